@@ -1,7 +1,15 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: [
+    'src/index.ts',
+    'src/readable.ts',
+    'src/testing.ts',
+    'src/adapters/node.ts',
+    'src/adapters/quickjs.ts',
+    'src/adapters/unsupported.ts',
+  ],
+  outDir: 'dist',
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

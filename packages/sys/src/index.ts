@@ -1,1 +1,25 @@
-export {};
+/**
+ * The Linux calls that JavaScript runtimes leave out, as one synchronous object.
+ *
+ * ```ts
+ * import { AF_NETLINK, NETLINK_ROUTE, SOCK_RAW, sys } from '@cnikit/sys';
+ *
+ * const socket = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+ * console.log('netlink port', sys.bindNetlink(socket, 0));
+ * sys.close(socket);
+ * ```
+ *
+ * @module
+ */
+import { binding } from '#binding';
+import { createSys } from './create.ts';
+import type { Sys } from './sys.ts';
+
+/** This process's kernel. Take a `Sys` as a parameter where tests should inject faults. */
+export const sys: Sys = createSys(binding);
+
+export * from './constants.ts';
+export { ERRNO, errnoName, errnoOf } from './errno.ts';
+export { SysError, type SysErrorInit } from './error.ts';
+export type { FileStatus, RunOptions, RunResult, Sys } from './sys.ts';
+export { withNetns } from './with-netns.ts';

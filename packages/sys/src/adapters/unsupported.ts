@@ -1,0 +1,15 @@
+import type { Binding } from '../binding.ts';
+import { SysError } from '../error.ts';
+
+const ENOSYS = 38;
+
+/** For runtimes without an adapter: importing works, the first call says why it cannot. */
+export function binding(): Binding {
+  throw new SysError({
+    syscall: 'load',
+    errno: ENOSYS,
+    message:
+      '@cnikit/sys runs under Node and in QuickJS executables only; ' +
+      'a bundler must set the condition "node" or "quickjs"',
+  });
+}

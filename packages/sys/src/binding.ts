@@ -1,0 +1,57 @@
+/**
+ * The raw functions that both adapters give, as native/core.h declares them. Numbers are
+ * results >= 0 or -errno; where text is the result, a number means -errno. Nothing but
+ * `createSys` calls these.
+ */
+export interface Binding {
+  open(path: string, flags: number, mode: number): number;
+  close(fd: number): number;
+  read(fd: number, into: Uint8Array): number;
+  write(fd: number, data: Uint8Array): number;
+  readText(path: string, maxBytes: number): string | number;
+  readFdText(fd: number, maxBytes: number): string | number;
+  writeText(path: string, text: string, flags: number, mode: number): number;
+  writeFdText(fd: number, text: string): number;
+  fsync(fd: number): number;
+  flock(fd: number, operation: number): number;
+  rename(from: string, to: string): number;
+  link(from: string, to: string): number;
+  unlink(path: string): number;
+  mkdir(path: string, mode: number): number;
+  rmdir(path: string): number;
+  readdir(path: string): string[] | number;
+  chmod(path: string, mode: number): number;
+  /** The bytes of a Float64Array(5): dev, ino, mode, size, mtime in ms. */
+  stat(path: string, into: Uint8Array): number;
+  readlink(path: string): string | number;
+  getpid(): number;
+  /** 'NAME=value' each. */
+  environ(): string[] | number;
+  exit(status: number): never;
+  /** clock_gettime(2) in microseconds. */
+  clock(id: number): number;
+  sleepMs(ms: number): number;
+  random(into: Uint8Array): number;
+  /** Words of argv and env end by NUL each; the bytes of an Int32Array(2) get status and signal; gives [stdout, stderr]. */
+  run(
+    argv: string,
+    env: string,
+    hasEnv: number,
+    input: string,
+    timeoutMs: number,
+    into: Uint8Array,
+  ): string[] | number;
+  setns(fd: number, nstype: number): number;
+  unshare(flags: number): number;
+  mount(source: string, target: string, fstype: string, flags: number, data: string): number;
+  umount(target: string, flags: number): number;
+  /** netnsFd -1: in the present namespace. */
+  socket(domain: number, type: number, protocol: number, netnsFd: number): number;
+  bindNetlink(fd: number, groups: number): number;
+  setsockopt(fd: number, level: number, name: number, value: number): number;
+  /** The bytes of an Int32Array(1) get the value. */
+  getsockopt(fd: number, level: number, name: number, into: Uint8Array): number;
+  send(fd: number, data: Uint8Array): number;
+  recv(fd: number, into: Uint8Array, flags: number): number;
+  poll(fd: number, events: number, timeoutMs: number): number;
+}

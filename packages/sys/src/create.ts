@@ -1,0 +1,160 @@
+import type { Binding } from './binding.ts';
+import { O_CREAT, O_TRUNC, O_WRONLY } from './constants.ts';
+import { SysError } from './error.ts';
+import type { RunOptions, RunResult, Sys } from './sys.ts';
+
+const EINVAL = 22;
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+const TEXT_LIMIT = 1 << 20;
+
+/** The error of a negative result. */
+function fail(syscall: string, result: number, path?: string): never {
+  throw new SysError({ syscall, errno: -result, path });
+}
+
+/** A number result: itself, or thrown. */
+function number(syscall: string, result: number, path?: string): number {
+  if (result < 0) fail(syscall, result, path);
+  return result;
+}
+
+/** A text or list result: itself, or thrown. */
+function value<T extends string | string[]>(syscall: string, result: T | number, path?: string): T {
+  return typeof result === 'number' ? fail(syscall, result, path) : result;
+}
+
+/** 'a\0b\0': how `run` hands over words. */
+function words(list: readonly string[], path: string | undefined): string {
+  let joined = '';
+  for (const word of list) {
+    if (word.includes('\0')) fail('run', -EINVAL, path);
+    joined += `${word}\0`;
+  }
+  return joined;
+}
+
+/** `Sys` over raw functions; `binding` is asked at each call, so that it may load late. */
+export function createSys(binding: () => Binding): Sys {
+  const doubles = new Float64Array(5);
+  const doubleBytes = new Uint8Array(doubles.buffer);
+  const ints = new Int32Array(2);
+  const intBytes = new Uint8Array(ints.buffer);
+
+  function run(argv: readonly string[], options: RunOptions = {}): RunResult {
+    const path = argv[0];
+    if (!path) fail('run', -EINVAL, path);
+    const env = options.env;
+    const list = env ? Object.keys(env).map((name) => `${name}=${env[name]}`) : [];
+    const texts = value(
+      'run',
+      binding().run(
+        words(argv, path),
+        words(list, path),
+        env ? 1 : 0,
+        options.input ?? '',
+        options.timeoutMs ?? -1,
+        intBytes,
+      ),
+      path,
+    );
+    return { status: ints[0]!, signal: ints[1]!, stdout: texts[0]!, stderr: texts[1]! };
+  }
+
+  return {
+    open: (path, flags, mode = 0o666) => number('open', binding().open(path, flags, mode), path),
+    close(fd) {
+      number('close', binding().close(fd));
+    },
+    read: (fd, into) => number('read', binding().read(fd, into)),
+    write: (fd, data) => number('write', binding().write(fd, data)),
+    readText: (path, maxBytes = TEXT_LIMIT) => value('readText', binding().readText(path, maxBytes), path),
+    readFdText: (fd, maxBytes = TEXT_LIMIT) => value('readFdText', binding().readFdText(fd, maxBytes)),
+    writeText(path, text, { flags = O_WRONLY | O_CREAT | O_TRUNC, mode = 0o644 } = {}) {
+      number('writeText', binding().writeText(path, text, flags, mode), path);
+    },
+    writeFdText(fd, text) {
+      number('writeFdText', binding().writeFdText(fd, text));
+    },
+    fsync(fd) {
+      number('fsync', binding().fsync(fd));
+    },
+    flock(fd, operation) {
+      number('flock', binding().flock(fd, operation));
+    },
+    rename(from, to) {
+      number('rename', binding().rename(from, to), from);
+    },
+    link(from, to) {
+      number('link', binding().link(from, to), to);
+    },
+    unlink(path) {
+      number('unlink', binding().unlink(path), path);
+    },
+    mkdir(path, mode = 0o777) {
+      number('mkdir', binding().mkdir(path, mode), path);
+    },
+    rmdir(path) {
+      number('rmdir', binding().rmdir(path), path);
+    },
+    readdir: (path) => value('readdir', binding().readdir(path), path),
+    chmod(path, mode) {
+      number('chmod', binding().chmod(path, mode), path);
+    },
+    stat(path) {
+      number('stat', binding().stat(path, doubleBytes), path);
+      const [dev, ino, mode, size, mtimeMs] = doubles as unknown as [number, number, number, number, number];
+      return { dev, ino, mode, size, mtimeMs };
+    },
+    readlink: (path) => value('readlink', binding().readlink(path), path),
+
+    getpid: () => number('getpid', binding().getpid()),
+    environ() {
+      const env: Record<string, string> = {};
+      for (const entry of value('environ', binding().environ())) {
+        const at = entry.indexOf('=');
+        if (at > 0) env[entry.slice(0, at)] = entry.slice(at + 1);
+      }
+      return env;
+    },
+    exit: (status) => binding().exit(status),
+    monotonicMs: () => number('monotonicMs', binding().clock(CLOCK_MONOTONIC)) / 1000,
+    realtimeMs: () => number('realtimeMs', binding().clock(CLOCK_REALTIME)) / 1000,
+    sleepMs(ms) {
+      number('sleepMs', binding().sleepMs(ms));
+    },
+    randomBytes(count) {
+      const bytes = new Uint8Array(count);
+      number('randomBytes', binding().random(bytes));
+      return bytes;
+    },
+    run,
+
+    setns(fd, nstype) {
+      number('setns', binding().setns(fd, nstype));
+    },
+    unshare(flags) {
+      number('unshare', binding().unshare(flags));
+    },
+    mount(source, target, fstype, flags, data = '') {
+      number('mount', binding().mount(source, target, fstype, flags, data), target);
+    },
+    umount(target, flags) {
+      number('umount', binding().umount(target, flags), target);
+    },
+
+    socket: (domain, type, protocol, netnsFd = -1) =>
+      number('socket', binding().socket(domain, type, protocol, netnsFd)),
+    bindNetlink: (fd, groups) => number('bindNetlink', binding().bindNetlink(fd, groups)),
+    setsockopt(fd, level, name, option) {
+      number('setsockopt', binding().setsockopt(fd, level, name, option));
+    },
+    getsockopt(fd, level, name) {
+      number('getsockopt', binding().getsockopt(fd, level, name, intBytes));
+      return ints[0]!;
+    },
+    send: (fd, data) => number('send', binding().send(fd, data)),
+    recv: (fd, into, flags) => number('recv', binding().recv(fd, into, flags)),
+    poll: (fd, events, timeoutMs) => number('poll', binding().poll(fd, events, timeoutMs)),
+  };
+}

@@ -1,0 +1,136 @@
+// The one entry of `npm run ...`: makes sure of system packages, npm dependencies, the pinned Node and the build,
+// and then does what was asked for. Needs no dependency and any Node from 20 on.
+
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureDependencies, pinnedNode } from './dependencies.mjs';
+import { run, withPath } from './process.mjs';
+import { sandbox } from './sandbox.mjs';
+import { ensureSystemPackages } from './system-packages.mjs';
+import { test } from './test.mjs';
+import { turboQuietly } from './turbo.mjs';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const SOURCE = '--conditions=@cnikit/source';
+
+/**
+ * @typedef {object} Command
+ * @property {readonly import('./system-packages.mjs').Need[]} needs
+ * @property {boolean} build whether everything is built first
+ * @property {(env: NodeJS.ProcessEnv, args: readonly string[]) => Promise<number>} execute
+ */
+
+/** @type {Record<string, Command>} */
+const COMMANDS = {
+  build: { needs: ['build'], build: false, execute: (env, args) => turboQuietly(ROOT, 'build', env, args) },
+  test: {
+    needs: ['build', 'sandbox', 'reference'],
+    build: true,
+    execute: (env, args) => test(ROOT, env, args),
+  },
+  typecheck: { needs: ['build'], build: false, execute: typecheck },
+  lint: { needs: [], build: false, execute: lint },
+  ok: { needs: ['build', 'sandbox', 'reference'], build: true, execute: ok },
+  demo: {
+    needs: ['build', 'sandbox'],
+    build: true,
+    execute: (env, args) => run(['node', SOURCE, 'demo/src/main.ts', ...args], { cwd: ROOT, env }),
+  },
+  e2e: {
+    needs: ['build', 'sandbox'],
+    build: true,
+    execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
+  },
+  bench: { needs: ['build', 'sandbox', 'reference'], build: true, execute: bench },
+};
+
+process.exitCode = await main(process.argv[2] ?? '', process.argv.slice(3));
+
+/**
+ * @param {string} name
+ * @param {string[]} args
+ * @returns {Promise<number>}
+ */
+async function main(name, args) {
+  const command = COMMANDS[name];
+  if (!command) {
+    console.error(`Usage: node tools/run.mjs ${Object.keys(COMMANDS).join('|')} [ARGUMENT...]`);
+    return 2;
+  }
+  if (process.platform !== 'linux') {
+    console.error(`This is about Linux networking: it cannot run on ${process.platform}`);
+    return 1;
+  }
+  const env = withPath([join(ROOT, 'node_modules', '.bin')]);
+  if (!process.stdout.isTTY && !env.FORCE_COLOR) env.NO_COLOR = '1';
+
+  if (!isPinnedNode()) {
+    const missing = await ensureSystemPackages(command.needs, env);
+    if (missing !== 0) return missing;
+    const failed = await ensureDependencies(ROOT, env);
+    if (failed !== 0) return failed;
+    return run([pinnedNode(ROOT), fileURLToPath(import.meta.url), name, ...args], {
+      env: { ...env, CNIKIT_PREPARED: '1' },
+    });
+  }
+  const built = command.build ? await turboQuietly(ROOT, 'build', env) : 0;
+  return built === 0 ? command.execute(env, args) : built;
+}
+
+/** True in the second start, when the first has looked after what this needs; a developer's own PATH is no proof. */
+function isPinnedNode() {
+  const pinned = pinnedNode(ROOT);
+  return (
+    process.env.CNIKIT_PREPARED === '1' && existsSync(pinned) && process.execPath === realpathSync(pinned)
+  );
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function lint(env) {
+  return run(['biome', 'check', '.'], { cwd: ROOT, env });
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} args
+ */
+async function typecheck(env, args) {
+  const status = await turboQuietly(ROOT, 'typecheck', env, args);
+  return (await run(['tsc', '-p', 'tools/tsconfig.json'], { cwd: ROOT, env })) || status;
+}
+
+/**
+ * The gate of a contribution: format, lint, types, tests. Stops at the first that fails.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function ok(env) {
+  return (await lint(env)) || (await typecheck(env, [])) || (await test(ROOT, env, []));
+}
+
+/**
+ * Runs bench/src/NAME.ts for each name, or every one that there is.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} args names, then whatever the benchmarks take, from the first dash on
+ */
+async function bench(env, args) {
+  const folder = join(ROOT, 'bench', 'src');
+  const all = readdirSync(folder)
+    .filter((file) => /^[a-z][\w-]*\.ts$/.test(file) && file !== 'index.ts')
+    .map((file) => file.slice(0, -3));
+  const options = args.findIndex((arg) => arg.startsWith('-'));
+  const names = options === -1 ? args : args.slice(0, options);
+  const rest = options === -1 ? [] : args.slice(options);
+  const unknown = names.find((name) => !all.includes(name));
+  if (unknown !== undefined) {
+    console.error(`There is no benchmark ${unknown}, only: ${all.join(' ')}`);
+    return 2;
+  }
+  for (const name of names.length > 0 ? names : all) {
+    const { status } = await sandbox(['node', SOURCE, join(folder, `${name}.ts`), ...rest], { env });
+    if (status !== 0) return status;
+  }
+  return 0;
+}

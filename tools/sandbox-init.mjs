@@ -1,0 +1,101 @@
+// The first process inside a sandbox: makes the file system ready, runs the command, ends everything with it.
+// Started by sandbox.mjs and by nothing else. File descriptor 3 is the line to it: signal names come in, the end
+// of the line means that the outside has died.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { exitStatus } from './process.mjs';
+
+/** Where a container runtime and its plugins keep what is theirs: the machine's own must not be seen or touched. */
+const HIDDEN = ['/etc/cni', '/opt/cni', '/var/lib/cni'];
+const SCRATCH = '/run/cnikit-sandbox';
+
+const { argv, keep, userNamespace, hold } = JSON.parse(process.argv[2] ?? '');
+
+prepare();
+start();
+
+function prepare() {
+  must('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run');
+  // A fresh sysfs shows this network namespace's devices. Some containers forbid it; little depends on it.
+  attempt('mount', '-t', 'sysfs', 'sysfs', '/sys');
+  must('ip', 'link', 'set', 'lo', 'up');
+  for (const path of HIDDEN) hide(path);
+}
+
+/**
+ * Puts an empty directory at the path. Where there is none, and none may be made on the machine itself, the
+ * directory above it gets an overlay whose upper layer has one.
+ *
+ * @param {string} path
+ */
+function hide(path) {
+  if (!existsSync(path)) {
+    const parent = dirname(path);
+    const scratch = join(SCRATCH, parent);
+    const inside = (/** @type {string} */ dir) => dir === parent || dir.startsWith(`${parent}/`);
+    const kept = keep.filter(inside);
+    for (const [i, dir] of kept.entries()) {
+      mkdirSync(join(scratch, `keep${i}`), { recursive: true });
+      must('mount', '--rbind', dir, join(scratch, `keep${i}`));
+    }
+    const upper = join(scratch, 'upper');
+    mkdirSync(join(upper, path.slice(parent.length)), { recursive: true });
+    mkdirSync(join(scratch, 'work'));
+    const data = `lowerdir=${parent},upperdir=${upper},workdir=${join(scratch, 'work')}`;
+    must('mount', '-t', 'overlay', '-o', userNamespace ? `${data},userxattr` : data, 'overlay', parent);
+    for (const [i, dir] of kept.entries()) must('mount', '--rbind', join(scratch, `keep${i}`), dir);
+  }
+  must('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path);
+}
+
+function start() {
+  const line = new Socket({ fd: 3 });
+  line.on('error', () => undefined);
+  const child = spawn(argv[0], argv.slice(1), {
+    stdio: ['inherit', 'inherit', 'inherit', hold ? 'pipe' : 'ignore'],
+    env: { ...process.env, CNIKIT_SANDBOX: '1' },
+  });
+  child.once('error', (error) => fail(`Cannot run ${argv[0]}: ${error.message}`, 127));
+  child.once('exit', (code, signal) => process.exit(exitStatus(code, signal)));
+  // In a held sandbox the command says when the outside may go; from then on it lives until it is killed.
+  if (hold)
+    /** @type {import('node:stream').Readable} */ (child.stdio[3]).on('data', (text) => line.write(text));
+
+  createInterface({ input: line }).on('line', (name) => {
+    const signal = /** @type {NodeJS.Signals} */ (name);
+    child.kill(signal);
+    setTimeout(() => process.exit(exitStatus(null, signal)), 15_000).unref();
+  });
+  if (!hold) line.once('close', () => process.exit(1));
+  // A terminal sends Ctrl-C to every process at once: the command has its own, and we end when it does.
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+    process.on(signal, () => undefined);
+}
+
+/** @param {string[]} command */
+function attempt(...command) {
+  const result = spawnSync(command[0], command.slice(1), { encoding: 'utf8' });
+  return result.status === 0
+    ? undefined
+    : (result.stderr || result.error?.message || `status ${result.status}`).trim();
+}
+
+/** @param {string[]} command */
+function must(...command) {
+  const trouble = attempt(...command);
+  if (trouble !== undefined) fail(`The sandbox cannot be made ready: ${command.join(' ')}: ${trouble}`, 1);
+}
+
+/**
+ * @param {string} message
+ * @param {number} status
+ * @returns {never}
+ */
+function fail(message, status) {
+  console.error(message);
+  process.exit(status);
+}

@@ -1,0 +1,121 @@
+// Runs a command in fresh network, mount, process, IPC and UTS namespaces, and as an unprivileged user in a user
+// namespace of its own: whatever it does to links, routes, rules and /etc/cni, the machine does not see it, and
+// with the command everything that it started ends.
+//
+//   node tools/sandbox.mjs COMMAND [ARGUMENT...]
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { exitStatus, withPath } from './process.mjs';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const INIT = fileURLToPath(new URL('./sandbox-init.mjs', import.meta.url));
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+const NAMESPACES = ['--net', '--mount', '--pid', '--ipc', '--uts'];
+const MANNERS = ['--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
+
+/**
+ * @typedef {object} SandboxOptions
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {boolean} [hold] lets the sandbox live on, in a session of its own, after its command has written to
+ *   file descriptor 3; what it printed until then is passed on
+ */
+
+/**
+ * Runs a command in a sandbox.
+ *
+ * @param {readonly string[]} argv
+ * @param {SandboxOptions} [options]
+ * @returns {Promise<{ status: number, heldBy?: number }>} its exit status; for a held sandbox that lives, the
+ *   process whose death by SIGKILL ends it
+ */
+export async function sandbox(argv, { env = process.env, hold = false } = {}) {
+  const environment = withPath([dirname(process.execPath)], env);
+  const flags = namespaceFlags(environment);
+  if (typeof flags === 'string') {
+    console.error(flags);
+    return { status: 1 };
+  }
+  const userNamespace = flags.includes('--user');
+  const keep = [ROOT, homedir(), dirname(realpathSync(process.execPath))].filter((dir) => existsSync(dir));
+  const init = JSON.stringify({ argv, keep, userNamespace, hold });
+  const child = spawn('unshare', [...flags, ...MANNERS, '--', process.execPath, INIT, init], {
+    env: environment,
+    detached: hold,
+    stdio: hold ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['inherit', 'inherit', 'inherit', 'pipe'],
+  });
+  const line = /** @type {import('node:net').Socket} */ (child.stdio[3]);
+  line.on('error', () => undefined);
+  child.stdout?.pipe(process.stdout, { end: false });
+  child.stderr?.pipe(process.stderr, { end: false });
+  const forward = SIGNALS.map((signal) => {
+    const listener = () => void line.write(`${signal}\n`);
+    process.on(signal, listener);
+    return { signal, listener };
+  });
+  const result = await new Promise((resolve) => {
+    child.once('error', (error) => {
+      console.error(`Cannot run unshare: ${error.message}`);
+      resolve({ status: 127 });
+    });
+    child.once(hold ? 'close' : 'exit', (code, signal) => resolve({ status: exitStatus(code, signal) }));
+    if (hold) line.once('data', () => resolve({ status: 0, heldBy: child.pid }));
+  });
+  for (const { signal, listener } of forward) process.off(signal, listener);
+  if (result.heldBy) letGo(child);
+  return result;
+}
+
+/** @param {import('node:child_process').ChildProcess} child */
+function letGo(child) {
+  for (const stream of child.stdio) stream?.destroy();
+  child.unref();
+}
+
+/**
+ * What to ask of unshare here, tried out, or the sentence that says why there can be no sandbox.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string[] | string}
+ */
+function namespaceFlags(env) {
+  const unprivileged = [...NAMESPACES, '--user', '--map-root-user'];
+  let trouble = '';
+  for (const flags of process.getuid?.() === 0 ? [NAMESPACES, unprivileged] : [unprivileged]) {
+    const probe = spawnSync('unshare', [...flags, ...MANNERS, '--', 'true'], { env, encoding: 'utf8' });
+    if (probe.status === 0) return flags;
+    trouble = probe.error?.message ?? probe.stderr.trim();
+  }
+  return `No sandbox can be made here: ${trouble}\n${advice()}`;
+}
+
+function advice() {
+  const setting = (/** @type {string} */ name) => {
+    const file = join('/proc/sys', name.replaceAll('.', '/'));
+    return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+  };
+  const change = (/** @type {string} */ name, /** @type {string} */ value) =>
+    `This machine forbids user namespaces to unprivileged users (${name} = ${setting(name)}).
+Run as root, or allow them: sudo sysctl -w ${name}=${value}`;
+  if (process.getuid?.() !== 0) {
+    if (setting('kernel.unprivileged_userns_clone') === '0')
+      return change('kernel.unprivileged_userns_clone', '1');
+    if (setting('kernel.apparmor_restrict_unprivileged_userns') === '1') {
+      return change('kernel.apparmor_restrict_unprivileged_userns', '0');
+    }
+  }
+  if (setting('user.max_user_namespaces') === '0') return change('user.max_user_namespaces', '10000');
+  return `Network, mount and process namespaces are needed, with a /proc that may be mounted.
+In a container run it with --privileged; elsewhere run it as root.`;
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  if (process.argv.length < 3) {
+    console.error('Usage: node tools/sandbox.mjs COMMAND [ARGUMENT...]');
+    process.exit(2);
+  }
+  process.exit((await sandbox(process.argv.slice(2))).status);
+}

@@ -1,0 +1,102 @@
+// What the project needs from the system, and how to get it on Debian and its like.
+
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { capture } from './process.mjs';
+
+/**
+ * @typedef {'build' | 'sandbox' | 'reference'} Need
+ *   build: to compile the addon and the static plugin; sandbox: to run anything with network namespaces;
+ *   reference: the plugins and tools that tests and benchmarks compare with.
+ */
+
+/** A command (looked up in PATH) or an absolute file, the Debian package that brings it, and who needs it. */
+export const TABLE = /** @type {readonly { want: string, package: string, need: Need }[]} */ ([
+  { want: 'gcc', package: 'gcc', need: 'build' },
+  { want: 'musl-gcc', package: 'musl-tools', need: 'build' },
+  { want: '/usr/include/linux/rtnetlink.h', package: 'linux-libc-dev', need: 'build' },
+  { want: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates', need: 'build' },
+  { want: 'tar', package: 'tar', need: 'build' },
+  { want: 'xz', package: 'xz-utils', need: 'build' },
+  { want: 'ip', package: 'iproute2', need: 'sandbox' },
+  { want: 'iptables', package: 'iptables', need: 'sandbox' },
+  { want: 'nft', package: 'nftables', need: 'sandbox' },
+  { want: 'ping', package: 'iputils-ping', need: 'sandbox' },
+  { want: 'unshare', package: 'util-linux', need: 'sandbox' },
+  { want: 'mount', package: 'mount', need: 'sandbox' },
+  { want: '/usr/lib/cni/bridge', package: 'containernetworking-plugins', need: 'reference' },
+  { want: 'conntrack', package: 'conntrack', need: 'reference' },
+  { want: 'ethtool', package: 'ethtool', need: 'reference' },
+  { want: 'ipset', package: 'ipset', need: 'reference' },
+]);
+
+/**
+ * The packages of the table whose command or file is not there.
+ *
+ * @param {readonly Need[]} needs
+ * @param {string} path the PATH to look in
+ * @returns {string[]}
+ */
+export function missingPackages(needs, path) {
+  const present = (/** @type {string} */ want) =>
+    (want.startsWith('/') ? [want] : path.split(':').map((dir) => `${dir}/${want}`)).some((file) => {
+      try {
+        accessSync(file, want.startsWith('/') ? constants.R_OK : constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  const missing = TABLE.filter(({ want, need }) => needs.includes(need) && !present(want));
+  return [...new Set(missing.map((row) => row.package))];
+}
+
+/**
+ * Installs what is missing where this process may, and otherwise says what to run.
+ *
+ * @param {readonly Need[]} needs
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>} 0 when everything is there
+ */
+export async function ensureSystemPackages(needs, env) {
+  const missing = missingPackages(needs, env.PATH ?? '');
+  if (missing.length === 0) return 0;
+  const list = missing.join(' ');
+  if (!isDebianLike()) {
+    console.error(`Missing on this machine: ${list} (the names are Debian's)
+Install what provides them by this system's package manager and run this again.`);
+    return 1;
+  }
+  const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  if (prefix.length > 0 && (await capture(['sudo', '-n', 'true'], { env })).status !== 0) {
+    console.error(`Missing system packages: ${list}
+Root is needed for these and for nothing else. Run, then start again:
+
+  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${list}
+`);
+    return 1;
+  }
+  console.log(`Installing system packages: ${list}`);
+  const apt = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0'];
+  for (const argv of [
+    [...apt, 'update'],
+    [...apt, 'install', '-y', '--no-install-recommends', ...missing],
+  ]) {
+    const { status, output } = await capture(argv, { env });
+    if (status !== 0) {
+      console.error(`${argv.join(' ')} failed with status ${status}:\n${output}`);
+      return 1;
+    }
+  }
+  const still = missingPackages(needs, env.PATH ?? '');
+  if (still.length === 0) return 0;
+  console.error(`Installed, but what they should bring is still not there: ${still.join(' ')}`);
+  return 1;
+}
+
+function isDebianLike() {
+  try {
+    return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(readFileSync('/etc/os-release', 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,68 @@
+/** One step on a chain; positions count from 1 at the time the step is done, as iptables counts. */
+export type Edit =
+  | { readonly kind: 'insert'; readonly at: number; readonly item: number }
+  | { readonly kind: 'append'; readonly item: number }
+  | { readonly kind: 'replace'; readonly at: number; readonly item: number }
+  | { readonly kind: 'delete'; readonly at: number };
+
+/** Pairs the k-th occurrence of a key on one side with its k-th on the other: `pairs[i]` is the index in `desired`. */
+function pairUp(current: readonly string[], desired: readonly string[]): (number | undefined)[] {
+  const places = new Map<string, number[]>();
+  for (let i = desired.length - 1; i >= 0; i--) {
+    const key = desired[i] as string;
+    const list = places.get(key);
+    if (list === undefined) places.set(key, [i]);
+    else list.push(i);
+  }
+  return current.map((key) => places.get(key)?.pop());
+}
+
+/** Indices of the longest rising run among the pairs: what can stay where it is. O(n log n). */
+function longestRising(pairs: readonly (number | undefined)[]): number[] {
+  const tails: number[] = [];
+  const before: number[] = [];
+  pairs.forEach((value, i) => {
+    if (value === undefined) return;
+    let low = 0;
+    let high = tails.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((pairs[tails[middle] as number] as number) < value) low = middle + 1;
+      else high = middle;
+    }
+    before[i] = low === 0 ? -1 : (tails[low - 1] as number);
+    tails[low] = i;
+  });
+  const kept: number[] = [];
+  for (let i = tails.at(-1) ?? -1; i >= 0; i = before[i] as number) kept.push(i);
+  return kept.reverse();
+}
+
+/**
+ * The steps that turn one list into the other and leave every rule that stays untouched, so that it keeps its
+ * counters. They go from the end to the front: each position then names a rule that was there before, which
+ * every version of iptables resolves the same way.
+ */
+export function editScript(current: readonly string[], desired: readonly string[]): Edit[] {
+  const pairs = pairUp(current, desired);
+  const kept = longestRising(pairs);
+  const edits: Edit[] = [];
+  let oldEnd = current.length;
+  let newEnd = desired.length;
+  for (let k = kept.length - 1; k >= -1; k--) {
+    const oldKept = k < 0 ? -1 : (kept[k] as number);
+    const newKept = k < 0 ? -1 : (pairs[oldKept] as number);
+    const oldStart = oldKept + 1;
+    const newStart = newKept + 1;
+    const both = Math.min(oldEnd - oldStart, newEnd - newStart);
+    for (let at = oldEnd; at > oldStart + both; at--) edits.push({ kind: 'delete', at });
+    for (let item = newStart + both; item < newEnd; item++) {
+      if (oldEnd === current.length) edits.push({ kind: 'append', item });
+      else edits.push({ kind: 'insert', at: oldStart + (item - newStart) + 1, item });
+    }
+    for (let i = 0; i < both; i++) edits.push({ kind: 'replace', at: oldStart + i + 1, item: newStart + i });
+    oldEnd = oldKept;
+    newEnd = newKept;
+  }
+  return edits;
+}

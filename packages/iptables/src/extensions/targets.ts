@@ -1,0 +1,107 @@
+import {
+  asIs,
+  decimal,
+  type ExtensionSpec,
+  flag,
+  hexadecimal,
+  markAndMask,
+  named,
+  rewriteMark,
+  unless,
+} from './values.ts';
+
+const LOG_LEVELS = named({
+  emerg: '0',
+  panic: '0',
+  alert: '1',
+  crit: '2',
+  err: '3',
+  error: '3',
+  warning: '4',
+  warn: '4',
+  notice: '5',
+  info: '6',
+  debug: '7',
+});
+
+const REJECT_WITH = {
+  ipv4: named({
+    'net-unreach': 'icmp-net-unreachable',
+    'host-unreach': 'icmp-host-unreachable',
+    'proto-unreach': 'icmp-proto-unreachable',
+    'port-unreach': 'icmp-port-unreachable',
+    'net-prohib': 'icmp-net-prohibited',
+    'host-prohib': 'icmp-host-prohibited',
+    'admin-prohib': 'icmp-admin-prohibited',
+    'tcp-rst': 'tcp-reset',
+  }),
+  ipv6: named({
+    'no-route': 'icmp6-no-route',
+    'adm-prohibited': 'icmp6-adm-prohibited',
+    'addr-unreach': 'icmp6-addr-unreachable',
+    'port-unreach': 'icmp6-port-unreachable',
+  }),
+};
+
+/** The targets whose printing by iptables-save is known; options in its order (iptables-extensions(8)). */
+export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
+  ACCEPT: { options: {} },
+  CONNMARK: {
+    options: {
+      '--set-xmark': markAndMask,
+      '--save-mark': flag,
+      '--restore-mark': flag,
+      '--nfmask': hexadecimal,
+      '--ctmask': hexadecimal,
+    },
+    defaults: (_, has): Record<string, string[]> =>
+      has('--save-mark') || has('--restore-mark')
+        ? { '--nfmask': ['0xffffffff'], '--ctmask': ['0xffffffff'] }
+        : {},
+    rewrite: rewriteMark,
+  },
+  CT: { options: { '--notrack': flag, '--zone': decimal } },
+  DNAT: {
+    options: { '--to-destination': asIs, '--random': flag, '--persistent': flag },
+    aliases: { '--to': '--to-destination' },
+  },
+  DROP: { options: {} },
+  LOG: {
+    options: {
+      '--log-prefix': asIs,
+      '--log-level': unless('4', LOG_LEVELS),
+      '--log-tcp-sequence': flag,
+      '--log-tcp-options': flag,
+      '--log-ip-options': flag,
+      '--log-uid': flag,
+      '--log-macdecode': flag,
+    },
+  },
+  MARK: { options: { '--set-xmark': markAndMask }, rewrite: rewriteMark },
+  MASQUERADE: { options: { '--to-ports': asIs, '--random': flag, '--random-fully': flag } },
+  NFLOG: {
+    options: { '--nflog-prefix': asIs, '--nflog-group': decimal, '--nflog-threshold': unless('1', decimal) },
+  },
+  NOTRACK: { options: {} },
+  REDIRECT: {
+    options: { '--to-ports': asIs, '--random': flag },
+    aliases: { '--to-port': '--to-ports' },
+  },
+  REJECT: {
+    options: { '--reject-with': (values, context) => REJECT_WITH[context.family](values, context) },
+    defaults: ({ family }) => ({
+      '--reject-with': [family === 'ipv4' ? 'icmp-port-unreachable' : 'icmp6-port-unreachable'],
+    }),
+  },
+  RETURN: { options: {} },
+  SET: { options: { '--add-set': asIs, '--del-set': asIs, '--exist': flag } },
+  SNAT: {
+    options: { '--to-source': asIs, '--random': flag, '--random-fully': flag, '--persistent': flag },
+    aliases: { '--to': '--to-source' },
+  },
+  TCPMSS: { options: { '--set-mss': decimal, '--clamp-mss-to-pmtu': flag } },
+  TPROXY: {
+    options: { '--on-port': decimal, '--on-ip': asIs, '--tproxy-mark': markAndMask },
+    defaults: ({ family }) => ({ '--on-ip': [family === 'ipv4' ? '0.0.0.0' : '::'] }),
+  },
+};

@@ -1,0 +1,208 @@
+import { canonicalAddress } from '../address.ts';
+import type { Option } from '../argv.ts';
+import type { Family } from '../model.ts';
+
+/** What the spelling of a value depends on. */
+export interface Context {
+  readonly family: Family;
+}
+
+/**
+ * Spells the values of an option as iptables-save does. `null`: it is the default, which is not printed.
+ * `undefined`: not understood, to be left as it is.
+ */
+export type Spell = (values: readonly string[], context: Context) => readonly string[] | null | undefined;
+
+/** One extension: its options in the order in which iptables-save prints them. */
+export interface ExtensionSpec {
+  readonly options: Readonly<Record<string, Spell>>;
+  /** Other names of the options. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Options that are printed even when nobody wrote them. */
+  readonly defaults?: (
+    context: Context,
+    has: (name: string) => boolean,
+  ) => Readonly<Record<string, readonly string[]>>;
+  /** What an option is shorthand for. */
+  readonly rewrite?: (option: Option) => readonly Option[] | undefined;
+  /** Counts or draws lots, so that its place among the matches has a meaning. */
+  readonly stateful?: true;
+}
+
+/** A flag without a value. */
+export const flag: Spell = (values) => (values.length === 0 ? values : undefined);
+
+/** Words that are printed as they were written. */
+export const asIs: Spell = (values) => values;
+
+const one =
+  (spell: (value: string, context: Context) => string | null | undefined): Spell =>
+  (values, context) => {
+    if (values.length !== 1) return undefined;
+    const spelled = spell(values[0] as string, context);
+    return spelled === undefined || spelled === null ? spelled : [spelled];
+  };
+
+/** Decimal, `0x` or (leading zero) octal, 32 bits, as strtoul(3) with base 0. */
+export function parseU32(text: string): number | undefined {
+  const number = /^0x[\da-f]{1,8}$/i.test(text)
+    ? Number.parseInt(text, 16)
+    : /^0[0-7]*$/.test(text)
+      ? Number.parseInt(text, 8)
+      : /^[1-9]\d{0,9}$/.test(text)
+        ? Number(text)
+        : Number.NaN;
+  return number <= 0xffffffff ? number : undefined;
+}
+
+const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
+
+/** A number in decimal. */
+export const decimal: Spell = one((text) => {
+  const value = parseU32(text);
+  return value === undefined ? undefined : String(value);
+});
+
+/** `value[/mask]`, both hexadecimal; a full mask is not printed. */
+export const mark: Spell = one((text) => {
+  const parsed = parseMark(text);
+  if (parsed === undefined) return undefined;
+  return parsed.mask === 0xffffffff ? hex(parsed.value) : `${hex(parsed.value)}/${hex(parsed.mask)}`;
+});
+
+/** `value/mask`, both always printed. */
+export const markAndMask: Spell = one((text) => {
+  const parsed = parseMark(text);
+  return parsed === undefined ? undefined : `${hex(parsed.value)}/${hex(parsed.mask)}`;
+});
+
+/** A mask in hexadecimal. */
+export const hexadecimal: Spell = one((text) => {
+  const value = parseU32(text);
+  return value === undefined ? undefined : hex(value);
+});
+
+/** Reads `value[/mask]`. */
+export function parseMark(text: string): { value: number; mask: number } | undefined {
+  const [first, second, third] = text.split('/');
+  const value = parseU32(first ?? '');
+  const mask = second === undefined ? 0xffffffff : parseU32(second);
+  return value === undefined || mask === undefined || third !== undefined ? undefined : { value, mask };
+}
+
+/**
+ * The shorthands of MARK and CONNMARK in terms of `--set-xmark value/mask`, which clears the bits of mask
+ * and then flips those of value (iptables-extensions(8)).
+ */
+export function rewriteMark(option: Option): readonly Option[] | undefined {
+  const parsed = parseMark(option.values[0] ?? '');
+  if (parsed === undefined) return undefined;
+  const { value, mask } = parsed;
+  const xmark = (v: number, m: number) => [
+    { ...option, name: '--set-xmark', values: [`${hex(v)}/${hex(m)}`] },
+  ];
+  if (option.name === '--set-mark') return xmark(value, mask | value);
+  if (option.name === '--or-mark') return xmark(value, value);
+  if (option.name === '--and-mark') return xmark(0, ~value);
+  if (option.name === '--xor-mark') return xmark(value, 0);
+  if (option.name === '--mask') {
+    return ['--nfmask', '--ctmask'].map((name) => ({ ...option, name, values: [hex(value)] }));
+  }
+  return undefined;
+}
+
+function spellPort(text: string): string | undefined {
+  const range = /^(\d{0,5}):(\d{0,5})$/.exec(text);
+  const first = Number(range === null ? text : range[1] || '0');
+  const last = range === null ? first : Number(range[2] || '65535');
+  if (!/^[\d:]+$/.test(text) || !(first <= last && last <= 65535)) return undefined;
+  return first === last ? String(first) : `${first}:${last}`;
+}
+
+/** A port or a range `first:last`; all ports are not printed. */
+export const port: Spell = one((text) => {
+  const spelled = spellPort(text);
+  return spelled === '0:65535' ? null : spelled;
+});
+
+/** Ports and ranges, in the order written. */
+export const ports: Spell = one((text) => {
+  const spelled = text.split(',').map(spellPort);
+  return spelled.includes(undefined) ? undefined : spelled.join(',');
+});
+
+/** A set of names, printed in the order of the kernel's bits. */
+export const setOf = (order: string): Spell => {
+  const names = order.split(' ');
+  return one((text) => {
+    const given = text.toUpperCase().split(',');
+    if (given.some((name) => !names.includes(name))) return undefined;
+    return names.filter((name) => given.includes(name)).join(',');
+  });
+};
+
+/** Names that have another spelling; any other name is printed as it is. */
+export const named = (table: Readonly<Record<string, string>>): Spell =>
+  one((text) => (Object.hasOwn(table, text.toLowerCase()) ? table[text.toLowerCase()] : text));
+
+/** A value that is not printed when it is the default. */
+export const unless =
+  (value: string, spell: Spell): Spell =>
+  (values, context) => {
+    const spelled = spell(values, context);
+    return spelled?.length === 1 && spelled[0] === value ? null : spelled;
+  };
+
+/** One address without a prefix length. */
+export const address: Spell = one((text, { family }) => canonicalAddress(text, family));
+
+const RATES = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['min', 60],
+  ['sec', 1],
+] as const;
+
+/** Ticks of xt_limit in a second (XT_LIMIT_SCALE in linux/netfilter/xt_limit.h). */
+const LIMIT_SCALE = 10_000;
+
+/** `n[/unit]`: the kernel keeps the time between two packets, and iptables-save prints the smallest unit that fits. */
+export const rate: Spell = one((text) => {
+  const parsed = /^(\d+)(?:\/([a-z]+))?$/i.exec(text);
+  if (parsed === null) return undefined;
+  const unit = RATES.find(([name]) => {
+    const wanted = (parsed[2] ?? 'sec').toLowerCase();
+    return `${name === 'min' ? 'minute' : name === 'sec' ? 'second' : name}`.startsWith(wanted);
+  });
+  if (unit === undefined || Number(parsed[1]) === 0) return undefined;
+  const period = Math.floor((unit[1] * LIMIT_SCALE) / Number(parsed[1]));
+  if (period === 0) return undefined;
+  let printed: readonly [string, number] = RATES[0];
+  for (const candidate of RATES.slice(1)) {
+    const length = candidate[1] * LIMIT_SCALE;
+    if (period > length || Math.floor(length / period) < length % period) break;
+    printed = candidate;
+  }
+  return `${Math.floor((printed[1] * LIMIT_SCALE) / period)}/${printed[0]}`;
+});
+
+/** A probability, kept by the kernel in 31 bits and printed with 11 digits. */
+export const probability: Spell = one((text) => {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1)) return undefined;
+  return (Math.round(value * 0x80000000) / 0x80000000).toFixed(11);
+});
+
+const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'];
+
+/** The two lists of `--tcp-flags`: those looked at and those set. */
+export const tcpFlags: Spell = (values) => {
+  const spelled = values.map((list) => {
+    const given = list.toUpperCase().split(',');
+    if (given[0] === 'ALL') return TCP_FLAGS.join(',');
+    if (given[0] === 'NONE') return 'NONE';
+    if (given.some((name) => !TCP_FLAGS.includes(name))) return undefined;
+    return TCP_FLAGS.filter((name) => given.includes(name)).join(',');
+  });
+  return spelled.length !== 2 || spelled.includes(undefined) ? undefined : (spelled as string[]);
+};

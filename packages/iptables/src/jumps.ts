@@ -1,0 +1,137 @@
+import { ruleArgv } from './argv.ts';
+import { IptablesError } from './errors.ts';
+import { BUILTIN_CHAINS, type Family, type JumpSpec, type TableSpec } from './model.ts';
+import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
+import type { SavedTable } from './parse.ts';
+import { splitWords } from './tokens.ts';
+
+/** A restore command and the line of the diff that tells it. */
+export interface Step {
+  readonly command: string;
+  readonly diff: string;
+}
+
+interface Jump {
+  readonly spec: JumpSpec;
+  readonly rule: DeclaredRule;
+  readonly before?: string;
+}
+
+interface Entry {
+  readonly text: string;
+  /** Normal form of a rule that leads into an own chain; undefined for a foreign one. */
+  readonly key?: string;
+}
+
+function declareJump(spec: JumpSpec, family: Family): Jump {
+  const argv = [...ruleArgv(spec.rule ?? []), '-j', spec.to];
+  const rule = declareRule(argv, family);
+  if (typeof spec.at === 'string') return { spec, rule };
+  return { spec, rule, before: declareRule(spec.at.before, family).key };
+}
+
+/** The own chain a saved rule continues in, if any; most rules are told at a glance not to. */
+function ownTarget(text: string, owns: (chain: string) => boolean): string | undefined {
+  if (![...text.matchAll(/-[jg] (\S+)/g)].some(([, name]) => owns(name as string))) return undefined;
+  const words = splitWords(text);
+  const at = words.findLastIndex(({ text: word, quoted }) => !quoted && (word === '-j' || word === '-g'));
+  const target = at < 0 ? undefined : words[at + 1]?.text;
+  return target !== undefined && owns(target) ? target : undefined;
+}
+
+/**
+ * The steps that leave in each foreign chain exactly the declared jumps into own chains, in their places.
+ * Deletions name the rule, never its number: another program may have inserted one since the rules were read,
+ * and then the restore fails and is planned anew instead of hitting a neighbour.
+ */
+export function planJumps(
+  table: TableSpec,
+  saved: SavedTable | undefined,
+  owns: (chain: string) => boolean,
+  family: Family,
+): Step[] {
+  const declared = (table.jumps ?? []).map((spec) => declareJump(spec, family));
+  const steps: Step[] = [];
+  const chains = new Set([...(saved?.chains.keys() ?? []), ...declared.map(({ spec }) => spec.from)]);
+  for (const chain of chains) {
+    if (owns(chain)) continue;
+    const jumps = declared.filter(({ spec }) => spec.from === chain);
+    const rules = saved?.chains.get(chain)?.rules;
+    if (rules === undefined && !BUILTIN_CHAINS[table.table].includes(chain)) {
+      throw new IptablesError(
+        'NO_CHAIN',
+        `Table ${table.table} has no chain ${chain} to jump from; create it first or leave the jump out`,
+      );
+    }
+    steps.push(...planChain(table.table, chain, jumps, rules ?? [], owns, family));
+  }
+  return steps;
+}
+
+function planChain(
+  table: string,
+  chain: string,
+  jumps: readonly Jump[],
+  rules: readonly string[],
+  owns: (chain: string) => boolean,
+  family: Family,
+): Step[] {
+  const steps: Step[] = [];
+  let list: Entry[] = rules.map((text) =>
+    ownTarget(text, owns) === undefined ? { text } : { text, key: normaliseSaved(text, family).key },
+  );
+  const remove = (doomed: (entry: Entry) => boolean): void => {
+    for (const { text } of list.filter(doomed)) {
+      steps.push({ command: `-D ${chain} ${text}`, diff: `${table}: - ${chain} ${text}` });
+    }
+    list = list.filter((entry) => !doomed(entry));
+  };
+  const insert = ({ rule }: Jump, index: number): void => {
+    const command =
+      index >= list.length
+        ? `-A ${chain} ${rule.input}`
+        : `-I ${chain} ${index === 0 ? '' : `${index + 1} `}${rule.input}`;
+    steps.push({ command, diff: `${table}: + ${chain} ${rule.text} (at ${index + 1})` });
+    list.splice(index, 0, { text: rule.text, key: rule.key });
+  };
+  const copies = ({ rule }: Jump): number => list.filter(({ key }) => key === rule.key).length;
+  /** Keeps the only copy where `fits` accepts it; otherwise makes one at `index()`, counted without the old ones. */
+  const settle = (jump: Jump, fits: (index: number) => boolean, index: () => number): void => {
+    if (copies(jump) === 1 && fits(list.findIndex(({ key }) => key === jump.rule.key))) return;
+    remove(({ key }) => key === jump.rule.key);
+    insert(jump, index());
+  };
+
+  const wanted = new Set(jumps.map(({ rule }) => rule.key));
+  remove(({ key }) => key !== undefined && !wanted.has(key));
+  const firsts = jumps.filter(({ spec }) => spec.at === 'first');
+  const lasts = jumps.filter(({ spec }) => spec.at === 'last');
+  firsts.forEach((jump, i) => {
+    settle(
+      jump,
+      (index) => index === i,
+      () => i,
+    );
+  });
+  const tail = list.slice(-lasts.length || list.length).map(({ key }) => key);
+  if (lasts.some((jump, i) => tail[i] !== jump.rule.key || copies(jump) !== 1)) {
+    for (const jump of lasts) {
+      settle(
+        jump,
+        () => false,
+        () => list.length,
+      );
+    }
+  }
+  for (const jump of jumps) {
+    if (jump.before === undefined) continue;
+    const reference = (): number => {
+      const index = list.findIndex(
+        ({ text, key }) => (key ?? normaliseSaved(text, family).key) === jump.before,
+      );
+      return index < 0 ? list.length : index;
+    };
+    settle(jump, (index) => index < reference(), reference);
+  }
+  return steps;
+}

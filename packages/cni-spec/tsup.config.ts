@@ -1,9 +1,10 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: ['src/index.ts', 'src/main.ts', 'src/schemas/index.ts', 'src/explain.ts', 'src/explain.quickjs.ts'],
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',
-  external: [/^#/, /^@cnikit\//, /^node:/],
+  // `#explain` must stay an import: bundled, it would drag zod in and fix the condition.
+  external: [/^#/, /^@cnikit\//, /^node:/, /^zod/],
 });

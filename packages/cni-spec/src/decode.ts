@@ -1,0 +1,35 @@
+import { explain } from '#explain';
+import { CniError, ErrorCode } from './error.ts';
+import type { SchemaName } from './explain.ts';
+import { type KeyTable, normaliseKeys } from './keys.ts';
+
+/**
+ * Parses JSON text.
+ *
+ * @throws CniError 6 naming `what` if the text is not exactly one JSON document.
+ */
+export function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const problem =
+      text.trim() === '' ? 'it is empty' : cause instanceof Error ? cause.message : String(cause);
+    throw new CniError(ErrorCode.DecodingFailure, `Cannot decode ${what}: ${problem}`, '', { cause });
+  }
+}
+
+/**
+ * Spells the keys as the schema does and checks the shape.
+ *
+ * @throws CniError 6, or `code`, that says which part is wrong.
+ */
+export function decodeAs<T>(
+  schema: { name: SchemaName; guard: (value: unknown) => value is T; keys: KeyTable },
+  value: unknown,
+  what: string,
+  code: number = ErrorCode.DecodingFailure,
+): T {
+  const normal = normaliseKeys(value, schema.keys);
+  if (schema.guard(normal)) return normal;
+  throw new CniError(code, `Cannot decode ${what}: ${explain(schema.name, normal)}`);
+}

@@ -1,0 +1,197 @@
+import { parseArgs } from './args.ts';
+import { type CheckedConfig, decodeNetworkConfig, validAttachments } from './config.ts';
+import { decodeResult, encodeResult } from './convert.ts';
+import { checkEnv, type Env, isVerb, splitPath, type Verb } from './env.ts';
+import { CniError, ErrorCode, encodeError, toCniError } from './error.ts';
+import type { Context, Plugin } from './plugin.ts';
+import type { Result } from './schemas/index.ts';
+import { compareVersions, latestVersion, type Version, verbSince } from './version.ts';
+
+/** The world of one invocation. */
+export interface PluginIo {
+  env: Env;
+  /** All of stdin, or how to read it; reading comes after the environment was found good. */
+  stdin: string | (() => string);
+  /** Whether the path leads to the network namespace the process is in. Without it the check is left out. */
+  sameNetns?: (path: string) => boolean;
+}
+
+/** What to write and how to exit. */
+export interface PluginOutput {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+/**
+ * Runs one invocation of a plugin from environment and stdin to stdout and exit code. It never throws.
+ *
+ * Errors are found in this order, the reference's: a malformed variable, missing variables (all in one
+ * message), stdin that does not decode, the network name, an unknown command, the version. The one
+ * difference: that CNI_NETNS is the plugin's own namespace is refused before the verb runs, not after.
+ */
+export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
+  const output: PluginOutput = { stdout: '', stderr: '', exitCode: 0 };
+  let replyVersion: string = plugin.versions.at(-1) ?? latestVersion;
+  try {
+    if (!io.env.CNI_COMMAND && plugin.about !== '') {
+      output.stderr = `${plugin.about}\nCNI protocol versions supported: ${plugin.versions.join(', ')}\n`;
+      return output;
+    }
+    const command = checkEnv(io.env, plugin.optionalEnv);
+    if (command === 'VERSION') {
+      output.stdout = print({
+        cniVersion: requestedVersion(io) ?? replyVersion,
+        supportedVersions: plugin.versions,
+      });
+      return output;
+    }
+    const stdin = readStdin(io);
+    const config = decodeNetworkConfig(stdin);
+    if ((plugin.versions as readonly string[]).includes(config.cniVersion)) replyVersion = config.cniVersion;
+    if (!isVerb(command)) {
+      throw new CniError(ErrorCode.InvalidEnvironmentVariables, `Unknown CNI_COMMAND: ${command}`);
+    }
+    checkVersion(plugin.versions, config.cniVersion, command);
+    const result = runVerb(plugin, io, { verb: command, config, stdin }, output);
+    if (result) output.stdout = print(result);
+  } catch (thrown) {
+    output.stdout = print(encodeError(toCniError(thrown), replyVersion));
+    output.exitCode = 1;
+  }
+  return output;
+}
+
+function runVerb<T>(
+  plugin: Plugin<T>,
+  io: PluginIo,
+  { verb, config, stdin }: { verb: Verb; config: CheckedConfig; stdin: string },
+  output: PluginOutput,
+): object | undefined {
+  const onContainer = verb === 'ADD' || verb === 'DEL' || verb === 'CHECK';
+  const context: Context<T> = {
+    command: verb,
+    containerID: onContainer ? (io.env.CNI_CONTAINERID ?? '') : '',
+    netns: onContainer ? (io.env.CNI_NETNS ?? '') : '',
+    ifName: onContainer ? (io.env.CNI_IFNAME ?? '') : '',
+    args: onContainer ? parseArgs(io.env.CNI_ARGS, plugin.args) : {},
+    path: splitPath(io.env.CNI_PATH),
+    conf: makeConfig(plugin, config),
+    stdin,
+    env: io.env,
+  };
+  if (onContainer) {
+    refuseOwnNetns(io, context.netns);
+    const prevResult = readPrevResult(config, verb, output);
+    if (prevResult) context.prevResult = prevResult;
+  }
+  switch (verb) {
+    case 'ADD':
+      return (
+        plugin.add && encodeResult(checkIndexes(plugin.add(context), context.prevResult), config.cniVersion)
+      );
+    case 'DEL':
+      plugin.del?.(context);
+      return undefined;
+    case 'CHECK':
+      plugin.check?.(context);
+      return undefined;
+    case 'STATUS':
+      plugin.status?.(context);
+      return undefined;
+    case 'GC': {
+      const valid = validAttachments(config);
+      plugin.gc?.(valid ? { ...context, validAttachments: valid } : context);
+      return undefined;
+    }
+  }
+}
+
+function makeConfig<T>(plugin: Plugin<T>, config: CheckedConfig): T {
+  try {
+    return plugin.config(config);
+  } catch (thrown) {
+    throw toCniError(thrown, ErrorCode.InvalidNetworkConfig);
+  }
+}
+
+function checkVersion(versions: readonly Version[], version: string, command: string): void {
+  if (!(versions as readonly string[]).includes(version)) {
+    throw new CniError(
+      ErrorCode.IncompatibleCNIVersion,
+      'Incompatible CNI versions',
+      `config is ${JSON.stringify(version)}, plugin supports ${JSON.stringify(versions)}`,
+    );
+  }
+  const since = (verbSince as Record<string, string>)[command];
+  if (since !== undefined && compareVersions(version, since) < 0) {
+    throw new CniError(
+      ErrorCode.IncompatibleCNIVersion,
+      `Config version does not allow ${command}`,
+      `config is ${JSON.stringify(version)}, ${command} came with ${since}`,
+    );
+  }
+}
+
+/** Deleting by an undecodable prevResult is impossible, but deleting without one must work anyway. */
+function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput): Result | undefined {
+  if (config.prevResult === undefined) return undefined;
+  try {
+    return decodeResult(config.prevResult, config.cniVersion);
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    const message = `Cannot use prevResult: ${error.message}`;
+    if (verb !== 'DEL') throw new CniError(error.code, message, error.details, { cause: error });
+    output.stderr += `${message}; going on without it\n`;
+    return undefined;
+  }
+}
+
+/** Runtimes crash on an index that leads nowhere. One that was in prevResult is not this plugin's to judge. */
+function checkIndexes(result: Result, prevResult: Result | undefined): Result {
+  if (prevResult) return result;
+  const count = result.interfaces?.length ?? 0;
+  for (const { address, interface: index } of result.ips ?? []) {
+    if (index !== undefined && (index < 0 || index >= count)) {
+      throw new CniError(
+        ErrorCode.Internal,
+        `Address ${address} names interface ${index} of ${count} in the result`,
+      );
+    }
+  }
+  return result;
+}
+
+function refuseOwnNetns(io: PluginIo, netns: string): void {
+  if (netns === '' || /^(1|true)$/i.test(io.env.CNI_NETNS_OVERRIDE ?? '') || !io.sameNetns?.(netns)) return;
+  throw new CniError(
+    ErrorCode.InvalidNetNS,
+    `CNI_NETNS ${JSON.stringify(netns)} is the network namespace of the plugin itself`,
+    'Set CNI_NETNS_OVERRIDE=1 if that is meant',
+  );
+}
+
+function readStdin(io: PluginIo): string {
+  if (typeof io.stdin === 'string') return io.stdin;
+  try {
+    return io.stdin();
+  } catch (thrown) {
+    throw new CniError(ErrorCode.IOFailure, `Cannot read stdin: ${toCniError(thrown).message}`, '', {
+      cause: thrown,
+    });
+  }
+}
+
+/** The SPEC wants the caller's version back; whatever else is on stdin does not matter to VERSION. */
+function requestedVersion(io: PluginIo): string | undefined {
+  try {
+    const version = (JSON.parse(readStdin(io)) as { cniVersion?: unknown } | null)?.cniVersion;
+    return typeof version === 'string' && version !== '' ? version : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function print(document: object): string {
+  return `${JSON.stringify(document)}\n`;
+}

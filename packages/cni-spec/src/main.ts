@@ -1,0 +1,39 @@
+/**
+ * The main of a plugin that runs under Node.
+ *
+ * ```ts
+ * import { definePlugin } from '@cnikit/cni-spec';
+ * import { runPlugin } from '@cnikit/cni-spec/main';
+ *
+ * runPlugin(definePlugin({ about: 'A plugin that does nothing', add: ({ prevResult }) => prevResult ?? {} }));
+ * ```
+ */
+import { readFileSync, statSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { dispatch } from './dispatch.ts';
+import type { Plugin } from './plugin.ts';
+
+/** Runs the plugin on this process's environment and stdin, writes what it says and sets the exit code. */
+export function runPlugin<T>(plugin: Plugin<T>): void {
+  const output = dispatch(plugin, { env: process.env, stdin: readStdin, sameNetns });
+  writeAll(2, output.stderr);
+  writeAll(1, output.stdout);
+  process.exitCode = output.exitCode;
+}
+
+/** Somebody at a terminal has nothing to send, and would wait for a plugin that waits for them. */
+function readStdin(): string {
+  return isatty(0) ? '' : readFileSync(0, 'utf8');
+}
+
+function sameNetns(path: string): boolean {
+  const own = statSync('/proc/self/ns/net');
+  const other = statSync(path, { throwIfNoEntry: false });
+  return other !== undefined && own.dev === other.dev && own.ino === other.ino;
+}
+
+/** process.stdout is asynchronous on pipes, and a runtime that closes early must not crash the plugin. */
+function writeAll(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let sent = 0; sent < bytes.length; ) sent += writeSync(fd, bytes, sent);
+}

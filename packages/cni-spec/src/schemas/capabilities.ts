@@ -1,0 +1,61 @@
+import * as z from 'zod/mini';
+import { isCidr, isIpOrCidr, isIpOrEmpty, isMac, isPairedBandwidth, isProtocol } from '../checks.ts';
+
+const port = z.int().check(z.gte(1), z.lte(65535));
+const ip = z.string().check(z.refine(isIpOrEmpty, 'expected an IP address'));
+const bits = z.optional(z.number().check(z.gte(0)));
+
+/** One port of the host that leads to the container; an empty or absent `hostIP` stands for all addresses, an absent protocol for tcp. */
+export const portMappingSchema = z.looseObject({
+  hostPort: port,
+  containerPort: port,
+  protocol: z.optional(z.string().check(z.refine(isProtocol, 'expected tcp, udp or sctp'))),
+  hostIP: z.optional(ip),
+});
+
+/** Rates in bits per second, bursts in bits; 0 or absent for no limit. A rate needs its burst and the other way round. */
+export const bandwidthSchema = z
+  .looseObject({ ingressRate: bits, ingressBurst: bits, egressRate: bits, egressBurst: bits })
+  .check(z.refine(isPairedBandwidth, 'expected rate and burst together'));
+
+/** A range of addresses the runtime asks for. */
+export const ipRangeSchema = z.looseObject({
+  subnet: z.string().check(z.refine(isCidr, 'expected a subnet, such as 10.1.0.0/24')),
+  rangeStart: z.optional(ip),
+  rangeEnd: z.optional(ip),
+  gateway: z.optional(ip),
+});
+
+/** The dns capability. Its keys are not those of a result's dns. */
+export const dnsCapabilitySchema = z.looseObject({
+  servers: z.optional(z.array(z.string())),
+  searches: z.optional(z.array(z.string())),
+  options: z.optional(z.array(z.string())),
+});
+
+/** Well-known capability arguments (CONVENTIONS.md "Dynamic Plugin specific fields"), each optional, others kept. */
+export const runtimeConfigSchema = z.looseObject({
+  portMappings: z.optional(z.array(portMappingSchema)),
+  bandwidth: z.optional(bandwidthSchema),
+  ipRanges: z.optional(z.array(z.array(ipRangeSchema))),
+  dns: z.optional(dnsCapabilitySchema),
+  ips: z.optional(
+    z.array(
+      z.string().check(z.refine(isIpOrCidr, 'expected an IP address, with a prefix length or without')),
+    ),
+  ),
+  mac: z.optional(
+    z.string().check(z.refine(isMac, 'expected a hardware address, such as c2:11:22:33:44:55')),
+  ),
+  infinibandGUID: z.optional(z.string()),
+  deviceID: z.optional(z.string()),
+  cgroupPath: z.optional(z.string()),
+  aliases: z.optional(z.array(z.string())),
+  'io.kubernetes.cri.pod-annotations': z.optional(z.record(z.string(), z.string())),
+});
+
+export type PortMapping = z.infer<typeof portMappingSchema>;
+export type Bandwidth = z.infer<typeof bandwidthSchema>;
+export type IpRange = z.infer<typeof ipRangeSchema>;
+export type DnsCapability = z.infer<typeof dnsCapabilitySchema>;
+export type RuntimeConfig = z.infer<typeof runtimeConfigSchema>;

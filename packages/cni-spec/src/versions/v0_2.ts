@@ -1,0 +1,30 @@
+import { decodeAs } from '../decode.ts';
+import { isResult020, result020Keys } from '../guards.ts';
+import type { IpConfig020, Result020 } from '../schemas/index.ts';
+import { canonicalCidr, canonicalIp, cleanDns, cleanRoute, compact, mapNonEmpty } from './parts.ts';
+
+/** Reads a result of 0.1.0 or 0.2.0, canonical. */
+export function decode020(value: unknown): Result020 {
+  return clean020(
+    decodeAs({ name: 'result020', guard: isResult020, keys: result020Keys }, value, 'the result'),
+  );
+}
+
+/** The result with exactly these versions' keys, texts canonical; `dns` is always there. */
+export function clean020(result: Result020): Result020 {
+  return compact({
+    cniVersion: result.cniVersion,
+    ip4: cleanIp(result.ip4),
+    ip6: cleanIp(result.ip6),
+    dns: cleanDns(result.dns) ?? {},
+  });
+}
+
+function cleanIp(ip: IpConfig020 | undefined): IpConfig020 | undefined {
+  if (!ip) return undefined;
+  return compact({
+    ip: canonicalCidr(ip.ip),
+    gateway: canonicalIp(ip.gateway),
+    routes: mapNonEmpty(ip.routes, cleanRoute),
+  });
+}

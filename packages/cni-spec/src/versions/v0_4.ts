@@ -1,0 +1,31 @@
+import { decodeAs } from '../decode.ts';
+import { isResult040, result040Keys } from '../guards.ts';
+import type { Result040 } from '../schemas/index.ts';
+import { canonicalCidr, canonicalIp, cleanDns, cleanRoute, compact, mapNonEmpty } from './parts.ts';
+
+/** Reads a result of 0.3.0, 0.3.1 or 0.4.0, canonical. The `ip` that the 0.3.0 text has in one place is no key. */
+export function decode040(value: unknown): Result040 {
+  return clean040(
+    decodeAs({ name: 'result040', guard: isResult040, keys: result040Keys }, value, 'the result'),
+  );
+}
+
+/** The result with exactly these versions' keys, texts canonical; `dns` is always there. */
+export function clean040(result: Result040): Result040 {
+  return compact({
+    cniVersion: result.cniVersion,
+    interfaces: mapNonEmpty(result.interfaces, ({ name, mac, sandbox }) =>
+      compact({ name, mac: mac || undefined, sandbox: sandbox || undefined }),
+    ),
+    ips: mapNonEmpty(result.ips, (ip) =>
+      compact({
+        version: ip.version ?? '',
+        address: canonicalCidr(ip.address),
+        gateway: canonicalIp(ip.gateway),
+        interface: ip.interface,
+      }),
+    ),
+    routes: mapNonEmpty(result.routes, cleanRoute),
+    dns: cleanDns(result.dns) ?? {},
+  });
+}

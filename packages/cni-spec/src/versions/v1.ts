@@ -1,0 +1,35 @@
+import { decodeAs } from '../decode.ts';
+import { isResult, resultKeys } from '../guards.ts';
+import type { Result } from '../schemas/index.ts';
+import { canonicalCidr, canonicalIp, cleanDns, cleanRoute, compact, mapNonEmpty } from './parts.ts';
+
+/** Reads a result of 1.0.0 or 1.1.0, canonical. */
+export function decode1(value: unknown): Result {
+  return clean1(decodeAs({ name: 'result', guard: isResult, keys: resultKeys }, value, 'the result'));
+}
+
+/** The result with exactly these versions' keys, texts canonical; an empty `dns` goes away. */
+export function clean1(result: Result): Result {
+  return compact({
+    cniVersion: result.cniVersion,
+    interfaces: mapNonEmpty(result.interfaces, (one) =>
+      compact({
+        name: one.name,
+        mac: one.mac || undefined,
+        mtu: one.mtu || undefined,
+        sandbox: one.sandbox || undefined,
+        socketPath: one.socketPath || undefined,
+        pciID: one.pciID || undefined,
+      }),
+    ),
+    ips: mapNonEmpty(result.ips, (ip) =>
+      compact({
+        address: canonicalCidr(ip.address),
+        gateway: canonicalIp(ip.gateway),
+        interface: ip.interface,
+      }),
+    ),
+    routes: mapNonEmpty(result.routes, cleanRoute),
+    dns: cleanDns(result.dns),
+  });
+}

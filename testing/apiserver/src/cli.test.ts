@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ControlClient, controlClient } from './control.ts';
+
+const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
+
+describe('the server as a process', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'apiserver-'));
+  const socket = join(directory, 'control.sock');
+  let child: ChildProcess;
+  let control: ControlClient;
+
+  beforeAll(async () => {
+    const kubeconfig = join(directory, 'kubeconfig');
+    child = spawn(process.execPath, [CLI, '--control', socket, '--kubeconfig', kubeconfig], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout!, 'data');
+    control = controlClient(socket);
+  });
+  afterAll(() => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true });
+  });
+
+  it('takes nodes and faults by its control port', async () => {
+    const put = await control.nodes.put({ metadata: { name: 'n1' } });
+    expect(put.metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await control.nodes.list()).map((n) => n.metadata.name)).toEqual(['n1']);
+    expect(await control.nodes.get('none')).toBeNull();
+    await control.call('faults.failNext', 1, 503, { verb: 'list' });
+    expect(await control.call('faults.dropWatches')).toBe(0);
+    await control.nodes.delete('n1');
+    await expect(control.nodes.delete('n1')).rejects.toThrow('not found');
+    await expect(control.call('faults.constructor')).rejects.toThrow('No such control call');
+  });
+
+  it('writes a kubeconfig, stops, starts, and ends by SIGTERM', async () => {
+    expect(readFileSync(join(directory, 'kubeconfig'), 'utf8')).toContain('certificate-authority-data');
+    await control.call('stop');
+    await control.call('start');
+    const { url } = await control.call<{ url: string }>('info');
+    expect(url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+    expect(existsSync(socket)).toBe(false);
+  });
+});

@@ -1,0 +1,131 @@
+/**
+ * Steering from another process or network namespace: JSON over HTTP on a unix socket (which
+ * network namespaces do not separate) or a loopback port.
+ */
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { KubeObject } from './resources.ts';
+import type { ApiServer } from './server.ts';
+
+/** Names of the faults' methods that may be called from outside. */
+const CALLS = [
+  'dropWatches',
+  'stallWatches',
+  'stallRequests',
+  'compact',
+  'bookmark',
+  'failNext',
+  'garbageNext',
+  'truncateNext',
+  'duplicateEvents',
+  'reorderEvents',
+  'replayEvents',
+  'gone',
+  'ignoreListLimit',
+  'delay',
+  'clear',
+] as const;
+
+/** Where the control port is: a unix socket's path or a port on 127.0.0.1. */
+export type ControlAddress = string | number;
+
+/** Serves the control port; the promise resolves when it listens. */
+export async function serveControl(
+  server: ApiServer,
+  address: ControlAddress,
+): Promise<{ close(): Promise<void> }> {
+  const control = createServer((request, response) => {
+    run(server, request).then(
+      (result) =>
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result ?? null)),
+      (error: Error) => response.writeHead(400).end(error.message),
+    );
+  });
+  await new Promise<void>((done, fail) => {
+    control.once('error', fail);
+    if (typeof address === 'string') control.listen(address, done);
+    else control.listen(address, '127.0.0.1', done);
+  });
+  return {
+    close: () =>
+      new Promise((done) => {
+        control.close(() => done());
+        control.closeAllConnections();
+      }),
+  };
+}
+
+async function run(server: ApiServer, request: IncomingMessage): Promise<unknown> {
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  const { call, args } = JSON.parse(text) as { call: string; args: unknown[] };
+  const objects = { nodes: server.nodes, configMaps: server.configMaps, events: server.events };
+  const [area, verb] = call.split('.') as [string, string | undefined];
+  if (area in objects && verb !== undefined && ['put', 'delete', 'get', 'list'].includes(verb)) {
+    const table = objects[area as keyof typeof objects];
+    return (table[verb as keyof typeof table] as (...a: unknown[]) => unknown)(...args);
+  }
+  if (area === 'faults' && (CALLS as readonly (string | undefined)[]).includes(verb)) {
+    const { faults } = server;
+    return (faults[verb as (typeof CALLS)[number]] as (...a: unknown[]) => unknown).apply(faults, args);
+  }
+  switch (call) {
+    case 'info':
+      return { url: server.url, port: server.port, caCert: server.caCert, token: server.token };
+    case 'openWatches':
+      return server.openWatches;
+    case 'requests':
+      return server.requests;
+    case 'kubeconfig':
+      return server.kubeconfig(args[0] as { tokenFile?: string });
+    case 'rotateToken':
+      return server.rotateToken();
+    case 'rotateCertificate':
+      return server.rotateCertificate(args[0] as { newCa?: boolean });
+    case 'stop':
+      return server.stop();
+    case 'start':
+      return server.start();
+    default:
+      throw new Error(`No such control call: ${call}`);
+  }
+}
+
+/** The other end of a control port. Every call of the server, as a promise. */
+export interface ControlClient {
+  /** Any call by name: `call('faults.failNext', 2, 503)`, `call('rotateToken')`, `call('stop')`. */
+  call<R = unknown>(name: string, ...args: unknown[]): Promise<R>;
+  nodes: {
+    put(node: KubeObject): Promise<KubeObject>;
+    delete(name: string): Promise<void>;
+    get(name: string): Promise<KubeObject | null>;
+    list(): Promise<KubeObject[]>;
+  };
+}
+
+/** A client for the control port at this address. It keeps no connection open. */
+export function controlClient(address: ControlAddress): ControlClient {
+  const where = typeof address === 'string' ? { socketPath: address } : { host: '127.0.0.1', port: address };
+  const call = <R>(name: string, ...args: unknown[]): Promise<R> =>
+    new Promise((done, fail) => {
+      const request = httpRequest({ ...where, method: 'POST', agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk;
+        });
+        response.on('error', fail).on('end', () => {
+          if (response.statusCode === 200) done(JSON.parse(text) as R);
+          else fail(new Error(text));
+        });
+      });
+      request.on('error', fail).end(JSON.stringify({ call: name, args }));
+    });
+  return {
+    call,
+    nodes: {
+      put: (node) => call('nodes.put', node),
+      delete: (name) => call('nodes.delete', name),
+      get: (name) => call('nodes.get', name),
+      list: () => call('nodes.list'),
+    },
+  };
+}

@@ -1,0 +1,245 @@
+/** One request from authentication to answer. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Faults } from './faults.ts';
+import type { Lists } from './list.ts';
+import type { Attributes, Authorizer } from './rbac.ts';
+import type { KubeObject } from './resources.ts';
+import { keyOf } from './resources.ts';
+import { discovery, parseRoute, type Route } from './route.ts';
+import { fieldSelector, labelSelector } from './selectors.ts';
+import { ApiError } from './status.ts';
+import type { Store } from './store.ts';
+import { parseTimeout, type WatchContext, WatchStream } from './watch.ts';
+import { existing, write } from './write.ts';
+
+const BODY_LIMIT = 3 * 1024 * 1024;
+
+/** A line of the request log. */
+export interface RequestLog {
+  method: string;
+  /** Path and query. */
+  url: string;
+  /** `list`, `watch`, `get`, `patch`...; empty when the path is unknown. */
+  verb: string;
+  /** 0 while unanswered. */
+  status: number;
+  userAgent: string;
+}
+
+export interface HandlerContext {
+  store: Store;
+  lists: Lists;
+  faults: Faults;
+  watches: WatchContext;
+  authorizer: Authorizer;
+  /** The only bearer token accepted. */
+  token: () => string;
+  log: RequestLog[];
+}
+
+export async function handle(request: IncomingMessage, response: ServerResponse, context: HandlerContext) {
+  const method = request.method ?? 'GET';
+  const entry: RequestLog = {
+    method,
+    url: request.url ?? '/',
+    verb: '',
+    status: 0,
+    userAgent: request.headers['user-agent'] ?? '',
+  };
+  context.log.push(entry);
+  response.on('close', () => {
+    if (response.headersSent) entry.status = response.statusCode;
+  });
+  try {
+    const url = new URL(entry.url, 'https://server');
+    const route = parse(method, url, request, context);
+    entry.verb = route.verb;
+    if (await intercepted(response, route, context.faults)) return;
+    authorize(route, context.authorizer);
+    await answer(route, url, request, response, context);
+  } catch (error) {
+    const known =
+      error instanceof ApiError ? error : new ApiError(500, String((error as Error).stack ?? error));
+    sendJson(response, known.code, JSON.stringify(known.toStatus()), context.faults);
+  }
+}
+
+/** Authentication comes before anything is said about the path, except for public paths. */
+function parse(method: string, url: URL, request: IncomingMessage, context: HandlerContext): Route {
+  const known = request.headers.authorization === `Bearer ${context.token()}`;
+  try {
+    const route = parseRoute(method, url);
+    if (!known && route.kind !== 'public') throw new ApiError(401, 'Unauthorized');
+    return route;
+  } catch (error) {
+    throw known ? error : new ApiError(401, 'Unauthorized');
+  }
+}
+
+async function intercepted(response: ServerResponse, route: Route, faults: Faults): Promise<boolean> {
+  if (faults.stalled) return true;
+  if (faults.delayMs > 0) await new Promise((done) => setTimeout(done, faults.delayMs));
+  const failure = faults.takeFailure(route.verb);
+  if (failure === undefined) return false;
+  for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
+  throw new ApiError(failure.status, 'This failure was asked for by failNext()');
+}
+
+function authorize(route: Route, authorizer: Authorizer): void {
+  if (route.kind !== 'resource') return;
+  const resource = route.resource.plural + (route.subresource === undefined ? '' : `/${route.subresource}`);
+  const { verb, namespace, name } = route;
+  if (authorizer.allows({ verb, group: route.resource.group, resource, namespace, name })) return;
+  const what = `${route.resource.plural}${name === undefined ? '' : ` "${name}"`}`;
+  const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  throw new ApiError(
+    403,
+    `${what} is forbidden: User "${authorizer.user}" cannot ${verb} resource "${resource}" in API group "${route.resource.group}" ${where}`,
+    { details: { name, kind: route.resource.plural } },
+  );
+}
+
+async function answer(
+  route: Route,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: HandlerContext,
+): Promise<void> {
+  const { store, faults } = context;
+  switch (route.kind) {
+    case 'public':
+      if (route.path === '/version') {
+        return sendJson(
+          response,
+          200,
+          '{"major":"1","minor":"33","gitVersion":"v1.33.0-cnikit-testing"}',
+          faults,
+        );
+      }
+      response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
+      return;
+    case 'discovery':
+      return sendJson(response, 200, JSON.stringify(discovery(route.path)), faults);
+    case 'accessReview':
+      return sendJson(
+        response,
+        201,
+        JSON.stringify(review(await readJson(request), context.authorizer)),
+        faults,
+      );
+  }
+  const { resource, namespace, name, verb } = route;
+  if (verb === 'get') {
+    return sendJson(response, 200, existing(store, resource, keyOf(namespace, name!)).json, faults);
+  }
+  if (verb === 'list' || verb === 'watch') {
+    const byField = fieldSelector(url.searchParams.get('fieldSelector'), resource);
+    const byLabel = labelSelector(url.searchParams.get('labelSelector'));
+    const matches = (object: KubeObject): boolean =>
+      (namespace === undefined || object.metadata.namespace === namespace) &&
+      byField(object) &&
+      byLabel(object);
+    if (verb === 'list') {
+      const page = context.lists.page(resource, matches, url.searchParams);
+      return sendPieces(
+        response,
+        [page.head, ...page.items.flatMap((i, at) => (at === 0 ? [i] : [',', i])), ']}'],
+        faults,
+      );
+    }
+    startWatch(url.searchParams, resource, matches, response, context);
+    return;
+  }
+  if (verb === 'deletecollection') throw new ApiError(405, 'This server deletes no collections');
+  const contentType = request.headers['content-type'] ?? 'application/json';
+  const body = verb === 'delete' ? undefined : await readJson(request);
+  const written = write(store, { ...route, contentType, body });
+  sendJson(response, written.status, written.json, faults);
+}
+
+function startWatch(
+  query: URLSearchParams,
+  resource: WatchStreamResource,
+  matches: (object: KubeObject) => boolean,
+  response: ServerResponse,
+  context: HandlerContext,
+): void {
+  const resourceVersion = query.get('resourceVersion');
+  if (!/^\d*$/.test(resourceVersion ?? '')) {
+    throw new ApiError(400, `Invalid value: "${resourceVersion}": resourceVersion must be a number`);
+  }
+  if (query.has('sendInitialEvents')) {
+    throw new ApiError(422, 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch');
+  }
+  const timeoutSeconds = parseTimeout(query.get('timeoutSeconds'));
+  const bookmarks = query.get('allowWatchBookmarks') === 'true';
+  new WatchStream(
+    { resource, matches, resourceVersion, timeoutSeconds, bookmarks },
+    response,
+    context.watches,
+  ).start();
+}
+
+type WatchStreamResource = ConstructorParameters<typeof WatchStream>[0]['resource'];
+
+/** SelfSubjectAccessReview: may I? Every authenticated user may ask. */
+function review(body: unknown, authorizer: Authorizer): unknown {
+  const spec = (body as { spec?: { resourceAttributes?: Partial<Record<string, string>> } }).spec;
+  const wanted = spec?.resourceAttributes;
+  if (wanted === undefined) throw new ApiError(422, 'spec.resourceAttributes: Required value');
+  const attributes: Attributes = {
+    verb: wanted.verb ?? '',
+    group: wanted.group ?? '',
+    resource: (wanted.resource ?? '') + (wanted.subresource ? `/${wanted.subresource}` : ''),
+    namespace: wanted.namespace,
+    name: wanted.name,
+  };
+  return {
+    kind: 'SelfSubjectAccessReview',
+    apiVersion: 'authorization.k8s.io/v1',
+    metadata: {},
+    spec,
+    status: { allowed: authorizer.allows(attributes) },
+  };
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > BODY_LIMIT)
+      throw new ApiError(413, 'Request entity too large', { reason: 'RequestEntityTooLarge' });
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch (error) {
+    throw new ApiError(400, `error decoding the request body: ${(error as Error).message}`);
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, json: string, faults: Faults): void {
+  if (status >= 400) {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(json);
+    return;
+  }
+  response.statusCode = status;
+  sendPieces(response, [json], faults);
+}
+
+function sendPieces(response: ServerResponse, pieces: readonly string[], faults: Faults): void {
+  response.setHeader('content-type', 'application/json');
+  if (faults.takeGarbage()) {
+    response.end('{"kind":"NodeList","metadata":{"resourceVersion":"1"},"items":[{]}');
+    return;
+  }
+  if (faults.takeTruncated()) {
+    const text = pieces.join('');
+    response.write(text.slice(0, text.length / 2), () => response.socket?.destroy());
+    return;
+  }
+  for (const piece of pieces) response.write(piece);
+  response.end();
+}

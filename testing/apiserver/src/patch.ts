@@ -1,0 +1,75 @@
+/** JSON merge patch (RFC 7386) and the part of strategic merge patch that node status needs. */
+import { ApiError } from './status.ts';
+
+type Json = Record<string, unknown>;
+
+/** Lists that strategic merge patch merges by a key instead of replacing (the API's patchMergeKey). */
+const MERGE_KEYS: Record<string, string> = {
+  'status.conditions': 'type',
+  'status.addresses': 'type',
+  'spec.taints': 'key',
+  'metadata.ownerReferences': 'uid',
+};
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const result: Json = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = mergePatch(result[key], value);
+  }
+  return result;
+}
+
+export function strategicMergePatch(target: unknown, patch: unknown, path = ''): unknown {
+  if (!isObject(patch)) return patch;
+  const result: Json = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    const at = path === '' ? key : `${path}.${key}`;
+    if (key === '$retainKeys' || key.startsWith('$setElementOrder/')) continue;
+    if (key.startsWith('$')) throw new ApiError(422, `Directive ${key} is not supported here`);
+    const mergeKey = MERGE_KEYS[at];
+    if (value === null) delete result[key];
+    else if (Array.isArray(value) && mergeKey !== undefined)
+      result[key] = mergeList(result[key], value, mergeKey);
+    else result[key] = strategicMergePatch(result[key], value, at);
+  }
+  return result;
+}
+
+function mergeList(target: unknown, patch: readonly unknown[], mergeKey: string): unknown[] {
+  const result: unknown[] = Array.isArray(target) ? [...target] : [];
+  for (const item of patch) {
+    if (!isObject(item) || item[mergeKey] === undefined) {
+      throw new ApiError(
+        422,
+        `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
+      );
+    }
+    const at = result.findIndex((old) => isObject(old) && old[mergeKey] === item[mergeKey]);
+    if (item.$patch === 'delete') {
+      if (at >= 0) result.splice(at, 1);
+    } else if (at >= 0) result[at] = { ...(result[at] as Json), ...item };
+    else result.push(item);
+  }
+  return result;
+}
+
+/** Applies a patch by its media type; 415 for one that this server does not take. */
+export function applyPatch(contentType: string, target: unknown, patch: unknown): unknown {
+  switch (contentType.split(';')[0]!.trim()) {
+    case 'application/merge-patch+json':
+      return mergePatch(target, patch);
+    case 'application/strategic-merge-patch+json':
+      return strategicMergePatch(target, patch);
+    default:
+      throw new ApiError(
+        415,
+        `the body of the request was in an unknown format - accepted media types include: application/merge-patch+json, application/strategic-merge-patch+json`,
+      );
+  }
+}

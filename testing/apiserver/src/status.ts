@@ -1,0 +1,76 @@
+/** The `Status` objects by which the API server reports every failure. */
+
+export interface Status {
+  kind: 'Status';
+  apiVersion: 'v1';
+  metadata: { continue?: string };
+  status: 'Failure' | 'Success';
+  message: string;
+  reason: string;
+  details?: Record<string, unknown>;
+  code: number;
+}
+
+const REASONS: Record<number, string> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  406: 'NotAcceptable',
+  409: 'Conflict',
+  410: 'Expired',
+  415: 'UnsupportedMediaType',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
+
+/** A request that fails with this HTTP status; the router turns it into a response. */
+export class ApiError extends Error {
+  readonly code: number;
+  readonly reason: string;
+  readonly details: Record<string, unknown> | undefined;
+
+  constructor(
+    code: number,
+    message: string,
+    extra: { reason?: string; details?: Record<string, unknown> } = {},
+  ) {
+    super(message);
+    this.name = 'ApiError';
+    this.code = code;
+    this.reason = extra.reason ?? REASONS[code] ?? 'Unknown';
+    this.details = extra.details;
+  }
+
+  toStatus(): Status {
+    return {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: this.message,
+      reason: this.reason,
+      ...(this.details === undefined ? {} : { details: this.details }),
+      code: this.code,
+    };
+  }
+}
+
+/** 410 as the API server words it when the wanted history is compacted. */
+export function expired(wanted: number | string, oldest: number): ApiError {
+  return new ApiError(410, `too old resource version: ${wanted} (${oldest})`);
+}
+
+/** 504 for a resourceVersion that lies in the future of this server. */
+export function tooLarge(wanted: number, current: number): ApiError {
+  return new ApiError(504, `Too large resource version: ${wanted}, current: ${current}`, {
+    details: {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  });
+}

@@ -1,0 +1,164 @@
+/** One watch: a never-ending answer of one JSON event a line. */
+import type { ServerResponse } from 'node:http';
+import type { Faults } from './faults.ts';
+import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
+import { ApiError, expired } from './status.ts';
+import type { EventType, Store, StoreEvent } from './store.ts';
+
+/** How long a held event waits for the next one of its object, ms (fault reorderEvents). */
+const REORDER_WINDOW_MS = 20;
+
+export interface WatchRequest {
+  resource: ResourceType;
+  matches: (object: KubeObject) => boolean;
+  resourceVersion: string | null;
+  timeoutSeconds: number;
+  bookmarks: boolean;
+}
+
+export interface WatchContext {
+  store: Store;
+  faults: Faults;
+  streams: Set<WatchStream>;
+  bookmarkIntervalMs: number;
+}
+
+export class WatchStream {
+  readonly #request: WatchRequest;
+  readonly #response: ServerResponse;
+  readonly #context: WatchContext;
+  #stalled = false;
+  #held: StoreEvent | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #unsubscribe: () => void = () => {};
+
+  constructor(request: WatchRequest, response: ServerResponse, context: WatchContext) {
+    this.#request = request;
+    this.#response = response;
+    this.#context = context;
+  }
+
+  /** Answers; throws ApiError while nothing is sent yet. */
+  start(): void {
+    const { store, faults, streams, bookmarkIntervalMs } = this.#context;
+    const { resource, resourceVersion, timeoutSeconds } = this.#request;
+    const fromNow = resourceVersion === null || resourceVersion === '' || resourceVersion === '0';
+    const rv = fromNow ? store.rv : Number(resourceVersion);
+    const missed = store.since(rv, resource);
+    if (missed === undefined && faults.goneAs === 'status') throw expired(rv, store.compacted);
+    this.#response.writeHead(200, { 'content-type': 'application/json' });
+    this.#response.flushHeaders();
+    if (missed === undefined) {
+      this.#response.end(line('ERROR', JSON.stringify(expired(rv, store.compacted).toStatus())));
+      return;
+    }
+    streams.add(this);
+    this.#response.on('close', () => this.#stop());
+    if (fromNow) {
+      for (const { object, json } of store.all(resource)) {
+        if (this.#request.matches(object)) this.#write('ADDED', json);
+      }
+    } else if (faults.replay > 0) {
+      for (const event of this.#before(rv, faults.replay)) this.#deliver(event);
+    }
+    for (const event of missed) this.#event(event);
+    this.#unsubscribe = store.subscribe((event) => {
+      if (event.resource === resource) this.#event(event);
+    });
+    this.#timers.push(
+      setTimeout(() => this.#end(), timeoutSeconds * 1000),
+      setInterval(() => this.bookmark(), bookmarkIntervalMs),
+    );
+  }
+
+  drop(): void {
+    this.#stop();
+    this.#response.socket?.destroy();
+  }
+
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  bookmark(): void {
+    if (!this.#request.bookmarks) return;
+    this.#flush();
+    const object = {
+      kind: this.#request.resource.kind,
+      apiVersion: apiVersionOf(this.#request.resource),
+      metadata: { resourceVersion: String(this.#context.store.rv), creationTimestamp: null },
+    };
+    this.#raw(line('BOOKMARK', JSON.stringify(object)));
+  }
+
+  #before(rv: number, count: number): StoreEvent[] {
+    const { store } = this.#context;
+    const all = store.since(store.compacted, this.#request.resource) ?? [];
+    return all.filter((event) => event.rv <= rv).slice(-count);
+  }
+
+  #end(): void {
+    this.bookmark();
+    if (!this.#stalled) this.#response.end();
+  }
+
+  #stop(): void {
+    this.#context.streams.delete(this);
+    this.#unsubscribe();
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  #event(event: StoreEvent): void {
+    const held = this.#held;
+    if (held !== undefined) {
+      this.#held = undefined;
+      const swap = held.current.key === event.current.key;
+      for (const one of swap ? [event, held] : [held, event]) this.#deliver(one);
+    } else if (this.#context.faults.reorder) {
+      this.#held = event;
+      this.#timers.push(setTimeout(() => this.#flush(), REORDER_WINDOW_MS));
+    } else this.#deliver(event);
+  }
+
+  #flush(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#deliver(held);
+  }
+
+  /** The event as this watch sees it: an object that leaves the selection is deleted for it. */
+  #deliver(event: StoreEvent): void {
+    const { matches } = this.#request;
+    const now = event.type !== 'DELETED' && matches(event.current.object);
+    const before = event.previous !== undefined && matches(event.previous.object);
+    if (!now && !before) return;
+    const type: EventType = now ? (before ? 'MODIFIED' : 'ADDED') : 'DELETED';
+    this.#write(type, event.current.json);
+    if (this.#context.faults.duplicate) this.#write(type, event.current.json);
+  }
+
+  #write(type: EventType, json: string): void {
+    if (this.#stalled) return;
+    const text = line(type, json);
+    if (this.#context.faults.takeGarbage()) this.#raw(`${text.slice(0, 20)}\u0000}{${text.slice(30)}`);
+    else if (this.#context.faults.takeTruncated()) {
+      this.#raw(text.slice(0, text.length / 2));
+      this.#response.end(() => this.drop());
+    } else this.#raw(text);
+  }
+
+  #raw(text: string): void {
+    if (!this.#stalled && !this.#response.writableEnded) this.#response.write(text);
+  }
+}
+
+function line(type: string, objectJson: string): string {
+  return `{"type":"${type}","object":${objectJson}}\n`;
+}
+
+/** `timeoutSeconds` as given, else the real server's own limit (it picks 30 to 60 minutes). */
+export function parseTimeout(text: string | null): number {
+  if (text === null) return 1800;
+  if (!/^\d+$/.test(text)) throw new ApiError(400, `strconv.ParseInt: parsing "${text}": invalid syntax`);
+  return Number(text) === 0 ? 1800 : Number(text);
+}

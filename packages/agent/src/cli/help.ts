@@ -1,0 +1,43 @@
+export const help = `cnikit-agent keeps a node's pod network right: routes to the pods of other nodes,
+forwarding and masquerading, the CNI plugin and its configuration.
+
+Usage: cnikit-agent [command] [options]
+
+Commands
+  run       do so until SIGTERM or SIGINT, which leave everything in place (default)
+  plan      print what run would change now (+ appears, - goes, ~ changes), and
+            change nothing; exit status 0 when nothing differs, 3 otherwise
+  apply     do that once and end (--once may be said)
+  cleanup   remove all that the agent made: configuration, plugin, rules, routes;
+            needs no API server. Pods that run keep their interfaces
+  version   print the version
+
+Which node, which cluster
+  --node-name NAME           metadata.name of this Node (default: $NODE_NAME)
+  --kubeconfig FILE          how to reach the API server (default: the service
+                             account of the pod that this runs in)
+  --api-server URL           reach it here instead, for instance where the address
+                             of its Service does not work before kube-proxy does
+
+What to do
+  --outside-interface NAME   the way out of the cluster (default: where each
+                             family's default route points)
+  --non-masquerade-cidr CIDR destinations, besides pods and nodes, that see the
+                             pod's own address; may be repeated
+  --plugin-binary FILE       the plugin to install (default: the one that comes
+                             with the agent)
+  --resync-interval SECONDS  look at everything again after so long (default: 60);
+                             changes are seen at once without it
+
+Where
+  --cni-bin-dir DIR          default /opt/cni/bin
+  --cni-conf-dir DIR         default /etc/cni/net.d
+  --state-dir DIR            the last state seen, for a start without the API server
+                             (default: /run/cnikit)
+  --health-address HOST:PORT /healthz, /readyz and /metrics (default: 127.0.0.1:9470),
+                             or off
+  --log-level LEVEL          trace, debug, info, warn, error, silent (default: info)
+
+CNIKIT_IPTABLES_BACKEND=nft|legacy chooses the iptables to use (default: the one that
+holds the rules of this host).
+`;

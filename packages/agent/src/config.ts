@@ -1,0 +1,119 @@
+/** Flags and environment to a checked configuration. Reads nothing but its arguments. */
+import { parseArgs } from 'node:util';
+import { AgentError } from './error.ts';
+import { formatPrefix, parsePrefix } from './prefix.ts';
+
+export const commands = ['run', 'plan', 'apply', 'cleanup', 'version', 'help'] as const;
+export type Command = (typeof commands)[number];
+
+export interface Config {
+  command: Command;
+  nodeName: string;
+  /** Absent: the pod's own service account. */
+  kubeconfig?: string;
+  apiServer?: string;
+  /** Absent: the one that comes with the agent. */
+  pluginBinary?: string;
+  cniBinDir: string;
+  cniConfDir: string;
+  stateDir: string;
+  outsideInterface?: string;
+  nonMasquerade: string[];
+  resyncMs: number;
+  health?: { host: string; port: number };
+  logLevel: string;
+}
+
+const options = {
+  'node-name': { type: 'string' },
+  kubeconfig: { type: 'string' },
+  'api-server': { type: 'string' },
+  'plugin-binary': { type: 'string' },
+  'cni-bin-dir': { type: 'string', default: '/opt/cni/bin' },
+  'cni-conf-dir': { type: 'string', default: '/etc/cni/net.d' },
+  'state-dir': { type: 'string', default: '/run/cnikit' },
+  'outside-interface': { type: 'string' },
+  'non-masquerade-cidr': { type: 'string', multiple: true, default: [] as string[] },
+  'resync-interval': { type: 'string', default: '60' },
+  'health-address': { type: 'string', default: '127.0.0.1:9470' },
+  'log-level': { type: 'string', default: 'info' },
+  once: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** Throws {@link AgentError} `USAGE`. */
+export function parseConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Config {
+  const { values, positionals } = parse(argv);
+  const named = positionals[0] ?? 'run';
+  if (positionals.length > 1) throw usage(`There is one command at most, not ${positionals.join(' ')}`);
+  if (!isCommand(named)) throw usage(`No command ${named}: there are ${commands.join(', ')}`);
+  const command = values.help === true ? 'help' : named;
+  const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
+  if (nodeName === '' && (command === 'run' || command === 'plan' || command === 'apply'))
+    throw usage(
+      'The name of this node is missing: set NODE_NAME to metadata.name of its Node, or give --node-name',
+    );
+  const resync = Number(values['resync-interval']);
+  if (!(resync >= 1 && resync <= 86_400))
+    throw usage(`--resync-interval is ${values['resync-interval']}: it must be between 1 and 86400 seconds`);
+  if (!logLevels.includes(values['log-level']))
+    throw usage(`--log-level is ${values['log-level']}: it must be one of ${logLevels.join(', ')}`);
+  const health = parseHealth(values['health-address']);
+  return {
+    command,
+    nodeName,
+    cniBinDir: values['cni-bin-dir'],
+    cniConfDir: values['cni-conf-dir'],
+    stateDir: values['state-dir'],
+    nonMasquerade: values['non-masquerade-cidr'].flatMap((list) => list.split(',')).map(parseCidr),
+    resyncMs: resync * 1000,
+    logLevel: values['log-level'],
+    ...optional('kubeconfig', values.kubeconfig),
+    ...optional('apiServer', values['api-server'] === undefined ? undefined : parseUrl(values['api-server'])),
+    ...optional('pluginBinary', values['plugin-binary']),
+    ...optional('outsideInterface', values['outside-interface']),
+    ...optional('health', health),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+const usage = (message: string): AgentError => new AgentError('USAGE', message);
+const isCommand = (text: string): text is Command => (commands as readonly string[]).includes(text);
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [key in K]: V });
+}
+
+function parseCidr(text: string): string {
+  const prefix = parsePrefix(text.trim());
+  if (prefix === undefined)
+    throw usage(`--non-masquerade-cidr ${JSON.stringify(text)} is not a prefix such as 10.96.0.0/12`);
+  return formatPrefix(prefix);
+}
+
+function parseUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw usage(`--api-server ${JSON.stringify(text)} is not a URL such as https://192.0.2.1:6443`);
+  return text.replace(/\/$/, '');
+}
+
+function parseHealth(text: string): { host: string; port: number } | undefined {
+  if (text === 'off') return undefined;
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    throw usage(`--health-address is ${JSON.stringify(text)}: it must be HOST:PORT, or off`);
+  return { host: match[1] ?? match[2] ?? '', port };
+}

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { hostFacts } from '../observe/facts.ts';
+import { FakeKernel } from '../testing/fake-kernel.ts';
+import { node } from '../testing/nodes.ts';
+import { conflist } from './conflist.ts';
+
+const kernel = new FakeKernel();
+const facts = hostFacts(kernel.dump());
+
+test('conflist() is what the plugin reads', () => {
+  expect(JSON.parse(conflist(node(1), facts)!)).toEqual({
+    cniVersion: '1.0.0',
+    cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
+    name: 'cnikit',
+    plugins: [
+      {
+        type: 'cnikit',
+        bridge: 'cni0',
+        isDefaultGateway: true,
+        hairpinMode: true,
+        mtu: 1500,
+        ipam: {
+          type: 'host-local',
+          dataDir: '/run/cnikit/ipam',
+          ranges: [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd00:10:244:1::/64' }]],
+        },
+      },
+    ],
+  });
+});
+
+test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, IPv6 first when the cluster has it so', () => {
+  const own = node(1, { podCIDRs: ['fd00::/64', '10.244.1.0/24'] });
+  expect(JSON.parse(conflist(own, facts)!).plugins[0].ipam.ranges).toEqual([
+    [{ subnet: 'fd00::/64' }],
+    [{ subnet: '10.244.1.0/24' }],
+  ]);
+});
+
+test('conflist() waits for a podCIDR', () => {
+  expect(conflist(node(1, { podCIDRs: [] }), facts)).toBeUndefined();
+});
+
+describe('conflist() takes the MTU', () => {
+  const links = [
+    { index: 2, name: 'eth0', mtu: 9000, up: true },
+    { index: 3, name: 'eth1', mtu: 1400, up: true },
+  ];
+  const addresses = [{ index: 3, address: '192.0.2.1/24' }];
+  const route = { family: 'ipv4', dst: '0.0.0.0/0', protocol: 3, type: 1 } as const;
+  const mtu = (state: Parameters<typeof hostFacts>[0], outside?: string): number | undefined =>
+    JSON.parse(conflist(node(1), hostFacts(state, outside))!).plugins[0].mtu;
+
+  test.each([
+    [
+      'of the default route with the least metric',
+      [
+        { ...route, oif: 3, priority: 200 },
+        { ...route, oif: 2, priority: 100 },
+      ],
+      undefined,
+      9000,
+    ],
+    ['of the interface that was named', [{ ...route, oif: 2, priority: 0 }], 'eth1', 1400],
+    ['of the link with the InternalIP when there is no default route', [], undefined, 1400],
+  ])('%s', (_, routes, outside, want) => {
+    expect(mtu({ links, addresses, routes }, outside)).toBe(want);
+  });
+
+  test('from nowhere when nothing is known, so that the kernel chooses', () => {
+    expect(mtu({ links: [], addresses: [], routes: [] })).toBeUndefined();
+  });
+});

@@ -1,0 +1,43 @@
+/** The CNI network configuration of this node. Pure. */
+import type { HostFacts, NodeInfo } from '../model.ts';
+
+export const CONFLIST_NAME = '05-cnikit.conflist';
+
+/**
+ * The text of the conflist: one range set for each podCIDR, in the Node's order, so that pods list their addresses in
+ * the cluster's order of families. Undefined while the Node has no podCIDR.
+ *
+ * `cniVersion` is 1.0.0 with newer ones in `cniVersions`: a runtime whose library is older than 1.1.0 refuses a result
+ * of 1.1.0, and a newer one picks the highest of the list.
+ */
+export function conflist(own: NodeInfo, facts: HostFacts): string | undefined {
+  if (own.podCIDRs.length === 0) return undefined;
+  const mtu = podMtu(own, facts);
+  const plugin = {
+    type: 'cnikit',
+    bridge: 'cni0',
+    isDefaultGateway: true,
+    hairpinMode: true,
+    ...(mtu === undefined ? {} : { mtu }),
+    ipam: {
+      type: 'host-local',
+      dataDir: '/run/cnikit/ipam',
+      ranges: own.podCIDRs.map((subnet) => [{ subnet }]),
+    },
+  };
+  const list = {
+    cniVersion: '1.0.0',
+    cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
+    name: 'cnikit',
+    plugins: [plugin],
+  };
+  return `${JSON.stringify(list, null, 2)}\n`;
+}
+
+/** The least MTU of the outside interfaces; without any, of the links that carry the node's InternalIPs. */
+function podMtu(own: NodeInfo, facts: HostFacts): number | undefined {
+  const outside = Object.values(facts.outside).map(({ mtu }) => mtu);
+  const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.local.get(ip) ?? 0);
+  const known = mtus.filter((mtu) => mtu > 0);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}

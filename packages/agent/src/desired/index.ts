@@ -1,0 +1,94 @@
+/** The one place that decides what a node should look like. Pure: the same input gives the same value. */
+import type { TableSpec } from '@cnikit/iptables';
+import type { HostFacts, NodeInfo, Problem, Sysctl } from '../model.ts';
+import { type Family, families } from '../prefix.ts';
+import type { Claims } from './claims.ts';
+import { conflist } from './conflist.ts';
+import { desiredRoute, type RouteDecision } from './route.ts';
+import { desiredRules, insidePrefixes } from './rules.ts';
+import { desiredSysctls, familiesOf } from './sysctls.ts';
+
+/** What the operator chose. */
+export interface Policy {
+  /** This node, as the API calls it. */
+  nodeName: string;
+  /** Destinations, besides those of the cluster, to which pods keep their address. */
+  nonMasquerade: readonly string[];
+}
+
+/** Everything but the routes, which are decided one prefix at a time by `desiredRoutes`. */
+export interface DesiredHost {
+  sysctls: Sysctl[];
+  rules: Record<Family, TableSpec[]>;
+  /** Text of the conflist; absent while this node has no podCIDR. */
+  conflist?: string;
+  problems: Problem[];
+}
+
+/** Routes to `prefixes`, or to every claimed one. A node event needs only those of the node. */
+export function desiredRoutes(
+  claims: Claims,
+  nodeName: string,
+  facts: HostFacts,
+  prefixes: Iterable<string> = claims.prefixes(),
+): Map<string, RouteDecision> {
+  const own = claims.get(nodeName);
+  const decisions = new Map<string, RouteDecision>();
+  for (const dst of prefixes) decisions.set(dst, desiredRoute(dst, claims.of(dst), own, facts));
+  return decisions;
+}
+
+/** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
+export function desiredHost(claims: Claims, policy: Policy, facts: HostFacts): DesiredHost | undefined {
+  const own = claims.get(policy.nodeName);
+  if (own === undefined || own.podCIDRs.length === 0) return undefined;
+  const used = familiesOf(own);
+  const rules = (family: Family): TableSpec[] =>
+    used.has(family)
+      ? desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade))
+      : [];
+  const text = conflist(own, facts);
+  return {
+    sysctls: desiredSysctls(own, facts),
+    rules: { ipv4: rules('ipv4'), ipv6: rules('ipv6') },
+    ...(text === undefined ? {} : { conflist: text }),
+    problems: families
+      .filter((family) => used.has(family) && facts.outside[family] === undefined)
+      .map((family) => ({
+        key: `outside ${family}`,
+        message: `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
+      })),
+  };
+}
+
+/** What keeps this node itself from being set up. */
+export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem[] {
+  if (own === undefined)
+    return [
+      {
+        key: 'own node',
+        message: `Node ${nodeName} is not in the API: waiting for it. Is NODE_NAME the name that the kubelet registered?`,
+      },
+    ];
+  if (own.podCIDRs.length > 0) return [];
+  return [
+    {
+      key: 'own node',
+      message: `Node ${nodeName} has no podCIDR: waiting for it. The controller manager assigns one when it runs with --allocate-node-cidrs and --cluster-cidr`,
+    },
+  ];
+}
+
+/** What is wrong with one Node object. */
+export function problemsOf(node: NodeInfo, nodeName: string): Problem[] {
+  const problems = node.rejected.map((reason) => ({
+    key: `node ${node.name}: ${reason}`,
+    message: `Node ${node.name}: ${reason}`,
+  }));
+  if (node.name !== nodeName && node.podCIDRs.length === 0 && node.rejected.length === 0)
+    problems.push({
+      key: `node ${node.name}`,
+      message: `Node ${node.name} has no podCIDR yet: no route to its pods until it has`,
+    });
+  return problems;
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import type { HostFacts, NodeInfo } from '../model.ts';
+import { hostFacts } from '../observe/facts.ts';
+import { FakeKernel } from '../testing/fake-kernel.ts';
+import { node } from '../testing/nodes.ts';
+import { desiredRoute } from './route.ts';
+
+const facts: HostFacts = hostFacts(new FakeKernel().dump());
+const own = node(1);
+
+describe('desiredRoute() routes to', () => {
+  test.each<[string, NodeInfo[], string]>([
+    ['10.244.2.0/24', [node(2)], '192.0.2.2'],
+    ['fd00:10:244:2::/64', [node(2)], '2001:db8::2'],
+    ['10.244.2.0/24', [node(2), node(3)], '192.0.2.2'],
+  ])('%s', (dst, claimants, via) => {
+    expect(desiredRoute(dst, claimants, own, facts).route).toEqual({ dst, via, oif: 2, dev: 'eth0' });
+  });
+});
+
+describe('desiredRoute() has no route and says why:', () => {
+  test.each<[string, string, NodeInfo[], RegExp]>([
+    [
+      'a next hop behind a gateway',
+      '10.244.2.0/24',
+      [node(2, { internalIPs: ['198.51.100.2'] })],
+      /not on a link/,
+    ],
+    [
+      'no InternalIP of the family',
+      'fd00:10:244:2::/64',
+      [node(2, { internalIPs: ['192.0.2.2'] })],
+      /no InternalIP/,
+    ],
+    [
+      'an InternalIP that is ours',
+      '10.244.2.0/24',
+      [node(2, { internalIPs: ['192.0.2.1'] })],
+      /address of this node/,
+    ],
+    [
+      'an InternalIP inside the podCIDR',
+      '192.0.2.0/25',
+      [node(2, { podCIDRs: ['192.0.2.0/25'] })],
+      /lies within/,
+    ],
+    ['an overlap with our podCIDR', '10.244.0.0/16', [node(2, { podCIDRs: ['10.244.0.0/16'] })], /overlaps/],
+  ])('%s', (_, dst, claimants, reason) => {
+    const { route, problems } = desiredRoute(dst, claimants, own, facts);
+    expect(route).toBeUndefined();
+    expect(problems.map(({ message }) => message).join()).toMatch(reason);
+  });
+});
+
+describe('desiredRoute() is silent about', () => {
+  test.each<[string, NodeInfo[], NodeInfo | undefined]>([
+    ['its own podCIDR', [own], own],
+    ['a podCIDR that nobody claims', [], own],
+    ['everything while this node is unknown', [node(2)], undefined],
+  ])('%s', (_, claimants, self) => {
+    expect(desiredRoute(claimants[0]?.podCIDRs[0] ?? '10.244.9.0/24', claimants, self, facts)).toEqual({
+      problems: [],
+    });
+  });
+});
+
+test('desiredRoute() reports two nodes that claim one podCIDR, also when one of them is this node', () => {
+  const twice = desiredRoute('10.244.2.0/24', [node(2), node(3)], own, facts);
+  expect(twice.problems[0]?.message).toMatch(/claimed by n2 and by n3; the oldest, n2, keeps it/);
+  const ours = desiredRoute('10.244.1.0/24', [node(0), own], own, facts);
+  expect(ours.route).toBeUndefined();
+  expect(ours.problems).toHaveLength(1);
+});
+
+test('desiredRoute() prefers the longest prefix: a next hop in a smaller foreign route is not on-link', () => {
+  const kernel = new FakeKernel();
+  kernel.routes.push({
+    family: 'ipv4',
+    dst: '192.0.2.2/32',
+    via: '192.0.2.254',
+    oif: 2,
+    protocol: 4,
+    priority: 0,
+    type: 1,
+  });
+  expect(desiredRoute('10.244.2.0/24', [node(2)], own, hostFacts(kernel.dump())).route).toBeUndefined();
+});

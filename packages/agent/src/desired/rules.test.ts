@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { hostFacts } from '../observe/facts.ts';
+import { FakeKernel } from '../testing/fake-kernel.ts';
+import { node } from '../testing/nodes.ts';
+import { desiredRules, insidePrefixes } from './rules.ts';
+
+const facts = hostFacts(new FakeKernel().dump());
+const bare = hostFacts({ links: [], addresses: [], routes: [] });
+
+test('desiredRules() accepts pod traffic first and masquerades only what leaves the cluster', () => {
+  const [filter, nat] = desiredRules('ipv4', node(1), facts, ['10.244.0.0/16']);
+  expect(filter).toMatchObject({
+    table: 'filter',
+    chains: {
+      'CNIKIT-FORWARD': [
+        { source: '10.244.1.0/24', jump: 'ACCEPT' },
+        { destination: '10.244.1.0/24', jump: 'ACCEPT' },
+      ],
+    },
+    jumps: [{ from: 'FORWARD', to: 'CNIKIT-FORWARD', at: 'first' }],
+  });
+  expect(nat).toMatchObject({
+    table: 'nat',
+    chains: {
+      'CNIKIT-POSTROUTING': [{ source: '10.244.1.0/24', outInterface: 'eth0', jump: 'CNIKIT-MASQ' }],
+      'CNIKIT-MASQ': [
+        { destination: '10.244.0.0/16', jump: 'RETURN' },
+        { destination: '224.0.0.0/4', jump: 'RETURN' },
+        { jump: 'MASQUERADE' },
+      ],
+    },
+    jumps: [{ from: 'POSTROUTING', to: 'CNIKIT-POSTROUTING' }],
+  });
+});
+
+describe('desiredRules()', () => {
+  test('forwards but does not masquerade without an outside interface', () => {
+    expect(desiredRules('ipv6', node(1), bare, []).map(({ table }) => table)).toEqual(['filter']);
+  });
+  test('has nothing for a family without pods', () => {
+    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, [])).toEqual([]);
+  });
+});
+
+test('flannel-io/flannel#964: insidePrefixes() spares pods, nodes and configured prefixes from SNAT', () => {
+  expect(insidePrefixes('ipv4', [node(2), node(3)], ['10.96.0.0/12', 'fd00::/8'])).toEqual([
+    '10.96.0.0/12',
+    '10.244.2.0/23',
+    '192.0.2.2/31',
+  ]);
+});
+
+test('insidePrefixes() does not grow with nodes whose podCIDRs are part of a configured prefix', () => {
+  const nodes = Array.from({ length: 200 }, (_, i) => node(i, { internalIPs: [] }));
+  expect(insidePrefixes('ipv4', nodes, ['10.244.0.0/16'])).toEqual(['10.244.0.0/16']);
+});

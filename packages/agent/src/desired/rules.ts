@@ -1,0 +1,85 @@
+/** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
+import type { RuleSpec, TableSpec } from '@cnikit/iptables';
+import type { HostFacts, NodeInfo } from '../model.ts';
+import { aggregate, type Family, formatPrefix, type Prefix, parsePrefix } from '../prefix.ts';
+
+/** Every chain that the agent makes; `cleanup` removes these and nothing else. */
+export const FORWARD_CHAIN = 'CNIKIT-FORWARD';
+export const POSTROUTING_CHAIN = 'CNIKIT-POSTROUTING';
+export const MASQUERADE_CHAIN = 'CNIKIT-MASQ';
+
+const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
+
+/**
+ * The rules of one family. `inside` are the destinations that see a pod's own address, as aggregated prefixes. No
+ * tables when this node has no pods of the family; no masquerading while no outside interface is known.
+ */
+export function desiredRules(
+  family: Family,
+  own: NodeInfo,
+  facts: HostFacts,
+  inside: readonly string[],
+): TableSpec[] {
+  const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
+  if (local.length === 0) return [];
+  const outside = facts.outside[family];
+  const filter: TableSpec = {
+    table: 'filter',
+    chains: { [FORWARD_CHAIN]: local.flatMap(forwarded) },
+    // First, as a rule of others that rejects would otherwise be reached before it.
+    jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'first', rule: { comment: 'cnikit: pod traffic' } }],
+  };
+  if (outside === undefined) return [filter];
+  const nat: TableSpec = {
+    table: 'nat',
+    chains: {
+      [POSTROUTING_CHAIN]: local.map((source) => ({
+        source,
+        outInterface: outside.name,
+        comment: 'cnikit: pods of this node on their way out',
+        jump: MASQUERADE_CHAIN,
+      })),
+      [MASQUERADE_CHAIN]: [
+        ...[...inside, multicast[family]].map((destination) => ({
+          destination,
+          comment: 'cnikit: keeps the address of the pod',
+          jump: 'RETURN',
+        })),
+        { comment: 'cnikit: leaves the cluster', jump: 'MASQUERADE' },
+      ],
+    },
+    jumps: [
+      { from: 'POSTROUTING', to: POSTROUTING_CHAIN, at: 'last', rule: { comment: 'cnikit: masquerade' } },
+    ],
+  };
+  return [filter, nat];
+}
+
+function forwarded(cidr: string): RuleSpec[] {
+  return [
+    { source: cidr, comment: 'cnikit: from pods', jump: 'ACCEPT' },
+    { destination: cidr, comment: 'cnikit: to pods', jump: 'ACCEPT' },
+  ];
+}
+
+/**
+ * The destinations of a family that are part of the cluster: every podCIDR, every InternalIP, and the prefixes that
+ * the operator named, in the fewest prefixes that cover exactly them.
+ */
+export function insidePrefixes(
+  family: Family,
+  nodes: Iterable<NodeInfo>,
+  configured: readonly string[],
+): string[] {
+  const prefixes: Prefix[] = [];
+  const add = (text: string): void => {
+    const prefix = parsePrefix(text);
+    if (prefix !== undefined && prefix.family === family) prefixes.push(prefix);
+  };
+  for (const node of nodes) {
+    node.podCIDRs.forEach(add);
+    node.internalIPs.forEach(add);
+  }
+  configured.forEach(add);
+  return aggregate(prefixes).map(formatPrefix);
+}

@@ -1,0 +1,145 @@
+/** From what is and what should be to what to do. Pure and printable: `plan` shows it, `apply` does it. */
+import type { RouteDecision } from './desired/route.ts';
+import {
+  type KernelRoute,
+  type NodeRoute,
+  type Problem,
+  ROUTE_PROTOCOL,
+  RTN_UNICAST,
+  type Sysctl,
+} from './model.ts';
+import { isOwn, type RouteTable } from './observe/route-table.ts';
+
+export type RouteAction =
+  | { kind: 'route'; op: 'add'; route: NodeRoute }
+  | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
+  | { kind: 'route'; op: 'remove'; old: KernelRoute };
+
+export interface SysctlAction {
+  kind: 'sysctl';
+  key: string;
+  from: string;
+  to: string;
+  why: string;
+}
+
+export interface FileAction {
+  kind: 'file';
+  op: 'add' | 'change';
+  path: string;
+}
+
+/** `line` is iptables' own notation after `+ ` or `- `. */
+export interface RuleAction {
+  kind: 'rule';
+  family: string;
+  line: string;
+}
+
+export interface ConditionAction {
+  kind: 'condition';
+  node: string;
+  from: string;
+}
+
+export type Action = RouteAction | SysctlAction | RuleAction | FileAction | ConditionAction;
+
+/** One line: `+` appears, `-` goes, `~` changes. */
+export function describe(action: Action): string {
+  switch (action.kind) {
+    case 'route':
+      if (action.op === 'add') return `+ route ${showRoute(action.route)}`;
+      if (action.op === 'change')
+        return `~ route ${showRoute(action.route)} (was via ${action.old.via ?? 'none'})`;
+      return `- route ${action.old.dst}${action.old.via === undefined ? '' : ` via ${action.old.via}`}`;
+    case 'sysctl':
+      return `~ sysctl ${action.key} ${action.from} -> ${action.to} (${action.why})`;
+    case 'rule':
+      return `${action.line[0]} rule ${action.family}${action.line.slice(1)}`;
+    case 'file':
+      return `${action.op === 'add' ? '+' : '~'} file ${action.path}`;
+    case 'condition':
+      return `~ condition NetworkUnavailable of node ${action.node} ${action.from} -> False`;
+  }
+}
+
+const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} dev ${dev}`;
+
+/** Linux' metric when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
+export const defaultMetric = (dst: string): number => (dst.includes(':') ? 1024 : 0);
+
+/** The kernel's view of a route that the agent makes. */
+export function asKernelRoute({ dst, via, oif }: NodeRoute): KernelRoute {
+  return {
+    family: dst.includes(':') ? 'ipv6' : 'ipv4',
+    dst,
+    via,
+    oif,
+    protocol: ROUTE_PROTOCOL,
+    priority: defaultMetric(dst),
+    type: RTN_UNICAST,
+  };
+}
+
+/**
+ * What to do at each decided destination, and with `complete` also at those of own routes that nothing stands for any
+ * more. A foreign route to the same destination is a problem to report; it is never touched.
+ */
+export function diffRoutes(
+  decisions: ReadonlyMap<string, RouteDecision>,
+  table: RouteTable,
+  complete: boolean,
+): { actions: RouteAction[]; problems: Problem[] } {
+  const actions: RouteAction[] = [];
+  const problems: Problem[] = [];
+  for (const [dst, { route }] of decisions) diffAt(dst, route);
+  if (complete) for (const dst of table.own()) if (!decisions.has(dst)) diffAt(dst, undefined);
+  return { actions, problems };
+
+  function diffAt(dst: string, route: NodeRoute | undefined): void {
+    const present = table.at(dst);
+    const own = present.filter(isOwn);
+    const foreign = present.find((other) => !isOwn(other));
+    if (route !== undefined && foreign !== undefined)
+      problems.push({ key: `foreign ${dst}`, message: inTheWay(route, foreign) });
+    const kept = route === undefined ? undefined : own.find((have) => matches(have, route));
+    if (route !== undefined && kept === undefined && foreign === undefined) {
+      const old = own.find((have) => have.priority === defaultMetric(dst));
+      if (old !== undefined) {
+        for (const have of own) if (have !== old) actions.push({ kind: 'route', op: 'remove', old: have });
+        actions.push({ kind: 'route', op: 'change', route, old });
+        return;
+      }
+      actions.push({ kind: 'route', op: 'add', route });
+    }
+    for (const have of own) if (have !== kept) actions.push({ kind: 'route', op: 'remove', old: have });
+  }
+}
+
+function matches(have: KernelRoute, want: NodeRoute): boolean {
+  return (
+    have.via === want.via &&
+    have.oif === want.oif &&
+    have.type === RTN_UNICAST &&
+    have.priority === defaultMetric(want.dst)
+  );
+}
+
+function inTheWay(want: NodeRoute, foreign: KernelRoute): string {
+  const hop = foreign.via === undefined ? 'without a gateway' : `via ${foreign.via}`;
+  return `A route that is not ours is in the way of ${want.dst} via ${want.via}: it goes ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. Remove it by \`ip route del ${want.dst} proto ${foreign.protocol}\` if nothing needs it`;
+}
+
+/** `current` maps a key to its value; a key that cannot be read is absent and left alone. */
+export function diffSysctls(
+  desired: readonly Sysctl[],
+  current: ReadonlyMap<string, string>,
+): SysctlAction[] {
+  const actions: SysctlAction[] = [];
+  for (const { key, value, onlyFrom, why } of desired) {
+    const from = current.get(key);
+    if (from === undefined || from === value || (onlyFrom !== undefined && from !== onlyFrom)) continue;
+    actions.push({ kind: 'sysctl', key, from, to: value, why });
+  }
+  return actions;
+}

@@ -1,0 +1,62 @@
+/** From the kernel's tables to the facts that the desired state depends on. Pure. */
+import {
+  type HostFacts,
+  type KernelAddress,
+  type KernelLink,
+  type KernelRoute,
+  type KernelState,
+  type OutsideInterface,
+  ROUTE_PROTOCOL,
+  RTN_UNICAST,
+} from '../model.ts';
+import { type Family, families, parsePrefix } from '../prefix.ts';
+
+/** `outsideInterface` names the interface instead of taking it from the default route. */
+export function hostFacts(kernel: KernelState, outsideInterface?: string): HostFacts {
+  const byIndex = new Map(kernel.links.map((link) => [link.index, link]));
+  const foreign = kernel.routes.filter((route) => route.protocol !== ROUTE_PROTOCOL);
+  const outside: HostFacts['outside'] = {};
+  for (const family of families) {
+    const link =
+      outsideInterface === undefined
+        ? byIndex.get(defaultRoute(foreign, family)?.oif ?? -1)
+        : kernel.links.find(({ name }) => name === outsideInterface);
+    if (link !== undefined) outside[family] = outsideOf(link);
+  }
+  return {
+    outside,
+    table: foreign
+      .map((route) => ({
+        dst: route.dst,
+        ...(route.oif === undefined
+          ? {}
+          : { oif: route.oif, dev: byIndex.get(route.oif)?.name ?? `#${route.oif}` }),
+        gateway: route.via !== undefined || route.oif === undefined || route.type !== RTN_UNICAST,
+      }))
+      .sort((a, b) => length(b.dst) - length(a.dst)),
+    local: new Map(kernel.addresses.map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0])),
+  };
+}
+
+const length = (dst: string): number => parsePrefix(dst)?.length ?? 0;
+const bare = ({ address }: KernelAddress): string => address.split('/')[0]!;
+
+function outsideOf({ index, name, mtu }: KernelLink): OutsideInterface {
+  return { index, name, mtu };
+}
+
+function defaultRoute(routes: readonly KernelRoute[], family: Family): KernelRoute | undefined {
+  const dst = family === 'ipv4' ? '0.0.0.0/0' : '::/0';
+  return routes
+    .filter((route) => route.dst === dst && route.type === RTN_UNICAST && route.oif !== undefined)
+    .sort((a, b) => a.priority - b.priority)[0];
+}
+
+/** True when the desired state cannot differ between the two. */
+export function sameFacts(a: HostFacts, b: HostFacts): boolean {
+  return JSON.stringify(flat(a)) === JSON.stringify(flat(b));
+}
+
+function flat(facts: HostFacts): unknown {
+  return [facts.outside, facts.table, [...facts.local].sort()];
+}

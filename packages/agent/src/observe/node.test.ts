@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { sameNode, selectNode } from './node.ts';
+
+const object = {
+  metadata: {
+    name: 'n1',
+    uid: 'u',
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    labels: { big: 'x'.repeat(1000) },
+  },
+  spec: { podCIDR: '10.244.1.0/24', podCIDRs: ['10.244.1.0/24', 'FD00:10:244:1::/64'] },
+  status: {
+    addresses: [
+      { type: 'Hostname', address: 'n1' },
+      { type: 'ExternalIP', address: '198.51.100.1' },
+      { type: 'InternalIP', address: '192.0.2.1' },
+      { type: 'InternalIP', address: '2001:DB8::0:1' },
+    ],
+    conditions: [
+      { type: 'Ready', status: 'True' },
+      { type: 'NetworkUnavailable', status: 'True', reason: 'NoRouteCreated' },
+    ],
+  },
+};
+
+test('selectNode() keeps the few fields that are used, in canonical text', () => {
+  expect(selectNode(object)).toEqual({
+    name: 'n1',
+    uid: 'u',
+    created: '2026-01-01T00:00:00Z',
+    podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
+    internalIPs: ['192.0.2.1', '2001:db8::1'],
+    networkUnavailable: 'True',
+    rejected: [],
+  });
+});
+
+describe('selectNode() survives', () => {
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['text', 'x'],
+    ['an array', []],
+    ['fields of other types', { metadata: [], spec: 1, status: { addresses: {}, conditions: 'x' } }],
+    [
+      'entries of other types',
+      { spec: { podCIDRs: [] }, status: { addresses: [null, 1], conditions: [null] } },
+    ],
+  ])('%s', (_, value) => {
+    expect(selectNode(value)).toMatchObject({ podCIDRs: [], internalIPs: [] });
+  });
+
+  test.each([
+    ['10.244.1.0/33', /not a prefix/],
+    ['0.0.0.0/0', /wider than/],
+    [7, /not a prefix/],
+  ])('podCIDR %s, and names it', (podCIDR, reason) => {
+    const node = selectNode({ metadata: { name: 'n' }, spec: { podCIDRs: [podCIDR, '10.1.0.0/24'] } });
+    expect(node.podCIDRs).toEqual(['10.1.0.0/24']);
+    expect(node.rejected[0]).toMatch(reason);
+  });
+});
+
+test('sameNode() does not see heartbeats', () => {
+  const beat = structuredClone(object);
+  Object.assign(beat.status.conditions[0]!, { lastHeartbeatTime: '2026-01-01T00:10:00Z' });
+  expect(sameNode(selectNode(object), selectNode(beat))).toBe(true);
+  beat.spec.podCIDRs = ['10.244.9.0/24'];
+  expect(sameNode(selectNode(object), selectNode(beat))).toBe(false);
+});

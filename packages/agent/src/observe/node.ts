@@ -1,0 +1,70 @@
+/** Node objects of the API, which are untrusted, to the few fields that are kept. Pure. */
+import type { NodeInfo } from '../model.ts';
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../prefix.ts';
+
+type Json = Record<string, unknown>;
+
+const object = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const array = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/**
+ * What the agent needs of a Node (`v1.Node` as JSON). Never throws: what cannot be used is left out and named in
+ * `rejected`, so that one bad Node harms no other.
+ */
+export function selectNode(node: unknown): NodeInfo {
+  const metadata = object(object(node).metadata);
+  const spec = object(object(node).spec);
+  const status = object(object(node).status);
+  const rejected: string[] = [];
+
+  const podCIDRs: string[] = [];
+  const claimed = array(spec.podCIDRs).length > 0 ? array(spec.podCIDRs) : [spec.podCIDR];
+  for (const entry of claimed) {
+    if (entry === undefined || entry === '') continue;
+    const prefix = parsePrefix(text(entry));
+    if (prefix === undefined) rejected.push(`podCIDR ${JSON.stringify(entry)} is not a prefix`);
+    // A claim this wide is a mistake, and its route would take the node off its network.
+    else if (prefix.length < 8) rejected.push(`podCIDR ${JSON.stringify(entry)} is wider than a /8`);
+    else if (!podCIDRs.includes(formatPrefix(prefix))) podCIDRs.push(formatPrefix(prefix));
+  }
+
+  const internalIPs: string[] = [];
+  for (const entry of array(status.addresses).map(object)) {
+    if (entry.type !== 'InternalIP') continue;
+    const address = parseAddress(text(entry.address));
+    if (address === undefined) rejected.push(`InternalIP ${JSON.stringify(entry.address)} is not an address`);
+    else internalIPs.push(formatAddress(address));
+  }
+
+  const condition = array(status.conditions)
+    .map(object)
+    .find((entry) => entry.type === 'NetworkUnavailable');
+  return {
+    name: text(metadata.name),
+    uid: text(metadata.uid),
+    created: text(metadata.creationTimestamp),
+    podCIDRs,
+    internalIPs,
+    ...(condition === undefined ? {} : { networkUnavailable: text(condition.status) }),
+    rejected,
+  };
+}
+
+/** True when nothing changed that the agent uses: most Node updates are heartbeats. */
+export function sameNode(a: NodeInfo, b: NodeInfo): boolean {
+  return (
+    a.name === b.name &&
+    a.uid === b.uid &&
+    a.created === b.created &&
+    a.networkUnavailable === b.networkUnavailable &&
+    sameList(a.podCIDRs, b.podCIDRs) &&
+    sameList(a.internalIPs, b.internalIPs) &&
+    sameList(a.rejected, b.rejected)
+  );
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}

@@ -1,0 +1,43 @@
+import type { Owner, Problem, Reservation, Store } from './store.ts';
+
+/** What garbage collection may be told. */
+export interface GcOptions {
+  /** Keeps reservations made at or after this time (milliseconds since 1970): those of an ADD that `valid` is too old to know. */
+  before?: number;
+}
+
+/** What garbage collection did. */
+export interface GcResult {
+  /** Freed. */
+  freed: Reservation[];
+  /** Could not be freed, or is no reservation: for a person to look at. */
+  problems: Problem[];
+}
+
+/**
+ * Frees every reservation whose attachment is not in `valid`. One that notes a container alone is
+ * kept when the container has any valid attachment. Goes on after a failure.
+ */
+export function collect(store: Store, valid: readonly Owner[], { before }: GcOptions = {}): GcResult {
+  const attachments = new Set(valid.map(({ containerID, ifName }) => `${containerID}/${ifName}`));
+  const containers = new Set(valid.map(({ containerID }) => containerID));
+  const isStale = ({ containerID, ifName, since }: Reservation) =>
+    !(ifName === '' ? containers.has(containerID) : attachments.has(`${containerID}/${ifName}`)) &&
+    !(before !== undefined && since !== undefined && since >= before);
+
+  const { reservations, problems } = store.list();
+  const stale = reservations.filter(isStale);
+  const freed: Reservation[] = [];
+  if (stale.length === 0) return { freed, problems };
+  // Between list and lock an address may change hands; release() frees it only while its owner is the same.
+  store.lock(() => {
+    for (const reservation of stale) {
+      try {
+        if (store.release(reservation.address, reservation)) freed.push(reservation);
+      } catch (error) {
+        problems.push({ name: reservation.address, message: (error as Error).message });
+      }
+    }
+  });
+  return { freed, problems };
+}

@@ -1,0 +1,158 @@
+import { formatAddress, formatSubnet, parseAddress, parseSubnet } from './address.ts';
+import { assertKnownArgs } from './cni-args.ts';
+import { IpamError } from './errors.ts';
+import { type Fields, fieldsOf, listAt, misconfigured, numberAt, objectAt, stringAt } from './fields.ts';
+import { parseRangeSets, type RangeConfig, type RangeSet } from './range.ts';
+
+/** Where the reference host-local keeps reservations when the configuration names no `dataDir`. */
+export const REFERENCE_DATA_DIR = '/var/lib/cni/networks';
+
+/** A directory for reservations that a reboot clears, together with the pods that held them. */
+export const VOLATILE_DATA_DIR = '/run/cnikit/ipam';
+
+/** A route of the configuration, for the result. */
+export interface IpamRoute {
+  /** CIDR. */
+  dst: string;
+  /** Address of the next hop. */
+  gw?: string;
+  mtu?: number;
+  advmss?: number;
+  priority?: number;
+  table?: number;
+  scope?: number;
+}
+
+/** The reference's `ipam` section, read and validated. */
+export interface IpamConfig {
+  rangeSets: RangeSet[];
+  /** Addresses asked for, canonical: from CNI_ARGS, then args.cni.ips, then runtimeConfig.ips. */
+  requested: string[];
+  routes: IpamRoute[];
+  /** Directory of the networks' directories; absent when not configured. */
+  dataDir?: string;
+  /** A resolv.conf(5) file for the result's `dns`; see `parseResolvConf`. */
+  resolvConf?: string;
+}
+
+/** What is known beside the network configuration. */
+export interface ParseOptions {
+  /** CNI_ARGS, split (`splitCniArgs`). */
+  args?: Readonly<Record<string, string | undefined>>;
+  /** Further keys of CNI_ARGS that are no error, for a plugin that reads some itself: ['MAC']. */
+  knownArgs?: readonly string[];
+}
+
+const ROUTE_NUMBERS = ['mtu', 'advmss', 'priority', 'table', 'scope'] as const;
+
+function parseRangeConfig(fields: Fields, path: string): RangeConfig {
+  // A missing subnet is refused by parseRangeSets, which says in which set.
+  const range = { subnet: stringAt(fields, 'subnet', path) } as RangeConfig;
+  for (const key of ['rangeStart', 'rangeEnd', 'gateway'] as const) {
+    const text = stringAt(fields, key, path);
+    if (text) range[key] = text;
+  }
+  return range;
+}
+
+function rangeSetsAt(fields: Fields, key: string, path: string): RangeConfig[][] {
+  return listAt(fields, key, path).map((set, i) => {
+    if (!Array.isArray(set)) return misconfigured(`${path}${key}[${i}] must be an array of ranges`);
+    return set.map((range, j) => {
+      const where = `${path}${key}[${i}][${j}]`;
+      return parseRangeConfig(fieldsOf(range, where), `${where}.`);
+    });
+  });
+}
+
+/** Canonical text of an address with or without prefix length. */
+function requestedAddress(text: unknown): string {
+  const whole = String(text);
+  if (!whole.includes('/')) {
+    const address = parseAddress(whole);
+    if (address) return formatAddress(address);
+  } else {
+    const subnet = parseSubnet(whole);
+    if (typeof subnet === 'object') return formatAddress(subnet.address);
+  }
+  return misconfigured(`invalid IP address ${whole}`);
+}
+
+function requestedAddresses(conf: Fields, args: NonNullable<ParseOptions['args']>): string[] {
+  const requested: string[] = [];
+  if (args.IP) {
+    try {
+      requested.push(requestedAddress(args.IP));
+    } catch (error) {
+      const pair = JSON.stringify(`IP=${args.IP}`);
+      throw new IpamError('ARGS', `ARGS: error parsing value of pair ${pair}: ${(error as Error).message}`);
+    }
+  }
+  const cni = objectAt(objectAt(conf, 'args', '') ?? {}, 'cni', 'args.');
+  const runtime = objectAt(conf, 'runtimeConfig', '');
+  const listed = [
+    ...(cni ? listAt(cni, 'ips', 'args.cni.') : []),
+    ...(runtime ? listAt(runtime, 'ips', 'runtimeConfig.') : []),
+  ];
+  return [...requested, ...listed.map(requestedAddress)];
+}
+
+function parseRoute(value: unknown, index: number): IpamRoute {
+  const path = `ipam.routes[${index}]`;
+  const fields = fieldsOf(value, path);
+  const dst = stringAt(fields, 'dst', `${path}.`) ?? '';
+  const subnet = parseSubnet(dst);
+  if (typeof subnet !== 'object') return misconfigured(`invalid CIDR address: ${dst}`);
+  const route: IpamRoute = { dst: formatSubnet(subnet) };
+  const gw = stringAt(fields, 'gw', `${path}.`);
+  if (gw) route.gw = formatAddress(parseAddress(gw) ?? misconfigured(`invalid IP address: ${gw}`));
+  for (const key of ROUTE_NUMBERS) {
+    const number = numberAt(fields, key, `${path}.`);
+    if (number !== undefined) route[key] = number;
+  }
+  return route;
+}
+
+/** Before 0.3.0 a result has room for one address of each family. */
+function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
+  const [major, minor] = (version || '0.1.0').split('.').map(Number) as [number, number];
+  if (major > 0 || minor >= 3) return;
+  const v4 = sets.filter((set) => set[0]!.start.length === 1).length;
+  if (v4 > 1 || sets.length - v4 > 1) {
+    misconfigured(`CNI version ${version} does not support more than 1 address per family`);
+  }
+}
+
+/**
+ * Reads what host-local reads of a whole network configuration (the object that has the `ipam` key),
+ * by the reference's rules: ranges are runtimeConfig.ipRanges, then the old form (`ipam.subnet`),
+ * then `ipam.ranges`; keys match in any case. Throws IpamError CONFIG or ARGS, in the reference's
+ * words where it has its own.
+ */
+export function parseIpamConfig(
+  networkConfig: unknown,
+  { args = {}, knownArgs = [] }: ParseOptions = {},
+): IpamConfig {
+  const conf = fieldsOf(networkConfig, 'The network configuration');
+  const ipam = objectAt(conf, 'ipam', '') ?? misconfigured("IPAM config missing 'ipam' key");
+  assertKnownArgs(args, ['IP', ...knownArgs]);
+  const requested = requestedAddresses(conf, args);
+
+  const runtime = objectAt(conf, 'runtimeConfig', '');
+  const rangeSets = parseRangeSets([
+    ...(runtime ? rangeSetsAt(runtime, 'ipRanges', 'runtimeConfig.') : []),
+    ...(ipam.subnet === undefined ? [] : [[parseRangeConfig(ipam, 'ipam.')]]),
+    ...rangeSetsAt(ipam, 'ranges', 'ipam.'),
+  ]);
+  assertVersionHolds(rangeSets, stringAt(conf, 'cniVersion', '') ?? '');
+
+  const dataDir = stringAt(ipam, 'dataDir', 'ipam.');
+  const resolvConf = stringAt(ipam, 'resolvConf', 'ipam.');
+  return {
+    rangeSets,
+    requested,
+    routes: listAt(ipam, 'routes', 'ipam.').map(parseRoute),
+    ...(dataDir ? { dataDir } : undefined),
+    ...(resolvConf ? { resolvConf } : undefined),
+  };
+}

@@ -1,0 +1,58 @@
+import { IpamError } from './errors.ts';
+
+/** A JSON object with its keys in lower case. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Throws IpamError CONFIG. */
+export function misconfigured(message: string): never {
+  throw new IpamError('CONFIG', message);
+}
+
+/** What JSON calls the type of a value. */
+function typeName(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+/**
+ * The fields of an object, looked up as Go's encoding/json does, which callers of the reference
+ * rely on: in any case, the last of several winning, null as if absent.
+ */
+export function fieldsOf(value: unknown, path: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return misconfigured(`${path} must be an object, not ${typeName(value)}`);
+  }
+  const fields: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries(value)) {
+    if (field !== null) fields[key.toLowerCase()] = field;
+  }
+  return fields;
+}
+
+/** The object at a key, if any. */
+export function objectAt(fields: Fields, key: string, path: string): Fields | undefined {
+  const value = fields[key.toLowerCase()];
+  return value === undefined ? undefined : fieldsOf(value, `${path}${key}`);
+}
+
+/** The string at a key, if any. */
+export function stringAt(fields: Fields, key: string, path: string): string | undefined {
+  const value = fields[key.toLowerCase()];
+  if (value === undefined || typeof value === 'string') return value;
+  return misconfigured(`${path}${key} must be a string, not ${typeName(value)}`);
+}
+
+/** The list at a key; empty when there is none. */
+export function listAt(fields: Fields, key: string, path: string): readonly unknown[] {
+  const value = fields[key.toLowerCase()] ?? [];
+  return Array.isArray(value)
+    ? value
+    : misconfigured(`${path}${key} must be an array, not ${typeName(value)}`);
+}
+
+/** The non-negative integer at a key, if any. */
+export function numberAt(fields: Fields, key: string, path: string): number | undefined {
+  const value = fields[key.toLowerCase()];
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= 0))
+    return value as number | undefined;
+  return misconfigured(`${path}${key} must be an integer of at least 0, not ${JSON.stringify(value)}`);
+}

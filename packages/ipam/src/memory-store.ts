@@ -1,0 +1,48 @@
+import type { Owner, Reservation, Store } from './store.ts';
+
+/** What `memoryStore` may be told. */
+export interface MemoryStoreOptions {
+  /** A clock for `Reservation.since`, milliseconds since 1970; without it reservations have no time. */
+  now?: () => number;
+}
+
+/** Reservations in memory: for tests and simulations. Lost with the process; its lock is a formality. */
+export function memoryStore({ now }: MemoryStoreOptions = {}): Store {
+  const held = new Map<string, Reservation>();
+  const byContainer = new Map<string, Set<string>>();
+  const lasts: (string | undefined)[] = [];
+
+  function holds(address: string, { containerID, ifName }: Owner): boolean {
+    const found = held.get(address);
+    return found?.containerID === containerID && (found.ifName === ifName || found.ifName === '');
+  }
+
+  return {
+    lock: (body) => body(),
+    reserve(address, { containerID, ifName, pod }, rangeSet) {
+      if (held.has(address)) return false;
+      held.set(address, {
+        address,
+        containerID,
+        ifName,
+        ...(now ? { since: now() } : undefined),
+        ...(pod ? { pod } : undefined),
+      });
+      byContainer.set(containerID, (byContainer.get(containerID) ?? new Set()).add(address));
+      lasts[rangeSet] = address;
+      return true;
+    },
+    release(address, owner) {
+      if (!holds(address, owner)) return false;
+      held.delete(address);
+      const addresses = byContainer.get(owner.containerID);
+      addresses?.delete(address);
+      if (addresses?.size === 0) byContainer.delete(owner.containerID);
+      return true;
+    },
+    find: (owner) => [...(byContainer.get(owner.containerID) ?? [])].filter((a) => holds(a, owner)),
+    last: (rangeSet) => lasts[rangeSet],
+    taken: () => new Set(held.keys()),
+    list: () => ({ reservations: [...held.values()], problems: [] }),
+  };
+}

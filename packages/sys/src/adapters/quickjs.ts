@@ -1,8 +1,8 @@
 import type { Binding } from '../binding.ts';
 
-declare const globalThis: { __cnikit_sys: Binding };
+declare const __cnikit_sys: Binding;
 
 /** The functions that the static executable has compiled in. */
 export function binding(): Binding {
-  return globalThis.__cnikit_sys;
+  return __cnikit_sys;
 }

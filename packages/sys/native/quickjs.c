@@ -1,0 +1,110 @@
+/*
+ * The binding for QuickJS: the rows of CNK_TABLE as globalThis.__cnikit_sys.
+ * Compiled into the executables that tools/static-exe makes.
+ */
+#include "core.h"
+
+#include <string.h>
+
+#include "quickjs.h"
+
+int cnk_quickjs_init(JSContext *ctx, JSValueConst global);
+
+/* Set while an executable's start is prepared at build time: nothing may be asked of that machine's kernel. */
+int cnk_quickjs_forbidden;
+
+typedef struct {
+  const char *args;
+  char result;
+  cnk_fn fn;
+} entry;
+
+#define ENTRY(name, args, result) {args, result, cnk_##name},
+static const entry entries[] = {CNK_TABLE(ENTRY)};
+
+#define INDEX(name, args, result) INDEX_##name,
+enum { CNK_TABLE(INDEX) };
+
+static JSValue text(JSContext *ctx, const char *data, size_t len) { return JS_NewStringLen(ctx, data ? data : "", len); }
+
+static JSValue result_of(JSContext *ctx, const entry *e, int64_t r, const cnk_out *out) {
+  if (r < 0 || e->result == 'i') return JS_NewInt64(ctx, r);
+  if (e->result == 't') return text(ctx, out->data, out->len);
+  JSValue list = JS_NewArray(ctx);
+  for (size_t i = 0, start = 0; i < out->count; start = out->ends[i++]) {
+    JSValue piece = text(ctx, out->data + start, out->ends[i] - start);
+    if (JS_IsException(piece) || JS_SetPropertyUint32(ctx, list, (uint32_t)i, piece) < 0) {
+      JS_FreeValue(ctx, list);
+      return JS_EXCEPTION;
+    }
+  }
+  return list;
+}
+
+/* The memory of a byte array. It stays: no JavaScript runs before the function returns. */
+static int bytes_of(JSContext *ctx, JSValueConst v, cnk_arg *a) {
+  size_t offset, element, size;
+  JSValue buffer = JS_GetTypedArrayBuffer(ctx, v, &offset, &a->len, &element);
+  if (JS_IsException(buffer)) return -1; /* a TypeError is pending */
+  uint8_t *start = JS_GetArrayBuffer(ctx, &size, buffer);
+  JS_FreeValue(ctx, buffer);
+  if (!start && size) return -1;
+  if (element != 1) {
+    JS_ThrowTypeError(ctx, "Expected a Uint8Array");
+    return -1;
+  }
+  a->bytes = start ? start + offset : NULL;
+  return 0;
+}
+
+static JSValue call(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv, int magic) {
+  (void)this;
+  const entry *e = &entries[magic];
+  cnk_arg a[CNK_MAX_ARGS];
+  JSValue v = JS_EXCEPTION;
+  int64_t r = 0;
+  size_t i = 0, count = strlen(e->args);
+  if (cnk_quickjs_forbidden) return JS_ThrowTypeError(ctx, "sys is used while the executable is built; do it in __cnikit_main");
+  if ((size_t)argc < count) return JS_ThrowTypeError(ctx, "Too few arguments");
+  memset(a, 0, sizeof a);
+  for (; i < count; i++) {
+    char kind = e->args[i];
+    if (kind == 'i') {
+      if (!JS_IsNumber(argv[i])) {
+        JS_ThrowTypeError(ctx, "Expected a number");
+        goto done;
+      }
+      JS_ToInt64(ctx, &a[i].num, argv[i]);
+    } else if (kind == 'b') {
+      if (bytes_of(ctx, argv[i], &a[i]) < 0) goto done;
+    } else {
+      if (!JS_IsString(argv[i])) {
+        JS_ThrowTypeError(ctx, "Expected a string");
+        goto done;
+      }
+      a[i].text = JS_ToCStringLen(ctx, &a[i].len, argv[i]);
+      if (!a[i].text) goto done;
+      if (kind == 'p' && strlen(a[i].text) != a[i].len) r = -EINVAL;
+    }
+  }
+  cnk_out out;
+  memset(&out, 0, sizeof out);
+  if (r == 0) r = e->fn(a, &out);
+  v = result_of(ctx, e, r, &out);
+  cnk_out_free(&out);
+done:
+  while (i-- > 0)
+    if (a[i].text) JS_FreeCString(ctx, a[i].text);
+  return v;
+}
+
+/* Defined lazily by QuickJS: a function that is not called costs no object. */
+#define FUNCTION(name, args, result) JS_CFUNC_MAGIC_DEF(#name, sizeof args - 1, call, INDEX_##name),
+static const JSCFunctionListEntry functions[] = {CNK_TABLE(FUNCTION)};
+
+int cnk_quickjs_init(JSContext *ctx, JSValueConst global) {
+  JSValue sys = JS_NewObject(ctx);
+  if (JS_IsException(sys)) return -1;
+  JS_SetPropertyFunctionList(ctx, sys, functions, sizeof functions / sizeof *functions);
+  return JS_SetPropertyStr(ctx, global, "__cnikit_sys", sys);
+}

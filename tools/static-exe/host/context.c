@@ -1,0 +1,108 @@
+/* The JavaScript context: intrinsics, the sys binding, loading of further scripts. */
+#include <string.h>
+#include <sys/random.h>
+
+#include "host.h"
+
+enum {
+  STACK_SIZE = 1 << 20,       /* of the usual 8 MiB; deep recursion is then an exception, not a crash */
+  MEMORY_LIMIT = 512 << 20,   /* a runaway script must not take the node's memory */
+  GC_THRESHOLD = 64 << 20,    /* cycles are collected by long runs only */
+};
+
+static JSValue evaluate(JSContext *ctx, const struct script *s) {
+  /* In place: the bytecode lies in the executable for ever. */
+  JSValue fn = JS_ReadObject(ctx, s->start, (size_t)(s->end - s->start), JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+  return JS_IsException(fn) ? fn : JS_EvalFunction(ctx, fn);
+}
+
+/* __cnikit_load(name): runs a script of the executable once more or for the first time; gives __cnikit_lazy. */
+static JSValue load(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  (void)this;
+  const char *name = JS_ToCString(ctx, argc > 0 ? argv[0] : JS_UNDEFINED);
+  if (!name) return JS_EXCEPTION;
+  const struct script *found = NULL;
+  for (int i = 1; i < script_count; i++)
+    if (!strcmp(scripts[i].name, name)) found = &scripts[i];
+  JSValue v = found ? evaluate(ctx, found) : JS_ThrowReferenceError(ctx, "No script %s in this executable", name);
+  JS_FreeCString(ctx, name);
+  if (JS_IsException(v)) return v;
+  JS_FreeValue(ctx, v);
+  JSValue global = JS_GetGlobalObject(ctx);
+  v = JS_GetPropertyStr(ctx, global, "__cnikit_lazy");
+  JS_FreeValue(ctx, global);
+  return v;
+}
+
+/* In place of QuickJS's Math.random, whose seed a snapshot would freeze. */
+static JSValue random_number(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
+  (void)this, (void)argc, (void)argv;
+  uint64_t bits;
+  if (getrandom(&bits, sizeof bits, 0) != sizeof bits) return JS_ThrowInternalError(ctx, "No randomness");
+  return JS_NewFloat64(ctx, (double)(bits >> 11) / 9007199254740992.0 /* 2^53 */);
+}
+
+static int add_function(JSContext *ctx, JSValueConst object, const char *name, JSCFunction *fn, int length) {
+  return JS_SetPropertyStr(ctx, object, name, JS_NewCFunction(ctx, fn, name, length));
+}
+
+static int add_globals(JSContext *ctx) {
+  JSValue global = JS_GetGlobalObject(ctx);
+  JSValue math = JS_GetPropertyStr(ctx, global, "Math");
+  int r = cnk_quickjs_init(ctx, global) < 0 || add_function(ctx, global, "__cnikit_load", load, 1) < 0 ||
+          add_function(ctx, math, "random", random_number, 0) < 0;
+  JS_FreeValue(ctx, math);
+  JS_FreeValue(ctx, global);
+  return r ? -1 : 0;
+}
+
+/* Evaluates the entry now, with the kernel out of reach, and takes __cnikit_main as what runs at start. */
+static int prepare(JSContext *ctx) {
+  cnk_quickjs_forbidden = 1;
+  JSValue v = JS_EvalFunction(ctx, heap_root->entry);
+  cnk_quickjs_forbidden = 0;
+  heap_root->entry = JS_UNDEFINED;
+  if (JS_IsException(v)) return -1;
+  JS_FreeValue(ctx, v);
+  JSValue global = JS_GetGlobalObject(ctx);
+  heap_root->entry = JS_GetPropertyStr(ctx, global, "__cnikit_main");
+  JS_FreeValue(ctx, global);
+  if (JS_IsFunction(ctx, heap_root->entry)) return 0;
+  JS_ThrowTypeError(ctx, "A prepared entry must set globalThis.__cnikit_main to a function");
+  return -1;
+}
+
+int context_make(void) {
+  JSRuntime *rt = heap_root->rt = JS_NewRuntime2(&heap_functions, NULL);
+  if (!rt) return -1;
+  JS_SetMaxStackSize(rt, STACK_SIZE);
+  JS_SetMemoryLimit(rt, MEMORY_LIMIT);
+  JS_SetGCThreshold(rt, GC_THRESHOLD);
+  JSContext *ctx = heap_root->ctx = JS_NewContextRaw(rt);
+  if (!ctx) return -1;
+  /* First of all: with no atoms but the engine's own, bytecode needs no renumbering and is used in place. */
+  heap_root->entry = JS_ReadObject(ctx, scripts[0].start, (size_t)(scripts[0].end - scripts[0].start),
+                                   JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+  if (JS_IsException(heap_root->entry)) return -1;
+  /* No Eval: without it the linker drops the compiler. */
+  JS_AddIntrinsicBaseObjects(ctx);
+  JS_AddIntrinsicDate(ctx);
+  JS_AddIntrinsicRegExp(ctx);
+  JS_AddIntrinsicJSON(ctx);
+  JS_AddIntrinsicProxy(ctx);
+  JS_AddIntrinsicMapSet(ctx);
+  JS_AddIntrinsicTypedArrays(ctx);
+  JS_AddIntrinsicPromise(ctx);
+  JS_AddIntrinsicWeakRef(ctx);
+  if (add_globals(ctx) < 0) return -1;
+  return entry_is_prepared ? prepare(ctx) : 0;
+}
+
+int context_start(int argc, char **argv) {
+  JSContext *ctx = heap_root->ctx;
+  JSValue global = JS_GetGlobalObject(ctx), list = JS_NewArray(ctx);
+  for (int i = 0; i < argc; i++) JS_SetPropertyUint32(ctx, list, (uint32_t)i, JS_NewString(ctx, argv[i]));
+  int r = JS_SetPropertyStr(ctx, global, "__cnikit_argv", list);
+  JS_FreeValue(ctx, global);
+  return r < 0 ? -1 : 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * The engine's heap: an arena in a section of its own, so that a finished heap
+ * can be put into the executable at build time ("snapshot", see main.c).
+ */
+#ifndef CNIKIT_HEAP_H
+#define CNIKIT_HEAP_H
+
+#include <stdint.h>
+
+#include "quickjs.h"
+
+enum stage {
+  STAGE_BUILD = 0, /* as linked: make the context, write the section to stdout, end */
+  STAGE_PLAIN = 1, /* no snapshot: make the context at each start */
+  STAGE_READY = 2, /* the section holds the context */
+};
+
+enum { FREE_LISTS = 64 + 4 * 16 };
+
+/* The head of the section; tools/static-exe writes `stage` alone when it makes no snapshot. */
+struct heap_root {
+  uint64_t stage;
+  uint64_t used; /* bytes of the section in use, page-rounded; told to the build by STAGE_BUILD */
+  char *next, *end;
+  void *free_lists[FREE_LISTS];
+  JSRuntime *rt;
+  JSContext *ctx;
+  JSValue entry; /* the function to call at start */
+};
+
+extern struct heap_root *const heap_root;
+extern const JSMallocFunctions heap_functions;
+
+/* The section, for writing it out. */
+extern char *const heap_start;
+extern const size_t heap_size;
+
+#endif

@@ -1,0 +1,100 @@
+/**
+ * The pinned engine: QuickJS, fetched once, verified, unpacked below the cache directory. Changing
+ * the engine or its version is a change of this file and of host/.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const VERSION = '2025.04.26';
+/** Of the original tarball; Debian's source package quickjs 2025.04.26-1 and upstream's release carry the same bytes. */
+const SHA256 = 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe';
+const DEBIAN_FILE = `q/quickjs/quickjs_${VERSION}.orig.tar.xz`;
+const UPSTREAM = `https://bellard.org/quickjs/quickjs-${VERSION.replaceAll('.', '-')}.tar.xz`;
+const APT_HELPER = '/usr/lib/apt/apt-helper';
+
+/** What is compiled of it. Its standard library (quickjs-libc.c) is not used. */
+export const ENGINE_SOURCES = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c'];
+
+/** The engine leans on signed overflow and on old-style casts: its warnings are not ours to fix. */
+export const ENGINE_FLAGS = ['-fwrapv', '-w', `-DCONFIG_VERSION="${VERSION.replaceAll('.', '-')}"`];
+
+/** The folder with the engine's sources, fetched when it is not there. */
+export async function engineSources(cacheDir: string): Promise<string> {
+  const folder = join(cacheDir, `quickjs-${SHA256.slice(0, 12)}`);
+  if (existsSync(join(folder, 'quickjs.c'))) return folder;
+  mkdirSync(cacheDir, { recursive: true });
+  const work = mkdtempSync(join(cacheDir, 'fetch-'));
+  try {
+    const tarball = join(work, 'engine.tar.xz');
+    await fetchTarball(tarball);
+    const source = join(work, 'source');
+    mkdirSync(source);
+    execFileSync('tar', ['-xJf', tarball, '-C', source, '--strip-components=1']);
+    try {
+      renameSync(source, folder);
+    } catch (error) {
+      // Another build was faster.
+      if (!existsSync(join(folder, 'quickjs.c'))) throw error;
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+async function fetchTarball(to: string): Promise<void> {
+  const failures: string[] = [];
+  for (const url of [...distributionUrls(), UPSTREAM]) {
+    try {
+      await download(url, to);
+      const sum = createHash('sha256').update(readFileSync(to)).digest('hex');
+      if (sum === SHA256) return;
+      failures.push(`${url}: wrong sha256 ${sum}`);
+    } catch (error) {
+      failures.push(`${url}: ${(error as Error).message.trim().split('\n').at(-1)}`);
+    }
+    rmSync(to, { force: true });
+  }
+  throw new Error(
+    `Cannot fetch QuickJS ${VERSION}. Put its original tarball's sources at quickjs-${SHA256.slice(0, 12)} in the cache folder, ` +
+      `or make one of these reachable:\n  ${failures.join('\n  ')}`,
+  );
+}
+
+/** Where this machine's own package sources would have the tarball. */
+function distributionUrls(): string[] {
+  return aptRepositories().flatMap((base) =>
+    ['main', 'universe'].map((component) => `${base}/pool/${component}/${DEBIAN_FILE}`),
+  );
+}
+
+/** The base URLs of apt's sources; apt itself reads both of its formats, and mirror lists, for us. */
+function aptRepositories(): string[] {
+  try {
+    const out = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const bases = new Set(out.split('\n').map((line) => line.trim().replace(/\/$/, '')));
+    // Archives of a whole distribution only; other vendors' repositories are not asked.
+    return [...bases].filter((base) => /^https?:.*\/(debian|ubuntu|ubuntu-ports)$/.test(base));
+  } catch {
+    return [];
+  }
+}
+
+/** By apt's own helper where there is one: it knows the machine's proxy. */
+async function download(url: string, to: string): Promise<void> {
+  if (url !== UPSTREAM && existsSync(APT_HELPER)) {
+    execFileSync(APT_HELPER, ['download-file', url, to], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    });
+    return;
+  }
+  const response = await fetch(url, { signal: AbortSignal.timeout(120_000) });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  writeFileSync(to, Buffer.from(await response.arrayBuffer()));
+}

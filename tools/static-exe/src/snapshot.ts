@@ -1,0 +1,61 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Toolchain } from './toolchain.ts';
+
+const run = promisify(execFile);
+
+/** As in host/heap.h. */
+const SECTION = '.cnk_heap';
+const STAGE_PLAIN = 1n;
+const USED_OFFSET = 8;
+const PAGE = 4096;
+
+export type Link = (out: string, heapSize?: number) => Promise<void>;
+
+/** Links, runs the result for the bytes of its finished heap, and puts them into it; host/main.c tells why that is sound. */
+export async function linkWithSnapshot(
+  link: Link,
+  tools: Toolchain,
+  work: string,
+  out: string,
+): Promise<void> {
+  // Twice: first with room to spare, to learn how much is used.
+  const draft = join(work, 'draft');
+  await link(draft);
+  const used = Number(heapOf(draft, tools, work).readBigUInt64LE(USED_OFFSET));
+  await link(out, Math.ceil((used + PAGE / 2) / PAGE) * PAGE);
+  await fill(out, heapOf(out, tools, work), tools, work);
+}
+
+/** Links an executable that makes its context at each start. */
+export async function linkPlain(link: Link, tools: Toolchain, work: string, out: string): Promise<void> {
+  await link(out, PAGE);
+  const root = Buffer.alloc(PAGE);
+  root.writeBigUInt64LE(STAGE_PLAIN);
+  await fill(out, root, tools, work);
+}
+
+/** What the executable writes in its build stage. The environment is empty: nothing of this machine goes in. */
+function heapOf(executable: string, tools: Toolchain, work: string): Buffer {
+  const path = join(work, 'heap.bin');
+  const fd = openSync(path, 'w');
+  const [command, ...args] = [...tools.runner!, executable];
+  const { status, error, stderr } = spawnSync(command!, args, {
+    env: {},
+    stdio: ['ignore', fd, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(fd);
+  if (error) throw error;
+  if (status !== 0)
+    throw new Error(`The executable's build stage failed: ${stderr.trim() || `status ${status}`}`);
+  return readFileSync(path);
+}
+
+async function fill(executable: string, heap: Buffer, tools: Toolchain, work: string): Promise<void> {
+  const path = join(work, 'section.bin');
+  writeFileSync(path, heap);
+  await run(tools.objcopy, ['--update-section', `${SECTION}=${path}`, executable]);
+}

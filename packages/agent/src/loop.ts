@@ -2,31 +2,31 @@
  * When to do what: node and kernel events, a slow resync, retries. Everything it does is synchronous, so no two passes
  * overlap; time and effects come through {@link AgentParts}.
  */
-import type { Logger } from 'pino';
 import type { Kernel, KernelEvent } from './apply/kernel.ts';
+import { Condition } from './condition.ts';
 import { Claims } from './desired/claims.ts';
 import { type DesiredHost, desiredHost, ownProblem, type Policy, problemsOf } from './desired/index.ts';
-import { type Action, describe } from './diff.ts';
-import { Host, type HostParts } from './host.ts';
+import { describe } from './diff.ts';
+import { Host, type HostOutcome, type HostParts } from './host.ts';
 import type { Metrics } from './metrics.ts';
-import type { NodeInfo } from './model.ts';
+import type { NodeInfo, Problem } from './model.ts';
+import { concerns } from './observe/facts.ts';
 import { sameNode } from './observe/node.ts';
-import { Problems } from './observe/problems.ts';
+import type { ProblemLog } from './observe/problems.ts';
 import { isOwn } from './observe/route-table.ts';
+import { Report } from './report.ts';
 import { Routes } from './routes.ts';
-
-/** Runs `body` later; the returned function prevents it. */
-export type After = (ms: number, body: () => void) => () => void;
+import { type After, Timers } from './timers.ts';
 
 export interface AgentParts extends HostParts {
   kernel: Kernel;
-  log: Logger;
+  log: ProblemLog;
   metrics: Metrics;
   after: After;
-  /** Sets condition NetworkUnavailable of this node to False. */
-  clearNetworkUnavailable?: () => Promise<void>;
-  /** Called after the set of nodes changed in what the agent uses. */
-  onNodes?: (nodes: Iterable<NodeInfo>) => void;
+  /** Sets condition NetworkUnavailable of this node to False; absent: the condition is left alone. */
+  clearNetworkUnavailable?: (nodeName: string) => Promise<void>;
+  /** Called when a node changed in what the agent uses. */
+  onNodes?: () => void;
 }
 
 export interface LoopOptions extends Policy {
@@ -40,8 +40,6 @@ const SETTLE_MS = 50;
 /** At most one pass over the rules in this time, as each starts programs that take the lock of all rules. */
 const RULES_MS = 1000;
 const RETRY_MS = { first: 1000, most: 60_000 } as const;
-/** More changes than this in one pass are summed up in one line. */
-const LINES = 20;
 
 export class Agent {
   readonly #parts: AgentParts;
@@ -49,21 +47,27 @@ export class Agent {
   readonly #claims = new Claims();
   readonly #routes: Routes;
   readonly #host: Host;
-  readonly #problems: Problems;
+  readonly #report: Report;
+  readonly #condition: Condition | undefined;
+  readonly #timers: Timers<'soon' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'>;
   /** Destinations to look at in the next pass. */
   readonly #dirty = new Set<string>();
-  readonly #cancel = new Map<string, () => void>();
   #retryMs: number = RETRY_MS.first;
   #programmed = false;
-  #patching = false;
-  #closed = false;
 
   constructor(parts: AgentParts, options: LoopOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#routes = new Routes(this.#claims, parts.kernel, options);
     this.#host = new Host(parts);
-    this.#problems = new Problems(parts.log);
+    this.#report = new Report(parts.log, parts.metrics);
+    this.#timers = new Timers(parts.after);
+    const { clearNetworkUnavailable: clear } = parts;
+    if (clear !== undefined)
+      this.#condition = new Condition({
+        clear,
+        settled: (node, error) => this.#conditionSettled(node, error),
+      });
   }
 
   /** True once the whole data path was programmed, conflist included. */
@@ -72,8 +76,8 @@ export class Agent {
   }
 
   /** Everything that stands in the way now. */
-  get problems(): Problems {
-    return this.#problems;
+  get problems(): Iterable<Problem> {
+    return this.#report.problems;
   }
 
   nodes(): Iterable<NodeInfo> {
@@ -86,29 +90,29 @@ export class Agent {
    */
   setNodes(nodes: Iterable<NodeInfo>): void {
     const listed = new Map([...nodes].map((node) => [node.name, node]));
-    if (listed.has(this.#options.nodeName))
-      for (const { name } of [...this.#claims.nodes()]) if (!listed.has(name)) this.#forget(name);
+    const believed = listed.has(this.#options.nodeName);
+    if (believed) for (const { name } of [...this.#claims.nodes()]) if (!listed.has(name)) this.#forget(name);
     for (const node of listed.values()) this.#learn(node);
-    this.#stateOwn(listed.has(this.#options.nodeName));
+    this.#stateOwn(believed);
     this.resync();
   }
 
   /** A node that appeared or changed. */
   putNode(node: NodeInfo): void {
-    const before = this.#claims.get(node.name);
-    if (before !== undefined && sameNode(before, node)) {
-      if (node.name === this.#options.nodeName) this.#stateOwn(true);
-      return;
-    }
-    this.#learn(node);
-    if (node.name !== this.#options.nodeName) return this.#soon();
-    this.#stateOwn(true);
-    this.resync();
+    const own = node.name === this.#options.nodeName;
+    const changed = this.#learn(node);
+    if (own) this.#stateOwn(true);
+    if (!changed) return;
+    if (own) this.resync();
+    else this.#soon();
   }
 
   /** A node that went. This node's own data path stays: its pods run until somebody stops them. */
   deleteNode(name: string): void {
-    if (name === this.#options.nodeName) return this.#stateOwn(false);
+    if (name === this.#options.nodeName) {
+      this.#stateOwn(false);
+      return;
+    }
     this.#forget(name);
     this.#soon();
   }
@@ -117,107 +121,94 @@ export class Agent {
     if (event.type === 'route' && isOwn(event.route)) {
       this.#routes.observe(event.op, event.route);
       this.#dirty.add(event.route.dst);
-      return this.#soon();
+      this.#soon();
+      return;
     }
     if (event.type === 'overflow') this.#parts.metrics.add('kernel_overflows');
-    if (this.#concerns(event)) this.#schedule('dump', SETTLE_MS, () => this.#reload());
+    const { facts } = this.#routes;
+    if (facts !== undefined && concerns(facts, event))
+      this.#timers.start('reload', SETTLE_MS, () => this.#reload());
   }
 
   /** A complete pass: dump, decide everything, change what differs. */
   resync(): void {
-    if (this.#closed) return;
-    this.#stop('dump');
-    this.#schedule('resync', this.#options.resyncMs, () => this.resync());
+    if (this.#timers.closed) return;
+    this.#timers.stop('reload');
+    this.#timers.restart('resync', this.#options.resyncMs, () => this.resync());
     const started = performance.now();
-    try {
+    this.#guarded(() => {
       this.#routes.load();
       this.#complete();
-    } catch (error) {
-      this.#failed(error);
-    }
+    });
     this.#parts.metrics.add('resyncs');
     this.#parts.metrics.set('resync_seconds', (performance.now() - started) / 1000);
   }
 
-  /** After events that only a dump explains: rules and files are looked at only if the facts changed. */
-  #reload(): void {
-    try {
-      if (this.#routes.load()) this.#complete();
-      else if (!this.#syncRoutes(true)) this.#retry();
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  /** Something outside changed the CNI files: look at them only. */
+  /** Something changed beside the CNI files: look at them only. */
   checkFiles(): void {
-    if (!this.#programmed) return;
-    this.#schedule('files', SETTLE_MS, () => this.#files(this.#desired()));
+    if (this.#programmed)
+      this.#timers.start('files', SETTLE_MS, () => {
+        if (!this.#files(this.#desired())) this.#retry();
+      });
   }
 
   /** Ends the loop and leaves the node as it is. */
   close(): void {
-    this.#closed = true;
-    for (const name of [...this.#cancel.keys()]) this.#stop(name);
+    this.#timers.close();
   }
 
-  #failed(error: unknown): void {
-    this.#problems.set('pass', [
-      { key: 'pass', message: `The kernel could not be read or written: ${(error as Error).message}` },
-    ]);
-    this.#retry();
-  }
-
-  #learn(node: NodeInfo): void {
-    for (const prefix of this.#claims.set(node)) this.#dirty.add(prefix);
-    this.#problems.set(`node ${node.name}`, problemsOf(node, this.#options.nodeName));
-    this.#parts.onNodes?.(this.#claims.nodes());
-  }
-
-  #forget(name: string): void {
-    for (const prefix of this.#claims.delete(name)) this.#dirty.add(prefix);
-    this.#problems.set(`node ${name}`, []);
-    this.#parts.onNodes?.(this.#claims.nodes());
-  }
-
-  #stateOwn(listed: boolean): void {
-    const own = listed ? this.#claims.get(this.#options.nodeName) : undefined;
-    this.#problems.set('own', ownProblem(own, this.#options.nodeName));
+  /** After events that only a dump explains: rules and files are looked at only if the facts changed. */
+  #reload(): void {
+    this.#guarded(() => {
+      if (this.#routes.load()) this.#complete();
+      else if (!this.#syncRoutes(true)) this.#retry();
+    });
   }
 
   /** Sysctls, routes, rules, executable, conflist: in this order, as the last one makes the node Ready. */
   #complete(): void {
+    const own = this.#claims.get(this.#options.nodeName);
     const host = this.#desired();
-    this.#problems.set('host', host?.problems ?? []);
-    let ok = true;
-    if (host !== undefined) ok = this.#report('sysctls', this.#host.sysctls(host));
-    ok = this.#syncRoutes(true) && ok;
-    if (host !== undefined && this.#claims.get(this.#options.nodeName) !== undefined) {
-      const rules = this.#report('rules', this.#host.rules(host.rules));
+    this.#report.problems.set('host', host?.problems ?? []);
+    if (host !== undefined) this.#done('sysctls', this.#host.sysctls(host));
+    let ok = this.#syncRoutes(true);
+    if (host !== undefined && own !== undefined) {
+      const rules = this.#done('rules', this.#host.rules(host.rules));
       // Without the rules a new node must not become Ready; on a node that is, the files are still kept right.
-      const files = rules || this.#programmed ? this.#files(host) : false;
-      ok = rules && files && ok;
-      if (rules && files) this.#ready();
+      const files = (rules || this.#programmed) && this.#files(host);
+      if (rules && files) this.#ready(own);
+      ok = ok && rules && files;
     }
-    this.#problems.set('pass', []);
-    this.#stop('retry');
+    this.#timers.stop('retry');
     if (ok) this.#retryMs = RETRY_MS.first;
     else this.#retry();
   }
 
   /** Only what a node event can have changed: the routes of that node, and the rules if they name it. */
   #partial(): void {
-    if (this.#closed || this.#routes.facts === undefined) return;
-    try {
+    if (this.#routes.facts === undefined) return;
+    this.#guarded(() => {
       if (!this.#syncRoutes(false)) this.#retry();
+      const host = this.#desired();
+      if (host === undefined || !this.#host.rulesDiffer(host.rules)) return;
+      if (this.#timers.due('pause')) {
+        this.#timers.start('rules', RULES_MS, () => this.#partial());
+        return;
+      }
+      this.#timers.start('pause', RULES_MS, () => undefined);
+      if (!this.#done('rules', this.#host.rules(host.rules))) this.#retry();
+    });
+  }
+
+  #guarded(body: () => void): void {
+    try {
+      body();
+      this.#report.problems.set('kernel', []);
     } catch (error) {
-      return this.#failed(error);
+      const message = `The kernel could not be read or written: ${(error as Error).message}`;
+      this.#report.problems.set('kernel', [{ key: 'kernel', message }]);
+      this.#retry();
     }
-    const host = this.#desired();
-    if (host === undefined || !this.#host.rulesDiffer(host.rules)) return;
-    if (this.#cancel.has('pause')) return this.#schedule('rules', RULES_MS, () => this.#partial());
-    this.#schedule('pause', RULES_MS, () => undefined);
-    if (!this.#report('rules', this.#host.rules(host.rules))) this.#retry();
   }
 
   #syncRoutes(complete: boolean): boolean {
@@ -226,30 +217,22 @@ export class Agent {
     if (this.#claims.get(this.#options.nodeName) === undefined) return true;
     if (complete) for (const prefix of this.#claims.prefixes()) prefixes.add(prefix);
     const { done, failed, problems } = this.#routes.sync(prefixes, complete);
-    for (const [dst, list] of problems) {
-      const failure = failed.find(
-        ({ action }) => (action.op === 'remove' ? action.old.dst : action.route.dst) === dst,
-      );
-      this.#problems.set(
-        `route ${dst}`,
-        failure === undefined
-          ? list
-          : [
-              ...list,
-              {
-                key: `write ${dst}`,
-                message: `The kernel refused ${describe(failure.action).slice(2)}: ${failure.message}`,
-              },
-            ],
-      );
+    for (const { action, message } of failed) {
+      const dst = action.op === 'remove' ? action.old.dst : action.route.dst;
+      const refused = {
+        key: `write ${dst}`,
+        message: `The kernel refused ${describe(action).slice(2)}: ${message}`,
+      };
+      problems.set(dst, [...(problems.get(dst) ?? []), refused]);
     }
-    this.#report('routes', { done, problems: [], ok: true });
+    for (const [dst, list] of problems) this.#report.problems.set(`route ${dst}`, list);
+    this.#report.changes(done);
     this.#parts.metrics.set('routes', this.#routes.own().length);
     return failed.length === 0;
   }
 
   #files(host: DesiredHost | undefined): boolean {
-    return host === undefined || this.#report('cni', this.#host.cni(host.conflist));
+    return host === undefined || this.#done('cni', this.#host.cni(host.conflist));
   }
 
   #desired(): DesiredHost | undefined {
@@ -257,104 +240,64 @@ export class Agent {
     return facts === undefined ? undefined : desiredHost(this.#claims, this.#options, facts);
   }
 
-  #ready(): void {
-    if (!this.#programmed) this.#parts.log.info('The data path is programmed');
+  #ready(own: NodeInfo): void {
+    if (!this.#programmed) this.#report.said('The data path is programmed');
     this.#programmed = true;
-    this.#clearCondition();
+    this.#condition?.ensure(own);
   }
 
-  #clearCondition(): void {
-    const own = this.#claims.get(this.#options.nodeName);
-    const from = own?.networkUnavailable;
-    const { clearNetworkUnavailable } = this.#parts;
-    if (clearNetworkUnavailable === undefined || from === 'False' || own === undefined || this.#patching)
-      return;
-    this.#patching = true;
-    clearNetworkUnavailable().then(
-      () => {
-        this.#patching = false;
-        this.#problems.set('condition', []);
-        this.#report('condition', {
-          done: [{ kind: 'condition', node: own.name, from: from ?? 'unset' }],
-          problems: [],
-          ok: true,
-        });
-      },
-      (error: Error) => {
-        this.#patching = false;
-        if (this.#closed) return;
-        this.#problems.set('condition', [
-          {
-            key: 'condition',
-            message: `Condition NetworkUnavailable of node ${own.name} could not be set to False: ${error.message}`,
-          },
-        ]);
-        this.#retry();
-      },
+  #conditionSettled(node: NodeInfo, error?: Error): void {
+    if (this.#timers.closed) return;
+    const what = `Condition NetworkUnavailable of node ${node.name} could not be set to False`;
+    this.#report.problems.set(
+      'condition',
+      error === undefined ? [] : [{ key: 'condition', message: `${what}: ${error.message}` }],
     );
+    if (error === undefined)
+      this.#report.changes([
+        { kind: 'condition', node: node.name, from: node.networkUnavailable ?? 'unset' },
+      ]);
+    else this.#retry();
   }
 
-  /** True for events after which only a dump tells the facts; pods coming and going are none. */
-  #concerns(event: KernelEvent): boolean {
-    const { facts } = this.#routes;
-    if (facts === undefined) return false;
-    switch (event.type) {
-      case 'overflow':
-        return true;
-      case 'link':
-        return (
-          Object.values(facts.outside).some(({ index }) => index === event.index) ||
-          facts.table.some(({ oif }) => oif === event.index)
-        );
-      case 'address':
-        return !event.address.startsWith('fe80:');
-      case 'route':
-        return !event.route.dst.startsWith('fe80:');
-    }
-  }
-
-  #report(
-    area: string,
-    {
-      done,
-      problems,
-      ok,
-    }: { done: readonly Action[]; problems: readonly { key: string; message: string }[]; ok: boolean },
-  ): boolean {
-    const { log, metrics } = this.#parts;
-    if (area !== 'routes' && area !== 'condition') this.#problems.set(area, problems);
-    metrics.add('changes', done.length);
-    if (done.length > LINES) log.info({ changes: done.length, first: describe(done[0]!) }, `Changed ${area}`);
-    else for (const action of done) log.info({ change: action.kind }, describe(action));
+  #done(area: string, { done, problems, ok }: HostOutcome): boolean {
+    this.#report.problems.set(area, problems);
+    this.#report.changes(done);
     return ok;
   }
 
+  /** True when the node is new or differs in something that is used. */
+  #learn(node: NodeInfo): boolean {
+    const before = this.#claims.get(node.name);
+    if (before !== undefined && sameNode(before, node)) return false;
+    for (const prefix of this.#claims.set(node)) this.#dirty.add(prefix);
+    this.#nodeChanged(node.name, problemsOf(node, this.#options.nodeName));
+    return true;
+  }
+
+  #forget(name: string): void {
+    for (const prefix of this.#claims.delete(name)) this.#dirty.add(prefix);
+    this.#nodeChanged(name, []);
+  }
+
+  #nodeChanged(name: string, problems: readonly Problem[]): void {
+    this.#report.problems.set(`node ${name}`, problems);
+    this.#parts.metrics.set('nodes', this.#claims.size);
+    this.#parts.onNodes?.();
+  }
+
+  #stateOwn(listed: boolean): void {
+    const own = listed ? this.#claims.get(this.#options.nodeName) : undefined;
+    this.#report.problems.set('own', ownProblem(own, this.#options.nodeName));
+  }
+
   #soon(): void {
-    this.#schedule('soon', 0, () => this.#partial());
+    this.#timers.start('soon', 0, () => this.#partial());
   }
 
   #retry(): void {
-    if (this.#cancel.has('retry')) return;
-    this.#schedule('retry', this.#retryMs, () => this.resync());
+    if (this.#timers.due('retry')) return;
+    this.#timers.start('retry', this.#retryMs, () => this.resync());
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.most);
-  }
-
-  /** Keeps the earlier time when `name` is already due, except for the resync, which starts over. */
-  #schedule(name: string, ms: number, body: () => void): void {
-    if (this.#closed) return;
-    if (name === 'resync') this.#stop(name);
-    if (this.#cancel.has(name)) return;
-    this.#cancel.set(
-      name,
-      this.#parts.after(ms, () => {
-        this.#cancel.delete(name);
-        body();
-      }),
-    );
-  }
-
-  #stop(name: string): void {
-    this.#cancel.get(name)?.();
-    this.#cancel.delete(name);
   }
 }

@@ -1,4 +1,5 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
+import type { KernelEvent } from '../apply/kernel.ts';
 import {
   type HostFacts,
   type KernelAddress,
@@ -14,7 +15,9 @@ import { type Family, families, parsePrefix } from '../prefix.ts';
 /** `outsideInterface` names the interface instead of taking it from the default route. */
 export function hostFacts(kernel: KernelState, outsideInterface?: string): HostFacts {
   const byIndex = new Map(kernel.links.map((link) => [link.index, link]));
-  const foreign = kernel.routes.filter((route) => route.protocol !== ROUTE_PROTOCOL);
+  const foreign = kernel.routes.filter(
+    ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
+  );
   const outside: HostFacts['outside'] = {};
   for (const family of families) {
     const link =
@@ -34,7 +37,11 @@ export function hostFacts(kernel: KernelState, outsideInterface?: string): HostF
         gateway: route.via !== undefined || route.oif === undefined || route.type !== RTN_UNICAST,
       }))
       .sort((a, b) => length(b.dst) - length(a.dst)),
-    local: new Map(kernel.addresses.map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0])),
+    local: new Map(
+      kernel.addresses
+        .filter(({ address }) => !isLinkLocal(address))
+        .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
+    ),
   };
 }
 
@@ -60,3 +67,20 @@ export function sameFacts(a: HostFacts, b: HostFacts): boolean {
 function flat(facts: HostFacts): unknown {
   return [facts.outside, facts.table, [...facts.local].sort()];
 }
+
+/** True for events after which only a dump tells the facts; pods that come and go are none. */
+export function concerns(facts: HostFacts, event: KernelEvent): boolean {
+  switch (event.type) {
+    case 'overflow':
+      return true;
+    case 'link':
+      return facts.table.some(({ oif }) => oif === event.index);
+    case 'address':
+      return !isLinkLocal(event.address);
+    case 'route':
+      return !isLinkLocal(event.route.dst);
+  }
+}
+
+/** Every interface has such an address and route of its own; no node is reached by one. */
+const isLinkLocal = (text: string): boolean => /^fe[89ab]/i.test(text);

@@ -1,0 +1,86 @@
+/** An agent over models of everything, with a clock that only the test moves. */
+import type { DesiredRules } from '../apply/rules.ts';
+import { Agent, type AgentParts, type LoopOptions } from '../loop.ts';
+import { Metrics } from '../metrics.ts';
+import type { After } from '../timers.ts';
+import { FakeKernel } from './fake-kernel.ts';
+
+export class FakeClock {
+  now = 0;
+  readonly #timers = new Set<{ at: number; body: () => void }>();
+
+  readonly after: After = (ms, body) => {
+    const timer = { at: this.now + ms, body };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  };
+
+  /** Runs what is due within the next `ms`, in order. */
+  advance(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const next = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.now = next.at;
+      next.body();
+    }
+    this.now = end;
+  }
+}
+
+export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<LoopOptions> = {}) {
+  const kernel = new FakeKernel();
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  /** What was done, in order. */
+  const order: string[] = [];
+  const state = {
+    rules: '',
+    conflist: undefined as string | undefined,
+    rulesError: undefined as Error | undefined,
+  };
+  const write = kernel.write.bind(kernel);
+  kernel.write = (actions) => {
+    order.push('routes');
+    return write(actions);
+  };
+  const metrics = new Metrics();
+  const agent = new Agent(
+    {
+      kernel,
+      metrics,
+      after: clock.after,
+      sysctlRoot: '/nonexistent',
+      log: {
+        info: (_, message) => void lines.push(message),
+        warn: (_, message) => void lines.push(`warning: ${message}`),
+      },
+      rules: {
+        plan: () => [],
+        apply: (desired: DesiredRules) => {
+          if (state.rulesError !== undefined) throw state.rulesError;
+          const text = JSON.stringify(desired);
+          if (text === state.rules) return [];
+          state.rules = text;
+          order.push('rules');
+          return [{ kind: 'rule', family: 'ipv4', line: '+ something' }];
+        },
+      },
+      cni: {
+        plan: () => [],
+        apply: (conflist) => {
+          if (conflist === state.conflist) return [];
+          state.conflist = conflist;
+          order.push('conflist');
+          return [{ kind: 'file', op: 'add', path: 'conflist' }];
+        },
+        problems: () => [],
+        remove: () => [],
+      },
+      ...changes,
+    },
+    { nodeName: 'n1', nonMasquerade: [], resyncMs: 60_000, ...options },
+  );
+  return { agent, kernel, clock, lines, order, state, metrics };
+}

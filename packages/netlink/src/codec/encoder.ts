@@ -1,0 +1,296 @@
+import { type ByteOrder, writeU16, writeU32 } from './bytes.ts';
+import { NetlinkEncodeError } from './errors.ts';
+import { type AddressBytes, writeAddress } from './ip.ts';
+import { macBytes } from './mac.ts';
+import { encodeText, textLength } from './text.ts';
+
+/** Size of `struct nlattr` and of `struct nlmsghdr`, in bytes. */
+export const NLA_HDRLEN = 4;
+export const NLMSG_HDRLEN = 16;
+/** Set in the type of an attribute that holds attributes. Older rtnetlink attributes come and go without it. */
+export const NLA_F_NESTED = 0x8000;
+export const NLA_F_NET_BYTEORDER = 0x4000;
+export const NLA_TYPE_MASK = 0x3fff;
+
+/**
+ * Writes the body of a message: fixed header fields by the `put` methods, then
+ * attributes, each padded to four bytes. The buffer grows by doubling and is kept
+ * by `reset`, so one encoder serves many messages without allocating.
+ */
+export class Encoder {
+  readonly order: ByteOrder;
+  private readonly little: boolean;
+  private bytes: Uint8Array;
+  private at = 0;
+
+  constructor(order: ByteOrder = 'little', capacity = 256) {
+    this.order = order;
+    this.little = order === 'little';
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.at;
+  }
+
+  reset(): this {
+    this.at = 0;
+    return this;
+  }
+
+  /** A copy of what was written. */
+  finish(): Uint8Array {
+    return this.bytes.slice(0, this.at);
+  }
+
+  putU8(value: number): this {
+    if ((value & 0xff) !== value) misfit(value, 'u8');
+    this.bytes[this.room(1)] = value;
+    return this;
+  }
+
+  putU16(value: number): this {
+    if ((value & 0xffff) !== value) misfit(value, 'u16');
+    writeU16(this.bytes, this.room(2), value, this.little);
+    return this;
+  }
+
+  putU32(value: number): this {
+    if (value >>> 0 !== value) misfit(value, 'u32');
+    writeU32(this.bytes, this.room(4), value, this.little);
+    return this;
+  }
+
+  putI32(value: number): this {
+    if ((value | 0) !== value) misfit(value, 's32');
+    writeU32(this.bytes, this.room(4), value, this.little);
+    return this;
+  }
+
+  putU64(value: number | bigint): this {
+    const big = unsigned64(value);
+    const low = Number(big & 0xffffffffn);
+    const high = Number(big >> 32n);
+    const at = this.room(8);
+    writeU32(this.bytes, this.little ? at : at + 4, low, this.little);
+    writeU32(this.bytes, this.little ? at + 4 : at, high, this.little);
+    return this;
+  }
+
+  putBe16(value: number): this {
+    if ((value & 0xffff) !== value) misfit(value, 'be16');
+    writeU16(this.bytes, this.room(2), value, false);
+    return this;
+  }
+
+  putBe32(value: number): this {
+    if (value >>> 0 !== value) misfit(value, 'be32');
+    writeU32(this.bytes, this.room(4), value, false);
+    return this;
+  }
+
+  putBytes(value: Uint8Array): this {
+    this.bytes.set(value, this.room(value.length));
+    return this;
+  }
+
+  putZeros(count: number): this {
+    const at = this.room(count);
+    this.bytes.fill(0, at, at + count);
+    return this;
+  }
+
+  /** Overwrites two earlier bytes: a length that is known only now. */
+  patchU16(at: number, value: number): this {
+    writeU16(this.bytes, at, value, this.little);
+    return this;
+  }
+
+  /** An attribute without value: its presence is the value. */
+  flag(type: number): this {
+    this.header(type, 0);
+    return this;
+  }
+
+  u8(type: number, value: number): this {
+    if ((value & 0xff) !== value) misfit(value, 'u8', type);
+    const at = this.header(type, 1);
+    this.bytes[at] = value;
+    return this;
+  }
+
+  u16(type: number, value: number): this {
+    if ((value & 0xffff) !== value) misfit(value, 'u16', type);
+    const at = this.header(type, 2);
+    writeU16(this.bytes, at, value, this.little);
+    return this;
+  }
+
+  u32(type: number, value: number): this {
+    if (value >>> 0 !== value) misfit(value, 'u32', type);
+    const at = this.header(type, 4);
+    writeU32(this.bytes, at, value, this.little);
+    return this;
+  }
+
+  i32(type: number, value: number): this {
+    if ((value | 0) !== value) misfit(value, 's32', type);
+    const at = this.header(type, 4);
+    writeU32(this.bytes, at, value, this.little);
+    return this;
+  }
+
+  u64(type: number, value: number | bigint): this {
+    const token = this.nest(type);
+    return this.putU64(value).end(token);
+  }
+
+  be16(type: number, value: number): this {
+    if ((value & 0xffff) !== value) misfit(value, 'be16', type);
+    const at = this.header(type, 2);
+    writeU16(this.bytes, at, value, false);
+    return this;
+  }
+
+  be32(type: number, value: number): this {
+    if (value >>> 0 !== value) misfit(value, 'be32', type);
+    const at = this.header(type, 4);
+    writeU32(this.bytes, at, value, false);
+    return this;
+  }
+
+  be64(type: number, value: number | bigint): this {
+    const big = unsigned64(value);
+    const at = this.header(type, 8);
+    writeU32(this.bytes, at, Number(big >> 32n), false);
+    writeU32(this.bytes, at + 4, Number(big & 0xffffffffn), false);
+    return this;
+  }
+
+  /** UTF-8 with a NUL at its end, which `limit` counts (IFNAMSIZ is 16). */
+  string(type: number, value: string, limit = 0xfff0): this {
+    const size = textLength(value) + 1;
+    if (size > limit || value.includes('\0')) {
+      throw new NetlinkEncodeError(
+        size > limit ? 'TOO_LONG' : 'BAD_VALUE',
+        `${JSON.stringify(value)} ${size > limit ? `is longer than ${limit - 1} bytes` : 'has a NUL in it'}`,
+      );
+    }
+    const at = this.header(type, size);
+    this.bytes[encodeText(value, this.bytes, at)] = 0;
+    return this;
+  }
+
+  raw(type: number, value: Uint8Array): this {
+    const at = this.header(type, value.length);
+    this.bytes.set(value, at);
+    return this;
+  }
+
+  mac(type: number, value: string, what: string): this {
+    return this.raw(type, macBytes(value, what));
+  }
+
+  /** An IP address of either family; gives 4 or 16. `what` names it in the error: "gateway". */
+  address(type: number, value: string | AddressBytes, what: string): number {
+    return typeof value === 'string'
+      ? this.addressText(type, value, 0, value.length, what)
+      : this.raw(type, value).checkAddress(value.length, value, what);
+  }
+
+  /** The address in `text[from, to)`, so that a prefix need not be cut into pieces first. */
+  addressText(type: number, text: string, from: number, to: number, what: string): number {
+    const start = this.header(type, 16);
+    const size = writeAddress(text, from, to, this.bytes, start);
+    if (size === 4) {
+      this.at -= 12;
+      writeU16(this.bytes, start - NLA_HDRLEN, NLA_HDRLEN + 4, this.little);
+    }
+    return this.checkAddress(size, text, what);
+  }
+
+  private checkAddress(size: number, value: unknown, what: string): number {
+    if (size === 4 || size === 16) return size;
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(value)} is no IP address`);
+  }
+
+  /** An address as bytes alone. */
+  putAddress(text: string, what: string): this {
+    const at = this.room(16);
+    this.at = at + this.checkAddress(writeAddress(text, 0, text.length, this.bytes, at), text, what);
+    return this;
+  }
+
+  /** Opens an attribute that holds others, or put fields; gives the token for `end`. */
+  nest(type: number): number {
+    const token = this.room(NLA_HDRLEN);
+    writeU16(this.bytes, token + 2, type, this.little);
+    return token;
+  }
+
+  /** Closes what `nest` opened: sets its length and pads it. */
+  end(token: number): this {
+    const length = this.at - token;
+    if (length > 0xffff) throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+    writeU16(this.bytes, token, length, this.little);
+    const padding = -length & 3;
+    return padding === 0 ? this : this.putZeros(padding);
+  }
+
+  /** Text without a NUL. */
+  putText(value: string): this {
+    const at = this.room(textLength(value));
+    encodeText(value, this.bytes, at);
+    return this;
+  }
+
+  /** Takes back what was written from `length` on: a nest that stayed empty. */
+  rewind(length: number): this {
+    this.at = length;
+    return this;
+  }
+
+  /** Overwrites an earlier byte, for header fields known only later (a prefix length). */
+  patchU8(at: number, value: number): this {
+    this.bytes[at] = value;
+    return this;
+  }
+
+  /** Attribute header plus room for `size` bytes of value with their padding zeroed; gives the value's position. */
+  private header(type: number, size: number): number {
+    const length = NLA_HDRLEN + size;
+    if (length > 0xffff) throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+    const at = this.room((length + 3) & ~3);
+    writeU16(this.bytes, at, length, this.little);
+    writeU16(this.bytes, at + 2, type, this.little);
+    for (let pad = at + length; pad < this.at; pad++) this.bytes[pad] = 0;
+    return at + NLA_HDRLEN;
+  }
+
+  private room(size: number): number {
+    const at = this.at;
+    this.at = at + size;
+    if (this.at > this.bytes.length) this.grow();
+    return at;
+  }
+
+  private grow(): void {
+    const bigger = new Uint8Array(Math.max(this.at, this.bytes.length * 2));
+    bigger.set(this.bytes);
+    this.bytes = bigger;
+  }
+}
+
+/** Rather an error than the low bits of a value, set silently. */
+function misfit(value: unknown, kind: string, type?: number): never {
+  const where = type === undefined ? 'the message header' : `attribute ${type & NLA_TYPE_MASK}`;
+  throw new NetlinkEncodeError('BAD_VALUE', `${String(value)} is no ${kind}, which ${where} needs`);
+}
+
+function unsigned64(value: number | bigint): bigint {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) misfit(value, 'u64');
+  const big = BigInt(value);
+  if (BigInt.asUintN(64, big) !== big) misfit(value, 'u64');
+  return big;
+}

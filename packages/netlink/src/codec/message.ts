@@ -1,0 +1,101 @@
+import { type ByteOrder, type Payload, readU16, readU32, writeU16, writeU32 } from './bytes.ts';
+import { NLMSG_HDRLEN } from './encoder.ts';
+import { NetlinkDecodeError } from './errors.ts';
+import { AttributeReader } from './reader.ts';
+
+/** `struct nlmsghdr` (linux/netlink.h) without its length. */
+export interface MessageHeader {
+  type: number;
+  /** NLM_F_*. */
+  flags: number;
+  sequence: number;
+  /** Port id: in a reply that of the socket which asked. */
+  port: number;
+}
+
+/**
+ * Walks the messages of one receive. After `next` the fields are the header, and
+ * the reader itself is the message's `Payload`.
+ */
+export class MessageReader implements Payload, MessageHeader {
+  readonly bytes: Uint8Array;
+  readonly order: ByteOrder;
+  type = 0;
+  flags = 0;
+  sequence = 0;
+  port = 0;
+  start = 0;
+  end = 0;
+  private position = 0;
+  private readonly limit: number;
+
+  constructor(bytes: Uint8Array, length: number = bytes.length, order: ByteOrder = 'little') {
+    this.bytes = bytes;
+    this.limit = Math.min(length, bytes.length);
+    this.order = order;
+  }
+
+  next(): boolean {
+    const at = this.position;
+    const left = this.limit - at;
+    if (left <= 0) return false;
+    if (left < NLMSG_HDRLEN) throw new NetlinkDecodeError('TRUNCATED', 'nlmsghdr', at, `${left} bytes left over`);
+    const little = this.order === 'little';
+    const length = readU32(this.bytes, at, little);
+    if (length < NLMSG_HDRLEN || length > left) {
+      const problem = `message of ${length} bytes where ${left} are left`;
+      throw new NetlinkDecodeError('BAD_LENGTH', 'nlmsghdr', at, problem);
+    }
+    this.type = readU16(this.bytes, at + 4, little);
+    this.flags = readU16(this.bytes, at + 6, little);
+    this.sequence = readU32(this.bytes, at + 8, little);
+    this.port = readU32(this.bytes, at + 12, little);
+    this.start = at + NLMSG_HDRLEN;
+    this.end = at + length;
+    this.position = at + ((length + 3) & ~3);
+    return true;
+  }
+}
+
+/** A message ready to be sent: header, body, padding. */
+export function encodeMessage(
+  header: MessageHeader,
+  body: Uint8Array,
+  order: ByteOrder = 'little',
+): Uint8Array {
+  const bytes = new Uint8Array((NLMSG_HDRLEN + body.length + 3) & ~3);
+  writeMessage(bytes, 0, header.type, header.flags, header.sequence, header.port, body, order);
+  return bytes;
+}
+
+/** Writes a message at `at`, where there is room; gives the position of the next. Padding is not cleared. */
+export function writeMessage(
+  into: Uint8Array,
+  at: number,
+  type: number,
+  flags: number,
+  sequence: number,
+  port: number,
+  body: Uint8Array,
+  order: ByteOrder = 'little',
+): number {
+  const little = order === 'little';
+  const length = NLMSG_HDRLEN + body.length;
+  writeU32(into, at, length, little);
+  writeU16(into, at + 4, type, little);
+  writeU16(into, at + 6, flags, little);
+  writeU32(into, at + 8, sequence, little);
+  writeU32(into, at + 12, port, little);
+  into.set(body, at + NLMSG_HDRLEN);
+  return at + ((length + 3) & ~3);
+}
+
+/** The attributes after a fixed header of `headerSize` bytes, which is checked to be there. */
+export function attributesAfter(payload: Payload, headerSize: number, what: string): AttributeReader {
+  const has = payload.end - payload.start;
+  if (has < headerSize) {
+    const problem = `${has} bytes where its header has ${headerSize}`;
+    throw new NetlinkDecodeError('TRUNCATED', what, payload.start, problem);
+  }
+  return new AttributeReader(payload.bytes, payload.start + headerSize, payload.end, payload.order, what);
+}

@@ -1,0 +1,155 @@
+import { type ByteOrder, readI32, readU16, readU32, readU64 } from './bytes.ts';
+import { NLA_F_NESTED, NLA_HDRLEN, NLA_TYPE_MASK } from './encoder.ts';
+import { NetlinkDecodeError } from './errors.ts';
+import { formatAddress } from './ip.ts';
+import { formatMac } from './mac.ts';
+import { decodeText } from './text.ts';
+
+/** An attribute that no decoder here knows, kept as it came. */
+export interface UnknownAttribute {
+  /** Without the flag bits. */
+  type: number;
+  /** NLA_F_NESTED was set. */
+  nested: boolean;
+  data: Uint8Array;
+}
+
+/**
+ * Walks attributes. `next` steps to one and checks that it lies inside its
+ * parent; then `type` says which it is and one getter reads its value:
+ *
+ *     while (reader.next()) {
+ *       if (reader.type === RTA_OIF) oif = reader.u32('RTA_OIF');
+ *     }
+ *
+ * A getter checks the size and names the attribute in its error. Values longer
+ * than an integer getter needs are an error too: it would read half of them.
+ */
+export class AttributeReader {
+  readonly bytes: Uint8Array;
+  readonly order: ByteOrder;
+  /** What holds these attributes, for errors. */
+  readonly parent: string;
+  /** Type of the current attribute without flag bits. */
+  type = 0;
+  /** Its NLA_F_NESTED bit. */
+  nested = false;
+  /** Its value is `bytes[start, end)`. */
+  start = 0;
+  end = 0;
+  private readonly little: boolean;
+  private position: number;
+  private readonly limit: number;
+
+  constructor(bytes: Uint8Array, start: number, end: number, order: ByteOrder, parent: string) {
+    this.bytes = bytes;
+    this.order = order;
+    this.little = order === 'little';
+    this.parent = parent;
+    this.position = start;
+    this.limit = end;
+  }
+
+  /** False after the last attribute. */
+  next(): boolean {
+    const at = this.position;
+    const left = this.limit - at;
+    if (left <= 0) return false;
+    if (left < NLA_HDRLEN) throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
+    const length = readU16(this.bytes, at, this.little);
+    if (length < NLA_HDRLEN || length > left) {
+      const problem = `attribute of ${length} bytes where ${left} are left`;
+      throw new NetlinkDecodeError('BAD_LENGTH', this.parent, at, problem);
+    }
+    const type = readU16(this.bytes, at + 2, this.little);
+    this.type = type & NLA_TYPE_MASK;
+    this.nested = (type & NLA_F_NESTED) !== 0;
+    this.start = at + NLA_HDRLEN;
+    this.end = at + length;
+    this.position = at + ((length + 3) & ~3);
+    return true;
+  }
+
+  u8(name: string): number {
+    this.size(1, name);
+    return this.bytes[this.start]!;
+  }
+
+  u16(name: string): number {
+    this.size(2, name);
+    return readU16(this.bytes, this.start, this.little);
+  }
+
+  u32(name: string): number {
+    this.size(4, name);
+    return readU32(this.bytes, this.start, this.little);
+  }
+
+  i32(name: string): number {
+    this.size(4, name);
+    return readI32(this.bytes, this.start, this.little);
+  }
+
+  /** A bigint beyond 2^53 - 1. */
+  u64(name: string): number | bigint {
+    this.size(8, name);
+    return readU64(this.bytes, this.start, this.little);
+  }
+
+  be16(name: string): number {
+    this.size(2, name);
+    return readU16(this.bytes, this.start, false);
+  }
+
+  be32(name: string): number {
+    this.size(4, name);
+    return readU32(this.bytes, this.start, false);
+  }
+
+  be64(name: string): number | bigint {
+    this.size(8, name);
+    return readU64(this.bytes, this.start, false);
+  }
+
+  /** Up to the first NUL. */
+  string(): string {
+    return decodeText(this.bytes, this.start, this.end);
+  }
+
+  /** A copy: the buffer is read into again. */
+  raw(): Uint8Array {
+    return this.bytes.slice(this.start, this.end);
+  }
+
+  mac(): string {
+    return formatMac(this.bytes, this.start, this.end);
+  }
+
+  /** An IP address; its size says which family. */
+  address(name: string): string {
+    const size = this.end - this.start;
+    if (size !== 4 && size !== 16) this.wrongSize(name, '4 or 16');
+    return formatAddress(this.bytes, this.start, size);
+  }
+
+  /** The attributes inside of this one, from `skip` bytes into its value. */
+  attributes(name: string, skip = 0): AttributeReader {
+    if (this.end - this.start < skip) this.wrongSize(name, `at least ${skip}`);
+    return new AttributeReader(this.bytes, this.start + skip, this.end, this.order, name);
+  }
+
+  unknown(): UnknownAttribute {
+    return { type: this.type, nested: this.nested, data: this.raw() };
+  }
+
+  /** Throws unless the value has `size` bytes, or at least that many. */
+  size(size: number, name: string, orMore = false): void {
+    const has = this.end - this.start;
+    if (has !== size && !(orMore && has > size)) this.wrongSize(name, `${orMore ? 'at least ' : ''}${size}`);
+  }
+
+  private wrongSize(name: string, wanted: string): never {
+    const problem = `${this.end - this.start} bytes where ${wanted} belong`;
+    throw new NetlinkDecodeError('BAD_SIZE', name, this.start, problem);
+  }
+}

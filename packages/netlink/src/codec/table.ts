@@ -1,0 +1,156 @@
+/**
+ * Attributes by table: for the many that are one value each and of which few are
+ * set at a time (link kinds, traffic control, nftables). What is hot or bent has
+ * code of its own.
+ */
+import { type Encoder, NLA_F_NESTED } from './encoder.ts';
+import { NetlinkEncodeError } from './errors.ts';
+import { parseAddress } from './ip.ts';
+import type { AttributeReader, UnknownAttribute } from './reader.ts';
+
+/** How a value lies in its attribute, and what it is in TypeScript. */
+interface WireTypes {
+  u8: number;
+  u16: number;
+  u32: number;
+  s32: number;
+  u64: number | bigint;
+  be16: number;
+  be32: number;
+  be64: number | bigint;
+  /** A u8 of 0 or 1. */
+  bool: boolean;
+  /** Present or absent. */
+  flag: boolean;
+  string: string;
+  raw: Uint8Array;
+  ipv4: string;
+  ipv6: string;
+  mac: string;
+}
+
+export type Wire = keyof WireTypes;
+/** Attribute type, wire form, kernel name. */
+export type Field = readonly [type: number, wire: Wire, name: string];
+export type Table = Readonly<Record<string, Field>>;
+
+/** The values of a table, all optional: absent is "not sent" or "not said". */
+export type Values<T extends Table> = { -readonly [K in keyof T]?: WireTypes[T[K][1]] };
+/** Decoded values, with what the table does not know. */
+export type Decoded<T extends Table> = Values<T> & { unknown?: UnknownAttribute[] };
+
+/** Writes those values that are set, in the table's order. Other members of `values` are ignored. */
+export function writeFields<T extends Table>(encoder: Encoder, table: T, values: Values<T>): void {
+  for (const key in table) {
+    const value = values[key];
+    if (value !== undefined) writeField(encoder, table[key]!, key, value);
+  }
+}
+
+/** True when any of the table's members is set. */
+export function hasFields<T extends Table>(table: T, values: Values<T>): boolean {
+  for (const key in table) if (values[key] !== undefined) return true;
+  return false;
+}
+
+function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: unknown): void {
+  switch (wire) {
+    case 'u8':
+    case 'u16':
+    case 'u32':
+    case 'be16':
+    case 'be32':
+      encoder[wire](type, value as number);
+      break;
+    case 's32':
+      encoder.i32(type, value as number);
+      break;
+    case 'u64':
+    case 'be64':
+      encoder[wire](type, value as number | bigint);
+      break;
+    case 'bool':
+      encoder.u8(type, value ? 1 : 0);
+      break;
+    case 'flag':
+      if (value) encoder.flag(type);
+      break;
+    case 'string':
+      encoder.string(type, value as string);
+      break;
+    case 'raw':
+      encoder.raw(type, value as Uint8Array);
+      break;
+    case 'mac':
+      encoder.mac(type, value as string, key);
+      break;
+    default: {
+      const bytes = parseAddress(value as string);
+      if (bytes?.length !== (wire === 'ipv4' ? 4 : 16)) {
+        throw new NetlinkEncodeError('BAD_ADDRESS', `${key} ${JSON.stringify(value)} is no ${wire} address`);
+      }
+      encoder.raw(type, bytes);
+    }
+  }
+}
+
+const indexes = new WeakMap<Table, Map<number, string>>();
+
+/** Reads all attributes that are left in `reader`. */
+export function readFields<T extends Table>(reader: AttributeReader, table: T): Decoded<T> {
+  const values: Record<string, unknown> = {};
+  while (reader.next()) {
+    if (!readField(reader, table, values)) keepUnknown(values, reader);
+  }
+  return values as Decoded<T>;
+}
+
+/** Reads the current attribute if the table has it. */
+export function readField(reader: AttributeReader, table: Table, into: Record<string, unknown>): boolean {
+  let index = indexes.get(table);
+  if (index === undefined) {
+    index = new Map(Object.keys(table).map((key) => [table[key]![0], key]));
+    indexes.set(table, index);
+  }
+  const key = index.get(reader.type);
+  if (key === undefined) return false;
+  into[key] = readValue(reader, table[key]!);
+  return true;
+}
+
+function readValue(reader: AttributeReader, [, wire, name]: Field): unknown {
+  switch (wire) {
+    case 's32':
+      return reader.i32(name);
+    case 'bool':
+      return reader.u8(name) !== 0;
+    case 'flag':
+      return true;
+    case 'string':
+      return reader.string();
+    case 'raw':
+      return reader.raw();
+    case 'mac':
+      return reader.mac();
+    case 'ipv4':
+      reader.size(4, name);
+      return reader.address(name);
+    case 'ipv6':
+      reader.size(16, name);
+      return reader.address(name);
+    default:
+      return reader[wire](name);
+  }
+}
+
+/** Adds the current attribute to `into.unknown`. */
+export function keepUnknown(into: { unknown?: UnknownAttribute[] }, reader: AttributeReader): void {
+  if (into.unknown === undefined) into.unknown = [];
+  into.unknown.push(reader.unknown());
+}
+
+/** Writes unknown attributes back as they came. */
+export function writeUnknown(encoder: Encoder, unknown: readonly UnknownAttribute[] | undefined): void {
+  for (const { type, nested, data } of unknown ?? []) encoder.raw(nested ? type | NLA_F_NESTED : type, data);
+}
+

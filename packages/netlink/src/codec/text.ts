@@ -1,0 +1,81 @@
+/**
+ * UTF-8 for names, without the runtime's help (QuickJS has no TextDecoder).
+ *
+ * The kernel takes any bytes as an interface name or alias. A byte that is no
+ * UTF-8 becomes the lone surrogate U+DC00 + byte and goes back to that byte, so
+ * that a name always survives the way there and back.
+ */
+
+/** Text of `bytes[start, end)`, up to the first NUL if there is one. */
+export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  let at = start;
+  while (at < end) {
+    const first = bytes[at]!;
+    if (first === 0) break;
+    if (first < 0x80) {
+      text += String.fromCharCode(first);
+      at++;
+      continue;
+    }
+    const size = sequenceLength(bytes, at, end);
+    text += String.fromCodePoint(size === 1 ? 0xdc00 + first : codePoint(bytes, at, size));
+    at += size;
+  }
+  return text;
+}
+
+/** Length of the well-formed sequence at `at`, or 1 when there is none (RFC 3629, section 4). */
+function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
+  const first = bytes[at]!;
+  const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || at + size > end) return 1;
+  for (let i = 1; i < size; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return 1;
+  const code = codePoint(bytes, at, size);
+  const least = size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000;
+  return code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 1 : size;
+}
+
+function codePoint(bytes: Uint8Array, at: number, size: number): number {
+  let code = bytes[at]! & (0xff >> (size + 1));
+  for (let i = 1; i < size; i++) code = (code << 6) | (bytes[at + i]! & 0x3f);
+  return code;
+}
+
+/** Bytes that `text` takes, without a NUL. */
+export function textLength(text: string): number {
+  let size = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.codePointAt(i)!;
+    if (code > 0xffff) i++;
+    size += code < 0x80 || isEscapedByte(code) ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return size;
+}
+
+/** Writes `text` at `at`; gives the position after it. The caller made room by `textLength`. */
+export function encodeText(text: string, into: Uint8Array, at: number): number {
+  let to = at;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.codePointAt(i)!;
+    if (code > 0xffff) i++;
+    if (code < 0x80 || isEscapedByte(code)) {
+      into[to++] = code; // the low byte, which is what was escaped
+    } else if (code < 0x800) {
+      into[to++] = 0xc0 | (code >> 6);
+      into[to++] = 0x80 | (code & 0x3f);
+    } else {
+      if (code < 0x10000) {
+        into[to++] = 0xe0 | (code >> 12);
+      } else {
+        into[to++] = 0xf0 | (code >> 18);
+        into[to++] = 0x80 | ((code >> 12) & 0x3f);
+      }
+      into[to++] = 0x80 | ((code >> 6) & 0x3f);
+      into[to++] = 0x80 | (code & 0x3f);
+    }
+  }
+  return to;
+}
+
+const isEscapedByte = (code: number): boolean => code >= 0xdc80 && code <= 0xdcff;

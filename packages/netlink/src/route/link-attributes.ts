@@ -1,0 +1,77 @@
+import type { Table, Values } from '../codec/table.ts';
+
+/** IFLA_* attributes that are one value each, and may be set. */
+export const linkTable = {
+  /** Bytes. */
+  mtu: [4, 'u32', 'IFLA_MTU'],
+  mac: [1, 'mac', 'IFLA_ADDRESS'],
+  broadcast: [2, 'mac', 'IFLA_BROADCAST'],
+  /** Index of the bridge, VRF or bond that the link belongs to; 0 releases it. */
+  master: [10, 'u32', 'IFLA_MASTER'],
+  /** Index of the link below (vlan, macvlan) or of the other end (veth). */
+  linkIndex: [5, 'u32', 'IFLA_LINK'],
+  /** Id of the namespace in which `linkIndex` counts, when it is another. */
+  linkNetnsId: [37, 's32', 'IFLA_LINK_NETNSID'],
+  /** Packets. */
+  txQueueLength: [13, 'u32', 'IFLA_TXQLEN'],
+  txQueues: [31, 'u32', 'IFLA_NUM_TX_QUEUES'],
+  rxQueues: [32, 'u32', 'IFLA_NUM_RX_QUEUES'],
+  group: [27, 'u32', 'IFLA_GROUP'],
+  /** Free text. */
+  alias: [20, 'string', 'IFLA_IFALIAS'],
+  carrier: [33, 'bool', 'IFLA_CARRIER'],
+  protoDown: [39, 'bool', 'IFLA_PROTO_DOWN'],
+  gsoMaxSize: [41, 'u32', 'IFLA_GSO_MAX_SIZE'],
+  gsoMaxSegments: [40, 'u32', 'IFLA_GSO_MAX_SEGS'],
+  groMaxSize: [58, 'u32', 'IFLA_GRO_MAX_SIZE'],
+  gsoIpv4MaxSize: [63, 'u32', 'IFLA_GSO_IPV4_MAX_SIZE'],
+  groIpv4MaxSize: [64, 'u32', 'IFLA_GRO_IPV4_MAX_SIZE'],
+  /** Descriptor of the network namespace that the link is made in or moved to. */
+  netns: [28, 'u32', 'IFLA_NET_NS_FD'],
+} as const satisfies Table;
+
+/** IFLA_* attributes that the kernel only tells. */
+export const linkStateTable = {
+  /** IF_OPER_*. */
+  operState: [16, 'u8', 'IFLA_OPERSTATE'],
+  linkMode: [17, 'u8', 'IFLA_LINKMODE'],
+  qdisc: [6, 'string', 'IFLA_QDISC'],
+  /** How many want promiscuous mode. */
+  promiscuity: [30, 'u32', 'IFLA_PROMISCUITY'],
+  allMulticast: [61, 'u32', 'IFLA_ALLMULTI'],
+  carrierChanges: [35, 'u32', 'IFLA_CARRIER_CHANGES'],
+  carrierUpCount: [47, 'u32', 'IFLA_CARRIER_UP_COUNT'],
+  carrierDownCount: [48, 'u32', 'IFLA_CARRIER_DOWN_COUNT'],
+  minMtu: [50, 'u32', 'IFLA_MIN_MTU'],
+  maxMtu: [51, 'u32', 'IFLA_MAX_MTU'],
+  permanentMac: [54, 'mac', 'IFLA_PERM_ADDRESS'],
+  tsoMaxSize: [59, 'u32', 'IFLA_TSO_MAX_SIZE'],
+  tsoMaxSegments: [60, 'u32', 'IFLA_TSO_MAX_SEGS'],
+  parentDevice: [56, 'string', 'IFLA_PARENT_DEV_NAME'],
+  parentBus: [57, 'string', 'IFLA_PARENT_DEV_BUS_NAME'],
+  /** In an event: where the link went. */
+  newNetnsId: [45, 's32', 'IFLA_NEW_NETNSID'],
+  newIndex: [49, 's32', 'IFLA_NEW_IFINDEX'],
+} as const satisfies Table;
+
+export type LinkSettings = Values<typeof linkTable>;
+export type LinkState = Values<typeof linkStateTable>;
+
+export const IFLA_IFNAME = 3;
+export const IFLA_LINKINFO = 18;
+export const IFLA_STATS64 = 23;
+export const IFLA_AF_SPEC = 26;
+export const IFLA_EXT_MASK = 29;
+export const IFLA_PROP_LIST = 52;
+export const IFLA_ALT_IFNAME = 53;
+export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_SLAVE_KIND = 4;
+export const IFLA_INFO_SLAVE_DATA = 5;
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** In IFLA_EXT_MASK: leave the statistics out. */
+export const RTEXT_FILTER_SKIP_STATS = 8;
+/** sizeof(struct ifinfomsg). */
+export const IFINFOMSG_SIZE = 16;
+/** Longest name of a link with its NUL. */
+export const IFNAMSIZ = 16;

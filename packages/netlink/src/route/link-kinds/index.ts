@@ -1,0 +1,51 @@
+/** Every kind of link that cnikit can describe. A new one is a file here and a row in each of the two lists. */
+import type { UnknownAttribute } from '../../codec/reader.ts';
+import { type BridgeAttributes, bridge } from './bridge.ts';
+import { type IpvlanAttributes, ipvlan } from './ipvlan.ts';
+import type { LinkKindCodec } from './kind.ts';
+import { type MacvlanAttributes, macvlan } from './macvlan.ts';
+import { type TunAttributes, tun } from './tun.ts';
+import { type VethAttributes, veth } from './veth.ts';
+import { type VlanAttributes, vlan } from './vlan.ts';
+import { type VrfAttributes, vrf } from './vrf.ts';
+import { type VxlanAttributes, vxlan } from './vxlan.ts';
+
+/** The settings of each kind (IFLA_INFO_DATA). */
+export interface LinkKinds {
+  bridge: BridgeAttributes;
+  dummy: NoAttributes;
+  ifb: NoAttributes;
+  ipvlan: IpvlanAttributes;
+  macvlan: MacvlanAttributes;
+  macvtap: MacvlanAttributes;
+  tun: TunAttributes;
+  veth: VethAttributes;
+  vlan: VlanAttributes;
+  vrf: VrfAttributes;
+  vxlan: VxlanAttributes;
+}
+
+export type LinkKind = keyof LinkKinds;
+
+/** A kind without settings of its own. */
+export type NoAttributes = Record<never, never>;
+
+/** What the kernel says of a link's kind; attributes unknown here are kept. */
+export type LinkKindInfo<K extends LinkKind> = LinkKinds[K] & { unknown?: UnknownAttribute[] };
+
+const none: LinkKindCodec = { table: {} };
+
+/** By the kernel's name for the kind. */
+export const linkKinds: Readonly<Record<LinkKind, LinkKindCodec>> = {
+  bridge,
+  dummy: none,
+  ifb: none,
+  ipvlan,
+  macvlan,
+  macvtap: macvlan,
+  tun,
+  veth,
+  vlan,
+  vrf,
+  vxlan,
+};

@@ -1,0 +1,54 @@
+import type { Encoder } from '../../codec/encoder.ts';
+import type { AttributeReader, UnknownAttribute } from '../../codec/reader.ts';
+import { keepUnknown } from '../../codec/table.ts';
+import type { LinkKindCodec } from './kind.ts';
+
+const VETH_INFO_PEER = 1;
+const IFINFOMSG_SIZE = 16;
+
+/**
+ * The other end of a veth pair. It cannot be made up in the same message when it
+ * lies in another namespace: the kernel answers ENOTCONN.
+ */
+export interface VethPeer {
+  name?: string;
+  mtu?: number;
+  mac?: string;
+  /** Descriptor of the network namespace that it is made in. */
+  netns?: number;
+}
+
+export interface VethAttributes {
+  peer?: VethPeer;
+}
+
+export const veth: LinkKindCodec = {
+  table: {},
+  write(encoder: Encoder, { peer }: VethAttributes): void {
+    if (peer === undefined) return;
+    const info = encoder.nest(VETH_INFO_PEER);
+    encoder.putZeros(IFINFOMSG_SIZE);
+    if (peer.mtu !== undefined) encoder.u32(4, peer.mtu);
+    if (peer.mac !== undefined) encoder.mac(1, peer.mac, 'Peer MAC');
+    if (peer.netns !== undefined) encoder.u32(28, peer.netns);
+    if (peer.name !== undefined) encoder.string(3, peer.name, 16);
+    encoder.end(info);
+  },
+  read(reader: AttributeReader, into: VethAttributes): boolean {
+    if (reader.type !== VETH_INFO_PEER) return false;
+    into.peer = readPeer(reader.attributes('VETH_INFO_PEER', IFINFOMSG_SIZE));
+    return true;
+  },
+};
+
+function readPeer(reader: AttributeReader): VethPeer {
+  const peer: VethPeer & { unknown?: UnknownAttribute[] } = {};
+  while (reader.next()) {
+    if (reader.type === 4) peer.mtu = reader.u32('IFLA_MTU');
+    else if (reader.type === 1) peer.mac = reader.mac();
+    else if (reader.type === 28) peer.netns = reader.u32('IFLA_NET_NS_FD');
+    else if (reader.type === 3) peer.name = reader.string();
+    else keepUnknown(peer, reader);
+  }
+  return peer;
+}

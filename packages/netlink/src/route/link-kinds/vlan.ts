@@ -1,0 +1,38 @@
+import { readU32 } from '../../codec/bytes.ts';
+import type { Encoder } from '../../codec/encoder.ts';
+import type { AttributeReader } from '../../codec/reader.ts';
+import type { Table, Values } from '../../codec/table.ts';
+import type { LinkKindCodec } from './kind.ts';
+
+const vlanTable = {
+  id: [1, 'u16', 'IFLA_VLAN_ID'],
+  /** An EtherType: 0x8100 (802.1Q, the default) or 0x88a8 (802.1ad). */
+  protocol: [5, 'be16', 'IFLA_VLAN_PROTOCOL'],
+} as const satisfies Table;
+
+const IFLA_VLAN_FLAGS = 2;
+
+/** A VLAN on the link `linkIndex`. */
+export interface VlanAttributes extends Values<typeof vlanTable> {
+  /** VLAN_FLAG_*: 1 reorder header, 2 GVRP, 4 loose binding, 8 MVRP, 16 bridge binding. */
+  vlanFlags?: { flags: number; mask: number };
+}
+
+export const vlan: LinkKindCodec = {
+  table: vlanTable,
+  write(encoder: Encoder, { vlanFlags }: VlanAttributes): void {
+    if (vlanFlags === undefined) return;
+    const attribute = encoder.nest(IFLA_VLAN_FLAGS);
+    encoder.putU32(vlanFlags.flags).putU32(vlanFlags.mask).end(attribute);
+  },
+  read(reader: AttributeReader, into: VlanAttributes): boolean {
+    if (reader.type !== IFLA_VLAN_FLAGS) return false;
+    reader.size(8, 'IFLA_VLAN_FLAGS');
+    const little = reader.order === 'little';
+    into.vlanFlags = {
+      flags: readU32(reader.bytes, reader.start, little),
+      mask: readU32(reader.bytes, reader.start + 4, little),
+    };
+    return true;
+  },
+};

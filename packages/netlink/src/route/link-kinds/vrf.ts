@@ -1,0 +1,11 @@
+import type { Table, Values } from '../../codec/table.ts';
+import type { LinkKindCodec } from './kind.ts';
+
+const vrfTable = {
+  /** Routing table of the VRF. */
+  table: [1, 'u32', 'IFLA_VRF_TABLE'],
+} as const satisfies Table;
+
+export type VrfAttributes = Values<typeof vrfTable>;
+
+export const vrf: LinkKindCodec = { table: vrfTable };

@@ -1,0 +1,87 @@
+import type { Encoder } from '../../codec/encoder.ts';
+import type { AttributeReader } from '../../codec/reader.ts';
+import type { Table, Values } from '../../codec/table.ts';
+import type { LinkKindCodec } from './kind.ts';
+
+const vxlanTable = {
+  /** VNI, 24 bits. */
+  id: [1, 'u32', 'IFLA_VXLAN_ID'],
+  /** Index of the link that the outer packets leave by. */
+  lowerIndex: [3, 'u32', 'IFLA_VXLAN_LINK'],
+  ttl: [5, 'u8', 'IFLA_VXLAN_TTL'],
+  tos: [6, 'u8', 'IFLA_VXLAN_TOS'],
+  macLearning: [7, 'bool', 'IFLA_VXLAN_LEARNING'],
+  /** Seconds. */
+  ageing: [8, 'u32', 'IFLA_VXLAN_AGEING'],
+  limit: [9, 'u32', 'IFLA_VXLAN_LIMIT'],
+  proxy: [11, 'bool', 'IFLA_VXLAN_PROXY'],
+  rsc: [12, 'bool', 'IFLA_VXLAN_RSC'],
+  l2miss: [13, 'bool', 'IFLA_VXLAN_L2MISS'],
+  l3miss: [14, 'bool', 'IFLA_VXLAN_L3MISS'],
+  /** UDP destination port; the kernel's default is 8472, the registered one 4789. */
+  port: [15, 'be16', 'IFLA_VXLAN_PORT'],
+  udpCsum: [18, 'bool', 'IFLA_VXLAN_UDP_CSUM'],
+  udpZeroCsum6Tx: [19, 'bool', 'IFLA_VXLAN_UDP_ZERO_CSUM6_TX'],
+  udpZeroCsum6Rx: [20, 'bool', 'IFLA_VXLAN_UDP_ZERO_CSUM6_RX'],
+  remCsumTx: [21, 'bool', 'IFLA_VXLAN_REMCSUM_TX'],
+  remCsumRx: [22, 'bool', 'IFLA_VXLAN_REMCSUM_RX'],
+  gbp: [23, 'flag', 'IFLA_VXLAN_GBP'],
+  remCsumNoPartial: [24, 'flag', 'IFLA_VXLAN_REMCSUM_NOPARTIAL'],
+  /** The tunnel's ends come with each packet (eBPF, routes with encapsulation). */
+  collectMetadata: [25, 'bool', 'IFLA_VXLAN_COLLECT_METADATA'],
+  label: [26, 'be32', 'IFLA_VXLAN_LABEL'],
+  gpe: [27, 'flag', 'IFLA_VXLAN_GPE'],
+  ttlInherit: [28, 'bool', 'IFLA_VXLAN_TTL_INHERIT'],
+  df: [29, 'u8', 'IFLA_VXLAN_DF'],
+  vniFilter: [30, 'bool', 'IFLA_VXLAN_VNIFILTER'],
+} as const satisfies Table;
+
+const IFLA_VXLAN_GROUP = 2;
+const IFLA_VXLAN_LOCAL = 4;
+const IFLA_VXLAN_PORT_RANGE = 10;
+const IFLA_VXLAN_GROUP6 = 16;
+const IFLA_VXLAN_LOCAL6 = 17;
+
+export interface VxlanAttributes extends Values<typeof vxlanTable> {
+  /** Where frames to unknown addresses go: a multicast group or one remote end. */
+  remote?: string;
+  /** Source address of the outer packets. */
+  local?: string;
+  /** UDP source ports. */
+  portRange?: { low: number; high: number };
+}
+
+export const vxlan: LinkKindCodec = {
+  table: vxlanTable,
+  write(encoder: Encoder, { remote, local, portRange }: VxlanAttributes): void {
+    if (remote !== undefined) {
+      encoder.address(remote.includes(':') ? IFLA_VXLAN_GROUP6 : IFLA_VXLAN_GROUP, remote, 'Remote');
+    }
+    if (local !== undefined) {
+      encoder.address(local.includes(':') ? IFLA_VXLAN_LOCAL6 : IFLA_VXLAN_LOCAL, local, 'Local');
+    }
+    if (portRange !== undefined) {
+      const range = encoder.nest(IFLA_VXLAN_PORT_RANGE);
+      encoder.putBe16(portRange.low).putBe16(portRange.high).end(range);
+    }
+  },
+  read(reader: AttributeReader, into: VxlanAttributes): boolean {
+    switch (reader.type) {
+      case IFLA_VXLAN_GROUP:
+      case IFLA_VXLAN_GROUP6:
+        into.remote = reader.address('IFLA_VXLAN_GROUP');
+        return true;
+      case IFLA_VXLAN_LOCAL:
+      case IFLA_VXLAN_LOCAL6:
+        into.local = reader.address('IFLA_VXLAN_LOCAL');
+        return true;
+      case IFLA_VXLAN_PORT_RANGE: {
+        const range = reader.be32('IFLA_VXLAN_PORT_RANGE');
+        into.portRange = { low: range >>> 16, high: range & 0xffff };
+        return true;
+      }
+      default:
+        return false;
+    }
+  },
+};

@@ -1,0 +1,204 @@
+/** Requests that make, change, find and remove links. */
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
+import type { ByteOrder } from '../codec/bytes.ts';
+import type { Encoder } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import { type Request, requestEncoder } from '../codec/request.ts';
+import { hasFields, writeFields } from '../codec/table.ts';
+import {
+  AF_INET6,
+  AF_UNSPEC,
+  IFF_ALLMULTI,
+  IFF_NOARP,
+  IFF_PROMISC,
+  IFF_UP,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+} from './constants.ts';
+import * as ifla from './link-attributes.ts';
+import type { LinkSettings } from './link-attributes.ts';
+import { type BridgePortAttributes, bridgePortTable } from './link-kinds/bridge-port.ts';
+import { type LinkKind, type LinkKinds, linkKinds } from './link-kinds/index.ts';
+
+/** By index when both are given. */
+export interface LinkRef {
+  index?: number;
+  name?: string;
+}
+
+interface LinkChange extends LinkSettings {
+  up?: boolean;
+  promiscuous?: boolean;
+  allMulticast?: boolean;
+  /** False: no ARP on this link. */
+  arp?: boolean;
+  /** How IPv6 link-local addresses are made (IN6_ADDR_GEN_MODE_*): 0 EUI-64, 1 none, 2 stable, 3 random. */
+  addrGenMode?: number;
+}
+
+/** The kind's own settings, beside `kind`. */
+type KindSpec = { kind?: undefined } | { [K in LinkKind]: { kind: K } & LinkKinds[K] }[LinkKind];
+
+/** A link to be made. Without a name the kernel chooses one: "veth0". */
+export type LinkSpec = LinkRef & LinkChange & KindSpec;
+/**
+ * A link to be changed, by name or index. Bridge port members need a link that is
+ * a port already: in a batch give them a request of their own, after the one with
+ * `master`.
+ */
+export type LinkUpdate = LinkRef & LinkChange & BridgePortAttributes & KindSpec & { newName?: string };
+
+/** RTM_NEWLINK, `ip link add`. EEXIST when the name is taken, EOPNOTSUPP when the kernel lacks the kind. */
+export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
+  const encoder = header(spec, flagsOf(spec), order);
+  writeFields(encoder, ifla.linkTable, spec);
+  if (spec.name !== undefined) encoder.string(ifla.IFLA_IFNAME, spec.name, ifla.IFNAMSIZ);
+  writeAddrGenMode(encoder, spec);
+  writeKind(encoder, spec);
+  return {
+    type: RTM_NEWLINK,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    payload: encoder.finish(),
+    describe: `new link ${spec.name ?? '(unnamed)'} (${spec.kind ?? 'no kind'})`,
+  };
+}
+
+/** RTM_NEWLINK without create, `ip link set`. ENODEV when there is no such link. */
+export function setLink(update: LinkUpdate, order: ByteOrder = 'little'): Request {
+  const { index, name, newName } = update;
+  requireRef(update);
+  const encoder = header(update, flagsOf(update), order);
+  writeFields(encoder, ifla.linkTable, update);
+  if (newName !== undefined) {
+    if (index === undefined) {
+      throw new NetlinkEncodeError('BAD_REQUEST', `Renaming to ${newName} needs the link's index`);
+    }
+    encoder.string(ifla.IFLA_IFNAME, newName, ifla.IFNAMSIZ);
+  } else if (index === undefined && name !== undefined) {
+    encoder.string(ifla.IFLA_IFNAME, name, ifla.IFNAMSIZ);
+  }
+  writeAddrGenMode(encoder, update);
+  writeKind(encoder, update, update);
+  return { type: RTM_NEWLINK, flags: 0, payload: encoder.finish(), describe: `set link ${refText(update)}` };
+}
+
+/** RTM_DELLINK, `ip link del`. The other end of a veth goes with it. */
+export function delLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
+  return reference(RTM_DELLINK, ref, order, `delete link ${refText(ref)}`);
+}
+
+/** RTM_GETLINK of one link, `ip link show dev`. */
+export function getLink(ref: LinkRef & { stats?: boolean }, order: ByteOrder = 'little'): Request {
+  return reference(RTM_GETLINK, ref, order, `get link ${refText(ref)}`, ref.stats !== true);
+}
+
+/** What a dump of links is narrowed to, by the kernel. */
+export interface LinkFilter {
+  kind?: string;
+  /** Index of the bridge or VRF whose ports are wanted. */
+  master?: number;
+  /** Statistics too; they are half of the bytes. */
+  stats?: boolean;
+}
+
+/** RTM_GETLINK of all links, `ip link show`. */
+export function getLinks(filter: LinkFilter = {}, order: ByteOrder = 'little'): Request {
+  const encoder = header({}, NO_FLAGS, order);
+  if (filter.stats !== true) encoder.u32(ifla.IFLA_EXT_MASK, ifla.RTEXT_FILTER_SKIP_STATS);
+  if (filter.master !== undefined) encoder.u32(ifla.linkTable.master[0], filter.master);
+  if (filter.kind !== undefined) {
+    const info = encoder.nest(ifla.IFLA_LINKINFO);
+    encoder.string(ifla.IFLA_INFO_KIND, filter.kind).end(info);
+  }
+  return { type: RTM_GETLINK, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump links' };
+}
+
+interface FlagChange {
+  flags: number;
+  mask: number;
+}
+
+const NO_FLAGS: FlagChange = { flags: 0, mask: 0 };
+
+function flagsOf({ up, promiscuous, allMulticast, arp }: LinkChange): FlagChange {
+  const change = { flags: 0, mask: 0 };
+  setFlag(change, IFF_UP, up);
+  setFlag(change, IFF_PROMISC, promiscuous);
+  setFlag(change, IFF_ALLMULTI, allMulticast);
+  setFlag(change, IFF_NOARP, arp === undefined ? undefined : !arp);
+  return change;
+}
+
+function setFlag(change: FlagChange, flag: number, value: boolean | undefined): void {
+  if (value === undefined) return;
+  change.mask |= flag;
+  if (value) change.flags |= flag;
+}
+
+/** struct ifinfomsg. */
+function header({ index = 0 }: LinkRef, { flags, mask }: FlagChange, order: ByteOrder): Encoder {
+  return requestEncoder(order).putU32(AF_UNSPEC).putI32(index).putU32(flags).putU32(mask);
+}
+
+function reference(
+  type: number,
+  ref: LinkRef,
+  order: ByteOrder,
+  describe: string,
+  skipStats = false,
+): Request {
+  requireRef(ref);
+  const encoder = header(ref, NO_FLAGS, order);
+  if (skipStats) encoder.u32(ifla.IFLA_EXT_MASK, ifla.RTEXT_FILTER_SKIP_STATS);
+  if (ref.index === undefined) encoder.string(ifla.IFLA_IFNAME, ref.name!, ifla.IFNAMSIZ);
+  return { type, flags: 0, payload: encoder.finish(), describe };
+}
+
+function requireRef({ index, name }: LinkRef): void {
+  // Index 0 and "" would mean "any link" or "all" to the kernel.
+  if (index === undefined ? !name : index <= 0) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A link is told by its name or its index, which is above 0');
+  }
+}
+
+const refText = ({ index, name }: LinkRef): string => name ?? `#${index}`;
+
+function writeAddrGenMode(encoder: Encoder, { addrGenMode }: LinkChange): void {
+  if (addrGenMode === undefined) return;
+  const spec = encoder.nest(ifla.IFLA_AF_SPEC);
+  const inet6 = encoder.nest(AF_INET6);
+  encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode).end(inet6).end(spec);
+}
+
+function writeKind(encoder: Encoder, spec: { kind?: LinkKind }, port?: BridgePortAttributes): void {
+  const isPort = port !== undefined && hasFields(bridgePortTable, port);
+  if (spec.kind === undefined && !isPort) return;
+  const info = encoder.nest(ifla.IFLA_LINKINFO);
+  if (spec.kind !== undefined) writeInfoData(encoder, spec.kind, spec);
+  if (isPort) {
+    writeWord(encoder, ifla.IFLA_INFO_SLAVE_KIND, 'bridge');
+    const data = encoder.nest(ifla.IFLA_INFO_SLAVE_DATA);
+    writeFields(encoder, bridgePortTable, port);
+    encoder.end(data);
+  }
+  encoder.end(info);
+}
+
+function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
+  const codec = linkKinds[kind];
+  if (codec === undefined) throw new NetlinkEncodeError('BAD_REQUEST', `No link kind ${kind} is known here`);
+  writeWord(encoder, ifla.IFLA_INFO_KIND, kind);
+  const before = encoder.length;
+  const data = encoder.nest(ifla.IFLA_INFO_DATA);
+  writeFields(encoder, codec.table, spec as never);
+  codec.write?.(encoder, spec as never);
+  if (encoder.length === before + 4) encoder.rewind(before);
+  else encoder.end(data);
+}
+
+/** A kind goes without NUL, as `ip` sends it. */
+function writeWord(encoder: Encoder, type: number, word: string): void {
+  const token = encoder.nest(type);
+  encoder.putText(word).end(token);
+}

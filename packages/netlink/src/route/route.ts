@@ -1,0 +1,210 @@
+/** Requests that make and remove routes, and dump them. */
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
+import type { ByteOrder } from '../codec/bytes.ts';
+import type { Encoder } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import type { Family } from '../codec/ip.ts';
+import { type Request, requestEncoder } from '../codec/request.ts';
+import { writeFields } from '../codec/table.ts';
+import * as k from './constants.ts';
+import { addressEnd, familyFilter, familyNumber, familyOfSize, lengthOf } from './family.ts';
+import * as rta from './route-attributes.ts';
+import type { NextHop, RouteMetrics } from './route-attributes.ts';
+
+/** A route. Between `create`, `replace` and `append` see `mode`. */
+export interface RouteSpec {
+  /** `10.0.0.0/24`, an address, or `default`. Bits beyond the length must be 0 (EINVAL). */
+  dst: string;
+  /** Gateway; one of the other family goes as RTA_VIA. */
+  via?: string;
+  /** Index of the link. */
+  oif?: number;
+  /** Source address that the host's own packets take. */
+  src?: string;
+  /** Default RT_TABLE_MAIN. */
+  table?: number;
+  /** RTPROT_*: who installed it. Default RTPROT_STATIC. */
+  protocol?: number;
+  /** RT_SCOPE_*. Default: link without a gateway and host for local routes (IPv4), universe otherwise. */
+  scope?: number;
+  /** Metric; the lowest wins. IPv6 makes 1024 of 0. */
+  priority?: number;
+  /** RTN_*. Default RTN_UNICAST. */
+  type?: number;
+  /** The gateway is on the link though no route says so. */
+  onlink?: boolean;
+  tos?: number;
+  /** Bytes; short for `metrics: {mtu}`. */
+  mtu?: number;
+  metrics?: RouteMetrics;
+  /** Several ways at once, instead of `via` and `oif`. */
+  nextHops?: readonly NextHop[];
+  /** Id of a next hop object. */
+  nextHopId?: number;
+  /** Only needed for `default` without an address that tells. */
+  family?: Family;
+  /** IPv6 router preference: 0 medium, 1 high, 3 low. */
+  preference?: number;
+  /** Seconds until the route goes (IPv6). */
+  expires?: number;
+  /**
+   * `create` (the default): EEXIST when there is one with the same dst, tos and
+   * metric. `replace`: takes its place. `append`: stands behind it.
+   */
+  mode?: 'create' | 'replace' | 'append';
+}
+
+const modes = {
+  create: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+  append: NLM_F_CREATE | NLM_F_APPEND,
+};
+
+/** RTM_NEWROUTE, `ip route add`, `replace` or `append`. */
+export function newRoute(spec: RouteSpec, order: ByteOrder = 'little'): Request {
+  const local = spec.type === k.RTN_LOCAL;
+  const direct = spec.via === undefined && spec.nextHops === undefined && spec.nextHopId === undefined;
+  const unicast = spec.type === undefined || spec.type === k.RTN_UNICAST;
+  const scope = local ? k.RT_SCOPE_HOST : direct && unicast ? k.RT_SCOPE_LINK : k.RT_SCOPE_UNIVERSE;
+  const payload = encodeRoute(spec, k.RTPROT_STATIC, k.RTN_UNICAST, scope, order);
+  const flags = modes[spec.mode ?? 'create'];
+  return { type: k.RTM_NEWROUTE, flags, payload, describe: `new route ${routeText(spec)}` };
+}
+
+/**
+ * RTM_DELROUTE, `ip route del`. What is not given matches anything, and the first
+ * that matches goes; ESRCH when none does.
+ */
+export function delRoute(spec: RouteSpec, order: ByteOrder = 'little'): Request {
+  const payload = encodeRoute(spec, k.RTPROT_UNSPEC, k.RTN_UNSPEC, k.RT_SCOPE_NOWHERE, order);
+  return { type: k.RTM_DELROUTE, flags: 0, payload, describe: `delete route ${routeText(spec)}` };
+}
+
+function routeText({ dst, via, oif }: RouteSpec): string {
+  return via === undefined ? (oif === undefined ? dst : `${dst} by link #${oif}`) : `${dst} via ${via}`;
+}
+
+function encodeRoute(
+  spec: RouteSpec,
+  protocol: number,
+  type: number,
+  scope: number,
+  order: ByteOrder,
+): Uint8Array {
+  const { dst, via, table = k.RT_TABLE_MAIN, metrics } = spec;
+  const isDefault = dst === 'default';
+  const encoder = requestEncoder(order);
+  encoder.putU32(0); // family and prefix length are patched in below
+  encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(spec.protocol ?? protocol);
+  encoder.putU8(0).putU8(spec.type ?? type);
+  encoder.putU32(spec.onlink === true ? k.RTNH_F_ONLINK : 0);
+  let family: number;
+  if (isDefault) {
+    family = familyOfDefault(spec);
+  } else {
+    const end = addressEnd(dst);
+    const size = encoder.addressText(rta.RTA_DST, dst, 0, end, 'Destination');
+    const length = lengthOf(dst, end, size, 'Destination');
+    family = familyOfSize(size);
+    // A zero prefix says nothing, and `ip` sends none.
+    if (length === 0) encoder.rewind(rta.RTMSG_SIZE);
+    encoder.patchU8(1, length);
+  }
+  encoder.patchU8(0, family);
+  // IPv6 has no scopes: the kernel ignores what is said and shows universe.
+  encoder.patchU8(6, spec.scope ?? (family === k.AF_INET6 && scope === k.RT_SCOPE_LINK ? 0 : scope));
+  if (spec.tos !== undefined) encoder.patchU8(3, spec.tos);
+  if (via !== undefined) writeGateway(encoder, via, family);
+  if (spec.src !== undefined) encoder.address(rta.RTA_PREFSRC, spec.src, 'Source');
+  if (table > 255) encoder.u32(rta.RTA_TABLE, table);
+  if (spec.oif !== undefined) encoder.u32(rta.RTA_OIF, spec.oif);
+  if (spec.priority !== undefined) encoder.u32(rta.RTA_PRIORITY, spec.priority);
+  if (spec.mtu !== undefined || metrics !== undefined) {
+    const token = encoder.nest(rta.RTA_METRICS);
+    writeFields(encoder, rta.metricsTable, spec.mtu === undefined ? metrics! : { ...metrics, mtu: spec.mtu });
+    encoder.end(token);
+  }
+  if (spec.nextHops !== undefined) writeNextHops(encoder, spec.nextHops, family);
+  if (spec.nextHopId !== undefined) encoder.u32(rta.RTA_NH_ID, spec.nextHopId);
+  if (spec.preference !== undefined) encoder.u8(rta.RTA_PREF, spec.preference);
+  if (spec.expires !== undefined) encoder.u32(rta.RTA_EXPIRES, spec.expires);
+  return encoder.finish();
+}
+
+function familyOfDefault({ family, via, src, nextHops }: RouteSpec): number {
+  if (family !== undefined) return familyNumber(family);
+  const hint = via ?? src ?? nextHops?.[0]?.via;
+  if (hint === undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A default route without a gateway needs its family');
+  }
+  return hint.includes(':') ? k.AF_INET6 : k.AF_INET;
+}
+
+function writeGateway(encoder: Encoder, via: string, family: number): void {
+  const start = encoder.length;
+  const other = familyOfSize(encoder.address(rta.RTA_GATEWAY, via, 'Gateway'));
+  if (other === family) return;
+  encoder.rewind(start);
+  const token = encoder.nest(rta.RTA_VIA);
+  encoder.putU16(other).putAddress(via, 'Gateway').end(token);
+}
+
+/** struct rtnexthop and its attributes, one after the other. */
+function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: number): void {
+  const token = encoder.nest(rta.RTA_MULTIPATH);
+  for (const { via, oif = 0, weight = 1, onlink = false, flags = 0 } of hops) {
+    const start = encoder.length;
+    encoder.putU16(0).putU8(flags | (onlink ? k.RTNH_F_ONLINK : 0));
+    encoder.putU8(weight - 1).putI32(oif);
+    if (via !== undefined) writeGateway(encoder, via, family);
+    encoder.patchU16(start, encoder.length - start);
+  }
+  encoder.end(token);
+}
+
+/** What a dump of routes is narrowed to, by the kernel (and again here, for kernels before 5.0). */
+export interface RouteFilter {
+  family?: Family;
+  /** Default: all tables, that of local addresses too. */
+  table?: number;
+  protocol?: number;
+  /** RTN_*. */
+  type?: number;
+  /** Index of the link. */
+  oif?: number;
+}
+
+/** RTM_GETROUTE, `ip route show table all`. */
+export function getRoutes(filter: RouteFilter = {}, order: ByteOrder = 'little'): Request {
+  const { table = k.RT_TABLE_UNSPEC } = filter;
+  const encoder = requestEncoder(order);
+  encoder.putU8(familyFilter(filter.family)).putZeros(3);
+  encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(filter.protocol ?? 0);
+  encoder.putU8(0).putU8(filter.type ?? 0).putU32(0);
+  if (table !== k.RT_TABLE_UNSPEC) encoder.u32(rta.RTA_TABLE, table);
+  if (filter.oif !== undefined) encoder.u32(rta.RTA_OIF, filter.oif);
+  return { type: k.RTM_GETROUTE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump routes' };
+}
+
+/** RTM_GETROUTE of one destination, `ip route get`: the route that a packet would take. */
+export function getRoute(
+  query: { dst: string; src?: string; oif?: number; iif?: number; mark?: number; fibMatch?: boolean },
+  order: ByteOrder = 'little',
+): Request {
+  const encoder = requestEncoder(order).putZeros(8);
+  encoder.putU32(k.RTM_F_LOOKUP_TABLE | (query.fibMatch === true ? k.RTM_F_FIB_MATCH : 0));
+  const size = encoder.address(rta.RTA_DST, query.dst, 'Destination');
+  encoder.patchU8(0, familyOfSize(size)).patchU8(1, size * 8);
+  if (query.src !== undefined) {
+    encoder.patchU8(2, encoder.address(rta.RTA_SRC, query.src, 'Source') * 8);
+  }
+  if (query.iif !== undefined) encoder.u32(rta.RTA_IIF, query.iif);
+  if (query.oif !== undefined) encoder.u32(rta.RTA_OIF, query.oif);
+  if (query.mark !== undefined) encoder.u32(rta.RTA_MARK, query.mark);
+  return {
+    type: k.RTM_GETROUTE,
+    flags: 0,
+    payload: encoder.finish(),
+    describe: `get the route to ${query.dst}`,
+  };
+}

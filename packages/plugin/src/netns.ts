@@ -1,0 +1,57 @@
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { O_RDONLY, type Sys, SysError } from '@cnikit/sys';
+
+/** A pod's network namespace: a descriptor, for the kernel to place the peer in, and a connection inside it. */
+export interface PodNamespace {
+  fd: number;
+  route: RouteConnection;
+  close(): void;
+}
+
+/**
+ * Opens the namespace that CNI_NETNS names.
+ *
+ * @throws CniError 4 naming CNI_NETNS, when nothing is there or it is no network namespace
+ */
+export function openPodNamespace(sys: Sys, path: string): PodNamespace {
+  const fd = attempt(path, 'does not open', () => sys.open(path, O_RDONLY));
+  try {
+    const route = attempt(path, 'is not a network namespace', () => openRoute({ sys, netns: fd }));
+    return {
+      fd,
+      route,
+      close() {
+        route.close();
+        sys.close(fd);
+      },
+    };
+  } catch (error) {
+    sys.close(fd);
+    throw error;
+  }
+}
+
+/** As {@link openPodNamespace}, but undefined when it is unset or gone: what DEL meets after a reboot. */
+export function openPodNamespaceIfThere(sys: Sys, path: string): PodNamespace | undefined {
+  if (path === '') return undefined;
+  try {
+    return openPodNamespace(sys, path);
+  } catch (error) {
+    if (error instanceof CniError) return undefined;
+    throw error;
+  }
+}
+
+function attempt<T>(path: string, what: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    throw new CniError(
+      ErrorCode.InvalidEnvironmentVariables,
+      `CNI_NETNS ${JSON.stringify(path)} ${what}`,
+      `${error.syscall}: ${error.code}. The runtime has to make the namespace before ADD`,
+    );
+  }
+}

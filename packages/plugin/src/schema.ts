@@ -1,0 +1,37 @@
+/**
+ * The bridge's network configuration (CNI SPEC section 1, and the reference bridge's documented fields).
+ * Checks only, no transforms: the static executable runs guards generated from these schemas.
+ */
+import * as z from 'zod/mini';
+import { isLinkNameOrEmpty } from './checks.ts';
+
+const linkName = z
+  .string()
+  .check(
+    z.refine(isLinkNameOrEmpty, 'expected an interface name: 1 to 15 bytes without "/", ":" or white space'),
+  );
+
+const flag = z.optional(z.boolean());
+
+/**
+ * What the plugin reads of a network configuration beyond what cni-spec has checked; unknown keys are allowed.
+ * The fields that are `unknown` are the reference's that are refused when they are set.
+ */
+export const bridgeConfSchema = z.looseObject({
+  bridge: z.optional(linkName),
+  isGateway: flag,
+  isDefaultGateway: flag,
+  forceAddress: flag,
+  hairpinMode: flag,
+  promiscMode: flag,
+  portIsolation: flag,
+  /** In bytes; 0 is the kernel's default. */
+  mtu: z.optional(z.int().check(z.gte(0), z.lte(65535))),
+  ipMasq: z.optional(z.unknown()),
+  vlan: z.optional(z.unknown()),
+  vlanTrunk: z.optional(z.unknown()),
+  macspoofchk: z.optional(z.unknown()),
+  disableContainerInterface: z.optional(z.unknown()),
+});
+
+export type BridgeConf = z.infer<typeof bridgeConfSchema>;

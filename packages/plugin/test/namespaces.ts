@@ -1,0 +1,43 @@
+/** Throw-away namespaces for pods, and the node's links, by the tools an operator would use. */
+import { spawnSync } from 'node:child_process';
+
+/** Runs a program; throws with what it said when it fails. */
+export function run(...argv: [string, ...string[]]): string {
+  const done = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8' });
+  if (done.error) throw done.error;
+  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr || done.stdout}`);
+  return done.stdout;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: ip's JSON has many shapes
+export function ipJson(...argv: string[]): any[] {
+  const out = run('ip', '-j', ...argv);
+  return out.trim() === '' ? [] : JSON.parse(out);
+}
+
+/** A namespace under /run/netns; gone when `remove` was called. */
+export interface Pod {
+  name: string;
+  path: string;
+  /** Runs a program inside. */
+  run(...argv: [string, ...string[]]): string;
+  remove(): void;
+}
+
+let count = 0;
+
+export function makePod(): Pod {
+  const name = `pod${process.pid}-${count++}`;
+  run('ip', 'netns', 'add', name);
+  return {
+    name,
+    path: `/run/netns/${name}`,
+    run: (...argv) => run('ip', 'netns', 'exec', name, ...argv),
+    remove: () => void run('ip', 'netns', 'del', name),
+  };
+}
+
+/** The names of the veth ends on the node. */
+export function hostVeths(): string[] {
+  return ipJson('link', 'show', 'type', 'veth').map((link) => link.ifname);
+}

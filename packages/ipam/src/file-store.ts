@@ -1,0 +1,231 @@
+/**
+ * Reservations on disk in the reference host-local's format, shared with it under its lock.
+ *
+ * ```ts
+ * import { Ipam } from '@cnikit/ipam';
+ * import { fileStore } from '@cnikit/ipam/file-store';
+ * import { sys } from '@cnikit/sys';
+ *
+ * const store = fileStore({ sys, dir: '/run/cnikit/ipam/pods' });
+ * const ipam = new Ipam({ rangeSets: [[{ subnet: '10.244.1.0/24' }]], store });
+ * ```
+ *
+ * @module
+ */
+import type { Sys } from '@cnikit/sys';
+import { IpamError } from './errors.ts';
+import { Directory } from './file/directory.ts';
+import { isAddressName, LOCK_NAME } from './file/format.ts';
+import { withFlock } from './file/lock.ts';
+import { makeDirs, OwnerIndex } from './file/owner-index.ts';
+import { tolerate } from './file/quiet.ts';
+import type { Claim, Owner, Store } from './store.ts';
+
+/** What `fileStore` needs. */
+export interface FileStoreOptions {
+  sys: Sys;
+  /** The network's own directory, `<dataDir>/<network name>`; made when missing. Beside it, in `<dataDir>/.cnikit/`, lies an index. */
+  dir: string;
+  /** How long to wait for the lock, 30,000 ms by default. A runtime gives a plugin minutes. */
+  lockTimeoutMs?: number;
+}
+
+/** What is known while the lock is held. */
+interface Session {
+  /** `Directory.state` that the index is sealed for; undefined when it cannot be. */
+  sealed: string | undefined;
+  last: string | undefined;
+  /** Whether something changed since, and whether a change broke off half-way. */
+  changed: boolean;
+  broken: boolean;
+  /** Owners read so far: under the lock nobody changes them. */
+  owners: Map<string, Owner>;
+}
+
+function holds(holder: Owner | undefined, { containerID, ifName }: Owner): holder is Owner {
+  return holder?.containerID === containerID && (holder.ifName === ifName || holder.ifName === '');
+}
+
+function isSysError(error: unknown): error is Error & { syscall: string } {
+  return error instanceof Error && 'syscall' in error && 'errno' in error;
+}
+
+class FileStore implements Store {
+  readonly #sys: Sys;
+  readonly #dir: Directory;
+  readonly #index: OwnerIndex;
+  readonly #lockTimeoutMs: number;
+  #session: Session | undefined;
+
+  constructor({ sys, dir, lockTimeoutMs = 30_000 }: FileStoreOptions) {
+    const path = dir.replace(/\/+$/, '');
+    const cut = path.lastIndexOf('/');
+    this.#sys = sys;
+    this.#dir = new Directory(sys, path);
+    this.#index = new OwnerIndex(sys, `${cut < 0 ? '.' : path.slice(0, cut)}/.cnikit/${path.slice(cut + 1)}`);
+    this.#lockTimeoutMs = lockTimeoutMs;
+  }
+
+  lock<T>(body: () => T): T {
+    const locked = () =>
+      withFlock(this.#sys, this.#dir.file(LOCK_NAME), this.#lockTimeoutMs, () => {
+        try {
+          return body();
+        } finally {
+          this.#seal();
+          this.#session = undefined;
+        }
+      });
+    return this.#explain(() => {
+      try {
+        return locked();
+      } catch (error) {
+        if (!isSysError(error) || error.syscall !== 'open' || this.#exists()) throw error;
+        makeDirs(this.#sys, this.#dir.path);
+        return locked();
+      }
+    });
+  }
+
+  reserve(address: string, claim: Claim, rangeSet: number): boolean {
+    return this.#change((session) => {
+      const file = this.#dir.file(address);
+      const isLive = () => this.#dir.size(address) > 0;
+      const prepared = this.#index.prepare(address, claim, isLive);
+      if (prepared === undefined) return false;
+      const link = () => {
+        this.#sys.link(prepared, file);
+        return true;
+      };
+      try {
+        if (!tolerate(['EEXIST'], link)) {
+          if (isLive()) {
+            this.#index.forget(address, claim);
+            return false;
+          }
+          // Empty: what a power loss leaves of a file that was not on the disk yet.
+          this.#sys.unlink(file);
+          link();
+        }
+      } catch (error) {
+        this.#index.forget(address, claim);
+        throw error;
+      }
+      try {
+        this.#dir.setLast(rangeSet, address);
+      } catch (error) {
+        this.#sys.unlink(file);
+        this.#index.forget(address, claim);
+        throw error;
+      }
+      if (rangeSet === 0) session.last = address;
+      session.owners.set(address, claim);
+      return true;
+    });
+  }
+
+  release(address: string, owner: Owner): boolean {
+    return this.#change((session) => {
+      const holder = session.owners.get(address) ?? this.#dir.owner(address);
+      if (!holds(holder, owner)) return false;
+      this.#sys.unlink(this.#dir.file(address));
+      session.owners.delete(address);
+      this.#index.forget(address, holder);
+      return true;
+    });
+  }
+
+  find(owner: Owner): string[] {
+    const session = this.#open();
+    const candidates = this.#index.lookup(owner);
+    if (session.sealed === undefined) candidates.push(...this.#index.lookup({ ...owner, ifName: '' }));
+    return candidates.filter((address) => {
+      const holder = this.#dir.owner(address);
+      if (!holds(holder, owner)) return false;
+      session.owners.set(address, holder);
+      return true;
+    });
+  }
+
+  last(rangeSet: number): string | undefined {
+    return rangeSet === 0 ? this.#open().last : this.#dir.last(rangeSet);
+  }
+
+  taken(): ReadonlySet<string> {
+    return this.#explain(() => new Set(this.#dir.names()));
+  }
+
+  list() {
+    return this.#explain(() => this.#dir.list((owner) => this.#index.pod(owner)));
+  }
+
+  reclaim(): boolean {
+    return this.#change(() => {
+      const empty = this.#dir.names().filter((name) => isAddressName(name) && this.#dir.size(name) === 0);
+      for (const name of empty) this.#sys.unlink(this.#dir.file(name));
+      return empty.length > 0;
+    });
+  }
+
+  /** Makes the index complete, once for each hold of the lock. */
+  #open(): Session {
+    if (this.#session) return this.#session;
+    const last = this.#dir.last(0);
+    const state = this.#dir.state(last);
+    let sealed: string | undefined = state;
+    if (!this.#index.isSealed(state)) {
+      const { files } = this.#dir.scan();
+      // Reservations that note a container alone are looked up under another name: no seal while there are any.
+      if (files.some(({ owner }) => owner.ifName === '')) sealed = undefined;
+      this.#index.rebuild(files, sealed);
+    }
+    this.#session = { sealed, last, changed: false, broken: false, owners: new Map() };
+    return this.#session;
+  }
+
+  #change<T>(body: (session: Session) => T): T {
+    const session = this.#open();
+    session.changed = true;
+    session.broken = true;
+    const result = body(session);
+    session.broken = false;
+    return result;
+  }
+
+  #seal(): void {
+    const session = this.#session;
+    if (!session?.changed || session.broken || session.sealed === undefined) return;
+    try {
+      this.#index.reseal(session.sealed, this.#dir.state(session.last));
+    } catch (error) {
+      // What was asked for is done. Without a seal the next one to come rebuilds the index.
+      if (!isSysError(error)) throw error;
+    }
+  }
+
+  #exists(): boolean {
+    return tolerate(['ENOENT', 'ENOTDIR'], () => this.#sys.stat(this.#dir.path)) !== undefined;
+  }
+
+  #explain<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      if (!isSysError(error)) throw error;
+      const hint = error.syscall === 'link' ? '; the directory must be on a file system with hard links' : '';
+      throw new IpamError(
+        'IO',
+        `Reservations in ${this.#dir.path} cannot be used: ${error.message}${hint}`,
+        error,
+      );
+    }
+  }
+}
+
+/**
+ * Reservations in a directory that the reference host-local, or another `fileStore`, may use at the
+ * same time. Its methods throw IpamError LOCK_TIMEOUT, and IO with the SysError as `cause`.
+ */
+export function fileStore(options: FileStoreOptions): Store {
+  return new FileStore(options);
+}

@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sys } from '@cnikit/sys';
+import { afterAll, describe, it } from 'vitest';
+import { fileStore } from './file-store.ts';
+import { memoryStore } from './memory-store.ts';
+import { storeContract } from './testing.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'cnikit-ipam-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+describe('memoryStore()', () => {
+  for (const { name, run } of storeContract(() => memoryStore())) it(name, run);
+});
+
+describe('fileStore()', () => {
+  let count = 0;
+  const make = () => {
+    const dir = join(root, 'net', String(count++));
+    const reopen = () => fileStore({ sys, dir });
+    return { store: reopen(), reopen };
+  };
+  for (const { name, run } of storeContract(make)) it(name, run);
+});

@@ -1,0 +1,235 @@
+/**
+ * What every store must do, as cases for any test runner.
+ *
+ * ```ts
+ * import { memoryStore } from '@cnikit/ipam';
+ * import { storeContract } from '@cnikit/ipam/testing';
+ * import { test } from 'node:test';
+ *
+ * for (const { name, run } of storeContract(() => memoryStore())) test(name, run);
+ * ```
+ *
+ * @module
+ */
+import { Ipam } from './ipam.ts';
+import type { Owner, Store } from './store.ts';
+
+/** A case: `run` throws when the store does not hold to it. */
+export interface ContractCase {
+  name: string;
+  run: () => void;
+}
+
+/** Another view of a store, as another process would have it. */
+export type OpenStore = () => Store;
+
+const POD_A: Owner = { containerID: 'pod-a', ifName: 'eth0' };
+const POD_A_NET1: Owner = { containerID: 'pod-a', ifName: 'net1' };
+const POD_B: Owner = { containerID: 'pod-b', ifName: 'eth0' };
+const LONG: Owner = { containerID: 'x'.repeat(300), ifName: 'eth0' };
+const LONG_TOO: Owner = { containerID: `${'x'.repeat(299)}y`, ifName: 'eth0' };
+
+function equal(actual: unknown, expected: unknown, what: string): void {
+  const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== e) throw new Error(`${what}: expected ${e}, got ${a}`);
+}
+
+function holders(store: Store): string[] {
+  const { reservations } = store.list();
+  return reservations.map((r) => `${r.address} ${r.containerID} ${r.ifName}`).sort();
+}
+
+type Body = (store: Store, reopen: OpenStore) => void;
+
+/** In the order in which a new store is best made to pass them. */
+const CASES: readonly (readonly [string, Body])[] = [
+  [
+    'lock() gives what its body gives',
+    (store) => {
+      equal(
+        store.lock(() => 42),
+        42,
+        'result',
+      );
+    },
+  ],
+  [
+    'lock() lets the failure of its body through and can be taken again',
+    (store) => {
+      const failure = new Error('from the body');
+      let caught: unknown;
+      try {
+        store.lock(() => {
+          throw failure;
+        });
+      } catch (error) {
+        caught = error;
+      }
+      if (caught !== failure) throw new Error(`lock: expected the body's own error, got ${caught}`);
+      equal(
+        store.lock(() => 1),
+        1,
+        'second lock',
+      );
+    },
+  ],
+  [
+    'an empty store holds nothing',
+    (store) => {
+      equal(store.list(), { reservations: [], problems: [] }, 'list');
+      equal(
+        store.lock(() => [store.find(POD_A), store.last(0) ?? null, store.release('10.0.0.2', POD_A)]),
+        [[], null, false],
+        'find, last, release',
+      );
+    },
+  ],
+  [
+    'reserve() takes an address once, for others to see',
+    (store, reopen) => {
+      equal(
+        store.lock(() => [store.reserve('10.0.0.2', POD_A, 0), store.reserve('10.0.0.2', POD_B, 0)]),
+        [true, false],
+        'reserve twice',
+      );
+      equal(holders(reopen()), ['10.0.0.2 pod-a eth0'], 'list');
+      equal(reopen().taken().has('10.0.0.2'), true, 'taken');
+    },
+  ],
+  [
+    'reserve() refuses an address to its own owner too, and leaves it held',
+    (store) => {
+      store.lock(() => store.reserve('10.0.0.2', POD_A, 0));
+      equal(
+        store.lock(() => store.reserve('10.0.0.2', POD_A, 0)),
+        false,
+        'reserve again',
+      );
+      equal(
+        store.lock(() => store.find(POD_A)),
+        ['10.0.0.2'],
+        'find',
+      );
+    },
+  ],
+  [
+    'last() is per range set, and that of the latest success',
+    (store, reopen) => {
+      store.lock(() => {
+        store.reserve('10.0.0.2', POD_A, 0);
+        store.reserve('fd00::2', POD_A, 1);
+        store.reserve('10.0.0.3', POD_B, 0);
+        store.reserve('fd00::2', POD_B, 1);
+        store.release('10.0.0.3', POD_B);
+      });
+      const other = reopen();
+      equal(
+        other.lock(() => [other.last(0), other.last(1), other.last(2) ?? null]),
+        ['10.0.0.3', 'fd00::2', null],
+        'last',
+      );
+    },
+  ],
+  [
+    'find() tells owners apart by container and interface',
+    (store, reopen) => {
+      store.lock(() => {
+        store.reserve('10.0.0.2', POD_A, 0);
+        store.reserve('10.0.0.3', POD_A_NET1, 0);
+        store.reserve('10.0.0.4', POD_B, 0);
+        store.reserve('fd00::2', POD_A, 1);
+      });
+      const other = reopen();
+      equal(
+        other.lock(() => [other.find(POD_A).sort(), other.find(POD_A_NET1), other.find(POD_B)]),
+        [['10.0.0.2', 'fd00::2'], ['10.0.0.3'], ['10.0.0.4']],
+        'find',
+      );
+    },
+  ],
+  [
+    'release() frees only for the owner',
+    (store, reopen) => {
+      store.lock(() => store.reserve('10.0.0.2', POD_A, 0));
+      equal(
+        store.lock(() => [POD_B, POD_A_NET1, POD_A, POD_A].map((owner) => store.release('10.0.0.2', owner))),
+        [false, false, true, false],
+        'release',
+      );
+      equal(holders(reopen()), [], 'list');
+      equal(
+        store.lock(() => [store.find(POD_A), store.reserve('10.0.0.2', POD_B, 0)]),
+        [[], true],
+        'find and reserve after release',
+      );
+    },
+  ],
+  [
+    'container ids of any length work, and long ones that differ only at the end are told apart',
+    (store) => {
+      store.lock(() => {
+        store.reserve('10.0.0.2', LONG, 0);
+        store.reserve('10.0.0.3', LONG_TOO, 0);
+      });
+      equal(
+        store.lock(() => [store.find(LONG), store.release('10.0.0.2', LONG_TOO), store.find(LONG_TOO)]),
+        [['10.0.0.2'], false, ['10.0.0.3']],
+        'find',
+      );
+      equal(
+        store.lock(() => [store.release('10.0.0.2', LONG), store.find(LONG), store.find(LONG_TOO)]),
+        [true, [], ['10.0.0.3']],
+        'release',
+      );
+    },
+  ],
+  [
+    'list() tells the pod of a claim',
+    (store, reopen) => {
+      store.lock(() => store.reserve('10.0.0.2', { ...POD_A, pod: 'default/web-0' }, 0));
+      equal(reopen().list().reservations[0]?.pod, 'default/web-0', 'pod');
+      equal(
+        store.lock(() => [store.find(POD_A), store.release('10.0.0.2', POD_A), store.find(POD_A)]),
+        [['10.0.0.2'], true, []],
+        'find and release',
+      );
+    },
+  ],
+  [
+    'Ipam works over it: all sets or none, and an exhausted pool recovers',
+    (store, reopen) => {
+      const rangeSets = [[{ subnet: '10.0.0.0/29' }], [{ subnet: 'fd00::/125', rangeEnd: 'fd00::3' }]];
+      const ipam = new Ipam({ rangeSets, store });
+      const add = (containerID: string) =>
+        ipam.add({ containerID, ifName: 'eth0' }).ips.map(({ address }) => address);
+      equal(add('a'), ['10.0.0.2/29', 'fd00::2/125'], 'first');
+      equal(add('b'), ['10.0.0.3/29', 'fd00::3/125'], 'second');
+      let code: unknown;
+      try {
+        add('c');
+      } catch (error) {
+        code = (error as { code?: unknown }).code;
+      }
+      equal(code, 'EXHAUSTED', 'third, for which the second set has no address');
+      const other = new Ipam({ rangeSets, store: reopen() });
+      equal(other.list().reservations.length, 4, 'reservations after the failure');
+      equal(other.del({ containerID: 'a', ifName: 'eth0' }).sort(), ['10.0.0.2', 'fd00::2'], 'del');
+      equal(add('c'), ['10.0.0.5/29', 'fd00::2/125'], 'after del');
+    },
+  ],
+];
+
+/**
+ * The cases that a store must pass. `make` gives a new, empty store; with `reopen` it gives another
+ * view of the same state, as another process has it (by default the same object again).
+ */
+export function storeContract(make: () => Store | { store: Store; reopen: OpenStore }): ContractCase[] {
+  return CASES.map(([name, body]) => ({
+    name,
+    run() {
+      const made = make();
+      if ('reopen' in made) body(made.store, made.reopen);
+      else body(made, () => made);
+    },
+  }));
+}

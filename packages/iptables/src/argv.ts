@@ -122,7 +122,8 @@ export function parseWords(words: readonly Word[]): ParsedRule {
     word !== undefined && !word.quoted && (word.text === '!' || /^--?[a-zA-Z]/.test(word.text));
   const value = (option: string): string => {
     const word = words[at++];
-    if (word === undefined) throw new IptablesError('INVALID', `Option ${option} has no value`);
+    if (word === undefined || (word.text === '' && BASE[option] !== undefined))
+      throw new IptablesError('INVALID', `Option ${option} has no value`);
     return word.text;
   };
   /** An option belongs to the protocol's implicit module if that one knows it, else to what was named last. */

@@ -40,13 +40,13 @@ function longestRising(pairs: readonly (number | undefined)[]): number[] {
 
 /**
  * The steps that turn one list into the other and leave every rule that stays untouched, so that it keeps its
- * counters. They go from the end to the front: each position then names a rule that was there before, which
- * every version of iptables resolves the same way.
+ * counters. They come in groups, one for each place that differs, from the end to the front: done in that order,
+ * each position names a rule that was there before, which every version of iptables resolves the same way.
  */
-export function editScript(current: readonly string[], desired: readonly string[]): Edit[] {
+export function editScript(current: readonly string[], desired: readonly string[]): Edit[][] {
   const pairs = pairUp(current, desired);
   const kept = longestRising(pairs);
-  const edits: Edit[] = [];
+  const groups: Edit[][] = [];
   let oldEnd = current.length;
   let newEnd = desired.length;
   for (let k = kept.length - 1; k >= -1; k--) {
@@ -55,14 +55,16 @@ export function editScript(current: readonly string[], desired: readonly string[
     const oldStart = oldKept + 1;
     const newStart = newKept + 1;
     const both = Math.min(oldEnd - oldStart, newEnd - newStart);
+    const edits: Edit[] = [];
+    for (let i = 0; i < both; i++) edits.push({ kind: 'replace', at: oldStart + i + 1, item: newStart + i });
     for (let at = oldEnd; at > oldStart + both; at--) edits.push({ kind: 'delete', at });
     for (let item = newStart + both; item < newEnd; item++) {
       if (oldEnd === current.length) edits.push({ kind: 'append', item });
       else edits.push({ kind: 'insert', at: oldStart + (item - newStart) + 1, item });
     }
-    for (let i = 0; i < both; i++) edits.push({ kind: 'replace', at: oldStart + i + 1, item: newStart + i });
+    if (edits.length > 0) groups.push(edits);
     oldEnd = oldKept;
     newEnd = newKept;
   }
-  return edits;
+  return groups;
 }

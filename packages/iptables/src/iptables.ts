@@ -74,20 +74,21 @@ export function openIptables(options: IptablesOptions): Iptables {
     checkTables(tables, prefix);
     if (tables.length === 0) return { changed: false, diff: [] };
     const diff: string[] = [];
-    let contention: unknown;
+    let refused: { payload: string; error: unknown } | undefined;
     for (let round = 0; ; round++) {
       const saved = read(tables);
       if (diff.length > 0) spellings = learnSpellings(saved, tables, family, spellings);
       const next = plan(saved);
       if (!next.changed) return { changed: diff.length > 0, diff };
-      if (round === ATTEMPTS) throw contention ?? unstable(next);
+      if (round === ATTEMPTS) throw refused?.error ?? unstable(next);
       try {
         restore(run, open(), next.payload);
         diff.push(...next.diff);
-        contention = undefined;
+        refused = undefined;
       } catch (error) {
-        if (!isContention(error)) throw error;
-        contention = error;
+        // Nobody wrote in between when the new reading gives the same plan: it would be refused for ever.
+        if (!isContention(error) || refused?.payload === next.payload) throw error;
+        refused = { payload: next.payload, error };
       }
     }
   };

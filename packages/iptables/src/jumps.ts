@@ -5,12 +5,6 @@ import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedTable } from './parse.ts';
 import { splitWords } from './tokens.ts';
 
-/** A restore command and the line of the diff that tells it. */
-export interface Step {
-  readonly command: string;
-  readonly diff: string;
-}
-
 interface Jump {
   readonly spec: JumpSpec;
   readonly rule: DeclaredRule;
@@ -49,9 +43,10 @@ export function planJumps(
   saved: SavedTable | undefined,
   owns: (chain: string) => boolean,
   family: Family,
-): Step[] {
+): { commands: string[]; diff: string[] } {
   const declared = (table.jumps ?? []).map((spec) => declareJump(spec, family));
-  const steps: Step[] = [];
+  const commands: string[] = [];
+  const diff: string[] = [];
   const chains = new Set([...(saved?.chains.keys() ?? []), ...declared.map(({ spec }) => spec.from)]);
   for (const chain of chains) {
     if (owns(chain)) continue;
@@ -63,26 +58,28 @@ export function planJumps(
         `Table ${table.table} has no chain ${chain} to jump from; create it first or leave the jump out`,
       );
     }
-    steps.push(...planChain(table.table, chain, jumps, rules ?? [], owns, family));
+    planChain(chain, jumps, rules ?? [], owns, family, (command, told) => {
+      commands.push(command);
+      diff.push(told);
+    });
   }
-  return steps;
+  return { commands, diff };
 }
 
 function planChain(
-  table: string,
   chain: string,
   jumps: readonly Jump[],
   rules: readonly string[],
   owns: (chain: string) => boolean,
   family: Family,
-): Step[] {
-  const steps: Step[] = [];
+  emit: (command: string, diff: string) => void,
+): void {
   let list: Entry[] = rules.map((text) =>
     ownTarget(text, owns) === undefined ? { text } : { text, key: normaliseSaved(text, family).key },
   );
   const remove = (doomed: (entry: Entry) => boolean): void => {
     for (const { text } of list.filter(doomed)) {
-      steps.push({ command: `-D ${chain} ${text}`, diff: `${table}: - ${chain} ${text}` });
+      emit(`-D ${chain} ${text}`, `- ${chain} ${text}`);
     }
     list = list.filter((entry) => !doomed(entry));
   };
@@ -91,7 +88,7 @@ function planChain(
       index >= list.length
         ? `-A ${chain} ${rule.input}`
         : `-I ${chain} ${index === 0 ? '' : `${index + 1} `}${rule.input}`;
-    steps.push({ command, diff: `${table}: + ${chain} ${rule.text} (at ${index + 1})` });
+    emit(command, `+ ${chain} ${rule.text} (at ${index + 1})`);
     list.splice(index, 0, { text: rule.text, key: rule.key });
   };
   const copies = ({ rule }: Jump): number => list.filter(({ key }) => key === rule.key).length;
@@ -133,5 +130,4 @@ function planChain(
     };
     settle(jump, (index) => index < reference(), reference);
   }
-  return steps;
 }

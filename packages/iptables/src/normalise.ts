@@ -115,7 +115,7 @@ function normaliseExtension(
 const QUOTED_TEXT = new Set(['--comment', '--log-prefix', '--nflog-prefix', '--string', '--u32']);
 
 function quoteText(text: string): string {
-  return /^\w+$/.test(text) ? text : `"${text.replace(/["'\\]/g, '\\$&')}"`;
+  return /^[\w-]+$/.test(text) ? text : `"${text.replace(/["'\\]/g, '\\$&')}"`;
 }
 
 function optionText({ name, not, values }: Option): string {
@@ -124,7 +124,7 @@ function optionText({ name, not, values }: Option): string {
 }
 
 function extensionText(flag: string, extension: NormalExtension): string {
-  return [`${flag} ${extension.name}`, ...extension.options.map(optionText)].join(' ');
+  return [`${flag} ${quoteWord(extension.name)}`, ...extension.options.map(optionText)].join(' ');
 }
 
 /** Two spellings of one thing, told apart by iptables-save and by nobody else. */
@@ -160,7 +160,7 @@ export function normaliseWords(words: readonly Word[], family: Family): NormalRu
     if (option === undefined) continue;
     const value = canonicalBase(flag, option.not, option.value, family);
     if (value === undefined) continue;
-    base.push(`${option.not ? '! ' : ''}${flag}${value === '' ? '' : ` ${value}`}`);
+    base.push(`${option.not ? '! ' : ''}${flag}${flag === '-f' ? '' : ` ${quoteWord(value)}`}`);
   }
   const matches = parsed.matches.map((match) => normaliseExtension(match, MATCHES, family));
   const target = parsed.target && normaliseExtension(parsed.target, TARGETS, family);

@@ -1,7 +1,7 @@
 import { checkTables } from './check.ts';
 import { type Edit, editScript } from './edit.ts';
 import { IptablesError } from './errors.ts';
-import { planJumps, type Step } from './jumps.ts';
+import { planJumps } from './jumps.ts';
 import type { Family, RuleSpec, TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedRules, SavedTable } from './parse.ts';
@@ -28,27 +28,35 @@ export interface PlanOptions {
 /** Compares what iptables-save printed with what is declared. Pure. Throws `INVALID`, `NO_CHAIN`, `INCOMPATIBLE_TABLE`. */
 export function planTables(saved: SavedRules, tables: readonly TableSpec[], options: PlanOptions): Plan {
   checkTables(tables, options.prefix);
-  return combine(tables, saved, (table) => planTable(saved.tables.get(table.table), table, options));
+  return combine(tables, saved, (table) => {
+    const owns = ownership(table, options.prefix);
+    return planOwned(table, saved.tables.get(table.table), owns, options);
+  });
 }
 
 /** The plan that leaves no own chain and no jump to one. Pure. */
 export function planRemoval(saved: SavedRules, tables: readonly TableSpec[], options: PlanOptions): Plan {
   checkTables(tables, options.prefix);
   return combine(tables, saved, (table) => {
-    const owned = new Set(Object.keys(table.chains));
-    const owns = (chain: string): boolean => owned.has(chain) || startsWith(chain, options.prefix);
+    const owns = ownership(table, options.prefix);
     return planOwned({ table: table.table, chains: {} }, saved.tables.get(table.table), owns, options);
   });
 }
 
-function startsWith(chain: string, prefix: string | undefined): boolean {
-  return prefix !== undefined && chain.startsWith(prefix);
+function ownership(table: TableSpec, prefix: string | undefined): (chain: string) => boolean {
+  return (chain) => Object.hasOwn(table.chains, chain) || (prefix !== undefined && chain.startsWith(prefix));
+}
+
+/** What to feed to restore, in its order, and what to tell, in the reader's. */
+interface Change {
+  readonly commands: readonly string[];
+  readonly diff: readonly string[];
 }
 
 function combine(
   tables: readonly TableSpec[],
   saved: SavedRules,
-  plan: (table: TableSpec) => readonly Step[],
+  plan: (table: TableSpec) => readonly Change[],
 ): Plan {
   const payload: string[] = [];
   const diff: string[] = [];
@@ -59,45 +67,38 @@ function combine(
         `Table ${table.table} holds rules made by nft that iptables cannot show; move them to a table of another name`,
       );
     }
-    const steps = plan(table);
-    if (steps.length === 0) continue;
-    payload.push(`*${table.table}`, ...steps.map(({ command }) => command), 'COMMIT', '');
-    diff.push(...steps.map((step) => step.diff).filter((line) => line !== ''));
+    const changes = plan(table);
+    const commands = changes.flatMap((change) => change.commands);
+    if (commands.length === 0) continue;
+    payload.push(`*${table.table}`, ...commands, 'COMMIT', '');
+    diff.push(...changes.flatMap((change) => change.diff.map((line) => `${table.table}: ${line}`)));
   }
   return { changed: payload.length > 0, diff, payload: payload.join('\n') };
 }
 
-function planTable(saved: SavedTable | undefined, table: TableSpec, options: PlanOptions): readonly Step[] {
-  const owns = (chain: string): boolean =>
-    Object.hasOwn(table.chains, chain) || startsWith(chain, options.prefix);
-  return planOwned(table, saved, owns, options);
-}
-
-/** New and stale chains first, then rules, then jumps, then removal: nothing is named before it is there. */
+/** New chains first, then rules, then jumps, then removal: nothing is named before it is there. */
 function planOwned(
   table: TableSpec,
   saved: SavedTable | undefined,
   owns: (chain: string) => boolean,
   options: PlanOptions,
-): readonly Step[] {
+): readonly Change[] {
   const declared = Object.entries(table.chains);
-  const stale = [...(saved?.chains.keys() ?? [])].filter(
-    (name) => owns(name) && !Object.hasOwn(table.chains, name),
-  );
-  const headers: Step[] = [];
-  const rules: Step[] = [];
-  for (const [name, specs] of declared) {
-    const current = saved?.chains.get(name)?.rules;
-    const chain = planRules(table.table, name, current, declareRules(specs, name, options.family), options);
-    if (chain.header !== undefined) headers.push(chain.header);
-    rules.push(...chain.steps);
-  }
+  const known = [...(saved?.chains.keys() ?? [])];
+  const stale = known.filter((name) => owns(name) && !Object.hasOwn(table.chains, name));
+  const created = declared.map(([name]) => name).filter((name) => !known.includes(name));
+  const rules = declared.map(([name, specs]) => {
+    const current = saved?.chains.get(name)?.rules ?? [];
+    return planRules(name, current, declareRules(specs, name, options.family), options);
+  });
   return [
-    ...headers,
+    { commands: created.map((name) => `:${name} - [0:0]`), diff: created.map((name) => `+ chain ${name}`) },
     ...rules,
-    ...planJumps(table, saved, owns, options.family),
-    ...stale.map((name) => ({ command: `-F ${name}`, diff: '' })),
-    ...stale.map((name) => ({ command: `-X ${name}`, diff: `${table.table}: - chain ${name}` })),
+    planJumps(table, saved, owns, options.family),
+    {
+      commands: [...stale.map((name) => `-F ${name}`), ...stale.map((name) => `-X ${name}`)],
+      diff: stale.map((name) => `- chain ${name}`),
+    },
   ];
 }
 
@@ -123,51 +124,42 @@ function savedKey(rule: DeclaredRule, options: PlanOptions): string {
 }
 
 function planRules(
-  table: string,
   chain: string,
-  current: readonly string[] | undefined,
+  current: readonly string[],
   desired: readonly DeclaredRule[],
   options: PlanOptions,
-): { header?: Step; steps: readonly Step[] } {
-  const append = (rule: DeclaredRule): Step => ({
-    command: `-A ${chain} ${rule.input}`,
-    diff: `${table}: + ${chain} ${rule.text}`,
-  });
-  if (current === undefined) {
-    const header = { command: `:${chain} - [0:0]`, diff: `${table}: + chain ${chain}` };
-    return { header, steps: desired.map(append) };
+): Change {
+  // Most often nothing differs, and then not even in spelling.
+  if (current.length === desired.length && current.every((text, i) => text === desired[i]?.text)) {
+    return { commands: [], diff: [] };
   }
-  if (current.length === desired.length && current.every((text, i) => text === desired[i]?.text))
-    return { steps: [] };
   const wanted = desired.map((rule) => savedKey(rule, options));
   const found = current.map((text) => normaliseSaved(text, options.family).key);
-  const edits = editScript(found, wanted);
-  return { steps: edits.map((edit) => editStep(table, chain, edit, current, desired)) };
+  const groups = editScript(found, wanted);
+  const steps = groups.map((edits) => edits.map((edit) => editStep(chain, edit, current, desired)));
+  return {
+    commands: steps.flat().map(({ command }) => command),
+    diff: steps
+      .reverse()
+      .flat()
+      .map(({ diff }) => diff),
+  };
 }
 
 function editStep(
-  table: string,
   chain: string,
   edit: Edit,
   current: readonly string[],
   desired: readonly DeclaredRule[],
-): Step {
-  const told = `${table}: `;
+): { command: string; diff: string } {
   if (edit.kind === 'delete') {
-    return { command: `-D ${chain} ${edit.at}`, diff: `${told}- ${chain} ${current[edit.at - 1]}` };
+    return { command: `-D ${chain} ${edit.at}`, diff: `- ${chain} ${current[edit.at - 1]}` };
   }
-  const rule = desired[edit.item] as DeclaredRule;
-  if (edit.kind === 'append') {
-    return { command: `-A ${chain} ${rule.input}`, diff: `${told}+ ${chain} ${rule.text}` };
-  }
+  const { input, text } = desired[edit.item] as DeclaredRule;
+  if (edit.kind === 'append') return { command: `-A ${chain} ${input}`, diff: `+ ${chain} ${text}` };
   if (edit.kind === 'insert') {
-    return {
-      command: `-I ${chain} ${edit.at} ${rule.input}`,
-      diff: `${told}+ ${chain} ${rule.text} (at ${edit.at})`,
-    };
+    return { command: `-I ${chain} ${edit.at} ${input}`, diff: `+ ${chain} ${text} (at ${edit.at})` };
   }
-  return {
-    command: `-R ${chain} ${edit.at} ${rule.input}`,
-    diff: `${told}~ ${chain} ${current[edit.at - 1]} => ${rule.text}`,
-  };
+  const before = current[edit.at - 1];
+  return { command: `-R ${chain} ${edit.at} ${input}`, diff: `~ ${chain} ${before} => ${text}` };
 }

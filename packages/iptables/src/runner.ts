@@ -42,7 +42,11 @@ export function missing(name: string): IptablesError {
 function failure(argv: readonly string[], result: RunResult, input?: string): IptablesError {
   const { status, stderr } = result;
   const name = argv[0] as string;
-  const words = stderr.trim().split('\n')[0] ?? '';
+  const words = stderr
+    .split('\n')
+    .filter((text) => text.trim() !== '' && !/^(Try `|Error occurred at line)/.test(text))
+    .map((text) => text.trim())
+    .join(' ');
   if (status === 127) return missing(name);
   const number = /line:? (\d+)/.exec(stderr)?.[1];
   const line = number === undefined ? undefined : input?.split('\n')[Number(number) - 1];

@@ -117,7 +117,6 @@ export const MATCHES: Readonly<Record<string, ExtensionSpec>> = {
   state: { options: { '--state': CT_STATE } },
   statistic: {
     options: { '--mode': asIs, '--probability': probability, '--every': decimal, '--packet': decimal },
-    defaults: (_, has): Record<string, string[]> => (has('--every') ? { '--packet': ['0'] } : {}),
     stateful: true,
   },
   tcp: {

@@ -1,0 +1,232 @@
+import { expect, test } from 'vitest';
+import { IptablesError } from './errors.ts';
+import { openIptables } from './iptables.ts';
+import type { Run, TableSpec } from './model.ts';
+import { fakeIptables, type ScriptedStep, scriptedRun } from './testing/index.ts';
+
+const TABLES: readonly TableSpec[] = [{ table: 'filter', chains: { MINE: [['-j', 'ACCEPT']] } }];
+const VERSION = 'iptables v1.8.9 (nf_tables)';
+const PAYLOAD = '*filter\n:MINE - [0:0]\n-A MINE -j ACCEPT\nCOMMIT\n';
+const SAVED = '*filter\n:MINE - [0:0]\n-A MINE -j ACCEPT\nCOMMIT\n';
+const open: ScriptedStep = { command: 'iptables-nft --version', result: { stdout: VERSION } };
+const save = (stdout: string): ScriptedStep => ({
+  command: 'iptables-nft-save -t filter',
+  result: { stdout },
+});
+const restore = (status: number, stderr: string): ScriptedStep => ({
+  command: 'iptables-nft-restore --noflush -w 5',
+  input: PAYLOAD,
+  result: { status, stderr },
+});
+
+function failing(action: () => unknown): IptablesError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(IptablesError);
+    return error as IptablesError;
+  }
+  throw new Error('Nothing was thrown');
+}
+
+test('ensure() reads, restores once, and reads again', () => {
+  const script = scriptedRun([open, save(''), restore(0, ''), save(SAVED), save(SAVED)]);
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run });
+  expect(ipt.ensure(TABLES).changed).toBe(true);
+  expect(ipt.ensure(TABLES).changed).toBe(false);
+  script.done();
+});
+
+test('ensure() of several tables reads all in one', () => {
+  const script = scriptedRun([
+    { command: 'ip6tables-legacy --version', result: { stdout: 'ip6tables v1.8.9 (legacy)' } },
+    { command: 'ip6tables-legacy-save' },
+    { command: 'ip6tables-legacy-restore --noflush -w 5' },
+    {
+      command: 'ip6tables-legacy-save',
+      result: { stdout: '*filter\n:A - [0:0]\nCOMMIT\n*nat\n:B - [0:0]\nCOMMIT\n' },
+    },
+  ]);
+  const ipt = openIptables({ family: 'ipv6', backend: 'legacy', run: script.run });
+  ipt.ensure([
+    { table: 'filter', chains: { A: [] } },
+    { table: 'nat', chains: { B: [] } },
+  ]);
+  script.done();
+});
+
+test.each<[string, string, number, string, RegExp]>([
+  [
+    'LOCKED',
+    "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock.",
+    4,
+    '',
+    /held the xtables lock for all of the 5 s/,
+  ],
+  [
+    'PERMISSION',
+    'Could not fetch rule set generation id: Permission denied (you must be root)',
+    4,
+    '',
+    /NET_ADMIN/,
+  ],
+  [
+    'RESTORE_FAILED',
+    'iptables-restore v1.8.9 (legacy): unknown option "--bad"\nError occurred at line: 3\nTry `iptables-restore -h\' for more',
+    2,
+    '-A MINE -j ACCEPT',
+    /status 2 at "-A MINE -j ACCEPT": iptables-restore v1.8.9 \(legacy\): unknown option "--bad"$/,
+  ],
+])('ensure() throws %s', (code, stderr, status, line, message) => {
+  const script = scriptedRun([open, save(''), restore(status, stderr)]);
+  const error = failing(() =>
+    openIptables({ family: 'ipv4', backend: 'nft', run: script.run }).ensure(TABLES),
+  );
+  expect(error).toMatchObject({
+    code,
+    status,
+    stderr,
+    argv: ['iptables-nft-restore', '--noflush', '-w', '5'],
+  });
+  expect(error.line ?? '').toBe(line);
+  expect(error.message).toMatch(message);
+  script.done();
+});
+
+test('ensure() tries again after contention and gives up when nothing changes', () => {
+  const busy = restore(4, 'line 2: CHAIN_ADD failed (Resource busy): chain MINE');
+  const script = scriptedRun([open, save(''), busy, save(''), restore(0, ''), save(SAVED)]);
+  expect(openIptables({ family: 'ipv4', backend: 'nft', run: script.run }).ensure(TABLES).changed).toBe(true);
+  script.done();
+  const again = scriptedRun([open, save(''), busy, save(''), busy]);
+  const error = failing(() =>
+    openIptables({ family: 'ipv4', backend: 'nft', run: again.run }).ensure(TABLES),
+  );
+  expect(error).toMatchObject({ code: 'RESTORE_FAILED', line: ':MINE - [0:0]' });
+  again.done();
+});
+
+test('ensure() throws UNSTABLE when somebody undoes every restore', () => {
+  const fake = fakeIptables();
+  const run: Run = (argv, input) => {
+    const result = fake.run(argv, input);
+    if (argv[0] === 'iptables-nft-restore')
+      fake.run(['iptables-nft-restore', '--noflush'], '*filter\n-F MINE\nCOMMIT\n');
+    return result;
+  };
+  const error = failing(() => openIptables({ family: 'ipv4', backend: 'nft', run }).ensure(TABLES));
+  expect(error).toMatchObject({
+    code: 'UNSTABLE',
+    message: expect.stringContaining('filter: + MINE -j ACCEPT'),
+  });
+});
+
+test('ensure() learns how iptables-save prints what it does not know', () => {
+  const declared = ['-m', 'owner', '--uid-owner', 'root', '-j', 'ACCEPT'];
+  const shown = (rule: string) => save(`*filter\n:MINE - [0:0]\n-A MINE ${rule}\nCOMMIT\n`);
+  const known = shown('-m owner --uid-owner 0 -j ACCEPT');
+  const tampered = shown('-m owner --uid-owner 0 -j DROP');
+  const write = { command: 'iptables-nft-restore --noflush -w 5' };
+  const script = scriptedRun([open, save(''), write, known, known, tampered, write, known]);
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run });
+  const tables: TableSpec[] = [{ table: 'filter', chains: { MINE: [declared] } }];
+  expect(ipt.ensure(tables).changed).toBe(true);
+  expect(ipt.ensure(tables).changed).toBe(false);
+  expect(ipt.ensure(tables).changed).toBe(true);
+  script.done();
+});
+
+test('ensure() throws MISSING, naming the package, when nothing is installed', () => {
+  const notFound: Run = () => {
+    throw Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT' });
+  };
+  for (const run of [notFound, fakeIptables({ installed: [] }).run]) {
+    for (const backend of [{}, { backend: 'nft' as const }]) {
+      const error = failing(() => openIptables({ family: 'ipv4', run, env: {}, ...backend }).ensure(TABLES));
+      expect(error).toMatchObject({
+        code: 'MISSING',
+        message: expect.stringContaining('install the package iptables'),
+      });
+    }
+  }
+});
+
+test('ensure() passes on what a runner throws otherwise', () => {
+  const run: Run = () => {
+    throw Object.assign(new Error('spawn EACCES'), { code: 'EACCES' });
+  };
+  expect(() => openIptables({ family: 'ipv4', run, env: {} }).ensure(TABLES)).toThrow('spawn EACCES');
+});
+
+test('ensure() uses the plain commands where only those are installed', () => {
+  for (const [version, backend] of [
+    ['iptables v1.8.9 (nf_tables)', 'nft'],
+    ['iptables v1.6.2', 'legacy'],
+  ] as const) {
+    const fake = fakeIptables({ installed: [backend], plain: backend });
+    const run: Run = (argv, input) => {
+      if (/-(nft|legacy)/.test(argv[0] as string)) return { status: 127, stdout: '', stderr: '' };
+      return argv.includes('--version') ? { status: 0, stdout: version, stderr: '' } : fake.run(argv, input);
+    };
+    const ipt = openIptables({ family: 'ipv4', run, env: {} });
+    expect(ipt.report()).toMatchObject({ backend, reason: 'only-installed' });
+    expect(ipt.ensure(TABLES).changed).toBe(true);
+    expect(ipt.ensure(TABLES).changed).toBe(false);
+    const other = backend === 'nft' ? 'legacy' : 'nft';
+    expect(failing(() => openIptables({ family: 'ipv4', run, backend: other }).ensure(TABLES)).code).toBe(
+      'MISSING',
+    );
+  }
+});
+
+test('ensure() refuses an iptables that cannot wait in a restore', () => {
+  for (const [version, fine] of [
+    ['1.4.21', false],
+    ['1.6.1', false],
+    ['1.6.2', true],
+    ['1.8.0', true],
+    ['2.0.0', true],
+  ] as const) {
+    const { run } = fakeIptables({ version });
+    const ensure = () => openIptables({ family: 'ipv4', backend: 'legacy', run }).ensure(TABLES);
+    if (fine) expect(ensure().changed).toBe(true);
+    else
+      expect(failing(ensure)).toMatchObject({
+        code: 'UNSUPPORTED_VERSION',
+        message: expect.stringContaining(version),
+      });
+  }
+});
+
+test('ensure() waits for no lock twice', () => {
+  const fake = fakeIptables();
+  fake.holdLock(1);
+  const ipt = openIptables({ family: 'ipv4', backend: 'legacy', run: fake.run });
+  expect(failing(() => ipt.ensure(TABLES)).code).toBe('LOCKED');
+  expect(ipt.ensure(TABLES).changed).toBe(true);
+});
+
+test('openIptables() takes the backend from the environment and refuses a wrong one', () => {
+  const { run } = fakeIptables();
+  const report = (hint: string) =>
+    openIptables({ family: 'ipv4', run, env: { CNIKIT_IPTABLES_BACKEND: hint } }).report();
+  expect(report('legacy')).toMatchObject({ backend: 'legacy', reason: 'environment' });
+  expect(report('')).toMatchObject({ backend: 'nft', reason: 'default' });
+  expect(failing(() => report('nftables'))).toMatchObject({
+    code: 'INVALID',
+    message: expect.stringContaining('"nftables"'),
+  });
+});
+
+test('ensure() of nothing runs nothing', () => {
+  const script = scriptedRun([]);
+  expect(openIptables({ family: 'ipv4', run: script.run }).ensure([])).toEqual({ changed: false, diff: [] });
+  script.done();
+});
+
+test('scriptedRun() tells of commands that were not expected or not run', () => {
+  const script = scriptedRun([{ command: 'a b', input: 'x' }, { command: 'c' }]);
+  expect(() => script.run(['a'])).toThrow('Ran "a" where the script has "a b"');
+  expect(() => script.done()).toThrow('Not run: c');
+  expect(() => scriptedRun([{ command: 'a', input: 'x' }]).run(['a'], 'y')).toThrow('differs');
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { SPELLINGS, spellingArgv } from '../test/spellings.ts';
+import type { RuleSpec } from './model.ts';
+import { declareRule, normaliseSaved } from './normalise.ts';
+
+test.each(SPELLINGS)('declareRule() spells $declared as iptables-save does', (row) => {
+  const family = row.family ?? 'ipv4';
+  const rule = declareRule(spellingArgv(row), family);
+  const saved = row.saved ?? row.declared;
+  expect(rule.text).toBe(saved);
+  expect(rule.exact).toBe(true);
+  expect(normaliseSaved(saved, family)).toMatchObject({
+    text: saved,
+    key: rule.key,
+    shape: rule.shape,
+    exact: true,
+  });
+  expect(normaliseSaved(rule.input, family).key).toBe(rule.key);
+});
+
+test.each<[string, RuleSpec, string]>([
+  ['everything', {}, ''],
+  [
+    'addresses',
+    { source: '10.0.0.0/8', destination: { not: '10.1.0.0/16' } },
+    '-s 10.0.0.0/8 ! -d 10.1.0.0/16',
+  ],
+  ['interfaces', { inInterface: { not: 'lo' }, outInterface: 'eth0' }, '! -i lo -o eth0'],
+  [
+    'ports',
+    { protocol: 'tcp', sourcePort: 1, destinationPort: { not: '80:90' } },
+    '-p tcp -m tcp --sport 1 ! --dport 80:90',
+  ],
+  ['comment and jump', { comment: 'a b', jump: 'ACCEPT' }, '-m comment --comment "a b" -j ACCEPT'],
+  ['goto', { goto: 'ELSEWHERE' }, '-g ELSEWHERE'],
+  [
+    'matches',
+    { matches: [{ module: 'set', options: ['!', '--match-set', 'x', 'src,dst'] }, { module: 'socket' }] },
+    '-m set ! --match-set x src,dst -m socket',
+  ],
+  ['target options', { jump: 'MARK', targetOptions: ['--or-mark', '4'] }, '-j MARK --set-xmark 0x4/0x4'],
+])('declareRule() of a rule object with %s', (_, rule, expected) => {
+  expect(declareRule(rule, 'ipv4').text).toBe(expected);
+});
+
+test.each<[string, RuleSpec, RegExp]>([
+  ['a host name', ['-s', 'example.com'], /"example.com" is not one IPv4 address/],
+  ['a list of addresses', ['-s', '10.0.0.1,10.0.0.2'], /not one IPv4 address/],
+  ['the other family', { source: 'fd00::/64' }, /not one IPv4 address/],
+  ['a line break', { comment: 'a\n-A INPUT -j ACCEPT' }, /control character/],
+  ['a NUL', ['-i', 'a\0'], /control character/],
+  ['a port without protocol', { destinationPort: 80 }, /needs a protocol/],
+  ['jump and goto', { jump: 'A', goto: 'B' }, /cannot both/],
+  ['two targets', ['-j', 'A', '-j', 'B'], /Two targets/],
+  ['a chain command', ['-A', 'INPUT', '-j', 'ACCEPT'], /-A is no part of a rule/],
+  ['a table', ['-t', 'nat'], /-t is no part of a rule/],
+  ['a stray word', ['ACCEPT'], /"ACCEPT" is not an option/],
+  ['an option without a value', ['-s'], /-s has no value/],
+  ['an option without an owner', ['--dport', '80'], /--dport belongs to no/],
+  ['a negation of nothing', ['-i', 'lo', '!'], /negates nothing/],
+  ['a double negation', ['!', '!', '-i', 'lo'], /in a row/],
+  ['a negated target', ['!', '-j', 'ACCEPT'], /cannot stand before -j/],
+  ['an option twice', ['-s', '10.0.0.1', '-s', '10.0.0.2'], /given twice/],
+  ['a word that is no text', ['-s', 5 as unknown as string], /not a word/],
+])('declareRule() refuses %s', (_, rule, message) => {
+  expect(() => declareRule(rule, 'ipv4')).toThrow(
+    expect.objectContaining({ code: 'INVALID', message: expect.stringMatching(message) }),
+  );
+});
+
+test.each([
+  ['-m mark --mark 0x1 -m comment --comment x', '-m comment --comment x -m mark --mark 0x1'],
+  ['-p tcp -m tcp -m comment --comment x -m tcp --dport 5', '-p tcp -m comment --comment x -m tcp --dport 5'],
+  ['-m state --state NEW', '-m conntrack --ctstate NEW'],
+  ['-j NOTRACK', '-j CT --notrack'],
+  ['-p 58', '-p icmpv6'],
+])('declareRule() gives %s and %s one key', (a, b) => {
+  expect(declareRule(a.split(' '), 'ipv4').key).toBe(declareRule(b.split(' '), 'ipv4').key);
+});
+
+test.each([
+  ['-m limit --limit 1/sec -m mark --mark 0x1', '-m mark --mark 0x1 -m limit --limit 1/sec'],
+  ['-s 10.0.0.1', '! -s 10.0.0.1'],
+  ['-j X', '-g X'],
+  ['-m mark --mark 0x1', '-m connmark --mark 0x1'],
+  ['-m set --match-set a src', '-m set ! --match-set a src'],
+])('declareRule() gives %s and %s two keys', (a, b) => {
+  expect(declareRule(a.split(' '), 'ipv4').key).not.toBe(declareRule(b.split(' '), 'ipv4').key);
+});
+
+test.each([
+  '-m socket --transparent',
+  '-p tcp --dport http',
+  '-m owner --uid-owner root',
+  '-j TEE --gateway 10.0.0.1',
+])('declareRule() does not claim to know how %s is printed', (text) => {
+  expect(declareRule(text.split(' '), 'ipv4').exact).toBe(false);
+});
+
+test('normaliseSaved() takes any text, and its own output unchanged', () => {
+  const word = fc.constantFrom(
+    '-s',
+    '10.0.0.1',
+    '-m',
+    'tcp',
+    'comment',
+    '--comment',
+    '"a b"',
+    '!',
+    '-j',
+    'X',
+    '--dport',
+    '80',
+    '-p',
+    '"',
+    '\\',
+    '-g',
+    '1/2',
+    '--limit',
+    'limit',
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 12 }), (words) => {
+      const once = normaliseSaved(words.join(' '), 'ipv4');
+      expect(normaliseSaved(once.text, 'ipv4')).toEqual(once);
+    }),
+    { numRuns: 2000 },
+  );
+});

@@ -1,0 +1,17 @@
+/**
+ * For tests of code that uses `@cnikit/iptables`: a host's iptables in memory, and a runner that follows a script.
+ *
+ * ```ts
+ * import { openIptables } from '@cnikit/iptables';
+ * import { fakeIptables } from '@cnikit/iptables/testing';
+ *
+ * const fake = fakeIptables();
+ * const ipt = openIptables({ family: 'ipv4', run: fake.run });
+ * ipt.ensure([{ table: 'filter', chains: { MINE: [{ jump: 'ACCEPT' }] } }]);
+ * console.log(fake.run(['iptables-nft-save']).stdout);
+ * ```
+ *
+ * @module
+ */
+export { type FakeIptables, type FakeOptions, fakeIptables } from './fake.ts';
+export { type ScriptedRun, type ScriptedStep, scriptedRun } from './scripted.ts';

@@ -1,0 +1,185 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { openIptables, type TableSpec } from '../src/index.ts';
+import { nodeRun } from '../src/node-run.ts';
+import { must, realHost } from './real-host.ts';
+
+const sandboxed = process.env.CNIKIT_SANDBOX === '1';
+const BACKENDS = ['nft', 'legacy'] as const;
+
+const filter = (chains: TableSpec['chains'], jumps: TableSpec['jumps'] = []): TableSpec[] => [
+  { table: 'filter', chains, jumps },
+];
+
+describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm test at the root)', () => {
+  beforeEach(() => void realHost());
+
+  for (const backend of BACKENDS) {
+    test(`ensure() keeps the packets counted so far, ${backend}`, () => {
+      for (const [family, stem, ping] of [
+        ['ipv4', 'iptables', 'ping -c 2 -i 0.2 -q 127.0.0.1'],
+        ['ipv6', 'ip6tables', 'ping -6 -c 2 -i 0.2 -q ::1'],
+      ] as const) {
+        const ipt = openIptables({ family, backend });
+        const jumps = [{ from: 'OUTPUT', to: 'MINE', at: 'first' as const }];
+        ipt.ensure(filter({ MINE: [['-i', 'nowhere'], { comment: 'counts' }] }, jumps));
+        must(ping);
+        const count = () =>
+          /\[(\d+):\d+\] -A MINE -m comment --comment counts/.exec(must(`${stem}-${backend}-save -c`))?.[1];
+        const before = Number(count());
+        expect(before).toBeGreaterThanOrEqual(2);
+        ipt.ensure(
+          filter({ MINE: [['-o', 'eth0'], ['-o', 'eth1'], { comment: 'counts' }, ['-o', 'eth2']] }, jumps),
+        );
+        expect(Number(count())).toBeGreaterThanOrEqual(before);
+      }
+    });
+
+    test(`ensure() lets packets through where the policy is DROP, ${backend}`, () => {
+      const policy = `iptables-${backend}-restore --noflush`;
+      must(policy, '*filter\n:INPUT DROP [0:0]\nCOMMIT\n');
+      const alive = () => nodeRun('ping -c 1 -W 1 -q 127.0.0.1'.split(' ')).status === 0;
+      expect(alive()).toBe(false);
+      const ipt = openIptables({ family: 'ipv4', backend });
+      const tables = filter({ MINE: [['-s', '127.0.0.0/8', '-j', 'ACCEPT']] }, [
+        { from: 'INPUT', to: 'MINE', at: 'first' },
+      ]);
+      ipt.ensure(tables);
+      expect(alive()).toBe(true);
+      ipt.remove(tables);
+      expect(alive()).toBe(false);
+      expect(must(`iptables-${backend}-save`)).toContain(':INPUT DROP');
+    });
+
+    test(`ensure() compares ipset matches, ${backend}`, () => {
+      must('ipset create -exist mine hash:ip');
+      must('ipset create -exist mine-ports hash:ip,port');
+      const rules = [
+        ['-m', 'set', '--match-set', 'mine', 'src', '-j', 'ACCEPT'],
+        [
+          '-m',
+          'set',
+          '!',
+          '--match-set',
+          'mine-ports',
+          'dst,dst',
+          '-m',
+          'comment',
+          '--comment',
+          'x y',
+          '-j',
+          'DROP',
+        ],
+        ['-m', 'set', '--return-nomatch', '--match-set', 'mine', 'dst'],
+        ['-j', 'SET', '--exist', '--add-set', 'mine', 'src'],
+      ];
+      expect(openIptables({ family: 'ipv4', backend }).ensure(filter({ MINE: rules })).changed).toBe(true);
+      expect(openIptables({ family: 'ipv4', backend }).ensure(filter({ MINE: rules })).changed).toBe(false);
+    });
+
+    test(`ensure() learns spellings it does not know, ${backend}`, () => {
+      const ipt = openIptables({ family: 'ipv4', backend });
+      const rules = [
+        ['-m', 'owner', '--uid-owner', 'root'],
+        ['-m', 'u32', '--u32', '0>>22&0x3C@12>>26=0x1'],
+        ['-m', 'hashlimit', '--hashlimit-upto', '10/s', '--hashlimit-name', 'x'],
+      ];
+      expect(ipt.ensure(filter({ MINE: rules })).changed).toBe(true);
+      expect(ipt.ensure(filter({ MINE: rules })).changed).toBe(false);
+      must(`iptables-${backend}-restore --noflush`, '*filter\n-R MINE 1 -m owner --uid-owner 7\nCOMMIT\n');
+      expect(ipt.ensure(filter({ MINE: rules })).diff).toHaveLength(1);
+    });
+
+    test(`ensure() by many processes at once loses nothing and doubles nothing, ${backend}`, {
+      timeout: 120_000,
+    }, async () => {
+      must(`iptables-${backend}-restore --noflush`, '*filter\n-A FORWARD -i zz -j DROP\nCOMMIT\n');
+      const script = fileURLToPath(new URL('concurrent-child.ts', import.meta.url));
+      const children = ['A', 'B', 'C', 'D', 'E'].map((name) =>
+        spawn(process.execPath, ['--conditions=@cnikit/source', script, backend, name, '4'], {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        }),
+      );
+      const done = children.map(async (child) => {
+        let stderr = '';
+        child.stderr.on('data', (data) => {
+          stderr += data;
+        });
+        const [status] = await once(child, 'close');
+        return { status, stderr };
+      });
+      const foreign: string[] = [];
+      for (let i = 0; i < 20; i++) {
+        foreign.push(`-A FORWARD -i foreign${i} -j ACCEPT`);
+        must(`iptables-${backend} -w 20 -I FORWARD -i foreign${i} -j ACCEPT`);
+      }
+      expect(await Promise.all(done)).toEqual(children.map(() => ({ status: 0, stderr: '' })));
+      const lines = must(`iptables-${backend}-save -t filter`)
+        .split('\n')
+        .filter((line) => line.startsWith('-A'));
+      const jumps = ['OWN-A', 'OWN-B', 'OWN-C', 'OWN-D', 'OWN-E', 'SHARED'].map(
+        (chain) => `-A FORWARD -j ${chain}`,
+      );
+      expect(lines.filter((line) => line.startsWith('-A FORWARD')).sort()).toEqual(
+        [...jumps, ...foreign, '-A FORWARD -i zz -j DROP'].sort(),
+      );
+      for (const name of 'ABCDE')
+        expect(lines.filter((line) => line.startsWith(`-A OWN-${name} `))).toHaveLength(4);
+      expect(lines.filter((line) => line.startsWith('-A SHARED '))).toHaveLength(1);
+      // Where the foreign rules landed among the jumps, their places may need one more look; never their number.
+      expect(lines.indexOf('-A FORWARD -i zz -j DROP')).toBe(
+        lines.filter((line) => line.startsWith('-A FORWARD')).length - 1,
+      );
+    });
+  }
+
+  test('ensure() waits for the xtables lock, and says so when it stays', { timeout: 60_000 }, async () => {
+    const hold = async () => {
+      const holder = spawn('flock', ['/run/xtables.lock', 'sh', '-c', 'echo held; read released'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      await once(holder.stdout, 'data');
+      return holder;
+    };
+    const holder = await hold();
+    const ipt = openIptables({ family: 'ipv4', backend: 'legacy' });
+    const tables = filter({ MINE: [['-i', 'lo']] });
+    expect(() => ipt.ensure(tables)).toThrow(expect.objectContaining({ code: 'LOCKED' }));
+    holder.stdin.end('\n');
+    await once(holder, 'close');
+    expect(ipt.ensure(tables).changed).toBe(true);
+  });
+
+  test('ensure() names the package when the programs are missing', () => {
+    const path = process.env.PATH;
+    process.env.PATH = '/nowhere';
+    try {
+      expect(() => openIptables({ family: 'ipv4' }).ensure(filter({ MINE: [] }))).toThrow(
+        expect.objectContaining({
+          code: 'MISSING',
+          message: expect.stringContaining('install the package iptables'),
+        }),
+      );
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+
+  test('ensure() refuses a table that holds what iptables cannot show', () => {
+    must(
+      'nft -f -',
+      'table ip security {\n chain FORWARD {\n type filter hook forward priority security\n ip saddr { 10.0.0.1, 10.0.0.2 } accept\n }\n}\n',
+    );
+    try {
+      const ipt = openIptables({ family: 'ipv4', backend: 'nft' });
+      expect(() => ipt.ensure([{ table: 'security', chains: { MINE: [] } }])).toThrow(
+        expect.objectContaining({ code: 'INCOMPATIBLE_TABLE' }),
+      );
+    } finally {
+      must('nft delete table ip security');
+    }
+  });
+});

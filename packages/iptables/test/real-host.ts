@@ -1,0 +1,39 @@
+import type { Run } from '../src/index.ts';
+import { nodeRun } from '../src/node-run.ts';
+import type { Host } from './contract.ts';
+
+/** The sandbox's own iptables, both backends and families, emptied. */
+export function realHost(): Host {
+  for (const stem of ['iptables', 'ip6tables']) {
+    for (const backend of ['nft', 'legacy']) {
+      const text = nodeRun([`${stem}-${backend}-save`]).stdout;
+      const payload = [...text.matchAll(/^\*(\w+)$/gm)].map(([, table]) => {
+        const policies = table === 'filter' ? ':INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n' : '';
+        return `*${table}\n${policies}COMMIT\n`;
+      });
+      nodeRun([`${stem}-${backend}-restore`], payload.join(''));
+    }
+  }
+  let before: (() => void) | undefined;
+  const run: Run = (argv, input) => {
+    if (argv[0]?.endsWith('-restore') === true && before !== undefined) {
+      const action = before;
+      before = undefined;
+      action();
+    }
+    return nodeRun(argv, input);
+  };
+  return {
+    run,
+    beforeNextRestore: (action) => {
+      before = action;
+    },
+  };
+}
+
+/** Runs a command that has to succeed; what it printed. */
+export function must(command: string, input?: string): string {
+  const { status, stdout, stderr } = nodeRun(command.split(' '), input);
+  if (status !== 0) throw new Error(`${command}: status ${status}: ${stderr}`);
+  return stdout;
+}

@@ -53,9 +53,11 @@ static void on_told(napi_env env, napi_value callback, void *context, void *data
   watch *w = context;
   (void)data;
   if (!env || w->stopped) return; /* told before it was closed: the caller expects silence */
-  napi_value undefined;
+  napi_value undefined, error;
   napi_get_undefined(env, &undefined);
-  napi_call_function(env, undefined, callback, 0, NULL, NULL); /* an exception stays pending: Node reports it as uncaught */
+  if (napi_call_function(env, undefined, callback, 0, NULL, NULL) == napi_pending_exception &&
+      napi_get_and_clear_last_exception(env, &error) == napi_ok)
+    napi_fatal_exception(env, error); /* as from any other event: 'uncaughtException', or the end */
   if (!w->stopped) wake(w);
 }
 

@@ -30,7 +30,8 @@ int64_t cnk_socket(const cnk_arg *a, cnk_out *out) {
   if (a[3].num < 0) return new_socket(a);
   int64_t home = CNK_RETRY(syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0));
   if (home < 0) return home;
-  int64_t fd = cnk_result(syscall(SYS_setns, (int)a[3].num, CLONE_NEWNET_));
+  /* A closed netnsFd whose number `home` has just taken would pass for our own namespace. */
+  int64_t fd = home == a[3].num ? -EBADF : cnk_result(syscall(SYS_setns, (int)a[3].num, CLONE_NEWNET_));
   if (fd >= 0) {
     fd = new_socket(a);
     if (syscall(SYS_setns, (int)home, CLONE_NEWNET_) < 0) lost_in_namespace();

@@ -20,7 +20,7 @@ export class SysError extends Error {
   readonly errno: number;
   /** The kernel's name: 'ENOENT', 'EAGAIN'... */
   readonly code: string;
-  readonly path?: string;
+  declare readonly path?: string;
 
   constructor(init: SysErrorInit) {
     const { syscall, errno, path } = init;

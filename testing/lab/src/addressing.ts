@@ -1,0 +1,27 @@
+/** An address of each family, without prefix length. */
+export interface DualStack {
+  ipv4: string;
+  ipv6: string;
+}
+
+/** The networks of the lab. Nothing of the machine can be hit: all of them exist in the sandbox only. */
+export const NETWORK = {
+  /** The nodes' common L2; the router is its first host. */
+  nodes: { ipv4: '10.0.0', ipv6: 'fd00:10', prefix: { ipv4: 24, ipv6: 64 } },
+  /** Beyond the router, addresses for documentation (RFC 5737, RFC 3849). */
+  outside: { ipv4: '203.0.113', ipv6: '2001:db8:113', prefix: { ipv4: 24, ipv6: 64 } },
+} as const;
+
+/** The host of that number in a network: host 11 of the nodes' is 10.0.0.11 and fd00:10::11. */
+export function host(network: keyof typeof NETWORK, number: number): DualStack {
+  const { ipv4, ipv6 } = NETWORK[network];
+  return { ipv4: `${ipv4}.${number}`, ipv6: `${ipv6}::${number}` };
+}
+
+/** The router between the nodes and the outside, on the nodes' side. */
+export const ROUTER: DualStack = host('nodes', 1);
+
+/** The pod networks of the node of that number: 10.244.N.0/24 and fd00:10:244:N::/64. */
+export function podCidrs(number: number): DualStack {
+  return { ipv4: `10.244.${number}.0/24`, ipv6: `fd00:10:244:${number.toString(16)}::/64` };
+}

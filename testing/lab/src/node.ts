@@ -1,0 +1,135 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type DualStack, NETWORK, podCidrs, ROUTER } from './addressing.ts';
+import { must } from './command.ts';
+import { type Holder, startHolder } from './holder.ts';
+import { Place, type StartOptions } from './place.ts';
+import { Pod } from './pod.ts';
+import { loadConfList } from './runtime.ts';
+
+/** What a node has of its own: a runtime and its plugins must not meet those of another node. */
+const OWN_DIRECTORIES = ['/run', '/etc/cni', '/opt/cni', '/var/lib/cni'];
+
+/** What {@link LabNode.create} needs to know. */
+export interface NodeSpec {
+  name: string;
+  /** Counts from 1; the pod networks follow from it. */
+  number: number;
+  address: DualStack;
+  /** The bridge in this process's namespace that the node's eth0 is plugged into. */
+  bridge: string;
+}
+
+/** A node: network, mount and UTS namespaces of its own, eth0 on the lab's bridge, the router as default gateway. */
+export class LabNode extends Place {
+  readonly address: DualStack;
+  /** What a cluster would give the node as its pod networks. */
+  readonly podCidrs: DualStack;
+  /** The process that holds the namespaces, as seen in the sandbox. */
+  readonly pid: number;
+  readonly #holder: Holder;
+  readonly #port: string;
+  readonly #pods = new Map<string, Pod>();
+  readonly #started = new Set<ChildProcess>();
+
+  private constructor(spec: NodeSpec, holder: Holder, port: string) {
+    super(spec.name, ['nsenter', '--target', String(holder.pid), '--net', '--mount', '--uts']);
+    this.address = spec.address;
+    this.podCidrs = podCidrs(spec.number);
+    this.pid = holder.pid;
+    this.#holder = holder;
+    this.#port = port;
+  }
+
+  static async create(spec: NodeSpec): Promise<LabNode> {
+    const holder = await startHolder(['--net', '--mount', '--uts']);
+    const port = `lab-${spec.number}`;
+    const node = new LabNode(spec, holder, port);
+    await node.must(['hostname', spec.name]);
+    for (const directory of OWN_DIRECTORIES) {
+      await node.must(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', directory]);
+    }
+    await node.must(['mkdir', '-p', '/etc/cni/net.d', '/opt/cni/bin', '/run/netns', '/run/log']);
+    // A sysfs of this network namespace; some containers forbid it, and nothing here depends on it.
+    await node.exec(['mount', '-t', 'sysfs', 'sysfs', '/sys']);
+    await must(['ip', '-batch', '-'], {
+      input: `link add ${port} type veth peer name eth0 netns ${holder.pid}
+link set ${port} master ${spec.bridge} up
+`,
+    });
+    await node.withoutDad('eth0');
+    const { prefix } = NETWORK.nodes;
+    await node.ip(
+      'link set lo up',
+      `address add ${spec.address.ipv4}/${prefix.ipv4} dev eth0`,
+      `address add ${spec.address.ipv6}/${prefix.ipv6} dev eth0`,
+      'link set eth0 up',
+      `route add default via ${ROUTER.ipv4} dev eth0`,
+      `route add ::/0 via ${ROUTER.ipv6} dev eth0`,
+    );
+    return node;
+  }
+
+  /** The path at which this process sees a file of the node. */
+  path(file: string): string {
+    return `/proc/${this.pid}/root${file}`;
+  }
+
+  /** The pods that are there, by name. */
+  get pods(): ReadonlyMap<string, Pod> {
+    return this.#pods;
+  }
+
+  /**
+   * Makes a pod as a container runtime does: a network namespace, then ADD of each plugin in the node's conflist.
+   *
+   * @throws LabError NO_CONFLIST when the node has none, PLUGIN_FAILED with what the plugin said
+   */
+  async addPod(name: string, options: { containerID?: string } = {}): Promise<Pod> {
+    const containerID = options.containerID ?? randomBytes(32).toString('hex');
+    const conf = loadConfList(this.path('/etc/cni/net.d'));
+    await this.must(['ip', 'netns', 'add', name]);
+    const pod = new Pod({ name, node: this, containerID, conf });
+    try {
+      await pod.ip('link set lo up');
+      await pod.attach();
+    } catch (error) {
+      await this.must(['ip', 'netns', 'delete', name]);
+      throw error;
+    }
+    this.#pods.set(name, pod);
+    return pod;
+  }
+
+  /**
+   * Takes a pod away: DEL of each plugin, last first, then the namespace. With `netnsGone` the namespace goes first
+   * and DEL is told none, as after a reboot.
+   */
+  async removePod(name: string, { netnsGone = false } = {}): Promise<void> {
+    const pod = this.#pods.get(name);
+    if (!pod) return;
+    if (netnsGone) await this.must(['ip', 'netns', 'delete', name]);
+    await pod.detach({ netnsGone });
+    if (!netnsGone) await this.must(['ip', 'netns', 'delete', name]);
+    this.#pods.delete(name);
+  }
+
+  /** Starts a program that goes on, and is killed with the node at the latest. */
+  override start(argv: readonly string[], options?: StartOptions): ChildProcess {
+    const child = super.start(argv, options);
+    this.#started.add(child);
+    child.once('exit', () => this.#started.delete(child));
+    return child;
+  }
+
+  /** Takes the node's power away. */
+  async end(): Promise<void> {
+    for (const child of this.#started) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await must(['ip', 'link', 'delete', this.#port]);
+    await this.#holder.end();
+  }
+}

@@ -1,0 +1,69 @@
+import type { LabNode } from './node.ts';
+import { Place } from './place.ts';
+import { type CniResult, type ConfList, type Invocation, runChain } from './runtime.ts';
+
+/** What a pod is made of. */
+export interface PodSpec {
+  name: string;
+  node: LabNode;
+  containerID: string;
+  conf: ConfList;
+}
+
+/** A pod: a network namespace named in its node's /run/netns, with whatever the node's plugins put into it. */
+export class Pod extends Place {
+  readonly node: LabNode;
+  readonly containerID: string;
+  readonly conf: ConfList;
+  /** What the last plugin of the chain answered to ADD: kept as a runtime does, for CHECK and DEL. */
+  result: CniResult = {};
+
+  constructor({ name, node, containerID, conf }: PodSpec) {
+    const target = ['nsenter', '--target', String(node.pid), '--mount', '--uts'];
+    super(name, [...target, `--net=${node.path(`/run/netns/${name}`)}`]);
+    this.node = node;
+    this.containerID = containerID;
+    this.conf = conf;
+  }
+
+  /** The namespace's path as its node, and so a plugin, sees it. */
+  get netns(): string {
+    return `/run/netns/${this.name}`;
+  }
+
+  /** The pod's addresses without prefix length. */
+  get ips(): string[] {
+    return (this.result.ips ?? []).map(({ address }) => address.replace(/\/.*/, ''));
+  }
+
+  /** The first address of that family. */
+  ip4or6(family: 'ipv4' | 'ipv6'): string {
+    return this.ips.find((ip) => ip.includes(':') === (family === 'ipv6')) ?? '';
+  }
+
+  /** ADD of the whole chain. */
+  async attach(): Promise<void> {
+    this.result = await runChain(this.#invocation('ADD'));
+  }
+
+  /** CHECK of the whole chain. */
+  async check(): Promise<void> {
+    await runChain(this.#invocation('CHECK'));
+  }
+
+  /** DEL of the whole chain; the namespace itself stays. */
+  async detach({ netnsGone = false } = {}): Promise<void> {
+    await runChain({ ...this.#invocation('DEL'), ...(netnsGone && { netns: '' }) });
+  }
+
+  #invocation(command: Invocation['command']): Invocation {
+    const { node, conf, containerID, netns, name, result } = this;
+    const args = {
+      IgnoreUnknown: '1',
+      K8S_POD_NAMESPACE: 'default',
+      K8S_POD_NAME: name,
+      K8S_POD_INFRA_CONTAINER_ID: containerID,
+    };
+    return { place: node, conf, command, containerID, netns, ifName: 'eth0', args, prevResult: result };
+  }
+}

@@ -12,6 +12,11 @@ export interface BackendState {
   readonly rules: number;
   /** Chains by which the kubelet marks the backend it uses. */
   readonly hint: boolean;
+  /**
+   * Own chains of this family, told by the prefix. Those in the backend that is not in use still catch packets:
+   * a handle opened with that backend removes them.
+   */
+  readonly own: readonly string[];
 }
 
 /** The chosen backend and what was seen of both. */
@@ -28,21 +33,33 @@ export interface BackendReport {
 const HINT = /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY) /m;
 
 const BACKENDS: readonly Backend[] = ['nft', 'legacy'];
+const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
 /**
  * Reads what a backend holds, without -t: naming a table would load legacy's module for it and so make legacy
  * look used.
  */
-function look(run: Run, backend: Backend, plain: Backend | undefined): BackendState {
-  const results = (['ipv4', 'ipv6'] as const).map((family) => {
-    const named = attempt(run, [programs(family, backend).save]);
-    return named.status === 127 && plain === backend ? attempt(run, [programs(family).save]) : named;
+function look(
+  run: Run,
+  backend: Backend,
+  plain: Backend | undefined,
+  family: Family,
+  prefix?: string,
+): BackendState {
+  const results = FAMILIES.map((each) => {
+    const named = attempt(run, [programs(each, backend).save]);
+    return named.status === 127 && plain === backend ? attempt(run, [programs(each).save]) : named;
   });
-  const text = results.map(({ status, stdout }) => (status === 0 ? stdout : '')).join('\n');
+  const texts = results.map(({ status, stdout }) => (status === 0 ? stdout : ''));
+  const chains = (texts[FAMILIES.indexOf(family)] ?? '').matchAll(/^:(\S+) - /gm);
+  const own = [...chains]
+    .map(([, name]) => name as string)
+    .filter((name) => prefix && name.startsWith(prefix));
   return {
-    installed: results[0]?.status !== 127,
-    rules: text.match(/^(\[\d+:\d+\] )?-A /gm)?.length ?? 0,
-    hint: HINT.test(text),
+    installed: results[FAMILIES.indexOf(family)]?.status !== 127,
+    rules: texts.reduce((sum, text) => sum + (text.match(/^(\[\d+:\d+\] )?-A /gm)?.length ?? 0), 0),
+    hint: texts.some((text) => HINT.test(text)),
+    own: [...new Set(own)],
   };
 }
 
@@ -79,9 +96,17 @@ export function wantedBackend(
  * if it holds more rules than nft; else nft. What is wanted goes before all that.
  * Throws `MISSING` when neither is installed.
  */
-export function detectBackend(run: Run, family: Family, wanted?: WantedBackend): BackendReport {
+export function detectBackend(
+  run: Run,
+  family: Family,
+  wanted?: WantedBackend,
+  prefix?: string,
+): BackendReport {
   const plain = plainBackend(run, family);
-  const seen = { nft: look(run, 'nft', plain), legacy: look(run, 'legacy', plain) };
+  const seen = {
+    nft: look(run, 'nft', plain, family, prefix),
+    legacy: look(run, 'legacy', plain, family, prefix),
+  };
   const report = (backend: Backend, reason: BackendReason): BackendReport => ({
     backend,
     reason,

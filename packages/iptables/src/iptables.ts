@@ -101,7 +101,7 @@ export function openIptables(options: IptablesOptions): Iptables {
       return planTables(read(tables), tables, planOptions());
     },
     remove: (tables) => converge(tables, (saved) => planRemoval(saved, tables, planOptions())),
-    report: () => detectBackend(run, family, wanted()),
+    report: () => detectBackend(run, family, wanted(), prefix),
   };
 }
 

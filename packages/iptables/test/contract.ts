@@ -324,8 +324,13 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
       [backend]: { rules: 6 },
     });
     const other: Backend = backend === 'nft' ? 'legacy' : 'nft';
-    openIptables({ family, backend: other, run: host.run }).ensure(filter({ M: [['-i', 'lo']] }));
+    const elsewhere = openIptables({ family, backend: other, run: host.run, prefix: 'M-' });
+    elsewhere.ensure(filter({ 'M-A': [['-i', 'lo']], 'M-B': [] }));
     expect(ipt.report()).toMatchObject({ mixed: true, [other]: { rules: 1 } });
+    expect(open(host, 'M-').report()).toMatchObject({
+      [other]: { own: ['M-A', 'M-B'] },
+      [backend]: { own: [] },
+    });
     load(host, '*mangle\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT\n');
     expect(ipt.report()).toMatchObject({ backend, reason: 'kubelet-hint' });
     expect(

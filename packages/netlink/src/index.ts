@@ -1,1 +1,68 @@
-export {};
+/**
+ * Links, addresses, routes, neighbours and rules of the Linux kernel over netlink.
+ *
+ * ```ts
+ * import { newAddress, newLink, openRoute } from '@cnikit/netlink';
+ *
+ * const rt = openRoute();
+ * rt.request(newLink({ kind: 'bridge', name: 'br0', up: true }));
+ * const bridge = rt.link({ name: 'br0' })!;
+ * rt.request(newAddress({ index: bridge.index, address: '192.0.2.1/24' }));
+ * console.log(rt.addresses({ index: bridge.index }).map(({ address }) => address));
+ * rt.close();
+ * ```
+ *
+ * @module
+ */
+export { type ExtendedAck, NetlinkDecodeError, NetlinkEncodeError, type Request } from './codec/index.ts';
+export { Connection, type ConnectionOptions, type Decode } from './connection.ts';
+export { NetlinkError } from './errors.ts';
+export type { Netns } from './netns-fd.ts';
+export {
+  type Address,
+  type AddressFilter,
+  type AddressSpec,
+  decodeAddress,
+  delAddress,
+  getAddresses,
+  newAddress,
+} from './route/address.ts';
+export * from './route/constants.ts';
+export {
+  delLink,
+  getLink,
+  getLinks,
+  type LinkFilter,
+  type LinkRef,
+  type LinkSpec,
+  type LinkUpdate,
+  newLink,
+  setLink,
+} from './route/link.ts';
+export { decodeLink, type Link, type LinkStatistics } from './route/link-decode.ts';
+export type { BridgeAttributes } from './route/link-kinds/bridge.ts';
+export type { BridgePortAttributes } from './route/link-kinds/bridge-port.ts';
+export type { LinkKind, LinkKindInfo, LinkKinds } from './route/link-kinds/index.ts';
+export type { VethPeer } from './route/link-kinds/veth.ts';
+export {
+  decodeNeighbour,
+  delNeighbour,
+  getNeighbours,
+  type Neighbour,
+  type NeighbourFilter,
+  type NeighbourSpec,
+  newNeighbour,
+} from './route/neighbour.ts';
+export { delRoute, getRoute, getRoutes, newRoute, type RouteFilter, type RouteSpec } from './route/route.ts';
+export type { NextHop, RouteMetrics } from './route/route-attributes.ts';
+export { decodeRoute, type Route } from './route/route-decode.ts';
+export {
+  decodeRule,
+  delRule,
+  getRules,
+  newRule,
+  type PortRange,
+  type Rule,
+  type RuleSpec,
+} from './route/rule.ts';
+export { type OpenOptions, openRoute, RouteConnection } from './route-connection.ts';

@@ -80,7 +80,12 @@ export function decodeAck(payload: Payload, flags: number): Ack {
   const capped = (flags & NLM_F_CAPPED) !== 0 || errno === 0;
   const attributes = start + 4 + (capped ? 16 : (Math.max(echoed, 16) + 3) & ~3);
   if (attributes > end) {
-    throw new NetlinkDecodeError('BAD_LENGTH', 'nlmsgerr', start + 4, `request of ${echoed} bytes does not fit`);
+    throw new NetlinkDecodeError(
+      'BAD_LENGTH',
+      'nlmsgerr',
+      start + 4,
+      `request of ${echoed} bytes does not fit`,
+    );
   }
   const extack = decodeExtendedAck(new AttributeReader(bytes, attributes, end, order, 'nlmsgerr'));
   return extack === undefined ? { errno } : { errno, extack };

@@ -39,7 +39,8 @@ export class MessageReader implements Payload, MessageHeader {
     const at = this.position;
     const left = this.limit - at;
     if (left <= 0) return false;
-    if (left < NLMSG_HDRLEN) throw new NetlinkDecodeError('TRUNCATED', 'nlmsghdr', at, `${left} bytes left over`);
+    if (left < NLMSG_HDRLEN)
+      throw new NetlinkDecodeError('TRUNCATED', 'nlmsghdr', at, `${left} bytes left over`);
     const little = this.order === 'little';
     const length = readU32(this.bytes, at, little);
     if (length < NLMSG_HDRLEN || length > left) {

@@ -55,7 +55,8 @@ export class AttributeReader {
     const at = this.position;
     const left = this.limit - at;
     if (left <= 0) return false;
-    if (left < NLA_HDRLEN) throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
+    if (left < NLA_HDRLEN)
+      throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
     const length = readU16(this.bytes, at, this.little);
     if (length < NLA_HDRLEN || length > left) {
       const problem = `attribute of ${length} bytes where ${left} are left`;

@@ -22,5 +22,6 @@ const encoders: { [O in ByteOrder]?: Encoder } = {};
 
 /** An empty encoder for a request that is built and finished before the next one is begun. */
 export function requestEncoder(order: ByteOrder): Encoder {
-  return (encoders[order] ??= new Encoder(order, 1024)).reset();
+  encoders[order] ??= new Encoder(order, 1024);
+  return encoders[order].reset();
 }

@@ -153,4 +153,3 @@ export function keepUnknown(into: { unknown?: UnknownAttribute[] }, reader: Attr
 export function writeUnknown(encoder: Encoder, unknown: readonly UnknownAttribute[] | undefined): void {
   for (const { type, nested, data } of unknown ?? []) encoder.raw(nested ? type | NLA_F_NESTED : type, data);
 }
-

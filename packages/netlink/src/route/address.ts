@@ -7,8 +7,8 @@ import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { keepUnknown } from '../codec/table.ts';
 import { IFA_F_NODAD, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.ts';
-import { IFNAMSIZ } from './link-attributes.ts';
 import { addressEnd, familyFilter, familyOfSize, familyWord, lengthOf } from './family.ts';
+import { IFNAMSIZ } from './link-attributes.ts';
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -67,7 +67,12 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
   const { address, peer = address } = spec;
   const flags = (spec.flags ?? 0) | (spec.nodad === true ? IFA_F_NODAD : 0);
   const encoder = requestEncoder(order);
-  encoder.putU8(0).putU8(0).putU8(flags & 0xff).putU8(spec.scope ?? 0).putU32(spec.index);
+  encoder
+    .putU8(0)
+    .putU8(0)
+    .putU8(flags & 0xff)
+    .putU8(spec.scope ?? 0)
+    .putU32(spec.index);
   const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address), 'Address');
   const end = addressEnd(peer);
   const peerSize = encoder.addressText(IFA_ADDRESS, peer, 0, end, 'Peer address');
@@ -80,7 +85,11 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
   if (spec.validLifetime !== undefined || spec.preferredLifetime !== undefined) {
     const info = encoder.nest(IFA_CACHEINFO);
     const valid = spec.validLifetime ?? INFINITY_LIFE_TIME;
-    encoder.putU32(spec.preferredLifetime ?? valid).putU32(valid).putZeros(8).end(info);
+    encoder
+      .putU32(spec.preferredLifetime ?? valid)
+      .putU32(valid)
+      .putZeros(8)
+      .end(info);
   }
   return encoder.finish();
 }
@@ -94,7 +103,10 @@ export interface AddressFilter {
 /** RTM_GETADDR, `ip address show`. */
 export function getAddresses(filter: AddressFilter = {}, order: ByteOrder = 'little'): Request {
   const encoder = requestEncoder(order);
-  encoder.putU8(familyFilter(filter.family)).putZeros(3).putU32(filter.index ?? 0);
+  encoder
+    .putU8(familyFilter(filter.family))
+    .putZeros(3)
+    .putU32(filter.index ?? 0);
   return { type: RTM_GETADDR, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump addresses' };
 }
 

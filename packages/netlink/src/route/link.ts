@@ -16,8 +16,8 @@ import {
   RTM_GETLINK,
   RTM_NEWLINK,
 } from './constants.ts';
-import * as ifla from './link-attributes.ts';
 import type { LinkSettings } from './link-attributes.ts';
+import * as ifla from './link-attributes.ts';
 import { type BridgePortAttributes, bridgePortTable } from './link-kinds/bridge-port.ts';
 import { type LinkKind, type LinkKinds, linkKinds } from './link-kinds/index.ts';
 

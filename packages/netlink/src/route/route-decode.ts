@@ -6,8 +6,8 @@ import { AttributeReader, type UnknownAttribute } from '../codec/reader.ts';
 import { keepUnknown, readFields } from '../codec/table.ts';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './constants.ts';
 import { familyWord } from './family.ts';
-import * as rta from './route-attributes.ts';
 import type { NextHop, RouteMetrics } from './route-attributes.ts';
+import * as rta from './route-attributes.ts';
 
 /** A route as the kernel describes it. */
 export interface Route {
@@ -64,7 +64,8 @@ export function decodeRoute(payload: Payload): Route {
   };
   if ((flags & RTNH_F_ONLINK) !== 0) route.onlink = true;
   while (reader.next()) readRouteAttribute(reader, route, bytes[start + 1]!);
-  if (route.dst === '') route.dst = family === 'ipv4' ? `0.0.0.0/${bytes[start + 1]!}` : `::/${bytes[start + 1]!}`;
+  if (route.dst === '')
+    route.dst = family === 'ipv4' ? `0.0.0.0/${bytes[start + 1]!}` : `::/${bytes[start + 1]!}`;
   if (route.from !== undefined) route.from += `/${bytes[start + 2]!}`;
   return route;
 }

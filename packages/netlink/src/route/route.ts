@@ -8,8 +8,8 @@ import { type Request, requestEncoder } from '../codec/request.ts';
 import { writeFields } from '../codec/table.ts';
 import * as k from './constants.ts';
 import { addressEnd, familyFilter, familyNumber, familyOfSize, lengthOf } from './family.ts';
-import * as rta from './route-attributes.ts';
 import type { NextHop, RouteMetrics } from './route-attributes.ts';
+import * as rta from './route-attributes.ts';
 
 /** A route. Between `create`, `replace` and `append` see `mode`. */
 export interface RouteSpec {
@@ -112,13 +112,13 @@ function encodeRoute(
   }
   encoder.patchU8(0, family);
   // IPv6 has no scopes: the kernel ignores what is said and shows universe.
-  encoder.patchU8(6, spec.scope ?? (family === k.AF_INET6 && scope === k.RT_SCOPE_LINK ? 0 : scope));
+  encoder.patchU8(6, spec.scope ?? (family === k.AF_INET6 ? k.RT_SCOPE_UNIVERSE : scope));
   if (spec.tos !== undefined) encoder.patchU8(3, spec.tos);
   if (via !== undefined) writeGateway(encoder, via, family);
   if (spec.src !== undefined) encoder.address(rta.RTA_PREFSRC, spec.src, 'Source');
   if (table > 255) encoder.u32(rta.RTA_TABLE, table);
-  if (spec.oif !== undefined) encoder.u32(rta.RTA_OIF, spec.oif);
   if (spec.priority !== undefined) encoder.u32(rta.RTA_PRIORITY, spec.priority);
+  if (spec.oif !== undefined) encoder.u32(rta.RTA_OIF, spec.oif);
   if (spec.mtu !== undefined || metrics !== undefined) {
     const token = encoder.nest(rta.RTA_METRICS);
     writeFields(encoder, rta.metricsTable, spec.mtu === undefined ? metrics! : { ...metrics, mtu: spec.mtu });
@@ -180,7 +180,10 @@ export function getRoutes(filter: RouteFilter = {}, order: ByteOrder = 'little')
   const encoder = requestEncoder(order);
   encoder.putU8(familyFilter(filter.family)).putZeros(3);
   encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(filter.protocol ?? 0);
-  encoder.putU8(0).putU8(filter.type ?? 0).putU32(0);
+  encoder
+    .putU8(0)
+    .putU8(filter.type ?? 0)
+    .putU32(0);
   if (table !== k.RT_TABLE_UNSPEC) encoder.u32(rta.RTA_TABLE, table);
   if (filter.oif !== undefined) encoder.u32(rta.RTA_OIF, filter.oif);
   return { type: k.RTM_GETROUTE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump routes' };

@@ -1,0 +1,173 @@
+import { NETLINK_ROUTE, sys as realSys, type Sys } from '@cnikit/sys';
+import { NLM_F_ECHO } from './codec/ack.ts';
+import type { MessageReader } from './codec/message.ts';
+import type { Request } from './codec/request.ts';
+import { Connection } from './connection.ts';
+import { NetlinkError } from './errors.ts';
+import type { Netns } from './netns-fd.ts';
+import { type Address, type AddressFilter, decodeAddress, getAddresses } from './route/address.ts';
+import * as k from './route/constants.ts';
+import { getLink, getLinks, type LinkFilter, type LinkRef, type LinkSpec, newLink } from './route/link.ts';
+import { decodeLink, type Link } from './route/link-decode.ts';
+import { decodeNeighbour, getNeighbours, type Neighbour, type NeighbourFilter } from './route/neighbour.ts';
+import { getRoute, getRoutes, type RouteFilter } from './route/route.ts';
+import { decodeRoute, type Route } from './route/route-decode.ts';
+import { decodeRule, getRules, type Rule } from './route/rule.ts';
+
+export interface OpenOptions {
+  /** The kernel to speak to; by default the real one. */
+  sys?: Sys;
+  /** The network namespace to open the socket in: path, descriptor or process; ours by default. */
+  netns?: Netns;
+}
+
+/** Opens a connection to rtnetlink. Fails with SysError when the namespace is none (ENOENT, EINVAL). */
+export function openRoute({ sys = realSys, netns }: OpenOptions = {}): RouteConnection {
+  return new RouteConnection(
+    new Connection({ sys, protocol: NETLINK_ROUTE, ...(netns !== undefined && { netns }) }),
+  );
+}
+
+/** Links, addresses, routes, neighbours and rules of one network namespace. */
+export class RouteConnection {
+  /** For what has no method here: requests of one's own, one's own decoders. */
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  /** Has one request done: `rt.request(newAddress({…}))`. Throws NetlinkError when the kernel refuses it. */
+  request(request: Request): void {
+    this.connection.request(request);
+  }
+
+  /** Has all done, in order, in as few sends as possible; see `Connection.batch`. */
+  batch(requests: readonly Request[]): void {
+    this.connection.batch(requests);
+  }
+
+  /** As `batch`, but gives the failures instead of throwing. */
+  batchSettled(requests: readonly Request[]): NetlinkError[] {
+    return this.connection.batchSettled(requests);
+  }
+
+  /** All links, or those that the filter leaves; `[]` when a named one does not exist. */
+  links(filter: LinkFilter & LinkRef = {}): Link[] {
+    const { name, index, kind, master } = filter;
+    const passes = (link: Link): boolean =>
+      (kind === undefined || link.kind === kind) && (master === undefined || link.master === master);
+    if (name !== undefined || index !== undefined) {
+      const link = this.link(filter);
+      return link !== undefined && passes(link) ? [link] : [];
+    }
+    return this.connection.dump(getLinks(filter), (message) => {
+      if (message.type !== k.RTM_NEWLINK) return undefined;
+      const link = decodeLink(message);
+      return passes(link) ? link : undefined;
+    });
+  }
+
+  /** One link, by index or name (also an alternative one); `undefined` when there is none. */
+  link(ref: LinkRef & { stats?: boolean }): Link | undefined {
+    return undefinedOn('ENODEV', () => this.connection.query(getLink(ref), decodeLinkMessage));
+  }
+
+  /**
+   * Makes a link and gives it as it is then, by one request where the kernel tells
+   * it back (Linux 6.1), else by asking for its name. `undefined` only when the
+   * kernel is older and `spec` has no name, or when it was made elsewhere (`netns`).
+   */
+  createLink(spec: LinkSpec): Link | undefined {
+    const request = newLink(spec);
+    const told = this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, decodeLinkMessage);
+    // The kernel tells before it joins the link to its master, but acknowledges after that.
+    if (told !== undefined && spec.master) told.master = spec.master;
+    if (told !== undefined || spec.name === undefined || spec.netns !== undefined) return told;
+    return this.link({ name: spec.name });
+  }
+
+  addresses(filter: AddressFilter = {}): Address[] {
+    return this.connection.dump(getAddresses(filter), (message) => {
+      if (message.type !== k.RTM_NEWADDR) return undefined;
+      const address = decodeAddress(message);
+      const { family, index } = filter;
+      if (family !== undefined && address.family !== family) return undefined;
+      return index !== undefined && address.index !== index ? undefined : address;
+    });
+  }
+
+  /** Routes of all tables unless the filter says which; `[]` for a table that does not exist. */
+  routes(filter: RouteFilter = {}): Route[] {
+    const all = undefinedOn('ENOENT', () =>
+      this.connection.dump(getRoutes(filter), (message) => {
+        // A dump of all families tells multicast and MPLS too.
+        const family = message.bytes[message.start];
+        if (message.type !== k.RTM_NEWROUTE || (family !== k.AF_INET && family !== k.AF_INET6))
+          return undefined;
+        const route = decodeRoute(message);
+        return passesRoute(route, filter) ? route : undefined;
+      }),
+    );
+    return all ?? [];
+  }
+
+  /** The route that a packet would take, `ip route get`. Throws NetlinkError `ENETUNREACH` when there is none. */
+  routeTo(query: Parameters<typeof getRoute>[0]): Route | undefined {
+    return this.connection.query(getRoute(query), (message) =>
+      message.type === k.RTM_NEWROUTE ? decodeRoute(message) : undefined,
+    );
+  }
+
+  /** Neighbours of IPv4 and IPv6; with `family: 'bridge'` forwarding entries. */
+  neighbours(filter: NeighbourFilter = {}): Neighbour[] {
+    return this.connection.dump(getNeighbours(filter), (message) => {
+      if (message.type !== k.RTM_NEWNEIGH) return undefined;
+      const family = message.bytes[message.start];
+      if (family !== k.AF_INET && family !== k.AF_INET6 && family !== k.AF_BRIDGE) return undefined;
+      const neighbour = decodeNeighbour(message);
+      return filter.index !== undefined && neighbour.index !== filter.index ? undefined : neighbour;
+    });
+  }
+
+  rules(filter: { family?: 'ipv4' | 'ipv6' } = {}): Rule[] {
+    return this.connection.dump(getRules(filter), (message) => {
+      const family = message.bytes[message.start];
+      if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) return undefined;
+      return decodeRule(message);
+    });
+  }
+
+  /** Closes the socket. A second call does nothing. */
+  close(): void {
+    this.connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function decodeLinkMessage(message: MessageReader): Link | undefined {
+  return message.type === k.RTM_NEWLINK ? decodeLink(message) : undefined;
+}
+
+function passesRoute(route: Route, { family, table, protocol, type, oif }: RouteFilter): boolean {
+  return (
+    (route.flags & k.RTM_F_CLONED) === 0 &&
+    (family === undefined || route.family === family) &&
+    (table === undefined || route.table === table) &&
+    (protocol === undefined || route.protocol === protocol) &&
+    (type === undefined || route.type === type) &&
+    (oif === undefined || route.oif === oif || route.nextHops?.some((hop) => hop.oif === oif) === true)
+  );
+}
+
+function undefinedOn<T>(code: string, body: () => T): T | undefined {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === code) return undefined;
+    throw error;
+  }
+}

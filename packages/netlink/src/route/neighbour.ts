@@ -1,0 +1,173 @@
+/** Neighbours (ARP, NDP) and the forwarding entries of bridges and VXLANs: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH. */
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
+import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
+import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
+import type { Family } from '../codec/ip.ts';
+import { attributesAfter } from '../codec/message.ts';
+import { type Request, requestEncoder } from '../codec/request.ts';
+import {
+  type Decoded,
+  keepUnknown,
+  readField,
+  type Table,
+  type Values,
+  writeFields,
+} from '../codec/table.ts';
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  NTF_SELF,
+  NUD_PERMANENT,
+  RTM_DELNEIGH,
+  RTM_GETNEIGH,
+  RTM_NEWNEIGH,
+} from './constants.ts';
+import { familyFilter, familyOfSize } from './family.ts';
+
+const NDA_DST = 1;
+const NDMSG_SIZE = 12;
+
+const neighbourTable = {
+  mac: [2, 'mac', 'NDA_LLADDR'],
+  probes: [4, 'u32', 'NDA_PROBES'],
+  /** VLAN of a bridge's entry. */
+  vlan: [5, 'u16', 'NDA_VLAN'],
+  /** VXLAN: UDP port, VNI and link of the remote end, where they differ from the link's own. */
+  port: [6, 'be16', 'NDA_PORT'],
+  vni: [7, 'u32', 'NDA_VNI'],
+  lowerIndex: [8, 'u32', 'NDA_IFINDEX'],
+  /** Index of the bridge. */
+  master: [9, 'u32', 'NDA_MASTER'],
+  linkNetnsId: [10, 's32', 'NDA_LINK_NETNSID'],
+  sourceVni: [11, 'u32', 'NDA_SRC_VNI'],
+  /** RTPROT_*: who made it. */
+  protocol: [12, 'u8', 'NDA_PROTOCOL'],
+  nextHopId: [13, 'u32', 'NDA_NH_ID'],
+  extendedFlags: [15, 'u32', 'NDA_FLAGS_EXT'],
+} as const satisfies Table;
+
+export type NeighbourAttributes = Values<typeof neighbourTable>;
+
+export interface NeighbourSpec extends NeighbourAttributes {
+  /** Index of the link. */
+  index: number;
+  /**
+   * IP address of the neighbour; of a VXLAN's remote end with family `bridge`.
+   * May be absent in an entry of a bridge.
+   */
+  address?: string;
+  /** NUD_*; default NUD_PERMANENT. */
+  state?: number;
+  /** NTF_*; for family `bridge` default NTF_SELF, or NTF_MASTER to mean the bridge above the link. */
+  flags?: number;
+  /** `bridge` for forwarding entries: `bridge fdb`. Otherwise `address` tells. */
+  family?: Family | 'bridge';
+  /** `replace` (the default) changes an existing entry; `create`: EEXIST; `append`: one more remote end (VXLAN). */
+  mode?: 'create' | 'replace' | 'append';
+}
+
+const modes = {
+  create: NLM_F_CREATE | NLM_F_EXCL,
+  replace: NLM_F_CREATE | NLM_F_REPLACE,
+  append: NLM_F_CREATE | NLM_F_APPEND,
+};
+
+/** RTM_NEWNEIGH, `ip neighbour replace` or `bridge fdb replace`. */
+export function newNeighbour(spec: NeighbourSpec, order: ByteOrder = 'little'): Request {
+  const payload = encodeNeighbour(spec, order);
+  const flags = modes[spec.mode ?? 'replace'];
+  return { type: RTM_NEWNEIGH, flags, payload, describe: `new neighbour ${neighbourText(spec)}` };
+}
+
+/** RTM_DELNEIGH, `ip neighbour del` or `bridge fdb del`. ENOENT when there is none. */
+export function delNeighbour(spec: NeighbourSpec, order: ByteOrder = 'little'): Request {
+  const payload = encodeNeighbour(spec, order);
+  return { type: RTM_DELNEIGH, flags: 0, payload, describe: `delete neighbour ${neighbourText(spec)}` };
+}
+
+const neighbourText = ({ address, mac, index }: NeighbourSpec): string =>
+  `${address ?? mac ?? '(no address)'} on link #${index}`;
+
+function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
+  const bridge = spec.family === 'bridge';
+  const encoder = requestEncoder(order);
+  encoder.putU32(bridge ? AF_BRIDGE : AF_UNSPEC).putI32(spec.index);
+  encoder
+    .putU16(spec.state ?? NUD_PERMANENT)
+    .putU8(spec.flags ?? (bridge ? NTF_SELF : 0))
+    .putU8(0);
+  if (spec.address !== undefined) {
+    const size = encoder.address(NDA_DST, spec.address, 'Neighbour');
+    if (!bridge) encoder.patchU8(0, familyOfSize(size));
+  } else if (!bridge) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs its address');
+  }
+  writeFields(encoder, neighbourTable, spec);
+  return encoder.finish();
+}
+
+export interface NeighbourFilter {
+  /** `bridge`: forwarding entries. Default: IPv4 and IPv6 neighbours. */
+  family?: Family | 'bridge';
+  /** Index of the link. */
+  index?: number;
+  /** Index of the bridge that the link belongs to. */
+  master?: number;
+}
+
+/** RTM_GETNEIGH, `ip neighbour show` or `bridge fdb show`. */
+export function getNeighbours(filter: NeighbourFilter = {}, order: ByteOrder = 'little'): Request {
+  const { family, index, master } = filter;
+  const encoder = requestEncoder(order);
+  encoder.putU8(family === 'bridge' ? AF_BRIDGE : familyFilter(family)).putZeros(NDMSG_SIZE - 1);
+  writeFields(
+    encoder,
+    { index: neighbourTable.lowerIndex, master: neighbourTable.master },
+    { index, master },
+  );
+  return { type: RTM_GETNEIGH, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump neighbours' };
+}
+
+/** A neighbour, or a forwarding entry, as the kernel describes it. */
+export interface Neighbour extends Decoded<typeof neighbourTable> {
+  family: Family | 'bridge';
+  /** Index of the link. */
+  index: number;
+  /** IP address; of the remote end in a VXLAN's forwarding entry. */
+  address?: string;
+  /** NUD_*. */
+  state: number;
+  /** NTF_*. */
+  flags: number;
+  /** RTN_*. */
+  type: number;
+}
+
+/** Decodes the body of an RTM_NEWNEIGH or RTM_DELNEIGH. Throws NetlinkDecodeError only. */
+export function decodeNeighbour(payload: Payload): Neighbour {
+  const reader = attributesAfter(payload, NDMSG_SIZE, 'ndmsg');
+  const { bytes, start, order } = payload;
+  const little = order === 'little';
+  const neighbour: Neighbour = {
+    family: familyOf(bytes[start]!, payload),
+    index: readI32(bytes, start + 4, little),
+    state: readU16(bytes, start + 8, little),
+    flags: bytes[start + 10]!,
+    type: bytes[start + 11]!,
+  };
+  const into = neighbour as unknown as Record<string, unknown>;
+  while (reader.next()) {
+    if (reader.type === NDA_DST) neighbour.address = reader.address('NDA_DST');
+    else if (!readField(reader, neighbourTable, into)) keepUnknown(neighbour, reader);
+  }
+  return neighbour;
+}
+
+function familyOf(number: number, payload: Payload): Neighbour['family'] {
+  if (number === AF_INET) return 'ipv4';
+  if (number === AF_INET6) return 'ipv6';
+  if (number === AF_BRIDGE) return 'bridge';
+  throw new NetlinkDecodeError('BAD_VALUE', 'ndm_family', payload.start, `address family ${number}`);
+}

@@ -1,0 +1,190 @@
+/** Policy routing rules: RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
+import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
+import type { Encoder } from '../codec/encoder.ts';
+import type { Family } from '../codec/ip.ts';
+import { attributesAfter } from '../codec/message.ts';
+import type { AttributeReader } from '../codec/reader.ts';
+import { type Request, requestEncoder } from '../codec/request.ts';
+import {
+  type Decoded,
+  keepUnknown,
+  readField,
+  type Table,
+  type Values,
+  writeFields,
+} from '../codec/table.ts';
+import * as k from './constants.ts';
+import { addressEnd, familyFilter, familyNumber, familyOfSize, familyWord, lengthOf } from './family.ts';
+
+const FRA_DST = 1;
+const FRA_SRC = 2;
+const FRA_TABLE = 15;
+const FRA_SPORT_RANGE = 23;
+const FRA_DPORT_RANGE = 24;
+const FIB_RULE_HDR_SIZE = 12;
+/** The kernel's way to say that a rule suppresses nothing. */
+const NO_SUPPRESSION = 0xffffffff;
+
+const ruleTable = {
+  iif: [3, 'string', 'FRA_IIFNAME'],
+  /** FR_ACT_GOTO: the priority of the rule to go on with. */
+  goto: [4, 'u32', 'FRA_GOTO'],
+  /** The lowest goes first; the kernel chooses when absent. */
+  priority: [6, 'u32', 'FRA_PRIORITY'],
+  fwmark: [10, 'u32', 'FRA_FWMARK'],
+  flow: [11, 'u32', 'FRA_FLOW'],
+  tunId: [12, 'be64', 'FRA_TUN_ID'],
+  suppressGroup: [13, 'u32', 'FRA_SUPPRESS_IFGROUP'],
+  /** Ignore what the table says when its prefix is this long or shorter. */
+  suppressPrefixLength: [14, 'u32', 'FRA_SUPPRESS_PREFIXLEN'],
+  fwmask: [16, 'u32', 'FRA_FWMASK'],
+  oif: [17, 'string', 'FRA_OIFNAME'],
+  l3mdev: [19, 'bool', 'FRA_L3MDEV'],
+  /** RTPROT_*: who made the rule. */
+  protocol: [21, 'u8', 'FRA_PROTOCOL'],
+  /** IPPROTO_*. */
+  ipProtocol: [22, 'u8', 'FRA_IP_PROTO'],
+} as const satisfies Table;
+
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+interface RuleCommon extends Values<typeof ruleTable> {
+  /** Source prefix. */
+  from?: string;
+  /** Destination prefix. */
+  to?: string;
+  sourcePorts?: PortRange;
+  destinationPorts?: PortRange;
+}
+
+export interface RuleSpec extends RuleCommon {
+  /** Needed unless `from` or `to` tells. */
+  family?: Family;
+  /** Table that the rule looks in. */
+  table?: number;
+  /** FR_ACT_*; default FR_ACT_TO_TBL. */
+  action?: number;
+  tos?: number;
+  /** The rule holds for what does not match. */
+  invert?: boolean;
+}
+
+/** RTM_NEWRULE, `ip rule add`. */
+export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
+  const flags = NLM_F_CREATE | NLM_F_EXCL;
+  return {
+    type: k.RTM_NEWRULE,
+    flags,
+    payload: encodeRule(spec, k.FR_ACT_TO_TBL, order),
+    describe: `new rule ${ruleText(spec)}`,
+  };
+}
+
+/** RTM_DELRULE, `ip rule del`: the first rule that has all of what is given. ENOENT when there is none. */
+export function delRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
+  const payload = encodeRule(spec, 0, order);
+  return { type: k.RTM_DELRULE, flags: 0, payload, describe: `delete rule ${ruleText(spec)}` };
+}
+
+const ruleText = ({ priority, from = 'all', to, table }: RuleSpec): string =>
+  `${priority ?? '?'}: from ${from}${to === undefined ? '' : ` to ${to}`} table ${table ?? 0}`;
+
+function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Array {
+  const { from, to, table = 0, invert } = spec;
+  const encoder = requestEncoder(order);
+  encoder.putU8(spec.family === undefined ? k.AF_INET : familyNumber(spec.family)).putZeros(2);
+  encoder
+    .putU8(spec.tos ?? 0)
+    .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
+    .putZeros(2);
+  encoder.putU8(spec.action ?? action).putU32(invert === true ? k.FIB_RULE_INVERT : 0);
+  if (from !== undefined) writePrefix(encoder, FRA_SRC, 2, from, 'Source');
+  if (to !== undefined) writePrefix(encoder, FRA_DST, 1, to, 'Destination');
+  writeFields(encoder, ruleTable, spec);
+  if (table > 255) encoder.u32(FRA_TABLE, table);
+  writePorts(encoder, FRA_SPORT_RANGE, spec.sourcePorts);
+  writePorts(encoder, FRA_DPORT_RANGE, spec.destinationPorts);
+  return encoder.finish();
+}
+
+function writePrefix(encoder: Encoder, type: number, lengthAt: number, prefix: string, what: string): void {
+  const end = addressEnd(prefix);
+  const size = encoder.addressText(type, prefix, 0, end, what);
+  encoder.patchU8(0, familyOfSize(size)).patchU8(lengthAt, lengthOf(prefix, end, size, what));
+}
+
+function writePorts(encoder: Encoder, type: number, range: PortRange | undefined): void {
+  if (range === undefined) return;
+  const token = encoder.nest(type);
+  encoder.putU16(range.first).putU16(range.last).end(token);
+}
+
+/** RTM_GETRULE, `ip rule show`. */
+export function getRules(filter: { family?: Family } = {}, order: ByteOrder = 'little'): Request {
+  const encoder = requestEncoder(order);
+  encoder.putU8(familyFilter(filter.family)).putZeros(FIB_RULE_HDR_SIZE - 1);
+  return { type: k.RTM_GETRULE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump rules' };
+}
+
+/** A rule as the kernel describes it. */
+export interface Rule extends RuleCommon, Decoded<typeof ruleTable> {
+  family: Family;
+  table: number;
+  /** FR_ACT_*. */
+  action: number;
+  tos: number;
+  /** FIB_RULE_*. */
+  flags: number;
+  priority: number;
+}
+
+/** Decodes the body of an RTM_NEWRULE or RTM_DELRULE. Throws NetlinkDecodeError only. */
+export function decodeRule(payload: Payload): Rule {
+  const reader = attributesAfter(payload, FIB_RULE_HDR_SIZE, 'fib_rule_hdr');
+  const { bytes, start, order } = payload;
+  const rule: Rule = {
+    family: familyWord(bytes[start]!, payload, 'fib_rule family'),
+    table: bytes[start + 4]!,
+    action: bytes[start + 7]!,
+    tos: bytes[start + 3]!,
+    flags: readU32(bytes, start + 8, order === 'little'),
+    priority: 0,
+  };
+  const into = rule as unknown as Record<string, unknown>;
+  while (reader.next()) {
+    switch (reader.type) {
+      case FRA_DST:
+        rule.to = `${reader.address('FRA_DST')}/${bytes[start + 1]!}`;
+        break;
+      case FRA_SRC:
+        rule.from = `${reader.address('FRA_SRC')}/${bytes[start + 2]!}`;
+        break;
+      case FRA_TABLE:
+        rule.table = reader.u32('FRA_TABLE');
+        break;
+      case FRA_SPORT_RANGE:
+        rule.sourcePorts = readPorts(reader, 'FRA_SPORT_RANGE');
+        break;
+      case FRA_DPORT_RANGE:
+        rule.destinationPorts = readPorts(reader, 'FRA_DPORT_RANGE');
+        break;
+      default:
+        if (!readField(reader, ruleTable, into)) keepUnknown(rule, reader);
+    }
+  }
+  if (rule.suppressPrefixLength === NO_SUPPRESSION) delete rule.suppressPrefixLength;
+  return rule;
+}
+
+function readPorts(reader: AttributeReader, name: string): PortRange {
+  reader.size(4, name);
+  const little = reader.order === 'little';
+  return {
+    first: readU16(reader.bytes, reader.start, little),
+    last: readU16(reader.bytes, reader.start + 2, little),
+  };
+}

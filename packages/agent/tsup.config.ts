@@ -1,9 +1,56 @@
-import { defineConfig } from 'tsup';
+import { copyFileSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Options } from 'tsup';
 
-export default defineConfig({
-  entry: ['src/index.ts'],
-  format: 'esm',
-  target: 'es2023',
-  platform: 'neutral',
-  external: [/^#/, /^@cnikit\//, /^node:/],
-});
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/**
+ * KubeConfig loads undici and every generated API, for methods that the agent never calls: 15 MB of a process that
+ * has 90. In the bundle they are classes that say so when they are made.
+ */
+const withoutUnusedClients: Plugin = {
+  name: 'without-unused-clients',
+  setup(build) {
+    build.onResolve({ filter: /^undici$|^\.\/gen\/index\.js$/ }, ({ path, importer }) =>
+      importer.includes('client-node') ? { path, namespace: 'unused-client' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'unused-client' }, () => ({
+      contents: `class Unused { constructor() { throw new Error('This API client is not part of the bundle'); } }
+export { Unused as Agent, Unused as ProxyAgent, Unused as ServerConfiguration, Unused as createConfiguration };`,
+    }));
+  },
+};
+
+export default defineConfig([
+  {
+    entry: ['src/index.ts'],
+    format: 'esm',
+    target: 'es2023',
+    platform: 'neutral',
+    external: [/^#/, /^@cnikit\//, /^node:/, 'pino', /^@kubernetes\//],
+  },
+  {
+    // One file for the image and for `node cnikit-agent.js`: nothing is installed beside it but the addon of @cnikit/sys.
+    entry: { 'cnikit-agent': 'src/main.ts' },
+    format: 'esm',
+    target: 'node22.18',
+    platform: 'node',
+    noExternal: [/.*/],
+    treeshake: false,
+    define: { CNIKIT_VERSION: JSON.stringify(version) },
+    esbuildPlugins: [withoutUnusedClients],
+    banner: {
+      // CommonJS dependencies of the bundle require Node's own modules.
+      js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",
+    },
+    onSuccess: async () => {
+      const manifest = fileURLToPath(import.meta.resolve('@cnikit/sys/package.json'));
+      const addon = `prebuilds/linux-${process.arch}/cnikit_sys.node`;
+      copyFileSync(manifest.replace(/package\.json$/, addon), 'dist/cnikit_sys.node');
+    },
+  },
+]);

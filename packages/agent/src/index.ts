@@ -1,1 +1,45 @@
-export {};
+/**
+ * The pure half of the node agent: from Node objects and the kernel's tables to what a node should look like, and the
+ * difference. The command `cnikit-agent` is built on it.
+ *
+ * ```ts
+ * import { Claims, desiredRoutes, hostFacts, selectNode } from '@cnikit/agent';
+ *
+ * const claims = new Claims();
+ * for (const n of [1, 2])
+ *   claims.set(
+ *     selectNode({
+ *       metadata: { name: `n${n}`, uid: `u${n}` },
+ *       spec: { podCIDRs: [`10.244.${n}.0/24`] },
+ *       status: { addresses: [{ type: 'InternalIP', address: `192.0.2.${n}` }] },
+ *     }),
+ *   );
+ * const link = { index: 2, name: 'eth0', mtu: 1500, up: true };
+ * const connected = { family: 'ipv4', dst: '192.0.2.0/24', oif: 2, protocol: 2, priority: 0, type: 1 } as const;
+ * const facts = hostFacts({ links: [link], addresses: [{ index: 2, address: '192.0.2.1/24' }], routes: [connected] });
+ * console.log(desiredRoutes(claims, 'n1', facts).get('10.244.2.0/24')?.route);
+ * // { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' }
+ * ```
+ *
+ * @module
+ */
+export { Claims } from './desired/claims.ts';
+export { CONFLIST_NAME, conflist } from './desired/conflist.ts';
+export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/index.ts';
+export type { RouteDecision } from './desired/route.ts';
+export { type Action, describe, diffRoutes, diffSysctls, type RouteAction } from './diff.ts';
+export {
+  type HostFacts,
+  type KernelAddress,
+  type KernelLink,
+  type KernelRoute,
+  type KernelState,
+  type NodeInfo,
+  type NodeRoute,
+  type Problem,
+  ROUTE_PROTOCOL,
+  type Sysctl,
+} from './model.ts';
+export { hostFacts } from './observe/facts.ts';
+export { selectNode } from './observe/node.ts';
+export { RouteTable } from './observe/route-table.ts';

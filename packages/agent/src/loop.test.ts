@@ -116,6 +116,17 @@ describe('Agent and node events', () => {
     expect(lines).toContain('No longer a problem: claim 10.244.2.0/24');
   });
 
+  test('an API server that lost its data costs no route, whatever the order of events', () => {
+    const { agent, kernel, clock } = started();
+    for (const name of ['n2', 'n1', 'n3']) agent.deleteNode(name);
+    clock.advance(1000);
+    expect(kernel.own()).toEqual(routesTo(2, 3));
+    agent.putNode(node(3));
+    agent.putNode(node(1));
+    clock.advance(1000);
+    expect(kernel.own()).toEqual(routesTo(3));
+  });
+
   test('this node deleted from the API keeps its data path, and goes on when it is back', () => {
     const { agent, kernel, clock, state } = started();
     agent.deleteNode('n1');

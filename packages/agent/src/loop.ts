@@ -52,6 +52,10 @@ export class Agent {
   readonly #timers: Timers<'soon' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'>;
   /** Destinations to look at in the next pass. */
   readonly #dirty = new Set<string>();
+  /** Nodes that went, until the next pass that believes it. */
+  readonly #gone = new Set<string>();
+  /** Whether the API has this node. */
+  #listed = false;
   #retryMs: number = RETRY_MS.first;
   #programmed = false;
 
@@ -84,36 +88,29 @@ export class Agent {
     return this.#claims.nodes();
   }
 
-  /**
-   * The complete set of nodes. A set without this node is not believed where it takes nodes away: an API server that
-   * lost its data must not cost the cluster its routes.
-   */
+  /** The complete set of nodes. */
   setNodes(nodes: Iterable<NodeInfo>): void {
     const listed = new Map([...nodes].map((node) => [node.name, node]));
-    const believed = listed.has(this.#options.nodeName);
-    if (believed) for (const { name } of [...this.#claims.nodes()]) if (!listed.has(name)) this.#forget(name);
+    for (const { name } of this.#claims.nodes()) if (!listed.has(name)) this.#gone.add(name);
     for (const node of listed.values()) this.#learn(node);
-    this.#stateOwn(believed);
+    this.#stateOwn(listed.has(this.#options.nodeName));
     this.resync();
   }
 
   /** A node that appeared or changed. */
   putNode(node: NodeInfo): void {
     const own = node.name === this.#options.nodeName;
+    const back = own && !this.#listed;
     const changed = this.#learn(node);
     if (own) this.#stateOwn(true);
-    if (!changed) return;
-    if (own) this.resync();
-    else this.#soon();
+    if (own && (changed || back)) this.resync();
+    else if (changed) this.#soon();
   }
 
   /** A node that went. This node's own data path stays: its pods run until somebody stops them. */
   deleteNode(name: string): void {
-    if (name === this.#options.nodeName) {
-      this.#stateOwn(false);
-      return;
-    }
-    this.#forget(name);
+    if (name === this.#options.nodeName) this.#stateOwn(false);
+    else this.#gone.add(name);
     this.#soon();
   }
 
@@ -160,13 +157,15 @@ export class Agent {
   /** After events that only a dump explains: rules and files are looked at only if the facts changed. */
   #reload(): void {
     this.#guarded(() => {
-      if (this.#routes.load()) this.#complete();
+      const changed = this.#routes.load();
+      if (changed) this.#complete();
       else if (!this.#syncRoutes(true)) this.#retry();
     });
   }
 
   /** Sysctls, routes, rules, executable, conflist: in this order, as the last one makes the node Ready. */
   #complete(): void {
+    this.#reap();
     const own = this.#claims.get(this.#options.nodeName);
     const host = this.#desired();
     this.#report.problems.set('host', host?.problems ?? []);
@@ -188,6 +187,7 @@ export class Agent {
   #partial(): void {
     if (this.#routes.facts === undefined) return;
     this.#guarded(() => {
+      this.#reap();
       if (!this.#syncRoutes(false)) this.#retry();
       const host = this.#desired();
       if (host === undefined || !this.#host.rulesDiffer(host.rules)) return;
@@ -268,6 +268,7 @@ export class Agent {
 
   /** True when the node is new or differs in something that is used. */
   #learn(node: NodeInfo): boolean {
+    this.#gone.delete(node.name);
     const before = this.#claims.get(node.name);
     if (before !== undefined && sameNode(before, node)) return false;
     for (const prefix of this.#claims.set(node)) this.#dirty.add(prefix);
@@ -275,9 +276,17 @@ export class Agent {
     return true;
   }
 
-  #forget(name: string): void {
-    for (const prefix of this.#claims.delete(name)) this.#dirty.add(prefix);
-    this.#nodeChanged(name, []);
+  /**
+   * Forgets the nodes that went, unless this node itself is missing from the API: an API server that lost its data
+   * must not cost the cluster its routes.
+   */
+  #reap(): void {
+    if (!this.#listed) return;
+    for (const name of this.#gone) {
+      for (const prefix of this.#claims.delete(name)) this.#dirty.add(prefix);
+      this.#nodeChanged(name, []);
+    }
+    this.#gone.clear();
   }
 
   #nodeChanged(name: string, problems: readonly Problem[]): void {
@@ -287,6 +296,7 @@ export class Agent {
   }
 
   #stateOwn(listed: boolean): void {
+    this.#listed = listed;
     const own = listed ? this.#claims.get(this.#options.nodeName) : undefined;
     this.#report.problems.set('own', ownProblem(own, this.#options.nodeName));
   }

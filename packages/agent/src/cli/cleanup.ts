@@ -1,0 +1,49 @@
+/** `cnikit-agent cleanup`: removes all that the agent made. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createCni } from '../apply/cni.ts';
+import { openKernel } from '../apply/netlink.ts';
+import { createRules, noRules } from '../apply/rules.ts';
+import type { Config } from '../config.ts';
+import { Claims } from '../desired/claims.ts';
+import { type Action, describe } from '../diff.ts';
+import { STATE_NAME } from '../observe/state.ts';
+import { Routes } from '../routes.ts';
+import type { Output } from './plan.ts';
+
+/** Each part is tried even when another fails. Returns the exit status: 1 when something is left. */
+export function cleanup(config: Config, { out, err }: Output): number {
+  let status = 0;
+  const part = (what: string, body: () => readonly string[]): void => {
+    try {
+      for (const line of body()) out(`${line}\n`);
+    } catch (error) {
+      status = 1;
+      err(`! ${what} could not be removed: ${(error as Error).message}\n`);
+    }
+  };
+  const lines = (actions: readonly Action[]): string[] => actions.map(describe);
+  part('The CNI files', () =>
+    createCni({ binDir: config.cniBinDir, confDir: config.cniConfDir, pluginBinary: '' })
+      .remove()
+      .map((path) => `- file ${path}`),
+  );
+  part('The packet filter rules', () => lines(createRules().apply(noRules)));
+  part('The routes', () => {
+    const kernel = openKernel();
+    try {
+      const routes = new Routes(new Claims(), kernel, { nodeName: '' });
+      routes.load();
+      const { done, failed } = routes.removeAll();
+      if (failed.length > 0) throw new Error(failed.map(({ message }) => message).join(', '));
+      return lines(done);
+    } finally {
+      kernel.close();
+    }
+  });
+  part('The saved state', () => {
+    rmSync(join(config.stateDir, STATE_NAME), { force: true });
+    return [];
+  });
+  return status;
+}

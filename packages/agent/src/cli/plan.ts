@@ -1,0 +1,80 @@
+/** `cnikit-agent plan` and `cnikit-agent apply --once`: one look at the API, then at the node. */
+import { loadKubeConfig } from '../api.ts';
+import type { Config } from '../config.ts';
+import { Claims } from '../desired/claims.ts';
+import { desiredHost, ownProblem, problemsOf } from '../desired/index.ts';
+import { type Action, describe } from '../diff.ts';
+import { AgentError } from '../error.ts';
+import { Host } from '../host.ts';
+import { Agent } from '../loop.ts';
+import { Metrics } from '../metrics.ts';
+import type { NodeInfo, Problem } from '../model.ts';
+import { watchNodes } from '../observe/nodes.ts';
+import { Routes } from '../routes.ts';
+import { agentParts, openLog } from './parts.ts';
+
+/** How long to wait for the API server. */
+const TIMEOUT_MS = 30_000;
+
+export interface Output {
+  out: (text: string) => void;
+  err: (text: string) => void;
+}
+
+/** Exit status 3 when something differs: a plan is also a check. */
+const DIFFERS = 3;
+
+/** Prints the difference and changes nothing. Returns the exit status. */
+export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): Promise<number> {
+  const parts = agentParts(config, openLog({ ...config, logLevel: 'silent' }, 2));
+  try {
+    const claims = new Claims();
+    for (const node of await listNodes(config, env)) claims.set(node);
+    const routes = new Routes(claims, parts.kernel, config);
+    routes.load();
+    const own = claims.get(config.nodeName);
+    const host = desiredHost(claims, config, routes.facts!);
+    const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
+    const actions: Action[] = [...planned.actions, ...(host === undefined ? [] : new Host(parts).plan(host))];
+    for (const action of actions) out(`${describe(action)}\n`);
+    const problems: Problem[] = [
+      ...ownProblem(own, config.nodeName),
+      ...[...claims.nodes()].flatMap((node) => problemsOf(node, config.nodeName)),
+      ...planned.problems,
+      ...(host?.problems ?? []),
+      ...parts.cni.problems(),
+    ];
+    for (const { message } of problems) err(`! ${message}\n`);
+    out(actions.length === 0 ? 'Nothing to change\n' : `${actions.length} to change\n`);
+    return actions.length === 0 ? 0 : DIFFERS;
+  } finally {
+    parts.kernel.close();
+  }
+}
+
+/** Does once what `run` keeps doing. Returns the exit status: 1 when something stands in the way of this node. */
+export async function applyOnce(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
+  const parts = agentParts(config, openLog(config, 1));
+  const nodes = await listNodes(config, env);
+  const agent = new Agent(parts, config);
+  agent.setNodes(nodes);
+  agent.close();
+  parts.kernel.close();
+  return agent.ready ? 0 : 1;
+}
+
+async function listNodes(config: Config, env: NodeJS.ProcessEnv): Promise<NodeInfo[]> {
+  const kubeConfig = loadKubeConfig(config, env);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  let reason = '';
+  try {
+    for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
+      if (change.type === 'synced') return [...change.objects.values()];
+      if (change.type === 'stale') reason = `: ${change.error.message}`;
+    }
+  } finally {
+    ended.abort();
+  }
+  throw new AgentError('API', `The API server did not list its Nodes within ${TIMEOUT_MS / 1000} s${reason}`);
+}

@@ -1,0 +1,105 @@
+/** `cnikit-agent run`: keeps the node right until a signal. */
+import { mkdirSync, watch as watchDirectory } from 'node:fs';
+import type { Logger } from 'pino';
+import { clearNetworkUnavailable, loadKubeConfig } from '../api.ts';
+import type { KernelEvent } from '../apply/kernel.ts';
+import type { Config } from '../config.ts';
+import { serveHealth } from '../health.ts';
+import { Agent } from '../loop.ts';
+import { followNodes, Outage, watchNodes } from '../observe/nodes.ts';
+import { loadState, saveState } from '../observe/state.ts';
+import { after, Timers } from '../timers.ts';
+import { version } from '../version.ts';
+import { agentParts, openLog } from './parts.ts';
+
+/** A burst of node changes is one file. */
+const SAVE_MS = 1000;
+
+/** Resolves when `signal` fires and everything is closed. Throws AgentError when it cannot begin. */
+export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+  const log = openLog(config, 1);
+  const kubeConfig = loadKubeConfig(config, env);
+  const parts = agentParts(config, log);
+  const timers = new Timers<'save'>(after);
+  const save = (): void => {
+    try {
+      saveState(config.stateDir, config.nodeName, agent.nodes());
+    } catch (error) {
+      log.warn(
+        `The state could not be saved, so a start without the API server will not work: ${(error as Error).message}`,
+      );
+    }
+  };
+  const agent: Agent = new Agent(
+    {
+      ...parts,
+      clearNetworkUnavailable: (name) => clearNetworkUnavailable(kubeConfig, name),
+      onNodes: () => timers.start('save', SAVE_MS, save),
+    },
+    config,
+  );
+  log.info(
+    { version, server: kubeConfig.getCurrentCluster()?.server },
+    `cnikit-agent ${version} begins, for node ${config.nodeName}`,
+  );
+
+  // Events first, then the first dump: nothing can happen between the two unseen.
+  const kernelEvents = followKernel(parts.kernel.events(signal), agent);
+  const cached = loadState(config.stateDir, config.nodeName);
+  if (cached !== undefined) {
+    log.info({ nodes: cached.length }, 'Going on from the state saved before');
+    agent.setNodes(cached);
+  }
+  const outage = new Outage(log, parts.metrics, after);
+  const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal), agent, outage);
+  watchFiles([config.cniBinDir, config.cniConfDir], agent, signal, log);
+  const health =
+    config.health === undefined ? undefined : await openHealth(config.health, agent, parts.metrics, log);
+
+  const ended = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+  // The two only end by the signal, or by an error that nobody foresaw: then the process must not look alive.
+  await Promise.race([ended, Promise.all([nodes, kernelEvents])]);
+  agent.close();
+  outage.close();
+  health?.close();
+  health?.closeAllConnections();
+  if (timers.due('save')) save();
+  timers.close();
+  parts.kernel.close();
+  log.info('cnikit-agent ends, and leaves the pod network as it is');
+}
+
+async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): Promise<void> {
+  for await (const event of events) agent.onKernel(event);
+}
+
+/** The files are looked at whenever something happens beside them; where that cannot be watched the resync finds it. */
+function watchFiles(dirs: readonly string[], agent: Agent, signal: AbortSignal, log: Logger): void {
+  for (const dir of dirs) {
+    try {
+      mkdirSync(dir, { recursive: true });
+      watchDirectory(dir, { signal, persistent: false }, () => agent.checkFiles()).on(
+        'error',
+        () => undefined,
+      );
+    } catch (error) {
+      log.debug(`${dir} is not watched: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function openHealth(
+  address: { host: string; port: number },
+  agent: Agent,
+  metrics: Parameters<typeof serveHealth>[1]['metrics'],
+  log: Logger,
+): Promise<Awaited<ReturnType<typeof serveHealth>> | undefined> {
+  try {
+    return await serveHealth(address, { ready: () => agent.ready, problems: () => agent.problems, metrics });
+  } catch (error) {
+    log.warn(
+      `/healthz, /readyz and /metrics are not served: ${(error as Error).message}. Choose another --health-address`,
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { help } from './cli/help.ts';
+import { commands, parseConfig } from './config.ts';
+
+const env = { NODE_NAME: 'n1' };
+
+test('parseConfig() needs nothing but the name of the node', () => {
+  expect(parseConfig([], env)).toEqual({
+    command: 'run',
+    nodeName: 'n1',
+    cniBinDir: '/opt/cni/bin',
+    cniConfDir: '/etc/cni/net.d',
+    stateDir: '/run/cnikit',
+    nonMasquerade: [],
+    resyncMs: 60_000,
+    health: { host: '127.0.0.1', port: 9470 },
+    logLevel: 'info',
+  });
+});
+
+test('parseConfig() reads every flag', () => {
+  const argv = [
+    'plan',
+    '--node-name=n2',
+    '--kubeconfig=/k',
+    '--api-server=https://192.0.2.1:6443/',
+    '--plugin-binary=/p',
+    '--outside-interface=eth1',
+    '--non-masquerade-cidr=10.96.0.0/12,192.168.0.7/16',
+    '--non-masquerade-cidr=fd00:1::/64',
+    '--resync-interval=300',
+    '--health-address=[::1]:1',
+  ];
+  expect(parseConfig(argv, env)).toMatchObject({
+    command: 'plan',
+    nodeName: 'n2',
+    kubeconfig: '/k',
+    apiServer: 'https://192.0.2.1:6443',
+    pluginBinary: '/p',
+    outsideInterface: 'eth1',
+    nonMasquerade: ['10.96.0.0/12', '192.168.0.0/16', 'fd00:1::/64'],
+    resyncMs: 300_000,
+    health: { host: '::1', port: 1 },
+  });
+  expect(parseConfig(['--health-address=off'], env).health).toBeUndefined();
+});
+
+describe('parseConfig() refuses', () => {
+  test.each([
+    ['no node name', [], {}, /NODE_NAME/],
+    ['an unknown command', ['fly'], env, /No command fly/],
+    ['two commands', ['run', 'plan'], env, /one command/],
+    ['an unknown flag', ['--colour'], env, /colour/],
+    ['an interval of nothing', ['--resync-interval=0'], env, /between 1 and 86400/],
+    ['a prefix that is none', ['--non-masquerade-cidr=10.0.0.0/33'], env, /not a prefix/],
+    ['a server that is no URL', ['--api-server=192.0.2.1'], env, /not a URL/],
+    ['a health address without port', ['--health-address=localhost'], env, /HOST:PORT/],
+    ['a log level that is none', ['--log-level=loud'], env, /must be one of/],
+  ])('%s', (_, argv, environment, reason) => {
+    expect(() => parseConfig(argv, environment)).toThrow(reason);
+  });
+});
+
+test('help names every command and every flag, in lines that fit a terminal', () => {
+  for (const command of commands)
+    if (command !== 'help') expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
+  const flags = [
+    'node-name',
+    'kubeconfig',
+    'api-server',
+    'plugin-binary',
+    'cni-bin-dir',
+    'cni-conf-dir',
+    'state-dir',
+  ];
+  flags.push(
+    'outside-interface',
+    'non-masquerade-cidr',
+    'resync-interval',
+    'health-address',
+    'log-level',
+    'once',
+  );
+  for (const flag of flags) expect(help).toContain(`--${flag}`);
+  for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(86);
+  expect(parseConfig(['--help'], {}).command).toBe('help');
+});

@@ -1,0 +1,50 @@
+/** The command: wires arguments, environment, signals and output, nothing else. */
+import process from 'node:process';
+import { cleanup } from './cli/cleanup.ts';
+import { help } from './cli/help.ts';
+import { applyOnce, type Output, plan } from './cli/plan.ts';
+import { run } from './cli/run.ts';
+import { parseConfig } from './config.ts';
+import { AgentError } from './error.ts';
+import { version } from './version.ts';
+
+const output: Output = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+};
+
+async function main(): Promise<number> {
+  const config = parseConfig(process.argv.slice(2), process.env);
+  switch (config.command) {
+    case 'help':
+      output.out(help);
+      return 0;
+    case 'version':
+      output.out(`${version}\n`);
+      return 0;
+    case 'plan':
+      return await plan(config, process.env, output);
+    case 'apply':
+      return await applyOnce(config, process.env);
+    case 'cleanup':
+      return cleanup(config, output);
+    case 'run': {
+      const ended = new AbortController();
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.abort());
+      await run(config, process.env, ended.signal);
+      return 0;
+    }
+  }
+}
+
+main().then(
+  // Not process.exit(): what was printed to a pipe has to be read first.
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    if (!(error instanceof AgentError)) throw error;
+    output.err(`cnikit-agent: ${error.message}\n`);
+    process.exitCode = error.code === 'USAGE' ? 2 : 1;
+  },
+);

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { Metrics } from '../metrics.ts';
+import { FakeClock } from '../testing/fake-agent.ts';
+import { node } from '../testing/nodes.ts';
+import { followNodes, type NodeChanges, Outage } from './nodes.ts';
+
+function outage() {
+  const lines: string[] = [];
+  const log = {
+    info: (_: object, text: string) => void lines.push(text),
+    warn: (_: object, text: string) => void lines.push(text),
+  };
+  const clock = new FakeClock();
+  const metrics = new Metrics();
+  return { lines, clock, metrics, outage: new Outage(log, metrics, clock.after) };
+}
+
+describe('Outage', () => {
+  test('flannel-io/flannel#1134: says it at once, then at a slowing pace, and says the end', () => {
+    const { lines, clock, metrics, outage: away } = outage();
+    away.begin(1_000_000, new Error('ECONNREFUSED'));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/does not answer .*ECONNREFUSED.* stays as it is/);
+    expect(metrics.get('api_stale_since_seconds')).toBe(1000);
+    clock.advance(3_600_000);
+    expect(lines).toHaveLength(1 + 5);
+    away.end();
+    clock.advance(36_000_000);
+    expect(lines).toHaveLength(7);
+    expect(metrics.get('api_stale_since_seconds')).toBe(0);
+  });
+
+  test('says at most one line an hour in the end', () => {
+    const { lines, clock, outage: away } = outage();
+    away.begin(0, new Error('x'));
+    clock.advance(24 * 3_600_000);
+    expect(lines.length).toBeLessThan(32);
+    away.close();
+    clock.advance(24 * 3_600_000);
+    expect(lines.length).toBeLessThan(32);
+  });
+});
+
+test('followNodes() passes on what each change means', async () => {
+  const calls: unknown[] = [];
+  const { outage: away } = outage();
+  async function* changes(): NodeChanges {
+    yield { type: 'synced', objects: new Map([['n1', node(1)]]) };
+    yield { type: 'added', name: 'n2', object: node(2) };
+    yield { type: 'modified', name: 'n2', object: node(2, { uid: 'x' }) };
+    yield { type: 'deleted', name: 'n2', object: node(2) };
+  }
+  await followNodes(
+    changes(),
+    {
+      setNodes: (nodes) => void calls.push(['set', [...nodes].map(({ name }) => name)]),
+      putNode: ({ name, uid }) => void calls.push(['put', name, uid]),
+      deleteNode: (name) => void calls.push(['delete', name]),
+    },
+    away,
+  );
+  expect(calls).toEqual([
+    ['set', ['n1']],
+    ['put', 'n2', 'uid-2'],
+    ['put', 'n2', 'x'],
+    ['delete', 'n2'],
+  ]);
+});

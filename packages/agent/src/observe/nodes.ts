@@ -1,0 +1,88 @@
+/** The Nodes of the API as they change, and what to say while it is away. */
+import { type Change, type KubeConfigLike, watch } from '@cnikit/watch';
+import type { Metrics } from '../metrics.ts';
+import type { NodeInfo } from '../model.ts';
+import { type After, Timers } from '../timers.ts';
+import { sameNode, selectNode } from './node.ts';
+import type { ProblemLog } from './problems.ts';
+
+export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
+
+/** kube-apiserver sends a bookmark about once a minute: a dead connection is found soon after one is missing. */
+const IDLE_SECONDS = 90;
+
+export function watchNodes(kubeConfig: KubeConfigLike, metrics: Metrics, signal: AbortSignal): NodeChanges {
+  return watch<NodeInfo, unknown>({
+    kubeConfig,
+    path: '/api/v1/nodes',
+    select: selectNode,
+    equal: sameNode,
+    signal,
+    idleSeconds: IDLE_SECONDS,
+    hooks: { onWatchEnd: ({ reason }) => reason !== 'timeout' && metrics.add('api_restarts') },
+  });
+}
+
+/** What takes node changes: the agent. */
+export interface NodeConsumer {
+  setNodes(nodes: Iterable<NodeInfo>): void;
+  putNode(node: NodeInfo): void;
+  deleteNode(name: string): void;
+}
+
+/** Passes changes on until they end, which is by their signal. */
+export async function followNodes(
+  changes: NodeChanges,
+  consumer: NodeConsumer,
+  outage: Outage,
+): Promise<void> {
+  for await (const change of changes) {
+    if (change.type === 'synced') consumer.setNodes(change.objects.values());
+    else if (change.type === 'added' || change.type === 'modified') consumer.putNode(change.object);
+    else if (change.type === 'deleted') consumer.deleteNode(change.object.name);
+    else if (change.type === 'stale') outage.begin(change.since, change.error);
+    else outage.end();
+  }
+}
+
+const REMINDER_MS = { first: 60_000, most: 3_600_000 } as const;
+
+/** Says that the API is away at once, then at a slowing pace, and says when it is back. */
+export class Outage {
+  readonly #log: ProblemLog;
+  readonly #metrics: Metrics;
+  readonly #timers: Timers<'reminder'>;
+
+  constructor(log: ProblemLog, metrics: Metrics, after: After) {
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#timers = new Timers(after);
+  }
+
+  /** `since` is when the API was heard last, ms since the epoch. */
+  begin(since: number, error: Error): void {
+    this.#metrics.set('api_stale_since_seconds', since / 1000);
+    this.#say(since, error, REMINDER_MS.first);
+  }
+
+  end(): void {
+    this.#metrics.set('api_stale_since_seconds', 0);
+    this.#timers.stop('reminder');
+    this.#log.info({}, 'The API server answers again');
+  }
+
+  close(): void {
+    this.#timers.close();
+  }
+
+  #say(since: number, error: Error, next: number): void {
+    const heard = new Date(since).toISOString();
+    this.#log.warn(
+      { since: heard },
+      `The API server does not answer (last heard ${heard}): ${error.message}. The pod network stays as it is, and the agent keeps trying`,
+    );
+    this.#timers.restart('reminder', next, () =>
+      this.#say(since, error, Math.min(next * 2, REMINDER_MS.most)),
+    );
+  }
+}

@@ -1,0 +1,154 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+
+const base = fileURLToPath(new URL('../../../deploy/base/', import.meta.url));
+const read = (name: string): string => readFileSync(base + name, 'utf8');
+
+type Json = Record<string, unknown>;
+interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels: Record<string, string> };
+}
+interface Container {
+  name: string;
+  image: string;
+  args: string[];
+  env: Array<{ name: string; valueFrom: Json }>;
+  securityContext: Json & { capabilities: { drop: string[]; add: string[] } };
+  ports: Array<{ name: string; containerPort: number; hostPort: number }>;
+  livenessProbe: { httpGet: Json };
+  readinessProbe: { httpGet: Json };
+  resources: { requests: Record<string, string> };
+  volumeMounts: Array<{ name: string; mountPath: string }>;
+}
+interface DaemonSet extends Manifest {
+  spec: {
+    selector: { matchLabels: Record<string, string> };
+    updateStrategy: { type: string };
+    template: {
+      metadata: { labels: Record<string, string> };
+      spec: Json & {
+        containers: Container[];
+        volumes: Array<{ name: string; hostPath: { path: string; type: string } }>;
+      };
+    };
+  };
+}
+
+const kustomization = parse(read('kustomization.yaml')) as { resources: string[] };
+const manifests = kustomization.resources.flatMap((name) =>
+  parseAllDocuments(read(name)).map((document) => {
+    expect(document.errors).toEqual([]);
+    return document.toJS() as Manifest;
+  }),
+);
+const only = <T extends Manifest>(kind: string): T => {
+  const found = manifests.filter((manifest) => manifest.kind === kind);
+  expect(found).toHaveLength(1);
+  return found[0] as T;
+};
+
+describe('deploy/base', () => {
+  test('lists every file of the folder', () => {
+    expect([...kustomization.resources, 'kustomization.yaml'].sort()).toEqual(readdirSync(base).sort());
+  });
+
+  test('is rendered by kubectl kustomize where there is one', ({ skip }) => {
+    const { status, stdout, error } = spawnSync('kubectl', ['kustomize', base], { encoding: 'utf8' });
+    skip(error !== undefined, 'kubectl is not installed');
+    expect(status).toBe(0);
+    const kinds = parseAllDocuments(stdout).map((document) => (document.toJS() as Manifest).kind);
+    expect(kinds.sort()).toEqual(manifests.map(({ kind }) => kind).sort());
+  });
+
+  test('gives the agent exactly the permissions that it uses', () => {
+    expect(only<Manifest & { rules: unknown }>('ClusterRole').rules).toEqual([
+      { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
+    ]);
+  });
+
+  test('says why, beside each permission, capability and host path', () => {
+    for (const name of ['rbac.yaml', 'daemonset.yaml']) {
+      const lines = read(name).split('\n');
+      lines.forEach((line, i) => {
+        if (
+          /^\s+- (apiGroups:|NET_)/.test(line) ||
+          (/^\s+- name: (cni-|state|xtables).*$/.test(line) && /hostPath/.test(lines[i + 1]!))
+        )
+          expect(lines[i - 1]?.trim(), `${name}:${i + 1}`).toMatch(/^#/);
+      });
+    }
+  });
+
+  test('binds the role to the account that the DaemonSet runs as', () => {
+    const account = only('ServiceAccount');
+    const binding = only<Manifest & { roleRef: Json; subjects: Json[] }>('ClusterRoleBinding');
+    expect(binding.roleRef).toEqual({
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: 'ClusterRole',
+      name: only('ClusterRole').metadata.name,
+    });
+    expect(binding.subjects).toEqual([
+      { kind: 'ServiceAccount', name: account.metadata.name, namespace: account.metadata.namespace },
+    ]);
+    expect(only<DaemonSet>('DaemonSet').spec.template.spec.serviceAccountName).toBe(account.metadata.name);
+  });
+});
+
+describe('The DaemonSet', () => {
+  const { spec, metadata } = only<DaemonSet>('DaemonSet');
+  const pod = spec.template.spec;
+  const container = pod.containers[0]!;
+
+  test('runs on every node, before the network and among the last to go', () => {
+    expect(metadata.namespace).toBe('kube-system');
+    expect(pod).toMatchObject({
+      hostNetwork: true,
+      priorityClassName: 'system-node-critical',
+      tolerations: [{ operator: 'Exists' }],
+    });
+    expect(spec.updateStrategy.type).toBe('RollingUpdate');
+    expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
+  });
+
+  test('is not privileged: two capabilities, a read-only root, the default seccomp profile', () => {
+    expect(container.securityContext).toEqual({
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      runAsUser: 0,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+    });
+    expect(pod.securityContext).toEqual({ seccompProfile: { type: 'RuntimeDefault' } });
+    for (const key of ['hostPID', 'hostIPC', 'shareProcessNamespace']) expect(pod[key]).toBeUndefined();
+  });
+
+  test('containerd/containerd#3667: mounts the CNI directories, its state and the lock, never /run/netns', () => {
+    expect(pod.volumes.map(({ hostPath }) => hostPath.path)).toEqual([
+      '/opt/cni/bin',
+      '/etc/cni/net.d',
+      '/run/cnikit',
+      '/run/xtables.lock',
+    ]);
+    const mounted = new Map(container.volumeMounts.map(({ name, mountPath }) => [name, mountPath]));
+    for (const { name, hostPath } of pod.volumes) expect(mounted.get(name)).toBe(hostPath.path);
+  });
+
+  test('knows its node, and is asked for its health where it listens', () => {
+    expect(container.env).toEqual([
+      { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+    ]);
+    expect(container.ports[0]).toMatchObject({ name: 'health', containerPort: 9470, hostPort: 9470 });
+    for (const [probe, path] of [
+      [container.livenessProbe, '/healthz'],
+      [container.readinessProbe, '/readyz'],
+    ] as const)
+      expect(probe.httpGet).toEqual({ host: '127.0.0.1', port: 'health', path });
+    expect(Object.keys(container.resources.requests).sort()).toEqual(['cpu', 'memory']);
+  });
+});

@@ -139,3 +139,9 @@ export const FR_ACT_UNREACHABLE = 7;
 export const FR_ACT_PROHIBIT = 8;
 /** Rule flags. */
 export const FIB_RULE_INVERT = 2;
+
+// How IPv6 link-local addresses are made, linux/if_link.h enum in6_addr_gen_mode.
+export const IN6_ADDR_GEN_MODE_EUI64 = 0;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
+export const IN6_ADDR_GEN_MODE_STABLE_PRIVACY = 2;
+export const IN6_ADDR_GEN_MODE_RANDOM = 3;

@@ -34,7 +34,8 @@ export interface FileStoreOptions {
 interface Session {
   /** `Directory.state` that the index is sealed for; undefined when it cannot be. */
   sealed: string | undefined;
-  last: string | undefined;
+  /** The address reserved last in each range set, as far as asked. */
+  lasts: (string | undefined)[];
   /** Whether something changed since, and whether a change broke off half-way. */
   changed: boolean;
   broken: boolean;
@@ -112,13 +113,13 @@ class FileStore implements Store {
         throw error;
       }
       try {
-        this.#dir.setLast(rangeSet, address);
+        this.#dir.setLast(rangeSet, address, session.lasts[rangeSet]);
       } catch (error) {
         this.#sys.unlink(file);
         this.#index.forget(address, claim);
         throw error;
       }
-      if (rangeSet === 0) session.last = address;
+      session.lasts[rangeSet] = address;
       session.owners.set(address, claim);
       return true;
     });
@@ -148,7 +149,9 @@ class FileStore implements Store {
   }
 
   last(rangeSet: number): string | undefined {
-    return rangeSet === 0 ? this.#open().last : this.#dir.last(rangeSet);
+    const { lasts } = this.#open();
+    lasts[rangeSet] ??= this.#dir.last(rangeSet);
+    return lasts[rangeSet];
   }
 
   taken(): ReadonlySet<string> {
@@ -179,7 +182,7 @@ class FileStore implements Store {
       if (files.some(({ owner }) => owner.ifName === '')) sealed = undefined;
       this.#index.rebuild(files, sealed);
     }
-    this.#session = { sealed, last, changed: false, broken: false, owners: new Map() };
+    this.#session = { sealed, lasts: [last], changed: false, broken: false, owners: new Map() };
     return this.#session;
   }
 
@@ -196,7 +199,7 @@ class FileStore implements Store {
     const session = this.#session;
     if (!session?.changed || session.broken || session.sealed === undefined) return;
     try {
-      this.#index.reseal(session.sealed, this.#dir.state(session.last));
+      this.#index.reseal(session.sealed, this.#dir.state(session.lasts[0]));
     } catch (error) {
       // What was asked for is done. Without a seal the next one to come rebuilds the index.
       if (!isSysError(error)) throw error;

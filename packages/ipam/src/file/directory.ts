@@ -1,5 +1,4 @@
-import type { Sys } from '@cnikit/sys';
-import { formatAddress, parseAddress } from '../address.ts';
+import { O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
 import type { Listing, Owner, Problem } from '../store.ts';
 import { decodeOwner, isAddressName, isOwnName, lastName } from './format.ts';
 import { listDir, tolerate } from './quiet.ts';
@@ -43,12 +42,16 @@ export class Directory {
 
   /** The address reserved last in a range set; undefined when none was, or the file is garbage. */
   last(rangeSet: number): string | undefined {
-    const address = parseAddress(this.#read(lastName(rangeSet)) ?? '');
-    return address && formatAddress(address);
+    const text = this.#read(lastName(rangeSet)) ?? '';
+    return isAddressName(text) ? text : undefined;
   }
 
-  setLast(rangeSet: number, address: string): void {
-    this.#sys.writeText(this.file(lastName(rangeSet)), address, { mode: 0o600 });
+  /** `previous` is what `last` gave, if it was asked. */
+  setLast(rangeSet: number, address: string, previous: string | undefined): void {
+    // Truncation costs: ext4 writes a truncated file to the disk when it is closed.
+    const fits = previous !== undefined && previous.length <= address.length;
+    const flags = fits ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
+    this.#sys.writeText(this.file(lastName(rangeSet)), address, { flags, mode: 0o600 });
   }
 
   /**

@@ -1,7 +1,15 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/main.ts', 'src/schemas/index.ts', 'src/explain.ts', 'src/explain.quickjs.ts'],
+  entry: [
+    'src/index.ts',
+    'src/main.ts',
+    'src/schemas/index.ts',
+    'src/explain.ts',
+    'src/explain.quickjs.ts',
+    'src/runtime/index.ts',
+    'src/runtime/node.ts',
+  ],
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

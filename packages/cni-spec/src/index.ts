@@ -31,6 +31,15 @@ export {
 export { dispatch, type PluginIo, type PluginOutput } from './dispatch.ts';
 export { type Command, commands, type Env, splitPath, type Verb } from './env.ts';
 export { CniError, ErrorCode, encodeError, toCniError } from './error.ts';
+export {
+  checkOutcome,
+  type ExecOutcome,
+  type ExecRequest,
+  execEnv,
+  findPlugin,
+  PluginError,
+  readResult,
+} from './exec.ts';
 export { interfaceNameProblem, isIdentifier, isPluginType } from './identifiers.ts';
 export { type KeyTable, normaliseKeys } from './keys.ts';
 export { type Context, definePlugin, type Plugin, type PluginOptions } from './plugin.ts';

@@ -8,8 +8,10 @@
  * runPlugin(definePlugin({ about: 'A plugin that does nothing', add: ({ prevResult }) => prevResult ?? {} }));
  * ```
  */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import type { DelegateIo } from './delegate.ts';
 import { dispatch } from './dispatch.ts';
 import type { Plugin } from './plugin.ts';
 
@@ -20,6 +22,21 @@ export function runPlugin<T>(plugin: Plugin<T>): void {
   writeAll(1, output.stdout);
   process.exitCode = output.exitCode;
 }
+
+/** How `delegate` runs other plugins under Node; their logs go to this plugin's stderr. */
+export const nodeDelegateIo: DelegateIo = {
+  exec: ({ file, env, stdin }) => {
+    const { status, stdout, error } = spawnSync(file, [], {
+      env,
+      input: stdin,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    if (error) throw error;
+    return { exitCode: status ?? 255, stdout, stderr: '' };
+  },
+  isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
+};
 
 /** Somebody at a terminal has nothing to send, and would wait for a plugin that waits for them. */
 function readStdin(): string {

@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: { index: 'src/index.ts', 'codec/index': 'src/codec/index.ts', monitor: 'src/monitor.ts' },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

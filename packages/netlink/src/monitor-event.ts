@@ -1,0 +1,95 @@
+import { NetlinkEncodeError } from './codec/errors.ts';
+import type { MessageReader } from './codec/message.ts';
+import { type Address, decodeAddress } from './route/address.ts';
+import * as k from './route/constants.ts';
+import { decodeLink, type Link } from './route/link-decode.ts';
+import { decodeNeighbour, type Neighbour } from './route/neighbour.ts';
+import { decodeRoute, type Route } from './route/route-decode.ts';
+import { decodeRule, type Rule } from './route/rule.ts';
+
+/** RTNLGRP_* (linux/rtnetlink.h). */
+const groupNumbers = {
+  link: 1,
+  neighbour: 3,
+  tc: 4,
+  'ipv4-address': 5,
+  'ipv4-route': 7,
+  'ipv4-rule': 8,
+  'ipv6-address': 9,
+  'ipv6-route': 11,
+  'ipv6-rule': 19,
+  nsid: 28,
+} as const;
+
+export type GroupName = keyof typeof groupNumbers;
+
+/** Made or changed; removed. */
+export type Action = 'new' | 'del';
+
+export type Event =
+  | { type: 'link'; action: Action; link: Link }
+  | { type: 'address'; action: Action; address: Address }
+  | { type: 'route'; action: Action; route: Route }
+  | { type: 'neighbour'; action: Action; neighbour: Neighbour }
+  | { type: 'rule'; action: Action; rule: Rule }
+  /** A message that is not decoded here: its RTM_* number and body. */
+  | { type: 'other'; message: number; payload: Uint8Array }
+  /** Events were lost: dump what you need again. */
+  | { type: 'overflow' };
+
+/** For bind(2): bit n-1 stands for group n. */
+export function groupMask(groups: readonly GroupName[]): number {
+  let mask = 0;
+  for (const group of groups) {
+    const number = groupNumbers[group];
+    if (number === undefined) {
+      const known = Object.keys(groupNumbers).join(', ');
+      throw new NetlinkEncodeError('BAD_REQUEST', `No group ${String(group)}; there are ${known}`);
+    }
+    mask |= 1 << (number - 1);
+  }
+  return mask >>> 0;
+}
+
+/** Decodes one notification. Throws NetlinkDecodeError only. */
+export function decodeEvent(message: MessageReader): Event {
+  switch (kindOf(message)) {
+    case k.RTM_NEWLINK:
+    case k.RTM_DELLINK:
+      return { type: 'link', action: actionOf(message.type), link: decodeLink(message) };
+    case k.RTM_NEWADDR:
+    case k.RTM_DELADDR:
+      return { type: 'address', action: actionOf(message.type), address: decodeAddress(message) };
+    case k.RTM_NEWROUTE:
+    case k.RTM_DELROUTE:
+      return { type: 'route', action: actionOf(message.type), route: decodeRoute(message) };
+    case k.RTM_NEWNEIGH:
+    case k.RTM_DELNEIGH:
+      return { type: 'neighbour', action: actionOf(message.type), neighbour: decodeNeighbour(message) };
+    case k.RTM_NEWRULE:
+    case k.RTM_DELRULE:
+      return { type: 'rule', action: actionOf(message.type), rule: decodeRule(message) };
+    default:
+      return {
+        type: 'other',
+        message: message.type,
+        payload: message.bytes.slice(message.start, message.end),
+      };
+  }
+}
+
+/**
+ * The message's type, or 0 for one that means something else: a bridge says by
+ * RTM_DELLINK in its own family that a port has left it, the link being still there.
+ */
+function kindOf({ type, bytes, start, end }: MessageReader): number {
+  const family = start < end ? bytes[start] : k.AF_UNSPEC;
+  const isLink = type === k.RTM_NEWLINK || type === k.RTM_DELLINK;
+  if (isLink) return family === k.AF_UNSPEC ? type : 0;
+  const isNeighbour = type === k.RTM_NEWNEIGH || type === k.RTM_DELNEIGH;
+  if (family === k.AF_INET || family === k.AF_INET6) return type;
+  return isNeighbour && family === k.AF_BRIDGE ? type : 0;
+}
+
+/** Every family numbers NEW, DEL, GET, SET in this order. */
+const actionOf = (type: number): Action => ((type & 3) === 0 ? 'new' : 'del');

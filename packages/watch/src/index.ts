@@ -1,1 +1,19 @@
-export {};
+/**
+ * List and watch of any Kubernetes resource that never dies silently.
+ *
+ * ```ts
+ * const kubeConfig = new KubeConfig();
+ * kubeConfig.loadFromDefault();
+ * for await (const change of watch({ kubeConfig, path: '/api/v1/nodes' })) {
+ *   if (change.type === 'synced') console.log([...change.objects.keys()]);
+ *   else console.log(change);
+ * }
+ * ```
+ */
+export type { BackoffOptions } from './backoff.ts';
+export { type Clock, systemClock } from './clock.ts';
+export { WatchError, type WatchErrorCode } from './errors.ts';
+export { httpTransport } from './http.ts';
+export type { Answer, KubeConfigLike, Transport } from './transport.ts';
+export type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
+export { watch } from './watch.ts';

@@ -142,8 +142,8 @@ export class WatchStream {
     const text = line(type, json);
     if (this.#context.faults.takeGarbage()) this.#raw(`${text.slice(0, 20)}\u0000}{${text.slice(30)}`);
     else if (this.#context.faults.takeTruncated()) {
-      this.#raw(text.slice(0, text.length / 2));
-      this.#response.end(() => this.drop());
+      this.#response.write(text.slice(0, text.length / 2), () => this.drop());
+      this.#stalled = true;
     } else this.#raw(text);
   }
 

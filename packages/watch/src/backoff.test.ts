@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Backoff } from './backoff.ts';
+import { errorFromAnswer, errorFromEvent, parseRetryAfter } from './errors.ts';
+
+describe('Backoff', () => {
+  it('fail() doubles up to the limit, with half of it by chance', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (chance) => {
+        const backoff = new Backoff({ initialMs: 100, maxMs: 1000 }, () => chance);
+        for (const step of [100, 200, 400, 800, 1000, 1000]) {
+          const delay = backoff.fail();
+          expect(delay).toBeGreaterThanOrEqual(step / 2);
+          expect(delay).toBeLessThanOrEqual(step);
+        }
+        backoff.succeed();
+        expect(backoff.fail()).toBeLessThanOrEqual(100);
+      }),
+    );
+  });
+
+  it('fail() waits as long as the server asks, within reason', () => {
+    const backoff = new Backoff({ initialMs: 100 }, () => 0);
+    expect(backoff.fail(7000)).toBe(7000);
+    expect(backoff.fail(1)).toBe(100);
+    expect(backoff.fail(86_400_000)).toBe(300_000);
+  });
+});
+
+describe('parseRetryAfter()', () => {
+  it.each([
+    ['5', 5000],
+    [' 5 ', 5000],
+    ['Thu, 01 Jan 1970 00:01:00 GMT', 59_000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('%s', (text, expected) => {
+    expect(parseRetryAfter(text, 1000)).toBe(expected);
+  });
+});
+
+describe('errors', () => {
+  it('errorFromAnswer() has the words of the server and what to do', () => {
+    const error = errorFromAnswer(403, '{"message":"nodes is forbidden"}', undefined, 0);
+    expect(error).toMatchObject({ code: 'HTTP', status: 403 });
+    expect(error.message).toBe(
+      'The API server answered 403: nodes is forbidden (grant the verbs list and watch on this resource to this user)',
+    );
+    expect(errorFromAnswer(502, '<html>', '3', 0)).toMatchObject({
+      code: 'HTTP',
+      status: 502,
+      retryAfterMs: 3000,
+    });
+  });
+
+  it('a version from the future is as good as one from the past', () => {
+    const text = JSON.stringify({ details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } });
+    expect(errorFromAnswer(504, text, undefined, 0).code).toBe('EXPIRED');
+    expect(errorFromEvent({ code: 410 }).code).toBe('EXPIRED');
+    expect(errorFromEvent(null)).toMatchObject({ code: 'HTTP', status: 0 });
+  });
+});

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { WatchError } from './errors.ts';
+import type { KubeConfigLike } from './transport.ts';
+
+/** Server and TLS and authentication options for one request, with what the files hold now. */
+export async function requestOptions(
+  kubeConfig: KubeConfigLike,
+): Promise<{ server: string; options: RequestOptions }> {
+  const cluster = kubeConfig.getCurrentCluster();
+  if (cluster === null) {
+    throw new WatchError('CREDENTIALS', 'The kubeconfig has no current cluster: set current-context');
+  }
+  const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
+  try {
+    await kubeConfig.applyToHTTPSOptions(options);
+    const tokenFile = tokenFileOf(kubeConfig.getCurrentUser());
+    // KubeConfig reads this file once a minute; a token that was rotated must count at once.
+    if (tokenFile !== undefined)
+      options.headers.Authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
+  } catch (error) {
+    const cause = error as Error;
+    throw new WatchError(
+      'CREDENTIALS',
+      `Cannot make the credentials for ${cluster.server}: ${cause.message}`,
+      { cause },
+    );
+  }
+  // KubeConfig's agent keeps the certificates it was made with, also when their files have changed.
+  // Only a proxy needs it.
+  if (!cluster.proxyUrl) options.agent = false;
+  return { server: cluster.server.replace(/\/+$/, ''), options };
+}
+
+function tokenFileOf(user: { authProvider?: unknown } | null): string | undefined {
+  const provider = user?.authProvider as { config?: { tokenFile?: unknown } } | null | undefined;
+  const file = provider?.config?.tokenFile;
+  return typeof file === 'string' ? file : undefined;
+}

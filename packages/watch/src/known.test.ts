@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { jsonEqual } from './equal.ts';
+import { type Entry, KnownObjects } from './known.ts';
+import { compareResourceVersions, isNewer } from './resource-version.ts';
+
+const entry = (rv: number, value: unknown = rv, uid = 'u'): Entry<unknown> => ({
+  uid,
+  resourceVersion: String(rv),
+  value,
+});
+const known = () => {
+  const state = new KnownObjects<unknown>(jsonEqual);
+  state.replace(new Map([['a', entry(5)]]), '10');
+  return state;
+};
+const types = (changes: { type: string }[]) => changes.map((c) => c.type).join(' ');
+
+describe('KnownObjects', () => {
+  it.each([
+    ['a newer version', entry(11), 'modified'],
+    ['a newer version with the same value', entry(11, 5), ''],
+    ['the same event again', entry(5), ''],
+    ['an older event', entry(4), ''],
+    ['another uid', entry(11, 11, 'v'), 'deleted added'],
+    ['an older event of another uid', entry(4, 4, 'v'), ''],
+  ])('put() takes %s', (_, next, expected) => {
+    expect(types(known().put('a', next))).toBe(expected);
+  });
+
+  it('put() ignores what the list already knew to be gone', () => {
+    expect(types(known().put('b', entry(9)))).toBe('');
+    expect(types(known().put('b', entry(11)))).toBe('added');
+  });
+
+  it('put() does not bring back what was deleted later', () => {
+    const state = known();
+    expect(types(state.delete('a', '20'))).toBe('deleted');
+    expect(types(state.delete('a', '20'))).toBe('');
+    expect(types(state.put('a', entry(19)))).toBe('');
+    expect(types(state.put('a', entry(21, 1, 'v')))).toBe('added');
+    expect(types(state.delete('a', '20'))).toBe('');
+  });
+
+  it('ends with the newest state whatever is repeated and swapped', () => {
+    const history = fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c'), gone: fc.boolean() }), {
+      maxLength: 20,
+    });
+    fc.assert(
+      fc.property(history, fc.infiniteStream(fc.nat()), (events, random) => {
+        const numbered = events.map((event, at) => ({ ...event, rv: 11 + at }));
+        const truth = new Map<string, number>();
+        for (const { name, gone, rv } of numbered) {
+          if (gone) truth.delete(name);
+          else truth.set(name, rv);
+        }
+        const state = new KnownObjects<unknown>(jsonEqual);
+        state.replace(new Map(), '10');
+        const order = [...numbered, ...numbered.slice(0, 7)].map((event) => ({
+          event,
+          key: random.next().value!,
+        }));
+        order.sort((x, y) => x.key - y.key);
+        const copy = new Map<string, unknown>();
+        for (const { event } of order) {
+          const { name, rv } = event;
+          const changes = event.gone ? state.delete(name, String(rv)) : state.put(name, entry(rv));
+          for (const change of changes) {
+            expect(copy.has(change.name)).toBe(change.type !== 'added');
+            if (change.type === 'deleted') copy.delete(change.name);
+            else copy.set(change.name, change.object);
+          }
+        }
+        expect(state.values()).toEqual(copy);
+        expect(copy).toEqual(truth);
+      }),
+    );
+  });
+});
+
+describe('compareResourceVersions()', () => {
+  it.each([
+    ['9', '10', -1],
+    ['10', '10', 0],
+    ['18446744073709551616', '9999', 1],
+    ['0', '1', -1],
+  ])('%s and %s', (a, b, sign) => {
+    expect(Math.sign(compareResourceVersions(a, b)!)).toBe(sign);
+  });
+
+  it('does not compare what is no number, and takes it for new', () => {
+    expect(compareResourceVersions('abc', '1')).toBeUndefined();
+    expect(compareResourceVersions('01', '1')).toBeUndefined();
+    expect(isNewer('abc', 'abd')).toBe(true);
+    expect(isNewer('abc', 'abc')).toBe(false);
+  });
+});
+
+describe('jsonEqual()', () => {
+  it('agrees with the JSON text of values whose keys are sorted', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+        const text = (value: unknown) =>
+          JSON.stringify(value, (_, v) =>
+            v !== null && typeof v === 'object' && !Array.isArray(v)
+              ? Object.fromEntries(Object.entries(v).sort())
+              : v,
+          );
+        expect(jsonEqual(a, JSON.parse(JSON.stringify(a)))).toBe(true);
+        expect(jsonEqual(a, b)).toBe(text(a) === text(b));
+      }),
+    );
+    expect(jsonEqual({ a: 1 }, { a: 1, b: undefined })).toBe(true);
+    expect(jsonEqual({ a: undefined }, { b: 1 })).toBe(false);
+    expect(jsonEqual([1], { 0: 1 })).toBe(false);
+  });
+});

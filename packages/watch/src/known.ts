@@ -1,0 +1,104 @@
+import { isNewer } from './resource-version.ts';
+import type { KubeObject, ObjectChange } from './types.ts';
+
+/** One object as it is known. */
+export interface Entry<T> {
+  uid: string;
+  resourceVersion: string;
+  value: T;
+}
+
+/** Deletions remembered, so that a late event from before one does not bring the object back. */
+const TOMBSTONES = 1024;
+
+/** The state that is known, and what each list and event changes of it. */
+export class KnownObjects<T> {
+  readonly #equal: (a: T, b: T) => boolean;
+  #entries = new Map<string, Entry<T>>();
+  /** Resource version of deletions by key, oldest first. */
+  #deleted = new Map<string, string>();
+  /** Of the last list: events up to it say nothing new about objects that it lacks. */
+  #listedAt = '0';
+
+  constructor(equal: (a: T, b: T) => boolean) {
+    this.#equal = equal;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  values(): Map<string, T> {
+    return new Map([...this.#entries].map(([name, entry]) => [name, entry.value]));
+  }
+
+  /** Takes a complete list. Deletions come first, so that what they free can be taken again. */
+  replace(listed: Map<string, Entry<T>>, resourceVersion: string): ObjectChange<T>[] {
+    const gone: ObjectChange<T>[] = [];
+    const changes: ObjectChange<T>[] = [];
+    for (const [name, old] of this.#entries) {
+      const next = listed.get(name);
+      if (next === undefined || next.uid !== old.uid) gone.push({ type: 'deleted', name, object: old.value });
+    }
+    for (const [name, next] of listed) {
+      const old = this.#entries.get(name);
+      if (old === undefined || old.uid !== next.uid)
+        changes.push({ type: 'added', name, object: next.value });
+      else if (this.#equal(old.value, next.value)) next.value = old.value;
+      else changes.push({ type: 'modified', name, object: next.value });
+    }
+    this.#entries = listed;
+    this.#deleted.clear();
+    this.#listedAt = resourceVersion;
+    return [...gone, ...changes];
+  }
+
+  /** Takes an ADDED or MODIFIED event; which of the two the server calls it does not matter. */
+  put(name: string, next: Entry<T>): ObjectChange<T>[] {
+    const old = this.#entries.get(name);
+    if (old === undefined) {
+      const since = this.#deleted.get(name) ?? this.#listedAt;
+      if (!isNewer(next.resourceVersion, since)) return [];
+      this.#deleted.delete(name);
+      this.#entries.set(name, next);
+      return [{ type: 'added', name, object: next.value }];
+    }
+    if (!isNewer(next.resourceVersion, old.resourceVersion)) return [];
+    this.#entries.set(name, next);
+    if (old.uid !== next.uid) {
+      return [
+        { type: 'deleted', name, object: old.value },
+        { type: 'added', name, object: next.value },
+      ];
+    }
+    if (this.#equal(old.value, next.value)) {
+      next.value = old.value;
+      return [];
+    }
+    return [{ type: 'modified', name, object: next.value }];
+  }
+
+  /** Takes a DELETED event. */
+  delete(name: string, resourceVersion: string): ObjectChange<T>[] {
+    const old = this.#entries.get(name);
+    const since = old?.resourceVersion ?? this.#deleted.get(name) ?? this.#listedAt;
+    if (!isNewer(resourceVersion, since)) return [];
+    this.#entries.delete(name);
+    // Also for an object never seen: the event that made it may be late.
+    this.#deleted.delete(name);
+    this.#deleted.set(name, resourceVersion);
+    if (this.#deleted.size > TOMBSTONES) this.#deleted.delete(this.#deleted.keys().next().value!);
+    return old === undefined ? [] : [{ type: 'deleted', name, object: old.value }];
+  }
+}
+
+/** What has to be known of an object to follow it; undefined for what is no Kubernetes object. */
+export function identify(
+  object: unknown,
+): { name: string; uid: string; resourceVersion: string } | undefined {
+  const metadata = (object as Partial<KubeObject> | null | undefined)?.metadata;
+  if (typeof metadata?.name !== 'string' || typeof metadata.resourceVersion !== 'string') return undefined;
+  const name =
+    typeof metadata.namespace === 'string' ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+  return { name, uid: String(metadata.uid ?? ''), resourceVersion: metadata.resourceVersion };
+}

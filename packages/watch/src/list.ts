@@ -1,0 +1,73 @@
+import { attempt, type Context } from './attempt.ts';
+import { WatchError } from './errors.ts';
+import { ItemSplitter, type ListEnvelope } from './items.ts';
+import { type Entry, identify } from './known.ts';
+
+export interface Listed<T> {
+  entries: Map<string, Entry<T>>;
+  resourceVersion: string;
+  pages: number;
+}
+
+export interface ListRequest<T> {
+  path: string;
+  /** Selectors. */
+  query: URLSearchParams;
+  /** 0: all in one answer. */
+  pageSize: number;
+  /** Whether any state that the server has at hand will do; else the newest. */
+  cached: boolean;
+  select: (object: unknown) => T;
+}
+
+/** Reads a collection page by page and item by item. Throws WatchError; EXPIRED when a page came too late. */
+export async function list<T>(context: Context, request: ListRequest<T>): Promise<Listed<T>> {
+  const entries = new Map<string, Entry<T>>();
+  const seen = new Set<string>();
+  let token: string | undefined;
+  for (let pages = 1; ; pages += 1) {
+    const { metadata } = await page(context, request, token, entries);
+    token = metadata?.continue;
+    if (token === undefined || token === '') {
+      const resourceVersion = metadata?.resourceVersion;
+      if (typeof resourceVersion !== 'string' || resourceVersion === '') {
+        throw new WatchError('PROTOCOL', 'The API server sent a list without resourceVersion');
+      }
+      return { entries, resourceVersion, pages };
+    }
+    if (seen.has(token))
+      throw new WatchError('PROTOCOL', 'The API server sent the same continue token twice');
+    seen.add(token);
+  }
+}
+
+async function page<T>(
+  context: Context,
+  request: ListRequest<T>,
+  token: string | undefined,
+  entries: Map<string, Entry<T>>,
+): Promise<ListEnvelope> {
+  const query = new URLSearchParams(request.query);
+  if (request.pageSize > 0) query.set('limit', String(request.pageSize));
+  if (token !== undefined) query.set('continue', token);
+  else if (request.cached) query.set('resourceVersion', '0');
+  const { chunks, close } = await attempt(context, `${request.path}?${query}`);
+  try {
+    const splitter = new ItemSplitter(context.maxObjectBytes);
+    for await (const chunk of chunks) {
+      for (const item of splitter.push(chunk)) {
+        const id = identify(item);
+        if (id === undefined)
+          throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
+        entries.set(id.name, {
+          uid: id.uid,
+          resourceVersion: id.resourceVersion,
+          value: request.select(item),
+        });
+      }
+    }
+    return splitter.end();
+  } finally {
+    close();
+  }
+}

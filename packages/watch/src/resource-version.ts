@@ -1,0 +1,20 @@
+/**
+ * Resource versions are decimal numbers of any length which only grow, and comparable within one
+ * resource (Kubernetes API concepts, "Resource versions"; KEP-5504). What is no such number cannot
+ * be compared.
+ */
+export function compareResourceVersions(a: string, b: string): number | undefined {
+  if (!isNumber(a) || !isNumber(b)) return undefined;
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Whether `a` is newer than `b`; what cannot be compared counts as newer, so that nothing is lost. */
+export function isNewer(a: string, b: string): boolean {
+  const order = compareResourceVersions(a, b);
+  return order === undefined ? a !== b : order > 0;
+}
+
+function isNumber(text: string): boolean {
+  return /^(0|[1-9][0-9]*)$/.test(text);
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '../clock.ts';
+
+/** A clock that stands still until it is told to move. */
+export interface VirtualClock extends Clock {
+  /** Moves on by `ms`; timers fire in order, each after all that the one before it set off. */
+  advance(ms: number): Promise<void>;
+  /** Lets everything happen that needs no time. */
+  settle(): Promise<void>;
+  /** Milliseconds until the next timer; undefined without one. */
+  next(): number | undefined;
+}
+
+/** Promise jobs nest; each turn of the event loop runs all that are due. */
+const TURNS = 4;
+
+export function virtualClock(start = 0): VirtualClock {
+  let now = start;
+  let serial = 0;
+  const timers = new Map<number, { at: number; callback: () => void }>();
+  const first = (): [number, { at: number; callback: () => void }] | undefined =>
+    [...timers].sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < TURNS; turn += 1) await new Promise((done) => setImmediate(done));
+  };
+  return {
+    now: () => now,
+    timer(ms, callback) {
+      serial += 1;
+      const id = serial;
+      timers.set(id, { at: now + Math.max(0, ms), callback });
+      return () => void timers.delete(id);
+    },
+    settle,
+    next() {
+      const timer = first();
+      return timer === undefined ? undefined : timer[1].at - now;
+    },
+    async advance(ms) {
+      const end = now + ms;
+      await settle();
+      for (let timer = first(); timer !== undefined && timer[1].at <= end; timer = first()) {
+        timers.delete(timer[0]);
+        now = timer[1].at;
+        timer[1].callback();
+        await settle();
+      }
+      now = end;
+    },
+  };
+}

@@ -1,0 +1,241 @@
+import { attempt, type Context } from './attempt.ts';
+import { Backoff } from './backoff.ts';
+import { sleep, systemClock } from './clock.ts';
+import { jsonEqual } from './equal.ts';
+import { WatchError } from './errors.ts';
+import { parseEvent } from './events.ts';
+import { httpTransport } from './http.ts';
+import { KnownObjects } from './known.ts';
+import { LineSplitter } from './lines.ts';
+import { list } from './list.ts';
+import { compareResourceVersions, isNewer } from './resource-version.ts';
+import type { Change, KubeObject, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
+
+/** Watches in a row which end at once without a word, until that is called an outage. */
+const EMPTY_WATCHES = 3;
+
+/**
+ * Lists a collection, then follows it, for ever: whatever happens to server, network or credentials,
+ * the iteration only ends by the signal or by leaving the loop. See Change for what it yields.
+ *
+ * The consumer sets the pace: while it works on one change, nothing more is read.
+ *
+ * Throws TypeError for options that cannot work, and what `select` throws; nothing else.
+ */
+export function watch<T = KubeObject, O = KubeObject>(
+  options: WatchOptions<T, O>,
+): AsyncGenerator<Change<T>, void> {
+  return new Watcher(options).run();
+}
+
+class Watcher<T, O> {
+  readonly #options: WatchOptions<T, O>;
+  readonly #context: Context;
+  readonly #hooks: WatchHooks;
+  readonly #random: () => number;
+  readonly #backoff: Backoff;
+  readonly #known: KnownObjects<T>;
+  readonly #select: (object: unknown) => T;
+  readonly #query: URLSearchParams;
+  /** Where the next watch starts; undefined when a list has to come first. */
+  #resourceVersion: string | undefined;
+  #synced = false;
+  #stale = false;
+  #heardAt: number;
+  /** The next list in one piece: the pages of the last one came too slowly. */
+  #unpaged = false;
+  #emptyWatches = 0;
+  /** Events and bookmarks heard, ever. */
+  #lines = 0;
+
+  constructor(options: WatchOptions<T, O>) {
+    const { kubeConfig, path, clock = systemClock } = options;
+    const transport = options.transport ?? (kubeConfig === undefined ? undefined : httpTransport(kubeConfig));
+    if (transport === undefined) throw new TypeError('watch() needs kubeConfig or transport');
+    if (!/^\/apis?\/[^?#]+$/.test(path))
+      throw new TypeError(`path must be like /api/v1/nodes: ${JSON.stringify(path)}`);
+    this.#options = options;
+    this.#hooks = options.hooks ?? {};
+    this.#random = options.random ?? Math.random;
+    this.#backoff = new Backoff(options.backoff ?? {}, this.#random);
+    this.#known = new KnownObjects(options.equal ?? jsonEqual);
+    this.#select = (options.select ?? ((object: unknown) => object)) as (object: unknown) => T;
+    this.#query = new URLSearchParams();
+    for (const key of ['fieldSelector', 'labelSelector'] as const) {
+      if (options[key] !== undefined) this.#query.set(key, options[key]);
+    }
+    this.#heardAt = clock.now();
+    this.#context = {
+      transport,
+      clock,
+      signal: options.signal ?? new AbortController().signal,
+      requestMs: (options.requestSeconds ?? 30) * 1000,
+      maxObjectBytes: options.maxObjectBytes ?? 8 * 1024 * 1024,
+    };
+  }
+
+  async *run(): AsyncGenerator<Change<T>, void> {
+    const { clock, signal } = this.#context;
+    while (!signal.aborted) {
+      let delay: number;
+      try {
+        if (this.#resourceVersion === undefined) yield* this.#list();
+        delay = yield* this.#follow(this.#resourceVersion!);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof WatchError)) throw error;
+        // The pages of this list are gone: in one piece they cannot be.
+        if (error.code === 'EXPIRED' && this.#resourceVersion === undefined) this.#unpaged = true;
+        if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') this.#resourceVersion = undefined;
+        delay = this.#fail(error);
+        yield* this.#becomeStale(error);
+      }
+      if (delay > 0) await sleep(clock, delay, signal);
+    }
+  }
+
+  async *#list(): AsyncGenerator<Change<T>, void> {
+    const started = this.#context.clock.now();
+    const listed = await list(this.#context, {
+      path: this.#options.path,
+      query: this.#query,
+      pageSize: this.#unpaged ? 0 : (this.#options.pageSize ?? 500),
+      // The first list may come from the server's cache. Later ones must not go back in time.
+      cached: !this.#synced,
+      select: this.#select,
+    });
+    this.#unpaged = false;
+    this.#emptyWatches = 0;
+    this.#heard();
+    const changes = this.#known.replace(listed.entries, listed.resourceVersion);
+    this.#resourceVersion = listed.resourceVersion;
+    this.#hooks.onList?.({
+      objects: this.#known.size,
+      pages: listed.pages,
+      durationMs: this.#heardAt - started,
+    });
+    if (this.#synced) yield* changes;
+    else {
+      this.#synced = true;
+      yield { type: 'synced', objects: this.#known.values() };
+    }
+    yield* this.#becomeFresh();
+  }
+
+  /** One watch from its request to its end; returns the delay until the next, ms. Throws when it cannot be opened. */
+  async *#follow(from: string): AsyncGenerator<Change<T>, number> {
+    const { clock, signal } = this.#context;
+    const seconds = Math.max(1, Math.round((this.#options.timeoutSeconds ?? 300) * (1 - this.#random() / 5)));
+    const query = new URLSearchParams(this.#query);
+    query.set('watch', 'true');
+    query.set('allowWatchBookmarks', 'true');
+    query.set('resourceVersion', from);
+    query.set('timeoutSeconds', String(seconds));
+    const { chunks, limit, close } = await attempt(this.#context, `${this.#options.path}?${query}`);
+    const opened = clock.now();
+    const lines = this.#lines;
+    this.#heard();
+    let reason: WatchEnd = 'aborted';
+    let failure: WatchError | undefined;
+    this.#hooks.onWatchStart?.({ resourceVersion: from });
+    try {
+      limit((this.#options.idleSeconds ?? seconds + 10) * 1000);
+      if (this.#emptyWatches < EMPTY_WATCHES) yield* this.#becomeFresh();
+      yield* this.#read(chunks);
+      reason = 'timeout';
+    } catch (error) {
+      if (signal.aborted) return 0;
+      if (!(error instanceof WatchError)) throw error;
+      failure = error;
+      reason = endOf(error);
+      if (reason === 'expired' || reason === 'protocol') this.#resourceVersion = undefined;
+    } finally {
+      close();
+      this.#hooks.onWatchEnd?.({ reason, durationMs: clock.now() - opened });
+    }
+    const healthy = clock.now() - opened >= Math.min(this.#backoff.healthyMs, seconds * 500);
+    if (healthy) this.#backoff.succeed();
+    if (healthy || this.#lines > lines || reason === 'expired') this.#emptyWatches = 0;
+    else this.#emptyWatches += 1;
+    if (healthy && failure === undefined) return 0;
+    failure ??= new WatchError('CONNECT', 'The API server ended a watch that had just begun');
+    const delay = healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure);
+    if (this.#emptyWatches >= EMPTY_WATCHES) yield* this.#becomeStale(failure);
+    return delay;
+  }
+
+  async *#read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Change<T>, void> {
+    const splitter = new LineSplitter(this.#context.maxObjectBytes);
+    for await (const chunk of chunks) {
+      for (const line of splitter.push(chunk)) {
+        const event = parseEvent(line);
+        if (event === undefined) continue;
+        this.#hooks.onEvent?.({ type: event.type });
+        if (event.type === 'ERROR') throw event.error;
+        this.#heard();
+        this.#lines += 1;
+        if (event.type === 'BOOKMARK') this.#bookmark(event.resourceVersion);
+        else if (event.type === 'DELETED') yield* this.#known.delete(event.name, event.resourceVersion);
+        else {
+          const { name, uid, resourceVersion } = event;
+          yield* this.#known.put(name, { uid, resourceVersion, value: this.#select(event.object) });
+        }
+        if (isNewer(event.resourceVersion, this.#resourceVersion!))
+          this.#resourceVersion = event.resourceVersion;
+        yield* this.#becomeFresh();
+      }
+    }
+  }
+
+  /** A bookmark from before what we have seen: the server went back in time (a restored backup). */
+  #bookmark(resourceVersion: string): void {
+    if ((compareResourceVersions(resourceVersion, this.#resourceVersion!) ?? 0) >= 0) return;
+    throw new WatchError(
+      'PROTOCOL',
+      `The API server went back from resource version ${this.#resourceVersion} to ${resourceVersion}`,
+    );
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#context.clock.now();
+  }
+
+  #fail(error: WatchError): number {
+    const retryInMs = this.#backoff.fail(error.retryAfterMs);
+    this.#hooks.onError?.(error, { attempt: this.#backoff.failures, retryInMs });
+    return retryInMs;
+  }
+
+  #spread(error: WatchError): number {
+    const retryInMs = this.#backoff.spread();
+    this.#hooks.onError?.(error, { attempt: 0, retryInMs });
+    return retryInMs;
+  }
+
+  *#becomeStale(error: WatchError): Generator<Change<T>, void> {
+    if (this.#stale) return;
+    this.#stale = true;
+    yield { type: 'stale', since: this.#heardAt, error };
+  }
+
+  *#becomeFresh(): Generator<Change<T>, void> {
+    if (!this.#stale) return;
+    this.#stale = false;
+    yield { type: 'fresh' };
+  }
+}
+
+function endOf(error: WatchError): WatchEnd {
+  switch (error.code) {
+    case 'EXPIRED':
+      return 'expired';
+    case 'PROTOCOL':
+      return 'protocol';
+    case 'IDLE':
+      return 'idle';
+    case 'HTTP':
+      return 'refused';
+    default:
+      return 'cut';
+  }
+}

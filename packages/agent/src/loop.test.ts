@@ -182,6 +182,15 @@ describe('Agent and kernel events', () => {
     expect(kernel.dumps).toBe(dumps);
   });
 
+  test('an event that comes late, of a route that is back already, ends well', () => {
+    const { agent, kernel, clock, lines } = started();
+    const late = kernel.routes.find(({ dst }) => dst === '10.244.2.0/24')!;
+    agent.onKernel({ type: 'route', op: 'del', route: late });
+    clock.advance(1000);
+    expect(kernel.own()).toEqual(routesTo(2, 3));
+    expect(lines.join('\n')).not.toContain('refused');
+  });
+
   test('the echo of its own write is no work', () => {
     const { agent, kernel, clock } = started();
     const { writes } = kernel;

@@ -216,14 +216,18 @@ export class Agent {
     this.#dirty.clear();
     if (this.#claims.get(this.#options.nodeName) === undefined) return true;
     if (complete) for (const prefix of this.#claims.prefixes()) prefixes.add(prefix);
-    const { done, failed, problems } = this.#routes.sync(prefixes, complete);
+    const { done, failed: refused, problems } = this.#routes.sync(prefixes, complete);
+    // Without a dump before it, a refusal may only mean that the events of an earlier change are still on their way.
+    const stale = refused.filter(({ code }) => !complete && (code === 'EEXIST' || code === 'ESRCH'));
+    if (stale.length > 0) this.#timers.start('reload', SETTLE_MS, () => this.#reload());
+    const failed = refused.filter((failure) => !stale.includes(failure));
     for (const { action, message } of failed) {
       const dst = action.op === 'remove' ? action.old.dst : action.route.dst;
-      const refused = {
+      const problem = {
         key: `write ${dst}`,
         message: `The kernel refused ${describe(action).slice(2)}: ${message}`,
       };
-      problems.set(dst, [...(problems.get(dst) ?? []), refused]);
+      problems.set(dst, [...(problems.get(dst) ?? []), problem]);
     }
     for (const [dst, list] of problems) this.#report.problems.set(`route ${dst}`, list);
     this.#report.changes(done);

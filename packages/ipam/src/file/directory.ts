@@ -1,4 +1,5 @@
 import { O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
+import { compareAddresses, parseAddress } from '../address.ts';
 import type { Listing, Owner, Problem } from '../store.ts';
 import { decodeOwner, isAddressName, isOwnName, lastName } from './format.ts';
 import { listDir, tolerate } from './quiet.ts';
@@ -92,7 +93,7 @@ export class Directory {
     return { files, problems };
   }
 
-  /** Reads every reservation, with times; `podOf` knows the pods. */
+  /** Reads every reservation, with times, in the order of addresses; `podOf` knows the pods. */
   list(podOf: (owner: Owner) => string | undefined): Listing {
     const { files, problems } = this.scan();
     const reservations = files.map(({ path, address, owner }) => {
@@ -105,6 +106,8 @@ export class Directory {
         ...(pod === undefined ? undefined : { pod }),
       };
     });
+    const order = new Map(reservations.map(({ address }) => [address, parseAddress(address)!]));
+    reservations.sort((a, b) => compareAddresses(order.get(a.address)!, order.get(b.address)!));
     return { reservations, problems };
   }
 

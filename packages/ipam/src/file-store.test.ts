@@ -1,0 +1,275 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LOCK_EX, O_CREAT, O_RDWR, SysError, sys } from '@cnikit/sys';
+import { interpose } from '@cnikit/sys/testing';
+import fc from 'fast-check';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { commands, compare } from '../test/model.ts';
+import { fileStore } from './file-store.ts';
+import { Ipam } from './index.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'cnikit-ipam-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+let dir: string;
+let count = 0;
+beforeEach(() => {
+  dir = join(root, String(count++), 'net');
+});
+
+const owner = (containerID: string, ifName = 'eth0') => ({ containerID, ifName });
+const open = (through = sys) =>
+  new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }]], store: fileStore({ sys: through, dir }) });
+const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
+const get = (name: string) => readFileSync(join(dir, name), 'utf8');
+
+/** What another program does for an ADD: no index, no seal. */
+function foreignAdd(address: string, text: string, rangeSet = 0): void {
+  put(address, text);
+  put(`last_reserved_ip.${rangeSet}`, address);
+}
+
+describe('fileStore() on disk', () => {
+  it('fileStore() writes the reference format: names, content, modes', () => {
+    open().add(owner('a'));
+    expect(readdirSync(dir).sort()).toEqual(['10.1.2.2', 'last_reserved_ip.0', 'lock']);
+    expect(get('10.1.2.2')).toBe('a\r\neth0');
+    expect(get('last_reserved_ip.0')).toBe('10.1.2.2');
+    const mode = (name: string) => statSync(join(dir, name)).mode & 0o777;
+    expect(['10.1.2.2', 'last_reserved_ip.0', '.'].map(mode)).toEqual([0o600, 0o600, 0o755]);
+  });
+
+  it('fileStore() leaves nothing of a deleted attachment, in the index neither', () => {
+    const ipam = open();
+    ipam.add({ ...owner('a'), pod: 'default/web' });
+    ipam.add(owner('b'));
+    expect(ipam.list().reservations[0]).toMatchObject({ pod: 'default/web', since: expect.any(Number) });
+    ipam.del(owner('a'));
+    ipam.del(owner('b'));
+    expect(readdirSync(dir).sort()).toEqual(['last_reserved_ip.0', 'lock']);
+    const index = readdirSync(join(dir, '../.cnikit/net'));
+    expect(index).toHaveLength(1);
+    expect(index[0]).toMatch(/^\.seal:/);
+  });
+
+  it('fileStore() replaces last_reserved_ip by a shorter text without a rest of the longer', () => {
+    mkdirSync(dir, { recursive: true });
+    put('last_reserved_ip.0', '10.1.2.6');
+    const store = fileStore({ sys, dir });
+    store.lock(() => {
+      store.last(0);
+      store.reserve('10.1.2.123', owner('a'), 0);
+      store.last(0);
+      store.reserve('10.1.2.4', owner('b'), 0);
+    });
+    expect(get('last_reserved_ip.0')).toBe('10.1.2.4');
+  });
+
+  it.each(['', 'hello', '10.1.2.5\n', '../../etc/passwd', 'FD00::1'])(
+    'fileStore() starts at the beginning after last_reserved_ip %j',
+    (text) => {
+      mkdirSync(dir, { recursive: true });
+      put('last_reserved_ip.0', text);
+      expect(open().add(owner('a')).ips[0]!.address).toBe('10.1.2.2/29');
+      expect(get('last_reserved_ip.0')).toBe('10.1.2.2');
+    },
+  );
+});
+
+describe('fileStore() beside other programs', () => {
+  it('fileStore() finds, refuses and frees what others reserved', () => {
+    const ipam = open();
+    ipam.add(owner('a'));
+    foreignAdd('10.1.2.3', 'b\r\neth0');
+    expect(() => ipam.add(owner('b'))).toThrow(/10\.1\.2\.3 has been allocated to b/);
+    expect(ipam.add(owner('c')).ips[0]!.address).toBe('10.1.2.4/29');
+    expect(ipam.del(owner('b'))).toEqual(['10.1.2.3']);
+    expect(ipam.del(owner('b'))).toEqual([]);
+  });
+
+  it('fileStore() sees that its own last address changed hands', () => {
+    const ipam = open();
+    ipam.add(owner('a'));
+    rmSync(join(dir, '10.1.2.2'));
+    foreignAdd('10.1.2.2', 'b\r\neth0');
+    expect(ipam.del(owner('a'))).toEqual([]);
+    expect(ipam.del(owner('b'))).toEqual(['10.1.2.2']);
+  });
+
+  it('fileStore() frees old reservations, which note the container alone, and white space around', () => {
+    mkdirSync(dir, { recursive: true });
+    foreignAdd('10.1.2.2', 'a');
+    foreignAdd('10.1.2.3', ' b\r\neth0\n');
+    const ipam = open();
+    expect(() => ipam.add(owner('a'))).toThrow(/10\.1\.2\.2 has been allocated to a/);
+    ipam.check(owner('a'));
+    expect(ipam.del(owner('a'))).toEqual(['10.1.2.2']);
+    expect(ipam.del(owner('b'))).toEqual(['10.1.2.3']);
+  });
+
+  it('fileStore() reads every file only after a foreign write', () => {
+    let reads = 0;
+    const counting = interpose(sys, (_index, name) => {
+      if (name === 'readText') reads++;
+    });
+    const ipam = open(counting);
+    for (const id of ['a', 'b', 'c', 'd']) ipam.add(owner(id));
+    const measure = (work: () => void) => {
+      reads = 0;
+      work();
+      return reads;
+    };
+    expect(measure(() => ipam.add(owner('e')))).toBe(1);
+    expect(measure(() => ipam.del(owner('e')))).toBe(2);
+    expect(measure(() => ipam.del(owner('e')))).toBe(1);
+    expect(measure(() => open(counting).del(owner('zz')))).toBe(1);
+    rmSync(join(dir, '10.1.2.2'));
+    expect(measure(() => ipam.del(owner('zz')))).toBe(4);
+    expect(measure(() => ipam.del(owner('zz')))).toBe(1);
+  });
+
+  it('fileStore() makes few calls for one ADD and one DEL', () => {
+    let calls: string[] = [];
+    const ipam = open(interpose(sys, (_index, name) => calls.push(name)));
+    ipam.add(owner('a'));
+    calls = [];
+    ipam.add(owner('b'));
+    expect(calls.join(' ')).toBe(
+      'open flock readText stat stat stat readdir mkdir writeText link writeText stat stat rename close',
+    );
+    calls = [];
+    ipam.del(owner('b'));
+    expect(calls.join(' ')).toBe(
+      'open flock readText stat stat stat readdir readText unlink unlink rmdir stat stat rename close',
+    );
+  });
+
+  it('fileStore() survives the loss of its index, and of the whole directory', () => {
+    const ipam = open();
+    ipam.add(owner('a'));
+    rmSync(join(dir, '../.cnikit'), { recursive: true });
+    expect(ipam.del(owner('a'))).toEqual(['10.1.2.2']);
+    ipam.add(owner('b'));
+    rmSync(dir, { recursive: true });
+    expect(ipam.del(owner('b'))).toEqual([]);
+    expect(ipam.add(owner('b')).ips).toHaveLength(1);
+  });
+
+  it('fileStore() does as random users of one directory expect', () => {
+    let run = 0;
+    fc.assert(
+      fc.property(commands, (history) => {
+        const shared = join(dir, String(run++));
+        compare(
+          history,
+          [1, 2, 3].map(() => fileStore({ sys, dir: shared })),
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('fileStore() and garbage', () => {
+  beforeEach(() => {
+    mkdirSync(dir, { recursive: true });
+  });
+
+  it('list() reports what is no reservation and goes on', () => {
+    put('10.1.2.2', 'a\r\neth0');
+    put('10.1.2.3', '');
+    put('10.1.2.4', 'a b c');
+    put('10.1.2.5', '../../x\r\neth0');
+    put('10.1.2.06', 'a\r\neth0');
+    put('notes', 'a\r\neth0');
+    mkdirSync(join(dir, '10.1.2.6'));
+    put('fd00::2', 'x'.repeat(5000));
+    const { reservations, problems } = open().list();
+    expect(reservations.map(({ address }) => address)).toEqual(['10.1.2.2']);
+    expect(problems.map(({ name }) => name).sort()).toEqual(
+      ['10.1.2.06', '10.1.2.3', '10.1.2.4', '10.1.2.5', '10.1.2.6', 'fd00::2', 'notes'].sort(),
+    );
+    expect(problems.find(({ name }) => name === '10.1.2.3')?.message).toMatch(
+      /is empty, its address counts as free$/,
+    );
+    expect(open().gc([]).freed).toHaveLength(1);
+  });
+
+  it('an empty file does not keep its address', () => {
+    for (const last of ['2', '3', '4', '5', '6']) put(`10.1.2.${last}`, '');
+    const ipam = open();
+    expect(ipam.add({ ...owner('a'), requested: ['10.1.2.4'] }).ips[0]!.address).toBe('10.1.2.4/29');
+    for (const id of ['b', 'c', 'd', 'e']) ipam.add(owner(id));
+    expect(() => ipam.add(owner('f'))).toThrow(expect.objectContaining({ code: 'EXHAUSTED' }));
+    expect(ipam.list().problems).toEqual([]);
+  });
+
+  it('empty files are reclaimed when many addresses in a row were taken', () => {
+    const store = fileStore({ sys, dir });
+    const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/27' }]], store });
+    for (let i = 0; i < 28; i++) ipam.add(owner(`a${i}`));
+    put('10.1.2.25', '');
+    put('10.1.2.30', '');
+    expect(ipam.add(owner('b')).ips[0]!.address).toBe('10.1.2.30/27');
+    expect(ipam.add(owner('c')).ips[0]!.address).toBe('10.1.2.25/27');
+  });
+
+  it('a file that names no owner keeps its address and disturbs nothing else', () => {
+    put('10.1.2.2', 'what is this?');
+    const ipam = open();
+    expect(ipam.add(owner('a')).ips[0]!.address).toBe('10.1.2.3/29');
+    expect(ipam.del(owner('a'))).toEqual(['10.1.2.3']);
+    expect(get('10.1.2.2')).toBe('what is this?');
+  });
+});
+
+describe('fileStore() errors', () => {
+  it('lock() gives up with LOCK_TIMEOUT, code 11, and takes the lock once it is free', () => {
+    open().add(owner('a'));
+    const held = sys.open(join(dir, 'lock'), O_RDWR | O_CREAT, 0o600);
+    sys.flock(held, LOCK_EX);
+    let now = 0;
+    const pauses: number[] = [];
+    const clock = {
+      ...sys,
+      monotonicMs: () => now,
+      sleepMs(ms: number) {
+        pauses.push(ms);
+        now += ms;
+      },
+    };
+    const ipam = new Ipam({
+      rangeSets: [[{ subnet: '10.1.2.0/29' }]],
+      store: fileStore({ sys: clock, dir, lockTimeoutMs: 50 }),
+    });
+    expect(() => ipam.add(owner('b'))).toThrow(
+      expect.objectContaining({ code: 'LOCK_TIMEOUT', cniCode: 11 }),
+    );
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 16, 3]);
+    sys.close(held);
+    expect(ipam.add(owner('b')).ips).toHaveLength(1);
+  });
+
+  it.each<[string, string]>([
+    ['open', 'EACCES'],
+    ['flock', 'ENOLCK'],
+    ['link', 'EXDEV'],
+    ['writeText', 'ENOSPC'],
+  ])('a failing %s is IpamError IO with its cause, and leaves no reservation', (call, code) => {
+    const failing = interpose(sys, (_index, name, [path]) => {
+      if (name === call && !String(path).endsWith('.seal')) {
+        throw new SysError({
+          syscall: name,
+          errno: { EACCES: 13, ENOLCK: 37, EXDEV: 18, ENOSPC: 28 }[code]!,
+          path: dir,
+        });
+      }
+    });
+    open().list();
+    expect(() => open(failing).add(owner('a'))).toThrow(
+      expect.objectContaining({ code: 'IO', cniCode: 5, cause: expect.objectContaining({ code }) }),
+    );
+    expect(open().list().reservations).toEqual([]);
+  });
+});

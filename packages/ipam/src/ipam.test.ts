@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { commands, compare } from '../test/model.ts';
+import { Ipam, memoryStore, type Store } from './index.ts';
+
+const RANGE = [[{ subnet: '10.1.2.0/24' }]];
+const DUAL = [[{ subnet: '10.1.2.0/24' }], [{ subnet: 'fd00::/64' }]];
+const owner = (containerID: string, ifName = 'eth0') => ({ containerID, ifName });
+
+describe('Ipam.add()', () => {
+  it('Ipam.add() gives one address of each set, round robin', () => {
+    const ipam = new Ipam({ rangeSets: DUAL, store: memoryStore() });
+    expect(ipam.add(owner('a'))).toEqual({
+      ips: [
+        { address: '10.1.2.2/24', gateway: '10.1.2.1' },
+        { address: 'fd00::2/64', gateway: 'fd00::1' },
+      ],
+    });
+    ipam.del(owner('a'));
+    expect(ipam.add(owner('b')).ips[0]!.address).toBe('10.1.2.3/24');
+  });
+
+  it('Ipam.add() does as random users of a pool expect', () => {
+    fc.assert(
+      fc.property(commands, (history) => {
+        const store = memoryStore();
+        compare(history, [store]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  // Texts as host-local 1.1.1 prints them.
+  it.each<[string, string, string[]]>([
+    ['UNAVAILABLE', 'failed to allocate all requested IPs: 10.9.1.2 10.9.1.3', ['10.9.1.2', '10.9.1.3']],
+    ['UNAVAILABLE', 'failed to allocate all requested IPs: 10.1.2.5', ['10.1.2.4', '10.1.2.5']],
+    [
+      'UNAVAILABLE',
+      "failed to allocate for range 0: requested ip 10.1.2.1 is subnet's gateway",
+      ['10.1.2.1'],
+    ],
+    [
+      'UNAVAILABLE',
+      'failed to allocate for range 0: requested IP address 10.1.2.2 is not available in range set 10.1.2.1-10.1.2.254',
+      ['10.1.2.2'],
+    ],
+    [
+      'DUPLICATE',
+      'failed to allocate for range 0: 10.1.2.2 has been allocated to a, duplicate allocation is not allowed',
+      [],
+    ],
+  ])('Ipam.add() refuses with %s: %s', (code, message, requested) => {
+    const store = memoryStore();
+    const ipam = new Ipam({ rangeSets: RANGE, store });
+    ipam.add(owner('a'));
+    const before = store.list();
+    expect(() => ipam.add({ ...owner('a'), requested })).toThrow(
+      expect.objectContaining({ code, message, cniCode: 999 }),
+    );
+    expect(store.list()).toEqual(before);
+  });
+
+  it('Ipam.add() says which set is exhausted and leaves nothing', () => {
+    const ipam = new Ipam({
+      rangeSets: [...RANGE, [{ subnet: 'fd00::/126', rangeEnd: 'fd00::2' }]],
+      store: memoryStore(),
+    });
+    ipam.add(owner('a'));
+    expect(() => ipam.add(owner('b'))).toThrow(
+      expect.objectContaining({
+        code: 'EXHAUSTED',
+        message: 'failed to allocate for range 1: no IP addresses available in range set: fd00::1-fd00::2',
+      }),
+    );
+    expect(ipam.list().reservations).toHaveLength(2);
+  });
+
+  it('Ipam.add() takes a requested address although the attachment holds another, as the reference does', () => {
+    const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
+    ipam.add(owner('a'));
+    expect(ipam.add({ ...owner('a'), requested: ['10.1.2.9/24'] }).ips[0]!.address).toBe('10.1.2.9/24');
+    expect(ipam.del(owner('a'))).toEqual(['10.1.2.2', '10.1.2.9']);
+  });
+
+  it.each([
+    ['', 'eth0'],
+    ['-a', 'eth0'],
+    ['a/b', 'eth0'],
+    ['../a', 'eth0'],
+    ['a\n', 'eth0'],
+    ['é1', 'eth0'],
+    ['a', ''],
+    ['a', '..'],
+    ['a', 'a b'],
+    ['a', 'a/b'],
+    ['a', 'a:b'],
+    ['a', 'sixteen-letters-'],
+    ['a', 'ääääääää'],
+    ['a', '\u2003'],
+  ])('every verb refuses the owner %j %j', (containerID, ifName) => {
+    const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
+    for (const verb of ['add', 'del', 'check'] as const) {
+      expect(() => ipam[verb]({ containerID, ifName })).toThrow(
+        expect.objectContaining({ code: 'OWNER', cniCode: 4 }),
+      );
+    }
+  });
+
+  it('Ipam.add() frees what it took when the store fails, and reports the first failure', () => {
+    const store = memoryStore();
+    const failing: Store = {
+      ...store,
+      reserve(address, claim, set) {
+        if (set === 1) throw new Error('disk full');
+        return store.reserve(address, claim, set);
+      },
+    };
+    expect(() => new Ipam({ rangeSets: DUAL, store: failing }).add(owner('a'))).toThrow('disk full');
+    expect(store.list().reservations).toEqual([]);
+    const hopeless: Store = {
+      ...failing,
+      release() {
+        throw new Error('worse');
+      },
+    };
+    expect(() => new Ipam({ rangeSets: DUAL, store: hopeless }).add(owner('a'))).toThrow('disk full');
+  });
+
+  it('Ipam.add() asks for a list of all rather than try thousands of taken addresses', () => {
+    const store = memoryStore();
+    for (let i = 0; i < 60_000; i++) store.reserve(`10.1.${i >> 8}.${i & 255}`, owner(`x${i}`), 9);
+    let attempts = 0;
+    const counting: Store = {
+      ...store,
+      reserve: (...args) => {
+        attempts++;
+        return store.reserve(...args);
+      },
+    };
+    const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.0.0/16' }]], store: counting });
+    expect(ipam.add(owner('a')).ips[0]!.address).toBe('10.1.234.96/16');
+    expect(attempts).toBeLessThan(10);
+    attempts = 0;
+    expect(ipam.add(owner('b')).ips[0]!.address).toBe('10.1.234.97/16');
+    expect(attempts).toBe(1);
+  });
+
+  it('Ipam.add() tries again after the store found something to reclaim', () => {
+    const store = memoryStore();
+    store.reserve('10.1.2.2', owner('ghost'), 9);
+    const reclaiming: Store = { ...store, reclaim: () => store.release('10.1.2.2', owner('ghost')) };
+    const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/30' }]], store: reclaiming });
+    expect(ipam.add(owner('a')).ips[0]!.address).toBe('10.1.2.2/30');
+    expect(() => ipam.add(owner('b'))).toThrow(expect.objectContaining({ code: 'EXHAUSTED' }));
+  });
+});
+
+describe('Ipam.check()', () => {
+  const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
+  ipam.add(owner('a'));
+
+  it.each([[undefined], [[]], [['10.1.2.2/24']], [['10.1.2.2', 'fd00::9/64']]])(
+    'Ipam.check() finds an attachment that holds %j',
+    (addresses) => {
+      expect(() => ipam.check({ ...owner('a'), ...(addresses ? { addresses } : {}) })).not.toThrow();
+    },
+  );
+
+  it('Ipam.check() misses an attachment', () => {
+    expect(() => ipam.check(owner('b'))).toThrow(
+      expect.objectContaining({
+        code: 'NOT_FOUND',
+        message: 'host-local: Failed to find address added by container b',
+      }),
+    );
+  });
+
+  it('Ipam.check() misses an address', () => {
+    expect(() => ipam.check({ ...owner('a'), addresses: ['10.1.2.3/24'] })).toThrow(
+      'Address 10.1.2.3/24 is not reserved for container a, which holds 10.1.2.2',
+    );
+  });
+});
+
+describe('Ipam.gc()', () => {
+  it('Ipam.gc() frees what is not valid, by container and interface, and what is older than told', () => {
+    let now = 1000;
+    const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore({ now: () => now++ }) });
+    for (const [id, ifName] of [
+      ['a', 'eth0'],
+      ['a', 'net1'],
+      ['b', 'eth0'],
+      ['c', 'eth0'],
+    ] as const) {
+      ipam.add(owner(id, ifName));
+    }
+    const { freed, problems } = ipam.gc([owner('a')], { before: 1003 });
+    expect(freed.map(({ address }) => address)).toEqual(['10.1.2.3', '10.1.2.4']);
+    expect(problems).toEqual([]);
+    expect(ipam.gc([]).freed.map(({ containerID }) => containerID)).toEqual(['a', 'c']);
+    expect(ipam.gc([])).toEqual({ freed: [], problems: [] });
+  });
+
+  it('Ipam.gc() keeps what notes a container alone while the container has any attachment', () => {
+    const store = memoryStore();
+    store.reserve('10.1.2.2', owner('a', ''), 0);
+    store.reserve('10.1.2.3', owner('b', ''), 0);
+    const ipam = new Ipam({ rangeSets: RANGE, store });
+    expect(ipam.gc([owner('a', 'net7')]).freed.map(({ containerID }) => containerID)).toEqual(['b']);
+  });
+
+  it('Ipam.gc() goes on after a failure and reports it', () => {
+    const store = memoryStore();
+    const ipam = new Ipam({
+      rangeSets: RANGE,
+      store: {
+        ...store,
+        release(address, holder) {
+          if (address === '10.1.2.2') throw new Error('stuck');
+          return store.release(address, holder);
+        },
+      },
+    });
+    ipam.add(owner('a'));
+    ipam.add(owner('b'));
+    const { freed, problems } = ipam.gc([]);
+    expect(freed.map(({ containerID }) => containerID)).toEqual(['b']);
+    expect(problems).toEqual([{ name: '10.1.2.2', message: 'stuck' }]);
+  });
+});
+
+describe('Ipam.leaks() and Ipam.status()', () => {
+  it('Ipam.leaks() lists what nobody vouches for and changes nothing', () => {
+    const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
+    ipam.add(owner('a'));
+    ipam.add(owner('b'));
+    expect(ipam.leaks(({ containerID }) => containerID === 'a')).toEqual([
+      { address: '10.1.2.3', containerID: 'b', ifName: 'eth0' },
+    ]);
+    expect(ipam.list().reservations).toHaveLength(2);
+  });
+
+  it('Ipam.status() counts by range set', () => {
+    const store = memoryStore();
+    const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }], [{ subnet: 'fd00::/64' }]], store });
+    for (const id of ['a', 'b', 'c', 'd']) ipam.add(owner(id));
+    store.reserve('10.1.2.1', owner('gateway'), 9);
+    store.reserve('192.0.2.1', owner('elsewhere'), 9);
+    const { sets, full } = ipam.status();
+    expect(sets[0]).toEqual({ ranges: '10.1.2.1-10.1.2.6', total: 5, used: 4, free: 1 });
+    expect(sets[1]).toMatchObject({ used: 4, free: expect.any(Number) });
+    expect(full).toBe(false);
+    ipam.add(owner('e'));
+    expect(ipam.status().full).toBe(true);
+  });
+});

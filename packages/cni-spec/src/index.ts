@@ -28,6 +28,7 @@ export {
   encodeResult,
   type ResultDocument,
 } from './convert.ts';
+export { type DelegateIo, delegate, delegateIpamAdd } from './delegate.ts';
 export { dispatch, type PluginIo, type PluginOutput } from './dispatch.ts';
 export { type Command, commands, type Env, splitPath, type Verb } from './env.ts';
 export { CniError, ErrorCode, encodeError, toCniError } from './error.ts';

@@ -8,6 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { exitStatus, withPath } from './process.mjs';
 
@@ -65,12 +66,23 @@ export async function sandbox(argv, { env = process.env, hold = false } = {}) {
     if (hold) line.once('data', () => resolve({ status: 0, heldBy: child.pid }));
   });
   for (const { signal, listener } of forward) process.off(signal, listener);
-  if (result.heldBy) letGo(child);
+  if (result.heldBy) await letGo(child);
   return result;
 }
 
-/** @param {import('node:child_process').ChildProcess} child */
-function letGo(child) {
+/**
+ * Leaves a held sandbox to itself, when what it printed before its message has been passed on: that is in the pipes
+ * already, and read when a turn of the event loop brings nothing more.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ */
+async function letGo(child) {
+  let quiet = false;
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', () => (quiet = false));
+  while (!quiet) {
+    quiet = true;
+    await setImmediate();
+  }
   for (const stream of child.stdio) stream?.destroy();
   child.unref();
 }

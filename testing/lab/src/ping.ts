@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { LabError } from './errors.ts';
 import type { Place } from './place.ts';
 
@@ -15,6 +16,8 @@ export async function ping(place: Place, address: string, { timeoutMs = 3_000 } 
 
 /** A ping that goes on. */
 export interface SteadyPing {
+  /** Waits for that many further replies. */
+  more(replies: number): Promise<void>;
   /** Ends it and tells what was lost: requests without a reply before the last one that had one. */
   stop(): Promise<{ sent: number; lost: number; longestGap: number }>;
 }
@@ -28,29 +31,34 @@ export async function startPing(
   const seconds = String(intervalMs / 1000);
   const [file = '', ...args] = place.argv(['ping', '-n', '-i', seconds, address]);
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    output += text;
+  const answered = new Set<number>();
+  let lastLine = '';
+  const lines = createInterface({ input: child.stdout }).on('line', (line) => {
+    lastLine = line;
+    const sequence = /bytes from .*icmp_seq=(\d+)/.exec(line)?.[1];
+    if (sequence !== undefined) answered.add(Number(sequence));
   });
   child.stderr.resume();
-  const replied = new Promise<void>((resolve) => {
-    child.stdout.on('data', () => output.includes('icmp_seq=') && resolve());
-  });
-  await Promise.race([replied, once(child, 'close')]);
+  const ended = once(child, 'close');
+  const more = async (replies: number) => {
+    const enough = answered.size + replies;
+    while (answered.size < enough && child.exitCode === null) {
+      await Promise.race([once(lines, 'line'), ended]);
+    }
+  };
+  await more(1);
   if (child.exitCode !== null) {
-    throw new LabError('CANNOT_START', `${place.name} cannot ping ${address}: ${output.trim()}`);
+    throw new LabError('CANNOT_START', `${place.name} cannot ping ${address}: ${lastLine}`);
   }
   return {
+    more,
     async stop() {
       child.kill('SIGINT');
-      await once(child, 'close');
-      const replies = [...output.matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, sequence]) =>
-        Number(sequence),
-      );
-      const sorted = [...new Set(replies)].sort((a, b) => a - b);
-      const sent = sorted.at(-1) ?? 0;
-      const gaps = sorted.map((sequence, i) => sequence - (sorted[i - 1] ?? 0) - 1);
-      return { sent, lost: sent - sorted.length, longestGap: Math.max(0, ...gaps) };
+      await ended;
+      const sequences = [...answered].sort((a, b) => a - b);
+      const sent = sequences.at(-1) ?? 0;
+      const gaps = sequences.map((sequence, i) => sequence - (sequences[i - 1] ?? 0) - 1);
+      return { sent, lost: sent - sequences.length, longestGap: Math.max(0, ...gaps) };
     },
   };
 }

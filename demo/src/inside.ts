@@ -1,0 +1,103 @@
+// The demo itself; runs in a sandbox, started by main.ts. With --keep it stays, with the cluster, until it is killed.
+
+import { copyFileSync, mkdirSync, writeSync } from 'node:fs';
+import { Cluster } from './cluster.ts';
+import { type KeptCluster, saveKept } from './kept.ts';
+import { addPods, type Finding, STORY, type Step } from './story.ts';
+import { bold, dim, explain, green, ProgressLine, print, red } from './terminal.ts';
+
+const [keptLogs = '', keep] = process.argv.slice(2);
+
+const PICTURE = `
+    outside ───── router ──────┬────────────┬────────────┬─ ─ ─ ─ ─ ─┐
+  203.0.113.2    10.0.0.1      │            │            │
+                 Kubernetes  ┌─┴──┐       ┌─┴──┐       ┌─┴──┐      ┌─ ┴ ┐
+                 API         │ n1 │       │ n2 │       │ n3 │        n4     agent and plugin on each
+                             └┬──┬┘       └┬──┬┘       └┬──┬┘      └┬ ─ ┬┘
+                             a   b        a   b        a   b        a   b   pods, IPv4 and IPv6
+`;
+
+print(
+  bold('cnikit demo') +
+    dim(': a pod network of real kernel parts, in namespaces that this machine does not see'),
+);
+print(dim(PICTURE));
+
+const start = performance.now();
+const failed: string[] = [];
+let cluster: Cluster | undefined;
+await step({
+  title: 'A network, and a Kubernetes API server that enforces deploy/base/rbac.yaml',
+  essential: true,
+  run: async () => {
+    cluster = await Cluster.create();
+    return { passed: true };
+  },
+});
+for (const one of STORY) {
+  if (cluster && !(await step(one)) && one.essential) break;
+}
+if (keep && cluster && failed.length === 0) {
+  await step({ title: 'Pods start again, to look around', run: async () => ({ passed: !!(await again()) }) });
+}
+end();
+
+async function step({ title, run }: Step): Promise<boolean> {
+  const line = new ProgressLine(title);
+  let finding: Finding;
+  try {
+    finding = await run(cluster as Cluster);
+  } catch (error) {
+    finding = {
+      passed: false,
+      draw: () => explain(red(error instanceof Error ? error.message : String(error))),
+    };
+  }
+  line.end(finding.passed, finding.outcome);
+  finding.draw?.();
+  if (!finding.passed) failed.push(title);
+  return finding.passed;
+}
+
+function again() {
+  return addPods(cluster as Cluster, ['n1', 'n2', 'n3']);
+}
+
+function end(): void {
+  const total = `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  print();
+  if (failed.length === 0) {
+    print(
+      `${green(bold('All as it should be'))}${dim(`, in ${total}.`)}${keep ? '' : dim(' Nothing is left behind.')}`,
+    );
+    if (!keep) print(dim('To look around in it: npm run demo -- --keep'));
+  } else {
+    keepLogs();
+    print(`${red(bold(`${failed.length} of ${STORY.length + 1} steps failed`))}${dim(`, in ${total}:`)}`);
+    for (const title of failed) print(`  ${red('✗')} ${title}`);
+    print(`The logs of the agents are in ${keptLogs}`);
+  }
+  const status = failed.length === 0 ? 0 : 1;
+  if (!keep || !cluster) process.exit(status);
+  saveKept(kept(cluster, status));
+  writeSync(3, 'kept\n');
+}
+
+/** The agents' logs are in their nodes, which are about to go. */
+function keepLogs(): void {
+  mkdirSync(keptLogs, { recursive: true });
+  for (const [name, { logFile }] of cluster?.agents ?? [])
+    copyFileSync(logFile, `${keptLogs}/agent-${name}.log`);
+}
+
+function kept({ nodes, lab, pods, api }: Cluster, status: number): KeptCluster {
+  return {
+    status,
+    kubeconfig: api.kubeconfig(),
+    places: [
+      ...nodes.map(({ name, pid }) => ({ name, pid, kind: 'node' as const })),
+      { name: lab.outside.name, pid: lab.outside.pid, kind: 'outside' as const },
+      ...pods.map(({ name, node, netns }) => ({ name, pid: node.pid, netns, kind: 'pod' as const })),
+    ],
+  };
+}

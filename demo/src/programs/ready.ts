@@ -1,0 +1,19 @@
+// Ends when the agent of this node says that the node's data path is as it should be. Argument: TIMEOUT_MS.
+
+import { argv } from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const deadline = performance.now() + Number(argv[2]);
+let answer = 'nothing';
+while (performance.now() < deadline) {
+  try {
+    const response = await fetch('http://127.0.0.1:9470/readyz');
+    answer = `${response.status}: ${await response.text()}`;
+    if (response.ok) process.exit(0);
+  } catch {
+    // It does not listen yet.
+  }
+  await pause(20);
+}
+console.error(`/readyz still answers ${answer}`);
+process.exit(1);

@@ -32,7 +32,8 @@ export function createRules(
     return opened;
   };
   const lines = (family: Family, diff: readonly string[]): RuleAction[] =>
-    diff.map((line) => ({ kind: 'rule', family, line }));
+    // The library says `filter: + chain X`; here every line begins with its sign.
+    diff.map((line) => ({ kind: 'rule', family, line: line.replace(/^(\w+): (\S) /, '$2 $1 ') }));
   return {
     plan: (desired) =>
       families.flatMap((family) => {

@@ -35,7 +35,7 @@ struct child {
   char **argv, **envp;
   char **paths; /* what to exec, in order, NULL at the end */
   int in[2], out[2], err[2];
-  volatile int exec_errno; /* written by the vfork child: read it from memory */
+  int report[2]; /* brings the errno of a failed exec; a successful one closes it */
   int wstatus, reaped;
 };
 
@@ -63,7 +63,8 @@ static int64_t high_pipe(int ends[2]) {
 
 /*
  * Runs in the vfork child: it shares the parent's memory while the parent's
- * thread stands still, so it only makes system calls and writes c->exec_errno.
+ * thread stands still, so it only makes system calls. It reports by a pipe, not by
+ * that memory: some emulators make a plain fork of it.
  * All signals are blocked until the handlers, which are the parent's code and
  * would run on the parent's memory, are reset.
  */
@@ -77,7 +78,8 @@ static void __attribute__((noreturn, noinline)) exec_child(struct child *c) {
     error = errno;
   } else {
     /* Descriptors that our own parent left open are none of the child's business; before Linux 5.9 they stay. */
-    syscall(SYS_close_range, 3, ~0u, 0);
+    if (c->report[1] > 3) syscall(SYS_close_range, 3, c->report[1] - 1, 0);
+    syscall(SYS_close_range, c->report[1] + 1, ~0u, 0);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK_, &none, NULL, sizeof none);
     error = ENOENT;
     for (char **p = c->paths; *p; p++) {
@@ -90,7 +92,7 @@ static void __attribute__((noreturn, noinline)) exec_child(struct child *c) {
       }
     }
   }
-  c->exec_errno = error;
+  syscall(SYS_write, c->report[1], &error, sizeof error);
   syscall(SYS_exit_group, 127);
   __builtin_unreachable();
 }
@@ -238,7 +240,9 @@ static int64_t start(struct child *c) {
 
 static int64_t run_child(struct child *c, struct feed *f, int64_t timeout, cnk_out *o, cnk_out *e, int32_t *result) {
   int64_t r;
-  if ((r = high_pipe(c->in)) < 0 || (r = high_pipe(c->out)) < 0 || (r = high_pipe(c->err)) < 0) return r;
+  if ((r = high_pipe(c->in)) < 0 || (r = high_pipe(c->out)) < 0 || (r = high_pipe(c->err)) < 0 ||
+      (r = high_pipe(c->report)) < 0)
+    return r;
   const int ours[3] = {c->in[1], c->out[0], c->err[0]};
   for (int i = 0; i < 3; i++) syscall(SYS_fcntl, ours[i], F_SETFL, O_NONBLOCK);
 
@@ -255,10 +259,12 @@ static int64_t run_child(struct child *c, struct feed *f, int64_t timeout, cnk_o
   close_if(&c->in[0]);
   close_if(&c->out[1]);
   close_if(&c->err[1]);
+  close_if(&c->report[1]);
 
-  if (c->exec_errno) {
+  int error = 0;
+  if (CNK_RETRY(syscall(SYS_read, c->report[0], &error, sizeof error)) == sizeof error) {
     CNK_RETRY(syscall(SYS_wait4, (int)pid, &c->wstatus, 0, NULL));
-    return -(int64_t)c->exec_errno;
+    return -(int64_t)error;
   }
   int pidfd = (int)syscall(SYS_pidfd_open, (int)pid, 0); /* close-on-exec by itself; before Linux 5.3: -1, we step */
   r = converse(c, (int)pid, pidfd, f, deadline, o, e);
@@ -279,7 +285,7 @@ int64_t cnk_run(const cnk_arg *a, cnk_out *out) {
   extern char **environ;
   int32_t result[2];
   if (a[5].len < sizeof result || a[0].len == 0) return -EINVAL;
-  struct child c = {.in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}};
+  struct child c = {.in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}, .report = {-1, -1}};
   struct feed feed = {a[3].text, a[3].len, 0};
   cnk_out errors = {0};
   char **given = a[2].num ? split(a[1].text, a[1].len) : NULL;
@@ -288,7 +294,7 @@ int64_t cnk_run(const cnk_arg *a, cnk_out *out) {
   c.envp = a[2].num ? given : environ;
   if (c.argv && (given || !a[2].num)) c.paths = candidates(c.argv[0], c.envp);
   if (c.paths) r = run_child(&c, &feed, a[4].num, out, &errors, result);
-  int *fds[] = {&c.in[0], &c.in[1], &c.out[0], &c.out[1], &c.err[0], &c.err[1]};
+  int *fds[] = {&c.in[0], &c.in[1], &c.out[0], &c.out[1], &c.err[0], &c.err[1], &c.report[0], &c.report[1]};
   for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) close_if(fds[i]);
   free(c.paths);
   free(c.argv);

@@ -42,6 +42,29 @@ static JSValue random_number(JSContext *ctx, JSValueConst this, int argc, JSValu
   return JS_NewFloat64(ctx, (double)(bits >> 11) / 9007199254740992.0 /* 2^53 */);
 }
 
+/* How many promises were rejected with nobody listening, and the last reason. */
+static int unheard;
+static JSValue unheard_reason;
+
+static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL handled, void *opaque) {
+  (void)promise, (void)opaque;
+  if (handled) {
+    unheard--; /* somebody listened late */
+    return;
+  }
+  if (unheard++) JS_FreeValue(ctx, unheard_reason);
+  unheard_reason = JS_DupValue(ctx, reason);
+}
+
+int context_finish(void) {
+  JSContext *of_job;
+  for (int r; (r = JS_ExecutePendingJob(heap_root->rt, &of_job)) != 0;)
+    if (r < 0) return -1;
+  if (unheard <= 0) return 0;
+  JS_Throw(heap_root->ctx, unheard_reason);
+  return -1;
+}
+
 static int add_function(JSContext *ctx, JSValueConst object, const char *name, JSCFunction *fn, int length) {
   return JS_SetPropertyStr(ctx, object, name, JS_NewCFunction(ctx, fn, name, length));
 }
@@ -78,6 +101,7 @@ int context_make(void) {
   JS_SetMaxStackSize(rt, STACK_SIZE);
   JS_SetMemoryLimit(rt, MEMORY_LIMIT);
   JS_SetGCThreshold(rt, GC_THRESHOLD);
+  JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
   JSContext *ctx = heap_root->ctx = JS_NewContextRaw(rt);
   if (!ctx) return -1;
   /* First of all: with no atoms but the engine's own, bytecode needs no renumbering and is used in place. */

@@ -16,7 +16,7 @@
 
 enum { HEADER = 8, UNIT = 16, SMALL = 1024, LARGE = 256 << 10, CHUNK = 1 << 20, PAGE = 4096 };
 
-static char heap[HEAP_SIZE] __attribute__((aligned(4096), section(".cnk_heap,\"aw\",@progbits#"))) = {0};
+static char heap[HEAP_SIZE] __attribute__((aligned(4096), section(".cnk_heap"))) = {0};
 
 struct heap_root *const heap_root = (struct heap_root *)heap;
 char *const heap_start = heap;

@@ -22,5 +22,7 @@ extern int cnk_quickjs_forbidden;
 int context_make(void);
 /* Sets what differs from start to start: __cnikit_argv. */
 int context_start(int argc, char **argv);
+/* Does what promises left to do; -1 with an exception pending, also for a rejection that nobody heard. */
+int context_finish(void);
 
 #endif

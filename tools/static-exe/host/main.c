@@ -90,10 +90,7 @@ int main(int argc, char **argv) {
   if (context_start(argc, argv) < 0) crash(ctx);
   JSValue v = entry_is_prepared ? JS_Call(ctx, heap_root->entry, JS_UNDEFINED, 0, NULL)
                                 : JS_EvalFunction(ctx, heap_root->entry);
-  if (JS_IsException(v)) crash(ctx);
-  /* What promises left to do. */
-  for (int r; (r = JS_ExecutePendingJob(heap_root->rt, &ctx)) != 0;)
-    if (r < 0) crash(ctx);
+  if (JS_IsException(v) || context_finish() < 0) crash(ctx);
   /* Nothing is freed: the kernel does that faster. */
   _exit(0);
 }

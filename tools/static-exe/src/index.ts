@@ -12,41 +12,19 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { bundle } from './bundle.ts';
-import { ENGINE_FLAGS, ENGINE_SOURCES, engineSources } from './engine.ts';
-import { compileAll, type Unit } from './objects.ts';
-import { scriptsSource } from './scripts.ts';
+import { engineSources } from './engine.ts';
+import { bytecodeCompiler, linkExecutable } from './link.ts';
+import { partOf } from './objects.ts';
+import { type Scripts, scriptsSource } from './scripts.ts';
 import { linkPlain, linkWithSnapshot } from './snapshot.ts';
-import { type Arch, type Toolchain, toolchain } from './toolchain.ts';
+import { type Arch, sanitizingToolchain, toolchain } from './toolchain.ts';
 
 const run = promisify(execFile);
 
 const ROOT = dirname(dirname(dirname(import.meta.dirname)));
-const HOST = join(dirname(import.meta.dirname), 'host');
-const NATIVE = join(dirname(createRequire(import.meta.url).resolve('@cnikit/sys/package.json')), 'native');
-
-const HOST_SOURCES = ['main.c', 'context.c', 'heap.c'];
-const CORE_SOURCES = ['files.c', 'namespaces.c', 'out.c', 'process.c', 'quickjs.c', 'run.c', 'sockets.c'];
-
-/** Unused functions go (the compiler of JavaScript, for one); fixed addresses are what a snapshot stands on. */
-const COMMON_FLAGS = [
-  '-std=gnu11',
-  '-O2',
-  '-fno-pie',
-  '-ffunction-sections',
-  '-fdata-sections',
-  '-D_GNU_SOURCE',
-];
-const OWN_FLAGS = ['-Wall', '-Wextra', '-Werror', '-fstack-protector-strong'];
-const LINK_FLAGS = [
-  '-static',
-  '-no-pie',
-  '-s',
-  '-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--wrap=gettimeofday',
-];
 
 export type { Arch } from './toolchain.ts';
 
@@ -65,6 +43,11 @@ export interface StaticExecutableOptions {
   prepare?: boolean;
   /** Put the ready context into the executable (default), or make it at each start. */
   snapshot?: boolean;
+  /**
+   * For tests: our own C code under the address and undefined-behaviour sanitizers, linked dynamically against
+   * the machine's libc. Without a snapshot.
+   */
+  sanitize?: boolean;
   /** For standard output when an exception is not caught; the status is then 70. */
   crashText?: string;
   /** Default: $CNIKIT_CACHE, or .cache/quickjs at the repository's root. */
@@ -80,117 +63,54 @@ export interface StaticExecutable {
 
 /** Builds it; the file appears at `outfile` complete, by rename. */
 export async function buildStaticExecutable(options: StaticExecutableOptions): Promise<StaticExecutable> {
+  const { sanitize = false, prepare = false, crashText = '' } = options;
   const cacheDir = resolve(options.cacheDir ?? process.env.CNIKIT_CACHE ?? join(ROOT, '.cache', 'quickjs'));
-  const tools = toolchain(options.arch ?? (process.arch as Arch));
+  const arch = options.arch ?? (process.arch as Arch);
+  const tools = sanitize ? sanitizingToolchain() : toolchain(arch);
+  const snapshot = options.snapshot !== false && !sanitize && tools.runner !== undefined;
+  if (prepare && !snapshot)
+    throw new Error(
+      `A prepared entry needs a snapshot, and for ${arch} none can be made here: install qemu-user`,
+    );
   const engine = await engineSources(cacheDir);
-  const outfile = resolve(options.outfile);
-  mkdirSync(dirname(outfile), { recursive: true });
   const work = mkdtempSync(join(cacheDir, 'build-'));
   try {
-    const compiler = await bytecodeCompiler(engine, cacheDir);
-    const files = [];
-    for (const [name, entry] of [['', options.entry], ...Object.entries(options.lazy ?? {})] as [
-      string,
-      string,
-    ][]) {
-      const bytecode = join(work, `${files.length}.bin`);
-      await bundle(resolve(entry), `${bytecode}.js`);
-      await run(compiler, [`${bytecode}.js`, bytecode]);
-      files.push({ name, bytecode });
-    }
+    const files = await bytecode({ '': options.entry, ...options.lazy }, engine, cacheDir, work);
     const scripts = join(work, 'scripts.c');
-    const crashText = options.crashText ?? '';
-    writeFileSync(scripts, scriptsSource({ files, prepared: options.prepare ?? false, crashText }));
-    const objects = await compileAll(runtimeUnits(engine), tools, cacheDir);
-    const link = (out: string, heapSize?: number) =>
-      linkExecutable({ tools, objects, scripts, engine, cacheDir, out, heapSize });
+    writeFileSync(scripts, scriptsSource({ files, prepared: prepare, crashText }));
+    const input = { tools, engine, cacheDir, scripts, sanitize };
     const result = join(work, 'executable');
-    const snapshot = options.snapshot !== false && tools.runner !== undefined;
-    if (options.prepare && !snapshot)
-      throw new Error(`A prepared entry needs a snapshot, which cannot be made for ${tools.arch} here`);
-    if (snapshot) await linkWithSnapshot(link, tools, work, result);
-    else await linkPlain(link, tools, work, result);
-    const part = `${outfile}.${process.pid}.part`;
-    writeFileSync(part, readFileSync(result), { mode: 0o755 });
-    renameSync(part, outfile);
-    return { path: outfile, bytes: statSync(outfile).size, snapshot };
+    const make = snapshot ? linkWithSnapshot : linkPlain;
+    await make((out, heapSize) => linkExecutable(input, out, heapSize), tools, work, result);
+    return { ...place(result, resolve(options.outfile)), snapshot };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-function runtimeUnits(engine: string): Unit[] {
-  const includes = [`-I${HOST}`, `-I${NATIVE}`, `-isystem${engine}`];
-  return [
-    ...ENGINE_SOURCES.map((name) => ({
-      source: join(engine, name),
-      flags: [...COMMON_FLAGS, ...ENGINE_FLAGS],
-    })),
-    ...CORE_SOURCES.map((name) => ({
-      source: join(NATIVE, name),
-      flags: [...COMMON_FLAGS, ...OWN_FLAGS, ...includes],
-    })),
-    ...HOST_SOURCES.filter((name) => name !== 'heap.c').map((name) => ({
-      source: join(HOST, name),
-      flags: [...COMMON_FLAGS, ...OWN_FLAGS, ...includes],
-    })),
-  ];
+/** Bundles and compiles each entry; the names are those of `__cnikit_load`. */
+async function bytecode(
+  entries: Record<string, string>,
+  engine: string,
+  cacheDir: string,
+  work: string,
+): Promise<Scripts['files']> {
+  const compiler = await bytecodeCompiler(engine, cacheDir);
+  const files = [];
+  for (const [name, entry] of Object.entries(entries)) {
+    const file = join(work, `${files.length}.bin`);
+    await bundle(resolve(entry), `${file}.js`);
+    await run(compiler, [`${file}.js`, file]);
+    files.push({ name, bytecode: file });
+  }
+  return files;
 }
 
-/** The program that makes bytecode runs here, whatever the target: bytecode is the same on both. */
-async function bytecodeCompiler(engine: string, cacheDir: string): Promise<string> {
-  const tools = toolchain(process.arch as Arch);
-  const units = [
-    ...ENGINE_SOURCES.map((name) => ({
-      source: join(engine, name),
-      flags: [...COMMON_FLAGS, ...ENGINE_FLAGS],
-    })),
-    { source: join(HOST, 'compile.c'), flags: [...COMMON_FLAGS, ...OWN_FLAGS, `-isystem${engine}`] },
-  ];
-  const objects = await compileAll(units, tools, cacheDir);
-  const out = `${objects.at(-1)}.exe`;
-  const part = `${out}.${process.pid}.part`;
-  await run(tools.cc, ['-static', '-no-pie', ...objects, '-lm', '-lpthread', '-o', part]);
-  renameSync(part, out);
-  return out;
-}
-
-interface LinkInput {
-  tools: Toolchain;
-  objects: string[];
-  scripts: string;
-  engine: string;
-  cacheDir: string;
-  out: string;
-  heapSize?: number | undefined;
-}
-
-async function linkExecutable({
-  tools,
-  objects,
-  scripts,
-  engine,
-  cacheDir,
-  out,
-  heapSize,
-}: LinkInput): Promise<void> {
-  const flags = [...COMMON_FLAGS, ...OWN_FLAGS, `-I${HOST}`, `-isystem${engine}`];
-  const size = heapSize === undefined ? [] : [`-DHEAP_SIZE=${heapSize}`];
-  const [heap] = await compileAll(
-    [{ source: join(HOST, 'heap.c'), flags: [...flags, ...size] }],
-    tools,
-    cacheDir,
-  );
-  await run(tools.cc, [
-    ...tools.flags,
-    ...flags,
-    ...LINK_FLAGS,
-    scripts,
-    ...objects,
-    heap!,
-    '-lm',
-    '-lpthread',
-    '-o',
-    out,
-  ]);
+/** Moves the result to where it is wanted, which may be another file system. */
+function place(result: string, outfile: string): { path: string; bytes: number } {
+  mkdirSync(dirname(outfile), { recursive: true });
+  const part = partOf(outfile);
+  writeFileSync(part, readFileSync(result), { mode: 0o755 });
+  renameSync(part, outfile);
+  return { path: outfile, bytes: statSync(outfile).size };
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,11 @@ const run = promisify(execFile);
 export interface Unit {
   source: string;
   flags: string[];
+}
+
+/** A name to write a file under before it is renamed to `path`: builds run side by side, and may be interrupted. */
+export function partOf(path: string): string {
+  return `${path}.${randomUUID()}.part`;
 }
 
 /**
@@ -38,8 +43,7 @@ async function compile(unit: Unit, tools: Toolchain, folder: string, version: st
   for (const file of [unit.source, ...headers(unit)]) hash.update(basename(file)).update(readFileSync(file));
   const object = join(folder, `${basename(unit.source, '.c')}-${hash.digest('hex').slice(0, 24)}.o`);
   if (!existsSync(object)) {
-    // Renamed when complete: builds run side by side, and may be interrupted.
-    const part = `${object}.${process.pid}.part`;
+    const part = partOf(object);
     await run(tools.cc, [...flags, '-c', unit.source, '-o', part]);
     renameSync(part, object);
   }

@@ -17,9 +17,19 @@ const TRIPLET = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 const QEMU = { x64: 'qemu-x86_64', arm64: 'qemu-aarch64' };
 
 /** True when the command runs at all. */
-export function installed(command: string): boolean {
+function installed(command: string): boolean {
   try {
     execFileSync(command, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** True when it compiles against libc's headers: a cross compiler may come without. */
+function compiles(cc: string): boolean {
+  try {
+    execFileSync(cc, ['-x', 'c', '-fsyntax-only', '-include', 'stdlib.h', '/dev/null'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -32,11 +42,12 @@ export function toolchain(arch: Arch): Toolchain {
   const triplet = TRIPLET[arch];
   // musl makes the smallest and quickest start; a cross compiler with a static glibc does as well.
   const candidates = native ? ['musl-gcc', `${triplet}-gcc`, 'gcc'] : [`${triplet}-gcc`];
-  const cc = candidates.find(installed);
+  const cc = candidates.find(compiles);
   if (!cc) {
-    const wanted = native ? 'musl-tools gcc' : `gcc-${triplet.replace('_', '-')}`;
+    const cross = { x64: 'amd64', arm64: 'arm64' }[arch];
+    const wanted = native ? 'musl-tools gcc' : `gcc-${triplet.replace('_', '-')} libc6-dev-${cross}-cross`;
     throw new Error(
-      `No compiler for ${arch} (${candidates.join(', ')}). On Debian or Ubuntu: apt install ${wanted}`,
+      `No working compiler for ${arch} (${candidates.join(', ')}). On Debian or Ubuntu: apt install ${wanted}`,
     );
   }
   const objcopy = native ? 'objcopy' : `${triplet}-objcopy`;
@@ -49,4 +60,10 @@ export function toolchain(arch: Arch): Toolchain {
     flags: cc === 'musl-gcc' ? ['-idirafter', '/usr/include', '-idirafter', `/usr/include/${triplet}`] : [],
     runner: native || runner.length > 0 ? runner : undefined,
   };
+}
+
+/** For sanitized builds: gcc and the machine's own libc, since musl has no sanitizers. */
+export function sanitizingToolchain(): Toolchain {
+  if (!compiles('gcc')) throw new Error('A sanitized build needs gcc. On Debian or Ubuntu: apt install gcc');
+  return { arch: process.arch as Arch, cc: 'gcc', objcopy: 'objcopy', flags: [], runner: [] };
 }

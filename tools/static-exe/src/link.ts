@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { ENGINE_FLAGS, ENGINE_SOURCES } from './engine.ts';
+import { compileAll, partOf, type Unit } from './objects.ts';
+import { type Arch, type Toolchain, toolchain } from './toolchain.ts';
+
+const run = promisify(execFile);
+
+const HOST = join(dirname(import.meta.dirname), 'host');
+const NATIVE = join(dirname(createRequire(import.meta.url).resolve('@cnikit/sys/package.json')), 'native');
+
+const HOST_SOURCES = ['main.c', 'context.c'];
+const CORE_SOURCES = ['files.c', 'namespaces.c', 'out.c', 'process.c', 'quickjs.c', 'run.c', 'sockets.c'];
+
+/** Unused functions go (the compiler of JavaScript, for one); fixed addresses are what a snapshot stands on. */
+const COMMON = '-std=gnu11 -O2 -fno-pie -ffunction-sections -fdata-sections -D_GNU_SOURCE'.split(' ');
+const OWN = ['-Wall', '-Wextra', '-Werror', '-fstack-protector-strong'];
+const SANITIZE = [
+  '-g',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+  '-fno-omit-frame-pointer',
+];
+const LINK = ['-no-pie', '-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--wrap=gettimeofday'];
+const LIBRARIES = ['-lm', '-lpthread'];
+
+/** What every link of one build shares. */
+export interface LinkInput {
+  tools: Toolchain;
+  /** The engine's folder. */
+  engine: string;
+  cacheDir: string;
+  /** The C file with the scripts. */
+  scripts: string;
+  sanitize: boolean;
+}
+
+function engineUnits(engine: string): Unit[] {
+  return ENGINE_SOURCES.map((name) => ({ source: join(engine, name), flags: [...COMMON, ...ENGINE_FLAGS] }));
+}
+
+/** Links the executable; `heapSize` is the bytes of its heap section, by default as much as the build stage may want. */
+export async function linkExecutable(input: LinkInput, out: string, heapSize?: number): Promise<void> {
+  const { tools, engine, cacheDir, scripts, sanitize } = input;
+  const includes = [`-I${HOST}`, `-I${NATIVE}`, `-isystem${engine}`];
+  const flags = [...COMMON, ...OWN, ...(sanitize ? SANITIZE : []), ...includes];
+  const heapFlags = heapSize === undefined ? flags : [...flags, `-DHEAP_SIZE=${heapSize}`];
+  const units = [
+    ...engineUnits(engine),
+    ...CORE_SOURCES.map((name) => ({ source: join(NATIVE, name), flags })),
+    ...HOST_SOURCES.map((name) => ({ source: join(HOST, name), flags })),
+    { source: join(HOST, 'heap.c'), flags: heapFlags },
+  ];
+  const objects = await compileAll(units, tools, cacheDir);
+  const kind = sanitize ? [] : ['-static', '-s'];
+  await run(tools.cc, [
+    ...tools.flags,
+    ...flags,
+    ...kind,
+    ...LINK,
+    scripts,
+    ...objects,
+    ...LIBRARIES,
+    '-o',
+    out,
+  ]);
+}
+
+/** The program that makes bytecode. It runs here, whatever the target: bytecode is the same on both. */
+export async function bytecodeCompiler(engine: string, cacheDir: string): Promise<string> {
+  const tools = toolchain(process.arch as Arch);
+  const own = { source: join(HOST, 'compile.c'), flags: [...COMMON, ...OWN, `-isystem${engine}`] };
+  const objects = await compileAll([...engineUnits(engine), own], tools, cacheDir);
+  const out = `${objects.at(-1)}.exe`;
+  const part = partOf(out);
+  await run(tools.cc, ['-static', '-no-pie', ...objects, ...LIBRARIES, '-o', part]);
+  renameSync(part, out);
+  return out;
+}

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cases, liveCases } from '../../../packages/sys/test/contract.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'contract-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What the executable printed: the error of each case, or undefined. */
+async function results(
+  name: string,
+  options: Partial<StaticExecutableOptions>,
+  args: string[],
+  runner: string[] = [],
+): Promise<Map<string, string | undefined>> {
+  const entry = join(import.meta.dirname, 'contract-entry.ts');
+  const { path } = await buildStaticExecutable({ entry, outfile: join(folder, name), ...options });
+  const [command, ...rest] = [...runner, path, ...args];
+  const out = execFileSync(command!, rest, { encoding: 'utf8', maxBuffer: 1 << 24 });
+  return new Map(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .map(({ name, error }) => [name, error]),
+  );
+}
+
+function has(command: string): boolean {
+  try {
+    execFileSync(command, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('Sys under QuickJS', async () => {
+  const live = process.env.CNIKIT_SANDBOX === '1';
+  const base = live ? '/run' : folder;
+  const errors = await results('contract', {}, live ? [base, 'live'] : [base]);
+
+  it.each(cases)('$name', ({ name }) => {
+    expect(errors.has(name)).toBe(true);
+    expect(errors.get(name)).toBeUndefined();
+  });
+
+  describe.skipIf(!live)('in namespaces (needs the sandbox: run npm test at the root)', () => {
+    it.each(liveCases)('$name', ({ name }) => {
+      expect(errors.has(name)).toBe(true);
+      expect(errors.get(name)).toBeUndefined();
+    });
+  });
+});
+
+describe('the C core under sanitizers', () => {
+  it('has no finding in any case of the contract', async () => {
+    const errors = await results('sanitized', { sanitize: true }, [folder]);
+    expect([...errors.values()].filter(Boolean)).toEqual([]);
+    expect(errors.size).toBe(cases.length);
+  });
+});
+
+const cross = has('aarch64-linux-gnu-gcc') && has('qemu-aarch64');
+
+describe.skipIf(!cross || process.arch !== 'x64')(
+  'Sys under QuickJS on arm64 (needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user)',
+  () => {
+    // The emulator answers netlink socket options itself, with another error than the kernel.
+    const emulated = ['setsockopt() and getsockopt() carry ints'];
+
+    it('does what the contract says', async () => {
+      const errors = await results('arm64', { arch: 'arm64' }, [folder], ['qemu-aarch64']);
+      for (const name of emulated) errors.delete(name);
+      expect([...errors.values()].filter(Boolean)).toEqual([]);
+      expect(errors.size).toBe(cases.length - emulated.length);
+    });
+  },
+);

@@ -1,0 +1,160 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'executable-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let count = 0;
+
+function script(source: string): string {
+  const path = join(folder, `script-${count++}.ts`);
+  writeFileSync(path, source);
+  return path;
+}
+
+function build(source: string, options: Partial<StaticExecutableOptions> = {}) {
+  return buildStaticExecutable({
+    entry: script(source),
+    outfile: join(folder, `exe-${count++}`),
+    ...options,
+  });
+}
+
+async function run(source: string, options?: Partial<StaticExecutableOptions>, args: string[] = []) {
+  const { path } = await build(source, options);
+  const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8', env: { GREETING: 'hi' } });
+  return { status, stdout, stderr };
+}
+
+const PRINT = 'const print = (x) => globalThis.__cnikit_sys.writeFdText(1, String(x));';
+
+/** The types of an ELF file's program headers. */
+function segments(path: string): number[] {
+  const elf = readFileSync(path);
+  const [start, size, n] = [Number(elf.readBigUInt64LE(32)), elf.readUInt16LE(54), elf.readUInt16LE(56)];
+  return Array.from({ length: n }, (_, i) => elf.readUInt32LE(start + i * size));
+}
+
+describe('buildStaticExecutable()', () => {
+  it('makes one small file that needs no loader and no library', async () => {
+    const { path, bytes, snapshot } = await build('1');
+    const [PT_DYNAMIC, PT_INTERP] = [2, 3];
+    expect(segments(path)).not.toContain(PT_DYNAMIC);
+    expect(segments(path)).not.toContain(PT_INTERP);
+    expect(bytes).toBeLessThan(1_000_000);
+    expect(snapshot).toBe(true);
+  });
+
+  it('makes equal bytes of equal input, also when built twice at once', async () => {
+    const source = 'globalThis.x = [1, 2].map((n) => n * 2)';
+    const [a, b] = await Promise.all([build(source), build(source)]);
+    expect(readFileSync(a.path).equals(readFileSync(b.path))).toBe(true);
+  });
+
+  it.each([true, false])(
+    'has the language, the arguments and the environment at start (snapshot: %s)',
+    async (snapshot) => {
+      const source = `${PRINT}
+      const m = new Map([['k', new Set([1])]]);
+      print(JSON.stringify({
+        argv: __cnikit_argv.slice(1), env: __cnikit_sys.environ(), map: m.get('k').size, big: String(2n ** 70n),
+        bytes: [...new Uint8Array(new DataView(new ArrayBuffer(2)).buffer)], regexp: 'a1b22'.replace(/\\d+/g, '#'),
+        made: new RegExp('[0-9]+').test('x5'), date: new Date(0).toISOString(), proxy: new Proxy({}, { get: () => 7 }).x,
+        weak: new WeakRef(m).deref() === m,
+      }));
+      (async () => { await 0; print(' later'); })();`;
+      const { stdout, status } = await run(source, { snapshot }, ['a', 'b c']);
+      expect(status).toBe(0);
+      expect(stdout.endsWith(' later')).toBe(true);
+      expect(JSON.parse(stdout.slice(0, -' later'.length))).toEqual({
+        argv: ['a', 'b c'],
+        env: { GREETING: 'hi' },
+        map: 1,
+        big: '1180591620717411303424',
+        bytes: [0, 0],
+        regexp: 'a#b#',
+        made: true,
+        date: '1970-01-01T00:00:00.000Z',
+        proxy: 7,
+        weak: true,
+      });
+    },
+  );
+
+  it('does not freeze randomness or time into the file', async () => {
+    const { path } = await build(`${PRINT} print([Math.random(), Math.random(), Date.now()])`);
+    const [a, b] = [0, 1].map(() => spawnSync(path, { encoding: 'utf8' }).stdout.split(',').map(Number));
+    expect(new Set([...a!.slice(0, 2), ...b!.slice(0, 2)]).size).toBe(4);
+    expect(Math.abs(a![2]! - Date.now())).toBeLessThan(3_600_000);
+  });
+
+  it('runs lazy scripts when asked, and only then', async () => {
+    const lazy = {
+      extra: script(`globalThis.__cnikit_lazy = { twice: (n: number) => n * 2 }; globalThis.ran = true;`),
+    };
+    const source = `${PRINT}
+      print(typeof ran + ' ' + __cnikit_load('extra').twice(21) + ' ' + ran + ' ');
+      try { __cnikit_load('none') } catch (error) { print(error) }`;
+    const { stdout } = await run(source, { lazy });
+    expect(stdout).toBe('undefined 42 true ReferenceError: No script none in this executable');
+  });
+
+  it('calls only __cnikit_main of a prepared entry at start', async () => {
+    const source = `${PRINT} const made = Math.sqrt(16); globalThis.__cnikit_main = () => print('main ' + made);`;
+    expect((await run(source, { prepare: true })).stdout).toBe('main 4');
+  });
+
+  it('refuses a prepared entry that uses the kernel or leaves no main', async () => {
+    const early = build('globalThis.__cnikit_sys.getpid(); globalThis.__cnikit_main = () => 0', {
+      prepare: true,
+    });
+    await expect(early).rejects.toThrow('sys is used while the executable is built');
+    await expect(build('1', { prepare: true })).rejects.toThrow('must set globalThis.__cnikit_main');
+  });
+
+  it('refuses scripts with syntax errors and node modules', async () => {
+    await expect(build('let = ;')).rejects.toThrow();
+    await expect(build(`import { readFileSync } from 'node:fs'; readFileSync('x')`)).rejects.toThrow(
+      'node:fs',
+    );
+  });
+
+  const crashes: Array<[what: string, source: string, stderr: string]> = [
+    ['an uncaught exception', `throw new TypeError('broken')`, 'TypeError: broken'],
+    ['a thrown value', `throw 'just text'`, 'just text'],
+    ['a rejection that nobody hears', `Promise.reject(new Error('lost'))`, 'Error: lost'],
+    ['endless recursion', 'const f = (): number => 1 + f(); f()', 'stack overflow'],
+    [
+      'endless memory',
+      `const a: string[] = []; for (;;) a.push('x'.repeat(1 << 20) + a.length)`,
+      'out of memory',
+    ],
+    ['deeply nested JSON', `JSON.parse('['.repeat(1 << 20))`, 'stack overflow'],
+  ];
+  it.each(crashes)('ends with status 70 and its text on stdout after %s', async (_, source, message) => {
+    const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n' });
+    expect({ status, stdout }).toEqual({ status: 70, stdout: '{"code":999}\n' });
+    expect(stderr).toContain(message);
+  });
+
+  it('does not end for a rejection that is heard in time', async () => {
+    const source = `const p = Promise.reject(new Error('x')); p.catch(() => {});`;
+    expect(await run(source)).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('gives memory back to itself: a long run stays small', async () => {
+    const source = `${PRINT}
+      let kept = '';
+      for (let i = 0; i < 300000; i++) {
+        const o = { i, text: 'item ' + i, list: [i, i + 1], bytes: new Uint8Array(i % 3000) };
+        if (i % 1000 === 0) kept = JSON.stringify(o) + 'y'.repeat(400000);
+      }
+      print(/VmHWM:\\s*(\\d+)/.exec(__cnikit_sys.readText('/proc/self/status', 65536))[1]);`;
+    const { stdout } = await run(source);
+    expect(Number(stdout)).toBeLessThan(8 * 1024); // KiB; what passes through is several hundred MiB
+  });
+});

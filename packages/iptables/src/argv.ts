@@ -126,6 +126,12 @@ export function parseWords(words: readonly Word[]): ParsedRule {
       throw new IptablesError('INVALID', `Option ${option} has no value`);
     return word.text;
   };
+  const extensionName = (option: string, attached: string | undefined): string => {
+    const name = attached ?? value(option);
+    if (/^[-!]|\s/.test(name))
+      throw new IptablesError('INVALID', `"${name}" cannot be a name after ${option}`);
+    return name;
+  };
   /** An option belongs to the protocol's implicit module if that one knows it, else to what was named last. */
   const owner = (option: string): Draft => {
     const implicit = IMPLICIT[base.get('-p')?.value.toLowerCase() ?? ''];
@@ -155,12 +161,12 @@ export function parseWords(words: readonly Word[]): ParsedRule {
     const attached = equals < 0 ? undefined : word.text.slice(equals + 1);
     const flag = BASE[name];
     if (flag === '-m') {
-      scope = { name: attached ?? value(name), options: [] };
+      scope = { name: extensionName(name, attached), options: [] };
       matches.push(scope);
     } else if (flag === '-j' || flag === '-g') {
       if (target !== undefined)
         throw new IptablesError('INVALID', `Two targets: ${target.name} and ${words[at]?.text}`);
-      target = { name: attached ?? value(name), options: [], flag };
+      target = { name: extensionName(name, attached), options: [], flag };
       scope = target;
     } else if (flag !== undefined) {
       if (base.has(flag)) throw new IptablesError('INVALID', `Option ${name} is given twice`);

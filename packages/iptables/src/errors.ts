@@ -53,3 +53,13 @@ export class IptablesError extends Error {
     if (details.line !== undefined) this.line = details.line;
   }
 }
+
+/** Does `action`; its failure says in front what it was about. */
+export function naming<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof IptablesError)) throw error;
+    throw new IptablesError(error.code, `${what}: ${error.message}`, error);
+  }
+}

@@ -1,13 +1,16 @@
 import { ruleArgv } from './argv.ts';
-import { IptablesError } from './errors.ts';
+import { IptablesError, naming } from './errors.ts';
 import { BUILTIN_CHAINS, type Family, type JumpSpec, type TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedTable } from './parse.ts';
+import type { PlanOptions } from './plan.ts';
 import { splitWords } from './tokens.ts';
 
-interface Jump {
+/** A declared jump with its normal form. */
+export interface Jump {
   readonly spec: JumpSpec;
   readonly rule: DeclaredRule;
+  /** Key of the rule that it has to stand before. */
   readonly before?: string;
 }
 
@@ -17,11 +20,15 @@ interface Entry {
   readonly key?: string;
 }
 
-function declareJump(spec: JumpSpec, family: Family): Jump {
-  const argv = [...ruleArgv(spec.rule ?? []), '-j', spec.to];
-  const rule = declareRule(argv, family);
-  if (typeof spec.at === 'string') return { spec, rule };
-  return { spec, rule, before: declareRule(spec.at.before, family).key };
+/** Checks and normalises the declared jumps of a table. Throws `INVALID`, saying which jump. */
+export function declareJumps({ jumps = [] }: TableSpec, family: Family): readonly Jump[] {
+  return jumps.map((spec) =>
+    naming(`Jump from ${spec.from} to ${spec.to}`, () => {
+      const rule = declareRule([...ruleArgv(spec.rule ?? []), '-j', spec.to], family);
+      if (typeof spec.at === 'string') return { spec, rule };
+      return { spec, rule, before: declareRule(spec.at.before, family).key };
+    }),
+  );
 }
 
 /** The own chain a saved rule continues in, if any; most rules are told at a glance not to. */
@@ -42,9 +49,12 @@ export function planJumps(
   table: TableSpec,
   saved: SavedTable | undefined,
   owns: (chain: string) => boolean,
-  family: Family,
+  { family, spellings }: PlanOptions,
 ): { commands: string[]; diff: string[] } {
-  const declared = (table.jumps ?? []).map((spec) => declareJump(spec, family));
+  const declared = declareJumps(table, family).map((jump) => {
+    const key = spellings?.get(jump.rule.key) ?? jump.rule.key;
+    return { ...jump, rule: { ...jump.rule, key } };
+  });
   const commands: string[] = [];
   const diff: string[] = [];
   const chains = new Set([...(saved?.chains.keys() ?? []), ...declared.map(({ spec }) => spec.from)]);

@@ -61,6 +61,7 @@ test.each<[string, RuleSpec, RegExp]>([
   ['a negation of nothing', ['-i', 'lo', '!'], /negates nothing/],
   ['a double negation', ['!', '!', '-i', 'lo'], /in a row/],
   ['a negated target', ['!', '-j', 'ACCEPT'], /cannot stand before -j/],
+  ['a target like an option', ['-j', '-s'], /cannot be a name/],
   ['an option twice', ['-s', '10.0.0.1', '-s', '10.0.0.2'], /given twice/],
   ['a word that is no text', ['-s', 5 as unknown as string], /not a word/],
 ])('declareRule() refuses %s', (_, rule, message) => {
@@ -125,6 +126,6 @@ test('normaliseSaved() takes any text, and its own output unchanged', () => {
       const once = normaliseSaved(words.join(' '), 'ipv4');
       expect(normaliseSaved(once.text, 'ipv4')).toEqual(once);
     }),
-    { numRuns: 2000 },
+    { numRuns: 5000 },
   );
 });

@@ -131,7 +131,7 @@ test.each<[string, readonly TableSpec[], string | undefined, RegExp]>([
       },
     ],
     undefined,
-    /Two targets/,
+    /Jump from INPUT to A: Two targets/,
   ],
   [
     'a bad rule',

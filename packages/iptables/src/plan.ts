@@ -1,6 +1,6 @@
 import { checkTables } from './check.ts';
 import { type Edit, editScript } from './edit.ts';
-import { IptablesError } from './errors.ts';
+import { IptablesError, naming } from './errors.ts';
 import { planJumps } from './jumps.ts';
 import type { Family, RuleSpec, TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
@@ -94,7 +94,7 @@ function planOwned(
   return [
     { commands: created.map((name) => `:${name} - [0:0]`), diff: created.map((name) => `+ chain ${name}`) },
     ...rules,
-    planJumps(table, saved, owns, options.family),
+    planJumps(table, saved, owns, options),
     {
       commands: [...stale.map((name) => `-F ${name}`), ...stale.map((name) => `-X ${name}`)],
       diff: stale.map((name) => `- chain ${name}`),
@@ -108,14 +108,7 @@ export function declareRules(
   chain: string,
   family: Family,
 ): readonly DeclaredRule[] {
-  return specs.map((spec, i) => {
-    try {
-      return declareRule(spec, family);
-    } catch (error) {
-      if (!(error instanceof IptablesError)) throw error;
-      throw new IptablesError(error.code, `Rule ${i + 1} of chain ${chain}: ${error.message}`);
-    }
-  });
+  return specs.map((spec, i) => naming(`Rule ${i + 1} of chain ${chain}`, () => declareRule(spec, family)));
 }
 
 /** The key under which iptables-save will show a declared rule. */

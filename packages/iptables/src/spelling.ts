@@ -1,5 +1,6 @@
+import { declareJumps } from './jumps.ts';
 import type { Family, TableSpec } from './model.ts';
-import { normaliseSaved } from './normalise.ts';
+import { type DeclaredRule, normaliseSaved } from './normalise.ts';
 import type { SavedRules } from './parse.ts';
 import { declareRules } from './plan.ts';
 
@@ -15,17 +16,26 @@ export function learnSpellings(
   known: ReadonlyMap<string, string>,
 ): ReadonlyMap<string, string> {
   const spellings = new Map<string, string>();
-  for (const { table, chains } of tables) {
-    for (const [name, specs] of Object.entries(chains)) {
-      const current = saved.tables.get(table)?.chains.get(name)?.rules ?? [];
+  const learn = (rule: DeclaredRule, candidates: readonly string[]): void => {
+    if (rule.exact) return;
+    const before = known.get(rule.key);
+    const found = candidates
+      .map((text) => normaliseSaved(text, family))
+      .find(({ shape }) => shape === rule.shape);
+    const spelling = found?.key ?? before;
+    if (spelling !== undefined) spellings.set(rule.key, spelling);
+  };
+  for (const table of tables) {
+    const rulesOf = (chain: string) => saved.tables.get(table.table)?.chains.get(chain)?.rules ?? [];
+    for (const [name, specs] of Object.entries(table.chains)) {
+      const current = rulesOf(name);
+      const aligned = current.length === specs.length;
       declareRules(specs, name, family).forEach((rule, i) => {
-        if (rule.exact) return;
-        const before = known.get(rule.key);
-        if (before !== undefined) spellings.set(rule.key, before);
-        const found =
-          current.length === specs.length ? normaliseSaved(current[i] as string, family) : undefined;
-        if (found !== undefined && found.shape === rule.shape) spellings.set(rule.key, found.key);
+        learn(rule, aligned ? current.slice(i, i + 1) : []);
       });
+    }
+    for (const { spec, rule } of declareJumps(table, family)) {
+      learn(rule, rule.exact ? [] : rulesOf(spec.from).filter((text) => text.endsWith(` ${spec.to}`)));
     }
   }
   return spellings;

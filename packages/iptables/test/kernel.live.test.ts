@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openIptables, type TableSpec } from '../src/index.ts';
 import { nodeRun } from '../src/node-run.ts';
@@ -87,10 +88,25 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
         ['-m', 'u32', '--u32', '0>>22&0x3C@12>>26=0x1'],
         ['-m', 'hashlimit', '--hashlimit-upto', '10/s', '--hashlimit-name', 'x'],
       ];
-      expect(ipt.ensure(filter({ MINE: rules })).changed).toBe(true);
-      expect(ipt.ensure(filter({ MINE: rules })).changed).toBe(false);
+      const rule = ['-m', 'owner', '--uid-owner', 'root'];
+      const tables = filter({ MINE: rules }, [{ from: 'OUTPUT', to: 'MINE', at: 'first', rule }]);
+      expect(ipt.ensure(tables).changed).toBe(true);
+      expect(ipt.ensure(tables).changed).toBe(false);
       must(`iptables-${backend}-restore --noflush`, '*filter\n-R MINE 1 -m owner ! --uid-owner 0\nCOMMIT\n');
-      expect(ipt.ensure(filter({ MINE: rules })).diff).toHaveLength(1);
+      expect(ipt.ensure(tables).diff).toHaveLength(1);
+      expect(ipt.ensure(tables).changed).toBe(false);
+    });
+
+    test(`ensure() leads from any rules to any others, ${backend}`, () => {
+      const list = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { maxLength: 9 });
+      const ipt = openIptables({ family: 'ipv4', backend });
+      for (const names of fc.sample(list, { numRuns: 40, seed: 20_26 })) {
+        ipt.ensure(filter({ MINE: names.map((name) => ['-i', name]) }));
+        const lines = must(`iptables-${backend}-save -t filter`)
+          .split('\n')
+          .filter((line) => line.startsWith('-A MINE'));
+        expect(lines).toEqual(names.map((name) => `-A MINE -i ${name}`));
+      }
     });
 
     test(`ensure() by many processes at once loses nothing and doubles nothing, ${backend}`, {

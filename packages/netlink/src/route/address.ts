@@ -74,10 +74,10 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     .putU8(spec.scope ?? 0)
     .putU32(spec.index);
   const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address), 'Address');
+  if (spec.broadcast !== undefined) encoder.address(IFA_BROADCAST, spec.broadcast, 'Broadcast address');
   const end = addressEnd(peer);
   const peerSize = encoder.addressText(IFA_ADDRESS, peer, 0, end, 'Peer address');
   encoder.patchU8(0, familyOfSize(size)).patchU8(1, lengthOf(peer, end, peerSize, 'Address'));
-  if (spec.broadcast !== undefined) encoder.address(IFA_BROADCAST, spec.broadcast, 'Broadcast address');
   if (spec.label !== undefined) encoder.string(IFA_LABEL, spec.label, IFNAMSIZ);
   if (flags > 0xff) encoder.u32(IFA_FLAGS, flags);
   if (spec.routePriority !== undefined) encoder.u32(IFA_RT_PRIORITY, spec.routePriority);

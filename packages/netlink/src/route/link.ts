@@ -191,8 +191,8 @@ function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
   writeWord(encoder, ifla.IFLA_INFO_KIND, kind);
   const before = encoder.length;
   const data = encoder.nest(ifla.IFLA_INFO_DATA);
-  writeFields(encoder, codec.table, spec as never);
-  codec.write?.(encoder, spec as never);
+  if (codec.write === undefined) writeFields(encoder, codec.table, spec as never);
+  else codec.write(encoder, spec as never);
   if (encoder.length === before + 4) encoder.rewind(before);
   else encoder.end(data);
 }

@@ -17,8 +17,8 @@ import {
   AF_BRIDGE,
   AF_INET,
   AF_INET6,
-  AF_UNSPEC,
   NTF_SELF,
+  NUD_NOARP,
   NUD_PERMANENT,
   RTM_DELNEIGH,
   RTM_GETNEIGH,
@@ -58,7 +58,7 @@ export interface NeighbourSpec extends NeighbourAttributes {
    * May be absent in an entry of a bridge.
    */
   address?: string;
-  /** NUD_*; default NUD_PERMANENT. */
+  /** NUD_*; default NUD_PERMANENT, with NUD_NOARP for family `bridge`. */
   state?: number;
   /** NTF_*; for family `bridge` default NTF_SELF, or NTF_MASTER to mean the bridge above the link. */
   flags?: number;
@@ -91,19 +91,26 @@ const neighbourText = ({ address, mac, index }: NeighbourSpec): string =>
   `${address ?? mac ?? '(no address)'} on link #${index}`;
 
 function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
-  const bridge = spec.family === 'bridge';
+  const { family, address, state, flags } = spec;
   const encoder = requestEncoder(order);
-  encoder.putU32(bridge ? AF_BRIDGE : AF_UNSPEC).putI32(spec.index);
-  encoder
-    .putU16(spec.state ?? NUD_PERMANENT)
-    .putU8(spec.flags ?? (bridge ? NTF_SELF : 0))
-    .putU8(0);
-  if (spec.address !== undefined) {
-    const size = encoder.address(NDA_DST, spec.address, 'Neighbour');
-    if (!bridge) encoder.patchU8(0, familyOfSize(size));
-  } else if (!bridge) {
-    throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs its address');
+  if (family === 'bridge') {
+    encoder
+      .putU32(AF_BRIDGE)
+      .putI32(spec.index)
+      .putU16(state ?? NUD_PERMANENT | NUD_NOARP);
+    encoder.putU8(flags ?? NTF_SELF).putU8(0);
+    writeFields(encoder, neighbourTable, spec);
+    if (address !== undefined) encoder.address(NDA_DST, address, 'Remote end');
+    return encoder.finish();
   }
+  if (address === undefined) throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs its address');
+  encoder
+    .putU32(0)
+    .putI32(spec.index)
+    .putU16(state ?? NUD_PERMANENT)
+    .putU8(flags ?? 0)
+    .putU8(0);
+  encoder.patchU8(0, familyOfSize(encoder.address(NDA_DST, address, 'Neighbour')));
   writeFields(encoder, neighbourTable, spec);
   return encoder.finish();
 }

@@ -1,7 +1,7 @@
 import { readU32 } from '../../codec/bytes.ts';
 import type { Encoder } from '../../codec/encoder.ts';
 import type { AttributeReader } from '../../codec/reader.ts';
-import type { Table, Values } from '../../codec/table.ts';
+import { type Table, type Values, writeFields } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
 
 const vlanTable = {
@@ -20,7 +20,9 @@ export interface VlanAttributes extends Values<typeof vlanTable> {
 
 export const vlan: LinkKindCodec = {
   table: vlanTable,
-  write(encoder: Encoder, { vlanFlags }: VlanAttributes): void {
+  write(encoder: Encoder, spec: VlanAttributes): void {
+    const { vlanFlags } = spec;
+    writeFields(encoder, vlanTable, spec);
     if (vlanFlags === undefined) return;
     const attribute = encoder.nest(IFLA_VLAN_FLAGS);
     encoder.putU32(vlanFlags.flags).putU32(vlanFlags.mask).end(attribute);

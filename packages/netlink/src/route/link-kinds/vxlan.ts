@@ -1,6 +1,6 @@
 import type { Encoder } from '../../codec/encoder.ts';
 import type { AttributeReader } from '../../codec/reader.ts';
-import type { Table, Values } from '../../codec/table.ts';
+import { type Table, type Values, writeFields } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
 
 const vxlanTable = {
@@ -51,15 +51,20 @@ export interface VxlanAttributes extends Values<typeof vxlanTable> {
   portRange?: { low: number; high: number };
 }
 
+const { id: idField, ...otherFields } = vxlanTable;
+
 export const vxlan: LinkKindCodec = {
   table: vxlanTable,
-  write(encoder: Encoder, { remote, local, portRange }: VxlanAttributes): void {
+  write(encoder: Encoder, spec: VxlanAttributes): void {
+    const { remote, local, portRange } = spec;
+    writeFields(encoder, { id: idField }, spec);
     if (remote !== undefined) {
       encoder.address(remote.includes(':') ? IFLA_VXLAN_GROUP6 : IFLA_VXLAN_GROUP, remote, 'Remote');
     }
     if (local !== undefined) {
       encoder.address(local.includes(':') ? IFLA_VXLAN_LOCAL6 : IFLA_VXLAN_LOCAL, local, 'Local');
     }
+    writeFields(encoder, otherFields, spec);
     if (portRange !== undefined) {
       const range = encoder.nest(IFLA_VXLAN_PORT_RANGE);
       encoder.putBe16(portRange.low).putBe16(portRange.high).end(range);

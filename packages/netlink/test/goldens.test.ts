@@ -1,0 +1,251 @@
+/** Requests built here must be those that `ip` sends, byte for byte, and their decoding what the command says. */
+import { describe, expect, it } from 'vitest';
+import { NLM_F_ACK, NLM_F_REQUEST } from '../src/codec/ack.ts';
+import type { Payload } from '../src/codec/bytes.ts';
+import type { Request } from '../src/codec/request.ts';
+import * as nl from '../src/index.ts';
+import { decodeAll, firstMessage, golden, toHex } from './golden.ts';
+
+/** Name of the golden, the request that must have its bytes, what it decodes to. Indexes are those of the recording. */
+type Case<T> = [name: string, build: (decoded: T) => Request, fields: Partial<T>];
+
+function table<T>(title: string, decode: (payload: Payload) => T, cases: Case<T>[]): void {
+  describe(title, () => {
+    it.each(cases)('makes the bytes of %s', (name, build, fields) => {
+      const message = firstMessage(golden(name).request);
+      const decoded = decode(message);
+      expect(decoded).toMatchObject(fields as object);
+      const request = build(decoded);
+      expect(request.type).toBe(message.type);
+      expect(request.flags | NLM_F_REQUEST | NLM_F_ACK).toBe(message.flags);
+      expect(toHex(request.payload)).toBe(toHex(message.bytes.slice(message.start, message.end)));
+    });
+  });
+}
+
+const mac = '02:00:00:00:00:02';
+
+table('newLink()', nl.decodeLink, [
+  [
+    'link-add-bridge',
+    () =>
+      nl.newLink({
+        kind: 'bridge',
+        name: 'br9',
+        mtu: 1400,
+        up: true,
+        groupFwdMask: 8,
+        nfCallIptables: false,
+      }),
+    { name: 'br9', kind: 'bridge', mtu: 1400, up: true, bridge: { groupFwdMask: 8, nfCallIptables: false } },
+  ],
+  [
+    'link-add-bridge-vlan',
+    () => nl.newLink({ kind: 'bridge', name: 'br9', stpState: 1, vlanFiltering: true, vlanDefaultPvid: 0 }),
+    { kind: 'bridge', bridge: { stpState: 1, vlanFiltering: true, vlanDefaultPvid: 0 } },
+  ],
+  [
+    'link-add-veth',
+    ({ veth }) => {
+      const peer = { name: 'eth0', mtu: 1400, mac, netns: veth!.peer!.netns! };
+      return nl.newLink({ kind: 'veth', name: 'v0', mtu: 1400, up: true, peer });
+    },
+    { name: 'v0', kind: 'veth', veth: { peer: expect.objectContaining({ name: 'eth0', mac, mtu: 1400 }) } },
+  ],
+  [
+    'link-add-vxlan',
+    () =>
+      nl.newLink({ kind: 'vxlan', name: 'vx0', id: 42, macLearning: false, port: 4789, local: '10.0.0.1' }),
+    { kind: 'vxlan', vxlan: { id: 42, macLearning: false, port: 4789, local: '10.0.0.1' } },
+  ],
+  [
+    'link-add-vxlan6',
+    () =>
+      nl.newLink({ kind: 'vxlan', name: 'vx0', id: 42, macLearning: true, port: 4789, remote: 'fd00::2' }),
+    { vxlan: expect.objectContaining({ id: 42, port: 4789, remote: 'fd00::2' }) },
+  ],
+  ['link-add-dummy', () => nl.newLink({ kind: 'dummy', name: 'd0' }), { kind: 'dummy', name: 'd0' }],
+  ['link-add-ifb', () => nl.newLink({ kind: 'ifb', name: 'ifb9' }), { kind: 'ifb' }],
+  [
+    'link-add-vrf',
+    () => nl.newLink({ kind: 'vrf', name: 'red', table: 10 }),
+    { kind: 'vrf', vrf: { table: 10 } },
+  ],
+  [
+    'link-add-vlan',
+    ({ linkIndex }) => nl.newLink({ kind: 'vlan', name: 'a0.5', linkIndex: linkIndex!, id: 5 }),
+    { kind: 'vlan', vlan: { id: 5 } },
+  ],
+  [
+    'link-add-macvlan',
+    ({ linkIndex }) => nl.newLink({ kind: 'macvlan', name: 'mv0', linkIndex: linkIndex!, mode: 4 }),
+    { kind: 'macvlan', macvlan: { mode: 4 } },
+  ],
+  [
+    'link-add-ipvlan',
+    ({ linkIndex }) =>
+      nl.newLink({ kind: 'ipvlan', name: 'iv0', linkIndex: linkIndex!, mode: 1, ipvlanFlags: 0 }),
+    { kind: 'ipvlan', ipvlan: { mode: 1 } },
+  ],
+]);
+
+table('setLink()', nl.decodeLink, [
+  [
+    'link-set',
+    ({ index, master }) =>
+      nl.setLink({ index, mtu: 1300, mac: '02:00:00:00:00:01', master: master!, up: true }),
+    { mtu: 1300, mac: '02:00:00:00:00:01', up: true },
+  ],
+]);
+
+table('delLink()', nl.decodeLink, [['link-del', ({ index }) => nl.delLink({ index }), {}]]);
+
+table('newAddress()', nl.decodeAddress, [
+  [
+    'address-add',
+    ({ index }) => nl.newAddress({ index, address: '10.1.0.1/24', broadcast: '10.1.0.255' }),
+    { family: 'ipv4', address: '10.1.0.1/24', broadcast: '10.1.0.255', scope: 0 },
+  ],
+  [
+    'address-add6',
+    ({ index }) => nl.newAddress({ index, address: 'fd01::1/64', nodad: true }),
+    { family: 'ipv6', address: 'fd01::1/64', flags: nl.IFA_F_NODAD },
+  ],
+  [
+    'address-del',
+    ({ index }) => nl.delAddress({ index, address: '10.1.0.1/24' }),
+    { address: '10.1.0.1/24' },
+  ],
+]);
+
+const dst = '10.2.0.0/16';
+const via = '10.0.0.9';
+
+table('newRoute()', nl.decodeRoute, [
+  [
+    'route-add',
+    ({ oif }) => nl.newRoute({ dst, via, src: '10.0.0.1', priority: 7, protocol: 201, oif: oif! }),
+    { dst, via, src: '10.0.0.1', priority: 7, protocol: 201, table: 254, scope: 0 },
+  ],
+  [
+    'route-add-direct',
+    ({ oif }) => nl.newRoute({ dst: '10.3.0.0/16', oif: oif!, protocol: 201 }),
+    { dst: '10.3.0.0/16', scope: nl.RT_SCOPE_LINK },
+  ],
+  [
+    'route-add-onlink',
+    ({ oif }) => nl.newRoute({ dst, via: '192.0.2.1', oif: oif!, onlink: true, mtu: 1400 }),
+    { dst, onlink: true, metrics: { mtu: 1400 } },
+  ],
+  [
+    'route-add-default6',
+    () => nl.newRoute({ dst: 'default', via: 'fd00::9' }),
+    { family: 'ipv6', dst: '::/0', via: 'fd00::9' },
+  ],
+  [
+    'route-add-default',
+    () => nl.newRoute({ dst: 'default', via }),
+    { family: 'ipv4', dst: '0.0.0.0/0', via },
+  ],
+  ['route-add-table', () => nl.newRoute({ dst, via, table: 1000, mode: 'replace' }), { table: 1000 }],
+  [
+    'route-add-blackhole',
+    () => nl.newRoute({ dst: '10.66.0.0/16', type: nl.RTN_BLACKHOLE, mode: 'append' }),
+    { dst: '10.66.0.0/16', type: nl.RTN_BLACKHOLE },
+  ],
+  [
+    'route-add-multipath',
+    ({ nextHops }) => {
+      const [{ oif }] = nextHops as [{ oif: number }];
+      const hops = [
+        { via: '10.0.0.8', oif, weight: 2 },
+        { via, oif, onlink: true },
+      ];
+      return nl.newRoute({ dst: '10.7.0.0/16', nextHops: hops });
+    },
+    {
+      nextHops: [
+        expect.objectContaining({ via: '10.0.0.8', weight: 2 }),
+        expect.objectContaining({ via, weight: 1, onlink: true }),
+      ],
+    },
+  ],
+  [
+    'route-add-via6',
+    ({ oif }) => nl.newRoute({ dst: '10.8.0.0/16', via: 'fd00::9', oif: oif! }),
+    { family: 'ipv4', via: 'fd00::9' },
+  ],
+]);
+
+table('delRoute()', nl.decodeRoute, [
+  ['route-del', () => nl.delRoute({ dst, via }), { dst, via, scope: nl.RT_SCOPE_NOWHERE }],
+  ['route-del6', () => nl.delRoute({ dst: 'fd09::/64' }), { dst: 'fd09::/64' }],
+]);
+
+table('newNeighbour()', nl.decodeNeighbour, [
+  [
+    'neighbour-replace',
+    ({ index }) => nl.newNeighbour({ index, address: via, mac: '02:00:00:00:00:09' }),
+    { address: via, mac: '02:00:00:00:00:09', state: nl.NUD_PERMANENT },
+  ],
+  [
+    'fdb-append',
+    ({ index }) =>
+      nl.newNeighbour({ index, family: 'bridge', address: via, mac: '00:00:00:00:00:00', mode: 'append' }),
+    { family: 'bridge', address: via, mac: '00:00:00:00:00:00', flags: nl.NTF_SELF },
+  ],
+]);
+
+table('newRule()', nl.decodeRule, [
+  [
+    'rule-add',
+    () => nl.newRule({ priority: 100, from: '10.0.0.0/8', table: 1000 }),
+    { family: 'ipv4', priority: 100, from: '10.0.0.0/8', table: 1000, action: nl.FR_ACT_TO_TBL },
+  ],
+  [
+    'rule-add-mark',
+    () => nl.newRule({ priority: 101, to: 'fd00::/8', fwmark: 0x10, fwmask: 0xff, table: 100 }),
+    { family: 'ipv6', priority: 101, to: 'fd00::/8', fwmark: 0x10, fwmask: 0xff, table: 100 },
+  ],
+]);
+
+describe('answers of the kernel', () => {
+  it('decodeLink() reads the port settings that `ip` asks for', () => {
+    const link = nl.decodeLink(firstMessage(golden('link-set-hairpin').request));
+    expect(link.bridgePort).toEqual({ hairpin: true, isolated: true });
+  });
+
+  it('decodeLink() reads a dump of links', () => {
+    const links = decodeAll(golden('link-show').answers!, nl.RTM_NEWLINK, nl.decodeLink);
+    expect(links.map(({ name, kind }) => [name, kind])).toEqual([
+      ['lo', undefined],
+      ['br0', 'bridge'],
+      ['a1', 'veth'],
+      ['a0', 'veth'],
+    ]);
+    const [lo, br0, , a0] = links;
+    expect(lo).toMatchObject({ index: 1, type: 772, mtu: 65536, up: true, mac: '00:00:00:00:00:00' });
+    expect(br0!.bridge).toMatchObject({ stpState: 0, ageingTime: 30000, groupAddress: '01:80:c2:00:00:00' });
+    expect(br0!.bridge!.mcastQuerierInterval).toBe(25500);
+    expect(a0).toMatchObject({ master: br0!.index, linkIndex: links[2]!.index, portKind: 'bridge' });
+    expect(a0!.bridgePort).toMatchObject({ portNumber: 1, learning: true, hairpin: false, portCost: 2 });
+  });
+
+  it('decodeAddress() reads a dump of addresses', () => {
+    const addresses = decodeAll(golden('address-show').answers!, nl.RTM_NEWADDR, nl.decodeAddress);
+    expect(addresses.map(({ address }) => address)).toEqual(
+      expect.arrayContaining(['127.0.0.1/8', '10.0.0.1/24', 'fd00::1/64', '::1/128']),
+    );
+  });
+
+  it('decodeRoute() reads a dump of routes', () => {
+    const routes = decodeAll(golden('route-show').answers!, nl.RTM_NEWROUTE, nl.decodeRoute);
+    const main = routes.filter(({ table }) => table === nl.RT_TABLE_MAIN);
+    expect(main.map((route) => route.dst)).toEqual(['0.0.0.0/0', '10.0.0.0/24', '10.7.0.0/16']);
+    expect(main[0]).toMatchObject({ via, metrics: { mtu: 1400 } });
+    expect(main[2]!.nextHops).toMatchObject([
+      { via: '10.0.0.8', weight: 2 },
+      { via, weight: 1 },
+    ]);
+  });
+});

@@ -1,0 +1,121 @@
+/** The commands whose conversation with the kernel is kept; src/goldens.test.ts says what each must be. */
+const pair = ['ip link add a0 type veth peer name a1', 'ip link set a0 up', 'ip link set a1 up'];
+const net = [...pair, 'ip addr add 10.0.0.1/24 dev a0', 'ip addr add fd00::1/64 dev a0 nodad'];
+const bridge = ['ip link add br0 type bridge'];
+
+export const goldens = [
+  {
+    name: 'link-add-bridge',
+    command: 'ip link add mtu 1400 up name br9 type bridge group_fwd_mask 8 nf_call_iptables 0',
+  },
+  {
+    name: 'link-add-bridge-vlan',
+    command: 'ip link add name br9 type bridge stp_state 1 vlan_filtering 1 vlan_default_pvid 0',
+  },
+  {
+    name: 'link-add-veth',
+    setup: ['ip netns add pod'],
+    command:
+      'ip link add mtu 1400 up name v0 type veth peer mtu 1400 address 02:00:00:00:00:02 netns pod name eth0',
+  },
+  {
+    name: 'link-add-vxlan',
+    command: 'ip link add name vx0 type vxlan id 42 nolearning dstport 4789 local 10.0.0.1',
+  },
+  { name: 'link-add-vxlan6', command: 'ip link add name vx0 type vxlan id 42 dstport 4789 remote fd00::2' },
+  { name: 'link-add-dummy', command: 'ip link add name d0 type dummy' },
+  { name: 'link-add-ifb', command: 'ip link add name ifb9 type ifb' },
+  { name: 'link-add-vrf', command: 'ip link add name red type vrf table 10' },
+  { name: 'link-add-vlan', setup: pair, command: 'ip link add link a0 name a0.5 type vlan id 5' },
+  { name: 'link-add-macvlan', setup: pair, command: 'ip link add link a0 name mv0 type macvlan mode bridge' },
+  { name: 'link-add-ipvlan', setup: pair, command: 'ip link add link a0 name iv0 type ipvlan mode l3' },
+  {
+    name: 'link-set',
+    setup: [...bridge, ...pair],
+    command: 'ip link set dev a0 mtu 1300 address 02:00:00:00:00:01 master br0 up',
+  },
+  {
+    name: 'link-set-hairpin',
+    setup: [...bridge, ...pair, 'ip link set a0 master br0'],
+    command: 'ip link set a0 type bridge_slave hairpin on isolated on',
+  },
+  { name: 'link-del', setup: pair, command: 'ip link del a0', type: 17 },
+  { name: 'link-exists', setup: pair, command: 'ip link add name a0 type veth', answers: true },
+  {
+    name: 'link-show',
+    setup: [...bridge, ...pair, 'ip link set a0 master br0'],
+    command: 'ip -d link show',
+    answers: true,
+  },
+  { name: 'address-add', setup: pair, command: 'ip addr add 10.1.0.1/24 broadcast 10.1.0.255 dev a0' },
+  { name: 'address-add6', setup: pair, command: 'ip addr add fd01::1/64 dev a0 nodad' },
+  {
+    name: 'address-del',
+    setup: [...pair, 'ip addr add 10.1.0.1/24 dev a0'],
+    command: 'ip addr del 10.1.0.1/24 dev a0',
+    type: 21,
+  },
+  { name: 'address-show', setup: net, command: 'ip addr show', answers: true },
+  {
+    name: 'route-add',
+    setup: net,
+    command: 'ip route add 10.2.0.0/16 via 10.0.0.9 src 10.0.0.1 metric 7 dev a0 proto 201',
+  },
+  { name: 'route-add-direct', setup: net, command: 'ip route add 10.3.0.0/16 dev a0 proto 201' },
+  {
+    name: 'route-add-onlink',
+    setup: net,
+    command: 'ip route add 10.2.0.0/16 via 192.0.2.1 dev a0 onlink mtu 1400 proto static',
+  },
+  { name: 'route-add-default6', setup: net, command: 'ip route add default via fd00::9 proto static' },
+  { name: 'route-add-default', setup: net, command: 'ip route add default via 10.0.0.9 proto static' },
+  {
+    name: 'route-add-table',
+    setup: net,
+    command: 'ip route replace 10.2.0.0/16 via 10.0.0.9 table 1000 proto static',
+  },
+  { name: 'route-add-blackhole', command: 'ip route append blackhole 10.66.0.0/16 proto static' },
+  {
+    name: 'route-add-multipath',
+    setup: net,
+    command:
+      'ip route add 10.7.0.0/16 proto static nexthop via 10.0.0.8 dev a0 weight 2 nexthop via 10.0.0.9 dev a0 onlink',
+  },
+  {
+    name: 'route-add-via6',
+    setup: net,
+    command: 'ip route add 10.8.0.0/16 via inet6 fd00::9 dev a0 proto static',
+  },
+  {
+    name: 'route-del',
+    setup: [...net, 'ip route add 10.2.0.0/16 via 10.0.0.9'],
+    command: 'ip route del 10.2.0.0/16 via 10.0.0.9',
+  },
+  {
+    name: 'route-del6',
+    setup: [...net, 'ip route add fd09::/64 via fd00::9'],
+    command: 'ip route del fd09::/64',
+  },
+  {
+    name: 'route-show',
+    setup: [
+      ...net,
+      'ip route add 10.7.0.0/16 nexthop via 10.0.0.8 dev a0 weight 2 nexthop via 10.0.0.9 dev a0',
+      'ip route add default via 10.0.0.9 mtu 1400',
+    ],
+    command: 'ip route show table main',
+    answers: true,
+  },
+  {
+    name: 'neighbour-replace',
+    setup: net,
+    command: 'ip neigh replace 10.0.0.9 lladdr 02:00:00:00:00:09 dev a0',
+  },
+  {
+    name: 'fdb-append',
+    setup: ['ip link add vx0 type vxlan id 42 dstport 4789'],
+    command: 'bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.9 self permanent',
+  },
+  { name: 'rule-add', command: 'ip rule add from 10.0.0.0/8 priority 100 table 1000' },
+  { name: 'rule-add-mark', command: 'ip -6 rule add to fd00::/8 priority 101 fwmark 0x10/0xff table 100' },
+];

@@ -23,10 +23,21 @@ describe('hostVethName()', () => {
   });
 
   test.each([
-    [['net', 'a', 'eth0'], ['net', 'a', 'eth1']],
-    [['net', 'a', 'eth0'], ['net', 'b', 'eth0']],
-    [['net', 'a', 'eth0'], ['ten', 'a', 'eth0']],
+    [
+      ['net', 'a', 'eth0'],
+      ['net', 'a', 'eth1'],
+    ],
+    [
+      ['net', 'a', 'eth0'],
+      ['net', 'b', 'eth0'],
+    ],
+    [
+      ['net', 'a', 'eth0'],
+      ['ten', 'a', 'eth0'],
+    ],
   ] as [string, string, string][][])('hostVethName(%j) differs from that of %j', (a, b) => {
-    expect(hostVethName(...(a as [string, string, string]))).not.toBe(hostVethName(...(b as [string, string, string])));
+    expect(hostVethName(...(a as [string, string, string]))).not.toBe(
+      hostVethName(...(b as [string, string, string])),
+    );
   });
 });

@@ -7,299 +7,326 @@ import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
 
 const inSandbox = process.env.CNIKIT_SANDBOX === '1';
 
-describe.skipIf(!inSandbox).each(ways)('bridge by %s (needs the sandbox: run npm test at the root)', (_, invoke) => {
-  let dataDir: string;
-  let pods: Pod[];
+describe.skipIf(!inSandbox).each(ways)(
+  'bridge by %s (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    let dataDir: string;
+    let pods: Pod[];
 
-  const conf = (changes: object = {}) => ({
-    cniVersion: '1.0.0',
-    name: 'net',
-    type: 'cnikit',
-    bridge: 'cni0',
-    isDefaultGateway: true,
-    ipam: {
-      type: 'host-local',
-      dataDir,
-      ranges: [[{ subnet: '10.91.0.0/24' }], [{ subnet: 'fd91::/64' }]],
-    },
-    ...changes,
-  });
-  const env = (command: string, id: string, pod: Pick<Pod, 'path'>, more: Record<string, string> = {}) => ({
-    CNI_COMMAND: command,
-    CNI_CONTAINERID: id,
-    CNI_NETNS: pod.path,
-    CNI_IFNAME: 'eth0',
-    CNI_PATH: '/opt/cni/bin',
-    ...more,
-  });
-  const pod = (): Pod => {
-    const made = makePod();
-    pods.push(made);
-    return made;
-  };
-  const reservations = () =>
-    readdirSync(`${dataDir}/net`).filter((name) => /^[0-9a-f]*[.:]/.test(name) && !name.startsWith('last_'));
-  const ok = (answer: Answer): Answer => {
-    expect(answer, answer.stdout + answer.stderr).toMatchObject({ exitCode: 0 });
-    return answer;
-  };
-  const fails = (answer: Answer, code: number, msg: string | RegExp) => {
-    expect(answer.exitCode).not.toBe(0);
-    expect(answer.json).toMatchObject({ code, msg: expect.stringMatching(msg) });
-  };
-
-  beforeEach(() => {
-    dataDir = mkdtempSync('/run/cnikit-test-');
-    pods = [];
-  });
-  afterEach(() => {
-    for (const made of pods) made.remove();
-    if (ipJson('link').some((link) => link.ifname === 'cni0')) run('ip', 'link', 'del', 'cni0');
-    rmSync(dataDir, { recursive: true });
-  });
-
-  test('ADD gives the pod an interface, addresses of both families and default routes', () => {
-    const made = pod();
-    const { json } = ok(invoke(env('ADD', 'c1', made), conf()));
-    const hostName = hostVethName('net', 'c1', 'eth0');
-    expect(json).toEqual({
+    const conf = (changes: object = {}) => ({
       cniVersion: '1.0.0',
-      interfaces: [
-        { name: 'cni0', mac: ipJson('link', 'show', 'cni0')[0].address },
-        { name: hostName, mac: ipJson('link', 'show', hostName)[0].address },
-        { name: 'eth0', mac: JSON.parse(made.run('ip', '-j', 'link', 'show', 'eth0'))[0].address, sandbox: made.path },
-      ],
-      ips: [
-        { address: '10.91.0.2/24', gateway: '10.91.0.1', interface: 2 },
-        { address: 'fd91::2/64', gateway: 'fd91::1', interface: 2 },
-      ],
-      routes: [
-        { dst: '0.0.0.0/0', gw: '10.91.0.1' },
-        { dst: '::/0', gw: 'fd91::1' },
-      ],
+      name: 'net',
+      type: 'cnikit',
+      bridge: 'cni0',
+      isDefaultGateway: true,
+      ipam: {
+        type: 'host-local',
+        dataDir,
+        ranges: [[{ subnet: '10.91.0.0/24' }], [{ subnet: 'fd91::/64' }]],
+      },
+      ...changes,
     });
-    expect(ipJson('link', 'show', hostName)[0]).toMatchObject({ master: 'cni0', operstate: 'UP' });
-    made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
-    made.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::1');
-  });
+    const env = (command: string, id: string, pod: Pick<Pod, 'path'>, more: Record<string, string> = {}) => ({
+      CNI_COMMAND: command,
+      CNI_CONTAINERID: id,
+      CNI_NETNS: pod.path,
+      CNI_IFNAME: 'eth0',
+      CNI_PATH: '/opt/cni/bin',
+      ...more,
+    });
+    const pod = (): Pod => {
+      const made = makePod();
+      pods.push(made);
+      return made;
+    };
+    const reservations = () =>
+      readdirSync(`${dataDir}/net`).filter(
+        (name) => /^[0-9a-f]*[.:]/.test(name) && !name.startsWith('last_'),
+      );
+    const ok = (answer: Answer): Answer => {
+      expect(answer, answer.stdout + answer.stderr).toMatchObject({ exitCode: 0 });
+      return answer;
+    };
+    const fails = (answer: Answer, code: number, msg: string | RegExp) => {
+      expect(answer.exitCode).not.toBe(0);
+      expect(answer.json).toMatchObject({ code, msg: expect.stringMatching(msg) });
+    };
 
-  test('ADD leaves no IPv6 address that still waits for duplicates', () => {
-    const made = pod();
-    ok(invoke(env('ADD', 'c1', made), conf()));
-    const addresses = JSON.parse(made.run('ip', '-6', '-j', 'address', 'show', 'eth0'))[0].addr_info;
-    expect(addresses).toHaveLength(2);
-    expect(addresses.filter((one: { tentative?: boolean }) => one.tentative)).toEqual([]);
-  });
+    beforeEach(() => {
+      dataDir = mkdtempSync('/run/cnikit-test-');
+      pods = [];
+    });
+    afterEach(() => {
+      // A namespace's links go some time after it, so the host ends go first and by name.
+      for (const name of hostVeths()) run('ip', 'link', 'del', name);
+      for (const made of pods) made.remove();
+      if (ipJson('link').some((link) => link.ifname === 'cni0')) run('ip', 'link', 'del', 'cni0');
+      rmSync(dataDir, { recursive: true });
+    });
 
-  test('two pods reach each other, and the bridge is one', () => {
-    const [a, b] = [pod(), pod()];
-    ok(invoke(env('ADD', 'a', a), conf()));
-    const { json } = ok(invoke(env('ADD', 'b', b), conf()));
-    expect(json.ips[0].address).toBe('10.91.0.3/24');
-    a.run('ping', '-c', '1', '-W', '2', '10.91.0.3');
-    a.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::3');
-    expect(ipJson('link', 'show', 'type', 'bridge')).toHaveLength(1);
-  });
+    test('ADD gives the pod an interface, addresses of both families and default routes', () => {
+      const made = pod();
+      const { json } = ok(invoke(env('ADD', 'c1', made), conf()));
+      const hostName = hostVethName('net', 'c1', 'eth0');
+      expect(json).toEqual({
+        cniVersion: '1.0.0',
+        interfaces: [
+          { name: 'cni0', mac: ipJson('link', 'show', 'cni0')[0].address },
+          { name: hostName, mac: ipJson('link', 'show', hostName)[0].address },
+          {
+            name: 'eth0',
+            mac: JSON.parse(made.run('ip', '-j', 'link', 'show', 'eth0'))[0].address,
+            sandbox: made.path,
+          },
+        ],
+        ips: [
+          { address: '10.91.0.2/24', gateway: '10.91.0.1', interface: 2 },
+          { address: 'fd91::2/64', gateway: 'fd91::1', interface: 2 },
+        ],
+        routes: [
+          { dst: '0.0.0.0/0', gw: '10.91.0.1' },
+          { dst: '::/0', gw: 'fd91::1' },
+        ],
+      });
+      expect(ipJson('link', 'show', hostName)[0]).toMatchObject({ master: 'cni0', operstate: 'UP' });
+      made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
+      made.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::1');
+    });
 
-  test.each([
-    ['hairpinMode', 'hairpin'],
-    ['portIsolation', 'isolated'],
-  ])('%s sets the port attribute', (field, attribute) => {
-    ok(invoke(env('ADD', 'c1', pod()), conf({ [field]: true })));
-    const port = ipJson('-d', 'link', 'show', hostVethName('net', 'c1', 'eth0'))[0];
-    expect(port.linkinfo.info_slave_data[attribute]).toBe(true);
-  });
+    test('ADD leaves no IPv6 address that still waits for duplicates', () => {
+      const made = pod();
+      ok(invoke(env('ADD', 'c1', made), conf()));
+      const addresses = JSON.parse(made.run('ip', '-6', '-j', 'address', 'show', 'eth0'))[0].addr_info;
+      expect(addresses).toHaveLength(2);
+      expect(addresses.filter((one: { tentative?: boolean }) => one.tentative)).toEqual([]);
+    });
 
-  test('mtu is set on bridge and both ends', () => {
-    const made = pod();
-    ok(invoke(env('ADD', 'c1', made), conf({ mtu: 1400 })));
-    expect(ipJson('link', 'show', 'cni0')[0].mtu).toBe(1400);
-    expect(ipJson('link', 'show', hostVethName('net', 'c1', 'eth0'))[0].mtu).toBe(1400);
-    expect(JSON.parse(made.run('ip', '-j', 'link', 'show', 'eth0'))[0].mtu).toBe(1400);
-  });
+    test('two pods reach each other, and the bridge is one', () => {
+      const [a, b] = [pod(), pod()];
+      ok(invoke(env('ADD', 'a', a), conf()));
+      const { json } = ok(invoke(env('ADD', 'b', b), conf()));
+      expect(json.ips[0].address).toBe('10.91.0.3/24');
+      a.run('ping', '-c', '1', '-W', '2', '10.91.0.3');
+      a.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::3');
+      expect(ipJson('link', 'show', 'type', 'bridge')).toHaveLength(1);
+    });
 
-  test('keys match in any case, as the runtimes rely on', () => {
-    ok(invoke(env('ADD', 'c1', pod()), { ...conf(), MTU: 1380, bridge: undefined, BRIDGE: 'cni0' }));
-    expect(ipJson('link', 'show', 'cni0')[0].mtu).toBe(1380);
-  });
+    test.each([
+      ['hairpinMode', 'hairpin'],
+      ['portIsolation', 'isolated'],
+    ])('%s sets the port attribute', (field, attribute) => {
+      ok(invoke(env('ADD', 'c1', pod()), conf({ [field]: true })));
+      const port = ipJson('-d', 'link', 'show', hostVethName('net', 'c1', 'eth0'))[0];
+      expect(port.linkinfo.info_slave_data[attribute]).toBe(true);
+    });
 
-  test('a result of each version has that version’s shape', () => {
-    const shapes: Record<string, unknown> = {};
-    for (const cniVersion of ['0.2.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']) {
-      const id = `v${cniVersion}`;
-      const { json } = ok(invoke(env('ADD', id, pod()), conf({ cniVersion })));
-      shapes[cniVersion] = Object.keys(json);
-      if (cniVersion === '0.4.0') expect(json.ips[0].version).toBe('4');
-    }
-    expect(shapes['0.2.0']).toContain('ip4');
-    expect(shapes['1.1.0']).toContain('interfaces');
-  });
+    test('mtu is set on bridge and both ends', () => {
+      const made = pod();
+      ok(invoke(env('ADD', 'c1', made), conf({ mtu: 1400 })));
+      expect(ipJson('link', 'show', 'cni0')[0].mtu).toBe(1400);
+      expect(ipJson('link', 'show', hostVethName('net', 'c1', 'eth0'))[0].mtu).toBe(1400);
+      expect(JSON.parse(made.run('ip', '-j', 'link', 'show', 'eth0'))[0].mtu).toBe(1400);
+    });
 
-  test('DEL frees the link and the addresses, and succeeds again and again', () => {
-    const made = pod();
-    ok(invoke(env('ADD', 'c1', made), conf()));
-    for (let i = 0; i < 3; i++) {
-      expect(ok(invoke(env('DEL', 'c1', made), conf())).stdout).toBe('');
+    test('keys match in any case, as the runtimes rely on', () => {
+      ok(invoke(env('ADD', 'c1', pod()), { ...conf(), MTU: 1380, bridge: undefined, BRIDGE: 'cni0' }));
+      expect(ipJson('link', 'show', 'cni0')[0].mtu).toBe(1380);
+    });
+
+    test('a result of each version has that version’s shape', () => {
+      const shapes: Record<string, unknown> = {};
+      for (const cniVersion of ['0.2.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']) {
+        const id = `v${cniVersion}`;
+        const { json } = ok(invoke(env('ADD', id, pod()), conf({ cniVersion })));
+        shapes[cniVersion] = Object.keys(json);
+        if (cniVersion === '0.4.0') expect(json.ips[0].version).toBe('4');
+      }
+      expect(shapes['0.2.0']).toContain('ip4');
+      expect(shapes['1.1.0']).toContain('interfaces');
+    });
+
+    test('DEL frees the link and the addresses, and succeeds again and again', () => {
+      const made = pod();
+      ok(invoke(env('ADD', 'c1', made), conf()));
+      for (let i = 0; i < 3; i++) {
+        expect(ok(invoke(env('DEL', 'c1', made), conf())).stdout).toBe('');
+        expect(hostVeths()).toEqual([]);
+        expect(reservations()).toEqual([]);
+      }
+    });
+
+    test.each(['', '/run/netns/gone', '/dev/null'])('DEL frees all when CNI_NETNS is %j', (path) => {
+      const made = pod();
+      ok(invoke(env('ADD', 'c1', made), conf()));
+      ok(invoke(env('DEL', 'c1', { path }), conf()));
       expect(hostVeths()).toEqual([]);
       expect(reservations()).toEqual([]);
-    }
-  });
-
-  test.each(['', '/run/netns/gone', '/dev/null'])('DEL frees all when CNI_NETNS is %j', (path) => {
-    const made = pod();
-    ok(invoke(env('ADD', 'c1', made), conf()));
-    ok(invoke(env('DEL', 'c1', { path }), conf()));
-    expect(hostVeths()).toEqual([]);
-    expect(reservations()).toEqual([]);
-  });
-
-  test('DEL after the namespace is gone frees the addresses', () => {
-    const made = pod();
-    ok(invoke(env('ADD', 'c1', made), conf()));
-    pods = [];
-    made.remove();
-    ok(invoke(env('DEL', 'c1', made), conf()));
-    expect(reservations()).toEqual([]);
-  });
-
-  test('DEL removes an interface that another plugin made', () => {
-    const made = pod();
-    run('ip', 'link', 'add', 'vethother', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', made.name);
-    ok(invoke(env('DEL', 'c1', made), conf()));
-    expect(hostVeths()).toEqual([]);
-  });
-
-  test('an old DEL leaves the container that came after it alone', () => {
-    const made = pod();
-    ok(invoke(env('ADD', 'old', pod()), conf()));
-    ok(invoke(env('ADD', 'new', made), conf()));
-    ok(invoke(env('DEL', 'old', { path: '' }), conf()));
-    made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
-    expect(reservations()).toHaveLength(2);
-  });
-
-  test('an ADD that fails takes back what it did', () => {
-    const made = pod();
-    made.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
-    fails(invoke(env('ADD', 'c1', made), conf()), 999, /eth0.*exists/);
-    expect(reservations()).toEqual([]);
-    expect(hostVeths()).toEqual([]);
-  });
-
-  test('a route the kernel refuses makes ADD fail and leaves nothing', () => {
-    const ipam = { ...conf().ipam, routes: [{ dst: '192.0.2.0/24', gw: '198.51.100.1' }] };
-    const answer = invoke(env('ADD', 'c1', pod()), conf({ ipam }));
-    fails(answer, 999, /192\.0\.2\.0\/24/);
-    expect(reservations()).toEqual([]);
-    expect(hostVeths()).toEqual([]);
-  });
-
-  test('a second ADD of the same attachment is refused and the first stays', () => {
-    const made = pod();
-    ok(invoke(env('ADD', 'c1', made), conf()));
-    fails(invoke(env('ADD', 'c1', made), conf()), 999, /c1/);
-    expect(reservations()).toHaveLength(2);
-    made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
-  });
-
-  test('a full pool is an error that leaves nothing', () => {
-    const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
-    ok(invoke(env('ADD', 'c1', pod()), conf({ ipam })));
-    const answer = invoke(env('ADD', 'c2', pod()), conf({ ipam }));
-    fails(answer, 999, /no IP addresses available/);
-    expect(hostVeths()).toHaveLength(1);
-  });
-
-  const badInput: [what: string, changes: object, conf: unknown, code: number, msg: RegExp][] = [
-    ['an over-long ifname', { CNI_IFNAME: 'a234567890123456' }, {}, 4, /CNI_IFNAME/],
-    ['a container id with a slash', { CNI_CONTAINERID: 'a/b' }, {}, 4, /CNI_CONTAINERID/],
-    ['a namespace that is not there', { CNI_NETNS: '/run/netns/none' }, {}, 4, /CNI_NETNS/],
-    ['a file that is no namespace', { CNI_NETNS: '/etc/passwd' }, {}, 4, /CNI_NETNS.*not a network namespace/],
-    ['no namespace', { CNI_NETNS: '' }, {}, 4, /CNI_NETNS/],
-    ['the node’s own namespace', { CNI_NETNS: '/proc/self/ns/net' }, {}, 8, /CNI_NETNS/],
-    ['a network name that is a path', {}, { name: '../../x' }, 7, /name/],
-    ['a version nobody knows', {}, { cniVersion: '9.9.9' }, 1, /version/],
-    ['an mtu that is text', {}, { mtu: 'big' }, 7, /bridge configuration/],
-    ['a bridge name with a slash', {}, { bridge: 'a/b' }, 7, /bridge configuration/],
-    ['a field that is not served', {}, { ipMasq: true }, 2, /ipMasq: true/],
-    ['two port modes', {}, { hairpinMode: true, promiscMode: true }, 7, /hairpin/],
-    ['an IPAM that is not built in', {}, { ipam: { type: 'dhcp' } }, 7, /dhcp/],
-    ['a subnet that is none', {}, { ipam: { type: 'host-local', subnet: '10.0.0.0' } }, 7, /./],
-  ];
-  test.each(badInput)('%s ends in a CNI error and changes nothing', (_what, changes, bad, code, msg) => {
-    const made = pod();
-    const answer = invoke({ ...env('ADD', 'c1', made), ...changes }, conf(bad as object));
-    fails(answer, code, msg);
-    expect(hostVeths()).toEqual([]);
-    expect(made.run('ip', '-j', 'link', 'show', 'type', 'veth').trim()).toMatch(/^(\[\])?$/);
-  });
-
-  test('a link in the way of the bridge is named', () => {
-    run('ip', 'link', 'add', 'cni0', 'type', 'veth', 'peer', 'name', 'other');
-    fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /cni0.*no bridge but a veth/);
-    expect(hostVeths().sort()).toEqual(['cni0', 'other']);
-  });
-
-  test('another gateway address is an error, or replaced with forceAddress', () => {
-    run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
-    run('ip', 'address', 'add', '10.92.0.1/24', 'dev', 'cni0');
-    fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /already has an IP address different from 10\.91\.0\.1/);
-    ok(invoke(env('ADD', 'c1', pod()), conf({ forceAddress: true })));
-    const held = ipJson('-4', 'address', 'show', 'cni0')[0].addr_info.map((one: { local: string }) => one.local);
-    expect(held).toEqual(['10.91.0.1']);
-  });
-
-  test('CHECK passes after ADD, and names each thing that is gone', () => {
-    const made = pod();
-    const prevResult = ok(invoke(env('ADD', 'c1', made), conf())).json;
-    const check = () => invoke(env('CHECK', 'c1', made), conf({ prevResult }));
-    expect(ok(check()).stdout).toBe('');
-    made.run('ip', 'route', 'del', 'default');
-    fails(check(), 999, /route to 0\.0\.0\.0\/0 via 10\.91\.0\.1 is missing/);
-    made.run('ip', 'address', 'del', '10.91.0.2/24', 'dev', 'eth0');
-    fails(check(), 999, /address 10\.91\.0\.2\/24 is missing/);
-    run('ip', 'link', 'set', hostVethName('net', 'c1', 'eth0'), 'nomaster');
-    fails(check(), 999, /no port of cni0/);
-    rmSync(`${dataDir}/net/10.91.0.2`);
-    fails(check(), 999, /10\.91\.0\.2/);
-  });
-
-  test('CHECK without prevResult is an error', () => {
-    fails(invoke(env('CHECK', 'c1', pod()), conf()), 7, /prevResult/);
-  });
-
-  test('GC frees what is not listed, of this network only', () => {
-    const made = [pod(), pod(), pod()] as const;
-    ok(invoke(env('ADD', 'keep', made[0]), conf()));
-    ok(invoke(env('ADD', 'lost', made[1]), conf()));
-    ok(invoke(env('ADD', 'other', made[2]), conf({ name: 'othernet' })));
-    const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
-    const gc = (changes: object) => invoke({ CNI_COMMAND: 'GC', CNI_PATH: '/' }, conf({ cniVersion: '1.1.0', ...changes }));
-    ok(gc({}));
-    expect(hostVeths()).toHaveLength(3);
-    ok(gc(valid));
-    expect(hostVeths().sort()).toEqual(
-      [hostVethName('net', 'keep', 'eth0'), hostVethName('othernet', 'other', 'eth0')].sort(),
-    );
-    expect(reservations().sort()).toEqual(['10.91.0.2', 'fd91::2']);
-  });
-
-  test('STATUS is silent while there are addresses, 50 when there are none', () => {
-    const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
-    const status = () => invoke({ CNI_COMMAND: 'STATUS', CNI_PATH: '/' }, conf({ cniVersion: '1.1.0', ipam }));
-    expect(ok(status()).stdout).toBe('');
-    ok(invoke(env('ADD', 'c1', pod()), conf({ ipam })));
-    fails(status(), 50, /10\.91\.0/);
-  });
-
-  test('VERSION needs nothing but the command', () => {
-    const { json } = ok(invoke({ CNI_COMMAND: 'VERSION' }, '{"cniVersion":"1.0.0"}'));
-    expect(json).toEqual({
-      cniVersion: '1.0.0',
-      supportedVersions: ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'],
     });
-  });
-});
+
+    test('DEL after the namespace is gone frees the addresses', () => {
+      const made = pod();
+      ok(invoke(env('ADD', 'c1', made), conf()));
+      pods = [];
+      made.remove();
+      ok(invoke(env('DEL', 'c1', made), conf()));
+      expect(reservations()).toEqual([]);
+    });
+
+    test('DEL removes an interface that another plugin made', () => {
+      const made = pod();
+      run('ip', 'link', 'add', 'vethother', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', made.name);
+      ok(invoke(env('DEL', 'c1', made), conf()));
+      expect(hostVeths()).toEqual([]);
+    });
+
+    test('an old DEL leaves the container that came after it alone', () => {
+      const made = pod();
+      ok(invoke(env('ADD', 'old', pod()), conf()));
+      ok(invoke(env('ADD', 'new', made), conf()));
+      ok(invoke(env('DEL', 'old', { path: '' }), conf()));
+      made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
+      expect(reservations()).toHaveLength(2);
+    });
+
+    test('an ADD that fails takes back what it did', () => {
+      const made = pod();
+      made.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
+      fails(invoke(env('ADD', 'c1', made), conf()), 999, /eth0.*exists/);
+      expect(reservations()).toEqual([]);
+      expect(hostVeths()).toEqual([]);
+    });
+
+    test('a route the kernel refuses makes ADD fail and leaves nothing', () => {
+      const ipam = { ...conf().ipam, routes: [{ dst: '192.0.2.0/24', gw: '198.51.100.1' }] };
+      const answer = invoke(env('ADD', 'c1', pod()), conf({ ipam }));
+      fails(answer, 999, /192\.0\.2\.0\/24/);
+      expect(reservations()).toEqual([]);
+      expect(hostVeths()).toEqual([]);
+    });
+
+    test('a second ADD of the same attachment is refused and the first stays', () => {
+      const made = pod();
+      ok(invoke(env('ADD', 'c1', made), conf()));
+      fails(invoke(env('ADD', 'c1', made), conf()), 999, /c1/);
+      expect(reservations()).toHaveLength(2);
+      made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
+    });
+
+    test('a full pool is an error that leaves nothing', () => {
+      const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
+      ok(invoke(env('ADD', 'c1', pod()), conf({ ipam })));
+      const answer = invoke(env('ADD', 'c2', pod()), conf({ ipam }));
+      fails(answer, 999, /no IP addresses available/);
+      expect(hostVeths()).toHaveLength(1);
+    });
+
+    const badInput: [what: string, changes: object, conf: unknown, code: number, msg: RegExp][] = [
+      ['an over-long ifname', { CNI_IFNAME: 'a234567890123456' }, {}, 4, /CNI_IFNAME/],
+      ['a container id with a slash', { CNI_CONTAINERID: 'a/b' }, {}, 4, /CNI_CONTAINERID/],
+      ['a namespace that is not there', { CNI_NETNS: '/run/netns/none' }, {}, 4, /CNI_NETNS/],
+      [
+        'a file that is no namespace',
+        { CNI_NETNS: '/etc/passwd' },
+        {},
+        4,
+        /CNI_NETNS.*not a network namespace/,
+      ],
+      ['no namespace', { CNI_NETNS: '' }, {}, 4, /CNI_NETNS/],
+      ['the node’s own namespace', { CNI_NETNS: '/proc/self/ns/net' }, {}, 8, /CNI_NETNS/],
+      ['a network name that is a path', {}, { name: '../../x' }, 7, /name/],
+      ['a version nobody knows', {}, { cniVersion: '9.9.9' }, 1, /version/],
+      ['an mtu that is text', {}, { mtu: 'big' }, 7, /bridge configuration/],
+      ['a bridge name with a slash', {}, { bridge: 'a/b' }, 7, /bridge configuration/],
+      ['a field that is not served', {}, { ipMasq: true }, 2, /ipMasq: true/],
+      ['two port modes', {}, { hairpinMode: true, promiscMode: true }, 7, /hairpin/],
+      ['an IPAM that is not built in', {}, { ipam: { type: 'dhcp' } }, 7, /dhcp/],
+      ['a subnet that is none', {}, { ipam: { type: 'host-local', subnet: '10.0.0.0' } }, 7, /./],
+    ];
+    test.each(badInput)('%s ends in a CNI error and changes nothing', (_what, changes, bad, code, msg) => {
+      const made = pod();
+      const answer = invoke({ ...env('ADD', 'c1', made), ...changes }, conf(bad as object));
+      fails(answer, code, msg);
+      expect(hostVeths()).toEqual([]);
+      expect(made.run('ip', '-j', 'link', 'show', 'type', 'veth').trim()).toMatch(/^(\[\])?$/);
+    });
+
+    test('a link in the way of the bridge is named', () => {
+      run('ip', 'link', 'add', 'cni0', 'type', 'veth', 'peer', 'name', 'other');
+      fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /cni0.*no bridge but a veth/);
+      expect(hostVeths().sort()).toEqual(['cni0', 'other']);
+      run('ip', 'link', 'del', 'other');
+      run('ip', 'link', 'del', 'other');
+    });
+
+    test('another gateway address is an error, or replaced with forceAddress', () => {
+      run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
+      run('ip', 'address', 'add', '10.92.0.1/24', 'dev', 'cni0');
+      fails(
+        invoke(env('ADD', 'c1', pod()), conf()),
+        7,
+        /already has an IP address different from 10\.91\.0\.1/,
+      );
+      ok(invoke(env('ADD', 'c1', pod()), conf({ forceAddress: true })));
+      const held = ipJson('-4', 'address', 'show', 'cni0')[0].addr_info.map(
+        (one: { local: string }) => one.local,
+      );
+      expect(held).toEqual(['10.91.0.1']);
+    });
+
+    test('CHECK passes after ADD, and names each thing that is gone', () => {
+      const made = pod();
+      const prevResult = ok(invoke(env('ADD', 'c1', made), conf())).json;
+      const check = () => invoke(env('CHECK', 'c1', made), conf({ prevResult }));
+      expect(ok(check()).stdout).toBe('');
+      made.run('ip', 'route', 'del', 'default');
+      fails(check(), 999, /route to 0\.0\.0\.0\/0 via 10\.91\.0\.1 is missing/);
+      made.run('ip', 'address', 'del', '10.91.0.2/24', 'dev', 'eth0');
+      fails(check(), 999, /address 10\.91\.0\.2\/24 is missing/);
+      run('ip', 'link', 'set', hostVethName('net', 'c1', 'eth0'), 'nomaster');
+      fails(check(), 999, /no port of cni0/);
+      rmSync(`${dataDir}/net/10.91.0.2`);
+      fails(check(), 999, /10\.91\.0\.2/);
+    });
+
+    test('CHECK without prevResult is an error', () => {
+      fails(invoke(env('CHECK', 'c1', pod()), conf()), 7, /prevResult/);
+    });
+
+    test('GC frees what is not listed, of this network only', () => {
+      const made = [pod(), pod(), pod()] as const;
+      ok(invoke(env('ADD', 'keep', made[0]), conf()));
+      ok(invoke(env('ADD', 'lost', made[1]), conf()));
+      ok(invoke(env('ADD', 'other', made[2]), conf({ name: 'othernet' })));
+      const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
+      const gc = (changes: object) =>
+        invoke({ CNI_COMMAND: 'GC', CNI_PATH: '/' }, conf({ cniVersion: '1.1.0', ...changes }));
+      ok(gc({}));
+      expect(hostVeths()).toHaveLength(3);
+      ok(gc(valid));
+      expect(hostVeths().sort()).toEqual(
+        [hostVethName('net', 'keep', 'eth0'), hostVethName('othernet', 'other', 'eth0')].sort(),
+      );
+      expect(reservations().sort()).toEqual(['10.91.0.2', 'fd91::2']);
+    });
+
+    test('STATUS is silent while there are addresses, 50 when there are none', () => {
+      const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
+      const status = () =>
+        invoke({ CNI_COMMAND: 'STATUS', CNI_PATH: '/' }, conf({ cniVersion: '1.1.0', ipam }));
+      expect(ok(status()).stdout).toBe('');
+      ok(invoke(env('ADD', 'c1', pod()), conf({ ipam })));
+      fails(status(), 50, /10\.91\.0/);
+    });
+
+    test('VERSION needs nothing but the command', () => {
+      const { json } = ok(invoke({ CNI_COMMAND: 'VERSION' }, '{"cniVersion":"1.0.0"}'));
+      expect(json).toEqual({
+        cniVersion: '1.0.0',
+        supportedVersions: ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'],
+      });
+    });
+  },
+);
 
 describe.skipIf(!inSandbox)('concurrency (needs the sandbox: run npm test at the root)', () => {
   test('ADD at the same time gives each pod an address of its own', async () => {
@@ -308,4 +335,3 @@ describe.skipIf(!inSandbox)('concurrency (needs the sandbox: run npm test at the
     expect(new Set(addresses).size).toBe(32);
   });
 });
-

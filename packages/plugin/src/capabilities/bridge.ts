@@ -1,6 +1,13 @@
 /** The node's bridge: made once, found by name ever after. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type Link, NetlinkError, newLink, type RouteConnection, setLink } from '@cnikit/netlink';
+import {
+  IFF_PROMISC,
+  type Link,
+  NetlinkError,
+  newLink,
+  type RouteConnection,
+  setLink,
+} from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { BridgeSettings } from '../config.ts';
 import { randomMac } from '../mac.ts';
@@ -19,7 +26,7 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
       'Choose another name in the field "bridge", or delete that link',
     );
   }
-  if (!bridge.up || (settings.promiscMode && !bridge.promiscuous)) {
+  if (!bridge.up || (settings.promiscMode && (bridge.flags & IFF_PROMISC) === 0)) {
     route.request(
       setLink({ index: bridge.index, up: true, ...(settings.promiscMode ? { promiscuous: true } : {}) }),
     );

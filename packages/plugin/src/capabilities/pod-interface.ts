@@ -1,6 +1,13 @@
 /** The pod's end: up, addresses, routes, by one batch inside the namespace. */
 import { CniError, ErrorCode, type Route } from '@cnikit/cni-spec';
-import { newAddress, newRoute, type Request, type RouteConnection, setLink } from '@cnikit/netlink';
+import {
+  IN6_ADDR_GEN_MODE_NONE,
+  newAddress,
+  newRoute,
+  type Request,
+  type RouteConnection,
+  setLink,
+} from '@cnikit/netlink';
 import { linkLocalAddress } from '../mac.ts';
 
 /**
@@ -24,7 +31,7 @@ export function configurePodInterface(
   const { index } = link;
   const batch: Request[] = [];
   const ipv6 = addresses.some((address) => address.includes(':'));
-  if (ipv6) batch.push(setLink({ index, addrGenMode: 'none' }));
+  if (ipv6) batch.push(setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_NONE }));
   batch.push(setLink({ index, up: true }));
   if (ipv6) batch.push(newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true }));
   for (const address of addresses) batch.push(newAddress({ index, address, nodad: true }));

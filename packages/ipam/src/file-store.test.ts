@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LOCK_EX, O_CREAT, O_RDWR, SysError, sys } from '@cnikit/sys';
 import { interpose } from '@cnikit/sys/testing';
 import fc from 'fast-check';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { commands, compare } from '../test/model.ts';
+import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';
 import { Ipam } from './index.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'cnikit-ipam-'));
-afterAll(() => rmSync(root, { recursive: true }));
+const root = scratch();
 
 let dir: string;
 let count = 0;

@@ -1,14 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
-import { afterAll, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
+import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';
 import { memoryStore } from './memory-store.ts';
 import { storeContract } from './testing.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'cnikit-ipam-'));
-afterAll(() => rmSync(root, { recursive: true }));
+const root = scratch();
 
 describe('memoryStore()', () => {
   for (const { name, run } of storeContract(() => memoryStore())) it(name, run);

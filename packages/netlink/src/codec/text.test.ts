@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeText, encodeText, textLength } from './text.ts';
+
+const encode = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(textLength(text));
+  expect(encodeText(text, bytes, 0)).toBe(bytes.length);
+  return bytes;
+};
+
+describe('decodeText()', () => {
+  it('gives back any bytes through encodeText()', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        const name = bytes.filter((byte) => byte !== 0);
+        expect(encode(decodeText(name, 0, name.length))).toEqual(name);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('agrees with the runtime on well-formed text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        fc.pre(!/[\0\ud800-\udfff]/u.test(text));
+        const bytes = new TextEncoder().encode(text);
+        expect(encode(text)).toEqual(bytes);
+        expect(decodeText(bytes, 0, bytes.length)).toBe(text);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it.each([
+    ['overlong', [0xc0, 0xaf]],
+    ['surrogate', [0xed, 0xa0, 0x80]],
+    ['beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
+    ['cut short', [0xe2, 0x82]],
+    ['lone continuation', [0x80]],
+  ])('keeps bytes that are %s', (_, values) => {
+    const bytes = Uint8Array.from(values);
+    const text = decodeText(bytes, 0, bytes.length);
+    expect([...text].map((char) => char.codePointAt(0)! - 0xdc00)).toEqual(values);
+    expect(encode(text)).toEqual(bytes);
+  });
+
+  it('ends at a NUL', () => {
+    expect(decodeText(Uint8Array.of(0x61, 0, 0x62), 0, 3)).toBe('a');
+  });
+});

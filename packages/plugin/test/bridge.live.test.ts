@@ -255,7 +255,6 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /cni0.*no bridge but a veth/);
       expect(hostVeths().sort()).toEqual(['cni0', 'other']);
       run('ip', 'link', 'del', 'other');
-      run('ip', 'link', 'del', 'other');
     });
 
     test('another gateway address is an error, or replaced with forceAddress', () => {

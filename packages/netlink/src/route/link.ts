@@ -186,8 +186,10 @@ function writeKind(encoder: Encoder, spec: { kind?: LinkKind }, port?: BridgePor
 }
 
 function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
+  if (!Object.hasOwn(linkKinds, kind)) {
+    throw new NetlinkEncodeError('BAD_REQUEST', `No link kind ${kind} is known here`);
+  }
   const codec = linkKinds[kind];
-  if (codec === undefined) throw new NetlinkEncodeError('BAD_REQUEST', `No link kind ${kind} is known here`);
   writeWord(encoder, ifla.IFLA_INFO_KIND, kind);
   const before = encoder.length;
   const data = encoder.nest(ifla.IFLA_INFO_DATA);

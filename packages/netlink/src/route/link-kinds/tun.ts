@@ -3,7 +3,7 @@ import type { LinkKindCodec } from './kind.ts';
 
 const tunTable = {
   owner: [1, 'u32', 'IFLA_TUN_OWNER'],
-  group: [2, 'u32', 'IFLA_TUN_GROUP'],
+  ownerGroup: [2, 'u32', 'IFLA_TUN_GROUP'],
   /** 1 tun, 2 tap. */
   tunType: [3, 'u8', 'IFLA_TUN_TYPE'],
   packetInformation: [4, 'bool', 'IFLA_TUN_PI'],

@@ -1,0 +1,202 @@
+/** What a builder is given comes back from the decoder, in both byte orders. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ByteOrder, payloadOf } from '../src/codec/bytes.ts';
+import * as nl from '../src/index.ts';
+import { linkTable } from '../src/route/link-attributes.ts';
+import { bridgePortTable } from '../src/route/link-kinds/bridge-port.ts';
+import { linkKinds } from '../src/route/link-kinds/index.ts';
+import { metricsTable } from '../src/route/route-attributes.ts';
+import * as any from './arbitraries.ts';
+
+const orders: ByteOrder[] = ['little', 'big'];
+const runs = { numRuns: 500 };
+
+describe.each(orders)('%s endian', (order) => {
+  it.each(Object.keys(linkKinds) as nl.LinkKind[])('newLink() of a %s', (kind) => {
+    const { table } = linkKinds[kind];
+    fc.assert(
+      fc.property(any.valuesOf(table), any.valuesOf(linkTable), any.name, (info, common, name) => {
+        const spec = { ...common, ...info, kind, name } as nl.LinkSpec;
+        const shared = Object.fromEntries(Object.entries(common).filter(([key]) => !(key in table)));
+        const link = nl.decodeLink(payloadOf(nl.newLink(spec, order).payload, order));
+        expect(link).toMatchObject({ ...shared, kind, name });
+        if (Object.keys(info).length > 0) expect(link[kind]).toEqual(info);
+        expect(link.unknown).toBeUndefined();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('newLink() of a veth with its peer', () => {
+    const peer = fc.record(
+      { name: any.name, mtu: any.u32, mac: any.mac, netns: any.u16 },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(peer, fc.boolean(), (it, up) => {
+        const request = nl.newLink({ kind: 'veth', peer: it, up }, order);
+        expect(nl.decodeLink(payloadOf(request.payload, order))).toMatchObject({ up, veth: { peer: it } });
+      }),
+      runs,
+    );
+  });
+
+  it('newLink() of a vxlan with addresses', () => {
+    const range = fc.record({ low: any.u16, high: any.u16 });
+    const spec = fc.record({ id: any.u32, remote: any.address, local: any.address, portRange: range });
+    fc.assert(
+      fc.property(spec, (vxlan) => {
+        const request = nl.newLink({ kind: 'vxlan', ...vxlan }, order);
+        expect(nl.decodeLink(payloadOf(request.payload, order)).vxlan).toEqual(vxlan);
+      }),
+      runs,
+    );
+  });
+
+  it('setLink() of a bridge port', () => {
+    fc.assert(
+      fc.property(any.valuesOf(bridgePortTable), any.index, (port, index) => {
+        const link = nl.decodeLink(payloadOf(nl.setLink({ index, ...port }, order).payload, order));
+        expect(link.index).toBe(index);
+        expect(link.bridgePort ?? {}).toEqual(port);
+      }),
+      runs,
+    );
+  });
+
+  it('newAddress()', () => {
+    const spec = fc.record(
+      {
+        index: any.index,
+        address: any.prefix,
+        scope: any.u8,
+        label: any.name,
+        flags: any.u16,
+        routePriority: any.u32,
+      },
+      { requiredKeys: ['index', 'address'] },
+    );
+    fc.assert(
+      fc.property(spec, (it) => {
+        const decoded = nl.decodeAddress(payloadOf(nl.newAddress(it, order).payload, order));
+        expect(decoded).toMatchObject({ scope: 0, flags: 0, ...it });
+        expect(decoded.unknown).toBeUndefined();
+      }),
+      runs,
+    );
+  });
+
+  it('newRoute()', () => {
+    const hop = fc.record(
+      {
+        via: any.address,
+        oif: any.index,
+        weight: fc.integer({ min: 1, max: 256 }),
+        onlink: fc.constant(true),
+      },
+      { requiredKeys: ['via', 'oif', 'weight'] },
+    );
+    const spec = fc.record(
+      {
+        dst: any.prefix,
+        via: any.address,
+        oif: any.index,
+        src: any.address,
+        table: fc.integer({ min: 1, max: 0xffffffff }),
+        protocol: any.u8,
+        scope: any.u8,
+        priority: any.u32,
+        type: any.u8,
+        onlink: fc.constant(true),
+        tos: any.u8,
+        metrics: any.valuesOf(metricsTable),
+        nextHops: fc.array(hop, { minLength: 1, maxLength: 4 }),
+        expires: fc.integer({ min: 1, max: 0xffffffff }),
+        preference: any.u8,
+      },
+      { requiredKeys: ['dst'] },
+    );
+    fc.assert(
+      fc.property(spec, (it) => {
+        const decoded = nl.decodeRoute(payloadOf(nl.newRoute(it as nl.RouteSpec, order).payload, order));
+        expect(decoded).toMatchObject(it);
+        expect(decoded.unknown).toBeUndefined();
+      }),
+      runs,
+    );
+  });
+
+  it('newNeighbour()', () => {
+    const spec = fc.record(
+      { index: any.index, address: any.address, mac: any.mac, state: any.u16, flags: any.u8, vlan: any.u16 },
+      { requiredKeys: ['index', 'address'] },
+    );
+    fc.assert(
+      fc.property(spec, (it) => {
+        const decoded = nl.decodeNeighbour(payloadOf(nl.newNeighbour(it, order).payload, order));
+        expect(decoded).toMatchObject(it);
+      }),
+      runs,
+    );
+  });
+
+  it('newRule()', () => {
+    const ports = fc.record({ first: any.u16, last: any.u16 });
+    const spec = fc.record(
+      {
+        from: any.prefix,
+        table: fc.integer({ min: 1, max: 0xffffffff }),
+        priority: any.u32,
+        fwmark: any.u32,
+        iif: any.name,
+        sourcePorts: ports,
+        destinationPorts: ports,
+        suppressPrefixLength: any.u8,
+      },
+      { requiredKeys: ['from'] },
+    );
+    fc.assert(
+      fc.property(spec, (it) => {
+        expect(nl.decodeRule(payloadOf(nl.newRule(it, order).payload, order))).toMatchObject(it);
+      }),
+      runs,
+    );
+  });
+});
+
+describe('builders', () => {
+  it.each([
+    ['newAddress()', () => nl.newAddress({ index: 1, address: '10.0.0.1/33' }), 'BAD_ADDRESS'],
+    ['newAddress()', () => nl.newAddress({ index: 1, address: 'x' }), 'BAD_ADDRESS'],
+    ['newAddress()', () => nl.newAddress({ index: -1, address: '10.0.0.1/24' }), 'BAD_VALUE'],
+    ['newRoute()', () => nl.newRoute({ dst: '10.0.0.0/8/8', via: '10.0.0.1' }), 'BAD_ADDRESS'],
+    ['newRoute()', () => nl.newRoute({ dst: '10.0.0.0/8', via: '10.0.0' }), 'BAD_ADDRESS'],
+    ['newRoute()', () => nl.newRoute({ dst: 'default', oif: 3 }), 'BAD_REQUEST'],
+    ['newRoute()', () => nl.newRoute({ dst: '10.0.0.0/8', protocol: 256 }), 'BAD_VALUE'],
+    ['newRoute()', () => nl.newRoute({ dst: '10.0.0.0/8', nextHops: [{ weight: 0 }] }), 'BAD_VALUE'],
+    ['newLink()', () => nl.newLink({ kind: 'bridge', name: 'a-name-of-16-byt' }), 'TOO_LONG'],
+    ['newLink()', () => nl.newLink({ kind: 'bridge', mac: '02:00' + ':zz' }), 'BAD_ADDRESS'],
+    ['newLink()', () => nl.newLink({ kind: 'nope' as 'bridge' }), 'BAD_REQUEST'],
+    ['newLink()', () => nl.newLink({ kind: 'toString' as 'bridge' }), 'BAD_REQUEST'],
+    ['setLink()', () => nl.setLink({ up: true }), 'BAD_REQUEST'],
+    ['setLink()', () => nl.setLink({ name: '', up: true }), 'BAD_REQUEST'],
+    ['setLink()', () => nl.setLink({ name: 'a', newName: 'b' }), 'BAD_REQUEST'],
+    ['delLink()', () => nl.delLink({ index: 0 }), 'BAD_REQUEST'],
+    ['delLink()', () => nl.delLink({}), 'BAD_REQUEST'],
+    ['newNeighbour()', () => nl.newNeighbour({ index: 1, mac: '02:00:00:00:00:01' }), 'BAD_REQUEST'],
+  ])('%s refuses what cannot be said (%#)', (_, build, code) => {
+    expect(build).toThrow(expect.objectContaining({ name: 'NetlinkEncodeError', code }));
+  });
+
+  it('leave nothing of a refused request in the next one', () => {
+    expect(() => nl.newRoute({ dst: '10.0.0.0/8', via: 'x' })).toThrow();
+    const request = nl.newRoute({ dst: '10.0.0.0/8', via: '10.0.0.1', oif: 2 });
+    expect(request.payload.length).toBe(12 + 8 + 8 + 8);
+  });
+
+  it('take a destination with its bits beyond the length, for the kernel to judge', () => {
+    const { payload } = nl.newRoute({ dst: '10.0.0.1/8', oif: 1 });
+    expect(nl.decodeRoute(payloadOf(payload)).dst).toBe('10.0.0.1/8');
+  });
+});

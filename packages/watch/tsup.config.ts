@@ -5,5 +5,6 @@ export default defineConfig({
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',
+  removeNodeProtocol: false,
   external: [/^#/, /^@cnikit\//, /^node:/],
 });

@@ -14,6 +14,7 @@ export type { BackoffOptions } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { WatchError, type WatchErrorCode } from './errors.ts';
 export { httpTransport } from './http.ts';
+export { inClusterConfig } from './in-cluster.ts';
 export type { Answer, KubeConfigLike, Transport } from './transport.ts';
 export type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
 export { watch } from './watch.ts';

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inClusterConfig, watch } from '../src/index.ts';
+
+const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const [example, selecting] = [...README.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1]!);
+
+describe('README', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'watch-readme-'));
+  let server: ApiServer;
+  beforeAll(async () => {
+    server = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }, { metadata: { name: 'n2' } }] });
+    writeFileSync(join(directory, 'kubeconfig'), server.kubeconfig());
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const run = (code: string): ChildProcess =>
+    spawn(process.execPath, ['--conditions=@cnikit/source', '--input-type=module-typescript', '-e', code], {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      env: { ...process.env, KUBECONFIG: join(directory, 'kubeconfig') },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+
+  it('has an example that runs', async () => {
+    const child = run(example!);
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    const line = async () => (await lines.next()).value;
+    expect(await line()).toBe("all nodes: [ 'n1', 'n2' ]");
+    server.nodes.put({ metadata: { name: 'n3' } });
+    expect(await line()).toBe('added n3');
+    await server.stop();
+    expect(await line()).toMatch(/^the API server is away: Cannot reach https/);
+    await server.start();
+    expect(await line()).toBe('it is back');
+    child.kill();
+  });
+
+  it('has a second example that compiles to the API', async () => {
+    const child = run(
+      `${selecting!}\nconsole.log(typeof changes.next);`.replace(
+        'process.env',
+        "{ KUBERNETES_SERVICE_HOST: 'h', KUBERNETES_SERVICE_PORT: '1' }",
+      ),
+    );
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    expect((await lines.next()).value).toBe('function');
+    child.kill();
+  });
+});
+
+describe('inClusterConfig()', () => {
+  it('reads token and CA of the ServiceAccount for each request', async () => {
+    const server = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
+    const directory = mkdtempSync(join(tmpdir(), 'service-account-'));
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'ca.crt'), server.caCert);
+    writeFileSync(join(directory, 'token'), 'outdated');
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(server.port) };
+    const changes = watch({
+      kubeConfig: inClusterConfig(env, directory),
+      path: '/api/v1/nodes',
+      backoff: { initialMs: 1 },
+    });
+    expect((await changes.next()).value).toMatchObject({ type: 'stale', error: { status: 401 } });
+    writeFileSync(join(directory, 'token'), `${server.token}\n`);
+    expect((await changes.next()).value).toMatchObject({ type: 'synced' });
+    await changes.return();
+    await server.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('puts an IPv6 address in brackets and says when there is no cluster', () => {
+    const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };
+    expect(inClusterConfig(env).getCurrentCluster()).toEqual({ server: 'https://[fd00::1]:443' });
+    expect(() => inClusterConfig({})).toThrow('Not in a cluster');
+  });
+});

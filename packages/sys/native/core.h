@@ -35,12 +35,17 @@ typedef struct {
   size_t len;       /* of text or bytes */
 } cnk_arg;
 
-/* Text that a function gives back: one or several pieces in one buffer. */
+/*
+ * Text that a function gives back: one or several pieces in one buffer. It starts
+ * in memory inside itself, which for most calls is enough, so that they allocate nothing.
+ */
 typedef struct {
   char *data;
   size_t len, cap;
   size_t *ends; /* where piece i ends in data */
   size_t count, ends_cap;
+  size_t first_ends[64];
+  char first_data[8192];
 } cnk_out;
 
 typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
@@ -96,7 +101,9 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
 CNK_TABLE(CNK_DECLARE)
 #undef CNK_DECLARE
 
-/* out.c: room for `more` bytes behind data+len, or NULL when memory is short. */
+/* out.c: an empty one. */
+void cnk_out_init(cnk_out *out);
+/* Room for `more` bytes behind data+len, or NULL when memory is short. */
 char *cnk_out_room(cnk_out *out, size_t more);
 /* Ends a piece at the present length. 0, or -ENOMEM. */
 int cnk_out_end(cnk_out *out);

@@ -53,7 +53,7 @@ int64_t cnk_read_all(int fd, size_t max, cnk_out *out) {
     size_t got = out->len - start;
     /* One byte beyond the limit is asked for, to tell "exactly max" from "more". */
     size_t want = max - got + 1;
-    size_t step = got < 4096 ? 4096 : got;
+    size_t left = out->cap - out->len, step = left > 0 ? left : out->cap;
     if (want > step) want = step;
     char *room = cnk_out_room(out, want);
     if (!room) return -ENOMEM;

@@ -32,7 +32,7 @@ static napi_value type_error(napi_env env, const entry *e, const char *what) {
 /* Text of a result: what is not UTF-8 becomes U+FFFD. */
 static napi_value text(napi_env env, const char *data, size_t len) {
   napi_value v = NULL;
-  if (napi_create_string_utf8(env, data ? data : "", len, &v) != napi_ok)
+  if (napi_create_string_utf8(env, data, len, &v) != napi_ok)
     napi_throw_range_error(env, NULL, "Text too long for a string");
   return v;
 }
@@ -98,7 +98,7 @@ static napi_value call(napi_env env, napi_callback_info info) {
     }
   }
   cnk_out out;
-  memset(&out, 0, sizeof out);
+  cnk_out_init(&out);
   if (r == 0) r = e->fn(a, &out);
   v = result_of(env, e, r, &out);
   cnk_out_free(&out);

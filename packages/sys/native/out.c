@@ -2,13 +2,30 @@
 #include "core.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+void cnk_out_init(cnk_out *out) {
+  /* Not memset: most of it is never looked at. */
+  out->data = out->first_data;
+  out->cap = sizeof out->first_data;
+  out->ends = out->first_ends;
+  out->ends_cap = sizeof out->first_ends / sizeof *out->first_ends;
+  out->len = out->count = 0;
+}
+
+/* `old` with its `used` bytes, now of `size` bytes; old memory that is part of the cnk_out is left. */
+static void *grow(void *old, int inside, size_t used, size_t size) {
+  void *p = realloc(inside ? NULL : old, size);
+  if (p && inside) memcpy(p, old, used);
+  return p;
+}
 
 char *cnk_out_room(cnk_out *out, size_t more) {
   if (more > SIZE_MAX / 4 - out->len) return NULL;
   if (out->len + more > out->cap) {
-    size_t cap = out->cap ? out->cap : 4096;
+    size_t cap = out->cap;
     while (cap < out->len + more) cap *= 2;
-    char *data = realloc(out->data, cap);
+    char *data = grow(out->data, out->data == out->first_data, out->len, cap);
     if (!data) return NULL;
     out->data = data;
     out->cap = cap;
@@ -18,8 +35,8 @@ char *cnk_out_room(cnk_out *out, size_t more) {
 
 int cnk_out_end(cnk_out *out) {
   if (out->count == out->ends_cap) {
-    size_t cap = out->ends_cap ? out->ends_cap * 2 : 16;
-    size_t *ends = realloc(out->ends, cap * sizeof *ends);
+    size_t cap = out->ends_cap * 2;
+    size_t *ends = grow(out->ends, out->ends == out->first_ends, out->count * sizeof *ends, cap * sizeof *ends);
     if (!ends) return -ENOMEM;
     out->ends = ends;
     out->ends_cap = cap;
@@ -29,6 +46,6 @@ int cnk_out_end(cnk_out *out) {
 }
 
 void cnk_out_free(cnk_out *out) {
-  free(out->data);
-  free(out->ends);
+  if (out->data != out->first_data) free(out->data);
+  if (out->ends != out->first_ends) free(out->ends);
 }

@@ -25,7 +25,7 @@ static const entry entries[] = {CNK_TABLE(ENTRY)};
 #define INDEX(name, args, result) INDEX_##name,
 enum { CNK_TABLE(INDEX) };
 
-static JSValue text(JSContext *ctx, const char *data, size_t len) { return JS_NewStringLen(ctx, data ? data : "", len); }
+static JSValue text(JSContext *ctx, const char *data, size_t len) { return JS_NewStringLen(ctx, data, len); }
 
 static JSValue result_of(JSContext *ctx, const entry *e, int64_t r, const cnk_out *out) {
   if (r < 0 || e->result == 'i') return JS_NewInt64(ctx, r);
@@ -88,7 +88,7 @@ static JSValue call(JSContext *ctx, JSValueConst this, int argc, JSValueConst *a
     }
   }
   cnk_out out;
-  memset(&out, 0, sizeof out);
+  cnk_out_init(&out);
   if (r == 0) r = e->fn(a, &out);
   v = result_of(ctx, e, r, &out);
   cnk_out_free(&out);

@@ -287,7 +287,8 @@ int64_t cnk_run(const cnk_arg *a, cnk_out *out) {
   if (a[5].len < sizeof result || a[0].len == 0) return -EINVAL;
   struct child c = {.in = {-1, -1}, .out = {-1, -1}, .err = {-1, -1}, .report = {-1, -1}};
   struct feed feed = {a[3].text, a[3].len, 0};
-  cnk_out errors = {0};
+  cnk_out errors;
+  cnk_out_init(&errors);
   char **given = a[2].num ? split(a[1].text, a[1].len) : NULL;
   int64_t r = -ENOMEM;
   c.argv = split(a[0].text, a[0].len);
@@ -303,7 +304,7 @@ int64_t cnk_run(const cnk_arg *a, cnk_out *out) {
     memcpy(a[5].bytes, result, sizeof result);
     char *room = cnk_out_end(out) < 0 ? NULL : cnk_out_room(out, errors.len);
     if (room) {
-      if (errors.len) memcpy(room, errors.data, errors.len);
+      memcpy(room, errors.data, errors.len);
       out->len += errors.len;
     }
     if (!room || cnk_out_end(out) < 0) r = -ENOMEM;

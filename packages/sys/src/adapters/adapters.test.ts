@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SysError } from '../error.ts';
+import { binding } from './unsupported.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+describe('the adapter for other runtimes', () => {
+  it('says at the first call what is missing', () => {
+    expect(binding).toThrow(SysError);
+    expect(binding).toThrow('the condition "node" or "quickjs"');
+  });
+});
+
+describe('the Node adapter', () => {
+  it('imports without its addon, and names the places it looked at when called', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'no-addon-'));
+    try {
+      for (const name of ['src', 'package.json'])
+        cpSync(join(root, name), join(dir, name), { recursive: true });
+      const source = `
+        import { sys } from '${dir}/src/index.ts';
+        console.log('imported');
+        try { sys.getpid() } catch (error) { console.log(error.code, error.message) }`;
+      const args = ['--conditions=@cnikit/source', '--input-type=module', '-e', source];
+      const out = execFileSync(process.execPath, args, { encoding: 'utf8' });
+      expect(out).toMatch(/^imported\nENOSYS @cnikit\/sys has no native part for linux-/);
+      expect(out).toContain(join(dir, 'prebuilds'));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,211 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { monitor } from '@cnikit/netlink/monitor';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  eventually,
+  type LiveNode,
+  liveNode,
+  nodeObject,
+  ownRoutes,
+  readConflist,
+  routesTo,
+  run,
+} from './live-node.ts';
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'Agent on a real kernel (needs the sandbox: run npm test at the root)',
+  () => {
+    let node: LiveNode;
+    beforeEach(async () => {
+      node = await liveNode(1, 2, 3);
+    });
+    afterEach(() => node.close());
+
+    const ready = async (): Promise<ReturnType<LiveNode['start']>> => {
+      const running = node.start();
+      await eventually(() => expect(running.agent.ready).toBe(true));
+      return running;
+    };
+
+    test('programs routes, rules, plugin and conflist, dual stack, by the permissions of the manifest', async () => {
+      await ready();
+      expect(ownRoutes()).toEqual(routesTo(2, 3));
+      for (const save of ['iptables-save', 'ip6tables-save'])
+        expect(run(save)).toMatch(/-A CNIKIT-MASQ .*-j MASQUERADE/);
+      expect(readConflist(node)).toMatchObject({ name: 'cnikit', cniVersion: '1.0.0' });
+      expect([...new Set(node.api.requests.map(({ status }) => status))]).toEqual([200]);
+    });
+
+    test('cloudnativelabs/kube-router#440: a new node has its route, a removed one has none, without a pass over all', async () => {
+      const { metrics } = await ready();
+      const passes = metrics.get('resyncs');
+      node.api.nodes.put(nodeObject(4) as never);
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3, 4)));
+      node.api.nodes.delete('n2');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(3, 4)));
+      expect(metrics.get('resyncs')).toBe(passes);
+    });
+
+    test('kubernetes/kubernetes#98359: another podCIDR and another InternalIP are followed', async () => {
+      await ready();
+      const moved = nodeObject(2, ['10.244.200.0/24']);
+      moved.status.addresses = [{ type: 'InternalIP', address: '192.0.2.22' }];
+      node.api.nodes.put(moved as never);
+      await eventually(() =>
+        expect(ownRoutes()).toEqual(['10.244.200.0/24 via 192.0.2.22', ...routesTo(3)].sort()),
+      );
+      await eventually(() => expect(run('iptables-save', '-t', 'nat')).toContain('10.244.200.0/24'));
+      expect(run('iptables-save', '-t', 'nat')).not.toContain('10.244.2.0');
+    });
+
+    test('flannel-io/flannel#801: routes deleted and changed by hand are back', async () => {
+      await ready();
+      run('ip', 'route', 'del', '10.244.2.0/24');
+      run('ip', '-6', 'route', 'del', 'fd00:10:244:3::/64');
+      run('ip', 'route', 'change', '10.244.3.0/24', 'via', '192.0.2.99', 'proto', '201');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
+    });
+
+    test('systemd/systemd#25451: routes that another program purges are back', async () => {
+      await ready();
+      run('ip', 'route', 'flush', 'proto', '201');
+      run('ip', '-6', 'route', 'flush', 'proto', '201');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
+    });
+
+    test('an interface that goes down and up has its routes back, though the kernel says nothing of their end', async () => {
+      await ready();
+      run('ip', 'link', 'set', 'eth0', 'down');
+      await eventually(() => expect(ownRoutes()).toEqual([]));
+      run('ip', 'link', 'set', 'eth0', 'up');
+      run('ip', '-6', 'address', 'replace', '2001:db8::1/64', 'dev', 'eth0', 'nodad');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
+    });
+
+    test('foreign routes stay, also one in the way, which is named', async () => {
+      run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.77');
+      run('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.78');
+      await ready();
+      expect(run('ip', 'route', 'show', '10.244.2.0/24')).toMatch(
+        /^10.244.2.0\/24 via 192.0.2.77 dev eth0 *\n$/,
+      );
+      expect(run('ip', 'route', 'show', '198.51.100.0/24')).toContain('192.0.2.78');
+      expect(node.lines.join('\n')).toMatch(/not ours is in the way of 10.244.2.0\/24/);
+      run('ip', 'route', 'del', '10.244.2.0/24');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
+      run('ip', 'route', 'replace', '10.244.3.0/24', 'via', '192.0.2.77');
+      await eventually(() => expect(node.lines.join('\n')).toMatch(/in the way of 10.244.3.0\/24/));
+      expect(run('ip', 'route', 'show', '10.244.3.0/24')).toContain('192.0.2.77');
+    });
+
+    test('a restart changes nothing: no route goes, no rule, no file', async () => {
+      const first = await ready();
+      await first.stop();
+      const [writes, lines] = [node.writes.length, node.lines.length];
+      const ended = new AbortController();
+      const seen: string[] = [];
+      const listening = (async () => {
+        for await (const event of monitor({ groups: ['ipv4-route', 'ipv6-route'], signal: ended.signal }))
+          seen.push(event.type);
+      })();
+      await ready();
+      ended.abort();
+      await listening;
+      expect(seen).toEqual([]);
+      expect(node.writes.length).toBe(writes);
+      expect(node.lines.slice(lines)).toEqual(['The data path is programmed']);
+    });
+
+    test('flannel-io/flannel#2554: what changed while the agent was away is put right at its start', async () => {
+      const first = await ready();
+      await first.stop();
+      node.api.nodes.delete('n2');
+      node.api.nodes.put(nodeObject(5) as never);
+      run('ip', 'route', 'del', '10.244.3.0/24');
+      await ready();
+      expect(ownRoutes()).toEqual(routesTo(3, 5));
+    });
+
+    test('flannel-io/flannel#2116: a pass restores rules that were flushed, and stands first in FORWARD', async () => {
+      const { agent } = await ready();
+      run('iptables', '-I', 'FORWARD', '1', '-j', 'REJECT');
+      run('iptables', '-t', 'nat', '-F');
+      agent.resync();
+      const forward = run('iptables', '-S', 'FORWARD').trim().split('\n');
+      expect(forward[1]).toContain('-j CNIKIT-FORWARD');
+      expect(forward[2]).toContain('-j REJECT');
+      expect(run('iptables-save', '-t', 'nat')).toMatch(/-A POSTROUTING .*-j CNIKIT-POSTROUTING/);
+    });
+
+    test('kube-router#1370: rules of others keep their place and their counters', async () => {
+      run('iptables', '-t', 'nat', '-N', 'OTHER');
+      run('iptables', '-t', 'nat', '-A', 'POSTROUTING', '-j', 'OTHER');
+      run('iptables', '-t', 'nat', '-A', 'OTHER', '-s', '203.0.113.0/24', '-j', 'RETURN');
+      const { agent } = await ready();
+      node.api.nodes.put(nodeObject(9) as never);
+      await eventually(() => expect(run('iptables-save', '-t', 'nat')).toContain('10.244.9.0/24'));
+      agent.resync();
+      expect(run('iptables', '-t', 'nat', '-S', 'OTHER')).toBe(
+        '-N OTHER\n-A OTHER -s 203.0.113.0/24 -j RETURN\n',
+      );
+    });
+
+    test('flannel-io/flannel#1721: a plugin or conflist that was removed is installed again', async () => {
+      const { agent } = await ready();
+      rmSync(node.binDir, { recursive: true });
+      rmSync(join(node.confDir, '05-cnikit.conflist'));
+      agent.checkFiles();
+      await eventually(() => expect(readConflist(node)).toMatchObject({ name: 'cnikit' }));
+    });
+
+    test('kubernetes/kubernetes#48638, gravitational/gravity#1017: watches that break or expire miss nothing', async () => {
+      await ready();
+      node.api.faults.dropWatches();
+      node.api.nodes.put(nodeObject(4) as never);
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3, 4)));
+      node.api.faults.dropWatches();
+      node.api.nodes.delete('n3');
+      node.api.faults.compact();
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 4)));
+    });
+
+    test('flannel-io/flannel#1134, kubernetes-sigs/kind#1461: an API server that is away costs nothing but a line', async () => {
+      await node.api.stop();
+      const { agent } = node.start();
+      await eventually(() =>
+        expect(node.lines.join('\n')).toMatch(/warning: The API server does not answer/),
+      );
+      expect(agent.ready).toBe(false);
+      await node.api.start();
+      await eventually(() => expect(agent.ready).toBe(true));
+      await node.api.stop();
+      await eventually(() =>
+        expect(node.lines.filter((line) => /does not answer/.test(line))).toHaveLength(2),
+      );
+      run('ip', 'route', 'del', '10.244.2.0/24');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
+      await node.api.start();
+      node.api.nodes.put(nodeObject(4) as never);
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3, 4)));
+    });
+
+    test('flannel-io/flannel#933: at rest and under heartbeats nothing is written', async () => {
+      const { agent, metrics } = await ready();
+      const before = [node.writes.length, node.lines.length, metrics.get('changes')];
+      for (let beat = 0; beat < 50; beat++) {
+        const object = node.api.nodes.get('n2')!;
+        (object as never as ReturnType<typeof nodeObject>).status.conditions[0]!.status =
+          beat % 2 ? 'True' : 'Unknown';
+        node.api.nodes.put(object);
+      }
+      node.api.nodes.put({ metadata: { name: 'n8' }, spec: {}, status: {} } as never);
+      await eventually(() => expect(metrics.get('nodes')).toBe(4));
+      agent.resync();
+      expect([node.writes.length, metrics.get('changes')]).toEqual([before[0], before[2]]);
+      expect(node.lines.slice(before[1] as number)).toEqual([
+        expect.stringMatching(/Node n8 has no podCIDR yet/),
+      ]);
+    });
+  },
+);

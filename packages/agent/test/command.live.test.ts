@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const source = ['--conditions=@cnikit/source', main];
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'cnikit-agent (needs the sandbox: run npm test at the root)',
+  () => {
+    let node: LiveNode;
+    let flags: string[];
+    const children = new Set<ChildProcess>();
+    beforeEach(async () => {
+      node = await liveNode(1, 2, 3);
+      flags = [
+        ['kubeconfig', node.kubeconfig],
+        ['plugin-binary', node.pluginBinary],
+        ['cni-bin-dir', node.binDir],
+        ['cni-conf-dir', node.confDir],
+        ['state-dir', join(node.dir, 'state')],
+        ['node-name', 'n1'],
+      ].map(([name, value]) => `--${name}=${value}`);
+    });
+    afterEach(async () => {
+      for (const child of children) child.kill('SIGKILL');
+      children.clear();
+      await node.close();
+    });
+
+    function start(...more: string[]) {
+      const child = spawn(process.execPath, [...source, 'run', ...flags, ...more], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      children.add(child);
+      const log = { text: '' };
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        log.text += chunk;
+      });
+      const ended = new Promise<[number | null, NodeJS.Signals | null]>((done) => {
+        child.on('exit', (code, signal) => done([code, signal]));
+      });
+      return { child, log, ended };
+    }
+
+    // The embedded API server lives in this process, so commands that ask it must not block it.
+    function command(...argv: string[]): Promise<{ status: number | null; out: string; err: string }> {
+      const child = spawn(process.execPath, [...source, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+      children.add(child);
+      let [out, err] = ['', ''];
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        out += chunk;
+      });
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+        err += chunk;
+      });
+      return new Promise((done) => child.on('close', (status) => done({ status, out, err })));
+    }
+
+    const conflist = (): string => join(node.confDir, '05-cnikit.conflist');
+
+    test('plan prints and changes nothing; apply --once does it; then plan has nothing left', async () => {
+      const first = await command('plan', ...flags);
+      expect(first).toMatchObject({ status: 3, err: '' });
+      expect(first.out).toMatch(/^\+ route 10\.244\.2\.0\/24 via 192\.0\.2\.2 dev eth0$/m);
+      expect(first.out).toMatch(/^\+ rule ipv4 nat CNIKIT-MASQ .*-j MASQUERADE$/m);
+      expect(first.out).toMatch(/^\+ file .*05-cnikit\.conflist$/m);
+      expect(ownRoutes()).toEqual([]);
+      expect(run('iptables-save')).not.toContain('CNIKIT');
+      expect(existsSync(node.confDir)).toBe(false);
+
+      expect((await command('apply', '--once', ...flags)).status).toBe(0);
+      expect(ownRoutes()).toEqual(routesTo(2, 3));
+      expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
+    });
+
+    test('cleanup removes everything that was made and nothing else, without an API server, and may be repeated', async () => {
+      mkdirSync(node.binDir);
+      run('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.78');
+      const before = [run('ip', 'route'), run('ip', '-6', 'route')];
+      expect((await command('apply', ...flags)).status).toBe(0);
+      await node.api.stop();
+      const { status, out } = await command('cleanup', ...flags);
+      expect(status).toBe(0);
+      expect(out).toMatch(/^- route 10\.244\.2\.0\/24 via 192\.0\.2\.2$/m);
+      expect([run('ip', 'route'), run('ip', '-6', 'route')]).toEqual(before);
+      expect(run('iptables-save') + run('ip6tables-save')).not.toContain('CNIKIT');
+      expect([...readdirSync(node.binDir), ...readdirSync(node.confDir)]).toEqual([]);
+      expect(await command('cleanup', ...flags)).toEqual({ status: 0, out: '', err: '' });
+      await node.api.start();
+    });
+
+    test.each(['SIGTERM', 'SIGINT'] as const)(
+      'run ends by %s with status 0 and leaves the data path alone',
+      async (signal) => {
+        const { child, ended, log } = start('--health-address=127.0.0.1:0');
+        await eventually(() => expect(existsSync(conflist())).toBe(true));
+        await eventually(() => expect(log.text).toContain('The data path is programmed'));
+        child.kill(signal);
+        expect(await ended).toEqual([0, null]);
+        expect(ownRoutes()).toEqual(routesTo(2, 3));
+        expect(existsSync(conflist())).toBe(true);
+      },
+    );
+
+    test('run sets NetworkUnavailable to False', async () => {
+      start('--health-address=off');
+      await eventually(() => {
+        const { conditions } = node.api.nodes.get('n1')?.status as {
+          conditions: Array<{ type: string; status: string }>;
+        };
+        expect(conditions).toContainEqual(
+          expect.objectContaining({ type: 'NetworkUnavailable', status: 'False' }),
+        );
+      });
+    });
+
+    test('run works from the saved state while the API server is away, and catches up when it is back', async () => {
+      const first = start('--health-address=off');
+      await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
+      first.child.kill('SIGTERM');
+      await first.ended;
+      await node.api.stop();
+      run('ip', 'route', 'flush', 'proto', '201');
+      const second = start('--health-address=off');
+      await eventually(() => expect(second.log.text).toContain('The API server does not answer'));
+      expect(ownRoutes()).toEqual(routesTo(2, 3));
+      node.api.nodes.delete('n3');
+      await node.api.start();
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2)));
+    });
+
+    test('run, killed at any moment, leaves a node that the next run completes', async () => {
+      for (let round = 0; round < 3; round++) {
+        const { child, ended, log } = start('--health-address=off');
+        await eventually(() => expect(log.text).toContain(['+ route', 'CNIKIT', '+ file'][round]!));
+        child.kill('SIGKILL');
+        await ended;
+      }
+      node.api.nodes.put(nodeObject(4) as never);
+      start('--health-address=off');
+      await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3, 4)));
+      await eventually(() => expect(existsSync(conflist())).toBe(true));
+      expect(readdirSync(node.confDir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    });
+
+    test('run serves health where it is told, and goes on where it cannot', async () => {
+      const first = start('--health-address=127.0.0.1:9470');
+      await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
+      expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200);
+      const second = start('--health-address=127.0.0.1:9470');
+      await eventually(() => expect(second.log.text).toMatch(/EADDRINUSE.*--health-address/));
+      await eventually(() => expect(second.log.text).toContain('The data path is programmed'));
+    });
+  },
+);
+
+describe('cnikit-agent', () => {
+  test.each([
+    [['version'], 0, /^development\n$/, /^$/],
+    [['--help'], 0, /Usage: cnikit-agent/, /^$/],
+    [['plan'], 2, /^$/, /^cnikit-agent: The name of this node is missing: set NODE_NAME/],
+    [
+      ['run', '--node-name=n1', '--plugin-binary=/nonexistent', '--kubeconfig=/nonexistent'],
+      2,
+      /^$/,
+      /kubeconfig \/nonexistent could not be read/,
+    ],
+  ])('%j', (argv, status, out, err) => {
+    const env = { PATH: process.env.PATH ?? '' };
+    const result = spawnSync(process.execPath, [...source, ...argv], { encoding: 'utf8', env });
+    expect(result.status).toBe(status);
+    expect(result.stdout).toMatch(out);
+    expect(result.stderr).toMatch(err);
+  });
+});

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Kernel } from '../src/apply/kernel.ts';
+import { openKernel } from '../src/apply/netlink.ts';
+import { asKernelRoute, type RouteAction } from '../src/diff.ts';
+import type { NodeRoute } from '../src/model.ts';
+import { FakeKernel } from '../src/testing/fake-kernel.ts';
+import { makeLink, removeLink, run } from './live-node.ts';
+
+/** What an action may be about: some destinations, some next hops, of both families. */
+const route = (oif: number) =>
+  fc
+    .record({ six: fc.boolean(), to: fc.integer({ min: 1, max: 3 }), by: fc.integer({ min: 2, max: 4 }) })
+    .map(
+      ({ six, to, by }): NodeRoute => ({
+        dst: six ? `fd00:10:244:${to}::/64` : `10.244.${to}.0/24`,
+        via: six ? `2001:db8::${by}` : `192.0.2.${by}`,
+        oif,
+        dev: 'eth0',
+      }),
+    );
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'Kernel (needs the sandbox: run npm test at the root)',
+  () => {
+    let kernel: Kernel;
+    let oif: number;
+    beforeAll(() => {
+      makeLink();
+      kernel = openKernel();
+      oif = kernel.dump().links.find(({ name }) => name === 'eth0')!.index;
+    });
+    afterAll(() => {
+      kernel.close();
+      removeLink();
+    });
+
+    const own = (routes: ReturnType<Kernel['dump']>['routes']): string[] =>
+      routes
+        .filter(({ protocol }) => protocol === 201)
+        .map(({ dst, via, priority, type }) => `${dst} ${via} ${priority} ${type}`)
+        .sort();
+
+    test('the model that the tests use does as the real one', () => {
+      // A change is only ever made of a route that is there: what the kernel does otherwise is not relied upon.
+      const step = fc.record({
+        op: fc.constantFrom('add', 'remove', 'change'),
+        route: route(oif),
+        old: route(oif),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+          run('ip', 'route', 'flush', 'proto', '201');
+          run('ip', '-6', 'route', 'flush', 'proto', '201');
+          const model = new FakeKernel();
+          for (const { op, route: wanted, old: seed } of steps) {
+            const there = model.routes.find(({ dst, protocol }) => dst === wanted.dst && protocol === 201);
+            const old = there ?? asKernelRoute(seed);
+            if (op === 'change' && there === undefined) continue;
+            const action: RouteAction =
+              op === 'add'
+                ? { kind: 'route', op, route: wanted }
+                : op === 'remove'
+                  ? { kind: 'route', op, old }
+                  : { kind: 'route', op: 'change', route: wanted, old };
+            const real = kernel.write([action]).map(({ code }) => code);
+            // The adapter calls it done when what is to go is gone.
+            expect(real).toEqual(
+              model
+                .write([action])
+                .map(({ code }) => code)
+                .filter((code) => code !== 'ESRCH'),
+            );
+            expect(own(kernel.dump().routes)).toEqual(own(model.routes));
+          }
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test('Kernel.write() does all that can be done, and says what could not', () => {
+      const make = (dst: string, via: string): RouteAction => ({
+        kind: 'route',
+        op: 'add',
+        route: { dst, via, oif, dev: 'eth0' },
+      });
+      const actions = [
+        make('10.245.1.0/24', '192.0.2.2'),
+        make('10.245.2.0/24', '203.0.113.9'),
+        make('10.245.3.0/24', '192.0.2.3'),
+      ];
+      const failures = kernel.write(actions);
+      expect(failures).toHaveLength(1);
+      expect(failures[0]).toMatchObject({
+        action: actions[1],
+        code: 'ENETUNREACH',
+        message: expect.stringContaining('10.245.2.0/24'),
+      });
+      expect(own(kernel.dump().routes).filter((line) => line.startsWith('10.245'))).toEqual([
+        '10.245.1.0/24 192.0.2.2 0 1',
+        '10.245.3.0/24 192.0.2.3 0 1',
+      ]);
+    });
+
+    test('Kernel.write() never removes or replaces a route of another protocol', () => {
+      run('ip', 'route', 'add', '10.246.1.0/24', 'via', '192.0.2.2');
+      const wanted = { dst: '10.246.1.0/24', via: '192.0.2.2', oif, dev: 'eth0' };
+      kernel.write([{ kind: 'route', op: 'remove', old: asKernelRoute(wanted) }]);
+      expect(kernel.write([{ kind: 'route', op: 'add', route: wanted }])[0]?.code).toBe('EEXIST');
+      expect(run('ip', 'route', 'show', '10.246.1.0/24')).not.toContain('proto 201');
+    });
+  },
+);

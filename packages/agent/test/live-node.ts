@@ -1,0 +1,168 @@
+/** The sandbox's own network namespace as node n1, and the means to look at it and to hurt it. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { delLink, newAddress, newLink, newRoute, openRoute } from '@cnikit/netlink';
+import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { vi } from 'vitest';
+import { loadKubeConfig } from '../src/api.ts';
+import { createCni } from '../src/apply/cni.ts';
+import type { Kernel } from '../src/apply/kernel.ts';
+import { openKernel } from '../src/apply/netlink.ts';
+import { createRules } from '../src/apply/rules.ts';
+import type { RouteAction } from '../src/diff.ts';
+import { Agent } from '../src/loop.ts';
+import { Metrics } from '../src/metrics.ts';
+import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
+import { after } from '../src/timers.ts';
+
+/** Runs a program and returns what it printed; throws when it fails. */
+export function run(...[file, ...args]: [string, ...string[]]): string {
+  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+/** The routes that carry the agent's protocol, as `dst via hop`, sorted. */
+export function ownRoutes(): string[] {
+  using rt = openRoute();
+  return rt
+    .routes({ table: 254, protocol: 201 })
+    .map(({ dst, via }) => `${dst} via ${via}`)
+    .sort();
+}
+
+export function routesTo(...numbers: number[]): string[] {
+  return numbers
+    .flatMap((n) => [`10.244.${n}.0/24 via 192.0.2.${n}`, `fd00:10:244:${n}::/64 via 2001:db8::${n}`])
+    .sort();
+}
+
+/** eth0 with both families and default routes; its other end swallows everything. */
+export function makeLink(): void {
+  using rt = openRoute();
+  rt.request(newLink({ kind: 'veth', name: 'eth0', up: true, peer: { name: 'cable', mtu: 1500 } }));
+  run('ip', 'link', 'set', 'cable', 'up');
+  const { index } = rt.link({ name: 'eth0' })!;
+  rt.request(newAddress({ index, address: '192.0.2.1/24' }));
+  rt.request(newAddress({ index, address: '2001:db8::1/64', nodad: true }));
+  rt.request(newRoute({ dst: 'default', via: '192.0.2.254' }));
+  rt.request(newRoute({ dst: 'default', via: '2001:db8::fe', oif: index }));
+}
+
+export function removeLink(): void {
+  using rt = openRoute();
+  rt.request(delLink({ name: 'eth0' }));
+}
+
+/** `v1.Node` number `n`. */
+export function nodeObject(n: number, podCIDRs = [`10.244.${n}.0/24`, `fd00:10:244:${n}::/64`]) {
+  return {
+    metadata: { name: `n${n}` },
+    spec: { podCIDRs },
+    status: {
+      addresses: [`192.0.2.${n}`, `2001:db8::${n}`].map((address) => ({ type: 'InternalIP', address })),
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  };
+}
+
+export interface LiveNode {
+  api: ApiServer;
+  dir: string;
+  kubeconfig: string;
+  pluginBinary: string;
+  confDir: string;
+  binDir: string;
+  lines: string[];
+  /** Every batch that any agent wrote. */
+  writes: RouteAction[][];
+  start(): RunningAgent;
+  close(): Promise<void>;
+}
+
+export interface RunningAgent {
+  agent: Agent;
+  metrics: Metrics;
+  stop(): Promise<void>;
+}
+
+export async function liveNode(...numbers: number[]): Promise<LiveNode> {
+  makeLink();
+  const dir = mkdtempSync(join(tmpdir(), 'cnikit-agent-'));
+  const [kubeconfig, pluginBinary] = [join(dir, 'kubeconfig'), join(dir, 'plugin')];
+  const [confDir, binDir] = [join(dir, 'net.d'), join(dir, 'bin')];
+  const api = await startApiServer({
+    clusterRoleFile: fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url)),
+    nodes: numbers.map((n) => nodeObject(n)) as never,
+  });
+  writeFileSync(kubeconfig, api.kubeconfig());
+  writeFileSync(pluginBinary, '#!/bin/sh\n');
+  const lines: string[] = [];
+  const writes: RouteAction[][] = [];
+  const running = new Set<RunningAgent>();
+  const node: LiveNode = { api, dir, kubeconfig, pluginBinary, confDir, binDir, lines, writes, start, close };
+  return node;
+
+  function start(): RunningAgent {
+    const ended = new AbortController();
+    const log = {
+      info: (_: object, message: string) => void lines.push(message),
+      warn: (_: object, message: string) => void lines.push(`warning: ${message}`),
+    };
+    const metrics = new Metrics();
+    const kernel: Kernel = openKernel();
+    const cni = createCni({ confDir, binDir, pluginBinary });
+    const write = kernel.write;
+    kernel.write = (actions) => {
+      writes.push([...actions]);
+      return write(actions);
+    };
+    const parts = { kernel, log, metrics, after, rules: createRules(), cni };
+    const agent = new Agent(parts, { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 });
+    const outage = new Outage(log, metrics, after);
+    const nodes = followNodes(
+      watchNodes(loadKubeConfig({ kubeconfig }, {}), metrics, ended.signal),
+      agent,
+      outage,
+    );
+    const events = (async () => {
+      for await (const event of kernel.events(ended.signal)) agent.onKernel(event);
+    })();
+    const started: RunningAgent = {
+      agent,
+      metrics,
+      stop: async () => {
+        running.delete(started);
+        ended.abort();
+        agent.close();
+        outage.close();
+        await Promise.all([nodes, events]);
+        kernel.close();
+      },
+    };
+    running.add(started);
+    return started;
+  }
+
+  async function close(): Promise<void> {
+    for (const each of [...running]) await each.stop();
+    await api.close();
+    removeLink();
+    for (const command of ['iptables', 'ip6tables'])
+      for (const table of ['filter', 'nat']) {
+        run(command, '-t', table, '-F');
+        run(command, '-t', table, '-X');
+      }
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Waits until `check` does not throw. */
+export const eventually = (check: () => void): Promise<void> =>
+  vi.waitFor(check, { timeout: 15_000, interval: 5 });
+
+export const readConflist = ({ confDir }: LiveNode) =>
+  JSON.parse(readFileSync(join(confDir, '05-cnikit.conflist'), 'utf8')) as Record<string, unknown>;

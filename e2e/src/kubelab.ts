@@ -28,8 +28,6 @@ export interface Kubelab {
   start(node: string, name: string, ...argv: string[]): void;
   stop(node: string, name: string): void;
   log(node: string, name: string): string;
-  /** The kubeconfig of the administrator, to take the server's address and certificate from. */
-  adminKubeconfig: string;
 }
 
 /** The folder with the scripts, from CNIKIT_KUBELAB or beside the repository; undefined when there is none. */
@@ -82,6 +80,5 @@ export function kubelab(folder: string, state: string): Kubelab {
     start: (node, name, ...argv) => void must('cluster.sh', ['start', node, name, ...argv]),
     stop: (node, name) => void must('cluster.sh', ['stop', node, name]),
     log: (node, name) => `${run}/${node}/log/${name}.log`,
-    adminKubeconfig: `${run}/admin.kubeconfig`,
   };
 }

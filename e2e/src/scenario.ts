@@ -37,16 +37,8 @@ export async function mainJob({ lab, repository, state, step }: Scenario): Promi
   await step("deploy/'s service account and role, and a kubeconfig with that account's token", async () => {
     lab.apply(readFileSync(`${repository}/deploy/base/rbac.yaml`, 'utf8'));
     const token = await waitFor('a token of the service account', () => accountToken(lab));
-    const admin = readFileSync(lab.adminKubeconfig, 'utf8');
-    writeFileSync(
-      kubeconfig,
-      tokenKubeconfig(
-        match(admin, /server: (\S+)/),
-        match(admin, /certificate-authority-data: (\S+)/),
-        token,
-      ),
-      { mode: 0o600 },
-    );
+    const { server, 'certificate-authority-data': caData } = clusterOf(lab);
+    writeFileSync(kubeconfig, tokenKubeconfig(server, caData, token), { mode: 0o600 });
     return undefined;
   });
 
@@ -188,8 +180,17 @@ function tail(lab: Kubelab, node: string): string {
   return readFileSync(lab.log(node, 'cnikit-agent'), 'utf8').split('\n').slice(-20).join('\n');
 }
 
-function match(text: string, pattern: RegExp): string {
-  const found = pattern.exec(text)?.[1];
-  if (found === undefined) throw new Error(`The administrator's kubeconfig has nothing like ${pattern}`);
-  return found;
+interface ClusterEntry {
+  server: string;
+  'certificate-authority-data': string;
+}
+
+/** Where the API server is, and whom to trust for it. */
+function clusterOf(lab: Kubelab): ClusterEntry {
+  const view = JSON.parse(lab.kubectl('config', 'view', '--raw', '--flatten', '-o', 'json')) as {
+    clusters: { cluster: ClusterEntry }[];
+  };
+  const entry = view.clusters[0]?.cluster;
+  if (entry === undefined) throw new Error("The administrator's kubeconfig names no cluster");
+  return entry;
 }

@@ -69,6 +69,22 @@ describe('Encoder', () => {
     );
   });
 
+  it.each(orders)('puts header fields into a buffer that grows under it, %s endian', (order) => {
+    const little = new Encoder(order, 1)
+      .putU8(1)
+      .putU16(2)
+      .putU32(3)
+      .putI32(-4)
+      .putU64(5)
+      .putBe16(6)
+      .putBe32(7);
+    little.putBytes(Uint8Array.of(8, 9)).putText('aé').putAddress('10.0.0.1', 'Address').putZeros(1);
+    const fields = [[1], [0, 2], [0, 0, 0, 3], [255, 255, 255, 252], [0, 0, 0, 0, 0, 0, 0, 5]];
+    const native = order === 'big' ? fields : fields.map((field) => field.toReversed());
+    const rest = [0, 6, 0, 0, 0, 7, 8, 9, 0x61, 0xc3, 0xa9, 10, 0, 0, 1, 0];
+    expect([...little.finish()]).toEqual([...native.flat(), ...rest]);
+  });
+
   it('clears padding in a buffer that is used again', () => {
     const encoder = new Encoder();
     encoder.raw(1, new Uint8Array(20).fill(0xff));

@@ -46,25 +46,29 @@ export class Encoder {
 
   putU8(value: number): this {
     if ((value & 0xff) !== value) misfit(value, 'u8');
-    this.bytes[this.room(1)] = value;
+    const at = this.room(1);
+    this.bytes[at] = value;
     return this;
   }
 
   putU16(value: number): this {
     if ((value & 0xffff) !== value) misfit(value, 'u16');
-    writeU16(this.bytes, this.room(2), value, this.little);
+    const at = this.room(2);
+    writeU16(this.bytes, at, value, this.little);
     return this;
   }
 
   putU32(value: number): this {
     if (value >>> 0 !== value) misfit(value, 'u32');
-    writeU32(this.bytes, this.room(4), value, this.little);
+    const at = this.room(4);
+    writeU32(this.bytes, at, value, this.little);
     return this;
   }
 
   putI32(value: number): this {
     if ((value | 0) !== value) misfit(value, 's32');
-    writeU32(this.bytes, this.room(4), value, this.little);
+    const at = this.room(4);
+    writeU32(this.bytes, at, value, this.little);
     return this;
   }
 
@@ -80,18 +84,21 @@ export class Encoder {
 
   putBe16(value: number): this {
     if ((value & 0xffff) !== value) misfit(value, 'be16');
-    writeU16(this.bytes, this.room(2), value, false);
+    const at = this.room(2);
+    writeU16(this.bytes, at, value, false);
     return this;
   }
 
   putBe32(value: number): this {
     if (value >>> 0 !== value) misfit(value, 'be32');
-    writeU32(this.bytes, this.room(4), value, false);
+    const at = this.room(4);
+    writeU32(this.bytes, at, value, false);
     return this;
   }
 
   putBytes(value: Uint8Array): this {
-    this.bytes.set(value, this.room(value.length));
+    const at = this.room(value.length);
+    this.bytes.set(value, at);
     return this;
   }
 
@@ -268,6 +275,7 @@ export class Encoder {
     return at + NLA_HDRLEN;
   }
 
+  /** Its result goes into a variable first: `this.bytes` may be another buffer afterwards. */
   private room(size: number): number {
     const at = this.at;
     this.at = at + size;

@@ -1,0 +1,305 @@
+import { NETLINK_ROUTE } from '@cnikit/sys';
+import { describe, expect, it } from 'vitest';
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_ECHO } from './codec/ack.ts';
+import { Encoder } from './codec/encoder.ts';
+import { NetlinkDecodeError } from './codec/errors.ts';
+import type { MessageReader } from './codec/message.ts';
+import type { Request } from './codec/request.ts';
+import { Connection } from './connection.ts';
+import { fakePeer, type Handler } from './testing.ts';
+
+const EINTR = 4;
+const EAGAIN = 11;
+const EBUSY = 16;
+const EEXIST = 17;
+const ENOBUFS = 105;
+
+const request = (describe: string, size = 4): Request => ({
+  type: 16,
+  flags: NLM_F_CREATE,
+  payload: new Uint8Array(size),
+  describe,
+});
+const dump: Request = { type: 18, flags: NLM_F_DUMP, payload: new Uint8Array(4), describe: 'dump things' };
+const number = (value: number, size = 4): Uint8Array =>
+  new Encoder()
+    .putU32(value)
+    .putZeros(size - 4)
+    .finish();
+const decode = (message: MessageReader): number => message.bytes[message.start]!;
+
+function connect(handler: Handler, dumpAttempts?: number) {
+  const peer = fakePeer(handler);
+  const connection = new Connection({
+    sys: peer.sys,
+    protocol: NETLINK_ROUTE,
+    ...(dumpAttempts !== undefined && { dumpAttempts }),
+  });
+  return { peer, connection };
+}
+
+describe('Connection.request()', () => {
+  it('asks for an acknowledgement and is done with it', () => {
+    const { peer, connection } = connect((_, answer) => answer.ack());
+    connection.request(request('new thing'));
+    expect(peer.sent).toEqual([[expect.objectContaining({ type: 16, flags: NLM_F_CREATE | NLM_F_ACK | 1 })]]);
+  });
+
+  it('throws what the kernel says', () => {
+    const { connection } = connect((_, answer) => answer.ack(EEXIST, 'There is one'));
+    expect(() => connection.request(request('new thing'))).toThrow(
+      expect.objectContaining({
+        name: 'NetlinkError',
+        code: 'EEXIST',
+        errno: EEXIST,
+        message: 'Kernel refused new thing: EEXIST, There is one',
+        extack: { message: 'There is one' },
+        request: expect.objectContaining({ describe: 'new thing' }),
+      }),
+    );
+  });
+
+  it('says what a number means when the kernel says nothing else', () => {
+    const { connection } = connect((_, answer) => answer.ack(EEXIST));
+    expect(() => connection.request(request('new thing'))).toThrow(
+      'Kernel refused new thing: EEXIST, File exists',
+    );
+  });
+
+  it.each([
+    ['another sequence', { sequence: 99 }],
+    ['another port', { port: 1 }],
+  ])('does not take an answer of %s for its own', (_, header) => {
+    const { connection } = connect((_, answer) => {
+      answer.message(2, new Encoder().putI32(-EEXIST).putZeros(16).finish(), header);
+      answer.flush();
+      answer.ack();
+    });
+    connection.request(request('new thing'));
+  });
+
+  it('waits for an answer that is late, and says so when none comes', () => {
+    const late = connect((_, answer) => {
+      answer.fail(EAGAIN);
+      answer.ack();
+    });
+    late.connection.request(request('new thing'));
+    const never = connect((_, answer) => answer.fail(EAGAIN));
+    expect(() => never.connection.request(request('new thing'))).toThrow(
+      expect.objectContaining({
+        code: 'ETIMEDOUT',
+        message: expect.stringMatching(/^No answer to new thing/),
+      }),
+    );
+  });
+
+  it('receives again after EINTR', () => {
+    const { connection } = connect((_, answer) => {
+      answer.fail(EINTR);
+      answer.ack();
+    });
+    connection.request(request('new thing'));
+  });
+
+  it('says that answers were lost', () => {
+    const { connection } = connect((_, answer) => answer.fail(ENOBUFS));
+    expect(() => connection.request(request('new thing'))).toThrow(
+      expect.objectContaining({
+        code: 'ENOBUFS',
+        message: expect.stringMatching(/^Answers were lost of new thing/),
+      }),
+    );
+  });
+
+  it('throws the decode error of an answer that is none, and goes on afterwards', () => {
+    let broken = true;
+    const { connection } = connect((_, answer) => {
+      if (broken) answer.message(2, new Uint8Array(2));
+      else answer.ack();
+      broken = false;
+    });
+    expect(() => connection.request(request('new thing'))).toThrow(NetlinkDecodeError);
+    connection.request(request('new thing'));
+  });
+});
+
+describe('Connection.batch()', () => {
+  const some = (count: number, size?: number) =>
+    Array.from({ length: count }, (_, i) => request(`thing ${i}`, size));
+
+  it('sends all at once and lets only the last be acknowledged', () => {
+    const { peer, connection } = connect(() => {});
+    connection.batch(some(3));
+    expect(peer.sent.map((messages) => messages.map(({ flags }) => (flags & NLM_F_ACK) !== 0))).toEqual([
+      [false, false, true],
+    ]);
+  });
+
+  it('names the first that failed, after all were tried, and lists every failure', () => {
+    const { peer, connection } = connect(({ sequence }, answer) => {
+      if (sequence === 2 || sequence === 4) answer.ack(sequence === 2 ? EEXIST : EBUSY);
+    });
+    const failure = (index: number, code: string) => expect.objectContaining({ index, code });
+    expect(() => connection.batch(some(5))).toThrow(
+      expect.objectContaining({
+        code: 'EEXIST',
+        index: 1,
+        message: expect.stringContaining('thing 1'),
+        failures: [failure(1, 'EEXIST'), failure(3, 'EBUSY')],
+      }),
+    );
+    expect(peer.sent[0]).toHaveLength(5);
+  });
+
+  it('knows a failure of the last', () => {
+    const { connection } = connect(({ sequence }, answer) => answer.ack(sequence === 3 ? EEXIST : 0));
+    expect(connection.batchSettled(some(3)).map(({ index }) => index)).toEqual([2]);
+  });
+
+  it('splits what would overflow the socket, with indexes of the whole', () => {
+    const { peer, connection } = connect(({ sequence }, answer) => {
+      if (sequence === 1000) answer.ack(EEXIST);
+    });
+    expect(connection.batchSettled(some(1000)).map(({ index }) => index)).toEqual([999]);
+    expect(peer.sent.length).toBeGreaterThan(1);
+    expect(peer.sent.flat()).toHaveLength(1000);
+  });
+
+  it('splits by size too, and sends a request alone that is larger than a send should be', () => {
+    const { peer, connection } = connect(() => {});
+    connection.batch([...some(3, 40_000), ...some(1, 100_000)]);
+    expect(peer.sent.map((messages) => messages.length)).toEqual([1, 1, 1, 1]);
+  });
+
+  it('does nothing with nothing', () => {
+    const { peer, connection } = connect(() => {});
+    connection.batch([]);
+    expect(peer.sent).toEqual([]);
+  });
+});
+
+describe('Connection.dump()', () => {
+  it('gathers all parts', () => {
+    const { connection } = connect((_, answer) => {
+      answer.message(16, number(1));
+      answer.message(16, number(2));
+      answer.flush();
+      answer.message(16, number(3));
+      answer.flush();
+      answer.done();
+    });
+    expect(connection.dump(dump, decode)).toEqual([1, 2, 3]);
+  });
+
+  it('begins again when a part says that it was interrupted', () => {
+    let times = 0;
+    const { connection } = connect((_, answer) => {
+      times++;
+      answer.message(16, number(times));
+      answer.message(16, number(9), { flags: times < 3 ? NLM_F_DUMP_INTR : 0 });
+      answer.done();
+    });
+    expect(connection.dump(dump, decode)).toEqual([3, 9]);
+  });
+
+  it('begins again when its end is EINTR', () => {
+    let times = 0;
+    const { connection } = connect((_, answer) => answer.done(times++ === 0 ? EINTR : 0));
+    expect(connection.dump(dump, decode)).toEqual([]);
+    expect(times).toBe(2);
+  });
+
+  it('gives up after so many attempts', () => {
+    const { connection } = connect((_, answer) => {
+      answer.message(16, number(1), { flags: NLM_F_DUMP_INTR });
+      answer.done();
+    }, 3);
+    expect(() => connection.dump(dump, decode)).toThrow(
+      expect.objectContaining({
+        code: 'EINTR',
+        message: expect.stringContaining('Changes interrupted 3 times'),
+      }),
+    );
+  });
+
+  it('makes its buffer larger for a part that does not fit, wherever the end is', () => {
+    for (const endInside of [true, false]) {
+      const { peer, connection } = connect((_, answer) => {
+        answer.message(16, number(1, 50_000));
+        answer.message(16, number(2, 50_000));
+        if (!endInside) answer.flush();
+        answer.done();
+      });
+      expect(connection.dump(dump, decode)).toEqual([1, 2]);
+      expect(peer.sent).toHaveLength(2);
+    }
+  });
+
+  it('throws the failure at its end', () => {
+    const { connection } = connect((_, answer) => answer.done(EBUSY));
+    expect(() => connection.dump(dump, decode)).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+  });
+
+  it('reads to the end when the decoder throws, so that the next dump is clean', () => {
+    const { connection } = connect((_, answer) => {
+      answer.message(16, number(1));
+      answer.flush();
+      answer.message(16, number(2));
+      answer.done();
+    });
+    const broken = new Error('broken');
+    expect(() =>
+      connection.dump(dump, () => {
+        throw broken;
+      }),
+    ).toThrow(broken);
+    expect(connection.dump(dump, decode)).toEqual([1, 2]);
+  });
+});
+
+describe('Connection.query()', () => {
+  it('gives the answer', () => {
+    const { connection } = connect((_, answer) => {
+      answer.message(16, number(7));
+      answer.flush();
+      answer.ack();
+    });
+    expect(connection.query({ ...dump, flags: 0 }, decode)).toBe(7);
+  });
+
+  it('asks again with a larger buffer, but never makes a thing twice', () => {
+    const handler: Handler = (_, answer) => {
+      answer.message(16, number(7, 40_000));
+      answer.flush();
+      answer.ack();
+    };
+    const asking = connect(handler);
+    expect(asking.connection.query({ ...dump, flags: 0 }, decode)).toBe(7);
+    expect(asking.peer.sent).toHaveLength(2);
+    const making = connect(handler);
+    expect(making.connection.query({ ...dump, flags: NLM_F_ECHO }, decode)).toBeUndefined();
+    expect(making.peer.sent).toHaveLength(1);
+  });
+});
+
+describe('Connection', () => {
+  it('closes its socket once', () => {
+    const { peer, connection } = connect(() => {});
+    expect(peer.open.size).toBe(1);
+    connection.close();
+    connection.close();
+    expect(peer.open.size).toBe(0);
+  });
+
+  it('leaves nothing open when it cannot be set up', () => {
+    const peer = fakePeer(() => {});
+    const sys = {
+      ...peer.sys,
+      bindNetlink: () => {
+        throw new Error('no');
+      },
+    };
+    expect(() => new Connection({ sys, protocol: NETLINK_ROUTE, netns: '/run/netns/x' })).toThrow('no');
+    expect(peer.open.size).toBe(0);
+  });
+});

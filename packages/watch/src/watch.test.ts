@@ -115,6 +115,7 @@ describe('watch()', () => {
 
   it('says stale once with the time of the last word, keeps trying at a slowing pace, and says fresh', async () => {
     const open = body();
+    const second = body();
     const away = () => Promise.reject(new Error('connect ECONNREFUSED'));
     const server = script().then(
       listOf(9, [node('a', 1)]),
@@ -139,6 +140,10 @@ describe('watch()', () => {
     expect(w.delays).toEqual([500, 750, 1500, 3000, 6000, 6000]);
     expect(w.take()).toEqual(['fresh']);
     expect(server.asked.slice(2).every((a) => a.watch && a.query.resourceVersion === '10')).toBe(true);
+    await w.clock.advance(60_000);
+    second.breakOff(new Error('reset'));
+    await w.clock.advance(500);
+    expect(w.delays.slice(6)).toEqual([500, 750]);
     w.stop.abort();
   });
 

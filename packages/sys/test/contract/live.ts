@@ -1,0 +1,91 @@
+/** Network namespaces and mounts: these need the rights of the sandbox. */
+import { AF_NETLINK, NETLINK_ROUTE, O_NONBLOCK, O_RDONLY, SOCK_RAW, type Sys, withNetns } from '@cnikit/sys';
+import { type Case, equal, fails } from './case.ts';
+import { getLink } from './sockets.ts';
+
+function dumpHas(sys: Sys, fd: number, name: string): boolean {
+  sys.bindNetlink(fd, 0);
+  sys.send(fd, getLink(true));
+  const into = new Uint8Array(65_536);
+  let text = '';
+  // NLMSG_DONE (3) ends the dump; it comes in a message of its own here.
+  for (;;) {
+    const bytes = into.subarray(0, sys.recv(fd, into, 0));
+    if (bytes[4] === 3) return text.includes(name);
+    text += String.fromCharCode(...bytes);
+  }
+}
+
+/** Makes a network namespace bound to `path`, leaving the thread where it was. */
+function makeNetns(sys: Sys, path: string): void {
+  const home = sys.open('/proc/thread-self/ns/net', O_RDONLY);
+  sys.writeText(path, '');
+  sys.unshare(0x40000000 /* CLONE_NEWNET */);
+  sys.mount('/proc/thread-self/ns/net', path, '', 4096 /* MS_BIND */);
+  sys.setns(home, 0x40000000);
+  sys.close(home);
+}
+
+/** Cases that need the rights of the sandbox. */
+export const liveCases: readonly Case[] = [
+  {
+    name: 'socket() opens in another network namespace and comes back',
+    run(sys, dir) {
+      makeNetns(sys, `${dir}/ns`);
+      const before = sys.readlink('/proc/thread-self/ns/net');
+      equal(sys.run(['ip', 'link', 'add', 'cnkhome0', 'type', 'bridge']).status, 0);
+      const netns = sys.open(`${dir}/ns`, O_RDONLY);
+      const there = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, netns);
+      const here = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+      equal([dumpHas(sys, there, 'cnkhome0'), dumpHas(sys, here, 'cnkhome0')], [false, true]);
+      equal(sys.readlink('/proc/thread-self/ns/net'), before);
+      for (const fd of [netns, there, here]) sys.close(fd);
+      equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
+      sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
+    },
+  },
+  {
+    name: 'withNetns() runs its body, and programs, inside, and comes back also after an exception',
+    run(sys, dir) {
+      makeNetns(sys, `${dir}/ns`);
+      const where = () => sys.readlink('/proc/thread-self/ns/net');
+      const home = where();
+      const there = withNetns(sys, `${dir}/ns`, where);
+      equal([there === home, where()], [false, home]);
+      equal(
+        withNetns(sys, `${dir}/ns`, () => sys.run(['readlink', '/proc/self/ns/net']).stdout.trim()),
+        there,
+      );
+      try {
+        withNetns(sys, `${dir}/ns`, () => {
+          throw new Error('inside');
+        });
+      } catch (error) {
+        equal((error as Error).message, 'inside');
+      }
+      equal(where(), home);
+      fails('EINVAL', `${dir}/ns`, () => withNetns(sys, `${dir}/ns`, async () => 0));
+      equal(where(), home);
+      sys.umount(`${dir}/ns`, 0);
+    },
+  },
+  {
+    name: 'mount() and umount() take data and report errors with the target',
+    run(sys, dir) {
+      sys.mkdir(`${dir}/m`);
+      sys.mount('tmpfs', `${dir}/m`, 'tmpfs', 0, 'size=64k');
+      sys.writeText(`${dir}/m/f`, 'x');
+      fails('EBUSY', `${dir}/m`, () => {
+        const fd = sys.open(`${dir}/m/f`, O_RDONLY | O_NONBLOCK);
+        try {
+          sys.umount(`${dir}/m`, 0);
+        } finally {
+          sys.close(fd);
+        }
+      });
+      sys.umount(`${dir}/m`, 0);
+      equal(sys.readdir(`${dir}/m`), []);
+      fails('ENODEV', `${dir}/m`, () => sys.mount('x', `${dir}/m`, 'no-such-fs', 0));
+    },
+  },
+];

@@ -1,0 +1,84 @@
+/** Sockets, netlink ones in particular. */
+import {
+  AF_NETLINK,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_TRUNC,
+  NETLINK_EXT_ACK,
+  NETLINK_ROUTE,
+  O_RDONLY,
+  POLLIN,
+  SOCK_RAW,
+  SOL_NETLINK,
+  withNetns,
+} from '@cnikit/sys';
+import { type Case, equal, fails } from './case.ts';
+
+/** A netlink message without attributes: RTM_GETLINK of interface 1, or a dump of all. */
+export function getLink(dump: boolean): Uint8Array {
+  const message = new Uint8Array(32);
+  const view = new DataView(message.buffer);
+  view.setUint32(0, 32, true);
+  view.setUint16(4, 18 /* RTM_GETLINK */, true);
+  view.setUint16(6, dump ? 0x301 /* NLM_F_REQUEST|NLM_F_DUMP */ : 1, true);
+  view.setInt32(20, dump ? 0 : 1, true);
+  return message;
+}
+
+export const socketCases: readonly Case[] = [
+  {
+    name: 'bindNetlink() gives a port of its own to each socket',
+    run(sys) {
+      const fds = [0, 1].map(() => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+      const [a, b] = fds.map((fd) => sys.bindNetlink(fd, 0));
+      equal([a! > 0, b! > 0, a === b], [true, true, false]);
+      for (const fd of fds) sys.close(fd);
+    },
+  },
+  {
+    name: 'setsockopt() and getsockopt() carry ints',
+    run(sys) {
+      const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+      equal(sys.getsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK), 0);
+      sys.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+      equal(sys.getsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK), 1);
+      fails('ENOPROTOOPT', undefined, () => sys.getsockopt(fd, SOL_NETLINK, 9999));
+      sys.close(fd);
+    },
+  },
+  {
+    name: 'send(), poll() and recv() talk to the kernel, with the full length by MSG_TRUNC',
+    run(sys) {
+      const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+      sys.bindNetlink(fd, 0);
+      equal(sys.poll(fd, POLLIN, 0), 0);
+      fails('EAGAIN', undefined, () => sys.recv(fd, new Uint8Array(16), MSG_DONTWAIT));
+      equal(sys.send(fd, getLink(false)), 32);
+      equal(sys.poll(fd, POLLIN, 10_000), POLLIN);
+      const full = sys.recv(fd, new Uint8Array(8), MSG_PEEK | MSG_TRUNC);
+      const into = new Uint8Array(full);
+      equal([full > 100, sys.recv(fd, into, 0)], [true, full]);
+      equal(new DataView(into.buffer).getUint16(4, true), 16 /* RTM_NEWLINK */);
+      sys.close(fd);
+    },
+  },
+  {
+    name: 'socket() refuses what is no network namespace, and an unknown family',
+    run(sys) {
+      const fd = sys.open('/dev/null', O_RDONLY);
+      fails('EINVAL', undefined, () => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, fd));
+      sys.close(fd);
+      fails('EBADF', undefined, () => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, fd));
+      fails('EAFNOSUPPORT', undefined, () => sys.socket(999, SOCK_RAW, 0));
+    },
+  },
+  {
+    name: 'withNetns() refuses a missing path, a file and a FIFO without hanging',
+    run(sys, dir) {
+      equal(sys.run(['mkfifo', `${dir}/fifo`]).status, 0);
+      fails('ENOENT', `${dir}/none`, () => withNetns(sys, `${dir}/none`, () => 0));
+      fails('EINVAL', '/etc/passwd', () => withNetns(sys, '/etc/passwd', () => 0));
+      fails('EINVAL', `${dir}/fifo`, () => withNetns(sys, `${dir}/fifo`, () => 0));
+    },
+  },
+];

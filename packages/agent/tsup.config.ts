@@ -40,6 +40,7 @@ export default defineConfig([
     target: 'node22.18',
     platform: 'node',
     noExternal: [/.*/],
+    splitting: false,
     esbuildOptions: (options) => {
       // tsup's chunks import each other without using anything of them; dropping such an import is what is wanted.
       options.logOverride = { 'ignored-bare-import': 'silent' };

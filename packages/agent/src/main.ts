@@ -1,9 +1,7 @@
 /** The command: wires arguments, environment, signals and output, nothing else. */
 import process from 'node:process';
-import { cleanup } from './cli/cleanup.ts';
 import { help } from './cli/help.ts';
-import { applyOnce, type Output, plan } from './cli/plan.ts';
-import { run } from './cli/run.ts';
+import type { Output } from './cli/plan.ts';
 import { parseConfig } from './config.ts';
 import { AgentError } from './error.ts';
 import { version } from './version.ts';
@@ -13,6 +11,7 @@ const output: Output = {
   err: (text) => void process.stderr.write(text),
 };
 
+/** Each command loads what it needs only: the API's client is most of the program. */
 async function main(): Promise<number> {
   const config = parseConfig(process.argv.slice(2), process.env);
   switch (config.command) {
@@ -23,14 +22,15 @@ async function main(): Promise<number> {
       output.out(`${version}\n`);
       return 0;
     case 'plan':
-      return await plan(config, process.env, output);
+      return await (await import('./cli/plan.ts')).plan(config, process.env, output);
     case 'apply':
-      return await applyOnce(config, process.env);
+      return await (await import('./cli/plan.ts')).applyOnce(config, process.env);
     case 'cleanup':
-      return cleanup(config, output);
+      return (await import('./cli/cleanup.ts')).cleanup(config, output);
     case 'run': {
       const ended = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.abort());
+      const { run } = await import('./cli/run.ts');
       await run(config, process.env, ended.signal);
       return 0;
     }

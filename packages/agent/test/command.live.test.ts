@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const source = ['--conditions=@cnikit/source', main];
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const bundle = path('../dist/cnikit-agent.js');
+/** What ships, when it was built, which `npm test` sees to; the sources do the same and start more slowly. */
+const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', path('../src/main.ts')];
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'cnikit-agent (needs the sandbox: run npm test at the root)',
@@ -32,7 +34,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     function start(...more: string[]) {
-      const child = spawn(process.execPath, [...source, 'run', ...flags, ...more], {
+      const child = spawn(process.execPath, [...program, 'run', ...flags, ...more], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       children.add(child);
@@ -48,7 +50,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     // The embedded API server lives in this process, so commands that ask it must not block it.
     function command(...argv: string[]): Promise<{ status: number | null; out: string; err: string }> {
-      const child = spawn(process.execPath, [...source, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [...program, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
       children.add(child);
       let [out, err] = ['', ''];
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -109,7 +111,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     test('run sets NetworkUnavailable to False', async () => {
       start('--health-address=off');
       await eventually(() => {
-        const { conditions } = node.api.nodes.get('n1')?.status as {
+        const { conditions } = node.api.nodes.get('n1')!.status as {
           conditions: Array<{ type: string; status: string }>;
         };
         expect(conditions).toContainEqual(
@@ -134,9 +136,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test('run, killed at any moment, leaves a node that the next run completes', async () => {
-      for (let round = 0; round < 3; round++) {
+      for (const moment of ['begins, for node', 'The data path is programmed']) {
         const { child, ended, log } = start('--health-address=off');
-        await eventually(() => expect(log.text).toContain(['+ route', 'CNIKIT', '+ file'][round]!));
+        await eventually(() => expect(log.text).toContain(moment));
         child.kill('SIGKILL');
         await ended;
       }
@@ -160,7 +162,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
 describe('cnikit-agent', () => {
   test.each([
-    [['version'], 0, /^development\n$/, /^$/],
+    [['version'], 0, /^(development|\d+\.\d+\.\d+)\n$/, /^$/],
     [['--help'], 0, /Usage: cnikit-agent/, /^$/],
     [['plan'], 2, /^$/, /^cnikit-agent: The name of this node is missing: set NODE_NAME/],
     [
@@ -171,7 +173,7 @@ describe('cnikit-agent', () => {
     ],
   ])('%j', (argv, status, out, err) => {
     const env = { PATH: process.env.PATH ?? '' };
-    const result = spawnSync(process.execPath, [...source, ...argv], { encoding: 'utf8', env });
+    const result = spawnSync(process.execPath, [...program, ...argv], { encoding: 'utf8', env });
     expect(result.status).toBe(status);
     expect(result.stdout).toMatch(out);
     expect(result.stderr).toMatch(err);

@@ -125,7 +125,8 @@ describe('watch()', () => {
       away,
       away,
       away,
-      silent,
+      stream(second),
+      away,
     );
     const w = start(server);
     await w.clock.advance(60_000);

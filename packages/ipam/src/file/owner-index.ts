@@ -75,8 +75,10 @@ export class OwnerIndex {
 
   /** 'namespace/name' of the pod of an owner, if it was told. */
   pod(owner: Owner): string | undefined {
-    const text = tolerate(['ENOENT'], () => this.#sys.readText(`${this.#dir}/${keyOf(owner)}/${POD}`));
-    return text || undefined;
+    const dir = `${this.#dir}/${keyOf(owner)}`;
+    // Few have one, and to list is cheaper than to fail.
+    if (!listDir(this.#sys, dir).includes(POD)) return undefined;
+    return tolerate(['ENOENT'], () => this.#sys.readText(`${dir}/${POD}`)) || undefined;
   }
 
   /** Makes the index anew from all reservations, given as path of the file, address and owner, and seals it for `state`, if given. */

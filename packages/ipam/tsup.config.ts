@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/file-store.ts', 'src/testing.ts'],
+  entry: ['src/index.ts', 'src/file-store.ts', 'src/testing.ts', 'src/cli.ts'],
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

@@ -15,18 +15,27 @@ export interface GcResult {
 }
 
 /**
- * Frees every reservation whose attachment is not in `valid`. One that notes a container alone is
- * kept when the container has any valid attachment. Goes on after a failure.
+ * The reservations whose attachment is not in `valid`. One that notes a container alone is kept when
+ * the container has any valid attachment.
  */
-export function collect(store: Store, valid: readonly Owner[], { before }: GcOptions = {}): GcResult {
+export function selectStale(
+  reservations: readonly Reservation[],
+  valid: readonly Owner[],
+  { before }: GcOptions = {},
+): Reservation[] {
   const attachments = new Set(valid.map(({ containerID, ifName }) => `${containerID}/${ifName}`));
   const containers = new Set(valid.map(({ containerID }) => containerID));
-  const isStale = ({ containerID, ifName, since }: Reservation) =>
-    !(ifName === '' ? containers.has(containerID) : attachments.has(`${containerID}/${ifName}`)) &&
-    !(before !== undefined && since !== undefined && since >= before);
+  return reservations.filter(
+    ({ containerID, ifName, since }) =>
+      !(ifName === '' ? containers.has(containerID) : attachments.has(`${containerID}/${ifName}`)) &&
+      !(before !== undefined && since !== undefined && since >= before),
+  );
+}
 
+/** Frees what `selectStale` selects. Goes on after a failure. */
+export function collect(store: Store, valid: readonly Owner[], options?: GcOptions): GcResult {
   const { reservations, problems } = store.list();
-  const stale = reservations.filter(isStale);
+  const stale = selectStale(reservations, valid, options);
   const freed: Reservation[] = [];
   if (stale.length === 0) return { freed, problems };
   // Between list and lock an address may change hands; release() frees it only while its owner is the same.

@@ -1,0 +1,174 @@
+import { parseArgs } from 'node:util';
+import type { Sys } from '@cnikit/sys';
+import { collect, selectStale } from '../collect.ts';
+import { REFERENCE_DATA_DIR, VOLATILE_DATA_DIR } from '../config.ts';
+import { IpamError } from '../errors.ts';
+import { fieldsOf, stringAt } from '../fields.ts';
+import type { Owner, Problem } from '../store.ts';
+import { type Located, listAll, type Network, networksIn } from './networks.ts';
+import { age, table } from './table.ts';
+
+const USAGE = `Usage: cnikit-ipam list                          every reservation on this host
+       cnikit-ipam show ADDRESS|CONTAINER        those of an address or a container
+       cnikit-ipam release ADDRESS|CONTAINER     free them
+       cnikit-ipam gc --valid FILE [--dry-run]   free all but the attachments that FILE lists
+
+  --data-dir DIR   where the networks' directories are (may be repeated;
+                   default ${VOLATILE_DATA_DIR} and ${REFERENCE_DATA_DIR})
+  --network NAME   only this network
+  --valid FILE     JSON as GC gets it: [{"containerID": "...", "ifname": "eth0"}]; - is standard input
+  --before TIME    gc: keep what is newer than this ISO 8601 time
+  --dry-run        gc: say what would be freed
+  --json           print JSON
+`;
+
+/** The world around the command. */
+export interface Surroundings {
+  sys: Sys;
+  /** Prints to standard output or error. */
+  out: (text: string) => void;
+  err: (text: string) => void;
+}
+
+/** A mistake in how the command was called. */
+class UsageError extends Error {}
+
+function parse(argv: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        'data-dir': { type: 'string', multiple: true },
+        network: { type: 'string' },
+        valid: { type: 'string' },
+        before: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    return { ...values, verb: positionals[0], subjects: positionals.slice(1) };
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** The attachments of a file in the form that a runtime gives GC. */
+function readValid(sys: Sys, file: string): Owner[] {
+  const text = file === '-' ? sys.readFdText(0) : sys.readText(file, 1 << 26);
+  const entries: unknown = JSON.parse(text);
+  if (!Array.isArray(entries)) throw new UsageError(`${file} must hold a JSON array of attachments`);
+  return entries.map((entry, i) => {
+    const fields = fieldsOf(entry, `${file}[${i}]`);
+    const containerID = stringAt(fields, 'containerID', `${file}[${i}].`);
+    const ifName = stringAt(fields, 'ifname', `${file}[${i}].`);
+    if (containerID && ifName) return { containerID, ifName };
+    throw new UsageError(`${file}[${i}] must have containerID and ifname`);
+  });
+}
+
+function printed(reservations: readonly Located[], json: boolean | undefined, now: number): string {
+  if (json) {
+    const rows = reservations.map(({ since, ...rest }) => ({
+      ...rest,
+      ...(since === undefined ? undefined : { since: new Date(since).toISOString() }),
+    }));
+    return `${JSON.stringify(rows, undefined, 2)}\n`;
+  }
+  const rows = reservations.map(({ network, address, containerID, ifName, pod, since }) => [
+    network,
+    address,
+    containerID,
+    ifName || '-',
+    pod ?? '-',
+    since === undefined ? '-' : age(now - since),
+  ]);
+  return table(['NETWORK', 'ADDRESS', 'CONTAINER', 'INTERFACE', 'POD', 'AGE'], rows);
+}
+
+function release(networks: readonly Network[], reservations: readonly Located[]): Located[] {
+  return networks.flatMap(({ dir, store }) => {
+    const mine = reservations.filter((r) => r.dir === dir);
+    return mine.length === 0 ? [] : store.lock(() => mine.filter((r) => store.release(r.address, r)));
+  });
+}
+
+function gc(
+  networks: readonly Network[],
+  valid: readonly Owner[],
+  before: string | undefined,
+  dryRun: boolean,
+) {
+  const time = before === undefined ? undefined : Date.parse(before);
+  if (Number.isNaN(time)) throw new UsageError(`--before ${before} is no ISO 8601 time`);
+  const freed: Located[] = [];
+  const problems: Problem[] = [];
+  const options = time === undefined ? {} : { before: time };
+  for (const { name, dir, store } of networks) {
+    const listing = dryRun ? store.list() : undefined;
+    const result = listing
+      ? { freed: selectStale(listing.reservations, valid, options), problems: listing.problems }
+      : collect(store, valid, options);
+    freed.push(...result.freed.map((r) => ({ network: name, dir, ...r })));
+    problems.push(...result.problems);
+  }
+  return { freed, problems };
+}
+
+function perform(argv: readonly string[], { sys, out, err }: Surroundings): number {
+  const options = parse(argv);
+  const { verb, subjects, json } = options;
+  if (options.help || verb === undefined) {
+    (options.help ? out : err)(USAGE);
+    return options.help ? 0 : 2;
+  }
+  const networks = networksIn(
+    sys,
+    options['data-dir'] ?? [VOLATILE_DATA_DIR, REFERENCE_DATA_DIR],
+    options.network,
+  );
+  const report = (reservations: readonly Located[], problems: readonly Problem[]) => {
+    out(printed(reservations, json, sys.realtimeMs()));
+    for (const { message } of problems) err(`Warning: ${message}\n`);
+  };
+  if (verb === 'gc') {
+    if (options.valid === undefined)
+      throw new UsageError('gc needs --valid FILE: an empty list frees everything');
+    const { freed, problems } = gc(
+      networks,
+      readValid(sys, options.valid),
+      options.before,
+      options['dry-run'] ?? false,
+    );
+    report(freed, problems);
+    return 0;
+  }
+  const { reservations, problems } = listAll(networks);
+  if (verb === 'list' && subjects.length === 0) {
+    report(reservations, problems);
+    return 0;
+  }
+  if ((verb !== 'show' && verb !== 'release') || subjects.length === 0) {
+    throw new UsageError(`Unknown command: ${argv.join(' ')}`);
+  }
+  const found = reservations.filter((r) => subjects.includes(r.address) || subjects.includes(r.containerID));
+  const missing = subjects.filter((s) => !found.some((r) => r.address === s || r.containerID === s));
+  if (missing.length > 0) err(`No reservation of ${missing.join(', ')}\n`);
+  if (found.length > 0) report(verb === 'show' ? found : release(networks, found), []);
+  return missing.length > 0 ? 1 : 0;
+}
+
+/** Runs `cnikit-ipam`; gives the exit status: 0, 1 when something was not found or failed, 2 when called wrongly. */
+export function run(argv: readonly string[], surroundings: Surroundings): number {
+  try {
+    return perform(argv, surroundings);
+  } catch (error) {
+    const { message } = error as Error;
+    surroundings.err(error instanceof UsageError ? `${message}\n\n${USAGE}` : `${message}\n`);
+    const isKnown =
+      error instanceof IpamError || error instanceof SyntaxError || 'syscall' in (error as Error);
+    if (!isKnown && !(error instanceof UsageError)) throw error;
+    return error instanceof UsageError ? 2 : 1;
+  }
+}

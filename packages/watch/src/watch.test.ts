@@ -76,7 +76,9 @@ describe('watch()', () => {
     await w.clock.advance(100_000);
     second.event('BOOKMARK', { metadata: { resourceVersion: '40' } });
     second.end();
-    await w.clock.settle();
+    await w.clock.advance(499);
+    expect(server.asked).toHaveLength(3);
+    await w.clock.advance(1);
     expect(server.asked.map((a) => a.query.resourceVersion)).toEqual(['0', '9', '12', '40']);
     expect(w.take()).toEqual(['synced', 'added a']);
     expect(w.delays).toEqual([]);

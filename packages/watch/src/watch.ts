@@ -153,11 +153,13 @@ class Watcher<T, O> {
       close();
       this.#hooks.onWatchEnd?.({ reason, durationMs: clock.now() - opened });
     }
-    const healthy = clock.now() - opened >= Math.min(this.#backoff.healthyMs, seconds * 500);
+    const livedMs = clock.now() - opened;
+    const healthy = livedMs >= Math.min(this.#backoff.healthyMs, seconds * 500);
     if (healthy) this.#backoff.succeed();
     if (healthy || this.#lines > lines || reason === 'expired') this.#emptyWatches = 0;
     else this.#emptyWatches += 1;
-    if (healthy && failure === undefined) return 0;
+    // Ended before its time: the server goes down, and all its clients hear it in the same instant.
+    if (healthy && failure === undefined) return livedMs >= (seconds - 1) * 1000 ? 0 : this.#backoff.spread();
     failure ??= new WatchError('CONNECT', 'The API server ended a watch that had just begun');
     const delay = healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure);
     if (this.#emptyWatches >= EMPTY_WATCHES) yield* this.#becomeStale(failure);

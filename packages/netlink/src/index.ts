@@ -17,6 +17,7 @@
 export { type ExtendedAck, NetlinkDecodeError, NetlinkEncodeError, type Request } from './codec/index.ts';
 export { Connection, type ConnectionOptions, type Decode } from './connection.ts';
 export { NetlinkError } from './errors.ts';
+export { createNetns, deleteNetns, listNetns, type NamedNetnsOptions } from './netns.ts';
 export type { Netns } from './netns-fd.ts';
 export {
   type Address,
@@ -53,6 +54,7 @@ export {
   type NeighbourSpec,
   newNeighbour,
 } from './route/neighbour.ts';
+export { decodeNetnsId, getNetnsId, type NetnsRef, newNetnsId } from './route/nsid.ts';
 export { delRoute, getRoute, getRoutes, newRoute, type RouteFilter, type RouteSpec } from './route/route.ts';
 export type { NextHop, RouteMetrics } from './route/route-attributes.ts';
 export { decodeRoute, type Route } from './route/route-decode.ts';

@@ -10,6 +10,7 @@ import * as k from './route/constants.ts';
 import { getLink, getLinks, type LinkFilter, type LinkRef, type LinkSpec, newLink } from './route/link.ts';
 import { decodeLink, type Link } from './route/link-decode.ts';
 import { decodeNeighbour, getNeighbours, type Neighbour, type NeighbourFilter } from './route/neighbour.ts';
+import { decodeNetnsId, getNetnsId, type NetnsRef } from './route/nsid.ts';
 import { getRoute, getRoutes, type RouteFilter } from './route/route.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
 import { decodeRule, getRules, type Rule } from './route/rule.ts';
@@ -69,7 +70,7 @@ export class RouteConnection {
   }
 
   /** One link, by index or name (also an alternative one); `undefined` when there is none. */
-  link(ref: LinkRef & { stats?: boolean }): Link | undefined {
+  link(ref: LinkRef): Link | undefined {
     return undefinedOn('ENODEV', () => this.connection.query(getLink(ref), decodeLinkMessage));
   }
 
@@ -136,6 +137,14 @@ export class RouteConnection {
       if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) return undefined;
       return decodeRule(message);
     });
+  }
+
+  /** The id under which this namespace knows another; `undefined` when it has none for it. */
+  netnsId(netns: NetnsRef): number | undefined {
+    const id = this.connection.query(getNetnsId(netns), (message) =>
+      message.type === k.RTM_NEWNSID ? decodeNetnsId(message) : undefined,
+    );
+    return id === -1 ? undefined : id;
   }
 
   /** Closes the socket. A second call does nothing. */

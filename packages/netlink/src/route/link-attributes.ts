@@ -61,7 +61,6 @@ export const IFLA_IFNAME = 3;
 export const IFLA_LINKINFO = 18;
 export const IFLA_STATS64 = 23;
 export const IFLA_AF_SPEC = 26;
-export const IFLA_EXT_MASK = 29;
 export const IFLA_PROP_LIST = 52;
 export const IFLA_ALT_IFNAME = 53;
 export const IFLA_INFO_KIND = 1;
@@ -69,8 +68,6 @@ export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
-/** In IFLA_EXT_MASK: leave the statistics out. */
-export const RTEXT_FILTER_SKIP_STATS = 8;
 /** sizeof(struct ifinfomsg). */
 export const IFINFOMSG_SIZE = 16;
 /** Longest name of a link with its NUL. */

@@ -89,8 +89,8 @@ export function delLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
 }
 
 /** RTM_GETLINK of one link, `ip link show dev`. */
-export function getLink(ref: LinkRef & { stats?: boolean }, order: ByteOrder = 'little'): Request {
-  return reference(RTM_GETLINK, ref, order, `get link ${refText(ref)}`, ref.stats !== true);
+export function getLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
+  return reference(RTM_GETLINK, ref, order, `get link ${refText(ref)}`);
 }
 
 /** What a dump of links is narrowed to, by the kernel. */
@@ -98,14 +98,11 @@ export interface LinkFilter {
   kind?: string;
   /** Index of the bridge or VRF whose ports are wanted. */
   master?: number;
-  /** Statistics too; they are half of the bytes. */
-  stats?: boolean;
 }
 
 /** RTM_GETLINK of all links, `ip link show`. */
 export function getLinks(filter: LinkFilter = {}, order: ByteOrder = 'little'): Request {
   const encoder = header({}, NO_FLAGS, order);
-  if (filter.stats !== true) encoder.u32(ifla.IFLA_EXT_MASK, ifla.RTEXT_FILTER_SKIP_STATS);
   if (filter.master !== undefined) encoder.u32(ifla.linkTable.master[0], filter.master);
   if (filter.kind !== undefined) {
     const info = encoder.nest(ifla.IFLA_LINKINFO);
@@ -141,16 +138,9 @@ function header({ index = 0 }: LinkRef, { flags, mask }: FlagChange, order: Byte
   return requestEncoder(order).putU32(AF_UNSPEC).putI32(index).putU32(flags).putU32(mask);
 }
 
-function reference(
-  type: number,
-  ref: LinkRef,
-  order: ByteOrder,
-  describe: string,
-  skipStats = false,
-): Request {
+function reference(type: number, ref: LinkRef, order: ByteOrder, describe: string): Request {
   requireRef(ref);
   const encoder = header(ref, NO_FLAGS, order);
-  if (skipStats) encoder.u32(ifla.IFLA_EXT_MASK, ifla.RTEXT_FILTER_SKIP_STATS);
   if (ref.index === undefined) encoder.string(ifla.IFLA_IFNAME, ref.name!, ifla.IFNAMSIZ);
   return { type, flags: 0, payload: encoder.finish(), describe };
 }

@@ -56,7 +56,7 @@ export interface NextHop {
   weight?: number;
   /** The gateway is on the link though no route says so. */
   onlink?: boolean;
-  /** RTNH_F_*, including RTNH_F_ONLINK. */
+  /** RTNH_F_*, as the kernel tells them (dead, link down); not sent. */
   flags?: number;
   unknown?: UnknownAttribute[];
 }

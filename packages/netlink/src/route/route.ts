@@ -152,9 +152,9 @@ function writeGateway(encoder: Encoder, via: string, family: number): void {
 /** struct rtnexthop and its attributes, one after the other. */
 function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: number): void {
   const token = encoder.nest(rta.RTA_MULTIPATH);
-  for (const { via, oif = 0, weight = 1, onlink = false, flags = 0 } of hops) {
+  for (const { via, oif = 0, weight = 1, onlink = false } of hops) {
     const start = encoder.length;
-    encoder.putU16(0).putU8(flags | (onlink ? k.RTNH_F_ONLINK : 0));
+    encoder.putU16(0).putU8(onlink ? k.RTNH_F_ONLINK : 0);
     encoder.putU8(weight - 1).putI32(oif);
     if (via !== undefined) writeGateway(encoder, via, family);
     encoder.patchU16(start, encoder.length - start);

@@ -1,0 +1,201 @@
+import { O_RDONLY, sys } from '@cnikit/sys';
+import { expect, it } from 'vitest';
+import * as nl from '../src/index.ts';
+import { freshRoute, json, live, run } from './live.ts';
+
+live('links on a kernel', () => {
+  const route = freshRoute();
+  const shown = (name: string) => json(`ip -d -j link show dev ${name}`)[0];
+
+  it('newLink() makes a bridge as `ip` would', () => {
+    const rt = route();
+    rt.request(
+      nl.newLink({
+        kind: 'bridge',
+        name: 'br0',
+        mtu: 1400,
+        mac: '02:00:00:00:00:01',
+        up: true,
+        groupFwdMask: 8,
+        ageingTime: 1000,
+      }),
+    );
+    const link = rt.link({ name: 'br0' })!;
+    const ip = shown('br0');
+    expect(link).toMatchObject({
+      index: ip.ifindex,
+      mtu: ip.mtu,
+      mac: ip.address,
+      kind: ip.linkinfo.info_kind,
+    });
+    expect(link).toMatchObject({ mtu: 1400, up: true, mac: '02:00:00:00:00:01', txQueueLength: ip.txqlen });
+    expect(ip.linkinfo.info_data).toMatchObject({ group_fwd_mask: '0x8', ageing_time: 1000 });
+    expect(link.bridge).toMatchObject({
+      groupFwdMask: 8,
+      ageingTime: 1000,
+      maxAge: ip.linkinfo.info_data.max_age,
+    });
+    expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
+  });
+
+  it('createLink() makes a veth with its peer in another namespace by one message', () => {
+    const rt = route();
+    const path = nl.createNetns('pod1', { directory: '/run/cnikit-test' });
+    const bridge = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
+    const fd = sys.open(path, O_RDONLY);
+    const made = rt.createLink({
+      kind: 'veth',
+      name: 'v0',
+      mtu: 1400,
+      up: true,
+      master: bridge.index,
+      peer: { name: 'eth0', mtu: 1400, mac: '02:00:00:00:00:02', netns: fd },
+    })!;
+    const host = rt.link({ name: 'v0' })!;
+    expect(made).toMatchObject({ index: host.index, master: bridge.index, kind: 'veth' });
+    expect(host).toMatchObject({ master: bridge.index, up: true, mtu: 1400, portKind: 'bridge' });
+    expect(shown('v0').master).toBe('br0');
+    const pod = nl.openRoute({ netns: path });
+    expect(pod.link({ name: 'eth0' })).toMatchObject({ mtu: 1400, mac: '02:00:00:00:00:02', up: false });
+    expect(rt.netnsId({ fd })).toBe(host.linkNetnsId);
+    rt.request(nl.delLink({ index: host.index }));
+    expect(pod.link({ name: 'eth0' })).toBeUndefined();
+    pod.close();
+    sys.close(fd);
+    nl.deleteNetns('pod1', { directory: '/run/cnikit-test' });
+  });
+
+  it('setLink() changes, renames and moves a link', () => {
+    const rt = route();
+    const path = nl.createNetns('pod2', { directory: '/run/cnikit-test' });
+    rt.request(nl.newLink({ kind: 'veth', name: 'a', peer: { name: 'b' } }));
+    const { index } = rt.link({ name: 'a' })!;
+    rt.batch([
+      nl.setLink({ name: 'a', mtu: 1300, mac: '02:00:00:00:00:03', alias: 'häfen', addrGenMode: 1 }),
+      nl.setLink({ index, newName: 'c', promiscuous: true }),
+      nl.setLink({ index, up: true }),
+    ]);
+    const ip = shown('c');
+    expect(rt.link({ index })).toMatchObject({
+      name: 'c',
+      mtu: 1300,
+      alias: 'häfen',
+      up: true,
+      addrGenMode: 1,
+    });
+    expect(ip).toMatchObject({
+      mtu: 1300,
+      address: '02:00:00:00:00:03',
+      ifalias: 'häfen',
+      inet6_addr_gen_mode: 'none',
+    });
+    expect(ip.flags).toContain('PROMISC');
+    const fd = sys.open(path, O_RDONLY);
+    rt.request(nl.setLink({ index, netns: fd }));
+    sys.close(fd);
+    expect(rt.link({ name: 'c' })).toBeUndefined();
+    const pod = nl.openRoute({ netns: path });
+    expect(pod.link({ name: 'c' })).toMatchObject({ name: 'c', mtu: 1300 });
+    pod.close();
+    nl.deleteNetns('pod2', { directory: '/run/cnikit-test' });
+  });
+
+  it('setLink() sets what a bridge port has', () => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
+    rt.request(nl.newLink({ kind: 'veth', name: 'p0', master: rt.link({ name: 'br0' })!.index }));
+    const port = {
+      hairpin: true,
+      isolated: true,
+      learning: false,
+      flood: false,
+      mcastFlood: false,
+      portCost: 9,
+    };
+    rt.request(nl.setLink({ name: 'p0', ...port }));
+    expect(rt.link({ name: 'p0' })!.bridgePort).toMatchObject(port);
+    const data = shown('p0').linkinfo.info_slave_data;
+    expect(data).toMatchObject({ hairpin: true, isolated: true, learning: false, flood: false, cost: 9 });
+  });
+
+  it.each([
+    ['vxlan', { id: 42, port: 4789, local: '10.0.0.1', macLearning: false, remote: '10.0.0.2', ttl: 7 }],
+    [
+      'vxlan',
+      {
+        id: 43,
+        port: 4789,
+        local: 'fd00::1',
+        macLearning: true,
+        remote: 'fd00::2',
+        portRange: { low: 5, high: 9 },
+      },
+    ],
+    ['ifb', {}],
+    ['macvlan', { mode: 4 }],
+  ] as const)('newLink() of kind %s keeps its settings', (kind, settings) => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'bridge', name: 'below' }));
+    const below = kind === 'macvlan' ? { linkIndex: rt.link({ name: 'below' })!.index } : {};
+    rt.request(nl.newLink({ kind, name: 'x0', ...below, ...settings } as nl.LinkSpec));
+    const link = rt.link({ name: 'x0' })!;
+    expect(link).toMatchObject({ kind, ...below });
+    if (kind !== 'ifb') expect(link[kind]).toMatchObject(settings);
+    expect(shown('x0').linkinfo.info_kind).toBe(kind);
+  });
+
+  it('links() lists what `ip` lists, and filters in the kernel', () => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
+    const master = rt.link({ name: 'br0' })!.index;
+    for (let i = 0; i < 40; i++)
+      rt.request(nl.newLink({ kind: 'veth', name: `v${i}`, master, peer: { name: `w${i}` } }));
+    const ip = json('ip -j link');
+    const links = rt.links();
+    expect(links.map(({ index, name, mtu }) => [index, name, mtu])).toEqual(
+      ip.map(({ ifindex, ifname, mtu }) => [ifindex, ifname, mtu]),
+    );
+    expect(rt.links({ master })).toHaveLength(40);
+    expect(rt.links({ kind: 'bridge' }).map(({ name }) => name)).toEqual(['br0']);
+    expect(rt.links({ name: 'v7', master })).toHaveLength(1);
+    expect(rt.links({ name: 'w7', master })).toEqual([]);
+    expect(rt.links({ name: 'nothing' })).toEqual([]);
+    expect(rt.links()[0]!.statistics).toMatchObject({ rxPackets: 0, txBytes: 0 });
+  });
+
+  it('link() finds by alternative name', () => {
+    const rt = route();
+    run('ip link add br0 type bridge');
+    run('ip link property add dev br0 altname a-name-longer-than-sixteen-bytes');
+    expect(rt.link({ name: 'br0' })!.alternativeNames).toEqual(['a-name-longer-than-sixteen-bytes']);
+  });
+
+  it('errors carry the code and the words of the kernel', () => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
+    const refused = (body: () => unknown, fields: object) =>
+      expect(body).toThrow(expect.objectContaining(fields));
+    refused(() => rt.request(nl.newLink({ kind: 'bridge', name: 'br0' })), { code: 'EEXIST' });
+    refused(() => rt.request(nl.delLink({ name: 'br7' })), { code: 'ENODEV' });
+    refused(() => rt.request(nl.setLink({ name: 'br0', mtu: 1 })), {
+      code: 'EINVAL',
+      extack: { message: 'mtu less than device minimum' },
+    });
+    refused(() => rt.request(nl.newLink({ kind: 'tun', name: 't0' })), { code: 'EOPNOTSUPP' });
+    const up = nl.newLink({ kind: 'bridge', name: 'bad/name' });
+    refused(() => rt.request(up), { code: 'EINVAL', request: up });
+  });
+
+  it('an error points at the attribute that the kernel refused', () => {
+    const rt = route();
+    const bad: nl.Request = { ...nl.newLink({ kind: 'bridge' }), describe: 'a short MTU' };
+    // IFLA_MTU of one byte.
+    bad.payload = Uint8Array.of(...new Uint8Array(16), 5, 0, 4, 0, 1, 0, 0, 0);
+    expect(() => rt.request(bad)).toThrow(
+      expect.objectContaining({
+        code: expect.stringMatching(/^(EINVAL|ERANGE)$/),
+        extack: expect.objectContaining({ offset: 32, policy: expect.objectContaining({ type: 4 }) }),
+      }),
+    );
+  });
+});

@@ -1,0 +1,37 @@
+/** What the tests on a real kernel share. Each test gets a network namespace of its own. */
+import { execFileSync } from 'node:child_process';
+import { CLONE_NEWNET, sys } from '@cnikit/sys';
+import { afterEach, beforeEach, describe } from 'vitest';
+import { openRoute, type RouteConnection } from '../src/index.ts';
+
+export const inSandbox = process.env.CNIKIT_SANDBOX === '1';
+
+/** A suite that runs in the sandbox only; outside it is reported as skipped, with the reason in its title. */
+export function live(title: string, body: () => void): void {
+  describe.skipIf(!inSandbox)(
+    `${title}${inSandbox ? '' : ' (needs the sandbox: run npm test at the root)'}`,
+    body,
+  );
+}
+
+/** A connection in a fresh namespace for each test of the suite. */
+export function freshRoute(): () => RouteConnection {
+  let rt: RouteConnection;
+  beforeEach(() => {
+    sys.unshare(CLONE_NEWNET);
+    rt = openRoute();
+  });
+  afterEach(() => rt.close());
+  return () => rt;
+}
+
+/** Runs a program in the calling thread's namespace; its output. */
+export function run(command: string): string {
+  const [program, ...args] = command.split(' ');
+  return execFileSync(program!, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what ip prints has no types
+export type Shown = any;
+
+export const json = (command: string): Shown[] => JSON.parse(run(command));

@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', 'codec/index': 'src/codec/index.ts', monitor: 'src/monitor.ts' },
+  entry: {
+    index: 'src/index.ts',
+    'codec/index': 'src/codec/index.ts',
+    monitor: 'src/monitor.ts',
+    testing: 'src/testing.ts',
+  },
   format: 'esm',
   target: 'es2023',
   platform: 'neutral',

@@ -17,7 +17,7 @@ const SOURCE = '--conditions=@cnikit/source';
 /**
  * @typedef {object} Command
  * @property {readonly import('./system-packages.mjs').Need[]} needs
- * @property {boolean} build whether everything is built first
+ * @property {boolean | ((args: readonly string[]) => boolean)} build whether everything is built first
  * @property {(env: NodeJS.ProcessEnv, args: readonly string[]) => Promise<number>} execute
  */
 
@@ -34,7 +34,8 @@ const COMMANDS = {
   ok: { needs: ['build', 'sandbox', 'reference'], build: true, execute: ok },
   demo: {
     needs: ['build', 'sandbox'],
-    build: true,
+    // Looking around in a cluster that is up, and taking it away, must not wait for a build.
+    build: ([verb]) => verb === undefined || verb.startsWith('-'),
     execute: (env, args) => run(['node', SOURCE, 'demo/src/main.ts', ...args], { cwd: ROOT, env }),
   },
   e2e: {
@@ -74,7 +75,8 @@ async function main(name, args) {
       env: { ...env, CNIKIT_PREPARED: '1' },
     });
   }
-  const built = command.build ? await turboQuietly(ROOT, 'build', env) : 0;
+  const build = typeof command.build === 'function' ? command.build(args) : command.build;
+  const built = build ? await turboQuietly(ROOT, 'build', env) : 0;
   return built === 0 ? command.execute(env, args) : built;
 }
 

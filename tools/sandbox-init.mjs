@@ -61,16 +61,20 @@ function start() {
   });
   child.once('error', (error) => fail(`Cannot run ${argv[0]}: ${error.message}`, 127));
   child.once('exit', (code, signal) => process.exit(exitStatus(code, signal)));
-  // In a held sandbox the command says when the outside may go; from then on it lives until it is killed.
-  if (hold)
-    /** @type {import('node:stream').Readable} */ (child.stdio[3]).on('data', (text) => line.write(text));
+  // In a held sandbox the command says when the outside may go; from then on only being killed ends it.
+  let held = false;
+  const message = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
+  message?.on('data', (text) => {
+    held = true;
+    line.write(text);
+  });
 
   createInterface({ input: line }).on('line', (name) => {
     const signal = /** @type {NodeJS.Signals} */ (name);
     child.kill(signal);
     setTimeout(() => process.exit(exitStatus(null, signal)), 15_000).unref();
   });
-  if (!hold) line.once('close', () => process.exit(1));
+  line.once('close', () => held || process.exit(1));
   // A terminal sends Ctrl-C to every process at once: the command has its own, and we end when it does.
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
     process.on(signal, () => undefined);

@@ -90,10 +90,9 @@ function keepLogs(): void {
     copyFileSync(logFile, `${keptLogs}/agent-${name}.log`);
 }
 
-function kept({ nodes, lab, pods, api }: Cluster, status: number): KeptCluster {
+function kept({ nodes, lab, pods }: Cluster, status: number): KeptCluster {
   return {
     status,
-    kubeconfig: api.kubeconfig(),
     places: [
       ...nodes.map(({ name, pid }) => ({ name, pid, kind: 'node' as const })),
       { name: lab.outside.name, pid: lab.outside.pid, kind: 'outside' as const },

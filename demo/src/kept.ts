@@ -18,7 +18,6 @@ export interface KeptPlace {
 export interface KeptCluster {
   /** Exit status of the demo that made it. */
   status: number;
-  kubeconfig: string;
   places: KeptPlace[];
   /** The process whose end is the end of everything, and when it started, against a number used again. */
   heldBy?: { pid: number; startedAt: string };

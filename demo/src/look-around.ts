@@ -32,7 +32,7 @@ export function printHelp({ places }: KeptCluster): void {
       .filter((place) => place.kind === kind)
       .map(({ name }) => name)
       .join(' ');
-  const command = (text: string, what: string) => print(`  ${cyan(text.padEnd(58))} ${dim(what)}`);
+  const command = (text: string, what: string) => print(`  ${cyan(text.padEnd(62))} ${dim(what)}`);
   print();
   print(
     `${bold('The cluster is up.')} Nodes: ${names('node')}. Pods: ${names('pod')}. Beyond them: outside.`,
@@ -44,7 +44,6 @@ export function printHelp({ places }: KeptCluster): void {
   command(`${exec} n1 cat /etc/cni/net.d/05-cnikit.conflist`, 'what the agent wrote for the runtime');
   command(`${exec} n1 ls /run/cnikit/ipam/cnikit`, 'the addresses in use');
   command(`${exec} n1 cat /run/log/cnikit-agent.log`, "the agent's log");
-  command(`${exec} n1 curl -s http://127.0.0.1:9470/metrics`, 'and its metrics');
   command(`${exec} n1-a ip address`, 'a pod');
   command(`${exec} n1-a ping 203.0.113.2`, 'from a pod to the world');
   command(`${exec} n1`, 'a shell on a node');

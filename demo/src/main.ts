@@ -1,6 +1,7 @@
 // `npm run demo`: a cluster of namespaces that pings. What it does is in inside.ts; this part stays outside, makes
 // the sandbox, and looks after a cluster that is to be kept.
 
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sandbox } from '../../tools/sandbox.mjs';
 import { hostPids } from './host-pids.ts';
@@ -35,12 +36,18 @@ async function main([command, ...rest]: string[]): Promise<number> {
 }
 
 function inside(...more: string[]): string[] {
+  // Those of another day would mislead.
+  rmSync(LOGS, { recursive: true, force: true });
   return [process.execPath, '--conditions=@cnikit/source', INSIDE, LOGS, ...more];
 }
 
 async function demo(): Promise<number> {
   const { status } = await sandbox(inside());
-  // 130 and 143: ended by SIGINT or SIGTERM, and everything in the sandbox with it.
+  return unlessInterrupted(status);
+}
+
+/** 130 and 143: ended by SIGINT or SIGTERM, and everything in the sandbox with it. */
+function unlessInterrupted(status: number): number {
   if (status === 130 || status === 143) print('\nInterrupted; nothing is left behind.');
   return status;
 }
@@ -53,7 +60,7 @@ async function keep(): Promise<number> {
   forgetKept();
   const env = { ...process.env, CNIKIT_DEMO_TERMINAL: process.stdout.isTTY ? '1' : '0' };
   const { status, heldBy } = await sandbox(inside('keep'), { env, hold: true });
-  if (heldBy === undefined) return status;
+  if (heldBy === undefined) return unlessInterrupted(status);
   const cluster = readKept(heldBy);
   printHelp(cluster);
   return cluster.status;

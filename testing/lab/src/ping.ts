@@ -14,9 +14,12 @@ export async function ping(place: Place, address: string, { timeoutMs = 3_000 } 
   return (await place.exec(argv, { timeoutMs: timeoutMs + 10_000 })).status === 0;
 }
 
+/** How long {@link SteadyPing.more} waits. */
+const MORE_MS = 10_000;
+
 /** A ping that goes on. */
 export interface SteadyPing {
-  /** Waits for that many further replies. */
+  /** Waits for that many further replies. Throws LabError TIMEOUT when they have not come after ten seconds. */
   more(replies: number): Promise<void>;
   /** Ends it and tells what was lost: requests without a reply before the last one that had one. */
   stop(): Promise<{ sent: number; lost: number; longestGap: number }>;
@@ -42,8 +45,14 @@ export async function startPing(
   const ended = once(child, 'close');
   const more = async (replies: number) => {
     const enough = answered.size + replies;
+    const late = AbortSignal.timeout(MORE_MS);
     while (answered.size < enough && child.exitCode === null) {
-      await Promise.race([once(lines, 'line'), ended]);
+      await Promise.race([once(lines, 'line', { signal: late }), ended]).catch(() => {
+        throw new LabError(
+          'TIMEOUT',
+          `${place.name} had no ${replies} replies from ${address} within ${MORE_MS} ms`,
+        );
+      });
     }
   };
   await more(1);

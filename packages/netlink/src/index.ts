@@ -68,3 +68,4 @@ export {
   type RuleSpec,
 } from './route/rule.ts';
 export { type OpenOptions, openRoute, RouteConnection } from './route-connection.ts';
+export * from './tc/index.ts';

@@ -14,6 +14,8 @@ import { decodeNetnsId, getNetnsId, type NetnsRef } from './route/nsid.ts';
 import { getRoute, getRoutes, type RouteFilter } from './route/route.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
 import { decodeRule, getRules, type Rule } from './route/rule.ts';
+import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
+import { decodeQdisc, getQdiscs, type Qdisc } from './tc/qdisc.ts';
 
 export interface OpenOptions {
   /** The kernel to speak to; by default the real one. */
@@ -137,6 +139,22 @@ export class RouteConnection {
       if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) return undefined;
       return decodeRule(message);
     });
+  }
+
+  /** Queueing disciplines of one link or all. */
+  qdiscs(filter: { index?: number } = {}): Qdisc[] {
+    return this.connection.dump(getQdiscs(filter), (message) => {
+      if (message.type !== k.RTM_NEWQDISC) return undefined;
+      const qdisc = decodeQdisc(message);
+      return filter.index !== undefined && qdisc.index !== filter.index ? undefined : qdisc;
+    });
+  }
+
+  /** Filters of a link's qdisc; by default of its ingress. */
+  filters(filter: { index: number; parent?: number }): Filter[] {
+    return this.connection.dump(getFilters(filter), (message) =>
+      message.type === k.RTM_NEWTFILTER ? decodeFilter(message) : undefined,
+    );
   }
 
   /** The id under which this namespace knows another; `undefined` when it has none for it. */

@@ -22,6 +22,8 @@ const decoders: Array<(message: MessageReader) => unknown> = [
   nl.decodeRoute,
   nl.decodeNeighbour,
   nl.decodeRule,
+  nl.decodeQdisc,
+  nl.decodeFilter,
   decodeEvent,
   (message) => decodeAck(message, message.flags),
   (message) => decodeDone(message, message.flags),

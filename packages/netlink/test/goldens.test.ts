@@ -1,7 +1,7 @@
 /** Requests built here must be those that `ip` sends, byte for byte, and their decoding what the command says. */
 import { describe, expect, it } from 'vitest';
 import { NLM_F_ACK, NLM_F_REQUEST } from '../src/codec/ack.ts';
-import type { Payload } from '../src/codec/bytes.ts';
+import { type Payload, payloadOf } from '../src/codec/bytes.ts';
 import type { Request } from '../src/codec/request.ts';
 import * as nl from '../src/index.ts';
 import { decodeAll, firstMessage, golden, toHex } from './golden.ts';
@@ -209,7 +209,37 @@ table('newRule()', nl.decodeRule, [
   ],
 ]);
 
+table('newQdisc()', nl.decodeQdisc, [
+  [
+    'qdisc-add-ingress',
+    ({ index }) => nl.newQdisc({ index, kind: 'ingress' }),
+    { kind: 'ingress', parent: nl.TC_H_INGRESS, handle: nl.TC_H_INGRESS_QDISC },
+  ],
+]);
+
+table('newFilter()', nl.decodeFilter, [
+  [
+    'filter-add',
+    ({ index, redirect }) => nl.newFilter({ index, redirect: redirect! }),
+    { kind: 'u32', protocol: nl.ETH_P_ALL, parent: nl.TC_H_INGRESS_QDISC },
+  ],
+]);
+
 describe('answers of the kernel', () => {
+  it('decodeQdisc() reads what `tc` asks for, which has a table of rates besides', () => {
+    const qdisc = nl.decodeQdisc(firstMessage(golden('qdisc-add-tbf').request));
+    expect(qdisc).toMatchObject({ kind: 'tbf', parent: nl.TC_H_ROOT });
+    expect(qdisc.tbf).toMatchObject({ rate: 1_000_000, burst: 32_768, limit: 57_768 });
+    const ours = nl.newQdisc({
+      index: qdisc.index,
+      kind: 'tbf',
+      rate: 1_000_000,
+      burst: 32_768,
+      latency: 25,
+    });
+    expect(nl.decodeQdisc(payloadOf(ours.payload)).tbf).toEqual(qdisc.tbf);
+  });
+
   it('decodeLink() reads the port settings that `ip` asks for', () => {
     const link = nl.decodeLink(firstMessage(golden('link-set-hairpin').request));
     expect(link.bridgePort).toEqual({ hairpin: true, isolated: true });

@@ -116,6 +116,18 @@ export const goldens = [
     setup: ['ip link add vx0 type vxlan id 42 dstport 4789'],
     command: 'bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.0.0.9 self permanent',
   },
+  {
+    name: 'qdisc-add-tbf',
+    setup: pair,
+    command: 'tc qdisc add dev a0 root tbf rate 8mbit burst 32kb latency 25ms',
+  },
+  { name: 'qdisc-add-ingress', setup: pair, command: 'tc qdisc add dev a0 ingress' },
+  {
+    name: 'filter-add',
+    setup: [...pair, 'ip link add if0 type ifb', 'tc qdisc add dev a0 ingress'],
+    command:
+      'tc filter add dev a0 parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev if0',
+  },
   { name: 'rule-add', command: 'ip rule add from 10.0.0.0/8 priority 100 table 1000' },
   { name: 'rule-add-mark', command: 'ip -6 rule add to fd00::/8 priority 101 fwmark 0x10/0xff table 100' },
 ];

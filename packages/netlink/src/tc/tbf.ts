@@ -1,0 +1,95 @@
+/** The token bucket filter (tc-tbf(8)): lets a link send at a rate, with bursts. */
+import { readU32 } from '../codec/bytes.ts';
+import type { Encoder } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import type { AttributeReader } from '../codec/reader.ts';
+
+const TCA_TBF_PARMS = 1;
+const TCA_TBF_RATE64 = 4;
+const TCA_TBF_PRATE64 = 5;
+const TCA_TBF_BURST = 6;
+const TCA_TBF_PBURST = 7;
+/** struct tc_tbf_qopt: two struct tc_ratespec of 12 bytes, then limit, buffer, mtu. */
+const QOPT_SIZE = 36;
+const TC_LINKLAYER_ETHERNET = 1;
+/** The unit of `buffer` and `mtu` in struct tc_tbf_qopt (PSCHED_SHIFT 6). */
+const TICK_NS = 64;
+
+export interface TbfOptions {
+  /** Bytes per second. */
+  rate: number;
+  /** Bytes that may go at once; at least the MTU. */
+  burst: number;
+  /** Bytes that may wait; or say `latency`. */
+  limit?: number;
+  /** Milliseconds that a packet may wait. */
+  latency?: number;
+  /** Bytes per second that bursts are limited to, with `peakBurst`, the MTU or a little more. */
+  peakRate?: number;
+  peakBurst?: number;
+}
+
+export function writeTbf(encoder: Encoder, options: TbfOptions): void {
+  const { rate, burst, peakRate = 0, peakBurst = 0 } = options;
+  if (!(rate >= 1) || !(burst >= 1)) {
+    throw new NetlinkEncodeError(
+      'BAD_VALUE',
+      `tbf needs a rate and a burst above 0, not ${rate} and ${burst}`,
+    );
+  }
+  const limit = options.limit ?? limitOf(options);
+  const parameters = encoder.nest(TCA_TBF_PARMS);
+  writeRate(encoder, rate);
+  writeRate(encoder, peakRate);
+  encoder
+    .putU32(limit)
+    .putU32(ticks(burst, rate))
+    .putU32(peakRate > 0 ? ticks(peakBurst, peakRate) : 0);
+  encoder.end(parameters);
+  encoder.u32(TCA_TBF_BURST, burst);
+  if (rate > 0xffffffff) encoder.u64(TCA_TBF_RATE64, Math.floor(rate));
+  if (peakRate > 0xffffffff) encoder.u64(TCA_TBF_PRATE64, Math.floor(peakRate));
+  if (peakRate > 0) encoder.u32(TCA_TBF_PBURST, peakBurst);
+}
+
+function limitOf({ rate, burst, latency }: TbfOptions): number {
+  if (latency === undefined) throw new NetlinkEncodeError('BAD_REQUEST', 'tbf needs a limit or a latency');
+  return Math.min(0xffffffff, Math.floor((rate * latency) / 1000 + burst));
+}
+
+const ticks = (bytes: number, rate: number): number =>
+  Math.min(0xffffffff, Math.round((bytes / rate) * (1e9 / TICK_NS)));
+
+/** struct tc_ratespec. With the link layer said, the kernel needs no table of rates. */
+function writeRate(encoder: Encoder, rate: number): void {
+  encoder
+    .putU8(0)
+    .putU8(rate > 0 ? TC_LINKLAYER_ETHERNET : 0)
+    .putZeros(6);
+  encoder.putU32(Math.min(0xffffffff, Math.floor(rate)));
+}
+
+export function readTbf(reader: AttributeReader): TbfOptions {
+  const options: TbfOptions = { rate: 0, burst: 0 };
+  let buffer = 0;
+  while (reader.next()) {
+    const little = reader.order === 'little';
+    const word = (i: number): number => readU32(reader.bytes, reader.start + i, little);
+    if (reader.type === TCA_TBF_PARMS) {
+      reader.size(QOPT_SIZE, 'TCA_TBF_PARMS');
+      options.rate = word(8);
+      if (word(20) !== 0) options.peakRate = word(20);
+      options.limit = word(24);
+      buffer = word(28);
+    } else if (reader.type === TCA_TBF_RATE64) {
+      options.rate = Number(reader.u64('TCA_TBF_RATE64'));
+    } else if (reader.type === TCA_TBF_PRATE64) {
+      options.peakRate = Number(reader.u64('TCA_TBF_PRATE64'));
+    } else if (reader.type === TCA_TBF_BURST) {
+      options.burst = reader.u32('TCA_TBF_BURST');
+    }
+  }
+  // The kernel tells the burst as the time that it takes.
+  if (options.burst === 0) options.burst = Math.round((buffer * TICK_NS * options.rate) / 1e9);
+  return options;
+}

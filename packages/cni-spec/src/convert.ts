@@ -48,7 +48,7 @@ export function convertResult(value: unknown, from: string, to: string): Convers
   const decoded = DECODERS[source](value);
   const lost: string[] = [];
   const document = source === target ? decoded : convertDecoded(decoded, source, target, lost);
-  return { document: { ...document, cniVersion: version }, lost };
+  return { document: stamp(document, version), lost };
 }
 
 /**
@@ -76,7 +76,7 @@ export function encodeResult(result: Result, version: string): ResultDocument {
   const target = resultFamily(known);
   const clean = isResult(result) ? clean1(result) : decode1(result);
   const document = target === '1.x' ? clean : convertDecoded(clean, '1.x', target, []);
-  return { ...document, cniVersion: known };
+  return stamp(document, known);
 }
 
 /** The version a result document states; undefined if it states none. */
@@ -90,6 +90,14 @@ export function statedVersion(document: unknown): string | undefined {
     ErrorCode.DecodingFailure,
     `Invalid cniVersion ${JSON.stringify(version)} in the result`,
   );
+}
+
+/** The version comes first: it is what people look for. */
+function stamp(
+  { cniVersion: _, ...rest }: Result | Result020 | Result040,
+  cniVersion: Version,
+): ResultDocument {
+  return { cniVersion, ...rest };
 }
 
 function knownVersion(version: string): Version {

@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'minimal-plugin (needs the sandbox: run npm test at the root)',
+  () => {
+    test('conforms to the CNI specification', () => {
+      const folder = mkdtempSync(join(tmpdir(), 'minimal-plugin-'));
+      try {
+        const node = `"${process.execPath}" --conditions=@cnikit/source`;
+        const plugin = join(folder, 'minimal-plugin');
+        writeFileSync(plugin, `#!/bin/sh\nexec ${node} "${path('../minimal-plugin.ts')}"\n`);
+        chmodSync(plugin, 0o755);
+        const suite = ['--conditions=@cnikit/source', path('../../../packages/cni/src/cli.ts')];
+        const { stdout, stderr } = spawnSync(process.execPath, [...suite, 'conformance', plugin, '--json'], {
+          encoding: 'utf8',
+        });
+        expect(stderr).toBe('');
+        const { findings } = JSON.parse(stdout) as {
+          findings: { id: string; verdict: string; seen: string }[];
+        };
+        expect(findings.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+        expect(findings.filter(({ verdict }) => verdict === 'pass').length).toBeGreaterThan(40);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+      // The suite starts the plugin some hundred times; on a busy machine that takes its time.
+    }, 600_000);
+  },
+);

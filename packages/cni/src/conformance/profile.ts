@@ -1,0 +1,35 @@
+/** What sort of plugin is tried: that decides what can be asked of it. */
+export type Kind = 'interface' | 'loopback' | 'ipam' | 'chained';
+
+/** A configuration to try a plugin with, without name and version. */
+export type PluginConfig = Record<string, unknown>;
+
+/** Small enough to be exhausted, large enough for all that is tried at once. */
+const RANGES = [[{ subnet: '10.99.0.0/26' }]];
+const HOST_LOCAL = { type: 'host-local', ranges: RANGES };
+
+/** Configurations for plugins that need one, by the name of the executable. */
+const PRESETS: Readonly<Record<string, PluginConfig>> = {
+  bridge: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL },
+  cnikit: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL },
+  ptp: { ipam: HOST_LOCAL },
+  'host-local': { ipam: HOST_LOCAL },
+  static: { ipam: { type: 'static', addresses: [{ address: '10.99.0.5/24', gateway: '10.99.0.1' }] } },
+  tuning: { mtu: 1400 },
+  bandwidth: {
+    ingressRate: 1_000_000,
+    ingressBurst: 1_000_000,
+    egressRate: 1_000_000,
+    egressBurst: 1_000_000,
+  },
+  portmap: {
+    capabilities: { portMappings: true },
+    runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] },
+  },
+  firewall: {},
+};
+
+/** The configuration to try an executable with if the user gives none. */
+export function presetFor(name: string): PluginConfig {
+  return PRESETS[name] ?? {};
+}

@@ -1,0 +1,15 @@
+/**
+ * A conformance suite for CNI plugins in any language, as a library; `cnikit-cni` is the command.
+ *
+ * ```ts
+ * import { type Conformance, junitOf } from '@cnikit/cni';
+ *
+ * const conformance: Conformance = { plugin: '/opt/cni/bin/mine', kind: 'interface', versions: ['1.1.0'], findings: [] };
+ * console.log(junitOf(conformance));
+ * ```
+ */
+
+export { junitOf, lineOf, summaryOf } from './conformance/report.ts';
+export type { Finding, Level, Verdict } from './conformance/requirement.ts';
+export { type Conformance, type ConformanceOptions, runConformance } from './conformance/run.ts';
+export { inSandbox } from './conformance/sandbox.ts';

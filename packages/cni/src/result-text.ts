@@ -1,0 +1,21 @@
+import type { Result } from '@cnikit/cni-spec';
+
+/** A result for people: a line for each interface, address and route. */
+export function resultText({ interfaces = [], ips = [], routes = [], dns = {} }: Result): string {
+  const lines = interfaces.map(({ name, mac, sandbox }) => [
+    'interface',
+    name,
+    mac,
+    sandbox ? `in ${sandbox}` : 'on the host',
+  ]);
+  for (const { address, gateway, interface: index } of ips) {
+    const on = index === undefined ? undefined : interfaces[index]?.name;
+    lines.push(['address', address, on && `on ${on}`, gateway && `gateway ${gateway}`]);
+  }
+  for (const { dst, gw } of routes) lines.push(['route', dst, gw && `via ${gw}`]);
+  for (const [key, value] of Object.entries(dns)) lines.push(['dns', key, [value].flat().join(' ')]);
+  if (lines.length === 0) return 'An empty result';
+  return lines
+    .map(([what = '', ...words]) => [what.padEnd(9), ...words.filter(Boolean)].join(' '))
+    .join('\n');
+}

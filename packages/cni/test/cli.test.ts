@@ -1,0 +1,139 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CLI, installScript } from './plugins.ts';
+
+let folder: string;
+const result =
+  '{"cniVersion":"1.1.0","interfaces":[{"name":"eth0","sandbox":"/proc/self/ns/net"}],"ips":[{"address":"10.1.0.2/24","gateway":"10.1.0.1","interface":0}]}';
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cni-cli-'));
+  installScript(
+    join(folder, 'bin'),
+    'fake',
+    `cat > ${folder}/stdin.$CNI_COMMAND; echo "$CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $CNI_ARGS" >> ${folder}/log
+case $CNI_COMMAND in
+ADD) echo '${result}' ;;
+VERSION) echo '{"cniVersion":"1.1.0","supportedVersions":["1.0.0","1.1.0"]}' ;;
+STATUS) echo 'starting' >&2; echo '{"code":50,"msg":"No daemon","details":"Start it"}'; exit 1 ;;
+esac`,
+  );
+  writeFileSync(
+    join(folder, '10.conflist'),
+    JSON.stringify({
+      cniVersion: '1.1.0',
+      name: 'net',
+      plugins: [{ type: 'fake', capabilities: { mac: true } }],
+    }),
+  );
+  writeFileSync(join(folder, '20.conflist'), '{');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function run(...argv: string[]) {
+  const [node, ...program] = CLI;
+  const where = ['--conf-dir', folder, '--path', join(folder, 'bin'), '--cache-dir', join(folder, 'cache')];
+  const { stdout, stderr, status } = spawnSync(node, [...program, ...argv, ...where], {
+    encoding: 'utf8',
+    env: {},
+  });
+  return { stdout, stderr, status };
+}
+
+const NETNS = '/proc/self/ns/net';
+
+describe('cnikit-cni', () => {
+  test('add, check and del run the chain with what was asked for, and say it in words', () => {
+    const more = [
+      '--container-id',
+      'c1',
+      '--ifname',
+      'net1',
+      '--args',
+      'A=1;B=2',
+      '--cap-args',
+      '{"mac":"c2:11:22:33:44:55"}',
+    ];
+    expect(run('add', 'net', NETNS, ...more)).toEqual({
+      status: 0,
+      stderr: '',
+      stdout: 'interface eth0 in /proc/self/ns/net\naddress   10.1.0.2/24 on eth0 gateway 10.1.0.1\n',
+    });
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toBe(`c1 ${NETNS} net1 A=1;B=2\n`);
+    expect(JSON.parse(readFileSync(join(folder, 'stdin.ADD'), 'utf8')).runtimeConfig).toEqual({
+      mac: 'c2:11:22:33:44:55',
+    });
+    expect(run('check', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: as it was left\n' });
+    expect(run('del', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: deleted\n' });
+    expect(JSON.parse(readFileSync(join(folder, 'stdin.DEL'), 'utf8')).prevResult).toEqual(
+      JSON.parse(result),
+    );
+  });
+  test('--json prints one document', () => {
+    expect(JSON.parse(run('add', 'net', NETNS, '--json').stdout)).toEqual(JSON.parse(result));
+    const { stdout, status } = run('status', 'net', '--json');
+    expect([JSON.parse(stdout), status]).toEqual([
+      {
+        plugin: 'fake',
+        command: 'STATUS',
+        code: 50,
+        msg: 'No daemon',
+        details: 'Start it',
+        stderr: 'starting\n',
+      },
+      1,
+    ]);
+  });
+  test("a plugin's error comes with its name, its code and its logs", () => {
+    expect(run('status', 'net')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'starting\nfake STATUS: No daemon (Start it), code 50\n',
+    });
+  });
+  test('version asks one plugin or all', () => {
+    expect(run('version').stdout).toBe('fake  1.0.0 1.1.0\n');
+    expect(JSON.parse(run('version', 'fake', '--json').stdout)).toEqual({ fake: ['1.0.0', '1.1.0'] });
+    expect(run('version', 'none')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('Failed to find plugin "none"'),
+    });
+  });
+  test('gc frees what is not listed', () => {
+    run('add', 'net', NETNS, '--container-id', 'c1');
+    run('add', 'net', NETNS, '--container-id', 'c2');
+    expect(run('gc', 'net', 'c1/eth0').status).toBe(0);
+    expect(JSON.parse(readFileSync(join(folder, 'stdin.GC'), 'utf8'))['cni.dev/valid-attachments']).toEqual([
+      { containerID: 'c1', ifname: 'eth0' },
+    ]);
+    expect(readFileSync(join(folder, 'log'), 'utf8').split('\n')[2]).toMatch(/^c2 /);
+  });
+  test.each([
+    [[], 'No command'],
+    [['frob'], 'There is no command frob'],
+    [['add', 'net'], 'needs one network namespace'],
+    [['add', 'net', 'nonexistent'], 'There is no /run/netns/nonexistent'],
+    [['add'], 'needs the name of a network'],
+    [['gc', 'net'], '--none'],
+    [['gc', 'net', 'c1'], '"c1" is not ID/IFNAME'],
+    [['add', 'net', NETNS, '--args', 'x'], '"x" is not KEY=value'],
+    [['add', 'net', NETNS, '--cap-args', '[]'], 'not a JSON object'],
+    [['add', 'net', NETNS, '--timeout', 'x'], 'no number of seconds'],
+    [['add', '--frob'], '--frob'],
+    [['conformance', '/nonexistent'], 'There is no plugin /nonexistent'],
+  ])('%j is told what is wrong', (argv, message) => {
+    expect(run(...argv)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(message) });
+  });
+  test('a network that is not found comes with the files that could not be read', () => {
+    const { stderr, status } = run('add', 'other', NETNS);
+    expect(status).toBe(1);
+    expect(stderr).toContain('No network is called "other"');
+    expect(stderr).toContain('20.conflist');
+  });
+  test('--help explains it all', () => {
+    expect(run('--help').stdout).toContain('Usage: cnikit-cni');
+  });
+});

@@ -1,0 +1,9 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: ['src/index.ts', 'src/cli.ts', 'src/conformance/recorder.ts'],
+  format: 'esm',
+  target: 'es2023',
+  platform: 'node',
+  external: [/^#/, /^@cnikit\//],
+});

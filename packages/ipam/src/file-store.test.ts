@@ -29,6 +29,17 @@ function foreignAdd(address: string, text: string, rangeSet = 0): void {
   put(`last_reserved_ip.${rangeSet}`, address);
 }
 
+it('add() works when another process makes the directory between its open and its mkdir', () => {
+  let first = true;
+  const raced = interpose(sys, (_index, name, args) => {
+    if (name !== 'open' || !first) return;
+    first = false;
+    mkdirSync(dir, { recursive: true });
+    throw new SysError({ syscall: 'open', errno: 2, path: String(args[0]) });
+  });
+  expect(open(raced).add(owner('c1')).ips).toHaveLength(1);
+});
+
 describe('fileStore() on disk', () => {
   it('fileStore() writes the reference format: names, content, modes', () => {
     open().add(owner('a'));

@@ -47,7 +47,7 @@ function holds(holder: Owner | undefined, { containerID, ifName }: Owner): holde
   return holder?.containerID === containerID && (holder.ifName === ifName || holder.ifName === '');
 }
 
-function isSysError(error: unknown): error is Error & { syscall: string } {
+function isSysError(error: unknown): error is Error & { syscall: string; code: string; path?: string } {
   return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
 
@@ -68,8 +68,9 @@ class FileStore implements Store {
   }
 
   lock<T>(body: () => T): T {
+    const lockPath = this.#dir.file(LOCK_NAME);
     const locked = () =>
-      withFlock(this.#sys, this.#dir.file(LOCK_NAME), this.#lockTimeoutMs, () => {
+      withFlock(this.#sys, lockPath, this.#lockTimeoutMs, () => {
         try {
           return body();
         } finally {
@@ -81,7 +82,8 @@ class FileStore implements Store {
       try {
         return locked();
       } catch (error) {
-        if (!isSysError(error) || error.syscall !== 'open' || this.#exists()) throw error;
+        // The first to use a network makes its directory; another process may have done so by now.
+        if (!isSysError(error) || error.code !== 'ENOENT' || error.path !== lockPath) throw error;
         makeDirs(this.#sys, this.#dir.path);
         return locked();
       }
@@ -204,10 +206,6 @@ class FileStore implements Store {
       // What was asked for is done. Without a seal the next one to come rebuilds the index.
       if (!isSysError(error)) throw error;
     }
-  }
-
-  #exists(): boolean {
-    return tolerate(['ENOENT', 'ENOTDIR'], () => this.#sys.stat(this.#dir.path)) !== undefined;
   }
 
   #explain<T>(body: () => T): T {

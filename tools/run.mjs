@@ -39,7 +39,7 @@ const COMMANDS = {
     execute: (env, args) => run(['node', SOURCE, 'demo/src/main.ts', ...args], { cwd: ROOT, env }),
   },
   e2e: {
-    needs: ['build', 'sandbox'],
+    needs: ['build', 'sandbox', 'cluster'],
     build: true,
     execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
   },

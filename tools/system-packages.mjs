@@ -4,9 +4,10 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
- * @typedef {'build' | 'sandbox' | 'reference'} Need
+ * @typedef {'build' | 'sandbox' | 'reference' | 'cluster'} Need
  *   build: to compile the addon and the static plugin; sandbox: to run anything with network namespaces;
- *   reference: the plugins and tools that tests and benchmarks compare with.
+ *   reference: the plugins and tools that tests and benchmarks compare with; cluster: what a real kubelet and the
+ *   scripts around it run.
  */
 
 /** A command (looked up in PATH) or an absolute file, the Debian package that brings it, and who needs it. */
@@ -24,9 +25,14 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: 'unshare', package: 'util-linux', need: 'sandbox' },
   { want: 'mount', package: 'mount', need: 'sandbox' },
   { want: '/usr/lib/cni/bridge', package: 'containernetworking-plugins', need: 'reference' },
-  { want: 'conntrack', package: 'conntrack', need: 'reference' },
-  { want: 'ethtool', package: 'ethtool', need: 'reference' },
   { want: 'ipset', package: 'ipset', need: 'reference' },
+  { want: 'conntrack', package: 'conntrack', need: 'cluster' },
+  { want: 'ethtool', package: 'ethtool', need: 'cluster' },
+  { want: 'jq', package: 'jq', need: 'cluster' },
+  { want: 'openssl', package: 'openssl', need: 'cluster' },
+  { want: 'socat', package: 'socat', need: 'cluster' },
+  { want: 'zstd', package: 'zstd', need: 'cluster' },
+  { want: 'nsenter', package: 'util-linux', need: 'cluster' },
 ]);
 
 /**

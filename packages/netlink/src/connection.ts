@@ -6,8 +6,11 @@ import {
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
   POLLIN,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
   SOCK_RAW,
   SOL_NETLINK,
+  SOL_SOCKET,
   type Sys,
   SysError,
 } from '@cnikit/sys';
@@ -52,6 +55,8 @@ export type Decode<T> = (message: MessageReader) => T | undefined;
  */
 const BATCH_MESSAGES = 128;
 const BATCH_BYTES = 64 * 1024;
+/** Half of what a socket's send buffer has by default. */
+const SEND_BYTES = 100_000;
 const RECEIVE_BYTES = 32 * 1024;
 /** The kernel answers within send(2); only a lost answer ever waits. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -174,6 +179,41 @@ export class Connection {
     });
   }
 
+  /**
+   * Sends all in one datagram and has it done whole or not at all, as a protocol does
+   * that brackets its transactions (nfnetlink: `requests` begins and ends with the
+   * brackets). Throws the first refusal, with `failures` listing all.
+   */
+  transaction(requests: readonly Request[]): void {
+    const size = requests.reduce((sum, request) => sum + aligned(request), 0);
+    if (size > SEND_BYTES) this.makeRoom(size);
+    const last = requests.length - 2; // the closing bracket is acknowledged by recent kernels only
+    const first = this.send(requests, 0, requests.length, 0, last);
+    const failures: NetlinkError[] = [];
+    this.converse(first, requests.length, requests[0]!, undefined, (sequence, ack) => {
+      const at = sequence - first;
+      if (ack.errno !== 0) failures.push(this.refusal(ack, requests[at]!, at - 1));
+      // A refusal of the opening bracket is one of the whole: there may be no other word.
+      return at === last || (at === 0 && ack.errno !== 0);
+    });
+    const [failure] = failures;
+    if (failure === undefined) return;
+    failure.failures = failures;
+    throw failure;
+  }
+
+  /** A send must fit into the socket's buffer; beyond the system's limit only the host's root may go. */
+  private makeRoom(size: number): void {
+    for (const option of [SO_SNDBUFFORCE, SO_SNDBUF]) {
+      try {
+        this.sys.setsockopt(this.fd, SOL_SOCKET, option, size + 4096);
+        return;
+      } catch (error) {
+        if (!(error instanceof SysError && error.code === 'EPERM')) throw error;
+      }
+    }
+  }
+
   /** Sends what fits of `requests` from `from` and adds what failed; gives where to go on. */
   private sendSome(requests: readonly Request[], from: number, failures: NetlinkError[]): number {
     let to = from;
@@ -204,8 +244,17 @@ export class Connection {
     return to;
   }
 
-  /** One send of requests [from, to); gives the first sequence number. `flags` are added to each, NLM_F_ACK to the last. */
-  private send(requests: readonly Request[], from: number, to: number, flags: number): number {
+  /**
+   * One send of requests [from, to); gives the first sequence number. `flags` are
+   * added to each, NLM_F_ACK to the one at `acked`, by default the last.
+   */
+  private send(
+    requests: readonly Request[],
+    from: number,
+    to: number,
+    flags: number,
+    acked: number = to - 1,
+  ): number {
     let size = 0;
     for (let i = from; i < to; i++) size += aligned(requests[i]!);
     if (size > this.sending.length) this.sending = new Uint8Array(Math.max(size, this.sending.length * 2));
@@ -216,7 +265,7 @@ export class Connection {
     for (let i = from; i < to; i++) {
       const { type, flags: own, payload } = requests[i]!;
       const dump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
-      const all = own | flags | NLM_F_REQUEST | (i === to - 1 && !dump ? NLM_F_ACK : 0);
+      const all = own | flags | NLM_F_REQUEST | (i === acked && !dump ? NLM_F_ACK : 0);
       at = writeMessage(this.sending, at, type, all, ++this.sequence, this.port, payload);
     }
     try {

@@ -9,8 +9,13 @@ import { decodeAck, decodeDone } from '../src/codec/ack.ts';
 import type { ByteOrder, Payload } from '../src/codec/bytes.ts';
 import { NetlinkDecodeError } from '../src/codec/errors.ts';
 import { MessageReader } from '../src/codec/message.ts';
+import { decodeFamily } from '../src/generic/family.ts';
 import * as nl from '../src/index.ts';
 import { decodeEvent } from '../src/monitor-event.ts';
+import { decodeFlow } from '../src/netfilter/flow.ts';
+import { decodeChain, decodeTable } from '../src/netfilter/objects.ts';
+import { decodeRule as decodeNftRule } from '../src/netfilter/rule.ts';
+import { decodeElements, decodeSet } from '../src/netfilter/set.ts';
 import { fromHex, golden } from './golden.ts';
 
 const MESSAGES = Number(process.env.CNIKIT_FUZZ_MESSAGES ?? 1_000_000);
@@ -24,6 +29,14 @@ const decoders: Array<(message: MessageReader) => unknown> = [
   nl.decodeRule,
   nl.decodeQdisc,
   nl.decodeFilter,
+  nl.decodeNetnsId,
+  decodeTable,
+  decodeChain,
+  decodeNftRule,
+  decodeSet,
+  decodeElements,
+  decodeFlow,
+  decodeFamily,
   decodeEvent,
   (message) => decodeAck(message, message.flags),
   (message) => decodeDone(message, message.flags),

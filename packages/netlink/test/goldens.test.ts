@@ -3,7 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { NLM_F_ACK, NLM_F_REQUEST } from '../src/codec/ack.ts';
 import { type Payload, payloadOf } from '../src/codec/bytes.ts';
 import type { Request } from '../src/codec/request.ts';
+import { decodeFamily, GENL_ID_CTRL } from '../src/generic/family.ts';
 import * as nl from '../src/index.ts';
+import { decodeFlow, IPCTNL_MSG_CT_NEW } from '../src/netfilter/flow.ts';
+import {
+  decodeChain,
+  NFT_MSG_NEWCHAIN,
+  NFT_MSG_NEWRULE,
+  NFT_MSG_NEWSET,
+  NFT_MSG_NEWSETELEM,
+} from '../src/netfilter/objects.ts';
+import { decodeRule as decodeNftRule, newRule as newNftRule } from '../src/netfilter/rule.ts';
+import { decodeElements, decodeSet } from '../src/netfilter/set.ts';
+import { counter, masquerade, outputInterface, source } from '../src/netfilter/statements.ts';
 import { decodeAll, firstMessage, golden, toHex } from './golden.ts';
 
 /** Name of the golden, the request that must have its bytes, what it decodes to. Indexes are those of the recording. */
@@ -277,5 +289,66 @@ describe('answers of the kernel', () => {
       { via: '10.0.0.8', weight: 2 },
       { via, weight: 1 },
     ]);
+  });
+
+  it('decodeRule() of nftables reads what `nft` made, and says the same again', () => {
+    const messages = decodeAll(golden('nft-list').answers!, NFT_MSG_NEWRULE, decodeNftRule);
+    const names = messages.map((rule) => rule.expressions.map((e) => (e.name === 'other' ? e.kind : e.name)));
+    expect(names).toEqual([
+      ['meta', 'cmp', 'payload', 'cmp', 'meta', 'cmp', 'counter', 'masq'],
+      ['ct', 'bitwise', 'cmp', 'immediate'],
+      ['meta', 'cmp', 'payload', 'lookup', 'limit', 'immediate'],
+    ]);
+    expect(messages[0]).toMatchObject({ family: 'inet', table: 't', chain: 'out', comment: 'pods' });
+    // Our words for the first are the same instructions.
+    const ours = [
+      ...source('10.244.0.0/16'),
+      ...outputInterface('cni0', { not: true }),
+      ...counter(),
+      ...masquerade(),
+    ];
+    expect(messages[0]!.expressions).toEqual(ours);
+    for (const rule of messages) {
+      const again = newNftRule({ ...rule, family: 'inet', table: 't', chain: rule.chain! });
+      expect(decodeNftRule(payloadOf(again.payload)).expressions).toEqual(rule.expressions);
+    }
+  });
+
+  it('decodeChain(), decodeSet() and decodeElements() read what `nft` made', () => {
+    const { answers } = golden('nft-list');
+    expect(decodeAll(answers!, NFT_MSG_NEWCHAIN, decodeChain)).toMatchObject([
+      { name: 'out', table: 't', hook: { type: 'nat', hook: 4, priority: 100 }, policy: 1 },
+      { name: 'c', table: 't' },
+    ]);
+    const sets = decodeAll(answers!, NFT_MSG_NEWSET, decodeSet);
+    expect(sets).toContainEqual(expect.objectContaining({ name: 'ports', keyLength: 8, dataLength: 8 }));
+    const elements = decodeAll(answers!, NFT_MSG_NEWSETELEM, decodeElements).flat();
+    const [mapped] = elements.filter(({ data }) => data !== undefined);
+    expect(mapped).toMatchObject({ data: Uint8Array.of(10, 0, 0, 2, 0, 80, 0, 0) });
+  });
+
+  it('decodeFlow() reads a tracked connection', () => {
+    expect(decodeAll(golden('conntrack-list').answers!, IPCTNL_MSG_CT_NEW, decodeFlow)).toMatchObject([
+      {
+        family: 'ipv4',
+        mark: 7,
+        original: {
+          source: '10.0.0.1',
+          destination: '10.0.0.2',
+          protocol: 17,
+          sourcePort: 1000,
+          destinationPort: 53,
+        },
+        reply: { source: '10.0.0.2', sourcePort: 53 },
+      },
+    ]);
+  });
+
+  it('decodeFamily() reads the families of generic netlink', () => {
+    const families = decodeAll(golden('genl-list').answers!, GENL_ID_CTRL, decodeFamily);
+    expect(families.find(({ name }) => name === 'nlctrl')).toMatchObject({
+      id: GENL_ID_CTRL,
+      groups: [{ name: 'notify' }],
+    });
   });
 });

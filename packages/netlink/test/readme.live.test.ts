@@ -7,7 +7,15 @@ import { live } from './live.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const examples = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code!);
-const modules = ['index.ts', 'codec/index.ts', 'monitor.ts', 'testing.ts'].map((file) => {
+const modules = [
+  'index.ts',
+  'codec/index.ts',
+  'monitor.ts',
+  'nftables.ts',
+  'conntrack.ts',
+  'generic.ts',
+  'testing.ts',
+].map((file) => {
   const source = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');
   const example = /^ \* ```ts\n(.*?)^ \* ```/ms.exec(source)![1]!;
   return [file, example.replaceAll(/^ \* ?/gm, '')] as const;

@@ -14,7 +14,9 @@ const run = (command) => {
   return spawnSync(program, args, { encoding: 'utf8' });
 };
 const version = (program) =>
-  execFileSync(program, [program === 'nft' ? '--version' : '-V'], { encoding: 'utf8' }).trim();
+  execFileSync(program, [['nft', 'conntrack'].includes(program) ? '--version' : '-V'], {
+    encoding: 'utf8',
+  }).trim();
 
 /** The buffers that strace dumped after each call whose line has `call` in it. */
 function buffers(text, call) {
@@ -48,7 +50,17 @@ function capture({ name, setup = [], command, tool = command.split(' ')[0], answ
     const { status, stderr } = run(line);
     if (status !== 0) throw new Error(`${name}: ${line}: ${stderr}`);
   }
-  const strace = ['-f', '-e', 'trace=sendmsg,recvmsg,sendto', '-e', 'write=all', '-e', 'read=all', '-s', '0'];
+  const strace = [
+    '-f',
+    '-e',
+    'trace=sendmsg,recvmsg,sendto,recvfrom',
+    '-e',
+    'write=all',
+    '-e',
+    'read=all',
+    '-s',
+    '0',
+  ];
   const done = spawnSync('strace', [...strace, '-e', 'verbose=none', '-o', trace, ...command.split(' ')], {
     encoding: 'utf8',
   });

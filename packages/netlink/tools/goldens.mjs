@@ -128,6 +128,28 @@ export const goldens = [
     command:
       'tc filter add dev a0 parent ffff: protocol all u32 match u32 0 0 action mirred egress redirect dev if0',
   },
+  {
+    name: 'nft-list',
+    setup: [
+      'nft add table inet t',
+      'nft add chain inet t out { type nat hook postrouting priority 100 ; }',
+      'nft add chain inet t c',
+      'nft add map inet t ports { type inet_proto . inet_service : ipv4_addr . inet_service ; }',
+      'nft add element inet t ports { tcp . 8080 : 10.0.0.2 . 80 }',
+      'nft add rule inet t out ip saddr 10.244.0.0/16 oifname != cni0 counter masquerade comment pods',
+      'nft add rule inet t c ct state established accept',
+      'nft add rule inet t c tcp dport { 80, 443 } limit rate 5/second accept',
+    ],
+    command: 'nft list ruleset',
+    answers: true,
+  },
+  {
+    name: 'conntrack-list',
+    setup: ['conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 7'],
+    command: 'conntrack -L',
+    answers: true,
+  },
+  { name: 'genl-list', command: 'genl ctrl list', tool: 'ip', answers: true },
   { name: 'rule-add', command: 'ip rule add from 10.0.0.0/8 priority 100 table 1000' },
   { name: 'rule-add-mark', command: 'ip -6 rule add to fd00::/8 priority 101 fwmark 0x10/0xff table 100' },
 ];

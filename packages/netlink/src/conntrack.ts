@@ -1,0 +1,65 @@
+/**
+ * Connection tracking: list and delete entries. After an address went to another
+ * pod, its old UDP entries would still lead to the former one.
+ *
+ * ```ts
+ * import { openConntrack } from '@cnikit/netlink/conntrack';
+ *
+ * const conntrack = openConntrack();
+ * const gone = conntrack.delete('ipv4', ({ reply }) => reply.source === '10.244.1.2');
+ * console.log(`${gone} connections forgotten`); // 0 connections forgotten
+ * conntrack.close();
+ * ```
+ *
+ * @module
+ */
+import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
+import type { Family } from './codec/ip.ts';
+import { Connection } from './connection.ts';
+import { decodeFlow, delFlow, type Flow, getFlows, IPCTNL_MSG_CT_NEW } from './netfilter/flow.ts';
+import type { OpenOptions } from './route-connection.ts';
+
+export { decodeFlow, delFlow, type Flow, type FlowTuple, getFlows } from './netfilter/flow.ts';
+
+/** Opens a connection to connection tracking. Fails as `openRoute` does. */
+export function openConntrack({ sys = realSys, netns }: OpenOptions = {}): ConntrackConnection {
+  return new ConntrackConnection(
+    new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
+  );
+}
+
+/** The tracked connections of one network namespace. */
+export class ConntrackConnection {
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  /** The entries that `wanted` takes; by default all. */
+  flows(family: Family, wanted: (flow: Flow) => boolean = () => true): Flow[] {
+    return this.connection.dump(getFlows(family), (message) => {
+      if (message.type !== IPCTNL_MSG_CT_NEW) return undefined;
+      const flow = decodeFlow(message);
+      return wanted(flow) ? flow : undefined;
+    });
+  }
+
+  /** Deletes the entries that `wanted` takes; gives how many. One that ended meanwhile is no error. */
+  delete(family: Family, wanted: (flow: Flow) => boolean): number {
+    const flows = this.flows(family, wanted);
+    const failures = this.connection.batchSettled(flows.map((flow) => delFlow(flow)));
+    const [serious] = failures.filter(({ code }) => code !== 'ENOENT');
+    if (serious !== undefined) throw serious;
+    return flows.length - failures.length;
+  }
+
+  /** Closes the socket. A second call does nothing. */
+  close(): void {
+    this.connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

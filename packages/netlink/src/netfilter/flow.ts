@@ -1,0 +1,133 @@
+/** Entries of connection tracking (linux/netfilter/nfnetlink_conntrack.h). */
+import { NLM_F_DUMP } from '../codec/ack.ts';
+import type { ByteOrder, Payload } from '../codec/bytes.ts';
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import type { Family } from '../codec/ip.ts';
+import { attributesAfter } from '../codec/message.ts';
+import type { AttributeReader } from '../codec/reader.ts';
+import type { Request } from '../codec/request.ts';
+import {
+  type Decoded,
+  keepUnknown,
+  readField,
+  readFields,
+  type Table,
+  type Values,
+  writeFields,
+} from '../codec/table.ts';
+import { NFGENMSG_SIZE, NFNL_SUBSYS_CTNETLINK, nfFamilyWord, nfHeader } from './nf-message.ts';
+
+export const IPCTNL_MSG_CT_NEW = NFNL_SUBSYS_CTNETLINK << 8;
+export const IPCTNL_MSG_CT_GET = IPCTNL_MSG_CT_NEW | 1;
+export const IPCTNL_MSG_CT_DELETE = IPCTNL_MSG_CT_NEW | 2;
+
+const CTA_TUPLE_ORIG = 1;
+const CTA_TUPLE_REPLY = 2;
+const CTA_TUPLE_IP = 1;
+const CTA_TUPLE_PROTO = 2;
+
+const protocolTable = {
+  /** IPPROTO_*: 6 TCP, 17 UDP. */
+  protocol: [1, 'u8', 'CTA_PROTO_NUM'],
+  sourcePort: [2, 'be16', 'CTA_PROTO_SRC_PORT'],
+  destinationPort: [3, 'be16', 'CTA_PROTO_DST_PORT'],
+  icmpId: [4, 'be16', 'CTA_PROTO_ICMP_ID'],
+  icmpType: [5, 'u8', 'CTA_PROTO_ICMP_TYPE'],
+  icmpCode: [6, 'u8', 'CTA_PROTO_ICMP_CODE'],
+  icmp6Id: [7, 'be16', 'CTA_PROTO_ICMPV6_ID'],
+  icmp6Type: [8, 'u8', 'CTA_PROTO_ICMPV6_TYPE'],
+  icmp6Code: [9, 'u8', 'CTA_PROTO_ICMPV6_CODE'],
+} as const satisfies Table;
+
+const flowTable = {
+  /** IPS_*: 2 seen reply, 8 confirmed, 16 source NAT, 32 destination NAT. */
+  status: [3, 'be32', 'CTA_STATUS'],
+  /** Seconds until the entry goes. */
+  timeout: [7, 'be32', 'CTA_TIMEOUT'],
+  mark: [8, 'be32', 'CTA_MARK'],
+  use: [11, 'be32', 'CTA_USE'],
+  id: [12, 'be32', 'CTA_ID'],
+  zone: [18, 'be16', 'CTA_ZONE'],
+} as const satisfies Table;
+
+/** The packets of one direction. */
+export interface FlowTuple extends Values<typeof protocolTable> {
+  source: string;
+  destination: string;
+}
+
+/** A tracked connection. */
+export interface Flow extends Decoded<typeof flowTable> {
+  family: Family;
+  original: FlowTuple;
+  /** As answers come: with NAT its addresses are those behind it. */
+  reply: FlowTuple;
+}
+
+/** IPCTNL_MSG_CT_GET, `conntrack -L`. */
+export function getFlows(family: Family, order: ByteOrder = 'little'): Request {
+  const payload = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order).finish();
+  return { type: IPCTNL_MSG_CT_GET, flags: NLM_F_DUMP, payload, describe: `dump ${family} connections` };
+}
+
+/** IPCTNL_MSG_CT_DELETE of one connection, told by its original direction and, when given, its id. ENOENT when it is gone. */
+export function delFlow(
+  flow: Pick<Flow, 'family' | 'original' | 'id' | 'zone'>,
+  order: ByteOrder = 'little',
+): Request {
+  const { family, original, id, zone } = flow;
+  const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
+  writeTuple(encoder, family, original);
+  writeFields(encoder, flowTable, { ...(id !== undefined && { id }), ...(zone !== undefined && { zone }) });
+  const describe = `delete connection ${original.source} to ${original.destination}`;
+  return { type: IPCTNL_MSG_CT_DELETE, flags: 0, payload: encoder.finish(), describe };
+}
+
+function writeTuple(encoder: Encoder, family: Family, tuple: FlowTuple): void {
+  const outer = encoder.nest(CTA_TUPLE_ORIG | NLA_F_NESTED);
+  const ip = encoder.nest(CTA_TUPLE_IP | NLA_F_NESTED);
+  const first = family === 'ipv6' ? 3 : 1;
+  const sizes = [
+    encoder.address(first, tuple.source, 'Source'),
+    encoder.address(first + 1, tuple.destination, 'Destination'),
+  ];
+  if (sizes.some((size) => size !== (family === 'ipv6' ? 16 : 4))) {
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${tuple.source} to ${tuple.destination} is not ${family}`);
+  }
+  encoder.end(ip);
+  const protocol = encoder.nest(CTA_TUPLE_PROTO | NLA_F_NESTED);
+  writeFields(encoder, protocolTable, tuple);
+  encoder.end(protocol).end(outer);
+}
+
+/** Decodes the body of an IPCTNL_MSG_CT_NEW. Throws NetlinkDecodeError only. */
+export function decodeFlow(payload: Payload): Flow {
+  const none: FlowTuple = { source: '', destination: '' };
+  const family = nfFamilyWord(payload.bytes[payload.start]) === 'ip6' ? 'ipv6' : 'ipv4';
+  const flow: Flow = { family, original: none, reply: none };
+  const into = flow as unknown as Record<string, unknown>;
+  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
+  while (reader.next()) {
+    if (reader.type === CTA_TUPLE_ORIG) flow.original = readTuple(reader.attributes('CTA_TUPLE_ORIG'));
+    else if (reader.type === CTA_TUPLE_REPLY) flow.reply = readTuple(reader.attributes('CTA_TUPLE_REPLY'));
+    else if (!readField(reader, flowTable, into)) keepUnknown(flow, reader);
+  }
+  return flow;
+}
+
+function readTuple(reader: AttributeReader): FlowTuple {
+  const tuple: Decoded<typeof protocolTable> & FlowTuple = { source: '', destination: '' };
+  while (reader.next()) {
+    if (reader.type === CTA_TUPLE_IP) {
+      const ip = reader.attributes('CTA_TUPLE_IP');
+      while (ip.next()) {
+        if (ip.type === 1 || ip.type === 3) tuple.source = ip.address('CTA_IP_SRC');
+        else if (ip.type === 2 || ip.type === 4) tuple.destination = ip.address('CTA_IP_DST');
+      }
+    } else if (reader.type === CTA_TUPLE_PROTO) {
+      Object.assign(tuple, readFields(reader.attributes('CTA_TUPLE_PROTO'), protocolTable));
+    }
+  }
+  return tuple;
+}

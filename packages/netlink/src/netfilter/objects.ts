@@ -1,0 +1,179 @@
+/** Tables and chains of nftables (linux/netfilter/nf_tables.h). */
+import { NLM_F_CREATE, NLM_F_DUMP } from '../codec/ack.ts';
+import type { ByteOrder, Payload } from '../codec/bytes.ts';
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import { attributesAfter } from '../codec/message.ts';
+import type { Request } from '../codec/request.ts';
+import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
+import { NFGENMSG_SIZE, NFNL_SUBSYS_NFTABLES, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
+
+const message = (number: number): number => (NFNL_SUBSYS_NFTABLES << 8) | number;
+export const NFT_MSG_NEWTABLE = message(0);
+export const NFT_MSG_GETTABLE = message(1);
+export const NFT_MSG_DELTABLE = message(2);
+export const NFT_MSG_NEWCHAIN = message(3);
+export const NFT_MSG_GETCHAIN = message(4);
+export const NFT_MSG_DELCHAIN = message(5);
+export const NFT_MSG_NEWRULE = message(6);
+export const NFT_MSG_GETRULE = message(7);
+export const NFT_MSG_DELRULE = message(8);
+export const NFT_MSG_NEWSET = message(9);
+export const NFT_MSG_GETSET = message(10);
+export const NFT_MSG_DELSET = message(11);
+export const NFT_MSG_NEWSETELEM = message(12);
+export const NFT_MSG_GETSETELEM = message(13);
+export const NFT_MSG_DELSETELEM = message(14);
+
+/** Verdicts of rules and policies. */
+export const NF_DROP = 0;
+export const NF_ACCEPT = 1;
+export const NFT_CONTINUE = -1;
+export const NFT_BREAK = -2;
+export const NFT_JUMP = -3;
+export const NFT_GOTO = -4;
+export const NFT_RETURN = -5;
+
+const tableTable = {
+  name: [1, 'string', 'NFTA_TABLE_NAME'],
+  /** 1 dormant, 2 owned by the socket that made it. */
+  flags: [2, 'be32', 'NFTA_TABLE_FLAGS'],
+  /** Read only: how many chains and sets are in it. */
+  use: [3, 'be32', 'NFTA_TABLE_USE'],
+  handle: [4, 'be64', 'NFTA_TABLE_HANDLE'],
+  userdata: [6, 'raw', 'NFTA_TABLE_USERDATA'],
+} as const satisfies Table;
+
+export interface TableRef {
+  family: NfFamily;
+  name: string;
+}
+
+/** NFT_MSG_NEWTABLE, `nft add table`. No error when it exists. */
+export function newTable(spec: TableRef & { flags?: number }, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(spec.family, order);
+  writeFields(encoder, tableTable, spec);
+  return request(NFT_MSG_NEWTABLE, NLM_F_CREATE, encoder, `new table ${spec.family} ${spec.name}`);
+}
+
+/** NFT_MSG_DELTABLE, `nft delete table`: with all that is in it. ENOENT when there is none. */
+export function delTable(ref: TableRef, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
+  return request(NFT_MSG_DELTABLE, 0, encoder, `delete table ${ref.family} ${ref.name}`);
+}
+
+export interface NftTable extends Decoded<typeof tableTable> {
+  family: NfFamily;
+}
+
+/** Decodes the body of an NFT_MSG_NEWTABLE. Throws NetlinkDecodeError only. */
+export function decodeTable(payload: Payload): NftTable {
+  const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), tableTable);
+  return { family: nfFamilyWord(payload.bytes[payload.start]), ...fields };
+}
+
+const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4, ingress: 5 } as const;
+/** NF_NETDEV_*: family `netdev` counts its hooks on its own. */
+const netdevHooks: Record<string, number> = { ingress: 0, egress: 1 };
+
+/** Where packets come to a base chain. */
+export interface ChainHook {
+  type: 'filter' | 'nat' | 'route';
+  hook: keyof typeof hooks | 'egress';
+  /** The lowest goes first: -100 dstnat, 0 filter, 100 srcnat. */
+  priority: number;
+  /** Link of a chain of family `netdev`, or of `ingress`. */
+  device?: string;
+}
+
+const NFTA_CHAIN_TABLE = 1;
+const NFTA_CHAIN_NAME = 3;
+const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_TYPE = 7;
+const chainTable = {
+  table: [NFTA_CHAIN_TABLE, 'string', 'NFTA_CHAIN_TABLE'],
+  handle: [2, 'be64', 'NFTA_CHAIN_HANDLE'],
+  name: [NFTA_CHAIN_NAME, 'string', 'NFTA_CHAIN_NAME'],
+  /** Of a base chain: NF_ACCEPT or NF_DROP. */
+  policy: [5, 'be32', 'NFTA_CHAIN_POLICY'],
+  use: [6, 'be32', 'NFTA_CHAIN_USE'],
+  flags: [10, 'be32', 'NFTA_CHAIN_FLAGS'],
+} as const satisfies Table;
+
+export interface ChainRef {
+  family: NfFamily;
+  table: string;
+  name: string;
+}
+
+export interface ChainSpec extends ChainRef {
+  hook?: ChainHook;
+  policy?: number;
+}
+
+/** NFT_MSG_NEWCHAIN, `nft add chain`. No error when it exists with the same hook. */
+export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request {
+  const { family, table, name, hook, policy } = spec;
+  const encoder = nfHeader(family, order);
+  writeFields(encoder, chainTable, { table, name });
+  if (hook !== undefined) {
+    const token = encoder.nest(NFTA_CHAIN_HOOK | NLA_F_NESTED);
+    encoder.be32(1, hookNumber(hook.hook, family)).be32(2, hook.priority >>> 0);
+    if (hook.device !== undefined) encoder.string(3, hook.device, 16);
+    encoder.end(token);
+    if (policy !== undefined) encoder.be32(chainTable.policy[0], policy);
+    encoder.string(NFTA_CHAIN_TYPE, hook.type);
+  }
+  return request(NFT_MSG_NEWCHAIN, NLM_F_CREATE, encoder, `new chain ${family} ${table} ${name}`);
+}
+
+function hookNumber(hook: string, family: NfFamily): number {
+  const known: Record<string, number> = family === 'netdev' ? netdevHooks : hooks;
+  const number = Object.hasOwn(known, hook) ? known[hook] : undefined;
+  if (number === undefined)
+    throw new NetlinkEncodeError('BAD_REQUEST', `Family ${family} has no hook ${hook}`);
+  return number;
+}
+
+/** NFT_MSG_DELCHAIN, `nft delete chain`. EBUSY while a rule or packets come to it. */
+export function delChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(ref.family, order);
+  writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
+  return request(NFT_MSG_DELCHAIN, 0, encoder, `delete chain ${ref.family} ${ref.table} ${ref.name}`);
+}
+
+export interface NftChain extends Decoded<typeof chainTable> {
+  family: NfFamily;
+  hook?: { type: string; hook: number; priority: number };
+}
+
+/** Decodes the body of an NFT_MSG_NEWCHAIN. Throws NetlinkDecodeError only. */
+export function decodeChain(payload: Payload): NftChain {
+  const chain: NftChain = { family: nfFamilyWord(payload.bytes[payload.start]) };
+  const into = chain as unknown as Record<string, unknown>;
+  let type = '';
+  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
+  while (reader.next()) {
+    if (reader.type === NFTA_CHAIN_TYPE) type = reader.string();
+    else if (reader.type === NFTA_CHAIN_HOOK) {
+      const { hook = 0, priority = 0 } = readFields(reader.attributes('NFTA_CHAIN_HOOK'), hookTable);
+      chain.hook = { type, hook, priority: priority | 0 };
+    } else if (!readField(reader, chainTable, into)) keepUnknown(chain, reader);
+  }
+  if (chain.hook !== undefined) chain.hook.type = type;
+  return chain;
+}
+
+const hookTable = {
+  hook: [1, 'be32', 'NFTA_HOOK_HOOKNUM'],
+  priority: [2, 'be32', 'NFTA_HOOK_PRIORITY'],
+} as const satisfies Table;
+
+/** A dump of `type`, of one family or (`unspec`) all. */
+export function getAll(type: number, family: NfFamily, what: string, order: ByteOrder): Request {
+  return request(type, NLM_F_DUMP, nfHeader(family, order), `dump nftables ${what}`);
+}
+
+export function request(type: number, flags: number, encoder: Encoder, describe: string): Request {
+  return { type, flags, payload: encoder.finish(), describe };
+}

@@ -1,0 +1,104 @@
+/** Rules of nftables. */
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../codec/ack.ts';
+import type { ByteOrder, Payload } from '../codec/bytes.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import { attributesAfter } from '../codec/message.ts';
+import type { Request } from '../codec/request.ts';
+import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
+import { decodeText, encodeText, textLength } from '../codec/text.ts';
+import { type Expression, readExpressions, writeExpressions } from './expression.ts';
+import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
+import { NFT_MSG_DELRULE, NFT_MSG_NEWRULE, request } from './objects.ts';
+
+const NFTA_RULE_EXPRESSIONS = 4;
+const NFTA_RULE_USERDATA = 7;
+/** In the user data: a comment, as `nft` keeps it. */
+const UDATA_RULE_COMMENT = 0;
+
+const ruleTable = {
+  table: [1, 'string', 'NFTA_RULE_TABLE'],
+  chain: [2, 'string', 'NFTA_RULE_CHAIN'],
+  /** The kernel's number for the rule. */
+  handle: [3, 'be64', 'NFTA_RULE_HANDLE'],
+  /** Handle of the rule to stand before or behind. */
+  position: [6, 'be64', 'NFTA_RULE_POSITION'],
+} as const satisfies Table;
+
+export interface RuleSpec {
+  family: NfFamily;
+  table: string;
+  chain: string;
+  expressions: readonly Expression[];
+  /** At most 127 bytes. */
+  comment?: string;
+  /** With `replace`: the rule to replace. */
+  handle?: number | bigint;
+  position?: number | bigint;
+  /** `append` (the default): at the end, or behind `position`; `insert`: at the start, or before it. */
+  mode?: 'append' | 'insert' | 'replace';
+}
+
+const modes = { append: NLM_F_CREATE | NLM_F_APPEND, insert: NLM_F_CREATE, replace: NLM_F_REPLACE };
+
+/** NFT_MSG_NEWRULE, `nft add rule`, `insert rule` or `replace rule`. */
+export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(spec.family, order);
+  writeFields(encoder, ruleTable, spec);
+  writeExpressions(encoder, NFTA_RULE_EXPRESSIONS, spec.expressions);
+  if (spec.comment !== undefined) encoder.raw(NFTA_RULE_USERDATA, commentData(spec.comment));
+  const describe = `new rule in ${spec.family} ${spec.table} ${spec.chain}`;
+  return request(NFT_MSG_NEWRULE, modes[spec.mode ?? 'append'], encoder, describe);
+}
+
+/** NFT_MSG_DELRULE, `nft delete rule`; without a handle all rules of the chain, `nft flush chain`. */
+export function delRule(
+  ref: { family: NfFamily; table: string; chain?: string; handle?: number | bigint },
+  order: ByteOrder = 'little',
+): Request {
+  const encoder = nfHeader(ref.family, order);
+  writeFields(encoder, ruleTable, ref);
+  const describe = `delete rule ${ref.handle ?? '(all)'} of ${ref.family} ${ref.table} ${ref.chain ?? ''}`;
+  return request(NFT_MSG_DELRULE, 0, encoder, describe);
+}
+
+function commentData(comment: string): Uint8Array {
+  const size = textLength(comment) + 1;
+  if (size > 128) throw new NetlinkEncodeError('TOO_LONG', `Comment of ${size - 1} bytes; 127 fit`);
+  const data = new Uint8Array(2 + size);
+  data[0] = UDATA_RULE_COMMENT;
+  data[1] = size;
+  encodeText(comment, data, 2);
+  return data;
+}
+
+export interface NftRule extends Decoded<typeof ruleTable> {
+  family: NfFamily;
+  expressions: Expression[];
+  comment?: string;
+}
+
+/** Decodes the body of an NFT_MSG_NEWRULE. Throws NetlinkDecodeError only. */
+export function decodeRule(payload: Payload): NftRule {
+  const rule: NftRule = { family: nfFamilyWord(payload.bytes[payload.start]), expressions: [] };
+  const into = rule as unknown as Record<string, unknown>;
+  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
+  while (reader.next()) {
+    if (reader.type === NFTA_RULE_EXPRESSIONS) {
+      rule.expressions = readExpressions(reader.attributes('NFTA_RULE_EXPRESSIONS'));
+    } else if (reader.type === NFTA_RULE_USERDATA) {
+      const comment = readComment(reader.raw());
+      if (comment === undefined) keepUnknown(rule, reader);
+      else rule.comment = comment;
+    } else if (!readField(reader, ruleTable, into)) keepUnknown(rule, reader);
+  }
+  return rule;
+}
+
+/** User data is a list of type, length, value of a byte each; anybody may put anything there. */
+function readComment(data: Uint8Array): string | undefined {
+  for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]!) {
+    if (data[at] === UDATA_RULE_COMMENT)
+      return decodeText(data, at + 2, Math.min(at + 2 + data[at + 1]!, data.length));
+  }
+  return undefined;
+}

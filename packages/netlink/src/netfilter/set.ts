@@ -1,0 +1,255 @@
+/** Sets and maps of nftables, and their elements. */
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
+import type { ByteOrder, Payload } from '../codec/bytes.ts';
+import { NLA_F_NESTED } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import { attributesAfter } from '../codec/message.ts';
+import type { AttributeReader } from '../codec/reader.ts';
+import type { Request } from '../codec/request.ts';
+import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
+import { readData, type Verdict, writeData, writeVerdict } from './expression.ts';
+import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
+import * as nft from './objects.ts';
+import { request } from './objects.ts';
+
+export const NFT_SET_ANONYMOUS = 0x1;
+export const NFT_SET_CONSTANT = 0x2;
+export const NFT_SET_INTERVAL = 0x4;
+export const NFT_SET_MAP = 0x8;
+export const NFT_SET_TIMEOUT = 0x10;
+export const NFT_SET_CONCAT = 0x80;
+export const NFT_SET_ELEM_INTERVAL_END = 0x1;
+
+/** Types of keys and values by their names in `nft`: number (which only `nft` reads) and bytes. */
+const dataTypes = {
+  ipv4_addr: [7, 4],
+  ipv6_addr: [8, 16],
+  ether_addr: [9, 6],
+  inet_proto: [12, 1],
+  inet_service: [13, 2],
+  mark: [19, 4],
+  ifname: [41, 16],
+} as const;
+/** Tells `nft list` that keys are numbers of the host: type 0, length 4, BYTEORDER_HOST_ENDIAN. The kernel keeps it only. */
+const HOST_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
+const VERDICT_TYPE = 0xffffff00;
+
+export type DataType = keyof typeof dataTypes;
+
+const setTable = {
+  table: [1, 'string', 'NFTA_SET_TABLE'],
+  name: [2, 'string', 'NFTA_SET_NAME'],
+  /** NFT_SET_*. */
+  flags: [3, 'be32', 'NFTA_SET_FLAGS'],
+  keyType: [4, 'be32', 'NFTA_SET_KEY_TYPE'],
+  /** Bytes. */
+  keyLength: [5, 'be32', 'NFTA_SET_KEY_LEN'],
+  dataType: [6, 'be32', 'NFTA_SET_DATA_TYPE'],
+  dataLength: [7, 'be32', 'NFTA_SET_DATA_LEN'],
+  policy: [8, 'be32', 'NFTA_SET_POLICY'],
+  /** Names the set to a rule of the same transaction. */
+  id: [10, 'be32', 'NFTA_SET_ID'],
+  /** Milliseconds that elements live. */
+  timeout: [11, 'be64', 'NFTA_SET_TIMEOUT'],
+  gcInterval: [12, 'be32', 'NFTA_SET_GC_INTERVAL'],
+  userdata: [13, 'raw', 'NFTA_SET_USERDATA'],
+  handle: [16, 'be64', 'NFTA_SET_HANDLE'],
+} as const satisfies Table;
+const NFTA_SET_DESC = 9;
+
+export interface SetRef {
+  family: NfFamily;
+  table: string;
+  name: string;
+}
+
+export interface SetSpec extends SetRef {
+  /** One type, or several for a concatenation: `['inet_proto', 'inet_service']`. */
+  key: DataType | readonly DataType[];
+  /** Makes it a map to values of this type, or to verdicts. */
+  data?: DataType | readonly DataType[] | 'verdict';
+  /** Further NFT_SET_*; NFT_SET_INTERVAL for ranges and prefixes. */
+  flags?: number;
+  timeout?: number;
+  id?: number;
+}
+
+/** NFT_MSG_NEWSET, `nft add set` or `add map`. EEXIST when there is one. */
+export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
+  const { family, table, name, timeout, id = 1 } = spec;
+  const key = typeOf(spec.key);
+  const data = spec.data === undefined ? undefined : typeOf(spec.data);
+  const fields = key.fields.length > 1 ? NFT_SET_CONCAT : 0;
+  const flags =
+    (spec.flags ?? 0) |
+    fields |
+    (data === undefined ? 0 : NFT_SET_MAP) |
+    (timeout === undefined ? 0 : NFT_SET_TIMEOUT);
+  const encoder = nfHeader(family, order);
+  writeFields(encoder, setTable, {
+    ...{ table, name, flags, keyType: key.type, keyLength: key.length, id },
+    ...(data !== undefined && { dataType: data.type, dataLength: data.length }),
+    ...(timeout !== undefined && { timeout }),
+    ...(spec.key === 'mark' && { userdata: HOST_ORDER }),
+  });
+  if (fields !== 0) {
+    // Sets of concatenated intervals need to know where each field ends.
+    const description = encoder.nest(NFTA_SET_DESC | NLA_F_NESTED);
+    const concat = encoder.nest(2 | NLA_F_NESTED);
+    for (const length of key.fields) {
+      const field = encoder.nest(1 | NLA_F_NESTED);
+      encoder.be32(1, length).end(field);
+    }
+    encoder.end(concat).end(description);
+  }
+  return request(nft.NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, encoder, `new set ${setText(spec)}`);
+}
+
+function typeOf(key: DataType | readonly DataType[] | 'verdict'): {
+  type: number;
+  length: number;
+  fields: number[];
+} {
+  if (key === 'verdict') return { type: VERDICT_TYPE, length: 0, fields: [] };
+  let type = 0;
+  const fields: number[] = [];
+  for (const one of typeof key === 'string' ? [key] : key) {
+    if (!Object.hasOwn(dataTypes, one)) throw new NetlinkEncodeError('BAD_REQUEST', `No data type ${one}`);
+    const [number, bytes] = dataTypes[one];
+    type = (type << 6) | number;
+    fields.push(bytes);
+  }
+  // Concatenated fields begin at multiples of four bytes.
+  const length = fields.length === 1 ? fields[0]! : fields.reduce((sum, size) => sum + ((size + 3) & ~3), 0);
+  return { type, length, fields };
+}
+
+/** NFT_MSG_DELSET, `nft delete set`. EBUSY while a rule uses it. */
+export function delSet(ref: SetRef, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(ref.family, order);
+  writeFields(encoder, setTable, { table: ref.table, name: ref.name });
+  return request(nft.NFT_MSG_DELSET, 0, encoder, `delete set ${setText(ref)}`);
+}
+
+const setText = ({ family, table, name }: SetRef): string => `${family} ${table} ${name}`;
+
+export interface NftSet extends Decoded<typeof setTable> {
+  family: NfFamily;
+}
+
+/** Decodes the body of an NFT_MSG_NEWSET. Throws NetlinkDecodeError only. */
+export function decodeSet(payload: Payload): NftSet {
+  const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), setTable);
+  return { family: nfFamilyWord(payload.bytes[payload.start]), ...fields };
+}
+
+const elementTable = {
+  flags: [3, 'be32', 'NFTA_SET_ELEM_FLAGS'],
+  /** Milliseconds. */
+  timeout: [4, 'be64', 'NFTA_SET_ELEM_TIMEOUT'],
+  expiration: [5, 'be64', 'NFTA_SET_ELEM_EXPIRATION'],
+} as const satisfies Table;
+
+/** An element: bytes as they lie in packets; fields of a concatenation padded to four bytes. */
+export interface SetElement extends Decoded<typeof elementTable> {
+  key: Uint8Array;
+  /** End of the range, in a set of concatenated intervals. */
+  keyEnd?: Uint8Array;
+  data?: Uint8Array;
+  verdict?: Verdict;
+}
+
+/** NFT_MSG_NEWSETELEM, `nft add element`. No error for one that is there with the same value. */
+export function newElements(
+  set: SetRef & { setId?: number },
+  elements: readonly SetElement[],
+  order: ByteOrder = 'little',
+): Request {
+  return elementsRequest(
+    nft.NFT_MSG_NEWSETELEM,
+    NLM_F_CREATE,
+    `new elements of set ${setText(set)}`,
+    set,
+    elements,
+    order,
+  );
+}
+
+/** NFT_MSG_DELSETELEM, `nft delete element`; without elements all, `nft flush set`. ENOENT when one is not there. */
+export function delElements(
+  set: SetRef,
+  elements: readonly SetElement[] = [],
+  order: ByteOrder = 'little',
+): Request {
+  return elementsRequest(
+    nft.NFT_MSG_DELSETELEM,
+    0,
+    `delete elements of set ${setText(set)}`,
+    set,
+    elements,
+    order,
+  );
+}
+
+/** NFT_MSG_GETSETELEM, `nft list set`. */
+export function getElements(set: SetRef, order: ByteOrder = 'little'): Request {
+  return elementsRequest(
+    nft.NFT_MSG_GETSETELEM,
+    NLM_F_DUMP,
+    `dump elements of set ${setText(set)}`,
+    set,
+    [],
+    order,
+  );
+}
+
+function elementsRequest(
+  type: number,
+  flags: number,
+  describe: string,
+  set: SetRef & { setId?: number },
+  elements: readonly SetElement[],
+  order: ByteOrder,
+): Request {
+  const encoder = nfHeader(set.family, order).string(1, set.table).string(2, set.name);
+  if (set.setId !== undefined) encoder.be32(4, set.setId);
+  if (elements.length > 0) {
+    const list = encoder.nest(3 | NLA_F_NESTED);
+    for (const element of elements) {
+      const item = encoder.nest(1 | NLA_F_NESTED);
+      writeData(encoder, 1, element.key);
+      if (element.keyEnd !== undefined) writeData(encoder, 10, element.keyEnd);
+      if (element.data !== undefined) writeData(encoder, 2, element.data);
+      if (element.verdict !== undefined) writeVerdict(encoder, 2, element.verdict);
+      writeFields(encoder, elementTable, element);
+      encoder.end(item);
+    }
+    encoder.end(list);
+  }
+  return request(type, flags, encoder, describe);
+}
+
+/** Decodes the elements in the body of an NFT_MSG_NEWSETELEM. Throws NetlinkDecodeError only. */
+export function decodeElements(payload: Payload): SetElement[] {
+  const elements: SetElement[] = [];
+  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
+  while (reader.next()) {
+    if (reader.type !== 3) continue;
+    const list = reader.attributes('NFTA_SET_ELEM_LIST_ELEMENTS');
+    while (list.next()) elements.push(readElement(list.attributes('NFTA_LIST_ELEM')));
+  }
+  return elements;
+}
+
+function readElement(reader: AttributeReader): SetElement {
+  const element: SetElement = { key: new Uint8Array(0) };
+  const into = element as unknown as Record<string, unknown>;
+  while (reader.next()) {
+    if (reader.type === 1 || reader.type === 2 || reader.type === 10) {
+      const value = readData(reader.attributes('NFTA_SET_ELEM'));
+      const member = reader.type === 1 ? 'key' : reader.type === 10 ? 'keyEnd' : 'data';
+      into[value instanceof Uint8Array ? member : 'verdict'] = value;
+    } else if (!readField(reader, elementTable, into)) keepUnknown(element, reader);
+  }
+  return element;
+}

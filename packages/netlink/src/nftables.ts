@@ -1,0 +1,178 @@
+/**
+ * nftables: tables, chains, rules, sets and maps, changed by transactions that the
+ * kernel does whole or not at all.
+ *
+ * ```ts
+ * import { masquerade, newChain, newRule, newTable, openNftables, outputInterface, source } from '@cnikit/netlink/nftables';
+ *
+ * const nft = openNftables();
+ * const chain = { family: 'inet', table: 'pods', chain: 'nat' } as const;
+ * nft.commit([
+ *   newTable({ family: 'inet', name: 'pods' }),
+ *   newChain({ family: 'inet', table: 'pods', name: 'nat', hook: { type: 'nat', hook: 'postrouting', priority: 100 } }),
+ *   newRule({ ...chain, expressions: [...source('10.244.0.0/16'), ...outputInterface('cni0', { not: true }), ...masquerade()] }),
+ * ]);
+ * console.log(nft.rules({ family: 'inet', table: 'pods' }).length); // 1
+ * nft.close();
+ * ```
+ *
+ * @module
+ */
+import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
+import type { ByteOrder } from './codec/bytes.ts';
+import type { Request } from './codec/request.ts';
+import { Connection } from './connection.ts';
+import { NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './netfilter/nf-message.ts';
+import * as objects from './netfilter/objects.ts';
+import { decodeRule, type NftRule } from './netfilter/rule.ts';
+import {
+  decodeElements,
+  decodeSet,
+  getElements,
+  type NftSet,
+  type SetElement,
+  type SetRef,
+} from './netfilter/set.ts';
+import type { OpenOptions } from './route-connection.ts';
+
+export type { Expression, Verdict } from './netfilter/expression.ts';
+export {
+  NFT_REG_1,
+  NFT_REG_2,
+  NFT_REG_3,
+  NFT_REG_4,
+  NFT_REG_VERDICT,
+  NFT_REG32_00,
+} from './netfilter/expression.ts';
+export type { NfFamily } from './netfilter/nf-message.ts';
+export {
+  type ChainHook,
+  type ChainRef,
+  type ChainSpec,
+  delChain,
+  delTable,
+  NF_ACCEPT,
+  NF_DROP,
+  NFT_BREAK,
+  NFT_CONTINUE,
+  NFT_GOTO,
+  NFT_JUMP,
+  NFT_RETURN,
+  type NftChain,
+  type NftTable,
+  newChain,
+  newTable,
+  type TableRef,
+} from './netfilter/objects.ts';
+export { delRule, type NftRule, newRule, type RuleSpec } from './netfilter/rule.ts';
+export {
+  type DataType,
+  delElements,
+  delSet,
+  NFT_SET_ANONYMOUS,
+  NFT_SET_CONCAT,
+  NFT_SET_CONSTANT,
+  NFT_SET_ELEM_INTERVAL_END,
+  NFT_SET_INTERVAL,
+  NFT_SET_MAP,
+  NFT_SET_TIMEOUT,
+  type NftSet,
+  newElements,
+  newSet,
+  type SetElement,
+  type SetRef,
+  type SetSpec,
+} from './netfilter/set.ts';
+export * from './netfilter/statements.ts';
+
+const NFNL_MSG_BATCH_BEGIN = 0x10;
+const NFNL_MSG_BATCH_END = 0x11;
+
+/** Opens a connection to nftables. Fails as `openRoute` does. */
+export function openNftables({ sys = realSys, netns }: OpenOptions = {}): NftConnection {
+  return new NftConnection(
+    new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
+  );
+}
+
+/** What a dump is narrowed to. */
+export interface NftFilter {
+  family?: NfFamily;
+  table?: string;
+  chain?: string;
+}
+
+/** The rule set of one network namespace. */
+export class NftConnection {
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  /**
+   * Has all done as one transaction. Throws NetlinkError when the kernel refuses a
+   * member: then nothing has changed, and `index` says which (-1: the whole).
+   */
+  commit(requests: readonly Request[], order: ByteOrder = 'little'): void {
+    if (requests.length === 0) return;
+    const bracket = (type: number): Request => {
+      const payload = nfHeader('unspec', order, NFNL_SUBSYS_NFTABLES).finish();
+      return { type, flags: 0, payload, describe: 'nftables transaction' };
+    };
+    this.connection.transaction([bracket(NFNL_MSG_BATCH_BEGIN), ...requests, bracket(NFNL_MSG_BATCH_END)]);
+  }
+
+  tables(filter: NftFilter = {}): objects.NftTable[] {
+    const all = this.dump(objects.NFT_MSG_GETTABLE, filter, 'tables', objects.decodeTable);
+    return all.filter(({ name }) => filter.table === undefined || name === filter.table);
+  }
+
+  chains(filter: NftFilter = {}): objects.NftChain[] {
+    const all = this.dump(objects.NFT_MSG_GETCHAIN, filter, 'chains', objects.decodeChain);
+    return all.filter(
+      ({ table, name }) =>
+        (filter.table === undefined || table === filter.table) &&
+        (filter.chain === undefined || name === filter.chain),
+    );
+  }
+
+  rules(filter: NftFilter = {}): NftRule[] {
+    const all = this.dump(objects.NFT_MSG_GETRULE, filter, 'rules', decodeRule);
+    return all.filter(
+      ({ table, chain }) =>
+        (filter.table === undefined || table === filter.table) &&
+        (filter.chain === undefined || chain === filter.chain),
+    );
+  }
+
+  sets(filter: NftFilter = {}): NftSet[] {
+    const all = this.dump(objects.NFT_MSG_GETSET, filter, 'sets', decodeSet);
+    return all.filter(({ table }) => filter.table === undefined || table === filter.table);
+  }
+
+  elements(set: SetRef): SetElement[] {
+    return this.connection.dump(getElements(set), decodeElements).flat();
+  }
+
+  /** Closes the socket. A second call does nothing. */
+  close(): void {
+    this.connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** A dump of GET answers with NEW, whose number is one less. */
+  private dump<T>(
+    type: number,
+    { family = 'unspec' }: NftFilter,
+    what: string,
+    decode: (message: never) => T,
+  ): T[] {
+    return this.connection.dump(objects.getAll(type, family, what, 'little'), (message) =>
+      message.type === type - 1 ? decode(message as never) : undefined,
+    );
+  }
+}

@@ -1,0 +1,87 @@
+import { CLONE_NEWNET, sys } from '@cnikit/sys';
+import { beforeEach, expect, it } from 'vitest';
+import { openConntrack } from '../src/conntrack.ts';
+import { openGeneric } from '../src/generic.ts';
+import { createNetns, deleteNetns, listNetns, openRoute } from '../src/index.ts';
+import { live, run } from './live.ts';
+
+live('conntrack on a kernel', () => {
+  beforeEach(() => sys.unshare(CLONE_NEWNET));
+
+  it('flows() lists and delete() removes what `conntrack` has made', () => {
+    const insert = (args: string) => run(`conntrack -I -t 600 ${args}`);
+    insert('-p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 7');
+    insert('-p udp -s 10.0.0.1 -d 10.0.0.3 --sport 1001 --dport 53');
+    insert(
+      '-p udp -s 10.0.0.1 -d 10.96.0.1 --sport 1002 --dport 53 --reply-src 10.0.0.3 --reply-dst 10.0.0.1 --reply-port-src 5353 --reply-port-dst 1002',
+    );
+    insert('-p udp -s fd00::1 -d fd00::2 --sport 1000 --dport 53');
+    const conntrack = openConntrack();
+    const flows = conntrack.flows('ipv4');
+    expect(flows).toHaveLength(3);
+    expect(flows.find(({ mark }) => mark === 7)).toMatchObject({
+      family: 'ipv4',
+      original: {
+        source: '10.0.0.1',
+        destination: '10.0.0.2',
+        protocol: 17,
+        sourcePort: 1000,
+        destinationPort: 53,
+      },
+      reply: { source: '10.0.0.2', destination: '10.0.0.1', sourcePort: 53, destinationPort: 1000 },
+    });
+    expect(conntrack.flows('ipv6')).toMatchObject([{ family: 'ipv6', original: { destination: 'fd00::2' } }]);
+    // Also the one whose service address leads to the pod.
+    expect(conntrack.delete('ipv4', ({ reply }) => reply.source === '10.0.0.3')).toBe(2);
+    expect(conntrack.flows('ipv4')).toHaveLength(1);
+    expect(conntrack.delete('ipv6', () => true)).toBe(1);
+    expect(conntrack.delete('ipv6', () => true)).toBe(0);
+    conntrack.close();
+  });
+});
+
+live('generic netlink on a kernel', () => {
+  it('family() finds a family by its name', () => {
+    const generic = openGeneric();
+    const control = generic.family('nlctrl')!;
+    expect(control).toMatchObject({ id: 16, name: 'nlctrl', version: 2 });
+    expect(control.operations.map(({ command }) => command)).toContain(3);
+    expect(control.groups).toMatchObject([{ name: 'notify' }]);
+    expect(generic.family('no-such-family')).toBeUndefined();
+    const names = generic.families().map(({ name }) => name);
+    expect(names).toContain('nlctrl');
+    expect(run('genl ctrl list').match(/^Name: /gm)).toHaveLength(names.length);
+    generic.close();
+  });
+});
+
+live('named namespaces', () => {
+  beforeEach(() => sys.unshare(CLONE_NEWNET));
+
+  it('createNetns() and `ip netns` see each other’s names', () => {
+    const before = sys.readlink('/proc/thread-self/ns/net');
+    const path = createNetns('ours');
+    expect(path).toBe('/run/netns/ours');
+    run('ip netns add theirs');
+    expect(listNetns()).toEqual(['ours', 'theirs']);
+    expect(run('ip netns list').match(/^\w+/gm)?.sort()).toEqual(['ours', 'theirs']);
+    expect(run('ip netns exec ours ip -br link')).toMatch(/^lo /);
+    const inside = openRoute({ netns: path });
+    expect(inside.links().filter(({ name }) => name === 'lo')).toMatchObject([{ name: 'lo', up: false }]);
+    inside.close();
+    expect(sys.readlink('/proc/thread-self/ns/net')).toBe(before);
+    expect(() => createNetns('ours')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+    deleteNetns('ours');
+    deleteNetns('theirs');
+    expect(listNetns()).toEqual([]);
+    expect(() => deleteNetns('ours')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+  });
+
+  it.each(['', '.', '..', 'a/b', 'x'.repeat(256)])('createNetns() refuses a bad name (%#)', (name) => {
+    expect(() => createNetns(name)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
+  it('listNetns() is empty where there is no directory', () => {
+    expect(listNetns({ directory: '/run/nothing' })).toEqual([]);
+  });
+});

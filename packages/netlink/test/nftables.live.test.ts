@@ -1,0 +1,191 @@
+import { CLONE_NEWNET, sys } from '@cnikit/sys';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import * as nft from '../src/nftables.ts';
+import { live, run } from './live.ts';
+
+const table = { family: 'inet', name: 't' } as const;
+const inTable = { family: 'inet', table: 't' } as const;
+const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
+live('nftables on a kernel', () => {
+  let connection: nft.NftConnection;
+  beforeEach(() => {
+    sys.unshare(CLONE_NEWNET);
+    connection = nft.openNftables();
+  });
+  afterEach(() => connection.close());
+
+  const base = [
+    nft.newTable(table),
+    nft.newChain({ ...inTable, name: 'out', hook: { type: 'nat', hook: 'postrouting', priority: 100 } }),
+    nft.newChain({ ...inTable, name: 'in', hook: { type: 'nat', hook: 'prerouting', priority: -100 } }),
+    nft.newChain({
+      ...inTable,
+      name: 'fwd',
+      hook: { type: 'filter', hook: 'forward', priority: 0 },
+      policy: nft.NF_DROP,
+    }),
+    nft.newChain({ ...inTable, name: 'ports' }),
+    nft.newChain({ ...inTable, name: 'other' }),
+  ];
+  const rule = (chain: string, ...expressions: nft.Expression[][]) =>
+    nft.newRule({ ...inTable, chain, expressions: expressions.flat() });
+
+  it('commit() makes rules that `nft` reads as they were meant', () => {
+    connection.commit([
+      ...base,
+      rule(
+        'out',
+        nft.source('10.244.0.0/16'),
+        nft.destination('10.244.0.0/16', { not: true }),
+        nft.masquerade(),
+      ),
+      rule(
+        'out',
+        nft.source('fd00::/64'),
+        nft.outputInterface('cni0', { not: true }),
+        nft.counter(),
+        nft.masquerade(),
+      ),
+      rule('in', nft.toLocal(), nft.protocol('tcp'), nft.destinationPort(8080), nft.jump('ports')),
+      rule('ports', nft.protocol('tcp'), nft.dnat({ address: '10.244.1.2', port: 80 })),
+      rule('ports', nft.protocol('udp'), nft.dnat({ address: 'fd00::2' })),
+      rule('fwd', nft.connectionState(['established', 'related']), nft.accept()),
+      rule('fwd', nft.source('10.64.0.0/10'), nft.destination('fd00:8000::/17'), nft.accept()),
+      rule('fwd', nft.inputInterface('veth*'), nft.source('10.244.1.2'), nft.drop()),
+      rule('fwd', nft.goTo('other')),
+      nft.newRule({ ...inTable, chain: 'fwd', expressions: nft.returnBack(), comment: 'the läst' }),
+    ]);
+    const text = run('nft list ruleset').replaceAll(/\s+/g, ' ');
+    for (const line of [
+      'type nat hook postrouting priority srcnat; policy accept;',
+      'type filter hook forward priority filter; policy drop;',
+      'ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade',
+      'ip6 saddr fd00::/64 oifname != "cni0" counter packets 0 bytes 0 masquerade',
+      'fib daddr type local tcp dport 8080 jump ports',
+      'meta l4proto tcp dnat ip to 10.244.1.2:80',
+      'meta l4proto udp dnat ip6 to fd00::2',
+      'ct state established,related accept',
+      'iifname "veth*" ip saddr 10.244.1.2 drop',
+      'ip saddr 10.64.0.0/10 ip6 daddr fd00:8000::/17 accept',
+      'goto other',
+      'return comment "the läst"',
+    ]) {
+      expect(text).toContain(line);
+    }
+  });
+
+  it('dumps tell what was made, and can be given back', () => {
+    connection.commit([...base, rule('fwd', nft.connectionState(['new']), nft.counter(), nft.accept())]);
+    expect(connection.tables({ family: 'inet' })).toMatchObject([{ family: 'inet', name: 't' }]);
+    expect(connection.chains({ ...inTable }).map(({ name }) => name)).toEqual([
+      'out',
+      'in',
+      'fwd',
+      'ports',
+      'other',
+    ]);
+    expect(connection.chains({ chain: 'fwd' })).toMatchObject([
+      { policy: nft.NF_DROP, hook: { type: 'filter', hook: 2, priority: 0 } },
+    ]);
+    expect(connection.chains({ chain: 'in' })[0]!.hook!.priority).toBe(-100);
+    const [had] = connection.rules({ chain: 'fwd' });
+    expect(had!.expressions.map(({ name }) => name)).toEqual([
+      'ct',
+      'bitwise',
+      'cmp',
+      'counter',
+      'immediate',
+    ]);
+    connection.commit([
+      nft.delRule({ ...inTable, chain: 'fwd', handle: had!.handle! }),
+      nft.newRule({ ...inTable, chain: 'fwd', expressions: had!.expressions }),
+    ]);
+    const [again] = connection.rules({ chain: 'fwd' });
+    expect(again!.expressions).toEqual(had!.expressions);
+    expect(again!.handle).not.toBe(had!.handle);
+  });
+
+  it('decodes the rules that `nft` makes, unknown expressions as bytes', () => {
+    run('nft add table inet t');
+    run('nft add chain inet t c');
+    run('nft add rule inet t c tcp dport { 80, 443 } limit rate 5/second accept comment hello');
+    const [made] = connection.rules({ table: 't' });
+    expect(made!.comment).toBe('hello');
+    expect(made!.expressions.map((e) => (e.name === 'other' ? e.kind : e.name))).toEqual([
+      ...['meta', 'cmp', 'payload', 'lookup', 'limit', 'immediate'],
+    ]);
+    const text = run('nft list chain inet t c');
+    const before = text.slice(text.indexOf('limit'));
+    connection.commit([nft.newRule({ ...inTable, chain: 'c', expressions: made!.expressions.slice(4) })]);
+    expect(run('nft list chain inet t c')).toContain(before.slice(0, before.indexOf(' comment')));
+  });
+
+  it('sets and maps hold what `nft` shows', () => {
+    const ports = { ...inTable, name: 'ports' };
+    connection.commit([
+      nft.newTable(table),
+      nft.newSet({ ...inTable, name: 'pods', key: 'ipv4_addr', flags: nft.NFT_SET_INTERVAL }),
+      nft.newSet({
+        ...ports,
+        key: ['inet_proto', 'inet_service'],
+        data: ['ipv4_addr', 'inet_service'],
+        id: 2,
+      }),
+      nft.newSet({ ...inTable, name: 'v', key: 'mark', data: 'verdict', id: 3 }),
+      nft.newElements({ ...inTable, name: 'pods' }, [
+        { key: bytes(10, 0, 0, 0) },
+        { key: bytes(10, 1, 0, 0), flags: nft.NFT_SET_ELEM_INTERVAL_END },
+      ]),
+      nft.newElements(ports, [
+        { key: bytes(6, 0, 0, 0, 0x1f, 0x90, 0, 0), data: bytes(10, 0, 0, 2, 0, 80, 0, 0) },
+      ]),
+      nft.newElements({ ...inTable, name: 'v' }, [
+        { key: bytes(5, 0, 0, 0), verdict: { code: nft.NF_DROP } },
+      ]),
+    ]);
+    expect(
+      connection
+        .sets()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['pods', 'ports', 'v']);
+    const listed = run('nft list ruleset').replaceAll(/\s+/g, ' ');
+    expect(listed).toContain('elements = { 10.0.0.0/16 }');
+    expect(listed).toContain('type inet_proto . inet_service : ipv4_addr . inet_service');
+    expect(listed).toContain('elements = { tcp . 8080 : 10.0.0.2 . 80 }');
+    expect(listed).toContain('elements = { 0x00000005 : drop }');
+    expect(connection.elements(ports)).toMatchObject([{ data: bytes(10, 0, 0, 2, 0, 80, 0, 0) }]);
+    expect(connection.elements({ ...inTable, name: 'v' })).toMatchObject([
+      { verdict: { code: nft.NF_DROP } },
+    ]);
+    connection.commit([nft.delElements(ports)]);
+    expect(connection.elements(ports)).toEqual([]);
+    connection.commit([nft.delSet(ports)]);
+    expect(connection.sets()).toHaveLength(2);
+  });
+
+  it('commit() changes nothing when one member is refused, and says which', () => {
+    const failing = [...base, rule('nowhere', nft.accept()), nft.newTable({ family: 'ip', name: 'u' })];
+    expect(() => connection.commit(failing)).toThrow(
+      expect.objectContaining({ code: 'ENOENT', index: base.length, request: failing[base.length] }),
+    );
+    expect(connection.tables()).toEqual([]);
+    connection.commit(base);
+    connection.commit(base); // what is there already is no error
+    connection.commit([nft.delTable(table)]);
+    expect(connection.tables()).toEqual([]);
+    expect(() => connection.commit([nft.delTable(table)])).toThrow(
+      expect.objectContaining({ code: 'ENOENT' }),
+    );
+    connection.commit([]);
+  });
+
+  it('commit() of a thousand rules is one transaction', () => {
+    const rules = Array.from({ length: 1000 }, (_, i) =>
+      rule('ports', nft.source(`10.${i >> 8}.${i & 255}.0/24`), nft.accept()),
+    );
+    connection.commit([...base, ...rules]);
+    expect(connection.rules({ chain: 'ports' })).toHaveLength(1000);
+  });
+});

@@ -3,8 +3,6 @@
  * Each takes a value its schema's base type has already accepted.
  */
 import { parseCidr, parseIp } from './address.ts';
-import { isPluginType } from './identifiers.ts';
-import { parseVersion } from './version.ts';
 
 /** `address/prefix`. */
 export function isCidr(text: string): boolean {
@@ -41,14 +39,4 @@ export function isPairedBandwidth(value: Readonly<Record<string, unknown>>): boo
 /** `disableCheck` and its kin: booleans, or the strings true and false in any case, as libcni takes them. */
 export function isBooleanText(text: string): boolean {
   return /^(true|false)$/i.test(text);
-}
-
-/** A file name without separators: what a plugin's `type` may be. */
-export function isTypeName(text: string): boolean {
-  return isPluginType(text);
-}
-
-/** Three numbers. */
-export function isVersionText(text: string): boolean {
-  return parseVersion(text) !== undefined;
 }

@@ -83,6 +83,26 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect([failed, status]).toEqual([ids.split(','), 1]);
     });
 
+    test('the example of the README runs', () => {
+      const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+      const example = join(import.meta.dirname, '../build/test/readme.ts');
+      writeFileSync(example, /^```ts\n(.*?)^```/ms.exec(readme)![1]!);
+      const plugin = installProgram(folder, 'readme', faulty, 'none');
+      const { stdout, stderr, status } = spawnSync(
+        process.execPath,
+        ['--conditions=@cnikit/source', example],
+        {
+          encoding: 'utf8',
+          env: { ...process.env, PLUGIN: plugin },
+        },
+      );
+      expect([stdout, stderr, status]).toEqual([
+        '2 passed, 0 failed, 0 not met but no MUST, 0 skipped\n',
+        '',
+        0,
+      ]);
+    });
+
     test('says what to do when nothing can be tried', () => {
       const { stderr, status } = run(installScript(folder, 'dead', 'exit 1'));
       expect(stderr).toContain('give a configuration with --conf');

@@ -1,6 +1,6 @@
 /**
  * An IPAM plugin that notes how it was called and answers as it is told: what a plugin that delegates is tried
- * with. It runs as a program of its own; the folder beside it, named by RECORDER_DIR, holds `answer.json`.
+ * with. A program of its own; its argument is the folder with `answers.json`, where `calls.jsonl` grows.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type PluginConfig, presetFor } from './profile.ts';
-import { type Finding, Skipped } from './requirement.ts';
+import { type Finding, type Requirement, Skipped } from './requirement.ts';
 import { requirements } from './requirements/index.ts';
 import { describe, Subject } from './subject.ts';
 
@@ -12,7 +12,7 @@ export interface ConformanceOptions {
   config?: PluginConfig;
   /** Further folders with plugins that it delegates to. */
   path?: readonly string[];
-  /** Only these requirements, such as `ENV-1`; with the letter behind the number left out, all of that number. */
+  /** Only these: `ENV`, `ENV-2` with its lettered parts, `ENV-2b`. */
   only?: readonly string[];
   /** Told of each finding as it comes. */
   onFinding?: (finding: Finding) => void;
@@ -37,11 +37,11 @@ export interface Conformance {
  */
 export async function runConformance(options: ConformanceOptions): Promise<Conformance> {
   const { plugin, only, onFinding } = options;
+  const chosen = choose(only);
   const subject = new Subject(plugin, options.config ?? presetFor(basename(plugin)), options.path ?? []);
   await learn(subject);
   const findings: Finding[] = [];
-  for (const { id, level, title, run } of requirements) {
-    if (only && !only.some((one) => one === id || one === id.replace(/[a-z]$/, ''))) continue;
+  for (const { id, level, title, run } of chosen) {
     const finding: Finding = { id, level, title, verdict: 'pass', seen: '' };
     try {
       finding.seen = await run(subject);
@@ -55,6 +55,18 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
     onFinding?.(finding);
   }
   return { plugin, kind: subject.kind, versions: subject.versions, findings };
+}
+
+function choose(only: readonly string[] | undefined): readonly Requirement[] {
+  if (!only) return requirements;
+  for (const one of only) {
+    if (!requirements.some(({ id }) => isMeant(id, one))) throw new Error(`No requirement is called ${one}`);
+  }
+  return requirements.filter(({ id }) => only.some((one) => isMeant(id, one)));
+}
+
+function isMeant(id: string, word: string): boolean {
+  return id === word || id.replace(/[a-z]$/, '') === word || id.startsWith(`${word}-`);
 }
 
 /** Finds out which versions it speaks and what sort of plugin it is. */

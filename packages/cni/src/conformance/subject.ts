@@ -43,8 +43,6 @@ export class Subject {
   kind: Kind = 'interface';
   /** The versions it says it supports. */
   versions: string[] = [];
-  /** Whether the plugin was found to make its attachments checkable. */
-  checks = false;
 
   constructor(file: string, { cniVersion, ...config }: PluginConfig, folders: readonly string[]) {
     this.file = file;

@@ -29,10 +29,8 @@ class Delegation {
   constructor(subject: Subject, result: string) {
     this.#subject = subject;
     this.result = result;
-    // Under Node's type stripping the recorder is a .ts file, in the package a .js file.
-    const program = fileURLToPath(
-      new URL(`../recorder${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-    );
+    // By the package's name: where this file lies depends on how it was built.
+    const program = fileURLToPath(import.meta.resolve('@cnikit/cni/recorder'));
     const executable = join(this.#folder, TYPE);
     writeFileSync(executable, `#!/bin/sh\nexec "${process.execPath}" "${program}" "${this.#folder}"\n`);
     chmodSync(executable, 0o755);
@@ -87,8 +85,9 @@ async function delegating(
   try {
     delegation.answer({ ADD: { stdout: delegation.result } });
     const probe = subject.container();
-    await delegation.run('ADD', probe);
-    if (delegation.calls().length === 0) skip('It does not run the plugin that ipam.type names');
+    const added = await delegation.run('ADD', probe);
+    if (delegation.calls().length === 0)
+      skip(`It does not run the plugin that ipam.type names: ${describe(added)}`);
     await delegation.run('DEL', probe);
     return await body(delegation);
   } finally {

@@ -11,6 +11,7 @@ export default defineConfig({
     testing: 'src/testing.ts',
   },
   format: 'esm',
+  clean: true,
   target: 'es2023',
   platform: 'neutral',
   external: [/^#/, /^@cnikit\//, /^node:/],

@@ -28,6 +28,7 @@ export {
   getAddresses,
   newAddress,
 } from './route/address.ts';
+export { addBridgeVlans, type BridgeVlan, type BridgeVlanSpec, delBridgeVlans } from './route/bridge-vlan.ts';
 export * from './route/constants.ts';
 export {
   delLink,

@@ -112,6 +112,20 @@ table('setLink()', nl.decodeLink, [
 
 table('delLink()', nl.decodeLink, [['link-del', ({ index }) => nl.delLink({ index }), {}]]);
 
+table('addBridgeVlans() and delBridgeVlans()', nl.decodeLink, [
+  [
+    'vlan-add',
+    ({ index }) => nl.addBridgeVlans({ index, vlans: [{ vid: 5, pvid: true, untagged: true }] }),
+    {},
+  ],
+  [
+    'vlan-add-range',
+    ({ index }) => nl.addBridgeVlans({ index, vlans: [{ vid: 10, last: 20 }], self: true }),
+    {},
+  ],
+  ['vlan-del', ({ index }) => nl.delBridgeVlans({ index, vlans: [{ vid: 5 }] }), {}],
+]);
+
 table('newAddress()', nl.decodeAddress, [
   [
     'address-add',

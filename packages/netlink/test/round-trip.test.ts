@@ -184,6 +184,8 @@ describe('builders', () => {
     ['setLink()', () => nl.setLink({ name: 'a', newName: 'b' }), 'BAD_REQUEST'],
     ['delLink()', () => nl.delLink({ index: 0 }), 'BAD_REQUEST'],
     ['delLink()', () => nl.delLink({}), 'BAD_REQUEST'],
+    ['addBridgeVlans()', () => nl.addBridgeVlans({ index: 1, vlans: [{ vid: 4095 }] }), 'BAD_VALUE'],
+    ['delBridgeVlans()', () => nl.delBridgeVlans({ index: 1, vlans: [] }), 'BAD_REQUEST'],
     ['newNeighbour()', () => nl.newNeighbour({ index: 1, mac: '02:00:00:00:00:01' }), 'BAD_REQUEST'],
   ])('%s refuses what cannot be said (%#)', (_, build, code) => {
     expect(build).toThrow(expect.objectContaining({ name: 'NetlinkEncodeError', code }));

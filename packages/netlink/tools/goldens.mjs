@@ -40,6 +40,17 @@ export const goldens = [
     command: 'ip link set a0 type bridge_slave hairpin on isolated on',
   },
   { name: 'link-del', setup: pair, command: 'ip link del a0', type: 17 },
+  {
+    name: 'vlan-add',
+    setup: [...bridge, ...pair, 'ip link set a0 master br0'],
+    command: 'bridge vlan add dev a0 vid 5 pvid untagged',
+  },
+  { name: 'vlan-add-range', setup: bridge, command: 'bridge vlan add dev br0 vid 10-20 self' },
+  {
+    name: 'vlan-del',
+    setup: [...bridge, ...pair, 'ip link set a0 master br0'],
+    command: 'bridge vlan del dev a0 vid 5',
+  },
   { name: 'link-exists', setup: pair, command: 'ip link add name a0 type veth', answers: true },
   {
     name: 'link-show',

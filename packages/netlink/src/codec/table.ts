@@ -94,28 +94,41 @@ function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: u
   }
 }
 
-const indexes = new WeakMap<Table, Map<number, string>>();
+const indexes = new WeakMap<Table, Array<string | undefined>>();
 
 /** Reads all attributes that are left in `reader`. */
 export function readFields<T extends Table>(reader: AttributeReader, table: T): Decoded<T> {
   const values: Record<string, unknown> = {};
+  const index = indexOf(table);
   while (reader.next()) {
-    if (!readField(reader, table, values)) keepUnknown(values, reader);
+    const key = index[reader.type];
+    if (key === undefined) keepUnknown(values, reader);
+    else values[key] = readValue(reader, table[key]!);
   }
   return values as Decoded<T>;
 }
 
 /** Reads the current attribute if the table has it. */
 export function readField(reader: AttributeReader, table: Table, into: Record<string, unknown>): boolean {
-  let index = indexes.get(table);
-  if (index === undefined) {
-    index = new Map(Object.keys(table).map((key) => [table[key]![0], key]));
-    indexes.set(table, index);
-  }
-  const key = index.get(reader.type);
+  const key = indexOf(table)[reader.type];
   if (key === undefined) return false;
   into[key] = readValue(reader, table[key]!);
   return true;
+}
+
+/** The table's keys by attribute type; made when a table is first read. */
+function indexOf(table: Table): readonly (string | undefined)[] {
+  let index = indexes.get(table);
+  if (index === undefined) {
+    index = [];
+    for (const key in table) {
+      const type = table[key]![0];
+      while (index.length <= type) index.push(undefined);
+      index[type] = key;
+    }
+    indexes.set(table, index);
+  }
+  return index;
 }
 
 function readValue(reader: AttributeReader, [, wire, name]: Field): unknown {

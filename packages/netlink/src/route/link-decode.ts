@@ -8,6 +8,8 @@ import { type LinkSettings, type LinkState, linkStateTable, linkTable } from './
 import { type BridgePortAttributes, bridgePortTable } from './link-kinds/bridge-port.ts';
 import { type LinkKind, type LinkKindInfo, linkKinds } from './link-kinds/index.ts';
 
+const allTable = { ...linkTable, ...linkStateTable };
+
 /** struct rtnl_link_stats64, the part that every link has. Packets and bytes since the link was made. */
 export interface LinkStatistics {
   rxPackets: number | bigint;
@@ -92,9 +94,7 @@ function readLinkAttribute(reader: AttributeReader, link: Link): void {
       break;
     default: {
       const into = link as unknown as Record<string, unknown>;
-      if (!readField(reader, linkTable, into) && !readField(reader, linkStateTable, into)) {
-        keepUnknown(link, reader);
-      }
+      if (!readField(reader, allTable, into)) keepUnknown(link, reader);
     }
   }
 }
@@ -132,14 +132,19 @@ function readKind(reader: AttributeReader, link: Link): void {
     link.kindData = reader.raw();
     return;
   }
-  const values: Record<string, unknown> = {};
   const attributes = reader.attributes('IFLA_INFO_DATA');
-  while (attributes.next()) {
-    const known =
-      readField(attributes, codec.table, values) || codec.read?.(attributes, values as never) === true;
-    if (!known) keepUnknown(values, attributes);
+  const into = link as unknown as Record<string, unknown>;
+  if (codec.read === undefined) {
+    into[kind] = readFields(attributes, codec.table);
+    return;
   }
-  (link as unknown as Record<string, unknown>)[kind] = values;
+  const values: Record<string, unknown> = {};
+  while (attributes.next()) {
+    if (!readField(attributes, codec.table, values) && !codec.read(attributes, values as never)) {
+      keepUnknown(values, attributes);
+    }
+  }
+  into[kind] = values;
 }
 
 function readNames(reader: AttributeReader, link: Link): void {
@@ -171,16 +176,16 @@ function readAddrGenMode(reader: AttributeReader, link: Link): void {
 
 function readStatistics(reader: AttributeReader): LinkStatistics {
   reader.size(64, 'IFLA_STATS64', true);
-  const value = (i: number): number | bigint =>
-    readU64(reader.bytes, reader.start + 8 * i, reader.order === 'little');
+  const { bytes, start } = reader;
+  const little = reader.order === 'little';
   return {
-    rxPackets: value(0),
-    txPackets: value(1),
-    rxBytes: value(2),
-    txBytes: value(3),
-    rxErrors: value(4),
-    txErrors: value(5),
-    rxDropped: value(6),
-    txDropped: value(7),
+    rxPackets: readU64(bytes, start, little),
+    txPackets: readU64(bytes, start + 8, little),
+    rxBytes: readU64(bytes, start + 16, little),
+    txBytes: readU64(bytes, start + 24, little),
+    rxErrors: readU64(bytes, start + 32, little),
+    txErrors: readU64(bytes, start + 40, little),
+    rxDropped: readU64(bytes, start + 48, little),
+    txDropped: readU64(bytes, start + 56, little),
   };
 }

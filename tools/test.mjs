@@ -1,8 +1,8 @@
-// Runs every package's tests in the sandbox and adds them up.
+// Runs every package's tests, each package in a sandbox of its own, and adds them up.
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { sandbox } from './sandbox.mjs';
+import { run } from './process.mjs';
 import { turboEnv, turboWithSummary } from './turbo.mjs';
 
 const RESULTS = 'test-results.json';
@@ -20,9 +20,9 @@ export async function test(root, env, more) {
   // Results of another day must not be counted: turbo restores those of the runs it skips.
   for (const directory of workspaces(root)) rmSync(join(root, directory, RESULTS), { force: true });
   const argv = ['test', '--only', '--concurrency=1', '--continue=always', '--output-logs=new-only', ...more];
-  const { status, tasks } = await turboWithSummary(root, argv, async (command) => {
-    return (await sandbox(command, { env: turboEnv(env) })).status;
-  });
+  const { status, tasks } = await turboWithSummary(root, argv, (command) =>
+    run(command, { cwd: root, env: turboEnv(env) }),
+  );
   const total = { passed: 0, failed: 0, skipped: 0 };
   const broken = [];
   for (const { package: name, directory, exitCode } of tasks) {

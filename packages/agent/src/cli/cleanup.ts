@@ -3,9 +3,10 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCni } from '../apply/cni.ts';
 import { openKernel } from '../apply/netlink.ts';
-import { createRules, noRules } from '../apply/rules.ts';
+import { createRules } from '../apply/rules.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
+import { noRules } from '../desired/rules.ts';
 import { type Action, describe } from '../diff.ts';
 import { STATE_NAME } from '../observe/state.ts';
 import { Routes } from '../routes.ts';
@@ -28,7 +29,7 @@ export function cleanup(config: Config, { out, err }: Output): number {
       .remove()
       .map((path) => `- file ${path}`),
   );
-  part('The packet filter rules', () => lines(createRules().apply(noRules)));
+  part('The packet filter rules', () => lines(createRules().apply({ ipv4: noRules, ipv6: noRules })));
   part('The routes', () => {
     const kernel = openKernel();
     try {

@@ -19,7 +19,7 @@ export interface Policy {
 /** Everything but the routes, which are decided one prefix at a time by `desiredRoutes`. */
 export interface DesiredHost {
   sysctls: Sysctl[];
-  rules: Record<Family, TableSpec[]>;
+  rules: Record<Family, readonly TableSpec[]>;
   /** Text of the conflist; absent while this node has no podCIDR. */
   conflist?: string;
   problems: Problem[];
@@ -43,10 +43,8 @@ export function desiredHost(claims: Claims, policy: Policy, facts: HostFacts): D
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
   const used = familiesOf(own);
-  const rules = (family: Family): TableSpec[] =>
-    used.has(family)
-      ? desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade))
-      : [];
+  const rules = (family: Family): readonly TableSpec[] =>
+    desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade));
   const text = conflist(own, facts);
   return {
     sysctls: desiredSysctls(own, facts),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { desiredRules, insidePrefixes } from './rules.ts';
+import { desiredRules, insidePrefixes, noRules } from './rules.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
 const bare = hostFacts({ links: [], addresses: [], routes: [] });
@@ -35,10 +35,12 @@ test('desiredRules() accepts pod traffic first and masquerades only what leaves 
 
 describe('desiredRules()', () => {
   test('forwards but does not masquerade without an outside interface', () => {
-    expect(desiredRules('ipv6', node(1), bare, []).map(({ table }) => table)).toEqual(['filter']);
+    const [filter, nat] = desiredRules('ipv6', node(1), bare, []);
+    expect(filter?.chains).toHaveProperty('CNIKIT-FORWARD');
+    expect(nat).toEqual({ table: 'nat', chains: {} });
   });
   test('has nothing for a family without pods', () => {
-    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, [])).toEqual([]);
+    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, [])).toEqual(noRules);
   });
 });
 

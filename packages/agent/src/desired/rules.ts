@@ -3,25 +3,33 @@ import type { RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../model.ts';
 import { aggregate, type Family, formatPrefix, type Prefix, parsePrefix } from '../prefix.ts';
 
-/** Every chain that the agent makes; `cleanup` removes these and nothing else. */
-export const FORWARD_CHAIN = 'CNIKIT-FORWARD';
-export const POSTROUTING_CHAIN = 'CNIKIT-POSTROUTING';
-export const MASQUERADE_CHAIN = 'CNIKIT-MASQ';
+/** Chains whose name begins so are the agent's, and no others. */
+export const CHAIN_PREFIX = 'CNIKIT-';
+
+const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
+const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
+const MASQUERADE_CHAIN = `${CHAIN_PREFIX}MASQ`;
+
+/** No rule of ours in any table, for one family: what a family without pods gets, and `cleanup`. */
+export const noRules: readonly TableSpec[] = [
+  { table: 'filter', chains: {} },
+  { table: 'nat', chains: {} },
+];
 
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
 /**
- * The rules of one family. `inside` are the destinations that see a pod's own address, as aggregated prefixes. No
- * tables when this node has no pods of the family; no masquerading while no outside interface is known.
+ * The rules of one family. `inside` are the destinations that see a pod's own address, as aggregated prefixes. None
+ * when this node has no pods of the family; no masquerading while no outside interface is known.
  */
 export function desiredRules(
   family: Family,
   own: NodeInfo,
   facts: HostFacts,
   inside: readonly string[],
-): TableSpec[] {
+): readonly TableSpec[] {
   const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
-  if (local.length === 0) return [];
+  if (local.length === 0) return noRules;
   const outside = facts.outside[family];
   const filter: TableSpec = {
     table: 'filter',
@@ -29,7 +37,7 @@ export function desiredRules(
     // First, as a rule of others that rejects would otherwise be reached before it.
     jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'first', rule: { comment: 'cnikit: pod traffic' } }],
   };
-  if (outside === undefined) return [filter];
+  if (outside === undefined) return [filter, { table: 'nat', chains: {} }];
   const nat: TableSpec = {
     table: 'nat',
     chains: {
@@ -45,7 +53,8 @@ export function desiredRules(
           comment: 'cnikit: keeps the address of the pod',
           jump: 'RETURN',
         })),
-        { comment: 'cnikit: leaves the cluster', jump: 'MASQUERADE' },
+        // Ports at random: two pods that choose the same one at once do not collide.
+        { comment: 'cnikit: leaves the cluster', jump: 'MASQUERADE', targetOptions: ['--random-fully'] },
       ],
     },
     jumps: [

@@ -17,6 +17,10 @@ const INIT = fileURLToPath(new URL('./sandbox-init.mjs', import.meta.url));
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 const NAMESPACES = ['--net', '--mount', '--pid', '--ipc', '--uts'];
 const MANNERS = ['--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
+const AS_ROOT = ['unshare', ...NAMESPACES, ...MANNERS, '--'];
+// The user namespace by itself first: files of a network namespace belong to its root (/proc/net/ip_tables_names, which
+// legacy iptables reads) only if there was one when it was made.
+const AS_USER = ['unshare', '--user', '--map-root-user', '--', ...AS_ROOT];
 
 /**
  * @typedef {object} SandboxOptions
@@ -35,15 +39,16 @@ const MANNERS = ['--fork', '--kill-child', '--mount-proc', '--propagation', 'pri
  */
 export async function sandbox(argv, { env = process.env, hold = false } = {}) {
   const environment = withPath([dirname(process.execPath)], env);
-  const flags = namespaceFlags(environment);
-  if (typeof flags === 'string') {
-    console.error(flags);
+  const unshare = unshareCommand(environment);
+  if (typeof unshare === 'string') {
+    console.error(unshare);
     return { status: 1 };
   }
-  const userNamespace = flags.includes('--user');
+  const userNamespace = unshare === AS_USER;
   const keep = [ROOT, homedir(), dirname(realpathSync(process.execPath))].filter((dir) => existsSync(dir));
   const init = JSON.stringify({ argv, keep, userNamespace, hold });
-  const child = spawn('unshare', [...flags, ...MANNERS, '--', process.execPath, INIT, init], {
+  const [command, ...flags] = unshare;
+  const child = spawn(command, [...flags, process.execPath, INIT, init], {
     env: environment,
     detached: hold,
     stdio: hold ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['inherit', 'inherit', 'inherit', 'pipe'],
@@ -88,17 +93,17 @@ async function letGo(child) {
 }
 
 /**
- * What to ask of unshare here, tried out, or the sentence that says why there can be no sandbox.
+ * The unshare that works here, tried out, or the sentence that says why there can be no sandbox.
  *
  * @param {NodeJS.ProcessEnv} env
  * @returns {string[] | string}
  */
-function namespaceFlags(env) {
-  const unprivileged = [...NAMESPACES, '--user', '--map-root-user'];
+function unshareCommand(env) {
   let trouble = '';
-  for (const flags of process.getuid?.() === 0 ? [NAMESPACES, unprivileged] : [unprivileged]) {
-    const probe = spawnSync('unshare', [...flags, ...MANNERS, '--', 'true'], { env, encoding: 'utf8' });
-    if (probe.status === 0) return flags;
+  for (const argv of process.getuid?.() === 0 ? [AS_ROOT, AS_USER] : [AS_USER]) {
+    const [command, ...flags] = argv;
+    const probe = spawnSync(command, [...flags, 'true'], { env, encoding: 'utf8' });
+    if (probe.status === 0) return argv;
     trouble = probe.error?.message ?? probe.stderr.trim();
   }
   return `No sandbox can be made here: ${trouble}\n${advice()}`;

@@ -42,51 +42,43 @@ function parseIPv4(text: string): number | undefined {
   return word;
 }
 
-/** One to four hexadecimal digits; -1 if it is anything else. No regular expression: this runs in each ADD. */
-function hexGroup(text: string): number {
-  if (text.length < 1 || text.length > 4) return -1;
-  let value = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    // Bit 5 makes an ASCII letter lower case.
-    const letter = (code | 32) - LETTER_A;
-    const isLetter = letter >= 0 && letter < 6;
-    const digit = isLetter ? letter + 10 : code - DIGIT_0;
-    if (digit < 0 || (digit > 9 && !isLetter)) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
+/** The value of a hexadecimal digit; -1 for any other character. */
+function hexDigit(code: number): number {
+  if (code >= DIGIT_0 && code <= DIGIT_0 + 9) return code - DIGIT_0;
+  // Bit 5 makes an ASCII letter lower case.
+  const letter = (code | 32) - LETTER_A;
+  return letter >= 0 && letter < 6 ? letter + 10 : -1;
 }
 
-/** The 16-bit groups of one side of `::`; undefined when malformed. */
-function groupsOf(text: string, mayEndInIPv4: boolean): number[] | undefined {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const parts = text.split(':');
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i]!;
-    const group = hexGroup(part);
-    if (group >= 0) {
-      groups.push(group);
-      continue;
-    }
-    const word = mayEndInIPv4 && i === parts.length - 1 ? parseIPv4(part) : undefined;
-    if (word === undefined) return undefined;
-    groups.push(word >>> 16, word & 0xffff);
-  }
-  return groups;
-}
-
-/** RFC 4291 section 2.2, without zones. */
+/** RFC 4291 section 2.2, without zones. In one pass. */
 function parseIPv6(text: string): Address | undefined {
-  const gap = text.indexOf('::');
-  const head = groupsOf(gap < 0 ? text : text.slice(0, gap), gap < 0);
-  const tail = gap < 0 ? [] : groupsOf(text.slice(gap + 2), true);
-  if (!head || !tail) return undefined;
-  const missing = 8 - head.length - tail.length;
+  const groups: number[] = [];
+  let gap = text.startsWith('::') ? 0 : -1;
+  for (let at = gap < 0 ? 0 : 2; at < text.length; ) {
+    const start = at;
+    let value = 0;
+    for (let digit = hexDigit(text.charCodeAt(at)); digit >= 0; digit = hexDigit(text.charCodeAt(++at))) {
+      value = value * 16 + digit;
+    }
+    if (at === start || at - start > 4) return undefined;
+    if (text[at] === '.') {
+      const word = parseIPv4(text.slice(start));
+      if (word === undefined) return undefined;
+      groups.push(word >>> 16, word & 0xffff);
+      break;
+    }
+    groups.push(value);
+    if (at === text.length) break;
+    if (text[at++] !== ':' || at === text.length) return undefined;
+    if (text[at] === ':') {
+      if (gap >= 0) return undefined;
+      gap = groups.length;
+      at++;
+    }
+  }
+  const missing = 8 - groups.length;
   if (gap < 0 ? missing !== 0 : missing < 1) return undefined;
-  const at = (i: number) =>
-    i < head.length ? head[i]! : i < head.length + missing ? 0 : tail[i - head.length - missing]!;
+  const at = (i: number) => (gap < 0 || i < gap ? groups[i]! : i < gap + missing ? 0 : groups[i - missing]!);
   const words: number[] = [];
   for (let i = 0; i < 8; i += 2) words.push(at(i) * 65536 + at(i + 1));
   return words;

@@ -68,10 +68,12 @@ export class Ipam {
     const wanted = this.#assign(request.requested ?? []);
     const store = this.#store;
     return store.lock(() => {
+      const held = wanted.includes(undefined) ? store.find(request) : [];
       const reserved: string[] = [];
       try {
         const ips = this.#sets.map((set, i) => {
-          const { address, range } = this.#addFrom(set, i, request, wanted[i], reserved);
+          const { address, range } = this.#addFrom(set, i, request, wanted[i], held);
+          reserved.push(formatAddress(address));
           return {
             address: formatSubnet({ address, prefix: range.prefix }),
             gateway: formatAddress(range.gateway),
@@ -166,18 +168,13 @@ export class Ipam {
     index: number,
     claim: Claim,
     wanted: Candidate | undefined,
-    reserved: string[],
+    held: readonly string[],
   ): Candidate {
     const store = this.#store;
     const fail = (code: 'UNAVAILABLE' | 'DUPLICATE' | 'EXHAUSTED', message: string): never => {
       throw new IpamError(code, `failed to allocate for range ${index}: ${message}`);
     };
-    const reserve = ({ address }: Candidate): boolean => {
-      const text = formatAddress(address);
-      const done = store.reserve(text, claim, index);
-      if (done) reserved.push(text);
-      return done;
-    };
+    const reserve = ({ address }: Candidate) => store.reserve(formatAddress(address), claim, index);
     if (wanted) {
       const text = formatAddress(wanted.address);
       if (compareAddresses(wanted.address, wanted.range.gateway) === 0) {
@@ -189,9 +186,9 @@ export class Ipam {
         `requested IP address ${text} is not available in range set ${rangeSetText(set)}`,
       );
     }
-    for (const text of store.find(claim)) {
-      const held = parseAddress(text);
-      if (held && rangeFor(set, held) && !reserved.includes(text)) {
+    for (const text of held) {
+      const address = parseAddress(text);
+      if (address && rangeFor(set, address)) {
         return fail(
           'DUPLICATE',
           `${text} has been allocated to ${claim.containerID}, duplicate allocation is not allowed`,

@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+/** Below the package, so that it is found under its own name. */
+const folder = join(root, 'build', 'readme');
+mkdirSync(folder, { recursive: true });
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The examples of a file, be it Markdown or a doc comment. */
+function examples(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8').replace(/^ \* ?/gm, '');
+  return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1]!);
+}
+
+let count = 0;
+
+function run(source: string): string {
+  const script = join(folder, `example-${count++}.ts`);
+  writeFileSync(script, source.replaceAll('/run/cnikit/ipam', join(folder, 'run')));
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--conditions=@cnikit/source', script], {
+    encoding: 'utf8',
+    env: { ...process.env, DATA_DIR: join(folder, 'data') },
+  });
+  expect([stderr, status]).toEqual(['', 0]);
+  return stdout;
+}
+
+describe('examples', () => {
+  it('of README.md print what they say', () => {
+    for (const source of examples('README.md')) {
+      const promised = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(
+        (match) => `${match[1]}\n`,
+      );
+      expect(run(source)).toBe(promised.join(''));
+    }
+  });
+
+  it.each(['src/index.ts', 'src/file-store.ts', 'src/testing.ts'])('of %s run', (file) => {
+    const sources = examples(file);
+    expect(sources.length).toBeGreaterThan(0);
+    for (const source of sources) run(source);
+  });
+});

@@ -68,7 +68,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const first = await command('plan', ...flags);
       expect(first).toMatchObject({ status: 3, err: '' });
       expect(first.out).toMatch(/^\+ route 10\.244\.2\.0\/24 via 192\.0\.2\.2 dev eth0$/m);
-      expect(first.out).toMatch(/^\+ rule ipv4 nat CNIKIT-MASQ .*-j MASQUERADE$/m);
+      expect(first.out).toMatch(/^\+ rule ipv4 nat CNIKIT-MASQ .*-j MASQUERADE --random-fully$/m);
       expect(first.out).toMatch(/^\+ file .*05-cnikit\.conflist$/m);
       expect(ownRoutes()).toEqual([]);
       expect(run('iptables-save')).not.toContain('CNIKIT');

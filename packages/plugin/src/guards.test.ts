@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { generateFile } from '../../../tools/schema-guards/src/file.ts';
 import { isBridgeConf } from './guards.ts';
-import { bridgeConfSchema } from './schema.ts';
+import { bridgeConfSchema } from './schemas.ts';
 
-test('guards.ts is what the generator makes of schema.ts', async () => {
+test('guards.ts is what the generator makes of schemas.ts', async () => {
   const at = (name: string) => new URL(name, import.meta.url).pathname;
-  expect(readFileSync(at('guards.ts'), 'utf8')).toBe(await generateFile(at('schema.ts'), at('guards.ts')));
+  expect(readFileSync(at('guards.ts'), 'utf8')).toBe(await generateFile(at('schemas.ts'), at('guards.ts')));
 });
 
 test('isBridgeConf() agrees with bridgeConfSchema on random configurations', () => {

@@ -1,12 +1,11 @@
 /**
- * The cnikit CNI plugin as a library: run its verbs under Node, over any `Sys`.
+ * The cnikit CNI plugins as a library: run their verbs under Node, over any `Sys`.
  *
  * ```ts
- * import { dispatch } from '@cnikit/cni-spec';
- * import { bridgePlugin } from '@cnikit/plugin';
+ * import { pluginFor, plugins } from '@cnikit/plugin';
  * import { sys } from '@cnikit/sys';
  *
- * const { stdout } = dispatch(bridgePlugin(sys), { env: { CNI_COMMAND: 'VERSION' }, stdin: '' });
+ * const { stdout } = pluginFor(plugins(sys), 'bridge')({ env: { CNI_COMMAND: 'VERSION' }, stdin: '' });
  * console.log(stdout);
  * ```
  *
@@ -14,7 +13,8 @@
  *
  * @module
  */
-export { type BridgeSettings, bridgeSettings } from './config.ts';
+export { hostVethName, hostVethPrefix } from './capabilities/names.ts';
 export { executablePath } from './executable-path.ts';
-export { hostVethName, hostVethPrefix } from './names.ts';
-export { bridgePlugin } from './plugin.ts';
+export { bridgePlugin } from './plugins/bridge/plugin.ts';
+export { type BridgeSettings, bridgeSettings } from './plugins/bridge/settings.ts';
+export { type Plugins, pluginFor, plugins, type Run } from './plugins/index.ts';

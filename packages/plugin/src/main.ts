@@ -1,18 +1,20 @@
 /**
- * The executable: environment, stdin, stdout and exit code; everything else is in the plugin.
+ * The executable: its name, environment, stdin, stdout and exit code; everything else is in the plugins.
  *
  * The build evaluates this file and freezes the result, so nothing here may look at the machine outside of the
  * function that the host calls at start.
  */
-import { dispatch } from '@cnikit/cni-spec';
 import { sys } from '@cnikit/sys';
-import { bridgePlugin } from './plugin.ts';
-import { sameNetns } from './same-netns.ts';
+import { sameNetns } from './capabilities/same-netns.ts';
+import { pluginFor, plugins } from './plugins/index.ts';
 
-const plugin = bridgePlugin(sys);
+declare const __cnikit_argv: readonly string[];
+
+const all = plugins(sys);
 
 function main(): never {
-  const output = dispatch(plugin, {
+  const run = pluginFor(all, __cnikit_argv[0] ?? '');
+  const output = run({
     env: sys.environ(),
     stdin: () => sys.readFdText(0),
     sameNetns: (path) => sameNetns(sys, path),

@@ -1,10 +1,9 @@
 /** Runs the plugin as a runtime would, by exec of the static executable or in this process under Node. */
 import { spawnSync } from 'node:child_process';
-import { dispatch } from '@cnikit/cni-spec';
 import { sys } from '@cnikit/sys';
+import { sameNetns } from '../src/capabilities/same-netns.ts';
 import { executablePath } from '../src/executable-path.ts';
-import { bridgePlugin } from '../src/plugin.ts';
-import { sameNetns } from '../src/same-netns.ts';
+import { pluginFor, plugins } from '../src/plugins/index.ts';
 
 export interface Answer {
   exitCode: number;
@@ -15,7 +14,8 @@ export interface Answer {
   json: any;
 }
 
-export type Invoke = (env: Record<string, string>, conf: unknown) => Answer;
+/** Runs the plugin of a name, `cnikit` if there is none. */
+export type Invoke = (env: Record<string, string>, conf: unknown, name?: string) => Answer;
 
 function answer(exitCode: number, stdout: string, stderr: string): Answer {
   return { exitCode, stdout, stderr, json: stdout === '' ? undefined : JSON.parse(stdout) };
@@ -25,15 +25,27 @@ function text(conf: unknown): string {
   return typeof conf === 'string' ? conf : JSON.stringify(conf);
 }
 
-const byExec: Invoke = (env, conf) => {
-  const done = spawnSync(executablePath(), { env, input: text(conf), encoding: 'utf8', timeout: 30_000 });
+const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = file): Answer => {
+  const done = spawnSync(file, [], { argv0, env, input: text(conf), encoding: 'utf8', timeout: 30_000 });
   // A plugin that refuses its environment does not read stdin.
   if (done.error && !('code' in done.error && done.error.code === 'EPIPE')) throw done.error;
   return answer(done.status ?? -1, done.stdout, done.stderr);
 };
 
-const inProcess: Invoke = (env, conf) => {
-  const output = dispatch(bridgePlugin(sys), {
+const byExec: Invoke = (env, conf, name = 'cnikit') =>
+  exec(executablePath(), env, conf, `/opt/cni/bin/${name}`);
+
+/** A plugin of the reference, where Debian's containernetworking-plugins puts it. */
+export const REFERENCE = '/usr/lib/cni';
+export const byReference = (env: Record<string, string>, conf: unknown, name: string): Answer =>
+  exec(`${REFERENCE}/${name}`, { ...env, CNI_PATH: REFERENCE }, conf);
+
+const all = plugins(sys);
+const inProcess: Invoke = (env, conf, name = 'cnikit') => {
+  const output = pluginFor(
+    all,
+    name,
+  )({
     env,
     stdin: text(conf),
     sameNetns: (path) => sameNetns(sys, path),

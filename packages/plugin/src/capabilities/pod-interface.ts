@@ -1,4 +1,4 @@
-/** The pod's end: up, addresses, routes, by one batch inside the namespace. */
+/** The pod's end: addresses, up, routes, by one batch inside the namespace. */
 import { CniError, ErrorCode, type Route } from '@cnikit/cni-spec';
 import {
   IN6_ADDR_GEN_MODE_NONE,
@@ -8,46 +8,67 @@ import {
   type RouteConnection,
   setLink,
 } from '@cnikit/netlink';
-import { linkLocalAddress } from '../mac.ts';
+import { arpNotify } from './arp-notify.ts';
+import { linkLocalAddress } from './mac.ts';
+import { isIPv6 } from './prefix.ts';
+
+/** What the pod's interface gets. */
+export interface PodInterface {
+  ifName: string;
+  mac: string;
+  /** With prefix length. */
+  addresses: readonly string[];
+  /** Every next hop filled in. */
+  routes: readonly Route[];
+  /** Lets the kernel look for duplicates of IPv6 addresses; they are not usable until it is done. */
+  detectDuplicates?: boolean;
+  /** Further flags (IFA_F_*) of the addresses. */
+  addressFlags?: number;
+  /** Requests that come between the addresses and the routes. */
+  before?: (index: number) => Request[];
+}
 
 /**
- * Gives the pod's interface its addresses and routes and brings it up.
+ * Gives the pod's interface its addresses and routes and brings it up. Returns its index.
  *
  * IPv6 addresses skip the detection of duplicates, since IPAM has just said that they are unique: they work
  * when ADD returns, where detection would take a second. The link-local address is added by hand for the same
  * reason, and the kernel kept from making another.
  */
-export function configurePodInterface(
-  route: RouteConnection,
-  ifName: string,
-  mac: string,
-  addresses: readonly string[],
-  routes: readonly Route[],
-): void {
-  const link = route.link({ name: ifName });
+export function configurePodInterface(route: RouteConnection, pod: PodInterface): number {
+  const link = route.link({ name: pod.ifName });
   if (link === undefined) {
-    throw new CniError(ErrorCode.Internal, `Interface ${ifName} vanished from the container's namespace`);
+    throw new CniError(ErrorCode.Internal, `Interface ${pod.ifName} vanished from the container's namespace`);
   }
   const { index } = link;
+  const nodad = !pod.detectDuplicates;
+  const flags = pod.addressFlags === undefined ? {} : { flags: pod.addressFlags };
+  const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
+  const ipv6 = pod.addresses.filter(isIPv6);
   const batch: Request[] = [];
-  const ipv6 = addresses.some((address) => address.includes(':'));
-  if (ipv6) batch.push(setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_NONE }));
+  // The kernel announces the IPv4 addresses that are there when the link comes up.
+  if (ipv4.length > 0) batch.push(arpNotify(index));
+  for (const address of ipv4) batch.push(newAddress({ index, address, ...flags }));
+  if (ipv6.length > 0 && nodad) batch.push(setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_NONE }));
   batch.push(setLink({ index, up: true }));
-  if (ipv6) batch.push(newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true }));
-  for (const address of addresses) batch.push(newAddress({ index, address, nodad: true }));
-  for (const { dst, gw, mtu, advmss, priority, table, scope } of routes) {
-    batch.push(
-      newRoute({
-        dst,
-        oif: index,
-        ...(gw === undefined ? {} : { via: gw }),
-        ...(mtu ? { mtu } : {}),
-        ...(advmss ? { advmss } : {}),
-        ...(priority ? { priority } : {}),
-        ...(table === undefined ? {} : { table }),
-        ...(scope === undefined ? {} : { scope }),
-      }),
-    );
-  }
+  if (ipv6.length > 0 && nodad)
+    batch.push(newAddress({ index, address: `${linkLocalAddress(pod.mac)}/64`, nodad }));
+  for (const address of ipv6) batch.push(newAddress({ index, address, nodad, ...flags }));
+  if (pod.before) batch.push(...pod.before(index));
+  for (const one of pod.routes) batch.push(podRoute(index, one));
   route.batch(batch);
+  return index;
+}
+
+function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope }: Route): Request {
+  const metrics = { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
+  return newRoute({
+    dst,
+    oif: index,
+    ...(gw === undefined ? {} : { via: gw }),
+    ...(mtu || advmss ? { metrics } : {}),
+    ...(priority ? { priority } : {}),
+    ...(table === undefined ? {} : { table }),
+    ...(scope === undefined ? {} : { scope }),
+  });
 }

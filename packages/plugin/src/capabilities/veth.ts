@@ -1,9 +1,22 @@
 /** The veth pair, by one message: host end up and enslaved, the other end in the pod under its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type Link, NetlinkError, newLink, type RouteConnection, setLink } from '@cnikit/netlink';
+import { NetlinkError, newLink, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { BridgeSettings } from '../config.ts';
-import { randomMac } from '../mac.ts';
+import { randomMac } from './mac.ts';
+
+/** What to make. */
+export interface VethPlan {
+  hostName: string;
+  ifName: string;
+  /** Descriptor of the pod's namespace. */
+  netns: number;
+  /** In bytes; 0 is the kernel's default. */
+  mtu: number;
+  /** Of the pod's end; random if absent. */
+  mac?: string | undefined;
+  /** Index of the bridge that the host end is a port of. */
+  master?: number;
+}
 
 /** Both ends as they were made. */
 export interface VethPair {
@@ -17,14 +30,10 @@ export interface VethPair {
  *
  * @throws CniError 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
-export function createVethPair(
-  route: RouteConnection,
-  sys: Sys,
-  settings: BridgeSettings,
-  { hostName, ifName, bridge, netns }: { hostName: string; ifName: string; bridge: Link; netns: number },
-): VethPair {
-  const mtu = settings.mtu > 0 ? { mtu: settings.mtu } : {};
-  const pair = { hostName, hostMac: randomMac(sys), podMac: randomMac(sys) };
+export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan): VethPair {
+  const { hostName, ifName, netns, master } = plan;
+  const mtu = plan.mtu > 0 ? { mtu: plan.mtu } : {};
+  const pair = { hostName, hostMac: randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
   try {
     route.request(
       newLink({
@@ -32,7 +41,7 @@ export function createVethPair(
         name: hostName,
         mac: pair.hostMac,
         up: true,
-        master: bridge.index,
+        ...(master === undefined ? {} : { master }),
         ...mtu,
         // The peer must not carry IFF_UP in this message: the kernel answers ENOTCONN.
         peer: { name: ifName, mac: pair.podMac, netns, ...mtu },
@@ -47,17 +56,4 @@ export function createVethPair(
     );
   }
   return pair;
-}
-
-/** Sets the bridge-port attributes that differ from the kernel's defaults; where none do, it costs nothing. */
-export function configurePort(route: RouteConnection, settings: BridgeSettings, hostName: string): void {
-  const { hairpinMode, portIsolation } = settings;
-  if (!hairpinMode && !portIsolation) return;
-  route.request(
-    setLink({
-      name: hostName,
-      ...(hairpinMode ? { hairpin: true } : {}),
-      ...(portIsolation ? { isolated: true } : {}),
-    }),
-  );
 }

@@ -53,3 +53,8 @@ export function hostVethPrefix(network: string): string {
 export function hostVethName(network: string, containerID: string, ifName: string): string {
   return hostVethPrefix(network) + digest(`${containerID}/${ifName}`, ATTACHMENT_DIGITS);
 }
+
+/** The name of the bridge's port to the node's own end in one of its VLANs: 15 bytes, told apart from pods' ports. */
+export function vlanPortName(bridge: string, vlan: number): string {
+  return `vlan${digest(`${bridge}/${vlan}`, NETWORK_DIGITS + ATTACHMENT_DIGITS)}`;
+}

@@ -3,7 +3,7 @@
  * Checks only, no transforms: the static executable runs guards generated from these schemas.
  */
 import * as z from 'zod/mini';
-import { isLinkNameOrEmpty } from './checks.ts';
+import { isLinkNameOrEmpty } from '../../checks.ts';
 
 const linkName = z
   .string()
@@ -12,6 +12,11 @@ const linkName = z
   );
 
 const flag = z.optional(z.boolean());
+
+const vlanId = z.optional(z.int().check(z.gte(1), z.lte(4094)));
+
+/** VLANs that pass a port tagged: one, or all from minID to maxID. */
+export const vlanTrunkSchema = z.looseObject({ id: vlanId, minID: vlanId, maxID: vlanId });
 
 /**
  * What the plugin reads of a network configuration beyond what cni-spec has checked; unknown keys are allowed.
@@ -27,11 +32,16 @@ export const bridgeConfSchema = z.looseObject({
   portIsolation: flag,
   /** In bytes; 0 is the kernel's default. */
   mtu: z.optional(z.int().check(z.gte(0), z.lte(65535))),
+  /** Of untagged frames; 0 is none. */
+  vlan: z.optional(z.int().check(z.gte(0), z.lte(4094))),
+  /** VLANs that pass tagged. */
+  vlanTrunk: z.optional(z.array(vlanTrunkSchema)),
+  preserveDefaultVlan: flag,
+  enabledad: flag,
+  disableContainerInterface: flag,
   ipMasq: z.optional(z.unknown()),
-  vlan: z.optional(z.unknown()),
-  vlanTrunk: z.optional(z.unknown()),
   macspoofchk: z.optional(z.unknown()),
-  disableContainerInterface: z.optional(z.unknown()),
 });
 
+export type VlanTrunk = z.infer<typeof vlanTrunkSchema>;
 export type BridgeConf = z.infer<typeof bridgeConfSchema>;

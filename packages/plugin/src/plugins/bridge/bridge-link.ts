@@ -8,9 +8,10 @@ import {
   type RouteConnection,
   setLink,
 } from '@cnikit/netlink';
-import type { Sys } from '@cnikit/sys';
-import type { BridgeSettings } from '../config.ts';
-import { randomMac } from '../mac.ts';
+import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
+import { randomMac } from '../../capabilities/mac.ts';
+import type { BridgeSettings } from './settings.ts';
+import { usesVlans } from './vlan.ts';
 
 /**
  * Finds the bridge or makes it, and sees that it is up. A concurrent ADD that makes it first is fine.
@@ -26,10 +27,13 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
       'Choose another name in the field "bridge", or delete that link',
     );
   }
-  if (!bridge.up || (settings.promiscMode && (bridge.flags & IFF_PROMISC) === 0)) {
-    route.request(
-      setLink({ index: bridge.index, up: true, ...(settings.promiscMode ? { promiscuous: true } : {}) }),
-    );
+  const promiscuous = settings.promiscMode && (bridge.flags & IFF_PROMISC) === 0;
+  if (!bridge.up || promiscuous) {
+    route.request(setLink({ index: bridge.index, up: true, ...(promiscuous ? { promiscuous } : {}) }));
+  }
+  // A bridge that does not filter would pass frames of every VLAN to every pod.
+  if (usesVlans(settings) && bridge.bridge?.vlanFiltering !== true) {
+    route.request(setLink({ index: bridge.index, kind: 'bridge', vlanFiltering: true }));
   }
   return bridge;
 }
@@ -44,8 +48,10 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
         // One that the kernel chooses would follow the ports as they come and go, and neighbours would lose it.
         mac: randomMac(sys),
         ...(settings.mtu > 0 ? { mtu: settings.mtu } : {}),
+        ...(usesVlans(settings) ? { vlanFiltering: true } : {}),
       }),
     );
+    refuseRouterAdvertisements(sys, settings.bridge);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error;
   }
@@ -58,4 +64,14 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
     );
   }
   return bridge;
+}
+
+/** No pod shall give the node a route. */
+function refuseRouterAdvertisements(sys: Sys, bridge: string): void {
+  try {
+    sys.writeText(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, '0', { flags: O_WRONLY });
+  } catch (error) {
+    // Without IPv6 in the kernel there is nothing to refuse.
+    if (!(error instanceof SysError)) throw error;
+  }
 }

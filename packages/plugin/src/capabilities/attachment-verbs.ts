@@ -1,0 +1,37 @@
+/** DEL and GC of a plugin that attaches pods by a veth pair and asks IPAM for addresses. */
+import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { collectLinks, deleteAttachmentLink } from './attachment-links.ts';
+import { type NetworkSettings, openIpam } from './ipam.ts';
+
+/**
+ * DEL: the link first, then its addresses, so that no address is given out while a pod still has it.
+ *
+ * Needs neither the namespace nor a prevResult; what is not there is as good as deleted.
+ */
+export function deleteAttachment(sys: Sys, context: Context<NetworkSettings>): void {
+  const ipam = openIpam(sys, context);
+  deleteAttachmentLink(sys, context);
+  ipam?.del();
+}
+
+/**
+ * GC: removes the host ends and reservations of this network whose attachment is not in the list. Without a
+ * list nothing is known and nothing freed. Goes on after an error and reports all at the end.
+ *
+ * @param bridge whose ports the host ends are; absent when they have none
+ */
+export function collectAttachments(sys: Sys, context: Context<NetworkSettings>, bridge?: string): void {
+  const failed = collectLinks(sys, context, bridge);
+  try {
+    openIpam(sys, context)?.gc();
+  } catch (error) {
+    failed.push(error instanceof Error ? error.message : String(error));
+  }
+  if (failed.length > 0) {
+    throw new CniError(
+      ErrorCode.Internal,
+      `GC of network ${context.conf.network} is not complete: ${failed.join('; ')}`,
+    );
+  }
+}

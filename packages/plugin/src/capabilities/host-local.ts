@@ -1,0 +1,45 @@
+/** The built-in host-local IPAM: the reference's configuration and on-disk state, no second process. */
+import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
+import { Ipam, parseIpamConfig, parseResolvConf, REFERENCE_DATA_DIR, splitCniArgs } from '@cnikit/ipam';
+import { fileStore } from '@cnikit/ipam/file-store';
+import type { Sys } from '@cnikit/sys';
+import type { NetworkSettings, PodIpam } from './ipam.ts';
+
+/**
+ * Opens the network's pool for the attachment of the context.
+ *
+ * @throws IpamError for a configuration or CNI_ARGS that it cannot use, in the reference's words
+ */
+export function hostLocal(
+  sys: Sys,
+  { conf, containerID, ifName, env, validAttachments }: Context<NetworkSettings>,
+): PodIpam {
+  const attachment = { containerID, ifName };
+  // GC and STATUS are about no attachment: CNI_ARGS says nothing then.
+  const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
+  const config = parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
+  const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
+  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir }) });
+  return {
+    add() {
+      const dns = config.resolvConf ? parseResolvConf(sys.readText(config.resolvConf)) : undefined;
+      const { ips } = ipam.add({ ...attachment, requested: config.requested });
+      return { ips, routes: config.routes, dns };
+    },
+    del: () => void ipam.del(attachment),
+    check: (addresses) => ipam.check({ ...attachment, addresses }),
+    gc() {
+      if (validAttachments === undefined) return;
+      ipam.gc(validAttachments.map((one) => ({ containerID: one.containerID, ifName: one.ifname })));
+    },
+    status() {
+      const full = ipam.status().sets.find((set) => set.free === 0);
+      if (full === undefined) return;
+      throw new CniError(
+        ErrorCode.PluginNotAvailable,
+        `No free address in ${full.ranges}`,
+        'Delete pods of this node, or give the network more ranges',
+      );
+    },
+  };
+}

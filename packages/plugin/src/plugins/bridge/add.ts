@@ -1,0 +1,106 @@
+import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
+import { delLink, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { cniArgs } from '../../capabilities/cni-args.ts';
+import { waitForDuplicateDetection } from '../../capabilities/duplicates.ts';
+import { type Allocation, openIpam } from '../../capabilities/ipam.ts';
+import { checkedMac } from '../../capabilities/mac.ts';
+import { hostVethName } from '../../capabilities/names.ts';
+import { openPodNamespace, type PodNamespace } from '../../capabilities/netns.ts';
+import { configurePodInterface } from '../../capabilities/pod-interface.ts';
+import { appendResult, chooseDns } from '../../capabilities/result.ts';
+import { withDefaultRoutes, withNextHops } from '../../capabilities/routes.ts';
+import { undoStack } from '../../capabilities/undo.ts';
+import { createVethPair } from '../../capabilities/veth.ts';
+import { ensureBridge } from './bridge-link.ts';
+import { ensureGateways, withGateways } from './gateway.ts';
+import { configurePort } from './port.ts';
+import type { BridgeSettings } from './settings.ts';
+import { ensureVlanGateway } from './vlan.ts';
+
+const NOTHING: Allocation = { ips: [], routes: [] };
+
+/**
+ * ADD: bridge, veth pair, addresses, routes. When a step fails, the steps before it are taken back; the bridge
+ * stays, since other pods may use it by then.
+ *
+ * @returns interfaces in the reference's order: bridge, host end, pod's end, to which `ips[].interface` points
+ */
+export function add(sys: Sys, context: Context<BridgeSettings>): Result {
+  const { conf, containerID, ifName, netns, args, prevResult } = context;
+  const mac = requestedMac(conf.raw, args);
+  const ipam = openIpam(sys, context);
+  const pod = openPodNamespace(sys, netns);
+  const host = openRoute({ sys });
+  const undo = undoStack();
+  try {
+    const bridge = ensureBridge(host, sys, conf);
+    const hostName = hostVethName(conf.network, containerID, ifName);
+    const plan = { hostName, ifName, netns: pod.fd, mtu: conf.mtu, mac, master: bridge.index };
+    const pair = createVethPair(host, sys, plan);
+    undo.push(() => host.request(delLink({ name: hostName })));
+    configurePort(host, conf, bridge, hostName);
+
+    // After the interface, which an IPAM plugin such as dhcp needs to ask by.
+    const given = ipam?.add() ?? NOTHING;
+    undo.push(() => ipam?.del());
+    const gateways = conf.isGateway ? withGateways(given.ips) : [];
+    const ips = conf.isGateway ? gateways : given.ips;
+    const holder = gateways.length > 0 ? ensureHolder(host, sys, conf, bridge) : undefined;
+    if (holder !== undefined) ensureGateways(host, sys, conf, holder, gateways);
+
+    const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
+    if (!conf.disableContainerInterface) {
+      configurePod(sys, pod, conf, {
+        ifName,
+        mac: pair.podMac,
+        addresses: ips.map(({ address }) => address),
+        routes: withNextHops(routes, ips),
+      });
+    }
+    const own: Result = {
+      interfaces: [
+        named(bridge),
+        { name: hostName, mac: pair.hostMac },
+        { name: ifName, mac: pair.podMac, sandbox: netns },
+        ...(holder === undefined || holder === bridge ? [] : [named(holder)]),
+      ],
+      ips: ips.map((ip) => ({ ...ip, interface: 2 })),
+      routes,
+      ...chooseDns(conf.dns, given.dns),
+    };
+    return appendResult(prevResult, own);
+  } catch (error) {
+    undo.run();
+    throw error;
+  } finally {
+    host.close();
+    pod.close();
+  }
+}
+
+/** What the runtime asks for goes over the configuration's args, and these over the environment's. */
+function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>): string | undefined {
+  const ofArgs = cniArgs(raw).mac;
+  const text = capability(raw, 'mac') || (typeof ofArgs === 'string' && ofArgs) || args.MAC;
+  return text ? checkedMac(text) : undefined;
+}
+
+/** The link that holds the gateway addresses: the bridge, or the node's end in the network's VLAN. */
+function ensureHolder(host: RouteConnection, sys: Sys, conf: BridgeSettings, bridge: Link): Link {
+  return conf.vlan === 0 ? bridge : ensureVlanGateway(host, sys, conf, bridge);
+}
+
+function configurePod(
+  sys: Sys,
+  pod: PodNamespace,
+  { enabledad }: BridgeSettings,
+  plan: Parameters<typeof configurePodInterface>[1],
+): void {
+  const index = configurePodInterface(pod.route, { ...plan, detectDuplicates: enabledad });
+  if (enabledad) waitForDuplicateDetection(sys, pod.route, index);
+}
+
+function named({ name, mac }: Link): Interface {
+  return { name, ...(mac === undefined ? {} : { mac }) };
+}

@@ -1,0 +1,47 @@
+import type { Context } from '@cnikit/cni-spec';
+import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import {
+  ownAddresses,
+  podDifferences,
+  reportDifferences,
+  requiredPrevResult,
+} from '../../capabilities/differences.ts';
+import { openIpam } from '../../capabilities/ipam.ts';
+import { hostVethName } from '../../capabilities/names.ts';
+import { openPodNamespace } from '../../capabilities/netns.ts';
+import type { BridgeSettings } from './settings.ts';
+
+/** CHECK: compares what prevResult says with the kernel and IPAM, and names all that differs. */
+export function check(sys: Sys, context: Context<BridgeSettings>): void {
+  const { conf, containerID, ifName, netns } = context;
+  const prevResult = requiredPrevResult(context);
+  const own = ownAddresses(prevResult, context);
+  openIpam(sys, context)?.check(own);
+  const host = openRoute({ sys });
+  const pod = openPodNamespace(sys, netns);
+  try {
+    reportDifferences(context, [
+      ...hostDifferences(host, conf, hostVethName(conf.network, containerID, ifName)),
+      ...podDifferences(pod.route, context, prevResult, own, !conf.disableContainerInterface),
+    ]);
+  } finally {
+    pod.close();
+    host.close();
+  }
+}
+
+function hostDifferences(host: RouteConnection, conf: BridgeSettings, hostName: string): string[] {
+  const bridge = host.link({ name: conf.bridge });
+  const veth = host.link({ name: hostName });
+  const differences: string[] = [];
+  if (bridge?.kind !== 'bridge') differences.push(`there is no bridge ${conf.bridge}`);
+  else if (!bridge.up) differences.push(`bridge ${conf.bridge} is down`);
+  if (veth === undefined) differences.push(`there is no host interface ${hostName}`);
+  else {
+    if (!veth.up) differences.push(`host interface ${hostName} is down`);
+    if (veth.master !== bridge?.index)
+      differences.push(`host interface ${hostName} is no port of ${conf.bridge}`);
+  }
+  return differences;
+}

@@ -1,0 +1,23 @@
+import { definePlugin, type Plugin } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { collectAttachments, deleteAttachment } from '../../capabilities/attachment-verbs.ts';
+import { openIpam } from '../../capabilities/ipam.ts';
+import { add } from './add.ts';
+import { check } from './check.ts';
+import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from './settings.ts';
+
+/** `bridge`: a veth pair from the pod to a bridge of the node, and the bridge as the pod's gateway. */
+export function bridgePlugin(sys: Sys): Plugin<BridgeSettings> {
+  return definePlugin({
+    about: 'cnikit bridge: bridge, host-local addresses and routes for a pod, in one process',
+    // Only a delegate is looked for there, and host-local is built in.
+    optionalEnv: ['CNI_PATH'],
+    args: [...BRIDGE_ARGS, 'IP'],
+    config: bridgeSettings,
+    add: (context) => add(sys, context),
+    del: (context) => deleteAttachment(sys, context),
+    check: (context) => check(sys, context),
+    gc: (context) => collectAttachments(sys, context, context.conf.bridge),
+    status: (context) => openIpam(sys, context)?.status(),
+  });
+}

@@ -1,0 +1,96 @@
+import { type CheckedConfig, CniError, type Dns, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { explain } from '#explain';
+import type { NetworkSettings } from '../../capabilities/ipam.ts';
+import { refuseFields } from '../../capabilities/refused.ts';
+import { bridgeConfKeys, isBridgeConf } from '../../guards.ts';
+import type { BridgeConf } from './schema.ts';
+import { type VlanRange, vlanRanges } from './vlan-ranges.ts';
+
+const DEFAULT_BRIDGE = 'cni0';
+
+/** Keys of CNI_ARGS that the bridge reads, beside those of IPAM. */
+export const BRIDGE_ARGS = ['MAC'] as const;
+
+/** The bridge configuration with every default filled in. */
+export interface BridgeSettings extends NetworkSettings {
+  bridge: string;
+  isGateway: boolean;
+  isDefaultGateway: boolean;
+  forceAddress: boolean;
+  hairpinMode: boolean;
+  promiscMode: boolean;
+  portIsolation: boolean;
+  /** In bytes; 0 leaves it to the kernel. */
+  mtu: number;
+  /** The pod's VLAN, untagged at its port; 0 for none. */
+  vlan: number;
+  /** VLANs that pass the port tagged. */
+  vlanTrunk: readonly VlanRange[];
+  /** Leaves the port the VLAN that the bridge gives every port. */
+  preserveDefaultVlan: boolean;
+  /** Waits for the detection of duplicate IPv6 addresses. */
+  enabledad: boolean;
+  /** Makes the pod's interface, and leaves it down and without addresses. */
+  disableContainerInterface: boolean;
+  dns: Dns | undefined;
+}
+
+/**
+ * Checks the plugin's part of a network configuration and fills in the reference's defaults.
+ *
+ * @throws CniError 7 naming the field and what it should be, 2 for a field of the reference that is not served
+ */
+export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
+  const conf = normaliseKeys(raw, bridgeConfKeys);
+  if (!isBridgeConf(conf)) {
+    throw new CniError(
+      ErrorCode.InvalidNetworkConfig,
+      'Invalid bridge configuration',
+      explain('bridgeConf', conf),
+    );
+  }
+  refuseFields(conf, ['ipMasq', 'macspoofchk']);
+  refuseContradictions(conf, raw);
+  const { isDefaultGateway = false } = conf;
+  return {
+    network: raw.name,
+    raw,
+    knownArgs: BRIDGE_ARGS,
+    bridge: conf.bridge || DEFAULT_BRIDGE,
+    isGateway: isDefaultGateway || (conf.isGateway ?? false),
+    isDefaultGateway,
+    forceAddress: conf.forceAddress ?? false,
+    hairpinMode: conf.hairpinMode ?? false,
+    promiscMode: conf.promiscMode ?? false,
+    portIsolation: conf.portIsolation ?? false,
+    mtu: conf.mtu ?? 0,
+    vlan: conf.vlan ?? 0,
+    vlanTrunk: vlanRanges(conf.vlanTrunk ?? []),
+    preserveDefaultVlan: conf.preserveDefaultVlan ?? false,
+    enabledad: conf.enabledad ?? false,
+    disableContainerInterface: conf.disableContainerInterface ?? false,
+    dns: raw.dns,
+  };
+}
+
+function refuseContradictions(conf: BridgeConf, raw: CheckedConfig): void {
+  if (conf.hairpinMode && conf.promiscMode) {
+    throw contradiction(
+      'cannot set hairpin mode and promiscuous mode at the same time',
+      'Set hairpinMode or promiscMode to false',
+    );
+  }
+  if (conf.vlan && conf.vlanTrunk?.length) {
+    throw contradiction('cannot set vlan and vlanTrunk at the same time', 'Remove one of them');
+  }
+  if (conf.disableContainerInterface && raw.ipam?.type) {
+    throw contradiction(
+      'cannot use IPAM when disableContainerInterface is set',
+      'An interface that stays down has no addresses: remove ipam',
+    );
+  }
+}
+
+function contradiction(msg: string, advice: string): CniError {
+  return new CniError(ErrorCode.InvalidNetworkConfig, msg, advice);
+}

@@ -1,0 +1,125 @@
+/** VLANs of a bridge's ports, by the bridge's own filtering. */
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import {
+  AF_BRIDGE,
+  delLink,
+  type Link,
+  newLink,
+  type Request,
+  type RouteConnection,
+  RTM_DELLINK,
+  RTM_SETLINK,
+  setLink,
+} from '@cnikit/netlink';
+import { Encoder } from '@cnikit/netlink/codec';
+import type { Sys } from '@cnikit/sys';
+import { randomMac } from '../../capabilities/mac.ts';
+import { vlanPortName } from '../../capabilities/names.ts';
+import type { BridgeSettings } from './settings.ts';
+import type { VlanRange } from './vlan-ranges.ts';
+
+const IFLA_AF_SPEC = 26;
+const IFLA_BRIDGE_VLAN_INFO = 2;
+const BRIDGE_VLAN_INFO_PVID = 1 << 1;
+const BRIDGE_VLAN_INFO_UNTAGGED = 1 << 2;
+const BRIDGE_VLAN_INFO_RANGE_BEGIN = 1 << 3;
+const BRIDGE_VLAN_INFO_RANGE_END = 1 << 4;
+
+/** Whether the network's ports have VLANs, so that the bridge has to filter. */
+export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vlanTrunk'>): boolean {
+  return vlan !== 0 || vlanTrunk.length > 0;
+}
+
+/** Requests that give a port its VLANs, instead of the one that the bridge gave it when it joined. */
+export function portVlans(
+  port: number,
+  bridge: Link,
+  {
+    vlan,
+    vlanTrunk,
+    preserveDefaultVlan,
+  }: Pick<BridgeSettings, 'vlan' | 'vlanTrunk' | 'preserveDefaultVlan'>,
+): Request[] {
+  const requests: Request[] = [];
+  const given = bridge.bridge?.vlanDefaultPvid ?? 1;
+  if (!preserveDefaultVlan && given !== 0) {
+    requests.push(vlanRequest(RTM_DELLINK, port, [{ first: given, last: given }], 0));
+  }
+  if (vlan !== 0) {
+    const flags = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
+    requests.push(vlanRequest(RTM_SETLINK, port, [{ first: vlan, last: vlan }], flags));
+  }
+  if (vlanTrunk.length > 0) requests.push(vlanRequest(RTM_SETLINK, port, vlanTrunk, 0));
+  return requests;
+}
+
+/**
+ * The node's own end in a VLAN of the bridge, which holds the gateway addresses: a veth pair named after bridge
+ * and VLAN, as the reference makes it, whose other end is a port with that VLAN.
+ */
+export function ensureVlanGateway(
+  route: RouteConnection,
+  sys: Sys,
+  settings: BridgeSettings,
+  bridge: Link,
+): Link {
+  const name = `${settings.bridge}.${settings.vlan}`;
+  const existing = route.link({ name });
+  if (existing !== undefined) return existing;
+  const port = vlanPortName(settings.bridge, settings.vlan);
+  const mtu = settings.mtu > 0 ? { mtu: settings.mtu } : {};
+  route.request(
+    newLink({
+      kind: 'veth',
+      name: port,
+      master: bridge.index,
+      up: true,
+      ...mtu,
+      peer: { name, mac: randomMac(sys), ...mtu },
+    }),
+  );
+  try {
+    const [portLink, gateway] = [route.link({ name: port }), route.link({ name })];
+    if (portLink === undefined || gateway === undefined) throw vanished(name);
+    route.batch([
+      ...portVlans(portLink.index, bridge, settings),
+      setLink({ index: gateway.index, up: true }),
+    ]);
+    return gateway;
+  } catch (error) {
+    route.batchSettled([delLink({ name: port })]);
+    throw error;
+  }
+}
+
+function vanished(name: string): CniError {
+  return new CniError(
+    ErrorCode.TryAgainLater,
+    `VLAN interface ${name} vanished while it was set up`,
+    'Something else deletes it; try again',
+  );
+}
+
+/** `bridge vlan add` or `del`, of ranges. */
+function vlanRequest(type: number, port: number, ranges: readonly VlanRange[], flags: number): Request {
+  const encoder = new Encoder().putU8(AF_BRIDGE).putZeros(3).putI32(port).putU32(0).putU32(0);
+  const spec = encoder.nest(IFLA_AF_SPEC);
+  const put = (id: number, more: number) => {
+    const info = encoder.nest(IFLA_BRIDGE_VLAN_INFO);
+    encoder
+      .putU16(flags | more)
+      .putU16(id)
+      .end(info);
+  };
+  for (const { first, last } of ranges) {
+    if (first === last) put(first, 0);
+    else {
+      put(first, BRIDGE_VLAN_INFO_RANGE_BEGIN);
+      put(last, BRIDGE_VLAN_INFO_RANGE_END);
+    }
+  }
+  encoder.end(spec);
+  const ids = ranges.map(({ first, last }) => (first === last ? first : `${first}-${last}`)).join(',');
+  const describe = `${type === RTM_DELLINK ? 'remove' : 'set'} VLAN ${ids} of port #${port}`;
+  return { type, flags: 0, payload: encoder.finish(), describe };
+}

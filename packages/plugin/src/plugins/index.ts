@@ -1,0 +1,28 @@
+/** Which plugin a program's name stands for: one executable serves them all. */
+import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { bridgePlugin } from './bridge/plugin.ts';
+
+/** Runs one invocation of a plugin. */
+export type Run = (io: PluginIo) => PluginOutput;
+
+/** The plugins by the names of the reference's. */
+export type Plugins = ReadonlyMap<string, Run>;
+
+const DEFAULT = 'bridge';
+
+/** Every plugin over a kernel. */
+export function plugins(sys: Sys): Plugins {
+  return new Map([['bridge', running(bridgePlugin(sys))]]);
+}
+
+/** The plugin that a program's path asks for by its last part; `cnikit` and unknown names are the bridge. */
+export function pluginFor(all: Plugins, program: string): Run {
+  const run = all.get(program.slice(program.lastIndexOf('/') + 1)) ?? all.get(DEFAULT);
+  if (run === undefined) throw new TypeError(`No plugin is called ${DEFAULT}`);
+  return run;
+}
+
+function running<T>(plugin: Plugin<T>): Run {
+  return (io) => dispatch(plugin, io);
+}

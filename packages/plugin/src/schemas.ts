@@ -1,0 +1,2 @@
+/** Every plugin's schemas in one place, for the generator of guards and for explaining a failure. */
+export * from './plugins/bridge/schema.ts';

@@ -28,7 +28,7 @@ afterAll(async () => {
 
 describe('clearNetworkUnavailable()', () => {
   test('kubernetes/kubernetes#120486: sets the condition, keeps the others, with the permissions of the manifest', async () => {
-    await clearNetworkUnavailable(loadKubeConfig({ kubeconfig }, {}), 'n1');
+    await clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n1');
     const { conditions } = server.nodes.get('n1')!.status as { conditions: Array<Record<string, string>> };
     expect(Object.fromEntries(conditions.map(({ type, status }) => [type, status]))).toEqual({
       Ready: 'True',
@@ -37,13 +37,13 @@ describe('clearNetworkUnavailable()', () => {
   });
 
   test('says what the API server said', async () => {
-    await expect(clearNetworkUnavailable(loadKubeConfig({ kubeconfig }, {}), 'n9')).rejects.toThrow(
+    await expect(clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n9')).rejects.toThrow(
       /status 404, .*n9/,
     );
   });
 
   test('says which server does not answer', async () => {
-    const config = loadKubeConfig({ kubeconfig, apiServer: 'https://127.0.0.1:1' }, {});
+    const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://127.0.0.1:1' }, {});
     await expect(clearNetworkUnavailable(config, 'n1')).rejects.toThrow(
       /Cannot talk to https:\/\/127.0.0.1:1/,
     );
@@ -51,8 +51,8 @@ describe('clearNetworkUnavailable()', () => {
 });
 
 describe('loadKubeConfig()', () => {
-  test('kubernetes/kubernetes#77061: reaches the server where it is told, with the credentials it has', () => {
-    const config = loadKubeConfig({ kubeconfig, apiServer: 'https://192.0.2.1:6443' }, {});
+  test('kubernetes/kubernetes#77061: reaches the server where it is told, with the credentials it has', async () => {
+    const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://192.0.2.1:6443' }, {});
     expect(config.getCurrentCluster()).toMatchObject({
       server: 'https://192.0.2.1:6443',
       caData: expect.any(String),
@@ -62,13 +62,13 @@ describe('loadKubeConfig()', () => {
   test.each<[string, string | undefined, RegExp]>([
     ['a file that is not there', '/nonexistent', /could not be read/],
     ['nothing outside of a cluster', undefined, /give --kubeconfig/],
-  ])('refuses %s', (_, file, reason) => {
-    expect(() => loadKubeConfig(file === undefined ? {} : { kubeconfig: file }, {})).toThrow(reason);
+  ])('refuses %s', async (_, file, reason) => {
+    await expect(loadKubeConfig(file === undefined ? {} : { kubeconfig: file }, {})).rejects.toThrow(reason);
   });
 
-  test('refuses a kubeconfig without a current context', () => {
+  test('refuses a kubeconfig without a current context', async () => {
     const empty = join(dir, 'empty');
     writeFileSync(empty, 'apiVersion: v1\nkind: Config\n');
-    expect(() => loadKubeConfig({ kubeconfig: empty }, {})).toThrow(/current-context/);
+    await expect(loadKubeConfig({ kubeconfig: empty }, {})).rejects.toThrow(/current-context/);
   });
 });

@@ -1,56 +1,56 @@
 /** How to reach the API server, and the one write the agent makes to it. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-// Not from the package's root: that loads every API there is, 80 MB of it.
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { inClusterConfig, type KubeConfigLike } from '@cnikit/watch';
 import type { Config } from './config.ts';
 import { AgentError } from './error.ts';
 
+/** Where a pod finds the credentials of its ServiceAccount. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const TIMEOUT_MS = 30_000;
 
 /** Throws {@link AgentError} `USAGE` when there is no way to reach an API server. */
-export function loadKubeConfig(
+export async function loadKubeConfig(
   { kubeconfig, apiServer }: Pick<Config, 'kubeconfig' | 'apiServer'>,
   env: Readonly<Record<string, string | undefined>>,
-): KubeConfig {
-  const config = new KubeConfig();
-  if (kubeconfig !== undefined) {
-    try {
-      config.loadFromFile(kubeconfig);
-    } catch (error) {
-      throw new AgentError(
-        'USAGE',
-        `The kubeconfig ${kubeconfig} could not be read: ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      );
-    }
-  } else if (env.KUBERNETES_SERVICE_HOST === undefined || !existsSync(SERVICE_ACCOUNT)) {
+): Promise<KubeConfigLike> {
+  const config = kubeconfig === undefined ? inCluster(env) : await fromFile(kubeconfig);
+  if (apiServer === undefined) return config;
+  // kubernetes/kubernetes#77061: the Service's address needs kube-proxy, which may come after us.
+  return {
+    getCurrentCluster: () => ({ ...config.getCurrentCluster(), server: apiServer }),
+    getCurrentUser: () => config.getCurrentUser(),
+    applyToHTTPSOptions: (options) => config.applyToHTTPSOptions(options),
+  };
+}
+
+function inCluster(env: Readonly<Record<string, string | undefined>>): KubeConfigLike {
+  if (env.KUBERNETES_SERVICE_HOST === undefined || !existsSync(SERVICE_ACCOUNT))
     throw new AgentError(
       'USAGE',
       'This is not a pod of a cluster: give --kubeconfig FILE to reach the API server',
     );
-  } else config.loadFromCluster();
-  if (config.getCurrentCluster() === null)
-    throw new AgentError(
-      'USAGE',
-      `The kubeconfig ${kubeconfig} has no current context: set current-context in it`,
-    );
-  if (apiServer !== undefined) {
-    // kubernetes/kubernetes#77061: the Service's address needs kube-proxy, which may come after us.
-    const { name } = config.getCurrentCluster()!;
-    config.clusters = config.clusters.map((cluster) =>
-      cluster.name === name ? { ...cluster, server: apiServer } : cluster,
-    );
+  return inClusterConfig(env);
+}
+
+async function fromFile(file: string): Promise<KubeConfigLike> {
+  // Loaded only where there is a kubeconfig to read, and not from the package's root, which loads every API there is.
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(file);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new AgentError('USAGE', `The kubeconfig ${file} could not be read: ${message}`, { cause: error });
   }
+  if (config.getCurrentCluster() === null)
+    throw new AgentError('USAGE', `The kubeconfig ${file} has no current context: set current-context in it`);
   return config;
 }
 
 /** Sets condition NetworkUnavailable of a node to False. Rejects with {@link AgentError} `API`. */
-export async function clearNetworkUnavailable(config: KubeConfig, nodeName: string): Promise<void> {
+export async function clearNetworkUnavailable(config: KubeConfigLike, nodeName: string): Promise<void> {
   const now = new Date().toISOString();
   const condition = {
     type: 'NetworkUnavailable',
@@ -65,10 +65,9 @@ export async function clearNetworkUnavailable(config: KubeConfig, nodeName: stri
   });
 }
 
-async function patch(config: KubeConfig, path: string, body: unknown): Promise<void> {
+async function patch(config: KubeConfigLike, path: string, body: unknown): Promise<void> {
   const url = new URL(config.getCurrentCluster()!.server.replace(/\/+$/, '') + path);
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
+  const options = await requestOptions(config);
   const text = JSON.stringify(body);
   options.method = 'PATCH';
   options.signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -106,4 +105,16 @@ function reason(answer: string): string {
   } catch {
     return '';
   }
+}
+
+/** With the credentials that the files hold now: tokens and certificates are rotated. */
+async function requestOptions(config: KubeConfigLike): Promise<RequestOptions> {
+  const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
+  await config.applyToHTTPSOptions(options);
+  const provider = config.getCurrentUser()?.authProvider as { config?: { tokenFile?: string } } | undefined;
+  const file = provider?.config?.tokenFile;
+  if (file !== undefined) options.headers.Authorization = `Bearer ${readFileSync(file, 'utf8').trim()}`;
+  // KubeConfig's agent keeps the certificates that it was made with; only a proxy needs it.
+  if (!config.getCurrentCluster()?.proxyUrl) options.agent = false;
+  return options;
 }

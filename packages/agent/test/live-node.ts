@@ -99,6 +99,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     nodes: numbers.map((n) => nodeObject(n)) as never,
   });
   writeFileSync(kubeconfig, api.kubeconfig());
+  const kubeConfig = await loadKubeConfig({ kubeconfig }, {});
   writeFileSync(pluginBinary, '#!/bin/sh\n');
   const lines: string[] = [];
   const writes: RouteAction[][] = [];
@@ -123,11 +124,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     const parts = { kernel, log, metrics, after, rules: createRules(), cni };
     const agent = new Agent(parts, { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 });
     const outage = new Outage(log, metrics, after);
-    const nodes = followNodes(
-      watchNodes(loadKubeConfig({ kubeconfig }, {}), metrics, ended.signal),
-      agent,
-      outage,
-    );
+    const nodes = followNodes(watchNodes(kubeConfig, metrics, ended.signal), agent, outage);
     const events = (async () => {
       for await (const event of kernel.events(ended.signal)) agent.onKernel(event);
     })();

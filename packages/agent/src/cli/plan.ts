@@ -64,7 +64,7 @@ export async function applyOnce(config: Config, env: NodeJS.ProcessEnv): Promise
 }
 
 async function listNodes(config: Config, env: NodeJS.ProcessEnv): Promise<NodeInfo[]> {
-  const kubeConfig = loadKubeConfig(config, env);
+  const kubeConfig = await loadKubeConfig(config, env);
   const ended = new AbortController();
   const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(TIMEOUT_MS)]);
   let reason = '';

@@ -18,7 +18,7 @@ const SAVE_MS = 1000;
 /** Resolves when `signal` fires and everything is closed. Throws AgentError when it cannot begin. */
 export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const log = openLog(config, 1);
-  const kubeConfig = loadKubeConfig(config, env);
+  const kubeConfig = await loadKubeConfig(config, env);
   const parts = agentParts(config, log);
   const timers = new Timers<'save'>(after);
   const save = (): void => {

@@ -36,6 +36,20 @@ describe('clearNetworkUnavailable()', () => {
     });
   });
 
+  test('uses a token from the moment that it was rotated', async () => {
+    const tokenFile = join(dir, 'token');
+    writeFileSync(tokenFile, server.token);
+    const rotating = join(dir, 'rotating');
+    writeFileSync(rotating, server.kubeconfig({ tokenFile }));
+    const config = await loadKubeConfig({ kubeconfig: rotating }, {});
+    await clearNetworkUnavailable(config, 'n1');
+    const old = server.token;
+    writeFileSync(tokenFile, server.rotateToken());
+    await clearNetworkUnavailable(config, 'n1');
+    expect(server.token).not.toBe(old);
+    writeFileSync(kubeconfig, server.kubeconfig());
+  });
+
   test('says what the API server said', async () => {
     await expect(clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n9')).rejects.toThrow(
       /status 404, .*n9/,

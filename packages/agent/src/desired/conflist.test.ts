@@ -18,6 +18,7 @@ test('conflist() is what the plugin reads', () => {
         bridge: 'cni0',
         isDefaultGateway: true,
         hairpinMode: true,
+        forceAddress: true,
         mtu: 1500,
         ipam: {
           type: 'host-local',

@@ -18,6 +18,8 @@ export function conflist(own: NodeInfo, facts: HostFacts): string | undefined {
     bridge: 'cni0',
     isDefaultGateway: true,
     hairpinMode: true,
+    // A node whose podCIDR changed keeps its bridge: the old gateway must not stand in the way (flannel-io/flannel#1850).
+    forceAddress: true,
     ...(mtu === undefined ? {} : { mtu }),
     ipam: {
       type: 'host-local',

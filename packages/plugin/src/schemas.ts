@@ -1,2 +1,4 @@
 /** Every plugin's schemas in one place, for the generator of guards and for explaining a failure. */
 export * from './plugins/bridge/schema.ts';
+export * from './plugins/ptp/schema.ts';
+export * from './plugins/tuning/schema.ts';

@@ -2,10 +2,9 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/capabilities/names.ts';
-import { type Answer, ways } from './invoke.ts';
+import { env, fails, inSandbox, ok } from './harness.ts';
+import { ways } from './invoke.ts';
 import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
-
-const inSandbox = process.env.CNIKIT_SANDBOX === '1';
 
 describe.skipIf(!inSandbox).each(ways)(
   'bridge by %s (needs the sandbox: run npm test at the root)',
@@ -26,14 +25,6 @@ describe.skipIf(!inSandbox).each(ways)(
       },
       ...changes,
     });
-    const env = (command: string, id: string, pod: Pick<Pod, 'path'>, more: Record<string, string> = {}) => ({
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: id,
-      CNI_NETNS: pod.path,
-      CNI_IFNAME: 'eth0',
-      CNI_PATH: '/opt/cni/bin',
-      ...more,
-    });
     const pod = (): Pod => {
       const made = makePod();
       pods.push(made);
@@ -45,15 +36,6 @@ describe.skipIf(!inSandbox).each(ways)(
             (name) => /^[0-9a-f]*[.:]/.test(name) && !name.startsWith('last_'),
           )
         : [];
-    const ok = (answer: Answer): Answer => {
-      expect(answer, answer.stdout + answer.stderr).toMatchObject({ exitCode: 0 });
-      return answer;
-    };
-    const fails = (answer: Answer, code: number, msg: string | RegExp) => {
-      expect(answer.exitCode).not.toBe(0);
-      expect(answer.json).toMatchObject({ code, msg: expect.stringMatching(msg) });
-    };
-
     beforeEach(() => {
       dataDir = mkdtempSync('/run/cnikit-test-');
       pods = [];

@@ -1,15 +1,8 @@
 /** The pod's end: addresses, up, routes, by one batch inside the namespace. */
 import { CniError, ErrorCode, type Route } from '@cnikit/cni-spec';
-import {
-  IN6_ADDR_GEN_MODE_NONE,
-  newAddress,
-  newRoute,
-  type Request,
-  type RouteConnection,
-  setLink,
-} from '@cnikit/netlink';
+import { newAddress, newRoute, type Request, type RouteConnection, setLink } from '@cnikit/netlink';
 import { arpNotify } from './arp-notify.ts';
-import { linkLocalAddress } from './mac.ts';
+import { linkLocal } from './link-local.ts';
 import { isIPv6 } from './prefix.ts';
 
 /** What the pod's interface gets. */
@@ -24,16 +17,15 @@ export interface PodInterface {
   detectDuplicates?: boolean;
   /** Further flags (IFA_F_*) of the addresses. */
   addressFlags?: number;
-  /** Requests that come between the addresses and the routes. */
-  before?: (index: number) => Request[];
+  /** Routes that the others need to be there first. */
+  linkRoutes?: (index: number) => Request[];
 }
 
 /**
  * Gives the pod's interface its addresses and routes and brings it up. Returns its index.
  *
  * IPv6 addresses skip the detection of duplicates, since IPAM has just said that they are unique: they work
- * when ADD returns, where detection would take a second. The link-local address is added by hand for the same
- * reason, and the kernel kept from making another.
+ * when ADD returns, where detection would take a second.
  */
 export function configurePodInterface(route: RouteConnection, pod: PodInterface): number {
   const link = route.link({ name: pod.ifName });
@@ -49,12 +41,10 @@ export function configurePodInterface(route: RouteConnection, pod: PodInterface)
   // The kernel announces the IPv4 addresses that are there when the link comes up.
   if (ipv4.length > 0) batch.push(arpNotify(index));
   for (const address of ipv4) batch.push(newAddress({ index, address, ...flags }));
-  if (ipv6.length > 0 && nodad) batch.push(setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_NONE }));
+  if (ipv6.length > 0 && nodad) batch.push(...linkLocal(index, pod.mac));
   batch.push(setLink({ index, up: true }));
-  if (ipv6.length > 0 && nodad)
-    batch.push(newAddress({ index, address: `${linkLocalAddress(pod.mac)}/64`, nodad }));
   for (const address of ipv6) batch.push(newAddress({ index, address, nodad, ...flags }));
-  if (pod.before) batch.push(...pod.before(index));
+  if (pod.linkRoutes) batch.push(...pod.linkRoutes(index));
   for (const one of pod.routes) batch.push(podRoute(index, one));
   route.batch(batch);
   return index;

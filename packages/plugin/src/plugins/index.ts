@@ -2,6 +2,10 @@
 import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { bridgePlugin } from './bridge/plugin.ts';
+import { hostLocalPlugin } from './host-local/plugin.ts';
+import { loopbackPlugin } from './loopback/plugin.ts';
+import { ptpPlugin } from './ptp/plugin.ts';
+import { tuningPlugin } from './tuning/plugin.ts';
 
 /** Runs one invocation of a plugin. */
 export type Run = (io: PluginIo) => PluginOutput;
@@ -13,7 +17,13 @@ const DEFAULT = 'bridge';
 
 /** Every plugin over a kernel. */
 export function plugins(sys: Sys): Plugins {
-  return new Map([['bridge', running(bridgePlugin(sys))]]);
+  return new Map([
+    ['bridge', running(bridgePlugin(sys))],
+    ['ptp', running(ptpPlugin(sys))],
+    ['loopback', running(loopbackPlugin(sys))],
+    ['host-local', running(hostLocalPlugin(sys))],
+    ['tuning', running(tuningPlugin(sys))],
+  ]);
 }
 
 /** The plugin that a program's path asks for by its last part; `cnikit` and unknown names are the bridge. */

@@ -9,6 +9,7 @@ import {
   setLink,
 } from '@cnikit/netlink';
 import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
+import { linkLocal } from '../../capabilities/link-local.ts';
 import { randomMac } from '../../capabilities/mac.ts';
 import type { BridgeSettings } from './settings.ts';
 import { usesVlans } from './vlan.ts';
@@ -40,21 +41,26 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
 
 function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Link {
   try {
+    // A MAC that the kernel chooses would follow the ports as they come and go, and neighbours would lose it.
+    const mac = randomMac(sys);
     route.request(
       newLink({
         kind: 'bridge',
         name: settings.bridge,
         up: true,
-        // One that the kernel chooses would follow the ports as they come and go, and neighbours would lose it.
-        mac: randomMac(sys),
+        mac,
         ...(settings.mtu > 0 ? { mtu: settings.mtu } : {}),
         ...(usesVlans(settings) ? { vlanFiltering: true } : {}),
       }),
     );
-    refuseRouterAdvertisements(sys, settings.bridge);
+    return prepared(route, sys, find(route, settings), mac);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error;
+    return find(route, settings);
   }
+}
+
+function find(route: RouteConnection, settings: BridgeSettings): Link {
   const bridge = route.link({ name: settings.bridge });
   if (bridge === undefined) {
     throw new CniError(
@@ -66,12 +72,14 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
   return bridge;
 }
 
-/** No pod shall give the node a route. */
-function refuseRouterAdvertisements(sys: Sys, bridge: string): void {
+/** The new bridge with what only its maker does. Without IPv6 in the kernel there is nothing to do, which is fine. */
+function prepared(route: RouteConnection, sys: Sys, bridge: Link, mac: string): Link {
+  route.batchSettled(linkLocal(bridge.index, mac));
   try {
-    sys.writeText(`/proc/sys/net/ipv6/conf/${bridge}/accept_ra`, '0', { flags: O_WRONLY });
+    // No pod shall give the node a route.
+    sys.writeText(`/proc/sys/net/ipv6/conf/${bridge.name}/accept_ra`, '0', { flags: O_WRONLY });
   } catch (error) {
-    // Without IPv6 in the kernel there is nothing to refuse.
     if (!(error instanceof SysError)) throw error;
   }
+  return bridge;
 }

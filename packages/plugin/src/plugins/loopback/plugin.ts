@@ -1,0 +1,64 @@
+import { CniError, type Context, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
+import { type RouteConnection, setLink } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { openPodNamespace, openPodNamespaceIfThere, type PodNamespace } from '../../capabilities/netns.ts';
+import { isIPv6, withoutLength } from '../../capabilities/prefix.ts';
+
+const LOOPBACK = 'lo';
+
+/** `loopback`: brings the pod's `lo` up. CNI_IFNAME and CNI_ARGS do not matter to it, nor does CNI_PATH. */
+export function loopbackPlugin(sys: Sys): Plugin<unknown> {
+  return definePlugin<unknown>({
+    about: 'cnikit loopback: brings the loopback interface of a pod up',
+    optionalEnv: ['CNI_PATH'],
+    add: ({ netns, prevResult }) =>
+      within(openPodNamespace(sys, netns), (route) => {
+        const { index, mac } = loopback(route);
+        route.request(setLink({ index, up: true }));
+        return prevResult ?? resultOf(route, index, mac, netns);
+      }),
+    del: ({ netns }) => {
+      const pod = openPodNamespaceIfThere(sys, netns);
+      if (pod !== undefined) within(pod, (route) => route.request(setLink({ name: LOOPBACK, up: false })));
+    },
+    check: ({ netns }: Context<unknown>) =>
+      within(openPodNamespace(sys, netns), (route) => {
+        if (!loopback(route).up) throw new CniError(ErrorCode.Internal, 'loopback interface is down');
+      }),
+  });
+}
+
+function within<T>(pod: PodNamespace, body: (route: RouteConnection) => T): T {
+  try {
+    return body(pod.route);
+  } finally {
+    pod.close();
+  }
+}
+
+function loopback(route: RouteConnection) {
+  const link = route.link({ name: LOOPBACK });
+  if (link === undefined) throw new CniError(ErrorCode.Internal, `There is no interface ${LOOPBACK}`);
+  return link;
+}
+
+/** The first address of each family, IPv4 before IPv6, as the reference lists them. */
+function resultOf(route: RouteConnection, index: number, mac: string | undefined, netns: string): Result {
+  const held = route.addresses({ index }).map(({ address }) => address);
+  const stranger = held.find((address) => !isLoopback(withoutLength(address)));
+  if (stranger !== undefined) {
+    throw new CniError(
+      ErrorCode.Internal,
+      `loopback interface found with non-loopback address "${withoutLength(stranger)}"`,
+    );
+  }
+  const firsts = [held.find((address) => !isIPv6(address)), held.find(isIPv6)];
+  return {
+    interfaces: [{ name: LOOPBACK, ...(mac === undefined ? {} : { mac }), sandbox: netns }],
+    ips: firsts.filter((one) => one !== undefined).map((address) => ({ address, interface: 0 })),
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}

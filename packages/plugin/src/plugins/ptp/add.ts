@@ -1,0 +1,118 @@
+import { CniError, type Context, ErrorCode, type IpConfig, type Result } from '@cnikit/cni-spec';
+import {
+  delLink,
+  IFA_F_NOPREFIXROUTE,
+  newAddress,
+  newRoute,
+  openRoute,
+  type Request,
+  type RouteConnection,
+  RT_SCOPE_LINK,
+} from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { ensureForwarding } from '../../capabilities/forwarding.ts';
+import { openIpam } from '../../capabilities/ipam.ts';
+import { linkLocal } from '../../capabilities/link-local.ts';
+import { hostVethName } from '../../capabilities/names.ts';
+import { openPodNamespace } from '../../capabilities/netns.ts';
+import { configurePodInterface } from '../../capabilities/pod-interface.ts';
+import { hostLength, isIPv6, subnetOf, withoutLength } from '../../capabilities/prefix.ts';
+import { appendResult, chooseDns } from '../../capabilities/result.ts';
+import { withNextHops } from '../../capabilities/routes.ts';
+import { undoStack } from '../../capabilities/undo.ts';
+import { createVethPair, type VethPair } from '../../capabilities/veth.ts';
+import type { PtpSettings } from './settings.ts';
+
+type RoutedAddress = IpConfig & { gateway: string };
+
+/**
+ * ADD: addresses, a veth pair, and routes by which all the pod's traffic goes through the node. When a step
+ * fails, the steps before it are taken back.
+ *
+ * @returns interfaces in the reference's order: host end, pod's end, to which `ips[].interface` points
+ */
+export function add(sys: Sys, context: Context<PtpSettings>): Result {
+  const { conf, containerID, ifName, netns, prevResult } = context;
+  const ipam = openIpam(sys, context);
+  if (ipam === undefined) throw missing('Missing field ipam', 'ptp routes addresses: set ipam.type');
+  const pod = openPodNamespace(sys, netns);
+  const host = openRoute({ sys });
+  const undo = undoStack();
+  try {
+    const given = ipam.add();
+    undo.push(() => ipam.del());
+    const ips = given.ips.map(routed);
+    ensureForwarding(sys, ips);
+
+    const hostName = hostVethName(conf.network, containerID, ifName);
+    const pair = createVethPair(host, sys, { hostName, ifName, netns: pod.fd, mtu: conf.mtu });
+    undo.push(() => host.request(delLink({ name: hostName })));
+    configureHostEnd(host, pair, ips);
+    configurePodInterface(pod.route, {
+      ifName,
+      mac: pair.podMac,
+      addresses: ips.map(({ address }) => address),
+      addressFlags: IFA_F_NOPREFIXROUTE,
+      linkRoutes: (index) => ips.flatMap((ip) => routesToGateway(index, ip)),
+      routes: withNextHops(given.routes, ips),
+    });
+    const own: Result = {
+      interfaces: [
+        { name: hostName, mac: pair.hostMac },
+        { name: ifName, mac: pair.podMac, sandbox: netns },
+      ],
+      ips: ips.map((ip) => ({ ...ip, interface: 1 })),
+      routes: [...given.routes],
+      ...chooseDns(conf.raw.dns, given.dns),
+    };
+    return appendResult(prevResult, own);
+  } catch (error) {
+    undo.run();
+    throw error;
+  } finally {
+    host.close();
+    pod.close();
+  }
+}
+
+/**
+ * The gateway is on the link, and the pod's own subnet behind the gateway: a veth is no point-to-point link, so
+ * without these two the pod would ask for its neighbours by ARP on a link where nobody but the node is.
+ */
+function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Request[] {
+  const src = withoutLength(address);
+  return [
+    newRoute({ dst: `${gateway}/${hostLength(gateway)}`, oif, src, scope: RT_SCOPE_LINK }),
+    newRoute({ dst: subnetOf(address), via: gateway, oif, src }),
+  ];
+}
+
+/** The host end answers for the gateway and has a route to the pod. */
+function configureHostEnd(
+  host: RouteConnection,
+  { hostName: name, hostMac }: VethPair,
+  ips: readonly RoutedAddress[],
+): void {
+  const index = host.link({ name })?.index;
+  if (index === undefined)
+    throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
+  const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, hostMac) : [];
+  for (const { address, gateway } of ips) {
+    const length = hostLength(address);
+    requests.push(newAddress({ index, address: `${gateway}/${length}`, nodad: true }));
+    requests.push(newRoute({ dst: `${withoutLength(address)}/${length}`, oif: index }));
+  }
+  host.batch(requests);
+}
+
+function routed(ip: IpConfig): RoutedAddress {
+  const { gateway } = ip;
+  if (gateway === undefined) {
+    throw missing(`IPAM gave no gateway for ${ip.address}`, 'ptp routes the pod through it');
+  }
+  return { ...ip, gateway };
+}
+
+function missing(msg: string, details: string): CniError {
+  return new CniError(ErrorCode.InvalidNetworkConfig, msg, details);
+}

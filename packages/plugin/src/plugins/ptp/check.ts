@@ -1,0 +1,48 @@
+import type { Context } from '@cnikit/cni-spec';
+import { openRoute } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import {
+  ownAddresses,
+  podDifferences,
+  reportDifferences,
+  requiredPrevResult,
+} from '../../capabilities/differences.ts';
+import { openIpam } from '../../capabilities/ipam.ts';
+import { hostVethName } from '../../capabilities/names.ts';
+import { openPodNamespace } from '../../capabilities/netns.ts';
+import { hostLength, withoutLength } from '../../capabilities/prefix.ts';
+import type { PtpSettings } from './settings.ts';
+
+/** CHECK: compares what prevResult says with the kernel and IPAM, and names all that differs. */
+export function check(sys: Sys, context: Context<PtpSettings>): void {
+  const { conf, containerID, ifName, netns } = context;
+  const prevResult = requiredPrevResult(context);
+  const own = ownAddresses(prevResult, context);
+  openIpam(sys, context)?.check(own);
+  const pod = openPodNamespace(sys, netns);
+  try {
+    reportDifferences(context, [
+      ...hostDifferences(sys, hostVethName(conf.network, containerID, ifName), own),
+      ...podDifferences(pod.route, context, prevResult, own),
+    ]);
+  } finally {
+    pod.close();
+  }
+}
+
+function hostDifferences(sys: Sys, hostName: string, addresses: readonly string[]): string[] {
+  const host = openRoute({ sys });
+  try {
+    const link = host.link({ name: hostName });
+    if (link === undefined) return [`there is no host interface ${hostName}`];
+    const differences = link.up ? [] : [`host interface ${hostName} is down`];
+    const routes = host.routes({ oif: link.index }).map(({ dst }) => dst);
+    for (const address of addresses) {
+      const dst = `${withoutLength(address)}/${hostLength(address)}`;
+      if (!routes.includes(dst)) differences.push(`route to ${dst} by ${hostName} is missing on the node`);
+    }
+    return differences;
+  } finally {
+    host.close();
+  }
+}

@@ -1,0 +1,22 @@
+import { definePlugin, type Plugin } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { collectAttachments, deleteAttachment } from '../../capabilities/attachment-verbs.ts';
+import { openIpam } from '../../capabilities/ipam.ts';
+import { add } from './add.ts';
+import { check } from './check.ts';
+import { type PtpSettings, ptpSettings } from './settings.ts';
+
+/** `ptp`: a veth pair from the pod to the node, which routes; pods share no link. */
+export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
+  return definePlugin({
+    about: 'cnikit ptp: a routed veth pair and host-local addresses for a pod, in one process',
+    // Only a delegate is looked for there, and host-local is built in.
+    optionalEnv: ['CNI_PATH'],
+    config: ptpSettings,
+    add: (context) => add(sys, context),
+    del: (context) => deleteAttachment(sys, context),
+    check: (context) => check(sys, context),
+    gc: (context) => collectAttachments(sys, context),
+    status: (context) => openIpam(sys, context)?.status(),
+  });
+}

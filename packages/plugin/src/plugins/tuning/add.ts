@@ -1,0 +1,64 @@
+import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
+import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
+import { requiredPrevResult } from '../../capabilities/differences.ts';
+import { openPodNamespace } from '../../capabilities/netns.ts';
+import { assertAllowed } from './allowlist.ts';
+import { readBackup, removeBackup, saveBackup } from './backup.ts';
+import { podLink, tuneLink } from './link.ts';
+import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
+import { sysctlFile } from './sysctl-key.ts';
+
+/** ADD: sysctls of the pod's namespace, then the attributes of its interface; the result so far with what changed. */
+export function add(sys: Sys, context: Context<TuningSettings>): Result {
+  const { conf, containerID, ifName, netns, args } = context;
+  const { sysctl, link: changes } = tuningOf(conf, args);
+  const prevResult = requiredPrevResult(context);
+  assertAllowed(sys, Object.keys(sysctl));
+  const files = Object.entries(sysctl).map(([key, value]) => [sysctlFile(key, ifName), value] as const);
+  const pod = openPodNamespace(sys, netns);
+  try {
+    if (files.length > 0) {
+      withNetns(sys, netns, () => {
+        for (const [file, value] of files) setSysctl(sys, file, value);
+      });
+    }
+    if (Object.keys(changes).length === 0) return prevResult;
+    const place = { dataDir: conf.dataDir, containerID, ifName };
+    const link = podLink(pod.route, ifName);
+    saveBackup(sys, place, link, changes);
+    try {
+      tuneLink(pod.route, link.index, changes);
+    } catch (error) {
+      // The kernel may have set some of them before it refused the rest.
+      tuneLink(pod.route, link.index, readBackup(sys, place) ?? {});
+      removeBackup(sys, place);
+      throw error;
+    }
+    return updated(prevResult, ifName, changes);
+  } finally {
+    pod.close();
+  }
+}
+
+function setSysctl(sys: Sys, file: string, value: string): void {
+  try {
+    sys.writeText(file, value, { flags: O_WRONLY });
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    const why = error.code === 'ENOENT' ? 'the kernel has no such sysctl' : error.code;
+    throw new CniError(ErrorCode.IOFailure, `Sysctl ${file} cannot be set to ${value}`, why);
+  }
+}
+
+/** Later plugins and CHECK compare with the result, so it has to say what the interface is like now. */
+function updated(prevResult: Result, ifName: string, { mac, mtu }: LinkTuning): Result {
+  const interfaces = (prevResult.interfaces ?? []).map((one) => {
+    if (one.name !== ifName) return one;
+    return {
+      ...one,
+      ...(mac === undefined ? {} : { mac }),
+      ...(mtu === undefined || one.mtu === undefined ? {} : { mtu }),
+    };
+  });
+  return interfaces.length > 0 ? { ...prevResult, interfaces } : prevResult;
+}

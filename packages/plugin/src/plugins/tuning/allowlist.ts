@@ -1,0 +1,53 @@
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { type Sys, SysError } from '@cnikit/sys';
+
+/** A regular expression a line; without the file every sysctl below `net` is allowed. */
+const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
+
+/**
+ * Refuses sysctls that the node's administrator has not allowed.
+ *
+ * @throws CniError 7 naming the first one, 5 when the list cannot be read
+ */
+export function assertAllowed(sys: Sys, keys: readonly string[]): void {
+  if (keys.length === 0) return;
+  const text = readIfThere(sys);
+  if (text === undefined) return;
+  const lines = allowedLines(text);
+  for (const key of keys) {
+    if (lines.some((line) => matches(line, key))) continue;
+    throw new CniError(
+      ErrorCode.InvalidNetworkConfig,
+      `Sysctl ${key} is not allowed. Only the following sysctls are allowed: [${lines.join(' ')}]`,
+      `Add it to ${ALLOWLIST} on the node`,
+    );
+  }
+}
+
+function allowedLines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+function matches(line: string, key: string): boolean {
+  try {
+    return new RegExp(line).test(key);
+  } catch {
+    throw new CniError(
+      ErrorCode.InvalidNetworkConfig,
+      `Line ${JSON.stringify(line)} of ${ALLOWLIST} is no regular expression`,
+    );
+  }
+}
+
+function readIfThere(sys: Sys): string | undefined {
+  try {
+    return sys.readText(ALLOWLIST);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    if (error.code === 'ENOENT') return undefined;
+    throw new CniError(ErrorCode.IOFailure, `${ALLOWLIST} cannot be read: ${error.code}`);
+  }
+}

@@ -1,0 +1,74 @@
+/** The interface's attributes as they were before ADD, in the reference's file, for DEL. */
+import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
+import { type Sys, SysError } from '@cnikit/sys';
+import { isTuningConf } from '../../guards.ts';
+import type { LinkTuning } from './settings.ts';
+
+/** Where the backup of an attachment is. */
+export interface BackupPlace {
+  dataDir: string;
+  containerID: string;
+  ifName: string;
+}
+
+/** Keeps what the link has now of the attributes that are about to change. */
+export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: LinkTuning): void {
+  const { mac, mtu, promisc, allmulti, txQLen } = changes;
+  const now = {
+    ...(mac === undefined || link.mac === undefined ? {} : { mac: link.mac }),
+    ...(promisc === undefined ? {} : { promisc: (link.flags & IFF_PROMISC) !== 0 }),
+    ...(mtu === undefined ? {} : { mtu: link.mtu }),
+    ...(allmulti === undefined ? {} : { allmulti: (link.flags & IFF_ALLMULTI) !== 0 }),
+    ...(txQLen === undefined || link.txQueueLength === undefined ? {} : { txQLen: link.txQueueLength }),
+  };
+  // What is there already is from another tuning of the same chain, and older.
+  const all: LinkTuning = { ...now, ...readBackup(sys, place) };
+  makeFolders(sys, place.dataDir);
+  const file = fileOf(place);
+  sys.writeText(`${file}.new`, JSON.stringify(all), { mode: 0o600 });
+  sys.rename(`${file}.new`, file);
+}
+
+/** What {@link saveBackup} kept; undefined when there is nothing, or nothing that can be read. */
+export function readBackup(sys: Sys, place: BackupPlace): LinkTuning | undefined {
+  try {
+    const value: unknown = JSON.parse(sys.readText(fileOf(place)));
+    if (!isTuningConf(value)) return undefined;
+    const { mac, mtu, promisc, allmulti, txQLen } = value;
+    return {
+      ...(mac ? { mac } : {}),
+      ...(mtu ? { mtu } : {}),
+      ...(promisc === undefined ? {} : { promisc }),
+      ...(allmulti === undefined ? {} : { allmulti }),
+      ...(txQLen === undefined ? {} : { txQLen }),
+    };
+  } catch (error) {
+    if (error instanceof SysError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Forgets the backup; fine when there is none. */
+export function removeBackup(sys: Sys, place: BackupPlace): void {
+  try {
+    sys.unlink(fileOf(place));
+  } catch (error) {
+    if (!(error instanceof SysError) || (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) throw error;
+  }
+}
+
+function fileOf({ dataDir, containerID, ifName }: BackupPlace): string {
+  return `${dataDir}/${containerID}_${ifName}.json`;
+}
+
+function makeFolders(sys: Sys, path: string): void {
+  for (let at = path.indexOf('/', 1); ; at = path.indexOf('/', at + 1)) {
+    const folder = at < 0 ? path : path.slice(0, at);
+    try {
+      sys.mkdir(folder, 0o755);
+    } catch (error) {
+      if (!(error instanceof SysError) || error.code !== 'EEXIST') throw error;
+    }
+    if (at < 0) return;
+  }
+}

@@ -1,0 +1,67 @@
+import type { Context } from '@cnikit/cni-spec';
+import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
+import { type Sys, SysError, withNetns } from '@cnikit/sys';
+import { reportDifferences, requiredPrevResult } from '../../capabilities/differences.ts';
+import { openPodNamespace } from '../../capabilities/netns.ts';
+import { podLink } from './link.ts';
+import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
+import { sysctlFile } from './sysctl-key.ts';
+
+/** CHECK: names every sysctl and attribute that is not what the configuration says. */
+export function check(sys: Sys, context: Context<TuningSettings>): void {
+  const { conf, ifName, netns, args } = context;
+  requiredPrevResult(context);
+  const { sysctl, link: wanted } = tuningOf(conf, args);
+  const pod = openPodNamespace(sys, netns);
+  try {
+    reportDifferences(context, [
+      ...sysctlDifferences(sys, netns, ifName, sysctl),
+      ...linkDifferences(podLink(pod.route, ifName), wanted),
+    ]);
+  } finally {
+    pod.close();
+  }
+}
+
+function sysctlDifferences(
+  sys: Sys,
+  netns: string,
+  ifName: string,
+  sysctl: Readonly<Record<string, string>>,
+): string[] {
+  const entries = Object.entries(sysctl);
+  if (entries.length === 0) return [];
+  return withNetns(sys, netns, () =>
+    entries.flatMap(([key, value]) => {
+      const now = readSysctl(sys, sysctlFile(key, ifName));
+      return words(now) === words(value) ? [] : [`sysctl ${key} is ${now}, not ${value}`];
+    }),
+  );
+}
+
+function readSysctl(sys: Sys, file: string): string {
+  try {
+    return sys.readText(file).trim();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    return `unreadable (${error.code})`;
+  }
+}
+
+/** The kernel separates numbers by tabs, people by spaces. */
+function words(text: string): string {
+  return text.trim().split(/\s+/).join(' ');
+}
+
+function linkDifferences(link: Link, wanted: LinkTuning): string[] {
+  const has: Record<keyof LinkTuning, unknown> = {
+    mac: link.mac,
+    mtu: link.mtu,
+    promisc: (link.flags & IFF_PROMISC) !== 0,
+    allmulti: (link.flags & IFF_ALLMULTI) !== 0,
+    txQLen: link.txQueueLength,
+  };
+  return (Object.keys(wanted) as (keyof LinkTuning)[])
+    .filter((key) => has[key] !== wanted[key])
+    .map((key) => `${key} of ${link.name} is ${has[key]}, not ${wanted[key]}`);
+}

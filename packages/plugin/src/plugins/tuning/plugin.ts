@@ -1,0 +1,41 @@
+import { type Context, definePlugin, type Plugin } from '@cnikit/cni-spec';
+import { NetlinkError } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { openPodNamespaceIfThere } from '../../capabilities/netns.ts';
+import { add } from './add.ts';
+import { readBackup, removeBackup } from './backup.ts';
+import { check } from './check.ts';
+import { tuneLink } from './link.ts';
+import { type TuningSettings, tuningSettings } from './settings.ts';
+
+/** `tuning`: sysctls and attributes of an interface that another plugin of the list has made. */
+export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
+  return definePlugin({
+    about: 'cnikit tuning: sysctls and interface attributes of a pod',
+    optionalEnv: ['CNI_PATH'],
+    args: ['MAC'],
+    config: tuningSettings,
+    add: (context) => add(sys, context),
+    del: (context) => del(sys, context),
+    check: (context) => check(sys, context),
+  });
+}
+
+/** DEL: gives the interface back what it had, where it is still there: a host device goes back to the node. */
+function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSettings>): void {
+  const place = { dataDir: conf.dataDir, containerID, ifName };
+  const backup = readBackup(sys, place);
+  const pod = backup === undefined ? undefined : openPodNamespaceIfThere(sys, netns);
+  if (backup !== undefined && pod !== undefined) {
+    try {
+      const link = pod.route.link({ name: ifName });
+      if (link !== undefined) tuneLink(pod.route, link.index, backup);
+    } catch (error) {
+      // The interface goes with the pod: what cannot be given back shall not keep the pod from ending.
+      if (!(error instanceof NetlinkError)) throw error;
+    } finally {
+      pod.close();
+    }
+  }
+  removeBackup(sys, place);
+}

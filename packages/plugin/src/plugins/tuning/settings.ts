@@ -1,0 +1,72 @@
+import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { explain } from '#explain';
+import { cniArgs } from '../../capabilities/cni-args.ts';
+import { checkedMac } from '../../capabilities/mac.ts';
+import { isTuningConf, tuningConfKeys } from '../../guards.ts';
+import type { TuningConf } from './schema.ts';
+
+const DEFAULT_DATA_DIR = '/run/cni/tuning';
+
+/** What shall be set; what is absent is left alone. */
+export interface Tuning {
+  sysctl: Readonly<Record<string, string>>;
+  link: LinkTuning;
+}
+
+/** Attributes of the interface. */
+export interface LinkTuning {
+  mac?: string;
+  /** In bytes. */
+  mtu?: number;
+  promisc?: boolean;
+  allmulti?: boolean;
+  /** In packets. */
+  txQLen?: number;
+}
+
+/** The tuning configuration. */
+export interface TuningSettings {
+  raw: CheckedConfig;
+  dataDir: string;
+  own: TuningConf;
+  /** `args.cni`, which goes over the configuration's own fields. */
+  args: TuningConf;
+}
+
+/**
+ * Checks the plugin's part of a network configuration.
+ *
+ * @throws CniError 7 naming the field and what it should be
+ */
+export function tuningSettings(raw: CheckedConfig): TuningSettings {
+  const own = checked(raw, 'Invalid tuning configuration');
+  const args = checked(cniArgs(raw), 'Invalid args.cni for tuning');
+  return { raw, dataDir: own.dataDir || DEFAULT_DATA_DIR, own, args };
+}
+
+/**
+ * What to set in all. A MAC address in args.cni goes over the runtime's, and that over the environment's, which
+ * goes over the configuration's: the reference's order, which differs from the bridge's.
+ */
+export function tuningOf({ raw, own, args }: TuningSettings, env: Readonly<Record<string, string>>): Tuning {
+  const mac = args.mac ?? (capability(raw, 'mac') || env.MAC || own.mac);
+  const mtu = args.mtu ?? own.mtu;
+  const allmulti = args.allmulti ?? own.allmulti;
+  const txQLen = args.txQLen ?? own.txQLen;
+  return {
+    sysctl: { ...own.sysctl, ...args.sysctl },
+    link: {
+      ...(mac ? { mac: checkedMac(mac) } : {}),
+      ...(mtu ? { mtu } : {}),
+      ...((args.promisc ?? own.promisc) ? { promisc: true } : {}),
+      ...(allmulti === undefined ? {} : { allmulti }),
+      ...(txQLen === undefined ? {} : { txQLen }),
+    },
+  };
+}
+
+function checked(value: unknown, msg: string): TuningConf {
+  const conf = normaliseKeys(value, tuningConfKeys);
+  if (isTuningConf(conf)) return conf;
+  throw new CniError(ErrorCode.InvalidNetworkConfig, msg, explain('tuningConf', conf));
+}

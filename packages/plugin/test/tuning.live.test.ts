@@ -1,0 +1,155 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { executablePath } from '../src/executable-path.ts';
+import { comparable, env, fails, inSandbox, ok } from './harness.ts';
+import { byReference, REFERENCE, ways } from './invoke.ts';
+import { makePod, type Pod } from './namespaces.ts';
+
+const MAC = '02:00:5e:10:00:01';
+
+describe.skipIf(!inSandbox).each(ways)(
+  'tuning by %s (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    let dataDir: string;
+    let pod: Pod;
+    const before = { mac: '02:00:00:00:00:aa', mtu: 1500 };
+    const prevResult = () => ({
+      cniVersion: '1.0.0',
+      interfaces: [
+        { name: 'vethhost', mac: '02:00:00:00:00:bb' },
+        { name: 'eth0', mac: before.mac, sandbox: pod.path },
+      ],
+      ips: [{ address: '10.96.0.2/24', interface: 1 }],
+    });
+    const conf = (changes: object) => ({
+      cniVersion: '1.0.0',
+      name: 'net',
+      type: 'tuning',
+      dataDir: `${dataDir}/deep/down`,
+      prevResult: prevResult(),
+      ...changes,
+    });
+    const call = (command: string, changes: object, more = {}) =>
+      invoke(env(command, 'c1', pod, more), conf(changes), 'tuning');
+    const link = () => JSON.parse(pod.run('ip', '-d', '-j', 'link', 'show', 'eth0'))[0];
+    const sysctl = (path: string) => pod.run('cat', `/proc/sys/${path}`).trim();
+    const backup = () => `${dataDir}/deep/down/c1_eth0.json`;
+    beforeEach(() => {
+      dataDir = mkdtempSync('/run/cnikit-test-');
+      pod = makePod();
+      pod.run('ip', 'link', 'add', 'eth0', 'address', before.mac, 'type', 'bridge');
+      pod.run('ip', 'link', 'set', 'eth0', 'up');
+    });
+    afterEach(() => {
+      pod.remove();
+      rmSync(dataDir, { recursive: true });
+    });
+
+    test('ADD sets sysctls of the pod, IFNAME standing for its interface', () => {
+      const keys = { 'net.ipv4.conf.IFNAME.log_martians': '1', 'net/core/somaxconn': '500' };
+      const { json } = ok(call('ADD', { sysctl: keys }));
+      expect(json).toEqual(prevResult());
+      expect(sysctl('net/ipv4/conf/eth0/log_martians')).toBe('1');
+      expect(sysctl('net/core/somaxconn')).toBe('500');
+      expect(readFileSync('/proc/sys/net/core/somaxconn', 'utf8').trim()).not.toBe('500');
+      expect(existsSync(backup())).toBe(false);
+    });
+
+    test('ADD sets the attributes, tells the new MAC, and DEL gives the old ones back', () => {
+      const changes = { mac: MAC.toUpperCase(), mtu: 1400, promisc: true, allmulti: true, txQLen: 77 };
+      const { json } = ok(call('ADD', changes));
+      expect(json.interfaces.map((one: { mac: string }) => one.mac)).toEqual(['02:00:00:00:00:bb', MAC]);
+      expect(link()).toMatchObject({ address: MAC, mtu: 1400, promiscuity: 1, txqlen: 77 });
+      expect(link().flags).toContain('ALLMULTI');
+      ok(call('CHECK', { ...changes, prevResult: json }));
+      for (let i = 0; i < 2; i++) ok(call('DEL', changes));
+      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0, txqlen: 1000 });
+      expect(link().flags).not.toContain('ALLMULTI');
+      expect(existsSync(backup())).toBe(false);
+    });
+
+    test.each(['', '/run/netns/gone'])('DEL without the namespace (%j) leaves no backup', (path) => {
+      ok(call('ADD', { mtu: 1400 }));
+      expect(existsSync(backup())).toBe(true);
+      ok(call('DEL', { mtu: 1400 }, { CNI_NETNS: path }));
+      expect(existsSync(backup())).toBe(false);
+    });
+
+    test('the MAC address of args.cni wins over the runtime’s, that over CNI_ARGS, that over the field', () => {
+      const mac = (n: number) => `02:00:00:00:01:0${n}`;
+      const args = { CNI_ARGS: `MAC=${mac(2)}` };
+      const runtimeConfig = { mac: mac(3) };
+      const of = (changes: object, more = {}) => ok(call('ADD', changes, more)).json.interfaces[1].mac;
+      expect(of({ mac: mac(1) })).toBe(mac(1));
+      expect(of({ mac: mac(1) }, args)).toBe(mac(2));
+      expect(of({ mac: mac(1), runtimeConfig }, args)).toBe(mac(3));
+      expect(of({ mac: mac(1), runtimeConfig, args: { cni: { mac: mac(4) } } }, args)).toBe(mac(4));
+    });
+
+    test.each([
+      [{ sysctl: { 'kernel.hostname': 'x' } }, 7, /invalid net sysctl key/],
+      [{ sysctl: { 'net/../kernel/hostname': 'x' } }, 7, /invalid net sysctl key/],
+      [{ sysctl: { 'net.ipv4.no_such': '1' } }, 5, /no_such cannot be set/],
+      [{ sysctl: { 'net.core.somaxconn': 1 } }, 7, /tuning configuration/],
+      [{ mac: 'zz' }, 7, /Invalid MAC address/],
+      [{ prevResult: undefined, mtu: 1400 }, 7, /Required prevResult missing/],
+    ])('%j is an error', (changes, code, msg) => {
+      fails(call('ADD', changes), code, msg);
+      expect(link().mtu).toBe(1500);
+    });
+
+    test('what the kernel refuses is taken back', () => {
+      fails(call('ADD', { mtu: 10, mac: MAC, promisc: true }), 999, /./);
+      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+      expect(existsSync(backup())).toBe(false);
+    });
+
+    test('CHECK names what differs', () => {
+      const changes = { mtu: 1400, sysctl: { 'net.core.somaxconn': '500' } };
+      ok(call('ADD', changes));
+      pod.run('ip', 'link', 'set', 'eth0', 'mtu', '1300');
+      fails(call('CHECK', changes), 999, /mtu of eth0 is 1300, not 1400/);
+      fails(call('CHECK', { sysctl: { 'net.core.somaxconn': '7' } }), 999, /somaxconn is 500, not 7/);
+    });
+
+    test.skipIf(!existsSync(`${REFERENCE}/tuning`))('the reference restores what it saved, and back', () => {
+      const changes = { mac: MAC, mtu: 1400, promisc: true };
+      const ours = ok(call('ADD', changes)).json;
+      expect(byReference(env('DEL', 'c1', pod), conf(changes), 'tuning').exitCode).toBe(0);
+      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+      const theirs = ok(byReference(env('ADD', 'c1', pod), conf(changes), 'tuning')).json;
+      expect(comparable(ours)).toEqual(comparable(theirs));
+      ok(call('DEL', changes));
+      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+    });
+  },
+);
+
+describe.skipIf(!inSandbox)('tuning and the allowlist (needs the sandbox: run npm test at the root)', () => {
+  test.each([
+    ['net.core.somaxconn', 0],
+    ['net.core.rmem_max', 1],
+  ])('%s', (key, status) => {
+    const pod = makePod();
+    const conf = { cniVersion: '1.0.0', name: 'n', sysctl: { [key]: '500' }, prevResult: { ips: [] } };
+    // The list lies in /etc, so it gets an /etc of its own.
+    const script =
+      'mount -t tmpfs t /etc; mkdir -p /etc/cni/tuning; printf "\\n ^net.core.somax.*$ \\n" > /etc/cni/tuning/allowlist.conf; exec "$@"';
+    const dir = mkdtempSync('/run/cnikit-test-');
+    symlinkSync(executablePath(), `${dir}/tuning`);
+    try {
+      const done = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', `${dir}/tuning`], {
+        env: { PATH: process.env.PATH ?? '', ...env('ADD', 'c1', pod) },
+        input: JSON.stringify(conf),
+        encoding: 'utf8',
+      });
+      expect(done.status, done.stdout + done.stderr).toBe(status);
+      if (status !== 0)
+        expect(JSON.parse(done.stdout).msg).toMatch(/rmem_max is not allowed.*\^net\.core\.somax\.\*\$/);
+    } finally {
+      pod.remove();
+      rmSync(dir, { recursive: true });
+    }
+  });
+});

@@ -88,19 +88,13 @@ export class OwnerIndex {
   ): void {
     const sys = this.#sys;
     makeDirs(sys, this.#dir);
-    const known = listDir(sys, this.#dir);
+    const known = new Set(listDir(sys, this.#dir));
     const live = new Set<string>();
     for (const { path, address, owner } of reservations) {
       const key = keyOf(owner);
+      if (!known.has(key) && !live.has(key)) sys.mkdir(`${this.#dir}/${key}`, 0o700);
       live.add(key);
-      const link = () => sys.link(path, `${this.#dir}/${key}/${address}`);
-      const linked = tolerate(['ENOENT', 'EEXIST'], () => {
-        link();
-        return true;
-      });
-      if (linked) continue;
-      tolerate(['EEXIST'], () => sys.mkdir(`${this.#dir}/${key}`, 0o700));
-      tolerate(['EEXIST', 'ENOENT'], link);
+      tolerate(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
     }
     for (const name of known) {
       if (name.startsWith(SEAL)) sys.unlink(`${this.#dir}/${name}`);
@@ -119,8 +113,9 @@ export class OwnerIndex {
   }
 
   #clear(dir: string): void {
-    for (const name of listDir(this.#sys, dir))
+    for (const name of listDir(this.#sys, dir)) {
       tolerate(['ENOENT'], () => this.#sys.unlink(`${dir}/${name}`));
+    }
     tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#sys.rmdir(dir));
   }
 }

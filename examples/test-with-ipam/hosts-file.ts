@@ -1,0 +1,32 @@
+/**
+ * What is under test: it keeps the text of a hosts file for the pods of a node. Some such thing is in
+ * many a project; that it needs addresses is what makes it awkward to test.
+ *
+ * @module
+ */
+import type { Ipam } from '@cnikit/ipam';
+
+export class HostsFile {
+  readonly #ipam: Ipam;
+  readonly #names = new Map<string, string>();
+
+  constructor(ipam: Ipam) {
+    this.#ipam = ipam;
+  }
+
+  /** Gives a pod its addresses and lines. */
+  start(containerID: string, name: string): void {
+    this.#ipam.add({ containerID, ifName: 'eth0', pod: `default/${name}` });
+    this.#names.set(containerID, name);
+  }
+
+  stop(containerID: string): void {
+    this.#ipam.del({ containerID, ifName: 'eth0' });
+    this.#names.delete(containerID);
+  }
+
+  text(): string {
+    const { reservations } = this.#ipam.list();
+    return reservations.map((r) => `${r.address} ${this.#names.get(r.containerID)}\n`).join('');
+  }
+}

@@ -12,7 +12,7 @@ import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
 import { linkLocal } from '../../capabilities/link-local.ts';
 import { randomMac } from '../../capabilities/mac.ts';
 import type { BridgeSettings } from './settings.ts';
-import { usesVlans } from './vlan.ts';
+import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 
 /**
  * Finds the bridge or makes it, and sees that it is up. A concurrent ADD that makes it first is fine.
@@ -32,10 +32,7 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
   if (!bridge.up || promiscuous) {
     route.request(setLink({ index: bridge.index, up: true, ...(promiscuous ? { promiscuous } : {}) }));
   }
-  // A bridge that does not filter would pass frames of every VLAN to every pod.
-  if (usesVlans(settings) && bridge.bridge?.vlanFiltering !== true) {
-    route.request(setLink({ index: bridge.index, kind: 'bridge', vlanFiltering: true }));
-  }
+  if (usesVlans(settings)) ensureVlanFiltering(route, bridge, settings);
   return bridge;
 }
 
@@ -50,7 +47,6 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
         up: true,
         mac,
         ...(settings.mtu > 0 ? { mtu: settings.mtu } : {}),
-        ...(usesVlans(settings) ? { vlanFiltering: true } : {}),
       }),
     );
     return prepared(route, sys, find(route, settings), mac);

@@ -4,6 +4,7 @@ import {
   AF_BRIDGE,
   delLink,
   type Link,
+  NetlinkError,
   newLink,
   type Request,
   type RouteConnection,
@@ -28,6 +29,31 @@ const BRIDGE_VLAN_INFO_RANGE_END = 1 << 4;
 /** Whether the network's ports have VLANs, so that the bridge has to filter. */
 export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vlanTrunk'>): boolean {
   return vlan !== 0 || vlanTrunk.length > 0;
+}
+
+/**
+ * Makes the bridge filter VLANs: one that does not would pass frames of every VLAN to every pod.
+ *
+ * @throws CniError 2 when the kernel has been built without that
+ */
+export function ensureVlanFiltering(
+  route: RouteConnection,
+  bridge: Link,
+  { vlan, vlanTrunk }: BridgeSettings,
+): void {
+  if (bridge.bridge?.vlanFiltering === true) return;
+  try {
+    route.request(setLink({ index: bridge.index, kind: 'bridge', vlanFiltering: true }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'EOPNOTSUPP') throw error;
+    throw new CniError(
+      ErrorCode.UnsupportedField,
+      vlan === 0
+        ? `Unsupported field vlanTrunk: ${JSON.stringify(vlanTrunk)}`
+        : `Unsupported field vlan: ${vlan}`,
+      'Bridges of this kernel do not filter VLANs: it lacks CONFIG_BRIDGE_VLAN_FILTERING',
+    );
+  }
 }
 
 /** Requests that give a port its VLANs, instead of the one that the bridge gave it when it joined. */

@@ -1,0 +1,276 @@
+/** What the bridge serves beyond addresses: MAC, VLANs, other IPAM plugins, chains; and the reference beside it. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hostVethName } from '../src/capabilities/names.ts';
+import { comparable, env, fails, inSandbox, ok } from './harness.ts';
+import { byReference, REFERENCE, ways } from './invoke.ts';
+import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
+
+/** CONFIG_BRIDGE_VLAN_FILTERING is a choice of whoever built the kernel. */
+const filtersVlans =
+  inSandbox &&
+  spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'b', 'type', 'bridge', 'vlan_filtering', '1']).status ===
+    0;
+
+describe.skipIf(!inSandbox).each(ways)(
+  'bridge by %s, further fields (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    let dir: string;
+    let pods: Pod[];
+    const conf = (changes: object = {}) => ({
+      cniVersion: '1.0.0',
+      name: 'net',
+      type: 'bridge',
+      bridge: 'more0',
+      isDefaultGateway: true,
+      ipam: {
+        type: 'host-local',
+        dataDir: dir,
+        ranges: [[{ subnet: '10.97.0.0/24' }], [{ subnet: 'fd97::/64' }]],
+      },
+      ...changes,
+    });
+    const pod = (): Pod => {
+      const made = makePod();
+      pods.push(made);
+      return made;
+    };
+    const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}, more = {}) =>
+      invoke(env(command, id, at, more), conf(changes), 'bridge');
+    const eth0 = (made: Pod) => JSON.parse(made.run('ip', '-j', 'address', 'show', 'eth0'))[0];
+    const vlans = (port: string) =>
+      JSON.parse(run('bridge', '-j', 'vlan', 'show', 'dev', port))[0]?.vlans ?? [];
+
+    beforeEach(() => {
+      dir = mkdtempSync('/run/cnikit-test-');
+      pods = [];
+    });
+    afterEach(() => {
+      for (const name of hostVeths())
+        if (ipJson('link').some((one) => one.ifname === name)) run('ip', 'link', 'del', name);
+      for (const made of pods) made.remove();
+      for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'del', ifname);
+      rmSync(dir, { recursive: true });
+    });
+
+    test('the runtime’s MAC address wins over args.cni, that over CNI_ARGS', () => {
+      const mac = (n: number) => `02:00:00:00:01:0${n}`;
+      const given = (changes: object) => {
+        const made = pod();
+        const id = `c${pods.length}`;
+        const { json } = ok(call('ADD', id, made, changes, { CNI_ARGS: `MAC=${mac(1)}` }));
+        expect(eth0(made).address).toBe(json.interfaces[2].mac);
+        made.run('ping', '-6', '-c', '1', '-W', '2', 'fd97::1');
+        return json.interfaces[2].mac;
+      };
+      expect(given({})).toBe(mac(1));
+      expect(given({ args: { cni: { mac: mac(2) } } })).toBe(mac(2));
+      expect(given({ args: { cni: { mac: mac(2) } }, RuntimeConfig: { MAC: mac(3) } })).toBe(mac(3));
+    });
+
+    test.each([
+      [{ runtimeConfig: { mac: 'zz' } }, {}, 7, /mac/i],
+      [{}, { CNI_ARGS: 'X=1' }, 4, /CNI_ARGS/],
+      [{ vlan: 5, vlanTrunk: [{ id: 6 }] }, {}, 7, /vlan and vlanTrunk/],
+      [{ vlan: 4095 }, {}, 7, /bridge configuration/],
+      [{ vlanTrunk: [{ minID: 6 }] }, {}, 7, /maxID is missing/],
+      [{ disableContainerInterface: true }, {}, 7, /IPAM/],
+      [{ macspoofchk: true }, {}, 2, /macspoofchk/],
+    ])('%j with %j is refused', (changes, more, code, msg) => {
+      fails(call('ADD', 'c1', pod(), changes, more), code, msg);
+      expect(hostVeths()).toEqual([]);
+    });
+
+    test('without IPAM the interface is up and has no addresses of ours', () => {
+      const made = pod();
+      const { json } = ok(call('ADD', 'c1', made, { ipam: {}, isDefaultGateway: false }));
+      expect(json.ips ?? []).toEqual([]);
+      expect(eth0(made).operstate).toBe('UP');
+      ok(call('CHECK', 'c1', made, { ipam: {}, isDefaultGateway: false, prevResult: json }));
+      ok(call('DEL', 'c1', made, { ipam: {} }));
+    });
+
+    test('disableContainerInterface leaves the interface down', () => {
+      const made = pod();
+      const changes = { ipam: {}, isDefaultGateway: false, disableContainerInterface: true };
+      const { json } = ok(call('ADD', 'c1', made, changes));
+      expect(eth0(made)).toMatchObject({ operstate: 'DOWN', addr_info: [] });
+      ok(call('CHECK', 'c1', made, { ...changes, prevResult: json }));
+    });
+
+    test('enabledad waits until the kernel has found no duplicates', () => {
+      const made = pod();
+      ok(call('ADD', 'c1', made, { enabledad: true }));
+      const ipv6 = eth0(made).addr_info.filter((one: { family: string }) => one.family === 'inet6');
+      expect(ipv6).toHaveLength(2);
+      for (const one of ipv6) expect(one).not.toHaveProperty('tentative');
+    });
+
+    test('a reused address works at once: neighbours hear of its new owner', () => {
+      const [first, neighbour] = [pod(), pod()];
+      const ips = (address: string) => ({ runtimeConfig: { ips: [address] } });
+      ok(call('ADD', 'n', neighbour, ips('10.97.0.50')));
+      ok(call('ADD', 'a', first, ips('10.97.0.60')));
+      neighbour.run('ping', '-c', '1', '-W', '2', '10.97.0.60');
+      run('ping', '-c', '1', '-W', '2', '10.97.0.60');
+      ok(call('DEL', 'a', first));
+      const second = pod();
+      ok(call('ADD', 'b', second, ips('10.97.0.60')));
+      neighbour.run('ping', '-c', '1', '-W', '1', '10.97.0.60');
+      run('ping', '-c', '1', '-W', '1', '10.97.0.60');
+    });
+
+    test.skipIf(!filtersVlans)(
+      'pods of one VLAN reach each other and its gateway, those of another do not',
+      () => {
+        const [a, b, c] = [pod(), pod(), pod()];
+        const { json } = ok(call('ADD', 'a', a, { vlan: 100 }));
+        expect(json.interfaces.map((one: { name: string }) => one.name)).toEqual([
+          'more0',
+          hostVethName('net', 'a', 'eth0'),
+          'eth0',
+          'more0.100',
+        ]);
+        ok(call('ADD', 'b', b, { vlan: 100 }));
+        a.run('ping', '-c', '1', '-W', '2', '10.97.0.3');
+        a.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
+        ok(call('ADD', 'c', c, { vlan: 200, isDefaultGateway: false }));
+        expect(() => c.run('ping', '-c', '1', '-W', '1', '10.97.0.3')).toThrow();
+        expect(vlans(hostVethName('net', 'a', 'eth0'))).toEqual([
+          { vlan: 100, flags: ['PVID', 'Egress Untagged'] },
+        ]);
+        ok(call('DEL', 'a', a, { vlan: 100 }));
+        ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
+        b.run('true');
+        expect(hostVeths()).toContain('more0.100');
+      },
+    );
+
+    test.skipIf(!filtersVlans)(
+      'vlanTrunk lets the VLANs through tagged, beside the default one if it is kept',
+      () => {
+        const trunk = { ipam: {}, isDefaultGateway: false, vlanTrunk: [{ id: 7 }, { minID: 10, maxID: 12 }] };
+        ok(call('ADD', 'a', pod(), trunk));
+        expect(vlans(hostVethName('net', 'a', 'eth0'))).toEqual([{ vlan: 7 }, { vlan: 10, vlanEnd: 12 }]);
+        ok(call('ADD', 'b', pod(), { ...trunk, preserveDefaultVlan: true }));
+        expect(vlans(hostVethName('net', 'b', 'eth0'))[0]).toEqual({
+          vlan: 1,
+          flags: ['PVID', 'Egress Untagged'],
+        });
+      },
+    );
+
+    test.skipIf(!filtersVlans)('a bridge that did not filter VLANs does then', () => {
+      ok(call('ADD', 'a', pod()));
+      ok(call('ADD', 'b', pod(), { vlan: 5, isDefaultGateway: false }));
+      expect(ipJson('-d', 'link', 'show', 'more0')[0].linkinfo.info_data.vlan_filtering).toBe(1);
+    });
+
+    test.skipIf(filtersVlans).each([{ vlan: 100 }, { vlanTrunk: [{ id: 7 }] }])(
+      'a kernel whose bridges filter no VLANs is named: %j',
+      (changes) => {
+        fails(call('ADD', 'a', pod(), changes), 2, /Unsupported field vlan/);
+        ok(call('ADD', 'b', pod()));
+        fails(call('ADD', 'c', pod(), changes), 2, /Unsupported field vlan/);
+        expect(hostVeths()).toEqual([hostVethName('net', 'b', 'eth0')]);
+      },
+    );
+
+    /** An IPAM plugin that writes down what it is asked and gives what it is told. */
+    const recorder = (result: object, failing = '') => {
+      writeFileSync(`${dir}/result.json`, JSON.stringify(result));
+      writeFileSync(
+        `${dir}/recorder`,
+        `#!/bin/sh
+cat > ${dir}/stdin.$CNI_COMMAND
+echo $CNI_COMMAND $CNI_CONTAINERID >> ${dir}/log
+echo heard >&2
+if [ "$CNI_COMMAND" = "${failing}" ]; then echo '{"code":11,"msg":"come back"}'; exit 1; fi
+if [ "$CNI_COMMAND" = ADD ]; then cat ${dir}/result.json; fi
+`,
+      );
+      chmodSync(`${dir}/recorder`, 0o755);
+      const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}) =>
+        invoke(
+          { ...env(command, id, at, { CNI_PATH: dir }), PATH: process.env.PATH ?? '' },
+          conf({ ipam: { type: 'recorder', mine: 1 }, ...changes }),
+          'bridge',
+        );
+      return { call, log: () => readFileSync(`${dir}/log`, 'utf8').trim().split('\n') };
+    };
+
+    test('another IPAM plugin is run for every verb', () => {
+      const { call, log } = recorder({
+        cniVersion: '1.0.0',
+        ips: [{ address: '10.97.1.5/24' }],
+        routes: [{ dst: '192.0.2.0/24' }],
+        dns: { nameservers: ['192.0.2.53'] },
+      });
+      const made = pod();
+      const { json } = ok(call('ADD', 'c1', made));
+      expect(json).toMatchObject({
+        ips: [{ address: '10.97.1.5/24', gateway: '10.97.1.1', interface: 2 }],
+        routes: [{ dst: '192.0.2.0/24' }, { dst: '0.0.0.0/0', gw: '10.97.1.1' }],
+        dns: { nameservers: ['192.0.2.53'] },
+      });
+      expect(JSON.parse(readFileSync(`${dir}/stdin.ADD`, 'utf8'))).toMatchObject({ ipam: { mine: 1 } });
+      made.run('ping', '-c', '1', '-W', '2', '10.97.1.1');
+      ok(call('CHECK', 'c1', made, { prevResult: json }));
+      ok(call('DEL', 'c1', made));
+      const newer = { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] };
+      ok(call('STATUS', '', { path: '' }, newer));
+      ok(call('GC', '', { path: '' }, newer));
+      expect(log()).toEqual(['ADD c1', 'CHECK c1', 'DEL c1', 'STATUS', 'GC']);
+    });
+
+    test('the error of another IPAM plugin is passed on, and nothing stays', () => {
+      const { call, log } = recorder({}, 'ADD');
+      fails(call('ADD', 'c1', pod()), 11, /come back/);
+      expect(hostVeths()).toEqual([]);
+      expect(log()).toEqual(['ADD c1', 'DEL c1']);
+    });
+
+    test('an IPAM plugin without addresses is an error', () => {
+      fails(recorder({}).call('ADD', 'c1', pod()), 999, /missing IP config/);
+      expect(hostVeths()).toEqual([]);
+    });
+
+    test('in a chain the result so far stays, and indexes point behind it', () => {
+      const made = pod();
+      const prevResult = {
+        cniVersion: '1.0.0',
+        interfaces: [{ name: 'tap0', sandbox: made.path }],
+        ips: [{ address: '192.0.2.7/24', interface: 0 }],
+        routes: [{ dst: '198.51.100.0/24' }],
+      };
+      const { json } = ok(call('ADD', 'c1', made, { prevResult }));
+      expect(json.interfaces).toHaveLength(4);
+      expect(json.ips).toEqual([
+        { address: '192.0.2.7/24', interface: 0 },
+        { address: '10.97.0.2/24', gateway: '10.97.0.1', interface: 3 },
+        { address: 'fd97::2/64', gateway: 'fd97::1', interface: 3 },
+      ]);
+      expect(json.routes[0]).toEqual({ dst: '198.51.100.0/24' });
+    });
+
+    test.skipIf(!existsSync(`${REFERENCE}/bridge`)).each([
+      ['0.2.0', {}],
+      ['0.4.0', { dns: { nameservers: ['192.0.2.1'] } }],
+      ['1.0.0', { hairpinMode: true, mtu: 1400 }],
+      ['1.0.0', { isDefaultGateway: false, isGateway: true }],
+      ['1.0.0', { isDefaultGateway: false, ipam: {} }],
+    ])('ADD answers and routes as the reference does: version %s, %j', (cniVersion, changes) => {
+      const [ours, theirs] = [pod(), pod()];
+      const of = (name: string) => conf({ cniVersion, name, ...changes });
+      const a = ok(invoke(env('ADD', 'c1', ours), of('ours'), 'bridge')).json;
+      run('ip', 'link', 'del', 'more0');
+      const b = ok(byReference(env('ADD', 'c1', theirs), of('theirs'), 'bridge')).json;
+      const same = (one: object, made: Pod) =>
+        JSON.parse(JSON.stringify(comparable(one)).replaceAll(made.path, 'POD'));
+      expect(same(a, ours)).toEqual(same(b, theirs));
+      // Who set a route is ours to say.
+      expect(ours.run('ip', 'route').replaceAll(' proto static', '')).toBe(theirs.run('ip', 'route'));
+    });
+  },
+);

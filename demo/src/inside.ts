@@ -94,9 +94,25 @@ function kept({ nodes, lab, pods }: Cluster, status: number): KeptCluster {
   return {
     status,
     places: [
-      ...nodes.map(({ name, pid }) => ({ name, pid, kind: 'node' as const })),
-      { name: lab.outside.name, pid: lab.outside.pid, kind: 'outside' as const },
-      ...pods.map(({ name, node, netns }) => ({ name, pid: node.pid, netns, kind: 'pod' as const })),
+      ...nodes.map(({ name, pid, address }) => ({
+        name,
+        pid,
+        addresses: Object.values(address),
+        kind: 'node' as const,
+      })),
+      {
+        name: lab.outside.name,
+        pid: lab.outside.pid,
+        addresses: Object.values(lab.outside.address),
+        kind: 'outside' as const,
+      },
+      ...pods.map(({ name, node, netns, ips }) => ({
+        name,
+        pid: node.pid,
+        addresses: ips,
+        netns,
+        kind: 'pod' as const,
+      })),
     ],
   };
 }

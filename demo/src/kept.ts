@@ -10,6 +10,7 @@ export interface KeptPlace {
   kind: 'node' | 'pod' | 'outside';
   /** The process that holds the namespaces, as the sandbox sees it; the outside puts in what it sees itself. */
   pid: number;
+  addresses: string[];
   /** A pod's network namespace, in its node. */
   netns?: string;
 }

@@ -27,16 +27,18 @@ export async function execIn(cluster: KeptCluster, name: string, argv: readonly 
 
 /** Prints how to look around in a kept cluster. */
 export function printHelp({ places }: KeptCluster): void {
-  const names = (kind: KeptPlace['kind']) =>
-    places
-      .filter((place) => place.kind === kind)
-      .map(({ name }) => name)
-      .join(' ');
   const command = (text: string, what: string) => print(`  ${cyan(text.padEnd(62))} ${dim(what)}`);
   print();
-  print(
-    `${bold('The cluster is up.')} Nodes: ${names('node')}. Pods: ${names('pod')}. Beyond them: outside.`,
-  );
+  print(`${bold('The cluster is up.')} What there is in it:`);
+  print();
+  for (const { name, kind, addresses } of places) {
+    print(
+      `  ${bold(name.padEnd(8))} ${dim(kind.padEnd(8))} ${addresses
+        .map((ip) => ip.padEnd(15))
+        .join(' ')
+        .trimEnd()}`,
+    );
+  }
   print();
   const exec = 'npm run demo -- exec';
   command(`${exec} n1 ip route`, 'the routes of a node: protocol 201 is the agent');

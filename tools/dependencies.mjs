@@ -92,6 +92,6 @@ function readIfThere(file) {
  *
  * @param {NodeJS.ProcessEnv} env
  */
-function npm(env) {
+export function npm(env) {
   return env.npm_execpath ? [process.execPath, env.npm_execpath] : ['npm'];
 }

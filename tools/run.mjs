@@ -43,6 +43,12 @@ const COMMANDS = {
     build: true,
     execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
   },
+  packages: {
+    needs: ['build', 'sandbox'],
+    build: true,
+    execute: (env, args) =>
+      run(['node', SOURCE, 'tools/package-checks/src/main.ts', ...args], { cwd: ROOT, env }),
+  },
   bench: { needs: ['build', 'sandbox', 'reference'], build: true, execute: bench },
 };
 

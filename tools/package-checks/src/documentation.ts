@@ -1,0 +1,51 @@
+/** The API documentation, made from the sources; a gap in it is an error. */
+import { stripVTControlCharacters } from 'node:util';
+import { Application, Logger, LogLevel, ReflectionKind } from 'typedoc';
+import type { Package } from './packages.ts';
+
+const SOURCES = 'https://github.com/cnikit/cnikit/blob/main/{path}#L{line}';
+
+class Collector extends Logger {
+  readonly problems: string[] = [];
+
+  override log(message: string, level: LogLevel): void {
+    if (level >= LogLevel.Warn) this.problems.push(stripVTControlCharacters(message));
+  }
+}
+
+/** Writes docs/api; the result is what typedoc complains of: wrong links, and symbols without a word about them. */
+export async function document(
+  root: string,
+  packages: readonly Package[],
+  out: string,
+  tsconfig: string,
+): Promise<string[]> {
+  const entries = new Map(
+    packages.flatMap((one) => one.entries.map(([specifier, source]) => [source, specifier] as const)),
+  );
+  const logger = new Collector();
+  const app = await Application.bootstrap({
+    name: 'cnikit',
+    entryPoints: [...entries.keys()],
+    tsconfig,
+    basePath: root,
+    readme: 'none',
+    disableGit: true,
+    sourceLinkTemplate: SOURCES,
+    // The order of src/index.ts and of an interface's members is the authors'.
+    sort: ['source-order'],
+    validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
+  });
+  app.logger = logger;
+  const project = await app.convert();
+  if (!project) return logger.problems.length > 0 ? logger.problems : ['typedoc could not read the sources'];
+  for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
+    const source = module.isDeclaration() ? module.sources?.[0]?.fullFileName : undefined;
+    const specifier = source === undefined ? undefined : entries.get(source);
+    if (specifier === undefined) logger.problems.push(`No entry belongs to the module ${module.name}`);
+    else module.name = specifier;
+  }
+  app.validate(project);
+  if (logger.problems.length === 0) await app.generateDocs(project, out);
+  return logger.problems;
+}

@@ -1,0 +1,90 @@
+/**
+ * Checks what would be published: `npm run check:packages` at the root.
+ *
+ * The packages are packed, the tarballs looked at by the usual tools, installed together in an empty project
+ * outside the repository, and used there: types, entries, commands, the examples of the READMEs. The API
+ * documentation is written to docs/api. Everything is tried, also after a failure.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { seconds } from '../../process.mjs';
+import { checkAddons, crossBuild } from './addon.ts';
+import { document } from './documentation.ts';
+import { checkManifest } from './manifest.ts';
+import { type Packed, pack, publishable } from './packages.ts';
+import { checkCommands, checkEntries, install } from './project.ts';
+import { runExample, writeExamples } from './readme.ts';
+
+const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+
+let failed = 0;
+
+const scratch = mkdtempSync(join(tmpdir(), 'cnikit-packages-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+await main(process.env);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function main(env: NodeJS.ProcessEnv): Promise<void> {
+  const packages = publishable(ROOT);
+  const sys = join(ROOT, 'packages', 'sys');
+  const { missing } = await crossBuild(sys, env);
+
+  let start = performance.now();
+  const packed = await pack(ROOT, packages, scratch, env);
+  console.log(`packed ${packed.length} packages, ${seconds(start)}`);
+  for (const line of table(packed)) console.log(`  ${line}`);
+
+  await check('publint and arethetypeswrong', () => forEach(packed, checkManifest));
+
+  const project = join(scratch, 'project');
+  start = performance.now();
+  await install(ROOT, packed, project, env);
+  console.log(`installed in an empty project, ${seconds(start)}`);
+  const examples = writeExamples(packages, project);
+  await check('entries and examples: types, imports', () => checkEntries(ROOT, packed, project, env));
+  await check('commands', () => checkCommands(packed, project, env));
+  await check(`${examples.length} examples of the READMEs`, () =>
+    forEach(examples, async (example) => {
+      const problem = await runExample(example, project, env);
+      return problem === undefined ? [] : [problem];
+    }),
+  );
+  await check(`addon${missing.length > 0 ? `, without ${missing.join(', ')}` : ''}`, () =>
+    checkAddons(join(project, 'node_modules', '@cnikit', 'sys'), env),
+  );
+  const tsconfig = join(ROOT, 'tools', 'package-checks', 'tsconfig.documentation.json');
+  await check('API documentation in docs/api', () =>
+    document(ROOT, packages, join(ROOT, 'docs', 'api'), tsconfig),
+  );
+}
+
+async function check(name: string, body: () => Promise<string[]>): Promise<void> {
+  const start = performance.now();
+  const problems = await body();
+  console.log(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${name}, ${seconds(start)}`);
+  for (const problem of problems) console.log(problem.trimEnd().replaceAll(/^/gm, '  '));
+  failed += problems.length;
+}
+
+/** The problems of all, in their order, as many at once as there are processors. */
+async function forEach<T>(items: readonly T[], body: (item: T) => Promise<string[]>): Promise<string[]> {
+  const results: string[][] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [i, item] of queue) results[i] = await body(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return results.flat();
+}
+
+function table(packed: readonly Packed[]): string[] {
+  const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(0)} kB`.padStart(8);
+  return packed.map(
+    ({ name, bytes, unpackedBytes, files }) =>
+      `${name.padEnd(20)}${kilobytes(bytes)} packed ${kilobytes(unpackedBytes)} unpacked ${String(files.length).padStart(5)} files`,
+  );
+}

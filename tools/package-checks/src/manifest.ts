@@ -1,0 +1,46 @@
+/** What a tarball's package.json promises: what publint and arethetypeswrong say of it, and that every file is there. */
+import { readFileSync } from 'node:fs';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { filterProblems, problemKindInfo } from '@arethetypeswrong/core/problems';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import type { Packed } from './packages.ts';
+
+/** CommonJS and the resolution of Node 10 are not on offer: the packages are ESM, and so are those who use them. */
+const OFFERED = ['node16-esm', 'bundler'] as const;
+
+export async function checkManifest(packed: Packed): Promise<string[]> {
+  const data = readFileSync(packed.tarball);
+  const problems = [...missingFiles(packed), ...(await byPublint(data)), ...(await byTypes(data))];
+  return problems.map((problem) => `${packed.name}: ${problem}`);
+}
+
+/** publint leaves out conditions that it does not know, such as our own. */
+function missingFiles({ manifest, files }: Packed): string[] {
+  const named = pathsIn([manifest.exports, manifest.imports, manifest.bin]);
+  return named
+    .filter((path) => !files.includes(path.slice(2)))
+    .map((path) => `package.json names ${path}, which is not in the tarball`);
+}
+
+function pathsIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.startsWith('./') ? [value] : [];
+  return value instanceof Object ? Object.values(value).flatMap(pathsIn) : [];
+}
+
+async function byPublint(data: Buffer): Promise<string[]> {
+  const tarball = new Uint8Array(data).buffer;
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true });
+  return messages.map((message) => `publint: ${formatMessage(message, pkg, { color: false })}`);
+}
+
+async function byTypes(data: Buffer): Promise<string[]> {
+  const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(data)));
+  if (!analysis.types) return ['arethetypeswrong: The package has no types'];
+  const problems = OFFERED.flatMap((resolutionKind) => filterProblems(analysis, { resolutionKind }));
+  return [...new Set(problems)].map((problem) => {
+    const where =
+      'entrypoint' in problem ? `${problem.entrypoint} (${problem.resolutionKind})` : 'the package';
+    return `arethetypeswrong: ${where}: ${problemKindInfo[problem.kind].shortDescription}`;
+  });
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { knownPrefix, overlap } from './prefix.ts';
+import { firstHost, knownPrefix, overlap, subnetOf } from './prefix.ts';
 
 test.each([
   ['10.0.0.1/24', '10.0.0.200/24', true],
@@ -16,4 +16,15 @@ test.each([
 ])('overlap(%s, %s) is %s, either way round', (a, b, expected) => {
   expect(overlap(knownPrefix(a), knownPrefix(b))).toBe(expected);
   expect(overlap(knownPrefix(b), knownPrefix(a))).toBe(expected);
+});
+
+test.each([
+  ['10.1.2.3/24', '10.1.2.0/24', '10.1.2.1'],
+  ['10.1.2.3/20', '10.1.0.0/20', '10.1.0.1'],
+  ['10.1.2.255/32', '10.1.2.255/32', '10.1.3.0'],
+  ['fd00::1:2/112', 'fd00::1:0/112', 'fd00::1:1'],
+  ['192.0.2.9/0', '0.0.0.0/0', '0.0.0.1'],
+])('subnetOf(%s) is %s, firstHost() %s', (address, subnet, first) => {
+  expect(subnetOf(address)).toBe(subnet);
+  expect(firstHost(address)).toBe(first);
 });

@@ -1,0 +1,24 @@
+import { sys } from '@cnikit/sys';
+import { expect, test } from 'vitest';
+import { pluginFor, plugins } from './index.ts';
+
+const all = plugins(sys);
+
+test.each([
+  ['/opt/cni/bin/loopback', 'loopback'],
+  ['host-local', 'host-local'],
+  ['./ptp', 'ptp'],
+  ['/opt/cni/bin/tuning', 'tuning'],
+  ['/opt/cni/bin/bridge', 'bridge'],
+  ['/opt/cni/bin/cnikit', 'bridge'],
+  ['loopback/other', 'bridge'],
+  ['', 'bridge'],
+])('pluginFor(%j) is %s', (program, name) => {
+  expect(pluginFor(all, program)).toBe(all.get(name));
+});
+
+test.each([...all])('%s says what it is when it is run by hand', (name, run) => {
+  const { stdout, stderr, exitCode } = run({ env: {}, stdin: '' });
+  expect([stdout, exitCode]).toEqual(['', 0]);
+  expect(stderr).toMatch(new RegExp(`^cnikit ${name}: .*\nCNI protocol versions supported: 0.1.0, `));
+});

@@ -10,6 +10,7 @@ import {
 } from './model.ts';
 import { isOwn, type RouteTable } from './observe/route-table.ts';
 
+/** A change of one route in the main table. */
 export type RouteAction =
   | { kind: 'route'; op: 'add'; route: NodeRoute }
   | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
@@ -42,6 +43,7 @@ export interface ConditionAction {
   from: string;
 }
 
+/** One change of the node, as a value: what `describe` prints and what is then applied. */
 export type Action = RouteAction | SysctlAction | RuleAction | FileAction | ConditionAction;
 
 /** One line: `+` appears, `-` goes, `~` changes. */

@@ -45,6 +45,7 @@ export interface KernelRoute {
   type: number;
 }
 
+/** What is used of a link. */
 export interface KernelLink {
   index: number;
   name: string;
@@ -52,6 +53,7 @@ export interface KernelLink {
   up: boolean;
 }
 
+/** An address of the link with that index. */
 export interface KernelAddress {
   index: number;
   /** With its prefix length: `192.0.2.7/24`. */
@@ -85,6 +87,7 @@ export interface HostFacts {
   local: ReadonlyMap<string, number>;
 }
 
+/** A setting below /proc/sys and the value it is to have. */
 export interface Sysctl {
   /** Path below /proc/sys. */
   key: string;

@@ -44,9 +44,13 @@ export interface PluginOptions<T> {
   config?: (raw: CheckedConfig) => T;
   /** Makes the interface and returns the whole result, prevResult included. */
   add?: (context: Context<T>) => Result;
+  /** Takes away what ADD made; what is not there is no error. */
   del?: (context: Context<T>) => void;
+  /** Throws when what ADD made is not as it was. */
   check?: (context: Context<T>) => void;
+  /** Takes away what belongs to none of the valid attachments of the configuration. */
   gc?: (context: Context<T>) => void;
+  /** Throws when ADD could not be served now. */
   status?: (context: Context<T>) => void;
 }
 

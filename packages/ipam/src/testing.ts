@@ -17,6 +17,7 @@ import type { Owner, Store } from './store.ts';
 /** A case: `run` throws when the store does not hold to it. */
 export interface ContractCase {
   name: string;
+  /** Throws when the store does not keep the contract. */
   run: () => void;
 }
 

@@ -109,6 +109,7 @@ export class Connection {
     this.fd = -1;
   }
 
+  /** Closes at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

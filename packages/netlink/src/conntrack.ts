@@ -59,6 +59,7 @@ export class ConntrackConnection {
     this.connection.close();
   }
 
+  /** Closes at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

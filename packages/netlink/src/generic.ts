@@ -66,6 +66,7 @@ export class GenericConnection {
     this.connection.close();
   }
 
+  /** Closes at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

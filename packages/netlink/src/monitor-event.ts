@@ -21,11 +21,13 @@ const groupNumbers = {
   nsid: 28,
 } as const;
 
+/** The kernel's RTNLGRP_*, by their names here. */
 export type GroupName = keyof typeof groupNumbers;
 
 /** Made or changed; removed. */
 export type Action = 'new' | 'del';
 
+/** What {@link Monitor} yields. */
 export type Event =
   | { type: 'link'; action: Action; link: Link }
   | { type: 'address'; action: Action; address: Address }

@@ -37,6 +37,7 @@ import { type Netns, withNetnsFd } from './netns-fd.ts';
 
 export type { Action, Event, GroupName } from './monitor-event.ts';
 
+/** What {@link monitor} listens to, and how much it keeps. */
 export interface MonitorOptions {
   /** What to hear of. */
   groups: readonly GroupName[];
@@ -101,10 +102,12 @@ export class Monitor implements AsyncIterableIterator<Event> {
     }
   }
 
+  /** It is its own iterator: one reader. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** The next event. Rejects once when the socket fails. */
   next(): Promise<IteratorResult<Event>> {
     const event = this.queue[this.head];
     if (event !== undefined) {
@@ -121,6 +124,7 @@ export class Monitor implements AsyncIterableIterator<Event> {
     return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
   }
 
+  /** Closes; what `break` in a `for await` calls. */
   return(): Promise<IteratorResult<Event>> {
     this.close();
     return Promise.resolve({ value: undefined, done: true });

@@ -13,6 +13,7 @@ import {
   SysError,
 } from '@cnikit/sys';
 
+/** Where named namespaces are kept. */
 export interface NamedNetnsOptions {
   sys?: Sys;
   /** Where the names are; default `/run/netns`, that of `ip netns`. */

@@ -123,11 +123,13 @@ export class NftConnection {
     this.connection.transaction([bracket(NFNL_MSG_BATCH_BEGIN), ...requests, bracket(NFNL_MSG_BATCH_END)]);
   }
 
+  /** `nft list tables`. */
   tables(filter: NftFilter = {}): objects.NftTable[] {
     const all = this.dump(objects.NFT_MSG_GETTABLE, filter, 'tables', objects.decodeTable);
     return all.filter(({ name }) => filter.table === undefined || name === filter.table);
   }
 
+  /** `nft list chains`. */
   chains(filter: NftFilter = {}): objects.NftChain[] {
     const all = this.dump(objects.NFT_MSG_GETCHAIN, filter, 'chains', objects.decodeChain);
     return all.filter(
@@ -137,6 +139,7 @@ export class NftConnection {
     );
   }
 
+  /** The rules in their order, chain by chain. */
   rules(filter: NftFilter = {}): NftRule[] {
     const all = this.dump(objects.NFT_MSG_GETRULE, filter, 'rules', decodeRule);
     return all.filter(
@@ -146,11 +149,13 @@ export class NftConnection {
     );
   }
 
+  /** Sets and maps, without their elements. */
   sets(filter: NftFilter = {}): NftSet[] {
     const all = this.dump(objects.NFT_MSG_GETSET, filter, 'sets', decodeSet);
     return all.filter(({ table }) => filter.table === undefined || table === filter.table);
   }
 
+  /** The elements of a set or map. Throws NetlinkError `ENOENT` when there is none of that name. */
   elements(set: SetRef): SetElement[] {
     return this.connection.dump(getElements(set), decodeElements).flat();
   }
@@ -160,6 +165,7 @@ export class NftConnection {
     this.connection.close();
   }
 
+  /** Closes at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

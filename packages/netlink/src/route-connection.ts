@@ -17,6 +17,7 @@ import { decodeRule, getRules, type Rule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
 import { decodeQdisc, getQdiscs, type Qdisc } from './tc/qdisc.ts';
 
+/** Where a connection leads to. */
 export interface OpenOptions {
   /** The kernel to speak to; by default the real one. */
   sys?: Sys;
@@ -90,6 +91,7 @@ export class RouteConnection {
     return this.link({ name: spec.name });
   }
 
+  /** Addresses of IPv4 and IPv6 unless the filter says which. */
   addresses(filter: AddressFilter = {}): Address[] {
     return this.connection.dump(getAddresses(filter), (message) => {
       if (message.type !== k.RTM_NEWADDR) return undefined;
@@ -133,6 +135,7 @@ export class RouteConnection {
     });
   }
 
+  /** `ip rule`, of IPv4 and IPv6 unless the filter says which. */
   rules(filter: { family?: 'ipv4' | 'ipv6' } = {}): Rule[] {
     return this.connection.dump(getRules(filter), (message) => {
       const family = message.bytes[message.start];
@@ -170,6 +173,7 @@ export class RouteConnection {
     this.connection.close();
   }
 
+  /** Closes at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -39,6 +39,7 @@ export interface Answer {
 /** Called for every message that is sent. Without any answer an acknowledgement or end that was asked for is given. */
 export type Handler = (request: MessageReader, answer: Answer) => void;
 
+/** A kernel that answers as a function says, and what it was asked. */
 export interface FakePeer {
   sys: Sys;
   /** Each send, as the messages in it. */
@@ -50,6 +51,7 @@ export interface FakePeer {
 /** The port id that the fake gives every socket. */
 export const FAKE_PORT = 4242;
 
+/** A `Sys` whose netlink sockets lead to `handler`; everything else of it is not there. */
 export function fakePeer(handler: Handler): FakePeer {
   const sent: MessageHeader[][] = [];
   const open = new Set<number>();

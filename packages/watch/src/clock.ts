@@ -6,6 +6,7 @@ export interface Clock {
   timer(ms: number, callback: () => void): () => void;
 }
 
+/** The time of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   timer: (ms, callback) => {

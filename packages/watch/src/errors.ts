@@ -10,6 +10,7 @@
  */
 export type WatchErrorCode = 'CONNECT' | 'CREDENTIALS' | 'HTTP' | 'EXPIRED' | 'IDLE' | 'PROTOCOL';
 
+/** Why a request or a watch failed. */
 export class WatchError extends Error {
   readonly code: WatchErrorCode;
   /** HTTP status, or the code of the Status object in an ERROR event. */

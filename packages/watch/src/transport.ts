@@ -19,7 +19,10 @@ export interface Transport {
 
 /** The part of client-node's KubeConfig that is used. */
 export interface KubeConfigLike {
+  /** Where the server is; null in a configuration without context. */
   getCurrentCluster(): { server: string; proxyUrl?: string | undefined } | null;
+  /** Who we are; of an `authProvider` only the `tokenFile` of its `config` is used. */
   getCurrentUser(): { authProvider?: unknown } | null;
+  /** Adds certificates and tokens to a request. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }

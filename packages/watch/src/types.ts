@@ -36,6 +36,7 @@ export type Change<T> =
   | { type: 'stale'; since: number; error: WatchError }
   | { type: 'fresh' };
 
+/** One object came, changed or went; `object` is what `select` made of it, at the end its last state. */
 export type ObjectChange<T> = { type: 'added' | 'modified' | 'deleted'; name: string; object: T };
 
 /** Why a watch ended: `expired` leads to a new list, `protocol` too, everything else to a resumption. */
@@ -43,8 +44,11 @@ export type WatchEnd = 'timeout' | 'cut' | 'idle' | 'expired' | 'refused' | 'pro
 
 /** For metrics and logs. All are optional; they are called synchronously and must not throw. */
 export interface WatchHooks {
+  /** A list is complete. */
   onList?(list: { objects: number; pages: number; durationMs: number }): void;
+  /** The server has accepted a watch. */
   onWatchStart?(start: { resourceVersion: string }): void;
+  /** A watch has ended. */
   onWatchEnd?(end: { reason: WatchEnd; durationMs: number }): void;
   /** Every event as it arrives, also those that turn out to change nothing. */
   onEvent?(event: { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR' }): void;
@@ -52,6 +56,7 @@ export interface WatchHooks {
   onError?(error: WatchError, retry: { attempt: number; retryInMs: number }): void;
 }
 
+/** What to watch, and how patiently. */
 export interface WatchOptions<T, O = KubeObject> {
   /** Where the server is and who we are: client-node's KubeConfig, or what looks like it. */
   kubeConfig?: KubeConfigLike;

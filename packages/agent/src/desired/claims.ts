@@ -1,6 +1,7 @@
 /** Who claims which podCIDR: an index that makes the work of a node event proportional to that node's prefixes. Pure. */
 import type { NodeInfo } from '../model.ts';
 
+/** The nodes by name and by the podCIDRs they claim. */
 export class Claims {
   readonly #nodes = new Map<string, NodeInfo>();
   readonly #byPrefix = new Map<string, NodeInfo[]>();
@@ -33,6 +34,7 @@ export class Claims {
     return new Set(node?.podCIDRs);
   }
 
+  /** The node of that name, as it was last set. */
   get(name: string): NodeInfo | undefined {
     return this.#nodes.get(name);
   }
@@ -42,14 +44,17 @@ export class Claims {
     return this.#byPrefix.get(prefix) ?? [];
   }
 
+  /** Every node, in the order they came. */
   nodes(): IterableIterator<NodeInfo> {
     return this.#nodes.values();
   }
 
+  /** Every prefix that some node claims. */
   prefixes(): IterableIterator<string> {
     return this.#byPrefix.keys();
   }
 
+  /** Number of nodes. */
   get size(): number {
     return this.#nodes.size;
   }

@@ -1,6 +1,7 @@
 /** The CNI network configuration of this node. Pure. */
 import type { HostFacts, NodeInfo } from '../model.ts';
 
+/** The file's name in /etc/cni/net.d. */
 export const CONFLIST_NAME = '05-cnikit.conflist';
 
 /**

@@ -2,6 +2,7 @@
 import type { HostFacts, NodeInfo, NodeRoute, Problem } from '../model.ts';
 import { contains, overlaps, parseAddress, parsePrefix } from '../prefix.ts';
 
+/** The route to one podCIDR, if there is to be one, and what stands against it. */
 export interface RouteDecision {
   route?: NodeRoute;
   problems: Problem[];

@@ -3,6 +3,7 @@ import { type KernelRoute, ROUTE_PROTOCOL } from '../model.ts';
 
 export const isOwn = (route: KernelRoute): boolean => route.protocol === ROUTE_PROTOCOL;
 
+/** The routes by destination; several where metrics or next hops differ. */
 export class RouteTable {
   readonly #byDst = new Map<string, KernelRoute[]>();
 
@@ -10,6 +11,7 @@ export class RouteTable {
     for (const route of routes) this.#at(route.dst).push(route);
   }
 
+  /** The routes to exactly this prefix, whoever made them. */
   at(dst: string): readonly KernelRoute[] {
     return this.#byDst.get(dst) ?? [];
   }

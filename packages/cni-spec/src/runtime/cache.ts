@@ -48,6 +48,7 @@ export class ResultCache {
     this.#folder = `${folder}/results`;
   }
 
+  /** Writes the file of an attachment, over an older one. */
   save(attachment: CachedAttachment): void {
     const { containerID, networkName, ifName, args, capabilityArgs, netns, result, config = '' } = attachment;
     const file: CacheFile = {
@@ -75,6 +76,7 @@ export class ResultCache {
       : parseCacheFile(text, { networkName, containerID, ifName, netns: '' });
   }
 
+  /** Removes the file of an attachment; there need be none. */
   remove(networkName: string, { containerID, ifName }: { containerID: string; ifName: string }): void {
     this.#io.remove(this.#path(networkName, containerID, ifName));
   }

@@ -54,8 +54,13 @@ export const runtimeConfigSchema = z.looseObject({
   'io.kubernetes.cri.pod-annotations': z.optional(z.record(z.string(), z.string())),
 });
 
+/** One element of the `portMappings` capability. */
 export type PortMapping = z.infer<typeof portMappingSchema>;
+/** The `bandwidth` capability: rates in bits per second, bursts in bits. */
 export type Bandwidth = z.infer<typeof bandwidthSchema>;
+/** One range of the `ipRanges` capability. */
 export type IpRange = z.infer<typeof ipRangeSchema>;
+/** The `dns` capability. */
 export type DnsCapability = z.infer<typeof dnsCapabilitySchema>;
+/** What a runtime puts under `runtimeConfig`, by capability. */
 export type RuntimeConfig = z.infer<typeof runtimeConfigSchema>;

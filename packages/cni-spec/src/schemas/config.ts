@@ -55,9 +55,15 @@ export const errorDocumentSchema = z.looseObject({
   details: z.optional(z.string()),
 });
 
+/** An element of `cni.dev/valid-attachments`, which GC gets. */
 export type Attachment = z.infer<typeof attachmentSchema>;
+/** The `ipam` object: its plugin, and whatever that one wants. */
 export type Ipam = z.infer<typeof ipamSchema>;
+/** What a plugin gets on stdin. */
 export type NetworkConfig = z.infer<typeof networkConfigSchema>;
+/** What stands in a `.conflist`. */
 export type NetworkConfigList = z.infer<typeof networkConfigListSchema>;
+/** The answer to VERSION. */
 export type VersionReply = z.infer<typeof versionReplySchema>;
+/** What a plugin prints when it fails. */
 export type ErrorDocument = z.infer<typeof errorDocumentSchema>;

@@ -90,13 +90,23 @@ export const resultSchema = z.object({
   dns: z.optional(dnsSchema),
 });
 
+/** A route of a result; later versions have more fields. */
 export type Route = z.infer<typeof routeSchema>;
+/** The `dns` object of a result. */
 export type Dns = z.infer<typeof dnsSchema>;
+/** `ip4` and `ip6` of a result of 0.1.0 and 0.2.0. */
 export type IpConfig020 = z.infer<typeof ipConfig020Schema>;
+/** A result of 0.1.0 and 0.2.0. */
 export type Result020 = z.infer<typeof result020Schema>;
+/** An interface of a result of 0.3.0 to 0.4.0. */
 export type Interface040 = z.infer<typeof interface040Schema>;
+/** An address of a result of 0.3.0 to 0.4.0, which names its IP version. */
 export type IpConfig040 = z.infer<typeof ipConfig040Schema>;
+/** A result of 0.3.0 to 0.4.0. */
 export type Result040 = z.infer<typeof result040Schema>;
+/** An interface of a result of 1.0.0 and 1.1.0. */
 export type Interface = z.infer<typeof interfaceSchema>;
+/** An address of a result of 1.0.0 and 1.1.0. */
 export type IpConfig = z.infer<typeof ipConfigSchema>;
+/** A result of 1.0.0 and 1.1.0, which is what plugins here return. */
 export type Result = z.infer<typeof resultSchema>;

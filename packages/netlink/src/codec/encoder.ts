@@ -34,6 +34,7 @@ export class Encoder {
     return this.at;
   }
 
+  /** Empties it, and keeps the buffer. */
   reset(): this {
     this.at = 0;
     return this;
@@ -44,6 +45,7 @@ export class Encoder {
     return this.bytes.slice(0, this.at);
   }
 
+  /** One byte. Throws NetlinkEncodeError when the value does not fit, as all integers here do. */
   putU8(value: number): this {
     if ((value & 0xff) !== value) misfit(value, 'u8');
     const at = this.room(1);
@@ -51,6 +53,7 @@ export class Encoder {
     return this;
   }
 
+  /** Two bytes in the byte order of the message. */
   putU16(value: number): this {
     if ((value & 0xffff) !== value) misfit(value, 'u16');
     const at = this.room(2);
@@ -58,6 +61,7 @@ export class Encoder {
     return this;
   }
 
+  /** Four bytes in the byte order of the message. */
   putU32(value: number): this {
     if (value >>> 0 !== value) misfit(value, 'u32');
     const at = this.room(4);
@@ -65,6 +69,7 @@ export class Encoder {
     return this;
   }
 
+  /** Four bytes in the byte order of the message, signed. */
   putI32(value: number): this {
     if ((value | 0) !== value) misfit(value, 's32');
     const at = this.room(4);
@@ -72,6 +77,7 @@ export class Encoder {
     return this;
   }
 
+  /** Eight bytes in the byte order of the message. */
   putU64(value: number | bigint): this {
     const big = unsigned64(value);
     const low = Number(big & 0xffffffffn);
@@ -82,6 +88,7 @@ export class Encoder {
     return this;
   }
 
+  /** Two bytes in network byte order. */
   putBe16(value: number): this {
     if ((value & 0xffff) !== value) misfit(value, 'be16');
     const at = this.room(2);
@@ -89,6 +96,7 @@ export class Encoder {
     return this;
   }
 
+  /** Four bytes in network byte order. */
   putBe32(value: number): this {
     if (value >>> 0 !== value) misfit(value, 'be32');
     const at = this.room(4);
@@ -96,12 +104,14 @@ export class Encoder {
     return this;
   }
 
+  /** The bytes as they are, unpadded. */
   putBytes(value: Uint8Array): this {
     const at = this.room(value.length);
     this.bytes.set(value, at);
     return this;
   }
 
+  /** So many bytes of 0. */
   putZeros(count: number): this {
     const at = this.room(count);
     this.bytes.fill(0, at, at + count);
@@ -120,6 +130,7 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of one byte. */
   u8(type: number, value: number): this {
     if ((value & 0xff) !== value) misfit(value, 'u8', type);
     const at = this.header(type, 1);
@@ -127,6 +138,7 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of two bytes in the byte order of the message. */
   u16(type: number, value: number): this {
     if ((value & 0xffff) !== value) misfit(value, 'u16', type);
     const at = this.header(type, 2);
@@ -134,6 +146,7 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of four bytes in the byte order of the message. */
   u32(type: number, value: number): this {
     if (value >>> 0 !== value) misfit(value, 'u32', type);
     const at = this.header(type, 4);
@@ -141,6 +154,7 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of four bytes in the byte order of the message, signed. */
   i32(type: number, value: number): this {
     if ((value | 0) !== value) misfit(value, 's32', type);
     const at = this.header(type, 4);
@@ -148,11 +162,13 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of eight bytes in the byte order of the message. */
   u64(type: number, value: number | bigint): this {
     const token = this.nest(type);
     return this.putU64(value).end(token);
   }
 
+  /** An attribute of two bytes in network byte order. */
   be16(type: number, value: number): this {
     if ((value & 0xffff) !== value) misfit(value, 'be16', type);
     const at = this.header(type, 2);
@@ -160,6 +176,7 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of four bytes in network byte order. */
   be32(type: number, value: number): this {
     if (value >>> 0 !== value) misfit(value, 'be32', type);
     const at = this.header(type, 4);
@@ -167,6 +184,7 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute of eight bytes in network byte order. */
   be64(type: number, value: number | bigint): this {
     const big = unsigned64(value);
     const at = this.header(type, 8);
@@ -189,12 +207,14 @@ export class Encoder {
     return this;
   }
 
+  /** An attribute with these bytes. */
   raw(type: number, value: Uint8Array): this {
     const at = this.header(type, value.length);
     this.bytes.set(value, at);
     return this;
   }
 
+  /** A hardware address, `02:00:00:00:00:01`; `what` names it in the error when it is none. */
   mac(type: number, value: string, what: string): this {
     return this.raw(type, macBytes(value, what));
   }

@@ -35,6 +35,7 @@ export class MessageReader implements Payload, MessageHeader {
     this.order = order;
   }
 
+  /** Steps to the next message; false at the end. Throws NetlinkDecodeError when a length cannot be. */
   next(): boolean {
     const at = this.position;
     const left = this.limit - at;

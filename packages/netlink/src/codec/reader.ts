@@ -71,21 +71,25 @@ export class AttributeReader {
     return true;
   }
 
+  /** One byte. `name` stands in the error when the size is another, here and below. */
   u8(name: string): number {
     this.size(1, name);
     return this.bytes[this.start]!;
   }
 
+  /** Two bytes in the byte order of the message. */
   u16(name: string): number {
     this.size(2, name);
     return readU16(this.bytes, this.start, this.little);
   }
 
+  /** Four bytes in the byte order of the message. */
   u32(name: string): number {
     this.size(4, name);
     return readU32(this.bytes, this.start, this.little);
   }
 
+  /** Four bytes in the byte order of the message, signed. */
   i32(name: string): number {
     this.size(4, name);
     return readI32(this.bytes, this.start, this.little);
@@ -97,16 +101,19 @@ export class AttributeReader {
     return readU64(this.bytes, this.start, this.little);
   }
 
+  /** Two bytes in network byte order. */
   be16(name: string): number {
     this.size(2, name);
     return readU16(this.bytes, this.start, false);
   }
 
+  /** Four bytes in network byte order. */
   be32(name: string): number {
     this.size(4, name);
     return readU32(this.bytes, this.start, false);
   }
 
+  /** Eight bytes in network byte order; a bigint beyond 2^53 - 1. */
   be64(name: string): number | bigint {
     this.size(8, name);
     return readU64(this.bytes, this.start, false);
@@ -122,6 +129,7 @@ export class AttributeReader {
     return this.bytes.slice(this.start, this.end);
   }
 
+  /** A hardware address: `02:00:00:00:00:01`. */
   mac(): string {
     return formatMac(this.bytes, this.start, this.end);
   }
@@ -139,6 +147,7 @@ export class AttributeReader {
     return new AttributeReader(this.bytes, this.start + skip, this.end, this.order, name);
   }
 
+  /** The attribute as it is, to be kept. */
   unknown(): UnknownAttribute {
     return { type: this.type, nested: this.nested, data: this.raw() };
   }

@@ -29,9 +29,11 @@ interface WireTypes {
   mac: string;
 }
 
+/** How a value stands in an attribute. */
 export type Wire = keyof WireTypes;
 /** Attribute type, wire form, kernel name. */
 export type Field = readonly [type: number, wire: Wire, name: string];
+/** The attributes of a message or nest, by the name of their property. */
 export type Table = Readonly<Record<string, Field>>;
 
 /** The values of a table, all optional: absent is "not sent" or "not said". */

@@ -36,6 +36,7 @@ export interface GenericFamily extends Decoded<typeof familyTable> {
   groups: Array<Decoded<typeof groupTable>>;
 }
 
+/** A message of a generic netlink family. */
 export interface GenericSpec {
   /** `GenericFamily.id`. */
   family: number;

@@ -44,6 +44,7 @@ const tableTable = {
   userdata: [6, 'raw', 'NFTA_TABLE_USERDATA'],
 } as const satisfies Table;
 
+/** Names a table. */
 export interface TableRef {
   family: NfFamily;
   name: string;
@@ -100,12 +101,14 @@ const chainTable = {
   flags: [10, 'be32', 'NFTA_CHAIN_FLAGS'],
 } as const satisfies Table;
 
+/** Names a chain. */
 export interface ChainRef {
   family: NfFamily;
   table: string;
   name: string;
 }
 
+/** A chain to make: a base chain with `hook`, else a regular one. `policy` is NF_ACCEPT or NF_DROP. */
 export interface ChainSpec extends ChainRef {
   hook?: ChainHook;
   policy?: number;

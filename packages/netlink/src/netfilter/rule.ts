@@ -24,6 +24,7 @@ const ruleTable = {
   position: [6, 'be64', 'NFTA_RULE_POSITION'],
 } as const satisfies Table;
 
+/** A rule to make. */
 export interface RuleSpec {
   family: NfFamily;
   table: string;

@@ -34,6 +34,7 @@ const dataTypes = {
 const HOST_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
 const VERDICT_TYPE = 0xffffff00;
 
+/** Types of set elements, in the words of `nft`. */
 export type DataType = keyof typeof dataTypes;
 
 const setTable = {
@@ -57,12 +58,14 @@ const setTable = {
 } as const satisfies Table;
 const NFTA_SET_DESC = 9;
 
+/** Names a set or map. */
 export interface SetRef {
   family: NfFamily;
   table: string;
   name: string;
 }
 
+/** A set or map to make. */
 export interface SetSpec extends SetRef {
   /** One type, or several for a concatenation: `['inet_proto', 'inet_service']`. */
   key: DataType | readonly DataType[];

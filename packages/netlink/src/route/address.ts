@@ -94,6 +94,7 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
   return encoder.finish();
 }
 
+/** Which addresses to list; all that is given has to hold. */
 export interface AddressFilter {
   family?: Family;
   /** Index of the link. */

@@ -13,6 +13,7 @@ const BRIDGE_VLAN_INFO_UNTAGGED = 4;
 const BRIDGE_VLAN_INFO_RANGE_BEGIN = 8;
 const BRIDGE_VLAN_INFO_RANGE_END = 16;
 
+/** A VLAN, or a range of them, of a bridge port. */
 export interface BridgeVlan {
   /** 1 to 4094. */
   vid: number;
@@ -24,6 +25,7 @@ export interface BridgeVlan {
   untagged?: boolean;
 }
 
+/** VLANs to add to a bridge port or to take from it. */
 export interface BridgeVlanSpec {
   /** Index of the port; of the bridge with `self`. */
   index: number;

@@ -50,6 +50,7 @@ const neighbourTable = {
 
 export type NeighbourAttributes = Values<typeof neighbourTable>;
 
+/** A neighbour or forwarding entry to make. */
 export interface NeighbourSpec extends NeighbourAttributes {
   /** Index of the link. */
   index: number;
@@ -115,6 +116,7 @@ function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
   return encoder.finish();
 }
 
+/** Which neighbours to list; all that is given has to hold. */
 export interface NeighbourFilter {
   /** `bridge`: forwarding entries. Default: IPv4 and IPv6 neighbours. */
   family?: Family | 'bridge';

@@ -44,6 +44,7 @@ export const metricsTable = {
   fastOpenNoCookie: [17, 'u32', 'RTAX_FASTOPEN_NO_COOKIE'],
 } as const satisfies Table;
 
+/** RTA_METRICS of a route. */
 export type RouteMetrics = Values<typeof metricsTable>;
 
 /** One of several ways that a route goes. */

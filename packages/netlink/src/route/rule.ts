@@ -47,6 +47,7 @@ const ruleTable = {
   ipProtocol: [22, 'u8', 'FRA_IP_PROTO'],
 } as const satisfies Table;
 
+/** Ports from `first` to `last`, both included. */
 export interface PortRange {
   first: number;
   last: number;
@@ -61,6 +62,7 @@ interface RuleCommon extends Values<typeof ruleTable> {
   destinationPorts?: PortRange;
 }
 
+/** A rule to make: which packets, and what becomes of them. */
 export interface RuleSpec extends RuleCommon {
   /** Needed unless `from` or `to` tells. */
   family?: Family;

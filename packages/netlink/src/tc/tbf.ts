@@ -15,6 +15,7 @@ const TC_LINKLAYER_ETHERNET = 1;
 /** The unit of `buffer` and `mtu` in struct tc_tbf_qopt (PSCHED_SHIFT 6). */
 const TICK_NS = 64;
 
+/** A token bucket, tc-tbf(8). */
 export interface TbfOptions {
   /** Bytes per second. */
   rate: number;

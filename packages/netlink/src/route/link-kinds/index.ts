@@ -25,6 +25,7 @@ export interface LinkKinds {
   vxlan: VxlanAttributes;
 }
 
+/** The kinds of link whose settings are known here. */
 export type LinkKind = keyof LinkKinds;
 
 /** A kind without settings of its own. */

@@ -1,7 +1,30 @@
 /** The API documentation, made from the sources; a gap in it is an error. */
 import { stripVTControlCharacters } from 'node:util';
-import { Application, Logger, LogLevel, ReflectionKind } from 'typedoc';
+import {
+  Application,
+  Logger,
+  LogLevel,
+  type ProjectReflection,
+  ReflectionKind,
+  type SomeType,
+} from 'typedoc';
 import type { Package } from './packages.ts';
+
+/**
+ * Not the properties, whose name and type often say it all. They have comments where there is more to say: units,
+ * sources, limits.
+ */
+const DOCUMENTED: ReflectionKind.KindString[] = [
+  'Enum',
+  'EnumMember',
+  'Variable',
+  'Function',
+  'Class',
+  'Interface',
+  'Method',
+  'Accessor',
+  'TypeAlias',
+];
 
 const SOURCES = 'https://github.com/cnikit/cnikit/blob/main/{path}#L{line}';
 
@@ -34,6 +57,8 @@ export async function document(
     sourceLinkTemplate: SOURCES,
     // The order of src/index.ts and of an interface's members is the authors'.
     sort: ['source-order'],
+    requiredToBeDocumented: DOCUMENTED,
+    packagesRequiringDocumentation: packages.map(({ name }) => name),
     validation: { notExported: true, invalidLink: true, invalidPath: true, notDocumented: true },
   });
   app.logger = logger;
@@ -45,7 +70,21 @@ export async function document(
     if (specifier === undefined) logger.problems.push(`No entry belongs to the module ${module.name}`);
     else module.name = specifier;
   }
+  app.options.setValue('intentionallyNotDocumented', kernelNumbers(project));
   app.validate(project);
   if (logger.problems.length === 0) await app.generateDocs(project, out);
   return logger.problems;
+}
+
+/** The kernel's numbers under the kernel's names: their documentation is the header that the source names. */
+function kernelNumbers(project: ProjectReflection): string[] {
+  return project
+    .getReflectionsByKind(ReflectionKind.Variable)
+    .filter((one) => one.isDeclaration() && isNumber(one.type) && !one.hasComment())
+    .filter(({ name }) => /^[A-Z][A-Z0-9_]+$/.test(name))
+    .map((one) => one.getFullName());
+}
+
+function isNumber(type: SomeType | undefined): boolean {
+  return type?.type === 'literal' ? typeof type.value === 'number' : `${type}` === 'number';
 }

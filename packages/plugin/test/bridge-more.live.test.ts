@@ -109,16 +109,16 @@ describe.skipIf(!inSandbox).each(ways)(
 
     test('a reused address works at once: neighbours hear of its new owner', () => {
       const [first, neighbour] = [pod(), pod()];
-      const ips = (address: string) => ({ runtimeConfig: { ips: [address] } });
-      ok(call('ADD', 'n', neighbour, ips('10.97.0.50')));
-      ok(call('ADD', 'a', first, ips('10.97.0.60')));
-      neighbour.run('ping', '-c', '1', '-W', '2', '10.97.0.60');
-      run('ping', '-c', '1', '-W', '2', '10.97.0.60');
+      const ips = (n: number) => ({ runtimeConfig: { ips: [`10.97.0.${n}`, `fd97::${n}`] } });
+      const reaches = (from: (...argv: [string, ...string[]]) => string) => {
+        for (const address of ['10.97.0.60', 'fd97::60']) from('ping', '-c', '1', '-W', '1', address);
+      };
+      ok(call('ADD', 'n', neighbour, ips(50)));
+      ok(call('ADD', 'a', first, ips(60)));
+      for (const from of [neighbour.run, run]) reaches(from);
       ok(call('DEL', 'a', first));
-      const second = pod();
-      ok(call('ADD', 'b', second, ips('10.97.0.60')));
-      neighbour.run('ping', '-c', '1', '-W', '1', '10.97.0.60');
-      run('ping', '-c', '1', '-W', '1', '10.97.0.60');
+      ok(call('ADD', 'b', pod(), ips(60)));
+      for (const from of [neighbour.run, run]) reaches(from);
     });
 
     test.skipIf(!filtersVlans)(

@@ -1,13 +1,16 @@
 /** The pod's end: addresses, up, routes, by one batch inside the namespace. */
 import { CniError, ErrorCode, type Route } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RouteConnection, setLink } from '@cnikit/netlink';
-import { arpNotify } from './arp-notify.ts';
+import type { Sys } from '@cnikit/sys';
+import { arpNotify, neighbourNotify } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 import { isIPv6 } from './prefix.ts';
 
 /** What the pod's interface gets. */
 export interface PodInterface {
   ifName: string;
+  /** CNI_NETNS. */
+  netns: string;
   mac: string;
   /** With prefix length. */
   addresses: readonly string[];
@@ -27,7 +30,7 @@ export interface PodInterface {
  * IPv6 addresses skip the detection of duplicates, since IPAM has just said that they are unique: they work
  * when ADD returns, where detection would take a second.
  */
-export function configurePodInterface(route: RouteConnection, pod: PodInterface): number {
+export function configurePodInterface(sys: Sys, route: RouteConnection, pod: PodInterface): number {
   const link = route.link({ name: pod.ifName });
   if (link === undefined) {
     throw new CniError(ErrorCode.Internal, `Interface ${pod.ifName} vanished from the container's namespace`);
@@ -38,12 +41,15 @@ export function configurePodInterface(route: RouteConnection, pod: PodInterface)
   const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
   const ipv6 = pod.addresses.filter(isIPv6);
   const batch: Request[] = [];
-  // The kernel announces the IPv4 addresses that are there when the link comes up.
   if (ipv4.length > 0) batch.push(arpNotify(index));
+  if (ipv6.length > 0) {
+    neighbourNotify(sys, pod.netns, pod.ifName);
+    if (nodad) batch.push(...linkLocal(index, pod.mac));
+  }
+  // Before the link comes up, for the kernel announces what is there then.
   for (const address of ipv4) batch.push(newAddress({ index, address, ...flags }));
-  if (ipv6.length > 0 && nodad) batch.push(...linkLocal(index, pod.mac));
-  batch.push(setLink({ index, up: true }));
   for (const address of ipv6) batch.push(newAddress({ index, address, nodad, ...flags }));
+  batch.push(setLink({ index, up: true }));
   if (pod.linkRoutes) batch.push(...pod.linkRoutes(index));
   for (const one of pod.routes) batch.push(podRoute(index, one));
   route.batch(batch);

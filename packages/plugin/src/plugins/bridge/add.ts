@@ -1,13 +1,14 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
 import { delLink, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
+import { announce } from '../../capabilities/announce.ts';
 import { cniArgs } from '../../capabilities/cni-args.ts';
 import { waitForDuplicateDetection } from '../../capabilities/duplicates.ts';
 import { type Allocation, openIpam } from '../../capabilities/ipam.ts';
 import { checkedMac } from '../../capabilities/mac.ts';
 import { hostVethName } from '../../capabilities/names.ts';
 import { openPodNamespace, type PodNamespace } from '../../capabilities/netns.ts';
-import { configurePodInterface } from '../../capabilities/pod-interface.ts';
+import { configurePodInterface, type PodInterface } from '../../capabilities/pod-interface.ts';
 import { appendResult, chooseDns } from '../../capabilities/result.ts';
 import { withDefaultRoutes, withNextHops } from '../../capabilities/routes.ts';
 import { undoStack } from '../../capabilities/undo.ts';
@@ -15,6 +16,7 @@ import { createVethPair } from '../../capabilities/veth.ts';
 import { ensureBridge } from './bridge-link.ts';
 import { ensureGateways, withGateways } from './gateway.ts';
 import { configurePort } from './port.ts';
+import { awaitPort } from './port-state.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanGateway } from './vlan.ts';
 
@@ -51,11 +53,14 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
 
     const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
     if (!conf.disableContainerInterface) {
-      configurePod(sys, pod, conf, {
+      configurePod(sys, pod, host, {
+        hostName,
         ifName,
+        netns,
         mac: pair.podMac,
         addresses: ips.map(({ address }) => address),
         routes: withNextHops(routes, ips),
+        detectDuplicates: conf.enabledad,
       });
     }
     const own: Result = {
@@ -94,11 +99,14 @@ function ensureHolder(host: RouteConnection, sys: Sys, conf: BridgeSettings, bri
 function configurePod(
   sys: Sys,
   pod: PodNamespace,
-  { enabledad }: BridgeSettings,
-  plan: Parameters<typeof configurePodInterface>[1],
+  host: RouteConnection,
+  plan: PodInterface & { hostName: string },
 ): void {
-  const index = configurePodInterface(pod.route, { ...plan, detectDuplicates: enabledad });
-  if (enabledad) waitForDuplicateDetection(sys, pod.route, index);
+  const index = configurePodInterface(sys, pod.route, plan);
+  awaitPort(sys, host, plan.hostName);
+  // What the kernel announced when the link came up may have met a port that did not forward yet.
+  if (plan.addresses.length > 0) pod.route.request(announce(index, plan.mac));
+  if (plan.detectDuplicates) waitForDuplicateDetection(sys, pod.route, index);
 }
 
 function named({ name, mac }: Link): Interface {

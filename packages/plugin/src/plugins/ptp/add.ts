@@ -48,8 +48,9 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
     const pair = createVethPair(host, sys, { hostName, ifName, netns: pod.fd, mtu: conf.mtu });
     undo.push(() => host.request(delLink({ name: hostName })));
     configureHostEnd(host, pair, ips);
-    configurePodInterface(pod.route, {
+    configurePodInterface(sys, pod.route, {
       ifName,
+      netns,
       mac: pair.podMac,
       addresses: ips.map(({ address }) => address),
       addressFlags: IFA_F_NOPREFIXROUTE,

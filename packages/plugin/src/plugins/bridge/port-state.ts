@@ -1,0 +1,39 @@
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { getLink, IF_OPER_UP, type RouteConnection, RTM_NEWLINK } from '@cnikit/netlink';
+import { attributesAfter, type MessageReader } from '@cnikit/netlink/codec';
+import type { Sys } from '@cnikit/sys';
+
+const IFINFOMSG_SIZE = 16;
+const IFLA_OPERSTATE = 16;
+const LIMIT_MS = 3000;
+const INTERVAL_MS = 1;
+
+/**
+ * Waits until the pod's port carries frames. The pod's end is up by then, but the kernel tells the bridge of that
+ * by a worker of its own, most times within microseconds (since Linux 6.13 asking for the link hurries it).
+ *
+ * @throws CniError 999 when it does not within three seconds
+ */
+export function awaitPort(sys: Sys, route: RouteConnection, hostName: string): void {
+  const end = sys.monotonicMs() + LIMIT_MS;
+  for (;;) {
+    const state = route.connection.query(getLink({ name: hostName }), operState);
+    if (state === IF_OPER_UP) return;
+    if (sys.monotonicMs() > end) {
+      throw new CniError(
+        ErrorCode.Internal,
+        `bridge port in error state: ${hostName} is not operational (IF_OPER ${state})`,
+        'Look whether something sets the interfaces or the bridge down',
+      );
+    }
+    sys.sleepMs(INTERVAL_MS);
+  }
+}
+
+/** The one attribute of interest: a link tells some sixty. */
+function operState(message: MessageReader): number | undefined {
+  if (message.type !== RTM_NEWLINK) return undefined;
+  const reader = attributesAfter(message, IFINFOMSG_SIZE, 'ifinfomsg');
+  while (reader.next()) if (reader.type === IFLA_OPERSTATE) return reader.u8('IFLA_OPERSTATE');
+  return undefined;
+}

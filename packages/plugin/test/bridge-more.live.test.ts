@@ -69,6 +69,27 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(given({ args: { cni: { mac: mac(2) } }, RuntimeConfig: { MAC: mac(3) } })).toBe(mac(3));
     });
 
+    test('a bridge that somebody else made keeps its MAC address while ports come and go', () => {
+      run('ip', 'link', 'add', 'more0', 'type', 'bridge');
+      const mac = () => ipJson('link', 'show', 'more0')[0].address;
+      const before = mac();
+      const low = (n: number) => ({ runtimeConfig: { mac: `02:00:00:00:00:0${n}` } });
+      expect(ok(call('ADD', 'a', pod(), low(1))).json.interfaces[0].mac).toBe(before);
+      expect(ok(call('ADD', 'b', pod(), low(2))).json.interfaces[0].mac).toBe(before);
+      for (const id of ['a', 'b']) ok(call('DEL', id, { path: '' }));
+      expect(mac()).toBe(before);
+    });
+
+    test('a bridge whose last port is gone and took the MAC address with it gets one', () => {
+      run('ip', 'link', 'add', 'more0', 'type', 'bridge');
+      run('ip', 'link', 'add', 'port', 'type', 'veth', 'peer', 'name', 'other');
+      run('ip', 'link', 'set', 'port', 'master', 'more0');
+      run('ip', 'link', 'del', 'port');
+      const { json } = ok(call('ADD', 'a', pod()));
+      expect(ipJson('link', 'show', 'more0')[0].address).toBe(json.interfaces[0].mac);
+      expect(json.interfaces[0].mac).not.toBe('00:00:00:00:00:00');
+    });
+
     test.each([
       [{ runtimeConfig: { mac: 'zz' } }, {}, 7, /mac/i],
       [{}, { CNI_ARGS: 'X=1' }, 4, /CNI_ARGS/],

@@ -14,13 +14,17 @@ import { randomMac } from '../../capabilities/mac.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 
+/** What a bridge has that had its MAC from ports which are gone. */
+const NO_MAC = '00:00:00:00:00:00';
+
 /**
  * Finds the bridge or makes it, and sees that it is up. A concurrent ADD that makes it first is fine.
  *
  * @throws CniError 7 when the name belongs to a link that is no bridge
  */
 export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Link {
-  const bridge = route.link({ name: settings.bridge }) ?? createBridge(route, sys, settings);
+  const found = route.link({ name: settings.bridge }) ?? createBridge(route, sys, settings);
+  const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
   if (bridge.kind !== 'bridge') {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
@@ -28,6 +32,7 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
       'Choose another name in the field "bridge", or delete that link',
     );
   }
+  if (bridge !== found) route.request(setLink({ index: bridge.index, mac: bridge.mac as string }));
   const promiscuous = settings.promiscMode && (bridge.flags & IFF_PROMISC) === 0;
   if (!bridge.up || promiscuous) {
     route.request(setLink({ index: bridge.index, up: true, ...(promiscuous ? { promiscuous } : {}) }));

@@ -1,6 +1,13 @@
 /** The bridge as the pods' gateway: its addresses, and a node that forwards. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
-import { delAddress, type Link, newAddress, type Request, type RouteConnection } from '@cnikit/netlink';
+import {
+  delAddress,
+  type Link,
+  newAddress,
+  type Request,
+  type RouteConnection,
+  setLink,
+} from '@cnikit/netlink';
 import type { Prefix } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 import { ensureForwarding } from '../../capabilities/forwarding.ts';
@@ -21,7 +28,7 @@ export function ensureGateways(
   route: RouteConnection,
   sys: Sys,
   { forceAddress }: BridgeSettings,
-  { index, name }: Link,
+  { index, name, mac }: Link,
   ips: readonly (IpConfig & { gateway: string })[],
 ): void {
   const held = route.addresses({ index }).map(({ address }) => address);
@@ -43,6 +50,8 @@ export function ensureGateways(
       requests.push(newAddress({ index, address: gateway, nodad: true, replace: true }));
     }
   }
+  // A bridge that somebody else made may have its MAC from a port; once set, it stays when that port goes.
+  if (requests.length > 0 && mac !== undefined) requests.push(setLink({ index, mac }));
   if (requests.length > 0) route.batch(requests);
   ensureForwarding(sys, ips);
 }

@@ -1,0 +1,133 @@
+/** ADD and DEL with each call to the kernel failing in turn, and with the process killed before each. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { sys as realSys, type Sys, SysError } from '@cnikit/sys';
+import { interpose } from '@cnikit/sys/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pluginFor, plugins } from '../src/plugins/index.ts';
+import { env, inSandbox } from './harness.ts';
+import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
+
+const EIO = 5;
+const RANGES = { ranges: [[{ subnet: '10.98.0.0/24' }], [{ subnet: 'fd98::/64' }]] };
+
+interface Faulty {
+  sys: Sys;
+  /** Whether the call that was to fail was made. */
+  reached(): boolean;
+  /** Closes what is still open, as the kernel does at the end of a process. */
+  end(): void;
+}
+
+/** `setns` always goes through: that it cannot come back from a namespace ends the process, and with it this one. */
+function faulty(at: number, killed: boolean): Faulty {
+  let hit = false;
+  const open = new Set<number>();
+  const opening = (fd: number): number => {
+    open.add(fd);
+    return fd;
+  };
+  const tracked: Sys = {
+    ...realSys,
+    open: (...args) => opening(realSys.open(...args)),
+    socket: (...args) => opening(realSys.socket(...args)),
+    close(fd) {
+      open.delete(fd);
+      realSys.close(fd);
+    },
+  };
+  const sys = interpose(tracked, (index, name) => {
+    if (name === 'setns' || (killed ? index < at : index !== at)) return;
+    hit = true;
+    if (killed) throw new Error('killed');
+    throw new SysError({ syscall: name, errno: EIO });
+  });
+  return { sys, reached: () => hit, end: () => open.forEach((fd) => void realSys.close(fd)) };
+}
+
+describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root)', () => {
+  let dir: string;
+  let pod: Pod;
+  const conf = (type: string) => ({
+    cniVersion: '1.0.0',
+    name: 'net',
+    type,
+    ...(type === 'bridge' ? { bridge: 'fault0', isDefaultGateway: true, hairpinMode: true } : {}),
+    ...(type === 'tuning'
+      ? { dataDir: `${dir}/tuning`, mtu: 1400, sysctl: { 'net.core.somaxconn': '9' }, prevResult: {} }
+      : { ipam: { type: 'host-local', dataDir: dir, ...RANGES } }),
+  });
+  const call = (type: string, command: string, sys: Sys = realSys) =>
+    pluginFor(plugins(sys), type)({ env: env(command, 'c1', pod), stdin: JSON.stringify(conf(type)) });
+  /** What is left: host ends, interfaces of the pod, addresses, backups. */
+  const leftovers = (type: string): string[] => {
+    const inPod = JSON.parse(pod.run('ip', '-j', 'link'))
+      .map((one: { ifname: string; mtu: number }) => `${one.ifname} ${one.mtu}`)
+      .filter((one: string) => !one.startsWith('lo ') && one !== 'eth0 1500');
+    const files = [`${dir}/net`, `${dir}/tuning`]
+      .filter((folder) => existsSync(folder))
+      .flatMap((folder) => readdirSync(folder))
+      .filter((name) => /^(10\.|fd98:)|\.json$/.test(name));
+    return [...(type === 'tuning' ? [] : hostVeths()), ...inPod, ...files];
+  };
+  const reset = (type: string) => {
+    if (type === 'tuning') pod.run('ip', 'link', 'set', 'eth0', 'mtu', '1500');
+    else expect(call(type, 'DEL').exitCode).toBe(0);
+    if (ipJson('link').some((one) => one.ifname === 'fault0')) run('ip', 'link', 'del', 'fault0');
+  };
+
+  beforeEach(() => {
+    dir = mkdtempSync('/run/cnikit-test-');
+    pod = makePod();
+  });
+  afterEach(() => {
+    pod.remove();
+    rmSync(dir, { recursive: true });
+  });
+
+  test.each(['bridge', 'ptp', 'tuning'])(
+    'ADD of %s that meets a failure is an error and leaves nothing, or does without',
+    (type) => {
+      if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'dummy');
+      for (let at = 1; ; at++) {
+        const { sys, reached, end } = faulty(at, false);
+        const { exitCode } = call(type, 'ADD', sys);
+        end();
+        if (!reached()) break;
+        if (exitCode !== 0) expect([at, ...leftovers(type)]).toEqual([at]);
+        else expect(call(type, 'DEL').exitCode).toBe(0);
+        reset(type);
+      }
+    },
+  );
+
+  test.each(['bridge', 'ptp', 'tuning'])('ADD of %s that is killed leaves nothing after DEL', (type) => {
+    if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'dummy');
+    for (let at = 1; ; at++) {
+      const { sys, reached, end } = faulty(at, true);
+      call(type, 'ADD', sys);
+      end();
+      if (!reached()) break;
+      expect(call(type, 'DEL').exitCode).toBe(0);
+      expect([at, ...leftovers(type)]).toEqual([at]);
+      reset(type);
+    }
+  });
+
+  test.each(['bridge', 'ptp', 'tuning'])(
+    'DEL of %s that fails or is killed is made good by the next',
+    (type) => {
+      if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'dummy');
+      for (const killed of [false, true]) {
+        for (let at = 1; ; at++) {
+          expect(call(type, 'ADD').exitCode).toBe(0);
+          const { sys, reached, end } = faulty(at, killed);
+          call(type, 'DEL', sys);
+          end();
+          if (!reached()) break;
+          expect(call(type, 'DEL').exitCode).toBe(0);
+          expect([killed, at, ...leftovers(type)]).toEqual([killed, at]);
+        }
+      }
+    },
+  );
+});

@@ -215,6 +215,7 @@ describe.skipIf(!inSandbox).each(ways)(
         4,
         /CNI_NETNS.*not a network namespace/,
       ],
+      ['a FIFO', { CNI_NETNS: '/run/cnikit-fifo' }, {}, 4, /CNI_NETNS.*not a network namespace/],
       ['no namespace', { CNI_NETNS: '' }, {}, 4, /CNI_NETNS/],
       ['the node’s own namespace', { CNI_NETNS: '/proc/self/ns/net' }, {}, 8, /CNI_NETNS/],
       ['a network name that is a path', {}, { name: '../../x' }, 7, /name/],
@@ -228,6 +229,7 @@ describe.skipIf(!inSandbox).each(ways)(
     ];
     test.each(badInput)('%s ends in a CNI error and changes nothing', (_what, changes, bad, code, msg) => {
       const made = pod();
+      if (!existsSync('/run/cnikit-fifo')) run('mkfifo', '/run/cnikit-fifo');
       const answer = invoke({ ...env('ADD', 'c1', made), ...changes }, conf(bad as object));
       fails(answer, code, msg);
       expect(hostVeths()).toEqual([]);

@@ -29,7 +29,10 @@ describe.skipIf(!inSandbox).each(ways)(
     };
     const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}) =>
       invoke(env(command, id, at), conf(changes), 'ptp');
-    const reservations = () => readdirSync(`${dataDir}/net`).filter((name) => /^(10\.|fd95:)/.test(name));
+    const reservations = () =>
+      existsSync(`${dataDir}/net`)
+        ? readdirSync(`${dataDir}/net`).filter((name) => /^(10\.|fd95:)/.test(name))
+        : [];
     const routesOf = (made: Pod) =>
       ['-4', '-6'].flatMap((family) =>
         made
@@ -103,6 +106,13 @@ describe.skipIf(!inSandbox).each(ways)(
       const made = pod();
       made.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
       fails(call('ADD', 'c1', made), 999, /eth0.*exists/);
+      expect(hostVeths()).toEqual([]);
+      expect(reservations()).toEqual([]);
+    });
+
+    test('a route the kernel refuses makes ADD fail and leaves nothing', () => {
+      const ipam = { ...conf().ipam, routes: [{ dst: '192.0.2.0/24', gw: '198.51.100.1' }] };
+      fails(call('ADD', 'c1', pod(), { ipam }), 999, /192\.0\.2\.0\/24/);
       expect(hostVeths()).toEqual([]);
       expect(reservations()).toEqual([]);
     });

@@ -11,19 +11,24 @@ export function deleteAttachmentLink(
   sys: Sys,
   { conf, containerID, ifName, netns }: Context<NetworkSettings>,
 ): void {
-  const host = openRoute({ sys });
-  try {
-    // The peer goes with the host end. An interface that another plugin made has no host end of our naming.
-    if (deleteLink(host, hostVethName(conf.network, containerID, ifName))) return;
-  } finally {
-    host.close();
-  }
+  // An interface that another plugin made has no host end of our naming.
+  if (deleteHostEnd(sys, hostVethName(conf.network, containerID, ifName))) return;
   const pod = openPodNamespaceIfThere(sys, netns);
   if (pod === undefined) return;
   try {
     deleteLink(pod.route, ifName);
   } finally {
     pod.close();
+  }
+}
+
+/** Deletes a host end and with it the pod's. False when there is none. Its connection is its own, lest the one that failed be used. */
+export function deleteHostEnd(sys: Sys, name: string): boolean {
+  const host = openRoute({ sys });
+  try {
+    return deleteLink(host, name);
+  } finally {
+    host.close();
   }
 }
 

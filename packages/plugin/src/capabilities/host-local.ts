@@ -1,6 +1,13 @@
 /** The built-in host-local IPAM: the reference's configuration and on-disk state, no second process. */
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
-import { Ipam, parseIpamConfig, parseResolvConf, REFERENCE_DATA_DIR, splitCniArgs } from '@cnikit/ipam';
+import {
+  Ipam,
+  IpamError,
+  parseIpamConfig,
+  parseResolvConf,
+  REFERENCE_DATA_DIR,
+  splitCniArgs,
+} from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from './ipam.ts';
@@ -23,8 +30,14 @@ export function hostLocal(
   return {
     add() {
       const dns = config.resolvConf ? parseResolvConf(sys.readText(config.resolvConf)) : undefined;
-      const { ips } = ipam.add({ ...attachment, requested: config.requested });
-      return { ips, routes: config.routes, dns };
+      try {
+        const { ips } = ipam.add({ ...attachment, requested: config.requested });
+        return { ips, routes: config.routes, dns };
+      } catch (error) {
+        // Whether it came to a reservation is not known then.
+        if (error instanceof IpamError && error.code === 'IO') ipam.del(attachment);
+        throw error;
+      }
     },
     del: () => void ipam.del(attachment),
     check: (addresses) => ipam.check({ ...attachment, addresses }),

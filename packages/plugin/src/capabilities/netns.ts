@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { openRoute, type RouteConnection } from '@cnikit/netlink';
-import { O_RDONLY, type Sys, SysError } from '@cnikit/sys';
+import { O_NONBLOCK, O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
 /** A pod's network namespace: a descriptor, for the kernel to place the peer in, and a connection inside it. */
 export interface PodNamespace {
@@ -15,7 +15,8 @@ export interface PodNamespace {
  * @throws CniError 4 naming CNI_NETNS, when nothing is there or it is no network namespace
  */
 export function openPodNamespace(sys: Sys, path: string): PodNamespace {
-  const fd = attempt(path, 'does not open', () => sys.open(path, O_RDONLY));
+  // The path is somebody's input, and to open a FIFO would wait for ever.
+  const fd = attempt(path, 'does not open', () => sys.open(path, O_RDONLY | O_NONBLOCK));
   try {
     const route = attempt(path, 'is not a network namespace', () => openRoute({ sys, netns: fd }));
     return {
@@ -32,13 +33,20 @@ export function openPodNamespace(sys: Sys, path: string): PodNamespace {
   }
 }
 
-/** As {@link openPodNamespace}, but undefined when it is unset or gone: what DEL meets after a reboot. */
+/** Troubles of the node that say nothing about what the path leads to. */
+const PASSING: readonly string[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'];
+
+/**
+ * As {@link openPodNamespace}, but undefined when it is unset, gone or no namespace: what DEL meets after a reboot.
+ * Throws when the node is in too much trouble to tell.
+ */
 export function openPodNamespaceIfThere(sys: Sys, path: string): PodNamespace | undefined {
   if (path === '') return undefined;
   try {
     return openPodNamespace(sys, path);
   } catch (error) {
-    if (error instanceof CniError) return undefined;
+    const gone = error instanceof CniError && error.cause instanceof SysError;
+    if (gone && !PASSING.includes((error.cause as SysError).code)) return undefined;
     throw error;
   }
 }
@@ -52,6 +60,7 @@ function attempt<T>(path: string, what: string, body: () => T): T {
       ErrorCode.InvalidEnvironmentVariables,
       `CNI_NETNS ${JSON.stringify(path)} ${what}`,
       `${error.syscall}: ${error.code}. The runtime has to make the namespace before ADD`,
+      { cause: error },
     );
   }
 }

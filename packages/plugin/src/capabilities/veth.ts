@@ -2,6 +2,7 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { NetlinkError, newLink, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
+import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
 
 /** What to make. */
@@ -48,7 +49,10 @@ export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan)
       }),
     );
   } catch (error) {
-    if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error;
+    const refused = error instanceof NetlinkError && error.cause === undefined;
+    // The answer may have been lost, and not the request.
+    if (!refused) deleteHostEnd(sys, hostName);
+    if (!refused || error.code !== 'EEXIST') throw error;
     throw new CniError(
       ErrorCode.Internal,
       `Container veth name provided (${ifName}) already exists in the container, or ${hostName} on the node`,

@@ -1,7 +1,8 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import { delLink, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { announce } from '../../capabilities/announce.ts';
+import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
 import { cniArgs } from '../../capabilities/cni-args.ts';
 import { waitForDuplicateDetection } from '../../capabilities/duplicates.ts';
 import { type Allocation, openIpam } from '../../capabilities/ipam.ts';
@@ -40,7 +41,7 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
     const hostName = hostVethName(conf.network, containerID, ifName);
     const plan = { hostName, ifName, netns: pod.fd, mtu: conf.mtu, mac, master: bridge.index };
     const pair = createVethPair(host, sys, plan);
-    undo.push(() => host.request(delLink({ name: hostName })));
+    undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, hostName);
 
     // After the interface, which an IPAM plugin such as dhcp needs to ask by.

@@ -1,6 +1,5 @@
 import { CniError, type Context, ErrorCode, type IpConfig, type Result } from '@cnikit/cni-spec';
 import {
-  delLink,
   IFA_F_NOPREFIXROUTE,
   newAddress,
   newRoute,
@@ -10,6 +9,7 @@ import {
   RT_SCOPE_LINK,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
+import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
 import { ensureForwarding } from '../../capabilities/forwarding.ts';
 import { openIpam } from '../../capabilities/ipam.ts';
 import { linkLocal } from '../../capabilities/link-local.ts';
@@ -26,7 +26,7 @@ import type { PtpSettings } from './settings.ts';
 type RoutedAddress = IpConfig & { gateway: string };
 
 /**
- * ADD: addresses, a veth pair, and routes by which all the pod's traffic goes through the node. When a step
+ * ADD: a veth pair, addresses, and routes by which all the pod's traffic goes through the node. When a step
  * fails, the steps before it are taken back.
  *
  * @returns interfaces in the reference's order: host end, pod's end, to which `ips[].interface` points
@@ -39,14 +39,15 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
   const host = openRoute({ sys });
   const undo = undoStack();
   try {
+    // Before the addresses: a second ADD of one attachment ends here, and takes nothing back that is the first's.
+    const hostName = hostVethName(conf.network, containerID, ifName);
+    const pair = createVethPair(host, sys, { hostName, ifName, netns: pod.fd, mtu: conf.mtu });
+    undo.push(() => void deleteHostEnd(sys, hostName));
+
     const given = ipam.add();
     undo.push(() => ipam.del());
     const ips = given.ips.map(routed);
     ensureForwarding(sys, ips);
-
-    const hostName = hostVethName(conf.network, containerID, ifName);
-    const pair = createVethPair(host, sys, { hostName, ifName, netns: pod.fd, mtu: conf.mtu });
-    undo.push(() => host.request(delLink({ name: hostName })));
     configureHostEnd(host, pair, ips);
     configurePodInterface(sys, pod.route, {
       ifName,

@@ -1,5 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type Sys, SysError } from '@cnikit/sys';
+import type { Sys } from '@cnikit/sys';
+import { readIfThere } from '../../capabilities/read-if-there.ts';
 
 /** A regular expression a line; without the file every sysctl below `net` is allowed. */
 const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
@@ -11,7 +12,7 @@ const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
  */
 export function assertAllowed(sys: Sys, keys: readonly string[]): void {
   if (keys.length === 0) return;
-  const text = readIfThere(sys);
+  const text = readIfThere(sys, ALLOWLIST);
   if (text === undefined) return;
   const lines = allowedLines(text);
   for (const key of keys) {
@@ -39,15 +40,5 @@ function matches(line: string, key: string): boolean {
       ErrorCode.InvalidNetworkConfig,
       `Line ${JSON.stringify(line)} of ${ALLOWLIST} is no regular expression`,
     );
-  }
-}
-
-function readIfThere(sys: Sys): string | undefined {
-  try {
-    return sys.readText(ALLOWLIST);
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    if (error.code === 'ENOENT') return undefined;
-    throw new CniError(ErrorCode.IOFailure, `${ALLOWLIST} cannot be read: ${error.code}`);
   }
 }

@@ -1,6 +1,7 @@
 /** The interface's attributes as they were before ADD, in the reference's file, for DEL. */
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError } from '@cnikit/sys';
+import { readIfThere } from '../../capabilities/read-if-there.ts';
 import { isTuningConf } from '../../guards.ts';
 import type { LinkTuning } from './settings.ts';
 
@@ -29,22 +30,30 @@ export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: Li
   sys.rename(`${file}.new`, file);
 }
 
-/** What {@link saveBackup} kept; undefined when there is nothing, or nothing that can be read. */
+/**
+ * What {@link saveBackup} kept; undefined when there is nothing, or nothing that makes sense.
+ *
+ * @throws CniError 5 when it is there and cannot be read
+ */
 export function readBackup(sys: Sys, place: BackupPlace): LinkTuning | undefined {
+  const text = readIfThere(sys, fileOf(place));
+  const value = text === undefined ? undefined : parsed(text);
+  if (!isTuningConf(value)) return undefined;
+  const { mac, mtu, promisc, allmulti, txQLen } = value;
+  return {
+    ...(mac ? { mac } : {}),
+    ...(mtu ? { mtu } : {}),
+    ...(promisc === undefined ? {} : { promisc }),
+    ...(allmulti === undefined ? {} : { allmulti }),
+    ...(txQLen === undefined ? {} : { txQLen }),
+  };
+}
+
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(sys.readText(fileOf(place)));
-    if (!isTuningConf(value)) return undefined;
-    const { mac, mtu, promisc, allmulti, txQLen } = value;
-    return {
-      ...(mac ? { mac } : {}),
-      ...(mtu ? { mtu } : {}),
-      ...(promisc === undefined ? {} : { promisc }),
-      ...(allmulti === undefined ? {} : { allmulti }),
-      ...(txQLen === undefined ? {} : { txQLen }),
-    };
-  } catch (error) {
-    if (error instanceof SysError || error instanceof SyntaxError) return undefined;
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

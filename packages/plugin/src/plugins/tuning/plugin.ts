@@ -31,8 +31,8 @@ function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSetti
       const link = pod.route.link({ name: ifName });
       if (link !== undefined) tuneLink(pod.route, link.index, backup);
     } catch (error) {
-      // The interface goes with the pod: what cannot be given back shall not keep the pod from ending.
-      if (!(error instanceof NetlinkError)) throw error;
+      // The interface goes with the pod: what the kernel refuses shall not keep the pod from ending.
+      if (!(error instanceof NetlinkError) || error.cause !== undefined) throw error;
     } finally {
       pod.close();
     }

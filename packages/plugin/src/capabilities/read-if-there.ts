@@ -1,0 +1,17 @@
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { type Sys, SysError } from '@cnikit/sys';
+
+/**
+ * A whole file; undefined when it is not there.
+ *
+ * @throws CniError 5 when it is and cannot be read
+ */
+export function readIfThere(sys: Sys, path: string): string | undefined {
+  try {
+    return sys.readText(path);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    if (error.code === 'ENOENT') return undefined;
+    throw new CniError(ErrorCode.IOFailure, `${path} cannot be read: ${error.code}`);
+  }
+}

@@ -88,6 +88,8 @@ describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root
     pod = makePod();
   });
   afterEach(() => {
+    // A namespace's links go some time after it, so the host ends go first and by name.
+    for (const name of hostVeths()) run('ip', 'link', 'del', name);
     pod.remove();
     rmSync(dir, { recursive: true });
   });

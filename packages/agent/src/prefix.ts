@@ -1,6 +1,7 @@
-/** Addresses and prefixes as numbers: parse, canonical text (RFC 5952), containment, exact aggregation. Pure. */
+/** Addresses and prefixes as numbers: canonical text (RFC 5952), containment, exact aggregation. Pure. */
+import { parseAddress as addressBytes, type Family } from '@cnikit/netlink/codec';
 
-export type Family = 'ipv4' | 'ipv6';
+export type { Family };
 export const families: readonly Family[] = ['ipv4', 'ipv6'];
 
 /** `value` is the address as an unsigned number of 32 or 128 bits. */
@@ -16,50 +17,13 @@ export interface Prefix extends Address {
 
 const width = { ipv4: 32, ipv6: 128 } as const;
 
-function parseIpv4(text: string): bigint | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
-  let value = 0;
-  for (let i = 1; i <= 4; i++) {
-    const part = match[i]!;
-    // "010" is octal to some readers and decimal to others: refuse it, as Go does.
-    if (part.length > 1 && part[0] === '0') return undefined;
-    if (Number(part) > 255) return undefined;
-    value = value * 256 + Number(part);
-  }
-  return BigInt(value);
-}
-
-function parseIpv6(text: string): bigint | undefined {
-  if (!/^[0-9a-fA-F:.]{2,45}$/.test(text)) return undefined;
-  let body = text;
-  const dotted = body.includes('.') ? body.slice(body.lastIndexOf(':') + 1) : undefined;
-  if (dotted !== undefined) {
-    const v4 = parseIpv4(dotted);
-    if (v4 === undefined) return undefined;
-    body = `${body.slice(0, -dotted.length)}${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`;
-  }
-  const halves = body.split('::');
-  if (halves.length > 2) return undefined;
-  const groups = (half: string | undefined): string[] =>
-    half === undefined || half === '' ? [] : half.split(':');
-  const head = groups(halves[0]);
-  const tail = groups(halves[1]);
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
-  let value = 0n;
-  for (const group of [...head, ...Array<string>(missing).fill('0'), ...tail]) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
-    value = (value << 16n) | BigInt(Number.parseInt(group, 16));
-  }
-  return value;
-}
-
 /** Undefined when `text` is no IPv4 or IPv6 address (a zone such as %eth0 is none). */
 export function parseAddress(text: string): Address | undefined {
-  const family: Family = text.includes(':') ? 'ipv6' : 'ipv4';
-  const value = family === 'ipv6' ? parseIpv6(text) : parseIpv4(text);
-  return value === undefined ? undefined : { family, value };
+  const bytes = addressBytes(text);
+  if (bytes === undefined) return undefined;
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return { family: bytes.length === 4 ? 'ipv4' : 'ipv6', value };
 }
 
 /** Undefined when `text` is no prefix; host bits are dropped: `10.0.0.7/24` is `10.0.0.0/24`. */

@@ -1,11 +1,12 @@
 /** What the bridge serves beyond addresses: MAC, VLANs, other IPAM plugins, chains; and the reference beside it. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/capabilities/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { byReference, REFERENCE, ways } from './invoke.ts';
-import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
+import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
+import { scratch } from './scratch.ts';
 
 /** CONFIG_BRIDGE_VLAN_FILTERING is a choice of whoever built the kernel. */
 const filtersVlans =
@@ -16,8 +17,7 @@ const filtersVlans =
 describe.skipIf(!inSandbox).each(ways)(
   'bridge by %s, further fields (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
-    let dir: string;
-    let pods: Pod[];
+    const here = scratch();
     const conf = (changes: object = {}) => ({
       cniVersion: '1.0.0',
       name: 'net',
@@ -26,39 +26,23 @@ describe.skipIf(!inSandbox).each(ways)(
       isDefaultGateway: true,
       ipam: {
         type: 'host-local',
-        dataDir: dir,
+        dataDir: here.dir,
         ranges: [[{ subnet: '10.97.0.0/24' }], [{ subnet: 'fd97::/64' }]],
       },
       ...changes,
     });
-    const pod = (): Pod => {
-      const made = makePod();
-      pods.push(made);
-      return made;
-    };
+    const { pod } = here;
     const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}, more = {}) =>
       invoke(env(command, id, at, more), conf(changes), 'bridge');
     const eth0 = (made: Pod) => JSON.parse(made.run('ip', '-j', 'address', 'show', 'eth0'))[0];
     const vlans = (port: string) =>
       JSON.parse(run('bridge', '-j', 'vlan', 'show', 'dev', port))[0]?.vlans ?? [];
 
-    beforeEach(() => {
-      dir = mkdtempSync('/run/cnikit-test-');
-      pods = [];
-    });
-    afterEach(() => {
-      for (const name of hostVeths())
-        if (ipJson('link').some((one) => one.ifname === name)) run('ip', 'link', 'del', name);
-      for (const made of pods) made.remove();
-      for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'del', ifname);
-      rmSync(dir, { recursive: true });
-    });
-
     test('the runtime’s MAC address wins over args.cni, that over CNI_ARGS', () => {
       const mac = (n: number) => `02:00:00:00:01:0${n}`;
       const given = (changes: object) => {
         const made = pod();
-        const id = `c${pods.length}`;
+        const id = `c${here.pods.length}`;
         const { json } = ok(call('ADD', id, made, changes, { CNI_ARGS: `MAC=${mac(1)}` }));
         expect(eth0(made).address).toBe(json.interfaces[2].mac);
         made.run('ping', '-6', '-c', '1', '-W', '2', 'fd97::1');
@@ -200,25 +184,25 @@ describe.skipIf(!inSandbox).each(ways)(
 
     /** An IPAM plugin that writes down what it is asked and gives what it is told. */
     const recorder = (result: object, failing = '') => {
-      writeFileSync(`${dir}/result.json`, JSON.stringify(result));
+      writeFileSync(`${here.dir}/result.json`, JSON.stringify(result));
       writeFileSync(
-        `${dir}/recorder`,
+        `${here.dir}/recorder`,
         `#!/bin/sh
-cat > ${dir}/stdin.$CNI_COMMAND
-echo $CNI_COMMAND $CNI_CONTAINERID >> ${dir}/log
+cat > ${here.dir}/stdin.$CNI_COMMAND
+echo $CNI_COMMAND $CNI_CONTAINERID >> ${here.dir}/log
 echo heard >&2
 if [ "$CNI_COMMAND" = "${failing}" ]; then echo '{"code":11,"msg":"come back"}'; exit 1; fi
-if [ "$CNI_COMMAND" = ADD ]; then cat ${dir}/result.json; fi
+if [ "$CNI_COMMAND" = ADD ]; then cat ${here.dir}/result.json; fi
 `,
       );
-      chmodSync(`${dir}/recorder`, 0o755);
+      chmodSync(`${here.dir}/recorder`, 0o755);
       const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}) =>
         invoke(
-          { ...env(command, id, at, { CNI_PATH: dir }), PATH: process.env.PATH ?? '' },
+          { ...env(command, id, at, { CNI_PATH: here.dir }), PATH: process.env.PATH ?? '' },
           conf({ ipam: { type: 'recorder', mine: 1 }, ...changes }),
           'bridge',
         );
-      return { call, log: () => readFileSync(`${dir}/log`, 'utf8').trim().split('\n') };
+      return { call, log: () => readFileSync(`${here.dir}/log`, 'utf8').trim().split('\n') };
     };
 
     test('another IPAM plugin is run for every verb', () => {
@@ -235,7 +219,7 @@ if [ "$CNI_COMMAND" = ADD ]; then cat ${dir}/result.json; fi
         routes: [{ dst: '192.0.2.0/24' }, { dst: '0.0.0.0/0', gw: '10.97.1.1' }],
         dns: { nameservers: ['192.0.2.53'] },
       });
-      expect(JSON.parse(readFileSync(`${dir}/stdin.ADD`, 'utf8'))).toMatchObject({ ipam: { mine: 1 } });
+      expect(JSON.parse(readFileSync(`${here.dir}/stdin.ADD`, 'utf8'))).toMatchObject({ ipam: { mine: 1 } });
       made.run('ping', '-c', '1', '-W', '2', '10.97.1.1');
       ok(call('CHECK', 'c1', made, { prevResult: json }));
       ok(call('DEL', 'c1', made));

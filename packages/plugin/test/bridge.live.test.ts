@@ -1,16 +1,16 @@
 /** The verbs against the real kernel, by the real executable and under Node. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { existsSync, rmSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/capabilities/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { ways } from './invoke.ts';
-import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
+import { hostVeths, ipJson, run } from './namespaces.ts';
+import { scratch } from './scratch.ts';
 
 describe.skipIf(!inSandbox).each(ways)(
   'bridge by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
-    let dataDir: string;
-    let pods: Pod[];
+    const here = scratch();
 
     const conf = (changes: object = {}) => ({
       cniVersion: '1.0.0',
@@ -20,33 +20,12 @@ describe.skipIf(!inSandbox).each(ways)(
       isDefaultGateway: true,
       ipam: {
         type: 'host-local',
-        dataDir,
+        dataDir: here.dir,
         ranges: [[{ subnet: '10.91.0.0/24' }], [{ subnet: 'fd91::/64' }]],
       },
       ...changes,
     });
-    const pod = (): Pod => {
-      const made = makePod();
-      pods.push(made);
-      return made;
-    };
-    const reservations = () =>
-      existsSync(`${dataDir}/net`)
-        ? readdirSync(`${dataDir}/net`).filter(
-            (name) => /^[0-9a-f]*[.:]/.test(name) && !name.startsWith('last_'),
-          )
-        : [];
-    beforeEach(() => {
-      dataDir = mkdtempSync('/run/cnikit-test-');
-      pods = [];
-    });
-    afterEach(() => {
-      // A namespace's links go some time after it, so the host ends go first and by name.
-      for (const name of hostVeths()) run('ip', 'link', 'del', name);
-      for (const made of pods) made.remove();
-      if (ipJson('link').some((link) => link.ifname === 'cni0')) run('ip', 'link', 'del', 'cni0');
-      rmSync(dataDir, { recursive: true });
-    });
+    const { pod, reservations } = here;
 
     test('ADD gives the pod an interface, addresses of both families and default routes', () => {
       const made = pod();
@@ -150,7 +129,6 @@ describe.skipIf(!inSandbox).each(ways)(
     test('DEL after the namespace is gone frees the addresses', () => {
       const made = pod();
       ok(invoke(env('ADD', 'c1', made), conf()));
-      pods = [];
       made.remove();
       ok(invoke(env('DEL', 'c1', made), conf()));
       expect(reservations()).toEqual([]);
@@ -269,7 +247,7 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(check(), 999, /address 10\.91\.0\.2\/24 is missing/);
       run('ip', 'link', 'set', hostVethName('net', 'c1', 'eth0'), 'nomaster');
       fails(check(), 999, /no port of cni0/);
-      rmSync(`${dataDir}/net/10.91.0.2`);
+      rmSync(`${here.dir}/net/10.91.0.2`);
       fails(check(), 999, /10\.91\.0\.2/);
     });
 

@@ -21,6 +21,7 @@ export interface Pod {
   path: string;
   /** Runs a program inside. */
   run(...argv: [string, ...string[]]): string;
+  /** Once is enough; again does nothing. */
   remove(): void;
 }
 
@@ -28,12 +29,16 @@ let count = 0;
 
 export function makePod(): Pod {
   const name = `pod${process.pid}-${count++}`;
+  let there = true;
   run('ip', 'netns', 'add', name);
   return {
     name,
     path: `/run/netns/${name}`,
     run: (...argv) => run('ip', 'netns', 'exec', name, ...argv),
-    remove: () => void run('ip', 'netns', 'del', name),
+    remove() {
+      if (there) run('ip', 'netns', 'del', name);
+      there = false;
+    },
   };
 }
 

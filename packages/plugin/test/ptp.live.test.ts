@@ -1,38 +1,30 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/capabilities/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { byReference, REFERENCE, ways } from './invoke.ts';
-import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
+import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
+import { scratch } from './scratch.ts';
 
 describe.skipIf(!inSandbox).each(ways)(
   'ptp by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
-    let dataDir: string;
-    let pods: Pod[];
+    const here = scratch();
     const conf = (changes: object = {}) => ({
       cniVersion: '1.0.0',
       name: 'net',
       type: 'ptp',
       ipam: {
         type: 'host-local',
-        dataDir,
+        dataDir: here.dir,
         ranges: [[{ subnet: '10.95.0.0/24' }], [{ subnet: 'fd95::/64' }]],
         routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
       },
       ...changes,
     });
-    const pod = (): Pod => {
-      const made = makePod();
-      pods.push(made);
-      return made;
-    };
+    const { pod, reservations } = here;
     const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}) =>
       invoke(env(command, id, at), conf(changes), 'ptp');
-    const reservations = () =>
-      existsSync(`${dataDir}/net`)
-        ? readdirSync(`${dataDir}/net`).filter((name) => /^(10\.|fd95:)/.test(name))
-        : [];
     const routesOf = (made: Pod) =>
       ['-4', '-6'].flatMap((family) =>
         made
@@ -41,15 +33,6 @@ describe.skipIf(!inSandbox).each(ways)(
           .map((line) => line.replace(/ (proto|metric|pref) \S+/g, '').trim())
           .filter((line) => line !== '' && !line.startsWith('fe80:')),
       );
-    beforeEach(() => {
-      dataDir = mkdtempSync('/run/cnikit-test-');
-      pods = [];
-    });
-    afterEach(() => {
-      for (const name of hostVeths()) run('ip', 'link', 'del', name);
-      for (const made of pods) made.remove();
-      rmSync(dataDir, { recursive: true });
-    });
 
     test('ADD routes the pod through the node, both families', () => {
       const made = pod();

@@ -11,6 +11,7 @@ export default defineConfig({
     'src/runtime/node.ts',
   ],
   format: 'esm',
+  clean: true,
   target: 'es2023',
   platform: 'neutral',
   // `#explain` must stay an import: bundled, it would drag zod in and fix the condition.

@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: ['src/index.ts', 'src/file-store.ts', 'src/testing.ts', 'src/cli.ts'],
   format: 'esm',
+  clean: true,
   target: 'es2023',
   platform: 'neutral',
   external: [/^#/, /^@cnikit\//, /^node:/],

@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: ['src/index.ts', 'src/explain.ts'],
   format: 'esm',
+  clean: true,
   target: 'es2023',
   platform: 'neutral',
   external: [/^#/, /^@cnikit\//, /^node:/],

@@ -11,6 +11,7 @@ export default defineConfig({
   ],
   outDir: 'dist',
   format: 'esm',
+  clean: true,
   target: 'es2023',
   platform: 'neutral',
   external: [/^#/, /^@cnikit\//, /^node:/],

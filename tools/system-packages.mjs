@@ -26,6 +26,7 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: 'mount', package: 'mount', need: 'sandbox' },
   { want: '/usr/lib/cni/bridge', package: 'containernetworking-plugins', need: 'reference' },
   { want: 'ipset', package: 'ipset', need: 'reference' },
+  { want: 'conntrack', package: 'conntrack', need: 'reference' },
   { want: 'conntrack', package: 'conntrack', need: 'cluster' },
   { want: 'ethtool', package: 'ethtool', need: 'cluster' },
   { want: 'jq', package: 'jq', need: 'cluster' },

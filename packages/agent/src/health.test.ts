@@ -36,6 +36,23 @@ test('serveHealth() tells alive from ready, and counts', async () => {
   expect((await get('/'))[0]).toBe(404);
 });
 
+test('serveHealth() gives profiles on demand, bounded in time and one after another', async () => {
+  const parts = { ready: () => true, problems: () => [], metrics: new Metrics(), status: () => ({ a: 1 }) };
+  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, parts);
+  closing.push(() => server.close());
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const first = fetch(`${base}/debug/cpu-profile?seconds=0.2`);
+  const second = fetch(`${base}/debug/cpu-profile?seconds=0.2`);
+  expect([(await first).status, (await second).status].sort()).toEqual([200, 409]);
+  const profile = await (await fetch(`${base}/debug/cpu-profile?seconds=0.01`)).json();
+  expect(Object.keys(profile as object)).toContain('nodes');
+  for (const seconds of ['0', '61', 'x', '-1'])
+    expect((await fetch(`${base}/debug/cpu-profile?seconds=${seconds}`)).status).toBe(400);
+  expect(await (await fetch(`${base}/status`)).json()).toEqual({ a: 1 });
+  const snapshot = (await (await fetch(`${base}/debug/heap-snapshot`)).json()) as { nodes: number[] };
+  expect(snapshot.nodes.length).toBeGreaterThan(1000);
+});
+
 test('serveHealth() rejects when the port is taken', async () => {
   const parts = { ready: () => true, problems: () => [], metrics: new Metrics() };
   const server = await serveHealth({ host: '127.0.0.1', port: 0 }, parts);

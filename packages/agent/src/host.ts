@@ -18,12 +18,18 @@ export interface HostOutcome {
   problems: Problem[];
   /** False when it has to be tried again. */
   ok: boolean;
+  /** True when the same was to be the last time, so that somebody else changed what `done` puts right. */
+  drift: boolean;
 }
 
 export class Host {
   readonly #parts: HostParts;
-  /** The rules last applied, as text: equal ones are not read again for a node event. */
-  #rules = '';
+  /** What was last made so, as text. */
+  readonly #last: Record<'sysctls' | 'rules' | 'cni', string | undefined> = {
+    sysctls: undefined,
+    rules: undefined,
+    cni: undefined,
+  };
 
   constructor(parts: HostParts) {
     this.#parts = parts;
@@ -41,19 +47,19 @@ export class Host {
     const problems = writeSysctls(actions, sysctlRoot);
     const failed = new Set(problems.map(({ key }) => key));
     // Not being allowed to write below /proc/sys is the rule in a container, so it stops nothing.
-    return { done: actions.filter(({ key }) => !failed.has(`sysctl ${key}`)), problems, ok: true };
+    const done = actions.filter(({ key }) => !failed.has(`sysctl ${key}`));
+    return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(desired.sysctls)) };
   }
 
   /** True when the rules differ from those applied last. */
   rulesDiffer(rules: DesiredRules): boolean {
-    return JSON.stringify(rules) !== this.#rules;
+    return JSON.stringify(rules) !== this.#last.rules;
   }
 
   rules(desired: DesiredRules): HostOutcome {
     return attempt('rules', 'The packet filter rules could not be made', () => {
       const done = this.#parts.rules.apply(desired);
-      this.#rules = JSON.stringify(desired);
-      return { done, problems: [] };
+      return { done, problems: [], drift: this.#again('rules', JSON.stringify(desired)) };
     });
   }
 
@@ -62,18 +68,23 @@ export class Host {
     return attempt('cni', 'The CNI files could not be installed', () => ({
       done: this.#parts.cni.apply(conflist),
       problems: this.#parts.cni.problems(),
+      drift: this.#again('cni', conflist ?? ''),
     }));
+  }
+
+  /** Notes what is so now; true when it was to be so before. */
+  #again(area: 'sysctls' | 'rules' | 'cni', text: string): boolean {
+    const same = this.#last[area] === text;
+    this.#last[area] = text;
+    return same;
   }
 }
 
-function attempt(
-  key: string,
-  what: string,
-  body: () => { done: Action[]; problems: Problem[] },
-): HostOutcome {
+function attempt(key: string, what: string, body: () => Omit<HostOutcome, 'ok'>): HostOutcome {
   try {
     return { ...body(), ok: true };
   } catch (error) {
-    return { done: [], problems: [{ key, message: `${what}: ${(error as Error).message}` }], ok: false };
+    const problem = { key, message: `${what}: ${(error as Error).message}` };
+    return { done: [], problems: [problem], ok: false, drift: false };
   }
 }

@@ -7,6 +7,7 @@ import { Condition } from './condition.ts';
 import { Claims } from './desired/claims.ts';
 import { type DesiredHost, desiredHost, ownProblem, type Policy, problemsOf } from './desired/index.ts';
 import { describe } from './diff.ts';
+import { Drift } from './drift.ts';
 import { Host, type HostOutcome, type HostParts } from './host.ts';
 import type { Metrics } from './metrics.ts';
 import type { NodeInfo, Problem } from './model.ts';
@@ -52,6 +53,7 @@ export class Agent {
   readonly #timers: Timers<'soon' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'>;
   /** Destinations to look at in the next pass. */
   readonly #dirty = new Set<string>();
+  readonly #drift = new Drift();
   /** Nodes that went, until the next pass that believes it. */
   readonly #gone = new Set<string>();
   /** Whether the API has this node. */
@@ -132,13 +134,11 @@ export class Agent {
     if (this.#timers.closed) return;
     this.#timers.stop('reload');
     this.#timers.restart('resync', this.#options.resyncMs, () => this.resync());
-    const started = performance.now();
     this.#guarded(() => {
-      this.#routes.load();
+      this.#load();
       this.#complete();
-    });
+    }, 'complete');
     this.#parts.metrics.add('resyncs');
-    this.#parts.metrics.set('resync_seconds', (performance.now() - started) / 1000);
   }
 
   /** Something changed beside the CNI files: look at them only. */
@@ -157,10 +157,16 @@ export class Agent {
   /** After events that only a dump explains: rules and files are looked at only if the facts changed. */
   #reload(): void {
     this.#guarded(() => {
-      const changed = this.#routes.load();
+      const changed = this.#load();
       if (changed) this.#complete();
       else if (!this.#syncRoutes(true)) this.#retry();
-    });
+    }, 'complete');
+  }
+
+  #load(): boolean {
+    const changed = this.#routes.load();
+    if (changed) this.#drift.allMoved();
+    return changed;
   }
 
   /** Sysctls, routes, rules, executable, conflist: in this order, as the last one makes the node Ready. */
@@ -197,10 +203,11 @@ export class Agent {
       }
       this.#timers.start('pause', RULES_MS, () => undefined);
       if (!this.#done('rules', this.#host.rules(host.rules))) this.#retry();
-    });
+    }, 'event');
   }
 
-  #guarded(body: () => void): void {
+  #guarded(body: () => void, scope: 'complete' | 'event'): void {
+    const started = performance.now();
     try {
       body();
       this.#report.problems.set('kernel', []);
@@ -209,6 +216,7 @@ export class Agent {
       this.#report.problems.set('kernel', [{ key: 'kernel', message }]);
       this.#retry();
     }
+    this.#parts.metrics.observe('sync_duration_seconds', (performance.now() - started) / 1000, { scope });
   }
 
   #syncRoutes(complete: boolean): boolean {
@@ -230,8 +238,9 @@ export class Agent {
       problems.set(dst, [...(problems.get(dst) ?? []), problem]);
     }
     for (const [dst, list] of problems) this.#report.problems.set(`route ${dst}`, list);
-    this.#report.changes(done);
+    this.#report.changes(done, this.#drift.ofPass());
     this.#parts.metrics.set('routes', this.#routes.own().length);
+    this.#parts.metrics.set('routes_desired', this.#routes.desired);
     return failed.length === 0;
   }
 
@@ -247,6 +256,7 @@ export class Agent {
   #ready(own: NodeInfo): void {
     if (!this.#programmed) this.#report.said('The data path is programmed');
     this.#programmed = true;
+    this.#parts.metrics.set('ready', 1);
     this.#condition?.ensure(own);
   }
 
@@ -264,9 +274,9 @@ export class Agent {
     else this.#retry();
   }
 
-  #done(area: string, { done, problems, ok }: HostOutcome): boolean {
+  #done(area: string, { done, problems, ok, drift }: HostOutcome): boolean {
     this.#report.problems.set(area, problems);
-    this.#report.changes(done);
+    this.#report.changes(done, () => drift);
     return ok;
   }
 
@@ -275,7 +285,7 @@ export class Agent {
     this.#gone.delete(node.name);
     const before = this.#claims.get(node.name);
     if (before !== undefined && sameNode(before, node)) return false;
-    for (const prefix of this.#claims.set(node)) this.#dirty.add(prefix);
+    for (const prefix of this.#claims.set(node)) this.#moved(prefix);
     this.#nodeChanged(node.name, problemsOf(node, this.#options.nodeName));
     return true;
   }
@@ -287,10 +297,15 @@ export class Agent {
   #reap(): void {
     if (!this.#listed) return;
     for (const name of this.#gone) {
-      for (const prefix of this.#claims.delete(name)) this.#dirty.add(prefix);
+      for (const prefix of this.#claims.delete(name)) this.#moved(prefix);
       this.#nodeChanged(name, []);
     }
     this.#gone.clear();
+  }
+
+  #moved(prefix: string): void {
+    this.#dirty.add(prefix);
+    this.#drift.moved(prefix);
   }
 
   #nodeChanged(name: string, problems: readonly Problem[]): void {

@@ -17,8 +17,12 @@ export class Report {
     this.#metrics = metrics;
   }
 
-  changes(actions: readonly Action[]): void {
-    this.#metrics.add('changes', actions.length);
+  /** `drift` tells of a change that puts right what somebody else changed. */
+  changes<A extends Action>(actions: readonly A[], drift: (action: A) => boolean = () => false): void {
+    for (const action of actions) {
+      this.#metrics.add('changes', 1, { kind: action.kind });
+      if (drift(action)) this.#metrics.add('drift_repairs', 1, { kind: action.kind });
+    }
     if (actions.length <= LINES) {
       for (const action of actions) this.#log.info({ change: action.kind }, describe(action));
       return;

@@ -25,6 +25,8 @@ export class Routes {
   readonly #options: RouteOptions;
   #table = new RouteTable();
   #facts: HostFacts | undefined;
+  /** Destinations that there should be a route to, as far as looked at. */
+  readonly #wanted = new Set<string>();
 
   constructor(claims: Claims, kernel: Kernel, options: RouteOptions) {
     this.#claims = claims;
@@ -58,6 +60,11 @@ export class Routes {
     return [...this.#table.own()];
   }
 
+  /** How many routes there should be. */
+  get desired(): number {
+    return this.#wanted.size;
+  }
+
   /** What `sync` would do for all destinations. */
   plan(): { actions: RouteAction[]; problems: Problem[] } {
     const decisions = desiredRoutes(this.#claims, this.#options.nodeName, this.#factsOrThrow());
@@ -71,6 +78,10 @@ export class Routes {
   /** Makes the routes to `prefixes` right; `complete` also removes own routes to destinations that nobody claims. */
   sync(prefixes: Iterable<string>, complete: boolean): RouteOutcome {
     const decisions = desiredRoutes(this.#claims, this.#options.nodeName, this.#factsOrThrow(), prefixes);
+    if (complete) this.#wanted.clear();
+    for (const [dst, { route }] of decisions)
+      if (route === undefined) this.#wanted.delete(dst);
+      else this.#wanted.add(dst);
     const problems = new Map([...decisions].map(([dst, decision]) => [dst, [...decision.problems]]));
     const diff = diffRoutes(decisions, this.#table, complete);
     for (const problem of diff.problems) problems.get(problem.key.split(' ')[1]!)?.push(problem);

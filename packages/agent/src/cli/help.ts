@@ -34,8 +34,9 @@ Where
   --cni-conf-dir DIR         default /etc/cni/net.d
   --state-dir DIR            the last state seen, for a start without the API server
                              (default: /run/cnikit)
-  --health-address HOST:PORT /healthz, /readyz and /metrics (default: 127.0.0.1:9470),
-                             or off
+  --health-address HOST:PORT /healthz, /readyz, /metrics and /status, and for this
+                             host /debug/cpu-profile?seconds=N, /debug/heap-snapshot
+                             (default: 127.0.0.1:9470), or off
   --log-level LEVEL          trace, debug, info, warn, error, silent (default: info)
 
 CNIKIT_IPTABLES_BACKEND=nft|legacy chooses the iptables to use (default: the one that

@@ -95,6 +95,10 @@ async function openHealth(
   log: Logger,
 ): Promise<Awaited<ReturnType<typeof serveHealth>> | undefined> {
   try {
+    metrics.onScrape(() => {
+      metrics.clear('problems');
+      for (const { key } of agent.problems) metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
+    });
     return await serveHealth(address, { ready: () => agent.ready, problems: () => agent.problems, metrics });
   } catch (error) {
     log.warn(

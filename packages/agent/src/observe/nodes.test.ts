@@ -21,13 +21,13 @@ describe('Outage', () => {
     away.begin(1_000_000, new Error('ECONNREFUSED'));
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/does not answer .*ECONNREFUSED.* stays as it is/);
-    expect(metrics.get('api_stale_since_seconds')).toBe(1000);
+    expect(metrics.text(1_003_000)).toContain('\ncnikit_agent_api_staleness_seconds 3\n');
     clock.advance(3_600_000);
     expect(lines).toHaveLength(1 + 5);
     away.end();
     clock.advance(36_000_000);
     expect(lines).toHaveLength(7);
-    expect(metrics.get('api_stale_since_seconds')).toBe(0);
+    expect(metrics.text()).toContain('\ncnikit_agent_api_staleness_seconds 0\n');
   });
 
   test('says at most one line an hour in the end', () => {

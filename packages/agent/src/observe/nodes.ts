@@ -19,7 +19,10 @@ export function watchNodes(kubeConfig: KubeConfigLike, metrics: Metrics, signal:
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,
-    hooks: { onWatchEnd: ({ reason }) => reason !== 'timeout' && metrics.add('api_restarts') },
+    hooks: {
+      onWatchEnd: ({ reason }) =>
+        reason !== 'timeout' && reason !== 'aborted' && metrics.add('watch_restarts', 1, { reason }),
+    },
   });
 }
 
@@ -50,23 +53,26 @@ const REMINDER_MS = { first: 60_000, most: 3_600_000 } as const;
 /** Says that the API is away at once, then at a slowing pace, and says when it is back. */
 export class Outage {
   readonly #log: ProblemLog;
-  readonly #metrics: Metrics;
   readonly #timers: Timers<'reminder'>;
+  /** When the API was heard last, ms since the epoch; undefined while it is. */
+  #since: number | undefined;
 
   constructor(log: ProblemLog, metrics: Metrics, after: After) {
     this.#log = log;
-    this.#metrics = metrics;
     this.#timers = new Timers(after);
+    metrics.onScrape((now) =>
+      metrics.set('api_staleness_seconds', this.#since === undefined ? 0 : (now - this.#since) / 1000),
+    );
   }
 
   /** `since` is when the API was heard last, ms since the epoch. */
   begin(since: number, error: Error): void {
-    this.#metrics.set('api_stale_since_seconds', since / 1000);
+    this.#since = since;
     this.#say(since, error, REMINDER_MS.first);
   }
 
   end(): void {
-    this.#metrics.set('api_stale_since_seconds', 0);
+    this.#since = undefined;
     this.#timers.stop('reminder');
     this.#log.info({}, 'The API server answers again');
   }

@@ -10,9 +10,9 @@ test.each([
   ['./ptp', 'ptp'],
   ['/opt/cni/bin/tuning', 'tuning'],
   ['/opt/cni/bin/bridge', 'bridge'],
-  ['/opt/cni/bin/cnikit', 'bridge'],
-  ['loopback/other', 'bridge'],
-  ['', 'bridge'],
+  ['/opt/cni/bin/cnikit', 'cnikit'],
+  ['loopback/other', 'cnikit'],
+  ['', 'cnikit'],
 ])('pluginFor(%j) is %s', (program, name) => {
   expect(pluginFor(all, program)).toBe(all.get(name));
 });
@@ -20,5 +20,9 @@ test.each([
 test.each([...all])('%s says what it is when it is run by hand', (name, run) => {
   const { stdout, stderr, exitCode } = run({ env: {}, stdin: '' });
   expect([stdout, exitCode]).toEqual(['', 0]);
-  expect(stderr).toMatch(new RegExp(`^cnikit ${name}: .*\nCNI protocol versions supported: 0.1.0, `));
+  expect(stderr).toMatch(
+    new RegExp(
+      `^${name === 'cnikit' ? name : `cnikit ${name}`}: .*\nCNI protocol versions supported: 0.1.0, `,
+    ),
+  );
 });

@@ -2,6 +2,7 @@
 import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { bridgePlugin } from './bridge/plugin.ts';
+import { cnikitPlugin } from './cnikit/plugin.ts';
 import { hostLocalPlugin } from './host-local/plugin.ts';
 import { loopbackPlugin } from './loopback/plugin.ts';
 import { ptpPlugin } from './ptp/plugin.ts';
@@ -13,11 +14,12 @@ export type Run = (io: PluginIo) => PluginOutput;
 /** The plugins by the names of the reference's. */
 export type Plugins = ReadonlyMap<string, Run>;
 
-const DEFAULT = 'bridge';
+const DEFAULT = 'cnikit';
 
 /** Every plugin over a kernel. */
 export function plugins(sys: Sys): Plugins {
   return new Map([
+    ['cnikit', running(cnikitPlugin(sys))],
     ['bridge', running(bridgePlugin(sys))],
     ['ptp', running(ptpPlugin(sys))],
     ['loopback', running(loopbackPlugin(sys))],
@@ -26,7 +28,7 @@ export function plugins(sys: Sys): Plugins {
   ]);
 }
 
-/** The plugin that a program's path asks for by its last part; `cnikit` and unknown names are the bridge. */
+/** The plugin that a program's path asks for by its last part; an unknown name is `cnikit`. */
 export function pluginFor(all: Plugins, program: string): Run {
   const run = all.get(program.slice(program.lastIndexOf('/') + 1)) ?? all.get(DEFAULT);
   if (run === undefined) throw new TypeError(`No plugin is called ${DEFAULT}`);

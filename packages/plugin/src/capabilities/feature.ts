@@ -1,0 +1,44 @@
+/** What is done for an attachment once it is in the network: port maps, bandwidth, whatever stands behind in a chain. */
+import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
+import { requiredPrevResult } from './differences.ts';
+
+/**
+ * One thing that is done for attachments, by the verbs of CNI. It is served on its own, as a plugin that stands
+ * behind others in a list, and inside `cnikit`, which calls it only when the configuration asks for it.
+ */
+export interface Feature<S> {
+  /** One line for people who run it by hand. */
+  about: string;
+  /** Keys of CNI_ARGS that it reads. */
+  args?: readonly string[];
+  /** Its part of the configuration with every default filled in. Throws CniError 7. */
+  settings(raw: CheckedConfig): S;
+  /** Whether this configuration may have made something that ADD, DEL, CHECK and STATUS have to look at. */
+  asked(settings: S): boolean;
+  /** Adds to what the plugins before it made, and returns the result with what it changed; on failure nothing is left. */
+  add(context: Context<S>, result: Result): Result;
+  /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */
+  del(context: Context<S>): void;
+  /** Throws when what ADD made is not as it was. */
+  check(context: Context<S>, prevResult: Result): void;
+  /** Takes away what belongs to none of the listed attachments. It is always called, since older configurations may have asked. */
+  gc(context: Context<S>): void;
+  /** Throws when ADD could not be served now. */
+  status?(context: Context<S>): void;
+}
+
+/** A feature as the plugin of its own that the reference has for it. */
+export function featurePlugin<S>(feature: Feature<S>): Plugin<S> {
+  const { about, args, status } = feature;
+  return definePlugin<S>({
+    about,
+    optionalEnv: ['CNI_PATH'],
+    ...(args === undefined ? {} : { args }),
+    config: (raw) => feature.settings(raw),
+    add: (context) => feature.add(context, requiredPrevResult(context)),
+    del: (context) => feature.del(context),
+    check: (context) => feature.check(context, requiredPrevResult(context)),
+    gc: (context) => feature.gc(context),
+    ...(status === undefined ? {} : { status: (context) => status(context) }),
+  });
+}

@@ -1,0 +1,123 @@
+import { definePlugin, dispatch, type PluginOutput } from '@cnikit/cni-spec';
+import { beforeEach, expect, test } from 'vitest';
+import { type Feature, featurePlugin } from '../../capabilities/feature.ts';
+import { inOneProcess } from './in-one-process.ts';
+
+let calls: string[];
+/** The step that throws. */
+let failing: string | undefined;
+beforeEach(() => {
+  calls = [];
+  failing = undefined;
+});
+
+function step(what: string): void {
+  calls.push(what);
+  if (what === failing) throw new Error(`${what} fails`);
+}
+
+/** Notes its calls; asked for by a field of its name. */
+function noting(name: string): Feature<{ wanted: boolean }> {
+  return {
+    about: name,
+    args: [name.toUpperCase()],
+    settings: (raw) => ({ wanted: raw[name] !== undefined }),
+    asked: ({ wanted }) => wanted,
+    add(_, result) {
+      step(`${name} add`);
+      return { ...result, routes: [...(result.routes ?? []), { dst: `${calls.length}.0.0.0/8` }] };
+    },
+    del: () => step(`${name} del`),
+    check: () => step(`${name} check`),
+    gc: () => step(`${name} gc`),
+    status: () => step(`${name} status`),
+  };
+}
+
+const attaching = definePlugin({
+  about: 'attaching',
+  args: ['MAC'],
+  optionalEnv: ['CNI_PATH'],
+  add() {
+    step('attach');
+    return { ips: [{ address: '10.0.0.2/24' }] };
+  },
+  del: () => step('detach'),
+  check: () => step('check'),
+  gc: () => step('gc'),
+  status: () => step('status'),
+});
+const chain = inOneProcess('chain', attaching, [noting('a'), noting('b'), noting('c')]);
+
+function call(command: string, conf: object, args = ''): PluginOutput {
+  const env = {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: 'c1',
+    CNI_IFNAME: 'eth0',
+    CNI_NETNS: '/run/netns/x',
+    CNI_ARGS: args,
+  };
+  return dispatch(chain, {
+    env,
+    stdin: JSON.stringify({ cniVersion: '1.1.0', name: 'net', prevResult: {}, ...conf }),
+  });
+}
+
+test.each([
+  ['ADD', ['attach', 'a add', 'c add']],
+  ['DEL', ['c del', 'a del', 'detach']],
+  ['CHECK', ['check', 'a check', 'c check']],
+  ['STATUS', ['status', 'a status', 'c status']],
+  // What an older configuration asked for may be left.
+  ['GC', ['gc', 'a gc', 'b gc', 'c gc']],
+])('inOneProcess() does %s in order, and leaves alone what is not asked for', (command, expected) => {
+  expect(call(command, { a: 1, c: 1, 'cni.dev/valid-attachments': [] }).exitCode).toBe(0);
+  expect(calls).toEqual(expected);
+});
+
+test('inOneProcess() hands the result on from one to the next', () => {
+  const { ips, routes } = JSON.parse(call('ADD', { a: 1, b: 1 }).stdout);
+  expect(ips).toEqual([{ address: '10.0.0.2/24' }]);
+  expect(routes).toEqual([{ dst: '2.0.0.0/8' }, { dst: '3.0.0.0/8' }]);
+});
+
+test.each([
+  ['attach', ['attach']],
+  ['a add', ['attach', 'a add', 'detach']],
+  ['c add', ['attach', 'a add', 'b add', 'c add', 'b del', 'a del', 'detach']],
+])('inOneProcess() takes back what was done before %s failed', (what, expected) => {
+  failing = what;
+  const { exitCode, stdout } = call('ADD', { a: 1, b: 1, c: 1 });
+  expect([exitCode, JSON.parse(stdout).msg]).toEqual([1, `${what} fails`]);
+  expect(calls).toEqual(expected);
+});
+
+test('inOneProcess() keeps the attachment when a feature’s DEL failed, so that the next DEL finds all', () => {
+  failing = 'b del';
+  expect(call('DEL', { a: 1, b: 1 }).exitCode).toBe(1);
+  expect(calls).toEqual(['b del']);
+});
+
+test('inOneProcess() goes on with GC after an error and reports it', () => {
+  failing = 'a gc';
+  const { stdout } = call('GC', { 'cni.dev/valid-attachments': [] });
+  expect(JSON.parse(stdout).msg).toBe('a gc fails');
+  expect(calls).toEqual(['gc', 'a gc', 'b gc', 'c gc']);
+});
+
+test('inOneProcess() knows the CNI_ARGS of all', () => {
+  expect(call('ADD', {}, 'MAC=x;A=1;C=2').exitCode).toBe(0);
+  expect(call('ADD', {}, 'D=1').exitCode).toBe(1);
+});
+
+test.each(['ADD', 'CHECK'])('featurePlugin() wants a prevResult for %s', (command) => {
+  const env = { CNI_COMMAND: command, CNI_CONTAINERID: 'c1', CNI_IFNAME: 'eth0', CNI_NETNS: '/x' };
+  const of = (conf: object) =>
+    dispatch(featurePlugin(noting('a')), {
+      env,
+      stdin: JSON.stringify({ cniVersion: '1.0.0', name: 'n', ...conf }),
+    });
+  expect(JSON.parse(of({}).stdout)).toMatchObject({ code: 7, msg: 'Required prevResult missing' });
+  expect(of({ prevResult: {} }).exitCode).toBe(0);
+  expect(calls).toEqual([`a ${command.toLowerCase()}`]);
+});

@@ -1,0 +1,94 @@
+import { type Context, definePlugin, type Plugin } from '@cnikit/cni-spec';
+import type { Feature } from '../../capabilities/feature.ts';
+import { undoStack } from '../../capabilities/undo.ts';
+
+/** The settings of the plugin that attaches, and those of each feature in the order of the list. */
+export interface ChainSettings<A> {
+  attaching: A;
+  features: readonly unknown[];
+}
+
+/**
+ * Does in one process, from one configuration object, what a list of plugins does: the first attaches the pod, the
+ * features follow in their order, and DEL goes the other way. When one fails at ADD, all before it are taken back.
+ */
+export function inOneProcess<A>(
+  about: string,
+  attaching: Plugin<A>,
+  features: readonly Feature<unknown>[],
+): Plugin<ChainSettings<A>> {
+  type Chain = Context<ChainSettings<A>>;
+  const ofAttaching = (context: Chain): Context<A> => ({ ...context, conf: context.conf.attaching });
+  const all = ({ conf }: Chain) => features.map((feature, i) => ({ feature, settings: conf.features[i] }));
+  const asked = (context: Chain) => all(context).filter(({ feature, settings }) => feature.asked(settings));
+  const args = [...(attaching.args ?? []), ...features.flatMap((feature) => feature.args ?? [])];
+  return definePlugin<ChainSettings<A>>({
+    about,
+    versions: attaching.versions,
+    optionalEnv: attaching.optionalEnv ?? [],
+    args,
+    config: (raw) => ({
+      attaching: attaching.config(raw),
+      features: features.map((feature) => feature.settings(raw)),
+    }),
+    add(context) {
+      const undo = undoStack();
+      let result = attaching.add?.(ofAttaching(context)) ?? {};
+      undo.push(() => attaching.del?.(ofAttaching(context)));
+      try {
+        for (const { feature, settings } of asked(context)) {
+          const own = { ...context, conf: settings };
+          result = feature.add(own, result);
+          undo.push(() => feature.del(own));
+        }
+        return result;
+      } catch (error) {
+        undo.run();
+        throw error;
+      }
+    },
+    // As in a list the first error ends it: an address must not be free while a port of the node still leads to it.
+    del(context) {
+      for (const { feature, settings } of asked(context).reverse()) {
+        feature.del({ ...context, conf: settings });
+      }
+      attaching.del?.(ofAttaching(context));
+    },
+    check(context) {
+      attaching.check?.(ofAttaching(context));
+      const { prevResult = {} } = context;
+      for (const { feature, settings } of asked(context)) {
+        feature.check({ ...context, conf: settings }, prevResult);
+      }
+    },
+    gc(context) {
+      goOn([
+        () => attaching.gc?.(ofAttaching(context)),
+        ...all(context).map(
+          ({ feature, settings }) =>
+            () =>
+              feature.gc({ ...context, conf: settings }),
+        ),
+      ]);
+    },
+    status(context) {
+      attaching.status?.(ofAttaching(context));
+      for (const { feature, settings } of asked(context)) {
+        feature.status?.({ ...context, conf: settings });
+      }
+    },
+  });
+}
+
+/** Does every step, whatever those before it threw, and throws the first error at the end. */
+function goOn(steps: readonly (() => void)[]): void {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}

@@ -1,7 +1,7 @@
 // The npm dependencies: there, whole, and those of the lock file; installed again when they are not.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, seconds } from './process.mjs';
 
@@ -23,17 +23,14 @@ export async function ensureDependencies(root, env) {
 
   console.log('Installing npm dependencies');
   const start = performance.now();
-  // As `npm ci` would: from nothing, the lock file's versions, and the lock file stays as it is. But `npm ci` itself
-  // refuses a lock file made where the registry does not serve other platforms' optional packages.
-  rmSync(join(root, 'node_modules'), { recursive: true, force: true });
-  const install = [...npm(env), 'install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  const install = [...npm(env), 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status, output } = await capture(install, { cwd: root, env });
   if (status !== 0) {
-    console.error(`npm install failed with status ${status}:\n${output}`);
+    console.error(`npm ci failed with status ${status}:\n${output}`);
     return status;
   }
   if (!pinnedNodeWorks(root)) {
-    console.error(`npm install ended well but left no ${pinnedNode(root)}.
+    console.error(`npm ci ended well but left no ${pinnedNode(root)}.
 Are install scripts forbidden (npm config get ignore-scripts)? The package "node" needs its own.`);
     return 1;
   }

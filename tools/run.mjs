@@ -43,6 +43,11 @@ const COMMANDS = {
     build: true,
     execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
   },
+  image: {
+    needs: ['image'],
+    build: false,
+    execute: (env, args) => run(['node', 'deploy/image/build.mjs', ...args], { cwd: ROOT, env }),
+  },
   packages: {
     needs: ['build', 'sandbox'],
     build: true,

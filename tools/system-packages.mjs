@@ -4,10 +4,10 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
- * @typedef {'build' | 'sandbox' | 'reference' | 'cluster'} Need
+ * @typedef {'build' | 'sandbox' | 'reference' | 'cluster' | 'image'} Need
  *   build: to compile the addon and the static plugin; sandbox: to run anything with network namespaces;
  *   reference: the plugins and tools that tests and benchmarks compare with; cluster: what a real kubelet and the
- *   scripts around it run.
+ *   scripts around it run; image: to build the container image without Docker.
  */
 
 /** A command (looked up in PATH) or an absolute file, the Debian package that brings it, and who needs it. */
@@ -34,6 +34,8 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: 'socat', package: 'socat', need: 'cluster' },
   { want: 'zstd', package: 'zstd', need: 'cluster' },
   { want: 'nsenter', package: 'util-linux', need: 'cluster' },
+  { want: 'buildah', package: 'buildah', need: 'image' },
+  { want: 'mmdebstrap', package: 'mmdebstrap', need: 'image' },
 ]);
 
 /**

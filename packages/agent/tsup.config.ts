@@ -41,6 +41,8 @@ export default defineConfig([
     platform: 'node',
     noExternal: [/.*/],
     splitting: false,
+    // Which packages are inside, for the image's bill of materials.
+    metafile: true,
     esbuildOptions: (options) => {
       // tsup's chunks import each other without using anything of them; dropping such an import is what is wanted.
       options.logOverride = { 'ignored-bare-import': 'silent' };

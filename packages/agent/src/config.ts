@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { AgentError } from './error.ts';
 import { formatPrefix, parsePrefix } from './prefix.ts';
 
-export const commands = ['run', 'plan', 'apply', 'cleanup', 'version', 'help'] as const;
+export const commands = ['run', 'plan', 'apply', 'install', 'cleanup', 'version', 'help'] as const;
 export type Command = (typeof commands)[number];
 
 export interface Config {

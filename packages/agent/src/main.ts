@@ -25,6 +25,8 @@ async function main(): Promise<number> {
       return await (await import('./cli/plan.ts')).plan(config, process.env, output);
     case 'apply':
       return await (await import('./cli/plan.ts')).applyOnce(config, process.env);
+    case 'install':
+      return (await import('./cli/install.ts')).install(config, output);
     case 'cleanup':
       return (await import('./cli/cleanup.ts')).cleanup(config, output);
     case 'run': {

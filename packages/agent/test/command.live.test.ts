@@ -79,6 +79,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
     });
 
+    test('install puts the executable there and nothing else, and writes nothing the second time', async () => {
+      const { status, out } = await command('install', ...flags);
+      expect({ status, out }).toEqual({ status: 0, out: `+ file ${join(node.binDir, 'cnikit')}\n` });
+      expect(readdirSync(node.binDir)).toEqual(['cnikit']);
+      expect(existsSync(node.confDir) ? readdirSync(node.confDir) : []).toEqual([]);
+      expect(await command('install', ...flags)).toEqual({ status: 0, out: '', err: '' });
+    });
+
     test('cleanup removes everything that was made and nothing else, without an API server, and may be repeated', async () => {
       mkdirSync(node.binDir);
       run('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.78');

@@ -8,6 +8,8 @@ Commands
   plan      print what run would change now (+ appears, - goes, ~ changes), and
             change nothing; exit status 0 when nothing differs, 3 otherwise
   apply     do that once and end (--once may be said)
+  install   put the plugin's executable into --cni-bin-dir and end; needs neither
+            API server nor privileges
   cleanup   remove all that the agent made: configuration, plugin, rules, routes;
             needs no API server. Pods that run keep their interfaces
   version   print the version

@@ -13,11 +13,14 @@ import { turboQuietly } from './turbo.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE = '--conditions=@cnikit/source';
+/** What is published runs on these. */
+const ARCHES = ['x64', 'arm64'];
 
 /**
  * @typedef {object} Command
  * @property {readonly import('./system-packages.mjs').Need[]} needs
  * @property {boolean | ((args: readonly string[]) => boolean)} build whether everything is built first
+ * @property {boolean} [publishes] whether the build is for every architecture, as it always is in CI; else for this one
  * @property {(env: NodeJS.ProcessEnv, args: readonly string[]) => Promise<number>} execute
  */
 
@@ -51,8 +54,15 @@ const COMMANDS = {
   packages: {
     needs: ['build', 'sandbox'],
     build: true,
+    publishes: true,
     execute: (env, args) =>
       run(['node', SOURCE, 'tools/package-checks/src/main.ts', ...args], { cwd: ROOT, env }),
+  },
+  release: {
+    needs: ['build'],
+    build: true,
+    publishes: true,
+    execute: (env) => run(['changeset', 'publish'], { cwd: ROOT, env }),
   },
   bench: { needs: ['build', 'sandbox', 'reference'], build: true, execute: bench },
 };
@@ -77,8 +87,12 @@ async function main(name, args) {
   const env = withPath([join(ROOT, 'node_modules', '.bin')]);
   if (!process.stdout.isTTY && !env.FORCE_COLOR) env.NO_COLOR = '1';
 
+  const everyArch = command.needs.includes('build') && (command.publishes || Boolean(env.CI));
+  if (everyArch) env.CNIKIT_ARCHES = ARCHES.join(',');
+
   if (!isPinnedNode()) {
-    const missing = await ensureSystemPackages(command.needs, env);
+    const needs = everyArch ? [...command.needs, /** @type {const} */ ('cross')] : command.needs;
+    const missing = await ensureSystemPackages(needs, env);
     if (missing !== 0) return missing;
     const failed = await ensureDependencies(ROOT, env);
     if (failed !== 0) return failed;

@@ -4,11 +4,18 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
- * @typedef {'build' | 'sandbox' | 'reference' | 'cluster' | 'image'} Need
- *   build: to compile the addon and the static plugin; sandbox: to run anything with network namespaces;
- *   reference: the plugins and tools that tests and benchmarks compare with; cluster: what a real kubelet and the
- *   scripts around it run; image: to build the container image without Docker.
+ * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'cluster' | 'image'} Need
+ *   build: to compile the addon and the static plugin; cross: to do so for the other architecture, and to run the
+ *   result; sandbox: to run anything with network namespaces; reference: the plugins and tools that tests and
+ *   benchmarks compare with; cluster: what a real kubelet and the scripts around it run; image: to build the container
+ *   image without Docker.
  */
+
+/** Debian's names of the architecture that this machine is not. */
+const OTHER =
+  process.arch === 'arm64'
+    ? { debian: 'amd64', triplet: 'x86_64-linux-gnu', qemu: 'qemu-x86_64' }
+    : { debian: 'arm64', triplet: 'aarch64-linux-gnu', qemu: 'qemu-aarch64' };
 
 /** A command (looked up in PATH) or an absolute file, the Debian package that brings it, and who needs it. */
 export const TABLE = /** @type {readonly { want: string, package: string, need: Need }[]} */ ([
@@ -18,6 +25,13 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: '/etc/ssl/certs/ca-certificates.crt', package: 'ca-certificates', need: 'build' },
   { want: 'tar', package: 'tar', need: 'build' },
   { want: 'xz', package: 'xz-utils', need: 'build' },
+  { want: `${OTHER.triplet}-gcc`, package: `gcc-${OTHER.triplet.replace('_', '-')}`, need: 'cross' },
+  {
+    want: `/usr/${OTHER.triplet}/include/stdlib.h`,
+    package: `libc6-dev-${OTHER.debian}-cross`,
+    need: 'cross',
+  },
+  { want: OTHER.qemu, package: 'qemu-user', need: 'cross' },
   { want: 'ip', package: 'iproute2', need: 'sandbox' },
   { want: 'iptables', package: 'iptables', need: 'sandbox' },
   { want: 'nft', package: 'nftables', need: 'sandbox' },

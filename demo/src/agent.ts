@@ -2,12 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { executablePath } from '@cnikit/plugin';
 import { exitOf, fileEvents, type LabNode, until } from '@cnikit/testing-lab';
 
 const fileOf = (path: string) => fileURLToPath(new URL(`../../packages/${path}`, import.meta.url));
 const AGENT = fileOf('agent/dist/cnikit-agent.js');
 const READY = fileURLToPath(new URL('./programs/ready.ts', import.meta.url));
-const PLUGIN = fileOf('plugin/build/cnikit');
 
 /** The agent of one node: the built program, as its own process, in the node's namespaces. */
 export class Agent {
@@ -33,7 +33,7 @@ export class Agent {
       '--kubeconfig',
       this.#kubeconfig,
       '--plugin-binary',
-      PLUGIN,
+      executablePath(),
     ];
     const env = { PATH: process.env.PATH ?? '', NODE_NAME: node.name };
     const child = node.start(argv, { env, logFile: this.logFile });

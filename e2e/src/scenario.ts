@@ -1,5 +1,6 @@
 /** The main job on real kubelets: nodes become Ready by our agent, pods ping, deletion gives all back. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { executablePath } from '@cnikit/plugin';
 import type { Kubelab } from './kubelab.ts';
 import { podManifest, tokenKubeconfig } from './manifests.ts';
 import { waitFor } from './wait.ts';
@@ -54,7 +55,7 @@ export async function mainJob({ lab, repository, state, step }: Scenario): Promi
           `${repository}/packages/agent/dist/cnikit-agent.js`,
         ],
         ...['run', '--kubeconfig', kubeconfig],
-        ...['--plugin-binary', `${repository}/packages/plugin/build/cnikit`],
+        ...['--plugin-binary', executablePath()],
       );
     }
     return undefined;

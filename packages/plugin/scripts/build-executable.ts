@@ -1,13 +1,20 @@
-/** Makes build/cnikit: the plugin as one static file that needs nothing on the node. */
-import { buildStaticExecutable } from '@cnikit/static-exe';
+/**
+ * Makes the plugin as one static file that needs nothing on the node: of each architecture in CNIKIT_ARCHES, or of
+ * this machine's.
+ */
+import { type Arch, buildStaticExecutable } from '@cnikit/static-exe';
+import { executablePath } from '../src/executable-path.ts';
 
 const at = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
 
-const { path, bytes } = await buildStaticExecutable({
-  entry: at('src/main.ts'),
-  lazy: { explain: at('src/explain.lazy.ts') },
-  prepare: true,
-  outfile: at('build/cnikit'),
-  crashText: `${JSON.stringify({ code: 999, msg: 'The plugin crashed', details: 'See its standard error, and report this' })}\n`,
-});
-console.log(`${path}: ${bytes} bytes`);
+for (const arch of (process.env.CNIKIT_ARCHES ?? process.arch).split(',') as Arch[]) {
+  const { path, bytes } = await buildStaticExecutable({
+    entry: at('src/main.ts'),
+    lazy: { explain: at('src/explain.lazy.ts') },
+    prepare: true,
+    arch,
+    outfile: executablePath(arch),
+    crashText: `${JSON.stringify({ code: 999, msg: 'The plugin crashed', details: 'See its standard error, and report this' })}\n`,
+  });
+  console.log(`${path}: ${bytes} bytes`);
+}

@@ -9,7 +9,7 @@
  * console.log(stdout);
  * ```
  *
- * The static executable for nodes is `build/cnikit` in this package; {@link executablePath} says where.
+ * The static executable for nodes is `build/cnikit` in this package, for arm64 `build/cnikit-arm64`; {@link executablePath} says where.
  *
  * @module
  */

@@ -1,63 +1,107 @@
-// Builds the addon: prebuilds/linux-<arch>/cnikit_sys.node.
-//
-//   node scripts/build-native.mjs [--arch x64|arm64] [--sanitize OUT]
+#!/usr/bin/env node
+// Builds the addon, prebuilds/linux-<arch>/cnikit_sys.node, from the C in native/: for the package as it is published,
+// and, as the command cnikit-sys-build of the installed package, for systems that none of the published ones fits.
 //
 // Linked with -nostdlib, so it names no library and its symbols carry no version: one file serves Node
 // on glibc and on musl (native/core.h says what the sources do for that).
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+const USAGE = `Usage: cnikit-sys-build [--arch ARCH[,ARCH...]]
+
+Compiles the native part of @cnikit/sys from the C source in the package, with the C compiler that CC names, or
+musl-gcc, gcc or cc; no network is needed. ARCH is a name of Node's: this machine's by default, or x64 or arm64
+where a cross compiler is installed.`;
+
 const root = dirname(import.meta.dirname);
-const { values } = parseArgs({ options: { arch: { type: 'string' } } });
-const arch = values.arch ?? process.arch;
-const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include');
+const triplets = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 
-const compilers = {
-  x64: ['musl-gcc', 'x86_64-linux-gnu-gcc', 'gcc', 'cc'],
-  arm64: process.arch === 'arm64' ? ['musl-gcc', 'gcc', 'cc'] : ['aarch64-linux-gnu-gcc'],
-};
+process.exitCode = main();
 
-function installed(command) {
-  try {
-    execFileSync(command, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
+function main() {
+  const { values } = parseArgs({
+    options: { arch: { type: 'string' }, strict: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
   }
+  if (process.platform !== 'linux')
+    return fail(`No native part exists for ${process.platform}, only for Linux`);
+  const arches = (values.arch ?? process.env.CNIKIT_ARCHES ?? process.arch).split(',');
+  return arches.map((arch) => build(arch, values.strict === true)).find((status) => status !== 0) ?? 0;
 }
 
-const wanted = process.env.CC && arch === process.arch ? [process.env.CC] : compilers[arch];
-if (!wanted || process.platform !== 'linux') {
-  throw new Error(`No native part exists for ${process.platform}-${arch}: it needs Linux on x64 or arm64`);
-}
-const compiler = wanted.find(installed);
-if (!compiler)
-  throw new Error(
-    `Found none of the compilers for ${arch}: ${wanted.join(', ')}. On Debian: apt install gcc musl-tools`,
+/**
+ * @param {string} arch
+ * @param {boolean} strict whether a warning is an error
+ * @returns {number} the status to exit with
+ */
+function build(arch, strict) {
+  const candidates = compilers(arch);
+  const compiler = candidates.find((one) => spawnSync(one, ['--version']).status === 0);
+  if (!compiler) {
+    const missing =
+      arch === process.arch ? 'gcc' : `gcc-${candidates[0]?.replace(/-gcc$/, '').replace('_', '-')}`;
+    return fail(`Found no C compiler for ${arch} (${candidates.join(', ')}).
+Install one (on Debian: apt install ${missing}; on Alpine: apk add build-base linux-headers), or name it in CC`);
+  }
+  const out = join(root, 'prebuilds', `linux-${arch}`, 'cnikit_sys.node');
+  mkdirSync(dirname(out), { recursive: true });
+  const { status, error } = spawnSync(
+    compiler,
+    flags(arch, compiler, strict).concat('-o', out, ...sources()),
+    {
+      stdio: 'inherit',
+    },
   );
+  if (status !== 0) return fail(`${compiler} failed: ${error?.message ?? `status ${status}`}`);
+  console.log(`Built ${out}`);
+  return 0;
+}
 
-const out = join(root, 'prebuilds', `linux-${arch}`, 'cnikit_sys.node');
-mkdirSync(dirname(out), { recursive: true });
-const sources = readdirSync(join(root, 'native'))
-  .filter((name) => name.endsWith('.c') && name !== 'quickjs.c')
-  .map((name) => join(root, 'native', name));
-execFileSync(
-  compiler,
-  [
-    '-std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -nostdlib -fvisibility=hidden -fstack-protector-strong',
+/** @param {string} arch */
+function compilers(arch) {
+  if (arch !== process.arch) return triplets[arch] ? [`${triplets[arch]}-gcc`] : [];
+  if (process.env.CC) return [process.env.CC];
+  return ['musl-gcc', ...(triplets[arch] ? [`${triplets[arch]}-gcc`] : []), 'gcc', 'cc'];
+}
+
+/**
+ * @param {string} arch
+ * @param {string} compiler
+ * @param {boolean} strict
+ */
+function flags(arch, compiler, strict) {
+  const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include');
+  return [
+    ...'-std=gnu11 -O2 -Wall -Wextra -shared -fPIC -nostdlib -fvisibility=hidden -fstack-protector-strong'.split(
+      ' ',
+    ),
+    // Some distributions' gcc has it on: it asks for functions that only glibc has.
+    '-U_FORTIFY_SOURCE',
     '-Wl,-z,relro,-z,now,-z,noexecstack,-s',
+    ...(strict ? ['-Werror'] : []),
     // musl-gcc hides the kernel's headers; after its own they do no harm.
-    compiler.includes('musl')
-      ? `-idirafter /usr/include -idirafter /usr/include/${arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu`
-      : '',
-  ]
-    .join(' ')
-    .split(' ')
-    .filter(Boolean)
-    .concat('-I', headers, '-o', out, ...sources),
-  { stdio: 'inherit' },
-);
-console.log(`Built ${out}`);
+    ...(compiler.includes('musl')
+      ? ['/usr/include', `/usr/include/${triplets[arch]}`].flatMap((folder) => ['-idirafter', folder])
+      : []),
+    '-I',
+    headers,
+  ];
+}
+
+function sources() {
+  return readdirSync(join(root, 'native'))
+    .filter((name) => name.endsWith('.c') && name !== 'quickjs.c')
+    .map((name) => join(root, 'native', name));
+}
+
+/** @param {string} message */
+function fail(message) {
+  console.error(`cnikit-sys-build: ${message}`);
+  return 1;
+}

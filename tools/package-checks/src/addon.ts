@@ -1,41 +1,71 @@
 /** The native part of @cnikit/sys: one file for glibc and musl, which holds as long as it asks for no library. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { capture } from '../../process.mjs';
 
-const CROSS_COMPILERS = { x64: 'x86_64-linux-gnu-gcc', arm64: 'aarch64-linux-gnu-gcc' } as const;
+const ARCHES = ['x64', 'arm64'];
 /** musl's C library, of the package that brings musl-gcc. Its names are the same on every architecture. */
 const MUSL = `/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`;
-type Arch = keyof typeof CROSS_COMPILERS;
-const ARCHES = Object.keys(CROSS_COMPILERS) as Arch[];
+const MUSL_HOST = fileURLToPath(new URL('../native/musl-host.c', import.meta.url));
 
-/** Builds the addons of the other architectures that there is a compiler for; those of the rest are named. */
-export async function crossBuild(sys: string, env: NodeJS.ProcessEnv): Promise<{ missing: string[] }> {
-  const missing: string[] = [];
-  for (const arch of ARCHES.filter((one) => one !== process.arch)) {
-    const compiler = CROSS_COMPILERS[arch];
-    if (!env.PATH?.split(':').some((folder) => existsSync(join(folder, compiler)))) {
-      missing.push(`${arch} (no ${compiler})`);
-      continue;
-    }
-    const argv = [process.execPath, 'scripts/build-native.mjs', '--arch', arch];
-    const { status, output } = await capture(argv, { cwd: sys, env });
-    if (status !== 0)
-      throw new Error(`Building the addon for ${arch} failed with status ${status}:\n${output}`);
-  }
-  return { missing };
-}
-
-/** Checks the addons of an installed @cnikit/sys; one of this architecture has to be there. */
-export async function checkAddons(sys: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+/** Checks the addons of an installed @cnikit/sys by what they want of a libc, and this machine's on musl too. */
+export async function checkAddons(sys: string, scratch: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const libc = new Set((await symbols(MUSL, env)).defined);
   const problems: string[] = [];
   for (const arch of ARCHES) {
-    const file = join(sys, 'prebuilds', `linux-${arch}`, 'cnikit_sys.node');
+    const file = fileOf(sys, arch);
     if (existsSync(file)) problems.push(...(await checkAddon(file, libc, env)));
-    else if (arch === process.arch) problems.push(`The tarball has no addon for ${arch}`);
+    else problems.push(`The tarball has no addon for ${arch}`);
+  }
+  const host = join(scratch, 'musl-host');
+  for (const argv of [
+    ['musl-gcc', '-Wall', '-Wextra', '-Werror', '-rdynamic', '-o', host, MUSL_HOST],
+    [host, fileOf(sys, process.arch)],
+  ]) {
+    const { status, output } = await capture(argv, { env });
+    if (status !== 0) return [...problems, `On musl: ${argv.join(' ')} ended with ${status}:\n${output}`];
   }
   return problems;
+}
+
+/**
+ * Takes the addons away from an installed @cnikit/sys, as if none fitted, and builds one by the command that its
+ * error names: without a network, and once without a compiler. Leaves the package with this machine's addon alone.
+ */
+export async function checkSourceBuild(
+  sys: string,
+  sandbox: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string[]> {
+  rmSync(join(sys, 'prebuilds'), { recursive: true });
+  const project = dirname(dirname(dirname(sys)));
+  const call = [
+    'node',
+    '--input-type=module',
+    '-e',
+    `console.log((await import('@cnikit/sys')).sys.getpid())`,
+  ];
+  const build = [process.execPath, join(project, 'node_modules', '.bin', 'cnikit-sys-build')];
+  const steps: { argv: string[]; PATH?: string; fails: boolean; prints: RegExp }[] = [
+    { argv: call, fails: true, prints: /npx cnikit-sys-build/ },
+    { argv: build, PATH: '/nonexistent', fails: true, prints: /Found no C compiler .*\n.*apt install gcc/ },
+    { argv: [process.execPath, sandbox, ...build], fails: false, prints: /^Built /m },
+    { argv: call, fails: false, prints: /^\d+$/m },
+  ];
+  for (const { argv, PATH, fails, prints } of steps) {
+    const { status, output } = await capture(argv, {
+      cwd: project,
+      env: { ...env, ...(PATH ? { PATH } : {}) },
+    });
+    if ((status !== 0) !== fails || !prints.test(output))
+      return [`Without addons, ${argv.join(' ')} ended with status ${status}:\n${output}`];
+  }
+  return [];
+}
+
+function fileOf(sys: string, arch: string): string {
+  return join(sys, 'prebuilds', `linux-${arch}`, 'cnikit_sys.node');
 }
 
 async function checkAddon(file: string, libc: Set<string>, env: NodeJS.ProcessEnv): Promise<string[]> {

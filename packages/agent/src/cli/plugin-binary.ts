@@ -17,7 +17,8 @@ export function findPluginBinary(given: string | undefined): string {
   const candidates = [join(dirname(fileURLToPath(import.meta.url)), 'cnikit')];
   try {
     const manifest = createRequire(import.meta.url).resolve('@cnikit/plugin/package.json');
-    candidates.push(join(dirname(manifest), 'build', 'cnikit'));
+    // The names are those of its executablePath(), which, bundled, would look beside the bundle.
+    candidates.push(join(dirname(manifest), 'build', process.arch === 'arm64' ? 'cnikit-arm64' : 'cnikit'));
   } catch {
     // Not installed as a package.
   }

@@ -28,6 +28,7 @@ describe('the Node adapter', () => {
       const args = ['--conditions=@cnikit/source', '--input-type=module', '-e', source];
       const out = execFileSync(process.execPath, args, { encoding: 'utf8' });
       expect(out).toMatch(/^imported\nENOSYS @cnikit\/sys has no native part for linux-/);
+      expect(out).toContain('npx cnikit-sys-build');
       expect(out).toContain(join(dir, 'prebuilds'));
     } finally {
       rmSync(dir, { recursive: true });

@@ -41,8 +41,9 @@ function load(): Addon {
     syscall: 'load',
     errno: ENOSYS,
     message:
-      `@cnikit/sys has no native part for ${system} with Node ${process.versions.node}. It needs Linux on x64 or arm64; ` +
-      `in a source tree run "npm run build" in packages/sys, and a bundle needs ${FILE} beside it. ` +
+      `@cnikit/sys has no native part for ${system} with Node ${process.versions.node}. ` +
+      `Linux on x64 and arm64 needs nothing more; elsewhere on Linux run "npx cnikit-sys-build" once, which compiles it. ` +
+      `A bundle needs ${FILE} beside it. ` +
       `Tried:\n  ${failures.join('\n  ')}\n`,
   });
 }

@@ -22,6 +22,23 @@ live('traffic control on a kernel', () => {
     expect(nl.handleText(qdisc!.handle)).toBe(`${shown.handle}0`);
     // As the bandwidth plugin of a CNI chain asks for it: above 4 GB/s too.
     rt.request(
+      nl.newQdisc({
+        index,
+        kind: 'tbf',
+        rate: 1_000_000,
+        burst: 1,
+        buffer: 100_000,
+        limit: 9000,
+        mode: 'replace',
+      }),
+    );
+    expect(rt.qdiscs({ index })[0]!.tbf).toEqual({
+      rate: 1_000_000,
+      burst: 6400,
+      buffer: 100_000,
+      limit: 9000,
+    });
+    rt.request(
       nl.newQdisc({ index, kind: 'tbf', rate: 12_500_000_000, burst: 2 ** 31, latency: 25, mode: 'replace' }),
     );
     expect(rt.qdiscs({ index })[0]!.tbf!.rate).toBe(12_500_000_000);

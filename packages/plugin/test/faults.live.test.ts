@@ -8,6 +8,9 @@ import { env, inSandbox } from './harness.ts';
 import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
 
 const EIO = 5;
+const TYPES = ['bridge', 'ptp', 'tuning', 'cnikit'];
+/** All that cnikit does behind the bridge. */
+const FEATURES = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
 const RANGES = { ranges: [[{ subnet: '10.98.0.0/24' }], [{ subnet: 'fd98::/64' }]] };
 
 interface Faulty {
@@ -59,13 +62,17 @@ describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root
     cniVersion: '1.0.0',
     name: 'net',
     type,
-    ...(type === 'bridge' ? { bridge: 'fault0', isDefaultGateway: true, hairpinMode: true } : {}),
+    ...(type === 'bridge' || type === 'cnikit'
+      ? { bridge: 'fault0', isDefaultGateway: true, hairpinMode: true }
+      : {}),
+    ...(type === 'cnikit' ? FEATURES : {}),
     ...(type === 'tuning'
       ? { dataDir: `${dir}/tuning`, mtu: 1400, sysctl: { 'net.core.somaxconn': '9' }, prevResult: {} }
       : { ipam: { type: 'host-local', dataDir: dir, ...RANGES } }),
   });
   const call = (type: string, command: string, sys: Sys = realSys) =>
     pluginFor(plugins(sys), type)({ env: env(command, id, pod), stdin: JSON.stringify(conf(type)) });
+  const ifbs = () => ipJson('link', 'show', 'type', 'ifb').map((one) => one.ifname);
   /** What is left: host ends, interfaces of the pod, addresses, backups. */
   const leftovers = (type: string): string[] => {
     const inPod = JSON.parse(pod.run('ip', '-j', 'link'))
@@ -75,7 +82,7 @@ describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root
       .filter((folder) => existsSync(folder))
       .flatMap((folder) => readdirSync(folder))
       .filter((name) => /^(10\.|fd98:)|\.json$/.test(name));
-    return [...(type === 'tuning' ? [] : hostVeths()), ...inPod, ...files];
+    return [...(type === 'tuning' ? [] : hostVeths()), ...ifbs(), ...inPod, ...files];
   };
   const reset = (type: string) => {
     if (type === 'tuning') pod.run('ip', 'link', 'set', 'eth0', 'mtu', '1500');
@@ -89,12 +96,12 @@ describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root
   });
   afterEach(() => {
     // A namespace's links go some time after it, so the host ends go first and by name.
-    for (const name of hostVeths()) run('ip', 'link', 'del', name);
+    for (const name of [...hostVeths(), ...ifbs()]) run('ip', 'link', 'del', name);
     pod.remove();
     rmSync(dir, { recursive: true });
   });
 
-  test.each(['bridge', 'ptp', 'tuning'])(
+  test.each(TYPES)(
     'ADD of %s that meets a failure is an error and leaves nothing, or does without',
     (type) => {
       if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
@@ -111,7 +118,7 @@ describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root
     },
   );
 
-  test.each(['bridge', 'ptp', 'tuning'])('ADD of %s that is killed leaves nothing after DEL', (type) => {
+  test.each(TYPES)('ADD of %s that is killed leaves nothing after DEL', (type) => {
     if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
     for (let at = 1; ; at++) {
       id = `c${at}`;
@@ -125,22 +132,19 @@ describe.skipIf(!inSandbox)('faults (needs the sandbox: run npm test at the root
     }
   });
 
-  test.each(['bridge', 'ptp', 'tuning'])(
-    'DEL of %s that fails or is killed is made good by the next',
-    (type) => {
-      if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
-      for (const killed of [false, true]) {
-        for (let at = 1; ; at++) {
-          id = `${killed ? 'k' : 'f'}${at}`;
-          expect([at, call(type, 'ADD')]).toMatchObject([at, { exitCode: 0 }]);
-          const { sys, reached, end } = faulty(at, killed);
-          call(type, 'DEL', sys);
-          end();
-          if (!reached()) break;
-          expect(call(type, 'DEL').exitCode).toBe(0);
-          expect([killed, at, ...leftovers(type)]).toEqual([killed, at]);
-        }
+  test.each(TYPES)('DEL of %s that fails or is killed is made good by the next', (type) => {
+    if (type === 'tuning') pod.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
+    for (const killed of [false, true]) {
+      for (let at = 1; ; at++) {
+        id = `${killed ? 'k' : 'f'}${at}`;
+        expect([at, call(type, 'ADD')]).toMatchObject([at, { exitCode: 0 }]);
+        const { sys, reached, end } = faulty(at, killed);
+        call(type, 'DEL', sys);
+        end();
+        if (!reached()) break;
+        expect(call(type, 'DEL').exitCode).toBe(0);
+        expect([killed, at, ...leftovers(type)]).toEqual([killed, at]);
       }
-    },
-  );
+    }
+  });
 });

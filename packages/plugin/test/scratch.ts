@@ -14,7 +14,7 @@ export interface Scratch {
   reservations(): string[];
 }
 
-/** For a suite: each of its tests begins with an empty folder and ends without the pods, veths and bridges it made. */
+/** For a suite: each of its tests begins with an empty folder and ends without the pods and links it made. */
 export function scratch(): Scratch {
   let dir: string;
   let pods: Pod[];
@@ -27,7 +27,8 @@ export function scratch(): Scratch {
     for (const name of hostVeths())
       if (ipJson('link').some((one) => one.ifname === name)) run('ip', 'link', 'del', name);
     for (const made of pods) made.remove();
-    for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'del', ifname);
+    for (const kind of ['bridge', 'ifb'])
+      for (const { ifname } of ipJson('link', 'show', 'type', kind)) run('ip', 'link', 'del', ifname);
     rmSync(dir, { recursive: true });
   });
   return {

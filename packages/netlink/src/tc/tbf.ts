@@ -21,6 +21,11 @@ export interface TbfOptions {
   rate: number;
   /** Bytes that may go at once; at least the MTU. */
   burst: number;
+  /**
+   * The time that the burst takes at the rate, in units of 64 ns: the kernel's own measure. When it is given, it goes
+   * to the kernel and `burst` does not, which then is what fits into that time.
+   */
+  buffer?: number;
   /** Bytes that may wait; or say `latency`. */
   limit?: number;
   /** Milliseconds that a packet may wait. */
@@ -44,10 +49,10 @@ export function writeTbf(encoder: Encoder, options: TbfOptions): void {
   writeRate(encoder, peakRate);
   encoder
     .putU32(limit)
-    .putU32(ticks(burst, rate))
+    .putU32(options.buffer ?? ticks(burst, rate))
     .putU32(peakRate > 0 ? ticks(peakBurst, peakRate) : 0);
   encoder.end(parameters);
-  encoder.u32(TCA_TBF_BURST, burst);
+  if (options.buffer === undefined) encoder.u32(TCA_TBF_BURST, burst);
   if (rate > 0xffffffff) encoder.u64(TCA_TBF_RATE64, Math.floor(rate));
   if (peakRate > 0xffffffff) encoder.u64(TCA_TBF_PRATE64, Math.floor(peakRate));
   if (peakRate > 0) encoder.u32(TCA_TBF_PBURST, peakBurst);
@@ -72,7 +77,6 @@ function writeRate(encoder: Encoder, rate: number): void {
 
 export function readTbf(reader: AttributeReader): TbfOptions {
   const options: TbfOptions = { rate: 0, burst: 0 };
-  let buffer = 0;
   while (reader.next()) {
     const little = reader.order === 'little';
     const word = (i: number): number => readU32(reader.bytes, reader.start + i, little);
@@ -81,7 +85,7 @@ export function readTbf(reader: AttributeReader): TbfOptions {
       options.rate = word(8);
       if (word(20) !== 0) options.peakRate = word(20);
       options.limit = word(24);
-      buffer = word(28);
+      options.buffer = word(28);
     } else if (reader.type === TCA_TBF_RATE64) {
       options.rate = Number(reader.u64('TCA_TBF_RATE64'));
     } else if (reader.type === TCA_TBF_PRATE64) {
@@ -91,6 +95,6 @@ export function readTbf(reader: AttributeReader): TbfOptions {
     }
   }
   // The kernel tells the burst as the time that it takes.
-  if (options.burst === 0) options.burst = Math.round((buffer * TICK_NS * options.rate) / 1e9);
+  if (options.burst === 0) options.burst = Math.round(((options.buffer ?? 0) * TICK_NS * options.rate) / 1e9);
   return options;
 }

@@ -1,6 +1,13 @@
 /** Links that belong to attachments: found by the host end's name alone, so that no state is needed. */
-import type { Context } from '@cnikit/cni-spec';
-import { delLink, NetlinkError, openRoute, type RouteConnection } from '@cnikit/netlink';
+import type { Attachment, Context } from '@cnikit/cni-spec';
+import {
+  delLink,
+  type Link,
+  type LinkRef,
+  NetlinkError,
+  openRoute,
+  type RouteConnection,
+} from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings } from './ipam.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
@@ -16,7 +23,7 @@ export function deleteAttachmentLink(
   const pod = openPodNamespaceIfThere(sys, netns);
   if (pod === undefined) return;
   try {
-    deleteLink(pod.route, ifName);
+    deleteLink(pod.route, { name: ifName });
   } finally {
     pod.close();
   }
@@ -26,7 +33,7 @@ export function deleteAttachmentLink(
 export function deleteHostEnd(sys: Sys, name: string): boolean {
   const host = openRoute({ sys });
   try {
-    return deleteLink(host, name);
+    return deleteLink(host, { name });
   } finally {
     host.close();
   }
@@ -45,34 +52,55 @@ export function collectLinks(
   bridge?: string,
 ): string[] {
   if (validAttachments === undefined) return [];
-  const keep = new Set(
-    validAttachments.map((one) => hostVethName(conf.network, one.containerID, one.ifname)),
-  );
-  const prefix = hostVethPrefix(conf.network);
-  const failed: string[] = [];
   const host = openRoute({ sys });
   try {
     const master = bridge === undefined ? undefined : host.link({ name: bridge })?.index;
     if (bridge !== undefined && master === undefined) return [];
-    for (const { name, index } of host.links({ kind: 'veth', ...(master === undefined ? {} : { master }) })) {
-      if (!name.startsWith(prefix) || keep.has(name)) continue;
-      try {
-        host.request(delLink({ index }));
-      } catch (error) {
-        if (!(error instanceof NetlinkError)) throw error;
-        if (error.code !== 'ENODEV') failed.push(error.message);
-      }
-    }
+    const links = host.links({ kind: 'veth', ...(master === undefined ? {} : { master }) });
+    return deleteUnlisted(
+      host,
+      { network: conf.network, valid: validAttachments },
+      links,
+      ({ name }) => name,
+    );
   } finally {
     host.close();
+  }
+}
+
+/**
+ * Deletes those of the links that belong to an attachment of the network that the runtime does not list. Goes on after
+ * a failure.
+ *
+ * @param nameOf the host end's name of the attachment that a link belongs to
+ * @returns what could not be deleted and why
+ */
+export function deleteUnlisted(
+  host: RouteConnection,
+  { network, valid }: { network: string; valid: readonly Attachment[] },
+  links: readonly Link[],
+  nameOf: (link: Link) => string | undefined,
+): string[] {
+  const keep = new Set(valid.map((one) => hostVethName(network, one.containerID, one.ifname)));
+  const prefix = hostVethPrefix(network);
+  const failed: string[] = [];
+  for (const link of links) {
+    const name = nameOf(link);
+    if (name === undefined || !name.startsWith(prefix) || keep.has(name)) continue;
+    try {
+      deleteLink(host, { index: link.index });
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      failed.push(error.message);
+    }
   }
   return failed;
 }
 
-/** False when there is no link of that name. */
-function deleteLink(route: RouteConnection, name: string): boolean {
+/** False when there is no such link. */
+export function deleteLink(route: RouteConnection, ref: LinkRef): boolean {
   try {
-    route.request(delLink({ name }));
+    route.request(delLink(ref));
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.code === 'ENODEV') return false;

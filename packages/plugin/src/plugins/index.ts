@@ -1,6 +1,8 @@
 /** Which plugin a program's name stands for: one executable serves them all. */
 import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
+import { featurePlugin } from '../capabilities/feature.ts';
+import { bandwidthFeature } from './bandwidth/feature.ts';
 import { bridgePlugin } from './bridge/plugin.ts';
 import { cnikitPlugin } from './cnikit/plugin.ts';
 import { hostLocalPlugin } from './host-local/plugin.ts';
@@ -25,6 +27,7 @@ export function plugins(sys: Sys): Plugins {
     ['loopback', running(loopbackPlugin(sys))],
     ['host-local', running(hostLocalPlugin(sys))],
     ['tuning', running(tuningPlugin(sys))],
+    ['bandwidth', running(featurePlugin(bandwidthFeature(sys)))],
   ]);
 }
 

@@ -1,0 +1,35 @@
+/** CHECK: the token buckets that the kernel has beside those that the configuration asks for, in words. */
+import { type Qdisc, type RouteConnection, TC_H_ROOT } from '@cnikit/netlink';
+import type { HostEnd } from './host-end.ts';
+import type { Limits } from './settings.ts';
+import type { TokenBucket } from './token-bucket.ts';
+
+/** What of the limits is missing or different. */
+export function limitDifferences(
+  route: RouteConnection,
+  host: HostEnd,
+  ifb: string,
+  { ingress, egress }: Limits,
+): string[] {
+  const differences = ingress === undefined ? [] : bucketDifferences(route, host, ingress);
+  if (egress === undefined) return differences;
+  const device = route.link({ name: ifb });
+  if (device === undefined) return [...differences, `there is no device ${ifb}`];
+  if (!device.up) differences.push(`device ${ifb} is down`);
+  const redirects = route.filters({ index: host.index }).some(({ redirect }) => redirect === device.index);
+  if (!redirects) differences.push(`what ${host.name} receives is not redirected to ${ifb}`);
+  return [...differences, ...bucketDifferences(route, device, egress)];
+}
+
+function bucketDifferences(route: RouteConnection, { name, index }: HostEnd, wanted: TokenBucket): string[] {
+  const root = route.qdiscs({ index }).find(({ parent }) => parent === TC_H_ROOT);
+  const tbf = root?.kind === 'tbf' ? root.tbf : undefined;
+  if (tbf === undefined) return [`${name} has no token bucket filter${butWhat(root)}`];
+  return (['rate', 'buffer', 'limit'] as const)
+    .filter((key) => tbf[key] !== wanted[key])
+    .map((key) => `${key} of the token bucket filter of ${name} is ${tbf[key]}, not ${wanted[key]}`);
+}
+
+function butWhat(root: Qdisc | undefined): string {
+  return root === undefined ? '' : ` but ${root.kind}`;
+}

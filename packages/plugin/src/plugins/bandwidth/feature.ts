@@ -1,0 +1,67 @@
+import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
+import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { reportDifferences } from '../../capabilities/differences.ts';
+import type { Feature } from '../../capabilities/feature.ts';
+import { limitDifferences } from './check.ts';
+import { type HostEnd, hostEnd } from './host-end.ts';
+import { collectIfbs, deleteIfb, ifbName } from './ifb.ts';
+import { asksForLimits, type BandwidthSettings, limitsOf } from './settings.ts';
+import { shape } from './shape.ts';
+
+type Bandwidth = Context<BandwidthSettings>;
+
+/** `bandwidth`: limits what a pod on a veth pair may send and receive. */
+export function bandwidthFeature(sys: Sys): Feature<BandwidthSettings> {
+  return {
+    about: 'cnikit bandwidth: limits what a pod may send and receive',
+    // Limits are looked at by the verbs that need them: whatever a configuration has become, a pod can go.
+    settings: (raw) => ({ network: raw.name, raw }),
+    asked: ({ raw }) => asksForLimits(raw),
+    add: (context, result) => add(sys, context, result),
+    del: (context) => deleteIfb(sys, attachmentOf(context)),
+    check: (context, prevResult) => check(sys, context, prevResult),
+    gc: (context) => collect(sys, context),
+  };
+}
+
+function add(sys: Sys, context: Bandwidth, result: Result): Result {
+  const limits = limitsOf(context.conf.raw);
+  if (limits === undefined) return result;
+  return withHostEnd(sys, context, result, (route, host) => {
+    const ifb = shape(sys, route, host, attachmentOf(context), limits);
+    return ifb === undefined ? result : { ...result, interfaces: [...(result.interfaces ?? []), ifb] };
+  });
+}
+
+function check(sys: Sys, context: Bandwidth, prevResult: Result): void {
+  const limits = limitsOf(context.conf.raw);
+  if (limits === undefined) return;
+  withHostEnd(sys, context, prevResult, (route, host) => {
+    reportDifferences(context, limitDifferences(route, host, ifbName(attachmentOf(context)), limits));
+  });
+}
+
+function collect(sys: Sys, { conf: { network }, validAttachments }: Bandwidth): void {
+  const failed = collectIfbs(sys, network, validAttachments);
+  if (failed.length === 0) return;
+  throw new CniError(ErrorCode.Internal, `GC of network ${network} is not complete: ${failed.join('; ')}`);
+}
+
+function attachmentOf({ conf: { network }, containerID, ifName }: Bandwidth) {
+  return { network, containerID, ifName };
+}
+
+function withHostEnd<T>(
+  sys: Sys,
+  context: Bandwidth,
+  result: Result,
+  body: (route: RouteConnection, host: HostEnd) => T,
+): T {
+  const route = openRoute({ sys });
+  try {
+    return body(route, hostEnd(sys, route, context, result));
+  } finally {
+    route.close();
+  }
+}

@@ -1,0 +1,47 @@
+import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
+import type { Link, RouteConnection } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { hostVethName } from '../../capabilities/names.ts';
+import { openPodNamespace } from '../../capabilities/netns.ts';
+
+/** The node's end of a pod's veth pair. */
+export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
+
+/**
+ * Finds the end that a plugin before this one has put into the result: by its name if it was one of ours, else as the
+ * peer of the pod's interface.
+ *
+ * @throws CniError in the reference's words, when there is none
+ */
+export function hostEnd(
+  sys: Sys,
+  route: RouteConnection,
+  { conf: { network }, containerID, ifName, netns }: Context<{ network: string }>,
+  { interfaces = [] }: Result,
+): HostEnd {
+  if (interfaces.length === 0) throw new CniError(ErrorCode.InvalidNetworkConfig, 'no interfaces provided');
+  const onHost = (name: string) => interfaces.some((one) => !one.sandbox && one.name === name);
+  const ours = hostVethName(network, containerID, ifName);
+  const host = onHost(ours) ? route.link({ name: ours }) : peer(sys, route, netns, ifName);
+  if (host !== undefined && onHost(host.name)) return host;
+  throw new CniError(
+    ErrorCode.Internal,
+    'no veth peer of container interface found in host ns',
+    'The plugin that made the pair has to stand before this one in the list',
+  );
+}
+
+function peer(sys: Sys, route: RouteConnection, netns: string, ifName: string): Link | undefined {
+  const pod = openPodNamespace(sys, netns);
+  try {
+    const link = pod.route.link({ name: ifName });
+    if (link?.kind === 'veth' && link.linkIndex !== undefined) return route.link({ index: link.linkIndex });
+  } finally {
+    pod.close();
+  }
+  throw new CniError(
+    ErrorCode.Internal,
+    `container interface ${ifName} has no veth peer`,
+    'Only a pod whose interface is a veth pair, as bridge and ptp make it, can be shaped',
+  );
+}

@@ -1,0 +1,102 @@
+/** The queueing disciplines of a pod's link, seen from the node. */
+import { CniError, ErrorCode, type Interface } from '@cnikit/cni-spec';
+import {
+  delLink,
+  delQdisc,
+  type Link,
+  NetlinkError,
+  newFilter,
+  newQdisc,
+  openRoute,
+  type Request,
+  type RouteConnection,
+  setLink,
+} from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import type { HostEnd } from './host-end.ts';
+import { type Attachment, ifbAlias, ifbName } from './ifb.ts';
+import type { Limits } from './settings.ts';
+import type { TokenBucket } from './token-bucket.ts';
+
+/** `1:`, the reference's. */
+const HANDLE = 0x10000;
+/** Packets; the reference's least. */
+const QUEUE_LENGTH = 1000;
+
+/**
+ * Shapes what passes the host end: what goes to the pod there, what comes from it at a device that its packets are
+ * redirected to. When the kernel refuses a part, the others are taken back.
+ *
+ * @returns the device, when there is a limit for what the pod sends
+ * @throws NetlinkError EEXIST when the pod is shaped already
+ */
+export function shape(
+  sys: Sys,
+  route: RouteConnection,
+  host: HostEnd,
+  attachment: Attachment,
+  { ingress, egress }: Limits,
+): Interface | undefined {
+  const steps: Step[] = [];
+  if (ingress !== undefined) {
+    steps.push({ request: bucketOn(host, ingress), undo: delQdisc({ index: host.index, handle: HANDLE }) });
+  }
+  // The one thing that has to be known before all else can be asked for at once is the device's index.
+  const ifb = egress === undefined ? undefined : createIfb(sys, route, ifbName(attachment), host.mtu);
+  if (ifb !== undefined && egress !== undefined) {
+    const { index } = host;
+    steps.push(
+      { request: setLink({ index: ifb.index, alias: ifbAlias(attachment) }), undo: delLink(ifb) },
+      { request: bucketOn(ifb, egress) },
+      { request: newQdisc({ index, kind: 'ingress' }), undo: delQdisc({ index, kind: 'ingress' }) },
+      { request: newFilter({ index, redirect: ifb.index, priority: 1 }) },
+    );
+  }
+  try {
+    route.batch(steps.map(({ request }) => request));
+  } catch (error) {
+    takeBack(sys, steps, error);
+    throw error;
+  }
+  return ifb && { name: ifb.name, ...(ifb.mac === undefined ? {} : { mac: ifb.mac }) };
+}
+
+interface Step {
+  request: Request;
+  undo?: Request;
+}
+
+function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request {
+  return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
+}
+
+function createIfb(sys: Sys, route: RouteConnection, name: string, mtu: number): Link {
+  const undo = delLink({ name });
+  try {
+    const made = route.createLink({ kind: 'ifb', name, up: true, mtu, txQueueLength: QUEUE_LENGTH });
+    if (made !== undefined) return made;
+  } catch (error) {
+    // The answer may have been lost, and not the request.
+    if (!isRefusal(error)) takeBack(sys, [{ undo }], error);
+    throw error;
+  }
+  throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
+}
+
+/** Takes back what was done of the steps, all of them if that is not known, by a connection that has not failed. */
+function takeBack(sys: Sys, steps: readonly Partial<Step>[], error: unknown): void {
+  const failures = isRefusal(error) ? error.failures : [];
+  const done = steps.filter((_, at) => !failures.some(({ index }) => index === at));
+  try {
+    const route = openRoute({ sys });
+    route.batchSettled(done.flatMap(({ undo }) => undo ?? []));
+    route.close();
+  } catch {
+    // The error that led here is the one to report; DEL comes after it.
+  }
+}
+
+/** Whether the kernel has said no, and the conversation with it not failed. */
+function isRefusal(error: unknown): error is NetlinkError {
+  return error instanceof NetlinkError && error.cause === undefined;
+}

@@ -16,10 +16,25 @@
 import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
 import type { Family } from './codec/ip.ts';
 import { Connection } from './connection.ts';
-import { decodeFlow, delFlow, type Flow, getFlows, IPCTNL_MSG_CT_NEW } from './netfilter/flow.ts';
+import {
+  decodeFlow,
+  delFlow,
+  type Flow,
+  type FlowFilter,
+  getFlows,
+  IPCTNL_MSG_CT_NEW,
+  passes,
+} from './netfilter/flow.ts';
 import type { OpenOptions } from './route-connection.ts';
 
-export { decodeFlow, delFlow, type Flow, type FlowTuple, getFlows } from './netfilter/flow.ts';
+export {
+  decodeFlow,
+  delFlow,
+  type Flow,
+  type FlowFilter,
+  type FlowTuple,
+  getFlows,
+} from './netfilter/flow.ts';
 
 /** Opens a connection to connection tracking. Fails as `openRoute` does. */
 export function openConntrack({ sys = realSys, netns }: OpenOptions = {}): ConntrackConnection {
@@ -36,18 +51,22 @@ export class ConntrackConnection {
     this.connection = connection;
   }
 
-  /** The entries that `wanted` takes; by default all. */
-  flows(family: Family, wanted: (flow: Flow) => boolean = () => true): Flow[] {
-    return this.connection.dump(getFlows(family), (message) => {
+  /**
+   * The entries that `wanted` takes, by default all. With `filter` the kernel tells of those alone, which on a node
+   * with many connections is what makes it quick; a destination must be in the kernel's spelling.
+   */
+  flows(family: Family, wanted: (flow: Flow) => boolean = () => true, filter?: FlowFilter): Flow[] {
+    return this.connection.dump(getFlows(family, filter), (message) => {
       if (message.type !== IPCTNL_MSG_CT_NEW) return undefined;
       const flow = decodeFlow(message);
+      if (filter !== undefined && !passes(flow, filter)) return undefined;
       return wanted(flow) ? flow : undefined;
     });
   }
 
   /** Deletes the entries that `wanted` takes; gives how many. One that ended meanwhile is no error. */
-  delete(family: Family, wanted: (flow: Flow) => boolean): number {
-    const flows = this.flows(family, wanted);
+  delete(family: Family, wanted: (flow: Flow) => boolean, filter?: FlowFilter): number {
+    const flows = this.flows(family, wanted, filter);
     const failures = this.connection.batchSettled(flows.map((flow) => delFlow(flow)));
     const [serious] = failures.filter(({ code }) => code !== 'ENOENT');
     if (serious !== undefined) throw serious;

@@ -20,14 +20,17 @@
  */
 import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
 import type { ByteOrder } from './codec/bytes.ts';
+import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
+import { NetlinkError } from './errors.ts';
 import { NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './netfilter/nf-message.ts';
 import * as objects from './netfilter/objects.ts';
-import { decodeRule, type NftRule } from './netfilter/rule.ts';
+import { decodeRule, getRules, type NftRule } from './netfilter/rule.ts';
 import {
   decodeElements,
   decodeSet,
+  getElement,
   getElements,
   type NftSet,
   type SetElement,
@@ -139,9 +142,26 @@ export class NftConnection {
     );
   }
 
+  /** One table; undefined when there is none. */
+  table(ref: objects.TableRef): objects.NftTable | undefined {
+    return this.find(objects.getTable(ref), objects.decodeTable);
+  }
+
+  /** One chain; undefined when there is none. */
+  chain(ref: objects.ChainRef): objects.NftChain | undefined {
+    return this.find(objects.getChain(ref), objects.decodeChain);
+  }
+
+  /** One element of a set or map; undefined when it or the set is not there. */
+  element(set: SetRef, key: Uint8Array): SetElement | undefined {
+    return this.find(getElement(set, key), (message) => decodeElements(message)[0]);
+  }
+
   /** The rules in their order, chain by chain. */
   rules(filter: NftFilter = {}): NftRule[] {
-    const all = this.dump(objects.NFT_MSG_GETRULE, filter, 'rules', decodeRule);
+    const all = this.connection.dump(getRules(filter), (message) =>
+      message.type === objects.NFT_MSG_NEWRULE ? decodeRule(message) : undefined,
+    );
     return all.filter(
       ({ table, chain }) =>
         (filter.table === undefined || table === filter.table) &&
@@ -168,6 +188,18 @@ export class NftConnection {
   /** Closes at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  private find<T>(request: Request, decode: (message: MessageReader) => T): T | undefined {
+    try {
+      return this.connection.query(request, (message) =>
+        message.type === request.type - 1 ? decode(message) : undefined,
+      );
+    } catch (error) {
+      if (error instanceof NetlinkError && error.code === 'ENOENT' && error.cause === undefined)
+        return undefined;
+      throw error;
+    }
   }
 
   /** A dump of GET answers with NEW, whose number is one less. */

@@ -1,6 +1,7 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, it } from 'vitest';
-import { openConntrack } from '../src/conntrack.ts';
+import type { Family } from '../src/codec/ip.ts';
+import { type FlowFilter, getFlows, openConntrack } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import { createNetns, deleteNetns, listNetns, openRoute } from '../src/index.ts';
 import { live, run } from './live.ts';
@@ -38,6 +39,36 @@ live('conntrack on a kernel', () => {
     expect(conntrack.delete('ipv6', () => true)).toBe(0);
     conntrack.close();
   });
+
+  it.each([
+    ['ipv4', { protocol: 17, destinationPort: 53 }, 2],
+    ['ipv6', { protocol: 17, destinationPort: 53 }, 2],
+    ['ipv4', { protocol: 17, destinationPort: 53, destination: '10.0.0.2' }, 1],
+    ['ipv4', { protocol: 17 }, 3],
+    ['ipv4', { protocol: 132, destinationPort: 53 }, 0],
+    ['ipv6', { protocol: 17, destinationPort: 53, destination: 'fd00::2' }, 1, 2],
+  ] as [Family, FlowFilter, number, number?][])(
+    'the kernel itself narrows %s flows by %j, but for IPv6 addresses',
+    (family, filter, count, told = count) => {
+      for (const [destination, port] of [
+        ['10.0.0.2', 53],
+        ['10.0.0.3', 53],
+        ['10.0.0.3', 54],
+        ['fd00::2', 53],
+        ['fd00::3', 53],
+      ] as const) {
+        const source = destination.includes(':') ? 'fd00::1' : '10.0.0.1';
+        run(`conntrack -I -t 600 -p udp -s ${source} -d ${destination} --sport 1000 --dport ${port}`);
+      }
+      const conntrack = openConntrack();
+      let heard = 0;
+      conntrack.connection.dump(getFlows(family, filter), () => void heard++);
+      expect(heard).toBe(told);
+      expect(conntrack.flows(family, undefined, filter)).toHaveLength(count);
+      expect(conntrack.delete(family, () => true, filter)).toBe(count);
+      conntrack.close();
+    },
+  );
 });
 
 live('generic netlink on a kernel', () => {

@@ -5,17 +5,31 @@ import { type Payload, payloadOf } from '../src/codec/bytes.ts';
 import type { Request } from '../src/codec/request.ts';
 import { decodeFamily, GENL_ID_CTRL } from '../src/generic/family.ts';
 import * as nl from '../src/index.ts';
+import type { Expression } from '../src/netfilter/expression.ts';
 import { decodeFlow, IPCTNL_MSG_CT_NEW } from '../src/netfilter/flow.ts';
 import {
   decodeChain,
+  NFT_GOTO,
+  NFT_JUMP,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWRULE,
   NFT_MSG_NEWSET,
   NFT_MSG_NEWSETELEM,
 } from '../src/netfilter/objects.ts';
 import { decodeRule as decodeNftRule, newRule as newNftRule } from '../src/netfilter/rule.ts';
-import { decodeElements, decodeSet } from '../src/netfilter/set.ts';
-import { counter, masquerade, outputInterface, source } from '../src/netfilter/statements.ts';
+import { decodeElements, decodeSet, newElements } from '../src/netfilter/set.ts';
+import {
+  accept,
+  counter,
+  etherSource,
+  hasMarkBits,
+  masquerade,
+  outputInterface,
+  returnBack,
+  setMarkBits,
+  source,
+  verdictMap,
+} from '../src/netfilter/statements.ts';
 import { decodeAll, firstMessage, golden, toHex } from './golden.ts';
 
 /** Name of the golden, the request that must have its bytes, what it decodes to. Indexes are those of the recording. */
@@ -339,6 +353,52 @@ describe('answers of the kernel', () => {
     const elements = decodeAll(answers!, NFT_MSG_NEWSETELEM, decodeElements).flat();
     const [mapped] = elements.filter(({ data }) => data !== undefined);
     expect(mapped).toMatchObject({ data: Uint8Array.of(10, 0, 0, 2, 0, 80, 0, 0) });
+  });
+
+  it('verdictMap(), setMarkBits(), hasMarkBits() and etherSource() are what `nft` makes of its words', () => {
+    const rules = decodeAll([golden('nft-maps').request], NFT_MSG_NEWRULE, decodeNftRule);
+    // `nft` names a set of the same transaction by its number too, and says the default of `op`.
+    const said = rules.map(({ expressions }) =>
+      expressions.map((expression) => {
+        const { setId: _, ...rest } = expression as Expression & { setId?: number };
+        if (rest.name === 'bitwise') delete rest.op;
+        return rest;
+      }),
+    );
+    expect(said).toEqual([
+      verdictMap(['ip saddr'], 'pods'),
+      verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ports'),
+      setMarkBits(0x2000),
+      [...hasMarkBits(0x2000), ...accept()],
+      [...etherSource('02:00:00:00:00:01'), ...returnBack()],
+    ]);
+  });
+
+  it('newElements() makes the bytes of `nft create element` and `nft add element`, comments too', () => {
+    const pods = { family: 'inet', table: 't', name: 'pods', setId: 1, exclusive: true } as const;
+    const ports = { family: 'inet', table: 't', name: 'ports', setId: 2 } as const;
+    const [one, two] = decodeAll([golden('nft-maps').request], NFT_MSG_NEWSETELEM, (message) => ({
+      flags: message.flags,
+      hex: toHex(message.bytes.slice(message.start, message.end)),
+      elements: decodeElements(message),
+    }));
+    expect(one!.elements).toEqual([
+      { key: Uint8Array.of(10, 0, 0, 2), verdict: { code: NFT_JUMP, chain: 'd' }, comment: 'one' },
+    ]);
+    expect(two!.elements).toEqual([
+      {
+        key: Uint8Array.of(10, 0, 0, 1, 6, 0, 0, 0, 0x1f, 0x90, 0, 0),
+        verdict: { code: NFT_GOTO, chain: 'd' },
+        comment: 'two',
+      },
+    ]);
+    for (const [made, request] of [
+      [one, newElements(pods, one!.elements)],
+      [two, newElements(ports, two!.elements)],
+    ] as const) {
+      expect(request.flags | NLM_F_REQUEST).toBe(made!.flags & ~NLM_F_ACK);
+      expect(toHex(request.payload)).toBe(made!.hex);
+    }
   });
 
   it('decodeFlow() reads a tracked connection', () => {

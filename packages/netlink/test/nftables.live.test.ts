@@ -1,5 +1,6 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { getRules } from '../src/netfilter/rule.ts';
 import * as nft from '../src/nftables.ts';
 import { live, run } from './live.ts';
 
@@ -179,6 +180,94 @@ live('nftables on a kernel', () => {
       expect.objectContaining({ code: 'ENOENT' }),
     );
     connection.commit([]);
+  });
+
+  it('table(), chain() and element() find one, or undefined', () => {
+    const pods = { ...inTable, name: 'pods' };
+    const key = bytes(10, 0, 0, 2);
+    expect(connection.table(table)).toBeUndefined();
+    expect(connection.chain({ ...inTable, name: 'other' })).toBeUndefined();
+    expect(connection.element(pods, key)).toBeUndefined();
+    connection.commit([
+      ...base,
+      nft.newSet({ ...pods, key: 'ipv4_addr', data: 'verdict' }),
+      nft.newElements(pods, [{ key, verdict: { code: nft.NFT_JUMP, chain: 'other' }, comment: 'one' }]),
+      rule('other', nft.accept()),
+    ]);
+    expect(connection.table(table)).toMatchObject({ name: 't', use: 6 });
+    expect(connection.chain({ ...inTable, name: 'other' })).toMatchObject({ name: 'other', use: 2 });
+    expect(connection.chain({ ...inTable, name: 'none' })).toBeUndefined();
+    expect(connection.element(pods, key)).toMatchObject({
+      comment: 'one',
+      verdict: { code: nft.NFT_JUMP, chain: 'other' },
+    });
+    expect(connection.element(pods, bytes(10, 0, 0, 3))).toBeUndefined();
+  });
+
+  it('`exclusive` is EEXIST for what is there, `ifEmpty` EBUSY for a table with something in it', () => {
+    const pods = { ...inTable, name: 'pods' };
+    const element = { key: bytes(10, 0, 0, 2) };
+    connection.commit([
+      ...base,
+      nft.newSet({ ...pods, key: 'ipv4_addr' }),
+      nft.newElements({ ...pods, exclusive: true }, [element]),
+    ]);
+    connection.commit([nft.newElements(pods, [element])]);
+    for (const request of [
+      nft.newTable({ ...table, exclusive: true }),
+      nft.newChain({ ...inTable, name: 'other', exclusive: true }),
+      nft.newElements({ ...pods, exclusive: true }, [element]),
+    ]) {
+      expect(() => connection.commit([request])).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+    }
+    const empty = nft.delTable({ ...table, ifEmpty: true });
+    expect(() => connection.commit([empty])).toThrow(expect.objectContaining({ code: 'EBUSY' }));
+    const chains = connection
+      .chains({ table: 't' })
+      .map(({ name }) => nft.delChain({ ...inTable, name: name! }));
+    connection.commit([...chains, nft.delSet(pods), empty]);
+    expect(connection.tables()).toEqual([]);
+  });
+
+  it('a dump of one chain’s rules is the kernel’s own work', () => {
+    connection.commit([
+      ...base,
+      rule('ports', nft.accept()),
+      rule('other', nft.drop()),
+      rule('other', nft.accept()),
+    ]);
+    let told = 0;
+    connection.connection.dump(getRules({ ...inTable, chain: 'other' }), () => void told++);
+    expect(told).toBe(2);
+    expect(connection.rules({ ...inTable, chain: 'other' })).toHaveLength(2);
+    expect(connection.rules({ ...inTable, chain: 'none' })).toEqual([]);
+  });
+
+  it('`nft list` shows maps of verdicts, marks and comments as they are meant', () => {
+    connection.commit([
+      ...base,
+      nft.newSet({
+        ...inTable,
+        name: 'where',
+        key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+        data: 'verdict',
+      }),
+      nft.newElements({ ...inTable, name: 'where' }, [
+        {
+          key: bytes(10, 0, 0, 1, 17, 0, 0, 0, 0, 53, 0, 0),
+          verdict: { code: nft.NFT_JUMP, chain: 'other' },
+          comment: 'net/pod/eth0',
+        },
+      ]),
+      rule('ports', nft.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'where')),
+      rule('ports', nft.setMarkBits(0x2000)),
+      rule('ports', nft.hasMarkBits(0x2000), nft.masquerade()),
+    ]);
+    const listed = run('nft list ruleset').replaceAll(/\s+/g, ' ');
+    expect(listed).toContain('10.0.0.1 . udp . 53 comment "net/pod/eth0" : jump other');
+    expect(listed).toContain('ip daddr . meta l4proto . th dport vmap @where');
+    expect(listed).toContain('meta mark set meta mark | 0x00002000');
+    expect(listed).toContain('meta mark & 0x00002000 == 0x00002000 masquerade');
   });
 
   it('commit() of a thousand rules is one transaction', () => {

@@ -155,6 +155,22 @@ export const goldens = [
     answers: true,
   },
   {
+    name: 'nft-maps',
+    command: [
+      'nft add table inet t ; add chain inet t c ; add chain inet t d',
+      'add map inet t pods { type ipv4_addr : verdict ; }',
+      'add map inet t ports { type ipv4_addr . inet_proto . inet_service : verdict ; }',
+      'create element inet t pods { 10.0.0.2 comment one : jump d }',
+      'add element inet t ports { 10.0.0.1 . tcp . 8080 comment two : goto d }',
+      'add rule inet t c ip saddr vmap @pods',
+      'add rule inet t c ip daddr . meta l4proto . th dport vmap @ports',
+      'add rule inet t c meta mark set meta mark | 0x2000',
+      'add rule inet t c meta mark & 0x2000 == 0x2000 accept',
+      'add table bridge b ; add chain bridge b c',
+      'add rule bridge b c ether saddr 02:00:00:00:00:01 return',
+    ].join(' ; '),
+  },
+  {
     name: 'conntrack-list',
     setup: ['conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 7'],
     command: 'conntrack -L',

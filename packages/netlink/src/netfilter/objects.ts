@@ -1,5 +1,5 @@
 /** Tables and chains of nftables (linux/netfilter/nf_tables.h). */
-import { NLM_F_CREATE, NLM_F_DUMP } from '../codec/ack.ts';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_NONREC } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -50,17 +50,36 @@ export interface TableRef {
   name: string;
 }
 
-/** NFT_MSG_NEWTABLE, `nft add table`. No error when it exists. */
-export function newTable(spec: TableRef & { flags?: number }, order: ByteOrder = 'little'): Request {
+/** With `exclusive` something that exists is EEXIST: `nft create` instead of `nft add`. */
+interface Exclusive {
+  exclusive?: boolean;
+}
+const creating = ({ exclusive = false }: Exclusive): number => NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0);
+
+/** NFT_MSG_NEWTABLE, `nft add table`. No error when it exists, unless `exclusive`. */
+export function newTable(
+  spec: TableRef & Exclusive & { flags?: number },
+  order: ByteOrder = 'little',
+): Request {
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, tableTable, spec);
-  return request(NFT_MSG_NEWTABLE, NLM_F_CREATE, encoder, `new table ${spec.family} ${spec.name}`);
+  return request(NFT_MSG_NEWTABLE, creating(spec), encoder, `new table ${spec.family} ${spec.name}`);
 }
 
-/** NFT_MSG_DELTABLE, `nft delete table`: with all that is in it. ENOENT when there is none. */
-export function delTable(ref: TableRef, order: ByteOrder = 'little'): Request {
+/**
+ * NFT_MSG_DELTABLE, `nft delete table`: with all that is in it, unless `ifEmpty`, when a chain or set in it is EBUSY.
+ * ENOENT when there is none.
+ */
+export function delTable(ref: TableRef & { ifEmpty?: boolean }, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
-  return request(NFT_MSG_DELTABLE, 0, encoder, `delete table ${ref.family} ${ref.name}`);
+  const flags = ref.ifEmpty ? NLM_F_NONREC : 0;
+  return request(NFT_MSG_DELTABLE, flags, encoder, `delete table ${ref.family} ${ref.name}`);
+}
+
+/** NFT_MSG_GETTABLE of one. ENOENT when there is none. */
+export function getTable(ref: TableRef, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
+  return request(NFT_MSG_GETTABLE, 0, encoder, `get table ${ref.family} ${ref.name}`);
 }
 
 export interface NftTable extends Decoded<typeof tableTable> {
@@ -97,6 +116,7 @@ const chainTable = {
   name: [NFTA_CHAIN_NAME, 'string', 'NFTA_CHAIN_NAME'],
   /** Of a base chain: NF_ACCEPT or NF_DROP. */
   policy: [5, 'be32', 'NFTA_CHAIN_POLICY'],
+  /** Read only: how many rules are in it, and rules and elements lead to it. */
   use: [6, 'be32', 'NFTA_CHAIN_USE'],
   flags: [10, 'be32', 'NFTA_CHAIN_FLAGS'],
 } as const satisfies Table;
@@ -109,12 +129,12 @@ export interface ChainRef {
 }
 
 /** A chain to make: a base chain with `hook`, else a regular one. `policy` is NF_ACCEPT or NF_DROP. */
-export interface ChainSpec extends ChainRef {
+export interface ChainSpec extends ChainRef, Exclusive {
   hook?: ChainHook;
   policy?: number;
 }
 
-/** NFT_MSG_NEWCHAIN, `nft add chain`. No error when it exists with the same hook. */
+/** NFT_MSG_NEWCHAIN, `nft add chain`. No error when it exists with the same hook, unless `exclusive`. */
 export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request {
   const { family, table, name, hook, policy } = spec;
   const encoder = nfHeader(family, order);
@@ -127,7 +147,7 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
     if (policy !== undefined) encoder.be32(chainTable.policy[0], policy);
     encoder.string(NFTA_CHAIN_TYPE, hook.type);
   }
-  return request(NFT_MSG_NEWCHAIN, NLM_F_CREATE, encoder, `new chain ${family} ${table} ${name}`);
+  return request(NFT_MSG_NEWCHAIN, creating(spec), encoder, `new chain ${family} ${table} ${name}`);
 }
 
 function hookNumber(hook: string, family: NfFamily): number {
@@ -143,6 +163,13 @@ export function delChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order);
   writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
   return request(NFT_MSG_DELCHAIN, 0, encoder, `delete chain ${ref.family} ${ref.table} ${ref.name}`);
+}
+
+/** NFT_MSG_GETCHAIN of one. ENOENT when there is none, or not its table. */
+export function getChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
+  const encoder = nfHeader(ref.family, order);
+  writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
+  return request(NFT_MSG_GETCHAIN, 0, encoder, `get chain ${ref.family} ${ref.table} ${ref.name}`);
 }
 
 export interface NftChain extends Decoded<typeof chainTable> {

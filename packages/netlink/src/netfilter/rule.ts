@@ -1,19 +1,16 @@
 /** Rules of nftables. */
-import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../codec/ack.ts';
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
-import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
-import { decodeText, encodeText, textLength } from '../codec/text.ts';
+import { commentData, readComment } from './comment.ts';
 import { type Expression, readExpressions, writeExpressions } from './expression.ts';
 import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
-import { NFT_MSG_DELRULE, NFT_MSG_NEWRULE, request } from './objects.ts';
+import { NFT_MSG_DELRULE, NFT_MSG_GETRULE, NFT_MSG_NEWRULE, request } from './objects.ts';
 
 const NFTA_RULE_EXPRESSIONS = 4;
 const NFTA_RULE_USERDATA = 7;
-/** In the user data: a comment, as `nft` keeps it. */
-const UDATA_RULE_COMMENT = 0;
 
 const ruleTable = {
   table: [1, 'string', 'NFTA_RULE_TABLE'],
@@ -62,14 +59,17 @@ export function delRule(
   return request(NFT_MSG_DELRULE, 0, encoder, describe);
 }
 
-function commentData(comment: string): Uint8Array {
-  const size = textLength(comment) + 1;
-  if (size > 128) throw new NetlinkEncodeError('TOO_LONG', `Comment of ${size - 1} bytes; 127 fit`);
-  const data = new Uint8Array(2 + size);
-  data[0] = UDATA_RULE_COMMENT;
-  data[1] = size;
-  encodeText(comment, data, 2);
-  return data;
+/** NFT_MSG_GETRULE, a dump: of a chain, a table or all. */
+export function getRules(
+  { family = 'unspec', table, chain }: { family?: NfFamily; table?: string; chain?: string },
+  order: ByteOrder = 'little',
+): Request {
+  const encoder = nfHeader(family, order);
+  writeFields(encoder, ruleTable, {
+    ...(table !== undefined && { table }),
+    ...(chain !== undefined && { chain }),
+  });
+  return request(NFT_MSG_GETRULE, NLM_F_DUMP, encoder, 'dump nftables rules');
 }
 
 export interface NftRule extends Decoded<typeof ruleTable> {
@@ -93,13 +93,4 @@ export function decodeRule(payload: Payload): NftRule {
     } else if (!readField(reader, ruleTable, into)) keepUnknown(rule, reader);
   }
   return rule;
-}
-
-/** User data is a list of type, length, value of a byte each; anybody may put anything there. */
-function readComment(data: Uint8Array): string | undefined {
-  for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]!) {
-    if (data[at] === UDATA_RULE_COMMENT)
-      return decodeText(data, at + 2, Math.min(at + 2 + data[at + 1]!, data.length));
-  }
-  return undefined;
 }

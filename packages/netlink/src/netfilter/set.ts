@@ -7,6 +7,7 @@ import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
+import { commentData, readComment } from './comment.ts';
 import { readData, type Verdict, writeData, writeVerdict } from './expression.ts';
 import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
 import * as nft from './objects.ts';
@@ -153,24 +154,31 @@ const elementTable = {
   expiration: [5, 'be64', 'NFTA_SET_ELEM_EXPIRATION'],
 } as const satisfies Table;
 
+const USERDATA = 6;
+
 /** An element: bytes as they lie in packets; fields of a concatenation padded to four bytes. */
 export interface SetElement extends Decoded<typeof elementTable> {
   key: Uint8Array;
   /** End of the range, in a set of concatenated intervals. */
   keyEnd?: Uint8Array;
+  /** At most 127 bytes. */
+  comment?: string;
   data?: Uint8Array;
   verdict?: Verdict;
 }
 
-/** NFT_MSG_NEWSETELEM, `nft add element`. No error for one that is there with the same value. */
+/**
+ * NFT_MSG_NEWSETELEM, `nft add element`. No error for one that is there with the same value, which keeps the comment it
+ * had, unless `exclusive`, when it is EEXIST: `nft create element`.
+ */
 export function newElements(
-  set: SetRef & { setId?: number },
+  set: SetRef & { setId?: number; exclusive?: boolean },
   elements: readonly SetElement[],
   order: ByteOrder = 'little',
 ): Request {
   return elementsRequest(
     nft.NFT_MSG_NEWSETELEM,
-    NLM_F_CREATE,
+    NLM_F_CREATE | (set.exclusive ? NLM_F_EXCL : 0),
     `new elements of set ${setText(set)}`,
     set,
     elements,
@@ -206,6 +214,18 @@ export function getElements(set: SetRef, order: ByteOrder = 'little'): Request {
   );
 }
 
+/** NFT_MSG_GETSETELEM of one. ENOENT when it is not there, or not its set. */
+export function getElement(set: SetRef, key: Uint8Array, order: ByteOrder = 'little'): Request {
+  return elementsRequest(
+    nft.NFT_MSG_GETSETELEM,
+    0,
+    `get element of set ${setText(set)}`,
+    set,
+    [{ key }],
+    order,
+  );
+}
+
 function elementsRequest(
   type: number,
   flags: number,
@@ -225,6 +245,7 @@ function elementsRequest(
       if (element.data !== undefined) writeData(encoder, 2, element.data);
       if (element.verdict !== undefined) writeVerdict(encoder, 2, element.verdict);
       writeFields(encoder, elementTable, element);
+      if (element.comment !== undefined) encoder.raw(USERDATA, commentData(element.comment));
       encoder.end(item);
     }
     encoder.end(list);
@@ -252,6 +273,10 @@ function readElement(reader: AttributeReader): SetElement {
       const value = readData(reader.attributes('NFTA_SET_ELEM'));
       const member = reader.type === 1 ? 'key' : reader.type === 10 ? 'keyEnd' : 'data';
       into[value instanceof Uint8Array ? member : 'verdict'] = value;
+    } else if (reader.type === USERDATA) {
+      const comment = readComment(reader.raw());
+      if (comment === undefined) keepUnknown(element, reader);
+      else element.comment = comment;
     } else if (!readField(reader, elementTable, into)) keepUnknown(element, reader);
   }
   return element;

@@ -2,14 +2,17 @@
 import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { addressBytes, parsePrefix } from '../codec/ip.ts';
+import { macBytes } from '../codec/mac.ts';
 import { encodeText, textLength } from '../codec/text.ts';
-import { type Expression, NFT_REG_1, NFT_REG_2, type Verdict } from './expression.ts';
+import { type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
 import { NF_ACCEPT, NF_DROP, NFT_GOTO, NFT_JUMP, NFT_RETURN } from './objects.ts';
 
+const NFT_META_MARK = 3;
 const NFT_META_IIFNAME = 6;
 const NFT_META_OIFNAME = 7;
 const NFT_META_NFPROTO = 15;
 const NFT_META_L4PROTO = 16;
+const LINK_HEADER = 0;
 const NETWORK_HEADER = 1;
 const TRANSPORT_HEADER = 2;
 const EQUAL = 0;
@@ -66,16 +69,12 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
   const { address, length } = prefix;
   const isIpv4 = address.length === 4;
   const offset = isIpv4 ? offset4 : offset6;
-  const version = [
-    { name: 'meta', key: NFT_META_NFPROTO, dreg: NFT_REG_1 },
-    compare(Uint8Array.of(isIpv4 ? 2 : 10)),
-  ] as const;
   const mask = address.map((_, i) => 0xff << (8 - Math.min(8, Math.max(0, length - 8 * i))));
   const network = address.map((byte, i) => byte & mask[i]!);
   const whole = length > 0 && length % 8 === 0; // whole bytes need no mask
   const len = whole ? length / 8 : address.length;
   return [
-    ...version,
+    ...versionMatch(isIpv4 ? 2 : 10),
     { name: 'payload', base: NETWORK_HEADER, offset, len, dreg: NFT_REG_1 },
     ...(whole
       ? []
@@ -85,6 +84,12 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
     compare(network.slice(0, len), options),
   ];
 }
+
+/** `meta nfproto ipv4`. */
+const versionMatch = (version: number): Expression[] => [
+  { name: 'meta', key: NFT_META_NFPROTO, dreg: NFT_REG_1 },
+  compare(Uint8Array.of(version)),
+];
 
 const protocolNumbers = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 
@@ -133,6 +138,78 @@ export const toLocal = ({ not, order = 'little' }: Not & { order?: ByteOrder } =
   { name: 'fib', dreg: NFT_REG_1, result: 3, flags: 2 },
   compare(hostNumber(RTN_LOCAL, order), not === undefined ? {} : { not }),
 ];
+
+/** `ether saddr 02:00:00:00:00:01`, in family bridge. */
+export const etherSource = (mac: string, options?: Not): Expression[] => [
+  { name: 'payload', base: LINK_HEADER, offset: 6, len: 6, dreg: NFT_REG_1 },
+  compare(macBytes(mac, 'MAC'), options),
+];
+
+/** `meta mark set meta mark | 0x2000`. The mark is a number of the host, so its byte order counts. */
+export const setMarkBits = (bits: number, order: ByteOrder = 'little'): Expression[] => [
+  { name: 'meta', key: NFT_META_MARK, dreg: NFT_REG_1 },
+  {
+    name: 'bitwise',
+    sreg: NFT_REG_1,
+    dreg: NFT_REG_1,
+    len: 4,
+    mask: hostNumber(~bits >>> 0, order),
+    xor: hostNumber(bits, order),
+  },
+  { name: 'meta', key: NFT_META_MARK, sreg: NFT_REG_1 },
+];
+
+/** `meta mark & 0x2000 == 0x2000`. */
+export const hasMarkBits = (bits: number, order: ByteOrder = 'little'): Expression[] => [
+  { name: 'meta', key: NFT_META_MARK, dreg: NFT_REG_1 },
+  {
+    name: 'bitwise',
+    sreg: NFT_REG_1,
+    dreg: NFT_REG_1,
+    len: 4,
+    mask: hostNumber(bits, order),
+    xor: new Uint8Array(4),
+  },
+  compare(hostNumber(bits, order)),
+];
+
+/** What a packet may be looked up by, in the words of `nft`. */
+const selectors = {
+  'ip saddr': { version: 2, offset: 12, len: 4 },
+  'ip daddr': { version: 2, offset: 16, len: 4 },
+  'ip6 saddr': { version: 10, offset: 8, len: 16 },
+  'ip6 daddr': { version: 10, offset: 24, len: 16 },
+  'meta l4proto': { len: 1 },
+  'th dport': { len: 2 },
+} as const;
+/** A part of the key of a set or map; `th dport` after or beside `meta l4proto`. */
+export type Selector = keyof typeof selectors;
+
+/**
+ * `ip daddr . meta l4proto . th dport vmap @NAME`: the verdict that a map has for the packet; in family inet with the
+ * check of the IP version that addresses need. A packet that the map does not have goes on to the next statement.
+ */
+export function verdictMap(key: readonly Selector[], map: string): Expression[] {
+  const version = key.map((one) => selectors[one]).find((one) => 'version' in one);
+  const load: Expression[] = [];
+  let word = 0;
+  for (const one of key) {
+    // The first of four words is the same as the first large register, which `nft` calls it by.
+    const dreg = word === 0 ? NFT_REG_1 : NFT_REG32_00 + word;
+    const { len } = selectors[one];
+    const from = selectors[one];
+    if (one === 'meta l4proto') load.push({ name: 'meta', key: NFT_META_L4PROTO, dreg });
+    else if ('offset' in from)
+      load.push({ name: 'payload', base: NETWORK_HEADER, offset: from.offset, len, dreg });
+    else load.push({ name: 'payload', base: TRANSPORT_HEADER, offset: 2, len, dreg });
+    word += (len + 3) >> 2;
+  }
+  return [
+    ...(version === undefined ? [] : versionMatch(version.version)),
+    ...load,
+    { name: 'lookup', set: map, sreg: NFT_REG_1, dreg: 0 },
+  ];
+}
 
 function hostNumber(value: number, order: ByteOrder): Uint8Array {
   const bytes = new Uint8Array(4);

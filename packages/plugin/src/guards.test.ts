@@ -11,6 +11,7 @@ test('guards.ts is what the generator makes of schemas.ts', async () => {
 });
 
 const pairs = [
+  [schemas.agentConfSchema, guards.isAgentConf],
   [schemas.bandwidthConfSchema, guards.isBandwidthConf],
   [schemas.bridgeConfSchema, guards.isBridgeConf],
   [schemas.vlanTrunkSchema, guards.isVlanTrunk],

@@ -9,7 +9,7 @@ import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
  */
 export function ensureSysctl(sys: Sys, path: string, value: string): void {
   try {
-    if (sys.readText(path).trim() === value) return;
+    if (words(sys.readText(path)) === words(value)) return;
     sys.writeText(path, value, { flags: O_WRONLY });
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
@@ -19,4 +19,9 @@ export function ensureSysctl(sys: Sys, path: string, value: string): void {
       `${error.syscall}: ${error.code}; set it on the node by hand`,
     );
   }
+}
+
+/** A value to compare: the kernel separates numbers by tabs, people by spaces. */
+export function words(text: string): string {
+  return text.trim().split(/\s+/).join(' ');
 }

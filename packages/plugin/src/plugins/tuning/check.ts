@@ -3,6 +3,7 @@ import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError, withNetns } from '@cnikit/sys';
 import { reportDifferences, requiredPrevResult } from '../../capabilities/differences.ts';
 import { openPodNamespace } from '../../capabilities/netns.ts';
+import { words } from '../../capabilities/sysctl.ts';
 import { podLink } from './link.ts';
 import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
 import { sysctlFile } from './sysctl-key.ts';
@@ -46,11 +47,6 @@ function readSysctl(sys: Sys, file: string): string {
     if (!(error instanceof SysError)) throw error;
     return `unreadable (${error.code})`;
   }
-}
-
-/** The kernel separates numbers by tabs, people by spaces. */
-function words(text: string): string {
-  return text.trim().split(/\s+/).join(' ');
 }
 
 function linkDifferences(link: Link, wanted: LinkTuning): string[] {

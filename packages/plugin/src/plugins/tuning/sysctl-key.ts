@@ -6,7 +6,7 @@ const ROOT = '/proc/sys/';
  * The file of a sysctl: the first separator of the key decides whether dots or slashes separate, as in
  * sysctl(8), so that an interface's name may have a dot; `IFNAME` stands for the pod's interface.
  *
- * @throws CniError 7 for a key that is not below `net`: only that belongs to the pod's namespace
+ * @throws CniError 7 for a key that is not below `net`: only that belongs to a network namespace
  */
 export function sysctlFile(key: string, ifName: string): string {
   const slash = key.indexOf('/');
@@ -20,7 +20,7 @@ export function sysctlFile(key: string, ifName: string): string {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
       `invalid net sysctl key: ${JSON.stringify(key)}`,
-      'Only keys such as net.ipv4.conf.IFNAME.rp_filter belong to the pod',
+      'Only keys below net, such as net.ipv4.conf.IFNAME.rp_filter, are for the network',
     );
   }
   return ROOT + parts.join('/');

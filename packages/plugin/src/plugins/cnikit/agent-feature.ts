@@ -1,0 +1,51 @@
+import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { explain } from '#explain';
+import type { Feature } from '../../capabilities/feature.ts';
+import { hostVethName } from '../../capabilities/names.ts';
+import { ensureSysctl } from '../../capabilities/sysctl.ts';
+import { agentConfKeys, isAgentConf } from '../../guards.ts';
+import { sysctlFile } from '../tuning/sysctl-key.ts';
+import { requireReadiness } from './readiness.ts';
+
+/** What the agent asks for. */
+export interface AgentSettings {
+  network: string;
+  /** The file that STATUS follows; '' for none. */
+  readinessFile: string;
+  /** Sysctls of the node by key. */
+  hostSysctls: Readonly<Record<string, string>>;
+}
+
+/**
+ * What the agent of a node has the plugin do: STATUS says whether pods would have routes, and ADD sets sysctls of the
+ * node, which the agent's container may not. They are read first and written when they differ; nothing takes them back,
+ * since they are the node's.
+ */
+export function agentFeature(sys: Sys): Feature<AgentSettings> {
+  return {
+    about: 'cnikit agent: readiness and sysctls of the node',
+    settings: agentSettings,
+    asked: ({ readinessFile, hostSysctls }) => readinessFile !== '' || Object.keys(hostSysctls).length > 0,
+    add({ conf: { network, hostSysctls }, containerID, ifName }, result) {
+      const host = hostVethName(network, containerID, ifName);
+      for (const [key, value] of Object.entries(hostSysctls)) ensureSysctl(sys, sysctlFile(key, host), value);
+      return result;
+    },
+    del: () => undefined,
+    check: () => undefined,
+    gc: () => undefined,
+    status({ conf: { readinessFile } }) {
+      if (readinessFile !== '') requireReadiness(sys, readinessFile);
+    },
+  };
+}
+
+function agentSettings(raw: CheckedConfig): AgentSettings {
+  const conf = normaliseKeys(raw, agentConfKeys);
+  if (!isAgentConf(conf)) {
+    throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid configuration', explain('agentConf', conf));
+  }
+  const { readinessFile = '', hostSysctls = {} } = conf;
+  return { network: raw.name, readinessFile, hostSysctls };
+}

@@ -1,0 +1,91 @@
+/** What the agent of a node has `cnikit` do. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { hostVethName } from '../src/capabilities/names.ts';
+import { env, fails, inSandbox, ok } from './harness.ts';
+import { ways } from './invoke.ts';
+import { hostVeths } from './namespaces.ts';
+import { scratch } from './scratch.ts';
+
+describe.skipIf(!inSandbox).each(ways)(
+  'cnikit and the agent, by %s (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    const here = scratch();
+    const call = (command: string, id: string, path: string, changes: object) =>
+      invoke(env(command, id, { path }), {
+        cniVersion: '1.1.0',
+        name: 'net',
+        type: 'cnikit',
+        bridge: 'agent0',
+        ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.94.0.0/29' },
+        ...changes,
+      });
+    const status = (changes: object = {}) =>
+      call('STATUS', '', '', { readinessFile: `${here.dir}/readiness.json`, ...changes });
+    const says = (text: string) => writeFileSync(`${here.dir}/readiness.json`, text);
+    const sysctl = (key: string) => readFileSync(`/proc/sys/${key}`, 'utf8').trim();
+
+    test('STATUS is silent when the agent is ready, and without a file to look at', () => {
+      says('{"ready": true, "since": 5}');
+      expect(ok(status()).stdout).toBe('');
+      ok(status({ readinessFile: undefined }));
+      ok(status({ ReadinessFile: null }));
+    });
+
+    test.each([
+      [undefined, /^The agent has not started yet$/],
+      ['', /holds no JSON object/],
+      ['null', /holds no JSON object/],
+      ['{"ready": false, "reason": "no route to node b"}', /^The agent is not ready: no route to node b$/],
+      ['{"ready": "true"}', /^The agent is not ready: it does not say why$/],
+      ['[]', /not ready/],
+    ])('STATUS is 50 when the file holds %j; pods are added all the same', (text, msg) => {
+      if (text !== undefined) says(text);
+      fails(status(), 50, msg);
+      const file = { readinessFile: `${here.dir}/readiness.json` };
+      const pod = here.pod();
+      ok(call('ADD', 'c1', pod.path, file));
+      ok(call('DEL', 'c1', pod.path, file));
+    });
+
+    test('STATUS is 50 when the file cannot be read', () => {
+      mkdirSync(`${here.dir}/readiness.json`);
+      fails(status(), 50, /cannot be read: EISDIR/);
+    });
+
+    test('STATUS is 50 when the pool is full', () => {
+      says('{"ready": true}');
+      for (let i = 0; i < 5; i++) ok(call('ADD', `c${i}`, here.pod().path, {}));
+      fails(status(), 50, /No free address in 10\.94\.0\.1-10\.94\.0\.6/);
+      ok(call('DEL', 'c0', '', {}));
+      ok(status());
+    });
+
+    test('ADD sets sysctls of the node that differ, and DEL leaves them', () => {
+      writeFileSync('/proc/sys/net/ipv4/conf/all/rp_filter', '1');
+      const hostSysctls = {
+        'net/ipv4/conf/all/rp_filter': '2',
+        'net.ipv4.ip_local_port_range': '20000 60999',
+        'net/ipv4/conf/IFNAME/rp_filter': '2',
+      };
+      ok(call('ADD', 'c1', here.pod().path, { hostSysctls }));
+      expect(sysctl('net/ipv4/conf/all/rp_filter')).toBe('2');
+      expect(sysctl('net/ipv4/ip_local_port_range')).toBe('20000\t60999');
+      expect(sysctl(`net/ipv4/conf/${hostVethName('net', 'c1', 'eth0')}/rp_filter`)).toBe('2');
+      ok(call('DEL', 'c1', '', { hostSysctls }));
+      expect(sysctl('net/ipv4/conf/all/rp_filter')).toBe('2');
+    });
+
+    test.each([
+      [{ 'net/ipv4/no_such': '1' }, 5, /Sysctl \/proc\/sys\/net\/ipv4\/no_such cannot be set to 1/],
+      [{ 'net/ipv4/conf/all/rp_filter': 'zz' }, 5, /rp_filter cannot be set to zz/],
+      [{ 'kernel/hostname': 'x' }, 7, /invalid net sysctl key/],
+      [{ 'net/../kernel/hostname': 'x' }, 7, /invalid net sysctl key/],
+      [{ 'net/core/somaxconn': 1 }, 7, /Invalid configuration/],
+      ['net', 7, /Invalid configuration/],
+    ])('hostSysctls %j are an error that leaves no pod', (hostSysctls, code, msg) => {
+      fails(call('ADD', 'c1', here.pod().path, { hostSysctls }), code, msg);
+      expect([...hostVeths(), ...here.reservations()]).toEqual([]);
+    });
+  },
+);

@@ -46,6 +46,7 @@ export type { BridgeAttributes } from './route/link-kinds/bridge.ts';
 export type { BridgePortAttributes } from './route/link-kinds/bridge-port.ts';
 export type { LinkKind, LinkKindInfo, LinkKinds } from './route/link-kinds/index.ts';
 export type { VethPeer } from './route/link-kinds/veth.ts';
+export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
 export {
   decodeNeighbour,
   delNeighbour,

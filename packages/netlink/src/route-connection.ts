@@ -1,5 +1,6 @@
 import { NETLINK_ROUTE, sys as realSys, type Sys } from '@cnikit/sys';
 import { NLM_F_ECHO } from './codec/ack.ts';
+import type { Payload } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
@@ -72,9 +73,14 @@ export class RouteConnection {
     });
   }
 
-  /** One link, by index or name (also an alternative one); `undefined` when there is none. */
-  link(ref: LinkRef): Link | undefined {
-    return undefinedOn('ENODEV', () => this.connection.query(getLink(ref), decodeLinkMessage));
+  /**
+   * One link, by index or name (also an alternative one); `undefined` when there is none. `decode` makes what is
+   * wanted of it, such as `decodeLinkSummary`.
+   */
+  link(ref: LinkRef): Link | undefined;
+  link<T>(ref: LinkRef, decode: (payload: Payload) => T): T | undefined;
+  link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = decodeLink): Link | T | undefined {
+    return undefinedOn('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
   }
 
   /**
@@ -83,12 +89,20 @@ export class RouteConnection {
    * kernel is older and `spec` has no name, or when it was made elsewhere (`netns`).
    */
   createLink(spec: LinkSpec): Link | undefined {
-    const request = newLink(spec);
-    const told = this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, decodeLinkMessage);
+    const told = this.createLinkAs(spec, decodeLink);
     // The kernel tells before it joins the link to its master, but acknowledges after that.
     if (told !== undefined && spec.master) told.master = spec.master;
     if (told !== undefined || spec.name === undefined || spec.netns !== undefined) return told;
     return this.link({ name: spec.name });
+  }
+
+  /**
+   * As `createLink`, with what `decode` makes of the kernel's answer, which is older than the link's joining its
+   * master; `undefined` when the kernel tells nothing back.
+   */
+  createLinkAs<T>(spec: LinkSpec, decode: (payload: Payload) => T): T | undefined {
+    const request = newLink(spec);
+    return this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, linkBy(decode));
   }
 
   /** Addresses of IPv4 and IPv6 unless the filter says which. */
@@ -179,8 +193,8 @@ export class RouteConnection {
   }
 }
 
-function decodeLinkMessage(message: MessageReader): Link | undefined {
-  return message.type === k.RTM_NEWLINK ? decodeLink(message) : undefined;
+function linkBy<T>(decode: (payload: Payload) => T): (message: MessageReader) => T | undefined {
+  return (message) => (message.type === k.RTM_NEWLINK ? decode(message) : undefined);
 }
 
 function passesRoute(route: Route, { family, table, protocol, type, oif }: RouteFilter): boolean {

@@ -301,6 +301,18 @@ describe('answers of the kernel', () => {
     expect(a0!.bridgePort).toMatchObject({ portNumber: 1, learning: true, hairpin: false, portCost: 2 });
   });
 
+  it('decodeLinkSummary() says of each what decodeLink() says', () => {
+    const { answers } = golden('link-show');
+    const all = decodeAll(answers!, nl.RTM_NEWLINK, nl.decodeLink);
+    const summaries = decodeAll(answers!, nl.RTM_NEWLINK, nl.decodeLinkSummary);
+    expect(summaries).toEqual(
+      all.map(({ index, name, flags, up, mac, linkIndex, kind }) => {
+        return { index, name, flags, up, mac, linkIndex, kind };
+      }),
+    );
+    expect(summaries[3]).toMatchObject({ name: 'a0', kind: 'veth', up: true, linkIndex: all[2]!.index });
+  });
+
   it('decodeAddress() reads a dump of addresses', () => {
     const addresses = decodeAll(golden('address-show').answers!, nl.RTM_NEWADDR, nl.decodeAddress);
     expect(addresses.map(({ address }) => address)).toEqual(

@@ -58,6 +58,8 @@ live('links on a kernel', () => {
     const pod = nl.openRoute({ netns: path });
     expect(pod.link({ name: 'eth0' })).toMatchObject({ mtu: 1400, mac: '02:00:00:00:00:02', up: false });
     expect(rt.netnsId({ fd })).toBe(host.linkNetnsId);
+    const eth0 = pod.link({ name: 'eth0' }, nl.decodeLinkSummary);
+    expect(eth0).toMatchObject({ index: made.linkIndex, linkIndex: host.index });
     rt.request(nl.delLink({ index: host.index }));
     expect(pod.link({ name: 'eth0' })).toBeUndefined();
     pod.close();

@@ -1,5 +1,5 @@
 /** The pod's end: addresses, up, routes, by one batch inside the namespace. */
-import { CniError, ErrorCode, type Route } from '@cnikit/cni-spec';
+import type { Route } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RouteConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { arpNotify, neighbourNotify } from './announce.ts';
@@ -9,6 +9,8 @@ import { isIPv6 } from './prefix.ts';
 /** What the pod's interface gets. */
 export interface PodInterface {
   ifName: string;
+  /** Of the interface, in the pod's namespace. */
+  index: number;
   /** CNI_NETNS. */
   netns: string;
   mac: string;
@@ -25,17 +27,13 @@ export interface PodInterface {
 }
 
 /**
- * Gives the pod's interface its addresses and routes and brings it up. Returns its index.
+ * Gives the pod's interface its addresses and routes and brings it up.
  *
  * IPv6 addresses skip the detection of duplicates, since IPAM has just said that they are unique: they work
  * when ADD returns, where detection would take a second.
  */
-export function configurePodInterface(sys: Sys, route: RouteConnection, pod: PodInterface): number {
-  const link = route.link({ name: pod.ifName });
-  if (link === undefined) {
-    throw new CniError(ErrorCode.Internal, `Interface ${pod.ifName} vanished from the container's namespace`);
-  }
-  const { index } = link;
+export function configurePodInterface(sys: Sys, route: RouteConnection, pod: PodInterface): void {
+  const { index } = pod;
   const nodad = !pod.detectDuplicates;
   const flags = pod.addressFlags === undefined ? {} : { flags: pod.addressFlags };
   const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
@@ -53,7 +51,6 @@ export function configurePodInterface(sys: Sys, route: RouteConnection, pod: Pod
   if (pod.linkRoutes) batch.push(...pod.linkRoutes(index));
   for (const one of pod.routes) batch.push(podRoute(index, one));
   route.batch(batch);
-  return index;
 }
 
 function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope }: Route): Request {

@@ -1,6 +1,12 @@
 /** The veth pair, by one message: host end up and enslaved, the other end in the pod under its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { NetlinkError, newLink, type RouteConnection } from '@cnikit/netlink';
+import {
+  decodeLinkSummary,
+  type LinkSpec,
+  type LinkSummary,
+  NetlinkError,
+  type RouteConnection,
+} from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
@@ -22,7 +28,10 @@ export interface VethPlan {
 /** Both ends as they were made. */
 export interface VethPair {
   hostName: string;
+  hostIndex: number;
   hostMac: string;
+  /** Inside of the pod's namespace. */
+  podIndex: number;
   podMac: string;
 }
 
@@ -34,20 +43,31 @@ export interface VethPair {
 export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan): VethPair {
   const { hostName, ifName, netns, master } = plan;
   const mtu = plan.mtu > 0 ? { mtu: plan.mtu } : {};
-  const pair = { hostName, hostMac: randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
+  const macs = { hostMac: randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
+  const spec: LinkSpec = {
+    kind: 'veth',
+    name: hostName,
+    mac: macs.hostMac,
+    up: true,
+    ...(master === undefined ? {} : { master }),
+    ...mtu,
+    // The peer must not carry IFF_UP in this message: the kernel answers ENOTCONN.
+    peer: { name: ifName, mac: macs.podMac, netns, ...mtu },
+  };
+  const told = create(route, sys, spec, plan);
+  const made = told?.linkIndex === undefined ? ask(route, sys, hostName) : told;
+  return { hostName, ...macs, hostIndex: made.index, podIndex: made.linkIndex as number };
+}
+
+/** What the kernel tells back about the host end: nothing before Linux 6.1. */
+function create(
+  route: RouteConnection,
+  sys: Sys,
+  spec: LinkSpec,
+  { hostName, ifName }: VethPlan,
+): LinkSummary | undefined {
   try {
-    route.request(
-      newLink({
-        kind: 'veth',
-        name: hostName,
-        mac: pair.hostMac,
-        up: true,
-        ...(master === undefined ? {} : { master }),
-        ...mtu,
-        // The peer must not carry IFF_UP in this message: the kernel answers ENOTCONN.
-        peer: { name: ifName, mac: pair.podMac, netns, ...mtu },
-      }),
-    );
+    return route.createLinkAs(spec, decodeLinkSummary);
   } catch (error) {
     const refused = error instanceof NetlinkError && error.cause === undefined;
     // The answer may have been lost, and not the request.
@@ -59,5 +79,16 @@ export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan)
       'DEL the attachment before it is added again',
     );
   }
-  return pair;
+}
+
+/** The host end that was made just now. */
+function ask(route: RouteConnection, sys: Sys, name: string): LinkSummary {
+  try {
+    const link = route.link({ name }, decodeLinkSummary);
+    if (link?.linkIndex !== undefined) return link;
+    throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
+  } catch (error) {
+    deleteHostEnd(sys, name);
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import { type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { type LinkSummary, openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { announce } from '../../capabilities/announce.ts';
 import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
@@ -14,7 +14,7 @@ import { appendResult, chooseDns } from '../../capabilities/result.ts';
 import { withDefaultRoutes, withNextHops } from '../../capabilities/routes.ts';
 import { undoStack } from '../../capabilities/undo.ts';
 import { createVethPair } from '../../capabilities/veth.ts';
-import { ensureBridge } from './bridge-link.ts';
+import { type Bridge, ensureBridge } from './bridge-link.ts';
 import { ensureGateways, withGateways } from './gateway.ts';
 import { configurePort } from './port.ts';
 import { awaitPort } from './port-state.ts';
@@ -42,7 +42,7 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
     const plan = { hostName, ifName, netns: pod.fd, mtu: conf.mtu, mac, master: bridge.index };
     const pair = createVethPair(host, sys, plan);
     undo.push(() => void deleteHostEnd(sys, hostName));
-    configurePort(host, conf, bridge, hostName);
+    configurePort(host, conf, bridge, pair);
 
     // After the interface, which an IPAM plugin such as dhcp needs to ask by.
     const given = ipam?.add() ?? NOTHING;
@@ -57,6 +57,7 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
       configurePod(sys, pod, host, {
         hostName,
         ifName,
+        index: pair.podIndex,
         netns,
         mac: pair.podMac,
         addresses: ips.map(({ address }) => address),
@@ -93,7 +94,7 @@ function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>
 }
 
 /** The link that holds the gateway addresses: the bridge, or the node's end in the network's VLAN. */
-function ensureHolder(host: RouteConnection, sys: Sys, conf: BridgeSettings, bridge: Link): Link {
+function ensureHolder(host: RouteConnection, sys: Sys, conf: BridgeSettings, bridge: Bridge): LinkSummary {
   return conf.vlan === 0 ? bridge : ensureVlanGateway(host, sys, conf, bridge);
 }
 
@@ -103,13 +104,14 @@ function configurePod(
   host: RouteConnection,
   plan: PodInterface & { hostName: string },
 ): void {
-  const index = configurePodInterface(sys, pod.route, plan);
+  const { index } = plan;
+  configurePodInterface(sys, pod.route, plan);
   awaitPort(sys, host, plan.hostName);
   // What the kernel announced when the link came up may have met a port that did not forward yet.
   if (plan.addresses.length > 0) pod.route.request(announce(index, plan.mac));
   if (plan.detectDuplicates) waitForDuplicateDetection(sys, pod.route, index);
 }
 
-function named({ name, mac }: Link): Interface {
+function named({ name, mac }: LinkSummary): Interface {
   return { name, ...(mac === undefined ? {} : { mac }) };
 }

@@ -1,8 +1,10 @@
 /** The node's bridge: made once, found by name ever after. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
+  decodeLinkSummary,
   IFF_PROMISC,
   type Link,
+  type LinkSummary,
   NetlinkError,
   newLink,
   type RouteConnection,
@@ -17,13 +19,16 @@ import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 /** What a bridge has that had its MAC from ports which are gone. */
 const NO_MAC = '00:00:00:00:00:00';
 
+/** The bridge; with its own settings where VLANs ask for them. */
+export type Bridge = LinkSummary & Pick<Link, 'bridge'>;
+
 /**
  * Finds the bridge or makes it, and sees that it is up. A concurrent ADD that makes it first is fine.
  *
  * @throws CniError 7 when the name belongs to a link that is no bridge
  */
-export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Link {
-  const found = route.link({ name: settings.bridge }) ?? createBridge(route, sys, settings);
+export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Bridge {
+  const found = lookUp(route, settings) ?? createBridge(route, sys, settings);
   const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
   if (bridge.kind !== 'bridge') {
     throw new CniError(
@@ -41,7 +46,7 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
   return bridge;
 }
 
-function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Link {
+function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Bridge {
   try {
     // A MAC that the kernel chooses would follow the ports as they come and go, and neighbours would lose it.
     const mac = randomMac(sys);
@@ -61,8 +66,13 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
   }
 }
 
-function find(route: RouteConnection, settings: BridgeSettings): Link {
-  const bridge = route.link({ name: settings.bridge });
+function lookUp(route: RouteConnection, settings: BridgeSettings): Bridge | undefined {
+  const name = settings.bridge;
+  return usesVlans(settings) ? route.link({ name }) : route.link({ name }, decodeLinkSummary);
+}
+
+function find(route: RouteConnection, settings: BridgeSettings): Bridge {
+  const bridge = lookUp(route, settings);
   if (bridge === undefined) {
     throw new CniError(
       ErrorCode.TryAgainLater,
@@ -74,7 +84,7 @@ function find(route: RouteConnection, settings: BridgeSettings): Link {
 }
 
 /** The new bridge with what only its maker does. Without IPv6 in the kernel there is nothing to do, which is fine. */
-function prepared(route: RouteConnection, sys: Sys, bridge: Link, mac: string): Link {
+function prepared(route: RouteConnection, sys: Sys, bridge: Bridge, mac: string): Bridge {
   route.batchSettled(linkLocal(bridge.index, mac));
   try {
     // No pod shall give the node a route.

@@ -2,7 +2,7 @@
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import {
   delAddress,
-  type Link,
+  type LinkSummary,
   newAddress,
   type Request,
   type RouteConnection,
@@ -28,7 +28,7 @@ export function ensureGateways(
   route: RouteConnection,
   sys: Sys,
   { forceAddress }: BridgeSettings,
-  { index, name, mac }: Link,
+  { index, name, mac }: LinkSummary,
   ips: readonly (IpConfig & { gateway: string })[],
 ): void {
   const held = route.addresses({ index }).map(({ address }) => address);

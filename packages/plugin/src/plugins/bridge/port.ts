@@ -1,4 +1,6 @@
-import { type Link, type Request, type RouteConnection, setLink } from '@cnikit/netlink';
+import { type Request, type RouteConnection, setLink } from '@cnikit/netlink';
+import type { VethPair } from '../../capabilities/veth.ts';
+import type { Bridge } from './bridge-link.ts';
 import type { BridgeSettings } from './settings.ts';
 import { portVlans, usesVlans } from './vlan.ts';
 
@@ -6,21 +8,20 @@ import { portVlans, usesVlans } from './vlan.ts';
 export function configurePort(
   route: RouteConnection,
   settings: BridgeSettings,
-  bridge: Link,
-  hostName: string,
+  bridge: Bridge,
+  { hostIndex: index }: VethPair,
 ): void {
   const { hairpinMode, portIsolation } = settings;
   const requests: Request[] = [];
   if (hairpinMode || portIsolation) {
     requests.push(
       setLink({
-        name: hostName,
+        index,
         ...(hairpinMode ? { hairpin: true } : {}),
         ...(portIsolation ? { isolated: true } : {}),
       }),
     );
   }
-  const port = usesVlans(settings) ? route.link({ name: hostName }) : undefined;
-  if (port !== undefined) requests.push(...portVlans(port.index, bridge, settings));
+  if (usesVlans(settings)) requests.push(...portVlans(index, bridge, settings));
   if (requests.length > 0) route.batch(requests);
 }

@@ -2,8 +2,9 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
   AF_BRIDGE,
+  decodeLinkSummary,
   delLink,
-  type Link,
+  type LinkSummary,
   NetlinkError,
   newLink,
   type Request,
@@ -16,6 +17,7 @@ import { Encoder } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 import { randomMac } from '../../capabilities/mac.ts';
 import { vlanPortName } from '../../capabilities/names.ts';
+import type { Bridge } from './bridge-link.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { VlanRange } from './vlan-ranges.ts';
 
@@ -38,7 +40,7 @@ export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vl
  */
 export function ensureVlanFiltering(
   route: RouteConnection,
-  bridge: Link,
+  bridge: Bridge,
   { vlan, vlanTrunk }: BridgeSettings,
 ): void {
   if (bridge.bridge?.vlanFiltering === true) return;
@@ -59,7 +61,7 @@ export function ensureVlanFiltering(
 /** Requests that give a port its VLANs, instead of the one that the bridge gave it when it joined. */
 export function portVlans(
   port: number,
-  bridge: Link,
+  bridge: Bridge,
   {
     vlan,
     vlanTrunk,
@@ -87,10 +89,10 @@ export function ensureVlanGateway(
   route: RouteConnection,
   sys: Sys,
   settings: BridgeSettings,
-  bridge: Link,
-): Link {
+  bridge: Bridge,
+): LinkSummary {
   const name = `${settings.bridge}.${settings.vlan}`;
-  const existing = route.link({ name });
+  const existing = route.link({ name }, decodeLinkSummary);
   if (existing !== undefined) return existing;
   const port = vlanPortName(settings.bridge, settings.vlan);
   const mtu = settings.mtu > 0 ? { mtu: settings.mtu } : {};
@@ -105,7 +107,7 @@ export function ensureVlanGateway(
     }),
   );
   try {
-    const [portLink, gateway] = [route.link({ name: port }), route.link({ name })];
+    const [portLink, gateway] = [port, name].map((end) => route.link({ name: end }, decodeLinkSummary));
     if (portLink === undefined || gateway === undefined) throw vanished(name);
     route.batch([
       ...portVlans(portLink.index, bridge, settings),

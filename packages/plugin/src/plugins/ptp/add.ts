@@ -51,6 +51,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
     configureHostEnd(host, pair, ips);
     configurePodInterface(sys, pod.route, {
       ifName,
+      index: pair.podIndex,
       netns,
       mac: pair.podMac,
       addresses: ips.map(({ address }) => address),
@@ -92,12 +93,9 @@ function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Requ
 /** The host end answers for the gateway and has a route to the pod. */
 function configureHostEnd(
   host: RouteConnection,
-  { hostName: name, hostMac }: VethPair,
+  { hostIndex: index, hostMac }: VethPair,
   ips: readonly RoutedAddress[],
 ): void {
-  const index = host.link({ name })?.index;
-  if (index === undefined)
-    throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
   const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, hostMac) : [];
   for (const { address, gateway } of ips) {
     const length = hostLength(address);

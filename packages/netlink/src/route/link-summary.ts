@@ -1,0 +1,46 @@
+import { type Payload, readI32, readU32 } from '../codec/bytes.ts';
+import { attributesAfter } from '../codec/message.ts';
+import { IFF_UP } from './constants.ts';
+import { IFINFOMSG_SIZE, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, linkTable } from './link-attributes.ts';
+import type { Link } from './link-decode.ts';
+
+const [IFLA_ADDRESS] = linkTable.mac;
+const [IFLA_LINK] = linkTable.linkIndex;
+
+/** What tells a link and its state, out of the sixty attributes that the kernel tells of one. */
+export type LinkSummary = Pick<Link, 'index' | 'name' | 'flags' | 'up' | 'mac' | 'linkIndex' | 'kind'>;
+
+/**
+ * As `decodeLink`, and passes over everything else: a sixth of its work, which counts where a program runs for
+ * one link. Throws NetlinkDecodeError only.
+ */
+export function decodeLinkSummary(payload: Payload): LinkSummary {
+  const little = payload.order === 'little';
+  const flags = readU32(payload.bytes, payload.start + 8, little);
+  const reader = attributesAfter(payload, IFINFOMSG_SIZE, 'ifinfomsg');
+  const link: LinkSummary = {
+    index: readI32(payload.bytes, payload.start + 4, little),
+    name: '',
+    flags,
+    up: (flags & IFF_UP) !== 0,
+  };
+  while (reader.next()) {
+    switch (reader.type) {
+      case IFLA_IFNAME:
+        link.name = reader.string();
+        break;
+      case IFLA_ADDRESS:
+        link.mac = reader.mac();
+        break;
+      case IFLA_LINK:
+        link.linkIndex = reader.u32('IFLA_LINK');
+        break;
+      case IFLA_LINKINFO: {
+        const info = reader.attributes('IFLA_LINKINFO');
+        while (info.next()) if (info.type === IFLA_INFO_KIND) link.kind = info.string();
+        break;
+      }
+    }
+  }
+  return link;
+}

@@ -207,6 +207,16 @@ live('routes on a kernel', () => {
     expect(() => rt.routeTo({ dst: '192.0.2.1' })).toThrow(expect.objectContaining({ code: 'ENETUNREACH' }));
   });
 
+  it('routeTo() finds it for IPv6 too', () => {
+    const rt = route();
+    const index = network(rt);
+    rt.request(nl.newAddress({ index, address: 'fd01::1/64', nodad: true }));
+    rt.request(nl.newRoute({ dst: 'fd02::/64', via: 'fd01::9' }));
+    const found = rt.routeTo({ dst: 'fd02::7' });
+    expect(found).toMatchObject({ dst: 'fd02::7/128', via: 'fd01::9', oif: index, table: 254 });
+    expect(rt.routeTo({ dst: 'fd02::7', fibMatch: true })).toMatchObject({ dst: 'fd02::/64' });
+  });
+
   it('batch() of thousands that all fail loses no failure', () => {
     const rt = route();
     network(rt);

@@ -195,7 +195,9 @@ export function getRoute(
   order: ByteOrder = 'little',
 ): Request {
   const encoder = requestEncoder(order).putZeros(8);
-  encoder.putU32(k.RTM_F_LOOKUP_TABLE | (query.fibMatch === true ? k.RTM_F_FIB_MATCH : 0));
+  // IPv6 tells the table anyway, and refuses this flag (inet6_rtm_valid_getroute_req in net/ipv6/route.c).
+  const table = query.dst.includes(':') ? 0 : k.RTM_F_LOOKUP_TABLE;
+  encoder.putU32(table | (query.fibMatch === true ? k.RTM_F_FIB_MATCH : 0));
   const size = encoder.address(rta.RTA_DST, query.dst, 'Destination');
   encoder.patchU8(0, familyOfSize(size)).patchU8(1, size * 8);
   if (query.src !== undefined) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clearNetworkUnavailable, loadKubeConfig } from './api.ts';
+import { clearNetworkUnavailable, loadKubeConfig, removeTaint } from './api.ts';
 
 let server: ApiServer;
 let dir: string;
@@ -60,6 +60,41 @@ describe('clearNetworkUnavailable()', () => {
     const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://127.0.0.1:1' }, {});
     await expect(clearNetworkUnavailable(config, 'n1')).rejects.toThrow(
       /Cannot talk to https:\/\/127.0.0.1:1/,
+    );
+  });
+});
+
+describe('removeTaint()', () => {
+  const key = 'cnikit.io/not-ready';
+
+  test('removes that taint only, also when somebody changes the Node meanwhile', async () => {
+    const open = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
+    try {
+      const file = join(dir, 'open');
+      writeFileSync(file, open.kubeconfig());
+      const config = await loadKubeConfig({ kubeconfig: file }, {});
+      const put = (...keys: string[]) =>
+        open.nodes.put({ metadata: { name: 'n1' }, spec: { taints: keys.map((each) => ({ key: each })) } });
+      const taints = () => open.nodes.get('n1')!.spec?.taints ?? [];
+      put('a', key);
+      await removeTaint(config, 'n1', key);
+      expect(taints()).toEqual([{ key: 'a' }]);
+      put(key);
+      open.faults.failNext(1, 409, { verb: 'patch' });
+      await removeTaint(config, 'n1', key);
+      expect(taints()).toEqual([]);
+      const asked = open.requests.length;
+      await removeTaint(config, 'n1', key);
+      expect(open.requests.slice(asked).map(({ verb }) => verb)).toEqual(['get']);
+    } finally {
+      await open.close();
+    }
+  });
+
+  test('needs a permission that the manifest does not give, and says which', async () => {
+    server.nodes.put({ metadata: { name: 'n2' }, spec: { taints: [{ key }] } });
+    await expect(removeTaint(await loadKubeConfig({ kubeconfig }, {}), 'n2', key)).rejects.toThrow(
+      /status 403, .*cannot patch resource "nodes"/,
     );
   });
 });

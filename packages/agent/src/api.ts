@@ -1,14 +1,12 @@
-/** How to reach the API server, and the one write the agent makes to it. */
-import { existsSync, readFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
+/** How to reach the API server, and what the agent writes to its own Node. */
+import { existsSync } from 'node:fs';
 import { inClusterConfig, type KubeConfigLike } from '@cnikit/watch';
+import { type ApiRequestError, apiRequest } from './api-request.ts';
 import type { Config } from './config.ts';
 import { AgentError } from './error.ts';
 
 /** Where a pod finds the credentials of its ServiceAccount. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const TIMEOUT_MS = 30_000;
 
 /** Throws {@link AgentError} `USAGE` when there is no way to reach an API server. */
 export async function loadKubeConfig(
@@ -60,61 +58,43 @@ export async function clearNetworkUnavailable(config: KubeConfigLike, nodeName: 
     lastTransitionTime: now,
     lastHeartbeatTime: now,
   };
-  await patch(config, `/api/v1/nodes/${encodeURIComponent(nodeName)}/status`, {
-    status: { conditions: [condition] },
+  await apiRequest(config, {
+    method: 'PATCH',
+    path: `${nodePath(nodeName)}/status`,
+    type: 'application/strategic-merge-patch+json',
+    body: { status: { conditions: [condition] } },
   });
 }
 
-async function patch(config: KubeConfigLike, path: string, body: unknown): Promise<void> {
-  const url = new URL(config.getCurrentCluster()!.server.replace(/\/+$/, '') + path);
-  const options = await requestOptions(config);
-  const text = JSON.stringify(body);
-  options.method = 'PATCH';
-  options.signal = AbortSignal.timeout(TIMEOUT_MS);
-  options.headers = {
-    ...options.headers,
-    'content-type': 'application/strategic-merge-patch+json',
-    'content-length': Buffer.byteLength(text),
-    accept: 'application/json',
-    'user-agent': 'cnikit-agent',
-  };
-  const { status, answer } = await new Promise<{ status: number; answer: string }>((done, fail) => {
-    const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
-    const request = send(url, options, async (response) => {
-      try {
-        let answer = '';
-        for await (const chunk of response.setEncoding('utf8')) if (answer.length < 4096) answer += chunk;
-        done({ status: response.statusCode ?? 0, answer });
-      } catch (error) {
-        fail(error);
-      }
-    });
-    request.on('error', fail);
-    request.end(text);
-  }).catch((error: Error) => {
-    throw new AgentError('API', `Cannot talk to ${url.origin}: ${error.message}`, { cause: error });
-  });
-  if (status < 200 || status > 299)
-    throw new AgentError('API', `PATCH ${path}: status ${status}${reason(answer)}`);
-}
+/** How often to begin anew when somebody else changed the Node in between. */
+const TAINT_ATTEMPTS = 3;
 
-/** The sentence of a `v1.Status`, if that is what came. */
-function reason(answer: string): string {
-  try {
-    return `, ${(JSON.parse(answer) as { message: string }).message}`;
-  } catch {
-    return '';
+/** Removes the taints with this key from a node; others stay. Rejects with {@link AgentError} `API`. */
+export async function removeTaint(config: KubeConfigLike, nodeName: string, key: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const node = (await apiRequest(config, { method: 'GET', path: nodePath(nodeName) })) as {
+      metadata: { resourceVersion: string };
+      spec?: { taints?: Array<{ key: string }> };
+    };
+    const taints = node.spec?.taints ?? [];
+    const rest = taints.filter((taint) => taint.key !== key);
+    if (rest.length === taints.length) return;
+    try {
+      // The list is replaced as a whole, so it must be the one that was read: the version says which.
+      await apiRequest(config, {
+        method: 'PATCH',
+        path: nodePath(nodeName),
+        type: 'application/merge-patch+json',
+        body: {
+          metadata: { resourceVersion: node.metadata.resourceVersion },
+          spec: { taints: rest.length === 0 ? null : rest },
+        },
+      });
+      return;
+    } catch (error) {
+      if (attempt === TAINT_ATTEMPTS || (error as ApiRequestError).status !== 409) throw error;
+    }
   }
 }
 
-/** With the credentials that the files hold now: tokens and certificates are rotated. */
-async function requestOptions(config: KubeConfigLike): Promise<RequestOptions> {
-  const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
-  await config.applyToHTTPSOptions(options);
-  const provider = config.getCurrentUser()?.authProvider as { config?: { tokenFile?: string } } | undefined;
-  const file = provider?.config?.tokenFile;
-  if (file !== undefined) options.headers.Authorization = `Bearer ${readFileSync(file, 'utf8').trim()}`;
-  // KubeConfig's agent keeps the certificates that it was made with; only a proxy needs it.
-  if (!config.getCurrentCluster()?.proxyUrl) options.agent = false;
-  return options;
-}
+const nodePath = (name: string): string => `/api/v1/nodes/${encodeURIComponent(name)}`;

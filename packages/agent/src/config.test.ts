@@ -12,6 +12,9 @@ test('parseConfig() needs nothing but the name of the node', () => {
     cniConfDir: '/etc/cni/net.d',
     stateDir: '/run/cnikit',
     nonMasquerade: [],
+    pluginLinks: ['loopback'],
+    leakGraceMs: 300_000,
+    undo: false,
     resyncMs: 60_000,
     health: { host: '127.0.0.1', port: 9470 },
     logLevel: 'info',
@@ -28,6 +31,11 @@ test('parseConfig() reads every flag', () => {
     '--outside-interface=eth1',
     '--non-masquerade-cidr=10.96.0.0/12,192.168.0.7/16',
     '--non-masquerade-cidr=fd00:1::/64',
+    '--chain=/c.json',
+    '--plugin-links=loopback,host-local',
+    '--node-readiness-taint=cnikit.io/not-ready',
+    '--leak-grace=10',
+    '--runtime-socket=/s',
     '--resync-interval=300',
     '--health-address=[::1]:1',
   ];
@@ -39,9 +47,16 @@ test('parseConfig() reads every flag', () => {
     pluginBinary: '/p',
     outsideInterface: 'eth1',
     nonMasquerade: ['10.96.0.0/12', '192.168.0.0/16', 'fd00:1::/64'],
+    chain: '/c.json',
+    pluginLinks: ['loopback', 'host-local'],
+    readinessTaint: 'cnikit.io/not-ready',
+    leakGraceMs: 10_000,
+    runtimeSocket: '/s',
     resyncMs: 300_000,
     health: { host: '::1', port: 1 },
   });
+  expect(parseConfig(['--leak-grace=off', '--plugin-links='], env)).not.toHaveProperty('leakGraceMs');
+  expect(parseConfig(['--plugin-links='], env).pluginLinks).toEqual([]);
   expect(parseConfig(['--health-address=off'], env).health).toBeUndefined();
 });
 
@@ -52,6 +67,8 @@ describe('parseConfig() refuses', () => {
     ['two commands', ['run', 'plan'], env, /one command/],
     ['an unknown flag', ['--colour'], env, /colour/],
     ['an interval of nothing', ['--resync-interval=0'], env, /between 1 and 86400/],
+    ['a link that is a path', ['--plugin-links=../x'], env, /plugins' names/],
+    ['a grace of nothing', ['--leak-grace=0'], env, /between 1 and 86400 seconds, or off/],
     ['a prefix that is none', ['--non-masquerade-cidr=10.0.0.0/33'], env, /not a prefix/],
     ['a server that is no URL', ['--api-server=192.0.2.1'], env, /not a URL/],
     ['a health address without port', ['--health-address=localhost'], env, /HOST:PORT/],
@@ -65,6 +82,12 @@ test('help names every command and every flag, in lines that fit a terminal', ()
   for (const command of commands)
     if (command !== 'help') expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
   const flags = [
+    'chain',
+    'plugin-links',
+    'node-readiness-taint',
+    'leak-grace',
+    'runtime-socket',
+    'undo',
     'node-name',
     'kubeconfig',
     'api-server',

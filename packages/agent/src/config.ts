@@ -3,7 +3,16 @@ import { parseArgs } from 'node:util';
 import { AgentError } from './error.ts';
 import { formatPrefix, parsePrefix } from './prefix.ts';
 
-export const commands = ['run', 'plan', 'apply', 'install', 'cleanup', 'version', 'help'] as const;
+export const commands = [
+  'run',
+  'plan',
+  'apply',
+  'install',
+  'rollback',
+  'cleanup',
+  'version',
+  'help',
+] as const;
 export type Command = (typeof commands)[number];
 
 export interface Config {
@@ -19,9 +28,21 @@ export interface Config {
   stateDir: string;
   outsideInterface?: string;
   nonMasquerade: string[];
+  /** File of the plugins to chain behind ours. */
+  chain?: string;
+  /** Names under which the plugin is also installed, where nothing else is. */
+  pluginLinks: string[];
+  /** Key of the taint to remove from this node once its data path is programmed. */
+  readinessTaint?: string;
+  /** How long something must have been left over before it is released, ms; absent: nothing is. */
+  leakGraceMs?: number;
+  /** The container runtime's socket; absent: the known ones are looked for. */
+  runtimeSocket?: string;
   resyncMs: number;
   health?: { host: string; port: number };
   logLevel: string;
+  /** Of rollback: take it back. */
+  undo: boolean;
 }
 
 const options = {
@@ -34,13 +55,20 @@ const options = {
   'state-dir': { type: 'string', default: '/run/cnikit' },
   'outside-interface': { type: 'string' },
   'non-masquerade-cidr': { type: 'string', multiple: true, default: [] as string[] },
+  chain: { type: 'string' },
+  'plugin-links': { type: 'string', default: 'loopback' },
+  'node-readiness-taint': { type: 'string' },
+  'leak-grace': { type: 'string', default: '300' },
+  'runtime-socket': { type: 'string' },
   'resync-interval': { type: 'string', default: '60' },
   'health-address': { type: 'string', default: '127.0.0.1:9470' },
   'log-level': { type: 'string', default: 'info' },
   once: { type: 'boolean' },
+  undo: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+const needsNode: ReadonlySet<Command> = new Set(['run', 'plan', 'apply']);
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** Throws {@link AgentError} `USAGE`. */
@@ -54,7 +82,7 @@ export function parseConfig(
   if (!isCommand(named)) throw usage(`No command ${named}: there are ${commands.join(', ')}`);
   const command = values.help === true ? 'help' : named;
   const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
-  if (nodeName === '' && (command === 'run' || command === 'plan' || command === 'apply'))
+  if (nodeName === '' && needsNode.has(command))
     throw usage(
       'The name of this node is missing: set NODE_NAME to metadata.name of its Node, or give --node-name',
     );
@@ -71,8 +99,14 @@ export function parseConfig(
     cniConfDir: values['cni-conf-dir'],
     stateDir: values['state-dir'],
     nonMasquerade: values['non-masquerade-cidr'].flatMap((list) => list.split(',')).map(parseCidr),
+    pluginLinks: parseNames(values['plugin-links']),
     resyncMs: resync * 1000,
     logLevel: values['log-level'],
+    undo: values.undo,
+    ...optional('chain', values.chain),
+    ...optional('readinessTaint', values['node-readiness-taint']),
+    ...optional('leakGraceMs', parseGrace(values['leak-grace'])),
+    ...optional('runtimeSocket', values['runtime-socket']),
     ...optional('kubeconfig', values.kubeconfig),
     ...optional('apiServer', values['api-server'] === undefined ? undefined : parseUrl(values['api-server'])),
     ...optional('pluginBinary', values['plugin-binary']),
@@ -101,6 +135,22 @@ function parseCidr(text: string): string {
   if (prefix === undefined)
     throw usage(`--non-masquerade-cidr ${JSON.stringify(text)} is not a prefix such as 10.96.0.0/12`);
   return formatPrefix(prefix);
+}
+
+function parseNames(text: string): string[] {
+  const names = text.split(',').filter((name) => name !== '');
+  const wrong = names.find((name) => !/^[a-z][a-z-]*$/.test(name));
+  if (wrong !== undefined)
+    throw usage(`--plugin-links has ${JSON.stringify(wrong)}: it must be plugins' names`);
+  return names;
+}
+
+function parseGrace(text: string): number | undefined {
+  if (text === 'off') return undefined;
+  const seconds = Number(text);
+  if (!(seconds >= 1 && seconds <= 86_400))
+    throw usage(`--leak-grace is ${text}: it must be between 1 and 86400 seconds, or off`);
+  return seconds * 1000;
 }
 
 function parseUrl(text: string): string {

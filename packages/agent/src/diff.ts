@@ -43,8 +43,14 @@ export interface ConditionAction {
   from: string;
 }
 
+export interface TaintAction {
+  kind: 'taint';
+  node: string;
+  key: string;
+}
+
 /** One change of the node, as a value: what `describe` prints and what is then applied. */
-export type Action = RouteAction | SysctlAction | RuleAction | FileAction | ConditionAction;
+export type Action = RouteAction | SysctlAction | RuleAction | FileAction | ConditionAction | TaintAction;
 
 /** One line: `+` appears, `-` goes, `~` changes. */
 export function describe(action: Action): string {
@@ -62,6 +68,8 @@ export function describe(action: Action): string {
       return `${action.op === 'add' ? '+' : '~'} file ${action.path}`;
     case 'condition':
       return `~ condition NetworkUnavailable of node ${action.node} ${action.from} -> False`;
+    case 'taint':
+      return `- taint ${action.key} of node ${action.node}`;
   }
 }
 

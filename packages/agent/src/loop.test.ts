@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { asKernelRoute } from './diff.ts';
-import type { KernelRoute } from './model.ts';
+import type { KernelRoute, Problem } from './model.ts';
+import type { Chain } from './observe/chain.ts';
 import { fakeAgent } from './testing/fake-agent.ts';
 import { node } from './testing/nodes.ts';
 
@@ -325,5 +326,88 @@ describe('kubernetes/kubernetes#120486: condition NetworkUnavailable', () => {
     expect(asked).toEqual(['n1']);
     agent.putNode(node(1, { networkUnavailable: 'True' }));
     expect(asked).toEqual(['n1', 'n1']);
+  });
+
+  test('waits until the self-test of the routes has passed', () => {
+    const asked: string[] = [];
+    let problems: Problem[] = [{ key: 'selftest', message: 'astray' }];
+    const tested: string[][] = [];
+    const { agent, clock } = fakeAgent({
+      clearNetworkUnavailable: async (name) => void asked.push(name),
+      selfTest: (routes) => {
+        tested.push([...routes.keys()]);
+        return problems;
+      },
+    });
+    agent.setNodes(three);
+    expect(agent.ready).toBe(true);
+    expect(asked).toEqual([]);
+    expect([...agent.problems]).toContainEqual(problems[0]);
+    expect(tested[0]!.sort()).toEqual([
+      '10.244.2.0/24',
+      '10.244.3.0/24',
+      'fd00:10:244:2::/64',
+      'fd00:10:244:3::/64',
+    ]);
+    problems = [];
+    clock.advance(60_000);
+    expect(asked).toEqual(['n1']);
+  });
+});
+
+test('the readiness taint is removed once the data path is programmed, and whenever it comes back', async () => {
+  const asked: string[] = [];
+  const readinessTaint = {
+    key: 'cnikit.io/not-ready',
+    remove: async (name: string) => void asked.push(name),
+  };
+  const all = fakeAgent({ readinessTaint });
+  all.state.rulesError = new Error('no iptables');
+  const tainted = node(1, { taints: ['other', 'cnikit.io/not-ready'] });
+  all.agent.setNodes([tainted, node(2)]);
+  expect(asked).toEqual([]);
+  all.state.rulesError = undefined;
+  all.clock.advance(60_000);
+  expect(asked).toEqual(['n1']);
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(all.lines).toContain('- taint cnikit.io/not-ready of node n1');
+  all.agent.putNode(node(1, { taints: ['other'] }));
+  expect(asked).toHaveLength(1);
+  all.agent.putNode(tainted);
+  expect(asked).toHaveLength(2);
+});
+
+test('what each pass found is told to those who want to know', () => {
+  const seen: boolean[] = [];
+  const { agent } = fakeAgent({ onPass: () => void seen.push(agent.ready) });
+  agent.setNodes([node(2)]);
+  agent.setNodes(three);
+  expect(seen).toEqual([false, true]);
+});
+
+describe('the plugins that are chained', () => {
+  test('are in the conflist, and are followed', () => {
+    let chain: Chain = { plugins: [{ type: 'tuning' }], problems: [] };
+    const { agent, clock, state } = fakeAgent({ chain: () => chain });
+    agent.setNodes(three);
+    const types = (): string[] =>
+      JSON.parse(state.conflist!).plugins.map(({ type }: { type: string }) => type);
+    expect(types()).toEqual(['cnikit', 'tuning']);
+    chain = { plugins: [{ type: 'other' }], problems: [] };
+    agent.checkFiles();
+    clock.advance(50);
+    expect(types()).toEqual(['cnikit', 'other']);
+  });
+
+  test('hold the conflist back while nobody knows what they are', () => {
+    let chain: Chain = { problems: [{ key: 'chain', message: 'broken' }] };
+    const { agent, clock, state } = fakeAgent({ chain: () => chain });
+    agent.setNodes(three);
+    expect([agent.ready, state.conflist]).toEqual([false, undefined]);
+    expect([...agent.problems]).toContainEqual({ key: 'chain', message: 'broken' });
+    chain = { plugins: [], problems: [] };
+    clock.advance(60_000);
+    expect(agent.ready).toBe(true);
   });
 });

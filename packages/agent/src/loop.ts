@@ -3,14 +3,15 @@
  * overlap; time and effects come through {@link AgentParts}.
  */
 import type { Kernel, KernelEvent } from './apply/kernel.ts';
-import { Condition } from './condition.ts';
 import { Claims } from './desired/claims.ts';
 import { type DesiredHost, desiredHost, ownProblem, type Policy, problemsOf } from './desired/index.ts';
-import { describe } from './diff.ts';
+import { type Action, describe } from './diff.ts';
 import { Drift } from './drift.ts';
 import { Host, type HostOutcome, type HostParts } from './host.ts';
 import type { Metrics } from './metrics.ts';
-import type { NodeInfo, Problem } from './model.ts';
+import type { NodeInfo, NodeRoute, Problem } from './model.ts';
+import { NodeWrite } from './node-write.ts';
+import type { Chain } from './observe/chain.ts';
 import { concerns } from './observe/facts.ts';
 import { sameNode } from './observe/node.ts';
 import type { ProblemLog } from './observe/problems.ts';
@@ -24,8 +25,16 @@ export interface AgentParts extends HostParts {
   log: ProblemLog;
   metrics: Metrics;
   after: After;
+  /** The plugins to chain behind ours; absent: none. */
+  chain?: () => Chain;
+  /** Whether packets take the routes, as problems. */
+  selfTest?: (routes: ReadonlyMap<string, NodeRoute>) => Problem[];
+  /** Called after each pass. */
+  onPass?: () => void;
   /** Sets condition NetworkUnavailable of this node to False; absent: the condition is left alone. */
   clearNetworkUnavailable?: (nodeName: string) => Promise<void>;
+  /** Removes the taint that keeps pods away until the data path is programmed; absent: there is none. */
+  readinessTaint?: { key: string; remove: (nodeName: string) => Promise<void> };
   /** Called when a node changed in what the agent uses. */
   onNodes?: () => void;
 }
@@ -49,7 +58,7 @@ export class Agent {
   readonly #routes: Routes;
   readonly #host: Host;
   readonly #report: Report;
-  readonly #condition: Condition | undefined;
+  readonly #nodeWrites: readonly NodeWrite[];
   readonly #timers: Timers<'soon' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'>;
   /** Destinations to look at in the next pass. */
   readonly #dirty = new Set<string>();
@@ -59,6 +68,7 @@ export class Agent {
   /** Whether the API has this node. */
   #listed = false;
   #retryMs: number = RETRY_MS.first;
+  #chain: Chain | undefined;
   #programmed = false;
 
   constructor(parts: AgentParts, options: LoopOptions) {
@@ -68,12 +78,28 @@ export class Agent {
     this.#host = new Host(parts);
     this.#report = new Report(parts.log, parts.metrics);
     this.#timers = new Timers(parts.after);
-    const { clearNetworkUnavailable: clear } = parts;
-    if (clear !== undefined)
-      this.#condition = new Condition({
-        clear,
-        settled: (node, error) => this.#conditionSettled(node, error),
+    this.#nodeWrites = [...this.#conditionWrite(), ...this.#taintWrite()];
+  }
+
+  #conditionWrite(): NodeWrite[] {
+    const { clearNetworkUnavailable: write } = this.#parts;
+    if (write === undefined) return [];
+    const settled = ({ name: node, networkUnavailable }: NodeInfo, error?: Error): void =>
+      this.#nodeWritten('condition', error, {
+        kind: 'condition',
+        node,
+        from: networkUnavailable ?? 'unset',
       });
+    return [new NodeWrite({ needed: (own) => own.networkUnavailable !== 'False', write, settled })];
+  }
+
+  #taintWrite(): NodeWrite[] {
+    const { readinessTaint } = this.#parts;
+    if (readinessTaint === undefined) return [];
+    const { key, remove: write } = readinessTaint;
+    const settled = ({ name: node }: NodeInfo, error?: Error): void =>
+      this.#nodeWritten('taint', error, { kind: 'taint', node, key });
+    return [new NodeWrite({ needed: (own) => own.taints?.includes(key) === true, write, settled })];
   }
 
   /** True once the whole data path was programmed, conflist included. */
@@ -145,6 +171,7 @@ export class Agent {
   checkFiles(): void {
     if (this.#programmed)
       this.#timers.start('files', SETTLE_MS, () => {
+        this.#chain = this.#parts.chain?.();
         if (!this.#files(this.#desired())) this.#retry();
       });
   }
@@ -164,6 +191,7 @@ export class Agent {
   }
 
   #load(): boolean {
+    this.#chain = this.#parts.chain?.();
     const changed = this.#routes.load();
     if (changed) this.#drift.allMoved();
     return changed;
@@ -181,7 +209,10 @@ export class Agent {
       const rules = this.#done('rules', this.#host.rules(host.rules));
       // Without the rules a new node must not become Ready; on a node that is, the files are still kept right.
       const files = (rules || this.#programmed) && this.#files(host);
-      if (rules && files) this.#ready(own);
+      if (rules && files) {
+        this.#ready();
+        if (this.#selfTested()) for (const write of this.#nodeWrites) write.ensure(own);
+      }
       ok = ok && rules && files;
     }
     this.#timers.stop('retry');
@@ -216,6 +247,7 @@ export class Agent {
       this.#report.problems.set('kernel', [{ key: 'kernel', message }]);
       this.#retry();
     }
+    this.#parts.onPass?.();
     this.#parts.metrics.observe('sync_duration_seconds', (performance.now() - started) / 1000, { scope });
   }
 
@@ -240,37 +272,38 @@ export class Agent {
     for (const [dst, list] of problems) this.#report.problems.set(`route ${dst}`, list);
     this.#report.changes(done, this.#drift.ofPass());
     this.#parts.metrics.set('routes', this.#routes.own().length);
-    this.#parts.metrics.set('routes_desired', this.#routes.desired);
+    this.#parts.metrics.set('routes_desired', this.#routes.wanted.size);
     return failed.length === 0;
   }
 
   #files(host: DesiredHost | undefined): boolean {
-    return host === undefined || this.#done('cni', this.#host.cni(host.conflist));
+    return (
+      host === undefined || (this.#done('cni', this.#host.cni(host.conflist)) && host.conflist !== undefined)
+    );
   }
 
   #desired(): DesiredHost | undefined {
     const { facts } = this.#routes;
-    return facts === undefined ? undefined : desiredHost(this.#claims, this.#options, facts);
+    return facts === undefined ? undefined : desiredHost(this.#claims, this.#options, facts, this.#chain);
   }
 
-  #ready(own: NodeInfo): void {
+  #ready(): void {
     if (!this.#programmed) this.#report.said('The data path is programmed');
     this.#programmed = true;
     this.#parts.metrics.set('ready', 1);
-    this.#condition?.ensure(own);
   }
 
-  #conditionSettled(node: NodeInfo, error?: Error): void {
+  #selfTested(): boolean {
+    const problems = this.#parts.selfTest?.(this.#routes.wanted) ?? [];
+    this.#report.problems.set('selftest', problems);
+    return problems.length === 0;
+  }
+
+  #nodeWritten(area: string, error: Error | undefined, action: Action): void {
     if (this.#timers.closed) return;
-    const what = `Condition NetworkUnavailable of node ${node.name} could not be set to False`;
-    this.#report.problems.set(
-      'condition',
-      error === undefined ? [] : [{ key: 'condition', message: `${what}: ${error.message}` }],
-    );
-    if (error === undefined)
-      this.#report.changes([
-        { kind: 'condition', node: node.name, from: node.networkUnavailable ?? 'unset' },
-      ]);
+    const message = `${describe(action).slice(2)} could not be done: ${error?.message}`;
+    this.#report.problems.set(area, error === undefined ? [] : [{ key: area, message }]);
+    if (error === undefined) this.#report.changes([action]);
     else this.#retry();
   }
 

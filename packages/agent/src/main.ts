@@ -27,6 +27,8 @@ async function main(): Promise<number> {
       return await (await import('./cli/plan.ts')).applyOnce(config, process.env);
     case 'install':
       return (await import('./cli/install.ts')).install(config, output);
+    case 'rollback':
+      return (await import('./cli/rollback.ts')).rollback(config, output);
     case 'cleanup':
       return (await import('./cli/cleanup.ts')).cleanup(config, output);
     case 'run': {

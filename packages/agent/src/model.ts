@@ -13,6 +13,8 @@ export interface NodeInfo {
   internalIPs: string[];
   /** Status of the condition NetworkUnavailable, absent when the Node has none. */
   networkUnavailable?: string;
+  /** Keys of the taints, absent when there are none. */
+  taints?: string[];
   /** What could not be used of the object, as sentences. */
   rejected: string[];
 }

@@ -1,29 +1,31 @@
-/** The Node condition NetworkUnavailable, which only we may clear: kept False, one request at a time. */
+/** A write to this node's own Node in the API, made when it is needed and one request at a time. */
 import type { NodeInfo } from './model.ts';
 
-export interface ConditionParts {
-  /** Sets it to False in the API. */
-  clear: (nodeName: string) => Promise<void>;
+export interface NodeWriteParts {
+  /** Whether the Node, as the API has it, is not as it should be. */
+  needed: (own: NodeInfo) => boolean;
+  write: (nodeName: string) => Promise<void>;
   /** Called after each attempt. */
-  settled: (node: NodeInfo, error?: Error) => void;
+  settled: (own: NodeInfo, error?: Error) => void;
 }
 
-export class Condition {
-  readonly #parts: ConditionParts;
+export class NodeWrite {
+  readonly #parts: NodeWriteParts;
   #pending = false;
 
-  constructor(parts: ConditionParts) {
+  constructor(parts: NodeWriteParts) {
     this.#parts = parts;
   }
 
   /** Does nothing when the API already has it, or is being asked. */
   ensure(own: NodeInfo): void {
-    if (this.#pending || own.networkUnavailable === 'False') return;
+    const { needed, write, settled } = this.#parts;
+    if (this.#pending || !needed(own)) return;
     this.#pending = true;
     const settle = (error?: Error): void => {
       this.#pending = false;
-      this.#parts.settled(own, error);
+      settled(own, error);
     };
-    this.#parts.clear(own.name).then(() => settle(), settle);
+    write(own.name).then(() => settle(), settle);
   }
 }

@@ -3,7 +3,7 @@ import type { Kernel, WriteFailure } from './apply/kernel.ts';
 import type { Claims } from './desired/claims.ts';
 import { desiredRoutes } from './desired/index.ts';
 import { asKernelRoute, diffRoutes, type RouteAction } from './diff.ts';
-import type { HostFacts, KernelRoute, KernelState, Problem } from './model.ts';
+import type { HostFacts, KernelRoute, KernelState, NodeRoute, Problem } from './model.ts';
 import { hostFacts, sameFacts } from './observe/facts.ts';
 import { isOwn, RouteTable } from './observe/route-table.ts';
 
@@ -25,8 +25,7 @@ export class Routes {
   readonly #options: RouteOptions;
   #table = new RouteTable();
   #facts: HostFacts | undefined;
-  /** Destinations that there should be a route to, as far as looked at. */
-  readonly #wanted = new Set<string>();
+  readonly #wanted = new Map<string, NodeRoute>();
 
   constructor(claims: Claims, kernel: Kernel, options: RouteOptions) {
     this.#claims = claims;
@@ -60,9 +59,9 @@ export class Routes {
     return [...this.#table.own()];
   }
 
-  /** How many routes there should be. */
-  get desired(): number {
-    return this.#wanted.size;
+  /** The routes that there should be, by destination, as far as looked at. */
+  get wanted(): ReadonlyMap<string, NodeRoute> {
+    return this.#wanted;
   }
 
   /** What `sync` would do for all destinations. */
@@ -81,7 +80,7 @@ export class Routes {
     if (complete) this.#wanted.clear();
     for (const [dst, { route }] of decisions)
       if (route === undefined) this.#wanted.delete(dst);
-      else this.#wanted.add(dst);
+      else this.#wanted.set(dst, route);
     const problems = new Map([...decisions].map(([dst, decision]) => [dst, [...decision.problems]]));
     const diff = diffRoutes(decisions, this.#table, complete);
     for (const problem of diff.problems) problems.get(problem.key.split(' ')[1]!)?.push(problem);

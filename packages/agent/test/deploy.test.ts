@@ -70,6 +70,9 @@ describe('deploy/base', () => {
       { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
       { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
     ]);
+    const events = only<Manifest & { rules: unknown }>('Role');
+    expect(events.metadata.namespace).toBe('default');
+    expect(events.rules).toEqual([{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]);
   });
 
   test('says why, beside each permission, capability and host path', () => {
@@ -93,9 +96,13 @@ describe('deploy/base', () => {
       kind: 'ClusterRole',
       name: only('ClusterRole').metadata.name,
     });
-    expect(binding.subjects).toEqual([
+    const subjects = [
       { kind: 'ServiceAccount', name: account.metadata.name, namespace: account.metadata.namespace },
-    ]);
+    ];
+    expect(binding.subjects).toEqual(subjects);
+    const events = only<Manifest & { roleRef: Json; subjects: Json[] }>('RoleBinding');
+    expect(events.roleRef).toMatchObject({ kind: 'Role', name: only('Role').metadata.name });
+    expect(events.subjects).toEqual(subjects);
     expect(only<DaemonSet>('DaemonSet').spec.template.spec.serviceAccountName).toBe(account.metadata.name);
   });
 });

@@ -1,22 +1,34 @@
 /** Installs the plugin's executable and, last of all, the CNI configuration. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
 import type { FileAction } from '../diff.ts';
 import type { Problem } from '../model.ts';
-import { compareFile, earlierConfigurations, type FileSpec, installFile, removeFile } from './files.ts';
+import { type Configuration, configurations } from '../observe/configurations.ts';
+import {
+  type CniDirs,
+  heldName,
+  NOTICE_NAME,
+  noticeConflist,
+  PLUGIN_NAME,
+  previousName,
+} from './cni-names.ts';
+import {
+  compareFile,
+  type FileSpec,
+  fileState,
+  hashOf,
+  installFile,
+  keepCopy,
+  readText,
+  removeFile,
+} from './files.ts';
 
-export const PLUGIN_NAME = 'cnikit';
-/** Written after the conflist: some runtimes miss a rename, and reload at any write in the directory. */
-const NOTICE_NAME = '05-cnikit.notice';
-
-export interface CniPaths {
-  /** /opt/cni/bin of the host. */
-  binDir: string;
-  /** /etc/cni/net.d of the host. */
-  confDir: string;
+export interface CniPaths extends CniDirs {
   /** The plugin's executable to install. */
   pluginBinary: string;
+  /** Names under which the executable is also to be found, where nothing else is: it serves each as its plugin. */
+  links?: readonly string[];
 }
 
 export interface Cni {
@@ -24,50 +36,125 @@ export interface Cni {
   plan(conflist?: string): FileAction[];
   /** Executable first, conflist last; returns what changed. */
   apply(conflist?: string): FileAction[];
-  /** Configurations that win over ours. */
+  /** Configurations that win over ours, and files held back since somebody rolled back. */
   problems(): Problem[];
   remove(): string[];
 }
 
-export function createCni({ binDir, confDir, pluginBinary }: CniPaths): Cni {
-  const specs = (conflist: string | undefined): FileSpec[] => {
-    const binary = { dir: binDir, name: PLUGIN_NAME, content: readFileSync(pluginBinary), mode: 0o755 };
-    if (conflist === undefined) return [binary];
-    return [binary, { dir: confDir, name: CONFLIST_NAME, content: Buffer.from(conflist), mode: 0o644 }];
+interface Step {
+  action: FileAction;
+  run: () => void;
+}
+
+export function createCni({ binDir, confDir, pluginBinary, links = [] }: CniPaths): Cni {
+  /** The hash of each file as this process saw it right last: another one now is damage, not an earlier version. */
+  const right = new Map<string, string>();
+  let held: string[] = [];
+
+  const files = (conflist: string | undefined): Step[] => {
+    const binary: FileSpec = {
+      dir: binDir,
+      name: PLUGIN_NAME,
+      content: readFileSync(pluginBinary),
+      mode: 0o755,
+    };
+    held = [];
+    const linked = links.flatMap(linkStep);
+    if (conflist === undefined) return [...fileStep(binary), ...linked];
+    const list: FileSpec = { dir: confDir, name: CONFLIST_NAME, content: Buffer.from(conflist), mode: 0o644 };
+    return [...fileStep(binary), ...linked, ...fileStep(list)];
   };
-  const pending = (conflist: string | undefined): Array<{ spec: FileSpec; action: FileAction }> =>
-    specs(conflist).flatMap((spec) => {
-      const op = compareFile(spec);
-      return op === 'same' ? [] : [{ spec, action: { kind: 'file', op, path: join(spec.dir, spec.name) } }];
-    });
+
+  const fileStep = (spec: FileSpec): Step[] => {
+    const { dir, name, content } = spec;
+    const path = join(dir, name);
+    const is = fileState(path);
+    const op = compareFile(spec, is);
+    const hash = hashOf(content);
+    if (op === 'same') {
+      right.set(path, hash);
+      return [];
+    }
+    if (is !== undefined && isHeld(dir, name, hash)) {
+      held.push(path);
+      return [];
+    }
+    const run = (): void => {
+      const before = right.get(path);
+      if (is !== undefined && is.hash !== hash && (before === undefined || before === is.hash))
+        keepCopy(dir, name, previousName(name));
+      installFile(spec);
+      right.set(path, hash);
+      removeFile(dir, heldName(name));
+      if (name === CONFLIST_NAME) noticeConflist(confDir);
+    };
+    return [{ action: { kind: 'file', op, path }, run }];
+  };
+
+  const linkStep = (name: string): Step[] => {
+    const path = join(binDir, name);
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return [];
+    const run = (): void => {
+      mkdirSync(binDir, { recursive: true, mode: 0o755 });
+      symlinkSync(PLUGIN_NAME, path);
+    };
+    return [{ action: { kind: 'file', op: 'add', path }, run }];
+  };
+
   return {
-    plan: (conflist) => pending(conflist).map(({ action }) => action),
+    plan: (conflist) => files(conflist).map(({ action }) => action),
     apply: (conflist) => {
-      const todo = pending(conflist);
-      for (const { spec } of todo) {
-        installFile(spec);
-        if (spec.name === CONFLIST_NAME) notice(confDir);
-      }
-      return todo.map(({ action }) => action);
+      const steps = files(conflist);
+      for (const { run } of steps) run();
+      return steps.map(({ action }) => action);
     },
-    problems: () =>
-      earlierConfigurations(confDir, CONFLIST_NAME).map((name) => ({
-        key: `earlier ${name}`,
-        message: `${join(confDir, name)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
-      })),
+    problems: () => [...earlier(confDir), ...held.map(heldBack)],
     // The conflist first: without it no new pod starts on a path that is being taken down.
-    remove: () =>
-      [
+    remove: () => {
+      const names: Array<[string, string]> = [
         [confDir, CONFLIST_NAME],
+        [confDir, previousName(CONFLIST_NAME)],
+        [confDir, heldName(CONFLIST_NAME)],
         [confDir, NOTICE_NAME],
+        ...ownLinks(binDir, links).map((name): [string, string] => [binDir, name]),
         [binDir, PLUGIN_NAME],
-      ].flatMap(([dir, name]) => (removeFile(dir!, name!) ? [join(dir!, name!)] : [])),
+        [binDir, previousName(PLUGIN_NAME)],
+        [binDir, heldName(PLUGIN_NAME)],
+      ];
+      return names.flatMap(([dir, name]) => (removeFile(dir, name) ? [join(dir, name)] : []));
+    },
   };
 }
 
-function notice(confDir: string): void {
-  writeFileSync(
-    join(confDir, NOTICE_NAME),
-    'Written whenever 05-cnikit.conflist is replaced, for runtimes that miss a rename.\n',
-  );
+function earlier(confDir: string): Problem[] {
+  return configurations(confDir)
+    .filter(({ file }) => file < CONFLIST_NAME)
+    .map((config) => ({
+      key: `earlier ${config.file}`,
+      message: `${join(confDir, config.file)}${whose(config)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
+    }));
+}
+
+function whose({ name, types, broken }: Configuration): string {
+  if (broken !== undefined) return ` (broken: ${broken}; containerd then loads no configuration at all)`;
+  return ` (network ${name}, plugins ${types!.join(', ')})`;
+}
+
+const heldBack = (path: string): Problem => ({
+  key: `held ${path}`,
+  message: `${path} is the one before: somebody rolled back, and this agent's own is held. It comes with another version of the agent, or by \`cnikit-agent rollback --undo\``,
+});
+
+/** Those of the links that are there and lead to our executable. */
+function ownLinks(binDir: string, links: readonly string[]): string[] {
+  return links.filter((name) => {
+    const path = join(binDir, name);
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    return isLink && readlinkSync(path) === PLUGIN_NAME;
+  });
+}
+
+/** True when somebody rolled back from what has this hash. */
+function isHeld(dir: string, name: string, hash: string): boolean {
+  return readText(join(dir, heldName(name)))?.trim() === hash;
 }

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -22,18 +22,31 @@ export interface FileSpec {
   mode: number;
 }
 
-const hash = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
+/** A file as it is: the SHA-256 of its content in hexadecimal, and its permissions. */
+export interface FileState {
+  hash: string;
+  mode: number;
+}
 
-/** What `install` would do. */
-export function compareFile({ dir, name, content, mode }: FileSpec): 'same' | 'add' | 'change' {
-  const path = join(dir, name);
-  try {
-    const same = (statSync(path).mode & 0o777) === mode && hash(readFileSync(path)) === hash(content);
-    return same ? 'same' : 'change';
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'add';
-    throw error;
-  }
+export const hashOf = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+/** Undefined when there is none. */
+export function fileState(path: string): FileState | undefined {
+  return unlessMissing(() => ({ hash: hashOf(readFileSync(path)), mode: statSync(path).mode & 0o777 }));
+}
+
+/** Undefined when there is none. */
+export function readText(path: string): string | undefined {
+  return unlessMissing(() => readFileSync(path, 'utf8'));
+}
+
+/** What `installFile` would do to a file that is in this state. */
+export function compareFile(
+  { content, mode }: FileSpec,
+  is: FileState | undefined,
+): 'same' | 'add' | 'change' {
+  if (is === undefined) return 'add';
+  return is.mode === mode && is.hash === hashOf(content) ? 'same' : 'change';
 }
 
 /**
@@ -60,26 +73,27 @@ export function installFile({ dir, name, content, mode }: FileSpec): void {
   }
 }
 
-/** Removes a file; true when there was one. */
-export function removeFile(dir: string, name: string): boolean {
-  try {
-    rmSync(join(dir, name));
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+/** Copies a file to a name beside it, whole or not at all. */
+export function keepCopy(dir: string, name: string, copy: string): void {
+  const temporary = join(dir, `${copy}.tmp`);
+  copyFileSync(join(dir, name), temporary);
+  renameSync(temporary, join(dir, copy));
 }
 
-const loaded = /\.(conf|conflist|json)$/;
+/** Removes a file; true when there was one. */
+export function removeFile(dir: string, name: string): boolean {
+  const remove = (): true => {
+    rmSync(join(dir, name));
+    return true;
+  };
+  return unlessMissing(remove) ?? false;
+}
 
-/** CNI configurations of others that a runtime would take instead of `name`, as they sort before it. */
-export function earlierConfigurations(dir: string, name: string): string[] {
+function unlessMissing<T>(body: () => T): T | undefined {
   try {
-    return readdirSync(dir)
-      .filter((other) => loaded.test(other) && other < name)
-      .sort();
-  } catch {
-    return [];
+    return body();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

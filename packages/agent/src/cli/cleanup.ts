@@ -9,6 +9,7 @@ import { Claims } from '../desired/claims.ts';
 import { noRules } from '../desired/rules.ts';
 import { type Action, describe } from '../diff.ts';
 import { STATE_NAME } from '../observe/state.ts';
+import { ReadinessFile } from '../readiness.ts';
 import { Routes } from '../routes.ts';
 import type { Output } from './plan.ts';
 
@@ -25,7 +26,12 @@ export function cleanup(config: Config, { out, err }: Output): number {
   };
   const lines = (actions: readonly Action[]): string[] => actions.map(describe);
   part('The CNI files', () =>
-    createCni({ binDir: config.cniBinDir, confDir: config.cniConfDir, pluginBinary: '' })
+    createCni({
+      binDir: config.cniBinDir,
+      confDir: config.cniConfDir,
+      pluginBinary: '',
+      links: config.pluginLinks,
+    })
       .remove()
       .map((path) => `- file ${path}`),
   );
@@ -44,6 +50,7 @@ export function cleanup(config: Config, { out, err }: Output): number {
   });
   part('The saved state', () => {
     rmSync(join(config.stateDir, STATE_NAME), { force: true });
+    new ReadinessFile(config.stateDir).remove();
     return [];
   });
   return status;

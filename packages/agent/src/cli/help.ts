@@ -10,6 +10,9 @@ Commands
   apply     do that once and end (--once may be said)
   install   put the plugin's executable into --cni-bin-dir and end; needs neither
             API server nor privileges
+  rollback  put the plugin and the CNI configuration in place that were there before
+            the present ones; they stay until the agent is another version, or until
+            rollback --undo
   cleanup   remove all that the agent made: configuration, plugin, rules, routes;
             needs no API server. Pods that run keep their interfaces
   version   print the version
@@ -28,6 +31,17 @@ What to do
                              pod's own address; may be repeated
   --plugin-binary FILE       the plugin to install (default: the one that comes
                              with the agent)
+  --plugin-links NAMES       plugins that the executable also serves under their
+                             own name, where no other is installed (default: loopback,
+                             which containerd needs; comma-separated, may be empty)
+  --chain FILE               JSON list of plugin objects to chain behind ours, read
+                             again when it changes
+  --node-readiness-taint KEY remove the taint with this key of the Node once the data
+                             path is programmed (needs permission to patch nodes)
+  --leak-grace SECONDS       release what pods left over after so long (default: 300),
+                             or off; nothing is while no container runtime runs
+  --runtime-socket PATH      where the container runtime listens (default: where
+                             containerd, k3s, k0s, CRI-O and cri-dockerd do)
   --resync-interval SECONDS  look at everything again after so long (default: 60);
                              changes are seen at once without it
 

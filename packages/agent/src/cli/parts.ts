@@ -1,12 +1,16 @@
 /** What the commands share: the real kernel, rules and files of this node. */
+import { join } from 'node:path';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { createCni } from '../apply/cni.ts';
+import { readText } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink.ts';
 import { createRules } from '../apply/rules.ts';
 import type { Config } from '../config.ts';
+import { CONFLIST_NAME } from '../desired/conflist.ts';
 import type { HostParts } from '../host.ts';
 import type { AgentParts } from '../loop.ts';
 import { Metrics } from '../metrics.ts';
+import { type Chain, chainReader } from '../observe/chain.ts';
 import { after } from '../timers.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
@@ -27,10 +31,18 @@ export function hostParts(config: Config): HostParts {
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,
       pluginBinary: findPluginBinary(config.pluginBinary),
+      links: config.pluginLinks,
     }),
   };
 }
 
+/** Reads what to chain, if something is. */
+export function chainOf({ chain, cniConfDir }: Config): { chain?: () => Chain } {
+  if (chain === undefined) return {};
+  return { chain: chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME))) };
+}
+
 export function agentParts(config: Config, log: Logger): AgentParts {
-  return { ...hostParts(config), kernel: openKernel(), log, metrics: new Metrics(), after };
+  const kernel = openKernel();
+  return { ...hostParts(config), ...chainOf(config), kernel, log, metrics: new Metrics(), after };
 }

@@ -1,15 +1,20 @@
 /** `cnikit-agent run`: keeps the node right until a signal. */
 import { mkdirSync, watch as watchDirectory } from 'node:fs';
+import { dirname } from 'node:path';
+import { openRoute, type Route } from '@cnikit/netlink';
 import type { Logger } from 'pino';
-import { clearNetworkUnavailable, loadKubeConfig } from '../api.ts';
+import { clearNetworkUnavailable, loadKubeConfig, removeTaint } from '../api.ts';
 import type { KernelEvent } from '../apply/kernel.ts';
 import type { Config } from '../config.ts';
 import { serveHealth } from '../health.ts';
 import { Agent } from '../loop.ts';
 import { followNodes, Outage, watchNodes } from '../observe/nodes.ts';
 import { loadState, saveState } from '../observe/state.ts';
+import { ReadinessFile, readinessOf } from '../readiness.ts';
+import { createSelfTest } from '../self-test.ts';
 import { after, Timers } from '../timers.ts';
 import { version } from '../version.ts';
+import { startBackground } from './background.ts';
 import { agentParts, openLog } from './parts.ts';
 
 /** A burst of node changes is one file. */
@@ -21,6 +26,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const kubeConfig = await loadKubeConfig(config, env);
   const parts = agentParts(config, log);
   const timers = new Timers<'save'>(after);
+  const readiness = new ReadinessFile(config.stateDir);
+  const taint = (key: string) => ({ key, remove: (name: string) => removeTaint(kubeConfig, name, key) });
+  const rt = openRoute();
+  const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
   const save = (): void => {
     try {
       saveState(config.stateDir, config.nodeName, agent.nodes());
@@ -34,6 +43,15 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
     {
       ...parts,
       clearNetworkUnavailable: (name) => clearNetworkUnavailable(kubeConfig, name),
+      ...(config.readinessTaint === undefined ? {} : { readinessTaint: taint(config.readinessTaint) }),
+      selfTest: createSelfTest(lookup),
+      onPass: () => {
+        try {
+          readiness.write(readinessOf(agent.ready, agent.problems));
+        } catch (error) {
+          log.warn(`The readiness file could not be written: ${(error as Error).message}`);
+        }
+      },
       onNodes: () => timers.start('save', SAVE_MS, save),
     },
     config,
@@ -52,7 +70,9 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   }
   const outage = new Outage(log, parts.metrics, after);
   const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal), agent, outage);
-  watchFiles([config.cniBinDir, config.cniConfDir], agent, signal, log);
+  const chained = config.chain === undefined ? [] : [dirname(config.chain)];
+  watchFiles([config.cniBinDir, config.cniConfDir, ...chained], agent, signal, log);
+  const background = startBackground(config, kubeConfig, agent, parts.metrics, log);
   const health =
     config.health === undefined ? undefined : await openHealth(config.health, agent, parts.metrics, log);
 
@@ -61,11 +81,13 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   await Promise.race([ended, Promise.all([nodes, kernelEvents])]);
   agent.close();
   outage.close();
+  background.close();
   health?.close();
   health?.closeAllConnections();
   if (timers.due('save')) save();
   timers.close();
   parts.kernel.close();
+  rt.close();
   log.info('cnikit-agent ends, and leaves the pod network as it is');
 }
 
@@ -95,10 +117,6 @@ async function openHealth(
   log: Logger,
 ): Promise<Awaited<ReturnType<typeof serveHealth>> | undefined> {
   try {
-    metrics.onScrape(() => {
-      metrics.clear('problems');
-      for (const { key } of agent.problems) metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
-    });
     return await serveHealth(address, { ready: () => agent.ready, problems: () => agent.problems, metrics });
   } catch (error) {
     log.warn(

@@ -20,6 +20,7 @@ test('conflist() is what the plugin reads', () => {
         hairpinMode: true,
         forceAddress: true,
         mtu: 1500,
+        readinessFile: '/run/cnikit/readiness.json',
         ipam: {
           type: 'host-local',
           dataDir: '/run/cnikit/ipam',
@@ -28,6 +29,16 @@ test('conflist() is what the plugin reads', () => {
       },
     ],
   });
+});
+
+test('conflist() keeps its state where it is told, and chains what it is told behind the plugin', () => {
+  const chain = [{ type: 'tuning', mtu: 1400 }];
+  const { plugins } = JSON.parse(conflist(node(1), facts, { stateDir: '/run/other', chain })!);
+  expect(plugins[0]).toMatchObject({
+    readinessFile: '/run/other/readiness.json',
+    ipam: { dataDir: '/run/other/ipam' },
+  });
+  expect(plugins.slice(1)).toEqual(chain);
 });
 
 test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, IPv6 first when the cluster has it so', () => {

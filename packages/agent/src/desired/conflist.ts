@@ -1,8 +1,24 @@
 /** The CNI network configuration of this node. Pure. */
 import type { HostFacts, NodeInfo } from '../model.ts';
+import type { ChainedPlugin } from '../observe/chain.ts';
 
 /** The file's name in /etc/cni/net.d. */
 export const CONFLIST_NAME = '05-cnikit.conflist';
+
+/** The network's name, by which the plugin names links and keeps reservations. */
+export const NETWORK_NAME = 'cnikit';
+/** Where the agent and the plugin meet on this node. */
+export const STATE_DIR = '/run/cnikit';
+/** Tells the plugin's STATUS whether the data path is programmed. */
+export const READINESS_NAME = 'readiness.json';
+
+/** What an operator may set of the conflist. */
+export interface ConflistOptions {
+  /** Directory of the reservations and of the readiness file. */
+  stateDir?: string;
+  /** Further plugins behind ours. */
+  chain?: readonly ChainedPlugin[];
+}
 
 /**
  * The text of the conflist: one range set for each podCIDR, in the Node's order, so that pods list their addresses in
@@ -11,7 +27,11 @@ export const CONFLIST_NAME = '05-cnikit.conflist';
  * `cniVersion` is 1.0.0 with newer ones in `cniVersions`: a runtime whose library is older than 1.1.0 refuses a result
  * of 1.1.0, and a newer one picks the highest of the list.
  */
-export function conflist(own: NodeInfo, facts: HostFacts): string | undefined {
+export function conflist(
+  own: NodeInfo,
+  facts: HostFacts,
+  { stateDir = STATE_DIR, chain = [] }: ConflistOptions = {},
+): string | undefined {
   if (own.podCIDRs.length === 0) return undefined;
   const mtu = podMtu(own, facts);
   const plugin = {
@@ -22,17 +42,18 @@ export function conflist(own: NodeInfo, facts: HostFacts): string | undefined {
     // A node whose podCIDR changed keeps its bridge: the old gateway must not stand in the way (flannel-io/flannel#1850).
     forceAddress: true,
     ...(mtu === undefined ? {} : { mtu }),
+    readinessFile: `${stateDir}/${READINESS_NAME}`,
     ipam: {
       type: 'host-local',
-      dataDir: '/run/cnikit/ipam',
+      dataDir: `${stateDir}/ipam`,
       ranges: own.podCIDRs.map((subnet) => [{ subnet }]),
     },
   };
   const list = {
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
-    name: 'cnikit',
-    plugins: [plugin],
+    name: NETWORK_NAME,
+    plugins: [plugin, ...chain],
   };
   return `${JSON.stringify(list, null, 2)}\n`;
 }

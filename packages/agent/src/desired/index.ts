@@ -1,6 +1,7 @@
 /** The one place that decides what a node should look like. Pure: the same input gives the same value. */
 import type { TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo, Problem, Sysctl } from '../model.ts';
+import type { Chain } from '../observe/chain.ts';
 import { type Family, families } from '../prefix.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';
@@ -14,13 +15,15 @@ export interface Policy {
   nodeName: string;
   /** Destinations, besides those of the cluster, to which pods keep their address. */
   nonMasquerade: readonly string[];
+  /** Directory of the plugin's state; /run/cnikit by default. */
+  stateDir?: string;
 }
 
 /** Everything but the routes, which are decided one prefix at a time by `desiredRoutes`. */
 export interface DesiredHost {
   sysctls: Sysctl[];
   rules: Record<Family, readonly TableSpec[]>;
-  /** Text of the conflist; absent while this node has no podCIDR. */
+  /** Text of the conflist; absent while what to chain is not known. */
   conflist?: string;
   problems: Problem[];
 }
@@ -39,23 +42,34 @@ export function desiredRoutes(
 }
 
 /** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
-export function desiredHost(claims: Claims, policy: Policy, facts: HostFacts): DesiredHost | undefined {
+export function desiredHost(
+  claims: Claims,
+  policy: Policy,
+  facts: HostFacts,
+  chain: Chain = { plugins: [], problems: [] },
+): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
   const used = familiesOf(own);
   const rules = (family: Family): readonly TableSpec[] =>
     desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade));
-  const text = conflist(own, facts);
+  const { stateDir } = policy;
+  const text =
+    chain.plugins &&
+    conflist(own, facts, { chain: chain.plugins, ...(stateDir === undefined ? {} : { stateDir }) });
   return {
     sysctls: desiredSysctls(own, facts),
     rules: { ipv4: rules('ipv4'), ipv6: rules('ipv6') },
     ...(text === undefined ? {} : { conflist: text }),
-    problems: families
-      .filter((family) => used.has(family) && facts.outside[family] === undefined)
-      .map((family) => ({
-        key: `outside ${family}`,
-        message: `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
-      })),
+    problems: [
+      ...chain.problems,
+      ...families
+        .filter((family) => used.has(family) && facts.outside[family] === undefined)
+        .map((family) => ({
+          key: `outside ${family}`,
+          message: `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
+        })),
+    ],
   };
 }
 

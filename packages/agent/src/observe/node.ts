@@ -41,6 +41,7 @@ export function selectNode(node: unknown): NodeInfo {
   const condition = array(status.conditions)
     .map(object)
     .find((entry) => entry.type === 'NetworkUnavailable');
+  const taints = array(spec.taints).map((taint) => text(object(taint).key));
   return {
     name: text(metadata.name),
     uid: text(metadata.uid),
@@ -48,6 +49,7 @@ export function selectNode(node: unknown): NodeInfo {
     podCIDRs,
     internalIPs,
     ...(condition === undefined ? {} : { networkUnavailable: text(condition.status) }),
+    ...(taints.length === 0 ? {} : { taints }),
     rejected,
   };
 }
@@ -61,6 +63,7 @@ export function sameNode(a: NodeInfo, b: NodeInfo): boolean {
     a.networkUnavailable === b.networkUnavailable &&
     sameList(a.podCIDRs, b.podCIDRs) &&
     sameList(a.internalIPs, b.internalIPs) &&
+    sameList(a.taints ?? [], b.taints ?? []) &&
     sameList(a.rejected, b.rejected)
   );
 }

@@ -35,7 +35,7 @@ export function saveState(dir: string, nodeName: string, nodes: Iterable<NodeInf
 
 function isNodeInfo(value: unknown): value is NodeInfo {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, uid, created, podCIDRs, internalIPs, networkUnavailable, rejected } = value as Record<
+  const { name, uid, created, podCIDRs, internalIPs, networkUnavailable, taints, rejected } = value as Record<
     string,
     unknown
   >;
@@ -46,6 +46,7 @@ function isNodeInfo(value: unknown): value is NodeInfo {
     isListOf(podCIDRs, (text) => parsePrefix(text) !== undefined) &&
     isListOf(internalIPs, (text) => parseAddress(text) !== undefined) &&
     (networkUnavailable === undefined || typeof networkUnavailable === 'string') &&
+    (taints === undefined || isListOf(taints, () => true)) &&
     isListOf(rejected, () => true)
   );
 }

@@ -1,0 +1,103 @@
+/** What `run` does beside the loop, each at its own pace: leaks, Events, and gauges that are read when asked for. */
+import { join } from 'node:path';
+import { Ipam } from '@cnikit/ipam';
+import { fileStore } from '@cnikit/ipam/file-store';
+import { openRoute } from '@cnikit/netlink';
+import { sys } from '@cnikit/sys';
+import type { KubeConfigLike } from '@cnikit/watch';
+import type { Logger } from 'pino';
+import { PLUGIN_NAME } from '../apply/cni-names.ts';
+import { readText } from '../apply/files.ts';
+import type { Config } from '../config.ts';
+import { CONFLIST_NAME } from '../desired/conflist.ts';
+import { apiSink } from '../events/api-sink.ts';
+import { EventRecorder } from '../events/recorder.ts';
+import { LeakCollector } from '../leaks/collector.ts';
+import { releaseLeak, reservationsDir, scanLeaks } from '../leaks/node-leaks.ts';
+import { runtimeListens } from '../leaks/runtime.ts';
+import type { Agent } from '../loop.ts';
+import type { Metrics } from '../metrics.ts';
+import { after } from '../timers.ts';
+
+export interface Background {
+  close(): void;
+}
+
+export function startBackground(
+  config: Config,
+  kubeConfig: KubeConfigLike,
+  agent: Agent,
+  metrics: Metrics,
+  log: Logger,
+): Background {
+  const podCIDRs = (): readonly string[] =>
+    [...agent.nodes()].find(({ name }) => name === config.nodeName)?.podCIDRs ?? [];
+  gauges(config, agent, podCIDRs, metrics);
+  const events = new EventRecorder({
+    problems: () => agent.problems,
+    podCIDRs,
+    sink: apiSink(kubeConfig, config.nodeName),
+    after,
+    now: Date.now,
+    sent: () => metrics.add('events_sent'),
+    refused: ({ message }) => log.warn(`No Kubernetes Events are made: ${message}`),
+  });
+  events.start();
+  const closeCollector = startCollector(config, metrics, log);
+  return {
+    close: () => {
+      events.close();
+      closeCollector();
+    },
+  };
+}
+
+function startCollector(config: Config, metrics: Metrics, log: Logger): () => void {
+  const { leakGraceMs: graceMs, stateDir, runtimeSocket, resyncMs: intervalMs } = config;
+  if (graceMs === undefined) return () => undefined;
+  const rt = openRoute();
+  const plugin = join(config.cniBinDir, PLUGIN_NAME);
+  const collector = new LeakCollector(
+    {
+      scan: () => scanLeaks(rt, stateDir),
+      release: (leak) => {
+        const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
+        return conflist === undefined
+          ? Promise.reject(new Error(`there is no ${CONFLIST_NAME} to tell the plugin`))
+          : releaseLeak(rt, leak, { plugin, conflist });
+      },
+      runtimeUp: () => runtimeListens(runtimeSocket),
+      log,
+      metrics,
+      after,
+      now: () => performance.now(),
+    },
+    { graceMs, intervalMs },
+  );
+  collector.start();
+  return () => {
+    collector.close();
+    rt.close();
+  };
+}
+
+function gauges(
+  { stateDir }: Config,
+  agent: Agent,
+  podCIDRs: () => readonly string[],
+  metrics: Metrics,
+): void {
+  const store = fileStore({ sys, dir: reservationsDir(stateDir) });
+  metrics.onScrape(() => {
+    metrics.clear('problems');
+    for (const { key } of agent.problems) metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
+    metrics.clear('ipam_addresses');
+    const ranges = podCIDRs();
+    if (ranges.length === 0) return;
+    const ipam = new Ipam({ rangeSets: ranges.map((subnet) => [{ subnet }]), store });
+    ipam.status().sets.forEach(({ used, free }, i) => {
+      metrics.set('ipam_addresses', used, { range: ranges[i]!, state: 'used' });
+      metrics.set('ipam_addresses', free, { range: ranges[i]!, state: 'free' });
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { hostVethName } from '@cnikit/plugin';
+import { expect, test } from 'vitest';
+import { describeLeak, findLeaks, type VethLink } from './find.ts';
+
+const reservation = (containerID: string, address: string, changes = {}) => ({
+  containerID,
+  ifName: 'eth0',
+  address,
+  ...changes,
+});
+const veth = (containerID: string, changes: Partial<VethLink> = {}): VethLink => ({
+  name: hostVethName('cnikit', containerID, 'eth0'),
+  index: 7,
+  peerHere: false,
+  ...changes,
+});
+const keys = (...args: Parameters<typeof findLeaks>): string[] =>
+  findLeaks(...args).map(
+    (leak) => `${leak.kind} ${leak.kind === 'reservation' ? leak.addresses.join(' ') : leak.link.name}`,
+  );
+
+test('findLeaks() finds reservations without their link, all addresses of one attachment together', () => {
+  const reservations = [
+    reservation('a', '10.244.1.2'),
+    reservation('b', '10.244.1.3'),
+    reservation('b', 'fd00::3'),
+    reservation('c', '10.244.1.4', { ifName: '' }),
+    reservation('d', '10.244.1.5', { ifName: '' }),
+  ];
+  const leaks = keys('cnikit', reservations, [veth('a'), veth('c')]);
+  expect(leaks).toEqual(['reservation 10.244.1.3 fd00::3', 'reservation 10.244.1.5']);
+});
+
+test('findLeaks() tells a link that no pod has from one of a living pod, and leaves others alone', () => {
+  const links = [
+    veth('a'),
+    veth('b', { peerHere: true }),
+    veth('c'),
+    { name: 'veth0123abcd', index: 1, peerHere: true },
+    { name: hostVethName('other', 'x', 'eth0'), index: 2, peerHere: true },
+    { name: 'eth0', index: 3, peerHere: true },
+  ];
+  expect(keys('cnikit', [reservation('a', '10.244.1.2')], links)).toEqual([
+    `veth ${veth('b').name}`,
+    `unreserved ${veth('c').name}`,
+  ]);
+});
+
+test('describeLeak() names the pod where it is known', () => {
+  const [known, unknown] = findLeaks(
+    'cnikit',
+    [reservation('a', '10.244.1.2', { pod: 'default/web-0' }), reservation('b', '10.244.1.3')],
+    [],
+  );
+  expect(describeLeak(known!)).toBe(
+    'reservation of 10.244.1.2 for pod default/web-0, whose network namespace is gone',
+  );
+  expect(describeLeak(unknown!)).toMatch(/for container b,/);
+});

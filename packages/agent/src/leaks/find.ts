@@ -1,0 +1,78 @@
+/** What pods left over, told by comparing reservations with links. Pure. */
+import type { Reservation } from '@cnikit/ipam';
+import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
+
+/** What is used of a veth: `peerHere` when its other end is in this namespace too, so that no pod has it. */
+export interface VethLink {
+  name: string;
+  index: number;
+  peerHere: boolean;
+}
+
+/**
+ * - `reservation`: an address whose pod is gone. The kernel deletes the host end of a pod's link together with the
+ *   pod's namespace, so where there is no host end there is no pod.
+ * - `veth`: a host end whose other end is in the host: no pod has it.
+ * - `unreserved`: a host end whose pod lives and holds no address. Whoever removed the reservation may have been
+ *   wrong, so nothing is done about it.
+ */
+export type Leak =
+  | {
+      kind: 'reservation';
+      key: string;
+      containerID: string;
+      ifName: string;
+      addresses: string[];
+      pod?: string;
+    }
+  | { kind: 'veth'; key: string; link: VethLink }
+  | { kind: 'unreserved'; key: string; link: VethLink };
+
+/** Reservations must have been read before the links: ADD makes the link before it reserves. */
+export function findLeaks(
+  network: string,
+  reservations: readonly Reservation[],
+  veths: readonly VethLink[],
+): Leak[] {
+  const names = new Set(veths.map(({ name }) => name));
+  const attached = new Set<string>();
+  const gone = new Map<string, Extract<Leak, { kind: 'reservation' }>>();
+  for (const { containerID, ifName, address, pod } of reservations) {
+    // Hosts older than 2018 noted no interface name; that of pods is eth0.
+    const name = hostVethName(network, containerID, ifName || 'eth0');
+    attached.add(name);
+    if (names.has(name)) continue;
+    const leak = gone.get(name) ?? {
+      kind: 'reservation',
+      key: `reservation ${name}`,
+      containerID,
+      ifName: ifName || 'eth0',
+      addresses: [],
+      ...(pod === undefined ? {} : { pod }),
+    };
+    leak.addresses.push(address);
+    gone.set(name, leak);
+  }
+  const prefix = hostVethPrefix(network);
+  const loose = veths
+    .filter(({ name }) => name.startsWith(prefix) && !attached.has(name))
+    .map((link): Leak => {
+      const kind = link.peerHere ? 'veth' : 'unreserved';
+      return { kind, key: `${kind} ${link.name}`, link };
+    });
+  return [...gone.values(), ...loose];
+}
+
+/** One line about it. */
+export function describeLeak(leak: Leak): string {
+  switch (leak.kind) {
+    case 'reservation': {
+      const whose = leak.pod === undefined ? `container ${leak.containerID}` : `pod ${leak.pod}`;
+      return `reservation of ${leak.addresses.join(' and ')} for ${whose}, whose network namespace is gone`;
+    }
+    case 'veth':
+      return `link ${leak.link.name}, whose other end is in no pod`;
+    case 'unreserved':
+      return `link ${leak.link.name} of a pod that holds no reserved address`;
+  }
+}

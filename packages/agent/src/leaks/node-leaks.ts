@@ -1,0 +1,69 @@
+/** The leaks of this node: read from its reservations and links, released by the plugin's own DEL. */
+import { execFile } from 'node:child_process';
+import { fileStore } from '@cnikit/ipam/file-store';
+import { delLink, type RouteConnection } from '@cnikit/netlink';
+import { sys } from '@cnikit/sys';
+import { NETWORK_NAME } from '../desired/conflist.ts';
+import { findLeaks, type Leak, type VethLink } from './find.ts';
+
+const TIMEOUT_MS = 30_000;
+
+/** The directory of the network's reservations. */
+export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/${NETWORK_NAME}`;
+
+export function scanLeaks(rt: RouteConnection, stateDir: string): Leak[] {
+  const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
+  return findLeaks(NETWORK_NAME, reservations, vethLinks(rt));
+}
+
+export function vethLinks(rt: RouteConnection): VethLink[] {
+  return rt
+    .links({ kind: 'veth' })
+    .map(({ name, index, linkNetnsId }) => ({ name, index, peerHere: linkNetnsId === undefined }));
+}
+
+/**
+ * Has the plugin delete an attachment as the runtime should have: it knows everything that an ADD makes, and frees an
+ * address only if the attachment still holds it. `conflist` is the text of the present one.
+ */
+export async function releaseLeak(
+  rt: RouteConnection,
+  leak: Leak,
+  { plugin, conflist }: { plugin: string; conflist: string },
+): Promise<void> {
+  if (leak.kind === 'veth') rt.request(delLink({ name: leak.link.name }));
+  if (leak.kind !== 'reservation') return;
+  const { cniVersion, name, plugins } = JSON.parse(conflist) as {
+    cniVersion: string;
+    name: string;
+    plugins: Array<Record<string, unknown>>;
+  };
+  const env = {
+    CNI_COMMAND: 'DEL',
+    CNI_CONTAINERID: leak.containerID,
+    CNI_IFNAME: leak.ifName,
+    CNI_NETNS: '',
+    CNI_PATH: plugin.slice(0, plugin.lastIndexOf('/')),
+    PATH: process.env.PATH ?? '',
+  };
+  await run(plugin, env, JSON.stringify({ ...plugins[0], cniVersion, name }));
+}
+
+function run(plugin: string, env: NodeJS.ProcessEnv, input: string): Promise<void> {
+  return new Promise((done, fail) => {
+    const child = execFile(plugin, [], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
+      error === null ? done() : fail(new Error(reason(stdout) ?? error.message)),
+    );
+    // A plugin that ends before it reads says why by itself.
+    child.stdin!.on('error', () => undefined).end(input);
+  });
+}
+
+/** The sentence of a CNI error, if that is what came. */
+function reason(stdout: string): string | undefined {
+  try {
+    return (JSON.parse(stdout) as { msg: string }).msg;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { chainReader, parseChain } from './chain.ts';
+
+describe('parseChain()', () => {
+  test('keeps every field of every plugin, in order', () => {
+    const plugins = [
+      { type: 'tuning', sysctl: { 'net.core.somaxconn': '500' } },
+      { type: 'x-1.y', a: [1] },
+    ];
+    expect(parseChain(JSON.stringify(plugins))).toEqual(plugins);
+    expect(parseChain('[]')).toEqual([]);
+  });
+
+  test.each([
+    ['no JSON', '[{', /JSON/],
+    ['an object', '{"type":"tuning"}', /not a JSON list/],
+    ['a list of something else', '["tuning"]', /entry 0 is not an object/],
+    ['an entry without type', '[{"type":"tuning"},{}]', /"type" of entry 1 is undefined/],
+    ['a path', '[{"type":"../sh"}]', /"type" of entry 0 is "..\/sh"/],
+    ['a name', '[{"type":"tuning","name":"mine"}]', /entry 0 \(tuning\) has "name"/],
+    ['too many', JSON.stringify(Array(17).fill({ type: 'a' })), /more than 16/],
+  ])('refuses %s', (_, text, reason) => {
+    expect(() => parseChain(text)).toThrow(reason);
+  });
+});
+
+describe('chainReader()', () => {
+  let dir: string;
+  let file: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'cnikit-chain-'));
+    file = join(dir, 'chain.json');
+    return () => rmSync(dir, { recursive: true });
+  });
+
+  test('follows the file; what cannot be used is reported and the last good one kept', () => {
+    const read = chainReader(file, () => undefined);
+    writeFileSync(file, '[{"type":"tuning"}]');
+    expect(read()).toEqual({ plugins: [{ type: 'tuning' }], problems: [] });
+    writeFileSync(file, '[{"type":');
+    expect(read()).toMatchObject({ plugins: [{ type: 'tuning' }], problems: [{ key: 'chain' }] });
+    writeFileSync(file, '[]');
+    expect(read()).toEqual({ plugins: [], problems: [] });
+  });
+
+  test('takes the last good one of an earlier process from the conflist', () => {
+    const earlier = { name: 'cnikit', plugins: [{ type: 'cnikit' }, { type: 'tuning', mtu: 1400 }] };
+    const read = chainReader(file, () => JSON.stringify(earlier));
+    expect(read()).toMatchObject({ plugins: [{ type: 'tuning', mtu: 1400 }] });
+  });
+
+  test.each([
+    ['none', undefined],
+    ['a broken one', '{"name":'],
+    ['a foreign one', '{"name":"other","plugins":[{"type":"a"},{"type":"b"}]}'],
+  ])('knows nothing with %s', (_, conflist) => {
+    const { plugins, problems } = chainReader(file, () => conflist)();
+    expect(plugins).toBeUndefined();
+    expect(problems[0]!.message).toMatch(/ENOENT.* No CNI configuration is written until it can/);
+  });
+});

@@ -1,0 +1,75 @@
+/** The plugins that an operator chains behind ours, from a file such as a mounted ConfigMap. */
+import { readFileSync } from 'node:fs';
+import { NETWORK_NAME } from '../desired/conflist.ts';
+import type { Problem } from '../model.ts';
+
+/** A network configuration of one plugin, as CNI's lists hold it. */
+export type ChainedPlugin = Readonly<Record<string, unknown>>;
+
+/** What to chain; `plugins` absent: it is not known, so that no conflist may be written without it. */
+export interface Chain {
+  plugins?: readonly ChainedPlugin[];
+  problems: Problem[];
+}
+
+const MOST_BYTES = 64 * 1024;
+const MOST_PLUGINS = 16;
+/** A program in the CNI directory: no path, no hidden file. */
+const TYPE = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+/** The runtime puts these in, from the list that ours is. */
+const RESERVED = ['cniVersion', 'name', 'prevResult'] as const;
+
+/** Reads a JSON list of plugin objects. Throws an Error with a sentence that says what is wrong. */
+export function parseChain(text: string): ChainedPlugin[] {
+  const list: unknown = JSON.parse(text);
+  if (!Array.isArray(list)) throw new Error('it is not a JSON list of plugin objects');
+  if (list.length > MOST_PLUGINS) throw new Error(`it has more than ${MOST_PLUGINS} plugins`);
+  list.forEach((plugin: unknown, i) => {
+    if (typeof plugin !== 'object' || plugin === null || Array.isArray(plugin))
+      throw new Error(`entry ${i} is not an object`);
+    const { type } = plugin as ChainedPlugin;
+    if (typeof type !== 'string' || !TYPE.test(type))
+      throw new Error(`"type" of entry ${i} is ${JSON.stringify(type)}: it must be the name of a plugin`);
+    const reserved = RESERVED.find((key) => key in plugin);
+    if (reserved !== undefined)
+      throw new Error(`entry ${i} (${type}) has "${reserved}", which the list gives it: remove it`);
+  });
+  return list as ChainedPlugin[];
+}
+
+/**
+ * Reads `file` each time it is called. What cannot be used is reported, and what could be used last stays: of this
+ * process, or of the conflist that `installed` reads.
+ */
+export function chainReader(file: string, installed: () => string | undefined): () => Chain {
+  let good: readonly ChainedPlugin[] | undefined;
+  return () => {
+    try {
+      const text = readFileSync(file, 'utf8');
+      if (text.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES} bytes`);
+      good = parseChain(text);
+      return { plugins: good, problems: [] };
+    } catch (error) {
+      good ??= chainOf(installed());
+      const kept =
+        good === undefined
+          ? 'No CNI configuration is written until it can'
+          : 'The plugins chained before stay';
+      const message = `The chained plugins of ${file} cannot be used: ${(error as Error).message}. ${kept}`;
+      return {
+        ...(good === undefined ? {} : { plugins: good }),
+        problems: [{ key: 'chain', message }],
+      };
+    }
+  };
+}
+
+/** The chained plugins of a conflist that the agent wrote earlier. */
+function chainOf(conflist: string | undefined): ChainedPlugin[] | undefined {
+  try {
+    const { name, plugins } = JSON.parse(conflist ?? '') as { name: unknown; plugins: unknown[] };
+    return name === NETWORK_NAME ? parseChain(JSON.stringify(plugins.slice(1))) : undefined;
+  } catch {
+    return undefined;
+  }
+}

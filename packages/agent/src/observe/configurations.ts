@@ -1,0 +1,40 @@
+/** The CNI configurations of this node as a container runtime finds them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** One file that a runtime loads. */
+export interface Configuration {
+  file: string;
+  /** The network's name and the plugins' types; absent when the file cannot be used. */
+  name?: string;
+  types?: string[];
+  /** Why the file cannot be used. */
+  broken?: string;
+}
+
+/** Runtimes take these endings only (hidden files too), in the order of the names, and the first file wins. */
+const LOADED = /\.(conf|conflist|json)$/;
+
+/** In the order in which they win. An unreadable directory has none. */
+export function configurations(dir: string): Configuration[] {
+  let names: string[];
+  try {
+    names = readdirSync(dir).filter((name) => LOADED.test(name));
+  } catch {
+    return [];
+  }
+  return names.sort().map((file) => ({ file, ...contentOf(join(dir, file)) }));
+}
+
+function contentOf(path: string): Omit<Configuration, 'file'> {
+  try {
+    const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
+    const types = plugins.map((plugin: { type?: unknown } | null) => plugin?.type);
+    if (types.length === 0 || !types.every((type) => typeof type === 'string'))
+      return { broken: 'it names no plugin' };
+    return { name: String(config.name ?? ''), types: types as string[] };
+  } catch (error) {
+    return { broken: (error as Error).message };
+  }
+}

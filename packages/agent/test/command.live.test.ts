@@ -79,10 +79,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
     });
 
-    test('install puts the executable there and nothing else, and writes nothing the second time', async () => {
+    test('install puts the executable and its links there and nothing else, and writes nothing the second time', async () => {
       const { status, out } = await command('install', ...flags);
-      expect({ status, out }).toEqual({ status: 0, out: `+ file ${join(node.binDir, 'cnikit')}\n` });
-      expect(readdirSync(node.binDir)).toEqual(['cnikit']);
+      const files = ['cnikit', 'loopback'];
+      const lines = files.map((name) => `+ file ${join(node.binDir, name)}\n`);
+      expect({ status, out }).toEqual({ status: 0, out: lines.join('') });
+      expect(readdirSync(node.binDir)).toEqual(files);
       expect(existsSync(node.confDir) ? readdirSync(node.confDir) : []).toEqual([]);
       expect(await command('install', ...flags)).toEqual({ status: 0, out: '', err: '' });
     });

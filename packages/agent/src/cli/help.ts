@@ -8,8 +8,8 @@ Commands
   plan      print what run would change now (+ appears, - goes, ~ changes), and
             change nothing; exit status 0 when nothing differs, 3 otherwise
   apply     do that once and end (--once may be said)
-  install   put the plugin's executable into --cni-bin-dir and end; needs neither
-            API server nor privileges
+  install   put the plugin's executable and its links into --cni-bin-dir and end;
+            needs neither API server nor privileges
   rollback  put the plugin and the CNI configuration in place that were there before
             the present ones; they stay until the agent is another version, or until
             rollback --undo

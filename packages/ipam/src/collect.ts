@@ -10,7 +10,9 @@ export interface GcOptions {
 export interface GcResult {
   /** Freed. */
   freed: Reservation[];
-  /** Could not be freed, or is no reservation: for a person to look at. */
+  /** Should be freed and could not be: the next garbage collection tries again. */
+  failed: Problem[];
+  /** Is no reservation: for a person to look at. */
   problems: Problem[];
 }
 
@@ -37,16 +39,22 @@ export function collect(store: Store, valid: readonly Owner[], options?: GcOptio
   const { reservations, problems } = store.list();
   const stale = selectStale(reservations, valid, options);
   const freed: Reservation[] = [];
-  if (stale.length === 0) return { freed, problems };
+  const failed: Problem[] = [];
+  const attempt = (name: string, body: () => void) => {
+    try {
+      body();
+    } catch (error) {
+      failed.push({ name, message: (error as Error).message });
+    }
+  };
   // Between list and lock an address may change hands; release() frees it only while its owner is the same.
   store.lock(() => {
     for (const reservation of stale) {
-      try {
+      attempt(reservation.address, () => {
         if (store.release(reservation.address, reservation)) freed.push(reservation);
-      } catch (error) {
-        problems.push({ name: reservation.address, message: (error as Error).message });
-      }
+      });
     }
+    attempt('', () => store.tidy?.());
   });
-  return { freed, problems };
+  return { freed, failed, problems };
 }

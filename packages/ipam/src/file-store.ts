@@ -17,7 +17,7 @@ import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
 import { withFlock } from './file/lock.ts';
-import { makeDirs, OwnerIndex } from './file/owner-index.ts';
+import { makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
 import { tolerate } from './file/quiet.ts';
 import type { Claim, Owner, Store } from './store.ts';
 
@@ -94,13 +94,15 @@ class FileStore implements Store {
     return this.#change((session) => {
       const file = this.#dir.file(address);
       const isLive = () => this.#dir.size(address) > 0;
-      const prepared = this.#index.prepare(address, claim, isLive);
-      if (prepared === undefined) return false;
-      const link = () => {
-        this.#sys.link(prepared, file);
-        return true;
-      };
+      let linking = false;
       try {
+        const prepared = this.#index.prepare(address, claim, isLive);
+        if (prepared === undefined) return false;
+        const link = () => {
+          this.#sys.link(prepared, file);
+          return true;
+        };
+        linking = true;
         if (!tolerate(['EEXIST'], link)) {
           if (isLive()) {
             this.#index.forget(address, claim);
@@ -110,21 +112,27 @@ class FileStore implements Store {
           this.#sys.unlink(file);
           link();
         }
-      } catch (error) {
-        this.#index.forget(address, claim);
-        throw error;
-      }
-      try {
         this.#dir.setLast(rangeSet, address, session.lasts[rangeSet]);
       } catch (error) {
-        this.#sys.unlink(file);
-        this.#index.forget(address, claim);
+        this.#withdraw(address, claim, linking);
         throw error;
       }
       session.lasts[rangeSet] = address;
       session.owners.set(address, claim);
       return true;
     });
+  }
+
+  /** Takes back what a failed `reserve` may have done; `linking`, if what lies under the address can be its own. */
+  #withdraw(address: string, claim: Claim, linking: boolean): void {
+    try {
+      const holder = this.#dir.owner(address);
+      if (linking && holds(holder, claim)) this.#sys.unlink(this.#dir.file(address));
+      if (linking || holder === undefined) this.#index.forget(address, claim);
+    } catch (error) {
+      // The first failure is the one to report; a DEL or GC removes the rest.
+      if (!isSysError(error)) throw error;
+    }
   }
 
   release(address: string, owner: Owner): boolean {
@@ -140,14 +148,21 @@ class FileStore implements Store {
 
   find(owner: Owner): string[] {
     const session = this.#open();
-    const candidates = this.#index.lookup(owner);
-    if (session.sealed === undefined) candidates.push(...this.#index.lookup({ ...owner, ifName: '' }));
-    return candidates.filter((address) => {
-      const holder = this.#dir.owner(address);
-      if (!holds(holder, owner)) return false;
-      session.owners.set(address, holder);
-      return true;
-    });
+    const heldUnder = (key: Owner) =>
+      this.#index.lookup(key).filter((address) => {
+        const holder = this.#dir.owner(address);
+        if (holds(holder, owner)) {
+          session.owners.set(address, holder);
+          return true;
+        }
+        // What a kill left between the entry and the reservation.
+        if (!holder || !sharesEntry(holder, key)) this.#index.forget(address, key);
+        return false;
+      });
+    return [
+      ...heldUnder(owner),
+      ...(session.sealed === undefined ? heldUnder({ ...owner, ifName: '' }) : []),
+    ];
   }
 
   last(rangeSet: number): string | undefined {
@@ -165,11 +180,20 @@ class FileStore implements Store {
   }
 
   reclaim(): boolean {
-    return this.#change(() => {
-      const empty = this.#dir.names().filter((name) => isAddressName(name) && this.#dir.size(name) === 0);
-      for (const name of empty) this.#sys.unlink(this.#dir.file(name));
-      return empty.length > 0;
+    return this.#change(() => this.#reclaim());
+  }
+
+  tidy(): void {
+    this.#change(({ sealed }) => {
+      this.#reclaim();
+      this.#index.rebuild(this.#dir.scan().files, sealed);
     });
+  }
+
+  #reclaim(): boolean {
+    const empty = this.#dir.names().filter((name) => isAddressName(name) && this.#dir.size(name) === 0);
+    for (const name of empty) this.#sys.unlink(this.#dir.file(name));
+    return empty.length > 0;
   }
 
   /** Makes the index complete, once for each hold of the lock. */
@@ -190,10 +214,12 @@ class FileStore implements Store {
 
   #change<T>(body: (session: Session) => T): T {
     const session = this.#open();
+    const { broken } = session;
     session.changed = true;
     session.broken = true;
     const result = body(session);
-    session.broken = false;
+    // What broke before stays so: only a scan knows what it left.
+    session.broken = broken;
     return result;
   }
 

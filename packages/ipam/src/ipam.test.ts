@@ -198,7 +198,7 @@ describe('Ipam.gc()', () => {
     expect(freed.map(({ address }) => address)).toEqual(['10.1.2.3', '10.1.2.4']);
     expect(problems).toEqual([]);
     expect(ipam.gc([]).freed.map(({ containerID }) => containerID)).toEqual(['a', 'c']);
-    expect(ipam.gc([])).toEqual({ freed: [], problems: [] });
+    expect(ipam.gc([])).toEqual({ freed: [], failed: [], problems: [] });
   });
 
   it('Ipam.gc() keeps what notes a container alone while the container has any attachment', () => {
@@ -223,9 +223,9 @@ describe('Ipam.gc()', () => {
     });
     ipam.add(owner('a'));
     ipam.add(owner('b'));
-    const { freed, problems } = ipam.gc([]);
+    const { freed, failed } = ipam.gc([]);
     expect(freed.map(({ containerID }) => containerID)).toEqual(['b']);
-    expect(problems).toEqual([{ name: '10.1.2.2', message: 'stuck' }]);
+    expect(failed).toEqual([{ name: '10.1.2.2', message: 'stuck' }]);
   });
 });
 

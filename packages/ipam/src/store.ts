@@ -57,4 +57,6 @@ export interface Store {
   list(): Listing;
   /** Frees what a crash left half-made and nobody owns; true if there was any. Called when a set is exhausted. */
   reclaim?(): boolean;
+  /** The same, and removes whatever else belongs to nobody, at any price. Called by garbage collection. */
+  tidy?(): void;
 }

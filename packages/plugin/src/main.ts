@@ -5,23 +5,10 @@
  * function that the host calls at start.
  */
 import { sys } from '@cnikit/sys';
-import { sameNetns } from './capabilities/same-netns.ts';
-import { pluginFor, plugins } from './plugins/index.ts';
+import { programOver } from './program.ts';
 
 declare const __cnikit_argv: readonly string[];
 
-const all = plugins(sys);
+const program = programOver(sys);
 
-function main(): never {
-  const run = pluginFor(all, __cnikit_argv[0] ?? '');
-  const output = run({
-    env: sys.environ(),
-    stdin: () => sys.readFdText(0),
-    sameNetns: (path) => sameNetns(sys, path),
-  });
-  if (output.stderr !== '') sys.writeFdText(2, output.stderr);
-  if (output.stdout !== '') sys.writeFdText(1, output.stdout);
-  return sys.exit(output.exitCode);
-}
-
-Object.assign(globalThis, { __cnikit_main: main });
+Object.assign(globalThis, { __cnikit_main: () => program(__cnikit_argv) });

@@ -105,6 +105,18 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(existsSync(backup())).toBe(false);
     });
 
+    test('GC removes the backups of this network that are not listed', () => {
+      const changes = { cniVersion: '1.1.0', mtu: 1400 };
+      ok(call('ADD', changes));
+      const gc = (name: string, valid: object[]) =>
+        ok(call('GC', { ...changes, name, 'cni.dev/valid-attachments': valid }));
+      gc('net', [{ containerID: 'c1', ifname: 'eth0' }]);
+      gc('other', []);
+      expect(existsSync(backup())).toBe(true);
+      gc('net', []);
+      expect(existsSync(backup())).toBe(false);
+    });
+
     test('CHECK names what differs', () => {
       const changes = { mtu: 1400, sysctl: { 'net.core.somaxconn': '500' } };
       ok(call('ADD', changes));

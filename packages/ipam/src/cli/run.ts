@@ -108,10 +108,10 @@ function gc(
   for (const { name, dir, store } of networks) {
     const listing = dryRun ? store.list() : undefined;
     const result = listing
-      ? { freed: selectStale(listing.reservations, valid, options), problems: listing.problems }
+      ? { freed: selectStale(listing.reservations, valid, options), failed: [], problems: listing.problems }
       : collect(store, valid, options);
     freed.push(...result.freed.map((r) => ({ network: name, dir, ...r })));
-    problems.push(...result.problems);
+    problems.push(...result.failed, ...result.problems);
   }
   return { freed, problems };
 }

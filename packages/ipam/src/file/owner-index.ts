@@ -13,6 +13,11 @@ function keyOf({ containerID, ifName }: Owner): string {
   return `${containerID.slice(0, LONGEST_KEY)}:${ifName}`;
 }
 
+/** Whether the two share a directory. */
+export function sharesEntry(a: Owner, b: Owner): boolean {
+  return keyOf(a) === keyOf(b);
+}
+
 /**
  * Which addresses an owner holds, without reading every reservation: a directory for each owner,
  * holding a hard link of each of its reservations. A hint that may name too much (readers check), and
@@ -38,9 +43,13 @@ export class OwnerIndex {
     if (from !== to) this.#sys.rename(this.#seal(from), this.#seal(to));
   }
 
-  /** Addresses that an owner may hold. */
+  /** Addresses that an owner may hold. A directory without any, which a kill left, goes. */
   lookup(owner: Owner): string[] {
-    return listDir(this.#sys, `${this.#dir}/${keyOf(owner)}`).filter((name) => name !== POD);
+    const dir = `${this.#dir}/${keyOf(owner)}`;
+    const names = tolerate(['ENOENT', 'ENOTDIR'], () => this.#sys.readdir(dir));
+    const addresses = names?.filter((name) => name !== POD) ?? [];
+    if (names && addresses.length === 0) this.#clear(dir);
+    return addresses;
   }
 
   /** Writes what is to become the reservation of an address and gives its path, to be linked; undefined when `live` says the address has this very file already. */
@@ -70,7 +79,7 @@ export class OwnerIndex {
     const dir = `${this.#dir}/${keyOf(owner)}`;
     tolerate(['ENOENT'], () => this.#sys.unlink(`${dir}/${address}`));
     if (tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) return;
-    if (this.lookup(owner).length === 0) this.#clear(dir);
+    this.lookup(owner);
   }
 
   /** 'namespace/name' of the pod of an owner, if it was told. */

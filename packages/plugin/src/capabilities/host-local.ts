@@ -43,7 +43,13 @@ export function hostLocal(
     check: (addresses) => ipam.check({ ...attachment, addresses }),
     gc() {
       if (validAttachments === undefined) return;
-      ipam.gc(validAttachments.map((one) => ({ containerID: one.containerID, ifName: one.ifname })));
+      const valid = validAttachments.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
+      const { failed } = ipam.gc(valid);
+      if (failed.length === 0) return;
+      throw new CniError(
+        ErrorCode.IOFailure,
+        `Reservations of network ${conf.network} could not be freed: ${failed.map(({ message }) => message).join('; ')}`,
+      );
     },
     status() {
       const full = ipam.status().sets.find((set) => set.free === 0);

@@ -24,7 +24,12 @@ export function openPodNamespace(sys: Sys, path: string): PodNamespace {
       route,
       close() {
         route.close();
-        sys.close(fd);
+        try {
+          sys.close(fd);
+        } catch (error) {
+          // Linux closes whatever it reports, and what was to be done inside is done.
+          if (!(error instanceof SysError)) throw error;
+        }
       },
     };
   } catch (error) {

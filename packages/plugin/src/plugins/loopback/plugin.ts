@@ -13,19 +13,26 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
     optionalEnv: ['CNI_PATH'],
     add: ({ netns, prevResult }) =>
       within(openPodNamespace(sys, netns), (route) => {
-        const { index, mac } = loopback(route);
-        route.request(setLink({ index, up: true }));
-        return prevResult ?? resultOf(route, index, mac, netns);
+        const { index, mac, up } = loopback(route);
+        try {
+          route.request(setLink({ index, up: true }));
+          return prevResult ?? resultOf(route, index, mac, netns);
+        } catch (error) {
+          if (!up) takeDown(sys, netns);
+          throw error;
+        }
       }),
-    del: ({ netns }) => {
-      const pod = openPodNamespaceIfThere(sys, netns);
-      if (pod !== undefined) within(pod, (route) => route.request(setLink({ name: LOOPBACK, up: false })));
-    },
+    del: ({ netns }) => takeDown(sys, netns),
     check: ({ netns }: Context<unknown>) =>
       within(openPodNamespace(sys, netns), (route) => {
         if (!loopback(route).up) throw new CniError(ErrorCode.Internal, 'loopback interface is down');
       }),
   });
+}
+
+function takeDown(sys: Sys, netns: string): void {
+  const pod = openPodNamespaceIfThere(sys, netns);
+  if (pod !== undefined) within(pod, (route) => route.request(setLink({ name: LOOPBACK, up: false })));
 }
 
 function within<T>(pod: PodNamespace, body: (route: RouteConnection) => T): T {

@@ -23,10 +23,10 @@ export function add(sys: Sys, context: Context<TuningSettings>): Result {
       });
     }
     if (Object.keys(changes).length === 0) return prevResult;
-    const place = { dataDir: conf.dataDir, containerID, ifName };
+    const place = { dataDir: conf.dataDir, network: conf.raw.name, containerID, ifName };
     const link = podLink(pod.route, ifName);
-    saveBackup(sys, place, link, changes);
     try {
+      saveBackup(sys, place, link, changes);
       tuneLink(pod.route, link.index, changes);
     } catch (error) {
       // The kernel may have set some of them before it refused the rest.

@@ -1,13 +1,21 @@
 /** The interface's attributes as they were before ADD, in the reference's file, for DEL. */
+import type { Attachment } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError } from '@cnikit/sys';
 import { readIfThere } from '../../capabilities/read-if-there.ts';
 import { isTuningConf } from '../../guards.ts';
 import type { LinkTuning } from './settings.ts';
 
+/** The key of the note in the file. */
+const NETWORK = 'cnikit.network';
+/** Behind the name of a file that is not yet whole. */
+const NEW = '.new';
+
 /** Where the backup of an attachment is. */
 export interface BackupPlace {
   dataDir: string;
+  /** The network's name, noted in the file so that GC knows whose it is; the reference has no such note. */
+  network: string;
   containerID: string;
   ifName: string;
 }
@@ -23,11 +31,11 @@ export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: Li
     ...(txQLen === undefined || link.txQueueLength === undefined ? {} : { txQLen: link.txQueueLength }),
   };
   // What is there already is from another tuning of the same chain, and older.
-  const all: LinkTuning = { ...now, ...readBackup(sys, place) };
+  const all = { ...now, ...readBackup(sys, place), [NETWORK]: place.network };
   makeFolders(sys, place.dataDir);
   const file = fileOf(place);
-  sys.writeText(`${file}.new`, JSON.stringify(all), { mode: 0o600 });
-  sys.rename(`${file}.new`, file);
+  sys.writeText(file + NEW, JSON.stringify(all), { mode: 0o600 });
+  sys.rename(file + NEW, file);
 }
 
 /**
@@ -59,15 +67,53 @@ function parsed(text: string): unknown {
 
 /** Forgets the backup; fine when there is none. */
 export function removeBackup(sys: Sys, place: BackupPlace): void {
-  try {
-    sys.unlink(fileOf(place));
-  } catch (error) {
-    if (!(error instanceof SysError) || (error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) throw error;
+  const file = fileOf(place);
+  unlinkIfThere(sys, file + NEW);
+  unlinkIfThere(sys, file);
+}
+
+/** Forgets the backups of a network but for those of its valid attachments. */
+export function collectBackups(
+  sys: Sys,
+  { dataDir, network }: Pick<BackupPlace, 'dataDir' | 'network'>,
+  valid: readonly Attachment[],
+): void {
+  const keep = new Set(valid.map(({ containerID, ifname }) => nameOf({ containerID, ifName: ifname })));
+  for (const name of namesIn(sys, dataDir)) {
+    if (keep.has(name)) continue;
+    const file = `${dataDir}/${name}`;
+    const backup = parsed(readIfThere(sys, file) ?? '') as { [NETWORK]?: unknown } | null | undefined;
+    if (backup?.[NETWORK] === network) unlinkIfThere(sys, file);
   }
 }
 
-function fileOf({ dataDir, containerID, ifName }: BackupPlace): string {
-  return `${dataDir}/${containerID}_${ifName}.json`;
+function namesIn(sys: Sys, folder: string): string[] {
+  try {
+    return sys.readdir(folder).filter((name) => name.endsWith('.json') || name.endsWith(`.json${NEW}`));
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+function unlinkIfThere(sys: Sys, file: string): void {
+  try {
+    sys.unlink(file);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SysError && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function fileOf(place: BackupPlace): string {
+  return `${place.dataDir}/${nameOf(place)}`;
+}
+
+function nameOf({ containerID, ifName }: Pick<BackupPlace, 'containerID' | 'ifName'>): string {
+  return `${containerID}_${ifName}.json`;
 }
 
 function makeFolders(sys: Sys, path: string): void {

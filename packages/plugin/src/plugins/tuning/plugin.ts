@@ -3,7 +3,7 @@ import { NetlinkError } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { openPodNamespaceIfThere } from '../../capabilities/netns.ts';
 import { add } from './add.ts';
-import { readBackup, removeBackup } from './backup.ts';
+import { collectBackups, readBackup, removeBackup } from './backup.ts';
 import { check } from './check.ts';
 import { tuneLink } from './link.ts';
 import { type TuningSettings, tuningSettings } from './settings.ts';
@@ -18,12 +18,16 @@ export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
     add: (context) => add(sys, context),
     del: (context) => del(sys, context),
     check: (context) => check(sys, context),
+    gc: ({ conf, validAttachments }) => {
+      const { dataDir, raw } = conf;
+      if (validAttachments) collectBackups(sys, { dataDir, network: raw.name }, validAttachments);
+    },
   });
 }
 
 /** DEL: gives the interface back what it had, where it is still there: a host device goes back to the node. */
 function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSettings>): void {
-  const place = { dataDir: conf.dataDir, containerID, ifName };
+  const place = { dataDir: conf.dataDir, network: conf.raw.name, containerID, ifName };
   const backup = readBackup(sys, place);
   const pod = backup === undefined ? undefined : openPodNamespaceIfThere(sys, netns);
   if (backup !== undefined && pod !== undefined) {

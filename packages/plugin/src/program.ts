@@ -1,0 +1,34 @@
+import type { Sys } from '@cnikit/sys';
+import { sameNetns } from './capabilities/same-netns.ts';
+import { pluginFor, plugins } from './plugins/index.ts';
+
+/**
+ * One invocation as a runtime sees it, from name, environment and stdin to stdout and exit code. Nothing is asked of
+ * `sys` before the function that it gives is called.
+ */
+export function programOver(sys: Sys): (argv: readonly string[]) => never {
+  const all = plugins(sys);
+  return (argv) => {
+    const run = pluginFor(all, argv[0] ?? '');
+    const env = sys.environ();
+    let stdin: string | undefined;
+    const io = {
+      env,
+      stdin: () => {
+        stdin ??= sys.readFdText(0);
+        return stdin;
+      },
+      sameNetns: (path: string) => sameNetns(sys, path),
+    };
+    const output = run(io);
+    if (output.stderr !== '') sys.writeFdText(2, output.stderr);
+    try {
+      if (output.stdout !== '') sys.writeFdText(1, output.stdout);
+    } catch (error) {
+      // A result that reached nobody is an ADD that failed.
+      if (env.CNI_COMMAND === 'ADD') run({ ...io, env: { ...env, CNI_COMMAND: 'DEL' } });
+      throw error;
+    }
+    return sys.exit(output.exitCode);
+  };
+}

@@ -1,0 +1,127 @@
+/** Everything that plugins make, as lines of text to compare: what is left after a pod, or gone that should not be. */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { openNftables } from '@cnikit/netlink/nftables';
+import { run } from './namespaces.ts';
+
+/** What to look at besides the node's links, addresses, routes, rules, queueing disciplines and nftables. */
+export interface StateScope {
+  /** A folder, with all that is below it. */
+  dir: string;
+  /** Legacy iptables too, which nftables does not show. */
+  iptables?: boolean;
+}
+
+/** Reads the state of the node, and of a pod if there is one. */
+export interface StateReader {
+  node(): string[];
+  pod(): string[];
+  close(): void;
+}
+
+export function stateReader({ dir, iptables = false }: StateScope, podPath: string): StateReader {
+  const host = openRoute();
+  const pod = openRoute({ netns: podPath });
+  const nft = openNftables();
+  return {
+    node: () => [
+      ...routeState(host),
+      ...nftState(nft),
+      ...(iptables ? iptablesState() : []),
+      ...fileState(dir),
+    ],
+    pod: () => routeState(pod),
+    close() {
+      for (const connection of [host, pod, nft]) connection.close();
+    },
+  };
+}
+
+/** What is in `now` and not in `before`, with a plus, and the other way round. */
+export function differences(before: readonly string[], now: readonly string[]): string[] {
+  const [old, present] = [new Set(before), new Set(now)];
+  return [
+    ...now.filter((line) => !old.has(line)).map((line) => `+ ${line}`),
+    ...before.filter((line) => !present.has(line)).map((line) => `- ${line}`),
+  ];
+}
+
+const DEFAULT_QDISCS = ['noqueue', 'pfifo_fast', 'fq_codel', 'mq'];
+/** The kernel makes and takes these by itself, in its own time. */
+const isOfLinkLocal = (prefix: string | undefined) => /^(fe80|ff)/.test(prefix ?? '');
+const RT_TABLE_LOCAL = 255;
+
+function routeState(route: RouteConnection): string[] {
+  const links = route.links();
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const nameOf = (index: number | undefined) =>
+    index === undefined ? '' : (names.get(index) ?? `#${index}`);
+  return [
+    ...links.map((link) => `link ${linkText(link)} ${nameOf(link.master)}`),
+    ...route
+      .addresses()
+      .filter(({ address }) => !isOfLinkLocal(address))
+      .map(({ index, address, flags }) => `address ${nameOf(index)} ${address} ${flags.toString(16)}`),
+    ...route
+      .routes()
+      .filter(({ dst, table }) => table !== RT_TABLE_LOCAL && !isOfLinkLocal(dst))
+      .map(({ dst, via, oif, table }) => `route ${dst} via ${via} dev ${nameOf(oif)} table ${table}`),
+    ...route.rules().map((rule) => `rule ${JSON.stringify(rule)}`),
+    ...route
+      .qdiscs()
+      .filter(({ kind }) => !DEFAULT_QDISCS.includes(kind))
+      .map(({ index, kind }) => `qdisc ${nameOf(index)} ${kind}`),
+  ];
+}
+
+function linkText({ name, kind, up, mtu, flags, txQueueLength }: Link): string {
+  const own = flags & 0x300; // IFF_PROMISC, IFF_ALLMULTI
+  return `${name} ${kind} ${up ? 'up' : 'down'} mtu ${mtu} flags ${own.toString(16)} qlen ${txQueueLength}`;
+}
+
+function nftState(nft: ReturnType<typeof openNftables>): string[] {
+  const sets = nft.sets();
+  const of = ({ family, table }: { family: string; table?: string | undefined }) => `${family} ${table}`;
+  return [
+    ...nft.tables().map(({ family, name }) => `nft table ${family} ${name}`),
+    ...nft.chains().map((chain) => `nft chain ${of(chain)} ${chain.name}`),
+    ...nft
+      .rules()
+      .map((rule) => `nft rule ${of(rule)} ${rule.chain} ${text({ ...rule, handle: 0, position: 0 })}`),
+    ...sets.map((set) => `nft set ${of(set)} ${set.name}`),
+    ...sets.flatMap((set) =>
+      nft
+        .elements({ family: set.family, table: set.table ?? '', name: set.name ?? '' })
+        .map((element) => `nft element ${of(set)} ${set.name} ${text(element)}`),
+    ),
+  ];
+}
+
+/** As JSON, without what traffic changes. */
+function text(value: object): string {
+  return JSON.stringify(value, (key, one) => {
+    if (typeof one === 'bigint') return String(one);
+    if (one instanceof Uint8Array) return [...one].join('.');
+    return key === 'bytes' || key === 'packets' ? undefined : one;
+  });
+}
+
+function iptablesState(): string[] {
+  return ['iptables-save', 'ip6tables-save'].flatMap((program) =>
+    run(program)
+      .split('\n')
+      .filter((line) => !line.startsWith('#') && line !== '')
+      .map((line) => `${program} ${line.replace(/\[\d+:\d+\]/, '')}`),
+  );
+}
+
+/** Reservations and other files with their content; of the allocator's own, which change with every pod, none. */
+function fileState(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter((name) => !/(^|\/)(lock$|last_reserved_ip\.|\.seal:)/.test(name))
+    .map((name) => {
+      const path = join(dir, name);
+      return lstatSync(path).isFile() ? `file ${name} ${readFileSync(path, 'utf8')}` : `folder ${name}`;
+    });
+}

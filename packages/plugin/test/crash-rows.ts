@@ -20,11 +20,19 @@ const ipam = (dir: string) => ({
   ranges: [[{ subnet: '10.98.0.0/24' }], [{ subnet: 'fd98::/64' }]],
 });
 const bridge = (dir: string) => ({ bridge: 'crash0', isDefaultGateway: true, ipam: ipam(dir) });
+const limits = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
 const ptp = (dir: string) => ({ ipam: ipam(dir) });
 
 export const crashRows: readonly CrashRow[] = [
+  {
+    title: 'cnikit, all in one',
+    plugin: 'cnikit',
+    conf: (dir) => ({ ...bridge(dir), ...limits }),
+    fresh: true,
+  },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }), fresh: true },
   { title: 'ptp', plugin: 'ptp', conf: ptp, fresh: true },
+  { title: 'bandwidth', plugin: 'bandwidth', conf: () => limits, chained: true },
   { title: 'loopback', plugin: 'loopback', conf: () => ({}) },
   { title: 'host-local', plugin: 'host-local', conf: (dir) => ({ ipam: ipam(dir) }), fresh: true },
   {

@@ -1,5 +1,5 @@
 /** Links that belong to attachments: found by the host end's name alone, so that no state is needed. */
-import type { Attachment, Context } from '@cnikit/cni-spec';
+import type { Context } from '@cnikit/cni-spec';
 import {
   delLink,
   type Link,
@@ -57,11 +57,13 @@ export function collectLinks(
     const master = bridge === undefined ? undefined : host.link({ name: bridge })?.index;
     if (bridge !== undefined && master === undefined) return [];
     const links = host.links({ kind: 'veth', ...(master === undefined ? {} : { master }) });
-    return deleteUnlisted(
+    const prefix = hostVethPrefix(conf.network);
+    const keep = new Set(
+      validAttachments.map((one) => hostVethName(conf.network, one.containerID, one.ifname)),
+    );
+    return deleteLinks(
       host,
-      { network: conf.network, valid: validAttachments },
-      links,
-      ({ name }) => name,
+      links.filter(({ name }) => name.startsWith(prefix) && !keep.has(name)),
     );
   } finally {
     host.close();
@@ -69,26 +71,15 @@ export function collectLinks(
 }
 
 /**
- * Deletes those of the links that belong to an attachment of the network that the runtime does not list. Goes on after
- * a failure.
+ * Deletes the links. Goes on after a failure.
  *
- * @param nameOf the host end's name of the attachment that a link belongs to
  * @returns what could not be deleted and why
  */
-export function deleteUnlisted(
-  host: RouteConnection,
-  { network, valid }: { network: string; valid: readonly Attachment[] },
-  links: readonly Link[],
-  nameOf: (link: Link) => string | undefined,
-): string[] {
-  const keep = new Set(valid.map((one) => hostVethName(network, one.containerID, one.ifname)));
-  const prefix = hostVethPrefix(network);
+export function deleteLinks(host: RouteConnection, links: readonly Link[]): string[] {
   const failed: string[] = [];
-  for (const link of links) {
-    const name = nameOf(link);
-    if (name === undefined || !name.startsWith(prefix) || keep.has(name)) continue;
+  for (const { index } of links) {
     try {
-      deleteLink(host, { index: link.index });
+      deleteLink(host, { index });
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       failed.push(error.message);

@@ -36,7 +36,7 @@ export async function faultyExecutable(): Promise<FaultyExecutable> {
     entry: join(import.meta.dirname, 'main.ts'),
     lazy: { explain: join(import.meta.dirname, '../../src/explain.lazy.ts') },
     prepare: true,
-    outfile: join(folder, 'cnikit'),
+    outfile: join(folder, 'executable'),
     crashText: '{"code":999,"msg":"The plugin crashed"}\n',
   });
   for (const name of plugins(sys).keys()) symlinkSync(path, join(folder, name));

@@ -48,8 +48,8 @@ function collect(sys: Sys, { conf: { network }, validAttachments }: Bandwidth): 
   throw new CniError(ErrorCode.Internal, `GC of network ${network} is not complete: ${failed.join('; ')}`);
 }
 
-function attachmentOf({ conf: { network }, containerID, ifName }: Bandwidth) {
-  return { network, containerID, ifName };
+function attachmentOf({ conf: { network }, containerID }: Bandwidth) {
+  return { network, containerID };
 }
 
 function withHostEnd<T>(

@@ -1,28 +1,34 @@
 /** The device that a pod's outgoing packets pass, for only what leaves a device can be shaped. */
 import type { Context } from '@cnikit/cni-spec';
 import { openRoute } from '@cnikit/netlink';
+import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { deleteLink, deleteUnlisted } from '../../capabilities/attachment-links.ts';
-import { hostVethName } from '../../capabilities/names.ts';
+import { deleteLink, deleteLinks } from '../../capabilities/attachment-links.ts';
+import { hostVethPrefix } from '../../capabilities/names.ts';
 import { sha512 } from '../../capabilities/sha512.ts';
 
 const PREFIX = 'bwp';
 const NAME_LENGTH = 15;
 
 /** What tells an attachment's device: all but the network follows from the environment. */
-export type Attachment = { network: string } & Pick<Context<unknown>, 'containerID' | 'ifName'>;
+export type Attachment = { network: string } & Pick<Context<unknown>, 'containerID'>;
 
 /** The device's name, the reference's, so that each side deletes what the other made. The interface is no part of it. */
-export function ifbName({ network, containerID }: Omit<Attachment, 'ifName'>): string {
+export function ifbName({ network, containerID }: Attachment): string {
   return (PREFIX + sha512(network + containerID)).slice(0, NAME_LENGTH);
 }
 
 /**
- * The alias that GC finds it by: the name that the attachment's host end has if we made it. The device's own name does
- * not say which network it belongs to.
+ * A MAC address for the device, whose first bytes say which network it belongs to: its name does not, and GC has to
+ * know. An alias would say it better, but comes after the device, and a kill may come between.
  */
-export function ifbAlias({ network, containerID, ifName }: Attachment): string {
-  return hostVethName(network, containerID, ifName);
+export function ifbMac(sys: Sys, network: string): string {
+  return formatMac(Uint8Array.of(...ownerBytes(network), ...sys.randomBytes(1)));
+}
+
+/** Locally administered, and the four letters by which the network's host ends are told from others. */
+function ownerBytes(network: string): number[] {
+  return [0x02, ...[...hostVethPrefix(network).slice(-4)].map((letter) => letter.charCodeAt(0))];
 }
 
 /** Deletes the attachment's device if there is one. */
@@ -36,8 +42,8 @@ export function deleteIfb(sys: Sys, attachment: Attachment): void {
 }
 
 /**
- * Deletes the devices of this network whose attachment the runtime does not list; none when it has no list. Those that
- * the reference made have no alias, and stay. Goes on after a failure.
+ * Deletes the devices of this network whose container the runtime does not list; none when it has no list. Those that
+ * the reference made say nothing of their network, and stay. Goes on after a failure.
  *
  * @returns what could not be deleted and why
  */
@@ -49,7 +55,13 @@ export function collectIfbs(
   if (valid === undefined) return [];
   const host = openRoute({ sys });
   try {
-    return deleteUnlisted(host, { network, valid }, host.links({ kind: 'ifb' }), ({ alias }) => alias);
+    const own = formatMac(Uint8Array.of(...ownerBytes(network)));
+    const keep = new Set(valid.map(({ containerID }) => ifbName({ network, containerID })));
+    const links = host.links({ kind: 'ifb' });
+    return deleteLinks(
+      host,
+      links.filter(({ name, mac }) => mac?.startsWith(own) && !keep.has(name)),
+    );
   } finally {
     host.close();
   }

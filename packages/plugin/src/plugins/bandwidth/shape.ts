@@ -10,11 +10,10 @@ import {
   openRoute,
   type Request,
   type RouteConnection,
-  setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from './host-end.ts';
-import { type Attachment, ifbAlias, ifbName } from './ifb.ts';
+import { type Attachment, ifbMac, ifbName } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
@@ -42,12 +41,11 @@ export function shape(
     steps.push({ request: bucketOn(host, ingress), undo: delQdisc({ index: host.index, handle: HANDLE }) });
   }
   // The one thing that has to be known before all else can be asked for at once is the device's index.
-  const ifb = egress === undefined ? undefined : createIfb(sys, route, ifbName(attachment), host.mtu);
+  const ifb = egress === undefined ? undefined : createIfb(sys, route, attachment, host.mtu);
   if (ifb !== undefined && egress !== undefined) {
     const { index } = host;
     steps.push(
-      { request: setLink({ index: ifb.index, alias: ifbAlias(attachment) }), undo: delLink(ifb) },
-      { request: bucketOn(ifb, egress) },
+      { request: bucketOn(ifb, egress), undo: delLink(ifb) },
       { request: newQdisc({ index, kind: 'ingress' }), undo: delQdisc({ index, kind: 'ingress' }) },
       { request: newFilter({ index, redirect: ifb.index, priority: 1 }) },
     );
@@ -70,10 +68,12 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
   return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
 }
 
-function createIfb(sys: Sys, route: RouteConnection, name: string, mtu: number): Link {
+function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): Link {
+  const name = ifbName(attachment);
+  const mac = ifbMac(sys, attachment.network);
   const undo = delLink({ name });
   try {
-    const made = route.createLink({ kind: 'ifb', name, up: true, mtu, txQueueLength: QUEUE_LENGTH });
+    const made = route.createLink({ kind: 'ifb', name, mac, up: true, mtu, txQueueLength: QUEUE_LENGTH });
     if (made !== undefined) return made;
   } catch (error) {
     // The answer may have been lost, and not the request.

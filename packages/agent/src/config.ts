@@ -1,6 +1,8 @@
 /** Flags and environment to a checked configuration. Reads nothing but its arguments. */
 import { parseArgs } from 'node:util';
+import type { Encap } from './desired/tunnel.ts';
 import { AgentError } from './error.ts';
+import { defaultTunnel, type TunnelSettings } from './model.ts';
 import { formatPrefix, parsePrefix } from './prefix.ts';
 
 export const commands = [
@@ -27,6 +29,7 @@ export interface Config {
   cniConfDir: string;
   stateDir: string;
   outsideInterface?: string;
+  /** Prefixes inside of which pods keep their address: those of the cluster's pods and Services, and others. */
   nonMasquerade: string[];
   /** File of the plugins to chain behind ours. */
   chain?: string;
@@ -38,6 +41,8 @@ export interface Config {
   leakGraceMs?: number;
   /** The container runtime's socket; absent: the known ones are looked for. */
   runtimeSocket?: string;
+  encap: Encap;
+  tunnel: TunnelSettings;
   resyncMs: number;
   health?: { host: string; port: number };
   logLevel: string;
@@ -54,6 +59,12 @@ const options = {
   'cni-conf-dir': { type: 'string', default: '/etc/cni/net.d' },
   'state-dir': { type: 'string', default: '/run/cnikit' },
   'outside-interface': { type: 'string' },
+  encap: { type: 'string', default: 'auto' },
+  'vxlan-name': { type: 'string', default: defaultTunnel.name },
+  'vxlan-vni': { type: 'string', default: String(defaultTunnel.vni) },
+  'vxlan-port': { type: 'string', default: String(defaultTunnel.port) },
+  'cluster-cidr': { type: 'string', multiple: true, default: [] as string[] },
+  'service-cidr': { type: 'string', multiple: true, default: [] as string[] },
   'non-masquerade-cidr': { type: 'string', multiple: true, default: [] as string[] },
   chain: { type: 'string' },
   'plugin-links': { type: 'string', default: 'loopback' },
@@ -98,7 +109,15 @@ export function parseConfig(
     cniBinDir: values['cni-bin-dir'],
     cniConfDir: values['cni-conf-dir'],
     stateDir: values['state-dir'],
-    nonMasquerade: values['non-masquerade-cidr'].flatMap((list) => list.split(',')).map(parseCidr),
+    nonMasquerade: (['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'] as const).flatMap((name) =>
+      values[name].flatMap((list) => list.split(',')).map((text) => parseCidr(name, text)),
+    ),
+    encap: parseEncap(values.encap),
+    tunnel: {
+      name: parseLinkName('vxlan-name', values['vxlan-name']),
+      vni: parseNumber('vxlan-vni', values['vxlan-vni'], 1, 0xff_ffff),
+      port: parseNumber('vxlan-port', values['vxlan-port'], 1, 0xffff),
+    },
     pluginLinks: parseNames(values['plugin-links']),
     resyncMs: resync * 1000,
     logLevel: values['log-level'],
@@ -130,10 +149,10 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [key in 
   return value === undefined ? {} : ({ [key]: value } as { [key in K]: V });
 }
 
-function parseCidr(text: string): string {
+function parseCidr(name: string, text: string): string {
   const prefix = parsePrefix(text.trim());
   if (prefix === undefined)
-    throw usage(`--non-masquerade-cidr ${JSON.stringify(text)} is not a prefix such as 10.96.0.0/12`);
+    throw usage(`--${name} ${JSON.stringify(text)} is not a prefix such as 10.96.0.0/12`);
   return formatPrefix(prefix);
 }
 
@@ -151,6 +170,23 @@ function parseGrace(text: string): number | undefined {
   if (!(seconds >= 1 && seconds <= 86_400))
     throw usage(`--leak-grace is ${text}: it must be between 1 and 86400 seconds, or off`);
   return seconds * 1000;
+}
+
+function parseEncap(text: string): Encap {
+  if (text === 'auto' || text === 'never' || text === 'always') return text;
+  throw usage(`--encap is ${JSON.stringify(text)}: it must be auto, never or always`);
+}
+
+function parseNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw usage(`--${name} is ${JSON.stringify(text)}: it must be between ${least} and ${most}`);
+}
+
+/** As dev_valid_name() in net/core/dev.c has it. */
+function parseLinkName(name: string, text: string): string {
+  if (/^[^\s/:]{1,15}$/.test(text) && text !== '.' && text !== '..') return text;
+  throw usage(`--${name} is ${JSON.stringify(text)}: it must be a link's name, 15 characters at most`);
 }
 
 function parseUrl(text: string): string {

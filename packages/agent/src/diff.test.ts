@@ -54,7 +54,7 @@ test('diffRoutes() is empty after it was applied, touches nothing foreign, and l
         const claims = new Claims();
         for (const each of [node(1), ...nodes]) claims.set(each);
         const facts = hostFacts(kernel.dump());
-        const decisions = desiredRoutes(claims, 'n1', facts);
+        const decisions = desiredRoutes(claims, { nodeName: 'n1' }, facts);
         const next = () => diffRoutes(decisions, new RouteTable(kernel.dump().routes), true).actions;
         const order = { remove: 0, change: 1, add: 2 };
         expect(kernel.write(next().sort((a, b) => order[a.op] - order[b.op]))).toEqual([]);
@@ -81,7 +81,9 @@ test('Claims gives the same decisions whatever the order of events', () => {
       for (const { each } of shuffled) atOnce.set(each);
       atOnce.set(node(1));
       const routes = (claims: Claims) =>
-        [...desiredRoutes(claims, 'n1', facts)].map(([dst, { route }]) => `${dst} ${route?.via}`).sort();
+        [...desiredRoutes(claims, { nodeName: 'n1' }, facts)]
+          .map(([dst, { route }]) => `${dst} ${route?.via}`)
+          .sort();
       expect(routes(byEvents)).toEqual(routes(atOnce));
     }),
   );

@@ -1,13 +1,19 @@
 /** From what is and what should be to what to do. Pure and printable: `plan` shows it, `apply` does it. */
+import type { Peers } from './desired/peers.ts';
 import type { RouteDecision } from './desired/route.ts';
+import { sameTunnel } from './desired/tunnel.ts';
 import {
+  type KernelNeighbour,
   type KernelRoute,
   type NodeRoute,
+  type PresentTunnel,
   type Problem,
   ROUTE_PROTOCOL,
   RTN_UNICAST,
   type Sysctl,
+  type TunnelLink,
 } from './model.ts';
+import type { NeighbourTable } from './observe/neighbour-table.ts';
 import { isOwn, type RouteTable } from './observe/route-table.ts';
 
 /** A change of one route in the main table. */
@@ -15,6 +21,25 @@ export type RouteAction =
   | { kind: 'route'; op: 'add'; route: NodeRoute }
   | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
   | { kind: 'route'; op: 'remove'; old: KernelRoute };
+
+/** A change of the tunnel's link, its addresses included. */
+export type TunnelAction =
+  | { kind: 'tunnel'; op: 'add'; link: TunnelLink }
+  | { kind: 'tunnel'; op: 'change'; link: TunnelLink; old: PresentTunnel }
+  | { kind: 'tunnel'; op: 'remove'; old: PresentTunnel };
+
+/** A change of an entry of the tunnel's link; `put` takes the place of one with the same key. */
+export interface NeighbourAction {
+  kind: 'neighbour';
+  op: 'put' | 'remove';
+  entry: KernelNeighbour;
+  dev: string;
+  /** The podCIDR on whose account. */
+  dst?: string;
+}
+
+/** What is changed by netlink. */
+export type KernelAction = RouteAction | TunnelAction | NeighbourAction;
 
 export interface SysctlAction {
   kind: 'sysctl';
@@ -50,7 +75,7 @@ export interface TaintAction {
 }
 
 /** One change of the node, as a value: what `describe` prints and what is then applied. */
-export type Action = RouteAction | SysctlAction | RuleAction | FileAction | ConditionAction | TaintAction;
+export type Action = KernelAction | SysctlAction | RuleAction | FileAction | ConditionAction | TaintAction;
 
 /** One line: `+` appears, `-` goes, `~` changes. */
 export function describe(action: Action): string {
@@ -60,6 +85,16 @@ export function describe(action: Action): string {
       if (action.op === 'change')
         return `~ route ${showRoute(action.route)} (was via ${action.old.via ?? 'none'})`;
       return `- route ${action.old.dst}${action.old.via === undefined ? '' : ` via ${action.old.via}`}`;
+    case 'tunnel':
+      if (action.op === 'remove') return `- tunnel ${showTunnel(action.old)}`;
+      return `${action.op === 'add' ? '+' : '~'} tunnel ${showTunnel(action.link)}`;
+    case 'neighbour': {
+      const { table, mac, address } = action.entry;
+      const sign = action.op === 'put' ? '+' : '-';
+      return table === 'fdb'
+        ? `${sign} fdb ${mac} to ${address} dev ${action.dev}`
+        : `${sign} neighbour ${address} at ${mac} dev ${action.dev}`;
+    }
     case 'sysctl':
       return `~ sysctl ${action.key} ${action.from} -> ${action.to} (${action.why})`;
     case 'rule':
@@ -74,6 +109,15 @@ export function describe(action: Action): string {
 }
 
 const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} dev ${dev}`;
+
+const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTunnel): string =>
+  `${name} vni ${vni} port ${port}${local === undefined ? '' : ` local ${local}`} mac ${mac} mtu ${mtu}`;
+
+/** What a change is about: the podCIDR that is routed, or the tunnel. */
+export function placeOf(action: KernelAction): string {
+  if (action.kind === 'route') return action.op === 'remove' ? action.old.dst : action.route.dst;
+  return action.kind === 'neighbour' && action.dst !== undefined ? action.dst : 'tunnel';
+}
 
 /** Linux' metric when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
 export const defaultMetric = (dst: string): number => (dst.includes(':') ? 1024 : 0);
@@ -138,6 +182,44 @@ function matches(have: KernelRoute, want: NodeRoute): boolean {
 function inTheWay(want: NodeRoute, foreign: KernelRoute): string {
   const hop = foreign.via === undefined ? 'without a gateway' : `via ${foreign.via}`;
   return `A route that is not ours is in the way of ${want.dst} via ${want.via}: it goes ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. Remove it by \`ip route del ${want.dst} proto ${foreign.protocol}\` if nothing needs it`;
+}
+
+/** The tunnel's link: made when some node is reached by it (`want`), and any other tunnel of ours removed. */
+export function diffTunnel(present: readonly PresentTunnel[], want: TunnelLink | undefined): TunnelAction[] {
+  const actions: TunnelAction[] = [];
+  let made = false;
+  for (const old of present) {
+    const same = want === undefined ? 'remake' : sameTunnel(old, want);
+    if (same === 'remake') actions.push({ kind: 'tunnel', op: 'remove', old });
+    else made = true;
+    if (same === 'change') actions.push({ kind: 'tunnel', op: 'change', link: want!, old });
+  }
+  if (want !== undefined && !made) actions.push({ kind: 'tunnel', op: 'add', link: want });
+  return actions;
+}
+
+/** What to do about the entries of those keys. */
+export function diffPeers(
+  peers: Peers,
+  table: NeighbourTable,
+  keys: Iterable<string>,
+  { index, name }: { index: number; name: string },
+): NeighbourAction[] {
+  const actions: NeighbourAction[] = [];
+  for (const key of keys) {
+    const want = peers.at(key);
+    const have = table.at(key);
+    const kept = have.find(({ mac, address }) => mac === want?.mac && address === want.address);
+    // One that differs is replaced in its place.
+    if (want === undefined || have.length > 1)
+      for (const entry of have)
+        if (entry !== kept) actions.push({ kind: 'neighbour', op: 'remove', entry, dev: name });
+    if (want === undefined || kept !== undefined) continue;
+    const { table: kind, mac, address, dst } = want;
+    const entry = { table: kind, index, mac, address };
+    actions.push({ kind: 'neighbour', op: 'put', entry, dev: name, dst });
+  }
+  return actions;
 }
 
 /** `current` maps a key to its value; a key that cannot be read is absent and left alone. */

@@ -1,5 +1,5 @@
 /** Tells a change that puts right what somebody else changed from one that follows a change of what should be. */
-import type { RouteAction } from './diff.ts';
+import { type KernelAction, placeOf } from './diff.ts';
 
 export class Drift {
   readonly #moved = new Set<string>();
@@ -17,11 +17,11 @@ export class Drift {
   }
 
   /** Of the changes of the pass that ends now. */
-  ofPass(): (action: RouteAction) => boolean {
+  ofPass(): (action: KernelAction) => boolean {
     const moved = new Set(this.#moved);
     const all = this.#all;
     this.#moved.clear();
     this.#all = false;
-    return (action) => !all && !moved.has(action.op === 'remove' ? action.old.dst : action.route.dst);
+    return (action) => !all && !moved.has(placeOf(action));
   }
 }

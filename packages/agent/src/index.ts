@@ -17,7 +17,7 @@
  * const link = { index: 2, name: 'eth0', mtu: 1500, up: true };
  * const connected = { family: 'ipv4', dst: '192.0.2.0/24', oif: 2, protocol: 2, priority: 0, type: 1 } as const;
  * const facts = hostFacts({ links: [link], addresses: [{ index: 2, address: '192.0.2.1/24' }], routes: [connected] });
- * console.log(desiredRoutes(claims, 'n1', facts).get('10.244.2.0/24')?.route);
+ * console.log(desiredRoutes(claims, { nodeName: 'n1' }, facts).get('10.244.2.0/24')?.route);
  * // { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' }
  * ```
  *
@@ -26,19 +26,35 @@
 export { Claims } from './desired/claims.ts';
 export { CONFLIST_NAME, conflist } from './desired/conflist.ts';
 export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/index.ts';
-export type { RouteDecision } from './desired/route.ts';
-export { type Action, describe, diffRoutes, diffSysctls, type RouteAction } from './diff.ts';
+export type { Reachability, RouteDecision } from './desired/route.ts';
+export type { Encap } from './desired/tunnel.ts';
 export {
+  type Action,
+  describe,
+  diffRoutes,
+  diffSysctls,
+  type KernelAction,
+  type NeighbourAction,
+  type RouteAction,
+  type TunnelAction,
+} from './diff.ts';
+export {
+  type Hop,
   type HostFacts,
   type KernelAddress,
   type KernelLink,
+  type KernelNeighbour,
   type KernelRoute,
   type KernelState,
   type NodeInfo,
   type NodeRoute,
+  type PresentTunnel,
   type Problem,
   ROUTE_PROTOCOL,
   type Sysctl,
+  type TunnelLink,
+  type TunnelPeer,
+  type TunnelSettings,
 } from './model.ts';
 export { hostFacts } from './observe/facts.ts';
 export { selectNode } from './observe/node.ts';

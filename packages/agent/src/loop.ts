@@ -5,7 +5,7 @@
 import type { Kernel, KernelEvent } from './apply/kernel.ts';
 import { Claims } from './desired/claims.ts';
 import { type DesiredHost, desiredHost, ownProblem, type Policy, problemsOf } from './desired/index.ts';
-import { type Action, describe } from './diff.ts';
+import { type Action, describe, placeOf } from './diff.ts';
 import { Drift } from './drift.ts';
 import { Host, type HostOutcome, type HostParts } from './host.ts';
 import type { Metrics } from './metrics.ts';
@@ -149,6 +149,10 @@ export class Agent {
       this.#soon();
       return;
     }
+    if (event.type === 'neighbour') {
+      if (this.#routes.observeNeighbour(event.op, event.neighbour)) this.#soon();
+      return;
+    }
     if (event.type === 'overflow') this.#parts.metrics.add('kernel_overflows');
     const { facts } = this.#routes;
     if (facts !== undefined && concerns(facts, event))
@@ -186,7 +190,11 @@ export class Agent {
     this.#guarded(() => {
       const changed = this.#load();
       if (changed) this.#complete();
-      else if (!this.#syncRoutes(true)) this.#retry();
+      else {
+        const { ok, tunnelChanged } = this.#syncRoutes(true);
+        if (tunnelChanged) this.#complete();
+        else if (!ok) this.#retry();
+      }
     }, 'complete');
   }
 
@@ -201,10 +209,13 @@ export class Agent {
   #complete(): void {
     this.#reap();
     const own = this.#claims.get(this.#options.nodeName);
+    const before = this.#desired();
+    if (before !== undefined) this.#done('sysctls', this.#host.sysctls(before));
+    let { ok, tunnelChanged } = this.#syncRoutes(true);
+    // The tunnel, if it was made or removed, is part of what is decided.
     const host = this.#desired();
+    if (host !== undefined && tunnelChanged) this.#done('sysctls', this.#host.sysctls(host));
     this.#report.problems.set('host', host?.problems ?? []);
-    if (host !== undefined) this.#done('sysctls', this.#host.sysctls(host));
-    let ok = this.#syncRoutes(true);
     if (host !== undefined && own !== undefined) {
       const rules = this.#done('rules', this.#host.rules(host.rules));
       // Without the rules a new node must not become Ready; on a node that is, the files are still kept right.
@@ -225,7 +236,9 @@ export class Agent {
     if (this.#routes.facts === undefined) return;
     this.#guarded(() => {
       this.#reap();
-      if (!this.#syncRoutes(false)) this.#retry();
+      const { ok, tunnelChanged } = this.#syncRoutes(false);
+      if (tunnelChanged) return this.#complete();
+      if (!ok) this.#retry();
       const host = this.#desired();
       if (host === undefined || !this.#host.rulesDiffer(host.rules)) return;
       if (this.#timers.due('pause')) {
@@ -251,29 +264,29 @@ export class Agent {
     this.#parts.metrics.observe('sync_duration_seconds', (performance.now() - started) / 1000, { scope });
   }
 
-  #syncRoutes(complete: boolean): boolean {
+  #syncRoutes(complete: boolean): { ok: boolean; tunnelChanged: boolean } {
     const prefixes = new Set(this.#dirty);
     this.#dirty.clear();
-    if (this.#claims.get(this.#options.nodeName) === undefined) return true;
+    if (this.#claims.get(this.#options.nodeName) === undefined) return { ok: true, tunnelChanged: false };
     if (complete) for (const prefix of this.#claims.prefixes()) prefixes.add(prefix);
-    const { done, failed: refused, problems } = this.#routes.sync(prefixes, complete);
+    const { done, failed: refused, problems, tunnelChanged } = this.#routes.sync(prefixes, complete);
     // Without a dump before it, a refusal may only mean that the events of an earlier change are still on their way.
     const stale = refused.filter(({ code }) => !complete && (code === 'EEXIST' || code === 'ESRCH'));
     if (stale.length > 0) this.#timers.start('reload', SETTLE_MS, () => this.#reload());
     const failed = refused.filter((failure) => !stale.includes(failure));
     for (const { action, message } of failed) {
-      const dst = action.op === 'remove' ? action.old.dst : action.route.dst;
+      const place = placeOf(action);
       const problem = {
-        key: `write ${dst}`,
+        key: `write ${place}`,
         message: `The kernel refused ${describe(action).slice(2)}: ${message}`,
       };
-      problems.set(dst, [...(problems.get(dst) ?? []), problem]);
+      problems.set(place, [...(problems.get(place) ?? []), problem]);
     }
-    for (const [dst, list] of problems) this.#report.problems.set(`route ${dst}`, list);
+    this.#report.problems.setAll('route', prefixes, problems, complete);
     this.#report.changes(done, this.#drift.ofPass());
     this.#parts.metrics.set('routes', this.#routes.own().length);
     this.#parts.metrics.set('routes_desired', this.#routes.wanted.size);
-    return failed.length === 0;
+    return { ok: failed.length === 0, tunnelChanged };
   }
 
   #files(host: DesiredHost | undefined): boolean {
@@ -284,7 +297,9 @@ export class Agent {
 
   #desired(): DesiredHost | undefined {
     const { facts } = this.#routes;
-    return facts === undefined ? undefined : desiredHost(this.#claims, this.#options, facts, this.#chain);
+    if (facts === undefined) return undefined;
+    const { tunnelled } = this.#routes;
+    return desiredHost(this.#claims, this.#options, facts, { tunnelled, chain: this.#chain });
   }
 
   #ready(): void {

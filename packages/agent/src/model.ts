@@ -29,8 +29,43 @@ export interface Problem {
 export interface NodeRoute {
   dst: string;
   via: string;
+  /** 0 while the link, the tunnel, is yet to be made. */
   oif: number;
   dev: string;
+  /** The next hop is on the link though no route says so. */
+  onlink?: true;
+}
+
+/** How the tunnel reaches another node. */
+export interface TunnelPeer {
+  /** Of the other node's end of the tunnel; follows from the node's name. */
+  mac: string;
+  /** The node's own address, to which the outer packets go. */
+  remote: string;
+  /** The next hop that stands for the node on the tunnel's link. */
+  gateway: string;
+}
+
+/** What an operator may choose of the tunnel. */
+export interface TunnelSettings {
+  /** Name of the link. */
+  name: string;
+  /** VXLAN network identifier, 24 bits. */
+  vni: number;
+  /** UDP destination port. */
+  port: number;
+}
+
+/** The tunnel's link as it is to be. */
+export interface TunnelLink extends TunnelSettings {
+  mac: string;
+  mtu: number;
+  /** Source of the outer packets; absent when no address of this node is one that the API knows. */
+  local?: string;
+  /** Family of the outer packets: a VXLAN link has one. */
+  underlay: Family;
+  /** With their length. The host's own packets to pods of other nodes come from these. */
+  addresses: string[];
 }
 
 /** A route of the main table as the kernel has it; the agent's own are told by `protocol`. */
@@ -53,6 +88,18 @@ export interface KernelLink {
   name: string;
   mtu: number;
   up: boolean;
+  mac?: string;
+  /** IFLA_IFALIAS. */
+  alias?: string;
+  vxlan?: { id: number; port: number; learning: boolean; local?: string };
+}
+
+/** An entry of the tunnel's link: of a MAC address the remote end (`fdb`), of a next hop the MAC address. */
+export interface KernelNeighbour {
+  table: 'fdb' | 'neighbour';
+  index: number;
+  mac: string;
+  address: string;
 }
 
 /** An address of the link with that index. */
@@ -67,11 +114,17 @@ export interface KernelState {
   links: KernelLink[];
   addresses: KernelAddress[];
   routes: KernelRoute[];
+  /** Permanent ones of the agent's tunnel, if it is there. */
+  neighbours?: KernelNeighbour[];
 }
 
 /** The rtm_protocol of the agent's routes; what carries another number is not ours. */
 export const ROUTE_PROTOCOL = 201;
 export const RTN_UNICAST = 1;
+/** The port is IANA's for VXLAN (RFC 7348). */
+export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };
+/** The alias of the agent's tunnel: a link without it is somebody else's, whatever its name. */
+export const TUNNEL_ALIAS = 'cnikit: pods of nodes behind a router';
 
 export interface OutsideInterface {
   index: number;
@@ -79,14 +132,41 @@ export interface OutsideInterface {
   mtu: number;
 }
 
+/** A foreign route, as far as it tells whether a next hop is on-link. */
+export interface Hop {
+  dst: string;
+  oif?: number;
+  dev?: string;
+  /** Packets go by a gateway, or nowhere. */
+  gateway: boolean;
+}
+
+/** The agent's tunnel as it is. */
+export interface PresentTunnel {
+  index: number;
+  name: string;
+  vni: number;
+  port: number;
+  learning: boolean;
+  mac: string;
+  mtu: number;
+  up: boolean;
+  local?: string;
+  addresses: string[];
+}
+
 /** What the desired state depends on, of all that the kernel says. */
 export interface HostFacts {
   /** The interface of each family's default route (least metric), or the one configured. */
   outside: Partial<Record<Family, OutsideInterface>>;
-  /** Foreign unicast routes, longest prefix first: decides if a next hop is on-link. */
-  table: ReadonlyArray<{ dst: string; oif?: number; dev?: string; gateway: boolean }>;
+  /** Foreign routes, longest prefix first: decides if a next hop is on-link. */
+  table: readonly Hop[];
   /** Addresses of this node, without prefix length, and the MTU of the link that has each. */
   local: ReadonlyMap<string, number>;
+  /** The agent's tunnels: one, unless its settings changed. */
+  tunnels: readonly PresentTunnel[];
+  /** Links of others that a tunnel of ours would collide with: any VXLAN, and whatever bears a name. */
+  others: ReadonlyArray<{ index: number; name: string; vni?: number; port?: number }>;
 }
 
 /** A setting below /proc/sys and the value it is to have. */

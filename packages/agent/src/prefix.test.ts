@@ -20,7 +20,7 @@ describe('parsePrefix()', () => {
     ['FD00:0:0:1::/64', 'fd00:0:0:1::/64'],
     ['fd00:10:244:1:0:0:0:5/64', 'fd00:10:244:1::/64'],
     ['::', '::/128'],
-    ['::ffff:10.0.0.1', '::ffff:a00:1/128'],
+    ['::ffff:10.0.0.1', '::ffff:10.0.0.1/128'],
     ['1:0:0:2:0:0:0:3', '1:0:0:2::3/128'],
   ])('canonicalises %s', (text, want) => {
     expect(formatPrefix(parsePrefix(text)!)).toBe(want);
@@ -48,10 +48,10 @@ describe('parsePrefix()', () => {
 
   test('reads back what formatAddress() writes', () => {
     fc.assert(
-      fc.property(fc.bigInt(0n, (1n << 128n) - 1n), fc.boolean(), (raw, six) => {
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.boolean(), (raw, six) => {
         const address = six
-          ? ({ family: 'ipv6', value: raw } as const)
-          : ({ family: 'ipv4', value: raw >> 96n } as const);
+          ? ({ family: 'ipv6', bytes: raw } as const)
+          : ({ family: 'ipv4', bytes: raw.slice(0, 4) } as const);
         expect(parseAddress(formatAddress(address))).toEqual(address);
       }),
     );

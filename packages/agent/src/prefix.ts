@@ -1,74 +1,62 @@
-/** Addresses and prefixes as numbers: canonical text (RFC 5952), containment, exact aggregation. Pure. */
-import { parseAddress as addressBytes, type Family } from '@cnikit/netlink/codec';
+/** Prefixes and addresses as bytes: canonical text (RFC 5952), containment, exact aggregation. Pure. */
+import { formatAddress as addressText, type Family, parseAddress as parseBytes } from '@cnikit/netlink/codec';
 
 export type { Family };
 export const families: readonly Family[] = ['ipv4', 'ipv6'];
 
-/** `value` is the address as an unsigned number of 32 or 128 bits. */
+/** `bytes` are in network order, 4 or 16. */
 export interface Address {
   family: Family;
-  value: bigint;
+  bytes: Uint8Array;
 }
 
-/** A network: host bits of `value` are zero, `length` is the prefix length. */
+/** A network: host bits are zero, `length` is the prefix length. */
 export interface Prefix extends Address {
   length: number;
 }
 
-const width = { ipv4: 32, ipv6: 128 } as const;
+/** The family of an address or prefix that is known to be one. */
+export const familyOf = (text: string): Family => (text.includes(':') ? 'ipv6' : 'ipv4');
 
 /** Undefined when `text` is no IPv4 or IPv6 address (a zone such as %eth0 is none). */
 export function parseAddress(text: string): Address | undefined {
-  const bytes = addressBytes(text);
-  if (bytes === undefined) return undefined;
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return { family: bytes.length === 4 ? 'ipv4' : 'ipv6', value };
+  const bytes = parseBytes(text);
+  return bytes === undefined ? undefined : { family: bytes.length === 4 ? 'ipv4' : 'ipv6', bytes };
 }
 
 /** Undefined when `text` is no prefix; host bits are dropped: `10.0.0.7/24` is `10.0.0.0/24`. */
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.lastIndexOf('/');
-  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  if (address === undefined) return undefined;
-  const bits = width[address.family];
+  const bytes = parseBytes(slash < 0 ? text : text.slice(0, slash));
+  if (bytes === undefined) return undefined;
+  const bits = bytes.length * 8;
   const digits = slash < 0 ? String(bits) : text.slice(slash + 1);
   if (!/^\d{1,3}$/.test(digits) || Number(digits) > bits) return undefined;
-  return network(address, Number(digits));
+  return network({ family: bits === 32 ? 'ipv4' : 'ipv6', bytes }, Number(digits));
 }
 
-function network(address: Address, length: number): Prefix {
-  const host = BigInt(width[address.family] - length);
-  return { family: address.family, value: (address.value >> host) << host, length };
-}
-
-export function formatAddress({ family, value }: Address): string {
-  if (family === 'ipv4') return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn));
-  // RFC 5952: the longest run of at least two zero groups, the first of equal ones, becomes "::".
-  let start = -1;
-  let best = 1;
-  for (let i = 0, run = 0; i < 8; i++) {
-    run = groups[i] === 0 ? run + 1 : 0;
-    if (run > best) {
-      best = run;
-      start = i - run + 1;
-    }
+/** The network of that length around an address. */
+export function network({ family, bytes }: Address, length: number): Prefix {
+  const kept = bytes.slice();
+  const whole = length >> 3;
+  if (whole < kept.length) {
+    kept[whole]! &= 0xff00 >> (length & 7);
+    kept.fill(0, whole + 1);
   }
-  const hex = groups.map((group) => group.toString(16));
-  if (start < 0) return hex.join(':');
-  return `${hex.slice(0, start).join(':')}::${hex.slice(start + best).join(':')}`;
+  return { family, bytes: kept, length };
 }
 
-export function formatPrefix(prefix: Prefix): string {
-  return `${formatAddress(prefix)}/${prefix.length}`;
-}
+export const formatAddress = ({ bytes }: Address): string => addressText(bytes);
+export const formatPrefix = ({ bytes, length }: Prefix): string => `${addressText(bytes)}/${length}`;
 
 /** True when every address of `inner` is one of `outer`; a bare address is a prefix of full length. */
 export function contains(outer: Prefix, inner: Address & { length?: number }): boolean {
-  if (outer.family !== inner.family || (inner.length ?? width[inner.family]) < outer.length) return false;
-  const host = BigInt(width[outer.family] - outer.length);
-  return inner.value >> host === outer.value >> host;
+  const [a, b] = [outer.bytes, inner.bytes];
+  if (a.length !== b.length || (inner.length ?? b.length * 8) < outer.length) return false;
+  const whole = outer.length >> 3;
+  for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;
+  const rest = outer.length & 7;
+  return rest === 0 || (a[whole]! ^ b[whole]!) >> (8 - rest) === 0;
 }
 
 export function overlaps(a: Prefix, b: Prefix): boolean {
@@ -80,17 +68,7 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
  * two halves become their whole. 5,000 podCIDRs of one cluster CIDR make a handful of rules.
  */
 export function aggregate(prefixes: Iterable<Prefix>): Prefix[] {
-  const sorted = [...prefixes].sort((a, b) =>
-    a.family !== b.family
-      ? a.family < b.family
-        ? -1
-        : 1
-      : a.value !== b.value
-        ? a.value < b.value
-          ? -1
-          : 1
-        : a.length - b.length,
-  );
+  const sorted = [...prefixes].sort(compare);
   const out: Prefix[] = [];
   for (const prefix of sorted) {
     const last = out.at(-1);
@@ -100,10 +78,21 @@ export function aggregate(prefixes: Iterable<Prefix>): Prefix[] {
       const b = out.at(-1)!;
       const a = out.at(-2);
       if (a === undefined || b.length === 0 || a.length !== b.length || a.family !== b.family) break;
-      const whole = network(b, b.length - 1);
-      if (whole.value !== a.value || !contains(whole, a)) break;
+      // `a` sorts before `b`, so it is the lower half if the two are halves at all.
+      const whole = network(a, a.length - 1);
+      if (compareBytes(whole.bytes, a.bytes) !== 0 || !contains(whole, b)) break;
       out.splice(-2, 2, whole);
     }
   }
   return out;
+}
+
+/** By family, address and length. */
+function compare(a: Prefix, b: Prefix): number {
+  return a.bytes.length - b.bytes.length || compareBytes(a.bytes, b.bytes) || a.length - b.length;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
 }

@@ -1,30 +1,60 @@
-/** Routes, kept: remembers what the kernel has, so that an event costs one message and no dump. */
+/** Routes and the tunnel, kept: remembers what the kernel has, so that an event costs one message and no dump. */
 import type { Kernel, WriteFailure } from './apply/kernel.ts';
 import type { Claims } from './desired/claims.ts';
 import { desiredRoutes } from './desired/index.ts';
-import { asKernelRoute, diffRoutes, type RouteAction } from './diff.ts';
-import type { HostFacts, KernelRoute, KernelState, NodeRoute, Problem } from './model.ts';
+import { entryKey, Peers } from './desired/peers.ts';
+import type { Reachability, RouteDecision } from './desired/route.ts';
+import { desiredTunnel, tunnelInTheWay } from './desired/tunnel.ts';
+import {
+  asKernelRoute,
+  diffPeers,
+  diffRoutes,
+  diffTunnel,
+  type KernelAction,
+  type NeighbourAction,
+  type RouteAction,
+  type TunnelAction,
+} from './diff.ts';
+import {
+  defaultTunnel,
+  type HostFacts,
+  type KernelNeighbour,
+  type KernelRoute,
+  type NodeRoute,
+  type Problem,
+  type TunnelLink,
+} from './model.ts';
 import { hostFacts, sameFacts } from './observe/facts.ts';
+import { NeighbourTable } from './observe/neighbour-table.ts';
 import { isOwn, RouteTable } from './observe/route-table.ts';
 
 export interface RouteOutcome {
-  done: RouteAction[];
+  done: KernelAction[];
   failed: WriteFailure[];
-  /** By destination, for every destination looked at: empty when all is well. */
+  /** By destination, of every destination looked at; without an entry all is well. */
   problems: Map<string, Problem[]>;
+  /** The tunnel's link was made or removed, so what depends on its presence must be decided again. */
+  tunnelChanged: boolean;
 }
 
-export interface RouteOptions {
+export interface RouteOptions extends Reachability {
   nodeName: string;
   outsideInterface?: string;
 }
+
+/** Making the link, seeing its index, giving it addresses; one more for a link that goes meanwhile. */
+const TUNNEL_ROUNDS = 4;
 
 export class Routes {
   readonly #claims: Claims;
   readonly #kernel: Kernel;
   readonly #options: RouteOptions;
   #table = new RouteTable();
+  #neighbours = new NeighbourTable();
   #facts: HostFacts | undefined;
+  readonly #peers = new Peers();
+  /** Entries of the tunnel's link to look at in the next pass. */
+  readonly #dirtyKeys = new Set<string>();
   readonly #wanted = new Map<string, NodeRoute>();
 
   constructor(claims: Claims, kernel: Kernel, options: RouteOptions) {
@@ -38,12 +68,19 @@ export class Routes {
     return this.#facts;
   }
 
+  /** Whether some node is reached by the tunnel, as decided last. */
+  get tunnelled(): boolean {
+    return this.#peers.size > 0;
+  }
+
   /** Dumps the kernel's tables. True when the facts changed, so that every decision must be taken again. */
   load(): boolean {
-    const state: KernelState = this.#kernel.dump();
-    const facts = hostFacts(state, this.#options.outsideInterface);
+    const { outsideInterface, tunnel } = this.#options;
+    const state = this.#kernel.dump();
+    const facts = hostFacts(state, outsideInterface, tunnel?.name);
     const changed = this.#facts === undefined || !sameFacts(this.#facts, facts);
     this.#table = new RouteTable(state.routes);
+    this.#neighbours = new NeighbourTable(state.neighbours);
     this.#facts = facts;
     return changed;
   }
@@ -52,6 +89,18 @@ export class Routes {
   observe(op: 'new' | 'del', route: KernelRoute): void {
     if (op === 'new') this.#table.put(route);
     else this.#table.remove(route);
+  }
+
+  /** Takes in an event about an entry of some link. True when it is one of the tunnel's. */
+  observeNeighbour(op: 'new' | 'del', neighbour: KernelNeighbour): boolean {
+    if (this.#facts?.tunnels.some(({ index }) => index === neighbour.index) !== true) return false;
+    const key = entryKey(neighbour);
+    // What the kernel tells of others than permanent ones, and of multicast, is no matter of ours.
+    if (op === 'del' && this.#neighbours.at(key).length === 0) return false;
+    if (op === 'new') this.#neighbours.put(neighbour);
+    else this.#neighbours.remove(neighbour);
+    this.#dirtyKeys.add(key);
+    return true;
   }
 
   /** Destinations of own routes in the kernel, as far as known. */
@@ -65,54 +114,139 @@ export class Routes {
   }
 
   /** What `sync` would do for all destinations. */
-  plan(): { actions: RouteAction[]; problems: Problem[] } {
-    const decisions = desiredRoutes(this.#claims, this.#options.nodeName, this.#factsOrThrow());
-    const { actions, problems } = diffRoutes(decisions, this.#table, true);
+  plan(): { actions: KernelAction[]; problems: Problem[] } {
+    const { routes, decisions, problems, keys } = this.#decide(this.#claims.prefixes(), true);
+    const tunnel = this.#wantedTunnel();
     return {
-      actions,
+      actions: [
+        ...this.#tunnelActions(tunnel),
+        ...(tunnel === undefined ? [] : this.#peerActions(keys, tunnel)),
+        ...inOrder(routes),
+      ],
       problems: [...[...decisions.values()].flatMap((decision) => decision.problems), ...problems],
     };
   }
 
   /** Makes the routes to `prefixes` right; `complete` also removes own routes to destinations that nobody claims. */
   sync(prefixes: Iterable<string>, complete: boolean): RouteOutcome {
-    const decisions = desiredRoutes(this.#claims, this.#options.nodeName, this.#factsOrThrow(), prefixes);
-    if (complete) this.#wanted.clear();
-    for (const [dst, { route }] of decisions)
+    const first = this.#decide(prefixes, complete);
+    const tunnel = this.#wantedTunnel();
+    const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
+    // The link has to be there before a route can lead to it, and goes when none does any more.
+    if (tunnel !== undefined) this.#makeTunnel(tunnel, outcome);
+    const last = outcome.tunnelChanged ? this.#decide(this.#claims.prefixes(), true) : first;
+    for (const [dst, { problems }] of last.decisions)
+      if (problems.length > 0) outcome.problems.set(dst, [...problems]);
+    for (const problem of last.problems) {
+      const dst = problem.key.split(' ')[1]!;
+      outcome.problems.set(dst, [...(outcome.problems.get(dst) ?? []), problem]);
+    }
+    const present = this.#facts?.tunnels.some(({ name }) => name === tunnel?.name) === true;
+    // Without its link a route through the tunnel would only be refused; why it is missing was said.
+    const routes = present ? last.routes : last.routes.filter((action) => !throughTunnel(action));
+    const entries = present ? this.#peerActions(last.keys, tunnel!) : [];
+    this.#write([...entries.filter(({ op }) => op === 'put'), ...inOrder(routes)], outcome);
+    // An entry that goes is used until the route to it has gone.
+    this.#write(
+      entries.filter(({ op }) => op === 'remove'),
+      outcome,
+    );
+    if (tunnel === undefined) this.#makeTunnel(undefined, outcome);
+    return outcome;
+  }
+
+  /** Removes every route of the agent, and its tunnel. */
+  removeAll(): RouteOutcome {
+    const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
+    this.#write(
+      this.own().flatMap((dst) =>
+        this.#table
+          .at(dst)
+          .filter(isOwn)
+          .map((old): RouteAction => ({ kind: 'route', op: 'remove', old })),
+      ),
+      outcome,
+    );
+    this.#makeTunnel(undefined, outcome);
+    return outcome;
+  }
+
+  #decide(
+    prefixes: Iterable<string>,
+    complete: boolean,
+  ): {
+    decisions: Map<string, RouteDecision>;
+    routes: RouteAction[];
+    problems: Problem[];
+    keys: Iterable<string>;
+  } {
+    const decisions = desiredRoutes(this.#claims, this.#options, this.#factsOrThrow(), prefixes);
+    if (complete) {
+      this.#wanted.clear();
+      for (const dst of [...this.#peers.dsts()]) if (!decisions.has(dst)) this.#peers.set(dst, undefined);
+    }
+    for (const [dst, { route, peer }] of decisions) {
       if (route === undefined) this.#wanted.delete(dst);
       else this.#wanted.set(dst, route);
-    const problems = new Map([...decisions].map(([dst, decision]) => [dst, [...decision.problems]]));
-    const diff = diffRoutes(decisions, this.#table, complete);
-    for (const problem of diff.problems) problems.get(problem.key.split(' ')[1]!)?.push(problem);
-    // Removals first: what goes may stand in the way of what comes.
-    const order = { remove: 0, change: 1, add: 2 } as const;
-    const actions = diff.actions.sort((a, b) => order[a.op] - order[b.op]);
-    const failed = actions.length === 0 ? [] : this.#kernel.write(actions);
+      for (const key of this.#peers.set(dst, peer)) this.#dirtyKeys.add(key);
+    }
+    const { actions: routes, problems } = diffRoutes(decisions, this.#table, complete);
+    const keys = new Set(this.#dirtyKeys);
+    this.#dirtyKeys.clear();
+    if (complete)
+      for (const each of [this.#peers.keys(), this.#neighbours.keys()]) for (const key of each) keys.add(key);
+    return { decisions, routes, problems, keys };
+  }
+
+  #wantedTunnel(): TunnelLink | undefined {
+    const own = this.#claims.get(this.#options.nodeName);
+    if (own === undefined || this.#peers.size === 0) return undefined;
+    return desiredTunnel(own, this.#factsOrThrow(), this.#options.tunnel ?? defaultTunnel);
+  }
+
+  #tunnelActions(want: TunnelLink | undefined): TunnelAction[] {
+    const facts = this.#factsOrThrow();
+    const free = want === undefined || tunnelInTheWay(facts, want).length === 0;
+    return diffTunnel(facts.tunnels, want).filter(({ op }) => free || op !== 'add');
+  }
+
+  #peerActions(keys: Iterable<string>, { name }: TunnelLink): NeighbourAction[] {
+    const index = this.#facts?.tunnels.find((tunnel) => tunnel.name === name)?.index ?? 0;
+    return diffPeers(this.#peers, this.#neighbours, keys, { index, name });
+  }
+
+  #makeTunnel(want: TunnelLink | undefined, outcome: RouteOutcome): void {
+    for (let round = 0; round < TUNNEL_ROUNDS; round++) {
+      const actions = this.#tunnelActions(want);
+      if (actions.length === 0) return;
+      outcome.tunnelChanged = true;
+      if (this.#write(actions, outcome)) this.load();
+      else return;
+    }
+  }
+
+  /** True when all was done. */
+  #write(actions: readonly KernelAction[], outcome: RouteOutcome): boolean {
+    if (actions.length === 0) return true;
+    const failed = this.#kernel.write(actions);
     const failing = new Set(failed.map(({ action }) => action));
-    const done = actions.filter((action) => !failing.has(action));
-    for (const action of done) this.#remember(action);
-    return { done, failed, problems };
+    for (const action of actions) {
+      if (failing.has(action)) continue;
+      outcome.done.push(action);
+      this.#remember(action);
+    }
+    outcome.failed.push(...failed);
+    return failed.length === 0;
   }
 
-  /** Removes every route of the agent. */
-  removeAll(): RouteOutcome {
-    const actions: RouteAction[] = this.own().flatMap((dst) =>
-      this.#table
-        .at(dst)
-        .filter(isOwn)
-        .map((old): RouteAction => ({ kind: 'route', op: 'remove', old })),
-    );
-    const failed = actions.length === 0 ? [] : this.#kernel.write(actions);
-    return {
-      done: actions.filter((action) => !failed.some((entry) => entry.action === action)),
-      failed,
-      problems: new Map(),
-    };
-  }
-
-  #remember(action: RouteAction): void {
-    if (action.op === 'remove') this.#table.remove(action.old);
-    else this.#table.put(asKernelRoute(action.route));
+  #remember(action: KernelAction): void {
+    if (action.kind === 'route') {
+      if (action.op === 'remove') this.#table.remove(action.old);
+      else this.#table.put(asKernelRoute(action.route));
+    } else if (action.kind === 'neighbour') {
+      if (action.op === 'remove') this.#neighbours.remove(action.entry);
+      else this.#neighbours.put(action.entry);
+    }
   }
 
   #factsOrThrow(): HostFacts {
@@ -120,3 +254,12 @@ export class Routes {
     return this.#facts;
   }
 }
+
+/** Removals first: what goes may stand in the way of what comes. */
+function inOrder(actions: RouteAction[]): RouteAction[] {
+  const order = { remove: 0, change: 1, add: 2 } as const;
+  return actions.sort((a, b) => order[a.op] - order[b.op]);
+}
+
+/** Its index is not known while its link is not there. */
+const throughTunnel = (action: RouteAction): boolean => action.op !== 'remove' && action.route.oif === 0;

@@ -33,7 +33,9 @@ export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, Nod
 /** Undefined when packets take the route. */
 function astray(route: NodeRoute, lookup: Lookup): string | undefined {
   const prefix = parsePrefix(route.dst)!;
-  const second = { family: prefix.family, value: prefix.value + 1n };
+  const bytes = prefix.bytes.slice();
+  bytes[bytes.length - 1]! |= 1;
+  const second = { family: prefix.family, bytes };
   const address = formatAddress(contains(prefix, second) ? second : prefix);
   try {
     const got = lookup(address);

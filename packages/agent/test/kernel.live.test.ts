@@ -53,6 +53,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           run('ip', 'route', 'flush', 'proto', '201');
           run('ip', '-6', 'route', 'flush', 'proto', '201');
           const model = new FakeKernel();
+          model.links[1]!.index = oif;
           for (const { op, route: wanted, old: seed } of steps) {
             const there = model.routes.find(({ dst, protocol }) => dst === wanted.dst && protocol === 201);
             const old = there ?? asKernelRoute(seed);

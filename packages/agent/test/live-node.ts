@@ -12,7 +12,7 @@ import { createCni } from '../src/apply/cni.ts';
 import type { Kernel } from '../src/apply/kernel.ts';
 import { openKernel } from '../src/apply/netlink.ts';
 import { createRules } from '../src/apply/rules.ts';
-import type { RouteAction } from '../src/diff.ts';
+import type { KernelAction } from '../src/diff.ts';
 import { Agent } from '../src/loop.ts';
 import { Metrics } from '../src/metrics.ts';
 import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
@@ -78,7 +78,7 @@ export interface LiveNode {
   binDir: string;
   lines: string[];
   /** Every batch that any agent wrote. */
-  writes: RouteAction[][];
+  writes: KernelAction[][];
   start(): RunningAgent;
   close(): Promise<void>;
 }
@@ -102,7 +102,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
   const kubeConfig = await loadKubeConfig({ kubeconfig }, {});
   writeFileSync(pluginBinary, '#!/bin/sh\n');
   const lines: string[] = [];
-  const writes: RouteAction[][] = [];
+  const writes: KernelAction[][] = [];
   const running = new Set<RunningAgent>();
   const node: LiveNode = { api, dir, kubeconfig, pluginBinary, confDir, binDir, lines, writes, start, close };
   return node;

@@ -1,37 +1,85 @@
 /** The kernel by netlink: what the agent needs of @cnikit/netlink. */
 import {
   type Address,
+  delAddress,
+  delLink,
+  delNeighbour,
   delRoute,
+  type Link,
+  type Neighbour,
+  NUD_PERMANENT,
+  newAddress,
+  newLink,
+  newNeighbour,
   newRoute,
   openRoute,
   type Request,
   type Route,
   type RouteConnection,
   RT_TABLE_MAIN,
+  setLink,
 } from '@cnikit/netlink';
 import { type Event, monitor } from '@cnikit/netlink/monitor';
-import type { RouteAction } from '../diff.ts';
-import { type KernelAddress, type KernelRoute, type KernelState, ROUTE_PROTOCOL } from '../model.ts';
+import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../diff.ts';
+import {
+  type KernelAddress,
+  type KernelLink,
+  type KernelNeighbour,
+  type KernelRoute,
+  type KernelState,
+  ROUTE_PROTOCOL,
+  TUNNEL_ALIAS,
+} from '../model.ts';
 import type { Kernel, KernelEvent, WriteFailure } from './kernel.ts';
 
-/** The network namespace of this process. */
-export function openKernel(): Kernel {
-  const connection = openRoute();
+/** A network namespace, by default that of this process. */
+export function openKernel(netns?: string): Kernel {
+  const where = netns === undefined ? {} : { netns };
+  const connection = openRoute(where);
   return {
     dump: () => dump(connection),
     write: (actions) => write(connection, actions),
-    events,
+    events: (signal) => events({ ...where, signal }),
     close: () => connection.close(),
   };
 }
 
 function dump(connection: RouteConnection): KernelState {
+  const links = connection.links().map(kernelLink);
   return {
-    links: connection.links().map(({ index, name, mtu, up }) => ({ index, name, mtu, up })),
+    links,
     addresses: connection.addresses().map(kernelAddress),
     routes: connection.routes({ table: RT_TABLE_MAIN }).map(kernelRoute),
+    neighbours: links
+      .filter(({ alias }) => alias === TUNNEL_ALIAS)
+      .flatMap(({ index }) => [
+        ...connection.neighbours({ index, family: 'bridge' }),
+        ...connection.neighbours({ index }),
+      ])
+      .flatMap((neighbour) => (isPermanent(neighbour) ? [kernelNeighbour(neighbour)] : [])),
   };
 }
+
+function kernelLink({ index, name, mtu, up, mac, alias, vxlan }: Link): KernelLink {
+  const link: KernelLink = { index, name, mtu, up };
+  if (vxlan === undefined) return link;
+  const { id = 0, port = 0, macLearning = true, local } = vxlan;
+  return {
+    ...link,
+    ...(mac === undefined ? {} : { mac }),
+    ...(alias === undefined ? {} : { alias }),
+    vxlan: { id, port, learning: macLearning, ...(local === undefined ? {} : { local }) },
+  };
+}
+
+const isPermanent = ({ state }: Neighbour): boolean => (state & NUD_PERMANENT) !== 0;
+
+const kernelNeighbour = ({ family, index, mac = '', address = '' }: Neighbour): KernelNeighbour => ({
+  table: family === 'bridge' ? 'fdb' : 'neighbour',
+  index,
+  mac,
+  address,
+});
 
 const kernelAddress = ({ index, address }: Address): KernelAddress => ({ index, address });
 
@@ -49,16 +97,40 @@ function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type
   };
 }
 
-function write(connection: RouteConnection, actions: readonly RouteAction[]): WriteFailure[] {
-  return connection.batchSettled(actions.map(request)).flatMap(({ index, code, message }) => {
-    const action = actions[index ?? 0]!;
-    // What is to go and is gone is as it should be.
-    return action.op === 'remove' && code === 'ESRCH' ? [] : [{ action, code, message }];
+function write(connection: RouteConnection, actions: readonly KernelAction[]): WriteFailure[] {
+  const all: Request[] = [];
+  /** Of each request, the action that it is part of. */
+  const of: KernelAction[] = [];
+  for (const action of actions)
+    for (const request of requests(action)) {
+      all.push(request);
+      of.push(action);
+    }
+  return connection.batchSettled(all).flatMap(({ index, code, message }) => {
+    const action = of[index ?? 0]!;
+    return isGone(action, code) ? [] : [{ action, code, message }];
   });
 }
 
+/** What is to go and is gone is as it should be. */
+function isGone(action: KernelAction, code: string): boolean {
+  if (action.op !== 'remove') return false;
+  return code === { route: 'ESRCH', neighbour: 'ENOENT', tunnel: 'ENODEV' }[action.kind] || code === 'ENODEV';
+}
+
+function requests(action: KernelAction): Request[] {
+  switch (action.kind) {
+    case 'route':
+      return [routeRequest(action)];
+    case 'neighbour':
+      return [neighbourRequest(action)];
+    case 'tunnel':
+      return tunnelRequests(action);
+  }
+}
+
 /** Creating is exclusive and removing names our protocol, so that neither can hit a foreign route. */
-function request(action: RouteAction): Request {
+function routeRequest(action: RouteAction): Request {
   if (action.op === 'remove') {
     const { dst, via, oif, priority } = action.old;
     return delRoute({
@@ -69,20 +141,63 @@ function request(action: RouteAction): Request {
       priority,
     });
   }
-  const { dst, via, oif } = action.route;
+  const { dst, via, oif, onlink } = action.route;
   return newRoute({
     dst,
     via,
     oif,
     protocol: ROUTE_PROTOCOL,
     mode: action.op === 'add' ? 'create' : 'replace',
+    ...(onlink === true ? { onlink } : {}),
   });
 }
 
+function neighbourRequest({ op, entry: { table, index, mac, address } }: NeighbourAction): Request {
+  const spec = { index, mac, address, ...(table === 'fdb' ? { family: 'bridge' as const } : {}) };
+  return op === 'put' ? newNeighbour(spec) : delNeighbour(spec);
+}
+
+/** IN6_ADDR_GEN_MODE_NONE: nobody speaks IPv6 on the tunnel, so it needs no link-local address. */
+const NO_LINK_LOCAL = 1;
+
+function tunnelRequests(action: TunnelAction): Request[] {
+  if (action.op === 'remove') return [delLink({ index: action.old.index })];
+  const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
+  // By name, as its index is not known before it is made; addresses need an index and follow.
+  if (action.op === 'add')
+    return [
+      newLink({
+        kind: 'vxlan',
+        name,
+        id,
+        port,
+        macLearning: false,
+        // Without its own address it is still one of that family.
+        ...(local !== undefined ? { local } : underlay === 'ipv6' ? { local: '::' } : {}),
+        mac,
+        mtu,
+      }),
+      // What is not taken when a link is made, or too late when it is up. All arrives in one send, so that no end of
+      // this process comes in between and leaves a link without its mark.
+      setLink({ name, alias: TUNNEL_ALIAS, addrGenMode: NO_LINK_LOCAL }),
+      setLink({ name, up: true }),
+    ];
+  const { index } = action.old;
+  return [
+    setLink({ index, mac, mtu, up: true }),
+    ...addresses
+      .filter((address) => !action.old.addresses.includes(address))
+      .map((address) => newAddress({ index, address, nodad: address.includes(':') })),
+    ...action.old.addresses
+      .filter((address) => !addresses.includes(address))
+      .map((address) => delAddress({ index, address })),
+  ];
+}
+
 /** Listens from the moment it is called. */
-function events(signal: AbortSignal): AsyncIterable<KernelEvent> {
-  const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route'] as const;
-  return decoded(monitor({ groups, signal }));
+function events(where: { netns?: string; signal: AbortSignal }): AsyncIterable<KernelEvent> {
+  const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route', 'neighbour'] as const;
+  return decoded(monitor({ groups, ...where }));
 }
 
 async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEvent> {
@@ -90,6 +205,12 @@ async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEven
     if (change.type === 'overflow') yield change;
     else if (change.type === 'link') yield { type: 'link', index: change.link.index };
     else if (change.type === 'address') yield { type: 'address', ...kernelAddress(change.address) };
+    else if (change.type === 'neighbour')
+      yield {
+        type: 'neighbour',
+        op: change.action === 'new' && isPermanent(change.neighbour) ? 'new' : 'del',
+        neighbour: kernelNeighbour(change.neighbour),
+      };
     else if (change.type === 'route' && change.route.table === RT_TABLE_MAIN)
       yield { type: 'route', op: change.action, route: kernelRoute(change.route) };
   }

@@ -27,8 +27,18 @@ Which node, which cluster
 What to do
   --outside-interface NAME   the way out of the cluster (default: where each
                              family's default route points)
+  --encap MODE               how to reach nodes whose InternalIP is not on a link of
+                             this node: auto (default) by a VXLAN tunnel, never, or
+                             always: the others too. The same on all nodes
+  --vxlan-name NAME          the tunnel's link (default: cnikit-vx), its
+  --vxlan-vni NUMBER         network identifier (default: 201) and its
+  --vxlan-port NUMBER        UDP port (default: 4789); the last two the same on all
+                             nodes
+  --cluster-cidr CIDR        what the podCIDRs are taken from, if it is known: one
+                             rule instead of one for each run of adjacent podCIDRs
+  --service-cidr CIDR        addresses of Services, which are never masqueraded
   --non-masquerade-cidr CIDR destinations, besides pods and nodes, that see the
-                             pod's own address; may be repeated
+                             pod's own address. These three may be repeated
   --plugin-binary FILE       the plugin to install (default: the one that comes
                              with the agent)
   --plugin-links NAMES       plugins that the executable also serves under their

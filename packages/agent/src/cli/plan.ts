@@ -33,8 +33,11 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     const routes = new Routes(claims, parts.kernel, config);
     routes.load();
     const own = claims.get(config.nodeName);
-    const host = desiredHost(claims, config, routes.facts!, parts.chain?.());
     const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
+    const host = desiredHost(claims, config, routes.facts!, {
+      tunnelled: routes.tunnelled,
+      ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
+    });
     const actions: Action[] = [...planned.actions, ...(host === undefined ? [] : new Host(parts).plan(host))];
     for (const action of actions) out(`${describe(action)}\n`);
     const problems: Problem[] = [

@@ -1,10 +1,12 @@
 /** Who claims which podCIDR: an index that makes the work of a node event proportional to that node's prefixes. Pure. */
 import type { NodeInfo } from '../model.ts';
+import { type Family, formatPrefix, network, type Prefix, parsePrefix } from '../prefix.ts';
 
 /** The nodes by name and by the podCIDRs they claim. */
 export class Claims {
   readonly #nodes = new Map<string, NodeInfo>();
   readonly #byPrefix = new Map<string, NodeInfo[]>();
+  readonly #overlaps = { ipv4: new Overlaps(), ipv6: new Overlaps() };
 
   /** Adds a node or puts a new version in place of the one of that name; returns the prefixes it may affect. */
   set(node: NodeInfo): Set<string> {
@@ -13,25 +15,33 @@ export class Claims {
     for (const prefix of node.podCIDRs) {
       affected.add(prefix);
       const claimants = this.#byPrefix.get(prefix);
-      if (claimants === undefined) this.#byPrefix.set(prefix, [node]);
-      else {
+      if (claimants === undefined) {
+        this.#byPrefix.set(prefix, [node]);
+        this.#overlapsOf(prefix).add(prefix);
+      } else {
         claimants.push(node);
         claimants.sort(byAge);
       }
+      for (const other of this.#overlapsOf(prefix).of(prefix)) affected.add(other);
     }
     return affected;
   }
 
-  /** Forgets a node; returns the prefixes it claimed. */
+  /** Forgets a node; returns the prefixes it may have affected. */
   delete(name: string): Set<string> {
     const node = this.#nodes.get(name);
     this.#nodes.delete(name);
+    const affected = new Set(node?.podCIDRs);
     for (const prefix of node?.podCIDRs ?? []) {
+      for (const other of this.#overlapsOf(prefix).of(prefix)) affected.add(other);
       const left = this.#byPrefix.get(prefix)!.filter((claimant) => claimant.name !== name);
-      if (left.length === 0) this.#byPrefix.delete(prefix);
-      else this.#byPrefix.set(prefix, left);
+      if (left.length > 0) this.#byPrefix.set(prefix, left);
+      else {
+        this.#byPrefix.delete(prefix);
+        this.#overlapsOf(prefix).delete(prefix);
+      }
     }
-    return new Set(node?.podCIDRs);
+    return affected;
   }
 
   /** The node of that name, as it was last set. */
@@ -42,6 +52,17 @@ export class Claims {
   /** The claimants of a prefix, oldest first: the first one holds it. */
   of(prefix: string): readonly NodeInfo[] {
     return this.#byPrefix.get(prefix) ?? [];
+  }
+
+  /** Other nodes, older than the holder of `prefix`, with podCIDRs that contain it or lie in it; oldest first. */
+  rivals(prefix: string): Array<{ node: NodeInfo; prefix: string }> {
+    const [holder] = this.of(prefix);
+    if (holder === undefined) return [];
+    return this.#overlapsOf(prefix)
+      .of(prefix)
+      .map((other) => ({ node: this.of(other)[0]!, prefix: other }))
+      .filter(({ node }) => node.name !== holder.name && byAge(node, holder) < 0)
+      .sort((a, b) => byAge(a.node, b.node));
   }
 
   /** Every node, in the order they came. */
@@ -58,7 +79,72 @@ export class Claims {
   get size(): number {
     return this.#nodes.size;
   }
+
+  #overlapsOf(prefix: string): Overlaps {
+    const family: Family = prefix.includes(':') ? 'ipv6' : 'ipv4';
+    return this.#overlaps[family];
+  }
 }
+
+/**
+ * Prefixes of one family, to find those that overlap one without looking at all. As a cluster gives out prefixes of one
+ * length or a few, they are kept by length; while there is one length only, different prefixes cannot overlap.
+ */
+class Overlaps {
+  readonly #byLength = new Map<number, Set<string>>();
+
+  add(text: string): void {
+    const length = lengthOf(text);
+    const set = this.#byLength.get(length);
+    if (set === undefined) this.#byLength.set(length, new Set([text]));
+    else set.add(text);
+  }
+
+  delete(text: string): void {
+    const length = lengthOf(text);
+    const set = this.#byLength.get(length);
+    set?.delete(text);
+    if (set?.size === 0) this.#byLength.delete(length);
+  }
+
+  /** The prefixes, other than it, that contain it or lie in it. */
+  of(text: string): string[] {
+    if (this.#byLength.size < 2) return [];
+    const prefix = parsePrefix(text)!;
+    const found: string[] = [];
+    for (const [length, set] of this.#byLength) {
+      if (length < prefix.length) {
+        const outer = formatPrefix(network(prefix, length));
+        if (set.has(outer)) found.push(outer);
+      } else if (length > prefix.length) found.push(...inside(prefix, length, set));
+    }
+    return found;
+  }
+}
+
+/** By asking for each possible one, or by looking at each that there is, whichever is less. */
+function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string[] {
+  const bits = length - outer.length;
+  if (bits > 10 || 1 << bits > set.size)
+    return [...set].filter(
+      (text) => formatPrefix(network(parsePrefix(text)!, outer.length)) === formatPrefix(outer),
+    );
+  const found: string[] = [];
+  for (let i = 0; i < 1 << bits; i++) {
+    const bytes = outer.bytes.slice();
+    // Bit by bit: the number may cross a byte.
+    for (let bit = 0; bit < bits; bit++)
+      if ((i >> bit) & 1) {
+        const at = length - 1 - bit;
+        bytes[at >> 3]! |= 0x80 >> (at & 7);
+      }
+    const text = formatPrefix({ family: outer.family, bytes, length });
+    if (set.has(text)) found.push(text);
+  }
+  return found;
+}
+
+const lengthOf = (text: string): number => Number(text.slice(text.lastIndexOf('/') + 1));
 
 /** Equal ages are ordered by uid, so that every node of the cluster decides alike. */
 function byAge(a: NodeInfo, b: NodeInfo): number {

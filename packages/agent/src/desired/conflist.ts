@@ -1,5 +1,5 @@
 /** The CNI network configuration of this node. Pure. */
-import type { HostFacts, NodeInfo } from '../model.ts';
+import type { HostFacts, NodeInfo, TunnelLink } from '../model.ts';
 import type { ChainedPlugin } from '../observe/chain.ts';
 
 /** The file's name in /etc/cni/net.d. */
@@ -18,11 +18,15 @@ export interface ConflistOptions {
   stateDir?: string;
   /** Further plugins behind ours. */
   chain?: readonly ChainedPlugin[];
+  /** Present while some node is reached by it. */
+  tunnel?: TunnelLink;
 }
 
 /**
  * The text of the conflist: one range set for each podCIDR, in the Node's order, so that pods list their addresses in
  * the cluster's order of families. Undefined while the Node has no podCIDR.
+ *
+ * With a tunnel pods get its MTU for all they send, as a pod has one MTU whatever node its packets go to.
  *
  * `cniVersion` is 1.0.0 with newer ones in `cniVersions`: a runtime whose library is older than 1.1.0 refuses a result
  * of 1.1.0, and a newer one picks the highest of the list.
@@ -30,10 +34,10 @@ export interface ConflistOptions {
 export function conflist(
   own: NodeInfo,
   facts: HostFacts,
-  { stateDir = STATE_DIR, chain = [] }: ConflistOptions = {},
+  { stateDir = STATE_DIR, chain = [], tunnel }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) return undefined;
-  const mtu = podMtu(own, facts);
+  const mtu = podMtu(own, facts, tunnel);
   const plugin = {
     type: 'cnikit',
     bridge: 'cni0',
@@ -59,9 +63,9 @@ export function conflist(
 }
 
 /** The least MTU of the outside interfaces; without any, of the links that carry the node's InternalIPs. */
-function podMtu(own: NodeInfo, facts: HostFacts): number | undefined {
+function podMtu(own: NodeInfo, facts: HostFacts, tunnel: TunnelLink | undefined): number | undefined {
   const outside = Object.values(facts.outside).map(({ mtu }) => mtu);
   const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.local.get(ip) ?? 0);
-  const known = mtus.filter((mtu) => mtu > 0);
+  const known = [...mtus, tunnel?.mtu ?? 0].filter((mtu) => mtu > 0);
   return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -5,12 +5,13 @@ import type { Chain } from '../observe/chain.ts';
 import { type Family, families } from '../prefix.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';
-import { desiredRoute, type RouteDecision } from './route.ts';
+import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
 import { desiredRules, insidePrefixes } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
+import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
 
 /** What the operator chose. */
-export interface Policy {
+export interface Policy extends Reachability {
   /** This node, as the API calls it. */
   nodeName: string;
   /** Destinations, besides those of the cluster, to which pods keep their address. */
@@ -31,14 +32,27 @@ export interface DesiredHost {
 /** Routes to `prefixes`, or to every claimed one. A node event needs only those of the node. */
 export function desiredRoutes(
   claims: Claims,
-  nodeName: string,
+  policy: { nodeName: string } & Reachability,
   facts: HostFacts,
   prefixes: Iterable<string> = claims.prefixes(),
 ): Map<string, RouteDecision> {
-  const own = claims.get(nodeName);
+  const own = claims.get(policy.nodeName);
   const decisions = new Map<string, RouteDecision>();
-  for (const dst of prefixes) decisions.set(dst, desiredRoute(dst, claims.of(dst), own, facts));
+  if (own === undefined) {
+    // Each of them could be this node.
+    for (const dst of prefixes) decisions.set(dst, { problems: [] });
+    return decisions;
+  }
+  const view = viewOf(own, facts, policy);
+  for (const dst of prefixes) decisions.set(dst, desiredRoute(dst, claims.of(dst), view, claims.rivals(dst)));
   return decisions;
+}
+
+/** What else decides about the host. */
+export interface Circumstances {
+  /** Some node is reached by the tunnel. */
+  tunnelled?: boolean;
+  chain?: Chain;
 }
 
 /** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
@@ -46,23 +60,30 @@ export function desiredHost(
   claims: Claims,
   policy: Policy,
   facts: HostFacts,
-  chain: Chain = { plugins: [], problems: [] },
+  { tunnelled = false, chain = { plugins: [], problems: [] } }: Circumstances = {},
 ): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
   const used = familiesOf(own);
+  const view = viewOf(own, facts, policy);
   const rules = (family: Family): readonly TableSpec[] =>
-    desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade));
+    desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade, view));
   const { stateDir } = policy;
+  const tunnel = tunnelled ? desiredTunnel(own, facts, view.tunnel) : undefined;
   const text =
     chain.plugins &&
-    conflist(own, facts, { chain: chain.plugins, ...(stateDir === undefined ? {} : { stateDir }) });
+    conflist(own, facts, {
+      chain: chain.plugins,
+      ...(stateDir === undefined ? {} : { stateDir }),
+      ...(tunnel === undefined ? {} : { tunnel }),
+    });
   return {
     sysctls: desiredSysctls(own, facts),
     rules: { ipv4: rules('ipv4'), ipv6: rules('ipv6') },
     ...(text === undefined ? {} : { conflist: text }),
     problems: [
       ...chain.problems,
+      ...(tunnelled ? tunnelInTheWay(facts, view.tunnel) : []),
       ...families
         .filter((family) => used.has(family) && facts.outside[family] === undefined)
         .map((family) => ({

@@ -3,10 +3,13 @@ import type { HostFacts, NodeInfo } from '../model.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { desiredRoute } from './route.ts';
+import { Claims } from './claims.ts';
+import { desiredRoutes } from './index.ts';
+import { desiredRoute, viewOf } from './route.ts';
 
 const facts: HostFacts = hostFacts(new FakeKernel().dump());
 const own = node(1);
+const view = viewOf(own, facts, { encap: 'never' });
 
 describe('desiredRoute() routes to', () => {
   test.each<[string, NodeInfo[], string]>([
@@ -14,7 +17,7 @@ describe('desiredRoute() routes to', () => {
     ['fd00:10:244:2::/64', [node(2)], '2001:db8::2'],
     ['10.244.2.0/24', [node(2), node(3)], '192.0.2.2'],
   ])('%s', (dst, claimants, via) => {
-    expect(desiredRoute(dst, claimants, own, facts).route).toEqual({ dst, via, oif: 2, dev: 'eth0' });
+    expect(desiredRoute(dst, claimants, view).route).toEqual({ dst, via, oif: 2, dev: 'eth0' });
   });
 });
 
@@ -24,7 +27,7 @@ describe('desiredRoute() has no route and says why:', () => {
       'a next hop behind a gateway',
       '10.244.2.0/24',
       [node(2, { internalIPs: ['198.51.100.2'] })],
-      /not on a link/,
+      /not on a link of this node, and --encap=never/,
     ],
     [
       'no InternalIP of the family',
@@ -46,28 +49,36 @@ describe('desiredRoute() has no route and says why:', () => {
     ],
     ['an overlap with our podCIDR', '10.244.0.0/16', [node(2, { podCIDRs: ['10.244.0.0/16'] })], /overlaps/],
   ])('%s', (_, dst, claimants, reason) => {
-    const { route, problems } = desiredRoute(dst, claimants, own, facts);
+    const { route, problems } = desiredRoute(dst, claimants, view);
     expect(route).toBeUndefined();
     expect(problems.map(({ message }) => message).join()).toMatch(reason);
   });
 });
 
 describe('desiredRoute() is silent about', () => {
-  test.each<[string, NodeInfo[], NodeInfo | undefined]>([
-    ['its own podCIDR', [own], own],
-    ['a podCIDR that nobody claims', [], own],
-    ['everything while this node is unknown', [node(2)], undefined],
-  ])('%s', (_, claimants, self) => {
-    expect(desiredRoute(claimants[0]?.podCIDRs[0] ?? '10.244.9.0/24', claimants, self, facts)).toEqual({
+  test.each<[string, NodeInfo[]]>([
+    ['its own podCIDR', [own]],
+    ['a podCIDR that nobody claims', []],
+  ])('%s', (_, claimants) => {
+    expect(desiredRoute(claimants[0]?.podCIDRs[0] ?? '10.244.9.0/24', claimants, view)).toEqual({
       problems: [],
     });
+  });
+
+  test('everything while this node is unknown', () => {
+    const claims = new Claims();
+    claims.set(node(2));
+    expect([...desiredRoutes(claims, { nodeName: 'n1' }, facts).values()]).toEqual([
+      { problems: [] },
+      { problems: [] },
+    ]);
   });
 });
 
 test('desiredRoute() reports two nodes that claim one podCIDR, also when one of them is this node', () => {
-  const twice = desiredRoute('10.244.2.0/24', [node(2), node(3)], own, facts);
+  const twice = desiredRoute('10.244.2.0/24', [node(2), node(3)], view);
   expect(twice.problems[0]?.message).toMatch(/claimed by n2 and by n3; the oldest, n2, keeps it/);
-  const ours = desiredRoute('10.244.1.0/24', [node(0), own], own, facts);
+  const ours = desiredRoute('10.244.1.0/24', [node(0), own], view);
   expect(ours.route).toBeUndefined();
   expect(ours.problems).toHaveLength(1);
 });
@@ -83,5 +94,7 @@ test('desiredRoute() prefers the longest prefix: a next hop in a smaller foreign
     priority: 0,
     type: 1,
   });
-  expect(desiredRoute('10.244.2.0/24', [node(2)], own, hostFacts(kernel.dump())).route).toBeUndefined();
+  expect(
+    desiredRoute('10.244.2.0/24', [node(2)], viewOf(own, hostFacts(kernel.dump()), { encap: 'never' })).route,
+  ).toBeUndefined();
 });

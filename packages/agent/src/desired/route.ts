@@ -1,70 +1,163 @@
 /** The route to one podCIDR, or why there is none. Pure. */
-import type { HostFacts, NodeInfo, NodeRoute, Problem } from '../model.ts';
-import { contains, overlaps, parseAddress, parsePrefix } from '../prefix.ts';
+import {
+  defaultTunnel,
+  type HostFacts,
+  type NodeInfo,
+  type NodeRoute,
+  type Problem,
+  type TunnelPeer,
+  type TunnelSettings,
+} from '../model.ts';
+import {
+  type Address,
+  contains,
+  type Family,
+  familyOf,
+  overlaps,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from '../prefix.ts';
+import { type Encap, tunnelGateway, tunnelMac, underlayOf } from './tunnel.ts';
 
 /** The route to one podCIDR, if there is to be one, and what stands against it. */
 export interface RouteDecision {
   route?: NodeRoute;
-  problems: Problem[];
+  /** Present when the route leads through the tunnel. */
+  peer?: TunnelPeer;
+  problems: readonly Problem[];
 }
 
+/** How other nodes may be reached. */
+export interface Reachability {
+  /** `auto` (the default): by the tunnel where the next hop is not on-link. */
+  encap?: Encap;
+  /** Default {@link defaultTunnel}. */
+  tunnel?: TunnelSettings;
+}
+
+/** What decides about all routes alike, prepared once. */
+export interface View extends Required<Reachability> {
+  own: NodeInfo;
+  facts: HostFacts;
+  ownPrefixes: ReadonlyArray<{ text: string; prefix: Prefix }>;
+  underlay: Family | undefined;
+  hops: ReadonlyArray<{ prefix: Prefix; oif: number; dev: string; gateway: boolean }>;
+}
+
+export function viewOf(
+  own: NodeInfo,
+  facts: HostFacts,
+  { encap = 'auto', tunnel = defaultTunnel }: Reachability = {},
+): View {
+  return {
+    own,
+    facts,
+    encap,
+    tunnel,
+    ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parsePrefix(text)! })),
+    underlay: underlayOf(own),
+    hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway }) => {
+      const prefix = parsePrefix(dst);
+      return prefix === undefined ? [] : [{ prefix, oif, dev, gateway }];
+    }),
+  };
+}
+
+const NO_PROBLEMS: readonly Problem[] = [];
+
 /**
- * `claimants` are the nodes that claim `dst`, oldest first; `own` is this node, absent while unknown: then there is
- * no route at all, as one of them could be this node.
+ * `claimants` are the nodes that claim `dst`, oldest first; `rivals` those, older than all of them, that claim a part
+ * of it or a whole that it is part of.
  */
 export function desiredRoute(
   dst: string,
   claimants: readonly NodeInfo[],
-  own: NodeInfo | undefined,
-  facts: HostFacts,
+  view: View,
+  rivals: ReadonlyArray<{ node: NodeInfo; prefix: string }> = [],
 ): RouteDecision {
   const holder = claimants[0];
-  const problems: Problem[] = [];
-  if (holder === undefined || own === undefined) return { problems };
-  if (claimants.length > 1) {
-    const others = claimants.slice(1).map(({ name }) => name);
-    problems.push({
-      key: `claim ${dst}`,
-      message: `podCIDR ${dst} is claimed by ${holder.name} and by ${others.join(', ')}; the oldest, ${holder.name}, keeps it. Give the other a podCIDR of its own`,
-    });
-  }
-  if (claimants.some(({ name }) => name === own.name)) return { problems };
-  const refuse = (message: string): RouteDecision => ({
-    problems: [...problems, { key: `route ${dst}`, message }],
+  if (holder === undefined) return { problems: NO_PROBLEMS };
+  const problems: readonly Problem[] = claimants.length === 1 ? NO_PROBLEMS : [claimedTwice(dst, claimants)];
+  if (claimants.some(({ name }) => name === view.own.name)) return { problems };
+  const refuse = (reason: string): RouteDecision => ({
+    problems: [
+      ...problems,
+      { key: `route ${dst}`, message: `No route to ${dst} of node ${holder.name}: ${reason}` },
+    ],
   });
 
   const prefix = parsePrefix(dst)!;
-  const overlapped = own.podCIDRs.find((cidr) => overlaps(parsePrefix(cidr)!, prefix));
-  if (overlapped !== undefined)
+  const overlapped = view.ownPrefixes.find((own) => overlaps(own.prefix, prefix));
+  if (overlapped !== undefined) return refuse(`it overlaps this node's own podCIDR ${overlapped.text}`);
+  const [rival] = rivals;
+  if (rival !== undefined)
     return refuse(
-      `No route to ${dst} of node ${holder.name}: it overlaps this node's own podCIDR ${overlapped}`,
+      `it overlaps podCIDR ${rival.prefix} of node ${rival.node.name}, which is older and keeps it`,
     );
 
-  const via = holder.internalIPs.find((ip) => parseAddress(ip)?.family === prefix.family);
-  if (via === undefined)
-    return refuse(`No route to ${dst} of node ${holder.name}: the Node has no InternalIP of that family yet`);
-  if (facts.local.has(via))
-    return refuse(`No route to ${dst}: InternalIP ${via} of node ${holder.name} is an address of this node`);
-  if (contains(prefix, parseAddress(via)!))
-    return refuse(`No route to ${dst} of node ${holder.name}: its InternalIP ${via} lies within it`);
-
-  const hop = lookup(via, facts);
-  if (hop === undefined)
-    return refuse(
-      `No route to ${dst} of node ${holder.name}: its InternalIP ${via} is not on a link of this node. Nodes must share an L2 network`,
-    );
-  return { route: { dst, via, oif: hop.oif, dev: hop.dev }, problems };
+  const reach = reachOf(holder, prefix.family, view);
+  if (reach.how === 'none') return refuse(reason(reach, holder, prefix.family));
+  const address = reach.how === 'direct' ? reach.via : reach.remote;
+  if (contains(prefix, parseAddress(address)!)) return refuse(`its InternalIP ${address} lies within it`);
+  if (reach.how === 'direct')
+    return { route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev }, problems };
+  const mac = tunnelMac(holder.name);
+  const gateway = tunnelGateway(dst, mac);
+  const route: NodeRoute = { dst, via: gateway, oif: tunnelIndex(view), dev: view.tunnel.name };
+  if (prefix.family === 'ipv4') route.onlink = true;
+  return { route, peer: { mac, remote: reach.remote, gateway }, problems };
 }
 
-/** The link on which `address` is reached without a gateway, by longest prefix as the kernel would decide. */
-function lookup(address: string, facts: HostFacts): { oif: number; dev: string } | undefined {
-  const wanted = parseAddress(address)!;
-  for (const entry of facts.table) {
-    const prefix = parsePrefix(entry.dst);
-    if (prefix === undefined || !contains(prefix, wanted)) continue;
-    return entry.gateway || entry.oif === undefined
-      ? undefined
-      : { oif: entry.oif, dev: entry.dev ?? `#${entry.oif}` };
+const tunnelIndex = ({ facts, tunnel }: View): number =>
+  facts.tunnels.find(({ name }) => name === tunnel.name)?.index ?? 0;
+
+function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Problem {
+  return {
+    key: `claim ${dst}`,
+    message: `podCIDR ${dst} is claimed by ${holder!.name} and by ${others.map(({ name }) => name).join(', ')}; the oldest, ${holder!.name}, keeps it. Give the other a podCIDR of its own`,
+  };
+}
+
+type Reach =
+  | { how: 'direct'; via: string; oif: number; dev: string }
+  | { how: 'tunnel'; remote: string }
+  | { how: 'none'; because: 'no address' | 'own address' | 'behind a router' | 'no way'; via?: string };
+
+/** How this node reaches another one, for pods of a family: the first address of a family is the one that counts. */
+export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
+  const via = node.internalIPs.find((ip) => familyOf(ip) === family);
+  if (via !== undefined && view.facts.local.has(via)) return { how: 'none', because: 'own address', via };
+  if (view.encap !== 'always' && via !== undefined) {
+    const hop = lookup(parseAddress(via)!, view);
+    if (hop !== undefined && !hop.gateway) return { how: 'direct', via, oif: hop.oif, dev: hop.dev };
   }
-  return undefined;
+  if (view.encap === 'never')
+    return via === undefined
+      ? { how: 'none', because: 'no address' }
+      : { how: 'none', because: 'behind a router', via };
+  const remote = node.internalIPs.find((ip) => familyOf(ip) === view.underlay);
+  if (remote === undefined) return { how: 'none', because: 'no address' };
+  if (view.facts.local.has(remote)) return { how: 'none', because: 'own address', via: remote };
+  if (lookup(parseAddress(remote)!, view) === undefined)
+    return { how: 'none', because: 'no way', via: remote };
+  return { how: 'tunnel', remote };
+}
+
+function reason({ because, via }: Reach & { how: 'none' }, { name }: NodeInfo, family: Family): string {
+  switch (because) {
+    case 'no address':
+      return `the Node has no InternalIP yet by which ${family} pods could be reached`;
+    case 'own address':
+      return `InternalIP ${via} of node ${name} is an address of this node`;
+    case 'behind a router':
+      return `its InternalIP ${via} is not on a link of this node, and --encap=never forbids a tunnel`;
+    case 'no way':
+      return `this node has no route to its InternalIP ${via}`;
+  }
+}
+
+/** Where packets to an address go, by longest prefix as the kernel would decide. */
+function lookup(address: Address, { hops }: View): View['hops'][number] | undefined {
+  return hops.find(({ prefix }) => contains(prefix, address));
 }

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
+import { viewOf } from './route.ts';
 import { desiredRules, insidePrefixes, noRules } from './rules.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
+const view = viewOf(node(1), facts);
 const bare = hostFacts({ links: [], addresses: [], routes: [] });
 
 test('desiredRules() accepts pod traffic first and masquerades only what leaves the cluster', () => {
@@ -45,7 +47,7 @@ describe('desiredRules()', () => {
 });
 
 test('flannel-io/flannel#964: insidePrefixes() spares pods, nodes and configured prefixes from SNAT', () => {
-  expect(insidePrefixes('ipv4', [node(2), node(3)], ['10.96.0.0/12', 'fd00::/8'])).toEqual([
+  expect(insidePrefixes('ipv4', [node(2), node(3)], ['10.96.0.0/12', 'fd00::/8'], view)).toEqual([
     '10.96.0.0/12',
     '10.244.2.0/23',
     '192.0.2.2/31',
@@ -54,5 +56,5 @@ test('flannel-io/flannel#964: insidePrefixes() spares pods, nodes and configured
 
 test('insidePrefixes() does not grow with nodes whose podCIDRs are part of a configured prefix', () => {
   const nodes = Array.from({ length: 200 }, (_, i) => node(i, { internalIPs: [] }));
-  expect(insidePrefixes('ipv4', nodes, ['10.244.0.0/16'])).toEqual(['10.244.0.0/16']);
+  expect(insidePrefixes('ipv4', nodes, ['10.244.0.0/16'], view)).toEqual(['10.244.0.0/16']);
 });

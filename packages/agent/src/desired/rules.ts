@@ -1,7 +1,16 @@
 /** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
 import type { RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../model.ts';
-import { aggregate, type Family, formatPrefix, type Prefix, parsePrefix } from '../prefix.ts';
+import {
+  aggregate,
+  contains,
+  type Family,
+  familyOf,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+} from '../prefix.ts';
+import { reachOf, type View } from './route.ts';
 
 /** Chains whose name begins so are the agent's, and no others. */
 export const CHAIN_PREFIX = 'CNIKIT-';
@@ -72,23 +81,29 @@ function forwarded(cidr: string): RuleSpec[] {
 }
 
 /**
- * The destinations of a family that are part of the cluster: every podCIDR, every InternalIP, and the prefixes that
- * the operator named, in the fewest prefixes that cover exactly them.
+ * The destinations of a family that are part of the cluster: every podCIDR, the InternalIPs of the nodes that are
+ * reached directly, and the prefixes that the operator named, in the fewest prefixes that cover exactly them.
+ *
+ * A node behind a router is left out: the router between does not know the pods, and the answer would come by another
+ * way than the packet went.
  */
 export function insidePrefixes(
   family: Family,
   nodes: Iterable<NodeInfo>,
   configured: readonly string[],
+  view: View,
 ): string[] {
-  const prefixes: Prefix[] = [];
+  const named = configured.map((text) => parsePrefix(text)!).filter((prefix) => prefix.family === family);
+  const prefixes: Prefix[] = [...named];
   const add = (text: string): void => {
-    const prefix = parsePrefix(text);
-    if (prefix !== undefined && prefix.family === family) prefixes.push(prefix);
+    if (familyOf(text) !== family) return;
+    const prefix = parsePrefix(text)!;
+    if (!named.some((outer) => contains(outer, prefix))) prefixes.push(prefix);
   };
   for (const node of nodes) {
     node.podCIDRs.forEach(add);
-    node.internalIPs.forEach(add);
+    if (node.name === view.own.name || reachOf(node, family, view).how === 'direct')
+      node.internalIPs.forEach(add);
   }
-  configured.forEach(add);
   return aggregate(prefixes).map(formatPrefix);
 }

@@ -1,19 +1,29 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
 import type { KernelEvent } from '../apply/kernel.ts';
 import {
+  defaultTunnel,
   type HostFacts,
   type KernelAddress,
   type KernelLink,
   type KernelRoute,
   type KernelState,
   type OutsideInterface,
+  type PresentTunnel,
   ROUTE_PROTOCOL,
   RTN_UNICAST,
+  TUNNEL_ALIAS,
 } from '../model.ts';
 import { type Family, families, parsePrefix } from '../prefix.ts';
 
-/** `outsideInterface` names the interface instead of taking it from the default route. */
-export function hostFacts(kernel: KernelState, outsideInterface?: string): HostFacts {
+/**
+ * `outsideInterface` names the interface instead of taking it from the default route; `tunnelName` is that of the
+ * tunnel's link, which may be somebody else's.
+ */
+export function hostFacts(
+  kernel: KernelState,
+  outsideInterface?: string,
+  tunnelName = defaultTunnel.name,
+): HostFacts {
   const byIndex = new Map(kernel.links.map((link) => [link.index, link]));
   const foreign = kernel.routes.filter(
     ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
@@ -42,7 +52,41 @@ export function hostFacts(kernel: KernelState, outsideInterface?: string): HostF
         .filter(({ address }) => !isLinkLocal(address))
         .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
     ),
+    tunnels: kernel.links.flatMap((link) => tunnelOf(link, kernel.addresses)),
+    others: kernel.links
+      .filter(
+        ({ alias, name, vxlan }) => alias !== TUNNEL_ALIAS && (vxlan !== undefined || name === tunnelName),
+      )
+      .map(({ index, name, vxlan }) => ({
+        index,
+        name,
+        ...(vxlan === undefined ? {} : { vni: vxlan.id, port: vxlan.port }),
+      })),
   };
+}
+
+function tunnelOf(
+  { index, name, mtu, up, mac = '', alias, vxlan }: KernelLink,
+  addresses: readonly KernelAddress[],
+): PresentTunnel[] {
+  if (alias !== TUNNEL_ALIAS || vxlan === undefined) return [];
+  const { id: vni, port, learning, local } = vxlan;
+  return [
+    {
+      index,
+      name,
+      vni,
+      port,
+      learning,
+      mac,
+      mtu,
+      up,
+      ...(local === undefined ? {} : { local }),
+      addresses: addresses
+        .filter((entry) => entry.index === index && !isLinkLocal(entry.address))
+        .map(({ address }) => address),
+    },
+  ];
 }
 
 const length = (dst: string): number => parsePrefix(dst)?.length ?? 0;
@@ -65,7 +109,7 @@ export function sameFacts(a: HostFacts, b: HostFacts): boolean {
 }
 
 function flat(facts: HostFacts): unknown {
-  return [facts.outside, facts.table, [...facts.local].sort()];
+  return [facts.outside, facts.table, [...facts.local].sort(), facts.tunnels, facts.others];
 }
 
 /** True for events after which only a dump tells the facts; pods that come and go are none. */
@@ -74,13 +118,18 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
     case 'overflow':
       return true;
     case 'link':
-      return facts.table.some(({ oif }) => oif === event.index);
+      return [...facts.table.map(({ oif }) => oif), ...watched(facts)].includes(event.index);
     case 'address':
       return !isLinkLocal(event.address);
     case 'route':
       return !isLinkLocal(event.route.dst);
+    case 'neighbour':
+      return false;
   }
 }
+
+const watched = ({ tunnels, others }: HostFacts): number[] =>
+  [...tunnels, ...others].map(({ index }) => index);
 
 /** Every interface has such an address and route of its own; no node is reached by one. */
 const isLinkLocal = (text: string): boolean => /^fe[89ab]/i.test(text);

@@ -27,6 +27,27 @@ export class Problems {
     else this.#areas.set(area, now);
   }
 
+  /** As `set` for the area `${area} ${place}` of each place; those without problems cost nothing. */
+  setAll(
+    area: string,
+    places: Iterable<string>,
+    problems: ReadonlyMap<string, readonly Problem[]>,
+    complete: boolean,
+  ): void {
+    const wanted = (place: string): void => this.set(`${area} ${place}`, problems.get(place) ?? []);
+    for (const place of problems.keys()) wanted(place);
+    if (this.#areas.size === 0) return;
+    if (!complete) {
+      for (const place of places) if (!problems.has(place)) wanted(place);
+      return;
+    }
+    for (const name of [...this.#areas.keys()])
+      if (name.startsWith(`${area} `)) {
+        const place = name.slice(area.length + 1);
+        if (!problems.has(place)) wanted(place);
+      }
+  }
+
   /** All that stand, for `plan` and /readyz. */
   *[Symbol.iterator](): IterableIterator<Problem> {
     for (const area of this.#areas.values()) for (const [key, message] of area) yield { key, message };

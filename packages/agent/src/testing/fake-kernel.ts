@@ -1,14 +1,22 @@
-/** A model of the kernel's main table for tests: creates exclusively, replaces, deletes exactly, and counts writes. */
+/** A model of the kernel's main table and of VXLAN links for tests: creates exclusively, replaces, deletes exactly, and counts writes. */
 import type { Kernel, WriteFailure } from '../apply/kernel.ts';
-import { asKernelRoute, type RouteAction } from '../diff.ts';
-import type { KernelRoute, KernelState } from '../model.ts';
+import { entryKey } from '../desired/peers.ts';
+import { asKernelRoute, type KernelAction, type NeighbourAction, type TunnelAction } from '../diff.ts';
+import {
+  type KernelAddress,
+  type KernelLink,
+  type KernelNeighbour,
+  type KernelRoute,
+  type KernelState,
+  TUNNEL_ALIAS,
+} from '../model.ts';
 
 export class FakeKernel implements Kernel {
-  links = [
+  links: KernelLink[] = [
     { index: 1, name: 'lo', mtu: 65_536, up: true },
     { index: 2, name: 'eth0', mtu: 1500, up: true },
   ];
-  addresses = [
+  addresses: KernelAddress[] = [
     { index: 2, address: '192.0.2.1/24' },
     { index: 2, address: '2001:db8::1/64' },
   ];
@@ -18,6 +26,7 @@ export class FakeKernel implements Kernel {
     { family: 'ipv6', dst: '::/0', via: '2001:db8::fe', oif: 2, protocol: 3, priority: 1024, type: 1 },
     { family: 'ipv6', dst: '2001:db8::/64', oif: 2, protocol: 2, priority: 256, type: 1 },
   ];
+  neighbours: KernelNeighbour[] = [];
   dumps = 0;
   writes = 0;
   /** Next hops that the kernel refuses. */
@@ -25,10 +34,11 @@ export class FakeKernel implements Kernel {
 
   dump(): KernelState {
     this.dumps++;
-    return structuredClone({ links: this.links, addresses: this.addresses, routes: this.routes });
+    const { links, addresses, routes, neighbours } = this;
+    return structuredClone({ links, addresses, routes, neighbours });
   }
 
-  write(actions: readonly RouteAction[]): WriteFailure[] {
+  write(actions: readonly KernelAction[]): WriteFailure[] {
     this.writes++;
     return actions.flatMap((action) => {
       const code = this.#do(action);
@@ -36,21 +46,69 @@ export class FakeKernel implements Kernel {
     });
   }
 
-  #do(action: RouteAction): string | undefined {
+  #do(action: KernelAction): string | undefined {
+    if (action.kind === 'tunnel') return this.#tunnel(action);
+    if (action.kind === 'neighbour') return this.#neighbour(action);
     if (action.op !== 'add') {
       const at = this.routes.findIndex(
         (have) => JSON.stringify(key(have)) === JSON.stringify(key(action.old)),
       );
       if (at < 0) return 'ESRCH';
-      if (action.op === 'change' && this.unreachable.has(action.route.via)) return 'ENETUNREACH';
+      if (action.op === 'change' && this.#refuses(action.route)) return 'ENETUNREACH';
       this.routes.splice(at, 1);
       if (action.op === 'remove') return undefined;
     }
     const route = asKernelRoute(action.route);
-    if (this.unreachable.has(action.route.via)) return 'ENETUNREACH';
+    if (this.#refuses(action.route)) return 'ENETUNREACH';
     if (this.routes.some((have) => have.dst === route.dst && have.priority === route.priority))
       return 'EEXIST';
     this.routes.push(route);
+    return undefined;
+  }
+
+  #refuses({ via, oif }: { via: string; oif: number }): boolean {
+    return this.unreachable.has(via) || !this.links.some(({ index }) => index === oif);
+  }
+
+  #tunnel(action: TunnelAction): string | undefined {
+    if (action.op === 'remove') return this.removeLink(action.old.index) ? undefined : 'ENODEV';
+    const { name, vni: id, port, mac, mtu, local, addresses } = action.link;
+    if (action.op === 'add') {
+      const taken = this.links.some(
+        (link) => link.name === name || (link.vxlan?.id === id && link.vxlan.port === port),
+      );
+      if (taken) return 'EEXIST';
+      const index = Math.max(...this.links.map((link) => link.index)) + 1;
+      const vxlan = { id, port, learning: false, ...(local === undefined ? {} : { local }) };
+      this.links.push({ index, name, mtu, up: true, mac, alias: TUNNEL_ALIAS, vxlan });
+      return undefined;
+    }
+    const link = this.links.find(({ index }) => index === action.old.index);
+    if (link === undefined) return 'ENODEV';
+    Object.assign(link, { mac, mtu, up: true });
+    this.addresses = this.addresses.filter(({ index }) => index !== link.index);
+    this.addresses.push(...addresses.map((address) => ({ index: link.index, address })));
+    return undefined;
+  }
+
+  /** With all that hangs on it. False when there is none. */
+  removeLink(index: number): boolean {
+    const had = this.links.length;
+    this.links = this.links.filter((link) => link.index !== index);
+    this.addresses = this.addresses.filter((address) => address.index !== index);
+    this.routes = this.routes.filter(({ oif }) => oif !== index);
+    this.neighbours = this.neighbours.filter((neighbour) => neighbour.index !== index);
+    return this.links.length < had;
+  }
+
+  #neighbour({ op, entry }: NeighbourAction): string | undefined {
+    if (!this.links.some(({ index }) => index === entry.index)) return 'ENODEV';
+    const had = this.neighbours.length;
+    this.neighbours = this.neighbours.filter(
+      (have) => have.index !== entry.index || entryKey(have) !== entryKey(entry),
+    );
+    if (op === 'put') this.neighbours.push({ ...entry });
+    else if (this.neighbours.length === had) return 'ENOENT';
     return undefined;
   }
 

@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest';
+import type { HostFacts, KernelLink, NodeInfo } from '../model.ts';
+import { TUNNEL_ALIAS } from '../model.ts';
+import { hostFacts } from '../observe/facts.ts';
+import { FakeKernel } from '../testing/fake-kernel.ts';
+import { node } from '../testing/nodes.ts';
+import { desiredRoute, viewOf } from './route.ts';
+import { desiredTunnel, type Encap, sameTunnel, tunnelGateway, tunnelInTheWay, tunnelMac } from './tunnel.ts';
+
+const settings = { name: 'cnikit-vx', vni: 201, port: 4789 };
+const far = ['198.51.100.2', '2001:db8:9::2'];
+const facts = (...links: KernelLink[]): HostFacts => {
+  const kernel = new FakeKernel();
+  kernel.links.push(...links);
+  return hostFacts(kernel.dump());
+};
+
+describe('tunnelMac()', () => {
+  test('is the same on every node and for ever', () => {
+    expect(tunnelMac('n1')).toBe('aa:2f:47:01:74:6f');
+  });
+
+  test.each([
+    ['numbered names', (i: number) => `node-${i}`],
+    ['padded numbers', (i: number) => `ip-10-0-${String(i).padStart(5, '0')}.example.internal`],
+    ['names that differ early', (i: number) => `${i.toString(36)}-pool-a-worker`],
+  ])('differs between 50,000 %s, and is a locally administered unicast address', (_, name) => {
+    const macs = new Set(Array.from({ length: 50_000 }, (_, i) => tunnelMac(name(i))));
+    expect(macs.size).toBe(50_000);
+    for (const mac of macs) expect(Number.parseInt(mac.slice(0, 2), 16) & 3).toBe(2);
+  });
+});
+
+test.each([
+  ['10.244.2.0/24', '10.244.2.0'],
+  ['fd00:10:244:2::/64', 'fe80::a82f:47ff:fe01:746f'],
+])('tunnelGateway() of %s is %s', (dst, gateway) => {
+  expect(tunnelGateway(dst, 'aa:2f:47:01:74:6f')).toBe(gateway);
+});
+
+describe('a node is reached', () => {
+  const cases: Array<[string, Encap, Partial<NodeInfo>, Partial<NodeInfo>, string, string]> = [
+    ['directly on the same link', 'auto', {}, {}, '10.244.2.0/24', 'eth0 via 192.0.2.2'],
+    [
+      'by the tunnel behind a router',
+      'auto',
+      {},
+      { internalIPs: far },
+      '10.244.2.0/24',
+      'tunnel to 198.51.100.2',
+    ],
+    [
+      'by the tunnel of IPv4 for IPv6 too',
+      'auto',
+      {},
+      { internalIPs: far },
+      'fd00:10:244:2::/64',
+      'tunnel to 198.51.100.2',
+    ],
+    [
+      'by family, where only one of its addresses is on the link',
+      'auto',
+      {},
+      { internalIPs: ['192.0.2.2', '2001:db8:9::2'] },
+      'fd00:10:244:2::/64',
+      'tunnel to 192.0.2.2',
+    ],
+    [
+      'by the tunnel when it has no address of the family',
+      'auto',
+      {},
+      { internalIPs: ['192.0.2.2'] },
+      'fd00:10:244:2::/64',
+      'tunnel to 192.0.2.2',
+    ],
+    [
+      'by IPv6 where this node has nothing else',
+      'auto',
+      { internalIPs: ['2001:db8::1'] },
+      { internalIPs: far },
+      '10.244.2.0/24',
+      'tunnel to 2001:db8:9::2',
+    ],
+    ['by the tunnel always when told so', 'always', {}, {}, '10.244.2.0/24', 'tunnel to 192.0.2.2'],
+    [
+      'never by the tunnel when told so',
+      'never',
+      {},
+      { internalIPs: far },
+      '10.244.2.0/24',
+      'not: --encap=never',
+    ],
+    [
+      'not without an address of the tunnel’s family',
+      'auto',
+      {},
+      { internalIPs: ['2001:db8:9::2'] },
+      '10.244.2.0/24',
+      'not: no InternalIP yet',
+    ],
+    [
+      'by its first address of a family',
+      'auto',
+      {},
+      { internalIPs: ['192.0.2.2', '192.0.2.3'] },
+      '10.244.2.0/24',
+      'eth0 via 192.0.2.2',
+    ],
+  ];
+  test.each(cases)('%s (--encap=%s)', (_, encap, own, other, dst, want) => {
+    const view = viewOf(node(1, own), facts(), { encap });
+    const { route, peer, problems } = desiredRoute(dst, [node(2, other)], view);
+    const told =
+      route === undefined
+        ? `not: ${problems[0]!.message}`
+        : peer === undefined
+          ? `${route.dev} via ${route.via}`
+          : `tunnel to ${peer.remote}`;
+    if (want.startsWith('not: ')) expect(told).toMatch(new RegExp(`^not: .*${want.slice(5)}`));
+    else expect(told).toBe(want);
+  });
+
+  test('not when this node has no route to it at all', () => {
+    const kernel = new FakeKernel();
+    kernel.routes = kernel.routes.filter(({ via }) => via === undefined);
+    const view = viewOf(node(1), hostFacts(kernel.dump()));
+    const { problems } = desiredRoute('10.244.2.0/24', [node(2, { internalIPs: far })], view);
+    expect(problems[0]!.message).toMatch(/no route to its InternalIP 198.51.100.2/);
+  });
+});
+
+describe('desiredTunnel()', () => {
+  test('has the MTU that the outer headers leave, and an address of each podCIDR', () => {
+    expect(desiredTunnel(node(1), facts(), settings)).toEqual({
+      ...settings,
+      mac: 'aa:2f:47:01:74:6f',
+      mtu: 1450,
+      underlay: 'ipv4',
+      local: '192.0.2.1',
+      addresses: ['10.244.1.0/32', 'fd00:10:244:1::/128'],
+    });
+  });
+
+  test.each<[string, string[], Partial<ReturnType<typeof desiredTunnel>> | undefined]>([
+    [
+      'IPv6 headers, which are longer',
+      ['2001:db8::1'],
+      { mtu: 1430, underlay: 'ipv6', local: '2001:db8::1' },
+    ],
+    ['an InternalIP that is translated on its way', ['203.0.113.1'], { mtu: 1450, underlay: 'ipv4' }],
+    ['no InternalIP', [], undefined],
+  ])('with %s', (_, internalIPs, want) => {
+    const tunnel = desiredTunnel(node(1, { internalIPs }), facts(), settings);
+    if (want === undefined) expect(tunnel).toBeUndefined();
+    else expect(tunnel).toMatchObject(want);
+    expect(tunnel?.local).toBe(want?.local);
+  });
+});
+
+const vxlan = { id: 201, port: 4789, learning: false };
+test.each<[string, KernelLink, number]>([
+  ['another kind of that name', { index: 9, name: 'cnikit-vx', mtu: 1500, up: true }, 1],
+  ['a VXLAN of that VNI and port', { index: 9, name: 'flannel.1', mtu: 1500, up: true, vxlan }, 1],
+  [
+    'a VXLAN of another port',
+    { index: 9, name: 'flannel.1', mtu: 1500, up: true, vxlan: { ...vxlan, port: 8472 } },
+    0,
+  ],
+  ['our own', { index: 9, name: 'cnikit-vx', mtu: 1500, up: true, alias: TUNNEL_ALIAS, vxlan }, 0],
+])('tunnelInTheWay(): %s', (_, link, count) => {
+  expect(tunnelInTheWay(facts(link), settings)).toHaveLength(count);
+});
+
+describe('sameTunnel()', () => {
+  const want = desiredTunnel(node(1), facts(), settings)!;
+  const have = { ...want, index: 9, learning: false, up: true };
+  test.each([
+    ['as it is', {}, 'same'],
+    ['down', { up: false }, 'change'],
+    ['another MTU', { mtu: 1400 }, 'change'],
+    ['an address missing', { addresses: ['10.244.1.0/32'] }, 'change'],
+    ['an address of an earlier podCIDR', { addresses: [...want.addresses, '10.244.9.0/32'] }, 'change'],
+    ['another VNI', { vni: 7 }, 'remake'],
+    ['another source address', { local: '192.0.2.9' }, 'remake'],
+    ['learning', { learning: true }, 'remake'],
+    ['another name', { name: 'old-vx' }, 'remake'],
+  ] as const)('%s', (_, changes, result) => {
+    expect(sameTunnel({ ...have, ...changes } as typeof have, want)).toBe(result);
+  });
+});

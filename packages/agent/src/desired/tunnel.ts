@@ -1,0 +1,124 @@
+/**
+ * The VXLAN tunnel to nodes whose next hop is not on-link. Everything in it follows from the Node objects: no node has
+ * to tell another anything. Pure.
+ */
+import { formatAddress } from '@cnikit/netlink/codec';
+import type { HostFacts, NodeInfo, PresentTunnel, Problem, TunnelLink, TunnelSettings } from '../model.ts';
+import { type Family, familyOf, parseAddress } from '../prefix.ts';
+
+/** `always` and `never` leave nothing to the routes of the node. */
+export type Encap = 'auto' | 'never' | 'always';
+
+/** Outer Ethernet, IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5). */
+const OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
+
+/**
+ * The MAC address of a node's end of the tunnel: 46 bits of a hash of its name, marked as locally administered
+ * unicast (IEEE 802, clause 8). A name is unique in its cluster and stays when addresses change or the Node is made
+ * again.
+ */
+export function tunnelMac(nodeName: string): string {
+  // FNV-1a with two multipliers, each finished as in MurmurHash3, so that names that differ in a digit differ in all.
+  let [low, high] = [0x811c9dc5, 0x9747b28c];
+  for (let i = 0; i < nodeName.length; i++) {
+    const char = nodeName.charCodeAt(i);
+    low = Math.imul(low ^ char, 0x01000193);
+    high = Math.imul(high ^ char, 0x5bd1e995);
+  }
+  const hex = mixed(low).toString(16).padStart(8, '0') + mixed(high).toString(16).padStart(8, '0');
+  const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 2).toString(16).padStart(2, '0');
+  return [first, ...[2, 4, 6, 8, 10].map((at) => hex.slice(at, at + 2))].join(':');
+}
+
+function mixed(hash: number): number {
+  let h = hash;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/**
+ * The next hop that stands for a node: of IPv4 the first address of its podCIDR, which no pod gets; of IPv6 the
+ * link-local address made of its MAC address, as the kernel refuses others that some route leads elsewhere
+ * (ip6_route_check_nh_onlink in net/ipv6/route.c).
+ */
+export function tunnelGateway(dst: string, mac: string): string {
+  if (familyOf(dst) === 'ipv4') return dst.slice(0, dst.indexOf('/'));
+  const [a, b, c, d, e, f] = mac.split(':').map((byte) => Number.parseInt(byte, 16)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  // EUI-64 (RFC 4291, appendix A).
+  return formatAddress(Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]));
+}
+
+/** The family of the outer packets: IPv4 where this node has it. All nodes of a cluster choose alike. */
+export function underlayOf(own: NodeInfo): Family | undefined {
+  const [first] = own.internalIPs;
+  return own.internalIPs.some((ip) => familyOf(ip) === 'ipv4')
+    ? 'ipv4'
+    : first === undefined
+      ? undefined
+      : familyOf(first);
+}
+
+/** The link as it is to be once some node is reached by it. Undefined while this node has no address for it. */
+export function desiredTunnel(
+  own: NodeInfo,
+  facts: HostFacts,
+  settings: TunnelSettings,
+): TunnelLink | undefined {
+  const underlay = underlayOf(own);
+  if (underlay === undefined) return undefined;
+  const address = own.internalIPs.find((ip) => familyOf(ip) === underlay && facts.local.has(ip));
+  const outer = address === undefined ? undefined : facts.local.get(address);
+  const mtu = (outer || facts.outside[underlay]?.mtu || 1500) - OVERHEAD[underlay];
+  return {
+    ...settings,
+    mac: tunnelMac(own.name),
+    mtu,
+    underlay,
+    ...(address === undefined ? {} : { local: address }),
+    addresses: own.podCIDRs.map(
+      (cidr) => `${cidr.slice(0, cidr.indexOf('/'))}/${familyOf(cidr) === 'ipv4' ? 32 : 128}`,
+    ),
+  };
+}
+
+/** What of others stands where the tunnel is to be. */
+export function tunnelInTheWay(facts: HostFacts, { name, vni, port }: TunnelSettings): Problem[] {
+  return facts.others
+    .filter((other) => other.name === name || (other.vni === vni && other.port === port))
+    .map((other) => ({
+      key: `tunnel ${other.name}`,
+      message:
+        other.name === name
+          ? `Link ${name} is not ours, so nodes behind a router are not reached; it is left alone. Remove it, or give --vxlan-name`
+          : `Link ${other.name} is a VXLAN of somebody else with VNI ${vni} on port ${port}, so nodes behind a router are not reached; it is left alone. Give --vxlan-vni or --vxlan-port, the same on all nodes`,
+    }));
+}
+
+/** What can be set while the link lives; the rest is given when it is made. */
+export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'change' | 'remake' {
+  const made =
+    have.name === want.name &&
+    have.vni === want.vni &&
+    have.port === want.port &&
+    !have.learning &&
+    (have.local === want.local || (want.local === undefined && isUnspecified(have.local)));
+  if (!made) return 'remake';
+  const set =
+    have.up &&
+    have.mac === want.mac &&
+    have.mtu === want.mtu &&
+    have.addresses.length === want.addresses.length &&
+    want.addresses.every((address) => have.addresses.includes(address));
+  return set ? 'same' : 'change';
+}
+
+const isUnspecified = (address: string | undefined): boolean =>
+  address === undefined || (parseAddress(address)?.bytes.every((byte) => byte === 0) ?? false);

@@ -1,0 +1,334 @@
+/** Four nodes on two subnets with a router between them, each a network namespace with an agent's core of its own. */
+import { createNetns, deleteNetns } from '@cnikit/netlink';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Kernel } from '../src/apply/kernel.ts';
+import { openKernel } from '../src/apply/netlink.ts';
+import { Claims } from '../src/desired/claims.ts';
+import { describe as describeAction } from '../src/diff.ts';
+import { Agent, type LoopOptions } from '../src/loop.ts';
+import { Metrics } from '../src/metrics.ts';
+import { type NodeInfo, TUNNEL_ALIAS } from '../src/model.ts';
+import { Routes } from '../src/routes.ts';
+import { after } from '../src/timers.ts';
+import { eventually, run } from './live-node.ts';
+
+const NETNS = '/run/netns';
+type Underlay = 'ipv4' | 'ipv6';
+
+/** Nodes 1 and 2 on one subnet, 3 and 4 on another. */
+const subnetOf = (n: number): number => (n <= 2 ? 1 : 2);
+const address = (n: number, underlay: Underlay, subnet = subnetOf(n)): string =>
+  underlay === 'ipv4' ? `192.0.${subnet}.${n}` : `2001:db8:${subnet}::${n}`;
+const gateway = (subnet: number, underlay: Underlay): string =>
+  underlay === 'ipv4' ? `192.0.${subnet}.254` : `2001:db8:${subnet}::fe`;
+
+class TunnelNode {
+  readonly name: string;
+  readonly lines: string[] = [];
+  readonly writes: string[] = [];
+  conflist: string | undefined;
+  rules = '';
+  families: ReadonlyArray<'ipv4' | 'ipv6'> = ['ipv4', 'ipv6'];
+  kernel!: Kernel;
+  agent!: Agent;
+  #ended = new AbortController();
+  #events: Promise<void> = Promise.resolve();
+  readonly #n: number;
+
+  constructor(n: number, underlay: Underlay) {
+    this.#n = n;
+    this.name = `n${n}`;
+    createNetns(this.name);
+    const subnet = subnetOf(n);
+    run('ip', 'link', 'add', `port${n}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.name);
+    run('ip', 'link', 'set', `port${n}`, 'master', `lan${subnet}`, 'up');
+    const length = underlay === 'ipv4' ? 24 : 64;
+    this.ip('link', 'set', 'lo', 'up');
+    this.ip('address', 'add', `${address(n, underlay)}/${length}`, 'dev', 'eth0', 'nodad');
+    this.ip('link', 'set', 'eth0', 'up');
+    this.ip('route', 'add', 'default', 'via', gateway(subnet, underlay));
+    // A pod's addresses on the node itself: what the tunnel carries is the same.
+    for (const pod of [this.pod('ipv4'), this.pod('ipv6')])
+      this.ip('address', 'add', pod, 'dev', 'lo', 'nodad');
+  }
+
+  pod(family: 'ipv4' | 'ipv6'): string {
+    return family === 'ipv4' ? `10.244.${this.#n}.5` : `fd00:10:244:${this.#n}::5`;
+  }
+
+  start(nodes: readonly NodeInfo[], options: Partial<LoopOptions> = {}): void {
+    this.#ended = new AbortController();
+    const kernel = openKernel(`${NETNS}/${this.name}`);
+    this.kernel = kernel;
+    const write = kernel.write;
+    kernel.write = (actions) => {
+      this.writes.push(...actions.map(describeAction));
+      return write(actions);
+    };
+    const log = {
+      info: (_: object, message: string) => void this.lines.push(message),
+      warn: (_: object, message: string) => void this.lines.push(`warning: ${message}`),
+    };
+    this.agent = new Agent(
+      {
+        kernel,
+        log,
+        metrics: new Metrics(),
+        after,
+        sysctlRoot: '/nonexistent',
+        rules: {
+          plan: () => [],
+          apply: (desired) => {
+            this.rules = JSON.stringify(desired);
+            return [];
+          },
+        },
+        cni: {
+          plan: () => [],
+          apply: (conflist) => {
+            this.conflist = conflist;
+            return [];
+          },
+          problems: () => [],
+          remove: () => [],
+        },
+      },
+      { nodeName: this.name, nonMasquerade: [], resyncMs: 3_600_000, ...options },
+    );
+    const { agent } = this;
+    const events = kernel.events(this.#ended.signal);
+    this.#events = (async () => {
+      for await (const event of events) agent.onKernel(event);
+    })();
+    agent.setNodes(nodes);
+  }
+
+  async stop(): Promise<void> {
+    this.#ended.abort();
+    this.agent?.close();
+    await this.#events;
+    this.kernel?.close();
+  }
+
+  ip(...args: string[]): string {
+    return run('ip', '-n', this.name, ...args);
+  }
+
+  bridge(...args: string[]): string {
+    return run('bridge', '-n', this.name, ...args);
+  }
+
+  /** Pings a pod of another node from this node's; throws when there is no answer. */
+  ping(other: TunnelNode, ...args: string[]): void {
+    for (const family of other.families)
+      run(
+        ...(['ip', 'netns', 'exec', this.name, 'ping', '-n', '-c', '1', '-W', '2'] as const),
+        ...(args.length > 0 ? args : ['-I', this.pod(family)]),
+        other.pod(family),
+      );
+  }
+
+  links(): string[] {
+    return this.ip('-o', 'link')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/: |@/)[1]!);
+  }
+
+  routeTo(other: TunnelNode): string {
+    return this.ip('route', 'get', other.pod('ipv4'));
+  }
+}
+
+function nodeInfo(n: number, underlay: Underlay, changes: Partial<NodeInfo> = {}): NodeInfo {
+  return {
+    name: `n${n}`,
+    uid: `uid-${n}`,
+    created: `2026-01-01T00:00:0${n}Z`,
+    podCIDRs: [`10.244.${n}.0/24`, `fd00:10:244:${n}::/64`],
+    internalIPs: [address(n, underlay)],
+    rejected: [],
+    ...changes,
+  };
+}
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'Agent with nodes on two subnets (needs the sandbox: run npm test at the root)',
+  () => {
+    let nodes: TunnelNode[];
+
+    function make(underlay: Underlay, count: number): TunnelNode[] {
+      for (const subnet of [1, 2]) {
+        run('ip', 'link', 'add', `lan${subnet}`, 'type', 'bridge', 'mcast_snooping', '0');
+        const length = underlay === 'ipv4' ? 24 : 64;
+        const own = `${gateway(subnet, underlay)}/${length}`;
+        run('ip', 'address', 'add', own, 'dev', `lan${subnet}`, 'nodad');
+        run('ip', 'link', 'set', `lan${subnet}`, 'up');
+      }
+      nodes = Array.from({ length: count }, (_, i) => new TunnelNode([1, 2, 3, 4][i]!, underlay));
+      return nodes;
+    }
+    const infos = (underlay: Underlay): NodeInfo[] => nodes.map((_, i) => nodeInfo(i + 1, underlay));
+
+    beforeEach(() => {
+      nodes = [];
+      run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+    });
+    afterEach(async () => {
+      for (const node of nodes) {
+        await node.stop();
+        // The namespace's own end goes later than deleteNetns() returns.
+        run('ip', 'link', 'delete', `port${node.name.slice(1)}`);
+        deleteNetns(node.name);
+      }
+      for (const subnet of [1, 2]) run('ip', 'link', 'delete', `lan${subnet}`);
+    });
+
+    test.each(['ipv4', 'ipv6'] as const)(
+      'pods of both families reach each other over an %s router',
+      (underlay) => {
+        make(underlay, 4);
+        for (const node of nodes) node.start(infos(underlay));
+        for (const one of nodes) for (const other of nodes) if (one !== other) one.ping(other);
+        const [n1, n2, n3] = nodes as [TunnelNode, TunnelNode, TunnelNode];
+        if (underlay === 'ipv4') expect(n1.routeTo(n2)).toContain('dev eth0');
+        expect(n1.routeTo(n3)).toContain('dev cnikit-vx');
+        // The node itself speaks to pods behind the router from an address that they can answer to.
+        n1.ping(n3, '-q');
+      },
+    );
+
+    test('plan shows the tunnel before it is there, and a second pass changes nothing', () => {
+      const [n1] = make('ipv4', 3) as [TunnelNode];
+      n1.start(infos('ipv4'));
+      expect(n1.writes[0]).toMatch(
+        /^\+ tunnel cnikit-vx vni 201 port 4789 local 192\.0\.1\.1 mac .* mtu 1450$/,
+      );
+      expect(n1.writes).toContainEqual(expect.stringMatching(/^\+ fdb .* to 192\.0\.2\.3 dev cnikit-vx$/));
+      expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1450);
+      const { length } = n1.writes;
+      n1.agent.resync();
+      expect(n1.writes.slice(length)).toEqual([]);
+    });
+
+    test('what somebody changes of the tunnel is put right by event', async () => {
+      const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      for (const node of nodes) node.start(infos('ipv4'));
+      const mac = n1.bridge('fdb', 'show', 'dev', 'cnikit-vx').split(' ')[0]!;
+      const inner = n1.ip('route', 'show', '10.244.3.0/24').match(/via (\S+)/)![1]!;
+      const damages: Array<[string, () => unknown]> = [
+        ['forwarding entry', () => n1.bridge('fdb', 'del', mac, 'dev', 'cnikit-vx', 'dst', '192.0.2.3')],
+        [
+          'another remote end',
+          () => n1.bridge('fdb', 'replace', mac, 'dev', 'cnikit-vx', 'dst', '192.0.2.9', 'self'),
+        ],
+        ['neighbour', () => n1.ip('neighbour', 'del', inner, 'dev', 'cnikit-vx')],
+        ['address', () => n1.ip('address', 'flush', 'dev', 'cnikit-vx')],
+        ['link down', () => n1.ip('link', 'set', 'cnikit-vx', 'down')],
+        ['MTU', () => n1.ip('link', 'set', 'cnikit-vx', 'mtu', '1300')],
+        ['link', () => n1.ip('link', 'delete', 'cnikit-vx')],
+      ];
+      for (const [what, damage] of damages) {
+        const { length } = n1.writes;
+        damage();
+        // First what does not block: a ping that waits keeps the agent, which lives in this process, from its work.
+        await eventually(() => expect(n1.writes.length).toBeGreaterThan(length));
+        await eventually(() => n1.ping(n3));
+        await eventually(() =>
+          expect(n1.ip('-d', 'link', 'show', 'cnikit-vx'), what).toMatch(/UP.* mtu 1450/),
+        );
+        await eventually(() => n1.ping(n3, '-q'));
+      }
+    });
+
+    test('a peer that moves behind the router and back is followed, and the tunnel goes when nobody needs it', async () => {
+      const [n1, n2] = make('ipv4', 2) as [TunnelNode, TunnelNode];
+      // Without an IPv6 address of their own, nodes exchange IPv6 by the tunnel always.
+      const only4 = (n: number, changes: Partial<NodeInfo> = {}): NodeInfo =>
+        nodeInfo(n, 'ipv4', { podCIDRs: [`10.244.${n}.0/24`], ...changes });
+      const all = [only4(1), only4(2)];
+      n2.families = ['ipv4'];
+      for (const node of nodes) node.start(all);
+      expect(n1.links()).not.toContain('cnikit-vx');
+      expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500);
+      n1.ping(n2);
+
+      const moved = only4(2, { internalIPs: [address(2, 'ipv4', 2)] });
+      n2.ip('address', 'flush', 'dev', 'eth0');
+      run('ip', 'link', 'set', 'port2', 'master', 'lan2');
+      n2.ip('address', 'add', `${address(2, 'ipv4', 2)}/24`, 'dev', 'eth0');
+      n2.ip('route', 'add', 'default', 'via', gateway(2, 'ipv4'));
+      for (const node of nodes) node.agent.putNode(moved);
+      await eventually(() => expect(n1.links()).toContain('cnikit-vx'));
+      await eventually(() => expect(n2.links()).toContain('cnikit-vx'));
+      await eventually(() => n1.ping(n2));
+      await eventually(() => expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1450));
+
+      n2.ip('address', 'flush', 'dev', 'eth0');
+      run('ip', 'link', 'set', 'port2', 'master', 'lan1');
+      n2.ip('address', 'add', `${address(2, 'ipv4')}/24`, 'dev', 'eth0');
+      n2.ip('route', 'add', 'default', 'via', gateway(1, 'ipv4'));
+      for (const node of nodes) node.agent.putNode(all[1]!);
+      await eventually(() => expect([...n1.links(), ...n2.links()]).not.toContain('cnikit-vx'));
+      await eventually(() => n1.ping(n2));
+      await eventually(() => expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500));
+    });
+
+    test('a node that goes takes its entries with it, and a restart changes nothing', async () => {
+      const [n1] = make('ipv4', 4) as [TunnelNode];
+      n1.start(infos('ipv4'));
+      await n1.stop();
+      n1.start(infos('ipv4'));
+      const { length } = n1.writes;
+      n1.agent.resync();
+      expect(n1.writes.slice(length)).toEqual([]);
+      n1.agent.deleteNode('n3');
+      await eventually(() => expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx')).not.toContain('192.0.2.3'));
+      expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx')).toContain('192.0.2.4');
+      expect(n1.ip('neighbour', 'show', 'dev', 'cnikit-vx')).not.toContain('10.244.3.0');
+    });
+
+    test.each([
+      ['name', ['cnikit-vx', 'type', 'bridge'], /Link cnikit-vx is not ours.*left alone/],
+      [
+        'VNI and port',
+        ['other0', 'type', 'vxlan', 'id', '201', 'dstport', '4789'],
+        /Link other0 is a VXLAN of somebody else/,
+      ],
+    ] as const)(
+      'a link of others with the %s is named and left alone, and followed when it goes',
+      async (_, spec, said) => {
+        const [n1, n2, n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+        n1.ip('link', 'add', ...spec);
+        for (const node of nodes) node.start(infos('ipv4'));
+        expect(n1.lines.join('\n')).toMatch(said);
+        expect(n1.links()).toContain(spec[0]);
+        expect(n1.routeTo(n2)).toContain('dev eth0');
+        n1.ip('link', 'delete', spec[0]);
+        await eventually(() => expect(n1.routeTo(n3)).toContain('dev cnikit-vx'));
+        await eventually(() => n1.ping(n3));
+      },
+    );
+
+    test('--encap=always takes the tunnel on one subnet too, --encap=never says what it does not reach', () => {
+      const [n1, n2, n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      for (const node of nodes) node.start(infos('ipv4'), { encap: 'always' });
+      expect(n1.routeTo(n2)).toContain('dev cnikit-vx');
+      n1.ping(n2);
+      n1.ping(n3);
+    });
+
+    test('Routes.removeAll() takes the tunnel away, and no link of others', () => {
+      const [n1] = make('ipv4', 3) as [TunnelNode];
+      n1.ip('link', 'add', 'other0', 'type', 'vxlan', 'id', '7', 'dstport', '4789');
+      n1.start(infos('ipv4'));
+      expect(n1.ip('link', 'show', 'cnikit-vx')).toContain(TUNNEL_ALIAS);
+      const routes = new Routes(new Claims(), n1.kernel, { nodeName: '' });
+      routes.load();
+      expect(routes.removeAll().failed).toEqual([]);
+      expect(n1.links()).toEqual(expect.arrayContaining(['other0']));
+      expect(n1.links()).not.toContain('cnikit-vx');
+      expect(n1.ip('route', 'show', 'proto', '201')).toBe('');
+    });
+  },
+);

@@ -89,6 +89,8 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(umount, "pi", 'i')           \
   X(socket, "iiii", 'i')         \
   X(bindNetlink, "ii", 'i')      \
+  X(bindUnix, "ip", 'i')         \
+  X(connectUnix, "ip", 'i')      \
   X(setsockopt, "iiii", 'i')     \
   X(getsockopt, "iiib", 'i')     \
   X(send, "ib", 'i')             \

@@ -53,6 +53,29 @@ int64_t cnk_bindNetlink(const cnk_arg *a, cnk_out *out) {
   return r < 0 ? r : (int64_t)address.nl_pid;
 }
 
+/* struct sockaddr_un is the same under every libc: a family and 108 bytes. A path that fills them all needs no NUL. */
+static int64_t at_unix_path(long call, const cnk_arg *a) {
+  struct {
+    uint16_t family;
+    char path[108];
+  } address;
+  if (a[1].len > sizeof address.path) return -ENAMETOOLONG;
+  memset(&address, 0, sizeof address);
+  address.family = 1; /* AF_UNIX */
+  memcpy(address.path, a[1].text, a[1].len);
+  return CNK_RETRY(syscall(call, (int)a[0].num, &address, (uint32_t)sizeof address));
+}
+
+int64_t cnk_bindUnix(const cnk_arg *a, cnk_out *out) {
+  (void)out;
+  return at_unix_path(SYS_bind, a);
+}
+
+int64_t cnk_connectUnix(const cnk_arg *a, cnk_out *out) {
+  (void)out;
+  return at_unix_path(SYS_connect, a);
+}
+
 int64_t cnk_setsockopt(const cnk_arg *a, cnk_out *out) {
   (void)out;
   int value = (int)a[3].num;

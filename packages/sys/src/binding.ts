@@ -48,6 +48,8 @@ export interface Binding {
   /** netnsFd -1: in the present namespace. */
   socket(domain: number, type: number, protocol: number, netnsFd: number): number;
   bindNetlink(fd: number, groups: number): number;
+  bindUnix(fd: number, path: string): number;
+  connectUnix(fd: number, path: string): number;
   setsockopt(fd: number, level: number, name: number, value: number): number;
   /** The bytes of an Int32Array(1) get the value. */
   getsockopt(fd: number, level: number, name: number, into: Uint8Array): number;

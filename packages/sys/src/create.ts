@@ -6,6 +6,7 @@ import type { RunOptions, RunResult, Sys } from './sys.ts';
 const EINVAL = 22;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
+const CLOCK_PROCESS_CPUTIME_ID = 2;
 const TEXT_LIMIT = 1 << 20;
 
 /** The error of a negative result. */
@@ -119,6 +120,7 @@ export function createSys(binding: () => Binding): Sys {
     },
     exit: (status) => binding().exit(status),
     monotonicMs: () => number('monotonicMs', binding().clock(CLOCK_MONOTONIC)) / 1000,
+    cpuMs: () => number('cpuMs', binding().clock(CLOCK_PROCESS_CPUTIME_ID)) / 1000,
     realtimeMs: () => number('realtimeMs', binding().clock(CLOCK_REALTIME)) / 1000,
     sleepMs(ms) {
       number('sleepMs', binding().sleepMs(ms));
@@ -146,6 +148,12 @@ export function createSys(binding: () => Binding): Sys {
     socket: (domain, type, protocol, netnsFd = -1) =>
       number('socket', binding().socket(domain, type, protocol, netnsFd)),
     bindNetlink: (fd, groups) => number('bindNetlink', binding().bindNetlink(fd, groups)),
+    bindUnix(fd, path) {
+      number('bindUnix', binding().bindUnix(fd, path), path);
+    },
+    connectUnix(fd, path) {
+      number('connectUnix', binding().connectUnix(fd, path), path);
+    },
     setsockopt(fd, level, name, option) {
       number('setsockopt', binding().setsockopt(fd, level, name, option));
     },

@@ -94,6 +94,8 @@ export interface Sys {
   exit(status: number): never;
   /** CLOCK_MONOTONIC, to the microsecond. */
   monotonicMs(): number;
+  /** Processor time that the process has used since it started, of all its threads, to the microsecond. */
+  cpuMs(): number;
   /** CLOCK_REALTIME since 1970-01-01 UTC, to the microsecond. */
   realtimeMs(): number;
   /** Blocks the thread, whole milliseconds. */
@@ -129,6 +131,10 @@ export interface Sys {
   socket(domain: number, type: number, protocol: number, netnsFd?: number): number;
   /** Binds a netlink socket to the multicast groups of the mask (0: none). Gives the port id the kernel chose. */
   bindNetlink(fd: number, groups: number): number;
+  /** bind(2) of an AF_UNIX socket to a path, where a file of the socket's appears; EADDRINUSE when there is one. */
+  bindUnix(fd: number, path: string): void;
+  /** connect(2) of an AF_UNIX socket: ENOENT when there is nothing at the path, ECONNREFUSED when nobody listens. */
+  connectUnix(fd: number, path: string): void;
   /** setsockopt(2) of an int. */
   setsockopt(fd: number, level: number, name: number, value: number): void;
   /** getsockopt(2) of an int. */

@@ -1,6 +1,7 @@
 /** Sockets, netlink ones in particular. */
 import {
   AF_NETLINK,
+  AF_UNIX,
   MSG_DONTWAIT,
   MSG_PEEK,
   MSG_TRUNC,
@@ -8,6 +9,7 @@ import {
   NETLINK_ROUTE,
   O_RDONLY,
   POLLIN,
+  SOCK_DGRAM,
   SOCK_RAW,
   SOL_NETLINK,
   withNetns,
@@ -60,6 +62,25 @@ export const socketCases: readonly Case[] = [
       equal([full > 100, sys.recv(fd, into, 0)], [true, full]);
       equal(new DataView(into.buffer).getUint16(4, true), 16 /* RTM_NEWLINK */);
       sys.close(fd);
+    },
+  },
+  {
+    name: 'bindUnix() and connectUnix() carry datagrams from one socket to another',
+    run(sys, dir) {
+      const [to, from] = [sys.socket(AF_UNIX, SOCK_DGRAM, 0), sys.socket(AF_UNIX, SOCK_DGRAM, 0)];
+      sys.bindUnix(to, `${dir}/log`);
+      sys.connectUnix(from, `${dir}/log`);
+      equal(sys.send(from, Uint8Array.of(1, 2, 3)), 3);
+      const into = new Uint8Array(8);
+      equal([sys.recv(to, into, MSG_DONTWAIT), into[2]], [3, 3]);
+      fails('EADDRINUSE', `${dir}/log`, () => sys.bindUnix(from, `${dir}/log`));
+      sys.close(to);
+      fails('ECONNREFUSED', `${dir}/log`, () => sys.connectUnix(from, `${dir}/log`));
+      fails('ENOENT', `${dir}/none`, () => sys.connectUnix(from, `${dir}/none`));
+      const long = `/${'x'.repeat(108)}`;
+      fails('ENAMETOOLONG', long, () => sys.connectUnix(from, long));
+      fails('EINVAL', 'a\0b', () => sys.connectUnix(from, 'a\0b'));
+      sys.close(from);
     },
   },
   {

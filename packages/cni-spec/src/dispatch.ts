@@ -14,6 +14,8 @@ export interface PluginIo {
   stdin: string | (() => string);
   /** Whether the path leads to the network namespace the process is in. Without it the check is left out. */
   sameNetns?: (path: string) => boolean;
+  /** For {@link Context.mark}; looked at once stdin has been read. Here `parse` is booked. */
+  mark?: (phase: string) => void;
 }
 
 /** What to write and how to exit. */
@@ -79,12 +81,14 @@ function runVerb<T>(
     conf: makeConfig(plugin, config),
     stdin,
     env: io.env,
+    ...(io.mark ? { mark: io.mark } : {}),
   };
   if (onContainer) {
     refuseOwnNetns(io, context.netns);
     const prevResult = readPrevResult(config, verb, output);
     if (prevResult) context.prevResult = prevResult;
   }
+  io.mark?.('parse');
   switch (verb) {
     case 'ADD':
       return (

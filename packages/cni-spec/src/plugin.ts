@@ -25,6 +25,8 @@ export interface Context<T> {
   stdin: string;
   /** The whole environment, for delegates. */
   env: Env;
+  /** Books the time since it was last called, or since the start, on a phase of the verb. Absent when nobody wants to know. */
+  mark?: (phase: string) => void;
 }
 
 /** How a plugin is described to {@link definePlugin}. A verb that is absent succeeds and does nothing. */

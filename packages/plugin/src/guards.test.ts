@@ -11,6 +11,7 @@ test('guards.ts is what the generator makes of schemas.ts', async () => {
 });
 
 const pairs = [
+  [schemas.logConfSchema, guards.isLogConf],
   [schemas.agentConfSchema, guards.isAgentConf],
   [schemas.bandwidthConfSchema, guards.isBandwidthConf],
   [schemas.bridgeConfSchema, guards.isBridgeConf],

@@ -12,7 +12,9 @@ import { type NetworkSettings, openIpam } from './ipam.ts';
 export function deleteAttachment(sys: Sys, context: Context<NetworkSettings>): void {
   const ipam = openIpam(sys, context);
   deleteAttachmentLink(sys, context);
+  context.mark?.('links');
   ipam?.del();
+  context.mark?.('ipam');
 }
 
 /**

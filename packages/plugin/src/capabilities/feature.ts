@@ -7,6 +7,8 @@ import { requiredPrevResult } from './differences.ts';
  * behind others in a list, and inside `cnikit`, which calls it only when the configuration asks for it.
  */
 export interface Feature<S> {
+  /** Of its phase in a trace. */
+  name: string;
   /** One line for people who run it by hand. */
   about: string;
   /** Keys of CNI_ARGS that it reads. */

@@ -2,6 +2,7 @@
 import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { featurePlugin } from '../capabilities/feature.ts';
+import { logged } from '../logging/logged.ts';
 import { bandwidthFeature } from './bandwidth/feature.ts';
 import { bridgePlugin } from './bridge/plugin.ts';
 import { cnikitPlugin } from './cnikit/plugin.ts';
@@ -20,15 +21,16 @@ const DEFAULT = 'cnikit';
 
 /** Every plugin over a kernel. */
 export function plugins(sys: Sys): Plugins {
-  return new Map([
-    ['cnikit', running(cnikitPlugin(sys))],
-    ['bridge', running(bridgePlugin(sys))],
-    ['ptp', running(ptpPlugin(sys))],
-    ['loopback', running(loopbackPlugin(sys))],
-    ['host-local', running(hostLocalPlugin(sys))],
-    ['tuning', running(tuningPlugin(sys))],
-    ['bandwidth', running(featurePlugin(bandwidthFeature(sys)))],
-  ]);
+  const all: Record<string, Run> = {
+    cnikit: running(cnikitPlugin(sys)),
+    bridge: running(bridgePlugin(sys)),
+    ptp: running(ptpPlugin(sys)),
+    loopback: running(loopbackPlugin(sys)),
+    'host-local': running(hostLocalPlugin(sys)),
+    tuning: running(tuningPlugin(sys)),
+    bandwidth: running(featurePlugin(bandwidthFeature(sys))),
+  };
+  return new Map(Object.entries(all).map(([name, run]) => [name, logged(sys, name, run)]));
 }
 
 /** The plugin that a program's path asks for by its last part; an unknown name is `cnikit`. */

@@ -14,6 +14,7 @@ type Bandwidth = Context<BandwidthSettings>;
 /** `bandwidth`: limits what a pod on a veth pair may send and receive. */
 export function bandwidthFeature(sys: Sys): Feature<BandwidthSettings> {
   return {
+    name: 'bandwidth',
     about: 'cnikit bandwidth: limits what a pod may send and receive',
     // Limits are looked at by the verbs that need them: whatever a configuration has become, a pod can go.
     settings: (raw) => ({ network: raw.name, raw }),

@@ -30,27 +30,32 @@ const NOTHING: Allocation = { ips: [], routes: [] };
  * @returns interfaces in the reference's order: bridge, host end, pod's end, to which `ips[].interface` points
  */
 export function add(sys: Sys, context: Context<BridgeSettings>): Result {
-  const { conf, containerID, ifName, netns, args, prevResult } = context;
+  const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
   const ipam = openIpam(sys, context);
   const pod = openPodNamespace(sys, netns);
   const host = openRoute({ sys });
+  mark?.('netns');
   const undo = undoStack();
   try {
     const bridge = ensureBridge(host, sys, conf);
+    mark?.('bridge');
     const hostName = hostVethName(conf.network, containerID, ifName);
     const plan = { hostName, ifName, netns: pod.fd, mtu: conf.mtu, mac, master: bridge.index };
     const pair = createVethPair(host, sys, plan);
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);
+    mark?.('veth');
 
     // After the interface, which an IPAM plugin such as dhcp needs to ask by.
     const given = ipam?.add() ?? NOTHING;
     undo.push(() => ipam?.del());
+    mark?.('ipam');
     const gateways = conf.isGateway ? withGateways(given.ips) : [];
     const ips = conf.isGateway ? gateways : given.ips;
     const holder = gateways.length > 0 ? ensureHolder(host, sys, conf, bridge) : undefined;
     if (holder !== undefined) ensureGateways(host, sys, conf, holder, gateways);
+    mark?.('gateway');
 
     const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
     if (!conf.disableContainerInterface) {
@@ -63,6 +68,7 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
         addresses: ips.map(({ address }) => address),
         routes: withNextHops(routes, ips),
         detectDuplicates: conf.enabledad,
+        mark,
       });
     }
     const own: Result = {
@@ -102,14 +108,18 @@ function configurePod(
   sys: Sys,
   pod: PodNamespace,
   host: RouteConnection,
-  plan: PodInterface & { hostName: string },
+  plan: PodInterface & Pick<Context<unknown>, 'mark'> & { hostName: string },
 ): void {
-  const { index } = plan;
+  const { index, mark } = plan;
   configurePodInterface(sys, pod.route, plan);
+  mark?.('addresses');
   awaitPort(sys, host, plan.hostName);
   // What the kernel announced when the link came up may have met a port that did not forward yet.
   if (plan.addresses.length > 0) pod.route.request(announce(index, plan.mac));
-  if (plan.detectDuplicates) waitForDuplicateDetection(sys, pod.route, index);
+  mark?.('port');
+  if (!plan.detectDuplicates) return;
+  waitForDuplicateDetection(sys, pod.route, index);
+  mark?.('duplicates');
 }
 
 function named({ name, mac }: LinkSummary): Interface {

@@ -24,6 +24,7 @@ export interface AgentSettings {
  */
 export function agentFeature(sys: Sys): Feature<AgentSettings> {
   return {
+    name: 'agent',
     about: 'cnikit agent: readiness and sysctls of the node',
     settings: agentSettings,
     asked: ({ readinessFile, hostSysctls }) => readinessFile !== '' || Object.keys(hostSysctls).length > 0,

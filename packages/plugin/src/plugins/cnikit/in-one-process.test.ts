@@ -19,6 +19,7 @@ function step(what: string): void {
 /** Notes its calls; asked for by a field of its name. */
 function noting(name: string): Feature<{ wanted: boolean }> {
   return {
+    name,
     about: name,
     args: [name.toUpperCase()],
     settings: (raw) => ({ wanted: raw[name] !== undefined }),

@@ -39,6 +39,7 @@ export function inOneProcess<A>(
         for (const { feature, settings } of asked(context)) {
           const own = { ...context, conf: settings };
           result = feature.add(own, result);
+          context.mark?.(feature.name);
           undo.push(() => feature.del(own));
         }
         return result;
@@ -51,6 +52,7 @@ export function inOneProcess<A>(
     del(context) {
       for (const { feature, settings } of asked(context).reverse()) {
         feature.del({ ...context, conf: settings });
+        context.mark?.(feature.name);
       }
       attaching.del?.(ofAttaching(context));
     },

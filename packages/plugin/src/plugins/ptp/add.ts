@@ -32,23 +32,27 @@ type RoutedAddress = IpConfig & { gateway: string };
  * @returns interfaces in the reference's order: host end, pod's end, to which `ips[].interface` points
  */
 export function add(sys: Sys, context: Context<PtpSettings>): Result {
-  const { conf, containerID, ifName, netns, prevResult } = context;
+  const { conf, containerID, ifName, netns, prevResult, mark } = context;
   const ipam = openIpam(sys, context);
   if (ipam === undefined) throw missing('Missing field ipam', 'ptp routes addresses: set ipam.type');
   const pod = openPodNamespace(sys, netns);
   const host = openRoute({ sys });
+  mark?.('netns');
   const undo = undoStack();
   try {
     // Before the addresses: a second ADD of one attachment ends here, and takes nothing back that is the first's.
     const hostName = hostVethName(conf.network, containerID, ifName);
     const pair = createVethPair(host, sys, { hostName, ifName, netns: pod.fd, mtu: conf.mtu });
     undo.push(() => void deleteHostEnd(sys, hostName));
+    mark?.('veth');
 
     const given = ipam.add();
     undo.push(() => ipam.del());
+    mark?.('ipam');
     const ips = given.ips.map(routed);
     ensureForwarding(sys, ips);
     configureHostEnd(host, pair, ips);
+    mark?.('host');
     configurePodInterface(sys, pod.route, {
       ifName,
       index: pair.podIndex,
@@ -59,6 +63,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
       linkRoutes: (index) => ips.flatMap((ip) => routesToGateway(index, ip)),
       routes: withNextHops(given.routes, ips),
     });
+    mark?.('addresses');
     const own: Result = {
       interfaces: [
         { name: hostName, mac: pair.hostMac },

@@ -14,9 +14,12 @@
 #define HEAP_SIZE (4 << 20) /* for the build stage; relinked with what that used */
 #endif
 
-enum { HEADER = 8, UNIT = 16, SMALL = 1024, LARGE = 256 << 10, CHUNK = 1 << 20, PAGE = 4096 };
+enum { HEADER = 8, UNIT = 16, SMALL = 1024, LARGE = 256 << 10, CHUNK = 1 << 20, PAGE = 4096, FRESH_SIZE = 512 << 10 };
 
 static char heap[HEAP_SIZE] __attribute__((aligned(4096), section(".cnk_heap"))) = {0};
+
+/* What a start allocates, apart from the snapshot: pages of zeros, of which only those that are used cost anything. */
+static char fresh[FRESH_SIZE] __attribute__((aligned(PAGE)));
 
 struct heap_root *const heap_root = (struct heap_root *)heap;
 char *const heap_start = heap;
@@ -130,6 +133,13 @@ static void *heap_realloc(JSMallocState *s, void *p, size_t size) {
   memcpy(q, p, old);
   heap_free(s, p);
   return q;
+}
+
+void heap_seal(void) {
+  /* The holes that the making of the context has left lie all over the snapshot: to fill them would copy its pages. */
+  memset(heap_root->free_lists, 0, sizeof heap_root->free_lists);
+  heap_root->next = fresh;
+  heap_root->end = fresh + FRESH_SIZE;
 }
 
 const JSMallocFunctions heap_functions = {heap_malloc, heap_free, heap_realloc, payload_of};

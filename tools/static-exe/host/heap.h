@@ -31,6 +31,9 @@ struct heap_root {
 extern struct heap_root *const heap_root;
 extern const JSMallocFunctions heap_functions;
 
+/* Has what is allocated from now on lie apart from what the section holds by now. */
+void heap_seal(void);
+
 /* The section, for writing it out. */
 extern char *const heap_start;
 extern const size_t heap_size;

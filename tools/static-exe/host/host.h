@@ -14,6 +14,9 @@ extern const int script_count;
 extern const int entry_is_prepared; /* evaluate the entry at build time; what it leaves in __cnikit_main runs at start */
 extern const char crash_text[];     /* for stdout when an exception is not caught */
 
+/* immortal.c */
+void JS_MakeImmortal(JSRuntime *rt);
+
 /* packages/sys/native/quickjs.c */
 int cnk_quickjs_init(JSContext *ctx, JSValueConst global);
 extern int cnk_quickjs_forbidden;

@@ -12,15 +12,10 @@
  */
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "host.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14; before, it fails and the faults come one by one */
-#endif
 
 enum { EX_SOFTWARE = 70 };
 
@@ -81,6 +76,8 @@ static void __attribute__((noreturn)) write_snapshot(void) {
   forget_stack((uintptr_t)__builtin_frame_address(0));
   heap_root->stage = STAGE_READY;
   heap_root->used = (uint64_t)(heap_root->next - heap_start);
+  heap_seal();
+  JS_MakeImmortal(heap_root->rt);
   put(1, heap_start, heap_size);
   _exit(0);
 }
@@ -88,8 +85,6 @@ static void __attribute__((noreturn)) write_snapshot(void) {
 int main(int argc, char **argv) {
   /* A reader that went away is EPIPE to the script, not the end of it half-way. */
   signal(SIGPIPE, SIG_IGN);
-  /* Most of a snapshot's pages get written to: one call to copy them all is cheaper than a fault for each. */
-  if (heap_root->stage == STAGE_READY) madvise(heap_start, heap_size, MADV_POPULATE_WRITE);
   if (heap_root->stage != STAGE_READY && context_make() < 0) crash(heap_root->ctx);
   if (heap_root->stage == STAGE_BUILD) write_snapshot();
   JSContext *ctx = heap_root->ctx;

@@ -4,8 +4,18 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { changedSources } from './engine-changes.ts';
 
 const VERSION = '2025.04.26';
 /** Of the original tarball; Debian's source package quickjs 2025.04.26-1 and upstream's release carry the same bytes. */
@@ -20,8 +30,28 @@ export const ENGINE_SOURCES = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cuti
 /** The engine leans on signed overflow and on old-style casts: its warnings are not ours to fix. */
 export const ENGINE_FLAGS = ['-fwrapv', '-w', `-DCONFIG_VERSION="${VERSION.replaceAll('.', '-')}"`];
 
-/** The folder with the engine's sources, fetched when it is not there. */
+/** The folder with the engine's sources as they are to be compiled, fetched when they are not there. */
 export async function engineSources(cacheDir: string): Promise<string> {
+  const original = await originalSources(cacheDir);
+  const changed = changedSources((file) => readFileSync(join(original, file), 'utf8'));
+  const hash = createHash('sha256')
+    .update(JSON.stringify([...changed]))
+    .digest('hex');
+  const folder = `${original}-${hash.slice(0, 12)}`;
+  if (existsSync(folder)) return folder;
+  const work = mkdtempSync(join(cacheDir, 'change-'));
+  try {
+    cpSync(original, work, { recursive: true });
+    for (const [file, text] of changed) writeFileSync(join(work, file), text);
+    moveUnlessThere(work, folder);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** The folder with what the tarball has. */
+async function originalSources(cacheDir: string): Promise<string> {
   const folder = join(cacheDir, `quickjs-${SHA256.slice(0, 12)}`);
   if (existsSync(join(folder, 'quickjs.c'))) return folder;
   mkdirSync(cacheDir, { recursive: true });
@@ -32,16 +62,20 @@ export async function engineSources(cacheDir: string): Promise<string> {
     const source = join(work, 'source');
     mkdirSync(source);
     execFileSync('tar', ['-xJf', tarball, '-C', source, '--strip-components=1']);
-    try {
-      renameSync(source, folder);
-    } catch (error) {
-      // Another build was faster.
-      if (!existsSync(join(folder, 'quickjs.c'))) throw error;
-    }
+    moveUnlessThere(source, folder);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return folder;
+}
+
+function moveUnlessThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    // Another build was faster.
+    if (!existsSync(join(to, 'quickjs.c'))) throw error;
+  }
 }
 
 async function fetchTarball(to: string): Promise<void> {

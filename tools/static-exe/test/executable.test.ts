@@ -157,4 +157,38 @@ describe('buildStaticExecutable()', () => {
     const { stdout } = await run(source);
     expect(Number(stdout)).toBeLessThan(8 * 1024); // KiB; what passes through is several hundred MiB
   });
+
+  it('collects cycles in a long run, and leaves alone what was prepared', async () => {
+    const source = `${PRINT}
+      const word = ['pre', 'pared'].join('-');
+      const nodes = [1, 2, 3].map((n) => ({ n, next: undefined, call: () => n + word.length }));
+      const known = new Map(nodes.map((node) => [node, 'node ' + node.n]));
+      globalThis.__cnikit_main = () => {
+        let text = word;
+        for (let i = 0; i < 300_000; i++) {
+          const cycle = { up: nodes[i % 3], bytes: new Uint8Array(1000) };
+          cycle.self = cycle;
+          nodes[i % 3].next = cycle; // from the snapshot, to the last one only
+          nodes[i % 3]['p' + (i % 50)] = i;
+          if (i % 1000 === 0) text += i;
+        }
+        const lost = nodes.map((node) => delete node.p7);
+        print(JSON.stringify({
+          word, lost, calls: nodes.map(({ call }) => call()), known: nodes.map((node) => known.get(node)),
+          next: nodes.map(({ next }) => next.self === next), text: text.slice(0, 20),
+          peak: Number(/VmHWM:\\s*(\\d+)/.exec(__cnikit_sys.readText('/proc/self/status', 65536))[1]),
+        }));
+      };`;
+    const { stdout } = await run(source, { prepare: true });
+    const { peak, ...rest } = JSON.parse(stdout);
+    expect(peak).toBeLessThan(160 * 1024); // KiB; 300 MB of cycles were made
+    expect(rest).toEqual({
+      word: 'pre-pared',
+      lost: [true, true, true],
+      calls: [10, 11, 12],
+      known: ['node 1', 'node 2', 'node 3'],
+      next: [true, true, true],
+      text: 'pre-pared01000200030',
+    });
+  });
 });

@@ -38,6 +38,14 @@ export function stateReader({ dir, iptables = false }: StateScope, podPath: stri
   };
 }
 
+/** The node's state, read once. */
+export function nodeStateIn(dir: string): string[] {
+  const reader = stateReader({ dir }, '/proc/self/ns/net');
+  const state = reader.node();
+  reader.close();
+  return state;
+}
+
 /** What is in `now` and not in `before`, with a plus, and the other way round. */
 export function differences(before: readonly string[], now: readonly string[]): string[] {
   const [old, present] = [new Set(before), new Set(now)];

@@ -15,8 +15,8 @@ export interface ListRequest<T> {
   query: URLSearchParams;
   /** 0: all in one answer. */
   pageSize: number;
-  /** Whether any state that the server has at hand will do; else the newest. */
-  cached: boolean;
+  /** The oldest state that will do: `0` is any that the server has at hand, undefined only the newest. */
+  notOlderThan: string | undefined;
   select: (object: unknown) => T;
 }
 
@@ -50,7 +50,10 @@ async function page<T>(
   const query = new URLSearchParams(request.query);
   if (request.pageSize > 0) query.set('limit', String(request.pageSize));
   if (token !== undefined) query.set('continue', token);
-  else if (request.cached) query.set('resourceVersion', '0');
+  else if (request.notOlderThan !== undefined) {
+    query.set('resourceVersion', request.notOlderThan);
+    if (request.notOlderThan !== '0') query.set('resourceVersionMatch', 'NotOlderThan');
+  }
   const { chunks, close } = await attempt(context, `${request.path}?${query}`);
   try {
     const splitter = new ItemSplitter(context.maxObjectBytes);

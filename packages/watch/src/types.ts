@@ -45,13 +45,16 @@ export type WatchEnd = 'timeout' | 'cut' | 'idle' | 'expired' | 'refused' | 'pro
 /** For metrics and logs. All are optional; they are called synchronously and must not throw. */
 export interface WatchHooks {
   /** A list is complete. */
-  onList?(list: { objects: number; pages: number; durationMs: number }): void;
+  onList?(list: { objects: number; pages: number; durationMs: number; resourceVersion: string }): void;
   /** The server has accepted a watch. */
   onWatchStart?(start: { resourceVersion: string }): void;
   /** A watch has ended. */
   onWatchEnd?(end: { reason: WatchEnd; durationMs: number }): void;
-  /** Every event as it arrives, also those that turn out to change nothing. */
-  onEvent?(event: { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR' }): void;
+  /** Every event as it arrives, also those that turn out to change nothing; `ERROR` has no version. */
+  onEvent?(event: {
+    type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+    resourceVersion?: string;
+  }): void;
   /** Every failure, with how many there were in a row and when the next attempt comes. */
   onError?(error: WatchError, retry: { attempt: number; retryInMs: number }): void;
 }
@@ -77,6 +80,11 @@ export interface WatchOptions<T, O = KubeObject> {
    */
   signal?: AbortSignal;
   hooks?: WatchHooks;
+  /**
+   * Where a run of the program before this one had come to: the first list is not from before that. Without it the
+   * server may answer from a cache that lags, and a program that restarts may see a state that it had left behind.
+   */
+  notOlderThan?: string;
   /** Objects a page of a list. Default 500. */
   pageSize?: number;
   /** How long the server should keep one watch open; up to a fifth less by chance. Default 300. */

@@ -250,6 +250,27 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
+  it('begins no earlier than a run before it ended, and anew where the server has lost that', async () => {
+    const server = script().then(listOf(90, [node('a', 1)]), silent);
+    const w = start(server, { notOlderThan: '77' });
+    await w.clock.settle();
+    expect(w.take()).toEqual(['synced a']);
+    expect(server.asked[0]!.query).toEqual({
+      limit: '500',
+      resourceVersion: '77',
+      resourceVersionMatch: 'NotOlderThan',
+    });
+    w.stop.abort();
+
+    const tooLarge = { code: 504, details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } };
+    const restored = script().then(status(504, undefined, JSON.stringify(tooLarge)), listOf(12, []), silent);
+    const again = start(restored, { notOlderThan: '77' });
+    await again.clock.advance(1000);
+    expect(again.take()).toEqual(['stale EXPIRED 504 since 0', 'synced', 'fresh']);
+    expect(restored.asked[1]!.query).toEqual({});
+    again.stop.abort();
+  });
+
   it('lists in one piece when the pages of a list expire', async () => {
     const server = script().then(
       listOf(9, [node('a', 1)], 'next'),

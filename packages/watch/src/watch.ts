@@ -37,6 +37,8 @@ class Watcher<T, O> {
   readonly #known: KnownObjects<T>;
   readonly #select: (object: unknown) => T;
   readonly #query: URLSearchParams;
+  /** Of the next list. The first may come from the server's cache; later ones must not go back in time. */
+  #notOlderThan: string | undefined;
   /** Where the next watch starts; undefined when a list has to come first. */
   #resourceVersion: string | undefined;
   #synced = false;
@@ -65,6 +67,7 @@ class Watcher<T, O> {
       if (options[key] !== undefined) this.#query.set(key, options[key]);
     }
     this.#heardAt = clock.now();
+    this.#notOlderThan = options.notOlderThan ?? '0';
     this.#context = {
       transport,
       clock,
@@ -85,7 +88,11 @@ class Watcher<T, O> {
         if (signal.aborted) return;
         if (!(error instanceof WatchError)) throw error;
         // The pages of this list are gone: in one piece they cannot be.
-        if (error.code === 'EXPIRED' && this.#resourceVersion === undefined) this.#unpaged = true;
+        if (error.code === 'EXPIRED' && this.#resourceVersion === undefined) {
+          this.#unpaged = true;
+          // A server that was restored from a backup never comes to a version of before.
+          if (this.#notOlderThan !== '0') this.#notOlderThan = undefined;
+        }
         if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') this.#resourceVersion = undefined;
         delay = this.#fail(error);
         yield* this.#becomeStale(error);
@@ -100,11 +107,11 @@ class Watcher<T, O> {
       path: this.#options.path,
       query: this.#query,
       pageSize: this.#unpaged ? 0 : (this.#options.pageSize ?? 500),
-      // The first list may come from the server's cache. Later ones must not go back in time.
-      cached: !this.#synced,
+      notOlderThan: this.#notOlderThan,
       select: this.#select,
     });
     this.#unpaged = false;
+    this.#notOlderThan = undefined;
     this.#emptyWatches = 0;
     this.#heard();
     const changes = this.#known.replace(listed.entries, listed.resourceVersion);
@@ -113,6 +120,7 @@ class Watcher<T, O> {
       objects: this.#known.size,
       pages: listed.pages,
       durationMs: this.#heardAt - started,
+      resourceVersion: listed.resourceVersion,
     });
     if (this.#synced) yield* changes;
     else {
@@ -172,8 +180,11 @@ class Watcher<T, O> {
       for (const line of splitter.push(chunk)) {
         const event = parseEvent(line);
         if (event === undefined) continue;
-        this.#hooks.onEvent?.({ type: event.type });
-        if (event.type === 'ERROR') throw event.error;
+        if (event.type === 'ERROR') {
+          this.#hooks.onEvent?.({ type: event.type });
+          throw event.error;
+        }
+        this.#hooks.onEvent?.({ type: event.type, resourceVersion: event.resourceVersion });
         this.#heard();
         this.#lines += 1;
         if (event.type === 'BOOKMARK') this.#bookmark(event.resourceVersion);

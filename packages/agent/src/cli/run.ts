@@ -8,7 +8,7 @@ import type { KernelEvent } from '../apply/kernel.ts';
 import type { Config } from '../config.ts';
 import { serveHealth } from '../health.ts';
 import { Agent } from '../loop.ts';
-import { followNodes, Outage, watchNodes } from '../observe/nodes.ts';
+import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes.ts';
 import { loadState, saveState } from '../observe/state.ts';
 import { ReadinessFile, readinessOf } from '../readiness.ts';
 import { createSelfTest } from '../self-test.ts';
@@ -30,9 +30,12 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const taint = (key: string) => ({ key, remove: (name: string) => removeTaint(kubeConfig, name, key) });
   const rt = openRoute();
   const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
+  const cached = loadState(config.stateDir, config.nodeName);
+  const position: Position =
+    cached?.resourceVersion === undefined ? {} : { resourceVersion: cached.resourceVersion };
   const save = (): void => {
     try {
-      saveState(config.stateDir, config.nodeName, agent.nodes());
+      saveState(config.stateDir, config.nodeName, { nodes: agent.nodes(), ...position });
     } catch (error) {
       log.warn(
         `The state could not be saved, so a start without the API server will not work: ${(error as Error).message}`,
@@ -63,13 +66,12 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
 
   // Events first, then the first dump: nothing can happen between the two unseen.
   const kernelEvents = followKernel(parts.kernel.events(signal), agent);
-  const cached = loadState(config.stateDir, config.nodeName);
   if (cached !== undefined) {
-    log.info({ nodes: cached.length }, 'Going on from the state saved before');
-    agent.setNodes(cached);
+    log.info({ nodes: cached.nodes.length }, 'Going on from the state saved before');
+    agent.setNodes(cached.nodes);
   }
   const outage = new Outage(log, parts.metrics, after);
-  const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal), agent, outage);
+  const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal, position), agent, outage);
   const chained = config.chain === undefined ? [] : [dirname(config.chain)];
   watchFiles([config.cniBinDir, config.cniConfDir, ...chained], agent, signal, log);
   const background = startBackground(config, kubeConfig, agent, parts.metrics, log);

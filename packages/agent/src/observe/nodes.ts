@@ -1,5 +1,5 @@
 /** The Nodes of the API as they change, and what to say while it is away. */
-import { type Change, type KubeConfigLike, watch } from '@cnikit/watch';
+import { type Change, type KubeConfigLike, type WatchOptions, watch } from '@cnikit/watch';
 import type { Metrics } from '../metrics.ts';
 import type { NodeInfo } from '../model.ts';
 import { type After, Timers } from '../timers.ts';
@@ -11,15 +11,36 @@ export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
 /** kube-apiserver sends a bookmark about once a minute: a dead connection is found soon after one is missing. */
 const IDLE_SECONDS = 90;
 
-export function watchNodes(kubeConfig: KubeConfigLike, metrics: Metrics, signal: AbortSignal): NodeChanges {
+/** Where in the API's history the agent is, so that a restart does not go back. */
+export interface Position {
+  /** As large as the resourceVersion of anything seen. */
+  resourceVersion?: string;
+}
+
+/**
+ * `server` is how to reach the API: a KubeConfig, or in its place transport, clock and randomness of a simulation.
+ * `position` is where to begin, and is kept up to date.
+ */
+export function watchNodes(
+  server: KubeConfigLike | Pick<WatchOptions<NodeInfo>, 'transport' | 'clock' | 'random'>,
+  metrics: Metrics,
+  signal: AbortSignal,
+  position: Position = {},
+): NodeChanges {
+  const moveOn = ({ resourceVersion }: Position): void => {
+    if (resourceVersion !== undefined) position.resourceVersion = resourceVersion;
+  };
   return watch<NodeInfo, unknown>({
-    kubeConfig,
+    ...('getCurrentCluster' in server ? { kubeConfig: server } : server),
     path: '/api/v1/nodes',
     select: selectNode,
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,
+    ...(position.resourceVersion === undefined ? {} : { notOlderThan: position.resourceVersion }),
     hooks: {
+      onList: moveOn,
+      onEvent: moveOn,
       onWatchEnd: ({ reason }) =>
         reason !== 'timeout' && reason !== 'aborted' && metrics.add('watch_restarts', 1, { reason }),
     },

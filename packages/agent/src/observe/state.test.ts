@@ -13,15 +13,15 @@ beforeEach(() => {
 
 test('loadState() gives back what saveState() wrote, whole files only', () => {
   const nodes = [node(1), node(2, { networkUnavailable: 'False' })];
-  saveState(dir, 'n1', nodes);
-  saveState(dir, 'n1', nodes);
-  expect(loadState(dir, 'n1')).toEqual(nodes);
+  saveState(dir, 'n1', { nodes: [] });
+  saveState(dir, 'n1', { nodes, resourceVersion: '7' });
+  expect(loadState(dir, 'n1')).toEqual({ nodes, resourceVersion: '7' });
   expect(readdirSync(dir)).toEqual([STATE_NAME]);
 });
 
 test('saveState() makes its directory', () => {
-  saveState(join(dir, 'a', 'b'), 'n1', []);
-  expect(loadState(join(dir, 'a', 'b'), 'n1')).toEqual([]);
+  saveState(join(dir, 'a', 'b'), 'n1', { nodes: [] });
+  expect(loadState(join(dir, 'a', 'b'), 'n1')).toEqual({ nodes: [] });
 });
 
 describe('loadState() does not believe', () => {

@@ -7,29 +7,38 @@ import { parseAddress, parsePrefix } from '../prefix.ts';
 export const STATE_NAME = 'state.json';
 const FORMAT = 1;
 
+export interface SavedState {
+  nodes: NodeInfo[];
+  /** Where in the API's history this was. */
+  resourceVersion?: string;
+}
+
 /**
  * Undefined when there is none, or none that can be believed: another format, another node's, or damaged. A file of a
  * previous boot is none either, as the directory is a tmpfs.
  */
-export function loadState(dir: string, nodeName: string): NodeInfo[] | undefined {
+export function loadState(dir: string, nodeName: string): SavedState | undefined {
   try {
     const state: unknown = JSON.parse(readFileSync(join(dir, STATE_NAME), 'utf8'));
-    const { format, node, nodes } = state as Record<string, unknown>;
+    const { format, node, nodes, resourceVersion } = state as Record<string, unknown>;
     if (format !== FORMAT || node !== nodeName || !Array.isArray(nodes) || !nodes.every(isNodeInfo))
       return undefined;
-    return nodes;
+    return { nodes, ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}) };
   } catch {
     return undefined;
   }
 }
 
 /** Appears whole or not at all. */
-export function saveState(dir: string, nodeName: string, nodes: Iterable<NodeInfo>): void {
+export function saveState(
+  dir: string,
+  nodeName: string,
+  { nodes, resourceVersion }: { nodes: Iterable<NodeInfo>; resourceVersion?: string | undefined },
+): void {
   mkdirSync(dir, { recursive: true });
   const temporary = join(dir, `${STATE_NAME}.tmp`);
-  writeFileSync(temporary, JSON.stringify({ format: FORMAT, node: nodeName, nodes: [...nodes] }), {
-    mode: 0o600,
-  });
+  const state = { format: FORMAT, node: nodeName, resourceVersion, nodes: [...nodes] };
+  writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
   renameSync(temporary, join(dir, STATE_NAME));
 }
 

@@ -114,14 +114,16 @@ function write(connection: RouteConnection, actions: readonly KernelAction[]): W
 
 /** What is to go and is gone is as it should be. */
 function isGone(action: KernelAction, code: string): boolean {
-  if (action.op !== 'remove') return false;
-  return code === { route: 'ESRCH', neighbour: 'ENOENT', tunnel: 'ENODEV' }[action.kind] || code === 'ENODEV';
+  if (action.op === 'remove' && code === 'ENODEV') return true;
+  // A changed route is also created, but that never says ESRCH.
+  if (action.kind === 'route') return action.op !== 'add' && code === 'ESRCH';
+  return action.kind === 'neighbour' && action.op === 'remove' && code === 'ENOENT';
 }
 
 function requests(action: KernelAction): Request[] {
   switch (action.kind) {
     case 'route':
-      return [routeRequest(action)];
+      return routeRequests(action);
     case 'neighbour':
       return [neighbourRequest(action)];
     case 'tunnel':
@@ -129,27 +131,32 @@ function requests(action: KernelAction): Request[] {
   }
 }
 
-/** Creating is exclusive and removing names our protocol, so that neither can hit a foreign route. */
-function routeRequest(action: RouteAction): Request {
-  if (action.op === 'remove') {
+/**
+ * Creating is exclusive and removing names our protocol, so that neither can hit a foreign route. A change is one after
+ * the other: NLM_F_REPLACE takes whatever route is at that destination and metric, also one that somebody has put in
+ * the place of ours a moment ago.
+ */
+function routeRequests(action: RouteAction): Request[] {
+  const requests: Request[] = [];
+  if (action.op !== 'add') {
     const { dst, via, oif, priority } = action.old;
-    return delRoute({
-      dst,
-      ...(via === undefined ? {} : { via }),
-      ...(oif === undefined ? {} : { oif }),
-      protocol: ROUTE_PROTOCOL,
-      priority,
-    });
+    requests.push(
+      delRoute({
+        dst,
+        ...(via === undefined ? {} : { via }),
+        ...(oif === undefined ? {} : { oif }),
+        protocol: ROUTE_PROTOCOL,
+        priority,
+      }),
+    );
   }
-  const { dst, via, oif, onlink } = action.route;
-  return newRoute({
-    dst,
-    via,
-    oif,
-    protocol: ROUTE_PROTOCOL,
-    mode: action.op === 'add' ? 'create' : 'replace',
-    ...(onlink === true ? { onlink } : {}),
-  });
+  if (action.op !== 'remove') {
+    const { dst, via, oif, onlink } = action.route;
+    requests.push(
+      newRoute({ dst, via, oif, protocol: ROUTE_PROTOCOL, ...(onlink === true ? { onlink } : {}) }),
+    );
+  }
+  return requests;
 }
 
 function neighbourRequest({ op, entry: { table, index, mac, address } }: NeighbourAction): Request {

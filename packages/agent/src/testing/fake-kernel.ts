@@ -53,10 +53,8 @@ export class FakeKernel implements Kernel {
       const at = this.routes.findIndex(
         (have) => JSON.stringify(key(have)) === JSON.stringify(key(action.old)),
       );
-      if (at < 0) return 'ESRCH';
-      if (action.op === 'change' && this.#refuses(action.route)) return 'ENETUNREACH';
-      this.routes.splice(at, 1);
-      if (action.op === 'remove') return undefined;
+      if (at >= 0) this.routes.splice(at, 1);
+      if (action.op === 'remove') return at < 0 ? 'ESRCH' : undefined;
     }
     const route = asKernelRoute(action.route);
     if (this.#refuses(action.route)) return 'ENETUNREACH';

@@ -1,3 +1,5 @@
+import { mergeConfig } from 'vitest/config';
 import { shared } from '../../vitest.shared.ts';
+import { mutantsPlugin } from './test/simulation/mutants-plugin.ts';
 
-export default shared;
+export default mergeConfig(shared, { plugins: [mutantsPlugin] });

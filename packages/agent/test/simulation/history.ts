@@ -1,0 +1,133 @@
+/** What happens to a cluster, as a value that follows from a seed and can be played again, also in part. */
+import { Random } from './random.ts';
+
+/** Something that happens; `a`, `b` and `c` choose to whom and how. */
+export interface Step {
+  /** Milliseconds of peace before it. */
+  waitMs: number;
+  what: StepName;
+  a: number;
+  b: number;
+  c: number;
+}
+
+/** `control-plane`: nothing but the API and the agents' processes is hurt, so no route may be touched. */
+export type Profile = 'anything' | 'control-plane';
+
+export interface History {
+  seed: number;
+  profile: Profile;
+  nodes: number;
+  /** On how many of them the agent runs. */
+  agents: number;
+  /** Between two complete passes of an agent, ms. Where it is long, it hides no event that was missed. */
+  resyncMs: number;
+  steps: Step[];
+}
+
+const churn = [
+  [12, 'add node'],
+  [8, 'remove node'],
+  [6, 'change podCIDRs'],
+  [6, 'change InternalIPs'],
+  [4, 'replace node'],
+  [4, 'claim the podCIDRs of another'],
+  [3, 'take the InternalIPs of another'],
+  [3, 'move off the link'],
+  [3, 'exchange podCIDRs'],
+  [3, 'lose podCIDRs'],
+  [2, 'remove own node'],
+  [2, 'change own podCIDRs'],
+  [4, 'add many nodes'],
+  [2, 'remove many nodes'],
+] as const;
+
+const apiFaults = [
+  [4, 'API goes'],
+  [6, 'API returns'],
+  [2, 'API falls silent'],
+  [5, 'cut watches'],
+  [3, 'stall watches'],
+  [4, 'compact'],
+  [3, 'refuse requests'],
+  [2, 'send garbage'],
+  [2, 'send halves'],
+  [2, 'send twice'],
+  [2, 'replay'],
+  [2, 'lag'],
+  [6, 'heartbeats'],
+] as const;
+
+const processes = [
+  [4, 'kill'],
+  [2, 'kill in a write'],
+  [7, 'start'],
+] as const;
+
+const drift = [
+  [5, 'delete own route'],
+  [2, 'flush own routes'],
+  [3, 'change own route'],
+  [2, 'add own route'],
+  [4, 'foreign route in the way'],
+  [3, 'foreign route in place'],
+  [3, 'foreign route goes'],
+  [2, 'foreign route elsewhere'],
+  [3, 'link down'],
+  [4, 'link up'],
+  [2, 'address goes'],
+  [3, 'address returns'],
+  [2, 'second network'],
+  [1, 'MTU'],
+  [1, 'default route goes'],
+  [2, 'default route returns'],
+  [2, 'flush rules'],
+  [1, 'remove conflist'],
+  [3, 'lose events'],
+  [2, 'refuse next hop'],
+  [3, 'accept next hops'],
+  [1, 'kernel breaks'],
+  [3, 'kernel works'],
+  [1, 'rules break'],
+  [2, 'rules work'],
+] as const;
+
+const wipe = [
+  [1, 'forget state'],
+  [1, 'reboot'],
+] as const;
+
+const anything = [...churn, ...apiFaults, ...processes, ...drift, ...wipe] as const;
+const controlPlane = [...apiFaults, [10, 'lag'], [6, 'replay'], ...processes, ...processes] as const;
+
+export type StepName = (typeof anything)[number][1];
+
+/** The history of a seed. Every 250th has 5,000 nodes, every 20th some hundred. */
+export function historyOf(seed: number): History {
+  const random = new Random(seed);
+  const profile = random.chance(0.15) ? 'control-plane' : 'anything';
+  const huge = seed % 250 === 0;
+  const large = !huge && seed % 20 === 0;
+  const nodes = huge ? 5000 : large ? random.whole(50, 500) : random.whole(1, 10);
+  const agents = huge ? 1 : large ? random.whole(1, 2) : Math.min(nodes, random.whole(1, 4));
+  const length = huge ? 12 : random.whole(5, 40);
+  const steps = Array.from({ length }, (): Step => {
+    const what = random.weighted<StepName>(profile === 'anything' ? anything : controlPlane);
+    const number = (): number => random.whole(0, 1_000_000);
+    return { waitMs: wait(random), what, a: number(), b: number(), c: number() };
+  });
+  const resyncMs = random.chance(0.3) ? 60_000 : 3_600_000;
+  return { seed, profile, nodes, agents, resyncMs, steps };
+}
+
+/** Mostly in quick succession, so that things meet; sometimes after everything has come to rest. */
+function wait(random: Random): number {
+  return random.weighted([
+    [5, 0],
+    [6, random.whole(1, 60)],
+    [4, random.whole(60, 1500)],
+    [3, random.whole(1500, 10_000)],
+    [2, random.whole(10_000, 150_000)],
+    [1, random.whole(150_000, 400_000)],
+  ]);
+}

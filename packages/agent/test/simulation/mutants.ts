@@ -1,0 +1,99 @@
+/** Agents with one error each, which the simulation has to find. */
+import type { Modules } from './node.ts';
+
+export interface Mutant {
+  what: string;
+  /** Below packages/. */
+  file: string;
+  /** The only histories that can find it. */
+  profile?: 'control-plane';
+  /** Text of that file, once there, and what takes its place. */
+  from: string;
+  to: string;
+}
+
+export const mutants: Record<string, Mutant> = {
+  'deaf-to-deletes': {
+    what: 'a deleted node is not told to the agent',
+    file: 'agent/src/observe/nodes.ts',
+    from: "else if (change.type === 'deleted') consumer.deleteNode(change.object.name);",
+    to: "else if (change.type === 'deleted') continue;",
+  },
+  'no-relist-diff': {
+    what: 'a list after an outage says nothing of what went meanwhile',
+    file: 'watch/src/known.ts',
+    from: 'return [...gone, ...changes];',
+    to: 'return changes;',
+  },
+  'tramples-foreign': {
+    what: 'a foreign route counts as the own one',
+    file: 'agent/src/observe/route-table.ts',
+    from: 'route.protocol === ROUTE_PROTOCOL;',
+    to: 'route.protocol > 3;',
+  },
+  'youngest-holds': {
+    what: 'of two claimants the younger one gets the route',
+    file: 'agent/src/desired/claims.ts',
+    from: 'return compare(a.created, b.created)',
+    to: 'return compare(b.created, a.created)',
+  },
+  'no-drift-repair': {
+    what: 'events about own routes are not looked at',
+    file: 'agent/src/loop.ts',
+    from: "if (event.type === 'route' && isOwn(event.route)) {",
+    to: "if (event.type === 'route' && isOwn(event.route)) {\n      return;",
+  },
+  'ignores-overflow': {
+    what: 'lost events are not made good by a dump',
+    file: 'agent/src/observe/facts.ts',
+    from: "    case 'overflow':\n      return true;",
+    to: "    case 'overflow':\n      return false;",
+  },
+  'no-retry': {
+    what: 'what the kernel refused is not tried again',
+    file: 'agent/src/loop.ts',
+    from: "this.#timers.start('retry', this.#retryMs, () => this.resync());",
+    to: '',
+  },
+  'goes-back': {
+    what: 'a restart believes a list from before its saved state',
+    file: 'watch/src/watch.ts',
+    profile: 'control-plane',
+    from: "this.#notOlderThan = options.notOlderThan ?? '0';",
+    to: "this.#notOlderThan = '0';",
+  },
+  'no-idle-watchdog': {
+    what: 'a watch that has fallen silent is waited for',
+    file: 'watch/src/watchdog.ts',
+    from: 'if (left <= 0) this.#bark();',
+    to: 'if (left <= 0) return;',
+  },
+  'keeps-old-hop': {
+    what: 'another InternalIP of a node is no change',
+    file: 'agent/src/observe/node.ts',
+    from: '    sameList(a.internalIPs, b.internalIPs) &&\n',
+    to: '',
+  },
+  'writes-at-rest': {
+    what: 'a route that is right is written again',
+    file: 'agent/src/diff.ts',
+    from: 'have.via === want.via &&',
+    to: 'have.via !== want.via &&',
+  },
+};
+
+/** The agent's modules with one mutant in them, by the plugin of vitest.config.ts. */
+export async function mutated(name: string): Promise<Modules> {
+  const [loop, metrics, nodes] = await Promise.all([
+    import(/* @vite-ignore */ `../../src/loop.ts?mutant=${name}`),
+    import(/* @vite-ignore */ `../../src/metrics.ts?mutant=${name}`),
+    import(/* @vite-ignore */ `../../src/observe/nodes.ts?mutant=${name}`),
+  ]);
+  return {
+    Agent: loop.Agent,
+    Metrics: metrics.Metrics,
+    followNodes: nodes.followNodes,
+    Outage: nodes.Outage,
+    watchNodes: nodes.watchNodes,
+  } as Modules;
+}

@@ -1,0 +1,179 @@
+/** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
+import type { DesiredRules } from '../../src/apply/rules.ts';
+import type { Agent } from '../../src/loop.ts';
+import type { Position } from '../../src/observe/nodes.ts';
+import type { SavedState } from '../../src/observe/state.ts';
+import type { SimulatedApi } from './api.ts';
+import { SimulatedKernel } from './kernel.ts';
+import type { Random } from './random.ts';
+import type { VirtualTime } from './time.ts';
+
+/** What is simulated: the agent's own modules, or mutants of them. */
+export interface Modules {
+  Agent: typeof import('../../src/loop.ts').Agent;
+  Metrics: typeof import('../../src/metrics.ts').Metrics;
+  followNodes: typeof import('../../src/observe/nodes.ts').followNodes;
+  Outage: typeof import('../../src/observe/nodes.ts').Outage;
+  watchNodes: typeof import('../../src/observe/nodes.ts').watchNodes;
+}
+
+export interface World {
+  time: VirtualTime;
+  api: SimulatedApi;
+  random: Random;
+  modules: Modules;
+  resyncMs: number;
+  /** Every line that an agent logs. */
+  say(line: string): void;
+}
+
+/** As cnikit-agent run: a burst of node changes is one file. */
+const SAVE_MS = 1000;
+
+interface Process {
+  agent: Agent;
+  kernel: ReturnType<SimulatedKernel['open']>;
+  ended: AbortController;
+}
+
+export class SimulatedNode {
+  readonly name: string;
+  readonly kernel = new SimulatedKernel();
+  readonly #world: World;
+  #process: Process | undefined;
+  /** The state file. */
+  #saved: SavedState | undefined;
+  /** Writes of the process that are still to come before it dies. */
+  #dieIn: number | undefined;
+  rules: DesiredRules | undefined;
+  rulesText = '';
+  rulesBroken = false;
+  conflist: string | undefined;
+  /** Changes of rules and files, ever. */
+  hostWrites = 0;
+  lines = 0;
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.name = name;
+  }
+
+  get agent(): Agent | undefined {
+    return this.#process?.agent;
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return;
+    const { time, api, random, modules } = this.#world;
+    const ended = new AbortController();
+    const alive =
+      (body: () => void): (() => void) =>
+      () =>
+        ended.signal.aborted ? undefined : body();
+    const after: typeof time.after = (ms, body) => time.after(ms, alive(body));
+    const line = (_: object, message: string): void => {
+      this.lines++;
+      this.#world.say(`${this.name}: ${message}`);
+    };
+    const log = { info: line, warn: line };
+    const metrics = new modules.Metrics();
+    const kernel = this.kernel.open(after, () => random.whole(0, 20), {
+      beforeAction: () => this.#beforeAction(),
+    });
+    const cached = this.#saved;
+    const position: Position = cached?.resourceVersion ? { resourceVersion: cached.resourceVersion } : {};
+    let saving = false;
+    const agent: Agent = new modules.Agent(
+      {
+        kernel,
+        log,
+        metrics,
+        after,
+        sysctlRoot: '/nonexistent',
+        rules: { plan: () => [], apply: (desired) => this.#applyRules(desired) },
+        cni: {
+          plan: () => [],
+          apply: (conflist) => this.#applyConflist(conflist),
+          problems: () => [],
+          remove: () => [],
+        },
+        clearNetworkUnavailable: (name) => api.clearNetworkUnavailable(name),
+        onNodes: () => {
+          if (saving) return;
+          saving = true;
+          after(SAVE_MS, () => {
+            saving = false;
+            this.#saved = structuredClone({ nodes: [...agent.nodes()], ...position });
+          });
+        },
+      },
+      { nodeName: this.name, nonMasquerade: [], encap: 'never', resyncMs: this.#world.resyncMs },
+    );
+    this.#process = { agent, kernel, ended };
+    const events = kernel.events(ended.signal);
+    void (async () => {
+      for await (const event of events) agent.onKernel(event);
+    })();
+    if (cached !== undefined) agent.setNodes(structuredClone(cached.nodes));
+    const outage = new modules.Outage(log, metrics, after);
+    const server = { transport: api.transport, clock: time.clock, random: random.next };
+    const changes = modules.watchNodes(server, metrics, ended.signal, position);
+    void modules.followNodes(changes, agent, outage);
+  }
+
+  /** SIGKILL: nothing more is done or saved. */
+  kill(): void {
+    this.#process?.ended.abort();
+    this.#process?.agent.close();
+    this.#process?.kernel.close();
+    this.#process = undefined;
+    this.#dieIn = undefined;
+  }
+
+  /** SIGKILL before the so many'th action from here is written; undefined: not any more. */
+  killIn(actions: number | undefined): void {
+    this.#dieIn = actions;
+  }
+
+  /** The directory of the state file is emptied, as by a reboot. */
+  forget(): void {
+    this.#saved = undefined;
+  }
+
+  loseEvents(): void {
+    this.#process?.kernel.overflow();
+  }
+
+  flushRules(): void {
+    this.rulesText = '';
+    this.rules = undefined;
+  }
+
+  removeConflist(): void {
+    this.conflist = undefined;
+    this.#process?.agent.checkFiles();
+  }
+
+  #beforeAction(): void {
+    if (this.#dieIn === undefined || this.#dieIn-- > 0) return;
+    this.kill();
+    throw new Error('killed');
+  }
+
+  #applyRules(desired: DesiredRules) {
+    if (this.rulesBroken) throw new Error('the model refuses rules');
+    const text = JSON.stringify(desired);
+    if (text === this.rulesText) return [];
+    this.rulesText = text;
+    this.rules = desired;
+    this.hostWrites++;
+    return [{ kind: 'rule', family: 'ipv4', line: '~ rules' } as const];
+  }
+
+  #applyConflist(conflist: string | undefined) {
+    if (conflist === undefined || conflist === this.conflist) return [];
+    this.conflist = conflist;
+    this.hostWrites++;
+    return [{ kind: 'file', op: 'change', path: 'conflist' } as const];
+  }
+}

@@ -1,0 +1,284 @@
+/** Plays a history and watches over what must hold in every one of them. */
+import { Agent } from '../../src/loop.ts';
+import { Metrics } from '../../src/metrics.ts';
+import { followNodes, Outage, watchNodes } from '../../src/observe/nodes.ts';
+import { SimulatedApi } from './api.ts';
+import { type Cluster, internalIPs, nodeName, numberOf, play, podCIDRs, setUpLink } from './events.ts';
+import type { History } from './history.ts';
+import { type Modules, SimulatedNode } from './node.ts';
+import { expectedRoutes, routeDifferences, ruleDifferences } from './oracle.ts';
+import { Random } from './random.ts';
+import { VirtualTime } from './time.ts';
+
+/** How long kernel and expectation may differ while nothing is in the agent's way. */
+const BOUND_MS = 1000;
+/** After trouble, how long until no delay of a retry is left: the longest is 60 s, a silent watch is given up after 90. */
+const AFTERMATH_MS = 200_000;
+/** Looks at all routes so often; less often in large clusters. */
+const LOOK_MS = 1000;
+/** How long everything is left alone at the end. */
+const REST_MS = 600_000;
+
+export class Violation extends Error {
+  readonly history: History;
+  /** What happened until then. */
+  readonly trace: readonly string[];
+
+  constructor(message: string, history: History, trace: readonly string[]) {
+    super(message);
+    this.history = history;
+    this.trace = trace;
+  }
+}
+
+export interface Outcome {
+  /** Actions that the kernels were asked for and did. */
+  writes: number;
+  /** Virtual time that was simulated, ms. */
+  virtualMs: number;
+}
+
+export const ownModules: Modules = { Agent, Metrics, followNodes, Outage, watchNodes };
+
+/** Throws {@link Violation}. */
+export async function simulate(history: History, modules: Modules = ownModules): Promise<Outcome> {
+  return new Simulation(history, modules).run();
+}
+
+class Simulation {
+  readonly #history: History;
+  readonly #time = new VirtualTime();
+  readonly #cluster: Cluster;
+  readonly #trace: string[] = [];
+  readonly #large: boolean;
+  /** Since when each difference has been there, by node. */
+  readonly #differing = new Map<SimulatedNode, Map<string, number>>();
+  /** When each node was last in trouble. */
+  readonly #trouble = new Map<SimulatedNode, number>();
+  /** Route writes that each node may have made. */
+  readonly #budget = new Map<SimulatedNode, number>();
+
+  constructor(history: History, modules: Modules) {
+    this.#history = history;
+    this.#large = history.nodes > 20;
+    const random = new Random(history.seed ^ 0x5eed);
+    const api = new SimulatedApi(this.#time, random);
+    const say = (line: string): void => this.#note(`  ${line}`);
+    const world = { time: this.#time, api, random, modules, resyncMs: history.resyncMs, say };
+    const nodes = Array.from({ length: history.agents }, (_, i) => new SimulatedNode(world, nodeName(i + 1)));
+    this.#cluster = { api, nodes, resyncMs: history.resyncMs, next: history.nodes + 2 };
+  }
+
+  async run(): Promise<Outcome> {
+    const { api, nodes } = this.#cluster;
+    const { history } = { history: this.#history };
+    for (let n = 1; n <= history.nodes + 1; n++)
+      api.put({ name: nodeName(n), podCIDRs: podCIDRs(n), internalIPs: internalIPs(n) });
+    for (const node of nodes) {
+      setUpLink(node.kernel, numberOf(node));
+      node.start();
+    }
+    this.#spend([]);
+    // A node that is gone, of which old events still speak.
+    api.delete(nodeName(history.nodes + 1));
+    await this.#pass(2000);
+    const routes = nodes.map(({ kernel }) => kernel.written.length);
+    for (const step of history.steps) {
+      await this.#pass(step.waitMs);
+      this.#note(`${step.what} ${step.a} ${step.b} ${step.c}`);
+      for (const node of nodes) this.#isTroubled(node);
+      const touched = play(this.#cluster, step);
+      if (oneShots.has(step.what)) for (const node of nodes) this.#trouble.set(node, this.#time.now);
+      this.#spend(touched);
+      this.#look();
+    }
+    await this.#pass(1000);
+    await this.#heal();
+    await this.#rest();
+    if (history.profile === 'control-plane')
+      nodes.forEach(({ name, kernel }, i) => {
+        if (kernel.written.length !== routes[i])
+          this.#fail(
+            `${name} wrote routes (${kernel.written.slice(routes[i])}) though only the control plane was hurt`,
+          );
+      });
+    for (const node of nodes) node.kill();
+    const writes = nodes.reduce((sum, { kernel }) => sum + kernel.written.length, 0);
+    return { writes, virtualMs: this.#time.now };
+  }
+
+  /** Time, in slices after each of which everything is looked at. */
+  async #pass(ms: number): Promise<void> {
+    const slice = this.#large ? 60_000 : LOOK_MS;
+    // What takes long is uninteresting once everything has come to rest.
+    for (let left = ms, size = slice; left > 0; size *= 2) {
+      const part = Math.min(left, size);
+      left -= part;
+      await this.#time.advance(part);
+      this.#look();
+    }
+  }
+
+  /** Ends all trouble and sees that everything becomes right. */
+  async #heal(): Promise<void> {
+    const { api, nodes } = this.#cluster;
+    this.#note('everything works again');
+    api.heal();
+    for (const node of nodes) {
+      node.kernel.broken = undefined;
+      node.kernel.refusing.clear();
+      node.rulesBroken = false;
+      node.killIn(undefined);
+      setUpLink(node.kernel, numberOf(node));
+      if ((api.get(node.name)?.podCIDRs ?? []).length === 0)
+        api.put({
+          name: node.name,
+          podCIDRs: podCIDRs(numberOf(node)),
+          internalIPs: internalIPs(numberOf(node)),
+        });
+      node.start();
+    }
+    this.#spend([]);
+    await this.#pass(AFTERMATH_MS + BOUND_MS);
+    // Rules are only looked at by the resync.
+    for (const node of nodes) {
+      const differences = [...this.#differences(node), ...this.#ruleDifferences(node)];
+      if (differences.length > 0)
+        this.#fail(`${node.name} is not right in the end: ${differences.join(', ')}`);
+      if (!node.agent!.ready) this.#fail(`${node.name} is not ready in the end`);
+    }
+  }
+
+  /** Nothing happens but heartbeats: nothing may be written or said. */
+  async #rest(): Promise<void> {
+    const { api, nodes } = this.#cluster;
+    const count = (): string =>
+      nodes
+        .map(
+          (n) =>
+            `${n.name}: ${n.kernel.written.length} route writes, ${n.hostWrites} other, ${n.lines} lines`,
+        )
+        .join('; ');
+    const before = count();
+    const names = [...api.nodes()].slice(0, 100).map(({ name }) => name);
+    for (let beat = 0; beat < 6; beat++) {
+      for (const name of names) api.heartbeat(name);
+      await this.#time.advance(10_000);
+    }
+    await this.#time.advance(this.#large ? 120_000 : REST_MS);
+    if (count() !== before) this.#fail(`Something was written at rest: before ${before}; after ${count()}`);
+  }
+
+  #look(): void {
+    for (const node of this.#cluster.nodes) {
+      const { harmed, written } = node.kernel;
+      if (harmed.length > 0) this.#fail(`${node.name} harmed a foreign route: ${harmed.join(', ')}`);
+      const budget = this.#budget.get(node)!;
+      if (written.length > budget)
+        this.#fail(
+          `${node.name} made ${written.length} route writes where ${budget} are enough: ${written.slice(-20)}`,
+        );
+      this.#isTroubled(node);
+      if (!this.#comparable(node)) {
+        this.#differing.delete(node);
+        continue;
+      }
+      const since = this.#differing.get(node) ?? new Map<string, number>();
+      const now = new Map(this.#differences(node).map((line) => [line, since.get(line) ?? this.#time.now]));
+      this.#differing.set(node, now);
+      const trouble = this.#trouble.get(node);
+      const calm = trouble === undefined ? 0 : trouble + AFTERMATH_MS;
+      for (const [line, first] of now)
+        if (this.#time.now - Math.max(first, calm) > BOUND_MS)
+          this.#fail(`${node.name} has been wrong for ${this.#time.now - first} ms: ${line}`);
+    }
+  }
+
+  #comparable(node: SimulatedNode): boolean {
+    return this.#cluster.api.get(node.name) !== undefined;
+  }
+
+  /** Notes whether something that is not the agent's fault keeps it from being right. */
+  #isTroubled(node: SimulatedNode): void {
+    const { api } = this.#cluster;
+    const { kernel } = node;
+    const troubled =
+      api.troubled ||
+      node.agent === undefined ||
+      kernel.broken !== undefined ||
+      kernel.refusing.size > 0 ||
+      node.rulesBroken ||
+      api.get(node.name) === undefined;
+    if (troubled) this.#trouble.set(node, this.#time.now);
+  }
+
+  #differences(node: SimulatedNode): string[] {
+    const { api } = this.#cluster;
+    const state = node.kernel.state();
+    return routeDifferences(expectedRoutes(api.get(node.name)!, api.nodes(), state), state);
+  }
+
+  #ruleDifferences(node: SimulatedNode): string[] {
+    const { api } = this.#cluster;
+    return ruleDifferences(api.get(node.name)!, [...api.nodes()], node.kernel.state(), node.rules);
+  }
+
+  /** Grants the writes that the present differences are worth, and those of routes that others have touched. */
+  #spend(touched: readonly string[]): void {
+    for (const node of this.#cluster.nodes) {
+      const differences = this.#comparable(node)
+        ? this.#differences(node).length
+        : this.#cluster.api.size * 2;
+      // Two for each: away with the old one, on with the new one; and once more where events were late.
+      const more = 4 * (differences + touched.length + this.#cluster.api.lag) + 2;
+      this.#budget.set(node, (this.#budget.get(node) ?? 0) + more);
+    }
+  }
+
+  #note(line: string): void {
+    this.#trace.push(`${(this.#time.now / 1000).toFixed(3).padStart(9)} ${line}`);
+  }
+
+  #fail(message: string): never {
+    throw new Violation(message, this.#history, this.#trace);
+  }
+}
+
+/** Steps whose consequence outlasts them, though nothing is wrong any more. */
+const oneShots = new Set<string>([
+  'cut watches',
+  'compact',
+  'start',
+  'reboot',
+  'API returns',
+  'lag',
+  'replay',
+]);
+
+/** The shortest part of a history, by leaving out steps, that still violates something. */
+export async function shrink(history: History, modules: Modules = ownModules): Promise<Violation> {
+  const attempt = async (steps: History['steps']): Promise<Violation | undefined> => {
+    try {
+      await simulate({ ...history, steps }, modules);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Violation) return error;
+      throw error;
+    }
+  };
+  let found = await attempt(history.steps);
+  if (found === undefined) throw new Error('There is nothing to shrink: the history violates nothing');
+  for (
+    let size = Math.ceil(history.steps.length / 2);
+    size > 0;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
+    for (let from = 0; from < found.history.steps.length; ) {
+      const steps = found.history.steps;
+      const fewer = await attempt([...steps.slice(0, from), ...steps.slice(from + size)]);
+      if (fewer === undefined) from += size;
+      else found = fewer;
+    }
+  }
+  return found;
+}

@@ -1,0 +1,38 @@
+/**
+ * Replay one history, with all that happened in it, cut down to what is needed:
+ *
+ *     CNIKIT_SIMULATION_SEED=17 npx vitest run test/simulation
+ */
+import { describe, expect, test } from 'vitest';
+import { type History, historyOf } from './history.ts';
+import { shrink, simulate, Violation } from './simulate.ts';
+
+const { CNIKIT_SIMULATION_SEED: one, CNIKIT_SIMULATION_SEEDS: count } = process.env;
+const FIRST = Number(one ?? 1);
+const SEEDS = one === undefined ? Number(count ?? 1000) : 1;
+/** Seeds of one test. */
+const BLOCK = 50;
+
+async function play(history: History): Promise<void> {
+  try {
+    await simulate(history);
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    const { message, trace } = await shrink(history);
+    throw new Error(
+      `Seed ${history.seed}: ${message}\n${trace.join('\n')}\nReplay: CNIKIT_SIMULATION_SEED=${history.seed} npx vitest run test/simulation`,
+    );
+  }
+}
+
+describe('The agent in a simulated cluster', () => {
+  const blocks = Array.from({ length: Math.ceil(SEEDS / BLOCK) }, (_, i) => FIRST + i * BLOCK);
+  test.each(blocks)('keeps what it must, from seed %i on', async (first) => {
+    for (let seed = first; seed < Math.min(first + BLOCK, FIRST + SEEDS); seed++) await play(historyOf(seed));
+  });
+
+  test('a seed is a history: twice the same', async () => {
+    const history = historyOf(3);
+    expect(await simulate(history)).toEqual(await simulate(history));
+  });
+});

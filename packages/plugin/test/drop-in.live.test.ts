@@ -1,0 +1,140 @@
+/** A node in the middle of a switch: pods that the reference plugins made are deleted by ours, and the other way round. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
+import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
+import { sys } from '@cnikit/sys';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { executablePath } from '../src/executable-path.ts';
+import { plugins } from '../src/plugins/index.ts';
+import { inSandbox } from './harness.ts';
+import { REFERENCE } from './invoke.ts';
+import { ipJson, type Pod, run } from './namespaces.ts';
+import { scratch } from './scratch.ts';
+
+const LIMITS = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
+const HOST_PORT = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
+
+/** What a list may hold, and what the runtime says with it. */
+const lists: Record<string, { plugins: { type: string }[]; capabilityArgs?: Record<string, unknown> }> = {
+  bridge: { plugins: [{ type: 'bridge' }] },
+  ptp: { plugins: [{ type: 'ptp' }] },
+  loopback: { plugins: [{ type: 'loopback' }] },
+  'bridge, tuning': {
+    plugins: [
+      { type: 'bridge' },
+      { type: 'tuning', ...{ mtu: 1400, sysctl: { 'net.core.somaxconn': '7' } } },
+    ],
+  },
+  'bridge, bandwidth': { plugins: [{ type: 'bridge' }, { type: 'bandwidth', ...LIMITS }] },
+  'ptp, bandwidth': { plugins: [{ type: 'ptp' }, { type: 'bandwidth', ...LIMITS }] },
+  'bridge, portmap': {
+    plugins: [{ type: 'bridge' }, { type: 'portmap', ...{ capabilities: { portMappings: true } } }],
+    capabilityArgs: HOST_PORT,
+  },
+};
+
+const ours = plugins(sys);
+const names = [...ours.keys()].filter((name) => existsSync(`${REFERENCE}/${name}`));
+const servedByBoth = Object.entries(lists).filter(([, { plugins: all }]) =>
+  all.every(({ type }) => names.includes(type)),
+);
+
+describe.skipIf(!inSandbox || names.length === 0)(
+  'a switch between the reference and ours (needs the sandbox and the reference: run npm test at the root)',
+  () => {
+    const here = scratch();
+    let bin: string;
+    beforeAll(() => {
+      bin = mkdtempSync('/run/cnikit-bin-');
+      mkdirSync(`${bin}/ours`);
+      copyFileSync(executablePath(), `${bin}/ours/cnikit`);
+      for (const name of names) symlinkSync('cnikit', `${bin}/ours/${name}`);
+    });
+    afterAll(() => rmSync(bin, { recursive: true }));
+
+    const runtime = (path: string) =>
+      new Runtime({ io: nodeRuntimeIo(), path: [path], cacheDir: `${bin}/cache` });
+    const sides = { reference: () => runtime(REFERENCE), ours: () => runtime(`${bin}/ours`) };
+    type Side = keyof typeof sides;
+    /** All that a plugin may leave on the node. */
+    const left = () => [
+      ...ipJson('link')
+        .map(({ ifname }) => ifname)
+        .filter((name) => name !== 'lo' && name !== 'drop0'),
+      ...(existsSync(`${here.dir}/net`)
+        ? readdirSync(`${here.dir}/net`).filter((name) => /^10\./.test(name))
+        : []),
+      ...(existsSync('/run/cni/tuning') ? readdirSync('/run/cni/tuning') : []),
+      ...run('nft', 'list', 'ruleset')
+        .split('\n')
+        .filter((line) => line.includes('10.92.0.')),
+      ...run('ip', 'route')
+        .split('\n')
+        .filter((line) => line !== '' && !line.includes('drop0')),
+    ];
+    const ipam = () => ({ type: 'host-local', dataDir: here.dir, subnet: '10.92.0.0/24' });
+    const fields = ({ type }: { type: string }) => {
+      if (type === 'bridge') return { bridge: 'drop0', isDefaultGateway: true, ipam: ipam() };
+      return type === 'ptp' ? { ipam: { ...ipam(), routes: [{ dst: '0.0.0.0/0' }] } } : {};
+    };
+    const list = (types: { type: string }[]) =>
+      parseConfigList(
+        JSON.stringify({
+          cniVersion: '1.0.0',
+          name: 'net',
+          plugins: types.map((type) => ({ ...type, ...fields(type) })),
+        }),
+      );
+
+    const ways: [Side, Side][] = [
+      ['reference', 'ours'],
+      ['ours', 'reference'],
+    ];
+    /** What DEL is given of the pod: a runtime that stopped meanwhile has neither namespace nor result. */
+    const remains: [string, (pod: Pod) => Promise<void>][] = [
+      ['', async () => undefined],
+      [
+        ' whose namespace is gone',
+        async (pod) => {
+          pod.remove();
+          // The kernel takes a namespace's links away a while after it.
+          while (ipJson('link', 'show', 'type', 'veth').length > 0)
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        },
+      ],
+    ];
+    for (const [title, { plugins: types, capabilityArgs = {} }] of servedByBoth) {
+      for (const [made, deleted] of ways) {
+        test.each(remains)(`${title}: a pod of ${made}%s is deleted by ${deleted}`, async (what, happen) => {
+          const conf = list(types);
+          const pod = here.pod();
+          const attachment = {
+            containerID: 'c1',
+            netns: pod.path,
+            ifName: title === 'loopback' ? 'lo' : 'eth0',
+            capabilityArgs,
+          };
+          await sides[made]().add(conf, attachment);
+          if (title !== 'loopback') expect(left()).not.toEqual([]);
+          await happen(pod);
+          for (let i = 0; i < 2; i++) await sides[deleted]().del(conf, attachment);
+          // The reference's tuning looks for its backup only where there is a namespace.
+          const forgotten =
+            deleted === 'reference' && what !== '' && title.includes('tuning') ? ['c1_eth0.json'] : [];
+          expect(left()).toEqual(forgotten);
+          rmSync('/run/cni', { recursive: true, force: true });
+        });
+      }
+    }
+
+    test('addresses of one side are not given out by the other', async () => {
+      const conf = list([{ type: 'bridge' }]);
+      const add = async (side: Side, containerID: string) => {
+        const result = await sides[side]().add(conf, { containerID, netns: here.pod().path, ifName: 'eth0' });
+        return result.ips?.[0]?.address;
+      };
+      const given = [await add('reference', 'a'), await add('ours', 'b'), await add('reference', 'c')];
+      expect(given).toEqual(['10.92.0.2/24', '10.92.0.3/24', '10.92.0.4/24']);
+    });
+  },
+);

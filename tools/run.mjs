@@ -19,6 +19,7 @@ const ARCHES = ['x64', 'arm64'];
 /**
  * @typedef {object} Command
  * @property {readonly import('./system-packages.mjs').Need[]} needs
+ * @property {readonly import('./system-packages.mjs').Need[]} [alsoInCI] what a developer's machine should not get unasked
  * @property {boolean | ((args: readonly string[]) => boolean)} build whether everything is built first
  * @property {boolean} [publishes] whether the build is for every architecture, as it always is in CI; else for this one
  * @property {(env: NodeJS.ProcessEnv, args: readonly string[]) => Promise<number>} execute
@@ -29,6 +30,7 @@ const COMMANDS = {
   build: { needs: ['build'], build: false, execute: (env, args) => turboQuietly(ROOT, 'build', env, args) },
   test: {
     needs: ['build', 'sandbox', 'reference'],
+    alsoInCI: ['runtime'],
     build: true,
     execute: (env, args) => test(ROOT, env, args),
   },
@@ -91,7 +93,8 @@ async function main(name, args) {
   if (everyArch) env.CNIKIT_ARCHES = ARCHES.join(',');
 
   if (!isPinnedNode()) {
-    const needs = everyArch ? [...command.needs, /** @type {const} */ ('cross')] : command.needs;
+    const needs = [...command.needs, ...((env.CI && command.alsoInCI) || [])];
+    if (everyArch) needs.push('cross');
     const missing = await ensureSystemPackages(needs, env);
     if (missing !== 0) return missing;
     const failed = await ensureDependencies(ROOT, env);

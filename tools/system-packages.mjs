@@ -4,11 +4,11 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
- * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'cluster' | 'image'} Need
+ * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'runtime' | 'cluster' | 'image'} Need
  *   build: to compile the addon and the static plugin; cross: to do so for the other architecture, and to run the
  *   result; sandbox: to run anything with network namespaces; reference: the plugins and tools that tests and
- *   benchmarks compare with; cluster: what a real kubelet and the scripts around it run; image: to build the container
- *   image without Docker.
+ *   benchmarks compare with; runtime: what tests run containers with; cluster: what a real kubelet and the scripts
+ *   around it run; image: to build the container image without Docker.
  */
 
 /** Debian's names of the architecture that this machine is not. */
@@ -41,6 +41,9 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: '/usr/lib/cni/bridge', package: 'containernetworking-plugins', need: 'reference' },
   { want: 'ipset', package: 'ipset', need: 'reference' },
   { want: 'conntrack', package: 'conntrack', need: 'reference' },
+  { want: 'containerd', package: 'containerd', need: 'runtime' },
+  { want: 'runc', package: 'runc', need: 'runtime' },
+  { want: 'nsenter', package: 'util-linux', need: 'runtime' },
   { want: 'conntrack', package: 'conntrack', need: 'cluster' },
   { want: 'ethtool', package: 'ethtool', need: 'cluster' },
   { want: 'jq', package: 'jq', need: 'cluster' },

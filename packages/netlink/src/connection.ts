@@ -75,7 +75,8 @@ export class Connection {
   private readonly sys: Sys;
   private readonly dumpAttempts: number;
   private fd: number;
-  private readonly port: number;
+  /** The socket's address, which the kernel's notifications of what it caused bear too. */
+  readonly port: number;
   private sequence = 0;
   private received = new Uint8Array(RECEIVE_BYTES);
   private sending = new Uint8Array(4096);

@@ -22,9 +22,11 @@ import {
   AF_NETLINK,
   MSG_DONTWAIT,
   MSG_TRUNC,
+  NETLINK_NETFILTER,
   NETLINK_ROUTE,
   sys as realSys,
   SO_RCVBUF,
+  SO_RCVBUFFORCE,
   SOCK_RAW,
   SOL_SOCKET,
   type Sys,
@@ -33,28 +35,51 @@ import {
 import { watchReadable } from '@cnikit/sys/readable';
 import { MessageReader } from './codec/message.ts';
 import { decodeEvent, type Event, type GroupName, groupMask } from './monitor-event.ts';
+import { decodeNftEvent, NFNLGRP_NFTABLES, type NftEvent } from './netfilter/nft-event.ts';
 import { type Netns, withNetnsFd } from './netns-fd.ts';
 
 export type { Action, Event, GroupName } from './monitor-event.ts';
+export type { NftEvent } from './netfilter/nft-event.ts';
 
-/** What {@link monitor} listens to, and how much it keeps. */
-export interface MonitorOptions {
-  /** What to hear of. */
-  groups: readonly GroupName[];
+/** Where a monitor listens, and how much it keeps. */
+export interface ListenOptions {
   /** The network namespace to listen in; ours by default. */
   netns?: Netns;
   sys?: Sys;
   /** Ends the iteration, without an error. */
   signal?: AbortSignal;
-  /** Bytes that the kernel may keep for us (SO_RCVBUF, which it doubles); default: what the system gives. */
+  /** Leaves out what was caused through this connection: `Connection.port`. Its user knows of it already. */
+  ignorePort?: number;
+  /**
+   * Bytes that the kernel may keep for us (SO_RCVBUF, which it doubles); default: what the system gives. Above the
+   * system's limit only for the host's root.
+   */
   receiveBuffer?: number;
   /** Events kept for a slow reader; beyond it they are dropped and `overflow` told. Default 16,384. */
   queueLimit?: number;
 }
 
-interface Waiting {
-  resolve(result: IteratorResult<Event>): void;
+/** What {@link monitor} listens to. */
+export interface MonitorOptions extends ListenOptions {
+  /** What to hear of. */
+  groups: readonly GroupName[];
+}
+
+interface Waiting<E> {
+  resolve(result: IteratorResult<E>): void;
   reject(error: unknown): void;
+}
+
+/** What is listened to, and what is made of it. */
+interface Source<E> {
+  protocol: number;
+  /** Bit n-1 stands for group n. */
+  mask: number;
+  decode: (message: MessageReader) => E;
+}
+
+interface Overflow {
+  type: 'overflow';
 }
 
 /** Datagrams read in one turn of the event loop, so that a storm does not starve the rest of the program. */
@@ -64,32 +89,49 @@ const READS_PER_TURN = 256;
  * Listens from the moment it is called, so call it first and dump after: what
  * changes in between is told then. Fails like `openRoute`.
  */
-export function monitor(options: MonitorOptions): Monitor {
-  return new Monitor(options);
+export function monitor({ groups, ...options }: MonitorOptions): Monitor {
+  return new Monitor({ protocol: NETLINK_ROUTE, mask: groupMask(groups), decode: decodeEvent }, options);
+}
+
+/**
+ * Listens to changes of tables, chains, rules and sets of nftables, which `iptables-nft` makes too; those of legacy
+ * iptables are told to nobody. Needs CAP_NET_ADMIN.
+ */
+export function monitorNftables(options: ListenOptions = {}): Monitor<NftEvent> {
+  const mask = 1 << (NFNLGRP_NFTABLES - 1);
+  return new Monitor({ protocol: NETLINK_NETFILTER, mask, decode: decodeNftEvent }, options);
 }
 
 /** The events of one socket, for one reader. Leaving a `for await` loop closes it. */
-export class Monitor implements AsyncIterableIterator<Event> {
+export class Monitor<E extends { type: string } = Event> implements AsyncIterableIterator<E | Overflow> {
   private readonly sys: Sys;
   private readonly fd: number;
   private readonly watch: { close(): void };
   private readonly queueLimit: number;
+  private readonly decode: (message: MessageReader) => E;
+  private readonly ignorePort: number;
   private readonly signal?: AbortSignal;
   private buffer = new Uint8Array(32 * 1024);
-  private queue: Event[] = [];
+  private queue: Array<E | Overflow> = [];
   private head = 0;
-  private waiting: Waiting[] = [];
+  private waiting: Array<Waiting<E | Overflow>> = [];
   private failure?: { error: unknown };
   private closed = false;
   private readonly onAbort = (): void => this.close();
 
-  constructor({ groups, netns, sys = realSys, signal, receiveBuffer, queueLimit = 16_384 }: MonitorOptions) {
+  constructor(
+    { protocol, mask, decode }: Source<E>,
+    { netns, sys = realSys, signal, ignorePort = 0, receiveBuffer, queueLimit = 16_384 }: ListenOptions,
+  ) {
     this.sys = sys;
     this.queueLimit = queueLimit;
-    this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, netnsFd));
+    this.decode = decode;
+    // Port 0 is the kernel's own: nobody's that could be left out.
+    this.ignorePort = ignorePort;
+    this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
-      if (receiveBuffer !== undefined) sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer);
-      sys.bindNetlink(this.fd, groupMask(groups));
+      if (receiveBuffer !== undefined) this.makeRoom(receiveBuffer);
+      sys.bindNetlink(this.fd, mask);
       this.watch = watchReadable(this.fd, () => this.readable());
     } catch (error) {
       sys.close(this.fd);
@@ -108,7 +150,7 @@ export class Monitor implements AsyncIterableIterator<Event> {
   }
 
   /** The next event. Rejects once when the socket fails. */
-  next(): Promise<IteratorResult<Event>> {
+  next(): Promise<IteratorResult<E | Overflow>> {
     const event = this.queue[this.head];
     if (event !== undefined) {
       this.head++;
@@ -125,7 +167,7 @@ export class Monitor implements AsyncIterableIterator<Event> {
   }
 
   /** Closes; what `break` in a `for await` calls. */
-  return(): Promise<IteratorResult<Event>> {
+  return(): Promise<IteratorResult<E | Overflow>> {
     this.close();
     return Promise.resolve({ value: undefined, done: true });
   }
@@ -138,6 +180,15 @@ export class Monitor implements AsyncIterableIterator<Event> {
     this.watch.close();
     this.sys.close(this.fd);
     for (const { resolve } of this.waiting.splice(0)) resolve({ value: undefined, done: true });
+  }
+
+  private makeRoom(size: number): void {
+    try {
+      this.sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size);
+    } catch (error) {
+      if (!(error instanceof SysError && error.code === 'EPERM')) throw error;
+      this.sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, size);
+    }
   }
 
   private readable(): void {
@@ -170,11 +221,12 @@ export class Monitor implements AsyncIterableIterator<Event> {
       return true;
     }
     const message = new MessageReader(this.buffer, length);
-    while (message.next()) this.push(decodeEvent(message));
+    while (message.next())
+      if (this.ignorePort === 0 || message.port !== this.ignorePort) this.push(this.decode(message));
     return true;
   }
 
-  private push(event: Event): void {
+  private push(event: E | Overflow): void {
     const reader = this.waiting.shift();
     if (reader !== undefined) {
       reader.resolve({ value: event, done: false });

@@ -1,0 +1,62 @@
+import { CLONE_NEWNET, sys } from '@cnikit/sys';
+import { beforeEach, expect, it } from 'vitest';
+import { newRoute, openRoute } from '../src/index.ts';
+import { monitor, monitorNftables, type NftEvent } from '../src/monitor.ts';
+import { live, run } from './live.ts';
+
+live('monitorNftables()', () => {
+  beforeEach(() => sys.unshare(CLONE_NEWNET));
+
+  /** The changes up to the deletion of a table of that name, as short lines. */
+  async function heard(changes: AsyncIterable<NftEvent | { type: 'overflow' }>): Promise<string[]> {
+    const lines: string[] = [];
+    for await (const change of changes) {
+      if (change.type !== 'nftables') continue;
+      const { action, object, family, table, chain } = change;
+      if (table === 'end') break;
+      lines.push([action, object, family, table, ...(chain === undefined ? [] : [chain])].join(' '));
+    }
+    return lines;
+  }
+
+  it('tells what nft and iptables-nft change, object by object', async () => {
+    const changes = monitorNftables();
+    run('nft add table inet t');
+    run('nft add chain inet t c');
+    run('nft add rule inet t c counter accept');
+    run('nft add set inet t s { type ipv4_addr ; }');
+    run('nft add element inet t s { 192.0.2.1 }');
+    run('nft flush chain inet t c');
+    run('iptables-nft -A FORWARD -s 192.0.2.1 -j DROP');
+    run('iptables-nft -F FORWARD');
+    run('nft add table inet end');
+    expect(await heard(changes)).toEqual([
+      'new table inet t',
+      'new chain inet t c',
+      'new rule inet t c',
+      'new set inet t',
+      'new element inet t',
+      'del rule inet t c',
+      'new table ip filter',
+      'new chain ip filter FORWARD',
+      'new rule ip filter FORWARD',
+      'del rule ip filter FORWARD',
+    ]);
+  });
+});
+
+live('monitor() with ignorePort', () => {
+  it('leaves out what was caused through that connection, and nothing else', async () => {
+    sys.unshare(CLONE_NEWNET);
+    using rt = openRoute();
+    using other = openRoute();
+    const { index } = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
+    const changes = monitor({ groups: ['ipv4-route'], ignorePort: rt.connection.port });
+    rt.request(newRoute({ dst: '192.0.2.0/24', oif: index }));
+    other.request(newRoute({ dst: '198.51.100.0/24', oif: index }));
+    for await (const change of changes) {
+      expect(change).toMatchObject({ type: 'route', route: { dst: '198.51.100.0/24' } });
+      break;
+    }
+  });
+});

@@ -68,6 +68,10 @@ describe('capability()', () => {
 });
 
 describe('normaliseKeys()', () => {
+  test('hands lists back that go deeper than any schema', () => {
+    const deep = JSON.parse('['.repeat(1000) + ']'.repeat(1000));
+    expect(JSON.stringify(normaliseKeys(deep, {}))).toBe(JSON.stringify(deep));
+  });
   test('lets the last spelling win, keeps strangers and their order, and leaves its input alone', () => {
     const input = { b: 1, NAME: 'x', name: 'y', list: [{ ID: 1 }], keep: null, gone: null };
     const table = { name: null, list: { id: null }, keep: 'nullable', gone: null } as const;

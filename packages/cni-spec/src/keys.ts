@@ -16,7 +16,16 @@ export interface KeyTable {
  * not changed; objects come back as new ones.
  */
 export function normaliseKeys(value: unknown, table: KeyTable): unknown {
-  if (Array.isArray(value)) return value.map((element) => normaliseKeys(element, table));
+  return normalised(value, table, 0);
+}
+
+/** Lists in lists, as of ranges, go no deeper in any schema. What does is refused as it is, lest it take all the stack. */
+const DEEPEST_LIST = 8;
+
+function normalised(value: unknown, table: KeyTable, depth: number): unknown {
+  if (Array.isArray(value)) {
+    return depth > DEEPEST_LIST ? value : value.map((element) => normalised(element, table, depth + 1));
+  }
   if (typeof value !== 'object' || value === null) return value;
   const out: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {

@@ -1,6 +1,6 @@
 /**
- * Many pods come and go at once while processes are killed at any moment, as a runtime in trouble would do it. Another
- * history each time; CNIKIT_STORM_SEED repeats one as far as the machine's timing lets it.
+ * Many pods come and go at once while processes are killed at any moment, as a runtime in trouble would do it. What
+ * is done follows from CNIKIT_STORM_SEED, when it meets what from the machine.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { type Random, randomOf } from './random.ts';
 
 const PODS = 64;
 const OPERATIONS = 2000;
-const SEED = Number(process.env.CNIKIT_STORM_SEED ?? Date.now() % 1_000_000);
+const SEED = Number(process.env.CNIKIT_STORM_SEED ?? 20_261_125);
 /** Milliseconds in which a process that is to be killed is; most end sooner by themselves. */
 const KILLED_WITHIN = 40;
 /** After so many ADDs the addresses of all pods are compared. */

@@ -24,9 +24,10 @@ export function deleteAttachment(sys: Sys, context: Context<NetworkSettings>): v
  * @param bridge whose ports the host ends are; absent when they have none
  */
 export function collectAttachments(sys: Sys, context: Context<NetworkSettings>, bridge?: string): void {
+  const ipam = openIpam(sys, context);
   const failed = collectLinks(sys, context, bridge);
   try {
-    openIpam(sys, context)?.gc();
+    ipam?.gc();
   } catch (error) {
     failed.push(error instanceof Error ? error.message : String(error));
   }

@@ -17,6 +17,8 @@ export interface Feature<S> {
   settings(raw: CheckedConfig): S;
   /** Whether this configuration may have made something that ADD, DEL, CHECK and STATUS have to look at. */
   asked(settings: S): boolean;
+  /** Throws CniError 7 for what ADD could not do. Called before anything is made. */
+  accept?(settings: S): void;
   /** Adds to what the plugins before it made, and returns the result with what it changed; on failure nothing is left. */
   add(context: Context<S>, result: Result): Result;
   /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */

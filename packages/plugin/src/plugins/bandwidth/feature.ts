@@ -19,6 +19,7 @@ export function bandwidthFeature(sys: Sys): Feature<BandwidthSettings> {
     // Limits are looked at by the verbs that need them: whatever a configuration has become, a pod can go.
     settings: (raw) => ({ network: raw.name, raw }),
     asked: ({ raw }) => asksForLimits(raw),
+    accept: ({ raw }) => void limitsOf(raw),
     add: (context, result) => add(sys, context, result),
     del: (context) => deleteIfb(sys, attachmentOf(context)),
     check: (context, prevResult) => check(sys, context, prevResult),

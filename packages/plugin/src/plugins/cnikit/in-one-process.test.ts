@@ -24,6 +24,9 @@ function noting(name: string): Feature<{ wanted: boolean }> {
     args: [name.toUpperCase()],
     settings: (raw) => ({ wanted: raw[name] !== undefined }),
     asked: ({ wanted }) => wanted,
+    accept() {
+      if (failing === `${name} accept`) step(failing);
+    },
     add(_, result) {
       step(`${name} add`);
       return { ...result, routes: [...(result.routes ?? []), { dst: `${calls.length}.0.0.0/8` }] };
@@ -91,6 +94,12 @@ test.each([
   const { exitCode, stdout } = call('ADD', { a: 1, b: 1, c: 1 });
   expect([exitCode, JSON.parse(stdout).msg]).toEqual([1, `${what} fails`]);
   expect(calls).toEqual(expected);
+});
+
+test('inOneProcess() does nothing when a feature does not accept its settings', () => {
+  failing = 'b accept';
+  expect(call('ADD', { a: 1, b: 1 }).exitCode).toBe(1);
+  expect(calls).toEqual(['b accept']);
 });
 
 test('inOneProcess() keeps the attachment when a feature’s DEL failed, so that the next DEL finds all', () => {

@@ -32,6 +32,7 @@ export function inOneProcess<A>(
       features: features.map((feature) => feature.settings(raw)),
     }),
     add(context) {
+      for (const { feature, settings } of asked(context)) feature.accept?.(settings);
       const undo = undoStack();
       let result = attaching.add?.(ofAttaching(context)) ?? {};
       undo.push(() => attaching.del?.(ofAttaching(context)));

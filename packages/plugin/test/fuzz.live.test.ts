@@ -1,0 +1,140 @@
+/**
+ * Whatever is on stdin, in the environment or in prevResult, there is an answer, and what is refused changes nothing.
+ * The cases are the same each time; CNIKIT_FUZZ_SEED and CNIKIT_FUZZ_CASES ask for others and more.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { createNetns, deleteNetns } from '@cnikit/netlink';
+import { buildStaticExecutable } from '@cnikit/static-exe';
+import { describe, expect, test } from 'vitest';
+import { executablePath } from '../src/executable-path.ts';
+import { type FuzzCase, fuzzCase } from './fuzz/cases.ts';
+import { faultOf, refusalOf } from './fuzz/verdict.ts';
+import { inSandbox } from './harness.ts';
+import { differences, stateReader } from './node-state.ts';
+import { type Random, randomOf } from './random.ts';
+
+const IN_PROCESS = Number(process.env.CNIKIT_FUZZ_CASES ?? 100_000);
+const BY_EXEC = 1000;
+const SEED = Number(process.env.CNIKIT_FUZZ_SEED ?? 20_261_125);
+const SLOW = 600_000;
+/** How many processes share the cases. */
+const SHARES = 2;
+
+test(
+  `${IN_PROCESS} invocations under QuickJS are answered, and none that is refused tried to change anything (CNIKIT_FUZZ_SEED=${SEED})`,
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
+    try {
+      const { path } = await buildStaticExecutable({
+        entry: join(import.meta.dirname, 'fuzz/main.ts'),
+        lazy: { explain: join(import.meta.dirname, '../src/explain.lazy.ts') },
+        prepare: true,
+        outfile: join(folder, 'fuzz'),
+      });
+      const count = IN_PROCESS / SHARES;
+      const share = async (_: unknown, at: number) => {
+        const child = spawn(path, [String(count), String(SEED + at * count)], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        const [stdout, [status, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+        return { status, signal, lines: stdout.trim().split('\n') };
+      };
+      for (const { status, signal, lines } of await Promise.all(Array.from({ length: SHARES }, share))) {
+        const codes = lines.pop();
+        console.log(codes);
+        expect([status, signal, ...lines]).toEqual([0, null]);
+        // All of them in each, or the cases are not what they should be.
+        for (const code of [0, 1, 4, 6, 7]) expect(codes).toContain(`"${code}":`);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+  SLOW,
+);
+
+describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at the root)', () => {
+  test(
+    `${BY_EXEC} invocations are answered, and none that is refused has changed anything (CNIKIT_FUZZ_SEED=${SEED})`,
+    () => {
+      const dir = mkdtempSync('/run/cnikit-test-');
+      // A relative path out of it ends below `dir` still.
+      const cwd = join(dir, 'a/b/c/d');
+      mkdirSync(cwd, { recursive: true });
+      const netns = createNetns('fuzz');
+      const state = stateReader({ dir }, netns);
+      const read = () => [...state.node(), ...state.pod().map((line) => `pod ${line}`)];
+      const findings: string[] = [];
+      let before = read();
+      for (let seed = SEED; seed < SEED + BY_EXEC; seed++) {
+        const random = randomOf(seed);
+        const input = fuzzCase(random, { netns, dataDir: join(dir, 'data') });
+        const reply = exec(input, random, cwd);
+        const after = read();
+        const fault = input.env.CNI_COMMAND ? faultOf(input, reply) : undefined;
+        if (fault !== undefined) findings.push(`seed ${seed}: ${fault}`);
+        else if (refusalOf(reply) !== undefined) {
+          const changed = differences(before, after);
+          if (changed.length > 0) findings.push(`seed ${seed}, ${reply.stdout}: ${changed.join(', ')}`);
+        }
+        before = after;
+        if (reply.exitCode !== 0 || input.env.CNI_COMMAND !== 'ADD') continue;
+        exec({ ...input, env: { ...input.env, CNI_COMMAND: 'DEL' } }, random, cwd);
+        before = read();
+      }
+      state.close();
+      deleteNetns('fuzz');
+      rmSync(dir, { recursive: true });
+      expect(findings).toEqual([]);
+    },
+    SLOW,
+  );
+
+  const NAME = '{"cniVersion":"1.0.0","name":';
+  test.each<[what: string, code: number, stdin: string | Buffer]>([
+    ['10 MiB', 5, `${NAME}"n","pad":"${'y'.repeat(10 << 20)}"}`],
+    ['a million open lists', 6, '['.repeat(1 << 20)],
+    ['a hundred thousand objects in each other', 6, '{"a":'.repeat(1e5) + '}'.repeat(1e5)],
+    [
+      'as many lists where there should be one',
+      6,
+      `${NAME}"n","prevResult":${'['.repeat(1e4)}${']'.repeat(1e4)}}`,
+    ],
+    ['a megabyte of NUL', 6, '\0'.repeat((1 << 20) - 1)],
+    ['a name that is no UTF-8', 7, Buffer.from(`${NAME}"\xff\xfe"}`, 'latin1')],
+    ['a name that leads elsewhere', 7, `${NAME}"../../x"}`],
+  ])('%s on stdin is an error of code %i', (_, code, stdin) => {
+    const env = { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c1', CNI_NETNS: '/nowhere', CNI_IFNAME: 'eth0' };
+    const done = spawnSync(executablePath(), [], { env, input: stdin, encoding: 'utf8', timeout: 60_000 });
+    expect([done.status, done.signal, JSON.parse(done.stdout).code]).toEqual([1, null, code]);
+  });
+
+  /** By exec stdin is bytes, which need not be UTF-8. */
+  function exec({ plugin, env, stdin }: FuzzCase, random: Random, cwd: string) {
+    const { status, signal, stdout, error } = spawnSync(executablePath(), [], {
+      argv0: plugin,
+      env,
+      input: brokenUtf8(stdin, random),
+      cwd,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    // A plugin that refuses its environment does not read stdin.
+    const unread = error !== undefined && 'code' in error && error.code === 'EPIPE';
+    return { exitCode: status ?? -1, stdout: error && !unread ? `${error}` : signal ? signal : stdout };
+  }
+
+  function brokenUtf8(stdin: string, random: Random): Buffer {
+    const bytes = Buffer.from(stdin);
+    if (random.chance(0.2) && bytes.length > 0) {
+      for (let count = 1 + random.below(4); count > 0; count--)
+        bytes[random.below(bytes.length)] = 128 + random.below(128);
+    }
+    return bytes;
+  }
+});

@@ -1,0 +1,89 @@
+/**
+ * Many invocations in one process, each through what the executable does from its start to its exit. Arguments: how
+ * many, and the seed. It prints a line for each finding, and at the end what the answers were.
+ */
+import { sys } from '@cnikit/sys';
+import { programOver } from '../../src/program.ts';
+import { randomOf } from '../random.ts';
+import { type FuzzCase, fuzzCase } from './cases.ts';
+import { Exit, refusingSys } from './refusing-sys.ts';
+import { faultOf, refusalOf } from './verdict.ts';
+
+declare const __cnikit_argv: readonly string[];
+
+const NETNS = '/run/netns/fuzz';
+const DATA_DIR = '/var/lib/fuzz';
+/** Where plugins may try to write. */
+const PLACES = [DATA_DIR, '/var/lib/cni/networks/', '/run/cni/tuning', '/proc/sys/net/'];
+
+const kernel = refusingSys(NETNS);
+const program = programOver(kernel.sys);
+
+function main(): void {
+  const [, count, seed] = __cnikit_argv.map(Number);
+  loadOnce();
+  const codes: Record<string, number> = {};
+  for (let i = 0; i < count!; i++) {
+    const input = fuzzCase(randomOf(seed! + i), { netns: NETNS, dataDir: DATA_DIR });
+    const finding = tried(input);
+    if (finding !== undefined)
+      print({ seed: seed! + i, finding, input: JSON.stringify(input).slice(0, 2000) });
+    const code = kernel.reply.exitCode === 0 ? '0' : String(/"code":(\d+)/.exec(kernel.reply.stdout)?.[1]);
+    codes[code] = (codes[code] ?? 0) + 1;
+  }
+  print({ codes });
+}
+
+function tried(input: FuzzCase): string | undefined {
+  kernel.begin(input);
+  try {
+    program([`/opt/cni/bin/${input.plugin}`]);
+  } catch (error) {
+    if (!(error instanceof Exit)) return `crash: ${error}\n${error instanceof Error ? error.stack : ''}`;
+    kernel.reply.exitCode = error.status;
+  }
+  // Without a command it tells people what it is.
+  if (!input.env.CNI_COMMAND) return kernel.reply.exitCode === 0 ? undefined : kernel.reply.stdout;
+  const { attempts, reply } = kernel;
+  const refusal = attempts.length > 0 ? refusalOf(reply) : undefined;
+  return (
+    faultOf(input, reply) ??
+    (refusal === undefined ? strayOf(input, attempts) : `code ${refusal} after ${attempts.join(', ')}`)
+  );
+}
+
+/** An attempt to write where nothing leads to but a name that should have been refused. */
+function strayOf({ stdin }: FuzzCase, attempts: readonly string[]): string | undefined {
+  return attempts.find((attempt) => {
+    const [call, path = ''] = [
+      attempt.slice(0, attempt.indexOf(' ')),
+      attempt.slice(attempt.indexOf(' ') + 1),
+    ];
+    if (call === 'netlink' || call === 'run') return false;
+    const inPlace = PLACES.some((place) => path.startsWith(place)) && !path.split('/').includes('..');
+    return !inPlace && !ownFolder(stdin, path);
+  });
+}
+
+/** Whether the configuration names the folder itself, as its administrator may. */
+function ownFolder(stdin: string, path: string): boolean {
+  const { dataDir, ipam } = JSON.parse(stdin) as { dataDir?: unknown; ipam?: { dataDir?: unknown } };
+  const named = [dataDir, ipam?.dataDir].filter((one) => typeof one === 'string' && one !== '');
+  return named.some(
+    (folder) => path === folder || String(folder).startsWith(path) || path.startsWith(String(folder)),
+  );
+}
+
+/** The script with the words for errors would be loaded a hundred thousand times. */
+function loadOnce(): void {
+  const host = globalThis as unknown as { __cnikit_load(name: string): unknown };
+  const load = host.__cnikit_load;
+  const loaded: Record<string, unknown> = {};
+  host.__cnikit_load = (name) => (loaded[name] ??= load(name));
+}
+
+function print(line: object): void {
+  sys.writeFdText(1, `${JSON.stringify(line)}\n`);
+}
+
+Object.assign(globalThis, { __cnikit_main: main });

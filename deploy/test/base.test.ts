@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
-const base = fileURLToPath(new URL('../../../deploy/base/', import.meta.url));
+const base = fileURLToPath(new URL('../base/', import.meta.url));
 const read = (name: string): string => readFileSync(base + name, 'utf8');
 
 type Json = Record<string, unknown>;

@@ -1,0 +1,33 @@
+{{- define "cnikit.labels" -}}
+app.kubernetes.io/name: cnikit-agent
+app.kubernetes.io/part-of: cnikit
+{{- end }}
+
+{{- define "cnikit.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The words after `run`: what differs from the agent's own defaults, and nothing else. */}}
+{{- define "cnikit.args" -}}
+{{- $args := list "run" -}}
+{{- with .Values.agent -}}
+{{- if ne .encap "auto" }}{{ $args = append $args (printf "--encap=%s" .encap) }}{{ end -}}
+{{- range .serviceCIDRs }}{{ $args = append $args (printf "--service-cidr=%s" .) }}{{ end -}}
+{{- range .nonMasqueradeCIDRs }}{{ $args = append $args (printf "--non-masquerade-cidr=%s" .) }}{{ end -}}
+{{- if .outsideInterface }}{{ $args = append $args (printf "--outside-interface=%s" .outsideInterface) }}{{ end -}}
+{{- if ne (int .resyncInterval) 60 }}{{ $args = append $args (printf "--resync-interval=%d" (int .resyncInterval)) }}{{ end -}}
+{{- $health := printf "%s:%d" .health.host (int .health.port) -}}
+{{- if ne $health "127.0.0.1:9470" }}{{ $args = append $args (printf "--health-address=%s" $health) }}{{ end -}}
+{{- if ne .logLevel "info" }}{{ $args = append $args (printf "--log-level=%s" .logLevel) }}{{ end -}}
+{{- if .readinessTaint }}{{ $args = append $args (printf "--node-readiness-taint=%s" .readinessTaint) }}{{ end -}}
+{{- if .chain }}{{ $args = append $args "--chain=/etc/cnikit/chain.json" }}{{ end -}}
+{{- $args = concat $args .extraArgs -}}
+{{- end -}}
+{{- toYaml $args -}}
+{{- end }}

@@ -1,0 +1,122 @@
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { parse, parseDocument } from 'yaml';
+import { byName, type Json, type Manifest, objects, read, renderChart } from './rendered.ts';
+
+const values = parse(read('helm/cnikit/values.yaml')) as Json;
+const schema = JSON.parse(read('helm/cnikit/values.schema.json')) as Json;
+const valid = new Ajv({ allowUnionTypes: true }).compile(schema);
+
+/** The chart rendered, or a skip that says why not. */
+function rendered(skip: (condition: boolean, note: string) => void, over: Json = {}): Map<string, Manifest> {
+  const manifests = renderChart(over);
+  skip(typeof manifests === 'string', String(manifests));
+  return byName(manifests as Manifest[]);
+}
+
+const agentArgs = (manifests: Map<string, Manifest>): string[] => {
+  const daemonSet = manifests.get('DaemonSet/cnikit-agent') as unknown as {
+    spec: { template: { spec: { containers: [{ args: string[] }] } } };
+  };
+  return daemonSet.spec.template.spec.containers[0].args;
+};
+
+test('the default render equals deploy/base', ({ skip }) => {
+  const base = ['rbac.yaml', 'daemonset.yaml'].flatMap((name) => objects(read(`base/${name}`)));
+  expect(rendered(skip)).toEqual(byName(base));
+});
+
+test('version and image are those of the agent', () => {
+  const { version } = JSON.parse(read('../packages/agent/package.json')) as Json;
+  expect(parse(read('helm/cnikit/Chart.yaml'))).toMatchObject({ version, appVersion: version });
+  expect(read('base/daemonset.yaml').match(/image: .*/g)).toEqual([
+    `image: ghcr.io/cnikit/agent:${version}`,
+    `image: ghcr.io/cnikit/agent:${version}`,
+  ]);
+});
+
+describe('values', () => {
+  test('the defaults are valid', () => {
+    expect(valid(values), JSON.stringify(valid.errors)).toBe(true);
+  });
+
+  test('each has a default, and each object or comment says what it is', () => {
+    const properties = (node: Json): string[] => Object.keys((node.properties ?? {}) as Json);
+    const described = parseDocument(read('helm/cnikit/values.yaml')).toString();
+    for (const key of properties(schema).filter((name) => name !== 'global'))
+      expect(described).toContain(`${key}:`);
+    const agent = (schema.properties as Record<string, Json>).agent!;
+    expect(Object.keys(values.agent as Json).sort()).toEqual(properties(agent).sort());
+  });
+
+  test.each<[string, Json]>([
+    ['an unknown value', { agents: {} }],
+    ['a misspelt option', { agent: { encapsulation: 'always' } }],
+    ['another encapsulation', { agent: { encap: 'ipip' } }],
+    ['a range that is none', { agent: { serviceCIDRs: ['10.96.0.0'] } }],
+    ['a relative path', { hostPaths: { cniBin: 'opt/cni/bin' } }],
+    ['a plugin without a type', { agent: { chain: [{ name: 'x' }] } }],
+    ['an option of two words', { agent: { extraArgs: ['log-level debug'] } }],
+    ['a digest that is none', { image: { repository: 'a', digest: 'sha256:1' } }],
+  ])('%s is refused', (_, over) => {
+    expect(valid(over)).toBe(false);
+  });
+});
+
+describe('a render', () => {
+  const everything: Json = {
+    image: { digest: `sha256:${'a'.repeat(64)}`, pullSecrets: [{ name: 'registry' }] },
+    agent: {
+      encap: 'always',
+      serviceCIDRs: ['10.96.0.0/12', 'fd00:10:96::/112'],
+      nonMasqueradeCIDRs: ['192.168.0.0/16'],
+      outsideInterface: 'eth1',
+      resyncInterval: 120,
+      health: { host: '0.0.0.0', port: 9471 },
+      logLevel: 'debug',
+      readinessTaint: 'node.cnikit.dev/not-ready',
+      chain: [{ type: 'tuning', sysctl: { 'net.core.somaxconn': '1024' } }],
+      extraArgs: ['--state-dir=/run/cnikit'],
+    },
+    apiServer: { host: '192.0.2.1', port: 6443 },
+    podAnnotations: { example: 'yes' },
+    monitoring: { podMonitor: true },
+  };
+
+  test('of every value gives an agent whose options the agent takes', ({ skip }) => {
+    expect(valid({ ...everything, image: { repository: 'a' } }), JSON.stringify(valid.errors)).toBe(true);
+    const args = agentArgs(rendered(skip, everything));
+    expect(args).toContain('--encap=always');
+    expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({
+      command: 'run',
+      outsideInterface: 'eth1',
+      health: { host: '0.0.0.0', port: 9471 },
+      logLevel: 'debug',
+    });
+  });
+
+  test('with a readiness taint may patch nodes, and without one may not', ({ skip }) => {
+    const patchesNodes = (manifests: Map<string, Manifest>): boolean =>
+      (manifests.get('ClusterRole/cnikit-agent')?.rules as { resources: string[]; verbs: string[] }[]).some(
+        ({ resources, verbs }) => resources.includes('nodes') && verbs.includes('patch'),
+      );
+    expect(patchesNodes(rendered(skip))).toBe(false);
+    expect(patchesNodes(rendered(skip, everything))).toBe(true);
+  });
+
+  test('with a chain has the file that the agent is told to read', ({ skip }) => {
+    const map = rendered(skip, everything).get('ConfigMap/cnikit-chain') as unknown as {
+      data: Record<string, string>;
+    };
+    expect(JSON.parse(map.data['chain.json']!)).toEqual([
+      { type: 'tuning', sysctl: { 'net.core.somaxconn': '1024' } },
+    ]);
+  });
+
+  test('is given a digest instead of a tag', ({ skip }) => {
+    expect(JSON.stringify(rendered(skip, everything).get('DaemonSet/cnikit-agent'))).toContain(
+      `"image":"ghcr.io/cnikit/agent@sha256:${'a'.repeat(64)}"`,
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseConfig } from '../../packages/agent/src/config.ts';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { byName, deploy, kustomize, type Manifest, read } from './rendered.ts';
+
+interface DaemonSet extends Manifest {
+  spec: {
+    template: {
+      spec: {
+        containers: [{ args: string[] }];
+        volumes: { name: string; hostPath?: { path: string } }[];
+      };
+    };
+  };
+}
+
+const overlays = readdirSync(join(deploy, 'overlays'));
+const agentOf = (manifests: readonly Manifest[]): DaemonSet =>
+  byName(manifests).get('DaemonSet/cnikit-agent') as DaemonSet;
+const hostPaths = (daemonSet: DaemonSet): Record<string, string | undefined> =>
+  Object.fromEntries(
+    daemonSet.spec.template.spec.volumes.map(({ name, hostPath }) => [name, hostPath?.path]),
+  );
+
+test.each(overlays)('overlays/%s says how it is applied, on top of the base', (name) => {
+  const text = read(`overlays/${name}/kustomization.yaml`);
+  expect(text.split('\n')[0]).toBe(`# kubectl apply -k deploy/overlays/${name}`);
+  expect((parse(text) as { resources: string[] }).resources[0]).toBe('../../base');
+});
+
+describe.each(overlays)('overlays/%s', (name) => {
+  const rendered = kustomize(`overlays/${name}`);
+  const base = kustomize('base');
+  const skipped = typeof rendered === 'string' || typeof base === 'string';
+
+  test.skipIf(skipped)('has every object of the base, and an agent whose options the agent takes', () => {
+    const have = byName(rendered as Manifest[]);
+    for (const key of byName(base as Manifest[]).keys()) expect([...have.keys()]).toContain(key);
+    const { args } = agentOf(rendered as Manifest[]).spec.template.spec.containers[0];
+    expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({ command: 'run' });
+  });
+
+  test.skipIf(skipped)('changes what it is for', () => {
+    const [ours, plain] = [agentOf(rendered as Manifest[]), agentOf(base as Manifest[])];
+    const added = ours.spec.template.spec.containers[0].args.slice(
+      plain.spec.template.spec.containers[0].args.length,
+    );
+    const expected: Record<string, unknown> = {
+      'dual-stack': ['--service-cidr=10.96.0.0/12', '--service-cidr=fd00:10:96::/112'],
+      vxlan: ['--encap=always'],
+      monitoring: ['--health-address=0.0.0.0:9470'],
+      openshift: [],
+    };
+    expect(added).toEqual(expected[name]);
+    expect(hostPaths(ours)).toEqual({
+      ...hostPaths(plain),
+      ...(name === 'openshift'
+        ? { 'cni-bin': '/var/lib/cni/bin', 'cni-conf': '/etc/kubernetes/cni/net.d' }
+        : {}),
+    });
+  });
+});
+
+test('overlays/openshift allows what the base asks for and nothing else', ({ skip }) => {
+  const rendered = kustomize('overlays/openshift');
+  skip(typeof rendered === 'string', String(rendered));
+  const constraints = byName(rendered as Manifest[]).get('SecurityContextConstraints/cnikit-agent');
+  expect(constraints).toMatchObject({
+    allowHostNetwork: true,
+    allowHostPID: false,
+    allowPrivilegedContainer: false,
+    allowedCapabilities: ['NET_ADMIN', 'NET_RAW'],
+    requiredDropCapabilities: ['ALL'],
+    users: ['system:serviceaccount:kube-system:cnikit-agent'],
+  });
+});

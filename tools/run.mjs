@@ -5,6 +5,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies, pinnedNode } from './dependencies.mjs';
+import { unknownLicences } from './licences.mjs';
 import { run, withPath } from './process.mjs';
 import { sandbox } from './sandbox.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
@@ -116,9 +117,17 @@ function isPinnedNode() {
   );
 }
 
-/** @param {NodeJS.ProcessEnv} env */
-function lint(env) {
-  return run(['biome', 'check', '.'], { cwd: ROOT, env });
+/**
+ * Format and lint rules, what nothing uses (files, exports, dependencies), and licences.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function lint(env) {
+  const status =
+    (await run(['biome', 'check', '.'], { cwd: ROOT, env })) || (await run(['knip'], { cwd: ROOT, env }));
+  const licences = unknownLicences(ROOT);
+  for (const line of licences) console.error(`${line}: look at it, then name it in tools/licences.mjs`);
+  return status || Number(licences.length > 0);
 }
 
 /**

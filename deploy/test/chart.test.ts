@@ -1,8 +1,12 @@
-import { parseConfig } from '../../packages/agent/src/config.ts';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse, parseDocument } from 'yaml';
+import { parseConfig } from '../../packages/agent/src/config.ts';
 import { byName, type Json, type Manifest, objects, read, renderChart } from './rendered.ts';
+
+interface ClusterRole extends Manifest {
+  rules: { resources: string[]; verbs: string[] }[];
+}
 
 const values = parse(read('helm/cnikit/values.yaml')) as Json;
 const schema = JSON.parse(read('helm/cnikit/values.schema.json')) as Json;
@@ -98,7 +102,7 @@ describe('a render', () => {
 
   test('with a readiness taint may patch nodes, and without one may not', ({ skip }) => {
     const patchesNodes = (manifests: Map<string, Manifest>): boolean =>
-      (manifests.get('ClusterRole/cnikit-agent')?.rules as { resources: string[]; verbs: string[] }[]).some(
+      (manifests.get('ClusterRole/cnikit-agent') as ClusterRole).rules.some(
         ({ resources, verbs }) => resources.includes('nodes') && verbs.includes('patch'),
       );
     expect(patchesNodes(rendered(skip))).toBe(false);

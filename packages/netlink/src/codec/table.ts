@@ -3,7 +3,7 @@
  * set at a time (link kinds, traffic control, nftables). What is hot or bent has
  * code of its own.
  */
-import { type Encoder, NLA_F_NESTED } from './encoder.ts';
+import type { Encoder } from './encoder.ts';
 import { NetlinkEncodeError } from './errors.ts';
 import { parseAddress } from './ip.ts';
 import type { AttributeReader, UnknownAttribute } from './reader.ts';
@@ -162,9 +162,4 @@ function readValue(reader: AttributeReader, [, wire, name]: Field): unknown {
 export function keepUnknown(into: { unknown?: UnknownAttribute[] }, reader: AttributeReader): void {
   if (into.unknown === undefined) into.unknown = [];
   into.unknown.push(reader.unknown());
-}
-
-/** Writes unknown attributes back as they came. */
-export function writeUnknown(encoder: Encoder, unknown: readonly UnknownAttribute[] | undefined): void {
-  for (const { type, nested, data } of unknown ?? []) encoder.raw(nested ? type | NLA_F_NESTED : type, data);
 }

@@ -17,6 +17,7 @@ import { checkManifest } from './manifest.ts';
 import { type Packed, pack, publishable } from './packages.ts';
 import { checkCommands, checkEntries, install } from './project.ts';
 import { runExample, writeExamples } from './readme.ts';
+import { rehearse } from './release.ts';
 
 const SANDBOX = fileURLToPath(new URL('../../sandbox.mjs', import.meta.url));
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -41,7 +42,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
 
   const project = join(scratch, 'project');
   start = performance.now();
-  await install(ROOT, packed, project, env);
+  await install(
+    ROOT,
+    packed.map(({ tarball }) => tarball),
+    project,
+    env,
+  );
   console.log(`installed in an empty project, ${seconds(start)}`);
   const examples = writeExamples(packages, project);
   await check('entries and examples: types, imports', () => checkEntries(ROOT, packed, project, env));
@@ -56,6 +62,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   await check('addon: what it wants, on musl', () => checkAddons(sys, scratch, env));
   await check('netlink on arm64', () => emulated(ROOT, project, scratch, env));
   await check('addon built from the source in the tarball', () => checkSourceBuild(sys, SANDBOX, env));
+  await check('a release to a registry of its own: versions, changelogs, publish, install', () =>
+    rehearse(ROOT, packed, scratch, env),
+  );
   const tsconfig = join(ROOT, 'tools', 'package-checks', 'tsconfig.documentation.json');
   await check('API documentation in docs/api', () =>
     document(ROOT, packages, join(ROOT, 'docs', 'api'), tsconfig),

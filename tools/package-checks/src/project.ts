@@ -1,4 +1,4 @@
-/** An empty project with every tarball in it, as a user would have it. */
+/** An empty project with every package in it, as a user would have it. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm } from '../../dependencies.mjs';
@@ -34,7 +34,7 @@ const ELSEWHERE = `declare module 'ws' {
 /** Makes the project. The only thing from elsewhere is what the packages depend on, and Node's types. */
 export async function install(
   root: string,
-  packed: readonly Packed[],
+  specifiers: readonly string[],
   folder: string,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
@@ -51,11 +51,12 @@ export async function install(
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
-    ...packed.map(({ tarball }) => tarball),
+    ...specifiers,
     `@types/node@${types.version}`,
   ];
   const { status, output } = await capture(argv, { cwd: folder, env });
-  if (status !== 0) throw new Error(`npm install of the tarballs failed with status ${status}:\n${output}`);
+  if (status !== 0)
+    throw new Error(`npm install of ${specifiers.join(' ')} failed with status ${status}:\n${output}`);
 }
 
 /** Imports every public entry, runs that, and has the compiler look at it and at whatever else lies in the project. */

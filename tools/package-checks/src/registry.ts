@@ -1,0 +1,84 @@
+/** A registry of our own on this machine, for a release that nobody else sees. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { npm } from '../../dependencies.mjs';
+import { capture } from '../../process.mjs';
+
+export interface Registry {
+  /** For npm: this registry, and a token that it takes. */
+  readonly env: NodeJS.ProcessEnv;
+  close(): Promise<void>;
+}
+
+/** Starts it, empty, with what is not ours passed on from the registry that npm uses here. */
+export async function startRegistry(root: string, folder: string, env: NodeJS.ProcessEnv): Promise<Registry> {
+  mkdirSync(folder, { recursive: true });
+  const port = await freePort();
+  const upstream = (
+    await capture([...npm(env), 'config', 'get', 'registry'], { cwd: root, env })
+  ).output.trim();
+  writeFileSync(join(folder, 'config.yaml'), config(folder, upstream));
+  const userconfig = join(folder, 'npmrc');
+  writeFileSync(userconfig, `registry=http://127.0.0.1:${port}/\n//127.0.0.1:${port}/:_authToken=anybody\n`);
+  const program = join(root, 'node_modules/.bin/verdaccio');
+  const listen = `127.0.0.1:${port}`;
+  const child = spawn(
+    process.execPath,
+    [program, '--config', join(folder, 'config.yaml'), '--listen', listen],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  await answers(child, listen);
+  return {
+    env: { ...env, NPM_CONFIG_USERCONFIG: userconfig, npm_config_registry: `http://${listen}/` },
+    async close() {
+      child.kill();
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}
+
+function config(folder: string, upstream: string): string {
+  return JSON.stringify({
+    storage: join(folder, 'storage'),
+    uplinks: { upstream: { url: upstream } },
+    packages: {
+      '@cnikit/*': { access: '$all', publish: '$all' },
+      '**': { access: '$all', proxy: 'upstream' },
+    },
+    max_body_size: '50mb',
+    log: { type: 'stdout', format: 'json', level: 'warn' },
+  });
+}
+
+/** Until it serves, or has ended and so says why. */
+async function answers(child: ChildProcess, listen: string): Promise<void> {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-10_000);
+    });
+  const deadline = Date.now() + 120_000;
+  while (Date.now() < deadline && child.exitCode === null) {
+    const response = await fetch(`http://${listen}/-/ping`).catch(() => undefined);
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill();
+  throw new Error(`The registry does not answer:\n${said}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('No port is free');
+  return address.port;
+}

@@ -49,6 +49,15 @@ const COMMANDS = {
     build: true,
     execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
   },
+  deploy: {
+    needs: ['chart'],
+    build: false,
+    execute: (env, args) =>
+      run(['vitest', 'run', '--root', 'deploy', ...args], {
+        cwd: ROOT,
+        env: { ...env, CNIKIT_DEPLOY_TOOLS: 'required' },
+      }),
+  },
   image: {
     needs: ['image'],
     build: false,

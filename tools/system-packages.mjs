@@ -4,11 +4,12 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
- * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'runtime' | 'cluster' | 'image'} Need
+ * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'runtime' | 'cluster' | 'image' | 'chart'} Need
  *   build: to compile the addon and the static plugin; cross: to do so for the other architecture, and to run the
  *   result; sandbox: to run anything with network namespaces; reference: the plugins and tools that tests and
  *   benchmarks compare with; runtime: what tests run containers with; cluster: what a real kubelet and the scripts
- *   around it run; image: to build the container image without Docker.
+ *   around it run; image: to build the container image without Docker;
+ *   chart: to render manifests and chart as kubectl and Helm do.
  */
 
 /** Debian's names of the architecture that this machine is not. */
@@ -51,6 +52,18 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: 'socat', package: 'socat', need: 'cluster' },
   { want: 'zstd', package: 'zstd', need: 'cluster' },
   { want: 'nsenter', package: 'util-linux', need: 'cluster' },
+  { want: 'kubectl', package: 'kubernetes-client', need: 'chart' },
+  { want: 'go', package: 'golang-go', need: 'chart' },
+  {
+    want: '/usr/share/gocode/src/github.com/Masterminds/sprig',
+    package: 'golang-github-masterminds-sprig-dev',
+    need: 'chart',
+  },
+  {
+    want: '/usr/share/gocode/src/github.com/ghodss/yaml',
+    package: 'golang-github-ghodss-yaml-dev',
+    need: 'chart',
+  },
   { want: 'buildah', package: 'buildah', need: 'image' },
   { want: 'mmdebstrap', package: 'mmdebstrap', need: 'image' },
 ]);

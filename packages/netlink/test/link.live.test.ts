@@ -58,6 +58,10 @@ live('links on a kernel', () => {
     const pod = nl.openRoute({ netns: path });
     expect(pod.link({ name: 'eth0' })).toMatchObject({ mtu: 1400, mac: '02:00:00:00:00:02', up: false });
     expect(rt.netnsId({ fd })).toBe(host.linkNetnsId);
+    pod.request(nl.newAddress({ index: pod.link({ name: 'eth0' })!.index, address: '10.7.0.2/24' }));
+    const inside = rt.addresses({ family: 'ipv4', netnsId: host.linkNetnsId! });
+    expect(inside.map(({ address }) => address)).toContain('10.7.0.2/24');
+    expect(rt.addresses({ family: 'ipv4' }).map(({ address }) => address)).not.toContain('10.7.0.2/24');
     const eth0 = pod.link({ name: 'eth0' }, nl.decodeLinkSummary);
     expect(eth0).toMatchObject({ index: made.linkIndex, linkIndex: host.index });
     rt.request(nl.delLink({ index: host.index }));

@@ -10,6 +10,8 @@ export const commands = [
   'plan',
   'apply',
   'install',
+  'doctor',
+  'status',
   'rollback',
   'cleanup',
   'version',
@@ -46,6 +48,10 @@ export interface Config {
   resyncMs: number;
   health?: { host: string; port: number };
   logLevel: string;
+  /** Of doctor and status: JSON instead of text. */
+  json: boolean;
+  /** Of status: again and again. */
+  watch: boolean;
   /** Of rollback: take it back. */
   undo: boolean;
 }
@@ -75,11 +81,13 @@ const options = {
   'health-address': { type: 'string', default: '127.0.0.1:9470' },
   'log-level': { type: 'string', default: 'info' },
   once: { type: 'boolean' },
+  json: { type: 'boolean', default: false },
+  watch: { type: 'boolean', default: false },
   undo: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const needsNode: ReadonlySet<Command> = new Set(['run', 'plan', 'apply']);
+const needsNode: ReadonlySet<Command> = new Set(['run', 'plan', 'apply', 'doctor', 'status']);
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** Throws {@link AgentError} `USAGE`. */
@@ -121,6 +129,8 @@ export function parseConfig(
     pluginLinks: parseNames(values['plugin-links']),
     resyncMs: resync * 1000,
     logLevel: values['log-level'],
+    json: values.json,
+    watch: values.watch,
     undo: values.undo,
     ...optional('chain', values.chain),
     ...optional('readinessTaint', values['node-readiness-taint']),

@@ -112,6 +112,11 @@ export class Agent {
     return this.#report.problems;
   }
 
+  /** When the route to each podCIDR was changed last, ms since the epoch, as far as it was by this agent. */
+  get changedAt(): ReadonlyMap<string, number> {
+    return this.#report.changedAt;
+  }
+
   nodes(): Iterable<NodeInfo> {
     return this.#claims.nodes();
   }

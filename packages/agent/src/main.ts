@@ -11,6 +11,13 @@ const output: Output = {
   err: (text) => void process.stderr.write(text),
 };
 
+/** Fires when the process is told to end. */
+function ended(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
 /** Each command loads what it needs only: the API's client is most of the program. */
 async function main(): Promise<number> {
   const config = parseConfig(process.argv.slice(2), process.env);
@@ -27,15 +34,17 @@ async function main(): Promise<number> {
       return await (await import('./cli/plan.ts')).applyOnce(config, process.env);
     case 'install':
       return (await import('./cli/install.ts')).install(config, output);
+    case 'doctor':
+      return await (await import('./cli/doctor.ts')).doctor(config, process.env, output);
+    case 'status':
+      return await (await import('./cli/status.ts')).status(config, process.env, output, ended());
     case 'rollback':
       return (await import('./cli/rollback.ts')).rollback(config, output);
     case 'cleanup':
       return (await import('./cli/cleanup.ts')).cleanup(config, output);
     case 'run': {
-      const ended = new AbortController();
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ended.abort());
       const { run } = await import('./cli/run.ts');
-      await run(config, process.env, ended.signal);
+      await run(config, process.env, ended());
       return 0;
     }
   }

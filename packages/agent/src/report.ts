@@ -10,6 +10,8 @@ export class Report {
   readonly problems: Problems;
   readonly #log: ProblemLog;
   readonly #metrics: Metrics;
+  /** When the route to each destination was changed last, ms since the epoch. */
+  readonly changedAt = new Map<string, number>();
 
   constructor(log: ProblemLog, metrics: Metrics) {
     this.problems = new Problems(log);
@@ -21,6 +23,8 @@ export class Report {
   changes<A extends Action>(actions: readonly A[], drift: (action: A) => boolean = () => false): void {
     for (const action of actions) {
       this.#metrics.add('changes', 1, { kind: action.kind });
+      if (action.kind === 'route' && action.op === 'remove') this.changedAt.delete(action.old.dst);
+      else if (action.kind === 'route') this.changedAt.set(action.route.dst, Date.now());
       if (drift(action)) this.#metrics.add('drift_repairs', 1, { kind: action.kind });
     }
     if (actions.length <= LINES) {

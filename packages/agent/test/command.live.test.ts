@@ -79,6 +79,54 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
     });
 
+    test('doctor says what is wrong and what to do, and by its exit status how bad it is', async () => {
+      const first = await command('doctor', ...flags);
+      expect(first).toMatchObject({ status: 4, err: '' });
+      expect(first.out).toMatch(/^✗ There is no\s+\S+05-cnikit.conflist,\s+so the/m);
+      expect(first.out).toMatch(/^ {2}→ The agent mends this within a minute/m);
+      expect(first.out).toMatch(/^\d+ failures, \d+ warnings?\.$/m);
+      for (const line of first.out.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+      const { out } = await command('doctor', '--json', ...flags);
+      const { node: name, results } = JSON.parse(out) as { node: string; results: { check: string }[] };
+      expect(name).toBe('n1');
+      expect(results.map(({ check }) => check)).toContain('configuration');
+    });
+
+    test('status shows every node, from the saved state while the API server is away', async () => {
+      expect(await command('status', ...flags)).toMatchObject({
+        status: 3,
+        out: expect.stringMatching(/^n2 +10\.244\.2\.0\/24 +192\.0\.2\.2 +missing/m),
+      });
+      const { child, log } = start('--health-address=127.0.0.1:9470');
+      await eventually(() => expect(log.text).toContain('The data path is programmed'));
+      await eventually(() => expect(existsSync(join(node.stateDir, 'state.json'))).toBe(true));
+      const { status, out } = await command('status', '--json', ...flags);
+      expect(status).toBe(0);
+      const report = JSON.parse(out) as { source: string; rows: object[]; agent: object };
+      expect(report).toMatchObject({ source: 'api', agent: { ready: true } });
+      expect(report.rows[0]).toMatchObject({ node: 'n2', route: 'ok', changed: expect.any(String) });
+      child.kill('SIGTERM');
+      await node.api.stop();
+      const offline = await command('status', ...flags);
+      expect(offline.out).toMatch(/none answers on this node\nNodes: as they were saved last/);
+      await node.api.start();
+    });
+
+    test('status --watch shows it again and again, and ends by a signal', async () => {
+      const child = spawn(process.execPath, [...program, 'status', '--watch', '--json', ...flags]);
+      children.add(child);
+      let text = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      await eventually(() => expect(text.trim().split('\n').length).toBeGreaterThan(1));
+      node.api.nodes.put(nodeObject(7) as never);
+      await eventually(() => expect(text).toContain('10.244.7.0/24'));
+      const ended = new Promise((done) => child.on('exit', (code) => done(code)));
+      child.kill('SIGINT');
+      expect(await ended).toBe(0);
+    });
+
     test('install puts the executable and its links there and nothing else, and writes nothing the second time', async () => {
       const { status, out } = await command('install', ...flags);
       const files = ['cnikit', 'loopback'];

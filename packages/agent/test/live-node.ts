@@ -73,7 +73,10 @@ export interface LiveNode {
   api: ApiServer;
   dir: string;
   kubeconfig: string;
+  /** What agents that start from then on install: no program at first. */
   pluginBinary: string;
+  pluginLinks: string[];
+  stateDir: string;
   confDir: string;
   binDir: string;
   lines: string[];
@@ -104,7 +107,9 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
   const lines: string[] = [];
   const writes: KernelAction[][] = [];
   const running = new Set<RunningAgent>();
-  const node: LiveNode = { api, dir, kubeconfig, pluginBinary, confDir, binDir, lines, writes, start, close };
+  const stateDir = join(dir, 'state');
+  const files = { kubeconfig, pluginBinary, pluginLinks: [], stateDir, confDir, binDir };
+  const node: LiveNode = { api, dir, ...files, lines, writes, start, close };
   return node;
 
   function start(): RunningAgent {
@@ -115,14 +120,14 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     };
     const metrics = new Metrics();
     const kernel: Kernel = openKernel();
-    const cni = createCni({ confDir, binDir, pluginBinary });
+    const cni = createCni({ confDir, binDir, pluginBinary: node.pluginBinary, links: node.pluginLinks });
     const write = kernel.write;
     kernel.write = (actions) => {
       writes.push([...actions]);
       return write(actions);
     };
     const parts = { kernel, log, metrics, after, rules: createRules(), cni };
-    const agent = new Agent(parts, { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 });
+    const agent = new Agent(parts, { nodeName: 'n1', nonMasquerade: [], stateDir, resyncMs: 3_600_000 });
     const outage = new Outage(log, metrics, after);
     const nodes = followNodes(watchNodes(kubeConfig, metrics, ended.signal), agent, outage);
     const events = (async () => {

@@ -22,12 +22,19 @@ export function createRules(
     handles.set(family, opened);
     return opened;
   };
-  const lines = (family: Family, diff: readonly string[]): RuleAction[] =>
-    // The library says `filter: + chain X`; here every line begins with its sign.
-    diff.map((line) => ({ kind: 'rule', family, line: line.replace(/^(\w+): (\S) /, '$2 $1 ') }));
   return {
-    plan: (desired) => families.flatMap((family) => lines(family, handle(family).plan(desired[family]).diff)),
+    plan: (desired) => families.flatMap((family) => planFamily(handle(family), family, desired[family])),
     apply: (desired) =>
       families.flatMap((family) => lines(family, handle(family).ensure(desired[family]).diff)),
   };
+}
+
+/** What would have to change for one family; writes nothing. */
+export function planFamily(iptables: Iptables, family: Family, tables: readonly TableSpec[]): RuleAction[] {
+  return lines(family, iptables.plan(tables).diff);
+}
+
+/** The library says `filter: + chain X`; here every line begins with its sign. */
+function lines(family: Family, diff: readonly string[]): RuleAction[] {
+  return diff.map((line) => ({ kind: 'rule', family, line: line.replace(/^(\w+): (\S) /, '$2 $1 ') }));
 }

@@ -1,9 +1,6 @@
 /** What `run` does beside the loop, each at its own pace: leaks, Events, and gauges that are read when asked for. */
 import { join } from 'node:path';
-import { Ipam } from '@cnikit/ipam';
-import { fileStore } from '@cnikit/ipam/file-store';
 import { openRoute } from '@cnikit/netlink';
-import { sys } from '@cnikit/sys';
 import type { KubeConfigLike } from '@cnikit/watch';
 import type { Logger } from 'pino';
 import { PLUGIN_NAME } from '../apply/cni-names.ts';
@@ -13,7 +10,8 @@ import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { apiSink } from '../events/api-sink.ts';
 import { EventRecorder } from '../events/recorder.ts';
 import { LeakCollector } from '../leaks/collector.ts';
-import { releaseLeak, reservationsDir, scanLeaks } from '../leaks/node-leaks.ts';
+import { releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
+import { poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
 import type { Agent } from '../loop.ts';
 import type { Metrics } from '../metrics.ts';
@@ -87,17 +85,13 @@ function gauges(
   podCIDRs: () => readonly string[],
   metrics: Metrics,
 ): void {
-  const store = fileStore({ sys, dir: reservationsDir(stateDir) });
   metrics.onScrape(() => {
     metrics.clear('problems');
     for (const { key } of agent.problems) metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
     metrics.clear('ipam_addresses');
-    const ranges = podCIDRs();
-    if (ranges.length === 0) return;
-    const ipam = new Ipam({ rangeSets: ranges.map((subnet) => [{ subnet }]), store });
-    ipam.status().sets.forEach(({ used, free }, i) => {
-      metrics.set('ipam_addresses', used, { range: ranges[i]!, state: 'used' });
-      metrics.set('ipam_addresses', free, { range: ranges[i]!, state: 'free' });
-    });
+    for (const { range, used, free } of poolsOf(stateDir, podCIDRs())) {
+      metrics.set('ipam_addresses', used, { range, state: 'used' });
+      metrics.set('ipam_addresses', free, { range, state: 'free' });
+    }
   });
 }

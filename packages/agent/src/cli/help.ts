@@ -10,6 +10,12 @@ Commands
   apply     do that once and end (--once may be said)
   install   put the plugin's executable and its links into --cni-bin-dir and end;
             needs neither API server nor privileges
+  doctor    look at the whole way of a pod's packets, and say in sentences what is
+            wrong and what to do; changes nothing and sends a few packets to other
+            nodes. Exit status 0 when nothing is wrong, 3 for warnings, 4 for
+            failures. --json
+  status    this node's view of every node: its pod networks, the route to them and
+            whether its next hop answers. --watch, --json
   rollback  put the plugin and the CNI configuration in place that were there before
             the present ones; they stay until the agent is another version, or until
             rollback --undo

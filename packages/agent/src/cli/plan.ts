@@ -4,13 +4,11 @@ import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
 import { desiredHost, ownProblem, problemsOf } from '../desired/index.ts';
 import { type Action, describe } from '../diff.ts';
-import { AgentError } from '../error.ts';
 import { Host } from '../host.ts';
 import { Agent } from '../loop.ts';
-import { Metrics } from '../metrics.ts';
-import type { NodeInfo, Problem } from '../model.ts';
-import { watchNodes } from '../observe/nodes.ts';
+import type { Problem } from '../model.ts';
 import { Routes } from '../routes.ts';
+import { listNodes } from './list-nodes.ts';
 import { agentParts, openLog } from './parts.ts';
 
 /** How long to wait for the API server. */
@@ -29,7 +27,7 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
   const parts = agentParts(config, openLog({ ...config, logLevel: 'silent' }, 2));
   try {
     const claims = new Claims();
-    for (const node of await listNodes(config, env)) claims.set(node);
+    for (const node of await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS)) claims.set(node);
     const routes = new Routes(claims, parts.kernel, config);
     routes.load();
     const own = claims.get(config.nodeName);
@@ -58,26 +56,10 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
 /** Does once what `run` keeps doing. Returns the exit status: 1 when something stands in the way of this node. */
 export async function applyOnce(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
   const parts = agentParts(config, openLog(config, 1));
-  const nodes = await listNodes(config, env);
+  const nodes = await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS);
   const agent = new Agent(parts, config);
   agent.setNodes(nodes);
   agent.close();
   parts.kernel.close();
   return agent.ready ? 0 : 1;
-}
-
-async function listNodes(config: Config, env: NodeJS.ProcessEnv): Promise<NodeInfo[]> {
-  const kubeConfig = await loadKubeConfig(config, env);
-  const ended = new AbortController();
-  const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  let reason = '';
-  try {
-    for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
-      if (change.type === 'synced') return [...change.objects.values()];
-      if (change.type === 'stale') reason = `: ${change.error.message}`;
-    }
-  } finally {
-    ended.abort();
-  }
-  throw new AgentError('API', `The API server did not list its Nodes within ${TIMEOUT_MS / 1000} s${reason}`);
 }

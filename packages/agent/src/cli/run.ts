@@ -12,6 +12,7 @@ import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes
 import { loadState, saveState } from '../observe/state.ts';
 import { ReadinessFile, readinessOf } from '../readiness.ts';
 import { createSelfTest } from '../self-test.ts';
+import type { AgentStatus } from '../status/ask-agent.ts';
 import { after, Timers } from '../timers.ts';
 import { version } from '../version.ts';
 import { startBackground } from './background.ts';
@@ -119,7 +120,18 @@ async function openHealth(
   log: Logger,
 ): Promise<Awaited<ReturnType<typeof serveHealth>> | undefined> {
   try {
-    return await serveHealth(address, { ready: () => agent.ready, problems: () => agent.problems, metrics });
+    const status = (): AgentStatus => ({
+      version,
+      ready: agent.ready,
+      problems: [...agent.problems].map(({ message }) => message),
+      changed: Object.fromEntries(agent.changedAt),
+    });
+    return await serveHealth(address, {
+      ready: () => agent.ready,
+      problems: () => agent.problems,
+      metrics,
+      status,
+    });
   } catch (error) {
     log.warn(
       `/healthz, /readyz and /metrics are not served: ${(error as Error).message}. Choose another --health-address`,

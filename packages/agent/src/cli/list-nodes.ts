@@ -1,0 +1,22 @@
+/** One look at the Nodes of the API. */
+import type { KubeConfigLike } from '@cnikit/watch';
+import { AgentError } from '../error.ts';
+import { Metrics } from '../metrics.ts';
+import type { NodeInfo } from '../model.ts';
+import { watchNodes } from '../observe/nodes.ts';
+
+/** Rejects with {@link AgentError} `API` when they have not come within `timeoutMs`. */
+export async function listNodes(kubeConfig: KubeConfigLike, timeoutMs: number): Promise<NodeInfo[]> {
+  const ended = new AbortController();
+  const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(timeoutMs)]);
+  let reason = '';
+  try {
+    for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
+      if (change.type === 'synced') return [...change.objects.values()];
+      if (change.type === 'stale') reason = `: ${change.error.message}`;
+    }
+  } finally {
+    ended.abort();
+  }
+  throw new AgentError('API', `The API server did not list its Nodes within ${timeoutMs / 1000} s${reason}`);
+}

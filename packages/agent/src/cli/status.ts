@@ -1,0 +1,90 @@
+/** `cnikit-agent status`: every node's pod networks, and this node's way to them. */
+import { openRoute } from '@cnikit/netlink';
+import { loadKubeConfig } from '../api.ts';
+import { openKernel } from '../apply/netlink.ts';
+import type { Config } from '../config.ts';
+import { Claims } from '../desired/claims.ts';
+import { Metrics } from '../metrics.ts';
+import { watchNodes } from '../observe/nodes.ts';
+import { loadState } from '../observe/state.ts';
+import { type StatusReport, statusReport } from '../status/report.ts';
+import { statusText } from '../status/table.ts';
+import { listNodes } from './list-nodes.ts';
+import type { Output } from './plan.ts';
+
+const TIMEOUT_MS = 5000;
+const REFRESH_MS = 2000;
+/** Exit status when some route is not as it should be. */
+const DIFFERS = 3;
+/** Cursor to the top left, and everything below it erased. */
+const CLEAR = '\x1b[H\x1b[2J';
+
+/** Prints it once, or with --watch until `signal`. Returns the exit status: 3 when some route is not as it should be. */
+export async function status(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  { out }: Output,
+  signal: AbortSignal,
+): Promise<number> {
+  const kernel = openKernel();
+  const rt = openRoute();
+  const kubeConfig = await loadKubeConfig(config, env);
+  const claims = new Claims();
+  let source: StatusReport['source'] = 'api';
+  try {
+    const nodes = await listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => {
+      const saved = loadState(config.stateDir, config.nodeName);
+      if (saved === undefined) throw error;
+      source = 'saved';
+      return saved;
+    });
+    for (const node of nodes) claims.set(node);
+    if (config.watch) void follow(claims, () => (source = 'api'), kubeConfig, signal);
+    for (;;) {
+      const report = await statusReport(config, claims, source, kernel, rt);
+      out(textOf(config, report));
+      if (!config.watch) return report.rows.every(({ route }) => route === 'ok') ? 0 : DIFFERS;
+      if (await ended(signal)) return 0;
+    }
+  } finally {
+    rt.close();
+    kernel.close();
+  }
+}
+
+function textOf({ json, watch }: Config, report: StatusReport): string {
+  if (json) return `${JSON.stringify(report, null, watch ? undefined : 2)}\n`;
+  return `${watch && process.stdout.isTTY ? CLEAR : ''}${statusText(report, Date.now())}`;
+}
+
+/** Keeps the nodes up to date. */
+async function follow(
+  claims: Claims,
+  heard: () => void,
+  kubeConfig: Parameters<typeof watchNodes>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
+    if (change.type === 'synced') {
+      for (const { name } of [...claims.nodes()]) if (!change.objects.has(name)) claims.delete(name);
+      for (const node of change.objects.values()) claims.set(node);
+      heard();
+    } else if (change.type === 'added' || change.type === 'modified') claims.set(change.object);
+    else if (change.type === 'deleted') claims.delete(change.name);
+  }
+}
+
+/** Waits until it is time again; true when it is not, as the process is to end. */
+function ended(signal: AbortSignal): Promise<boolean> {
+  return new Promise((done) => {
+    const timer = setTimeout(() => finish(false), REFRESH_MS);
+    const abort = (): void => finish(true);
+    function finish(over: boolean): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      done(over);
+    }
+    if (signal.aborted) finish(true);
+    else signal.addEventListener('abort', abort);
+  });
+}

@@ -1,0 +1,130 @@
+/** Looks at everything that the checks want to know. Changes nothing; sends a few packets to other nodes. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileStore } from '@cnikit/ipam/file-store';
+import { openIptables } from '@cnikit/iptables';
+import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { sys } from '@cnikit/sys';
+import { loadKubeConfig } from '../api.ts';
+import { planFamily } from '../apply/rules.ts';
+import { readSysctls } from '../apply/sysctls.ts';
+import type { Config } from '../config.ts';
+import { Claims } from '../desired/claims.ts';
+import { type DesiredHost, desiredHost } from '../desired/index.ts';
+import { CHAIN_PREFIX } from '../desired/rules.ts';
+import { describe, diffSysctls } from '../diff.ts';
+import { reservationsDir, scanLeaks } from '../leaks/node-leaks.ts';
+import { poolsOf } from '../leaks/pools.ts';
+import { runtimeListens } from '../leaks/runtime.ts';
+import type { AgentParts } from '../loop.ts';
+import type { NodeInfo, NodeRoute } from '../model.ts';
+import { configurations } from '../observe/configurations.ts';
+import { loadState } from '../observe/state.ts';
+import { type Family, families } from '../prefix.ts';
+import { Routes } from '../routes.ts';
+import { createSelfTest } from '../self-test.ts';
+import { askAgent } from '../status/ask-agent.ts';
+import type { DoctorFacts, LinkFacts, RuleFacts } from './facts.ts';
+import { gatherApi } from './gather-api.ts';
+import { gatherPlugin } from './gather-plugin.ts';
+import { podAddresses } from './pod-addresses.ts';
+import { type Peer, probePeers } from './probe.ts';
+
+/** Neighbour tables have a limit (1024 by default), so of a large cluster a sample is asked. */
+const MOST_PEERS = 256;
+/** Bytes that VXLAN puts around a packet, by the family of the outer one. */
+const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
+/** What is left over now and was so before: a pod that is just being made or deleted is neither. */
+const LEAK_PAUSE_MS = 1000;
+
+type Parts = Pick<AgentParts, 'kernel' | 'cni' | 'chain'>;
+
+export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Parts): Promise<DoctorFacts> {
+  using rt = openRoute();
+  const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
+  const { api, nodes } = await gatherApi(await loadKubeConfig(config, env), config.readinessTaint);
+  const claims = new Claims();
+  for (const node of nodes ?? loadState(stateDir, nodeName) ?? []) claims.set(node);
+  const own = claims.get(nodeName);
+  const routes = new Routes(claims, parts.kernel, config);
+  routes.load();
+  const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
+  const desired = desiredHost(claims, config, routes.facts!, {
+    tunnelled: routes.tunnelled,
+    ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
+  });
+  const files = parts.cni.plan(desired?.conflist);
+  const confs = configurations(cniConfDir);
+  const links: LinkFacts[] = rt.links();
+  const peers = peersOf(claims, nodeName, desired, routes.wanted, links);
+  const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
+  const agent = await askAgent(config);
+  return {
+    nodeName,
+    confDir: cniConfDir,
+    api,
+    claims,
+    ...(own === undefined ? {} : { own }),
+    ...(desired === undefined ? {} : { desired }),
+    routes: { changes: planned.actions, problems: planned.problems, wanted: routes.wanted },
+    selfTest: createSelfTest((dst) => rt.routeTo({ dst }))(routes.wanted),
+    sysctls: desired === undefined ? [] : diffSysctls(desired.sysctls, readSysctls(desired.sysctls)),
+    rules: desired === undefined ? [] : families.map((family) => rulesOf(family, desired)),
+    configurations: confs,
+    files,
+    fileProblems: parts.cni.problems(),
+    plugin: gatherPlugin(cniBinDir, confs),
+    links,
+    addresses: rt.addresses(),
+    peers: await probePeers(rt, peers.slice(0, MOST_PEERS)),
+    peerCount: peers.length,
+    podAddresses: podAddresses(rt),
+    reservedAddresses: reservations.map(({ address }) => address),
+    leaks: await lastingLeaks(rt, stateDir),
+    pools: poolsOf(stateDir, own?.podCIDRs ?? []),
+    runtimeUp: runtimeListens(config.runtimeSocket),
+    ...(agent === undefined ? {} : { agent }),
+  };
+}
+
+function rulesOf(family: Family, desired: DesiredHost): RuleFacts {
+  try {
+    const iptables = openIptables({ family, prefix: CHAIN_PREFIX });
+    const changes = planFamily(iptables, family, desired.rules[family]).map(describe);
+    return { family, changes, backend: iptables.report() };
+  } catch (error) {
+    return { family, changes: [], error: (error as Error).message };
+  }
+}
+
+/** Packets of the pods' MTU have to reach the addresses that routes lead to, with what a tunnel puts around them. */
+function peersOf(
+  claims: Claims,
+  nodeName: string,
+  desired: DesiredHost | undefined,
+  wanted: ReadonlyMap<string, NodeRoute>,
+  links: readonly LinkFacts[],
+): Peer[] {
+  const mtu = mtuOf(desired) ?? 1500;
+  const tunnelled = ({ podCIDRs }: NodeInfo): boolean =>
+    podCIDRs.some((cidr) => links.find(({ name }) => name === wanted.get(cidr)?.dev)?.kind === 'vxlan');
+  return [...claims.nodes()]
+    .filter(({ name }) => name !== nodeName)
+    .flatMap((node) =>
+      node.internalIPs.map((address) => {
+        const overhead = tunnelled(node) ? VXLAN_OVERHEAD[address.includes(':') ? 'ipv6' : 'ipv4'] : 0;
+        return { node: node.name, address, size: mtu + overhead };
+      }),
+    );
+}
+
+function mtuOf(desired: DesiredHost | undefined): number | undefined {
+  if (desired?.conflist === undefined) return undefined;
+  return (JSON.parse(desired.conflist) as { plugins: [{ mtu?: number }] }).plugins[0].mtu;
+}
+
+async function lastingLeaks(rt: RouteConnection, stateDir: string): Promise<DoctorFacts['leaks']> {
+  const before = new Set(scanLeaks(rt, stateDir).map(({ key }) => key));
+  if (before.size === 0) return [];
+  await pause(LEAK_PAUSE_MS);
+  return scanLeaks(rt, stateDir).filter(({ key }) => before.has(key));
+}

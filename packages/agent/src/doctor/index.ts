@@ -1,0 +1,52 @@
+/** The checks, in the order in which one trouble leads to the next. */
+import { agent } from './checks/agent.ts';
+import { api } from './checks/api.ts';
+import { configuration } from './checks/configuration.ts';
+import { duplicates } from './checks/duplicates.ts';
+import { leaks } from './checks/leaks.ts';
+import { mtu } from './checks/mtu.ts';
+import { neighbours } from './checks/neighbours.ts';
+import { others } from './checks/others.ts';
+import { ownNode } from './checks/own-node.ts';
+import { plugin } from './checks/plugin.ts';
+import { routes } from './checks/routes.ts';
+import { rules } from './checks/rules.ts';
+import { sysctls } from './checks/sysctls.ts';
+import type { DoctorFacts } from './facts.ts';
+import type { Check, Finding } from './finding.ts';
+
+export const checks: readonly Check[] = [
+  api,
+  ownNode,
+  agent,
+  plugin,
+  configuration,
+  sysctls,
+  routes,
+  neighbours,
+  mtu,
+  rules,
+  duplicates,
+  leaks,
+  others,
+];
+
+/** What one check said; without findings `good` is what is so. */
+export interface Result {
+  check: string;
+  good?: string;
+  findings: Finding[];
+}
+
+export function diagnose(facts: DoctorFacts): Result[] {
+  return checks.map(({ name: check, good, find }) => {
+    const findings = find(facts);
+    return findings.length === 0 ? { check, good: good(facts), findings } : { check, findings };
+  });
+}
+
+/** 0 when nothing was found, 3 for warnings only, 4 when there is a failure; 1 and 2 keep what they mean elsewhere. */
+export function exitStatus(results: readonly Result[]): 0 | 3 | 4 {
+  const levels = new Set(results.flatMap(({ findings }) => findings.map(({ level }) => level)));
+  return levels.has('failure') ? 4 : levels.has('warning') ? 3 : 0;
+}

@@ -1,0 +1,306 @@
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hostVethName } from '@cnikit/plugin';
+import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createCni } from '../src/apply/cni.ts';
+import { openKernel } from '../src/apply/netlink.ts';
+import { parseConfig } from '../src/config.ts';
+import { gather } from '../src/doctor/gather.ts';
+import { diagnose, exitStatus, type Result } from '../src/doctor/index.ts';
+import { serveHealth } from '../src/health.ts';
+import { Metrics } from '../src/metrics.ts';
+import { eventually, type LiveNode, liveNode, nodeObject, run } from './live-node.ts';
+import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
+
+const rbac = fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url));
+const HEALTH = { host: '127.0.0.1', port: 9470 };
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
+  'doctor on a real kernel (needs the sandbox and the built plugin: run npm test at the root)',
+  () => {
+    let node: LiveNode;
+    let health: Server | undefined;
+    const pods: string[] = [];
+    /** Another API server, instead of the node's. */
+    let other: ApiServer | undefined;
+
+    beforeEach(async () => {
+      node = await liveNode(1, 2, 3);
+      node.pluginBinary = plugin;
+      node.pluginLinks = ['loopback'];
+      // The two other nodes: one namespace at the other end of the cable with the addresses of both.
+      run('ip', 'netns', 'add', 'peers');
+      run('ip', 'link', 'set', 'cable', 'netns', 'peers');
+      inPeers('link', 'set', 'cable', 'up');
+      for (const n of [2, 3, 254]) inPeers('address', 'add', `192.0.2.${n}/24`, 'dev', 'cable');
+      for (const n of ['2', '3', 'fe'])
+        inPeers('address', 'add', `2001:db8::${n}/64`, 'dev', 'cable', 'nodad');
+      health = await serveHealth(HEALTH, {
+        ready: () => true,
+        problems: () => [],
+        metrics: new Metrics(),
+        status: () => ({ version: 'x', ready: true, problems: [], changed: {} }),
+      });
+      const running = node.start();
+      await eventually(() => expect(running.agent.ready).toBe(true));
+      await running.stop();
+    });
+
+    afterEach(async () => {
+      health?.close();
+      for (const id of pods.splice(0)) deletePod(node, id);
+      for (const name of ['cni0', 'flannel.1']) quietly('ip', 'link', 'delete', name);
+      quietly('ip', 'rule', 'delete', 'lookup', '77');
+      run('iptables-legacy', '-F', 'INPUT');
+      await other?.close();
+      other = undefined;
+      await node.close();
+      run('ip', 'netns', 'delete', 'peers');
+    });
+
+    const inPeers = (...args: string[]): string => run('ip', '-n', 'peers', ...args);
+    const pod = (id: string): void => {
+      addPod(node, id);
+      pods.push(id);
+    };
+
+    async function examine(): Promise<Result[]> {
+      const config = parseConfig(
+        [
+          'doctor',
+          '--node-name=n1',
+          `--kubeconfig=${node.kubeconfig}`,
+          `--cni-bin-dir=${node.binDir}`,
+          `--cni-conf-dir=${node.confDir}`,
+          `--state-dir=${node.stateDir}`,
+        ],
+        {},
+      );
+      const kernel = openKernel();
+      try {
+        const { binDir, confDir, pluginBinary, pluginLinks: links } = node;
+        const cni = createCni({ binDir, confDir, pluginBinary, links });
+        return diagnose(await gather(config, {}, { kernel, cni }));
+      } finally {
+        kernel.close();
+      }
+    }
+
+    /** `check: sentence` of all findings. */
+    const found = (results: Result[]): string[] =>
+      results.flatMap(({ check, findings }) => findings.map(({ message }) => `${check}: ${message}`));
+
+    test('a node that is well has no finding', async () => {
+      pod('pod-a');
+      pod('pod-b');
+      const results = await examine();
+      expect(found(results)).toEqual([]);
+      expect(exitStatus(results)).toBe(0);
+      const good = new Map(results.map(({ check, good }) => [check, good]));
+      expect(good.get('mtu')).toBe(
+        'Packets of 1500 bytes reach other nodes whole: 4 of 4 addresses answered.',
+      );
+      expect(good.get('neighbours')).toContain('4 of 4');
+      expect(good.get('routes')).toContain('All 4 routes');
+      expect(good.get('leaks')).toContain('2 addresses of 10.244.1.0/24 are used');
+    });
+
+    const breakages: Array<[string, () => unknown, RegExp[]]> = [
+      [
+        'a route that is gone',
+        () => run('ip', 'route', 'del', '10.244.2.0/24'),
+        [/^routes: Not as it should be: \+ route 10.244.2.0\/24 via 192.0.2.2/],
+      ],
+      [
+        'a foreign route in the way',
+        () => {
+          run('ip', 'route', 'del', '10.244.2.0/24');
+          run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.254');
+        },
+        [/^routes: A route that is not ours is in the way of 10.244.2.0\/24/],
+      ],
+      [
+        'a rule that leads packets astray',
+        () => {
+          run('ip', 'route', 'add', 'default', 'via', '192.0.2.254', 'table', '77');
+          run('ip', 'rule', 'add', 'to', '10.244.0.0/16', 'lookup', '77');
+        },
+        [/^routes: Packets to 2 of 4 routes tried do not take them/],
+      ],
+      [
+        'a node that does not answer',
+        () => {
+          inPeers('address', 'delete', '192.0.2.3/24', 'dev', 'cable');
+          run('ip', 'neighbour', 'flush', 'dev', 'eth0');
+        },
+        [/^neighbours: 192.0.2.3 of node n3 does not answer on eth0/],
+      ],
+      [
+        'a path that loses whole packets',
+        () => inPeers('link', 'set', 'cable', 'mtu', '1400'),
+        [
+          /^mtu: Packets of 1500 bytes to 192.0.2.2 of node n2 are lost without a word/,
+          /2001:db8::3 of node n3/,
+        ],
+      ],
+      [
+        'a path that says what fits',
+        () => run('ip', 'route', 'add', '192.0.2.3/32', 'dev', 'eth0', 'mtu', '1300'),
+        [/^mtu: Packets of 1500 bytes are too big for the path to 192.0.2.3 of node n3; 1300 would fit/],
+      ],
+      [
+        'masquerading that is gone',
+        () => run('iptables', '-t', 'nat', '-F', 'CNIKIT-MASQ'),
+        [/^rules: Not as it should be, ipv4: \+ rule ipv4 nat CNIKIT-MASQ/],
+      ],
+      [
+        'a rule of others that stands first',
+        () => run('iptables', '-I', 'FORWARD', '1', '-j', 'REJECT'),
+        [/^rules: Not as it should be, ipv4: .*FORWARD/],
+      ],
+      [
+        'both iptables in use',
+        () => run('iptables-legacy', '-A', 'INPUT', '-s', '203.0.113.1', '-j', 'DROP'),
+        [/^rules: Both iptables hold rules/],
+      ],
+      [
+        'a setting of the kernel',
+        () => run('sysctl', '-qw', 'net.ipv4.ip_forward=0'),
+        [/^sysctls: net.ipv4.ip_forward is 0 and should be 1/],
+      ],
+      [
+        'a configuration that wins',
+        () =>
+          writeFileSync(
+            join(node.confDir, '00-flannel.conflist'),
+            '{"name":"cbr0","plugins":[{"type":"flannel"}]}',
+          ),
+        [/^configuration: .*00-flannel.conflist \(network cbr0, plugins flannel\) sorts first/],
+      ],
+      [
+        'a broken configuration',
+        () => writeFileSync(join(node.confDir, '00-x.conf'), '{"name":'),
+        [/^configuration: .*00-x.conf cannot be used .*loads nothing/],
+      ],
+      [
+        'no configuration',
+        () => rmSync(join(node.confDir, '05-cnikit.conflist')),
+        [/^configuration: There is no .*05-cnikit.conflist/],
+      ],
+      [
+        'a plugin that does not run',
+        () => writeFileSync(join(node.binDir, 'cnikit'), '#!/bin/sh\nexit 1\n'),
+        [/^plugin: .*cnikit is not the one/, /^plugin: .*cnikit does not run: it ended with status 1/],
+      ],
+      [
+        'no loopback plugin',
+        () => {
+          rmSync(join(node.binDir, 'loopback'));
+          symlinkSync('nowhere', join(node.binDir, 'loopback'));
+        },
+        [/^plugin: Plugin loopback is not installed/],
+      ],
+      [
+        'a permission that is missing',
+        async () => {
+          const file = join(node.dir, 'rbac.yaml');
+          const less = readFileSync(rbac, 'utf8')
+            .replace('"list", "watch"', '"list"')
+            .replace('"create", ', '');
+          writeFileSync(file, less);
+          other = await startApiServer({ clusterRoleFile: file, nodes: node.api.nodes.list() });
+          writeFileSync(node.kubeconfig, other.kubeconfig());
+        },
+        [
+          /^api: The agent may not watch nodes, which it needs to follow/,
+          /^api: The agent may not create events in namespace default/,
+        ],
+      ],
+      [
+        'an InternalIP of two nodes',
+        () => {
+          const twin = nodeObject(4);
+          twin.status.addresses = nodeObject(2).status.addresses;
+          node.api.nodes.put(twin as never);
+        },
+        [/^duplicates: InternalIP 192.0.2.2 is that of nodes n2 and n4/],
+      ],
+      [
+        'a podCIDR of two nodes',
+        () => {
+          const twin = nodeObject(4, ['10.244.2.0/24']);
+          twin.status.addresses = [{ type: 'InternalIP', address: '192.0.2.254' }];
+          node.api.nodes.put(twin as never);
+        },
+        [/^duplicates: podCIDR 10.244.2.0\/24 is claimed by nodes n2 and n4/],
+      ],
+      [
+        'an address of two pods',
+        () => {
+          pod('pod-a');
+          pod('pod-b');
+          run('ip', '-n', 'pod-b', 'address', 'add', '10.244.1.2/24', 'dev', 'eth0');
+        },
+        [/^duplicates: Pod address 10.244.1.2 is on two links/],
+      ],
+      [
+        'what a pod left over',
+        () => {
+          addPod(node, 'pod-gone');
+          loseNamespace('pod-gone');
+        },
+        [/^leaks: Left over: reservation of 10.244.1.2 and fd00:10:244:1::2 for container pod-gone/],
+      ],
+      [
+        'reservations that somebody removed',
+        () => {
+          pod('pod-a');
+          rmSync(join(node.stateDir, 'ipam'), { recursive: true });
+        },
+        [
+          /^duplicates: Pod address 10.244.1.2 behind \S+ is not reserved/,
+          new RegExp(`^leaks: .*link ${hostVethName('cnikit', 'pod-a', 'eth0')} of a pod that holds no`),
+        ],
+      ],
+      [
+        'links of another pod network',
+        () => run('ip', 'link', 'add', 'flannel.1', 'type', 'bridge'),
+        [/^others: flannel has links here: flannel.1/],
+      ],
+      [
+        "another CNI's bridge",
+        () => {
+          run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
+          run('ip', 'address', 'add', '10.88.0.1/16', 'dev', 'cni0');
+        },
+        [/^others: The bridge cni0 has 10.88.0.1\/16/],
+      ],
+      ['an agent that is away', () => health?.close(), [/^agent: No agent answers/]],
+      [
+        'an API server that is away',
+        () => node.api.stop(),
+        [/^api: The API server https:\S+ did not list its Nodes/],
+      ],
+    ];
+
+    test.each(breakages)('%s is named', async (_, breakIt, expected) => {
+      await breakIt();
+      const results = await examine();
+      const lines = found(results);
+      for (const pattern of expected) expect(lines).toContainEqual(expect.stringMatching(pattern));
+      expect(exitStatus(results)).toBeGreaterThan(0);
+      for (const { findings } of results) for (const { fix } of findings) expect(fix).toMatch(/\.$/);
+    });
+  },
+);
+
+function quietly(...argv: [string, ...string[]]): void {
+  try {
+    run(...argv);
+  } catch {
+    // There was nothing to remove.
+  }
+}

@@ -1,0 +1,76 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { newLink, openRoute } from '@cnikit/netlink';
+import { hostVethPrefix } from '@cnikit/plugin';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { releaseLeak, scanLeaks } from '../src/leaks/node-leaks.ts';
+import { eventually, type LiveNode, liveNode, readConflist } from './live-node.ts';
+import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
+  'leaks on a real kernel (needs the sandbox and the built plugin: run npm test at the root)',
+  () => {
+    let node: LiveNode;
+    beforeEach(async () => {
+      node = await liveNode(1, 2);
+      node.pluginBinary = plugin;
+      const { agent } = node.start();
+      await eventually(() => expect(agent.ready).toBe(true));
+    });
+    afterEach(() => node.close());
+
+    const reserved = (): string[] => {
+      const dir = join(node.stateDir, 'ipam/cnikit');
+      return existsSync(dir) ? readdirSync(dir).filter((name) => /^[\da-f]+[.:]/.test(name)) : [];
+    };
+
+    test('containernetworking/plugins#252, #332, containerd/containerd#5768: what a pod left over that nobody deleted is released', async () => {
+      using rt = openRoute();
+      addPod(node, 'pod-a');
+      addPod(node, 'pod-b');
+      expect(scanLeaks(rt, node.stateDir)).toEqual([]);
+      loseNamespace('pod-b');
+      await eventually(() => expect(scanLeaks(rt, node.stateDir)).toHaveLength(1));
+      const [leak] = scanLeaks(rt, node.stateDir);
+      expect(leak).toMatchObject({
+        kind: 'reservation',
+        containerID: 'pod-b',
+        addresses: ['10.244.1.3', 'fd00:10:244:1::3'],
+      });
+      await releaseLeak(rt, leak!, {
+        plugin: join(node.binDir, 'cnikit'),
+        conflist: JSON.stringify(readConflist(node)),
+      });
+      expect(scanLeaks(rt, node.stateDir)).toEqual([]);
+      expect(reserved().sort()).toEqual(['10.244.1.2', 'fd00:10:244:1::2']);
+      // cilium/cilium#10065: the living pod keeps what it has.
+      deletePod(node, 'pod-a');
+      expect(reserved()).toEqual([]);
+    });
+
+    test('a link whose both ends are in the host is removed', async () => {
+      using rt = openRoute();
+      const name = `${hostVethPrefix('cnikit')}0000000`;
+      rt.request(newLink({ kind: 'veth', name, peer: { name: 'stray' } }));
+      const [leak] = scanLeaks(rt, node.stateDir);
+      expect(leak).toMatchObject({ kind: 'veth', link: { name } });
+      await releaseLeak(rt, leak!, { plugin, conflist: '{}' });
+      expect(rt.link({ name })).toBeUndefined();
+    });
+
+    test('what the plugin says when it cannot is passed on', async () => {
+      using rt = openRoute();
+      const leak = {
+        kind: 'reservation',
+        key: 'x',
+        containerID: '!',
+        ifName: 'eth0',
+        addresses: [],
+      } as const;
+      const conflist = JSON.stringify(readConflist(node));
+      await expect(releaseLeak(rt, { ...leak, addresses: [] }, { plugin, conflist })).rejects.toThrow(
+        /CNI_CONTAINERID/,
+      );
+    });
+  },
+);

@@ -1,0 +1,44 @@
+/** Pods by the real plugin, in namespaces of the sandbox. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { executablePath } from '@cnikit/plugin';
+import { type LiveNode, run } from './live-node.ts';
+
+/** The static executable, which `npm test` builds. */
+export const plugin = executablePath();
+export const hasPlugin = existsSync(plugin);
+
+/** A namespace with a pod's link and addresses. `id` names both. */
+export function addPod(node: LiveNode, id: string): void {
+  run('ip', 'netns', 'add', id);
+  invoke(node, 'ADD', id);
+}
+
+/** As the runtime ends a pod: DEL and then the namespace. */
+export function deletePod(node: LiveNode, id: string): void {
+  invoke(node, 'DEL', id);
+  loseNamespace(id);
+}
+
+/** The namespace goes, and nobody calls DEL. */
+export const loseNamespace = (id: string): void => void run('ip', 'netns', 'delete', id);
+
+function invoke({ confDir, binDir }: LiveNode, command: 'ADD' | 'DEL', id: string): void {
+  const list = JSON.parse(readFileSync(join(confDir, '05-cnikit.conflist'), 'utf8')) as {
+    cniVersion: string;
+    name: string;
+    plugins: object[];
+  };
+  const { cniVersion, name, plugins } = list;
+  const env = {
+    CNI_COMMAND: command,
+    CNI_CONTAINERID: id,
+    CNI_IFNAME: 'eth0',
+    CNI_NETNS: `/run/netns/${id}`,
+    CNI_PATH: binDir,
+  };
+  const input = JSON.stringify({ ...plugins[0], cniVersion, name });
+  const { status, stdout } = spawnSync(join(binDir, 'cnikit'), { env, input, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} of ${id}: ${stdout}`);
+}

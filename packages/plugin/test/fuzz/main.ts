@@ -65,13 +65,14 @@ function strayOf({ stdin }: FuzzCase, attempts: readonly string[]): string | und
   });
 }
 
-/** Whether the configuration names the folder itself, as its administrator may. */
+/** Whether the configuration names the folder itself, in whatever spelling, as its administrator may. */
 function ownFolder(stdin: string, path: string): boolean {
-  const { dataDir, ipam } = JSON.parse(stdin) as { dataDir?: unknown; ipam?: { dataDir?: unknown } };
-  const named = [dataDir, ipam?.dataDir].filter((one) => typeof one === 'string' && one !== '');
-  return named.some(
-    (folder) => path === folder || String(folder).startsWith(path) || path.startsWith(String(folder)),
-  );
+  const named: string[] = [];
+  JSON.parse(stdin, (key, value) => {
+    if (key.toLowerCase() === 'datadir' && typeof value === 'string' && value !== '') named.push(value);
+    return value;
+  });
+  return named.some((folder) => path.startsWith(folder) || folder.startsWith(path));
 }
 
 /** The script with the words for errors would be loaded a hundred thousand times. */

@@ -69,6 +69,10 @@ export class Agent {
   #listed = false;
   #retryMs: number = RETRY_MS.first;
   #chain: Chain | undefined;
+  /** Some node changed since the rules were last decided. */
+  #nodesMoved = false;
+  /** Somebody changed rules since they were last read. */
+  #rulesTouched = false;
   #programmed = false;
 
   constructor(parts: AgentParts, options: LoopOptions) {
@@ -185,6 +189,13 @@ export class Agent {
       });
   }
 
+  /** Somebody changed rules that are ours or stand beside ours. What the agent's own writes cause ends with one look. */
+  checkRules(): void {
+    if (!this.#programmed) return;
+    this.#rulesTouched = true;
+    this.#rulesSoon(SETTLE_MS);
+  }
+
   /** Ends the loop and leaves the node as it is. */
   close(): void {
     this.#timers.close();
@@ -244,12 +255,22 @@ export class Agent {
       const { ok, tunnelChanged } = this.#syncRoutes(false);
       if (tunnelChanged) return this.#complete();
       if (!ok) this.#retry();
+      if (this.#nodesMoved) this.#rulesSoon(0);
+    }, 'event');
+  }
+
+  #rulesSoon(ms: number): void {
+    this.#timers.start('rules', this.#timers.due('pause') ? RULES_MS : ms, () => this.#rules());
+  }
+
+  /** The rules, if a node event or somebody else may have made them differ. */
+  #rules(): void {
+    this.#guarded(() => {
       const host = this.#desired();
-      if (host === undefined || !this.#host.rulesDiffer(host.rules)) return;
-      if (this.#timers.due('pause')) {
-        this.#timers.start('rules', RULES_MS, () => this.#partial());
-        return;
-      }
+      const wanted = host !== undefined && (this.#rulesTouched || this.#host.rulesDiffer(host.rules));
+      this.#nodesMoved = false;
+      this.#rulesTouched = false;
+      if (host === undefined || !wanted) return;
       this.#timers.start('pause', RULES_MS, () => undefined);
       if (!this.#done('rules', this.#host.rules(host.rules))) this.#retry();
     }, 'event');
@@ -362,6 +383,7 @@ export class Agent {
   }
 
   #nodeChanged(name: string, problems: readonly Problem[]): void {
+    this.#nodesMoved = true;
     this.#report.problems.set(`node ${name}`, problems);
     this.#parts.metrics.set('nodes', this.#claims.size);
     this.#parts.onNodes?.();

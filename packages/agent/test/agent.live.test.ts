@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitor } from '@cnikit/netlink/monitor';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   eventually,
   type LiveNode,
@@ -136,6 +136,55 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(forward[1]).toContain('-j CNIKIT-FORWARD');
       expect(forward[2]).toContain('-j REJECT');
       expect(run('iptables-save', '-t', 'nat')).toMatch(/-A POSTROUTING .*-j CNIKIT-POSTROUTING/);
+    });
+
+    test('cloudnativelabs/kube-router#1370, plugins#683: rules that somebody flushes or stands before are back by event', async () => {
+      await ready();
+      const whole = (): void => {
+        expect(run('iptables', '-S', 'FORWARD').split('\n')[1]).toContain('-j CNIKIT-FORWARD');
+        expect(run('iptables-save', '-t', 'nat')).toMatch(/-A POSTROUTING .*-j CNIKIT-POSTROUTING/);
+        expect(run('ip6tables-save')).toMatch(/-A CNIKIT-MASQ .*-j MASQUERADE/);
+      };
+      whole();
+      const damages: Array<[string, ...string[]]> = [
+        ['iptables', '-F', 'FORWARD'],
+        ['iptables', '-t', 'nat', '-F'],
+        ['ip6tables', '-t', 'nat', '-F', 'CNIKIT-MASQ'],
+        ['iptables', '-I', 'FORWARD', '1', '-s', '203.0.113.0/24', '-j', 'REJECT'],
+        ['nft', 'flush', 'ruleset'],
+      ];
+      for (const damage of damages) {
+        run(...damage);
+        expect(whole).toThrow();
+        await eventually(whole);
+      }
+    });
+
+    test('what others change beside our rules, and what we write, is no endless work', async () => {
+      const { metrics } = await ready();
+      const passes = (): number =>
+        Number(/sync_duration_seconds_count\{scope="event"\} (\d+)/.exec(metrics.text())?.[1] ?? 0);
+      node.api.nodes.put(nodeObject(9) as never);
+      await eventually(() => expect(run('iptables-save', '-t', 'nat')).toContain('10.244.9.0/24'));
+      await eventually(() => expect(node.lines.join()).toContain('10.244.9.0/24'));
+      run('iptables', '-t', 'nat', '-N', 'KUBE-SERVICES');
+      for (let i = 0; i < 20; i++)
+        run('iptables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', `10.96.0.${i}`, '-j', 'RETURN');
+      // Until nothing comes for longer than the pause between two looks at the rules.
+      let [before, same] = [-1, 0];
+      await vi.waitFor(
+        () => {
+          same = passes() === before ? same + 1 : 0;
+          before = passes();
+          expect(same).toBeGreaterThan(8);
+        },
+        { timeout: 60_000, interval: 300 },
+      );
+      const { length } = node.lines;
+      run('iptables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', '10.96.0.99', '-j', 'RETURN');
+      run('iptables', '-A', 'FORWARD', '-s', '203.0.113.0/24', '-j', 'ACCEPT');
+      await eventually(() => expect(passes()).toBe(before + 1));
+      expect(node.lines).toHaveLength(length);
     });
 
     test('kube-router#1370: rules of others keep their place and their counters', async () => {

@@ -16,6 +16,7 @@ import type { KernelAction } from '../src/diff.ts';
 import { Agent } from '../src/loop.ts';
 import { Metrics } from '../src/metrics.ts';
 import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
+import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { after } from '../src/timers.ts';
 
 /** Runs a program and returns what it printed; throws when it fails. */
@@ -133,6 +134,9 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     const events = (async () => {
       for await (const event of kernel.events(ended.signal)) agent.onKernel(event);
     })();
+    const rules = (async () => {
+      for await (const _ of ruleChanges(ended.signal)) agent.checkRules();
+    })();
     const started: RunningAgent = {
       agent,
       metrics,
@@ -141,7 +145,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
         ended.abort();
         agent.close();
         outage.close();
-        await Promise.all([nodes, events]);
+        await Promise.all([nodes, events, rules]);
         kernel.close();
       },
     };

@@ -19,7 +19,7 @@ import {
   RT_TABLE_MAIN,
   setLink,
 } from '@cnikit/netlink';
-import { type Event, monitor } from '@cnikit/netlink/monitor';
+import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../diff.ts';
 import {
   type KernelAddress,
@@ -39,7 +39,7 @@ export function openKernel(netns?: string): Kernel {
   return {
     dump: () => dump(connection),
     write: (actions) => write(connection, actions),
-    events: (signal) => events({ ...where, signal }),
+    events: (signal) => events({ ...where, signal, ignorePort: connection.connection.port }),
     close: () => connection.close(),
   };
 }
@@ -201,10 +201,13 @@ function tunnelRequests(action: TunnelAction): Request[] {
   ];
 }
 
-/** Listens from the moment it is called. */
-function events(where: { netns?: string; signal: AbortSignal }): AsyncIterable<KernelEvent> {
+/** The events of some thousand routes, which come at once when an interface goes. */
+const RECEIVE_BYTES = 8 * 1024 * 1024;
+
+/** Listens from the moment it is called; what was written here is known already. */
+function events(where: Pick<MonitorOptions, 'netns' | 'signal' | 'ignorePort'>): AsyncIterable<KernelEvent> {
   const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route', 'neighbour'] as const;
-  return decoded(monitor({ groups, ...where }));
+  return decoded(monitor({ groups, receiveBuffer: RECEIVE_BYTES, ...where }));
 }
 
 async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEvent> {

@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import { serveHealth } from '../health.ts';
 import { Agent } from '../loop.ts';
 import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes.ts';
+import { ruleChanges } from '../observe/rule-changes.ts';
 import { loadState, saveState } from '../observe/state.ts';
 import { ReadinessFile, readinessOf } from '../readiness.ts';
 import { createSelfTest } from '../self-test.ts';
@@ -71,6 +72,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
     log.info({ nodes: cached.nodes.length }, 'Going on from the state saved before');
     agent.setNodes(cached.nodes);
   }
+  watchRules(agent, signal, log);
   const outage = new Outage(log, parts.metrics, after);
   const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal, position), agent, outage);
   const chained = config.chain === undefined ? [] : [dirname(config.chain)];
@@ -96,6 +98,14 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
 
 async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): Promise<void> {
   for await (const event of events) agent.onKernel(event);
+}
+
+/** Where the kernel does not tell of rules (legacy iptables, no nf_tables), the resync finds what was changed. */
+function watchRules(agent: Agent, signal: AbortSignal, log: Logger): void {
+  const follow = async (): Promise<void> => {
+    for await (const _ of ruleChanges(signal)) agent.checkRules();
+  };
+  follow().catch((error: Error) => log.debug(`Rules are not watched: ${error.message}`));
 }
 
 /** The files are looked at whenever something happens beside them; where that cannot be watched the resync finds it. */

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { concernsRules } from './rule-changes.ts';
+
+test.each([
+  [true, 'del', 'rule', 'ip', 'nat', 'CNIKIT-MASQ'],
+  [true, 'del', 'chain', 'ip6', 'filter', 'CNIKIT-FORWARD'],
+  [true, 'new', 'rule', 'ip', 'filter', 'FORWARD'],
+  [true, 'del', 'rule', 'ip', 'nat', 'POSTROUTING'],
+  [true, 'del', 'table', 'ip', 'nat', undefined],
+  [false, 'new', 'table', 'ip', 'nat', undefined],
+  [false, 'new', 'rule', 'ip', 'nat', 'KUBE-SERVICES'],
+  [false, 'del', 'rule', 'ip', 'nat', 'CNI-HOSTPORT-DNAT'],
+  [false, 'new', 'rule', 'ip', 'kube-proxy', 'filter-forward'],
+  [false, 'new', 'rule', 'inet', 'filter', 'FORWARD'],
+  [false, 'new', 'rule', 'ip', 'mangle', 'FORWARD'],
+  [false, 'new', 'element', 'ip', 'nat', undefined],
+] as const)('concernsRules() is %s of: %s %s %s %s %s', (want, action, object, family, table, chain) => {
+  const change = { type: 'nftables', action, object, family, table } as const;
+  expect(concernsRules(chain === undefined ? change : { ...change, chain })).toBe(want);
+});
+
+test('concernsRules() is true when changes were lost', () => {
+  expect(concernsRules({ type: 'overflow' })).toBe(true);
+});

@@ -45,6 +45,7 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: 'containerd', package: 'containerd', need: 'runtime' },
   { want: 'runc', package: 'runc', need: 'runtime' },
   { want: 'nsenter', package: 'util-linux', need: 'runtime' },
+  { want: 'socat', package: 'socat', need: 'reference' },
   { want: 'conntrack', package: 'conntrack', need: 'cluster' },
   { want: 'ethtool', package: 'ethtool', need: 'cluster' },
   { want: 'jq', package: 'jq', need: 'cluster' },

@@ -100,6 +100,12 @@ export class Ipam {
     return store.lock(() => store.find(owner).filter((address) => store.release(address, owner)));
   }
 
+  /** What an attachment holds: `['10.244.1.2']`. OWNER. */
+  held(owner: Owner): string[] {
+    assertOwner(owner);
+    return this.#store.lock(() => this.#store.find(owner));
+  }
+
   /** Throws NOT_FOUND unless an attachment holds `addresses`, or anything when there are none given. OWNER. */
   check(request: CheckRequest): void {
     assertOwner(request);

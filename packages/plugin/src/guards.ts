@@ -21,7 +21,7 @@ export function isBandwidthConf(value: unknown): value is BandwidthConf {
 
 /** Whether the value is what `bridgeConfSchema` describes. */
 export function isBridgeConf(value: unknown): value is BridgeConf {
-  return isObject(value) && (value.bridge === undefined || (typeof value.bridge === 'string' && isLinkNameOrEmpty(value.bridge))) && (value.isGateway === undefined || typeof value.isGateway === 'boolean') && (value.isDefaultGateway === undefined || typeof value.isDefaultGateway === 'boolean') && (value.forceAddress === undefined || typeof value.forceAddress === 'boolean') && (value.hairpinMode === undefined || typeof value.hairpinMode === 'boolean') && (value.promiscMode === undefined || typeof value.promiscMode === 'boolean') && (value.portIsolation === undefined || typeof value.portIsolation === 'boolean') && (value.mtu === undefined || (Number.isSafeInteger(value.mtu) && (value.mtu as number) >= 0 && (value.mtu as number) <= 65535)) && (value.vlan === undefined || (Number.isSafeInteger(value.vlan) && (value.vlan as number) >= 0 && (value.vlan as number) <= 4094)) && (value.vlanTrunk === undefined || (Array.isArray(value.vlanTrunk) && value.vlanTrunk.every((e1) => isVlanTrunk(e1)))) && (value.preserveDefaultVlan === undefined || typeof value.preserveDefaultVlan === 'boolean') && (value.enabledad === undefined || typeof value.enabledad === 'boolean') && (value.disableContainerInterface === undefined || typeof value.disableContainerInterface === 'boolean');
+  return isObject(value) && (value.bridge === undefined || (typeof value.bridge === 'string' && isLinkNameOrEmpty(value.bridge))) && (value.isGateway === undefined || typeof value.isGateway === 'boolean') && (value.isDefaultGateway === undefined || typeof value.isDefaultGateway === 'boolean') && (value.forceAddress === undefined || typeof value.forceAddress === 'boolean') && (value.hairpinMode === undefined || typeof value.hairpinMode === 'boolean') && (value.promiscMode === undefined || typeof value.promiscMode === 'boolean') && (value.portIsolation === undefined || typeof value.portIsolation === 'boolean') && (value.mtu === undefined || (Number.isSafeInteger(value.mtu) && (value.mtu as number) >= 0 && (value.mtu as number) <= 65535)) && (value.vlan === undefined || (Number.isSafeInteger(value.vlan) && (value.vlan as number) >= 0 && (value.vlan as number) <= 4094)) && (value.vlanTrunk === undefined || (Array.isArray(value.vlanTrunk) && value.vlanTrunk.every((e1) => isVlanTrunk(e1)))) && (value.preserveDefaultVlan === undefined || typeof value.preserveDefaultVlan === 'boolean') && (value.enabledad === undefined || typeof value.enabledad === 'boolean') && (value.disableContainerInterface === undefined || typeof value.disableContainerInterface === 'boolean') && (value.ipMasq === undefined || typeof value.ipMasq === 'boolean') && (value.ipMasqBackend === undefined || typeof value.ipMasqBackend === 'string');
 }
 
 /** Whether the value is what `logConfSchema` describes. */
@@ -31,7 +31,7 @@ export function isLogConf(value: unknown): value is LogConf {
 
 /** Whether the value is what `ptpConfSchema` describes. */
 export function isPtpConf(value: unknown): value is PtpConf {
-  return isObject(value) && (value.mtu === undefined || (Number.isSafeInteger(value.mtu) && (value.mtu as number) >= 0 && (value.mtu as number) <= 65535));
+  return isObject(value) && (value.mtu === undefined || (Number.isSafeInteger(value.mtu) && (value.mtu as number) >= 0 && (value.mtu as number) <= 65535)) && (value.ipMasq === undefined || typeof value.ipMasq === 'boolean') && (value.ipMasqBackend === undefined || typeof value.ipMasqBackend === 'string');
 }
 
 /** Whether the value is what `tuningConfSchema` describes. */
@@ -54,13 +54,13 @@ export const bandwidthConfKeys: KeyTable = { ingressRate: null, ingressBurst: nu
 export const vlanTrunkKeys: KeyTable = { id: null, minID: null, maxID: null };
 
 /** The keys of `bridgeConfSchema`, for `normaliseKeys`. */
-export const bridgeConfKeys: KeyTable = { bridge: null, isGateway: null, isDefaultGateway: null, forceAddress: null, hairpinMode: null, promiscMode: null, portIsolation: null, mtu: null, vlan: null, vlanTrunk: vlanTrunkKeys, preserveDefaultVlan: null, enabledad: null, disableContainerInterface: null, ipMasq: null, macspoofchk: null };
+export const bridgeConfKeys: KeyTable = { bridge: null, isGateway: null, isDefaultGateway: null, forceAddress: null, hairpinMode: null, promiscMode: null, portIsolation: null, mtu: null, vlan: null, vlanTrunk: vlanTrunkKeys, preserveDefaultVlan: null, enabledad: null, disableContainerInterface: null, ipMasq: null, ipMasqBackend: null, macspoofchk: null };
 
 /** The keys of `logConfSchema`, for `normaliseKeys`. */
 export const logConfKeys: KeyTable = { file: null, syslog: null, stderr: null };
 
 /** The keys of `ptpConfSchema`, for `normaliseKeys`. */
-export const ptpConfKeys: KeyTable = { mtu: null, ipMasq: null };
+export const ptpConfKeys: KeyTable = { mtu: null, ipMasq: null, ipMasqBackend: null };
 
 /** The keys of `tuningConfSchema`, for `normaliseKeys`. */
 export const tuningConfKeys: KeyTable = { dataDir: null, sysctl: null, mac: null, promisc: null, mtu: null, allmulti: null, txQLen: null };

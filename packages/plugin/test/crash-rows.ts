@@ -27,11 +27,17 @@ export const crashRows: readonly CrashRow[] = [
   {
     title: 'cnikit, all in one',
     plugin: 'cnikit',
-    conf: (dir) => ({ ...bridge(dir), ...limits }),
+    conf: (dir) => ({ ...bridge(dir), ipMasq: true, ...limits }),
     fresh: true,
   },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }), fresh: true },
+  { title: 'bridge, masqueraded', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), ipMasq: true }) },
   { title: 'ptp', plugin: 'ptp', conf: ptp, fresh: true },
+  {
+    title: 'ptp, masqueraded by iptables',
+    plugin: 'ptp',
+    conf: (dir) => ({ ...ptp(dir), ipMasq: true, ipMasqBackend: 'iptables' }),
+  },
   { title: 'bandwidth', plugin: 'bandwidth', conf: () => limits, chained: true },
   { title: 'loopback', plugin: 'loopback', conf: () => ({}) },
   { title: 'host-local', plugin: 'host-local', conf: (dir) => ({ ipam: ipam(dir) }), fresh: true },

@@ -124,7 +124,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test.each([
-      [{ ipMasq: true }, 2, /ipMasq/],
+      [{ ipMasq: 'yes' }, 7, /ptp configuration/],
       [{ ipam: {} }, 7, /ipam/],
       [{ mtu: 'big' }, 7, /ptp configuration/],
     ])('%j is refused', (changes, code, msg) => {

@@ -2,34 +2,41 @@
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { collectLinks, deleteAttachmentLink } from './attachment-links.ts';
-import { type NetworkSettings, openIpam } from './ipam.ts';
+import { openIpam } from './ipam.ts';
+import { collectMasquerade, deleteMasquerade, type MasqueradeSettings } from './nat/masquerade.ts';
 
 /**
  * DEL: the link first, then its addresses, so that no address is given out while a pod still has it.
  *
  * Needs neither the namespace nor a prevResult; what is not there is as good as deleted.
  */
-export function deleteAttachment(sys: Sys, context: Context<NetworkSettings>): void {
+export function deleteAttachment(sys: Sys, context: Context<MasqueradeSettings>): void {
   const ipam = openIpam(sys, context);
   deleteAttachmentLink(sys, context);
   context.mark?.('links');
+  if (context.conf.ipMasq) {
+    deleteMasquerade(sys, context, ipam);
+    context.mark?.('masquerade');
+  }
   ipam?.del();
   context.mark?.('ipam');
 }
 
 /**
- * GC: removes the host ends and reservations of this network whose attachment is not in the list. Without a
+ * GC: removes the host ends, NAT rules and reservations of this network whose attachment is not in the list. Without a
  * list nothing is known and nothing freed. Goes on after an error and reports all at the end.
  *
  * @param bridge whose ports the host ends are; absent when they have none
  */
-export function collectAttachments(sys: Sys, context: Context<NetworkSettings>, bridge?: string): void {
+export function collectAttachments(sys: Sys, context: Context<MasqueradeSettings>, bridge?: string): void {
   const ipam = openIpam(sys, context);
   const failed = collectLinks(sys, context, bridge);
-  try {
-    ipam?.gc();
-  } catch (error) {
-    failed.push(error instanceof Error ? error.message : String(error));
+  for (const collect of [() => collectMasquerade(sys, context), () => ipam?.gc()]) {
+    try {
+      collect();
+    } catch (error) {
+      failed.push(error instanceof Error ? error.message : String(error));
+    }
   }
   if (failed.length > 0) {
     throw new CniError(

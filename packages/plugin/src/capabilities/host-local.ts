@@ -40,6 +40,7 @@ export function hostLocal(
       }
     },
     del: () => void ipam.del(attachment),
+    held: () => ipam.held(attachment),
     check: (addresses) => ipam.check({ ...attachment, addresses }),
     gc() {
       if (validAttachments === undefined) return;

@@ -17,6 +17,8 @@ export interface PodIpam {
   add(): Allocation;
   /** Frees what the attachment holds; nothing held is no error. */
   del(): void;
+  /** The addresses that it holds, without prefix length; absent for an IPAM plugin that does not tell. */
+  held?(): readonly string[];
   /** Throws when the attachment does not hold the addresses, given with prefix length. */
   check(addresses: readonly string[]): void;
   /** Frees what the runtime does not list. */

@@ -24,7 +24,8 @@ function fnv1a(text: string, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-function digest(text: string, digits: number): string {
+/** So many characters of 5 bits that follow from the text; 12 at most are worth something. */
+export function digest(text: string, digits: number): string {
   let low = fnv1a(text, 0x811c9dc5);
   let high = fnv1a(text, 0x9747b28c);
   let out = '';

@@ -8,6 +8,7 @@ import { waitForDuplicateDetection } from '../../capabilities/duplicates.ts';
 import { type Allocation, openIpam } from '../../capabilities/ipam.ts';
 import { checkedMac } from '../../capabilities/mac.ts';
 import { hostVethName } from '../../capabilities/names.ts';
+import { addMasquerade, undoMasquerade } from '../../capabilities/nat/masquerade.ts';
 import { openPodNamespace, type PodNamespace } from '../../capabilities/netns.ts';
 import { configurePodInterface, type PodInterface } from '../../capabilities/pod-interface.ts';
 import { appendResult, chooseDns } from '../../capabilities/result.ts';
@@ -57,6 +58,12 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
     if (holder !== undefined) ensureGateways(host, sys, conf, holder, gateways);
     mark?.('gateway');
 
+    // Before the pod can send.
+    if (conf.ipMasq) {
+      undo.push(() => undoMasquerade(sys, context, ips));
+      addMasquerade(sys, context, ips);
+      mark?.('masquerade');
+    }
     const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
     if (!conf.disableContainerInterface) {
       configurePod(sys, pod, host, {

@@ -9,6 +9,7 @@ import {
 } from '../../capabilities/differences.ts';
 import { openIpam } from '../../capabilities/ipam.ts';
 import { hostVethName } from '../../capabilities/names.ts';
+import { masqueradeMissing } from '../../capabilities/nat/masquerade.ts';
 import { openPodNamespace } from '../../capabilities/netns.ts';
 import type { BridgeSettings } from './settings.ts';
 
@@ -23,6 +24,7 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   try {
     reportDifferences(context, [
       ...hostDifferences(host, conf, hostVethName(conf.network, containerID, ifName)),
+      ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own, !conf.disableContainerInterface),
     ]);
   } finally {

@@ -1,6 +1,6 @@
 import { type CheckedConfig, CniError, type Dns, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
-import type { NetworkSettings } from '../../capabilities/ipam.ts';
+import { type MasqueradeSettings, natBackend } from '../../capabilities/nat/masquerade.ts';
 import { refuseFields } from '../../capabilities/refused.ts';
 import { bridgeConfKeys, isBridgeConf } from '../../guards.ts';
 import type { BridgeConf } from './schema.ts';
@@ -12,7 +12,7 @@ const DEFAULT_BRIDGE = 'cni0';
 export const BRIDGE_ARGS = ['MAC'] as const;
 
 /** The bridge configuration with every default filled in. */
-export interface BridgeSettings extends NetworkSettings {
+export interface BridgeSettings extends MasqueradeSettings {
   bridge: string;
   isGateway: boolean;
   isDefaultGateway: boolean;
@@ -49,7 +49,7 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
       explain('bridgeConf', conf),
     );
   }
-  refuseFields(conf, ['ipMasq', 'macspoofchk']);
+  refuseFields(conf, ['macspoofchk']);
   refuseContradictions(conf, raw);
   const { isDefaultGateway = false } = conf;
   return {
@@ -69,6 +69,8 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     preserveDefaultVlan: conf.preserveDefaultVlan ?? false,
     enabledad: conf.enabledad ?? false,
     disableContainerInterface: conf.disableContainerInterface ?? false,
+    ipMasq: conf.ipMasq ?? false,
+    ipMasqBackend: natBackend('ipMasqBackend', conf.ipMasqBackend),
     dns: raw.dns,
   };
 }

@@ -14,6 +14,7 @@ import { ensureForwarding } from '../../capabilities/forwarding.ts';
 import { openIpam } from '../../capabilities/ipam.ts';
 import { linkLocal } from '../../capabilities/link-local.ts';
 import { hostVethName } from '../../capabilities/names.ts';
+import { addMasquerade, undoMasquerade } from '../../capabilities/nat/masquerade.ts';
 import { openPodNamespace } from '../../capabilities/netns.ts';
 import { configurePodInterface } from '../../capabilities/pod-interface.ts';
 import { hostLength, isIPv6, subnetOf, withoutLength } from '../../capabilities/prefix.ts';
@@ -53,6 +54,12 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
     ensureForwarding(sys, ips);
     configureHostEnd(host, pair, ips);
     mark?.('host');
+    // Before the pod can send.
+    if (conf.ipMasq) {
+      undo.push(() => undoMasquerade(sys, context, ips));
+      addMasquerade(sys, context, ips);
+      mark?.('masquerade');
+    }
     configurePodInterface(sys, pod.route, {
       ifName,
       index: pair.podIndex,

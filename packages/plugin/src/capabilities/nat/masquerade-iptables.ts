@@ -1,0 +1,57 @@
+/** Masquerading by iptables: the reference's chain for a pod, with its name, rules and comments. */
+import type { Env } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { hostLength, isIPv6, subnetOf, withoutLength } from '../prefix.ts';
+import { NAT_FAMILIES, quoted, restoreNat } from './iptables.ts';
+import { findNatChain, type NatChainKind, natChainName, natComment } from './nat-chain.ts';
+import type { Owner } from './owner.ts';
+
+/** Chains of masquerading, ours and the reference's. */
+export const MASQUERADE_CHAINS: NatChainKind = { prefix: 'CNI-', entry: 'POSTROUTING', comment: '' };
+
+const MULTICAST = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
+
+/** Has what the addresses send beyond their subnets masqueraded. They have prefix lengths. */
+export function masqueradeByIptables(sys: Sys, env: Env, owner: Owner, addresses: readonly string[]): void {
+  const { network, containerID } = owner;
+  const chain = natChainName(MASQUERADE_CHAINS, network, containerID);
+  const comment = `-m comment --comment ${quoted(natComment(MASQUERADE_CHAINS, network, containerID))}`;
+  for (const family of NAT_FAMILIES) {
+    const own = ofFamily(addresses, family);
+    if (own.length === 0) continue;
+    restoreNat(sys, env, family, [
+      // Makes it, or empties what a killed ADD has left.
+      `:${chain} - [0:0]`,
+      ...own.map((address) => `-A ${chain} -d ${subnetOf(address)} ${comment} -j ACCEPT`),
+      `-A ${chain} ! -d ${MULTICAST[family]} ${comment} -j MASQUERADE`,
+      ...own.map(
+        (address) =>
+          `-A POSTROUTING -s ${withoutLength(address)}/${hostLength(address)} ${comment} -j ${chain}`,
+      ),
+    ]);
+  }
+}
+
+/** What is missing of an attachment's, in words. */
+export function iptablesMasqueradeDifferences(
+  sys: Sys,
+  env: Env,
+  { network, containerID }: Owner,
+  addresses: readonly string[],
+): string[] {
+  const chain = natChainName(MASQUERADE_CHAINS, network, containerID);
+  return NAT_FAMILIES.flatMap((family) => {
+    const own = ofFamily(addresses, family);
+    if (own.length === 0) return [];
+    const found = findNatChain(sys, env, family, MASQUERADE_CHAINS, chain);
+    if (found === undefined) return [`chain ${chain} is missing in the nat table of ${family}`];
+    return [
+      ...(found.rules > own.length ? [] : [`rules are missing in chain ${chain} of ${family}`]),
+      ...(found.jumps >= own.length ? [] : [`POSTROUTING of ${family} does not lead to chain ${chain}`]),
+    ];
+  });
+}
+
+function ofFamily(addresses: readonly string[], family: (typeof NAT_FAMILIES)[number]): string[] {
+  return addresses.filter((address) => isIPv6(address) === (family === 'ipv6'));
+}

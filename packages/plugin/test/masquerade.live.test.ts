@@ -1,0 +1,296 @@
+/** ipMasq of bridge and ptp: what leaves the pods' subnets has the node's address, by either backend. */
+import { existsSync } from 'node:fs';
+import { SysError, sys } from '@cnikit/sys';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pluginFor, plugins } from '../src/plugins/index.ts';
+import { concurrentAdds } from './concurrent.ts';
+import { env, fails, inSandbox, ok } from './harness.ts';
+import { byReference, REFERENCE, ways } from './invoke.ts';
+import { type Pod, run } from './namespaces.ts';
+import { iptablesOf, ruleset } from './nat-state.ts';
+import { scratch } from './scratch.ts';
+import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
+
+const PATH = process.env.PATH ?? '';
+
+describe.skipIf(!inSandbox).each(ways)(
+  'masquerading by %s (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    const here = scratch();
+    const { pod } = here;
+    let outside: Outside;
+    beforeEach(() => {
+      run('ip', 'link', 'set', 'lo', 'up');
+      outside = makeOutside();
+    });
+    afterEach(() => {
+      stopServers();
+      outside.remove();
+      run('nft', 'flush', 'ruleset');
+      for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
+        run(program, '-t', 'nat', '-F');
+        run(program, '-t', 'nat', '-X');
+      }
+    });
+    const conf = (changes: object = {}) => ({
+      cniVersion: '1.0.0',
+      name: 'net',
+      type: 'bridge',
+      bridge: 'masq0',
+      isDefaultGateway: true,
+      ipMasq: true,
+      ipam: {
+        type: 'host-local',
+        dataDir: here.dir,
+        ranges: [[{ subnet: '10.90.0.0/24' }], [{ subnet: 'fd90::/64' }]],
+        routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+      },
+      ...changes,
+    });
+    const call = (
+      command: string,
+      id: string,
+      at: Pick<Pod, 'path'>,
+      changes: object = {},
+      type = 'bridge',
+    ) => invoke(env(command, id, at, { PATH }), conf({ type, ...changes }), type);
+
+    test.each([
+      ['bridge', undefined],
+      ['bridge', 'nftables'],
+      ['bridge', 'iptables'],
+      ['ptp', undefined],
+      ['ptp', 'iptables'],
+      ['cnikit', undefined],
+    ])('%s with backend %s: out with the node’s address, nothing left after DEL', async (type, backend) => {
+      const changes = backend === undefined ? {} : { ipMasqBackend: backend };
+      await serve(outside, 'tcp', 80);
+      const made = pod();
+      const { json } = ok(call('ADD', 'c1', made, changes, type));
+      expect(reach(made, 'tcp', outside.ipv4, 80)).toBe(outside.node4);
+      expect(reach(made, 'tcp', outside.ipv6, 80)).toBe(outside.node6);
+      ok(call('CHECK', 'c1', made, { ...changes, prevResult: json }, type));
+      for (let i = 0; i < 2; i++) ok(call('DEL', 'c1', made, { ...changes, prevResult: json }, type));
+      expect(ruleset()).toBe('');
+    });
+
+    test('within the subnet pods see each other’s addresses', async () => {
+      const [a, b] = [pod(), pod()];
+      const [one, two] = [ok(call('ADD', 'a', a, {}, 'ptp')).json, ok(call('ADD', 'b', b, {}, 'ptp')).json];
+      await serve(b, 'tcp', 80);
+      for (const i of [0, 1]) {
+        const of = (result: { ips: { address: string }[] }) => result.ips[i]?.address.split('/')[0] as string;
+        expect(reach(a, 'tcp', of(two), 80)).toBe(of(one));
+      }
+    });
+
+    test('the layout by nftables: an element a pod, and one chain a subnet, which go with the last', () => {
+      const [a, b] = [pod(), pod()];
+      ok(call('ADD', 'a', a));
+      ok(call('ADD', 'b', b));
+      const words = ruleset().replaceAll(/\s+/g, ' ');
+      for (const [version, address, multicast, first, second, subnet] of [
+        ['ip', 'pods4', '224.0.0.0/4', '10.90.0.2', '10.90.0.3', '10.90.0.0/24'],
+        ['ip6', 'pods6', 'ff00::/8', 'fd90::2', 'fd90::3', 'fd90::/64'],
+      ] as const) {
+        const chain = `subnet-${subnet.replaceAll(':', '_')}`;
+        const element = (of: string, id: string) => `${of} comment "net/${id}/eth0" : goto ${chain}`;
+        expect(words).toContain(`elements = { ${element(first, 'a')}, ${element(second, 'b')} }`);
+        expect(words).toContain(`${version} saddr vmap @${address}`);
+        expect(words).toContain(
+          `chain ${chain} { ${version} daddr ${subnet} accept ${version} daddr ${multicast} accept masquerade }`,
+        );
+      }
+      ok(call('DEL', 'a', a));
+      const left = ruleset();
+      expect(left).not.toContain('10.90.0.2 ');
+      expect(left).toContain('10.90.0.3 comment "net/b/eth0" : goto subnet-10.90.0.0/24');
+      ok(call('DEL', 'b', b));
+      expect(ruleset()).toBe('');
+    });
+
+    test.each(['nftables', 'iptables'])(
+      'DEL by %s with neither namespace nor result frees all',
+      (ipMasqBackend) => {
+        ok(call('ADD', 'c1', pod(), { ipMasqBackend }));
+        expect(ruleset()).not.toBe('');
+        ok(call('DEL', 'c1', { path: '' }, { ipMasqBackend }));
+        expect(ruleset()).toBe('');
+      },
+    );
+
+    test('DEL finds the rules of a pod whose reservations are gone', () => {
+      ok(call('ADD', 'c1', pod()));
+      const ipam = { type: 'host-local', dataDir: `${here.dir}/other`, subnet: '10.90.0.0/24' };
+      ok(call('DEL', 'c1', { path: '' }, { ipam }));
+      expect(ruleset()).toBe('');
+    });
+
+    test('DEL of one attachment leaves the rule of another that has the address now', () => {
+      const { json } = ok(call('ADD', 'old', pod()));
+      ok(call('DEL', 'old', { path: '' }));
+      const ips = { runtimeConfig: { ips: ['10.90.0.2', 'fd90::2'] } };
+      ok(call('ADD', 'new', pod(), ips));
+      const before = ruleset();
+      ok(call('DEL', 'old', { path: '' }, { prevResult: json }));
+      expect(ruleset()).toBe(before);
+    });
+
+    test('ADD takes over an address whose former owner was never deleted', () => {
+      ok(call('ADD', 'lost', pod()));
+      run('rm', '-r', `${here.dir}/net`, `${here.dir}/.cnikit`);
+      ok(call('ADD', 'new', pod()));
+      expect(ruleset()).toContain('10.90.0.2 comment "net/new/eth0"');
+      expect(ruleset()).not.toContain('net/lost');
+    });
+
+    test.each(['nftables', 'iptables'])(
+      'GC by %s removes what is not listed, of this network only',
+      (ipMasqBackend) => {
+        for (const id of ['keep', 'stale']) ok(call('ADD', id, pod(), { ipMasqBackend }));
+        ok(
+          call('ADD', 'foreign', pod(), {
+            ipMasqBackend,
+            name: 'other',
+            bridge: 'masq1',
+            ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.89.0.0/24' },
+          }),
+        );
+        const all = () => [ruleset(), ...iptablesOf(/comment/)].join('\n');
+        const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
+        expect(all()).toContain('stale');
+        // A configuration that masquerades no longer.
+        ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ipMasq: false, ...valid }));
+        for (const id of ['keep', 'foreign']) expect(all()).toContain(id);
+        expect(all()).not.toContain('stale');
+        ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': null }));
+        ok(call('DEL', 'foreign', { path: '' }, { name: 'other' }));
+        expect(ruleset()).toBe('');
+      },
+    );
+
+    test('CHECK names what is missing', () => {
+      const made = pod();
+      const { json } = ok(call('ADD', 'c1', made));
+      const check = () => call('CHECK', 'c1', made, { prevResult: json });
+      run('nft', 'delete', 'element', 'inet', 'cnikit_masquerade', 'pods4', '{ 10.90.0.2 }');
+      fails(check(), 999, /made: 10\.90\.0\.2\/24 is not masqueraded$/);
+      run('nft', 'flush', 'chain', 'inet', 'cnikit_masquerade', 'subnet-fd90__/64');
+      fails(check(), 999, /not masqueraded; rules are missing in chain subnet-fd90__\/64$/);
+    });
+
+    test('an unknown backend is refused', () => {
+      fails(call('ADD', 'c1', pod(), { ipMasqBackend: 'ipfw' }), 7, /ipMasqBackend "ipfw"/);
+    });
+
+    test.skipIf(!existsSync(`${REFERENCE}/bridge`))('by iptables the rules are the reference’s', () => {
+      const [ours, theirs] = [pod(), pod()];
+      const saved = () => iptablesOf(/CNI-/);
+      ok(call('ADD', 'c1', ours, { ipMasqBackend: 'iptables' }));
+      const made = saved();
+      ok(call('DEL', 'c1', ours));
+      expect(saved()).toEqual([]);
+      // It fails to set a default gateway and a route of IPAM's to the same place.
+      const again = conf({ isDefaultGateway: false, runtimeConfig: { ips: ['10.90.0.2', 'fd90::2'] } });
+      ok(byReference(env('ADD', 'c1', theirs, { PATH }), again, 'bridge'));
+      expect(made).toEqual(saved());
+      // And DEL removes what the reference made, whatever the backend is now.
+      ok(call('DEL', 'c1', { path: '' }));
+      expect(saved()).toEqual([]);
+    });
+
+    test('rules in the older interface of iptables go as well', () => {
+      const chain = iptablesChainOf('c1');
+      for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
+        run(program, '-t', 'nat', '-N', chain);
+        run(program, '-t', 'nat', '-A', chain, '-j', 'MASQUERADE');
+        run(
+          program,
+          '-t',
+          'nat',
+          '-A',
+          'POSTROUTING',
+          '-m',
+          'comment',
+          '--comment',
+          'name: "net" id: "c1"',
+          '-j',
+          chain,
+        );
+      }
+      expect(iptablesOf(/CNI-/, 'legacy')).toHaveLength(6);
+      ok(call('DEL', 'c1', { path: '' }));
+      expect(iptablesOf(/CNI-/, 'legacy')).toEqual([]);
+      run('iptables-legacy', '-t', 'nat', '-N', chain);
+      run(
+        'iptables-legacy',
+        '-t',
+        'nat',
+        '-A',
+        'POSTROUTING',
+        '-m',
+        'comment',
+        '--comment',
+        'name: "net" id: "c1"',
+        '-j',
+        chain,
+      );
+      ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
+      expect(iptablesOf(/CNI-/, 'legacy')).toEqual([]);
+    });
+  },
+);
+
+/** As the reference names it, by an independent hash. */
+function iptablesChainOf(id: string): string {
+  const hash = run('sh', '-c', `printf %s net${id} | sha512sum`).slice(0, 24);
+  return `CNI-${hash}`;
+}
+
+describe.skipIf(!inSandbox)('a kernel without nftables (needs the sandbox: run npm test at the root)', () => {
+  const here = scratch();
+  test('has iptables, unless the configuration says otherwise', () => {
+    const without = {
+      ...sys,
+      socket(domain: number, type: number, protocol: number, netns?: number) {
+        if (protocol === 12) throw new SysError({ syscall: 'socket', errno: 93 });
+        return sys.socket(domain, type, protocol, netns);
+      },
+    };
+    const call = (command: string, changes: object = {}) =>
+      pluginFor(
+        plugins(without),
+        'bridge',
+      )({
+        env: env(command, 'c1', made, { PATH }),
+        stdin: JSON.stringify({
+          cniVersion: '1.0.0',
+          name: 'net',
+          bridge: 'masq0',
+          ipMasq: true,
+          ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.90.0.0/24' },
+          ...changes,
+        }),
+      });
+    const made = here.pod();
+    expect(call('ADD', { ipMasqBackend: 'nftables' }).stdout).toMatch(/EPROTONOSUPPORT/);
+    const { exitCode, stdout } = call('ADD');
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining('10.90.0.')]);
+    expect(iptablesOf(/-j CNI-/)).toHaveLength(1);
+    run('nft', 'flush', 'ruleset');
+  });
+});
+
+describe.skipIf(!inSandbox)(
+  'masquerading and concurrency (needs the sandbox: run npm test at the root)',
+  () => {
+    test('as many pods at once have as many elements, and the last DEL leaves nothing', async () => {
+      let counted = 0;
+      const addresses = await concurrentAdds(16, { ipMasq: true }, () => {
+        counted = ruleset().match(/ comment "crowd\//g)?.length ?? 0;
+      });
+      expect([new Set(addresses).size, counted]).toEqual([16, 16]);
+      expect(ruleset()).toBe('');
+    });
+  },
+);

@@ -1,0 +1,111 @@
+/** Real connections between namespaces, by socat: a server answers with the address that it was reached from. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { run } from './namespaces.ts';
+
+/** A namespace by its name; '' is the node itself. */
+type Where = { name: string };
+export const NODE: Where = { name: '' };
+
+const within = ({ name }: Where, argv: string[]): [string, ...string[]] =>
+  (name === '' ? argv : ['ip', 'netns', 'exec', name, ...argv]) as [string, ...string[]];
+
+export interface Server {
+  stop(): void;
+}
+
+const servers = new Set<ChildProcess>();
+
+/** Serves until `stop`, or `stopServers`. Resolves when it listens. */
+export async function serve(where: Where, protocol: 'tcp' | 'udp', port: number): Promise<Server> {
+  const address =
+    protocol === 'tcp'
+      ? `TCP6-LISTEN:${port},ipv6only=0,reuseaddr,fork`
+      : `UDP6-RECVFROM:${port},ipv6only=0,reuseaddr,fork`;
+  const argv = within(where, ['socat', address, 'SYSTEM:echo $SOCAT_PEERADDR']);
+  const child = spawn(argv[0], argv.slice(1), { stdio: 'ignore', detached: true });
+  servers.add(child);
+  const table = protocol === 'tcp' ? '-tln' : '-uln';
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`socat ${address} ended`);
+    if (run(...within(where, ['ss', '-H', table, `sport = :${port}`])).trim() !== '') break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return { stop: () => end(child) };
+}
+
+function end(child: ChildProcess): void {
+  servers.delete(child);
+  // socat's children are of its group.
+  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+}
+
+export function stopServers(): void {
+  for (const child of servers) end(child);
+}
+
+/** The address that the server saw, in short form; undefined when nobody answered. */
+export function reach(
+  from: Where,
+  protocol: 'tcp' | 'udp',
+  host: string,
+  port: number,
+  options = '',
+): string | undefined {
+  const at = host.includes(':') ? `[${host}]` : host;
+  const target =
+    protocol === 'tcp' ? `TCP:${at}:${port},connect-timeout=2${options}` : `UDP:${at}:${port}${options}`;
+  const argv = within(from, ['socat', '-T', '2', '-t', '2', '-', target]);
+  // A server that ends with something unread resets the connection, and its answer may be lost.
+  const input = protocol === 'udp' ? 'x\n' : '';
+  const { stdout } = spawnSync(argv[0], argv.slice(1), { input, encoding: 'utf8' });
+  const seen = stdout.trim();
+  if (seen === '') return undefined;
+  return shortest(seen.replace(/^\[(.*)\]$/, '$1'));
+}
+
+/** socat writes all eight groups, and IPv4 addresses as the IPv6 addresses that they are mapped to. */
+function shortest(address: string): string {
+  const { hostname } = new URL(`http://[${address}]/`);
+  const text = hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text);
+  if (mapped === null) return text;
+  const [high, low] = mapped.slice(1).map((group) => Number.parseInt(group, 16)) as [number, number];
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
+
+/** A machine outside of the node: it knows the node, and no way to the pods. */
+export interface Outside extends Where {
+  /** Its addresses and those that the node has on the link to it. */
+  ipv4: string;
+  ipv6: string;
+  node4: string;
+  node6: string;
+  remove(): void;
+}
+
+let count = 0;
+
+export function makeOutside(): Outside {
+  const name = `outside${process.pid}-${count++}`;
+  run('ip', 'netns', 'add', name);
+  run('ip', 'link', 'add', 'uplink', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+  const inside = (...argv: string[]) => run('ip', '-n', name, ...argv);
+  const outside = { ipv4: '192.0.2.9', ipv6: '2001:db8::9', node4: '192.0.2.1', node6: '2001:db8::1' };
+  run('ip', 'address', 'add', `${outside.node4}/24`, 'dev', 'uplink');
+  run('ip', 'address', 'add', `${outside.node6}/64`, 'dev', 'uplink', 'nodad');
+  run('ip', 'link', 'set', 'uplink', 'up');
+  inside('address', 'add', `${outside.ipv4}/24`, 'dev', 'eth0');
+  inside('address', 'add', `${outside.ipv6}/64`, 'dev', 'eth0', 'nodad');
+  inside('link', 'set', 'eth0', 'up');
+  // The kernel tells IPv6 that a link is up by a worker of its own.
+  for (const address of [outside.ipv4, outside.ipv6])
+    run('ping', '-c', '1', '-w', '10', '-i', '0.2', address);
+  return {
+    name,
+    ...outside,
+    remove() {
+      run('ip', 'link', 'del', 'uplink');
+      run('ip', 'netns', 'del', name);
+    },
+  };
+}

@@ -4,13 +4,14 @@
  */
 import { type Arch, buildStaticExecutable } from '@cnikit/static-exe';
 import { executablePath } from '../src/executable-path.ts';
+import { lazyScripts } from './lazy-scripts.ts';
 
 const at = (path: string) => new URL(`../${path}`, import.meta.url).pathname;
 
 for (const arch of (process.env.CNIKIT_ARCHES ?? process.arch).split(',') as Arch[]) {
   const { path, bytes } = await buildStaticExecutable({
     entry: at('src/main.ts'),
-    lazy: { explain: at('src/explain.lazy.ts') },
+    lazy: lazyScripts,
     prepare: true,
     arch,
     outfile: executablePath(arch),

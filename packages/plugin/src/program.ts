@@ -1,6 +1,8 @@
+import type { PluginIo } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
+import { byHand } from '#by-hand';
 import { sameNetns } from './capabilities/same-netns.ts';
-import { pluginFor, plugins } from './plugins/index.ts';
+import { pluginFor, plugins, type Run } from './plugins/index.ts';
 
 /**
  * One invocation as a runtime sees it, from name, environment and stdin to stdout and exit code. Nothing is asked of
@@ -20,6 +22,8 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
       },
       sameNetns: (path: string) => sameNetns(sys, path),
     };
+    const words = argv.slice(1);
+    if (words.length > 0 || !env.CNI_COMMAND) return answerPerson(words, run, io);
     const output = run(io);
     if (output.stderr !== '') sys.writeFdText(2, output.stderr);
     try {
@@ -31,4 +35,13 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
     }
     return sys.exit(output.exitCode);
   };
+
+  /** Without a command it says what every plugin says then, and what else there is. */
+  function answerPerson(words: readonly string[], run: Run, io: PluginIo): never {
+    const about = words.length === 0 ? run(io).stderr : '';
+    const { stdout, stderr, exitCode } = byHand(words, [...all.keys()], io);
+    if (about + stderr !== '') sys.writeFdText(2, about + stderr);
+    if (stdout !== '') sys.writeFdText(1, stdout);
+    return sys.exit(exitCode);
+  }
 }

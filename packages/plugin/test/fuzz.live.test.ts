@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { describe, expect, test } from 'vitest';
+import { lazyScripts } from '../scripts/lazy-scripts.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { type FuzzCase, fuzzCase } from './fuzz/cases.ts';
 import { faultOf, refusalOf } from './fuzz/verdict.ts';
@@ -32,7 +33,7 @@ test(
     try {
       const { path } = await buildStaticExecutable({
         entry: join(import.meta.dirname, 'fuzz/main.ts'),
-        lazy: { explain: join(import.meta.dirname, '../src/explain.lazy.ts') },
+        lazy: lazyScripts,
         prepare: true,
         outfile: join(folder, 'fuzz'),
       });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { sys } from '@cnikit/sys';
+import { lazyScripts } from '../../scripts/lazy-scripts.ts';
 import { plugins } from '../../src/plugins/index.ts';
 import { FAULT_AT, FAULT_MODE, FAULT_REACHED, type FaultMode, KILLED } from './protocol.ts';
 
@@ -34,7 +35,7 @@ export async function faultyExecutable(): Promise<FaultyExecutable> {
   const folder = mkdtempSync('/run/cnikit-faulty-');
   const { path } = await buildStaticExecutable({
     entry: join(import.meta.dirname, 'main.ts'),
-    lazy: { explain: join(import.meta.dirname, '../../src/explain.lazy.ts') },
+    lazy: lazyScripts,
     prepare: true,
     outfile: join(folder, 'executable'),
     crashText: '{"code":999,"msg":"The plugin crashed"}\n',

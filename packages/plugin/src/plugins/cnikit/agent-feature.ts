@@ -42,7 +42,8 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
   };
 }
 
-function agentSettings(raw: CheckedConfig): AgentSettings {
+/** Checks the agent’s part of a network configuration. Throws CniError 7 naming the field. */
+export function agentSettings(raw: CheckedConfig): AgentSettings {
   const conf = normaliseKeys(raw, agentConfKeys);
   if (!isAgentConf(conf)) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid configuration', explain('agentConf', conf));

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { byHand } from './by-hand.ts';
+
+const explain = (conf: unknown) =>
+  byHand(['explain'], [], { stdin: typeof conf === 'string' ? conf : JSON.stringify(conf) });
+const pods = (changes: object) => ({
+  cniVersion: '1.0.0',
+  name: 'pods',
+  type: 'bridge',
+  ipam: { type: 'host-local', subnet: '10.244.1.0/24' },
+  ...changes,
+});
+
+test('explain says what ADD would do for a list', () => {
+  const list = {
+    cniVersion: '1.0.0',
+    name: 'pods',
+    plugins: [
+      {
+        type: 'cnikit',
+        isDefaultGateway: true,
+        hairpinMode: true,
+        mtu: 1450,
+        capabilities: { bandwidth: true, mac: false },
+        hostSysctls: { 'net/ipv4/conf/all/rp_filter': '2' },
+        readinessFile: '/run/cnikit/readiness.json',
+        log: { file: '/var/log/cnikit.log', syslog: true },
+        dns: { nameservers: ['192.0.2.53'], search: ['example'] },
+        ipam: {
+          type: 'host-local',
+          dataDir: '/run/addresses',
+          ranges: [[{ subnet: '10.244.1.0/24' }], [{ subnet: 'fd00:1::/64' }]],
+          routes: [{ dst: '10.0.0.0/8' }, { dst: '192.0.2.0/24', gw: '10.244.1.9' }],
+        },
+      },
+      { type: 'tuning', mtu: 1400, sysctl: { 'net.core.somaxconn': '5' } },
+      { type: 'bandwidth', egressRate: 8000, egressBurst: 16_000 },
+      { type: 'firewall' },
+    ],
+  };
+  expect(explain(list)).toEqual({
+    stderr: '',
+    exitCode: 0,
+    stdout: `Network pods, CNI 1.0.0. For each pod, in this order:
+
+1. cnikit
+   Makes the bridge cni0 if it is not there and brings it up.
+   Makes a veth pair with MTU 1450: the pod's end is CNI_IFNAME, the node's end vethqnpr… a port of cni0, with hairpin mode.
+   Takes an address of 10.244.1.1-10.244.1.254, which has 253.
+   Takes an address of fd00:1::1-fd00:1::ffff:ffff:ffff:ffff, which has more than enough.
+   Writes them down in /run/addresses/pods.
+   Gives it a route to 10.0.0.0/8 by the gateway.
+   Gives it a route to 192.0.2.0/24 via 10.244.1.9.
+   Gives cni0 the gateway's address of each range, and fails when it has another.
+   Has the node forward packets of these families.
+   Gives the pod a default route by the gateway, unless IPAM has given one.
+   Tells the runtime the DNS servers 192.0.2.53 and the search list example.
+   Limits what the pod sends and receives as the runtime asks.
+   Sets /proc/sys/net/ipv4/conf/all/rp_filter to 2 on the node, unless it is.
+   STATUS says 50 until /run/cnikit/readiness.json says that the agent is ready.
+   Logs each verb to /var/log/cnikit.log and /dev/log.
+   The runtime tells it: bandwidth.
+
+2. tuning
+   Sets /proc/sys/net/core/somaxconn to 5 in the pod.
+   Sets mtu of the pod's interface to 1400.
+
+3. bandwidth
+   Limits what the pod sends to 1000 bytes a second, with bursts of 2000 bytes, by a device of its own.
+
+4. firewall
+   firewall is another program: it is looked for in CNI_PATH.
+`,
+  });
+});
+
+test.each([
+  [{ promiscMode: true, vlan: 5 }, /brings it up, promiscuous, filtering VLANs\.[\s\S]*, in VLAN 5\./],
+  [{ vlanTrunk: [{ id: 7 }, { minID: 10, maxID: 12 }] }, /VLANs 7, 10 to 12 pass tagged/],
+  [
+    { portIsolation: true, isGateway: true, vlan: 5 },
+    /isolated from other such ports[\s\S]*Gives cni0\.5, the node's end/,
+  ],
+  [{ runtimeConfig: { mac: '02:00:00:00:00:01' } }, /CNI_IFNAME with MAC address 02:00:00:00:00:01,/],
+  [{ runtimeConfig: { ips: ['10.244.1.7'] } }, /The addresses have to be 10\.244\.1\.7\./],
+  [
+    { isGateway: true, forceAddress: true, enabledad: true },
+    /in place of any other[\s\S]*nobody else turned out/,
+  ],
+  [{ ipam: { type: 'dhcp' } }, /Asks the IPAM plugin dhcp/],
+  [{ ipam: undefined }, /Gives it no addresses/],
+  [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],
+  [{ type: 'ptp' }, /Routes the pod's addresses to its link/],
+  [{ type: 'loopback' }, /^Brings the pod's lo up\.\n$/],
+  [{ type: 'host-local' }, /^Takes an address of 10\.244\.1\.1-10\.244\.1\.254, which has 253\./],
+  [{ type: 'tuning' }, /^Sets nothing\.\n$/],
+  [{ type: 'bandwidth' }, /^Limits nothing\.\n$/],
+  [
+    { type: 'bandwidth', runtimeConfig: { bandwidth: { IngressRate: 8, IngressBurst: 8 } } },
+    /receives to 1 bytes/,
+  ],
+  [{ type: undefined }, /Names no plugin/],
+  [{ type: 'constructor' }, /another program/],
+])('explain %j', (changes, text) => {
+  expect(explain(pods(changes))).toEqual({ stdout: expect.stringMatching(text), stderr: '', exitCode: 0 });
+});
+
+test.each([
+  ['', /^Invalid: /],
+  ['{', /^Invalid: /],
+  ['[]', /^Invalid: /],
+  [{ plugins: [] }, /^Invalid: .*name/],
+  [
+    { name: 'x', plugins: [{ type: 'bridge' }, { type: 'bridge', mtu: 'x' }] },
+    /^2\. bridge\n {3}Invalid: .*mtu: expected number/m,
+  ],
+  [pods({ name: 'a/b' }), /^Invalid: Invalid network name "a\/b"/],
+  [pods({ cniVersion: '9.0.0' }), /^Invalid: no plugin here speaks cniVersion "9\.0\.0"/],
+  [pods({ ipam: { type: 'host-local', subnet: '10.0.0.1/24' } }), /^Invalid: .*host bits/],
+  [pods({ hairpinMode: true, promiscMode: true }), /^Invalid: cannot set hairpin mode and promiscuous mode/],
+  [pods({ type: 'tuning', sysctl: { 'kernel.hostname': 'x' } }), /^Invalid: invalid net sysctl key/],
+  [pods({ type: 'cnikit', hostSysctls: 5 }), /^Invalid: .*hostSysctls/],
+  [pods({ runtimeConfig: { mac: 'zz' } }), /^Invalid: .*mac/],
+  [pods({ log: { file: 5 } }), /^Invalid: log: file/],
+])('explain %j names what is invalid', (conf, text) => {
+  expect(explain(conf)).toEqual({ stdout: expect.stringMatching(text), stderr: '', exitCode: 1 });
+});
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+test.each([
+  [['version'], 0, `cnikit ${version}\nCNI 0.1.0, `, ''],
+  [['--version'], 0, `cnikit ${version}\n`, ''],
+  [['--help'], 0, 'This is a CNI plugin', ''],
+  [['-h'], 0, 'bridge, ptp.\n', ''],
+  [[], 0, '', 'This is a CNI plugin'],
+  [['frobnicate'], 2, '', 'There is no command frobnicate\n'],
+])('%j', (words, exitCode, stdout, stderr) => {
+  expect(byHand(words, ['bridge', 'ptp'], { stdin: '' })).toEqual({
+    stdout: stdout === '' ? '' : expect.stringContaining(stdout),
+    stderr: stderr === '' ? '' : expect.stringContaining(stderr),
+    exitCode,
+  });
+});

@@ -1,0 +1,80 @@
+import { type CheckedConfig, capability } from '@cnikit/cni-spec';
+import { cniArgs } from '../capabilities/cni-args.ts';
+import { hostVethPrefix } from '../capabilities/names.ts';
+import type { BridgeSettings } from '../plugins/bridge/settings.ts';
+import type { PtpSettings } from '../plugins/ptp/settings.ts';
+import { explainAddresses } from './explain-ipam.ts';
+
+/** A pod on a bridge. */
+export function explainBridge(conf: BridgeSettings): string[] {
+  const { bridge, raw } = conf;
+  return [
+    `Makes the bridge ${bridge} if it is not there and brings it up${listed([
+      conf.promiscMode && 'promiscuous',
+      usesVlans(conf) && 'filtering VLANs',
+    ])}.`,
+    `Makes a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw)}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
+      [
+        conf.hairpinMode && 'with hairpin mode',
+        conf.portIsolation && 'isolated from other such ports',
+        conf.vlan > 0 && `in VLAN ${conf.vlan}`,
+        conf.vlanTrunk.length > 0 && `VLANs ${conf.vlanTrunk.map(rangeText).join(', ')} pass tagged`,
+      ],
+    )}.`,
+    ...(conf.disableContainerInterface
+      ? ['Leaves its end down.']
+      : [...explainAddresses(raw), ...explainGateway(conf)]),
+    ...explainDns(raw),
+  ];
+}
+
+function explainGateway(conf: BridgeSettings): string[] {
+  if (!conf.isGateway || !conf.raw.ipam?.type) return [];
+  const holder = conf.vlan > 0 ? `${conf.bridge}.${conf.vlan}, the node's end in the VLAN` : conf.bridge;
+  return [
+    `Gives ${holder} the gateway's address of each range${conf.forceAddress ? ', in place of any other' : ', and fails when it has another'}.`,
+    'Has the node forward packets of these families.',
+    ...(conf.isDefaultGateway
+      ? ['Gives the pod a default route by the gateway, unless IPAM has given one.']
+      : []),
+    ...(conf.enabledad ? ['Waits until nobody else turned out to have its IPv6 addresses.'] : []),
+  ];
+}
+
+/** A pod on a link of its own. */
+export function explainPtp(conf: PtpSettings): string[] {
+  return [
+    `Makes a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME, the node's end ${hostVethPrefix(conf.network)}…`,
+    ...explainAddresses(conf.raw),
+    "Routes the pod's addresses to its link, and all that the pod sends by the node.",
+    'Has the node forward packets of these families.',
+    ...explainDns(conf.raw),
+  ];
+}
+
+function explainDns({ dns }: CheckedConfig): string[] {
+  if (dns === undefined) return [];
+  const { nameservers = [], search = [] } = dns;
+  return [
+    `Tells the runtime the DNS servers ${nameservers.join(', ') || '(none)'}${search.length > 0 ? ` and the search list ${search.join(' ')}` : ''}.`,
+  ];
+}
+
+function macText(raw: CheckedConfig): string {
+  const ofArgs = cniArgs(raw).mac;
+  const mac = capability(raw, 'mac') ?? (typeof ofArgs === 'string' ? ofArgs : undefined);
+  return mac ? ` with MAC address ${mac}` : '';
+}
+
+function usesVlans({ vlan, vlanTrunk }: BridgeSettings): boolean {
+  return vlan > 0 || vlanTrunk.length > 0;
+}
+
+const mtuText = (mtu: number): string => (mtu > 0 ? ` with MTU ${mtu}` : '');
+const listed = (parts: readonly (string | false)[]): string =>
+  parts
+    .filter((part) => part !== false)
+    .map((part) => `, ${part}`)
+    .join('');
+const rangeText = ({ first, last }: { first: number; last: number }): string =>
+  first === last ? `${first}` : `${first} to ${last}`;

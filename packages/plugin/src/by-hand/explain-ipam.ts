@@ -1,0 +1,28 @@
+import type { CheckedConfig } from '@cnikit/cni-spec';
+import { Ipam, memoryStore, parseIpamConfig, REFERENCE_DATA_DIR } from '@cnikit/ipam';
+
+/**
+ * Which addresses and routes a pod gets.
+ *
+ * @throws IpamError for what host-local cannot use
+ */
+export function explainAddresses(raw: CheckedConfig): string[] {
+  const type = raw.ipam?.type;
+  if (!type) return ['Gives it no addresses: there is no ipam.'];
+  if (type !== 'host-local')
+    return [`Asks the IPAM plugin ${type} for addresses, which is looked for in CNI_PATH.`];
+  const { rangeSets, requested, routes, dataDir = REFERENCE_DATA_DIR, resolvConf } = parseIpamConfig(raw);
+  const { sets } = new Ipam({ rangeSets, store: memoryStore() }).status();
+  return [
+    ...sets.map(
+      ({ ranges, free }) =>
+        `Takes an address of ${ranges}, which has ${free > Number.MAX_SAFE_INTEGER ? 'more than enough' : free}.`,
+    ),
+    `Writes them down in ${dataDir}/${raw.name}.`,
+    ...(requested.length > 0 ? [`The addresses have to be ${requested.join(' and ')}.`] : []),
+    ...routes.map(
+      ({ dst, gw }) => `Gives it a route to ${dst} ${gw === undefined ? 'by the gateway' : `via ${gw}`}.`,
+    ),
+    ...(resolvConf ? [`Tells the runtime the DNS settings of ${resolvConf}.`] : []),
+  ];
+}

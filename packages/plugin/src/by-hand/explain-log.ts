@@ -1,0 +1,15 @@
+import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { explain } from '#explain';
+import { isLogConf, logConfKeys } from '../guards.ts';
+
+/** Where the verbs are logged; nothing when they are not. */
+export function explainLog(raw: CheckedConfig): string[] {
+  const log = normaliseKeys(raw.log ?? {}, logConfKeys);
+  if (!isLogConf(log)) throw new CniError(ErrorCode.InvalidNetworkConfig, 'log', explain('logConf', log));
+  const where = [
+    ...(log.file ? [log.file] : []),
+    ...(log.syslog ? [log.syslog === true ? '/dev/log' : log.syslog] : []),
+    ...(log.stderr ? ['stderr'] : []),
+  ];
+  return where.length > 0 ? [`Logs each verb to ${where.join(' and ')}.`] : [];
+}

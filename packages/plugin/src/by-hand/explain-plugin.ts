@@ -1,0 +1,82 @@
+/** What ADD would do, by plugin: sentences from the same settings that the plugins themselves work by. */
+import type { CheckedConfig } from '@cnikit/cni-spec';
+import { limitsOf } from '../plugins/bandwidth/settings.ts';
+import { bridgeSettings } from '../plugins/bridge/settings.ts';
+import { agentSettings } from '../plugins/cnikit/agent-feature.ts';
+import { ptpSettings } from '../plugins/ptp/settings.ts';
+import { tuningOf, tuningSettings } from '../plugins/tuning/settings.ts';
+import { sysctlFile } from '../plugins/tuning/sysctl-key.ts';
+import { explainBridge, explainPtp } from './explain-attachment.ts';
+import { explainAddresses } from './explain-ipam.ts';
+import { explainLog } from './explain-log.ts';
+
+type Explain = (raw: CheckedConfig) => string[];
+
+const plugins: Readonly<Record<string, Explain>> = {
+  bridge: (raw) => explainBridge(bridgeSettings(raw)),
+  cnikit: (raw) => [...explainBridge(bridgeSettings(raw)), ...explainBandwidth(raw), ...explainAgent(raw)],
+  ptp: (raw) => explainPtp(ptpSettings(raw)),
+  loopback: () => ["Brings the pod's lo up."],
+  'host-local': explainAddresses,
+  tuning: explainTuning,
+  bandwidth: (raw) => orElse(explainBandwidth(raw), 'Limits nothing.'),
+};
+
+/**
+ * The sentences for one plugin's configuration.
+ *
+ * @throws CniError for a configuration that ADD would refuse
+ */
+export function explainPlugin(raw: CheckedConfig): string[] {
+  const { type = '' } = raw;
+  const explain = Object.hasOwn(plugins, type) ? plugins[type] : undefined;
+  if (explain === undefined) {
+    return [
+      type === ''
+        ? 'Names no plugin: set "type".'
+        : `${type} is another program: it is looked for in CNI_PATH.`,
+    ];
+  }
+  return [...explain(raw), ...explainLog(raw)];
+}
+
+function explainTuning(raw: CheckedConfig): string[] {
+  const { sysctl, link } = tuningOf(tuningSettings(raw), {});
+  const sentences = Object.entries(sysctl).map(
+    ([key, value]) => `Sets ${sysctlFile(key, 'IFNAME')} to ${value} in the pod.`,
+  );
+  for (const [key, value] of Object.entries(link))
+    sentences.push(`Sets ${key} of the pod's interface to ${value}.`);
+  return orElse(sentences, 'Sets nothing.');
+}
+
+function explainBandwidth(raw: CheckedConfig): string[] {
+  const limits = limitsOf(raw);
+  if (limits === undefined) {
+    return raw.capabilities?.bandwidth ? ['Limits what the pod sends and receives as the runtime asks.'] : [];
+  }
+  return [
+    ...(limits.ingress ? [`Limits what the pod receives to ${speed(limits.ingress)}.`] : []),
+    ...(limits.egress
+      ? [`Limits what the pod sends to ${speed(limits.egress)}, by a device of its own.`]
+      : []),
+  ];
+}
+
+function speed({ rate, burst }: { rate: number; burst: number }): string {
+  return `${rate} bytes a second, with bursts of ${burst} bytes`;
+}
+
+function explainAgent(raw: CheckedConfig): string[] {
+  const { hostSysctls, readinessFile } = agentSettings(raw);
+  return [
+    ...Object.entries(hostSysctls).map(
+      ([key, value]) => `Sets ${sysctlFile(key, 'IFNAME')} to ${value} on the node, unless it is.`,
+    ),
+    ...(readinessFile === '' ? [] : [`STATUS says 50 until ${readinessFile} says that the agent is ready.`]),
+  ];
+}
+
+function orElse(sentences: string[], otherwise: string): string[] {
+  return sentences.length > 0 ? sentences : [otherwise];
+}

@@ -53,6 +53,7 @@ export class Metrics {
 
   constructor() {
     this.set('build_info', 1, { version });
+    this.set('ready', 0);
   }
 
   set(name: MetricName, value: number, labels: Labels = {}): void {

@@ -33,7 +33,7 @@ export async function status(
   let source: StatusReport['source'] = 'api';
   try {
     const nodes = await listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => {
-      const saved = loadState(config.stateDir, config.nodeName);
+      const saved = loadState(config.stateDir, config.nodeName)?.nodes;
       if (saved === undefined) throw error;
       source = 'saved';
       return saved;

@@ -43,7 +43,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
   const { api, nodes } = await gatherApi(await loadKubeConfig(config, env), config.readinessTaint);
   const claims = new Claims();
-  for (const node of nodes ?? loadState(stateDir, nodeName) ?? []) claims.set(node);
+  for (const node of nodes ?? loadState(stateDir, nodeName)?.nodes ?? []) claims.set(node);
   const own = claims.get(nodeName);
   const routes = new Routes(claims, parts.kernel, config);
   routes.load();

@@ -88,6 +88,8 @@ test.each([
     { isGateway: true, forceAddress: true, enabledad: true },
     /in place of any other[\s\S]*nobody else turned out/,
   ],
+  [{ ipMasq: true }, /leave the node with the node's address, by nftables, or iptables where/],
+  [{ type: 'ptp', ipMasq: true, ipMasqBackend: 'iptables' }, /the node's address, by iptables\./],
   [{ ipam: { type: 'dhcp' } }, /Asks the IPAM plugin dhcp/],
   [{ ipam: undefined }, /Gives it no addresses/],
   [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],

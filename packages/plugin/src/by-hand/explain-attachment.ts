@@ -1,6 +1,7 @@
 import { type CheckedConfig, capability } from '@cnikit/cni-spec';
 import { cniArgs } from '../capabilities/cni-args.ts';
 import { hostVethPrefix } from '../capabilities/names.ts';
+import type { MasqueradeSettings } from '../capabilities/nat/masquerade.ts';
 import type { BridgeSettings } from '../plugins/bridge/settings.ts';
 import type { PtpSettings } from '../plugins/ptp/settings.ts';
 import { explainAddresses } from './explain-ipam.ts';
@@ -23,7 +24,7 @@ export function explainBridge(conf: BridgeSettings): string[] {
     )}.`,
     ...(conf.disableContainerInterface
       ? ['Leaves its end down.']
-      : [...explainAddresses(raw), ...explainGateway(conf)]),
+      : [...explainAddresses(raw), ...explainMasquerade(conf), ...explainGateway(conf)]),
     ...explainDns(raw),
   ];
 }
@@ -46,10 +47,17 @@ export function explainPtp(conf: PtpSettings): string[] {
   return [
     `Makes a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME, the node's end ${hostVethPrefix(conf.network)}…`,
     ...explainAddresses(conf.raw),
+    ...explainMasquerade(conf),
     "Routes the pod's addresses to its link, and all that the pod sends by the node.",
     'Has the node forward packets of these families.',
     ...explainDns(conf.raw),
   ];
+}
+
+function explainMasquerade({ ipMasq, ipMasqBackend }: MasqueradeSettings): string[] {
+  if (!ipMasq) return [];
+  const how = ipMasqBackend ?? 'nftables, or iptables where the kernel has no nftables';
+  return [`Has what the pod sends beyond its own subnets leave the node with the node's address, by ${how}.`];
 }
 
 function explainDns({ dns }: CheckedConfig): string[] {

@@ -1,10 +1,10 @@
 /** Everything of a node but its routes, kept: sysctls, rules, executable and CNI configuration. */
 import type { Cni } from './apply/cni.ts';
 import type { DesiredRules, Rules } from './apply/rules.ts';
-import { readSysctls, writeSysctls } from './apply/sysctls.ts';
+import { readSysctls, unwritableSysctls, writeSysctls } from './apply/sysctls.ts';
 import type { DesiredHost } from './desired/index.ts';
-import { type Action, diffSysctls } from './diff.ts';
-import type { Problem } from './model.ts';
+import { type Action, diffSysctls, type SysctlAction } from './diff.ts';
+import type { Problem, Sysctl } from './model.ts';
 
 export interface HostParts {
   rules: Rules;
@@ -31,6 +31,9 @@ export class Host {
     cni: undefined,
   };
 
+  /** Sysctls that were to be set by the plugin after the last pass. */
+  #left: ReadonlySet<string> = new Set();
+
   constructor(parts: HostParts) {
     this.#parts = parts;
   }
@@ -41,14 +44,27 @@ export class Host {
     return [...sysctls, ...this.#parts.rules.plan(desired.rules), ...this.#parts.cni.plan(desired.conflist)];
   }
 
-  sysctls(desired: DesiredHost): HostOutcome {
+  /** Sysctls that this process may not set and leaves to the plugin, by key. */
+  leftToPlugin(sysctls: readonly Sysctl[]): Record<string, string> {
     const { sysctlRoot } = this.#parts;
-    const actions = diffSysctls(desired.sysctls, readSysctls(desired.sysctls, sysctlRoot));
-    const problems = writeSysctls(actions, sysctlRoot);
-    const failed = new Set(problems.map(({ key }) => key));
-    // Not being allowed to write below /proc/sys is the rule in a container, so it stops nothing.
-    const done = actions.filter(({ key }) => !failed.has(`sysctl ${key}`));
-    return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(desired.sysctls)) };
+    return unwritableSysctls(sysctls, readSysctls(sysctls, sysctlRoot), sysctlRoot);
+  }
+
+  /**
+   * `pods` tells that the plugin has made some. Not being allowed to write below /proc/sys is the rule in a container:
+   * it stops nothing, and is a problem only when the plugin had its turn.
+   */
+  sysctls({ sysctls }: DesiredHost, pods: boolean): HostOutcome {
+    const { sysctlRoot } = this.#parts;
+    const actions = diffSysctls(sysctls, readSysctls(sysctls, sysctlRoot));
+    const refused = writeSysctls(actions, sysctlRoot);
+    const before = this.#left;
+    this.#left = new Set(refused.keys());
+    const problems = actions
+      .filter(({ key }) => refused.has(key) && pods && before.has(key))
+      .map((action) => notSet(action, refused.get(action.key)!));
+    const done = actions.filter(({ key }) => !refused.has(key));
+    return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(sysctls)) };
   }
 
   /** True when the rules differ from those applied last. */
@@ -78,6 +94,13 @@ export class Host {
     this.#last[area] = text;
     return same;
   }
+}
+
+function notSet({ key, from, to, why }: SysctlAction, reason: string): Problem {
+  return {
+    key: `sysctl ${key}`,
+    message: `Sysctl ${key} is ${from} and not ${to}: ${why}. The agent may not set it (${reason}), and no pod that was made has changed it. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
+  };
 }
 
 function attempt(key: string, what: string, body: () => Omit<HostOutcome, 'ok'>): HostOutcome {

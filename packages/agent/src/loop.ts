@@ -69,6 +69,7 @@ export class Agent {
   #listed = false;
   #retryMs: number = RETRY_MS.first;
   #chain: Chain | undefined;
+  #hostSysctls: Readonly<Record<string, string>> = {};
   /** Some node changed since the rules were last decided. */
   #nodesMoved = false;
   /** Somebody changed rules since they were last read. */
@@ -226,11 +227,11 @@ export class Agent {
     this.#reap();
     const own = this.#claims.get(this.#options.nodeName);
     const before = this.#desired();
-    if (before !== undefined) this.#done('sysctls', this.#host.sysctls(before));
+    if (before !== undefined) this.#sysctls(before);
     let { ok, tunnelChanged } = this.#syncRoutes(true);
     // The tunnel, if it was made or removed, is part of what is decided.
     const host = this.#desired();
-    if (host !== undefined && tunnelChanged) this.#done('sysctls', this.#host.sysctls(host));
+    if (host !== undefined && tunnelChanged) this.#sysctls(host);
     this.#report.problems.set('host', host?.problems ?? []);
     if (host !== undefined && own !== undefined) {
       const rules = this.#done('rules', this.#host.rules(host.rules));
@@ -315,6 +316,11 @@ export class Agent {
     return { ok: failed.length === 0, tunnelChanged };
   }
 
+  #sysctls(host: DesiredHost): void {
+    this.#done('sysctls', this.#host.sysctls(host, this.#routes.facts!.pods));
+    this.#hostSysctls = this.#host.leftToPlugin(host.sysctls);
+  }
+
   #files(host: DesiredHost | undefined): boolean {
     return (
       host === undefined || (this.#done('cni', this.#host.cni(host.conflist)) && host.conflist !== undefined)
@@ -325,7 +331,11 @@ export class Agent {
     const { facts } = this.#routes;
     if (facts === undefined) return undefined;
     const { tunnelled } = this.#routes;
-    return desiredHost(this.#claims, this.#options, facts, { tunnelled, chain: this.#chain });
+    return desiredHost(this.#claims, this.#options, facts, {
+      tunnelled,
+      chain: this.#chain,
+      hostSysctls: this.#hostSysctls,
+    });
   }
 
   #ready(): void {

@@ -121,6 +121,8 @@ export interface KernelState {
 /** The rtm_protocol of the agent's routes; what carries another number is not ours. */
 export const ROUTE_PROTOCOL = 201;
 export const RTN_UNICAST = 1;
+/** The bridge that pods are plugged into. */
+export const BRIDGE_NAME = 'cni0';
 /** The port is IANA's for VXLAN (RFC 7348). */
 export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };
 /** The alias of the agent's tunnel: a link without it is somebody else's, whatever its name. */
@@ -165,6 +167,8 @@ export interface HostFacts {
   local: ReadonlyMap<string, number>;
   /** The agent's tunnels: one, unless its settings changed. */
   tunnels: readonly PresentTunnel[];
+  /** The plugin's bridge is there, so pods have been made on this node. */
+  pods: boolean;
   /** Links of others that a tunnel of ours would collide with: any VXLAN, and whatever bears a name. */
   others: ReadonlyArray<{ index: number; name: string; vni?: number; port?: number }>;
 }
@@ -176,5 +180,7 @@ export interface Sysctl {
   value: string;
   /** Only change it when it has this value now; absent: whenever it differs. */
   onlyFrom?: string;
+  /** Another setting; what holds is the greater value of the two. */
+  orGreater?: string;
   why: string;
 }

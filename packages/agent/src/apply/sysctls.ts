@@ -1,35 +1,70 @@
 /** Kernel settings below /proc/sys. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SysctlAction } from '../diff.ts';
-import type { Problem, Sysctl } from '../model.ts';
+import type { Sysctl } from '../model.ts';
 
-/** The present values; a key that does not exist here (no IPv6, an interface that went) is left out. */
-export function readSysctls(desired: readonly Sysctl[], root = '/proc/sys'): Map<string, string> {
+const ROOT = '/proc/sys';
+
+/**
+ * The values that hold now; a key that does not exist here (no IPv6, no br_netfilter, an interface that went) is left
+ * out.
+ */
+export function readSysctls(desired: readonly Sysctl[], root = ROOT): Map<string, string> {
   const values = new Map<string, string>();
-  for (const { key } of desired) {
-    try {
-      values.set(key, readFileSync(join(root, key), 'utf8').trim());
-    } catch {
-      // Absent means: nothing to set here.
-    }
+  for (const { key, orGreater } of desired) {
+    const own = read(key, root);
+    const other = orGreater === undefined ? undefined : read(orGreater, root);
+    if (own !== undefined) values.set(key, Number(other) > Number(own) ? other! : own);
   }
   return values;
 }
 
-/** Writes each; what may not be written, as in a container without privileges, is returned as a problem. */
-export function writeSysctls(actions: readonly SysctlAction[], root = '/proc/sys'): Problem[] {
-  const problems: Problem[] = [];
-  for (const { key, to, from, why } of actions) {
+function read(key: string, root: string): string | undefined {
+  try {
+    return readFileSync(join(root, key), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Those of `desired` that exist and that this process may not write, as in a container without privileges: left to
+ * the plugin, which runs on the host. One that is only to be set when it has a certain value is among them when it has
+ * that or was set before.
+ */
+export function unwritableSysctls(
+  desired: readonly Sysctl[],
+  current: ReadonlyMap<string, string>,
+  root = ROOT,
+): Record<string, string> {
+  const left: Record<string, string> = {};
+  for (const { key, value, onlyFrom } of desired) {
+    const now = current.get(key);
+    const due = now !== undefined && (onlyFrom === undefined || now === onlyFrom || now === value);
+    if (due && !isWritable(join(root, key))) left[key] = value;
+  }
+  return left;
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes each; of those that are refused, the reason. */
+export function writeSysctls(actions: readonly SysctlAction[], root = ROOT): Map<string, string> {
+  const refused = new Map<string, string>();
+  for (const { key, to } of actions) {
     try {
       writeFileSync(join(root, key), to);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      problems.push({
-        key: `sysctl ${key}`,
-        message: `Sysctl ${key} is ${from} and could not be set to ${to} (${code}): ${why}. The plugin sets it when it makes a pod; to set it now run \`sysctl -w ${key.replaceAll('/', '.')}=${to}\` on the host`,
-      });
+      refused.set(key, (error as NodeJS.ErrnoException).code ?? (error as Error).message);
     }
   }
-  return problems;
+  return refused;
 }

@@ -32,11 +32,15 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     routes.load();
     const own = claims.get(config.nodeName);
     const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
-    const host = desiredHost(claims, config, routes.facts!, {
+    const circumstances = {
       tunnelled: routes.tunnelled,
       ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
-    });
-    const actions: Action[] = [...planned.actions, ...(host === undefined ? [] : new Host(parts).plan(host))];
+    };
+    const made = new Host(parts);
+    const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
+    const hostSysctls = made.leftToPlugin(sysctls);
+    const host = desiredHost(claims, config, routes.facts!, { ...circumstances, hostSysctls });
+    const actions: Action[] = [...planned.actions, ...(host === undefined ? [] : made.plan(host))];
     for (const action of actions) out(`${describe(action)}\n`);
     const problems: Problem[] = [
       ...ownProblem(own, config.nodeName),

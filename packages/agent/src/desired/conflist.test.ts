@@ -49,6 +49,12 @@ test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, IPv6 first when 
   ]);
 });
 
+test('conflist() has the plugin set what the agent may not, and says nothing of it otherwise', () => {
+  const hostSysctls = { 'net/ipv4/ip_forward': '1' };
+  expect(JSON.parse(conflist(node(1), facts, { hostSysctls })!).plugins[0]).toMatchObject({ hostSysctls });
+  expect(conflist(node(1), facts)).not.toContain('hostSysctls');
+});
+
 test('conflist() waits for a podCIDR', () => {
   expect(conflist(node(1, { podCIDRs: [] }), facts)).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 /** The CNI network configuration of this node. Pure. */
-import type { HostFacts, NodeInfo, TunnelLink } from '../model.ts';
+import { BRIDGE_NAME, type HostFacts, type NodeInfo, type TunnelLink } from '../model.ts';
 import type { ChainedPlugin } from '../observe/chain.ts';
 
 /** The file's name in /etc/cni/net.d. */
@@ -20,6 +20,8 @@ export interface ConflistOptions {
   chain?: readonly ChainedPlugin[];
   /** Present while some node is reached by it. */
   tunnel?: TunnelLink;
+  /** Sysctls that the agent may not set and the plugin is to, by key. */
+  hostSysctls?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -34,18 +36,19 @@ export interface ConflistOptions {
 export function conflist(
   own: NodeInfo,
   facts: HostFacts,
-  { stateDir = STATE_DIR, chain = [], tunnel }: ConflistOptions = {},
+  { stateDir = STATE_DIR, chain = [], tunnel, hostSysctls = {} }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) return undefined;
   const mtu = podMtu(own, facts, tunnel);
   const plugin = {
     type: 'cnikit',
-    bridge: 'cni0',
+    bridge: BRIDGE_NAME,
     isDefaultGateway: true,
     hairpinMode: true,
     // A node whose podCIDR changed keeps its bridge: the old gateway must not stand in the way (flannel-io/flannel#1850).
     forceAddress: true,
     ...(mtu === undefined ? {} : { mtu }),
+    ...(Object.keys(hostSysctls).length === 0 ? {} : { hostSysctls }),
     readinessFile: `${stateDir}/${READINESS_NAME}`,
     ipam: {
       type: 'host-local',

@@ -52,6 +52,8 @@ export function desiredRoutes(
 export interface Circumstances {
   /** Some node is reached by the tunnel. */
   tunnelled?: boolean;
+  /** Sysctls that are left to the plugin, by key. */
+  hostSysctls?: Readonly<Record<string, string>>;
   chain?: Chain;
 }
 
@@ -60,7 +62,7 @@ export function desiredHost(
   claims: Claims,
   policy: Policy,
   facts: HostFacts,
-  { tunnelled = false, chain = { plugins: [], problems: [] } }: Circumstances = {},
+  { tunnelled = false, hostSysctls = {}, chain = { plugins: [], problems: [] } }: Circumstances = {},
 ): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
@@ -74,11 +76,12 @@ export function desiredHost(
     chain.plugins &&
     conflist(own, facts, {
       chain: chain.plugins,
+      hostSysctls,
       ...(stateDir === undefined ? {} : { stateDir }),
       ...(tunnel === undefined ? {} : { tunnel }),
     });
   return {
-    sysctls: desiredSysctls(own, facts),
+    sysctls: desiredSysctls(own, facts, tunnel?.name),
     rules: { ipv4: rules('ipv4'), ipv6: rules('ipv6') },
     ...(text === undefined ? {} : { conflist: text }),
     problems: [

@@ -1,13 +1,25 @@
 /** The kernel settings that a node with pods needs. Pure. */
 import type { HostFacts, NodeInfo, Sysctl } from '../model.ts';
-import { type Family, families } from '../prefix.ts';
+import { type Family, families, familyOf } from '../prefix.ts';
 
-/** In the order to set them: IPv6 forwarding makes an interface with accept_ra 1 forget its default route. */
-export function desiredSysctls(own: NodeInfo, facts: HostFacts): Sysctl[] {
+const FORWARDS = 'pod traffic passes through this node';
+const BRIDGED =
+  'else an answer between two pods of this node misses the translation of the Service that was asked';
+
+/**
+ * In the order to set them: IPv6 forwarding makes an interface with accept_ra 1 forget its default route. `tunnel` is
+ * the tunnel's link, while some node is reached by it.
+ */
+export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnel?: string): Sysctl[] {
   const used = familiesOf(own);
   const sysctls: Sysctl[] = [];
   if (used.has('ipv4'))
-    sysctls.push({ key: 'net/ipv4/ip_forward', value: '1', why: 'pod traffic passes through this node' });
+    sysctls.push(
+      { key: 'net/ipv4/ip_forward', value: '1', why: FORWARDS },
+      // There only with br_netfilter.
+      { key: 'net/bridge/bridge-nf-call-iptables', value: '1', why: BRIDGED },
+      ...loose(facts, tunnel),
+    );
   if (used.has('ipv6')) {
     if (facts.outside.ipv6 !== undefined)
       sysctls.push({
@@ -16,18 +28,31 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts): Sysctl[] {
         onlyFrom: '1',
         why: 'a forwarding node with 1 ignores router advertisements and loses its default route',
       });
-    sysctls.push({
-      key: 'net/ipv6/conf/all/forwarding',
-      value: '1',
-      why: 'pod traffic passes through this node',
-    });
+    sysctls.push(
+      { key: 'net/ipv6/conf/all/forwarding', value: '1', why: FORWARDS },
+      { key: 'net/bridge/bridge-nf-call-ip6tables', value: '1', why: BRIDGED },
+    );
   }
   return sysctls;
 }
 
+/**
+ * While two nodes disagree on whether they share a link, as when one of them moves, one sends by the tunnel what the
+ * other would send directly. A strict reverse path filter drops that; where none is on, nothing is changed.
+ */
+function loose(facts: HostFacts, tunnel: string | undefined): Sysctl[] {
+  if (tunnel === undefined) return [];
+  const outside = facts.outside.ipv4?.name;
+  return [tunnel, ...(outside === undefined ? [] : [outside])].map((link) => ({
+    key: `net/ipv4/conf/${link}/rp_filter`,
+    value: '2',
+    onlyFrom: '1',
+    orGreater: 'net/ipv4/conf/all/rp_filter',
+    why: 'a strict filter drops what comes by another way than the answer goes, as while a node moves',
+  }));
+}
+
 /** The families that this node has pods of. */
 export function familiesOf(own: NodeInfo): ReadonlySet<Family> {
-  return new Set(
-    families.filter((family) => own.podCIDRs.some((cidr) => cidr.includes(':') === (family === 'ipv6'))),
-  );
+  return new Set(families.filter((family) => own.podCIDRs.some((cidr) => familyOf(cidr) === family)));
 }

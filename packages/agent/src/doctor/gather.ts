@@ -6,7 +6,7 @@ import { openRoute, type RouteConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { loadKubeConfig } from '../api.ts';
 import { planFamily } from '../apply/rules.ts';
-import { readSysctls } from '../apply/sysctls.ts';
+import { readSysctls, unwritableSysctls } from '../apply/sysctls.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
 import { type DesiredHost, desiredHost } from '../desired/index.ts';
@@ -48,10 +48,13 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   const routes = new Routes(claims, parts.kernel, config);
   routes.load();
   const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
-  const desired = desiredHost(claims, config, routes.facts!, {
+  const circumstances = {
     tunnelled: routes.tunnelled,
     ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
-  });
+  };
+  const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
+  const hostSysctls = unwritableSysctls(sysctls, readSysctls(sysctls));
+  const desired = desiredHost(claims, config, routes.facts!, { ...circumstances, hostSysctls });
   const files = parts.cni.plan(desired?.conflist);
   const confs = configurations(cniConfDir);
   const links: LinkFacts[] = rt.links();

@@ -1,6 +1,7 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
 import type { KernelEvent } from '../apply/kernel.ts';
 import {
+  BRIDGE_NAME,
   defaultTunnel,
   type HostFacts,
   type KernelAddress,
@@ -52,6 +53,7 @@ export function hostFacts(
         .filter(({ address }) => !isLinkLocal(address))
         .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
     ),
+    pods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
     tunnels: kernel.links.flatMap((link) => tunnelOf(link, kernel.addresses)),
     others: kernel.links
       .filter(
@@ -109,7 +111,7 @@ export function sameFacts(a: HostFacts, b: HostFacts): boolean {
 }
 
 function flat(facts: HostFacts): unknown {
-  return [facts.outside, facts.table, [...facts.local].sort(), facts.tunnels, facts.others];
+  return [facts.outside, facts.table, [...facts.local].sort(), facts.pods, facts.tunnels, facts.others];
 }
 
 /** True for events after which only a dump tells the facts; pods that come and go are none. */

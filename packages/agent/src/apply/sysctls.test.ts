@@ -1,0 +1,93 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { desiredSysctls } from '../desired/sysctls.ts';
+import { diffSysctls } from '../diff.ts';
+import { hostFacts } from '../observe/facts.ts';
+import { FakeKernel } from '../testing/fake-kernel.ts';
+import { node } from '../testing/nodes.ts';
+import { readSysctls, unwritableSysctls, writeSysctls } from './sysctls.ts';
+
+const facts = hostFacts(new FakeKernel().dump());
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'cnikit-sysctl-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function host(values: Record<string, string>): void {
+  for (const [key, value] of Object.entries(values)) {
+    mkdirSync(dirname(join(root, key)), { recursive: true });
+    writeFileSync(join(root, key), `${value}\n`);
+  }
+}
+
+const changes = (tunnel?: string): string[] => {
+  const desired = desiredSysctls(node(1), facts, tunnel);
+  return diffSysctls(desired, readSysctls(desired, root)).map(({ key, from, to }) => `${key} ${from}->${to}`);
+};
+
+describe('the sysctls of a node', () => {
+  const forwarding = { 'net/ipv4/ip_forward': '1', 'net/ipv6/conf/all/forwarding': '1' };
+  test.each<[string, Record<string, string>, string | undefined, string[]]>([
+    [
+      'forwarding is set where it is not',
+      { 'net/ipv4/ip_forward': '0' },
+      undefined,
+      ['net/ipv4/ip_forward 0->1'],
+    ],
+    ['what is right is not written', forwarding, undefined, []],
+    ['without br_netfilter nothing is said of it', {}, undefined, []],
+    [
+      'bridged packets pass the rules where br_netfilter is there',
+      { 'net/bridge/bridge-nf-call-iptables': '0', 'net/bridge/bridge-nf-call-ip6tables': '1' },
+      undefined,
+      ['net/bridge/bridge-nf-call-iptables 0->1'],
+    ],
+    [
+      'router advertisements are still taken on the way out when forwarding goes on, and before it does',
+      { 'net/ipv6/conf/eth0/accept_ra': '1', 'net/ipv6/conf/all/forwarding': '0' },
+      undefined,
+      ['net/ipv6/conf/eth0/accept_ra 1->2', 'net/ipv6/conf/all/forwarding 0->1'],
+    ],
+    ['an interface that takes none still takes none', { 'net/ipv6/conf/eth0/accept_ra': '0' }, undefined, []],
+    ['a strict filter stays without a tunnel', { 'net/ipv4/conf/eth0/rp_filter': '1' }, undefined, []],
+    [
+      'a strict filter is loosened with a tunnel, there and on the way out',
+      { 'net/ipv4/conf/vx/rp_filter': '1', 'net/ipv4/conf/eth0/rp_filter': '1' },
+      'vx',
+      ['net/ipv4/conf/vx/rp_filter 1->2', 'net/ipv4/conf/eth0/rp_filter 1->2'],
+    ],
+    [
+      'also when it is strict for all interfaces',
+      { 'net/ipv4/conf/all/rp_filter': '1', 'net/ipv4/conf/vx/rp_filter': '0' },
+      'vx',
+      ['net/ipv4/conf/vx/rp_filter 1->2'],
+    ],
+    [
+      'no filter and a loose one are left alone',
+      { 'net/ipv4/conf/vx/rp_filter': '0', 'net/ipv4/conf/eth0/rp_filter': '2' },
+      'vx',
+      [],
+    ],
+  ])('%s', (_, values, tunnel, want) => {
+    host(values);
+    expect(changes(tunnel)).toEqual(want);
+  });
+});
+
+test('writeSysctls() writes each, and says why one was refused', () => {
+  host({ 'net/ipv4/ip_forward': '0' });
+  const action = (key: string) => ({ kind: 'sysctl', key, from: '0', to: '1', why: '' }) as const;
+  expect([...writeSysctls([action('net/ipv4/ip_forward'), action('net/gone/x')], root)]).toEqual([
+    ['net/gone/x', 'ENOENT'],
+  ]);
+  expect(readFileSync(join(root, 'net/ipv4/ip_forward'), 'utf8')).toBe('1');
+});
+
+test('unwritableSysctls() leaves nothing to the plugin that can be written here', () => {
+  host({ 'net/ipv4/ip_forward': '0' });
+  const desired = desiredSysctls(node(1), facts);
+  expect(unwritableSysctls(desired, readSysctls(desired, root), root)).toEqual({});
+});

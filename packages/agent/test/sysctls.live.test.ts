@@ -1,0 +1,45 @@
+/** Sysctls as in a container without privileges, where /proc/sys is read-only. */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import type { DesiredHost } from '../src/desired/index.ts';
+import { Host } from '../src/host.ts';
+
+const root = '/run/sysctl-readonly';
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'Host and sysctls (needs the sandbox: run npm test at the root)',
+  () => {
+    test('leaves to the plugin what it may not write, whether it is right yet or not, and says so only when that did not help', () => {
+      for (const argv of [
+        ['mkdir', '-p', root],
+        ['mount', '-t', 'tmpfs', 'tmpfs', root],
+        [
+          'sh',
+          '-c',
+          `cd ${root} && mkdir -p net/ipv4 && echo 0 >net/ipv4/ip_forward && echo 1 >net/ipv4/right`,
+        ],
+        ['mount', '-o', 'remount,ro', root],
+      ])
+        execFileSync(argv[0]!, argv.slice(1));
+      const host = new Host({ rules: undefined as never, cni: undefined as never, sysctlRoot: root });
+      const sysctls = [
+        { key: 'net/ipv4/ip_forward', value: '1', why: 'packets pass' },
+        { key: 'net/ipv4/right', value: '1', why: '' },
+        { key: 'net/bridge/absent', value: '1', why: '' },
+        { key: 'net/ipv4/right', value: '2', onlyFrom: '0', why: '' },
+      ];
+      expect(host.leftToPlugin(sysctls)).toEqual({ 'net/ipv4/ip_forward': '1', 'net/ipv4/right': '1' });
+      const desired = { sysctls } as unknown as DesiredHost;
+      // It is the plugin's turn first, then that of its next pod.
+      for (const pods of [false, false])
+        expect(host.sysctls(desired, pods)).toMatchObject({ done: [], problems: [] });
+      const { problems } = host.sysctls(desired, true);
+      expect(problems.map(({ message }) => message)).toEqual([
+        expect.stringMatching(
+          /ip_forward is 0 and not 1: packets pass\. The agent may not set it \(EROFS\).*`sysctl -w net\.ipv4\.ip_forward=1`/,
+        ),
+      ]);
+      execFileSync('umount', [root]);
+    });
+  },
+);

@@ -1,4 +1,4 @@
-import type { Dns, Result } from '@cnikit/cni-spec';
+import { type CheckedConfig, capability, type Dns, type DnsCapability, type Result } from '@cnikit/cni-spec';
 
 /** The result so far in the chain with this plugin's own behind it, whose indexes move up accordingly. */
 export function appendResult(prevResult: Result | undefined, own: Result): Result {
@@ -16,10 +16,22 @@ export function appendResult(prevResult: Result | undefined, own: Result): Resul
   };
 }
 
-/** The configuration's DNS settings when it has any, be they empty lists; else those of IPAM. */
-export function chooseDns(configured: Dns | undefined, ofIpam: Dns | undefined): { dns?: Dns } {
-  const dns = configured !== undefined && isSet(configured) ? configured : ofIpam;
+/**
+ * The DNS settings for the result: what the runtime asks for goes over the configuration's, be they empty lists, and
+ * these over IPAM's. The reference passes the runtime's over.
+ *
+ * @throws CniError 7 for a `dns` capability that is none
+ */
+export function chooseDns(raw: CheckedConfig, ofIpam: Dns | undefined): { dns?: Dns } {
+  const ofConfig = raw.dns !== undefined && isSet(raw.dns) ? raw.dns : ofIpam;
+  const dns = ofRuntime(capability(raw, 'dns')) ?? ofConfig;
   return dns === undefined ? {} : { dns };
+}
+
+/** The capability's keys are not the result's. A runtime that has nothing to say may say it by empty lists. */
+function ofRuntime({ servers = [], searches = [], options = [] }: DnsCapability = {}): Dns | undefined {
+  if (servers.length + searches.length + options.length === 0) return undefined;
+  return { nameservers: servers, search: searches, options };
 }
 
 function isSet({ nameservers, domain, search, options }: Dns): boolean {

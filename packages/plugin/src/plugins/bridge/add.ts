@@ -87,7 +87,7 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
       ],
       ips: ips.map((ip) => ({ ...ip, interface: 2 })),
       routes,
-      ...chooseDns(conf.dns, given.dns),
+      ...chooseDns(conf.raw, given.dns),
     };
     return appendResult(prevResult, own);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { type CheckedConfig, CniError, type Dns, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
 import { type MasqueradeSettings, natBackend } from '../../capabilities/nat/masquerade.ts';
 import { refuseFields } from '../../capabilities/refused.ts';
@@ -32,7 +32,6 @@ export interface BridgeSettings extends MasqueradeSettings {
   enabledad: boolean;
   /** Makes the pod's interface, and leaves it down and without addresses. */
   disableContainerInterface: boolean;
-  dns: Dns | undefined;
 }
 
 /**
@@ -71,7 +70,6 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     disableContainerInterface: conf.disableContainerInterface ?? false,
     ipMasq: conf.ipMasq ?? false,
     ipMasqBackend: natBackend('ipMasqBackend', conf.ipMasqBackend),
-    dns: raw.dns,
   };
 }
 

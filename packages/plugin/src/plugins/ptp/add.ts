@@ -78,7 +78,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
       ],
       ips: ips.map((ip) => ({ ...ip, interface: 1 })),
       routes: [...given.routes],
-      ...chooseDns(conf.raw.dns, given.dns),
+      ...chooseDns(conf.raw, given.dns),
     };
     return appendResult(prevResult, own);
   } catch (error) {

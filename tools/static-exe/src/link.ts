@@ -17,7 +17,14 @@ const CORE_SOURCES = ['files.c', 'namespaces.c', 'out.c', 'process.c', 'quickjs.
 
 /** Unused functions go (the compiler of JavaScript, for one); fixed addresses are what a snapshot stands on. */
 const COMMON = '-std=gnu11 -O2 -fno-pie -ffunction-sections -fdata-sections -D_GNU_SOURCE'.split(' ');
-const OWN = ['-Wall', '-Wextra', '-Werror', '-fstack-protector-strong'];
+const OWN = ['-Wall', '-Wextra', '-Werror'];
+/** The engine too, since it is what reads the input. FORTIFY is for the C libraries that have it, musl has not. */
+const HARDENED = [
+  '-fstack-protector-strong',
+  '-fstack-clash-protection',
+  '-U_FORTIFY_SOURCE',
+  '-D_FORTIFY_SOURCE=2',
+];
 const SANITIZE = [
   '-g',
   '-fsanitize=address,undefined',
@@ -38,18 +45,19 @@ export interface LinkInput {
   sanitize: boolean;
 }
 
-function engineUnits(engine: string): Unit[] {
-  return ENGINE_SOURCES.map((name) => ({ source: join(engine, name), flags: [...COMMON, ...ENGINE_FLAGS] }));
+function engineUnits(engine: string, kind: readonly string[]): Unit[] {
+  const flags = [...COMMON, ...kind, ...ENGINE_FLAGS];
+  return ENGINE_SOURCES.map((name) => ({ source: join(engine, name), flags }));
 }
 
 /** Links the executable; `heapSize` is the bytes of its heap section, by default as much as the build stage may want. */
 export async function linkExecutable(input: LinkInput, out: string, heapSize?: number): Promise<void> {
   const { tools, engine, cacheDir, scripts, sanitize } = input;
   const includes = [`-I${HOST}`, `-I${NATIVE}`, `-isystem${engine}`];
-  const flags = [...COMMON, ...OWN, ...(sanitize ? SANITIZE : []), ...includes];
+  const flags = [...COMMON, ...OWN, ...(sanitize ? SANITIZE : HARDENED), ...includes];
   const heapFlags = heapSize === undefined ? flags : [...flags, `-DHEAP_SIZE=${heapSize}`];
   const units = [
-    ...engineUnits(engine),
+    ...engineUnits(engine, sanitize ? [] : HARDENED),
     ...CORE_SOURCES.map((name) => ({ source: join(NATIVE, name), flags })),
     ...HOST_SOURCES.map((name) => ({ source: join(HOST, name), flags })),
     { source: join(HOST, 'heap.c'), flags: heapFlags },
@@ -72,8 +80,11 @@ export async function linkExecutable(input: LinkInput, out: string, heapSize?: n
 /** The program that makes bytecode. It runs here, whatever the target: bytecode is the same on both. */
 export async function bytecodeCompiler(engine: string, cacheDir: string): Promise<string> {
   const tools = toolchain(process.arch as Arch);
-  const own = { source: join(HOST, 'compile.c'), flags: [...COMMON, ...OWN, `-isystem${engine}`] };
-  const objects = await compileAll([...engineUnits(engine), own], tools, cacheDir);
+  const own = {
+    source: join(HOST, 'compile.c'),
+    flags: [...COMMON, ...OWN, ...HARDENED, `-isystem${engine}`],
+  };
+  const objects = await compileAll([...engineUnits(engine, HARDENED), own], tools, cacheDir);
   const out = `${objects.at(-1)}.exe`;
   const part = partOf(out);
   await run(tools.cc, ['-static', '-no-pie', ...objects, ...LIBRARIES, '-o', part]);

@@ -32,21 +32,44 @@ async function run(source: string, options?: Partial<StaticExecutableOptions>, a
 
 const PRINT = 'const print = (x) => globalThis.__cnikit_sys.writeFdText(1, String(x));';
 
-/** The types of an ELF file's program headers. */
-function segments(path: string): number[] {
+/** The program headers of an ELF file (elf(5)): type, and 4 readable, 2 writable, 1 executable. */
+function segments(path: string): Array<{ type: number; flags: number }> {
   const elf = readFileSync(path);
   const [start, size, n] = [Number(elf.readBigUInt64LE(32)), elf.readUInt16LE(54), elf.readUInt16LE(56)];
-  return Array.from({ length: n }, (_, i) => elf.readUInt32LE(start + i * size));
+  return Array.from({ length: n }, (_, i) => {
+    const at = start + i * size;
+    return { type: elf.readUInt32LE(at), flags: elf.readUInt32LE(at + 4) };
+  });
 }
 
 describe('buildStaticExecutable()', () => {
   it('makes one small file that needs no loader and no library', async () => {
     const { path, bytes, snapshot } = await build('1');
     const [PT_DYNAMIC, PT_INTERP] = [2, 3];
-    expect(segments(path)).not.toContain(PT_DYNAMIC);
-    expect(segments(path)).not.toContain(PT_INTERP);
+    const types = segments(path).map(({ type }) => type);
+    expect(types).not.toContain(PT_DYNAMIC);
+    expect(types).not.toContain(PT_INTERP);
     expect(bytes).toBeLessThan(1_000_000);
     expect(snapshot).toBe(true);
+  });
+
+  it('lets nothing be written and executed, and the stack least of all', async () => {
+    const { path } = await build('1');
+    const [PT_GNU_STACK, PT_GNU_RELRO, WRITABLE_AND_EXECUTABLE] = [0x6474e551, 0x6474e552, 3];
+    const all = segments(path);
+    expect(all.filter(({ flags }) => (flags & WRITABLE_AND_EXECUTABLE) === WRITABLE_AND_EXECUTABLE)).toEqual(
+      [],
+    );
+    expect(all.map(({ type }) => type)).toEqual(expect.arrayContaining([PT_GNU_STACK, PT_GNU_RELRO]));
+  });
+
+  it.skipIf(process.arch !== 'x64')('guards the stack of the engine too', async () => {
+    const { path } = await build('1');
+    const code = readFileSync(path, 'hex');
+    const count = (pattern: RegExp) => code.match(pattern)?.length ?? 0;
+    // mov %fs:0x28, and sub $0x1000,%rsp; orq $0,(%rsp). Of our own C there are some fifty and none.
+    expect(count(/64488b..2528000000/g)).toBeGreaterThan(100);
+    expect(count(/4881ec0010000048830c2400/g)).toBeGreaterThan(0);
   });
 
   it('makes equal bytes of equal input, also when built twice at once', async () => {
@@ -55,9 +78,9 @@ describe('buildStaticExecutable()', () => {
     expect(readFileSync(a.path).equals(readFileSync(b.path))).toBe(true);
   });
 
-  it.each([true, false])(
-    'has the language, the arguments and the environment at start (snapshot: %s)',
-    async (snapshot) => {
+  it.each([{}, { snapshot: false }, { sanitize: true }])(
+    'has the language, the arguments and the environment at start (%j)',
+    async (options) => {
       const source = `${PRINT}
       const m = new Map([['k', new Set([1])]]);
       print(JSON.stringify({
@@ -67,7 +90,7 @@ describe('buildStaticExecutable()', () => {
         weak: new WeakRef(m).deref() === m,
       }));
       (async () => { await 0; print(' later'); })();`;
-      const { stdout, status } = await run(source, { snapshot }, ['a', 'b c']);
+      const { stdout, status } = await run(source, options, ['a', 'b c']);
       expect(status).toBe(0);
       expect(stdout.endsWith(' later')).toBe(true);
       expect(JSON.parse(stdout.slice(0, -' later'.length))).toEqual({
@@ -92,14 +115,14 @@ describe('buildStaticExecutable()', () => {
     expect(Math.abs(a![2]! - Date.now())).toBeLessThan(3_600_000);
   });
 
-  it('runs lazy scripts when asked, and only then', async () => {
+  it.each([false, true])('runs lazy scripts when asked, and only then (sanitize: %s)', async (sanitize) => {
     const lazy = {
       extra: script(`globalThis.__cnikit_lazy = { twice: (n: number) => n * 2 }; globalThis.ran = true;`),
     };
     const source = `${PRINT}
       print(typeof ran + ' ' + __cnikit_load('extra').twice(21) + ' ' + ran + ' ');
       try { __cnikit_load('none') } catch (error) { print(error) }`;
-    const { stdout } = await run(source, { lazy });
+    const { stdout } = await run(source, { lazy, sanitize });
     expect(stdout).toBe('undefined 42 true ReferenceError: No script none in this executable');
   });
 
@@ -135,10 +158,12 @@ describe('buildStaticExecutable()', () => {
     ],
     ['deeply nested JSON', `JSON.parse('['.repeat(1 << 20))`, 'stack overflow'],
   ];
-  it.each(crashes)('ends with status 70 and its text on stdout after %s', async (_, source, message) => {
-    const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n' });
-    expect({ status, stdout }).toEqual({ status: 70, stdout: '{"code":999}\n' });
-    expect(stderr).toContain(message);
+  describe.each([false, true])('(sanitize: %s)', (sanitize) => {
+    it.each(crashes)('ends with status 70 and its text on stdout after %s', async (_, source, message) => {
+      const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n', sanitize });
+      expect({ status, stdout }).toEqual({ status: 70, stdout: '{"code":999}\n' });
+      expect(stderr).toContain(message);
+    });
   });
 
   it('does not end for a rejection that is heard in time', async () => {

@@ -42,6 +42,8 @@ export function conflist(
   const mtu = podMtu(own, facts, tunnel);
   const plugin = {
     type: 'cnikit',
+    // What the runtime passes on of a pod.
+    capabilities: { bandwidth: true },
     bridge: BRIDGE_NAME,
     isDefaultGateway: true,
     hairpinMode: true,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { executablePath } from '@cnikit/plugin';
-import { exitOf, fileEvents, type LabNode, until } from '@cnikit/testing-lab';
+import { exitOf, fileEvents, type LabNode, type Outcome, until } from '@cnikit/testing-lab';
 
 const fileOf = (path: string) => fileURLToPath(new URL(`../../packages/${path}`, import.meta.url));
 const AGENT = fileOf('agent/dist/cnikit-agent.js');
@@ -23,20 +23,27 @@ export class Agent {
     writeFileSync(node.path(this.#kubeconfig), kubeconfig, { mode: 0o600 });
   }
 
+  /** Runs another command of it, which looks and changes nothing. */
+  look(command: 'plan' | 'doctor' | 'status'): Promise<Outcome> {
+    return this.#node.exec(this.#argv(command), { timeoutMs: 60_000 });
+  }
+
+  #argv(command: string): string[] {
+    return [
+      process.execPath,
+      AGENT,
+      command,
+      `--node-name=${this.#node.name}`,
+      `--kubeconfig=${this.#kubeconfig}`,
+      `--plugin-binary=${executablePath()}`,
+    ];
+  }
+
   /** Starts it and waits for what tells a kubelet that the node is ready: a conflist, written last of all. */
   async start(): Promise<void> {
     const node = this.#node;
-    const argv = [
-      process.execPath,
-      AGENT,
-      'run',
-      '--kubeconfig',
-      this.#kubeconfig,
-      '--plugin-binary',
-      executablePath(),
-    ];
-    const env = { PATH: process.env.PATH ?? '', NODE_NAME: node.name };
-    const child = node.start(argv, { env, logFile: this.logFile });
+    const env = { PATH: process.env.PATH ?? '' };
+    const child = node.start(this.#argv('run'), { env, logFile: this.logFile });
     this.#process = child;
     const directory = node.path('/etc/cni/net.d');
     await until(

@@ -68,9 +68,14 @@ export class Cluster {
 
   /** Starts the agent on a node, as the DaemonSet would; resolves when the node can run pods. */
   async startAgent(node: LabNode): Promise<void> {
-    const agent = new Agent(node, this.api.kubeconfig());
+    await this.placeAgent(node).start();
+  }
+
+  /** The agent of a node, not started yet. */
+  placeAgent(node: LabNode): Agent {
+    const agent = this.agents.get(node.name) ?? new Agent(node, this.api.kubeconfig());
     this.agents.set(node.name, agent);
-    await agent.start();
+    return agent;
   }
 
   /** A machine goes for good: no power, and its Node object deleted. */

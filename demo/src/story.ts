@@ -1,5 +1,6 @@
 import { type Pod, startPing } from '@cnikit/testing-lab';
 import { leftovers } from './checks/leftovers.ts';
+import { examined, planned } from './checks/looks.ts';
 import { count, drawMatrix, type PingRow, pingMatrix } from './checks/pings.ts';
 import { untilRoutes } from './checks/routes.ts';
 import { addressesOf, drawSightings, isRight, sightings } from './checks/sources.ts';
@@ -47,6 +48,12 @@ export const STORY: readonly Step[] = [
     },
   },
   {
+    title: 'cnikit-agent plan: what the agent would do on n1',
+    async run(cluster) {
+      return planned(await cluster.placeAgent(cluster.node('n1')).look('plan'));
+    },
+  },
+  {
     title: 'An agent starts on each node',
     essential: true,
     async run(cluster) {
@@ -68,6 +75,13 @@ export const STORY: readonly Step[] = [
     title: 'Every pod pings every pod',
     async run(cluster) {
       return allAnswered(await pingMatrix(cluster.pods, cluster.pods));
+    },
+  },
+  {
+    title:
+      'cnikit-agent doctor: nothing is wrong on n1, until somebody leaves the configuration of another CNI',
+    async run(cluster) {
+      return examined(cluster.node('n1'), cluster.agent('n1'));
     },
   },
   {

@@ -117,6 +117,60 @@ describe('Agent and node events', () => {
     expect(lines).toContain('No longer a problem: claim 10.244.2.0/24');
   });
 
+  test('of two podCIDRs that overlap the older node keeps its own, and the other follows when that one goes', () => {
+    const { agent, kernel, clock, lines } = started();
+    agent.putNode(node(4, { podCIDRs: ['10.244.2.0/25'] }));
+    clock.advance(0);
+    expect(kernel.own()).toEqual(routesTo(2, 3));
+    expect(lines.join('\n')).toMatch(
+      /No route to 10.244.2.0\/25 of node n4: it overlaps podCIDR 10.244.2.0\/24 of node n2, which is older/,
+    );
+    agent.deleteNode('n2');
+    clock.advance(0);
+    expect(kernel.own()).toEqual([...routesTo(3), '10.244.2.0/25 via 192.0.2.4'].sort());
+  });
+
+  test('nodes of one family and of two share a cluster', () => {
+    const { agent, kernel, clock } = started();
+    agent.putNode(node(4, { podCIDRs: ['10.244.4.0/24'], internalIPs: ['192.0.2.4'] }));
+    agent.putNode(node(5, { podCIDRs: ['fd00:10:244:5::/64'], internalIPs: ['2001:db8::5'] }));
+    clock.advance(0);
+    expect(kernel.own()).toEqual(
+      [...routesTo(2, 3), '10.244.4.0/24 via 192.0.2.4', 'fd00:10:244:5::/64 via 2001:db8::5'].sort(),
+    );
+  });
+
+  test('a podCIDR that is used again goes to its new node', () => {
+    const { agent, kernel, clock } = started();
+    agent.deleteNode('n2');
+    agent.putNode(node(7, { podCIDRs: node(2).podCIDRs }));
+    clock.advance(0);
+    expect(kernel.own()).toEqual(
+      [...routesTo(3), '10.244.2.0/24 via 192.0.2.7', 'fd00:10:244:2::/64 via 2001:db8::7'].sort(),
+    );
+  });
+
+  test('a node that changes from on-link to off-link and back has its tunnel as long as it needs it', () => {
+    const { agent, kernel, clock, state } = started();
+    agent.putNode(node(2, { internalIPs: ['198.51.100.2'] }));
+    clock.advance(0);
+    const tunnel = kernel.links.find(({ name }) => name === 'cnikit-vx')!;
+    expect(kernel.routes.filter(({ oif }) => oif === tunnel.index).map(({ dst }) => dst)).toEqual([
+      '10.244.2.0/24',
+      'fd00:10:244:2::/64',
+    ]);
+    expect(kernel.neighbours.map(({ address }) => address)).toEqual(
+      expect.arrayContaining(['198.51.100.2', '10.244.2.0']),
+    );
+    expect(state.conflist).toContain('"mtu": 1450');
+    expect(state.rules).not.toContain('198.51.100');
+    agent.putNode(node(2));
+    clock.advance(0);
+    expect(kernel.own()).toEqual(routesTo(2, 3));
+    expect(kernel.links).toHaveLength(2);
+    expect(state.conflist).toContain('"mtu": 1500');
+  });
+
   test('an API server that lost its data costs no route, whatever the order of events', () => {
     const { agent, kernel, clock } = started();
     for (const name of ['n2', 'n1', 'n3']) agent.deleteNode(name);

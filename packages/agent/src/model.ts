@@ -9,7 +9,7 @@ export interface NodeInfo {
   created: string;
   /** Canonical prefixes in the Node's own order, which is the cluster's order of families. */
   podCIDRs: string[];
-  /** Canonical addresses, in the Node's order. */
+  /** Canonical addresses, in the Node's order; ExternalIPs when there are no InternalIPs. Of a family the first counts. */
   internalIPs: string[];
   /** Status of the condition NetworkUnavailable, absent when the Node has none. */
   networkUnavailable?: string;

@@ -60,6 +60,39 @@ describe('selectNode() survives', () => {
   });
 });
 
+describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node alone,', () => {
+  test.each<[string, Array<[string, string]>, string[]]>([
+    [
+      'in its order, so that the first of a family is the one that counts',
+      [
+        ['InternalIP', '2001:db8::1'],
+        ['InternalIP', '192.0.2.1'],
+        ['InternalIP', '2001:db8::2'],
+      ],
+      ['2001:db8::1', '192.0.2.1', '2001:db8::2'],
+    ],
+    [
+      'ExternalIPs when it has no other',
+      [
+        ['Hostname', 'n1'],
+        ['ExternalIP', '198.51.100.1'],
+      ],
+      ['198.51.100.1'],
+    ],
+    [
+      'not the ExternalIP of another family, which may be translated on the way',
+      [
+        ['ExternalIP', '198.51.100.1'],
+        ['InternalIP', '2001:db8::1'],
+      ],
+      ['2001:db8::1'],
+    ],
+  ])('%s', (_, addresses, want) => {
+    const status = { addresses: addresses.map(([type, address]) => ({ type, address })) };
+    expect(selectNode({ status }).internalIPs).toEqual(want);
+  });
+});
+
 test('sameNode() does not see heartbeats', () => {
   const beat = structuredClone(object);
   Object.assign(beat.status.conditions[0]!, { lastHeartbeatTime: '2026-01-01T00:10:00Z' });

@@ -30,13 +30,19 @@ export function selectNode(node: unknown): NodeInfo {
     else if (!podCIDRs.includes(formatPrefix(prefix))) podCIDRs.push(formatPrefix(prefix));
   }
 
-  const internalIPs: string[] = [];
-  for (const entry of array(status.addresses).map(object)) {
-    if (entry.type !== 'InternalIP') continue;
-    const address = parseAddress(text(entry.address));
-    if (address === undefined) rejected.push(`InternalIP ${JSON.stringify(entry.address)} is not an address`);
-    else internalIPs.push(formatAddress(address));
-  }
+  const addresses = array(status.addresses).map(object);
+  const ofType = (type: string): string[] =>
+    addresses
+      .filter((entry) => entry.type === type)
+      .flatMap((entry) => {
+        const address = parseAddress(text(entry.address));
+        if (address !== undefined) return [formatAddress(address)];
+        rejected.push(`${type} ${JSON.stringify(entry.address)} is not an address`);
+        return [];
+      });
+  const inside = ofType('InternalIP');
+  // Where a cloud gives nodes public addresses only, those are what nodes know each other by.
+  const internalIPs = inside.length > 0 ? inside : ofType('ExternalIP');
 
   const condition = array(status.conditions)
     .map(object)

@@ -1,0 +1,298 @@
+/**
+ * Packets through a node whose firewall drops what it forwards, and beside kube-proxy: the sandbox's own namespace is
+ * the node, with a pod on its bridge, another node with a pod behind its eth0, and a host of the world there too.
+ */
+import { createNetns, deleteNetns } from '@cnikit/netlink';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openKernel } from '../src/apply/netlink.ts';
+import { createRules } from '../src/apply/rules.ts';
+import { Agent } from '../src/loop.ts';
+import { Metrics } from '../src/metrics.ts';
+import type { NodeInfo } from '../src/model.ts';
+import { ruleChanges } from '../src/observe/rule-changes.ts';
+import { after } from '../src/timers.ts';
+import { eventually, run } from './live-node.ts';
+
+const node = (n: number): NodeInfo => ({
+  name: `n${n}`,
+  uid: `uid-${n}`,
+  created: `2026-01-01T00:00:0${n}Z`,
+  podCIDRs: [`10.244.${n}.0/24`, `fd00:10:244:${n}::/64`],
+  internalIPs: [`192.0.2.${n}`, `2001:db8::${n}`],
+  rejected: [],
+});
+
+/** Else link-local addresses, from which neighbours are asked for, cannot be used for a second or two. */
+const withoutDad: [string, ...string[]] = ['sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0'];
+
+/** As dockerd leaves them, dropping what no rule of its own lets pass. */
+const docker = `*filter
+:FORWARD DROP [0:0]
+:DOCKER-USER - [0:0]
+:DOCKER-ISOLATION-STAGE-1 - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-ISOLATION-STAGE-1
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A DOCKER-USER -j RETURN
+-A DOCKER-ISOLATION-STAGE-1 -j RETURN
+COMMIT
+`;
+/** As ufw has them with its default for routed packets, deny, and with a rule that rejects before the policy does. */
+const ufw = `*filter
+:FORWARD DROP [0:0]
+:ufw-before-forward - [0:0]
+:ufw-after-forward - [0:0]
+:ufw-reject-forward - [0:0]
+-A FORWARD -j ufw-before-forward
+-A FORWARD -j ufw-after-forward
+-A FORWARD -j ufw-reject-forward
+-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A ufw-reject-forward -j REJECT
+COMMIT
+`;
+/** What kube-proxy in iptables mode has in the way of forwarded and translated packets. */
+const kubeProxy = `*filter
+:KUBE-FORWARD - [0:0]
+:KUBE-FIREWALL - [0:0]
+-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
+-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
+-A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
+-A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT
+*nat
+:KUBE-POSTROUTING - [0:0]
+:KUBE-MARK-MASQ - [0:0]
+:KUBE-SERVICES - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
+-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+-A KUBE-POSTROUTING -j MASQUERADE --random-fully
+-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+COMMIT
+`;
+
+describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
+  'The rules of a node (needs the sandbox: run npm test at the root)',
+  () => {
+    const lines: string[] = [];
+    let stop: () => Promise<void>;
+    let conflist = '';
+
+    /** A namespace with both addresses on eth0, whose other end is `port`. */
+    function host(
+      name: string,
+      port: string,
+      last: number,
+      gateway: string | undefined,
+      net: [string, string],
+    ): void {
+      createNetns(name);
+      run('ip', 'netns', 'exec', name, ...withoutDad);
+      run('ip', 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+      const inside = (...args: string[]): string => run('ip', '-n', name, ...args);
+      inside('link', 'set', 'lo', 'up');
+      inside('address', 'add', `${net[0]}.${last}/24`, 'dev', 'eth0');
+      inside('address', 'add', `${net[1]}::${last}/64`, 'dev', 'eth0', 'nodad');
+      inside('link', 'set', 'eth0', 'up');
+      run('ip', 'link', 'set', port, 'up');
+      if (gateway === undefined) return;
+      inside('route', 'add', 'default', 'via', `${net[0]}.${gateway}`);
+      inside('route', 'add', 'default', 'via', `${net[1]}::${gateway}`);
+    }
+
+    beforeEach(() => {
+      run(...withoutDad);
+      run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+      for (const name of ['lan', 'cni0'])
+        run('ip', 'link', 'add', name, 'type', 'bridge', 'mcast_snooping', '0');
+      run('ip', 'link', 'set', 'lan', 'up');
+      run('ip', 'link', 'set', 'cni0', 'up');
+      run('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'lan');
+      run('ip', 'address', 'add', '2001:db8::1/64', 'dev', 'lan', 'nodad');
+      run('ip', 'address', 'add', '10.244.1.1/24', 'dev', 'cni0');
+      run('ip', 'address', 'add', 'fd00:10:244:1::1/64', 'dev', 'cni0', 'nodad');
+      host('pod', 'port-pod', 5, '1', ['10.244.1', 'fd00:10:244:1']);
+      host('n2', 'port-n2', 2, undefined, ['192.0.2', '2001:db8']);
+      host('world', 'port-world', 9, undefined, ['192.0.2', '2001:db8']);
+      run('ip', 'link', 'set', 'port-pod', 'master', 'cni0');
+      for (const port of ['port-n2', 'port-world']) run('ip', 'link', 'set', port, 'master', 'lan');
+      // The world is beyond n9, which is no node: what reaches it with a pod's own address gets no answer.
+      run('ip', '-n', 'world', 'address', 'add', '203.0.113.9/32', 'dev', 'lo');
+      run('ip', '-n', 'world', 'address', 'add', '2001:db8:113::9/128', 'dev', 'lo', 'nodad');
+      run('ip', 'route', 'add', 'default', 'via', '192.0.2.9');
+      run('ip', 'route', 'add', 'default', 'via', '2001:db8::9');
+      // n2 knows the pods of n1, and has one of its own.
+      run('ip', '-n', 'n2', 'address', 'add', '10.244.2.5/32', 'dev', 'lo');
+      run('ip', '-n', 'n2', 'address', 'add', 'fd00:10:244:2::5/128', 'dev', 'lo', 'nodad');
+      run('ip', '-n', 'n2', 'route', 'add', '10.244.1.0/24', 'via', '192.0.2.1');
+      run('ip', '-n', 'n2', 'route', 'add', 'fd00:10:244:1::/64', 'via', '2001:db8::1');
+    });
+
+    afterEach(async () => {
+      await stop();
+      for (const name of ['pod', 'n2', 'world']) {
+        run('ip', 'link', 'delete', `port-${name}`);
+        deleteNetns(name);
+      }
+      for (const name of ['lan', 'cni0']) run('ip', 'link', 'delete', name);
+      run('nft', 'flush', 'ruleset');
+    });
+
+    function start(): void {
+      const ended = new AbortController();
+      const kernel = openKernel();
+      const log = {
+        info: (_: object, message: string) => void lines.push(message),
+        warn: (_: object, message: string) => void lines.push(`warning: ${message}`),
+      };
+      const apply = (text?: string): [] => {
+        conflist = text ?? '';
+        return [];
+      };
+      const cni = { plan: () => [], apply, problems: () => [], remove: () => [] };
+      const agent = new Agent(
+        { kernel, log, metrics: new Metrics(), after, rules: createRules(), cni },
+        { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 },
+      );
+      const changes = (async () => {
+        for await (const _ of ruleChanges(ended.signal)) agent.checkRules();
+      })();
+      const events = (async () => {
+        for await (const event of kernel.events(ended.signal)) agent.onKernel(event);
+      })();
+      agent.setNodes([node(1), node(2)]);
+      stop = async () => {
+        ended.abort();
+        agent.close();
+        await Promise.all([changes, events]);
+        kernel.close();
+      };
+    }
+
+    const restore = (rules: string): void => {
+      const six = rules.replaceAll('icmp-', 'icmp6-');
+      run(
+        'sh',
+        '-c',
+        `iptables-restore --noflush <<'E'\n${rules}E\nip6tables-restore --noflush <<'E'\n${six}E\n`,
+      );
+    };
+    const ping = (from: string, to: string): string =>
+      run('ip', 'netns', 'exec', from, 'ping', '-n', '-c', '1', '-W', '2', to);
+
+    function everythingPasses(): void {
+      for (const to of ['10.244.2.5', 'fd00:10:244:2::5']) ping('pod', to);
+      for (const to of ['10.244.1.5', 'fd00:10:244:1::5']) ping('n2', to);
+      for (const to of ['203.0.113.9', '2001:db8:113::9']) ping('pod', to);
+    }
+
+    test.each([
+      ['Docker', docker],
+      ['ufw', ufw],
+    ])(
+      'flannel-io/flannel#2116: pods are reached and reach the world under the rules of %s, whoever came first',
+      async (_, rules) => {
+        restore(rules);
+        run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.2');
+        expect(() => ping('pod', '10.244.2.5')).toThrow();
+        run('ip', 'route', 'del', '10.244.2.0/24');
+        start();
+        everythingPasses();
+        // The firewall is loaded again, and puts its rules before ours.
+        for (const command of ['iptables', 'ip6tables']) {
+          run(command, '-F', 'FORWARD');
+          run(command, '-I', 'FORWARD', '1', '-j', 'REJECT');
+        }
+        await eventually(() => {
+          for (const command of ['iptables', 'ip6tables'])
+            expect(run(command, '-S', 'FORWARD').split('\n')[1]).toContain('-j CNIKIT-FORWARD');
+        });
+        everythingPasses();
+      },
+    );
+
+    test('pods keep their address towards pods and nodes of the cluster, and have that of their node towards others', () => {
+      start();
+      /** The two directions of a flow, as connection tracking has them: the second shows the translation. */
+      const flow = (to: string): string => {
+        ping('pod', to);
+        return run('sh', '-c', `conntrack -L 2>/dev/null | grep -F 'dst=${to} ' | head -1`);
+      };
+      expect(flow('10.244.2.5')).toMatch(/src=10\.244\.2\.5 dst=10\.244\.1\.5 /);
+      expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=10\.244\.1\.5 /);
+      expect(flow('203.0.113.9')).toMatch(/src=203\.0\.113\.9 dst=192\.0\.2\.1 /);
+    });
+
+    test('kube-proxy beside us: its rules stay as they are, and what it marks is masqueraded by it', () => {
+      restore(kubeProxy);
+      // As kube-proxy marks a packet to a Service of another node's pod.
+      run('iptables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', '10.96.0.1', '-j', 'KUBE-MARK-MASQ');
+      run(
+        'iptables',
+        '-t',
+        'nat',
+        '-A',
+        'KUBE-SERVICES',
+        '-d',
+        '10.96.0.1',
+        '-j',
+        'DNAT',
+        '--to-destination',
+        '10.244.2.5',
+      );
+      const kube = (): string[] =>
+        ['filter', 'nat'].flatMap((table) =>
+          run('iptables-save', '-t', table)
+            .split('\n')
+            .filter((line) => /KUBE-/.test(line) && !line.startsWith(':')),
+        );
+      const before = kube();
+      start();
+      everythingPasses();
+      ping('pod', '10.96.0.1');
+      const flow = run('sh', '-c', "conntrack -L 2>/dev/null | grep -F 'dst=10.96.0.1 ' | head -1");
+      expect(flow).toMatch(/src=10\.244\.2\.5 dst=192\.0\.2\.1 /);
+      expect(kube()).toEqual(before);
+      const postrouting = run('iptables', '-t', 'nat', '-S', 'POSTROUTING').trim().split('\n');
+      expect(postrouting.at(-1)).toContain('CNIKIT-POSTROUTING');
+    });
+
+    test('kube-proxy in nftables mode beside us: its tables stay as they are, and it translates', () => {
+      run(
+        'nft',
+        `table ip kube-proxy {
+          chain services { ip daddr 10.96.0.1 meta mark set mark or 0x4000 dnat to 10.244.2.5 ; }
+          chain nat-prerouting { type nat hook prerouting priority dstnat ; jump services ; }
+          chain nat-postrouting { type nat hook postrouting priority srcnat ;
+            mark and 0x4000 != 0 mark set mark xor 0x4000 masquerade fully-random ; }
+          chain filter-forward { type filter hook forward priority -110 ; ct state invalid drop ; }
+        }`,
+      );
+      const before = run('nft', 'list', 'table', 'ip', 'kube-proxy');
+      start();
+      everythingPasses();
+      ping('pod', '10.96.0.1');
+      expect(run('nft', 'list', 'table', 'ip', 'kube-proxy')).toBe(before);
+    });
+
+    test('the outside interface is followed live when the default route moves, and its MTU', async () => {
+      start();
+      ping('pod', '203.0.113.9');
+      run('ip', 'link', 'add', 'port-x', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', 'world');
+      run('ip', '-n', 'world', 'address', 'add', '198.51.100.9/24', 'dev', 'eth1');
+      run('ip', '-n', 'world', 'link', 'set', 'eth1', 'up');
+      run('ip', 'address', 'add', '198.51.100.1/24', 'dev', 'port-x');
+      run('ip', 'link', 'set', 'port-x', 'up');
+      run('ip', 'route', 'replace', 'default', 'via', '198.51.100.9');
+      await eventually(() =>
+        expect(run('iptables', '-t', 'nat', '-S', 'CNIKIT-POSTROUTING')).toContain('-o port-x'),
+      );
+      ping('pod', '203.0.113.9');
+      run('ip', 'link', 'set', 'port-x', 'mtu', '1400');
+      await eventually(() => expect(conflist).toContain('"mtu": 1400'));
+      run('ip', 'link', 'delete', 'port-x');
+    });
+  },
+);

@@ -47,7 +47,10 @@ export interface LoopOptions extends Policy {
 
 /** A burst of kernel events is one pass. */
 const SETTLE_MS = 50;
-/** At most one pass over the rules in this time, as each starts programs that take the lock of all rules. */
+/**
+ * At most one look at the rules in this time: they follow from all nodes, and a change starts programs that take the
+ * lock of all rules.
+ */
 const RULES_MS = 1000;
 const RETRY_MS = { first: 1000, most: 60_000 } as const;
 
@@ -266,13 +269,13 @@ export class Agent {
 
   /** The rules, if a node event or somebody else may have made them differ. */
   #rules(): void {
+    this.#timers.start('pause', RULES_MS, () => undefined);
     this.#guarded(() => {
       const host = this.#desired();
       const wanted = host !== undefined && (this.#rulesTouched || this.#host.rulesDiffer(host.rules));
       this.#nodesMoved = false;
       this.#rulesTouched = false;
       if (host === undefined || !wanted) return;
-      this.#timers.start('pause', RULES_MS, () => undefined);
       if (!this.#done('rules', this.#host.rules(host.rules))) this.#retry();
     }, 'event');
   }
@@ -311,7 +314,7 @@ export class Agent {
     }
     this.#report.problems.setAll('route', prefixes, problems, complete);
     this.#report.changes(done, this.#drift.ofPass());
-    this.#parts.metrics.set('routes', this.#routes.own().length);
+    this.#parts.metrics.set('routes', this.#routes.owned);
     this.#parts.metrics.set('routes_desired', this.#routes.wanted.size);
     return { ok: failed.length === 0, tunnelChanged };
   }

@@ -103,6 +103,11 @@ export class Routes {
     return true;
   }
 
+  /** Number of destinations with own routes in the kernel, as far as known. */
+  get owned(): number {
+    return this.#table.owned;
+  }
+
   /** Destinations of own routes in the kernel, as far as known. */
   own(): string[] {
     return [...this.#table.own()];

@@ -6,9 +6,20 @@ export const isOwn = (route: KernelRoute): boolean => route.protocol === ROUTE_P
 /** The routes by destination; several where metrics or next hops differ. */
 export class RouteTable {
   readonly #byDst = new Map<string, KernelRoute[]>();
+  #owned = 0;
 
   constructor(routes: Iterable<KernelRoute> = []) {
-    for (const route of routes) this.#at(route.dst).push(route);
+    for (const route of routes) {
+      const others = this.#byDst.get(route.dst);
+      if (isOwn(route) && others?.some(isOwn) !== true) this.#owned++;
+      if (others === undefined) this.#byDst.set(route.dst, [route]);
+      else others.push(route);
+    }
+  }
+
+  /** Number of destinations that the agent's own routes have. */
+  get owned(): number {
+    return this.#owned;
   }
 
   /** The routes to exactly this prefix, whoever made them. */
@@ -24,23 +35,21 @@ export class RouteTable {
   /** Puts an own route in the place of the own route of that destination and metric. */
   put(route: KernelRoute): void {
     const rest = this.at(route.dst).filter((other) => !isOwn(other) || other.priority !== route.priority);
-    this.#byDst.set(route.dst, [...rest, route]);
+    this.#set(route.dst, [...rest, route]);
   }
 
   /** Forgets exactly this route; another next hop or metric is another route. */
   remove(route: KernelRoute): void {
-    const rest = this.at(route.dst).filter((other) => !sameRoute(other, route));
-    if (rest.length === 0) this.#byDst.delete(route.dst);
-    else this.#byDst.set(route.dst, rest);
+    this.#set(
+      route.dst,
+      this.at(route.dst).filter((other) => !sameRoute(other, route)),
+    );
   }
 
-  #at(dst: string): KernelRoute[] {
-    let routes = this.#byDst.get(dst);
-    if (routes === undefined) {
-      routes = [];
-      this.#byDst.set(dst, routes);
-    }
-    return routes;
+  #set(dst: string, routes: KernelRoute[]): void {
+    this.#owned += Number(routes.some(isOwn)) - Number(this.at(dst).some(isOwn));
+    if (routes.length === 0) this.#byDst.delete(dst);
+    else this.#byDst.set(dst, routes);
   }
 }
 

@@ -1,0 +1,83 @@
+/**
+ * `npm run bench -- agent [--nodes=5000] [--rounds=5]`: the agent in a large cluster. Its own work, from Nodes to
+ * routes in the kernel, stands beside `ip -batch` for the same routes; what was built runs as in a pod, against an API
+ * server in a process of its own.
+ */
+import { parseArgs } from 'node:util';
+import { nodeObject, type RunningAgent, setUpNetwork, startAgent, startServer } from './agent/cluster.ts';
+import { measureSync } from './agent/sync.ts';
+import { median, table } from './statistics.ts';
+
+const { values } = parseArgs({
+  options: { nodes: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '5' } },
+});
+const count = Number(values.nodes);
+const rounds = Number(values.rounds);
+const SMALL = 100;
+const HEARTBEATS = { perSecond: 500, seconds: 30 };
+
+const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+const wait = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
+
+setUpNetwork();
+const sync = measureSync(count, rounds);
+console.log(`${count} nodes, ${sync.routes} routes; medians of ${rounds} rounds, alternating\n`);
+console.log(
+  table([
+    ['from the list to the last route', ms(sync.firstMs), `${(sync.firstMs / sync.ipBatchMs).toFixed(2)}x`],
+    ['  of it, writing to the kernel', ms(sync.writeMs), `${(sync.writeMs / sync.ipBatchMs).toFixed(2)}x`],
+    ['ip -batch', ms(sync.ipBatchMs), '1x'],
+    ['from a changed Node to its routes', ms(sync.eventMs), `${sync.eventDumps} dumps`],
+    ['  until all is done', ms(sync.eventTotalMs), ''],
+  ]),
+);
+
+console.log('\nas a process: until Ready; RSS at the most, and at rest\n');
+const rows: string[][] = [];
+const small = await startServer(SMALL);
+const readyMs: number[] = [];
+for (let round = 0; round < rounds; round++) {
+  const agent = await startAgent();
+  readyMs.push(agent.readyMs);
+  if (round === rounds - 1) rows.push([`${SMALL} nodes`, ms(median(readyMs)), ...(await memory(agent))]);
+  await agent.stop();
+}
+await small.stop();
+
+const large = await startServer(count);
+const agent = await startAgent();
+rows.push([`${count} nodes`, ms(agent.readyMs), ...(await memory(agent))]);
+console.log(table(rows));
+
+const before = { ...agent.memory(), cpuMs: agent.cpuMs(), at: performance.now() };
+const total = HEARTBEATS.perSecond * HEARTBEATS.seconds;
+for (let beat = 0; beat < total; ) {
+  const due = Math.floor(((performance.now() - before.at) / 1000) * HEARTBEATS.perSecond);
+  const burst: Promise<unknown>[] = [];
+  for (; beat < Math.min(due, total); beat++) burst.push(large.control.nodes.put(heartbeat(beat)));
+  await Promise.all(burst);
+  await wait(10);
+}
+const seconds = (performance.now() - before.at) / 1000;
+const after = { ...agent.memory(), cpuMs: agent.cpuMs() };
+const share = (after.cpuMs - before.cpuMs) / 10 / seconds;
+console.log(
+  `\n${Math.round(total / seconds)} heartbeats a second for ${seconds.toFixed(0)} s: ${share.toFixed(1)} % of one core, RSS ${before.rss} MB before, ${after.rss} MB after`,
+);
+await agent.stop();
+await large.stop();
+
+/** Nothing that the agent uses changes. */
+function heartbeat(beat: number): ReturnType<typeof nodeObject> {
+  const node = nodeObject(1 + (beat % count));
+  for (const condition of node.status.conditions)
+    condition.lastHeartbeatTime = new Date(1_767_225_600_000 + beat * 1000).toISOString();
+  return node;
+}
+
+/** Long enough for what follows the start: saved state, the garbage of the list. */
+async function memory(running: RunningAgent): Promise<string[]> {
+  await wait(5000);
+  const { rss, peak } = running.memory();
+  return [`${peak} MB`, `${rss} MB`];
+}

@@ -1,0 +1,154 @@
+/** What the benchmark of the agent runs in: a node's network, an API server in a process of its own, and the agent. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { newAddress, newLink, newRoute, openRoute, setLink } from '@cnikit/netlink';
+import { type ControlClient, controlClient } from '@cnikit/testing-apiserver';
+import { nodeObject as cloudNode } from '../../../packages/watch/bench/nodes.ts';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const agentProgram = path('../../../packages/agent/dist/cnikit-agent.js');
+const serverProgram = path('../../../testing/apiserver/src/cli.ts');
+/** Where a pod finds its credentials; in the sandbox /run is a file system of its own. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+export const nodeName = (n: number): string => `node-${n}`;
+const hex = (n: number): string => n.toString(16);
+
+/** What the routes to node `n` are: dual stack, all nodes on one link. */
+export function routesTo(n: number): { dst: string; via: string }[] {
+  return [
+    { dst: `10.${128 + (n >> 8)}.${n & 255}.0/24`, via: `10.16.${n >> 8}.${n & 255}` },
+    { dst: `fd00:10:244:${hex(n)}::/64`, via: `2001:db8::${hex(n)}` },
+  ];
+}
+
+/** A Node of 10 kB, as clouds make them. */
+export function nodeObject(n: number) {
+  const made = cloudNode(n);
+  const routes = routesTo(n);
+  return {
+    ...made,
+    metadata: { ...made.metadata, name: nodeName(n) },
+    spec: { ...made.spec, podCIDR: routes[0]!.dst, podCIDRs: routes.map(({ dst }) => dst) },
+    status: { ...made.status, addresses: routes.map(({ via }) => ({ type: 'InternalIP', address: via })) },
+  };
+}
+
+/** eth0 as node 1 has it, the other end of which swallows everything; gives its index. */
+export function setUpNetwork(): number {
+  using rt = openRoute();
+  rt.request(newLink({ kind: 'veth', name: 'eth0', up: true, peer: { name: 'cable', mtu: 1500 } }));
+  rt.request(setLink({ name: 'cable', up: true }));
+  const { index } = rt.link({ name: 'eth0' })!;
+  rt.request(newAddress({ index, address: '10.16.0.1/16' }));
+  rt.request(newAddress({ index, address: '2001:db8::1/64', nodad: true }));
+  rt.request(newRoute({ dst: 'default', via: '10.16.255.254' }));
+  rt.request(newRoute({ dst: 'default', via: '2001:db8::fffe', oif: index }));
+  return index;
+}
+
+export interface Server {
+  control: ControlClient;
+  stop(): Promise<void>;
+}
+
+/** An API server with nodes 1 to `count`, whose credentials are where a pod finds them. */
+export async function startServer(count: number): Promise<Server> {
+  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  const file = (name: string): string => join(dir, name);
+  writeFileSync(
+    file('nodes.json'),
+    JSON.stringify(Array.from({ length: count }, (_, i) => nodeObject(i + 1))),
+  );
+  const argv = [
+    '--nodes',
+    file('nodes.json'),
+    '--control',
+    file('control'),
+    '--kubeconfig',
+    file('kubeconfig'),
+  ];
+  const child = spawn(process.execPath, ['--conditions=@cnikit/source', serverProgram, ...argv], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((done) => child.once('exit', done));
+  await firstLine(child);
+  const control = controlClient(file('control'));
+  const { caCert, token, port } = await control.call<{ caCert: string; token: string; port: number }>('info');
+  mkdirSync(SERVICE_ACCOUNT, { recursive: true });
+  writeFileSync(join(SERVICE_ACCOUNT, 'token'), token);
+  writeFileSync(join(SERVICE_ACCOUNT, 'ca.crt'), caCert);
+  process.env.KUBERNETES_SERVICE_HOST = '127.0.0.1';
+  process.env.KUBERNETES_SERVICE_PORT = String(port);
+  return {
+    control,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(dir, { recursive: true });
+    },
+  };
+}
+
+function firstLine(child: ChildProcess): Promise<unknown> {
+  return new Promise((done, fail) => {
+    createInterface({ input: child.stdout! }).once('line', done);
+    child.once('exit', (code) => fail(new Error(`The API server ended with status ${code}`)));
+  });
+}
+
+export interface RunningAgent {
+  /** Until it was Ready, ms: the conflist is there. */
+  readyMs: number;
+  /** MB of RSS now, and at the most ever. */
+  memory(): { rss: number; peak: number };
+  /** Milliseconds of processor time so far. */
+  cpuMs(): number;
+  stop(): Promise<void>;
+}
+
+/** `cnikit-agent run` of what was built, as node 1 in a pod. */
+export async function startAgent(nodeOptions: readonly string[] = []): Promise<RunningAgent> {
+  const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
+  writeFileSync(join(dir, 'plugin'), '#!/bin/sh\n');
+  const argv = Object.entries({
+    'node-name': nodeName(1),
+    'plugin-binary': join(dir, 'plugin'),
+    'cni-bin-dir': join(dir, 'bin'),
+    'cni-conf-dir': join(dir, 'net.d'),
+    'state-dir': join(dir, 'state'),
+    'health-address': '127.0.0.1:0',
+  }).map(([name, value]) => `--${name}=${value}`);
+  const started = performance.now();
+  const child = spawn(process.execPath, [...nodeOptions, agentProgram, 'run', ...argv], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((done) => child.once('exit', done));
+  const readyMs = await new Promise<number>((done, fail) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      if (line.includes('The data path is programmed')) done(performance.now() - started);
+    });
+    child.once('exit', (code) => fail(new Error(`The agent ended with status ${code}`)));
+  });
+  const status = (): string => readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  const megabytes = (name: string): number =>
+    Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status())![1]) / 1024);
+  return {
+    readyMs,
+    memory: () => ({ rss: megabytes('VmRSS'), peak: megabytes('VmHWM') }),
+    cpuMs: () => {
+      // utime and stime in ticks of 10 ms, after the name in brackets, which may hold anything.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * 10;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(dir, { recursive: true });
+    },
+  };
+}

@@ -4,6 +4,7 @@ import type { Kernel, KernelEvent } from '../../src/apply/kernel.ts';
 import { openKernel } from '../../src/apply/netlink.ts';
 import { asKernelRoute, type RouteAction } from '../../src/diff.ts';
 import type { KernelState } from '../../src/model.ts';
+import type { After } from '../../src/timers.ts';
 import { run } from '../live-node.ts';
 import { foreignRoute, SimulatedKernel } from './kernel.ts';
 
@@ -12,7 +13,7 @@ const RUNS = Number(process.env.CNIKIT_KERNEL_RUNS ?? 60);
 
 /** One operation on both: what the model does, and what makes the real kernel do it. */
 interface Operation {
-  model(kernel: SimulatedKernel): unknown;
+  model(kernel: SimulatedKernel, handle: Kernel): unknown;
   /** Arguments of ip(8), or a write of the agent. */
   real: string[] | ((kernel: Kernel, oif: number) => unknown);
 }
@@ -73,15 +74,7 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
       const codes = (kernel: Kernel, oif: number): string[] =>
         kernel.write([action(oif)]).map(({ code }) => code);
       return {
-        model: (kernel) =>
-          codes(
-            kernel.open(
-              () => () => undefined,
-              () => 0,
-              { beforeAction: () => undefined },
-            ),
-            eth0(kernel).index,
-          ),
+        model: (kernel, handle) => codes(handle, eth0(kernel).index),
         real: codes,
       };
     }),
@@ -138,12 +131,19 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             oif = kernel.dump().links.find(({ name }) => name === 'eth0')!.index;
             const model = new SimulatedKernel();
             model.addLink('eth0');
+            const soon: After = (_ms, body) => {
+              const timer = setImmediate(body);
+              return () => clearImmediate(timer);
+            };
+            const handle = model.open(soon, () => 0, { beforeAction: () => undefined });
             const told = { model: [] as KernelEvent[], real: [] as KernelEvent[] };
             const events = kernel.events(ended.signal);
             const listening = (async () => {
               for await (const event of events) told.real.push(event);
             })();
-            model.listen((event) => told.model.push(event));
+            const modelled = (async () => {
+              for await (const event of handle.events(ended.signal)) told.model.push(event);
+            })();
             // What a node has when the agent starts.
             const setUp: Operation[] = [
               { model: (m) => m.setUp(eth0(m), true), real: ['link', 'set', 'eth0', 'up'] },
@@ -153,7 +153,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
               })),
             ];
             for (const { model: pretend, real } of [...setUp, ...operations]) {
-              const expected = pretend(model);
+              const expected = pretend(model, handle);
               if (typeof real === 'function') expect(real(kernel, oif)).toEqual(expected);
               else {
                 try {
@@ -166,10 +166,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
                 seen(model.state()),
               );
             }
+            await new Promise(setImmediate);
             const expected = lines(told.model);
             await expect.poll(() => lines(told.real), { timeout: 3000, interval: 5 }).toEqual(expected);
             ended.abort();
-            await listening;
+            await Promise.all([listening, modelled]);
           } finally {
             ended.abort();
             run('ip', 'link', 'del', 'eth0');

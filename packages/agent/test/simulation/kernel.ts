@@ -19,12 +19,16 @@ const PROTOCOL_KERNEL = 2;
 /** IP6_RT_PRIO_ADDRCONF. */
 const CONNECTED_METRIC = { ipv4: 0, ipv6: 256 } as const;
 
+type Listener = (event: KernelEvent) => void;
+
 export class SimulatedKernel {
   readonly links: KernelLink[] = [{ index: 1, name: 'lo', mtu: 65_536, up: true }];
   readonly addresses: KernelAddress[] = [];
   /** By destination; the routes of one in the order in which the kernel prefers them. */
   readonly #routes = new Map<string, KernelRoute[]>();
-  readonly #listeners = new Set<(event: KernelEvent) => void>();
+  readonly #listeners = new Set<Listener>();
+  /** Who is not told, because it is its own doing. */
+  #writer: Listener | undefined;
   /** Foreign routes that the agent has removed or replaced: must stay empty. */
   readonly harmed: string[] = [];
   /** Destinations that had an own route put or taken by the agent, in order. */
@@ -38,7 +42,7 @@ export class SimulatedKernel {
   /** What the agent holds: the kernel of one process. */
   open(after: After, latencyMs: () => number, dies: DeathInWrite): Kernel & { overflow(): void } {
     const inbox = new Inbox(after, latencyMs);
-    const listener = (event: KernelEvent): void => inbox.push(event);
+    const listener: Listener = (event) => inbox.push(event);
     this.#listeners.add(listener);
     return {
       dump: () => {
@@ -48,11 +52,17 @@ export class SimulatedKernel {
       },
       write: (actions) => {
         this.#working();
-        return actions.flatMap((action) => {
-          dies.beforeAction();
-          if (action.kind !== 'route') throw new Error('The model has no tunnels: simulate with encap never');
-          return this.#act(action);
-        });
+        this.#writer = listener;
+        try {
+          return actions.flatMap((action) => {
+            dies.beforeAction();
+            if (action.kind !== 'route')
+              throw new Error('The model has no tunnels: simulate with encap never');
+            return this.#act(action);
+          });
+        } finally {
+          this.#writer = undefined;
+        }
       },
       events: (signal) => {
         signal.addEventListener('abort', () => inbox.close());
@@ -61,11 +71,6 @@ export class SimulatedKernel {
       close: () => void this.#listeners.delete(listener),
       overflow: () => inbox.overflow(),
     };
-  }
-
-  /** Hears each event when it happens. */
-  listen(listener: (event: KernelEvent) => void): void {
-    this.#listeners.add(listener);
   }
 
   state(): KernelState {
@@ -261,7 +266,7 @@ export class SimulatedKernel {
   }
 
   #tell(event: KernelEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) if (listener !== this.#writer) listener(event);
   }
 }
 

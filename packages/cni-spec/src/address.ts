@@ -12,9 +12,10 @@ function parseIPv4(text: string): number[] | undefined {
   if (parts.length !== 4) return undefined;
   const bytes: number[] = [];
   for (const part of parts) {
-    // No leading zeros: some parsers take them for octal, so nobody should guess.
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes.push(Number(part));
+    const byte = Number(part);
+    // As a number is written. No leading zeros: some parsers take them for octal, so nobody should guess.
+    if (!(byte >= 0 && byte <= 255) || String(byte) !== part) return undefined;
+    bytes.push(byte);
   }
   return bytes;
 }

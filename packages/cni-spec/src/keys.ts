@@ -40,7 +40,10 @@ function normalised(value: unknown, table: KeyTable, depth: number): unknown {
 
 function otherSpelling(key: string, table: KeyTable): string | undefined {
   const lower = key.toLowerCase();
-  for (const known in table) if (known.toLowerCase() === lower) return known;
+  for (const known in table) {
+    // Lengths first: the names of schemas are ASCII, whose spellings are all of one length.
+    if (known.length === lower.length && known.toLowerCase() === lower) return known;
+  }
   return undefined;
 }
 

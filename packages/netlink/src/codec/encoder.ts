@@ -2,7 +2,7 @@ import { type ByteOrder, writeU16, writeU32 } from './bytes.ts';
 import { NetlinkEncodeError } from './errors.ts';
 import { type AddressBytes, writeAddress } from './ip.ts';
 import { macBytes } from './mac.ts';
-import { encodeText, textLength } from './text.ts';
+import { encodeText } from './text.ts';
 
 /** Size of `struct nlattr` and of `struct nlmsghdr`, in bytes. */
 export const NLA_HDRLEN = 4;
@@ -195,16 +195,15 @@ export class Encoder {
 
   /** UTF-8 with a NUL at its end, which `limit` counts (IFNAMSIZ is 16). */
   string(type: number, value: string, limit = 0xfff0): this {
-    const size = textLength(value) + 1;
+    const token = this.nest(type);
+    const size = this.putText(value).putU8(0).at - token - NLA_HDRLEN;
     if (size > limit || value.includes('\0')) {
       throw new NetlinkEncodeError(
         size > limit ? 'TOO_LONG' : 'BAD_VALUE',
         `${JSON.stringify(value)} ${size > limit ? `is longer than ${limit - 1} bytes` : 'has a NUL in it'}`,
       );
     }
-    const at = this.header(type, size);
-    this.bytes[encodeText(value, this.bytes, at)] = 0;
-    return this;
+    return this.end(token);
   }
 
   /** An attribute with these bytes. */
@@ -267,8 +266,9 @@ export class Encoder {
 
   /** Text without a NUL. */
   putText(value: string): this {
-    const at = this.room(textLength(value));
-    encodeText(value, this.bytes, at);
+    // A unit of UTF-16 takes three bytes at most; one of a pair of surrogates takes two.
+    const at = this.room(3 * value.length);
+    this.at = encodeText(value, this.bytes, at);
     return this;
   }
 

@@ -85,7 +85,8 @@ function writeIpv6(text: string, from: number, to: number, into: Uint8Array, at:
   return true;
 }
 
-function hexDigit(char: number): number {
+/** The value of a hexadecimal digit by its character code; -1 when it is none. */
+export function hexDigit(char: number): number {
   if (char >= 0x30 && char <= 0x39) return char - 0x30;
   const lower = char | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;

@@ -1,4 +1,5 @@
 import { NetlinkEncodeError } from './errors.ts';
+import { hexDigit } from './ip.ts';
 
 const HEX = '0123456789abcdef';
 
@@ -17,10 +18,10 @@ export function macBytes(text: string, what: string): Uint8Array {
   const bytes = new Uint8Array((text.length + 1) / 3);
   let good = text.length > 0 && text.length % 3 === 2 && bytes.length <= 32; // MAX_ADDR_LEN
   for (let i = 0; good && i < bytes.length; i++) {
-    const high = HEX.indexOf(text.charAt(3 * i).toLowerCase());
-    const low = HEX.indexOf(text.charAt(3 * i + 1).toLowerCase());
-    good = high >= 0 && low >= 0 && (i + 1 === bytes.length || text[3 * i + 2] === ':');
-    bytes[i] = (high << 4) | low;
+    const at = 3 * i;
+    const byte = (hexDigit(text.charCodeAt(at)) << 4) | hexDigit(text.charCodeAt(at + 1));
+    good = byte >= 0 && (i === 0 || text[at - 1] === ':');
+    bytes[i] = byte;
   }
   if (!good) throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no MAC address`);
   return bytes;

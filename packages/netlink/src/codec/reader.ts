@@ -57,7 +57,7 @@ export class AttributeReader {
     if (left <= 0) return false;
     if (left < NLA_HDRLEN)
       throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
-    // What readU16 does, in place where it counts: a link has sixty attributes to step over, and calls are dear.
+    // What readU16 does, in place: under QuickJS calls are dear.
     const { bytes, little } = this;
     const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
     if (length < NLA_HDRLEN || length > left) {
@@ -71,6 +71,24 @@ export class AttributeReader {
     this.end = at + length;
     this.position = at + ((length + 3) & ~3);
     return true;
+  }
+
+  /**
+   * As `next`, to the next attribute whose type `wanted` has as an index; it passes over the others in a third of
+   * the time, which is what a link's sixty are worth.
+   */
+  nextOf(wanted: readonly (true | undefined)[]): boolean {
+    const { bytes, limit, little } = this;
+    let at = this.position;
+    while (limit - at >= NLA_HDRLEN) {
+      const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
+      const type = little ? bytes[at + 2]! | (bytes[at + 3]! << 8) : readU16(bytes, at + 2, false);
+      // What cannot be is left to `next`, which has the words for it.
+      if (length < NLA_HDRLEN || length > limit - at || wanted[type & NLA_TYPE_MASK]) break;
+      at += (length + 3) & ~3;
+    }
+    this.position = at;
+    return this.next();
   }
 
   /** One byte. `name` stands in the error when the size is another, here and below. */

@@ -8,7 +8,14 @@ export interface Run {
   label: string;
   program: string;
   env: Record<string, string>;
-  input: string;
+  /** A JSON object for its standard input. */
+  input: object;
+  /** What its output is kept under, for `prevResult` of later runs. */
+  output?: string;
+  /** Whose output goes into the input as `prevResult`. */
+  prevResult?: string;
+  /** Neighbours with the same group run at the same time. */
+  group?: string;
 }
 
 /** What one run took. */
@@ -18,6 +25,9 @@ export interface Timing {
   cpuMs: number;
   /** Largest resident set, in KiB. */
   maxRssKiB: number;
+  minorFaults: number;
+  /** From the first start of its group to the last end. */
+  groupMs: number;
 }
 
 /**
@@ -27,18 +37,24 @@ export interface Timing {
  */
 export function timeRuns(runs: readonly Run[]): Timing[] {
   const folder = mkdtempSync('/run/cnikit-bench-');
+  const once = fileOnce(folder);
+  const outputOf = (run: Run, i: number) => join(folder, `out-${run.output ?? i}`);
   try {
-    const lines = runs.map(({ program, env, input }, i) => {
-      writeFileSync(join(folder, `in${i}`), input);
-      writeFileSync(
-        join(folder, `env${i}`),
-        Object.entries(env)
-          .map(([key, value]) => `${key}=${value}\0`)
-          .join(''),
-      );
-      return [program, join(folder, `in${i}`), join(folder, `env${i}`), join(folder, `out${i}`)].join('\t');
-    });
-    const done = spawnSync(timer(), {
+    const lines = runs.map((run, i) =>
+      [
+        run.group ?? '-',
+        run.program,
+        once(JSON.stringify(run.input).slice(0, -1)),
+        run.prevResult === undefined ? '' : join(folder, `out-${run.prevResult}`),
+        once(
+          Object.entries(run.env)
+            .map(([key, value]) => `${key}=${value}\0`)
+            .join(''),
+        ),
+        outputOf(run, i),
+      ].join('\t'),
+    );
+    const done = spawnSync(compiled('exec-timer'), {
       input: `${lines.join('\n')}\n`,
       encoding: 'utf8',
       maxBuffer: 64 << 20,
@@ -48,31 +64,48 @@ export function timeRuns(runs: readonly Run[]): Timing[] {
       .trim()
       .split('\n')
       .map((line, i) => {
-        const [status, wallNs, cpuUs, maxRssKiB] = line.split(' ').map(Number) as [
-          number,
-          number,
-          number,
-          number,
-        ];
-        const { label } = runs[i] as Run;
+        const [status = 1, wallNs = 0, cpuUs = 0, maxRssKiB = 0, minorFaults = 0, groupNs = 0] = line
+          .split(' ')
+          .map(Number);
+        const run = runs[i] as Run;
         if (status !== 0) {
-          throw new Error(`${label} exited ${status}: ${readFileSync(join(folder, `out${i}`), 'utf8')}`);
+          const printed = readFileSync(outputOf(run, i), 'utf8') || done.stderr;
+          throw new Error(`${run.label} exited ${status}: ${printed}`);
         }
-        return { label, wallMs: wallNs / 1e6, cpuMs: cpuUs / 1e3, maxRssKiB };
+        return {
+          label: run.label,
+          wallMs: wallNs / 1e6,
+          cpuMs: cpuUs / 1e3,
+          maxRssKiB,
+          minorFaults,
+          groupMs: groupNs / 1e6,
+        };
       });
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-let built: string | undefined;
+/** Gives a file with a text; the same for the same text. */
+function fileOnce(folder: string): (text: string) => string {
+  const paths = new Map<string, string>();
+  return (text) => {
+    let path = paths.get(text);
+    if (path === undefined) {
+      path = join(folder, `file${paths.size}`);
+      writeFileSync(path, text);
+      paths.set(text, path);
+    }
+    return path;
+  };
+}
 
-function timer(): string {
-  if (built === undefined) {
-    const folder = join(import.meta.dirname, '../build');
-    mkdirSync(folder, { recursive: true });
-    built = join(folder, 'exec-timer');
-    execFileSync('cc', ['-O2', '-Wall', '-o', built, join(import.meta.dirname, '../native/exec-timer.c')]);
-  }
-  return built;
+/** The program made of a C file in bench/native. */
+export function compiled(name: string, compiler = 'cc', flags: readonly string[] = []): string {
+  const folder = join(import.meta.dirname, '../build');
+  const program = join(folder, name);
+  mkdirSync(folder, { recursive: true });
+  const source = join(import.meta.dirname, `../native/${name}.c`);
+  execFileSync(compiler, ['-O2', '-Wall', ...flags, '-o', program, source]);
+  return program;
 }

@@ -1,123 +1,197 @@
 /**
- * `npm run bench -- plugin`: the static plugin beside the reference bridge and host-local, run in turn, so that
- * what the machine does meanwhile meets both. Ratios count; milliseconds are this machine's at this moment.
+ * `npm run bench -- plugin`: cnikit's static executable beside the reference's plugins, run in turn, so that what the
+ * machine does meanwhile meets both. Ratios count; milliseconds are this machine's at this moment.
+ *
+ * CNIKIT_BENCH_ROUNDS sets how often (200), CNIKIT_BENCH_ONLY leaves only the rows whose title has that text.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { cpus, release } from 'node:os';
 import { executablePath } from '@cnikit/plugin';
-import { type Run, type Timing, timeRuns } from './exec-timer.ts';
+import { compiled, timeRuns } from './exec-timer.ts';
+import {
+  type Case,
+  casesOfPlugin,
+  floor,
+  MULTI_CALL,
+  masqueradedBridge,
+  type Name,
+  plainBridge,
+} from './plugin/cases.ts';
+import { clearNode, DATA_DIR, podNetns, REFERENCE, referenceVersion, requireSandbox } from './plugin/node.ts';
+import { atOnce, type Command, labelOf, type Measured, measure, runsOf, trouble } from './plugin/runs.ts';
 import { median, quantile, table } from './statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
-const REFERENCE = '/usr/lib/cni';
-
-interface Contender {
-  name: string;
-  program: string;
-  path: string;
-  subnet: string;
-  bridge: string;
-}
-
-const contenders: Contender[] = [
-  { name: 'cnikit', program: executablePath(), path: '/nowhere', subnet: '10.81.0.0/16', bridge: 'bench-a' },
-  {
-    name: 'reference',
-    program: `${REFERENCE}/bridge`,
-    path: REFERENCE,
-    subnet: '10.82.0.0/16',
-    bridge: 'bench-b',
-  },
-];
-
-function conf({ name, subnet, bridge }: Contender): string {
-  return JSON.stringify({
-    cniVersion: '1.0.0',
-    name: `bench-${name}`,
-    type: 'bridge',
-    bridge,
-    isDefaultGateway: true,
-    ipam: { type: 'host-local', dataDir: '/run/cnikit-bench', ranges: [[{ subnet }]] },
-  });
-}
-
-function runOf(contender: Contender, command: string, id: string): Run {
-  return {
-    label: `${command} ${contender.name}`,
-    program: contender.program,
-    input: conf(contender),
-    env: {
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: id,
-      CNI_NETNS: '/run/netns/bench',
-      CNI_IFNAME: 'eth0',
-      CNI_PATH: contender.path,
-      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-    },
-  };
-}
-
-/** VERSION, ADD and DEL of each contender in turn; the first round warms both up and is not counted. */
-function measure(): Timing[] {
-  const round = (i: number) =>
-    contenders.flatMap((contender) =>
-      ['VERSION', 'ADD', 'DEL'].map((command) => runOf(contender, command, `round${i}`)),
-    );
-  timeRuns(round(0));
-  return timeRuns(Array.from({ length: ROUNDS }, (_, i) => round(i + 1)).flat());
-}
-
-function report(timings: readonly Timing[]): string {
-  const of = (command: string, name: string) => timings.filter(({ label }) => label === `${command} ${name}`);
-  const rows = [['', 'cnikit ms', 'p95', 'reference ms', 'p95', 'ratio']];
-  for (const command of ['VERSION', 'ADD', 'DEL']) {
-    const [ours, theirs] = ['cnikit', 'reference'].map((name) =>
-      of(command, name).map(({ wallMs }) => wallMs),
-    ) as [number[], number[]];
-    rows.push([
-      command,
-      median(ours).toFixed(2),
-      quantile(ours, 0.95).toFixed(2),
-      median(theirs).toFixed(2),
-      quantile(theirs, 0.95).toFixed(2),
-      `${(median(theirs) / median(ours)).toFixed(1)}x`,
-    ]);
-  }
-  const [ours, theirs] = ['cnikit', 'reference'].map((name) =>
-    Math.max(...of('ADD', name).map(({ maxRssKiB }) => maxRssKiB)),
-  ) as [number, number];
-  rows.push([
-    'ADD max RSS, MiB',
-    (ours / 1024).toFixed(2),
-    '',
-    (theirs / 1024).toFixed(2),
-    '',
-    `${(theirs / ours).toFixed(1)}x`,
-  ]);
-  return table(rows);
-}
+const ONLY = process.env.CNIKIT_BENCH_ONLY ?? '';
+const AT_ONCE = 16;
+const PRESENT = 250;
+/** Rows that a contender does not serve, and why. */
+const notMeasured: string[] = [];
+const HEADER = ['', 'cnikit ms', 'p95', 'reference ms', 'p95', 'ratio', 'goal', ''];
 
 function main(): void {
-  if (process.env.CNIKIT_SANDBOX !== '1')
-    throw new Error('Run it by `npm run bench -- plugin`, in namespaces of its own');
-  for (const { program } of contenders) if (!existsSync(program)) throw new Error(`${program} is missing`);
-  ip('netns', 'add', 'bench');
+  requireSandbox();
+  if (!existsSync(`${REFERENCE}/bridge`)) throw new Error(`${REFERENCE} is missing`);
+  mkdirSync(`${DATA_DIR}/bin`, { recursive: true });
+  for (const name of MULTI_CALL) symlinkSync(executablePath(), `${DATA_DIR}/bin/${name}`);
   try {
-    console.log(`${ROUNDS} rounds each, in turn; wall time from fork to exit, median and 95th percentile`);
-    console.log(report(measure()));
+    const { version, arch } = process;
+    console.log(`Reference: ${referenceVersion()}, ipMasq and portMappings by iptables, its default`);
     console.log(
-      'ratio: how many times as long the reference takes (reference: bridge, which runs host-local)',
+      `Linux ${release()} ${arch}, ${cpus().length} processors, timed by a C program; Node ${version}`,
     );
+    console.log(`${ROUNDS} rounds each, in turn; from fork to exit, median and 95th percentile`);
+    console.log('ratio: how many times as long the reference takes; of a list, its plugins added up\n');
+    const rows = [...sequential(), ...crowded(), ...concurrent()];
+    console.log(table([HEADER, ...rows]));
+    if (notMeasured.length > 0) console.log(`\nNot measured:\n${notMeasured.join('\n')}`);
   } finally {
-    ip('netns', 'del', 'bench');
-    for (const { bridge } of contenders) ip('link', 'del', bridge);
-    rmSync('/run/cnikit-bench', { recursive: true, force: true });
+    clearNode();
   }
 }
 
-function ip(...argv: string[]): void {
-  const done = spawnSync('ip', argv, { encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`ip ${argv.join(' ')}: ${done.stderr}`);
+/** One pod at a time. */
+function sequential(): string[][] {
+  const cases = casesOfPlugin().filter((one) => one.title.includes(ONLY) && isServed(one));
+  const [first] = cases;
+  if (first === undefined) return [];
+  const withFloor = { ...first, contenders: [...first.contenders, floor(floorProgram(), ours(first))] };
+  const measured = measure([withFloor, ...cases.slice(1)], ROUNDS);
+  const goalOfVersion = (ratio: number) => verdict('<= 0.4x the time', 1 / ratio <= 0.4);
+  return [
+    comparison('VERSION', measured, first.title, 'VERSION', goalOfVersion),
+    ...cases.flatMap(({ title, addGoal }) => [
+      comparison(`ADD ${title}`, measured, title, 'ADD', (ratio) =>
+        addGoal === undefined ? ['', ''] : verdict(`>= ${addGoal}x`, ratio >= addGoal),
+      ),
+      comparison(`DEL ${title}`, measured, title, 'DEL', () => againstFloor(measured, first.title, title)),
+    ]),
+    ...floors(measured, first.title),
+    ...sizes(measured, first.title),
+  ];
+}
+
+function isServed(one: Case): boolean {
+  const why = trouble(one);
+  if (why !== undefined) notMeasured.push(`  ${one.title}: ${why}`);
+  return why === undefined;
+}
+
+const ours = ({ contenders }: Case) => contenders[0] as Case['contenders'][number];
+
+function floorProgram(): string {
+  // Static like cnikit's, so that no loader's work is counted.
+  return compiled('add-floor', 'musl-gcc', [
+    '-static',
+    ...['/usr/include', `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`].flatMap(
+      (folder) => ['-idirafter', folder],
+    ),
+  ]);
+}
+
+function comparison(
+  text: string,
+  { wallMs }: Measured,
+  title: string,
+  command: Command,
+  goal: (ratio: number) => [string, string],
+): string[] {
+  const of = (name: Name) => wallMs.get(labelOf(title, command, name)) ?? [];
+  return compared(text, of('cnikit'), of('reference'), goal);
+}
+
+function compared(
+  text: string,
+  cnikit: readonly number[],
+  reference: readonly number[],
+  goal: (ratio: number) => [string, string],
+): string[] {
+  const ratio = median(reference) / median(cnikit);
+  const numbers = [cnikit, reference].flatMap((all) => [
+    median(all).toFixed(2),
+    quantile(all, 0.95).toFixed(2),
+  ]);
+  return [text, ...numbers, `${ratio.toFixed(1)}x`, ...goal(ratio)];
+}
+
+function verdict(goal: string, met: boolean): [string, string] {
+  return [goal, met ? 'met' : 'not met'];
+}
+
+function againstFloor({ wallMs }: Measured, floorTitle: string, title: string): [string, string] {
+  if (title === 'loopback') return ['', ''];
+  const kernel = median(wallMs.get(labelOf(floorTitle, 'DEL', 'floor')) ?? []);
+  const share = median(wallMs.get(labelOf(title, 'DEL', 'cnikit')) ?? []) / kernel;
+  return verdict(`<= 1.2x the kernel's (${share.toFixed(2)}x)`, share <= 1.2);
+}
+
+/** The same system calls from C: as fast as it can be. */
+function floors({ wallMs }: Measured, title: string): string[][] {
+  const of = (command: Command, name: Name) => median(wallMs.get(labelOf(title, command, name)) ?? []);
+  const share = of('ADD', 'cnikit') / of('ADD', 'floor');
+  const [goal, met] = verdict(`<= 2x the floor (${share.toFixed(2)}x)`, share <= 2);
+  return [
+    ['floor: nothing but a start, C', of('VERSION', 'floor').toFixed(2)],
+    ["floor: ADD bridge's system calls, C", of('ADD', 'floor').toFixed(2), '', '', '', '', goal, met],
+    ["floor: DEL bridge's: the kernel's RTM_DELLINK", of('DEL', 'floor').toFixed(2)],
+  ];
+}
+
+function sizes({ maxRssKiB }: Measured, title: string): string[][] {
+  const rss = (name: Name) => (maxRssKiB.get(labelOf(title, 'ADD', name)) ?? 0) / 1024;
+  const ratio = rss('reference') / rss('cnikit');
+  const bytes = statSync(executablePath()).size;
+  return [
+    [
+      'ADD, largest resident set, MiB',
+      rss('cnikit').toFixed(2),
+      '',
+      rss('reference').toFixed(2),
+      '',
+      `${ratio.toFixed(1)}x`,
+      ...verdict('<= 2/3', ratio >= 1.5),
+    ],
+    ['executable, MB', (bytes / 1e6).toFixed(2), '', '', '', '', ...verdict('<= 2', bytes <= 2e6)],
+  ];
+}
+
+/** One pod more where many are. */
+function crowded(): string[][] {
+  const title = `with ${PRESENT} pods present`;
+  if (!title.includes(ONLY)) return [];
+  const present = { ...plainBridge(), title };
+  for (const contender of present.contenders) {
+    const pods = Array.from({ length: PRESENT }, (_, i) => ({ id: `present${i}`, netns: podNetns(100 + i) }));
+    // Each contender's pods are in the same namespaces, under a name of its own.
+    const CNI_IFNAME = contender.name === 'cnikit' ? 'eth1' : 'eth2';
+    timeRuns(pods.flatMap((pod) => runsOf(title, { ...contender, env: { CNI_IFNAME } }, 'ADD', pod)));
+  }
+  const alone = plainBridge();
+  const measured = measure([alone, present], Math.ceil(ROUNDS / 2));
+  const of = (name: string) => median(measured.wallMs.get(labelOf(name, 'ADD', 'cnikit')) ?? []);
+  const share = of(title) / of(alone.title);
+  return [
+    comparison(`ADD ${title}`, measured, title, 'ADD', () =>
+      verdict(`as without (${share.toFixed(2)}x)`, share <= 1.1),
+    ),
+    comparison(`DEL ${title}`, measured, title, 'DEL', () => ['', '']),
+  ];
+}
+
+/** Many pods at the same time. */
+function concurrent(): string[][] {
+  const rounds = Math.max(3, Math.ceil(ROUNDS / 10));
+  const goals: [Case, number][] = [
+    [plainBridge(), 5],
+    [masqueradedBridge(), 12],
+  ];
+  return goals.flatMap(([one, goal]) => {
+    const text = `${AT_ONCE} ADDs at once, ${one.title}`;
+    if (!text.includes(ONLY) || !isServed(one)) return [];
+    const took = atOnce(one, AT_ONCE, rounds);
+    const of = (name: Name) => took.get(name) ?? [];
+    return [compared(text, of('cnikit'), of('reference'), (ratio) => verdict(`>= ${goal}x`, ratio >= goal))];
+  });
 }
 
 main();

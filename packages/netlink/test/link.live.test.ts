@@ -49,14 +49,20 @@ live('links on a kernel', () => {
       mtu: 1400,
       up: true,
       master: bridge.index,
-      peer: { name: 'eth0', mtu: 1400, mac: '02:00:00:00:00:02', netns: fd },
+      peer: { name: 'eth0', mtu: 1400, mac: '02:00:00:00:00:02', txQueues: 1, rxQueues: 3, netns: fd },
     })!;
     const host = rt.link({ name: 'v0' })!;
     expect(made).toMatchObject({ index: host.index, master: bridge.index, kind: 'veth' });
     expect(host).toMatchObject({ master: bridge.index, up: true, mtu: 1400, portKind: 'bridge' });
     expect(shown('v0').master).toBe('br0');
     const pod = nl.openRoute({ netns: path });
-    expect(pod.link({ name: 'eth0' })).toMatchObject({ mtu: 1400, mac: '02:00:00:00:00:02', up: false });
+    expect(pod.link({ name: 'eth0' })).toMatchObject({
+      mtu: 1400,
+      mac: '02:00:00:00:00:02',
+      up: false,
+      txQueues: 1,
+      rxQueues: 3,
+    });
     expect(rt.netnsId({ fd })).toBe(host.linkNetnsId);
     pod.request(nl.newAddress({ index: pod.link({ name: 'eth0' })!.index, address: '10.7.0.2/24' }));
     const inside = rt.addresses({ family: 'ipv4', netnsId: host.linkNetnsId! });

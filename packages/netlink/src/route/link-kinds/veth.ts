@@ -14,6 +14,9 @@ export interface VethPeer {
   name?: string;
   mtu?: number;
   mac?: string;
+  /** By default as many as the machine may have processors (Linux 5.17). */
+  txQueues?: number;
+  rxQueues?: number;
   /** Descriptor of the network namespace that it is made in. */
   netns?: number;
 }
@@ -30,6 +33,8 @@ export const veth: LinkKindCodec = {
     encoder.putZeros(IFINFOMSG_SIZE);
     if (peer.mtu !== undefined) encoder.u32(4, peer.mtu);
     if (peer.mac !== undefined) encoder.mac(1, peer.mac, 'Peer MAC');
+    if (peer.txQueues !== undefined) encoder.u32(31, peer.txQueues);
+    if (peer.rxQueues !== undefined) encoder.u32(32, peer.rxQueues);
     if (peer.netns !== undefined) encoder.u32(28, peer.netns);
     if (peer.name !== undefined) encoder.string(3, peer.name, 16);
     encoder.end(info);
@@ -46,6 +51,8 @@ function readPeer(reader: AttributeReader): VethPeer {
   while (reader.next()) {
     if (reader.type === 4) peer.mtu = reader.u32('IFLA_MTU');
     else if (reader.type === 1) peer.mac = reader.mac();
+    else if (reader.type === 31) peer.txQueues = reader.u32('IFLA_NUM_TX_QUEUES');
+    else if (reader.type === 32) peer.rxQueues = reader.u32('IFLA_NUM_RX_QUEUES');
     else if (reader.type === 28) peer.netns = reader.u32('IFLA_NET_NS_FD');
     else if (reader.type === 3) peer.name = reader.string();
     else keepUnknown(peer, reader);

@@ -1,0 +1,143 @@
+/** What is compared: the same network, once by cnikit in one process, once by the reference's plugins. */
+import { executablePath } from '@cnikit/plugin';
+import { DATA_DIR, REFERENCE } from './node.ts';
+
+/** One of those that are compared. */
+export type Name = 'cnikit' | 'reference' | 'floor';
+
+/** A program and the configuration object it gets. */
+export interface Step {
+  program: string;
+  conf: object;
+}
+
+/** A network by one contender: what a runtime runs at ADD, in this order, and at DEL the other way. */
+export interface Contender {
+  name: Name;
+  steps: readonly Step[];
+  env?: Record<string, string>;
+}
+
+/** A row of the table. */
+export interface Case {
+  title: string;
+  contenders: readonly Contender[];
+  /** How many times faster ADD is to be, as the design has it. */
+  addGoal?: number;
+}
+
+const CNIKIT = executablePath();
+const PORT_MAPPINGS = [{ hostPort: 18080, containerPort: 80, protocol: 'tcp' }];
+/** Bits a second, and bits. */
+const BANDWIDTH = { ingressRate: 1e8, ingressBurst: 1e7, egressRate: 1e8, egressBurst: 1e7 };
+
+/** Second number of the next 10.x.0.0/16: each contender of each case has a network of its own. */
+let subnets = 20;
+
+interface Bridged {
+  ipMasq?: boolean;
+  portMappings?: boolean;
+  bandwidth?: boolean;
+}
+
+/** Bridge and host-local, and what a list adds to them: one object for cnikit, a plugin each for the reference. */
+function bridged(title: string, { ipMasq, portMappings, bandwidth }: Bridged, addGoal?: number): Case {
+  const network = (name: Name, more: object) => {
+    const net = subnets++;
+    return {
+      cniVersion: '1.0.0',
+      name: `bench${net}`,
+      type: name === 'cnikit' ? 'cnikit' : 'bridge',
+      bridge: `bench${net}`,
+      isDefaultGateway: true,
+      ...(ipMasq ? { ipMasq } : {}),
+      ipam: { type: 'host-local', dataDir: DATA_DIR, ranges: [[{ subnet: `10.${net}.0.0/16` }]] },
+      ...more,
+    };
+  };
+  const runtimeConfig = {
+    ...(portMappings ? { portMappings: PORT_MAPPINGS } : {}),
+    ...(bandwidth ? { bandwidth: BANDWIDTH } : {}),
+  };
+  const asked = Object.keys(runtimeConfig);
+  const capabilities = Object.fromEntries(asked.map((key) => [key, true]));
+  const own = network('cnikit', asked.length > 0 ? { capabilities, runtimeConfig } : {});
+  const reference = network('reference', {});
+  const meta = (type: string, key: string): Step => ({
+    program: `${REFERENCE}/${type}`,
+    conf: { ...pick(reference), type, runtimeConfig: pickKey(runtimeConfig, key) },
+  });
+  return {
+    title,
+    ...(addGoal === undefined ? {} : { addGoal }),
+    contenders: [
+      { name: 'cnikit', steps: [{ program: CNIKIT, conf: own }] },
+      {
+        name: 'reference',
+        steps: [
+          { program: `${REFERENCE}/bridge`, conf: reference },
+          ...(portMappings ? [meta('portmap', 'portMappings')] : []),
+          ...(bandwidth ? [meta('bandwidth', 'bandwidth')] : []),
+        ],
+      },
+    ],
+  };
+}
+
+function pick({ cniVersion, name }: { cniVersion: string; name: string }): object {
+  return { cniVersion, name };
+}
+
+function pickKey(from: Record<string, unknown>, key: string): object {
+  return { [key]: from[key] };
+}
+
+/** A plugin that both have under one name. */
+function same(title: string, type: string, conf: (net: number) => object): Case {
+  const contender = (name: Name, program: string): Contender => {
+    const net = subnets++;
+    return {
+      name,
+      steps: [{ program, conf: { cniVersion: '1.0.0', name: `bench${net}`, type, ...conf(net) } }],
+    };
+  };
+  return {
+    title,
+    contenders: [
+      contender('cnikit', `${DATA_DIR}/bin/${type}`),
+      contender('reference', `${REFERENCE}/${type}`),
+    ],
+  };
+}
+
+/** The C program of bench/native with a network whose bridge another contender of the case made. */
+export function floor(program: string, { steps: [first] }: Contender): Contender {
+  const { bridge } = (first as Step).conf as { bridge: string };
+  const net = bridge.replace('bench', '');
+  return {
+    name: 'floor',
+    steps: [{ program, conf: {} }],
+    env: { FLOOR_BRIDGE: bridge, FLOOR_DIR: `${DATA_DIR}/floor`, FLOOR_NET: `10.${net}.` },
+  };
+}
+
+/** Links of cnikit under the names of the plugins that it is run as. */
+export const MULTI_CALL = ['ptp', 'loopback'];
+
+export function casesOfPlugin(): Case[] {
+  return [
+    bridged('bridge', {}, 6),
+    bridged('bridge + ipMasq', { ipMasq: true }, 10),
+    bridged('+ portMappings', { ipMasq: true, portMappings: true }),
+    bridged('+ bandwidth', { ipMasq: true, portMappings: true, bandwidth: true }, 15),
+    bridged('bridge + bandwidth', { bandwidth: true }),
+    same('ptp', 'ptp', (net) => ({
+      ipam: { type: 'host-local', dataDir: DATA_DIR, ranges: [[{ subnet: `10.${net}.0.0/16` }]] },
+    })),
+    same('loopback', 'loopback', () => ({})),
+  ];
+}
+
+/** Each case a network of its own, for runs beside those of the table. */
+export const plainBridge = (): Case => bridged('bridge', {});
+export const masqueradedBridge = (): Case => bridged('bridge + ipMasq', { ipMasq: true });

@@ -113,6 +113,12 @@ const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} d
 const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTunnel): string =>
   `${name} vni ${vni} port ${port}${local === undefined ? '' : ` local ${local}`} mac ${mac} mtu ${mtu}`;
 
+/** The first character of `describe`, without the rest: of thousands of routes only their number is told. */
+export function signOf(action: Action): '+' | '-' | '~' {
+  if (action.kind === 'route') return ({ add: '+', change: '~', remove: '-' } as const)[action.op];
+  return describe(action)[0] as '+' | '-' | '~';
+}
+
 /** What a change is about: the podCIDR that is routed, or the tunnel. */
 export function placeOf(action: KernelAction): string {
   if (action.kind === 'route') return action.op === 'remove' ? action.old.dst : action.route.dst;

@@ -56,16 +56,16 @@ export class Metrics {
     this.set('ready', 0);
   }
 
-  set(name: MetricName, value: number, labels: Labels = {}): void {
+  set(name: MetricName, value: number, labels: Labels = NO_LABELS): void {
     this.#at(name, labels).value = value;
   }
 
-  add(name: MetricName, by = 1, labels: Labels = {}): void {
+  add(name: MetricName, by = 1, labels: Labels = NO_LABELS): void {
     this.#at(name, labels).value += by;
   }
 
   /** Takes a duration in seconds into a histogram. */
-  observe(name: MetricName, seconds: number, labels: Labels = {}): void {
+  observe(name: MetricName, seconds: number, labels: Labels = NO_LABELS): void {
     const series = this.#at(name, labels);
     series.buckets ??= new Array<number>(BUCKETS.length + 1).fill(0);
     const at = BUCKETS.findIndex((bound) => seconds <= bound);
@@ -120,7 +120,10 @@ export class Metrics {
   }
 }
 
-const key = (labels: Labels): string => JSON.stringify(Object.entries(labels).sort());
+/** Most series have no labels, and are set for each of thousands of nodes. */
+const NO_LABELS: Labels = {};
+const key = (labels: Labels): string =>
+  labels === NO_LABELS ? '[]' : JSON.stringify(Object.entries(labels).sort());
 
 function fullName(name: MetricName): string {
   return `cnikit_agent_${name}${definitions[name][0] === 'counter' ? '_total' : ''}`;

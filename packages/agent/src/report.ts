@@ -1,5 +1,5 @@
 /** One log line for each change and each problem; none when nothing happens. */
-import { type Action, describe } from './diff.ts';
+import { type Action, describe, signOf } from './diff.ts';
 import type { Metrics } from './metrics.ts';
 import { type ProblemLog, Problems } from './observe/problems.ts';
 
@@ -21,20 +21,26 @@ export class Report {
 
   /** `drift` tells of a change that puts right what somebody else changed. */
   changes<A extends Action>(actions: readonly A[], drift: (action: A) => boolean = () => false): void {
+    const [kinds, repairs] = [new Map<string, number>(), new Map<string, number>()];
+    const count = (counts: Map<string, number>, kind: string): void =>
+      void counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    const now = Date.now();
     for (const action of actions) {
-      this.#metrics.add('changes', 1, { kind: action.kind });
+      count(kinds, action.kind);
       if (action.kind === 'route' && action.op === 'remove') this.changedAt.delete(action.old.dst);
-      else if (action.kind === 'route') this.changedAt.set(action.route.dst, Date.now());
-      if (drift(action)) this.#metrics.add('drift_repairs', 1, { kind: action.kind });
+      else if (action.kind === 'route') this.changedAt.set(action.route.dst, now);
+      if (drift(action)) count(repairs, action.kind);
     }
+    for (const [kind, number] of kinds) this.#metrics.add('changes', number, { kind });
+    for (const [kind, number] of repairs) this.#metrics.add('drift_repairs', number, { kind });
     if (actions.length <= LINES) {
       for (const action of actions) this.#log.info({ change: action.kind }, describe(action));
       return;
     }
-    const count = { '+': 0, '-': 0, '~': 0 };
-    for (const action of actions) count[describe(action)[0] as '+' | '-' | '~']++;
+    const signs = { '+': 0, '-': 0, '~': 0 };
+    for (const action of actions) signs[signOf(action)]++;
     this.#log.info(
-      { change: actions[0]!.kind, added: count['+'], removed: count['-'], changed: count['~'] },
+      { change: actions[0]!.kind, added: signs['+'], removed: signs['-'], changed: signs['~'] },
       `${actions.length} changes, the first: ${describe(actions[0]!)}`,
     );
   }

@@ -23,7 +23,8 @@ export interface Policy extends Reachability {
 /** Everything but the routes, which are decided one prefix at a time by `desiredRoutes`. */
 export interface DesiredHost {
   sysctls: Sysctl[];
-  rules: Record<Family, readonly TableSpec[]>;
+  /** Made when first asked for. */
+  readonly rules: Record<Family, readonly TableSpec[]>;
   /** Text of the conflist; absent while what to chain is not known. */
   conflist?: string;
   problems: Problem[];
@@ -69,7 +70,10 @@ export function desiredHost(
   const used = familiesOf(own);
   const view = viewOf(own, facts, policy);
   const rules = (family: Family): readonly TableSpec[] =>
-    desiredRules(family, own, facts, insidePrefixes(family, claims.nodes(), policy.nonMasquerade, view));
+    desiredRules(family, own, facts, () =>
+      insidePrefixes(family, claims.nodes(), policy.nonMasquerade, view),
+    );
+  let made: DesiredHost['rules'] | undefined;
   const { stateDir } = policy;
   const tunnel = tunnelled ? desiredTunnel(own, facts, view.tunnel) : undefined;
   const text =
@@ -82,7 +86,11 @@ export function desiredHost(
     });
   return {
     sysctls: desiredSysctls(own, facts, tunnel?.name),
-    rules: { ipv4: rules('ipv4'), ipv6: rules('ipv6') },
+    // All nodes are looked at for them, which sysctls and routes need not wait for.
+    get rules() {
+      made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
+      return made;
+    },
     ...(text === undefined ? {} : { conflist: text }),
     problems: [
       ...chain.problems,

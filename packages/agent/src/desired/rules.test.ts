@@ -10,7 +10,7 @@ const view = viewOf(node(1), facts);
 const bare = hostFacts({ links: [], addresses: [], routes: [] });
 
 test('desiredRules() accepts pod traffic first and masquerades only what leaves the cluster', () => {
-  const [filter, nat] = desiredRules('ipv4', node(1), facts, ['10.244.0.0/16']);
+  const [filter, nat] = desiredRules('ipv4', node(1), facts, () => ['10.244.0.0/16']);
   expect(filter).toMatchObject({
     table: 'filter',
     chains: {
@@ -37,12 +37,12 @@ test('desiredRules() accepts pod traffic first and masquerades only what leaves 
 
 describe('desiredRules()', () => {
   test('forwards but does not masquerade without an outside interface', () => {
-    const [filter, nat] = desiredRules('ipv6', node(1), bare, []);
+    const [filter, nat] = desiredRules('ipv6', node(1), bare, () => []);
     expect(filter?.chains).toHaveProperty('CNIKIT-FORWARD');
     expect(nat).toEqual({ table: 'nat', chains: {} });
   });
   test('has nothing for a family without pods', () => {
-    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, [])).toEqual(noRules);
+    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, () => [])).toEqual(noRules);
   });
 });
 

@@ -28,14 +28,14 @@ export const noRules: readonly TableSpec[] = [
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
 /**
- * The rules of one family. `inside` are the destinations that see a pod's own address, as aggregated prefixes. None
+ * The rules of one family. `inside` gives the destinations that see a pod's own address, as aggregated prefixes. None
  * when this node has no pods of the family; no masquerading while no outside interface is known.
  */
 export function desiredRules(
   family: Family,
   own: NodeInfo,
   facts: HostFacts,
-  inside: readonly string[],
+  inside: () => readonly string[],
 ): readonly TableSpec[] {
   const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
   if (local.length === 0) return noRules;
@@ -57,7 +57,7 @@ export function desiredRules(
         jump: MASQUERADE_CHAIN,
       })),
       [MASQUERADE_CHAIN]: [
-        ...[...inside, multicast[family]].map((destination) => ({
+        ...[...inside(), multicast[family]].map((destination) => ({
           destination,
           comment: 'cnikit: keeps the address of the pod',
           jump: 'RETURN',
@@ -100,10 +100,11 @@ export function insidePrefixes(
     const prefix = parsePrefix(text)!;
     if (!named.some((outer) => contains(outer, prefix))) prefixes.push(prefix);
   };
-  for (const node of nodes) {
-    node.podCIDRs.forEach(add);
+  // Each kind for itself: nodes come in an order that both mostly follow, so that they are sorted soon.
+  const all = [...nodes];
+  for (const node of all) node.podCIDRs.forEach(add);
+  for (const node of all)
     if (node.name === view.own.name || reachOf(node, family, view).how === 'direct')
       node.internalIPs.forEach(add);
-  }
   return aggregate(prefixes).map(formatPrefix);
 }

@@ -17,7 +17,9 @@ export class Problems {
 
   /** States all problems of an area; those stated before and missing now are over. */
   set(area: string, problems: readonly Problem[]): void {
-    const before = this.#areas.get(area) ?? new Map<string, string>();
+    const said = this.#areas.get(area);
+    if (said === undefined && problems.length === 0) return;
+    const before = said ?? new Map<string, string>();
     const now = new Map(problems.map(({ key, message }) => [key, message]));
     for (const [key, message] of now)
       if (before.get(key) !== message) this.#log.warn({ problem: key }, message);

@@ -9,9 +9,8 @@ export type AddressBytes = Uint8Array;
 
 /** `undefined` when the text is no address. Four decimal numbers without leading zeros, or RFC 4291 section 2.2. */
 export function parseAddress(text: string): AddressBytes | undefined {
-  const into = new Uint8Array(16);
-  const length = writeAddress(text, 0, text.length, into, 0);
-  return length === 0 ? undefined : length === 16 ? into : into.slice(0, 4);
+  const into = new Uint8Array(text.includes(':') ? 16 : 4);
+  return writeAddress(text, 0, text.length, into, 0) === into.length ? into : undefined;
 }
 
 /** Writes the address that `text[from, to)` is at `at` of `into`. Gives 4 or 16, or 0 when it is none. */

@@ -16,6 +16,7 @@ const pairs = [
   [schemas.bandwidthConfSchema, guards.isBandwidthConf],
   [schemas.bridgeConfSchema, guards.isBridgeConf],
   [schemas.vlanTrunkSchema, guards.isVlanTrunk],
+  [schemas.portmapConfSchema, guards.isPortmapConf],
   [schemas.ptpConfSchema, guards.isPtpConf],
   [schemas.tuningConfSchema, guards.isTuningConf],
 ] as const;

@@ -107,7 +107,7 @@ class Bench {
       CNI_PATH: '/nowhere',
       PATH: process.env.PATH ?? '',
     };
-    const conf = { cniVersion: '1.1.0', name: NETWORK, ...this.row.conf(this.dir) };
+    const conf = { cniVersion: '1.1.0', name: NETWORK, ...this.row.conf(this.dir, id === KEPT) };
     return executable.run(
       this.row.plugin,
       env,

@@ -4,8 +4,8 @@ export interface CrashRow {
   title: string;
   /** The plugin's name. */
   plugin: string;
-  /** The configuration, without version and name; folders of state are below `dir`. */
-  conf(dir: string): object;
+  /** The configuration, without version and name; folders of state are below `dir`. `kept`: of the pod that stays. */
+  conf(dir: string, kept: boolean): object;
   /** It stands behind another in the list: the pod has an interface, and there is a prevResult. */
   chained?: boolean;
   /** ADD is tried on a node that no pod was on before, too. */
@@ -21,13 +21,22 @@ const ipam = (dir: string) => ({
 });
 const bridge = (dir: string) => ({ bridge: 'crash0', isDefaultGateway: true, ipam: ipam(dir) });
 const limits = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
+/** No two pods can have the same. */
+const ports = (kept: boolean) => ({
+  runtimeConfig: {
+    portMappings: [
+      { hostPort: kept ? 8080 : 8081, containerPort: 80, protocol: 'tcp' },
+      { hostPort: kept ? 5300 : 5301, containerPort: 53, protocol: 'udp' },
+    ],
+  },
+});
 const ptp = (dir: string) => ({ ipam: ipam(dir) });
 
 export const crashRows: readonly CrashRow[] = [
   {
     title: 'cnikit, all in one',
     plugin: 'cnikit',
-    conf: (dir) => ({ ...bridge(dir), ipMasq: true, ...limits }),
+    conf: (dir, kept) => ({ ...bridge(dir), ipMasq: true, ...limits, ...ports(kept) }),
     fresh: true,
   },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }), fresh: true },
@@ -37,6 +46,13 @@ export const crashRows: readonly CrashRow[] = [
     title: 'ptp, masqueraded by iptables',
     plugin: 'ptp',
     conf: (dir) => ({ ...ptp(dir), ipMasq: true, ipMasqBackend: 'iptables' }),
+  },
+  { title: 'portmap', plugin: 'portmap', conf: (_, kept) => ports(kept), chained: true, fresh: true },
+  {
+    title: 'portmap by iptables',
+    plugin: 'portmap',
+    conf: (_, kept) => ({ ...ports(kept), backend: 'iptables' }),
+    chained: true,
   },
   { title: 'bandwidth', plugin: 'bandwidth', conf: () => limits, chained: true },
   { title: 'loopback', plugin: 'loopback', conf: () => ({}) },

@@ -1,7 +1,7 @@
 /** Matches and statements as `nft` writes them, each as the expressions that they stand for. */
 import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
-import { addressBytes, parsePrefix } from '../codec/ip.ts';
+import { addressBytes, type Family, parsePrefix } from '../codec/ip.ts';
 import { macBytes } from '../codec/mac.ts';
 import { encodeText, textLength } from '../codec/text.ts';
 import { type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
@@ -85,7 +85,9 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
   ];
 }
 
-/** `meta nfproto ipv4`. */
+/** `meta nfproto ipv4`, in family inet. */
+export const ipVersion = (family: Family): Expression[] => versionMatch(family === 'ipv6' ? 10 : 2);
+
 const versionMatch = (version: number): Expression[] => [
   { name: 'meta', key: NFT_META_NFPROTO, dreg: NFT_REG_1 },
   compare(Uint8Array.of(version)),

@@ -9,6 +9,7 @@ test.each([
   ['host-local', 'host-local'],
   ['./ptp', 'ptp'],
   ['/opt/cni/bin/tuning', 'tuning'],
+  ['/opt/cni/bin/portmap', 'portmap'],
   ['/opt/cni/bin/bandwidth', 'bandwidth'],
   ['/opt/cni/bin/bridge', 'bridge'],
   ['/opt/cni/bin/cnikit', 'cnikit'],

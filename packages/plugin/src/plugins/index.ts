@@ -8,6 +8,7 @@ import { bridgePlugin } from './bridge/plugin.ts';
 import { cnikitPlugin } from './cnikit/plugin.ts';
 import { hostLocalPlugin } from './host-local/plugin.ts';
 import { loopbackPlugin } from './loopback/plugin.ts';
+import { portmapFeature } from './portmap/feature.ts';
 import { ptpPlugin } from './ptp/plugin.ts';
 import { tuningPlugin } from './tuning/plugin.ts';
 
@@ -28,6 +29,7 @@ export function plugins(sys: Sys): Plugins {
     loopback: running(loopbackPlugin(sys)),
     'host-local': running(hostLocalPlugin(sys)),
     tuning: running(tuningPlugin(sys)),
+    portmap: running(featurePlugin(portmapFeature(sys))),
     bandwidth: running(featurePlugin(bandwidthFeature(sys))),
   };
   return new Map(Object.entries(all).map(([name, run]) => [name, logged(sys, name, run)]));

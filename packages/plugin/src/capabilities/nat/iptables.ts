@@ -64,6 +64,14 @@ function run(sys: Sys, env: Env, argv: string[], input = ''): RunResult {
   }
 }
 
+/** The lines of the nat table as iptables-save prints them. Throws CniError 5, and 999 when it fails. */
+export function savedNat(sys: Sys, env: Env, family: NatFamily): string[] {
+  const argv = [`${stem(family)}-save`, '-t', 'nat'];
+  const { status, stdout, stderr } = run(sys, env, argv);
+  if (status !== 0) throw new CniError(ErrorCode.Internal, `${argv[0]} failed: ${stderr.trim()}`);
+  return stdout.split('\n');
+}
+
 /** The nat table of the kernel's older interface, which only programs of its own can read: where it is in use. */
 export interface LegacyNat {
   /** Lines as iptables-save prints them. */

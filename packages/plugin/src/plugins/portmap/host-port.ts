@@ -1,0 +1,58 @@
+import { CniError, ErrorCode, type PortMapping, type Result } from '@cnikit/cni-spec';
+import { formatAddress, parseAddress } from '@cnikit/netlink/codec';
+import { isIPv6 } from '../../capabilities/prefix.ts';
+
+export type PortFamily = 'ipv4' | 'ipv6';
+export const PORT_FAMILIES = ['ipv4', 'ipv6'] as const;
+export type PortProtocol = 'tcp' | 'udp' | 'sctp';
+
+/** A port of the node that leads to the pod. */
+export interface HostPort {
+  protocol: PortProtocol;
+  hostPort: number;
+  containerPort: number;
+  /** Of the node's addresses only those of this family; undefined: both. */
+  family: PortFamily | undefined;
+  /** Of the node's addresses only this one, in the kernel's spelling; undefined: all. */
+  hostIP: string | undefined;
+}
+
+const MAPPED = '0,0,0,0,0,0,0,0,0,0,255,255';
+
+/** A mapping as the runtime has it, with its address understood: 0.0.0.0 and :: stand for all of their family. */
+export function hostPort(mapping: PortMapping): HostPort {
+  const { hostPort: port, containerPort } = mapping;
+  const protocol = (mapping.protocol || 'tcp').toLowerCase() as PortProtocol;
+  const common = { protocol, hostPort: port, containerPort };
+  if (!mapping.hostIP) return { ...common, family: undefined, hostIP: undefined };
+  let bytes = parseAddress(mapping.hostIP);
+  if (bytes === undefined) {
+    throw new CniError(ErrorCode.InvalidNetworkConfig, `Invalid hostIP ${JSON.stringify(mapping.hostIP)}`);
+  }
+  if (bytes.length === 16 && bytes.slice(0, 12).join() === MAPPED) bytes = bytes.slice(12) as typeof bytes;
+  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
+  const all = bytes.every((byte) => byte === 0);
+  return { ...common, family, hostIP: all ? undefined : formatAddress(bytes) };
+}
+
+/** The ports of those that are for a family. */
+export function ofFamily(ports: readonly HostPort[], family: PortFamily): HostPort[] {
+  return ports.filter((port) => port.family === undefined || port.family === family);
+}
+
+/** The pod's address of each family, with prefix length: the first that sits on its interface, as the reference has it. */
+export function podAddresses(result: Result, ifName: string): Partial<Record<PortFamily, string>> {
+  const found: Partial<Record<PortFamily, string>> = {};
+  for (const { address, interface: index } of result.ips ?? []) {
+    const holder = index === undefined ? undefined : result.interfaces?.[index];
+    if (holder !== undefined && (holder.name !== ifName || !holder.sandbox)) continue;
+    found[isIPv6(address) ? 'ipv6' : 'ipv4'] ??= address;
+  }
+  return found;
+}
+
+/** '8080/tcp', or '127.0.0.1:8080/tcp'. */
+export function portText({ hostIP, hostPort: port, protocol }: HostPort): string {
+  const at = hostIP === undefined ? '' : hostIP.includes(':') ? `[${hostIP}]:` : `${hostIP}:`;
+  return `${at}${port}/${protocol}`;
+}

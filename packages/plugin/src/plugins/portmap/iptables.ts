@@ -1,0 +1,162 @@
+/** Ports of the node by iptables: the reference's chains, with their names, rules and comments. */
+import type { Env } from '@cnikit/cni-spec';
+import type { Sys } from '@cnikit/sys';
+import { quoted, restoreNat, savedNat, tryRestoreNat } from '../../capabilities/nat/iptables.ts';
+import {
+  findNatChain,
+  type NatChainKind,
+  natChainName,
+  natComment,
+} from '../../capabilities/nat/nat-chain.ts';
+import { subnetOf, withoutLength } from '../../capabilities/prefix.ts';
+import { type HostPort, ofFamily, PORT_FAMILIES, type PortFamily } from './host-port.ts';
+import type { PortPlan } from './nftables.ts';
+import type { PortmapSettings } from './settings.ts';
+
+/** Chains of pods' ports, ours and the reference's. */
+export const PORT_CHAINS: NatChainKind = { prefix: 'CNI-DN-', entry: 'CNI-HOSTPORT-DNAT', comment: 'dnat ' };
+
+const SETMARK = 'CNI-HOSTPORT-SETMARK';
+const MASQ = 'CNI-HOSTPORT-MASQ';
+/** Ports that one match takes. */
+const PORTS_PER_RULE = 15;
+const LONGEST_COMMENT = 255;
+/** Another process may make the same chains at the same time. */
+const ATTEMPTS = 20;
+
+export interface IptablesPlan extends PortPlan {
+  settings: Pick<PortmapSettings, 'snat' | 'masqAll' | 'mark' | 'conditions' | 'setMarkChain'>;
+}
+
+/** A rule that all pods share, as iptables-save prints it. */
+interface SharedRule {
+  chain: string;
+  rule: string;
+  first?: boolean;
+}
+
+function sharedRules({ snat, mark, setMarkChain }: IptablesPlan['settings']): SharedRule[] {
+  const local = `-m addrtype --dst-type LOCAL -j ${PORT_CHAINS.entry}`;
+  const entries = ['PREROUTING', 'OUTPUT'].map((chain) => ({ chain, rule: local }));
+  if (!snat || setMarkChain !== undefined) return entries;
+  const bit = `0x${mark.toString(16)}`;
+  const comment = (text: string) => `-m comment --comment ${quoted(text)}`;
+  return [
+    ...entries,
+    {
+      chain: SETMARK,
+      rule: `${comment('CNI portfwd masquerade mark')} -j MARK --set-xmark ${bit}/${bit}`,
+    },
+    { chain: MASQ, rule: `-m mark --mark ${bit}/${bit} -j MASQUERADE` },
+    // Before what masquerades pods, which would accept it.
+    {
+      chain: 'POSTROUTING',
+      rule: `${comment('CNI portfwd requiring masquerade')} -j ${MASQ}`,
+      first: true,
+    },
+  ];
+}
+
+/** Has ports of the node lead to a pod. The last that asks for a port has it. */
+export function mapPortsByIptables(sys: Sys, env: Env, plan: IptablesPlan): void {
+  const shared = sharedRules(plan.settings);
+  const checks = shared.map(({ chain, rule }) => `-C ${chain} ${rule}`);
+  for (const family of PORT_FAMILIES) {
+    const own = podLines(plan, family);
+    if (own.length === 0) continue;
+    for (let attempt = 1; !tryRestoreNat(sys, env, family, [...checks, ...own]); attempt++) {
+      const lines = [...missingOf(shared, savedNat(sys, env, family)), ...own];
+      if (attempt === ATTEMPTS) restoreNat(sys, env, family, lines);
+      else if (!tryRestoreNat(sys, env, family, lines)) continue;
+      break;
+    }
+  }
+}
+
+function missingOf(shared: readonly SharedRule[], saved: readonly string[]): string[] {
+  const chains = new Set([PORT_CHAINS.entry, ...shared.map(({ chain }) => chain)]);
+  const isThere = (name: string) =>
+    /^[A-Z]+$/.test(name) || saved.some((line) => line.startsWith(`:${name} `));
+  return [
+    ...[...chains].filter((name) => !isThere(name)).map((name) => `-N ${name}`),
+    ...shared
+      .filter(({ chain, rule }) => !saved.includes(`-A ${chain} ${rule}`))
+      .map(({ chain, rule, first }) => `${first ? '-I' : '-A'} ${chain} ${rule}`),
+  ];
+}
+
+/** Lines that make a pod's chain, or make it anew; none when no port is for the family. */
+function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: PortFamily): string[] {
+  const address = addresses[family];
+  if (address === undefined || ports.length === 0) return [];
+  const chain = natChainName(PORT_CHAINS, owner.network, owner.containerID);
+  return [
+    `:${chain} - [0:0]`,
+    ...ofFamily(ports, family)
+      .flatMap((port) => portRules(port, family, address, settings))
+      .map((rule) => `-A ${chain} ${rule}`),
+    // The last that came goes first, so the rules are put in from behind.
+    ...entryRules(owner, ports, settings.conditions[family])
+      .reverse()
+      .map((rule) => `-I ${PORT_CHAINS.entry} ${rule} -j ${chain}`),
+  ];
+}
+
+function portRules(
+  { protocol, hostPort, containerPort, hostIP }: HostPort,
+  family: PortFamily,
+  address: string,
+  { snat, masqAll, setMarkChain = SETMARK }: IptablesPlan['settings'],
+): string[] {
+  const isV6 = family === 'ipv6';
+  const match = `-p ${protocol} --dport ${hostPort}${hostIP === undefined ? '' : ` -d ${hostIP}`}`;
+  const all = isV6 ? '::/0' : '0.0.0.0/0';
+  const sources = masqAll ? [all] : [subnetOf(address), ...(isV6 ? [] : ['127.0.0.1'])];
+  const pod = isV6 ? `[${withoutLength(address)}]` : withoutLength(address);
+  return [
+    ...(snat ? sources.map((source) => `${match} -s ${source} -j ${setMarkChain}`) : []),
+    `${match} -j DNAT --to-destination ${pod}:${containerPort}`,
+  ];
+}
+
+/** What leads to a pod's chain: by protocol, as many ports as one rule takes. */
+function entryRules(
+  owner: PortPlan['owner'],
+  ports: readonly HostPort[],
+  conditions: readonly string[],
+): string[] {
+  const text = natComment(PORT_CHAINS, owner.network, owner.containerID);
+  const comment = text.length > LONGEST_COMMENT ? `${text.slice(0, LONGEST_COMMENT - 3)}...` : text;
+  const rules: string[] = [];
+  for (const protocol of ['sctp', 'tcp', 'udp']) {
+    const numbers = ports.filter((port) => port.protocol === protocol).map(({ hostPort }) => hostPort);
+    for (let from = 0; from < numbers.length; from += PORTS_PER_RULE) {
+      const list = numbers.slice(from, from + PORTS_PER_RULE).join(',');
+      const match = `-m comment --comment ${quoted(comment)} -m multiport -p ${protocol} --destination-ports ${list}`;
+      rules.push([match, ...conditions.map(word)].join(' '));
+    }
+  }
+  return rules;
+}
+
+/** A word of somebody's configuration, which stays one word. */
+function word(text: string): string {
+  return /^[\w./:,!-]+$/.test(text) ? text : quoted(text.replaceAll(/[\r\n]/g, ' '));
+}
+
+/** What is missing of an attachment's ports, in words. */
+export function iptablesPortDifferences(sys: Sys, env: Env, plan: IptablesPlan): string[] {
+  const chain = natChainName(PORT_CHAINS, plan.owner.network, plan.owner.containerID);
+  return PORT_FAMILIES.flatMap((family) => {
+    const own = podLines(plan, family);
+    if (own.length === 0) return [];
+    const found = findNatChain(sys, env, family, PORT_CHAINS, chain);
+    if (found === undefined) return [`chain ${chain} is missing in the nat table of ${family}`];
+    const rules = own.filter((line) => line.startsWith('-A ')).length;
+    const jumps = own.filter((line) => line.startsWith('-I ')).length;
+    return [
+      ...(found.rules >= rules ? [] : [`rules are missing in chain ${chain} of ${family}`]),
+      ...(found.jumps >= jumps ? [] : [`${PORT_CHAINS.entry} of ${family} does not lead to chain ${chain}`]),
+    ];
+  });
+}

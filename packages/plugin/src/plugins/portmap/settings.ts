@@ -1,0 +1,84 @@
+import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { explain } from '#explain';
+import { natBackend } from '../../capabilities/nat/masquerade.ts';
+import type { NatBackend } from '../../capabilities/nat/nftables.ts';
+import { isPortmapConf, portmapConfKeys } from '../../guards.ts';
+import { type HostPort, hostPort } from './host-port.ts';
+import type { PortmapConf } from './schema.ts';
+
+/** Kubernetes has 14 and 15, Calico 20 to 31. */
+const DEFAULT_MARK_BIT = 13;
+
+/** The portmap configuration with every default filled in. */
+export interface PortmapSettings {
+  /** The network's name. */
+  network: string;
+  raw: CheckedConfig;
+  backend: NatBackend;
+  snat: boolean;
+  masqAll: boolean;
+  /** The mark of packets to masquerade: one bit. */
+  mark: number;
+  /** The chain of iptables that sets a mark instead. */
+  setMarkChain: string | undefined;
+  conditions: { ipv4: readonly string[]; ipv6: readonly string[] };
+}
+
+/**
+ * Checks the plugin's part of a network configuration and fills in the reference's defaults.
+ *
+ * @throws CniError 7 naming the field and what it should be
+ */
+export function portmapSettings(raw: CheckedConfig): PortmapSettings {
+  const conf = normaliseKeys(raw, portmapConfKeys);
+  if (!isPortmapConf(conf)) {
+    throw invalid('Invalid portmap configuration', explain('portmapConf', conf));
+  }
+  const { snat = true, masqAll = false, markMasqBit, externalSetMarkChain } = conf;
+  if (markMasqBit !== undefined && externalSetMarkChain !== undefined) {
+    throw invalid('Cannot specify externalSetMarkChain and markMasqBit', 'Remove one of them');
+  }
+  return {
+    network: raw.name,
+    raw,
+    backend: backendOf(conf),
+    snat,
+    masqAll,
+    mark: (1 << (markMasqBit ?? DEFAULT_MARK_BIT)) >>> 0,
+    setMarkChain: externalSetMarkChain,
+    conditions: { ipv4: conf.conditionsV4 ?? [], ipv6: conf.conditionsV6 ?? [] },
+  };
+}
+
+/** The backend that is named, or that the other fields speak the words of. */
+function backendOf(conf: PortmapConf): NatBackend {
+  const named = natBackend('backend', conf.backend);
+  const spoken = new Set<NatBackend>();
+  if (conf.externalSetMarkChain !== undefined) spoken.add('iptables');
+  for (const [first] of [conf.conditionsV4 ?? [], conf.conditionsV6 ?? []]) {
+    if (first !== undefined) spoken.add(/^[-!]/.test(first) ? 'iptables' : 'nftables');
+  }
+  const [only] = spoken;
+  if (spoken.size > 1 || (named !== undefined && only !== undefined && only !== named)) {
+    throw invalid(
+      'conditionsV4, conditionsV6, externalSetMarkChain and backend are for different backends',
+      'Conditions that begin with "-" or "!", and externalSetMarkChain, are those of iptables',
+    );
+  }
+  return named ?? only;
+}
+
+/** The ports that the runtime asks for. Throws CniError 7 for a port, protocol or address that is none. */
+export function hostPorts({ raw }: PortmapSettings): HostPort[] {
+  return (capability(raw, 'portMappings') ?? []).map(hostPort);
+}
+
+/** Whether the runtime asks for ports, or may have at ADD: then DEL looks for what is left of them. */
+export function asksForPorts({ raw }: PortmapSettings): boolean {
+  const asked = raw.runtimeConfig?.portMappings;
+  return (Array.isArray(asked) ? asked.length > 0 : asked != null) || raw.capabilities?.portMappings === true;
+}
+
+function invalid(msg: string, details: string): CniError {
+  return new CniError(ErrorCode.InvalidNetworkConfig, msg, details);
+}

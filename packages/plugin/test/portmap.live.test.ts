@@ -1,0 +1,364 @@
+/** Ports of the node that lead to a pod: real connections, by either backend, standing alone and inside cnikit. */
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { concurrentAdds } from './concurrent.ts';
+import { env, fails, inSandbox, ok } from './harness.ts';
+import { type Answer, byReference, REFERENCE, ways } from './invoke.ts';
+import { type Pod, run } from './namespaces.ts';
+import { iptablesOf, ruleset } from './nat-state.ts';
+import { scratch } from './scratch.ts';
+import { receiveSctp, sendSctp } from './sctp.ts';
+import { makeOutside, NODE, type Outside, reach, serve, stopServers } from './traffic.ts';
+
+const PATH = process.env.PATH ?? '';
+const NODE4 = '192.0.2.1';
+const NODE6 = '2001:db8::1';
+const GATEWAY4 = '10.88.0.1';
+const OURS = /cnikit_hostports|CNI-DN-/;
+
+type Mapping = { hostPort: number; containerPort: number; protocol?: string; hostIP?: string };
+const tcp = (hostPort: number, containerPort: number, more: object = {}): Mapping => ({
+  hostPort,
+  containerPort,
+  protocol: 'tcp',
+  ...more,
+});
+const udp = (hostPort: number, containerPort: number): Mapping => ({
+  hostPort,
+  containerPort,
+  protocol: 'udp',
+});
+
+describe.skipIf(!inSandbox).each(ways)(
+  'portmap by %s (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    const here = scratch();
+    let outside: Outside;
+    beforeEach(() => {
+      run('ip', 'link', 'set', 'lo', 'up');
+      outside = makeOutside();
+    });
+    afterEach(() => {
+      stopServers();
+      outside.remove();
+      run('nft', 'flush', 'ruleset');
+      run('conntrack', '-F');
+    });
+    const conf = (ports: readonly object[] | undefined, changes: object = {}) => ({
+      cniVersion: '1.0.0',
+      name: 'net',
+      bridge: 'ports0',
+      isDefaultGateway: true,
+      hairpinMode: true,
+      ipam: {
+        type: 'host-local',
+        dataDir: here.dir,
+        ranges: [[{ subnet: '10.88.0.0/24' }], [{ subnet: 'fd88::/64' }]],
+      },
+      ...(ports === undefined ? {} : { runtimeConfig: { portMappings: ports } }),
+      ...changes,
+    });
+    type Ports = readonly object[] | undefined;
+    const call = (
+      type: string,
+      command: string,
+      id: string,
+      at: Pick<Pod, 'path'>,
+      ports: Ports,
+      changes: object = {},
+    ): Answer => invoke(env(command, id, at, { PATH }), conf(ports, changes), type);
+    /** In one process. */
+    const add = (id: string, at: Pod, ports: Ports, changes: object = {}) =>
+      ok(call('cnikit', 'ADD', id, at, ports, changes)).json;
+    const pod = () => here.pod();
+    const ruled = () => ruleset() !== '';
+
+    describe.each(['nftables', 'iptables'])('with backend %s', (backend) => {
+      test('tcp of both families, from outside, from the node, by localhost and from the pods', async () => {
+        const [a, b] = [pod(), pod()];
+        const ports = [tcp(8080, 80)];
+        const json = add('a', a, ports, { backend });
+        add('b', b, undefined, { backend });
+        await serve(a, 'tcp', 80);
+        expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+        expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+        expect(reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
+        expect(reach(NODE, 'tcp', NODE6, 8080)).toBe(NODE6);
+        expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe(GATEWAY4);
+        // Hairpin, and a neighbour whose answers would pass the node by.
+        for (const from of [a, b]) {
+          expect(reach(from, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
+          expect(reach(from, 'tcp', NODE6, 8080)).toBe('fd88::1');
+        }
+        ok(call('cnikit', 'CHECK', 'a', a, ports, { backend, prevResult: json }));
+        for (let i = 0; i < 2; i++) ok(call('cnikit', 'DEL', 'a', a, ports, { backend, prevResult: json }));
+        expect(iptablesOf(OURS)).toEqual([]);
+        expect(ruleset()).not.toMatch(OURS);
+        expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+      });
+
+      test('a port of one address of the node, and another pod behind the same port of the rest', async () => {
+        const [one, rest] = [pod(), pod()];
+        run('ip', 'address', 'add', '192.0.2.2/24', 'dev', 'uplink');
+        const only = [tcp(8080, 81, { hostIP: '192.0.2.2' }), tcp(8081, 81, { hostIP: NODE6 })];
+        add('one', one, only, { backend });
+        await serve(one, 'tcp', 81);
+        expect(reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
+        expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+        expect(reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
+        expect(reach(outside, 'tcp', NODE4, 8081)).toBeUndefined();
+        if (backend === 'nftables') {
+          await serve(rest, 'tcp', 80);
+          add('rest', rest, [tcp(8080, 80, { hostIP: '0.0.0.0' })], { backend });
+          expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+          expect(reach(outside, 'tcp', NODE6, 8080)).toBeUndefined();
+          ok(call('cnikit', 'DEL', 'rest', rest, undefined, { capabilities: { portMappings: true } }));
+          expect(reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
+          expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+        }
+      });
+
+      test('udp goes to the pod of now, not to that of before', async () => {
+        const [first, second] = [pod(), pod()];
+        const ports = [udp(5300, 53)];
+        // The same port of the sender each time, or the kernel would take it for another conversation.
+        const ask = (host: string) => reach(outside, 'udp', host, 5300, ',sourceport=4444');
+        // Somebody sends before anybody listens.
+        ask(NODE4);
+        add('first', first, ports, { backend });
+        await serve(first, 'udp', 53);
+        expect(ask(NODE4)).toBe(outside.ipv4);
+        expect(ask(NODE6)).toBe(outside.ipv6);
+        ok(call('cnikit', 'DEL', 'first', first, ports, { backend }));
+        expect(ask(NODE4)).toBeUndefined();
+        add('second', second, ports, { backend });
+        await serve(second, 'udp', 53);
+        expect(ask(NODE4)).toBe(outside.ipv4);
+        expect(ask(NODE6)).toBe(outside.ipv6);
+      });
+
+      test('sctp', async () => {
+        const made = pod();
+        add('a', made, [{ hostPort: 3868, containerPort: 3869, protocol: 'SCTP' }], { backend });
+        const received = receiveSctp(made);
+        expect(await sendSctp(outside, NODE4, 3868, received)).toBe(3869);
+      });
+
+      test('masqAll has all that comes look as if it came from the node', async () => {
+        const made = pod();
+        add('a', made, [tcp(8080, 80)], { backend, masqAll: true });
+        await serve(made, 'tcp', 80);
+        expect(reach(outside, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
+        expect(reach(outside, 'tcp', NODE6, 8080)).toBe('fd88::1');
+      });
+
+      test('snat off masquerades nothing, another mark is another bit', async () => {
+        add('a', pod(), [tcp(8080, 80)], { backend, snat: false });
+        const marks = () => ruleset().match(/0x0*2000|0x0*400\b/g) ?? [];
+        expect(marks()).toEqual([]);
+        add('b', pod(), [tcp(8081, 80)], { backend, markMasqBit: 10 });
+        expect(new Set(marks().map((mark) => Number(mark)))).toEqual(new Set([0x400]));
+        for (const id of ['a', 'b']) {
+          ok(call('cnikit', 'DEL', id, { path: '' }, [tcp(1, 1)], { backend }));
+        }
+        expect(ruleset()).not.toContain('pod-');
+        ok(
+          call('portmap', 'GC', '', { path: '' }, undefined, {
+            cniVersion: '1.1.0',
+            'cni.dev/valid-attachments': [],
+          }),
+        );
+        expect(ruleset()).not.toMatch(/cnikit_hostports/);
+      });
+
+      test('conditions', async () => {
+        const made = pod();
+        const conditionsV4 =
+          backend === 'iptables' ? ['!', '-s', `${outside.ipv4}/32`] : ['ip', 'saddr', '!=', outside.ipv4];
+        add('a', made, [tcp(8080, 80)], { backend, conditionsV4 });
+        await serve(made, 'tcp', 80);
+        expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
+        expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+        expect(reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
+      });
+
+      test('behind another plugin: DEL with neither namespace, result nor ports frees all', () => {
+        const made = pod();
+        const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
+        const ports = [tcp(8080, 80), udp(5300, 53)];
+        expect(ok(call('portmap', 'ADD', 'a', made, ports, { backend, prevResult: json })).json).toEqual(
+          json,
+        );
+        expect(ruled()).toBe(true);
+        for (let i = 0; i < 2; i++) ok(call('portmap', 'DEL', 'a', { path: '' }, undefined));
+        expect(ruleset()).not.toMatch(OURS);
+        expect(iptablesOf(OURS)).toEqual([]);
+      });
+
+      test('GC removes the ports of what is not listed, of this network only', () => {
+        add('keep', pod(), [tcp(8080, 80)], { backend });
+        add('stale', pod(), [tcp(8081, 80), udp(5300, 53)], { backend });
+        add('foreign', pod(), [tcp(8082, 80)], {
+          backend,
+          name: 'other',
+          bridge: 'ports1',
+          ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.87.0.0/24' },
+        });
+        const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
+        ok(call('cnikit', 'GC', '', { path: '' }, undefined, { cniVersion: '1.1.0', ...valid }));
+        const text = ruleset();
+        for (const port of [8080, 8082]) expect(text).toContain(String(port));
+        for (const port of [8081, 5300]) expect(text).not.toContain(String(port));
+      });
+    });
+
+    test('keys in any case', async () => {
+      const made = pod();
+      const RuntimeConfig = {
+        PortMappings: [{ HostPort: 8080, ContainerPort: 80, Protocol: 'TCP', HostIP: '' }],
+      };
+      add('a', made, undefined, { RuntimeConfig });
+      await serve(made, 'tcp', 80);
+      expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+    });
+
+    test('the bridge alone passes over portMappings, as the reference’s does', () => {
+      ok(call('bridge', 'ADD', 'a', pod(), [tcp(8080, 80)]));
+      expect(ruleset()).toBe('');
+    });
+
+    test('a port that another pod has is an error that names it, and takes all back', () => {
+      const [a, b] = [pod(), pod()];
+      add('first', a, [tcp(8080, 80)]);
+      const before = ruleset();
+      const second = call('cnikit', 'ADD', 'second', b, [tcp(8081, 80), tcp(8080, 80)]);
+      fails(second, 11, /Host port 8080\/tcp is taken by container first \(eth0\) of network net/);
+      expect(ruleset()).toBe(before);
+      expect(here.reservations().sort()).toEqual(['10.88.0.2', 'fd88::2']);
+      // The same port of another protocol is another port.
+      add('third', b, [udp(8080, 80)]);
+    });
+
+    test('portmap ADD again, after one that was killed, takes over its own', () => {
+      const made = pod();
+      const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
+      for (const port of [80, 81])
+        ok(call('portmap', 'ADD', 'a', made, [tcp(8080, port)], { prevResult: json }));
+      expect(ruleset()).toContain('10.88.0.2:81');
+      expect(ruleset()).not.toContain('10.88.0.2:80 ');
+    });
+
+    test.each([
+      [[tcp(0, 80)], {}, 7, /runtimeConfig/],
+      [[tcp(80, 0)], {}, 7, /runtimeConfig/],
+      [[tcp(70000, 80)], {}, 7, /runtimeConfig/],
+      [[{ ...tcp(80, 80), protocol: 'icmp' }], {}, 7, /runtimeConfig/],
+      [[tcp(80, 80, { hostIP: 'zz' })], {}, 7, /runtimeConfig/],
+      [[tcp(80, 80)], { markMasqBit: 32 }, 7, /portmap configuration/],
+      [
+        [tcp(80, 80)],
+        { markMasqBit: 3, externalSetMarkChain: 'X' },
+        7,
+        /externalSetMarkChain and markMasqBit/,
+      ],
+      [[tcp(80, 80)], { backend: 'ipfw' }, 7, /backend "ipfw"/],
+      [[tcp(80, 80)], { backend: 'nftables', conditionsV4: ['-s', '1.2.3.4'] }, 7, /different backends/],
+      [[tcp(80, 80)], { conditionsV4: ['limit', 'rate', '1/second'] }, 2, /conditionsV4/],
+      [[tcp(80, 80)], { conditionsV6: ['--no-such-option'] }, 999, /ip6tables-restore failed/],
+    ])('%j with %j is refused and leaves nothing', (ports, changes, code, msg) => {
+      fails(call('cnikit', 'ADD', 'a', pod(), ports, changes), code, msg);
+      expect(ruleset()).not.toMatch(OURS);
+      expect(here.reservations()).toEqual([]);
+    });
+
+    test('whatever the ports in the configuration have become, DEL frees what there is', () => {
+      add('a', pod(), [tcp(8080, 80)]);
+      ok(call('cnikit', 'DEL', 'a', { path: '' }, [tcp(0, 80)]));
+      expect(ruleset()).toBe('');
+    });
+
+    test('CHECK names what is missing', () => {
+      const made = pod();
+      const ports = [tcp(8080, 80), tcp(8081, 80, { hostIP: NODE4 })];
+      const json = add('a', made, ports);
+      const check = () => call('cnikit', 'CHECK', 'a', made, ports, { prevResult: json });
+      ok(check());
+      run('nft', 'delete', 'element', 'inet', 'cnikit_hostports', 'any6', '{ tcp . 8080 }');
+      fails(check(), 999, /made: host port 8080\/tcp does not lead to the container$/);
+      run('nft', 'delete', 'element', 'inet', 'cnikit_hostports', 'ip4', `{ ${NODE4} . tcp . 8081 }`);
+      run('nft', 'flush', 'chain', 'inet', 'cnikit_hostports', 'output');
+      fails(
+        check(),
+        999,
+        /chain output of table cnikit_hostports; .*192\.0\.2\.1:8081\/tcp.*; .* 8080\/tcp does/,
+      );
+    });
+
+    test.skipIf(!existsSync(`${REFERENCE}/portmap`))('by iptables the rules are the reference’s', () => {
+      const made = pod();
+      const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
+      const many = Array.from({ length: 17 }, (_, i) => tcp(9000 + i, 90));
+      const ports = [
+        tcp(8080, 80),
+        tcp(8081, 81, { hostIP: '127.0.0.1' }),
+        udp(5300, 53),
+        tcp(55, 5, { hostIP: '0.0.0.0' }),
+      ];
+      const all = [...ports, { hostPort: 54, containerPort: 4, protocol: 'sctp', hostIP: '::' }, ...many];
+      const changes = { backend: 'iptables', conditionsV4: ['-s', '1.2.3.0/24'], prevResult: json };
+      // Chains come in the order that they were made in.
+      const saved = () =>
+        iptablesOf(/./)
+          .filter((line) => !line.startsWith('#'))
+          .sort();
+      ok(call('portmap', 'ADD', 'a', made, all, changes));
+      const ours = saved();
+      // A second pod makes no second jump.
+      ok(call('portmap', 'ADD', 'b', made, [tcp(7000, 70)], changes));
+      ok(call('portmap', 'DEL', 'b', made, [tcp(7000, 70)], changes));
+      expect(saved()).toEqual(ours);
+      ok(call('portmap', 'DEL', 'a', made, all, changes));
+      expect(iptablesOf(OURS)).toEqual([]);
+      run('nft', 'flush', 'ruleset');
+      ok(byReference(env('ADD', 'a', made, { PATH }), conf(all, { type: 'portmap', ...changes }), 'portmap'));
+      expect(ours).toEqual(saved());
+      // And DEL removes what the reference made, with neither ports nor backend.
+      ok(call('portmap', 'DEL', 'a', made, undefined));
+      expect(iptablesOf(OURS)).toEqual([]);
+    });
+
+    test('a chain of somebody else’s sets the mark', () => {
+      for (const program of ['iptables', 'ip6tables']) run(program, '-t', 'nat', '-N', 'THEIRS');
+      add('a', pod(), [tcp(8080, 80)], { externalSetMarkChain: 'THEIRS' });
+      expect(iptablesOf(/-j THEIRS/)).toHaveLength(3);
+      expect(iptablesOf(/CNI-HOSTPORT-(SETMARK|MASQ)/)).toEqual([]);
+    });
+  },
+);
+
+describe.skipIf(!inSandbox)('portmap and concurrency (needs the sandbox: run npm test at the root)', () => {
+  test.each(['nftables', 'iptables'])('as many pods at once by %s have as many ports', async (backend) => {
+    const ports = (pod: number) => ({
+      runtimeConfig: { portMappings: [tcp(8000 + pod, 80), udp(9000 + pod, 53)] },
+    });
+    let leading: string[] = [];
+    await concurrentAdds(
+      16,
+      (pod) => ({ backend, ...ports(pod) }),
+      () => {
+        leading =
+          backend === 'iptables'
+            ? iptablesOf(/^-A CNI-HOSTPORT-DNAT/)
+            : [...ruleset().matchAll(/\w+ \. \d+ comment "crowd/g)].map(String);
+        if (backend === 'iptables') {
+          expect(iptablesOf(/^-A (PREROUTING|OUTPUT|POSTROUTING)/)).toHaveLength(3);
+          expect(iptablesOf(/^-A CNI-HOSTPORT-(SETMARK|MASQ)/)).toHaveLength(2);
+        }
+      },
+    );
+    // Of nftables two maps, one for each family that the pods could have; these have IPv4.
+    expect(leading).toHaveLength(32);
+    expect(ruleset()).not.toMatch(OURS);
+    run('nft', 'flush', 'ruleset');
+  });
+});

@@ -81,10 +81,76 @@ describe.skipIf(!inSandbox).each(ways)(
       [{ vlan: 4095 }, {}, 7, /bridge configuration/],
       [{ vlanTrunk: [{ minID: 6 }] }, {}, 7, /maxID is missing/],
       [{ disableContainerInterface: true }, {}, 7, /IPAM/],
-      [{ macspoofchk: true }, {}, 2, /macspoofchk/],
+      [{ macspoofchk: 'on' }, {}, 7, /bridge configuration/],
     ])('%j with %j is refused', (changes, more, code, msg) => {
       fails(call('ADD', 'c1', pod(), changes, more), code, msg);
       expect(hostVeths()).toEqual([]);
+    });
+
+    const spoofing = () => run('nft', '-s', 'list', 'ruleset').replaceAll(/\s+/g, ' ').trim();
+    const EMPTY = /^(table bridge nat \{ chain PREROUTING \{ type [^}]* \} \})?$/;
+
+    test('macspoofchk drops what is not from the pod’s MAC address, and goes with the pod', () => {
+      const made = pod();
+      const on = { macspoofchk: true };
+      const { json } = ok(call('ADD', 'a', made, on));
+      made.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
+      ok(call('CHECK', 'a', made, { ...on, prevResult: json }));
+      made.run('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:66:66');
+      expect(() => made.run('ping', '-c', '1', '-W', '1', '10.97.0.1')).toThrow();
+      made.run('ip', 'link', 'set', 'eth0', 'address', json.interfaces[2].mac);
+      run('nft', 'flush', 'chain', 'bridge', 'nat', 'cni-br-iface-a-eth0-mac');
+      fails(
+        call('CHECK', 'a', made, { ...on, prevResult: json }),
+        999,
+        /made: rules of macspoofchk .*cni-br-iface-a-eth0$/,
+      );
+      for (let i = 0; i < 2; i++) ok(call('DEL', 'a', { path: '' }, on));
+      expect(spoofing()).toMatch(EMPTY);
+    });
+
+    test('GC removes the rules of macspoofchk of what is not listed, of this network only', () => {
+      const on = { macspoofchk: true };
+      for (const id of ['keep', 'stale']) ok(call('ADD', id, pod(), on));
+      ok(call('ADD', 'foreign', pod(), { ...on, name: 'other', ipam: {}, isDefaultGateway: false }));
+      const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
+      ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ...valid }));
+      for (const id of ['keep', 'foreign']) expect(spoofing()).toContain(`cni-br-iface-${id}-eth0-mac`);
+      expect(spoofing()).not.toContain('stale');
+      ok(call('DEL', 'keep', { path: '' }, on));
+      ok(call('DEL', 'foreign', { path: '' }, { ...on, name: 'other', ipam: {} }));
+      expect(spoofing()).toMatch(EMPTY);
+    });
+
+    test.skipIf(!existsSync(`${REFERENCE}/bridge`))('the rules of macspoofchk are the reference’s', () => {
+      const changes = { macspoofchk: true, ipam: {}, isDefaultGateway: false };
+      const rules = (result: { interfaces: { name: string; mac: string }[] }) =>
+        spoofing()
+          .replaceAll(result.interfaces[1]?.name as string, 'HOST')
+          .replaceAll(result.interfaces[2]?.mac as string, 'MAC');
+      const ours = rules(ok(call('ADD', 'a', pod(), changes)).json);
+      ok(call('DEL', 'a', { path: '' }, changes));
+      const made = pod();
+      const theirs = ok(
+        byReference(env('ADD', 'a', made, { PATH: process.env.PATH ?? '' }), conf(changes), 'bridge'),
+      );
+      expect(ours).toBe(rules(theirs.json));
+      ok(call('DEL', 'a', made, changes));
+      expect(spoofing()).toMatch(EMPTY);
+    });
+
+    test('portIsolation keeps pods from each other and lets them reach the gateway', () => {
+      const [a, b, open] = [pod(), pod(), pod()];
+      for (const [id, made] of [
+        ['a', a],
+        ['b', b],
+      ] as const)
+        ok(call('ADD', id, made, { portIsolation: true }));
+      ok(call('ADD', 'open', open));
+      a.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
+      a.run('ping', '-c', '1', '-W', '2', '10.97.0.4');
+      expect(() => a.run('ping', '-c', '1', '-W', '1', '10.97.0.3')).toThrow();
+      b.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
     });
 
     test('without IPAM the interface is up and has no addresses of ours', () => {

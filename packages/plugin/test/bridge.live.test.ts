@@ -200,7 +200,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ['a version nobody knows', {}, { cniVersion: '9.9.9' }, 1, /version/],
       ['an mtu that is text', {}, { mtu: 'big' }, 7, /bridge configuration/],
       ['a bridge name with a slash', {}, { bridge: 'a/b' }, 7, /bridge configuration/],
-      ['a field that is not served', {}, { macspoofchk: true }, 2, /macspoofchk: true/],
+      ['a backend that there is not', {}, { ipMasqBackend: 'ipfw' }, 7, /ipMasqBackend/],
       ['two port modes', {}, { hairpinMode: true, promiscMode: true }, 7, /hairpin/],
       ['an IPAM that is not built in', {}, { ipam: { type: 'dhcp' } }, 7, /dhcp/],
       ['a subnet that is none', {}, { ipam: { type: 'host-local', subnet: '10.0.0.0' } }, 7, /./],

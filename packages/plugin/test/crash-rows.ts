@@ -40,7 +40,11 @@ export const crashRows: readonly CrashRow[] = [
     fresh: true,
   },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }), fresh: true },
-  { title: 'bridge, masqueraded', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), ipMasq: true }) },
+  {
+    title: 'bridge, masqueraded and checked for spoofing',
+    plugin: 'bridge',
+    conf: (dir) => ({ ...bridge(dir), ipMasq: true, macspoofchk: true }),
+  },
   { title: 'ptp', plugin: 'ptp', conf: ptp, fresh: true },
   {
     title: 'ptp, masqueraded by iptables',

@@ -27,11 +27,17 @@ export function deleteAttachment(sys: Sys, context: Context<MasqueradeSettings>)
  * list nothing is known and nothing freed. Goes on after an error and reports all at the end.
  *
  * @param bridge whose ports the host ends are; absent when they have none
+ * @param more what else belongs to attachments
  */
-export function collectAttachments(sys: Sys, context: Context<MasqueradeSettings>, bridge?: string): void {
+export function collectAttachments(
+  sys: Sys,
+  context: Context<MasqueradeSettings>,
+  bridge?: string,
+  more: () => void = () => undefined,
+): void {
   const ipam = openIpam(sys, context);
   const failed = collectLinks(sys, context, bridge);
-  for (const collect of [() => collectMasquerade(sys, context), () => ipam?.gc()]) {
+  for (const collect of [() => collectMasquerade(sys, context), more, () => ipam?.gc()]) {
     try {
       collect();
     } catch (error) {

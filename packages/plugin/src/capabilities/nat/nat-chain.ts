@@ -9,7 +9,7 @@ import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/net
 import type { Sys } from '@cnikit/sys';
 import { sha512 } from '../sha512.ts';
 import { type LegacyNat, legacyNat, NAT_FAMILIES, type NatFamily, quoted } from './iptables.ts';
-import { isRace, whereNftables } from './nftables.ts';
+import { isRace, ruleTarget, whereNftables } from './nftables.ts';
 
 const NAME_LENGTH = 28;
 const ATTEMPTS = 100;
@@ -51,7 +51,7 @@ export function findNatChain(
 ): FoundChain | undefined {
   const found = whereNftables(sys, (nft) => {
     if (nft.chain({ ...inNat(family), name: chain }) === undefined) return undefined;
-    const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => target(rule) === chain);
+    const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => ruleTarget(rule) === chain);
     return { jumps: jumps.length, rules: nft.rules({ ...inNat(family), chain }).length };
   });
   if (found !== undefined) return found;
@@ -90,7 +90,7 @@ export function collectNatChains(
       const rules = nft
         .rules({ ...inNat(family), chain: kind.entry })
         .filter((rule) => xtComment(rule)?.startsWith(comment));
-      for (const chain of new Set(rules.map(target).filter(isStale)))
+      for (const chain of new Set(rules.map(ruleTarget).filter(isStale)))
         removeFrom(nft, family, kind.entry, chain);
     });
     const legacy = legacyNat(sys, env, family);
@@ -104,7 +104,7 @@ export function collectNatChains(
 
 function removeFrom(nft: NftConnection, family: NatFamily, entry: string, chain: string): void {
   for (let attempt = 1; nft.chain({ ...inNat(family), name: chain }); attempt++) {
-    const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => target(rule) === chain);
+    const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => ruleTarget(rule) === chain);
     try {
       nft.commit([
         ...jumps.map(({ handle = 0 }) => delRule({ ...inNat(family), chain: entry, handle })),
@@ -127,12 +127,6 @@ const legacyTarget = (line: string): string | undefined => / -j (\S+)$/.exec(lin
 
 function legacyJumps({ lines }: LegacyNat, entry: string, chain: string): string[] {
   return lines.filter((line) => line.startsWith(`-A ${entry} `) && legacyTarget(line) === chain);
-}
-
-/** The chain that a rule leads to. */
-function target({ expressions }: NftRule): string | undefined {
-  for (const one of expressions) if (one.name === 'immediate' && one.verdict) return one.verdict.chain;
-  return undefined;
 }
 
 const NFTA_MATCH_NAME = 1;

@@ -1,6 +1,6 @@
 /** What the features on nftables share: a connection to it, and kernels that are without. */
 import { NetlinkError } from '@cnikit/netlink';
-import { type NftConnection, openNftables } from '@cnikit/netlink/nftables';
+import { type NftConnection, type NftRule, openNftables } from '@cnikit/netlink/nftables';
 import { type Sys, SysError } from '@cnikit/sys';
 
 /** Which program's rules a configuration asks for; undefined: nftables, or iptables where the kernel has none. */
@@ -14,6 +14,12 @@ export function withNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T {
   } finally {
     nft.close();
   }
+}
+
+/** The chain that a rule leads to. */
+export function ruleTarget({ expressions }: NftRule): string | undefined {
+  for (const one of expressions) if (one.name === 'immediate' && one.verdict) return one.verdict.chain;
+  return undefined;
 }
 
 /** What kernels answer that have no netfilter over netlink, no nftables, or none that does NAT for both families. */

@@ -20,6 +20,7 @@ import { ensureGateways, withGateways } from './gateway.ts';
 import { configurePort } from './port.ts';
 import { awaitPort } from './port-state.ts';
 import type { BridgeSettings } from './settings.ts';
+import { checkSpoofing, uncheckSpoofing } from './spoof-check.ts';
 import { ensureVlanGateway } from './vlan.ts';
 
 const NOTHING: Allocation = { ips: [], routes: [] };
@@ -46,6 +47,10 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
     const pair = createVethPair(host, sys, plan);
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);
+    if (conf.macspoofchk) {
+      undo.push(() => uncheckSpoofing(sys, context));
+      checkSpoofing(sys, { containerID, ifName, hostName, mac: pair.podMac });
+    }
     mark?.('veth');
 
     // After the interface, which an IPAM plugin such as dhcp needs to ask by.

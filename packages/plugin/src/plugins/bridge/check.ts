@@ -12,6 +12,7 @@ import { hostVethName } from '../../capabilities/names.ts';
 import { masqueradeMissing } from '../../capabilities/nat/masquerade.ts';
 import { openPodNamespace } from '../../capabilities/netns.ts';
 import type { BridgeSettings } from './settings.ts';
+import { spoofCheckDifferences } from './spoof-check.ts';
 
 /** CHECK: compares what prevResult says with the kernel and IPAM, and names all that differs. */
 export function check(sys: Sys, context: Context<BridgeSettings>): void {
@@ -24,6 +25,7 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   try {
     reportDifferences(context, [
       ...hostDifferences(host, conf, hostVethName(conf.network, containerID, ifName)),
+      ...(conf.macspoofchk ? spoofCheckDifferences(sys, containerID, ifName) : []),
       ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own, !conf.disableContainerInterface),
     ]);

@@ -5,6 +5,7 @@ import { openIpam } from '../../capabilities/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
 import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from './settings.ts';
+import { collectSpoofChecks, uncheckSpoofing } from './spoof-check.ts';
 
 /** `bridge`: a veth pair from the pod to a bridge of the node, and the bridge as the pod's gateway. */
 export function bridgePlugin(sys: Sys): Plugin<BridgeSettings> {
@@ -15,9 +16,17 @@ export function bridgePlugin(sys: Sys): Plugin<BridgeSettings> {
     args: [...BRIDGE_ARGS, 'IP'],
     config: bridgeSettings,
     add: (context) => add(sys, context),
-    del: (context) => deleteAttachment(sys, context),
+    del(context) {
+      deleteAttachment(sys, context);
+      if (context.conf.macspoofchk) uncheckSpoofing(sys, context);
+    },
     check: (context) => check(sys, context),
-    gc: (context) => collectAttachments(sys, context, context.conf.bridge),
+    gc(context) {
+      const { conf, validAttachments } = context;
+      collectAttachments(sys, context, conf.bridge, () =>
+        collectSpoofChecks(sys, conf.network, validAttachments),
+      );
+    },
     status: (context) => openIpam(sys, context)?.status(),
   });
 }

@@ -20,7 +20,7 @@ export const vlanTrunkSchema = z.looseObject({ id: vlanId, minID: vlanId, maxID:
 
 /**
  * What the plugin reads of a network configuration beyond what cni-spec has checked; unknown keys are allowed.
- * The field that is `unknown` is the reference's that is refused when it is set.
+ *
  */
 export const bridgeConfSchema = z.looseObject({
   bridge: z.optional(linkName),
@@ -42,7 +42,7 @@ export const bridgeConfSchema = z.looseObject({
   ipMasq: flag,
   /** Absent or empty: nftables where the kernel has it. */
   ipMasqBackend: z.optional(z.string()),
-  macspoofchk: z.optional(z.unknown()),
+  macspoofchk: flag,
 });
 
 export type VlanTrunk = z.infer<typeof vlanTrunkSchema>;

@@ -1,7 +1,6 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
 import { type MasqueradeSettings, natBackend } from '../../capabilities/nat/masquerade.ts';
-import { refuseFields } from '../../capabilities/refused.ts';
 import { bridgeConfKeys, isBridgeConf } from '../../guards.ts';
 import type { BridgeConf } from './schema.ts';
 import { type VlanRange, vlanRanges } from './vlan-ranges.ts';
@@ -32,12 +31,14 @@ export interface BridgeSettings extends MasqueradeSettings {
   enabledad: boolean;
   /** Makes the pod's interface, and leaves it down and without addresses. */
   disableContainerInterface: boolean;
+  /** Drops frames of the pod that are not from its MAC address. */
+  macspoofchk: boolean;
 }
 
 /**
  * Checks the plugin's part of a network configuration and fills in the reference's defaults.
  *
- * @throws CniError 7 naming the field and what it should be, 2 for a field of the reference that is not served
+ * @throws CniError 7 naming the field and what it should be
  */
 export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
   const conf = normaliseKeys(raw, bridgeConfKeys);
@@ -48,7 +49,6 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
       explain('bridgeConf', conf),
     );
   }
-  refuseFields(conf, ['macspoofchk']);
   refuseContradictions(conf, raw);
   const { isDefaultGateway = false } = conf;
   return {
@@ -68,6 +68,7 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     preserveDefaultVlan: conf.preserveDefaultVlan ?? false,
     enabledad: conf.enabledad ?? false,
     disableContainerInterface: conf.disableContainerInterface ?? false,
+    macspoofchk: conf.macspoofchk ?? false,
     ipMasq: conf.ipMasq ?? false,
     ipMasqBackend: natBackend('ipMasqBackend', conf.ipMasqBackend),
   };

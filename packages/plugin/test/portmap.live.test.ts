@@ -122,7 +122,7 @@ describe.skipIf(!inSandbox).each(ways)(
         const [first, second] = [pod(), pod()];
         const ports = [udp(5300, 53)];
         // The same port of the sender each time, or the kernel would take it for another conversation.
-        const ask = (host: string) => reach(outside, 'udp', host, 5300, ',sourceport=4444');
+        const ask = (host: string) => reach(outside, 'udp', host, 5300, 4444);
         // Somebody sends before anybody listens.
         ask(NODE4);
         add('first', first, ports, { backend });

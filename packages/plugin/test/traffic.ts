@@ -43,25 +43,51 @@ export function stopServers(): void {
   for (const child of servers) end(child);
 }
 
-/** The address that the server saw, in short form; undefined when nobody answered. */
+/** Seconds that a connection may take on a machine that is busy with others. */
+const PATIENCE = 20;
+
+/** The address that the server saw, in short form; undefined when nobody listens there. */
 export function reach(
   from: Where,
   protocol: 'tcp' | 'udp',
   host: string,
   port: number,
-  options = '',
+  sourcePort = 0,
 ): string | undefined {
   const at = host.includes(':') ? `[${host}]` : host;
-  const target =
-    protocol === 'tcp' ? `TCP:${at}:${port},connect-timeout=2${options}` : `UDP:${at}:${port}${options}`;
-  const argv = within(from, ['socat', '-T', '2', '-t', '2', '-', target]);
-  // A server that ends with something unread resets the connection, and its answer may be lost.
-  const input = protocol === 'udp' ? 'x\n' : '';
-  const { stdout } = spawnSync(argv[0], argv.slice(1), { input, encoding: 'utf8' });
+  const client =
+    protocol === 'tcp'
+      ? [
+          'socat',
+          '-T',
+          `${PATIENCE}`,
+          '-t',
+          `${PATIENCE}`,
+          '-',
+          `TCP:${at}:${port},connect-timeout=${PATIENCE}`,
+        ]
+      : [process.execPath, '-e', UDP_CLIENT, host, `${port}`, `${sourcePort}`, `${PATIENCE}`];
+  const argv = within(from, client);
+  // Nothing is sent by TCP: a server that ends with something unread resets the connection, and its answer may be lost.
+  const { stdout } = spawnSync(argv[0], argv.slice(1), { input: '', encoding: 'utf8' });
   const seen = stdout.trim();
   if (seen === '') return undefined;
   return shortest(seen.replace(/^\[(.*)\]$/, '$1'));
 }
+
+/** Asks until there is an answer, or the answer that nobody listens. socat would wait for more after the first. */
+const UDP_CLIENT = `
+const [host, port, sourcePort, patience] = process.argv.slice(1);
+const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
+socket.on('error', () => process.exit());
+socket.on('message', (answer) => { process.stdout.write(answer); process.exit(); });
+socket.bind(Number(sourcePort), () => socket.connect(Number(port), host, () => {
+  const ask = () => socket.send('x', () => undefined);
+  ask();
+  setInterval(ask, 500);
+}));
+setTimeout(() => process.exit(), patience * 1000);
+`;
 
 /** socat writes all eight groups, and IPv4 addresses as the IPv6 addresses that they are mapped to. */
 function shortest(address: string): string {

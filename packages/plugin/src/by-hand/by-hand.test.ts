@@ -90,6 +90,20 @@ test.each([
   ],
   [{ ipMasq: true }, /leave the node with the node's address, by nftables, or iptables where/],
   [{ type: 'ptp', ipMasq: true, ipMasqBackend: 'iptables' }, /the node's address, by iptables\./],
+  [{ macspoofchk: true }, /, open to frames of its own MAC address only\./],
+  [{ type: 'portmap' }, /^Maps no port\.\n$/],
+  [
+    {
+      type: 'cnikit',
+      masqAll: true,
+      runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, hostIP: '::1' }] },
+    },
+    /port \[::1\]:8080\/tcp lead to port 80 of the pod, by nftables, or [\s\S]*as if the node had sent it\./,
+  ],
+  [
+    { type: 'portmap', capabilities: { portMappings: true } },
+    /^Maps ports of the node .* as the runtime asks/,
+  ],
   [{ ipam: { type: 'dhcp' } }, /Asks the IPAM plugin dhcp/],
   [{ ipam: undefined }, /Gives it no addresses/],
   [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],

@@ -18,6 +18,7 @@ export function explainBridge(conf: BridgeSettings): string[] {
       [
         conf.hairpinMode && 'with hairpin mode',
         conf.portIsolation && 'isolated from other such ports',
+        conf.macspoofchk && 'open to frames of its own MAC address only',
         conf.vlan > 0 && `in VLAN ${conf.vlan}`,
         conf.vlanTrunk.length > 0 && `VLANs ${conf.vlanTrunk.map(rangeText).join(', ')} pass tagged`,
       ],

@@ -3,6 +3,8 @@ import type { CheckedConfig } from '@cnikit/cni-spec';
 import { limitsOf } from '../plugins/bandwidth/settings.ts';
 import { bridgeSettings } from '../plugins/bridge/settings.ts';
 import { agentSettings } from '../plugins/cnikit/agent-feature.ts';
+import { portText } from '../plugins/portmap/host-port.ts';
+import { hostPorts, portmapSettings } from '../plugins/portmap/settings.ts';
 import { ptpSettings } from '../plugins/ptp/settings.ts';
 import { tuningOf, tuningSettings } from '../plugins/tuning/settings.ts';
 import { sysctlFile } from '../plugins/tuning/sysctl-key.ts';
@@ -14,11 +16,17 @@ type Explain = (raw: CheckedConfig) => string[];
 
 const plugins: Readonly<Record<string, Explain>> = {
   bridge: (raw) => explainBridge(bridgeSettings(raw)),
-  cnikit: (raw) => [...explainBridge(bridgeSettings(raw)), ...explainBandwidth(raw), ...explainAgent(raw)],
+  cnikit: (raw) => [
+    ...explainBridge(bridgeSettings(raw)),
+    ...explainPorts(raw),
+    ...explainBandwidth(raw),
+    ...explainAgent(raw),
+  ],
   ptp: (raw) => explainPtp(ptpSettings(raw)),
   loopback: () => ["Brings the pod's lo up."],
   'host-local': explainAddresses,
   tuning: explainTuning,
+  portmap: (raw) => orElse(explainPorts(raw), 'Maps no port.'),
   bandwidth: (raw) => orElse(explainBandwidth(raw), 'Limits nothing.'),
 };
 
@@ -48,6 +56,24 @@ function explainTuning(raw: CheckedConfig): string[] {
   for (const [key, value] of Object.entries(link))
     sentences.push(`Sets ${key} of the pod's interface to ${value}.`);
   return orElse(sentences, 'Sets nothing.');
+}
+
+function explainPorts(raw: CheckedConfig): string[] {
+  const settings = portmapSettings(raw);
+  const ports = hostPorts(settings);
+  if (ports.length === 0) {
+    return raw.capabilities?.portMappings ? ['Maps ports of the node to the pod as the runtime asks.'] : [];
+  }
+  const how = settings.backend ?? 'nftables, or iptables where the kernel has no nftables';
+  return [
+    ...ports.map(
+      (port) =>
+        `Has the node's port ${portText(port)} lead to port ${port.containerPort} of the pod, by ${how}.`,
+    ),
+    ...(settings.snat && settings.masqAll
+      ? ['Has all that comes by them look as if the node had sent it.']
+      : []),
+  ];
 }
 
 function explainBandwidth(raw: CheckedConfig): string[] {

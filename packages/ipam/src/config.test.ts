@@ -111,7 +111,7 @@ describe('parseIpamConfig()', () => {
       'runtimeConfig.ips must be an array, not string',
       config(SUBNET, { runtimeConfig: { ips: '10.1.2.3' } }),
     ],
-    ['args must be an object, not array', config(SUBNET, { args: [] })],
+    ['args.cni.ips must be an array, not string', config(SUBNET, { args: { cni: { ips: '10.1.2.3' } } })],
     ['invalid IP address banana', config(SUBNET, { runtimeConfig: { ips: ['banana'] } })],
     ['invalid IP address 10.1.2.5/33', config(SUBNET, { args: { cni: { ips: ['10.1.2.5/33'] } } })],
     ['invalid IP address 5', config(SUBNET, { args: { cni: { ips: [5] } } })],

@@ -1,7 +1,16 @@
 import { formatAddress, formatSubnet, parseAddress, parseSubnet } from './address.ts';
 import { assertKnownArgs } from './cni-args.ts';
 import { IpamError } from './errors.ts';
-import { type Fields, fieldsOf, listAt, misconfigured, numberAt, objectAt, stringAt } from './fields.ts';
+import {
+  type Fields,
+  fieldsOf,
+  listAt,
+  misconfigured,
+  numberAt,
+  objectAt,
+  optionalAt,
+  stringAt,
+} from './fields.ts';
 import { parseRangeSets, type RangeConfig, type RangeSet } from './range.ts';
 
 /** Where the reference host-local keeps reservations when the configuration names no `dataDir`. */
@@ -88,10 +97,11 @@ function requestedAddresses(conf: Fields, args: NonNullable<ParseOptions['args']
       throw new IpamError('ARGS', `ARGS: error parsing value of pair ${pair}: ${(error as Error).message}`);
     }
   }
-  const cni = objectAt(objectAt(conf, 'args', '') ?? {}, 'cni', 'args.');
+  // By convention args is optional data: what others have put there is no error.
+  const cni = optionalAt(optionalAt(conf, 'args'), 'cni');
   const runtime = objectAt(conf, 'runtimeConfig', '');
   const listed = [
-    ...(cni ? listAt(cni, 'ips', 'args.cni.') : []),
+    ...listAt(cni, 'ips', 'args.cni.'),
     ...(runtime ? listAt(runtime, 'ips', 'runtimeConfig.') : []),
   ];
   return [...requested, ...listed.map(requestedAddress)];

@@ -34,6 +34,12 @@ export function objectAt(fields: Fields, key: string, path: string): Fields | un
   return value === undefined ? undefined : fieldsOf(value, `${path}${key}`);
 }
 
+/** The object at a key; an empty one when there is none, or something else. */
+export function optionalAt(fields: Fields, key: string): Fields {
+  const value = fields[key.toLowerCase()];
+  return typeof value === 'object' && !Array.isArray(value) ? fieldsOf(value, key) : {};
+}
+
 /** The string at a key, if any. */
 export function stringAt(fields: Fields, key: string, path: string): string | undefined {
   const value = fields[key.toLowerCase()];

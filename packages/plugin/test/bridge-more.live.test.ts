@@ -1,11 +1,12 @@
 /** What the bridge serves beyond addresses: MAC, VLANs, other IPAM plugins, chains; and the reference beside it. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/capabilities/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { byReference, REFERENCE, ways } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
+import { recordingIpam } from './recording-ipam.ts';
 import { scratch } from './scratch.ts';
 
 /** CONFIG_BRIDGE_VLAN_FILTERING is a choice of whoever built the kernel. */
@@ -248,31 +249,19 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    /** An IPAM plugin that writes down what it is asked and gives what it is told. */
     const recorder = (result: object, failing = '') => {
-      writeFileSync(`${here.dir}/result.json`, JSON.stringify(result));
-      writeFileSync(
-        `${here.dir}/recorder`,
-        `#!/bin/sh
-cat > ${here.dir}/stdin.$CNI_COMMAND
-echo $CNI_COMMAND $CNI_CONTAINERID >> ${here.dir}/log
-echo heard >&2
-if [ "$CNI_COMMAND" = "${failing}" ]; then echo '{"code":11,"msg":"come back"}'; exit 1; fi
-if [ "$CNI_COMMAND" = ADD ]; then cat ${here.dir}/result.json; fi
-`,
-      );
-      chmodSync(`${here.dir}/recorder`, 0o755);
+      const { path, log, stdin } = recordingIpam(here.dir, result, failing);
       const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}) =>
         invoke(
-          { ...env(command, id, at, { CNI_PATH: here.dir }), PATH: process.env.PATH ?? '' },
+          { ...env(command, id, at, { CNI_PATH: path }), PATH: process.env.PATH ?? '' },
           conf({ ipam: { type: 'recorder', mine: 1 }, ...changes }),
           'bridge',
         );
-      return { call, log: () => readFileSync(`${here.dir}/log`, 'utf8').trim().split('\n') };
+      return { call, log, stdin };
     };
 
     test('another IPAM plugin is run for every verb', () => {
-      const { call, log } = recorder({
+      const { call, log, stdin } = recorder({
         cniVersion: '1.0.0',
         ips: [{ address: '10.97.1.5/24' }],
         routes: [{ dst: '192.0.2.0/24' }],
@@ -285,7 +274,7 @@ if [ "$CNI_COMMAND" = ADD ]; then cat ${here.dir}/result.json; fi
         routes: [{ dst: '192.0.2.0/24' }, { dst: '0.0.0.0/0', gw: '10.97.1.1' }],
         dns: { nameservers: ['192.0.2.53'] },
       });
-      expect(JSON.parse(readFileSync(`${here.dir}/stdin.ADD`, 'utf8'))).toMatchObject({ ipam: { mine: 1 } });
+      expect(stdin('ADD')).toMatchObject({ ipam: { mine: 1 } });
       made.run('ping', '-c', '1', '-W', '2', '10.97.1.1');
       ok(call('CHECK', 'c1', made, { prevResult: json }));
       ok(call('DEL', 'c1', made));

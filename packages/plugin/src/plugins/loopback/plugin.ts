@@ -1,6 +1,7 @@
-import { CniError, type Context, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
+import { CniError, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
 import { type RouteConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
+import { requiredPrevResult } from '../../capabilities/differences.ts';
 import { openPodNamespace, openPodNamespaceIfThere, type PodNamespace } from '../../capabilities/netns.ts';
 import { isIPv6, withoutLength } from '../../capabilities/prefix.ts';
 
@@ -23,10 +24,12 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
         }
       }),
     del: ({ netns }) => takeDown(sys, netns),
-    check: ({ netns }: Context<unknown>) =>
-      within(openPodNamespace(sys, netns), (route) => {
+    check(context) {
+      requiredPrevResult(context);
+      within(openPodNamespace(sys, context.netns), (route) => {
         if (!loopback(route).up) throw new CniError(ErrorCode.Internal, 'loopback interface is down');
-      }),
+      });
+    },
   });
 }
 

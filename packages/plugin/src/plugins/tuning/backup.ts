@@ -3,11 +3,14 @@ import type { Attachment } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError } from '@cnikit/sys';
 import { readIfThere } from '../../capabilities/read-if-there.ts';
+import { sha512 } from '../../capabilities/sha512.ts';
 import { isTuningConf } from '../../guards.ts';
 import type { LinkTuning } from './settings.ts';
 
 /** The key of the note in the file. */
 const NETWORK = 'cnikit.network';
+/** File names have at most 255 bytes, interface names 15. */
+const LONGEST_ID = 255 - '_.json.new'.length - 15;
 /** Behind the name of a file that is not yet whole. */
 const NEW = '.new';
 
@@ -112,8 +115,10 @@ function fileOf(place: BackupPlace): string {
   return `${place.dataDir}/${nameOf(place)}`;
 }
 
+/** The reference's name; where that is too long for a file, one that the reference does not know. */
 function nameOf({ containerID, ifName }: Pick<BackupPlace, 'containerID' | 'ifName'>): string {
-  return `${containerID}_${ifName}.json`;
+  const known = containerID.length <= LONGEST_ID;
+  return `${known ? containerID : sha512(containerID)}_${ifName}.json`;
 }
 
 function makeFolders(sys: Sys, path: string): void {

@@ -1,0 +1,79 @@
+/** What `cnikit-cni conformance` finds in the executable, under each name that it serves, and under Node. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { sys } from '@cnikit/sys';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { executablePath } from '../src/executable-path.ts';
+import { plugins } from '../src/plugins/index.ts';
+import { inSandbox } from './harness.ts';
+
+/** The suite starts a program some hundred times; on a busy machine that takes its time. */
+const SLOW = 600_000;
+const CLI = join(dirname(createRequire(import.meta.url).resolve('@cnikit/cni/package.json')), 'src/cli.ts');
+
+describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm test at the root)', () => {
+  // Not in /run, which the suite hides.
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'conformance-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function unmet(plugin: string, ...more: string[]): { failed: string[]; passed: number } {
+    const argv = ['--conditions=@cnikit/source', CLI, 'conformance', plugin, '--json', ...more];
+    const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    const { findings } = JSON.parse(stdout) as {
+      findings: { id: string; verdict: string; level: string; seen: string }[];
+    };
+    const failed = findings.filter(({ verdict }) => verdict === 'fail');
+    return {
+      failed: failed.map(({ id, seen }) => `${id}: ${seen}`),
+      passed: findings.filter(({ verdict }) => verdict === 'pass').length,
+    };
+  }
+
+  test.each([...plugins(sys).keys()])(
+    'finds no MUST that %s does not meet',
+    (name) => {
+      const path = join(folder, name);
+      symlinkSync(executablePath(), path);
+      const { failed, passed } = unmet(path);
+      expect(failed).toEqual([]);
+      expect(passed).toBeGreaterThan(30);
+    },
+    SLOW,
+  );
+
+  test(
+    'finds none under Node',
+    async () => {
+      const script = join(import.meta.dirname, '../build/test/node-main.mjs');
+      await build({
+        entryPoints: [join(import.meta.dirname, 'node-main.ts')],
+        outfile: script,
+        bundle: true,
+        format: 'esm',
+        platform: 'node',
+        conditions: ['@cnikit/source'],
+        // It finds its addon by where it lies.
+        external: ['@cnikit/sys'],
+        logLevel: 'error',
+      });
+      const path = join(folder, 'node');
+      const start = `exec "${process.execPath}" --conditions=@cnikit/source "${script}" cnikit`;
+      writeFileSync(path, `#!/bin/sh\n${start}\n`, { mode: 0o755 });
+      const conf = join(folder, 'conf.json');
+      const ipam = { type: 'host-local', ranges: [[{ subnet: '10.99.0.0/26' }]] };
+      writeFileSync(conf, JSON.stringify({ bridge: 'cnt0', isGateway: true, ipam }));
+      const { failed, passed } = unmet(path, '--conf', conf);
+      expect(failed).toEqual([]);
+      expect(passed).toBeGreaterThan(40);
+    },
+    SLOW,
+  );
+});

@@ -1,0 +1,232 @@
+/**
+ * Requirements of the CNI specification, and of what runtimes make of it, that `cnikit-cni conformance` does not try:
+ * those that need a configuration of ours or a look at what stays. By the executable and under Node.
+ */
+import { mkdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { env, fails, inSandbox, ok } from './harness.ts';
+import { type Answer, ways } from './invoke.ts';
+import { hostVeths, type Pod } from './namespaces.ts';
+import { differences, nodeStateIn } from './node-state.ts';
+import { recordingIpam } from './recording-ipam.ts';
+import { scratch } from './scratch.ts';
+
+const VERSIONS = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
+const NOBODY = { path: '' };
+const LISTED = 'cni.dev/valid-attachments';
+
+describe.skipIf(!inSandbox).each(ways)(
+  'conformance of cnikit by %s (needs the sandbox: run npm test at the root)',
+  (_, invoke) => {
+    const here = scratch();
+    const call = (
+      command: string,
+      pod: Pick<Pod, 'path'>,
+      changes: object = {},
+      more: Record<string, string> = {},
+    ): Answer =>
+      invoke(env(command, pod === NOBODY ? '' : 'c1', pod, more), {
+        cniVersion: '1.1.0',
+        name: 'net',
+        type: 'cnikit',
+        bridge: 'conf0',
+        ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/24' },
+        ...changes,
+      });
+    const nothingStays = () => expect([...hostVeths(), ...here.reservations()]).toEqual([]);
+
+    test('ENV-12: variables of strangers change nothing', () => {
+      const pod = here.pod();
+      const more = { TRACEPARENT: '00-x', CNI_NETNS_OVERRIDE: 'x', CNI_UNKNOWN: '1', LANG: 'C' };
+      const { json } = ok(call('ADD', pod, {}, more));
+      expect(json.ips).toMatchObject([{ address: '10.91.0.2/24' }]);
+      ok(call('DEL', pod, {}, more));
+    });
+
+    test.each(VERSIONS)('ADD-2: the result of %s says so', (cniVersion) => {
+      const { json } = ok(call('ADD', here.pod(), { cniVersion }));
+      expect(json.cniVersion).toBe(cniVersion);
+    });
+
+    test('CHECK-4, CHECK-5: CHECK passes right after ADD, and after what later plugins did', () => {
+      const pod = here.pod();
+      const { json: prevResult } = ok(call('ADD', pod));
+      for (let i = 0; i < 20; i++) ok(call('CHECK', pod, { prevResult }));
+      pod.run('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:99');
+      pod.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'eth0');
+      pod.run('ip', 'addr', 'add', '192.0.2.9/32', 'dev', 'eth0');
+      const [bridge, host, own] = prevResult.interfaces;
+      const interfaces = [bridge, host, { ...own, mac: '02:00:00:00:00:99' }, { name: 'other0' }];
+      ok(call('CHECK', pod, { prevResult: { ...prevResult, interfaces } }));
+    });
+
+    test('DEL-5, ERR-6: DEL succeeds after an ADD that failed, and before any', () => {
+      const pod = here.pod();
+      ok(call('DEL', pod));
+      fails(call('ADD', pod, { mtu: 70_000 }), 7, /./);
+      ok(call('DEL', pod));
+      nothingStays();
+    });
+
+    test.each<[what: string, changes: { ipam?: object; [field: string]: unknown }]>([
+      ['another bridge', { bridge: 'conf1' }],
+      ['other ranges', { ipam: { subnet: '10.92.0.0/24' } }],
+      [
+        'no prevResult and other features',
+        { hairpinMode: true, isGateway: true, ingressRate: 8000, ingressBurst: 80000 },
+      ],
+      ['other capabilities', { runtimeConfig: { ips: ['10.91.0.77'], mac: '02:00:00:00:00:01' } }],
+    ])('DEL-7: DEL frees all when the configuration has become %s', (_what, { ipam = {}, ...changes }) => {
+      const pod = here.pod();
+      ok(call('ADD', pod));
+      const changed = { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/24', ...ipam };
+      ok(call('DEL', pod, { ...changes, ipam: changed }));
+      nothingStays();
+    });
+
+    test('GC-3: without a list nothing is freed; an empty one and null free all', () => {
+      const pod = here.pod();
+      for (const list of [[], null]) {
+        ok(call('ADD', pod));
+        ok(call('GC', NOBODY));
+        expect(here.reservations()).toHaveLength(1);
+        ok(call('GC', NOBODY, { [LISTED]: list }));
+        nothingStays();
+      }
+    });
+
+    describe('with another IPAM plugin', () => {
+      const ipam = { type: 'recorder' };
+      const path = () => ({ CNI_PATH: here.dir, PATH: process.env.PATH ?? '' });
+
+      test('DELEG-2, ADD-5: its result is merged, its stdin is whole, and what came before stays', () => {
+        const { stdin } = recordingIpam(here.dir, {
+          cniVersion: '1.1.0',
+          ips: [{ address: '10.91.1.5/24' }],
+        });
+        const prevResult = {
+          cniVersion: '1.1.0',
+          interfaces: [{ name: 'before' }],
+          ips: [{ address: '192.0.2.1/24' }],
+        };
+        const { json } = ok(call('ADD', here.pod(), { ipam, prevResult, strange: 1 }, path()));
+        expect(stdin('ADD')).toMatchObject({ cniVersion: '1.1.0', name: 'net', strange: 1, ipam });
+        expect(json.interfaces[0]).toEqual({ name: 'before' });
+        expect(json.ips).toMatchObject([
+          { address: '192.0.2.1/24' },
+          { address: '10.91.1.5/24', interface: 3 },
+        ]);
+      });
+
+      test.each(['STATUS', 'GC', 'CHECK', 'DEL'])(
+        'STATUS-2, GC-5, DELEG-5: its error to %s is passed on',
+        (command) => {
+          const pod = here.pod();
+          const { log } = recordingIpam(
+            here.dir,
+            { cniVersion: '1.1.0', ips: [{ address: '10.91.1.5/24' }] },
+            command,
+          );
+          const { json: prevResult } = ok(call('ADD', pod, { ipam }, path()));
+          const attached = command === 'CHECK' || command === 'DEL';
+          fails(
+            call(command, attached ? pod : NOBODY, { ipam, prevResult, [LISTED]: [] }, path()),
+            command === 'GC' ? 999 : 11,
+            /come back/,
+          );
+          expect(log().at(-1)).toBe(attached ? `${command} c1` : command);
+        },
+      );
+
+      test('GC-4: GC goes on after its error and removes the links', () => {
+        recordingIpam(here.dir, { cniVersion: '1.1.0', ips: [{ address: '10.91.1.5/24' }] }, 'GC');
+        ok(call('ADD', here.pod(), { ipam }, path()));
+        fails(call('GC', NOBODY, { ipam, [LISTED]: [] }, path()), 999, /come back/);
+        expect(hostVeths()).toEqual([]);
+      });
+    });
+
+    test('STATUS-3, STATUS-4: STATUS changes nothing, and ADD is served after a bad one', () => {
+      const pod = here.pod();
+      mkdirSync(`${here.dir}/net`);
+      const small = { ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/30' } };
+      ok(call('ADD', pod, small));
+      const before = nodeStateIn(here.dir);
+      fails(call('STATUS', NOBODY, small), 50, /No free address/);
+      expect(differences(before, nodeStateIn(here.dir))).toEqual([]);
+      ok(call('DEL', pod, small));
+      ok(call('ADD', pod, small));
+    });
+
+    test('ERR-5: what is said on stderr leaves the answer alone', () => {
+      const pod = here.pod();
+      ok(call('ADD', pod));
+      const { stdout, stderr } = ok(call('DEL', pod, { prevResult: { cniVersion: '9.9.9' } }));
+      expect(stdout).toBe('');
+      expect(stderr).toContain('prevResult');
+    });
+
+    test('ERR-2: the code is a number, also of an error that a delegate made up', () => {
+      recordingIpam(here.dir, { cniVersion: '1.1.0', ips: 'none' });
+      const more = { CNI_PATH: here.dir, PATH: process.env.PATH ?? '' };
+      const { json } = call('ADD', here.pod(), { ipam: { type: 'recorder' } }, more);
+      expect(json.code).toEqual(expect.any(Number));
+    });
+
+    test.each([
+      ['CAP-4', { ingressRate: 8000 }, 7],
+      ['CAP-7', { runtimeConfig: { mac: 'zz' } }, 7],
+      ['CAP-7', { runtimeConfig: { ips: ['10.91.0.1'] } }, 999],
+      ['CAP-5', { runtimeConfig: { ipRanges: [[{ subnet: 'x' }]] } }, 7],
+    ])('%s: what is asked for and cannot be done is an error: %j', (_id, changes, code) => {
+      fails(call('ADD', here.pod(), changes), code, /./);
+      nothingStays();
+    });
+
+    test('ARGS-3: what the runtime asks for goes over args.cni, and that over CNI_ARGS', () => {
+      const pod = here.pod();
+      const macs = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'];
+      const macOf = (changes: object) => {
+        const { json } = ok(call('ADD', pod, changes, { CNI_ARGS: `IgnoreUnknown=1;MAC=${macs[0]}` }));
+        ok(call('DEL', pod, changes));
+        return json.interfaces[2].mac;
+      };
+      const args = { cni: { mac: macs[1] } };
+      expect([macOf({}), macOf({ args }), macOf({ args, runtimeConfig: { mac: macs[2] } })]).toEqual(macs);
+    });
+
+    test.each([
+      { args: 7 },
+      { args: 'x' },
+      { args: [] },
+      { args: { cni: 'x' } },
+      { args: { cni: { labels: [{}] } } },
+      { args: { other: { deep: [null] } } },
+    ])('ARGS-5: %j is no error', (changes) => {
+      ok(call('ADD', here.pod(), changes));
+    });
+
+    test('CHAIN-1: what stands behind works on an interface of whatever kind', () => {
+      const pod = here.pod();
+      pod.run('ip', 'tuntap', 'add', 'eth0', 'mode', 'tap');
+      const interfaces = [{ name: 'eth0' }, { name: 'eth0', mac: '02:00:00:00:00:01', sandbox: pod.path }];
+      const prevResult = {
+        cniVersion: '1.1.0',
+        interfaces,
+        ips: [{ address: '192.0.2.1/24', interface: 1 }],
+      };
+      const conf = {
+        cniVersion: '1.1.0',
+        name: 'net',
+        type: 'tuning',
+        dataDir: here.dir,
+        mtu: 1300,
+        prevResult,
+      };
+      ok(invoke(env('ADD', 'c1', pod), conf, 'tuning'));
+      expect(pod.run('cat', '/proc/net/dev')).toContain('eth0');
+      ok(invoke(env('CHECK', 'c1', pod), conf, 'tuning'));
+      ok(invoke(env('DEL', 'c1', pod), conf, 'tuning'));
+    });
+  },
+);

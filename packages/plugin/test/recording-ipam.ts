@@ -1,0 +1,32 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** An IPAM plugin called `recorder` that writes down what it is asked and gives what it is told. */
+export interface RecordingIpam {
+  /** The folder that it is in, for CNI_PATH. */
+  path: string;
+  /** Its calls so far, as verb and container. */
+  log(): string[];
+  /** What it got on stdin at the last call of a verb. */
+  stdin(command: string): unknown;
+}
+
+/** @param failing the verb that it answers with the error 11, "come back" */
+export function recordingIpam(dir: string, result: object, failing = ''): RecordingIpam {
+  writeFileSync(`${dir}/result.json`, JSON.stringify(result));
+  writeFileSync(
+    `${dir}/recorder`,
+    `#!/bin/sh
+cat > ${dir}/stdin.$CNI_COMMAND
+echo $CNI_COMMAND $CNI_CONTAINERID >> ${dir}/log
+echo heard >&2
+if [ "$CNI_COMMAND" = "${failing}" ]; then echo '{"code":11,"msg":"come back"}'; exit 1; fi
+if [ "$CNI_COMMAND" = ADD ]; then cat ${dir}/result.json; fi
+`,
+  );
+  chmodSync(`${dir}/recorder`, 0o755);
+  return {
+    path: dir,
+    log: () => readFileSync(`${dir}/log`, 'utf8').trim().split('\n'),
+    stdin: (command) => JSON.parse(readFileSync(`${dir}/stdin.${command}`, 'utf8')),
+  };
+}

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inClusterConfig, watch } from '../src/index.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const [example, selecting] = [...README.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1]!);
+const [example, selecting, counting] = [...README.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1]!);
 
 describe('README', () => {
   const directory = mkdtempSync(join(tmpdir(), 'watch-readme-'));
@@ -42,6 +42,29 @@ describe('README', () => {
     await server.start();
     expect(await line()).toBe('it is back');
     child.kill();
+  });
+
+  it('has an example of hooks that are called', async () => {
+    server.nodes.put({ metadata: { name: 'n1' } });
+    const kubeconfig = JSON.stringify(join(directory, 'kubeconfig'));
+    // In place of the credentials of a pod, those of this server.
+    const child = run(
+      `${counting!}\nfor await (const change of watched) console.log(change.type, counts.lists);`
+        .replace('inClusterConfig(process.env)', 'kubeConfig')
+        .replace(
+          /^/,
+          `import { KubeConfig } from '@kubernetes/client-node';
+const kubeConfig = new KubeConfig(); kubeConfig.loadFromFile(${kubeconfig});\n`,
+        ),
+    );
+    const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    const line = async () => (await lines.next()).value;
+    expect(await line()).toMatch(/^list 1: \d+ in \d/);
+    expect(await line()).toBe('synced 1');
+    await server.stop();
+    expect(await line()).toBe('failure 1 in a row: CONNECT');
+    child.kill();
+    await server.start();
   });
 
   it('has a second example that compiles to the API', async () => {

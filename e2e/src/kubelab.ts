@@ -20,6 +20,8 @@ export interface Kubelab {
   down(): void;
   /** kubectl as cluster administrator; throws when it fails. */
   kubectl(...argv: string[]): string;
+  /** As kubectl; false when it fails. */
+  tryKubectl(...argv: string[]): boolean;
   /** As kubectl, with an object on stdin. */
   apply(manifest: string): void;
   /** Runs a command on a node. */
@@ -27,6 +29,8 @@ export interface Kubelab {
   /** Starts a background process on a node; its log is at {@link log}. */
   start(node: string, name: string, ...argv: string[]): void;
   stop(node: string, name: string): void;
+  /** Ends a background process and starts it as before. */
+  restart(node: string, name: string): void;
   log(node: string, name: string): string;
 }
 
@@ -75,10 +79,12 @@ export function kubelab(folder: string, state: string): Kubelab {
     },
     down: () => void must('cluster.sh', ['down']),
     kubectl: (...argv) => must('cluster.sh', ['kubectl', ...argv]),
+    tryKubectl: (...argv) => script('cluster.sh', ['kubectl', ...argv]).status === 0,
     apply: (manifest) => void must('cluster.sh', ['kubectl', 'apply', '-f', '-'], manifest),
     exec: (node, ...argv) => script('cluster.sh', ['exec', node, ...argv]),
     start: (node, name, ...argv) => void must('cluster.sh', ['start', node, name, ...argv]),
     stop: (node, name) => void must('cluster.sh', ['stop', node, name]),
+    restart: (node, name) => void must('cluster.sh', ['restart', node, name]),
     log: (node, name) => `${run}/${node}/log/${name}.log`,
   };
 }

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { findKubelab, kubelab } from './kubelab.ts';
 import { mainJob } from './scenario.ts';
+import { watchJob } from './watch-scenario.ts';
 
 const SKIPPED = 77;
 const repository = resolve(import.meta.dirname, '../..');
@@ -40,6 +41,7 @@ Set CNIKIT_KUBELAB to a folder with build.sh and cluster.sh that bring up a clus
       return undefined;
     });
     await mainJob({ lab, repository, state, step });
+    await watchJob({ lab, repository, state, step });
     console.log(`e2e: passed in ${seconds(started)}`);
     return 0;
   } catch (error) {

@@ -103,6 +103,20 @@ export async function mainJob({ lab, repository, state, step }: Scenario): Promi
     return `${pings} pings`;
   });
 
+  await step('cnikit-agent doctor finds nothing wrong on any node', () => {
+    for (const node of nodes) {
+      const { status, stdout, stderr } = lab.exec(
+        node,
+        process.execPath,
+        `${repository}/packages/agent/dist/cnikit-agent.js`,
+        ...['doctor', '--node-name', node, '--kubeconfig', kubeconfig],
+        ...['--plugin-binary', `${repository}/packages/plugin/build/cnikit`],
+      );
+      if (status !== 0) throw new Error(`On ${node}, status ${status}:\n${stdout}${stderr}`);
+    }
+    return undefined;
+  });
+
   await step('deleting the pods frees every address and link', async () => {
     lab.kubectl('delete', 'pod', '-l', 'app=cnikit-e2e', '--wait=true', '--timeout=120s');
     for (const node of nodes) {

@@ -89,14 +89,12 @@ function present(lab: Kubelab): Record<string, string> {
   return sorted(items.map(({ metadata: { name }, data }) => [`${NAMESPACE}/${name}`, data?.value ?? '']));
 }
 
-const configMaps = (values: readonly (readonly [name: string, value: string])[]): string =>
-  values
-    .map(([name, value]) =>
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name, namespace: NAMESPACE },
-        data: { value },
-      }),
-    )
-    .join('\n---\n');
+function configMaps(values: readonly (readonly [name: string, value: string])[]): string {
+  const items = values.map(([name, value]) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: NAMESPACE },
+    data: { value },
+  }));
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+}

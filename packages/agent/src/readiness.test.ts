@@ -2,21 +2,31 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ReadinessFile, readinessOf } from './readiness.ts';
+import { ReadinessFile, ReadinessJudge } from './readiness.ts';
 
 const problem = (key: string) => ({ key, message: `about ${key}` });
 
 test.each([
   [true, [], { ready: true }],
   [true, [problem('node n7'), problem('earlier 00-x.conf'), problem('own node')], { ready: true }],
-  [true, [problem('node n7'), problem('rules')], { ready: false, reason: 'about rules' }],
-  [true, [problem('kernel')], { ready: false, reason: 'about kernel' }],
-  [true, [problem('selftest')], { ready: false, reason: 'about selftest' }],
   [false, [], { ready: false, reason: 'The data path is not programmed yet' }],
   [false, [problem('own node')], { ready: false, reason: 'about own node' }],
-])('readinessOf(%j, %j) is %j', (programmed, problems, expected) => {
-  expect(readinessOf(programmed, problems)).toEqual(expected);
+])('ReadinessJudge.judge(%j, %j) is %j', (programmed, problems, expected) => {
+  expect(new ReadinessJudge().judge(programmed, problems, 0)).toEqual(expected);
 });
+
+test.each(['kernel', 'rules', 'selftest'])(
+  'ReadinessJudge.judge() waits whether trouble with %s lasts',
+  (key) => {
+    const judge = new ReadinessJudge();
+    const trouble = [problem('node n7'), problem(key)];
+    expect(judge.judge(true, trouble, 1000)).toBeUndefined();
+    expect(judge.judge(true, trouble, 20_000)).toBeUndefined();
+    expect(judge.judge(true, [], 25_000)).toEqual({ ready: true });
+    expect(judge.judge(true, trouble, 40_000)).toBeUndefined();
+    expect(judge.judge(true, trouble, 70_000)).toEqual({ ready: false, reason: `about ${key}` });
+  },
+);
 
 test('ReadinessFile.write() writes only what is new, also over a restart', () => {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-readiness-'));

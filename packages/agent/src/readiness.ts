@@ -13,16 +13,32 @@ export interface Readiness {
 /** Keys of the problems with which a new pod would be cut off; all others concern single nodes, or are none of a pod's. */
 const FATAL = new Set(['kernel', 'rules', 'selftest']);
 
-export function readinessOf(programmed: boolean, problems: Iterable<Problem>): Readiness {
-  const all = [...problems];
-  const reason = all.find(({ key }) => FATAL.has(key))?.message;
-  if (!programmed)
-    return {
-      ready: false,
-      reason:
-        reason ?? all.find(({ key }) => key === 'own node')?.message ?? 'The data path is not programmed yet',
-    };
-  return reason === undefined ? { ready: true } : { ready: false, reason };
+/**
+ * A node that is not ready any more loses the traffic of Services, so what ends within this time, such as a lock held by
+ * others, must not make it so.
+ */
+const LASTING_MS = 30_000;
+
+export class ReadinessJudge {
+  #since: number | undefined;
+
+  /** Of what a pass found, `now` in ms. Undefined: what was said before still holds. */
+  judge(programmed: boolean, problems: Iterable<Problem>, now: number): Readiness | undefined {
+    const all = [...problems];
+    const message = (is: (key: string) => boolean): string | undefined =>
+      all.find(({ key }) => is(key))?.message;
+    const reason = message((key) => FATAL.has(key));
+    if (!programmed) {
+      const waiting = reason ?? message((key) => key === 'own node');
+      return { ready: false, reason: waiting ?? 'The data path is not programmed yet' };
+    }
+    if (reason === undefined) {
+      this.#since = undefined;
+      return { ready: true };
+    }
+    this.#since ??= now;
+    return now - this.#since < LASTING_MS ? undefined : { ready: false, reason };
+  }
 }
 
 /** Writes the file whenever it would say something else; it appears whole or not at all. */

@@ -9,14 +9,17 @@ import { watchNodes } from '../observe/nodes.ts';
 export async function listNodes(kubeConfig: KubeConfigLike, timeoutMs: number): Promise<NodeInfo[]> {
   const ended = new AbortController();
   const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(timeoutMs)]);
-  let reason = '';
+  let cause: Error | undefined;
   try {
     for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
       if (change.type === 'synced') return [...change.objects.values()];
-      if (change.type === 'stale') reason = `: ${change.error.message}`;
+      if (change.type === 'stale') cause = change.error;
     }
   } finally {
     ended.abort();
   }
-  throw new AgentError('API', `The API server did not list its Nodes within ${timeoutMs / 1000} s${reason}`);
+  const reason = cause === undefined ? '' : `: ${cause.message}`;
+  throw new AgentError('API', `The API server did not list its Nodes within ${timeoutMs / 1000} s${reason}`, {
+    cause,
+  });
 }

@@ -11,7 +11,7 @@ import { Agent } from '../loop.ts';
 import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes.ts';
 import { ruleChanges } from '../observe/rule-changes.ts';
 import { loadState, saveState } from '../observe/state.ts';
-import { ReadinessFile, readinessOf } from '../readiness.ts';
+import { ReadinessFile, ReadinessJudge } from '../readiness.ts';
 import { createSelfTest } from '../self-test.ts';
 import type { AgentStatus } from '../status/ask-agent.ts';
 import { after, Timers } from '../timers.ts';
@@ -29,6 +29,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const parts = agentParts(config, log);
   const timers = new Timers<'save'>(after);
   const readiness = new ReadinessFile(config.stateDir);
+  const judge = new ReadinessJudge();
   const taint = (key: string) => ({ key, remove: (name: string) => removeTaint(kubeConfig, name, key) });
   const rt = openRoute();
   const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
@@ -52,7 +53,8 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
       selfTest: createSelfTest(lookup),
       onPass: () => {
         try {
-          readiness.write(readinessOf(agent.ready, agent.problems));
+          const now = judge.judge(agent.ready, agent.problems, performance.now());
+          if (now !== undefined) readiness.write(now);
         } catch (error) {
           log.warn(`The readiness file could not be written: ${(error as Error).message}`);
         }

@@ -39,7 +39,10 @@ export async function gatherApi(
     listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => error),
     Promise.all(needed.map((each) => review(kubeConfig, each))),
   ]);
-  if (nodes instanceof Error) return { api: { server, error: nodes.message, access } };
+  if (nodes instanceof Error) {
+    const { message } = nodes.cause instanceof Error ? nodes.cause : nodes;
+    return { api: { server, error: message, access } };
+  }
   return { api: { server, access }, nodes };
 }
 

@@ -8,7 +8,8 @@ const PATH = '/api/v1/namespaces/default/events';
 export function apiSink(config: KubeConfigLike, nodeName: string): EventSink {
   return {
     create: async ({ reason, message }, now) => {
-      const name = `${nodeName}.cnikit.${now.toString(16)}.${reason.toLowerCase()}`;
+      // 253 characters at most, as every object's name.
+      const name = `${nodeName.slice(0, 180)}.cnikit.${now.toString(16)}.${reason.toLowerCase()}`;
       const time = new Date(now).toISOString();
       const body = {
         apiVersion: 'v1',

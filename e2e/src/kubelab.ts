@@ -29,8 +29,8 @@ export interface Kubelab {
   /** Starts a background process on a node; its log is at {@link log}. */
   start(node: string, name: string, ...argv: string[]): void;
   stop(node: string, name: string): void;
-  /** Ends a background process and starts it as before. */
-  restart(node: string, name: string): void;
+  /** Ends a background process by a signal and starts it as before. */
+  restart(node: string, name: string, signal: string): void;
   log(node: string, name: string): string;
 }
 
@@ -84,7 +84,7 @@ export function kubelab(folder: string, state: string): Kubelab {
     exec: (node, ...argv) => script('cluster.sh', ['exec', node, ...argv]),
     start: (node, name, ...argv) => void must('cluster.sh', ['start', node, name, ...argv]),
     stop: (node, name) => void must('cluster.sh', ['stop', node, name]),
-    restart: (node, name) => void must('cluster.sh', ['restart', node, name]),
+    restart: (node, name, signal) => void must('cluster.sh', ['restart', node, name, signal]),
     log: (node, name) => `${run}/${node}/log/${name}.log`,
   };
 }

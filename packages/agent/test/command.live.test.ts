@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
+import { addPod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const bundle = path('../dist/cnikit-agent.js');
@@ -207,10 +209,44 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(readdirSync(node.confDir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     });
 
+    test.skipIf(!hasPlugin)(
+      'run releases what a pod left over, while a container runtime listens',
+      async () => {
+        const socket = join(node.dir, 'runtime.sock');
+        const more = [`--plugin-binary=${plugin}`, '--leak-grace=1', '--resync-interval=1'];
+        const { log } = start('--health-address=off', ...more, `--runtime-socket=${socket}`);
+        await eventually(() => expect(log.text).toContain('The data path is programmed'));
+        addPod(node, 'pod-lost');
+        const reservation = join(node.stateDir, 'ipam/cnikit/10.244.1.2');
+        expect(existsSync(reservation)).toBe(true);
+        loseNamespace('pod-lost');
+        const runtime = createServer();
+        await new Promise<void>((done) => runtime.listen(socket, done));
+        await eventually(() => expect(existsSync(reservation)).toBe(false));
+        await eventually(() =>
+          expect(log.text).toMatch(/"- reservation of 10.244.1.2 .*for container pod-lost/),
+        );
+        runtime.close();
+        run('ip', 'link', 'delete', 'cni0');
+      },
+    );
+
     test('run serves health where it is told, and goes on where it cannot', async () => {
       const first = start('--health-address=127.0.0.1:9470');
       await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
       expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200);
+      const metrics = await (await fetch('http://127.0.0.1:9470/metrics')).text();
+      for (const line of [
+        'cnikit_agent_ready 1',
+        'cnikit_agent_routes 4',
+        'cnikit_agent_routes_desired 4',
+        'cnikit_agent_ipam_addresses{range="10.244.1.0/24",state="free"} 253',
+        'cnikit_agent_leak_collector_active 0',
+        'cnikit_agent_drift_repairs_total 0',
+      ])
+        expect(metrics.split('\n')).toContain(line);
+      const readiness = readFileSync(join(node.stateDir, 'readiness.json'), 'utf8');
+      expect(JSON.parse(readiness)).toEqual({ ready: true });
       const second = start('--health-address=127.0.0.1:9470');
       await eventually(() => expect(second.log.text).toMatch(/EADDRINUSE.*--health-address/));
       await eventually(() => expect(second.log.text).toContain('The data path is programmed'));

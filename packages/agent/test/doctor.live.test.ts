@@ -162,7 +162,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         [/^rules: Not as it should be, ipv4: .*FORWARD/],
       ],
       [
-        'both iptables in use',
+        'cloudnativelabs/kube-router#1069: both iptables in use',
         () => run('iptables-legacy', '-A', 'INPUT', '-s', '203.0.113.1', '-j', 'DROP'),
         [/^rules: Both iptables hold rules/],
       ],

@@ -199,7 +199,7 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     /^Chains of cnikit are in iptables-legacy too \(CNIKIT-MASQ\)/,
   ],
   [
-    'a full range',
+    'k3s-io/k3s#5885: a full range',
     { pools: [{ range: 'r', used: 253, free: 0 }] },
     'failure',
     /no further pod can start here/,

@@ -4,12 +4,14 @@ import {
   delLink,
   delQdisc,
   type Link,
+  type LinkRef,
   NetlinkError,
   newFilter,
   newQdisc,
   openRoute,
   type Request,
   type RouteConnection,
+  setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from './host-end.ts';
@@ -45,7 +47,9 @@ export function shape(
   if (ifb !== undefined && egress !== undefined) {
     const { index } = host;
     steps.push(
-      { request: bucketOn(ifb, egress), undo: delLink(ifb) },
+      // Before it is up: where packets may pass already, the kernel would wait for all processors to be done with them.
+      { request: bucketOn(ifb, egress) },
+      { request: setLink({ index: ifb.index, up: true }) },
       { request: newQdisc({ index, kind: 'ingress' }), undo: delQdisc({ index, kind: 'ingress' }) },
       { request: newFilter({ index, redirect: ifb.index, priority: 1 }) },
     );
@@ -53,7 +57,7 @@ export function shape(
   try {
     route.batch(steps.map(({ request }) => request));
   } catch (error) {
-    takeBack(sys, steps, error);
+    takeBack(sys, steps, error, ifb);
     throw error;
   }
   return ifb && { name: ifb.name, ...(ifb.mac === undefined ? {} : { mac: ifb.mac }) };
@@ -71,25 +75,24 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
 function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): Link {
   const name = ifbName(attachment);
   const mac = ifbMac(sys, attachment.network);
-  const undo = delLink({ name });
   try {
-    const made = route.createLink({ kind: 'ifb', name, mac, up: true, mtu, txQueueLength: QUEUE_LENGTH });
+    const made = route.createLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH });
     if (made !== undefined) return made;
   } catch (error) {
     // The answer may have been lost, and not the request.
-    if (!isRefusal(error)) takeBack(sys, [{ undo }], error);
+    if (!isRefusal(error)) takeBack(sys, [], error, { name });
     throw error;
   }
   throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
 }
 
-/** Takes back what was done of the steps, all of them if that is not known, by a connection that has not failed. */
-function takeBack(sys: Sys, steps: readonly Partial<Step>[], error: unknown): void {
+/** Takes back the device, and what was done of the steps, all if that is not known, by a connection that has not failed. */
+function takeBack(sys: Sys, steps: readonly Step[], error: unknown, ifb?: LinkRef): void {
   const failures = isRefusal(error) ? error.failures : [];
   const done = steps.filter((_, at) => !failures.some(({ index }) => index === at));
   try {
     const route = openRoute({ sys });
-    route.batchSettled(done.flatMap(({ undo }) => undo ?? []));
+    route.batchSettled([...done.flatMap(({ undo }) => undo ?? []), ...(ifb ? [delLink(ifb)] : [])]);
     route.close();
   } catch {
     // The error that led here is the one to report; DEL comes after it.

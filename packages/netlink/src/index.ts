@@ -32,6 +32,7 @@ export { addBridgeVlans, type BridgeVlan, type BridgeVlanSpec, delBridgeVlans } 
 export * from './route/constants.ts';
 export {
   delLink,
+  delLinkGroup,
   getLink,
   getLinks,
   type LinkFilter,

@@ -38,6 +38,21 @@ live('links on a kernel', () => {
     expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
   });
 
+  it('delLinkGroup() deletes all links of a group and no others', () => {
+    const rt = route();
+    for (const [name, group] of [
+      ['a', 7],
+      ['b', 7],
+      ['c', 8],
+      ['d', 0],
+    ] as const)
+      rt.request(nl.newLink({ kind: 'ifb', name, group }));
+    rt.request(nl.delLinkGroup(7));
+    expect(rt.links({ kind: 'ifb' }).map(({ name }) => name)).toEqual(['c', 'd']);
+    expect(() => rt.request(nl.delLinkGroup(7))).toThrow(expect.objectContaining({ code: 'ENODEV' }));
+    expect(() => nl.delLinkGroup(0)).toThrow(/above 0/);
+  });
+
   it('createLink() makes a veth with its peer in another namespace by one message', () => {
     const rt = route();
     const path = nl.createNetns('pod1', { directory: '/run/cnikit-test' });

@@ -66,7 +66,7 @@ describe.skipIf(!inSandbox).each(ways)(
         ...prevResult,
         interfaces: [...prevResult.interfaces, { name: ifb, mac: device.address }],
       });
-      expect(device).toMatchObject({ mtu: 1500, txqlen: 1000 });
+      expect(device).toMatchObject({ mtu: 1500, txqlen: 1000, group: 'default' });
       expect(shown(host)).toMatchObject([
         { kind: 'tbf', handle: '1:', options: { rate: 125_000, burst: 100_000 } },
         { kind: 'ingress', handle: 'ffff:' },
@@ -212,8 +212,16 @@ describe.skipIf(!inSandbox).each(ways)(
           ifb,
         ]);
         expect(shown(json.interfaces[1].name)).toMatchObject([{ kind: 'tbf' }, { kind: 'ingress' }]);
+        // By which DEL deletes both at once.
+        const group = (name: string) => ipJson('link', 'show', name)[0].group;
+        expect(group(ifb)).toMatch(/^166\d{7}$/);
+        expect(group(json.interfaces[1].name)).toBe(group(ifb));
         ok(cnikit('CHECK', pod, { ...changes, prevResult: json }));
+        const other = here.pod();
+        ok(cnikit('ADD', other, changes, 'c2'));
         for (let i = 0; i < 2; i++) ok(cnikit('DEL', { path: '' }, later));
+        expect([ifbs().length, hostVeths()]).toEqual([1, [hostVethName('net', 'c2', 'eth0')]]);
+        ok(cnikit('DEL', other, later, 'c2'));
         expect([...ifbs(), ...hostVeths(), ...here.reservations()]).toEqual([]);
       });
 

@@ -88,6 +88,17 @@ export function delLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
   return reference(RTM_DELLINK, ref, order, `delete link ${refText(ref)}`);
 }
 
+/**
+ * RTM_DELLINK of all links of a group, `ip link del group`: in the time of one, since the kernel waits once for all
+ * processors to be done with them. ENODEV when there is none; EOPNOTSUPP, and none is gone, when one cannot be deleted.
+ */
+export function delLinkGroup(group: number, order: ByteOrder = 'little'): Request {
+  // Group 0 is that of every link that nobody has put into another.
+  if (group <= 0) throw new NetlinkEncodeError('BAD_REQUEST', `Link group ${group} is not above 0`);
+  const payload = header({}, NO_FLAGS, order).u32(ifla.linkTable.group[0], group).finish();
+  return { type: RTM_DELLINK, flags: 0, payload, describe: `delete links of group ${group}` };
+}
+
 /** RTM_GETLINK of one link, `ip link show dev`. */
 export function getLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
   return reference(RTM_GETLINK, ref, order, `get link ${refText(ref)}`);

@@ -6,6 +6,7 @@ import {
   type LinkRef,
   NetlinkError,
   openRoute,
+  type Request,
   type RouteConnection,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
@@ -90,8 +91,13 @@ export function deleteLinks(host: RouteConnection, links: readonly Link[]): stri
 
 /** False when there is no such link. */
 export function deleteLink(route: RouteConnection, ref: LinkRef): boolean {
+  return requestDeletion(route, delLink(ref));
+}
+
+/** False when what it is about is not there. */
+export function requestDeletion(route: RouteConnection, request: Request): boolean {
   try {
-    route.request(delLink(ref));
+    route.request(request);
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.code === 'ENODEV') return false;

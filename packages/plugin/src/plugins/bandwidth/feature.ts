@@ -11,8 +11,13 @@ import { shape } from './shape.ts';
 
 type Bandwidth = Context<BandwidthSettings>;
 
-/** `bandwidth`: limits what a pod on a veth pair may send and receive. */
-export function bandwidthFeature(sys: Sys): Feature<BandwidthSettings> {
+/**
+ * `bandwidth`: limits what a pod on a veth pair may send and receive.
+ *
+ * @param withHostEnd whether DEL deletes the host end too, where there is a device to delete: right before it would go
+ *   anyway, and for the price of one, which the kernel's wait for all processors makes up nearly all of
+ */
+export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<BandwidthSettings> {
   return {
     name: 'bandwidth',
     about: 'cnikit bandwidth: limits what a pod may send and receive',
@@ -20,18 +25,18 @@ export function bandwidthFeature(sys: Sys): Feature<BandwidthSettings> {
     settings: (raw) => ({ network: raw.name, raw }),
     asked: ({ raw }) => asksForLimits(raw),
     accept: ({ raw }) => void limitsOf(raw),
-    add: (context, result) => add(sys, context, result),
+    add: (context, result) => add(sys, context, result, withHostEnd),
     del: (context) => deleteIfb(sys, attachmentOf(context)),
     check: (context, prevResult) => check(sys, context, prevResult),
     gc: (context) => collect(sys, context),
   };
 }
 
-function add(sys: Sys, context: Bandwidth, result: Result): Result {
+function add(sys: Sys, context: Bandwidth, result: Result, grouped: boolean): Result {
   const limits = limitsOf(context.conf.raw);
   if (limits === undefined) return result;
-  return withHostEnd(sys, context, result, (route, host) => {
-    const ifb = shape(sys, route, host, attachmentOf(context), limits);
+  return atHostEnd(sys, context, result, (route, host) => {
+    const ifb = shape(sys, route, host, attachmentOf(context), limits, grouped);
     return ifb === undefined ? result : { ...result, interfaces: [...(result.interfaces ?? []), ifb] };
   });
 }
@@ -39,7 +44,7 @@ function add(sys: Sys, context: Bandwidth, result: Result): Result {
 function check(sys: Sys, context: Bandwidth, prevResult: Result): void {
   const limits = limitsOf(context.conf.raw);
   if (limits === undefined) return;
-  withHostEnd(sys, context, prevResult, (route, host) => {
+  atHostEnd(sys, context, prevResult, (route, host) => {
     reportDifferences(context, limitDifferences(route, host, ifbName(attachmentOf(context)), limits));
   });
 }
@@ -54,7 +59,7 @@ function attachmentOf({ conf: { network }, containerID }: Bandwidth) {
   return { network, containerID };
 }
 
-function withHostEnd<T>(
+function atHostEnd<T>(
   sys: Sys,
   context: Bandwidth,
   result: Result,

@@ -1,9 +1,9 @@
 /** The device that a pod's outgoing packets pass, for only what leaves a device can be shaped. */
 import type { Context } from '@cnikit/cni-spec';
-import { openRoute } from '@cnikit/netlink';
+import { delLinkGroup, type Link, openRoute } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { deleteLink, deleteLinks } from '../../capabilities/attachment-links.ts';
+import { deleteLink, deleteLinks, requestDeletion } from '../../capabilities/attachment-links.ts';
 import { hostVethPrefix } from '../../capabilities/names.ts';
 import { sha512 } from '../../capabilities/sha512.ts';
 
@@ -31,11 +31,24 @@ function ownerBytes(network: string): number[] {
   return [0x02, ...[...hostVethPrefix(network).slice(-4)].map((letter) => letter.charCodeAt(0))];
 }
 
-/** Deletes the attachment's device if there is one. */
+/** Beyond what people number their groups by. */
+const GROUPS = 0x63000000;
+const GROUPS_SIZE = 0x1000000;
+
+/** The group of a device and its pod's host end, which no other device has; undefined where the index is too large. */
+export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
+  return index < GROUPS_SIZE ? GROUPS + index : undefined;
+}
+
+/** Deletes the attachment's device if there is one, and its host end where the two are in a group of theirs. */
 export function deleteIfb(sys: Sys, attachment: Attachment): void {
   const host = openRoute({ sys });
   try {
-    deleteLink(host, { name: ifbName(attachment) });
+    const ifb = host.link({ name: ifbName(attachment) });
+    if (ifb === undefined) return;
+    const group = groupOf(ifb);
+    if (group !== undefined && ifb.group === group) requestDeletion(host, delLinkGroup(group));
+    else deleteLink(host, ifb);
   } finally {
     host.close();
   }

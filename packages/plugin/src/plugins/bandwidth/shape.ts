@@ -15,7 +15,7 @@ import {
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from './host-end.ts';
-import { type Attachment, ifbMac, ifbName } from './ifb.ts';
+import { type Attachment, groupOf, ifbMac, ifbName } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
@@ -28,6 +28,7 @@ const QUEUE_LENGTH = 1000;
  * Shapes what passes the host end: what goes to the pod there, what comes from it at a device that its packets are
  * redirected to. When the kernel refuses a part, the others are taken back.
  *
+ * @param grouped whether DEL is to delete device and host end together, for which they get a group of theirs
  * @returns the device, when there is a limit for what the pod sends
  * @throws NetlinkError EEXIST when the pod is shaped already
  */
@@ -37,6 +38,7 @@ export function shape(
   host: HostEnd,
   attachment: Attachment,
   { ingress, egress }: Limits,
+  grouped: boolean,
 ): Interface | undefined {
   const steps: Step[] = [];
   if (ingress !== undefined) {
@@ -46,10 +48,13 @@ export function shape(
   const ifb = egress === undefined ? undefined : createIfb(sys, route, attachment, host.mtu);
   if (ifb !== undefined && egress !== undefined) {
     const { index } = host;
+    const id = grouped ? groupOf(ifb) : undefined;
+    const group = id === undefined ? undefined : { group: id };
     steps.push(
       // Before it is up: where packets may pass already, the kernel would wait for all processors to be done with them.
       { request: bucketOn(ifb, egress) },
-      { request: setLink({ index: ifb.index, up: true }) },
+      { request: setLink({ index: ifb.index, up: true, ...group }) },
+      ...(group === undefined ? [] : [{ request: setLink({ index, ...group }) }]),
       { request: newQdisc({ index, kind: 'ingress' }), undo: delQdisc({ index, kind: 'ingress' }) },
       { request: newFilter({ index, redirect: ifb.index, priority: 1 }) },
     );

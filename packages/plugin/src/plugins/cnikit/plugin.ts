@@ -12,7 +12,7 @@ import { type ChainSettings, inOneProcess } from './in-one-process.ts';
 export function cnikitPlugin(sys: Sys): Plugin<ChainSettings<BridgeSettings>> {
   const features: readonly Feature<unknown>[] = [
     portmapFeature(sys),
-    bandwidthFeature(sys),
+    bandwidthFeature(sys, true),
     agentFeature(sys),
   ];
   const about = 'cnikit: bridge, host-local addresses and what a list adds to them, in one process';

@@ -106,6 +106,12 @@ function assertSound(dir: string): void {
   open(dir).check(owner('new'));
   expect(open(dir).del(owner('new'))).toHaveLength(2);
   expect(open(dir).del(owner('old'))).toHaveLength(2);
+  // The index has forgotten them too: what stays in it would be looked at for ever.
+  const left = open(dir)
+    .list()
+    .reservations.map(({ containerID, ifName }) => `${containerID}:${ifName}`);
+  const indexed = readdirSync(join(dir, '../.cnikit/net')).filter((name) => !name.startsWith('.'));
+  expect(indexed).toEqual(left);
 }
 
 describe.each(Object.keys(STATES))('%s', (state) => {

@@ -71,6 +71,28 @@ table('newLink()', nl.decodeLink, [
     { kind: 'bridge', bridge: { stpState: 1, vlanFiltering: true, vlanDefaultPvid: 0 } },
   ],
   [
+    'link-add-bridge-mcast',
+    () =>
+      nl.newLink({
+        kind: 'bridge',
+        name: 'br9',
+        mcastSnooping: false,
+        mcastQuerier: true,
+        mcastHashMax: 512,
+        mcastQueryInterval: 2000,
+        mcastIgmpVersion: 3,
+      }),
+    {
+      bridge: {
+        mcastSnooping: false,
+        mcastQuerier: true,
+        mcastHashMax: 512,
+        mcastQueryInterval: 2000,
+        mcastIgmpVersion: 3,
+      },
+    },
+  ],
+  [
     'link-add-veth',
     ({ veth }) => {
       const peer = { name: 'eth0', mtu: 1400, mac, netns: veth!.peer!.netns! };
@@ -311,6 +333,11 @@ describe('answers of the kernel', () => {
       }),
     );
     expect(summaries[3]).toMatchObject({ name: 'a0', kind: 'veth', up: true, linkIndex: all[2]!.index });
+  });
+
+  it('decodeLink() reads a tun link, which only /dev/net/tun makes', () => {
+    const [tun9] = decodeAll(golden('link-show-tun').answers!, nl.RTM_NEWLINK, nl.decodeLink);
+    expect(tun9).toMatchObject({ name: 'tun9', kind: 'tun', tun: { owner: 7, tunType: 1, persist: true } });
   });
 
   it('decodeAddress() reads a dump of addresses', () => {

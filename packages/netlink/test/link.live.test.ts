@@ -208,9 +208,22 @@ live('links on a kernel', () => {
       code: 'EINVAL',
       extack: { message: 'mtu less than device minimum' },
     });
-    refused(() => rt.request(nl.newLink({ kind: 'tun', name: 't0' })), { code: 'EOPNOTSUPP' });
     const up = nl.newLink({ kind: 'bridge', name: 'bad/name' });
     refused(() => rt.request(up), { code: 'EINVAL', request: up });
+  });
+
+  it('tun links are read; the kernel itself refuses to make one by netlink', () => {
+    const rt = route();
+    const tun = nl.newLink({ kind: 'tun', name: 't0' });
+    expect(() => rt.request(tun)).toThrow(
+      expect.objectContaining({ code: 'EOPNOTSUPP', message: expect.stringContaining('new link t0 (tun)') }),
+    );
+    run('ip tuntap add dev t1 mode tap user 7');
+    expect(rt.link({ name: 't1' })).toMatchObject({
+      kind: 'tun',
+      tun: { owner: 7, tunType: 2, persist: true },
+    });
+    rt.request(nl.delLink({ name: 't1' }));
   });
 
   it('an error points at the attribute that the kernel refused', () => {

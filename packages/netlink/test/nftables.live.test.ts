@@ -76,6 +76,61 @@ live('nftables on a kernel', () => {
     }
   });
 
+  it('commit() makes the objects that `nft -j` tells', () => {
+    connection.commit([
+      ...base,
+      nft.newSet({ ...inTable, name: 'pods', key: 'ipv4_addr', flags: nft.NFT_SET_INTERVAL }),
+      nft.newElements({ ...inTable, name: 'pods' }, [
+        { key: bytes(10, 0, 0, 0) },
+        { key: bytes(10, 1, 0, 0), flags: nft.NFT_SET_ELEM_INTERVAL_END },
+      ]),
+      rule('out', nft.source('10.244.0.0/16'), nft.outputInterface('cni0', { not: true }), nft.masquerade()),
+      rule('in', nft.protocol('tcp'), nft.destinationPort(8080), nft.jump('ports')),
+      rule('ports', nft.protocol('tcp'), nft.dnat({ address: '10.244.1.2', port: 80 })),
+      rule('fwd', nft.drop()),
+    ]);
+    const { nftables } = JSON.parse(run('nft -j list ruleset')) as { nftables: Record<string, object>[] };
+    const told = (what: string) => nftables.flatMap((one) => one[what] ?? []);
+    expect(told('table')).toMatchObject([{ family: 'inet', name: 't' }]);
+    expect(told('chain')).toMatchObject([
+      { name: 'out', type: 'nat', hook: 'postrouting', prio: 100, policy: 'accept' },
+      { name: 'in', type: 'nat', hook: 'prerouting', prio: -100 },
+      { name: 'fwd', type: 'filter', hook: 'forward', prio: 0, policy: 'drop' },
+      { name: 'ports' },
+      { name: 'other' },
+    ]);
+    expect(told('set')).toMatchObject([
+      {
+        name: 'pods',
+        type: 'ipv4_addr',
+        flags: ['interval'],
+        elem: [{ prefix: { addr: '10.0.0.0', len: 16 } }],
+      },
+    ]);
+    const field = (protocol: string, name: string) => ({ payload: { protocol, field: name } });
+    const match = (left: object, right: unknown, op = '==') => ({ match: { op, left, right } });
+    expect(told('rule')).toMatchObject([
+      {
+        chain: 'out',
+        expr: [
+          match(field('ip', 'saddr'), { prefix: { addr: '10.244.0.0', len: 16 } }),
+          match({ meta: { key: 'oifname' } }, 'cni0', '!='),
+          { masquerade: null },
+        ],
+      },
+      { chain: 'in', expr: [match(field('tcp', 'dport'), 8080), { jump: { target: 'ports' } }] },
+      // Chain by chain, in the order that they were made.
+      { chain: 'fwd', expr: [{ drop: null }] },
+      {
+        chain: 'ports',
+        expr: [
+          match({ meta: { key: 'l4proto' } }, 'tcp'),
+          { dnat: { family: 'ip', addr: '10.244.1.2', port: 80 } },
+        ],
+      },
+    ]);
+  });
+
   it('dumps tell what was made, and can be given back', () => {
     connection.commit([...base, rule('fwd', nft.connectionState(['new']), nft.counter(), nft.accept())]);
     expect(connection.tables({ family: 'inet' })).toMatchObject([{ family: 'inet', name: 't' }]);

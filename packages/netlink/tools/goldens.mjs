@@ -13,6 +13,11 @@ export const goldens = [
     command: 'ip link add name br9 type bridge stp_state 1 vlan_filtering 1 vlan_default_pvid 0',
   },
   {
+    name: 'link-add-bridge-mcast',
+    command:
+      'ip link add name br9 type bridge mcast_snooping 0 mcast_querier 1 mcast_hash_max 512 mcast_query_interval 2000 mcast_igmp_version 3',
+  },
+  {
     name: 'link-add-veth',
     setup: ['ip netns add pod'],
     command:
@@ -52,6 +57,12 @@ export const goldens = [
     command: 'bridge vlan del dev a0 vid 5',
   },
   { name: 'link-exists', setup: pair, command: 'ip link add name a0 type veth', answers: true },
+  {
+    name: 'link-show-tun',
+    setup: ['ip tuntap add dev tun9 mode tun user 7'],
+    command: 'ip -d link show dev tun9',
+    answers: true,
+  },
   {
     name: 'link-show',
     setup: [...bridge, ...pair, 'ip link set a0 master br0'],

@@ -54,7 +54,7 @@ function add(call: Call): Result {
         ips: (ipam.ips ?? []).map((ip) => ({ ...ip, interface: 1 })),
       };
     } catch (error) {
-      del(call);
+      del({ ...call, command: 'DEL' });
       throw error;
     }
   });

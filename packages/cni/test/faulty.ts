@@ -1,82 +1,247 @@
 /**
- * The minimal plugin with one fault, named on the command line: what the suite has to find.
+ * A good plugin with faults, named on the command line: what the suite has to find. Arguments: the plugin, as
+ * test/whole.ts calls it, and the faults, with commas between.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { dispatch } from '@cnikit/cni-spec';
-import { plugin } from '../../../examples/minimal-plugin/minimal-plugin.ts';
+import { NetlinkError, newLink, openRoute } from '@cnikit/netlink';
+import { bases } from './whole.ts';
 
-/** What the plugin was asked and said. */
-interface Run {
+/** What a plugin is asked. */
+interface Asked {
   command: string;
   env: NodeJS.ProcessEnv;
   stdin: string;
+}
+
+/** What the plugin was asked and said. */
+interface Run extends Asked {
   exitCode: number;
   stdout: string;
 }
 
-const edit = (run: Run, change: (document: Record<string, unknown>) => void): Run => {
+type Document = Record<string, unknown>;
+// biome-ignore lint/suspicious/noExplicitAny: configurations and results are whatever the test sends
+type Json = any;
+
+/** A fault changes what the plugin is asked, what it says, or both. */
+interface Fault {
+  asked?: (asked: Asked) => Asked;
+  said?: (run: Run) => Run;
+}
+
+const edit = (run: Run, change: (document: Json) => void): Run => {
   if (!run.stdout) return run;
   const document = JSON.parse(run.stdout);
   change(document);
   return { ...run, stdout: JSON.stringify(document) };
 };
-const onAdd = (run: Run, change: (document: Record<string, unknown>) => void): Run =>
-  run.command === 'ADD' && run.exitCode === 0 ? edit(run, change) : run;
-const onError = (run: Run, change: (document: Record<string, unknown>) => void): Run =>
-  run.exitCode ? edit(run, change) : run;
+const onAdd = (change: (document: Json) => void): Fault => ({
+  said: (run) => (run.command === 'ADD' && run.exitCode === 0 ? edit(run, change) : run),
+});
+const onError = (change: (document: Document) => void): Fault => ({
+  said: (run) => (run.exitCode ? edit(run, change) : run),
+});
 const fail = (run: Run): Run => ({
   ...run,
   exitCode: 1,
   stdout: '{"cniVersion":"1.0.0","code":999,"msg":"Faulty"}',
 });
 const succeed = (run: Run): Run => ({ ...run, exitCode: 0, stdout: '' });
+const failsIf = (condition: (asked: Asked) => boolean): Fault => ({
+  said: (run) => (condition(run) ? fail(run) : run),
+});
+const succeedsIf = (condition: (run: Run) => boolean): Fault => ({
+  said: (run) => (condition(run) ? succeed(run) : run),
+});
+const forgives = (code: number): Fault =>
+  succeedsIf((run) => run.exitCode !== 0 && run.stdout.includes(`"code":${code},`));
+/** Changes the configuration that the plugin reads. */
+const reads = (change: (conf: Json, asked: Asked) => void): Fault => ({
+  asked: (asked) => {
+    const conf = parsed(asked.stdin);
+    if (!conf) return asked;
+    change(conf, asked);
+    return { ...asked, stdin: JSON.stringify(conf) };
+  },
+});
+const readsEnv = (change: (env: NodeJS.ProcessEnv, asked: Asked) => NodeJS.ProcessEnv): Fault => ({
+  asked: (asked) => ({ ...asked, env: change(asked.env, asked) }),
+});
 
-/** Each with the change it makes to what a good plugin says. */
-export const faults: Record<string, (run: Run) => Run> = {
-  'logs-on-stdout': (run) => (run.command === 'ADD' ? { ...run, stdout: `hello\n${run.stdout}` } : run),
-  'wrong-version': (run) => onAdd(run, (result) => (result.cniVersion = '0.4.0')),
-  'wrong-sandbox': (run) =>
-    onAdd(run, (result) => {
-      for (const one of result.interfaces as { sandbox?: string }[])
-        if (one.sandbox) one.sandbox = '/proc/1/ns/net';
-    }),
-  'bad-index': (run) => onAdd(run, (result) => (result.ips = [{ address: '10.1.0.2/24', interface: 7 }])),
-  'errors-exit-0': (run) => ({ ...run, exitCode: 0 }),
-  'text-errors': (run) => (run.exitCode ? { ...run, stdout: 'it failed' } : run),
-  'code-as-text': (run) => onError(run, (error) => (error.code = String(error.code))),
-  'reserved-code': (run) => onError(run, (error) => (error.code = 42)),
-  'del-once': (run) => (run.command === 'DEL' && !run.env.CNI_NETNS ? fail(run) : run),
-  'check-blind': (run) => (run.command === 'CHECK' ? succeed(run) : run),
-  'check-fails': (run) => (run.command === 'CHECK' ? fail(run) : run),
-  'status-speaks': (run) => (run.command === 'STATUS' ? { ...run, stdout: '{"ready":true}' } : run),
-  'gc-fails': (run) => (run.command === 'GC' ? fail(run) : run),
-  'any-version': (run) => (run.exitCode && run.stdout.includes('"code":1,') ? succeed(run) : run),
-  'any-name': (run) => (run.exitCode && run.stdout.includes('"code":7,') ? succeed(run) : run),
-  'any-stdin': (run) => (run.exitCode && run.stdout.includes('"code":6,') ? succeed(run) : run),
-  'any-env': (run) => (run.exitCode && run.stdout.includes('"code":4,') ? succeed(run) : run),
-  'version-needs-stdin': (run) => (run.command === 'VERSION' && run.stdin === '' ? fail(run) : run),
-  none: (run) => run,
+const LISTS = ['cni.dev/valid-attachments', 'cni.dev/attachments'];
+const POISON = '/run/poison';
+
+export const faults: Record<string, Fault> = {
+  none: {},
+  'logs-on-stdout': {
+    said: (run) => (run.command === 'ADD' ? { ...run, stdout: `hello\n${run.stdout}` } : run),
+  },
+  'wrong-version': onAdd((result) => (result.cniVersion = '0.4.0')),
+  'wrong-sandbox': onAdd((result) => {
+    for (const one of result.interfaces) if (one.sandbox) one.sandbox = '/proc/1/ns/net';
+  }),
+  'bad-index': onAdd((result) => (result.ips = [{ address: '10.1.0.2/24', interface: 7 }])),
+  'errors-exit-0': { said: (run) => ({ ...run, exitCode: 0 }) },
+  'text-errors': { said: (run) => (run.exitCode ? { ...run, stdout: 'it failed' } : run) },
+  'code-as-text': onError((error) => (error.code = String(error.code))),
+  'reserved-code': onError((error) => (error.code = 42)),
+  'del-once': failsIf(({ command, env }) => command === 'DEL' && !env.CNI_NETNS),
+  'check-blind': succeedsIf(({ command }) => command === 'CHECK'),
+  'check-fails': failsIf(({ command }) => command === 'CHECK'),
+  'status-speaks': {
+    said: (run) => (run.command === 'STATUS' ? { ...run, stdout: '{"ready":true}' } : run),
+  },
+  'gc-fails': failsIf(({ command }) => command === 'GC'),
+  'any-version': forgives(1),
+  'any-name': forgives(7),
+  'any-stdin': forgives(6),
+  'any-env': forgives(4),
+  'version-needs-stdin': failsIf(({ command, stdin }) => command === 'VERSION' && stdin === ''),
+
+  'minds-strangers': failsIf(({ env }) => env.TRACEPARENT !== undefined),
+  'version-needed': failsIf(({ command, stdin }) => command === 'ADD' && !parsed(stdin)?.cniVersion),
+  'minds-escapes': failsIf(({ stdin }) => stdin.includes('\\u003c')),
+  'old-shape': onAdd((result) => {
+    for (const ip of result.ips ?? []) ip.version = '4';
+  }),
+  'keeps-bridge': {
+    said: (run) => {
+      if (run.command === 'ADD' && run.exitCode === 0)
+        makeBridge(`left${run.env.CNI_CONTAINERID?.slice(-8)}`);
+      return run;
+    },
+  },
+  'one-address': onAdd((result) => {
+    for (const ip of result.ips ?? []) ip.address = '10.99.0.2/26';
+  }),
+  'del-takes-all': {
+    said: (run) => {
+      if (run.command === 'DEL')
+        for (const CNI_IFNAME of ['eth0', 'net1']) ask({ ...run, env: { ...run.env, CNI_IFNAME } });
+      return run;
+    },
+  },
+  'never-frees': reads((conf, { command }) => {
+    if (command === 'DEL') conf.name = 'elsewhere';
+  }),
+  'del-needs-config': failsIf(({ command, stdin }) => command === 'DEL' && parsed(stdin)?.mtu === 1300),
+  'check-minds-mac': failsIf(
+    ({ command, stdin }) => command === 'CHECK' && stdin.includes('02:00:00:00:00:77'),
+  ),
+  'check-minds-addresses': failsIf(
+    ({ command, stdin }) => command === 'CHECK' && stdin.includes('198.51.100.7'),
+  ),
+  'check-minds-interfaces': failsIf(({ command, stdin }) => command === 'CHECK' && stdin.includes('tap0')),
+  'drops-foreign': onAdd((result) => {
+    result.interfaces = result.interfaces.filter(({ name }: { name: string }) => name !== 'tap0');
+  }),
+  'gc-frees-all': reads((conf, { command }) => {
+    if (command === 'GC') for (const key of LISTS) conf[key] = [];
+  }),
+  'gc-blind': reads((conf, { command }) => {
+    if (command === 'GC') for (const key of LISTS) delete conf[key];
+  }),
+  'status-blind': succeedsIf(({ command }) => command === 'STATUS'),
+  'status-poisons': {
+    asked: (asked) => (asked.command === 'ADD' && existsSync(POISON) ? { ...asked, stdin: '' } : asked),
+    said: (run) => {
+      if (run.command === 'STATUS' && run.exitCode !== 0) writeFileSync(POISON, '');
+      return run;
+    },
+  },
+  'status-makes-links': {
+    said: (run) => {
+      if (run.command === 'STATUS') makeBridge('status0');
+      return run;
+    },
+  },
+  'args-over-runtime': reads((conf) => {
+    if (conf.runtimeConfig?.mac) conf.runtimeConfig.mac = conf.args?.cni?.mac ?? conf.runtimeConfig.mac;
+  }),
+  'ignores-ip': readsEnv((env) => ({ ...env, CNI_ARGS: env.CNI_ARGS?.replace(/;IP=.*/, '') })),
+  'exact-keys': reads(({ runtimeConfig }) => {
+    if (runtimeConfig?.dns?.Servers) delete runtimeConfig.dns;
+  }),
+  'ignores-runtime': reads((conf) => delete conf.runtimeConfig),
+  'minds-null': failsIf(({ stdin }) => /"runtimeConfig":\{"\w+":null\}/.test(stdin)),
+  'echoes-previous': {
+    said: (run) => {
+      const { prevResult } = parsed(run.stdin) ?? {};
+      return run.command === 'ADD' && prevResult ? { ...run, stdout: JSON.stringify(prevResult) } : run;
+    },
+  },
+  'edits-stdin': reads((conf) => delete conf['cni.dev/stranger']),
+  'first-folder-only': readsEnv((env) => ({ ...env, CNI_PATH: env.CNI_PATH?.split(':')[0] ?? '' })),
+  'any-type': reads((conf) => {
+    if (conf.ipam) conf.ipam.type = basename(conf.ipam.type);
+  }),
+  'no-index': onAdd((result) => {
+    for (const ip of result.ips ?? []) delete ip.interface;
+  }),
+  'no-addresses': succeedsIf(
+    ({ command, exitCode, stdout }) => command === 'ADD' && exitCode !== 0 && !stdout.includes('Faulty'),
+  ),
+  'no-cleanup': {
+    asked: (asked) => {
+      const type = parsed(asked.stdin)?.ipam?.type;
+      if (asked.command !== 'ADD' || !type) return asked;
+      const delegate = spawnSync(`${asked.env.CNI_PATH?.split(':')[0]}/${type}`, {
+        env: asked.env,
+        input: asked.stdin,
+        encoding: 'utf8',
+      });
+      const broken = delegate.status !== 0 || delegate.stdout.includes('203.0.113.1');
+      return broken ? { ...asked, stdin: '' } : asked;
+    },
+  },
 };
 
-const fault = faults[process.argv[2] ?? ''];
-if (fault) {
-  const stdin = readFileSync(0, 'utf8');
-  const { env } = process;
-  const said = dispatch(plugin, {
+const [base = '', names = ''] = process.argv.slice(2);
+const { plugin } = bases[base] ?? {};
+if (plugin) {
+  const chosen = names.split(',').map((name) => faults[name] as Fault);
+  let asked: Asked = {
+    command: process.env.CNI_COMMAND ?? '',
+    env: process.env,
+    stdin: readFileSync(0, 'utf8'),
+  };
+  for (const fault of chosen) asked = fault.asked?.(asked) ?? asked;
+  const { stderr, ...answer } = ask(asked);
+  let run: Run = { ...asked, ...answer };
+  for (const fault of chosen) run = fault.said?.(run) ?? run;
+  process.stderr.write(stderr);
+  process.stdout.write(run.stdout);
+  process.exitCode = run.exitCode;
+}
+
+function ask({ env, stdin }: Asked) {
+  return dispatch(plugin!, {
     env,
     stdin,
     sameNetns: (path) => realpath(path) === realpath('/proc/self/ns/net'),
   });
-  const { stdout, exitCode } = fault({
-    command: env.CNI_COMMAND ?? '',
-    env,
-    stdin,
-    exitCode: said.exitCode,
-    stdout: said.stdout,
-  });
-  process.stderr.write(said.stderr);
-  process.stdout.write(stdout);
-  process.exitCode = exitCode;
+}
+
+function makeBridge(name: string): void {
+  const rt = openRoute();
+  try {
+    rt.request(newLink({ kind: 'bridge', name }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
+  } finally {
+    rt.close();
+  }
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Namespaces are told apart by the inode that the link's text names. */

@@ -6,17 +6,19 @@ export type PluginConfig = Record<string, unknown>;
 
 /** Small enough to be exhausted, large enough for all that is tried at once. */
 const RANGES = [[{ subnet: '10.99.0.0/26' }]];
+const ADDRESSES = { ips: true, ipRanges: true };
 const HOST_LOCAL = { type: 'host-local', ranges: RANGES };
 
 /** Configurations for plugins that need one, by the name of the executable. */
 const PRESETS: Readonly<Record<string, PluginConfig>> = {
-  bridge: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL },
-  cnikit: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL },
-  ptp: { ipam: HOST_LOCAL },
-  'host-local': { ipam: HOST_LOCAL },
+  bridge: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL, capabilities: { mac: true, ...ADDRESSES } },
+  cnikit: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL, capabilities: { mac: true, ...ADDRESSES } },
+  ptp: { ipam: HOST_LOCAL, capabilities: ADDRESSES },
+  'host-local': { ipam: HOST_LOCAL, capabilities: ADDRESSES },
   static: { ipam: { type: 'static', addresses: [{ address: '10.99.0.5/24', gateway: '10.99.0.1' }] } },
-  tuning: { mtu: 1400 },
+  tuning: { mtu: 1400, capabilities: { mac: true } },
   bandwidth: {
+    capabilities: { bandwidth: true },
     ingressRate: 1_000_000,
     ingressBurst: 1_000_000,
     egressRate: 1_000_000,

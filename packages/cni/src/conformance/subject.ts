@@ -65,6 +65,17 @@ export class Subject {
     return known.sort(compareVersions);
   }
 
+  /** The capabilities that the configuration has set. */
+  get capabilities(): string[] {
+    const { capabilities = {} } = this.config as { capabilities?: Record<string, unknown> };
+    return Object.keys(capabilities).filter((name) => capabilities[name] === true);
+  }
+
+  /** Skips unless the configuration has the capability. */
+  hasCapability(name: string): void {
+    if (!this.capabilities.includes(name)) skip(`The configuration has no capability ${name}`);
+  }
+
   /** Skips unless the plugin speaks a version that has the command. */
   needs(command: 'CHECK' | 'GC' | 'STATUS'): void {
     const since = command === 'CHECK' ? '0.4.0' : '1.1.0';
@@ -86,6 +97,13 @@ export class Subject {
     }
     this.#containers.push(container);
     return container;
+  }
+
+  /** A further interface of a container, gone with it. */
+  another(container: Container, ifName: string): Container {
+    const more = { ...container, ifName, gone: true };
+    this.#containers.unshift(more);
+    return more;
   }
 
   /** Deletes every container's attachment and namespace, whatever the requirement left. */
@@ -116,7 +134,7 @@ export class Subject {
   }
 
   /** What some earlier plugin of the chain would have said. */
-  chainResult(container: Container, version: string): object {
+  chainResult(container: Container, version: string) {
     const old = version.startsWith('0.') ? { version: '4' } : {};
     return {
       cniVersion: version,

@@ -1,7 +1,8 @@
-import { delAddress, newLink } from '@cnikit/netlink';
+import { newLink } from '@cnikit/netlink';
 import { within } from '../netns.ts';
 import { expect, type Requirement, skip } from '../requirement.ts';
-import { type Container, describe, failedWith, type Subject } from '../subject.ts';
+import { failedWith } from '../subject.ts';
+import { addressesOf, nothingLeft, warmUp } from './links.ts';
 
 export const add: Requirement[] = [
   {
@@ -126,7 +127,7 @@ export const add: Requirement[] = [
   {
     id: 'ADD-9',
     level: 'SHOULD',
-    title: 'An ADD that fails half-way leaves nothing behind',
+    title: 'An ADD that fails half-way leaves nothing behind, and DEL after it succeeds (also DEL-5)',
     async run(subject) {
       if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
       await warmUp(subject);
@@ -135,9 +136,9 @@ export const add: Requirement[] = [
       // In the way of what is made last.
       within(container.netns, (rt) => rt.request(newLink({ kind: 'bridge', name: container.ifName })));
       failedWith(await subject.run('ADD', container));
-      const left = subject.links().filter((name) => !before.includes(name));
-      expect(left.length === 0, `links left on the host: ${left.join(', ')}`);
-      return 'no link left';
+      nothingLeft(subject, before);
+      await subject.del(container);
+      return 'no link left, and DEL after it succeeds';
     },
   },
   {
@@ -154,23 +155,6 @@ export const add: Requirement[] = [
     },
   },
   {
-    id: 'ADD-11',
-    level: 'MUST',
-    title: 'Eight containers added at once get eight addresses',
-    async run(subject) {
-      const containers = Array.from({ length: 8 }, () => subject.container());
-      const results = await Promise.all(containers.map((container) => subject.add(container)));
-      const addresses = results.flatMap(({ result }) => result.ips?.map(({ address }) => address) ?? []);
-      if (subject.kind === 'chained' || subject.kind === 'loopback' || addresses.length === 0)
-        return 'all succeed';
-      const distinct = new Set(addresses).size;
-      if (isStatic(subject)) skip('The configuration names the address');
-      expect(distinct === addresses.length, `${addresses.length} addresses, ${distinct} different ones`);
-      await Promise.all(containers.map((container) => subject.del(container)));
-      return `${distinct} addresses`;
-    },
-  },
-  {
     id: 'ADD-12',
     level: 'SHOULD',
     title: 'CNI_NETNS that does not exist: ADD fails and leaves nothing',
@@ -181,95 +165,11 @@ export const add: Requirement[] = [
       const code = failedWith(
         await subject.run('ADD', subject.container(), { env: { CNI_NETNS: '/run/netns/nonexistent' } }),
       );
-      const left = subject.links().filter((name) => !before.includes(name));
-      expect(left.length === 0, `links left on the host: ${left.join(', ')}`);
+      nothingLeft(subject, before);
       return code;
     },
   },
 ];
-
-export const check: Requirement[] = [
-  {
-    id: 'CHECK-1',
-    level: 'MUST',
-    title: 'CHECK right after ADD succeeds, silently, each time (also CHECK-5)',
-    async run(subject) {
-      subject.needs('CHECK');
-      for (let round = 0; round < 5; round++) {
-        const container = subject.container();
-        const { document } = await subject.add(container);
-        const invocation = await subject.run('CHECK', container, { conf: { prevResult: document } });
-        expect(invocation.exitCode === 0, describe(invocation));
-        expect(invocation.stdout.trim() === '', `it printed ${describe(invocation)}`);
-      }
-      return '5 times';
-    },
-  },
-  {
-    id: 'CHECK-2',
-    level: 'MUST',
-    title: 'CHECK without prevResult fails',
-    async run(subject) {
-      subject.needs('CHECK');
-      if (subject.kind === 'ipam') skip('An IPAM plugin has its own state to check');
-      const container = subject.container();
-      await subject.add(container);
-      return failedWith(await subject.run('CHECK', container, { conf: { prevResult: undefined } }));
-    },
-  },
-  {
-    id: 'CHECK-3',
-    level: 'SHOULD',
-    title: 'CHECK fails when the interface, or an address of it, is gone',
-    async run(subject) {
-      subject.needs('CHECK');
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
-      const container = subject.container();
-      const { document, result } = await subject.add(container);
-      const conf = { prevResult: document };
-      const tried: string[] = [];
-      if (result.ips?.length) {
-        within(container.netns, (rt) => {
-          const { index } = rt.link({ name: container.ifName })!;
-          rt.request(delAddress({ index, address: result.ips![0]!.address }));
-        });
-        failedWith(await subject.run('CHECK', container, { conf }));
-        tried.push('address');
-      }
-      const other = subject.container();
-      const added = await subject.add(other);
-      subject.removeNetns(other);
-      failedWith(await subject.run('CHECK', other, { conf: { prevResult: added.document } }));
-      return [...tried, 'interface'].join(', ');
-    },
-  },
-];
-
-/** Shared things, such as a bridge, are made by the first ADD and may stay. */
-export async function warmUp(subject: Subject): Promise<void> {
-  const container = subject.container();
-  await subject.add(container);
-  await subject.del(container);
-}
-
-/** The addresses on the container's interface, without link-local ones; undefined if it has no such interface. */
-export function addressesOf({ netns, ifName }: Container): string[] | undefined {
-  return within(netns, (rt) => {
-    const link = rt.link({ name: ifName });
-    return (
-      link &&
-      rt
-        .addresses({ index: link.index })
-        .map(({ address }) => address)
-        .filter((address) => !address.startsWith('fe80:'))
-    );
-  });
-}
-
-/** Whether the configuration leaves no choice of address. */
-export function isStatic(subject: Subject): boolean {
-  return (subject.config.ipam as { type?: string } | undefined)?.type === 'static';
-}
 
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.join() === b.join();

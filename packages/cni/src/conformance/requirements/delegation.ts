@@ -1,6 +1,6 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answers, RecordedCall } from '../recorder.ts';
 import { expect, type Requirement, skip } from '../requirement.ts';
@@ -14,6 +14,7 @@ import {
 } from '../subject.ts';
 
 const TYPE = 'cnikit-recorder';
+const UNREACHABLE = '203.0.113.1';
 const FAILURE = {
   exitCode: 1,
   stdout: JSON.stringify({ cniVersion: '1.0.0', code: 111, msg: 'The recorder was told to fail' }),
@@ -21,7 +22,7 @@ const FAILURE = {
 
 /** The plugin with the recorder in the place of its IPAM plugin. */
 class Delegation {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'cnikit-recorder-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'cnikit-recorder-'));
   readonly #subject: Subject;
   /** A good answer to ADD. */
   readonly result: string;
@@ -31,18 +32,25 @@ class Delegation {
     this.result = result;
     // By the package's name: where this file lies depends on how it was built.
     const program = fileURLToPath(import.meta.resolve('@cnikit/cni/recorder'));
-    const executable = join(this.#folder, TYPE);
-    writeFileSync(executable, `#!/bin/sh\nexec "${process.execPath}" "${program}" "${this.#folder}"\n`);
+    const executable = join(this.folder, TYPE);
+    writeFileSync(executable, `#!/bin/sh\nexec "${process.execPath}" "${program}" "${this.folder}"\n`);
     chmodSync(executable, 0o755);
   }
 
+  /** CNI_PATH with folders before the one with the recorder that must be passed over. */
+  get path(): string {
+    const shadow = join(this.folder, 'shadow');
+    mkdirSync(join(shadow, TYPE), { recursive: true });
+    return ['/nonexistent', shadow, this.folder].join(':');
+  }
+
   answer(answers: Answers): void {
-    writeFileSync(join(this.#folder, 'answers.json'), JSON.stringify(answers));
-    writeFileSync(join(this.#folder, 'calls.jsonl'), '');
+    writeFileSync(join(this.folder, 'answers.json'), JSON.stringify(answers));
+    writeFileSync(join(this.folder, 'calls.jsonl'), '');
   }
 
   calls(): RecordedCall[] {
-    return readFileSync(join(this.#folder, 'calls.jsonl'), 'utf8')
+    return readFileSync(join(this.folder, 'calls.jsonl'), 'utf8')
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line));
@@ -51,7 +59,7 @@ class Delegation {
   options(more: RunOptions = {}): RunOptions {
     return {
       ...more,
-      env: { CNI_PATH: this.#folder, ...more.env },
+      env: { CNI_PATH: this.folder, ...more.env },
       conf: { ipam: { type: TYPE, stranger: 1 }, ...more.conf },
     };
   }
@@ -61,7 +69,7 @@ class Delegation {
   }
 
   close(): void {
-    rmSync(this.#folder, { recursive: true });
+    rmSync(this.folder, { recursive: true });
   }
 }
 
@@ -125,6 +133,101 @@ export const delegation: Requirement[] = [
         succeeded(await ipam.run('DEL', container, more));
         return 'both as they came';
       }),
+  },
+  {
+    id: 'ENV-11',
+    level: 'ref',
+    title: 'The IPAM plugin is the first file of its name in the folders of CNI_PATH',
+    run: (subject) =>
+      delegating(subject, async (ipam) => {
+        ipam.answer({ ADD: { stdout: ipam.result } });
+        const container = subject.container();
+        succeeded(await ipam.run('ADD', container, { env: { CNI_PATH: ipam.path } }));
+        expect(ipam.calls().length > 0, 'it was not run');
+        succeeded(await ipam.run('DEL', container, { env: { CNI_PATH: ipam.path } }));
+        return 'behind a folder that does not exist, and one with a directory of that name';
+      }),
+  },
+  {
+    id: 'CONF-10',
+    level: 'MUST',
+    title: 'An ipam.type that leads out of the folders of CNI_PATH is refused',
+    run: (subject) =>
+      delegating(subject, async (ipam) => {
+        ipam.answer({ ADD: { stdout: ipam.result } });
+        const type = `../${basename(ipam.folder)}/${TYPE}`;
+        const code = failedWith(await ipam.run('ADD', subject.container(), { conf: { ipam: { type } } }));
+        expect(ipam.calls().length === 0, 'it was run');
+        return code;
+      }),
+  },
+  {
+    id: 'DELEG-3b',
+    level: 'SHOULD',
+    title: 'Addresses of the IPAM plugin get the index of CNI_IFNAME in the result',
+    run: (subject) =>
+      delegating(subject, async (ipam) => {
+        ipam.answer({ ADD: { stdout: ipam.result } });
+        const { result } = await subject.add(subject.container(), ipam.options());
+        for (const { interface: index } of result.ips ?? []) {
+          const to = index === undefined ? undefined : result.interfaces?.[index];
+          expect(Boolean(to?.sandbox), `interface ${index} is ${to?.name ?? 'none'}`);
+        }
+        return `${result.ips?.length} addresses`;
+      }),
+  },
+  {
+    id: 'ADD-9b',
+    level: 'SHOULD',
+    title: 'An ADD that fails after the IPAM plugin was run runs its DEL',
+    run: (subject) =>
+      delegating(subject, async (ipam) => {
+        // A gateway that no address of it reaches: the kernel refuses the route.
+        const routes = [{ dst: '192.0.2.0/24', gw: UNREACHABLE }];
+        ipam.answer({ ADD: { stdout: JSON.stringify({ ...JSON.parse(ipam.result), routes }) } });
+        const added = await ipam.run('ADD', subject.container());
+        if (added.exitCode === 0)
+          skip(`It does not mind a route by an unreachable gateway: ${describe(added)}`);
+        const commands = ipam.calls().map(({ command }) => command);
+        expect(commands.includes('DEL'), `it was run with ${commands.join(', ')}`);
+        return commands.join(', ');
+      }),
+  },
+  {
+    id: 'STATUS-2',
+    level: 'SHOULD',
+    title: "STATUS passes the IPAM plugin's own code on, and ADD is served after it (also STATUS-3)",
+    run: (subject) =>
+      delegating(subject, async (ipam) => {
+        subject.needs('STATUS');
+        const stdout = JSON.stringify({ cniVersion: subject.version, code: 50, msg: 'Told to be not ready' });
+        ipam.answer({ ADD: { stdout: ipam.result }, STATUS: { exitCode: 1, stdout } });
+        const code = failedWith(await ipam.run('STATUS'), 50);
+        const container = subject.container();
+        succeeded(await ipam.run('ADD', container));
+        succeeded(await ipam.run('DEL', container));
+        return code;
+      }),
+  },
+  {
+    id: 'DELEG-2',
+    level: 'MUST',
+    title: 'An IPAM plugin does not print the prevResult that its stdin may hold',
+    async run(subject) {
+      if (subject.kind !== 'ipam') skip('Only for IPAM plugins');
+      const container = subject.container();
+      const old = subject.version.startsWith('0.') ? { version: '4' } : {};
+      const prevResult = {
+        cniVersion: subject.version,
+        interfaces: [{ name: 'tap0' }],
+        ips: [{ ...old, address: '198.51.100.7/24', interface: 0 }],
+      };
+      const { result } = await subject.add(container, { conf: { prevResult } });
+      expect(!result.interfaces?.length, 'its result has interfaces');
+      const addresses = result.ips?.map(({ address }) => address) ?? [];
+      expect(!addresses.includes('198.51.100.7/24'), `addresses ${addresses.join(', ')}`);
+      return addresses.join(', ');
+    },
   },
   {
     id: 'DELEG-3',

@@ -148,4 +148,14 @@ export const environment: Requirement[] = [
       return `exit ${invocation.exitCode}, left behind: ${left.join(', ') || 'nothing'}`;
     },
   },
+  {
+    id: 'ENV-12',
+    level: 'ref',
+    title: "The runtime's own variables do not matter",
+    async run(subject) {
+      const env = { TRACEPARENT: '00-x', TRACESTATE: 'a=b', BAGGAGE: '', CNI_STRANGER: '1', LC_ALL: 'xx' };
+      await subject.add(subject.container(), { env });
+      return 'ADD succeeds';
+    },
+  },
 ];

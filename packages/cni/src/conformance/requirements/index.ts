@@ -1,9 +1,18 @@
 import type { Requirement } from '../requirement.ts';
-import { add, check } from './add.ts';
-import { args, configuration, versions } from './configuration.ts';
-import { del, errors, gc } from './del.ts';
+import { add } from './add.ts';
+import { args } from './args.ts';
+import { capabilities } from './capabilities.ts';
+import { chain } from './chain.ts';
+import { check } from './check.ts';
+import { concurrency } from './concurrency.ts';
+import { configuration } from './configuration.ts';
+import { del } from './del.ts';
 import { delegation } from './delegation.ts';
 import { environment } from './environment.ts';
+import { errors } from './errors.ts';
+import { gc } from './gc.ts';
+import { status } from './status.ts';
+import { versions } from './versions.ts';
 
 /** Everything that is tried, in order; what looks back over all runs comes last. */
 export const requirements: readonly Requirement[] = [
@@ -11,10 +20,14 @@ export const requirements: readonly Requirement[] = [
   ...configuration,
   ...versions,
   ...add,
+  ...concurrency,
   ...del,
   ...check,
+  ...chain,
   ...gc,
+  ...status,
   ...args,
+  ...capabilities,
   ...delegation,
   ...errors,
 ];

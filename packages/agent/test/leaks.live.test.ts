@@ -4,7 +4,7 @@ import { newLink, openRoute } from '@cnikit/netlink';
 import { hostVethPrefix } from '@cnikit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { releaseLeak, scanLeaks } from '../src/leaks/node-leaks.ts';
-import { eventually, type LiveNode, liveNode, readConflist } from './live-node.ts';
+import { eventually, type LiveNode, liveNode, readConflist, run } from './live-node.ts';
 import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
@@ -45,6 +45,27 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(reserved().sort()).toEqual(['10.244.1.2', 'fd00:10:244:1::2']);
       // cilium/cilium#10065: the living pod keeps what it has.
       deletePod(node, 'pod-a');
+      expect(reserved()).toEqual([]);
+    });
+
+    test('with it go port forwards and limits, though nobody tells DEL of them', async () => {
+      using rt = openRoute();
+      const others = (): string[] => rt.links({ kind: 'ifb' }).map(({ name }) => name);
+      const before = others();
+      addPod(node, 'pod-rich', {
+        portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
+        bandwidth: { ingressRate: 1e6, ingressBurst: 1e6, egressRate: 1e6, egressBurst: 1e6 },
+      });
+      expect(run('nft', 'list', 'ruleset')).toContain('8080');
+      expect(others().length).toBe(before.length + 1);
+      loseNamespace('pod-rich');
+      await eventually(() => expect(scanLeaks(rt, node.stateDir)).toHaveLength(1));
+      await releaseLeak(rt, scanLeaks(rt, node.stateDir)[0]!, {
+        plugin: join(node.binDir, 'cnikit'),
+        conflist: JSON.stringify(readConflist(node)),
+      });
+      expect(run('nft', 'list', 'ruleset')).not.toContain('8080');
+      expect(others()).toEqual(before);
       expect(reserved()).toEqual([]);
     });
 

@@ -9,10 +9,10 @@ import { type LiveNode, run } from './live-node.ts';
 export const plugin = executablePath();
 export const hasPlugin = existsSync(plugin);
 
-/** A namespace with a pod's link and addresses. `id` names both. */
-export function addPod(node: LiveNode, id: string): void {
+/** A namespace with a pod's link and addresses, and what the runtime asks for besides. `id` names both. */
+export function addPod(node: LiveNode, id: string, runtimeConfig: object = {}): void {
   run('ip', 'netns', 'add', id);
-  invoke(node, 'ADD', id);
+  invoke(node, 'ADD', id, runtimeConfig);
 }
 
 /** As the runtime ends a pod: DEL and then the namespace. */
@@ -24,7 +24,12 @@ export function deletePod(node: LiveNode, id: string): void {
 /** The namespace goes, and nobody calls DEL. */
 export const loseNamespace = (id: string): void => void run('ip', 'netns', 'delete', id);
 
-function invoke({ confDir, binDir }: LiveNode, command: 'ADD' | 'DEL', id: string): void {
+function invoke(
+  { confDir, binDir }: LiveNode,
+  command: 'ADD' | 'DEL',
+  id: string,
+  runtimeConfig: object = {},
+): void {
   const list = JSON.parse(readFileSync(join(confDir, '05-cnikit.conflist'), 'utf8')) as {
     cniVersion: string;
     name: string;
@@ -38,7 +43,7 @@ function invoke({ confDir, binDir }: LiveNode, command: 'ADD' | 'DEL', id: strin
     CNI_NETNS: `/run/netns/${id}`,
     CNI_PATH: binDir,
   };
-  const input = JSON.stringify({ ...plugins[0], cniVersion, name });
+  const input = JSON.stringify({ ...plugins[0], cniVersion, name, runtimeConfig });
   const { status, stdout } = spawnSync(join(binDir, 'cnikit'), { env, input, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} of ${id}: ${stdout}`);
 }

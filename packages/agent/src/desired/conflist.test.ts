@@ -15,7 +15,7 @@ test('conflist() is what the plugin reads', () => {
     plugins: [
       {
         type: 'cnikit',
-        capabilities: { bandwidth: true },
+        capabilities: { portMappings: true, bandwidth: true },
         bridge: 'cni0',
         isDefaultGateway: true,
         hairpinMode: true,

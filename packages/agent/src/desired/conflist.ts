@@ -43,7 +43,7 @@ export function conflist(
   const plugin = {
     type: 'cnikit',
     // What the runtime passes on of a pod.
-    capabilities: { bandwidth: true },
+    capabilities: { portMappings: true, bandwidth: true },
     bridge: BRIDGE_NAME,
     isDefaultGateway: true,
     hairpinMode: true,

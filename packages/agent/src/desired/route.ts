@@ -32,7 +32,7 @@ export interface RouteDecision {
 export interface Reachability {
   /** `auto` (the default): by the tunnel where the next hop is not on-link. */
   encap?: Encap;
-  /** Default {@link defaultTunnel}. */
+  /** Default `cnikit-vx`, VNI 201, port 4789. */
   tunnel?: TunnelSettings;
 }
 

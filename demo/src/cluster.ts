@@ -49,8 +49,8 @@ export class Cluster {
   }
 
   /** A machine joins the cluster, as kubelet and the controller that gives out pod networks make it. */
-  async addNode(name: string): Promise<LabNode> {
-    const node = await this.lab.addNode(name);
+  async addNode(name: string, options?: { far: boolean }): Promise<LabNode> {
+    const node = await this.lab.addNode(name, options);
     const { ipv4, ipv6 } = node.podCidrs;
     this.api.nodes.put({
       metadata: { name, labels: { 'kubernetes.io/hostname': name } },

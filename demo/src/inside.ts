@@ -9,12 +9,12 @@ import { bold, dim, explain, green, ProgressLine, print, red } from './terminal.
 const [keptLogs = '', keep] = process.argv.slice(2);
 
 const PICTURE = `
-    outside ───── router ──────┬────────────┬────────────┬─ ─ ─ ─ ─ ─┐
-  203.0.113.2    10.0.0.1      │            │            │
-                 Kubernetes  ┌─┴──┐       ┌─┴──┐       ┌─┴──┐      ┌─ ┴ ┐
-                 API         │ n1 │       │ n2 │       │ n3 │        n4     agent and plugin on each
-                             └┬──┬┘       └┬──┬┘       └┬──┬┘      └┬ ─ ┬┘
-                             a   b        a   b        a   b        a   b   pods, IPv4 and IPv6
+    outside ───── router ──────┬────────────┬─ ─ ─ ─ ─ ─┐
+  203.0.113.2    10.0.0.1      │            │                10.0.1.1 router ┐
+                 Kubernetes  ┌─┴──┐       ┌─┴──┐      ┌─ ┴ ┐               ┌─┴──┐
+                 API         │ n1 │       │ n2 │        n4                 │ n3 │  agent and plugin on each
+                             └┬──┬┘       └┬──┬┘      └┬ ─ ┬┘              └┬──┬┘
+                             a   b        a   b        a   b               a   b   pods, IPv4 and IPv6
 `;
 
 print(

@@ -6,20 +6,22 @@ interface IpRoute {
   dev?: string;
 }
 
-/** The routes of a node to pod networks, both families: `DST via GATEWAY`. */
+const TUNNEL = 'cnikit-vx';
+
+/** The routes of a node to pod networks, both families: `DST via GATEWAY`, or by the tunnel. */
 async function podRoutes(node: LabNode): Promise<string[]> {
   const routes = [
     ...(await node.ipJson<IpRoute>('-4', 'route', 'show')),
     ...(await node.ipJson<IpRoute>('-6', 'route', 'show')),
   ];
-  return routes.map(({ dst, gateway }) => `${dst} via ${gateway}`);
+  return routes.map(({ dst, gateway, dev }) => `${dst} via ${dev === TUNNEL ? TUNNEL : gateway}`);
 }
 
-/** What a node should have to reach the pods of another one. */
-const routesTo = (other: LabNode) => [
-  `${other.podCidrs.ipv4} via ${other.address.ipv4}`,
-  `${other.podCidrs.ipv6} via ${other.address.ipv6}`,
-];
+/** What a node should have to reach the pods of another one: directly on one network, else by the tunnel. */
+const routesTo = (node: LabNode, other: LabNode) =>
+  (['ipv4', 'ipv6'] as const).map(
+    (family) => `${other.podCidrs[family]} via ${node.far === other.far ? other.address[family] : TUNNEL}`,
+  );
 
 /** Waits until a node has, or has no longer, the routes to the pods of another one. */
 export async function untilRoutes(node: LabNode, other: LabNode, present: boolean): Promise<void> {
@@ -27,7 +29,7 @@ export async function untilRoutes(node: LabNode, other: LabNode, present: boolea
     `${node.name} to have ${present ? 'the' : 'no'} routes to ${other.name}`,
     async () => {
       const all = new Set(await podRoutes(node));
-      return routesTo(other).every((route) => all.has(route) === present);
+      return routesTo(node, other).every((route) => all.has(route) === present);
     },
     { wakes: [kernelEvents(node, ['route'])] },
   );

@@ -8,6 +8,8 @@ export interface DualStack {
 export const NETWORK = {
   /** The nodes' common L2; the router is its first host. */
   nodes: { ipv4: '10.0.0', ipv6: 'fd00:10', prefix: { ipv4: 24, ipv6: 64 } },
+  /** Another L2 for nodes, on the other side of the router. */
+  far: { ipv4: '10.0.1', ipv6: 'fd00:11', prefix: { ipv4: 24, ipv6: 64 } },
   /** Beyond the router, addresses for documentation (RFC 5737, RFC 3849). */
   outside: { ipv4: '203.0.113', ipv6: '2001:db8:113', prefix: { ipv4: 24, ipv6: 64 } },
 } as const;

@@ -1,21 +1,25 @@
-import { host, NETWORK, ROUTER } from './addressing.ts';
+import { host, NETWORK } from './addressing.ts';
 import { must } from './command.ts';
 import { LabError } from './errors.ts';
 import { LabNode } from './node.ts';
 import { Outside } from './outside.ts';
 import { Place } from './place.ts';
 
-const BRIDGE = 'lab0';
+/** The L2 networks that nodes can be on, each a bridge with the router's leg in it. */
+const BRIDGES = { nodes: 'lab0', far: 'lab1' } as const;
+/** The router's number in each. */
+const FIRST = 1;
 
 /**
- * Nodes on one bridge, a router, and a host beyond it, made of namespaces.
+ * Nodes on one bridge or on a second one, a router, and a host beyond it, made of namespaces.
  *
  * The router is the sandbox's own network namespace, where this process lives: a server that listens here on
  * {@link ROUTER} is one that the nodes reach.
  *
  * ```
  *   outside 203.0.113.2 ── router 10.0.0.1 ── lab0 ─┬─ n1 10.0.0.11
- *                          (this process)           └─ n2 10.0.0.12
+ *                          (this process)    │      └─ n2 10.0.0.12
+ *                                   10.0.1.1 └ lab1 ─── n3 10.0.1.13
  * ```
  */
 export class Lab {
@@ -41,15 +45,18 @@ export class Lab {
         'The lab changes the network it is in: run it by `node tools/sandbox.mjs`',
       );
     }
-    const { prefix } = NETWORK.nodes;
     const router = new Place('router', []);
-    await router.ip(`link add ${BRIDGE} type bridge mcast_snooping 0`);
-    await router.withoutDad(BRIDGE);
-    await router.ip(
-      `address add ${ROUTER.ipv4}/${prefix.ipv4} dev ${BRIDGE}`,
-      `address add ${ROUTER.ipv6}/${prefix.ipv6} dev ${BRIDGE}`,
-      `link set ${BRIDGE} up`,
-    );
+    for (const network of ['nodes', 'far'] as const) {
+      const { prefix } = NETWORK[network];
+      const [bridge, leg] = [BRIDGES[network], host(network, FIRST)];
+      await router.ip(`link add ${bridge} type bridge mcast_snooping 0`);
+      await router.withoutDad(bridge);
+      await router.ip(
+        `address add ${leg.ipv4}/${prefix.ipv4} dev ${bridge}`,
+        `address add ${leg.ipv6}/${prefix.ipv6} dev ${bridge}`,
+        `link set ${bridge} up`,
+      );
+    }
     await router.sysctl('net/ipv4/ip_forward', '1');
     await router.sysctl('net/ipv6/conf/all/forwarding', '1');
     return new Lab(await Outside.create(router));
@@ -60,11 +67,23 @@ export class Lab {
     return this.#nodes;
   }
 
-  /** Adds a node with the next free number: the first is 10.0.0.11. Its hostname is its name. */
-  async addNode(name: string): Promise<LabNode> {
+  /**
+   * Adds a node with the next free number: the first is 10.0.0.11. Its hostname is its name. One that is `far` is on
+   * the other side of the router.
+   */
+  async addNode(name: string, { far = false }: { far?: boolean } = {}): Promise<LabNode> {
     this.#numbered += 1;
     const number = this.#numbered;
-    const node = await LabNode.create({ name, number, address: host('nodes', 10 + number), bridge: BRIDGE });
+    const network = far ? 'far' : 'nodes';
+    const node = await LabNode.create({
+      name,
+      number,
+      far,
+      address: host(network, 10 + number),
+      gateway: host(network, FIRST),
+      prefix: NETWORK[network].prefix,
+      bridge: BRIDGES[network],
+    });
     this.#nodes.set(name, node);
     return node;
   }
@@ -80,6 +99,6 @@ export class Lab {
   async destroy(): Promise<void> {
     for (const name of [...this.#nodes.keys()]) await this.removeNode(name);
     await this.outside.end();
-    await must(['ip', 'link', 'delete', BRIDGE]);
+    for (const bridge of Object.values(BRIDGES)) await must(['ip', 'link', 'delete', bridge]);
   }
 }

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type DualStack, NETWORK, podCidrs, ROUTER } from './addressing.ts';
+import { type DualStack, podCidrs } from './addressing.ts';
 import { must } from './command.ts';
 import { type Holder, startHolder } from './holder.ts';
 import { Place, type StartOptions } from './place.ts';
@@ -16,7 +16,12 @@ export interface NodeSpec {
   name: string;
   /** Counts from 1; the pod networks follow from it. */
   number: number;
+  far: boolean;
   address: DualStack;
+  /** The router on its network. */
+  gateway: DualStack;
+  /** Length of its network's prefixes. */
+  prefix: { readonly ipv4: number; readonly ipv6: number };
   /** The bridge in this process's namespace that the node's eth0 is plugged into. */
   bridge: string;
 }
@@ -24,6 +29,8 @@ export interface NodeSpec {
 /** A node: network, mount and UTS namespaces of its own, eth0 on the lab's bridge, the router as default gateway. */
 export class LabNode extends Place {
   readonly address: DualStack;
+  /** On the other side of the router than the first node. */
+  readonly far: boolean;
   /** What a cluster would give the node as its pod networks. */
   readonly podCidrs: DualStack;
   /** The process that holds the namespaces, as seen in the sandbox. */
@@ -36,6 +43,7 @@ export class LabNode extends Place {
   private constructor(spec: NodeSpec, holder: Holder, port: string) {
     super(spec.name, ['nsenter', '--target', String(holder.pid), '--net', '--mount', '--uts']);
     this.address = spec.address;
+    this.far = spec.far;
     this.podCidrs = podCidrs(spec.number);
     this.pid = holder.pid;
     this.#holder = holder;
@@ -59,14 +67,14 @@ link set ${port} master ${spec.bridge} up
 `,
     });
     await node.withoutDad('eth0');
-    const { prefix } = NETWORK.nodes;
+    const { prefix, gateway } = spec;
     await node.ip(
       'link set lo up',
       `address add ${spec.address.ipv4}/${prefix.ipv4} dev eth0`,
       `address add ${spec.address.ipv6}/${prefix.ipv6} dev eth0`,
       'link set eth0 up',
-      `route add default via ${ROUTER.ipv4} dev eth0`,
-      `route add ::/0 via ${ROUTER.ipv6} dev eth0`,
+      `route add default via ${gateway.ipv4} dev eth0`,
+      `route add ::/0 via ${gateway.ipv6} dev eth0`,
     );
     return node;
   }

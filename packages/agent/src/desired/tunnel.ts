@@ -9,8 +9,8 @@ import { type Family, familyOf, parseAddress } from '../prefix.ts';
 /** `always` and `never` leave nothing to the routes of the node. */
 export type Encap = 'auto' | 'never' | 'always';
 
-/** Outer Ethernet, IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5). */
-const OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
+/** Inner Ethernet and outer IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5), by the outer family. */
+export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
 
 /**
  * The MAC address of a node's end of the tunnel: 46 bits of a hash of its name, marked as locally administered
@@ -76,7 +76,7 @@ export function desiredTunnel(
   if (underlay === undefined) return undefined;
   const address = own.internalIPs.find((ip) => familyOf(ip) === underlay && facts.local.has(ip));
   const outer = address === undefined ? undefined : facts.local.get(address);
-  const mtu = (outer || facts.outside[underlay]?.mtu || 1500) - OVERHEAD[underlay];
+  const mtu = (outer || facts.outside[underlay]?.mtu || 1500) - VXLAN_OVERHEAD[underlay];
   return {
     ...settings,
     mac: tunnelMac(own.name),

@@ -11,6 +11,7 @@ import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
 import { type DesiredHost, desiredHost } from '../desired/index.ts';
 import { CHAIN_PREFIX } from '../desired/rules.ts';
+import { underlayOf, VXLAN_OVERHEAD } from '../desired/tunnel.ts';
 import { describe, diffSysctls } from '../diff.ts';
 import { reservationsDir, scanLeaks } from '../leaks/node-leaks.ts';
 import { poolsOf } from '../leaks/pools.ts';
@@ -19,7 +20,7 @@ import type { AgentParts } from '../loop.ts';
 import type { NodeInfo, NodeRoute } from '../model.ts';
 import { configurations } from '../observe/configurations.ts';
 import { loadState } from '../observe/state.ts';
-import { type Family, families } from '../prefix.ts';
+import { type Family, families, familyOf } from '../prefix.ts';
 import { Routes } from '../routes.ts';
 import { createSelfTest } from '../self-test.ts';
 import { askAgent } from '../status/ask-agent.ts';
@@ -31,8 +32,6 @@ import { type Peer, probePeers } from './probe.ts';
 
 /** Neighbour tables have a limit (1024 by default), so of a large cluster a sample is asked. */
 const MOST_PEERS = 256;
-/** Bytes that VXLAN puts around a packet, by the family of the outer one. */
-const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
 /** What is left over now and was so before: a pod that is just being made or deleted is neither. */
 const LEAK_PAUSE_MS = 1000;
 
@@ -108,13 +107,17 @@ function peersOf(
   links: readonly LinkFacts[],
 ): Peer[] {
   const mtu = mtuOf(desired) ?? 1500;
+  const own = claims.get(nodeName);
+  const underlay = own === undefined ? undefined : underlayOf(own);
   const tunnelled = ({ podCIDRs }: NodeInfo): boolean =>
     podCIDRs.some((cidr) => links.find(({ name }) => name === wanted.get(cidr)?.dev)?.kind === 'vxlan');
   return [...claims.nodes()]
     .filter(({ name }) => name !== nodeName)
     .flatMap((node) =>
       node.internalIPs.map((address) => {
-        const overhead = tunnelled(node) ? VXLAN_OVERHEAD[address.includes(':') ? 'ipv6' : 'ipv4'] : 0;
+        // Only addresses of its own family carry the tunnel.
+        const outer = familyOf(address) === underlay && tunnelled(node);
+        const overhead = outer ? VXLAN_OVERHEAD[familyOf(address)] : 0;
         return { node: node.name, address, size: mtu + overhead };
       }),
     );

@@ -32,7 +32,8 @@ interface Outcome {
 interface Add {
   id: string;
   netns: string;
-  prevResult?: { ips: { address: string }[] };
+  hostPort: number;
+  prevResult?: { ips: { address: string }[] } | undefined;
 }
 
 class Storm {
@@ -45,6 +46,7 @@ class Storm {
   readonly #namespaces = new Map<string, RouteConnection>();
   #left = OPERATIONS;
   #names = 0;
+  #nextPort = 10_000;
 
   count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
@@ -65,7 +67,7 @@ class Storm {
 
   async invoke(
     command: string,
-    { id, netns, prevResult }: Add,
+    { id, netns, hostPort, prevResult }: Add,
     kill = false,
     more: object = {},
   ): Promise<Outcome> {
@@ -80,6 +82,9 @@ class Storm {
         dataDir: this.dir,
         ranges: [[{ subnet: '10.94.0.0/24' }], [{ subnet: 'fd94::/64' }]],
       },
+      ipMasq: true,
+      macspoofchk: true,
+      runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] },
       ingressRate: 1_000_000,
       ingressBurst: 1_000_000,
       egressRate: 1_000_000,
@@ -105,6 +110,11 @@ class Storm {
     clearTimeout(timer);
     this.count(exitCode === null ? `${command} killed` : command);
     return { exitCode: exitCode ?? undefined, stdout };
+  }
+
+  /** An attachment that is not there yet. Runtimes give no host port to two. */
+  attachment(id: string, netns: string): Add {
+    return { id, netns, hostPort: this.#nextPort++ };
   }
 
   /** What must not fail if it is not killed. */
@@ -152,7 +162,7 @@ class Storm {
     const { random } = this;
     let netns = this.makeNamespace();
     for (let generation = 0; this.#left > 0; generation++) {
-      const add: Add = { id: `p${place}-${generation}`, netns };
+      const add = this.attachment(`p${place}-${generation}`, netns);
       const { exitCode, stdout } = await this.expectDone('ADD', add, random.chance(0.4));
       if (exitCode === 0) {
         add.prevResult = JSON.parse(stdout);
@@ -180,9 +190,9 @@ class Storm {
         this.expectDone(
           'DEL',
           {
-            id: add.id,
+            ...add,
             netns: random.chance(0.3) ? '' : add.netns,
-            ...(add.prevResult && random.chance(0.7) ? { prevResult: add.prevResult } : {}),
+            prevResult: random.chance(0.7) ? add.prevResult : undefined,
           },
           random.chance(0.4),
         ),
@@ -193,7 +203,7 @@ class Storm {
   }
 
   async gc(): Promise<void> {
-    const { exitCode, stdout } = await this.invoke('GC', { id: '', netns: '' }, false, {
+    const { exitCode, stdout } = await this.invoke('GC', this.attachment('', ''), false, {
       'cni.dev/valid-attachments': [],
     });
     if (exitCode !== 0) this.findings.push(`GC: ${stdout}`);
@@ -223,7 +233,7 @@ describe.skipIf(!inSandbox)('a storm (needs the sandbox: run npm test at the roo
     async () => {
       const storm = new Storm();
       try {
-        const first: Add = { id: 'first', netns: storm.makeNamespace() };
+        const first = storm.attachment('first', storm.makeNamespace());
         await storm.expectDone('ADD', first);
         await storm.expectDone('DEL', first);
         const calm = nodeStateIn(storm.dir);

@@ -108,6 +108,7 @@ export function fuzzCase(random: Random, places: FuzzPlaces): FuzzCase {
     'host-local',
     'tuning',
     'bandwidth',
+    'portmap',
     'x',
   ]);
   const conf = configurationOf(plugin, random, places);
@@ -147,6 +148,8 @@ function configurationOf(
       bridge: 'fuzz0',
       isGateway: true,
       hairpinMode: true,
+      ipMasq: true,
+      macspoofchk: true,
       mtu: 1400,
       ipam,
       dns: { nameservers: ['1.1.1.1'] },
@@ -155,6 +158,7 @@ function configurationOf(
     'host-local': { ipam },
     tuning: { dataDir, mtu: 1400, promisc: true, sysctl: { 'net.core.somaxconn': '9' } },
     bandwidth: limits,
+    portmap: { snat: true, conditionsV4: ['!', '-d', '192.0.2.0/24'], markMasqBit: 13, masqAll: true },
     loopback: {},
   };
   return {

@@ -9,8 +9,16 @@ const ENODEV = 19;
 const EROFS = 30;
 const STDIN = 0;
 const STDOUT = 1;
-/** NEW, DEL, GET and SET come in turns; what is neither GET nor a control message changes something. */
-const isGet = (type: number) => type < 16 || (type & 3) === 2;
+const CONNTRACK = 1;
+const NFTABLES = 10;
+
+/** Whether a message only asks: rtnetlink has NEW, DEL, GET and SET in turns, nftables NEW, GET and DEL. */
+function isGet(type: number): boolean {
+  const [subsystem, number] = [type >> 8, type & 0xff];
+  if (subsystem === NFTABLES) return number % 3 === 1;
+  if (subsystem === CONNTRACK) return number === 1;
+  return type < 16 || (type & 3) === 2;
+}
 
 /** Thrown by `exit`. */
 export class Exit extends Error {
@@ -54,7 +62,7 @@ export function refusingSys(netns: string): RefusingSys {
   const missing = (syscall: string) => (path: string) => fail(syscall, ENOENT, path);
   const { sys: netlink } = fakePeer((request, answer) => {
     if (isGet(request.type)) {
-      if ((request.flags & 0x300) === 0) answer.ack(ENODEV);
+      if ((request.flags & 0x300) === 0) answer.ack(request.type < 0x100 ? ENODEV : ENOENT);
       return;
     }
     refusing.attempts.push(`netlink ${request.type}`);

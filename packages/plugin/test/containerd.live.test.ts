@@ -132,6 +132,7 @@ describe.skipIf(why !== undefined)(
         shell(`cnikit-cni ${verb} ${NETWORK} ${netns} --container-id ports --cap-args '${ports}'`);
       call('add');
       expect(await askContainer('10.89.0.1', 18080)).toBe('ports');
+      call('check');
       call('del');
       await made.remove();
       await left(() => [held(), hostVeths()]).toEqual([[], []]);

@@ -36,12 +36,20 @@ const lists: Record<string, { plugins: { type: string }[]; capabilityArgs?: Reco
     plugins: [{ type: 'bridge' }, { type: 'portmap', ...{ capabilities: { portMappings: true } } }],
     capabilityArgs: HOST_PORT,
   },
+  'bridge, portmap by iptables': {
+    plugins: [
+      { type: 'bridge' },
+      { type: 'portmap', ...{ backend: 'iptables', capabilities: { portMappings: true } } },
+    ],
+    capabilityArgs: HOST_PORT,
+  },
 };
 
 /** What DEL by the reference leaves of a pod, and only of the pods of these lists. */
 function forgottenByReference(title: string, withoutNamespace: boolean): RegExp | undefined {
   // It looks for the backup only where there is a namespace.
   if (title.includes('tuning')) return withoutNamespace ? /^c1_eth0\.json$/ : undefined;
+  if (title.endsWith('portmap')) return /10\.92\.0\./;
   if (!title.includes('ipMasq')) return undefined;
   // It does not know of nftables, or not of ours; nor of its own chains where there is no namespace.
   return !title.includes('iptables') || withoutNamespace ? /10\.92\.0\./ : undefined;

@@ -75,6 +75,8 @@ export interface KernelRoute {
   dst: string;
   via?: string;
   oif?: number;
+  /** Links of the further next hops, of a route that has several. */
+  otherOifs?: number[];
   protocol: number;
   /** Metric. */
   priority: number;
@@ -161,6 +163,8 @@ export interface PresentTunnel {
 export interface HostFacts {
   /** The interface of each family's default route (least metric), or the one configured. */
   outside: Partial<Record<Family, OutsideInterface>>;
+  /** Names of all interfaces by which some default route leads out, that of `outside` first. */
+  ways: Record<Family, string[]>;
   /** Foreign routes, longest prefix first: decides if a next hop is on-link. */
   table: readonly Hop[];
   /** Addresses of this node, without prefix length, and the MTU of the link that has each. */

@@ -292,6 +292,23 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ping('pod', '203.0.113.9');
       run('ip', 'link', 'set', 'port-x', 'mtu', '1400');
       await eventually(() => expect(conflist).toContain('"mtu": 1400'));
+      run(
+        'ip',
+        'route',
+        'replace',
+        'default',
+        'nexthop',
+        'via',
+        '198.51.100.9',
+        'nexthop',
+        'via',
+        '192.0.2.9',
+      );
+      await eventually(() => {
+        const out = run('iptables', '-t', 'nat', '-S', 'CNIKIT-POSTROUTING');
+        for (const name of ['port-x', 'lan']) expect(out).toContain(`-o ${name}`);
+      });
+      ping('pod', '203.0.113.9');
       run('ip', 'link', 'delete', 'port-x');
     });
   },

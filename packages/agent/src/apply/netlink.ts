@@ -85,12 +85,14 @@ const kernelAddress = ({ index, address }: Address): KernelAddress => ({ index, 
 
 function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type }: Route): KernelRoute {
   // Of several next hops the first stands for all: such a route is never ours.
-  const hop = nextHops?.[0] ?? { via, oif };
+  const [hop = { via, oif }, ...others] = nextHops ?? [];
+  const otherOifs = others.flatMap((other) => (other.oif === undefined ? [] : [other.oif]));
   return {
     family,
     dst,
     ...(hop.via === undefined ? {} : { via: hop.via }),
     ...(hop.oif === undefined ? {} : { oif: hop.oif }),
+    ...(otherOifs.length === 0 ? {} : { otherOifs }),
     protocol,
     priority,
     type,

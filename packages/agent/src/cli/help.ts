@@ -32,7 +32,7 @@ Which node, which cluster
 
 What to do
   --outside-interface NAME   the way out of the cluster (default: where each
-                             family's default route points)
+                             family's default routes point)
   --encap MODE               how to reach nodes whose InternalIP is not on a link of
                              this node: auto (default) by a VXLAN tunnel, never, or
                              always: the others too. The same on all nodes

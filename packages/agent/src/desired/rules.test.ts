@@ -46,6 +46,19 @@ describe('desiredRules()', () => {
   });
 });
 
+test('desiredRules() masquerades on every way out: several default routes, and one with several next hops', () => {
+  const kernel = new FakeKernel();
+  for (const index of [3, 4, 5]) kernel.links.push({ index, name: `eth${index}`, mtu: 1500, up: true });
+  const route = { ...kernel.routes[0]!, priority: 100 };
+  kernel.routes.unshift(
+    { ...route, oif: 3, otherOifs: [4, 2] },
+    { ...route, dst: '198.51.100.0/24', oif: 5 },
+  );
+  const [, nat] = desiredRules('ipv4', node(1), hostFacts(kernel.dump()), () => []);
+  const out = nat?.chains['CNIKIT-POSTROUTING'] as Array<{ outInterface: string }>;
+  expect(out.map(({ outInterface }) => outInterface)).toEqual(['eth0', 'eth3', 'eth4']);
+});
+
 test('flannel-io/flannel#964: insidePrefixes() spares pods, nodes and configured prefixes from SNAT', () => {
   expect(insidePrefixes('ipv4', [node(2), node(3)], ['10.96.0.0/12', 'fd00::/8'], view)).toEqual([
     '10.96.0.0/12',

@@ -39,23 +39,25 @@ export function desiredRules(
 ): readonly TableSpec[] {
   const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
   if (local.length === 0) return noRules;
-  const outside = facts.outside[family];
+  const ways = facts.ways[family];
   const filter: TableSpec = {
     table: 'filter',
     chains: { [FORWARD_CHAIN]: local.flatMap(forwarded) },
     // First, as a rule of others that rejects would otherwise be reached before it.
     jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'first', rule: { comment: 'cnikit: pod traffic' } }],
   };
-  if (outside === undefined) return [filter, { table: 'nat', chains: {} }];
+  if (ways.length === 0) return [filter, { table: 'nat', chains: {} }];
   const nat: TableSpec = {
     table: 'nat',
     chains: {
-      [POSTROUTING_CHAIN]: local.map((source) => ({
-        source,
-        outInterface: outside.name,
-        comment: 'cnikit: pods of this node on their way out',
-        jump: MASQUERADE_CHAIN,
-      })),
+      [POSTROUTING_CHAIN]: local.flatMap((source) =>
+        ways.map((outInterface) => ({
+          source,
+          outInterface,
+          comment: 'cnikit: pods of this node on their way out',
+          jump: MASQUERADE_CHAIN,
+        })),
+      ),
       [MASQUERADE_CHAIN]: [
         ...[...inside(), multicast[family]].map((destination) => ({
           destination,

@@ -30,15 +30,18 @@ export function hostFacts(
     ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
   );
   const outside: HostFacts['outside'] = {};
+  const ways: HostFacts['ways'] = { ipv4: [], ipv6: [] };
   for (const family of families) {
-    const link =
+    const links =
       outsideInterface === undefined
-        ? byIndex.get(defaultRoute(foreign, family)?.oif ?? -1)
-        : kernel.links.find(({ name }) => name === outsideInterface);
-    if (link !== undefined) outside[family] = outsideOf(link);
+        ? defaultLinks(foreign, family).flatMap((index) => byIndex.get(index) ?? [])
+        : kernel.links.filter(({ name }) => name === outsideInterface);
+    if (links[0] !== undefined) outside[family] = outsideOf(links[0]);
+    ways[family] = [...new Set(links.map(({ name }) => name))];
   }
   return {
     outside,
+    ways,
     table: foreign
       .map((route) => ({
         dst: route.dst,
@@ -98,11 +101,13 @@ function outsideOf({ index, name, mtu }: KernelLink): OutsideInterface {
   return { index, name, mtu };
 }
 
-function defaultRoute(routes: readonly KernelRoute[], family: Family): KernelRoute | undefined {
+/** The links of a family's default routes, those of the least metric first. */
+function defaultLinks(routes: readonly KernelRoute[], family: Family): number[] {
   const dst = family === 'ipv4' ? '0.0.0.0/0' : '::/0';
   return routes
-    .filter((route) => route.dst === dst && route.type === RTN_UNICAST && route.oif !== undefined)
-    .sort((a, b) => a.priority - b.priority)[0];
+    .filter((route) => route.dst === dst && route.type === RTN_UNICAST)
+    .sort((a, b) => a.priority - b.priority)
+    .flatMap(({ oif, otherOifs = [] }) => (oif === undefined ? [] : [oif, ...otherOifs]));
 }
 
 /** True when the desired state cannot differ between the two. */
@@ -111,7 +116,15 @@ export function sameFacts(a: HostFacts, b: HostFacts): boolean {
 }
 
 function flat(facts: HostFacts): unknown {
-  return [facts.outside, facts.table, [...facts.local].sort(), facts.pods, facts.tunnels, facts.others];
+  return [
+    facts.outside,
+    facts.ways,
+    facts.table,
+    [...facts.local].sort(),
+    facts.pods,
+    facts.tunnels,
+    facts.others,
+  ];
 }
 
 /** True for events after which only a dump tells the facts; pods that come and go are none. */

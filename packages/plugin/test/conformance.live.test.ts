@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, ways } from './invoke.ts';
-import { hostVeths, type Pod } from './namespaces.ts';
+import { hostVeths, ipJson, type Pod } from './namespaces.ts';
 import { differences, nodeStateIn } from './node-state.ts';
 import { recordingIpam } from './recording-ipam.ts';
 import { scratch } from './scratch.ts';
@@ -174,6 +174,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test.each([
+      ['CAP-3', { runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 0 }] } }, 7],
       ['CAP-4', { ingressRate: 8000 }, 7],
       ['CAP-7', { runtimeConfig: { mac: 'zz' } }, 7],
       ['CAP-7', { runtimeConfig: { ips: ['10.91.0.1'] } }, 999],
@@ -181,6 +182,7 @@ describe.skipIf(!inSandbox).each(ways)(
     ])('%s: what is asked for and cannot be done is an error: %j', (_id, changes, code) => {
       fails(call('ADD', here.pod(), changes), code, /./);
       nothingStays();
+      if (code === 7) expect(ipJson('link', 'show', 'type', 'bridge')).toEqual([]);
     });
 
     test('ARGS-3: what the runtime asks for goes over args.cni, and that over CNI_ARGS', () => {

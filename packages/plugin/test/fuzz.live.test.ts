@@ -16,6 +16,7 @@ import { executablePath } from '../src/executable-path.ts';
 import { type FuzzCase, fuzzCase } from './fuzz/cases.ts';
 import { faultOf, refusalOf } from './fuzz/verdict.ts';
 import { inSandbox } from './harness.ts';
+import { ipJson, run } from './namespaces.ts';
 import { differences, stateReader } from './node-state.ts';
 import { type Random, randomOf } from './random.ts';
 
@@ -86,6 +87,8 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
         before = after;
         if (reply.exitCode !== 0 || input.env.CNI_COMMAND !== 'ADD') continue;
         exec({ ...input, env: { ...input.env, CNI_COMMAND: 'DEL' } }, random, cwd);
+        // The next that is refused shall not find made what it must not make.
+        for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'del', ifname);
         before = read();
       }
       state.close();

@@ -30,6 +30,7 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
     about: 'cnikit portmap: ports of the node that lead to a pod',
     settings: portmapSettings,
     asked: asksForPorts,
+    accept: (settings) => void hostPorts(settings),
     add(context, result) {
       const ports = hostPorts(context.conf);
       if (ports.length > 0) mapPorts(sys, context, planOf(context, ports, result));

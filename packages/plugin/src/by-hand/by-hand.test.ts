@@ -47,8 +47,8 @@ test('explain says what ADD would do for a list', () => {
 1. cnikit
    Makes the bridge cni0 if it is not there and brings it up.
    Makes a veth pair with MTU 1450: the pod's end is CNI_IFNAME, the node's end vethqnpr… a port of cni0, with hairpin mode.
-   Takes an address of 10.244.1.1-10.244.1.254, which has 253.
-   Takes an address of fd00:1::1-fd00:1::ffff:ffff:ffff:ffff, which has more than enough.
+   Takes one of the 253 addresses 10.244.1.1-10.244.1.254.
+   Takes one of the addresses fd00:1::1-fd00:1::ffff:ffff:ffff:ffff.
    Writes them down in /run/addresses/pods.
    Gives it a route to 10.0.0.0/8 by the gateway.
    Gives it a route to 192.0.2.0/24 via 10.244.1.9.
@@ -109,7 +109,7 @@ test.each([
   [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],
   [{ type: 'ptp' }, /Routes the pod's addresses to its link/],
   [{ type: 'loopback' }, /^Brings the pod's lo up\.\n$/],
-  [{ type: 'host-local' }, /^Takes an address of 10\.244\.1\.1-10\.244\.1\.254, which has 253\./],
+  [{ type: 'host-local' }, /^Takes one of the 253 addresses 10\.244\.1\.1-10\.244\.1\.254\./],
   [{ type: 'tuning' }, /^Sets nothing\.\n$/],
   [{ type: 'bandwidth' }, /^Limits nothing\.\n$/],
   [

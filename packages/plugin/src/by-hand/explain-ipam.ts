@@ -14,10 +14,11 @@ export function explainAddresses(raw: CheckedConfig): string[] {
   const { rangeSets, requested, routes, dataDir = REFERENCE_DATA_DIR, resolvConf } = parseIpamConfig(raw);
   const { sets } = new Ipam({ rangeSets, store: memoryStore() }).status();
   return [
-    ...sets.map(
-      ({ ranges, free }) =>
-        `Takes an address of ${ranges}, which has ${free > Number.MAX_SAFE_INTEGER ? 'more than enough' : free}.`,
-    ),
+    ...sets.map(({ ranges, free }) => {
+      // Of IPv6 there are more than matter.
+      const count = free > Number.MAX_SAFE_INTEGER ? '' : `${free} `;
+      return `Takes one of the ${count}addresses ${ranges}.`;
+    }),
     `Writes them down in ${dataDir}/${raw.name}.`,
     ...(requested.length > 0 ? [`The addresses have to be ${requested.join(' and ')}.`] : []),
     ...routes.map(

@@ -2,7 +2,7 @@
 export interface BackoffOptions {
   /** The first delay is up to this, ms. Default 500. */
   initialMs?: number;
-  /** No delay is longer, ms, but for Retry-After. Default 30,000. */
+  /** No delay is longer, ms, but for Retry-After. Default 30,000; 2,000 after a watch that was accepted and then cut. */
   maxMs?: number;
   /** A watch that lived this long, ms, was well: the next delay starts from the beginning. Default 5,000. */
   healthyMs?: number;

@@ -271,6 +271,21 @@ describe('watch()', () => {
     again.stop.abort();
   });
 
+  it('resumes within two seconds, however often a watch that was accepted is cut', async () => {
+    const cut: Parameters<Script['then']>[0] = ({ signal }) => {
+      const made = body(signal);
+      made.breakOff(new Error('reset'));
+      return { body: made };
+    };
+    const server = script().then(listOf(9, []), ...Array.from({ length: 12 }, () => cut), silent);
+    const w = start(server);
+    await w.clock.advance(60_000);
+    expect(w.delays).toHaveLength(12);
+    expect(Math.max(...w.delays)).toBeLessThanOrEqual(2000);
+    expect(server.asked.filter(({ watch }) => !watch)).toHaveLength(1);
+    w.stop.abort();
+  });
+
   it('lists in one piece when the pages of a list expire', async () => {
     const server = script().then(
       listOf(9, [node('a', 1)], 'next'),

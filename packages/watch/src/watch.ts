@@ -11,6 +11,8 @@ import { list } from './list.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
 import type { Change, KubeObject, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
 
+/** The longest pause after watches that were accepted and then cut, ms: to resume one costs the server little. */
+const CUT_MAX_MS = 2000;
 /** Watches in a row which end at once without a word, until that is called an outage. */
 const EMPTY_WATCHES = 3;
 
@@ -34,6 +36,8 @@ class Watcher<T, O> {
   readonly #hooks: WatchHooks;
   readonly #random: () => number;
   readonly #backoff: Backoff;
+  /** After watches that were cut. */
+  readonly #cuts: Backoff;
   readonly #known: KnownObjects<T>;
   readonly #select: (object: unknown) => T;
   readonly #query: URLSearchParams;
@@ -60,6 +64,8 @@ class Watcher<T, O> {
     this.#hooks = options.hooks ?? {};
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(options.backoff ?? {}, this.#random);
+    const maxMs = Math.min(options.backoff?.maxMs ?? CUT_MAX_MS, CUT_MAX_MS);
+    this.#cuts = new Backoff({ ...options.backoff, maxMs }, this.#random);
     this.#known = new KnownObjects(options.equal ?? jsonEqual);
     this.#select = (options.select ?? ((object: unknown) => object)) as (object: unknown) => T;
     this.#query = new URLSearchParams();
@@ -163,13 +169,15 @@ class Watcher<T, O> {
     }
     const livedMs = clock.now() - opened;
     const healthy = livedMs >= Math.min(this.#backoff.healthyMs, seconds * 500);
-    if (healthy) this.#backoff.succeed();
+    if (healthy) for (const backoff of [this.#backoff, this.#cuts]) backoff.succeed();
     if (healthy || this.#lines > lines || reason === 'expired') this.#emptyWatches = 0;
     else this.#emptyWatches += 1;
     // Ended before its time: the server goes down, and all its clients hear it in the same instant.
     if (healthy && failure === undefined) return livedMs >= (seconds - 1) * 1000 ? 0 : this.#backoff.spread();
     failure ??= new WatchError('CONNECT', 'The API server ended a watch that had just begun');
-    const delay = healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure);
+    const backoff = reason === 'cut' ? this.#cuts : this.#backoff;
+    const delay =
+      healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure, backoff);
     if (this.#emptyWatches >= EMPTY_WATCHES) yield* this.#becomeStale(failure);
     return delay;
   }
@@ -213,9 +221,9 @@ class Watcher<T, O> {
     this.#heardAt = this.#context.clock.now();
   }
 
-  #fail(error: WatchError): number {
-    const retryInMs = this.#backoff.fail(error.retryAfterMs);
-    this.#hooks.onError?.(error, { attempt: this.#backoff.failures, retryInMs });
+  #fail(error: WatchError, backoff = this.#backoff): number {
+    const retryInMs = backoff.fail(error.retryAfterMs);
+    this.#hooks.onError?.(error, { attempt: backoff.failures, retryInMs });
     return retryInMs;
   }
 

@@ -10,6 +10,8 @@ export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
 
 /** kube-apiserver sends a bookmark about once a minute: a dead connection is found soon after one is missing. */
 const IDLE_SECONDS = 90;
+/** No longer does an agent wait for an API server that is back. */
+const BACKOFF = { maxMs: 10_000 };
 
 /** Where in the API's history the agent is, so that a restart does not go back. */
 export interface Position {
@@ -37,6 +39,7 @@ export function watchNodes(
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,
+    backoff: BACKOFF,
     ...(position.resourceVersion === undefined ? {} : { notOlderThan: position.resourceVersion }),
     hooks: {
       onList: moveOn,

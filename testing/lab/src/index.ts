@@ -9,7 +9,7 @@
  * await lab.destroy();
  * ```
  */
-export { type DualStack, podCidrs, ROUTER } from './addressing.ts';
+export { type DualStack, NETWORK, podCidrs, ROUTER } from './addressing.ts';
 export type { ExecOptions, Outcome } from './command.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { Lab } from './lab.ts';

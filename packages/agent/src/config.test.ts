@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { help } from './cli/help.ts';
+import { help, helpOf } from './cli/help.ts';
 import { commands, parseConfig } from './config.ts';
 
 const env = { NODE_NAME: 'n1' };
@@ -131,5 +131,34 @@ test('help names every command and every flag, in lines that fit a terminal', ()
   );
   for (const flag of flags) expect(help).toContain(`--${flag}`);
   for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(86);
-  expect(parseConfig(['--help'], {}).command).toBe('help');
+  expect(parseConfig(['--help'], {})).toMatchObject({ command: 'help' });
+  expect(parseConfig(['--help'], {}).topic).toBeUndefined();
+});
+
+describe('the help of one command', () => {
+  test.each([[['doctor', '--help']], [['help', 'doctor']]])('is asked for by %j', (argv) => {
+    expect(parseConfig(argv, {})).toMatchObject({ command: 'help', topic: 'doctor' });
+  });
+
+  test('says what it does and has its options, each whole', () => {
+    expect(helpOf('rollback')).toBe(`Usage: cnikit-agent rollback [options]
+
+put the plugin and the CNI configuration in place that were there before
+the present ones; they stay until the agent is another version
+
+Options
+  --undo                     nothing is held any more, so that the agent installs its
+                             own again: rollback
+  --cni-bin-dir DIR          default /opt/cni/bin
+  --cni-conf-dir DIR         default /etc/cni/net.d
+`);
+  });
+
+  test('is there for every command, and every option is some command’s', () => {
+    const all = commands.map(helpOf).join('\n');
+    for (const command of commands) expect(helpOf(command)).toMatch(/^(Usage: )?cnikit-agent \S+/);
+    const options = help.match(/^ {2}--[a-z-]+/gm) ?? [];
+    expect(options.length).toBeGreaterThan(20);
+    for (const option of options) expect(all.split(option).length).toBeGreaterThan(3);
+  });
 });

@@ -21,6 +21,8 @@ export type Command = (typeof commands)[number];
 
 export interface Config {
   command: Command;
+  /** Of help: what it is about; absent: everything. */
+  topic?: Command;
   nodeName: string;
   /** Absent: the pod's own service account. */
   kubeconfig?: string;
@@ -96,10 +98,12 @@ export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const { values, positionals } = parse(argv);
-  const named = positionals[0] ?? 'run';
-  if (positionals.length > 1) throw usage(`There is one command at most, not ${positionals.join(' ')}`);
+  const named = positionals[0] === 'help' ? (positionals[1] ?? 'help') : (positionals[0] ?? 'run');
+  const asked = values.help === true || positionals[0] === 'help';
+  if (positionals.length > (positionals[0] === 'help' ? 2 : 1))
+    throw usage(`There is one command at most, not ${positionals.join(' ')}`);
   if (!isCommand(named)) throw usage(`No command ${named}: there are ${commands.join(', ')}`);
-  const command = values.help === true ? 'help' : named;
+  const command = asked ? 'help' : named;
   const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
   if (nodeName === '' && needsNode.has(command))
     throw usage(
@@ -113,6 +117,7 @@ export function parseConfig(
   const health = parseHealth(values['health-address']);
   return {
     command,
+    ...optional('topic', asked && positionals.length > 0 ? named : undefined),
     nodeName,
     cniBinDir: values['cni-bin-dir'],
     cniConfDir: values['cni-conf-dir'],

@@ -1,7 +1,7 @@
 /** The command: wires arguments, environment, signals and output, nothing else. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
-import { help } from './cli/help.ts';
+import { help, helpOf } from './cli/help.ts';
 import type { Output } from './cli/plan.ts';
 import { parseConfig } from './config.ts';
 import { AgentError } from './error.ts';
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   const config = parseConfig(process.argv.slice(2), process.env);
   switch (config.command) {
     case 'help':
-      output.out(help);
+      output.out(config.topic === undefined ? help : helpOf(config.topic));
       return 0;
     case 'version':
       output.out(`${version}\n`);

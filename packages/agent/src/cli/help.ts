@@ -1,7 +1,12 @@
+/** What the command line can do, in words. */
+import type { Command } from '../config.ts';
+
+/** What the command can do. Each command's own help is cut out of it by `helpOf`. */
 export const help = `cnikit-agent keeps a node's pod network right: routes to the pods of other nodes,
 forwarding and masquerading, the CNI plugin and its configuration.
 
 Usage: cnikit-agent [command] [options]
+       cnikit-agent help COMMAND
 
 Commands
   run       do so until SIGTERM or SIGINT, which leave everything in place (default)
@@ -13,12 +18,11 @@ Commands
   doctor    look at the whole way of a pod's packets, and say in sentences what is
             wrong and what to do; changes nothing and sends a few packets to other
             nodes. Exit status 0 when nothing is wrong, 3 for warnings, 4 for
-            failures. --json
+            failures
   status    this node's view of every node: its pod networks, the route to them and
-            whether its next hop answers. --watch, --json
+            whether its next hop answers; exit status 3 when a route is not right
   rollback  put the plugin and the CNI configuration in place that were there before
-            the present ones; they stay until the agent is another version, or until
-            rollback --undo
+            the present ones; they stay until the agent is another version
   cleanup   remove all that the agent made: configuration, plugin, rules, routes;
             needs no API server. Pods that run keep their interfaces
   version   print the version
@@ -61,6 +65,12 @@ What to do
   --resync-interval SECONDS  look at everything again after so long (default: 60);
                              changes are seen at once without it
 
+What to print
+  --json                     JSON instead of text: doctor, status
+  --watch                    again and again until a signal: status
+  --undo                     nothing is held any more, so that the agent installs its
+                             own again: rollback
+
 Where
   --cni-bin-dir DIR          default /opt/cni/bin
   --cni-conf-dir DIR         default /etc/cni/net.d
@@ -74,3 +84,43 @@ Where
 CNIKIT_IPTABLES_BACKEND=nft|legacy chooses the iptables to use (default: the one that
 holds the rules of this host).
 `;
+
+const CLUSTER = ['node-name', 'kubeconfig', 'api-server'];
+const TUNNEL = ['encap', 'vxlan-name', 'vxlan-vni', 'vxlan-port'];
+const DIRS = ['cni-bin-dir', 'cni-conf-dir', 'state-dir'];
+const RULES = ['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'];
+const FILES = ['plugin-binary', 'plugin-links', 'chain'];
+const NODE = [...CLUSTER, 'outside-interface', ...TUNNEL, ...RULES, ...FILES];
+
+/** The options that a command heeds; any other is taken and means nothing to it. */
+const OPTIONS: Readonly<Record<Exclude<Command, 'help' | 'version'>, readonly string[]>> = {
+  run: [
+    ...NODE,
+    ...['node-readiness-taint', 'leak-grace', 'runtime-socket', 'resync-interval'],
+    ...DIRS,
+    ...['health-address', 'log-level'],
+  ],
+  plan: [...NODE, ...DIRS],
+  apply: [...NODE, ...DIRS, 'log-level'],
+  install: ['plugin-binary', 'plugin-links', 'cni-bin-dir'],
+  doctor: [...NODE, 'node-readiness-taint', 'runtime-socket', 'json', ...DIRS, 'health-address'],
+  status: [...CLUSTER, 'outside-interface', ...TUNNEL, 'json', 'watch', 'state-dir', 'health-address'],
+  rollback: ['undo', 'cni-bin-dir', 'cni-conf-dir'],
+  cleanup: ['vxlan-name', 'plugin-links', ...DIRS],
+};
+
+/** The help of one command: what it does, and its options. */
+export function helpOf(command: Command): string {
+  if (command === 'help' || command === 'version') return help;
+  const about = block(command).map((line) => line.replace(/^ {2}\S* *| {12}/, ''));
+  const options = OPTIONS[command].flatMap((name) => block(`--${name}`));
+  return `Usage: cnikit-agent ${command} [options]\n\n${about.join('\n')}\n\nOptions\n${options.join('\n')}\n`;
+}
+
+/** The lines of `help` about a command or option, from the one that begins with it. */
+function block(word: string): string[] {
+  const lines = help.split('\n');
+  const from = lines.findIndex((line) => line.startsWith(`  ${word} `));
+  const length = lines.slice(from + 1).findIndex((line) => !line.startsWith('   '));
+  return lines.slice(from, from + 1 + length);
+}

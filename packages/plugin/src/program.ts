@@ -1,5 +1,5 @@
 import type { PluginIo } from '@cnikit/cni-spec';
-import type { Sys } from '@cnikit/sys';
+import { AF_NETLINK, NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
 import { byHand } from '#by-hand';
 import { sameNetns } from './capabilities/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
@@ -9,7 +9,7 @@ import { pluginFor, plugins, type Run } from './plugins/index.ts';
  * `sys` before the function that it gives is called.
  */
 export function programOver(sys: Sys): (argv: readonly string[]) => never {
-  const all = plugins(sys);
+  const all = plugins(keepingNetfilterOpen(sys));
   return (argv) => {
     const run = pluginFor(all, argv[0] ?? '');
     const env = sys.environ();
@@ -44,4 +44,24 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
     if (stdout !== '') sys.writeFdText(1, stdout);
     return sys.exit(exitCode);
   }
+}
+
+/**
+ * Leaves connections to netfilter to the end of the process. Who closes one waits until the kernel has freed what
+ * transactions removed, some 10 ms (net/netfilter/nf_tables_api.c, nft_rcv_nl_event); at the end of a DEL that has
+ * happened while the link was deleted.
+ */
+function keepingNetfilterOpen(sys: Sys): Sys {
+  const kept = new Set<number>();
+  return {
+    ...sys,
+    socket(domain, type, protocol, netnsFd) {
+      const fd = sys.socket(domain, type, protocol, netnsFd);
+      if (domain === AF_NETLINK && protocol === NETLINK_NETFILTER) kept.add(fd);
+      return fd;
+    },
+    close(fd) {
+      if (!kept.has(fd)) sys.close(fd);
+    },
+  };
 }

@@ -15,7 +15,7 @@ enum stage {
   STAGE_READY = 2, /* the section holds the context */
 };
 
-enum { FREE_LISTS = 64 + 4 * 16 };
+enum { HEAP_UNIT = 8, HEAP_SMALL = 1024, FREE_LISTS = HEAP_SMALL / HEAP_UNIT + 4 * 16 };
 
 /* The head of the section; tools/static-exe writes `stage` alone when it makes no snapshot. */
 struct heap_root {

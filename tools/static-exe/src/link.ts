@@ -16,7 +16,10 @@ const HOST_SOURCES = ['main.c', 'context.c'];
 const CORE_SOURCES = ['files.c', 'namespaces.c', 'out.c', 'process.c', 'quickjs.c', 'run.c', 'sockets.c'];
 
 /** Unused functions go (the compiler of JavaScript, for one); fixed addresses are what a snapshot stands on. */
-const COMMON = '-std=gnu11 -O2 -fno-pie -ffunction-sections -fdata-sections -D_GNU_SOURCE'.split(' ');
+const COMMON =
+  '-std=gnu11 -O2 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -D_GNU_SOURCE'.split(
+    ' ',
+  );
 const OWN = ['-Wall', '-Wextra', '-Werror'];
 /** The engine too, since it is what reads the input. FORTIFY is for the C libraries that have it, musl has not. */
 const HARDENED = [

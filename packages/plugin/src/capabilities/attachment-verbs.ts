@@ -6,17 +6,23 @@ import { openIpam } from './ipam.ts';
 import { collectMasquerade, deleteMasquerade, type MasqueradeSettings } from './nat/masquerade.ts';
 
 /**
- * DEL: the link first, then its addresses, so that no address is given out while a pod still has it.
+ * DEL: the link before its addresses, so that no address is given out while a pod still has it.
+ *
+ * Before both the rules of masquerading. The kernel frees rules some 10 ms after they are gone, and until then whoever
+ * closes a connection to netfilter waits; the deletion of a link takes as long, and so the one is done with the other.
  *
  * Needs neither the namespace nor a prevResult; what is not there is as good as deleted.
  */
 export function deleteAttachment(sys: Sys, context: Context<MasqueradeSettings>): void {
   const ipam = openIpam(sys, context);
-  deleteAttachmentLink(sys, context);
-  context.mark?.('links');
-  if (context.conf.ipMasq) {
-    deleteMasquerade(sys, context, ipam);
-    context.mark?.('masquerade');
+  try {
+    if (context.conf.ipMasq) {
+      deleteMasquerade(sys, context, ipam);
+      context.mark?.('masquerade');
+    }
+  } finally {
+    deleteAttachmentLink(sys, context);
+    context.mark?.('links');
   }
   ipam?.del();
   context.mark?.('ipam');

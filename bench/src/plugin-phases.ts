@@ -1,0 +1,84 @@
+/**
+ * `npm run bench -- plugin-phases`: where the time of one ADD and DEL goes, by the plugin's own log, whose phases end
+ * one another. Medians of CNIKIT_BENCH_ROUNDS (200) rounds. `start` is the processor time until the configuration
+ * was read; the exit is in none.
+ */
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { executablePath } from '@cnikit/plugin';
+import { timeRuns } from './exec-timer.ts';
+import { clearNode, DATA_DIR, podNetns, requireSandbox } from './plugin/node.ts';
+import { type Command, runsOf } from './plugin/runs.ts';
+import { median, table } from './statistics.ts';
+
+const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
+const LOG = `${DATA_DIR}/log`;
+
+/** What of a logged line is looked at. */
+interface Line {
+  verb: string;
+  trace: Record<string, number>;
+}
+
+function main(): void {
+  requireSandbox();
+  mkdirSync(DATA_DIR, { recursive: true });
+  podNetns(0);
+  try {
+    console.log(`Milliseconds, medians of ${ROUNDS} rounds`);
+    for (const [title, more] of [
+      ['bridge + host-local', {}],
+      ['bridge + host-local + ipMasq + portMappings + bandwidth', everything()],
+    ] as const) {
+      const lines = measured(title, more);
+      for (const command of ['ADD', 'DEL']) {
+        console.log(`\n${command}, ${title}`);
+        console.log(phases(lines.filter(({ verb }) => verb === command)));
+      }
+    }
+  } finally {
+    clearNode();
+  }
+}
+
+function everything(): object {
+  const runtimeConfig = {
+    portMappings: [{ hostPort: 18080, containerPort: 80, protocol: 'tcp' }],
+    bandwidth: { ingressRate: 1e8, ingressBurst: 1e7, egressRate: 1e8, egressBurst: 1e7 },
+  };
+  return { ipMasq: true, capabilities: { portMappings: true, bandwidth: true }, runtimeConfig };
+}
+
+function measured(title: string, more: object): Line[] {
+  rmSync(LOG, { force: true });
+  const conf = {
+    cniVersion: '1.0.0',
+    name: 'phases',
+    type: 'cnikit',
+    bridge: 'phases',
+    isDefaultGateway: true,
+    log: { file: LOG },
+    ipam: { type: 'host-local', dataDir: DATA_DIR, ranges: [[{ subnet: '10.19.0.0/16' }]] },
+    ...more,
+  };
+  const contender = { name: 'cnikit' as const, steps: [{ program: executablePath(), conf }] };
+  const pod = (command: Command, i: number) => runsOf(title, contender, command, { id: `round${i}` });
+  timeRuns(Array.from({ length: ROUNDS + 1 }, (_, i) => [...pod('ADD', i), ...pod('DEL', i)]).flat());
+  const lines = readFileSync(LOG, 'utf8').trim().split('\n');
+  // The first round made the bridge.
+  return lines.slice(2).map((line) => JSON.parse(line) as Line);
+}
+
+function phases(lines: readonly Line[]): string {
+  const names = Object.keys(lines[0]?.trace ?? {});
+  const medians = names.map((name) => median(lines.map(({ trace }) => trace[name] ?? 0)));
+  // Of the medians: that of the whole has in it whatever else held the kernel's locks meanwhile.
+  const sum = medians.reduce((total, ms) => total + ms, 0);
+  const rows = medians.map((ms, i) => [
+    names[i] as string,
+    ms.toFixed(2),
+    `${Math.round((100 * ms) / sum)} %`,
+  ]);
+  return table([['phase', 'ms', 'share'], ...rows, ['sum', sum.toFixed(2), '']]);
+}
+
+main();

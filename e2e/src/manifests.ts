@@ -17,6 +17,16 @@ export function podManifest(name: string, node: string): string {
   });
 }
 
+/** A Node that nobody runs: pods are to be routed to it, and nothing says where it is. */
+export function nodeWithoutAddress(name: string, podCIDR: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    spec: { podCIDR, podCIDRs: [podCIDR], unschedulable: true },
+  });
+}
+
 /** A kubeconfig that holds a token and nothing more: its bearer has the role's permissions and no others. */
 export function tokenKubeconfig(server: string, caData: string, token: string): string {
   return JSON.stringify({

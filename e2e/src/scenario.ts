@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { executablePath } from '@cnikit/plugin';
 import type { Kubelab } from './kubelab.ts';
-import { podManifest, tokenKubeconfig } from './manifests.ts';
+import { nodeWithoutAddress, podManifest, tokenKubeconfig } from './manifests.ts';
 import { waitFor } from './wait.ts';
 
 const NAMESPACE = 'kube-system';
@@ -72,6 +72,11 @@ export async function mainJob({ lab, repository, state, step }: Scenario): Promi
     return undefined;
   });
 
+  await step('a Node appears that no route can lead to', () => {
+    lab.apply(nodeWithoutAddress('ghost', '10.99.0.0/24'));
+    return undefined;
+  });
+
   await step('two pods a node run, with an address of each family', async () => {
     for (const node of nodes) {
       for (const n of [1, 2]) lab.apply(podManifest(`${node}-pod${n}`, node));
@@ -101,6 +106,17 @@ export async function mainJob({ lab, repository, state, step }: Scenario): Promi
       }
     }
     return `${pings} pings`;
+  });
+
+  await step('that it has no route is an Event of each node', async () => {
+    const told = (): string[] => eventsOf(lab, 'RouteMissing');
+    await waitFor(
+      'the Events',
+      () => (nodes.every((node) => told().includes(node)) ? true : undefined),
+      () => `Events of ${told().join(', ')}\n${tail(lab, nodes[0]!)}`,
+    );
+    lab.kubectl('delete', 'node', 'ghost');
+    return undefined;
   });
 
   await step('cnikit-agent doctor finds nothing wrong on any node', () => {
@@ -176,6 +192,16 @@ function runningPods(lab: Kubelab): Pod[] {
       node: pod.spec.nodeName,
       ips: (pod.status.podIPs ?? []).map(({ ip }) => ip),
     }));
+}
+
+/** The nodes that have an Event for that reason. */
+function eventsOf(lab: Kubelab, reason: string): string[] {
+  const { items } = JSON.parse(
+    lab.kubectl('-n', 'default', 'get', 'events', '--field-selector', `reason=${reason}`, '-o', 'json'),
+  ) as { items: { involvedObject: { kind: string; name: string } }[] };
+  return items
+    .filter(({ involvedObject }) => involvedObject.kind === 'Node')
+    .map(({ involvedObject }) => involvedObject.name);
 }
 
 /** Host ends of pods and reservation files that are still on a node. */

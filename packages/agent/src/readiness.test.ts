@@ -28,7 +28,7 @@ test.each(['kernel', 'rules', 'selftest'])(
   },
 );
 
-test('ReadinessFile.write() writes only what is new, also over a restart', () => {
+test("cri-o/cri-o#8018: ReadinessFile.write() tells the plugin's STATUS, and writes only what is new, also over a restart", () => {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-readiness-'));
   try {
     const path = join(dir, 'state', 'readiness.json');

@@ -59,7 +59,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(run('iptables-save', '-t', 'nat')).not.toContain('10.244.2.0');
     });
 
-    test('flannel-io/flannel#801: routes deleted and changed by hand are back', async () => {
+    test('flannel-io/flannel#801, #1145: routes deleted and changed by hand are back', async () => {
       await ready();
       run('ip', 'route', 'del', '10.244.2.0/24');
       run('ip', '-6', 'route', 'del', 'fd00:10:244:3::/64');

@@ -24,7 +24,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       return existsSync(dir) ? readdirSync(dir).filter((name) => /^[\da-f]+[.:]/.test(name)) : [];
     };
 
-    test('containernetworking/plugins#252, #332, containerd/containerd#5768: what a pod left over that nobody deleted is released', async () => {
+    test('containernetworking/plugins#252, #332, containerd/containerd#5768, #5438, containerd/go-cni#131: what a pod left over that nobody deleted is released', async () => {
       using rt = openRoute();
       addPod(node, 'pod-a');
       addPod(node, 'pod-b');

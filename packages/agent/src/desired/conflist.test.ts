@@ -7,7 +7,7 @@ import { conflist } from './conflist.ts';
 const kernel = new FakeKernel();
 const facts = hostFacts(kernel.dump());
 
-test('conflist() is what the plugin reads', () => {
+test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() is what the plugin reads, with reservations that a reboot ends', () => {
   expect(JSON.parse(conflist(node(1), facts)!)).toEqual({
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],

@@ -186,5 +186,7 @@ export interface Sysctl {
   onlyFrom?: string;
   /** Another setting; what holds is the greater value of the two. */
   orGreater?: string;
+  /** Of a link that comes and goes: never left to the plugin, which refuses a pod when the setting is missing. */
+  passing?: true;
   why: string;
 }

@@ -16,7 +16,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         [
           'sh',
           '-c',
-          `cd ${root} && mkdir -p net/ipv4 && echo 0 >net/ipv4/ip_forward && echo 1 >net/ipv4/right`,
+          `cd ${root} && mkdir -p net/ipv4 && echo 0 >net/ipv4/ip_forward && echo 1 >net/ipv4/right && echo 1 >net/ipv4/link`,
         ],
         ['mount', '-o', 'remount,ro', root],
       ])
@@ -26,6 +26,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         { key: 'net/ipv4/ip_forward', value: '1', why: 'packets pass' },
         { key: 'net/ipv4/right', value: '1', why: '' },
         { key: 'net/bridge/absent', value: '1', why: '' },
+        { key: 'net/ipv4/link', value: '1', passing: true as const, why: '' },
         { key: 'net/ipv4/right', value: '2', onlyFrom: '0', why: '' },
       ];
       expect(host.leftToPlugin(sysctls)).toEqual({ 'net/ipv4/ip_forward': '1', 'net/ipv4/right': '1' });

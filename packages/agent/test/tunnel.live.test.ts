@@ -274,6 +274,22 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500));
     });
 
+    test('another address of a node behind the router is followed, by itself and by the others', async () => {
+      const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      for (const node of nodes) node.start(infos('ipv4'));
+      n1.ping(n3);
+      const moved = nodeInfo(3, 'ipv4', { internalIPs: ['192.0.2.33'] });
+      n3.ip('address', 'add', '192.0.2.33/24', 'dev', 'eth0');
+      n3.ip('address', 'del', '192.0.2.3/24', 'dev', 'eth0');
+      n3.ip('address', 'replace', '192.0.2.33/24', 'dev', 'eth0');
+      n3.ip('route', 'replace', 'default', 'via', gateway(2, 'ipv4'));
+      for (const node of nodes) node.agent.putNode(moved);
+      await eventually(() => expect(n3.ip('-d', 'link', 'show', 'cnikit-vx')).toContain('local 192.0.2.33'));
+      await eventually(() => expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx')).toContain('192.0.2.33'));
+      await eventually(() => n1.ping(n3));
+      await eventually(() => n3.ping(n1));
+    });
+
     test('a node that goes takes its entries with it, and a restart changes nothing', async () => {
       const [n1] = make('ipv4', 4) as [TunnelNode];
       n1.start(infos('ipv4'));

@@ -7,7 +7,7 @@ import { diffSysctls } from '../diff.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { readSysctls, unwritableSysctls, writeSysctls } from './sysctls.ts';
+import { readSysctls, unwritableSysctls, withNoted, writeSysctls } from './sysctls.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
 let root: string;
@@ -84,6 +84,23 @@ test('writeSysctls() writes each, and says why one was refused', () => {
     ['net/gone/x', 'ENOENT'],
   ]);
   expect(readFileSync(join(root, 'net/ipv4/ip_forward'), 'utf8')).toBe('1');
+});
+
+test.each<[string, string | undefined, Record<string, string>]>([
+  ['nothing without one', undefined, {}],
+  ['nothing of one that cannot be read', '{"plugins": [', {}],
+  [
+    'what is wanted, whoever wrote it',
+    JSON.stringify({ plugins: [{ hostSysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv4/other': '1' } }] }),
+    { 'net/ipv4/ip_forward': '1' },
+  ],
+  [
+    'nothing of another value',
+    JSON.stringify({ plugins: [{ hostSysctls: { 'net/ipv4/ip_forward': '0' } }] }),
+    {},
+  ],
+])('withNoted() takes from the conflist %s', (_, conflist, want) => {
+  expect(withNoted(desiredSysctls(node(1), facts), {}, conflist)).toEqual(want);
 });
 
 test('unwritableSysctls() leaves nothing to the plugin that can be written here', () => {

@@ -39,12 +39,35 @@ export function unwritableSysctls(
   root = ROOT,
 ): Record<string, string> {
   const left: Record<string, string> = {};
-  for (const { key, value, onlyFrom } of desired) {
-    const now = current.get(key);
+  for (const { key, value, onlyFrom, passing } of desired) {
+    const now = passing ? undefined : current.get(key);
     const due = now !== undefined && (onlyFrom === undefined || now === onlyFrom || now === value);
     if (due && !isWritable(join(root, key))) left[key] = value;
   }
   return left;
+}
+
+/**
+ * Those of `desired` that the conflist leaves to the plugin already, beside those in `left`: the agent in its container
+ * may write less than whoever looks at the node by hand, and both have to see the same conflist as right.
+ */
+export function withNoted(
+  desired: readonly Sysctl[],
+  left: Readonly<Record<string, string>>,
+  conflist: string | undefined,
+): Record<string, string> {
+  const noted = notedIn(conflist);
+  const all = desired.filter(({ key, value }) => left[key] === value || noted[key] === value);
+  return Object.fromEntries(all.map(({ key, value }) => [key, value]));
+}
+
+function notedIn(conflist: string | undefined): Record<string, unknown> {
+  try {
+    const { plugins } = JSON.parse(conflist ?? '') as { plugins: Array<{ hostSysctls?: object }> };
+    return { ...plugins[0]?.hostSysctls };
+  } catch {
+    return {};
+  }
 }
 
 function isWritable(path: string): boolean {

@@ -1,7 +1,11 @@
 /** `cnikit-agent plan` and `cnikit-agent apply --once`: one look at the API, then at the node. */
+import { join } from 'node:path';
 import { loadKubeConfig } from '../api.ts';
+import { readText } from '../apply/files.ts';
+import { withNoted } from '../apply/sysctls.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
+import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { desiredHost, ownProblem, problemsOf } from '../desired/index.ts';
 import { type Action, describe } from '../diff.ts';
 import { Host } from '../host.ts';
@@ -38,7 +42,8 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     };
     const made = new Host(parts);
     const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
-    const hostSysctls = made.leftToPlugin(sysctls);
+    const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
+    const hostSysctls = withNoted(sysctls, made.leftToPlugin(sysctls), conflist);
     const host = desiredHost(claims, config, routes.facts!, { ...circumstances, hostSysctls });
     const actions: Action[] = [...planned.actions, ...(host === undefined ? [] : made.plan(host))];
     for (const action of actions) out(`${describe(action)}\n`);

@@ -48,6 +48,7 @@ function loose(facts: HostFacts, tunnel: string | undefined): Sysctl[] {
     value: '2',
     onlyFrom: '1',
     orGreater: 'net/ipv4/conf/all/rp_filter',
+    ...(link === tunnel ? { passing: true as const } : {}),
     why: 'a strict filter drops what comes by another way than the answer goes, as while a node moves',
   }));
 }

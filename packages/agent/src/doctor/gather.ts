@@ -1,14 +1,17 @@
 /** Looks at everything that the checks want to know. Changes nothing; sends a few packets to other nodes. */
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { openIptables } from '@cnikit/iptables';
 import { openRoute, type RouteConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { loadKubeConfig } from '../api.ts';
+import { readText } from '../apply/files.ts';
 import { planFamily } from '../apply/rules.ts';
-import { readSysctls, unwritableSysctls } from '../apply/sysctls.ts';
+import { readSysctls, unwritableSysctls, withNoted } from '../apply/sysctls.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
+import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { type DesiredHost, desiredHost } from '../desired/index.ts';
 import { CHAIN_PREFIX } from '../desired/rules.ts';
 import { underlayOf, VXLAN_OVERHEAD } from '../desired/tunnel.ts';
@@ -52,7 +55,8 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
     ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
   };
   const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
-  const hostSysctls = unwritableSysctls(sysctls, readSysctls(sysctls));
+  const left = unwritableSysctls(sysctls, readSysctls(sysctls));
+  const hostSysctls = withNoted(sysctls, left, readText(join(cniConfDir, CONFLIST_NAME)));
   const desired = desiredHost(claims, config, routes.facts!, { ...circumstances, hostSysctls });
   const files = parts.cni.plan(desired?.conflist);
   const confs = configurations(cniConfDir);

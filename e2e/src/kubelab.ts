@@ -1,62 +1,40 @@
-/**
- * A throw-away Kubernetes on this machine, driven by a folder that holds `build.sh` (restores or builds the
- * programs) and `cluster.sh` (machines of namespaces, real kubelets and containerd, no CNI).
- */
+/** The cluster of `e2e/kubernetes`: real programs in namespaces of this machine. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
+import type { Cluster, Command, Machines } from './cluster.ts';
 
-/** The default place of the folder: beside the repository. */
-const BESIDE = '../shared/kubernetes';
-
-export interface Command {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-export interface Kubelab {
+export interface Kubelab extends Cluster {
+  readonly machines: Machines;
+  /** Makes the programs when they are not there, and starts the cluster. */
   up(): void;
   down(): void;
-  /** kubectl as cluster administrator; throws when it fails. */
-  kubectl(...argv: string[]): string;
-  /** As kubectl; false when it fails. */
-  tryKubectl(...argv: string[]): boolean;
-  /** As kubectl, with an object on stdin. */
-  apply(manifest: string): void;
-  /** Runs a command on a node. */
-  exec(node: string, ...argv: string[]): Command;
-  /** Starts a background process on a node; its log is at {@link log}. */
-  start(node: string, name: string, ...argv: string[]): void;
-  stop(node: string, name: string): void;
-  /** Ends a background process by a signal and starts it as before. */
-  restart(node: string, name: string, signal: string): void;
-  log(node: string, name: string): string;
 }
 
-/** The folder with the scripts, from CNIKIT_KUBELAB or beside the repository; undefined when there is none. */
-export function findKubelab(repository: string): string | undefined {
-  const folder = resolve(repository, process.env.CNIKIT_KUBELAB ?? BESIDE);
-  return existsSync(`${folder}/cluster.sh`) ? folder : undefined;
+export interface KubelabPlaces {
+  /** The folder with programs.sh and cluster.sh. */
+  scripts: string;
+  /** Programs, images and what runs; not below /etc, /opt, /var, /usr, /root or /run. */
+  state: string;
+  /** A folder with the programs, made before; absent: they are compiled, once. */
+  dist?: string;
 }
 
-/**
- * @param folder holds `build.sh` and `cluster.sh`
- * @param state programs, images and run state are kept here; not below /etc, /opt, /var, /usr, /root or /run
- */
-export function kubelab(folder: string, state: string): Kubelab {
+export function kubelab({ scripts, state, dist }: KubelabPlaces): Kubelab {
   mkdirSync(state, { recursive: true });
-  const run = `${state}/run`;
+  const run = join(state, 'run');
   const env = {
     ...process.env,
-    KUBELAB_BIN: `${state}/bin`,
-    KUBELAB_IMAGES: `${state}/images`,
+    KUBELAB_SCRATCH: join(state, 'build'),
+    KUBELAB_BIN: join(state, 'bin'),
+    KUBELAB_IMAGES: join(state, 'images'),
     KUBELAB_RUN: run,
     KUBELAB_NODES: '2',
     KUBELAB_DUAL: '1',
+    ...(dist === undefined ? {} : { KUBELAB_DIST: dist }),
   };
   const script = (name: string, argv: readonly string[], input?: string): Command => {
-    const done = spawnSync(`${folder}/${name}`, argv, {
+    const done = spawnSync(join(scripts, name), argv, {
       env,
       encoding: 'utf8',
       maxBuffer: 64 << 20,
@@ -67,24 +45,32 @@ export function kubelab(folder: string, state: string): Kubelab {
   };
   const must = (name: string, argv: readonly string[], input?: string): string => {
     const done = script(name, argv, input);
-    if (done.status !== 0) {
-      throw new Error(`${name} ${argv.join(' ')} failed (${done.status}): ${done.stderr || done.stdout}`);
-    }
-    return done.stdout;
+    if (done.status === 0) return done.stdout;
+    throw new Error(`${name} ${argv.join(' ')} failed (${done.status}): ${done.stderr || done.stdout}`);
   };
   return {
     up() {
-      if (!existsSync(`${state}/bin/kubelet`)) must('build.sh', ['unpack']);
+      must('programs.sh', []);
       must('cluster.sh', ['up']);
     },
     down: () => void must('cluster.sh', ['down']),
     kubectl: (...argv) => must('cluster.sh', ['kubectl', ...argv]),
-    tryKubectl: (...argv) => script('cluster.sh', ['kubectl', ...argv]).status === 0,
     apply: (manifest) => void must('cluster.sh', ['kubectl', 'apply', '-f', '-'], manifest),
-    exec: (node, ...argv) => script('cluster.sh', ['exec', node, ...argv]),
-    start: (node, name, ...argv) => void must('cluster.sh', ['start', node, name, ...argv]),
-    stop: (node, name) => void must('cluster.sh', ['stop', node, name]),
-    restart: (node, name, signal) => void must('cluster.sh', ['restart', node, name, signal]),
-    log: (node, name) => `${run}/${node}/log/${name}.log`,
+    podImage: 'localhost/busybox:1',
+    machines: {
+      exec: (node, ...argv) => script('cluster.sh', ['exec', node, ...argv]),
+      start: (node, name, ...argv) => void must('cluster.sh', ['start', node, name, ...argv]),
+      stop: (node, name, signal = 'TERM') => void must('cluster.sh', ['stop', node, name, signal]),
+      resume: (node, name) => void must('cluster.sh', ['resume', node, name]),
+      log: (node, name) => join(run, node, 'log', `${name}.log`),
+      load: (archive) => void must('cluster.sh', ['load', archive]),
+    },
   };
+}
+
+/** A folder with the compiled programs: CNIKIT_KUBELAB_DIST, or beside the repository, where our own CI has one. */
+export function findDist(repository: string, env: NodeJS.ProcessEnv): string | undefined {
+  const given = env.CNIKIT_KUBELAB_DIST;
+  const folders = given === undefined ? [join(repository, '../shared/kubernetes/dist')] : [given];
+  return folders.find((folder) => existsSync(join(folder, 'kube.xz')));
 }

@@ -145,9 +145,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const before = [run('ip', 'route'), run('ip', '-6', 'route')];
       expect((await command('apply', ...flags)).status).toBe(0);
       await node.api.stop();
+      run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
       const { status, out } = await command('cleanup', ...flags);
       expect(status).toBe(0);
       expect(out).toMatch(/^- route 10\.244\.2\.0\/24 via 192\.0\.2\.2$/m);
+      expect(out).toMatch(/^- link cni0$/m);
       expect([run('ip', 'route'), run('ip', '-6', 'route')]).toEqual(before);
       expect(run('iptables-save') + run('ip6tables-save')).not.toContain('CNIKIT');
       expect([...readdirSync(node.binDir), ...readdirSync(node.confDir)]).toEqual([]);

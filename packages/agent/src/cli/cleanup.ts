@@ -6,12 +6,14 @@ import { openKernel } from '../apply/netlink.ts';
 import { createRules } from '../apply/rules.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
+import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { noRules } from '../desired/rules.ts';
 import { type Action, describe } from '../diff.ts';
 import { STATE_NAME } from '../observe/state.ts';
 import { ReadinessFile } from '../readiness.ts';
 import { Routes } from '../routes.ts';
 import type { Output } from './plan.ts';
+import { removePodRemains } from './pod-remains.ts';
 
 /** Each part is tried even when another fails. Returns the exit status: 1 when something is left. */
 export function cleanup(config: Config, { out, err }: Output): number {
@@ -25,16 +27,17 @@ export function cleanup(config: Config, { out, err }: Output): number {
     }
   };
   const lines = (actions: readonly Action[]): string[] => actions.map(describe);
-  part('The CNI files', () =>
-    createCni({
+  let wasInstalled = false;
+  part('The CNI files', () => {
+    const removed = createCni({
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,
       pluginBinary: '',
       links: config.pluginLinks,
-    })
-      .remove()
-      .map((path) => `- file ${path}`),
-  );
+    }).remove();
+    wasInstalled = removed.includes(join(config.cniConfDir, CONFLIST_NAME));
+    return removed.map((path) => `- file ${path}`);
+  });
   part('The packet filter rules', () => lines(createRules().apply({ ipv4: noRules, ipv6: noRules })));
   part('The routes', () => {
     const kernel = openKernel();
@@ -48,6 +51,8 @@ export function cleanup(config: Config, { out, err }: Output): number {
       kernel.close();
     }
   });
+  // Another CNI's bridge may have the same name: ours is the one that our configuration named.
+  if (wasInstalled) part('The bridge of the pods', () => removePodRemains(config.stateDir));
   part('The saved state', () => {
     rmSync(join(config.stateDir, STATE_NAME), { force: true });
     new ReadinessFile(config.stateDir).remove();

@@ -1,0 +1,163 @@
+#!/bin/bash
+# cluster.sh - a small real Kubernetes on one machine: etcd, API server, controller manager, scheduler, and nodes with
+# containerd, kubelet and kube-proxy, in namespaces. No CNI plugin is installed: nodes stay NotReady until one is.
+# Needs root; programs.sh makes the programs.
+#
+#   cluster.sh up            control plane and nodes; the nodes register
+#   cluster.sh down          end all of it and remove what it left
+#   cluster.sh status        what runs, and what the API server says
+#   cluster.sh kubectl ARG.. kubectl as cluster administrator
+#   cluster.sh exec M CMD..  run a command inside machine M: cp, n1, n2, ...
+#   cluster.sh start M NAME CMD..  the same in the background; its log is M/log/NAME.log in the state folder
+#   cluster.sh stop M NAME [SIGNAL]     end one that "start" (or "up") started
+#   cluster.sh resume M NAME            start again what was stopped, as before
+#   cluster.sh load ARCHIVE  import a docker/OCI image archive on all nodes
+#
+# Each machine is a set of namespaces (PID, mount, network, UTS, IPC) around a process 1 of its own; ending that one ends
+# everything inside. In each, /etc, /opt, /var, /usr and /root are overlays over the machine's own and /run is a tmpfs: a
+# CNI agent finds the usual paths, different in each node, and what it writes there does not outlive the cluster. The
+# rest is shared with the machine, some sysctls of the kernel too.
+#
+#   cp  172.30.0.1   etcd, kube-apiserver (:6443), controller-manager, scheduler; also the bridge "br0" between machines
+#   nN  172.30.0.1N  containerd, kubelet, kube-proxy
+#
+# Environment (for "up"; the later calls need KUBELAB_RUN only):
+#   KUBELAB_RUN      state folder, not under /etc /opt /var /usr /root /run (default: kubelab-run in TMPDIR)
+#   KUBELAB_BIN      the programs (default: bin beside this script)
+#   KUBELAB_IMAGES   image archives (default: images beside this script)
+#   KUBELAB_NODES    how many nodes (default 2, at most 9)
+#   KUBELAB_DUAL     1 (default): IPv4 and IPv6 pods and services; 0: IPv4 only
+#   KUBELAB_PROXY    1 (default): kube-proxy on each node; 0: none
+set -euo pipefail
+
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+HERE=$(dirname "$SELF")
+RUN=$(readlink -m "${KUBELAB_RUN:-${TMPDIR:-/tmp}/kubelab-run}")
+CGROUP=kubelab$(printf %s "$RUN" | cksum | cut -d' ' -f1)
+BIN=${KUBELAB_BIN:-$HERE/bin}
+IMAGES=${KUBELAB_IMAGES:-$HERE/images}
+NODES=${KUBELAB_NODES:-2}
+DUAL=${KUBELAB_DUAL:-1}
+PROXY=${KUBELAB_PROXY:-1}
+V=1
+# A cluster that runs keeps the settings that "up" was given.
+# shellcheck disable=SC1091
+[ ! -s "$RUN/settings" ] || . "$RUN/settings"
+PATH=$BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
+NET4=172.30.0 NET6=fd00:172:30::
+POD4=10.244.0.0/16 POD6=fd00:10:244::/56
+SVC4=10.96.0.0/16 SVC6=fd00:10:96::/112 SVC_FIRST=10.96.0.1 DNS_IP=10.96.0.10
+API=https://$NET4.1:6443
+OVERLAYS="etc opt var usr root"
+
+
+T0=$(date +%s.%N)
+for part in machines keys control-plane node; do
+    # shellcheck disable=SC1090
+    . "$HERE/lib/$part.sh"
+done
+
+cmd_up() {
+    [ "$(id -u)" = 0 ] || die "needs root"
+    for p in $OVERLAYS run proc sys dev; do
+        case $RUN/ in "/$p"/*) die "KUBELAB_RUN may not lie under /$p" ;; esac
+    done
+    local p m
+    for p in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl containerd ctr runc pause; do
+        [ -x "$BIN/$p" ] || die "$BIN/$p is missing; run build.sh"
+    done
+    [ ! -e "$RUN/cp" ] || die "$RUN is in use; run: $0 down"
+    mkdir -p "$RUN/cp"
+    printf 'NODES=%q DUAL=%q PROXY=%q V=%q BIN=%q\n' "$NODES" "$DUAL" "$PROXY" "$V" "$BIN" >"$RUN/settings"
+    keys
+    say "keys are made"
+    for m in $(machines); do machine_start "$m"; done
+    for m in $(node_names); do cable "$m"; done
+    say "machines are up: $(machines | tr '\n' ' ')"
+    control_plane_first
+    for m in $(node_names); do node_runtime "$m"; done
+    say "containerd is up on $NODES nodes"
+    control_plane_second
+    for m in $(node_names); do node_kubelet "$m"; done
+    for m in $(node_names); do
+        until_ok 90 kctl get node "$m" || die "node $m did not register; see $RUN/$m/log/kubelet.log"
+    done
+    say "all nodes are registered"
+    until_ok 60 have_pod_cidrs || die "the controller manager gave out no pod CIDRs"
+    until_ok 60 kctl -n default get serviceaccount default || die "no default service account"
+    say "up"
+    kctl get nodes -o wide
+}
+
+have_pod_cidrs() {
+    [ "$(kctl get nodes -o json | jq '[.items[] | select(.spec.podCIDR)] | length')" = "$NODES" ]
+}
+
+# ---------------------------------------------------------------- down
+
+cmd_down() {
+    local m pid d rc=0
+    [ -e "$RUN" ] || { say "nothing in $RUN"; return 0; }
+    for d in "$RUN"/*/; do
+        [ -d "$d" ] || continue
+        m=$(basename "$d")
+        if pid=$(holder "$m"); then
+            kill -9 "$pid"
+            until_ok 20 test ! -e "/proc/$pid" || { say "process 1 of $m ($pid) does not end"; rc=1; }
+        fi
+        cgroups_remove "$m" || rc=1
+    done
+    if [ $rc = 0 ]; then rm -rf --one-file-system "$RUN"; say "down"; fi
+    return $rc
+}
+
+# ---------------------------------------------------------------- the rest
+
+cmd_status() {
+    local m p
+    [ -e "$RUN/cp" ] || { echo "no cluster in $RUN"; return 1; }
+    for m in $(cd "$RUN" && ls -d cp n[0-9] 2>/dev/null); do
+        if p=$(holder "$m"); then printf '%s: process 1 is %s;' "$m" "$p"; else echo "$m: down"; continue; fi
+        for p in "$RUN/$m"/*.pid; do
+            p=$(basename "$p" .pid)
+            if daemon_alive "$m" "$p"; then printf ' %s' "$p"; else printf ' %s(DEAD)' "$p"; fi
+        done
+        echo
+    done
+    kctl get --raw /version | jq -r '"API server " + .gitVersion + " at '"$API"'"'
+    kctl get nodes -o wide
+    kctl get pods -A -o wide
+}
+
+# cmd_stop MACHINE NAME [SIGNAL]
+cmd_stop() {
+    local pid
+    daemon_alive "$1" "$2" || die "$2 does not run on $1"
+    pid=$(cat "$RUN/$1/$2.pid")
+    machine_exec "$1" /bin/kill -"${3:-TERM}" "$pid"
+    until_ok 20 machine_exec "$1" test ! -e "/proc/$pid" || die "$2 on $1 does not end"
+    rm -f "$RUN/$1/$2.pid"
+}
+
+cmd_load() {
+    local m
+    for m in $(node_names); do machine_exec "$m" ctr -n k8s.io images import - <"$1"; done
+}
+
+PKI=$RUN/pki
+export KUBELAB_RUN=$RUN
+case ${1:-} in
+up) cmd_up ;;
+down) cmd_down ;;
+status) cmd_status ;;
+kubectl) shift; kctl "$@" ;;
+exec) m=${2:?machine}; shift 2; machine_exec "$m" "$@" ;;
+start) m=${2:?machine}; n=${3:?name}; shift 3; ! daemon_alive "$m" "$n" || die "$n runs already"; daemon "$m" "$n" "$@" ;;
+stop) cmd_stop "${2:?machine}" "${3:?name}" "${4:-}" ;;
+resume) mapfile -d '' -t args <"$RUN/${2:?machine}/${3:?name}.cmd"; daemon "$2" "$3" "${args[@]}" ;;
+load) cmd_load "${2:?archive}" ;;
+__inside) inside "$2" ;;
+*) sed -n '2,/^set -/p' "$SELF" | sed -n 's/^# \{0,1\}//p' >&2; exit 2 ;;
+esac

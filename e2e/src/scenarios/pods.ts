@@ -1,0 +1,38 @@
+import type { Scenario } from '../bed.ts';
+import { nodeNames } from '../cluster.ts';
+import { awaitPods, createPods, ping } from '../pods.ts';
+
+/** Pods that stay for the scenarios after this. */
+export const podsOnEachNode: Scenario = {
+  title: 'two pods a node run, each with an address of every family of its node',
+  async run({ cluster }) {
+    const nodes = nodeNames(cluster);
+    createPods(
+      cluster,
+      nodes.flatMap((node) => ['a', 'b'].map((letter) => ({ name: `${node}-${letter}`, node }))),
+    );
+    const pods = await awaitPods(cluster, nodes.length * 2);
+    for (const { name, node, ips } of pods) {
+      const path = 'jsonpath={.spec.podCIDRs[*]}';
+      const families = cluster.kubectl('get', 'node', node, '-o', path).trim().split(' ').length;
+      if (ips.length !== families)
+        throw new Error(`${name} has ${ips.join(' ')}, its node ${families} podCIDRs`);
+    }
+    return pods.map(({ name, ips }) => `${name} ${ips.join(' ')}`).join('; ');
+  },
+};
+
+export const podsPing: Scenario = {
+  title: 'all pods ping all pods, on one node and across, in every family',
+  async run({ cluster }) {
+    const pods = await awaitPods(cluster, nodeNames(cluster).length * 2);
+    let pings = 0;
+    for (const from of pods) {
+      for (const ip of pods.flatMap(({ ips }) => ips)) {
+        ping(cluster, from, ip);
+        pings++;
+      }
+    }
+    return `${pings} pings`;
+  },
+};

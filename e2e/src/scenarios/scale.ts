@@ -1,0 +1,51 @@
+import type { Scenario } from '../bed.ts';
+import { items, lastEvents } from '../cluster.ts';
+import { LABEL, podTemplate } from '../pods.ts';
+import { waitFor } from '../wait.ts';
+
+const COUNT = 40;
+const NAME = 'e2e-scale';
+
+export const scale: Scenario = {
+  title: `a Deployment goes from 0 to ${COUNT} pods and back to none`,
+  async run({ cluster }) {
+    const template = podTemplate(cluster, { labels: { app: NAME }, command: ['sleep', '3600'] });
+    cluster.apply(
+      JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: NAME, labels: { app: LABEL } },
+        spec: { replicas: 0, selector: { matchLabels: { app: NAME } }, template },
+      }),
+    );
+    const started = Date.now();
+    cluster.kubectl('scale', 'deployment', NAME, `--replicas=${COUNT}`);
+    const seen: number[] = [];
+    await waitFor(
+      `${COUNT} pods to have an address`,
+      () => {
+        const ips = addresses();
+        while (seen.length < ips.size) seen.push(Date.now() - started);
+        return ips.size === COUNT ? true : undefined;
+      },
+      () => lastEvents(cluster),
+    );
+    cluster.kubectl('scale', 'deployment', NAME, '--replicas=0');
+    await waitFor('all pods to be gone', () =>
+      items(cluster, 'pods', '-l', `app=${NAME}`).length === 0 ? true : undefined,
+    );
+    cluster.kubectl('delete', 'deployment', NAME);
+    const at = (i: number) => `${((seen[i] ?? 0) / 1000).toFixed(1)} s`;
+    return `${COUNT} different addresses; the first after ${at(0)}, half after ${at(COUNT / 2 - 1)}, all after ${at(COUNT - 1)}`;
+
+    /** Throws when two pods have one. */
+    function addresses(): Set<string> {
+      const ips = items<{ status: { podIP?: string } }>(cluster, 'pods', '-l', `app=${NAME}`).flatMap(
+        ({ status }) => status.podIP ?? [],
+      );
+      if (new Set(ips).size !== ips.length)
+        throw new Error(`Two pods have one address: ${ips.sort().join(' ')}`);
+      return new Set(ips);
+    }
+  },
+};

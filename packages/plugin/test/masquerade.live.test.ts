@@ -199,6 +199,29 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(saved()).toEqual([]);
     });
 
+    test('rules that the reference makes by nftables go as well', () => {
+      const hash = (text: string) => run('sh', '-c', `printf %s '${text}' | sha512sum`).slice(0, 16);
+      const rule = (network: string, id: string) => {
+        const comment = `${hash(network)}-${hash(`eth0:${id}`)}, net: ${network}, if: eth0, id: ${id}`;
+        return `inet cni_plugins_masquerade masq_checks ip saddr 10.90.0.9 masquerade comment "${comment}"`;
+      };
+      run('nft', 'add table inet cni_plugins_masquerade; add chain inet cni_plugins_masquerade masq_checks');
+      for (const [network, id] of [
+        ['net', 'c1'],
+        ['net', 'c2'],
+        ['net', 'c3'],
+        ['other', 'c1'],
+      ] as const)
+        run('nft', `add rule ${rule(network, id)}`);
+      const left = () =>
+        [...ruleset().matchAll(/net: (\w+), if: eth0, id: (\w+)/g)].map(([, ...one]) => one.join());
+      ok(call('DEL', 'c1', { path: '' }));
+      expect(left()).toEqual(['net,c2', 'net,c3', 'other,c1']);
+      const valid = { 'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'eth0' }] };
+      ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ...valid }));
+      expect(left()).toEqual(['net,c2', 'other,c1']);
+    });
+
     test('rules in the older interface of iptables go as well', () => {
       const chain = iptablesChainOf('c1');
       for (const program of ['iptables-legacy', 'ip6tables-legacy']) {

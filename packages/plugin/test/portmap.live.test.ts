@@ -327,6 +327,20 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(iptablesOf(OURS)).toEqual([]);
     });
 
+    test('rules that the reference makes by nftables go as well', () => {
+      for (const family of ['ip', 'ip6']) {
+        run('nft', `add table ${family} cni_hostport`);
+        for (const chain of ['hostports', 'hostip_hostports', 'masquerading']) {
+          run('nft', `add chain ${family} cni_hostport ${chain}`);
+          for (const id of ['a', 'b'])
+            run('nft', `add rule ${family} cni_hostport ${chain} accept comment "${id}"`);
+        }
+      }
+      ok(call('portmap', 'DEL', 'a', { path: '' }, undefined));
+      expect(ruleset()).not.toContain('"a"');
+      expect(ruleset().match(/"b"/g)).toHaveLength(6);
+    });
+
     test('a chain of somebody else’s sets the mark', () => {
       for (const program of ['iptables', 'ip6tables']) run(program, '-t', 'nat', '-N', 'THEIRS');
       add('a', pod(), [tcp(8080, 80)], { externalSetMarkChain: 'THEIRS' });

@@ -16,6 +16,7 @@ import {
 import { collectNatChains, natChainName, removeLegacyNatChain, removeNatChain } from './nat-chain.ts';
 import { byBackend, type NatBackend, whereNftables, withNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
+import { collectReferenceMasquerade, removeReferenceMasquerade } from './reference-nftables.ts';
 
 /** Settings of a plugin that can have its pods masqueraded. */
 export interface MasqueradeSettings extends NetworkSettings {
@@ -77,6 +78,7 @@ function remove(sys: Sys, context: Masquerade, addresses: readonly string[] | un
   whereNftables(sys, (nft) => {
     unmasqueradeByNftables(nft, owner, addresses);
     removeNatChain(nft, MASQUERADE_CHAINS, chain);
+    removeReferenceMasquerade(nft, owner);
   });
   removeLegacyNatChain(sys, context.env, MASQUERADE_CHAINS, chain);
 }
@@ -100,7 +102,10 @@ export function collectMasquerade(sys: Sys, context: Masquerade): void {
   if (validAttachments === undefined) return;
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
   const chains = keep.map(({ containerID }) => natChainName(MASQUERADE_CHAINS, conf.network, containerID));
-  whereNftables(sys, (nft) => collectMasqueradeOfNftables(nft, conf.network, keep));
+  whereNftables(sys, (nft) => {
+    collectMasqueradeOfNftables(nft, conf.network, keep);
+    collectReferenceMasquerade(nft, conf.network, keep);
+  });
   collectNatChains(sys, env, MASQUERADE_CHAINS, conf.network, new Set(chains));
 }
 

@@ -9,6 +9,7 @@ import {
   removeNatChain,
 } from '../../capabilities/nat/nat-chain.ts';
 import { byBackend, whereNftables, withNftables } from '../../capabilities/nat/nftables.ts';
+import { removeReferencePorts } from '../../capabilities/nat/reference-nftables.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
@@ -82,6 +83,7 @@ function unmapPorts(sys: Sys, { conf, containerID, ifName, env }: Portmap, ports
   whereNftables(sys, (nft) => {
     unmapPortsByNftables(nft, { network, containerID, ifName }, (own) => forgetStaleFlows(sys, own));
     removeNatChain(nft, PORT_CHAINS, chain);
+    removeReferencePorts(nft, containerID);
   });
   removeLegacyNatChain(sys, env, PORT_CHAINS, chain);
   forgetStaleFlows(sys, ports);

@@ -20,6 +20,8 @@ describe.skipIf(!inSandbox).each(ways)(
     const { pod } = here;
     let outside: Outside;
     beforeEach(() => {
+      // Tests of other files share the node.
+      run('nft', 'flush', 'ruleset');
       run('ip', 'link', 'set', 'lo', 'up');
       outside = makeOutside();
     });

@@ -35,6 +35,8 @@ describe.skipIf(!inSandbox).each(ways)(
     const here = scratch();
     let outside: Outside;
     beforeEach(() => {
+      // Tests of other files share the node.
+      run('nft', 'flush', 'ruleset');
       run('ip', 'link', 'set', 'lo', 'up');
       outside = makeOutside();
     });

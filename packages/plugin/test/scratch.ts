@@ -14,7 +14,7 @@ export interface Scratch {
   reservations(): string[];
 }
 
-/** For a suite: each of its tests begins with an empty folder and ends without the pods and links it made. */
+/** For a suite: each of its tests begins with an empty folder and ends without the pods, links and rules it made. */
 export function scratch(): Scratch {
   let dir: string;
   let pods: Pod[];
@@ -29,6 +29,7 @@ export function scratch(): Scratch {
     for (const made of pods) made.remove();
     for (const kind of ['bridge', 'ifb'])
       for (const { ifname } of ipJson('link', 'show', 'type', kind)) run('ip', 'link', 'del', ifname);
+    run('nft', 'flush', 'ruleset');
     rmSync(dir, { recursive: true });
   });
   return {

@@ -13,6 +13,8 @@ export interface Context {
   signal: AbortSignal;
   requestMs: number;
   maxObjectBytes: number;
+  /** Keys whose values are not parsed. */
+  omit: readonly string[];
 }
 
 /** A request under a watchdog. */

@@ -1,5 +1,6 @@
 import { errorFromEvent, WatchError } from './errors.ts';
 import { identify } from './known.ts';
+import { omitKeys } from './omit.ts';
 
 /** One line of a watch. */
 export type WatchEvent =
@@ -13,12 +14,12 @@ export type WatchEvent =
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; error: WatchError };
 
-/** Parses a line; undefined for an empty one. Throws PROTOCOL for what is no event. */
-export function parseEvent(line: string): WatchEvent | undefined {
+/** Parses a line, but for the values of these keys; undefined for an empty one. Throws PROTOCOL for what is no event. */
+export function parseEvent(line: string, omit: readonly string[] = []): WatchEvent | undefined {
   if (line.trim() === '') return undefined;
   let event: { type?: unknown; object?: unknown } | null;
   try {
-    event = JSON.parse(line);
+    event = JSON.parse(omitKeys(line, omit));
   } catch (cause) {
     throw new WatchError('PROTOCOL', 'The API server sent an event that is not JSON', { cause });
   }

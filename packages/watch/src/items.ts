@@ -1,4 +1,5 @@
 import { WatchError } from './errors.ts';
+import { omitKeys } from './omit.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -23,6 +24,7 @@ export interface ListEnvelope {
  */
 export class ItemSplitter {
   readonly #maxItemBytes: number;
+  readonly #omit: readonly string[];
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -33,8 +35,10 @@ export class ItemSplitter {
   #size = 0;
   #envelope = '';
 
-  constructor(maxItemBytes: number) {
+  /** The values of the keys `omit` are not parsed. */
+  constructor(maxItemBytes: number, omit: readonly string[] = []) {
     this.#maxItemBytes = maxItemBytes;
+    this.#omit = omit;
   }
 
   /** The items that this chunk completes. Throws PROTOCOL for what is no list, or an item over the limit. */
@@ -118,12 +122,12 @@ export class ItemSplitter {
   #takeItem(buffer: Buffer, start: number, end: number): unknown {
     this.#inItem = false;
     this.#limit(end - start);
-    if (this.#size === 0) return parse(buffer.toString('utf8', start, end));
+    if (this.#size === 0) return parse(omitKeys(buffer.toString('utf8', start, end), this.#omit));
     this.#pieces.push(buffer.subarray(start, end));
     const text = Buffer.concat(this.#pieces).toString('utf8');
     this.#pieces = [];
     this.#size = 0;
-    return parse(text);
+    return parse(omitKeys(text, this.#omit));
   }
 
   #keep(buffer: Buffer, start: number): void {

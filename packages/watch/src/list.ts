@@ -56,7 +56,7 @@ async function page<T>(
   }
   const { chunks, close } = await attempt(context, `${request.path}?${query}`);
   try {
-    const splitter = new ItemSplitter(context.maxObjectBytes);
+    const splitter = new ItemSplitter(context.maxObjectBytes, context.omit);
     for await (const chunk of chunks) {
       for (const item of splitter.push(chunk)) {
         const id = identify(item);

@@ -72,6 +72,11 @@ export interface WatchOptions<T, O = KubeObject> {
    * An error that it throws ends the iteration.
    */
   select?: (object: O) => T;
+  /**
+   * Keys of which `select` needs nothing, wherever in an object they are: their values are not even parsed, and are
+   * null. What a kubelet reports every few seconds is mostly `images`, for instance.
+   */
+  omit?: readonly string[];
   /** Whether two selected values are the same, so that no `modified` is due. Default: as JSON. */
   equal?: (a: T, b: T) => boolean;
   fieldSelector?: string;

@@ -80,6 +80,7 @@ class Watcher<T, O> {
       signal: options.signal ?? new AbortController().signal,
       requestMs: (options.requestSeconds ?? 30) * 1000,
       maxObjectBytes: options.maxObjectBytes ?? 8 * 1024 * 1024,
+      omit: options.omit ?? [],
     };
   }
 
@@ -186,7 +187,7 @@ class Watcher<T, O> {
     const splitter = new LineSplitter(this.#context.maxObjectBytes);
     for await (const chunk of chunks) {
       for (const line of splitter.push(chunk)) {
-        const event = parseEvent(line);
+        const event = parseEvent(line, this.#context.omit);
         if (event === undefined) continue;
         if (event.type === 'ERROR') {
           this.#hooks.onEvent?.({ type: event.type });

@@ -36,6 +36,7 @@ export function watchNodes(
     ...('getCurrentCluster' in server ? { kubeConfig: server } : server),
     path: '/api/v1/nodes',
     select: selectNode,
+    omit: OMITTED,
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,
@@ -49,6 +50,9 @@ export function watchNodes(
     },
   });
 }
+
+/** Most of a Node, and nothing that `selectNode` looks at. */
+const OMITTED = ['managedFields', 'annotations', 'labels', 'images', 'nodeInfo', 'capacity', 'allocatable'];
 
 /** What takes node changes: the agent. */
 export interface NodeConsumer {

@@ -81,10 +81,6 @@ export async function awaitPods(cluster: Cluster, count: number, selector?: stri
   );
 }
 
-export async function deletePods(cluster: Cluster, selector = `app=${LABEL}`): Promise<void> {
-  cluster.kubectl('delete', 'pod', '-l', selector, '--wait=true', '--timeout=180s');
-}
-
 /** One echo request from a pod; throws when nothing answers. */
 export function ping({ kubectl }: Cluster, from: Pod, ip: string): void {
   kubectl('exec', from.name, '--', 'ping', ip.includes(':') ? '-6' : '-4', '-c', '1', '-W', '5', ip);

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Kernel } from '../src/apply/kernel.ts';
 import { openKernel } from '../src/apply/netlink.ts';
-import { asKernelRoute, type RouteAction } from '../src/diff.ts';
-import type { NodeRoute } from '../src/model.ts';
+import { asKernelRoute, type KernelAction, type RouteAction } from '../src/diff.ts';
+import { defaultTunnel, type NodeRoute, type PresentTunnel, type TunnelLink } from '../src/model.ts';
+import { hostFacts } from '../src/observe/facts.ts';
 import { FakeKernel } from '../src/testing/fake-kernel.ts';
 import { makeLink, removeLink, run } from './live-node.ts';
 
@@ -77,6 +78,66 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         }),
         { numRuns: 50 },
       );
+    });
+
+    test('the model of a tunnel does as the real one', () => {
+      const model = new FakeKernel();
+      model.links[1]!.index = oif;
+      const link: TunnelLink = {
+        ...defaultTunnel,
+        mac: '02:00:00:00:00:01',
+        mtu: 1450,
+        underlay: 'ipv4',
+        local: '192.0.2.1',
+        addresses: ['10.244.1.0/32'],
+      };
+      const both = [model, kernel] as const;
+      /** The tunnel of each, without its index, and its entries. */
+      const seen = () =>
+        both.map((one) => {
+          const state = one.dump();
+          const [tunnel] = hostFacts(state).tunnels;
+          const entries = (state.neighbours ?? []).map(
+            ({ table, mac, address }) => `${table} ${mac} ${address}`,
+          );
+          return [tunnel === undefined ? undefined : { ...tunnel, index: 0 }, entries.sort()];
+        });
+      const step = (action: (tunnel: PresentTunnel) => KernelAction): string[] => {
+        const codes = both.map((one) => {
+          const [tunnel = {} as PresentTunnel] = hostFacts(one.dump()).tunnels;
+          const failures = one.write([action(tunnel)]);
+          return failures.map(({ code }) => code);
+        });
+        // The adapter calls it done when what is to go is gone.
+        expect(codes[1]).toEqual(codes[0]!.filter((code) => code !== 'ENOENT' && code !== 'ENODEV'));
+        const [modelled, real] = seen();
+        expect(real).toEqual(modelled);
+        return codes[1]!;
+      };
+      const entry = (table: 'fdb' | 'neighbour', mac: string, address: string) => (op: 'put' | 'remove') =>
+        step(({ index, name }) => ({
+          kind: 'neighbour',
+          op,
+          entry: { table, index, mac, address },
+          dev: name,
+        }));
+      step(() => ({ kind: 'tunnel', op: 'add', link }));
+      expect(step(() => ({ kind: 'tunnel', op: 'add', link }))).toEqual(['EEXIST']);
+      step((old) => ({ kind: 'tunnel', op: 'change', link, old }));
+      step((old) => ({ kind: 'tunnel', op: 'change', link: { ...link, mtu: 1400, addresses: [] }, old }));
+      for (const [mac, remote] of [
+        ['02:00:00:00:00:02', '198.51.100.2'],
+        ['02:00:00:00:00:02', '198.51.100.3'],
+        ['02:00:00:00:00:04', '198.51.100.4'],
+      ] as const) {
+        entry('fdb', mac, remote)('put');
+        entry('neighbour', mac, '10.244.2.0')('put');
+      }
+      for (let again = 0; again < 2; again++) {
+        entry('fdb', '02:00:00:00:00:02', '198.51.100.3')('remove');
+        entry('neighbour', '02:00:00:00:00:04', '10.244.2.0')('remove');
+      }
+      step((old) => ({ kind: 'tunnel', op: 'remove', old }));
     });
 
     test('Kernel.write() does all that can be done, and says what could not', () => {

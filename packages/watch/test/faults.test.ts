@@ -188,6 +188,58 @@ describe('watch() against a server with faults', () => {
     expect(w.log.filter((line) => line.endsWith(' b'))).toEqual(['deleted b']);
   });
 
+  it.each(['list', 'watch'])('obeys Retry-After of 429 to a %s', async (verb) => {
+    server.faults.failNext(2, 429, { verb, headers: { 'retry-after': '1' } });
+    const delays: number[] = [];
+    const onError = (_: unknown, { retryInMs }: { retryInMs: number }) => delays.push(retryInMs);
+    w = follow(server, { hooks: { onError } });
+    await w.seen('fresh');
+    expect(delays).toHaveLength(2);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(1000);
+  });
+
+  it('a run after this one sees nothing from before it, whatever is repeated and swapped', async () => {
+    let resourceVersion: string | undefined;
+    const move = (at: { resourceVersion?: string }) => {
+      resourceVersion = at.resourceVersion ?? resourceVersion;
+    };
+    w = follow(server, { hooks: { onList: move, onEvent: move } });
+    await w.seen('synced');
+    server.nodes.put(node('a', { x: '1' }));
+    server.nodes.delete('b');
+    await w.until(() => same(server, w!.copy));
+    await w.stop();
+    server.faults.duplicateEvents();
+    server.faults.reorderEvents();
+    server.faults.replayEvents(20);
+    w = follow(server, { notOlderThan: resourceVersion! });
+    await w.seen('synced');
+    expect(same(server, w.copy)).toBe(true);
+    server.nodes.put(node('a', { x: '2' }));
+    server.nodes.delete('a');
+    await w.until(() => same(server, w!.copy));
+    expect(w.log.filter((line) => line.endsWith(' b'))).toEqual([]);
+  });
+
+  it('lists anew when the server has lost what a run before has seen', async () => {
+    w = follow(server, { notOlderThan: '999999999' });
+    await w.seen('error EXPIRED 504');
+    await w.seen('synced');
+    await alive();
+  });
+
+  it('knows an object by what is left of it when keys are omitted', async () => {
+    server.faults.duplicateEvents();
+    w = follow(server, { omit: ['labels'] });
+    await w.seen('synced');
+    expect([...w.copy.values()]).toEqual([{}, {}, {}, {}, {}]);
+    await w.seen('watch');
+    server.nodes.put(node('a', { x: '1' }));
+    server.nodes.put(node('f', { x: '1' }));
+    await w.seen('added f');
+    expect(w.log.filter((line) => line.startsWith('modified'))).toEqual([]);
+  });
+
   it('gives up requests that are never answered', async () => {
     w = follow(server, { requestSeconds: 0.2 });
     await w.seen('watch');

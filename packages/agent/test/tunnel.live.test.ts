@@ -160,6 +160,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     function make(underlay: Underlay, count: number): TunnelNode[] {
       for (const subnet of [1, 2]) {
         run('ip', 'link', 'add', `lan${subnet}`, 'type', 'bridge', 'mcast_snooping', '0');
+        // A router whose link-local address is still being tried finds no neighbour for what it forwards.
+        run('sysctl', '-qw', `net.ipv6.conf.lan${subnet}.accept_dad=0`);
         const length = underlay === 'ipv4' ? 24 : 64;
         const own = `${gateway(subnet, underlay)}/${length}`;
         run('ip', 'address', 'add', own, 'dev', `lan${subnet}`, 'nodad');

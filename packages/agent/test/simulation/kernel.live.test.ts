@@ -121,7 +121,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
     afterAll(() => kernel.close());
 
-    test('answers, changes and tells as the real one, whatever is done to it', async () => {
+    test('answers, changes and tells as the real one, whatever is done to it', {
+      timeout: 300_000,
+    }, async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 25 }), async (operations) => {
           run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'cable');
@@ -168,7 +170,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             }
             await new Promise(setImmediate);
             const expected = lines(told.model);
-            await expect.poll(() => lines(told.real), { timeout: 3000, interval: 5 }).toEqual(expected);
+            await expect.poll(() => lines(told.real), { timeout: 20_000, interval: 5 }).toEqual(expected);
             ended.abort();
             await Promise.all([listening, modelled]);
           } finally {

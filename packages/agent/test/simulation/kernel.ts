@@ -37,7 +37,6 @@ export class SimulatedKernel {
   readonly refusing = new Map<string, string>();
   /** Why nothing can be read or written now. */
   broken: string | undefined;
-  dumps = 0;
 
   /** What the agent holds: the kernel of one process. */
   open(after: After, latencyMs: () => number, dies: DeathInWrite): Kernel & { overflow(): void } {
@@ -47,7 +46,6 @@ export class SimulatedKernel {
     return {
       dump: () => {
         this.#working();
-        this.dumps++;
         return this.state();
       },
       write: (actions) => {

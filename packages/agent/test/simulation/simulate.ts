@@ -71,7 +71,7 @@ class Simulation {
 
   async run(): Promise<Outcome> {
     const { api, nodes } = this.#cluster;
-    const { history } = { history: this.#history };
+    const history = this.#history;
     for (let n = 1; n <= history.nodes + 1; n++)
       api.put({ name: nodeName(n), podCIDRs: podCIDRs(n), internalIPs: internalIPs(n) });
     for (const node of nodes) {
@@ -86,7 +86,7 @@ class Simulation {
     for (const step of history.steps) {
       await this.#pass(step.waitMs);
       this.#note(`${step.what} ${step.a} ${step.b} ${step.c}`);
-      for (const node of nodes) this.#isTroubled(node);
+      for (const node of nodes) this.#noteTrouble(node);
       const touched = play(this.#cluster, step);
       if (oneShots.has(step.what)) for (const node of nodes) this.#trouble.set(node, this.#time.now);
       this.#spend(touched);
@@ -178,7 +178,7 @@ class Simulation {
         this.#fail(
           `${node.name} made ${written.length} route writes where ${budget} are enough: ${written.slice(-20)}`,
         );
-      this.#isTroubled(node);
+      this.#noteTrouble(node);
       if (!this.#comparable(node)) {
         this.#differing.delete(node);
         continue;
@@ -194,12 +194,13 @@ class Simulation {
     }
   }
 
+  /** While the API lacks this node, nothing is known to be right. */
   #comparable(node: SimulatedNode): boolean {
     return this.#cluster.api.get(node.name) !== undefined;
   }
 
   /** Notes whether something that is not the agent's fault keeps it from being right. */
-  #isTroubled(node: SimulatedNode): void {
+  #noteTrouble(node: SimulatedNode): void {
     const { api } = this.#cluster;
     const { kernel } = node;
     const troubled =

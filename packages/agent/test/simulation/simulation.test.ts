@@ -27,7 +27,7 @@ async function play(history: History): Promise<void> {
 
 describe('The agent in a simulated cluster', () => {
   const blocks = Array.from({ length: Math.ceil(SEEDS / BLOCK) }, (_, i) => FIRST + i * BLOCK);
-  test.each(blocks)('keeps what it must, from seed %i on', async (first) => {
+  test.each(blocks)('keeps what it must, from seed %i on', { timeout: 300_000 }, async (first) => {
     for (let seed = first; seed < Math.min(first + BLOCK, FIRST + SEEDS); seed++) await play(historyOf(seed));
   });
 

@@ -43,7 +43,7 @@ export type Decoded<T extends Table> = Values<T> & { unknown?: UnknownAttribute[
 
 /** Writes those values that are set, in the table's order. Other members of `values` are ignored. */
 export function writeFields<T extends Table>(encoder: Encoder, table: T, values: Values<T>): void {
-  for (const key of keysOf(table)) {
+  for (const key in table) {
     const value = values[key];
     if (value !== undefined) writeField(encoder, table[key]!, key, value);
   }
@@ -51,20 +51,8 @@ export function writeFields<T extends Table>(encoder: Encoder, table: T, values:
 
 /** True when any of the table's members is set. */
 export function hasFields<T extends Table>(table: T, values: Values<T>): boolean {
-  for (const key of keysOf(table)) if (values[key] !== undefined) return true;
+  for (const key in table) if (values[key] !== undefined) return true;
   return false;
-}
-
-const keys = new WeakMap<Table, readonly string[]>();
-
-/** The table's keys, made when it is first used: QuickJS takes longer to list them than to look at their values. */
-function keysOf<T extends Table>(table: T): readonly (keyof T & string)[] {
-  let all = keys.get(table);
-  if (all === undefined) {
-    all = Object.keys(table);
-    keys.set(table, all);
-  }
-  return all as readonly (keyof T & string)[];
 }
 
 function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: unknown): void {

@@ -39,13 +39,13 @@ export const crashRows: readonly CrashRow[] = [
     conf: (dir, kept) => ({ ...bridge(dir), ipMasq: true, ...limits, ...ports(kept) }),
     fresh: true,
   },
-  { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }), fresh: true },
+  { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }) },
   {
     title: 'bridge, masqueraded and checked for spoofing',
     plugin: 'bridge',
     conf: (dir) => ({ ...bridge(dir), ipMasq: true, macspoofchk: true }),
   },
-  { title: 'ptp', plugin: 'ptp', conf: ptp, fresh: true },
+  { title: 'ptp', plugin: 'ptp', conf: ptp },
   {
     title: 'ptp, masqueraded by iptables',
     plugin: 'ptp',

@@ -1,6 +1,13 @@
 /** What is done for an attachment once it is in the network: port maps, bandwidth, whatever stands behind in a chain. */
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
+import type { Link, RouteConnection } from '@cnikit/netlink';
 import { requiredPrevResult } from './differences.ts';
+
+/** The node's end of a pod's veth pair. */
+export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
+
+/** Is called with the node's end of a pair when that is in its place and not up yet. */
+export type BeforeUp = (route: RouteConnection, host: HostEnd) => void;
 
 /**
  * One thing that is done for attachments, by the verbs of CNI. It is served on its own, as a plugin that stands
@@ -21,6 +28,11 @@ export interface Feature<S> {
   accept?(settings: S): void;
   /** Adds to what the plugins before it made, and returns the result with what it changed; on failure nothing is left. */
   add(context: Context<S>, result: Result): Result;
+  /**
+   * ADD in two parts, inside of `cnikit`: what costs less while no packet can pass the host end, and then what it means
+   * for the result.
+   */
+  addBeforeUp?(context: Context<S>, route: RouteConnection, host: HostEnd): (result: Result) => Result;
   /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */
   del(context: Context<S>): void;
   /** Throws when what ADD made is not as it was. */
@@ -29,6 +41,11 @@ export interface Feature<S> {
   gc(context: Context<S>): void;
   /** Throws when ADD could not be served now. */
   status?(context: Context<S>): void;
+}
+
+/** A plugin that attaches a pod, and lets others at the node's end of the pair before that is up. */
+export interface Attaching<A> extends Plugin<A> {
+  addWith?(context: Context<A>, beforeUp: BeforeUp): Result;
 }
 
 /** A feature as the plugin of its own that the reference has for it. */

@@ -1,4 +1,4 @@
-/** The veth pair, by one message: host end up and enslaved, the other end in the pod under its final name. */
+/** The veth pair, by one message: host end enslaved and as a rule up, the other end in the pod under its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
   decodeLinkSummary,
@@ -30,6 +30,8 @@ export interface VethPlan {
   mac?: string | undefined;
   /** Index of the bridge that the host end is a port of. */
   master?: number;
+  /** Leaves the host end down. */
+  down?: boolean;
 }
 
 /** Both ends as they were made. */
@@ -55,7 +57,7 @@ export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan)
     kind: 'veth',
     name: hostName,
     mac: macs.hostMac,
-    up: true,
+    up: !plan.down,
     ...(master === undefined ? {} : { master }),
     ...both,
     // The peer must not carry IFF_UP in this message: the kernel answers ENOTCONN.

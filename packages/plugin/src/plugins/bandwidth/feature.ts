@@ -2,9 +2,9 @@ import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec
 import { openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../capabilities/differences.ts';
-import type { Feature } from '../../capabilities/feature.ts';
+import type { Feature, HostEnd } from '../../capabilities/feature.ts';
 import { limitDifferences } from './check.ts';
-import { type HostEnd, hostEnd } from './host-end.ts';
+import { hostEnd } from './host-end.ts';
 import { collectIfbs, deleteIfb, ifbName } from './ifb.ts';
 import { asksForLimits, type BandwidthSettings, limitsOf } from './settings.ts';
 import { shape } from './shape.ts';
@@ -25,20 +25,29 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
     settings: (raw) => ({ network: raw.name, raw }),
     asked: ({ raw }) => asksForLimits(raw),
     accept: ({ raw }) => void limitsOf(raw),
-    add: (context, result) => add(sys, context, result, withHostEnd),
+    add: (context, result) =>
+      atHostEnd(sys, context, result, (route, host) =>
+        shapePod(sys, context, route, host, withHostEnd)(result),
+      ),
+    addBeforeUp: (context, route, host) => shapePod(sys, context, route, host, withHostEnd),
     del: (context) => deleteIfb(sys, attachmentOf(context)),
     check: (context, prevResult) => check(sys, context, prevResult),
     gc: (context) => collect(sys, context),
   };
 }
 
-function add(sys: Sys, context: Bandwidth, result: Result, grouped: boolean): Result {
+/** Shapes what passes the host end; gives what that adds to a result. */
+function shapePod(
+  sys: Sys,
+  context: Bandwidth,
+  route: RouteConnection,
+  host: HostEnd,
+  grouped: boolean,
+): (result: Result) => Result {
   const limits = limitsOf(context.conf.raw);
-  if (limits === undefined) return result;
-  return atHostEnd(sys, context, result, (route, host) => {
-    const ifb = shape(sys, route, host, attachmentOf(context), limits, grouped);
-    return ifb === undefined ? result : { ...result, interfaces: [...(result.interfaces ?? []), ifb] };
-  });
+  const ifb = limits && shape(sys, route, host, attachmentOf(context), limits, grouped);
+  if (ifb === undefined) return (result) => result;
+  return (result) => ({ ...result, interfaces: [...(result.interfaces ?? []), ifb] });
 }
 
 function check(sys: Sys, context: Bandwidth, prevResult: Result): void {

@@ -14,7 +14,7 @@ import {
   setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { HostEnd } from './host-end.ts';
+import type { HostEnd } from '../../capabilities/feature.ts';
 import { type Attachment, groupOf, ifbMac, ifbName } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';

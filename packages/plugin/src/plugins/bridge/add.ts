@@ -1,10 +1,11 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import { type LinkSummary, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { type LinkSummary, openRoute, type RouteConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { announce } from '../../capabilities/announce.ts';
 import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
 import { cniArgs } from '../../capabilities/cni-args.ts';
 import { waitForDuplicateDetection } from '../../capabilities/duplicates.ts';
+import type { BeforeUp } from '../../capabilities/feature.ts';
 import { type Allocation, openIpam } from '../../capabilities/ipam.ts';
 import { checkedMac } from '../../capabilities/mac.ts';
 import { hostVethName } from '../../capabilities/names.ts';
@@ -23,15 +24,19 @@ import type { BridgeSettings } from './settings.ts';
 import { checkSpoofing, uncheckSpoofing } from './spoof-check.ts';
 import { ensureVlanGateway } from './vlan.ts';
 
+/** What a veth has where nothing else is asked for; linux/if_ether.h. In bytes. */
+const ETH_DATA_LEN = 1500;
+
 const NOTHING: Allocation = { ips: [], routes: [] };
 
 /**
  * ADD: bridge, veth pair, addresses, routes. When a step fails, the steps before it are taken back; the bridge
  * stays, since other pods may use it by then.
  *
+ * @param beforeUp is called once the host end is a port of the bridge, which then comes up only after it
  * @returns interfaces in the reference's order: bridge, host end, pod's end, to which `ips[].interface` points
  */
-export function add(sys: Sys, context: Context<BridgeSettings>): Result {
+export function add(sys: Sys, context: Context<BridgeSettings>, beforeUp?: BeforeUp): Result {
   const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
   const ipam = openIpam(sys, context);
@@ -44,9 +49,13 @@ export function add(sys: Sys, context: Context<BridgeSettings>): Result {
     mark?.('bridge');
     const hostName = hostVethName(conf.network, containerID, ifName);
     const plan = { hostName, ifName, netns: pod.fd, mtu: conf.mtu, mac, master: bridge.index };
-    const pair = createVethPair(host, sys, plan);
+    const pair = createVethPair(host, sys, { ...plan, down: beforeUp !== undefined });
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);
+    if (beforeUp !== undefined) {
+      beforeUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
+      host.request(setLink({ index: pair.hostIndex, up: true }));
+    }
     if (conf.macspoofchk) {
       undo.push(() => uncheckSpoofing(sys, context));
       checkSpoofing(sys, { containerID, ifName, hostName, mac: pair.podMac });

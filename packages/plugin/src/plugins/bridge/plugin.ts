@@ -1,6 +1,7 @@
-import { definePlugin, type Plugin } from '@cnikit/cni-spec';
+import { definePlugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { collectAttachments, deleteAttachment } from '../../capabilities/attachment-verbs.ts';
+import type { Attaching } from '../../capabilities/feature.ts';
 import { openIpam } from '../../capabilities/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
@@ -8,8 +9,8 @@ import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from './settings.ts'
 import { collectSpoofChecks, uncheckSpoofing } from './spoof-check.ts';
 
 /** `bridge`: a veth pair from the pod to a bridge of the node, and the bridge as the pod's gateway. */
-export function bridgePlugin(sys: Sys): Plugin<BridgeSettings> {
-  return definePlugin({
+export function bridgePlugin(sys: Sys): Attaching<BridgeSettings> {
+  const plugin = definePlugin<BridgeSettings>({
     about: 'cnikit bridge: bridge, host-local addresses and routes for a pod, in one process',
     // Only a delegate is looked for there, and host-local is built in.
     optionalEnv: ['CNI_PATH'],
@@ -29,4 +30,5 @@ export function bridgePlugin(sys: Sys): Plugin<BridgeSettings> {
     },
     status: (context) => openIpam(sys, context)?.status(),
   });
+  return { ...plugin, addWith: (context, beforeUp) => add(sys, context, beforeUp) };
 }

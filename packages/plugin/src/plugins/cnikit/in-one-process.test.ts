@@ -1,6 +1,6 @@
-import { definePlugin, dispatch, type PluginOutput } from '@cnikit/cni-spec';
-import { beforeEach, expect, test } from 'vitest';
-import { type Feature, featurePlugin } from '../../capabilities/feature.ts';
+import { type CheckedConfig, definePlugin, dispatch, type PluginOutput } from '@cnikit/cni-spec';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Attaching, type BeforeUp, type Feature, featurePlugin } from '../../capabilities/feature.ts';
 import { inOneProcess } from './in-one-process.ts';
 
 let calls: string[];
@@ -53,7 +53,7 @@ const attaching = definePlugin({
 });
 const chain = inOneProcess('chain', attaching, [noting('a'), noting('b'), noting('c')]);
 
-function call(command: string, conf: object, args = ''): PluginOutput {
+function call(command: string, conf: object, args = '', plugin = chain): PluginOutput {
   const env = {
     CNI_COMMAND: command,
     CNI_CONTAINERID: 'c1',
@@ -61,7 +61,7 @@ function call(command: string, conf: object, args = ''): PluginOutput {
     CNI_NETNS: '/run/netns/x',
     CNI_ARGS: args,
   };
-  return dispatch(chain, {
+  return dispatch(plugin, {
     env,
     stdin: JSON.stringify({ cniVersion: '1.1.0', name: 'net', prevResult: {}, ...conf }),
   });
@@ -94,6 +94,48 @@ test.each([
   const { exitCode, stdout } = call('ADD', { a: 1, b: 1, c: 1 });
   expect([exitCode, JSON.parse(stdout).msg]).toEqual([1, `${what} fails`]);
   expect(calls).toEqual(expected);
+});
+
+describe('inOneProcess() with a feature that begins before the host end is up', () => {
+  /** As a host end that nobody looks at. */
+  const end = [undefined, undefined] as unknown as Parameters<BeforeUp>;
+  const early: Feature<{ wanted: boolean }> = {
+    ...noting('b'),
+    addBeforeUp() {
+      step('b begins');
+      return (result) => ({ ...result, dns: { domain: 'b' } });
+    },
+  };
+  const withEnd: Attaching<CheckedConfig> = {
+    ...attaching,
+    addWith(context, beforeUp) {
+      step('pair');
+      beforeUp(...end);
+      return attaching.add?.(context) ?? {};
+    },
+  };
+  const run = (conf: object) =>
+    call('ADD', conf, '', inOneProcess('chain', withEnd, [noting('a'), early, noting('c')]));
+
+  test('has it do so, and its result in its place', () => {
+    expect(JSON.parse(run({ a: 1, b: 1 }).stdout)).toMatchObject({ dns: { domain: 'b' } });
+    expect(calls).toEqual(['pair', 'b begins', 'attach', 'a add']);
+  });
+
+  test.each([
+    ['b begins', ['pair', 'b begins']],
+    ['attach', ['pair', 'b begins', 'attach', 'b del']],
+    ['c add', ['pair', 'b begins', 'attach', 'a add', 'c add', 'a del', 'detach', 'b del']],
+  ])('takes back what was done before %s failed', (what, expected) => {
+    failing = what;
+    expect(run({ a: 1, b: 1, c: 1 }).exitCode).toBe(1);
+    expect(calls).toEqual(expected);
+  });
+
+  test('attaches as ever where nobody asks for it', () => {
+    expect(run({ a: 1 }).exitCode).toBe(0);
+    expect(calls).toEqual(['attach', 'a add']);
+  });
 });
 
 test('inOneProcess() does nothing when a feature does not accept its settings', () => {

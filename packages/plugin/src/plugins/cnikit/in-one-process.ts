@@ -1,5 +1,5 @@
-import { type Context, definePlugin, type Plugin } from '@cnikit/cni-spec';
-import type { Feature } from '../../capabilities/feature.ts';
+import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
+import type { Attaching, BeforeUp, Feature } from '../../capabilities/feature.ts';
 import { undoStack } from '../../capabilities/undo.ts';
 
 /** The settings of the plugin that attaches, and those of each feature in the order of the list. */
@@ -14,7 +14,7 @@ export interface ChainSettings<A> {
  */
 export function inOneProcess<A>(
   about: string,
-  attaching: Plugin<A>,
+  attaching: Attaching<A>,
   features: readonly Feature<unknown>[],
 ): Plugin<ChainSettings<A>> {
   type Chain = Context<ChainSettings<A>>;
@@ -32,14 +32,30 @@ export function inOneProcess<A>(
       features: features.map((feature) => feature.settings(raw)),
     }),
     add(context) {
-      for (const { feature, settings } of asked(context)) feature.accept?.(settings);
+      const wanted = asked(context).map(({ feature, settings }) => ({
+        feature,
+        own: { ...context, conf: settings },
+      }));
+      for (const { feature, own } of wanted) feature.accept?.(own.conf);
       const undo = undoStack();
-      let result = attaching.add?.(ofAttaching(context)) ?? {};
-      undo.push(() => attaching.del?.(ofAttaching(context)));
+      const begun = new Map<Feature<unknown>, (result: Result) => Result>();
+      const early = wanted.filter(({ feature }) => feature.addBeforeUp !== undefined);
+      const beforeUp: BeforeUp = (route, host) => {
+        for (const { feature, own } of early) {
+          const finish = feature.addBeforeUp?.(own, route, host);
+          if (finish !== undefined) begun.set(feature, finish);
+          undo.push(() => feature.del(own));
+          context.mark?.(feature.name);
+        }
+      };
       try {
-        for (const { feature, settings } of asked(context)) {
-          const own = { ...context, conf: settings };
-          result = feature.add(own, result);
+        const attach = early.length > 0 ? attaching.addWith : undefined;
+        let result = attach?.(ofAttaching(context), beforeUp) ?? attaching.add?.(ofAttaching(context)) ?? {};
+        undo.push(() => attaching.del?.(ofAttaching(context)));
+        for (const { feature, own } of wanted) {
+          const finish = begun.get(feature);
+          result = finish === undefined ? feature.add(own, result) : finish(result);
+          if (finish !== undefined) continue;
           context.mark?.(feature.name);
           undo.push(() => feature.del(own));
         }

@@ -20,9 +20,15 @@ export function leftovers(bed: Bed, node: string): string[] {
 
 /** The addresses that are reserved on a node, sorted. */
 export function reservations(bed: Bed, node: string): string[] {
-  return machinesOf(bed)
-    .exec(node, 'find', '/run/cnikit/ipam', '-type', 'f', '-printf', '%f\n')
-    .stdout.split('\n')
-    .filter((name) => /^[0-9a-f]+[.:][0-9a-f.:]+$/.test(name))
-    .sort();
+  const files = machinesOf(bed).exec(
+    node,
+    'find',
+    '/run/cnikit/ipam',
+    '-type',
+    'f',
+    '-printf',
+    '%f\n',
+  ).stdout;
+  // The index of owners has files of the same names.
+  return [...new Set(files.split('\n').filter((name) => /^[0-9a-f]+[.:][0-9a-f.:]+$/.test(name)))].sort();
 }

@@ -165,14 +165,16 @@ export const reboot: Scenario = {
       },
       () => lastEvents(bed.cluster),
     );
-    const held = runningPods(bed.cluster)
-      .filter(({ node }) => node === pod.node)
-      .flatMap(({ ips }) => ips);
+    const held = (): string[] =>
+      runningPods(bed.cluster)
+        .filter(({ node }) => node === pod.node)
+        .flatMap(({ ips }) => ips)
+        .sort();
     await waitFor(
       `the reservations of ${pod.node} to be those of its pods`,
-      () => (reservations(bed, pod.node).join() === held.toSorted().join() ? true : undefined),
-      () => `${reservations(bed, pod.node).join(' ')} are reserved, pods have ${held.join(' ')}`,
+      () => (reservations(bed, pod.node).join() === held().join() ? true : undefined),
+      () => `${reservations(bed, pod.node).join(' ')} are reserved, pods have ${held().join(' ')}`,
     );
-    return `${held.length} addresses, all of them pods'`;
+    return `${held().length} addresses, all of them pods'`;
   },
 };

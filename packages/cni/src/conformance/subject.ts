@@ -9,6 +9,8 @@ import { expect, skip } from './requirement.ts';
 /** A container to attach: an ID, a namespace of its own, an interface name. */
 export interface Container {
   id: string;
+  /** Counted from 1. */
+  number: number;
   netns: string;
   ifName: string;
   /** The interface that chained plugins find, on the host. */
@@ -87,7 +89,7 @@ export class Subject {
   container(suggested = 'eth0'): Container {
     const ifName = this.kind === 'loopback' ? 'lo' : suggested;
     const id = `cnt${process.pid}x${++this.#count}`;
-    const container: Container = { id, netns: makeNetns(id), ifName };
+    const container: Container = { id, number: this.#count, netns: makeNetns(id), ifName };
     if (this.kind === 'chained') {
       container.host = `cnth${this.#count}`;
       makeVeth(container.netns, ifName, container.host);
@@ -130,7 +132,17 @@ export class Subject {
     const base = { cniVersion: version, name: 'conformance', type: basename(this.file), ...this.config };
     const previous =
       this.kind === 'chained' && container ? { prevResult: this.chainResult(container, version) } : {};
-    return JSON.stringify({ ...base, ...previous, ...conf });
+    return JSON.stringify({ ...base, ...this.#hostPorts(container), ...previous, ...conf });
+  }
+
+  /** A port of the node has one owner, so each container asks for one of its own. */
+  #hostPorts(container: Container | undefined): PluginConfig {
+    const { runtimeConfig } = this.config as { runtimeConfig?: { portMappings?: unknown } };
+    if (container === undefined || !Array.isArray(runtimeConfig?.portMappings)) return {};
+    const portMappings = runtimeConfig.portMappings.map((one: { hostPort?: unknown }) =>
+      typeof one.hostPort === 'number' ? { ...one, hostPort: one.hostPort + container.number } : one,
+    );
+    return { runtimeConfig: { ...runtimeConfig, portMappings } };
   }
 
   /** What some earlier plugin of the chain would have said. */

@@ -40,10 +40,10 @@ export const runtimeRestarts: Scenario = {
     const [from, to] = await pair(bed);
     const machines = machinesOf(bed);
     return await whilePinging(bed, from, to, async () => {
-      for (const name of ['kubelet', 'containerd']) {
-        machines.stop(from.node, name);
-        machines.resume(from.node, name);
-      }
+      machines.stop(from.node, 'containerd');
+      await resumeRuntime(bed, from.node);
+      machines.stop(from.node, 'kubelet');
+      machines.resume(from.node, 'kubelet');
       await newPodWorks(bed, from.node, to);
       await everyNodeReady(bed);
     });
@@ -62,6 +62,14 @@ export const upgrade: Scenario = {
     });
   },
 };
+
+/** Without an init system nobody starts a kubelet again that came before its runtime. */
+async function resumeRuntime(bed: Bed, node: string): Promise<void> {
+  machinesOf(bed).resume(node, 'containerd');
+  await waitFor('containerd to answer', () =>
+    machinesOf(bed).exec(node, 'ctr', 'version').status === 0 ? true : undefined,
+  );
+}
 
 const OUTAGE_MS = 60_000;
 
@@ -144,11 +152,7 @@ export const reboot: Scenario = {
        ip link del cni0; ip route flush proto 201; ip -6 route flush proto 201
        rm -rf /run/cnikit /run/containerd`,
     );
-    machines.resume(pod.node, 'containerd');
-    // Without an init system nobody starts a kubelet again that came before its runtime.
-    await waitFor('containerd to answer', () =>
-      machines.exec(pod.node, 'ctr', 'version').status === 0 ? true : undefined,
-    );
+    await resumeRuntime(bed, pod.node);
     machines.resume(pod.node, 'kubelet');
     await everyNodeReady(bed);
     await waitFor(

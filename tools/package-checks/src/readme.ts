@@ -41,7 +41,8 @@ const SURROUNDINGS: Readonly<Record<string, Prepare>> = {
   }),
   'ipam-1': () => ({ env: { DATA_DIR: '/run/cnikit-example' } }),
   'watch-0': apiServer,
-  'watch-1': () => ({ env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' } }),
+  'watch-1': inCluster,
+  'watch-2': inCluster,
 };
 
 /** The TypeScript blocks of the READMEs as files of the project. */
@@ -103,6 +104,11 @@ function runIn(
       resolve({ status: seen ? 0 : exitStatus(code, signal), output });
     });
   });
+}
+
+/** What a pod has, for a watch that nobody begins to read. */
+function inCluster(): Surroundings {
+  return { env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' } };
 }
 
 /** A configuration and the plugin for it, which is the README's first example. */

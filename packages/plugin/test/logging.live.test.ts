@@ -50,7 +50,7 @@ describe.skipIf(!inSandbox).each(ways)(
         containerID: 'c1',
         netns: pod.path,
       });
-      const phases = 'start parse netns bridge veth ipam gateway addresses port bandwidth rest'.split(' ');
+      const phases = 'start parse netns bridge veth bandwidth ipam gateway addresses port rest'.split(' ');
       expect(Object.keys(logged[0].trace)).toEqual(phases);
       expect(Object.keys(logged[2].trace)).toEqual(['start', 'parse', 'bandwidth', 'links', 'ipam', 'rest']);
       expect(logged[4].msg).toMatch(/CNI_NETNS "\/run\/netns\/gone" does not open/);

@@ -52,15 +52,15 @@ export function add(sys: Sys, context: Context<BridgeSettings>, beforeUp?: Befor
     const pair = createVethPair(host, sys, { ...plan, down: beforeUp !== undefined });
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);
-    if (beforeUp !== undefined) {
-      beforeUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
-      host.request(setLink({ index: pair.hostIndex, up: true }));
-    }
     if (conf.macspoofchk) {
       undo.push(() => uncheckSpoofing(sys, context));
       checkSpoofing(sys, { containerID, ifName, hostName, mac: pair.podMac });
     }
     mark?.('veth');
+    if (beforeUp !== undefined) {
+      beforeUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
+      host.request(setLink({ index: pair.hostIndex, up: true }));
+    }
 
     // After the interface, which an IPAM plugin such as dhcp needs to ask by.
     const given = ipam?.add() ?? NOTHING;

@@ -8,9 +8,9 @@ import { NAMESPACE } from './install.ts';
 
 export const podsLeaveNothing: Scenario = {
   title: 'deleting all pods frees every address, link and host port',
-  onMachines: true,
   async run(bed) {
     bed.cluster.kubectl('delete', 'pod', '-l', `app=${LABEL}`, '--wait=true', '--timeout=180s');
+    if (bed.cluster.machines === undefined) return 'deleted; the nodes cannot be looked at';
     for (const node of nodeNames(bed.cluster)) {
       await waitFor(
         `node ${node} to hold nothing of pods`,

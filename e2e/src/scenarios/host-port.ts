@@ -1,5 +1,5 @@
 import { onNode, type Scenario } from '../bed.ts';
-import { items, nodeNames } from '../cluster.ts';
+import { type Cluster, items, nodeNames } from '../cluster.ts';
 import { awaitPods, createPods, get, type Pod } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 
@@ -35,7 +35,7 @@ export const hostPort: Scenario = {
 };
 
 /** The IPv4 address of a node. */
-export function internalIP(cluster: Parameters<typeof items>[0], node: string): string {
+function internalIP(cluster: Cluster, node: string): string {
   const found = items<{
     metadata: { name: string };
     status: { addresses: { type: string; address: string }[] };

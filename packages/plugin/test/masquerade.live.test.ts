@@ -229,37 +229,13 @@ describe.skipIf(!inSandbox).each(ways)(
       for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
         run(program, '-t', 'nat', '-N', chain);
         run(program, '-t', 'nat', '-A', chain, '-j', 'MASQUERADE');
-        run(
-          program,
-          '-t',
-          'nat',
-          '-A',
-          'POSTROUTING',
-          '-m',
-          'comment',
-          '--comment',
-          'name: "net" id: "c1"',
-          '-j',
-          chain,
-        );
+        legacyJump(program, chain);
       }
       expect(iptablesOf(/CNI-/, 'legacy')).toHaveLength(6);
       ok(call('DEL', 'c1', { path: '' }));
       expect(iptablesOf(/CNI-/, 'legacy')).toEqual([]);
       run('iptables-legacy', '-t', 'nat', '-N', chain);
-      run(
-        'iptables-legacy',
-        '-t',
-        'nat',
-        '-A',
-        'POSTROUTING',
-        '-m',
-        'comment',
-        '--comment',
-        'name: "net" id: "c1"',
-        '-j',
-        chain,
-      );
+      legacyJump('iptables-legacy', chain);
       ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
       expect(iptablesOf(/CNI-/, 'legacy')).toEqual([]);
     });
@@ -319,3 +295,9 @@ describe.skipIf(!inSandbox)(
     });
   },
 );
+
+/** The jump from POSTROUTING that the reference makes for container c1 of network net. */
+function legacyJump(program: string, chain: string): void {
+  const comment = ['-m', 'comment', '--comment', 'name: "net" id: "c1"'];
+  run(program, '-t', 'nat', '-A', 'POSTROUTING', ...comment, '-j', chain);
+}

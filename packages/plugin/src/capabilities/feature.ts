@@ -9,6 +9,9 @@ export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
 /** Is called with the node's end of a pair when that is in its place and not up yet. */
 export type BeforeUp = (route: RouteConnection, host: HostEnd) => void;
 
+/** As {@link BeforeUp}; gives what it adds to a result. */
+export type AddBeforeUp = (...end: Parameters<BeforeUp>) => (result: Result) => Result;
+
 /**
  * One thing that is done for attachments, by the verbs of CNI. It is served on its own, as a plugin that stands
  * behind others in a list, and inside `cnikit`, which calls it only when the configuration asks for it.
@@ -30,9 +33,9 @@ export interface Feature<S> {
   add(context: Context<S>, result: Result): Result;
   /**
    * ADD in two parts, inside of `cnikit`: what costs less while no packet can pass the host end, and then what it means
-   * for the result.
+   * for the result. Undefined when there is nothing of the kind to do, so that the host end need not wait.
    */
-  addBeforeUp?(context: Context<S>, route: RouteConnection, host: HostEnd): (result: Result) => Result;
+  addBeforeUp?(context: Context<S>): AddBeforeUp | undefined;
   /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */
   del(context: Context<S>): void;
   /** Throws when what ADD made is not as it was. */

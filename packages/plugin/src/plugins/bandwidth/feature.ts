@@ -2,7 +2,7 @@ import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec
 import { openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../capabilities/differences.ts';
-import type { Feature, HostEnd } from '../../capabilities/feature.ts';
+import type { AddBeforeUp, Feature, HostEnd } from '../../capabilities/feature.ts';
 import { limitDifferences } from './check.ts';
 import { hostEnd } from './host-end.ts';
 import { collectIfbs, deleteIfb, ifbName } from './ifb.ts';
@@ -25,29 +25,27 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
     settings: (raw) => ({ network: raw.name, raw }),
     asked: ({ raw }) => asksForLimits(raw),
     accept: ({ raw }) => void limitsOf(raw),
-    add: (context, result) =>
-      atHostEnd(sys, context, result, (route, host) =>
-        shapePod(sys, context, route, host, withHostEnd)(result),
-      ),
-    addBeforeUp: (context, route, host) => shapePod(sys, context, route, host, withHostEnd),
+    add(context, result) {
+      const shapePod = shaping(sys, context, withHostEnd);
+      if (shapePod === undefined) return result;
+      return atHostEnd(sys, context, result, (route, host) => shapePod(route, host)(result));
+    },
+    addBeforeUp: (context) => shaping(sys, context, withHostEnd),
     del: (context) => deleteIfb(sys, attachmentOf(context)),
     check: (context, prevResult) => check(sys, context, prevResult),
     gc: (context) => collect(sys, context),
   };
 }
 
-/** Shapes what passes the host end; gives what that adds to a result. */
-function shapePod(
-  sys: Sys,
-  context: Bandwidth,
-  route: RouteConnection,
-  host: HostEnd,
-  grouped: boolean,
-): (result: Result) => Result {
+/** What shapes a pod at its host end; undefined when it has no limits. */
+function shaping(sys: Sys, context: Bandwidth, grouped: boolean): AddBeforeUp | undefined {
   const limits = limitsOf(context.conf.raw);
-  const ifb = limits && shape(sys, route, host, attachmentOf(context), limits, grouped);
-  if (ifb === undefined) return (result) => result;
-  return (result) => ({ ...result, interfaces: [...(result.interfaces ?? []), ifb] });
+  if (limits === undefined) return undefined;
+  return (route, host) => {
+    const ifb = shape(sys, route, host, attachmentOf(context), limits, grouped);
+    if (ifb === undefined) return (result) => result;
+    return (result) => ({ ...result, interfaces: [...(result.interfaces ?? []), ifb] });
+  };
 }
 
 function check(sys: Sys, context: Bandwidth, prevResult: Result): void {

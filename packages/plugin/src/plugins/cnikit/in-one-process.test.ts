@@ -101,10 +101,13 @@ describe('inOneProcess() with a feature that begins before the host end is up', 
   const end = [undefined, undefined] as unknown as Parameters<BeforeUp>;
   const early: Feature<{ wanted: boolean }> = {
     ...noting('b'),
-    addBeforeUp() {
-      step('b begins');
-      return (result) => ({ ...result, dns: { domain: 'b' } });
-    },
+    addBeforeUp: ({ conf: { wanted } }) =>
+      wanted
+        ? () => {
+            step('b begins');
+            return (result) => ({ ...result, dns: { domain: 'b' } });
+          }
+        : undefined,
   };
   const withEnd: Attaching<CheckedConfig> = {
     ...attaching,
@@ -135,6 +138,13 @@ describe('inOneProcess() with a feature that begins before the host end is up', 
   test('attaches as ever where nobody asks for it', () => {
     expect(run({ a: 1 }).exitCode).toBe(0);
     expect(calls).toEqual(['attach', 'a add']);
+  });
+
+  test('attaches as ever where it has nothing to begin', () => {
+    const idle: Feature<{ wanted: boolean }> = { ...early, addBeforeUp: () => undefined };
+    const idleChain = inOneProcess('chain', withEnd, [noting('a'), idle]);
+    expect(call('ADD', { a: 1, b: 1 }, '', idleChain).exitCode).toBe(0);
+    expect(calls).toEqual(['attach', 'a add', 'b add']);
   });
 });
 

@@ -39,11 +39,13 @@ export function inOneProcess<A>(
       for (const { feature, own } of wanted) feature.accept?.(own.conf);
       const undo = undoStack();
       const begun = new Map<Feature<unknown>, (result: Result) => Result>();
-      const early = wanted.filter(({ feature }) => feature.addBeforeUp !== undefined);
+      const early = wanted.flatMap(({ feature, own }) => {
+        const begin = feature.addBeforeUp?.(own);
+        return begin === undefined ? [] : [{ feature, own, begin }];
+      });
       const beforeUp: BeforeUp = (route, host) => {
-        for (const { feature, own } of early) {
-          const finish = feature.addBeforeUp?.(own, route, host);
-          if (finish !== undefined) begun.set(feature, finish);
+        for (const { feature, own, begin } of early) {
+          begun.set(feature, begin(route, host));
           undo.push(() => feature.del(own));
           context.mark?.(feature.name);
         }

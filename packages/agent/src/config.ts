@@ -200,8 +200,9 @@ function parseNumber(name: string, text: string, least: number, most: number): n
 
 /** As dev_valid_name() in net/core/dev.c has it. */
 function parseLinkName(name: string, text: string): string {
-  if (/^[^\s/:]{1,15}$/.test(text) && text !== '.' && text !== '..') return text;
-  throw usage(`--${name} is ${JSON.stringify(text)}: it must be a link's name, 15 characters at most`);
+  // One character is left for the 6 of the link whose outer packets are IPv6.
+  if (/^[^\s/:]{1,14}$/.test(text) && text !== '.' && text !== '..') return text;
+  throw usage(`--${name} is ${JSON.stringify(text)}: it must be a link's name, 14 characters at most`);
 }
 
 function parseUrl(text: string): string {

@@ -190,26 +190,30 @@ function inTheWay(want: NodeRoute, foreign: KernelRoute): string {
   return `A route that is not ours is in the way of ${want.dst} via ${want.via}: it goes ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. Remove it by \`ip route del ${want.dst} proto ${foreign.protocol}\` if nothing needs it`;
 }
 
-/** The tunnel's link: made when some node is reached by it (`want`), and any other tunnel of ours removed. */
-export function diffTunnel(present: readonly PresentTunnel[], want: TunnelLink | undefined): TunnelAction[] {
+/** The tunnel's links: each made when some node is reached by it (`wanted`), and any other tunnel of ours removed. */
+export function diffTunnels(
+  present: readonly PresentTunnel[],
+  wanted: readonly TunnelLink[],
+): TunnelAction[] {
   const actions: TunnelAction[] = [];
-  let made = false;
+  const made = new Set<TunnelLink>();
   for (const old of present) {
-    const same = want === undefined ? 'remake' : sameTunnel(old, want);
+    const link = wanted.find(({ name }) => name === old.name);
+    const same = link === undefined ? 'remake' : sameTunnel(old, link);
     if (same === 'remake') actions.push({ kind: 'tunnel', op: 'remove', old });
-    else made = true;
-    if (same === 'change') actions.push({ kind: 'tunnel', op: 'change', link: want!, old });
+    else made.add(link!);
+    if (same === 'change') actions.push({ kind: 'tunnel', op: 'change', link: link!, old });
   }
-  if (want !== undefined && !made) actions.push({ kind: 'tunnel', op: 'add', link: want });
+  for (const link of wanted) if (!made.has(link)) actions.push({ kind: 'tunnel', op: 'add', link });
   return actions;
 }
 
-/** What to do about the entries of those keys. */
+/** What to do about the entries of those keys; `nameOf` gives the name of a tunnel's link. */
 export function diffPeers(
   peers: Peers,
   table: NeighbourTable,
   keys: Iterable<string>,
-  { index, name }: { index: number; name: string },
+  nameOf: (index: number) => string,
 ): NeighbourAction[] {
   const actions: NeighbourAction[] = [];
   for (const key of keys) {
@@ -219,11 +223,11 @@ export function diffPeers(
     // One that differs is replaced in its place.
     if (want === undefined || have.length > 1)
       for (const entry of have)
-        if (entry !== kept) actions.push({ kind: 'neighbour', op: 'remove', entry, dev: name });
+        if (entry !== kept)
+          actions.push({ kind: 'neighbour', op: 'remove', entry, dev: nameOf(entry.index) });
     if (want === undefined || kept !== undefined) continue;
-    const { table: kind, mac, address, dst } = want;
-    const entry = { table: kind, index, mac, address };
-    actions.push({ kind: 'neighbour', op: 'put', entry, dev: name, dst });
+    const { dev, dst, ...entry } = want;
+    actions.push({ kind: 'neighbour', op: 'put', entry, dev, dst });
   }
   return actions;
 }

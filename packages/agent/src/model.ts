@@ -36,8 +36,13 @@ export interface NodeRoute {
   onlink?: true;
 }
 
-/** How the tunnel reaches another node. */
+/** How a tunnel reaches another node. */
 export interface TunnelPeer {
+  /** Name of the tunnel's link, and its index: 0 while it is yet to be made. */
+  dev: string;
+  index: number;
+  /** Family of the outer packets. */
+  underlay: Family;
   /** Of the other node's end of the tunnel; follows from the node's name. */
   mac: string;
   /** The node's own address, to which the outer packets go. */
@@ -48,7 +53,7 @@ export interface TunnelPeer {
 
 /** What an operator may choose of the tunnel. */
 export interface TunnelSettings {
-  /** Name of the link. */
+  /** Name of the link whose outer packets are IPv4; that of IPv6 has a 6 behind it. */
   name: string;
   /** VXLAN network identifier, 24 bits. */
   vni: number;
@@ -56,7 +61,7 @@ export interface TunnelSettings {
   port: number;
 }
 
-/** The tunnel's link as it is to be. */
+/** One of the tunnel's links as it is to be. */
 export interface TunnelLink extends TunnelSettings {
   mac: string;
   mtu: number;
@@ -116,7 +121,7 @@ export interface KernelState {
   links: KernelLink[];
   addresses: KernelAddress[];
   routes: KernelRoute[];
-  /** Permanent ones of the agent's tunnel, if it is there. */
+  /** Permanent ones of the agent's tunnels, if there are any. */
   neighbours?: KernelNeighbour[];
 }
 
@@ -145,7 +150,7 @@ export interface Hop {
   gateway: boolean;
 }
 
-/** The agent's tunnel as it is. */
+/** One of the agent's tunnels as it is. */
 export interface PresentTunnel {
   index: number;
   name: string;
@@ -169,7 +174,7 @@ export interface HostFacts {
   table: readonly Hop[];
   /** Addresses of this node, without prefix length, and the MTU of the link that has each. */
   local: ReadonlyMap<string, number>;
-  /** The agent's tunnels: one, unless its settings changed. */
+  /** The agent's tunnels: one for each family of outer packets that is used, unless its settings changed. */
   tunnels: readonly PresentTunnel[];
   /** The plugin's bridge is there, so pods have been made on this node. */
   pods: boolean;

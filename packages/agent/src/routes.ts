@@ -9,7 +9,7 @@ import {
   asKernelRoute,
   diffPeers,
   diffRoutes,
-  diffTunnel,
+  diffTunnels,
   type KernelAction,
   type NeighbourAction,
   type RouteAction,
@@ -27,13 +27,14 @@ import {
 import { hostFacts, sameFacts } from './observe/facts.ts';
 import { NeighbourTable } from './observe/neighbour-table.ts';
 import { isOwn, RouteTable } from './observe/route-table.ts';
+import type { Family } from './prefix.ts';
 
 export interface RouteOutcome {
   done: KernelAction[];
   failed: WriteFailure[];
   /** By destination, of every destination looked at; without an entry all is well. */
   problems: Map<string, Problem[]>;
-  /** The tunnel's link was made or removed, so what depends on its presence must be decided again. */
+  /** A tunnel's link was made or removed, so what depends on its presence must be decided again. */
   tunnelChanged: boolean;
 }
 
@@ -68,16 +69,16 @@ export class Routes {
     return this.#facts;
   }
 
-  /** Whether some node is reached by the tunnel, as decided last. */
-  get tunnelled(): boolean {
-    return this.#peers.size > 0;
+  /** The families of outer packets by which some node is reached, as decided last. */
+  get tunnelled(): ReadonlySet<Family> {
+    return this.#peers.underlays();
   }
 
   /** Dumps the kernel's tables. True when the facts changed, so that every decision must be taken again. */
   load(): boolean {
     const { outsideInterface, tunnel } = this.#options;
     const state = this.#kernel.dump();
-    const facts = hostFacts(state, outsideInterface, tunnel?.name);
+    const facts = hostFacts(state, outsideInterface, tunnel);
     const changed = this.#facts === undefined || !sameFacts(this.#facts, facts);
     this.#table = new RouteTable(state.routes);
     this.#neighbours = new NeighbourTable(state.neighbours);
@@ -121,13 +122,9 @@ export class Routes {
   /** What `sync` would do for all destinations. */
   plan(): { actions: KernelAction[]; problems: Problem[] } {
     const { routes, decisions, problems, keys } = this.#decide(this.#claims.prefixes(), true);
-    const tunnel = this.#wantedTunnel();
+    const tunnels = this.#wantedTunnels();
     return {
-      actions: [
-        ...this.#tunnelActions(tunnel),
-        ...(tunnel === undefined ? [] : this.#peerActions(keys, tunnel)),
-        ...inOrder(routes),
-      ],
+      actions: [...this.#tunnelActions(tunnels), ...this.#peerActions(keys, tunnels), ...inOrder(routes)],
       problems: [...[...decisions.values()].flatMap((decision) => decision.problems), ...problems],
     };
   }
@@ -135,10 +132,10 @@ export class Routes {
   /** Makes the routes to `prefixes` right; `complete` also removes own routes to destinations that nobody claims. */
   sync(prefixes: Iterable<string>, complete: boolean): RouteOutcome {
     const first = this.#decide(prefixes, complete);
-    const tunnel = this.#wantedTunnel();
+    const tunnels = this.#wantedTunnels();
     const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
     // The link has to be there before a route can lead to it, and goes when none does any more.
-    if (tunnel !== undefined) this.#makeTunnel(tunnel, outcome);
+    this.#makeTunnels(tunnels, outcome, 'needed');
     const last = outcome.tunnelChanged ? this.#decide(this.#claims.prefixes(), true) : first;
     for (const [dst, { problems }] of last.decisions)
       if (problems.length > 0) outcome.problems.set(dst, [...problems]);
@@ -146,21 +143,20 @@ export class Routes {
       const dst = problem.key.split(' ')[1]!;
       outcome.problems.set(dst, [...(outcome.problems.get(dst) ?? []), problem]);
     }
-    const present = this.#facts?.tunnels.some(({ name }) => name === tunnel?.name) === true;
-    // Without its link a route through the tunnel would only be refused; why it is missing was said.
-    const routes = present ? last.routes : last.routes.filter((action) => !throughTunnel(action));
-    const entries = present ? this.#peerActions(last.keys, tunnel!) : [];
+    // Without its link a route through a tunnel would only be refused; why it is missing was said.
+    const routes = last.routes.filter((action) => action.op === 'remove' || action.route.oif !== 0);
+    const entries = this.#peerActions(last.keys, tunnels).filter(({ entry }) => entry.index !== 0);
     this.#write([...entries.filter(({ op }) => op === 'put'), ...inOrder(routes)], outcome);
     // An entry that goes is used until the route to it has gone.
     this.#write(
       entries.filter(({ op }) => op === 'remove'),
       outcome,
     );
-    if (tunnel === undefined) this.#makeTunnel(undefined, outcome);
+    this.#makeTunnels(tunnels, outcome, 'all');
     return outcome;
   }
 
-  /** Removes every route of the agent, and its tunnel. */
+  /** Removes every route of the agent, and its tunnels. */
   removeAll(): RouteOutcome {
     const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
     this.#write(
@@ -172,7 +168,7 @@ export class Routes {
       ),
       outcome,
     );
-    this.#makeTunnel(undefined, outcome);
+    this.#makeTunnels([], outcome, 'all');
     return outcome;
   }
 
@@ -203,26 +199,36 @@ export class Routes {
     return { decisions, routes, problems, keys };
   }
 
-  #wantedTunnel(): TunnelLink | undefined {
+  #wantedTunnels(): TunnelLink[] {
     const own = this.#claims.get(this.#options.nodeName);
-    if (own === undefined || this.#peers.size === 0) return undefined;
-    return desiredTunnel(own, this.#factsOrThrow(), this.#options.tunnel ?? defaultTunnel);
+    const { tunnel = defaultTunnel } = this.#options;
+    if (own === undefined) return [];
+    return [...this.#peers.underlays()].map((underlay) =>
+      desiredTunnel(own, this.#factsOrThrow(), tunnel, underlay),
+    );
   }
 
-  #tunnelActions(want: TunnelLink | undefined): TunnelAction[] {
+  #tunnelActions(wanted: readonly TunnelLink[]): TunnelAction[] {
     const facts = this.#factsOrThrow();
-    const free = want === undefined || tunnelInTheWay(facts, want).length === 0;
-    return diffTunnel(facts.tunnels, want).filter(({ op }) => free || op !== 'add');
+    return diffTunnels(facts.tunnels, wanted).filter(
+      (action) => action.op !== 'add' || tunnelInTheWay(facts, action.link).length === 0,
+    );
   }
 
-  #peerActions(keys: Iterable<string>, { name }: TunnelLink): NeighbourAction[] {
-    const index = this.#facts?.tunnels.find((tunnel) => tunnel.name === name)?.index ?? 0;
-    return diffPeers(this.#peers, this.#neighbours, keys, { index, name });
+  /** Of links that stay or are to come: with one that goes, all its entries do. */
+  #peerActions(keys: Iterable<string>, wanted: readonly TunnelLink[]): NeighbourAction[] {
+    const names = new Set(wanted.map(({ name }) => name));
+    const present = new Map(this.#facts?.tunnels.map(({ index, name }) => [index, name]));
+    const actions = diffPeers(this.#peers, this.#neighbours, keys, (index) => present.get(index) ?? '');
+    return actions.filter(({ dev }) => names.has(dev));
   }
 
-  #makeTunnel(want: TunnelLink | undefined, outcome: RouteOutcome): void {
+  /** `needed`: a link that nobody needs stays until the routes have left it, unless it stands where another is to be. */
+  #makeTunnels(wanted: readonly TunnelLink[], outcome: RouteOutcome, which: 'needed' | 'all'): void {
     for (let round = 0; round < TUNNEL_ROUNDS; round++) {
-      const actions = this.#tunnelActions(want);
+      const all = this.#tunnelActions(wanted);
+      const making = which === 'all' || all.some(({ op }) => op === 'add');
+      const actions = making ? all : all.filter(({ op }) => op !== 'remove');
       if (actions.length === 0) return;
       outcome.tunnelChanged = true;
       if (this.#write(actions, outcome)) this.load();
@@ -265,6 +271,3 @@ function inOrder(actions: RouteAction[]): RouteAction[] {
   const order = { remove: 0, change: 1, add: 2 } as const;
   return actions.sort((a, b) => order[a.op] - order[b.op]);
 }
-
-/** Its index is not known while its link is not there. */
-const throughTunnel = (action: RouteAction): boolean => action.op !== 'remove' && action.route.oif === 0;

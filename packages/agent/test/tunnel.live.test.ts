@@ -194,11 +194,61 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         for (const one of nodes) for (const other of nodes) if (one !== other) one.ping(other);
         const [n1, n2, n3] = nodes as [TunnelNode, TunnelNode, TunnelNode];
         if (underlay === 'ipv4') expect(n1.routeTo(n2)).toContain('dev eth0');
-        expect(n1.routeTo(n3)).toContain('dev cnikit-vx');
+        expect(n1.routeTo(n3)).toContain(`dev cnikit-vx${underlay === 'ipv6' ? '6' : ''} `);
         // The node itself speaks to pods behind the router from an address that they can answer to.
         n1.ping(n3, '-q');
       },
     );
+
+    test('peers of either family of outer packets at once, each by a link of its own', async () => {
+      make('ipv4', 4);
+      const [n1, n2, n3, n4] = nodes as [TunnelNode, TunnelNode, TunnelNode, TunnelNode];
+      // n1 and n2 have both families, n3 IPv4 only, n4 IPv6 only.
+      const lan = (n: number): string => `${address(n, 'ipv6')}/64`;
+      for (const subnet of [1, 2])
+        run('ip', 'address', 'add', `${gateway(subnet, 'ipv6')}/64`, 'dev', `lan${subnet}`, 'nodad');
+      for (const [node, n] of [[n1, 1] as const, [n2, 2] as const, [n4, 4] as const]) {
+        node.ip('address', 'add', lan(n), 'dev', 'eth0', 'nodad');
+        node.ip('-6', 'route', 'add', 'default', 'via', gateway(subnetOf(n), 'ipv6'));
+      }
+      n4.ip('-4', 'address', 'flush', 'dev', 'eth0');
+      const both = (n: number): string[] => [address(n, 'ipv4'), address(n, 'ipv6')];
+      const all = [
+        nodeInfo(1, 'ipv4', { internalIPs: both(1) }),
+        nodeInfo(2, 'ipv4', { internalIPs: both(2) }),
+        nodeInfo(3, 'ipv4'),
+        nodeInfo(4, 'ipv6'),
+      ];
+      for (const node of nodes) node.start(all);
+      expect(n1.links()).toEqual(expect.arrayContaining(['cnikit-vx', 'cnikit-vx6']));
+      expect(n4.links()).not.toContain('cnikit-vx');
+      expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx')).toContain('192.0.2.3');
+      expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx6')).toContain('2001:db8:2::4');
+      // A pod has one MTU: the least.
+      expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1430);
+      for (const other of [n3, n4])
+        for (const one of [n1, n2]) {
+          one.ping(other);
+          other.ping(one);
+          one.ping(other, '-q');
+        }
+      // No family that both have.
+      expect(n3.lines.join('\n')).toMatch(
+        /No route to 10\.244\.4\.0\/24 of node n4: the Node has no InternalIP/,
+      );
+      const { length } = n1.writes;
+      n1.agent.resync();
+      expect(n1.writes.slice(length)).toEqual([]);
+      // It becomes one of IPv4: nothing is left by IPv6, nor is the link.
+      const moved = nodeInfo(4, 'ipv4');
+      n4.ip('address', 'add', `${address(4, 'ipv4')}/24`, 'dev', 'eth0');
+      n4.ip('route', 'add', 'default', 'via', gateway(2, 'ipv4'));
+      for (const node of nodes) node.agent.putNode(moved);
+      await eventually(() => expect(n1.links()).not.toContain('cnikit-vx6'));
+      await eventually(() => n1.ping(n4));
+      await eventually(() => n3.ping(n4));
+      expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1450);
+    });
 
     test('plan shows the tunnel before it is there, and a second pass changes nothing', () => {
       const [n1] = make('ipv4', 3) as [TunnelNode];

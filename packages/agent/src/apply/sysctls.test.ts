@@ -24,7 +24,7 @@ function host(values: Record<string, string>): void {
 }
 
 const changes = (tunnel?: string): string[] => {
-  const desired = desiredSysctls(node(1), facts, tunnel);
+  const desired = desiredSysctls(node(1), facts, tunnel === undefined ? [] : [tunnel]);
   return diffSysctls(desired, readSysctls(desired, root)).map(({ key, from, to }) => `${key} ${from}->${to}`);
 };
 

@@ -40,7 +40,8 @@ What to do
   --encap MODE               how to reach nodes whose InternalIP is not on a link of
                              this node: auto (default) by a VXLAN tunnel, never, or
                              always: the others too. The same on all nodes
-  --vxlan-name NAME          the tunnel's link (default: cnikit-vx), its
+  --vxlan-name NAME          the tunnel's link (default: cnikit-vx; with a 6 behind
+                             it where the outer packets are IPv6), its
   --vxlan-vni NUMBER         network identifier (default: 201) and its
   --vxlan-port NUMBER        UDP port (default: 4789); the last two the same on all
                              nodes

@@ -18,8 +18,8 @@ export interface ConflistOptions {
   stateDir?: string;
   /** Further plugins behind ours. */
   chain?: readonly ChainedPlugin[];
-  /** Present while some node is reached by it. */
-  tunnel?: TunnelLink;
+  /** Those by which some node is reached. */
+  tunnels?: readonly TunnelLink[];
   /** Sysctls that the agent may not set and the plugin is to, by key. */
   hostSysctls?: Readonly<Record<string, string>>;
 }
@@ -28,7 +28,7 @@ export interface ConflistOptions {
  * The text of the conflist: one range set for each podCIDR, in the Node's order, so that pods list their addresses in
  * the cluster's order of families. Undefined while the Node has no podCIDR.
  *
- * With a tunnel pods get its MTU for all they send, as a pod has one MTU whatever node its packets go to.
+ * With tunnels pods get the least of their MTUs for all they send, as a pod has one MTU whatever node its packets go to.
  *
  * `cniVersion` is 1.0.0 with newer ones in `cniVersions`: a runtime whose library is older than 1.1.0 refuses a result
  * of 1.1.0, and a newer one picks the highest of the list.
@@ -36,10 +36,10 @@ export interface ConflistOptions {
 export function conflist(
   own: NodeInfo,
   facts: HostFacts,
-  { stateDir = STATE_DIR, chain = [], tunnel, hostSysctls = {} }: ConflistOptions = {},
+  { stateDir = STATE_DIR, chain = [], tunnels = [], hostSysctls = {} }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) return undefined;
-  const mtu = podMtu(own, facts, tunnel);
+  const mtu = podMtu(own, facts, tunnels);
   const plugin = {
     type: 'cnikit',
     // What the runtime passes on of a pod.
@@ -68,9 +68,9 @@ export function conflist(
 }
 
 /** The least MTU of the outside interfaces; without any, of the links that carry the node's InternalIPs. */
-function podMtu(own: NodeInfo, facts: HostFacts, tunnel: TunnelLink | undefined): number | undefined {
+function podMtu(own: NodeInfo, facts: HostFacts, tunnels: readonly TunnelLink[]): number | undefined {
   const outside = Object.values(facts.outside).map(({ mtu }) => mtu);
   const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.local.get(ip) ?? 0);
-  const known = [...mtus, tunnel?.mtu ?? 0].filter((mtu) => mtu > 0);
+  const known = [...mtus, ...tunnels.map(({ mtu }) => mtu)].filter((mtu) => mtu > 0);
   return known.length > 0 ? Math.min(...known) : undefined;
 }

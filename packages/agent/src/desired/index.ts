@@ -51,8 +51,8 @@ export function desiredRoutes(
 
 /** What else decides about the host. */
 export interface Circumstances {
-  /** Some node is reached by the tunnel. */
-  tunnelled?: boolean;
+  /** The families of outer packets by which some node is reached; none unless told. */
+  tunnelled?: ReadonlySet<Family>;
   /** Sysctls that are left to the plugin, by key. */
   hostSysctls?: Readonly<Record<string, string>>;
   chain?: Chain;
@@ -63,7 +63,7 @@ export function desiredHost(
   claims: Claims,
   policy: Policy,
   facts: HostFacts,
-  { tunnelled = false, hostSysctls = {}, chain = { plugins: [], problems: [] } }: Circumstances = {},
+  { tunnelled = new Set(), hostSysctls = {}, chain = { plugins: [], problems: [] } }: Circumstances = {},
 ): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
@@ -75,17 +75,21 @@ export function desiredHost(
     );
   let made: DesiredHost['rules'] | undefined;
   const { stateDir } = policy;
-  const tunnel = tunnelled ? desiredTunnel(own, facts, view.tunnel) : undefined;
+  const tunnels = [...tunnelled].map((underlay) => desiredTunnel(own, facts, view.tunnel, underlay));
   const text =
     chain.plugins &&
     conflist(own, facts, {
       chain: chain.plugins,
       hostSysctls,
       ...(stateDir === undefined ? {} : { stateDir }),
-      ...(tunnel === undefined ? {} : { tunnel }),
+      tunnels,
     });
   return {
-    sysctls: desiredSysctls(own, facts, tunnel?.name),
+    sysctls: desiredSysctls(
+      own,
+      facts,
+      tunnels.map(({ name }) => name),
+    ),
     // All nodes are looked at for them, which sysctls and routes need not wait for.
     get rules() {
       made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
@@ -94,7 +98,10 @@ export function desiredHost(
     ...(text === undefined ? {} : { conflist: text }),
     problems: [
       ...chain.problems,
-      ...(tunnelled ? tunnelInTheWay(facts, view.tunnel) : []),
+      // One that has our VNI and port stands in the way of both.
+      ...new Map(
+        tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((problem) => [problem.key, problem]),
+      ).values(),
       ...families
         .filter((family) => used.has(family) && facts.outside[family] === undefined)
         .map((family) => ({

@@ -1,17 +1,16 @@
-/** The nodes that are reached by the tunnel, as the entries of its link that they need. Pure. */
-import type { TunnelPeer } from '../model.ts';
+/** The nodes that are reached by a tunnel, as the entries of its link that they need. Pure. */
+import type { KernelNeighbour, TunnelPeer } from '../model.ts';
+import type { Family } from '../prefix.ts';
 
-/** An entry to be, and the podCIDR on whose account. */
-export interface PeerEntry {
-  table: 'fdb' | 'neighbour';
-  mac: string;
-  address: string;
+/** An entry to be, the name of its link, and the podCIDR on whose account. */
+export interface PeerEntry extends KernelNeighbour {
+  dev: string;
   dst: string;
 }
 
-/** What identifies an entry: of one MAC address there is one remote end, of one next hop one MAC address. */
-export const entryKey = ({ table, mac, address }: Omit<PeerEntry, 'dst'>): string =>
-  table === 'fdb' ? `fdb ${mac}` : `neighbour ${address}`;
+/** What identifies an entry: on a link there is of one MAC address one remote end, of one next hop one MAC address. */
+export const entryKey = ({ index, table, mac, address }: KernelNeighbour): string =>
+  `${index} ${table === 'fdb' ? `fdb ${mac}` : `neighbour ${address}`}`;
 
 /** The peers by podCIDR; a node with several of them has one forwarding entry. */
 export class Peers {
@@ -49,19 +48,20 @@ export class Peers {
     return this.#byKey.keys();
   }
 
-  /** podCIDRs that are reached by the tunnel. */
+  /** podCIDRs that are reached by a tunnel. */
   dsts(): IterableIterator<string> {
     return this.#byDst.keys();
   }
 
-  get size(): number {
-    return this.#byDst.size;
+  /** The families of outer packets that some peer is reached by. */
+  underlays(): Set<Family> {
+    return new Set([...this.#byDst.values()].map(({ underlay }) => underlay));
   }
 }
 
-function entriesOf(dst: string, { mac, remote, gateway }: TunnelPeer): PeerEntry[] {
+function entriesOf(dst: string, { dev, index, mac, remote, gateway }: TunnelPeer): PeerEntry[] {
   return [
-    { table: 'fdb', mac, address: remote, dst },
-    { table: 'neighbour', mac, address: gateway, dst },
+    { table: 'fdb', index, dev, mac, address: remote, dst },
+    { table: 'neighbour', index, dev, mac, address: gateway, dst },
   ];
 }

@@ -18,7 +18,7 @@ import {
   parseAddress,
   parsePrefix,
 } from '../prefix.ts';
-import { type Encap, tunnelGateway, tunnelMac, underlayOf } from './tunnel.ts';
+import { type Encap, tunnelGateway, tunnelMac, tunnelName, underlaysOf } from './tunnel.ts';
 
 /** The route to one podCIDR, if there is to be one, and what stands against it. */
 export interface RouteDecision {
@@ -41,7 +41,8 @@ export interface View extends Required<Reachability> {
   own: NodeInfo;
   facts: HostFacts;
   ownPrefixes: ReadonlyArray<{ text: string; prefix: Prefix }>;
-  underlay: Family | undefined;
+  /** Families of outer packets, the preferred one first. */
+  underlays: readonly Family[];
   hops: ReadonlyArray<{ prefix: Prefix; oif: number; dev: string; gateway: boolean }>;
 }
 
@@ -56,7 +57,7 @@ export function viewOf(
     encap,
     tunnel,
     ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parsePrefix(text)! })),
-    underlay: underlayOf(own),
+    underlays: underlaysOf(own),
     hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway }) => {
       const prefix = parsePrefix(dst);
       return prefix === undefined ? [] : [{ prefix, oif, dev, gateway }];
@@ -104,13 +105,16 @@ export function desiredRoute(
     return { route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev }, problems };
   const mac = tunnelMac(holder.name);
   const gateway = tunnelGateway(dst, mac);
-  const route: NodeRoute = { dst, via: gateway, oif: tunnelIndex(view), dev: view.tunnel.name };
+  const dev = tunnelName(view.tunnel, reach.underlay);
+  const index = view.facts.tunnels.find(({ name }) => name === dev)?.index ?? 0;
+  const route: NodeRoute = { dst, via: gateway, oif: index, dev };
   if (prefix.family === 'ipv4') route.onlink = true;
-  return { route, peer: { mac, remote: reach.remote, gateway }, problems };
+  return {
+    route,
+    peer: { dev, index, underlay: reach.underlay, mac, remote: reach.remote, gateway },
+    problems,
+  };
 }
-
-const tunnelIndex = ({ facts, tunnel }: View): number =>
-  facts.tunnels.find(({ name }) => name === tunnel.name)?.index ?? 0;
 
 function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Problem {
   return {
@@ -121,7 +125,7 @@ function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Pr
 
 type Reach =
   | { how: 'direct'; via: string; oif: number; dev: string }
-  | { how: 'tunnel'; remote: string }
+  | { how: 'tunnel'; remote: string; underlay: Family }
   | { how: 'none'; because: 'no address' | 'own address' | 'behind a router' | 'no way'; via?: string };
 
 /** How this node reaches another one, for pods of a family: the first address of a family is the one that counts. */
@@ -136,12 +140,15 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
     return via === undefined
       ? { how: 'none', because: 'no address' }
       : { how: 'none', because: 'behind a router', via };
-  const remote = node.internalIPs.find((ip) => familyOf(ip) === view.underlay);
-  if (remote === undefined) return { how: 'none', because: 'no address' };
-  if (view.facts.local.has(remote)) return { how: 'none', because: 'own address', via: remote };
-  if (lookup(parseAddress(remote)!, view) === undefined)
-    return { how: 'none', because: 'no way', via: remote };
-  return { how: 'tunnel', remote };
+  let why: Reach & { how: 'none' } = { how: 'none', because: 'no address' };
+  for (const underlay of view.underlays) {
+    const remote = node.internalIPs.find((ip) => familyOf(ip) === underlay);
+    if (remote === undefined) continue;
+    if (view.facts.local.has(remote)) return { how: 'none', because: 'own address', via: remote };
+    if (lookup(parseAddress(remote)!, view) !== undefined) return { how: 'tunnel', remote, underlay };
+    if (why.because === 'no address') why = { how: 'none', because: 'no way', via: remote };
+  }
+  return why;
 }
 
 function reason({ because, via }: Reach & { how: 'none' }, { name }: NodeInfo, family: Family): string {

@@ -7,10 +7,10 @@ const BRIDGED =
   'else an answer between two pods of this node misses the translation of the Service that was asked';
 
 /**
- * In the order to set them: IPv6 forwarding makes an interface with accept_ra 1 forget its default route. `tunnel` is
- * the tunnel's link, while some node is reached by it.
+ * In the order to set them: IPv6 forwarding makes an interface with accept_ra 1 forget its default route. `tunnels` are
+ * the links by which some node is reached.
  */
-export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnel?: string): Sysctl[] {
+export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonly string[] = []): Sysctl[] {
   const used = familiesOf(own);
   const sysctls: Sysctl[] = [];
   if (used.has('ipv4'))
@@ -18,7 +18,7 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnel?: string)
       { key: 'net/ipv4/ip_forward', value: '1', why: FORWARDS },
       // There only with br_netfilter.
       { key: 'net/bridge/bridge-nf-call-iptables', value: '1', why: BRIDGED },
-      ...loose(facts, tunnel),
+      ...loose(facts, tunnels),
     );
   if (used.has('ipv6')) {
     if (facts.outside.ipv6 !== undefined)
@@ -40,15 +40,15 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnel?: string)
  * While two nodes disagree on whether they share a link, as when one of them moves, one sends by the tunnel what the
  * other would send directly. A strict reverse path filter drops that; where none is on, nothing is changed.
  */
-function loose(facts: HostFacts, tunnel: string | undefined): Sysctl[] {
-  if (tunnel === undefined) return [];
+function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
+  if (tunnels.length === 0) return [];
   const outside = facts.outside.ipv4?.name;
-  return [tunnel, ...(outside === undefined ? [] : [outside])].map((link) => ({
+  return [...tunnels, ...(outside === undefined ? [] : [outside])].map((link) => ({
     key: `net/ipv4/conf/${link}/rp_filter`,
     value: '2',
     onlyFrom: '1',
     orGreater: 'net/ipv4/conf/all/rp_filter',
-    ...(link === tunnel ? { passing: true as const } : {}),
+    ...(tunnels.includes(link) ? { passing: true as const } : {}),
     why: 'a strict filter drops what comes by another way than the answer goes, as while a node moves',
   }));
 }

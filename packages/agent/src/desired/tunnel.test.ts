@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { HostFacts, KernelLink, NodeInfo } from '../model.ts';
 import { TUNNEL_ALIAS } from '../model.ts';
 import { hostFacts } from '../observe/facts.ts';
+import type { Family } from '../prefix.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { desiredRoute, viewOf } from './route.ts';
@@ -74,12 +75,20 @@ describe('a node is reached', () => {
       'tunnel to 192.0.2.2',
     ],
     [
+      'by IPv6 when that is all that it has, whatever others have',
+      'auto',
+      {},
+      { internalIPs: ['2001:db8:9::2'] },
+      '10.244.2.0/24',
+      'tunnel to 2001:db8:9::2 by cnikit-vx6',
+    ],
+    [
       'by IPv6 where this node has nothing else',
       'auto',
       { internalIPs: ['2001:db8::1'] },
       { internalIPs: far },
       '10.244.2.0/24',
-      'tunnel to 2001:db8:9::2',
+      'tunnel to 2001:db8:9::2 by cnikit-vx6',
     ],
     ['by the tunnel always when told so', 'always', {}, {}, '10.244.2.0/24', 'tunnel to 192.0.2.2'],
     [
@@ -91,9 +100,9 @@ describe('a node is reached', () => {
       'not: --encap=never',
     ],
     [
-      'not without an address of the tunnel’s family',
+      'not without an address of a family that both have',
       'auto',
-      {},
+      { internalIPs: ['192.0.2.1'] },
       { internalIPs: ['2001:db8:9::2'] },
       '10.244.2.0/24',
       'not: no InternalIP yet',
@@ -115,7 +124,7 @@ describe('a node is reached', () => {
         ? `not: ${problems[0]!.message}`
         : peer === undefined
           ? `${route.dev} via ${route.via}`
-          : `tunnel to ${peer.remote}`;
+          : `tunnel to ${peer.remote}${peer.underlay === 'ipv6' ? ` by ${route.dev}` : ''}`;
     if (want.startsWith('not: ')) expect(told).toMatch(new RegExp(`^not: .*${want.slice(5)}`));
     else expect(told).toBe(want);
   });
@@ -131,7 +140,7 @@ describe('a node is reached', () => {
 
 describe('desiredTunnel()', () => {
   test('has the MTU that the outer headers leave, and an address of each podCIDR', () => {
-    expect(desiredTunnel(node(1), facts(), settings)).toEqual({
+    expect(desiredTunnel(node(1), facts(), settings, 'ipv4')).toEqual({
       ...settings,
       mac: 'aa:2f:47:01:74:6f',
       mtu: 1450,
@@ -141,19 +150,17 @@ describe('desiredTunnel()', () => {
     });
   });
 
-  test.each<[string, string[], Partial<ReturnType<typeof desiredTunnel>> | undefined]>([
+  test.each<[string, string[], Partial<ReturnType<typeof desiredTunnel>> & { underlay: Family }]>([
     [
-      'IPv6 headers, which are longer',
-      ['2001:db8::1'],
-      { mtu: 1430, underlay: 'ipv6', local: '2001:db8::1' },
+      'IPv6 headers, which are longer, has a link of its own',
+      ['192.0.2.1', '2001:db8::1'],
+      { name: 'cnikit-vx6', mtu: 1430, underlay: 'ipv6', local: '2001:db8::1' },
     ],
     ['an InternalIP that is translated on its way', ['203.0.113.1'], { mtu: 1450, underlay: 'ipv4' }],
-    ['no InternalIP', [], undefined],
   ])('with %s', (_, internalIPs, want) => {
-    const tunnel = desiredTunnel(node(1, { internalIPs }), facts(), settings);
-    if (want === undefined) expect(tunnel).toBeUndefined();
-    else expect(tunnel).toMatchObject(want);
-    expect(tunnel?.local).toBe(want?.local);
+    const tunnel = desiredTunnel(node(1, { internalIPs }), facts(), settings, want.underlay);
+    expect(tunnel).toMatchObject(want);
+    expect(tunnel.local).toBe(want.local);
   });
 });
 
@@ -172,7 +179,7 @@ test.each<[string, KernelLink, number]>([
 });
 
 describe('sameTunnel()', () => {
-  const want = desiredTunnel(node(1), facts(), settings)!;
+  const want = desiredTunnel(node(1), facts(), settings, 'ipv4');
   const have = { ...want, index: 9, learning: false, up: true };
   test.each([
     ['as it is', {}, 'same'],
@@ -184,6 +191,7 @@ describe('sameTunnel()', () => {
     ['another source address', { local: '192.0.2.9' }, 'remake'],
     ['learning', { learning: true }, 'remake'],
     ['another name', { name: 'old-vx' }, 'remake'],
+    ['one of IPv6', { local: '::' }, 'remake'],
   ] as const)('%s', (_, changes, result) => {
     expect(sameTunnel({ ...have, ...changes } as typeof have, want)).toBe(result);
   });

@@ -1,10 +1,10 @@
 /**
- * The VXLAN tunnel to nodes whose next hop is not on-link. Everything in it follows from the Node objects: no node has
+ * The VXLAN tunnels to nodes whose next hop is not on-link. Everything in it follows from the Node objects: no node has
  * to tell another anything. Pure.
  */
 import { formatAddress } from '@cnikit/netlink/codec';
 import type { HostFacts, NodeInfo, PresentTunnel, Problem, TunnelLink, TunnelSettings } from '../model.ts';
-import { type Family, familyOf, parseAddress } from '../prefix.ts';
+import { type Family, families, familyOf, parseAddress } from '../prefix.ts';
 
 /** `always` and `never` leave nothing to the routes of the node. */
 export type Encap = 'auto' | 'never' | 'always';
@@ -56,29 +56,32 @@ export function tunnelGateway(dst: string, mac: string): string {
   return formatAddress(Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]));
 }
 
-/** The family of the outer packets: IPv4 where this node has it. All nodes of a cluster choose alike. */
-export function underlayOf(own: NodeInfo): Family | undefined {
-  const [first] = own.internalIPs;
-  return own.internalIPs.some((ip) => familyOf(ip) === 'ipv4')
-    ? 'ipv4'
-    : first === undefined
-      ? undefined
-      : familyOf(first);
+/** The families of outer packets that this node can send, the preferred one first. */
+export function underlaysOf(own: NodeInfo): Family[] {
+  return families.filter((family) => own.internalIPs.some((ip) => familyOf(ip) === family));
 }
 
-/** The link as it is to be once some node is reached by it. Undefined while this node has no address for it. */
+/**
+ * A VXLAN link takes remote ends of one family only (vxlan_fdb_parse in drivers/net/vxlan/vxlan_core.c), so each has a
+ * link of its own. They may share VNI and port, as their sockets are of different families.
+ */
+export function tunnelName({ name }: TunnelSettings, underlay: Family): string {
+  return underlay === 'ipv4' ? name : `${name}6`;
+}
+
+/** The link of one family of outer packets, as it is to be once some node is reached by it. */
 export function desiredTunnel(
   own: NodeInfo,
   facts: HostFacts,
   settings: TunnelSettings,
-): TunnelLink | undefined {
-  const underlay = underlayOf(own);
-  if (underlay === undefined) return undefined;
+  underlay: Family,
+): TunnelLink {
   const address = own.internalIPs.find((ip) => familyOf(ip) === underlay && facts.local.has(ip));
   const outer = address === undefined ? undefined : facts.local.get(address);
   const mtu = (outer || facts.outside[underlay]?.mtu || 1500) - VXLAN_OVERHEAD[underlay];
   return {
     ...settings,
+    name: tunnelName(settings, underlay),
     mac: tunnelMac(own.name),
     mtu,
     underlay,
@@ -89,8 +92,11 @@ export function desiredTunnel(
   };
 }
 
-/** What of others stands where the tunnel is to be. */
-export function tunnelInTheWay(facts: HostFacts, { name, vni, port }: TunnelSettings): Problem[] {
+/** What of others stands where one of the tunnel's links is to be. */
+export function tunnelInTheWay(
+  facts: HostFacts,
+  { name, vni, port }: Pick<TunnelLink, 'name' | 'vni' | 'port'>,
+): Problem[] {
   return facts.others
     .filter((other) => other.name === name || (other.vni === vni && other.port === port))
     .map((other) => ({
@@ -109,7 +115,7 @@ export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'cha
     have.vni === want.vni &&
     have.port === want.port &&
     !have.learning &&
-    (have.local === want.local || (want.local === undefined && isUnspecified(have.local)));
+    (have.local === want.local || (want.local === undefined && isUnspecified(have.local, want.underlay)));
   if (!made) return 'remake';
   const set =
     have.up &&
@@ -120,5 +126,9 @@ export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'cha
   return set ? 'same' : 'change';
 }
 
-const isUnspecified = (address: string | undefined): boolean =>
-  address === undefined || (parseAddress(address)?.bytes.every((byte) => byte === 0) ?? false);
+/** Without an address the kernel takes a link for one of IPv4. */
+function isUnspecified(address: string | undefined, underlay: Family): boolean {
+  if (address === undefined) return underlay === 'ipv4';
+  const parsed = parseAddress(address);
+  return parsed?.family === underlay && parsed.bytes.every((byte) => byte === 0);
+}

@@ -14,13 +14,13 @@ import { Claims } from '../desired/claims.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { type DesiredHost, desiredHost } from '../desired/index.ts';
 import { CHAIN_PREFIX } from '../desired/rules.ts';
-import { underlayOf, VXLAN_OVERHEAD } from '../desired/tunnel.ts';
+import { tunnelName, VXLAN_OVERHEAD } from '../desired/tunnel.ts';
 import { describe, diffSysctls } from '../diff.ts';
 import { reservationsDir, scanLeaks } from '../leaks/node-leaks.ts';
 import { poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
 import type { AgentParts } from '../loop.ts';
-import type { NodeInfo, NodeRoute } from '../model.ts';
+import type { NodeInfo, NodeRoute, TunnelSettings } from '../model.ts';
 import { configurations } from '../observe/configurations.ts';
 import { loadState } from '../observe/state.ts';
 import { type Family, families, familyOf } from '../prefix.ts';
@@ -61,7 +61,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   const files = parts.cni.plan(desired?.conflist);
   const confs = configurations(cniConfDir);
   const links: LinkFacts[] = rt.links();
-  const peers = peersOf(claims, nodeName, desired, routes.wanted, links);
+  const peers = peersOf(claims, nodeName, desired, routes.wanted, config.tunnel);
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
   const agent = await askAgent(config);
   return {
@@ -108,19 +108,17 @@ function peersOf(
   nodeName: string,
   desired: DesiredHost | undefined,
   wanted: ReadonlyMap<string, NodeRoute>,
-  links: readonly LinkFacts[],
+  tunnel: TunnelSettings,
 ): Peer[] {
   const mtu = mtuOf(desired) ?? 1500;
-  const own = claims.get(nodeName);
-  const underlay = own === undefined ? undefined : underlayOf(own);
-  const tunnelled = ({ podCIDRs }: NodeInfo): boolean =>
-    podCIDRs.some((cidr) => links.find(({ name }) => name === wanted.get(cidr)?.dev)?.kind === 'vxlan');
+  const tunnelled = ({ podCIDRs }: NodeInfo, link: string): boolean =>
+    podCIDRs.some((cidr) => wanted.get(cidr)?.dev === link);
   return [...claims.nodes()]
     .filter(({ name }) => name !== nodeName)
     .flatMap((node) =>
       node.internalIPs.map((address) => {
-        // Only addresses of its own family carry the tunnel.
-        const outer = familyOf(address) === underlay && tunnelled(node);
+        // An address carries the tunnel of its own family.
+        const outer = tunnelled(node, tunnelName(tunnel, familyOf(address)));
         const overhead = outer ? VXLAN_OVERHEAD[familyOf(address)] : 0;
         return { node: node.name, address, size: mtu + overhead };
       }),

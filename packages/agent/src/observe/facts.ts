@@ -1,5 +1,6 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
 import type { KernelEvent } from '../apply/kernel.ts';
+import { tunnelName } from '../desired/tunnel.ts';
 import {
   BRIDGE_NAME,
   defaultTunnel,
@@ -13,18 +14,20 @@ import {
   ROUTE_PROTOCOL,
   RTN_UNICAST,
   TUNNEL_ALIAS,
+  type TunnelSettings,
 } from '../model.ts';
 import { type Family, families, parsePrefix } from '../prefix.ts';
 
 /**
- * `outsideInterface` names the interface instead of taking it from the default route; `tunnelName` is that of the
- * tunnel's link, which may be somebody else's.
+ * `outsideInterface` names the interface instead of taking it from the default route; `tunnel` tells the names of the
+ * tunnel's links, which may be somebody else's.
  */
 export function hostFacts(
   kernel: KernelState,
   outsideInterface?: string,
-  tunnelName = defaultTunnel.name,
+  tunnel: TunnelSettings = defaultTunnel,
 ): HostFacts {
+  const names = families.map((family) => tunnelName(tunnel, family));
   const byIndex = new Map(kernel.links.map((link) => [link.index, link]));
   const foreign = kernel.routes.filter(
     ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
@@ -60,7 +63,7 @@ export function hostFacts(
     tunnels: kernel.links.flatMap((link) => tunnelOf(link, kernel.addresses)),
     others: kernel.links
       .filter(
-        ({ alias, name, vxlan }) => alias !== TUNNEL_ALIAS && (vxlan !== undefined || name === tunnelName),
+        ({ alias, name, vxlan }) => alias !== TUNNEL_ALIAS && (vxlan !== undefined || names.includes(name)),
       )
       .map(({ index, name, vxlan }) => ({
         index,

@@ -3,6 +3,8 @@ import { NetlinkError, type RouteConnection } from '@cnikit/netlink';
 import type { Kernel } from '../apply/kernel.ts';
 import type { Config } from '../config.ts';
 import type { Claims } from '../desired/claims.ts';
+import { tunnelName } from '../desired/tunnel.ts';
+import { families } from '../prefix.ts';
 import { Routes } from '../routes.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';
 import { type StatusRow, statusRows } from './rows.ts';
@@ -39,7 +41,7 @@ export async function statusReport(
       wanted: routes.wanted,
       actions,
       problems,
-      tunnel: tunnel.name,
+      tunnels: families.map((family) => tunnelName(tunnel, family)),
       neighbour: neighbourStates(rt),
       changed,
     }),

@@ -31,8 +31,8 @@ export interface StatusInput {
   /** What would have to change. */
   actions: readonly KernelAction[];
   problems: readonly Problem[];
-  /** Name of the tunnel's link. */
-  tunnel: string;
+  /** Names of the tunnels' links. */
+  tunnels: readonly string[];
   /** State of the neighbour through which an address is reached. */
   neighbour: (address: string) => string;
   /** When each route was changed, ms since the epoch. */
@@ -59,7 +59,7 @@ export function statusRows(input: StatusInput): StatusRow[] {
           ...stateOf(podCIDR, wanted, actions.get(podCIDR), problems),
           ...(wanted === undefined
             ? {}
-            : { via: wanted.via, dev: wanted.dev, encap: encapOf(wanted, input.tunnel) }),
+            : { via: wanted.via, dev: wanted.dev, encap: encapOf(wanted, input.tunnels) }),
           neighbour: internalIP === undefined ? 'unknown' : input.neighbour(internalIP),
           ...(changed === undefined ? {} : { changed: new Date(changed).toISOString() }),
         };
@@ -67,8 +67,8 @@ export function statusRows(input: StatusInput): StatusRow[] {
     );
 }
 
-const encapOf = ({ dev }: NodeRoute, tunnel: string): 'direct' | 'tunnel' =>
-  dev === tunnel ? 'tunnel' : 'direct';
+const encapOf = ({ dev }: NodeRoute, tunnels: readonly string[]): 'direct' | 'tunnel' =>
+  tunnels.includes(dev) ? 'tunnel' : 'direct';
 
 function stateOf(
   dst: string,

@@ -15,7 +15,7 @@ const rows = statusRows({
   wanted: new Map([to(2), to(3), to(10, 'cnikit-vx')].map((route) => [route.dst, route])),
   actions: [{ kind: 'route', op: 'add', route: to(3) }],
   problems: [{ key: 'route 10.244.4.0/24', message: 'No route to 10.244.4.0/24: no InternalIP' }],
-  tunnel: 'cnikit-vx',
+  tunnels: ['cnikit-vx'],
   neighbour: (address) => (address === '192.0.2.2' ? 'reachable' : 'unknown'),
   changed: new Map([['10.244.2.0/24', 1_000_000]]),
 });
@@ -37,7 +37,7 @@ test('statusRows() tells a foreign route in the way', () => {
     wanted: new Map([[to(2).dst, to(2)]]),
     actions: [],
     problems: [{ key: 'foreign 10.244.2.0/24', message: 'in the way' }],
-    tunnel: 'cnikit-vx',
+    tunnels: ['cnikit-vx'],
     neighbour: () => 'unknown',
     changed: new Map(),
   });

@@ -33,7 +33,8 @@ const imported = () => {
 if (way === 'watch') {
   const { watch } = await import('../dist/index.js');
   imported();
-  const changes = watch({ kubeConfig, path: '/api/v1/nodes', select });
+  const fields = { spec: { podCIDRs: true }, status: { addresses: true } };
+  const changes = watch({ kubeConfig, path: '/api/v1/nodes', fields, select });
   held = (await changes.next()).value;
 } else if (way === 'whole') {
   const https = await import('node:https');

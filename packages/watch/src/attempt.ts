@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { errorFromAnswer, WatchError } from './errors.ts';
+import type { Fields } from './fields.ts';
 import type { Answer, Transport } from './transport.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -13,8 +14,8 @@ export interface Context {
   signal: AbortSignal;
   requestMs: number;
   maxObjectBytes: number;
-  /** Keys whose values are not parsed. */
-  omit: readonly string[];
+  /** Of objects, what is wanted; undefined: all. */
+  fields: Fields | undefined;
 }
 
 /** A request under a watchdog. */

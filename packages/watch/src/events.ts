@@ -1,48 +1,57 @@
+import { type Arrived, fromFields, fromObject, IDENTITY, judged, MORE_MARKS, parseJson } from './arrived.ts';
 import { errorFromEvent, WatchError } from './errors.ts';
-import { identify } from './known.ts';
-import { omitKeys } from './omit.ts';
+import { FieldReader, type Fields } from './fields.ts';
+import { skipSpace } from './json-bytes.ts';
 
 /** One line of a watch. */
 export type WatchEvent =
-  | {
-      type: 'ADDED' | 'MODIFIED' | 'DELETED';
-      name: string;
-      uid: string;
-      resourceVersion: string;
-      object: unknown;
-    }
+  | ({ type: ChangeType } & Arrived)
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; error: WatchError };
 
-/** Parses a line, but for the values of these keys; undefined for an empty one. Throws PROTOCOL for what is no event. */
-export function parseEvent(line: string, omit: readonly string[] = []): WatchEvent | undefined {
-  if (line.trim() === '') return undefined;
-  let event: { type?: unknown; object?: unknown } | null;
-  try {
-    event = JSON.parse(omitKeys(line, omit));
-  } catch (cause) {
-    throw new WatchError('PROTOCOL', 'The API server sent an event that is not JSON', { cause });
-  }
+type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+/** Gives what a line says; undefined for an empty one. Throws PROTOCOL for what is no event. */
+export type ReadEvent = (line: Buffer) => WatchEvent | undefined;
+
+const TYPE = MORE_MARKS;
+const WHAT = 'an event';
+
+export function eventReader(fields: Fields | undefined): ReadEvent {
+  const read = fields === undefined ? readWhole : readFields(fields);
+  return (line) => (skipSpace(line, 0) === line.length ? undefined : read(line));
+}
+
+function readFields(fields: Fields): (line: Buffer) => WatchEvent {
+  const reader = new FieldReader({ object: fields }, { type: TYPE, object: IDENTITY }, 'object');
+  return (line) => {
+    judged(WHAT, () => reader.read(line));
+    const type = reader.text(TYPE);
+    // Bookmarks and errors are rare, and something else than the objects of which fields are wanted.
+    return isChange(type) ? changed(type, fromFields(reader)) : readWhole(line);
+  };
+}
+
+function readWhole(line: Buffer): WatchEvent {
+  const event = parseJson(line, WHAT) as { type?: unknown; object?: unknown } | null;
   const object = event?.object;
-  switch (event?.type) {
-    case 'ADDED':
-    case 'MODIFIED':
-    case 'DELETED': {
-      const id = identify(object);
-      if (id === undefined)
-        throw new WatchError('PROTOCOL', `The API server sent ${event.type} without name or version`);
-      return { type: event.type, ...id, object };
-    }
-    case 'BOOKMARK': {
-      const metadata = (object as { metadata?: { resourceVersion?: unknown } } | null | undefined)?.metadata;
-      if (typeof metadata?.resourceVersion !== 'string') {
-        throw new WatchError('PROTOCOL', 'The API server sent a bookmark without resourceVersion');
-      }
-      return { type: 'BOOKMARK', resourceVersion: metadata.resourceVersion };
-    }
-    case 'ERROR':
-      return { type: 'ERROR', error: errorFromEvent(object) };
-    default:
-      throw new WatchError('PROTOCOL', `The API server sent an event of type ${JSON.stringify(event?.type)}`);
+  const type = event?.type;
+  if (isChange(type)) return changed(type, fromObject(object));
+  if (type === 'ERROR') return { type, error: errorFromEvent(object) };
+  if (type !== 'BOOKMARK')
+    throw new WatchError('PROTOCOL', `The API server sent an event of type ${JSON.stringify(type)}`);
+  const metadata = (object as { metadata?: { resourceVersion?: unknown } } | null | undefined)?.metadata;
+  if (typeof metadata?.resourceVersion !== 'string') {
+    throw new WatchError('PROTOCOL', 'The API server sent a bookmark without resourceVersion');
   }
+  return { type, resourceVersion: metadata.resourceVersion };
+}
+
+function isChange(type: unknown): type is ChangeType {
+  return type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED';
+}
+
+function changed(type: ChangeType, arrived: Arrived | undefined): WatchEvent {
+  if (arrived !== undefined) return { type, ...arrived };
+  throw new WatchError('PROTOCOL', `The API server sent ${type} without name or version`);
 }

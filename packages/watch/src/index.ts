@@ -13,6 +13,7 @@
 export type { BackoffOptions } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { WatchError, type WatchErrorCode } from './errors.ts';
+export type { Fields } from './fields.ts';
 export { httpTransport } from './http.ts';
 export { inClusterConfig } from './in-cluster.ts';
 export type { Answer, KubeConfigLike, Transport } from './transport.ts';

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseJson } from './arrived.ts';
 import { ItemSplitter } from './items.ts';
 import { LineSplitter } from './lines.ts';
 
 function split(text: string, sizes: number[], limit = 1e6) {
-  const splitter = new ItemSplitter(limit);
   const items: unknown[] = [];
+  const splitter = new ItemSplitter(limit, (item) => items.push(parseJson(item, 'a list')));
   const bytes = Buffer.from(text);
   for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
     const size = sizes.length === 0 ? bytes.length : sizes[turn % sizes.length]!;
-    items.push(...splitter.push(bytes.subarray(at, at + size)));
+    splitter.push(bytes.subarray(at, at + size));
     at += size;
   }
   return { items, envelope: splitter.end() };
@@ -75,7 +76,7 @@ describe('LineSplitter', () => {
         const splitter = new LineSplitter(1e6);
         const found: string[] = [];
         for (let at = 0; at < bytes.length; at += size)
-          found.push(...splitter.push(bytes.subarray(at, at + size)));
+          found.push(...splitter.push(bytes.subarray(at, at + size)).map(String));
         expect(found).toEqual(lines.map((line) => Buffer.from(line).toString()));
       }),
     );
@@ -83,7 +84,7 @@ describe('LineSplitter', () => {
 
   it('refuses a line over the limit before it is complete', () => {
     const splitter = new LineSplitter(10);
-    expect(splitter.push(Buffer.from('0123456789\n01234'))).toEqual(['0123456789']);
+    expect(splitter.push(Buffer.from('0123456789\n01234')).map(String)).toEqual(['0123456789']);
     expect(() => splitter.push(Buffer.from('567890'))).toThrow('more than 10 bytes');
   });
 });

@@ -1,5 +1,5 @@
+import { parseJson } from './arrived.ts';
 import { WatchError } from './errors.ts';
-import { omitKeys } from './omit.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -18,13 +18,13 @@ export interface ListEnvelope {
 }
 
 /**
- * Takes a Kubernetes list apart while it arrives: each object of its `items` is parsed and handed
- * out alone, so that memory holds one item and not the list. Bytes are only scanned for strings and
- * brackets; JSON.parse does the parsing and the judging of each piece.
+ * Takes a Kubernetes list apart while it arrives: each object of its `items` is handed out
+ * alone, so that memory holds one item and not the list. Bytes are only scanned for strings and
+ * brackets; who takes an item is to judge it.
  */
 export class ItemSplitter {
   readonly #maxItemBytes: number;
-  readonly #omit: readonly string[];
+  readonly #take: (item: Buffer) => void;
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -35,16 +35,14 @@ export class ItemSplitter {
   #size = 0;
   #envelope = '';
 
-  /** The values of the keys `omit` are not parsed. */
-  constructor(maxItemBytes: number, omit: readonly string[] = []) {
+  constructor(maxItemBytes: number, take: (item: Buffer) => void) {
     this.#maxItemBytes = maxItemBytes;
-    this.#omit = omit;
+    this.#take = take;
   }
 
-  /** The items that this chunk completes. Throws PROTOCOL for what is no list, or an item over the limit. */
-  push(chunk: Uint8Array): unknown[] {
+  /** Hands out the items that this chunk completes. Throws PROTOCOL for what is no list, or an item over the limit. */
+  push(chunk: Uint8Array): void {
     const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const items: unknown[] = [];
     let start = 0;
     let at = 0;
     while (at < buffer.length) {
@@ -71,19 +69,20 @@ export class ItemSplitter {
         this.#depth -= 1;
         if (this.#depth < 0) throw malformed('a closing bracket too many');
         if (this.#inItem && this.#depth === 2) {
-          items.push(this.#takeItem(buffer, start, at));
+          this.#handOut(buffer, start, at);
           start = at;
         }
       }
     }
     this.#keep(buffer, start);
-    return items;
   }
 
   /** The rest of the list. Throws PROTOCOL when the list is not complete. */
   end(): ListEnvelope {
     if (this.#depth !== 0 || this.#inString) throw malformed('no end');
-    const envelope = parse(this.#envelope) as ListEnvelope & { items?: unknown };
+    const envelope = parseJson(Buffer.from(this.#envelope, 'latin1'), 'a list') as ListEnvelope & {
+      items?: unknown;
+    };
     // Go writes an empty list of some types as null.
     if (!this.#sawItems && envelope?.items !== null) throw malformed('no items');
     return envelope;
@@ -119,15 +118,14 @@ export class ItemSplitter {
     }
   }
 
-  #takeItem(buffer: Buffer, start: number, end: number): unknown {
+  #handOut(buffer: Buffer, start: number, end: number): void {
     this.#inItem = false;
     this.#limit(end - start);
-    if (this.#size === 0) return parse(omitKeys(buffer.toString('utf8', start, end), this.#omit));
-    this.#pieces.push(buffer.subarray(start, end));
-    const text = Buffer.concat(this.#pieces).toString('utf8');
+    const last = buffer.subarray(start, end);
+    const item = this.#size === 0 ? last : Buffer.concat([...this.#pieces, last]);
     this.#pieces = [];
     this.#size = 0;
-    return parse(omitKeys(text, this.#omit));
+    this.#take(item);
   }
 
   #keep(buffer: Buffer, start: number): void {
@@ -148,14 +146,6 @@ export class ItemSplitter {
     this.#envelope += text;
     if (this.#envelope.length > ENVELOPE_LIMIT)
       throw malformed('something too large to be the head of a list');
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new WatchError('PROTOCOL', 'The API server sent a list that is not JSON', { cause });
   }
 }
 

@@ -1,15 +1,16 @@
+import type { Version } from './arrived.ts';
 import { isNewer } from './resource-version.ts';
-import type { KubeObject, ObjectChange } from './types.ts';
+import type { ObjectChange } from './types.ts';
 
 /** One object as it is known. */
-export interface Entry<T> {
-  uid: string;
-  resourceVersion: string;
+export interface Entry<T> extends Version {
   value: T;
 }
 
 /** Deletions remembered, so that a late event from before one does not bring the object back. */
 const TOMBSTONES = 1024;
+
+const NOTHING: [] = [];
 
 /** The state that is known, and what each list and event changes of it. */
 export class KnownObjects<T> {
@@ -53,52 +54,49 @@ export class KnownObjects<T> {
     return [...gone, ...changes];
   }
 
-  /** Takes an ADDED or MODIFIED event; which of the two the server calls it does not matter. */
-  put(name: string, next: Entry<T>): ObjectChange<T>[] {
+  /**
+   * Takes an ADDED or MODIFIED event; which of the two the server calls it does not matter. `select` makes the value,
+   * if the object is new or differs in what is wanted of it.
+   */
+  put(name: string, version: Version, select: () => T): ObjectChange<T>[] {
+    const { uid, resourceVersion, digest } = version;
     const old = this.#entries.get(name);
     if (old === undefined) {
       const since = this.#deleted.get(name) ?? this.#listedAt;
-      if (!isNewer(next.resourceVersion, since)) return [];
+      if (!isNewer(resourceVersion, since)) return NOTHING;
+      const value = select();
       this.#deleted.delete(name);
-      this.#entries.set(name, next);
-      return [{ type: 'added', name, object: next.value }];
+      this.#entries.set(name, { uid, resourceVersion, digest, value });
+      return [{ type: 'added', name, object: value }];
     }
-    if (!isNewer(next.resourceVersion, old.resourceVersion)) return [];
-    this.#entries.set(name, next);
-    if (old.uid !== next.uid) {
-      return [
-        { type: 'deleted', name, object: old.value },
-        { type: 'added', name, object: next.value },
-      ];
+    if (!isNewer(resourceVersion, old.resourceVersion)) return NOTHING;
+    const same = old.uid === uid;
+    if (same && digest !== undefined && digest === old.digest) {
+      old.resourceVersion = resourceVersion;
+      return NOTHING;
     }
-    if (this.#equal(old.value, next.value)) {
-      next.value = old.value;
-      return [];
-    }
-    return [{ type: 'modified', name, object: next.value }];
+    const value = select();
+    const before = old.value;
+    const changed = !same || !this.#equal(before, value);
+    Object.assign(old, { uid, resourceVersion, digest, ...(changed ? { value } : {}) });
+    if (!changed) return NOTHING;
+    if (same) return [{ type: 'modified', name, object: value }];
+    return [
+      { type: 'deleted', name, object: before },
+      { type: 'added', name, object: value },
+    ];
   }
 
   /** Takes a DELETED event. */
   delete(name: string, resourceVersion: string): ObjectChange<T>[] {
     const old = this.#entries.get(name);
     const since = old?.resourceVersion ?? this.#deleted.get(name) ?? this.#listedAt;
-    if (!isNewer(resourceVersion, since)) return [];
+    if (!isNewer(resourceVersion, since)) return NOTHING;
     this.#entries.delete(name);
     // Also for an object never seen: the event that made it may be late.
     this.#deleted.delete(name);
     this.#deleted.set(name, resourceVersion);
     if (this.#deleted.size > TOMBSTONES) this.#deleted.delete(this.#deleted.keys().next().value!);
-    return old === undefined ? [] : [{ type: 'deleted', name, object: old.value }];
+    return old === undefined ? NOTHING : [{ type: 'deleted', name, object: old.value }];
   }
-}
-
-/** What has to be known of an object to follow it; undefined for what is no Kubernetes object. */
-export function identify(
-  object: unknown,
-): { name: string; uid: string; resourceVersion: string } | undefined {
-  const metadata = (object as Partial<KubeObject> | null | undefined)?.metadata;
-  if (typeof metadata?.name !== 'string' || typeof metadata.resourceVersion !== 'string') return undefined;
-  const name =
-    typeof metadata.namespace === 'string' ? `${metadata.namespace}/${metadata.name}` : metadata.name;
-  return { name, uid: String(metadata.uid ?? ''), resourceVersion: metadata.resourceVersion };
 }

@@ -12,10 +12,10 @@ export class LineSplitter {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that this chunk completes. Throws PROTOCOL for a line over the limit. */
-  push(chunk: Uint8Array): string[] {
+  /** The lines that this chunk completes; they share its memory. Throws PROTOCOL for a line over the limit. */
+  push(chunk: Uint8Array): Buffer[] {
     const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const lines: string[] = [];
+    const lines: Buffer[] = [];
     let start = 0;
     for (let at = buffer.indexOf(NEWLINE); at >= 0; at = buffer.indexOf(NEWLINE, start)) {
       this.#check(at - start);
@@ -35,10 +35,10 @@ export class LineSplitter {
     throw new WatchError('PROTOCOL', `The API server sent an event of more than ${this.#maxBytes} bytes`);
   }
 
-  #complete(buffer: Buffer, start: number, end: number): string {
-    if (this.#size === 0) return buffer.toString('utf8', start, end);
+  #complete(buffer: Buffer, start: number, end: number): Buffer {
+    if (this.#size === 0) return buffer.subarray(start, end);
     this.#pieces.push(buffer.subarray(start, end));
-    const line = Buffer.concat(this.#pieces).toString('utf8');
+    const line = Buffer.concat(this.#pieces);
     this.#pieces = [];
     this.#size = 0;
     return line;

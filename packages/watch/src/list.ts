@@ -1,7 +1,8 @@
+import { itemReader } from './arrived.ts';
 import { attempt, type Context } from './attempt.ts';
 import { WatchError } from './errors.ts';
 import { ItemSplitter, type ListEnvelope } from './items.ts';
-import { type Entry, identify } from './known.ts';
+import type { Entry } from './known.ts';
 
 export interface Listed<T> {
   entries: Map<string, Entry<T>>;
@@ -56,19 +57,12 @@ async function page<T>(
   }
   const { chunks, close } = await attempt(context, `${request.path}?${query}`);
   try {
-    const splitter = new ItemSplitter(context.maxObjectBytes, context.omit);
-    for await (const chunk of chunks) {
-      for (const item of splitter.push(chunk)) {
-        const id = identify(item);
-        if (id === undefined)
-          throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
-        entries.set(id.name, {
-          uid: id.uid,
-          resourceVersion: id.resourceVersion,
-          value: request.select(item),
-        });
-      }
-    }
+    const read = itemReader(context.fields);
+    const splitter = new ItemSplitter(context.maxObjectBytes, (bytes) => {
+      const { name, uid, resourceVersion, digest, object } = read(bytes);
+      entries.set(name, { uid, resourceVersion, digest, value: request.select(object()) });
+    });
+    for await (const chunk of chunks) splitter.push(chunk);
     return splitter.end();
   } finally {
     close();

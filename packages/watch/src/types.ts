@@ -1,6 +1,7 @@
 import type { BackoffOptions } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { WatchError } from './errors.ts';
+import type { Fields } from './fields.ts';
 import type { KubeConfigLike, Transport } from './transport.ts';
 
 /** A Kubernetes object as JSON; only what every object has is typed. */
@@ -73,10 +74,11 @@ export interface WatchOptions<T, O = KubeObject> {
    */
   select?: (object: O) => T;
   /**
-   * Keys of which `select` needs nothing, wherever in an object they are: their values are not even parsed, and are
-   * null. What a kubelet reports every few seconds is mostly `images`, for instance.
+   * The fields that `select` is given: all others are skipped unparsed, and an event that changes none of these, as most
+   * of a kubelet's do, costs next to nothing. `{ spec: { podCIDRs: true } }` is `spec.podCIDRs` with all that is in it;
+   * of an array the fields are those of each element. Default: the whole object.
    */
-  omit?: readonly string[];
+  fields?: Fields;
   /** Whether two selected values are the same, so that no `modified` is due. Default: as JSON. */
   equal?: (a: T, b: T) => boolean;
   fieldSelector?: string;

@@ -3,13 +3,13 @@ import { Backoff } from './backoff.ts';
 import { sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
-import { parseEvent } from './events.ts';
+import { eventReader, type WatchEvent } from './events.ts';
 import { httpTransport } from './http.ts';
 import { KnownObjects } from './known.ts';
 import { LineSplitter } from './lines.ts';
 import { list } from './list.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
-import type { Change, KubeObject, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
+import type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
 
 /** The longest pause after watches that were accepted and then cut, ms: to resume one costs the server little. */
 const CUT_MAX_MS = 2000;
@@ -80,7 +80,7 @@ class Watcher<T, O> {
       signal: options.signal ?? new AbortController().signal,
       requestMs: (options.requestSeconds ?? 30) * 1000,
       maxObjectBytes: options.maxObjectBytes ?? 8 * 1024 * 1024,
-      omit: options.omit ?? [],
+      fields: options.fields,
     };
   }
 
@@ -185,28 +185,33 @@ class Watcher<T, O> {
 
   async *#read(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Change<T>, void> {
     const splitter = new LineSplitter(this.#context.maxObjectBytes);
+    const read = eventReader(this.#context.fields);
     for await (const chunk of chunks) {
       for (const line of splitter.push(chunk)) {
-        const event = parseEvent(line, this.#context.omit);
-        if (event === undefined) continue;
-        if (event.type === 'ERROR') {
-          this.#hooks.onEvent?.({ type: event.type });
-          throw event.error;
-        }
-        this.#hooks.onEvent?.({ type: event.type, resourceVersion: event.resourceVersion });
-        this.#heard();
-        this.#lines += 1;
-        if (event.type === 'BOOKMARK') this.#bookmark(event.resourceVersion);
-        else if (event.type === 'DELETED') yield* this.#known.delete(event.name, event.resourceVersion);
-        else {
-          const { name, uid, resourceVersion } = event;
-          yield* this.#known.put(name, { uid, resourceVersion, value: this.#select(event.object) });
-        }
-        if (isNewer(event.resourceVersion, this.#resourceVersion!))
-          this.#resourceVersion = event.resourceVersion;
-        yield* this.#becomeFresh();
+        const event = read(line);
+        // By hand, as most events change nothing and yield* would take some promises to find out.
+        if (event !== undefined) for (const change of this.#take(event)) yield change;
+        if (event !== undefined && this.#stale) yield* this.#becomeFresh();
       }
     }
+  }
+
+  /** What an event changes. Throws its error if it is one. */
+  #take(event: WatchEvent): ObjectChange<T>[] {
+    if (event.type === 'ERROR') {
+      this.#hooks.onEvent?.({ type: event.type });
+      throw event.error;
+    }
+    const { type, resourceVersion } = event;
+    this.#hooks.onEvent?.({ type, resourceVersion });
+    this.#heard();
+    this.#lines += 1;
+    let changes: ObjectChange<T>[] = [];
+    if (type === 'BOOKMARK') this.#bookmark(resourceVersion);
+    else if (type === 'DELETED') changes = this.#known.delete(event.name, resourceVersion);
+    else changes = this.#known.put(event.name, event, () => this.#select(event.object()));
+    if (isNewer(resourceVersion, this.#resourceVersion!)) this.#resourceVersion = resourceVersion;
+    return changes;
   }
 
   /** A bookmark from before what we have seen: the server went back in time (a restored backup). */

@@ -228,16 +228,20 @@ describe('watch() against a server with faults', () => {
     await alive();
   });
 
-  it('knows an object by what is left of it when keys are omitted', async () => {
+  it('knows an object by the fields that are wanted of it', async () => {
     server.faults.duplicateEvents();
-    w = follow(server, { omit: ['labels'] });
+    w = follow(server, { fields: { metadata: { labels: { x: true } } } });
     await w.seen('synced');
     expect([...w.copy.values()]).toEqual([{}, {}, {}, {}, {}]);
     await w.seen('watch');
-    server.nodes.put(node('a', { x: '1' }));
-    server.nodes.put(node('f', { x: '1' }));
-    await w.seen('added f');
-    expect(w.log.filter((line) => line.startsWith('modified'))).toEqual([]);
+    server.nodes.put(node('a', { y: '1' }));
+    server.nodes.put(node('b', { x: '1', y: '1' }));
+    server.nodes.put(node('b', { x: '1', y: '2' }));
+    server.nodes.put(node('f', { x: '1', y: '1' }));
+    server.nodes.delete('c');
+    await w.seen('deleted c');
+    expect(w.log.filter((line) => / [a-f]$/.test(line))).toEqual(['modified b', 'added f', 'deleted c']);
+    expect(w.copy.get('b')).toEqual({ x: '1' });
   });
 
   it('gives up requests that are never answered', async () => {

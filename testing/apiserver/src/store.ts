@@ -51,19 +51,23 @@ export class Store {
     const key = keyOf(resource.namespaced ? given.metadata.namespace : undefined, given.metadata.name);
     const previous = this.#table(resource).get(key);
     this.rv += 1;
+    const before = previous?.object.metadata;
+    const { kind: _kind, apiVersion: _apiVersion, metadata, ...body } = given;
+    const { name, namespace, uid, resourceVersion: _version, creationTimestamp, ...more } = metadata;
+    // Keys in the order of kube-apiserver, which readers may be quick with.
     const object: KubeObject = {
-      ...given,
       kind: resource.kind,
       apiVersion: apiVersionOf(resource),
       metadata: {
-        ...given.metadata,
-        uid: previous?.object.metadata.uid ?? given.metadata.uid ?? randomUUID(),
-        creationTimestamp:
-          previous?.object.metadata.creationTimestamp ??
-          given.metadata.creationTimestamp ??
-          new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+        name,
+        ...(namespace === undefined ? {} : { namespace }),
+        uid: before?.uid ?? uid ?? randomUUID(),
         resourceVersion: String(this.rv),
+        creationTimestamp:
+          before?.creationTimestamp ?? creationTimestamp ?? new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+        ...more,
       },
+      ...body,
     };
     const current = { key, object, json: JSON.stringify(object) };
     this.#table(resource).set(key, current);

@@ -9,6 +9,13 @@ const object = (value: unknown): Json =>
 const array = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
+/** All that `selectNode` looks at. */
+export const nodeFields = {
+  metadata: { name: true, uid: true, creationTimestamp: true },
+  spec: { podCIDR: true, podCIDRs: true, taints: { key: true } },
+  status: { addresses: { type: true, address: true }, conditions: { type: true, status: true } },
+} as const;
+
 /**
  * What the agent needs of a Node (`v1.Node` as JSON). Never throws: what cannot be used is left out and named in
  * `rejected`, so that one bad Node harms no other.

@@ -1,8 +1,11 @@
+import { Readable } from 'node:stream';
+import type { Transport } from '@cnikit/watch';
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../metrics.ts';
 import { FakeClock } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
-import { followNodes, type NodeChanges, Outage } from './nodes.ts';
+import { selectNode } from './node.ts';
+import { followNodes, type NodeChanges, Outage, watchNodes } from './nodes.ts';
 
 function outage() {
   const lines: string[] = [];
@@ -65,4 +68,36 @@ test('followNodes() passes on what each change means', async () => {
     ['put', 'n2', 'x'],
     ['delete', 'n2'],
   ]);
+});
+
+test('watchNodes() asks for all that selectNode() looks at', async () => {
+  const whole = {
+    metadata: { name: 'n1', uid: 'u1', resourceVersion: '5', creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'x'], taints: [{ key: 'k', effect: 'e' }] },
+    status: {
+      addresses: [{ type: 'InternalIP', address: '192.0.2.1' }],
+      conditions: [{ type: 'NetworkUnavailable', status: 'True', reason: 'r' }],
+    },
+  };
+  const external = [{ type: 'ExternalIP', address: '198.51.100.1' }];
+  const nodes = [
+    whole,
+    {
+      metadata: { ...whole.metadata, name: 'n2' },
+      spec: { podCIDR: '10.2.0.0/24' },
+      status: { addresses: external },
+    },
+    {
+      metadata: { ...whole.metadata, name: 'n3' },
+      spec: [],
+      status: { addresses: [null, [1]], conditions: 'x' },
+    },
+  ];
+  const body = JSON.stringify({ metadata: { resourceVersion: '5' }, items: nodes });
+  const transport: Transport = {
+    get: async () => ({ status: 200, body: Readable.from([Buffer.from(body)]), close: () => undefined }),
+  };
+  const changes = watchNodes({ transport }, new Metrics(), new AbortController().signal);
+  const { value } = await changes[Symbol.asyncIterator]().next();
+  expect([...value.objects.values()]).toEqual(nodes.map(selectNode));
 });

@@ -3,7 +3,7 @@ import { type Change, type KubeConfigLike, type WatchOptions, watch } from '@cni
 import type { Metrics } from '../metrics.ts';
 import type { NodeInfo } from '../model.ts';
 import { type After, Timers } from '../timers.ts';
-import { sameNode, selectNode } from './node.ts';
+import { nodeFields, sameNode, selectNode } from './node.ts';
 import type { ProblemLog } from './problems.ts';
 
 export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
@@ -36,7 +36,7 @@ export function watchNodes(
     ...('getCurrentCluster' in server ? { kubeConfig: server } : server),
     path: '/api/v1/nodes',
     select: selectNode,
-    omit: OMITTED,
+    fields: nodeFields,
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,
@@ -50,9 +50,6 @@ export function watchNodes(
     },
   });
 }
-
-/** Most of a Node, and nothing that `selectNode` looks at. */
-const OMITTED = ['managedFields', 'annotations', 'labels', 'images', 'nodeInfo', 'capacity', 'allocatable'];
 
 /** What takes node changes: the agent. */
 export interface NodeConsumer {

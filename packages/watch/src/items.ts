@@ -1,5 +1,6 @@
 import { parseJson } from './arrived.ts';
 import { WatchError } from './errors.ts';
+import { Unfinished } from './unfinished.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -31,10 +32,10 @@ export class ItemSplitter {
   #inItems = false;
   #inItem = false;
   #sawItems = false;
-  #pieces: Buffer[] = [];
-  #size = 0;
+  readonly #unfinished = new Unfinished();
   #envelope = '';
 
+  /** What `take` is given is good until it returns. */
   constructor(maxItemBytes: number, take: (item: Buffer) => void) {
     this.#maxItemBytes = maxItemBytes;
     this.#take = take;
@@ -121,23 +122,18 @@ export class ItemSplitter {
   #handOut(buffer: Buffer, start: number, end: number): void {
     this.#inItem = false;
     this.#limit(end - start);
-    const last = buffer.subarray(start, end);
-    const item = this.#size === 0 ? last : Buffer.concat([...this.#pieces, last]);
-    this.#pieces = [];
-    this.#size = 0;
-    this.#take(item);
+    this.#take(this.#unfinished.finish(buffer.subarray(start, end)));
   }
 
   #keep(buffer: Buffer, start: number): void {
     if (this.#inItem) {
       this.#limit(buffer.length - start);
-      this.#pieces.push(buffer.subarray(start));
-      this.#size += buffer.length - start;
+      this.#unfinished.add(buffer.subarray(start));
     } else if (!this.#inItems) this.#addToEnvelope(buffer.toString('latin1', start));
   }
 
   #limit(more: number): void {
-    if (this.#size + more > this.#maxItemBytes)
+    if (this.#unfinished.size + more > this.#maxItemBytes)
       throw malformed(`an object of more than ${this.#maxItemBytes} bytes`);
   }
 

@@ -10,9 +10,11 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,8 +36,6 @@ enum { PATHS = 256, ARP_NOTIFY = 22 };
 
 static char request[4096], answer[32768];
 static size_t length, message;
-/* Of the last link that was told. */
-static int told_index, told_link;
 
 static void die(const char *what) {
     printf("{\"code\":999,\"msg\":\"floor\",\"details\":\"%s\"}\n", what);
@@ -79,12 +80,20 @@ static void link_header(int index, unsigned flags) {
     put(&info, sizeof info);
 }
 
+/* A descriptor of our network namespace. */
+static int own_netns(void) {
+    int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = ioctl(s, SIOCGSKNS);
+    if (fd < 0) die("SIOCGSKNS");
+    close(s);
+    return fd;
+}
+
 static int open_netlink(int netns) {
     int home = -1, on = 1;
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     socklen_t size = sizeof address;
     if (netns >= 0) {
-        home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+        home = own_netns();
         if (setns(netns, CLONE_NEWNET) < 0) die("setns");
     }
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -100,14 +109,6 @@ static int open_netlink(int netns) {
     return fd;
 }
 
-static void see_link(struct nlmsghdr *header) {
-    struct ifinfomsg *info = NLMSG_DATA(header);
-    int rest = IFLA_PAYLOAD(header);
-    told_index = info->ifi_index;
-    for (struct rtattr *a = IFLA_RTA(info); RTA_OK(a, rest); a = RTA_NEXT(a, rest))
-        if (a->rta_type == IFLA_LINK) memcpy(&told_link, RTA_DATA(a), sizeof told_link);
-}
-
 /* Sends what was written and receives until the last word. */
 static void talk(int fd, const char *what) {
     if (send(fd, request, length, 0) < 0) die(what);
@@ -117,7 +118,6 @@ static void talk(int fd, const char *what) {
         if (size < 0) die(what);
         for (struct nlmsghdr *h = (void *)answer; NLMSG_OK(h, size); h = NLMSG_NEXT(h, size)) {
             if (h->nlmsg_type == NLMSG_DONE) return;
-            if (h->nlmsg_type == RTM_NEWLINK) see_link(h);
             if (h->nlmsg_type != NLMSG_ERROR) continue;
             if (((struct nlmsgerr *)NLMSG_DATA(h))->error) die(what);
             return;
@@ -125,12 +125,31 @@ static void talk(int fd, const char *what) {
     }
 }
 
-static void get_link(int fd, const char *name) {
-    begin(RTM_GETLINK, NLM_F_ACK);
-    link_header(0, 0);
-    text(IFLA_IFNAME, name);
-    end_message();
-    talk(fd, "RTM_GETLINK");
+static struct ifreq ask(int fd, unsigned long request, const char *name) {
+    struct ifreq about = {0};
+    snprintf(about.ifr_name, sizeof about.ifr_name, "%s", name);
+    if (ioctl(fd, request, &about) < 0) die(name);
+    return about;
+}
+
+static int index_of(int fd, const char *name) { return ask(fd, SIOCGIFINDEX, name).ifr_ifindex; }
+
+/* Also what else is looked at of it. */
+static int bridge_index(int fd, const char *name) {
+    struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+    struct ifreq about = {.ifr_data = (void *)&driver};
+    ask(fd, SIOCGIFFLAGS, name);
+    ask(fd, SIOCGIFHWADDR, name);
+    snprintf(about.ifr_name, sizeof about.ifr_name, "%s", name);
+    if (ioctl(fd, SIOCETHTOOL, &about) < 0) die(name);
+    return index_of(fd, name);
+}
+
+static void look_at_address(const char *name) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ask(fd, SIOCGIFADDR, name);
+    ask(fd, SIOCGIFNETMASK, name);
+    close(fd);
 }
 
 static void random_mac(unsigned char mac[6]) {
@@ -141,7 +160,7 @@ static void random_mac(unsigned char mac[6]) {
 static void make_pair(int fd, const char *host, int bridge, int netns, const unsigned char *mac) {
     unsigned char host_mac[6];
     random_mac(host_mac);
-    begin(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO);
+    begin(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
     link_header(0, IFF_UP);
     attribute(IFLA_ADDRESS, host_mac, 6);
     number(IFLA_MASTER, bridge);
@@ -215,7 +234,7 @@ static unsigned reserve(const char *dir, const char *net, const char *id) {
     if (++fourth > 254) third++, fourth = 2;
     snprintf(address, sizeof address, "%s%d.%d", net, third, fourth);
     snprintf(own, sizeof own, "%s/%s:eth0", dir, id);
-    close(open(own, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    stat_in(own, "");
     mkdir(own, 0700);
     write_in(own, address, O_EXCL, id);
     snprintf(from, sizeof from, "%s/%s", own, address);
@@ -263,25 +282,22 @@ static void add(const char *host, const char *id) {
     unsigned char mac[6];
     char gateway[32];
     struct stat status;
+    int own = own_netns();
     stat(netns, &status);
-    stat("/proc/thread-self/ns/net", &status);
+    fstat(own, &status);
+    close(own);
     int ns = open(netns, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     int pod = open_netlink(ns), node = open_netlink(-1);
-    get_link(node, bridge);
-    int bridge_index = told_index;
     random_mac(mac);
-    make_pair(node, host, bridge_index, ns, mac);
-    int index = told_link;
+    make_pair(node, host, bridge_index(node, bridge), ns, mac);
+    index_of(node, host);
+    int index = index_of(pod, "eth0");
     unsigned address = reserve(getenv("FLOOR_DIR"), net, id);
-    struct ifaddrmsg all = {.ifa_index = bridge_index};
-    begin(RTM_GETADDR, NLM_F_DUMP);
-    put(&all, sizeof all);
-    end_message();
-    talk(node, "RTM_GETADDR");
+    look_at_address(bridge);
     read_in("/proc/sys/net/ipv4", "ip_forward", answer, 16);
     snprintf(gateway, sizeof gateway, "%s0.1", net);
     configure(pod, index, address, inet_addr(gateway));
-    get_link(node, host);
+    ask(node, SIOCGIFFLAGS, host);
     begin(RTM_NEWLINK, NLM_F_ACK);
     link_header(index, 0);
     attribute(IFLA_ADDRESS, mac, 6);

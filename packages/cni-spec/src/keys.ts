@@ -13,7 +13,7 @@ export interface KeyTable {
  *
  * Runtimes and administrators rely on Go's decoding: keys match in any case (`HostPort`, `RuntimeConfig`),
  * the last of two spellings wins, and null means absent. Unknown keys are kept as they are. The value is
- * not changed; objects come back as new ones.
+ * not changed: it comes back itself if there is nothing to change, else a copy.
  */
 export function normaliseKeys(value: unknown, table: KeyTable): unknown {
   return normalised(value, table, 0);
@@ -24,18 +24,41 @@ const DEEPEST_LIST = 8;
 
 function normalised(value: unknown, table: KeyTable, depth: number): unknown {
   if (Array.isArray(value)) {
-    return depth > DEEPEST_LIST ? value : value.map((element) => normalised(element, table, depth + 1));
+    if (depth > DEEPEST_LIST) return value;
+    const list = value.map((element) => normalised(element, table, depth + 1));
+    return list.some((element, i) => element !== value[i]) ? list : value;
   }
   if (typeof value !== 'object' || value === null) return value;
+  // Nearly every configuration is spelled as it should be.
+  const given = value as Record<string, unknown>;
+  for (const key in given) {
+    const known = knownSpelling(key, table);
+    if (known !== undefined && (known !== key || replaced(given[key], table[known]) !== given[key])) {
+      return rebuilt(given, table);
+    }
+  }
+  return value;
+}
+
+/** What a known key's value becomes: undefined if the key goes. */
+function replaced(item: unknown, entry: KeyTable[string] | undefined): unknown {
+  if (item === null && entry !== 'nullable') return undefined;
+  return entry !== null && typeof entry === 'object' ? normaliseKeys(item, entry) : item;
+}
+
+function rebuilt(given: Record<string, unknown>, table: KeyTable): Record<string, unknown> {
   const out: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) {
-    const known = Object.hasOwn(table, key) ? key : otherSpelling(key, table);
-    const entry = known === undefined ? undefined : table[known];
-    if (known === undefined) setOwn(out, key, item);
-    else if (item === null && entry !== 'nullable') delete out[known];
-    else out[known] = entry !== null && typeof entry === 'object' ? normaliseKeys(item, entry) : item;
+  for (const [key, item] of Object.entries(given)) {
+    const known = knownSpelling(key, table);
+    const becomes = known === undefined ? item : replaced(item, table[known]);
+    if (known !== undefined && becomes === undefined) delete out[known];
+    else setOwn(out, known ?? key, becomes);
   }
   return out;
+}
+
+function knownSpelling(key: string, table: KeyTable): string | undefined {
+  return Object.hasOwn(table, key) ? key : otherSpelling(key, table);
 }
 
 function otherSpelling(key: string, table: KeyTable): string | undefined {

@@ -16,6 +16,7 @@
  */
 export { type ExtendedAck, NetlinkDecodeError, NetlinkEncodeError, type Request } from './codec/index.ts';
 export { Connection, type ConnectionOptions, type Decode } from './connection.ts';
+export { type Device, firstIPv4 } from './device.ts';
 export { NetlinkError } from './errors.ts';
 export { createNetns, deleteNetns, listNetns, type NamedNetnsOptions } from './netns.ts';
 export type { Netns } from './netns-fd.ts';

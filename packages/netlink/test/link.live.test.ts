@@ -1,7 +1,7 @@
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { expect, it } from 'vitest';
 import * as nl from '../src/index.ts';
-import { freshRoute, json, live, run } from './live.ts';
+import { freshRoute, json, live, run, type Shown } from './live.ts';
 
 live('links on a kernel', () => {
   const route = freshRoute();
@@ -36,6 +36,48 @@ live('links on a kernel', () => {
       maxAge: ip.linkinfo.info_data.max_age,
     });
     expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
+  });
+
+  it('device() says of a link what link() says, in the namespace of its connection', () => {
+    const rt = route();
+    const path = nl.createNetns('elsewhere', { directory: '/run/cnikit-test' });
+    const elsewhere = nl.openRoute({ netns: path });
+    rt.request(nl.newLink({ kind: 'bridge', name: 'br0', up: true, mac: '02:00:00:00:00:01' }));
+    rt.request(nl.newLink({ kind: 'veth', name: 'v0', peer: { name: 'v1' } }));
+    for (const [name, driver] of [
+      ['br0', 'bridge'],
+      ['v0', 'veth'],
+    ] as const) {
+      const { index, flags, mac } = rt.link({ name })!;
+      expect(rt.device(name)).toEqual({ name, index, flags: flags & 0xffff, mac, driver });
+      expect([rt.deviceIndex(name), rt.deviceFlags(name)]).toEqual([index, flags & 0xffff]);
+      expect([elsewhere.device(name), elsewhere.deviceIndex(name), elsewhere.deviceFlags(name)]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+    expect(rt.device('lo')).toEqual({ name: 'lo', index: 1, flags: nl.IFF_LOOPBACK });
+    elsewhere.close();
+    nl.deleteNetns('elsewhere', { directory: '/run/cnikit-test' });
+  });
+
+  it('firstIPv4() says what `ip` lists first', () => {
+    const rt = route();
+    const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
+    expect([nl.firstIPv4('br0'), nl.firstIPv4('none')]).toEqual([undefined, undefined]);
+    for (const address of ['fd00::1/64', '10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0'])
+      rt.request(nl.newAddress({ index, address, nodad: address.includes(':') }));
+    for (const first of ['10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0']) {
+      const [
+        {
+          addr_info: [shownFirst],
+        },
+      ] = json('ip -4 -j addr show dev br0') as [Shown];
+      expect(nl.firstIPv4('br0')).toBe(first);
+      expect(`${shownFirst.local}/${shownFirst.prefixlen}`).toBe(first);
+      rt.request(nl.delAddress({ index, address: first }));
+    }
   });
 
   it('delLinkGroup() deletes all links of a group and no others', () => {

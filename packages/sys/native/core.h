@@ -45,7 +45,7 @@ typedef struct {
   size_t *ends; /* where piece i ends in data */
   size_t count, ends_cap;
   size_t first_ends[64];
-  char first_data[8192];
+  char first_data[4096];
 } cnk_out;
 
 typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
@@ -87,12 +87,15 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(unshare, "i", 'i')           \
   X(mount, "pppip", 'i')         \
   X(umount, "pi", 'i')           \
+  X(inNetns, "p", 'i')           \
   X(socket, "iiii", 'i')         \
   X(bindNetlink, "ii", 'i')      \
   X(bindUnix, "ip", 'i')         \
   X(connectUnix, "ip", 'i')      \
   X(setsockopt, "iiii", 'i')     \
   X(getsockopt, "iiib", 'i')     \
+  X(ifreq, "iipb", 'i')          \
+  X(driver, "ip", 't')           \
   X(send, "ib", 'i')             \
   X(recv, "ibi", 'i')            \
   X(poll, "iii", 'i')
@@ -110,6 +113,9 @@ char *cnk_out_room(cnk_out *out, size_t more);
 /* Ends a piece at the present length. 0, or -ENOMEM. */
 int cnk_out_end(cnk_out *out);
 void cnk_out_free(cnk_out *out);
+
+/* namespaces.c: a descriptor of the thread's network namespace. */
+int64_t cnk_own_netns(void);
 
 /* files.c: appends what fd gives until its end; -EFBIG beyond max bytes. */
 int64_t cnk_read_all(int fd, size_t max, cnk_out *out);

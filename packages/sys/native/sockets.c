@@ -28,7 +28,7 @@ static void __attribute__((noreturn)) lost_in_namespace(void) {
 int64_t cnk_socket(const cnk_arg *a, cnk_out *out) {
   (void)out;
   if (a[3].num < 0) return new_socket(a);
-  int64_t home = CNK_RETRY(syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0));
+  int64_t home = cnk_own_netns();
   if (home < 0) return home;
   /* A closed netnsFd whose number `home` has just taken would pass for our own namespace. */
   int64_t fd = home == a[3].num ? -EBADF : cnk_result(syscall(SYS_setns, (int)a[3].num, CLONE_NEWNET_));
@@ -92,6 +92,56 @@ int64_t cnk_getsockopt(const cnk_arg *a, cnk_out *out) {
   int64_t r = cnk_result(syscall(SYS_getsockopt, (int)a[0].num, (int)a[1].num, (int)a[2].num, &value, &size));
   if (r >= 0) memcpy(a[3].bytes, &value, sizeof value);
   return r;
+}
+
+/* As in linux/if.h, whose other members nobody needs. */
+struct ifreq_ {
+  char name[16];
+  union {
+    uint8_t bytes[24];
+    void *data;
+  };
+};
+
+/* A name that is too long is one that there is no interface of. */
+static int64_t name_into(struct ifreq_ *request, const cnk_arg *name) {
+  memset(request, 0, sizeof *request);
+  if (name->len >= sizeof request->name) return -ENODEV;
+  memcpy(request->name, name->text, name->len);
+  return 0;
+}
+
+/*
+ * (fd, request, name, byte[24]): a question of netdevice(7) about an interface of the socket's namespace; what follows
+ * the name in the answer goes into the bytes. Only for requests whose struct ifreq has no pointer in it.
+ */
+int64_t cnk_ifreq(const cnk_arg *a, cnk_out *out) {
+  (void)out;
+  struct ifreq_ request;
+  if (a[3].len < sizeof request.bytes) return -EINVAL;
+  int64_t r = name_into(&request, &a[2]);
+  if (r == 0) r = cnk_result(syscall(SYS_ioctl, (int)a[0].num, (unsigned long)a[1].num, &request));
+  if (r >= 0) memcpy(a[3].bytes, request.bytes, sizeof request.bytes);
+  return r;
+}
+
+/* (fd, name): the driver of an interface, by ETHTOOL_GDRVINFO (linux/ethtool.h). */
+int64_t cnk_driver(const cnk_arg *a, cnk_out *out) {
+  struct {
+    uint32_t command;
+    char driver[32], rest[160];
+  } info = {.command = 3};
+  struct ifreq_ request;
+  int64_t r = name_into(&request, &a[1]);
+  request.data = &info;
+  if (r == 0) r = cnk_result(syscall(SYS_ioctl, (int)a[0].num, 0x8946 /* SIOCETHTOOL */, &request));
+  if (r < 0) return r;
+  size_t length = strnlen(info.driver, sizeof info.driver);
+  char *room = cnk_out_room(out, length);
+  if (!room) return -ENOMEM;
+  memcpy(room, info.driver, length);
+  out->len += length;
+  return 0;
 }
 
 int64_t cnk_send(const cnk_arg *a, cnk_out *out) {

@@ -45,6 +45,8 @@ export interface Binding {
   unshare(flags: number): number;
   mount(source: string, target: string, fstype: string, flags: number, data: string): number;
   umount(target: string, flags: number): number;
+  /** 1 when the path leads to the thread's own network namespace, else 0. */
+  inNetns(path: string): number;
   /** netnsFd -1: in the present namespace. */
   socket(domain: number, type: number, protocol: number, netnsFd: number): number;
   bindNetlink(fd: number, groups: number): number;
@@ -53,6 +55,9 @@ export interface Binding {
   setsockopt(fd: number, level: number, name: number, value: number): number;
   /** The bytes of an Int32Array(1) get the value. */
   getsockopt(fd: number, level: number, name: number, into: Uint8Array): number;
+  /** Needs 24 bytes, which get what follows the name in the answer. */
+  ifreq(fd: number, request: number, name: string, into: Uint8Array): number;
+  driver(fd: number, name: string): string | number;
   send(fd: number, data: Uint8Array): number;
   recv(fd: number, into: Uint8Array, flags: number): number;
   poll(fd: number, events: number, timeoutMs: number): number;

@@ -1,8 +1,10 @@
 import type { Binding } from './binding.ts';
 import { O_CREAT, O_TRUNC, O_WRONLY } from './constants.ts';
 import { SysError } from './error.ts';
-import type { RunOptions, RunResult, Sys } from './sys.ts';
+import type { FileStatus, RunOptions, RunResult, Sys } from './sys.ts';
 
+const ENOENT = 2;
+const ENOTDIR = 20;
 const EINVAL = 22;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
@@ -62,6 +64,12 @@ export function createSys(binding: () => Binding): Sys {
     return { status: ints[0]!, signal: ints[1]!, stdout: texts[0]!, stderr: texts[1]! };
   }
 
+  /** What `stat` has just written. */
+  function status(): FileStatus {
+    const [dev, ino, mode, size, mtimeMs] = doubles as unknown as [number, number, number, number, number];
+    return { dev, ino, mode, size, mtimeMs };
+  }
+
   return {
     open: (path, flags, mode = 0o666) => number('open', binding().open(path, flags, mode), path),
     close(fd) {
@@ -104,8 +112,13 @@ export function createSys(binding: () => Binding): Sys {
     },
     stat(path) {
       number('stat', binding().stat(path, doubleBytes), path);
-      const [dev, ino, mode, size, mtimeMs] = doubles as unknown as [number, number, number, number, number];
-      return { dev, ino, mode, size, mtimeMs };
+      return status();
+    },
+    statIfThere(path) {
+      const result = binding().stat(path, doubleBytes);
+      if (result === -ENOENT || result === -ENOTDIR) return undefined;
+      number('statIfThere', result, path);
+      return status();
     },
     readlink: (path) => value('readlink', binding().readlink(path), path),
 
@@ -144,6 +157,7 @@ export function createSys(binding: () => Binding): Sys {
     umount(target, flags) {
       number('umount', binding().umount(target, flags), target);
     },
+    inNetns: (path) => number('inNetns', binding().inNetns(path), path) === 1,
 
     socket: (domain, type, protocol, netnsFd = -1) =>
       number('socket', binding().socket(domain, type, protocol, netnsFd)),
@@ -161,6 +175,10 @@ export function createSys(binding: () => Binding): Sys {
       number('getsockopt', binding().getsockopt(fd, level, name, intBytes));
       return ints[0]!;
     },
+    ifreq(fd, request, name, into) {
+      number('ifreq', binding().ifreq(fd, request, name, into));
+    },
+    driver: (fd, name) => value('driver', binding().driver(fd, name)),
     send: (fd, data) => number('send', binding().send(fd, data)),
     recv: (fd, into, flags) => number('recv', binding().recv(fd, into, flags)),
     poll: (fd, events, timeoutMs) => number('poll', binding().poll(fd, events, timeoutMs)),

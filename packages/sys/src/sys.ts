@@ -81,6 +81,8 @@ export interface Sys {
   chmod(path: string, mode: number): void;
   /** stat(2), following symbolic links. */
   stat(path: string): FileStatus;
+  /** As `stat`; `undefined` for ENOENT and ENOTDIR. Where nothing is most times, for an error costs more than a call. */
+  statIfThere(path: string): FileStatus | undefined;
   /** readlink(2). */
   readlink(path: string): string;
 
@@ -121,6 +123,8 @@ export interface Sys {
   mount(source: string, target: string, fstype: string, flags: number, data?: string): void;
   /** umount2(2). */
   umount(target: string, flags: number): void;
+  /** Whether the path leads to the network namespace that the calling thread is in. ENOENT when nothing is there. */
+  inNetns(path: string): boolean;
 
   // Sockets
 
@@ -139,6 +143,16 @@ export interface Sys {
   setsockopt(fd: number, level: number, name: number, value: number): void;
   /** getsockopt(2) of an int. */
   getsockopt(fd: number, level: number, name: number): number;
+  /**
+   * ioctl(2) of netdevice(7) on a socket of any family: what SIOCGIF… (linux/sockios.h) asks about an interface of the
+   * socket's namespace. The 24 bytes that follow the name in `struct ifreq` go into `into`. ENODEV when there is none.
+   */
+  ifreq(fd: number, request: number, name: string, into: Uint8Array): void;
+  /**
+   * The driver of an interface of the socket's namespace (ETHTOOL_GDRVINFO), such as 'bridge' or 'veth'. EOPNOTSUPP
+   * when it has none, ENODEV when there is no such interface.
+   */
+  driver(fd: number, name: string): string;
   /** send(2): the bytes sent. */
   send(fd: number, data: Uint8Array): number;
   /** recv(2): the bytes received; with MSG_TRUNC the message's length, even when longer than `into`. */

@@ -64,6 +64,26 @@ static void *bump(size_t size) {
   return block;
 }
 
+/*
+ * A part of what was freed: a context's tables leave large blocks behind each time they grow, which nothing of that size
+ * will ask for again, and a snapshot would carry them along. Only while it is made: a start does not look for room.
+ */
+static char *part_of_hole(size_t size) {
+  static char *hole, *hole_end;
+  if (size > (size_t)(hole_end - hole)) {
+    int class = FREE_LISTS - 1;
+    while (class >= HEAP_SMALL / HEAP_UNIT && !heap_root->free_lists[class]) class--;
+    void *p = class < HEAP_SMALL / HEAP_UNIT ? NULL : heap_root->free_lists[class];
+    if (!p || payload_of(p) < size) return NULL;
+    heap_root->free_lists[class] = *(void **)p;
+    hole = (char *)p - HEADER;
+    hole_end = (char *)p + payload_of(p);
+  }
+  char *block = hole;
+  hole += size;
+  return block;
+}
+
 /* With its size before it. */
 static void *payload_in(char *block, size_t payload) {
   *(uint64_t *)block = payload;
@@ -87,7 +107,8 @@ static void *allocate(size_t wanted) {
     *list = *(void **)p;
     return p;
   }
-  block = bump(size);
+  block = heap_root->stage == STAGE_BUILD ? part_of_hole(size) : NULL;
+  if (!block) block = bump(size);
   return block ? payload_in(block, size - HEADER) : NULL;
 }
 

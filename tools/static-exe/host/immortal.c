@@ -15,8 +15,15 @@ void JS_MakeImmortal(JSRuntime *rt) {
     if (object->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && !((JSShape *)object)->is_hashed) continue;
     object->ref_count += 2 * IMMORTAL;
   }
+  /* Free slots are taken from the table's end, where they lie together, and not from all of its pages. */
+  rt->atom_free_index = 0;
   for (int i = 1; i < rt->atom_size; i++) {
     JSAtomStruct *atom = rt->atom_array[i];
-    if (!atom_is_free(atom)) atom->header.ref_count += 2 * IMMORTAL;
+    if (!atom_is_free(atom)) {
+      atom->header.ref_count += 2 * IMMORTAL;
+    } else {
+      rt->atom_array[i] = atom_set_free(rt->atom_free_index);
+      rt->atom_free_index = i;
+    }
   }
 }

@@ -35,7 +35,7 @@ export class OwnerIndex {
 
   /** Whether the index knows all reservations of a state. */
   isSealed(state: string): boolean {
-    return tolerate(['ENOENT'], () => this.#sys.stat(this.#seal(state))) !== undefined;
+    return this.#sys.statIfThere(this.#seal(state)) !== undefined;
   }
 
   /** Moves the seal to a new state. */
@@ -46,9 +46,10 @@ export class OwnerIndex {
   /** Addresses that an owner may hold. A directory without any, which a kill left, goes. */
   lookup(owner: Owner): string[] {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    const names = tolerate(['ENOENT', 'ENOTDIR'], () => this.#sys.readdir(dir));
-    const addresses = names?.filter((name) => name !== POD) ?? [];
-    if (names && addresses.length === 0) this.#clear(dir);
+    // A new owner has none.
+    if (this.#sys.statIfThere(dir) === undefined) return [];
+    const addresses = listDir(this.#sys, dir).filter((name) => name !== POD);
+    if (addresses.length === 0) this.#clear(dir);
     return addresses;
   }
 
@@ -136,7 +137,7 @@ export function makeDirs(sys: Sys, path: string): void {
     return true;
   });
   const parent = path.slice(0, path.lastIndexOf('/'));
-  if (made || parent === '' || tolerate(['ENOENT'], () => sys.stat(path))) return;
+  if (made || parent === '' || sys.statIfThere(path)) return;
   makeDirs(sys, parent);
   tolerate(['EEXIST'], () => sys.mkdir(path, 0o755));
 }

@@ -41,17 +41,18 @@ export type Values<T extends Table> = { -readonly [K in keyof T]?: WireTypes[T[K
 /** Decoded values, with what the table does not know. */
 export type Decoded<T extends Table> = Values<T> & { unknown?: UnknownAttribute[] };
 
-/** Writes those values that are set, in the table's order. Other members of `values` are ignored. */
+/** Writes those values that are set, in their own order. Other members of `values` are ignored. */
 export function writeFields<T extends Table>(encoder: Encoder, table: T, values: Values<T>): void {
-  for (const key in table) {
+  // A few values of up to sixty fields.
+  for (const key in values) {
     const value = values[key];
-    if (value !== undefined) writeField(encoder, table[key]!, key, value);
+    if (value !== undefined && Object.hasOwn(table, key)) writeField(encoder, table[key]!, key, value);
   }
 }
 
 /** True when any of the table's members is set. */
 export function hasFields<T extends Table>(table: T, values: Values<T>): boolean {
-  for (const key in table) if (values[key] !== undefined) return true;
+  for (const key in values) if (values[key] !== undefined && Object.hasOwn(table, key)) return true;
   return false;
 }
 

@@ -9,7 +9,8 @@ import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
  */
 export function ensureSysctl(sys: Sys, path: string, value: string): void {
   try {
-    if (words(sys.readText(path)) === words(value)) return;
+    const held = sys.readText(path);
+    if (held === `${value}\n` || words(held) === words(value)) return;
     sys.writeText(path, value, { flags: O_WRONLY });
   } catch (error) {
     if (!(error instanceof SysError)) throw error;

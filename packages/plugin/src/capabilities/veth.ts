@@ -1,15 +1,10 @@
 /** The veth pair, by one message: host end enslaved and as a rule up, the other end in the pod under its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import {
-  decodeLinkSummary,
-  type LinkSpec,
-  type LinkSummary,
-  NetlinkError,
-  type RouteConnection,
-} from '@cnikit/netlink';
+import { type LinkSpec, NetlinkError, newLink, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
+import type { PodNamespace } from './netns.ts';
 
 /**
  * Of each end. The kernel's default is as many as the machine may have processors, with two directories below /sys for
@@ -22,8 +17,7 @@ const QUEUES = { txQueues: 1, rxQueues: 1 };
 export interface VethPlan {
   hostName: string;
   ifName: string;
-  /** Descriptor of the pod's namespace. */
-  netns: number;
+  pod: PodNamespace;
   /** In bytes; 0 is the kernel's default. */
   mtu: number;
   /** Of the pod's end; random if absent. */
@@ -50,7 +44,7 @@ export interface VethPair {
  * @throws CniError 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
 export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan): VethPair {
-  const { hostName, ifName, netns, master } = plan;
+  const { hostName, ifName, pod, master } = plan;
   const both = { ...QUEUES, ...(plan.mtu > 0 ? { mtu: plan.mtu } : {}) };
   const macs = { hostMac: randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
   const spec: LinkSpec = {
@@ -61,22 +55,15 @@ export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan)
     ...(master === undefined ? {} : { master }),
     ...both,
     // The peer must not carry IFF_UP in this message: the kernel answers ENOTCONN.
-    peer: { name: ifName, mac: macs.podMac, netns, ...both },
+    peer: { name: ifName, mac: macs.podMac, netns: pod.fd, ...both },
   };
-  const told = create(route, sys, spec, plan);
-  const made = told?.linkIndex === undefined ? ask(route, sys, hostName) : told;
-  return { hostName, ...macs, hostIndex: made.index, podIndex: made.linkIndex as number };
+  make(route, sys, spec, plan);
+  return { hostName, ...macs, ...indexes(route, sys, plan) };
 }
 
-/** What the kernel tells back about the host end: nothing before Linux 6.1. */
-function create(
-  route: RouteConnection,
-  sys: Sys,
-  spec: LinkSpec,
-  { hostName, ifName }: VethPlan,
-): LinkSummary | undefined {
+function make(route: RouteConnection, sys: Sys, spec: LinkSpec, { hostName, ifName }: VethPlan): void {
   try {
-    return route.createLinkAs(spec, decodeLinkSummary);
+    route.request(newLink(spec));
   } catch (error) {
     const refused = error instanceof NetlinkError && error.cause === undefined;
     // The answer may have been lost, and not the request.
@@ -90,14 +77,19 @@ function create(
   }
 }
 
-/** The host end that was made just now. */
-function ask(route: RouteConnection, sys: Sys, name: string): LinkSummary {
+/** Of the ends that were made just now. */
+function indexes(
+  route: RouteConnection,
+  sys: Sys,
+  { hostName, ifName, pod }: VethPlan,
+): Pick<VethPair, 'hostIndex' | 'podIndex'> {
   try {
-    const link = route.link({ name }, decodeLinkSummary);
-    if (link?.linkIndex !== undefined) return link;
-    throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
+    const hostIndex = route.deviceIndex(hostName);
+    const podIndex = pod.route.deviceIndex(ifName);
+    if (hostIndex !== undefined && podIndex !== undefined) return { hostIndex, podIndex };
+    throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} vanished while it was set up`);
   } catch (error) {
-    deleteHostEnd(sys, name);
+    deleteHostEnd(sys, hostName);
     throw error;
   }
 }

@@ -85,6 +85,7 @@ export function refusingSys(netns: string): RefusingSys {
         : fail('open', ENOENT, path);
     },
     readText: (path) => (path.startsWith('/proc/sys/net/') ? '0\n' : fail('readText', ENOENT, path)),
+    statIfThere: () => undefined,
     stat: missing('stat'),
     readdir: missing('readdir'),
     readlink: missing('readlink'),

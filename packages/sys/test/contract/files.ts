@@ -159,6 +159,19 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
+    name: 'statIfThere() tells what is missing from what cannot be looked up',
+    run(sys, dir) {
+      sys.writeText(`${dir}/f`, '');
+      equal(sys.run(['ln', '-s', 'gone', `${dir}/dangling`]).status, 0);
+      equal(sys.run(['ln', '-s', 'loop', `${dir}/loop`]).status, 0);
+      const found = ['.', 'f', 'gone', 'f/below', 'dangling'].map(
+        (name) => sys.statIfThere(`${dir}/${name}`)?.ino,
+      );
+      equal(found, [sys.stat(dir).ino, sys.stat(`${dir}/f`).ino, undefined, undefined, undefined]);
+      fails('ELOOP', `${dir}/loop`, () => sys.statIfThere(`${dir}/loop`));
+    },
+  },
+  {
     name: 'stat() follows links and tells type, size and time',
     run(sys, dir) {
       sys.writeText(`${dir}/f`, 'four');

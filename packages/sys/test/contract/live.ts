@@ -38,6 +38,13 @@ export const liveCases: readonly Case[] = [
       const there = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, netns);
       const here = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       equal([dumpHas(sys, there, 'cnkhome0'), dumpHas(sys, here, 'cnkhome0')], [false, true]);
+      equal(sys.driver(here, 'cnkhome0'), 'bridge');
+      fails('ENODEV', undefined, () => sys.driver(there, 'cnkhome0'));
+      equal(
+        [sys.inNetns(`${dir}/ns`), sys.inNetns('/proc/self/ns/net'), sys.inNetns(dir)],
+        [false, true, false],
+      );
+      fails('ENOENT', `${dir}/none`, () => sys.inNetns(`${dir}/none`));
       equal(sys.readlink('/proc/thread-self/ns/net'), before);
       for (const fd of [netns, there, here]) sys.close(fd);
       equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);

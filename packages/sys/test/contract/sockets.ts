@@ -16,6 +16,9 @@ import {
 } from '@cnikit/sys';
 import { type Case, equal, fails } from './case.ts';
 
+/** linux/sockios.h */
+const SIOCGIFINDEX = 0x8933;
+
 /** A netlink message without attributes: RTM_GETLINK of interface 1, or a dump of all. */
 export function getLink(dump: boolean): Uint8Array {
   const message = new Uint8Array(32);
@@ -62,6 +65,23 @@ export const socketCases: readonly Case[] = [
       equal([full > 100, sys.recv(fd, into, 0)], [true, full]);
       equal(new DataView(into.buffer).getUint16(4, true), 16 /* RTM_NEWLINK */);
       sys.close(fd);
+    },
+  },
+  {
+    name: 'ifreq() and driver() tell of an interface, on a socket of any family',
+    run(sys) {
+      const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+      const into = new Uint8Array(24);
+      sys.ifreq(fd, SIOCGIFINDEX, 'lo', into);
+      equal([new Int32Array(into.buffer)[0], into[4]], [1, 0]);
+      for (const name of ['none', 'a-name-that-no-interface-has', '']) {
+        fails('ENODEV', undefined, () => sys.ifreq(fd, SIOCGIFINDEX, name, into));
+        fails('ENODEV', undefined, () => sys.driver(fd, name));
+      }
+      fails('EOPNOTSUPP', undefined, () => sys.driver(fd, 'lo'));
+      fails('EINVAL', undefined, () => sys.ifreq(fd, SIOCGIFINDEX, 'lo', new Uint8Array(23)));
+      sys.close(fd);
+      fails('EBADF', undefined, () => sys.driver(fd, 'lo'));
     },
   },
   {

@@ -48,7 +48,7 @@ export function add(sys: Sys, context: Context<BridgeSettings>, beforeUp?: Befor
     const bridge = ensureBridge(host, sys, conf);
     mark?.('bridge');
     const hostName = hostVethName(conf.network, containerID, ifName);
-    const plan = { hostName, ifName, netns: pod.fd, mtu: conf.mtu, mac, master: bridge.index };
+    const plan = { hostName, ifName, pod, mtu: conf.mtu, mac, master: bridge.index };
     const pair = createVethPair(host, sys, { ...plan, down: beforeUp !== undefined });
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);

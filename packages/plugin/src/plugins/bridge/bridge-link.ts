@@ -3,6 +3,7 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
   decodeLinkSummary,
   IFF_PROMISC,
+  IFF_UP,
   type Link,
   type LinkSummary,
   NetlinkError,
@@ -68,7 +69,19 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
 
 function lookUp(route: RouteConnection, settings: BridgeSettings): Bridge | undefined {
   const name = settings.bridge;
-  return usesVlans(settings) ? route.link({ name }) : route.link({ name }, decodeLinkSummary);
+  if (usesVlans(settings)) return route.link({ name });
+  const device = route.device(name);
+  // Nearly always it is there, and a bridge; whatever else it is has more to tell.
+  if (device?.driver !== 'bridge') return device && route.link({ name }, decodeLinkSummary);
+  const { index, flags, mac } = device;
+  return {
+    name,
+    index,
+    flags,
+    up: (flags & IFF_UP) !== 0,
+    kind: 'bridge',
+    ...(mac === undefined ? {} : { mac }),
+  };
 }
 
 function find(route: RouteConnection, settings: BridgeSettings): Bridge {

@@ -2,6 +2,7 @@
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import {
   delAddress,
+  firstIPv4,
   type LinkSummary,
   newAddress,
   type Request,
@@ -31,12 +32,17 @@ export function ensureGateways(
   { index, name, mac }: LinkSummary,
   ips: readonly (IpConfig & { gateway: string })[],
 ): void {
+  ensureForwarding(sys, ips);
+  const [only] = ips;
+  // Nearly always it is all there.
+  if (ips.length === 1 && only !== undefined && firstIPv4(name, { sys }) === gatewayOf(only)) return;
   const held = route.addresses({ index }).map(({ address }) => address);
   const requests: Request[] = [];
   for (const ip of ips) {
-    const gateway = ip.gateway + ip.address.slice(ip.address.indexOf('/'));
-    const wanted = knownPrefix(gateway);
-    const others = held.filter((address) => address !== gateway && inTheWay(knownPrefix(address), wanted));
+    const gateway = gatewayOf(ip);
+    const others = held.filter(
+      (address) => address !== gateway && inTheWay(knownPrefix(address), knownPrefix(gateway)),
+    );
     if (others.length > 0 && !forceAddress) {
       throw new CniError(
         ErrorCode.InvalidNetworkConfig,
@@ -53,7 +59,11 @@ export function ensureGateways(
   // A bridge that somebody else made may have its MAC from a port; once set, it stays when that port goes.
   if (requests.length > 0 && mac !== undefined) requests.push(setLink({ index, mac }));
   if (requests.length > 0) route.batch(requests);
-  ensureForwarding(sys, ips);
+}
+
+/** With the prefix length of the pod's address. */
+function gatewayOf({ gateway, address }: IpConfig & { gateway: string }): string {
+  return gateway + address.slice(address.indexOf('/'));
 }
 
 /** One IPv4 address a bridge; of IPv6 several whose subnets do not overlap, as the reference has it. */

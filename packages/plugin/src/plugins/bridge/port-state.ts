@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { getLink, IF_OPER_UP, type RouteConnection, RTM_NEWLINK } from '@cnikit/netlink';
+import { getLink, IF_OPER_UP, IFF_RUNNING, type RouteConnection, RTM_NEWLINK } from '@cnikit/netlink';
 import { attributesAfter, type MessageReader } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 
@@ -15,6 +15,7 @@ const INTERVAL_MS = 1;
  * @throws CniError 999 when it does not within three seconds
  */
 export function awaitPort(sys: Sys, route: RouteConnection, hostName: string): void {
+  if (((route.deviceFlags(hostName) ?? 0) & IFF_RUNNING) !== 0) return;
   const end = sys.monotonicMs() + LIMIT_MS;
   for (;;) {
     const state = route.connection.query(getLink({ name: hostName }), operState);

@@ -43,7 +43,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
   try {
     // Before the addresses: a second ADD of one attachment ends here, and takes nothing back that is the first's.
     const hostName = hostVethName(conf.network, containerID, ifName);
-    const pair = createVethPair(host, sys, { hostName, ifName, netns: pod.fd, mtu: conf.mtu });
+    const pair = createVethPair(host, sys, { hostName, ifName, pod, mtu: conf.mtu });
     undo.push(() => void deleteHostEnd(sys, hostName));
     mark?.('veth');
 

@@ -14,7 +14,8 @@ extern const int script_count;
 extern const int entry_is_prepared; /* evaluate the entry at build time; what it leaves in __cnikit_main runs at start */
 extern const char crash_text[];     /* for stdout when an exception is not caught */
 
-/* immortal.c */
+/* inside-engine.c */
+int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
 
 /* packages/sys/native/quickjs.c */

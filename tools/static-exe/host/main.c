@@ -86,7 +86,10 @@ int main(int argc, char **argv) {
   /* A reader that went away is EPIPE to the script, not the end of it half-way. */
   signal(SIGPIPE, SIG_IGN);
   if (heap_root->stage != STAGE_READY && context_make() < 0) crash(heap_root->ctx);
-  if (heap_root->stage == STAGE_BUILD) write_snapshot();
+  if (heap_root->stage == STAGE_BUILD) {
+    if (JS_MakeNamed(heap_root->ctx) < 0) crash(heap_root->ctx);
+    write_snapshot();
+  }
   JSContext *ctx = heap_root->ctx;
   JS_UpdateStackTop(heap_root->rt);
   if (context_start(argc, argv) < 0) crash(ctx);

@@ -1,0 +1,72 @@
+/*
+ * This file is no unit of its own: src/engine-changes.ts puts it at the end of quickjs.c, whose insides it needs. What is
+ * done to a finished context before it becomes a snapshot.
+ */
+int JS_MakeNamed(JSContext *ctx);
+void JS_MakeImmortal(JSRuntime *rt);
+
+/* Marks the atoms that a function's bytecode names. */
+static void mark_named(const JSRuntime *rt, const JSFunctionBytecode *b, uint8_t *named) {
+  for (int at = 0; at < b->byte_code_len;) {
+    const JSOpCode *op = &short_opcode_info(b->byte_code_buf[at]);
+    if (op->fmt >= OP_FMT_atom && op->fmt <= OP_FMT_atom_label_u16) {
+      JSAtom atom = get_u32(b->byte_code_buf + at + 1);
+      if (atom < (JSAtom)rt->atom_size) named[atom] = 1; /* what is not in the table is a number */
+    }
+    at += op->size;
+  }
+}
+
+/*
+ * The engine makes a built-in function when it is first looked up, a few of which every start would do again: those that
+ * the script names, and what the language itself calls, are made now. To make all would be 150 kB. -1 without memory.
+ */
+int JS_MakeNamed(JSContext *ctx) {
+  static const uint16_t by_language[] = {JS_ATOM_next, JS_ATOM_exec, JS_ATOM_Symbol_iterator, JS_ATOM_Symbol_replace};
+  JSRuntime *rt = ctx->rt;
+  struct list_head *el;
+  uint8_t *named = js_mallocz_rt(rt, (size_t)rt->atom_size);
+  if (!named) return -1;
+  for (size_t i = 0; i < countof(by_language); i++) named[by_language[i]] = 1;
+  list_for_each(el, &rt->gc_obj_list) {
+    JSGCObjectHeader *object = list_entry(el, JSGCObjectHeader, link);
+    if (object->gc_obj_type == JS_GC_OBJ_TYPE_FUNCTION_BYTECODE) mark_named(rt, (JSFunctionBytecode *)object, named);
+  }
+  int result = 0;
+  list_for_each(el, &rt->gc_obj_list) {
+    JSObject *p = (JSObject *)list_entry(el, JSGCObjectHeader, link);
+    if (p->header.gc_obj_type != JS_GC_OBJ_TYPE_JS_OBJECT) continue;
+    for (int i = 0; i < p->shape->prop_count; i++) {
+      JSShapeProperty *shape = &get_shape_prop(p->shape)[i];
+      if ((shape->flags & JS_PROP_TMASK) != JS_PROP_AUTOINIT || !named[shape->atom]) continue;
+      result |= JS_AutoInitProperty(ctx, p, shape->atom, &p->prop[i], shape);
+    }
+  }
+  js_free_rt(rt, named);
+  return result;
+}
+
+/*
+ * Everything that is reachable gets a count that is out of reach, see src/engine-changes.ts. Strings that are no atoms
+ * are left out, they are few and nobody lists them; so are shapes that are not shared, which the engine changes in place
+ * and therefore insists on a count of one for.
+ */
+void JS_MakeImmortal(JSRuntime *rt) {
+  struct list_head *el;
+  list_for_each(el, &rt->gc_obj_list) {
+    JSGCObjectHeader *object = list_entry(el, JSGCObjectHeader, link);
+    if (object->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && !((JSShape *)object)->is_hashed) continue;
+    object->ref_count += 2 * IMMORTAL;
+  }
+  /* Free slots are taken from the table's end, where they lie together, and not from all of its pages. */
+  rt->atom_free_index = 0;
+  for (int i = 1; i < rt->atom_size; i++) {
+    JSAtomStruct *atom = rt->atom_array[i];
+    if (!atom_is_free(atom)) {
+      atom->header.ref_count += 2 * IMMORTAL;
+    } else {
+      rt->atom_array[i] = atom_set_free(rt->atom_free_index);
+      rt->atom_free_index = i;
+    }
+  }
+}

@@ -1,4 +1,4 @@
-import { ERRNO, errnoName } from '@cnikit/sys';
+import { errnoMeaning, errnoName } from '@cnikit/sys';
 import type { ExtendedAck } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 
@@ -30,7 +30,7 @@ export class NetlinkError extends Error {
 
   constructor({ errno, problem, request, extack, index, cause }: NetlinkErrorInit) {
     const code = errnoName(errno);
-    const words = extack?.message ?? ERRNO[errno]?.[1] ?? 'unknown error';
+    const words = extack?.message ?? errnoMeaning(errno) ?? 'unknown error';
     super(`${problem}${request === undefined ? '' : ` ${request.describe}`}: ${code}, ${words}`, { cause });
     this.code = code;
     this.errno = errno;

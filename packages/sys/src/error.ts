@@ -1,4 +1,4 @@
-import { ERRNO, errnoName } from './errno.ts';
+import { errnoMeaning, errnoName } from './errno.ts';
 
 /** What a failed call tells. */
 export interface SysErrorInit {
@@ -25,12 +25,13 @@ export class SysError extends Error {
   constructor(init: SysErrorInit) {
     const { syscall, errno, path } = init;
     const subject = path === undefined ? '' : ` ${JSON.stringify(path)}`;
-    const meaning = init.message ?? ERRNO[errno]?.[1] ?? 'Unknown error';
-    super(`${meaning} (${syscall}${subject}: ${errnoName(errno)})`);
+    const meaning = init.message ?? errnoMeaning(errno) ?? 'Unknown error';
+    const code = errnoName(errno);
+    super(`${meaning} (${syscall}${subject}: ${code})`);
     if (init.cause !== undefined) this.cause = init.cause;
     this.syscall = syscall;
     this.errno = errno;
-    this.code = errnoName(errno);
+    this.code = code;
     if (path !== undefined) this.path = path;
   }
 }

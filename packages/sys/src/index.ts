@@ -19,7 +19,7 @@ import type { Sys } from './sys.ts';
 export const sys: Sys = createSys(binding);
 
 export * from './constants.ts';
-export { ERRNO, errnoName, errnoOf } from './errno.ts';
+export { errnoMeaning, errnoName, errnoOf } from './errno.ts';
 export { SysError, type SysErrorInit } from './error.ts';
 export type { FileStatus, RunOptions, RunResult, Sys } from './sys.ts';
 export { withNetns } from './with-netns.ts';

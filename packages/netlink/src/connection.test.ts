@@ -282,6 +282,32 @@ describe('Connection.query()', () => {
   });
 });
 
+describe('Connection.queryOne()', () => {
+  it('is done with the answer, and asks for no acknowledgement', () => {
+    const { peer, connection } = connect((_, answer) => answer.message(16, number(7)));
+    expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
+    expect(connection.queryOne({ ...dump, flags: 0 }, () => undefined)).toBeUndefined();
+    expect(peer.sent.flat().map(({ flags }) => flags)).toEqual([1, 1]);
+  });
+
+  it('throws a refusal, and what the decoder throws', () => {
+    const refusing = connect((_, answer) => answer.ack(EEXIST)).connection;
+    expect(() => refusing.queryOne({ ...dump, flags: 0 }, decode)).toThrow('EEXIST');
+    const answering = connect((_, answer) => answer.message(16, number(7))).connection;
+    const failing = () => {
+      throw new NetlinkDecodeError('TRUNCATED', 'thing', 0, 'too short');
+    };
+    expect(() => answering.queryOne({ ...dump, flags: 0 }, failing)).toThrow(NetlinkDecodeError);
+    expect(answering.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
+  });
+
+  it('asks again with a larger buffer', () => {
+    const { peer, connection } = connect((_, answer) => answer.message(16, number(7, 40_000)));
+    expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
+    expect(peer.sent).toHaveLength(2);
+  });
+});
+
 describe('Connection', () => {
   it('closes its socket once', () => {
     const { peer, connection } = connect(() => {});

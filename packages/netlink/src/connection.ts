@@ -64,6 +64,9 @@ const DUMP_BYTES = 32 * 1024;
 /** The kernel answers within send(2); only a lost answer ever waits. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
+/** Index of the request to acknowledge: none. */
+const NO_ACK = -1;
+
 const EINTR = 4;
 const EAGAIN = 11;
 const ENOBUFS = 105;
@@ -156,13 +159,23 @@ export class Connection {
 
   /** Asks for one object, or makes one and has it told back (NLM_F_ECHO): what `decode` gives of the answer. */
   query<T>(request: Request, decode: Decode<T>): T | undefined {
+    return this.ask(request, decode, true);
+  }
+
+  /** As `query`, where the answer is one message or a refusal: nothing is waited for after it. */
+  queryOne<T>(request: Request, decode: Decode<T>): T | undefined {
+    return this.ask(request, decode, false);
+  }
+
+  private ask<T>(request: Request, decode: Decode<T>, acked: boolean): T | undefined {
     for (;;) {
       const answer: { value?: T } = {};
-      const first = this.send([request], 0, 1, NLM_F_ACK);
+      const first = this.send([request], 0, 1, 0, acked ? 0 : NO_ACK);
       const creates = (request.flags & NLM_F_ECHO) !== 0;
-      const outcome = this.converse(first, 1, request, (message) => {
+      const each = (message: MessageReader) => {
         answer.value ??= decode(message);
-      });
+      };
+      const outcome = this.converse(first, 1, request, each, undefined, !acked);
       if (outcome.truncated && !creates) continue; // asking again does no harm
       if (outcome.ack !== undefined && outcome.ack.errno !== 0) throw this.refusal(outcome.ack, request);
       return answer.value;
@@ -293,8 +306,8 @@ export class Connection {
 
   /**
    * Receives until the conversation of `count` sequence numbers from `first` is
-   * over: an NLMSG_DONE, or an acknowledgement for which `acked` says so (by
-   * default any). Messages of older conversations are dropped. What `each` throws
+   * over: an NLMSG_DONE, an acknowledgement for which `acked` says so (by
+   * default any), or with `single` any message. Messages of older conversations are dropped. What `each` throws
    * is thrown on once the answer has been read to its end, so that the next
    * conversation does not find the rest of this one.
    */
@@ -304,6 +317,7 @@ export class Connection {
     request: Request,
     each?: (message: MessageReader) => void,
     acked?: (sequence: number, ack: Ack) => boolean,
+    single = false,
   ): Outcome {
     const outcome: Outcome = { truncated: false, interrupted: false };
     let failed: { error: unknown } | undefined;
@@ -331,6 +345,7 @@ export class Connection {
           } catch (error) {
             failed = { error };
           }
+          if (single) over = true;
         } else if (message.type === NLMSG_ERROR) {
           const ack = decodeAck(message, message.flags);
           if (acked === undefined || acked(message.sequence, ack)) over = true;

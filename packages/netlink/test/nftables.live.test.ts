@@ -32,6 +32,41 @@ live('nftables on a kernel', () => {
   const rule = (chain: string, ...expressions: nft.Expression[][]) =>
     nft.newRule({ ...inTable, chain, expressions: expressions.flat() });
 
+  it('newTable() keeps a comment, which `nft` shows; delChain() with ifEmpty spares a chain that has rules', () => {
+    connection.commit([
+      nft.newTable({ ...table, comment: 'whose it is' }),
+      nft.newChain({ ...inTable, name: 'c' }),
+      rule('c', nft.accept()),
+    ]);
+    expect(connection.table(table)).toMatchObject({ use: 1, comment: 'whose it is' });
+    expect(run('nft list table inet t')).toContain('comment "whose it is"');
+    connection.commit([nft.newTable({ ...table, comment: 'somebody else’s' })]);
+    expect(connection.tables()).toMatchObject([{ name: 't', comment: 'whose it is' }]);
+    const chain = { ...inTable, name: 'c' };
+    expect(() => connection.commit([nft.delChain({ ...chain, ifEmpty: true })])).toThrow('EBUSY');
+    connection.commit([
+      nft.delRule({ ...inTable, chain: 'c' }),
+      nft.delChain({ ...chain, ifEmpty: true }),
+      nft.delTable({ ...table, ifEmpty: true }),
+    ]);
+    expect(connection.tables()).toEqual([]);
+  });
+
+  it('ruleComments() gives those of one chain', () => {
+    const noted = (chain: string, comment: string) =>
+      nft.newRule({ ...inTable, chain, expressions: nft.accept(), comment });
+    connection.commit([
+      ...base,
+      noted('ports', 'a'),
+      rule('ports', nft.accept()),
+      noted('ports', 'b'),
+      noted('other', 'c'),
+    ]);
+    expect(connection.ruleComments({ ...inTable, chain: 'ports' })).toEqual(['a', 'b']);
+    for (const chain of ['fwd', 'none']) expect(connection.ruleComments({ ...inTable, chain })).toEqual([]);
+    expect(connection.ruleComments({ ...inTable, table: 'none', chain: 'ports' })).toEqual([]);
+  });
+
   it('commit() makes rules that `nft` reads as they were meant', () => {
     connection.commit([
       ...base,

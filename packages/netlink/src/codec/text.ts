@@ -56,10 +56,16 @@ export function textLength(text: string): number {
 /** Writes `text` at `at`; gives the position after it. The caller made room by `textLength`. */
 export function encodeText(text: string, into: Uint8Array, at: number): number {
   let to = at;
-  for (let i = 0; i < text.length; i++) {
+  // A string's length is no cheap question to QuickJS, and most text is ASCII.
+  for (let i = 0, end = text.length; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) {
+      into[to++] = unit;
+      continue;
+    }
     const code = text.codePointAt(i)!;
     if (code > 0xffff) i++;
-    if (code < 0x80 || isEscapedByte(code)) {
+    if (isEscapedByte(code)) {
       into[to++] = code; // the low byte, which is what was escaped
     } else if (code < 0x800) {
       into[to++] = 0xc0 | (code >> 6);

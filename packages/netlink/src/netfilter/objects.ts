@@ -6,6 +6,7 @@ import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
+import { commentData, readComment } from './comment.ts';
 import { NFGENMSG_SIZE, NFNL_SUBSYS_NFTABLES, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
 
 const message = (number: number): number => (NFNL_SUBSYS_NFTABLES << 8) | number;
@@ -56,13 +57,18 @@ interface Exclusive {
 }
 const creating = ({ exclusive = false }: Exclusive): number => NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0);
 
-/** NFT_MSG_NEWTABLE, `nft add table`. No error when it exists, unless `exclusive`. */
+/** NFT_MSG_NEWTABLE, `nft add table`. No error when it exists, unless `exclusive`; it keeps its comment then. */
 export function newTable(
-  spec: TableRef & Exclusive & { flags?: number },
+  spec: TableRef & Exclusive & { flags?: number; comment?: string },
   order: ByteOrder = 'little',
 ): Request {
+  const { name, flags, comment } = spec;
   const encoder = nfHeader(spec.family, order);
-  writeFields(encoder, tableTable, spec);
+  writeFields(encoder, tableTable, {
+    name,
+    ...(flags !== undefined && { flags }),
+    ...(comment !== undefined && { userdata: commentData(comment) }),
+  });
   return request(NFT_MSG_NEWTABLE, creating(spec), encoder, `new table ${spec.family} ${spec.name}`);
 }
 
@@ -84,12 +90,18 @@ export function getTable(ref: TableRef, order: ByteOrder = 'little'): Request {
 
 export interface NftTable extends Decoded<typeof tableTable> {
   family: NfFamily;
+  comment?: string;
 }
 
 /** Decodes the body of an NFT_MSG_NEWTABLE. Throws NetlinkDecodeError only. */
 export function decodeTable(payload: Payload): NftTable {
   const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), tableTable);
-  return { family: nfFamilyWord(payload.bytes[payload.start]), ...fields };
+  const comment = fields.userdata && readComment(fields.userdata);
+  return {
+    family: nfFamilyWord(payload.bytes[payload.start]),
+    ...fields,
+    ...(comment !== undefined && { comment }),
+  };
 }
 
 const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4, ingress: 5 } as const;
@@ -158,11 +170,19 @@ function hookNumber(hook: string, family: NfFamily): number {
   return number;
 }
 
-/** NFT_MSG_DELCHAIN, `nft delete chain`. EBUSY while a rule or packets come to it. */
-export function delChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
+/**
+ * NFT_MSG_DELCHAIN, `nft delete chain`: with the rules in it, unless `ifEmpty`, when one is EBUSY. EBUSY while a rule or
+ * packets come to it.
+ */
+export function delChain(ref: ChainRef & { ifEmpty?: boolean }, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order);
   writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
-  return request(NFT_MSG_DELCHAIN, 0, encoder, `delete chain ${ref.family} ${ref.table} ${ref.name}`);
+  return request(
+    NFT_MSG_DELCHAIN,
+    ref.ifEmpty ? NLM_F_NONREC : 0,
+    encoder,
+    `delete chain ${ref.family} ${ref.table} ${ref.name}`,
+  );
 }
 
 /** NFT_MSG_GETCHAIN of one. ENOENT when there is none, or not its table. */

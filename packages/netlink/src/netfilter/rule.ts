@@ -94,3 +94,12 @@ export function decodeRule(payload: Payload): NftRule {
   }
   return rule;
 }
+
+const COMMENT_ONLY: (true | undefined)[] = [];
+COMMENT_ONLY[NFTA_RULE_USERDATA] = true;
+
+/** The comment of a rule, and nothing else of it. Throws NetlinkDecodeError only. */
+export function decodeRuleComment(payload: Payload): string | undefined {
+  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
+  return reader.nextOf(COMMENT_ONLY) ? readComment(reader.raw()) : undefined;
+}

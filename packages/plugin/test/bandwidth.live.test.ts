@@ -1,9 +1,11 @@
 /** Limits of what a pod sends and receives: against the kernel, and beside the reference, which each side understands. */
+
 import { existsSync } from 'node:fs';
 import { sys } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
+import { ifbName } from '../src/capabilities/ifb-name.ts';
 import { hostVethName } from '../src/capabilities/names.ts';
-import { ifbMac, ifbName } from '../src/plugins/bandwidth/ifb.ts';
+import { ifbMac } from '../src/plugins/bandwidth/ifb.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, byReference, REFERENCE, ways } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';

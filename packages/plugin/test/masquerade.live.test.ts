@@ -1,4 +1,5 @@
 /** ipMasq of bridge and ptp: what leaves the pods' subnets has the node's address, by either backend. */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -171,13 +172,70 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
+    test('two networks may give the same addresses: each masquerades, and removes its own', () => {
+      const other = (changes: object = {}) => ({ name: 'other', bridge: 'masq1', ...changes });
+      const [a, b] = [pod(), pod()];
+      const one = ok(call('ADD', 'a', a)).json;
+      const two = ok(call('ADD', 'b', b, other())).json;
+      const checks = () => {
+        ok(call('CHECK', 'a', a, { prevResult: one }));
+        ok(call('CHECK', 'b', b, other({ prevResult: two })));
+      };
+      expect(ruleset().match(/10\.90\.0\.2 comment "[^"]*"/g)).toEqual([
+        '10.90.0.2 comment "net/a/eth0"',
+        '10.90.0.2 comment "other/b/eth0"',
+      ]);
+      checks();
+      const valid = { 'cni.dev/valid-attachments': [{ containerID: 'a', ifname: 'eth0' }] };
+      ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ...valid }));
+      checks();
+      ok(call('DEL', 'b', b, other({ prevResult: two })));
+      ok(call('CHECK', 'a', a, { prevResult: one }));
+      ok(call('DEL', 'a', a, { prevResult: one }));
+      expect(ruleset()).toBe('');
+    });
+
+    test('a network’s long name is told apart from others', () => {
+      const names = ['n'.repeat(90), `${'n'.repeat(89)}m`];
+      for (const [i, name] of names.entries()) ok(call('ADD', `c${i}`, pod(), { name, bridge: `masq${i}` }));
+      expect(ruleset().match(/table inet cnikit_masquerade__\w{12} /g)).toHaveLength(2);
+      for (const [i, name] of names.entries()) ok(call('DEL', `c${i}`, { path: '' }, { name }));
+      expect(ruleset()).toBe('');
+    });
+
+    test('what an earlier version made in one table for all networks is checked and goes as well', () => {
+      const [a, b] = [pod(), pod()];
+      const one = ok(call('ADD', 'a', a)).json;
+      ok(call('ADD', 'b', b));
+      const other = {
+        name: 'other',
+        bridge: 'masq1',
+        ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.89.0.0/24' },
+      };
+      ok(call('ADD', 'foreign', pod(), other));
+      const old = run('nft', 'list', 'ruleset').replaceAll(/cnikit_masquerade_\w+/g, 'cnikit_masquerade');
+      run('nft', 'flush', 'ruleset');
+      // Two tables of one name are one.
+      spawnSync('nft', ['-f', '-'], { input: old.replaceAll(/^\tchain postrouting \{[^}]*\}\n/gm, '') });
+      const hook =
+        'type nat hook postrouting priority srcnat; policy accept; ip saddr vmap @pods4; ip6 saddr vmap @pods6';
+      run('nft', `table inet cnikit_masquerade { chain postrouting { ${hook}; }; }`);
+      expect(ruleset().match(/comment "/g)).toHaveLength(5);
+      ok(call('CHECK', 'a', a, { prevResult: one }));
+      ok(call('DEL', 'a', a, { prevResult: one }));
+      ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
+      expect(ruleset().match(/comment "[^"]*"/g)).toEqual(['comment "other/foreign/eth0"']);
+      ok(call('DEL', 'foreign', { path: '' }, other));
+      expect(ruleset()).toBe('');
+    });
+
     test('CHECK names what is missing', () => {
       const made = pod();
       const { json } = ok(call('ADD', 'c1', made));
       const check = () => call('CHECK', 'c1', made, { prevResult: json });
-      run('nft', 'delete', 'element', 'inet', 'cnikit_masquerade', 'pods4', '{ 10.90.0.2 }');
+      run('nft', 'delete', 'element', 'inet', 'cnikit_masquerade_net', 'pods4', '{ 10.90.0.2 }');
       fails(check(), 999, /made: 10\.90\.0\.2\/24 is not masqueraded$/);
-      run('nft', 'flush', 'chain', 'inet', 'cnikit_masquerade', 'subnet-fd90__/64');
+      run('nft', 'flush', 'chain', 'inet', 'cnikit_masquerade_net', 'subnet-fd90__/64');
       fails(check(), 999, /not masqueraded; rules are missing in chain subnet-fd90__\/64$/);
     });
 

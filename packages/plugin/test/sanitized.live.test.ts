@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { env, inSandbox } from './harness.ts';
+import { ruleset } from './nat-state.ts';
 import { scratch } from './scratch.ts';
 
 const SLOW = 600_000;
@@ -28,9 +29,29 @@ describe.skipIf(!inSandbox)(
     }, SLOW);
     afterAll(() => rmSync(folder, { recursive: true }));
 
-    test(
-      'have no finding',
-      () => {
+    const limits = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
+    const portMappings = [
+      { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+      { hostPort: 5300, containerPort: 53, protocol: 'udp' },
+      { hostPort: 8081, containerPort: 81, protocol: 'sctp', hostIP: '127.0.0.1' },
+    ];
+    const ports = { runtimeConfig: { portMappings } };
+    const words = { conditionsV4: ['ip', 'saddr', '10.0.0.0/8'], conditionsV6: ['iifname', '!=', '"eth*"'] };
+
+    test.each([
+      ['bandwidth', limits],
+      ['ipMasq', { ipMasq: true }],
+      ['portMappings', ports],
+      ['portMappings with conditions', { ...ports, ...words }],
+      ['ipMasq, portMappings and bandwidth', { ipMasq: true, ...ports, ...limits }],
+      [
+        'ipMasq and portMappings by iptables',
+        { ipMasq: true, ipMasqBackend: 'iptables', backend: 'iptables', ...ports },
+      ],
+      ['macspoofchk', { ipMasq: true, macspoofchk: true }],
+    ])(
+      'have no finding with %s',
+      (_, asked) => {
         const pod = here.pod();
         const conf = {
           cniVersion: '1.1.0',
@@ -42,15 +63,17 @@ describe.skipIf(!inSandbox)(
             dataDir: here.dir,
             ranges: [[{ subnet: '10.92.0.0/24' }], [{ subnet: 'fd92::/64' }]],
           },
-          ingressRate: 8000,
-          ingressBurst: 80_000,
-          egressRate: 8000,
-          egressBurst: 80_000,
+          ...asked,
           'cni.dev/valid-attachments': [],
         };
         const run = (command: string, changes: object = {}) => {
           const input = JSON.stringify({ ...conf, ...changes });
-          const done = spawnSync(executable, { env: env(command, 'c1', pod), input, encoding: 'utf8' });
+          const PATH = process.env.PATH ?? '';
+          const done = spawnSync(executable, {
+            env: env(command, 'c1', pod, { PATH }),
+            input,
+            encoding: 'utf8',
+          });
           expect([command, done.stderr]).toEqual([command, '']);
           return { status: done.status, json: done.stdout === '' ? undefined : JSON.parse(done.stdout) };
         };
@@ -64,6 +87,7 @@ describe.skipIf(!inSandbox)(
         for (const command of ['DEL', 'DEL', 'GC'])
           expect([command, run(command).status]).toEqual([command, 0]);
         expect(here.reservations()).toEqual([]);
+        expect(ruleset()).toMatch(/^(table ip6? nat \{[^{}]*(\{[^{}]*\}[^{}]*)*\}\s*)*$/);
       },
       SLOW,
     );

@@ -14,13 +14,22 @@ import type { NetworkSettings } from './ipam.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
 import { openPodNamespaceIfThere } from './netns.ts';
 
-/** Deletes the attachment's veth pair, or an interface that another plugin made under its name in the pod. */
+/** Deletes a host end with other links of its attachment; false when there was nothing that the host end is part of. */
+export type HostEndRemoval = (host: RouteConnection) => boolean;
+
+/**
+ * Deletes the attachment's veth pair, or an interface that another plugin made under its name in the pod.
+ *
+ * @param removals of features; the first that deletes the host end does it for all
+ */
 export function deleteAttachmentLink(
   sys: Sys,
   { conf, containerID, ifName, netns }: Context<NetworkSettings>,
+  removals: readonly HostEndRemoval[] = [],
 ): void {
+  const name = hostVethName(conf.network, containerID, ifName);
   // An interface that another plugin made has no host end of our naming.
-  if (deleteHostEnd(sys, hostVethName(conf.network, containerID, ifName))) return;
+  if (deleteHostEndBy(sys, [...removals, (host) => deleteLink(host, { name })])) return;
   const pod = openPodNamespaceIfThere(sys, netns);
   if (pod === undefined) return;
   try {
@@ -30,11 +39,15 @@ export function deleteAttachmentLink(
   }
 }
 
-/** Deletes a host end and with it the pod's. False when there is none. Its connection is its own, lest the one that failed be used. */
-export function deleteHostEnd(sys: Sys, name: string): boolean {
+/** Deletes a host end and with it the pod's. Its connection is its own, lest the one that failed be used. */
+export function deleteHostEnd(sys: Sys, name: string): void {
+  deleteHostEndBy(sys, [(host) => deleteLink(host, { name })]);
+}
+
+function deleteHostEndBy(sys: Sys, removals: readonly HostEndRemoval[]): boolean {
   const host = openRoute({ sys });
   try {
-    return deleteLink(host, { name });
+    return removals.some((remove) => remove(host));
   } finally {
     host.close();
   }

@@ -2,26 +2,34 @@
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { collectLinks, deleteAttachmentLink } from './attachment-links.ts';
+import type { DelParts } from './feature.ts';
 import { openIpam } from './ipam.ts';
 import { collectMasquerade, deleteMasquerade, type MasqueradeSettings } from './nat/masquerade.ts';
+import { collectReferenceLeftovers } from './reference-leftovers.ts';
 
 /**
  * DEL: the link before its addresses, so that no address is given out while a pod still has it.
  *
- * Before both the rules of masquerading. The kernel frees rules some 10 ms after they are gone, and until then whoever
+ * Before both the rules of nftables. The kernel frees rules some 10 ms after they are gone, and until then whoever
  * closes a connection to netfilter waits; the deletion of a link takes as long, and so the one is done with the other.
  *
  * Needs neither the namespace nor a prevResult; what is not there is as good as deleted.
+ *
+ * @param parts what features have to remove on the way
  */
-export function deleteAttachment(sys: Sys, context: Context<MasqueradeSettings>): void {
+export function deleteAttachment(
+  sys: Sys,
+  context: Context<MasqueradeSettings>,
+  { rules, hostEnd }: DelParts = { rules: [], hostEnd: [] },
+): void {
   const ipam = openIpam(sys, context);
   try {
-    if (context.conf.ipMasq) {
-      deleteMasquerade(sys, context, ipam);
-      context.mark?.('masquerade');
+    if (context.conf.ipMasq || rules.length > 0) {
+      deleteMasquerade(sys, context, ipam, rules);
+      context.mark?.('rules');
     }
   } finally {
-    deleteAttachmentLink(sys, context);
+    deleteAttachmentLink(sys, context, hostEnd);
     context.mark?.('links');
   }
   ipam?.del();
@@ -43,7 +51,9 @@ export function collectAttachments(
 ): void {
   const ipam = openIpam(sys, context);
   const failed = collectLinks(sys, context, bridge);
-  for (const collect of [() => collectMasquerade(sys, context), more, () => ipam?.gc()]) {
+  const leftovers = () =>
+    failed.push(...collectReferenceLeftovers(sys, context, context.conf.network, ipam?.stale?.() ?? []));
+  for (const collect of [() => collectMasquerade(sys, context), more, leftovers, () => ipam?.gc()]) {
     try {
       collect();
     } catch (error) {

@@ -1,7 +1,9 @@
 /** What is done for an attachment once it is in the network: port maps, bandwidth, whatever stands behind in a chain. */
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
 import type { Link, RouteConnection } from '@cnikit/netlink';
+import type { HostEndRemoval } from './attachment-links.ts';
 import { requiredPrevResult } from './differences.ts';
+import type { JoinedRemoval, JoinedRules } from './nat/joined.ts';
 
 /** The node's end of a pod's veth pair. */
 export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
@@ -11,6 +13,19 @@ export type BeforeUp = (route: RouteConnection, host: HostEnd) => void;
 
 /** As {@link BeforeUp}; gives what it adds to a result. */
 export type AddBeforeUp = (...end: Parameters<BeforeUp>) => (result: Result) => Result;
+
+/** What features have a plugin that attaches pods do in the midst of ADD. */
+export interface AddParts {
+  beforeUp?: BeforeUp | undefined;
+  /** For its own transaction of nftables, if it makes one. */
+  rules: readonly JoinedRules[];
+}
+
+/** What they have it do in the midst of DEL. */
+export interface DelParts {
+  rules: readonly JoinedRemoval[];
+  hostEnd: readonly HostEndRemoval[];
+}
 
 /**
  * One thing that is done for attachments, by the verbs of CNI. It is served on its own, as a plugin that stands
@@ -36,8 +51,14 @@ export interface Feature<S> {
    * for the result. Undefined when there is nothing of the kind to do, so that the host end need not wait.
    */
   addBeforeUp?(context: Context<S>): AddBeforeUp | undefined;
+  /** ADD inside of `cnikit`, where all of it can go into a transaction of nftables; undefined when it cannot. */
+  rules?(context: Context<S>): JoinedRules | undefined;
   /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */
   del(context: Context<S>): void;
+  /** DEL inside of `cnikit`, where all of it is rules. */
+  removal?(context: Context<S>): JoinedRemoval;
+  /** DEL inside of `cnikit`, where all of it is links. */
+  hostEndRemoval?(context: Context<S>): HostEndRemoval;
   /** Throws when what ADD made is not as it was. */
   check(context: Context<S>, prevResult: Result): void;
   /** Takes away what belongs to none of the listed attachments. It is always called, since older configurations may have asked. */
@@ -46,9 +67,10 @@ export interface Feature<S> {
   status?(context: Context<S>): void;
 }
 
-/** A plugin that attaches a pod, and lets others at the node's end of the pair before that is up. */
+/** A plugin that attaches a pod, and lets features have their part in it. */
 export interface Attaching<A> extends Plugin<A> {
-  addWith?(context: Context<A>, beforeUp: BeforeUp): Result;
+  addWith?(context: Context<A>, parts: AddParts): Result;
+  delWith?(context: Context<A>, parts: DelParts): void;
 }
 
 /** A feature as the plugin of its own that the reference has for it. */

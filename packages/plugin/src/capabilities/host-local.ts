@@ -22,6 +22,7 @@ export function hostLocal(
   { conf, containerID, ifName, env, validAttachments }: Context<NetworkSettings>,
 ): PodIpam {
   const attachment = { containerID, ifName };
+  const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
   // GC and STATUS are about no attachment: CNI_ARGS says nothing then.
   const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
   const config = parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
@@ -42,9 +43,17 @@ export function hostLocal(
     del: () => void ipam.del(attachment),
     held: () => ipam.held(attachment),
     check: (addresses) => ipam.check({ ...attachment, addresses }),
+    stale: () =>
+      valid === undefined
+        ? []
+        : ipam.leaks((held) =>
+            valid.some(
+              (one) =>
+                one.containerID === held.containerID && (held.ifName === '' || one.ifName === held.ifName),
+            ),
+          ),
     gc() {
-      if (validAttachments === undefined) return;
-      const valid = validAttachments.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
+      if (valid === undefined) return;
       const { failed } = ipam.gc(valid);
       if (failed.length === 0) return;
       throw new CniError(

@@ -11,6 +11,12 @@ export interface Allocation {
   dns?: Dns | undefined;
 }
 
+/** An address that a container holds, without prefix length. */
+export interface Held {
+  containerID: string;
+  address: string;
+}
+
 /** An IPAM plugin, seen from the plugin that asks it, for the attachment at hand. */
 export interface PodIpam {
   /** Reserves addresses, or throws and holds none. */
@@ -21,6 +27,8 @@ export interface PodIpam {
   held?(): readonly string[];
   /** Throws when the attachment does not hold the addresses, given with prefix length. */
   check(addresses: readonly string[]): void;
+  /** What the runtime does not list; absent for an IPAM plugin that does not tell. */
+  stale?(): readonly Held[];
   /** Frees what the runtime does not list. */
   gc(): void;
   /** Throws when the next ADD could not be served. */

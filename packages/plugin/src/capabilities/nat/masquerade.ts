@@ -2,21 +2,23 @@
 import { CniError, type Context, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from '../ipam.ts';
+import { type JoinedPod, type JoinedRemoval, type JoinedRules, removeRules } from './joined.ts';
 import {
   iptablesMasqueradeDifferences,
   MASQUERADE_CHAINS,
   masqueradeByIptables,
 } from './masquerade-iptables.ts';
 import {
-  collectMasqueradeOfNftables,
-  masqueradeByNftables,
+  masqueradeChange,
+  masqueradeCollection,
   masqueradeDifferences,
-  unmasqueradeByNftables,
+  masqueradeRemoval,
 } from './masquerade-nftables.ts';
-import { collectNatChains, natChainName, removeLegacyNatChain, removeNatChain } from './nat-chain.ts';
-import { byBackend, type NatBackend, whereNftables, withNftables } from './nftables.ts';
+import { collectLegacyNatChains, natChainCollection, natChainRemoval } from './nat-chain.ts';
+import { byBackend, type NatBackend, tablesOf, whereNftables, withNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
-import { collectReferenceMasquerade, removeReferenceMasquerade } from './reference-nftables.ts';
+import { referenceMasqueradeCollection, referenceMasqueradeRemoval } from './reference-nftables.ts';
+import { commitTogether } from './transaction.ts';
 
 /** Settings of a plugin that can have its pods masqueraded. */
 export interface MasqueradeSettings extends NetworkSettings {
@@ -41,13 +43,29 @@ export function natBackend(field: string, word: string | undefined): NatBackend 
   );
 }
 
-/** ADD. When it throws, `undoMasquerade` takes back what was done. */
-export function addMasquerade(sys: Sys, context: Masquerade, ips: readonly IpConfig[]): void {
-  const addresses = ips.map(({ address }) => address);
+/**
+ * ADD. When it throws, `undoMasquerade` takes back what was done.
+ *
+ * @param joined the rules of features, made in the same transaction where masquerading is nftables'
+ */
+export function addMasquerade(
+  sys: Sys,
+  context: Masquerade,
+  pod: JoinedPod,
+  joined: readonly JoinedRules[] = [],
+): void {
+  const addresses = pod.ips.map(({ address }) => address);
   const owner = ownerOf(context);
   byBackend(
     context.conf.ipMasqBackend,
-    () => withNftables(sys, (nft) => masqueradeByNftables(nft, owner, addresses)),
+    () =>
+      withNftables(sys, (nft) => {
+        commitTogether(nft, [
+          masqueradeChange(owner, addresses),
+          ...joined.map((rules) => rules.change(pod)),
+        ]);
+        for (const rules of joined) rules.made(nft, pod);
+      }),
     () => masqueradeByIptables(sys, context.env, owner, addresses),
   );
 }
@@ -58,29 +76,44 @@ export function undoMasquerade(sys: Sys, context: Masquerade, ips: readonly IpCo
     sys,
     context,
     ips.map(({ address }) => address),
+    [],
   );
 }
 
 /**
  * DEL, before the addresses are freed: another pod may have them at once. Also what the reference, or the other
  * backend, made for the pod before the configuration changed.
+ *
+ * @param joined the rules of features, removed in the same transaction, whether masquerading is asked for or not
  */
-export function deleteMasquerade(sys: Sys, context: Masquerade, ipam: PodIpam | undefined): void {
+export function deleteMasquerade(
+  sys: Sys,
+  context: Masquerade,
+  ipam: PodIpam | undefined,
+  joined: readonly JoinedRemoval[] = [],
+): void {
   const known = context.prevResult?.ips?.map(({ address }) => address) ?? [];
-  const held = known.length > 0 ? known : (ipam?.held?.() ?? []);
+  const held = known.length > 0 || !context.conf.ipMasq ? known : (ipam?.held?.() ?? []);
   // Without an address that may be the attachment's all have to be looked at.
-  remove(sys, context, held.length > 0 ? held : undefined);
+  remove(sys, context, held.length > 0 ? held : undefined, joined);
 }
 
-function remove(sys: Sys, context: Masquerade, addresses: readonly string[] | undefined): void {
+function remove(
+  sys: Sys,
+  context: Masquerade,
+  addresses: readonly string[] | undefined,
+  joined: readonly JoinedRemoval[],
+): void {
   const owner = ownerOf(context);
-  const chain = natChainName(MASQUERADE_CHAINS, owner.network, owner.containerID);
-  whereNftables(sys, (nft) => {
-    unmasqueradeByNftables(nft, owner, addresses);
-    removeNatChain(nft, MASQUERADE_CHAINS, chain);
-    removeReferenceMasquerade(nft, owner);
-  });
-  removeLegacyNatChain(sys, context.env, MASQUERADE_CHAINS, chain);
+  const own: JoinedRemoval = {
+    chains: MASQUERADE_CHAINS,
+    changes: (_, tables) => [
+      ...masqueradeRemoval(tables, owner, addresses),
+      natChainRemoval(tables, MASQUERADE_CHAINS, owner.network, owner.containerID),
+      referenceMasqueradeRemoval(tables, owner),
+    ],
+  };
+  removeRules(sys, context.env, owner, context.conf.ipMasq ? [...joined, own] : joined);
 }
 
 /** CHECK: what is missing, in words. Where the configuration leaves the choice, either backend will do. */
@@ -100,13 +133,18 @@ export function masqueradeMissing(sys: Sys, context: Masquerade, addresses: read
 export function collectMasquerade(sys: Sys, context: Masquerade): void {
   const { conf, env, validAttachments } = context;
   if (validAttachments === undefined) return;
+  const { network } = conf;
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
-  const chains = keep.map(({ containerID }) => natChainName(MASQUERADE_CHAINS, conf.network, containerID));
+  const containers = keep.map(({ containerID }) => containerID);
   whereNftables(sys, (nft) => {
-    collectMasqueradeOfNftables(nft, conf.network, keep);
-    collectReferenceMasquerade(nft, conf.network, keep);
+    const tables = tablesOf(nft);
+    commitTogether(nft, [
+      ...masqueradeCollection(tables, nft, network, keep),
+      natChainCollection(tables, MASQUERADE_CHAINS, network, containers),
+      referenceMasqueradeCollection(tables, network, keep),
+    ]);
   });
-  collectNatChains(sys, env, MASQUERADE_CHAINS, conf.network, new Set(chains));
+  collectLegacyNatChains(sys, env, MASQUERADE_CHAINS, network, containers);
 }
 
 function ownerOf({ conf, containerID, ifName }: Masquerade): Owner {

@@ -9,10 +9,10 @@ import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/net
 import type { Sys } from '@cnikit/sys';
 import { sha512 } from '../sha512.ts';
 import { type LegacyNat, legacyNat, NAT_FAMILIES, type NatFamily, quoted } from './iptables.ts';
-import { isRace, ruleTarget, whereNftables } from './nftables.ts';
+import { ruleTarget, type Tables, whereNftables } from './nftables.ts';
+import type { Change } from './transaction.ts';
 
 const NAME_LENGTH = 28;
-const ATTEMPTS = 100;
 
 /** A kind of chain: how its names begin, which chain leads to it, and how its rules' comments begin there. */
 export interface NatChainKind {
@@ -26,9 +26,9 @@ export function natChainName({ prefix }: NatChainKind, network: string, containe
   return (prefix + sha512(network + containerID)).slice(0, NAME_LENGTH);
 }
 
-/** The reference's comment for an attachment's rules. */
-export function natComment({ comment }: NatChainKind, network: string, containerID: string): string {
-  return `${comment}name: "${network}" id: "${containerID}"`;
+/** The reference's comment for an attachment's rules; without container what those of a network begin with. */
+export function natComment({ comment }: NatChainKind, network: string, containerID?: string): string {
+  return `${comment}name: "${network}" ${containerID === undefined ? '' : `id: "${containerID}"`}`;
 }
 
 const nftFamily = (family: NatFamily) => (family === 'ipv4' ? 'ip' : 'ip6');
@@ -61,61 +61,99 @@ export function findNatChain(
   return { jumps: legacyJumps(legacy, entry, chain).length, rules };
 }
 
-/** Removes a chain with what leads to it, of both families, from iptables' newer interface. */
-export function removeNatChain(nft: NftConnection, { entry }: NatChainKind, chain: string): void {
-  for (const family of NAT_FAMILIES) removeFrom(nft, family, entry, chain);
+/** Removes an attachment's chain with what leads to it, of both families, from iptables' newer interface. */
+export function natChainRemoval(
+  tables: Tables,
+  kind: NatChainKind,
+  network: string,
+  containerID: string,
+): Change {
+  return removal(tables, kind, () => [natChainName(kind, network, containerID)]);
 }
 
-/** The same for the older interface, where that is in use. */
-export function removeLegacyNatChain(sys: Sys, env: Env, { entry }: NatChainKind, chain: string): void {
+/** The same of several kinds for the older interface, where that is in use. */
+export function removeLegacyNatChains(
+  sys: Sys,
+  env: Env,
+  kinds: readonly NatChainKind[],
+  network: string,
+  containerID: string,
+): void {
   for (const family of NAT_FAMILIES) {
     const legacy = legacyNat(sys, env, family);
-    if (legacy?.lines.some((line) => line.startsWith(`:${chain} `))) removeFromLegacy(legacy, entry, chain);
+    if (legacy === undefined) continue;
+    for (const kind of kinds) {
+      const chain = natChainName(kind, network, containerID);
+      if (legacy.lines.some((line) => line.startsWith(`:${chain} `)))
+        removeFromLegacy(legacy, kind.entry, chain);
+    }
   }
 }
 
-/** Removes the chains of a kind that belong to the network, but for those named, from both interfaces. */
-export function collectNatChains(
+/** Removes the chains of a kind that belong to the network, but for those of the listed containers. */
+export function natChainCollection(
+  tables: Tables,
+  kind: NatChainKind,
+  network: string,
+  keep: readonly string[],
+): Change {
+  const isStale = staleness(kind, network, keep);
+  const comment = natComment(kind, network);
+  return removal(tables, kind, (nft, family) => {
+    const rules = nft
+      .rules({ ...inNat(family), chain: kind.entry })
+      .filter((rule) => xtComment(rule)?.startsWith(comment));
+    return [...new Set(rules.map(ruleTarget).filter(isStale))];
+  });
+}
+
+/** The same for the older interface. */
+export function collectLegacyNatChains(
   sys: Sys,
   env: Env,
   kind: NatChainKind,
   network: string,
-  keep: ReadonlySet<string>,
+  keep: readonly string[],
 ): void {
-  const comment = `${kind.comment}name: "${network}" `;
-  const isStale = (chain: string | undefined): chain is string =>
-    chain?.startsWith(kind.prefix) === true && !keep.has(chain);
+  const noted = ` --comment ${quoted(natComment(kind, network)).slice(0, -1)}`;
   for (const family of NAT_FAMILIES) {
-    whereNftables(sys, (nft) => {
-      const rules = nft
-        .rules({ ...inNat(family), chain: kind.entry })
-        .filter((rule) => xtComment(rule)?.startsWith(comment));
-      for (const chain of new Set(rules.map(ruleTarget).filter(isStale)))
-        removeFrom(nft, family, kind.entry, chain);
-    });
     const legacy = legacyNat(sys, env, family);
-    const noted = ` --comment ${quoted(comment).slice(0, -1)}`;
-    const lines = legacy?.lines.filter((line) => line.includes(noted)) ?? [];
-    for (const chain of new Set(lines.map(legacyTarget).filter(isStale))) {
-      removeFromLegacy(legacy as LegacyNat, kind.entry, chain);
+    if (legacy === undefined) continue;
+    const lines = legacy.lines.filter((line) => line.includes(noted));
+    for (const chain of new Set(lines.map(legacyTarget).filter(staleness(kind, network, keep)))) {
+      removeFromLegacy(legacy, kind.entry, chain);
     }
   }
 }
 
-function removeFrom(nft: NftConnection, family: NatFamily, entry: string, chain: string): void {
-  for (let attempt = 1; nft.chain({ ...inNat(family), name: chain }); attempt++) {
-    const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => ruleTarget(rule) === chain);
-    try {
-      nft.commit([
-        ...jumps.map(({ handle = 0 }) => delRule({ ...inNat(family), chain: entry, handle })),
-        delRule({ ...inNat(family), chain }),
-        delChain({ ...inNat(family), name: chain }),
-      ]);
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isRace(error)) throw error;
-    }
-  }
+function staleness(kind: NatChainKind, network: string, keep: readonly string[]) {
+  const kept = new Set(keep.map((containerID) => natChainName(kind, network, containerID)));
+  return (chain: string | undefined): chain is string =>
+    chain?.startsWith(kind.prefix) === true && !kept.has(chain);
+}
+
+/** Removes chains that `which` finds in the tables that are there. */
+function removal(
+  tables: Tables,
+  { entry }: NatChainKind,
+  which: (nft: NftConnection, family: NatFamily) => readonly string[],
+): Change {
+  const families = NAT_FAMILIES.filter((family) => tables.has(`${nftFamily(family)} nat`));
+  return {
+    requests: (nft) =>
+      families.flatMap((family) => {
+        const there = which(nft, family).filter((name) => nft.chain({ ...inNat(family), name }));
+        if (there.length === 0) return [];
+        const jumps = nft.rules({ ...inNat(family), chain: entry });
+        return there.flatMap((chain) => [
+          ...jumps
+            .filter((rule) => ruleTarget(rule) === chain)
+            .map(({ handle = 0 }) => delRule({ ...inNat(family), chain: entry, handle })),
+          delRule({ ...inNat(family), chain }),
+          delChain({ ...inNat(family), name: chain }),
+        ]);
+      }),
+  };
 }
 
 function removeFromLegacy(legacy: LegacyNat, entry: string, chain: string): void {

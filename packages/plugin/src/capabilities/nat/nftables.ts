@@ -1,6 +1,12 @@
 /** What the features on nftables share: a connection to it, and kernels that are without. */
 import { NetlinkError } from '@cnikit/netlink';
-import { type NftConnection, type NftRule, openNftables } from '@cnikit/netlink/nftables';
+import {
+  type NftConnection,
+  type NftRule,
+  openNftables,
+  type SetElement,
+  type SetRef,
+} from '@cnikit/netlink/nftables';
 import { type Sys, SysError } from '@cnikit/sys';
 
 /** Which program's rules a configuration asks for; undefined: nftables, or iptables where the kernel has none. */
@@ -14,6 +20,14 @@ export function withNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T {
   } finally {
     nft.close();
   }
+}
+
+/** The tables that there are, as `ip nat`. */
+export type Tables = ReadonlySet<string>;
+
+/** Asks for the tables once, where many might have something in them. */
+export function tablesOf(nft: NftConnection): Tables {
+  return new Set(nft.tables().map(({ family, name }) => `${family} ${name}`));
 }
 
 /** The chain that a rule leads to. */
@@ -50,6 +64,16 @@ export function whereNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T |
     return withNftables(sys, body);
   } catch (error) {
     if (isWithoutNftables(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The elements of a map; none when it is gone. */
+export function elementsOf(nft: NftConnection, map: SetRef): SetElement[] {
+  try {
+    return nft.elements(map);
+  } catch (error) {
+    if (isRace(error)) return [];
     throw error;
   }
 }

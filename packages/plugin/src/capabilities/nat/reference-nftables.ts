@@ -2,16 +2,26 @@
  * What the reference plugins since 1.7 make by nftables: a rule a pod, found by its comment. They are removed here, for
  * pods that were there before the switch; the chains stay the reference's.
  */
-import { delRule, type NftConnection, type NftRule } from '@cnikit/netlink/nftables';
+import { parseAddress } from '@cnikit/netlink/codec';
+import { delRule, type NfFamily, type NftRule } from '@cnikit/netlink/nftables';
 import { sha512 } from '../sha512.ts';
-import { isRace } from './nftables.ts';
+import type { Tables } from './nftables.ts';
 import type { Owner } from './owner.ts';
+import type { Change } from './transaction.ts';
 
-const MASQUERADE = { family: 'inet', table: 'cni_plugins_masquerade', chain: 'masq_checks' } as const;
-const PORTS = 'cni_hostport';
-const PORT_CHAINS = ['hostports', 'hostip_hostports', 'masquerading'] as const;
+interface Chain {
+  family: NfFamily;
+  table: string;
+  chain: string;
+}
+
+const MASQUERADE: Chain = { family: 'inet', table: 'cni_plugins_masquerade', chain: 'masq_checks' };
+const PORT_CHAINS = (['ip', 'ip6'] as const).flatMap((family) =>
+  ['hostports', 'hostip_hostports', 'masquerading'].map(
+    (chain): Chain => ({ family, table: 'cni_hostport', chain }),
+  ),
+);
 const HASH_LENGTH = 16;
-const ATTEMPTS = 100;
 
 const hash = (text: string): string => sha512(text).slice(0, HASH_LENGTH);
 
@@ -22,51 +32,66 @@ const ofAttachment = ({ network, containerID, ifName }: Owner): string =>
   ofNetwork(network) + hash(`${ifName}:${containerID}`);
 
 /** Removes an attachment's rules of masquerading. */
-export function removeReferenceMasquerade(nft: NftConnection, owner: Owner): void {
-  const prefix = ofAttachment(owner);
-  removeRules(nft, () => masqueradeRules(nft).filter(({ comment }) => comment?.startsWith(prefix)));
+export function referenceMasqueradeRemoval(tables: Tables, owner: Owner): Change {
+  return removal(tables, [MASQUERADE], () => {
+    const prefix = ofAttachment(owner);
+    return ({ comment }) => comment?.startsWith(prefix) === true;
+  });
 }
 
 /** Removes the network's rules of masquerading but for those of the listed attachments. */
-export function collectReferenceMasquerade(
-  nft: NftConnection,
+export function referenceMasqueradeCollection(
+  tables: Tables,
   network: string,
   keep: readonly Omit<Owner, 'network'>[],
-): void {
-  const kept = keep.map((one) => ofAttachment({ network, ...one }));
-  const isStale = ({ comment = '' }: NftRule) =>
-    comment.startsWith(ofNetwork(network)) && !kept.some((prefix) => comment.startsWith(prefix));
-  removeRules(nft, () => masqueradeRules(nft).filter(isStale));
-}
-
-function masqueradeRules(nft: NftConnection): NftRule[] {
-  return nft.chain({ ...MASQUERADE, name: MASQUERADE.chain }) === undefined ? [] : nft.rules(MASQUERADE);
+): Change {
+  return removal(tables, [MASQUERADE], () => {
+    const all = ofNetwork(network);
+    const kept = keep.map((one) => ofAttachment({ network, ...one }));
+    return ({ comment = '' }) =>
+      comment.startsWith(all) && !kept.some((prefix) => comment.startsWith(prefix));
+  });
 }
 
 /** Removes a container's rules of ports; their comment is its ID. */
-export function removeReferencePorts(nft: NftConnection, containerID: string): void {
-  for (const family of ['ip', 'ip6'] as const) {
-    removeRules(nft, () =>
-      nft.table({ family, name: PORTS }) === undefined
-        ? []
-        : PORT_CHAINS.flatMap((chain) => nft.rules({ family, table: PORTS, chain })).filter(
-            ({ comment }) => comment === containerID,
-          ),
-    );
-  }
+export function referencePortsRemoval(tables: Tables, containerID: string): Change {
+  return removal(
+    tables,
+    PORT_CHAINS,
+    () =>
+      ({ comment }) =>
+        comment === containerID,
+  );
 }
 
-function removeRules(nft: NftConnection, find: () => NftRule[]): void {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      nft.commit(
-        find().map(({ family, table = '', chain = '', handle = 0 }) =>
-          delRule({ family, table, chain, handle }),
-        ),
-      );
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isRace(error)) throw error;
-    }
-  }
+/** Removes the rules of ports of containers that lead to an address which the container held. */
+export function referencePortsCollection(
+  tables: Tables,
+  held: readonly { containerID: string; address: string }[],
+): Change {
+  return removal(tables, PORT_CHAINS, () => {
+    const stale = new Set(held.map(({ containerID, address }) => `${containerID} ${parseAddress(address)}`));
+    return ({ comment, expressions }) =>
+      expressions.some((one) => 'data' in one && stale.has(`${comment} ${one.data}`));
+  });
+}
+
+/** Removes the rules of chains that `which` gives a test for; it is called only if one of their tables is there. */
+function removal(
+  tables: Tables,
+  chains: readonly Chain[],
+  which: () => (rule: NftRule) => boolean | undefined,
+): Change {
+  const there = chains.filter(({ family, table }) => tables.has(`${family} ${table}`));
+  if (there.length === 0) return { requests: () => [] };
+  const wanted = which();
+  return {
+    requests: (nft) =>
+      there.flatMap((chain) =>
+        nft
+          .rules(chain)
+          .filter(wanted)
+          .map(({ handle = 0 }) => delRule({ ...chain, handle })),
+      ),
+  };
 }

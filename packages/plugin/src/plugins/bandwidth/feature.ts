@@ -3,9 +3,10 @@ import { openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../capabilities/differences.ts';
 import type { AddBeforeUp, Feature, HostEnd } from '../../capabilities/feature.ts';
+import { ifbName } from '../../capabilities/ifb-name.ts';
 import { limitDifferences } from './check.ts';
 import { hostEnd } from './host-end.ts';
-import { collectIfbs, deleteIfb, ifbName } from './ifb.ts';
+import { collectIfbs, deleteIfb } from './ifb.ts';
 import { asksForLimits, type BandwidthSettings, limitsOf } from './settings.ts';
 import { shape } from './shape.ts';
 
@@ -31,7 +32,15 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
       return atHostEnd(sys, context, result, (route, host) => shapePod(route, host)(result));
     },
     addBeforeUp: (context) => shaping(sys, context, withHostEnd),
-    del: (context) => deleteIfb(sys, attachmentOf(context)),
+    del(context) {
+      const route = openRoute({ sys });
+      try {
+        deleteIfb(route, attachmentOf(context));
+      } finally {
+        route.close();
+      }
+    },
+    hostEndRemoval: (context) => (route) => deleteIfb(route, attachmentOf(context)),
     check: (context, prevResult) => check(sys, context, prevResult),
     gc: (context) => collect(sys, context),
   };

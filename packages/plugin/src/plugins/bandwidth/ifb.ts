@@ -1,22 +1,11 @@
 /** The device that a pod's outgoing packets pass, for only what leaves a device can be shaped. */
 import type { Context } from '@cnikit/cni-spec';
-import { delLinkGroup, type Link, openRoute } from '@cnikit/netlink';
+import { delLinkGroup, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 import { deleteLink, deleteLinks, requestDeletion } from '../../capabilities/attachment-links.ts';
+import { type Attachment, ifbName } from '../../capabilities/ifb-name.ts';
 import { hostVethPrefix } from '../../capabilities/names.ts';
-import { sha512 } from '../../capabilities/sha512.ts';
-
-const PREFIX = 'bwp';
-const NAME_LENGTH = 15;
-
-/** What tells an attachment's device: all but the network follows from the environment. */
-export type Attachment = { network: string } & Pick<Context<unknown>, 'containerID'>;
-
-/** The device's name, the reference's, so that each side deletes what the other made. The interface is no part of it. */
-export function ifbName({ network, containerID }: Attachment): string {
-  return (PREFIX + sha512(network + containerID)).slice(0, NAME_LENGTH);
-}
 
 /**
  * A MAC address for the device, whose first bytes say which network it belongs to: its name does not, and GC has to
@@ -40,23 +29,21 @@ export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
   return index < GROUPS_SIZE ? GROUPS + index : undefined;
 }
 
-/** Deletes the attachment's device if there is one, and its host end where the two are in a group of theirs. */
-export function deleteIfb(sys: Sys, attachment: Attachment): void {
-  const host = openRoute({ sys });
-  try {
-    const ifb = host.link({ name: ifbName(attachment) });
-    if (ifb === undefined) return;
-    const group = groupOf(ifb);
-    if (group !== undefined && ifb.group === group) requestDeletion(host, delLinkGroup(group));
-    else deleteLink(host, ifb);
-  } finally {
-    host.close();
-  }
+/** Deletes the attachment's device if there is one, and its host end where the two are in a group of theirs; says whether they were. */
+export function deleteIfb(host: RouteConnection, attachment: Attachment): boolean {
+  const ifb = host.link({ name: ifbName(attachment) });
+  if (ifb === undefined) return false;
+  const group = groupOf(ifb);
+  const grouped = group !== undefined && ifb.group === group;
+  if (grouped) requestDeletion(host, delLinkGroup(group));
+  else deleteLink(host, ifb);
+  return grouped;
 }
 
 /**
  * Deletes the devices of this network whose container the runtime does not list; none when it has no list. Those that
- * the reference made say nothing of their network, and stay. Goes on after a failure.
+ * the reference made say nothing of their network: GC of the plugin that attached the pod sees to them
+ * (capabilities/reference-leftovers.ts). Goes on after a failure.
  *
  * @returns what could not be deleted and why
  */

@@ -1,4 +1,5 @@
 /** The queueing disciplines of a pod's link, seen from the node. */
+
 import { CniError, ErrorCode, type Interface } from '@cnikit/cni-spec';
 import {
   delLink,
@@ -15,7 +16,8 @@ import {
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../capabilities/feature.ts';
-import { type Attachment, groupOf, ifbMac, ifbName } from './ifb.ts';
+import { type Attachment, ifbName } from '../../capabilities/ifb-name.ts';
+import { groupOf, ifbMac } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 

@@ -5,7 +5,7 @@ import { announce } from '../../capabilities/announce.ts';
 import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
 import { cniArgs } from '../../capabilities/cni-args.ts';
 import { waitForDuplicateDetection } from '../../capabilities/duplicates.ts';
-import type { BeforeUp } from '../../capabilities/feature.ts';
+import type { AddParts } from '../../capabilities/feature.ts';
 import { type Allocation, openIpam } from '../../capabilities/ipam.ts';
 import { checkedMac } from '../../capabilities/mac.ts';
 import { hostVethName } from '../../capabilities/names.ts';
@@ -33,10 +33,14 @@ const NOTHING: Allocation = { ips: [], routes: [] };
  * ADD: bridge, veth pair, addresses, routes. When a step fails, the steps before it are taken back; the bridge
  * stays, since other pods may use it by then.
  *
- * @param beforeUp is called once the host end is a port of the bridge, which then comes up only after it
+ * @param parts `beforeUp` is called once the host end is a port of the bridge, which then comes up only after it
  * @returns interfaces in the reference's order: bridge, host end, pod's end, to which `ips[].interface` points
  */
-export function add(sys: Sys, context: Context<BridgeSettings>, beforeUp?: BeforeUp): Result {
+export function add(
+  sys: Sys,
+  context: Context<BridgeSettings>,
+  { beforeUp, rules }: AddParts = { rules: [] },
+): Result {
   const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
   const ipam = openIpam(sys, context);
@@ -75,8 +79,8 @@ export function add(sys: Sys, context: Context<BridgeSettings>, beforeUp?: Befor
     // Before the pod can send.
     if (conf.ipMasq) {
       undo.push(() => undoMasquerade(sys, context, ips));
-      addMasquerade(sys, context, ips);
-      mark?.('masquerade');
+      addMasquerade(sys, context, { ips, link: holder?.name }, rules);
+      mark?.('rules');
     }
     const routes = conf.isDefaultGateway ? withDefaultRoutes(given.routes, ips) : [...given.routes];
     if (!conf.disableContainerInterface) {

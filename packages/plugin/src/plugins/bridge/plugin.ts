@@ -1,7 +1,7 @@
-import { definePlugin } from '@cnikit/cni-spec';
+import { type Context, definePlugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { collectAttachments, deleteAttachment } from '../../capabilities/attachment-verbs.ts';
-import type { Attaching } from '../../capabilities/feature.ts';
+import type { Attaching, DelParts } from '../../capabilities/feature.ts';
 import { openIpam } from '../../capabilities/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
@@ -17,10 +17,7 @@ export function bridgePlugin(sys: Sys): Attaching<BridgeSettings> {
     args: [...BRIDGE_ARGS, 'IP'],
     config: bridgeSettings,
     add: (context) => add(sys, context),
-    del(context) {
-      deleteAttachment(sys, context);
-      if (context.conf.macspoofchk) uncheckSpoofing(sys, context);
-    },
+    del: (context) => del(context),
     check: (context) => check(sys, context),
     gc(context) {
       const { conf, validAttachments } = context;
@@ -30,5 +27,10 @@ export function bridgePlugin(sys: Sys): Attaching<BridgeSettings> {
     },
     status: (context) => openIpam(sys, context)?.status(),
   });
-  return { ...plugin, addWith: (context, beforeUp) => add(sys, context, beforeUp) };
+  return { ...plugin, addWith: (context, parts) => add(sys, context, parts), delWith: del };
+
+  function del(context: Context<BridgeSettings>, parts?: DelParts): void {
+    deleteAttachment(sys, context, parts);
+    if (context.conf.macspoofchk) uncheckSpoofing(sys, context);
+  }
 }

@@ -7,13 +7,14 @@
  *       chain cni-br-iface-4f1c-eth0-mac { ether saddr 02:00:5e:10:00:01 return; drop }
  *     }
  *
- * Table and first chain may be somebody else's as well, and stay.
+ * Table and first chain may be somebody else's as well: with the last pod they go if the table says that it is ours.
  */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Request } from '@cnikit/netlink';
 import {
   delChain,
   delRule,
+  delTable,
   drop,
   etherSource,
   inputInterface,
@@ -34,6 +35,7 @@ import {
   whereNftables,
   withNftables,
 } from '../../capabilities/nat/nftables.ts';
+import { commitTogether } from '../../capabilities/nat/transaction.ts';
 
 const TABLE = { family: 'bridge', name: 'nat' } as const;
 const IN = { family: 'bridge', table: TABLE.name } as const;
@@ -42,7 +44,10 @@ const PRIORITY = -300;
 const PREFIX = 'cni-br-iface-';
 /** A comment holds 127 bytes. */
 const LONGEST = 100;
-const ATTEMPTS = 100;
+/** What a table's comment says that was made here. Somebody else's has another, or none, and never gets one. */
+const OURS = 'cnikit';
+/** Chains of a table with one pod. */
+const LAST_USE = 3;
 
 /** An attachment's chains and comment. */
 interface Names {
@@ -79,7 +84,7 @@ export function checkSpoofing(sys: Sys, { containerID, ifName, hostName, mac }: 
     withNftables(sys, (nft) =>
       nft.commit([
         ...removal(nft, names.own),
-        newTable(TABLE),
+        newTable({ ...TABLE, comment: OURS }),
         newChain({
           ...IN,
           name: PREROUTING,
@@ -122,7 +127,7 @@ export function collectSpoofChecks(
   const keep = new Set(valid.map((one) => hostVethName(network, one.containerID, one.ifname)));
   const prefix = hostVethPrefix(network);
   whereNftables(sys, (nft) => {
-    for (const rule of nft.rules({ ...IN, chain: PREROUTING })) {
+    for (const rule of entries(nft)) {
       const chain = ruleTarget(rule);
       const port = inputOf(rule);
       // Only the port's name says which network it is; the reference's do not.
@@ -137,7 +142,7 @@ export function spoofCheckDifferences(sys: Sys, containerID: string, ifName: str
   const complete = whereNftables(
     sys,
     (nft) =>
-      jumpsTo(nft, own).length > 0 &&
+      jumpsTo(own, entries(nft)).length > 0 &&
       nft.rules({ ...IN, chain: own }).length > 0 &&
       nft.rules({ ...IN, chain: mac }).length > 1,
   );
@@ -145,13 +150,41 @@ export function spoofCheckDifferences(sys: Sys, containerID: string, ifName: str
 }
 
 function remove(nft: NftConnection, chain: string): void {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      nft.commit(removal(nft, chain));
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isRace(error)) throw error;
-    }
+  let last = false;
+  commitTogether(nft, [
+    {
+      requests(nft) {
+        const requests = removal(nft, chain);
+        const isAlone = () => entries(nft).every((rule) => ruleTarget(rule) === chain);
+        last = requests.length > 0 && isOurs(nft, LAST_USE) && isAlone();
+        return last ? [...requests, ...baseRemoval()] : requests;
+      },
+      more(nft) {
+        // Of several that leave at once each saw the others.
+        if (!last && isOurs(nft, 1)) removeBase(nft);
+        return false;
+      },
+    },
+  ]);
+}
+
+function isOurs(nft: NftConnection, use: number): boolean {
+  const table = nft.table(TABLE);
+  return table?.comment === OURS && table.use === use;
+}
+
+/** Refused while there is anything else in the table, or a rule of somebody in the chain. */
+function baseRemoval(): Request[] {
+  return [delChain({ ...IN, name: PREROUTING, ifEmpty: true }), delTable({ ...TABLE, ifEmpty: true })];
+}
+
+function removeBase(nft: NftConnection): void {
+  if (entries(nft).length > 0) return;
+  try {
+    nft.commit(baseRemoval());
+  } catch (error) {
+    // A pod has come.
+    if (!isRace(error)) throw error;
   }
 }
 
@@ -159,7 +192,7 @@ function remove(nft: NftConnection, chain: string): void {
 function removal(nft: NftConnection, chain: string): Request[] {
   if (nft.chain({ ...IN, name: chain }) === undefined) return [];
   return [
-    ...jumpsTo(nft, chain).map(({ handle = 0 }) => delRule({ ...IN, chain: PREROUTING, handle })),
+    ...jumpsTo(chain, entries(nft)).map(({ handle = 0 }) => delRule({ ...IN, chain: PREROUTING, handle })),
     ...[chain, `${chain}-mac`].flatMap((name) => [
       delRule({ ...IN, chain: name }),
       delChain({ ...IN, name }),
@@ -167,8 +200,10 @@ function removal(nft: NftConnection, chain: string): Request[] {
   ];
 }
 
-function jumpsTo(nft: NftConnection, chain: string): NftRule[] {
-  return nft.rules({ ...IN, chain: PREROUTING }).filter((rule) => ruleTarget(rule) === chain);
+const entries = (nft: NftConnection): NftRule[] => nft.rules({ ...IN, chain: PREROUTING });
+
+function jumpsTo(chain: string, rules: readonly NftRule[]): NftRule[] {
+  return rules.filter((rule) => ruleTarget(rule) === chain);
 }
 
 /** The name that a rule compares the interface with; it is the first that these rules compare. */

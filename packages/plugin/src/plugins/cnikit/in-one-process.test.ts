@@ -1,6 +1,8 @@
 import { type CheckedConfig, definePlugin, dispatch, type PluginOutput } from '@cnikit/cni-spec';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Attaching, type BeforeUp, type Feature, featurePlugin } from '../../capabilities/feature.ts';
+import type { JoinedRules } from '../../capabilities/nat/joined.ts';
+import type { Change } from '../../capabilities/nat/transaction.ts';
 import { inOneProcess } from './in-one-process.ts';
 
 let calls: string[];
@@ -111,9 +113,9 @@ describe('inOneProcess() with a feature that begins before the host end is up', 
   };
   const withEnd: Attaching<CheckedConfig> = {
     ...attaching,
-    addWith(context, beforeUp) {
+    addWith(context, { beforeUp }) {
       step('pair');
-      beforeUp(...end);
+      beforeUp?.(...end);
       return attaching.add?.(context) ?? {};
     },
   };
@@ -145,6 +147,68 @@ describe('inOneProcess() with a feature that begins before the host end is up', 
     const idleChain = inOneProcess('chain', withEnd, [noting('a'), idle]);
     expect(call('ADD', { a: 1, b: 1 }, '', idleChain).exitCode).toBe(0);
     expect(calls).toEqual(['attach', 'a add', 'b add']);
+  });
+});
+
+describe('inOneProcess() with features whose rules go with those of the attachment', () => {
+  const joined: Feature<{ wanted: boolean }> = {
+    ...noting('b'),
+    rules: ({ conf: { wanted } }) =>
+      wanted
+        ? { change: () => ({ requests: () => step('b requests') as never }), made: () => step('b made') }
+        : undefined,
+    removal: () => ({ chains: PORTS, changes: () => [], gone: () => step('b gone') }),
+  };
+  const linked: Feature<{ wanted: boolean }> = {
+    ...noting('c'),
+    hostEndRemoval: () => () => {
+      step('c links');
+      return true;
+    },
+  };
+  const PORTS = { prefix: '', entry: '', comment: '' };
+  const nothing = [undefined, undefined] as unknown as Parameters<JoinedRules['made']>;
+  const pod = [undefined] as unknown as Parameters<JoinedRules['change']>;
+  const transaction = [undefined, 1] as unknown as Parameters<Change['requests']>;
+  const withParts: Attaching<CheckedConfig> = {
+    ...attaching,
+    addWith(context, { rules }) {
+      for (const { change, made } of rules) {
+        change(...pod).requests(...transaction);
+        made(...nothing);
+      }
+      return attaching.add?.(context) ?? {};
+    },
+    delWith(context, { rules, hostEnd }) {
+      for (const { gone } of rules) gone?.();
+      for (const remove of hostEnd) remove(undefined as never);
+      attaching.del?.(context);
+    },
+  };
+  const run = (command: string, conf: object) =>
+    call(command, conf, '', inOneProcess('chain', withParts, [noting('a'), joined, linked]));
+
+  test('ADD and DEL leave them to the plugin that attaches', () => {
+    expect(run('ADD', { a: 1, b: 1, prevResult: undefined }).exitCode).toBe(0);
+    expect(calls.splice(0)).toEqual(['b requests', 'b made', 'attach', 'a add']);
+    expect(run('DEL', { a: 1, b: 1, c: 1 }).exitCode).toBe(0);
+    expect(calls).toEqual(['a del', 'b gone', 'c links', 'detach']);
+  });
+
+  test('ADD with a prevResult, whose addresses may be others, makes them after it', () => {
+    expect(run('ADD', { b: 1 }).exitCode).toBe(0);
+    expect(calls).toEqual(['attach', 'b add']);
+  });
+
+  test.each([
+    ['b requests', ['b requests', 'b del']],
+    ['b made', ['b requests', 'b made', 'b del']],
+    ['attach', ['b requests', 'b made', 'attach', 'b del']],
+    ['a add', ['b requests', 'b made', 'attach', 'a add', 'detach', 'b del']],
+  ])('ADD takes them back when %s failed', (what, expected) => {
+    failing = what;
+    expect(run('ADD', { a: 1, b: 1, prevResult: undefined }).exitCode).toBe(1);
+    expect(calls).toEqual(expected);
   });
 });
 

@@ -1,5 +1,7 @@
 import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
+import type { HostEndRemoval } from '../../capabilities/attachment-links.ts';
 import type { Attaching, BeforeUp, Feature } from '../../capabilities/feature.ts';
+import type { JoinedRemoval, JoinedRules } from '../../capabilities/nat/joined.ts';
 import { undoStack } from '../../capabilities/undo.ts';
 
 /** The settings of the plugin that attaches, and those of each feature in the order of the list. */
@@ -50,9 +52,25 @@ export function inOneProcess<A>(
           context.mark?.(feature.name);
         }
       };
+      const rules = wanted.flatMap(({ feature, own }) => {
+        // What stands before it in the list may have given the pod addresses of its own.
+        const joined = context.prevResult === undefined ? feature.rules?.(own) : undefined;
+        if (joined === undefined) return [];
+        const change: JoinedRules['change'] = (pod) => {
+          // Whether a transaction whose answer got lost was done is not known.
+          undo.push(() => feature.del(own));
+          return joined.change(pod);
+        };
+        const made: JoinedRules['made'] = (nft, pod) => {
+          joined.made(nft, pod);
+          begun.set(feature, (result) => result);
+        };
+        return [{ change, made }];
+      });
+      const parts = { rules, ...(early.length > 0 ? { beforeUp } : {}) };
       try {
-        const attach = early.length > 0 ? attaching.addWith : undefined;
-        let result = attach?.(ofAttaching(context), beforeUp) ?? attaching.add?.(ofAttaching(context)) ?? {};
+        const attach = early.length > 0 || rules.length > 0 ? attaching.addWith : undefined;
+        let result = attach?.(ofAttaching(context), parts) ?? attaching.add?.(ofAttaching(context)) ?? {};
         undo.push(() => attaching.del?.(ofAttaching(context)));
         for (const { feature, own } of wanted) {
           const finish = begun.get(feature);
@@ -69,11 +87,20 @@ export function inOneProcess<A>(
     },
     // As in a list the first error ends it: an address must not be free while a port of the node still leads to it.
     del(context) {
+      const rules: JoinedRemoval[] = [];
+      const hostEnd: HostEndRemoval[] = [];
       for (const { feature, settings } of asked(context).reverse()) {
-        feature.del({ ...context, conf: settings });
-        context.mark?.(feature.name);
+        const own = { ...context, conf: settings };
+        if (attaching.delWith && feature.removal) rules.push(feature.removal(own));
+        else if (attaching.delWith && feature.hostEndRemoval) hostEnd.push(feature.hostEndRemoval(own));
+        else {
+          feature.del(own);
+          context.mark?.(feature.name);
+        }
       }
-      attaching.del?.(ofAttaching(context));
+      const detach = attaching.delWith;
+      if (detach) detach(ofAttaching(context), { rules, hostEnd });
+      else attaching.del?.(ofAttaching(context));
     },
     check(context) {
       attaching.check?.(ofAttaching(context));

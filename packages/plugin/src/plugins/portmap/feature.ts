@@ -3,22 +3,23 @@ import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../capabilities/differences.ts';
 import type { Feature } from '../../capabilities/feature.ts';
 import {
-  collectNatChains,
-  natChainName,
-  removeLegacyNatChain,
-  removeNatChain,
+  type JoinedPod,
+  type JoinedRemoval,
+  type JoinedRules,
+  removeRules,
+} from '../../capabilities/nat/joined.ts';
+import {
+  collectLegacyNatChains,
+  natChainCollection,
+  natChainRemoval,
 } from '../../capabilities/nat/nat-chain.ts';
-import { byBackend, whereNftables, withNftables } from '../../capabilities/nat/nftables.ts';
-import { removeReferencePorts } from '../../capabilities/nat/reference-nftables.ts';
+import { byBackend, tablesOf, whereNftables, withNftables } from '../../capabilities/nat/nftables.ts';
+import { referencePortsRemoval } from '../../capabilities/nat/reference-nftables.ts';
+import { commitTogether } from '../../capabilities/nat/transaction.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
-import {
-  collectPortsOfNftables,
-  mapPortsByNftables,
-  portDifferences,
-  unmapPortsByNftables,
-} from './nftables.ts';
+import { collectPorts, portDifferences, portsChange, portsRemoval } from './nftables.ts';
 import { asksForPorts, hostPorts, type PortmapSettings, portmapSettings } from './settings.ts';
 import { forgetStaleFlows } from './stale-flows.ts';
 
@@ -34,38 +35,43 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
     accept: (settings) => void hostPorts(settings),
     add(context, result) {
       const ports = hostPorts(context.conf);
-      if (ports.length > 0) mapPorts(sys, context, planOf(context, ports, result));
+      if (ports.length > 0) mapPorts(sys, context, ports, podAddresses(result, context.ifName));
       return result;
     },
+    rules: (context) => joinedRules(sys, context),
     del: (context) => unmapPorts(sys, context, readablePorts(context)),
+    removal: (context) => removal(sys, context, readablePorts(context)),
     check: (context, prevResult) => check(sys, context, prevResult),
     gc: (context) => collect(sys, context),
   };
 }
 
+type Addresses = IptablesPlan['addresses'];
+
 function planOf(
   { conf, containerID, ifName }: Portmap,
   ports: readonly HostPort[],
-  result: Result,
+  addresses: Addresses,
 ): IptablesPlan {
-  return {
-    owner: { network: conf.network, containerID, ifName },
-    ports,
-    addresses: podAddresses(result, ifName),
-    settings: conf,
-  };
+  return { owner: { network: conf.network, containerID, ifName }, ports, addresses, settings: conf };
 }
 
-function mapPorts(sys: Sys, context: Portmap, plan: IptablesPlan): void {
-  const { ipv4 } = plan.addresses;
-  if (plan.settings.snat && ipv4 !== undefined) routeLocalhost(sys, ipv4);
+function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addresses: Addresses): void {
+  const plan = planOf(context, ports, addresses);
+  if (context.conf.snat) routeLocalhost(sys, addresses.ipv4);
   try {
     byBackend(
       context.conf.backend,
-      () => withNftables(sys, (nft) => mapPortsByNftables(nft, plan)),
-      () => mapPortsByIptables(sys, context.env, plan),
+      () =>
+        withNftables(sys, (nft) => {
+          commitTogether(nft, [portsChange(plan)]);
+          forgetStaleFlows(sys, ports, nft);
+        }),
+      () => {
+        mapPortsByIptables(sys, context.env, plan);
+        forgetStaleFlows(sys, ports);
+      },
     );
-    forgetStaleFlows(sys, plan.ports);
   } catch (error) {
     try {
       unmapPorts(sys, context, []);
@@ -76,17 +82,41 @@ function mapPorts(sys: Sys, context: Portmap, plan: IptablesPlan): void {
   }
 }
 
+/** As `mapPorts`, for whoever has a transaction; undefined when there is nothing for it. */
+function joinedRules(sys: Sys, context: Portmap): JoinedRules | undefined {
+  const ports = hostPorts(context.conf);
+  if (ports.length === 0 || context.conf.backend === 'iptables') return undefined;
+  const addressesOf = ({ ips }: JoinedPod) => podAddresses({ ips }, context.ifName);
+  return {
+    change: (pod) => portsChange(planOf(context, ports, addressesOf(pod))),
+    made(nft, pod) {
+      if (context.conf.snat) routeLocalhost(sys, addressesOf(pod).ipv4, pod.link);
+      forgetStaleFlows(sys, ports, nft);
+    },
+  };
+}
+
 /** Also what the reference, or the other backend, made for the pod before the configuration changed. */
-function unmapPorts(sys: Sys, { conf, containerID, ifName, env }: Portmap, ports: readonly HostPort[]): void {
-  const { network } = conf;
-  const chain = natChainName(PORT_CHAINS, network, containerID);
-  whereNftables(sys, (nft) => {
-    unmapPortsByNftables(nft, { network, containerID, ifName }, (own) => forgetStaleFlows(sys, own));
-    removeNatChain(nft, PORT_CHAINS, chain);
-    removeReferencePorts(nft, containerID);
-  });
-  removeLegacyNatChain(sys, env, PORT_CHAINS, chain);
-  forgetStaleFlows(sys, ports);
+function removal(
+  sys: Sys,
+  { conf: { network, mark }, containerID, ifName }: Portmap,
+  ports: readonly HostPort[],
+): JoinedRemoval {
+  const owner = { network, containerID, ifName };
+  return {
+    chains: PORT_CHAINS,
+    changes: (nft, tables) => [
+      portsRemoval(owner, mark, (own) => forgetStaleFlows(sys, own, nft)),
+      natChainRemoval(tables, PORT_CHAINS, network, containerID),
+      referencePortsRemoval(tables, containerID),
+    ],
+    gone: (nft) => forgetStaleFlows(sys, ports, nft),
+  };
+}
+
+function unmapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[]): void {
+  const { conf, containerID, env } = context;
+  removeRules(sys, env, { network: conf.network, containerID }, [removal(sys, context, ports)]);
 }
 
 /** At DEL the ports that the configuration names matter only to connections, and whatever they are, a pod can go. */
@@ -103,7 +133,7 @@ function readablePorts({ conf }: Portmap): HostPort[] {
 function check(sys: Sys, context: Portmap, prevResult: Result): void {
   const ports = hostPorts(context.conf);
   if (ports.length === 0) return;
-  const plan = planOf(context, ports, prevResult);
+  const plan = planOf(context, ports, podAddresses(prevResult, context.ifName));
   const { backend } = context.conf;
   const ofNftables =
     backend === 'iptables' ? undefined : whereNftables(sys, (nft) => portDifferences(nft, plan));
@@ -113,12 +143,13 @@ function check(sys: Sys, context: Portmap, prevResult: Result): void {
   reportDifferences(context, ofNftables ?? ofIptables ?? ['nftables is missing in the kernel']);
 }
 
-function collect(sys: Sys, { conf: { network }, env, validAttachments }: Portmap): void {
+function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: Portmap): void {
   if (validAttachments === undefined) return;
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
-  const chains = keep.map(({ containerID }) => natChainName(PORT_CHAINS, network, containerID));
-  whereNftables(sys, (nft) =>
-    collectPortsOfNftables(nft, network, keep, (ports) => forgetStaleFlows(sys, ports)),
-  );
-  collectNatChains(sys, env, PORT_CHAINS, network, new Set(chains));
+  const containers = keep.map(({ containerID }) => containerID);
+  whereNftables(sys, (nft) => {
+    collectPorts(nft, network, keep, mark, (ports) => forgetStaleFlows(sys, ports, nft));
+    commitTogether(nft, [natChainCollection(tablesOf(nft), PORT_CHAINS, network, containers)]);
+  });
+  collectLegacyNatChains(sys, env, PORT_CHAINS, network, containers);
 }

@@ -1,4 +1,4 @@
-import { CniError, ErrorCode, type PortMapping, type Result } from '@cnikit/cni-spec';
+import { CniError, ErrorCode, type IpConfig, type PortMapping, type Result } from '@cnikit/cni-spec';
 import { formatAddress, parseAddress } from '@cnikit/netlink/codec';
 import { isIPv6 } from '../../capabilities/prefix.ts';
 
@@ -41,10 +41,13 @@ export function ofFamily(ports: readonly HostPort[], family: PortFamily): HostPo
 }
 
 /** The pod's address of each family, with prefix length: the first that sits on its interface, as the reference has it. */
-export function podAddresses(result: Result, ifName: string): Partial<Record<PortFamily, string>> {
+export function podAddresses(
+  { ips = [], interfaces }: { ips?: readonly IpConfig[]; interfaces?: Result['interfaces'] },
+  ifName: string,
+): Partial<Record<PortFamily, string>> {
   const found: Partial<Record<PortFamily, string>> = {};
-  for (const { address, interface: index } of result.ips ?? []) {
-    const holder = index === undefined ? undefined : result.interfaces?.[index];
+  for (const { address, interface: index } of ips) {
+    const holder = index === undefined ? undefined : interfaces?.[index];
     if (holder !== undefined && (holder.name !== ifName || !holder.sandbox)) continue;
     found[isIPv6(address) ? 'ipv6' : 'ipv4'] ??= address;
   }

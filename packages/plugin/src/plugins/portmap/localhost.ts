@@ -1,4 +1,4 @@
-import { NetlinkError, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { decodeLinkSummary, NetlinkError, openRoute, type RouteConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { withoutLength } from '../../capabilities/prefix.ts';
 import { ensureSysctl } from '../../capabilities/sysctl.ts';
@@ -6,13 +6,21 @@ import { ensureSysctl } from '../../capabilities/sysctl.ts';
 /**
  * Lets packets from 127.0.0.1 leave by the link that leads to the pod, which the kernel holds to be wrong otherwise, so
  * that the node reaches the pod by its own ports. They are masqueraded on the way.
+ *
+ * @param address of IPv4; nothing is done for a pod without
+ * @param link its name, for who knows it
  */
-export function routeLocalhost(sys: Sys, address: string): void {
+export function routeLocalhost(sys: Sys, address: string | undefined, link?: string): void {
+  if (address === undefined) return;
+  const name = link ?? linkOf(sys, withoutLength(address));
+  if (name !== undefined) ensureSysctl(sys, `/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1');
+}
+
+function linkOf(sys: Sys, address: string): string | undefined {
   const route = openRoute({ sys });
   try {
-    const oif = linkTo(route, withoutLength(address));
-    const name = oif === undefined ? undefined : route.link({ index: oif })?.name;
-    if (name !== undefined) ensureSysctl(sys, `/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1');
+    const index = linkTo(route, address);
+    return index === undefined ? undefined : route.link({ index }, decodeLinkSummary)?.name;
   } finally {
     route.close();
   }

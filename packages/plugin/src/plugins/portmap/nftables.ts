@@ -19,7 +19,7 @@
  * The chain's name follows from the attachment, and its comments name the elements that lead to it: DEL needs no more.
  */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import type { NetlinkError, Request } from '@cnikit/netlink';
+import type { Request } from '@cnikit/netlink';
 import { parseAddress } from '@cnikit/netlink/codec';
 import {
   delChain,
@@ -43,15 +43,15 @@ import {
   newSet,
   newTable,
   protocol,
-  type SetElement,
   setMarkBits,
   source,
   toLocal,
   verdictMap,
 } from '@cnikit/netlink/nftables';
 import { digest } from '../../capabilities/names.ts';
-import { isRace } from '../../capabilities/nat/nftables.ts';
+import { elementsOf, isRace } from '../../capabilities/nat/nftables.ts';
 import { belongsTo, type Owner, ownerText, ownerWords } from '../../capabilities/nat/owner.ts';
+import { type Change, commitTogether } from '../../capabilities/nat/transaction.ts';
 import { subnetOf, withoutLength } from '../../capabilities/prefix.ts';
 import { compileConditions } from './conditions.ts';
 import {
@@ -82,7 +82,6 @@ const SRCNAT = 100;
 const TABLE_USE = 7;
 const POD_PREFIX = 'pod-';
 const DIGITS = 12;
-const ATTEMPTS = 100;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
 const LOCALHOST = '127.0.0.0/8';
 
@@ -137,9 +136,9 @@ function parseLeading(comment: string | undefined): Leading | undefined {
 /**
  * Has ports of the node lead to a pod.
  *
- * @throws CniError 11 when another pod has one of them, naming it; 2 for conditions that are not understood
+ * @throws CniError 2 for conditions that are not understood; when it is done, 11 if another pod has a port, naming it
  */
-export function mapPortsByNftables(nft: NftConnection, plan: PortPlan): void {
+export function portsChange(plan: PortPlan): Change {
   const chain = podChain(plan.owner);
   const comment = ownerText(plan.owner);
   const own = podRules(plan, chain);
@@ -149,25 +148,22 @@ export function mapPortsByNftables(nft: NftConnection, plan: PortPlan): void {
       { key: keyOf(one), verdict: { code: NFT_JUMP, chain }, comment },
     ]),
   }));
-  if (elements.length === 0) return;
-  for (let attempt = 1; ; attempt++) {
-    const requests = missingBase(nft, plan.settings);
-    // A killed ADD of the same attachment.
-    if (nft.chain({ ...IN, name: chain })) requests.push(...removal(nft, chain).requests);
-    requests.push(
-      newChain({ ...IN, name: chain, exclusive: true }),
-      ...own.requests,
-      ...elements.map(({ request }) => request),
-    );
-    try {
-      nft.commit(requests);
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isRace(error)) throw error;
-      const refused = (error as NetlinkError).failures.map(({ request }) => request);
-      for (const { one, request } of elements) if (refused.includes(request)) refuseTaken(nft, one, comment);
-    }
-  }
+  return {
+    requests(nft, attempt) {
+      if (elements.length === 0) return [];
+      return [
+        ...missingBase(nft, plan.settings),
+        // A killed ADD of the same attachment.
+        ...(attempt > 1 ? removalOf(nft, chain).requests : []),
+        newChain({ ...IN, name: chain, exclusive: true }),
+        ...own.requests,
+        ...elements.map(({ request }) => request),
+      ];
+    },
+    refused(nft, requests) {
+      for (const { one, request } of elements) if (requests.includes(request)) refuseTaken(nft, one, comment);
+    },
+  };
 }
 
 function refuseTaken(nft: NftConnection, leading: Leading, comment: string): void {
@@ -266,9 +262,11 @@ interface Removal {
   requests: Request[];
 }
 
-function removal(nft: NftConnection, chain: string): Removal {
-  const rules = nft.rules({ ...IN, chain });
-  const leading = rules.map(({ comment }) => parseLeading(comment)).filter((one) => one !== undefined);
+function removalOf(nft: NftConnection, chain: string): Removal {
+  const comments = nft.ruleComments({ ...IN, chain });
+  // A chain is made and removed with the rules in it.
+  if (comments.length === 0) return { leading: [], elements: [], requests: [] };
+  const leading = comments.map(parseLeading).filter((one) => one !== undefined);
   const elements = leading
     .filter((one) => nft.element(inMap(one.map), keyOf(one))?.verdict?.chain === chain)
     .map((one) => delElements(inMap(one.map), [{ key: keyOf(one) }]));
@@ -279,39 +277,54 @@ function removal(nft: NftConnection, chain: string): Removal {
   };
 }
 
+/** Hears of ports of UDP whose rules are gone. */
+export type Between = (ports: readonly HostPort[]) => void;
+
 /**
  * Takes back what was made for an attachment, and the table with the last. Ports of UDP in two steps, with `between` in
  * the middle: whoever is killed there is found by the next DEL, for the chain is still there.
  */
-export function unmapPortsByNftables(
-  nft: NftConnection,
-  owner: Owner,
-  between: (ports: readonly HostPort[]) => void,
-): void {
-  removePod(nft, podChain(owner), between);
-  removeIfEmpty(nft);
+export function portsRemoval(owner: Owner, mark: number, between: Between): Change {
+  return podRemoval(podChain(owner), mark, between);
 }
 
-function removePod(nft: NftConnection, chain: string, between: (ports: readonly HostPort[]) => void): void {
-  for (let attempt = 1; nft.chain({ ...IN, name: chain }); attempt++) {
-    const { leading, elements, requests } = removal(nft, chain);
-    const udp = leading.filter((one) => one.protocol === 'udp');
-    try {
+function podRemoval(chain: string, mark: number, between: Between): Change {
+  let udp: Leading[] = [];
+  let isForgotten = false;
+  let last = false;
+  return {
+    requests(nft) {
+      const { leading, elements, requests } = removalOf(nft, chain);
+      udp = isForgotten ? [] : leading.filter((one) => one.protocol === 'udp');
+      if (udp.length > 0) return elements;
+      const others = requests.length === 0 ? undefined : chainsWithoutPods(nft, mark, 1);
+      last = others !== undefined;
+      return last ? [...elements, ...delBase([...(others ?? []), chain])] : requests;
+    },
+    more(nft) {
       if (udp.length > 0) {
-        nft.commit(elements);
         between(udp.map(portOf));
-        nft.commit(requests.slice(elements.length));
-      } else nft.commit(requests);
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isRace(error)) throw error;
-    }
-  }
+        isForgotten = true;
+        return true;
+      }
+      if (!last) removeIfEmpty(nft);
+      return false;
+    },
+  };
 }
 
 function portOf({ map, protocol: name, port, hostIP }: Leading): HostPort {
   const family = map.endsWith('4') ? 'ipv4' : 'ipv6';
   return { protocol: name, hostPort: port, containerPort: 0, family, hostIP };
+}
+
+/** The chains of the table, if there are but so many of pods beside; a chain of masquerading may be that of `mark`. */
+function chainsWithoutPods(nft: NftConnection, mark: number, pods: number): string[] | undefined {
+  const use = nft.table(TABLE)?.use ?? 0;
+  const chains = [...HOOKS, PORTS];
+  if (use === TABLE_USE + pods + 1 && nft.chain({ ...IN, name: markChain(mark) }))
+    return [...chains, markChain(mark)];
+  return use === TABLE_USE + pods ? chains : undefined;
 }
 
 /** Removes the table when no pod is in it. */
@@ -322,43 +335,48 @@ function removeIfEmpty(nft: NftConnection): void {
 }
 
 function removeBase(nft: NftConnection): void {
-  const chains = nft
-    .chains({ family: TABLE.family, table: TABLE.name })
-    .map(({ name = '' }) => name)
-    // Those that lead to another first.
-    .sort((a, b) => Number(a === PORTS) - Number(b === PORTS));
+  const chains = chainsOf(nft);
   if (chains.length === 0 || chains.some((name) => name.startsWith(POD_PREFIX))) return;
   try {
-    nft.commit([
-      ...chains.map((chain) => delRule({ ...IN, chain })),
-      ...chains.map((name) => delChain({ ...IN, name })),
-      ...MAPS.map((name) => delSet(inMap(name))),
-      delTable({ ...TABLE, ifEmpty: true }),
-    ]);
+    nft.commit(delBase(chains));
   } catch (error) {
     // A pod has come.
     if (!isRace(error)) throw error;
   }
 }
 
+const chainsOf = (nft: NftConnection): string[] =>
+  nft.chains({ family: TABLE.family, table: TABLE.name }).map(({ name = '' }) => name);
+
+/** Requests that remove the table with all its rules and these chains; refused when there are others. */
+function delBase(chains: readonly string[]): Request[] {
+  return [
+    delRule(IN),
+    ...chains.map((name) => delChain({ ...IN, name })),
+    ...MAPS.map((name) => delSet(inMap(name))),
+    delTable({ ...TABLE, ifEmpty: true }),
+  ];
+}
+
 /** Takes back what was made for attachments to the network that are not to be kept, and what DELs have left half-done. */
-export function collectPortsOfNftables(
+export function collectPorts(
   nft: NftConnection,
   network: string,
   keep: readonly Omit<Owner, 'network'>[],
-  between: (ports: readonly HostPort[]) => void,
+  mark: number,
+  between: Between,
 ): void {
-  if (nft.table(TABLE) === undefined) return;
   const kept = new Set(keep.map((one) => ownerText({ network, ...one })));
   const live = new Set<string>();
-  for (const { comment, verdict } of MAPS.flatMap((name): SetElement[] => nft.elements(inMap(name)))) {
+  for (const { comment, verdict } of MAPS.flatMap((name) => elementsOf(nft, inMap(name)))) {
     const isStale = comment !== undefined && belongsTo(comment, network) && !kept.has(comment);
     if (!isStale && verdict?.chain !== undefined) live.add(verdict.chain);
   }
-  const names = nft.chains({ family: TABLE.family, table: TABLE.name }).map(({ name = '' }) => name);
-  for (const name of names) {
-    if (name.startsWith(POD_PREFIX) && !live.has(name)) removePod(nft, name, between);
-  }
+  const stale = chainsOf(nft).filter((name) => name.startsWith(POD_PREFIX) && !live.has(name));
+  commitTogether(
+    nft,
+    stale.map((name) => podRemoval(name, mark, between)),
+  );
   removeBase(nft);
 }
 

@@ -1,4 +1,5 @@
-import { openConntrack } from '@cnikit/netlink/conntrack';
+import { ConntrackConnection, openConntrack } from '@cnikit/netlink/conntrack';
+import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
 import { isWithoutNftables } from '../../capabilities/nat/nftables.ts';
 import { type HostPort, PORT_FAMILIES } from './host-port.ts';
@@ -8,12 +9,14 @@ const IPPROTO_UDP = 17;
 /**
  * Forgets the UDP "connections" to ports of the node whose rules have just changed: what is known already is not looked
  * up in the rules again, and would go on to the pod of before for as long as somebody sends.
+ *
+ * @param nft whose socket will do; otherwise one is opened
  */
-export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[]): void {
+export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: NftConnection): void {
   const udp = ports.filter(({ protocol }) => protocol === 'udp');
   if (udp.length === 0) return;
   try {
-    const conntrack = openConntrack({ sys });
+    const conntrack = nft ? new ConntrackConnection(nft.connection) : openConntrack({ sys });
     try {
       for (const family of PORT_FAMILIES) {
         for (const { hostPort, hostIP, family: only } of udp) {
@@ -26,7 +29,7 @@ export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[]): void {
         }
       }
     } finally {
-      conntrack.close();
+      if (nft === undefined) conntrack.close();
     }
   } catch (error) {
     // A kernel that does not tell its connections cannot be made to forget one.

@@ -57,8 +57,8 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
     // Before the pod can send.
     if (conf.ipMasq) {
       undo.push(() => undoMasquerade(sys, context, ips));
-      addMasquerade(sys, context, ips);
-      mark?.('masquerade');
+      addMasquerade(sys, context, { ips });
+      mark?.('rules');
     }
     configurePodInterface(sys, pod.route, {
       ifName,

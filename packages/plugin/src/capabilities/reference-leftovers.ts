@@ -1,0 +1,46 @@
+/**
+ * What the reference's `portmap` and `bandwidth` have left of attachments that the runtime does not list. They do not say
+ * to which network it belongs, and a container may be in several. A reservation of the network does: it names the
+ * container and the address that the rules lead to, and a device's name follows from network and container.
+ */
+import type { Context } from '@cnikit/cni-spec';
+import { openRoute } from '@cnikit/netlink';
+import type { Sys } from '@cnikit/sys';
+import { deleteLinks } from './attachment-links.ts';
+import { ifbName } from './ifb-name.ts';
+import type { Held } from './ipam.ts';
+import { tablesOf, whereNftables } from './nat/nftables.ts';
+import { referencePortsCollection } from './nat/reference-nftables.ts';
+import { commitTogether } from './nat/transaction.ts';
+
+/**
+ * Removes it. Has to come before the reservations are freed.
+ *
+ * @param stale the network's reservations of attachments that are not listed
+ * @returns what could not be deleted and why
+ */
+export function collectReferenceLeftovers(
+  sys: Sys,
+  { validAttachments = [] }: Pick<Context<unknown>, 'validAttachments'>,
+  network: string,
+  stale: readonly Held[],
+): string[] {
+  if (stale.length === 0) return [];
+  whereNftables(sys, (nft) => commitTogether(nft, [referencePortsCollection(tablesOf(nft), stale)]));
+  const live = new Set(validAttachments.map(({ containerID }) => containerID));
+  const names = new Set(
+    stale
+      .map(({ containerID }) => containerID)
+      .filter((containerID) => !live.has(containerID))
+      .map((containerID) => ifbName({ network, containerID })),
+  );
+  const host = openRoute({ sys });
+  try {
+    return deleteLinks(
+      host,
+      host.links({ kind: 'ifb' }).filter(({ name }) => names.has(name)),
+    );
+  } finally {
+    host.close();
+  }
+}

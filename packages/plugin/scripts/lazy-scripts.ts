@@ -2,6 +2,7 @@
 export const lazyScripts = {
   explain: at('explain.lazy.ts'),
   'by-hand': at('by-hand.lazy.ts'),
+  'condition-words': at('condition-words.lazy.ts'),
 };
 
 function at(name: string): string {

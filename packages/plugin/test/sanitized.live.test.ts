@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lazyScripts } from '../scripts/lazy-scripts.ts';
 import { env, inSandbox } from './harness.ts';
 import { ruleset } from './nat-state.ts';
 import { scratch } from './scratch.ts';
@@ -21,7 +22,7 @@ describe.skipIf(!inSandbox)(
       folder = mkdtempSync(join(tmpdir(), 'sanitized-'));
       const { path } = await buildStaticExecutable({
         entry: join(import.meta.dirname, 'sanitized-main.ts'),
-        lazy: { explain: join(import.meta.dirname, '../src/explain.lazy.ts') },
+        lazy: lazyScripts,
         sanitize: true,
         outfile: join(folder, 'cnikit'),
       });

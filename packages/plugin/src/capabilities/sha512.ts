@@ -19,7 +19,7 @@ export function sha512(text: string): string {
 }
 
 function hashOf(text: string): string {
-  const state = INITIAL.map((word) => word | 0);
+  const state = Array.from(INITIAL, (word) => word | 0);
   const blocks = Math.ceil((text.length + 17) / BLOCK);
   const high = new Int32Array(80);
   const low = new Int32Array(80);

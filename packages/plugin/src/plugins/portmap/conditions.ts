@@ -1,48 +1,23 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { NetlinkEncodeError } from '@cnikit/netlink/codec';
+import { parsePrefix } from '@cnikit/netlink/codec';
 import { destination, type Expression, inputInterface, source } from '@cnikit/netlink/nftables';
+import { conditionAlternatives } from '#condition-words';
 import type { PortFamily } from './host-port.ts';
 
-/** What a condition may look at, in the words of `nft`. */
-const SUBJECTS: Readonly<Record<string, typeof source>> = {
-  'ip saddr': source,
-  'ip daddr': destination,
-  'ip6 saddr': source,
-  'ip6 daddr': destination,
-  iifname: inputInterface,
-};
+const KIT = { parsePrefix, source, destination, inputInterface };
 
 /**
- * Conditions in the words of `nft`: addresses, prefixes and the interface that packets come in by, each with `!=` or
- * without. There is no program here that would understand all of its language.
+ * Conditions in the words of `nft`: what a packet has to fit one of. Without conditions it is one that all fit.
  *
- * @throws CniError 2 for others
+ * @throws CniError 2 for words that are not understood
  */
-export function compileConditions(words: readonly string[], family: PortFamily): Expression[] {
-  const open = words.flatMap((word) => word.split(/\s+/)).filter((word) => word !== '');
-  const expressions: Expression[] = [];
-  while (open.length > 0) {
-    const first = open.shift() as string;
-    const subject = first === 'ip' || first === 'ip6' ? `${first} ${open.shift()}` : first;
-    const not = open[0] === '!=';
-    if (not || open[0] === '==') open.shift();
-    const value = open.shift();
-    const match = Object.hasOwn(SUBJECTS, subject) ? SUBJECTS[subject] : undefined;
-    if (match === undefined || value === undefined) throw unsupported(words, family);
-    try {
-      expressions.push(...match(value.replaceAll('"', ''), { not }));
-    } catch (error) {
-      if (error instanceof NetlinkEncodeError) throw unsupported(words, family);
-      throw error;
-    }
-  }
-  return expressions;
-}
-
-function unsupported(words: readonly string[], family: PortFamily): CniError {
-  return new CniError(
+export function compileConditions(words: readonly string[], family: PortFamily): Expression[][] {
+  if (words.length === 0) return [[]];
+  const found = conditionAlternatives(words, family, KIT);
+  if (found !== undefined) return found;
+  throw new CniError(
     ErrorCode.UnsupportedField,
     `Unsupported field conditions${family === 'ipv4' ? 'V4' : 'V6'}: ${JSON.stringify(words)}`,
-    `By nftables: ${Object.keys(SUBJECTS).join(', ')}, each with a value. The backend iptables takes all of its own`,
+    'The plugin’s README says what of the language of nft is known. The backend iptables takes all of its own',
   );
 }

@@ -221,24 +221,27 @@ function podRules(
     const address = addresses[family];
     const own = ofFamily(ports, family);
     if (address === undefined || own.length === 0) continue;
-    const conditions = [...ipVersion(family), ...compileConditions(settings.conditions[family], family)];
-    const rule = (...expressions: Expression[]) =>
-      newRule({ ...IN, chain, expressions: [...conditions, ...expressions] });
+    const alternatives = compileConditions(settings.conditions[family], family);
+    const addRules = (expressions: readonly Expression[], comment?: string) => {
+      for (const conditions of alternatives) {
+        const all = [...ipVersion(family), ...conditions, ...expressions];
+        requests.push(newRule({ ...IN, chain, expressions: all, ...(comment && { comment }) }));
+      }
+    };
     for (const match of markedSources(settings, family, address)) {
-      requests.push(rule(...match, ...setMarkBits(settings.mark)));
+      addRules([...match, ...setMarkBits(settings.mark)]);
     }
     // A port of one address before the same port of all.
     for (const port of [...own].sort((a, b) => Number(!a.hostIP) - Number(!b.hostIP))) {
       const one = leadingOf(port, family);
       leading.push(one);
       const expressions = [
-        ...conditions,
         ...protocol(port.protocol),
         ...destinationPort(port.hostPort),
         ...(port.hostIP === undefined ? [] : destination(port.hostIP)),
         ...dnat({ address: withoutLength(address), port: port.containerPort }),
       ];
-      requests.push(newRule({ ...IN, chain, expressions, comment: leadingText(one) }));
+      addRules(expressions, leadingText(one));
     }
   }
   return { requests, leading };
@@ -263,7 +266,8 @@ interface Removal {
 }
 
 function removalOf(nft: NftConnection, chain: string): Removal {
-  const comments = nft.ruleComments({ ...IN, chain });
+  // With conditions several rules may be about one port.
+  const comments = [...new Set(nft.ruleComments({ ...IN, chain }))];
   // A chain is made and removed with the rules in it.
   if (comments.length === 0) return { leading: [], elements: [], requests: [] };
   const leading = comments.map(parseLeading).filter((one) => one !== undefined);

@@ -4,12 +4,12 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
- * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'runtime' | 'cluster' | 'image' | 'chart'} Need
+ * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'runtime' | 'cluster' | 'image' | 'chart' | 'kernel'} Need
  *   build: to compile the addon and the static plugin; cross: to do so for the other architecture, and to run the
  *   result; sandbox: to run anything with network namespaces; reference: the plugins and tools that tests and
  *   benchmarks compare with; runtime: what tests run containers with; cluster: what a real kubelet and the scripts
  *   around it run; image: to build the container image without Docker;
- *   chart: to render manifests and chart as kubectl and Helm do.
+ *   chart: to render manifests and chart as kubectl and Helm do; kernel: to run a command on another kernel.
  */
 
 /** Debian's names of the architecture that this machine is not. */
@@ -67,6 +67,8 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   },
   { want: 'buildah', package: 'buildah', need: 'image' },
   { want: 'mmdebstrap', package: 'mmdebstrap', need: 'image' },
+  { want: 'qemu-system-x86_64', package: 'qemu-system-x86', need: 'kernel' },
+  { want: 'depmod', package: 'kmod', need: 'kernel' },
 ]);
 
 /**

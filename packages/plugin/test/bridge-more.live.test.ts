@@ -1,19 +1,11 @@
-/** What the bridge serves beyond addresses: MAC, VLANs, other IPAM plugins, chains; and the reference beside it. */
-import { spawnSync } from 'node:child_process';
+/** What the bridge serves beyond addresses: MAC, other IPAM plugins, chains; and the reference beside it. */
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { hostVethName } from '../src/capabilities/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { byReference, REFERENCE, ways } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { recordingIpam } from './recording-ipam.ts';
 import { scratch } from './scratch.ts';
-
-/** CONFIG_BRIDGE_VLAN_FILTERING is a choice of whoever built the kernel. */
-const filtersVlans =
-  inSandbox &&
-  spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'b', 'type', 'bridge', 'vlan_filtering', '1']).status ===
-    0;
 
 describe.skipIf(!inSandbox).each(ways)(
   'bridge by %s, further fields (needs the sandbox: run npm test at the root)',
@@ -36,8 +28,6 @@ describe.skipIf(!inSandbox).each(ways)(
     const call = (command: string, id: string, at: Pick<Pod, 'path'>, changes: object = {}, more = {}) =>
       invoke(env(command, id, at, more), conf(changes), 'bridge');
     const eth0 = (made: Pod) => JSON.parse(made.run('ip', '-j', 'address', 'show', 'eth0'))[0];
-    const vlans = (port: string) =>
-      JSON.parse(run('bridge', '-j', 'vlan', 'show', 'dev', port))[0]?.vlans ?? [];
 
     test('the runtime’s MAC address wins over args.cni, that over CNI_ARGS', () => {
       const mac = (n: number) => `02:00:00:00:01:0${n}`;
@@ -218,62 +208,6 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('ADD', 'b', pod(), ips(60)));
       for (const from of [neighbour.run, run]) reaches(from);
     });
-
-    test.skipIf(!filtersVlans)(
-      'pods of one VLAN reach each other and its gateway, those of another do not',
-      () => {
-        const [a, b, c] = [pod(), pod(), pod()];
-        const { json } = ok(call('ADD', 'a', a, { vlan: 100 }));
-        expect(json.interfaces.map((one: { name: string }) => one.name)).toEqual([
-          'more0',
-          hostVethName('net', 'a', 'eth0'),
-          'eth0',
-          'more0.100',
-        ]);
-        ok(call('ADD', 'b', b, { vlan: 100 }));
-        a.run('ping', '-c', '1', '-W', '2', '10.97.0.3');
-        a.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
-        ok(call('ADD', 'c', c, { vlan: 200, isDefaultGateway: false }));
-        expect(() => c.run('ping', '-c', '1', '-W', '1', '10.97.0.3')).toThrow();
-        expect(vlans(hostVethName('net', 'a', 'eth0'))).toEqual([
-          { vlan: 100, flags: ['PVID', 'Egress Untagged'] },
-        ]);
-        ok(call('DEL', 'a', a, { vlan: 100 }));
-        ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
-        b.run('true');
-        expect(hostVeths()).toContain('more0.100');
-      },
-    );
-
-    test.skipIf(!filtersVlans)(
-      'vlanTrunk lets the VLANs through tagged, beside the default one if it is kept',
-      () => {
-        const trunk = { ipam: {}, isDefaultGateway: false, vlanTrunk: [{ id: 7 }, { minID: 10, maxID: 12 }] };
-        ok(call('ADD', 'a', pod(), trunk));
-        expect(vlans(hostVethName('net', 'a', 'eth0'))).toEqual([{ vlan: 7 }, { vlan: 10, vlanEnd: 12 }]);
-        ok(call('ADD', 'b', pod(), { ...trunk, preserveDefaultVlan: true }));
-        expect(vlans(hostVethName('net', 'b', 'eth0'))[0]).toEqual({
-          vlan: 1,
-          flags: ['PVID', 'Egress Untagged'],
-        });
-      },
-    );
-
-    test.skipIf(!filtersVlans)('a bridge that did not filter VLANs does then', () => {
-      ok(call('ADD', 'a', pod()));
-      ok(call('ADD', 'b', pod(), { vlan: 5, isDefaultGateway: false }));
-      expect(ipJson('-d', 'link', 'show', 'more0')[0].linkinfo.info_data.vlan_filtering).toBe(1);
-    });
-
-    test.skipIf(filtersVlans).each([{ vlan: 100 }, { vlanTrunk: [{ id: 7 }] }])(
-      'a kernel whose bridges filter no VLANs is named: %j',
-      (changes) => {
-        fails(call('ADD', 'a', pod(), changes), 2, /Unsupported field vlan/);
-        ok(call('ADD', 'b', pod()));
-        fails(call('ADD', 'c', pod(), changes), 2, /Unsupported field vlan/);
-        expect(hostVeths()).toEqual([hostVethName('net', 'b', 'eth0')]);
-      },
-    );
 
     const recorder = (result: object, failing = '') => {
       const { path, log, stdin } = recordingIpam(here.dir, result, failing);

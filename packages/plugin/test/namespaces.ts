@@ -12,7 +12,9 @@ export function run(...argv: [string, ...string[]]): string {
 // biome-ignore lint/suspicious/noExplicitAny: ip's JSON has many shapes
 export function ipJson(...argv: string[]): any[] {
   const out = run('ip', '-j', ...argv);
-  return out.trim() === '' ? [] : JSON.parse(out);
+  // Where the kernel could not filter, not having loaded the kind of link asked for, ip prints `{}` for what it leaves out.
+  const all: object[] = out.trim() === '' ? [] : JSON.parse(out);
+  return all.filter((one) => Object.keys(one).length > 0);
 }
 
 /** A namespace under /run/netns; gone when `remove` was called. */

@@ -65,7 +65,7 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     mtu: conf.mtu ?? 0,
     vlan: conf.vlan ?? 0,
     vlanTrunk: vlanRanges(conf.vlanTrunk ?? []),
-    preserveDefaultVlan: conf.preserveDefaultVlan ?? false,
+    preserveDefaultVlan: conf.preserveDefaultVlan ?? true,
     enabledad: conf.enabledad ?? false,
     disableContainerInterface: conf.disableContainerInterface ?? false,
     macspoofchk: conf.macspoofchk ?? false,

@@ -83,7 +83,8 @@ export function portVlans(
 
 /**
  * The node's own end in a VLAN of the bridge, which holds the gateway addresses: a veth pair named after bridge
- * and VLAN, as the reference makes it, whose other end is a port with that VLAN.
+ * and VLAN, as the reference makes it, whose other end is a port with that VLAN. It is up once it has all it needs, so
+ * that one which another ADD is making, or was killed at, is completed.
  */
 export function ensureVlanGateway(
   route: RouteConnection,
@@ -92,31 +93,42 @@ export function ensureVlanGateway(
   bridge: Bridge,
 ): LinkSummary {
   const name = `${settings.bridge}.${settings.vlan}`;
-  const existing = route.link({ name }, decodeLinkSummary);
-  if (existing !== undefined) return existing;
+  const find = (end: string) => route.link({ name: end }, decodeLinkSummary);
+  const existing = find(name);
+  if (existing?.up === true) return existing;
   const port = vlanPortName(settings.bridge, settings.vlan);
-  const mtu = settings.mtu > 0 ? { mtu: settings.mtu } : {};
-  route.request(
-    newLink({
-      kind: 'veth',
-      name: port,
-      master: bridge.index,
-      up: true,
-      ...mtu,
-      peer: { name, mac: randomMac(sys), ...mtu },
-    }),
-  );
+  const made = existing === undefined && makeVlanGateway(route, sys, settings, bridge, port, name);
   try {
-    const [portLink, gateway] = [port, name].map((end) => route.link({ name: end }, decodeLinkSummary));
-    if (portLink === undefined || gateway === undefined) throw vanished(name);
-    route.batch([
-      ...portVlans(portLink.index, bridge, settings),
-      setLink({ index: gateway.index, up: true }),
-    ]);
+    const gateway = find(name);
+    if (gateway === undefined) throw vanished(name);
+    // The reference names its ports otherwise, and gives them their VLANs before all else.
+    const portLink = find(port);
+    const vlans = portLink === undefined ? [] : portVlans(portLink.index, bridge, settings);
+    route.batch([...vlans, setLink({ index: gateway.index, up: true })]);
     return gateway;
   } catch (error) {
-    route.batchSettled([delLink({ name: port })]);
+    if (made) route.batchSettled([delLink({ name: port })]);
     throw error;
+  }
+}
+
+/** Whether the pair is of this call; false when another ADD was faster. */
+function makeVlanGateway(
+  route: RouteConnection,
+  sys: Sys,
+  { mtu }: BridgeSettings,
+  bridge: Bridge,
+  port: string,
+  name: string,
+): boolean {
+  const size = mtu > 0 ? { mtu } : {};
+  const peer = { name, mac: randomMac(sys), ...size };
+  try {
+    route.request(newLink({ kind: 'veth', name: port, master: bridge.index, up: true, ...size, peer }));
+    return true;
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error;
+    return false;
   }
 }
 

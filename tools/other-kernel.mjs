@@ -1,0 +1,221 @@
+// Runs a command on the kernel of a Debian release, as root, whatever kernel this machine has: for what this one was
+// built without (VLANs of bridges, dummy, vrf, ipvlan, wireguard, ip_vs) or does otherwise, being newer.
+//
+//   node tools/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]
+//
+// The machine is emulated by QEMU, without /dev/kvm, and needs no root. It has this machine's files as they are, below a
+// layer in memory that takes what is written; the repository is the same and writable; /tmp and /run are empty; there is
+// no network but lo, and no standard input. The command has this environment and CNIKIT_FULL_KERNEL=1, by which tests
+// know that nothing may be missing. Computing takes several times as long as outside, a system call not much longer.
+//
+//   cd packages/plugin
+//   node ../../tools/other-kernel.mjs node ../../tools/sandbox.mjs vitest run test/vlan.live.test.ts
+//
+// The status is the command's; 77, with the reason, where there can be no such machine; 1 when it did not end by itself.
+// Kernels are Debian's packages, kept in .cache/kernels.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { debianKernel } from './debian-kernel.mjs';
+import { exitStatus, withPath } from './process.mjs';
+import { ensureSystemPackages } from './system-packages.mjs';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const SKIPPED = 77;
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/**
+ * @typedef {object} OtherKernelOptions
+ * @property {string} [suite] the release of Debian
+ * @property {number} [deadline] seconds
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ */
+
+/**
+ * Runs a command on another kernel; what it prints is printed here.
+ *
+ * @param {readonly string[]} argv
+ * @param {OtherKernelOptions} [options]
+ * @returns {Promise<number>} its exit status, or as the head of this file says
+ */
+export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cwd, env = process.env } = {}) {
+  const environment = withPath([dirname(process.execPath)], env);
+  const kernel = await prepared(suite, environment);
+  if (typeof kernel === 'string') {
+    console.log(`Skipped on the kernel of ${suite}: ${kernel}`);
+    return SKIPPED;
+  }
+  const jobs = join(ROOT, '.cache', 'kernels', 'jobs');
+  mkdirSync(jobs, { recursive: true });
+  const job = mkdtempSync(join(jobs, 'job-'));
+  // The path of a socket has 107 bytes at most.
+  const sockets = mkdtempSync(join(tmpdir(), 'cnikit-kernel-'));
+  try {
+    writeFileSync(join(job, 'deadline'), String(deadline));
+    writeFileSync(join(job, 'command.sh'), script(argv, cwd ?? process.cwd(), environment));
+    return await boot(kernel, job, sockets, deadline);
+  } finally {
+    for (const directory of [job, sockets]) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} suite
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function prepared(suite, env) {
+  if (process.arch !== 'x64') return `only x64 is emulated, this is ${process.arch}`;
+  if ((await ensureSystemPackages(['sandbox', 'kernel'], env)) !== 0) return 'system packages are missing';
+  return debianKernel(suite, env);
+}
+
+/**
+ * The command as a script, with the environment it is to have.
+ *
+ * @param {readonly string[]} argv
+ * @param {string} cwd
+ * @param {NodeJS.ProcessEnv} env
+ */
+function script(argv, cwd, env) {
+  const quote = (/** @type {string} */ word) => `'${word.replaceAll("'", "'\\''")}'`;
+  const variables = Object.entries({ ...env, CNIKIT_FULL_KERNEL: '1' })
+    .filter(([name]) => /^[A-Za-z_]\w*$/.test(name))
+    .map(([name, value]) => `export ${name}=${quote(value ?? '')}\n`);
+  return `${variables.join('')}cd ${quote(cwd)} && exec ${argv.map(quote).join(' ')}\n`;
+}
+
+/**
+ * @param {import('./debian-kernel.mjs').Kernel} kernel
+ * @param {string} job
+ * @param {string} sockets
+ * @param {number} deadline
+ * @returns {Promise<number>}
+ */
+async function boot(kernel, job, sockets, deadline) {
+  const console_ = join(job, 'console');
+  let status = '';
+  const ports = [
+    await port(join(sockets, '1'), (bytes) => void process.stdout.write(bytes)),
+    await port(join(sockets, '2'), (bytes) => void process.stderr.write(bytes)),
+    await port(join(sockets, '3'), (bytes) => {
+      status += bytes;
+    }),
+  ];
+  const child = spawn('qemu-system-x86_64', qemuArguments(kernel, job, console_, ports), {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  let ended = '';
+  const end = (/** @type {string} */ why) => {
+    ended ||= why;
+    child.kill('SIGKILL');
+  };
+  const timer = setTimeout(() => end(`it had ${deadline} s`), deadline * 1000);
+  const listeners = SIGNALS.map((signal) => /** @type {const} */ ([signal, () => end(signal)]));
+  for (const [signal, listener] of listeners) process.on(signal, listener);
+  const code = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(`cannot run: ${error.message}`));
+    child.once('exit', (code, signal) => resolve(exitStatus(code, signal)));
+  });
+  clearTimeout(timer);
+  for (const [signal, listener] of listeners) process.off(signal, listener);
+  for (const one of ports) await one.end();
+  if (/^\d+\n$/.test(status) && ended === '') return Number(status);
+  console.error(
+    `The machine on kernel ${kernel.release} ended before its command: ${ended || `QEMU: ${code}`}`,
+  );
+  console.error(lastLines(console_, 30));
+  return 1;
+}
+
+/** @param {string} file @param {number} count */
+function lastLines(file, count) {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
+  } catch {
+    return '(its console said nothing)';
+  }
+}
+
+/**
+ * A socket that the machine writes to.
+ *
+ * @param {string} path
+ * @param {(bytes: Buffer) => void} onData
+ * @returns {Promise<{ path: string, end: () => Promise<void> }>}
+ */
+function port(path, onData) {
+  /** @type {Promise<void>[]} */
+  const open = [];
+  const server = createServer((socket) => {
+    socket.on('data', onData);
+    socket.on('error', () => undefined);
+    open.push(new Promise((resolve) => void socket.once('close', () => resolve())));
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () =>
+      resolve({
+        path,
+        end: async () => {
+          server.close();
+          await Promise.all(open);
+        },
+      }),
+    );
+  });
+}
+
+/**
+ * @param {import('./debian-kernel.mjs').Kernel} kernel
+ * @param {string} job
+ * @param {string} console_
+ * @param {readonly { path: string }[]} ports
+ */
+function qemuArguments(kernel, job, console_, ports) {
+  const words = [
+    'console=ttyS0 quiet panic=-1 mitigations=off no_timer_check',
+    `repository=${ROOT} modules=${kernel.modules} job=${job}`,
+  ];
+  const share = (/** @type {string} */ tag, /** @type {string} */ path, /** @type {string} */ more) => [
+    ...[
+      '-fsdev',
+      `local,id=${tag},path=${path.replaceAll(',', ',,')},security_model=none,multidevs=remap${more}`,
+    ],
+    ...['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
+  ];
+  return [
+    // A processor with little to emulate: what newer ones have for speed costs time here.
+    ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'Nehalem', '-smp', '2', '-m', '3072'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', `file:${console_}`],
+    ...['-kernel', kernel.image, '-initrd', kernel.initrd, '-append', words.join(' ')],
+    ...share('host', '/', ',readonly=on'),
+    ...share('repository', ROOT, ''),
+    ...['-device', 'virtio-serial-pci'],
+    ...ports.flatMap(({ path }, i) => [
+      ...['-chardev', `socket,id=port${i + 1},path=${path}`],
+      ...['-device', `virtserialport,chardev=port${i + 1},nr=${i + 1}`],
+    ]),
+  ];
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const first = process.argv.findIndex((word, i) => i > 1 && !word.startsWith('--'));
+  const { values } = parseArgs({
+    args: process.argv.slice(2, first === -1 ? undefined : first),
+    options: { suite: { type: 'string' }, deadline: { type: 'string' } },
+  });
+  if (first === -1) {
+    console.error(
+      'Usage: node tools/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]',
+    );
+    process.exit(2);
+  }
+  const deadline = Number(values.deadline ?? 600);
+  process.exitCode = await otherKernel(process.argv.slice(first), { ...values, deadline });
+}

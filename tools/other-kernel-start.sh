@@ -20,6 +20,8 @@ errors=$!
 sh "$job/command.sh" </dev/null >/run/stdout 2>/run/stderr
 status=$?
 wait "$output" "$errors"
+# What the command wrote to the repository is not there before.
+sync
 echo "$status" >"${port}3"
 echo o >/proc/sysrq-trigger
 exec sleep infinity

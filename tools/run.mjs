@@ -5,6 +5,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies, pinnedNode } from './dependencies.mjs';
+import { kernels } from './kernels.mjs';
 import { unknownLicences } from './licences.mjs';
 import { run, withPath } from './process.mjs';
 import { sandbox } from './sandbox.mjs';
@@ -63,6 +64,7 @@ const COMMANDS = {
     build: false,
     execute: (env, args) => run(['node', 'deploy/image/build.mjs', ...args], { cwd: ROOT, env }),
   },
+  kernels: { needs: ['build', 'sandbox', 'reference'], build: true, execute: kernels },
   packages: {
     needs: ['build', 'sandbox'],
     build: true,

@@ -69,6 +69,7 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
   { want: 'mmdebstrap', package: 'mmdebstrap', need: 'image' },
   { want: 'qemu-system-x86_64', package: 'qemu-system-x86', need: 'kernel' },
   { want: 'depmod', package: 'kmod', need: 'kernel' },
+  { want: 'ipvsadm', package: 'ipvsadm', need: 'kernel' },
 ]);
 
 /**

@@ -2,6 +2,9 @@
  * Packets through a node whose firewall drops what it forwards, and beside kube-proxy: the sandbox's own namespace is
  * the node, with a pod on its bridge, another node with a pod behind its eth0, and a host of the world there too.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink.ts';
@@ -11,7 +14,7 @@ import { Metrics } from '../src/metrics.ts';
 import type { NodeInfo } from '../src/model.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { after } from '../src/timers.ts';
-import { eventually, run } from './live-node.ts';
+import { eventually, ownRoutes, run } from './live-node.ts';
 
 const node = (n: number): NodeInfo => ({
   name: `n${n}`,
@@ -21,6 +24,9 @@ const node = (n: number): NodeInfo => ({
   internalIPs: [`192.0.2.${n}`, `2001:db8::${n}`],
   rejected: [],
 });
+
+const withoutCounters = (saved: string): string[] =>
+  saved.split('\n').flatMap((line) => (line.startsWith('#') ? [] : line.replace(/\[\d+:\d+\]/, '')));
 
 /** Else link-local addresses, from which neighbours are asked for, cannot be used for a second or two. */
 const withoutDad: [string, ...string[]] = ['sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0'];
@@ -70,6 +76,47 @@ COMMIT
 -A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
 -A KUBE-POSTROUTING -j MASQUERADE --random-fully
 -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+COMMIT
+`;
+/** What it has in ipvs mode: sets instead of rules for each Service, and rules that speak of the sets. */
+const ipvsSets = `create KUBE-CLUSTER-IP hash:ip,port family inet
+create KUBE-EXTERNAL-IP hash:ip,port family inet
+create KUBE-IPVS-IPS hash:ip family inet
+create KUBE-LOOP-BACK hash:ip,port,ip family inet
+create KUBE-NODE-PORT-TCP bitmap:port range 0-65535
+add KUBE-CLUSTER-IP 10.96.0.1,tcp:80
+add KUBE-IPVS-IPS 10.96.0.1
+add KUBE-NODE-PORT-TCP 30080
+add KUBE-LOOP-BACK 10.244.1.5,tcp:8080,10.244.1.5
+`;
+const ipvsRules = `*filter
+:KUBE-FORWARD - [0:0]
+:KUBE-IPVS-FILTER - [0:0]
+-A INPUT -m comment --comment "kubernetes ipvs access filter" -j KUBE-IPVS-FILTER
+-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
+-A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
+-A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A KUBE-IPVS-FILTER -m set --match-set KUBE-CLUSTER-IP dst,dst -j RETURN
+-A KUBE-IPVS-FILTER -m set --match-set KUBE-EXTERNAL-IP dst,dst -j RETURN
+-A KUBE-IPVS-FILTER -m conntrack --ctstate NEW -m set --match-set KUBE-IPVS-IPS dst -j REJECT
+COMMIT
+*nat
+:KUBE-POSTROUTING - [0:0]
+:KUBE-MARK-MASQ - [0:0]
+:KUBE-SERVICES - [0:0]
+:KUBE-NODE-PORT - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
+-A KUBE-SERVICES ! -s 10.244.0.0/16 -m set --match-set KUBE-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ
+-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT
+-A KUBE-SERVICES -m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT
+-A KUBE-NODE-PORT -p tcp -m set --match-set KUBE-NODE-PORT-TCP dst -j KUBE-MARK-MASQ
+-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+-A KUBE-POSTROUTING -m set --match-set KUBE-LOOP-BACK dst,dst,src -j MASQUERADE
+-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+-A KUBE-POSTROUTING -j MASQUERADE --random-fully
 COMMIT
 `;
 
@@ -276,6 +323,90 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ping('pod', '10.96.0.1');
       expect(run('nft', 'list', 'table', 'ip', 'kube-proxy')).toBe(before);
     });
+
+    describe.skipIf(process.env.CNIKIT_FULL_KERNEL !== '1')(
+      'kube-proxy in ipvs mode beside us, on a full kernel (run npm run check:kernels)',
+      () => {
+        const servers: ChildProcess[] = [];
+
+        beforeEach(() => {
+          run('modprobe', '-a', 'ip_vs', 'ip_vs_rr');
+          run('sysctl', '-qw', 'net.ipv4.vs.conntrack=1', 'net.ipv4.vs.expire_nodest_conn=1');
+          run('ip', 'link', 'add', 'kube-ipvs0', 'type', 'dummy');
+          run('ip', 'address', 'add', '10.96.0.1/32', 'dev', 'kube-ipvs0');
+          run('sh', '-c', `ipset restore <<'E'\n${ipvsSets}E\n`);
+          run('sh', '-c', `iptables-restore --noflush <<'E'\n${ipvsRules}E\n`);
+        });
+
+        afterEach(async () => {
+          for (const server of servers.splice(0)) {
+            const exit = once(server, 'exit');
+            server.kill();
+            await exit;
+          }
+          run('ipvsadm', '-C');
+          run('ip', 'link', 'delete', 'kube-ipvs0');
+          run('nft', 'flush', 'ruleset');
+          run('ipset', 'destroy');
+        });
+
+        /** In a namespace, a server of TCP that tells whom it sees. */
+        async function serve(where: string, address: string): Promise<void> {
+          const listen = `TCP-LISTEN:8080,bind=${address},reuseaddr,fork`;
+          const argv = ['netns', 'exec', where, 'socat', '-d', '-d', listen, 'SYSTEM:echo $SOCAT_PEERADDR'];
+          const server = spawn('ip', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+          servers.push(server);
+          for await (const line of createInterface({ input: server.stderr }))
+            if (/listening on/.test(line)) break;
+        }
+        const ask = (from: string, to: string): string =>
+          run('ip', 'netns', 'exec', from, 'socat', '-T', '3', '-', `TCP:${to},connect-timeout=3`).trim();
+        const service = (at: string, ...endpoints: string[]): void => {
+          run('ipvsadm', '-A', '-t', at, '-s', 'rr');
+          for (const endpoint of endpoints) run('ipvsadm', '-a', '-t', at, '-r', endpoint, '-m');
+        };
+
+        test('Services reach pods of this node and of others, beside the rules of Docker', async () => {
+          restore(docker);
+          await serve('pod', '10.244.1.5');
+          await serve('n2', '10.244.2.5');
+          await serve('world', '203.0.113.9');
+          start();
+          everythingPasses();
+          // Another node's pod sees who asks.
+          service('10.96.0.1:80', '10.244.2.5:8080');
+          expect(ask('pod', '10.96.0.1:80')).toBe('10.244.1.5');
+          // A pod that asks itself sees the node.
+          run('ipvsadm', '-e', '-t', '10.96.0.1:80', '-r', '10.244.2.5:8080', '-m', '-w', '0');
+          run('ipvsadm', '-a', '-t', '10.96.0.1:80', '-r', '10.244.1.5:8080', '-m');
+          expect(ask('pod', '10.96.0.1:80')).toMatch(/^(10\.244\.1\.1|192\.0\.2\.1)$/);
+          // An endpoint outside of the cluster sees the node.
+          run('ipvsadm', '-D', '-t', '10.96.0.1:80');
+          service('10.96.0.1:80', '203.0.113.9:8080');
+          expect(ask('pod', '10.96.0.1:80')).toBe('192.0.2.1');
+          // From outside by a port of the node.
+          service('192.0.2.1:30080', '10.244.1.5:8080');
+          expect(ask('n2', '192.0.2.1:30080')).toMatch(/^(10\.244\.1\.1|192\.0\.2\.1)$/);
+          everythingPasses();
+        });
+
+        test('Services that come and go are none of the agent’s business', async () => {
+          start();
+          everythingPasses();
+          const before = { routes: ownRoutes(), rules: run('iptables-save'), conflist, lines: [...lines] };
+          for (let i = 2; i < 30; i++) run('ip', 'address', 'add', `10.96.0.${i}/32`, 'dev', 'kube-ipvs0');
+          // A Service whose external address is that of this node, and one that is that of another.
+          for (const address of ['192.0.2.1', '192.0.2.2'])
+            run('ip', 'address', 'add', `${address}/32`, 'dev', 'kube-ipvs0');
+          // Answered once all before it were.
+          run('ip', 'route', 'del', '10.244.2.0/24');
+          await eventually(() => expect(ownRoutes()).toEqual(before.routes));
+          expect(conflist).toBe(before.conflist);
+          expect(withoutCounters(run('iptables-save'))).toEqual(withoutCounters(before.rules));
+          expect(lines.slice(before.lines.length)).toEqual(['+ route 10.244.2.0/24 via 192.0.2.2 dev lan']);
+        });
+      },
+    );
 
     test('the outside interface is followed live when the default route moves, and its MTU', async () => {
       start();

@@ -14,6 +14,12 @@ export function live(title: string, body: () => void): void {
   );
 }
 
+/** What a kernel may have been built without: `npm run check:kernels` runs these on one that has it all. */
+export function liveOnFullKernel(title: string, body: () => void): void {
+  const full = process.env.CNIKIT_FULL_KERNEL === '1';
+  describe.skipIf(!inSandbox || !full)(`${title}${full ? '' : ' (run npm run check:kernels)'}`, body);
+}
+
 /** A connection in a fresh namespace for each test of the suite. */
 export function freshRoute(): () => RouteConnection {
   let rt: RouteConnection;

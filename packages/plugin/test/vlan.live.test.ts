@@ -21,8 +21,11 @@ const besideDefault = (vlan: number) => [
   { vlan, flags: ACCESS },
 ];
 
-const vlans = (port: string) =>
-  JSON.parse(run('bridge', '-compressvlans', '-j', 'vlan', 'show', 'dev', port))[0]?.vlans ?? [];
+/** Some versions of `bridge` print no flags as an empty list. */
+const vlans = (port: string): object[] =>
+  (JSON.parse(run('bridge', '-compressvlans', '-j', 'vlan', 'show', 'dev', port))[0]?.vlans ?? []).map(
+    ({ flags = [], ...vlan }: { flags?: string[] }) => (flags.length > 0 ? { ...vlan, flags } : vlan),
+  );
 
 describe.skipIf(!inSandbox).each(ways)(
   'VLANs of the bridge by %s (needs the sandbox: run npm test at the root)',
@@ -59,7 +62,7 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    describe.skipIf(!filtersVlans)('on a kernel whose bridges filter VLANs', () => {
+    describe.skipIf(!filtersVlans)('on a full kernel', () => {
       test('pods of one VLAN reach each other and its gateway, those of another do not', () => {
         const [a, b, c] = [pod(), pod(), pod()];
         const { json } = ok(call('ADD', 'a', a, { vlan: 100 }));
@@ -214,7 +217,7 @@ describe.skipIf(!inSandbox).each(ways)(
 );
 
 describe.skipIf(!inSandbox || !filtersVlans)(
-  'VLANs and concurrency (needs the sandbox: run npm test at the root)',
+  'VLANs and concurrency on a full kernel (needs the sandbox: run npm test at the root)',
   () => {
     test('ADD at the same time makes one gateway of a VLAN, for all', async () => {
       const { concurrentAdds } = await import('./concurrent.ts');

@@ -18,6 +18,9 @@ import {
 } from '../model.ts';
 import { type Family, families, parsePrefix } from '../prefix.ts';
 
+/** Where kube-proxy in ipvs mode keeps the addresses of all Services, for the kernel to take packets to them. */
+const SERVICES_LINK = 'kube-ipvs0';
+
 /**
  * `outsideInterface` names the interface instead of taking it from the default route; `tunnel` tells the names of the
  * tunnel's links, which may be somebody else's.
@@ -56,7 +59,7 @@ export function hostFacts(
       .sort((a, b) => length(b.dst) - length(a.dst)),
     local: new Map(
       kernel.addresses
-        .filter(({ address }) => !isLinkLocal(address))
+        .filter(({ address, index }) => !isLinkLocal(address) && byIndex.get(index)?.name !== SERVICES_LINK)
         .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
     ),
     pods: kernel.links.some(({ name }) => name === BRIDGE_NAME),

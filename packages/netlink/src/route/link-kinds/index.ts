@@ -23,6 +23,8 @@ export interface LinkKinds {
   vlan: VlanAttributes;
   vrf: VrfAttributes;
   vxlan: VxlanAttributes;
+  /** Keys and peers are of its family of generic netlink, `wireguard`. */
+  wireguard: NoAttributes;
 }
 
 /** The kinds of link whose settings are known here. */
@@ -49,4 +51,5 @@ export const linkKinds: Readonly<Record<LinkKind, LinkKindCodec>> = {
   vlan,
   vrf,
   vxlan,
+  wireguard: none,
 };

@@ -7,6 +7,7 @@ export default defineConfig({
     monitor: 'src/monitor.ts',
     nftables: 'src/nftables.ts',
     conntrack: 'src/conntrack.ts',
+    ipset: 'src/ipset.ts',
     generic: 'src/generic.ts',
     testing: 'src/testing.ts',
   },

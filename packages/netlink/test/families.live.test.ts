@@ -4,6 +4,7 @@ import type { Family } from '../src/codec/ip.ts';
 import { type FlowFilter, getFlows, openConntrack } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import { createNetns, deleteNetns, listNetns, openRoute } from '../src/index.ts';
+import { openIpSet } from '../src/ipset.ts';
 import { live, run } from './live.ts';
 
 live('conntrack on a kernel', () => {
@@ -114,5 +115,49 @@ live('named namespaces', () => {
 
   it('listNetns() is empty where there is no directory', () => {
     expect(listNetns({ directory: '/run/nothing' })).toEqual([]);
+  });
+});
+
+live('ipset on a kernel', () => {
+  beforeEach(() => sys.unshare(CLONE_NEWNET));
+
+  it.each([
+    ['ipv4', ['10.244.1.0/24', '192.0.2.7/32', '128.0.0.0/1']],
+    ['ipv6', ['fd00:10::/64', '2001:db8::7/128']],
+  ] as [Family, string[]][])(
+    '%s: what `ipset` lists is what was put in, one at a time',
+    (family, prefixes) => {
+      using ipset = openIpSet();
+      expect(ipset.supported).toBe(true);
+      const set = { name: 'pods' };
+      expect(ipset.elements(set)).toBeUndefined();
+      ipset.create({ ...set, family, maxElements: 100_000 });
+      expect(() => ipset.create({ ...set, family })).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+      ipset.change(set, { add: prefixes });
+      // Again, and away with what is not there.
+      ipset.change(set, {
+        add: prefixes.slice(0, 1),
+        remove: [family === 'ipv4' ? '10.9.0.0/16' : 'fd99::/64'],
+      });
+      expect(ipset.elements(set)!.sort()).toEqual([...prefixes].sort());
+      const save = run('ipset save pods');
+      expect(save).toContain('maxelem 100000');
+      for (const prefix of prefixes) expect(save).toContain(`add pods ${prefix.replace(/\/(32|128)$/, '')}`);
+      ipset.change(set, { remove: prefixes.slice(1) });
+      expect(ipset.elements(set)).toEqual(prefixes.slice(0, 1));
+      expect(ipset.destroy(set)).toBe(true);
+      expect(ipset.destroy(set)).toBe(true);
+      expect(ipset.elements(set)).toBeUndefined();
+    },
+  );
+
+  it('ten thousand elements come in several answers, and a set in use stays', () => {
+    using ipset = openIpSet();
+    ipset.create({ name: 'many', family: 'ipv4' });
+    const add = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    ipset.change({ name: 'many' }, { add });
+    expect(new Set(ipset.elements({ name: 'many' }))).toEqual(new Set(add));
+    run('iptables -t nat -A POSTROUTING -m set --match-set many dst -j RETURN');
+    expect(ipset.destroy({ name: 'many' })).toBe(false);
   });
 });

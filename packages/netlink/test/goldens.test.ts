@@ -7,6 +7,7 @@ import { decodeFamily, GENL_ID_CTRL } from '../src/generic/family.ts';
 import * as nl from '../src/index.ts';
 import type { Expression } from '../src/netfilter/expression.ts';
 import { decodeFlow, IPCTNL_MSG_CT_NEW } from '../src/netfilter/flow.ts';
+import { decodeIpSetElements, IPSET_CMD_LIST } from '../src/netfilter/ip-set.ts';
 import {
   decodeChain,
   NFT_GOTO,
@@ -455,6 +456,12 @@ describe('answers of the kernel', () => {
         reply: { source: '10.0.0.2', sourcePort: 53 },
       },
     ]);
+  });
+
+  it('networks of a set, of which a whole address has no length', () => {
+    expect(
+      decodeAll(golden('ipset-list').answers!, IPSET_CMD_LIST, decodeIpSetElements).flat().sort(),
+    ).toEqual(['10.244.1.0/24', '192.0.2.7/32']);
   });
 
   it('decodeFamily() reads the families of generic netlink', () => {

@@ -13,6 +13,7 @@ const modules = [
   'monitor.ts',
   'nftables.ts',
   'conntrack.ts',
+  'ipset.ts',
   'generic.ts',
   'testing.ts',
 ].map((file) => {

@@ -14,7 +14,7 @@ const run = (command) => {
   return spawnSync(program, args, { encoding: 'utf8' });
 };
 const version = (program) =>
-  execFileSync(program, [['nft', 'conntrack'].includes(program) ? '--version' : '-V'], {
+  execFileSync(program, [['nft', 'conntrack', 'ipset'].includes(program) ? '--version' : '-V'], {
     encoding: 'utf8',
   }).trim();
 

@@ -187,6 +187,12 @@ export const goldens = [
     command: 'conntrack -L',
     answers: true,
   },
+  {
+    name: 'ipset-list',
+    setup: ['ipset create pods hash:net', 'ipset add pods 10.244.1.0/24', 'ipset add pods 192.0.2.7'],
+    command: 'ipset save pods',
+    answers: true,
+  },
   { name: 'genl-list', command: 'genl ctrl list', tool: 'ip', answers: true },
   { name: 'rule-add', command: 'ip rule add from 10.0.0.0/8 priority 100 table 1000' },
   { name: 'rule-add-mark', command: 'ip -6 rule add to fd00::/8 priority 101 fwmark 0x10/0xff table 100' },

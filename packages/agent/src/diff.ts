@@ -62,6 +62,14 @@ export interface RuleAction {
   line: string;
 }
 
+/** A set as a whole, or one of its elements. */
+export interface SetAction {
+  kind: 'set';
+  op: 'add' | 'remove';
+  set: string;
+  element?: string;
+}
+
 export interface ConditionAction {
   kind: 'condition';
   node: string;
@@ -75,7 +83,14 @@ export interface TaintAction {
 }
 
 /** One change of the node, as a value: what `describe` prints and what is then applied. */
-export type Action = KernelAction | SysctlAction | RuleAction | FileAction | ConditionAction | TaintAction;
+export type Action =
+  | KernelAction
+  | SysctlAction
+  | RuleAction
+  | SetAction
+  | FileAction
+  | ConditionAction
+  | TaintAction;
 
 /** One line: `+` appears, `-` goes, `~` changes. */
 export function describe(action: Action): string {
@@ -99,6 +114,10 @@ export function describe(action: Action): string {
       return `~ sysctl ${action.key} ${action.from} -> ${action.to} (${action.why})`;
     case 'rule':
       return `${action.line[0]} rule ${action.family}${action.line.slice(1)}`;
+    case 'set': {
+      const what = action.element === undefined ? '' : ` ${action.element}`;
+      return `${action.op === 'add' ? '+' : '-'} set ${action.set}${what}`;
+    }
     case 'file':
       return `${action.op === 'add' ? '+' : '~'} file ${action.path}`;
     case 'condition':

@@ -1,16 +1,22 @@
 /** Everything of a node but its routes, kept: sysctls, rules, executable and CNI configuration. */
+
+import { IptablesError } from '@cnikit/iptables';
 import type { Cni } from './apply/cni.ts';
 import type { DesiredRules, Rules } from './apply/rules.ts';
-import { readSysctls, unwritableSysctls, writeSysctls } from './apply/sysctls.ts';
+import type { Sets } from './apply/sets.ts';
+import { readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from './apply/sysctls.ts';
 import type { DesiredHost } from './desired/index.ts';
 import { type Action, diffSysctls, type SysctlAction } from './diff.ts';
 import type { Problem, Sysctl } from './model.ts';
+import { families } from './prefix.ts';
 
 export interface HostParts {
   rules: Rules;
+  /** Absent where the kernel has none: then the rules name every destination. */
+  sets?: Sets;
   cni: Cni;
-  /** /proc/sys, or a stand-in. */
-  sysctlRoot?: string;
+  /** Default: /proc/sys. */
+  sysctls?: SysctlFiles;
 }
 
 export interface HostOutcome {
@@ -31,6 +37,10 @@ export class Host {
     cni: undefined,
   };
 
+  /** iptables knows what to do with a set, as far as was tried. */
+  #setsMatch = true;
+  #tables: string | undefined;
+
   /** Sysctls that were to be set by the plugin after the last pass. */
   #left: ReadonlySet<string> = new Set();
 
@@ -40,14 +50,20 @@ export class Host {
 
   /** What the methods below would do. */
   plan(desired: DesiredHost): Action[] {
-    const sysctls = diffSysctls(desired.sysctls, readSysctls(desired.sysctls, this.#parts.sysctlRoot));
-    return [...sysctls, ...this.#parts.rules.plan(desired.rules), ...this.#parts.cni.plan(desired.conflist)];
+    const sysctls = diffSysctls(desired.sysctls, readSysctls(desired.sysctls, this.#parts.sysctls));
+    const { sets, rules, cni } = this.#parts;
+    return [
+      ...sysctls,
+      ...families.flatMap((family) => sets?.plan(family, desired.inside[family]) ?? []),
+      ...rules.plan(desired.rules),
+      ...cni.plan(desired.conflist),
+    ];
   }
 
   /** Sysctls that this process may not set and leaves to the plugin, by key. */
   leftToPlugin(sysctls: readonly Sysctl[]): Record<string, string> {
-    const { sysctlRoot } = this.#parts;
-    return unwritableSysctls(sysctls, readSysctls(sysctls, sysctlRoot), sysctlRoot);
+    const { sysctls: files } = this.#parts;
+    return unwritableSysctls(sysctls, readSysctls(sysctls, files), files);
   }
 
   /**
@@ -55,9 +71,9 @@ export class Host {
    * it stops nothing, and is a problem only when the plugin had its turn.
    */
   sysctls({ sysctls }: DesiredHost, pods: boolean): HostOutcome {
-    const { sysctlRoot } = this.#parts;
-    const actions = diffSysctls(sysctls, readSysctls(sysctls, sysctlRoot));
-    const refused = writeSysctls(actions, sysctlRoot);
+    const { sysctls: files } = this.#parts;
+    const actions = diffSysctls(sysctls, readSysctls(sysctls, files));
+    const refused = writeSysctls(actions, files);
     const before = this.#left;
     this.#left = new Set(refused.keys());
     const problems = actions
@@ -67,16 +83,42 @@ export class Host {
     return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(sysctls)) };
   }
 
-  /** True when the rules differ from those applied last. */
-  rulesDiffer(rules: DesiredRules): boolean {
-    return JSON.stringify(rules) !== this.#last.rules;
+  /** Whether rules may speak of sets. */
+  get usesSets(): boolean {
+    return this.#parts.sets !== undefined && this.#setsMatch;
   }
 
-  rules(desired: DesiredRules): HostOutcome {
+  /**
+   * The rules and the sets that they speak of. `fresh` looks at what the kernel has; else only what is to be other than
+   * the last time is written.
+   */
+  rules({ rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>, fresh: boolean): HostOutcome {
     return attempt('rules', 'The packet filter rules could not be made', () => {
-      const done = this.#parts.rules.apply(desired);
-      return { done, problems: [], drift: this.#again('rules', JSON.stringify(desired)) };
+      const done: Action[] = [];
+      const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
+        for (const family of families)
+          if (which(inside[family]))
+            done.push(...(this.#parts.sets?.apply(family, inside[family], fresh) ?? []));
+      };
+      // A set is there before a rule speaks of it, and goes after.
+      sets((elements) => elements !== undefined);
+      const tables = JSON.stringify(rules);
+      if (fresh || tables !== this.#tables) done.push(...this.#tablesOf(rules));
+      this.#tables = tables;
+      sets((elements) => elements === undefined);
+      return { done, problems: [], drift: this.#again('rules', JSON.stringify([rules, inside])) };
     });
+  }
+
+  #tablesOf(rules: DesiredRules): Action[] {
+    try {
+      return this.#parts.rules.apply(rules);
+    } catch (error) {
+      // The kernel has sets, but nothing that matches them (xt_set): from now on without.
+      if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets)
+        this.#setsMatch = !/\bset\b/i.test(error.stderr ?? '');
+      throw error;
+    }
   }
 
   /** The executable, and the conflist unless it is held back. */

@@ -237,7 +237,7 @@ export class Agent {
     if (host !== undefined && tunnelChanged) this.#sysctls(host);
     this.#report.problems.set('host', host?.problems ?? []);
     if (host !== undefined && own !== undefined) {
-      const rules = this.#done('rules', this.#host.rules(host.rules));
+      const rules = this.#done('rules', this.#host.rules(host, true));
       // Without the rules a new node must not become Ready; on a node that is, the files are still kept right.
       const files = (rules || this.#programmed) && this.#files(host);
       if (rules && files) {
@@ -267,16 +267,16 @@ export class Agent {
     this.#timers.start('rules', this.#timers.due('pause') ? RULES_MS : ms, () => this.#rules());
   }
 
-  /** The rules, if a node event or somebody else may have made them differ. */
+  /** The rules and their sets, if a node event or somebody else may have made them differ. */
   #rules(): void {
     this.#timers.start('pause', RULES_MS, () => undefined);
     this.#guarded(() => {
       const host = this.#desired();
-      const wanted = host !== undefined && (this.#rulesTouched || this.#host.rulesDiffer(host.rules));
+      const touched = this.#rulesTouched;
       this.#nodesMoved = false;
       this.#rulesTouched = false;
-      if (host === undefined || !wanted) return;
-      if (!this.#done('rules', this.#host.rules(host.rules))) this.#retry();
+      if (host === undefined) return;
+      if (!this.#done('rules', this.#host.rules(host, touched))) this.#retry();
     }, 'event');
   }
 
@@ -338,6 +338,7 @@ export class Agent {
       tunnelled,
       chain: this.#chain,
       hostSysctls: this.#hostSysctls,
+      sets: this.#host.usesSets,
     });
   }
 

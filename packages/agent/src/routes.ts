@@ -143,8 +143,7 @@ export class Routes {
       const dst = problem.key.split(' ')[1]!;
       outcome.problems.set(dst, [...(outcome.problems.get(dst) ?? []), problem]);
     }
-    // Without its link a route through a tunnel would only be refused; why it is missing was said.
-    const routes = last.routes.filter((action) => action.op === 'remove' || action.route.oif !== 0);
+    const routes = last.routes.flatMap(withoutLink);
     const entries = this.#peerActions(last.keys, tunnels).filter(({ entry }) => entry.index !== 0);
     this.#write([...entries.filter(({ op }) => op === 'put'), ...inOrder(routes)], outcome);
     // An entry that goes is used until the route to it has gone.
@@ -264,6 +263,15 @@ export class Routes {
     if (this.#facts === undefined) throw new Error('Routes.load() must come before');
     return this.#facts;
   }
+}
+
+/**
+ * While the link of a tunnel is missing, for a reason that was said, a route through it would only be refused. The one
+ * of before goes all the same: it leads where the node is no more.
+ */
+function withoutLink(action: RouteAction): RouteAction[] {
+  if (action.op === 'remove' || action.route.oif !== 0) return [action];
+  return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];
 }
 
 /** Removals first: what goes may stand in the way of what comes. */

@@ -9,6 +9,7 @@ import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink.ts';
 import { createRules } from '../src/apply/rules.ts';
+import { openSets } from '../src/apply/sets.ts';
 import { Agent } from '../src/loop.ts';
 import { Metrics } from '../src/metrics.ts';
 import type { NodeInfo } from '../src/model.ts';
@@ -185,9 +186,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       }
       for (const name of ['lan', 'cni0']) run('ip', 'link', 'delete', name);
       run('nft', 'flush', 'ruleset');
+      run('ipset', 'destroy');
     });
 
-    function start(): void {
+    /** Whether the rules speak of sets. */
+    function start(withSets = true): void {
+      const sets = withSets ? openSets() : undefined;
       const ended = new AbortController();
       const kernel = openKernel();
       const log = {
@@ -200,7 +204,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       };
       const cni = { plan: () => [], apply, problems: () => [], remove: () => [] };
       const agent = new Agent(
-        { kernel, log, metrics: new Metrics(), after, rules: createRules(), cni },
+        { kernel, log, metrics: new Metrics(), after, rules: createRules(), ...(sets && { sets }), cni },
         { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 },
       );
       const changes = (async () => {
@@ -260,17 +264,24 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
-    test('pods keep their address towards pods and nodes of the cluster, and have that of their node towards others', () => {
-      start();
-      /** The two directions of a flow, as connection tracking has them: the second shows the translation. */
-      const flow = (to: string): string => {
-        ping('pod', to);
-        return run('sh', '-c', `conntrack -L 2>/dev/null | grep -F 'dst=${to} ' | head -1`);
-      };
-      expect(flow('10.244.2.5')).toMatch(/src=10\.244\.2\.5 dst=10\.244\.1\.5 /);
-      expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=10\.244\.1\.5 /);
-      expect(flow('203.0.113.9')).toMatch(/src=203\.0\.113\.9 dst=192\.0\.2\.1 /);
-    });
+    test.each([
+      ['sets', true],
+      ['rules alone', false],
+    ])(
+      'pods keep their address towards pods and nodes of the cluster, and have that of their node towards others, by %s',
+      (_, withSets) => {
+        start(withSets);
+        expect(run('iptables-save', '-t', 'nat').includes('--match-set')).toBe(withSets);
+        /** The two directions of a flow, as connection tracking has them: the second shows the translation. */
+        const flow = (to: string): string => {
+          ping('pod', to);
+          return run('sh', '-c', `conntrack -L 2>/dev/null | grep -F 'dst=${to} ' | head -1`);
+        };
+        expect(flow('10.244.2.5')).toMatch(/src=10\.244\.2\.5 dst=10\.244\.1\.5 /);
+        expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=10\.244\.1\.5 /);
+        expect(flow('203.0.113.9')).toMatch(/src=203\.0\.113\.9 dst=192\.0\.2\.1 /);
+      },
+    );
 
     test('kube-proxy beside us: its rules stay as they are, and what it marks is masqueraded by it', () => {
       restore(kubeProxy);

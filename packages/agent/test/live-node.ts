@@ -12,6 +12,7 @@ import { createCni } from '../src/apply/cni.ts';
 import type { Kernel } from '../src/apply/kernel.ts';
 import { openKernel } from '../src/apply/netlink.ts';
 import { createRules } from '../src/apply/rules.ts';
+import { openSets } from '../src/apply/sets.ts';
 import type { KernelAction } from '../src/diff.ts';
 import { Agent } from '../src/loop.ts';
 import { Metrics } from '../src/metrics.ts';
@@ -127,7 +128,8 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
       writes.push([...actions]);
       return write(actions);
     };
-    const parts = { kernel, log, metrics, after, rules: createRules(), cni };
+    const sets = openSets();
+    const parts = { kernel, log, metrics, after, rules: createRules(), ...(sets && { sets }), cni };
     const agent = new Agent(parts, { nodeName: 'n1', nonMasquerade: [], stateDir, resyncMs: 3_600_000 });
     const outage = new Outage(log, metrics, after);
     const nodes = followNodes(watchNodes(kubeConfig, metrics, ended.signal), agent, outage);
@@ -162,6 +164,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
         run(command, '-t', table, '-F');
         run(command, '-t', table, '-X');
       }
+    run('ipset', 'destroy');
     rmSync(dir, { recursive: true });
   }
 }

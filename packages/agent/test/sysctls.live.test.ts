@@ -1,6 +1,7 @@
 /** Sysctls as in a container without privileges, where /proc/sys is read-only. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { procSys } from '../src/apply/sysctls.ts';
 import type { DesiredHost } from '../src/desired/index.ts';
 import { Host } from '../src/host.ts';
 
@@ -21,7 +22,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         ['mount', '-o', 'remount,ro', root],
       ])
         execFileSync(argv[0]!, argv.slice(1));
-      const host = new Host({ rules: undefined as never, cni: undefined as never, sysctlRoot: root });
+      const host = new Host({ rules: undefined as never, cni: undefined as never, sysctls: procSys(root) });
       const sysctls = [
         { key: 'net/ipv4/ip_forward', value: '1', why: 'packets pass' },
         { key: 'net/ipv4/right', value: '1', why: '' },

@@ -3,6 +3,7 @@ import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Kernel } from '../src/apply/kernel.ts';
 import { openKernel } from '../src/apply/netlink.ts';
+import { procSys } from '../src/apply/sysctls.ts';
 import { Claims } from '../src/desired/claims.ts';
 import { describe as describeAction } from '../src/diff.ts';
 import { Agent, type LoopOptions } from '../src/loop.ts';
@@ -75,7 +76,7 @@ class TunnelNode {
         log,
         metrics: new Metrics(),
         after,
-        sysctlRoot: '/nonexistent',
+        sysctls: procSys('/nonexistent'),
         rules: {
           plan: () => [],
           apply: (desired) => {
@@ -195,6 +196,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         const [n1, n2, n3] = nodes as [TunnelNode, TunnelNode, TunnelNode];
         if (underlay === 'ipv4') expect(n1.routeTo(n2)).toContain('dev eth0');
         expect(n1.routeTo(n3)).toContain(`dev cnikit-vx${underlay === 'ipv6' ? '6' : ''} `);
+        // Pods reach the nodes behind the router as themselves: the answer comes by the tunnel.
+        for (const one of [n1, n3]) {
+          const other = one === n1 ? n3 : n1;
+          const argv = ['ping', '-n', '-c', '1', '-W', '2', '-I', one.pod(underlay)];
+          run('ip', 'netns', 'exec', one.name, ...argv, address(other === n3 ? 3 : 1, underlay));
+        }
         // The node itself speaks to pods behind the router from an address that they can answer to.
         n1.ping(n3, '-q');
       },

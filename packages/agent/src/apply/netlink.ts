@@ -1,4 +1,5 @@
 /** The kernel by netlink: what the agent needs of @cnikit/netlink. */
+import { randomInt } from 'node:crypto';
 import {
   type Address,
   delAddress,
@@ -172,10 +173,13 @@ const NO_LINK_LOCAL = 1;
 function tunnelRequests(action: TunnelAction): Request[] {
   if (action.op === 'remove') return [delLink({ index: action.old.index })];
   const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
-  // By name, as its index is not known before it is made; addresses need an index and follow.
-  if (action.op === 'add')
+  // Addresses follow once it is there.
+  if (action.op === 'add') {
+    // Chosen here, so that what follows cannot hit a link of others that has taken the name a moment before.
+    const index = randomInt(2 ** 20, 2 ** 30);
     return [
       newLink({
+        index,
         kind: 'vxlan',
         name,
         id,
@@ -188,12 +192,14 @@ function tunnelRequests(action: TunnelAction): Request[] {
       }),
       // What is not taken when a link is made, or too late when it is up. All arrives in one send, so that no end of
       // this process comes in between and leaves a link without its mark.
-      setLink({ name, alias: TUNNEL_ALIAS, addrGenMode: NO_LINK_LOCAL }),
-      setLink({ name, up: true }),
+      setLink({ index, alias: TUNNEL_ALIAS, addrGenMode: NO_LINK_LOCAL }),
+      setLink({ index, up: true }),
     ];
+  }
   const { index } = action.old;
   return [
-    setLink({ index, mac, mtu, up: true }),
+    // The same hardware address set anew would empty the link's table of next hops.
+    setLink({ index, ...(mac === action.old.mac ? {} : { mac }), mtu, up: true }),
     ...addresses
       .filter((address) => !action.old.addresses.includes(address))
       .map((address) => newAddress({ index, address, nodad: address.includes(':') })),

@@ -7,7 +7,7 @@ import { diffSysctls } from '../diff.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { readSysctls, unwritableSysctls, withNoted, writeSysctls } from './sysctls.ts';
+import { procSys, readSysctls, unwritableSysctls, withNoted, writeSysctls } from './sysctls.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
 let root: string;
@@ -25,7 +25,9 @@ function host(values: Record<string, string>): void {
 
 const changes = (tunnel?: string): string[] => {
   const desired = desiredSysctls(node(1), facts, tunnel === undefined ? [] : [tunnel]);
-  return diffSysctls(desired, readSysctls(desired, root)).map(({ key, from, to }) => `${key} ${from}->${to}`);
+  return diffSysctls(desired, readSysctls(desired, procSys(root))).map(
+    ({ key, from, to }) => `${key} ${from}->${to}`,
+  );
 };
 
 describe('the sysctls of a node', () => {
@@ -80,7 +82,7 @@ describe('the sysctls of a node', () => {
 test('writeSysctls() writes each, and says why one was refused', () => {
   host({ 'net/ipv4/ip_forward': '0' });
   const action = (key: string) => ({ kind: 'sysctl', key, from: '0', to: '1', why: '' }) as const;
-  expect([...writeSysctls([action('net/ipv4/ip_forward'), action('net/gone/x')], root)]).toEqual([
+  expect([...writeSysctls([action('net/ipv4/ip_forward'), action('net/gone/x')], procSys(root))]).toEqual([
     ['net/gone/x', 'ENOENT'],
   ]);
   expect(readFileSync(join(root, 'net/ipv4/ip_forward'), 'utf8')).toBe('1');
@@ -106,5 +108,5 @@ test.each<[string, string | undefined, Record<string, string>]>([
 test('unwritableSysctls() leaves nothing to the plugin that can be written here', () => {
   host({ 'net/ipv4/ip_forward': '0' });
   const desired = desiredSysctls(node(1), facts);
-  expect(unwritableSysctls(desired, readSysctls(desired, root), root)).toEqual({});
+  expect(unwritableSysctls(desired, readSysctls(desired, procSys(root)), procSys(root))).toEqual({});
 });

@@ -4,28 +4,49 @@ import { join } from 'node:path';
 import type { SysctlAction } from '../diff.ts';
 import type { Sysctl } from '../model.ts';
 
-const ROOT = '/proc/sys';
+/** Where settings are kept, by their path below /proc/sys. */
+export interface SysctlFiles {
+  /** Undefined when there is none of that name. */
+  read(key: string): string | undefined;
+  writable(key: string): boolean;
+  /** Throws, with Node's `code`, when it is refused. */
+  write(key: string, value: string): void;
+}
+
+/** /proc/sys, or a directory in its place. */
+export function procSys(root = '/proc/sys'): SysctlFiles {
+  return {
+    read: (key) => {
+      try {
+        return readFileSync(join(root, key), 'utf8').trim();
+      } catch {
+        return undefined;
+      }
+    },
+    writable: (key) => {
+      try {
+        accessSync(join(root, key), constants.W_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    write: (key, value) => writeFileSync(join(root, key), value),
+  };
+}
 
 /**
  * The values that hold now; a key that does not exist here (no IPv6, no br_netfilter, an interface that went) is left
  * out.
  */
-export function readSysctls(desired: readonly Sysctl[], root = ROOT): Map<string, string> {
+export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<string, string> {
   const values = new Map<string, string>();
   for (const { key, orGreater } of desired) {
-    const own = read(key, root);
-    const other = orGreater === undefined ? undefined : read(orGreater, root);
+    const own = files.read(key);
+    const other = orGreater === undefined ? undefined : files.read(orGreater);
     if (own !== undefined) values.set(key, Number(other) > Number(own) ? other! : own);
   }
   return values;
-}
-
-function read(key: string, root: string): string | undefined {
-  try {
-    return readFileSync(join(root, key), 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -36,13 +57,13 @@ function read(key: string, root: string): string | undefined {
 export function unwritableSysctls(
   desired: readonly Sysctl[],
   current: ReadonlyMap<string, string>,
-  root = ROOT,
+  files = procSys(),
 ): Record<string, string> {
   const left: Record<string, string> = {};
   for (const { key, value, onlyFrom, passing } of desired) {
     const now = passing ? undefined : current.get(key);
     const due = now !== undefined && (onlyFrom === undefined || now === onlyFrom || now === value);
-    if (due && !isWritable(join(root, key))) left[key] = value;
+    if (due && !files.writable(key)) left[key] = value;
   }
   return left;
 }
@@ -70,21 +91,12 @@ function notedIn(conflist: string | undefined): Record<string, unknown> {
   }
 }
 
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Writes each; of those that are refused, the reason. */
-export function writeSysctls(actions: readonly SysctlAction[], root = ROOT): Map<string, string> {
+export function writeSysctls(actions: readonly SysctlAction[], files = procSys()): Map<string, string> {
   const refused = new Map<string, string>();
   for (const { key, to } of actions) {
     try {
-      writeFileSync(join(root, key), to);
+      files.write(key, to);
     } catch (error) {
       refused.set(key, (error as NodeJS.ErrnoException).code ?? (error as Error).message);
     }

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { createCni } from '../apply/cni.ts';
 import { openKernel } from '../apply/netlink.ts';
 import { createRules } from '../apply/rules.ts';
+import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { noRules } from '../desired/rules.ts';
 import { type Action, describe } from '../diff.ts';
 import { STATE_NAME } from '../observe/state.ts';
+import { families } from '../prefix.ts';
 import { ReadinessFile } from '../readiness.ts';
 import { Routes } from '../routes.ts';
 import type { Output } from './plan.ts';
@@ -39,6 +41,10 @@ export function cleanup(config: Config, { out, err }: Output): number {
     return removed.map((path) => `- file ${path}`);
   });
   part('The packet filter rules', () => lines(createRules().apply({ ipv4: noRules, ipv6: noRules })));
+  part('The sets of addresses', () => {
+    const sets = openSets();
+    return lines(families.flatMap((family) => sets?.apply(family, undefined, true) ?? []));
+  });
   part('The routes', () => {
     const kernel = openKernel();
     try {

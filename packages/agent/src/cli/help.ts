@@ -46,7 +46,7 @@ What to do
   --vxlan-port NUMBER        UDP port (default: 4789); the last two the same on all
                              nodes
   --cluster-cidr CIDR        what the podCIDRs are taken from, if it is known: one
-                             rule instead of one for each run of adjacent podCIDRs
+                             element of the set in place of all of them
   --service-cidr CIDR        addresses of Services, which are never masqueraded
   --non-masquerade-cidr CIDR destinations, besides pods and nodes, that see the
                              pod's own address. These three may be repeated

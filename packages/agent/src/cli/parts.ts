@@ -5,6 +5,7 @@ import { createCni } from '../apply/cni.ts';
 import { readText } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink.ts';
 import { createRules } from '../apply/rules.ts';
+import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
 import type { HostParts } from '../host.ts';
@@ -25,8 +26,10 @@ export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
 }
 
 export function hostParts(config: Config): HostParts {
+  const sets = openSets();
   return {
     rules: createRules(),
+    ...(sets === undefined ? {} : { sets }),
     cni: createCni({
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,

@@ -36,11 +36,12 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     routes.load();
     const own = claims.get(config.nodeName);
     const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
+    const made = new Host(parts);
     const circumstances = {
       tunnelled: routes.tunnelled,
+      sets: made.usesSets,
       ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
     };
-    const made = new Host(parts);
     const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
     const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
     const hostSysctls = withNoted(sysctls, made.leftToPlugin(sysctls), conflist);

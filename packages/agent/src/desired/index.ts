@@ -2,11 +2,11 @@
 import type { TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo, Problem, Sysctl } from '../model.ts';
 import type { Chain } from '../observe/chain.ts';
-import { type Family, families } from '../prefix.ts';
+import { type Family, families, type Prefix } from '../prefix.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';
 import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
-import { desiredRules, insidePrefixes } from './rules.ts';
+import { asElements, asRules, desiredRules, insidePrefixes, insideSet } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
 import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
 
@@ -25,6 +25,8 @@ export interface DesiredHost {
   sysctls: Sysctl[];
   /** Made when first asked for. */
   readonly rules: Record<Family, readonly TableSpec[]>;
+  /** Elements of the set that the rules of a family speak of; undefined: there is none. Made when first asked for. */
+  readonly inside: Record<Family, readonly string[] | undefined>;
   /** Text of the conflist; absent while what to chain is not known. */
   conflist?: string;
   problems: Problem[];
@@ -55,6 +57,8 @@ export interface Circumstances {
   tunnelled?: ReadonlySet<Family>;
   /** Sysctls that are left to the plugin, by key. */
   hostSysctls?: Readonly<Record<string, string>>;
+  /** Rules may speak of sets. */
+  sets?: boolean;
   chain?: Chain;
 }
 
@@ -63,17 +67,24 @@ export function desiredHost(
   claims: Claims,
   policy: Policy,
   facts: HostFacts,
-  { tunnelled = new Set(), hostSysctls = {}, chain = { plugins: [], problems: [] } }: Circumstances = {},
+  {
+    tunnelled = new Set(),
+    hostSysctls = {},
+    sets = false,
+    chain = { plugins: [], problems: [] },
+  }: Circumstances = {},
 ): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
   const used = familiesOf(own);
   const view = viewOf(own, facts, policy);
+  const prefixes = (family: Family): Prefix[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
   const rules = (family: Family): readonly TableSpec[] =>
-    desiredRules(family, own, facts, () =>
-      insidePrefixes(family, claims.nodes(), policy.nonMasquerade, view),
-    );
+    desiredRules(family, own, facts, () => (sets ? { set: insideSet(family) } : asRules(prefixes(family))));
+  const inside = (family: Family): string[] | undefined =>
+    sets && used.has(family) && facts.ways[family].length > 0 ? asElements(prefixes(family)) : undefined;
   let made: DesiredHost['rules'] | undefined;
+  let elements: DesiredHost['inside'] | undefined;
   const { stateDir } = policy;
   const tunnels = [...tunnelled].map((underlay) => desiredTunnel(own, facts, view.tunnel, underlay));
   const text =
@@ -94,6 +105,10 @@ export function desiredHost(
     get rules() {
       made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
       return made;
+    },
+    get inside() {
+      elements ??= { ipv4: inside('ipv4'), ipv6: inside('ipv6') };
+      return elements;
     },
     ...(text === undefined ? {} : { conflist: text }),
     problems: [

@@ -2,15 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { viewOf } from './route.ts';
-import { desiredRules, insidePrefixes, noRules } from './rules.ts';
+import { asElements, asRules, desiredRules, insidePrefixes, noRules } from './rules.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
-const view = viewOf(node(1), facts);
+const none = () => ({ prefixes: [] });
 const bare = hostFacts({ links: [], addresses: [], routes: [] });
 
 test('desiredRules() accepts pod traffic first and masquerades only what leaves the cluster', () => {
-  const [filter, nat] = desiredRules('ipv4', node(1), facts, () => ['10.244.0.0/16']);
+  const [filter, nat] = desiredRules('ipv4', node(1), facts, () => ({ prefixes: ['10.244.0.0/16'] }));
   expect(filter).toMatchObject({
     table: 'filter',
     chains: {
@@ -37,12 +36,12 @@ test('desiredRules() accepts pod traffic first and masquerades only what leaves 
 
 describe('desiredRules()', () => {
   test('forwards but does not masquerade without an outside interface', () => {
-    const [filter, nat] = desiredRules('ipv6', node(1), bare, () => []);
+    const [filter, nat] = desiredRules('ipv6', node(1), bare, none);
     expect(filter?.chains).toHaveProperty('CNIKIT-FORWARD');
     expect(nat).toEqual({ table: 'nat', chains: {} });
   });
   test('has nothing for a family without pods', () => {
-    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, () => [])).toEqual(noRules);
+    expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, none)).toEqual(noRules);
   });
 });
 
@@ -54,20 +53,29 @@ test('desiredRules() masquerades on every way out: several default routes, and o
     { ...route, oif: 3, otherOifs: [4, 2] },
     { ...route, dst: '198.51.100.0/24', oif: 5 },
   );
-  const [, nat] = desiredRules('ipv4', node(1), hostFacts(kernel.dump()), () => []);
+  const [, nat] = desiredRules('ipv4', node(1), hostFacts(kernel.dump()), none);
   const out = nat?.chains['CNIKIT-POSTROUTING'] as Array<{ outInterface: string }>;
   expect(out.map(({ outInterface }) => outInterface)).toEqual(['eth0', 'eth3', 'eth4']);
 });
 
 test('flannel-io/flannel#964: insidePrefixes() spares pods, nodes and configured prefixes from SNAT', () => {
-  expect(insidePrefixes('ipv4', [node(2), node(3)], ['10.96.0.0/12', 'fd00::/8'], view)).toEqual([
+  const inside = insidePrefixes('ipv4', [node(2), node(3)], ['10.96.0.0/12', 'fd00::/8']);
+  expect(asRules(inside)).toEqual({ prefixes: ['10.96.0.0/12', '10.244.2.0/23', '192.0.2.2/31'] });
+  expect(asElements(inside)).toEqual([
     '10.96.0.0/12',
-    '10.244.2.0/23',
-    '192.0.2.2/31',
+    '10.244.2.0/24',
+    '10.244.3.0/24',
+    '192.0.2.2/32',
+    '192.0.2.3/32',
   ]);
 });
 
 test('insidePrefixes() does not grow with nodes whose podCIDRs are part of a configured prefix', () => {
   const nodes = Array.from({ length: 200 }, (_, i) => node(i, { internalIPs: [] }));
-  expect(insidePrefixes('ipv4', nodes, ['10.244.0.0/16'], view)).toEqual(['10.244.0.0/16']);
+  expect(asElements(insidePrefixes('ipv4', nodes, ['10.244.0.0/16']))).toEqual(['10.244.0.0/16']);
+});
+
+test('asElements() has everything in two halves, as a set takes no /0', () => {
+  expect(asElements(insidePrefixes('ipv4', [], ['0.0.0.0/0']))).toEqual(['0.0.0.0/1', '128.0.0.0/1']);
+  expect(asElements(insidePrefixes('ipv6', [], ['::/0']))).toEqual(['::/1', '8000::/1']);
 });

@@ -1,5 +1,5 @@
 /** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
-import type { RuleSpec, TableSpec } from '@cnikit/iptables';
+import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../model.ts';
 import {
   aggregate,
@@ -10,7 +10,6 @@ import {
   type Prefix,
   parsePrefix,
 } from '../prefix.ts';
-import { reachOf, type View } from './route.ts';
 
 /** Chains whose name begins so are the agent's, and no others. */
 export const CHAIN_PREFIX = 'CNIKIT-';
@@ -27,15 +26,21 @@ export const noRules: readonly TableSpec[] = [
 
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
+/** What tells the destinations that see a pod's own address: a set that somebody else fills, or prefixes. */
+export type Inside = { set: string } | { prefixes: readonly string[] };
+
+/** Name of the set of a family. */
+export const insideSet = (family: Family): string => `cnikit-inside-${family}`;
+
 /**
- * The rules of one family. `inside` gives the destinations that see a pod's own address, as aggregated prefixes. None
- * when this node has no pods of the family; no masquerading while no outside interface is known.
+ * The rules of one family. None when this node has no pods of the family; no masquerading while no outside interface is
+ * known.
  */
 export function desiredRules(
   family: Family,
   own: NodeInfo,
   facts: HostFacts,
-  inside: () => readonly string[],
+  inside: () => Inside,
 ): readonly TableSpec[] {
   const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
   if (local.length === 0) return noRules;
@@ -59,8 +64,8 @@ export function desiredRules(
         })),
       ),
       [MASQUERADE_CHAIN]: [
-        ...[...inside(), multicast[family]].map((destination) => ({
-          destination,
+        ...destinations(inside(), family).map((destination) => ({
+          ...destination,
           comment: 'cnikit: keeps the address of the pod',
           jump: 'RETURN',
         })),
@@ -82,19 +87,21 @@ function forwarded(cidr: string): RuleSpec[] {
   ];
 }
 
+function destinations(inside: Inside, family: Family): Rule[] {
+  const many = { destination: multicast[family] };
+  if ('prefixes' in inside) return [...inside.prefixes.map((destination) => ({ destination })), many];
+  return [{ matches: [{ module: 'set', options: ['--match-set', inside.set, 'dst'] }] }, many];
+}
+
 /**
- * The destinations of a family that are part of the cluster: every podCIDR, the InternalIPs of the nodes that are
- * reached directly, and the prefixes that the operator named, in the fewest prefixes that cover exactly them.
- *
- * A node behind a router is left out: the router between does not know the pods, and the answer would come by another
- * way than the packet went.
+ * The destinations of a family that are part of the cluster: every podCIDR, the InternalIPs of all nodes, and the
+ * prefixes that the operator named, which stand for what is part of them.
  */
 export function insidePrefixes(
   family: Family,
   nodes: Iterable<NodeInfo>,
   configured: readonly string[],
-  view: View,
-): string[] {
+): Prefix[] {
   const named = configured.map((text) => parsePrefix(text)!).filter((prefix) => prefix.family === family);
   const prefixes: Prefix[] = [...named];
   const add = (text: string): void => {
@@ -105,8 +112,23 @@ export function insidePrefixes(
   // Each kind for itself: nodes come in an order that both mostly follow, so that they are sorted soon.
   const all = [...nodes];
   for (const node of all) node.podCIDRs.forEach(add);
-  for (const node of all)
-    if (node.name === view.own.name || reachOf(node, family, view).how === 'direct')
-      node.internalIPs.forEach(add);
-  return aggregate(prefixes).map(formatPrefix);
+  for (const node of all) node.internalIPs.forEach(add);
+  return prefixes;
+}
+
+/** As rules need them: the fewest prefixes that cover exactly the same. */
+export const asRules = (prefixes: readonly Prefix[]): Inside => ({
+  prefixes: aggregate(prefixes).map(formatPrefix),
+});
+
+/** As a set needs them: each once, and everything in two halves, as a set takes no /0 (hash:net in ipset(8)). */
+export function asElements(prefixes: readonly Prefix[]): string[] {
+  const elements = new Set<string>();
+  for (const prefix of prefixes) {
+    if (prefix.length > 0) elements.add(formatPrefix(prefix));
+    else
+      for (const half of prefix.family === 'ipv4' ? ['0.0.0.0/1', '128.0.0.0/1'] : ['::/1', '8000::/1'])
+        elements.add(half);
+  }
+  return [...elements];
 }

@@ -8,6 +8,7 @@ import { sys } from '@cnikit/sys';
 import { loadKubeConfig } from '../api.ts';
 import { readText } from '../apply/files.ts';
 import { planFamily } from '../apply/rules.ts';
+import type { Sets } from '../apply/sets.ts';
 import { readSysctls, unwritableSysctls, withNoted } from '../apply/sysctls.ts';
 import type { Config } from '../config.ts';
 import { Claims } from '../desired/claims.ts';
@@ -38,7 +39,7 @@ const MOST_PEERS = 256;
 /** What is left over now and was so before: a pod that is just being made or deleted is neither. */
 const LEAK_PAUSE_MS = 1000;
 
-type Parts = Pick<AgentParts, 'kernel' | 'cni' | 'chain'>;
+type Parts = Pick<AgentParts, 'kernel' | 'cni' | 'chain' | 'sets'>;
 
 export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Parts): Promise<DoctorFacts> {
   using rt = openRoute();
@@ -52,6 +53,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   const planned = own === undefined ? { actions: [], problems: [] } : routes.plan();
   const circumstances = {
     tunnelled: routes.tunnelled,
+    sets: parts.sets !== undefined,
     ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
   };
   const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
@@ -74,7 +76,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
     routes: { changes: planned.actions, problems: planned.problems, wanted: routes.wanted },
     selfTest: createSelfTest((dst) => rt.routeTo({ dst }))(routes.wanted),
     sysctls: desired === undefined ? [] : diffSysctls(desired.sysctls, readSysctls(desired.sysctls)),
-    rules: desired === undefined ? [] : families.map((family) => rulesOf(family, desired)),
+    rules: desired === undefined ? [] : families.map((family) => rulesOf(family, desired, parts.sets)),
     configurations: confs,
     files,
     fileProblems: parts.cni.problems(),
@@ -92,10 +94,13 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   };
 }
 
-function rulesOf(family: Family, desired: DesiredHost): RuleFacts {
+function rulesOf(family: Family, desired: DesiredHost, sets: Sets | undefined): RuleFacts {
   try {
     const iptables = openIptables({ family, prefix: CHAIN_PREFIX });
-    const changes = planFamily(iptables, family, desired.rules[family]).map(describe);
+    const changes = [
+      ...(sets?.plan(family, desired.inside[family]) ?? []),
+      ...planFamily(iptables, family, desired.rules[family]),
+    ].map(describe);
     return { family, changes, backend: iptables.report() };
   } catch (error) {
     return { family, changes: [], error: (error as Error).message };

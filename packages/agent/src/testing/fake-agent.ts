@@ -1,5 +1,6 @@
 /** An agent over models of everything, with a clock that only the test moves. */
 import type { DesiredRules } from '../apply/rules.ts';
+import { procSys } from '../apply/sysctls.ts';
 import { Agent, type AgentParts, type LoopOptions } from '../loop.ts';
 import { Metrics } from '../metrics.ts';
 import type { After } from '../timers.ts';
@@ -51,7 +52,7 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
       kernel,
       metrics,
       after: clock.after,
-      sysctlRoot: '/nonexistent',
+      sysctls: procSys('/nonexistent'),
       log: {
         info: (_, message) => void lines.push(message),
         warn: (_, message) => void lines.push(`warning: ${message}`),

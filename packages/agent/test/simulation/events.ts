@@ -1,4 +1,6 @@
 /** The steps of a history, done. Each works in any state, so that a history can be played in part. */
+
+import { formatPrefix, network, parsePrefix } from '../../src/prefix.ts';
 import type { ApiNode, SimulatedApi } from './api.ts';
 import type { Step, StepName } from './history.ts';
 import { foreignRoute, type SimulatedKernel } from './kernel.ts';
@@ -8,6 +10,7 @@ export interface Cluster {
   api: SimulatedApi;
   /** Where the agent runs. */
   nodes: SimulatedNode[];
+  subnets: number;
   resyncMs: number;
   /** Number of the next new node: names, podCIDRs and addresses follow from it. */
   next: number;
@@ -22,25 +25,39 @@ export function podCIDRs(n: number, kind = 0): string[] {
   return [[four, six], [six, four], [four], [six], []][kind % 5]!;
 }
 
-/** On the network of every node's eth0. */
-export function internalIPs(n: number): string[] {
-  return [`172.20.${n >> 8}.${n & 255}`, `2001:db8::${hex(n)}`];
+/** A few nodes in a row share one. */
+const subnetNumber = (n: number, subnets: number): number => (n >> 2) % subnets;
+
+/** The subnet of a node: of one family each a network, which its nodes have on eth0. */
+function subnetOf(n: number, subnets: number): { four: number; six: string } {
+  const at = subnetNumber(n, subnets);
+  return { four: 20 + at, six: `2001:db8:${at === 0 ? '' : hex(at)}:` };
 }
+
+/** On the network of eth0 of every node of its subnet. */
+export function internalIPs(n: number, subnets: number): string[] {
+  const { four, six } = subnetOf(n, subnets);
+  return [`172.${four}.${n >> 8}.${n & 255}`, `${six}:${hex(n)}`.replace(':::', '::')];
+}
+
+/** Of both families, in either order, or of one. */
+const ofKind = ([four, six]: string[], kind: number): string[] =>
+  [[four!, six!], [six!, four!], [four!], [six!]][kind % 4]!;
 
 /** eth0 as an installer would leave it. Also what ends all trouble of a link. */
-export function setUpLink(kernel: SimulatedKernel, n: number): void {
+export function setUpLink(kernel: SimulatedKernel, n: number, subnets: number): void {
   const link = kernel.link('eth0') ?? kernel.addLink('eth0');
   kernel.setUp(link, true);
-  const [four, six] = internalIPs(n);
+  const [four, six] = internalIPs(n, subnets);
   kernel.addAddress(link, `${four}/16`);
   kernel.addAddress(link, `${six}/64`);
-  addDefaultRoutes(kernel);
+  addDefaultRoutes(kernel, n, subnets);
 }
 
-function addDefaultRoutes(kernel: SimulatedKernel): void {
+function addDefaultRoutes(kernel: SimulatedKernel, n: number, subnets: number): void {
   const oif = kernel.link('eth0')!.index;
-  kernel.putRoute(foreignRoute('0.0.0.0/0', '172.20.255.254', oif, 3), 'create');
-  kernel.putRoute(foreignRoute('::/0', '2001:db8::fffe', oif, 3), 'create');
+  for (const dst of ['0.0.0.0/0', '::/0'])
+    kernel.putRoute(foreignRoute(dst, routerOf(dst, n, subnets), oif, 3), 'create');
 }
 
 /** Does one step; returns the destinations whose routes others have changed. */
@@ -80,7 +97,7 @@ function addNode({ cluster, api, b, c }: Situation): void {
   api.put({
     name: nodeName(n),
     podCIDRs: podCIDRs(n, b),
-    internalIPs: internalIPs(n),
+    internalIPs: ofKind(internalIPs(n, cluster.subnets), b % 11 === 0 ? c : 0),
     ...(c % 3 === 0 && { networkUnavailable: 'True' as const }),
   });
 }
@@ -91,7 +108,34 @@ function claimed({ api, b, c }: Situation): string | undefined {
   return cidrs[c % Math.max(1, cidrs.length)];
 }
 
-const gateway = (dst: string): string => (dst.includes(':') ? '2001:db8::fffe' : '172.20.255.254');
+function routerOf(dst: string, n: number, subnets: number): string {
+  const { four, six } = subnetOf(n, subnets);
+  return dst.includes(':') ? `${six}:fffe`.replace(':::', '::') : `172.${four}.255.254`;
+}
+
+/** The router of the node's own subnet. */
+const gateway = ({ node, cluster }: Situation, dst: string): string =>
+  routerOf(dst, numberOf(node), cluster.subnets);
+
+const family = (b: number) => (['ipv4', 'ipv6'] as const)[b % 2]!;
+const eth0 = ({ kernel }: Situation) => kernel.link('eth0')!;
+
+/** One of the agent's tunnel links. */
+function tunnel({ kernel, a }: Situation) {
+  const links = kernel.links.filter(({ alias }) => alias !== undefined);
+  return links[a % Math.max(1, links.length)];
+}
+
+/** All that hangs on a tunnel may have to be made anew. */
+function touchTunnel({ kernel, touched }: Pick<Situation, 'kernel' | 'touched'>): void {
+  touched.push('tunnel', ...[...kernel.own()].map(({ dst }) => dst));
+  touched.push(...kernel.neighbours.map(({ address }) => address));
+}
+
+function entryOf({ kernel, b }: Situation) {
+  const entries = kernel.state().neighbours!;
+  return entries[b % Math.max(1, entries.length)];
+}
 
 function ownRoute({ kernel, b }: Situation) {
   const own = [...kernel.own()];
@@ -105,7 +149,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     if (one !== undefined) s.api.delete(one.name);
   },
   'change podCIDRs': (s) => change(other(s), s.api, { podCIDRs: podCIDRs(s.cluster.next++, s.c) }),
-  'change InternalIPs': (s) => change(other(s), s.api, { internalIPs: internalIPs(s.cluster.next++) }),
+  'change InternalIPs': (s) =>
+    change(other(s), s.api, { internalIPs: internalIPs(s.cluster.next++, s.cluster.subnets) }),
   'replace node': (s) => {
     const one = other(s);
     if (one === undefined) return;
@@ -114,7 +159,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     s.api.put({
       name: one.name,
       podCIDRs: s.c % 2 ? one.podCIDRs : podCIDRs(n, s.c),
-      internalIPs: s.c % 3 ? internalIPs(n) : one.internalIPs,
+      internalIPs: s.c % 3 ? internalIPs(n, s.cluster.subnets) : one.internalIPs,
     });
   },
   'claim the podCIDRs of another': (s) => {
@@ -134,6 +179,40 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     if (one === undefined || two === undefined || one.name === two.name) return;
     change(one, s.api, { podCIDRs: two.podCIDRs });
     change(two, s.api, { podCIDRs: one.podCIDRs });
+  },
+  'claim a part of the podCIDRs of another': (s) => {
+    const from = s.api.pick(s.c);
+    const part = from?.podCIDRs.map((cidr) => cidr.replace('/24', '/26').replace('/64', '/80'));
+    if (part !== undefined) change(other(s), s.api, { podCIDRs: part });
+  },
+  'claim more than the podCIDRs of another': (s) => {
+    const from = s.api.pick(s.c);
+    const more = from?.podCIDRs.flatMap((cidr) => {
+      const prefix = parsePrefix(cidr)!;
+      return prefix.length < 24 ? [] : [formatPrefix(network(prefix, prefix.length - (s.b % 3) - 1))];
+    });
+    if (more !== undefined) change(other(s), s.api, { podCIDRs: more });
+  },
+  'change family of InternalIPs': (s) => {
+    const one = other(s);
+    const kind = ofKind(internalIPs(s.cluster.next++, s.cluster.subnets), s.c);
+    change(one, s.api, { internalIPs: kind });
+  },
+  // The node itself has another address, and says so.
+  renumber: ({ api, node, cluster, kernel, c, touched }) => {
+    const own = api.get(node.name);
+    if (own === undefined) return;
+    // Of the same subnet: where it is plugged in stays.
+    const { subnets } = cluster;
+    let n = cluster.next;
+    while (subnetNumber(n, subnets) !== subnetNumber(numberOf(node), subnets)) n++;
+    cluster.next = n + 1;
+    const kind = ofKind(internalIPs(n, cluster.subnets), c);
+    for (const address of kind)
+      kernel.addAddress(kernel.link('eth0')!, `${address}/${address.includes(':') ? 64 : 16}`);
+    // The source of a tunnel's packets is given when its link is made.
+    touchTunnel({ kernel, touched });
+    change(own, api, { internalIPs: kind });
   },
   'lose podCIDRs': (s) => change(other(s), s.api, { podCIDRs: [] }),
   'remove own node': ({ api, node }) => api.delete(node.name),
@@ -189,8 +268,10 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       kernel.deleteRoute(route);
       touched.push(route.dst);
     }
+    for (const { alias, name } of [...kernel.links])
+      if (alias !== undefined) kernel.deleteLink(kernel.link(name)!);
     node.forget();
-    node.flushRules();
+    node.firewall.flush();
     node.start();
   },
 
@@ -209,13 +290,13 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'change own route': (s) => {
     const route = ownRoute(s);
     if (route === undefined) return;
-    s.kernel.putRoute({ ...route, via: gateway(route.dst) }, 'replace');
+    s.kernel.putRoute({ ...route, via: gateway(s, route.dst), oif: eth0(s).index }, 'replace');
     s.touched.push(route.dst);
   },
   'add own route': (s) => {
     const dst = (s.c % 2 && claimed(s)) || `10.250.${s.c % 256}.0/24`;
     s.kernel.putRoute(
-      foreignRoute(dst, gateway(dst), s.kernel.link('eth0')!.index, 201, s.c % 3 ? 77 : undefined),
+      foreignRoute(dst, gateway(s, dst), eth0(s).index, 201, s.c % 3 ? 77 : undefined),
       'create',
     );
     s.touched.push(dst);
@@ -224,7 +305,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     const dst = claimed(s);
     if (dst === undefined) return;
     s.kernel.putRoute(
-      foreignRoute(dst, gateway(dst), s.kernel.link('eth0')!.index, 4, s.a % 2 ? 50 : undefined),
+      foreignRoute(dst, gateway(s, dst), eth0(s).index, 4, s.a % 2 ? 50 : undefined),
       'create',
     );
     s.touched.push(dst);
@@ -232,7 +313,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'foreign route in place': (s) => {
     const route = ownRoute(s);
     if (route === undefined) return;
-    s.kernel.putRoute({ ...route, via: gateway(route.dst), protocol: 4 }, 'replace');
+    s.kernel.putRoute({ ...route, via: gateway(s, route.dst), oif: eth0(s).index, protocol: 4 }, 'replace');
     s.touched.push(route.dst);
   },
   'foreign route goes': ({ kernel, b, touched }) => {
@@ -242,20 +323,20 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     kernel.deleteRoute(route);
     touched.push(route.dst);
   },
-  'foreign route elsewhere': ({ kernel, c }) => {
-    const dst = `198.18.${c % 256}.0/24`;
-    kernel.putRoute(foreignRoute(dst, gateway(dst), kernel.link('eth0')!.index), 'create');
+  'foreign route elsewhere': (s) => {
+    const dst = `198.18.${s.c % 256}.0/24`;
+    s.kernel.putRoute(foreignRoute(dst, gateway(s, dst), eth0(s).index), 'create');
   },
   'link down': ({ kernel }) => kernel.setUp(kernel.link('eth0')!, false),
-  'link up': ({ kernel, node, c }) => {
-    if (c % 3) setUpLink(kernel, numberOf(node));
-    else kernel.setUp(kernel.link('eth0')!, true);
+  'link up': (s) => {
+    if (s.c % 3) setUpLink(s.kernel, numberOf(s.node), s.cluster.subnets);
+    else s.kernel.setUp(eth0(s), true);
   },
-  'address goes': ({ kernel, node, c }) => {
-    const [four, six] = internalIPs(numberOf(node));
+  'address goes': ({ kernel, node, cluster, c }) => {
+    const [four, six] = internalIPs(numberOf(node), cluster.subnets);
     kernel.deleteAddress(kernel.link('eth0')!, c % 2 ? `${four}/16` : `${six}/64`);
   },
-  'address returns': ({ kernel, node }) => setUpLink(kernel, numberOf(node)),
+  'address returns': ({ kernel, node, cluster }) => setUpLink(kernel, numberOf(node), cluster.subnets),
   'second network': ({ kernel, c }) => {
     const link = kernel.link('eth1') ?? kernel.addLink('eth1');
     kernel.setUp(link, c % 3 !== 0);
@@ -264,10 +345,139 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   MTU: ({ kernel, c }) => kernel.setMtu(kernel.link('eth0')!, c % 2 ? 1400 : 1500),
   'default route goes': ({ kernel, c }) =>
     void kernel.deleteRoute({ dst: c % 2 ? '0.0.0.0/0' : '::/0', protocol: 3 }),
-  'default route returns': ({ kernel }) => addDefaultRoutes(kernel),
-  'flush rules': ({ node, cluster }) => {
+  'default route returns': ({ kernel, node, cluster }) =>
+    addDefaultRoutes(kernel, numberOf(node), cluster.subnets),
+  'flush rules': ({ node, b, c }) => {
+    const [table, chain] = (
+      [
+        ['filter', 'FORWARD'],
+        ['nat', 'POSTROUTING'],
+        ['nat', 'CNIKIT-MASQ'],
+      ] as const
+    )[c % 3]!;
+    node.firewall.edit(family(b), `*${table}\n-F ${chain}\nCOMMIT\n`);
+  },
+  'rule before ours': ({ node, b, c }) => {
+    const rule =
+      c % 2
+        ? '-I FORWARD 1 -m comment --comment other -j DROP'
+        : '-A FORWARD -m comment --comment last -j DROP';
+    node.firewall.edit(family(b), `*filter\n${rule}\nCOMMIT\n`);
+  },
+  'bend a rule': ({ node, b, c }) => {
+    const chain = ['CNIKIT-FORWARD', 'CNIKIT-FORWARD', 'CNIKIT-MASQ', 'CNIKIT-POSTROUTING'][c % 4]!;
+    const how = c % 3 ? `-R ${chain} 1 -m comment --comment bent -j RETURN` : `-D ${chain} 1`;
+    node.firewall.edit(family(b), `*${c % 4 < 2 ? 'filter' : 'nat'}\n${how}\nCOMMIT\n`);
+  },
+  'delete own chains': ({ node, b }) => {
+    const chains = ['POSTROUTING', 'CNIKIT-POSTROUTING', 'CNIKIT-MASQ'].map((chain) => `-F ${chain}`);
+    node.firewall.edit(
+      family(b),
+      `*nat\n${chains.join('\n')}\n-X CNIKIT-POSTROUTING\n-X CNIKIT-MASQ\nCOMMIT\n`,
+    );
+  },
+  'rules of others': ({ node, b, c }) => {
+    const end = c % 2 ? '-j DROP' : '-j MASQUERADE';
+    const chain = c % 2 ? 'FORWARD' : 'POSTROUTING';
+    const rule = `-A ${chain} -s 198.51.100.${c % 256}/32 ${end}`.replace(
+      '198.51.100.',
+      b % 2 ? '2001:db8:9::' : '198.51.100.',
+    );
+    const text = b % 2 ? rule.replace('/32', '/128') : rule;
+    node.firewall.edit(family(b), `*${c % 2 ? 'filter' : 'nat'}\n${text}\nCOMMIT\n`);
+  },
+  'sets drift': ({ node, cluster }) => {
+    // Nothing tells of it either.
+    if (cluster.resyncMs <= 60_000) node.firewall.spoilSets();
+  },
+  'sysctl drifts': ({ node, cluster, b, c }) => {
     // Nothing tells of it: only the resync finds it.
-    if (cluster.resyncMs <= 60_000) node.flushRules();
+    if (cluster.resyncMs > 60_000) return;
+    const keys = [
+      'net/ipv4/ip_forward',
+      'net/ipv6/conf/all/forwarding',
+      'net/bridge/bridge-nf-call-iptables',
+      'net/ipv6/conf/eth0/accept_ra',
+      'net/ipv4/conf/eth0/rp_filter',
+      'net/ipv4/conf/all/rp_filter',
+      'net/ipv4/conf/cnikit-vx/rp_filter',
+    ];
+    const key = keys[b % keys.length]!;
+    if (key.includes('bridge')) node.sysctls.loadBridgeFilter();
+    if (node.sysctls.read(key) !== undefined) node.sysctls.set(key, String(c % 3));
+  },
+  'tunnel goes': (s) => {
+    const link = tunnel(s);
+    if (link === undefined) return;
+    touchTunnel(s);
+    s.kernel.deleteLink(link);
+  },
+  'tunnel changes': (s) => {
+    const link = tunnel(s);
+    if (link === undefined) return;
+    touchTunnel(s);
+    const { kernel, c } = s;
+    if (c % 4 === 0) kernel.setUp(link, false);
+    else if (c % 4 === 1) kernel.setMtu(link, 1280 + (c % 200));
+    else if (c % 4 === 2) kernel.setMac(link, '02:00:00:00:00:99');
+    else {
+      const [one] = kernel.addresses.filter(({ index }) => index === link.index);
+      if (one !== undefined && c % 3) kernel.deleteAddress(link, one.address);
+      else kernel.addAddress(link, '198.51.100.9/32');
+    }
+  },
+  'entry of the tunnel goes': (s) => {
+    const entry = entryOf(s);
+    if (entry === undefined) return;
+    s.touched.push(entry.address);
+    s.kernel.deleteNeighbour(entry);
+  },
+  'entry of the tunnel changes': (s) => {
+    const entry = entryOf(s);
+    if (entry === undefined) return;
+    s.touched.push(entry.address);
+    const other = entry.address.includes(':') ? '2001:db8:66::66' : '203.0.113.66';
+    s.kernel.putNeighbour({
+      ...entry,
+      ...(entry.table === 'fdb' ? { address: other } : { mac: '02:00:00:00:00:66' }),
+    });
+  },
+  'entry too much': (s) => {
+    const link = tunnel(s);
+    if (link === undefined) return;
+    const six = link.name.endsWith('6');
+    const address = s.c % 2 ? (six ? '2001:db8:66::67' : '203.0.113.67') : '10.77.0.0';
+    s.touched.push(address);
+    s.kernel.putNeighbour({
+      table: s.c % 2 ? 'fdb' : 'neighbour',
+      index: link.index,
+      mac: '02:00:00:00:00:67',
+      address,
+    });
+  },
+  'link in the way': (s) => {
+    const spec =
+      s.c % 2
+        ? {
+            name: ['cnikit-vx', 'cnikit-vx6'][(s.c >> 1) % 2]!,
+            ...(s.c % 8 < 4 && { mac: '02:00:00:00:00:02', vxlan: { id: 7, port: 4789, learning: true } }),
+          }
+        : {
+            name: 'other0',
+            mac: '02:00:00:00:00:01',
+            vxlan: { id: 201, port: s.c % 4 ? 4789 : 8472, learning: true, local: '198.51.100.1' },
+          };
+    if (s.b % 3 === 0) steps['tunnel goes'](s);
+    try {
+      const { name, ...rest } = spec;
+      s.kernel.addLink(name, rest);
+    } catch {
+      // What is there stays.
+    }
+  },
+  'link in the way goes': ({ kernel }) => {
+    const link = kernel.links.find(({ name, alias }) => alias === undefined && /^(other|cnikit)/.test(name));
+    if (link !== undefined) kernel.deleteLink(link);
   },
   'remove conflist': ({ node }) => node.removeConflist(),
   'lose events': (s) => {
@@ -288,10 +498,10 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     kernel.broken = undefined;
   },
   'rules break': ({ node }) => {
-    node.rulesBroken = true;
+    node.firewall.broken = true;
   },
   'rules work': ({ node }) => {
-    node.rulesBroken = false;
+    node.firewall.broken = false;
   },
 };
 

@@ -1,4 +1,5 @@
 /** What happens to a cluster, as a value that follows from a seed and can be played again, also in part. */
+import type { Encap } from '../../src/desired/tunnel.ts';
 import { Random } from './random.ts';
 
 /** Something that happens; `a`, `b` and `c` choose to whom and how. */
@@ -18,6 +19,13 @@ export interface History {
   seed: number;
   profile: Profile;
   nodes: number;
+  /** Subnets with routers between them, to which nodes belong in turns. */
+  subnets: number;
+  encap: Encap;
+  /** As in a container without privileges: settings are left to the plugin. */
+  readOnlySysctls: boolean;
+  /** The kernel has sets of addresses. */
+  sets: boolean;
   /** On how many of them the agent runs. */
   agents: number;
   /** Between two complete passes of an agent, ms. Where it is long, it hides no event that was missed. */
@@ -35,6 +43,10 @@ const churn = [
   [3, 'take the InternalIPs of another'],
   [3, 'move off the link'],
   [3, 'exchange podCIDRs'],
+  [3, 'claim a part of the podCIDRs of another'],
+  [2, 'claim more than the podCIDRs of another'],
+  [3, 'change family of InternalIPs'],
+  [2, 'renumber'],
   [3, 'lose podCIDRs'],
   [2, 'remove own node'],
   [2, 'change own podCIDRs'],
@@ -82,6 +94,19 @@ const drift = [
   [1, 'default route goes'],
   [2, 'default route returns'],
   [2, 'flush rules'],
+  [2, 'rule before ours'],
+  [2, 'bend a rule'],
+  [2, 'delete own chains'],
+  [2, 'rules of others'],
+  [2, 'sysctl drifts'],
+  [2, 'sets drift'],
+  [3, 'tunnel goes'],
+  [3, 'tunnel changes'],
+  [4, 'entry of the tunnel goes'],
+  [3, 'entry of the tunnel changes'],
+  [2, 'entry too much'],
+  [4, 'link in the way'],
+  [3, 'link in the way goes'],
   [1, 'remove conflist'],
   [3, 'lose events'],
   [2, 'refuse next hop'],
@@ -117,7 +142,19 @@ export function historyOf(seed: number): History {
     return { waitMs: wait(random), what, a: number(), b: number(), c: number() };
   });
   const resyncMs = random.chance(0.3) ? 60_000 : 3_600_000;
-  return { seed, profile, nodes, agents, resyncMs, steps };
+  const subnets = random.weighted([
+    [1, 1],
+    [1, 2],
+    [1, 3],
+  ]);
+  const encap = random.weighted<Encap>([
+    [7, 'auto'],
+    [1, 'always'],
+    [1, 'never'],
+  ]);
+  const readOnlySysctls = random.chance(0.3);
+  const sets = random.chance(0.8);
+  return { seed, profile, nodes, subnets, encap, readOnlySysctls, sets, agents, resyncMs, steps };
 }
 
 /** Mostly in quick succession, so that things meet; sometimes after everything has come to rest. */

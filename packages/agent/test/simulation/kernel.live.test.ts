@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Kernel, KernelEvent } from '../../src/apply/kernel.ts';
 import { openKernel } from '../../src/apply/netlink.ts';
-import { asKernelRoute, type RouteAction } from '../../src/diff.ts';
-import type { KernelState } from '../../src/model.ts';
+import { asKernelRoute, type KernelAction, type RouteAction } from '../../src/diff.ts';
+import type { KernelLink, KernelState, TunnelLink } from '../../src/model.ts';
+import { hostFacts } from '../../src/observe/facts.ts';
 import type { After } from '../../src/timers.ts';
 import { run } from '../live-node.ts';
 import { foreignRoute, SimulatedKernel } from './kernel.ts';
@@ -14,8 +15,8 @@ const RUNS = Number(process.env.CNIKIT_KERNEL_RUNS ?? 60);
 /** One operation on both: what the model does, and what makes the real kernel do it. */
 interface Operation {
   model(kernel: SimulatedKernel, handle: Kernel): unknown;
-  /** Arguments of ip(8), or a write of the agent. */
-  real: string[] | ((kernel: Kernel, oif: number) => unknown);
+  /** Arguments of ip(8), a whole command, or a write of the agent. */
+  real: string[] | { argv: [string, ...string[]] } | ((kernel: Kernel, oif: number) => unknown);
 }
 
 const addresses = ['192.0.2.1/24', '198.51.100.1/24', '2001:db8::1/64', '2001:db8:5::1/64'];
@@ -80,20 +81,203 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
     }),
 );
 
+const TUNNELS = ['cnikit-vx', 'cnikit-vx6'] as const;
+const SETTINGS = { vni: 201, port: 4789 } as const;
+const macs = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
+const remotes = { 'cnikit-vx': ['192.0.2.7', '192.0.2.8'], 'cnikit-vx6': ['2001:db8::7', '2001:db8::8'] };
+const gateways = ['10.244.2.0', '10.244.3.0', 'fe80::1', 'fe80::2'];
+
+/** A number that is no link's. */
+const NONE = 9_999_999;
+const indexOf = (kernel: Kernel | SimulatedKernel, name: string): number => {
+  const { links } = 'dump' in kernel ? kernel.dump() : kernel;
+  return links.find((link) => link.name === name)?.index ?? NONE;
+};
+/** The first errno of an action that failed. */
+const codeOf = (kernel: Kernel, action: KernelAction): string | undefined => kernel.write([action])[0]?.code;
+
+const tunnel = fc.constantFrom(...TUNNELS);
+const wantedTunnel = fc
+  .record({
+    name: tunnel,
+    mac: fc.constantFrom(...macs),
+    mtu: fc.constantFrom(1400, 1450),
+    six: fc.boolean(),
+  })
+  .map(({ name, mac, mtu, six }): TunnelLink => {
+    const underlay = name === 'cnikit-vx' ? 'ipv4' : 'ipv6';
+    const local = underlay === 'ipv4' ? '192.0.2.1' : '2001:db8::1';
+    const addresses = six ? ['10.244.1.0/32', 'fd00:10:244:1::/128'] : ['10.244.1.0/32'];
+    return { name, ...SETTINGS, mac, mtu, underlay, local, addresses };
+  });
+/** The agent's own writes on the tunnels, and what others do to them and beside them. */
+const tunnelOperation = fc.oneof<fc.Arbitrary<Operation>[]>(
+  wantedTunnel.map((link) => {
+    const write = (kernel: Kernel): string | undefined => codeOf(kernel, { kind: 'tunnel', op: 'add', link });
+    return { model: (_, handle) => write(handle), real: write };
+  }),
+  wantedTunnel.map((link) => {
+    // As the agent knows it from a dump just before.
+    const write = (kernel: Kernel): string | undefined => {
+      const old = hostFacts(kernel.dump()).tunnels.find(({ name }) => name === link.name);
+      return old === undefined ? 'none' : codeOf(kernel, { kind: 'tunnel', op: 'change', link, old });
+    };
+    return { model: (_, handle) => write(handle), real: write };
+  }),
+  tunnel.map((name) => {
+    const write = (kernel: Kernel): string | undefined => {
+      const old = hostFacts(kernel.dump()).tunnels.find((one) => one.name === name);
+      return old === undefined ? 'none' : codeOf(kernel, { kind: 'tunnel', op: 'remove', old });
+    };
+    return { model: (_, handle) => write(handle), real: write };
+  }),
+  fc
+    .record({
+      name: tunnel,
+      op: fc.constantFrom('put', 'remove'),
+      mac: fc.constantFrom(...macs),
+      at: fc.integer({ min: 0, max: 1 }),
+    })
+    .map(({ name, op, mac, at }) => {
+      const write = (kernel: Kernel): string | undefined => {
+        const entry = {
+          table: 'fdb' as const,
+          index: indexOf(kernel, name),
+          mac,
+          address: remotes[name][at]!,
+        };
+        return codeOf(kernel, { kind: 'neighbour', op: op as 'put', entry, dev: name });
+      };
+      return { model: (_, handle) => write(handle), real: write };
+    }),
+  fc
+    .record({
+      name: tunnel,
+      op: fc.constantFrom('put', 'remove'),
+      mac: fc.constantFrom(...macs),
+      address: fc.constantFrom(...gateways),
+    })
+    .map(({ name, op, mac, address }) => {
+      const write = (kernel: Kernel): string | undefined => {
+        const entry = { table: 'neighbour' as const, index: indexOf(kernel, name), mac, address };
+        return codeOf(kernel, { kind: 'neighbour', op: op as 'put', entry, dev: name });
+      };
+      return { model: (_, handle) => write(handle), real: write };
+    }),
+  fc.record({ name: tunnel, four: fc.boolean(), at: hop }).map(({ name, four, at }) => {
+    const dst = destinations[(at & 1) + (four ? 0 : 2)]!;
+    const via = gateways[(at & 1) + (four ? 0 : 2)]!;
+    const write = (kernel: Kernel): string | undefined => {
+      const route = {
+        dst,
+        via,
+        oif: indexOf(kernel, name),
+        dev: name,
+        ...(four ? { onlink: true as const } : {}),
+      };
+      return codeOf(kernel, { kind: 'route', op: 'add', route });
+    };
+    return { model: (_, handle) => write(handle), real: write };
+  }),
+  fc.record({ name: tunnel, up: fc.boolean() }).map(({ name, up }) => ({
+    model: (kernel) => onLink(kernel, name, (link) => kernel.setUp(link, up)),
+    real: ['link', 'set', name, up ? 'up' : 'down'],
+  })),
+  fc.record({ name: tunnel, mtu: fc.constantFrom(1300, 1450) }).map(({ name, mtu }) => ({
+    model: (kernel) => onLink(kernel, name, (link) => kernel.setMtu(link, mtu)),
+    real: ['link', 'set', name, 'mtu', String(mtu)],
+  })),
+  fc.record({ name: tunnel, mac: fc.constantFrom(...macs) }).map(({ name, mac }) => ({
+    model: (kernel) => onLink(kernel, name, (link) => kernel.setMac(link, mac)),
+    real: ['link', 'set', name, 'address', mac],
+  })),
+  fc.constantFrom(...TUNNELS, 'other').map((name) => ({
+    model: (kernel) => onLink(kernel, name, (link) => kernel.deleteLink(link)),
+    real: ['link', 'delete', name],
+  })),
+  fc
+    .record({ name: fc.constantFrom(...TUNNELS, 'other'), id: fc.constantFrom(201, 7), six: fc.boolean() })
+    .map(({ name, id, six }) => {
+      const local = six ? '2001:db8::1' : '192.0.2.1';
+      return {
+        model: (kernel) => {
+          try {
+            kernel.addLink(name, { mac: macs[0]!, vxlan: { id, port: 4789, learning: true, local } });
+          } catch {
+            // As it is there already.
+          }
+        },
+        real: [
+          ...['link', 'add', name, 'mtu', '1500', 'address', macs[0]!],
+          ...['type', 'vxlan', 'id', String(id), 'dstport', '4789', 'local', local],
+        ],
+      };
+    }),
+  fc.record({ name: tunnel, mac: fc.constantFrom(...macs), at: hop }).map(({ name, mac, at }) => {
+    const address = remotes[name][at & 1]!;
+    const entry = { table: 'fdb' as const, mac, address };
+    return at < 2
+      ? {
+          model: (kernel) => void kernel.putNeighbour({ ...entry, index: indexOf(kernel, name) }),
+          real: { argv: ['bridge', 'fdb', 'replace', mac, 'dev', name, 'dst', address, 'self', 'permanent'] },
+        }
+      : {
+          model: (kernel) => {
+            const index = indexOf(kernel, name);
+            const have = kernel.neighbours.some(
+              (one) => one.index === index && one.mac === mac && one.address === address,
+            );
+            if (have) kernel.deleteNeighbour({ ...entry, index });
+          },
+          real: { argv: ['bridge', 'fdb', 'del', mac, 'dev', name, 'dst', address, 'self'] },
+        };
+  }),
+  fc
+    .record({
+      name: tunnel,
+      mac: fc.constantFrom(...macs),
+      address: fc.constantFrom(...gateways),
+      put: fc.boolean(),
+    })
+    .map(({ name, mac, address, put }) => ({
+      model: (kernel) => {
+        const entry = { table: 'neighbour' as const, mac, address, index: indexOf(kernel, name) };
+        if (put) kernel.putNeighbour(entry);
+        else kernel.deleteNeighbour(entry);
+      },
+      real: put
+        ? ['neighbour', 'replace', address, 'lladdr', mac, 'dev', name, 'nud', 'permanent']
+        : ['neighbour', 'del', address, 'dev', name],
+    })),
+);
+
+function onLink(kernel: SimulatedKernel, name: string, body: (link: KernelLink) => void): void {
+  const link = kernel.link(name);
+  if (link !== undefined) body(link);
+}
+
 /** What the agent makes use of, comparable: link numbers differ, and link-local addresses are the kernel's own affair. */
-function seen({ links, addresses, routes }: KernelState): unknown {
-  const index = links.find(({ name }) => name === 'eth0')!.index;
-  return {
-    up: links.find(({ name }) => name === 'eth0')!.up,
-    addresses: addresses
-      .filter((one) => one.index === index && !one.address.startsWith('fe80'))
-      .map(({ address }) => address)
-      .sort(),
-    routes: routes
-      .filter(({ dst, oif }) => oif === index && !/^f[ef]/.test(dst))
-      .map(({ dst, via, protocol, priority, type }) => `${dst} via ${via} ${protocol} ${priority} ${type}`)
-      .sort(),
-  };
+function seen({ links, addresses, routes, neighbours = [] }: KernelState): unknown {
+  return links
+    .filter(({ name }) => ['eth0', ...TUNNELS, 'other'].includes(name))
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .map(({ index, name, up, mtu, mac, alias, vxlan }) => ({
+      name,
+      up,
+      ...(name === 'eth0' ? {} : { mtu, mac, alias, vxlan }),
+      addresses: addresses
+        .filter((one) => one.index === index && !one.address.startsWith('fe80'))
+        .map(({ address }) => address)
+        .sort(),
+      routes: routes
+        .filter(({ dst, oif }) => oif === index && !/^f[ef]/.test(dst))
+        .map(({ dst, via, protocol, priority, type }) => `${dst} via ${via} ${protocol} ${priority} ${type}`)
+        .sort(),
+      neighbours: neighbours
+        .filter((one) => one.index === index)
+        .map(({ table, mac: hardware, address }) => `${table} ${hardware} ${address}`)
+        .sort(),
+    }));
 }
 
 /**
@@ -101,15 +285,20 @@ function seen({ links, addresses, routes }: KernelState): unknown {
  * address that goes soon after it came, the kernel may not say that it came.
  */
 function lines(events: readonly KernelEvent[]): string[] {
+  const known = new Set([...gateways, ...Object.values(remotes).flat()]);
   const routes: string[] = [];
   const addresses = new Set<string>();
   for (const event of events)
     if (event.type === 'route' && !/^f[ef]/.test(event.route.dst)) {
       const { dst, via, protocol, priority } = event.route;
       routes.push(`${event.op} ${dst} via ${via} ${protocol} ${priority}`);
-    } else if (event.type === 'address' && !event.address.startsWith('fe80')) addresses.add(event.address);
+    } else if (event.type === 'neighbour' && known.has(event.neighbour.address))
+      routes.push(`${event.op} ${event.neighbour.table} ${event.neighbour.address}`);
+    else if (event.type === 'address' && !event.address.startsWith('fe80')) addresses.add(event.address);
   return [...routes, ...addresses].sort();
 }
+
+const anyOperation = fc.oneof({ weight: 2, arbitrary: operation }, { weight: 3, arbitrary: tunnelOperation });
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'The model of the kernel (needs the sandbox: run npm test at the root)',
@@ -125,7 +314,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       timeout: 300_000,
     }, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 25 }), async (operations) => {
+        fc.asyncProperty(fc.array(anyOperation, { minLength: 1, maxLength: 25 }), async (operations) => {
           run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'cable');
           run('ip', 'link', 'set', 'cable', 'up');
           const ended = new AbortController();
@@ -159,7 +348,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
               if (typeof real === 'function') expect(real(kernel, oif)).toEqual(expected);
               else {
                 try {
-                  run('ip', ...(real as [string]));
+                  run(...(Array.isArray(real) ? (['ip', ...real] as [string, ...string[]]) : real.argv));
                 } catch {
                   // Refused by both, as the tables show.
                 }
@@ -170,12 +359,13 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             }
             await new Promise(setImmediate);
             const expected = lines(told.model);
-            await expect.poll(() => lines(told.real), { timeout: 20_000, interval: 5 }).toEqual(expected);
+            await expect.poll(() => lines(told.real), { timeout: 5000, interval: 5 }).toEqual(expected);
             ended.abort();
             await Promise.all([listening, modelled]);
           } finally {
             ended.abort();
-            run('ip', 'link', 'del', 'eth0');
+            for (const { name } of kernel.dump().links)
+              if (['eth0', ...TUNNELS, 'other'].includes(name)) run('ip', 'link', 'del', name);
           }
         }),
         { numRuns: RUNS, seed: 1 },

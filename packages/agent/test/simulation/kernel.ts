@@ -1,18 +1,29 @@
 /**
- * A model of what the agent uses of the kernel: links, addresses and the main table, with the errors and events that
- * Linux has for them. `kernel.live.test.ts` does the same random operations to it and to the real one.
+ * A model of what the agent uses of the kernel: links, VXLAN ones and their entries included, addresses and the main
+ * table, with the errors and events that Linux has for them. `kernel.live.test.ts` does the same random operations to it and to the real one.
  */
 import type { Kernel, KernelEvent, WriteFailure } from '../../src/apply/kernel.ts';
-import { asKernelRoute, defaultMetric, type RouteAction } from '../../src/diff.ts';
+import { entryKey } from '../../src/desired/peers.ts';
+import {
+  asKernelRoute,
+  defaultMetric,
+  type KernelAction,
+  type NeighbourAction,
+  type RouteAction,
+  type TunnelAction,
+} from '../../src/diff.ts';
 import {
   type KernelAddress,
   type KernelLink,
+  type KernelNeighbour,
   type KernelRoute,
   type KernelState,
   ROUTE_PROTOCOL,
+  TUNNEL_ALIAS,
 } from '../../src/model.ts';
 import { contains, formatPrefix, parseAddress, parsePrefix } from '../../src/prefix.ts';
 import type { After } from '../../src/timers.ts';
+import { Inbox } from './inbox.ts';
 
 /** RTPROT_KERNEL: connected routes. */
 const PROTOCOL_KERNEL = 2;
@@ -20,6 +31,25 @@ const PROTOCOL_KERNEL = 2;
 const CONNECTED_METRIC = { ipv4: 0, ipv6: 256 } as const;
 
 type Listener = (event: KernelEvent) => void;
+
+/** An errno. */
+class Refused extends Error {
+  readonly code: string;
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/** What an action is about, for the list of what was written. */
+function placeOf(action: KernelAction): string {
+  if (action.kind === 'route') return action.op === 'remove' ? action.old.dst : action.route.dst;
+  if (action.kind === 'neighbour') return `${action.entry.table} ${action.entry.address}`;
+  return `link ${action.op === 'remove' ? action.old.name : action.link.name}`;
+}
+
+/** Whether the outer packets of a VXLAN link are IPv6. */
+const isSix = ({ vxlan }: Partial<KernelLink>): boolean => vxlan?.local?.includes(':') === true;
 
 export class SimulatedKernel {
   readonly links: KernelLink[] = [{ index: 1, name: 'lo', mtu: 65_536, up: true }];
@@ -29,14 +59,17 @@ export class SimulatedKernel {
   readonly #listeners = new Set<Listener>();
   /** Who is not told, because it is its own doing. */
   #writer: Listener | undefined;
-  /** Foreign routes that the agent has removed or replaced: must stay empty. */
+  /** Permanent entries of VXLAN links, by what identifies each. */
+  readonly #neighbours = new Map<string, KernelNeighbour>();
+  /** What the agent has done to what is not its own: must stay empty. */
   readonly harmed: string[] = [];
-  /** Destinations that had an own route put or taken by the agent, in order. */
+  /** What the agent has put or taken, in order: destinations of routes, links and their entries. */
   written: string[] = [];
   /** Next hops that are refused, with the errno. */
   readonly refusing = new Map<string, string>();
   /** Why nothing can be read or written now. */
   broken: string | undefined;
+  #lastIndex = 1;
 
   /** What the agent holds: the kernel of one process. */
   open(after: After, latencyMs: () => number, dies: DeathInWrite): Kernel & { overflow(): void } {
@@ -54,8 +87,6 @@ export class SimulatedKernel {
         try {
           return actions.flatMap((action) => {
             dies.beforeAction();
-            if (action.kind !== 'route')
-              throw new Error('The model has no tunnels: simulate with encap never');
             return this.#act(action);
           });
         } finally {
@@ -71,11 +102,16 @@ export class SimulatedKernel {
     };
   }
 
+  get neighbours(): KernelNeighbour[] {
+    return [...this.#neighbours.values()];
+  }
+
   state(): KernelState {
     return {
       links: this.links.map((link) => ({ ...link })),
       addresses: [...this.addresses],
       routes: [...this.#routes.values()].flat(),
+      neighbours: this.neighbours.filter(({ index }) => this.#isTunnel(index)),
     };
   }
 
@@ -92,12 +128,58 @@ export class SimulatedKernel {
     return this.links.find((link) => link.name === name);
   }
 
-  /** `ip link add NAME`, down and without addresses. */
-  addLink(name: string, mtu = 1500): KernelLink {
-    const link = { index: Math.max(...this.links.map(({ index }) => index)) + 1, name, mtu, up: false };
+  /** `ip link add NAME`, down and without addresses. EEXIST when there is one of that name, or such a VXLAN. */
+  addLink(name: string, rest: Partial<KernelLink> = {}): KernelLink {
+    const like = (one: KernelLink): boolean =>
+      one.vxlan !== undefined &&
+      one.vxlan.id === rest.vxlan?.id &&
+      one.vxlan.port === rest.vxlan.port &&
+      isSix(one) === isSix(rest);
+    if (this.links.some((one) => one.name === name || like(one))) throw new Refused('EEXIST');
+    this.#lastIndex++;
+    const link: KernelLink = { index: this.#lastIndex, name, mtu: 1500, up: false, ...rest };
     this.links.push(link);
     this.#tell({ type: 'link', index: link.index });
     return link;
+  }
+
+  /** `ip link del`: with it goes all that hangs on it. */
+  deleteLink(link: KernelLink): void {
+    // What goes with it, the kernel itself takes, and tells everybody.
+    const writer = this.#writer;
+    this.#writer = undefined;
+    this.setUp(link, false);
+    for (const { address } of this.addresses.filter(({ index }) => index === link.index))
+      this.deleteAddress(link, address);
+    this.#dropNeighbours(link, 'fdb');
+    this.#writer = writer;
+    this.links.splice(this.links.indexOf(link), 1);
+    this.#tell({ type: 'link', index: link.index });
+  }
+
+  /** A new hardware address, or the same anew, empties the table of next hops (arp_netdev_event in net/ipv4/arp.c). */
+  setMac(link: KernelLink, mac: string): void {
+    link.mac = mac;
+    this.#dropNeighbours(link, 'neighbour');
+    this.#tell({ type: 'link', index: link.index });
+  }
+
+  /** `bridge fdb replace`, `ip neighbour replace … nud permanent`. */
+  putNeighbour(entry: KernelNeighbour): string | undefined {
+    const link = this.links.find(({ index }) => index === entry.index);
+    if (link === undefined) return 'ENODEV';
+    if (entry.table === 'fdb' && isSix(link) !== entry.address.includes(':')) return 'EAFNOSUPPORT';
+    this.#neighbours.set(entryKey(entry), { ...entry });
+    this.#tell({ type: 'neighbour', op: 'new', neighbour: { ...entry } });
+    return undefined;
+  }
+
+  deleteNeighbour(entry: KernelNeighbour): string | undefined {
+    if (!this.links.some(({ index }) => index === entry.index)) return 'ENODEV';
+    const have = this.#neighbours.get(entryKey(entry));
+    if (have === undefined) return 'ENOENT';
+    this.#dropNeighbour(have);
+    return undefined;
   }
 
   setMtu(link: KernelLink, mtu: number): void {
@@ -115,6 +197,7 @@ export class SimulatedKernel {
       for (const { index, address } of this.addresses) if (index === link.index) this.#connect(link, address);
       return;
     }
+    this.#dropNeighbours(link, 'neighbour');
     // IPv4 goes without a word (fib_flush), IPv6 with one each (addrconf_ifdown, rt6_ifdown).
     this.#dropRoutes(({ oif, family }) => oif === link.index && family === 'ipv4', false);
     for (const gone of this.addresses.filter(
@@ -130,7 +213,8 @@ export class SimulatedKernel {
   addAddress(link: KernelLink, address: string): void {
     if (this.addresses.some((have) => have.index === link.index && have.address === address)) return;
     this.addresses.push({ index: link.index, address });
-    this.#tell({ type: 'address', index: link.index, address });
+    // An IPv6 address is set up by a worker of the kernel, who tells everybody (addrconf_dad_work in net/ipv6/addrconf.c).
+    this.#tell({ type: 'address', index: link.index, address }, address.includes(':'));
     if (link.up) this.#connect(link, address);
   }
 
@@ -155,8 +239,12 @@ export class SimulatedKernel {
   }
 
   /** RTM_NEWROUTE, exclusive or as `ip route replace`; gives the errno, or nothing when done. `agent` is who asks. */
-  putRoute(route: KernelRoute, mode: 'create' | 'replace', agent = false): string | undefined {
-    const refused = this.#unreachable(route);
+  putRoute(
+    route: KernelRoute,
+    mode: 'create' | 'replace',
+    { agent = false, onlink = false } = {},
+  ): string | undefined {
+    const refused = this.#unreachable(route, onlink);
     if (refused !== undefined) return refused;
     const routes = this.#routes.get(route.dst) ?? [];
     const at = routes.findIndex(({ priority }) => priority === route.priority);
@@ -191,30 +279,79 @@ export class SimulatedKernel {
     return undefined;
   }
 
-  #act(action: RouteAction): WriteFailure[] {
+  #act(action: KernelAction): WriteFailure[] {
     const code = this.#code(action);
-    if (code === undefined) this.written.push(action.op === 'remove' ? action.old.dst : action.route.dst);
+    if (code === undefined) this.written.push(placeOf(action));
     // The adapter calls it done when what is to go is gone.
-    if (code === undefined || (action.op === 'remove' && code === 'ESRCH')) return [];
+    const gone = action.op === 'remove' && ['ESRCH', 'ENOENT', 'ENODEV'].includes(code ?? '');
+    if (code === undefined || gone) return [];
     return [{ action, code, message: `the model says ${code}` }];
   }
 
+  #code(action: KernelAction): string | undefined {
+    if (action.kind === 'route') return this.#route(action);
+    return action.kind === 'tunnel' ? this.#tunnel(action) : this.#neighbour(action);
+  }
+
+  #neighbour({ op, entry }: NeighbourAction): string | undefined {
+    const link = this.links.find(({ index }) => index === entry.index);
+    if (link !== undefined && link.alias !== TUNNEL_ALIAS) this.harmed.push(`entry of ${link.name}`);
+    return op === 'put' ? this.putNeighbour(entry) : this.deleteNeighbour(entry);
+  }
+
+  /** As the adapter does it: each of its requests by itself, and whatever became of those before it. */
+  #tunnel(action: TunnelAction): string | undefined {
+    const old = action.op === 'add' ? undefined : action.old;
+    const present = this.links.find(({ index }) => index === old?.index);
+    if (present !== undefined && present.alias !== TUNNEL_ALIAS) this.harmed.push(`link ${present.name}`);
+    if (action.op === 'remove') {
+      if (present === undefined) return 'ENODEV';
+      this.deleteLink(present);
+      return undefined;
+    }
+    const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
+    if (action.op === 'add') {
+      const source = local ?? (underlay === 'ipv6' ? '::' : undefined);
+      const vxlan = { id, port, learning: false, ...(source === undefined ? {} : { local: source }) };
+      try {
+        const link = this.addLink(name, { mac, mtu, vxlan });
+        link.alias = TUNNEL_ALIAS;
+        this.setUp(link, true);
+        return undefined;
+      } catch (error) {
+        if (error instanceof Refused) return error.code;
+        throw error;
+      }
+    }
+    if (present === undefined) return 'ENODEV';
+    if (present.mac !== mac) this.setMac(present, mac);
+    this.setMtu(present, mtu);
+    this.setUp(present, true);
+    for (const address of addresses) this.addAddress(present, address);
+    for (const address of action.old.addresses)
+      if (!addresses.includes(address)) this.deleteAddress(present, address);
+    return undefined;
+  }
+
   /** What the adapter makes of an action: away with the old one by its exact key, then an exclusive creation. */
-  #code(action: RouteAction): string | undefined {
+  #route(action: RouteAction): string | undefined {
     if (action.op !== 'add') {
       const { dst, via, oif, priority } = action.old;
       const exact = { ...(via === undefined ? {} : { via }), ...(oif === undefined ? {} : { oif }) };
       const code = this.deleteRoute({ dst, ...exact, priority, protocol: ROUTE_PROTOCOL }, true);
       if (action.op === 'remove') return code;
     }
-    return this.refusing.get(action.route.via) ?? this.putRoute(asKernelRoute(action.route), 'create', true);
+    const { via, onlink = false } = action.route;
+    return (
+      this.refusing.get(via) ?? this.putRoute(asKernelRoute(action.route), 'create', { agent: true, onlink })
+    );
   }
 
-  /** A next hop has to be on a network of a link that is up. */
-  #unreachable({ via, oif, family }: KernelRoute): string | undefined {
+  /** A next hop has to be on a network of a link that is up, if it is not said or seen to be on the link. */
+  #unreachable({ via, oif, family }: KernelRoute, onlink: boolean): string | undefined {
     const link = this.links.find(({ index }) => index === oif);
     if (link === undefined) return 'ENODEV';
-    if (via === undefined) return link.up ? undefined : 'ENETDOWN';
+    if (via === undefined || onlink || via.startsWith('fe80:')) return link.up ? undefined : 'ENETDOWN';
     const hop = parseAddress(via)!;
     const onLink = [...this.#routes.values()].some((routes) =>
       routes.some(
@@ -230,6 +367,8 @@ export class SimulatedKernel {
   }
 
   #connect(link: KernelLink, address: string): void {
+    // A single IPv4 address is no network (fib_add_ifaddr in net/ipv4/fib_frontend.c).
+    if (address.endsWith('/32')) return;
     const family = address.includes(':') ? 'ipv6' : 'ipv4';
     const dst = networkOf(address);
     const there = this.at(dst).some(
@@ -245,7 +384,7 @@ export class SimulatedKernel {
       type: 1,
     };
     this.#routes.set(dst, [...this.at(dst), route]);
-    this.#tell({ type: 'route', op: 'new', route });
+    this.#tell({ type: 'route', op: 'new', route }, family === 'ipv6');
   }
 
   #dropRoutes(which: (route: KernelRoute) => boolean, aloud: boolean): void {
@@ -259,12 +398,26 @@ export class SimulatedKernel {
     }
   }
 
+  #isTunnel(index: number): boolean {
+    return this.links.some((link) => link.index === index && link.alias === TUNNEL_ALIAS);
+  }
+
+  #dropNeighbours(link: KernelLink, table: KernelNeighbour['table']): void {
+    for (const entry of this.neighbours)
+      if (entry.index === link.index && entry.table === table) this.#dropNeighbour(entry, true);
+  }
+
+  #dropNeighbour(entry: KernelNeighbour, toWriter = false): void {
+    this.#neighbours.delete(entryKey(entry));
+    this.#tell({ type: 'neighbour', op: 'del', neighbour: entry }, toWriter);
+  }
+
   #working(): void {
     if (this.broken !== undefined) throw new Error(this.broken);
   }
 
-  #tell(event: KernelEvent): void {
-    for (const listener of this.#listeners) if (listener !== this.#writer) listener(event);
+  #tell(event: KernelEvent, toWriter = false): void {
+    for (const listener of this.#listeners) if (toWriter || listener !== this.#writer) listener(event);
   }
 }
 
@@ -272,55 +425,6 @@ export class SimulatedKernel {
 export interface DeathInWrite {
   /** Throws when that moment has come. */
   beforeAction(): void;
-}
-
-/** Events on their way to one process: in order, each a little later than it happened. */
-class Inbox implements AsyncIterable<KernelEvent> {
-  readonly #after: After;
-  readonly #latencyMs: () => number;
-  #onTheWay: KernelEvent[] = [];
-  #arrived: KernelEvent[] = [];
-  #wake: () => void = () => undefined;
-  #pending = false;
-  #closed = false;
-
-  constructor(after: After, latencyMs: () => number) {
-    this.#after = after;
-    this.#latencyMs = latencyMs;
-  }
-
-  push(event: KernelEvent): void {
-    this.#onTheWay.push(event);
-    if (this.#pending) return;
-    this.#pending = true;
-    this.#after(this.#latencyMs(), () => {
-      this.#pending = false;
-      this.#arrived.push(...this.#onTheWay.splice(0));
-      this.#wake();
-    });
-  }
-
-  /** ENOBUFS: what is on the way is lost, and said to be. */
-  overflow(): void {
-    this.#onTheWay = [];
-    this.push({ type: 'overflow' });
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#wake();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<KernelEvent> {
-    while (!this.#closed) {
-      const event = this.#arrived.shift();
-      if (event !== undefined) yield event;
-      else
-        await new Promise<void>((done) => {
-          this.#wake = done;
-        });
-    }
-  }
 }
 
 /** The network of an address with its prefix length. */

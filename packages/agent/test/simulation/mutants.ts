@@ -74,6 +74,73 @@ export const mutants: Record<string, Mutant> = {
     from: '    sameList(a.internalIPs, b.internalIPs) &&\n',
     to: '',
   },
+  'blind-to-entries': {
+    what: 'an entry of the tunnel that somebody removes or bends stays so',
+    file: 'agent/src/loop.ts',
+    from: 'if (this.#routes.observeNeighbour(event.op, event.neighbour)) this.#soon();',
+    to: '',
+  },
+  'one-tunnel': {
+    what: 'a peer of IPv6 is put into the link whose outer packets are IPv4',
+    file: 'agent/src/desired/tunnel.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of that file
+    from: "return underlay === 'ipv4' ? name : `${name}6`;",
+    to: 'return name;',
+  },
+  'keeps-tunnel': {
+    what: 'the tunnel stays when nobody is reached by it any more',
+    file: 'agent/src/routes.ts',
+    from: "this.#makeTunnels(tunnels, outcome, 'all');",
+    to: '',
+  },
+  'grasps-links': {
+    what: 'a link counts as the own tunnel by its name alone',
+    file: 'agent/src/observe/facts.ts',
+    from: 'if (alias !== TUNNEL_ALIAS || vxlan === undefined) return [];',
+    to: "if (!name.startsWith('cnikit-vx') || vxlan === undefined) return [];",
+  },
+  'tunnel-of-yesterday': {
+    what: 'an MTU of the tunnel that somebody changes is not looked at',
+    file: 'agent/src/desired/tunnel.ts',
+    from: '    have.mtu === want.mtu &&\n',
+    to: '',
+  },
+  'stale-way': {
+    what: 'a route stays where a node was, while the tunnel cannot be made',
+    file: 'agent/src/routes.ts',
+    from: "return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];",
+    to: 'return [];',
+  },
+  'shares-prefixes': {
+    what: 'podCIDRs that overlap partly are all routed',
+    file: 'agent/src/desired/route.ts',
+    from: 'if (rival !== undefined)',
+    to: 'if (rival !== undefined && rivals.length < 0)',
+  },
+  'deaf-to-rules': {
+    what: 'rules that somebody changes are not looked at',
+    file: 'agent/src/loop.ts',
+    from: '    this.#rulesTouched = true;\n    this.#rulesSoon(SETTLE_MS);',
+    to: '',
+  },
+  'yields-to-rules': {
+    what: 'a rule before the own ones is left there',
+    file: 'agent/src/desired/rules.ts',
+    from: "at: 'first'",
+    to: "at: 'last'",
+  },
+  'no-sysctl-repair': {
+    what: 'a setting that somebody changes stays so',
+    file: 'agent/src/loop.ts',
+    from: 'if (before !== undefined) this.#sysctls(before);',
+    to: 'if (before !== undefined && !this.#programmed) this.#sysctls(before);',
+  },
+  'set-of-yesterday': {
+    what: 'a node that goes stays in the set of addresses that are not masqueraded',
+    file: 'agent/src/apply/sets.ts',
+    from: 'for (const element of unwanted)',
+    to: 'for (const element of [])',
+  },
   'writes-at-rest': {
     what: 'a route that is right is written again',
     file: 'agent/src/diff.ts',
@@ -84,10 +151,11 @@ export const mutants: Record<string, Mutant> = {
 
 /** The agent's modules with one mutant in them, by the plugin of vitest.config.ts. */
 export async function mutated(name: string): Promise<Modules> {
-  const [loop, metrics, nodes] = await Promise.all([
+  const [loop, metrics, nodes, sets] = await Promise.all([
     import(/* @vite-ignore */ `../../src/loop.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/metrics.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/observe/nodes.ts?mutant=${name}`),
+    import(/* @vite-ignore */ `../../src/apply/sets.ts?mutant=${name}`),
   ]);
   return {
     Agent: loop.Agent,
@@ -95,5 +163,6 @@ export async function mutated(name: string): Promise<Modules> {
     followNodes: nodes.followNodes,
     Outage: nodes.Outage,
     watchNodes: nodes.watchNodes,
+    createSets: sets.createSets,
   } as Modules;
 }

@@ -1,11 +1,14 @@
 /** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
-import type { DesiredRules } from '../../src/apply/rules.ts';
+import { createRules } from '../../src/apply/rules.ts';
+import type { Encap } from '../../src/desired/tunnel.ts';
 import type { Agent } from '../../src/loop.ts';
 import type { Position } from '../../src/observe/nodes.ts';
 import type { SavedState } from '../../src/observe/state.ts';
 import type { SimulatedApi } from './api.ts';
+import { SimulatedFirewall } from './firewall.ts';
 import { SimulatedKernel } from './kernel.ts';
 import type { Random } from './random.ts';
+import { SimulatedSysctls } from './sysctls.ts';
 import type { VirtualTime } from './time.ts';
 
 /** What is simulated: the agent's own modules, or mutants of them. */
@@ -15,6 +18,7 @@ export interface Modules {
   followNodes: typeof import('../../src/observe/nodes.ts').followNodes;
   Outage: typeof import('../../src/observe/nodes.ts').Outage;
   watchNodes: typeof import('../../src/observe/nodes.ts').watchNodes;
+  createSets: typeof import('../../src/apply/sets.ts').createSets;
 }
 
 export interface World {
@@ -23,6 +27,11 @@ export interface World {
   random: Random;
   modules: Modules;
   resyncMs: number;
+  encap: Encap;
+  /** Agents may not write below /proc/sys. */
+  readOnlySysctls: boolean;
+  /** The kernel has sets. */
+  sets: boolean;
   /** Every line that an agent logs. */
   say(line: string): void;
 }
@@ -39,23 +48,32 @@ interface Process {
 export class SimulatedNode {
   readonly name: string;
   readonly kernel = new SimulatedKernel();
+  readonly firewall: SimulatedFirewall;
+  readonly sysctls: SimulatedSysctls;
   readonly #world: World;
   #process: Process | undefined;
   /** The state file. */
   #saved: SavedState | undefined;
   /** Writes of the process that are still to come before it dies. */
   #dieIn: number | undefined;
-  rules: DesiredRules | undefined;
-  rulesText = '';
-  rulesBroken = false;
   conflist: string | undefined;
-  /** Changes of rules and files, ever. */
-  hostWrites = 0;
+  #files = 0;
   lines = 0;
 
   constructor(world: World, name: string) {
     this.#world = world;
     this.name = name;
+    const { time, random, readOnlySysctls } = world;
+    const linkIndex = (link: string): number | undefined => this.kernel.link(link)?.index;
+    this.sysctls = new SimulatedSysctls(linkIndex, readOnlySysctls);
+    this.firewall = new SimulatedFirewall(() =>
+      time.after(random.whole(0, 20), () => this.#process?.agent.checkRules()),
+    );
+  }
+
+  /** Changes of rules, settings and files by the agent, ever. */
+  get hostWrites(): number {
+    return this.#files + this.firewall.writes + this.sysctls.written.length;
   }
 
   get agent(): Agent | undefined {
@@ -89,8 +107,9 @@ export class SimulatedNode {
         log,
         metrics,
         after,
-        sysctlRoot: '/nonexistent',
-        rules: { plan: () => [], apply: (desired) => this.#applyRules(desired) },
+        sysctls: this.sysctls,
+        rules: createRules((family) => this.firewall.open(family)),
+        ...(this.#world.sets && { sets: modules.createSets(this.firewall.sets) }),
         cni: {
           plan: () => [],
           apply: (conflist) => this.#applyConflist(conflist),
@@ -107,7 +126,12 @@ export class SimulatedNode {
           });
         },
       },
-      { nodeName: this.name, nonMasquerade: [], encap: 'never', resyncMs: this.#world.resyncMs },
+      {
+        nodeName: this.name,
+        nonMasquerade: [],
+        encap: this.#world.encap,
+        resyncMs: this.#world.resyncMs,
+      },
     );
     this.#process = { agent, kernel, ended };
     const events = kernel.events(ended.signal);
@@ -144,11 +168,6 @@ export class SimulatedNode {
     this.#process?.kernel.overflow();
   }
 
-  flushRules(): void {
-    this.rulesText = '';
-    this.rules = undefined;
-  }
-
   removeConflist(): void {
     this.conflist = undefined;
     this.#process?.agent.checkFiles();
@@ -160,20 +179,10 @@ export class SimulatedNode {
     throw new Error('killed');
   }
 
-  #applyRules(desired: DesiredRules) {
-    if (this.rulesBroken) throw new Error('the model refuses rules');
-    const text = JSON.stringify(desired);
-    if (text === this.rulesText) return [];
-    this.rulesText = text;
-    this.rules = desired;
-    this.hostWrites++;
-    return [{ kind: 'rule', family: 'ipv4', line: '~ rules' } as const];
-  }
-
   #applyConflist(conflist: string | undefined) {
     if (conflist === undefined || conflist === this.conflist) return [];
     this.conflist = conflist;
-    this.hostWrites++;
+    this.#files++;
     return [{ kind: 'file', op: 'change', path: 'conflist' } as const];
   }
 }

@@ -1,9 +1,9 @@
 /**
  * What a node should look like, said a second time and otherwise than in src/desired: from the API's nodes and the
- * kernel's networks alone.
+ * kernel's networks alone. A tunnel is judged by where its packets go, not by what its entries are.
  */
-import type { DesiredRules } from '../../src/apply/rules.ts';
-import { type KernelState, ROUTE_PROTOCOL } from '../../src/model.ts';
+import type { Encap } from '../../src/desired/tunnel.ts';
+import { type KernelLink, type KernelState, ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/model.ts';
 import {
   contains,
   type Family,
@@ -15,115 +15,318 @@ import {
   parsePrefix,
 } from '../../src/prefix.ts';
 import type { ApiNode } from './api.ts';
+import type { SimulatedFirewall } from './firewall.ts';
+import type { SimulatedSysctls } from './sysctls.ts';
 
-/** Next hop and link of each route that there should be, by destination. */
-export type ExpectedRoutes = Map<string, { via: string; oif: number }>;
+/** How packets to a podCIDR travel: to a next hop on a link, or in a tunnel to a node's own address. */
+export type Way = { via: string; oif: number } | { remote: string };
+/** By destination. */
+export type ExpectedRoutes = Map<string, Way>;
 
-export function expectedRoutes(own: ApiNode, nodes: Iterable<ApiNode>, kernel: KernelState): ExpectedRoutes {
-  const holders = new Map<string, ApiNode>();
+const LINKS = { ipv4: 'cnikit-vx', ipv6: 'cnikit-vx6' } as const;
+const HEADERS = { ipv4: 50, ipv6: 70 } as const;
+
+export function expectedRoutes(
+  own: ApiNode,
+  nodes: Iterable<ApiNode>,
+  kernel: KernelState,
+  encap: Encap = 'auto',
+): ExpectedRoutes {
+  const claimants = new Map<string, ApiNode[]>();
   for (const node of nodes)
-    for (const cidr of node.podCIDRs) {
-      const other = holders.get(cidr);
-      if (other === undefined || age(node) < age(other)) holders.set(cidr, node);
-    }
+    for (const cidr of node.podCIDRs) claimants.set(cidr, [...(claimants.get(cidr) ?? []), node]);
+  const holders = new Map<string, ApiNode>();
+  for (const [cidr, all] of claimants)
+    holders.set(
+      cidr,
+      all.reduce((a, b) => (age(b) < age(a) ? b : a)),
+    );
+  const refused = outlived(holders);
   const networks = networksOf(kernel);
-  const local = new Set(kernel.addresses.map(({ address }) => address.split('/')[0]!));
-  const ours = own.podCIDRs.map((cidr) => parsePrefix(cidr)!);
+  const local = localOf(kernel);
   const routes: ExpectedRoutes = new Map();
-  for (const [dst, { internalIPs }] of holders) {
-    const prefix = parsePrefix(dst)!;
-    if (ours.some((cidr) => overlaps(cidr, prefix))) continue;
-    const via = internalIPs.find((ip) => ip.includes(':') === dst.includes(':'));
-    if (via === undefined || local.has(via)) continue;
-    const hop = parseAddress(via)!;
-    if (contains(prefix, hop)) continue;
-    const network = networks.find((one) => contains(one.prefix, hop));
-    if (network?.oif !== undefined) routes.set(dst, { via, oif: network.oif });
+  for (const [dst, { name, internalIPs }] of holders) {
+    const prefix = parsed(dst);
+    if (refused.has(dst) || claimants.get(dst)!.some((node) => node.name === own.name)) continue;
+    if (own.podCIDRs.some((cidr) => overlaps(parsed(cidr), prefix)) || name === own.name) continue;
+    const way = wayTo(internalIPs, prefix.family, own, { networks, local, kernel, encap });
+    if (way === undefined) continue;
+    const address = 'remote' in way ? way.remote : way.via;
+    if (!contains(prefix, parseAddress(address)!)) routes.set(dst, way);
   }
   return routes;
 }
 
+interface Surroundings {
+  networks: readonly Network[];
+  local: ReadonlySet<string>;
+  kernel: KernelState;
+  encap: Encap;
+}
+
+function wayTo(
+  internalIPs: readonly string[],
+  family: Family,
+  own: ApiNode,
+  { networks, local, kernel, encap }: Surroundings,
+): Way | undefined {
+  const of = (which: Family, ips: readonly string[]): string | undefined =>
+    ips.find((ip) => familyOf(ip) === which);
+  const find = (ip: string): Network | undefined =>
+    networks.find(({ prefix }) => contains(prefix, parseAddress(ip)!));
+  const via = of(family, internalIPs);
+  if (via !== undefined && local.has(via)) return undefined;
+  const oif = via === undefined || encap === 'always' ? undefined : find(via)?.oif;
+  if (oif !== undefined) return { via: via!, oif };
+  if (encap === 'never') return undefined;
+  for (const underlay of families) {
+    const remote = of(underlay, internalIPs);
+    if (remote === undefined || of(underlay, own.internalIPs) === undefined) continue;
+    if (local.has(remote)) return undefined;
+    if (find(remote) !== undefined) return canTunnel(kernel, underlay) ? { remote } : undefined;
+  }
+  return undefined;
+}
+
+/** Not while a link of others has its name, or its VNI and port. */
+function canTunnel({ links }: KernelState, underlay: Family): boolean {
+  const name = LINKS[underlay];
+  if (links.some((link) => link.name === name && link.alias === TUNNEL_ALIAS)) return true;
+  const taken = ({ name: other, vxlan }: KernelLink): boolean =>
+    other === name || (vxlan?.id === 201 && vxlan.port === 4789);
+  return !links.some((link) => link.alias !== TUNNEL_ALIAS && taken(link));
+}
+
+/** podCIDRs that overlap one whose holder is older, and another node. */
+function outlived(holders: ReadonlyMap<string, ApiNode>): Set<string> {
+  const all = [...holders].map(([text, holder]) => {
+    const prefix = parsed(text);
+    return { text, holder, prefix, order: `${prefix.family} ${bits(prefix)}` };
+  });
+  all.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : a.prefix.length - b.prefix.length));
+  const refused = new Set<string>();
+  const around: typeof all = [];
+  for (const one of all) {
+    while (around.length > 0 && !overlaps(around.at(-1)!.prefix, one.prefix)) around.pop();
+    for (const outer of around) {
+      if (outer.holder.name === one.holder.name) continue;
+      refused.add(age(outer.holder) < age(one.holder) ? one.text : outer.text);
+    }
+    around.push(one);
+  }
+  return refused;
+}
+
 const age = ({ created, uid }: ApiNode): string => `${created} ${uid}`;
 
-/** Everything that is not the agent's, most specific first; `oif` only where a host is reached without a gateway. */
-function networksOf({ routes }: KernelState): { prefix: Prefix; oif?: number }[] {
+interface Network {
+  prefix: Prefix;
+  /** Only where a host is reached without a gateway. */
+  oif?: number;
+}
+
+/** Everything that is not the agent's, most specific first. */
+function networksOf({ routes }: KernelState): Network[] {
   return routes
     .filter(({ protocol }) => protocol !== ROUTE_PROTOCOL)
     .map(({ dst, via, oif }) => ({
-      prefix: parsePrefix(dst)!,
+      prefix: parsed(dst),
       ...(via === undefined && oif !== undefined ? { oif } : {}),
     }))
     .sort((a, b) => b.prefix.length - a.prefix.length);
 }
 
+const localOf = ({ addresses }: KernelState): Set<string> =>
+  new Set(addresses.map(({ address }) => address.split('/')[0]!));
+
 /**
  * Where kernel and expectation differ, one line each. Where a foreign route has the same destination, ours may be there
  * or not, but no wrong one.
  */
-export function routeDifferences(expected: ExpectedRoutes, { routes }: KernelState): string[] {
+export function routeDifferences(expected: ExpectedRoutes, kernel: KernelState): string[] {
   const differences: string[] = [];
   const foreign = new Set<string>();
   const right = new Set<string>();
-  for (const { dst, via, oif, protocol, priority } of routes) {
+  const entries = new Entries(kernel);
+  for (const { dst, via, oif, protocol, priority } of kernel.routes) {
     if (protocol !== ROUTE_PROTOCOL) {
       foreign.add(dst);
       continue;
     }
     const wanted = expected.get(dst);
     const metric = dst.includes(':') ? 1024 : 0;
-    if (wanted?.via === via && wanted?.oif === oif && priority === metric) right.add(dst);
+    const arrives =
+      wanted !== undefined && 'remote' in wanted
+        ? entries.remote(oif, via) === wanted.remote
+        : wanted?.via === via && wanted?.oif === oif;
+    if (wanted !== undefined && arrives && priority === metric) right.add(dst);
     else differences.push(`too much: ${dst} via ${via} dev ${oif} metric ${priority}`);
   }
-  for (const [dst, { via }] of expected)
-    if (!right.has(dst) && !foreign.has(dst)) differences.push(`missing: ${dst} via ${via}`);
+  for (const [dst, way] of expected)
+    if (!right.has(dst) && !foreign.has(dst)) differences.push(`missing: ${dst} to ${Object.values(way)}`);
+  // Of a route that a foreign one keeps out, the entries are there all the same.
+  for (const [dst, way] of expected) if ('remote' in way && foreign.has(dst)) entries.useFor(way.remote);
+  return [...differences, ...entries.unused()];
+}
+
+/** The entries of the agent's tunnels, and which of them routes have used. */
+class Entries {
+  readonly #byKey = new Map<string, string>();
+  readonly #unused = new Set<string>();
+
+  constructor({ neighbours = [] }: KernelState) {
+    for (const { table, index, mac, address } of neighbours) {
+      const key = table === 'fdb' ? `${index} ${mac}` : `${index} ${address}`;
+      this.#byKey.set(key, table === 'fdb' ? address : mac);
+      this.#unused.add(key);
+    }
+  }
+
+  /** To which node's address a packet for this next hop is sent. */
+  remote(oif: number | undefined, via: string | undefined): string | undefined {
+    const hop = `${oif} ${via}`;
+    const mac = this.#byKey.get(hop);
+    const end = `${oif} ${mac}`;
+    for (const key of [hop, end]) this.#unused.delete(key);
+    return this.#byKey.get(end);
+  }
+
+  useFor(remote: string): void {
+    for (const [key, value] of this.#byKey) {
+      if (value !== remote) continue;
+      const [index, mac] = key.split(' ');
+      this.#unused.delete(key);
+      for (const [hop, through] of this.#byKey)
+        if (through === mac && hop.startsWith(`${index} `)) this.#unused.delete(hop);
+    }
+  }
+
+  unused(): string[] {
+    return [...this.#unused].map((key) => `too much: entry ${key} to ${this.#byKey.get(key)}`);
+  }
+}
+
+/** Where the agent's tunnel links differ: one for each family of outer packets that some route needs. */
+export function tunnelDifferences(own: ApiNode, expected: ExpectedRoutes, kernel: KernelState): string[] {
+  const needed = new Set(
+    [...expected.values()].flatMap((way) => ('remote' in way ? [familyOf(way.remote)] : [])),
+  );
+  const differences: string[] = [];
+  for (const underlay of families) {
+    const name = LINKS[underlay];
+    const link = kernel.links.find((one) => one.name === name && one.alias === TUNNEL_ALIAS);
+    if (link === undefined && needed.has(underlay)) differences.push(`missing: link ${name}`);
+    if (link !== undefined && !needed.has(underlay)) differences.push(`too much: link ${name}`);
+    if (link === undefined || !needed.has(underlay)) continue;
+    const addresses = kernel.addresses.filter(({ index }) => index === link.index);
+    const is = [link.up, link.mtu, link.vxlan?.local, ...addresses.map(({ address }) => address).sort()];
+    const want = wantedLink(own, underlay, kernel);
+    if (is.join() !== want.join()) differences.push(`link ${name} is ${is}, not ${want}`);
+  }
   return differences;
 }
 
+function wantedLink(own: ApiNode, underlay: Family, { links, addresses, routes }: KernelState): unknown[] {
+  const mtuOf = (index: number | undefined): number | undefined =>
+    links.find((link) => link.index === index)?.mtu;
+  const source = own.internalIPs
+    .filter((ip) => familyOf(ip) === underlay)
+    .map((ip) => ({ ip, index: addresses.find(({ address }) => address.split('/')[0] === ip)?.index }))
+    .find(({ index }) => index !== undefined);
+  const way = routes.find(({ dst }) => dst === (underlay === 'ipv4' ? '0.0.0.0/0' : '::/0'));
+  const outer = mtuOf(source?.index) ?? mtuOf(way?.oif) ?? 1500;
+  const local = source?.ip ?? (underlay === 'ipv6' ? '::' : undefined);
+  const ends = own.podCIDRs.map((cidr) => cidr.replace(/\/.*/, cidr.includes(':') ? '/128' : '/32'));
+  return [true, outer - HEADERS[underlay], local, ...ends.sort()];
+}
+
 /**
- * Where the masquerading rules differ from: pods keep their address towards pods and towards nodes on a link of this
- * one, and towards nobody else.
+ * Where the rules differ from: pods are forwarded before anybody else has a say; and keep their address towards pods and
+ * nodes of the cluster, and towards nobody else.
  */
 export function ruleDifferences(
   own: ApiNode,
   nodes: readonly ApiNode[],
   kernel: KernelState,
-  rules?: DesiredRules,
+  firewall: SimulatedFirewall,
 ): string[] {
   return families.flatMap((family) => {
-    const has = own.podCIDRs.some((cidr) => familyOf(cidr) === family);
-    const outside = kernel.routes.some(({ dst }) => dst === (family === 'ipv4' ? '0.0.0.0/0' : '::/0'));
-    const nat = rules?.[family].find(({ table }) => table === 'nat')?.chains['CNIKIT-MASQ'];
-    if (!has || !outside) return nat === undefined ? [] : [`${family}: masquerades, and should not`];
-    if (nat === undefined) return [`${family}: does not masquerade`];
-    const kept = nat.flatMap((rule) =>
-      'destination' in rule && rule.destination ? [String(rule.destination)] : [],
-    );
-    const cluster = nodes.flatMap((node) => [
-      ...node.podCIDRs,
-      ...(node.name === own.name || isNeighbour(node, family, kernel) ? node.internalIPs : []),
-    ]);
-    const wanted = [...cluster.filter((text) => familyOf(text) === family), multicast[family]];
-    return spans(kept) === spans(wanted)
-      ? []
-      : [`${family}: keeps ${kept.join(' ')}, not ${wanted.join(' ')}`];
+    const lines = firewall.lines(family);
+    const of = (chain: string): string[] => lines.filter((line) => line.startsWith(`-A ${chain} `));
+    const local = own.podCIDRs.filter((cidr) => familyOf(cidr) === family);
+    const ours = lines.filter((line) => line.includes('CNIKIT-'));
+    if (local.length === 0) return ours.length === 0 ? [] : [`${family}: has ${ours}, without pods`];
+    const differences: string[] = [];
+    const check = (is: boolean, what: string): void => {
+      if (!is) differences.push(`${family}: ${what}`);
+    };
+    check(of('FORWARD')[0]?.endsWith('-j CNIKIT-FORWARD') === true, 'FORWARD does not begin with ours');
+    const accepted = of('CNIKIT-FORWARD').map((line) => /-[sd] \S+(?=.*-j ACCEPT$)/.exec(line)?.[0]);
+    const wanted = local.flatMap((cidr) => [`-s ${cidr}`, `-d ${cidr}`]);
+    check(accepted.join() === wanted.join(), `forwards ${accepted}, not ${wanted}`);
+    const outside = kernel.routes.find(({ dst }) => dst === (family === 'ipv4' ? '0.0.0.0/0' : '::/0'));
+    const masquerades = of('CNIKIT-MASQ');
+    const last = of('POSTROUTING').at(-1)?.endsWith('-j CNIKIT-POSTROUTING') === true;
+    if (outside === undefined) check(masquerades.length === 0 && !last, 'masquerades, and has no way out');
+    else {
+      check(last, 'POSTROUTING does not end with ours');
+      check(masquerades.at(-1)?.includes('-j MASQUERADE') === true, 'does not masquerade');
+      const kept = masquerades.slice(0, -1).flatMap((line) => {
+        const [, prefix, set] = /(?:-d (\S+)|--match-set (\S+) dst).*-j RETURN$/.exec(line) ?? [];
+        return prefix === undefined ? (firewall.sets.elements({ name: set ?? '' }) ?? ['?']) : [prefix];
+      });
+      const spared = nodes.flatMap((node) => [...node.podCIDRs, ...node.internalIPs]);
+      const inside = [...spared.filter((text) => familyOf(text) === family), multicast[family]];
+      check(!kept.includes('?') && spans(kept) === spans(inside), `keeps ${kept}, not ${inside}`);
+    }
+    return differences;
   });
 }
 
-function isNeighbour({ internalIPs }: ApiNode, family: Family, kernel: KernelState): boolean {
-  const address = internalIPs.find((ip) => familyOf(ip) === family);
-  if (address === undefined || kernel.addresses.some((one) => one.address.split('/')[0] === address))
-    return false;
-  const network = networksOf(kernel).find(({ prefix }) => contains(prefix, parseAddress(address)!));
-  return network?.oif !== undefined;
-}
-
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
+
+/**
+ * Where settings differ; those that the agent may not write have to be in the conflist, for the plugin, if there are no
+ * others on the way.
+ */
+export function sysctlDifferences(
+  own: ApiNode,
+  kernel: KernelState,
+  sysctls: SimulatedSysctls,
+  conflist: string | undefined,
+): string[] {
+  const { plugins } = JSON.parse(conflist ?? '{"plugins":[{}]}') as { plugins: [{ hostSysctls?: object }] };
+  const left = new Map(Object.entries(plugins[0].hostSysctls ?? {}));
+  const wanted: [key: string, value: string][] = [];
+  for (const family of families) {
+    if (!own.podCIDRs.some((cidr) => familyOf(cidr) === family)) continue;
+    const [forwarding, program] =
+      family === 'ipv4' ? ['net/ipv4/ip_forward', 'iptables'] : ['net/ipv6/conf/all/forwarding', 'ip6tables'];
+    wanted.push([forwarding, '1'], [`net/bridge/bridge-nf-call-${program}`, '1']);
+    const outside = kernel.routes.find(({ dst }) => dst === '::/0');
+    const link = kernel.links.find(({ index }) => index === outside?.oif);
+    if (family === 'ipv6' && link !== undefined) wanted.push([`net/ipv6/conf/${link.name}/accept_ra`, '2']);
+  }
+  const differences = wanted.flatMap(([key, value]) => {
+    const is = sysctls.read(key);
+    // 0 is an operator's word about router advertisements.
+    if (is === undefined || is === value || (key.endsWith('accept_ra') && is === '0')) return [];
+    return left.get(key) === value ? [] : [`sysctl ${key} is ${is}, not ${value}`];
+  });
+  const tunnels = kernel.links.filter(({ alias }) => alias === TUNNEL_ALIAS);
+  for (const { name } of own.podCIDRs.some((cidr) => familyOf(cidr) === 'ipv4') ? tunnels : []) {
+    const [one, all] = [name, 'all'].map((link) => sysctls.read(`net/ipv4/conf/${link}/rp_filter`));
+    if (Math.max(Number(one), Number(all)) === 1 && sysctls.writable(`net/ipv4/conf/${name}/rp_filter`))
+      differences.push(`rp_filter of ${name} is strict`);
+  }
+  return differences;
+}
 
 /** The addresses that prefixes cover, as text that is equal for equal sets. */
 function spans(prefixes: readonly string[]): string {
   const ranges = prefixes
     .map((text) => {
-      const { bytes, length } = parsePrefix(text)!;
+      const { bytes, length } = parsed(text);
       const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
       return [value, value + (1n << BigInt(bytes.length * 8 - length))] as const;
     })
@@ -135,4 +338,16 @@ function spans(prefixes: readonly string[]): string {
     else if (to > last[1]) last[1] = to;
   }
   return merged.join(';');
+}
+
+const bits = ({ bytes }: Prefix): string => Buffer.from(bytes).toString('hex');
+
+/** Looked at again and again, and never changed. */
+const prefixes = new Map<string, Prefix>();
+function parsed(text: string): Prefix {
+  const known = prefixes.get(text);
+  if (known !== undefined) return known;
+  const prefix = parsePrefix(text)!;
+  prefixes.set(text, prefix);
+  return prefix;
 }

@@ -1,4 +1,5 @@
 /** Plays a history and watches over what must hold in every one of them. */
+import { createSets } from '../../src/apply/sets.ts';
 import { Agent } from '../../src/loop.ts';
 import { Metrics } from '../../src/metrics.ts';
 import { followNodes, Outage, watchNodes } from '../../src/observe/nodes.ts';
@@ -6,7 +7,13 @@ import { SimulatedApi } from './api.ts';
 import { type Cluster, internalIPs, nodeName, numberOf, play, podCIDRs, setUpLink } from './events.ts';
 import type { History } from './history.ts';
 import { type Modules, SimulatedNode } from './node.ts';
-import { expectedRoutes, routeDifferences, ruleDifferences } from './oracle.ts';
+import {
+  expectedRoutes,
+  routeDifferences,
+  ruleDifferences,
+  sysctlDifferences,
+  tunnelDifferences,
+} from './oracle.ts';
 import { Random } from './random.ts';
 import { VirtualTime } from './time.ts';
 
@@ -38,7 +45,7 @@ export interface Outcome {
   virtualMs: number;
 }
 
-export const ownModules: Modules = { Agent, Metrics, followNodes, Outage, watchNodes };
+export const ownModules: Modules = { Agent, Metrics, followNodes, Outage, watchNodes, createSets };
 
 /** Throws {@link Violation}. */
 export async function simulate(history: History, modules: Modules = ownModules): Promise<Outcome> {
@@ -64,18 +71,20 @@ class Simulation {
     const random = new Random(history.seed ^ 0x5eed);
     const api = new SimulatedApi(this.#time, random);
     const say = (line: string): void => this.#note(`  ${line}`);
-    const world = { time: this.#time, api, random, modules, resyncMs: history.resyncMs, say };
+    const { resyncMs, encap, readOnlySysctls, sets } = history;
+    const world = { time: this.#time, api, random, modules, resyncMs, encap, readOnlySysctls, sets, say };
     const nodes = Array.from({ length: history.agents }, (_, i) => new SimulatedNode(world, nodeName(i + 1)));
-    this.#cluster = { api, nodes, resyncMs: history.resyncMs, next: history.nodes + 2 };
+    const { subnets } = history;
+    this.#cluster = { api, nodes, subnets, resyncMs, next: history.nodes + 2 };
   }
 
   async run(): Promise<Outcome> {
     const { api, nodes } = this.#cluster;
     const history = this.#history;
     for (let n = 1; n <= history.nodes + 1; n++)
-      api.put({ name: nodeName(n), podCIDRs: podCIDRs(n), internalIPs: internalIPs(n) });
+      api.put({ name: nodeName(n), podCIDRs: podCIDRs(n), internalIPs: internalIPs(n, history.subnets) });
     for (const node of nodes) {
-      setUpLink(node.kernel, numberOf(node));
+      setUpLink(node.kernel, numberOf(node), history.subnets);
       node.start();
     }
     this.#spend([]);
@@ -127,22 +136,21 @@ class Simulation {
     for (const node of nodes) {
       node.kernel.broken = undefined;
       node.kernel.refusing.clear();
-      node.rulesBroken = false;
+      node.firewall.broken = false;
       node.killIn(undefined);
-      setUpLink(node.kernel, numberOf(node));
+      setUpLink(node.kernel, numberOf(node), this.#cluster.subnets);
       if ((api.get(node.name)?.podCIDRs ?? []).length === 0)
         api.put({
           name: node.name,
           podCIDRs: podCIDRs(numberOf(node)),
-          internalIPs: internalIPs(numberOf(node)),
+          internalIPs: internalIPs(numberOf(node), this.#cluster.subnets),
         });
       node.start();
     }
     this.#spend([]);
     await this.#pass(AFTERMATH_MS + BOUND_MS);
-    // Rules are only looked at by the resync.
     for (const node of nodes) {
-      const differences = [...this.#differences(node), ...this.#ruleDifferences(node)];
+      const differences = [...this.#differences(node), ...this.#hostDifferences(node)];
       if (differences.length > 0)
         this.#fail(`${node.name} is not right in the end: ${differences.join(', ')}`);
       if (!node.agent!.ready) this.#fail(`${node.name} is not ready in the end`);
@@ -171,8 +179,9 @@ class Simulation {
 
   #look(): void {
     for (const node of this.#cluster.nodes) {
-      const { harmed, written } = node.kernel;
-      if (harmed.length > 0) this.#fail(`${node.name} harmed a foreign route: ${harmed.join(', ')}`);
+      const { written } = node.kernel;
+      const harmed = [...node.kernel.harmed, ...node.firewall.harmed];
+      if (harmed.length > 0) this.#fail(`${node.name} harmed what is not its own: ${harmed.join(', ')}`);
       const budget = this.#budget.get(node)!;
       if (written.length > budget)
         this.#fail(
@@ -208,7 +217,7 @@ class Simulation {
       node.agent === undefined ||
       kernel.broken !== undefined ||
       kernel.refusing.size > 0 ||
-      node.rulesBroken ||
+      node.firewall.broken ||
       api.get(node.name) === undefined;
     if (troubled) this.#trouble.set(node, this.#time.now);
   }
@@ -216,12 +225,21 @@ class Simulation {
   #differences(node: SimulatedNode): string[] {
     const { api } = this.#cluster;
     const state = node.kernel.state();
-    return routeDifferences(expectedRoutes(api.get(node.name)!, api.nodes(), state), state);
+    const own = api.get(node.name)!;
+    const expected = expectedRoutes(own, api.nodes(), state, this.#history.encap);
+    return [...routeDifferences(expected, state), ...tunnelDifferences(own, expected, state)];
   }
 
-  #ruleDifferences(node: SimulatedNode): string[] {
+  /** Of what is not looked at at every step: rules and settings. */
+  #hostDifferences({ name, kernel, firewall, sysctls, conflist }: SimulatedNode): string[] {
     const { api } = this.#cluster;
-    return ruleDifferences(api.get(node.name)!, [...api.nodes()], node.kernel.state(), node.rules);
+    const own = api.get(name)!;
+    const state = kernel.state();
+    return [
+      ...ruleDifferences(own, [...api.nodes()], state, firewall),
+      // A setting that somebody else changes is only found by the resync.
+      ...sysctlDifferences(own, state, sysctls, conflist),
+    ];
   }
 
   /** Grants the writes that the present differences are worth, and those of routes that others have touched. */

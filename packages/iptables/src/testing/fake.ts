@@ -16,8 +16,8 @@ export interface FakeOptions {
   readonly plain?: Backend;
   /** As `iptables --version` tells it. */
   readonly version?: string;
-  /** Names of ipsets that exist. */
-  readonly sets?: readonly string[];
+  /** Names of ipsets that exist; a set of them may change meanwhile. */
+  readonly sets?: readonly string[] | ReadonlySet<string>;
 }
 
 /** A host's iptables in memory. */
@@ -45,7 +45,8 @@ export function fakeIptables(options: FakeOptions = {}): FakeIptables {
   const installed = options.installed ?? ['nft', 'legacy'];
   const plain = options.plain ?? installed[0];
   const version = options.version ?? '1.8.9';
-  const sets = new Set(options.sets ?? []);
+  const { sets: given = [] } = options;
+  const sets: ReadonlySet<string> = given instanceof Set ? given : new Set(given as readonly string[]);
   const hosts = new Map<string, Map<TableName, FakeTable>>();
   const log: string[] = [];
   let writes = 0;

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { fakeAgent } from '../testing/fake-agent.ts';
+import { node } from '../testing/nodes.ts';
+import { createSets, type SetStore } from './sets.ts';
+
+/** Sets in memory, and what was asked of them. */
+function fakeStore(): { store: SetStore; asked: string[]; sets: Map<string, Set<string>> } {
+  const sets = new Map<string, Set<string>>();
+  const asked: string[] = [];
+  const store: SetStore = {
+    elements: ({ name }) => {
+      asked.push(`list ${name}`);
+      return sets.has(name) ? [...sets.get(name)!] : undefined;
+    },
+    create: ({ name }) => {
+      asked.push(`create ${name}`);
+      sets.set(name, new Set());
+    },
+    change: ({ name }, { add = [], remove = [] }) => {
+      asked.push(...add.map((prefix) => `+ ${prefix}`), ...remove.map((prefix) => `- ${prefix}`));
+      for (const prefix of remove) sets.get(name)!.delete(prefix);
+      for (const prefix of add) sets.get(name)!.add(prefix);
+    },
+    destroy: ({ name }) => {
+      asked.push(`destroy ${name}`);
+      return sets.delete(name);
+    },
+  };
+  return { store, asked, sets };
+}
+
+test('a node event is its elements of the sets, and no look at the rules', () => {
+  const { store, asked } = fakeStore();
+  const { agent, clock, order, state } = fakeAgent({ sets: createSets(store) });
+  agent.setNodes([node(1), node(2), node(3)]);
+  expect(state.rules).toContain('--match-set');
+  expect(state.rules).not.toContain('10.244.2.0');
+  clock.advance(10_000);
+  for (const list of [asked, order]) list.splice(0);
+  agent.putNode(node(4));
+  clock.advance(0);
+  expect(asked.sort()).toEqual([
+    '+ 10.244.4.0/24',
+    '+ 192.0.2.4/32',
+    '+ 2001:db8::4/128',
+    '+ fd00:10:244:4::/64',
+  ]);
+  asked.splice(0);
+  clock.advance(10_000);
+  agent.deleteNode('n4');
+  clock.advance(0);
+  expect(asked.sort()).toEqual([
+    '- 10.244.4.0/24',
+    '- 192.0.2.4/32',
+    '- 2001:db8::4/128',
+    '- fd00:10:244:4::/64',
+  ]);
+  expect(order).not.toContain('rules');
+});
+
+test('what somebody else puts into a set or takes from it is put right by the next whole pass', () => {
+  const { store, sets } = fakeStore();
+  const { agent } = fakeAgent({ sets: createSets(store) });
+  agent.setNodes([node(1), node(2)]);
+  const set = sets.get('cnikit-inside-ipv4')!;
+  const right = [...set].sort();
+  set.delete('10.244.2.0/24');
+  set.add('203.0.113.0/24');
+  agent.resync();
+  expect([...set].sort()).toEqual(right);
+});
+
+test('a family without pods has no set', () => {
+  const { store, sets } = fakeStore();
+  const { agent } = fakeAgent({ sets: createSets(store) });
+  agent.setNodes([node(1), node(2)]);
+  expect([...sets.keys()]).toEqual(['cnikit-inside-ipv4', 'cnikit-inside-ipv6']);
+  agent.putNode(node(1, { podCIDRs: ['10.244.1.0/24'] }));
+  expect([...sets.keys()]).toEqual(['cnikit-inside-ipv4']);
+});

@@ -1,0 +1,84 @@
+/**
+ * The destinations to which pods keep their address, as one set for each family: a node that comes or goes is an element
+ * of it, and the rules stay as they are.
+ */
+import { type IpSetConnection, openIpSet } from '@cnikit/netlink/ipset';
+import { insideSet } from '../desired/rules.ts';
+import type { SetAction } from '../diff.ts';
+import type { Family } from '../prefix.ts';
+
+/** What is used of ipset. */
+export type SetStore = Pick<IpSetConnection, 'elements' | 'create' | 'change' | 'destroy'>;
+
+export interface Sets {
+  /** What `apply` would change; writes nothing. */
+  plan(family: Family, wanted: readonly string[] | undefined): SetAction[];
+  /**
+   * Makes the set have exactly these prefixes; undefined: there is to be none. `fresh` reads it before, else what was
+   * read or written last counts. Returns what changed.
+   */
+  apply(family: Family, wanted: readonly string[] | undefined, fresh: boolean): SetAction[];
+}
+
+/** Three for each of some hundred thousand nodes. */
+const MAX_ELEMENTS = 1_048_576;
+
+/** Undefined where the kernel has no sets: then rules have to do. */
+export function openSets(): Sets | undefined {
+  const connection = openIpSet();
+  if (connection.supported) return createSets(connection);
+  connection.close();
+  return undefined;
+}
+
+export function createSets(store: SetStore): Sets {
+  /** What each set has, as it was read or written last. */
+  const known = new Map<Family, Set<string> | undefined>();
+
+  const read = (family: Family): Set<string> | undefined => {
+    const elements = store.elements({ name: insideSet(family) });
+    const have = elements === undefined ? undefined : new Set(elements);
+    known.set(family, have);
+    return have;
+  };
+
+  return {
+    plan: (family, wanted) => actions(family, read(family), wanted),
+    apply: (family, wanted, fresh) => {
+      const have = fresh || !known.has(family) ? read(family) : known.get(family);
+      const changes = actions(family, have, wanted);
+      if (changes.length === 0) return changes;
+      const name = insideSet(family);
+      // What fails in the middle leaves what only another look tells.
+      known.delete(family);
+      if (wanted === undefined) {
+        if (!store.destroy({ name })) throw new Error(`set ${name} is used by a rule that is not ours`);
+        known.set(family, undefined);
+        return changes;
+      }
+      if (have === undefined) store.create({ name, family, maxElements: MAX_ELEMENTS });
+      const of = (op: SetAction['op']): string[] =>
+        changes.flatMap((change) =>
+          change.op === op && change.element !== undefined ? [change.element] : [],
+        );
+      store.change({ name }, { add: of('add'), remove: of('remove') });
+      known.set(family, new Set(wanted));
+      return changes;
+    },
+  };
+}
+
+function actions(
+  family: Family,
+  have: ReadonlySet<string> | undefined,
+  wanted: readonly string[] | undefined,
+): SetAction[] {
+  const set = insideSet(family);
+  if (wanted === undefined) return have === undefined ? [] : [{ kind: 'set', op: 'remove', set }];
+  const changes: SetAction[] = have === undefined ? [{ kind: 'set', op: 'add', set }] : [];
+  const unwanted = new Set(have);
+  for (const element of wanted)
+    if (!unwanted.delete(element)) changes.push({ kind: 'set', op: 'add', set, element });
+  for (const element of unwanted) changes.push({ kind: 'set', op: 'remove', set, element });
+  return changes;
+}

@@ -1,0 +1,133 @@
+/**
+ * The packet filter of one node: the model of iptables that @cnikit/iptables tests itself against, with rules of others
+ * in it, and sets. Everybody's changes of rules are told, as nfnetlink does; those of sets are not.
+ */
+import { type Family, type Iptables, openIptables } from '@cnikit/iptables';
+import { fakeIptables } from '@cnikit/iptables/testing';
+import type { SetStore } from '../../src/apply/sets.ts';
+import { CHAIN_PREFIX } from '../../src/desired/rules.ts';
+import { families } from '../../src/prefix.ts';
+
+const stem = { ipv4: 'iptables', ipv6: 'ip6tables' } as const;
+
+/** As kube-proxy leaves it, with counters, so that a touch shows. */
+const OTHERS = `*filter
+:KUBE-FORWARD - [0:0]
+[9:900] -A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
+[1:100] -A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
+COMMIT
+*nat
+:KUBE-POSTROUTING - [0:0]
+[3:300] -A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
+[5:500] -A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+[7:700] -A KUBE-POSTROUTING -j MASQUERADE --random-fully
+COMMIT
+`;
+
+export class SimulatedFirewall {
+  readonly #sets = new Map<string, Set<string>>();
+  readonly #names = new Set<string>();
+  readonly #fake = fakeIptables({ installed: ['nft'], sets: this.#names });
+  readonly #tell: () => void;
+  readonly #others: Record<Family, string> = { ipv4: '', ipv6: '' };
+  /** Restores fail: somebody keeps the lock. */
+  broken = false;
+  /** What the agent has done to rules of others: must stay empty. */
+  readonly harmed: string[] = [];
+  /** Restores by the agent, and changes of sets. */
+  writes = 0;
+
+  readonly sets: SetStore = {
+    elements: ({ name }) => (this.#sets.has(name) ? [...this.#sets.get(name)!] : undefined),
+    create: ({ name }) => {
+      this.#refuseWhileBroken();
+      if (this.#sets.has(name)) throw new Error('EEXIST, says the model');
+      this.#sets.set(name, new Set());
+      this.#names.add(name);
+      this.writes++;
+    },
+    change: ({ name }, { add = [], remove = [] }) => {
+      this.#refuseWhileBroken();
+      const set = this.#sets.get(name);
+      if (set === undefined) throw new Error('ENOENT, says the model');
+      for (const element of remove) set.delete(element);
+      for (const element of add) set.add(element);
+      this.writes++;
+    },
+    destroy: ({ name }) => {
+      const used = families.some((family) => this.lines(family).some((line) => line.includes(` ${name} `)));
+      if (used) return false;
+      this.#sets.delete(name);
+      this.#names.delete(name);
+      this.writes++;
+      return true;
+    },
+  };
+
+  /** `tell` is called when rules have changed. */
+  constructor(tell: () => void) {
+    this.#tell = tell;
+    for (const family of families) this.edit(family, OTHERS);
+  }
+
+  /** What the agent's process holds. */
+  open(family: Family): Iptables {
+    return openIptables({
+      family,
+      prefix: CHAIN_PREFIX,
+      backend: 'nft',
+      run: (argv, input) => {
+        const restores = argv[0]!.endsWith('-restore');
+        if (restores && this.broken) return { status: 4, stdout: '', stderr: 'the model keeps the lock' };
+        const result = this.#fake.run(argv, input);
+        if (!restores || result.status !== 0) return result;
+        this.writes++;
+        if (this.#ofOthers(family) !== this.#others[family]) this.harmed.push(`rules of others by ${input}`);
+        this.#tell();
+        return result;
+      },
+    });
+  }
+
+  /** Somebody else changes rules, of the agent or not. Refused as a whole when a line of it is. */
+  edit(family: Family, payload: string): void {
+    this.#fake.run([`${stem[family]}-nft-restore`, '--noflush', '-c'], payload);
+    this.#others[family] = this.#ofOthers(family);
+    this.#tell();
+  }
+
+  /** Somebody empties the agent's sets, or puts something else into them. */
+  spoilSets(): void {
+    for (const set of this.#sets.values()) {
+      const [first] = set;
+      if (first !== undefined) set.delete(first);
+      set.add('203.0.113.0/24');
+    }
+  }
+
+  /** As after a boot: others come later, and so does the agent. */
+  flush(): void {
+    for (const family of families) {
+      this.#fake.run([`${stem[family]}-nft-restore`], '*filter\nCOMMIT\n*nat\nCOMMIT\n');
+      this.#others[family] = this.#ofOthers(family);
+    }
+    this.#sets.clear();
+    this.#names.clear();
+    this.#tell();
+  }
+
+  /** Lines of iptables-save. */
+  lines(family: Family, counters = false): string[] {
+    const argv = [`${stem[family]}-nft-save`, ...(counters ? ['-c'] : [])];
+    return this.#fake.run(argv).stdout.split('\n');
+  }
+
+  #refuseWhileBroken(): void {
+    if (this.broken) throw new Error('the model refuses sets');
+  }
+
+  #ofOthers(family: Family): string {
+    const theirs = this.lines(family, true).filter((line) => !line.includes(CHAIN_PREFIX));
+    return theirs.filter((line) => /^(\[|:)/.test(line)).join('\n');
+  }
+}

@@ -1,0 +1,103 @@
+/** What the process asks of the kernel while nothing happens but heartbeats, as strace sees it. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { eventually, liveNode, nodeObject, ownRoutes } from './live-node.ts';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const bundle = path('../dist/cnikit-agent.js');
+const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', path('../src/main.ts')];
+
+const NODES = 20;
+/** What a minute has: kubelets report every 10 seconds, and a complete pass, of which we have more. */
+const ROUNDS = 6;
+const PASSES = 3;
+const SYSCALLS = 'trace=sendto,sendmsg,sendmmsg,setsockopt,execve';
+
+/** Netlink messages that change something, and changes of legacy iptables, in what strace wrote. */
+function writes(trace: string): string[] {
+  const pattern =
+    /\b(?:RTM|NFT_MSG)_(?:NEW|DEL|SET|DESTROY)[A-Z]+|NFNL_MSG_BATCH_BEGIN|IP6?T_SO_SET_\w+|execve\("[^"]*-restore"/g;
+  return trace.match(pattern) ?? [];
+}
+
+test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || spawnSync('strace', ['-V']).status !== 0)(
+  'an idle minute with heartbeats writes nothing to the kernel and nothing to the API (needs the sandbox and strace)',
+  async () => {
+    const node = await liveNode(...Array.from({ length: NODES }, (_, i) => i + 1));
+    const health = '127.0.0.1:9473';
+    const flags = {
+      kubeconfig: node.kubeconfig,
+      'plugin-binary': node.pluginBinary,
+      'cni-bin-dir': node.binDir,
+      'cni-conf-dir': node.confDir,
+      'state-dir': node.stateDir,
+      'node-name': 'n1',
+      'health-address': health,
+      'resync-interval': '1',
+    };
+    const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+    const agent = spawn(process.execPath, [...program, 'run', ...argv], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const trace = join(node.dir, 'trace');
+    const read = (): string => (existsSync(trace) ? readFileSync(trace, 'utf8') : '');
+    const metric = async (name: string): Promise<number> => {
+      const text = await fetch(`http://${health}/metrics`).then((answer) => answer.text());
+      return Number(new RegExp(`^cnikit_agent_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+    };
+    const passes = (atLeast: number): Promise<void> =>
+      expect
+        .poll(() => metric('resyncs_total').catch(() => 0), { timeout: 30_000 })
+        .toBeGreaterThanOrEqual(atLeast);
+    try {
+      // Whatever the first passes leave to do, such as the condition, is done before the minute begins.
+      await passes(3);
+      const strace = spawn('strace', [
+        '-f',
+        '-q',
+        '-o',
+        trace,
+        '-e',
+        SYSCALLS,
+        '-e',
+        'signal=none',
+        '-p',
+        String(agent.pid),
+      ]);
+      const detached = new Promise((done) => strace.once('exit', done));
+      // A complete pass reads every table: by that the tracer is known to see what it should.
+      await eventually(() => expect(read()).toMatch(/RTM_GETROUTE/));
+      const requests = node.api.requests.length;
+      const before = await metric('resyncs_total');
+
+      for (let round = 0; round < ROUNDS; round++)
+        for (const { metadata } of node.api.nodes.list()) {
+          const beat = structuredClone(node.api.nodes.get(metadata.name)!);
+          const { conditions } = beat.status as { conditions: Array<Record<string, unknown>> };
+          for (const condition of conditions) condition.lastHeartbeatTime = `2026-01-01T00:00:${round}0Z`;
+          node.api.nodes.put(beat);
+        }
+      await passes(before + PASSES);
+      expect(writes(read())).toEqual([]);
+      expect(node.api.requests.slice(requests).map(({ verb }) => verb)).toEqual([]);
+
+      // The heartbeats have been taken in, and a write would have been seen: that of the next event is.
+      const moved = nodeObject(2);
+      moved.status.addresses[0]!.address = '192.0.2.222';
+      node.api.nodes.put(moved as never);
+      await eventually(() => expect(ownRoutes()).toContain('10.244.2.0/24 via 192.0.2.222'));
+      await eventually(() => expect(writes(read())).toEqual(['RTM_DELROUTE', 'RTM_NEWROUTE']));
+      strace.kill('SIGINT');
+      await detached;
+    } finally {
+      const ended = new Promise((done) => agent.once('exit', done));
+      agent.kill('SIGTERM');
+      await ended;
+      await node.close();
+    }
+  },
+  120_000,
+);

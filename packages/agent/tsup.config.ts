@@ -1,4 +1,5 @@
 import { copyFileSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Options } from 'tsup';
 
@@ -25,6 +26,28 @@ export { Unused as Agent, Unused as ProxyAgent, Unused as ServerConfiguration, U
   },
 };
 
+/**
+ * Node fills all exports of its own modules when they are imported, also those that it makes when they are first asked
+ * for: with node:http come undici and HTTP/2, 14 MB. By require() they stay lazy.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^[a-z0-9:_/]+$/ }, ({ path, kind }) =>
+      kind === 'import-statement' && isBuiltin(path)
+        ? { path: path.replace(/^node:/, ''), namespace: 'lazy-builtin', sideEffects: false }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'lazy-builtin' }, ({ path }) => ({
+      contents: `module.exports = require('node:${path}');`,
+    }));
+    build.onResolve({ filter: /^node:/, namespace: 'lazy-builtin' }, ({ path }) => ({
+      path,
+      external: true,
+    }));
+  },
+};
+
 export default defineConfig([
   {
     entry: ['src/index.ts'],
@@ -40,6 +63,8 @@ export default defineConfig([
     target: 'node22.18',
     platform: 'node',
     noExternal: [/.*/],
+    // By a plugin of tsup, before ours could see it.
+    removeNodeProtocol: false,
     splitting: false,
     // Which packages are inside, for the image's bill of materials.
     metafile: true,
@@ -48,7 +73,7 @@ export default defineConfig([
       options.logOverride = { 'ignored-bare-import': 'silent' };
     },
     define: { CNIKIT_VERSION: JSON.stringify(version) },
-    esbuildPlugins: [withoutUnusedClients],
+    esbuildPlugins: [withoutUnusedClients, lazyBuiltins],
     banner: {
       // CommonJS dependencies of the bundle require Node's own modules.
       js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",

@@ -5,6 +5,7 @@ import {
   NETLINK_CAP_ACK,
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
+  NETLINK_NETFILTER,
   POLLIN,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
@@ -92,7 +93,9 @@ export class Connection {
     this.dumpAttempts = dumpAttempts;
     this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
-      for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) this.enable(option);
+      for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) this.enable(option);
+      // Netfilter has no dumps that are strict or not.
+      if (protocol !== NETLINK_NETFILTER) this.enable(NETLINK_GET_STRICT_CHK);
       this.port = sys.bindNetlink(this.fd, 0);
     } catch (error) {
       this.close();

@@ -329,8 +329,8 @@ describe('answers of the kernel', () => {
     const all = decodeAll(answers!, nl.RTM_NEWLINK, nl.decodeLink);
     const summaries = decodeAll(answers!, nl.RTM_NEWLINK, nl.decodeLinkSummary);
     expect(summaries).toEqual(
-      all.map(({ index, name, flags, up, mac, linkIndex, kind }) => {
-        return { index, name, flags, up, mac, linkIndex, kind };
+      all.map(({ index, name, flags, up, mac, linkIndex, group, kind }) => {
+        return { index, name, flags, up, mac, linkIndex, group, kind };
       }),
     );
     expect(summaries[3]).toMatchObject({ name: 'a0', kind: 'veth', up: true, linkIndex: all[2]!.index });

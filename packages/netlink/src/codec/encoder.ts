@@ -2,7 +2,7 @@ import { type ByteOrder, writeU16, writeU32 } from './bytes.ts';
 import { NetlinkEncodeError } from './errors.ts';
 import { type AddressBytes, writeAddress } from './ip.ts';
 import { macBytes } from './mac.ts';
-import { encodeText } from './text.ts';
+import { encodeText, nameBytes } from './text.ts';
 
 /** Size of `struct nlattr` and of `struct nlmsghdr`, in bytes. */
 export const NLA_HDRLEN = 4;
@@ -195,15 +195,19 @@ export class Encoder {
 
   /** UTF-8 with a NUL at its end, which `limit` counts (IFNAMSIZ is 16). */
   string(type: number, value: string, limit = 0xfff0): this {
-    const token = this.nest(type);
-    const size = this.putText(value).putU8(0).at - token - NLA_HDRLEN;
-    if (size > limit || value.includes('\0')) {
+    const bytes = nameBytes(value);
+    const problem =
+      bytes.length > limit
+        ? ` is longer than ${limit - 1} bytes`
+        : value.includes('\0')
+          ? ' has a NUL in it'
+          : '';
+    if (problem !== '')
       throw new NetlinkEncodeError(
-        size > limit ? 'TOO_LONG' : 'BAD_VALUE',
-        `${JSON.stringify(value)} ${size > limit ? `is longer than ${limit - 1} bytes` : 'has a NUL in it'}`,
+        bytes.length > limit ? 'TOO_LONG' : 'BAD_VALUE',
+        JSON.stringify(value) + problem,
       );
-    }
-    return this.end(token);
+    return this.raw(type, bytes);
   }
 
   /** An attribute with these bytes. */

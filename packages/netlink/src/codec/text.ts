@@ -53,6 +53,25 @@ export function textLength(text: string): number {
   return size;
 }
 
+/** How many names are kept encoded. */
+const MOST = 128;
+const encoded = new Map<string, Uint8Array>();
+
+/**
+ * The bytes of a name with a NUL at its end, not to be changed. Those of the last names are kept: each message of a
+ * transaction has the same few again, and to encode one takes QuickJS thirty times as long as to copy it.
+ */
+export function nameBytes(name: string): Uint8Array {
+  let bytes = encoded.get(name);
+  if (bytes === undefined) {
+    bytes = new Uint8Array(textLength(name) + 1);
+    encodeText(name, bytes, 0);
+    if (encoded.size >= MOST) encoded.clear();
+    encoded.set(name, bytes);
+  }
+  return bytes;
+}
+
 /** Writes `text` at `at`; gives the position after it. The caller made room by `textLength`. */
 export function encodeText(text: string, into: Uint8Array, at: number): number {
   let to = at;

@@ -6,6 +6,7 @@
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
+import { requestEncoder } from '../codec/request.ts';
 import { keepUnknown, readField, type Table, type Values, writeFields } from '../codec/table.ts';
 
 export const NFT_REG_VERDICT = 0;
@@ -103,12 +104,20 @@ const tables = {
 } as const satisfies Record<string, Table>;
 
 /** Members that are NFTA_DATA: bytes in the order they have in the packet. */
-const dataMembers: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  bitwise: { mask: 4, xor: 5, data: 7 },
-  cmp: { data: 3 },
-  immediate: { data: 2 },
-  range: { from: 3, to: 4 },
+const dataMembers: Readonly<Record<string, readonly (readonly [member: string, type: number])[]>> = {
+  bitwise: [
+    ['mask', 4],
+    ['xor', 5],
+    ['data', 7],
+  ],
+  cmp: [['data', 3]],
+  immediate: [['data', 2]],
+  range: [
+    ['from', 3],
+    ['to', 4],
+  ],
 };
+const NONE = [] as const;
 
 interface Data {
   bitwise: { mask?: Uint8Array; xor?: Uint8Array; data?: Uint8Array };
@@ -136,17 +145,34 @@ const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_LIST_ELEM = 1;
 
+/** Those that are in many rules, encoded once; where the snapshot of an executable has this, never. */
+const constants = new WeakMap<Expression, Uint8Array>();
+
+/** Has an expression that nobody changes any more encoded once and for all. */
+export function constant<E extends Expression>(expression: E): E {
+  const encoder = requestEncoder('little');
+  writeExpression(encoder, expression);
+  constants.set(expression, encoder.finish());
+  return expression;
+}
+
 /** Writes the list that NFTA_RULE_EXPRESSIONS is. */
 export function writeExpressions(encoder: Encoder, type: number, expressions: readonly Expression[]): void {
   const list = encoder.nest(type | NLA_F_NESTED);
   for (const expression of expressions) {
-    const element = encoder.nest(NFTA_LIST_ELEM | NLA_F_NESTED);
-    encoder.string(NFTA_EXPR_NAME, expression.name === 'other' ? expression.kind : expression.name);
-    const data = encoder.nest(NFTA_EXPR_DATA | NLA_F_NESTED);
-    writeMembers(encoder, expression);
-    encoder.end(data).end(element);
+    const bytes = encoder.order === 'little' ? constants.get(expression) : undefined;
+    if (bytes === undefined) writeExpression(encoder, expression);
+    else encoder.putBytes(bytes);
   }
   encoder.end(list);
+}
+
+function writeExpression(encoder: Encoder, expression: Expression): void {
+  const element = encoder.nest(NFTA_LIST_ELEM | NLA_F_NESTED);
+  encoder.string(NFTA_EXPR_NAME, expression.name === 'other' ? expression.kind : expression.name);
+  const data = encoder.nest(NFTA_EXPR_DATA | NLA_F_NESTED);
+  writeMembers(encoder, expression);
+  encoder.end(data).end(element);
 }
 
 function writeMembers(encoder: Encoder, expression: Expression): void {
@@ -159,7 +185,7 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
     throw new NetlinkEncodeError('BAD_REQUEST', `No expression ${String(name)}`);
   writeFields(encoder, tables[name] as Table, expression as never);
   const values = expression as unknown as Record<string, Uint8Array | undefined>;
-  for (const [member, type] of Object.entries(dataMembers[name] ?? {})) {
+  for (const [member, type] of dataMembers[name] ?? NONE) {
     const bytes = values[member];
     if (bytes !== undefined) writeData(encoder, type, bytes);
   }
@@ -220,7 +246,7 @@ function readMembers(name: string, data: AttributeReader | undefined): Expressio
     return { name: 'other', kind: name, bytes: data?.raw() ?? new Uint8Array(0) };
   }
   const members: Record<string, unknown> & { unknown?: UnknownAttribute[] } = {};
-  const named = Object.entries(dataMembers[name] ?? {});
+  const named = dataMembers[name] ?? NONE;
   const reader = data?.attributes(name);
   while (reader?.next()) {
     const member = named.find(([, type]) => type === reader.type)?.[0];

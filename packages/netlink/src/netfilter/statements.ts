@@ -4,7 +4,7 @@ import { NetlinkEncodeError } from '../codec/errors.ts';
 import { addressBytes, type Family, parsePrefix } from '../codec/ip.ts';
 import { macBytes } from '../codec/mac.ts';
 import { encodeText, textLength } from '../codec/text.ts';
-import { type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
+import { constant, type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
 import { NF_ACCEPT, NF_DROP, NFT_GOTO, NFT_JUMP, NFT_RETURN } from './objects.ts';
 
 const NFT_META_MARK = 3;
@@ -30,15 +30,28 @@ const compare = (data: Uint8Array, { not = false }: Not = {}): Expression => ({
   data,
 });
 
+const load = (key: number): Expression => constant({ name: 'meta', key, dreg: NFT_REG_1 });
+const loadVersion = load(NFT_META_NFPROTO);
+const loadProtocol = load(NFT_META_L4PROTO);
+const loadMark = load(NFT_META_MARK);
+const loadInput = load(NFT_META_IIFNAME);
+const loadOutput = load(NFT_META_OIFNAME);
+const storeMark = constant({ name: 'meta', key: NFT_META_MARK, sreg: NFT_REG_1 });
+const loadPort: Expression = constant({
+  ...{ name: 'payload', base: TRANSPORT_HEADER },
+  ...{ offset: 2, len: 2, dreg: NFT_REG_1 },
+});
+const noBits = new Uint8Array(4);
+
 /** `iifname "eth0"`; a `*` at the end stands for any rest. */
 export const inputInterface = (name: string, options?: Not): Expression[] => [
-  { name: 'meta', key: NFT_META_IIFNAME, dreg: NFT_REG_1 },
+  loadInput,
   compare(interfaceName(name), options),
 ];
 
 /** `oifname "eth0"`; a `*` at the end stands for any rest. */
 export const outputInterface = (name: string, options?: Not): Expression[] => [
-  { name: 'meta', key: NFT_META_OIFNAME, dreg: NFT_REG_1 },
+  loadOutput,
   compare(interfaceName(name), options),
 ];
 
@@ -74,7 +87,7 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
   const whole = length > 0 && length % 8 === 0; // whole bytes need no mask
   const len = whole ? length / 8 : address.length;
   return [
-    ...versionMatch(isIpv4 ? 2 : 10),
+    ...ipVersion(isIpv4 ? 'ipv4' : 'ipv6'),
     { name: 'payload', base: NETWORK_HEADER, offset, len, dreg: NFT_REG_1 },
     ...(whole
       ? []
@@ -85,25 +98,27 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
   ];
 }
 
-/** `meta nfproto ipv4`, in family inet. */
-export const ipVersion = (family: Family): Expression[] => versionMatch(family === 'ipv6' ? 10 : 2);
+const versions = {
+  ipv4: [loadVersion, constant(compare(Uint8Array.of(2)))],
+  ipv6: [loadVersion, constant(compare(Uint8Array.of(10)))],
+} as const;
 
-const versionMatch = (version: number): Expression[] => [
-  { name: 'meta', key: NFT_META_NFPROTO, dreg: NFT_REG_1 },
-  compare(Uint8Array.of(version)),
-];
+/** `meta nfproto ipv4`, in family inet. */
+export const ipVersion = (family: Family): Expression[] => [...versions[family]];
 
 const protocolNumbers = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
+const isTcp = constant(compare(Uint8Array.of(protocolNumbers.tcp)));
+const isUdp = constant(compare(Uint8Array.of(protocolNumbers.udp)));
 
 /** `meta l4proto tcp`. */
-export const protocol = (name: keyof typeof protocolNumbers, options?: Not): Expression[] => [
-  { name: 'meta', key: NFT_META_L4PROTO, dreg: NFT_REG_1 },
-  compare(Uint8Array.of(protocolNumbers[name]), options),
-];
+export function protocol(name: keyof typeof protocolNumbers, options?: Not): Expression[] {
+  const known = options?.not ? undefined : name === 'tcp' ? isTcp : name === 'udp' ? isUdp : undefined;
+  return [loadProtocol, known ?? compare(Uint8Array.of(protocolNumbers[name]), options)];
+}
 
 /** `th dport 80`, after `protocol()`. */
 export const destinationPort = (port: number, options?: Not): Expression[] => [
-  { name: 'payload', base: TRANSPORT_HEADER, offset: 2, len: 2, dreg: NFT_REG_1 },
+  loadPort,
   compare(portBytes(port), options),
 ];
 
@@ -128,16 +143,17 @@ export function connectionState(
   );
   return [
     { name: 'ct', key: 0, dreg: NFT_REG_1 },
-    { name: 'bitwise', sreg: NFT_REG_1, dreg: NFT_REG_1, len: 4, mask, xor: new Uint8Array(4) },
-    compare(new Uint8Array(4), { not: true }),
+    { name: 'bitwise', sreg: NFT_REG_1, dreg: NFT_REG_1, len: 4, mask, xor: noBits },
+    compare(noBits, { not: true }),
   ];
 }
 
 const RTN_LOCAL = 2;
+const loadDestinationType = constant({ name: 'fib', dreg: NFT_REG_1, result: 3, flags: 2 });
 
 /** `fib daddr type local`: to an address of this host. */
 export const toLocal = ({ not, order = 'little' }: Not & { order?: ByteOrder } = {}): Expression[] => [
-  { name: 'fib', dreg: NFT_REG_1, result: 3, flags: 2 },
+  loadDestinationType,
   compare(hostNumber(RTN_LOCAL, order), not === undefined ? {} : { not }),
 ];
 
@@ -149,7 +165,7 @@ export const etherSource = (mac: string, options?: Not): Expression[] => [
 
 /** `meta mark set meta mark | 0x2000`. The mark is a number of the host, so its byte order counts. */
 export const setMarkBits = (bits: number, order: ByteOrder = 'little'): Expression[] => [
-  { name: 'meta', key: NFT_META_MARK, dreg: NFT_REG_1 },
+  loadMark,
   {
     name: 'bitwise',
     sreg: NFT_REG_1,
@@ -158,19 +174,19 @@ export const setMarkBits = (bits: number, order: ByteOrder = 'little'): Expressi
     mask: hostNumber(~bits >>> 0, order),
     xor: hostNumber(bits, order),
   },
-  { name: 'meta', key: NFT_META_MARK, sreg: NFT_REG_1 },
+  storeMark,
 ];
 
 /** `meta mark & 0x2000 == 0x2000`. */
 export const hasMarkBits = (bits: number, order: ByteOrder = 'little'): Expression[] => [
-  { name: 'meta', key: NFT_META_MARK, dreg: NFT_REG_1 },
+  loadMark,
   {
     name: 'bitwise',
     sreg: NFT_REG_1,
     dreg: NFT_REG_1,
     len: 4,
     mask: hostNumber(bits, order),
-    xor: new Uint8Array(4),
+    xor: noBits,
   },
   compare(hostNumber(bits, order)),
 ];
@@ -207,7 +223,7 @@ export function verdictMap(key: readonly Selector[], map: string): Expression[] 
     word += (len + 3) >> 2;
   }
   return [
-    ...(version === undefined ? [] : versionMatch(version.version)),
+    ...(version === undefined ? [] : ipVersion(version.version === 2 ? 'ipv4' : 'ipv6')),
     ...load,
     { name: 'lookup', set: map, sreg: NFT_REG_1, dreg: 0 },
   ];
@@ -223,35 +239,40 @@ function hostNumber(value: number, order: ByteOrder): Uint8Array {
 export const counter = (): Expression[] => [{ name: 'counter', bytes: 0, packets: 0 }];
 
 const verdict = (it: Verdict): Expression[] => [{ name: 'immediate', dreg: 0, verdict: it }];
+const always = { accept: NF_ACCEPT, drop: NF_DROP, return: NFT_RETURN } as const;
+const [accepted, dropped, returned] = Object.values(always).map((code) =>
+  constant<Expression>({ name: 'immediate', dreg: 0, verdict: { code } }),
+) as [Expression, Expression, Expression];
 /** `accept`. */
-export const accept = (): Expression[] => verdict({ code: NF_ACCEPT });
+export const accept = (): Expression[] => [accepted];
 /** `drop`. */
-export const drop = (): Expression[] => verdict({ code: NF_DROP });
+export const drop = (): Expression[] => [dropped];
 /** `return`. */
-export const returnBack = (): Expression[] => verdict({ code: NFT_RETURN });
+export const returnBack = (): Expression[] => [returned];
 /** `jump CHAIN`. */
 export const jump = (chain: string): Expression[] => verdict({ code: NFT_JUMP, chain });
 /** `goto CHAIN`. */
 export const goTo = (chain: string): Expression[] => verdict({ code: NFT_GOTO, chain });
 /** `masquerade`, in a nat chain of the hook postrouting. */
-export const masquerade = (options: { flags?: number } = {}): Expression[] => [{ name: 'masq', ...options }];
+export const masquerade = (options: { flags?: number } = {}): Expression[] => [
+  options.flags === undefined ? masqueraded : { name: 'masq', ...options },
+];
+const masqueraded: Expression = constant({ name: 'masq' });
+
+const NFPROTO = { ipv4: 2, ipv6: 10 } as const;
+const destinationNat = (family: Family): Expression =>
+  constant({
+    ...{ name: 'nat', type: 1, family: NFPROTO[family] },
+    ...{ addrMin: NFT_REG_1, protoMin: NFT_REG_2, flags: 2 /* NF_NAT_RANGE_PROTO_SPECIFIED */ },
+  });
+const destinationNats = { ipv4: destinationNat('ipv4'), ipv6: destinationNat('ipv6') };
 
 /** `dnat to 10.0.0.2:80`, in a nat chain of the hook prerouting or output. */
 export function dnat({ address, port }: { address: string; port?: number }): Expression[] {
   const bytes = addressBytes(address, 'Address');
-  const family = bytes.length === 4 ? 2 : 10;
+  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
   const target = { name: 'immediate', dreg: NFT_REG_1, data: bytes } as const;
-  if (port === undefined) return [target, { name: 'nat', type: 1, family, addrMin: NFT_REG_1 }];
-  return [
-    target,
-    { name: 'immediate', dreg: NFT_REG_2, data: portBytes(port) },
-    {
-      name: 'nat',
-      type: 1,
-      family,
-      addrMin: NFT_REG_1,
-      protoMin: NFT_REG_2,
-      flags: 2 /* NF_NAT_RANGE_PROTO_SPECIFIED */,
-    },
-  ];
+  if (port === undefined)
+    return [target, { name: 'nat', type: 1, family: NFPROTO[family], addrMin: NFT_REG_1 }];
+  return [target, { name: 'immediate', dreg: NFT_REG_2, data: portBytes(port) }, destinationNats[family]];
 }

@@ -6,12 +6,16 @@ import type { Link } from './link-decode.ts';
 
 const [IFLA_ADDRESS] = linkTable.mac;
 const [IFLA_LINK] = linkTable.linkIndex;
+const [IFLA_GROUP] = linkTable.group;
 
 const WANTED: (true | undefined)[] = [];
-for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_LINKINFO]) WANTED[type] = true;
+for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_GROUP, IFLA_LINKINFO]) WANTED[type] = true;
 
 /** What tells a link and its state, out of the sixty attributes that the kernel tells of one. */
-export type LinkSummary = Pick<Link, 'index' | 'name' | 'flags' | 'up' | 'mac' | 'linkIndex' | 'kind'>;
+export type LinkSummary = Pick<
+  Link,
+  'index' | 'name' | 'flags' | 'up' | 'mac' | 'linkIndex' | 'group' | 'kind'
+>;
 
 /**
  * As `decodeLink`, and passes over everything else: a tenth of its work, which counts where a program runs for
@@ -37,6 +41,9 @@ export function decodeLinkSummary(payload: Payload): LinkSummary {
         break;
       case IFLA_LINK:
         link.linkIndex = reader.u32('IFLA_LINK');
+        break;
+      case IFLA_GROUP:
+        link.group = reader.u32('IFLA_GROUP');
         break;
       case IFLA_LINKINFO: {
         const info = reader.attributes('IFLA_LINKINFO');

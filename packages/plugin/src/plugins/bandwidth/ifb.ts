@@ -1,6 +1,6 @@
 /** The device that a pod's outgoing packets pass, for only what leaves a device can be shaped. */
 import type { Context } from '@cnikit/cni-spec';
-import { delLinkGroup, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { decodeLinkSummary, delLinkGroup, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 import { deleteLink, deleteLinks, requestDeletion } from '../../capabilities/attachment-links.ts';
@@ -31,7 +31,7 @@ export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
 
 /** Deletes the attachment's device if there is one, and its host end where the two are in a group of theirs; says whether they were. */
 export function deleteIfb(host: RouteConnection, attachment: Attachment): boolean {
-  const ifb = host.link({ name: ifbName(attachment) });
+  const ifb = host.link({ name: ifbName(attachment) }, decodeLinkSummary);
   if (ifb === undefined) return false;
   const group = groupOf(ifb);
   const grouped = group !== undefined && ifb.group === group;

@@ -2,10 +2,12 @@
 
 import { CniError, ErrorCode, type Interface } from '@cnikit/cni-spec';
 import {
+  decodeLinkSummary,
   delLink,
   delQdisc,
   type Link,
   type LinkRef,
+  type LinkSummary,
   NetlinkError,
   newFilter,
   newQdisc,
@@ -79,11 +81,12 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
   return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
 }
 
-function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): Link {
+function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): LinkSummary {
   const name = ifbName(attachment);
   const mac = ifbMac(sys, attachment.network);
   try {
-    const made = route.createLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH });
+    const spec = { kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH } as const;
+    const made = route.createLinkAs(spec, decodeLinkSummary) ?? route.link({ name }, decodeLinkSummary);
     if (made !== undefined) return made;
   } catch (error) {
     // The answer may have been lost, and not the request.

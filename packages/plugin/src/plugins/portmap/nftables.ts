@@ -62,7 +62,7 @@ import {
   type PortProtocol,
   portText,
 } from './host-port.ts';
-import type { PortmapSettings } from './settings.ts';
+import { DEFAULT_MARK, type PortmapSettings } from './settings.ts';
 
 const TABLE = { family: 'inet', name: 'cnikit_hostports' } as const;
 const IN = { family: 'inet', table: TABLE.name } as const;
@@ -81,6 +81,7 @@ const SRCNAT = 100;
 /** Chains and maps of a table without pods and masquerading. */
 const TABLE_USE = 7;
 const POD_PREFIX = 'pod-';
+const MARK_PREFIX = 'masquerade-0x';
 const DIGITS = 12;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
 const LOCALHOST = '127.0.0.0/8';
@@ -99,7 +100,7 @@ function podChain({ network, containerID, ifName }: Owner): string {
   return `${POD_PREFIX}${digest(network, DIGITS)}-${digest(`${containerID}/${ifName}`, DIGITS)}`;
 }
 
-const markChain = (mark: number): string => `masquerade-0x${mark.toString(16)}`;
+const markChain = (mark: number): string => `${MARK_PREFIX}${mark.toString(16)}`;
 
 /** An element of a map, by what it stands for. */
 interface Leading {
@@ -178,38 +179,39 @@ function refuseTaken(nft: NftConnection, leading: Leading, comment: string): voi
 }
 
 /** Requests for what the pods' chains need and is not there; made in one transaction, it is there whole or not at all. */
-function missingBase(nft: NftConnection, { snat, mark }: PortPlan['settings']): Request[] {
+function missingBase(nft: NftConnection, { snat, mark }: PortPlan['settings']): readonly Request[] {
   if (nft.chain({ ...IN, name: snat ? markChain(mark) : PORTS })) return [];
-  const requests = nft.table(TABLE) === undefined ? newBase() : [];
-  if (snat) {
-    const name = markChain(mark);
-    const hook = { type: 'nat', hook: 'postrouting', priority: SRCNAT } as const;
-    requests.push(
-      newChain({ ...IN, name, hook, exclusive: true }),
-      newRule({ ...IN, chain: name, expressions: [...hasMarkBits(mark), ...masquerade()] }),
-    );
-  }
-  return requests;
+  const base = nft.table(TABLE) === undefined ? NEW_BASE : [];
+  return snat ? [...base, ...(mark === DEFAULT_MARK ? NEW_DEFAULT_MARK : newMark(mark))] : base;
 }
 
-function newBase(): Request[] {
-  const inPorts = (...expressions: Expression[]) => newRule({ ...IN, chain: PORTS, expressions });
+function newMark(mark: number): Request[] {
+  const name = markChain(mark);
+  const hook = { type: 'nat', hook: 'postrouting', priority: SRCNAT } as const;
   return [
-    newTable({ ...TABLE, exclusive: true }),
-    ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
-    newChain({ ...IN, name: PORTS }),
-    // One address of the node goes over all of them.
-    inPorts(...verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ip4')),
-    inPorts(...verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'ip6')),
-    inPorts(...ipVersion('ipv4'), ...verdictMap(['meta l4proto', 'th dport'], 'any4')),
-    inPorts(...ipVersion('ipv6'), ...verdictMap(['meta l4proto', 'th dport'], 'any6')),
-    ...HOOKS.flatMap((hook) => [
-      newChain({ ...IN, name: hook, hook: { type: 'nat', hook, priority: DSTNAT } }),
-      newRule({ ...IN, chain: hook, expressions: [...toLocal(), ...goTo(PORTS)] }),
-    ]),
+    newChain({ ...IN, name, hook, exclusive: true }),
+    newRule({ ...IN, chain: name, expressions: [...hasMarkBits(mark), ...masquerade()] }),
   ];
 }
 
+const inPorts = (...expressions: Expression[]) => newRule({ ...IN, chain: PORTS, expressions });
+
+// The same on all nodes, and so ready-made in the executable.
+const NEW_DEFAULT_MARK: readonly Request[] = newMark(DEFAULT_MARK);
+const NEW_BASE: readonly Request[] = [
+  newTable({ ...TABLE, exclusive: true }),
+  ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
+  newChain({ ...IN, name: PORTS }),
+  // One address of the node goes over all of them.
+  inPorts(...verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ip4')),
+  inPorts(...verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'ip6')),
+  inPorts(...ipVersion('ipv4'), ...verdictMap(['meta l4proto', 'th dport'], 'any4')),
+  inPorts(...ipVersion('ipv6'), ...verdictMap(['meta l4proto', 'th dport'], 'any6')),
+  ...HOOKS.flatMap((hook) => [
+    newChain({ ...IN, name: hook, hook: { type: 'nat', hook, priority: DSTNAT } }),
+    newRule({ ...IN, chain: hook, expressions: [...toLocal(), ...goTo(PORTS)] }),
+  ]),
+];
 /** The rules of a pod's chain, and the elements that have to lead to it. */
 function podRules(
   { ports, addresses, settings }: PortPlan,
@@ -255,7 +257,8 @@ function markedSources(
 ): Expression[][] {
   if (!snat) return [];
   if (masqAll) return [[]];
-  return [source(subnetOf(address)), ...(family === 'ipv4' ? [source(LOCALHOST)] : [])];
+  // Without the version of IP, which all rules test.
+  return [subnetOf(address), ...(family === 'ipv4' ? [LOCALHOST] : [])].map((from) => source(from).slice(2));
 }
 
 /** What there is of a pod, and the requests that remove it: first the elements, then the chain. */
@@ -301,9 +304,9 @@ function podRemoval(chain: string, mark: number, between: Between): Change {
       const { leading, elements, requests } = removalOf(nft, chain);
       udp = isForgotten ? [] : leading.filter((one) => one.protocol === 'udp');
       if (udp.length > 0) return elements;
-      const others = requests.length === 0 ? undefined : chainsWithoutPods(nft, mark, 1);
+      const others = requests.length === 0 ? undefined : lastPodsChains(nft, mark);
       last = others !== undefined;
-      return last ? [...elements, ...delBase([...(others ?? []), chain])] : requests;
+      return others ? [...elements, ...delBase([...others, chain])] : requests;
     },
     more(nft) {
       if (udp.length > 0) {
@@ -322,13 +325,11 @@ function portOf({ map, protocol: name, port, hostIP }: Leading): HostPort {
   return { protocol: name, hostPort: port, containerPort: 0, family, hostIP };
 }
 
-/** The chains of the table, if there are but so many of pods beside; a chain of masquerading may be that of `mark`. */
-function chainsWithoutPods(nft: NftConnection, mark: number, pods: number): string[] | undefined {
-  const use = nft.table(TABLE)?.use ?? 0;
-  const chains = [...HOOKS, PORTS];
-  if (use === TABLE_USE + pods + 1 && nft.chain({ ...IN, name: markChain(mark) }))
-    return [...chains, markChain(mark)];
-  return use === TABLE_USE + pods ? chains : undefined;
+/** Further chains of the table, if there is but one pod's: that of `mark`, or none. */
+function lastPodsChains(nft: NftConnection, mark: number): string[] | undefined {
+  const use = nft.table(TABLE)?.use;
+  if (use === TABLE_USE + 2 && nft.chain({ ...IN, name: markChain(mark) })) return [markChain(mark)];
+  return use === TABLE_USE + 1 ? [] : undefined;
 }
 
 /** Removes the table when no pod is in it. */
@@ -342,7 +343,7 @@ function removeBase(nft: NftConnection): void {
   const chains = chainsOf(nft);
   if (chains.length === 0 || chains.some((name) => name.startsWith(POD_PREFIX))) return;
   try {
-    nft.commit(delBase(chains));
+    nft.commit(delBase(chains.filter((name) => name.startsWith(MARK_PREFIX))));
   } catch (error) {
     // A pod has come.
     if (!isRace(error)) throw error;
@@ -352,11 +353,11 @@ function removeBase(nft: NftConnection): void {
 const chainsOf = (nft: NftConnection): string[] =>
   nft.chains({ family: TABLE.family, table: TABLE.name }).map(({ name = '' }) => name);
 
-/** Requests that remove the table with all its rules and these chains; refused when there are others. */
+/** Requests that remove the table with all its rules and these chains besides its own; refused when there are others. */
 function delBase(chains: readonly string[]): Request[] {
   return [
     delRule(IN),
-    ...chains.map((name) => delChain({ ...IN, name })),
+    ...[...HOOKS, PORTS, ...chains].map((name) => delChain({ ...IN, name })),
     ...MAPS.map((name) => delSet(inMap(name))),
     delTable({ ...TABLE, ifEmpty: true }),
   ];

@@ -8,6 +8,7 @@ import type { PortmapConf } from './schema.ts';
 
 /** Kubernetes has 14 and 15, Calico 20 to 31. */
 const DEFAULT_MARK_BIT = 13;
+export const DEFAULT_MARK = 1 << DEFAULT_MARK_BIT;
 
 /** The portmap configuration with every default filled in. */
 export interface PortmapSettings {

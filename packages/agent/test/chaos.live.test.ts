@@ -3,8 +3,8 @@
  *
  *     CNIKIT_CHAOS_SEED=7 CNIKIT_CHAOS_SEEDS=1 node ../../tools/sandbox.mjs npx vitest run test/chaos.live.test.ts
  *
- * Outages of the API are of a second or two, as longer ones only lengthen the pauses between attempts, and a watch
- * that hangs is cut in the end, before the agent's 90 s of patience: both take their whole time in test/simulation.
+ * Outages of the API within a seed are of a second or two; one of a minute has a test of its own. A watch that hangs is
+ * cut in the end, before the agent's 90 s of patience: that takes its whole time in test/simulation.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { executablePath } from '@cnikit/plugin';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
-import { Lab, type LabNode, NETWORK, podCidrs, ROUTER, startPing } from '@cnikit/testing-lab';
+import { Lab, type LabNode, NETWORK, type Pod, podCidrs, ROUTER, startPing } from '@cnikit/testing-lab';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openKernel } from '../src/apply/netlink.ts';
 import { selectNode } from '../src/observe/node.ts';
@@ -26,6 +26,8 @@ const STEPS = 20;
 const SETTLE_MS = 60_000;
 
 const program = fileURLToPath(new URL('../dist/cnikit-agent.js', import.meta.url));
+/** In the node's own namespace. */
+const HEALTH = '127.0.0.1:9470';
 const [TOKEN, CA, KUBECONFIG] = ['/run/token', '/run/ca.crt', '/run/kubeconfig'];
 
 /** One of the two nodes that exist. */
@@ -42,7 +44,7 @@ class Victim {
       'node-name': this.node.name,
       kubeconfig: KUBECONFIG,
       'plugin-binary': executablePath(),
-      'health-address': 'off',
+      'health-address': HEALTH,
     };
     const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     return [process.execPath, program, command, ...flags];
@@ -67,6 +69,13 @@ class Victim {
     this.#agent?.kill('SIGSTOP');
     await body();
     this.#agent?.kill('SIGCONT');
+  }
+
+  /** A number of its /metrics. */
+  async metric(name: string): Promise<number> {
+    const script = `fetch('http://${HEALTH}/metrics').then(async (answer) => process.stdout.write(await answer.text()))`;
+    const text = await this.node.must([process.execPath, '-e', script]);
+    return Number(new RegExp(`^cnikit_agent_${name} (\\d+)$`, 'm').exec(text)?.[1]);
   }
 
   /** With the credentials that hold now. */
@@ -204,17 +213,26 @@ const dataPlane: Record<string, Step> = {
       `route replace ${FOREIGN}`,
     );
   },
-  'more events than the socket holds': ({ victim }) =>
-    victim.asleep(async () => {
-      const routes = Array.from(
-        { length: 2000 },
-        (_, i) => `198.19.${i >> 8}.${i & 255}/32 via ${ROUTER.ipv4}`,
-      );
-      await victim.node.ip(...routes.map((route) => `route add ${route}`));
-      await victim.node.exec(['ip', 'route', 'flush', 'proto', '201']);
-      await victim.node.ip(...routes.map((route) => `route del ${route}`));
-    }),
+  'more events than the socket holds': ({ victim }) => overflow(victim),
 };
+
+/** While the agent sleeps, routes of its own go among more changes than its socket has room to tell of. */
+const overflow = (victim: Victim): Promise<void> =>
+  victim.asleep(async () => {
+    const routes = Array.from(
+      { length: 20_000 },
+      (_, i) => `198.${19 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}/32 via ${ROUTER.ipv4}`,
+    );
+    await victim.node.ip(...routes.map((route) => `route add ${route}`));
+    await victim.node.exec(['ip', 'route', 'flush', 'proto', '201']);
+    await victim.node.ip(...routes.map((route) => `route del ${route}`));
+  });
+
+async function addressOf(pod: Pod): Promise<string> {
+  type Link = { addr_info: { family: string; local: string }[] };
+  const [link] = await pod.ipJson<Link>('address', 'show', 'eth0');
+  return link!.addr_info.find(({ family }) => family === 'inet')!.local;
+}
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
   'cnikit-agent under fire (needs the sandbox and the build: run npm test at the root)',
@@ -308,15 +326,58 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
       'seed %i: with the control plane hurt, pods lose nothing',
       async (seed) => {
         const [one, two] = victims.map(({ node }) => node.pods.get(`pod-${node.name}`)!);
-        const target = (
-          await two!.ipJson<{ addr_info: { family: string; local: string }[] }>('address', 'show', 'eth0')
-        )[0]!.addr_info.find(({ family }) => family === 'inet')!.local;
-        const ping = await startPing(one!, target);
+        const ping = await startPing(one!, await addressOf(two!));
         await chaos(seed, controlPlane);
         expect(await ping.stop()).toMatchObject({ lost: 0 });
       },
       180_000,
     );
+
+    const right = (): void => {
+      for (const victim of victims) expect(victim.differences(api)).toEqual([]);
+    };
+
+    test('events that the kernel has to drop are counted, and made good by a dump', async () => {
+      const victim = victims[0]!;
+      victim.start();
+      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+      // Whatever the seeds before have left on its way.
+      const before = await vi.waitFor(
+        async () => {
+          const count = await victim.metric('kernel_overflows_total');
+          expect(count).not.toBeNaN();
+          return count;
+        },
+        { timeout: SETTLE_MS, interval: 50 },
+      );
+      await overflow(victim);
+      expect(victim.differences(api)).not.toEqual([]);
+      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+      expect(await victim.metric('kernel_overflows_total')).toBeGreaterThan(before);
+    }, 120_000);
+
+    test('an API server that is gone for a minute costs pods nothing, what is bent meanwhile is put right, and it is heard as soon as it is back', async () => {
+      for (const victim of victims) victim.start();
+      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+      const random = new Random(1);
+      const since = performance.now();
+      await api.stop();
+      for (const name of ['flush routes', 'flush rules', 'put a foreign route in place'])
+        for (const victim of victims) await dataPlane[name]!({ api, victims, victim, random });
+      await overflow(victims[0]!);
+      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+      const [one, two] = victims.map(({ node }) => node.pods.get(`pod-${node.name}`)!);
+      const ping = await startPing(one!, await addressOf(two!));
+      await pause(60_000 - (performance.now() - since));
+      await api.start();
+      const back = performance.now();
+      api.nodes.put(nodeObject('ghost-77', 77, 77) as never);
+      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+      console.log(`right ${Math.round(performance.now() - back)} ms after a minute without API server`);
+      expect(await ping.stop()).toMatchObject({ lost: 0 });
+      api.nodes.delete('ghost-77');
+      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+    }, 240_000);
 
     test.each(SEEDS)(
       'seed %i: with everything hurt, all is right in the end',

@@ -2,11 +2,22 @@
 export interface BackoffOptions {
   /** The first delay is up to this, ms. Default 500. */
   initialMs?: number;
-  /** No delay is longer, ms, but for Retry-After. Default 30,000; 2,000 after a watch that was accepted and then cut. */
+  /**
+   * No delay is longer, ms, but for Retry-After. Default 30,000; 2,000 after a watch that was accepted and then cut; 1,000
+   * after an attempt that reached nobody.
+   */
   maxMs?: number;
   /** A watch that lived this long, ms, was well: the next delay starts from the beginning. Default 5,000. */
   healthyMs?: number;
 }
+
+/** The longest pause after watches that were accepted and then cut, ms: to resume one costs the server little. */
+export const CUT_MAX_MS = 2000;
+/**
+ * The longest pause after attempts that reached nobody, ms: they cost no server anything, and however long it was away,
+ * it is heard of soon after its return. One that then has too much to do says so by 429, which is obeyed.
+ */
+export const UNREACHED_MAX_MS = 1000;
 
 /** Retry-After is obeyed up to this, ms: a server must not be able to stop a client for good. */
 const RETRY_AFTER_LIMIT_MS = 300_000;

@@ -17,17 +17,20 @@ export class WatchError extends Error {
   readonly status: number | undefined;
   /** How long the server wants to be left alone, ms. */
   readonly retryAfterMs: number | undefined;
+  /** No connection came to be, so that the server had no work by it: nobody listens, or nobody is there. */
+  readonly unreached: boolean;
 
   constructor(
     code: WatchErrorCode,
     message: string,
-    extra: { status?: number; retryAfterMs?: number | undefined; cause?: unknown } = {},
+    extra: { status?: number; retryAfterMs?: number | undefined; unreached?: boolean; cause?: unknown } = {},
   ) {
     super(message, extra.cause === undefined ? {} : { cause: extra.cause });
     this.name = 'WatchError';
     this.code = code;
     this.status = extra.status;
     this.retryAfterMs = extra.retryAfterMs;
+    this.unreached = extra.unreached ?? false;
   }
 }
 

@@ -8,6 +8,12 @@ import type { Answer, KubeConfigLike, Transport } from './transport.ts';
 const KEEPALIVE_MS = 30_000;
 
 /**
+ * A machine that is off, or a packet filter that drops, says nothing. The kernel would try at a slowing pace, and not see
+ * for up to half a minute that the server is back.
+ */
+const CONNECT_MS = 3000;
+
+/**
  * Requests by node:https (of the clients it needs the least memory), each on a connection of its own: so that
  * rotated tokens and certificates hold from the next request on, a name is looked up anew, and a load balancer
  * gets to spread the watches.
@@ -33,9 +39,27 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<A
         close: () => request.destroy(),
       });
     });
-    request.on('socket', (socket) => socket.setKeepAlive(true, KEEPALIVE_MS));
+    let reached = false;
+    request.on('socket', (socket) => {
+      socket.setKeepAlive(true, KEEPALIVE_MS);
+      reached = !socket.connecting;
+      if (reached) return;
+      // Silence is the watchdog's affair, once there is a connection.
+      socket.setTimeout(CONNECT_MS, () => {
+        if (!reached) request.destroy(new Error(`no answer for ${CONNECT_MS / 1000} seconds`));
+      });
+      socket.once('connect', () => {
+        reached = true;
+        socket.setTimeout(0);
+      });
+    });
     request.on('error', (cause) => {
-      fail(new WatchError('CONNECT', `Cannot reach ${url.origin}: ${cause.message}`, { cause }));
+      fail(
+        new WatchError('CONNECT', `Cannot reach ${url.origin}: ${cause.message}`, {
+          cause,
+          unreached: !reached,
+        }),
+      );
     });
     request.end();
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { body, listOf, node, reader, type Script, script, silent, status, stream } from '../test/scripted.ts';
+import { WatchError } from './errors.ts';
 import { type VirtualClock, virtualClock } from './testing/index.ts';
 import type { KubeObject, WatchOptions } from './types.ts';
 import { watch } from './watch.ts';
@@ -147,6 +148,30 @@ describe('watch()', () => {
     second.breakOff(new Error('reset'));
     await w.clock.advance(500);
     expect(w.delays.slice(6)).toEqual([500, 750]);
+    w.stop.abort();
+  });
+
+  it('asks again within a second while it reaches nobody, however long, and knows the long pauses afterwards', async () => {
+    const open = body();
+    const nobody = () => Promise.reject(new WatchError('CONNECT', 'ECONNREFUSED', { unreached: true }));
+    const minutes = Array.from({ length: 100 }, () => nobody);
+    const server = script().then(
+      listOf(9, []),
+      stream(open),
+      ...minutes,
+      status(503),
+      status(503),
+      nobody,
+      silent,
+    );
+    const w = start(server);
+    await w.clock.advance(60_000);
+    open.breakOff(new Error('reset'));
+    await w.clock.advance(75_500);
+    expect(w.delays.slice(1, 101)).toEqual(Array.from({ length: 100 }, () => 750));
+    // One that answers with an error is one to spare, whatever came between.
+    await w.clock.advance(20_000);
+    expect(w.delays.slice(101)).toEqual([750, 1500, 750]);
     w.stop.abort();
   });
 

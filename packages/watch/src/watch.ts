@@ -1,5 +1,5 @@
 import { attempt, type Context } from './attempt.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, CUT_MAX_MS, UNREACHED_MAX_MS } from './backoff.ts';
 import { sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
@@ -11,8 +11,6 @@ import { list } from './list.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
 import type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
 
-/** The longest pause after watches that were accepted and then cut, ms: to resume one costs the server little. */
-const CUT_MAX_MS = 2000;
 /** Watches in a row which end at once without a word, until that is called an outage. */
 const EMPTY_WATCHES = 3;
 
@@ -38,6 +36,8 @@ class Watcher<T, O> {
   readonly #backoff: Backoff;
   /** After watches that were cut. */
   readonly #cuts: Backoff;
+  /** After attempts that reached nobody. */
+  readonly #unreached: Backoff;
   readonly #known: KnownObjects<T>;
   readonly #select: (object: unknown) => T;
   readonly #query: URLSearchParams;
@@ -64,8 +64,13 @@ class Watcher<T, O> {
     this.#hooks = options.hooks ?? {};
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(options.backoff ?? {}, this.#random);
-    const maxMs = Math.min(options.backoff?.maxMs ?? CUT_MAX_MS, CUT_MAX_MS);
-    this.#cuts = new Backoff({ ...options.backoff, maxMs }, this.#random);
+    const atMost = (limit: number): Backoff =>
+      new Backoff(
+        { ...options.backoff, maxMs: Math.min(options.backoff?.maxMs ?? limit, limit) },
+        this.#random,
+      );
+    this.#cuts = atMost(CUT_MAX_MS);
+    this.#unreached = atMost(UNREACHED_MAX_MS);
     this.#known = new KnownObjects(options.equal ?? jsonEqual);
     this.#select = (options.select ?? ((object: unknown) => object)) as (object: unknown) => T;
     this.#query = new URLSearchParams();
@@ -101,7 +106,8 @@ class Watcher<T, O> {
           if (this.#notOlderThan !== '0') this.#notOlderThan = undefined;
         }
         if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') this.#resourceVersion = undefined;
-        delay = this.#fail(error);
+        if (!error.unreached) this.#unreached.succeed();
+        delay = this.#fail(error, error.unreached ? this.#unreached : this.#backoff);
         yield* this.#becomeStale(error);
       }
       if (delay > 0) await sleep(clock, delay, signal);
@@ -224,10 +230,11 @@ class Watcher<T, O> {
   }
 
   #heard(): void {
+    this.#unreached.succeed();
     this.#heardAt = this.#context.clock.now();
   }
 
-  #fail(error: WatchError, backoff = this.#backoff): number {
+  #fail(error: WatchError, backoff: Backoff): number {
     const retryInMs = backoff.fail(error.retryAfterMs);
     this.#hooks.onError?.(error, { attempt: backoff.failures, retryInMs });
     return retryInMs;

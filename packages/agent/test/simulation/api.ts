@@ -146,10 +146,10 @@ export class SimulatedApi {
     this.#snapshots.clear();
   }
 
-  /** Whether anything is wrong now. */
+  /** Whether anything is wrong now, but that it may be away. */
   get troubled(): boolean {
     const stalled = [...this.#streams].some((stream) => stream.stalled);
-    return this.away || this.mute || stalled || this.failures.length + this.garbage + this.halves > 0;
+    return this.mute || stalled || this.failures.length + this.garbage + this.halves > 0;
   }
 
   /** Ends every fault that goes on. */
@@ -165,7 +165,7 @@ export class SimulatedApi {
       this.requests++;
       await this.#answerable(signal);
       const body = new Body(signal);
-      if (this.away) throw new WatchError('CONNECT', 'the model refuses connections');
+      if (this.away) throw new WatchError('CONNECT', 'the model refuses connections', { unreached: true });
       const failure = this.failures.shift();
       if (failure !== undefined) {
         body.send('{}');

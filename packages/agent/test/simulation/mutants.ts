@@ -68,6 +68,12 @@ export const mutants: Record<string, Mutant> = {
     from: 'if (left <= 0) this.#bark();',
     to: 'if (left <= 0) return;',
   },
+  'slow-to-return': {
+    what: 'a server that was away is asked at an ever slower pace',
+    file: 'watch/src/watch.ts',
+    from: 'error.unreached ? this.#unreached : this.#backoff',
+    to: 'this.#backoff',
+  },
   'keeps-old-hop': {
     what: 'another InternalIP of a node is no change',
     file: 'agent/src/observe/node.ts',

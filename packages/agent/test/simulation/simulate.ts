@@ -21,6 +21,8 @@ import { VirtualTime } from './time.ts';
 const BOUND_MS = 1000;
 /** After trouble, how long until no delay of a retry is left: the longest is 60 s, a silent watch is given up after 90. */
 const AFTERMATH_MS = 200_000;
+/** After a server that was away, and nothing else: it is asked so often, at least. */
+const KNOCK_MS = 1000;
 /** Looks at all routes so often; less often in large clusters. */
 const LOOK_MS = 1000;
 /** How long everything is left alone at the end. */
@@ -60,8 +62,8 @@ class Simulation {
   readonly #large: boolean;
   /** Since when each difference has been there, by node. */
   readonly #differing = new Map<SimulatedNode, Map<string, number>>();
-  /** When each node was last in trouble. */
-  readonly #trouble = new Map<SimulatedNode, number>();
+  /** From when on nothing of the trouble that each node was in is left. */
+  readonly #calm = new Map<SimulatedNode, number>();
   /** Route writes that each node may have made. */
   readonly #budget = new Map<SimulatedNode, number>();
 
@@ -97,7 +99,7 @@ class Simulation {
       this.#note(`${step.what} ${step.a} ${step.b} ${step.c}`);
       for (const node of nodes) this.#noteTrouble(node);
       const touched = play(this.#cluster, step);
-      if (oneShots.has(step.what)) for (const node of nodes) this.#trouble.set(node, this.#time.now);
+      if (oneShots.has(step.what)) for (const node of nodes) this.#calmIn(node, AFTERMATH_MS);
       this.#spend(touched);
       this.#look();
     }
@@ -195,8 +197,7 @@ class Simulation {
       const since = this.#differing.get(node) ?? new Map<string, number>();
       const now = new Map(this.#differences(node).map((line) => [line, since.get(line) ?? this.#time.now]));
       this.#differing.set(node, now);
-      const trouble = this.#trouble.get(node);
-      const calm = trouble === undefined ? 0 : trouble + AFTERMATH_MS;
+      const calm = this.#calm.get(node) ?? 0;
       for (const [line, first] of now)
         if (this.#time.now - Math.max(first, calm) > BOUND_MS)
           this.#fail(`${node.name} has been wrong for ${this.#time.now - first} ms: ${line}`);
@@ -212,6 +213,7 @@ class Simulation {
   #noteTrouble(node: SimulatedNode): void {
     const { api } = this.#cluster;
     const { kernel } = node;
+    if (api.away) this.#calmIn(node, KNOCK_MS);
     const troubled =
       api.troubled ||
       node.agent === undefined ||
@@ -219,7 +221,11 @@ class Simulation {
       kernel.refusing.size > 0 ||
       node.firewall.broken ||
       api.get(node.name) === undefined;
-    if (troubled) this.#trouble.set(node, this.#time.now);
+    if (troubled) this.#calmIn(node, AFTERMATH_MS);
+  }
+
+  #calmIn(node: SimulatedNode, ms: number): void {
+    this.#calm.set(node, Math.max(this.#calm.get(node) ?? 0, this.#time.now + ms));
   }
 
   #differences(node: SimulatedNode): string[] {
@@ -264,15 +270,7 @@ class Simulation {
 }
 
 /** Steps whose consequence outlasts them, though nothing is wrong any more. */
-const oneShots = new Set<string>([
-  'cut watches',
-  'compact',
-  'start',
-  'reboot',
-  'API returns',
-  'lag',
-  'replay',
-]);
+const oneShots = new Set<string>(['cut watches', 'compact', 'start', 'reboot', 'lag', 'replay']);
 
 /** The shortest part of a history, by leaving out steps, that still violates something. */
 export async function shrink(history: History, modules: Modules = ownModules): Promise<Violation> {

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, it } from 'vitest';
+import { httpTransport } from './http.ts';
+
+const kubeConfig = (server: string) => ({
+  getCurrentCluster: () => ({ server }),
+  getCurrentUser: () => null,
+  applyToHTTPSOptions: async () => undefined,
+});
+
+async function listening(onSocket: Parameters<typeof createServer>[1]) {
+  const server = createServer(onSocket).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+const get = (url: string): Promise<unknown> =>
+  httpTransport(kubeConfig(url)).get('/api', new AbortController().signal);
+
+it('httpTransport() tells a server that is not there from one that breaks off', async () => {
+  const { server, port } = await listening((socket) => socket.destroy());
+  for (const scheme of ['http', 'https'])
+    await expect(get(`${scheme}://127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: 'CONNECT',
+      unreached: false,
+    });
+  server.close();
+  await once(server, 'close');
+  for (const scheme of ['http', 'https'])
+    await expect(get(`${scheme}://127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: 'CONNECT',
+      unreached: true,
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+});

@@ -98,7 +98,8 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(driver, "ip", 't')           \
   X(send, "ib", 'i')             \
   X(recv, "ibi", 'i')            \
-  X(poll, "iii", 'i')
+  X(poll, "iii", 'i')            \
+  X(sha512, "t", 't')
 
 #define CNK_MAX_ARGS 6
 

@@ -61,4 +61,6 @@ export interface Binding {
   send(fd: number, data: Uint8Array): number;
   recv(fd: number, into: Uint8Array, flags: number): number;
   poll(fd: number, events: number, timeoutMs: number): number;
+  /** In hexadecimal. */
+  sha512(text: string): string | number;
 }

@@ -13,7 +13,16 @@ const HOST = join(dirname(import.meta.dirname), 'host');
 const NATIVE = join(dirname(createRequire(import.meta.url).resolve('@cnikit/sys/package.json')), 'native');
 
 const HOST_SOURCES = ['main.c', 'context.c'];
-const CORE_SOURCES = ['files.c', 'namespaces.c', 'out.c', 'process.c', 'quickjs.c', 'run.c', 'sockets.c'];
+const CORE_SOURCES = [
+  'files.c',
+  'namespaces.c',
+  'out.c',
+  'process.c',
+  'quickjs.c',
+  'run.c',
+  'sha512.c',
+  'sockets.c',
+];
 
 /** Unused functions go (the compiler of JavaScript, for one); fixed addresses are what a snapshot stands on. */
 const COMMON =

@@ -21,12 +21,15 @@ export class Encoder {
   readonly order: ByteOrder;
   private readonly little: boolean;
   private bytes: Uint8Array;
+  /** Of `bytes`, which QuickJS has to call a function to say. */
+  private capacity: number;
   private at = 0;
 
   constructor(order: ByteOrder = 'little', capacity = 256) {
     this.order = order;
     this.little = order === 'little';
     this.bytes = new Uint8Array(capacity);
+    this.capacity = capacity;
   }
 
   /** Bytes written so far. */
@@ -293,22 +296,32 @@ export class Encoder {
     const length = NLA_HDRLEN + size;
     if (length > 0xffff) throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
     const at = this.room((length + 3) & ~3);
-    writeU16(this.bytes, at, length, this.little);
-    writeU16(this.bytes, at + 2, type, this.little);
-    for (let pad = at + length; pad < this.at; pad++) this.bytes[pad] = 0;
+    const { bytes } = this;
+    if (this.little) {
+      bytes[at] = length;
+      bytes[at + 1] = length >>> 8;
+      bytes[at + 2] = type;
+      bytes[at + 3] = type >>> 8;
+    } else {
+      writeU16(bytes, at, length, false);
+      writeU16(bytes, at + 2, type, false);
+    }
+    for (let pad = at + length; pad < this.at; pad++) bytes[pad] = 0;
     return at + NLA_HDRLEN;
   }
 
   /** Its result goes into a variable first: `this.bytes` may be another buffer afterwards. */
   private room(size: number): number {
     const at = this.at;
-    this.at = at + size;
-    if (this.at > this.bytes.length) this.grow();
+    const end = at + size;
+    this.at = end;
+    if (end > this.capacity) this.grow();
     return at;
   }
 
   private grow(): void {
-    const bigger = new Uint8Array(Math.max(this.at, this.bytes.length * 2));
+    this.capacity = Math.max(this.at, this.capacity * 2);
+    const bigger = new Uint8Array(this.capacity);
     bigger.set(this.bytes);
     this.bytes = bigger;
   }

@@ -1,4 +1,4 @@
-import { sha512 } from './sha512.ts';
+import { sha512 } from '@cnikit/sys';
 
 const PREFIX = 'bwp';
 const NAME_LENGTH = 15;

@@ -6,8 +6,7 @@
 import type { Env } from '@cnikit/cni-spec';
 import { AttributeReader, NetlinkDecodeError } from '@cnikit/netlink/codec';
 import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/netlink/nftables';
-import type { Sys } from '@cnikit/sys';
-import { sha512 } from '../sha512.ts';
+import { type Sys, sha512 } from '@cnikit/sys';
 import { type LegacyNat, legacyNat, NAT_FAMILIES, type NatFamily, quoted } from './iptables.ts';
 import { ruleTarget, type Tables, whereNftables } from './nftables.ts';
 import type { Change } from './transaction.ts';

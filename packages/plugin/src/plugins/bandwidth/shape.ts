@@ -2,14 +2,13 @@
 
 import { CniError, ErrorCode, type Interface } from '@cnikit/cni-spec';
 import {
-  decodeLinkSummary,
   delLink,
   delQdisc,
   type Link,
   type LinkRef,
-  type LinkSummary,
   NetlinkError,
   newFilter,
+  newLink,
   newQdisc,
   openRoute,
   type Request,
@@ -69,8 +68,11 @@ export function shape(
     takeBack(sys, steps, error, ifb);
     throw error;
   }
-  return ifb && { name: ifb.name, ...(ifb.mac === undefined ? {} : { mac: ifb.mac }) };
+  return ifb && { name: ifb.name, mac: ifb.mac };
 }
+
+/** The device that what the pod sends passes. */
+type Device = Required<Pick<Link, 'name' | 'mac' | 'index'>>;
 
 interface Step {
   request: Request;
@@ -81,13 +83,13 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
   return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
 }
 
-function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): LinkSummary {
+function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): Device {
   const name = ifbName(attachment);
   const mac = ifbMac(sys, attachment.network);
   try {
-    const spec = { kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH } as const;
-    const made = route.createLinkAs(spec, decodeLinkSummary) ?? route.link({ name }, decodeLinkSummary);
-    if (made !== undefined) return made;
+    route.request(newLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH }));
+    const index = route.deviceIndex(name);
+    if (index !== undefined) return { name, mac, index };
   } catch (error) {
     // The answer may have been lost, and not the request.
     if (!isRefusal(error)) takeBack(sys, [], error, { name });

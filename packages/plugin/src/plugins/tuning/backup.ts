@@ -1,9 +1,8 @@
 /** The interface's attributes as they were before ADD, in the reference's file, for DEL. */
 import type { Attachment } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
-import { type Sys, SysError } from '@cnikit/sys';
+import { type Sys, SysError, sha512 } from '@cnikit/sys';
 import { readIfThere } from '../../capabilities/read-if-there.ts';
-import { sha512 } from '../../capabilities/sha512.ts';
 import { isTuningConf } from '../../guards.ts';
 import type { LinkTuning } from './settings.ts';
 

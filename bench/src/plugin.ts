@@ -18,7 +18,16 @@ import {
   plainBridge,
 } from './plugin/cases.ts';
 import { clearNode, DATA_DIR, podNetns, REFERENCE, referenceVersion, requireSandbox } from './plugin/node.ts';
-import { atOnce, type Command, labelOf, type Measured, measure, runsOf, trouble } from './plugin/runs.ts';
+import {
+  addResidents,
+  atOnce,
+  type Command,
+  labelOf,
+  type Measured,
+  measure,
+  runsOf,
+  trouble,
+} from './plugin/runs.ts';
 import { median, quantile, table } from './statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
@@ -56,6 +65,7 @@ function sequential(): string[][] {
   const cases = casesOfPlugin().filter((one) => one.title.includes(ONLY) && isServed(one));
   const [first] = cases;
   if (first === undefined) return [];
+  addResidents(cases);
   const withFloor = { ...first, contenders: [...first.contenders, floor(floorProgram(), ours(first))] };
   const measured = measure([withFloor, ...cases.slice(1)], ROUNDS);
   const goalOfVersion = (ratio: number) => verdict('<= 0.4x the time', 1 / ratio <= 0.4);

@@ -38,6 +38,40 @@ export function labelOf(title: string, command: Command, name: Name): string {
   return `${command} ${title}: ${name}`;
 }
 
+/**
+ * Gives each network another pod, which goes with the sandbox: a node's first pod makes the tables of rules, and its last
+ * one takes them away again, and few pods are either.
+ */
+export function addResidents(cases: readonly Case[]): void {
+  const all = cases.flatMap(({ title, contenders }) => contenders.map((contender) => ({ title, contender })));
+  timeRuns(
+    all.flatMap(({ title, contender }, i) =>
+      runsOf(title, withOtherPorts(contender, i + 1), 'ADD', {
+        id: 'resident',
+        netns: podNetns(RESIDENTS + i),
+      }),
+    ),
+  );
+}
+
+/** Where their namespaces begin. */
+const RESIDENTS = 500;
+
+function withOtherPorts(contender: Contender, more: number): Contender {
+  const steps = contender.steps.map(({ program, conf }) => {
+    const { runtimeConfig } = conf as { runtimeConfig?: { portMappings?: { hostPort: number }[] } };
+    const portMappings = runtimeConfig?.portMappings?.map((one) => ({
+      ...one,
+      hostPort: one.hostPort + more,
+    }));
+    return {
+      program,
+      conf: portMappings ? { ...conf, runtimeConfig: { ...runtimeConfig, portMappings } } : conf,
+    };
+  });
+  return { ...contender, steps };
+}
+
 /** Each command of each contender of each case in turn, `rounds` times after one that is not counted. */
 export function measure(cases: readonly Case[], rounds: number): Measured {
   const round = (i: number) =>

@@ -101,6 +101,9 @@ function firstLine(child: ChildProcess): Promise<unknown> {
   });
 }
 
+/** What deploy/image sets. */
+const IMAGE_ENV = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
+
 export interface RunningAgent {
   /** Until it was Ready, ms: the conflist is there. */
   readyMs: number;
@@ -126,6 +129,7 @@ export async function startAgent(nodeOptions: readonly string[] = []): Promise<R
   const started = performance.now();
   const child = spawn(process.execPath, [...nodeOptions, agentProgram, 'run', ...argv], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...IMAGE_ENV },
   });
   const ended = new Promise((done) => child.once('exit', done));
   const readyMs = await new Promise<number>((done, fail) => {

@@ -14,6 +14,8 @@ export interface HostParts {
   rules: Rules;
   /** Absent where the kernel has none: then the rules name every destination. */
   sets?: Sets;
+  /** False where the kernel cannot choose masqueraded ports at random. */
+  randomPorts?: boolean;
   cni: Cni;
   /** Default: /proc/sys. */
   sysctls?: SysctlFiles;
@@ -81,6 +83,11 @@ export class Host {
       .map((action) => notSet(action, refused.get(action.key)!));
     const done = actions.filter(({ key }) => !refused.has(key));
     return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(sysctls)) };
+  }
+
+  /** Whether masqueraded ports may be chosen at random. */
+  get randomPorts(): boolean {
+    return this.#parts.randomPorts ?? true;
   }
 
   /** Whether rules may speak of sets. */

@@ -433,6 +433,17 @@ test('the readiness taint is removed once the data path is programmed, and whene
   expect(asked).toHaveLength(2);
 });
 
+test('a file that somebody else has damaged is told, one that the agent itself changes is not', () => {
+  const repaired: string[] = [];
+  const { agent, clock, state } = started({ onRepair: (path) => void repaired.push(path) });
+  agent.putNode(node(1, { podCIDRs: ['10.244.1.0/24'] }));
+  expect(repaired).toEqual([]);
+  state.conflist = 'damaged';
+  agent.checkFiles();
+  clock.advance(1000);
+  expect(repaired).toEqual(['conflist']);
+});
+
 test('what each pass found is told to those who want to know', () => {
   const seen: boolean[] = [];
   const { agent } = fakeAgent({ onPass: () => void seen.push(agent.ready) });

@@ -35,6 +35,8 @@ export interface AgentParts extends HostParts {
   clearNetworkUnavailable?: (nodeName: string) => Promise<void>;
   /** Removes the taint that keeps pods away until the data path is programmed; absent: there is none. */
   readinessTaint?: { key: string; remove: (nodeName: string) => Promise<void> };
+  /** Called for each file that somebody else had changed or removed and that is right again. */
+  onRepair?: (path: string) => void;
   /** Called when a node changed in what the agent uses. */
   onNodes?: () => void;
 }
@@ -339,6 +341,7 @@ export class Agent {
       chain: this.#chain,
       hostSysctls: this.#hostSysctls,
       sets: this.#host.usesSets,
+      randomPorts: this.#host.randomPorts,
     });
   }
 
@@ -365,6 +368,7 @@ export class Agent {
   #done(area: string, { done, problems, ok, drift }: HostOutcome): boolean {
     this.#report.problems.set(area, problems);
     this.#report.changes(done, () => drift);
+    for (const action of drift ? done : []) if (action.kind === 'file') this.#parts.onRepair?.(action.path);
     return ok;
   }
 

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
-import { addPod, hasPlugin, loseNamespace, plugin } from './pods.ts';
+import { addPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const bundle = path('../dist/cnikit-agent.js');
@@ -210,6 +210,60 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(existsSync(conflist())).toBe(true));
       expect(readdirSync(node.confDir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     });
+
+    test.skipIf(!hasPlugin)(
+      'a plugin that is damaged while the agent runs is whole again, and an Event tells of it',
+      { timeout: 90_000 },
+      async () => {
+        const { log } = start('--health-address=off', `--plugin-binary=${plugin}`);
+        await eventually(() => expect(log.text).toContain('The data path is programmed'));
+        const installed = join(node.binDir, 'cnikit');
+        const runs = () => spawnSync(installed, { env: { CNI_COMMAND: 'VERSION' } }).status === 0;
+        expect(runs()).toBe(true);
+        // Half of it, as a copy that was interrupted leaves.
+        const whole = readFileSync(installed);
+        rmSync(installed);
+        writeFileSync(installed, whole.subarray(0, whole.length >> 1), { mode: 0o755 });
+        await eventually(() => expect(runs()).toBe(true));
+        expect(readFileSync(installed).equals(whole)).toBe(true);
+        await vi.waitFor(
+          () => {
+            const reasons = node.api.events.list().map(({ reason }) => reason);
+            expect(reasons).toContain('CNIFileRepaired');
+          },
+          { timeout: 80_000, interval: 100 },
+        );
+      },
+    );
+
+    test.skipIf(!hasPlugin)(
+      'after a reboot the plugin says 50 until the agent is ready, and serves pods all the same',
+      async () => {
+        const more = ['--health-address=off', `--plugin-binary=${plugin}`];
+        const before = start(...more);
+        await eventually(() => expect(before.log.text).toContain('The data path is programmed'));
+        await eventually(() => expect(status(node)).toEqual({ status: 0, code: undefined }));
+        addPod(node, 'pod-before');
+        before.child.kill('SIGKILL');
+        await before.ended;
+        // What a boot leaves: files on disk, nothing in the tmpfs, no pod, no link.
+        loseNamespace('pod-before');
+        rmSync(node.stateDir, { recursive: true });
+        run('ip', 'link', 'delete', 'cni0');
+        expect(existsSync(conflist())).toBe(true);
+        expect(status(node)).toEqual({ status: 1, code: 50 });
+        // A runtime that does not ask, or that is too old to, has its pods served: with addresses from the beginning.
+        addPod(node, 'pod-after');
+        expect(readdirSync(join(node.stateDir, 'ipam/cnikit'))).toContain('10.244.1.2');
+        expect(status(node)).toEqual({ status: 1, code: 50 });
+        const { log } = start(...more);
+        await eventually(() => expect(log.text).toContain('The data path is programmed'));
+        await eventually(() => expect(status(node)).toEqual({ status: 0, code: undefined }));
+        expect(readdirSync(join(node.stateDir, 'ipam/cnikit'))).toContain('10.244.1.2');
+        deletePod(node, 'pod-after');
+        run('ip', 'link', 'delete', 'cni0');
+      },
+    );
 
     test.skipIf(!hasPlugin)(
       'run releases what a pod left over, while a container runtime listens',

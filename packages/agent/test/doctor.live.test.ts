@@ -7,6 +7,7 @@ import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCni } from '../src/apply/cni.ts';
 import { openKernel } from '../src/apply/netlink.ts';
+import { openSets } from '../src/apply/sets.ts';
 import { parseConfig } from '../src/config.ts';
 import { gather } from '../src/doctor/gather.ts';
 import { diagnose, exitStatus, type Result } from '../src/doctor/index.ts';
@@ -83,7 +84,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       try {
         const { binDir, confDir, pluginBinary, pluginLinks: links } = node;
         const cni = createCni({ binDir, confDir, pluginBinary, links });
-        return diagnose(await gather(config, {}, { kernel, cni }));
+        const sets = openSets();
+        return diagnose(await gather(config, {}, { kernel, cni, ...(sets && { sets }) }));
       } finally {
         kernel.close();
       }

@@ -24,26 +24,26 @@ export function deletePod(node: LiveNode, id: string): void {
 /** The namespace goes, and nobody calls DEL. */
 export const loseNamespace = (id: string): void => void run('ip', 'netns', 'delete', id);
 
-function invoke(
-  { confDir, binDir }: LiveNode,
-  command: 'ADD' | 'DEL',
-  id: string,
-  runtimeConfig: object = {},
-): void {
+/** What the plugin's STATUS says, as a runtime of CNI 1.1 asks it by the agent's conflist. */
+export function status(node: LiveNode): { status: number | null; code: number | undefined } {
+  const { status, stdout } = spawn(node, 'STATUS', {}, { cniVersion: '1.1.0' });
+  return { status, code: stdout === '' ? undefined : (JSON.parse(stdout) as { code: number }).code };
+}
+
+function invoke(node: LiveNode, command: 'ADD' | 'DEL', id: string, runtimeConfig: object = {}): void {
+  const env = { CNI_CONTAINERID: id, CNI_IFNAME: 'eth0', CNI_NETNS: `/run/netns/${id}` };
+  const { status, stdout } = spawn(node, command, env, { runtimeConfig });
+  if (status !== 0) throw new Error(`${command} of ${id}: ${stdout}`);
+}
+
+function spawn({ confDir, binDir }: LiveNode, command: string, more: NodeJS.ProcessEnv, changes: object) {
   const list = JSON.parse(readFileSync(join(confDir, '05-cnikit.conflist'), 'utf8')) as {
     cniVersion: string;
     name: string;
     plugins: object[];
   };
   const { cniVersion, name, plugins } = list;
-  const env = {
-    CNI_COMMAND: command,
-    CNI_CONTAINERID: id,
-    CNI_IFNAME: 'eth0',
-    CNI_NETNS: `/run/netns/${id}`,
-    CNI_PATH: binDir,
-  };
-  const input = JSON.stringify({ ...plugins[0], cniVersion, name, runtimeConfig });
-  const { status, stdout } = spawnSync(join(binDir, 'cnikit'), { env, input, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} of ${id}: ${stdout}`);
+  const env = { CNI_COMMAND: command, CNI_PATH: binDir, ...more };
+  const input = JSON.stringify({ ...plugins[0], cniVersion, name, ...changes });
+  return spawnSync(join(binDir, 'cnikit'), { env, input, encoding: 'utf8' });
 }

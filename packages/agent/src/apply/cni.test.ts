@@ -27,7 +27,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'cnikit-cni-'));
   [binDir, confDir, pluginBinary] = [join(root, 'bin'), join(root, 'net.d'), join(root, 'plugin')];
   writeFileSync(pluginBinary, 'the plugin', { mode: 0o600 });
-  cni = createCni({ binDir, confDir, pluginBinary, links: ['loopback'] });
+  cni = createCni({ binDir, confDir, pluginBinary, links: ['loopback'], whyNotRuns: () => undefined });
   return () => rmSync(root, { recursive: true });
 });
 
@@ -191,6 +191,55 @@ describe('rollBack()', () => {
     upgraded('no program');
     expect(() => rollBack({ binDir, confDir })).toThrow(/cnikit.previous does not run/);
     expect(installed()).toBe(works('new'));
+  });
+});
+
+describe('a plugin that does not run on this node', () => {
+  const installed = (): string => readFileSync(join(binDir, 'cnikit'), 'utf8');
+  const works = '#!/bin/sh\n# of before\n';
+  const broken = '#!/no/such/interpreter\n';
+
+  test('gives way to the one before it, which stays, and is said', () => {
+    writeFileSync(pluginBinary, works);
+    createCni({ binDir, confDir, pluginBinary }).apply(conflist);
+    writeFileSync(pluginBinary, broken);
+    const agent = createCni({ binDir, confDir, pluginBinary });
+    expect(agent.apply(conflist).map(({ path }) => path)).toEqual([
+      join(binDir, 'cnikit'),
+      join(binDir, 'cnikit'),
+    ]);
+    expect(installed()).toBe(works);
+    const said = [
+      { key: expect.stringMatching(/^held /), message: expect.stringMatching(/own does not run here/) },
+    ];
+    expect(agent.problems()).toMatchObject(said);
+    expect(agent.apply(conflist)).toEqual([]);
+    expect(agent.problems()).toMatchObject(said);
+    // Another start of the same agent does not try it again, another version is.
+    expect(createCni({ binDir, confDir, pluginBinary }).apply(conflist)).toEqual([]);
+    writeFileSync(pluginBinary, `${works}# and of after\n`);
+    agent.apply(conflist);
+    expect(installed()).toContain('of after');
+    expect(agent.problems()).toEqual([]);
+  });
+
+  test('is said where there is none before it, until it runs', () => {
+    let why: string | undefined = 'a noexec mount';
+    const agent = createCni({ binDir, confDir, pluginBinary, whyNotRuns: () => why });
+    agent.apply(conflist);
+    expect(agent.problems()).toMatchObject([
+      { key: `cni ${join(binDir, 'cnikit')}`, message: expect.stringMatching(/does not run.*noexec/) },
+    ]);
+    why = undefined;
+    agent.apply(conflist);
+    expect(agent.problems()).toEqual([]);
+  });
+
+  test('is tried once, not at every pass', () => {
+    let trials = 0;
+    const agent = createCni({ binDir, confDir, pluginBinary, whyNotRuns: () => void trials++ });
+    for (let pass = 0; pass < 3; pass++) agent.apply(conflist);
+    expect(trials).toBe(1);
   });
 });
 

@@ -23,20 +23,27 @@ import {
   readText,
   removeFile,
 } from './files.ts';
+import { putBack } from './rollback.ts';
+import { whyNotRuns as whyItDoesNotRun } from './runs.ts';
 
 export interface CniPaths extends CniDirs {
   /** The plugin's executable to install. */
   pluginBinary: string;
   /** Names under which the executable is also to be found, where nothing else is: it serves each as its plugin. */
   links?: readonly string[];
+  /** Why an executable does not run here; undefined when it does. */
+  whyNotRuns?: (path: string) => string | undefined;
 }
 
 export interface Cni {
   /** `conflist` absent: only the executable. */
   plan(conflist?: string): FileAction[];
-  /** Executable first, conflist last; returns what changed. */
+  /**
+   * Executable first, conflist last; returns what changed. An executable that does not run here gives way to the one
+   * before it, if that does.
+   */
   apply(conflist?: string): FileAction[];
-  /** Configurations that win over ours, and files held back since somebody rolled back. */
+  /** Configurations that win over ours, files held back since a roll-back, and an executable that does not run. */
   problems(): Problem[];
   remove(): string[];
 }
@@ -46,10 +53,23 @@ interface Step {
   run: () => void;
 }
 
-export function createCni({ binDir, confDir, pluginBinary, links = [] }: CniPaths): Cni {
+export function createCni({
+  binDir,
+  confDir,
+  pluginBinary,
+  links = [],
+  whyNotRuns = whyItDoesNotRun,
+}: CniPaths): Cni {
   /** The hash of each file as this process saw it right last: another one now is damage, not an earlier version. */
   const right = new Map<string, string>();
   let held: string[] = [];
+  const plugin = join(binDir, PLUGIN_NAME);
+  /** Of the executable that is in place. */
+  let installed = '';
+  /** Of the last one that was tried: its hash, and why it does not run. */
+  let tried: { hash: string; why: string | undefined } | undefined;
+  /** Why the agent's own gave way. */
+  let gaveWay: string | undefined;
 
   const files = (conflist: string | undefined): Step[] => {
     const binary: FileSpec = {
@@ -71,12 +91,14 @@ export function createCni({ binDir, confDir, pluginBinary, links = [] }: CniPath
     const is = fileState(path);
     const op = compareFile(spec, is);
     const hash = hashOf(content);
+    if (name === PLUGIN_NAME) installed = hash;
     if (op === 'same') {
       right.set(path, hash);
       return [];
     }
     if (is !== undefined && isHeld(dir, name, hash)) {
       held.push(path);
+      if (name === PLUGIN_NAME) installed = is.hash;
       return [];
     }
     const run = (): void => {
@@ -101,14 +123,37 @@ export function createCni({ binDir, confDir, pluginBinary, links = [] }: CniPath
     return [{ action: { kind: 'file', op: 'add', path }, run }];
   };
 
+  /** Each executable is tried once, and one that does not run every time. */
+  const trial = (): FileAction[] => {
+    if (tried?.hash === installed && tried.why === undefined) return [];
+    const why = whyNotRuns(plugin);
+    tried = { hash: installed, why };
+    const before = join(binDir, previousName(PLUGIN_NAME));
+    if (why === undefined || held.includes(plugin) || fileState(before) === undefined) return [];
+    if (whyNotRuns(before) !== undefined) return [];
+    putBack(binDir, PLUGIN_NAME, installed);
+    [gaveWay, tried] = [why, undefined];
+    // It is the version before again, and no damage.
+    right.delete(plugin);
+    held.push(plugin);
+    return [{ kind: 'file', op: 'change', path: plugin }];
+  };
+
   return {
     plan: (conflist) => files(conflist).map(({ action }) => action),
     apply: (conflist) => {
       const steps = files(conflist);
-      for (const { run } of steps) run();
-      return steps.map(({ action }) => action);
+      const list = steps.filter(({ action }) => action.path === join(confDir, CONFLIST_NAME));
+      for (const step of steps) if (!list.includes(step)) step.run();
+      const retreat = trial();
+      for (const step of list) step.run();
+      return [...steps.map(({ action }) => action), ...retreat];
     },
-    problems: () => [...earlier(confDir), ...held.map(heldBack)],
+    problems: () => [
+      ...earlier(confDir),
+      ...held.map((path) => heldBack(path, path === plugin ? gaveWay : undefined)),
+      ...(tried?.why === undefined ? [] : [doesNotRun(plugin, tried.why)]),
+    ],
     // The conflist first: without it no new pod starts on a path that is being taken down.
     remove: () => {
       const names: Array<[string, string]> = [
@@ -140,9 +185,14 @@ function whose({ name, types, broken }: Configuration): string {
   return ` (network ${name}, plugins ${types!.join(', ')})`;
 }
 
-const heldBack = (path: string): Problem => ({
+const doesNotRun = (path: string, why: string): Problem => ({
+  key: `cni ${path}`,
+  message: `${path} does not run on this node (${why}), so no pod can start or end here. It is as this agent installed it: look for another architecture, a noexec mount, or a security module that forbids it`,
+});
+
+const heldBack = (path: string, why: string | undefined): Problem => ({
   key: `held ${path}`,
-  message: `${path} is the one before: somebody rolled back, and this agent's own is held. It comes with another version of the agent, or by \`cnikit-agent rollback --undo\``,
+  message: `${path} is the one before: ${why === undefined ? 'somebody rolled back' : `this agent's own does not run here (${why})`}, and this agent's own is held. It comes with another version of the agent, or by \`cnikit-agent rollback --undo\``,
 });
 
 /** Those of the links that are there and lead to our executable. */

@@ -2,7 +2,6 @@
  * The files before the present ones, kept beside them: `X.previous`. Rolling back puts them in place and notes in
  * `X.held` the hash of what was replaced, which the agent then does not install again; anything else it does.
  */
-import { spawnSync } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
@@ -10,6 +9,7 @@ import type { FileAction } from '../diff.ts';
 import { AgentError } from '../error.ts';
 import { type CniDirs, heldName, noticeConflist, PLUGIN_NAME, previousName } from './cni-names.ts';
 import { fileState, removeFile } from './files.ts';
+import { whyNotRuns } from './runs.ts';
 
 /** Both files, those that have a previous one. Throws {@link AgentError} `NODE` when there is none, or none that works. */
 export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
@@ -24,12 +24,16 @@ export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
     );
   if (files.some(({ name }) => name === PLUGIN_NAME)) assertRuns(join(binDir, previousName(PLUGIN_NAME)));
   for (const { dir, name } of files) {
-    const now = fileState(join(dir, name));
-    if (now !== undefined) writeFileSync(join(dir, heldName(name)), `${now.hash}\n`);
-    renameSync(join(dir, previousName(name)), join(dir, name));
+    putBack(dir, name, fileState(join(dir, name))?.hash);
     if (name === CONFLIST_NAME) noticeConflist(confDir);
   }
   return files.map(({ dir, name }) => ({ kind: 'file', op: 'change', path: join(dir, name) }));
+}
+
+/** The file before this one in its place; `hash` is that of the one to keep away. */
+export function putBack(dir: string, name: string, hash: string | undefined): void {
+  if (hash !== undefined) writeFileSync(join(dir, heldName(name)), `${hash}\n`);
+  renameSync(join(dir, previousName(name)), join(dir, name));
 }
 
 /** Lets the agent install its own files again; returns what was held. */
@@ -46,10 +50,7 @@ const previousPaths = ({ binDir, confDir }: CniDirs): string[] => [
 ];
 
 function assertRuns(path: string): void {
-  const { status, error } = spawnSync(path, [], { env: { CNI_COMMAND: 'VERSION' }, timeout: 10_000 });
-  if (status === 0) return;
-  throw new AgentError(
-    'NODE',
-    `${path} does not run (${error?.message ?? `status ${status}`}), so it is not put in place`,
-  );
+  const why = whyNotRuns(path);
+  if (why === undefined) return;
+  throw new AgentError('NODE', `${path} does not run (${why}), so it is not put in place`);
 }

@@ -18,6 +18,8 @@ import type { Metrics } from '../metrics.ts';
 import { after } from '../timers.ts';
 
 export interface Background {
+  /** A file was changed or removed by somebody else and is installed again. */
+  repaired(path: string): void;
   close(): void;
 }
 
@@ -43,6 +45,12 @@ export function startBackground(
   events.start();
   const closeCollector = startCollector(config, metrics, log);
   return {
+    repaired: (path) =>
+      events.note({
+        key: `repaired ${path}`,
+        reason: 'CNIFileRepaired',
+        message: `${path} was changed or removed by somebody else; it is installed again. Find out what does so: a package's upgrade, a clean-up, another CNI`,
+      }),
     close: () => {
       events.close();
       closeCollector();

@@ -1,4 +1,5 @@
 /** What the commands share: the real kernel, rules and files of this node. */
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { createCni } from '../apply/cni.ts';
@@ -8,6 +9,7 @@ import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
+import { hasRandomPorts } from '../desired/rules.ts';
 import type { HostParts } from '../host.ts';
 import type { AgentParts } from '../loop.ts';
 import { Metrics } from '../metrics.ts';
@@ -29,6 +31,7 @@ export function hostParts(config: Config): HostParts {
   const sets = openSets();
   return {
     rules: createRules(),
+    randomPorts: hasRandomPorts(release()),
     ...(sets === undefined ? {} : { sets }),
     cni: createCni({
       binDir: config.cniBinDir,

@@ -40,6 +40,7 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     const circumstances = {
       tunnelled: routes.tunnelled,
       sets: made.usesSets,
+      randomPorts: made.randomPorts,
       ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
     };
     const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};

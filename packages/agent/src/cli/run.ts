@@ -16,7 +16,7 @@ import { createSelfTest } from '../self-test.ts';
 import type { AgentStatus } from '../status/ask-agent.ts';
 import { after, Timers } from '../timers.ts';
 import { version } from '../version.ts';
-import { startBackground } from './background.ts';
+import { type Background, startBackground } from './background.ts';
 import { agentParts, openLog } from './parts.ts';
 
 /** A burst of node changes is one file. */
@@ -45,6 +45,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
       );
     }
   };
+  let background: Background | undefined;
   const agent: Agent = new Agent(
     {
       ...parts,
@@ -59,6 +60,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
           log.warn(`The readiness file could not be written: ${(error as Error).message}`);
         }
       },
+      onRepair: (path) => background?.repaired(path),
       onNodes: () => timers.start('save', SAVE_MS, save),
     },
     config,
@@ -79,7 +81,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal, position), agent, outage);
   const chained = config.chain === undefined ? [] : [dirname(config.chain)];
   watchFiles([config.cniBinDir, config.cniConfDir, ...chained], agent, signal, log);
-  const background = startBackground(config, kubeConfig, agent, parts.metrics, log);
+  background = startBackground(config, kubeConfig, agent, parts.metrics, log);
   const health =
     config.health === undefined ? undefined : await openHealth(config.health, agent, parts.metrics, log);
 

@@ -59,6 +59,8 @@ export interface Circumstances {
   hostSysctls?: Readonly<Record<string, string>>;
   /** Rules may speak of sets. */
   sets?: boolean;
+  /** Masqueraded ports may be chosen at random; true unless told. */
+  randomPorts?: boolean;
   chain?: Chain;
 }
 
@@ -71,6 +73,7 @@ export function desiredHost(
     tunnelled = new Set(),
     hostSysctls = {},
     sets = false,
+    randomPorts = true,
     chain = { plugins: [], problems: [] },
   }: Circumstances = {},
 ): DesiredHost | undefined {
@@ -80,7 +83,13 @@ export function desiredHost(
   const view = viewOf(own, facts, policy);
   const prefixes = (family: Family): Prefix[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
   const rules = (family: Family): readonly TableSpec[] =>
-    desiredRules(family, own, facts, () => (sets ? { set: insideSet(family) } : asRules(prefixes(family))));
+    desiredRules(
+      family,
+      own,
+      facts,
+      () => (sets ? { set: insideSet(family) } : asRules(prefixes(family))),
+      randomPorts,
+    );
   const inside = (family: Family): string[] | undefined =>
     sets && used.has(family) && facts.ways[family].length > 0 ? asElements(prefixes(family)) : undefined;
   let made: DesiredHost['rules'] | undefined;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { asElements, asRules, desiredRules, insidePrefixes, noRules } from './rules.ts';
+import { asElements, asRules, desiredRules, hasRandomPorts, insidePrefixes, noRules } from './rules.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
 const none = () => ({ prefixes: [] });
@@ -79,3 +79,21 @@ test('asElements() has everything in two halves, as a set takes no /0', () => {
   expect(asElements(insidePrefixes('ipv4', [], ['0.0.0.0/0']))).toEqual(['0.0.0.0/1', '128.0.0.0/1']);
   expect(asElements(insidePrefixes('ipv6', [], ['::/0']))).toEqual(['::/1', '8000::/1']);
 });
+
+test.each([
+  ['6.18.44-fc', true],
+  ['3.13.0-24-generic', true],
+  ['3.10.0-1160.el7.x86_64', false],
+  ['2.6.32', false],
+  ['unknown', false],
+])('hasRandomPorts() of Linux %s: %s', (release, has) => {
+  expect(hasRandomPorts(release)).toBe(has);
+});
+
+test.each([true, false])(
+  'desiredRules() masquerades with ports at random where the kernel can: %s',
+  (can) => {
+    const [, nat] = desiredRules('ipv4', node(1), facts, none, can);
+    expect(JSON.stringify(nat).includes('--random-fully')).toBe(can);
+  },
+);

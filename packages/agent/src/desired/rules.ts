@@ -26,6 +26,15 @@ export const noRules: readonly TableSpec[] = [
 
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
+/**
+ * Whether a kernel of this release (`uname -r`) masquerades by `--random-fully`: since Linux 3.13. iptables knows the word
+ * since 1.6.2, which is the oldest that is used.
+ */
+export function hasRandomPorts(release: string): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [];
+  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 13);
+}
+
 /** What tells the destinations that see a pod's own address: a set that somebody else fills, or prefixes. */
 export type Inside = { set: string } | { prefixes: readonly string[] };
 
@@ -41,6 +50,7 @@ export function desiredRules(
   own: NodeInfo,
   facts: HostFacts,
   inside: () => Inside,
+  randomPorts = true,
 ): readonly TableSpec[] {
   const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
   if (local.length === 0) return noRules;
@@ -70,7 +80,11 @@ export function desiredRules(
           jump: 'RETURN',
         })),
         // Ports at random: two pods that choose the same one at once do not collide.
-        { comment: 'cnikit: leaves the cluster', jump: 'MASQUERADE', targetOptions: ['--random-fully'] },
+        {
+          comment: 'cnikit: leaves the cluster',
+          jump: 'MASQUERADE',
+          ...(randomPorts && { targetOptions: ['--random-fully'] }),
+        },
       ],
     },
     jumps: [

@@ -42,6 +42,7 @@ function well(changes: Partial<DoctorFacts> = {}): DoctorFacts {
     routes: { changes: [], problems: [], wanted: new Map([[route.dst, route]]) },
     selfTest: [],
     sysctls: [],
+    randomPorts: true,
     rules: [
       { family: 'ipv4', changes: [], backend },
       { family: 'ipv6', changes: [], backend },
@@ -184,6 +185,7 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     'failure',
     /^The rules of ipv4 could not be read: no iptables/,
   ],
+  ['ports that are not at random', { randomPorts: false }, 'warning', /older than 3\.13/],
   [
     'chains in the other iptables',
     {

@@ -102,6 +102,8 @@ export interface DoctorFacts {
   /** What would have to change. */
   sysctls: readonly SysctlAction[];
   rules: readonly RuleFacts[];
+  /** Masqueraded ports are chosen at random, as far as the kernel can. */
+  randomPorts: boolean;
   configurations: readonly Configuration[];
   /** Executable, links and conflist: what would have to change. */
   files: readonly FileAction[];

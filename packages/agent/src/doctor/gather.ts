@@ -39,7 +39,7 @@ const MOST_PEERS = 256;
 /** What is left over now and was so before: a pod that is just being made or deleted is neither. */
 const LEAK_PAUSE_MS = 1000;
 
-type Parts = Pick<AgentParts, 'kernel' | 'cni' | 'chain' | 'sets'>;
+type Parts = Pick<AgentParts, 'kernel' | 'cni' | 'chain' | 'sets' | 'randomPorts'>;
 
 export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Parts): Promise<DoctorFacts> {
   using rt = openRoute();
@@ -54,6 +54,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   const circumstances = {
     tunnelled: routes.tunnelled,
     sets: parts.sets !== undefined,
+    randomPorts: parts.randomPorts ?? true,
     ...(parts.chain === undefined ? {} : { chain: parts.chain() }),
   };
   const { sysctls = [] } = desiredHost(claims, config, routes.facts!, circumstances) ?? {};
@@ -76,6 +77,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
     routes: { changes: planned.actions, problems: planned.problems, wanted: routes.wanted },
     selfTest: createSelfTest((dst) => rt.routeTo({ dst }))(routes.wanted),
     sysctls: desired === undefined ? [] : diffSysctls(desired.sysctls, readSysctls(desired.sysctls)),
+    randomPorts: parts.randomPorts ?? true,
     rules: desired === undefined ? [] : families.map((family) => rulesOf(family, desired, parts.sets)),
     configurations: confs,
     files,

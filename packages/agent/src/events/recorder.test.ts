@@ -75,7 +75,7 @@ function recorder() {
       await all.look();
     }
   };
-  return { state, looks };
+  return { state, looks, all };
 }
 
 describe('EventRecorder', () => {
@@ -99,6 +99,20 @@ describe('EventRecorder', () => {
       await looks(2);
     }
     expect(state.calls).toEqual(['create try 0', 'repeat name-1 2 try 1', 'repeat name-1 3 try 2']);
+  });
+
+  test('tells what happened once at the next look, and each time that it happens', async () => {
+    const { state, looks, all } = recorder();
+    const event = { key: 'repaired /x', reason: 'CNIFileRepaired', message: 'it was damaged' };
+    all.note(event);
+    state.error = new Error('ECONNREFUSED');
+    await looks(1);
+    state.error = undefined;
+    await looks(3);
+    expect(state.calls).toEqual(['create it was damaged']);
+    all.note({ ...event });
+    await looks(3);
+    expect(state.calls.slice(1)).toEqual(['repeat name-1 2 it was damaged']);
   });
 
   test('makes it anew when the API has forgotten it', async () => {

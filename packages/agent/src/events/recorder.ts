@@ -44,6 +44,8 @@ export class EventRecorder {
   readonly #timers: Timers<'look'>;
   #before = new Set<string>();
   readonly #told = new Map<string, Told>();
+  /** What happened and is over. */
+  readonly #noted = new Map<string, NodeEvent>();
   #tokens = BURST;
   #filledAt: number;
   #refused = false;
@@ -62,6 +64,11 @@ export class EventRecorder {
     this.#timers.close();
   }
 
+  /** Something that happened once, to be told at the next look; of one key the last counts. */
+  note(event: NodeEvent): void {
+    this.#noted.set(event.key, event);
+  }
+
   /** One look. Never rejects: what could not be told is told the next time. */
   async look(): Promise<void> {
     if (this.#refused) return;
@@ -74,10 +81,12 @@ export class EventRecorder {
       // Remembered for a while after its end, so that what comes and goes is one Event with a count.
       if (!keys.has(key) && this.#parts.now() - told.at > REPEAT_MS) this.#told.delete(key);
     }
-    for (const event of lasting) {
-      if (!this.#isDue(event) || !this.#takeToken()) continue;
+    for (const event of [...lasting, ...this.#noted.values()]) {
+      const noted = this.#noted.get(event.key) === event;
+      if (!(noted || this.#isDue(event)) || !this.#takeToken()) continue;
       try {
         await this.#tell(event);
+        if (noted) this.#noted.delete(event.key);
         this.#parts.sent();
       } catch (error) {
         if ((error as { status?: number }).status !== 403) return;

@@ -6,9 +6,16 @@ const SHOWN = 5;
 export const rules: Check = {
   name: 'rules',
   good: ({ rules: all }) =>
-    `The packet filter's rules are as they should be and in their place${all[0]?.backend === undefined ? '' : ` (iptables-${all[0].backend.backend})`}.`,
-  find: ({ rules: all, desired }) => {
+    `The packet filter's rules are as they should be and in their place${all[0]?.backend === undefined ? '' : ` (iptables-${all[0].backend.backend})`}; masqueraded ports are chosen at random.`,
+  find: ({ rules: all, desired, randomPorts }) => {
     const findings = all.flatMap(ofFamily);
+    if (!randomPorts)
+      findings.push(
+        warning(
+          'This kernel, older than 3.13, does not choose masqueraded ports at random (--random-fully): connections that two pods open to one place at once may be lost.',
+          'Run a kernel of 3.13 or later; there is nothing else to do.',
+        ),
+      );
     const mixed = all.find(({ backend }) => backend?.mixed === true)?.backend;
     if (mixed !== undefined)
       findings.push(

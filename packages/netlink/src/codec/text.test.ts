@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeText, encodeText, textLength } from './text.ts';
+import { decodeText, encodeText, nameBytes, textLength } from './text.ts';
 
 const encode = (text: string): Uint8Array => {
   const bytes = new Uint8Array(textLength(text));
@@ -46,5 +46,16 @@ describe('decodeText()', () => {
 
   it('ends at a NUL', () => {
     expect(decodeText(Uint8Array.of(0x61, 0, 0x62), 0, 3)).toBe('a');
+  });
+});
+
+describe('nameBytes()', () => {
+  it('has a NUL at the end, however many names there were and whatever they are', () => {
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 300; i++)
+        expect([...nameBytes(`n${i}`)]).toEqual([...new TextEncoder().encode(`n${i}\0`)]);
+      expect([...nameBytes('zoë')]).toEqual([...new TextEncoder().encode('zoë\0')]);
+      expect([...nameBytes('')]).toEqual([0]);
+    }
   });
 });

@@ -54,6 +54,8 @@ export async function debianKernel(suite, env) {
     };
     if (!existsSync(join(directory, release))) await unpack(apt, name, join(directory, release), env);
     await pack(join(directory, release), kernel, env);
+    // Only now: what the archive was said to have may be gone from it before all was fetched.
+    writeFileSync(join(directory, 'apt', 'ready'), '');
     return kernel;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -86,7 +88,6 @@ async function archive(suite, env) {
   const signed = key?.startsWith('/') ? key : KEYRING;
   writeFileSync(join(directory, 'sources.list'), `deb [signed-by=${signed}] ${uri} ${suite} main\n`);
   await must(['apt-get', ...apt, '-qq', 'update'], env);
-  writeFileSync(join(directory, 'ready'), '');
   return apt;
 }
 

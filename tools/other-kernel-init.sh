@@ -18,7 +18,9 @@ for dir in dev proc sys tmp run var/tmp lib/modules; do mkdir -p "/new/$dir"; do
 mount --move /proc /new/proc
 mount -t sysfs sysfs /new/sys
 mount -t devtmpfs devtmpfs /new/dev
-mkdir -p /new/dev/pts /new/dev/shm
+mkdir -p /new/dev/pts /new/dev/shm /new/dev/net
+# Opening it loads its module.
+mknod /new/dev/net/tun c 10 200
 mount -t devpts devpts /new/dev/pts
 for dir in dev/shm tmp var/tmp; do mount -t tmpfs -o mode=1777 tmpfs "/new/$dir"; done
 mount -t tmpfs -o mode=755 tmpfs /new/run

@@ -177,9 +177,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(() => reaches(a, '10.98.0.3')).toThrow();
       });
 
-      test
-        .skipIf(!existsSync(`${REFERENCE}/bridge`))
-        .each([{ isGateway: true }, { isDefaultGateway: true }, {}])(
+      test.skipIf(!existsSync(`${REFERENCE}/bridge`)).each([{ isDefaultGateway: true }, {}])(
         'ADD makes what the reference makes: vlan and %j',
         (changes) => {
           const asked = { vlan: 100, isDefaultGateway: false, ...changes };

@@ -13,6 +13,7 @@ import { decodeFamily } from '../src/generic/family.ts';
 import * as nl from '../src/index.ts';
 import { decodeEvent } from '../src/monitor-event.ts';
 import { decodeFlow } from '../src/netfilter/flow.ts';
+import { decodeIpSetElements } from '../src/netfilter/ip-set.ts';
 import { decodeChain, decodeTable } from '../src/netfilter/objects.ts';
 import { decodeRule as decodeNftRule } from '../src/netfilter/rule.ts';
 import { decodeElements, decodeSet } from '../src/netfilter/set.ts';
@@ -36,6 +37,7 @@ const decoders: Array<(message: MessageReader) => unknown> = [
   decodeSet,
   decodeElements,
   decodeFlow,
+  decodeIpSetElements,
   decodeFamily,
   decodeEvent,
   (message) => decodeAck(message, message.flags),

@@ -2,7 +2,7 @@
 import type { TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo, Problem, Sysctl } from '../model.ts';
 import type { Chain } from '../observe/chain.ts';
-import { type Family, families, type Prefix } from '../prefix.ts';
+import { type Family, families } from '../prefix.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';
 import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
@@ -81,7 +81,7 @@ export function desiredHost(
   if (own === undefined || own.podCIDRs.length === 0) return undefined;
   const used = familiesOf(own);
   const view = viewOf(own, facts, policy);
-  const prefixes = (family: Family): Prefix[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
+  const prefixes = (family: Family): string[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
   const rules = (family: Family): readonly TableSpec[] =>
     desiredRules(
       family,

@@ -1,15 +1,7 @@
 /** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../model.ts';
-import {
-  aggregate,
-  contains,
-  type Family,
-  familyOf,
-  formatPrefix,
-  type Prefix,
-  parsePrefix,
-} from '../prefix.ts';
+import { aggregate, contains, type Family, familyOf, formatPrefix, parsePrefix } from '../prefix.ts';
 
 /** Chains whose name begins so are the agent's, and no others. */
 export const CHAIN_PREFIX = 'CNIKIT-';
@@ -109,19 +101,22 @@ function destinations(inside: Inside, family: Family): Rule[] {
 
 /**
  * The destinations of a family that are part of the cluster: every podCIDR, the InternalIPs of all nodes, and the
- * prefixes that the operator named, which stand for what is part of them.
+ * prefixes that the operator named, which stand for what is part of them. In canonical text, as what Nodes have is
+ * already: of thousands nothing has to be taken apart.
  */
 export function insidePrefixes(
   family: Family,
   nodes: Iterable<NodeInfo>,
   configured: readonly string[],
-): Prefix[] {
+): string[] {
   const named = configured.map((text) => parsePrefix(text)!).filter((prefix) => prefix.family === family);
-  const prefixes: Prefix[] = [...named];
+  const prefixes = named.map(formatPrefix);
+  const whole = family === 'ipv4' ? '/32' : '/128';
   const add = (text: string): void => {
     if (familyOf(text) !== family) return;
-    const prefix = parsePrefix(text)!;
-    if (!named.some((outer) => contains(outer, prefix))) prefixes.push(prefix);
+    const prefix = text.includes('/') ? text : text + whole;
+    if (named.length === 0 || !named.some((outer) => contains(outer, parsePrefix(prefix)!)))
+      prefixes.push(prefix);
   };
   // Each kind for itself: nodes come in an order that both mostly follow, so that they are sorted soon.
   const all = [...nodes];
@@ -131,18 +126,17 @@ export function insidePrefixes(
 }
 
 /** As rules need them: the fewest prefixes that cover exactly the same. */
-export const asRules = (prefixes: readonly Prefix[]): Inside => ({
-  prefixes: aggregate(prefixes).map(formatPrefix),
+export const asRules = (prefixes: readonly string[]): Inside => ({
+  prefixes: aggregate(prefixes.map((text) => parsePrefix(text)!)).map(formatPrefix),
 });
 
-/** As a set needs them: each once, and everything in two halves, as a set takes no /0 (hash:net in ipset(8)). */
-export function asElements(prefixes: readonly Prefix[]): string[] {
-  const elements = new Set<string>();
-  for (const prefix of prefixes) {
-    if (prefix.length > 0) elements.add(formatPrefix(prefix));
-    else
-      for (const half of prefix.family === 'ipv4' ? ['0.0.0.0/1', '128.0.0.0/1'] : ['::/1', '8000::/1'])
-        elements.add(half);
-  }
-  return [...elements];
-}
+/** Everything, in two halves: a set takes no /0 (hash:net in ipset(8)). */
+const HALVES: Readonly<Record<string, readonly string[]>> = {
+  '0.0.0.0/0': ['0.0.0.0/1', '128.0.0.0/1'],
+  '::/0': ['::/1', '8000::/1'],
+};
+
+/** As a set needs them: each once. */
+export const asElements = (prefixes: readonly string[]): string[] => [
+  ...new Set(prefixes.flatMap((prefix) => HALVES[prefix] ?? prefix)),
+];

@@ -123,7 +123,7 @@ export class Host {
     } catch (error) {
       // The kernel has sets, but nothing that matches them (xt_set): from now on without.
       if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets)
-        this.#setsMatch = !/\bset\b/i.test(error.stderr ?? '');
+        this.#setsMatch = !/set\b/i.test(error.stderr ?? '');
       throw error;
     }
   }

@@ -1,3 +1,4 @@
+import { IptablesError } from '@cnikit/iptables';
 import { expect, test } from 'vitest';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
@@ -77,4 +78,30 @@ test('a family without pods has no set', () => {
   expect([...sets.keys()]).toEqual(['cnikit-inside-ipv4', 'cnikit-inside-ipv6']);
   agent.putNode(node(1, { podCIDRs: ['10.244.1.0/24'] }));
   expect([...sets.keys()]).toEqual(['cnikit-inside-ipv4']);
+});
+
+test.each([
+  'Warning: Extension set revision 0 not supported, missing kernel module?\niptables-nft-restore: line 12 failed',
+  "Can't open socket to ipset.\niptables-legacy-restore: line 12 failed",
+])('where nothing matches sets, rules name every destination from then on: %s', (stderr) => {
+  const { store, sets } = fakeStore();
+  const { agent, clock, state } = fakeAgent({ sets: createSets(store) });
+  state.rulesError = new IptablesError('RESTORE_FAILED', 'refused', { stderr });
+  agent.setNodes([node(1), node(2)]);
+  expect(agent.ready).toBe(false);
+  state.rulesError = undefined;
+  clock.advance(1000);
+  expect(agent.ready).toBe(true);
+  expect(state.rules).toContain('10.244.2.0');
+  expect(state.rules).not.toContain('--match-set');
+  expect(sets.size).toBe(0);
+});
+
+test('another failure of the rules leaves sets in use', () => {
+  const { agent, clock, state } = fakeAgent({ sets: createSets(fakeStore().store) });
+  state.rulesError = new IptablesError('LOCKED', 'somebody keeps the lock of a set of rules');
+  agent.setNodes([node(1), node(2)]);
+  state.rulesError = undefined;
+  clock.advance(1000);
+  expect(state.rules).toContain('--match-set');
 });

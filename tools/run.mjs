@@ -5,7 +5,7 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies, pinnedNode } from './dependencies.mjs';
-import { kernels } from './kernels.mjs';
+import { kernels } from './kernels/check.mjs';
 import { unknownLicences } from './licences.mjs';
 import { run, withPath } from './process.mjs';
 import { sandbox } from './sandbox.mjs';

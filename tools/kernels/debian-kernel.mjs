@@ -14,10 +14,10 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { capture } from './process.mjs';
+import { capture } from '../process.mjs';
 
-const CACHE = fileURLToPath(new URL('../.cache/kernels', import.meta.url));
-const INIT = fileURLToPath(new URL('./other-kernel-init.sh', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../.cache/kernels', import.meta.url));
+const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** What the initial file system loads to find the host's files and to be heard. */
 const FIRST_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console'];

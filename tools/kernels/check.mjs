@@ -3,10 +3,10 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { capture } from '../process.mjs';
 import { otherKernel } from './other-kernel.mjs';
-import { capture } from './process.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
  * Computing is slow there, so of what is tested here anyway only what depends on the kernel is run: by the executable,
@@ -64,7 +64,7 @@ async function onKernel({ suite, what, files }, env) {
   mkdirSync(dirname(results), { recursive: true });
   rmSync(results, { force: true });
   const vitest = [
-    ...['vitest', 'run', '--config', 'tools/vitest.kernels.ts', '-t', what.source],
+    ...['vitest', 'run', '--config', 'tools/kernels/vitest.config.ts', '-t', what.source],
     ...[`--outputFile.json=${results}`, ...files],
   ];
   // Outside of the sandbox all are skipped, which leaves their sources transformed.

@@ -1,7 +1,7 @@
 // Runs a command on the kernel of a Debian release, as root, whatever kernel this machine has: for what this one was
 // built without (VLANs of bridges, dummy, vrf, ipvlan, wireguard, ip_vs) or does otherwise, being newer.
 //
-//   node tools/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]
+//   node tools/kernels/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]
 //
 // The machine is emulated by QEMU, without /dev/kvm, and needs no root. It has this machine's files as they are, below a
 // layer in memory that takes what is written; the repository is the same and writable; /tmp and /run are empty; there is
@@ -9,7 +9,7 @@
 // know that nothing may be missing. Computing takes several times as long as outside, a system call not much longer.
 //
 //   cd packages/plugin
-//   node ../../tools/other-kernel.mjs node ../../tools/sandbox.mjs vitest run test/vlan.live.test.ts
+//   node ../../tools/kernels/other-kernel.mjs node ../../tools/sandbox.mjs vitest run test/vlan.live.test.ts
 //
 // The status is the command's; 77, with the reason, where there can be no such machine; 1 when it did not end by itself.
 // Kernels are Debian's packages, kept in .cache/kernels.
@@ -21,11 +21,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { exitStatus, withPath } from '../process.mjs';
+import { ensureSystemPackages } from '../system-packages.mjs';
 import { debianKernel } from './debian-kernel.mjs';
-import { exitStatus, withPath } from './process.mjs';
-import { ensureSystemPackages } from './system-packages.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const SKIPPED = 77;
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
@@ -212,7 +212,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   });
   if (first === -1) {
     console.error(
-      'Usage: node tools/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]',
+      'Usage: node tools/kernels/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]',
     );
     process.exit(2);
   }

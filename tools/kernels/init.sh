@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The first process of a machine of other-kernel.mjs, in its initial file system: the host's files below a layer that
-# is forgotten, the repository writable, then the command by other-kernel-start.sh. A word such as `repository=/a/b` on
+# is forgotten, the repository writable, then the command by start.sh. A word such as `repository=/a/b` on
 # the kernel's command line is a variable here; the kernel gives such to the first process.
 export PATH=/bin
 /bin/busybox --install -s /bin
@@ -31,4 +31,4 @@ share repository "/new$repository"
 # shellcheck disable=SC2154
 mount --bind "/new$modules" /new/lib/modules
 # shellcheck disable=SC2154
-exec switch_root /new /bin/sh "$repository/tools/other-kernel-start.sh" "$job"
+exec switch_root /new /bin/sh "$repository/tools/kernels/start.sh" "$job"

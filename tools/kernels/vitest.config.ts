@@ -1,5 +1,5 @@
 import { mergeConfig, type ViteUserConfig } from 'vitest/config';
-import { shared } from '../vitest.shared.ts';
+import { shared } from '../../vitest.shared.ts';
 
 /**
  * As any package's, but for files of all of them at once, on an emulated machine, for which the sources are transformed

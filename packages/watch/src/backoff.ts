@@ -3,7 +3,7 @@ export interface BackoffOptions {
   /** The first delay is up to this, ms. Default 500. */
   initialMs?: number;
   /**
-   * No delay is longer, ms, but for Retry-After. Default 30,000; 2,000 after a watch that was accepted and then cut; 1,000
+   * No delay is longer, ms, but for Retry-After. Default 30,000; 1,500 after a watch that was accepted and then cut; 1,000
    * after an attempt that reached nobody.
    */
   maxMs?: number;
@@ -12,7 +12,7 @@ export interface BackoffOptions {
 }
 
 /** The longest pause after watches that were accepted and then cut, ms: to resume one costs the server little. */
-export const CUT_MAX_MS = 2000;
+export const CUT_MAX_MS = 1500;
 /**
  * The longest pause after attempts that reached nobody, ms: they cost no server anything, and however long it was away,
  * it is heard of soon after its return. One that then has too much to do says so by 429, which is obeyed.

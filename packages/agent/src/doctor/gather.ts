@@ -61,6 +61,8 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   const left = unwritableSysctls(sysctls, readSysctls(sysctls));
   const hostSysctls = withNoted(sysctls, left, readText(join(cniConfDir, CONFLIST_NAME)));
   const desired = desiredHost(claims, config, routes.facts!, { ...circumstances, hostSysctls });
+  // What the agent does where the kernel has sets and nothing that matches them.
+  const withoutSets = desiredHost(claims, config, routes.facts!, { ...circumstances, sets: false });
   const files = parts.cni.plan(desired?.conflist);
   const confs = configurations(cniConfDir);
   const links: LinkFacts[] = rt.links();
@@ -78,7 +80,9 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
     selfTest: createSelfTest((dst) => rt.routeTo({ dst }))(routes.wanted),
     sysctls: desired === undefined ? [] : diffSysctls(desired.sysctls, readSysctls(desired.sysctls)),
     randomPorts: parts.randomPorts ?? true,
-    rules: desired === undefined ? [] : families.map((family) => rulesOf(family, desired, parts.sets)),
+    rules: families.flatMap((family) =>
+      desired === undefined ? [] : [rulesOf(family, [desired, withoutSets ?? desired], parts.sets)],
+    ),
     configurations: confs,
     files,
     fileProblems: parts.cni.problems(),
@@ -96,13 +100,19 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
   };
 }
 
-function rulesOf(family: Family, desired: DesiredHost, sets: Sets | undefined): RuleFacts {
+/** Of several ways that are right alike, the one that the agent goes. */
+function rulesOf(
+  family: Family,
+  ways: readonly [DesiredHost, ...DesiredHost[]],
+  sets: Sets | undefined,
+): RuleFacts {
   try {
     const iptables = openIptables({ family, prefix: CHAIN_PREFIX });
-    const changes = [
-      ...(sets?.plan(family, desired.inside[family]) ?? []),
-      ...planFamily(iptables, family, desired.rules[family]),
-    ].map(describe);
+    const plans = ways.map(({ inside, rules }) => [
+      ...(sets?.plan(family, inside[family]) ?? []),
+      ...planFamily(iptables, family, rules[family]),
+    ]);
+    const changes = (plans.find(({ length }) => length === 0) ?? plans[0]!).map(describe);
     return { family, changes, backend: iptables.report() };
   } catch (error) {
     return { family, changes: [], error: (error as Error).message };

@@ -1,4 +1,4 @@
-// The first process inside a sandbox: makes the file system ready, runs the command, ends everything with it.
+// What begins inside a sandbox: makes the file system ready, runs the command, ends everything with it.
 // Started by sandbox.mjs and by nothing else. File descriptor 3 is the line to it: signal names come in, the end
 // of the line means that the outside has died.
 

@@ -23,6 +23,19 @@ const AS_ROOT = ['unshare', ...NAMESPACES, ...MANNERS, '--'];
 const AS_USER = ['unshare', '--user', '--map-root-user', '--', ...AS_ROOT];
 
 /**
+ * The first process of a sandbox: it waits for what is left to it, as a container runtime does for what its plugins leave
+ * behind, so that process numbers do not run out. Node waits for its own children only.
+ */
+const REAPER = [
+  'perl',
+  '-e',
+  `my $init = fork() // die "fork: $!\\n";
+  if (!$init) { exec @ARGV or exit 127 }
+  while ((my $ended = waitpid(-1, 0)) > 0) { exit($? & 127 ? 128 + ($? & 127) : $? >> 8) if $ended == $init }`,
+  '--',
+];
+
+/**
  * @typedef {object} SandboxOptions
  * @property {NodeJS.ProcessEnv} [env]
  * @property {boolean} [hold] lets the sandbox live on, in a session of its own, after its command has written to
@@ -48,7 +61,8 @@ export async function sandbox(argv, { env = process.env, hold = false } = {}) {
   const keep = [ROOT, homedir(), dirname(realpathSync(process.execPath))].filter((dir) => existsSync(dir));
   const init = JSON.stringify({ argv, keep, userNamespace, hold });
   const [command, ...flags] = unshare;
-  const child = spawn(command, [...flags, process.execPath, INIT, init], {
+  const reaper = spawnSync('perl', ['-e', '1'], { env: environment }).status === 0 ? REAPER : [];
+  const child = spawn(command, [...flags, ...reaper, process.execPath, INIT, init], {
     env: environment,
     detached: hold,
     stdio: hold ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['inherit', 'inherit', 'inherit', 'pipe'],

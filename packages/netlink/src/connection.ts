@@ -141,6 +141,25 @@ export class Connection {
   }
 
   /**
+   * Has an interface deleted, and in the static executable does not wait until the kernel has freed it (see
+   * `sendUntilGone` of @cnikit/sys). Throws NetlinkError when the kernel refuses it.
+   *
+   * @param name of the interface, or of one of them
+   */
+  requestGone(request: Request, name: string): void {
+    const first = this.send([request], 0, 1, 0, 0, name);
+    // Its answer comes when it has been freed; until then there is none, unless it is a refusal.
+    for (let length = this.receive(request, false); length >= 0; length = this.receive(request, false)) {
+      const message = new MessageReader(this.received, Math.min(length, this.received.length));
+      while (message.next()) {
+        if (message.sequence !== first || message.type !== NLMSG_ERROR) continue;
+        const ack = decodeAck(message, message.flags);
+        if (ack.errno !== 0) throw this.refusal(ack, request);
+      }
+    }
+  }
+
+  /**
    * Has all requests done, in order. Every one is tried, also after one has failed;
    * then the first failure is thrown, with `index` saying whose it is and
    * `failures` listing all.
@@ -277,7 +296,7 @@ export class Connection {
 
   /**
    * One send of requests [from, to); gives the first sequence number. `flags` are
-   * added to each, NLM_F_ACK to the one at `acked`, by default the last.
+   * added to each, NLM_F_ACK to the one at `acked`, by default the last. `gone` names an interface whose end is waited for.
    */
   private send(
     requests: readonly Request[],
@@ -285,6 +304,7 @@ export class Connection {
     to: number,
     flags: number,
     acked: number = to - 1,
+    gone?: string,
   ): number {
     let size = 0;
     for (let i = from; i < to; i++) size += aligned(requests[i]!);
@@ -300,7 +320,9 @@ export class Connection {
       at = writeMessage(this.sending, at, type, all, ++this.sequence, this.port, payload);
     }
     try {
-      this.sys.send(this.fd, this.sending.subarray(0, at));
+      const bytes = this.sending.subarray(0, at);
+      if (gone === undefined) this.sys.send(this.fd, bytes);
+      else this.sys.sendUntilGone(this.fd, bytes, gone);
     } catch (cause) {
       throw this.broken(cause, 'Cannot send', requests[from]!);
     }

@@ -48,6 +48,11 @@ export class RouteConnection {
     this.connection.request(request);
   }
 
+  /** Has an interface deleted: `rt.requestGone(delLink({ name }), name)`; see `Connection.requestGone`. */
+  requestGone(request: Request, name: string): void {
+    this.connection.requestGone(request, name);
+  }
+
   /** Has all done, in order, in as few sends as possible; see `Connection.batch`. */
   batch(requests: readonly Request[]): void {
     this.connection.batch(requests);

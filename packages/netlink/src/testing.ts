@@ -80,6 +80,7 @@ export function fakePeer(handler: Handler): FakePeer {
       sent.push(headers);
       return data.length;
     },
+    sendUntilGone: (fd, data) => sys.send!(fd, data),
     recv: (_, into, flags) => {
       const next = queue.shift();
       if (next === undefined) throw new SysError({ syscall: 'recv', errno: 11 });

@@ -76,6 +76,12 @@ describe.skipIf(!inSandbox)(
 /** Notes sockets of netfilter, its transactions, and links that are made and deleted. */
 function recording(log: string[]): Sys {
   const netfilter = new Set<number>();
+  const note = (fd: number, bytes: Uint8Array) => {
+    const type = (bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8);
+    if (netfilter.has(fd) && type === NFNL_MSG_BATCH_BEGIN) log.push('transaction');
+    if (!netfilter.has(fd) && type === RTM_NEWLINK) log.push('link');
+    if (!netfilter.has(fd) && type === RTM_DELLINK) log.push('unlink');
+  };
   return {
     ...sys,
     socket(domain, type, protocol, netns) {
@@ -87,12 +93,13 @@ function recording(log: string[]): Sys {
       }
       return fd;
     },
-    send(fd, bytes, ...rest) {
-      const type = (bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8);
-      if (netfilter.has(fd) && type === NFNL_MSG_BATCH_BEGIN) log.push('transaction');
-      if (!netfilter.has(fd) && type === RTM_NEWLINK) log.push('link');
-      if (!netfilter.has(fd) && type === RTM_DELLINK) log.push('unlink');
-      return sys.send(fd, bytes, ...rest);
+    send(fd, bytes) {
+      note(fd, bytes);
+      return sys.send(fd, bytes);
+    },
+    sendUntilGone(fd, bytes, name) {
+      note(fd, bytes);
+      return sys.sendUntilGone(fd, bytes, name);
     },
   };
 }

@@ -97,6 +97,7 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(ifreq, "iipb", 'i')          \
   X(driver, "ip", 't')           \
   X(send, "ib", 'i')             \
+  X(sendUntilGone, "ibp", 'i')   \
   X(recv, "ibi", 'i')            \
   X(poll, "iii", 'i')            \
   X(sha512, "t", 't')
@@ -114,6 +115,9 @@ char *cnk_out_room(cnk_out *out, size_t more);
 /* Ends a piece at the present length. 0, or -ENOMEM. */
 int cnk_out_end(cnk_out *out);
 void cnk_out_free(cnk_out *out);
+
+/* sockets.c: set by a program that ends soon, so that children which outlive it are init's. */
+extern int cnk_ends_soon;
 
 /* namespaces.c: a descriptor of the thread's network namespace. */
 int64_t cnk_own_netns(void);

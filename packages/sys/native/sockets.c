@@ -125,16 +125,25 @@ int64_t cnk_ifreq(const cnk_arg *a, cnk_out *out) {
   return r;
 }
 
-/* (fd, name): the driver of an interface, by ETHTOOL_GDRVINFO (linux/ethtool.h). */
-int64_t cnk_driver(const cnk_arg *a, cnk_out *out) {
-  struct {
-    uint32_t command;
-    char driver[32], rest[160];
-  } info = {.command = 3};
+/* As in linux/ethtool.h. */
+struct drvinfo_ {
+  uint32_t command;
+  char driver[32], rest[160];
+};
+
+/* ETHTOOL_GDRVINFO. */
+static int64_t ask_driver(int fd, const cnk_arg *name, struct drvinfo_ *info) {
   struct ifreq_ request;
-  int64_t r = name_into(&request, &a[1]);
-  request.data = &info;
-  if (r == 0) r = cnk_result(syscall(SYS_ioctl, (int)a[0].num, 0x8946 /* SIOCETHTOOL */, &request));
+  int64_t r = name_into(&request, name);
+  info->command = 3;
+  request.data = info;
+  return r < 0 ? r : cnk_result(syscall(SYS_ioctl, fd, 0x8946 /* SIOCETHTOOL */, &request));
+}
+
+/* (fd, name): the driver of an interface. */
+int64_t cnk_driver(const cnk_arg *a, cnk_out *out) {
+  struct drvinfo_ info;
+  int64_t r = ask_driver((int)a[0].num, &a[1], &info);
   if (r < 0) return r;
   size_t length = strnlen(info.driver, sizeof info.driver);
   char *room = cnk_out_room(out, length);
@@ -147,6 +156,45 @@ int64_t cnk_driver(const cnk_arg *a, cnk_out *out) {
 int64_t cnk_send(const cnk_arg *a, cnk_out *out) {
   (void)out;
   return CNK_RETRY(syscall(SYS_sendto, (int)a[0].num, a[1].bytes, a[1].len, 0x4000 /* MSG_NOSIGNAL */, NULL, 0));
+}
+
+int cnk_ends_soon;
+
+static void pause_for(long ns) {
+  struct timespec left = {0, ns};
+  syscall(SYS_nanosleep, &left, NULL);
+}
+
+/*
+ * (fd, message, name): has the message sent by a child, and returns when no interface of that name is there any more, or
+ * the kernel has answered. Who asks the kernel to delete an interface gets no answer before all processors have been
+ * seen to be done with it, 10 to 30 ms after it has gone.
+ *
+ * The question for the driver waits for the kernel's lock of interfaces, under which one goes with all that hangs on it:
+ * ENODEV is said after that. Not in a program that lives on, whose the child would stay when it has ended.
+ */
+int64_t cnk_sendUntilGone(const cnk_arg *a, cnk_out *out) {
+  int fd = (int)a[0].num;
+  if (!cnk_ends_soon) return cnk_send(a, out);
+  int64_t child = cnk_result(fork());
+  if (child < 0) return cnk_send(a, out);
+  if (child == 0) {
+    /* Who has started us waits for the end of what it reads. All else that is open may as well be closed later. */
+    for (int i = 0; i < 3; i++)
+      if (i != fd) syscall(SYS_close, i);
+    cnk_send(a, out);
+    _exit(0);
+  }
+  struct pollfd answer = {fd, POLLIN, 0};
+  struct timespec now = {0, 0};
+  struct drvinfo_ info;
+  /* About 20 seconds. */
+  for (int i = 0; i < 100000; i++) {
+    if (syscall(SYS_ppoll, &answer, 1, &now, NULL, 0) > 0 || ask_driver(fd, &a[2], &info) == -ENODEV)
+      return (int64_t)a[1].len;
+    pause_for(i < 100 ? 20000 : 200000);
+  }
+  return -ETIMEDOUT;
 }
 
 int64_t cnk_recv(const cnk_arg *a, cnk_out *out) {

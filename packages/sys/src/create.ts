@@ -180,6 +180,7 @@ export function createSys(binding: () => Binding): Sys {
     },
     driver: (fd, name) => value('driver', binding().driver(fd, name)),
     send: (fd, data) => number('send', binding().send(fd, data)),
+    sendUntilGone: (fd, data, name) => number('sendUntilGone', binding().sendUntilGone(fd, data, name)),
     recv: (fd, into, flags) => number('recv', binding().recv(fd, into, flags)),
     poll: (fd, events, timeoutMs) => number('poll', binding().poll(fd, events, timeoutMs)),
   };

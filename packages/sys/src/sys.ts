@@ -155,6 +155,12 @@ export interface Sys {
   driver(fd: number, name: string): string;
   /** send(2): the bytes sent. */
   send(fd: number, data: Uint8Array): number;
+  /**
+   * As `send`, of a message that deletes an interface: in the static executable it returns as soon as none of that name is
+   * left in the socket's namespace, or there is something to receive, and a child process waits until the kernel has
+   * freed it; under Node it waits itself, as `send` does. ETIMEDOUT after some 20 s.
+   */
+  sendUntilGone(fd: number, data: Uint8Array, name: string): number;
   /** recv(2): the bytes received; with MSG_TRUNC the message's length, even when longer than `into`. */
   recv(fd: number, into: Uint8Array, flags: number): number;
   /** poll(2) of one descriptor: the events that came (POLLIN...), 0 after `timeoutMs` (-1: wait for ever). */

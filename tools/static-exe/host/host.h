@@ -18,7 +18,8 @@ extern const char crash_text[];     /* for stdout when an exception is not caugh
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
 
-/* packages/sys/native/quickjs.c */
+/* packages/sys/native */
+extern int cnk_ends_soon;
 int cnk_quickjs_init(JSContext *ctx, JSValueConst global);
 extern int cnk_quickjs_forbidden;
 

@@ -90,6 +90,7 @@ int main(int argc, char **argv) {
     if (JS_MakeNamed(heap_root->ctx) < 0) crash(heap_root->ctx);
     write_snapshot();
   }
+  cnk_ends_soon = 1;
   JSContext *ctx = heap_root->ctx;
   JS_UpdateStackTop(heap_root->rt);
   if (context_start(argc, argv) < 0) crash(ctx);

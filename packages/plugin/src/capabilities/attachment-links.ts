@@ -3,7 +3,6 @@ import type { Context } from '@cnikit/cni-spec';
 import {
   delLink,
   type Link,
-  type LinkRef,
   NetlinkError,
   openRoute,
   type Request,
@@ -29,11 +28,11 @@ export function deleteAttachmentLink(
 ): void {
   const name = hostVethName(conf.network, containerID, ifName);
   // An interface that another plugin made has no host end of our naming.
-  if (deleteHostEndBy(sys, [...removals, (host) => deleteLink(host, { name })])) return;
+  if (deleteHostEndBy(sys, [...removals, (host) => deleteNamed(host, name)])) return;
   const pod = openPodNamespaceIfThere(sys, netns);
   if (pod === undefined) return;
   try {
-    deleteLink(pod.route, { name: ifName });
+    deleteNamed(pod.route, ifName);
   } finally {
     pod.close();
   }
@@ -41,7 +40,7 @@ export function deleteAttachmentLink(
 
 /** Deletes a host end and with it the pod's. Its connection is its own, lest the one that failed be used. */
 export function deleteHostEnd(sys: Sys, name: string): void {
-  deleteHostEndBy(sys, [(host) => deleteLink(host, { name })]);
+  deleteHostEndBy(sys, [(host) => deleteNamed(host, name)]);
 }
 
 function deleteHostEndBy(sys: Sys, removals: readonly HostEndRemoval[]): boolean {
@@ -93,7 +92,7 @@ export function deleteLinks(host: RouteConnection, links: readonly Link[]): stri
   const failed: string[] = [];
   for (const { index } of links) {
     try {
-      deleteLink(host, { index });
+      isThere(() => host.request(delLink({ index })));
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       failed.push(error.message);
@@ -103,14 +102,18 @@ export function deleteLinks(host: RouteConnection, links: readonly Link[]): stri
 }
 
 /** False when there is no such link. */
-export function deleteLink(route: RouteConnection, ref: LinkRef): boolean {
-  return requestDeletion(route, delLink(ref));
+function deleteNamed(route: RouteConnection, name: string): boolean {
+  return requestDeletion(route, delLink({ name }), name);
 }
 
-/** False when what it is about is not there. */
-export function requestDeletion(route: RouteConnection, request: Request): boolean {
+/** Has one or several links deleted, of which one has that name; false when what it is about is not there. */
+export function requestDeletion(route: RouteConnection, request: Request, name: string): boolean {
+  return isThere(() => route.requestGone(request, name));
+}
+
+function isThere(deletion: () => void): boolean {
   try {
-    route.request(request);
+    deletion();
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.code === 'ENODEV') return false;

@@ -1,7 +1,17 @@
 /** Network namespaces and mounts: these need the rights of the sandbox. */
-import { AF_NETLINK, NETLINK_ROUTE, O_NONBLOCK, O_RDONLY, SOCK_RAW, type Sys, withNetns } from '@cnikit/sys';
+import {
+  AF_NETLINK,
+  MSG_DONTWAIT,
+  NETLINK_ROUTE,
+  O_NONBLOCK,
+  O_RDONLY,
+  POLLIN,
+  SOCK_RAW,
+  type Sys,
+  withNetns,
+} from '@cnikit/sys';
 import { type Case, equal, fails } from './case.ts';
-import { getLink } from './sockets.ts';
+import { getLink, SIOCGIFINDEX } from './sockets.ts';
 
 function dumpHas(sys: Sys, fd: number, name: string): boolean {
   sys.bindNetlink(fd, 0);
@@ -49,6 +59,38 @@ export const liveCases: readonly Case[] = [
       for (const fd of [netns, there, here]) sys.close(fd);
       equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
       sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
+    },
+  },
+  {
+    name: 'sendUntilGone() has an interface deleted, and hands on a refusal',
+    run(sys) {
+      const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+      sys.bindNetlink(fd, 0);
+      const into = new Uint8Array(24);
+      const indexOf = (name: string) => {
+        sys.ifreq(fd, SIOCGIFINDEX, name, into);
+        return new Int32Array(into.buffer)[0] as number;
+      };
+      const deletion = (name: string) => {
+        const message = getLink(false);
+        const view = new DataView(message.buffer);
+        view.setUint16(4, 17 /* RTM_DELLINK */, true);
+        view.setUint16(6, 5 /* NLM_F_REQUEST|NLM_F_ACK */, true);
+        view.setInt32(20, indexOf(name), true);
+        return message;
+      };
+      equal(sys.run(['ip', 'link', 'add', 'cnkgone0', 'type', 'veth', 'peer', 'name', 'cnkgone1']).status, 0);
+      equal(sys.sendUntilGone(fd, deletion('cnkgone0'), 'cnkgone0'), 32);
+      for (const name of ['cnkgone0', 'cnkgone1']) fails('ENODEV', undefined, () => indexOf(name));
+      // Its answer comes now or later.
+      equal(sys.poll(fd, POLLIN, 10_000), POLLIN);
+      const answer = new Uint8Array(256);
+      sys.recv(fd, answer, 0);
+      equal(new DataView(answer.buffer).getInt32(16, true), 0);
+      sys.sendUntilGone(fd, deletion('lo'), 'lo');
+      sys.recv(fd, answer, MSG_DONTWAIT);
+      equal(new DataView(answer.buffer).getInt32(16, true), -95 /* EOPNOTSUPP */);
+      sys.close(fd);
     },
   },
   {

@@ -17,7 +17,7 @@ import {
 import { type Case, equal, fails } from './case.ts';
 
 /** linux/sockios.h */
-const SIOCGIFINDEX = 0x8933;
+export const SIOCGIFINDEX = 0x8933;
 
 /** A netlink message without attributes: RTM_GETLINK of interface 1, or a dump of all. */
 export function getLink(dump: boolean): Uint8Array {

@@ -1,9 +1,16 @@
 /** The device that a pod's outgoing packets pass, for only what leaves a device can be shaped. */
 import type { Context } from '@cnikit/cni-spec';
-import { decodeLinkSummary, delLinkGroup, type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import {
+  decodeLinkSummary,
+  delLink,
+  delLinkGroup,
+  type Link,
+  openRoute,
+  type RouteConnection,
+} from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { deleteLink, deleteLinks, requestDeletion } from '../../capabilities/attachment-links.ts';
+import { deleteLinks, requestDeletion } from '../../capabilities/attachment-links.ts';
 import { type Attachment, ifbName } from '../../capabilities/ifb-name.ts';
 import { hostVethPrefix } from '../../capabilities/names.ts';
 
@@ -35,8 +42,7 @@ export function deleteIfb(host: RouteConnection, attachment: Attachment): boolea
   if (ifb === undefined) return false;
   const group = groupOf(ifb);
   const grouped = group !== undefined && ifb.group === group;
-  if (grouped) requestDeletion(host, delLinkGroup(group));
-  else deleteLink(host, ifb);
+  requestDeletion(host, grouped ? delLinkGroup(group) : delLink({ index: ifb.index }), ifb.name);
   return grouped;
 }
 

@@ -175,7 +175,9 @@ static void pause_for(long ns) {
  */
 int64_t cnk_sendUntilGone(const cnk_arg *a, cnk_out *out) {
   int fd = (int)a[0].num;
-  if (!cnk_ends_soon) return cnk_send(a, out);
+  struct drvinfo_ info;
+  /* Of what is not there the kernel says so at once. */
+  if (!cnk_ends_soon || ask_driver(fd, &a[2], &info) == -ENODEV) return cnk_send(a, out);
   int64_t child = cnk_result(fork());
   if (child < 0) return cnk_send(a, out);
   if (child == 0) {
@@ -187,7 +189,6 @@ int64_t cnk_sendUntilGone(const cnk_arg *a, cnk_out *out) {
   }
   struct pollfd answer = {fd, POLLIN, 0};
   struct timespec now = {0, 0};
-  struct drvinfo_ info;
   /* About 20 seconds. */
   for (int i = 0; i < 100000; i++) {
     if (syscall(SYS_ppoll, &answer, 1, &now, NULL, 0) > 0 || ask_driver(fd, &a[2], &info) == -ENODEV)

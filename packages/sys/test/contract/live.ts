@@ -87,9 +87,16 @@ export const liveCases: readonly Case[] = [
       const answer = new Uint8Array(256);
       sys.recv(fd, answer, 0);
       equal(new DataView(answer.buffer).getInt32(16, true), 0);
-      sys.sendUntilGone(fd, deletion('lo'), 'lo');
-      sys.recv(fd, answer, MSG_DONTWAIT);
-      equal(new DataView(answer.buffer).getInt32(16, true), -95 /* EOPNOTSUPP */);
+      const missing = deletion('lo');
+      new DataView(missing.buffer).setInt32(20, 9999, true);
+      for (const [message, name, errno] of [
+        [deletion('lo'), 'lo', 95 /* EOPNOTSUPP */],
+        [missing, 'cnkgone0', 19 /* ENODEV */],
+      ] as const) {
+        sys.sendUntilGone(fd, message, name);
+        sys.recv(fd, answer, MSG_DONTWAIT);
+        equal(new DataView(answer.buffer).getInt32(16, true), -errno);
+      }
       sys.close(fd);
     },
   },

@@ -142,7 +142,8 @@ export class Connection {
 
   /**
    * Has an interface deleted, and in the static executable does not wait until the kernel has freed it (see
-   * `sendUntilGone` of @cnikit/sys). Throws NetlinkError when the kernel refuses it.
+   * `sendUntilGone` of @cnikit/sys), for which the request must say which by index or group. Throws NetlinkError when the
+   * kernel refuses it.
    *
    * @param name of the interface, or of one of them
    */

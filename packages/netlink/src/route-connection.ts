@@ -48,7 +48,7 @@ export class RouteConnection {
     this.connection.request(request);
   }
 
-  /** Has an interface deleted: `rt.requestGone(delLink({ name }), name)`; see `Connection.requestGone`. */
+  /** Has an interface deleted: `rt.requestGone(delLink({ index }), name)`; see `Connection.requestGone`. */
   requestGone(request: Request, name: string): void {
     this.connection.requestGone(request, name);
   }

@@ -1,28 +1,33 @@
 /** What a DEL leaves to a child process: nothing that anybody sees, and not for long. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { type Sys, sys } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
+import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { ways } from './invoke.ts';
-import { hostVeths, run } from './namespaces.ts';
+import { hostVeths, ipJson, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
 const LIMIT_MS = 10_000;
+/** Of `ifi_index` in a message of rtnetlink: after nlmsghdr, in struct ifinfomsg. In bytes. */
+const IFI_INDEX = 20;
 
 describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test at the root)', () => {
   const here = scratch();
   const [, invoke] = ways[0] as (typeof ways)[number];
+  const network = () => ({
+    cniVersion: '1.0.0',
+    name: 'net',
+    bridge: 'left0',
+    isDefaultGateway: true,
+    ipMasq: true,
+    ipam: { type: 'host-local', dataDir: here.dir, ranges: [[{ subnet: '10.92.0.0/24' }]] },
+  });
 
   test('is over when pair, addresses and routes are gone, and the child that waits for the kernel ends by itself', async () => {
-    const conf = {
-      cniVersion: '1.0.0',
-      name: 'net',
-      bridge: 'left0',
-      isDefaultGateway: true,
-      ipMasq: true,
-      ipam: { type: 'host-local', dataDir: here.dir, ranges: [[{ subnet: '10.92.0.0/24' }]] },
-    };
+    const conf = network();
     const pod = here.pod();
     for (let i = 0; i < 20; i++) {
       ok(invoke(env('ADD', `c${i}`, pod), conf));
@@ -35,6 +40,24 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
     const end = performance.now() + LIMIT_MS;
     while (running() > 0 && performance.now() < end) await setTimeout(1);
     expect(running()).toBe(0);
+  });
+
+  test('asks for a link by its index: one of the same name may be another by the time that the child asks', () => {
+    const pod = here.pod();
+    const indexes: number[] = [];
+    const noting: Sys = {
+      ...sys,
+      sendUntilGone(fd, bytes, name) {
+        indexes.push(new DataView(bytes.buffer, bytes.byteOffset).getInt32(IFI_INDEX, true));
+        return sys.sendUntilGone(fd, bytes, name);
+      },
+    };
+    const program = pluginFor(plugins(noting), 'cnikit');
+    const stdin = JSON.stringify(network());
+    expect(program({ env: env('ADD', 'c1', pod), stdin }).exitCode).toBe(0);
+    const [{ ifindex }] = ipJson('link', 'show', 'dev', hostVeths()[0] as string) as [{ ifindex: number }];
+    for (let i = 0; i < 2; i++) expect(program({ env: env('DEL', 'c1', pod), stdin }).exitCode).toBe(0);
+    expect(indexes).toEqual([ifindex]);
   });
 });
 

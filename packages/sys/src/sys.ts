@@ -158,7 +158,8 @@ export interface Sys {
   /**
    * As `send`, of a message that deletes an interface: in the static executable it returns as soon as none of that name is
    * left in the socket's namespace, or there is something to receive, and a child process waits until the kernel has
-   * freed it; under Node it waits itself, as `send` does. ETIMEDOUT after some 20 s.
+   * freed it; under Node it waits itself, as `send` does. The message must say which by its index: when somebody else
+   * deletes the interface, the child may come later than a new one of that name. ETIMEDOUT after some 20 s.
    */
   sendUntilGone(fd: number, data: Uint8Array, name: string): number;
   /** recv(2): the bytes received; with MSG_TRUNC the message's length, even when longer than `into`. */

@@ -103,10 +103,15 @@ export function deleteLinks(host: RouteConnection, links: readonly Link[]): stri
 
 /** False when there is no such link. */
 function deleteNamed(route: RouteConnection, name: string): boolean {
-  return requestDeletion(route, delLink({ name }), name);
+  const index = route.deviceIndex(name);
+  return index !== undefined && requestDeletion(route, delLink({ index }), name);
 }
 
-/** Has one or several links deleted, of which one has that name; false when what it is about is not there. */
+/**
+ * Has one or several links deleted, of which one has that name; false when what it is about is not there. The request
+ * says which by index or group, which no later link has: of two DELs at once the slower one's child may ask when the other's
+ * has long had its way, and the runtime has added the pod again, with a link of the same name.
+ */
 export function requestDeletion(route: RouteConnection, request: Request, name: string): boolean {
   return isThere(() => route.requestGone(request, name));
 }

@@ -109,9 +109,13 @@ function write(connection: RouteConnection, actions: readonly KernelAction[]): W
       all.push(request);
       of.push(action);
     }
+  const failed = new Set<KernelAction>();
   return connection.batchSettled(all).flatMap(({ index, code, message }) => {
     const action = of[index ?? 0]!;
-    return isGone(action, code) ? [] : [{ action, code, message }];
+    // The first of an action says why: a link that was not made cannot be set up either.
+    if (isGone(action, code) || failed.has(action)) return [];
+    failed.add(action);
+    return [{ action, code, message }];
   });
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { openIptables, type Run } from '@cnikit/iptables';
 import { fakeIptables } from '@cnikit/iptables/testing';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { CHAIN_PREFIX, desiredRules, noRules } from '../../src/desired/rules.ts';
 import { hostFacts } from '../../src/observe/facts.ts';
 import { FakeKernel } from '../../src/testing/fake-kernel.ts';
@@ -52,14 +52,19 @@ function saved(run: Run): string[] {
   );
 }
 
+const clear = (run: Run) => run(['iptables-nft-restore'], '*filter\nCOMMIT\n*nat\nCOMMIT\n');
+
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'The model of the packet filter (needs the sandbox: run npm test at the root)',
   () => {
+    // Other files' connections would meet them.
+    afterAll(() => void clear(real));
+
     test('answers as iptables, whatever the agent and others do to it', { timeout: 300_000 }, () => {
       fc.assert(
         fc.property(fc.array(operation, { minLength: 1, maxLength: 12 }), (operations) => {
           const hosts = [fakeIptables({ installed: ['nft'] }).run, real];
-          for (const run of hosts) run(['iptables-nft-restore'], '*filter\nCOMMIT\n*nat\nCOMMIT\n');
+          for (const run of hosts) clear(run);
           const handles = hosts.map((run) =>
             openIptables({ family: 'ipv4', prefix: CHAIN_PREFIX, backend: 'nft', run }),
           );

@@ -26,7 +26,9 @@ for dir in dev/shm tmp var/tmp; do mount -t tmpfs -o mode=1777 tmpfs "/new/$dir"
 mount -t tmpfs -o mode=755 tmpfs /new/run
 ln -s /proc/self/fd /new/dev/fd
 for n in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${n%:*}" "/new/dev/${n#*:}"; done
+# Below /tmp, say, it is hidden by what was mounted there.
 # shellcheck disable=SC2154
+mkdir -p "/new$repository"
 share repository "/new$repository"
 # shellcheck disable=SC2154
 mount --bind "/new$modules" /new/lib/modules

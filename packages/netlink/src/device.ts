@@ -2,9 +2,10 @@
  * Interfaces as netdevice(7) tells of them: one fact for each ioctl, where RTM_GETLINK tells sixty. For programs that run
  * for one interface.
  */
-import { sys as realSys, SOCK_DGRAM, type Sys, SysError } from '@cnikit/sys';
+import { sys as realSys, SOCK_DGRAM, type Sys } from '@cnikit/sys';
 import { formatAddress } from './codec/ip.ts';
 import { formatMac } from './codec/mac.ts';
+import { undefinedOn } from './errors.ts';
 import { AF_INET } from './route/constants.ts';
 
 /** linux/sockios.h */
@@ -86,13 +87,4 @@ function ask(sys: Sys, fd: number, request: number, name: string): ArrayBuffer {
   const into = new Uint8Array(IFREQ_BYTES);
   sys.ifreq(fd, request, name, into);
   return into.buffer;
-}
-
-function undefinedOn<T>(code: string, call: () => T): T | undefined {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof SysError && error.code === code) return undefined;
-    throw error;
-  }
 }

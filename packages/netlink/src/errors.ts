@@ -1,4 +1,4 @@
-import { errnoMeaning, errnoName } from '@cnikit/sys';
+import { errnoMeaning, errnoName, SysError } from '@cnikit/sys';
 import type { ExtendedAck } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 
@@ -37,5 +37,15 @@ export class NetlinkError extends Error {
     if (extack !== undefined) this.extack = extack;
     if (request !== undefined) this.request = request;
     if (index !== undefined) this.index = index;
+  }
+}
+
+/** What `body` gives; undefined when it fails with this code, of the kernel's answer or of a call. */
+export function undefinedOn<T>(code: string, body: () => T): T | undefined {
+  try {
+    return body();
+  } catch (error) {
+    if ((error instanceof NetlinkError || error instanceof SysError) && error.code === code) return undefined;
+    throw error;
   }
 }

@@ -17,7 +17,7 @@
  */
 import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
 import { Connection } from './connection.ts';
-import { NetlinkError } from './errors.ts';
+import { undefinedOn } from './errors.ts';
 import {
   decodeIpSetElements,
   delIpSet,
@@ -71,12 +71,9 @@ export class IpSetConnection {
 
   /** Its prefixes, in no order; undefined when there is no such set. */
   elements(ref: IpSetRef): string[] | undefined {
-    try {
-      return this.connection.dump(getIpSetElements(ref), decodeIpSetElements).flat();
-    } catch (error) {
-      if (error instanceof NetlinkError && error.code === 'ENOENT') return undefined;
-      throw error;
-    }
+    return undefinedOn('ENOENT', () =>
+      this.connection.dump(getIpSetElements(ref), decodeIpSetElements).flat(),
+    );
   }
 
   /** Adds and removes prefixes; those that are there, or gone, already are no error. Throws the first NetlinkError. */

@@ -12,6 +12,7 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
+import { undefinedOn } from './errors.ts';
 
 /** Where named namespaces are kept. */
 export interface NamedNetnsOptions {
@@ -46,14 +47,14 @@ export function createNetns(name: string, options: NamedNetnsOptions = {}): stri
 export function deleteNetns(name: string, options: NamedNetnsOptions = {}): void {
   const { sys = realSys, directory = DIRECTORY } = options;
   const path = pathOf(name, directory);
-  ignoring('EINVAL', () => sys.umount(path, MNT_DETACH)); // a file that nothing is mounted on goes too
+  undefinedOn('EINVAL', () => sys.umount(path, MNT_DETACH)); // a file that nothing is mounted on goes too
   sys.unlink(path);
 }
 
 /** The names there are, sorted, `ip netns list`. */
 export function listNetns(options: NamedNetnsOptions = {}): string[] {
   const { sys = realSys, directory = DIRECTORY } = options;
-  return ignoring('ENOENT', () => sys.readdir(directory).sort()) ?? [];
+  return undefinedOn('ENOENT', () => sys.readdir(directory).sort()) ?? [];
 }
 
 function pathOf(name: string, directory: string): string {
@@ -68,12 +69,12 @@ function pathOf(name: string, directory: string): string {
  * as theirs must reach us: the directory is made a shared mount of its own, once.
  */
 function shareDirectory(sys: Sys, directory: string): void {
-  ignoring('EEXIST', () => sys.mkdir(directory, 0o755));
+  undefinedOn('EEXIST', () => sys.mkdir(directory, 0o755));
   const share = (): true => {
     sys.mount('', directory, 'none', MS_SHARED | MS_REC);
     return true;
   };
-  if (ignoring('EINVAL', share) === true) return; // EINVAL: no mount of its own yet
+  if (undefinedOn('EINVAL', share) === true) return; // EINVAL: no mount of its own yet
   sys.mount(directory, directory, 'none', MS_BIND | MS_REC);
   share();
 }
@@ -99,14 +100,5 @@ function comeBack(sys: Sys, home: number): void {
   } catch (error) {
     sys.writeFdText(2, `Cannot return to the network namespace of this process: ${String(error)}\n`);
     sys.exit(1);
-  }
-}
-
-function ignoring<T>(code: string, body: () => T): T | undefined {
-  try {
-    return body();
-  } catch (error) {
-    if (error instanceof SysError && error.code === code) return undefined;
-    throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
 import { type Device, device, deviceFlags, deviceIndex } from './device.ts';
-import { NetlinkError } from './errors.ts';
+import { type NetlinkError, undefinedOn } from './errors.ts';
 import type { Netns } from './netns-fd.ts';
 import { type Address, type AddressFilter, decodeAddress, getAddresses } from './route/address.ts';
 import * as k from './route/constants.ts';
@@ -113,20 +113,12 @@ export class RouteConnection {
    * kernel is older and `spec` has no name, or when it was made elsewhere (`netns`).
    */
   createLink(spec: LinkSpec): Link | undefined {
-    const told = this.createLinkAs(spec, decodeLink);
+    const request = newLink(spec);
+    const told = this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, linkBy(decodeLink));
     // The kernel tells before it joins the link to its master, but acknowledges after that.
     if (told !== undefined && spec.master) told.master = spec.master;
     if (told !== undefined || spec.name === undefined || spec.netns !== undefined) return told;
     return this.link({ name: spec.name });
-  }
-
-  /**
-   * As `createLink`, with what `decode` makes of the kernel's answer, which is older than the link's joining its
-   * master; `undefined` when the kernel tells nothing back.
-   */
-  createLinkAs<T>(spec: LinkSpec, decode: (payload: Payload) => T): T | undefined {
-    const request = newLink(spec);
-    return this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, linkBy(decode));
   }
 
   /** Addresses of IPv4 and IPv6 unless the filter says which. */
@@ -230,13 +222,4 @@ function passesRoute(route: Route, { family, table, protocol, type, oif }: Route
     (type === undefined || route.type === type) &&
     (oif === undefined || route.oif === oif || route.nextHops?.some((hop) => hop.oif === oif) === true)
   );
-}
-
-function undefinedOn<T>(code: string, body: () => T): T | undefined {
-  try {
-    return body();
-  } catch (error) {
-    if (error instanceof NetlinkError && error.code === code) return undefined;
-    throw error;
-  }
 }

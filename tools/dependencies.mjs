@@ -19,7 +19,9 @@ export async function ensureDependencies(root, env) {
     .update(readFileSync(join(root, 'package-lock.json')))
     .update(`${process.platform}-${process.arch}`)
     .digest('hex');
-  if (pinnedNodeWorks(root) && (readIfThere(marker) === key || installedByHand(root))) return 0;
+  if (pinnedNodeWorks(root) && (readIfThere(marker) === key || installedByHand(root))) {
+    return 0;
+  }
 
   console.log('Installing npm dependencies');
   const start = performance.now();
@@ -58,7 +60,9 @@ function pinnedNodeWorks(root) {
 function installedByHand(root) {
   const installed = packagesOf(join(root, 'node_modules', '.package-lock.json'));
   const wanted = packagesOf(join(root, 'package-lock.json'));
-  if (!installed || !wanted) return false;
+  if (!installed || !wanted) {
+    return false;
+  }
   const same = (/** @type {string} */ path) =>
     installed[path]?.version === wanted[path]?.version &&
     installed[path]?.integrity === wanted[path]?.integrity;

@@ -61,7 +61,9 @@ function untilExit(child, name, event = 'exit') {
   });
   return new Promise((resolve) => {
     const end = (/** @type {number} */ status) => {
-      for (const { signal, listener } of forward) process.off(signal, listener);
+      for (const { signal, listener } of forward) {
+        process.off(signal, listener);
+      }
       resolve(status);
     };
     child.once('error', (error) => {

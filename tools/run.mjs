@@ -99,18 +99,28 @@ async function main(name, args) {
     return 1;
   }
   const env = withPath([join(ROOT, 'node_modules', '.bin')]);
-  if (!process.stdout.isTTY && !env.FORCE_COLOR) env.NO_COLOR = '1';
+  if (!process.stdout.isTTY && !env.FORCE_COLOR) {
+    env.NO_COLOR = '1';
+  }
 
   const everyArch = command.needs.includes('build') && (command.publishes || Boolean(env.CI));
-  if (everyArch) env.CNIKIT_ARCHES = ARCHES.join(',');
+  if (everyArch) {
+    env.CNIKIT_ARCHES = ARCHES.join(',');
+  }
 
   if (!isPinnedNode()) {
     const needs = [...command.needs, ...((env.CI && command.alsoInCI) || [])];
-    if (everyArch) needs.push('cross');
+    if (everyArch) {
+      needs.push('cross');
+    }
     const missing = await ensureSystemPackages(needs, env);
-    if (missing !== 0) return missing;
+    if (missing !== 0) {
+      return missing;
+    }
     const failed = await ensureDependencies(ROOT, env);
-    if (failed !== 0) return failed;
+    if (failed !== 0) {
+      return failed;
+    }
     return run([pinnedNode(ROOT), fileURLToPath(import.meta.url), name, ...args], {
       env: { ...env, CNIKIT_PREPARED: '1' },
     });
@@ -137,7 +147,9 @@ async function lint(env) {
   const status =
     (await run(['biome', 'check', '.'], { cwd: ROOT, env })) || (await run(['knip'], { cwd: ROOT, env }));
   const licences = unknownLicences(ROOT);
-  for (const line of licences) console.error(`${line}: look at it, then name it in tools/licences.mjs`);
+  for (const line of licences) {
+    console.error(`${line}: look at it, then name it in tools/licences.mjs`);
+  }
   return status || Number(licences.length > 0);
 }
 
@@ -180,7 +192,9 @@ async function bench(env, args) {
   }
   for (const name of names.length > 0 ? names : all) {
     const { status } = await sandbox(['node', SOURCE, join(folder, `${name}.ts`), ...rest], { env });
-    if (status !== 0) return status;
+    if (status !== 0) {
+      return status;
+    }
   }
   return 0;
 }

@@ -23,7 +23,9 @@ function prepare() {
   // A fresh sysfs shows this network namespace's devices. Some containers forbid it; little depends on it.
   attempt('mount', '-t', 'sysfs', 'sysfs', '/sys');
   must('ip', 'link', 'set', 'lo', 'up');
-  for (const path of HIDDEN) hide(path);
+  for (const path of HIDDEN) {
+    hide(path);
+  }
 }
 
 /**
@@ -47,7 +49,9 @@ function hide(path) {
     mkdirSync(join(scratch, 'work'));
     const data = `lowerdir=${parent},upperdir=${upper},workdir=${join(scratch, 'work')}`;
     must('mount', '-t', 'overlay', '-o', userNamespace ? `${data},userxattr` : data, 'overlay', parent);
-    for (const [i, dir] of kept.entries()) must('mount', '--rbind', join(scratch, `keep${i}`), dir);
+    for (const [i, dir] of kept.entries()) {
+      must('mount', '--rbind', join(scratch, `keep${i}`), dir);
+    }
   }
   must('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', path);
 }
@@ -76,8 +80,9 @@ function start() {
   });
   line.once('close', () => held || process.exit(1));
   // A terminal sends Ctrl-C to every process at once: the command has its own, and we end when it does.
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.on(signal, () => undefined);
+  }
 }
 
 /** @param {string[]} command */
@@ -91,7 +96,9 @@ function attempt(...command) {
 /** @param {string[]} command */
 function must(...command) {
   const trouble = attempt(...command);
-  if (trouble !== undefined) fail(`The sandbox cannot be made ready: ${command.join(' ')}: ${trouble}`, 1);
+  if (trouble !== undefined) {
+    fail(`The sandbox cannot be made ready: ${command.join(' ')}: ${trouble}`, 1);
+  }
 }
 
 /**

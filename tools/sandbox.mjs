@@ -82,10 +82,16 @@ export async function sandbox(argv, { env = process.env, hold = false } = {}) {
       resolve({ status: 127 });
     });
     child.once(hold ? 'close' : 'exit', (code, signal) => resolve({ status: exitStatus(code, signal) }));
-    if (hold) line.once('data', () => resolve({ status: 0, heldBy: child.pid }));
+    if (hold) {
+      line.once('data', () => resolve({ status: 0, heldBy: child.pid }));
+    }
   });
-  for (const { signal, listener } of forward) process.off(signal, listener);
-  if (result.heldBy) await letGo(child);
+  for (const { signal, listener } of forward) {
+    process.off(signal, listener);
+  }
+  if (result.heldBy) {
+    await letGo(child);
+  }
   return result;
 }
 
@@ -97,12 +103,16 @@ export async function sandbox(argv, { env = process.env, hold = false } = {}) {
  */
 async function letGo(child) {
   let quiet = false;
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', () => (quiet = false));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', () => (quiet = false));
+  }
   while (!quiet) {
     quiet = true;
     await setImmediate();
   }
-  for (const stream of child.stdio) stream?.destroy();
+  for (const stream of child.stdio) {
+    stream?.destroy();
+  }
   child.unref();
 }
 
@@ -117,7 +127,9 @@ function unshareCommand(env) {
   for (const argv of process.getuid?.() === 0 ? [AS_ROOT, AS_USER] : [AS_USER]) {
     const [command, ...flags] = argv;
     const probe = spawnSync(command, [...flags, 'true'], { env, encoding: 'utf8' });
-    if (probe.status === 0) return argv;
+    if (probe.status === 0) {
+      return argv;
+    }
     trouble = probe.error?.message ?? probe.stderr.trim();
   }
   return `No sandbox can be made here: ${trouble}\n${advice()}`;
@@ -132,13 +144,16 @@ function advice() {
     `This machine forbids user namespaces to unprivileged users (${name} = ${setting(name)}).
 Run as root, or allow them: sudo sysctl -w ${name}=${value}`;
   if (process.getuid?.() !== 0) {
-    if (setting('kernel.unprivileged_userns_clone') === '0')
+    if (setting('kernel.unprivileged_userns_clone') === '0') {
       return change('kernel.unprivileged_userns_clone', '1');
+    }
     if (setting('kernel.apparmor_restrict_unprivileged_userns') === '1') {
       return change('kernel.apparmor_restrict_unprivileged_userns', '0');
     }
   }
-  if (setting('user.max_user_namespaces') === '0') return change('user.max_user_namespaces', '10000');
+  if (setting('user.max_user_namespaces') === '0') {
+    return change('user.max_user_namespaces', '10000');
+  }
   return `Network, mount and process namespaces are needed, with a /proc that may be mounted.
 In a container run it with --privileged; elsewhere run it as root.`;
 }

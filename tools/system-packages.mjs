@@ -102,7 +102,9 @@ export function missingPackages(needs, path) {
  */
 export async function ensureSystemPackages(needs, env) {
   const missing = missingPackages(needs, env.PATH ?? '');
-  if (missing.length === 0) return 0;
+  if (missing.length === 0) {
+    return 0;
+  }
   const list = missing.join(' ');
   if (!isDebianLike()) {
     console.error(`Missing on this machine: ${list} (the names are Debian's)
@@ -131,7 +133,9 @@ Root is needed for these and for nothing else. Run, then start again:
     }
   }
   const still = missingPackages(needs, env.PATH ?? '');
-  if (still.length === 0) return 0;
+  if (still.length === 0) {
+    return 0;
+  }
   console.error(`Installed, but what they should bring is still not there: ${still.join(' ')}`);
   return 1;
 }

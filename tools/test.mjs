@@ -18,7 +18,9 @@ const RESULTS = 'test-results.json';
  */
 export async function test(root, env, more) {
   // Results of another day must not be counted: turbo restores those of the runs it skips.
-  for (const directory of workspaces(root)) rmSync(join(root, directory, RESULTS), { force: true });
+  for (const directory of workspaces(root)) {
+    rmSync(join(root, directory, RESULTS), { force: true });
+  }
   const argv = ['test', '--only', '--concurrency=1', '--continue=always', '--output-logs=new-only', ...more];
   const { status, tasks } = await turboWithSummary(root, argv, (command) =>
     run(command, { cwd: root, env: turboEnv(env) }),
@@ -30,16 +32,22 @@ export async function test(root, env, more) {
     total.passed += counts.passed;
     total.skipped += counts.skipped;
     total.failed += counts.failed;
-    if (exitCode !== 0 && exitCode !== undefined && counts.failed === 0)
+    if (exitCode !== 0 && exitCode !== undefined && counts.failed === 0) {
       broken.push(`${name} (status ${exitCode})`);
+    }
   }
-  if (status !== 0 && total.failed === 0 && broken.length === 0) broken.push(`turbo (status ${status})`);
-  for (const what of broken) console.log(`Broke without a failed test: ${what}`);
+  if (status !== 0 && total.failed === 0 && broken.length === 0) {
+    broken.push(`turbo (status ${status})`);
+  }
+  for (const what of broken) {
+    console.log(`Broke without a failed test: ${what}`);
+  }
   total.failed += broken.length;
 
   const cached = tasks.filter((task) => task.cached).length;
-  if (cached > 0)
+  if (cached > 0) {
     console.log(`${cached} of ${tasks.length} packages unchanged since they last passed (--force runs all)`);
+  }
   console.log(summary(total));
   return total.failed === 0 && status === 0 ? 0 : 1;
 }
@@ -56,7 +64,9 @@ export function summary({ passed, failed, skipped }) {
  * @returns {{ passed: number, failed: number, skipped: number }}
  */
 export function countsOf(file) {
-  if (!existsSync(file)) return { passed: 0, failed: 0, skipped: 0 };
+  if (!existsSync(file)) {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
   const results = JSON.parse(readFileSync(file, 'utf8'));
   const unloadable = results.testResults.filter(
     (/** @type {any} */ one) => one.status === 'failed' && !one.assertionResults.some(isFailure),

@@ -69,7 +69,9 @@ export async function turboWithSummary(root, argv, execute) {
  */
 function lastRun(runs) {
   const file = existsSync(runs) ? readdirSync(runs).find((name) => name.endsWith('.json')) : undefined;
-  if (!file) return [];
+  if (!file) {
+    return [];
+  }
   const { tasks } = JSON.parse(readFileSync(join(runs, file), 'utf8'));
   return tasks.map((/** @type {any} */ task) => ({
     taskId: task.taskId,

@@ -39,7 +39,9 @@ const readyMs: number[] = [];
 for (let round = 0; round < rounds; round++) {
   const agent = await startAgent();
   readyMs.push(agent.readyMs);
-  if (round === rounds - 1) rows.push([`${SMALL} nodes`, ms(median(readyMs)), ...(await memory(agent))]);
+  if (round === rounds - 1) {
+    rows.push([`${SMALL} nodes`, ms(median(readyMs)), ...(await memory(agent))]);
+  }
   await agent.stop();
 }
 await small.stop();
@@ -55,8 +57,9 @@ for (let beat = 0; beat < total; ) {
   const due = Math.floor(((performance.now() - before.at) / 1000) * HEARTBEATS.perSecond);
   const burst: Promise<unknown>[] = [];
   // Not more at once than wait in line at a socket.
-  for (; beat < Math.min(due, total) && burst.length < 50; beat++)
+  for (; beat < Math.min(due, total) && burst.length < 50; beat++) {
     burst.push(large.control.nodes.put(heartbeat(beat)));
+  }
   await Promise.all(burst);
   // So that they come by ones and twos, as those of kubelets that know nothing of each other.
   await wait(1);
@@ -73,8 +76,9 @@ await large.stop();
 /** Nothing that the agent uses changes. */
 function heartbeat(beat: number): ReturnType<typeof nodeObject> {
   const node = nodeObject(1 + (beat % count));
-  for (const condition of node.status.conditions)
+  for (const condition of node.status.conditions) {
     condition.lastHeartbeatTime = new Date(1_767_225_600_000 + beat * 1000).toISOString();
+  }
   return node;
 }
 

@@ -59,7 +59,9 @@ export function timeRuns(runs: readonly Run[]): Timing[] {
       encoding: 'utf8',
       maxBuffer: 64 << 20,
     });
-    if (done.status !== 0) throw new Error(`The timer failed: ${done.error?.message ?? done.stderr}`);
+    if (done.status !== 0) {
+      throw new Error(`The timer failed: ${done.error?.message ?? done.stderr}`);
+    }
     return done.stdout
       .trim()
       .split('\n')

@@ -64,9 +64,12 @@ function time(action: () => void): number {
 /** A directory as a host has it after so many ADDs. */
 function fill(dir: string, { taken }: Pool): void {
   mkdirSync(dir, { recursive: true });
-  for (const [i, address] of taken.entries())
+  for (const [i, address] of taken.entries()) {
     writeFileSync(join(dir, address), `${i}${'0'.repeat(59)}\r\neth0`);
-  if (taken.length > 0) writeFileSync(join(dir, 'last_reserved_ip.0'), taken.at(-1)!);
+  }
+  if (taken.length > 0) {
+    writeFileSync(join(dir, 'last_reserved_ip.0'), taken.at(-1)!);
+  }
 }
 
 function reference(verb: string, containerID: string, dataDir: string, pool: Pool, args = ''): void {
@@ -87,13 +90,17 @@ function reference(verb: string, containerID: string, dataDir: string, pool: Poo
     },
     encoding: 'utf8',
   });
-  if (error || status !== 0) throw new Error(`host-local ${verb}: ${error?.message ?? stdout}`);
+  if (error || status !== 0) {
+    throw new Error(`host-local ${verb}: ${error?.message ?? stdout}`);
+  }
 }
 
 /** One pool, each round first ours, then the reference's. `rebuild` is what the first ADD after foreign writes took. */
 function measure(pool: Pool, index: number): { ours: Times; theirs: Times; rebuild: number } {
   const [left, right] = [join(root, `${index}-ours`), join(root, `${index}-theirs`)];
-  for (const dir of [left, right]) fill(join(dir, 'net'), pool);
+  for (const dir of [left, right]) {
+    fill(join(dir, 'net'), pool);
+  }
   const ipam = new Ipam({
     rangeSets: [[{ subnet: pool.subnet }]],
     store: fileStore({ sys, dir: join(left, 'net') }),
@@ -115,7 +122,9 @@ function measure(pool: Pool, index: number): { ours: Times; theirs: Times; rebui
     ours.del.push(time(() => void ipam.del(owner('new'))));
     theirs.del.push(time(() => reference('DEL', 'new', right, pool)));
   }
-  for (const dir of [left, right]) rmSync(dir, { recursive: true });
+  for (const dir of [left, right]) {
+    rmSync(dir, { recursive: true });
+  }
   return { ours, theirs, rebuild };
 }
 

@@ -30,8 +30,9 @@ function time(action: () => void): number {
 
 function single(backend: Backend, verb: '-C' | '-A', argv: readonly string[], status: number): void {
   const run = spawnSync(`iptables-${backend}`, ['-w', '5', verb, 'BENCH-ONE', ...argv], { encoding: 'utf8' });
-  if (run.status !== status)
+  if (run.status !== status) {
     throw new Error(`iptables ${verb}: status ${run.status}: ${run.stderr}${run.error ?? ''}`);
+  }
 }
 
 /** Median of one -C that finds the rule, one -C that does not, and one -A, while the chain grows to all its rules. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { decodeRoute, newLink, newRoute, openRoute } from '@cnikit/netlink';
+import { decodeRoute, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { encodeMessage, MessageReader, payloadOf } from '@cnikit/netlink/codec';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { measureIp, run } from './routes/ip.ts';
@@ -29,7 +29,7 @@ async function routes(directory: string): Promise<Map<string, Times[]>> {
   const outfile = join(directory, 'routes');
   const entry = fileURLToPath(new URL('routes/executable.ts', import.meta.url));
   const { path: executable } = await buildStaticExecutable({ entry, outfile });
-  const rt = openRoute();
+  const rt = openRtnetlink();
   rt.request(newLink({ kind: 'bridge', name: LINK, up: true }));
   const { index } = rt.link({ name: LINK })!;
   run(['ip', 'address', 'add', '10.0.0.1/24', 'dev', LINK]);
@@ -40,8 +40,11 @@ async function routes(directory: string): Promise<Map<string, Times[]>> {
     'npm netlink 0.3.0': () => measureNpmNetlink(index),
   };
   const times = new Map<string, Times[]>(Object.keys(who).map((name) => [name, []]));
-  for (let round = 0; round < ROUNDS; round++)
-    for (const [name, measure] of Object.entries(who)) times.get(name)!.push(await measure());
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, measure] of Object.entries(who)) {
+      times.get(name)!.push(await measure());
+    }
+  }
   rt.close();
   return times;
 }
@@ -68,17 +71,23 @@ function codec(): { encode: number; decode: number } {
     protocol: PROTOCOL,
   }));
   const encode = (): void => {
-    for (let i = 0; i < CODEC_MESSAGES; i++) newRoute(specs[i % 1000]!);
+    for (let i = 0; i < CODEC_MESSAGES; i++) {
+      newRoute(specs[i % 1000]!);
+    }
   };
   const { payload } = newRoute({ dst: '10.244.1.0/24', via: '10.0.0.9', oif: 7, protocol: 201 });
   const message = encodeMessage({ type: 24, flags: 2, sequence: 1, port: 1 }, payload);
   const decode = (): void => {
     for (let i = 0; i < CODEC_MESSAGES; i++) {
       const reader = new MessageReader(message);
-      while (reader.next()) decodeRoute(reader);
+      while (reader.next()) {
+        decodeRoute(reader);
+      }
     }
   };
-  if (decodeRoute(payloadOf(payload)).via !== '10.0.0.9') throw new Error('The codec is broken');
+  if (decodeRoute(payloadOf(payload)).via !== '10.0.0.9') {
+    throw new Error('The codec is broken');
+  }
   const rate = (body: () => void): number => {
     const time = (): number => {
       const start = performance.now();

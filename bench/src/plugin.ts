@@ -40,9 +40,13 @@ const HEADER = ['', 'cnikit ms', 'p95', 'reference ms', 'p95', 'ratio', 'at best
 
 function main(): void {
   requireSandbox();
-  if (!existsSync(`${REFERENCE}/bridge`)) throw new Error(`${REFERENCE} is missing`);
+  if (!existsSync(`${REFERENCE}/bridge`)) {
+    throw new Error(`${REFERENCE} is missing`);
+  }
   mkdirSync(`${DATA_DIR}/bin`, { recursive: true });
-  for (const name of MULTI_CALL) symlinkSync(executablePath(), `${DATA_DIR}/bin/${name}`);
+  for (const name of MULTI_CALL) {
+    symlinkSync(executablePath(), `${DATA_DIR}/bin/${name}`);
+  }
   try {
     const { version, arch } = process;
     console.log(`Reference: ${referenceVersion()}, ipMasq and portMappings by iptables, its default`);
@@ -54,7 +58,9 @@ function main(): void {
     console.log('at best: the same of the least that each took\n');
     const rows = [...sequential(), ...crowded(), ...concurrent()];
     console.log(table([HEADER, ...rows]));
-    if (notMeasured.length > 0) console.log(`\nNot measured:\n${notMeasured.join('\n')}`);
+    if (notMeasured.length > 0) {
+      console.log(`\nNot measured:\n${notMeasured.join('\n')}`);
+    }
   } finally {
     clearNode();
   }
@@ -64,7 +70,9 @@ function main(): void {
 function sequential(): string[][] {
   const cases = casesOfPlugin().filter((one) => one.title.includes(ONLY) && isServed(one));
   const [first] = cases;
-  if (first === undefined) return [];
+  if (first === undefined) {
+    return [];
+  }
   addResidents(cases);
   const withFloor = { ...first, contenders: [...first.contenders, floor(floorProgram(), ours(first))] };
   const measured = measure([withFloor, ...cases.slice(1)], ROUNDS);
@@ -84,7 +92,9 @@ function sequential(): string[][] {
 
 function isServed(one: Case): boolean {
   const why = trouble(one);
-  if (why !== undefined) notMeasured.push(`  ${one.title}: ${why}`);
+  if (why !== undefined) {
+    notMeasured.push(`  ${one.title}: ${why}`);
+  }
   return why === undefined;
 }
 
@@ -132,7 +142,9 @@ function verdict(goal: string, met: boolean): [string, string] {
 }
 
 function againstFloor({ wallMs }: Measured, floorTitle: string, title: string): [string, string] {
-  if (title === 'loopback') return ['', ''];
+  if (title === 'loopback') {
+    return ['', ''];
+  }
   const kernel = median(wallMs.get(labelOf(floorTitle, 'DEL', 'floor')) ?? []);
   const share = median(wallMs.get(labelOf(title, 'DEL', 'cnikit')) ?? []) / kernel;
   return verdict(`<= 1.2x the kernel's (${share.toFixed(2)}x)`, share <= 1.2);
@@ -172,7 +184,9 @@ function sizes({ maxRssKiB }: Measured, title: string): string[][] {
 /** One pod more where many are. */
 function crowded(): string[][] {
   const title = `with ${PRESENT} pods present`;
-  if (!title.includes(ONLY)) return [];
+  if (!title.includes(ONLY)) {
+    return [];
+  }
   const present = { ...plainBridge(), title };
   for (const contender of present.contenders) {
     const pods = Array.from({ length: PRESENT }, (_, i) => ({ id: `present${i}`, netns: podNetns(100 + i) }));
@@ -201,7 +215,9 @@ function concurrent(): string[][] {
   ];
   return goals.flatMap(([one, goal]) => {
     const text = `${AT_ONCE} ADDs at once, ${one.title}`;
-    if (!text.includes(ONLY) || !isServed(one)) return [];
+    if (!text.includes(ONLY) || !isServed(one)) {
+      return [];
+    }
     const took = atOnce(one, AT_ONCE, rounds);
     const of = (name: Name) => took.get(name) ?? [];
     return [compared(text, of('cnikit'), of('reference'), (ratio) => verdict(`>= ${goal}x`, ratio >= goal))];

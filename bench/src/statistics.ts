@@ -1,6 +1,8 @@
 /** The value below which the share `p` (0 to 1) of the values lies. */
 export function quantile(values: readonly number[], p: number): number {
-  if (values.length === 0) throw new RangeError('No values');
+  if (values.length === 0) {
+    throw new RangeError('No values');
+  }
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))] as number;
 }

@@ -49,7 +49,9 @@ export class Agent {
     await until(
       `the agent on ${node.name} to write its conflist`,
       () => {
-        if (child.exitCode !== null) throw new Error(`The agent on ${node.name} ended: ${this.lastWords()}`);
+        if (child.exitCode !== null) {
+          throw new Error(`The agent on ${node.name} ended: ${this.lastWords()}`);
+        }
         return existsSync(`${directory}/05-cnikit.conflist`);
       },
       { wakes: [fileEvents(directory), exitOf(child)] },
@@ -64,7 +66,9 @@ export class Agent {
   /** Ends it as a DaemonSet's update does, and waits for its end. */
   async stop(): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) {
+      return;
+    }
     child.kill('SIGTERM');
     await once(child, 'exit');
   }

@@ -38,13 +38,17 @@ export class Cluster {
 
   node(name: string): LabNode {
     const node = this.lab.nodes.get(name);
-    if (!node) throw new Error(`There is no node ${name}`);
+    if (!node) {
+      throw new Error(`There is no node ${name}`);
+    }
     return node;
   }
 
   agent(name: string): Agent {
     const agent = this.agents.get(name);
-    if (!agent) throw new Error(`There is no agent on ${name}`);
+    if (!agent) {
+      throw new Error(`There is no agent on ${name}`);
+    }
     return agent;
   }
 

@@ -35,7 +35,9 @@ await step({
   },
 });
 for (const one of STORY) {
-  if (cluster && !(await step(one)) && one.essential) break;
+  if (cluster && !(await step(one)) && one.essential) {
+    break;
+  }
 }
 if (keep && cluster && failed.length === 0) {
   await step({ title: 'Pods start again, to look around', run: async () => ({ passed: !!(await again()) }) });
@@ -55,7 +57,9 @@ async function step({ title, run }: Step): Promise<boolean> {
   }
   line.end(finding.passed, finding.outcome);
   finding.draw?.();
-  if (!finding.passed) failed.push(title);
+  if (!finding.passed) {
+    failed.push(title);
+  }
   return finding.passed;
 }
 
@@ -70,15 +74,21 @@ function end(): void {
     print(
       `${green(bold('All as it should be'))}${dim(`, in ${total}.`)}${keep ? '' : dim(' Nothing is left behind.')}`,
     );
-    if (!keep) print(dim('To look around in it: npm run demo -- --keep'));
+    if (!keep) {
+      print(dim('To look around in it: npm run demo -- --keep'));
+    }
   } else {
     keepLogs();
     print(`${red(bold(`${failed.length} of ${STORY.length + 1} steps failed`))}${dim(`, in ${total}:`)}`);
-    for (const title of failed) print(`  ${red('✗')} ${title}`);
+    for (const title of failed) {
+      print(`  ${red('✗')} ${title}`);
+    }
     print(`The logs of the agents are in ${keptLogs}`);
   }
   const status = failed.length === 0 ? 0 : 1;
-  if (!keep || !cluster) process.exit(status);
+  if (!keep || !cluster) {
+    process.exit(status);
+  }
   saveKept(kept(cluster, status));
   writeSync(3, 'kept\n');
 }
@@ -86,8 +96,9 @@ function end(): void {
 /** The agents' logs are in their nodes, which are about to go. */
 function keepLogs(): void {
   mkdirSync(keptLogs, { recursive: true });
-  for (const [name, { logFile }] of cluster?.agents ?? [])
+  for (const [name, { logFile }] of cluster?.agents ?? []) {
     copyFileSync(logFile, `${keptLogs}/agent-${name}.log`);
+  }
 }
 
 function kept({ nodes, lab, pods }: Cluster, status: number): KeptCluster {

@@ -34,7 +34,9 @@ export function loadKept({ unheld = false } = {}): KeptCluster | undefined {
   try {
     const cluster: KeptCluster = JSON.parse(readFileSync(FILE, 'utf8'));
     const { heldBy } = cluster;
-    if (!heldBy) return unheld ? cluster : undefined;
+    if (!heldBy) {
+      return unheld ? cluster : undefined;
+    }
     return startOf(heldBy.pid) === heldBy.startedAt ? cluster : undefined;
   } catch {
     return undefined;

@@ -51,7 +51,9 @@ export function printHelp({ places }: KeptCluster): void {
   command(`${exec} n1`, 'a shell on a node');
   command('npm run demo -- down', 'takes it all away');
   const n1 = places.find(({ name }) => name === 'n1');
-  if (!n1) return;
+  if (!n1) {
+    return;
+  }
   print();
   print(dim('The same without npm:'));
   print(`  ${cyan(enter(n1, ['ip', 'route']).join(' '))}`);

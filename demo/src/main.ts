@@ -48,7 +48,9 @@ async function demo(): Promise<number> {
 
 /** 130 and 143: ended by SIGINT or SIGTERM, and everything in the sandbox with it. */
 function unlessInterrupted(status: number): number {
-  if (status === 130 || status === 143) print('\nInterrupted; nothing is left behind.');
+  if (status === 130 || status === 143) {
+    print('\nInterrupted; nothing is left behind.');
+  }
   return status;
 }
 
@@ -60,7 +62,9 @@ async function keep(): Promise<number> {
   forgetKept();
   const env = { ...process.env, CNIKIT_DEMO_TERMINAL: process.stdout.isTTY ? '1' : '0' };
   const { status, heldBy } = await sandbox(inside('keep'), { env, hold: true });
-  if (heldBy === undefined) return unlessInterrupted(status);
+  if (heldBy === undefined) {
+    return unlessInterrupted(status);
+  }
   const cluster = readKept(heldBy);
   printHelp(cluster);
   return cluster.status;
@@ -71,7 +75,9 @@ function readKept(heldBy: number) {
   const startedAt = startOf(heldBy) ?? '';
   const pids = hostPids(heldBy);
   const noted = loadKept({ unheld: true });
-  if (!noted) throw new Error('The demo inside has left no note of its cluster');
+  if (!noted) {
+    throw new Error('The demo inside has left no note of its cluster');
+  }
   const places = noted.places.map((place) => ({ ...place, pid: pids.get(place.pid) ?? 0 }));
   const cluster = { ...noted, places, heldBy: { pid: heldBy, startedAt } };
   saveKept(cluster);

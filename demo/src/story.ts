@@ -43,7 +43,9 @@ export const STORY: readonly Step[] = [
     title: 'Three nodes join, each with its Node object: n1 n2, and n3 behind the router',
     essential: true,
     async run(cluster) {
-      for (const name of ['n1', 'n2']) await cluster.addNode(name);
+      for (const name of ['n1', 'n2']) {
+        await cluster.addNode(name);
+      }
       await cluster.addNode('n3', { far: true });
       return { passed: true };
     },
@@ -104,7 +106,9 @@ export const STORY: readonly Step[] = [
     title: 'Pods reach pods as themselves',
     async run({ nodes }) {
       const [target, ...others] = nodes.map((node) => podsOf(node)[0]);
-      if (!target) return { passed: false, outcome: 'no pod' };
+      if (!target) {
+        return { passed: false, outcome: 'no pod' };
+      }
       const from = others.filter((pod) => pod !== undefined);
       const at = { place: target, name: target.name, addresses: addressesOf(target) };
       const all = await sightings(from, at, (pod, family) => pod.ip4or6(family));
@@ -151,7 +155,9 @@ export const STORY: readonly Step[] = [
     title: 'The agent on n2 stops and starts again, under steady pings',
     async run(cluster) {
       const [one, two, three] = cluster.nodes.map((node) => podsOf(node)[0]);
-      if (!one || !two || !three) return { passed: false, outcome: 'no pod' };
+      if (!one || !two || !three) {
+        return { passed: false, outcome: 'no pod' };
+      }
       const pings = await Promise.all([
         startPing(one, two.ip4or6('ipv4')),
         startPing(three, two.ip4or6('ipv6')),
@@ -179,7 +185,9 @@ export const STORY: readonly Step[] = [
       await Promise.all(pods.map((pod) => pod.node.removePod(pod.name)));
       const each = (performance.now() - start) / pods.length;
       const left = (await Promise.all(cluster.nodes.map(leftovers))).flat();
-      if (left.length > 0) return { passed: false, outcome: `left behind: ${left.join(', ')}` };
+      if (left.length > 0) {
+        return { passed: false, outcome: `left behind: ${left.join(', ')}` };
+      }
       return { passed: true, outcome: `no link and no reservation left, ${each.toFixed(0)} ms each` };
     },
   },

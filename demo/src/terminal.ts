@@ -21,7 +21,9 @@ export class ProgressLine {
 
   constructor(title: string) {
     this.#title = title;
-    if (isTerminal()) process.stdout.write(`  ${cyan('…')} ${' '.repeat(8)}  ${title}`);
+    if (isTerminal()) {
+      process.stdout.write(`  ${cyan('…')} ${' '.repeat(8)}  ${title}`);
+    }
   }
 
   /** @param outcome what there is to say beside the title, such as how many */

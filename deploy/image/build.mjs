@@ -29,8 +29,9 @@ const IMAGE = /image: (\S+)/.exec(readFileSync(join(ROOT, 'deploy/base/daemonset
 /** Where the archive lies after a build. */
 export const ARCHIVE = join(CACHE, 'agent.tar');
 
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   process.exitCode = main();
+}
 
 function main() {
   if (process.getuid?.() !== 0) {
@@ -79,21 +80,28 @@ function look() {
     'usr/sbin/iptables-nft',
     'usr/sbin/iptables-legacy',
   ].filter((path) => !there(path));
-  if (missing.length > 0) throw new Error(`The image lacks ${missing.join(', ')}`);
+  if (missing.length > 0) {
+    throw new Error(`The image lacks ${missing.join(', ')}`);
+  }
   const extra = ['bin/sh', 'usr/bin/apt-get', 'usr/bin/perl', 'usr/lib/node_modules'].filter(there);
-  if (extra.length > 0) throw new Error(`The image has ${extra.join(', ')}, which nothing in it needs`);
+  if (extra.length > 0) {
+    throw new Error(`The image has ${extra.join(', ')}, which nothing in it needs`);
+  }
   const { components } = JSON.parse(readFileSync(join(root, 'opt/cnikit/sbom.cdx.json'), 'utf8'));
-  for (const name of ['pino', 'quickjs', 'node', 'iptables', 'libc6'])
-    if (!components.some((/** @type {{ name: string }} */ one) => one.name === name))
+  for (const name of ['pino', 'quickjs', 'node', 'iptables', 'libc6']) {
+    if (!components.some((/** @type {{ name: string }} */ one) => one.name === name)) {
       throw new Error(`The bill of materials lacks ${name}`);
+    }
+  }
   console.log(`image: no shell, no package manager; its bill of materials lists ${components.length} parts`);
 }
 
 /** Makes debian:trixie-slim and gives the container it was made of, for the other to go on from. */
 function debianStandIn() {
   const tarball = join(CACHE, `${SUITE}.tar`);
-  if (!existsSync(tarball))
+  if (!existsSync(tarball)) {
     run('mmdebstrap', '--quiet', '--variant=minbase', '--include=ca-certificates', SUITE, tarball);
+  }
   const container = buildah('from', 'scratch');
   buildah('add', '--quiet', container, tarball, '/');
   inside(container, (root) => {
@@ -114,11 +122,14 @@ function nodeStandIn(container) {
     const local = join(root, 'usr/local');
     cpSync(node, join(local, 'bin/node'));
     cpSync(npm, join(local, 'lib/node_modules/npm'), { recursive: true });
-    for (const name of ['npm', 'npx'])
+    for (const name of ['npm', 'npx']) {
       symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(local, 'bin', name));
+    }
     // The registry that this machine uses.
     const config = join(run('npm', 'prefix', '--global'), 'etc/npmrc');
-    if (existsSync(config)) cpSync(config, join(local, 'etc/npmrc'));
+    if (existsSync(config)) {
+      cpSync(config, join(local, 'etc/npmrc'));
+    }
     run('chroot', root, 'useradd', '--create-home', 'node');
   });
   buildah('commit', '--quiet', container, `docker.io/library/node:${process.versions.node}-${SUITE}-slim`);
@@ -135,7 +146,9 @@ function inside(container, body) {
 
 /** Removes what this and an interrupted run before it left of containers and images. */
 function clean() {
-  if (!existsSync(STORAGE)) return;
+  if (!existsSync(STORAGE)) {
+    return;
+  }
   buildah('umount', '--all');
   buildah('rm', '--all');
   buildah('rmi', '--all', '--force');
@@ -151,8 +164,12 @@ function buildah(...argv) {
 function run(command, ...argv) {
   const env = { ...process.env, STORAGE_DRIVER: 'overlay', BUILDAH_ISOLATION: 'chroot' };
   const done = spawnSync(command, argv, { cwd: ROOT, env, encoding: 'utf8', maxBuffer: 64 << 20 });
-  if (done.error) throw done.error;
-  if (done.status === 0) return done.stdout.trim();
+  if (done.error) {
+    throw done.error;
+  }
+  if (done.status === 0) {
+    return done.stdout.trim();
+  }
   const tail = `${done.stdout}${done.stderr}`.split('\n').slice(-40).join('\n');
   throw new Error(`${command} ${argv.join(' ')} failed with status ${done.status}:\n${tail}`);
 }

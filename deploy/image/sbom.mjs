@@ -11,9 +11,13 @@ import { dirname, join, resolve } from 'node:path';
 /** @typedef {{ type: string, 'bom-ref': string, name: string, version: string, purl: string }} Component */
 
 const [verb, ...paths] = process.argv.slice(2);
-if (verb === 'parts' && paths.length === 1) print([...bundled(paths[0]), quickjs(), ...own()]);
-else if (verb === 'document' && paths.length === 2) print(document(readJson(paths[0]), paths[1]));
-else throw new Error('Usage: sbom.mjs parts METAFILE | sbom.mjs document PARTS STATUS.D');
+if (verb === 'parts' && paths.length === 1) {
+  print([...bundled(paths[0]), quickjs(), ...own()]);
+} else if (verb === 'document' && paths.length === 2) {
+  print(document(readJson(paths[0]), paths[1]));
+} else {
+  throw new Error('Usage: sbom.mjs parts METAFILE | sbom.mjs document PARTS STATUS.D');
+}
 
 /** @param {Component[]} parts @param {string} statusDir */
 function document(parts, statusDir) {
@@ -31,7 +35,9 @@ function bundled(metafile) {
   const roots = new Set();
   for (const input of Object.keys(readJson(metafile).inputs)) {
     const root = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
-    if (root !== undefined) roots.add(resolve(folder, root));
+    if (root !== undefined) {
+      roots.add(resolve(folder, root));
+    }
   }
   return [...roots].sort().map((root) => {
     const { name, version, license } = readJson(join(root, 'package.json'));
@@ -51,7 +57,9 @@ function quickjs() {
   const source = readFileSync('tools/static-exe/src/engine.ts', 'utf8');
   const version = /VERSION = '([^']+)'/.exec(source)?.[1];
   const content = /SHA256 = '([0-9a-f]{64})'/.exec(source)?.[1];
-  if (version === undefined || content === undefined) throw new Error('The engine is pinned in another way');
+  if (version === undefined || content === undefined) {
+    throw new Error('The engine is pinned in another way');
+  }
   return { ...component('library', 'quickjs', version, 'generic'), hashes: [{ alg: 'SHA-256', content }] };
 }
 

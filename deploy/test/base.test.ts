@@ -82,8 +82,9 @@ describe('deploy/base', () => {
         if (
           /^\s+- (apiGroups:|NET_)/.test(line) ||
           (/^\s+- name: (cni-|state|xtables).*$/.test(line) && /hostPath/.test(lines[i + 1]!))
-        )
+        ) {
           expect(lines[i - 1]?.trim(), `${name}:${i + 1}`).toMatch(/^#/);
+        }
       });
     }
   });
@@ -132,7 +133,9 @@ describe('The DaemonSet', () => {
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
     });
     expect(pod.securityContext).toEqual({ seccompProfile: { type: 'RuntimeDefault' } });
-    for (const key of ['hostPID', 'hostIPC', 'shareProcessNamespace']) expect(pod[key]).toBeUndefined();
+    for (const key of ['hostPID', 'hostIPC', 'shareProcessNamespace']) {
+      expect(pod[key]).toBeUndefined();
+    }
   });
 
   test('containerd/containerd#3667: mounts the CNI directories, its state and the lock, never /run/netns', () => {
@@ -143,7 +146,9 @@ describe('The DaemonSet', () => {
       '/run/xtables.lock',
     ]);
     const mounted = new Map(container.volumeMounts.map(({ name, mountPath }) => [name, mountPath]));
-    for (const { name, hostPath } of pod.volumes) expect(mounted.get(name)).toBe(hostPath.path);
+    for (const { name, hostPath } of pod.volumes) {
+      expect(mounted.get(name)).toBe(hostPath.path);
+    }
   });
 
   test('knows its node, and is asked for its health where it listens', () => {
@@ -154,8 +159,9 @@ describe('The DaemonSet', () => {
     for (const [probe, path] of [
       [container.livenessProbe, '/healthz'],
       [container.readinessProbe, '/readyz'],
-    ] as const)
+    ] as const) {
       expect(probe.httpGet).toEqual({ host: '127.0.0.1', port: 'health', path });
+    }
     expect(Object.keys(container.resources.requests).sort()).toEqual(['cpu', 'memory']);
   });
 });

@@ -48,8 +48,9 @@ describe('values', () => {
   test('each has a default, and each object or comment says what it is', () => {
     const properties = (node: Json): string[] => Object.keys((node.properties ?? {}) as Json);
     const described = parseDocument(read('helm/cnikit/values.yaml')).toString();
-    for (const key of properties(schema).filter((name) => name !== 'global'))
+    for (const key of properties(schema).filter((name) => name !== 'global')) {
       expect(described).toContain(`${key}:`);
+    }
     const agent = (schema.properties as Record<string, Json>).agent!;
     expect(Object.keys(values.agent as Json).sort()).toEqual(properties(agent).sort());
   });

@@ -36,7 +36,9 @@ describe('deploy/monitoring', () => {
     'alert %s is about a metric that exists',
     (_, { expr }) => {
       expect(named(expr).length).toBeGreaterThan(0);
-      for (const name of named(expr)) expect(metricNames()).toContain(name);
+      for (const name of named(expr)) {
+        expect(metricNames()).toContain(name);
+      }
     },
   );
 
@@ -65,7 +67,9 @@ describe('deploy/monitoring', () => {
     (_, { targets }) => {
       for (const { expr } of targets) {
         expect(named(expr).length).toBeGreaterThan(0);
-        for (const name of named(expr)) expect(metricNames()).toContain(name);
+        for (const name of named(expr)) {
+          expect(metricNames()).toContain(name);
+        }
       }
     },
   );

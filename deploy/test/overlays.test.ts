@@ -37,7 +37,9 @@ describe.each(overlays)('overlays/%s', (name) => {
 
   test.skipIf(skipped)('has every object of the base, and an agent whose options the agent takes', () => {
     const have = byName(rendered as Manifest[]);
-    for (const key of byName(base as Manifest[]).keys()) expect([...have.keys()]).toContain(key);
+    for (const key of byName(base as Manifest[]).keys()) {
+      expect([...have.keys()]).toContain(key);
+    }
     const { args } = agentOf(rendered as Manifest[]).spec.template.spec.containers[0];
     expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({ command: 'run' });
   });

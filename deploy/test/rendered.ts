@@ -23,7 +23,9 @@ const GOPATH = '/usr/share/gocode';
 export function objects(text: string): Manifest[] {
   return parseAllDocuments(text)
     .map((document) => {
-      if (document.errors[0] !== undefined) throw document.errors[0];
+      if (document.errors[0] !== undefined) {
+        throw document.errors[0];
+      }
       return document.toJS() as Manifest | null;
     })
     .filter((one) => one !== null);
@@ -39,8 +41,12 @@ export function kustomize(folder: string): Manifest[] | string {
   const { status, stdout, stderr, error } = spawnSync('kubectl', ['kustomize', join(deploy, folder)], {
     encoding: 'utf8',
   });
-  if (error !== undefined) return missing('kubectl is not installed');
-  if (status !== 0) throw new Error(stderr);
+  if (error !== undefined) {
+    return missing('kubectl is not installed');
+  }
+  if (status !== 0) {
+    throw new Error(stderr);
+  }
   return objects(stdout);
 }
 
@@ -51,10 +57,14 @@ export function renderChart(values: Json = {}): Manifest[] | string {
     const file = join(folder, 'values.json');
     writeFileSync(file, JSON.stringify(values));
     const argv = renderer(file);
-    if (typeof argv === 'string') return missing(argv);
+    if (typeof argv === 'string') {
+      return missing(argv);
+    }
     const [command, ...rest] = argv as [string, ...string[]];
     const { status, stdout, stderr } = spawnSync(command, rest, { encoding: 'utf8' });
-    if (status !== 0) throw new Error(stderr);
+    if (status !== 0) {
+      throw new Error(stderr);
+    }
     return objects(stdout);
   } finally {
     rmSync(folder, { recursive: true });
@@ -64,10 +74,12 @@ export function renderChart(values: Json = {}): Manifest[] | string {
 let built: string | undefined;
 
 function renderer(values: string): string[] | string {
-  if (spawnSync('helm', ['version']).status === 0)
+  if (spawnSync('helm', ['version']).status === 0) {
     return ['helm', 'template', 'cnikit', chart, '--namespace', 'kube-system', '--values', values];
-  if (!existsSync(join(GOPATH, 'src/github.com/Masterminds/sprig')) || spawnSync('go', ['version']).error)
+  }
+  if (!existsSync(join(GOPATH, 'src/github.com/Masterminds/sprig')) || spawnSync('go', ['version']).error) {
     return 'neither helm nor Go with sprig is installed';
+  }
   if (built === undefined) {
     const out = join(deploy, 'build/render-chart');
     const { status, stderr } = spawnSync('go', ['build', '-o', out, '.'], {
@@ -75,7 +87,9 @@ function renderer(values: string): string[] | string {
       env: { ...process.env, GO111MODULE: 'off', GOPATH },
       encoding: 'utf8',
     });
-    if (status !== 0) throw new Error(stderr);
+    if (status !== 0) {
+      throw new Error(stderr);
+    }
     built = out;
   }
   return [built, chart, 'kube-system', values];
@@ -83,7 +97,9 @@ function renderer(values: string): string[] | string {
 
 /** A tool that may be missing on somebody's machine must not be in CI. */
 function missing(what: string): string {
-  if (process.env.CNIKIT_DEPLOY_TOOLS === 'required') throw new Error(what);
+  if (process.env.CNIKIT_DEPLOY_TOOLS === 'required') {
+    throw new Error(what);
+  }
   return what;
 }
 

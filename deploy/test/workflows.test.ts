@@ -18,8 +18,12 @@ test.each(['ci', 'release'])(
       .flatMap(({ steps }) => steps)
       .flatMap(({ run = '', ...step }) => [run, JSON.stringify(step)])
       .flatMap((text) => [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script));
-    if (name === 'release') expect(commands).toContain('release');
-    for (const script of commands) expect(Object.keys(scripts)).toContain(script);
+    if (name === 'release') {
+      expect(commands).toContain('release');
+    }
+    for (const script of commands) {
+      expect(Object.keys(scripts)).toContain(script);
+    }
   },
 );
 
@@ -35,5 +39,7 @@ test('the bases that the workflow pins are those of the Dockerfile, with the Nod
     NODE: `node:${devDependencies.node}-trixie-slim`,
     DEBIAN: 'debian:trixie-slim',
   });
-  for (const [name] of args) expect(read('../.github/workflows/release.yml')).toContain(`${name}_IMAGE=\${{`);
+  for (const [name] of args) {
+    expect(read('../.github/workflows/release.yml')).toContain(`${name}_IMAGE=\${{`);
+  }
 });

@@ -20,7 +20,9 @@ export function startPing(bed: Bed, from: Pod, to: Pod): BackgroundPing {
       const log = readFileSync(machinesOf(bed).log(from.node, name), 'utf8');
       // A log is gone on with: the last run counts.
       const last = [...log.matchAll(/(\d+) packets transmitted, (\d+) received/g)].at(-1);
-      if (last === undefined) throw new Error(`The ping ended without a word:\n${log.slice(-500)}`);
+      if (last === undefined) {
+        throw new Error(`The ping ended without a word:\n${log.slice(-500)}`);
+      }
       return { sent: Number(last[1]), received: Number(last[2]) };
     },
   };
@@ -46,6 +48,8 @@ export async function whilePinging(bed: Bed, from: Pod, to: Pod, body: () => Pro
 export function podNamespace(bed: Bed, { node, ips: [ip = ''] }: Pod): string {
   const script = `for ns in /run/netns/*; do nsenter --net=$ns ip -o addr show dev eth0 2>/dev/null | grep -qw "$0" && echo $ns; done`;
   const found = onNode(bed, node, 'sh', '-c', `${script}; true`, ip).trim().split('\n')[0];
-  if (!found) throw new Error(`No namespace on ${node} has ${ip}`);
+  if (!found) {
+    throw new Error(`No namespace on ${node} has ${ip}`);
+  }
   return found;
 }

@@ -20,13 +20,17 @@ export interface Scenario {
 
 /** The machines of a scenario that needs them. */
 export function machinesOf({ cluster }: Bed): Machines {
-  if (cluster.machines === undefined) throw new Error('This needs the nodes as machines');
+  if (cluster.machines === undefined) {
+    throw new Error('This needs the nodes as machines');
+  }
   return cluster.machines;
 }
 
 /** As `machines.exec`, but throws when the command fails. */
 export function onNode(bed: Bed, node: string, ...argv: string[]): string {
   const { status, stdout, stderr } = machinesOf(bed).exec(node, ...argv);
-  if (status === 0) return stdout;
+  if (status === 0) {
+    return stdout;
+  }
   throw new Error(`${argv.join(' ')} on ${node} failed (${status}): ${stderr || stdout}`);
 }

@@ -40,12 +40,16 @@ export function kubelab({ scripts, state, dist }: KubelabPlaces): Kubelab {
       maxBuffer: 64 << 20,
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] } : { input }),
     });
-    if (done.error) throw done.error;
+    if (done.error) {
+      throw done.error;
+    }
     return { status: done.status ?? -1, stdout: done.stdout, stderr: done.stderr };
   };
   const must = (name: string, argv: readonly string[], input?: string): string => {
     const done = script(name, argv, input);
-    if (done.status === 0) return done.stdout;
+    if (done.status === 0) {
+      return done.stdout;
+    }
     throw new Error(`${name} ${argv.join(' ')} failed (${done.status}): ${done.stderr || done.stdout}`);
   };
   return {

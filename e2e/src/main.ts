@@ -44,9 +44,12 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function cannotRun(): string | undefined {
-  if (process.getuid?.() !== 0)
+  if (process.getuid?.() !== 0) {
     return 'kubelet and containerd need root. Run it as root, or give --kubeconfig FILE.';
-  if (!existsSync(archive)) return 'there is no image of the agent: `npm run image` makes it.';
+  }
+  if (!existsSync(archive)) {
+    return 'there is no image of the agent: `npm run image` makes it.';
+  }
   return undefined;
 }
 
@@ -65,15 +68,20 @@ async function runOn(lab: Kubelab, keep: boolean): Promise<number> {
     });
     return await runAll({ cluster: lab, repository, imageArchive: archive, state });
   } finally {
-    if (keep) console.log(help());
-    else lab.down();
+    if (keep) {
+      console.log(help());
+    } else {
+      lab.down();
+    }
   }
 }
 
 async function runAll(bed: Bed): Promise<number> {
   const started = Date.now();
   try {
-    for (const scenario of scenarios) await play(scenario, bed);
+    for (const scenario of scenarios) {
+      await play(scenario, bed);
+    }
     console.log(`e2e: passed in ${seconds(started)}`);
     return 0;
   } catch (error) {
@@ -83,9 +91,11 @@ async function runAll(bed: Bed): Promise<number> {
 }
 
 async function play(scenario: Scenario, bed: Bed): Promise<void> {
-  if (scenario.onMachines && bed.cluster.machines === undefined)
+  if (scenario.onMachines && bed.cluster.machines === undefined) {
     console.log(`skip           ${scenario.title}`);
-  else await step(scenario.title, () => scenario.run(bed));
+  } else {
+    await step(scenario.title, () => scenario.run(bed));
+  }
 }
 
 async function step(title: string, body: () => Promise<string | undefined>): Promise<void> {

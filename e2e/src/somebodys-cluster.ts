@@ -10,8 +10,12 @@ export function somebodysCluster(kubeconfig: string, podImage: string): Cluster 
       maxBuffer: 64 << 20,
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] } : { input }),
     });
-    if (done.error) throw done.error;
-    if (done.status === 0) return done.stdout;
+    if (done.error) {
+      throw done.error;
+    }
+    if (done.status === 0) {
+      return done.stdout;
+    }
     throw new Error(`kubectl ${argv.join(' ')} failed (${done.status}): ${done.stderr || done.stdout}`);
   };
   return {

@@ -13,9 +13,12 @@ export async function waitFor<T>(what: string, ask: () => T | undefined, why?: (
   const end = Date.now() + LIMIT_MS;
   for (;;) {
     const answer = ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > end)
+    if (answer !== undefined) {
+      return answer;
+    }
+    if (Date.now() > end) {
       throw new Error(`Waited ${LIMIT_MS / 1000} s for ${what}${why ? `\n${why()}` : ''}`);
+    }
     await pause(PACE_MS);
   }
 }

@@ -30,7 +30,9 @@ export function sqliteStore(file: string): Store {
       }
     },
     reserve(address, { containerID, ifName, pod }, rangeSet) {
-      if (insert.run(address, containerID, ifName, pod ?? null, Date.now()).changes === 0) return false;
+      if (insert.run(address, containerID, ifName, pod ?? null, Date.now()).changes === 0) {
+        return false;
+      }
       return setLast.run(rangeSet, address).changes === 1;
     },
     release: (address, { containerID, ifName }) => remove.run(address, containerID, ifName).changes === 1,

@@ -15,7 +15,14 @@ import {
   type Result,
 } from '@cnikit/cni-spec';
 import { nodeDelegateIo as io, runPlugin } from '@cnikit/cni-spec/main';
-import { delLink, newAddress, newRoute, openRoute, type RouteConnection, setLink } from '@cnikit/netlink';
+import {
+  delLink,
+  newAddress,
+  newRoute,
+  openRtnetlink,
+  type RtnetlinkConnection,
+  setLink,
+} from '@cnikit/netlink';
 import { O_RDONLY, sys } from '@cnikit/sys';
 
 type Call = Context<CheckedConfig>;
@@ -30,13 +37,16 @@ export const plugin = definePlugin<CheckedConfig>({
   status: forward,
 });
 
-if (import.meta.main) runPlugin(plugin);
+if (import.meta.main) {
+  runPlugin(plugin);
+}
 
 function add(call: Call): Result {
   const { netns, ifName, conf } = call;
   return within(netns, (rt) => {
-    if (rt.link({ name: ifName }))
+    if (rt.link({ name: ifName })) {
       throw new CniError(ErrorCode.InvalidNetworkConfig, `Interface ${ifName} exists already`);
+    }
     const ipam = conf.ipam?.type ? delegateIpamAdd(io, call, conf.ipam.type) : {};
     try {
       const host = addPair(netns, ifName);
@@ -63,39 +73,52 @@ function add(call: Call): Result {
 /** Succeeds when there is nothing to delete, and when the namespace is gone. */
 function del(call: Call): void {
   forward(call);
-  if (!isNetns(call.netns)) return;
+  if (!isNetns(call.netns)) {
+    return;
+  }
   within(call.netns, (rt) => {
-    if (rt.link({ name: call.ifName })) rt.request(delLink({ name: call.ifName }));
+    if (rt.link({ name: call.ifName })) {
+      rt.request(delLink({ name: call.ifName }));
+    }
   });
 }
 
 function check(call: Call): void {
   const { netns, ifName, prevResult } = call;
-  if (!prevResult) throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK needs prevResult');
+  if (!prevResult) {
+    throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK needs prevResult');
+  }
   forward(call);
   within(netns, (rt) => {
     const link = rt.link({ name: ifName });
-    if (!link?.up) throw new CniError(ErrorCode.Internal, `Interface ${ifName} is gone or down`);
+    if (!link?.up) {
+      throw new CniError(ErrorCode.Internal, `Interface ${ifName} is gone or down`);
+    }
     const present = rt.addresses({ index: link.index }).map(({ address }) => address);
     for (const { address, interface: index } of prevResult.ips ?? []) {
       const own = index === undefined || prevResult.interfaces?.[index]?.name === ifName;
-      if (own && !present.includes(address))
+      if (own && !present.includes(address)) {
         throw new CniError(ErrorCode.Internal, `Address ${address} is gone`);
+      }
     }
   });
 }
 
 function forward(call: Call): void {
-  if (call.conf.ipam?.type) delegate(io, call, call.conf.ipam.type);
+  if (call.conf.ipam?.type) {
+    delegate(io, call, call.conf.ipam.type);
+  }
 }
 
 /** Makes the pair in one request, one end in the container, and gives the name that the kernel chose for the other. */
 function addPair(netns: string, ifName: string): string {
   const fd = sys.open(netns, O_RDONLY);
-  const host = openRoute();
+  const host = openRtnetlink();
   try {
     const link = host.createLink({ kind: 'veth', peer: { name: ifName, netns: fd } });
-    if (!link) throw new CniError(ErrorCode.Internal, 'Cannot learn the name of the new link');
+    if (!link) {
+      throw new CniError(ErrorCode.Internal, 'Cannot learn the name of the new link');
+    }
     host.request(setLink({ index: link.index, up: true }));
     return link.name;
   } finally {
@@ -104,10 +127,11 @@ function addPair(netns: string, ifName: string): string {
   }
 }
 
-function within<T>(netns: string, body: (rt: RouteConnection) => T): T {
-  if (!isNetns(netns))
+function within<T>(netns: string, body: (rt: RtnetlinkConnection) => T): T {
+  if (!isNetns(netns)) {
     throw new CniError(ErrorCode.InvalidNetNS, `CNI_NETNS ${JSON.stringify(netns)} is no network namespace`);
-  const rt = openRoute({ netns });
+  }
+  const rt = openRtnetlink({ netns });
   try {
     return body(rt);
   } finally {

@@ -4,11 +4,11 @@
  *
  * The monitor listens before the routes are listed, so that no change falls in between.
  */
-import { openRoute, type Route } from '@cnikit/netlink';
+import { openRtnetlink, type Route } from '@cnikit/netlink';
 import { monitor } from '@cnikit/netlink/monitor';
 
 const changes = monitor({ groups: ['ipv4-route', 'ipv6-route'] });
-const rt = openRoute();
+const rt = openRtnetlink();
 
 function print(sign: '+' | '-' | ' ', { dst, via, oif, table }: Route): void {
   // A link that is gone has only its number left.
@@ -18,11 +18,16 @@ function print(sign: '+' | '-' | ' ', { dst, via, oif, table }: Route): void {
 
 function list(title: string): void {
   console.log(title);
-  for (const route of rt.routes()) print(' ', route);
+  for (const route of rt.routes()) {
+    print(' ', route);
+  }
 }
 
 list('Routes:');
 for await (const change of changes) {
-  if (change.type === 'overflow') list('Too many changes, these are the routes now:');
-  else if (change.type === 'route') print(change.action === 'new' ? '+' : '-', change.route);
+  if (change.type === 'overflow') {
+    list('Too many changes, these are the routes now:');
+  } else if (change.type === 'route') {
+    print(change.action === 'new' ? '+' : '-', change.route);
+  }
 }

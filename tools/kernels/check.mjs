@@ -46,8 +46,9 @@ const RUNS = [
  */
 export async function kernels(env, suites) {
   const statuses = [];
-  for (const run of RUNS.filter(({ suite }) => suites.length === 0 || suites.includes(suite)))
+  for (const run of RUNS.filter(({ suite }) => suites.length === 0 || suites.includes(suite))) {
     statuses.push(await onKernel(run, env));
+  }
   if (statuses.length === 0) {
     console.error(`Kernels are tested of ${RUNS.map(({ suite }) => suite).join(', ')}`);
     return 2;
@@ -72,9 +73,13 @@ async function onKernel({ suite, what, files }, env) {
     cwd: ROOT,
     env: { ...env, CNIKIT_SANDBOX: '' },
   });
-  if (loaded !== 0) console.error(output);
+  if (loaded !== 0) {
+    console.error(output);
+  }
   const status = await otherKernel(['node', 'tools/sandbox.mjs', ...vitest], { suite, cwd: ROOT, env });
-  if (status !== 0) return status;
+  if (status !== 0) {
+    return status;
+  }
   const { testResults } = JSON.parse(readFileSync(results, 'utf8'));
   const passed = new Set(
     testResults.flatMap((/** @type {any} */ { name, assertionResults }) =>
@@ -85,6 +90,8 @@ async function onKernel({ suite, what, files }, env) {
   );
   // A pattern that fits nothing any more would pass.
   const idle = files.filter((file) => !passed.has(file));
-  for (const file of idle) console.error(`${file}: no test ran on the kernel of ${suite}`);
+  for (const file of idle) {
+    console.error(`${file}: no test ran on the kernel of ${suite}`);
+  }
   return Number(idle.length > 0);
 }

@@ -52,7 +52,9 @@ export async function debianKernel(suite, env) {
       initrd: join(directory, release, 'initrd'),
       modules: join(directory, release, 'modules'),
     };
-    if (!existsSync(join(directory, release))) await unpack(apt, name, join(directory, release), env);
+    if (!existsSync(join(directory, release))) {
+      await unpack(apt, name, join(directory, release), env);
+    }
     await pack(join(directory, release), kernel, env);
     // Only now: what the archive was said to have may be gone from it before all was fetched.
     writeFileSync(join(directory, 'apt', 'ready'), '');
@@ -77,14 +79,19 @@ async function archive(suite, env) {
     ['Dir::Cache', join(directory, 'cache')],
     ['APT::Sandbox::User', 'root'],
   ].flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  if (existsSync(join(directory, 'ready'))) return apt;
+  if (existsSync(join(directory, 'ready'))) {
+    return apt;
+  }
   const format = '$(ORIGIN)|$(COMPONENT)|$(LABEL)|$(REPO_URI)|$(SIGNED_BY)';
   const targets = await must(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages'], env);
   const debian = targets.split('\n').find((line) => line.startsWith('Debian|main|Debian|'));
-  if (debian === undefined) throw new Error('this machine’s apt knows no archive of Debian');
+  if (debian === undefined) {
+    throw new Error('this machine’s apt knows no archive of Debian');
+  }
   const [, , , uri, key] = debian.split('|');
-  for (const dir of ['lists/partial', 'cache/archives/partial'])
+  for (const dir of ['lists/partial', 'cache/archives/partial']) {
     mkdirSync(join(directory, dir), { recursive: true });
+  }
   const signed = key?.startsWith('/') ? key : KEYRING;
   writeFileSync(join(directory, 'sources.list'), `deb [signed-by=${signed}] ${uri} ${suite} main\n`);
   await must(['apt-get', ...apt, '-qq', 'update'], env);
@@ -98,7 +105,9 @@ async function archive(suite, env) {
 async function currentKernel(apt, env) {
   const depends = await must(['apt-cache', ...apt, 'depends', 'linux-image-amd64'], env);
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (name === undefined) throw new Error(`linux-image-amd64 depends on no kernel: ${depends}`);
+  if (name === undefined) {
+    throw new Error(`linux-image-amd64 depends on no kernel: ${depends}`);
+  }
   return name;
 }
 
@@ -154,16 +163,22 @@ async function pack(directory, kernel, env) {
   const scratch = mkdtempSync(join(directory, 'initrd-'));
   try {
     const root = join(scratch, 'root');
-    for (const dir of ['bin', 'lib']) mkdirSync(join(root, dir), { recursive: true });
+    for (const dir of ['bin', 'lib']) {
+      mkdirSync(join(root, dir), { recursive: true });
+    }
     cpSync(join(directory, 'busybox'), join(root, 'bin/busybox'));
     cpSync(INIT, join(root, 'init'));
-    for (const file of ['bin/busybox', 'init']) chmodSync(join(root, file), 0o755);
+    for (const file of ['bin/busybox', 'init']) {
+      chmodSync(join(root, file), 0o755);
+    }
     const shown = await must(
       ['modprobe', '-S', kernel.release, '-d', directory, '-a', '--show-depends', ...FIRST_MODULES],
       env,
     );
     const files = [...new Set([...shown.matchAll(/^insmod (\S+)/gm)].map((match) => match[1]))];
-    for (const file of files) cpSync(file, join(root, 'lib', basename(file)));
+    for (const file of files) {
+      cpSync(file, join(root, 'lib', basename(file)));
+    }
     writeFileSync(join(root, 'modules'), files.map((file) => `/lib/${basename(file)}\n`).join(''));
     const archive = join(scratch, 'initrd');
     await must(
@@ -184,6 +199,8 @@ async function pack(directory, kernel, env) {
  */
 async function must(argv, env, cwd) {
   const { status, output } = await capture(argv, { env: { ...env, LC_ALL: 'C' }, cwd });
-  if (status !== 0) throw new Error(`${argv[0]} failed with status ${status}: ${output.trim()}`);
+  if (status !== 0) {
+    throw new Error(`${argv[0]} failed with status ${status}: ${output.trim()}`);
+  }
   return output;
 }

@@ -61,7 +61,9 @@ export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cw
     writeFileSync(join(job, 'command.sh'), script(argv, cwd ?? process.cwd(), environment));
     return await boot(kernel, job, sockets, deadline);
   } finally {
-    for (const directory of [job, sockets]) rmSync(directory, { recursive: true, force: true });
+    for (const directory of [job, sockets]) {
+      rmSync(directory, { recursive: true, force: true });
+    }
   }
 }
 
@@ -70,8 +72,12 @@ export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cw
  * @param {NodeJS.ProcessEnv} env
  */
 async function prepared(suite, env) {
-  if (process.arch !== 'x64') return `only x64 is emulated, this is ${process.arch}`;
-  if ((await ensureSystemPackages(['sandbox', 'kernel'], env)) !== 0) return 'system packages are missing';
+  if (process.arch !== 'x64') {
+    return `only x64 is emulated, this is ${process.arch}`;
+  }
+  if ((await ensureSystemPackages(['sandbox', 'kernel'], env)) !== 0) {
+    return 'system packages are missing';
+  }
   return debianKernel(suite, env);
 }
 
@@ -117,15 +123,23 @@ async function boot(kernel, job, sockets, deadline) {
   };
   const timer = setTimeout(() => end(`it had ${deadline} s`), deadline * 1000);
   const listeners = SIGNALS.map((signal) => /** @type {const} */ ([signal, () => end(signal)]));
-  for (const [signal, listener] of listeners) process.on(signal, listener);
+  for (const [signal, listener] of listeners) {
+    process.on(signal, listener);
+  }
   const code = await new Promise((resolve) => {
     child.once('error', (error) => resolve(`cannot run: ${error.message}`));
     child.once('exit', (code, signal) => resolve(exitStatus(code, signal)));
   });
   clearTimeout(timer);
-  for (const [signal, listener] of listeners) process.off(signal, listener);
-  for (const one of ports) await one.end();
-  if (/^\d+\n$/.test(status) && ended === '') return Number(status);
+  for (const [signal, listener] of listeners) {
+    process.off(signal, listener);
+  }
+  for (const one of ports) {
+    await one.end();
+  }
+  if (/^\d+\n$/.test(status) && ended === '') {
+    return Number(status);
+  }
   console.error(
     `The machine on kernel ${kernel.release} ended before its command: ${ended || `QEMU: ${code}`}`,
   );

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { newAddress, newLink, newRoute, openRoute, setLink } from '@cnikit/netlink';
+import { newAddress, newLink, newRoute, openRtnetlink, setLink } from '@cnikit/netlink';
 import { type ControlClient, controlClient } from '@cnikit/testing-apiserver';
 import { nodeObject as cloudNode } from '../../../packages/watch/bench/nodes.ts';
 
@@ -40,7 +40,7 @@ export function nodeObject(n: number) {
 
 /** eth0 as node 1 has it, the other end of which swallows everything; gives its index. */
 export function setUpNetwork(): number {
-  using rt = openRoute();
+  using rt = openRtnetlink();
   rt.request(newLink({ kind: 'veth', name: 'eth0', up: true, peer: { name: 'cable', mtu: 1500 } }));
   rt.request(setLink({ name: 'cable', up: true }));
   const { index } = rt.link({ name: 'eth0' })!;
@@ -134,7 +134,9 @@ export async function startAgent(nodeOptions: readonly string[] = []): Promise<R
   const ended = new Promise((done) => child.once('exit', done));
   const readyMs = await new Promise<number>((done, fail) => {
     createInterface({ input: child.stdout! }).on('line', (line) => {
-      if (line.includes('The data path is programmed')) done(performance.now() - started);
+      if (line.includes('The data path is programmed')) {
+        done(performance.now() - started);
+      }
     });
     child.once('exit', (code) => fail(new Error(`The agent ended with status ${code}`)));
   });

@@ -42,7 +42,9 @@ export function measureSync(count: number, rounds: number): SyncFigures {
     const start = performance.now();
     const { status, stderr } = spawnSync('ip', ['-batch', '-'], { input: batch, encoding: 'utf8' });
     figures.ip.push(performance.now() - start);
-    if (status !== 0) throw new Error(stderr);
+    if (status !== 0) {
+      throw new Error(stderr);
+    }
     flush();
 
     const kernel = openKernel();
@@ -60,7 +62,9 @@ export function measureSync(count: number, rounds: number): SyncFigures {
             const failures = kernel.write(actions);
             written = performance.now();
             writing += written - began;
-            if (failures.length > 0) throw new Error(failures[0]!.message);
+            if (failures.length > 0) {
+              throw new Error(failures[0]!.message);
+            }
             return failures;
           },
         },
@@ -68,7 +72,9 @@ export function measureSync(count: number, rounds: number): SyncFigures {
         metrics: new Metrics(),
         after: (ms, body) => {
           // What is put off is not part of the event: once a second the rules, the resync.
-          if (ms === 0) due.push(body);
+          if (ms === 0) {
+            due.push(body);
+          }
           return () => undefined;
         },
         sysctlRoot: '/nonexistent',
@@ -89,7 +95,9 @@ export function measureSync(count: number, rounds: number): SyncFigures {
       const internalIPs = routesTo(i % 2 ? count + 1 : count + 2).map(({ via }) => via);
       const at = performance.now();
       agent.putNode({ ...node, internalIPs });
-      for (const body of due.splice(0)) body();
+      for (const body of due.splice(0)) {
+        body();
+      }
       events.written.push(written - at);
       events.total.push(performance.now() - at);
     }
@@ -110,5 +118,7 @@ export function measureSync(count: number, rounds: number): SyncFigures {
 }
 
 function flush(): void {
-  for (const family of ['-4', '-6']) spawnSync('ip', [family, 'route', 'flush', 'proto', '201']);
+  for (const family of ['-4', '-6']) {
+    spawnSync('ip', [family, 'route', 'flush', 'proto', '201']);
+  }
 }

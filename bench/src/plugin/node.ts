@@ -9,19 +9,24 @@ export const REFERENCE = '/usr/lib/cni';
 export const DATA_DIR = '/run/cnikit-bench';
 
 export function requireSandbox(): void {
-  if (process.env.CNIKIT_SANDBOX !== '1')
+  if (process.env.CNIKIT_SANDBOX !== '1') {
     throw new Error('Run it by `npm run bench -- NAME`, in namespaces of its own');
+  }
 }
 
 export function ip(...argv: string[]): void {
   const done = spawnSync('ip', argv, { encoding: 'utf8' });
-  if (done.status !== 0) throw new Error(`ip ${argv.join(' ')}: ${done.stderr}`);
+  if (done.status !== 0) {
+    throw new Error(`ip ${argv.join(' ')}: ${done.stderr}`);
+  }
 }
 
 /** The path of a namespace for a pod, made if it is missing. */
 export function podNetns(index: number): string {
   const path = `/run/netns/bench${index}`;
-  if (!existsSync(path)) ip('netns', 'add', `bench${index}`);
+  if (!existsSync(path)) {
+    ip('netns', 'add', `bench${index}`);
+  }
   return path;
 }
 

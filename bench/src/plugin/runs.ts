@@ -13,7 +13,9 @@ export function runsOf(
   { id, netns = podNetns(0), group }: { id: string; netns?: string; group?: string },
 ): Run[] {
   const ordered = [...steps.entries()];
-  if (command === 'DEL') ordered.reverse();
+  if (command === 'DEL') {
+    ordered.reverse();
+  }
   const key = (i: number) => `${name}-${title}-${id}-${i}`.replaceAll(/[^\w-]/g, '_');
   return ordered.map(([i, { program, conf }]) => ({
     label: labelOf(title, command, name),
@@ -103,8 +105,11 @@ function collect(runs: readonly Run[], timings: readonly Timing[]): Measured {
     const all = measured.wallMs.get(label) ?? [];
     const goesOn =
       last?.label === label && last.env.CNI_CONTAINERID === run.env.CNI_CONTAINERID && all.length > 0;
-    if (goesOn) all[all.length - 1] = (all.at(-1) as number) + wallMs;
-    else all.push(wallMs);
+    if (goesOn) {
+      all[all.length - 1] = (all.at(-1) as number) + wallMs;
+    } else {
+      all.push(wallMs);
+    }
     measured.wallMs.set(label, all);
     measured.maxRssKiB.set(label, Math.max(measured.maxRssKiB.get(label) ?? 0, maxRssKiB));
     last = run;
@@ -143,7 +148,9 @@ export function atOnce({ title, contenders }: Case, pods: number, rounds: number
         );
       const [first] = timeRuns(of('ADD', `round${round}`));
       timeRuns(of('DEL'));
-      if (round === 0) continue;
+      if (round === 0) {
+        continue;
+      }
       took.set(contender.name, [...(took.get(contender.name) ?? []), first?.groupMs ?? 0]);
     }
   }

@@ -7,7 +7,9 @@ import { destination, GATEWAY, PROTOCOL, ROUTES, type Times } from './task.ts';
 export function run(argv: readonly string[]): string {
   const [program = '', ...args] = argv;
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (status !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
+  if (status !== 0) {
+    throw new Error(`${argv.join(' ')}: ${stderr}`);
+  }
   return stdout;
 }
 

@@ -25,14 +25,20 @@ export async function measureNpmNetlink(oif: number): Promise<Times> {
   const flags = FlagsNew.CREATE | FlagsNew.EXCL;
   return {
     add: await time(async () => {
-      for (const i of all) await socket.newRoute(route, attributes(i), { flags });
+      for (const i of all) {
+        await socket.newRoute(route, attributes(i), { flags });
+      }
     }),
     dump: await time(async () => {
       const found = (await socket.getRoutes({ family: AF_INET })).length;
-      if (found < ROUTES) throw new Error(`${found} routes where ${ROUTES} belong`);
+      if (found < ROUTES) {
+        throw new Error(`${found} routes where ${ROUTES} belong`);
+      }
     }),
     remove: await time(async () => {
-      for (const i of all) await socket.delRoute(route, attributes(i));
+      for (const i of all) {
+        await socket.delRoute(route, attributes(i));
+      }
     }),
   };
 }

@@ -1,5 +1,5 @@
 /** 5,000 routes by @cnikit/netlink, under Node or in a static executable. */
-import { delRoute, newRoute, type RouteConnection, type RouteSpec } from '@cnikit/netlink';
+import { delRoute, newRoute, type RouteSpec, type RtnetlinkConnection } from '@cnikit/netlink';
 import { destination, GATEWAY, PROTOCOL, ROUTES, type Times } from './task.ts';
 
 /**
@@ -7,7 +7,7 @@ import { destination, GATEWAY, PROTOCOL, ROUTES, type Times } from './task.ts';
  *
  * @param now milliseconds of a clock that does not go back
  */
-export function measureOurs(rt: RouteConnection, oif: number, now: () => number): Times {
+export function measureOurs(rt: RtnetlinkConnection, oif: number, now: () => number): Times {
   const spec = (i: number): RouteSpec => ({
     dst: `${destination(i)}/24`,
     via: GATEWAY,
@@ -24,7 +24,9 @@ export function measureOurs(rt: RouteConnection, oif: number, now: () => number)
     add: time(() => rt.batch(all.map((i) => newRoute(spec(i))))),
     dump: time(() => {
       const found = rt.routes({ family: 'ipv4', table: 254 }).length;
-      if (found < ROUTES) throw new Error(`${found} routes where ${ROUTES} belong`);
+      if (found < ROUTES) {
+        throw new Error(`${found} routes where ${ROUTES} belong`);
+      }
     }),
     remove: time(() => rt.batch(all.map((i) => delRoute(spec(i))))),
   };

@@ -13,7 +13,9 @@ export function planned({ status, stdout, stderr }: Outcome): Finding {
   const lines = stdout.trimEnd().split('\n');
   const draw = (): void => {
     explain();
-    for (const line of [...lines.slice(0, LINES), '…', ...lines.slice(-1)]) explain(dim(line));
+    for (const line of [...lines.slice(0, LINES), '…', ...lines.slice(-1)]) {
+      explain(dim(line));
+    }
     explain();
   };
   const passed = status === 3 && lines.some((line) => line.startsWith('+ route'));
@@ -30,13 +32,17 @@ export async function examined(node: LabNode, agent: Agent): Promise<Finding> {
   const named = ill.status === 4 && ill.stdout.includes('00-other.conflist');
   const draw = (): void => {
     explain();
-    for (const line of (well.status === 0 ? ill : well).stdout.trimEnd().split('\n')) explain(painted(line));
+    for (const line of (well.status === 0 ? ill : well).stdout.trimEnd().split('\n')) {
+      explain(painted(line));
+    }
     explain();
   };
   return { passed: well.status === 0 && named, draw };
 }
 
 function painted(line: string): string {
-  if (line.startsWith('✓')) return green(line);
+  if (line.startsWith('✓')) {
+    return green(line);
+  }
   return line.startsWith('✗') ? red(line) : dim(line);
 }

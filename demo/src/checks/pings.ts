@@ -27,7 +27,9 @@ export async function pingMatrix(sources: readonly Place[], targets: readonly Po
   );
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
-      for (let job = jobs.shift(); job; job = jobs.shift()) await job();
+      for (let job = jobs.shift(); job; job = jobs.shift()) {
+        await job();
+      }
     }),
   );
   return rows;
@@ -50,7 +52,9 @@ export function drawMatrix(rows: readonly PingRow[]): void {
   for (const { from, cells } of rows) {
     const drawn = cells.map(({ to, ipv4, ipv6 }) => {
       const text = `${ipv4 ? '4' : '-'} ${ipv6 ? '6' : '-'}`;
-      if (!ipv4 || !ipv6) return wide(text, red(text));
+      if (!ipv4 || !ipv6) {
+        return wide(text, red(text));
+      }
       return wide(text, to === from ? dim(text) : green(text));
     });
     explain(`${bold(label(from.name))}${drawn.join('')}`);

@@ -9,7 +9,9 @@ while (performance.now() < deadline) {
   try {
     const response = await fetch('http://127.0.0.1:9470/readyz');
     answer = `${response.status}: ${await response.text()}`;
-    if (response.ok) process.exit(0);
+    if (response.ok) {
+      process.exit(0);
+    }
   } catch {
     // It does not listen yet.
   }

@@ -20,8 +20,11 @@ const changes = watch<string, ConfigMap>({
   hooks: { onWatchEnd: ({ reason }) => console.log(JSON.stringify({ type: 'end', reason })) },
 });
 for await (const change of changes) {
-  if (change.type === 'synced')
+  if (change.type === 'synced') {
     console.log(JSON.stringify({ type: 'synced', objects: Object.fromEntries(change.objects) }));
-  else if (change.type === 'stale') console.log(JSON.stringify({ type: 'stale', error: change.error.code }));
-  else console.log(JSON.stringify(change));
+  } else if (change.type === 'stale') {
+    console.log(JSON.stringify({ type: 'stale', error: change.error.code }));
+  } else {
+    console.log(JSON.stringify(change));
+  }
 }

@@ -23,8 +23,11 @@ export const bandwidth: Scenario = {
       ([, rate]) => rate,
     );
     cluster.kubectl('delete', 'pod', 'shaped', '--wait=true', '--timeout=180s');
-    for (const rate of ['8Mbit', '16Mbit'])
-      if (!rates.includes(rate)) throw new Error(`No qdisc has ${rate}, only ${rates.join(' ') || 'none'}`);
+    for (const rate of ['8Mbit', '16Mbit']) {
+      if (!rates.includes(rate)) {
+        throw new Error(`No qdisc has ${rate}, only ${rates.join(' ') || 'none'}`);
+      }
+    }
     return rates.join(' and ');
   },
 };

@@ -20,7 +20,9 @@ async function pair({ cluster }: Bed): Promise<[Pod, Pod]> {
 async function newPodWorks({ cluster }: Bed, node: string, other: Pod): Promise<void> {
   createPods(cluster, [{ name: 'newcomer', node, labels: { app: 'e2e-newcomer' } }]);
   const [pod] = (await awaitPods(cluster, 1, 'app=e2e-newcomer')) as [Pod];
-  for (const ip of other.ips) ping(cluster, pod, ip);
+  for (const ip of other.ips) {
+    ping(cluster, pod, ip);
+  }
   cluster.kubectl('delete', 'pod', 'newcomer', '--wait=true', '--timeout=180s');
 }
 
@@ -90,7 +92,9 @@ export const apiOutage: Scenario = {
       });
       await everyNodeReady(bed);
     });
-    if (agentRestarts(bed) !== restarts) throw new Error('An agent was restarted meanwhile');
+    if (agentRestarts(bed) !== restarts) {
+      throw new Error('An agent was restarted meanwhile');
+    }
     return said;
   },
 };
@@ -109,7 +113,9 @@ async function sandboxAnew(bed: Bed, pod: Pod): Promise<void> {
       .split('\n')
       .filter(Boolean);
   const before = sandboxes();
-  for (const id of before) ctr('tasks', 'kill', '-s', 'SIGKILL', '-a', id);
+  for (const id of before) {
+    ctr('tasks', 'kill', '-s', 'SIGKILL', '-a', id);
+  }
   await waitFor(`a new sandbox of ${pod.name}`, () => {
     const fresh = sandboxes().find((id) => !before.includes(id));
     return fresh !== undefined &&
@@ -141,7 +147,9 @@ export const reboot: Scenario = {
   async run(bed) {
     const [pod, other] = await pair(bed);
     const machines = machinesOf(bed);
-    for (const name of ['kubelet', 'containerd']) machines.stop(pod.node, name);
+    for (const name of ['kubelet', 'containerd']) {
+      machines.stop(pod.node, name);
+    }
     // What a reboot ends and clears: containers, network namespaces, links and rules of ours, and the tmpfs.
     machines.exec(
       pod.node,
@@ -160,8 +168,12 @@ export const reboot: Scenario = {
       () => {
         try {
           const back = runningPods(bed.cluster).find(({ name }) => name === pod.name);
-          if (back === undefined) return undefined;
-          for (const ip of other.ips) ping(bed.cluster, back, ip);
+          if (back === undefined) {
+            return undefined;
+          }
+          for (const ip of other.ips) {
+            ping(bed.cluster, back, ip);
+          }
           return true;
         } catch {
           return undefined;

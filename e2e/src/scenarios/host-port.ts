@@ -17,10 +17,13 @@ export const hostPort: Scenario = {
     const clients = await awaitPods(cluster, nodeNames(cluster).length * 2);
     for (const client of [...clients, server]) {
       const said = get(cluster, client, address, PORT_ON_HOST);
-      if (said !== server.name) throw new Error(`${client.name} got ${JSON.stringify(said)}`);
+      if (said !== server.name) {
+        throw new Error(`${client.name} got ${JSON.stringify(said)}`);
+      }
     }
-    if (cluster.machines !== undefined)
+    if (cluster.machines !== undefined) {
       onNode(bed, node, 'bash', '-c', `< /dev/tcp/127.0.0.1/${PORT_ON_HOST}`);
+    }
     cluster.kubectl('delete', 'pod', server.name, '--wait=true', '--timeout=180s');
     await waitFor('the host port to be closed', () => {
       try {
@@ -42,6 +45,8 @@ function internalIP(cluster: Cluster, node: string): string {
   }>(cluster, 'nodes')
     .find(({ metadata }) => metadata.name === node)
     ?.status.addresses.find(({ type, address }) => type === 'InternalIP' && !address.includes(':'));
-  if (found === undefined) throw new Error(`Node ${node} has no IPv4 InternalIP`);
+  if (found === undefined) {
+    throw new Error(`Node ${node} has no IPv4 InternalIP`);
+  }
   return found.address;
 }

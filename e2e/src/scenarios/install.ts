@@ -11,7 +11,9 @@ export const notReadyBefore: Scenario = {
   onMachines: true,
   async run({ cluster }) {
     const ready = readyNodes(cluster);
-    if (ready.length > 0) throw new Error(`Ready before anything was installed: ${ready.join(', ')}`);
+    if (ready.length > 0) {
+      throw new Error(`Ready before anything was installed: ${ready.join(', ')}`);
+    }
     return nodeNames(cluster).join(', ');
   },
 };
@@ -20,7 +22,9 @@ export const install: Scenario = {
   title: 'kubectl apply -k deploy/base: an agent runs on every node, and only then is the node Ready',
   async run(bed) {
     const { cluster, repository, imageArchive } = bed;
-    if (imageArchive !== undefined) machinesOf(bed).load(imageArchive);
+    if (imageArchive !== undefined) {
+      machinesOf(bed).load(imageArchive);
+    }
     cluster.kubectl('apply', '-k', join(repository, 'deploy/base'));
     const nodes = nodeNames(cluster);
     await waitFor(

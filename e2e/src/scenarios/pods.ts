@@ -15,8 +15,9 @@ export const podsOnEachNode: Scenario = {
     for (const { name, node, ips } of pods) {
       const path = 'jsonpath={.spec.podCIDRs[*]}';
       const families = cluster.kubectl('get', 'node', node, '-o', path).trim().split(' ').length;
-      if (ips.length !== families)
+      if (ips.length !== families) {
         throw new Error(`${name} has ${ips.join(' ')}, its node ${families} podCIDRs`);
+      }
     }
     return pods.map(({ name, ips }) => `${name} ${ips.join(' ')}`).join('; ');
   },

@@ -25,7 +25,9 @@ export const scale: Scenario = {
       `${COUNT} pods to have an address`,
       () => {
         const ips = addresses();
-        while (seen.length < ips.size) seen.push(Date.now() - started);
+        while (seen.length < ips.size) {
+          seen.push(Date.now() - started);
+        }
         return ips.size === COUNT ? true : undefined;
       },
       () => lastEvents(cluster),
@@ -43,8 +45,9 @@ export const scale: Scenario = {
       const ips = items<{ status: { podIP?: string } }>(cluster, 'pods', '-l', `app=${NAME}`).flatMap(
         ({ status }) => status.podIP ?? [],
       );
-      if (new Set(ips).size !== ips.length)
+      if (new Set(ips).size !== ips.length) {
         throw new Error(`Two pods have one address: ${ips.sort().join(' ')}`);
+      }
       return new Set(ips);
     }
   },

@@ -12,7 +12,9 @@ const NAME = 'e2e-web';
 export const services: Scenario = {
   title: 'a Service answers on its ClusterIP and, on every node, on its NodePort',
   async run({ cluster }) {
-    if (!hasServiceProxy(cluster)) return 'left out: nothing here serves services';
+    if (!hasServiceProxy(cluster)) {
+      return 'left out: nothing here serves services';
+    }
     const nodes = nodeNames(cluster);
     createPods(
       cluster,
@@ -34,7 +36,9 @@ export const services: Scenario = {
     const addresses = items<{ status: { addresses: { type: string; address: string }[] } }>(cluster, 'nodes')
       .flatMap(({ status }) => status.addresses)
       .filter(({ type, address }) => type === 'InternalIP' && !address.includes(':'));
-    for (const { address } of addresses) await answers(cluster, client, address, spec.ports[0]!.nodePort, 1);
+    for (const { address } of addresses) {
+      await answers(cluster, client, address, spec.ports[0]!.nodePort, 1);
+    }
     cluster.kubectl('delete', 'service', NAME);
     cluster.kubectl('delete', 'pod', '-l', `app=${NAME}`, '--wait=true', '--timeout=180s');
     return `${backends.join(' and ')} behind ${spec.clusterIP}, NodePort on ${addresses.length} nodes`;
@@ -67,7 +71,8 @@ async function answers(
 
 /** kube-proxy, as a process of the node or as a DaemonSet, leaves its chains; asked of the API there is only this. */
 function hasServiceProxy({ kubectl, machines }: Cluster): boolean {
-  if (machines !== undefined)
+  if (machines !== undefined) {
     return machines.exec('n1', 'iptables-save', '-t', 'nat').stdout.includes('KUBE-SERVICES');
+  }
   return kubectl('-n', 'kube-system', 'get', 'pods', '-o', 'name').includes('kube-proxy');
 }

@@ -10,7 +10,9 @@ export const podsLeaveNothing: Scenario = {
   title: 'deleting all pods frees every address, link and host port',
   async run(bed) {
     bed.cluster.kubectl('delete', 'pod', '-l', `app=${LABEL}`, '--wait=true', '--timeout=180s');
-    if (bed.cluster.machines === undefined) return 'deleted; the nodes cannot be looked at';
+    if (bed.cluster.machines === undefined) {
+      return 'deleted; the nodes cannot be looked at';
+    }
     for (const node of nodeNames(bed.cluster)) {
       await waitFor(
         `node ${node} to hold nothing of pods`,
@@ -33,7 +35,9 @@ export const uninstall: Scenario = {
     cluster.kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-uninstall', '--timeout=180s');
     cluster.kubectl('delete', '-k', folder, '--wait=true');
     const left = nodeNames(cluster).flatMap((node) => traces(bed, node).map((line) => `${node}: ${line}`));
-    if (left.length > 0) throw new Error(`There is still:\n${left.join('\n')}`);
+    if (left.length > 0) {
+      throw new Error(`There is still:\n${left.join('\n')}`);
+    }
     return undefined;
   },
 };

@@ -39,8 +39,9 @@ export const watchFollows: Scenario = {
         .filter(({ type }) => ['synced', 'added', 'modified', 'deleted'].includes(type))
         // Kubernetes puts this one into every namespace, some time after it was made.
         .filter((line) => !('name' in line && line.name.endsWith('/kube-root-ca.crt')));
-      if (told.length !== expected)
+      if (told.length !== expected) {
         throw new Error(`Told ${told.length} changes, not ${expected}: ${JSON.stringify(told)}`);
+      }
     };
 
     cluster.kubectl('create', 'namespace', NAMESPACE);
@@ -85,10 +86,15 @@ export const watchFollows: Scenario = {
 function replayed(lines: readonly Line[]): Record<string, string> {
   const objects = new Map<string, string>();
   for (const line of lines) {
-    if (line.type === 'synced')
-      for (const [name, value] of Object.entries(line.objects)) objects.set(name, value);
-    else if (line.type === 'added' || line.type === 'modified') objects.set(line.name, line.object);
-    else if (line.type === 'deleted') objects.delete(line.name);
+    if (line.type === 'synced') {
+      for (const [name, value] of Object.entries(line.objects)) {
+        objects.set(name, value);
+      }
+    } else if (line.type === 'added' || line.type === 'modified') {
+      objects.set(line.name, line.object);
+    } else if (line.type === 'deleted') {
+      objects.delete(line.name);
+    }
   }
   return sorted([...objects]);
 }

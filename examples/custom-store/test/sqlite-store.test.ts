@@ -14,5 +14,7 @@ describe('sqliteStore()', () => {
     const file = join(root, `${count++}.db`);
     return { store: sqliteStore(file), reopen: () => sqliteStore(file) };
   };
-  for (const { name, run } of storeContract(make)) it(name, run);
+  for (const { name, run } of storeContract(make)) {
+    it(name, run);
+  }
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { delRoute, newAddress, newLink, newRoute, openRoute } from '@cnikit/netlink';
+import { delRoute, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { describe, expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('../route-watcher.ts', import.meta.url));
@@ -11,7 +11,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'route-watcher (needs the sandbox: run npm test at the root)',
   () => {
     test('prints the routes there are, then what comes and goes', async () => {
-      const rt = openRoute();
+      const rt = openRtnetlink();
       rt.request(newLink({ kind: 'bridge', name: 'watched0', up: true }));
       const { index: oif } = rt.link({ name: 'watched0' })!;
       rt.request(newAddress({ index: oif, address: '192.0.2.1/24' }));
@@ -25,8 +25,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         const until = async (wanted: RegExp): Promise<string> => {
           for (;;) {
             const { value, done } = await lines.next();
-            if (done) throw new Error(`It ended before it printed ${wanted}`);
-            if (wanted.test(value)) return value;
+            if (done) {
+              throw new Error(`It ended before it printed ${wanted}`);
+            }
+            if (wanted.test(value)) {
+              return value;
+            }
           }
         };
         expect(await until(/./)).toBe('Routes:');

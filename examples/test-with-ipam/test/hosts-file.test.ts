@@ -28,8 +28,12 @@ describe('HostsFile', () => {
   it('leaks nothing', () => {
     const ipam = pool();
     const hosts = new HostsFile(ipam);
-    for (const id of ['c1', 'c2', 'c3']) hosts.start(id, id);
-    for (const id of ['c3', 'c1', 'c2']) hosts.stop(id);
+    for (const id of ['c1', 'c2', 'c3']) {
+      hosts.start(id, id);
+    }
+    for (const id of ['c3', 'c1', 'c2']) {
+      hosts.stop(id);
+    }
     expect(ipam.leaks(() => false)).toEqual([]);
   });
 });

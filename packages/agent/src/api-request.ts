@@ -7,7 +7,7 @@ import { AgentError } from './error.ts';
 
 const TIMEOUT_MS = 30_000;
 /** More than any object that is asked for. */
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 export interface ApiRequest {
   method: 'GET' | 'POST' | 'PATCH';
@@ -45,8 +45,9 @@ export async function apiRequest(config: KubeConfigLike, request: ApiRequest): P
   const { status, answer } = await send(url, options, text).catch((error: Error) => {
     throw new ApiRequestError(`Cannot talk to ${url.origin}: ${error.message}`, undefined, { cause: error });
   });
-  if (status < 200 || status > 299)
+  if (status < 200 || status > 299) {
     throw new ApiRequestError(`${method} ${path}: status ${status}${reason(answer)}`, status);
+  }
   try {
     return JSON.parse(answer);
   } catch (error) {
@@ -60,8 +61,11 @@ function send(url: URL, options: RequestOptions, text: string): Promise<{ status
     const request = begin(url, options, async (response) => {
       try {
         let answer = '';
-        for await (const chunk of response.setEncoding('utf8'))
-          if (answer.length < MOST_BYTES) answer += chunk;
+        for await (const chunk of response.setEncoding('utf8')) {
+          if (answer.length < MAX_BYTES) {
+            answer += chunk;
+          }
+        }
         done({ status: response.statusCode ?? 0, answer });
       } catch (error) {
         fail(error);
@@ -87,8 +91,12 @@ async function requestOptions(config: KubeConfigLike): Promise<RequestOptions> {
   await config.applyToHTTPSOptions(options);
   const provider = config.getCurrentUser()?.authProvider as { config?: { tokenFile?: string } } | undefined;
   const file = provider?.config?.tokenFile;
-  if (file !== undefined) options.headers.Authorization = `Bearer ${readFileSync(file, 'utf8').trim()}`;
+  if (file !== undefined) {
+    options.headers.Authorization = `Bearer ${readFileSync(file, 'utf8').trim()}`;
+  }
   // KubeConfig's agent keeps the certificates that it was made with; only a proxy needs it.
-  if (!config.getCurrentCluster()?.proxyUrl) options.agent = false;
+  if (!config.getCurrentCluster()?.proxyUrl) {
+    options.agent = false;
+  }
   return options;
 }

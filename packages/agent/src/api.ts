@@ -14,7 +14,9 @@ export async function loadKubeConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<KubeConfigLike> {
   const config = kubeconfig === undefined ? inCluster(env) : await fromFile(kubeconfig);
-  if (apiServer === undefined) return config;
+  if (apiServer === undefined) {
+    return config;
+  }
   // kubernetes/kubernetes#77061: the Service's address needs kube-proxy, which may come after us.
   return {
     getCurrentCluster: () => ({ ...config.getCurrentCluster(), server: apiServer }),
@@ -24,11 +26,12 @@ export async function loadKubeConfig(
 }
 
 function inCluster(env: Readonly<Record<string, string | undefined>>): KubeConfigLike {
-  if (env.KUBERNETES_SERVICE_HOST === undefined || !existsSync(SERVICE_ACCOUNT))
+  if (env.KUBERNETES_SERVICE_HOST === undefined || !existsSync(SERVICE_ACCOUNT)) {
     throw new AgentError(
       'USAGE',
       'This is not a pod of a cluster: give --kubeconfig FILE to reach the API server',
     );
+  }
   return inClusterConfig(env);
 }
 
@@ -42,8 +45,9 @@ async function fromFile(file: string): Promise<KubeConfigLike> {
     const { message } = error as Error;
     throw new AgentError('USAGE', `The kubeconfig ${file} could not be read: ${message}`, { cause: error });
   }
-  if (config.getCurrentCluster() === null)
+  if (config.getCurrentCluster() === null) {
     throw new AgentError('USAGE', `The kubeconfig ${file} has no current context: set current-context in it`);
+  }
   return config;
 }
 
@@ -78,7 +82,9 @@ export async function removeTaint(config: KubeConfigLike, nodeName: string, key:
     };
     const taints = node.spec?.taints ?? [];
     const rest = taints.filter((taint) => taint.key !== key);
-    if (rest.length === taints.length) return;
+    if (rest.length === taints.length) {
+      return;
+    }
     try {
       // The list is replaced as a whole, so it must be the one that was read: the version says which.
       await apiRequest(config, {
@@ -92,7 +98,9 @@ export async function removeTaint(config: KubeConfigLike, nodeName: string, key:
       });
       return;
     } catch (error) {
-      if (attempt === TAINT_ATTEMPTS || (error as ApiRequestError).status !== 409) throw error;
+      if (attempt === TAINT_ATTEMPTS || (error as ApiRequestError).status !== 409) {
+        throw error;
+      }
     }
   }
 }

@@ -96,8 +96,11 @@ describe('parseConfig() refuses', () => {
 });
 
 test('help names every command and every flag, in lines that fit a terminal', () => {
-  for (const command of commands)
-    if (command !== 'help') expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
+  for (const command of commands) {
+    if (command !== 'help') {
+      expect(help).toMatch(new RegExp(`^  ${command} `, 'm'));
+    }
+  }
   const flags = [
     'chain',
     'plugin-links',
@@ -129,8 +132,12 @@ test('help names every command and every flag, in lines that fit a terminal', ()
     'log-level',
     'once',
   );
-  for (const flag of flags) expect(help).toContain(`--${flag}`);
-  for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(86);
+  for (const flag of flags) {
+    expect(help).toContain(`--${flag}`);
+  }
+  for (const line of help.split('\n')) {
+    expect(line.length).toBeLessThanOrEqual(86);
+  }
   expect(parseConfig(['--help'], {})).toMatchObject({ command: 'help' });
   expect(parseConfig(['--help'], {}).topic).toBeUndefined();
 });
@@ -156,9 +163,13 @@ Options
 
   test('is there for every command, and every option is some command’s', () => {
     const all = commands.map(helpOf).join('\n');
-    for (const command of commands) expect(helpOf(command)).toMatch(/^(Usage: )?cnikit-agent \S+/);
+    for (const command of commands) {
+      expect(helpOf(command)).toMatch(/^(Usage: )?cnikit-agent \S+/);
+    }
     const options = help.match(/^ {2}--[a-z-]+/gm) ?? [];
     expect(options.length).toBeGreaterThan(20);
-    for (const option of options) expect(all.split(option).length).toBeGreaterThan(3);
+    for (const option of options) {
+      expect(all.split(option).length).toBeGreaterThan(3);
+    }
   });
 });

@@ -100,20 +100,26 @@ export function parseConfig(
   const { values, positionals } = parse(argv);
   const named = positionals[0] === 'help' ? (positionals[1] ?? 'help') : (positionals[0] ?? 'run');
   const asked = values.help === true || positionals[0] === 'help';
-  if (positionals.length > (positionals[0] === 'help' ? 2 : 1))
+  if (positionals.length > (positionals[0] === 'help' ? 2 : 1)) {
     throw usage(`There is one command at most, not ${positionals.join(' ')}`);
-  if (!isCommand(named)) throw usage(`No command ${named}: there are ${commands.join(', ')}`);
+  }
+  if (!isCommand(named)) {
+    throw usage(`No command ${named}: there are ${commands.join(', ')}`);
+  }
   const command = asked ? 'help' : named;
   const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
-  if (nodeName === '' && needsNode.has(command))
+  if (nodeName === '' && needsNode.has(command)) {
     throw usage(
       'The name of this node is missing: set NODE_NAME to metadata.name of its Node, or give --node-name',
     );
+  }
   const resync = Number(values['resync-interval']);
-  if (!(resync >= 1 && resync <= 86_400))
+  if (!(resync >= 1 && resync <= 86_400)) {
     throw usage(`--resync-interval is ${values['resync-interval']}: it must be between 1 and 86400 seconds`);
-  if (!logLevels.includes(values['log-level']))
+  }
+  if (!logLevels.includes(values['log-level'])) {
     throw usage(`--log-level is ${values['log-level']}: it must be one of ${logLevels.join(', ')}`);
+  }
   const health = parseHealth(values['health-address']);
   return {
     command,
@@ -166,56 +172,71 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [key in 
 
 function parseCidr(name: string, text: string): string {
   const prefix = parsePrefix(text.trim());
-  if (prefix === undefined)
+  if (prefix === undefined) {
     throw usage(`--${name} ${JSON.stringify(text)} is not a prefix such as 10.96.0.0/12`);
+  }
   return formatPrefix(prefix);
 }
 
 function parseNames(text: string): string[] {
   const names = text.split(',').filter((name) => name !== '');
   const wrong = names.find((name) => !/^[a-z][a-z-]*$/.test(name));
-  if (wrong !== undefined)
+  if (wrong !== undefined) {
     throw usage(`--plugin-links has ${JSON.stringify(wrong)}: it must be plugins' names`);
+  }
   return names;
 }
 
 function parseGrace(text: string): number | undefined {
-  if (text === 'off') return undefined;
+  if (text === 'off') {
+    return undefined;
+  }
   const seconds = Number(text);
-  if (!(seconds >= 1 && seconds <= 86_400))
+  if (!(seconds >= 1 && seconds <= 86_400)) {
     throw usage(`--leak-grace is ${text}: it must be between 1 and 86400 seconds, or off`);
+  }
   return seconds * 1000;
 }
 
 function parseEncap(text: string): Encap {
-  if (text === 'auto' || text === 'never' || text === 'always') return text;
+  if (text === 'auto' || text === 'never' || text === 'always') {
+    return text;
+  }
   throw usage(`--encap is ${JSON.stringify(text)}: it must be auto, never or always`);
 }
 
 function parseNumber(name: string, text: string, least: number, most: number): number {
   const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  if (/^\d+$/.test(text) && number >= least && number <= most) {
+    return number;
+  }
   throw usage(`--${name} is ${JSON.stringify(text)}: it must be between ${least} and ${most}`);
 }
 
 /** As dev_valid_name() in net/core/dev.c has it. */
 function parseLinkName(name: string, text: string): string {
   // One character is left for the 6 of the link whose outer packets are IPv6.
-  if (/^[^\s/:]{1,14}$/.test(text) && text !== '.' && text !== '..') return text;
+  if (/^[^\s/:]{1,14}$/.test(text) && text !== '.' && text !== '..') {
+    return text;
+  }
   throw usage(`--${name} is ${JSON.stringify(text)}: it must be a link's name, 14 characters at most`);
 }
 
 function parseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw usage(`--api-server ${JSON.stringify(text)} is not a URL such as https://192.0.2.1:6443`);
+  }
   return text.replace(/\/$/, '');
 }
 
 function parseHealth(text: string): { host: string; port: number } | undefined {
-  if (text === 'off') return undefined;
+  if (text === 'off') {
+    return undefined;
+  }
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535)
+  if (match === null || port > 65_535) {
     throw usage(`--health-address is ${JSON.stringify(text)}: it must be HOST:PORT, or off`);
+  }
   return { host: match[1] ?? match[2] ?? '', port };
 }

@@ -52,7 +52,9 @@ test('diffRoutes() is empty after it was applied, touches nothing foreign, and l
         kernel.routes.push(...left);
         const foreign = JSON.stringify(kernel.routes.filter(({ protocol }) => protocol !== 201));
         const claims = new Claims();
-        for (const each of [node(1), ...nodes]) claims.set(each);
+        for (const each of [node(1), ...nodes]) {
+          claims.set(each);
+        }
         const facts = hostFacts(kernel.dump());
         const decisions = desiredRoutes(claims, { nodeName: 'n1' }, facts);
         const next = () => diffRoutes(decisions, new RouteTable(kernel.dump().routes), true).actions;
@@ -60,7 +62,9 @@ test('diffRoutes() is empty after it was applied, touches nothing foreign, and l
         expect(kernel.write(next().sort((a, b) => order[a.op] - order[b.op]))).toEqual([]);
         expect(next()).toEqual([]);
         expect(JSON.stringify(kernel.routes.filter(({ protocol }) => protocol !== 201))).toBe(foreign);
-        for (const line of kernel.own()) expect(decisions.get(line.split(' ')[0]!)?.route).toBeDefined();
+        for (const line of kernel.own()) {
+          expect(decisions.get(line.split(' ')[0]!)?.route).toBeDefined();
+        }
       },
     ),
   );
@@ -73,12 +77,16 @@ test('Claims gives the same decisions whatever the order of events', () => {
       const facts = hostFacts(new FakeKernel().dump());
       const byEvents = new Claims();
       byEvents.set(node(1));
-      for (const each of nodes) byEvents.set(each);
+      for (const each of nodes) {
+        byEvents.set(each);
+      }
       const atOnce = new Claims();
       const shuffled = [...latest.values()]
         .map((each) => ({ each, at: random.next().value }))
         .sort((a, b) => a.at - b.at);
-      for (const { each } of shuffled) atOnce.set(each);
+      for (const { each } of shuffled) {
+        atOnce.set(each);
+      }
       atOnce.set(node(1));
       const routes = (claims: Claims) =>
         [...desiredRoutes(claims, { nodeName: 'n1' }, facts)]

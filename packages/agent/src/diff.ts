@@ -96,12 +96,17 @@ export type Action =
 export function describe(action: Action): string {
   switch (action.kind) {
     case 'route':
-      if (action.op === 'add') return `+ route ${showRoute(action.route)}`;
-      if (action.op === 'change')
+      if (action.op === 'add') {
+        return `+ route ${showRoute(action.route)}`;
+      }
+      if (action.op === 'change') {
         return `~ route ${showRoute(action.route)} (was via ${action.old.via ?? 'none'})`;
+      }
       return `- route ${action.old.dst}${action.old.via === undefined ? '' : ` via ${action.old.via}`}`;
     case 'tunnel':
-      if (action.op === 'remove') return `- tunnel ${showTunnel(action.old)}`;
+      if (action.op === 'remove') {
+        return `- tunnel ${showTunnel(action.old)}`;
+      }
       return `${action.op === 'add' ? '+' : '~'} tunnel ${showTunnel(action.link)}`;
     case 'neighbour': {
       const { table, mac, address } = action.entry;
@@ -134,13 +139,17 @@ const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTu
 
 /** The first character of `describe`, without the rest: of thousands of routes only their number is told. */
 export function signOf(action: Action): '+' | '-' | '~' {
-  if (action.kind === 'route') return ({ add: '+', change: '~', remove: '-' } as const)[action.op];
+  if (action.kind === 'route') {
+    return ({ add: '+', change: '~', remove: '-' } as const)[action.op];
+  }
   return describe(action)[0] as '+' | '-' | '~';
 }
 
 /** What a change is about: the podCIDR that is routed, or the tunnel. */
 export function placeOf(action: KernelAction): string {
-  if (action.kind === 'route') return action.op === 'remove' ? action.old.dst : action.route.dst;
+  if (action.kind === 'route') {
+    return action.op === 'remove' ? action.old.dst : action.route.dst;
+  }
   return action.kind === 'neighbour' && action.dst !== undefined ? action.dst : 'tunnel';
 }
 
@@ -171,27 +180,44 @@ export function diffRoutes(
 ): { actions: RouteAction[]; problems: Problem[] } {
   const actions: RouteAction[] = [];
   const problems: Problem[] = [];
-  for (const [dst, { route }] of decisions) diffAt(dst, route);
-  if (complete) for (const dst of table.own()) if (!decisions.has(dst)) diffAt(dst, undefined);
+  for (const [dst, { route }] of decisions) {
+    diffAt(dst, route);
+  }
+  if (complete) {
+    for (const dst of table.own()) {
+      if (!decisions.has(dst)) {
+        diffAt(dst, undefined);
+      }
+    }
+  }
   return { actions, problems };
 
   function diffAt(dst: string, route: NodeRoute | undefined): void {
     const present = table.at(dst);
     const own = present.filter(isOwn);
     const foreign = present.find((other) => !isOwn(other));
-    if (route !== undefined && foreign !== undefined)
+    if (route !== undefined && foreign !== undefined) {
       problems.push({ key: `foreign ${dst}`, message: inTheWay(route, foreign) });
+    }
     const kept = route === undefined ? undefined : own.find((have) => matches(have, route));
     if (route !== undefined && kept === undefined && foreign === undefined) {
       const old = own.find((have) => have.priority === defaultMetric(dst));
       if (old !== undefined) {
-        for (const have of own) if (have !== old) actions.push({ kind: 'route', op: 'remove', old: have });
+        for (const have of own) {
+          if (have !== old) {
+            actions.push({ kind: 'route', op: 'remove', old: have });
+          }
+        }
         actions.push({ kind: 'route', op: 'change', route, old });
         return;
       }
       actions.push({ kind: 'route', op: 'add', route });
     }
-    for (const have of own) if (have !== kept) actions.push({ kind: 'route', op: 'remove', old: have });
+    for (const have of own) {
+      if (have !== kept) {
+        actions.push({ kind: 'route', op: 'remove', old: have });
+      }
+    }
   }
 }
 
@@ -219,11 +245,20 @@ export function diffTunnels(
   for (const old of present) {
     const link = wanted.find(({ name }) => name === old.name);
     const same = link === undefined ? 'remake' : sameTunnel(old, link);
-    if (same === 'remake') actions.push({ kind: 'tunnel', op: 'remove', old });
-    else made.add(link!);
-    if (same === 'change') actions.push({ kind: 'tunnel', op: 'change', link: link!, old });
+    if (same === 'remake') {
+      actions.push({ kind: 'tunnel', op: 'remove', old });
+    } else {
+      made.add(link!);
+    }
+    if (same === 'change') {
+      actions.push({ kind: 'tunnel', op: 'change', link: link!, old });
+    }
   }
-  for (const link of wanted) if (!made.has(link)) actions.push({ kind: 'tunnel', op: 'add', link });
+  for (const link of wanted) {
+    if (!made.has(link)) {
+      actions.push({ kind: 'tunnel', op: 'add', link });
+    }
+  }
   return actions;
 }
 
@@ -240,11 +275,16 @@ export function diffPeers(
     const have = table.at(key);
     const kept = have.find(({ mac, address }) => mac === want?.mac && address === want.address);
     // One that differs is replaced in its place.
-    if (want === undefined || have.length > 1)
-      for (const entry of have)
-        if (entry !== kept)
+    if (want === undefined || have.length > 1) {
+      for (const entry of have) {
+        if (entry !== kept) {
           actions.push({ kind: 'neighbour', op: 'remove', entry, dev: nameOf(entry.index) });
-    if (want === undefined || kept !== undefined) continue;
+        }
+      }
+    }
+    if (want === undefined || kept !== undefined) {
+      continue;
+    }
     const { dev, dst, ...entry } = want;
     actions.push({ kind: 'neighbour', op: 'put', entry, dev, dst });
   }
@@ -259,7 +299,9 @@ export function diffSysctls(
   const actions: SysctlAction[] = [];
   for (const { key, value, onlyFrom, why } of desired) {
     const from = current.get(key);
-    if (from === undefined || from === value || (onlyFrom !== undefined && from !== onlyFrom)) continue;
+    if (from === undefined || from === value || (onlyFrom !== undefined && from !== onlyFrom)) {
+      continue;
+    }
     actions.push({ kind: 'sysctl', key, from, to: value, why });
   }
   return actions;

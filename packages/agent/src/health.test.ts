@@ -5,7 +5,9 @@ import { Metrics } from './metrics.ts';
 
 const closing: Array<() => void> = [];
 afterEach(() => {
-  for (const close of closing.splice(0)) close();
+  for (const close of closing.splice(0)) {
+    close();
+  }
 });
 
 test('serveHealth() tells alive from ready, and counts', async () => {
@@ -46,8 +48,9 @@ test('serveHealth() gives profiles on demand, bounded in time and one after anot
   expect([(await first).status, (await second).status].sort()).toEqual([200, 409]);
   const profile = await (await fetch(`${base}/debug/cpu-profile?seconds=0.01`)).json();
   expect(Object.keys(profile as object)).toContain('nodes');
-  for (const seconds of ['0', '61', 'x', '-1'])
+  for (const seconds of ['0', '61', 'x', '-1']) {
     expect((await fetch(`${base}/debug/cpu-profile?seconds=${seconds}`)).status).toBe(400);
+  }
   expect(await (await fetch(`${base}/status`)).json()).toEqual({ a: 1 });
   const snapshot = (await (await fetch(`${base}/debug/heap-snapshot`)).json()) as { nodes: number[] };
   expect(snapshot.nodes.length).toBeGreaterThan(1000);

@@ -31,7 +31,9 @@ export function serveHealth(
 }
 
 function send(response: ServerResponse, status: number, body: string, type = TEXT): void {
-  if (!response.headersSent) response.writeHead(status, { 'content-type': type });
+  if (!response.headersSent) {
+    response.writeHead(status, { 'content-type': type });
+  }
   response.end(body);
 }
 
@@ -61,18 +63,22 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
 
 /** Profiles cost time and tell of the inside, so whoever asks must be on this node, wherever the agent listens. */
 async function debug(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (!isLoopback(request.socket.remoteAddress))
+  if (!isLoopback(request.socket.remoteAddress)) {
     return send(response, 403, 'Profiles are given on the loopback interface only\n');
+  }
   if (url.pathname === '/debug/heap-snapshot') {
     response.writeHead(200, { 'content-type': JSON_TYPE });
     pipeline(await heapSnapshot(), response, () => undefined);
     return;
   }
   const seconds = Number(url.searchParams.get('seconds') ?? 10);
-  if (!(seconds > 0 && seconds <= PROFILE_MOST_SECONDS))
+  if (!(seconds > 0 && seconds <= PROFILE_MOST_SECONDS)) {
     return send(response, 400, `seconds must be above 0 and at most ${PROFILE_MOST_SECONDS}\n`);
+  }
   const profile = await cpuProfile(seconds);
-  if (profile === undefined) return send(response, 409, 'A profile is being taken already\n');
+  if (profile === undefined) {
+    return send(response, 409, 'A profile is being taken already\n');
+  }
   send(response, 200, profile, JSON_TYPE);
 }
 

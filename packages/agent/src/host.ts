@@ -103,14 +103,18 @@ export class Host {
     return attempt('rules', 'The packet filter rules could not be made', () => {
       const done: Action[] = [];
       const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
-        for (const family of families)
-          if (which(inside[family]))
+        for (const family of families) {
+          if (which(inside[family])) {
             done.push(...(this.#parts.sets?.apply(family, inside[family], fresh) ?? []));
+          }
+        }
       };
       // A set is there before a rule speaks of it, and goes after.
       sets((elements) => elements !== undefined);
       const tables = JSON.stringify(rules);
-      if (fresh || tables !== this.#tables) done.push(...this.#tablesOf(rules));
+      if (fresh || tables !== this.#tables) {
+        done.push(...this.#tablesOf(rules));
+      }
       this.#tables = tables;
       sets((elements) => elements === undefined);
       return { done, problems: [], drift: this.#again('rules', JSON.stringify([rules, inside])) };
@@ -122,8 +126,9 @@ export class Host {
       return this.#parts.rules.apply(rules);
     } catch (error) {
       // The kernel has sets, but nothing that matches them (xt_set): from now on without.
-      if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets)
+      if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets) {
         this.#setsMatch = !/set\b/i.test(error.stderr ?? '');
+      }
       throw error;
     }
   }

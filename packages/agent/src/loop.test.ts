@@ -174,7 +174,9 @@ describe('Agent and node events', () => {
 
   test('an API server that lost its data costs no route, whatever the order of events', () => {
     const { agent, kernel, clock } = started();
-    for (const name of ['n2', 'n1', 'n3']) agent.deleteNode(name);
+    for (const name of ['n2', 'n1', 'n3']) {
+      agent.deleteNode(name);
+    }
     clock.advance(1000);
     expect(kernel.own()).toEqual(routesTo(2, 3));
     agent.putNode(node(3));
@@ -222,7 +224,9 @@ describe('Agent and node events', () => {
   test('heartbeats change nothing: no write, no line', () => {
     const { agent, kernel, clock, lines } = started();
     const before = [kernel.writes, kernel.dumps, lines.length];
-    for (let beat = 0; beat < 100; beat++) agent.putNode(node(2));
+    for (let beat = 0; beat < 100; beat++) {
+      agent.putNode(node(2));
+    }
     clock.advance(1000);
     expect([kernel.writes, kernel.dumps, lines.length]).toEqual(before);
   });
@@ -250,8 +254,11 @@ describe('Agent and kernel events', () => {
   test('the echo of its own write is no work', () => {
     const { agent, kernel, clock } = started();
     const { writes } = kernel;
-    for (const route of kernel.routes)
-      if (route.protocol === 201) agent.onKernel({ type: 'route', op: 'new', route });
+    for (const route of kernel.routes) {
+      if (route.protocol === 201) {
+        agent.onKernel({ type: 'route', op: 'new', route });
+      }
+    }
     clock.advance(1000);
     expect(kernel.writes).toBe(writes);
   });

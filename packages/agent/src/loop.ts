@@ -93,7 +93,9 @@ export class Agent {
 
   #conditionWrite(): NodeWrite[] {
     const { clearNetworkUnavailable: write } = this.#parts;
-    if (write === undefined) return [];
+    if (write === undefined) {
+      return [];
+    }
     const settled = ({ name: node, networkUnavailable }: NodeInfo, error?: Error): void =>
       this.#nodeWritten('condition', error, {
         kind: 'condition',
@@ -105,7 +107,9 @@ export class Agent {
 
   #taintWrite(): NodeWrite[] {
     const { readinessTaint } = this.#parts;
-    if (readinessTaint === undefined) return [];
+    if (readinessTaint === undefined) {
+      return [];
+    }
     const { key, remove: write } = readinessTaint;
     const settled = ({ name: node }: NodeInfo, error?: Error): void =>
       this.#nodeWritten('taint', error, { kind: 'taint', node, key });
@@ -134,8 +138,14 @@ export class Agent {
   /** The complete set of nodes. */
   setNodes(nodes: Iterable<NodeInfo>): void {
     const listed = new Map([...nodes].map((node) => [node.name, node]));
-    for (const { name } of this.#claims.nodes()) if (!listed.has(name)) this.#gone.add(name);
-    for (const node of listed.values()) this.#learn(node);
+    for (const { name } of this.#claims.nodes()) {
+      if (!listed.has(name)) {
+        this.#gone.add(name);
+      }
+    }
+    for (const node of listed.values()) {
+      this.#learn(node);
+    }
     this.#stateOwn(listed.has(this.#options.nodeName));
     this.resync();
   }
@@ -145,15 +155,23 @@ export class Agent {
     const own = node.name === this.#options.nodeName;
     const back = own && !this.#listed;
     const changed = this.#learn(node);
-    if (own) this.#stateOwn(true);
-    if (own && (changed || back)) this.resync();
-    else if (changed) this.#soon();
+    if (own) {
+      this.#stateOwn(true);
+    }
+    if (own && (changed || back)) {
+      this.resync();
+    } else if (changed) {
+      this.#soon();
+    }
   }
 
   /** A node that went. This node's own data path stays: its pods run until somebody stops them. */
   deleteNode(name: string): void {
-    if (name === this.#options.nodeName) this.#stateOwn(false);
-    else this.#gone.add(name);
+    if (name === this.#options.nodeName) {
+      this.#stateOwn(false);
+    } else {
+      this.#gone.add(name);
+    }
     this.#soon();
   }
 
@@ -165,18 +183,25 @@ export class Agent {
       return;
     }
     if (event.type === 'neighbour') {
-      if (this.#routes.observeNeighbour(event.op, event.neighbour)) this.#soon();
+      if (this.#routes.observeNeighbour(event.op, event.neighbour)) {
+        this.#soon();
+      }
       return;
     }
-    if (event.type === 'overflow') this.#parts.metrics.add('kernel_overflows');
+    if (event.type === 'overflow') {
+      this.#parts.metrics.add('kernel_overflows');
+    }
     const { facts } = this.#routes;
-    if (facts !== undefined && concerns(facts, event))
+    if (facts !== undefined && concerns(facts, event)) {
       this.#timers.start('reload', SETTLE_MS, () => this.#reload());
+    }
   }
 
   /** A complete pass: dump, decide everything, change what differs. */
   resync(): void {
-    if (this.#timers.closed) return;
+    if (this.#timers.closed) {
+      return;
+    }
     this.#timers.stop('reload');
     this.#timers.restart('resync', this.#options.resyncMs, () => this.resync());
     this.#guarded(() => {
@@ -188,16 +213,21 @@ export class Agent {
 
   /** Something changed beside the CNI files: look at them only. */
   checkFiles(): void {
-    if (this.#programmed)
+    if (this.#programmed) {
       this.#timers.start('files', SETTLE_MS, () => {
         this.#chain = this.#parts.chain?.();
-        if (!this.#files(this.#desired())) this.#retry();
+        if (!this.#files(this.#desired())) {
+          this.#retry();
+        }
       });
+    }
   }
 
   /** Somebody changed rules that are ours or stand beside ours. What the agent's own writes cause ends with one look. */
   checkRules(): void {
-    if (!this.#programmed) return;
+    if (!this.#programmed) {
+      return;
+    }
     this.#rulesTouched = true;
     this.#rulesSoon(SETTLE_MS);
   }
@@ -211,11 +241,15 @@ export class Agent {
   #reload(): void {
     this.#guarded(() => {
       const changed = this.#load();
-      if (changed) this.#complete();
-      else {
+      if (changed) {
+        this.#complete();
+      } else {
         const { ok, tunnelChanged } = this.#syncRoutes(true);
-        if (tunnelChanged) this.#complete();
-        else if (!ok) this.#retry();
+        if (tunnelChanged) {
+          this.#complete();
+        } else if (!ok) {
+          this.#retry();
+        }
       }
     }, 'complete');
   }
@@ -223,7 +257,9 @@ export class Agent {
   #load(): boolean {
     this.#chain = this.#parts.chain?.();
     const changed = this.#routes.load();
-    if (changed) this.#drift.allMoved();
+    if (changed) {
+      this.#drift.allMoved();
+    }
     return changed;
   }
 
@@ -232,11 +268,15 @@ export class Agent {
     this.#reap();
     const own = this.#claims.get(this.#options.nodeName);
     const before = this.#desired();
-    if (before !== undefined) this.#sysctls(before);
+    if (before !== undefined) {
+      this.#sysctls(before);
+    }
     let { ok, tunnelChanged } = this.#syncRoutes(true);
     // The tunnel, if it was made or removed, is part of what is decided.
     const host = this.#desired();
-    if (host !== undefined && tunnelChanged) this.#sysctls(host);
+    if (host !== undefined && tunnelChanged) {
+      this.#sysctls(host);
+    }
     this.#report.problems.set('host', host?.problems ?? []);
     if (host !== undefined && own !== undefined) {
       const rules = this.#done('rules', this.#host.rules(host, true));
@@ -244,24 +284,39 @@ export class Agent {
       const files = (rules || this.#programmed) && this.#files(host);
       if (rules && files) {
         this.#ready();
-        if (this.#selfTested()) for (const write of this.#nodeWrites) write.ensure(own);
+        if (this.#selfTested()) {
+          for (const write of this.#nodeWrites) {
+            write.ensure(own);
+          }
+        }
       }
       ok = ok && rules && files;
     }
     this.#timers.stop('retry');
-    if (ok) this.#retryMs = RETRY_MS.first;
-    else this.#retry();
+    if (ok) {
+      this.#retryMs = RETRY_MS.first;
+    } else {
+      this.#retry();
+    }
   }
 
   /** Only what a node event can have changed: the routes of that node, and the rules if they name it. */
   #partial(): void {
-    if (this.#routes.facts === undefined) return;
+    if (this.#routes.facts === undefined) {
+      return;
+    }
     this.#guarded(() => {
       this.#reap();
       const { ok, tunnelChanged } = this.#syncRoutes(false);
-      if (tunnelChanged) return this.#complete();
-      if (!ok) this.#retry();
-      if (this.#nodesMoved) this.#rulesSoon(0);
+      if (tunnelChanged) {
+        return this.#complete();
+      }
+      if (!ok) {
+        this.#retry();
+      }
+      if (this.#nodesMoved) {
+        this.#rulesSoon(0);
+      }
     }, 'event');
   }
 
@@ -277,8 +332,12 @@ export class Agent {
       const touched = this.#rulesTouched;
       this.#nodesMoved = false;
       this.#rulesTouched = false;
-      if (host === undefined) return;
-      if (!this.#done('rules', this.#host.rules(host, touched))) this.#retry();
+      if (host === undefined) {
+        return;
+      }
+      if (!this.#done('rules', this.#host.rules(host, touched))) {
+        this.#retry();
+      }
     }, 'event');
   }
 
@@ -299,12 +358,20 @@ export class Agent {
   #syncRoutes(complete: boolean): { ok: boolean; tunnelChanged: boolean } {
     const prefixes = new Set(this.#dirty);
     this.#dirty.clear();
-    if (this.#claims.get(this.#options.nodeName) === undefined) return { ok: true, tunnelChanged: false };
-    if (complete) for (const prefix of this.#claims.prefixes()) prefixes.add(prefix);
+    if (this.#claims.get(this.#options.nodeName) === undefined) {
+      return { ok: true, tunnelChanged: false };
+    }
+    if (complete) {
+      for (const prefix of this.#claims.prefixes()) {
+        prefixes.add(prefix);
+      }
+    }
     const { done, failed: refused, problems, tunnelChanged } = this.#routes.sync(prefixes, complete);
     // Without a dump before it, a refusal may only mean that the events of an earlier change are still on their way.
     const stale = refused.filter(({ code }) => !complete && (code === 'EEXIST' || code === 'ESRCH'));
-    if (stale.length > 0) this.#timers.start('reload', SETTLE_MS, () => this.#reload());
+    if (stale.length > 0) {
+      this.#timers.start('reload', SETTLE_MS, () => this.#reload());
+    }
     const failed = refused.filter((failure) => !stale.includes(failure));
     for (const { action, message } of failed) {
       const place = placeOf(action);
@@ -334,7 +401,9 @@ export class Agent {
 
   #desired(): DesiredHost | undefined {
     const { facts } = this.#routes;
-    if (facts === undefined) return undefined;
+    if (facts === undefined) {
+      return undefined;
+    }
     const { tunnelled } = this.#routes;
     return desiredHost(this.#claims, this.#options, facts, {
       tunnelled,
@@ -346,7 +415,9 @@ export class Agent {
   }
 
   #ready(): void {
-    if (!this.#programmed) this.#report.said('The data path is programmed');
+    if (!this.#programmed) {
+      this.#report.said('The data path is programmed');
+    }
     this.#programmed = true;
     this.#parts.metrics.set('ready', 1);
   }
@@ -358,17 +429,26 @@ export class Agent {
   }
 
   #nodeWritten(area: string, error: Error | undefined, action: Action): void {
-    if (this.#timers.closed) return;
+    if (this.#timers.closed) {
+      return;
+    }
     const message = `${describe(action).slice(2)} could not be done: ${error?.message}`;
     this.#report.problems.set(area, error === undefined ? [] : [{ key: area, message }]);
-    if (error === undefined) this.#report.changes([action]);
-    else this.#retry();
+    if (error === undefined) {
+      this.#report.changes([action]);
+    } else {
+      this.#retry();
+    }
   }
 
   #done(area: string, { done, problems, ok, drift }: HostOutcome): boolean {
     this.#report.problems.set(area, problems);
     this.#report.changes(done, () => drift);
-    for (const action of drift ? done : []) if (action.kind === 'file') this.#parts.onRepair?.(action.path);
+    for (const action of drift ? done : []) {
+      if (action.kind === 'file') {
+        this.#parts.onRepair?.(action.path);
+      }
+    }
     return ok;
   }
 
@@ -376,8 +456,12 @@ export class Agent {
   #learn(node: NodeInfo): boolean {
     this.#gone.delete(node.name);
     const before = this.#claims.get(node.name);
-    if (before !== undefined && sameNode(before, node)) return false;
-    for (const prefix of this.#claims.set(node)) this.#moved(prefix);
+    if (before !== undefined && sameNode(before, node)) {
+      return false;
+    }
+    for (const prefix of this.#claims.set(node)) {
+      this.#moved(prefix);
+    }
     this.#nodeChanged(node.name, problemsOf(node, this.#options.nodeName));
     return true;
   }
@@ -387,9 +471,13 @@ export class Agent {
    * must not cost the cluster its routes.
    */
   #reap(): void {
-    if (!this.#listed) return;
+    if (!this.#listed) {
+      return;
+    }
     for (const name of this.#gone) {
-      for (const prefix of this.#claims.delete(name)) this.#moved(prefix);
+      for (const prefix of this.#claims.delete(name)) {
+        this.#moved(prefix);
+      }
       this.#nodeChanged(name, []);
     }
     this.#gone.clear();
@@ -418,7 +506,9 @@ export class Agent {
   }
 
   #retry(): void {
-    if (this.#timers.due('retry')) return;
+    if (this.#timers.due('retry')) {
+      return;
+    }
     this.#timers.start('retry', this.#retryMs, () => this.resync());
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MS.most);
   }

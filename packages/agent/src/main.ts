@@ -15,7 +15,9 @@ const output: Output = {
 /** Fires when the process is told to end. */
 function ended(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => controller.abort());
+  }
   return controller.signal;
 }
 
@@ -68,7 +70,9 @@ main().then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    if (!(error instanceof AgentError)) throw error;
+    if (!(error instanceof AgentError)) {
+      throw error;
+    }
     output.err(`cnikit-agent: ${error.message}\n`);
     process.exitCode = error.code === 'USAGE' ? 2 : 1;
   },

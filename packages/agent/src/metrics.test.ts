@@ -12,7 +12,11 @@ test('Metrics.text() is the text format, each metric once with its help and type
   metrics.observe('sync_duration_seconds', 0.02, { scope: 'event' });
   const text = metrics.text();
   const lines = text.trimEnd().split('\n');
-  for (const line of lines) if (!line.startsWith('# ')) expect(line).toMatch(LINE);
+  for (const line of lines) {
+    if (!line.startsWith('# ')) {
+      expect(line).toMatch(LINE);
+    }
+  }
   const types = lines.flatMap((line) => /^# TYPE (\S+)/.exec(line)?.[1] ?? []);
   expect(types).toEqual(metricNames());
   expect(new Set(types).size).toBe(types.length);
@@ -26,8 +30,9 @@ test('Metrics.text() is the text format, each metric once with its help and type
 
 test('Metrics.observe() cumulates buckets, with a sum and a count', () => {
   const metrics = new Metrics();
-  for (const seconds of [0.001, 0.003, 0.003, 99])
+  for (const seconds of [0.001, 0.003, 0.003, 99]) {
     metrics.observe('sync_duration_seconds', seconds, { scope: 'event' });
+  }
   const value = (suffix: string): number =>
     Number(metrics.text().split(`cnikit_agent_sync_duration_seconds${suffix} `)[1]!.split('\n')[0]);
   const le = (bound: string): number => value(`_bucket{scope="event",le="${bound}"}`);

@@ -76,7 +76,9 @@ export class Metrics {
   /** The value of one series, or without labels the sum of all. */
   get(name: MetricName, labels?: Labels): number {
     const all = this.#series.get(name);
-    if (labels !== undefined) return all?.get(key(labels))?.value ?? 0;
+    if (labels !== undefined) {
+      return all?.get(key(labels))?.value ?? 0;
+    }
     return [...(all?.values() ?? [])].reduce((sum, { value }) => sum + value, 0);
   }
 
@@ -92,7 +94,9 @@ export class Metrics {
 
   /** Prometheus text exposition format 0.0.4. */
   text(now = Date.now()): string {
-    for (const body of this.#scraped) body(now);
+    for (const body of this.#scraped) {
+      body(now);
+    }
     const own = (Object.keys(definitions) as MetricName[]).map((name) => this.#textOf(name));
     const process = Object.entries(processMetrics()).map(
       ([name, [kind, help, value]]) => `${head(name, kind, help)}${name} ${value}\n`,
@@ -104,7 +108,9 @@ export class Metrics {
     const [kind, help] = definitions[name];
     const full = fullName(name);
     const series = [...(this.#series.get(name)?.values() ?? [])];
-    if (series.length === 0 && kind === 'counter') series.push({ labels: {}, value: 0 });
+    if (series.length === 0 && kind === 'counter') {
+      series.push({ labels: {}, value: 0 });
+    }
     const lines = series.flatMap((each) =>
       kind === 'histogram' ? histogram(full, each) : [sample(full, each.labels, each.value)],
     );

@@ -20,7 +20,9 @@ export class NodeWrite {
   /** Does nothing when the API already has it, or is being asked. */
   ensure(own: NodeInfo): void {
     const { needed, write, settled } = this.#parts;
-    if (this.#pending || !needed(own)) return;
+    if (this.#pending || !needed(own)) {
+      return;
+    }
     this.#pending = true;
     const settle = (error?: Error): void => {
       this.#pending = false;

@@ -28,10 +28,14 @@ export function parseAddress(text: string): Address | undefined {
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.lastIndexOf('/');
   const bytes = parseBytes(slash < 0 ? text : text.slice(0, slash));
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined) {
+    return undefined;
+  }
   const bits = bytes.length * 8;
   const digits = slash < 0 ? String(bits) : text.slice(slash + 1);
-  if (!/^\d{1,3}$/.test(digits) || Number(digits) > bits) return undefined;
+  if (!/^\d{1,3}$/.test(digits) || Number(digits) > bits) {
+    return undefined;
+  }
   return network({ family: bits === 32 ? 'ipv4' : 'ipv6', bytes }, Number(digits));
 }
 
@@ -52,9 +56,15 @@ export const formatPrefix = ({ bytes, length }: Prefix): string => `${addressTex
 /** True when every address of `inner` is one of `outer`; a bare address is a prefix of full length. */
 export function contains(outer: Prefix, inner: Address & { length?: number }): boolean {
   const [a, b] = [outer.bytes, inner.bytes];
-  if (a.length !== b.length || (inner.length ?? b.length * 8) < outer.length) return false;
+  if (a.length !== b.length || (inner.length ?? b.length * 8) < outer.length) {
+    return false;
+  }
   const whole = outer.length >> 3;
-  for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;
+  for (let i = 0; i < whole; i++) {
+    if (a[i] !== b[i]) {
+      return false;
+    }
+  }
   const rest = outer.length & 7;
   return rest === 0 || (a[whole]! ^ b[whole]!) >> (8 - rest) === 0;
 }
@@ -72,15 +82,21 @@ export function aggregate(prefixes: Iterable<Prefix>): Prefix[] {
   const out: Prefix[] = [];
   for (const prefix of sorted) {
     const last = out.at(-1);
-    if (last !== undefined && contains(last, prefix)) continue;
+    if (last !== undefined && contains(last, prefix)) {
+      continue;
+    }
     out.push(prefix);
     for (;;) {
       const b = out.at(-1)!;
       const a = out.at(-2);
-      if (a === undefined || b.length === 0 || a.length !== b.length || a.family !== b.family) break;
+      if (a === undefined || b.length === 0 || a.length !== b.length || a.family !== b.family) {
+        break;
+      }
       // `a` sorts before `b`, so it is the lower half if the two are halves at all.
       const whole = network(a, a.length - 1);
-      if (compareBytes(whole.bytes, a.bytes) !== 0 || !contains(whole, b)) break;
+      if (compareBytes(whole.bytes, a.bytes) !== 0 || !contains(whole, b)) {
+        break;
+      }
       out.splice(-2, 2, whole);
     }
   }
@@ -93,6 +109,10 @@ function compare(a: Prefix, b: Prefix): number {
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) {
+      return a[i]! - b[i]!;
+    }
+  }
   return 0;
 }

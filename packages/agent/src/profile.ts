@@ -12,7 +12,9 @@ let running = false;
  * Undefined while another one runs.
  */
 export async function cpuProfile(seconds: number): Promise<string | undefined> {
-  if (running) return undefined;
+  if (running) {
+    return undefined;
+  }
   running = true;
   try {
     const { Session } = await import('node:inspector/promises');

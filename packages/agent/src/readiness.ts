@@ -55,7 +55,9 @@ export class ReadinessFile {
   write(readiness: Readiness): void {
     const text = `${JSON.stringify(readiness)}\n`;
     this.#text ??= this.#read();
-    if (text === this.#text) return;
+    if (text === this.#text) {
+      return;
+    }
     mkdirSync(this.#dir, { recursive: true });
     writeFileSync(`${this.#path}.tmp`, text, { mode: 0o644 });
     renameSync(`${this.#path}.tmp`, this.#path);

@@ -27,18 +27,31 @@ export class Report {
     const now = Date.now();
     for (const action of actions) {
       count(kinds, action.kind);
-      if (action.kind === 'route' && action.op === 'remove') this.changedAt.delete(action.old.dst);
-      else if (action.kind === 'route') this.changedAt.set(action.route.dst, now);
-      if (drift(action)) count(repairs, action.kind);
+      if (action.kind === 'route' && action.op === 'remove') {
+        this.changedAt.delete(action.old.dst);
+      } else if (action.kind === 'route') {
+        this.changedAt.set(action.route.dst, now);
+      }
+      if (drift(action)) {
+        count(repairs, action.kind);
+      }
     }
-    for (const [kind, number] of kinds) this.#metrics.add('changes', number, { kind });
-    for (const [kind, number] of repairs) this.#metrics.add('drift_repairs', number, { kind });
+    for (const [kind, number] of kinds) {
+      this.#metrics.add('changes', number, { kind });
+    }
+    for (const [kind, number] of repairs) {
+      this.#metrics.add('drift_repairs', number, { kind });
+    }
     if (actions.length <= LINES) {
-      for (const action of actions) this.#log.info({ change: action.kind }, describe(action));
+      for (const action of actions) {
+        this.#log.info({ change: action.kind }, describe(action));
+      }
       return;
     }
     const signs = { '+': 0, '-': 0, '~': 0 };
-    for (const action of actions) signs[signOf(action)]++;
+    for (const action of actions) {
+      signs[signOf(action)]++;
+    }
     this.#log.info(
       { change: actions[0]!.kind, added: signs['+'], removed: signs['-'], changed: signs['~'] },
       `${actions.length} changes, the first: ${describe(actions[0]!)}`,

@@ -88,18 +88,28 @@ export class Routes {
 
   /** Takes in an event about one of the agent's own routes. */
   observe(op: 'new' | 'del', route: KernelRoute): void {
-    if (op === 'new') this.#table.put(route);
-    else this.#table.remove(route);
+    if (op === 'new') {
+      this.#table.put(route);
+    } else {
+      this.#table.remove(route);
+    }
   }
 
   /** Takes in an event about an entry of some link. True when it is one of the tunnel's. */
   observeNeighbour(op: 'new' | 'del', neighbour: KernelNeighbour): boolean {
-    if (this.#facts?.tunnels.some(({ index }) => index === neighbour.index) !== true) return false;
+    if (this.#facts?.tunnels.some(({ index }) => index === neighbour.index) !== true) {
+      return false;
+    }
     const key = entryKey(neighbour);
     // What the kernel tells of others than permanent ones, and of multicast, is no matter of ours.
-    if (op === 'del' && this.#neighbours.at(key).length === 0) return false;
-    if (op === 'new') this.#neighbours.put(neighbour);
-    else this.#neighbours.remove(neighbour);
+    if (op === 'del' && this.#neighbours.at(key).length === 0) {
+      return false;
+    }
+    if (op === 'new') {
+      this.#neighbours.put(neighbour);
+    } else {
+      this.#neighbours.remove(neighbour);
+    }
     this.#dirtyKeys.add(key);
     return true;
   }
@@ -137,8 +147,11 @@ export class Routes {
     // The link has to be there before a route can lead to it, and goes when none does any more.
     this.#makeTunnels(tunnels, outcome, 'needed');
     const last = outcome.tunnelChanged ? this.#decide(this.#claims.prefixes(), true) : first;
-    for (const [dst, { problems }] of last.decisions)
-      if (problems.length > 0) outcome.problems.set(dst, [...problems]);
+    for (const [dst, { problems }] of last.decisions) {
+      if (problems.length > 0) {
+        outcome.problems.set(dst, [...problems]);
+      }
+    }
     for (const problem of last.problems) {
       const dst = problem.key.split(' ')[1]!;
       outcome.problems.set(dst, [...(outcome.problems.get(dst) ?? []), problem]);
@@ -183,25 +196,41 @@ export class Routes {
     const decisions = desiredRoutes(this.#claims, this.#options, this.#factsOrThrow(), prefixes);
     if (complete) {
       this.#wanted.clear();
-      for (const dst of [...this.#peers.dsts()]) if (!decisions.has(dst)) this.#peers.set(dst, undefined);
+      for (const dst of [...this.#peers.dsts()]) {
+        if (!decisions.has(dst)) {
+          this.#peers.set(dst, undefined);
+        }
+      }
     }
     for (const [dst, { route, peer }] of decisions) {
-      if (route === undefined) this.#wanted.delete(dst);
-      else this.#wanted.set(dst, route);
-      for (const key of this.#peers.set(dst, peer)) this.#dirtyKeys.add(key);
+      if (route === undefined) {
+        this.#wanted.delete(dst);
+      } else {
+        this.#wanted.set(dst, route);
+      }
+      for (const key of this.#peers.set(dst, peer)) {
+        this.#dirtyKeys.add(key);
+      }
     }
     const { actions: routes, problems } = diffRoutes(decisions, this.#table, complete);
     const keys = new Set(this.#dirtyKeys);
     this.#dirtyKeys.clear();
-    if (complete)
-      for (const each of [this.#peers.keys(), this.#neighbours.keys()]) for (const key of each) keys.add(key);
+    if (complete) {
+      for (const each of [this.#peers.keys(), this.#neighbours.keys()]) {
+        for (const key of each) {
+          keys.add(key);
+        }
+      }
+    }
     return { decisions, routes, problems, keys };
   }
 
   #wantedTunnels(): TunnelLink[] {
     const own = this.#claims.get(this.#options.nodeName);
     const { tunnel = defaultTunnel } = this.#options;
-    if (own === undefined) return [];
+    if (own === undefined) {
+      return [];
+    }
     return [...this.#peers.underlays()].map((underlay) =>
       desiredTunnel(own, this.#factsOrThrow(), tunnel, underlay),
     );
@@ -228,20 +257,29 @@ export class Routes {
       const all = this.#tunnelActions(wanted);
       const making = which === 'all' || all.some(({ op }) => op === 'add');
       const actions = making ? all : all.filter(({ op }) => op !== 'remove');
-      if (actions.length === 0) return;
+      if (actions.length === 0) {
+        return;
+      }
       outcome.tunnelChanged = true;
-      if (this.#write(actions, outcome)) this.load();
-      else return;
+      if (this.#write(actions, outcome)) {
+        this.load();
+      } else {
+        return;
+      }
     }
   }
 
   /** True when all was done. */
   #write(actions: readonly KernelAction[], outcome: RouteOutcome): boolean {
-    if (actions.length === 0) return true;
+    if (actions.length === 0) {
+      return true;
+    }
     const failed = this.#kernel.write(actions);
     const failing = new Set(failed.map(({ action }) => action));
     for (const action of actions) {
-      if (failing.has(action)) continue;
+      if (failing.has(action)) {
+        continue;
+      }
       outcome.done.push(action);
       this.#remember(action);
     }
@@ -251,16 +289,24 @@ export class Routes {
 
   #remember(action: KernelAction): void {
     if (action.kind === 'route') {
-      if (action.op === 'remove') this.#table.remove(action.old);
-      else this.#table.put(asKernelRoute(action.route));
+      if (action.op === 'remove') {
+        this.#table.remove(action.old);
+      } else {
+        this.#table.put(asKernelRoute(action.route));
+      }
     } else if (action.kind === 'neighbour') {
-      if (action.op === 'remove') this.#neighbours.remove(action.entry);
-      else this.#neighbours.put(action.entry);
+      if (action.op === 'remove') {
+        this.#neighbours.remove(action.entry);
+      } else {
+        this.#neighbours.put(action.entry);
+      }
     }
   }
 
   #factsOrThrow(): HostFacts {
-    if (this.#facts === undefined) throw new Error('Routes.load() must come before');
+    if (this.#facts === undefined) {
+      throw new Error('Routes.load() must come before');
+    }
     return this.#facts;
   }
 }
@@ -270,7 +316,9 @@ export class Routes {
  * of before goes all the same: it leads where the node is no more.
  */
 function withoutLink(action: RouteAction): RouteAction[] {
-  if (action.op === 'remove' || action.route.oif !== 0) return [action];
+  if (action.op === 'remove' || action.route.oif !== 0) {
+    return [action];
+  }
   return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];
 }
 

@@ -48,7 +48,9 @@ describe(`among ${NODES} nodes an event costs no dump, and the writes of its own
 
   test('a heartbeat of every node: none', () => {
     const calls = callsOf(() => {
-      for (let n = 1; n <= NODES; n++) agent.putNode(large(n));
+      for (let n = 1; n <= NODES; n++) {
+        agent.putNode(large(n));
+      }
     });
     expect(calls).toEqual({ dumps: 0, writes: [], others: [] });
   });

@@ -16,11 +16,17 @@ export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, Nod
     const wrong: string[] = [];
     for (let i = 0; i < tested; i++) {
       const said = astray(all[(at + i) % all.length]!, lookup);
-      if (said !== undefined) wrong.push(said);
+      if (said !== undefined) {
+        wrong.push(said);
+      }
     }
     // Where something is wrong the same ones are asked again, so that the problem ends when it is mended.
-    if (wrong.length === 0) at += tested;
-    if (wrong.length === 0) return [];
+    if (wrong.length === 0) {
+      at += tested;
+    }
+    if (wrong.length === 0) {
+      return [];
+    }
     return [
       {
         key: 'selftest',
@@ -39,7 +45,9 @@ function astray(route: NodeRoute, lookup: Lookup): string | undefined {
   const address = formatAddress(contains(prefix, second) ? second : prefix);
   try {
     const got = lookup(address);
-    if (got?.oif === route.oif && got.via === route.via) return undefined;
+    if (got?.oif === route.oif && got.via === route.via) {
+      return undefined;
+    }
     const hop = got?.via === undefined ? 'without a gateway' : `via ${got.via}`;
     return `${route.dst} via ${route.via} dev ${route.dev}: ${address} goes ${hop} on link #${got?.oif}`;
   } catch (error) {

@@ -14,7 +14,9 @@ export class Timers<Name extends string> {
 
   /** Keeps the earlier time when `name` is already due. */
   start(name: Name, ms: number, body: () => void): void {
-    if (this.#closed || this.#cancels.has(name)) return;
+    if (this.#closed || this.#cancels.has(name)) {
+      return;
+    }
     const cancel = this.#after(ms, () => {
       this.#cancels.delete(name);
       body();
@@ -39,7 +41,9 @@ export class Timers<Name extends string> {
   /** Stops all, for good. */
   close(): void {
     this.#closed = true;
-    for (const name of [...this.#cancels.keys()]) this.stop(name);
+    for (const name of [...this.#cancels.keys()]) {
+      this.stop(name);
+    }
   }
 
   get closed(): boolean {

@@ -31,8 +31,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     test('programs routes, rules, plugin and conflist, dual stack, by the permissions of the manifest', async () => {
       await ready();
       expect(ownRoutes()).toEqual(routesTo(2, 3));
-      for (const save of ['iptables-save', 'ip6tables-save'])
+      for (const save of ['iptables-save', 'ip6tables-save']) {
         expect(run(save)).toMatch(/-A CNIKIT-MASQ .*-j MASQUERADE/);
+      }
       expect(readConflist(node)).toMatchObject({ name: 'cnikit', cniVersion: '1.0.0' });
       expect([...new Set(node.api.requests.map(({ status }) => status))]).toEqual([200]);
     });
@@ -106,8 +107,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const ended = new AbortController();
       const seen: string[] = [];
       const listening = (async () => {
-        for await (const event of monitor({ groups: ['ipv4-route', 'ipv6-route'], signal: ended.signal }))
+        for await (const event of monitor({ groups: ['ipv4-route', 'ipv6-route'], signal: ended.signal })) {
           seen.push(event.type);
+        }
       })();
       await ready();
       ended.abort();
@@ -168,8 +170,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(run('ipset', 'save')).toContain('10.244.9.0/24'));
       await eventually(() => expect(node.lines.join()).toContain('10.244.9.0/24'));
       run('iptables', '-t', 'nat', '-N', 'KUBE-SERVICES');
-      for (let i = 0; i < 20; i++)
+      for (let i = 0; i < 20; i++) {
         run('iptables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', `10.96.0.${i}`, '-j', 'RETURN');
+      }
       // Until nothing comes for longer than the pause between two looks at the rules.
       let [before, same] = [-1, 0];
       await vi.waitFor(

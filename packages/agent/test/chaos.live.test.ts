@@ -51,7 +51,9 @@ class Victim {
   }
 
   start(): void {
-    if (this.#agent !== undefined) return;
+    if (this.#agent !== undefined) {
+      return;
+    }
     const env = { PATH: process.env.PATH ?? '' };
     this.#agent = this.node.start(this.argv('run'), { env, logFile: this.node.path('/run/log/agent.log') });
   }
@@ -59,9 +61,13 @@ class Victim {
   async kill(): Promise<void> {
     const agent = this.#agent;
     this.#agent = undefined;
-    if (agent === undefined) return;
+    if (agent === undefined) {
+      return;
+    }
     agent.kill('SIGKILL');
-    if (agent.exitCode === null && agent.signalCode === null) await once(agent, 'exit');
+    if (agent.exitCode === null && agent.signalCode === null) {
+      await once(agent, 'exit');
+    }
   }
 
   /** Stops it, does something, and lets it go on. */
@@ -162,13 +168,17 @@ const controlPlane: Record<string, Step> = {
     api.rotateToken();
     api.faults.dropWatches();
     await pause(random.whole(0, 300));
-    for (const victim of victims) victim.writeCredentials(api);
+    for (const victim of victims) {
+      victim.writeCredentials(api);
+    }
   },
   'rotate certificate and CA': async ({ api, victims, random }) => {
     await api.rotateCertificate({ newCa: random.chance(0.5) });
     api.faults.dropWatches();
     await pause(random.whole(0, 300));
-    for (const victim of victims) victim.writeCredentials(api);
+    for (const victim of victims) {
+      victim.writeCredentials(api);
+    }
   },
   'kill an agent': ({ victim }) => victim.kill(),
   'start an agent': ({ victim }) => victim.start(),
@@ -178,7 +188,9 @@ const controlPlane: Record<string, Step> = {
   },
   'remove a node': ({ api, random }) => {
     const name = `ghost-${ghost(random)}`;
-    if (api.nodes.get(name) !== undefined) api.nodes.delete(name);
+    if (api.nodes.get(name) !== undefined) {
+      api.nodes.delete(name);
+    }
   },
 };
 
@@ -198,8 +210,9 @@ const dataPlane: Record<string, Step> = {
     await node.exec(['ip', 'route', 'del', dst, 'proto', '4']);
   },
   'flush rules': async ({ victim: { node } }) => {
-    for (const command of ['iptables', 'ip6tables'])
+    for (const command of ['iptables', 'ip6tables']) {
       await node.exec([command, '-t', 'nat', '-F', 'POSTROUTING']);
+    }
   },
   'link down and up': async ({ victim: { node }, random }) => {
     await node.ip('link set eth0 down');
@@ -271,7 +284,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
     }, 120_000);
 
     afterAll(async () => {
-      for (const victim of victims) await victim.kill();
+      for (const victim of victims) {
+        await victim.kill();
+      }
       await api.close();
       await lab.destroy();
     });
@@ -297,15 +312,19 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
       api.faults.clear();
       // What hangs is cut here and not waited for.
       api.faults.dropWatches();
-      for (const victim of victims) victim.start();
+      for (const victim of victims) {
+        victim.start();
+      }
       const ended = performance.now();
       const right = (): void => {
-        for (const victim of victims) expect(victim.differences(api), done.join(', ')).toEqual([]);
+        for (const victim of victims) {
+          expect(victim.differences(api), done.join(', ')).toEqual([]);
+        }
       };
       await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
       console.log(`seed ${seed}: right ${Math.round(performance.now() - ended)} ms after the last fault`);
       // Rules, files and sysctls as well, by the agent's own word.
-      for (const victim of victims)
+      for (const victim of victims) {
         await vi.waitFor(
           async () => {
             const { stdout, stderr } = await victim.node.exec(victim.argv('plan'), { timeoutMs: SETTLE_MS });
@@ -313,6 +332,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
           },
           { timeout: SETTLE_MS, interval: 100 },
         );
+      }
       right();
       for (const { node } of victims) {
         expect(await node.must(['ip', 'route', 'show', '198.18.7.0/24'])).toContain(ROUTER.ipv4);
@@ -334,7 +354,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
     );
 
     const right = (): void => {
-      for (const victim of victims) expect(victim.differences(api)).toEqual([]);
+      for (const victim of victims) {
+        expect(victim.differences(api)).toEqual([]);
+      }
     };
 
     test('events that the kernel has to drop are counted, and made good by a dump', async () => {
@@ -357,13 +379,18 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
     }, 120_000);
 
     test('an API server that is gone for a minute costs pods nothing, what is bent meanwhile is put right, and it is heard as soon as it is back', async () => {
-      for (const victim of victims) victim.start();
+      for (const victim of victims) {
+        victim.start();
+      }
       await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
       const random = new Random(1);
       const since = performance.now();
       await api.stop();
-      for (const name of ['flush routes', 'flush rules', 'put a foreign route in place'])
-        for (const victim of victims) await dataPlane[name]!({ api, victims, victim, random });
+      for (const name of ['flush routes', 'flush rules', 'put a foreign route in place']) {
+        for (const victim of victims) {
+          await dataPlane[name]!({ api, victims, victim, random });
+        }
+      }
       await overflow(victims[0]!);
       await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
       const [one, two] = victims.map(({ node }) => node.pods.get(`pod-${node.name}`)!);

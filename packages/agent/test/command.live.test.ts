@@ -30,7 +30,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ].map(([name, value]) => `--${name}=${value}`);
     });
     afterEach(async () => {
-      for (const child of children) child.kill('SIGKILL');
+      for (const child of children) {
+        child.kill('SIGKILL');
+      }
       children.clear();
       await node.close();
     });
@@ -87,7 +89,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(first.out).toMatch(/^✗ There is no\s+\S+05-cnikit.conflist,\s+so the/m);
       expect(first.out).toMatch(/^ {2}→ The agent mends this within a minute/m);
       expect(first.out).toMatch(/^\d+ failures, \d+ warnings?\.$/m);
-      for (const line of first.out.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+      for (const line of first.out.split('\n')) {
+        expect(line.length).toBeLessThanOrEqual(120);
+      }
       const { out } = await command('doctor', '--json', ...flags);
       const { node: name, results } = JSON.parse(out) as { node: string; results: { check: string }[] };
       expect(name).toBe('n1');
@@ -299,8 +303,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         'cnikit_agent_ipam_addresses{range="10.244.1.0/24",state="free"} 253',
         'cnikit_agent_leak_collector_active 0',
         'cnikit_agent_drift_repairs_total 0',
-      ])
+      ]) {
         expect(metrics.split('\n')).toContain(line);
+      }
       const readiness = readFileSync(join(node.stateDir, 'readiness.json'), 'utf8');
       expect(JSON.parse(readiness)).toEqual({ ready: true });
       const second = start('--health-address=127.0.0.1:9470');

@@ -36,9 +36,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       run('ip', 'netns', 'add', 'peers');
       run('ip', 'link', 'set', 'cable', 'netns', 'peers');
       inPeers('link', 'set', 'cable', 'up');
-      for (const n of [2, 3, 254]) inPeers('address', 'add', `192.0.2.${n}/24`, 'dev', 'cable');
-      for (const n of ['2', '3', 'fe'])
+      for (const n of [2, 3, 254]) {
+        inPeers('address', 'add', `192.0.2.${n}/24`, 'dev', 'cable');
+      }
+      for (const n of ['2', '3', 'fe']) {
         inPeers('address', 'add', `2001:db8::${n}/64`, 'dev', 'cable', 'nodad');
+      }
       health = await serveHealth(HEALTH, {
         ready: () => true,
         problems: () => [],
@@ -52,8 +55,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
 
     afterEach(async () => {
       health?.close();
-      for (const id of pods.splice(0)) deletePod(node, id);
-      for (const name of ['cni0', 'flannel.1']) quietly('ip', 'link', 'delete', name);
+      for (const id of pods.splice(0)) {
+        deletePod(node, id);
+      }
+      for (const name of ['cni0', 'flannel.1']) {
+        quietly('ip', 'link', 'delete', name);
+      }
       quietly('ip', 'rule', 'delete', 'lookup', '77');
       run('iptables-legacy', '-F', 'INPUT');
       await other?.close();
@@ -292,9 +299,15 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await breakIt();
       const results = await examine();
       const lines = found(results);
-      for (const pattern of expected) expect(lines).toContainEqual(expect.stringMatching(pattern));
+      for (const pattern of expected) {
+        expect(lines).toContainEqual(expect.stringMatching(pattern));
+      }
       expect(exitStatus(results)).toBeGreaterThan(0);
-      for (const { findings } of results) for (const { fix } of findings) expect(fix).toMatch(/\.$/);
+      for (const { findings } of results) {
+        for (const { fix } of findings) {
+          expect(fix).toMatch(/\.$/);
+        }
+      }
     });
   },
 );

@@ -145,7 +145,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       inside('address', 'add', `${net[1]}::${last}/64`, 'dev', 'eth0', 'nodad');
       inside('link', 'set', 'eth0', 'up');
       run('ip', 'link', 'set', port, 'up');
-      if (gateway === undefined) return;
+      if (gateway === undefined) {
+        return;
+      }
       inside('route', 'add', 'default', 'via', `${net[0]}.${gateway}`);
       inside('route', 'add', 'default', 'via', `${net[1]}::${gateway}`);
     }
@@ -153,8 +155,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     beforeEach(() => {
       run(...withoutDad);
       run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
-      for (const name of ['lan', 'cni0'])
+      for (const name of ['lan', 'cni0']) {
         run('ip', 'link', 'add', name, 'type', 'bridge', 'mcast_snooping', '0');
+      }
       run('ip', 'link', 'set', 'lan', 'up');
       run('ip', 'link', 'set', 'cni0', 'up');
       run('ip', 'address', 'add', '192.0.2.1/24', 'dev', 'lan');
@@ -165,7 +168,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       host('n2', 'port-n2', 2, undefined, ['192.0.2', '2001:db8']);
       host('world', 'port-world', 9, undefined, ['192.0.2', '2001:db8']);
       run('ip', 'link', 'set', 'port-pod', 'master', 'cni0');
-      for (const port of ['port-n2', 'port-world']) run('ip', 'link', 'set', port, 'master', 'lan');
+      for (const port of ['port-n2', 'port-world']) {
+        run('ip', 'link', 'set', port, 'master', 'lan');
+      }
       // The world is beyond n9, which is no node: what reaches it with a pod's own address gets no answer.
       run('ip', '-n', 'world', 'address', 'add', '203.0.113.9/32', 'dev', 'lo');
       run('ip', '-n', 'world', 'address', 'add', '2001:db8:113::9/128', 'dev', 'lo', 'nodad');
@@ -184,7 +189,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         run('ip', 'link', 'delete', `port-${name}`);
         deleteNetns(name);
       }
-      for (const name of ['lan', 'cni0']) run('ip', 'link', 'delete', name);
+      for (const name of ['lan', 'cni0']) {
+        run('ip', 'link', 'delete', name);
+      }
       run('nft', 'flush', 'ruleset');
       run('ipset', 'destroy');
     });
@@ -208,10 +215,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 },
       );
       const changes = (async () => {
-        for await (const _ of ruleChanges(ended.signal)) agent.checkRules();
+        for await (const _ of ruleChanges(ended.signal)) {
+          agent.checkRules();
+        }
       })();
       const events = (async () => {
-        for await (const event of kernel.events(ended.signal)) agent.onKernel(event);
+        for await (const event of kernel.events(ended.signal)) {
+          agent.onKernel(event);
+        }
       })();
       agent.setNodes([node(1), node(2)]);
       stop = async () => {
@@ -234,9 +245,15 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       run('ip', 'netns', 'exec', from, 'ping', '-n', '-c', '1', '-W', '2', to);
 
     function everythingPasses(): void {
-      for (const to of ['10.244.2.5', 'fd00:10:244:2::5']) ping('pod', to);
-      for (const to of ['10.244.1.5', 'fd00:10:244:1::5']) ping('n2', to);
-      for (const to of ['203.0.113.9', '2001:db8:113::9']) ping('pod', to);
+      for (const to of ['10.244.2.5', 'fd00:10:244:2::5']) {
+        ping('pod', to);
+      }
+      for (const to of ['10.244.1.5', 'fd00:10:244:1::5']) {
+        ping('n2', to);
+      }
+      for (const to of ['203.0.113.9', '2001:db8:113::9']) {
+        ping('pod', to);
+      }
     }
 
     test.each([
@@ -257,8 +274,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           run(command, '-I', 'FORWARD', '1', '-j', 'REJECT');
         }
         await eventually(() => {
-          for (const command of ['iptables', 'ip6tables'])
+          for (const command of ['iptables', 'ip6tables']) {
             expect(run(command, '-S', 'FORWARD').split('\n')[1]).toContain('-j CNIKIT-FORWARD');
+          }
         });
         everythingPasses();
       },
@@ -367,14 +385,19 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           const argv = ['netns', 'exec', where, 'socat', '-d', '-d', listen, 'SYSTEM:echo $SOCAT_PEERADDR'];
           const server = spawn('ip', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
           servers.push(server);
-          for await (const line of createInterface({ input: server.stderr }))
-            if (/listening on/.test(line)) break;
+          for await (const line of createInterface({ input: server.stderr })) {
+            if (/listening on/.test(line)) {
+              break;
+            }
+          }
         }
         const ask = (from: string, to: string): string =>
           run('ip', 'netns', 'exec', from, 'socat', '-T', '3', '-', `TCP:${to},connect-timeout=3`).trim();
         const service = (at: string, ...endpoints: string[]): void => {
           run('ipvsadm', '-A', '-t', at, '-s', 'rr');
-          for (const endpoint of endpoints) run('ipvsadm', '-a', '-t', at, '-r', endpoint, '-m');
+          for (const endpoint of endpoints) {
+            run('ipvsadm', '-a', '-t', at, '-r', endpoint, '-m');
+          }
         };
 
         test('Services reach pods of this node and of others, beside the rules of Docker', async () => {
@@ -451,7 +474,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       );
       await eventually(() => {
         const out = run('iptables', '-t', 'nat', '-S', 'CNIKIT-POSTROUTING');
-        for (const name of ['port-x', 'lan']) expect(out).toContain(`-o ${name}`);
+        for (const name of ['port-x', 'lan']) {
+          expect(out).toContain(`-o ${name}`);
+        }
       });
       ping('pod', '203.0.113.9');
       run('ip', 'link', 'delete', 'port-x');

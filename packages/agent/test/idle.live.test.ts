@@ -73,13 +73,16 @@ test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || spawnSync('strace', ['-V']).st
       const requests = node.api.requests.length;
       const before = await metric('resyncs_total');
 
-      for (let round = 0; round < ROUNDS; round++)
+      for (let round = 0; round < ROUNDS; round++) {
         for (const { metadata } of node.api.nodes.list()) {
           const beat = structuredClone(node.api.nodes.get(metadata.name)!);
           const { conditions } = beat.status as { conditions: Array<Record<string, unknown>> };
-          for (const condition of conditions) condition.lastHeartbeatTime = `2026-01-01T00:00:${round}0Z`;
+          for (const condition of conditions) {
+            condition.lastHeartbeatTime = `2026-01-01T00:00:${round}0Z`;
+          }
           node.api.nodes.put(beat);
         }
+      }
       await passes(before + PASSES);
       expect(writes(read())).toEqual([]);
       expect(node.api.requests.slice(requests).map(({ verb }) => verb)).toEqual([]);

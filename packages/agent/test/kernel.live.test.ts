@@ -58,7 +58,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           for (const { op, route: wanted, old: seed } of steps) {
             const there = model.routes.find(({ dst, protocol }) => dst === wanted.dst && protocol === 201);
             const old = there ?? asKernelRoute(seed);
-            if (op === 'change' && there === undefined) continue;
+            if (op === 'change' && there === undefined) {
+              continue;
+            }
             const action: RouteAction =
               op === 'add'
                 ? { kind: 'route', op, route: wanted }

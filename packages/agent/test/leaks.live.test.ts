@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { newLink, openRoute } from '@cnikit/netlink';
+import { newLink, openRtnetlink } from '@cnikit/netlink';
 import { hostVethPrefix } from '@cnikit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { releaseLeak, scanLeaks } from '../src/leaks/node-leaks.ts';
@@ -25,7 +25,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     };
 
     test('containernetworking/plugins#252, #332, containerd/containerd#5768, #5438, containerd/go-cni#131: what a pod left over that nobody deleted is released', async () => {
-      using rt = openRoute();
+      using rt = openRtnetlink();
       addPod(node, 'pod-a');
       addPod(node, 'pod-b');
       expect(scanLeaks(rt, node.stateDir)).toEqual([]);
@@ -49,7 +49,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
 
     test('with it go port forwards and limits, though nobody tells DEL of them', async () => {
-      using rt = openRoute();
+      using rt = openRtnetlink();
       const others = (): string[] => rt.links({ kind: 'ifb' }).map(({ name }) => name);
       const before = others();
       addPod(node, 'pod-rich', {
@@ -70,7 +70,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
 
     test('a link whose both ends are in the host is removed', async () => {
-      using rt = openRoute();
+      using rt = openRtnetlink();
       const name = `${hostVethPrefix('cnikit')}0000000`;
       rt.request(newLink({ kind: 'veth', name, peer: { name: 'stray' } }));
       const [leak] = scanLeaks(rt, node.stateDir);
@@ -80,7 +80,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
 
     test('what the plugin says when it cannot is passed on', async () => {
-      using rt = openRoute();
+      using rt = openRtnetlink();
       const leak = {
         kind: 'reservation',
         key: 'x',

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { delLink, newAddress, newLink, newRoute, openRoute } from '@cnikit/netlink';
+import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { vi } from 'vitest';
 import { loadKubeConfig } from '../src/api.ts';
@@ -23,13 +23,15 @@ import { after } from '../src/timers.ts';
 /** Runs a program and returns what it printed; throws when it fails. */
 export function run(...[file, ...args]: [string, ...string[]]): string {
   const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${file} ${args.join(' ')}: ${stderr}`);
+  if (status !== 0) {
+    throw new Error(`${file} ${args.join(' ')}: ${stderr}`);
+  }
   return stdout;
 }
 
 /** The routes that carry the agent's protocol, as `dst via hop`, sorted. */
 export function ownRoutes(): string[] {
-  using rt = openRoute();
+  using rt = openRtnetlink();
   return rt
     .routes({ table: 254, protocol: 201 })
     .map(({ dst, via }) => `${dst} via ${via}`)
@@ -44,7 +46,7 @@ export function routesTo(...numbers: number[]): string[] {
 
 /** eth0 with both families and default routes; its other end swallows everything. */
 export function makeLink(): void {
-  using rt = openRoute();
+  using rt = openRtnetlink();
   rt.request(newLink({ kind: 'veth', name: 'eth0', up: true, peer: { name: 'cable', mtu: 1500 } }));
   run('ip', 'link', 'set', 'cable', 'up');
   const { index } = rt.link({ name: 'eth0' })!;
@@ -55,7 +57,7 @@ export function makeLink(): void {
 }
 
 export function removeLink(): void {
-  using rt = openRoute();
+  using rt = openRtnetlink();
   rt.request(delLink({ name: 'eth0' }));
 }
 
@@ -134,10 +136,14 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     const outage = new Outage(log, metrics, after);
     const nodes = followNodes(watchNodes(kubeConfig, metrics, ended.signal), agent, outage);
     const events = (async () => {
-      for await (const event of kernel.events(ended.signal)) agent.onKernel(event);
+      for await (const event of kernel.events(ended.signal)) {
+        agent.onKernel(event);
+      }
     })();
     const rules = (async () => {
-      for await (const _ of ruleChanges(ended.signal)) agent.checkRules();
+      for await (const _ of ruleChanges(ended.signal)) {
+        agent.checkRules();
+      }
     })();
     const started: RunningAgent = {
       agent,
@@ -156,14 +162,17 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
   }
 
   async function close(): Promise<void> {
-    for (const each of [...running]) await each.stop();
+    for (const each of [...running]) {
+      await each.stop();
+    }
     await api.close();
     removeLink();
-    for (const command of ['iptables', 'ip6tables'])
+    for (const command of ['iptables', 'ip6tables']) {
       for (const table of ['filter', 'nat']) {
         run(command, '-t', table, '-F');
         run(command, '-t', table, '-X');
       }
+    }
     run('ipset', 'destroy');
     rmSync(dir, { recursive: true });
   }

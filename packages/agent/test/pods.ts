@@ -33,7 +33,9 @@ export function status(node: LiveNode): { status: number | null; code: number | 
 function invoke(node: LiveNode, command: 'ADD' | 'DEL', id: string, runtimeConfig: object = {}): void {
   const env = { CNI_CONTAINERID: id, CNI_IFNAME: 'eth0', CNI_NETNS: `/run/netns/${id}` };
   const { status, stdout } = spawn(node, command, env, { runtimeConfig });
-  if (status !== 0) throw new Error(`${command} of ${id}: ${stdout}`);
+  if (status !== 0) {
+    throw new Error(`${command} of ${id}: ${stdout}`);
+  }
 }
 
 function spawn({ confDir, binDir }: LiveNode, command: string, more: NodeJS.ProcessEnv, changes: object) {

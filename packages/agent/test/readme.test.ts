@@ -26,7 +26,11 @@ test('every option that README.md names is one of the help text', () => {
   const named = new Set(readme.match(/--[a-z][a-z-]+/g));
   named.delete('--help');
   // Options of iptables, in the output of plan.
-  for (const option of ['--comment', '--random-fully']) named.delete(option);
+  for (const option of ['--comment', '--random-fully']) {
+    named.delete(option);
+  }
   expect(named.size).toBeGreaterThan(0);
-  for (const option of named) expect(help).toContain(option);
+  for (const option of named) {
+    expect(help).toContain(option);
+  }
 });

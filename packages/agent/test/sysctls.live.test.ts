@@ -20,8 +20,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           `cd ${root} && mkdir -p net/ipv4 && echo 0 >net/ipv4/ip_forward && echo 1 >net/ipv4/right && echo 1 >net/ipv4/link`,
         ],
         ['mount', '-o', 'remount,ro', root],
-      ])
+      ]) {
         execFileSync(argv[0]!, argv.slice(1));
+      }
       const host = new Host({ rules: undefined as never, cni: undefined as never, sysctls: procSys(root) });
       const sysctls = [
         { key: 'net/ipv4/ip_forward', value: '1', why: 'packets pass' },
@@ -33,8 +34,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(host.leftToPlugin(sysctls)).toEqual({ 'net/ipv4/ip_forward': '1', 'net/ipv4/right': '1' });
       const desired = { sysctls } as unknown as DesiredHost;
       // It is the plugin's turn first, then that of its next pod.
-      for (const pods of [false, false])
+      for (const pods of [false, false]) {
         expect(host.sysctls(desired, pods)).toMatchObject({ done: [], problems: [] });
+      }
       const { problems } = host.sysctls(desired, true);
       expect(problems.map(({ message }) => message)).toEqual([
         expect.stringMatching(

@@ -49,8 +49,9 @@ class TunnelNode {
     this.ip('link', 'set', 'eth0', 'up');
     this.ip('route', 'add', 'default', 'via', gateway(subnet, underlay));
     // A pod's addresses on the node itself: what the tunnel carries is the same.
-    for (const pod of [this.pod('ipv4'), this.pod('ipv6')])
+    for (const pod of [this.pod('ipv4'), this.pod('ipv6')]) {
       this.ip('address', 'add', pod, 'dev', 'lo', 'nodad');
+    }
   }
 
   pod(family: 'ipv4' | 'ipv6'): string {
@@ -99,7 +100,9 @@ class TunnelNode {
     const { agent } = this;
     const events = kernel.events(this.#ended.signal);
     this.#events = (async () => {
-      for await (const event of events) agent.onKernel(event);
+      for await (const event of events) {
+        agent.onKernel(event);
+      }
     })();
     agent.setNodes(nodes);
   }
@@ -121,12 +124,13 @@ class TunnelNode {
 
   /** Pings a pod of another node from this node's; throws when there is no answer. */
   ping(other: TunnelNode, ...args: string[]): void {
-    for (const family of other.families)
+    for (const family of other.families) {
       run(
         ...(['ip', 'netns', 'exec', this.name, 'ping', '-n', '-c', '1', '-W', '2'] as const),
         ...(args.length > 0 ? args : ['-I', this.pod(family)]),
         other.pod(family),
       );
+    }
   }
 
   links(): string[] {
@@ -184,17 +188,29 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         run('ip', 'link', 'delete', `port${node.name.slice(1)}`);
         deleteNetns(node.name);
       }
-      for (const subnet of [1, 2]) run('ip', 'link', 'delete', `lan${subnet}`);
+      for (const subnet of [1, 2]) {
+        run('ip', 'link', 'delete', `lan${subnet}`);
+      }
     });
 
     test.each(['ipv4', 'ipv6'] as const)(
       'pods of both families reach each other over an %s router',
       (underlay) => {
         make(underlay, 4);
-        for (const node of nodes) node.start(infos(underlay));
-        for (const one of nodes) for (const other of nodes) if (one !== other) one.ping(other);
+        for (const node of nodes) {
+          node.start(infos(underlay));
+        }
+        for (const one of nodes) {
+          for (const other of nodes) {
+            if (one !== other) {
+              one.ping(other);
+            }
+          }
+        }
         const [n1, n2, n3] = nodes as [TunnelNode, TunnelNode, TunnelNode];
-        if (underlay === 'ipv4') expect(n1.routeTo(n2)).toContain('dev eth0');
+        if (underlay === 'ipv4') {
+          expect(n1.routeTo(n2)).toContain('dev eth0');
+        }
         expect(n1.routeTo(n3)).toContain(`dev cnikit-vx${underlay === 'ipv6' ? '6' : ''} `);
         // Pods reach the nodes behind the router as themselves: the answer comes by the tunnel.
         for (const one of [n1, n3]) {
@@ -212,8 +228,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const [n1, n2, n3, n4] = nodes as [TunnelNode, TunnelNode, TunnelNode, TunnelNode];
       // n1 and n2 have both families, n3 IPv4 only, n4 IPv6 only.
       const lan = (n: number): string => `${address(n, 'ipv6')}/64`;
-      for (const subnet of [1, 2])
+      for (const subnet of [1, 2]) {
         run('ip', 'address', 'add', `${gateway(subnet, 'ipv6')}/64`, 'dev', `lan${subnet}`, 'nodad');
+      }
       for (const [node, n] of [[n1, 1] as const, [n2, 2] as const, [n4, 4] as const]) {
         node.ip('address', 'add', lan(n), 'dev', 'eth0', 'nodad');
         node.ip('-6', 'route', 'add', 'default', 'via', gateway(subnetOf(n), 'ipv6'));
@@ -226,19 +243,22 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         nodeInfo(3, 'ipv4'),
         nodeInfo(4, 'ipv6'),
       ];
-      for (const node of nodes) node.start(all);
+      for (const node of nodes) {
+        node.start(all);
+      }
       expect(n1.links()).toEqual(expect.arrayContaining(['cnikit-vx', 'cnikit-vx6']));
       expect(n4.links()).not.toContain('cnikit-vx');
       expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx')).toContain('192.0.2.3');
       expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx6')).toContain('2001:db8:2::4');
       // A pod has one MTU: the least.
       expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1430);
-      for (const other of [n3, n4])
+      for (const other of [n3, n4]) {
         for (const one of [n1, n2]) {
           one.ping(other);
           other.ping(one);
           one.ping(other, '-q');
         }
+      }
       // No family that both have.
       expect(n3.lines.join('\n')).toMatch(
         /No route to 10\.244\.4\.0\/24 of node n4: the Node has no InternalIP/,
@@ -250,7 +270,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const moved = nodeInfo(4, 'ipv4');
       n4.ip('address', 'add', `${address(4, 'ipv4')}/24`, 'dev', 'eth0');
       n4.ip('route', 'add', 'default', 'via', gateway(2, 'ipv4'));
-      for (const node of nodes) node.agent.putNode(moved);
+      for (const node of nodes) {
+        node.agent.putNode(moved);
+      }
       await eventually(() => expect(n1.links()).not.toContain('cnikit-vx6'));
       await eventually(() => n1.ping(n4));
       await eventually(() => n3.ping(n4));
@@ -272,7 +294,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     test('what somebody changes of the tunnel is put right by event', async () => {
       const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
-      for (const node of nodes) node.start(infos('ipv4'));
+      for (const node of nodes) {
+        node.start(infos('ipv4'));
+      }
       const mac = n1.bridge('fdb', 'show', 'dev', 'cnikit-vx').split(' ')[0]!;
       const inner = n1.ip('route', 'show', '10.244.3.0/24').match(/via (\S+)/)![1]!;
       const damages: Array<[string, () => unknown]> = [
@@ -307,7 +331,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         nodeInfo(n, 'ipv4', { podCIDRs: [`10.244.${n}.0/24`], ...changes });
       const all = [only4(1), only4(2)];
       n2.families = ['ipv4'];
-      for (const node of nodes) node.start(all);
+      for (const node of nodes) {
+        node.start(all);
+      }
       expect(n1.links()).not.toContain('cnikit-vx');
       expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500);
       n1.ping(n2);
@@ -317,7 +343,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       run('ip', 'link', 'set', 'port2', 'master', 'lan2');
       n2.ip('address', 'add', `${address(2, 'ipv4', 2)}/24`, 'dev', 'eth0');
       n2.ip('route', 'add', 'default', 'via', gateway(2, 'ipv4'));
-      for (const node of nodes) node.agent.putNode(moved);
+      for (const node of nodes) {
+        node.agent.putNode(moved);
+      }
       await eventually(() => expect(n1.links()).toContain('cnikit-vx'));
       await eventually(() => expect(n2.links()).toContain('cnikit-vx'));
       await eventually(() => n1.ping(n2));
@@ -327,7 +355,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       run('ip', 'link', 'set', 'port2', 'master', 'lan1');
       n2.ip('address', 'add', `${address(2, 'ipv4')}/24`, 'dev', 'eth0');
       n2.ip('route', 'add', 'default', 'via', gateway(1, 'ipv4'));
-      for (const node of nodes) node.agent.putNode(all[1]!);
+      for (const node of nodes) {
+        node.agent.putNode(all[1]!);
+      }
       await eventually(() => expect([...n1.links(), ...n2.links()]).not.toContain('cnikit-vx'));
       await eventually(() => n1.ping(n2));
       await eventually(() => expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500));
@@ -335,14 +365,18 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     test('another address of a node behind the router is followed, by itself and by the others', async () => {
       const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
-      for (const node of nodes) node.start(infos('ipv4'));
+      for (const node of nodes) {
+        node.start(infos('ipv4'));
+      }
       n1.ping(n3);
       const moved = nodeInfo(3, 'ipv4', { internalIPs: ['192.0.2.33'] });
       n3.ip('address', 'add', '192.0.2.33/24', 'dev', 'eth0');
       n3.ip('address', 'del', '192.0.2.3/24', 'dev', 'eth0');
       n3.ip('address', 'replace', '192.0.2.33/24', 'dev', 'eth0');
       n3.ip('route', 'replace', 'default', 'via', gateway(2, 'ipv4'));
-      for (const node of nodes) node.agent.putNode(moved);
+      for (const node of nodes) {
+        node.agent.putNode(moved);
+      }
       await eventually(() => expect(n3.ip('-d', 'link', 'show', 'cnikit-vx')).toContain('local 192.0.2.33'));
       await eventually(() => expect(n1.bridge('fdb', 'show', 'dev', 'cnikit-vx')).toContain('192.0.2.33'));
       await eventually(() => n1.ping(n3));
@@ -375,7 +409,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       async (_, spec, said) => {
         const [n1, n2, n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
         n1.ip('link', 'add', ...spec);
-        for (const node of nodes) node.start(infos('ipv4'));
+        for (const node of nodes) {
+          node.start(infos('ipv4'));
+        }
         expect(n1.lines.join('\n')).toMatch(said);
         expect(n1.links()).toContain(spec[0]);
         expect(n1.routeTo(n2)).toContain('dev eth0');
@@ -387,7 +423,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     test('--encap=always takes the tunnel on one subnet too, --encap=never says what it does not reach', () => {
       const [n1, n2, n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
-      for (const node of nodes) node.start(infos('ipv4'), { encap: 'always' });
+      for (const node of nodes) {
+        node.start(infos('ipv4'), { encap: 'always' });
+      }
       expect(n1.routeTo(n2)).toContain('dev cnikit-vx');
       n1.ping(n2);
       n1.ping(n3);

@@ -57,7 +57,9 @@ describe('parseIp() and formatIp()', () => {
         (bytes) => {
           const text = formatIp(bytes);
           expect(canonical(text)).toBe(text);
-          if (text.includes(':') === (bytes.length === 16)) expect(parseIp(text)?.length).toBe(bytes.length);
+          if (text.includes(':') === (bytes.length === 16)) {
+            expect(parseIp(text)?.length).toBe(bytes.length);
+          }
         },
       ),
     );

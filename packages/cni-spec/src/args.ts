@@ -14,13 +14,20 @@ const IGNORE_UNKNOWN = 'IgnoreUnknown';
  */
 export function parseArgs(text: string | undefined, known?: readonly string[]): Record<string, string> {
   const args: Record<string, string> = {};
-  if (text === undefined || text === '') return args;
+  if (text === undefined || text === '') {
+    return args;
+  }
   for (const segment of text.split(';')) {
     const [key, value, ...rest] = segment.split('=') as [string, string?, ...string[]];
-    if (value !== undefined && rest.length === 0 && key !== '__proto__') args[key] = value;
-    else if (known) throw invalid(`${JSON.stringify(segment)} is not KEY=value`);
+    if (value !== undefined && rest.length === 0 && key !== '__proto__') {
+      args[key] = value;
+    } else if (known) {
+      throw invalid(`${JSON.stringify(segment)} is not KEY=value`);
+    }
   }
-  if (!known) return args;
+  if (!known) {
+    return args;
+  }
   const ignoreUnknown = parseBoolean(args[IGNORE_UNKNOWN]);
   const unknown = Object.keys(args).filter((key) => key !== IGNORE_UNKNOWN && !known.includes(key));
   if (unknown.length > 0 && !ignoreUnknown) {
@@ -32,10 +39,16 @@ export function parseArgs(text: string | undefined, known?: readonly string[]): 
 }
 
 function parseBoolean(value: string | undefined): boolean {
-  if (value === undefined) return false;
+  if (value === undefined) {
+    return false;
+  }
   const lower = value.toLowerCase();
-  if (lower === '1' || lower === 'true') return true;
-  if (lower === '0' || lower === 'false') return false;
+  if (lower === '1' || lower === 'true') {
+    return true;
+  }
+  if (lower === '0' || lower === 'false') {
+    return false;
+  }
   throw invalid(`${IGNORE_UNKNOWN} must be 1, true, 0 or false, not ${JSON.stringify(value)}`);
 }
 

@@ -61,7 +61,9 @@ export function capability<K extends keyof RuntimeConfig & string>(
   name: K,
 ): RuntimeConfig[K] | undefined {
   const value = config.runtimeConfig?.[name];
-  if (value === undefined || value === null) return undefined;
+  if (value === undefined || value === null) {
+    return undefined;
+  }
   const checked = decodeAs(
     { name: 'runtimeConfig', guard: isRuntimeConfig, keys: runtimeConfigKeys },
     { [name]: value },
@@ -78,7 +80,9 @@ export function capability<K extends keyof RuntimeConfig & string>(
 export function validAttachments(config: NetworkConfig): Attachment[] | undefined {
   for (const key of ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const) {
     const list = config[key];
-    if (list !== undefined) return list ?? [];
+    if (list !== undefined) {
+      return list ?? [];
+    }
   }
   return undefined;
 }

@@ -81,7 +81,9 @@ describe('convertResult() on random results', () => {
     fc.assert(
       fc.property(result, version, version, (value, from, to) => {
         const source = attempt(() => encodeResult(value, from));
-        if (!source) return;
+        if (!source) {
+          return;
+        }
         const once = attempt(() => convert(source, from, to));
         if (!once) {
           expect(resultFamily(to)).toBe('0.2');
@@ -96,7 +98,9 @@ describe('convertResult() on random results', () => {
     fc.assert(
       fc.property(result, version, (value, to) => {
         const source = attempt(() => encodeResult(value, '0.2.0'));
-        if (source) expect(convert(convert(source, '0.2.0', to), to, '0.2.0')).toEqual(source);
+        if (source) {
+          expect(convert(convert(source, '0.2.0', to), to, '0.2.0')).toEqual(source);
+        }
       }),
     );
   });

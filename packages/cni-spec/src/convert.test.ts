@@ -20,12 +20,17 @@ describe('convertResult()', () => {
     expect(vectors).toHaveLength(22);
   });
   test.each(vectors)('does what the reference does: $name', ({ from, to, input, expected }) => {
-    if (expected === null) expect(() => convertResult(input, from, to)).toThrow(CniError);
-    else expect(convertResult(input, from, to).document).toEqual(expected);
+    if (expected === null) {
+      expect(() => convertResult(input, from, to)).toThrow(CniError);
+    } else {
+      expect(convertResult(input, from, to).document).toEqual(expected);
+    }
   });
   test('does not change its input', () => {
     for (const { from, to, input, expected } of vectors) {
-      if (expected === null) continue;
+      if (expected === null) {
+        continue;
+      }
       const before = JSON.stringify(input);
       convertResult(input, from, to);
       expect(JSON.stringify(input)).toBe(before);

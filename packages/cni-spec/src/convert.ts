@@ -81,11 +81,17 @@ export function encodeResult(result: Result, version: string): ResultDocument {
 
 /** The version a result document states; undefined if it states none. */
 export function statedVersion(document: unknown): string | undefined {
-  if (typeof document !== 'object' || document === null) return undefined;
+  if (typeof document !== 'object' || document === null) {
+    return undefined;
+  }
   const key = Object.keys(document).findLast((one) => one.toLowerCase() === 'cniversion');
   const version = key === undefined ? undefined : (document as Record<string, unknown>)[key];
-  if (version === undefined || version === null) return undefined;
-  if (typeof version === 'string' && version !== '') return version;
+  if (version === undefined || version === null) {
+    return undefined;
+  }
+  if (typeof version === 'string' && version !== '') {
+    return version;
+  }
   throw new CniError(
     ErrorCode.DecodingFailure,
     `Invalid cniVersion ${JSON.stringify(version)} in the result`,
@@ -101,8 +107,12 @@ function stamp(
 }
 
 function knownVersion(version: string): Version {
-  if (version === '') return defaultVersion;
-  if (isVersion(version)) return version;
+  if (version === '') {
+    return defaultVersion;
+  }
+  if (isVersion(version)) {
+    return version;
+  }
   throw new CniError(
     ErrorCode.IncompatibleCNIVersion,
     `No converter for results of version ${JSON.stringify(version)}`,
@@ -116,9 +126,15 @@ function convertDecoded(
   target: ResultFamily,
   lost: string[],
 ): Result | Result020 | Result040 {
-  if (source === '0.2') return from020(decoded as Result020, target);
-  if (target === '1.x') return from040(decoded as Result040);
-  if (target === '0.4') return to040(decoded as Result, lost);
+  if (source === '0.2') {
+    return from020(decoded as Result020, target);
+  }
+  if (target === '1.x') {
+    return from040(decoded as Result040);
+  }
+  if (target === '0.4') {
+    return to040(decoded as Result, lost);
+  }
   const family = (ip: IpConfig040) => (source === '0.4' ? ip.version : familyOf(ip.address));
   return to020(decoded as Result040, family, lost);
 }
@@ -140,7 +156,9 @@ function from020(result: Result020, target: ResultFamily): Result | Result040 {
     ['4', result.ip4],
     ['6', result.ip6],
   ] as const) {
-    if (!ip) continue;
+    if (!ip) {
+      continue;
+    }
     ips.push(
       compact({ version: target === '0.4' ? version : undefined, address: ip.ip, gateway: ip.gateway }),
     );
@@ -156,8 +174,11 @@ function from020(result: Result020, target: ResultFamily): Result | Result040 {
 /** From 1.x to 0.3.0-0.4.0: `version` comes from the address; the reference keeps the route extras. */
 function to040(result: Result, lost: string[]): Result040 {
   for (const [index, one] of (result.interfaces ?? []).entries()) {
-    for (const key of ['mtu', 'socketPath', 'pciID'] as const)
-      if (one[key] !== undefined) lost.push(`interfaces[${index}].${key}`);
+    for (const key of ['mtu', 'socketPath', 'pciID'] as const) {
+      if (one[key] !== undefined) {
+        lost.push(`interfaces[${index}].${key}`);
+      }
+    }
   }
   return compact({
     interfaces: result.interfaces?.map(({ name, mac, sandbox }) => compact({ name, mac, sandbox })),
@@ -174,27 +195,35 @@ function to020(
   lost: string[],
 ): Result020 {
   const chosen: { 4?: IpConfig020; 6?: IpConfig020 } = {};
-  if (result.interfaces) lost.push('interfaces');
+  if (result.interfaces) {
+    lost.push('interfaces');
+  }
   for (const [index, ip] of (result.ips ?? []).entries()) {
     const version = family(ip);
     if ((version !== '4' && version !== '6') || chosen[version]) {
       lost.push(`ips[${index}]`);
       continue;
     }
-    if (ip.interface !== undefined) lost.push(`ips[${index}].interface`);
+    if (ip.interface !== undefined) {
+      lost.push(`ips[${index}].interface`);
+    }
     chosen[version] = compact({ ip: ip.address, gateway: ip.gateway });
   }
   // The words are the reference's: its users and tests match them.
-  if (!chosen[4] && !chosen[6])
+  if (!chosen[4] && !chosen[6]) {
     throw new CniError(ErrorCode.Internal, 'cannot convert: no valid IP addresses');
+  }
   for (const [index, route] of (result.routes ?? []).entries()) {
     const ip = chosen[familyOf(route.dst)];
     if (!ip) {
       lost.push(`routes[${index}]`);
       continue;
     }
-    for (const key of Object.keys(route))
-      if (key !== 'dst' && key !== 'gw') lost.push(`routes[${index}].${key}`);
+    for (const key of Object.keys(route)) {
+      if (key !== 'dst' && key !== 'gw') {
+        lost.push(`routes[${index}].${key}`);
+      }
+    }
     ip.routes = [...(ip.routes ?? []), compact({ dst: route.dst, gw: route.gw })];
   }
   return compact({ ip4: chosen[4], ip6: chosen[6], dns: result.dns ?? {} });

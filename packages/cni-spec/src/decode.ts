@@ -30,6 +30,8 @@ export function decodeAs<T>(
   code: number = ErrorCode.DecodingFailure,
 ): T {
   const normal = normaliseKeys(value, schema.keys);
-  if (schema.guard(normal)) return normal;
+  if (schema.guard(normal)) {
+    return normal;
+  }
   throw new CniError(code, `Cannot decode ${what}: ${explain(schema.name, normal)}`);
 }

@@ -54,7 +54,9 @@ export function delegate(io: DelegateIo, context: Context<unknown>, type: string
  */
 export function delegateIpamAdd(io: DelegateIo, context: Context<unknown>, type: string): Result {
   const result = delegate(io, { ...context, command: 'ADD' }, type) ?? {};
-  if (result.ips?.length) return result;
+  if (result.ips?.length) {
+    return result;
+  }
   undo(() => delegate(io, { ...context, command: 'DEL' }, type));
   throw new CniError(ErrorCode.Internal, `IPAM plugin ${type} returned missing IP config`);
 }

@@ -151,8 +151,9 @@ describe('dispatch() and the configuration', () => {
     ['a number as name', '{"name":1}'],
     ['a number as cniVersion', '{"name":"n","cniVersion":1}'],
   ])('CONF-1, 2, 3: refuses stdin that is %s with code 6', (_name, stdin) => {
-    for (const command of ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'])
+    for (const command of ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS']) {
       expect(run(command, stdin).reply.code).toBe(6);
+    }
   });
   test.each([
     ['absent', '{}'],
@@ -220,8 +221,9 @@ describe('dispatch() and the configuration', () => {
 describe('dispatch() and versions', () => {
   test('VER-1, VER-2: answers VERSION whatever is on stdin, with the version asked for', () => {
     expect(run('VERSION', '{"cniVersion":"0.4.0"}').reply.cniVersion).toBe('0.4.0');
-    for (const stdin of ['', 'x', 'null', '{"cniVersion":7}'])
+    for (const stdin of ['', 'x', 'null', '{"cniVersion":7}']) {
       expect(run('VERSION', stdin).reply.cniVersion).toBe('1.1.0');
+    }
   });
   test.each([...supportedVersions])('VER-3: works at %s', (cniVersion) => {
     expect(run('ADD', { cniVersion, name: 'n' }).reply.cniVersion).toBe(cniVersion);
@@ -287,8 +289,9 @@ describe('dispatch() and results', () => {
     expect(run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { ips } }).reply.ips).toEqual(ips);
   });
   test('silent verbs say nothing', () => {
-    for (const command of ['DEL', 'CHECK', 'GC', 'STATUS'])
+    for (const command of ['DEL', 'CHECK', 'GC', 'STATUS']) {
       expect(run(command)).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+    }
   });
   test.each([
     ['null', null, []],

@@ -50,13 +50,17 @@ export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
     }
     const stdin = readStdin(io);
     const config = decodeNetworkConfig(stdin);
-    if ((plugin.versions as readonly string[]).includes(config.cniVersion)) replyVersion = config.cniVersion;
+    if ((plugin.versions as readonly string[]).includes(config.cniVersion)) {
+      replyVersion = config.cniVersion;
+    }
     if (!isVerb(command)) {
       throw new CniError(ErrorCode.InvalidEnvironmentVariables, `Unknown CNI_COMMAND: ${command}`);
     }
     checkVersion(plugin.versions, config.cniVersion, command);
     const result = runVerb(plugin, io, { verb: command, config, stdin }, output);
-    if (result) output.stdout = print(result);
+    if (result) {
+      output.stdout = print(result);
+    }
   } catch (thrown) {
     output.stdout = print(encodeError(toCniError(thrown), replyVersion));
     output.exitCode = 1;
@@ -86,7 +90,9 @@ function runVerb<T>(
   if (onContainer) {
     refuseOwnNetns(io, context.netns);
     const prevResult = readPrevResult(config, verb, output);
-    if (prevResult) context.prevResult = prevResult;
+    if (prevResult) {
+      context.prevResult = prevResult;
+    }
   }
   io.mark?.('parse');
   switch (verb) {
@@ -139,13 +145,17 @@ function checkVersion(versions: readonly Version[], version: string, command: st
 
 /** Deleting by an undecodable prevResult is impossible, but deleting without one must work anyway. */
 function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput): Result | undefined {
-  if (config.prevResult === undefined) return undefined;
+  if (config.prevResult === undefined) {
+    return undefined;
+  }
   try {
     return decodeResult(config.prevResult, config.cniVersion);
   } catch (thrown) {
     const error = toCniError(thrown);
     const message = `Cannot use prevResult: ${error.message}`;
-    if (verb !== 'DEL') throw new CniError(error.code, message, error.details, { cause: error });
+    if (verb !== 'DEL') {
+      throw new CniError(error.code, message, error.details, { cause: error });
+    }
     output.stderr += `${message}; going on without it\n`;
     return undefined;
   }
@@ -153,7 +163,9 @@ function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput)
 
 /** Runtimes crash on an index that leads nowhere. One that was in prevResult is not this plugin's to judge. */
 function checkIndexes(result: Result, prevResult: Result | undefined): Result {
-  if (prevResult) return result;
+  if (prevResult) {
+    return result;
+  }
   const count = result.interfaces?.length ?? 0;
   for (const { address, interface: index } of result.ips ?? []) {
     if (index !== undefined && (index < 0 || index >= count)) {
@@ -167,7 +179,9 @@ function checkIndexes(result: Result, prevResult: Result | undefined): Result {
 }
 
 function refuseOwnNetns(io: PluginIo, netns: string): void {
-  if (netns === '' || /^(1|true)$/i.test(io.env.CNI_NETNS_OVERRIDE ?? '') || !io.sameNetns?.(netns)) return;
+  if (netns === '' || /^(1|true)$/i.test(io.env.CNI_NETNS_OVERRIDE ?? '') || !io.sameNetns?.(netns)) {
+    return;
+  }
   throw new CniError(
     ErrorCode.InvalidNetNS,
     `CNI_NETNS ${JSON.stringify(netns)} is the network namespace of the plugin itself`,
@@ -176,7 +190,9 @@ function refuseOwnNetns(io: PluginIo, netns: string): void {
 }
 
 function readStdin(io: PluginIo): string {
-  if (typeof io.stdin === 'string') return io.stdin;
+  if (typeof io.stdin === 'string') {
+    return io.stdin;
+  }
   try {
     return io.stdin();
   } catch (thrown) {

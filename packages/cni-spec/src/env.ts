@@ -46,9 +46,13 @@ export function checkEnv(env: Env, optional: readonly string[] = []): string {
   for (const { name, requiredBy, problem } of variables) {
     const value = env[name] ?? '';
     const required = name === 'CNI_COMMAND' || (requiredBy as readonly string[]).includes(command);
-    if (!required) continue;
+    if (!required) {
+      continue;
+    }
     if (value === '') {
-      if (!optional.includes(name)) missing.push(name);
+      if (!optional.includes(name)) {
+        missing.push(name);
+      }
       continue;
     }
     // A malformed value is reported at once, before any that are missing, as the reference does.

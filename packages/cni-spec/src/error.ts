@@ -50,8 +50,12 @@ export class CniError extends Error {
 
 /** Makes a {@link CniError} of anything thrown; `fallback` is the code for what brings none of its own. */
 export function toCniError(thrown: unknown, fallback: number = ErrorCode.Internal): CniError {
-  if (thrown instanceof CniError) return thrown;
-  if (!(thrown instanceof Error)) return new CniError(fallback, String(thrown));
+  if (thrown instanceof CniError) {
+    return thrown;
+  }
+  if (!(thrown instanceof Error)) {
+    return new CniError(fallback, String(thrown));
+  }
   const own = (thrown as { cniCode?: unknown }).cniCode;
   const code = typeof own === 'number' && Number.isInteger(own) && own > 0 ? own : fallback;
   return new CniError(code, thrown.message, '', { cause: thrown });
@@ -60,6 +64,8 @@ export function toCniError(thrown: unknown, fallback: number = ErrorCode.Interna
 /** The document for stdout; the reference leaves cniVersion out, the SPEC wants it in. */
 export function encodeError(error: CniError, cniVersion: string): ErrorDocument {
   const document: ErrorDocument = { cniVersion, code: error.code, msg: error.message };
-  if (error.details !== '') document.details = error.details;
+  if (error.details !== '') {
+    document.details = error.details;
+  }
   return document;
 }

@@ -61,7 +61,9 @@ export function findPlugin(
   }
   for (const folder of folders) {
     const path = folder.endsWith('/') ? `${folder}${type}` : `${folder}/${type}`;
-    if (isFile(path)) return path;
+    if (isFile(path)) {
+      return path;
+    }
   }
   throw new CniError(
     ErrorCode.InvalidNetworkConfig,
@@ -73,14 +75,19 @@ export function findPlugin(
 /** An environment with the variables of one operation set over what is there. */
 export function execEnv(base: Env, variables: Readonly<Record<string, string>>): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries({ ...base, ...variables }))
-    if (value !== undefined) env[name] = value;
+  for (const [name, value] of Object.entries({ ...base, ...variables })) {
+    if (value !== undefined) {
+      env[name] = value;
+    }
+  }
   return env;
 }
 
 /** Throws what a plugin that exited with non-zero said; stderr counts only where stdout is empty. */
 export function checkOutcome(outcome: ExecOutcome, about: { plugin: string; command: string }): void {
-  if (outcome.exitCode === 0) return;
+  if (outcome.exitCode === 0) {
+    return;
+  }
   const error = readError(outcome.stdout) ?? unreadableError(outcome, about.plugin);
   throw new PluginError(error, { ...about, stderr: outcome.stderr });
 }
@@ -88,7 +95,9 @@ export function checkOutcome(outcome: ExecOutcome, about: { plugin: string; comm
 function readError(stdout: string): CniError | undefined {
   try {
     const document = normaliseKeys(JSON.parse(stdout), errorDocumentKeys);
-    if (isErrorDocument(document)) return new CniError(document.code, document.msg ?? '', document.details);
+    if (isErrorDocument(document)) {
+      return new CniError(document.code, document.msg ?? '', document.details);
+    }
   } catch {
     // Not JSON: the caller says so.
   }
@@ -98,7 +107,9 @@ function readError(stdout: string): CniError | undefined {
 function unreadableError({ exitCode, stdout, stderr }: ExecOutcome, plugin: string): CniError {
   const said = stdout.trim() === '' ? stderr.trim() : stdout.trim();
   const what = `Plugin ${plugin} failed with exit code ${exitCode}`;
-  if (said === '') return new CniError(ErrorCode.Internal, `${what} and no error message`);
+  if (said === '') {
+    return new CniError(ErrorCode.Internal, `${what} and no error message`);
+  }
   return new CniError(ErrorCode.Internal, `${what} and no error that can be read: ${said.slice(0, 1000)}`);
 }
 

@@ -10,10 +10,16 @@ const MOST = 5;
  */
 export function explainIssues(schema: $ZodType, value: unknown): string | undefined {
   const outcome = schema._zod.run({ value, issues: [] }, { async: false });
-  if (outcome instanceof Promise) throw new TypeError('The schema must be synchronous');
-  if (outcome.issues.length === 0) return undefined;
+  if (outcome instanceof Promise) {
+    throw new TypeError('The schema must be synchronous');
+  }
+  if (outcome.issues.length === 0) {
+    return undefined;
+  }
   const lines = outcome.issues.slice(0, MOST).map((issue) => describe(issue as $ZodIssue, value));
-  if (outcome.issues.length > MOST) lines.push(`and ${outcome.issues.length - MOST} more`);
+  if (outcome.issues.length > MOST) {
+    lines.push(`and ${outcome.issues.length - MOST} more`);
+  }
   return lines.join('; ');
 }
 
@@ -51,8 +57,11 @@ function expectation(issue: $ZodIssue): string {
 function pathText(path: readonly PropertyKey[]): string {
   let text = '';
   for (const part of path) {
-    if (typeof part === 'number') text += `[${part}]`;
-    else text += text === '' ? String(part) : `.${String(part)}`;
+    if (typeof part === 'number') {
+      text += `[${part}]`;
+    } else {
+      text += text === '' ? String(part) : `.${String(part)}`;
+    }
   }
   return text === '' ? 'the document' : text;
 }
@@ -60,16 +69,24 @@ function pathText(path: readonly PropertyKey[]): string {
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   let value = root;
   for (const part of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
+    if (typeof value !== 'object' || value === null) {
+      return undefined;
+    }
     value = (value as Record<PropertyKey, unknown>)[part];
   }
   return value;
 }
 
 function shorten(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object';
+  if (value === undefined) {
+    return 'nothing';
+  }
+  if (Array.isArray(value)) {
+    return 'an array';
+  }
+  if (typeof value === 'object' && value !== null) {
+    return 'an object';
+  }
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

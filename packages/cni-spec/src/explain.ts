@@ -22,6 +22,8 @@ export type SchemaName = {
 /** Says in one line why the named schema refuses the value. */
 export function explain(name: SchemaName, value: unknown): string {
   const schema = Object.entries<$ZodType>(schemas).find(([key]) => key === `${name}Schema`)?.[1];
-  if (!schema) throw new TypeError(`No schema is called ${name}`);
+  if (!schema) {
+    throw new TypeError(`No schema is called ${name}`);
+  }
   return explainIssues(schema, value) ?? 'nothing is wrong';
 }

@@ -11,10 +11,18 @@ export function isIdentifier(text: string): boolean {
 
 /** What is wrong with an interface name, or undefined: 1 to 15 bytes, not `.` or `..`, no slash, colon or space. */
 export function interfaceNameProblem(name: string): string | undefined {
-  if (name === '') return 'is empty';
-  if (utf8Length(name) > IFNAME_BYTES) return `is longer than ${IFNAME_BYTES} bytes`;
-  if (name === '.' || name === '..') return 'is not a name';
-  if (IFNAME_FORBIDDEN.test(name)) return 'holds a slash, a colon or white space';
+  if (name === '') {
+    return 'is empty';
+  }
+  if (utf8Length(name) > IFNAME_BYTES) {
+    return `is longer than ${IFNAME_BYTES} bytes`;
+  }
+  if (name === '.' || name === '..') {
+    return 'is not a name';
+  }
+  if (IFNAME_FORBIDDEN.test(name)) {
+    return 'holds a slash, a colon or white space';
+  }
   return undefined;
 }
 

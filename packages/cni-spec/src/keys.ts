@@ -24,11 +24,15 @@ const DEEPEST_LIST = 8;
 
 function normalised(value: unknown, table: KeyTable, depth: number): unknown {
   if (Array.isArray(value)) {
-    if (depth > DEEPEST_LIST) return value;
+    if (depth > DEEPEST_LIST) {
+      return value;
+    }
     const list = value.map((element) => normalised(element, table, depth + 1));
     return list.some((element, i) => element !== value[i]) ? list : value;
   }
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
   // Nearly every configuration is spelled as it should be.
   const given = value as Record<string, unknown>;
   for (const key in given) {
@@ -42,7 +46,9 @@ function normalised(value: unknown, table: KeyTable, depth: number): unknown {
 
 /** What a known key's value becomes: undefined if the key goes. */
 function replaced(item: unknown, entry: KeyTable[string] | undefined): unknown {
-  if (item === null && entry !== 'nullable') return undefined;
+  if (item === null && entry !== 'nullable') {
+    return undefined;
+  }
   return entry !== null && typeof entry === 'object' ? normaliseKeys(item, entry) : item;
 }
 
@@ -51,8 +57,11 @@ function rebuilt(given: Record<string, unknown>, table: KeyTable): Record<string
   for (const [key, item] of Object.entries(given)) {
     const known = knownSpelling(key, table);
     const becomes = known === undefined ? item : replaced(item, table[known]);
-    if (known !== undefined && becomes === undefined) delete out[known];
-    else setOwn(out, known ?? key, becomes);
+    if (known !== undefined && becomes === undefined) {
+      delete out[known];
+    } else {
+      setOwn(out, known ?? key, becomes);
+    }
   }
   return out;
 }
@@ -65,13 +74,18 @@ function otherSpelling(key: string, table: KeyTable): string | undefined {
   const lower = key.toLowerCase();
   for (const known in table) {
     // Lengths first: the names of schemas are ASCII, whose spellings are all of one length.
-    if (known.length === lower.length && known.toLowerCase() === lower) return known;
+    if (known.length === lower.length && known.toLowerCase() === lower) {
+      return known;
+    }
   }
   return undefined;
 }
 
 /** Assigning `__proto__` would set the prototype; JSON.parse made it a plain key, and so must the copy. */
 function setOwn(out: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') out[key] = value;
-  else Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key !== '__proto__') {
+    out[key] = value;
+  } else {
+    Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
+  }
 }

@@ -32,7 +32,9 @@ export const nodeDelegateIo: DelegateIo = {
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    if (error) throw error;
+    if (error) {
+      throw error;
+    }
     return { exitCode: status ?? 255, stdout, stderr: '' };
   },
   isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
@@ -52,5 +54,7 @@ function sameNetns(path: string): boolean {
 /** process.stdout is asynchronous on pipes, and a runtime that closes early must not crash the plugin. */
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text);
-  for (let sent = 0; sent < bytes.length; ) sent += writeSync(fd, bytes, sent);
+  for (let sent = 0; sent < bytes.length; ) {
+    sent += writeSync(fd, bytes, sent);
+  }
 }

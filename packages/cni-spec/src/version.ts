@@ -53,6 +53,8 @@ export function parseVersion(version: string): [number, number, number] | undefi
 export function compareVersions(a: string, b: string): number {
   const left = parseVersion(a);
   const right = parseVersion(b);
-  if (!left || !right) throw new RangeError(`Invalid CNI version ${JSON.stringify(left ? b : a)}`);
+  if (!left || !right) {
+    throw new RangeError(`Invalid CNI version ${JSON.stringify(left ? b : a)}`);
+  }
   return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
 }

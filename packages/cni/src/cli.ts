@@ -23,16 +23,21 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (options.command === 'conformance') return conformance(options);
+  if (options.command === 'conformance') {
+    return conformance(options);
+  }
   const command = Object.hasOwn(COMMANDS, options.command) ? COMMANDS[options.command] : undefined;
-  if (!command)
+  if (!command) {
     throw new UsageError(options.command === '' ? 'No command' : `There is no command ${options.command}`);
+  }
   try {
     const { text, json } = await command(options);
     console.log(options.json ? JSON.stringify(json) : text);
     return 0;
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (error instanceof UsageError) {
+      throw error;
+    }
     report(error, options.json);
     return 1;
   }
@@ -51,9 +56,13 @@ function report(thrown: unknown, json: boolean): void {
       stderr: error instanceof PluginError ? error.stderr : '',
     };
   });
-  if (json) console.log(JSON.stringify(documents.length === 1 ? documents[0] : { errors: documents }));
+  if (json) {
+    console.log(JSON.stringify(documents.length === 1 ? documents[0] : { errors: documents }));
+  }
   for (const one of json ? [] : documents) {
-    if (one.stderr.trim() !== '') console.error(one.stderr.trimEnd());
+    if (one.stderr.trim() !== '') {
+      console.error(one.stderr.trimEnd());
+    }
     const who = 'plugin' in one ? `${one.plugin} ${one.command}: ` : '';
     console.error(
       `${who}${one.msg}${one.details === undefined ? '' : ` (${one.details})`}, code ${one.code}`,

@@ -30,7 +30,9 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): O
   const { values, positionals } = parse(argv);
   const [command = '', ...operands] = positionals;
   const timeout = Number(values.timeout ?? 60);
-  if (!(timeout > 0)) throw new UsageError(`--timeout ${values.timeout} is no number of seconds`);
+  if (!(timeout > 0)) {
+    throw new UsageError(`--timeout ${values.timeout} is no number of seconds`);
+  }
   return {
     command,
     operands,
@@ -85,15 +87,20 @@ function parsePairs(text: string): Record<string, string> {
     .split(';')
     .filter((pair) => pair !== '')
     .map((pair) => pair.split('='));
-  for (const pair of pairs)
-    if (pair.length !== 2) throw new UsageError(`--args: ${JSON.stringify(pair.join('='))} is not KEY=value`);
+  for (const pair of pairs) {
+    if (pair.length !== 2) {
+      throw new UsageError(`--args: ${JSON.stringify(pair.join('='))} is not KEY=value`);
+    }
+  }
   return Object.fromEntries(pairs);
 }
 
 function parseObject(text: string): Record<string, unknown> {
   try {
     const value = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value;
+    }
   } catch {
     // Said below.
   }

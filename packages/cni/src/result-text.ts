@@ -12,9 +12,15 @@ export function resultText({ interfaces = [], ips = [], routes = [], dns = {} }:
     const on = index === undefined ? undefined : interfaces[index]?.name;
     lines.push(['address', address, on && `on ${on}`, gateway && `gateway ${gateway}`]);
   }
-  for (const { dst, gw } of routes) lines.push(['route', dst, gw && `via ${gw}`]);
-  for (const [key, value] of Object.entries(dns)) lines.push(['dns', key, [value].flat().join(' ')]);
-  if (lines.length === 0) return 'An empty result';
+  for (const { dst, gw } of routes) {
+    lines.push(['route', dst, gw && `via ${gw}`]);
+  }
+  for (const [key, value] of Object.entries(dns)) {
+    lines.push(['dns', key, [value].flat().join(' ')]);
+  }
+  if (lines.length === 0) {
+    return 'An empty result';
+  }
   return lines
     .map(([what = '', ...words]) => [what.padEnd(9), ...words.filter(Boolean)].join(' '))
     .join('\n');

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { dispatch } from '@cnikit/cni-spec';
-import { NetlinkError, newLink, openRoute } from '@cnikit/netlink';
+import { NetlinkError, newLink, openRtnetlink } from '@cnikit/netlink';
 import { bases } from './whole.ts';
 
 /** What a plugin is asked. */
@@ -33,7 +33,9 @@ interface Fault {
 }
 
 const edit = (run: Run, change: (document: Json) => void): Run => {
-  if (!run.stdout) return run;
+  if (!run.stdout) {
+    return run;
+  }
   const document = JSON.parse(run.stdout);
   change(document);
   return { ...run, stdout: JSON.stringify(document) };
@@ -62,7 +64,9 @@ const forgives = (code: number): Fault =>
 const reads = (change: (conf: Json, asked: Asked) => void): Fault => ({
   asked: (asked) => {
     const conf = parsed(asked.stdin);
-    if (!conf) return asked;
+    if (!conf) {
+      return asked;
+    }
     change(conf, asked);
     return { ...asked, stdin: JSON.stringify(conf) };
   },
@@ -81,7 +85,11 @@ export const faults: Record<string, Fault> = {
   },
   'wrong-version': onAdd((result) => (result.cniVersion = '0.4.0')),
   'wrong-sandbox': onAdd((result) => {
-    for (const one of result.interfaces) if (one.sandbox) one.sandbox = '/proc/1/ns/net';
+    for (const one of result.interfaces) {
+      if (one.sandbox) {
+        one.sandbox = '/proc/1/ns/net';
+      }
+    }
   }),
   'bad-index': onAdd((result) => (result.ips = [{ address: '10.1.0.2/24', interface: 7 }])),
   'errors-exit-0': { said: (run) => ({ ...run, exitCode: 0 }) },
@@ -105,27 +113,37 @@ export const faults: Record<string, Fault> = {
   'version-needed': failsIf(({ command, stdin }) => command === 'ADD' && !parsed(stdin)?.cniVersion),
   'minds-escapes': failsIf(({ stdin }) => stdin.includes('\\u003c')),
   'old-shape': onAdd((result) => {
-    for (const ip of result.ips ?? []) ip.version = '4';
+    for (const ip of result.ips ?? []) {
+      ip.version = '4';
+    }
   }),
   'keeps-bridge': {
     said: (run) => {
-      if (run.command === 'ADD' && run.exitCode === 0)
+      if (run.command === 'ADD' && run.exitCode === 0) {
         makeBridge(`left${run.env.CNI_CONTAINERID?.slice(-8)}`);
+      }
       return run;
     },
   },
   'one-address': onAdd((result) => {
-    for (const ip of result.ips ?? []) ip.address = '10.99.0.2/26';
+    for (const ip of result.ips ?? []) {
+      ip.address = '10.99.0.2/26';
+    }
   }),
   'del-takes-all': {
     said: (run) => {
-      if (run.command === 'DEL')
-        for (const CNI_IFNAME of ['eth0', 'net1']) ask({ ...run, env: { ...run.env, CNI_IFNAME } });
+      if (run.command === 'DEL') {
+        for (const CNI_IFNAME of ['eth0', 'net1']) {
+          ask({ ...run, env: { ...run.env, CNI_IFNAME } });
+        }
+      }
       return run;
     },
   },
   'never-frees': reads((conf, { command }) => {
-    if (command === 'DEL') conf.name = 'elsewhere';
+    if (command === 'DEL') {
+      conf.name = 'elsewhere';
+    }
   }),
   'del-needs-config': failsIf(({ command, stdin }) => command === 'DEL' && parsed(stdin)?.mtu === 1300),
   'check-minds-mac': failsIf(
@@ -139,31 +157,47 @@ export const faults: Record<string, Fault> = {
     result.interfaces = result.interfaces.filter(({ name }: { name: string }) => name !== 'tap0');
   }),
   'gc-frees-all': reads((conf, { command }) => {
-    if (command === 'GC') for (const key of LISTS) conf[key] = [];
+    if (command === 'GC') {
+      for (const key of LISTS) {
+        conf[key] = [];
+      }
+    }
   }),
   'gc-blind': reads((conf, { command }) => {
-    if (command === 'GC') for (const key of LISTS) delete conf[key];
+    if (command === 'GC') {
+      for (const key of LISTS) {
+        delete conf[key];
+      }
+    }
   }),
   'status-blind': succeedsIf(({ command }) => command === 'STATUS'),
   'status-poisons': {
     asked: (asked) => (asked.command === 'ADD' && existsSync(POISON) ? { ...asked, stdin: '' } : asked),
     said: (run) => {
-      if (run.command === 'STATUS' && run.exitCode !== 0) writeFileSync(POISON, '');
+      if (run.command === 'STATUS' && run.exitCode !== 0) {
+        writeFileSync(POISON, '');
+      }
       return run;
     },
   },
   'status-makes-links': {
     said: (run) => {
-      if (run.command === 'STATUS') makeBridge('status0');
+      if (run.command === 'STATUS') {
+        makeBridge('status0');
+      }
       return run;
     },
   },
   'args-over-runtime': reads((conf) => {
-    if (conf.runtimeConfig?.mac) conf.runtimeConfig.mac = conf.args?.cni?.mac ?? conf.runtimeConfig.mac;
+    if (conf.runtimeConfig?.mac) {
+      conf.runtimeConfig.mac = conf.args?.cni?.mac ?? conf.runtimeConfig.mac;
+    }
   }),
   'ignores-ip': readsEnv((env) => ({ ...env, CNI_ARGS: env.CNI_ARGS?.replace(/;IP=.*/, '') })),
   'exact-keys': reads(({ runtimeConfig }) => {
-    if (runtimeConfig?.dns?.Servers) delete runtimeConfig.dns;
+    if (runtimeConfig?.dns?.Servers) {
+      delete runtimeConfig.dns;
+    }
   }),
   'ignores-runtime': reads((conf) => delete conf.runtimeConfig),
   'minds-null': failsIf(({ stdin }) => /"runtimeConfig":\{"\w+":null\}/.test(stdin)),
@@ -176,10 +210,14 @@ export const faults: Record<string, Fault> = {
   'edits-stdin': reads((conf) => delete conf['cni.dev/stranger']),
   'first-folder-only': readsEnv((env) => ({ ...env, CNI_PATH: env.CNI_PATH?.split(':')[0] ?? '' })),
   'any-type': reads((conf) => {
-    if (conf.ipam) conf.ipam.type = basename(conf.ipam.type);
+    if (conf.ipam) {
+      conf.ipam.type = basename(conf.ipam.type);
+    }
   }),
   'no-index': onAdd((result) => {
-    for (const ip of result.ips ?? []) delete ip.interface;
+    for (const ip of result.ips ?? []) {
+      delete ip.interface;
+    }
   }),
   'no-addresses': succeedsIf(
     ({ command, exitCode, stdout }) => command === 'ADD' && exitCode !== 0 && !stdout.includes('Faulty'),
@@ -187,7 +225,9 @@ export const faults: Record<string, Fault> = {
   'no-cleanup': {
     asked: (asked) => {
       const type = parsed(asked.stdin)?.ipam?.type;
-      if (asked.command !== 'ADD' || !type) return asked;
+      if (asked.command !== 'ADD' || !type) {
+        return asked;
+      }
       const delegate = spawnSync(`${asked.env.CNI_PATH?.split(':')[0]}/${type}`, {
         env: asked.env,
         input: asked.stdin,
@@ -208,10 +248,14 @@ if (plugin) {
     env: process.env,
     stdin: readFileSync(0, 'utf8'),
   };
-  for (const fault of chosen) asked = fault.asked?.(asked) ?? asked;
+  for (const fault of chosen) {
+    asked = fault.asked?.(asked) ?? asked;
+  }
   const { stderr, ...answer } = ask(asked);
   let run: Run = { ...asked, ...answer };
-  for (const fault of chosen) run = fault.said?.(run) ?? run;
+  for (const fault of chosen) {
+    run = fault.said?.(run) ?? run;
+  }
   process.stderr.write(stderr);
   process.stdout.write(run.stdout);
   process.exitCode = run.exitCode;
@@ -226,11 +270,13 @@ function ask({ env, stdin }: Asked) {
 }
 
 function makeBridge(name: string): void {
-  const rt = openRoute();
+  const rt = openRtnetlink();
   try {
     rt.request(newLink({ kind: 'bridge', name }));
   } catch (error) {
-    if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
+    if (!(error instanceof NetlinkError && error.code === 'EEXIST')) {
+      throw error;
+    }
   } finally {
     rt.close();
   }

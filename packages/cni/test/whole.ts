@@ -14,7 +14,7 @@ import {
 } from '@cnikit/cni-spec';
 import { Ipam, parseIpamConfig } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
-import { newAddress, newRoute, openRoute, setLink } from '@cnikit/netlink';
+import { newAddress, newRoute, openRtnetlink, setLink } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { plugin as minimal } from '../../../examples/minimal-plugin/minimal-plugin.ts';
 
@@ -40,11 +40,14 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
       check(call) {
         minimal.check!(bare(call));
         pool(call).ipam.check(ownerOf(call));
-        const rt = openRoute({ netns: call.netns });
+        const rt = openRtnetlink({ netns: call.netns });
         const present = rt.routes().map(({ dst }) => dst);
         rt.close();
-        for (const { dst } of pool(call).routes)
-          if (!present.includes(dst)) throw new CniError(ErrorCode.Internal, `Route ${dst} is gone`);
+        for (const { dst } of pool(call).routes) {
+          if (!present.includes(dst)) {
+            throw new CniError(ErrorCode.Internal, `Route ${dst} is gone`);
+          }
+        }
       },
       gc,
       status,
@@ -66,12 +69,18 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
     plugin: definePlugin<CheckedConfig>({
       about: 'Looks at what the runtime asks for',
       add: ({ prevResult, conf: config }) => {
-        if (!prevResult) throw new CniError(ErrorCode.InvalidNetworkConfig, 'Runs after other plugins');
-        for (const name of ['portMappings', 'bandwidth'] as const) capability(config, name);
+        if (!prevResult) {
+          throw new CniError(ErrorCode.InvalidNetworkConfig, 'Runs after other plugins');
+        }
+        for (const name of ['portMappings', 'bandwidth'] as const) {
+          capability(config, name);
+        }
         return prevResult;
       },
       check: ({ prevResult }) => {
-        if (!prevResult) throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK needs prevResult');
+        if (!prevResult) {
+          throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK needs prevResult');
+        }
       },
     }),
     conf: { capabilities: { portMappings: true, bandwidth: true } },
@@ -82,8 +91,9 @@ const ownerOf = ({ containerID, ifName }: Call) => ({ containerID, ifName });
 const bare = (call: Call): Call => ({ ...call, conf: { ...call.conf, ipam: undefined } as never });
 
 function pool({ conf: config, args }: Call) {
-  if (config.ipam?.type !== 'built-in')
+  if (config.ipam?.type !== 'built-in') {
     throw new CniError(ErrorCode.InvalidNetworkConfig, `There is no IPAM plugin ${config.ipam?.type}`);
+  }
   const { rangeSets, requested, routes } = parseIpamConfig(config, { args, knownArgs: ['MAC'] });
   const store = fileStore({ sys, dir: `/run/whole/${config.name}` });
   return { ipam: new Ipam({ rangeSets, store }), requested, routes };
@@ -102,7 +112,7 @@ function addInterface(call: Call): Result {
   const made = minimal.add!(bare(call));
   try {
     const { ips = [], routes = [] } = addAddresses(call);
-    const rt = openRoute({ netns });
+    const rt = openRtnetlink({ netns });
     const { index } = rt.link({ name: ifName })!;
     rt.batch([
       setLink({ index, up: true, ...(mac ? { mac } : {}) }),
@@ -126,9 +136,13 @@ function addInterface(call: Call): Result {
 
 function gc(call: Call): void {
   const { validAttachments: valid } = call;
-  if (valid) pool(call).ipam.gc(valid.map(({ containerID, ifname }) => ({ containerID, ifName: ifname })));
+  if (valid) {
+    pool(call).ipam.gc(valid.map(({ containerID, ifname }) => ({ containerID, ifName: ifname })));
+  }
 }
 
 function status(call: Call): void {
-  if (pool(call).ipam.status().full) throw new CniError(50, 'No address is left');
+  if (pool(call).ipam.status().full) {
+    throw new CniError(50, 'No address is left');
+  }
 }

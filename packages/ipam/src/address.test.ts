@@ -79,7 +79,9 @@ describe('parseAddress()', () => {
       fc.property(anyAddress, (address) => {
         const text = formatAddress(address);
         expect(parseAddress(text)).toEqual(address);
-        if (address.length === 4) expect(new URL(`http://[${text}]/`).hostname).toBe(`[${text}]`);
+        if (address.length === 4) {
+          expect(new URL(`http://[${text}]/`).hostname).toBe(`[${text}]`);
+        }
       }),
     );
   });
@@ -123,10 +125,14 @@ describe('address arithmetic', () => {
         expect(big(lastOf({ address: a, prefix }))).toBe(big(a) | host);
         expect(big(addressBeside(a, 1))).toBe(BigInt.asUintN(Number(size), big(a) + 1n));
         expect(big(addressBeside(a, -1))).toBe(BigInt.asUintN(Number(size), big(a) - 1n));
-        if (a.length !== b.length) return;
+        if (a.length !== b.length) {
+          return;
+        }
         const difference = big(a) - big(b);
         expect(Math.sign(compareAddresses(a, b))).toBe(difference < 0n ? -1 : difference > 0n ? 1 : 0);
-        if (difference <= 0n) expect(distance(a, b)).toBe(Number(1n - difference));
+        if (difference <= 0n) {
+          expect(distance(a, b)).toBe(Number(1n - difference));
+        }
       }),
     );
   });

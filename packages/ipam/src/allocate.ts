@@ -20,8 +20,12 @@ export function candidates(set: RangeSet, last: Address | undefined): () => Cand
 
   function step(): Address {
     const range = set[index]!;
-    if (current === undefined) return range.start;
-    if (compareAddresses(current, range.end) !== 0) return addressBeside(current, 1);
+    if (current === undefined) {
+      return range.start;
+    }
+    if (compareAddresses(current, range.end) !== 0) {
+      return addressBeside(current, 1);
+    }
     index = (index + 1) % set.length;
     return set[index]!.start;
   }
@@ -29,10 +33,15 @@ export function candidates(set: RangeSet, last: Address | undefined): () => Cand
   return () => {
     for (;;) {
       current = step();
-      if (first === undefined) first = current;
-      else if (compareAddresses(current, first) === 0) return undefined;
+      if (first === undefined) {
+        first = current;
+      } else if (compareAddresses(current, first) === 0) {
+        return undefined;
+      }
       const range = set[index]!;
-      if (compareAddresses(current, range.gateway) !== 0) return { address: current, range };
+      if (compareAddresses(current, range.gateway) !== 0) {
+        return { address: current, range };
+      }
     }
   };
 }

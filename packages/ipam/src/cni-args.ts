@@ -9,10 +9,14 @@ function malformed(message: string): never {
 /** Reads CNI_ARGS, `K=V;K2=V2`. Throws IpamError ARGS on a pair without '='. */
 export function splitCniArgs(text: string): Record<string, string> {
   const args: Record<string, string> = {};
-  if (text === '') return args;
+  if (text === '') {
+    return args;
+  }
   for (const pair of text.split(';')) {
     const at = pair.indexOf('=');
-    if (at < 0 || pair.indexOf('=', at + 1) >= 0) malformed(`invalid pair ${JSON.stringify(pair)}`);
+    if (at < 0 || pair.indexOf('=', at + 1) >= 0) {
+      malformed(`invalid pair ${JSON.stringify(pair)}`);
+    }
     args[pair.slice(0, at)] = pair.slice(at + 1);
   }
   return args;

@@ -51,7 +51,9 @@ export function collect(store: Store, valid: readonly Owner[], options?: GcOptio
   store.lock(() => {
     for (const reservation of stale) {
       attempt(reservation.address, () => {
-        if (store.release(reservation.address, reservation)) freed.push(reservation);
+        if (store.release(reservation.address, reservation)) {
+          freed.push(reservation);
+        }
       });
     }
     attempt('', () => store.tidy?.());

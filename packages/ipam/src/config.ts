@@ -59,14 +59,18 @@ function parseRangeConfig(fields: Fields, path: string): RangeConfig {
   const range = { subnet: stringAt(fields, 'subnet', path) } as RangeConfig;
   for (const key of ['rangeStart', 'rangeEnd', 'gateway'] as const) {
     const text = stringAt(fields, key, path);
-    if (text) range[key] = text;
+    if (text) {
+      range[key] = text;
+    }
   }
   return range;
 }
 
 function rangeSetsAt(fields: Fields, key: string, path: string): RangeConfig[][] {
   return listAt(fields, key, path).map((set, i) => {
-    if (!Array.isArray(set)) return misconfigured(`${path}${key}[${i}] must be an array of ranges`);
+    if (!Array.isArray(set)) {
+      return misconfigured(`${path}${key}[${i}] must be an array of ranges`);
+    }
     return set.map((range, j) => {
       const where = `${path}${key}[${i}][${j}]`;
       return parseRangeConfig(fieldsOf(range, where), `${where}.`);
@@ -79,10 +83,14 @@ function requestedAddress(text: unknown): string {
   const whole = String(text);
   if (!whole.includes('/')) {
     const address = parseAddress(whole);
-    if (address) return formatAddress(address);
+    if (address) {
+      return formatAddress(address);
+    }
   } else {
     const subnet = parseSubnet(whole);
-    if (typeof subnet === 'object') return formatAddress(subnet.address);
+    if (typeof subnet === 'object') {
+      return formatAddress(subnet.address);
+    }
   }
   return misconfigured(`invalid IP address ${whole}`);
 }
@@ -112,13 +120,19 @@ function parseRoute(value: unknown, index: number): IpamRoute {
   const fields = fieldsOf(value, path);
   const dst = stringAt(fields, 'dst', `${path}.`) ?? '';
   const subnet = parseSubnet(dst);
-  if (typeof subnet !== 'object') return misconfigured(`invalid CIDR address: ${dst}`);
+  if (typeof subnet !== 'object') {
+    return misconfigured(`invalid CIDR address: ${dst}`);
+  }
   const route: IpamRoute = { dst: formatSubnet(subnet) };
   const gw = stringAt(fields, 'gw', `${path}.`);
-  if (gw) route.gw = formatAddress(parseAddress(gw) ?? misconfigured(`invalid IP address: ${gw}`));
+  if (gw) {
+    route.gw = formatAddress(parseAddress(gw) ?? misconfigured(`invalid IP address: ${gw}`));
+  }
   for (const key of ROUTE_NUMBERS) {
     const number = numberAt(fields, key, `${path}.`);
-    if (number !== undefined) route[key] = number;
+    if (number !== undefined) {
+      route[key] = number;
+    }
   }
   return route;
 }
@@ -126,7 +140,9 @@ function parseRoute(value: unknown, index: number): IpamRoute {
 /** Before 0.3.0 a result has room for one address of each family. */
 function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
   const [major, minor] = (version || '0.1.0').split('.').map(Number) as [number, number];
-  if (major > 0 || minor >= 3) return;
+  if (major > 0 || minor >= 3) {
+    return;
+  }
   const v4 = sets.filter((set) => set[0]!.start.length === 1).length;
   if (v4 > 1 || sets.length - v4 > 1) {
     misconfigured(`CNI version ${version} does not support more than 1 address per family`);

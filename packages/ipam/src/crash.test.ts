@@ -68,7 +68,9 @@ function mortal(at: number, half: boolean): { kernel: Sys; bury: () => void } {
     },
   };
   const kernel = interpose(tracking, (index, name, args) => {
-    if (index < at) return;
+    if (index < at) {
+      return;
+    }
     if (index === at && half && name === 'writeText') {
       const [path, , options] = args as Parameters<Sys['writeText']>;
       sys.writeText(path, '', options);
@@ -77,7 +79,9 @@ function mortal(at: number, half: boolean): { kernel: Sys; bury: () => void } {
     throw new Killed();
   });
   const bury = () => {
-    for (const fd of files) sys.close(fd);
+    for (const fd of files) {
+      sys.close(fd);
+    }
   };
   return { kernel, bury };
 }
@@ -132,9 +136,13 @@ describe.each(Object.keys(STATES))('%s', (state) => {
         const { kernel, bury } = mortal(at, half);
         const outcome = run(dir, kernel);
         bury();
-        if (outcome !== undefined) expect(outcome).toBeInstanceOf(Killed);
+        if (outcome !== undefined) {
+          expect(outcome).toBeInstanceOf(Killed);
+        }
         assertSound(dir);
-        if (outcome === undefined) break;
+        if (outcome === undefined) {
+          break;
+        }
       }
       expect(at).toBeGreaterThan(5);
     });
@@ -144,9 +152,13 @@ describe.each(Object.keys(STATES))('%s', (state) => {
         const dir = prepare(state);
         let reached = false;
         const failing = interpose(sys, (index, name) => {
-          if (index !== at) return;
+          if (index !== at) {
+            return;
+          }
           reached = true;
-          if (name !== 'close') throw new SysError({ syscall: name, errno: 5 });
+          if (name !== 'close') {
+            throw new SysError({ syscall: name, errno: 5 });
+          }
         });
         const outcome = run(dir, failing);
         if (outcome !== undefined) {
@@ -157,7 +169,9 @@ describe.each(Object.keys(STATES))('%s', (state) => {
           expect(left).not.toContain('new');
         }
         assertSound(dir);
-        if (!reached) break;
+        if (!reached) {
+          break;
+        }
       }
     });
   });
@@ -178,6 +192,8 @@ it('a kill during the first ADD of all leaves a pool that works', () => {
     open(dir).del(owner('new'));
     expect(open(dir).list()).toEqual({ reservations: [], problems: [] });
     expect(open(dir).add(owner('new')).ips).toHaveLength(2);
-    if (!killed) break;
+    if (!killed) {
+      break;
+    }
   }
 });

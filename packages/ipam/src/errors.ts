@@ -46,6 +46,8 @@ export class IpamError extends Error {
     super(message);
     this.code = code;
     this.cniCode = CNI_CODES[code];
-    if (cause !== undefined) this.cause = cause;
+    if (cause !== undefined) {
+      this.cause = cause;
+    }
   }
 }

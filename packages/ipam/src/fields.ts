@@ -23,7 +23,9 @@ export function fieldsOf(value: unknown, path: string): Fields {
   }
   const fields: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(value)) {
-    if (field !== null) fields[key.toLowerCase()] = field;
+    if (field !== null) {
+      fields[key.toLowerCase()] = field;
+    }
   }
   return fields;
 }
@@ -43,7 +45,9 @@ export function optionalAt(fields: Fields, key: string): Fields {
 /** The string at a key, if any. */
 export function stringAt(fields: Fields, key: string, path: string): string | undefined {
   const value = fields[key.toLowerCase()];
-  if (value === undefined || typeof value === 'string') return value;
+  if (value === undefined || typeof value === 'string') {
+    return value;
+  }
   return misconfigured(`${path}${key} must be a string, not ${typeName(value)}`);
 }
 
@@ -58,7 +62,8 @@ export function listAt(fields: Fields, key: string, path: string): readonly unkn
 /** The non-negative integer at a key, if any. */
 export function numberAt(fields: Fields, key: string, path: string): number | undefined {
   const value = fields[key.toLowerCase()];
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= 0))
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) {
     return value as number | undefined;
+  }
   return misconfigured(`${path}${key} must be an integer of at least 0, not ${JSON.stringify(value)}`);
 }

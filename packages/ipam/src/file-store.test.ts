@@ -32,7 +32,9 @@ function foreignAdd(address: string, text: string, rangeSet = 0): void {
 it('add() works when another process makes the directory between its open and its mkdir', () => {
   let first = true;
   const raced = interpose(sys, (_index, name, args) => {
-    if (name !== 'open' || !first) return;
+    if (name !== 'open' || !first) {
+      return;
+    }
     first = false;
     mkdirSync(dir, { recursive: true });
     throw new SysError({ syscall: 'open', errno: 2, path: String(args[0]) });
@@ -121,10 +123,14 @@ describe('fileStore() beside other programs', () => {
   it('fileStore() reads every file only after a foreign write', () => {
     let reads = 0;
     const counting = interpose(sys, (_index, name) => {
-      if (name === 'readText') reads++;
+      if (name === 'readText') {
+        reads++;
+      }
     });
     const ipam = open(counting);
-    for (const id of ['a', 'b', 'c', 'd']) ipam.add(owner(id));
+    for (const id of ['a', 'b', 'c', 'd']) {
+      ipam.add(owner(id));
+    }
     const measure = (work: () => void) => {
       reads = 0;
       work();
@@ -207,10 +213,14 @@ describe('fileStore() and garbage', () => {
   });
 
   it('an empty file does not keep its address', () => {
-    for (const last of ['2', '3', '4', '5', '6']) put(`10.1.2.${last}`, '');
+    for (const last of ['2', '3', '4', '5', '6']) {
+      put(`10.1.2.${last}`, '');
+    }
     const ipam = open();
     expect(ipam.add({ ...owner('a'), requested: ['10.1.2.4'] }).ips[0]!.address).toBe('10.1.2.4/29');
-    for (const id of ['b', 'c', 'd', 'e']) ipam.add(owner(id));
+    for (const id of ['b', 'c', 'd', 'e']) {
+      ipam.add(owner(id));
+    }
     expect(() => ipam.add(owner('f'))).toThrow(expect.objectContaining({ code: 'EXHAUSTED' }));
     expect(ipam.list().problems).toEqual([]);
   });
@@ -218,7 +228,9 @@ describe('fileStore() and garbage', () => {
   it('empty files are reclaimed when many addresses in a row were taken', () => {
     const store = fileStore({ sys, dir });
     const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/27' }]], store });
-    for (let i = 0; i < 28; i++) ipam.add(owner(`a${i}`));
+    for (let i = 0; i < 28; i++) {
+      ipam.add(owner(`a${i}`));
+    }
     put('10.1.2.25', '');
     put('10.1.2.30', '');
     expect(ipam.add(owner('b')).ips[0]!.address).toBe('10.1.2.30/27');

@@ -83,7 +83,9 @@ class FileStore implements Store {
         return locked();
       } catch (error) {
         // The first to use a network makes its directory; another process may have done so by now.
-        if (!isSysError(error) || error.code !== 'ENOENT' || error.path !== lockPath) throw error;
+        if (!isSysError(error) || error.code !== 'ENOENT' || error.path !== lockPath) {
+          throw error;
+        }
         makeDirs(this.#sys, this.#dir.path);
         return locked();
       }
@@ -97,7 +99,9 @@ class FileStore implements Store {
       let linking = false;
       try {
         const prepared = this.#index.prepare(address, claim, isLive);
-        if (prepared === undefined) return false;
+        if (prepared === undefined) {
+          return false;
+        }
         const link = () => {
           this.#sys.link(prepared, file);
           return true;
@@ -127,18 +131,26 @@ class FileStore implements Store {
   #withdraw(address: string, claim: Claim, linking: boolean): void {
     try {
       const holder = this.#dir.owner(address);
-      if (linking && holds(holder, claim)) this.#sys.unlink(this.#dir.file(address));
-      if (linking || holder === undefined) this.#index.forget(address, claim);
+      if (linking && holds(holder, claim)) {
+        this.#sys.unlink(this.#dir.file(address));
+      }
+      if (linking || holder === undefined) {
+        this.#index.forget(address, claim);
+      }
     } catch (error) {
       // The first failure is the one to report; a DEL or GC removes the rest.
-      if (!isSysError(error)) throw error;
+      if (!isSysError(error)) {
+        throw error;
+      }
     }
   }
 
   release(address: string, owner: Owner): boolean {
     return this.#change((session) => {
       const holder = session.owners.get(address) ?? this.#dir.owner(address);
-      if (!holds(holder, owner)) return false;
+      if (!holds(holder, owner)) {
+        return false;
+      }
       this.#sys.unlink(this.#dir.file(address));
       session.owners.delete(address);
       this.#index.forget(address, holder);
@@ -156,7 +168,9 @@ class FileStore implements Store {
           return true;
         }
         // What a kill left between the entry and the reservation.
-        if (!holder || !sharesEntry(holder, key)) this.#index.forget(address, key);
+        if (!holder || !sharesEntry(holder, key)) {
+          this.#index.forget(address, key);
+        }
         return false;
       });
     return [
@@ -192,20 +206,26 @@ class FileStore implements Store {
 
   #reclaim(): boolean {
     const empty = this.#dir.names().filter((name) => isAddressName(name) && this.#dir.size(name) === 0);
-    for (const name of empty) this.#sys.unlink(this.#dir.file(name));
+    for (const name of empty) {
+      this.#sys.unlink(this.#dir.file(name));
+    }
     return empty.length > 0;
   }
 
   /** Makes the index complete, once for each hold of the lock. */
   #open(): Session {
-    if (this.#session) return this.#session;
+    if (this.#session) {
+      return this.#session;
+    }
     const last = this.#dir.last(0);
     const state = this.#dir.state(last);
     let sealed: string | undefined = state;
     if (!this.#index.isSealed(state)) {
       const { files } = this.#dir.scan();
       // Reservations that note a container alone are looked up under another name: no seal while there are any.
-      if (files.some(({ owner }) => owner.ifName === '')) sealed = undefined;
+      if (files.some(({ owner }) => owner.ifName === '')) {
+        sealed = undefined;
+      }
       this.#index.rebuild(files, sealed);
     }
     this.#session = { sealed, lasts: [last], changed: false, broken: false, owners: new Map() };
@@ -225,12 +245,16 @@ class FileStore implements Store {
 
   #seal(): void {
     const session = this.#session;
-    if (!session?.changed || session.broken || session.sealed === undefined) return;
+    if (!session?.changed || session.broken || session.sealed === undefined) {
+      return;
+    }
     try {
       this.#index.reseal(session.sealed, this.#dir.state(session.lasts[0]));
     } catch (error) {
       // What was asked for is done. Without a seal the next one to come rebuilds the index.
-      if (!isSysError(error)) throw error;
+      if (!isSysError(error)) {
+        throw error;
+      }
     }
   }
 
@@ -238,7 +262,9 @@ class FileStore implements Store {
     try {
       return body();
     } catch (error) {
-      if (!isSysError(error)) throw error;
+      if (!isSysError(error)) {
+        throw error;
+      }
       const hint = error.syscall === 'link' ? '; the directory must be on a file system with hard links' : '';
       throw new IpamError(
         'IO',

@@ -111,7 +111,9 @@ describe('Ipam.add()', () => {
     const failing: Store = {
       ...store,
       reserve(address, claim, set) {
-        if (set === 1) throw new Error('disk full');
+        if (set === 1) {
+          throw new Error('disk full');
+        }
         return store.reserve(address, claim, set);
       },
     };
@@ -128,7 +130,9 @@ describe('Ipam.add()', () => {
 
   it('Ipam.add() asks for a list of all rather than try thousands of taken addresses', () => {
     const store = memoryStore();
-    for (let i = 0; i < 60_000; i++) store.reserve(`10.1.${i >> 8}.${i & 255}`, owner(`x${i}`), 9);
+    for (let i = 0; i < 60_000; i++) {
+      store.reserve(`10.1.${i >> 8}.${i & 255}`, owner(`x${i}`), 9);
+    }
     let attempts = 0;
     const counting: Store = {
       ...store,
@@ -216,7 +220,9 @@ describe('Ipam.gc()', () => {
       store: {
         ...store,
         release(address, holder) {
-          if (address === '10.1.2.2') throw new Error('stuck');
+          if (address === '10.1.2.2') {
+            throw new Error('stuck');
+          }
           return store.release(address, holder);
         },
       },
@@ -243,7 +249,9 @@ describe('Ipam.leaks() and Ipam.status()', () => {
   it('Ipam.status() counts by range set', () => {
     const store = memoryStore();
     const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }], [{ subnet: 'fd00::/64' }]], store });
-    for (const id of ['a', 'b', 'c', 'd']) ipam.add(owner(id));
+    for (const id of ['a', 'b', 'c', 'd']) {
+      ipam.add(owner(id));
+    }
     store.reserve('10.1.2.1', owner('gateway'), 9);
     store.reserve('192.0.2.1', owner('elsewhere'), 9);
     const { sets, full } = ipam.status();

@@ -119,7 +119,9 @@ export class Ipam {
     }
     for (const text of addresses) {
       const address = parseAddress(text.split('/', 1)[0]!);
-      if (!address || !this.#sets.some((set) => rangeFor(set, address))) continue;
+      if (!address || !this.#sets.some((set) => rangeFor(set, address))) {
+        continue;
+      }
       if (!held.includes(formatAddress(address))) {
         throw new IpamError(
           'NOT_FOUND',
@@ -153,12 +155,16 @@ export class Ipam {
   #assign(requested: readonly string[]): (Candidate | undefined)[] {
     const open = requested.map((text): { text: string; address: Address } => {
       const address = parseAddress(text.split('/', 1)[0]!);
-      if (!address) throw new IpamError('CONFIG', `invalid IP address ${text}`);
+      if (!address) {
+        throw new IpamError('CONFIG', `invalid IP address ${text}`);
+      }
       return { text: formatAddress(address), address };
     });
     const wanted = this.#sets.map((set) => {
       const at = open.findIndex(({ address }) => rangeFor(set, address));
-      if (at < 0) return undefined;
+      if (at < 0) {
+        return undefined;
+      }
       const { address } = open.splice(at, 1)[0]!;
       return { address, range: rangeFor(set, address)! };
     });
@@ -186,7 +192,9 @@ export class Ipam {
       if (compareAddresses(wanted.address, wanted.range.gateway) === 0) {
         return fail('UNAVAILABLE', `requested ip ${text} is subnet's gateway`);
       }
-      if (reserve(wanted)) return wanted;
+      if (reserve(wanted)) {
+        return wanted;
+      }
       return fail(
         'UNAVAILABLE',
         `requested IP address ${text} is not available in range set ${rangeSetText(set)}`,
@@ -218,9 +226,15 @@ export class Ipam {
     let taken: ReadonlySet<string> | undefined;
     for (let attempt = 1; ; attempt++) {
       const candidate = next();
-      if (!candidate) return undefined;
-      if (attempt > ATTEMPTS) taken ??= this.#store.taken();
-      if (!taken?.has(formatAddress(candidate.address)) && reserve(candidate)) return candidate;
+      if (!candidate) {
+        return undefined;
+      }
+      if (attempt > ATTEMPTS) {
+        taken ??= this.#store.taken();
+      }
+      if (!taken?.has(formatAddress(candidate.address)) && reserve(candidate)) {
+        return candidate;
+      }
     }
   }
 }

@@ -32,7 +32,9 @@ describe('many processes on one directory', () => {
     let next = 0;
     let busy = true;
     const worker = async () => {
-      while (next < PROCESSES) held.push(...(await allocate(dir, `p${next++}`)));
+      while (next < PROCESSES) {
+        held.push(...(await allocate(dir, `p${next++}`)));
+      }
     };
     const foreigner = async () => {
       const conf = { ipam: { type: 'host-local', dataDir: root, subnet: '10.64.0.0/16' } };

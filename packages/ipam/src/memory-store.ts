@@ -20,7 +20,9 @@ export function memoryStore({ now }: MemoryStoreOptions = {}): Store {
   return {
     lock: (body) => body(),
     reserve(address, { containerID, ifName, pod }, rangeSet) {
-      if (held.has(address)) return false;
+      if (held.has(address)) {
+        return false;
+      }
       held.set(address, {
         address,
         containerID,
@@ -33,11 +35,15 @@ export function memoryStore({ now }: MemoryStoreOptions = {}): Store {
       return true;
     },
     release(address, owner) {
-      if (!holds(address, owner)) return false;
+      if (!holds(address, owner)) {
+        return false;
+      }
       held.delete(address);
       const addresses = byContainer.get(owner.containerID);
       addresses?.delete(address);
-      if (addresses?.size === 0) byContainer.delete(owner.containerID);
+      if (addresses?.size === 0) {
+        byContainer.delete(owner.containerID);
+      }
       return true;
     },
     find: (owner) => [...(byContainer.get(owner.containerID) ?? [])].filter((a) => holds(a, owner)),

@@ -7,7 +7,9 @@ import { parseRangeSets, type RangeConfig, rangeSetSize, rangeSetText } from './
 function walk(set: readonly RangeConfig[], last?: string): string[] {
   const next = candidates(parseRangeSets([set])[0]!, last === undefined ? undefined : parseAddress(last));
   const seen: string[] = [];
-  for (let c = next(); c; c = next()) seen.push(formatAddress(c.address));
+  for (let c = next(); c; c = next()) {
+    seen.push(formatAddress(c.address));
+  }
   return seen;
 }
 

@@ -74,7 +74,9 @@ export function rangeSetSize(set: RangeSet): number {
 function overlap(a: RangeSet, b: RangeSet): [Range, Range] | undefined {
   for (const one of a) {
     for (const other of b) {
-      if (one.start.length !== other.start.length) continue;
+      if (one.start.length !== other.start.length) {
+        continue;
+      }
       if (compareAddresses(one.start, other.end) <= 0 && compareAddresses(other.start, one.end) <= 0) {
         return [one, other];
       }
@@ -93,14 +95,20 @@ interface Draft {
 
 function draftOf({ subnet, rangeStart, rangeEnd, gateway }: RangeConfig): Draft {
   const parsed = subnet === undefined ? undefined : parseSubnet(subnet);
-  if (subnet !== undefined && !parsed) invalid(`invalid CIDR address: ${subnet}`);
+  if (subnet !== undefined && !parsed) {
+    invalid(`invalid CIDR address: ${subnet}`);
+  }
   const optional = (text: string | undefined) => (text ? address(text) : undefined);
   return { subnet: parsed, start: optional(rangeStart), end: optional(rangeEnd), gateway: optional(gateway) };
 }
 
 function rangeOf({ subnet, start, end, gateway }: Draft): Range {
-  if (!subnet) return invalid('IP <nil> not v4 nor v6');
-  if (subnet === 'mapped') return invalid('IPNet IP and Mask version mismatch');
+  if (!subnet) {
+    return invalid('IP <nil> not v4 nor v6');
+  }
+  if (subnet === 'mapped') {
+    return invalid('IPNet IP and Mask version mismatch');
+  }
   const { prefix } = subnet;
   const isIPv4 = subnet.address.length === 1;
   if (prefix > subnet.address.length * 32 - 2) {
@@ -118,21 +126,33 @@ function rangeOf({ subnet, start, end, gateway }: Draft): Range {
   const outside = (name: string, bound: Address): never =>
     invalid(`${name} ${formatAddress(bound)} not in network ${formatSubnet(subnet)}`);
 
-  if (start && !rangeContains(whole, start)) outside('RangeStart', start);
-  if (end && !rangeContains(whole, end)) outside('RangeEnd', end);
+  if (start && !rangeContains(whole, start)) {
+    outside('RangeStart', start);
+  }
+  if (end && !rangeContains(whole, end)) {
+    outside('RangeEnd', end);
+  }
   const range = { ...whole, start: start ?? second, end: end ?? (isIPv4 ? addressBeside(last, -1) : last) };
   // The reference words a start beyond the end in the same way.
-  if (compareAddresses(range.start, range.end) > 0) outside('RangeStart', range.start);
+  if (compareAddresses(range.start, range.end) > 0) {
+    outside('RangeStart', range.start);
+  }
   return range;
 }
 
 function rangeSetOf(drafts: readonly Draft[]): RangeSet {
-  if (drafts.length === 0) invalid('empty range set');
+  if (drafts.length === 0) {
+    invalid('empty range set');
+  }
   const set = drafts.map(rangeOf);
-  if (set.some((range) => range.start.length !== set[0]!.start.length)) invalid('mixed address families');
+  if (set.some((range) => range.start.length !== set[0]!.start.length)) {
+    invalid('mixed address families');
+  }
   for (let i = 0; i < set.length - 1; i++) {
     const pair = overlap([set[i]!], set.slice(i + 1));
-    if (pair) invalid(`subnets ${rangeSetText([pair[0]])} and ${rangeSetText([pair[1]])} overlap`);
+    if (pair) {
+      invalid(`subnets ${rangeSetText([pair[0]])} and ${rangeSetText([pair[1]])} overlap`);
+    }
   }
   return set;
 }
@@ -143,7 +163,9 @@ function rangeSetOf(drafts: readonly Draft[]): RangeSet {
  * CONFIG in the reference's words.
  */
 export function parseRangeSets(configs: readonly (readonly RangeConfig[])[]): RangeSet[] {
-  if (configs.length === 0) invalid('no IP ranges specified');
+  if (configs.length === 0) {
+    invalid('no IP ranges specified');
+  }
   const drafts = configs.map((set) => set.map(draftOf));
   const sets = drafts.map((set, i) => {
     try {
@@ -154,7 +176,9 @@ export function parseRangeSets(configs: readonly (readonly RangeConfig[])[]): Ra
   });
   for (let i = 0; i < sets.length; i++) {
     for (let j = i + 1; j < sets.length; j++) {
-      if (overlap(sets[i]!, sets[j]!)) invalid(`range set ${i} overlaps with ${j}`);
+      if (overlap(sets[i]!, sets[j]!)) {
+        invalid(`range set ${i} overlaps with ${j}`);
+      }
     }
   }
   return sets;

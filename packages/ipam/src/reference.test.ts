@@ -82,17 +82,22 @@ describe.skipIf(skip)(title, () => {
           const ipam = ours(ranges, left);
           let answer: unknown = {};
           try {
-            if (verb === 'ADD')
+            if (verb === 'ADD') {
               answer = ipam.add({ ...owner(containerID), requested: requested ? [requested] : [] }).ips;
-            else if (verb === 'DEL') ipam.del(owner(containerID));
-            else ipam.check(owner(containerID));
+            } else if (verb === 'DEL') {
+              ipam.del(owner(containerID));
+            } else {
+              ipam.check(owner(containerID));
+            }
           } catch (error) {
             answer = (error as Error).message;
           }
           const args = verb === 'ADD' && requested ? `IP=${requested}` : '';
           const reply = reference(verb as 'ADD', owner(containerID), theirs(ranges, right), args);
           // Where a later set refuses, the reference also frees what the attachment held before: a defect, not copied.
-          if (verb === 'ADD' && /for range 1/.test(reply.msg ?? '')) return;
+          if (verb === 'ADD' && /for range 1/.test(reply.msg ?? '')) {
+            return;
+          }
           expect(answer).toEqual(reply.msg ?? reply.ips ?? {});
           expect(snapshot(left)).toEqual(snapshot(right));
         }
@@ -120,8 +125,11 @@ describe.skipIf(skip)(title, () => {
       const user = `c${i % 40}`;
       const asReference = (i * 7) % 3 === 0;
       if (i >= 40 && i % 2 === 0) {
-        if (asReference) reference('DEL', owner(user), conf);
-        else ipam.del(owner(user));
+        if (asReference) {
+          reference('DEL', owner(user), conf);
+        } else {
+          ipam.del(owner(user));
+        }
         held.delete(user);
       } else if (!held.has(user)) {
         const ips = asReference ? reference('ADD', owner(user), conf).ips! : ipam.add(owner(user)).ips;

@@ -12,11 +12,16 @@ export function parseResolvConf(text: string): Dns {
   for (const line of text.split('\n')) {
     const [keyword = '', ...values] = line.trim().split(/\s+/);
     const [value] = values;
-    if (value === undefined) continue;
-    if (keyword === 'nameserver') dns.nameservers = [...(dns.nameservers ?? []), value];
-    else if (keyword === 'domain') dns.domain = value;
-    else if (keyword === 'search' || keyword === 'options')
+    if (value === undefined) {
+      continue;
+    }
+    if (keyword === 'nameserver') {
+      dns.nameservers = [...(dns.nameservers ?? []), value];
+    } else if (keyword === 'domain') {
+      dns.domain = value;
+    } else if (keyword === 'search' || keyword === 'options') {
       dns[keyword] = [...(dns[keyword] ?? []), ...values];
+    }
   }
   return dns;
 }

@@ -20,12 +20,16 @@ export function statusOf(rangeSets: readonly RangeSet[], taken: ReadonlySet<stri
   const used = rangeSets.map(() => 0);
   for (const name of taken) {
     const address = parseAddress(name);
-    if (!address) continue;
+    if (!address) {
+      continue;
+    }
     const index = rangeSets.findIndex((set) => {
       const range = rangeFor(set, address);
       return range && compareAddresses(range.gateway, address) !== 0;
     });
-    if (index >= 0) used[index] = used[index]! + 1;
+    if (index >= 0) {
+      used[index] = used[index]! + 1;
+    }
   }
   const sets = rangeSets.map((set, i) => {
     const total = rangeSetSize(set);

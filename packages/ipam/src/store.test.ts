@@ -9,7 +9,9 @@ import { storeContract } from './testing.ts';
 const root = scratch();
 
 describe('memoryStore()', () => {
-  for (const { name, run } of storeContract(() => memoryStore())) it(name, run);
+  for (const { name, run } of storeContract(() => memoryStore())) {
+    it(name, run);
+  }
 });
 
 describe('fileStore()', () => {
@@ -19,5 +21,7 @@ describe('fileStore()', () => {
     const reopen = () => fileStore({ sys, dir });
     return { store: reopen(), reopen };
   };
-  for (const { name, run } of storeContract(make)) it(name, run);
+  for (const { name, run } of storeContract(make)) {
+    it(name, run);
+  }
 });

@@ -32,7 +32,9 @@ const LONG_TOO: Owner = { containerID: `${'x'.repeat(299)}y`, ifName: 'eth0' };
 
 function equal(actual: unknown, expected: unknown, what: string): void {
   const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (a !== e) throw new Error(`${what}: expected ${e}, got ${a}`);
+  if (a !== e) {
+    throw new Error(`${what}: expected ${e}, got ${a}`);
+  }
 }
 
 function holders(store: Store): string[] {
@@ -66,7 +68,9 @@ const CASES: readonly (readonly [string, Body])[] = [
       } catch (error) {
         caught = error;
       }
-      if (caught !== failure) throw new Error(`lock: expected the body's own error, got ${caught}`);
+      if (caught !== failure) {
+        throw new Error(`lock: expected the body's own error, got ${caught}`);
+      }
       equal(
         store.lock(() => 1),
         1,
@@ -229,8 +233,11 @@ export function storeContract(make: () => Store | { store: Store; reopen: OpenSt
     name,
     run() {
       const made = make();
-      if ('reopen' in made) body(made.store, made.reopen);
-      else body(made, () => made);
+      if ('reopen' in made) {
+        body(made.store, made.reopen);
+      } else {
+        body(made, () => made);
+      }
     },
   }));
 }

@@ -19,7 +19,8 @@ for (let i = 0; i < Number(count); i++) {
     continue;
   }
   const freed = ipam.del({ containerID, ifName: 'eth0' });
-  if (freed.join() !== address)
+  if (freed.join() !== address) {
     throw new Error(`${containerID} was given ${address} and freed ${freed.join()}`);
+  }
 }
 console.log(JSON.stringify(held));

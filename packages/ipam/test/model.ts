@@ -59,7 +59,9 @@ class Model {
       const freed = [...this.held].filter(
         ([, owner]) => !command.keep.some((kept) => owner === `${kept} eth0`),
       );
-      for (const [address] of freed) this.held.delete(address);
+      for (const [address] of freed) {
+        this.held.delete(address);
+      }
       return freed
         .map(([address]) => address)
         .sort()
@@ -68,31 +70,45 @@ class Model {
     const owner = `${command.id} ${command.ifName}`;
     const mine = [...this.held].filter(([, holder]) => holder === owner).map(([address]) => address);
     if (command.verb === 'del') {
-      for (const address of mine) this.held.delete(address);
+      for (const address of mine) {
+        this.held.delete(address);
+      }
       return mine.sort().join();
     }
-    if (command.verb === 'check') return mine.length > 0 ? 'ok' : 'NOT_FOUND';
+    if (command.verb === 'check') {
+      return mine.length > 0 ? 'ok' : 'NOT_FOUND';
+    }
     return this.#add(owner, mine, command.requested);
   }
 
   #add(owner: string, mine: string[], wishes: string[]): string {
     const all = POOLS.map((pool, i) => [...pool, ...GATEWAYS.filter((g) => g.includes(':') === (i === 1))]);
     const wanted = all.map((addresses) => wishes.find((wish) => addresses.includes(wish)));
-    if (wishes.some((wish) => !wanted.includes(wish))) return 'UNAVAILABLE';
+    if (wishes.some((wish) => !wanted.includes(wish))) {
+      return 'UNAVAILABLE';
+    }
     const got: string[] = [];
     const undo = (code: string) => {
-      for (const address of got) this.held.delete(address);
+      for (const address of got) {
+        this.held.delete(address);
+      }
       return code;
     };
     for (const [i, pool] of POOLS.entries()) {
       const wish = wanted[i];
       if (wish !== undefined) {
-        if (GATEWAYS.includes(wish) || this.held.has(wish)) return undo('UNAVAILABLE');
-      } else if (mine.some((address) => pool.includes(address))) return undo('DUPLICATE');
+        if (GATEWAYS.includes(wish) || this.held.has(wish)) {
+          return undo('UNAVAILABLE');
+        }
+      } else if (mine.some((address) => pool.includes(address))) {
+        return undo('DUPLICATE');
+      }
       const start = pool.indexOf(this.#last[i] ?? '') + 1;
       const order = [...pool.slice(start), ...pool.slice(0, start)];
       const address = wish ?? order.find((candidate) => !this.held.has(candidate));
-      if (address === undefined) return undo('EXHAUSTED');
+      if (address === undefined) {
+        return undo('EXHAUSTED');
+      }
       this.held.set(address, owner);
       this.#last[i] = address;
       got.push(address);
@@ -111,7 +127,9 @@ function perform(ipam: Ipam, command: Command): string {
         .join();
     }
     const owner = { containerID: command.id, ifName: command.ifName };
-    if (command.verb === 'del') return ipam.del(owner).sort().join();
+    if (command.verb === 'del') {
+      return ipam.del(owner).sort().join();
+    }
     if (command.verb === 'check') {
       ipam.check(owner);
       return 'ok';

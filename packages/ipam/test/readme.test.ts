@@ -41,6 +41,8 @@ describe('examples', () => {
   it.each(['src/index.ts', 'src/file-store.ts', 'src/testing.ts'])('of %s run', (file) => {
     const sources = examples(file);
     expect(sources.length).toBeGreaterThan(0);
-    for (const source of sources) run(source);
+    for (const source of sources) {
+      run(source);
+    }
   });
 });

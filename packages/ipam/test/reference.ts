@@ -26,6 +26,8 @@ export function reference(
     },
     encoding: 'utf8',
   });
-  if (error) throw error;
+  if (error) {
+    throw error;
+  }
   return stdout.trim() === '' ? {} : JSON.parse(stdout);
 }

@@ -50,7 +50,9 @@ test('canonicalAddress() is the same for every spelling of an address', () => {
       const short = canonicalAddress(long, 'ipv6') as string;
       expect(canonicalAddress(short, 'ipv6')).toBe(short);
       // The URL parser of the platform is a second opinion, save for the dotted spelling it does not use.
-      if (!short.includes('.')) expect(`[${short}]`).toBe(new URL(`http://[${long}]`).hostname);
+      if (!short.includes('.')) {
+        expect(`[${short}]`).toBe(new URL(`http://[${long}]`).hostname);
+      }
     }),
   );
 });

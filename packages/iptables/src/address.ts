@@ -5,10 +5,14 @@ const BITS = { ipv4: 32, ipv6: 128 } as const;
 
 function parseV4(text: string): bigint | undefined {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (parts === null) return undefined;
+  if (parts === null) {
+    return undefined;
+  }
   let value = 0;
   for (const part of parts.slice(1)) {
-    if (Number(part) > 255) return undefined;
+    if (Number(part) > 255) {
+      return undefined;
+    }
     value = value * 256 + Number(part);
   }
   return BigInt(value);
@@ -20,19 +24,27 @@ function parseV6(text: string): bigint | undefined {
   const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
   if (dotted !== null) {
     const v4 = parseV4(dotted[2] as string);
-    if (v4 === undefined) return undefined;
+    if (v4 === undefined) {
+      return undefined;
+    }
     low = `${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`;
     rest = (dotted[1] as string) + low;
   }
   const halves = rest.split('::');
-  if (halves.length > 2) return undefined;
+  if (halves.length > 2) {
+    return undefined;
+  }
   const [head, tail] = halves.map((half) => (half === '' ? [] : half.split(':')));
   const given = (head?.length ?? 0) + (tail?.length ?? 0);
-  if (tail === undefined ? given !== 8 : given > 7) return undefined;
+  if (tail === undefined ? given !== 8 : given > 7) {
+    return undefined;
+  }
   const groups = [...(head ?? []), ...Array<string>(8 - given).fill('0'), ...(tail ?? [])];
   let value = 0n;
   for (const group of groups) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) {
+      return undefined;
+    }
     value = (value << 16n) | BigInt(`0x${group}`);
   }
   return value;
@@ -49,13 +61,21 @@ function formatV6(value: bigint): string {
   let best = { start: -1, length: 1 };
   for (let start = 0; start < 8; start++) {
     let length = 0;
-    while (start + length < 8 && groups[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
+    while (start + length < 8 && groups[start + length] === 0) {
+      length++;
+    }
+    if (length > best.length) {
+      best = { start, length };
+    }
   }
   const mapped = best.start === 0 && (best.length === 6 || (best.length === 5 && groups[5] === 0xffff));
-  if (mapped) return `${best.length === 6 ? '::' : '::ffff:'}${formatV4(value & 0xffffffffn)}`;
+  if (mapped) {
+    return `${best.length === 6 ? '::' : '::ffff:'}${formatV4(value & 0xffffffffn)}`;
+  }
   const hex = groups.map((group) => group.toString(16));
-  if (best.start < 0) return hex.join(':');
+  if (best.start < 0) {
+    return hex.join(':');
+  }
   return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`;
 }
 
@@ -72,7 +92,9 @@ export function canonicalAddress(text: string, family: Family): string | undefin
 function parseMask(text: string, family: Family): bigint | undefined {
   const bits = BITS[family];
   if (/^\d{1,3}$/.test(text)) {
-    if (Number(text) > bits) return undefined;
+    if (Number(text) > bits) {
+      return undefined;
+    }
     return ((1n << BigInt(text)) - 1n) << BigInt(bits - Number(text));
   }
   return family === 'ipv4' ? parseV4(text) : parseV6(text);
@@ -82,7 +104,9 @@ function parseMask(text: string, family: Family): bigint | undefined {
 function prefixLength(mask: bigint, bits: number): number | undefined {
   const text = mask.toString(2).padStart(bits, '0');
   const zero = text.indexOf('0');
-  if (zero < 0) return bits;
+  if (zero < 0) {
+    return bits;
+  }
   return text.includes('1', zero) ? undefined : zero;
 }
 

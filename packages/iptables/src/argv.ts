@@ -24,14 +24,21 @@ export interface ParsedRule {
 }
 
 function pushNegatable(argv: string[], flag: string, value: Negatable<string | number> | undefined): void {
-  if (value === undefined) return;
-  if (typeof value === 'object') argv.push('!', flag, String(value.not));
-  else argv.push(flag, String(value));
+  if (value === undefined) {
+    return;
+  }
+  if (typeof value === 'object') {
+    argv.push('!', flag, String(value.not));
+  } else {
+    argv.push(flag, String(value));
+  }
 }
 
 /** A rule as the argv that follows `iptables -A CHAIN`. */
 export function ruleArgv(spec: RuleSpec): readonly string[] {
-  if (Array.isArray(spec)) return spec as readonly string[];
+  if (Array.isArray(spec)) {
+    return spec as readonly string[];
+  }
   const rule = spec as Rule;
   const argv: string[] = [];
   pushNegatable(argv, '-s', rule.source);
@@ -47,13 +54,21 @@ export function ruleArgv(spec: RuleSpec): readonly string[] {
     pushNegatable(argv, '--sport', rule.sourcePort);
     pushNegatable(argv, '--dport', rule.destinationPort);
   }
-  if (rule.comment !== undefined) argv.push('-m', 'comment', '--comment', rule.comment);
-  for (const match of rule.matches ?? []) argv.push('-m', match.module, ...(match.options ?? []));
+  if (rule.comment !== undefined) {
+    argv.push('-m', 'comment', '--comment', rule.comment);
+  }
+  for (const match of rule.matches ?? []) {
+    argv.push('-m', match.module, ...(match.options ?? []));
+  }
   if (rule.jump !== undefined && rule.goto !== undefined) {
     throw new IptablesError('INVALID', `A rule cannot both jump to ${rule.jump} and go to ${rule.goto}`);
   }
-  if (rule.jump !== undefined) argv.push('-j', rule.jump);
-  if (rule.goto !== undefined) argv.push('-g', rule.goto);
+  if (rule.jump !== undefined) {
+    argv.push('-j', rule.jump);
+  }
+  if (rule.goto !== undefined) {
+    argv.push('-g', rule.goto);
+  }
   argv.push(...(rule.targetOptions ?? []));
   return argv;
 }
@@ -122,40 +137,51 @@ export function parseWords(words: readonly Word[]): ParsedRule {
     word !== undefined && !word.quoted && (word.text === '!' || /^--?[a-zA-Z]/.test(word.text));
   const value = (option: string): string => {
     const word = words[at++];
-    if (word === undefined || (word.text === '' && BASE[option] !== undefined))
+    if (word === undefined || (word.text === '' && BASE[option] !== undefined)) {
       throw new IptablesError('INVALID', `Option ${option} has no value`);
+    }
     return word.text;
   };
   const extensionName = (option: string, attached: string | undefined): string => {
     const name = attached ?? value(option);
-    if (/^[-!]|\s/.test(name))
+    if (/^[-!]|\s/.test(name)) {
       throw new IptablesError('INVALID', `"${name}" cannot be a name after ${option}`);
+    }
     return name;
   };
   /** An option belongs to the protocol's implicit module if that one knows it, else to what was named last. */
   const owner = (option: string): Draft => {
     const implicit = IMPLICIT[base.get('-p')?.value.toLowerCase() ?? ''];
     if (implicit?.options.includes(option)) {
-      if (scope?.name === implicit.module) return scope;
+      if (scope?.name === implicit.module) {
+        return scope;
+      }
       const loaded = matches.findLast((match) => match.name === implicit.module);
-      if (loaded !== undefined) return loaded;
+      if (loaded !== undefined) {
+        return loaded;
+      }
       const loadedNow = { name: implicit.module, options: [] };
       matches.push(loadedNow);
       return loadedNow;
     }
-    if (scope === undefined)
+    if (scope === undefined) {
       throw new IptablesError('INVALID', `Option ${option} belongs to no -m, -p or -j before it`);
+    }
     return scope;
   };
 
   while (at < words.length) {
     const word = words[at++] as Word;
     if (word.text === '!' && !word.quoted) {
-      if (not) throw new IptablesError('INVALID', 'Two "!" in a row');
+      if (not) {
+        throw new IptablesError('INVALID', 'Two "!" in a row');
+      }
       not = true;
       continue;
     }
-    if (!isOption(word)) throw new IptablesError('INVALID', `"${word.text}" is not an option`);
+    if (!isOption(word)) {
+      throw new IptablesError('INVALID', `"${word.text}" is not an option`);
+    }
     const equals = word.text.startsWith('--') ? word.text.indexOf('=') : -1;
     const name = equals < 0 ? word.text : word.text.slice(0, equals);
     const attached = equals < 0 ? undefined : word.text.slice(equals + 1);
@@ -164,19 +190,27 @@ export function parseWords(words: readonly Word[]): ParsedRule {
       scope = { name: extensionName(name, attached), options: [] };
       matches.push(scope);
     } else if (flag === '-j' || flag === '-g') {
-      if (target !== undefined)
+      if (target !== undefined) {
         throw new IptablesError('INVALID', `Two targets: ${target.name} and ${words[at]?.text}`);
+      }
       target = { name: extensionName(name, attached), options: [], flag };
       scope = target;
     } else if (flag !== undefined) {
-      if (base.has(flag)) throw new IptablesError('INVALID', `Option ${name} is given twice`);
+      if (base.has(flag)) {
+        throw new IptablesError('INVALID', `Option ${name} is given twice`);
+      }
       base.set(flag, { not, value: flag === '-f' ? '' : (attached ?? value(name)) });
     } else if (!name.startsWith('--')) {
       throw new IptablesError('INVALID', `Option ${name} is no part of a rule`);
     } else {
       const values = attached === undefined ? [] : [attached];
-      if (TEXT_OPTIONS.has(name) && attached === undefined) values.push(value(name));
-      else while (at < words.length && !isOption(words[at])) values.push(value(name));
+      if (TEXT_OPTIONS.has(name) && attached === undefined) {
+        values.push(value(name));
+      } else {
+        while (at < words.length && !isOption(words[at])) {
+          values.push(value(name));
+        }
+      }
       owner(name).options.push({ name, not, values });
     }
     if (not && (flag === '-m' || flag === '-j' || flag === '-g')) {
@@ -184,6 +218,8 @@ export function parseWords(words: readonly Word[]): ParsedRule {
     }
     not = false;
   }
-  if (not) throw new IptablesError('INVALID', '"!" at the end of a rule negates nothing');
+  if (not) {
+    throw new IptablesError('INVALID', '"!" at the end of a rule negates nothing');
+  }
   return target === undefined ? { base, matches } : { base, matches, target };
 }

@@ -85,9 +85,15 @@ export function wantedBackend(
   given: Backend | undefined,
   hint: string | undefined,
 ): WantedBackend | undefined {
-  if (given !== undefined) return { backend: given, reason: 'given' };
-  if (hint === undefined || hint === '') return undefined;
-  if (hint === 'nft' || hint === 'legacy') return { backend: hint, reason: 'environment' };
+  if (given !== undefined) {
+    return { backend: given, reason: 'given' };
+  }
+  if (hint === undefined || hint === '') {
+    return undefined;
+  }
+  if (hint === 'nft' || hint === 'legacy') {
+    return { backend: hint, reason: 'environment' };
+  }
   throw new IptablesError('INVALID', `The environment names the backend "${hint}"; it must be nft or legacy`);
 }
 
@@ -113,12 +119,24 @@ export function detectBackend(
     ...seen,
     mixed: seen.nft.rules > 0 && seen.legacy.rules > 0,
   });
-  if (wanted !== undefined) return report(wanted.backend, wanted.reason);
+  if (wanted !== undefined) {
+    return report(wanted.backend, wanted.reason);
+  }
   const [only, another] = BACKENDS.filter((backend) => seen[backend].installed);
-  if (only === undefined) throw missing(programs(family).save);
-  if (another === undefined) return report(only, 'only-installed');
-  for (const backend of BACKENDS) if (seen[backend].hint) return report(backend, 'kubelet-hint');
-  if (seen.legacy.rules > seen.nft.rules) return report('legacy', 'rules');
+  if (only === undefined) {
+    throw missing(programs(family).save);
+  }
+  if (another === undefined) {
+    return report(only, 'only-installed');
+  }
+  for (const backend of BACKENDS) {
+    if (seen[backend].hint) {
+      return report(backend, 'kubelet-hint');
+    }
+  }
+  if (seen.legacy.rules > seen.nft.rules) {
+    return report('legacy', 'rules');
+  }
   return report('nft', seen.nft.rules > 0 ? 'rules' : 'default');
 }
 
@@ -130,11 +148,15 @@ export function openPrograms(run: Run, family: Family, wanted?: WantedBackend): 
   const { backend } = wanted ?? detectBackend(run, family);
   const names = [programs(family, backend), programs(family)].find(({ main }, i) => {
     const { status, stdout } = attempt(run, [main, '--version']);
-    if (status !== 0 || (i === 1 && backendOf(stdout) !== backend)) return false;
+    if (status !== 0 || (i === 1 && backendOf(stdout) !== backend)) {
+      return false;
+    }
     checkVersion(main, stdout);
     return true;
   });
-  if (names === undefined) throw missing(programs(family, backend).main);
+  if (names === undefined) {
+    throw missing(programs(family, backend).main);
+  }
   return names;
 }
 
@@ -144,8 +166,9 @@ const OLDEST = [1, 6, 2] as const;
 function checkVersion(name: string, text: string): void {
   const version = /v(\d+)\.(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number) ?? [];
   const differing = OLDEST.findIndex((part, i) => version[i] !== part);
-  if (differing < 0 || (version[differing] ?? Number.POSITIVE_INFINITY) > (OLDEST[differing] as number))
+  if (differing < 0 || (version[differing] ?? Number.POSITIVE_INFINITY) > (OLDEST[differing] as number)) {
     return;
+  }
   throw new IptablesError(
     'UNSUPPORTED_VERSION',
     `${name} is version ${version.join('.')}, whose restore cannot wait for the lock; install ${OLDEST.join('.')} or newer`,

@@ -22,11 +22,18 @@ function checkChainName(name: string, { table }: TableSpec, prefix: string | und
   const refuse = (why: string): never => {
     throw new IptablesError('INVALID', `Chain name "${name}" ${why}`);
   };
-  if (!/^[A-Za-z0-9_.][\w.:@+/-]*$/.test(name)) refuse('must be made of letters, digits and _ . : @ + / -');
-  if (name.length > MAX_CHAIN_NAME) refuse(`is longer than ${MAX_CHAIN_NAME} characters`);
-  if (RESERVED.has(name)) refuse('is a target');
-  if (Object.values(BUILTIN_CHAINS).some((names) => names.includes(name)))
+  if (!/^[A-Za-z0-9_.][\w.:@+/-]*$/.test(name)) {
+    refuse('must be made of letters, digits and _ . : @ + / -');
+  }
+  if (name.length > MAX_CHAIN_NAME) {
+    refuse(`is longer than ${MAX_CHAIN_NAME} characters`);
+  }
+  if (RESERVED.has(name)) {
+    refuse('is a target');
+  }
+  if (Object.values(BUILTIN_CHAINS).some((names) => names.includes(name))) {
     refuse(`is built in; own chains only`);
+  }
   if (prefix !== undefined && !name.startsWith(prefix)) {
     refuse(`in table ${table} must begin with the prefix "${prefix}"`);
   }
@@ -34,15 +41,21 @@ function checkChainName(name: string, { table }: TableSpec, prefix: string | und
 
 /** Throws `INVALID` when a declaration cannot be right whatever the host holds. */
 export function checkTables(tables: readonly TableSpec[], prefix: string | undefined): void {
-  if (prefix === '') throw new IptablesError('INVALID', 'An empty prefix would own every chain');
+  if (prefix === '') {
+    throw new IptablesError('INVALID', 'An empty prefix would own every chain');
+  }
   const seen = new Set<string>();
   for (const spec of tables) {
     if (!Object.hasOwn(BUILTIN_CHAINS, spec.table)) {
       throw new IptablesError('INVALID', `There is no table "${spec.table}"`);
     }
-    if (seen.has(spec.table)) throw new IptablesError('INVALID', `Table ${spec.table} is declared twice`);
+    if (seen.has(spec.table)) {
+      throw new IptablesError('INVALID', `Table ${spec.table} is declared twice`);
+    }
     seen.add(spec.table);
-    for (const name of Object.keys(spec.chains)) checkChainName(name, spec, prefix);
+    for (const name of Object.keys(spec.chains)) {
+      checkChainName(name, spec, prefix);
+    }
     const leads = new Set<string>();
     for (const { from, to } of spec.jumps ?? []) {
       if (!Object.hasOwn(spec.chains, to)) {

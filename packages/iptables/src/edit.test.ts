@@ -10,13 +10,17 @@ function apply(current: readonly string[], desired: readonly string[]): { result
       list.push({ key: desired[edit.item] as string, old: false });
       continue;
     }
-    if (list[edit.at - 1]?.old !== true) throw new Error(`Step ${JSON.stringify(edit)} names no old rule`);
-    if (edit.kind === 'delete') list.splice(edit.at - 1, 1);
-    else
+    if (list[edit.at - 1]?.old !== true) {
+      throw new Error(`Step ${JSON.stringify(edit)} names no old rule`);
+    }
+    if (edit.kind === 'delete') {
+      list.splice(edit.at - 1, 1);
+    } else {
       list.splice(edit.at - 1, edit.kind === 'replace' ? 1 : 0, {
         key: desired[edit.item] as string,
         old: false,
       });
+    }
   }
   return { result: list.map(({ key }) => key), kept: list.filter(({ old }) => old).length };
 }

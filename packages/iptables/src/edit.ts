@@ -11,8 +11,11 @@ function pairUp(current: readonly string[], desired: readonly string[]): (number
   for (let i = desired.length - 1; i >= 0; i--) {
     const key = desired[i] as string;
     const list = places.get(key);
-    if (list === undefined) places.set(key, [i]);
-    else list.push(i);
+    if (list === undefined) {
+      places.set(key, [i]);
+    } else {
+      list.push(i);
+    }
   }
   return current.map((key) => places.get(key)?.pop());
 }
@@ -22,19 +25,26 @@ function longestRising(pairs: readonly (number | undefined)[]): number[] {
   const tails: number[] = [];
   const before: number[] = [];
   pairs.forEach((value, i) => {
-    if (value === undefined) return;
+    if (value === undefined) {
+      return;
+    }
     let low = 0;
     let high = tails.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((pairs[tails[middle] as number] as number) < value) low = middle + 1;
-      else high = middle;
+      if ((pairs[tails[middle] as number] as number) < value) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
     }
     before[i] = low === 0 ? -1 : (tails[low - 1] as number);
     tails[low] = i;
   });
   const kept: number[] = [];
-  for (let i = tails.at(-1) ?? -1; i >= 0; i = before[i] as number) kept.push(i);
+  for (let i = tails.at(-1) ?? -1; i >= 0; i = before[i] as number) {
+    kept.push(i);
+  }
   return kept.reverse();
 }
 
@@ -56,13 +66,22 @@ export function editScript(current: readonly string[], desired: readonly string[
     const newStart = newKept + 1;
     const both = Math.min(oldEnd - oldStart, newEnd - newStart);
     const edits: Edit[] = [];
-    for (let i = 0; i < both; i++) edits.push({ kind: 'replace', at: oldStart + i + 1, item: newStart + i });
-    for (let at = oldEnd; at > oldStart + both; at--) edits.push({ kind: 'delete', at });
-    for (let item = newStart + both; item < newEnd; item++) {
-      if (oldEnd === current.length) edits.push({ kind: 'append', item });
-      else edits.push({ kind: 'insert', at: oldStart + (item - newStart) + 1, item });
+    for (let i = 0; i < both; i++) {
+      edits.push({ kind: 'replace', at: oldStart + i + 1, item: newStart + i });
     }
-    if (edits.length > 0) groups.push(edits);
+    for (let at = oldEnd; at > oldStart + both; at--) {
+      edits.push({ kind: 'delete', at });
+    }
+    for (let item = newStart + both; item < newEnd; item++) {
+      if (oldEnd === current.length) {
+        edits.push({ kind: 'append', item });
+      } else {
+        edits.push({ kind: 'insert', at: oldStart + (item - newStart) + 1, item });
+      }
+    }
+    if (edits.length > 0) {
+      groups.push(edits);
+    }
     oldEnd = oldKept;
     newEnd = newKept;
   }

@@ -47,10 +47,18 @@ export class IptablesError extends Error {
   constructor(code: IptablesErrorCode, message: string, details: IptablesErrorDetails = {}) {
     super(message);
     this.code = code;
-    if (details.argv !== undefined) this.argv = details.argv;
-    if (details.status !== undefined) this.status = details.status;
-    if (details.stderr !== undefined) this.stderr = details.stderr;
-    if (details.line !== undefined) this.line = details.line;
+    if (details.argv !== undefined) {
+      this.argv = details.argv;
+    }
+    if (details.status !== undefined) {
+      this.status = details.status;
+    }
+    if (details.stderr !== undefined) {
+      this.stderr = details.stderr;
+    }
+    if (details.line !== undefined) {
+      this.line = details.line;
+    }
   }
 }
 
@@ -59,7 +67,9 @@ export function naming<T>(what: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (!(error instanceof IptablesError)) throw error;
+    if (!(error instanceof IptablesError)) {
+      throw error;
+    }
     throw new IptablesError(error.code, `${what}: ${error.message}`, error);
   }
 }

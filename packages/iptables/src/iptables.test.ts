@@ -110,8 +110,9 @@ test('ensure() throws UNSTABLE when somebody undoes every restore', () => {
   const fake = fakeIptables();
   const run: Run = (argv, input) => {
     const result = fake.run(argv, input);
-    if (argv[0] === 'iptables-nft-restore')
+    if (argv[0] === 'iptables-nft-restore') {
       fake.run(['iptables-nft-restore', '--noflush'], '*filter\n-F MINE\nCOMMIT\n');
+    }
     return result;
   };
   const error = failing(() => openIptables({ family: 'ipv4', backend: 'nft', run }).ensure(TABLES));
@@ -165,7 +166,9 @@ test('ensure() uses the plain commands where only those are installed', () => {
   ] as const) {
     const fake = fakeIptables({ installed: [backend], plain: backend });
     const run: Run = (argv, input) => {
-      if (/-(nft|legacy)/.test(argv[0] as string)) return { status: 127, stdout: '', stderr: '' };
+      if (/-(nft|legacy)/.test(argv[0] as string)) {
+        return { status: 127, stdout: '', stderr: '' };
+      }
       return argv.includes('--version') ? { status: 0, stdout: version, stderr: '' } : fake.run(argv, input);
     };
     const ipt = openIptables({ family: 'ipv4', run, env: {} });
@@ -189,12 +192,14 @@ test('ensure() refuses an iptables that cannot wait in a restore', () => {
   ] as const) {
     const { run } = fakeIptables({ version });
     const ensure = () => openIptables({ family: 'ipv4', backend: 'legacy', run }).ensure(TABLES);
-    if (fine) expect(ensure().changed).toBe(true);
-    else
+    if (fine) {
+      expect(ensure().changed).toBe(true);
+    } else {
       expect(failing(ensure)).toMatchObject({
         code: 'UNSUPPORTED_VERSION',
         message: expect.stringContaining(version),
       });
+    }
   }
 });
 

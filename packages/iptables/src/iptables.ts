@@ -72,22 +72,32 @@ export function openIptables(options: IptablesOptions): Iptables {
   /** Reads, plans and restores until a reading needs no plan. */
   const converge = (tables: readonly TableSpec[], plan: (saved: SavedRules) => Plan): Outcome => {
     checkTables(tables, prefix);
-    if (tables.length === 0) return { changed: false, diff: [] };
+    if (tables.length === 0) {
+      return { changed: false, diff: [] };
+    }
     const diff: string[] = [];
     let refused: { payload: string; error: unknown } | undefined;
     for (let round = 0; ; round++) {
       const saved = read(tables);
-      if (diff.length > 0) spellings = learnSpellings(saved, tables, family, spellings);
+      if (diff.length > 0) {
+        spellings = learnSpellings(saved, tables, family, spellings);
+      }
       const next = plan(saved);
-      if (!next.changed) return { changed: diff.length > 0, diff };
-      if (round === ATTEMPTS) throw refused?.error ?? unstable(next);
+      if (!next.changed) {
+        return { changed: diff.length > 0, diff };
+      }
+      if (round === ATTEMPTS) {
+        throw refused?.error ?? unstable(next);
+      }
       try {
         restore(run, open(), next.payload);
         diff.push(...next.diff);
         refused = undefined;
       } catch (error) {
         // Nobody wrote in between when the new reading gives the same plan: it would be refused for ever.
-        if (!isContention(error) || refused?.payload === next.payload) throw error;
+        if (!isContention(error) || refused?.payload === next.payload) {
+          throw error;
+        }
         refused = { payload: next.payload, error };
       }
     }

@@ -25,7 +25,9 @@ export function declareJumps({ jumps = [] }: TableSpec, family: Family): readonl
   return jumps.map((spec) =>
     naming(`Jump from ${spec.from} to ${spec.to}`, () => {
       const rule = declareRule([...ruleArgv(spec.rule ?? []), '-j', spec.to], family);
-      if (typeof spec.at === 'string') return { spec, rule };
+      if (typeof spec.at === 'string') {
+        return { spec, rule };
+      }
       return { spec, rule, before: declareRule(spec.at.before, family).key };
     }),
   );
@@ -33,7 +35,9 @@ export function declareJumps({ jumps = [] }: TableSpec, family: Family): readonl
 
 /** The own chain a saved rule continues in, if any; most rules are told at a glance not to. */
 function ownTarget(text: string, owns: (chain: string) => boolean): string | undefined {
-  if (![...text.matchAll(/-[jg] (\S+)/g)].some(([, name]) => owns(name as string))) return undefined;
+  if (![...text.matchAll(/-[jg] (\S+)/g)].some(([, name]) => owns(name as string))) {
+    return undefined;
+  }
   const words = splitWords(text);
   const at = words.findLastIndex(({ text: word, quoted }) => !quoted && (word === '-j' || word === '-g'));
   const target = at < 0 ? undefined : words[at + 1]?.text;
@@ -59,7 +63,9 @@ export function planJumps(
   const diff: string[] = [];
   const chains = new Set([...(saved?.chains.keys() ?? []), ...declared.map(({ spec }) => spec.from)]);
   for (const chain of chains) {
-    if (owns(chain)) continue;
+    if (owns(chain)) {
+      continue;
+    }
     const jumps = declared.filter(({ spec }) => spec.from === chain);
     const rules = saved?.chains.get(chain)?.rules;
     if (rules === undefined && !BUILTIN_CHAINS[table.table].includes(chain)) {
@@ -104,7 +110,9 @@ function planChain(
   const copies = ({ rule }: Jump): number => list.filter(({ key }) => key === rule.key).length;
   /** Keeps the only copy where `fits` accepts it; otherwise makes one at `index()`, counted without the old ones. */
   const settle = (jump: Jump, fits: (index: number) => boolean, index: () => number): void => {
-    if (copies(jump) === 1 && fits(list.findIndex(({ key }) => key === jump.rule.key))) return;
+    if (copies(jump) === 1 && fits(list.findIndex(({ key }) => key === jump.rule.key))) {
+      return;
+    }
     remove(({ key }) => key === jump.rule.key);
     insert(jump, index());
   };
@@ -131,7 +139,9 @@ function planChain(
     }
   }
   for (const jump of jumps) {
-    if (jump.before === undefined) continue;
+    if (jump.before === undefined) {
+      continue;
+    }
     const reference = (): number => {
       const index = list.findIndex(
         ({ text, key }) => (key ?? normaliseSaved(text, family).key) === jump.before,

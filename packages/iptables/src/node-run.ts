@@ -9,7 +9,9 @@ const MAX_OUTPUT = 256 * 1024 * 1024;
 export function nodeRun(argv: readonly string[], input = ''): RunResult {
   const [file = '', ...rest] = argv;
   const child = spawnSync(file, rest, { input, encoding: 'utf8', maxBuffer: MAX_OUTPUT });
-  if (child.error !== undefined && (child.error as NodeJS.ErrnoException).code !== 'EPIPE') throw child.error;
+  if (child.error !== undefined && (child.error as NodeJS.ErrnoException).code !== 'EPIPE') {
+    throw child.error;
+  }
   const signal = child.signal === null ? '' : `${file} was ended by ${child.signal}\n`;
   return { status: child.status ?? 128, stdout: child.stdout ?? '', stderr: signal + (child.stderr ?? '') };
 }

@@ -93,13 +93,19 @@ function normaliseExtension(
     .flatMap((option) => spec.rewrite?.(option) ?? [option]);
   const has = (option: string): boolean => written.some((other) => other.name === option);
   for (const [option, values] of Object.entries(spec.defaults?.(context, has) ?? {})) {
-    if (!has(option)) written.push({ name: option, not: false, values });
+    if (!has(option)) {
+      written.push({ name: option, not: false, values });
+    }
   }
   for (const option of written) {
     const spell = spec.options[option.name];
     const values = spell?.(option.values, context);
-    if (values === undefined || spelled.has(option.name)) exact = false;
-    if (values === null && !option.not) continue;
+    if (values === undefined || spelled.has(option.name)) {
+      exact = false;
+    }
+    if (values === null && !option.not) {
+      continue;
+    }
     spelled.set(option.name, { ...option, values: values ?? option.values });
   }
   const order = Object.keys(spec.options);
@@ -139,7 +145,9 @@ function sortMatches(matches: readonly NormalExtension[]): string[] {
   const sorted: string[] = [];
   let run: string[] = [];
   for (const match of matches) {
-    if (match.options.length === 0 && match.exact) continue;
+    if (match.options.length === 0 && match.exact) {
+      continue;
+    }
     const text = keyText(extensionText('-m', match));
     if (match.stateful) {
       sorted.push(...run.sort(), text);
@@ -157,9 +165,13 @@ export function normaliseWords(words: readonly Word[], family: Family): NormalRu
   const base: string[] = [];
   for (const flag of ['-s', '-d', '-i', '-o', '-p', '-f']) {
     const option = parsed.base.get(flag);
-    if (option === undefined) continue;
+    if (option === undefined) {
+      continue;
+    }
     const value = canonicalBase(flag, option.not, option.value, family);
-    if (value === undefined) continue;
+    if (value === undefined) {
+      continue;
+    }
     base.push(`${option.not ? '! ' : ''}${flag}${flag === '-f' ? '' : ` ${quoteWord(value)}`}`);
   }
   const matches = parsed.matches.map((match) => normaliseExtension(match, MATCHES, family));
@@ -196,8 +208,9 @@ export interface DeclaredRule extends NormalRule {
 export function declareRule(spec: RuleSpec, family: Family): DeclaredRule {
   const argv = ruleArgv(spec);
   for (const word of argv) {
-    if (typeof word !== 'string')
+    if (typeof word !== 'string') {
       throw new IptablesError('INVALID', `${JSON.stringify(word)} is not a word of a rule`);
+    }
     if (CONTROL.test(word)) {
       throw new IptablesError(
         'INVALID',

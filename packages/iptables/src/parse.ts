@@ -36,13 +36,17 @@ export function parseSave(text: string): SavedRules {
       chains.set(name, { policy, rules: [] });
     } else if (first === '-' || first === '[') {
       const start = line.indexOf('-A ');
-      if (start < 0) continue;
+      if (start < 0) {
+        continue;
+      }
       const space = line.indexOf(' ', start + 3);
       const name = line.slice(start + 3, space < 0 ? undefined : space);
       chains.get(name)?.rules.push(space < 0 ? '' : line.slice(space + 1).trimEnd());
     } else if (first === '#') {
       const table = /^# Table `(\S+)' is incompatible/.exec(line)?.[1];
-      if (table !== undefined) incompatible.push(table);
+      if (table !== undefined) {
+        incompatible.push(table);
+      }
     }
   }
   return { tables, incompatible };

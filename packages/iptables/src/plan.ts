@@ -69,7 +69,9 @@ function combine(
     }
     const changes = plan(table);
     const commands = changes.flatMap((change) => change.commands);
-    if (commands.length === 0) continue;
+    if (commands.length === 0) {
+      continue;
+    }
     payload.push(`*${table.table}`, ...commands, 'COMMIT', '');
     diff.push(...changes.flatMap((change) => change.diff.map((line) => `${table.table}: ${line}`)));
   }
@@ -149,7 +151,9 @@ function editStep(
     return { command: `-D ${chain} ${edit.at}`, diff: `- ${chain} ${current[edit.at - 1]}` };
   }
   const { input, text } = desired[edit.item] as DeclaredRule;
-  if (edit.kind === 'append') return { command: `-A ${chain} ${input}`, diff: `+ ${chain} ${text}` };
+  if (edit.kind === 'append') {
+    return { command: `-A ${chain} ${input}`, diff: `+ ${chain} ${text}` };
+  }
   if (edit.kind === 'insert') {
     return { command: `-I ${chain} ${edit.at} ${input}`, diff: `+ ${chain} ${text} (at ${edit.at})` };
   }

@@ -25,7 +25,9 @@ export function attempt(run: Run, argv: readonly string[], input?: string): RunR
   try {
     return input === undefined ? run(argv) : run(argv, input);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+    if ((error as { code?: unknown }).code !== 'ENOENT') {
+      throw error;
+    }
     return { status: 127, stdout: '', stderr: `${argv[0]}: not found` };
   }
 }
@@ -47,7 +49,9 @@ function failure(argv: readonly string[], result: RunResult, input?: string): Ip
     .filter((text) => text.trim() !== '' && !/^(Try `|Error occurred at line)/.test(text))
     .map((text) => text.trim())
     .join(' ');
-  if (status === 127) return missing(name);
+  if (status === 127) {
+    return missing(name);
+  }
   const number = /line:? (\d+)/.exec(stderr)?.[1];
   const line = number === undefined ? undefined : input?.split('\n')[Number(number) - 1];
   const details = { argv, status, stderr, ...(line === undefined ? {} : { line }) };
@@ -74,7 +78,9 @@ function failure(argv: readonly string[], result: RunResult, input?: string): Ip
 export function save(run: Run, names: Programs, table?: string): string {
   const argv = table === undefined ? [names.save] : [names.save, '-t', table];
   const result = attempt(run, argv);
-  if (result.status !== 0) throw failure(argv, result);
+  if (result.status !== 0) {
+    throw failure(argv, result);
+  }
   return result.stdout;
 }
 
@@ -85,12 +91,16 @@ export function save(run: Run, names: Programs, table?: string): string {
 export function restore(run: Run, names: Programs, payload: string): void {
   const argv = [names.restore, '--noflush', '-w', String(LOCK_WAIT_SECONDS)];
   const result = attempt(run, argv, payload);
-  if (result.status !== 0) throw failure(argv, result, payload);
+  if (result.status !== 0) {
+    throw failure(argv, result, payload);
+  }
 }
 
 /** True when the failure may be gone after reading the rules anew: another program was writing as well. */
 export function isContention(error: unknown): boolean {
-  if (!(error instanceof IptablesError) || error.code !== 'RESTORE_FAILED') return false;
+  if (!(error instanceof IptablesError) || error.code !== 'RESTORE_FAILED') {
+    return false;
+  }
   // Status 1 is a line that did not fit the rules as they were, such as a jump that someone else deleted.
   return error.status === 1 || error.status === RESOURCE_PROBLEM;
 }

@@ -17,13 +17,17 @@ export function learnSpellings(
 ): ReadonlyMap<string, string> {
   const spellings = new Map<string, string>();
   const learn = (rule: DeclaredRule, candidates: readonly string[]): void => {
-    if (rule.exact) return;
+    if (rule.exact) {
+      return;
+    }
     const before = known.get(rule.key);
     const found = candidates
       .map((text) => normaliseSaved(text, family))
       .find(({ shape }) => shape === rule.shape);
     const spelling = found?.key ?? before;
-    if (spelling !== undefined) spellings.set(rule.key, spelling);
+    if (spelling !== undefined) {
+      spellings.set(rule.key, spelling);
+    }
   };
   for (const table of tables) {
     const rulesOf = (chain: string) => saved.tables.get(table.table)?.chains.get(chain)?.rules ?? [];

@@ -31,7 +31,11 @@ test('splitWords() gives back what joinWords() was given', () => {
     fc.property(fc.array(word), (words) => {
       const back = splitWords(joinWords(words));
       expect(back.map(({ text }) => text)).toEqual(words);
-      for (const { text, quoted } of back) if (text === '!') expect(quoted).toBe(false);
+      for (const { text, quoted } of back) {
+        if (text === '!') {
+          expect(quoted).toBe(false);
+        }
+      }
     }),
   );
 });

@@ -3,7 +3,9 @@ const PLAIN = /^[\w./:,+%@=[\]|-]+$/;
 
 /** One word as iptables-restore reads it back: in double quotes, `"` and `\` escaped, unless it is plain. */
 export function quoteWord(word: string): string {
-  if (PLAIN.test(word)) return word;
+  if (PLAIN.test(word)) {
+    return word;
+  }
   return `"${word.replace(/["\\]/g, '\\$&')}"`;
 }
 
@@ -30,7 +32,9 @@ export function splitWords(line: string): Word[] {
       let text = '';
       at++;
       while (at < line.length && line[at] !== '"') {
-        if (line[at] === '\\') at++;
+        if (line[at] === '\\') {
+          at++;
+        }
         text += line[at] ?? '';
         at++;
       }
@@ -38,7 +42,9 @@ export function splitWords(line: string): Word[] {
       words.push({ text, quoted: true });
     } else {
       let end = line.indexOf(' ', at);
-      if (end < 0) end = line.length;
+      if (end < 0) {
+        end = line.length;
+      }
       words.push({ text: line.slice(at, end), quoted: false });
       at = end;
     }

@@ -28,7 +28,9 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
   /** Lines of iptables-save with counters, less comments; without those of policies, which legacy clears itself. */
   const saved = (host: Host, table = 'filter'): string[] => {
     const { status, stdout, stderr } = host.run([names.save, '-c', '-t', table]);
-    if (status !== 0) throw new Error(stderr);
+    if (status !== 0) {
+      throw new Error(stderr);
+    }
     return stdout
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'))
@@ -40,7 +42,9 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
       .map((line) => line.replace(/^\[\d+:\d+\] -A \S+ ?/, ''));
   const load = (host: Host, payload: string): void => {
     const { status, stderr } = host.run([names.restore, '--noflush', '-c'], payload);
-    if (status !== 0) throw new Error(stderr);
+    if (status !== 0) {
+      throw new Error(stderr);
+    }
   };
   const agent = (rules: TableSpec['chains'][string] = []): TableSpec[] => [
     {
@@ -138,7 +142,9 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     ];
     const counted = saved(host).filter((line) => line.includes('-A MINE'));
     // ip6tables-nft-restore 1.8.9 takes no counters; a live test counts packets there.
-    if (family !== 'ipv6' || backend !== 'nft') expect(counted[2]).toBe('[7:700] -A MINE -i lo');
+    if (family !== 'ipv6' || backend !== 'nft') {
+      expect(counted[2]).toBe('[7:700] -A MINE -i lo');
+    }
     open(host).ensure(filter({ MINE: changed }));
     expect(saved(host).filter((line) => line.includes('-A MINE'))).toEqual([
       '[0:0] -A MINE -i eth0',
@@ -228,7 +234,9 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(saved(host).filter((line) => line.includes('MINE'))).toEqual([':MINE-NEW -']);
     ipt.remove(filter({}));
     load(host, '*filter\n-X YOURS\nCOMMIT\n');
-    if (before.length > 0) expect(saved(host)).toEqual(before);
+    if (before.length > 0) {
+      expect(saved(host)).toEqual(before);
+    }
     expect(saved(host).filter((line) => line.includes('MINE'))).toEqual([]);
   });
 

@@ -142,8 +142,9 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
       expect(lines.filter((line) => line.startsWith('-A FORWARD')).sort()).toEqual(
         [...jumps, ...foreign, '-A FORWARD -i zz -j DROP'].sort(),
       );
-      for (const name of 'ABCDE')
+      for (const name of 'ABCDE') {
         expect(lines.filter((line) => line.startsWith(`-A OWN-${name} `))).toHaveLength(4);
+      }
       expect(lines.filter((line) => line.startsWith('-A SHARED '))).toHaveLength(1);
       // Where the foreign rules landed among the jumps, their places may need one more look; never their number.
       expect(lines.indexOf('-A FORWARD -i zz -j DROP')).toBe(

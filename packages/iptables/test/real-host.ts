@@ -34,6 +34,8 @@ export function realHost(): Host {
 /** Runs a command that has to succeed; what it printed. */
 export function must(command: string, input?: string): string {
   const { status, stdout, stderr } = nodeRun(command.split(' '), input);
-  if (status !== 0) throw new Error(`${command}: status ${status}: ${stderr}`);
+  if (status !== 0) {
+    throw new Error(`${command}: status ${status}: ${stderr}`);
+  }
   return stdout;
 }

@@ -114,8 +114,11 @@ describe('Connection.request()', () => {
   it('throws the decode error of an answer that is none, and goes on afterwards', () => {
     let broken = true;
     const { connection } = connect((_, answer) => {
-      if (broken) answer.message(2, new Uint8Array(2));
-      else answer.ack();
+      if (broken) {
+        answer.message(2, new Uint8Array(2));
+      } else {
+        answer.ack();
+      }
       broken = false;
     });
     expect(() => connection.request(request('new thing'))).toThrow(NetlinkDecodeError);
@@ -137,7 +140,9 @@ describe('Connection.batch()', () => {
 
   it('names the first that failed, after all were tried, and lists every failure', () => {
     const { peer, connection } = connect(({ sequence }, answer) => {
-      if (sequence === 2 || sequence === 4) answer.ack(sequence === 2 ? EEXIST : EBUSY);
+      if (sequence === 2 || sequence === 4) {
+        answer.ack(sequence === 2 ? EEXIST : EBUSY);
+      }
     });
     const failure = (index: number, code: string) => expect.objectContaining({ index, code });
     expect(() => connection.batch(some(5))).toThrow(
@@ -158,7 +163,9 @@ describe('Connection.batch()', () => {
 
   it('splits what would overflow the socket, with indexes of the whole', () => {
     const { peer, connection } = connect(({ sequence }, answer) => {
-      if (sequence === 1000) answer.ack(EEXIST);
+      if (sequence === 1000) {
+        answer.ack(EEXIST);
+      }
     });
     expect(connection.batchSettled(some(1000)).map(({ index }) => index)).toEqual([999]);
     expect(peer.sent.length).toBeGreaterThan(1);
@@ -227,7 +234,9 @@ describe('Connection.dump()', () => {
       const { peer, connection } = connect((_, answer) => {
         answer.message(16, number(1, 50_000));
         answer.message(16, number(2, 50_000));
-        if (!endInside) answer.flush();
+        if (!endInside) {
+          answer.flush();
+        }
         answer.done();
       });
       expect(connection.dump(dump, decode)).toEqual([1, 2]);

@@ -93,9 +93,13 @@ export class Connection {
     this.dumpAttempts = dumpAttempts;
     this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
-      for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) this.enable(option);
+      for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) {
+        this.enable(option);
+      }
       // Netfilter has no dumps that are strict or not.
-      if (protocol !== NETLINK_NETFILTER) this.enable(NETLINK_GET_STRICT_CHK);
+      if (protocol !== NETLINK_NETFILTER) {
+        this.enable(NETLINK_GET_STRICT_CHK);
+      }
       this.port = sys.bindNetlink(this.fd, 0);
     } catch (error) {
       this.close();
@@ -108,18 +112,24 @@ export class Connection {
     try {
       this.sys.setsockopt(this.fd, SOL_NETLINK, option, 1);
     } catch (error) {
-      if (!(error instanceof SysError && error.code === 'ENOPROTOOPT')) throw error;
+      if (!(error instanceof SysError && error.code === 'ENOPROTOOPT')) {
+        throw error;
+      }
     }
   }
 
   /** Closes the socket. A second call does nothing. */
   close(): void {
-    if (this.fd < 0) return;
+    if (this.fd < 0) {
+      return;
+    }
     try {
       this.sys.close(this.fd);
     } catch (error) {
       // Linux closes whatever it reports, and nothing is buffered: what was asked for is done.
-      if (!(error instanceof SysError)) throw error;
+      if (!(error instanceof SysError)) {
+        throw error;
+      }
     }
     this.fd = -1;
   }
@@ -137,7 +147,9 @@ export class Connection {
   /** Has one request done. Throws NetlinkError when the kernel refuses it. */
   request(request: Request): void {
     const [failure] = this.batchSettled([request]);
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) {
+      throw failure;
+    }
   }
 
   /**
@@ -153,9 +165,13 @@ export class Connection {
     for (let length = this.receive(request, false); length >= 0; length = this.receive(request, false)) {
       const message = new MessageReader(this.received, Math.min(length, this.received.length));
       while (message.next()) {
-        if (message.sequence !== first || message.type !== NLMSG_ERROR) continue;
+        if (message.sequence !== first || message.type !== NLMSG_ERROR) {
+          continue;
+        }
         const ack = decodeAck(message, message.flags);
-        if (ack.errno !== 0) throw this.refusal(ack, request);
+        if (ack.errno !== 0) {
+          throw this.refusal(ack, request);
+        }
       }
     }
   }
@@ -168,7 +184,9 @@ export class Connection {
   batch(requests: readonly Request[]): void {
     const failures = this.batchSettled(requests);
     const [first] = failures;
-    if (first === undefined) return;
+    if (first === undefined) {
+      return;
+    }
     first.failures = failures;
     throw first;
   }
@@ -176,7 +194,9 @@ export class Connection {
   /** As `batch`, but gives the failures instead of throwing. Empty: all done. */
   batchSettled(requests: readonly Request[]): NetlinkError[] {
     const failures: NetlinkError[] = [];
-    for (let from = 0; from < requests.length; ) from = this.sendSome(requests, from, failures);
+    for (let from = 0; from < requests.length; ) {
+      from = this.sendSome(requests, from, failures);
+    }
     return failures;
   }
 
@@ -199,8 +219,12 @@ export class Connection {
         answer.value ??= decode(message);
       };
       const outcome = this.converse(first, 1, request, each, undefined, !acked);
-      if (outcome.truncated && !creates) continue; // asking again does no harm
-      if (outcome.ack !== undefined && outcome.ack.errno !== 0) throw this.refusal(outcome.ack, request);
+      if (outcome.truncated && !creates) {
+        continue; // asking again does no harm
+      }
+      if (outcome.ack !== undefined && outcome.ack.errno !== 0) {
+        throw this.refusal(outcome.ack, request);
+      }
       return answer.value;
     }
   }
@@ -216,12 +240,21 @@ export class Connection {
       const first = this.send([request], 0, 1, NLM_F_DUMP);
       const outcome = this.converse(first, 1, request, (message) => {
         const one = decode(message);
-        if (one !== undefined) all.push(one);
+        if (one !== undefined) {
+          all.push(one);
+        }
       });
-      if (outcome.ack !== undefined && outcome.ack.errno === EINTR) outcome.interrupted = true;
-      else if (outcome.ack !== undefined && outcome.ack.errno !== 0) throw this.refusal(outcome.ack, request);
-      if (!outcome.interrupted && !outcome.truncated) return all;
-      if (outcome.interrupted) attempt++; // a truncated one made the buffer grow, which ends
+      if (outcome.ack !== undefined && outcome.ack.errno === EINTR) {
+        outcome.interrupted = true;
+      } else if (outcome.ack !== undefined && outcome.ack.errno !== 0) {
+        throw this.refusal(outcome.ack, request);
+      }
+      if (!outcome.interrupted && !outcome.truncated) {
+        return all;
+      }
+      if (outcome.interrupted) {
+        attempt++; // a truncated one made the buffer grow, which ends
+      }
     }
     throw new NetlinkError({
       errno: EINTR,
@@ -237,18 +270,24 @@ export class Connection {
    */
   transaction(requests: readonly Request[]): void {
     const size = requests.reduce((sum, request) => sum + aligned(request), 0);
-    if (size > SEND_BYTES) this.makeRoom(size);
+    if (size > SEND_BYTES) {
+      this.makeRoom(size);
+    }
     const last = requests.length - 2; // the closing bracket is acknowledged by recent kernels only
     const first = this.send(requests, 0, requests.length, 0, last);
     const failures: NetlinkError[] = [];
     this.converse(first, requests.length, requests[0]!, undefined, (sequence, ack) => {
       const at = sequence - first;
-      if (ack.errno !== 0) failures.push(this.refusal(ack, requests[at]!, at - 1));
+      if (ack.errno !== 0) {
+        failures.push(this.refusal(ack, requests[at]!, at - 1));
+      }
       // A refusal of the opening bracket is one of the whole: there may be no other word.
       return at === last || (at === 0 && ack.errno !== 0);
     });
     const [failure] = failures;
-    if (failure === undefined) return;
+    if (failure === undefined) {
+      return;
+    }
     failure.failures = failures;
     throw failure;
   }
@@ -260,7 +299,9 @@ export class Connection {
         this.sys.setsockopt(this.fd, SOL_SOCKET, option, size + 4096);
         return;
       } catch (error) {
-        if (!(error instanceof SysError && error.code === 'EPERM')) throw error;
+        if (!(error instanceof SysError && error.code === 'EPERM')) {
+          throw error;
+        }
       }
     }
   }
@@ -271,7 +312,9 @@ export class Connection {
     let size = 0;
     while (to < requests.length && to - from < BATCH_MESSAGES) {
       size += aligned(requests[to]!);
-      if (size > BATCH_BYTES && to > from) break;
+      if (size > BATCH_BYTES && to > from) {
+        break;
+      }
       to++;
     }
     /*
@@ -282,7 +325,9 @@ export class Connection {
     const last = to - from - 1;
     const outcome = this.converse(first, to - from, requests[from]!, undefined, (sequence, ack) => {
       const at = sequence - first;
-      if (ack.errno !== 0) failures.push(this.refusal(ack, requests[from + at]!, from + at));
+      if (ack.errno !== 0) {
+        failures.push(this.refusal(ack, requests[from + at]!, from + at));
+      }
       return at === last;
     });
     if (outcome.truncated) {
@@ -308,10 +353,16 @@ export class Connection {
     gone?: string,
   ): number {
     let size = 0;
-    for (let i = from; i < to; i++) size += aligned(requests[i]!);
-    if (size > this.sending.length) this.sending = new Uint8Array(Math.max(size, this.sending.length * 2));
+    for (let i = from; i < to; i++) {
+      size += aligned(requests[i]!);
+    }
+    if (size > this.sending.length) {
+      this.sending = new Uint8Array(Math.max(size, this.sending.length * 2));
+    }
     // Port 0 and sequence 0 belong to the kernel's own messages.
-    if (this.sequence + (to - from) >= 0xffffffff) this.sequence = 0;
+    if (this.sequence + (to - from) >= 0xffffffff) {
+      this.sequence = 0;
+    }
     const first = this.sequence + 1;
     let at = 0;
     for (let i = from; i < to; i++) {
@@ -322,8 +373,11 @@ export class Connection {
     }
     try {
       const bytes = this.sending.subarray(0, at);
-      if (gone === undefined) this.sys.send(this.fd, bytes);
-      else this.sys.sendUntilGone(this.fd, bytes, gone);
+      if (gone === undefined) {
+        this.sys.send(this.fd, bytes);
+      } else {
+        this.sys.sendUntilGone(this.fd, bytes, gone);
+      }
     } catch (cause) {
       throw this.broken(cause, 'Cannot send', requests[from]!);
     }
@@ -350,31 +404,46 @@ export class Connection {
     for (let over = false; !over; ) {
       const length = this.receive(request, !outcome.truncated);
       // What was cut off held the end: the kernel has no more to say.
-      if (length < 0) break;
+      if (length < 0) {
+        break;
+      }
       if (length > this.received.length) {
         // The rest of this datagram is gone; those after it still come.
         this.received = new Uint8Array(1 << (32 - Math.clz32(length - 1)));
         outcome.truncated = true;
-        if (acked !== undefined) return outcome;
+        if (acked !== undefined) {
+          return outcome;
+        }
         continue;
       }
       const message = new MessageReader(this.received, length);
       // A long part of a dump: more of them follow, and the reader keeps the bytes of this one.
-      if (2 * length > FIRST_BYTES && this.received.length < DUMP_BYTES)
+      if (2 * length > FIRST_BYTES && this.received.length < DUMP_BYTES) {
         this.received = new Uint8Array(DUMP_BYTES);
+      }
       while (message.next()) {
-        if (message.port !== this.port || (message.sequence - first) >>> 0 >= count) continue;
-        if ((message.flags & NLM_F_DUMP_INTR) !== 0) outcome.interrupted = true;
+        if (message.port !== this.port || (message.sequence - first) >>> 0 >= count) {
+          continue;
+        }
+        if ((message.flags & NLM_F_DUMP_INTR) !== 0) {
+          outcome.interrupted = true;
+        }
         if (message.type >= NLMSG_MIN_TYPE) {
           try {
-            if (failed === undefined && !outcome.truncated) each?.(message);
+            if (failed === undefined && !outcome.truncated) {
+              each?.(message);
+            }
           } catch (error) {
             failed = { error };
           }
-          if (single) over = true;
+          if (single) {
+            over = true;
+          }
         } else if (message.type === NLMSG_ERROR) {
           const ack = decodeAck(message, message.flags);
-          if (acked === undefined || acked(message.sequence, ack)) over = true;
+          if (acked === undefined || acked(message.sequence, ack)) {
+            over = true;
+          }
           outcome.ack = ack;
         } else if (message.type === NLMSG_DONE) {
           outcome.ack = decodeDone(message, message.flags);
@@ -384,7 +453,9 @@ export class Connection {
         }
       }
     }
-    if (failed !== undefined) throw failed.error;
+    if (failed !== undefined) {
+      throw failed.error;
+    }
     return outcome;
   }
 
@@ -398,10 +469,16 @@ export class Connection {
         return this.sys.recv(this.fd, this.received, MSG_TRUNC | MSG_DONTWAIT);
       } catch (error) {
         const errno = error instanceof SysError ? error.errno : 0;
-        if (errno === EINTR) continue;
-        if (errno !== EAGAIN) throw this.broken(error, 'Cannot receive the answer to', request);
+        if (errno === EINTR) {
+          continue;
+        }
+        if (errno !== EAGAIN) {
+          throw this.broken(error, 'Cannot receive the answer to', request);
+        }
       }
-      if (!wait) return -1;
+      if (!wait) {
+        return -1;
+      }
       if (this.sys.poll(this.fd, POLLIN, ANSWER_TIMEOUT_MS) === 0) {
         throw new NetlinkError({ errno: ETIMEDOUT, problem: 'No answer to', request });
       }
@@ -419,7 +496,9 @@ export class Connection {
   }
 
   private broken(cause: unknown, problem: string, request: Request): unknown {
-    if (!(cause instanceof SysError)) return cause;
+    if (!(cause instanceof SysError)) {
+      return cause;
+    }
     const lost = cause.errno === ENOBUFS ? 'Answers were lost of' : problem;
     return new NetlinkError({ errno: cause.errno, problem: lost, request, cause });
   }

@@ -36,7 +36,7 @@ export {
   getFlows,
 } from './netfilter/flow.ts';
 
-/** Opens a connection to connection tracking. Fails as `openRoute` does. */
+/** Opens a connection to connection tracking. Fails as `openRtnetlink` does. */
 export function openConntrack({ sys = realSys, netns }: OpenOptions = {}): ConntrackConnection {
   return new ConntrackConnection(
     new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
@@ -57,9 +57,13 @@ export class ConntrackConnection {
    */
   flows(family: Family, wanted: (flow: Flow) => boolean = () => true, filter?: FlowFilter): Flow[] {
     return this.connection.dump(getFlows(family, filter), (message) => {
-      if (message.type !== IPCTNL_MSG_CT_NEW) return undefined;
+      if (message.type !== IPCTNL_MSG_CT_NEW) {
+        return undefined;
+      }
       const flow = decodeFlow(message);
-      if (filter !== undefined && !passes(flow, filter)) return undefined;
+      if (filter !== undefined && !passes(flow, filter)) {
+        return undefined;
+      }
       return wanted(flow) ? flow : undefined;
     });
   }
@@ -69,7 +73,9 @@ export class ConntrackConnection {
     const flows = this.flows(family, wanted, filter);
     const failures = this.connection.batchSettled(flows.map((flow) => delFlow(flow)));
     const [serious] = failures.filter(({ code }) => code !== 'ENOENT');
-    if (serious !== undefined) throw serious;
+    if (serious !== undefined) {
+      throw serious;
+    }
     return flows.length - failures.length;
   }
 

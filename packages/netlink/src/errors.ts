@@ -34,9 +34,15 @@ export class NetlinkError extends Error {
     super(`${problem}${request === undefined ? '' : ` ${request.describe}`}: ${code}, ${words}`, { cause });
     this.code = code;
     this.errno = errno;
-    if (extack !== undefined) this.extack = extack;
-    if (request !== undefined) this.request = request;
-    if (index !== undefined) this.index = index;
+    if (extack !== undefined) {
+      this.extack = extack;
+    }
+    if (request !== undefined) {
+      this.request = request;
+    }
+    if (index !== undefined) {
+      this.index = index;
+    }
   }
 }
 
@@ -45,7 +51,9 @@ export function undefinedOn<T>(code: string, body: () => T): T | undefined {
   try {
     return body();
   } catch (error) {
-    if ((error instanceof NetlinkError || error instanceof SysError) && error.code === code) return undefined;
+    if ((error instanceof NetlinkError || error instanceof SysError) && error.code === code) {
+      return undefined;
+    }
     throw error;
   }
 }

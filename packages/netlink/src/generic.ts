@@ -27,7 +27,7 @@ export {
   getFamily,
 } from './generic/family.ts';
 
-/** Opens a connection to generic netlink. Fails as `openRoute` does. */
+/** Opens a connection to generic netlink. Fails as `openRtnetlink` does. */
 export function openGeneric({ sys = realSys, netns }: OpenOptions = {}): GenericConnection {
   return new GenericConnection(
     new Connection({ sys, protocol: NETLINK_GENERIC, ...(netns !== undefined && { netns }) }),
@@ -49,7 +49,9 @@ export class GenericConnection {
         message.type === GENL_ID_CTRL ? decodeFamily(message) : undefined,
       );
     } catch (error) {
-      if (error instanceof NetlinkError && error.code === 'ENOENT') return undefined;
+      if (error instanceof NetlinkError && error.code === 'ENOENT') {
+        return undefined;
+      }
       throw error;
     }
   }

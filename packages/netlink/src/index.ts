@@ -2,9 +2,9 @@
  * Links, addresses, routes, neighbours and rules of the Linux kernel over netlink.
  *
  * ```ts
- * import { newAddress, newLink, openRoute } from '@cnikit/netlink';
+ * import { newAddress, newLink, openRtnetlink } from '@cnikit/netlink';
  *
- * const rt = openRoute();
+ * const rt = openRtnetlink();
  * rt.request(newLink({ kind: 'bridge', name: 'br0', up: true }));
  * const bridge = rt.link({ name: 'br0' })!;
  * rt.request(newAddress({ index: bridge.index, address: '192.0.2.1/24' }));
@@ -71,5 +71,5 @@ export {
   type Rule,
   type RuleSpec,
 } from './route/rule.ts';
-export { type OpenOptions, openRoute, RouteConnection } from './route-connection.ts';
+export { type OpenOptions, openRtnetlink, RtnetlinkConnection } from './route-connection.ts';
 export * from './tc/index.ts';

@@ -36,7 +36,7 @@ export type { IpSetRef, IpSetSpec } from './netfilter/ip-set.ts';
 /** The errno that sets have of their own for one in use. */
 const IPSET_ERR_BUSY = 4100;
 
-/** Opens a connection to ipset. Fails as `openRoute` does. */
+/** Opens a connection to ipset. Fails as `openRtnetlink` does. */
 export function openIpSet({ sys = realSys, netns }: OpenOptions = {}): IpSetConnection {
   return new IpSetConnection(
     new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
@@ -64,8 +64,12 @@ export class IpSetConnection {
   /** Away with it, if it is there. False, and it stays, while a rule uses it. */
   destroy(ref: IpSetRef): boolean {
     const [failure] = this.connection.batchSettled([delIpSet(ref)]);
-    if (failure === undefined || failure.code === 'ENOENT') return true;
-    if (failure.errno === IPSET_ERR_BUSY) return false;
+    if (failure === undefined || failure.code === 'ENOENT') {
+      return true;
+    }
+    if (failure.errno === IPSET_ERR_BUSY) {
+      return false;
+    }
     throw failure;
   }
 

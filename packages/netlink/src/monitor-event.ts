@@ -87,9 +87,13 @@ export function decodeEvent(message: MessageReader): Event {
 function kindOf({ type, bytes, start, end }: MessageReader): number {
   const family = start < end ? bytes[start] : k.AF_UNSPEC;
   const isLink = type === k.RTM_NEWLINK || type === k.RTM_DELLINK;
-  if (isLink) return family === k.AF_UNSPEC ? type : 0;
+  if (isLink) {
+    return family === k.AF_UNSPEC ? type : 0;
+  }
   const isNeighbour = type === k.RTM_NEWNEIGH || type === k.RTM_DELNEIGH;
-  if (family === k.AF_INET || family === k.AF_INET6) return type;
+  if (family === k.AF_INET || family === k.AF_INET6) {
+    return type;
+  }
   return isNeighbour && family === k.AF_BRIDGE ? type : 0;
 }
 

@@ -3,10 +3,10 @@
  *
  * ```ts
  * import { monitor } from '@cnikit/netlink/monitor';
- * import { delLink, newLink, openRoute } from '@cnikit/netlink';
+ * import { delLink, newLink, openRtnetlink } from '@cnikit/netlink';
  *
  * const changes = monitor({ groups: ['link'] });
- * const rt = openRoute();
+ * const rt = openRtnetlink();
  * rt.request(newLink({ kind: 'bridge', name: 'br7' }));
  * for await (const change of changes) {
  *   if (change.type === 'link') console.log(change.action, change.link.name); // new br7
@@ -87,7 +87,7 @@ const READS_PER_TURN = 256;
 
 /**
  * Listens from the moment it is called, so call it first and dump after: what
- * changes in between is told then. Fails like `openRoute`.
+ * changes in between is told then. Fails like `openRtnetlink`.
  */
 export function monitor({ groups, ...options }: MonitorOptions): Monitor {
   return new Monitor({ protocol: NETLINK_ROUTE, mask: groupMask(groups), decode: decodeEvent }, options);
@@ -130,7 +130,9 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     this.ignorePort = ignorePort;
     this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
-      if (receiveBuffer !== undefined) this.makeRoom(receiveBuffer);
+      if (receiveBuffer !== undefined) {
+        this.makeRoom(receiveBuffer);
+      }
       sys.bindNetlink(this.fd, mask);
       this.watch = watchReadable(this.fd, () => this.readable());
     } catch (error) {
@@ -140,7 +142,9 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     if (signal !== undefined) {
       this.signal = signal;
       signal.addEventListener('abort', this.onAbort);
-      if (signal.aborted) this.close();
+      if (signal.aborted) {
+        this.close();
+      }
     }
   }
 
@@ -154,7 +158,9 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     const event = this.queue[this.head];
     if (event !== undefined) {
       this.head++;
-      if (this.head === this.queue.length) this.clear();
+      if (this.head === this.queue.length) {
+        this.clear();
+      }
       return Promise.resolve({ value: event, done: false });
     }
     if (this.failure !== undefined) {
@@ -162,7 +168,9 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
       delete this.failure;
       return Promise.reject(error);
     }
-    if (this.closed) return Promise.resolve({ value: undefined, done: true });
+    if (this.closed) {
+      return Promise.resolve({ value: undefined, done: true });
+    }
     return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
   }
 
@@ -174,30 +182,39 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
 
   /** Stops listening; what was heard can still be read. A second call does nothing. */
   close(): void {
-    if (this.closed) return;
+    if (this.closed) {
+      return;
+    }
     this.closed = true;
     this.signal?.removeEventListener('abort', this.onAbort);
     this.watch.close();
     this.sys.close(this.fd);
-    for (const { resolve } of this.waiting.splice(0)) resolve({ value: undefined, done: true });
+    for (const { resolve } of this.waiting.splice(0)) {
+      resolve({ value: undefined, done: true });
+    }
   }
 
   private makeRoom(size: number): void {
     try {
       this.sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size);
     } catch (error) {
-      if (!(error instanceof SysError && error.code === 'EPERM')) throw error;
+      if (!(error instanceof SysError && error.code === 'EPERM')) {
+        throw error;
+      }
       this.sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, size);
     }
   }
 
   private readable(): void {
     try {
-      for (let i = 0; i < READS_PER_TURN && this.readOne(); i++);
+      for (let i = 0; i < READS_PER_TURN && this.readOne(); i++) {}
     } catch (error) {
       const reader = this.waiting.shift();
-      if (reader === undefined) this.failure = { error };
-      else reader.reject(error);
+      if (reader === undefined) {
+        this.failure = { error };
+      } else {
+        reader.reject(error);
+      }
       this.close();
     }
   }
@@ -208,10 +225,18 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     try {
       length = this.sys.recv(this.fd, this.buffer, MSG_DONTWAIT | MSG_TRUNC);
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      if (error.code === 'EAGAIN') return false;
-      if (error.code === 'EINTR') return true;
-      if (error.code !== 'ENOBUFS') throw error;
+      if (!(error instanceof SysError)) {
+        throw error;
+      }
+      if (error.code === 'EAGAIN') {
+        return false;
+      }
+      if (error.code === 'EINTR') {
+        return true;
+      }
+      if (error.code !== 'ENOBUFS') {
+        throw error;
+      }
       this.push({ type: 'overflow' });
       return true;
     }
@@ -221,8 +246,11 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
       return true;
     }
     const message = new MessageReader(this.buffer, length);
-    while (message.next())
-      if (this.ignorePort === 0 || message.port !== this.ignorePort) this.push(this.decode(message));
+    while (message.next()) {
+      if (this.ignorePort === 0 || message.port !== this.ignorePort) {
+        this.push(this.decode(message));
+      }
+    }
     return true;
   }
 
@@ -238,7 +266,9 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
       return;
     }
     const last = this.queue.at(-1);
-    if (event.type !== 'overflow' || last?.type !== 'overflow') this.queue.push(event);
+    if (event.type !== 'overflow' || last?.type !== 'overflow') {
+      this.queue.push(event);
+    }
   }
 
   private clear(): void {

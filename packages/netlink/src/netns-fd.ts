@@ -12,13 +12,17 @@ export type Netns = string | number | { pid: number };
  * network namespace (EINVAL).
  */
 export function withNetnsFd<T>(sys: Sys, netns: Netns | undefined, body: (fd: number | undefined) => T): T {
-  if (netns === undefined || typeof netns === 'number') return body(netns);
+  if (netns === undefined || typeof netns === 'number') {
+    return body(netns);
+  }
   const path = typeof netns === 'string' ? netns : `/proc/${netns.pid}/ns/net`;
   const fd = sys.open(path, O_RDONLY);
   try {
     return body(fd);
   } catch (cause) {
-    if (!(cause instanceof SysError && cause.code === 'EINVAL')) throw cause;
+    if (!(cause instanceof SysError && cause.code === 'EINVAL')) {
+      throw cause;
+    }
     const { syscall, errno } = cause;
     throw new SysError({ syscall, errno, path, message: 'Not a network namespace', cause });
   } finally {

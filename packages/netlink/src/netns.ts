@@ -74,7 +74,9 @@ function shareDirectory(sys: Sys, directory: string): void {
     sys.mount('', directory, 'none', MS_SHARED | MS_REC);
     return true;
   };
-  if (undefinedOn('EINVAL', share) === true) return; // EINVAL: no mount of its own yet
+  if (undefinedOn('EINVAL', share) === true) {
+    return; // EINVAL: no mount of its own yet
+  }
   sys.mount(directory, directory, 'none', MS_BIND | MS_REC);
   share();
 }

@@ -91,7 +91,7 @@ export * from './netfilter/statements.ts';
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 
-/** Opens a connection to nftables. Fails as `openRoute` does. */
+/** Opens a connection to nftables. Fails as `openRtnetlink` does. */
 export function openNftables({ sys = realSys, netns }: OpenOptions = {}): NftConnection {
   return new NftConnection(
     new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
@@ -118,7 +118,9 @@ export class NftConnection {
    * member: then nothing has changed, and `index` says which (-1: the whole).
    */
   commit(requests: readonly Request[], order: ByteOrder = 'little'): void {
-    if (requests.length === 0) return;
+    if (requests.length === 0) {
+      return;
+    }
     const bracket = (type: number): Request => {
       const payload = nfHeader('unspec', order, NFNL_SUBSYS_NFTABLES).finish();
       return { type, flags: 0, payload, describe: 'nftables transaction' };
@@ -203,8 +205,9 @@ export class NftConnection {
         message.type === request.type - 1 ? decode(message) : undefined,
       );
     } catch (error) {
-      if (error instanceof NetlinkError && error.code === 'ENOENT' && error.cause === undefined)
+      if (error instanceof NetlinkError && error.code === 'ENOENT' && error.cause === undefined) {
         return undefined;
+      }
       throw error;
     }
   }

@@ -28,14 +28,14 @@ export interface OpenOptions {
 }
 
 /** Opens a connection to rtnetlink. Fails with SysError when the namespace is none (ENOENT, EINVAL). */
-export function openRoute({ sys = realSys, netns }: OpenOptions = {}): RouteConnection {
-  return new RouteConnection(
+export function openRtnetlink({ sys = realSys, netns }: OpenOptions = {}): RtnetlinkConnection {
+  return new RtnetlinkConnection(
     new Connection({ sys, protocol: NETLINK_ROUTE, ...(netns !== undefined && { netns }) }),
   );
 }
 
 /** Links, addresses, routes, neighbours and rules of one network namespace. */
-export class RouteConnection {
+export class RtnetlinkConnection {
   /** For what has no method here: requests of one's own, one's own decoders. */
   readonly connection: Connection;
 
@@ -73,7 +73,9 @@ export class RouteConnection {
       return link !== undefined && passes(link) ? [link] : [];
     }
     return this.connection.dump(getLinks(filter), (message) => {
-      if (message.type !== k.RTM_NEWLINK) return undefined;
+      if (message.type !== k.RTM_NEWLINK) {
+        return undefined;
+      }
       const link = decodeLink(message);
       return passes(link) ? link : undefined;
     });
@@ -116,18 +118,26 @@ export class RouteConnection {
     const request = newLink(spec);
     const told = this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, linkBy(decodeLink));
     // The kernel tells before it joins the link to its master, but acknowledges after that.
-    if (told !== undefined && spec.master) told.master = spec.master;
-    if (told !== undefined || spec.name === undefined || spec.netns !== undefined) return told;
+    if (told !== undefined && spec.master) {
+      told.master = spec.master;
+    }
+    if (told !== undefined || spec.name === undefined || spec.netns !== undefined) {
+      return told;
+    }
     return this.link({ name: spec.name });
   }
 
   /** Addresses of IPv4 and IPv6 unless the filter says which. */
   addresses(filter: AddressFilter = {}): Address[] {
     return this.connection.dump(getAddresses(filter), (message) => {
-      if (message.type !== k.RTM_NEWADDR) return undefined;
+      if (message.type !== k.RTM_NEWADDR) {
+        return undefined;
+      }
       const address = decodeAddress(message);
       const { family, index } = filter;
-      if (family !== undefined && address.family !== family) return undefined;
+      if (family !== undefined && address.family !== family) {
+        return undefined;
+      }
       return index !== undefined && address.index !== index ? undefined : address;
     });
   }
@@ -138,8 +148,9 @@ export class RouteConnection {
       this.connection.dump(getRoutes(filter), (message) => {
         // A dump of all families tells multicast and MPLS too.
         const family = message.bytes[message.start];
-        if (message.type !== k.RTM_NEWROUTE || (family !== k.AF_INET && family !== k.AF_INET6))
+        if (message.type !== k.RTM_NEWROUTE || (family !== k.AF_INET && family !== k.AF_INET6)) {
           return undefined;
+        }
         const route = decodeRoute(message);
         return passesRoute(route, filter) ? route : undefined;
       }),
@@ -157,9 +168,13 @@ export class RouteConnection {
   /** Neighbours of IPv4 and IPv6; with `family: 'bridge'` forwarding entries. */
   neighbours(filter: NeighbourFilter = {}): Neighbour[] {
     return this.connection.dump(getNeighbours(filter), (message) => {
-      if (message.type !== k.RTM_NEWNEIGH) return undefined;
+      if (message.type !== k.RTM_NEWNEIGH) {
+        return undefined;
+      }
       const family = message.bytes[message.start];
-      if (family !== k.AF_INET && family !== k.AF_INET6 && family !== k.AF_BRIDGE) return undefined;
+      if (family !== k.AF_INET && family !== k.AF_INET6 && family !== k.AF_BRIDGE) {
+        return undefined;
+      }
       const neighbour = decodeNeighbour(message);
       return filter.index !== undefined && neighbour.index !== filter.index ? undefined : neighbour;
     });
@@ -169,7 +184,9 @@ export class RouteConnection {
   rules(filter: { family?: 'ipv4' | 'ipv6' } = {}): Rule[] {
     return this.connection.dump(getRules(filter), (message) => {
       const family = message.bytes[message.start];
-      if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) return undefined;
+      if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) {
+        return undefined;
+      }
       return decodeRule(message);
     });
   }
@@ -177,7 +194,9 @@ export class RouteConnection {
   /** Queueing disciplines of one link or all. */
   qdiscs(filter: { index?: number } = {}): Qdisc[] {
     return this.connection.dump(getQdiscs(filter), (message) => {
-      if (message.type !== k.RTM_NEWQDISC) return undefined;
+      if (message.type !== k.RTM_NEWQDISC) {
+        return undefined;
+      }
       const qdisc = decodeQdisc(message);
       return filter.index !== undefined && qdisc.index !== filter.index ? undefined : qdisc;
     });

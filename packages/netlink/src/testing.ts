@@ -3,11 +3,11 @@
  * byte for byte. For tests of code that takes a `Sys`, without rights or a kernel.
  *
  * ```ts
- * import { newLink, openRoute } from '@cnikit/netlink';
+ * import { newLink, openRtnetlink } from '@cnikit/netlink';
  * import { fakePeer } from '@cnikit/netlink/testing';
  *
  * const peer = fakePeer((request, answer) => answer.ack(request.type === 16 ? 17 : 0));
- * const rt = openRoute({ sys: peer.sys });
+ * const rt = openRtnetlink({ sys: peer.sys });
  * try {
  *   rt.request(newLink({ kind: 'bridge', name: 'br0' }));
  * } catch (error) {
@@ -63,7 +63,9 @@ export function fakePeer(handler: Handler): FakePeer {
       return lastFd;
     },
     close: (fd) => {
-      if (!open.delete(fd)) throw new SysError({ syscall: 'close', errno: 9 });
+      if (!open.delete(fd)) {
+        throw new SysError({ syscall: 'close', errno: 9 });
+      }
     },
     socket: () => sys.open!('', 0),
     bindNetlink: () => FAKE_PORT,
@@ -83,8 +85,12 @@ export function fakePeer(handler: Handler): FakePeer {
     sendUntilGone: (fd, data) => sys.send!(fd, data),
     recv: (_, into, flags) => {
       const next = queue.shift();
-      if (next === undefined) throw new SysError({ syscall: 'recv', errno: 11 });
-      if (typeof next === 'number') throw new SysError({ syscall: 'recv', errno: next });
+      if (next === undefined) {
+        throw new SysError({ syscall: 'recv', errno: 11 });
+      }
+      if (typeof next === 'number') {
+        throw new SysError({ syscall: 'recv', errno: next });
+      }
       into.set(next.subarray(0, into.length));
       return (flags & MSG_TRUNC) === 0 ? Math.min(next.length, into.length) : next.length;
     },
@@ -106,12 +112,16 @@ function answerTo(request: MessageReader, handler: Handler): Array<Uint8Array | 
     ack: (errno = 0, text?: string) => {
       const body = new Encoder().putI32(-errno).putU32(16).putU16(request.type).putU16(request.flags);
       body.putU32(request.sequence).putU32(request.port);
-      if (text !== undefined) body.string(1, text);
+      if (text !== undefined) {
+        body.string(1, text);
+      }
       add(NLMSG_ERROR, body.finish(), { flags: NLM_F_CAPPED | (text === undefined ? 0 : NLM_F_ACK_TLVS) });
     },
     done: (errno = 0) => add(NLMSG_DONE, new Encoder().putI32(-errno).finish()),
     flush: () => {
-      if (current.length > 0) queue.push(current.finish());
+      if (current.length > 0) {
+        queue.push(current.finish());
+      }
       current.reset();
     },
     fail: (errno) => {
@@ -121,8 +131,11 @@ function answerTo(request: MessageReader, handler: Handler): Array<Uint8Array | 
     },
   };
   handler(request, answer);
-  if (!answered && (request.flags & NLM_F_DUMP) === NLM_F_DUMP) answer.done();
-  else if (!answered && (request.flags & NLM_F_ACK) !== 0) answer.ack();
+  if (!answered && (request.flags & NLM_F_DUMP) === NLM_F_DUMP) {
+    answer.done();
+  } else if (!answered && (request.flags & NLM_F_ACK) !== 0) {
+    answer.ack();
+  }
   answer.flush();
   return queue;
 }

@@ -1,7 +1,7 @@
 /** Makes and removes links until its standard input ends; for the test of interrupted dumps. */
-import { delLink, newLink, openRoute } from '../src/index.ts';
+import { delLink, newLink, openRtnetlink } from '../src/index.ts';
 
-const rt = openRoute();
+const rt = openRtnetlink();
 let going = true;
 process.stdin.on('end', () => {
   going = false;
@@ -12,8 +12,11 @@ const turn = (): void => {
     rt.request(newLink({ kind: 'ifb', name: 'churn' }));
     rt.request(delLink({ name: 'churn' }));
   }
-  if (going) setImmediate(turn);
-  else rt.close();
+  if (going) {
+    setImmediate(turn);
+  } else {
+    rt.close();
+  }
 };
 rt.request(newLink({ kind: 'ifb', name: 'churn' }));
 rt.request(delLink({ name: 'churn' }));

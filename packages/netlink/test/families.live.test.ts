@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest';
 import type { Family } from '../src/codec/ip.ts';
 import { type FlowFilter, getFlows, openConntrack } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
-import { createNetns, deleteNetns, listNetns, openRoute } from '../src/index.ts';
+import { createNetns, deleteNetns, listNetns, openRtnetlink } from '../src/index.ts';
 import { openIpSet } from '../src/ipset.ts';
 import { live, run } from './live.ts';
 
@@ -98,7 +98,7 @@ live('named namespaces', () => {
     expect(listNetns()).toEqual(['ours', 'theirs']);
     expect(run('ip netns list').match(/^\w+/gm)?.sort()).toEqual(['ours', 'theirs']);
     expect(run('ip netns exec ours ip -br link')).toMatch(/^lo /);
-    const inside = openRoute({ netns: path });
+    const inside = openRtnetlink({ netns: path });
     expect(inside.links().filter(({ name }) => name === 'lo')).toMatchObject([{ name: 'lo', up: false }]);
     inside.close();
     expect(sys.readlink('/proc/thread-self/ns/net')).toBe(before);
@@ -142,7 +142,9 @@ live('ipset on a kernel', () => {
       expect(ipset.elements(set)!.sort()).toEqual([...prefixes].sort());
       const save = run('ipset save pods');
       expect(save).toContain('maxelem 100000');
-      for (const prefix of prefixes) expect(save).toContain(`add pods ${prefix.replace(/\/(32|128)$/, '')}`);
+      for (const prefix of prefixes) {
+        expect(save).toContain(`add pods ${prefix.replace(/\/(32|128)$/, '')}`);
+      }
       ipset.change(set, { remove: prefixes.slice(1) });
       expect(ipset.elements(set)).toEqual(prefixes.slice(0, 1));
       expect(ipset.destroy(set)).toBe(true);

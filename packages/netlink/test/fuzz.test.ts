@@ -68,7 +68,9 @@ function corpus(): Uint8Array[] {
       // Of a request only the first: ip sends zeros after it.
       while (message.next()) {
         found.push(message.bytes.slice(message.start - 16, message.end));
-        if (hex === request) break;
+        if (hex === request) {
+          break;
+        }
       }
     }
   }
@@ -105,7 +107,9 @@ function mutate(bytes: Uint8Array, random: (below: number) => number): Uint8Arra
 
 function randomMessage(random: (below: number) => number): Uint8Array {
   const bytes = new Uint8Array(16 + random(120));
-  for (let i = 0; i < bytes.length; i++) bytes[i] = random(random(2) === 0 ? 16 : 256);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = random(random(2) === 0 ? 16 : 256);
+  }
   new DataView(bytes.buffer).setUint32(0, bytes.length, true);
   return bytes;
 }
@@ -120,14 +124,17 @@ describe('fuzz', () => {
       const order: ByteOrder = i % 16 === 1 ? 'big' : 'little';
       try {
         const message = new MessageReader(bytes, bytes.length, order);
-        while (message.next()) decoders[random(decoders.length)]!(message);
+        while (message.next()) {
+          decoders[random(decoders.length)]!(message);
+        }
       } catch (error) {
         if (!(error instanceof NetlinkDecodeError)) {
           const hex = Buffer.from(bytes).toString('hex');
           throw new Error(`Message ${i} (${order} endian) ${hex}`, { cause: error });
         }
-        if (error.offset > bytes.length)
+        if (error.offset > bytes.length) {
           throw new Error(`Message ${i} was read beyond its end`, { cause: error });
+        }
         refused++;
       }
     }

@@ -38,7 +38,11 @@ export function decodeAll<T>(
   const all: T[] = [];
   for (const hex of hexes) {
     const message = new MessageReader(fromHex(hex));
-    while (message.next()) if (message.type === type) all.push(decode(message));
+    while (message.next()) {
+      if (message.type === type) {
+        all.push(decode(message));
+      }
+    }
   }
   return all;
 }

@@ -401,7 +401,9 @@ describe('answers of the kernel', () => {
     const said = rules.map(({ expressions }) =>
       expressions.map((expression) => {
         const { setId: _, ...rest } = expression as Expression & { setId?: number };
-        if (rest.name === 'bitwise') delete rest.op;
+        if (rest.name === 'bitwise') {
+          delete rest.op;
+        }
         return rest;
       }),
     );

@@ -25,7 +25,9 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     const [link, ip] = [rt.link({ name: 'x0' })!, shown('x0')];
     expect(link).toMatchObject({ kind, index: ip.ifindex, mtu: 1400, up: true });
     expect(link.mac).toBe(kind === 'wireguard' ? undefined : ip.address);
-    if ('table' in settings) expect(link.vrf).toEqual(settings);
+    if ('table' in settings) {
+      expect(link.vrf).toEqual(settings);
+    }
     expect(ip).toMatchObject({ mtu: 1400, linkinfo: { info_kind: kind } });
     expect(ip.linkinfo.info_data).toEqual(data);
     expect(rt.links({ kind }).map(({ name }) => name)).toEqual(['x0']);
@@ -52,7 +54,9 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     const { vlanFlags, ...plain } = settings as { vlanFlags?: { flags: number } };
     expect(link[kind]).toMatchObject(plain);
     // The kernel tells all flags.
-    if (vlanFlags) expect(link.vlan?.vlanFlags?.flags).toBe(vlanFlags.flags);
+    if (vlanFlags) {
+      expect(link.vlan?.vlanFlags?.flags).toBe(vlanFlags.flags);
+    }
     expect(ip).toMatchObject({ link: 'below', linkinfo: { info_kind: kind, info_data: data } });
     expect(rt.links({ kind }).map(({ name }) => name)).toEqual(['x0']);
   });

@@ -41,7 +41,7 @@ live('links on a kernel', () => {
   it('device() says of a link what link() says, in the namespace of its connection', () => {
     const rt = route();
     const path = nl.createNetns('elsewhere', { directory: '/run/cnikit-test' });
-    const elsewhere = nl.openRoute({ netns: path });
+    const elsewhere = nl.openRtnetlink({ netns: path });
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0', up: true, mac: '02:00:00:00:00:01' }));
     rt.request(nl.newLink({ kind: 'veth', name: 'v0', peer: { name: 'v1' } }));
     for (const [name, driver] of [
@@ -75,8 +75,9 @@ live('links on a kernel', () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
     expect([nl.firstIPv4('br0'), nl.firstIPv4('none')]).toEqual([undefined, undefined]);
-    for (const address of ['fd00::1/64', '10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0'])
+    for (const address of ['fd00::1/64', '10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0']) {
       rt.request(nl.newAddress({ index, address, nodad: address.includes(':') }));
+    }
     for (const first of ['10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0']) {
       const [
         {
@@ -96,8 +97,9 @@ live('links on a kernel', () => {
       ['b', 7],
       ['c', 8],
       ['d', 0],
-    ] as const)
+    ] as const) {
       rt.request(nl.newLink({ kind: 'ifb', name, group }));
+    }
     rt.request(nl.delLinkGroup(7));
     expect(rt.links({ kind: 'ifb' }).map(({ name }) => name)).toEqual(['c', 'd']);
     expect(() => rt.request(nl.delLinkGroup(7))).toThrow(expect.objectContaining({ code: 'ENODEV' }));
@@ -121,7 +123,7 @@ live('links on a kernel', () => {
     expect(made).toMatchObject({ index: host.index, master: bridge.index, kind: 'veth' });
     expect(host).toMatchObject({ master: bridge.index, up: true, mtu: 1400, portKind: 'bridge' });
     expect(shown('v0').master).toBe('br0');
-    const pod = nl.openRoute({ netns: path });
+    const pod = nl.openRtnetlink({ netns: path });
     expect(pod.link({ name: 'eth0' })).toMatchObject({
       mtu: 1400,
       mac: '02:00:00:00:00:02',
@@ -172,7 +174,7 @@ live('links on a kernel', () => {
     rt.request(nl.setLink({ index, netns: fd }));
     sys.close(fd);
     expect(rt.link({ name: 'c' })).toBeUndefined();
-    const pod = nl.openRoute({ netns: path });
+    const pod = nl.openRtnetlink({ netns: path });
     expect(pod.link({ name: 'c' })).toMatchObject({ name: 'c', mtu: 1300 });
     pod.close();
     nl.deleteNetns('pod2', { directory: '/run/cnikit-test' });
@@ -218,7 +220,9 @@ live('links on a kernel', () => {
     rt.request(nl.newLink({ kind, name: 'x0', ...below, ...settings } as nl.LinkSpec));
     const link = rt.link({ name: 'x0' })!;
     expect(link).toMatchObject({ kind, ...below });
-    if (kind !== 'ifb') expect(link[kind]).toMatchObject(settings);
+    if (kind !== 'ifb') {
+      expect(link[kind]).toMatchObject(settings);
+    }
     expect(shown('x0').linkinfo.info_kind).toBe(kind);
   });
 
@@ -226,8 +230,9 @@ live('links on a kernel', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     const master = rt.link({ name: 'br0' })!.index;
-    for (let i = 0; i < 40; i++)
+    for (let i = 0; i < 40; i++) {
       rt.request(nl.newLink({ kind: 'veth', name: `v${i}`, master, peer: { name: `w${i}` } }));
+    }
     const ip = json('ip -j link');
     const links = rt.links();
     expect(links.map(({ index, name, mtu }) => [index, name, mtu])).toEqual(

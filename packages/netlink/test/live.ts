@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe } from 'vitest';
-import { openRoute, type RouteConnection } from '../src/index.ts';
+import { openRtnetlink, type RtnetlinkConnection } from '../src/index.ts';
 
 export const inSandbox = process.env.CNIKIT_SANDBOX === '1';
 
@@ -21,11 +21,11 @@ export function liveOnFullKernel(title: string, body: () => void): void {
 }
 
 /** A connection in a fresh namespace for each test of the suite. */
-export function freshRoute(): () => RouteConnection {
-  let rt: RouteConnection;
+export function freshRoute(): () => RtnetlinkConnection {
+  let rt: RtnetlinkConnection;
   beforeEach(() => {
     sys.unshare(CLONE_NEWNET);
-    rt = openRoute();
+    rt = openRtnetlink();
   });
   afterEach(() => rt.close());
   return () => rt;

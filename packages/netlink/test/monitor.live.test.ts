@@ -1,6 +1,6 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, it } from 'vitest';
-import { newRoute, openRoute } from '../src/index.ts';
+import { newRoute, openRtnetlink } from '../src/index.ts';
 import { monitor, monitorNftables, type NftEvent } from '../src/monitor.ts';
 import { live, run } from './live.ts';
 
@@ -11,9 +11,13 @@ live('monitorNftables()', () => {
   async function heard(changes: AsyncIterable<NftEvent | { type: 'overflow' }>): Promise<string[]> {
     const lines: string[] = [];
     for await (const change of changes) {
-      if (change.type !== 'nftables') continue;
+      if (change.type !== 'nftables') {
+        continue;
+      }
       const { action, object, family, table, chain } = change;
-      if (table === 'end') break;
+      if (table === 'end') {
+        break;
+      }
       lines.push([action, object, family, table, ...(chain === undefined ? [] : [chain])].join(' '));
     }
     return lines;
@@ -48,8 +52,8 @@ live('monitorNftables()', () => {
 live('monitor() with ignorePort', () => {
   it('leaves out what was caused through that connection, and nothing else', async () => {
     sys.unshare(CLONE_NEWNET);
-    using rt = openRoute();
-    using other = openRoute();
+    using rt = openRtnetlink();
+    using other = openRtnetlink();
     const { index } = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
     const changes = monitor({ groups: ['ipv4-route'], ignorePort: rt.connection.port });
     rt.request(newRoute({ dst: '192.0.2.0/24', oif: index }));

@@ -63,7 +63,9 @@ live('nftables on a kernel', () => {
       noted('other', 'c'),
     ]);
     expect(connection.ruleComments({ ...inTable, chain: 'ports' })).toEqual(['a', 'b']);
-    for (const chain of ['fwd', 'none']) expect(connection.ruleComments({ ...inTable, chain })).toEqual([]);
+    for (const chain of ['fwd', 'none']) {
+      expect(connection.ruleComments({ ...inTable, chain })).toEqual([]);
+    }
     expect(connection.ruleComments({ ...inTable, table: 'none', chain: 'ports' })).toEqual([]);
   });
 

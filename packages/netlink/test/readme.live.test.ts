@@ -29,7 +29,9 @@ live('documentation', () => {
     const args = ['--conditions=@cnikit/source', '--input-type=module-typescript', '--eval', code];
     const output = execFileSync(process.execPath, args, { encoding: 'utf8', cwd: import.meta.dirname });
     // A comment behind console.log says what is printed.
-    for (const [, said] of code.matchAll(/console\.log\(.*?\); \/\/ (.*)$/gm)) expect(output).toContain(said);
+    for (const [, said] of code.matchAll(/console\.log\(.*?\); \/\/ (.*)$/gm)) {
+      expect(output).toContain(said);
+    }
   };
 
   it.each(examples.map((code, i) => [i, code] as const))('README example %i runs', (_, code) => check(code));

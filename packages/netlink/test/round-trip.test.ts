@@ -21,7 +21,9 @@ describe.each(orders)('%s endian', (order) => {
         const shared = Object.fromEntries(Object.entries(common).filter(([key]) => !(key in table)));
         const link = nl.decodeLink(payloadOf(nl.newLink(spec, order).payload, order));
         expect(link).toMatchObject({ ...shared, kind, name });
-        if (Object.keys(info).length > 0) expect(link[kind]).toEqual(info);
+        if (Object.keys(info).length > 0) {
+          expect(link[kind]).toEqual(info);
+        }
         expect(link.unknown).toBeUndefined();
       }),
       { numRuns: 200 },

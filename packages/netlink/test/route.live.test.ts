@@ -3,7 +3,7 @@ import * as nl from '../src/index.ts';
 import { freshRoute, json, live, run, type Shown } from './live.ts';
 
 /** A veth pair that is up, with an address of each family on one end; gives its index. */
-function network(rt: nl.RouteConnection): number {
+function network(rt: nl.RtnetlinkConnection): number {
   rt.request(nl.newLink({ kind: 'veth', name: 'v0', up: true, peer: { name: 'v1' } }));
   const { index } = rt.link({ name: 'v0' })!;
   rt.batch([
@@ -339,6 +339,8 @@ live('neighbours and rules on a kernel', () => {
   it('decoders take what the kernel says of every table', () => {
     const rt = route();
     network(rt);
-    for (const routes of rt.routes()) expect(routes.unknown ?? []).toEqual([]);
+    for (const routes of rt.routes()) {
+      expect(routes.unknown ?? []).toEqual([]);
+    }
   });
 });

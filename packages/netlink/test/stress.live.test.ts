@@ -13,7 +13,7 @@ const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 live('netlink under load', () => {
   const route = freshRoute();
-  const bridge = (rt: nl.RouteConnection): number =>
+  const bridge = (rt: nl.RtnetlinkConnection): number =>
     rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
 
   it(`${REQUESTS} requests leave no descriptor and no memory behind`, () => {
@@ -39,11 +39,13 @@ live('netlink under load', () => {
 
   it('connections that are opened and closed leave nothing', () => {
     const before = descriptors();
-    for (let i = 0; i < 500; i++) nl.openRoute({ netns: '/proc/self/ns/net' }).close();
-    expect(() => nl.openRoute({ netns: '/proc/self/comm' })).toThrow(
+    for (let i = 0; i < 500; i++) {
+      nl.openRtnetlink({ netns: '/proc/self/ns/net' }).close();
+    }
+    expect(() => nl.openRtnetlink({ netns: '/proc/self/comm' })).toThrow(
       expect.objectContaining({ code: 'EINVAL', message: expect.stringContaining('/proc/self/comm') }),
     );
-    expect(() => nl.openRoute({ netns: '/run/netns/none' })).toThrow(
+    expect(() => nl.openRtnetlink({ netns: '/run/netns/none' })).toThrow(
       expect.objectContaining({ code: 'ENOENT' }),
     );
     expect(descriptors()).toBe(before);
@@ -52,7 +54,7 @@ live('netlink under load', () => {
   it('two connections do not hear each other', () => {
     const rt = route();
     const index = bridge(rt);
-    const other = nl.openRoute();
+    const other = nl.openRtnetlink();
     for (let i = 0; i < 300; i++) {
       const address = `10.${i >> 8}.${i & 255}.1/24`;
       const connection = i % 2 === 0 ? rt : other;
@@ -117,8 +119,12 @@ live('netlink under load', () => {
     const seen: Event[] = [];
     for await (const change of changes) {
       seen.push(change);
-      if (change.type === 'overflow') rt.request(nl.newRoute({ dst: '192.0.2.0/24', oif: index }));
-      if (change.type === 'route' && change.route.dst === '192.0.2.0/24') break;
+      if (change.type === 'overflow') {
+        rt.request(nl.newRoute({ dst: '192.0.2.0/24', oif: index }));
+      }
+      if (change.type === 'route' && change.route.dst === '192.0.2.0/24') {
+        break;
+      }
     }
     expect(seen.filter(({ type }) => type === 'overflow').length).toBeGreaterThan(0);
     expect(seen.length).toBeLessThan(2000);
@@ -159,7 +165,9 @@ live('monitor()', () => {
           continue; // one of the kernel's own in between
         }
       }
-      if (wanted.length === 0) break;
+      if (wanted.length === 0) {
+        break;
+      }
     }
     expect(wanted).toEqual([]);
   });
@@ -174,7 +182,9 @@ live('monitor()', () => {
     const seen: Event[] = [];
     for await (const change of changes) {
       seen.push(change);
-      if (change.type === 'link' && change.link.name === 'end') break;
+      if (change.type === 'link' && change.link.name === 'end') {
+        break;
+      }
     }
     expect(seen.filter((change) => change.type === 'link' && change.action === 'del')).toEqual([]);
     expect(seen).toContainEqual(expect.objectContaining({ type: 'other', message: nl.RTM_DELLINK }));

@@ -25,10 +25,14 @@ function buffers(text, call) {
   for (const line of text.split('\n')) {
     const row = /^ \| [0-9a-f]+ {2}([0-9a-f ]{49}) /.exec(line);
     if (row !== null) {
-      if (current !== undefined) current.hex += row[1].replaceAll(' ', '');
+      if (current !== undefined) {
+        current.hex += row[1].replaceAll(' ', '');
+      }
     } else if (/^\d+ +(sendmsg|recvmsg|sendto|recvfrom)\(/.test(line)) {
       current = line.includes(call) ? { hex: '' } : undefined;
-      if (current !== undefined) found.push(current);
+      if (current !== undefined) {
+        found.push(current);
+      }
     }
   }
   return found.map(({ hex }) => hex).filter((hex) => hex !== '');
@@ -48,7 +52,9 @@ function capture({ name, setup = [], command, tool = command.split(' ')[0], answ
   run('ip link set lo up');
   for (const line of setup) {
     const { status, stderr } = run(line);
-    if (status !== 0) throw new Error(`${name}: ${line}: ${stderr}`);
+    if (status !== 0) {
+      throw new Error(`${name}: ${line}: ${stderr}`);
+    }
   }
   const strace = [
     '-f',

@@ -10,7 +10,8 @@ const FILES = { x64: 'cnikit', arm64: 'cnikit-arm64' } as const;
  * @throws RangeError for an architecture that there is none for
  */
 export function executablePath(arch: string = process.arch): string {
-  if (!Object.hasOwn(FILES, arch))
+  if (!Object.hasOwn(FILES, arch)) {
     throw new RangeError(`The plugin is built for x64 and arm64, not for ${arch}`);
+  }
   return fileURLToPath(new URL(`../build/${FILES[arch as keyof typeof FILES]}`, import.meta.url));
 }

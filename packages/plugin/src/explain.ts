@@ -12,6 +12,8 @@ export type Explained = OwnName | SchemaName;
 /** Says in one line why the named schema refuses the value. */
 export function explain(name: Explained, value: unknown): string {
   const schema = Object.entries(schemas).find(([key]) => key === `${name}Schema`)?.[1];
-  if (schema === undefined) return explainSpec(name as SchemaName, value);
+  if (schema === undefined) {
+    return explainSpec(name as SchemaName, value);
+  }
   return explainIssues(schema, value) ?? 'nothing is wrong';
 }

@@ -23,14 +23,22 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
       sameNetns: (path: string) => sameNetns(sys, path),
     };
     const words = argv.slice(1);
-    if (words.length > 0 || !env.CNI_COMMAND) return answerPerson(words, run, io);
+    if (words.length > 0 || !env.CNI_COMMAND) {
+      return answerPerson(words, run, io);
+    }
     const output = run(io);
-    if (output.stderr !== '') sys.writeFdText(2, output.stderr);
+    if (output.stderr !== '') {
+      sys.writeFdText(2, output.stderr);
+    }
     try {
-      if (output.stdout !== '') sys.writeFdText(1, output.stdout);
+      if (output.stdout !== '') {
+        sys.writeFdText(1, output.stdout);
+      }
     } catch (error) {
       // A result that reached nobody is an ADD that failed.
-      if (env.CNI_COMMAND === 'ADD') run({ ...io, env: { ...env, CNI_COMMAND: 'DEL' } });
+      if (env.CNI_COMMAND === 'ADD') {
+        run({ ...io, env: { ...env, CNI_COMMAND: 'DEL' } });
+      }
       throw error;
     }
     return sys.exit(output.exitCode);
@@ -40,8 +48,12 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
   function answerPerson(words: readonly string[], run: Run, io: PluginIo): never {
     const about = words.length === 0 ? run(io).stderr : '';
     const { stdout, stderr, exitCode } = byHand(words, [...all.keys()], io);
-    if (about + stderr !== '') sys.writeFdText(2, about + stderr);
-    if (stdout !== '') sys.writeFdText(1, stdout);
+    if (about + stderr !== '') {
+      sys.writeFdText(2, about + stderr);
+    }
+    if (stdout !== '') {
+      sys.writeFdText(1, stdout);
+    }
     return sys.exit(exitCode);
   }
 }
@@ -57,11 +69,15 @@ function keepingNetfilterOpen(sys: Sys): Sys {
     ...sys,
     socket(domain, type, protocol, netnsFd) {
       const fd = sys.socket(domain, type, protocol, netnsFd);
-      if (domain === AF_NETLINK && protocol === NETLINK_NETFILTER) kept.add(fd);
+      if (domain === AF_NETLINK && protocol === NETLINK_NETFILTER) {
+        kept.add(fd);
+      }
       return fd;
     },
     close(fd) {
-      if (!kept.has(fd)) sys.close(fd);
+      if (!kept.has(fd)) {
+        sys.close(fd);
+      }
     },
   };
 }

@@ -40,7 +40,9 @@ describe.skipIf(!inSandbox).each(ways)(
       ['{"ready": "true"}', /^The agent is not ready: it does not say why$/],
       ['[]', /not ready/],
     ])('STATUS is 50 when the file holds %j; pods are added all the same', (text, msg) => {
-      if (text !== undefined) says(text);
+      if (text !== undefined) {
+        says(text);
+      }
       fails(status(), 50, msg);
       const file = { readinessFile: `${here.dir}/readiness.json` };
       const pod = here.pod();
@@ -55,7 +57,9 @@ describe.skipIf(!inSandbox).each(ways)(
 
     test('STATUS is 50 when the pool is full', () => {
       says('{"ready": true}');
-      for (let i = 0; i < 5; i++) ok(call('ADD', `c${i}`, here.pod().path, {}));
+      for (let i = 0; i < 5; i++) {
+        ok(call('ADD', `c${i}`, here.pod().path, {}));
+      }
       fails(status(), 50, /No free address in 10\.94\.0\.1-10\.94\.0\.6/);
       ok(call('DEL', 'c0', '', {}));
       ok(status());

@@ -56,8 +56,11 @@ describe.skipIf(!inSandbox).each(ways)(
 
     /** What goes with the host end, and DEL of bandwidth leaves: as the reference does. */
     const unshape = (host: string) => {
-      for (const { kind } of shown(host))
-        if (kind !== 'noqueue') run('tc', 'qdisc', 'del', 'dev', host, kind === 'tbf' ? 'root' : 'ingress');
+      for (const { kind } of shown(host)) {
+        if (kind !== 'noqueue') {
+          run('tc', 'qdisc', 'del', 'dev', host, kind === 'tbf' ? 'root' : 'ingress');
+        }
+      }
     };
 
     test('ADD shapes both directions, and what the pod sends passes the device', () => {
@@ -106,7 +109,9 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(json.interfaces.slice(3).map(({ name }: { name: string }) => name)).toEqual(devices);
       expect(ifbs()).toEqual(devices);
       ok(call('CHECK', pod, { ...changes, prevResult: json }));
-      for (let i = 0; i < 2; i++) ok(call('DEL', { path: '' }, changes));
+      for (let i = 0; i < 2; i++) {
+        ok(call('DEL', { path: '' }, changes));
+      }
       expect(ifbs()).toEqual([]);
     });
 
@@ -189,8 +194,12 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ifbs().sort()).toEqual([name('c2'), 'ifb7', 'ifb8'].sort());
       gc({ 'cni.dev/valid-attachments': null });
       expect(ifbs().sort()).toEqual(['ifb7', 'ifb8']);
-      for (const left of ifbs()) run('ip', 'link', 'del', left);
-      for (const host of hostVeths()) expect(host).toMatch(/^veth/);
+      for (const left of ifbs()) {
+        run('ip', 'link', 'del', left);
+      }
+      for (const host of hostVeths()) {
+        expect(host).toMatch(/^veth/);
+      }
     });
 
     describe('inside cnikit', () => {
@@ -221,7 +230,9 @@ describe.skipIf(!inSandbox).each(ways)(
         ok(cnikit('CHECK', pod, { ...changes, prevResult: json }));
         const other = here.pod();
         ok(cnikit('ADD', other, changes, 'c2'));
-        for (let i = 0; i < 2; i++) ok(cnikit('DEL', { path: '' }, later));
+        for (let i = 0; i < 2; i++) {
+          ok(cnikit('DEL', { path: '' }, later));
+        }
         expect([ifbs().length, hostVeths()]).toEqual([1, [hostVethName('net', 'c2', 'eth0')]]);
         ok(cnikit('DEL', other, later, 'c2'));
         expect([...ifbs(), ...hostVeths(), ...here.reservations()]).toEqual([]);
@@ -233,7 +244,9 @@ describe.skipIf(!inSandbox).each(ways)(
       });
 
       test('GC without the limits in the configuration removes the devices too', () => {
-        for (const id of ['c1', 'c2']) ok(cnikit('ADD', here.pod(), LIMITS, id));
+        for (const id of ['c1', 'c2']) {
+          ok(cnikit('ADD', here.pod(), LIMITS, id));
+        }
         ok(
           cnikit(
             'GC',

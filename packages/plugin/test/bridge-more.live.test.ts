@@ -51,7 +51,9 @@ describe.skipIf(!inSandbox).each(ways)(
       const low = (n: number) => ({ runtimeConfig: { mac: `02:00:00:00:00:0${n}` } });
       expect(ok(call('ADD', 'a', pod(), low(1))).json.interfaces[0].mac).toBe(before);
       expect(ok(call('ADD', 'b', pod(), low(2))).json.interfaces[0].mac).toBe(before);
-      for (const id of ['a', 'b']) ok(call('DEL', id, { path: '' }));
+      for (const id of ['a', 'b']) {
+        ok(call('DEL', id, { path: '' }));
+      }
       expect(mac()).toBe(before);
     });
 
@@ -96,7 +98,9 @@ describe.skipIf(!inSandbox).each(ways)(
         999,
         /made: rules of macspoofchk .*cni-br-iface-a-eth0$/,
       );
-      for (let i = 0; i < 2; i++) ok(call('DEL', 'a', { path: '' }, on));
+      for (let i = 0; i < 2; i++) {
+        ok(call('DEL', 'a', { path: '' }, on));
+      }
       expect(spoofing()).toBe('');
     });
 
@@ -104,7 +108,9 @@ describe.skipIf(!inSandbox).each(ways)(
       const on = { macspoofchk: true };
       const attach = (id: string) => ok(call('ADD', id, pod(), on));
       const detach = (id: string) => ok(call('DEL', id, { path: '' }, on));
-      for (const id of ['a', 'b']) attach(id);
+      for (const id of ['a', 'b']) {
+        attach(id);
+      }
       detach('a');
       expect(spoofing()).toContain('cni-br-iface-b-eth0-mac');
       run('nft', 'add rule bridge nat PREROUTING counter');
@@ -127,11 +133,15 @@ describe.skipIf(!inSandbox).each(ways)(
 
     test('GC removes the rules of macspoofchk of what is not listed, of this network only', () => {
       const on = { macspoofchk: true };
-      for (const id of ['keep', 'stale']) ok(call('ADD', id, pod(), on));
+      for (const id of ['keep', 'stale']) {
+        ok(call('ADD', id, pod(), on));
+      }
       ok(call('ADD', 'foreign', pod(), { ...on, name: 'other', ipam: {}, isDefaultGateway: false }));
       const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
       ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ...valid }));
-      for (const id of ['keep', 'foreign']) expect(spoofing()).toContain(`cni-br-iface-${id}-eth0-mac`);
+      for (const id of ['keep', 'foreign']) {
+        expect(spoofing()).toContain(`cni-br-iface-${id}-eth0-mac`);
+      }
       expect(spoofing()).not.toContain('stale');
       ok(call('DEL', 'keep', { path: '' }, on));
       ok(call('DEL', 'foreign', { path: '' }, { ...on, name: 'other', ipam: {} }));
@@ -161,8 +171,9 @@ describe.skipIf(!inSandbox).each(ways)(
       for (const [id, made] of [
         ['a', a],
         ['b', b],
-      ] as const)
+      ] as const) {
         ok(call('ADD', id, made, { portIsolation: true }));
+      }
       ok(call('ADD', 'open', open));
       a.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
       a.run('ping', '-c', '1', '-W', '2', '10.97.0.4');
@@ -192,21 +203,29 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('ADD', 'c1', made, { enabledad: true }));
       const ipv6 = eth0(made).addr_info.filter((one: { family: string }) => one.family === 'inet6');
       expect(ipv6).toHaveLength(2);
-      for (const one of ipv6) expect(one).not.toHaveProperty('tentative');
+      for (const one of ipv6) {
+        expect(one).not.toHaveProperty('tentative');
+      }
     });
 
     test('a reused address works at once: neighbours hear of its new owner', () => {
       const [first, neighbour] = [pod(), pod()];
       const ips = (n: number) => ({ runtimeConfig: { ips: [`10.97.0.${n}`, `fd97::${n}`] } });
       const reaches = (from: (...argv: [string, ...string[]]) => string) => {
-        for (const address of ['10.97.0.60', 'fd97::60']) from('ping', '-c', '1', '-W', '1', address);
+        for (const address of ['10.97.0.60', 'fd97::60']) {
+          from('ping', '-c', '1', '-W', '1', address);
+        }
       };
       ok(call('ADD', 'n', neighbour, ips(50)));
       ok(call('ADD', 'a', first, ips(60)));
-      for (const from of [neighbour.run, run]) reaches(from);
+      for (const from of [neighbour.run, run]) {
+        reaches(from);
+      }
       ok(call('DEL', 'a', first));
       ok(call('ADD', 'b', pod(), ips(60)));
-      for (const from of [neighbour.run, run]) reaches(from);
+      for (const from of [neighbour.run, run]) {
+        reaches(from);
+      }
     });
 
     const recorder = (result: object, failing = '') => {

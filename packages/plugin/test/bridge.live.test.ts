@@ -102,7 +102,9 @@ describe.skipIf(!inSandbox).each(ways)(
         const id = `v${cniVersion}`;
         const { json } = ok(invoke(env('ADD', id, pod()), conf({ cniVersion })));
         shapes[cniVersion] = Object.keys(json);
-        if (cniVersion === '0.4.0') expect(json.ips[0].version).toBe('4');
+        if (cniVersion === '0.4.0') {
+          expect(json.ips[0].version).toBe('4');
+        }
       }
       expect(shapes['0.2.0']).toContain('ip4');
       expect(shapes['1.1.0']).toContain('interfaces');
@@ -207,7 +209,9 @@ describe.skipIf(!inSandbox).each(ways)(
     ];
     test.each(badInput)('%s ends in a CNI error and changes nothing', (_what, changes, bad, code, msg) => {
       const made = pod();
-      if (!existsSync('/run/cnikit-fifo')) run('mkfifo', '/run/cnikit-fifo');
+      if (!existsSync('/run/cnikit-fifo')) {
+        run('mkfifo', '/run/cnikit-fifo');
+      }
       const answer = invoke({ ...env('ADD', 'c1', made), ...changes }, conf(bad as object));
       fails(answer, code, msg);
       expect(hostVeths()).toEqual([]);

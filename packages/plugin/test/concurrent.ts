@@ -35,7 +35,9 @@ export async function concurrentAdds(
     const own = typeof changes === 'function' ? changes(number) : changes;
     child.stdin.end(JSON.stringify({ ...conf, ...own }));
     const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-    if (code !== 0) throw new Error(`${command} ${pod.name}: ${stdout}`);
+    if (code !== 0) {
+      throw new Error(`${command} ${pod.name}: ${stdout}`);
+    }
     return stdout;
   };
   const pods = Array.from({ length: count }, makePod);
@@ -45,7 +47,9 @@ export async function concurrentAdds(
     await Promise.all(pods.map((pod, i) => invoke('DEL', pod, i)));
     return results.map((result) => JSON.parse(result).ips[0].address);
   } finally {
-    for (const pod of pods) pod.remove();
+    for (const pod of pods) {
+      pod.remove();
+    }
     run('ip', 'link', 'del', 'crowd0');
     rmSync(dataDir, { recursive: true });
   }

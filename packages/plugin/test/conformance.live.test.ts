@@ -51,7 +51,9 @@ describe.skipIf(!inSandbox).each(ways)(
     test('CHECK-4, CHECK-5: CHECK passes right after ADD, and after what later plugins did', () => {
       const pod = here.pod();
       const { json: prevResult } = ok(call('ADD', pod));
-      for (let i = 0; i < 20; i++) ok(call('CHECK', pod, { prevResult }));
+      for (let i = 0; i < 20; i++) {
+        ok(call('CHECK', pod, { prevResult }));
+      }
       pod.run('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:99');
       pod.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'eth0');
       pod.run('ip', 'addr', 'add', '192.0.2.9/32', 'dev', 'eth0');
@@ -182,7 +184,9 @@ describe.skipIf(!inSandbox).each(ways)(
     ])('%s: what is asked for and cannot be done is an error: %j', (_id, changes, code) => {
       fails(call('ADD', here.pod(), changes), code, /./);
       nothingStays();
-      if (code === 7) expect(ipJson('link', 'show', 'type', 'bridge')).toEqual([]);
+      if (code === 7) {
+        expect(ipJson('link', 'show', 'type', 'bridge')).toEqual([]);
+      }
     });
 
     test('ARGS-3: what the runtime asks for goes over args.cni, and that over CNI_ARGS', () => {

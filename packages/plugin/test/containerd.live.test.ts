@@ -91,7 +91,9 @@ describe.skipIf(why !== undefined)(
       containerd = await startContainerd(mkdtempSync('/run/cnikit-containerd-'));
     });
     afterAll(async () => {
-      for (const one of running) await one.remove().catch(() => undefined);
+      for (const one of running) {
+        await one.remove().catch(() => undefined);
+      }
       await containerd?.stop();
     });
 

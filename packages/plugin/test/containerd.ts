@@ -35,10 +35,13 @@ export function whyNoContainerd(): string | undefined {
   const missing = ['containerd', 'ctr', 'runc', 'musl-gcc'].filter(
     (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
   );
-  if (missing.length > 0) return `${missing.join(', ')} missing (Debian: containerd, runc, musl-tools)`;
+  if (missing.length > 0) {
+    return `${missing.join(', ')} missing (Debian: containerd, runc, musl-tools)`;
+  }
   // In a user namespace there is one line for one user.
-  if (!/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8')))
+  if (!/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'))) {
     return 'not the real root';
+  }
   return undefined;
 }
 
@@ -98,7 +101,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
       const client = spawn('ctr', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
       const said = text(client.stderr);
       const pid = await until(`container ${id} runs`, async () => {
-        if (client.exitCode !== null) throw new Error(`ctr run: ${await said}`);
+        if (client.exitCode !== null) {
+          throw new Error(`ctr run: ${await said}`);
+        }
         return Number(new RegExp(`^${id}\\s+(\\d+)\\s+RUNNING`, 'm').exec(ctr('task', 'ls'))?.[1] ?? 0);
       });
       return {
@@ -121,7 +126,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  if (child.exitCode === null && child.signalCode === null) {
+    await once(child, 'exit');
+  }
 }
 
 /** Asks again until the answer is truthy, and gives it. */
@@ -130,9 +137,13 @@ async function until<T>(what: string, ask: () => T | Promise<T>): Promise<T> {
   for (const end = Date.now() + DEADLINE_MS; Date.now() < end; ) {
     try {
       const answer = await ask();
-      if (answer) return answer;
+      if (answer) {
+        return answer;
+      }
     } catch (error) {
-      if (error instanceof Error && error.message.startsWith('ctr run:')) throw error;
+      if (error instanceof Error && error.message.startsWith('ctr run:')) {
+        throw error;
+      }
       trouble = error;
     }
     await setTimeout(50);

@@ -10,7 +10,7 @@ import {
   delQdisc,
   newAddress,
   newLink,
-  openRoute,
+  openRtnetlink,
   setLink,
 } from '@cnikit/netlink';
 import { delTable, openNftables } from '@cnikit/netlink/nftables';
@@ -62,9 +62,11 @@ class Bench {
 
   #makePod(name: string, host: number): Pod {
     const path = createNetns(name);
-    if (!this.row.chained) return { path };
-    const route = openRoute();
-    const inside = openRoute({ netns: path });
+    if (!this.row.chained) {
+      return { path };
+    }
+    const route = openRtnetlink();
+    const inside = openRtnetlink({ netns: path });
     const fd = sys.open(path, O_RDONLY);
     route.request(newLink({ kind: 'veth', name: `h-${name}`, up: true, peer: { name: 'eth0', netns: fd } }));
     sys.close(fd);
@@ -78,8 +80,10 @@ class Bench {
 
   /** What goes with the pair when the plugin that a chained one stands behind deletes it. */
   forgetPair(): void {
-    if (!this.row.chained) return;
-    const route = openRoute();
+    if (!this.row.chained) {
+      return;
+    }
+    const route = openRtnetlink();
     const index = route.link({ name: 'h-tried' })?.index ?? 0;
     route.batchSettled([delQdisc({ index }), delQdisc({ index, kind: 'ingress' })]);
     route.close();
@@ -87,8 +91,10 @@ class Bench {
 
   /** The interface that a chained plugin finds, as if the pod were new. */
   renewPod(): void {
-    if (!this.row.chained) return;
-    const inside = openRoute({ netns: this.pod.path });
+    if (!this.row.chained) {
+      return;
+    }
+    const inside = openRtnetlink({ netns: this.pod.path });
     inside.request(setLink({ name: 'eth0', mtu: 1500, promiscuous: false }));
     inside.close();
   }
@@ -119,7 +125,9 @@ class Bench {
   /** Runs what has to succeed. */
   must(command: string, id: string, more: object = {}): Ending {
     const ending = this.run(command, id, { more });
-    if (ending.exitCode !== 0) throw new Error(`${command} ${id}: ${ending.stdout}`);
+    if (ending.exitCode !== 0) {
+      throw new Error(`${command} ${id}: ${ending.stdout}`);
+    }
     return ending;
   }
 
@@ -131,10 +139,16 @@ class Bench {
   /** Notes what differs from `node` and, if it matters, from `pod`. */
   compare(what: string, node: readonly string[], pod?: readonly string[]): void {
     const found = differences(node, this.state.node());
-    if (pod !== undefined) found.push(...differences(pod, this.state.pod()).map((line) => `pod ${line}`));
+    if (pod !== undefined) {
+      found.push(...differences(pod, this.state.pod()).map((line) => `pod ${line}`));
+    }
     const fresh = found.filter((line) => !this.#known.has(line));
-    for (const line of fresh) this.#known.add(line);
-    if (fresh.length > 0) this.findings.push(`${what}: ${fresh.join(', ')}`);
+    for (const line of fresh) {
+      this.#known.add(line);
+    }
+    if (fresh.length > 0) {
+      this.findings.push(`${what}: ${fresh.join(', ')}`);
+    }
   }
 
   /** Notes what a DEL or GC that succeeded has left. What is in the pod ends with the pod, and GC need not see to it. */
@@ -149,8 +163,10 @@ class Bench {
 
   /** Takes away everything that plugins share on the node, as before the first pod. */
   wipe(): void {
-    const route = openRoute();
-    for (const { index } of route.links({ kind: 'bridge' })) route.request(delLink({ index }));
+    const route = openRtnetlink();
+    for (const { index } of route.links({ kind: 'bridge' })) {
+      route.request(delLink({ index }));
+    }
     const nft = openNftables();
     nft.commit(nft.tables().map(({ family, name }) => delTable({ family, name: name ?? '' })));
     route.close();
@@ -161,11 +177,17 @@ class Bench {
   remove(): void {
     this.run('DEL', KEPT);
     this.state.close();
-    const route = openRoute();
-    for (const { index } of route.links({ kind: 'veth' })) route.batchSettled([delLink({ index })]);
-    for (const { index } of route.links({ kind: 'bridge' })) route.request(delLink({ index }));
+    const route = openRtnetlink();
+    for (const { index } of route.links({ kind: 'veth' })) {
+      route.batchSettled([delLink({ index })]);
+    }
+    for (const { index } of route.links({ kind: 'bridge' })) {
+      route.request(delLink({ index }));
+    }
     route.close();
-    for (const name of [KEPT, 'tried']) deleteNetns(name);
+    for (const name of [KEPT, 'tried']) {
+      deleteNetns(name);
+    }
     rmSync(this.dir, { recursive: true });
   }
 }
@@ -211,12 +233,16 @@ describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test a
     /** DEL, which has to succeed and leave nothing. */
     const delLeavesNothing = (what: string, id: string) => {
       const deleted = bench.run('DEL', id);
-      if (deleted.exitCode !== 0) bench.note(`${what}, DEL`, deleted);
+      if (deleted.exitCode !== 0) {
+        bench.note(`${what}, DEL`, deleted);
+      }
       bench.compareAfter('DEL', `${what}, after DEL`, calm);
     };
     const gcLeavesNothing = (what: string, id: string) => {
       const collected = bench.gc();
-      if (collected.exitCode !== 0) bench.note(`${what}, GC`, collected);
+      if (collected.exitCode !== 0) {
+        bench.note(`${what}, GC`, collected);
+      }
       bench.compareAfter('GC', `${what}, after GC`, calm);
       bench.run('DEL', id);
       bench.renewPod();
@@ -229,9 +255,12 @@ describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test a
         const ending = bench.run('ADD', id, { fault });
         const what = `ADD ${mode} ${fault.at} (${ending.reached})`;
         // Where the result got lost, DEL was run.
-        if (ending.reached === 'writeFdText') bench.forgetPair();
-        if (ending.exitCode !== 0 && !ending.died)
+        if (ending.reached === 'writeFdText') {
+          bench.forgetPair();
+        }
+        if (ending.exitCode !== 0 && !ending.died) {
           bench.compare(`${what}, ${ending.stdout.trim()}`, calm, bench.bare);
+        }
         after(what, id);
         return ending;
       });
@@ -265,7 +294,9 @@ describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test a
             bench.must('ADD', id);
             const ending = bench.run('DEL', id, { fault });
             const what = `DEL ${mode} ${fault.at} (${ending.reached})`;
-            if (ending.exitCode === 0) bench.compareAfter('DEL', what, calm);
+            if (ending.exitCode === 0) {
+              bench.compareAfter('DEL', what, calm);
+            }
             after(what, id);
             return ending;
           });
@@ -283,7 +314,9 @@ describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test a
           bench.must('ADD', id);
           const ending = bench.gc(fault);
           const what = `GC ${mode} ${fault.at} (${ending.reached})`;
-          if (ending.exitCode === 0) bench.compareAfter('GC', what, calm);
+          if (ending.exitCode === 0) {
+            bench.compareAfter('GC', what, calm);
+          }
           gcLeavesNothing(what, id);
           return ending;
         });
@@ -327,10 +360,14 @@ describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test a
           const id = bench.nextId();
           const ending = bench.run('ADD', id, { fault });
           const what = `${mode} ${fault.at} (${ending.reached})`;
-          if (ending.died || ending.exitCode === 0) bench.must('DEL', id);
+          if (ending.died || ending.exitCode === 0) {
+            bench.must('DEL', id);
+          }
           const left = differences(shared, bench.state.node()).filter((line) => line.startsWith('+'));
           left.push(...differences(bench.bare, bench.state.pod()));
-          if (left.length > 0) bench.findings.push(`${what}: ${left.join(', ')}`);
+          if (left.length > 0) {
+            bench.findings.push(`${what}: ${left.join(', ')}`);
+          }
           return ending;
         });
       }

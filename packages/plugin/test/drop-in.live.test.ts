@@ -48,9 +48,15 @@ const lists: Record<string, { plugins: { type: string }[]; capabilityArgs?: Reco
 /** What DEL by the reference leaves of a pod, and only of the pods of these lists. */
 function forgottenByReference(title: string, withoutNamespace: boolean): RegExp | undefined {
   // It looks for the backup only where there is a namespace.
-  if (title.includes('tuning')) return withoutNamespace ? /^c1_eth0\.json$/ : undefined;
-  if (title.endsWith('portmap')) return /10\.92\.0\./;
-  if (!title.includes('ipMasq')) return undefined;
+  if (title.includes('tuning')) {
+    return withoutNamespace ? /^c1_eth0\.json$/ : undefined;
+  }
+  if (title.endsWith('portmap')) {
+    return /10\.92\.0\./;
+  }
+  if (!title.includes('ipMasq')) {
+    return undefined;
+  }
   // It does not know of nftables, or not of ours; nor of its own chains where there is no namespace.
   return !title.includes('iptables') || withoutNamespace ? /10\.92\.0\./ : undefined;
 }
@@ -70,7 +76,9 @@ describe.skipIf(!inSandbox || names.length === 0)(
       bin = mkdtempSync('/run/cnikit-bin-');
       mkdirSync(`${bin}/ours`);
       copyFileSync(executablePath(), `${bin}/ours/cnikit`);
-      for (const name of names) symlinkSync('cnikit', `${bin}/ours/${name}`);
+      for (const name of names) {
+        symlinkSync('cnikit', `${bin}/ours/${name}`);
+      }
     });
     afterAll(() => rmSync(bin, { recursive: true }));
 
@@ -96,7 +104,9 @@ describe.skipIf(!inSandbox || names.length === 0)(
     ];
     const ipam = () => ({ type: 'host-local', dataDir: here.dir, subnet: '10.92.0.0/24' });
     const fields = ({ type }: { type: string }) => {
-      if (type === 'bridge') return { bridge: 'drop0', isDefaultGateway: true, ipam: ipam() };
+      if (type === 'bridge') {
+        return { bridge: 'drop0', isDefaultGateway: true, ipam: ipam() };
+      }
       return type === 'ptp' ? { ipam: { ...ipam(), routes: [{ dst: '0.0.0.0/0' }] } } : {};
     };
     const list = (types: { type: string }[]) =>
@@ -120,8 +130,9 @@ describe.skipIf(!inSandbox || names.length === 0)(
         async (pod) => {
           pod.remove();
           // The kernel takes a namespace's links away a while after it.
-          while (ipJson('link', 'show', 'type', 'veth').length > 0)
+          while (ipJson('link', 'show', 'type', 'veth').length > 0) {
             await new Promise((resolve) => setTimeout(resolve, 10));
+          }
         },
       ],
     ];
@@ -137,7 +148,9 @@ describe.skipIf(!inSandbox || names.length === 0)(
             capabilityArgs,
           };
           await sides[made]().add(conf, attachment);
-          if (title !== 'loopback') expect(left()).not.toEqual([]);
+          if (title !== 'loopback') {
+            expect(left()).not.toEqual([]);
+          }
           await happen(pod);
           const del = (side: Side) => sides[side]().del(conf, attachment);
           // The page says so: what it looks for is not there, and that is an error to it.
@@ -147,7 +160,9 @@ describe.skipIf(!inSandbox || names.length === 0)(
             expect(left()).toEqual([]);
             return;
           }
-          for (let i = 0; i < 2; i++) await del(deleted);
+          for (let i = 0; i < 2; i++) {
+            await del(deleted);
+          }
           const forgotten = deleted === 'reference' ? forgottenByReference(title, what !== '') : undefined;
           expect(left().filter((one) => forgotten === undefined || !forgotten.test(one))).toEqual([]);
           expect(left().length > 0).toBe(forgotten !== undefined);

@@ -51,7 +51,9 @@ test(
         console.log(codes);
         expect([status, signal, ...lines]).toEqual([0, null]);
         // All of them in each, or the cases are not what they should be.
-        for (const code of [0, 1, 4, 6, 7]) expect(codes).toContain(`"${code}":`);
+        for (const code of [0, 1, 4, 6, 7]) {
+          expect(codes).toContain(`"${code}":`);
+        }
       }
     } finally {
       rmSync(folder, { recursive: true });
@@ -79,16 +81,23 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
         const reply = exec(input, random, cwd);
         const after = read();
         const fault = input.env.CNI_COMMAND ? faultOf(input, reply) : undefined;
-        if (fault !== undefined) findings.push(`seed ${seed}: ${fault}`);
-        else if (refusalOf(reply) !== undefined) {
+        if (fault !== undefined) {
+          findings.push(`seed ${seed}: ${fault}`);
+        } else if (refusalOf(reply) !== undefined) {
           const changed = differences(before, after);
-          if (changed.length > 0) findings.push(`seed ${seed}, ${reply.stdout}: ${changed.join(', ')}`);
+          if (changed.length > 0) {
+            findings.push(`seed ${seed}, ${reply.stdout}: ${changed.join(', ')}`);
+          }
         }
         before = after;
-        if (reply.exitCode !== 0 || input.env.CNI_COMMAND !== 'ADD') continue;
+        if (reply.exitCode !== 0 || input.env.CNI_COMMAND !== 'ADD') {
+          continue;
+        }
         exec({ ...input, env: { ...input.env, CNI_COMMAND: 'DEL' } }, random, cwd);
         // The next that is refused shall not find made what it must not make.
-        for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'del', ifname);
+        for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) {
+          run('ip', 'link', 'del', ifname);
+        }
         before = read();
       }
       state.close();
@@ -136,8 +145,9 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
   function brokenUtf8(stdin: string, random: Random): Buffer {
     const bytes = Buffer.from(stdin);
     if (random.chance(0.2) && bytes.length > 0) {
-      for (let count = 1 + random.below(4); count > 0; count--)
+      for (let count = 1 + random.below(4); count > 0; count--) {
         bytes[random.below(bytes.length)] = 128 + random.below(128);
+      }
     }
     return bytes;
   }

@@ -46,7 +46,9 @@ describe.skipIf(!inSandbox).each(ways)(
 
     test('DEL frees, also without the namespace, and again', () => {
       ok(call('ADD', 'c1'));
-      for (let i = 0; i < 2; i++) ok(call('DEL', 'c1', conf(), { CNI_NETNS: '' }));
+      for (let i = 0; i < 2; i++) {
+        ok(call('DEL', 'c1', conf(), { CNI_NETNS: '' }));
+      }
       expect(existsSync(`${dataDir}/net/10.94.0.2`)).toBe(false);
     });
 
@@ -57,7 +59,9 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test('GC frees what is not listed', () => {
-      for (const id of ['keep', 'lost']) ok(call('ADD', id));
+      for (const id of ['keep', 'lost']) {
+        ok(call('ADD', id));
+      }
       const valid = [{ containerID: 'keep', ifname: 'eth0' }];
       ok(call('GC', '', conf({ cniVersion: '1.1.0', 'cni.dev/valid-attachments': valid })));
       expect(readdirSync(`${dataDir}/net`).sort()).toEqual(
@@ -100,8 +104,11 @@ describe.skipIf(!inSandbox).each(ways)(
       const theirs = byReference(vars('ADD', 'c1', more), config('theirs'), 'host-local').json;
       // The reference tells no version in an error, and one code for nearly all.
       const { cniVersion: _version, ...error } = ours;
-      if (theirs.code === undefined) expect(comparable(ours)).toEqual(comparable(theirs));
-      else expect(error.msg).toBe(theirs.msg);
+      if (theirs.code === undefined) {
+        expect(comparable(ours)).toEqual(comparable(theirs));
+      } else {
+        expect(error.msg).toBe(theirs.msg);
+      }
     });
 
     test.skipIf(!hasReference)('the reference and it serve one network together', () => {

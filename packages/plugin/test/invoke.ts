@@ -28,7 +28,9 @@ function text(conf: unknown): string {
 const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = file): Answer => {
   const done = spawnSync(file, [], { argv0, env, input: text(conf), encoding: 'utf8', timeout: 30_000 });
   // A plugin that refuses its environment does not read stdin.
-  if (done.error && !('code' in done.error && done.error.code === 'EPIPE')) throw done.error;
+  if (done.error && !('code' in done.error && done.error.code === 'EPIPE')) {
+    throw done.error;
+  }
   return answer(done.status ?? -1, done.stdout, done.stderr);
 };
 

@@ -38,7 +38,9 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
       expect(run('nft', 'list', 'ruleset')).toBe('');
     }
     const end = performance.now() + LIMIT_MS;
-    while (running() > 0 && performance.now() < end) await setTimeout(1);
+    while (running() > 0 && performance.now() < end) {
+      await setTimeout(1);
+    }
     expect(running()).toBe(0);
   });
 
@@ -56,7 +58,9 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
     const stdin = JSON.stringify(network());
     expect(program({ env: env('ADD', 'c1', pod), stdin }).exitCode).toBe(0);
     const [{ ifindex }] = ipJson('link', 'show', 'dev', hostVeths()[0] as string) as [{ ifindex: number }];
-    for (let i = 0; i < 2; i++) expect(program({ env: env('DEL', 'c1', pod), stdin }).exitCode).toBe(0);
+    for (let i = 0; i < 2; i++) {
+      expect(program({ env: env('DEL', 'c1', pod), stdin }).exitCode).toBe(0);
+    }
     expect(indexes).toEqual([ifindex]);
   });
 });

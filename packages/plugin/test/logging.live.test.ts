@@ -95,7 +95,9 @@ describe.skipIf(!inSandbox).each(ways)(
       }
       // Nobody reads: the queue of the socket is full after some, and from then on lines are lost.
       let lost = '';
-      for (let i = 0; i < 1000 && lost === ''; i++) lost = ok(call('STATUS', '', { syslog: socket })).stderr;
+      for (let i = 0; i < 1000 && lost === ''; i++) {
+        lost = ok(call('STATUS', '', { syslog: socket })).stderr;
+      }
       expect(lost).toMatch(/EAGAIN/);
       sys.close(fd);
     });

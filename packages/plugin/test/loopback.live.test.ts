@@ -50,7 +50,9 @@ describe.skipIf(!inSandbox).each(ways)(
     );
 
     test('DEL succeeds again, and without the namespace', () => {
-      for (const more of [{}, {}, { CNI_NETNS: '' }, { CNI_NETNS: '/run/netns/gone' }]) ok(lo('DEL', more));
+      for (const more of [{}, {}, { CNI_NETNS: '' }, { CNI_NETNS: '/run/netns/gone' }]) {
+        ok(lo('DEL', more));
+      }
     });
 
     test('CHECK tells whether lo is up', () => {

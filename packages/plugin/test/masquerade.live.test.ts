@@ -73,7 +73,9 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(reach(made, 'tcp', outside.ipv4, 80)).toBe(outside.node4);
       expect(reach(made, 'tcp', outside.ipv6, 80)).toBe(outside.node6);
       ok(call('CHECK', 'c1', made, { ...changes, prevResult: json }, type));
-      for (let i = 0; i < 2; i++) ok(call('DEL', 'c1', made, { ...changes, prevResult: json }, type));
+      for (let i = 0; i < 2; i++) {
+        ok(call('DEL', 'c1', made, { ...changes, prevResult: json }, type));
+      }
       expect(ruleset()).toBe('');
     });
 
@@ -150,7 +152,9 @@ describe.skipIf(!inSandbox).each(ways)(
     test.each(['nftables', 'iptables'])(
       'GC by %s removes what is not listed, of this network only',
       (ipMasqBackend) => {
-        for (const id of ['keep', 'stale']) ok(call('ADD', id, pod(), { ipMasqBackend }));
+        for (const id of ['keep', 'stale']) {
+          ok(call('ADD', id, pod(), { ipMasqBackend }));
+        }
         ok(
           call('ADD', 'foreign', pod(), {
             ipMasqBackend,
@@ -164,7 +168,9 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(all()).toContain('stale');
         // A configuration that masquerades no longer.
         ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ipMasq: false, ...valid }));
-        for (const id of ['keep', 'foreign']) expect(all()).toContain(id);
+        for (const id of ['keep', 'foreign']) {
+          expect(all()).toContain(id);
+        }
         expect(all()).not.toContain('stale');
         ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': null }));
         ok(call('DEL', 'foreign', { path: '' }, { name: 'other' }));
@@ -197,9 +203,13 @@ describe.skipIf(!inSandbox).each(ways)(
 
     test('a network’s long name is told apart from others', () => {
       const names = ['n'.repeat(90), `${'n'.repeat(89)}m`];
-      for (const [i, name] of names.entries()) ok(call('ADD', `c${i}`, pod(), { name, bridge: `masq${i}` }));
+      for (const [i, name] of names.entries()) {
+        ok(call('ADD', `c${i}`, pod(), { name, bridge: `masq${i}` }));
+      }
       expect(ruleset().match(/table inet cnikit_masquerade__\w{12} /g)).toHaveLength(2);
-      for (const [i, name] of names.entries()) ok(call('DEL', `c${i}`, { path: '' }, { name }));
+      for (const [i, name] of names.entries()) {
+        ok(call('DEL', `c${i}`, { path: '' }, { name }));
+      }
       expect(ruleset()).toBe('');
     });
 
@@ -271,8 +281,9 @@ describe.skipIf(!inSandbox).each(ways)(
         ['net', 'c2'],
         ['net', 'c3'],
         ['other', 'c1'],
-      ] as const)
+      ] as const) {
         run('nft', `add rule ${rule(network, id)}`);
+      }
       const left = () =>
         [...ruleset().matchAll(/net: (\w+), if: eth0, id: (\w+)/g)].map(([, ...one]) => one.join());
       ok(call('DEL', 'c1', { path: '' }));
@@ -312,7 +323,9 @@ describe.skipIf(!inSandbox)('a kernel without nftables (needs the sandbox: run n
     const without = {
       ...sys,
       socket(domain: number, type: number, protocol: number, netns?: number) {
-        if (protocol === 12) throw new SysError({ syscall: 'socket', errno: 93 });
+        if (protocol === 12) {
+          throw new SysError({ syscall: 'socket', errno: 93 });
+        }
         return sys.socket(domain, type, protocol, netns);
       },
     };

@@ -4,8 +4,12 @@ import { spawnSync } from 'node:child_process';
 /** Runs a program; throws with what it said when it fails. */
 export function run(...argv: [string, ...string[]]): string {
   const done = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8' });
-  if (done.error) throw done.error;
-  if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr || done.stdout}`);
+  if (done.error) {
+    throw done.error;
+  }
+  if (done.status !== 0) {
+    throw new Error(`${argv.join(' ')}: ${done.stderr || done.stdout}`);
+  }
   return done.stdout;
 }
 
@@ -38,7 +42,9 @@ export function makePod(): Pod {
     path: `/run/netns/${name}`,
     run: (...argv) => run('ip', 'netns', 'exec', name, ...argv),
     remove() {
-      if (there) run('ip', 'netns', 'del', name);
+      if (there) {
+        run('ip', 'netns', 'del', name);
+      }
       there = false;
     },
   };

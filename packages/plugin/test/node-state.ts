@@ -1,7 +1,7 @@
 /** Everything that plugins make, as lines of text to compare: what is left after a pod, or gone that should not be. */
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Link, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { type Link, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { openNftables } from '@cnikit/netlink/nftables';
 import { run } from './namespaces.ts';
 
@@ -21,8 +21,8 @@ export interface StateReader {
 }
 
 export function stateReader({ dir, iptables = false }: StateScope, podPath: string): StateReader {
-  const host = openRoute();
-  const pod = openRoute({ netns: podPath });
+  const host = openRtnetlink();
+  const pod = openRtnetlink({ netns: podPath });
   const nft = openNftables();
   return {
     node: () => [
@@ -33,7 +33,9 @@ export function stateReader({ dir, iptables = false }: StateScope, podPath: stri
     ],
     pod: () => routeState(pod),
     close() {
-      for (const connection of [host, pod, nft]) connection.close();
+      for (const connection of [host, pod, nft]) {
+        connection.close();
+      }
     },
   };
 }
@@ -60,7 +62,7 @@ const DEFAULT_QDISCS = ['noqueue', 'pfifo_fast', 'fq_codel', 'mq'];
 const isOfLinkLocal = (prefix: string | undefined) => /^(fe80|ff)/.test(prefix ?? '');
 const RT_TABLE_LOCAL = 255;
 
-function routeState(route: RouteConnection): string[] {
+function routeState(route: RtnetlinkConnection): string[] {
   const links = route.links();
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const nameOf = (index: number | undefined) =>
@@ -109,8 +111,12 @@ function nftState(nft: ReturnType<typeof openNftables>): string[] {
 /** As JSON, without what traffic changes. */
 function text(value: object): string {
   return JSON.stringify(value, (key, one) => {
-    if (typeof one === 'bigint') return String(one);
-    if (one instanceof Uint8Array) return [...one].join('.');
+    if (typeof one === 'bigint') {
+      return String(one);
+    }
+    if (one instanceof Uint8Array) {
+      return [...one].join('.');
+    }
     return key === 'bytes' || key === 'packets' ? undefined : one;
   });
 }

@@ -78,9 +78,15 @@ function recording(log: string[]): Sys {
   const netfilter = new Set<number>();
   const note = (fd: number, bytes: Uint8Array) => {
     const type = (bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8);
-    if (netfilter.has(fd) && type === NFNL_MSG_BATCH_BEGIN) log.push('transaction');
-    if (!netfilter.has(fd) && type === RTM_NEWLINK) log.push('link');
-    if (!netfilter.has(fd) && type === RTM_DELLINK) log.push('unlink');
+    if (netfilter.has(fd) && type === NFNL_MSG_BATCH_BEGIN) {
+      log.push('transaction');
+    }
+    if (!netfilter.has(fd) && type === RTM_NEWLINK) {
+      log.push('link');
+    }
+    if (!netfilter.has(fd) && type === RTM_DELLINK) {
+      log.push('unlink');
+    }
   };
   return {
     ...sys,

@@ -93,7 +93,9 @@ describe.skipIf(!inSandbox).each(ways)(
           expect(reach(from, 'tcp', NODE6, 8080)).toBe('fd88::1');
         }
         ok(call('cnikit', 'CHECK', 'a', a, ports, { backend, prevResult: json }));
-        for (let i = 0; i < 2; i++) ok(call('cnikit', 'DEL', 'a', a, ports, { backend, prevResult: json }));
+        for (let i = 0; i < 2; i++) {
+          ok(call('cnikit', 'DEL', 'a', a, ports, { backend, prevResult: json }));
+        }
         expect(iptablesOf(OURS)).toEqual([]);
         expect(ruleset()).not.toMatch(OURS);
         expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
@@ -192,7 +194,9 @@ describe.skipIf(!inSandbox).each(ways)(
           json,
         );
         expect(ruled()).toBe(true);
-        for (let i = 0; i < 2; i++) ok(call('portmap', 'DEL', 'a', { path: '' }, undefined));
+        for (let i = 0; i < 2; i++) {
+          ok(call('portmap', 'DEL', 'a', { path: '' }, undefined));
+        }
         expect(ruleset()).not.toMatch(OURS);
         expect(iptablesOf(OURS)).toEqual([]);
       });
@@ -209,8 +213,12 @@ describe.skipIf(!inSandbox).each(ways)(
         const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
         ok(call('cnikit', 'GC', '', { path: '' }, undefined, { cniVersion: '1.1.0', ...valid }));
         const text = ruleset();
-        for (const port of [8080, 8082]) expect(text).toContain(String(port));
-        for (const port of [8081, 5300]) expect(text).not.toContain(String(port));
+        for (const port of [8080, 8082]) {
+          expect(text).toContain(String(port));
+        }
+        for (const port of [8081, 5300]) {
+          expect(text).not.toContain(String(port));
+        }
       });
     });
 
@@ -244,8 +252,9 @@ describe.skipIf(!inSandbox).each(ways)(
     test('portmap ADD again, after one that was killed, takes over its own', () => {
       const made = pod();
       const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
-      for (const port of [80, 81])
+      for (const port of [80, 81]) {
         ok(call('portmap', 'ADD', 'a', made, [tcp(8080, port)], { prevResult: json }));
+      }
       expect(ruleset()).toContain('10.88.0.2:81');
       expect(ruleset()).not.toContain('10.88.0.2:80 ');
     });
@@ -360,11 +369,12 @@ describe.skipIf(!inSandbox).each(ways)(
       const ports = [tcp(8080, 80, { protocol })];
       add('a', pod(), ports, { snat: false, conditionsV4: [words] });
       run('nft', 'add table inet theirs; add chain inet theirs c');
-      for (const line of lines)
+      for (const line of lines) {
         run(
           'nft',
           `add rule inet theirs c meta nfproto ipv4 ${line} ${protocol} dport 8080 dnat ip to 10.88.0.2:80`,
         );
+      }
       const chain = /chain (pod-\S+)/.exec(ruleset())?.[1] as string;
       const listed = (table: string, name: string) =>
         run('nft', '--numeric', 'list', 'chain', 'inet', table, name)
@@ -382,8 +392,9 @@ describe.skipIf(!inSandbox).each(ways)(
         run('nft', `add table ${family} cni_hostport`);
         for (const chain of ['hostports', 'hostip_hostports', 'masquerading']) {
           run('nft', `add chain ${family} cni_hostport ${chain}`);
-          for (const id of ['a', 'b'])
+          for (const id of ['a', 'b']) {
             run('nft', `add rule ${family} cni_hostport ${chain} accept comment "${id}"`);
+          }
         }
       }
       ok(call('portmap', 'DEL', 'a', { path: '' }, undefined));
@@ -392,7 +403,9 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test('a chain of somebody else’s sets the mark', () => {
-      for (const program of ['iptables', 'ip6tables']) run(program, '-t', 'nat', '-N', 'THEIRS');
+      for (const program of ['iptables', 'ip6tables']) {
+        run(program, '-t', 'nat', '-N', 'THEIRS');
+      }
       add('a', pod(), [tcp(8080, 80)], { externalSetMarkChain: 'THEIRS' });
       expect(iptablesOf(/-j THEIRS/)).toHaveLength(3);
       expect(iptablesOf(/CNI-HOSTPORT-(SETMARK|MASQ)/)).toEqual([]);

@@ -79,7 +79,9 @@ describe.skipIf(!inSandbox).each(ways)(
       for (const path of [undefined, '', '/run/netns/gone']) {
         const made = pod();
         ok(call('ADD', 'c1', made));
-        for (let i = 0; i < 2; i++) ok(call('DEL', 'c1', { path: path ?? made.path }));
+        for (let i = 0; i < 2; i++) {
+          ok(call('DEL', 'c1', { path: path ?? made.path }));
+        }
         expect(hostVeths()).toEqual([]);
         expect(reservations()).toEqual([]);
       }

@@ -56,6 +56,8 @@ describe.skipIf(!inSandbox)('README.md (needs the sandbox: run npm test at the r
   test.each([...blocks('ts'), ofIndex as string])('example %# runs', (code) => {
     const args = ['--conditions=@cnikit/source', '--input-type=module-typescript', '--eval', code];
     const output = execFileSync(process.execPath, args, { encoding: 'utf8', cwd: import.meta.dirname });
-    for (const [, said] of code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)) expect(output).toContain(said);
+    for (const [, said] of code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)) {
+      expect(output).toContain(said);
+    }
   });
 });

@@ -47,8 +47,9 @@ describe.skipIf(!inSandbox).each(ways)(
       const [ipv4, ipv6] = stale.map(({ address }) => address.split('/')[0] as string) as [string, string];
       for (const family of ['ip', 'ip6']) {
         run('nft', `add table ${family} cni_hostport`);
-        for (const chain of ['hostports', 'hostip_hostports'])
+        for (const chain of ['hostports', 'hostip_hostports']) {
           run('nft', `add chain ${family} cni_hostport ${chain} { type nat hook prerouting priority 0; }`);
+        }
         run('nft', `add chain ${family} cni_hostport masquerading { type nat hook postrouting priority 0; }`);
       }
       for (const rule of [
@@ -58,8 +59,9 @@ describe.skipIf(!inSandbox).each(ways)(
         ...portRules('stale', 'ip', '10.44.0.2'),
         ...portRules('kept', 'ip', '10.95.0.2'),
         ...portRules('unknown', 'ip', ipv4),
-      ])
+      ]) {
         run('nft', rule);
+      }
       const named = [
         ['net', 'stale'],
         ['net', 'kept'],
@@ -67,7 +69,9 @@ describe.skipIf(!inSandbox).each(ways)(
         ['other', 'stale'],
       ] as const;
       const names = named.map(([network, containerID]) => ifbName({ network, containerID }));
-      for (const name of names) run('ip', 'link', 'add', name, 'type', 'ifb');
+      for (const name of names) {
+        run('ip', 'link', 'add', name, 'type', 'ifb');
+      }
 
       call(type, 'GC', '');
       expect(left()).toHaveLength(15);

@@ -85,8 +85,9 @@ describe.skipIf(!inSandbox)(
         expect(run('ADD').json).toMatchObject({ code: 999 });
         expect(run('CHECK', { prevResult }).status).toBe(0);
         expect(run('ADD', { mtu: 'x' }).json).toMatchObject({ code: 7 });
-        for (const command of ['DEL', 'DEL', 'GC'])
+        for (const command of ['DEL', 'DEL', 'GC']) {
           expect([command, run(command).status]).toEqual([command, 0]);
+        }
         expect(here.reservations()).toEqual([]);
         expect(ruleset()).toMatch(/^(table ip6? nat \{[^{}]*(\{[^{}]*\}[^{}]*)*\}\s*)*$/);
       },

@@ -24,11 +24,19 @@ export function scratch(): Scratch {
   });
   afterEach(() => {
     // A namespace's links go some time after it, so the host ends go first and by name; one may take another with it.
-    for (const name of hostVeths())
-      if (ipJson('link').some((one) => one.ifname === name)) run('ip', 'link', 'del', name);
-    for (const made of pods) made.remove();
-    for (const kind of ['bridge', 'ifb'])
-      for (const { ifname } of ipJson('link', 'show', 'type', kind)) run('ip', 'link', 'del', ifname);
+    for (const name of hostVeths()) {
+      if (ipJson('link').some((one) => one.ifname === name)) {
+        run('ip', 'link', 'del', name);
+      }
+    }
+    for (const made of pods) {
+      made.remove();
+    }
+    for (const kind of ['bridge', 'ifb']) {
+      for (const { ifname } of ipJson('link', 'show', 'type', kind)) {
+        run('ip', 'link', 'del', ifname);
+      }
+    }
     run('nft', 'flush', 'ruleset');
     rmSync(dir, { recursive: true });
   });

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { createNetns, deleteNetns, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { createNetns, deleteNetns, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { inSandbox } from './harness.ts';
@@ -43,7 +43,7 @@ class Storm {
   readonly findings: string[] = [];
   /** Whose an address is, from the ADD that gave it until its DEL begins. */
   readonly #holders = new Map<string, string>();
-  readonly #namespaces = new Map<string, RouteConnection>();
+  readonly #namespaces = new Map<string, RtnetlinkConnection>();
   #left = OPERATIONS;
   #names = 0;
   #nextPort = 10_000;
@@ -55,7 +55,7 @@ class Storm {
   makeNamespace(): string {
     const name = `storm${this.#names++}`;
     const path = createNetns(name);
-    this.#namespaces.set(path, openRoute({ netns: path }));
+    this.#namespaces.set(path, openRtnetlink({ netns: path }));
     return path;
   }
 
@@ -120,7 +120,9 @@ class Storm {
   /** What must not fail if it is not killed. */
   async expectDone(command: string, add: Add, kill = false): Promise<Outcome> {
     const outcome = await this.invoke(command, add, kill);
-    if (outcome.exitCode) this.findings.push(`${command} ${add.id}: ${outcome.stdout}`);
+    if (outcome.exitCode) {
+      this.findings.push(`${command} ${add.id}: ${outcome.stdout}`);
+    }
     return outcome;
   }
 
@@ -128,16 +130,26 @@ class Storm {
   #hold(id: string, addresses: readonly string[]): void {
     for (const address of addresses) {
       const holder = this.#holders.get(address);
-      if (holder !== undefined) this.findings.push(`${address} was given to ${id} while ${holder} had it`);
+      if (holder !== undefined) {
+        this.findings.push(`${address} was given to ${id} while ${holder} had it`);
+      }
       this.#holders.set(address, id);
       const owner = readFileSync(`${this.dir}/net/${address.split('/')[0]}`, 'utf8');
-      if (owner !== `${id}\r\neth0`) this.findings.push(`${address} of ${id} is reserved for ${owner}`);
+      if (owner !== `${id}\r\neth0`) {
+        this.findings.push(`${address} of ${id} is reserved for ${owner}`);
+      }
     }
-    if ((this.counts.ADD ?? 0) % LOOK_EVERY === 0) this.#compareAllPods();
+    if ((this.counts.ADD ?? 0) % LOOK_EVERY === 0) {
+      this.#compareAllPods();
+    }
   }
 
   #release(id: string): void {
-    for (const [address, holder] of this.#holders) if (holder === id) this.#holders.delete(address);
+    for (const [address, holder] of this.#holders) {
+      if (holder === id) {
+        this.#holders.delete(address);
+      }
+    }
   }
 
   /** Nothing is started meanwhile: what a pod has before and after another was seen with it, both had at one time. */
@@ -150,8 +162,9 @@ class Storm {
     for (const path of this.#namespaces.keys()) {
       for (const address of addressesOf(path)) {
         const other = seen.get(address);
-        if (other !== undefined && addressesOf(other).includes(address))
+        if (other !== undefined && addressesOf(other).includes(address)) {
           this.findings.push(`${address} is on ${other} and on ${path}`);
+        }
         seen.set(address, path);
       }
     }
@@ -170,14 +183,20 @@ class Storm {
           add.id,
           (add.prevResult?.ips ?? []).map(({ address }) => address),
         );
-        if (random.chance(0.3)) await this.expectDone('CHECK', add);
+        if (random.chance(0.3)) {
+          await this.expectDone('CHECK', add);
+        }
       }
       this.#release(add.id);
       const gone = random.chance(0.2);
-      if (gone) this.removeNamespace(netns);
+      if (gone) {
+        this.removeNamespace(netns);
+      }
       const clean = await this.dels(add);
       // Where nothing came through, the pod stays as it is for GC.
-      if (gone || !clean) netns = this.makeNamespace();
+      if (gone || !clean) {
+        netns = this.makeNamespace();
+      }
     }
   }
 
@@ -197,7 +216,9 @@ class Storm {
           random.chance(0.4),
         ),
       );
-      for (const { exitCode } of await Promise.all(together)) clean ||= exitCode === 0;
+      for (const { exitCode } of await Promise.all(together)) {
+        clean ||= exitCode === 0;
+      }
     }
     return clean;
   }
@@ -206,13 +227,21 @@ class Storm {
     const { exitCode, stdout } = await this.invoke('GC', this.attachment('', ''), false, {
       'cni.dev/valid-attachments': [],
     });
-    if (exitCode !== 0) this.findings.push(`GC: ${stdout}`);
+    if (exitCode !== 0) {
+      this.findings.push(`GC: ${stdout}`);
+    }
   }
 
   remove(): void {
-    for (const path of [...this.#namespaces.keys()]) this.removeNamespace(path);
-    for (const name of hostVeths()) run('ip', 'link', 'del', name);
-    for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'del', ifname);
+    for (const path of [...this.#namespaces.keys()]) {
+      this.removeNamespace(path);
+    }
+    for (const name of hostVeths()) {
+      run('ip', 'link', 'del', name);
+    }
+    for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) {
+      run('ip', 'link', 'del', ifname);
+    }
     rmSync(this.dir, { recursive: true });
   }
 

@@ -26,8 +26,12 @@ export async function serve(where: Where, protocol: 'tcp' | 'udp', port: number)
   servers.add(child);
   const table = protocol === 'tcp' ? '-tln' : '-uln';
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`socat ${address} ended`);
-    if (run(...within(where, ['ss', '-H', table, `sport = :${port}`])).trim() !== '') break;
+    if (child.exitCode !== null) {
+      throw new Error(`socat ${address} ended`);
+    }
+    if (run(...within(where, ['ss', '-H', table, `sport = :${port}`])).trim() !== '') {
+      break;
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return { stop: () => end(child) };
@@ -36,11 +40,15 @@ export async function serve(where: Where, protocol: 'tcp' | 'udp', port: number)
 function end(child: ChildProcess): void {
   servers.delete(child);
   // socat's children are of its group.
-  if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  if (child.pid !== undefined && child.exitCode === null) {
+    process.kill(-child.pid, 'SIGKILL');
+  }
 }
 
 export function stopServers(): void {
-  for (const child of servers) end(child);
+  for (const child of servers) {
+    end(child);
+  }
 }
 
 /** Seconds that a connection may take on a machine that is busy with others. */
@@ -71,7 +79,9 @@ export function reach(
   // Nothing is sent by TCP: a server that ends with something unread resets the connection, and its answer may be lost.
   const { stdout } = spawnSync(argv[0], argv.slice(1), { input: '', encoding: 'utf8' });
   const seen = stdout.trim();
-  if (seen === '') return undefined;
+  if (seen === '') {
+    return undefined;
+  }
   return shortest(seen.replace(/^\[(.*)\]$/, '$1'));
 }
 
@@ -94,7 +104,9 @@ function shortest(address: string): string {
   const { hostname } = new URL(`http://[${address}]/`);
   const text = hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text);
-  if (mapped === null) return text;
+  if (mapped === null) {
+    return text;
+  }
   const [high, low] = mapped.slice(1).map((group) => Number.parseInt(group, 16)) as [number, number];
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
@@ -124,8 +136,9 @@ export function makeOutside(): Outside {
   inside('address', 'add', `${outside.ipv6}/64`, 'dev', 'eth0', 'nodad');
   inside('link', 'set', 'eth0', 'up');
   // The kernel tells IPv6 that a link is up by a worker of its own.
-  for (const address of [outside.ipv4, outside.ipv6])
+  for (const address of [outside.ipv4, outside.ipv6]) {
     run('ping', '-c', '1', '-w', '10', '-i', '0.2', address);
+  }
   return {
     name,
     ...outside,

@@ -63,7 +63,9 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(link()).toMatchObject({ address: MAC, mtu: 1400, promiscuity: 1, txqlen: 77 });
       expect(link().flags).toContain('ALLMULTI');
       ok(call('CHECK', { ...changes, prevResult: json }));
-      for (let i = 0; i < 2; i++) ok(call('DEL', changes));
+      for (let i = 0; i < 2; i++) {
+        ok(call('DEL', changes));
+      }
       expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0, txqlen: 1000 });
       expect(link().flags).not.toContain('ALLMULTI');
       expect(existsSync(backup())).toBe(false);
@@ -157,8 +159,9 @@ describe.skipIf(!inSandbox)('tuning and the allowlist (needs the sandbox: run np
         encoding: 'utf8',
       });
       expect(done.status, done.stdout + done.stderr).toBe(status);
-      if (status !== 0)
+      if (status !== 0) {
         expect(JSON.parse(done.stdout).msg).toMatch(/rmem_max is not allowed.*\^net\.core\.somax\.\*\$/);
+      }
     } finally {
       pod.remove();
       rmSync(dir, { recursive: true });

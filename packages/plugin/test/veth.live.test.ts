@@ -1,4 +1,4 @@
-import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deleteHostEnd } from '../src/capabilities/attachment-links.ts';
@@ -9,10 +9,10 @@ import { hostVeths, ipJson, makePod, type Pod } from './namespaces.ts';
 
 describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test at the root)', () => {
   let pod: Pod;
-  let host: RouteConnection;
+  let host: RtnetlinkConnection;
   beforeEach(() => {
     pod = makePod();
-    host = openRoute();
+    host = openRtnetlink();
   });
   afterEach(() => {
     host.close();
@@ -38,7 +38,7 @@ describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test a
   });
 
   test('leaves nothing when the pair cannot be asked for', () => {
-    const deaf = Object.assign(Object.create(host) as RouteConnection, {
+    const deaf = Object.assign(Object.create(host) as RtnetlinkConnection, {
       deviceIndex() {
         throw new SysError({ syscall: 'ifreq', errno: 5 });
       },

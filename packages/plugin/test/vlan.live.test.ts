@@ -49,7 +49,9 @@ describe.skipIf(!inSandbox).each(ways)(
       invoke(env(command, id, at), conf(changes), 'bridge');
     const port = (id: string) => hostVethName('net', id, 'eth0');
     const reaches = (from: Pick<Pod, 'run'>, ...addresses: string[]) => {
-      for (const address of addresses) from.run('ping', '-c', '1', '-W', '2', address);
+      for (const address of addresses) {
+        from.run('ping', '-c', '1', '-W', '2', address);
+      }
     };
 
     test.skipIf(filtersVlans).each([{ vlan: 100 }, { vlanTrunk: [{ id: 7 }] }])(
@@ -198,8 +200,9 @@ describe.skipIf(!inSandbox).each(ways)(
           const own = state(ours, a.interfaces[1].name);
           for (const { ifname } of ipJson('link', 'show', 'type', 'veth').filter(
             (one) => !one.ifname.includes('.'),
-          ))
+          )) {
             run('ip', 'link', 'del', ifname);
+          }
           run('ip', 'link', 'del', 'vlans0');
           const b = ok(
             byReference(env('ADD', 'c1', theirs), conf({ ...asked, name: 'theirs' }), 'bridge'),

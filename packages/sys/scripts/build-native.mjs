@@ -29,8 +29,9 @@ function main() {
     console.log(USAGE);
     return 0;
   }
-  if (process.platform !== 'linux')
+  if (process.platform !== 'linux') {
     return fail(`No native part exists for ${process.platform}, only for Linux`);
+  }
   const arches = (values.arch ?? process.env.CNIKIT_ARCHES ?? process.arch).split(',');
   return arches.map((arch) => build(arch, values.strict === true)).find((status) => status !== 0) ?? 0;
 }
@@ -58,15 +59,21 @@ Install one (on Debian: apt install ${missing}; on Alpine: apk add build-base li
       stdio: 'inherit',
     },
   );
-  if (status !== 0) return fail(`${compiler} failed: ${error?.message ?? `status ${status}`}`);
+  if (status !== 0) {
+    return fail(`${compiler} failed: ${error?.message ?? `status ${status}`}`);
+  }
   console.log(`Built ${out}`);
   return 0;
 }
 
 /** @param {string} arch */
 function compilers(arch) {
-  if (arch !== process.arch) return triplets[arch] ? [`${triplets[arch]}-gcc`] : [];
-  if (process.env.CC) return [process.env.CC];
+  if (arch !== process.arch) {
+    return triplets[arch] ? [`${triplets[arch]}-gcc`] : [];
+  }
+  if (process.env.CC) {
+    return [process.env.CC];
+  }
   return ['musl-gcc', ...(triplets[arch] ? [`${triplets[arch]}-gcc`] : []), 'gcc', 'cc'];
 }
 

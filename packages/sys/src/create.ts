@@ -18,7 +18,9 @@ function fail(syscall: string, result: number, path?: string): never {
 
 /** A number result: itself, or thrown. */
 function number(syscall: string, result: number, path?: string): number {
-  if (result < 0) fail(syscall, result, path);
+  if (result < 0) {
+    fail(syscall, result, path);
+  }
   return result;
 }
 
@@ -31,7 +33,9 @@ function value<T extends string | string[]>(syscall: string, result: T | number,
 function words(list: readonly string[], path: string | undefined): string {
   let joined = '';
   for (const word of list) {
-    if (word.includes('\0')) fail('run', -EINVAL, path);
+    if (word.includes('\0')) {
+      fail('run', -EINVAL, path);
+    }
     joined += `${word}\0`;
   }
   return joined;
@@ -46,7 +50,9 @@ export function createSys(binding: () => Binding): Sys {
 
   function run(argv: readonly string[], options: RunOptions = {}): RunResult {
     const path = argv[0];
-    if (!path) fail('run', -EINVAL, path);
+    if (!path) {
+      fail('run', -EINVAL, path);
+    }
     const env = options.env;
     const list = env ? Object.keys(env).map((name) => `${name}=${env[name]}`) : [];
     const texts = value(
@@ -116,7 +122,9 @@ export function createSys(binding: () => Binding): Sys {
     },
     statIfThere(path) {
       const result = binding().stat(path, doubleBytes);
-      if (result === -ENOENT || result === -ENOTDIR) return undefined;
+      if (result === -ENOENT || result === -ENOTDIR) {
+        return undefined;
+      }
       number('statIfThere', result, path);
       return status();
     },
@@ -127,7 +135,9 @@ export function createSys(binding: () => Binding): Sys {
       const env: Record<string, string> = {};
       for (const entry of value('environ', binding().environ())) {
         const at = entry.indexOf('=');
-        if (at > 0) env[entry.slice(0, at)] = entry.slice(at + 1);
+        if (at > 0) {
+          env[entry.slice(0, at)] = entry.slice(at + 1);
+        }
       }
       return env;
     },

@@ -7,15 +7,21 @@ describe('errno', () => {
     // Two names of one number: the table has one of them.
     const aliases = new Set(['EWOULDBLOCK', 'ENOTSUP', 'EDEADLOCK']);
     for (const [code, errno] of Object.entries(constants.errno)) {
-      if (!aliases.has(code)) expect([code, errnoName(errno)]).toEqual([code, code]);
+      if (!aliases.has(code)) {
+        expect([code, errnoName(errno)]).toEqual([code, code]);
+      }
     }
   });
 
   it('errnoOf() inverts errnoName() for every row', () => {
     const rows = Array.from({ length: 600 }, (_, errno) => errno).filter((errno) => errnoMeaning(errno));
     expect(rows).toHaveLength(131);
-    for (const errno of rows) expect(errnoOf(errnoName(errno))).toBe(errno);
-    for (const none of ['ENONSENSE', 'File', '', '17']) expect(errnoOf(none)).toBeUndefined();
+    for (const errno of rows) {
+      expect(errnoOf(errnoName(errno))).toBe(errno);
+    }
+    for (const none of ['ENONSENSE', 'File', '', '17']) {
+      expect(errnoOf(none)).toBeUndefined();
+    }
     expect(errnoName(4000)).toBe('E4000');
   });
 

@@ -28,10 +28,14 @@ export class SysError extends Error {
     const meaning = init.message ?? errnoMeaning(errno) ?? 'Unknown error';
     const code = errnoName(errno);
     super(`${meaning} (${syscall}${subject}: ${code})`);
-    if (init.cause !== undefined) this.cause = init.cause;
+    if (init.cause !== undefined) {
+      this.cause = init.cause;
+    }
     this.syscall = syscall;
     this.errno = errno;
     this.code = code;
-    if (path !== undefined) this.path = path;
+    if (path !== undefined) {
+      this.path = path;
+    }
   }
 }

@@ -38,7 +38,9 @@ describe('watchReadable()', () => {
       const watch = watchReadable(fd, () => {
         sys.read(fd, one);
         seen.push(one[0]!);
-        if (seen.length < 3) return;
+        if (seen.length < 3) {
+          return;
+        }
         watch.close();
         done();
       });
@@ -54,7 +56,9 @@ describe('watchReadable()', () => {
     sys.write(fd, new Uint8Array(1));
     await new Promise<void>((done) => {
       const watch = watchReadable(fd, () => {
-        if (++calls < 3) return;
+        if (++calls < 3) {
+          return;
+        }
         watch.close();
         watch.close();
         done();
@@ -85,7 +89,9 @@ describe('watchReadable()', () => {
     const count = () => [sys.readdir('/proc/self/fd').length, sys.readdir('/proc/self/task').length];
     watchReadable(fd, () => {}).close();
     const before = count();
-    for (let i = 0; i < 200; i++) watchReadable(fd, () => {}).close();
+    for (let i = 0; i < 200; i++) {
+      watchReadable(fd, () => {}).close();
+    }
     await turn();
     expect(count()).toEqual(before);
   });

@@ -33,11 +33,15 @@ export interface ReadableWatch {
 export function watchReadable(fd: number, onReadable: () => void): ReadableWatch {
   const { watchOpen, watchClose } = addon();
   const handle = watchOpen(fd, onReadable);
-  if (typeof handle === 'number') throw new SysError({ syscall: 'watchReadable', errno: -handle });
+  if (typeof handle === 'number') {
+    throw new SysError({ syscall: 'watchReadable', errno: -handle });
+  }
   let open = true;
   return {
     close() {
-      if (open) watchClose(handle);
+      if (open) {
+        watchClose(handle);
+      }
       open = false;
     },
   };

@@ -7,6 +7,8 @@ import { SysError } from './error.ts';
  */
 export function sha512(text: string): string {
   const hash = binding().sha512(text);
-  if (typeof hash === 'string') return hash;
+  if (typeof hash === 'string') {
+    return hash;
+  }
   throw new SysError({ syscall: 'sha512', errno: -hash });
 }

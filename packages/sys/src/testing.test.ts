@@ -17,7 +17,9 @@ describe('interpose()', () => {
   it('makes the Nth call fail, and no call is left out', () => {
     const failAt = (n: number) =>
       interpose(sys, (index, name) => {
-        if (index === n) throw new SysError({ syscall: name, errno: 28 });
+        if (index === n) {
+          throw new SysError({ syscall: name, errno: 28 });
+        }
       });
     const work = (kernel: typeof sys) => withNetns(kernel, '/nowhere', () => 0);
     expect(() => work(failAt(1))).toThrow('(open: ENOSPC)');
@@ -37,7 +39,9 @@ describe('withNetns()', () => {
     const stuck = {
       ...sys,
       setns() {
-        if (entered) throw new SysError({ syscall: 'setns', errno: 1 });
+        if (entered) {
+          throw new SysError({ syscall: 'setns', errno: 1 });
+        }
         entered = true;
       },
       writeFdText: (fd: number, text: string) => void ended.push(fd, text),

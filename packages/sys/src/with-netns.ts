@@ -48,7 +48,9 @@ function enter(sys: Sys, fd: number, path: string): void {
   try {
     sys.setns(fd, CLONE_NEWNET);
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
     throw new SysError({
       syscall: 'setns',
       errno: error.errno,

@@ -20,7 +20,9 @@ describe('the examples', () => {
   it.each(['README.md', 'src/index.ts', 'src/readable.ts', 'src/testing.ts'])('of %s run', (file) => {
     const found = examples(file);
     expect(found.length).toBeGreaterThan(0);
-    for (const example of found) run(example);
+    for (const example of found) {
+      run(example);
+    }
   });
 
   it('of README.md print what they say', () => {

@@ -18,7 +18,9 @@ function run(command: string, argv: string[], env: NodeJS.ProcessEnv = process.e
     encoding: 'utf8',
     timeout: 300_000,
   });
-  if (error) throw error;
+  if (error) {
+    throw error;
+  }
   expect([command, status, signal, stderr]).toEqual([command, 0, null, '']);
   return stdout;
 }

@@ -27,7 +27,9 @@ export const MORE_MARKS = 4;
 /** Undefined for what is no Kubernetes object. */
 export function fromObject(object: unknown): Arrived | undefined {
   const metadata = (object as Partial<KubeObject> | null | undefined)?.metadata;
-  if (typeof metadata?.name !== 'string' || typeof metadata.resourceVersion !== 'string') return undefined;
+  if (typeof metadata?.name !== 'string' || typeof metadata.resourceVersion !== 'string') {
+    return undefined;
+  }
   return {
     name: fullName(typeof metadata.namespace === 'string' ? metadata.namespace : undefined, metadata.name),
     uid: typeof metadata.uid === 'string' ? metadata.uid : '',
@@ -41,7 +43,9 @@ export function fromObject(object: unknown): Arrived | undefined {
 export function fromFields(reader: FieldReader): Arrived | undefined {
   const { name, namespace, uid, resourceVersion } = IDENTITY.metadata;
   const [own, version] = [reader.text(name), reader.text(resourceVersion)];
-  if (own === undefined || version === undefined) return undefined;
+  if (own === undefined || version === undefined) {
+    return undefined;
+  }
   return {
     name: fullName(reader.text(namespace), own),
     uid: reader.text(uid) ?? '',
@@ -63,7 +67,9 @@ export function itemReader(fields: Fields | undefined): (bytes: Buffer) => Arriv
   }
   return (bytes) => {
     const arrived = read(bytes);
-    if (arrived !== undefined) return arrived;
+    if (arrived !== undefined) {
+      return arrived;
+    }
     throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
   };
 }

@@ -47,8 +47,12 @@ export async function attempt(context: Context, path: string): Promise<Attempt> 
     answer?.close();
   };
   const explain = (error: unknown): WatchError => {
-    if (idle) return new WatchError('IDLE', `The API server sent nothing for ${limitMs / 1000} seconds`);
-    if (error instanceof WatchError) return error;
+    if (idle) {
+      return new WatchError('IDLE', `The API server sent nothing for ${limitMs / 1000} seconds`);
+    }
+    if (error instanceof WatchError) {
+      return error;
+    }
     const cause = error as Error;
     return new WatchError('CONNECT', `The connection to the API server broke: ${cause.message}`, { cause });
   };
@@ -65,7 +69,9 @@ export async function attempt(context: Context, path: string): Promise<Attempt> 
     }
   }
   try {
-    if (context.signal.aborted) own.abort();
+    if (context.signal.aborted) {
+      own.abort();
+    }
     answer = await transport.get(path, own.signal);
     const body = chunks(answer.body);
     if (answer.status !== 200) {
@@ -89,7 +95,9 @@ async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
     for await (const piece of body) {
       pieces.push(piece);
       size += piece.length;
-      if (size > ERROR_BODY_LIMIT) break;
+      if (size > ERROR_BODY_LIMIT) {
+        break;
+      }
     }
   } catch {
     // The status says enough.

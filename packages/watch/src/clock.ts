@@ -18,7 +18,9 @@ export const systemClock: Clock = {
 /** Resolves after `ms`, or at once when the signal fires. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
-    if (signal.aborted) return done();
+    if (signal.aborted) {
+      return done();
+    }
     const finish = (): void => {
       cancel();
       signal.removeEventListener('abort', finish);

@@ -16,8 +16,9 @@ export async function requestOptions(
     await kubeConfig.applyToHTTPSOptions(options);
     const tokenFile = tokenFileOf(kubeConfig.getCurrentUser());
     // KubeConfig reads this file once a minute; a token that was rotated must count at once.
-    if (tokenFile !== undefined)
+    if (tokenFile !== undefined) {
       options.headers.Authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
+    }
   } catch (error) {
     const cause = error as Error;
     throw new WatchError(
@@ -28,7 +29,9 @@ export async function requestOptions(
   }
   // KubeConfig's agent keeps the certificates it was made with, also when their files have changed.
   // Only a proxy needs it.
-  if (!cluster.proxyUrl) options.agent = false;
+  if (!cluster.proxyUrl) {
+    options.agent = false;
+  }
   return { server: cluster.server.replace(/\/+$/, ''), options };
 }
 

@@ -95,8 +95,12 @@ function retryAfterOf(status: StatusLike): number | undefined {
 
 /** Retry-After (RFC 9110 section 10.2.3): seconds or a date; ms from `now`, undefined when unusable. */
 export function parseRetryAfter(text: string | undefined, now: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text.trim())) return Number(text) * 1000;
+  if (text === undefined) {
+    return undefined;
+  }
+  if (/^\d+$/.test(text.trim())) {
+    return Number(text) * 1000;
+  }
   const date = Date.parse(text);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

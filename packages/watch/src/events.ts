@@ -36,10 +36,15 @@ function readWhole(line: Buffer): WatchEvent {
   const event = parseJson(line, WHAT) as { type?: unknown; object?: unknown } | null;
   const object = event?.object;
   const type = event?.type;
-  if (isChange(type)) return changed(type, fromObject(object));
-  if (type === 'ERROR') return { type, error: errorFromEvent(object) };
-  if (type !== 'BOOKMARK')
+  if (isChange(type)) {
+    return changed(type, fromObject(object));
+  }
+  if (type === 'ERROR') {
+    return { type, error: errorFromEvent(object) };
+  }
+  if (type !== 'BOOKMARK') {
     throw new WatchError('PROTOCOL', `The API server sent an event of type ${JSON.stringify(type)}`);
+  }
   const metadata = (object as { metadata?: { resourceVersion?: unknown } } | null | undefined)?.metadata;
   if (typeof metadata?.resourceVersion !== 'string') {
     throw new WatchError('PROTOCOL', 'The API server sent a bookmark without resourceVersion');
@@ -52,6 +57,8 @@ function isChange(type: unknown): type is ChangeType {
 }
 
 function changed(type: ChangeType, arrived: Arrived | undefined): WatchEvent {
-  if (arrived !== undefined) return { type, ...arrived };
+  if (arrived !== undefined) {
+    return { type, ...arrived };
+  }
   throw new WatchError('PROTOCOL', `The API server sent ${type} without name or version`);
 }

@@ -4,8 +4,12 @@ import { FieldReader, type Fields, type Marks } from './fields.ts';
 
 /** What FieldReader gives, done on parsed values. */
 function pick(value: unknown, fields: Fields, inArray = false): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return inArray ? value : value.map((one) => pick(one, fields, true));
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  if (Array.isArray(value)) {
+    return inArray ? value : value.map((one) => pick(one, fields, true));
+  }
   const entries = Object.entries(value).filter(([key]) => Object.hasOwn(fields, key));
   return Object.fromEntries(
     entries.map(([key, one]) => [key, fields[key] === true ? one : pick(one, fields[key] as Fields)]),
@@ -46,8 +50,12 @@ function textOf(value: unknown, random: () => number): string {
       })
       .join('');
   const write = (one: unknown): string => {
-    if (typeof one === 'string') return string(one);
-    if (typeof one !== 'object' || one === null) return JSON.stringify(one) ?? 'null';
+    if (typeof one === 'string') {
+      return string(one);
+    }
+    if (typeof one !== 'object' || one === null) {
+      return JSON.stringify(one) ?? 'null';
+    }
     const parts = Array.isArray(one)
       ? one.map((each) => space() + write(each) + space())
       : Object.entries(one).map(

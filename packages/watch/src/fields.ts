@@ -72,8 +72,12 @@ export class FieldReader {
     this.#marked.fill(-1);
     this.#root.from = this.#root.to = 0;
     const end = skipSpace(bytes, this.#value(skipSpace(bytes, 0), this.#fields));
-    if (end !== bytes.length) malformed(end);
-    if (this.#root.to === 0) this.#root.to = this.#size;
+    if (end !== bytes.length) {
+      malformed(end);
+    }
+    if (this.#root.to === 0) {
+      this.#root.to = this.#size;
+    }
   }
 
   /** The value, with the wanted fields only. */
@@ -89,13 +93,19 @@ export class FieldReader {
   /** A marked value, if it is a string. */
   text(mark: number): string | undefined {
     const from = this.#marked[2 * mark]!;
-    if (from < 0 || this.#bytes[from] !== QUOTE) return undefined;
+    if (from < 0 || this.#bytes[from] !== QUOTE) {
+      return undefined;
+    }
     return stringAt(this.#bytes, from, this.#marked[2 * mark + 1]!);
   }
 
   #value(at: number, fields: readonly Field[]): number {
-    if (this.#bytes[at] === OPEN_BRACE) return this.#object(at, fields);
-    if (this.#bytes[at] === OPEN_BRACKET) return this.#array(at, fields);
+    if (this.#bytes[at] === OPEN_BRACE) {
+      return this.#object(at, fields);
+    }
+    if (this.#bytes[at] === OPEN_BRACKET) {
+      return this.#array(at, fields);
+    }
     return this.#whole(at);
   }
 
@@ -109,16 +119,21 @@ export class FieldReader {
     const bytes = this.#bytes;
     this.#put(OPEN_BRACKET);
     let at = skipSpace(bytes, from + 1);
-    if (bytes[at] !== CLOSE_BRACKET)
+    if (bytes[at] !== CLOSE_BRACKET) {
       for (;;) {
         // No list of Kubernetes has lists in it: an element that is one is kept as it is.
         at = bytes[at] === OPEN_BRACE ? this.#object(at, fields) : this.#whole(at);
         at = skipSpace(bytes, at);
-        if (bytes[at] !== COMMA) break;
+        if (bytes[at] !== COMMA) {
+          break;
+        }
         this.#put(COMMA);
         at = skipSpace(bytes, at + 1);
       }
-    if (bytes[at] !== CLOSE_BRACKET) malformed(at);
+    }
+    if (bytes[at] !== CLOSE_BRACKET) {
+      malformed(at);
+    }
     this.#put(CLOSE_BRACKET);
     return at + 1;
   }
@@ -128,39 +143,61 @@ export class FieldReader {
     this.#put(OPEN_BRACE);
     const empty = this.#size;
     let at = skipSpace(bytes, from + 1);
-    if (bytes[at] !== CLOSE_BRACE)
+    if (bytes[at] !== CLOSE_BRACE) {
       for (;;) {
-        if (bytes[at] !== QUOTE) malformed(at);
+        if (bytes[at] !== QUOTE) {
+          malformed(at);
+        }
         const end = endOfString(bytes, at + 1);
         const field = find(fields, bytes, at, end);
         const value = afterColon(bytes, end);
-        if (field === undefined) at = endOfValue(bytes, value);
-        else {
+        if (field === undefined) {
+          at = endOfValue(bytes, value);
+        } else {
           if (field.wanted) {
-            if (this.#size > empty) this.#put(COMMA);
+            if (this.#size > empty) {
+              this.#put(COMMA);
+            }
             this.#copy(at, end);
             this.#put(COLON);
           }
           at = this.#field(value, field);
         }
         at = skipSpace(bytes, at);
-        if (bytes[at] !== COMMA) break;
+        if (bytes[at] !== COMMA) {
+          break;
+        }
         at = skipSpace(bytes, at + 1);
       }
-    if (bytes[at] !== CLOSE_BRACE) malformed(at);
+    }
+    if (bytes[at] !== CLOSE_BRACE) {
+      malformed(at);
+    }
     this.#put(CLOSE_BRACE);
     return at + 1;
   }
 
   #field(from: number, { whole, inside, wanted, root, mark, marks }: Field): number {
     // Of a key that is there twice the last one counts, with all that is in it; marks are for objects only.
-    for (const one of marks) this.#marked[2 * one] = -1;
+    for (const one of marks) {
+      this.#marked[2 * one] = -1;
+    }
     const size = this.#size;
     const to = inside === undefined ? endOfValue(this.#bytes, from) : this.#value(from, inside);
-    if (this.#bytes[from] === OPEN_BRACKET) for (const one of marks) this.#marked[2 * one] = -1;
-    if (whole || !wanted) this.#size = size;
-    if (whole) this.#copy(from, to);
-    if (root) Object.assign(this.#root, { from: size, to: this.#size });
+    if (this.#bytes[from] === OPEN_BRACKET) {
+      for (const one of marks) {
+        this.#marked[2 * one] = -1;
+      }
+    }
+    if (whole || !wanted) {
+      this.#size = size;
+    }
+    if (whole) {
+      this.#copy(from, to);
+    }
+    if (root) {
+      Object.assign(this.#root, { from: size, to: this.#size });
+    }
     if (mark >= 0) {
       this.#marked[2 * mark] = from;
       this.#marked[2 * mark + 1] = to;
@@ -169,16 +206,22 @@ export class FieldReader {
   }
 
   #put(byte: number): void {
-    if (this.#size === this.#kept.length) this.#grow(1);
+    if (this.#size === this.#kept.length) {
+      this.#grow(1);
+    }
     this.#kept[this.#size] = byte;
     this.#size += 1;
   }
 
   #copy(from: number, to: number): void {
-    if (this.#size + to - from > this.#kept.length) this.#grow(to - from);
+    if (this.#size + to - from > this.#kept.length) {
+      this.#grow(to - from);
+    }
     const [bytes, kept, offset] = [this.#bytes, this.#kept, this.#size - from];
     // Mostly a few bytes, for which a call would cost more.
-    for (let at = from; at < to; at += 1) kept[at + offset] = bytes[at]!;
+    for (let at = from; at < to; at += 1) {
+      kept[at + offset] = bytes[at]!;
+    }
     this.#size += to - from;
   }
 
@@ -213,12 +256,20 @@ function compile(fields: Fields, marks: Marks): Field[] {
 function find(fields: readonly Field[], bytes: Buffer, from: number, to: number): Field | undefined {
   for (const field of fields) {
     const { bytes: key } = field;
-    if (key.length !== to - from - 2) continue;
+    if (key.length !== to - from - 2) {
+      continue;
+    }
     let at = 0;
-    while (at < key.length && key[at] === bytes[from + 1 + at]) at += 1;
-    if (at === key.length) return field;
+    while (at < key.length && key[at] === bytes[from + 1 + at]) {
+      at += 1;
+    }
+    if (at === key.length) {
+      return field;
+    }
   }
-  if (fields.length === 0 || !hasEscape(bytes, from, to)) return undefined;
+  if (fields.length === 0 || !hasEscape(bytes, from, to)) {
+    return undefined;
+  }
   const key = stringAt(bytes, from, to);
   return fields.find((field) => field.key === key);
 }
@@ -230,6 +281,10 @@ function stringAt(bytes: Buffer, from: number, to: number): string {
 }
 
 function hasEscape(bytes: Buffer, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) if (bytes[at] === 0x5c) return true;
+  for (let at = from; at < to; at += 1) {
+    if (bytes[at] === 0x5c) {
+      return true;
+    }
+  }
   return false;
 }

@@ -20,17 +20,19 @@ const get = (url: string): Promise<unknown> =>
 
 it('httpTransport() tells a server that is not there from one that breaks off', async () => {
   const { server, port } = await listening((socket) => socket.destroy());
-  for (const scheme of ['http', 'https'])
+  for (const scheme of ['http', 'https']) {
     await expect(get(`${scheme}://127.0.0.1:${port}`)).rejects.toMatchObject({
       code: 'CONNECT',
       unreached: false,
     });
+  }
   server.close();
   await once(server, 'close');
-  for (const scheme of ['http', 'https'])
+  for (const scheme of ['http', 'https']) {
     await expect(get(`${scheme}://127.0.0.1:${port}`)).rejects.toMatchObject({
       code: 'CONNECT',
       unreached: true,
       message: expect.stringContaining('ECONNREFUSED'),
     });
+  }
 });

@@ -44,10 +44,14 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<A
     request.on('socket', (socket) => {
       socket.setKeepAlive(true, KEEPALIVE_MS);
       reached = !socket.connecting;
-      if (reached) return;
+      if (reached) {
+        return;
+      }
       // Silence is the watchdog's affair, once there is a connection.
       socket.setTimeout(CONNECT_MS, () => {
-        if (!reached) request.destroy(new Error(`no answer for ${CONNECT_MS / 1000} seconds`));
+        if (!reached) {
+          request.destroy(new Error(`no answer for ${CONNECT_MS / 1000} seconds`));
+        }
       });
       socket.once('connect', () => {
         reached = true;
@@ -70,7 +74,9 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<A
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((done, fail) => {
     const abort = (): void => fail(new WatchError('CREDENTIALS', 'Making the credentials took too long'));
-    if (signal.aborted) return abort();
+    if (signal.aborted) {
+      return abort();
+    }
     signal.addEventListener('abort', abort);
     promise.then(done, fail).finally(() => signal.removeEventListener('abort', abort));
   });

@@ -75,8 +75,11 @@ describe('LineSplitter', () => {
         const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
         const splitter = new LineSplitter(1e6);
         const found: string[] = [];
-        for (let at = 0; at < bytes.length; at += size)
-          for (const line of splitter.push(bytes.subarray(at, at + size))) found.push(String(line));
+        for (let at = 0; at < bytes.length; at += size) {
+          for (const line of splitter.push(bytes.subarray(at, at + size))) {
+            found.push(String(line));
+          }
+        }
         expect(found).toEqual(lines.map((line) => Buffer.from(line).toString()));
       }),
     );

@@ -54,13 +54,18 @@ export class ItemSplitter {
       const byte = buffer[at]!;
       if (this.#inItems && !this.#inItem) {
         start = at;
-        if (byte === OPEN_BRACE) this.#inItem = true;
-        else if (byte === CLOSE_BRACKET) this.#inItems = false;
-        else if (byte !== COMMA && byte > 0x20) throw malformed('an item that is no object');
+        if (byte === OPEN_BRACE) {
+          this.#inItem = true;
+        } else if (byte === CLOSE_BRACKET) {
+          this.#inItems = false;
+        } else if (byte !== COMMA && byte > 0x20) {
+          throw malformed('an item that is no object');
+        }
       }
       at += 1;
-      if (byte === QUOTE) this.#inString = true;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (byte === QUOTE) {
+        this.#inString = true;
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         this.#depth += 1;
         if (byte === OPEN_BRACKET && this.#depth === 2) {
           this.#openValue(buffer, start, at);
@@ -68,7 +73,9 @@ export class ItemSplitter {
         }
       } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         this.#depth -= 1;
-        if (this.#depth < 0) throw malformed('a closing bracket too many');
+        if (this.#depth < 0) {
+          throw malformed('a closing bracket too many');
+        }
         if (this.#inItem && this.#depth === 2) {
           this.#handOut(buffer, start, at);
           start = at;
@@ -80,12 +87,16 @@ export class ItemSplitter {
 
   /** The rest of the list. Throws PROTOCOL when the list is not complete. */
   end(): ListEnvelope {
-    if (this.#depth !== 0 || this.#inString) throw malformed('no end');
+    if (this.#depth !== 0 || this.#inString) {
+      throw malformed('no end');
+    }
     const envelope = parseJson(Buffer.from(this.#envelope, 'latin1'), 'a list') as ListEnvelope & {
       items?: unknown;
     };
     // Go writes an empty list of some types as null.
-    if (!this.#sawItems && envelope?.items !== null) throw malformed('no items');
+    if (!this.#sawItems && envelope?.items !== null) {
+      throw malformed('no items');
+    }
     return envelope;
   }
 
@@ -103,7 +114,9 @@ export class ItemSplitter {
       }
       if (byte === BACKSLASH) {
         at += 1;
-        if (at === buffer.length) this.#escaped = true;
+        if (at === buffer.length) {
+          this.#escaped = true;
+        }
       }
     }
     return at;
@@ -113,7 +126,9 @@ export class ItemSplitter {
   #openValue(buffer: Buffer, start: number, end: number): void {
     this.#addToEnvelope(buffer.toString('latin1', start, end));
     if (/"items"\s*:\s*\[$/.test(this.#envelope)) {
-      if (this.#sawItems) throw malformed('items twice');
+      if (this.#sawItems) {
+        throw malformed('items twice');
+      }
       this.#sawItems = true;
       this.#inItems = true;
     }
@@ -129,19 +144,23 @@ export class ItemSplitter {
     if (this.#inItem) {
       this.#limit(buffer.length - start);
       this.#unfinished.add(buffer.subarray(start));
-    } else if (!this.#inItems) this.#addToEnvelope(buffer.toString('latin1', start));
+    } else if (!this.#inItems) {
+      this.#addToEnvelope(buffer.toString('latin1', start));
+    }
   }
 
   #limit(more: number): void {
-    if (this.#unfinished.size + more > this.#maxItemBytes)
+    if (this.#unfinished.size + more > this.#maxItemBytes) {
       throw malformed(`an object of more than ${this.#maxItemBytes} bytes`);
+    }
   }
 
   /** As latin1: a character may be split over chunks, and nothing that is read here is beyond ASCII. */
   #addToEnvelope(text: string): void {
     this.#envelope += text;
-    if (this.#envelope.length > ENVELOPE_LIMIT)
+    if (this.#envelope.length > ENVELOPE_LIMIT) {
       throw malformed('something too large to be the head of a list');
+    }
   }
 }
 

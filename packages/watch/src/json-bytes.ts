@@ -23,7 +23,9 @@ const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 /** 1 for each of these bytes. */
 const setOf = (text: string): Uint8Array => {
   const set = new Uint8Array(256);
-  for (const byte of bytesOf(text)) set[byte] = 1;
+  for (const byte of bytesOf(text)) {
+    set[byte] = 1;
+  }
   return set;
 };
 /** What may follow a backslash; `u` is followed by four digits. */
@@ -41,7 +43,9 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length) {
     const byte = bytes[at]!;
-    if (byte > SPACE || (byte !== SPACE && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) break;
+    if (byte > SPACE || (byte !== SPACE && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) {
+      break;
+    }
     at += 1;
   }
   return at;
@@ -53,32 +57,49 @@ export function endOfString(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < length) {
     const byte = bytes[at]!;
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at = endOfEscape(bytes, at + 1);
-    else if (byte < SPACE) malformed(at);
-    else at += 1;
+    if (byte === QUOTE) {
+      return at + 1;
+    }
+    if (byte === BACKSLASH) {
+      at = endOfEscape(bytes, at + 1);
+    } else if (byte < SPACE) {
+      malformed(at);
+    } else {
+      at += 1;
+    }
   }
   return malformed(at);
 }
 
 function endOfEscape(bytes: Uint8Array, at: number): number {
-  if (at >= bytes.length || ESCAPES[bytes[at]!] === 0) malformed(at);
-  if (bytes[at] !== SMALL_U) return at + 1;
-  for (let digit = at + 1; digit <= at + 4; digit += 1)
-    if (digit >= bytes.length || HEX[bytes[digit]!] === 0) malformed(digit);
+  if (at >= bytes.length || ESCAPES[bytes[at]!] === 0) {
+    malformed(at);
+  }
+  if (bytes[at] !== SMALL_U) {
+    return at + 1;
+  }
+  for (let digit = at + 1; digit <= at + 4; digit += 1) {
+    if (digit >= bytes.length || HEX[bytes[digit]!] === 0) {
+      malformed(digit);
+    }
+  }
   return at + 5;
 }
 
 /** At the value of the key whose opening quote is expected at `from`. Throws SyntaxError. */
 export function valueOfKey(bytes: Uint8Array, from: number): number {
-  if (from >= bytes.length || bytes[from] !== QUOTE) malformed(from);
+  if (from >= bytes.length || bytes[from] !== QUOTE) {
+    malformed(from);
+  }
   return afterColon(bytes, endOfString(bytes, from + 1));
 }
 
 /** At the value whose key ended before `from`. Throws SyntaxError. */
 export function afterColon(bytes: Uint8Array, from: number): number {
   const at = skipSpace(bytes, from);
-  if (at >= bytes.length || bytes[at] !== COLON) malformed(at);
+  if (at >= bytes.length || bytes[at] !== COLON) {
+    malformed(at);
+  }
   return skipSpace(bytes, at + 1);
 }
 
@@ -89,28 +110,39 @@ export function endOfValue(bytes: Uint8Array, from: number): number {
   let at = from;
   for (;;) {
     const byte = at < bytes.length ? bytes[at]! : malformed(at);
-    if (byte === QUOTE) at = endOfString(bytes, at + 1);
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at + 1);
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       const close = byte + 2;
       at = skipSpace(bytes, at + 1);
       if (bytes[at] !== close) {
         open.push(close);
-        if (byte === OPEN_BRACE) at = valueOfKey(bytes, at);
+        if (byte === OPEN_BRACE) {
+          at = valueOfKey(bytes, at);
+        }
         continue;
       }
       at += 1;
-    } else at = endOfScalar(bytes, at);
+    } else {
+      at = endOfScalar(bytes, at);
+    }
     // A value is over, and with it maybe what it was the last of.
     for (;;) {
       const close = open.at(-1);
-      if (close === undefined) return at;
+      if (close === undefined) {
+        return at;
+      }
       at = skipSpace(bytes, at);
       if (bytes[at] === COMMA) {
         at = skipSpace(bytes, at + 1);
-        if (close === CLOSE_BRACE) at = valueOfKey(bytes, at);
+        if (close === CLOSE_BRACE) {
+          at = valueOfKey(bytes, at);
+        }
         break;
       }
-      if (bytes[at] !== close) malformed(at);
+      if (bytes[at] !== close) {
+        malformed(at);
+      }
       open.pop();
       at += 1;
     }
@@ -119,17 +151,25 @@ export function endOfValue(bytes: Uint8Array, from: number): number {
 
 function endOfScalar(bytes: Uint8Array, from: number): number {
   const byte = bytes[from]!;
-  if (byte === MINUS || isDigit(byte)) return endOfNumber(bytes, from);
+  if (byte === MINUS || isDigit(byte)) {
+    return endOfNumber(bytes, from);
+  }
   const word = WORDS.find((candidate) => candidate[0] === byte);
-  if (word === undefined || word.some((letter, i) => bytes[from + i] !== letter)) return malformed(from);
+  if (word === undefined || word.some((letter, i) => bytes[from + i] !== letter)) {
+    return malformed(from);
+  }
   return from + word.length;
 }
 
 function endOfNumber(bytes: Uint8Array, from: number): number {
   let at = bytes[from] === MINUS ? from + 1 : from;
   at = bytes[at] === ZERO ? at + 1 : endOfDigits(bytes, at);
-  if (bytes[at] === DOT) at = endOfDigits(bytes, at + 1);
-  if (bytes[at] !== 0x65 && bytes[at] !== 0x45) return at;
+  if (bytes[at] === DOT) {
+    at = endOfDigits(bytes, at + 1);
+  }
+  if (bytes[at] !== 0x65 && bytes[at] !== 0x45) {
+    return at;
+  }
   const signed = bytes[at + 1] === MINUS || bytes[at + 1] === PLUS;
   return endOfDigits(bytes, at + (signed ? 2 : 1));
 }
@@ -137,7 +177,9 @@ function endOfNumber(bytes: Uint8Array, from: number): number {
 /** At least one. */
 function endOfDigits(bytes: Uint8Array, from: number): number {
   let at = from;
-  while (isDigit(bytes[at])) at += 1;
+  while (isDigit(bytes[at])) {
+    at += 1;
+  }
   return at === from ? malformed(at) : at;
 }
 

@@ -54,8 +54,11 @@ describe('KnownObjects', () => {
         const numbered = events.map((event, at) => ({ ...event, rv: 11 + at }));
         const truth = new Map<string, number>();
         for (const { name, gone, rv } of numbered) {
-          if (gone) truth.delete(name);
-          else truth.set(name, rv);
+          if (gone) {
+            truth.delete(name);
+          } else {
+            truth.set(name, rv);
+          }
         }
         const state = new KnownObjects<unknown>(jsonEqual);
         state.replace(new Map(), '10');
@@ -70,8 +73,11 @@ describe('KnownObjects', () => {
           const changes = event.gone ? state.delete(name, String(rv)) : put(state, name, entry(rv));
           for (const change of changes) {
             expect(copy.has(change.name)).toBe(change.type !== 'added');
-            if (change.type === 'deleted') copy.delete(change.name);
-            else copy.set(change.name, change.object);
+            if (change.type === 'deleted') {
+              copy.delete(change.name);
+            } else {
+              copy.set(change.name, change.object);
+            }
           }
         }
         expect(state.values()).toEqual(copy);

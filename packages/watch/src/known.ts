@@ -39,14 +39,19 @@ export class KnownObjects<T> {
     const changes: ObjectChange<T>[] = [];
     for (const [name, old] of this.#entries) {
       const next = listed.get(name);
-      if (next === undefined || next.uid !== old.uid) gone.push({ type: 'deleted', name, object: old.value });
+      if (next === undefined || next.uid !== old.uid) {
+        gone.push({ type: 'deleted', name, object: old.value });
+      }
     }
     for (const [name, next] of listed) {
       const old = this.#entries.get(name);
-      if (old === undefined || old.uid !== next.uid)
+      if (old === undefined || old.uid !== next.uid) {
         changes.push({ type: 'added', name, object: next.value });
-      else if (this.#equal(old.value, next.value)) next.value = old.value;
-      else changes.push({ type: 'modified', name, object: next.value });
+      } else if (this.#equal(old.value, next.value)) {
+        next.value = old.value;
+      } else {
+        changes.push({ type: 'modified', name, object: next.value });
+      }
     }
     this.#entries = listed;
     this.#deleted.clear();
@@ -63,13 +68,17 @@ export class KnownObjects<T> {
     const old = this.#entries.get(name);
     if (old === undefined) {
       const since = this.#deleted.get(name) ?? this.#listedAt;
-      if (!isNewer(resourceVersion, since)) return NOTHING;
+      if (!isNewer(resourceVersion, since)) {
+        return NOTHING;
+      }
       const value = select();
       this.#deleted.delete(name);
       this.#entries.set(name, { uid, resourceVersion, digest, value });
       return [{ type: 'added', name, object: value }];
     }
-    if (!isNewer(resourceVersion, old.resourceVersion)) return NOTHING;
+    if (!isNewer(resourceVersion, old.resourceVersion)) {
+      return NOTHING;
+    }
     const same = old.uid === uid;
     if (same && digest !== undefined && digest === old.digest) {
       old.resourceVersion = resourceVersion;
@@ -79,8 +88,12 @@ export class KnownObjects<T> {
     const before = old.value;
     const changed = !same || !this.#equal(before, value);
     Object.assign(old, { uid, resourceVersion, digest, ...(changed ? { value } : {}) });
-    if (!changed) return NOTHING;
-    if (same) return [{ type: 'modified', name, object: value }];
+    if (!changed) {
+      return NOTHING;
+    }
+    if (same) {
+      return [{ type: 'modified', name, object: value }];
+    }
     return [
       { type: 'deleted', name, object: before },
       { type: 'added', name, object: value },
@@ -91,12 +104,16 @@ export class KnownObjects<T> {
   delete(name: string, resourceVersion: string): ObjectChange<T>[] {
     const old = this.#entries.get(name);
     const since = old?.resourceVersion ?? this.#deleted.get(name) ?? this.#listedAt;
-    if (!isNewer(resourceVersion, since)) return NOTHING;
+    if (!isNewer(resourceVersion, since)) {
+      return NOTHING;
+    }
     this.#entries.delete(name);
     // Also for an object never seen: the event that made it may be late.
     this.#deleted.delete(name);
     this.#deleted.set(name, resourceVersion);
-    if (this.#deleted.size > TOMBSTONES) this.#deleted.delete(this.#deleted.keys().next().value!);
+    if (this.#deleted.size > TOMBSTONES) {
+      this.#deleted.delete(this.#deleted.keys().next().value!);
+    }
     return old === undefined ? NOTHING : [{ type: 'deleted', name, object: old.value }];
   }
 }

@@ -28,7 +28,9 @@ export class LineSplitter {
   }
 
   #check(more: number): void {
-    if (this.#unfinished.size + more <= this.#maxBytes) return;
+    if (this.#unfinished.size + more <= this.#maxBytes) {
+      return;
+    }
     throw new WatchError('PROTOCOL', `The API server sent an event of more than ${this.#maxBytes} bytes`);
   }
 }

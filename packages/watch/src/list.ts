@@ -36,8 +36,9 @@ export async function list<T>(context: Context, request: ListRequest<T>): Promis
       }
       return { entries, resourceVersion, pages };
     }
-    if (seen.has(token))
+    if (seen.has(token)) {
       throw new WatchError('PROTOCOL', 'The API server sent the same continue token twice');
+    }
     seen.add(token);
   }
 }
@@ -49,11 +50,16 @@ async function page<T>(
   entries: Map<string, Entry<T>>,
 ): Promise<ListEnvelope> {
   const query = new URLSearchParams(request.query);
-  if (request.pageSize > 0) query.set('limit', String(request.pageSize));
-  if (token !== undefined) query.set('continue', token);
-  else if (request.notOlderThan !== undefined) {
+  if (request.pageSize > 0) {
+    query.set('limit', String(request.pageSize));
+  }
+  if (token !== undefined) {
+    query.set('continue', token);
+  } else if (request.notOlderThan !== undefined) {
     query.set('resourceVersion', request.notOlderThan);
-    if (request.notOlderThan !== '0') query.set('resourceVersionMatch', 'NotOlderThan');
+    if (request.notOlderThan !== '0') {
+      query.set('resourceVersionMatch', 'NotOlderThan');
+    }
   }
   const { chunks, close } = await attempt(context, `${request.path}?${query}`);
   try {
@@ -62,7 +68,9 @@ async function page<T>(
       const { name, uid, resourceVersion, digest, object } = read(bytes);
       entries.set(name, { uid, resourceVersion, digest, value: request.select(object()) });
     });
-    for await (const chunk of chunks) splitter.push(chunk);
+    for await (const chunk of chunks) {
+      splitter.push(chunk);
+    }
     return splitter.end();
   } finally {
     close();

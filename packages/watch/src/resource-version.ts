@@ -4,8 +4,12 @@
  * be compared.
  */
 export function compareResourceVersions(a: string, b: string): number | undefined {
-  if (!isNumber(a) || !isNumber(b)) return undefined;
-  if (a.length !== b.length) return a.length - b.length;
+  if (!isNumber(a) || !isNumber(b)) {
+    return undefined;
+  }
+  if (a.length !== b.length) {
+    return a.length - b.length;
+  }
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

@@ -24,7 +24,9 @@ export class Unfinished {
 
   /** What was added and these last bytes, as one, good until something is added again. */
   finish(last: Buffer): Buffer {
-    if (this.#size === 0) return last;
+    if (this.#size === 0) {
+      return last;
+    }
     this.add(last);
     const all = this.#bytes.subarray(0, this.#size);
     this.#size = 0;

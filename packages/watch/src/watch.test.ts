@@ -379,8 +379,11 @@ describe('watch()', () => {
     const server = script().then(listOf(9, []), () => ({ body: open, close: () => closed.push(1) }));
     const clock = virtualClock();
     for await (const change of watch({ transport: server, path: '/api/v1/nodes', clock })) {
-      if (change.type === 'synced') open.event('ADDED', node('a', 10));
-      else break;
+      if (change.type === 'synced') {
+        open.event('ADDED', node('a', 10));
+      } else {
+        break;
+      }
     }
     expect(closed).toHaveLength(1);
     expect(clock.next()).toBeUndefined();

@@ -57,9 +57,12 @@ class Watcher<T, O> {
   constructor(options: WatchOptions<T, O>) {
     const { kubeConfig, path, clock = systemClock } = options;
     const transport = options.transport ?? (kubeConfig === undefined ? undefined : httpTransport(kubeConfig));
-    if (transport === undefined) throw new TypeError('watch() needs kubeConfig or transport');
-    if (!/^\/apis?\/[^?#]+$/.test(path))
+    if (transport === undefined) {
+      throw new TypeError('watch() needs kubeConfig or transport');
+    }
+    if (!/^\/apis?\/[^?#]+$/.test(path)) {
       throw new TypeError(`path must be like /api/v1/nodes: ${JSON.stringify(path)}`);
+    }
     this.#options = options;
     this.#hooks = options.hooks ?? {};
     this.#random = options.random ?? Math.random;
@@ -75,7 +78,9 @@ class Watcher<T, O> {
     this.#select = (options.select ?? ((object: unknown) => object)) as (object: unknown) => T;
     this.#query = new URLSearchParams();
     for (const key of ['fieldSelector', 'labelSelector'] as const) {
-      if (options[key] !== undefined) this.#query.set(key, options[key]);
+      if (options[key] !== undefined) {
+        this.#query.set(key, options[key]);
+      }
     }
     this.#heardAt = clock.now();
     this.#notOlderThan = options.notOlderThan ?? '0';
@@ -94,23 +99,37 @@ class Watcher<T, O> {
     while (!signal.aborted) {
       let delay: number;
       try {
-        if (this.#resourceVersion === undefined) yield* this.#list();
+        if (this.#resourceVersion === undefined) {
+          yield* this.#list();
+        }
         delay = yield* this.#follow(this.#resourceVersion!);
       } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof WatchError)) throw error;
+        if (signal.aborted) {
+          return;
+        }
+        if (!(error instanceof WatchError)) {
+          throw error;
+        }
         // The pages of this list are gone: in one piece they cannot be.
         if (error.code === 'EXPIRED' && this.#resourceVersion === undefined) {
           this.#unpaged = true;
           // A server that was restored from a backup never comes to a version of before.
-          if (this.#notOlderThan !== '0') this.#notOlderThan = undefined;
+          if (this.#notOlderThan !== '0') {
+            this.#notOlderThan = undefined;
+          }
         }
-        if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') this.#resourceVersion = undefined;
-        if (!error.unreached) this.#unreached.succeed();
+        if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') {
+          this.#resourceVersion = undefined;
+        }
+        if (!error.unreached) {
+          this.#unreached.succeed();
+        }
         delay = this.#fail(error, error.unreached ? this.#unreached : this.#backoff);
         yield* this.#becomeStale(error);
       }
-      if (delay > 0) await sleep(clock, delay, signal);
+      if (delay > 0) {
+        await sleep(clock, delay, signal);
+      }
     }
   }
 
@@ -135,8 +154,9 @@ class Watcher<T, O> {
       durationMs: this.#heardAt - started,
       resourceVersion: listed.resourceVersion,
     });
-    if (this.#synced) yield* changes;
-    else {
+    if (this.#synced) {
+      yield* changes;
+    } else {
       this.#synced = true;
       yield { type: 'synced', objects: this.#known.values() };
     }
@@ -161,31 +181,50 @@ class Watcher<T, O> {
     this.#hooks.onWatchStart?.({ resourceVersion: from });
     try {
       limit((this.#options.idleSeconds ?? seconds + 10) * 1000);
-      if (this.#emptyWatches < EMPTY_WATCHES) yield* this.#becomeFresh();
+      if (this.#emptyWatches < EMPTY_WATCHES) {
+        yield* this.#becomeFresh();
+      }
       yield* this.#read(chunks);
       reason = 'timeout';
     } catch (error) {
-      if (signal.aborted) return 0;
-      if (!(error instanceof WatchError)) throw error;
+      if (signal.aborted) {
+        return 0;
+      }
+      if (!(error instanceof WatchError)) {
+        throw error;
+      }
       failure = error;
       reason = endOf(error);
-      if (reason === 'expired' || reason === 'protocol') this.#resourceVersion = undefined;
+      if (reason === 'expired' || reason === 'protocol') {
+        this.#resourceVersion = undefined;
+      }
     } finally {
       close();
       this.#hooks.onWatchEnd?.({ reason, durationMs: clock.now() - opened });
     }
     const livedMs = clock.now() - opened;
     const healthy = livedMs >= Math.min(this.#backoff.healthyMs, seconds * 500);
-    if (healthy) for (const backoff of [this.#backoff, this.#cuts]) backoff.succeed();
-    if (healthy || this.#lines > lines || reason === 'expired') this.#emptyWatches = 0;
-    else this.#emptyWatches += 1;
+    if (healthy) {
+      for (const backoff of [this.#backoff, this.#cuts]) {
+        backoff.succeed();
+      }
+    }
+    if (healthy || this.#lines > lines || reason === 'expired') {
+      this.#emptyWatches = 0;
+    } else {
+      this.#emptyWatches += 1;
+    }
     // Ended before its time: the server goes down, and all its clients hear it in the same instant.
-    if (healthy && failure === undefined) return livedMs >= (seconds - 1) * 1000 ? 0 : this.#backoff.spread();
+    if (healthy && failure === undefined) {
+      return livedMs >= (seconds - 1) * 1000 ? 0 : this.#backoff.spread();
+    }
     failure ??= new WatchError('CONNECT', 'The API server ended a watch that had just begun');
     const backoff = reason === 'cut' ? this.#cuts : this.#backoff;
     const delay =
       healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure, backoff);
-    if (this.#emptyWatches >= EMPTY_WATCHES) yield* this.#becomeStale(failure);
+    if (this.#emptyWatches >= EMPTY_WATCHES) {
+      yield* this.#becomeStale(failure);
+    }
     return delay;
   }
 
@@ -196,8 +235,14 @@ class Watcher<T, O> {
       for (const line of splitter.push(chunk)) {
         const event = read(line);
         // By hand, as most events change nothing and yield* would take some promises to find out.
-        if (event !== undefined) for (const change of this.#take(event)) yield change;
-        if (event !== undefined && this.#stale) yield* this.#becomeFresh();
+        if (event !== undefined) {
+          for (const change of this.#take(event)) {
+            yield change;
+          }
+        }
+        if (event !== undefined && this.#stale) {
+          yield* this.#becomeFresh();
+        }
       }
     }
   }
@@ -213,16 +258,24 @@ class Watcher<T, O> {
     this.#heard();
     this.#lines += 1;
     let changes: ObjectChange<T>[] = [];
-    if (type === 'BOOKMARK') this.#bookmark(resourceVersion);
-    else if (type === 'DELETED') changes = this.#known.delete(event.name, resourceVersion);
-    else changes = this.#known.put(event.name, event, () => this.#select(event.object()));
-    if (isNewer(resourceVersion, this.#resourceVersion!)) this.#resourceVersion = resourceVersion;
+    if (type === 'BOOKMARK') {
+      this.#bookmark(resourceVersion);
+    } else if (type === 'DELETED') {
+      changes = this.#known.delete(event.name, resourceVersion);
+    } else {
+      changes = this.#known.put(event.name, event, () => this.#select(event.object()));
+    }
+    if (isNewer(resourceVersion, this.#resourceVersion!)) {
+      this.#resourceVersion = resourceVersion;
+    }
     return changes;
   }
 
   /** A bookmark from before what we have seen: the server went back in time (a restored backup). */
   #bookmark(resourceVersion: string): void {
-    if ((compareResourceVersions(resourceVersion, this.#resourceVersion!) ?? 0) >= 0) return;
+    if ((compareResourceVersions(resourceVersion, this.#resourceVersion!) ?? 0) >= 0) {
+      return;
+    }
     throw new WatchError(
       'PROTOCOL',
       `The API server went back from resource version ${this.#resourceVersion} to ${resourceVersion}`,
@@ -247,13 +300,17 @@ class Watcher<T, O> {
   }
 
   *#becomeStale(error: WatchError): Generator<Change<T>, void> {
-    if (this.#stale) return;
+    if (this.#stale) {
+      return;
+    }
     this.#stale = true;
     yield { type: 'stale', since: this.#heardAt, error };
   }
 
   *#becomeFresh(): Generator<Change<T>, void> {
-    if (!this.#stale) return;
+    if (!this.#stale) {
+      return;
+    }
     this.#stale = false;
     yield { type: 'fresh' };
   }

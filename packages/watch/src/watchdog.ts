@@ -46,8 +46,11 @@ export class Watchdog {
   #arm(ms: number): void {
     this.#cancel = this.#clock.timer(ms, () => {
       const left = this.#waiting ? this.#fed + this.#limitMs - this.#clock.now() : this.#limitMs;
-      if (left <= 0) this.#bark();
-      else this.#arm(left);
+      if (left <= 0) {
+        this.#bark();
+      } else {
+        this.#arm(left);
+      }
     });
   }
 }

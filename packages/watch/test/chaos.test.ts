@@ -22,7 +22,9 @@ type Step = (server: ApiServer, pick: (n: number) => number) => unknown;
 const put: Step = (server, pick) => server.nodes.put(node(`n${pick(30)}`, { x: String(pick(5)) }));
 const remove: Step = (server, pick) => {
   const names = server.nodes.list().map((n) => n.metadata.name);
-  if (names.length > 0) server.nodes.delete(names[pick(names.length)]!);
+  if (names.length > 0) {
+    server.nodes.delete(names[pick(names.length)]!);
+  }
 };
 const recreate: Step = (server, pick) => {
   remove(server, pick);
@@ -57,7 +59,9 @@ function choose(random: () => number): Step {
   let left = random() * WEIGHTS;
   for (const [weight, step] of STEPS_OF_CHAOS) {
     left -= weight;
-    if (left < 0) return step;
+    if (left < 0) {
+      return step;
+    }
   }
   return put;
 }

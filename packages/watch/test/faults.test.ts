@@ -123,7 +123,9 @@ describe('watch() against a server with faults', () => {
 
   it('takes a list of any size in one answer', async () => {
     server.faults.ignoreListLimit();
-    for (let at = 0; at < 300; at += 1) server.nodes.put(node(`n${at}`));
+    for (let at = 0; at < 300; at += 1) {
+      server.nodes.put(node(`n${at}`));
+    }
     w = follow(server, { pageSize: 10 });
     await w.seen('synced');
     expect(w.copy.size).toBe(305);

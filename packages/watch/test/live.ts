@@ -35,7 +35,9 @@ export function follow(server: ApiServer, options: Partial<WatchOptions<Labels>>
   const waiting = new Set<() => void>();
   const note = (line: string): void => {
     log.push(line);
-    for (const check of [...waiting]) check();
+    for (const check of [...waiting]) {
+      check();
+    }
   };
   const hooks: WatchHooks = {
     onList: () => note('list'),
@@ -58,9 +60,15 @@ export function follow(server: ApiServer, options: Partial<WatchOptions<Labels>>
     let synced = false;
     for await (const change of changes) {
       check(change, copy, synced, stale);
-      if (change.type === 'stale') stale = true;
-      if (change.type === 'fresh') stale = false;
-      if (change.type === 'synced') synced = true;
+      if (change.type === 'stale') {
+        stale = true;
+      }
+      if (change.type === 'fresh') {
+        stale = false;
+      }
+      if (change.type === 'synced') {
+        synced = true;
+      }
       apply(change, copy);
       note('name' in change ? `${change.type} ${change.name}` : change.type);
     }
@@ -69,7 +77,9 @@ export function follow(server: ApiServer, options: Partial<WatchOptions<Labels>>
     Promise.race([
       new Promise<void>((resolve) => {
         const check = (): void => {
-          if (!condition()) return;
+          if (!condition()) {
+            return;
+          }
           waiting.delete(check);
           resolve();
         };
@@ -101,9 +111,15 @@ export function follow(server: ApiServer, options: Partial<WatchOptions<Labels>>
 }
 
 function apply(change: Change<Labels>, copy: Map<string, Labels>): void {
-  if (change.type === 'synced') for (const [name, labels] of change.objects) copy.set(name, labels);
-  else if (change.type === 'deleted') copy.delete(change.name);
-  else if (change.type === 'added' || change.type === 'modified') copy.set(change.name, change.object);
+  if (change.type === 'synced') {
+    for (const [name, labels] of change.objects) {
+      copy.set(name, labels);
+    }
+  } else if (change.type === 'deleted') {
+    copy.delete(change.name);
+  } else if (change.type === 'added' || change.type === 'modified') {
+    copy.set(change.name, change.object);
+  }
 }
 
 /** What every consumer may rely on. */
@@ -116,7 +132,9 @@ function check(change: Change<Labels>, copy: Map<string, Labels>, synced: boolea
     stale: () => !stale,
     fresh: () => stale && synced,
   }[change.type]();
-  if (!fine) throw new Error(`Out of order: ${JSON.stringify(change)}`);
+  if (!fine) {
+    throw new Error(`Out of order: ${JSON.stringify(change)}`);
+  }
 }
 
 /** The server's state in the form of the copy. */

@@ -35,9 +35,13 @@ export function body(signal?: AbortSignal): Body & AsyncIterable<Uint8Array> {
           });
         }
         const item = queue.shift()!;
-        if ('chunk' in item) yield item.chunk;
-        else if (item.error !== undefined) throw item.error;
-        else return;
+        if ('chunk' in item) {
+          yield item.chunk;
+        } else if (item.error !== undefined) {
+          throw item.error;
+        } else {
+          return;
+        }
       }
     },
   };
@@ -117,7 +121,9 @@ export const status =
 export function reader<T>(changes: AsyncIterable<Change<T>>) {
   const seen: Change<T>[] = [];
   const done = (async () => {
-    for await (const change of changes) seen.push(change);
+    for await (const change of changes) {
+      seen.push(change);
+    }
   })();
   return {
     done,

@@ -33,7 +33,9 @@ const server = await startApiServer({
     ? {}
     : { nodes: JSON.parse(readFileSync(values.nodes, 'utf8')) as KubeObject[] }),
 });
-if (values.kubeconfig !== undefined) writeFileSync(values.kubeconfig, server.kubeconfig(), { mode: 0o600 });
+if (values.kubeconfig !== undefined) {
+  writeFileSync(values.kubeconfig, server.kubeconfig(), { mode: 0o600 });
+}
 const address: ControlAddress | undefined =
   values.control !== undefined && /^\d+$/.test(values.control) ? Number(values.control) : values.control;
 const control = address === undefined ? undefined : await serveControl(server, address);

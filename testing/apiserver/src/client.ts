@@ -84,7 +84,9 @@ export async function openWatch(server: ApiServer, path: string) {
     // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server sent
     async next(): Promise<any> {
       const { value, done } = await iterator.next();
-      if (done === true) throw new Error('The watch ended');
+      if (done === true) {
+        throw new Error('The watch ended');
+      }
       return JSON.parse(value);
     },
     line: async () => (await iterator.next()).value as string | undefined,

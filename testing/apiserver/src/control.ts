@@ -42,8 +42,11 @@ export async function serveControl(
   });
   await new Promise<void>((done, fail) => {
     control.once('error', fail);
-    if (typeof address === 'string') control.listen(address, done);
-    else control.listen(address, '127.0.0.1', done);
+    if (typeof address === 'string') {
+      control.listen(address, done);
+    } else {
+      control.listen(address, '127.0.0.1', done);
+    }
   });
   return {
     close: () =>
@@ -56,7 +59,9 @@ export async function serveControl(
 
 async function run(server: ApiServer, request: IncomingMessage): Promise<unknown> {
   let text = '';
-  for await (const chunk of request) text += chunk;
+  for await (const chunk of request) {
+    text += chunk;
+  }
   const { call, args } = JSON.parse(text) as { call: string; args: unknown[] };
   const objects = { nodes: server.nodes, configMaps: server.configMaps, events: server.events };
   const [area, verb] = call.split('.') as [string, string | undefined];
@@ -113,8 +118,11 @@ export function controlClient(address: ControlAddress): ControlClient {
           text += chunk;
         });
         response.on('error', fail).on('end', () => {
-          if (response.statusCode === 200) done(JSON.parse(text) as R);
-          else fail(new Error(text));
+          if (response.statusCode === 200) {
+            done(JSON.parse(text) as R);
+          } else {
+            fail(new Error(text));
+          }
         });
       });
       request.on('error', fail).end(JSON.stringify({ call: name, args }));

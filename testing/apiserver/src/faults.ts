@@ -41,13 +41,17 @@ export class Faults {
   /** Cuts every open watch's connection; returns how many there were. */
   dropWatches(): number {
     const open = [...this.#streams];
-    for (const stream of open) stream.drop();
+    for (const stream of open) {
+      stream.drop();
+    }
     return open.length;
   }
 
   /** Lets every open watch hang: connection up, not a byte any more, not even its end. */
   stallWatches(): number {
-    for (const stream of this.#streams) stream.stall();
+    for (const stream of this.#streams) {
+      stream.stall();
+    }
     return this.#streams.size;
   }
 
@@ -63,7 +67,9 @@ export class Faults {
 
   /** Sends a bookmark on every watch that asked for them. */
   bookmark(): void {
-    for (const stream of this.#streams) stream.bookmark();
+    for (const stream of this.#streams) {
+      stream.bookmark();
+    }
   }
 
   /** The next `n` requests get `status` (and headers such as Retry-After). */
@@ -122,19 +128,25 @@ export class Faults {
   /** Used by the server: the failure that this request gets, if any. */
   takeFailure(verb: string): { status: number; headers: Record<string, string> } | undefined {
     const failure = this.#failures.find((f) => f.left > 0 && (f.verb === undefined || f.verb === verb));
-    if (failure === undefined) return undefined;
+    if (failure === undefined) {
+      return undefined;
+    }
     failure.left -= 1;
     return { status: failure.status, headers: failure.headers ?? {} };
   }
 
   takeGarbage(): boolean {
-    if (this.#garbage === 0) return false;
+    if (this.#garbage === 0) {
+      return false;
+    }
     this.#garbage -= 1;
     return true;
   }
 
   takeTruncated(): boolean {
-    if (this.#truncated === 0) return false;
+    if (this.#truncated === 0) {
+      return false;
+    }
     this.#truncated -= 1;
     return true;
   }

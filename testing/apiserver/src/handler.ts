@@ -48,13 +48,17 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
   };
   context.log.push(entry);
   response.on('close', () => {
-    if (response.headersSent) entry.status = response.statusCode;
+    if (response.headersSent) {
+      entry.status = response.statusCode;
+    }
   });
   try {
     const url = new URL(entry.url, 'https://server');
     const route = parse(method, url, request, context);
     entry.verb = route.verb;
-    if (await intercepted(response, route, context.faults)) return;
+    if (await intercepted(response, route, context.faults)) {
+      return;
+    }
     authorize(route, context.authorizer);
     await answer(route, url, request, response, context);
   } catch (error) {
@@ -69,7 +73,9 @@ function parse(method: string, url: URL, request: IncomingMessage, context: Hand
   const known = request.headers.authorization === `Bearer ${context.token()}`;
   try {
     const route = parseRoute(method, url);
-    if (!known && route.kind !== 'public') throw new ApiError(401, 'Unauthorized');
+    if (!known && route.kind !== 'public') {
+      throw new ApiError(401, 'Unauthorized');
+    }
     return route;
   } catch (error) {
     throw known ? error : new ApiError(401, 'Unauthorized');
@@ -77,19 +83,31 @@ function parse(method: string, url: URL, request: IncomingMessage, context: Hand
 }
 
 async function intercepted(response: ServerResponse, route: Route, faults: Faults): Promise<boolean> {
-  if (faults.stalled) return true;
-  if (faults.delayMs > 0) await new Promise((done) => setTimeout(done, faults.delayMs));
+  if (faults.stalled) {
+    return true;
+  }
+  if (faults.delayMs > 0) {
+    await new Promise((done) => setTimeout(done, faults.delayMs));
+  }
   const failure = faults.takeFailure(route.verb);
-  if (failure === undefined) return false;
-  for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
+  if (failure === undefined) {
+    return false;
+  }
+  for (const [name, value] of Object.entries(failure.headers)) {
+    response.setHeader(name, value);
+  }
   throw new ApiError(failure.status, 'This failure was asked for by failNext()');
 }
 
 function authorize(route: Route, authorizer: Authorizer): void {
-  if (route.kind !== 'resource') return;
+  if (route.kind !== 'resource') {
+    return;
+  }
   const resource = route.resource.plural + (route.subresource === undefined ? '' : `/${route.subresource}`);
   const { verb, namespace, name } = route;
-  if (authorizer.allows({ verb, group: route.resource.group, resource, namespace, name })) return;
+  if (authorizer.allows({ verb, group: route.resource.group, resource, namespace, name })) {
+    return;
+  }
   const what = `${route.resource.plural}${name === undefined ? '' : ` "${name}"`}`;
   const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
   throw new ApiError(
@@ -151,7 +169,9 @@ async function answer(
     startWatch(url.searchParams, resource, matches, response, context);
     return;
   }
-  if (verb === 'deletecollection') throw new ApiError(405, 'This server deletes no collections');
+  if (verb === 'deletecollection') {
+    throw new ApiError(405, 'This server deletes no collections');
+  }
   const contentType = request.headers['content-type'] ?? 'application/json';
   const body = verb === 'delete' ? undefined : await readJson(request);
   const written = write(store, { ...route, contentType, body });
@@ -187,7 +207,9 @@ type WatchStreamResource = ConstructorParameters<typeof WatchStream>[0]['resourc
 function review(body: unknown, authorizer: Authorizer): unknown {
   const spec = (body as { spec?: { resourceAttributes?: Partial<Record<string, string>> } }).spec;
   const wanted = spec?.resourceAttributes;
-  if (wanted === undefined) throw new ApiError(422, 'spec.resourceAttributes: Required value');
+  if (wanted === undefined) {
+    throw new ApiError(422, 'spec.resourceAttributes: Required value');
+  }
   const attributes: Attributes = {
     verb: wanted.verb ?? '',
     group: wanted.group ?? '',
@@ -209,8 +231,9 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > BODY_LIMIT)
+    if (size > BODY_LIMIT) {
       throw new ApiError(413, 'Request entity too large', { reason: 'RequestEntityTooLarge' });
+    }
     chunks.push(chunk);
   }
   try {
@@ -240,6 +263,8 @@ function sendPieces(response: ServerResponse, pieces: readonly string[], faults:
     response.write(text.slice(0, text.length / 2), () => response.socket?.destroy());
     return;
   }
-  for (const piece of pieces) response.write(piece);
+  for (const piece of pieces) {
+    response.write(piece);
+  }
   response.end();
 }

@@ -33,7 +33,9 @@ export class Lists {
   page(resource: ResourceType, matches: (object: KubeObject) => boolean, query: URLSearchParams): Page {
     const limit = this.#faults.ignoreLimit ? 0 : parseLimit(query.get('limit'));
     const token = query.get('continue');
-    if (token !== null && token !== '') return this.#continued(resource, token, limit, query);
+    if (token !== null && token !== '') {
+      return this.#continued(resource, token, limit, query);
+    }
     this.#checkVersion(query, limit);
     const items = this.#store
       .all(resource)
@@ -47,7 +49,9 @@ export class Lists {
       throw new ApiError(400, 'specifying resource version is not allowed when using continue');
     }
     const [id, offset] = Buffer.from(token, 'base64url').toString().split(':');
-    if (id === undefined || offset === undefined) throw new ApiError(400, 'continue key is not valid');
+    if (id === undefined || offset === undefined) {
+      throw new ApiError(400, 'continue key is not valid');
+    }
     const snapshot = this.#snapshots.get(id);
     if (snapshot === undefined || snapshot.rv < this.#store.compacted) {
       this.#snapshots.delete(id);
@@ -65,15 +69,20 @@ export class Lists {
     if (text === '' && match !== '') {
       throw new ApiError(422, 'resourceVersionMatch is forbidden unless resourceVersion is provided');
     }
-    if (!/^\d*$/.test(text))
+    if (!/^\d*$/.test(text)) {
       throw new ApiError(400, `Invalid value: "${text}": resourceVersion must be a number`);
+    }
     if (!['', 'Exact', 'NotOlderThan'].includes(match)) {
       throw new ApiError(422, `resourceVersionMatch: Unsupported value: "${match}"`);
     }
     const rv = Number(text === '' ? 0 : text);
-    if (rv > this.#store.rv) throw tooLarge(rv, this.#store.rv);
+    if (rv > this.#store.rv) {
+      throw tooLarge(rv, this.#store.rv);
+    }
     const exact = match === 'Exact' || (match === '' && rv > 0 && limit > 0);
-    if (exact && rv !== this.#store.rv) throw expired(rv, this.#store.rv);
+    if (exact && rv !== this.#store.rv) {
+      throw expired(rv, this.#store.rv);
+    }
   }
 
   #slice(resource: ResourceType, snapshot: Snapshot, offset: number, limit: number, id?: string): Page {
@@ -83,7 +92,9 @@ export class Lists {
       const name = id ?? this.#keep(snapshot);
       metadata.continue = Buffer.from(`${name}:${end}`).toString('base64url');
       metadata.remainingItemCount = snapshot.items.length - end;
-    } else if (id !== undefined) this.#snapshots.delete(id);
+    } else if (id !== undefined) {
+      this.#snapshots.delete(id);
+    }
     const head = `{"kind":"${resource.kind}List","apiVersion":"${apiVersionOf(resource)}","metadata":${JSON.stringify(metadata)},"items":[`;
     return { head, items: snapshot.items.slice(offset, end) };
   }
@@ -92,13 +103,19 @@ export class Lists {
     this.#next += 1;
     const id = String(this.#next);
     this.#snapshots.set(id, snapshot);
-    if (this.#snapshots.size > SNAPSHOTS) this.#snapshots.delete(this.#snapshots.keys().next().value!);
+    if (this.#snapshots.size > SNAPSHOTS) {
+      this.#snapshots.delete(this.#snapshots.keys().next().value!);
+    }
     return id;
   }
 }
 
 function parseLimit(text: string | null): number {
-  if (text === null || text === '') return 0;
-  if (!/^\d+$/.test(text)) throw new ApiError(400, `strconv.ParseInt: parsing "${text}": invalid syntax`);
+  if (text === null || text === '') {
+    return 0;
+  }
+  if (!/^\d+$/.test(text)) {
+    throw new ApiError(400, `strconv.ParseInt: parsing "${text}": invalid syntax`);
+  }
   return Number(text);
 }

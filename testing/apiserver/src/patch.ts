@@ -16,27 +16,41 @@ function isObject(value: unknown): value is Json {
 }
 
 export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
+  if (!isObject(patch)) {
+    return patch;
+  }
   const result: Json = isObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
+    if (value === null) {
+      delete result[key];
+    } else {
+      result[key] = mergePatch(result[key], value);
+    }
   }
   return result;
 }
 
 export function strategicMergePatch(target: unknown, patch: unknown, path = ''): unknown {
-  if (!isObject(patch)) return patch;
+  if (!isObject(patch)) {
+    return patch;
+  }
   const result: Json = isObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     const at = path === '' ? key : `${path}.${key}`;
-    if (key === '$retainKeys' || key.startsWith('$setElementOrder/')) continue;
-    if (key.startsWith('$')) throw new ApiError(422, `Directive ${key} is not supported here`);
+    if (key === '$retainKeys' || key.startsWith('$setElementOrder/')) {
+      continue;
+    }
+    if (key.startsWith('$')) {
+      throw new ApiError(422, `Directive ${key} is not supported here`);
+    }
     const mergeKey = MERGE_KEYS[at];
-    if (value === null) delete result[key];
-    else if (Array.isArray(value) && mergeKey !== undefined)
+    if (value === null) {
+      delete result[key];
+    } else if (Array.isArray(value) && mergeKey !== undefined) {
       result[key] = mergeList(result[key], value, mergeKey);
-    else result[key] = strategicMergePatch(result[key], value, at);
+    } else {
+      result[key] = strategicMergePatch(result[key], value, at);
+    }
   }
   return result;
 }
@@ -52,9 +66,14 @@ function mergeList(target: unknown, patch: readonly unknown[], mergeKey: string)
     }
     const at = result.findIndex((old) => isObject(old) && old[mergeKey] === item[mergeKey]);
     if (item.$patch === 'delete') {
-      if (at >= 0) result.splice(at, 1);
-    } else if (at >= 0) result[at] = { ...(result[at] as Json), ...item };
-    else result.push(item);
+      if (at >= 0) {
+        result.splice(at, 1);
+      }
+    } else if (at >= 0) {
+      result[at] = { ...(result[at] as Json), ...item };
+    } else {
+      result.push(item);
+    }
   }
   return result;
 }

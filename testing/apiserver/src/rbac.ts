@@ -55,18 +55,24 @@ export const allowAll: Authorizer = {
  */
 export function parseRbac(yaml: string): Authorizer {
   const manifests: Manifest[] = parseAllDocuments(yaml).map((document) => {
-    if (document.errors.length > 0) throw document.errors[0];
+    if (document.errors.length > 0) {
+      throw document.errors[0];
+    }
     return (document.toJS() ?? {}) as Manifest;
   });
   const bindings = manifests.filter((m) => m.kind === 'ClusterRoleBinding' || m.kind === 'RoleBinding');
   const subject = bindings.flatMap((b) => b.subjects ?? []).find((s) => s.kind === 'ServiceAccount');
-  if (subject === undefined) throw new Error('The RBAC manifest binds no role to a ServiceAccount');
+  if (subject === undefined) {
+    throw new Error('The RBAC manifest binds no role to a ServiceAccount');
+  }
   const grants: Grant[] = [];
   for (const binding of bindings) {
     const applies = binding.subjects?.some(
       (s) => s.kind === 'ServiceAccount' && s.name === subject.name && s.namespace === subject.namespace,
     );
-    if (!applies) continue;
+    if (!applies) {
+      continue;
+    }
     const ref = binding.roleRef;
     const namespace = binding.kind === 'RoleBinding' ? binding.metadata?.namespace : undefined;
     const role = manifests.find(
@@ -75,9 +81,12 @@ export function parseRbac(yaml: string): Authorizer {
         m.metadata?.name === ref?.name &&
         (m.kind === 'ClusterRole' || m.metadata?.namespace === namespace),
     );
-    if (role === undefined)
+    if (role === undefined) {
       throw new Error(`The RBAC manifest binds ${ref?.kind} ${ref?.name}, which it lacks`);
-    for (const rule of role.rules ?? []) grants.push({ rule, namespace });
+    }
+    for (const rule of role.rules ?? []) {
+      grants.push({ rule, namespace });
+    }
   }
   const namespace = subject.namespace ?? 'default';
   return {

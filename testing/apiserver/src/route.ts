@@ -21,10 +21,16 @@ const REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
 export function parseRoute(method: string, url: URL): Route {
   const path = url.pathname;
-  if (PUBLIC.includes(path)) return { kind: 'public', path, verb: readOnly(method, path) };
-  if (discovery(path) !== undefined) return { kind: 'discovery', path, verb: readOnly(method, path) };
+  if (PUBLIC.includes(path)) {
+    return { kind: 'public', path, verb: readOnly(method, path) };
+  }
+  if (discovery(path) !== undefined) {
+    return { kind: 'discovery', path, verb: readOnly(method, path) };
+  }
   if (path === REVIEW) {
-    if (method !== 'POST') throw notAllowed(method);
+    if (method !== 'POST') {
+      throw notAllowed(method);
+    }
     return { kind: 'accessReview', verb: 'create' };
   }
   const match =
@@ -34,11 +40,19 @@ export function parseRoute(method: string, url: URL): Route {
   const g = match?.groups;
   const resource =
     g === undefined ? undefined : findResource(g.group ?? '', g.core ?? g.version ?? '', g.plural ?? '');
-  if (g === undefined || resource === undefined) throw notFound();
+  if (g === undefined || resource === undefined) {
+    throw notFound();
+  }
   const name = g.name === undefined ? undefined : decodeURIComponent(g.name);
-  if (g.ns !== undefined && !resource.namespaced) throw notFound();
-  if (name !== undefined && resource.namespaced && g.ns === undefined) throw notFound();
-  if (g.sub !== undefined && !(g.sub === 'status' && resource.status)) throw notFound();
+  if (g.ns !== undefined && !resource.namespaced) {
+    throw notFound();
+  }
+  if (name !== undefined && resource.namespaced && g.ns === undefined) {
+    throw notFound();
+  }
+  if (g.sub !== undefined && !(g.sub === 'status' && resource.status)) {
+    throw notFound();
+  }
   const watching = ['true', '1'].includes(url.searchParams.get('watch') ?? '');
   return {
     kind: 'resource',
@@ -52,7 +66,9 @@ export function parseRoute(method: string, url: URL): Route {
 
 /** The discovery document of a path, undefined when the path is not one. */
 export function discovery(path: string): unknown {
-  if (path === '/api') return { kind: 'APIVersions', versions: ['v1'] };
+  if (path === '/api') {
+    return { kind: 'APIVersions', versions: ['v1'] };
+  }
   if (path === '/apis') {
     const groups = [...new Set(RESOURCES.filter((r) => r.group !== '').map((r) => r.group))];
     return {
@@ -67,7 +83,9 @@ export function discovery(path: string): unknown {
   const resources = RESOURCES.filter(
     (r) => path === (r.group === '' ? '/api/v1' : `/apis/${apiVersionOf(r)}`),
   );
-  if (resources.length === 0) return undefined;
+  if (resources.length === 0) {
+    return undefined;
+  }
   return {
     kind: 'APIResourceList',
     apiVersion: 'v1',
@@ -89,13 +107,19 @@ function resourceVerb(method: string, named: boolean, watching: boolean): string
     case 'GET':
       return named ? 'get' : watching ? 'watch' : 'list';
     case 'POST':
-      if (named) throw notAllowed(method);
+      if (named) {
+        throw notAllowed(method);
+      }
       return 'create';
     case 'PUT':
-      if (!named) throw notAllowed(method);
+      if (!named) {
+        throw notAllowed(method);
+      }
       return 'update';
     case 'PATCH':
-      if (!named) throw notAllowed(method);
+      if (!named) {
+        throw notAllowed(method);
+      }
       return 'patch';
     case 'DELETE':
       return named ? 'delete' : 'deletecollection';
@@ -105,7 +129,9 @@ function resourceVerb(method: string, named: boolean, watching: boolean): string
 }
 
 function readOnly(method: string, path: string): string {
-  if (method !== 'GET') throw new ApiError(405, `${method} is not supported on ${path}`);
+  if (method !== 'GET') {
+    throw new ApiError(405, `${method} is not supported on ${path}`);
+  }
   return 'get';
 }
 

@@ -102,12 +102,16 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   });
 
   const nodes = objectControl(store, findResource('', 'v1', 'nodes')!);
-  for (const node of options.nodes ?? []) nodes.put(node);
+  for (const node of options.nodes ?? []) {
+    nodes.put(node);
+  }
   const port = await listen(server, host, options.port ?? 0);
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const stop = (): Promise<void> => {
     const closed = new Promise<void>((done) => (server.listening ? server.close(() => done()) : done()));
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) {
+      socket.destroy();
+    }
     return closed;
   };
   return {
@@ -133,7 +137,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       return token;
     },
     rotateCertificate: async ({ newCa = false } = {}) => {
-      if (newCa) ca = await makeCa();
+      if (newCa) {
+        ca = await makeCa();
+      }
       certificate = await makeServerCertificate(ca, names);
       server.setSecureContext({ cert: certificate.cert, key: certificate.key });
     },

@@ -109,7 +109,9 @@ export class Store {
 
   /** The events after `rv`; undefined when they are compacted away. */
   since(rv: number, resource: ResourceType): StoreEvent[] | undefined {
-    if (rv < this.compacted) return undefined;
+    if (rv < this.compacted) {
+      return undefined;
+    }
     return this.#history.filter((event) => event.rv > rv && event.resource === resource);
   }
 
@@ -133,6 +135,8 @@ export class Store {
       const dropped = this.#history.splice(0, HISTORY_LIMIT / 2);
       this.compacted = dropped.at(-1)!.rv;
     }
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.#listeners) {
+      listener(event);
+    }
   }
 }

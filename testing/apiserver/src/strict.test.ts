@@ -47,8 +47,9 @@ describe('startApiServer() is strict', () => {
   ] as const)('%s %s with token %s is %i', async (method, path, token, status, reason) => {
     const answer = await call(server, path, { method, token, ...(method === 'GET' ? {} : { body: {} }) });
     expect(answer.status).toBe(status);
-    if (reason !== undefined)
+    if (reason !== undefined) {
       expect(answer.json).toMatchObject({ kind: 'Status', status: 'Failure', code: status, reason });
+    }
   });
 
   it('names user, verb and resource in a 403', async () => {

@@ -45,7 +45,9 @@ export class WatchStream {
     const fromNow = resourceVersion === null || resourceVersion === '' || resourceVersion === '0';
     const rv = fromNow ? store.rv : Number(resourceVersion);
     const missed = store.since(rv, resource);
-    if (missed === undefined && faults.goneAs === 'status') throw expired(rv, store.compacted);
+    if (missed === undefined && faults.goneAs === 'status') {
+      throw expired(rv, store.compacted);
+    }
     this.#response.writeHead(200, { 'content-type': 'application/json' });
     this.#response.flushHeaders();
     if (missed === undefined) {
@@ -56,14 +58,22 @@ export class WatchStream {
     this.#response.on('close', () => this.#stop());
     if (fromNow) {
       for (const { object, json } of store.all(resource)) {
-        if (this.#request.matches(object)) this.#write('ADDED', json);
+        if (this.#request.matches(object)) {
+          this.#write('ADDED', json);
+        }
       }
     } else if (faults.replay > 0) {
-      for (const event of this.#before(rv, faults.replay)) this.#deliver(event);
+      for (const event of this.#before(rv, faults.replay)) {
+        this.#deliver(event);
+      }
     }
-    for (const event of missed) this.#event(event);
+    for (const event of missed) {
+      this.#event(event);
+    }
     this.#unsubscribe = store.subscribe((event) => {
-      if (event.resource === resource) this.#event(event);
+      if (event.resource === resource) {
+        this.#event(event);
+      }
     });
     this.#timers.push(
       setTimeout(() => this.#end(), timeoutSeconds * 1000),
@@ -81,7 +91,9 @@ export class WatchStream {
   }
 
   bookmark(): void {
-    if (!this.#request.bookmarks) return;
+    if (!this.#request.bookmarks) {
+      return;
+    }
     this.#flush();
     const object = {
       kind: this.#request.resource.kind,
@@ -99,13 +111,17 @@ export class WatchStream {
 
   #end(): void {
     this.bookmark();
-    if (!this.#stalled) this.#response.end();
+    if (!this.#stalled) {
+      this.#response.end();
+    }
   }
 
   #stop(): void {
     this.#context.streams.delete(this);
     this.#unsubscribe();
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) {
+      clearTimeout(timer);
+    }
   }
 
   #event(event: StoreEvent): void {
@@ -113,17 +129,23 @@ export class WatchStream {
     if (held !== undefined) {
       this.#held = undefined;
       const swap = held.current.key === event.current.key;
-      for (const one of swap ? [event, held] : [held, event]) this.#deliver(one);
+      for (const one of swap ? [event, held] : [held, event]) {
+        this.#deliver(one);
+      }
     } else if (this.#context.faults.reorder) {
       this.#held = event;
       this.#timers.push(setTimeout(() => this.#flush(), REORDER_WINDOW_MS));
-    } else this.#deliver(event);
+    } else {
+      this.#deliver(event);
+    }
   }
 
   #flush(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#deliver(held);
+    if (held !== undefined) {
+      this.#deliver(held);
+    }
   }
 
   /** The event as this watch sees it: an object that leaves the selection is deleted for it. */
@@ -131,24 +153,35 @@ export class WatchStream {
     const { matches } = this.#request;
     const now = event.type !== 'DELETED' && matches(event.current.object);
     const before = event.previous !== undefined && matches(event.previous.object);
-    if (!now && !before) return;
+    if (!now && !before) {
+      return;
+    }
     const type: EventType = now ? (before ? 'MODIFIED' : 'ADDED') : 'DELETED';
     this.#write(type, event.current.json);
-    if (this.#context.faults.duplicate) this.#write(type, event.current.json);
+    if (this.#context.faults.duplicate) {
+      this.#write(type, event.current.json);
+    }
   }
 
   #write(type: EventType, json: string): void {
-    if (this.#stalled) return;
+    if (this.#stalled) {
+      return;
+    }
     const text = line(type, json);
-    if (this.#context.faults.takeGarbage()) this.#raw(`${text.slice(0, 20)}\u0000}{${text.slice(30)}`);
-    else if (this.#context.faults.takeTruncated()) {
+    if (this.#context.faults.takeGarbage()) {
+      this.#raw(`${text.slice(0, 20)}\u0000}{${text.slice(30)}`);
+    } else if (this.#context.faults.takeTruncated()) {
       this.#response.write(text.slice(0, text.length / 2), () => this.drop());
       this.#stalled = true;
-    } else this.#raw(text);
+    } else {
+      this.#raw(text);
+    }
   }
 
   #raw(text: string): void {
-    if (!this.#stalled && !this.#response.writableEnded) this.#response.write(text);
+    if (!this.#stalled && !this.#response.writableEnded) {
+      this.#response.write(text);
+    }
   }
 }
 
@@ -158,7 +191,11 @@ function line(type: string, objectJson: string): string {
 
 /** `timeoutSeconds` as given, else the real server's own limit (it picks 30 to 60 minutes). */
 export function parseTimeout(text: string | null): number {
-  if (text === null) return 1800;
-  if (!/^\d+$/.test(text)) throw new ApiError(400, `strconv.ParseInt: parsing "${text}": invalid syntax`);
+  if (text === null) {
+    return 1800;
+  }
+  if (!/^\d+$/.test(text)) {
+    throw new ApiError(400, `strconv.ParseInt: parsing "${text}": invalid syntax`);
+  }
   return Number(text) === 0 ? 1800 : Number(text);
 }

@@ -15,9 +15,13 @@ export interface WriteRequest {
 }
 
 export function write(store: Store, request: WriteRequest): { status: number; json: string } {
-  if (request.verb === 'create') return { status: 201, json: create(store, request).json };
+  if (request.verb === 'create') {
+    return { status: 201, json: create(store, request).json };
+  }
   const key = keyOf(request.namespace, request.name!);
-  if (request.verb === 'delete') return { status: 200, json: store.delete(request.resource, key).json };
+  if (request.verb === 'delete') {
+    return { status: 200, json: store.delete(request.resource, key).json };
+  }
   const old = existing(store, request.resource, key);
   const wanted =
     request.verb === 'update' ? request.body : applyPatch(request.contentType, old.object, request.body);
@@ -40,17 +44,24 @@ export function write(store: Store, request: WriteRequest): { status: number; js
   }
   const merged = separate(old.object, next, request);
   // A write that changes nothing makes no revision, as on the real server.
-  if (JSON.stringify(merged) === old.json) return { status: 200, json: old.json };
+  if (JSON.stringify(merged) === old.json) {
+    return { status: 200, json: old.json };
+  }
   return { status: 200, json: store.put(request.resource, merged).json };
 }
 
 /** `status` changes by the status subresource only, and everything else only without it. */
 function separate(old: KubeObject, next: KubeObject, request: WriteRequest): KubeObject {
-  if (!request.resource.status) return next;
+  if (!request.resource.status) {
+    return next;
+  }
   const result = request.subresource === 'status' ? { ...old } : { ...next };
   const status = request.subresource === 'status' ? next.status : old.status;
-  if (status === undefined) delete result.status;
-  else result.status = status;
+  if (status === undefined) {
+    delete result.status;
+  } else {
+    result.status = status;
+  }
   return result;
 }
 
@@ -65,7 +76,9 @@ function create(store: Store, request: WriteRequest): Stored {
     throw new ApiError(422, 'metadata.name: Required value: name or generateName is required');
   }
   if (request.resource.namespaced) {
-    if (request.namespace === undefined) throw new ApiError(405, 'create needs a namespace in the path');
+    if (request.namespace === undefined) {
+      throw new ApiError(405, 'create needs a namespace in the path');
+    }
     if (metadata.namespace !== undefined && metadata.namespace !== request.namespace) {
       throw new ApiError(
         400,

@@ -34,7 +34,9 @@ export async function startHolder(namespaces: readonly string[]): Promise<Holder
   return {
     pid,
     async end() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+      }
       child.kill('SIGKILL');
       await once(child, 'exit');
     },

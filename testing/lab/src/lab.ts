@@ -97,8 +97,12 @@ export class Lab {
 
   /** Takes everything away; what ran in the nodes has lost its network, and is ended where the lab started it. */
   async destroy(): Promise<void> {
-    for (const name of [...this.#nodes.keys()]) await this.removeNode(name);
+    for (const name of [...this.#nodes.keys()]) {
+      await this.removeNode(name);
+    }
     await this.outside.end();
-    for (const bridge of Object.values(BRIDGES)) await must(['ip', 'link', 'delete', bridge]);
+    for (const bridge of Object.values(BRIDGES)) {
+      await must(['ip', 'link', 'delete', bridge]);
+    }
   }
 }

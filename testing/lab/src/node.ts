@@ -116,10 +116,16 @@ link set ${port} master ${spec.bridge} up
    */
   async removePod(name: string, { netnsGone = false } = {}): Promise<void> {
     const pod = this.#pods.get(name);
-    if (!pod) return;
-    if (netnsGone) await this.must(['ip', 'netns', 'delete', name]);
+    if (!pod) {
+      return;
+    }
+    if (netnsGone) {
+      await this.must(['ip', 'netns', 'delete', name]);
+    }
     await pod.detach({ netnsGone });
-    if (!netnsGone) await this.must(['ip', 'netns', 'delete', name]);
+    if (!netnsGone) {
+      await this.must(['ip', 'netns', 'delete', name]);
+    }
     this.#pods.delete(name);
   }
 

@@ -27,7 +27,9 @@ export async function startPeerServer(place: Place, port = 8080): Promise<PeerSe
   return {
     port,
     async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        return;
+      }
       child.kill();
       await once(child, 'exit');
     },

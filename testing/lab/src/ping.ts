@@ -39,7 +39,9 @@ export async function startPing(
   const lines = createInterface({ input: child.stdout }).on('line', (line) => {
     lastLine = line;
     const sequence = /bytes from .*icmp_seq=(\d+)/.exec(line)?.[1];
-    if (sequence !== undefined) answered.add(Number(sequence));
+    if (sequence !== undefined) {
+      answered.add(Number(sequence));
+    }
   });
   child.stderr.resume();
   const ended = once(child, 'close');

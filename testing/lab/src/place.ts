@@ -66,7 +66,9 @@ export class Place {
     const [file = '', ...args] = this.argv(argv);
     const log = logFile === undefined ? 'ignore' : openSync(logFile, 'a');
     const child = spawn(file, args, { stdio: ['ignore', log, log], ...(env && { env }) });
-    if (typeof log === 'number') closeSync(log);
+    if (typeof log === 'number') {
+      closeSync(log);
+    }
     return child;
   }
 }

@@ -75,12 +75,16 @@ function newestCommonVersion({ cniVersion, cniVersions = [] }: ConfList): string
  */
 export async function runChain(call: Invocation): Promise<CniResult> {
   const { command, conf } = call;
-  if (command === 'CHECK' && conf.disableCheck) return {};
+  if (command === 'CHECK' && conf.disableCheck) {
+    return {};
+  }
   const plugins = command === 'DEL' ? conf.plugins.toReversed() : conf.plugins;
   let result: CniResult | undefined = command === 'ADD' ? undefined : call.prevResult;
   for (const plugin of plugins) {
     const stdout = await runPlugin(call, plugin, result);
-    if (command === 'ADD') result = JSON.parse(stdout);
+    if (command === 'ADD') {
+      result = JSON.parse(stdout);
+    }
   }
   return result ?? {};
 }
@@ -110,7 +114,9 @@ async function runPlugin(call: Invocation, plugin: ConfList['plugins'][number], 
     CNI_PATH: BIN,
   };
   const outcome = await place.exec([`${BIN}/${plugin.type}`], { env, input: JSON.stringify(input) });
-  if (outcome.status === 0) return outcome.stdout;
+  if (outcome.status === 0) {
+    return outcome.stdout;
+  }
   const said = outcome.stdout.trim() || outcome.stderr.trim();
   throw new LabError('PLUGIN_FAILED', `${command} by ${plugin.type} on ${place.name} failed: ${said}`);
 }

@@ -34,17 +34,25 @@ export async function until<T>(
     for (;;) {
       changed = false;
       const value = await check();
-      if (value !== undefined && value !== false) return value;
+      if (value !== undefined && value !== false) {
+        return value;
+      }
       const left = deadline - performance.now();
-      if (left <= 0) throw new LabError('TIMEOUT', `Waited ${timeoutMs} ms in vain for ${what}`);
-      if (changed) continue;
+      if (left <= 0) {
+        throw new LabError('TIMEOUT', `Waited ${timeoutMs} ms in vain for ${what}`);
+      }
+      if (changed) {
+        continue;
+      }
       await new Promise<void>((resolve) => {
         notify = resolve;
         setTimeout(resolve, Math.min(left, SECOND_LOOK_MS));
       });
     }
   } finally {
-    for (const stop of stops) stop();
+    for (const stop of stops) {
+      stop();
+    }
   }
 }
 

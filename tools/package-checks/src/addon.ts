@@ -15,8 +15,11 @@ export async function checkAddons(sys: string, scratch: string, env: NodeJS.Proc
   const problems: string[] = [];
   for (const arch of ARCHES) {
     const file = fileOf(sys, arch);
-    if (existsSync(file)) problems.push(...(await checkAddon(file, libc, env)));
-    else problems.push(`The tarball has no addon for ${arch}`);
+    if (existsSync(file)) {
+      problems.push(...(await checkAddon(file, libc, env)));
+    } else {
+      problems.push(`The tarball has no addon for ${arch}`);
+    }
   }
   const host = join(scratch, 'musl-host');
   for (const argv of [
@@ -24,7 +27,9 @@ export async function checkAddons(sys: string, scratch: string, env: NodeJS.Proc
     [host, fileOf(sys, process.arch)],
   ]) {
     const { status, output } = await capture(argv, { env });
-    if (status !== 0) return [...problems, `On musl: ${argv.join(' ')} ended with ${status}:\n${output}`];
+    if (status !== 0) {
+      return [...problems, `On musl: ${argv.join(' ')} ended with ${status}:\n${output}`];
+    }
   }
   return problems;
 }
@@ -58,8 +63,9 @@ export async function checkSourceBuild(
       cwd: project,
       env: { ...env, ...(PATH ? { PATH } : {}) },
     });
-    if ((status !== 0) !== fails || !prints.test(output))
+    if ((status !== 0) !== fails || !prints.test(output)) {
       return [`Without addons, ${argv.join(' ')} ended with status ${status}:\n${output}`];
+    }
   }
   return [];
 }
@@ -99,6 +105,8 @@ async function symbols(
 async function readelf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   const argv = ['readelf', '--wide', ...args];
   const { status, output } = await capture(argv, { env: { ...env, LC_ALL: 'C' } });
-  if (status !== 0) throw new Error(`${argv.join(' ')} failed with status ${status}: ${output}`);
+  if (status !== 0) {
+    throw new Error(`${argv.join(' ')} failed with status ${status}: ${output}`);
+  }
   return output;
 }

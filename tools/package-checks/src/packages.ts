@@ -55,11 +55,15 @@ export async function pack(
   const workspaces = packages.flatMap(({ name }) => ['--workspace', name]);
   const argv = [...npm(env), 'pack', '--json', '--loglevel=error', '--pack-destination', into, ...workspaces];
   const { status, output } = await capture(argv, { cwd: root, env });
-  if (status !== 0) throw new Error(`npm pack failed with status ${status}:\n${output}`);
+  if (status !== 0) {
+    throw new Error(`npm pack failed with status ${status}:\n${output}`);
+  }
   const made = tarballs(output);
   return packages.map((one) => {
     const found = made.find(({ name }) => name === one.name);
-    if (!found) throw new Error(`npm pack made no tarball of ${one.name}:\n${output}`);
+    if (!found) {
+      throw new Error(`npm pack made no tarball of ${one.name}:\n${output}`);
+    }
     const { filename, size: bytes, unpackedSize: unpackedBytes } = found;
     const files = found.files.map(({ path }) => path);
     return { ...one, tarball: join(into, filename), bytes, unpackedBytes, files };
@@ -77,6 +81,8 @@ interface Tarball {
 /** npm up to 10 prints an array, later ones an object by name; both after whatever npm has to warn of. */
 function tarballs(output: string): Tarball[] {
   const start = output.search(/^[[{]/m);
-  if (start === -1) throw new Error(`npm pack printed no JSON:\n${output}`);
+  if (start === -1) {
+    throw new Error(`npm pack printed no JSON:\n${output}`);
+  }
   return Object.values(JSON.parse(output.slice(start)) as Tarball[] | Record<string, Tarball>);
 }

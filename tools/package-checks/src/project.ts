@@ -55,8 +55,9 @@ export async function install(
     `@types/node@${types.version}`,
   ];
   const { status, output } = await capture(argv, { cwd: folder, env });
-  if (status !== 0)
+  if (status !== 0) {
     throw new Error(`npm install of ${specifiers.join(' ')} failed with status ${status}:\n${output}`);
+  }
 }
 
 /** Imports every public entry, runs that, and has the compiler look at it and at whatever else lies in the project. */
@@ -76,7 +77,9 @@ export async function checkEntries(
     [join(root, 'node_modules', '.bin', 'tsc'), '--pretty', 'false'],
   ]) {
     const { status, output } = await capture(argv, { cwd: folder, env });
-    if (status !== 0) problems.push(`${argv.join(' ')} failed with status ${status}:\n${output}`);
+    if (status !== 0) {
+      problems.push(`${argv.join(' ')} failed with status ${status}:\n${output}`);
+    }
   }
   return problems;
 }

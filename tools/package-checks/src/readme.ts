@@ -68,7 +68,9 @@ export async function runExample(
   const surroundings = (await SURROUNDINGS[name]?.(project)) ?? {};
   try {
     const { status, output } = await runIn(file, project, surroundings, env);
-    if (status !== 0) return `Example ${name} ended with status ${status}\n${output}`;
+    if (status !== 0) {
+      return `Example ${name} ended with status ${status}\n${output}`;
+    }
     const { prints = '' } = surroundings;
     return output.includes(prints) ? undefined : `Example ${name} did not print ${prints}\n${output}`;
   } finally {

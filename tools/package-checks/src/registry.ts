@@ -38,7 +38,9 @@ export async function startRegistry(root: string, folder: string, env: NodeJS.Pr
     env: { ...env, NPM_CONFIG_USERCONFIG: userconfig, npm_config_registry: `http://${listen}/` },
     async close() {
       child.kill();
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) {
+        await once(child, 'exit');
+      }
     },
   };
 }
@@ -59,14 +61,17 @@ function config(folder: string, upstream: string): string {
 /** Until it serves, or has ended and so says why. */
 async function answers(child: ChildProcess, listen: string): Promise<void> {
   let said = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-10_000);
     });
+  }
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline && child.exitCode === null) {
     const response = await fetch(`http://${listen}/-/ping`).catch(() => undefined);
-    if (response?.ok) return;
+    if (response?.ok) {
+      return;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   child.kill();
@@ -79,6 +84,8 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port is free');
+  if (address === null || typeof address === 'string') {
+    throw new Error('No port is free');
+  }
   return address.port;
 }

@@ -22,13 +22,17 @@ export async function rehearse(
   const clone = join(scratch, 'clone');
   const changesets = join(root, 'node_modules/.bin/changeset');
   const git = await capture(['git', 'clone', '--quiet', '--no-hardlinks', root, clone], { env });
-  if (git.status !== 0) return [`git clone: ${git.output}`];
+  if (git.status !== 0) {
+    return [`git clone: ${git.output}`];
+  }
   bringBuilds(packed, clone);
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
   writeFileSync(join(clone, '.changeset/rehearsal.md'), `---\n"@cnikit/sys": minor\n---\n\n${ENTRY}\n`);
 
   const versioned = await capture([changesets, 'version'], { cwd: clone, env });
-  if (versioned.status !== 0) return [`changeset version: ${versioned.output}`];
+  if (versioned.status !== 0) {
+    return [`changeset version: ${versioned.output}`];
+  }
   const problems = packed.flatMap((one) =>
     problemsOfVersion(one, join(clone, 'packages', basename(one.folder))),
   );
@@ -40,7 +44,9 @@ export async function rehearse(
       cwd: clone,
       env: registry.env,
     });
-    if (published.status !== 0) return [...problems, `changeset publish: ${published.output}`];
+    if (published.status !== 0) {
+      return [...problems, `changeset publish: ${published.output}`];
+    }
     const project = join(scratch, 'from-registry');
     await install(
       root,
@@ -67,15 +73,21 @@ function bringBuilds(packages: readonly Package[], clone: string): void {
 function problemsOfVersion({ name, manifest }: Package, folder: string): string[] {
   const after = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Versioned;
   const dependsOnChanged = name === '@cnikit/sys' || after.dependencies?.['@cnikit/sys'] !== undefined;
-  if (!dependsOnChanged) return [];
+  if (!dependsOnChanged) {
+    return [];
+  }
   const problems: string[] = [];
-  if (after.version === (manifest as Versioned).version)
+  if (after.version === (manifest as Versioned).version) {
     problems.push(`${name}: the version stays ${after.version}`);
+  }
   const changelog = join(folder, 'CHANGELOG.md');
   const text = existsSync(changelog) ? readFileSync(changelog, 'utf8') : '';
-  if (!text.includes(`## ${after.version}`)) problems.push(`${name}: no changelog of ${after.version}`);
-  if (name === '@cnikit/sys' && !text.includes(ENTRY))
+  if (!text.includes(`## ${after.version}`)) {
+    problems.push(`${name}: no changelog of ${after.version}`);
+  }
+  if (name === '@cnikit/sys' && !text.includes(ENTRY)) {
     problems.push(`${name}: the changelog lacks the changeset`);
+  }
   return problems;
 }
 

@@ -38,11 +38,15 @@ export async function engineSources(cacheDir: string): Promise<string> {
     .update(JSON.stringify([...changed]))
     .digest('hex');
   const folder = `${original}-${hash.slice(0, 12)}`;
-  if (existsSync(folder)) return folder;
+  if (existsSync(folder)) {
+    return folder;
+  }
   const work = mkdtempSync(join(cacheDir, 'change-'));
   try {
     cpSync(original, work, { recursive: true });
-    for (const [file, text] of changed) writeFileSync(join(work, file), text);
+    for (const [file, text] of changed) {
+      writeFileSync(join(work, file), text);
+    }
     moveUnlessThere(work, folder);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -53,7 +57,9 @@ export async function engineSources(cacheDir: string): Promise<string> {
 /** The folder with what the tarball has. */
 async function originalSources(cacheDir: string): Promise<string> {
   const folder = join(cacheDir, `quickjs-${SHA256.slice(0, 12)}`);
-  if (existsSync(join(folder, 'quickjs.c'))) return folder;
+  if (existsSync(join(folder, 'quickjs.c'))) {
+    return folder;
+  }
   mkdirSync(cacheDir, { recursive: true });
   const work = mkdtempSync(join(cacheDir, 'fetch-'));
   try {
@@ -74,7 +80,9 @@ function moveUnlessThere(from: string, to: string): void {
     renameSync(from, to);
   } catch (error) {
     // Another build was faster.
-    if (!existsSync(join(to, 'quickjs.c'))) throw error;
+    if (!existsSync(join(to, 'quickjs.c'))) {
+      throw error;
+    }
   }
 }
 
@@ -84,7 +92,9 @@ async function fetchTarball(to: string): Promise<void> {
     try {
       await download(url, to);
       const sum = createHash('sha256').update(readFileSync(to)).digest('hex');
-      if (sum === SHA256) return;
+      if (sum === SHA256) {
+        return;
+      }
       failures.push(`${url}: wrong sha256 ${sum}`);
     } catch (error) {
       failures.push(`${url}: ${(error as Error).message.trim().split('\n').at(-1)}`);
@@ -129,6 +139,8 @@ async function download(url: string, to: string): Promise<void> {
     return;
   }
   const response = await fetch(url, { signal: AbortSignal.timeout(120_000) });
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  if (!response.ok) {
+    throw new Error(`HTTP ${response.status}`);
+  }
   writeFileSync(to, Buffer.from(await response.arrayBuffer()));
 }

@@ -68,10 +68,11 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   const arch = options.arch ?? (process.arch as Arch);
   const tools = sanitize ? sanitizingToolchain() : toolchain(arch);
   const snapshot = options.snapshot !== false && !sanitize && tools.runner !== undefined;
-  if (prepare && !snapshot)
+  if (prepare && !snapshot) {
     throw new Error(
       `A prepared entry needs a snapshot, and for ${arch} none can be made here: install qemu-user`,
     );
+  }
   const engine = await engineSources(cacheDir);
   const work = mkdtempSync(join(cacheDir, 'build-'));
   try {

@@ -31,7 +31,9 @@ export async function compileAll(units: Unit[], tools: Toolchain, cacheDir: stri
   const objects: string[] = [];
   const queue = units.entries();
   const worker = async () => {
-    for (const [i, unit] of queue) objects[i] = await compile(unit, tools, folder, version);
+    for (const [i, unit] of queue) {
+      objects[i] = await compile(unit, tools, folder, version);
+    }
   };
   await Promise.all([worker(), worker()]);
   return objects;
@@ -40,7 +42,9 @@ export async function compileAll(units: Unit[], tools: Toolchain, cacheDir: stri
 async function compile(unit: Unit, tools: Toolchain, folder: string, version: string): Promise<string> {
   const flags = [...tools.flags, ...unit.flags];
   const hash = createHash('sha256').update(JSON.stringify([tools.cc, version, flags]));
-  for (const file of [unit.source, ...headers(unit)]) hash.update(basename(file)).update(readFileSync(file));
+  for (const file of [unit.source, ...headers(unit)]) {
+    hash.update(basename(file)).update(readFileSync(file));
+  }
   const object = join(folder, `${basename(unit.source, '.c')}-${hash.digest('hex').slice(0, 24)}.o`);
   if (!existsSync(object)) {
     const part = partOf(object);

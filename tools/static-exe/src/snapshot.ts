@@ -48,9 +48,12 @@ function heapOf(executable: string, tools: Toolchain, work: string): Buffer {
     encoding: 'utf8',
   });
   closeSync(fd);
-  if (error) throw error;
-  if (status !== 0)
+  if (error) {
+    throw error;
+  }
+  if (status !== 0) {
     throw new Error(`The executable's build stage failed: ${stderr.trim() || `status ${status}`}`);
+  }
   return readFileSync(path);
 }
 

@@ -64,6 +64,8 @@ export function toolchain(arch: Arch): Toolchain {
 
 /** For sanitized builds: gcc and the machine's own libc, since musl has no sanitizers. */
 export function sanitizingToolchain(): Toolchain {
-  if (!compiles('gcc')) throw new Error('A sanitized build needs gcc. On Debian or Ubuntu: apt install gcc');
+  if (!compiles('gcc')) {
+    throw new Error('A sanitized build needs gcc. On Debian or Ubuntu: apt install gcc');
+  }
   return { arch: process.arch as Arch, cc: 'gcc', objcopy: 'objcopy', flags: [], runner: [] };
 }

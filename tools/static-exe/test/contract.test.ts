@@ -78,7 +78,9 @@ describe.skipIf(!cross || process.arch !== 'x64')(
 
     it('does what the contract says', async () => {
       const errors = await results('arm64', { arch: 'arm64' }, [folder], ['qemu-aarch64']);
-      for (const name of emulated) errors.delete(name);
+      for (const name of emulated) {
+        errors.delete(name);
+      }
       expect([...errors.values()].filter(Boolean)).toEqual([]);
       expect(errors.size).toBe(cases.length - emulated.length);
     });

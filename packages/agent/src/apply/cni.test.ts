@@ -238,15 +238,18 @@ describe('a plugin that does not run on this node', () => {
   test('is tried once, not at every pass', () => {
     let trials = 0;
     const agent = createCni({ binDir, confDir, pluginBinary, whyNotRuns: () => void trials++ });
-    for (let pass = 0; pass < 3; pass++) agent.apply(conflist);
+    for (let pass = 0; pass < 3; pass++) {
+      agent.apply(conflist);
+    }
     expect(trials).toBe(1);
   });
 });
 
 test('createCni().problems() names the configurations that win over ours', () => {
   cni.apply(conflist);
-  for (const name of ['00-other.conf', '01-readme.txt', '10-later.conflist'])
+  for (const name of ['00-other.conf', '01-readme.txt', '10-later.conflist']) {
     writeFileSync(join(confDir, name), '{"name":"net","type":"flannel"}');
+  }
   writeFileSync(join(confDir, '.0.json'), '{');
   expect(cni.problems()).toMatchObject([
     { key: 'earlier .0.json', message: expect.stringMatching(/broken: .*loads no configuration at all/) },

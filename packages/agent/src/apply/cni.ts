@@ -80,7 +80,9 @@ export function createCni({
     };
     held = [];
     const linked = links.flatMap(linkStep);
-    if (conflist === undefined) return [...fileStep(binary), ...linked];
+    if (conflist === undefined) {
+      return [...fileStep(binary), ...linked];
+    }
     const list: FileSpec = { dir: confDir, name: CONFLIST_NAME, content: Buffer.from(conflist), mode: 0o644 };
     return [...fileStep(binary), ...linked, ...fileStep(list)];
   };
@@ -91,31 +93,40 @@ export function createCni({
     const is = fileState(path);
     const op = compareFile(spec, is);
     const hash = hashOf(content);
-    if (name === PLUGIN_NAME) installed = hash;
+    if (name === PLUGIN_NAME) {
+      installed = hash;
+    }
     if (op === 'same') {
       right.set(path, hash);
       return [];
     }
     if (is !== undefined && isHeld(dir, name, hash)) {
       held.push(path);
-      if (name === PLUGIN_NAME) installed = is.hash;
+      if (name === PLUGIN_NAME) {
+        installed = is.hash;
+      }
       return [];
     }
     const run = (): void => {
       const before = right.get(path);
-      if (is !== undefined && is.hash !== hash && (before === undefined || before === is.hash))
+      if (is !== undefined && is.hash !== hash && (before === undefined || before === is.hash)) {
         keepCopy(dir, name, previousName(name));
+      }
       installFile(spec);
       right.set(path, hash);
       removeFile(dir, heldName(name));
-      if (name === CONFLIST_NAME) noticeConflist(confDir);
+      if (name === CONFLIST_NAME) {
+        noticeConflist(confDir);
+      }
     };
     return [{ action: { kind: 'file', op, path }, run }];
   };
 
   const linkStep = (name: string): Step[] => {
     const path = join(binDir, name);
-    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return [];
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+      return [];
+    }
     const run = (): void => {
       mkdirSync(binDir, { recursive: true, mode: 0o755 });
       symlinkSync(PLUGIN_NAME, path);
@@ -125,12 +136,18 @@ export function createCni({
 
   /** Each executable is tried once, and one that does not run every time. */
   const trial = (): FileAction[] => {
-    if (tried?.hash === installed && tried.why === undefined) return [];
+    if (tried?.hash === installed && tried.why === undefined) {
+      return [];
+    }
     const why = whyNotRuns(plugin);
     tried = { hash: installed, why };
     const before = join(binDir, previousName(PLUGIN_NAME));
-    if (why === undefined || held.includes(plugin) || fileState(before) === undefined) return [];
-    if (whyNotRuns(before) !== undefined) return [];
+    if (why === undefined || held.includes(plugin) || fileState(before) === undefined) {
+      return [];
+    }
+    if (whyNotRuns(before) !== undefined) {
+      return [];
+    }
     putBack(binDir, PLUGIN_NAME, installed);
     [gaveWay, tried] = [why, undefined];
     // It is the version before again, and no damage.
@@ -144,9 +161,15 @@ export function createCni({
     apply: (conflist) => {
       const steps = files(conflist);
       const list = steps.filter(({ action }) => action.path === join(confDir, CONFLIST_NAME));
-      for (const step of steps) if (!list.includes(step)) step.run();
+      for (const step of steps) {
+        if (!list.includes(step)) {
+          step.run();
+        }
+      }
       const retreat = trial();
-      for (const step of list) step.run();
+      for (const step of list) {
+        step.run();
+      }
       return [...steps.map(({ action }) => action), ...retreat];
     },
     problems: () => [
@@ -181,7 +204,9 @@ function earlier(confDir: string): Problem[] {
 }
 
 function whose({ name, types, broken }: Configuration): string {
-  if (broken !== undefined) return ` (broken: ${broken}; containerd then loads no configuration at all)`;
+  if (broken !== undefined) {
+    return ` (broken: ${broken}; containerd then loads no configuration at all)`;
+  }
   return ` (network ${name}, plugins ${types!.join(', ')})`;
 }
 

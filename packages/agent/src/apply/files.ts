@@ -45,7 +45,9 @@ export function compareFile(
   { content, mode }: FileSpec,
   is: FileState | undefined,
 ): 'same' | 'add' | 'change' {
-  if (is === undefined) return 'add';
+  if (is === undefined) {
+    return 'add';
+  }
   return is.mode === mode && is.hash === hashOf(content) ? 'same' : 'change';
 }
 
@@ -59,7 +61,9 @@ export function installFile({ dir, name, content, mode }: FileSpec): void {
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', mode);
   try {
-    for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
+    for (let at = 0; at < content.length; ) {
+      at += writeSync(fd, content, at);
+    }
     fsyncSync(fd);
   } finally {
     closeSync(fd);
@@ -93,7 +97,9 @@ function unlessMissing<T>(body: () => T): T | undefined {
   try {
     return body();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
     throw error;
   }
 }

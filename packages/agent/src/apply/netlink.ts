@@ -13,11 +13,11 @@ import {
   newLink,
   newNeighbour,
   newRoute,
-  openRoute,
+  openRtnetlink,
   type Request,
   type Route,
-  type RouteConnection,
   RT_TABLE_MAIN,
+  type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
@@ -36,7 +36,7 @@ import type { Kernel, KernelEvent, WriteFailure } from './kernel.ts';
 /** A network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
   const where = netns === undefined ? {} : { netns };
-  const connection = openRoute(where);
+  const connection = openRtnetlink(where);
   return {
     dump: () => dump(connection),
     write: (actions) => write(connection, actions),
@@ -45,7 +45,7 @@ export function openKernel(netns?: string): Kernel {
   };
 }
 
-function dump(connection: RouteConnection): KernelState {
+function dump(connection: RtnetlinkConnection): KernelState {
   const links = connection.links().map(kernelLink);
   return {
     links,
@@ -63,7 +63,9 @@ function dump(connection: RouteConnection): KernelState {
 
 function kernelLink({ index, name, mtu, up, mac, alias, vxlan }: Link): KernelLink {
   const link: KernelLink = { index, name, mtu, up };
-  if (vxlan === undefined) return link;
+  if (vxlan === undefined) {
+    return link;
+  }
   const { id = 0, port = 0, macLearning = true, local } = vxlan;
   return {
     ...link,
@@ -100,20 +102,23 @@ function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type
   };
 }
 
-function write(connection: RouteConnection, actions: readonly KernelAction[]): WriteFailure[] {
+function write(connection: RtnetlinkConnection, actions: readonly KernelAction[]): WriteFailure[] {
   const all: Request[] = [];
   /** Of each request, the action that it is part of. */
   const of: KernelAction[] = [];
-  for (const action of actions)
+  for (const action of actions) {
     for (const request of requests(action)) {
       all.push(request);
       of.push(action);
     }
+  }
   const failed = new Set<KernelAction>();
   return connection.batchSettled(all).flatMap(({ index, code, message }) => {
     const action = of[index ?? 0]!;
     // The first of an action says why: a link that was not made cannot be set up either.
-    if (isGone(action, code) || failed.has(action)) return [];
+    if (isGone(action, code) || failed.has(action)) {
+      return [];
+    }
     failed.add(action);
     return [{ action, code, message }];
   });
@@ -121,9 +126,13 @@ function write(connection: RouteConnection, actions: readonly KernelAction[]): W
 
 /** What is to go and is gone is as it should be. */
 function isGone(action: KernelAction, code: string): boolean {
-  if (action.op === 'remove' && code === 'ENODEV') return true;
+  if (action.op === 'remove' && code === 'ENODEV') {
+    return true;
+  }
   // A changed route is also created, but that never says ESRCH.
-  if (action.kind === 'route') return action.op !== 'add' && code === 'ESRCH';
+  if (action.kind === 'route') {
+    return action.op !== 'add' && code === 'ESRCH';
+  }
   return action.kind === 'neighbour' && action.op === 'remove' && code === 'ENOENT';
 }
 
@@ -175,7 +184,9 @@ function neighbourRequest({ op, entry: { table, index, mac, address } }: Neighbo
 const NO_LINK_LOCAL = 1;
 
 function tunnelRequests(action: TunnelAction): Request[] {
-  if (action.op === 'remove') return [delLink({ index: action.old.index })];
+  if (action.op === 'remove') {
+    return [delLink({ index: action.old.index })];
+  }
   const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
   // Addresses follow once it is there.
   if (action.op === 'add') {
@@ -224,16 +235,20 @@ function events(where: Pick<MonitorOptions, 'netns' | 'signal' | 'ignorePort'>):
 
 async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEvent> {
   for await (const change of changes) {
-    if (change.type === 'overflow') yield change;
-    else if (change.type === 'link') yield { type: 'link', index: change.link.index };
-    else if (change.type === 'address') yield { type: 'address', ...kernelAddress(change.address) };
-    else if (change.type === 'neighbour')
+    if (change.type === 'overflow') {
+      yield change;
+    } else if (change.type === 'link') {
+      yield { type: 'link', index: change.link.index };
+    } else if (change.type === 'address') {
+      yield { type: 'address', ...kernelAddress(change.address) };
+    } else if (change.type === 'neighbour') {
       yield {
         type: 'neighbour',
         op: change.action === 'new' && isPermanent(change.neighbour) ? 'new' : 'del',
         neighbour: kernelNeighbour(change.neighbour),
       };
-    else if (change.type === 'route' && change.route.table === RT_TABLE_MAIN)
+    } else if (change.type === 'route' && change.route.table === RT_TABLE_MAIN) {
       yield { type: 'route', op: change.action, route: kernelRoute(change.route) };
+    }
   }
 }

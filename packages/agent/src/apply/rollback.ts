@@ -17,22 +17,29 @@ export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
     { dir: binDir, name: PLUGIN_NAME },
     { dir: confDir, name: CONFLIST_NAME },
   ].filter(({ dir, name }) => fileState(join(dir, previousName(name))) !== undefined);
-  if (files.length === 0)
+  if (files.length === 0) {
     throw new AgentError(
       'NODE',
       `There is nothing to go back to: neither ${previousPaths({ binDir, confDir }).join(' nor ')}`,
     );
-  if (files.some(({ name }) => name === PLUGIN_NAME)) assertRuns(join(binDir, previousName(PLUGIN_NAME)));
+  }
+  if (files.some(({ name }) => name === PLUGIN_NAME)) {
+    assertRuns(join(binDir, previousName(PLUGIN_NAME)));
+  }
   for (const { dir, name } of files) {
     putBack(dir, name, fileState(join(dir, name))?.hash);
-    if (name === CONFLIST_NAME) noticeConflist(confDir);
+    if (name === CONFLIST_NAME) {
+      noticeConflist(confDir);
+    }
   }
   return files.map(({ dir, name }) => ({ kind: 'file', op: 'change', path: join(dir, name) }));
 }
 
 /** The file before this one in its place; `hash` is that of the one to keep away. */
 export function putBack(dir: string, name: string, hash: string | undefined): void {
-  if (hash !== undefined) writeFileSync(join(dir, heldName(name)), `${hash}\n`);
+  if (hash !== undefined) {
+    writeFileSync(join(dir, heldName(name)), `${hash}\n`);
+  }
   renameSync(join(dir, previousName(name)), join(dir, name));
 }
 
@@ -51,6 +58,8 @@ const previousPaths = ({ binDir, confDir }: CniDirs): string[] => [
 
 function assertRuns(path: string): void {
   const why = whyNotRuns(path);
-  if (why === undefined) return;
+  if (why === undefined) {
+    return;
+  }
   throw new AgentError('NODE', `${path} does not run (${why}), so it is not put in place`);
 }

@@ -12,6 +12,8 @@ export function whyNotRuns(path: string): string | undefined {
     env: { CNI_COMMAND: 'VERSION' },
     timeout: PATIENCE_MS,
   });
-  if (status === 0 || (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') return undefined;
+  if (status === 0 || (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') {
+    return undefined;
+  }
   return error?.message ?? (signal === null ? `status ${status}` : `ended by ${signal}`);
 }

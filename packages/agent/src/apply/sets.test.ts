@@ -19,8 +19,12 @@ function fakeStore(): { store: SetStore; asked: string[]; sets: Map<string, Set<
     },
     change: ({ name }, { add = [], remove = [] }) => {
       asked.push(...add.map((prefix) => `+ ${prefix}`), ...remove.map((prefix) => `- ${prefix}`));
-      for (const prefix of remove) sets.get(name)!.delete(prefix);
-      for (const prefix of add) sets.get(name)!.add(prefix);
+      for (const prefix of remove) {
+        sets.get(name)!.delete(prefix);
+      }
+      for (const prefix of add) {
+        sets.get(name)!.add(prefix);
+      }
     },
     destroy: ({ name }) => {
       asked.push(`destroy ${name}`);
@@ -37,7 +41,9 @@ test('a node event is its elements of the sets, and no look at the rules', () =>
   expect(state.rules).toContain('--match-set');
   expect(state.rules).not.toContain('10.244.2.0');
   clock.advance(10_000);
-  for (const list of [asked, order]) list.splice(0);
+  for (const list of [asked, order]) {
+    list.splice(0);
+  }
   agent.putNode(node(4));
   clock.advance(0);
   expect(asked.sort()).toEqual([

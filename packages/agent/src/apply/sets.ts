@@ -26,7 +26,9 @@ const MAX_ELEMENTS = 1_048_576;
 /** Undefined where the kernel has no sets: then rules have to do. */
 export function openSets(): Sets | undefined {
   const connection = openIpSet();
-  if (connection.supported) return createSets(connection);
+  if (connection.supported) {
+    return createSets(connection);
+  }
   connection.close();
   return undefined;
 }
@@ -47,16 +49,22 @@ export function createSets(store: SetStore): Sets {
     apply: (family, wanted, fresh) => {
       const have = fresh || !known.has(family) ? read(family) : known.get(family);
       const changes = actions(family, have, wanted);
-      if (changes.length === 0) return changes;
+      if (changes.length === 0) {
+        return changes;
+      }
       const name = insideSet(family);
       // What fails in the middle leaves what only another look tells.
       known.delete(family);
       if (wanted === undefined) {
-        if (!store.destroy({ name })) throw new Error(`set ${name} is used by a rule that is not ours`);
+        if (!store.destroy({ name })) {
+          throw new Error(`set ${name} is used by a rule that is not ours`);
+        }
         known.set(family, undefined);
         return changes;
       }
-      if (have === undefined) store.create({ name, family, maxElements: MAX_ELEMENTS });
+      if (have === undefined) {
+        store.create({ name, family, maxElements: MAX_ELEMENTS });
+      }
       const of = (op: SetAction['op']): string[] =>
         changes.flatMap((change) =>
           change.op === op && change.element !== undefined ? [change.element] : [],
@@ -74,11 +82,18 @@ function actions(
   wanted: readonly string[] | undefined,
 ): SetAction[] {
   const set = insideSet(family);
-  if (wanted === undefined) return have === undefined ? [] : [{ kind: 'set', op: 'remove', set }];
+  if (wanted === undefined) {
+    return have === undefined ? [] : [{ kind: 'set', op: 'remove', set }];
+  }
   const changes: SetAction[] = have === undefined ? [{ kind: 'set', op: 'add', set }] : [];
   const unwanted = new Set(have);
-  for (const element of wanted)
-    if (!unwanted.delete(element)) changes.push({ kind: 'set', op: 'add', set, element });
-  for (const element of unwanted) changes.push({ kind: 'set', op: 'remove', set, element });
+  for (const element of wanted) {
+    if (!unwanted.delete(element)) {
+      changes.push({ kind: 'set', op: 'add', set, element });
+    }
+  }
+  for (const element of unwanted) {
+    changes.push({ kind: 'set', op: 'remove', set, element });
+  }
   return changes;
 }

@@ -44,7 +44,9 @@ export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<
   for (const { key, orGreater } of desired) {
     const own = files.read(key);
     const other = orGreater === undefined ? undefined : files.read(orGreater);
-    if (own !== undefined) values.set(key, Number(other) > Number(own) ? other! : own);
+    if (own !== undefined) {
+      values.set(key, Number(other) > Number(own) ? other! : own);
+    }
   }
   return values;
 }
@@ -63,7 +65,9 @@ export function unwritableSysctls(
   for (const { key, value, onlyFrom, passing } of desired) {
     const now = passing ? undefined : current.get(key);
     const due = now !== undefined && (onlyFrom === undefined || now === onlyFrom || now === value);
-    if (due && !files.writable(key)) left[key] = value;
+    if (due && !files.writable(key)) {
+      left[key] = value;
+    }
   }
   return left;
 }

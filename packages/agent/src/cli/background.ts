@@ -1,6 +1,6 @@
 /** What `run` does beside the loop, each at its own pace: leaks, Events, and gauges that are read when asked for. */
 import { join } from 'node:path';
-import { openRoute } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink';
 import type { KubeConfigLike } from '@cnikit/watch';
 import type { Logger } from 'pino';
 import { PLUGIN_NAME } from '../apply/cni-names.ts';
@@ -60,8 +60,10 @@ export function startBackground(
 
 function startCollector(config: Config, metrics: Metrics, log: Logger): () => void {
   const { leakGraceMs: graceMs, stateDir, runtimeSocket, resyncMs: intervalMs } = config;
-  if (graceMs === undefined) return () => undefined;
-  const rt = openRoute();
+  if (graceMs === undefined) {
+    return () => undefined;
+  }
+  const rt = openRtnetlink();
   const plugin = join(config.cniBinDir, PLUGIN_NAME);
   const collector = new LeakCollector(
     {
@@ -95,7 +97,9 @@ function gauges(
 ): void {
   metrics.onScrape(() => {
     metrics.clear('problems');
-    for (const { key } of agent.problems) metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
+    for (const { key } of agent.problems) {
+      metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
+    }
     metrics.clear('ipam_addresses');
     for (const { range, used, free } of poolsOf(stateDir, podCIDRs())) {
       metrics.set('ipam_addresses', used, { range, state: 'used' });

@@ -22,7 +22,9 @@ export function cleanup(config: Config, { out, err }: Output): number {
   let status = 0;
   const part = (what: string, body: () => readonly string[]): void => {
     try {
-      for (const line of body()) out(`${line}\n`);
+      for (const line of body()) {
+        out(`${line}\n`);
+      }
     } catch (error) {
       status = 1;
       err(`! ${what} could not be removed: ${(error as Error).message}\n`);
@@ -51,14 +53,18 @@ export function cleanup(config: Config, { out, err }: Output): number {
       const routes = new Routes(new Claims(), kernel, { nodeName: '' });
       routes.load();
       const { done, failed } = routes.removeAll();
-      if (failed.length > 0) throw new Error(failed.map(({ message }) => message).join(', '));
+      if (failed.length > 0) {
+        throw new Error(failed.map(({ message }) => message).join(', '));
+      }
       return lines(done);
     } finally {
       kernel.close();
     }
   });
   // Another CNI's bridge may have the same name: ours is the one that our configuration named.
-  if (wasInstalled) part('The bridge of the pods', () => removePodRemains(config.stateDir));
+  if (wasInstalled) {
+    part('The bridge of the pods', () => removePodRemains(config.stateDir));
+  }
   part('The saved state', () => {
     rmSync(join(config.stateDir, STATE_NAME), { force: true });
     new ReadinessFile(config.stateDir).remove();

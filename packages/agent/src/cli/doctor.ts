@@ -43,9 +43,11 @@ function paragraph(sign: string, text: string): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + word.length < WIDTH - sign.length)
+    if (last !== undefined && last.length + word.length < WIDTH - sign.length) {
       lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    } else {
+      lines.push(word);
+    }
   }
   return lines.map((line, i) => `${i === 0 ? sign : ' '.repeat(sign.length)}${line}`);
 }

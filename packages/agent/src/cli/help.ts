@@ -112,7 +112,9 @@ const OPTIONS: Readonly<Record<Exclude<Command, 'help' | 'version'>, readonly st
 
 /** The help of one command: what it does, and its options. */
 export function helpOf(command: Command): string {
-  if (command === 'help' || command === 'version') return help;
+  if (command === 'help' || command === 'version') {
+    return help;
+  }
   const about = block(command).map((line) => line.replace(/^ {2}\S* *| {12}/, ''));
   const options = OPTIONS[command].flatMap((name) => block(`--${name}`));
   return `Usage: cnikit-agent ${command} [options]\n\n${about.join('\n')}\n\nOptions\n${options.join('\n')}\n`;

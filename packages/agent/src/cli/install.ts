@@ -10,6 +10,8 @@ export function install(config: Config, { out }: Output): number {
   const pluginBinary = findPluginBinary(config.pluginBinary);
   const { cniBinDir: binDir, cniConfDir: confDir, pluginLinks: links } = config;
   const cni = createCni({ binDir, confDir, pluginBinary, links });
-  for (const action of cni.apply()) out(`${describe(action)}\n`);
+  for (const action of cni.apply()) {
+    out(`${describe(action)}\n`);
+  }
   return 0;
 }

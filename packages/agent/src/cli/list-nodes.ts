@@ -12,8 +12,12 @@ export async function listNodes(kubeConfig: KubeConfigLike, timeoutMs: number): 
   let cause: Error | undefined;
   try {
     for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
-      if (change.type === 'synced') return [...change.objects.values()];
-      if (change.type === 'stale') cause = change.error;
+      if (change.type === 'synced') {
+        return [...change.objects.values()];
+      }
+      if (change.type === 'stale') {
+        cause = change.error;
+      }
     }
   } finally {
     ended.abort();

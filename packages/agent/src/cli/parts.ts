@@ -44,7 +44,9 @@ export function hostParts(config: Config): HostParts {
 
 /** Reads what to chain, if something is. */
 export function chainOf({ chain, cniConfDir }: Config): { chain?: () => Chain } {
-  if (chain === undefined) return {};
+  if (chain === undefined) {
+    return {};
+  }
   return { chain: chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME))) };
 }
 

@@ -31,7 +31,9 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
   const parts = agentParts(config, openLog({ ...config, logLevel: 'silent' }, 2));
   try {
     const claims = new Claims();
-    for (const node of await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS)) claims.set(node);
+    for (const node of await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS)) {
+      claims.set(node);
+    }
     const routes = new Routes(claims, parts.kernel, config);
     routes.load();
     const own = claims.get(config.nodeName);
@@ -48,7 +50,9 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     const hostSysctls = withNoted(sysctls, made.leftToPlugin(sysctls), conflist);
     const host = desiredHost(claims, config, routes.facts!, { ...circumstances, hostSysctls });
     const actions: Action[] = [...planned.actions, ...(host === undefined ? [] : made.plan(host))];
-    for (const action of actions) out(`${describe(action)}\n`);
+    for (const action of actions) {
+      out(`${describe(action)}\n`);
+    }
     const problems: Problem[] = [
       ...ownProblem(own, config.nodeName),
       ...[...claims.nodes()].flatMap((node) => problemsOf(node, config.nodeName)),
@@ -56,7 +60,9 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
       ...(host?.problems ?? []),
       ...parts.cni.problems(),
     ];
-    for (const { message } of problems) err(`! ${message}\n`);
+    for (const { message } of problems) {
+      err(`! ${message}\n`);
+    }
     out(actions.length === 0 ? 'Nothing to change\n' : `${actions.length} to change\n`);
     return actions.length === 0 ? 0 : DIFFERS;
   } finally {

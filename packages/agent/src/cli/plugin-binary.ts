@@ -11,7 +11,9 @@ import { AgentError } from '../error.ts';
  */
 export function findPluginBinary(given: string | undefined): string {
   if (given !== undefined) {
-    if (existsSync(given)) return given;
+    if (existsSync(given)) {
+      return given;
+    }
     throw new AgentError('USAGE', `There is no plugin executable at ${given}`);
   }
   const candidates = [join(dirname(fileURLToPath(import.meta.url)), 'cnikit')];
@@ -23,7 +25,9 @@ export function findPluginBinary(given: string | undefined): string {
     // Not installed as a package.
   }
   const found = candidates.find((path) => existsSync(path));
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    return found;
+  }
   throw new AgentError(
     'NODE',
     `There is no plugin executable to install (looked at ${candidates.join(', ')}): give --plugin-binary FILE`,

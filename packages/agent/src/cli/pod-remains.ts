@@ -1,7 +1,7 @@
 /** What pods leave on a node when the last one is gone: their bridge and the folder of their reservations. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { delLink, openRoute } from '@cnikit/netlink';
+import { delLink, openRtnetlink } from '@cnikit/netlink';
 import { BRIDGE_NAME } from '../model.ts';
 
 /**
@@ -9,13 +9,14 @@ import { BRIDGE_NAME } from '../model.ts';
  * and says whose ports they are.
  */
 export function removePodRemains(stateDir: string): string[] {
-  using rt = openRoute();
+  using rt = openRtnetlink();
   const bridge = rt.link({ name: BRIDGE_NAME });
   const ours = bridge?.kind === 'bridge' ? bridge : undefined;
   if (ours !== undefined) {
     const ports = rt.links({ master: ours.index }).map(({ name }) => name);
-    if (ports.length > 0)
+    if (ports.length > 0) {
       throw new Error(`pods still use ${BRIDGE_NAME} by ${ports.join(', ')}: end them first`);
+    }
     rt.request(delLink({ index: ours.index }));
   }
   rmSync(join(stateDir, 'ipam'), { recursive: true, force: true });

@@ -11,7 +11,9 @@ export function rollback({ cniBinDir: binDir, cniConfDir: confDir, undo }: Confi
     out(held.length === 0 ? 'Nothing is held\n' : `The agent installs its own again: ${held.join(', ')}\n`);
     return 0;
   }
-  for (const action of rollBack({ binDir, confDir })) out(`${describe(action)}\n`);
+  for (const action of rollBack({ binDir, confDir })) {
+    out(`${describe(action)}\n`);
+  }
   out('The agent leaves these alone until it is another version, or until `cnikit-agent rollback --undo`\n');
   return 0;
 }

@@ -1,7 +1,7 @@
 /** `cnikit-agent run`: keeps the node right until a signal. */
 import { mkdirSync, watch as watchDirectory } from 'node:fs';
 import { dirname } from 'node:path';
-import { openRoute, type Route } from '@cnikit/netlink';
+import { openRtnetlink, type Route } from '@cnikit/netlink';
 import type { Logger } from 'pino';
 import { clearNetworkUnavailable, loadKubeConfig, removeTaint } from '../api.ts';
 import type { KernelEvent } from '../apply/kernel.ts';
@@ -31,7 +31,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const readiness = new ReadinessFile(config.stateDir);
   const judge = new ReadinessJudge();
   const taint = (key: string) => ({ key, remove: (name: string) => removeTaint(kubeConfig, name, key) });
-  const rt = openRoute();
+  const rt = openRtnetlink();
   const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
   const cached = loadState(config.stateDir, config.nodeName);
   const position: Position =
@@ -55,7 +55,9 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
       onPass: () => {
         try {
           const now = judge.judge(agent.ready, agent.problems, performance.now());
-          if (now !== undefined) readiness.write(now);
+          if (now !== undefined) {
+            readiness.write(now);
+          }
         } catch (error) {
           log.warn(`The readiness file could not be written: ${(error as Error).message}`);
         }
@@ -93,7 +95,9 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   background.close();
   health?.close();
   health?.closeAllConnections();
-  if (timers.due('save')) save();
+  if (timers.due('save')) {
+    save();
+  }
   timers.close();
   parts.kernel.close();
   rt.close();
@@ -101,13 +105,17 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
 }
 
 async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): Promise<void> {
-  for await (const event of events) agent.onKernel(event);
+  for await (const event of events) {
+    agent.onKernel(event);
+  }
 }
 
 /** Where the kernel does not tell of rules (legacy iptables, no nf_tables), the resync finds what was changed. */
 function watchRules(agent: Agent, signal: AbortSignal, log: Logger): void {
   const follow = async (): Promise<void> => {
-    for await (const _ of ruleChanges(signal)) agent.checkRules();
+    for await (const _ of ruleChanges(signal)) {
+      agent.checkRules();
+    }
   };
   follow().catch((error: Error) => log.debug(`Rules are not watched: ${error.message}`));
 }

@@ -1,5 +1,5 @@
 /** `cnikit-agent status`: every node's pod networks, and this node's way to them. */
-import { openRoute } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink';
 import { loadKubeConfig } from '../api.ts';
 import { openKernel } from '../apply/netlink.ts';
 import type { Config } from '../config.ts';
@@ -27,24 +27,34 @@ export async function status(
   signal: AbortSignal,
 ): Promise<number> {
   const kernel = openKernel();
-  const rt = openRoute();
+  const rt = openRtnetlink();
   const kubeConfig = await loadKubeConfig(config, env);
   const claims = new Claims();
   let source: StatusReport['source'] = 'api';
   try {
     const nodes = await listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => {
       const saved = loadState(config.stateDir, config.nodeName)?.nodes;
-      if (saved === undefined) throw error;
+      if (saved === undefined) {
+        throw error;
+      }
       source = 'saved';
       return saved;
     });
-    for (const node of nodes) claims.set(node);
-    if (config.watch) void follow(claims, () => (source = 'api'), kubeConfig, signal);
+    for (const node of nodes) {
+      claims.set(node);
+    }
+    if (config.watch) {
+      void follow(claims, () => (source = 'api'), kubeConfig, signal);
+    }
     for (;;) {
       const report = await statusReport(config, claims, source, kernel, rt);
       out(textOf(config, report));
-      if (!config.watch) return report.rows.every(({ route }) => route === 'ok') ? 0 : DIFFERS;
-      if (await ended(signal)) return 0;
+      if (!config.watch) {
+        return report.rows.every(({ route }) => route === 'ok') ? 0 : DIFFERS;
+      }
+      if (await ended(signal)) {
+        return 0;
+      }
     }
   } finally {
     rt.close();
@@ -53,7 +63,9 @@ export async function status(
 }
 
 function textOf({ json, watch }: Config, report: StatusReport): string {
-  if (json) return `${JSON.stringify(report, null, watch ? undefined : 2)}\n`;
+  if (json) {
+    return `${JSON.stringify(report, null, watch ? undefined : 2)}\n`;
+  }
   return `${watch && process.stdout.isTTY ? CLEAR : ''}${statusText(report, Date.now())}`;
 }
 
@@ -66,11 +78,20 @@ async function follow(
 ): Promise<void> {
   for await (const change of watchNodes(kubeConfig, new Metrics(), signal)) {
     if (change.type === 'synced') {
-      for (const { name } of [...claims.nodes()]) if (!change.objects.has(name)) claims.delete(name);
-      for (const node of change.objects.values()) claims.set(node);
+      for (const { name } of [...claims.nodes()]) {
+        if (!change.objects.has(name)) {
+          claims.delete(name);
+        }
+      }
+      for (const node of change.objects.values()) {
+        claims.set(node);
+      }
       heard();
-    } else if (change.type === 'added' || change.type === 'modified') claims.set(change.object);
-    else if (change.type === 'deleted') claims.delete(change.name);
+    } else if (change.type === 'added' || change.type === 'modified') {
+      claims.set(change.object);
+    } else if (change.type === 'deleted') {
+      claims.delete(change.name);
+    }
   }
 }
 
@@ -84,7 +105,10 @@ function ended(signal: AbortSignal): Promise<boolean> {
       signal.removeEventListener('abort', abort);
       done(over);
     }
-    if (signal.aborted) finish(true);
-    else signal.addEventListener('abort', abort);
+    if (signal.aborted) {
+      finish(true);
+    } else {
+      signal.addEventListener('abort', abort);
+    }
   });
 }

@@ -22,7 +22,9 @@ export class Claims {
         claimants.push(node);
         claimants.sort(byAge);
       }
-      for (const other of this.#overlapsOf(prefix).of(prefix)) affected.add(other);
+      for (const other of this.#overlapsOf(prefix).of(prefix)) {
+        affected.add(other);
+      }
     }
     return affected;
   }
@@ -33,10 +35,13 @@ export class Claims {
     this.#nodes.delete(name);
     const affected = new Set(node?.podCIDRs);
     for (const prefix of node?.podCIDRs ?? []) {
-      for (const other of this.#overlapsOf(prefix).of(prefix)) affected.add(other);
+      for (const other of this.#overlapsOf(prefix).of(prefix)) {
+        affected.add(other);
+      }
       const left = this.#byPrefix.get(prefix)!.filter((claimant) => claimant.name !== name);
-      if (left.length > 0) this.#byPrefix.set(prefix, left);
-      else {
+      if (left.length > 0) {
+        this.#byPrefix.set(prefix, left);
+      } else {
         this.#byPrefix.delete(prefix);
         this.#overlapsOf(prefix).delete(prefix);
       }
@@ -57,7 +62,9 @@ export class Claims {
   /** Other nodes, older than the holder of `prefix`, with podCIDRs that contain it or lie in it; oldest first. */
   rivals(prefix: string): Array<{ node: NodeInfo; prefix: string }> {
     const [holder] = this.of(prefix);
-    if (holder === undefined) return [];
+    if (holder === undefined) {
+      return [];
+    }
     return this.#overlapsOf(prefix)
       .of(prefix)
       .map((other) => ({ node: this.of(other)[0]!, prefix: other }))
@@ -96,27 +103,38 @@ class Overlaps {
   add(text: string): void {
     const length = lengthOf(text);
     const set = this.#byLength.get(length);
-    if (set === undefined) this.#byLength.set(length, new Set([text]));
-    else set.add(text);
+    if (set === undefined) {
+      this.#byLength.set(length, new Set([text]));
+    } else {
+      set.add(text);
+    }
   }
 
   delete(text: string): void {
     const length = lengthOf(text);
     const set = this.#byLength.get(length);
     set?.delete(text);
-    if (set?.size === 0) this.#byLength.delete(length);
+    if (set?.size === 0) {
+      this.#byLength.delete(length);
+    }
   }
 
   /** The prefixes, other than it, that contain it or lie in it. */
   of(text: string): string[] {
-    if (this.#byLength.size < 2) return [];
+    if (this.#byLength.size < 2) {
+      return [];
+    }
     const prefix = parsePrefix(text)!;
     const found: string[] = [];
     for (const [length, set] of this.#byLength) {
       if (length < prefix.length) {
         const outer = formatPrefix(network(prefix, length));
-        if (set.has(outer)) found.push(outer);
-      } else if (length > prefix.length) found.push(...inside(prefix, length, set));
+        if (set.has(outer)) {
+          found.push(outer);
+        }
+      } else if (length > prefix.length) {
+        found.push(...inside(prefix, length, set));
+      }
     }
     return found;
   }
@@ -125,21 +143,25 @@ class Overlaps {
 /** By asking for each possible one, or by looking at each that there is, whichever is less. */
 function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string[] {
   const bits = length - outer.length;
-  if (bits > 10 || 1 << bits > set.size)
+  if (bits > 10 || 1 << bits > set.size) {
     return [...set].filter(
       (text) => formatPrefix(network(parsePrefix(text)!, outer.length)) === formatPrefix(outer),
     );
+  }
   const found: string[] = [];
   for (let i = 0; i < 1 << bits; i++) {
     const bytes = outer.bytes.slice();
     // Bit by bit: the number may cross a byte.
-    for (let bit = 0; bit < bits; bit++)
+    for (let bit = 0; bit < bits; bit++) {
       if ((i >> bit) & 1) {
         const at = length - 1 - bit;
         bytes[at >> 3]! |= 0x80 >> (at & 7);
       }
+    }
     const text = formatPrefix({ family: outer.family, bytes, length });
-    if (set.has(text)) found.push(text);
+    if (set.has(text)) {
+      found.push(text);
+    }
   }
   return found;
 }

@@ -38,7 +38,9 @@ export function conflist(
   facts: HostFacts,
   { stateDir = STATE_DIR, chain = [], tunnels = [], hostSysctls = {} }: ConflistOptions = {},
 ): string | undefined {
-  if (own.podCIDRs.length === 0) return undefined;
+  if (own.podCIDRs.length === 0) {
+    return undefined;
+  }
   const mtu = podMtu(own, facts, tunnels);
   const plugin = {
     type: 'cnikit',

@@ -43,11 +43,15 @@ export function desiredRoutes(
   const decisions = new Map<string, RouteDecision>();
   if (own === undefined) {
     // Each of them could be this node.
-    for (const dst of prefixes) decisions.set(dst, { problems: [] });
+    for (const dst of prefixes) {
+      decisions.set(dst, { problems: [] });
+    }
     return decisions;
   }
   const view = viewOf(own, facts, policy);
-  for (const dst of prefixes) decisions.set(dst, desiredRoute(dst, claims.of(dst), view, claims.rivals(dst)));
+  for (const dst of prefixes) {
+    decisions.set(dst, desiredRoute(dst, claims.of(dst), view, claims.rivals(dst)));
+  }
   return decisions;
 }
 
@@ -78,7 +82,9 @@ export function desiredHost(
   }: Circumstances = {},
 ): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
-  if (own === undefined || own.podCIDRs.length === 0) return undefined;
+  if (own === undefined || own.podCIDRs.length === 0) {
+    return undefined;
+  }
   const used = familiesOf(own);
   const view = viewOf(own, facts, policy);
   const prefixes = (family: Family): string[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
@@ -138,14 +144,17 @@ export function desiredHost(
 
 /** What keeps this node itself from being set up. */
 export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem[] {
-  if (own === undefined)
+  if (own === undefined) {
     return [
       {
         key: 'own node',
         message: `Node ${nodeName} is not in the API: waiting for it. Is NODE_NAME the name that the kubelet registered?`,
       },
     ];
-  if (own.podCIDRs.length > 0) return [];
+  }
+  if (own.podCIDRs.length > 0) {
+    return [];
+  }
   return [
     {
       key: 'own node',
@@ -160,10 +169,11 @@ export function problemsOf(node: NodeInfo, nodeName: string): Problem[] {
     key: `node ${node.name}: ${reason}`,
     message: `Node ${node.name}: ${reason}`,
   }));
-  if (node.name !== nodeName && node.podCIDRs.length === 0 && node.rejected.length === 0)
+  if (node.name !== nodeName && node.podCIDRs.length === 0 && node.rejected.length === 0) {
     problems.push({
       key: `node ${node.name}`,
       message: `Node ${node.name} has no podCIDR yet: no route to its pods until it has`,
     });
+  }
   return problems;
 }

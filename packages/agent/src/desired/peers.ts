@@ -20,17 +20,25 @@ export class Peers {
   /** Puts or takes away (`undefined`) the peer of a podCIDR; gives the keys of the entries that may differ now. */
   set(dst: string, peer: TunnelPeer | undefined): string[] {
     const before = this.#byDst.get(dst);
-    if (before === undefined && peer === undefined) return [];
+    if (before === undefined && peer === undefined) {
+      return [];
+    }
     const touched: string[] = [];
     for (const entry of before === undefined ? [] : entriesOf(dst, before)) {
       const key = entryKey(entry);
       const left = (this.#byKey.get(key) ?? []).filter((other) => other.dst !== dst);
-      if (left.length === 0) this.#byKey.delete(key);
-      else this.#byKey.set(key, left);
+      if (left.length === 0) {
+        this.#byKey.delete(key);
+      } else {
+        this.#byKey.set(key, left);
+      }
       touched.push(key);
     }
-    if (peer === undefined) this.#byDst.delete(dst);
-    else this.#byDst.set(dst, peer);
+    if (peer === undefined) {
+      this.#byDst.delete(dst);
+    } else {
+      this.#byDst.set(dst, peer);
+    }
     for (const entry of peer === undefined ? [] : entriesOf(dst, peer)) {
       const key = entryKey(entry);
       this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), entry]);

@@ -78,9 +78,13 @@ export function desiredRoute(
   rivals: ReadonlyArray<{ node: NodeInfo; prefix: string }> = [],
 ): RouteDecision {
   const holder = claimants[0];
-  if (holder === undefined) return { problems: NO_PROBLEMS };
+  if (holder === undefined) {
+    return { problems: NO_PROBLEMS };
+  }
   const problems: readonly Problem[] = claimants.length === 1 ? NO_PROBLEMS : [claimedTwice(dst, claimants)];
-  if (claimants.some(({ name }) => name === view.own.name)) return { problems };
+  if (claimants.some(({ name }) => name === view.own.name)) {
+    return { problems };
+  }
   const refuse = (reason: string): RouteDecision => ({
     problems: [
       ...problems,
@@ -90,25 +94,35 @@ export function desiredRoute(
 
   const prefix = parsePrefix(dst)!;
   const overlapped = view.ownPrefixes.find((own) => overlaps(own.prefix, prefix));
-  if (overlapped !== undefined) return refuse(`it overlaps this node's own podCIDR ${overlapped.text}`);
+  if (overlapped !== undefined) {
+    return refuse(`it overlaps this node's own podCIDR ${overlapped.text}`);
+  }
   const [rival] = rivals;
-  if (rival !== undefined)
+  if (rival !== undefined) {
     return refuse(
       `it overlaps podCIDR ${rival.prefix} of node ${rival.node.name}, which is older and keeps it`,
     );
+  }
 
   const reach = reachOf(holder, prefix.family, view);
-  if (reach.how === 'none') return refuse(reason(reach, holder, prefix.family));
+  if (reach.how === 'none') {
+    return refuse(reason(reach, holder, prefix.family));
+  }
   const address = reach.how === 'direct' ? reach.via : reach.remote;
-  if (contains(prefix, parseAddress(address)!)) return refuse(`its InternalIP ${address} lies within it`);
-  if (reach.how === 'direct')
+  if (contains(prefix, parseAddress(address)!)) {
+    return refuse(`its InternalIP ${address} lies within it`);
+  }
+  if (reach.how === 'direct') {
     return { route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev }, problems };
+  }
   const mac = tunnelMac(holder.name);
   const gateway = tunnelGateway(dst, mac);
   const dev = tunnelName(view.tunnel, reach.underlay);
   const index = view.facts.tunnels.find(({ name }) => name === dev)?.index ?? 0;
   const route: NodeRoute = { dst, via: gateway, oif: index, dev };
-  if (prefix.family === 'ipv4') route.onlink = true;
+  if (prefix.family === 'ipv4') {
+    route.onlink = true;
+  }
   return {
     route,
     peer: { dev, index, underlay: reach.underlay, mac, remote: reach.remote, gateway },
@@ -131,22 +145,35 @@ type Reach =
 /** How this node reaches another one, for pods of a family: the first address of a family is the one that counts. */
 export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
   const via = node.internalIPs.find((ip) => familyOf(ip) === family);
-  if (via !== undefined && view.facts.local.has(via)) return { how: 'none', because: 'own address', via };
+  if (via !== undefined && view.facts.local.has(via)) {
+    return { how: 'none', because: 'own address', via };
+  }
   if (view.encap !== 'always' && via !== undefined) {
     const hop = lookup(parseAddress(via)!, view);
-    if (hop !== undefined && !hop.gateway) return { how: 'direct', via, oif: hop.oif, dev: hop.dev };
+    if (hop !== undefined && !hop.gateway) {
+      return { how: 'direct', via, oif: hop.oif, dev: hop.dev };
+    }
   }
-  if (view.encap === 'never')
+  if (view.encap === 'never') {
     return via === undefined
       ? { how: 'none', because: 'no address' }
       : { how: 'none', because: 'behind a router', via };
+  }
   let why: Reach & { how: 'none' } = { how: 'none', because: 'no address' };
   for (const underlay of view.underlays) {
     const remote = node.internalIPs.find((ip) => familyOf(ip) === underlay);
-    if (remote === undefined) continue;
-    if (view.facts.local.has(remote)) return { how: 'none', because: 'own address', via: remote };
-    if (lookup(parseAddress(remote)!, view) !== undefined) return { how: 'tunnel', remote, underlay };
-    if (why.because === 'no address') why = { how: 'none', because: 'no way', via: remote };
+    if (remote === undefined) {
+      continue;
+    }
+    if (view.facts.local.has(remote)) {
+      return { how: 'none', because: 'own address', via: remote };
+    }
+    if (lookup(parseAddress(remote)!, view) !== undefined) {
+      return { how: 'tunnel', remote, underlay };
+    }
+    if (why.because === 'no address') {
+      why = { how: 'none', because: 'no way', via: remote };
+    }
   }
   return why;
 }

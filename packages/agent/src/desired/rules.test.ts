@@ -47,7 +47,9 @@ describe('desiredRules()', () => {
 
 test('desiredRules() masquerades on every way out: several default routes, and one with several next hops', () => {
   const kernel = new FakeKernel();
-  for (const index of [3, 4, 5]) kernel.links.push({ index, name: `eth${index}`, mtu: 1500, up: true });
+  for (const index of [3, 4, 5]) {
+    kernel.links.push({ index, name: `eth${index}`, mtu: 1500, up: true });
+  }
   const route = { ...kernel.routes[0]!, priority: 100 };
   kernel.routes.unshift(
     { ...route, oif: 3, otherOifs: [4, 2] },

@@ -45,7 +45,9 @@ export function desiredRules(
   randomPorts = true,
 ): readonly TableSpec[] {
   const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
-  if (local.length === 0) return noRules;
+  if (local.length === 0) {
+    return noRules;
+  }
   const ways = facts.ways[family];
   const filter: TableSpec = {
     table: 'filter',
@@ -53,7 +55,9 @@ export function desiredRules(
     // First, as a rule of others that rejects would otherwise be reached before it.
     jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'first', rule: { comment: 'cnikit: pod traffic' } }],
   };
-  if (ways.length === 0) return [filter, { table: 'nat', chains: {} }];
+  if (ways.length === 0) {
+    return [filter, { table: 'nat', chains: {} }];
+  }
   const nat: TableSpec = {
     table: 'nat',
     chains: {
@@ -95,7 +99,9 @@ function forwarded(cidr: string): RuleSpec[] {
 
 function destinations(inside: Inside, family: Family): Rule[] {
   const many = { destination: multicast[family] };
-  if ('prefixes' in inside) return [...inside.prefixes.map((destination) => ({ destination })), many];
+  if ('prefixes' in inside) {
+    return [...inside.prefixes.map((destination) => ({ destination })), many];
+  }
   return [{ matches: [{ module: 'set', options: ['--match-set', inside.set, 'dst'] }] }, many];
 }
 
@@ -113,15 +119,22 @@ export function insidePrefixes(
   const prefixes = named.map(formatPrefix);
   const whole = family === 'ipv4' ? '/32' : '/128';
   const add = (text: string): void => {
-    if (familyOf(text) !== family) return;
+    if (familyOf(text) !== family) {
+      return;
+    }
     const prefix = text.includes('/') ? text : text + whole;
-    if (named.length === 0 || !named.some((outer) => contains(outer, parsePrefix(prefix)!)))
+    if (named.length === 0 || !named.some((outer) => contains(outer, parsePrefix(prefix)!))) {
       prefixes.push(prefix);
+    }
   };
   // Each kind for itself: nodes come in an order that both mostly follow, so that they are sorted soon.
   const all = [...nodes];
-  for (const node of all) node.podCIDRs.forEach(add);
-  for (const node of all) node.internalIPs.forEach(add);
+  for (const node of all) {
+    node.podCIDRs.forEach(add);
+  }
+  for (const node of all) {
+    node.internalIPs.forEach(add);
+  }
   return prefixes;
 }
 

@@ -13,21 +13,23 @@ const BRIDGED =
 export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonly string[] = []): Sysctl[] {
   const used = familiesOf(own);
   const sysctls: Sysctl[] = [];
-  if (used.has('ipv4'))
+  if (used.has('ipv4')) {
     sysctls.push(
       { key: 'net/ipv4/ip_forward', value: '1', why: FORWARDS },
       // There only with br_netfilter.
       { key: 'net/bridge/bridge-nf-call-iptables', value: '1', why: BRIDGED },
       ...loose(facts, tunnels),
     );
+  }
   if (used.has('ipv6')) {
-    if (facts.outside.ipv6 !== undefined)
+    if (facts.outside.ipv6 !== undefined) {
       sysctls.push({
         key: `net/ipv6/conf/${facts.outside.ipv6.name}/accept_ra`,
         value: '2',
         onlyFrom: '1',
         why: 'a forwarding node with 1 ignores router advertisements and loses its default route',
       });
+    }
     sysctls.push(
       { key: 'net/ipv6/conf/all/forwarding', value: '1', why: FORWARDS },
       { key: 'net/bridge/bridge-nf-call-ip6tables', value: '1', why: BRIDGED },
@@ -41,7 +43,9 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonl
  * other would send directly. A strict reverse path filter drops that; where none is on, nothing is changed.
  */
 function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
-  if (tunnels.length === 0) return [];
+  if (tunnels.length === 0) {
+    return [];
+  }
   const outside = facts.outside.ipv4?.name;
   return [...tunnels, ...(outside === undefined ? [] : [outside])].map((link) => ({
     key: `net/ipv4/conf/${link}/rp_filter`,

@@ -28,7 +28,9 @@ describe('tunnelMac()', () => {
   ])('differs between 50,000 %s, and is a locally administered unicast address', (_, name) => {
     const macs = new Set(Array.from({ length: 50_000 }, (_, i) => tunnelMac(name(i))));
     expect(macs.size).toBe(50_000);
-    for (const mac of macs) expect(Number.parseInt(mac.slice(0, 2), 16) & 3).toBe(2);
+    for (const mac of macs) {
+      expect(Number.parseInt(mac.slice(0, 2), 16) & 3).toBe(2);
+    }
   });
 });
 
@@ -125,8 +127,11 @@ describe('a node is reached', () => {
         : peer === undefined
           ? `${route.dev} via ${route.via}`
           : `tunnel to ${peer.remote}${peer.underlay === 'ipv6' ? ` by ${route.dev}` : ''}`;
-    if (want.startsWith('not: ')) expect(told).toMatch(new RegExp(`^not: .*${want.slice(5)}`));
-    else expect(told).toBe(want);
+    if (want.startsWith('not: ')) {
+      expect(told).toMatch(new RegExp(`^not: .*${want.slice(5)}`));
+    } else {
+      expect(told).toBe(want);
+    }
   });
 
   test('not when this node has no route to it at all', () => {

@@ -43,7 +43,9 @@ function mixed(hash: number): number {
  * (ip6_route_check_nh_onlink in net/ipv6/route.c).
  */
 export function tunnelGateway(dst: string, mac: string): string {
-  if (familyOf(dst) === 'ipv4') return dst.slice(0, dst.indexOf('/'));
+  if (familyOf(dst) === 'ipv4') {
+    return dst.slice(0, dst.indexOf('/'));
+  }
   const [a, b, c, d, e, f] = mac.split(':').map((byte) => Number.parseInt(byte, 16)) as [
     number,
     number,
@@ -116,7 +118,9 @@ export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'cha
     have.port === want.port &&
     !have.learning &&
     (have.local === want.local || (want.local === undefined && isUnspecified(have.local, want.underlay)));
-  if (!made) return 'remake';
+  if (!made) {
+    return 'remake';
+  }
   const set =
     have.up &&
     have.mac === want.mac &&
@@ -128,7 +132,9 @@ export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'cha
 
 /** Without an address the kernel takes a link for one of IPv4. */
 function isUnspecified(address: string | undefined, underlay: Family): boolean {
-  if (address === undefined) return underlay === 'ipv4';
+  if (address === undefined) {
+    return underlay === 'ipv4';
+  }
   const parsed = parseAddress(address);
   return parsed?.family === underlay && parsed.bytes.every((byte) => byte === 0);
 }

@@ -35,9 +35,13 @@ export function ask(address: string, size: number, timeoutMs: number): Promise<A
     const timer = setTimeout(() => end({ result: 'silent' }), timeoutMs);
     const failed = (error: Error | null | undefined): void => {
       const { code } = (error ?? {}) as NodeJS.ErrnoException;
-      if (code === 'ECONNREFUSED') end({ result: 'answered' });
-      else if (code === 'EMSGSIZE') end({ result: 'too-big', fits: sys.getsockopt(fd, level, mtu) });
-      else if (error) end({ result: 'silent' });
+      if (code === 'ECONNREFUSED') {
+        end({ result: 'answered' });
+      } else if (code === 'EMSGSIZE') {
+        end({ result: 'too-big', fits: sys.getsockopt(fd, level, mtu) });
+      } else if (error) {
+        end({ result: 'silent' });
+      }
     };
     socket.on('error', failed);
     socket.on('message', () => end({ result: 'answered' }));

@@ -27,7 +27,9 @@ const route = { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' };
 
 function claimsOf(...nodes: ReturnType<typeof node>[]): Claims {
   const claims = new Claims();
-  for (const each of nodes) claims.set(each);
+  for (const each of nodes) {
+    claims.set(each);
+  }
   return claims;
 }
 
@@ -75,7 +77,9 @@ test('diagnose() says of each check what is good when nothing is wrong', () => {
   const results = diagnose(well());
   expect(results.flatMap(({ findings }) => findings)).toEqual([]);
   expect(results.map(({ check }) => check)).toEqual(checks.map(({ name }) => name));
-  for (const { good } of results) expect(good).toMatch(/^[^ ].*\.$/);
+  for (const { good } of results) {
+    expect(good).toMatch(/^[^ ].*\.$/);
+  }
   expect(exitStatus(results)).toBe(0);
 });
 

@@ -27,8 +27,12 @@ function runVersion(path: string): { versions?: string[]; error?: string } {
     encoding: 'utf8',
     timeout: TIMEOUT_MS,
   });
-  if (error !== undefined) return { error: error.message };
-  if (status !== 0) return { error: `it ended with ${signal ?? `status ${status}`}` };
+  if (error !== undefined) {
+    return { error: error.message };
+  }
+  if (status !== 0) {
+    return { error: `it ended with ${signal ?? `status ${status}`}` };
+  }
   try {
     const { supportedVersions } = JSON.parse(stdout) as { supportedVersions: string[] };
     return { versions: supportedVersions.map(String) };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { openIptables } from '@cnikit/iptables';
-import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { loadKubeConfig } from '../api.ts';
 import { readText } from '../apply/files.ts';
@@ -35,18 +35,20 @@ import { podAddresses } from './pod-addresses.ts';
 import { type Peer, probePeers } from './probe.ts';
 
 /** Neighbour tables have a limit (1024 by default), so of a large cluster a sample is asked. */
-const MOST_PEERS = 256;
+const MAX_PEERS = 256;
 /** What is left over now and was so before: a pod that is just being made or deleted is neither. */
 const LEAK_PAUSE_MS = 1000;
 
 type Parts = Pick<AgentParts, 'kernel' | 'cni' | 'chain' | 'sets' | 'randomPorts'>;
 
 export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Parts): Promise<DoctorFacts> {
-  using rt = openRoute();
+  using rt = openRtnetlink();
   const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
   const { api, nodes } = await gatherApi(await loadKubeConfig(config, env), config.readinessTaint);
   const claims = new Claims();
-  for (const node of nodes ?? loadState(stateDir, nodeName)?.nodes ?? []) claims.set(node);
+  for (const node of nodes ?? loadState(stateDir, nodeName)?.nodes ?? []) {
+    claims.set(node);
+  }
   const own = claims.get(nodeName);
   const routes = new Routes(claims, parts.kernel, config);
   routes.load();
@@ -89,7 +91,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Part
     plugin: gatherPlugin(cniBinDir, confs),
     links,
     addresses: rt.addresses(),
-    peers: await probePeers(rt, peers.slice(0, MOST_PEERS)),
+    peers: await probePeers(rt, peers.slice(0, MAX_PEERS)),
     peerCount: peers.length,
     podAddresses: podAddresses(rt),
     reservedAddresses: reservations.map(({ address }) => address),
@@ -143,13 +145,17 @@ function peersOf(
 }
 
 function mtuOf(desired: DesiredHost | undefined): number | undefined {
-  if (desired?.conflist === undefined) return undefined;
+  if (desired?.conflist === undefined) {
+    return undefined;
+  }
   return (JSON.parse(desired.conflist) as { plugins: [{ mtu?: number }] }).plugins[0].mtu;
 }
 
-async function lastingLeaks(rt: RouteConnection, stateDir: string): Promise<DoctorFacts['leaks']> {
+async function lastingLeaks(rt: RtnetlinkConnection, stateDir: string): Promise<DoctorFacts['leaks']> {
   const before = new Set(scanLeaks(rt, stateDir).map(({ key }) => key));
-  if (before.size === 0) return [];
+  if (before.size === 0) {
+    return [];
+  }
   await pause(LEAK_PAUSE_MS);
   return scanLeaks(rt, stateDir).filter(({ key }) => before.has(key));
 }

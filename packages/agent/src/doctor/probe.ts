@@ -1,6 +1,6 @@
 /** The way to other nodes, found out by packets: next hops, and the size that comes through. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Link, type Neighbour, NetlinkError, type RouteConnection } from '@cnikit/netlink';
+import { type Link, type Neighbour, NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import { type Answer, ask } from './ask.ts';
 import type { PathMtu, PeerFacts } from './facts.ts';
 
@@ -35,24 +35,28 @@ const DOUBTFUL = NUD.STALE | NUD.DELAY | NUD.PROBE;
 /** include/uapi/linux/if.h: the link needs no hardware addresses. */
 const IFF_NOARP = 0x80;
 
-export async function probePeers(rt: RouteConnection, peers: readonly Peer[]): Promise<PeerFacts[]> {
+export async function probePeers(rt: RtnetlinkConnection, peers: readonly Peer[]): Promise<PeerFacts[]> {
   const links = new Map(rt.links().map((link) => [link.index, link]));
   const facts: PeerFacts[] = [];
   const queue = peers.entries();
   const worker = async (): Promise<void> => {
-    for (const [i, peer] of queue) facts[i] = await probe(rt, links, peer);
+    for (const [i, peer] of queue) {
+      facts[i] = await probe(rt, links, peer);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, peers.length) }, worker));
   return facts;
 }
 
 async function probe(
-  rt: RouteConnection,
+  rt: RtnetlinkConnection,
   links: ReadonlyMap<number, Link>,
   { node, address, size }: Peer,
 ): Promise<PeerFacts> {
   const way = routeTo(rt, address);
-  if (way?.oif === undefined) return { node, address, size, neighbour: 'none', mtu: { result: 'silent' } };
+  if (way?.oif === undefined) {
+    return { node, address, size, neighbour: 'none', mtu: { result: 'silent' } };
+  }
   const link = links.get(way.oif);
   const hop = way.via ?? address;
   const small = await twice(address, SMALL);
@@ -64,11 +68,13 @@ async function probe(
   return { node, address, dev, hop, size, neighbour: found ? 'reachable' : 'unresolved', mtu };
 }
 
-function routeTo(rt: RouteConnection, dst: string): { via?: string; oif?: number } | undefined {
+function routeTo(rt: RtnetlinkConnection, dst: string): { via?: string; oif?: number } | undefined {
   try {
     return rt.routeTo({ dst });
   } catch (error) {
-    if (error instanceof NetlinkError) return undefined;
+    if (error instanceof NetlinkError) {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -79,20 +85,30 @@ async function twice(address: string, size: number): Promise<Answer> {
 }
 
 function pathMtu(small: Answer, whole: Answer): PathMtu {
-  if (whole.result === 'answered') return { result: 'fits' };
-  if (whole.result === 'too-big') return whole;
+  if (whole.result === 'answered') {
+    return { result: 'fits' };
+  }
+  if (whole.result === 'too-big') {
+    return whole;
+  }
   return { result: small.result === 'answered' ? 'lost' : 'silent' };
 }
 
 /** Whether the neighbour that packets were just sent to is there. */
-async function resolves(rt: RouteConnection, index: number, address: string): Promise<boolean> {
+async function resolves(rt: RtnetlinkConnection, index: number, address: string): Promise<boolean> {
   const deadline = performance.now() + NEIGHBOUR_MS;
   for (;;) {
     const state = stateOf(rt.neighbours({ index }), address);
-    if ((state & CERTAIN) !== 0) return true;
-    if ((state & NUD.FAILED) !== 0) return false;
+    if ((state & CERTAIN) !== 0) {
+      return true;
+    }
+    if ((state & NUD.FAILED) !== 0) {
+      return false;
+    }
     // Doubts are not cleared up where the kernel has no reason to ask: what it believes is then as good as true.
-    if (performance.now() > deadline) return (state & DOUBTFUL) !== 0;
+    if (performance.now() > deadline) {
+      return (state & DOUBTFUL) !== 0;
+    }
     await pause(POLL_MS);
   }
 }

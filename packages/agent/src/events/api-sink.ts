@@ -40,7 +40,9 @@ export function apiSink(config: KubeConfigLike, nodeName: string): EventSink {
         });
         return true;
       } catch (error) {
-        if ((error as ApiRequestError).status === 404) return false;
+        if ((error as ApiRequestError).status === 404) {
+          return false;
+        }
         throw error;
       }
     },

@@ -23,7 +23,7 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
 ];
 /** Of these there may be thousands: one Event for all. */
 const SUMMED_UP = new Set(['RouteMissing', 'PodCIDRClaimedTwice']);
-const MOST_BYTES = 1000;
+const MAX_BYTES = 1000;
 
 /**
  * What concerns this node. Problems of other nodes alone are left to those nodes' agents: told by all, they would be
@@ -33,8 +33,12 @@ export function nodeEvents(problems: Iterable<Problem>, podCIDRs: readonly strin
   const byKey = new Map<string, { reason: string; messages: string[] }>();
   for (const { key, message } of problems) {
     const reason = REASONS.find(([pattern]) => pattern.test(key))?.[1];
-    if (reason === undefined) continue;
-    if (reason === 'PodCIDRClaimedTwice' && !podCIDRs.includes(key.slice('claim '.length))) continue;
+    if (reason === undefined) {
+      continue;
+    }
+    if (reason === 'PodCIDRClaimedTwice' && !podCIDRs.includes(key.slice('claim '.length))) {
+      continue;
+    }
     const under = SUMMED_UP.has(reason) ? reason : key;
     const entry = byKey.get(under) ?? { reason, messages: [] };
     entry.messages.push(message);
@@ -45,5 +49,5 @@ export function nodeEvents(problems: Iterable<Problem>, podCIDRs: readonly strin
 
 function summary([first = '', ...more]: string[]): string {
   const text = more.length === 0 ? first : `${more.length + 1} problems, the first: ${first}`;
-  return text.length > MOST_BYTES ? `${text.slice(0, MOST_BYTES - 1)}…` : text;
+  return text.length > MAX_BYTES ? `${text.slice(0, MAX_BYTES - 1)}…` : text;
 }

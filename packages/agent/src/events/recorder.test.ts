@@ -54,12 +54,16 @@ function recorder() {
     podCIDRs: () => [],
     sink: {
       create: async ({ message }) => {
-        if (state.error !== undefined) throw state.error;
+        if (state.error !== undefined) {
+          throw state.error;
+        }
         state.calls.push(`create ${message}`);
         return `name-${state.calls.length}`;
       },
       repeat: async (name, { message }, count) => {
-        if (state.forgotten) return false;
+        if (state.forgotten) {
+          return false;
+        }
         state.calls.push(`repeat ${name} ${count} ${message}`);
         return true;
       },

@@ -71,7 +71,9 @@ export class EventRecorder {
 
   /** One look. Never rejects: what could not be told is told the next time. */
   async look(): Promise<void> {
-    if (this.#refused) return;
+    if (this.#refused) {
+      return;
+    }
     const events = nodeEvents(this.#parts.problems(), this.#parts.podCIDRs());
     const keys = new Set(events.map(({ key }) => key));
     const lasting = events.filter(({ key }) => this.#before.has(key));
@@ -79,17 +81,25 @@ export class EventRecorder {
     for (const key of this.#told.keys()) {
       const told = this.#told.get(key)!;
       // Remembered for a while after its end, so that what comes and goes is one Event with a count.
-      if (!keys.has(key) && this.#parts.now() - told.at > REPEAT_MS) this.#told.delete(key);
+      if (!keys.has(key) && this.#parts.now() - told.at > REPEAT_MS) {
+        this.#told.delete(key);
+      }
     }
     for (const event of [...lasting, ...this.#noted.values()]) {
       const noted = this.#noted.get(event.key) === event;
-      if (!(noted || this.#isDue(event)) || !this.#takeToken()) continue;
+      if (!(noted || this.#isDue(event)) || !this.#takeToken()) {
+        continue;
+      }
       try {
         await this.#tell(event);
-        if (noted) this.#noted.delete(event.key);
+        if (noted) {
+          this.#noted.delete(event.key);
+        }
         this.#parts.sent();
       } catch (error) {
-        if ((error as { status?: number }).status !== 403) return;
+        if ((error as { status?: number }).status !== 403) {
+          return;
+        }
         this.#refused = true;
         this.#parts.refused(error as Error);
         return;
@@ -120,7 +130,9 @@ export class EventRecorder {
     const more = Math.floor((now - this.#filledAt) / REFILL_MS);
     this.#tokens = Math.min(BURST, this.#tokens + more);
     this.#filledAt += more * REFILL_MS;
-    if (this.#tokens === 0) return false;
+    if (this.#tokens === 0) {
+      return false;
+    }
     this.#tokens--;
     return true;
   }

@@ -19,7 +19,9 @@ function collector() {
     {
       scan: () => state.leaks,
       release: async (leak) => {
-        if (state.fails) throw new Error('EBUSY');
+        if (state.fails) {
+          throw new Error('EBUSY');
+        }
         state.released.push(leak.key);
         state.leaks = state.leaks.filter((other) => other !== leak);
       },

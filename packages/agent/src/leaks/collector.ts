@@ -57,7 +57,9 @@ export class LeakCollector {
         this.#since.clear();
         return;
       }
-      for (const leak of this.#due(this.#parts.scan())) await this.#handle(leak);
+      for (const leak of this.#due(this.#parts.scan())) {
+        await this.#handle(leak);
+      }
     } catch (error) {
       log.warn({}, `What pods left over could not be looked for: ${(error as Error).message}`);
     }
@@ -67,8 +69,16 @@ export class LeakCollector {
   #due(leaks: readonly Leak[]): Leak[] {
     const now = this.#parts.now();
     const keys = new Set(leaks.map(({ key }) => key));
-    for (const key of this.#since.keys()) if (!keys.has(key)) this.#since.delete(key);
-    for (const key of this.#told) if (!keys.has(key)) this.#told.delete(key);
+    for (const key of this.#since.keys()) {
+      if (!keys.has(key)) {
+        this.#since.delete(key);
+      }
+    }
+    for (const key of this.#told) {
+      if (!keys.has(key)) {
+        this.#told.delete(key);
+      }
+    }
     return leaks.filter(({ key }) => {
       const since = this.#since.get(key) ?? now;
       this.#since.set(key, since);
@@ -82,19 +92,24 @@ export class LeakCollector {
     const text = describeLeak(leak);
     if (!this.#told.has(key)) {
       metrics.add('leaks_found', 1, { kind });
-      if (kind === 'unreserved')
+      if (kind === 'unreserved') {
         log.warn({ leak: kind }, `Left alone: ${text}. Delete the pod to have it made anew`);
+      }
     }
     const first = !this.#told.has(key);
     this.#told.add(key);
-    if (kind === 'unreserved') return;
+    if (kind === 'unreserved') {
+      return;
+    }
     try {
       await release(leak);
       metrics.add('leaks_released', 1, { kind });
       log.info({ change: 'leak' }, `- ${text}`);
     } catch (error) {
       metrics.add('leak_failures', 1, { kind });
-      if (first) log.warn({ leak: kind }, `Could not be released: ${text}: ${(error as Error).message}`);
+      if (first) {
+        log.warn({ leak: kind }, `Could not be released: ${text}: ${(error as Error).message}`);
+      }
     }
   }
 }

@@ -41,7 +41,9 @@ export function findLeaks(
     // Hosts older than 2018 noted no interface name; that of pods is eth0.
     const name = hostVethName(network, containerID, ifName || 'eth0');
     attached.add(name);
-    if (names.has(name)) continue;
+    if (names.has(name)) {
+      continue;
+    }
     const leak = gone.get(name) ?? {
       kind: 'reservation',
       key: `reservation ${name}`,

@@ -1,7 +1,7 @@
 /** The leaks of this node: read from its reservations and links, released by the plugin's own DEL. */
 import { execFile } from 'node:child_process';
 import { fileStore } from '@cnikit/ipam/file-store';
-import { delLink, type RouteConnection } from '@cnikit/netlink';
+import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { NETWORK_NAME } from '../desired/conflist.ts';
 import { findLeaks, type Leak, type VethLink } from './find.ts';
@@ -11,12 +11,12 @@ const TIMEOUT_MS = 30_000;
 /** The directory of the network's reservations. */
 export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/${NETWORK_NAME}`;
 
-export function scanLeaks(rt: RouteConnection, stateDir: string): Leak[] {
+export function scanLeaks(rt: RtnetlinkConnection, stateDir: string): Leak[] {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
   return findLeaks(NETWORK_NAME, reservations, vethLinks(rt));
 }
 
-export function vethLinks(rt: RouteConnection): VethLink[] {
+export function vethLinks(rt: RtnetlinkConnection): VethLink[] {
   return rt
     .links({ kind: 'veth' })
     .map(({ name, index, linkNetnsId }) => ({ name, index, peerHere: linkNetnsId === undefined }));
@@ -27,12 +27,16 @@ export function vethLinks(rt: RouteConnection): VethLink[] {
  * address only if the attachment still holds it. `conflist` is the text of the present one.
  */
 export async function releaseLeak(
-  rt: RouteConnection,
+  rt: RtnetlinkConnection,
   leak: Leak,
   { plugin, conflist }: { plugin: string; conflist: string },
 ): Promise<void> {
-  if (leak.kind === 'veth') rt.request(delLink({ name: leak.link.name }));
-  if (leak.kind !== 'reservation') return;
+  if (leak.kind === 'veth') {
+    rt.request(delLink({ name: leak.link.name }));
+  }
+  if (leak.kind !== 'reservation') {
+    return;
+  }
   const { cniVersion, name, plugins } = JSON.parse(conflist) as {
     cniVersion: string;
     name: string;

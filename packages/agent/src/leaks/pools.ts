@@ -8,7 +8,9 @@ export function poolsOf(
   stateDir: string,
   podCIDRs: readonly string[],
 ): Array<{ range: string; used: number; free: number }> {
-  if (podCIDRs.length === 0) return [];
+  if (podCIDRs.length === 0) {
+    return [];
+  }
   const store = fileStore({ sys, dir: reservationsDir(stateDir) });
   const ipam = new Ipam({ rangeSets: podCIDRs.map((subnet) => [{ subnet }]), store });
   return ipam.status().sets.map(({ used, free }, i) => ({ range: podCIDRs[i]!, used, free }));

@@ -12,8 +12,8 @@ export interface Chain {
   problems: Problem[];
 }
 
-const MOST_BYTES = 64 * 1024;
-const MOST_PLUGINS = 16;
+const MAX_BYTES = 64 * 1024;
+const MAX_PLUGINS = 16;
 /** A program in the CNI directory: no path, no hidden file. */
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 /** The runtime puts these in, from the list that ours is. */
@@ -22,17 +22,24 @@ const RESERVED = ['cniVersion', 'name', 'prevResult'] as const;
 /** Reads a JSON list of plugin objects. Throws an Error with a sentence that says what is wrong. */
 export function parseChain(text: string): ChainedPlugin[] {
   const list: unknown = JSON.parse(text);
-  if (!Array.isArray(list)) throw new Error('it is not a JSON list of plugin objects');
-  if (list.length > MOST_PLUGINS) throw new Error(`it has more than ${MOST_PLUGINS} plugins`);
+  if (!Array.isArray(list)) {
+    throw new Error('it is not a JSON list of plugin objects');
+  }
+  if (list.length > MAX_PLUGINS) {
+    throw new Error(`it has more than ${MAX_PLUGINS} plugins`);
+  }
   list.forEach((plugin: unknown, i) => {
-    if (typeof plugin !== 'object' || plugin === null || Array.isArray(plugin))
+    if (typeof plugin !== 'object' || plugin === null || Array.isArray(plugin)) {
       throw new Error(`entry ${i} is not an object`);
+    }
     const { type } = plugin as ChainedPlugin;
-    if (typeof type !== 'string' || !TYPE.test(type))
+    if (typeof type !== 'string' || !TYPE.test(type)) {
       throw new Error(`"type" of entry ${i} is ${JSON.stringify(type)}: it must be the name of a plugin`);
+    }
     const reserved = RESERVED.find((key) => key in plugin);
-    if (reserved !== undefined)
+    if (reserved !== undefined) {
       throw new Error(`entry ${i} (${type}) has "${reserved}", which the list gives it: remove it`);
+    }
   });
   return list as ChainedPlugin[];
 }
@@ -46,7 +53,9 @@ export function chainReader(file: string, installed: () => string | undefined): 
   return () => {
     try {
       const text = readFileSync(file, 'utf8');
-      if (text.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES} bytes`);
+      if (text.length > MAX_BYTES) {
+        throw new Error(`it is larger than ${MAX_BYTES} bytes`);
+      }
       good = parseChain(text);
       return { plugins: good, problems: [] };
     } catch (error) {

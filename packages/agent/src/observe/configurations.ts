@@ -31,8 +31,9 @@ function contentOf(path: string): Omit<Configuration, 'file'> {
     const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
     const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
     const types = plugins.map((plugin: { type?: unknown } | null) => plugin?.type);
-    if (types.length === 0 || !types.every((type) => typeof type === 'string'))
+    if (types.length === 0 || !types.every((type) => typeof type === 'string')) {
       return { broken: 'it names no plugin' };
+    }
     return { name: String(config.name ?? ''), types: types as string[] };
   } catch (error) {
     return { broken: (error as Error).message };

@@ -7,8 +7,9 @@ test('hostFacts() has no address that kube-proxy in ipvs mode gave to the node f
   const before = hostFacts(kernel.dump());
   kernel.links.push({ index: 77, name: 'kube-ipvs0', mtu: 1500, up: false });
   // That of a Service, one that is this node's too, and one that is another node's.
-  for (const address of ['10.96.0.1/32', '192.0.2.1/32', '192.0.2.2/32'])
+  for (const address of ['10.96.0.1/32', '192.0.2.1/32', '192.0.2.2/32']) {
     kernel.addresses.push({ index: 77, address });
+  }
   const facts = hostFacts(kernel.dump());
   expect([...facts.local]).toEqual([...before.local]);
   expect(sameFacts(before, facts)).toBe(true);

@@ -42,7 +42,9 @@ export function hostFacts(
       outsideInterface === undefined
         ? defaultLinks(foreign, family).flatMap((index) => byIndex.get(index) ?? [])
         : kernel.links.filter(({ name }) => name === outsideInterface);
-    if (links[0] !== undefined) outside[family] = outsideOf(links[0]);
+    if (links[0] !== undefined) {
+      outside[family] = outsideOf(links[0]);
+    }
     ways[family] = [...new Set(links.map(({ name }) => name))];
   }
   return {
@@ -80,7 +82,9 @@ function tunnelOf(
   { index, name, mtu, up, mac = '', alias, vxlan }: KernelLink,
   addresses: readonly KernelAddress[],
 ): PresentTunnel[] {
-  if (alias !== TUNNEL_ALIAS || vxlan === undefined) return [];
+  if (alias !== TUNNEL_ALIAS || vxlan === undefined) {
+    return [];
+  }
   const { id: vni, port, learning, local } = vxlan;
   return [
     {

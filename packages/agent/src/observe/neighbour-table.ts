@@ -29,7 +29,10 @@ export class NeighbourTable {
   remove(neighbour: KernelNeighbour): void {
     const key = entryKey(neighbour);
     const rest = this.at(key).filter(({ address }) => address !== neighbour.address);
-    if (rest.length === 0) this.#byKey.delete(key);
-    else this.#byKey.set(key, [...rest]);
+    if (rest.length === 0) {
+      this.#byKey.delete(key);
+    } else {
+      this.#byKey.set(key, [...rest]);
+    }
   }
 }

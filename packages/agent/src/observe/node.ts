@@ -29,12 +29,19 @@ export function selectNode(node: unknown): NodeInfo {
   const podCIDRs: string[] = [];
   const claimed = array(spec.podCIDRs).length > 0 ? array(spec.podCIDRs) : [spec.podCIDR];
   for (const entry of claimed) {
-    if (entry === undefined || entry === '') continue;
+    if (entry === undefined || entry === '') {
+      continue;
+    }
     const prefix = parsePrefix(text(entry));
-    if (prefix === undefined) rejected.push(`podCIDR ${JSON.stringify(entry)} is not a prefix`);
+    if (prefix === undefined) {
+      rejected.push(`podCIDR ${JSON.stringify(entry)} is not a prefix`);
+    }
     // A claim this wide is a mistake, and its route would take the node off its network.
-    else if (prefix.length < 8) rejected.push(`podCIDR ${JSON.stringify(entry)} is wider than a /8`);
-    else if (!podCIDRs.includes(formatPrefix(prefix))) podCIDRs.push(formatPrefix(prefix));
+    else if (prefix.length < 8) {
+      rejected.push(`podCIDR ${JSON.stringify(entry)} is wider than a /8`);
+    } else if (!podCIDRs.includes(formatPrefix(prefix))) {
+      podCIDRs.push(formatPrefix(prefix));
+    }
   }
 
   const addresses = array(status.addresses).map(object);
@@ -43,7 +50,9 @@ export function selectNode(node: unknown): NodeInfo {
       .filter((entry) => entry.type === type)
       .flatMap((entry) => {
         const address = parseAddress(text(entry.address));
-        if (address !== undefined) return [formatAddress(address)];
+        if (address !== undefined) {
+          return [formatAddress(address)];
+        }
         rejected.push(`${type} ${JSON.stringify(entry.address)} is not an address`);
         return [];
       });

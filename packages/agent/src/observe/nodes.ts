@@ -30,7 +30,9 @@ export function watchNodes(
   position: Position = {},
 ): NodeChanges {
   const moveOn = ({ resourceVersion }: Position): void => {
-    if (resourceVersion !== undefined) position.resourceVersion = resourceVersion;
+    if (resourceVersion !== undefined) {
+      position.resourceVersion = resourceVersion;
+    }
   };
   return watch<NodeInfo, unknown>({
     ...('getCurrentCluster' in server ? { kubeConfig: server } : server),
@@ -65,11 +67,17 @@ export async function followNodes(
   outage: Outage,
 ): Promise<void> {
   for await (const change of changes) {
-    if (change.type === 'synced') consumer.setNodes(change.objects.values());
-    else if (change.type === 'added' || change.type === 'modified') consumer.putNode(change.object);
-    else if (change.type === 'deleted') consumer.deleteNode(change.object.name);
-    else if (change.type === 'stale') outage.begin(change.since, change.error);
-    else outage.end();
+    if (change.type === 'synced') {
+      consumer.setNodes(change.objects.values());
+    } else if (change.type === 'added' || change.type === 'modified') {
+      consumer.putNode(change.object);
+    } else if (change.type === 'deleted') {
+      consumer.deleteNode(change.object.name);
+    } else if (change.type === 'stale') {
+      outage.begin(change.since, change.error);
+    } else {
+      outage.end();
+    }
   }
 }
 

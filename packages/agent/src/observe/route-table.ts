@@ -11,9 +11,14 @@ export class RouteTable {
   constructor(routes: Iterable<KernelRoute> = []) {
     for (const route of routes) {
       const others = this.#byDst.get(route.dst);
-      if (isOwn(route) && others?.some(isOwn) !== true) this.#owned++;
-      if (others === undefined) this.#byDst.set(route.dst, [route]);
-      else others.push(route);
+      if (isOwn(route) && others?.some(isOwn) !== true) {
+        this.#owned++;
+      }
+      if (others === undefined) {
+        this.#byDst.set(route.dst, [route]);
+      } else {
+        others.push(route);
+      }
     }
   }
 
@@ -29,7 +34,11 @@ export class RouteTable {
 
   /** Destinations of the agent's own routes. */
   *own(): IterableIterator<string> {
-    for (const [dst, routes] of this.#byDst) if (routes.some(isOwn)) yield dst;
+    for (const [dst, routes] of this.#byDst) {
+      if (routes.some(isOwn)) {
+        yield dst;
+      }
+    }
   }
 
   /** Puts an own route in the place of the own route of that destination and metric. */
@@ -48,8 +57,11 @@ export class RouteTable {
 
   #set(dst: string, routes: KernelRoute[]): void {
     this.#owned += Number(routes.some(isOwn)) - Number(this.at(dst).some(isOwn));
-    if (routes.length === 0) this.#byDst.delete(dst);
-    else this.#byDst.set(dst, routes);
+    if (routes.length === 0) {
+      this.#byDst.delete(dst);
+    } else {
+      this.#byDst.set(dst, routes);
+    }
   }
 }
 

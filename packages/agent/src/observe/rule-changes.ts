@@ -14,15 +14,27 @@ export function ruleChanges(signal: AbortSignal): AsyncIterable<void> {
 }
 
 async function* concerning(changes: AsyncIterable<NftEvent | { type: 'overflow' }>): AsyncIterable<void> {
-  for await (const change of changes) if (concernsRules(change)) yield;
+  for await (const change of changes) {
+    if (concernsRules(change)) {
+      yield;
+    }
+  }
 }
 
 /** Most changes of a busy node are those of kube-proxy and of hostPorts, in chains of their own. */
 export function concernsRules(change: NftEvent | { type: 'overflow' }): boolean {
-  if (change.type === 'overflow') return true;
-  if (change.type !== 'nftables') return false;
+  if (change.type === 'overflow') {
+    return true;
+  }
+  if (change.type !== 'nftables') {
+    return false;
+  }
   const { family, table, object, chain, action } = change;
-  if ((family !== 'ip' && family !== 'ip6') || (table !== 'filter' && table !== 'nat')) return false;
-  if (object === 'table') return action === 'del';
+  if ((family !== 'ip' && family !== 'ip6') || (table !== 'filter' && table !== 'nat')) {
+    return false;
+  }
+  if (object === 'table') {
+    return action === 'del';
+  }
   return chain !== undefined && (chain.startsWith(CHAIN_PREFIX) || shared.includes(chain));
 }

@@ -36,7 +36,9 @@ describe('loadState() does not believe', () => {
     ['an address that is none', JSON.stringify({ ...good, nodes: [node(1, { internalIPs: ['x'] })] })],
     ['null', 'null'],
   ])('%s', (_, text) => {
-    if (text !== undefined) writeFileSync(join(dir, STATE_NAME), text);
+    if (text !== undefined) {
+      writeFileSync(join(dir, STATE_NAME), text);
+    }
     expect(loadState(dir, 'n1')).toBeUndefined();
   });
 });

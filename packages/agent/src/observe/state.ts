@@ -21,8 +21,9 @@ export function loadState(dir: string, nodeName: string): SavedState | undefined
   try {
     const state: unknown = JSON.parse(readFileSync(join(dir, STATE_NAME), 'utf8'));
     const { format, node, nodes, resourceVersion } = state as Record<string, unknown>;
-    if (format !== FORMAT || node !== nodeName || !Array.isArray(nodes) || !nodes.every(isNodeInfo))
+    if (format !== FORMAT || node !== nodeName || !Array.isArray(nodes) || !nodes.every(isNodeInfo)) {
       return undefined;
+    }
     return { nodes, ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}) };
   } catch {
     return undefined;
@@ -43,7 +44,9 @@ export function saveState(
 }
 
 function isNodeInfo(value: unknown): value is NodeInfo {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
   const { name, uid, created, podCIDRs, internalIPs, networkUnavailable, taints, rejected } = value as Record<
     string,
     unknown

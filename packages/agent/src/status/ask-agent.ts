@@ -15,7 +15,9 @@ const TIMEOUT_MS = 3000;
 
 /** Undefined when none answers where it should. */
 export function askAgent({ health }: Pick<Config, 'health'>): Promise<AgentStatus | undefined> {
-  if (health === undefined) return Promise.resolve(undefined);
+  if (health === undefined) {
+    return Promise.resolve(undefined);
+  }
   const everywhere = health.host === '' || health.host === '0.0.0.0' || health.host === '::';
   const options = {
     host: everywhere ? '127.0.0.1' : health.host,
@@ -28,7 +30,9 @@ export function askAgent({ health }: Pick<Config, 'health'>): Promise<AgentStatu
     const request = get(options, async (response) => {
       try {
         let text = '';
-        for await (const chunk of response.setEncoding('utf8')) text += chunk;
+        for await (const chunk of response.setEncoding('utf8')) {
+          text += chunk;
+        }
         const status = JSON.parse(text) as AgentStatus;
         done(typeof status.ready === 'boolean' && Array.isArray(status.problems) ? status : undefined);
       } catch {

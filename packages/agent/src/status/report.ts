@@ -1,5 +1,5 @@
 /** What `cnikit-agent status` tells, gathered from the kernel, the Nodes, and the running agent. */
-import { NetlinkError, type RouteConnection } from '@cnikit/netlink';
+import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Kernel } from '../apply/kernel.ts';
 import type { Config } from '../config.ts';
 import type { Claims } from '../desired/claims.ts';
@@ -23,7 +23,7 @@ export async function statusReport(
   claims: Claims,
   source: StatusReport['source'],
   kernel: Kernel,
-  rt: RouteConnection,
+  rt: RtnetlinkConnection,
 ): Promise<StatusReport> {
   const { nodeName, tunnel } = config;
   const routes = new Routes(claims, kernel, config);
@@ -61,7 +61,7 @@ const STATES: ReadonlyArray<readonly [number, string]> = [
   [0x01, 'incomplete'],
 ];
 
-function neighbourStates(rt: RouteConnection): (address: string) => string {
+function neighbourStates(rt: RtnetlinkConnection): (address: string) => string {
   const states = new Map(rt.neighbours().map(({ index, address, state }) => [`${index} ${address}`, state]));
   return (address) => {
     try {
@@ -69,7 +69,9 @@ function neighbourStates(rt: RouteConnection): (address: string) => string {
       const state = states.get(`${way?.oif} ${way?.via ?? address}`);
       return STATES.find(([bit]) => state !== undefined && (state & bit) !== 0)?.[1] ?? 'unknown';
     } catch (error) {
-      if (error instanceof NetlinkError) return 'unknown';
+      if (error instanceof NetlinkError) {
+        return 'unknown';
+      }
       throw error;
     }
   };

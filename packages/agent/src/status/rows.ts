@@ -77,11 +77,15 @@ function stateOf(
   problems: ReadonlyMap<string, string>,
 ): { route: RouteState; reason?: string } {
   const foreign = problems.get(`foreign ${dst}`);
-  if (foreign !== undefined) return { route: 'foreign', reason: foreign };
+  if (foreign !== undefined) {
+    return { route: 'foreign', reason: foreign };
+  }
   if (wanted === undefined) {
     const reason = problems.get(`route ${dst}`) ?? problems.get(`claim ${dst}`);
     return { route: 'none', ...(reason === undefined ? {} : { reason }) };
   }
-  if (action === undefined) return { route: 'ok' };
+  if (action === undefined) {
+    return { route: 'ok' };
+  }
   return { route: action.op === 'add' ? 'missing' : 'wrong' };
 }

@@ -5,7 +5,9 @@ import { statusRows } from './rows.ts';
 import { statusText } from './table.ts';
 
 const claims = new Claims();
-for (const n of [1, 2, 3, 10]) claims.set(node(n, { podCIDRs: [`10.244.${n}.0/24`] }));
+for (const n of [1, 2, 3, 10]) {
+  claims.set(node(n, { podCIDRs: [`10.244.${n}.0/24`] }));
+}
 claims.set(node(4, { podCIDRs: ['10.244.4.0/24'], internalIPs: [] }));
 const to = (n: number, dev = 'eth0') => ({ dst: `10.244.${n}.0/24`, via: `192.0.2.${n}`, oif: 2, dev });
 
@@ -65,8 +67,11 @@ test('statusText() is a table under what is to be said of this node', () => {
     ['n4', '10.244.4.0/24', '-', 'none', '-', '-', 'unknown', '-'],
     ['n10', '10.244.10.0/24', '192.0.2.10', 'ok', '192.0.2.10 dev cnikit-vx', 'tunnel', 'unknown', '-'],
   ]);
-  for (const column of ['POD CIDR', 'ROUTE', 'NEIGHBOUR'])
-    for (const line of lines.slice(5, 9)) expect(line[lines[4]!.indexOf(column) - 1]).toBe(' ');
+  for (const column of ['POD CIDR', 'ROUTE', 'NEIGHBOUR']) {
+    for (const line of lines.slice(5, 9)) {
+      expect(line[lines[4]!.indexOf(column) - 1]).toBe(' ');
+    }
+  }
   expect(lines.slice(9)).toEqual(['', '! No route to 10.244.4.0/24: no InternalIP', '']);
   const offline = statusText({ node: report.node, source: 'saved', rows: [] }, 0);
   expect(offline).toContain('Agent: none answers on this node\nNodes: as they were saved last');

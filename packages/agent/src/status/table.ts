@@ -19,7 +19,9 @@ export function statusText({ node, source, rows, agent }: StatusReport, now: num
 }
 
 function agentText(agent: StatusReport['agent']): string {
-  if (agent === undefined) return 'none answers on this node';
+  if (agent === undefined) {
+    return 'none answers on this node';
+  }
   return [agent.ready ? 'ready' : 'not ready', ...agent.problems].join('\n  ! ');
 }
 
@@ -56,8 +58,14 @@ function columns(rows: readonly string[][]): string[] {
 /** As kubectl tells it: the largest unit. */
 function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  if (seconds < 120) {
+    return `${seconds}s`;
+  }
+  if (seconds < 7200) {
+    return `${Math.floor(seconds / 60)}m`;
+  }
+  if (seconds < 172_800) {
+    return `${Math.floor(seconds / 3600)}h`;
+  }
   return `${Math.floor(seconds / 86_400)}d`;
 }

@@ -21,7 +21,9 @@ export class FakeClock {
     const end = this.now + ms;
     for (;;) {
       const next = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
+      if (next === undefined) {
+        break;
+      }
       this.#timers.delete(next);
       this.now = next.at;
       next.body();
@@ -60,9 +62,13 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
       rules: {
         plan: () => [],
         apply: (desired: DesiredRules) => {
-          if (state.rulesError !== undefined) throw state.rulesError;
+          if (state.rulesError !== undefined) {
+            throw state.rulesError;
+          }
           const text = JSON.stringify(desired);
-          if (text === state.rules) return [];
+          if (text === state.rules) {
+            return [];
+          }
           state.rules = text;
           order.push('rules');
           return [{ kind: 'rule', family: 'ipv4', line: '+ something' }];
@@ -71,7 +77,9 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
       cni: {
         plan: () => [],
         apply: (conflist) => {
-          if (conflist === state.conflist) return [];
+          if (conflist === state.conflist) {
+            return [];
+          }
           state.conflist = conflist;
           order.push('conflist');
           return [{ kind: 'file', op: 'add', path: 'conflist' }];

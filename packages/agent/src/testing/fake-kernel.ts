@@ -47,19 +47,30 @@ export class FakeKernel implements Kernel {
   }
 
   #do(action: KernelAction): string | undefined {
-    if (action.kind === 'tunnel') return this.#tunnel(action);
-    if (action.kind === 'neighbour') return this.#neighbour(action);
+    if (action.kind === 'tunnel') {
+      return this.#tunnel(action);
+    }
+    if (action.kind === 'neighbour') {
+      return this.#neighbour(action);
+    }
     if (action.op !== 'add') {
       const at = this.routes.findIndex(
         (have) => JSON.stringify(key(have)) === JSON.stringify(key(action.old)),
       );
-      if (at >= 0) this.routes.splice(at, 1);
-      if (action.op === 'remove') return at < 0 ? 'ESRCH' : undefined;
+      if (at >= 0) {
+        this.routes.splice(at, 1);
+      }
+      if (action.op === 'remove') {
+        return at < 0 ? 'ESRCH' : undefined;
+      }
     }
     const route = asKernelRoute(action.route);
-    if (this.#refuses(action.route)) return 'ENETUNREACH';
-    if (this.routes.some((have) => have.dst === route.dst && have.priority === route.priority))
+    if (this.#refuses(action.route)) {
+      return 'ENETUNREACH';
+    }
+    if (this.routes.some((have) => have.dst === route.dst && have.priority === route.priority)) {
       return 'EEXIST';
+    }
     this.routes.push(route);
     return undefined;
   }
@@ -69,20 +80,26 @@ export class FakeKernel implements Kernel {
   }
 
   #tunnel(action: TunnelAction): string | undefined {
-    if (action.op === 'remove') return this.removeLink(action.old.index) ? undefined : 'ENODEV';
+    if (action.op === 'remove') {
+      return this.removeLink(action.old.index) ? undefined : 'ENODEV';
+    }
     const { name, vni: id, port, mac, mtu, local, addresses } = action.link;
     if (action.op === 'add') {
       const taken = this.links.some(
         (link) => link.name === name || (link.vxlan?.id === id && link.vxlan.port === port),
       );
-      if (taken) return 'EEXIST';
+      if (taken) {
+        return 'EEXIST';
+      }
       const index = Math.max(...this.links.map((link) => link.index)) + 1;
       const vxlan = { id, port, learning: false, ...(local === undefined ? {} : { local }) };
       this.links.push({ index, name, mtu, up: true, mac, alias: TUNNEL_ALIAS, vxlan });
       return undefined;
     }
     const link = this.links.find(({ index }) => index === action.old.index);
-    if (link === undefined) return 'ENODEV';
+    if (link === undefined) {
+      return 'ENODEV';
+    }
     Object.assign(link, { mac, mtu, up: true });
     this.addresses = this.addresses.filter(({ index }) => index !== link.index);
     this.addresses.push(...addresses.map((address) => ({ index: link.index, address })));
@@ -100,13 +117,18 @@ export class FakeKernel implements Kernel {
   }
 
   #neighbour({ op, entry }: NeighbourAction): string | undefined {
-    if (!this.links.some(({ index }) => index === entry.index)) return 'ENODEV';
+    if (!this.links.some(({ index }) => index === entry.index)) {
+      return 'ENODEV';
+    }
     const had = this.neighbours.length;
     this.neighbours = this.neighbours.filter(
       (have) => have.index !== entry.index || entryKey(have) !== entryKey(entry),
     );
-    if (op === 'put') this.neighbours.push({ ...entry });
-    else if (this.neighbours.length === had) return 'ENOENT';
+    if (op === 'put') {
+      this.neighbours.push({ ...entry });
+    } else if (this.neighbours.length === had) {
+      return 'ENOENT';
+    }
     return undefined;
   }
 

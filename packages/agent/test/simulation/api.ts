@@ -109,7 +109,9 @@ export class SimulatedApi {
 
   delete(name: string): void {
     const previous = this.#nodes.get(name);
-    if (previous === undefined) return;
+    if (previous === undefined) {
+      return;
+    }
     this.#nodes.delete(name);
     const { json: _, ...node } = previous;
     this.#publish({ rv: ++this.#rv, type: 'DELETED', node: { ...node, rv: this.#rv }, previous });
@@ -118,25 +120,33 @@ export class SimulatedApi {
   /** A status update that changes nothing that anybody uses. */
   heartbeat(name: string): void {
     const node = this.#nodes.get(name);
-    if (node !== undefined) this.put({ ...bare(node), beat: node.beat + 1 });
+    if (node !== undefined) {
+      this.put({ ...bare(node), beat: node.beat + 1 });
+    }
   }
 
   /** The one write of the agent. Rejects while the API is away. */
   async clearNetworkUnavailable(name: string): Promise<void> {
     await new Promise<void>((done) => this.#time.after(this.#latencyMs(), done));
     const node = this.#nodes.get(name);
-    if (this.away || this.mute || node === undefined) throw new Error('the model cannot do that now');
+    if (this.away || this.mute || node === undefined) {
+      throw new Error('the model cannot do that now');
+    }
     this.put({ ...bare(node), networkUnavailable: 'False' });
   }
 
   /** Cuts every watch. */
   cut(): void {
-    for (const stream of this.#streams) stream.breakOff();
+    for (const stream of this.#streams) {
+      stream.breakOff();
+    }
   }
 
   /** Every open watch hangs: no byte any more, and no end. */
   stall(): void {
-    for (const stream of this.#streams) stream.stalled = true;
+    for (const stream of this.#streams) {
+      stream.stalled = true;
+    }
   }
 
   /** Forgets the history. */
@@ -157,7 +167,11 @@ export class SimulatedApi {
     this.away = this.mute = this.twice = false;
     this.failures = [];
     this.garbage = this.halves = this.replay = this.lag = 0;
-    for (const stream of this.#streams) if (stream.stalled) stream.breakOff();
+    for (const stream of this.#streams) {
+      if (stream.stalled) {
+        stream.breakOff();
+      }
+    }
   }
 
   readonly transport: Transport = {
@@ -165,7 +179,9 @@ export class SimulatedApi {
       this.requests++;
       await this.#answerable(signal);
       const body = new Body(signal);
-      if (this.away) throw new WatchError('CONNECT', 'the model refuses connections', { unreached: true });
+      if (this.away) {
+        throw new WatchError('CONNECT', 'the model refuses connections', { unreached: true });
+      }
       const failure = this.failures.shift();
       if (failure !== undefined) {
         body.send('{}');
@@ -200,19 +216,27 @@ export class SimulatedApi {
     let items: Stored[] | undefined;
     if (token === null) {
       const wanted = query.get('resourceVersion');
-      if (Number(wanted) > this.#rv) return this.#tooLarge(answer);
+      if (Number(wanted) > this.#rv) {
+        return this.#tooLarge(answer);
+      }
       // A lagging cache waits until it is new enough.
       const behind = wanted === '0' ? Math.min(this.lag, this.#history.length) : 0;
       items = this.#asOf(behind);
-      if (behind > 0) rv = this.#history.at(-behind - 1)?.rv ?? this.#compacted;
+      if (behind > 0) {
+        rv = this.#history.at(-behind - 1)?.rv ?? this.#compacted;
+      }
     } else {
       [rv, offset] = token.split(':').map(Number) as [number, number];
       items = this.#snapshots.get(String(rv));
-      if (items === undefined) return this.#expired(answer);
+      if (items === undefined) {
+        return this.#expired(answer);
+      }
     }
     const end = limit === 0 ? items.length : offset + limit;
     const more = end < items.length;
-    if (more) this.#snapshots.set(String(rv), items);
+    if (more) {
+      this.#snapshots.set(String(rv), items);
+    }
     const metadata = { resourceVersion: String(rv), ...(more ? { continue: `${rv}:${end}` } : {}) };
     const text = `{"kind":"NodeList","metadata":${JSON.stringify(metadata)},"items":[${items
       .slice(offset, end)
@@ -230,7 +254,9 @@ export class SimulatedApi {
     const answer = { status: 200, body, close: () => this.#streams.delete(stream) };
     const rv = Number(query.get('resourceVersion'));
     if (rv < this.#compacted) {
-      if (this.#random.chance(0.5)) return this.#expired(answer);
+      if (this.#random.chance(0.5)) {
+        return this.#expired(answer);
+      }
       stream.send(`{"type":"ERROR","object":{"kind":"Status","code":410}}\n`);
       body.end();
       return answer;
@@ -238,17 +264,23 @@ export class SimulatedApi {
     this.#streams.add(stream);
     const missed = this.#history.findIndex((event) => event.rv > rv);
     const from = missed < 0 ? this.#history.length : missed;
-    for (const event of this.#history.slice(Math.max(0, from - this.replay))) this.#send(stream, event);
+    for (const event of this.#history.slice(Math.max(0, from - this.replay))) {
+      this.#send(stream, event);
+    }
     const bookmark = (): void =>
       stream.send(`{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"${this.#rv}"}}}\n`);
     const tick = (): void => {
-      if (!this.#streams.has(stream)) return;
+      if (!this.#streams.has(stream)) {
+        return;
+      }
       bookmark();
       this.#time.after(BOOKMARK_MS, tick);
     };
     this.#time.after(BOOKMARK_MS, tick);
     this.#time.after(Number(query.get('timeoutSeconds')) * 1000, () => {
-      if (!this.#streams.delete(stream) || stream.stalled) return;
+      if (!this.#streams.delete(stream) || stream.stalled) {
+        return;
+      }
       bookmark();
       body.end();
     });
@@ -271,18 +303,24 @@ export class SimulatedApi {
 
   #publish(event: HistoryEvent): void {
     this.#history.push(event);
-    for (const stream of this.#streams) this.#send(stream, event);
+    for (const stream of this.#streams) {
+      this.#send(stream, event);
+    }
   }
 
   #send(stream: Stream, { type, node }: HistoryEvent): void {
     const line = `{"type":"${type}","object":${json(node)}}\n`;
-    if (stream.stalled) return;
+    if (stream.stalled) {
+      return;
+    }
     if (this.#damaged(line, stream.body)) {
       this.#streams.delete(stream);
       return;
     }
     stream.send(line);
-    if (this.twice) stream.send(line);
+    if (this.twice) {
+      stream.send(line);
+    }
   }
 
   /** Sends something else instead, if it is time for that. */
@@ -304,11 +342,16 @@ export class SimulatedApi {
 
   /** All nodes as they were so many events ago. */
   #asOf(behind: number): Stored[] {
-    if (behind === 0) return [...this.#nodes.values()];
+    if (behind === 0) {
+      return [...this.#nodes.values()];
+    }
     const nodes = new Map(this.#nodes);
     for (const { node, previous } of this.#history.slice(-behind).reverse()) {
-      if (previous === undefined) nodes.delete(node.name);
-      else nodes.set(node.name, previous);
+      if (previous === undefined) {
+        nodes.delete(node.name);
+      } else {
+        nodes.set(node.name, previous);
+      }
     }
     return [...nodes.values()];
   }
@@ -349,7 +392,9 @@ class Stream {
   }
 
   send(text: string): void {
-    if (!this.stalled) this.body.send(text);
+    if (!this.stalled) {
+      this.body.send(text);
+    }
   }
 
   breakOff(): void {
@@ -386,13 +431,19 @@ class Body implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (;;) {
       const item = this.#queue.shift();
-      if (item === 'end') return;
-      if (item === 'broken') throw new Error('connection reset by the model');
-      if (item !== undefined) yield item;
-      else
+      if (item === 'end') {
+        return;
+      }
+      if (item === 'broken') {
+        throw new Error('connection reset by the model');
+      }
+      if (item !== undefined) {
+        yield item;
+      } else {
         await new Promise<void>((done) => {
           this.#wake = done;
         });
+      }
     }
   }
 }

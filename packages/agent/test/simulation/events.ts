@@ -56,8 +56,9 @@ export function setUpLink(kernel: SimulatedKernel, n: number, subnets: number): 
 
 function addDefaultRoutes(kernel: SimulatedKernel, n: number, subnets: number): void {
   const oif = kernel.link('eth0')!.index;
-  for (const dst of ['0.0.0.0/0', '::/0'])
+  for (const dst of ['0.0.0.0/0', '::/0']) {
     kernel.putRoute(foreignRoute(dst, routerOf(dst, n, subnets), oif, 3), 'create');
+  }
 }
 
 /** Does one step; returns the destinations whose routes others have changed. */
@@ -87,7 +88,9 @@ function other({ api, cluster, b }: Situation): ApiNode | undefined {
 }
 
 function change(one: ApiNode | undefined, api: SimulatedApi, changes: Partial<ApiNode>): void {
-  if (one === undefined) return;
+  if (one === undefined) {
+    return;
+  }
   const { name, podCIDRs, internalIPs, networkUnavailable } = one;
   api.put({ name, podCIDRs, internalIPs, ...(networkUnavailable && { networkUnavailable }), ...changes });
 }
@@ -146,14 +149,18 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'add node': addNode,
   'remove node': (s) => {
     const one = other(s);
-    if (one !== undefined) s.api.delete(one.name);
+    if (one !== undefined) {
+      s.api.delete(one.name);
+    }
   },
   'change podCIDRs': (s) => change(other(s), s.api, { podCIDRs: podCIDRs(s.cluster.next++, s.c) }),
   'change InternalIPs': (s) =>
     change(other(s), s.api, { internalIPs: internalIPs(s.cluster.next++, s.cluster.subnets) }),
   'replace node': (s) => {
     const one = other(s);
-    if (one === undefined) return;
+    if (one === undefined) {
+      return;
+    }
     s.api.delete(one.name);
     const n = s.cluster.next++;
     s.api.put({
@@ -164,11 +171,15 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'claim the podCIDRs of another': (s) => {
     const from = s.api.pick(s.c);
-    if (from !== undefined) change(other(s), s.api, { podCIDRs: from.podCIDRs });
+    if (from !== undefined) {
+      change(other(s), s.api, { podCIDRs: from.podCIDRs });
+    }
   },
   'take the InternalIPs of another': (s) => {
     const from = s.api.pick(s.c);
-    if (from !== undefined) change(other(s), s.api, { internalIPs: from.internalIPs });
+    if (from !== undefined) {
+      change(other(s), s.api, { internalIPs: from.internalIPs });
+    }
   },
   'move off the link': (s) => {
     const far = s.c % 2 ? ['192.0.2.7', '2001:db8:7::7'] : [`192.168.7.${2 + (s.c % 200)}`];
@@ -176,14 +187,18 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'exchange podCIDRs': (s) => {
     const [one, two] = [other(s), s.api.pick(s.c)];
-    if (one === undefined || two === undefined || one.name === two.name) return;
+    if (one === undefined || two === undefined || one.name === two.name) {
+      return;
+    }
     change(one, s.api, { podCIDRs: two.podCIDRs });
     change(two, s.api, { podCIDRs: one.podCIDRs });
   },
   'claim a part of the podCIDRs of another': (s) => {
     const from = s.api.pick(s.c);
     const part = from?.podCIDRs.map((cidr) => cidr.replace('/24', '/26').replace('/64', '/80'));
-    if (part !== undefined) change(other(s), s.api, { podCIDRs: part });
+    if (part !== undefined) {
+      change(other(s), s.api, { podCIDRs: part });
+    }
   },
   'claim more than the podCIDRs of another': (s) => {
     const from = s.api.pick(s.c);
@@ -191,7 +206,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       const prefix = parsePrefix(cidr)!;
       return prefix.length < 24 ? [] : [formatPrefix(network(prefix, prefix.length - (s.b % 3) - 1))];
     });
-    if (more !== undefined) change(other(s), s.api, { podCIDRs: more });
+    if (more !== undefined) {
+      change(other(s), s.api, { podCIDRs: more });
+    }
   },
   'change family of InternalIPs': (s) => {
     const one = other(s);
@@ -201,15 +218,20 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   // The node itself has another address, and says so.
   renumber: ({ api, node, cluster, kernel, c, touched }) => {
     const own = api.get(node.name);
-    if (own === undefined) return;
+    if (own === undefined) {
+      return;
+    }
     // Of the same subnet: where it is plugged in stays.
     const { subnets } = cluster;
     let n = cluster.next;
-    while (subnetNumber(n, subnets) !== subnetNumber(numberOf(node), subnets)) n++;
+    while (subnetNumber(n, subnets) !== subnetNumber(numberOf(node), subnets)) {
+      n++;
+    }
     cluster.next = n + 1;
     const kind = ofKind(internalIPs(n, cluster.subnets), c);
-    for (const address of kind)
+    for (const address of kind) {
       kernel.addAddress(kernel.link('eth0')!, `${address}/${address.includes(':') ? 64 : 16}`);
+    }
     // The source of a tunnel's packets is given when its link is made.
     touchTunnel({ kernel, touched });
     change(own, api, { internalIPs: kind });
@@ -219,15 +241,21 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'change own podCIDRs': ({ api, node, cluster, c }) =>
     change(api.get(node.name), api, { podCIDRs: podCIDRs(cluster.next++, c) }),
   'add many nodes': (s) => {
-    for (let more = s.c % 30; more > 0; more--) addNode({ ...s, b: s.b + more });
+    for (let more = s.c % 30; more > 0; more--) {
+      addNode({ ...s, b: s.b + more });
+    }
   },
   'remove many nodes': (s) => {
-    for (let more = s.c % 30; more > 0; more--) steps['remove node']({ ...s, b: s.b + more });
+    for (let more = s.c % 30; more > 0; more--) {
+      steps['remove node']({ ...s, b: s.b + more });
+    }
   },
 
   'API goes': ({ api, b }) => {
     api.away = true;
-    if (b % 2) api.cut();
+    if (b % 2) {
+      api.cut();
+    }
   },
   'API returns': ({ api }) => {
     api.away = api.mute = false;
@@ -240,8 +268,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   compact: ({ api }) => api.compact(),
   'refuse requests': ({ api, b, c }) => {
     const status = [401, 403, 410, 429, 500, 503][b % 6]!;
-    for (let more = 1 + (c % 3); more > 0; more--)
+    for (let more = 1 + (c % 3); more > 0; more--) {
       api.failures.push({ status, ...(status === 429 && { retryAfter: String(c % 20) }) });
+    }
   },
   'send garbage': ({ api }) => void api.garbage++,
   'send halves': ({ api }) => void api.halves++,
@@ -255,7 +284,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     api.lag = c % 8;
   },
   heartbeats: ({ api }) => {
-    for (const { name } of [...api.nodes()].slice(0, 200)) api.heartbeat(name);
+    for (const { name } of [...api.nodes()].slice(0, 200)) {
+      api.heartbeat(name);
+    }
   },
 
   kill: ({ node }) => node.kill(),
@@ -268,8 +299,11 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       kernel.deleteRoute(route);
       touched.push(route.dst);
     }
-    for (const { alias, name } of [...kernel.links])
-      if (alias !== undefined) kernel.deleteLink(kernel.link(name)!);
+    for (const { alias, name } of [...kernel.links]) {
+      if (alias !== undefined) {
+        kernel.deleteLink(kernel.link(name)!);
+      }
+    }
     node.forget();
     node.firewall.flush();
     node.start();
@@ -277,7 +311,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
 
   'delete own route': (s) => {
     const route = ownRoute(s);
-    if (route === undefined) return;
+    if (route === undefined) {
+      return;
+    }
     s.kernel.deleteRoute(route);
     s.touched.push(route.dst);
   },
@@ -289,7 +325,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'change own route': (s) => {
     const route = ownRoute(s);
-    if (route === undefined) return;
+    if (route === undefined) {
+      return;
+    }
     s.kernel.putRoute({ ...route, via: gateway(s, route.dst), oif: eth0(s).index }, 'replace');
     s.touched.push(route.dst);
   },
@@ -303,7 +341,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'foreign route in the way': (s) => {
     const dst = claimed(s);
-    if (dst === undefined) return;
+    if (dst === undefined) {
+      return;
+    }
     s.kernel.putRoute(
       foreignRoute(dst, gateway(s, dst), eth0(s).index, 4, s.a % 2 ? 50 : undefined),
       'create',
@@ -312,14 +352,18 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'foreign route in place': (s) => {
     const route = ownRoute(s);
-    if (route === undefined) return;
+    if (route === undefined) {
+      return;
+    }
     s.kernel.putRoute({ ...route, via: gateway(s, route.dst), oif: eth0(s).index, protocol: 4 }, 'replace');
     s.touched.push(route.dst);
   },
   'foreign route goes': ({ kernel, b, touched }) => {
     const foreign = kernel.state().routes.filter(({ protocol }) => protocol === 4);
     const route = foreign[b % Math.max(1, foreign.length)];
-    if (route === undefined) return;
+    if (route === undefined) {
+      return;
+    }
     kernel.deleteRoute(route);
     touched.push(route.dst);
   },
@@ -329,8 +373,11 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'link down': ({ kernel }) => kernel.setUp(kernel.link('eth0')!, false),
   'link up': (s) => {
-    if (s.c % 3) setUpLink(s.kernel, numberOf(s.node), s.cluster.subnets);
-    else s.kernel.setUp(eth0(s), true);
+    if (s.c % 3) {
+      setUpLink(s.kernel, numberOf(s.node), s.cluster.subnets);
+    } else {
+      s.kernel.setUp(eth0(s), true);
+    }
   },
   'address goes': ({ kernel, node, cluster, c }) => {
     const [four, six] = internalIPs(numberOf(node), cluster.subnets);
@@ -388,11 +435,15 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'sets drift': ({ node, cluster }) => {
     // Nothing tells of it either.
-    if (cluster.resyncMs <= 60_000) node.firewall.spoilSets();
+    if (cluster.resyncMs <= 60_000) {
+      node.firewall.spoilSets();
+    }
   },
   'sysctl drifts': ({ node, cluster, b, c }) => {
     // Nothing tells of it: only the resync finds it.
-    if (cluster.resyncMs > 60_000) return;
+    if (cluster.resyncMs > 60_000) {
+      return;
+    }
     const keys = [
       'net/ipv4/ip_forward',
       'net/ipv6/conf/all/forwarding',
@@ -403,38 +454,56 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       'net/ipv4/conf/cnikit-vx/rp_filter',
     ];
     const key = keys[b % keys.length]!;
-    if (key.includes('bridge')) node.sysctls.loadBridgeFilter();
-    if (node.sysctls.read(key) !== undefined) node.sysctls.set(key, String(c % 3));
+    if (key.includes('bridge')) {
+      node.sysctls.loadBridgeFilter();
+    }
+    if (node.sysctls.read(key) !== undefined) {
+      node.sysctls.set(key, String(c % 3));
+    }
   },
   'tunnel goes': (s) => {
     const link = tunnel(s);
-    if (link === undefined) return;
+    if (link === undefined) {
+      return;
+    }
     touchTunnel(s);
     s.kernel.deleteLink(link);
   },
   'tunnel changes': (s) => {
     const link = tunnel(s);
-    if (link === undefined) return;
+    if (link === undefined) {
+      return;
+    }
     touchTunnel(s);
     const { kernel, c } = s;
-    if (c % 4 === 0) kernel.setUp(link, false);
-    else if (c % 4 === 1) kernel.setMtu(link, 1280 + (c % 200));
-    else if (c % 4 === 2) kernel.setMac(link, '02:00:00:00:00:99');
-    else {
+    if (c % 4 === 0) {
+      kernel.setUp(link, false);
+    } else if (c % 4 === 1) {
+      kernel.setMtu(link, 1280 + (c % 200));
+    } else if (c % 4 === 2) {
+      kernel.setMac(link, '02:00:00:00:00:99');
+    } else {
       const [one] = kernel.addresses.filter(({ index }) => index === link.index);
-      if (one !== undefined && c % 3) kernel.deleteAddress(link, one.address);
-      else kernel.addAddress(link, '198.51.100.9/32');
+      if (one !== undefined && c % 3) {
+        kernel.deleteAddress(link, one.address);
+      } else {
+        kernel.addAddress(link, '198.51.100.9/32');
+      }
     }
   },
   'entry of the tunnel goes': (s) => {
     const entry = entryOf(s);
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      return;
+    }
     s.touched.push(entry.address);
     s.kernel.deleteNeighbour(entry);
   },
   'entry of the tunnel changes': (s) => {
     const entry = entryOf(s);
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      return;
+    }
     s.touched.push(entry.address);
     const other = entry.address.includes(':') ? '2001:db8:66::66' : '203.0.113.66';
     s.kernel.putNeighbour({
@@ -444,7 +513,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'entry too much': (s) => {
     const link = tunnel(s);
-    if (link === undefined) return;
+    if (link === undefined) {
+      return;
+    }
     const six = link.name.endsWith('6');
     const address = s.c % 2 ? (six ? '2001:db8:66::67' : '203.0.113.67') : '10.77.0.0';
     s.touched.push(address);
@@ -467,7 +538,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
             mac: '02:00:00:00:00:01',
             vxlan: { id: 201, port: s.c % 4 ? 4789 : 8472, learning: true, local: '198.51.100.1' },
           };
-    if (s.b % 3 === 0) steps['tunnel goes'](s);
+    if (s.b % 3 === 0) {
+      steps['tunnel goes'](s);
+    }
     try {
       const { name, ...rest } = spec;
       s.kernel.addLink(name, rest);
@@ -477,7 +550,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'link in the way goes': ({ kernel }) => {
     const link = kernel.links.find(({ name, alias }) => alias === undefined && /^(other|cnikit)/.test(name));
-    if (link !== undefined) kernel.deleteLink(link);
+    if (link !== undefined) {
+      kernel.deleteLink(link);
+    }
   },
   'remove conflist': ({ node }) => node.removeConflist(),
   'lose events': (s) => {
@@ -488,7 +563,9 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'refuse next hop': (s) => {
     const [four, six] = s.api.pick(s.c)?.internalIPs ?? [];
     const via = s.b % 2 ? four : six;
-    if (via !== undefined) s.kernel.refusing.set(via, ['ENETUNREACH', 'EPERM', 'ENOBUFS'][s.c % 3]!);
+    if (via !== undefined) {
+      s.kernel.refusing.set(via, ['ENETUNREACH', 'EPERM', 'ENOBUFS'][s.c % 3]!);
+    }
   },
   'accept next hops': ({ kernel }) => kernel.refusing.clear(),
   'kernel breaks': ({ kernel }) => {

@@ -64,7 +64,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       fc.assert(
         fc.property(fc.array(operation, { minLength: 1, maxLength: 12 }), (operations) => {
           const hosts = [fakeIptables({ installed: ['nft'] }).run, real];
-          for (const run of hosts) clear(run);
+          for (const run of hosts) {
+            clear(run);
+          }
           const handles = hosts.map((run) =>
             openIptables({ family: 'ipv4', prefix: CHAIN_PREFIX, backend: 'nft', run }),
           );

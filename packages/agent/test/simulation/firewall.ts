@@ -41,7 +41,9 @@ export class SimulatedFirewall {
     elements: ({ name }) => (this.#sets.has(name) ? [...this.#sets.get(name)!] : undefined),
     create: ({ name }) => {
       this.#refuseWhileBroken();
-      if (this.#sets.has(name)) throw new Error('EEXIST, says the model');
+      if (this.#sets.has(name)) {
+        throw new Error('EEXIST, says the model');
+      }
       this.#sets.set(name, new Set());
       this.#names.add(name);
       this.writes++;
@@ -49,14 +51,22 @@ export class SimulatedFirewall {
     change: ({ name }, { add = [], remove = [] }) => {
       this.#refuseWhileBroken();
       const set = this.#sets.get(name);
-      if (set === undefined) throw new Error('ENOENT, says the model');
-      for (const element of remove) set.delete(element);
-      for (const element of add) set.add(element);
+      if (set === undefined) {
+        throw new Error('ENOENT, says the model');
+      }
+      for (const element of remove) {
+        set.delete(element);
+      }
+      for (const element of add) {
+        set.add(element);
+      }
       this.writes++;
     },
     destroy: ({ name }) => {
       const used = families.some((family) => this.lines(family).some((line) => line.includes(` ${name} `)));
-      if (used) return false;
+      if (used) {
+        return false;
+      }
       this.#sets.delete(name);
       this.#names.delete(name);
       this.writes++;
@@ -67,7 +77,9 @@ export class SimulatedFirewall {
   /** `tell` is called when rules have changed. */
   constructor(tell: () => void) {
     this.#tell = tell;
-    for (const family of families) this.edit(family, OTHERS);
+    for (const family of families) {
+      this.edit(family, OTHERS);
+    }
   }
 
   /** What the agent's process holds. */
@@ -78,11 +90,17 @@ export class SimulatedFirewall {
       backend: 'nft',
       run: (argv, input) => {
         const restores = argv[0]!.endsWith('-restore');
-        if (restores && this.broken) return { status: 4, stdout: '', stderr: 'the model keeps the lock' };
+        if (restores && this.broken) {
+          return { status: 4, stdout: '', stderr: 'the model keeps the lock' };
+        }
         const result = this.#fake.run(argv, input);
-        if (!restores || result.status !== 0) return result;
+        if (!restores || result.status !== 0) {
+          return result;
+        }
         this.writes++;
-        if (this.#ofOthers(family) !== this.#others[family]) this.harmed.push(`rules of others by ${input}`);
+        if (this.#ofOthers(family) !== this.#others[family]) {
+          this.harmed.push(`rules of others by ${input}`);
+        }
         this.#tell();
         return result;
       },
@@ -100,7 +118,9 @@ export class SimulatedFirewall {
   spoilSets(): void {
     for (const set of this.#sets.values()) {
       const [first] = set;
-      if (first !== undefined) set.delete(first);
+      if (first !== undefined) {
+        set.delete(first);
+      }
       set.add('203.0.113.0/24');
     }
   }
@@ -123,7 +143,9 @@ export class SimulatedFirewall {
   }
 
   #refuseWhileBroken(): void {
-    if (this.broken) throw new Error('the model refuses sets');
+    if (this.broken) {
+      throw new Error('the model refuses sets');
+    }
   }
 
   #ofOthers(family: Family): string {

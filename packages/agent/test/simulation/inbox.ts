@@ -19,7 +19,9 @@ export class Inbox implements AsyncIterable<KernelEvent> {
 
   push(event: KernelEvent): void {
     this.#onTheWay.push(event);
-    if (this.#pending) return;
+    if (this.#pending) {
+      return;
+    }
     this.#pending = true;
     this.#after(this.#latencyMs(), () => {
       this.#pending = false;
@@ -42,11 +44,13 @@ export class Inbox implements AsyncIterable<KernelEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<KernelEvent> {
     while (!this.#closed) {
       const event = this.#arrived.shift();
-      if (event !== undefined) yield event;
-      else
+      if (event !== undefined) {
+        yield event;
+      } else {
         await new Promise<void>((done) => {
           this.#wake = done;
         });
+      }
     }
   }
 }

@@ -68,8 +68,12 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
       const action = (oif: number): RouteAction => {
         const route = (at: number) => ({ dst, via: hopFor(dst, at), oif, dev: 'eth0' });
         const was = asKernelRoute(route(old));
-        if (op === 'add') return { kind: 'route', op, route: route(hop) };
-        if (op === 'remove') return { kind: 'route', op, old: was };
+        if (op === 'add') {
+          return { kind: 'route', op, route: route(hop) };
+        }
+        if (op === 'remove') {
+          return { kind: 'route', op, old: was };
+        }
         return { kind: 'route', op: 'change', route: route(hop), old: was };
       };
       const codes = (kernel: Kernel, oif: number): string[] =>
@@ -227,7 +231,9 @@ const tunnelOperation = fc.oneof<fc.Arbitrary<Operation>[]>(
             const have = kernel.neighbours.some(
               (one) => one.index === index && one.mac === mac && one.address === address,
             );
-            if (have) kernel.deleteNeighbour({ ...entry, index });
+            if (have) {
+              kernel.deleteNeighbour({ ...entry, index });
+            }
           },
           real: { argv: ['bridge', 'fdb', 'del', mac, 'dev', name, 'dst', address, 'self'] },
         };
@@ -242,8 +248,11 @@ const tunnelOperation = fc.oneof<fc.Arbitrary<Operation>[]>(
     .map(({ name, mac, address, put }) => ({
       model: (kernel) => {
         const entry = { table: 'neighbour' as const, mac, address, index: indexOf(kernel, name) };
-        if (put) kernel.putNeighbour(entry);
-        else kernel.deleteNeighbour(entry);
+        if (put) {
+          kernel.putNeighbour(entry);
+        } else {
+          kernel.deleteNeighbour(entry);
+        }
       },
       real: put
         ? ['neighbour', 'replace', address, 'lladdr', mac, 'dev', name, 'nud', 'permanent']
@@ -253,7 +262,9 @@ const tunnelOperation = fc.oneof<fc.Arbitrary<Operation>[]>(
 
 function onLink(kernel: SimulatedKernel, name: string, body: (link: KernelLink) => void): void {
   const link = kernel.link(name);
-  if (link !== undefined) body(link);
+  if (link !== undefined) {
+    body(link);
+  }
 }
 
 /** What the agent makes use of, comparable: link numbers differ, and link-local addresses are the kernel's own affair. */
@@ -288,13 +299,16 @@ function lines(events: readonly KernelEvent[]): string[] {
   const known = new Set([...gateways, ...Object.values(remotes).flat()]);
   const routes: string[] = [];
   const addresses = new Set<string>();
-  for (const event of events)
+  for (const event of events) {
     if (event.type === 'route' && !/^f[ef]/.test(event.route.dst)) {
       const { dst, via, protocol, priority } = event.route;
       routes.push(`${event.op} ${dst} via ${via} ${protocol} ${priority}`);
-    } else if (event.type === 'neighbour' && known.has(event.neighbour.address))
+    } else if (event.type === 'neighbour' && known.has(event.neighbour.address)) {
       routes.push(`${event.op} ${event.neighbour.table} ${event.neighbour.address}`);
-    else if (event.type === 'address' && !event.address.startsWith('fe80')) addresses.add(event.address);
+    } else if (event.type === 'address' && !event.address.startsWith('fe80')) {
+      addresses.add(event.address);
+    }
+  }
   return [...routes, ...addresses].sort();
 }
 
@@ -330,10 +344,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             const told = { model: [] as KernelEvent[], real: [] as KernelEvent[] };
             const events = kernel.events(ended.signal);
             const listening = (async () => {
-              for await (const event of events) told.real.push(event);
+              for await (const event of events) {
+                told.real.push(event);
+              }
             })();
             const modelled = (async () => {
-              for await (const event of handle.events(ended.signal)) told.model.push(event);
+              for await (const event of handle.events(ended.signal)) {
+                told.model.push(event);
+              }
             })();
             // What a node has when the agent starts.
             const setUp: Operation[] = [
@@ -345,8 +363,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             ];
             for (const { model: pretend, real } of [...setUp, ...operations]) {
               const expected = pretend(model, handle);
-              if (typeof real === 'function') expect(real(kernel, oif)).toEqual(expected);
-              else {
+              if (typeof real === 'function') {
+                expect(real(kernel, oif)).toEqual(expected);
+              } else {
                 try {
                   run(...(Array.isArray(real) ? (['ip', ...real] as [string, ...string[]]) : real.argv));
                 } catch {
@@ -364,8 +383,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             await Promise.all([listening, modelled]);
           } finally {
             ended.abort();
-            for (const { name } of kernel.dump().links)
-              if (['eth0', ...TUNNELS, 'other'].includes(name)) run('ip', 'link', 'del', name);
+            for (const { name } of kernel.dump().links) {
+              if (['eth0', ...TUNNELS, 'other'].includes(name)) {
+                run('ip', 'link', 'del', name);
+              }
+            }
           }
         }),
         { numRuns: RUNS, seed: 1 },

@@ -43,8 +43,12 @@ class Refused extends Error {
 
 /** What an action is about, for the list of what was written. */
 function placeOf(action: KernelAction): string {
-  if (action.kind === 'route') return action.op === 'remove' ? action.old.dst : action.route.dst;
-  if (action.kind === 'neighbour') return `${action.entry.table} ${action.entry.address}`;
+  if (action.kind === 'route') {
+    return action.op === 'remove' ? action.old.dst : action.route.dst;
+  }
+  if (action.kind === 'neighbour') {
+    return `${action.entry.table} ${action.entry.address}`;
+  }
   return `link ${action.op === 'remove' ? action.old.name : action.link.name}`;
 }
 
@@ -120,8 +124,13 @@ export class SimulatedKernel {
   }
 
   *own(): IterableIterator<KernelRoute> {
-    for (const routes of this.#routes.values())
-      for (const route of routes) if (route.protocol === ROUTE_PROTOCOL) yield route;
+    for (const routes of this.#routes.values()) {
+      for (const route of routes) {
+        if (route.protocol === ROUTE_PROTOCOL) {
+          yield route;
+        }
+      }
+    }
   }
 
   link(name: string): KernelLink | undefined {
@@ -135,7 +144,9 @@ export class SimulatedKernel {
       one.vxlan.id === rest.vxlan?.id &&
       one.vxlan.port === rest.vxlan.port &&
       isSix(one) === isSix(rest);
-    if (this.links.some((one) => one.name === name || like(one))) throw new Refused('EEXIST');
+    if (this.links.some((one) => one.name === name || like(one))) {
+      throw new Refused('EEXIST');
+    }
     this.#lastIndex++;
     const link: KernelLink = { index: this.#lastIndex, name, mtu: 1500, up: false, ...rest };
     this.links.push(link);
@@ -149,8 +160,9 @@ export class SimulatedKernel {
     const writer = this.#writer;
     this.#writer = undefined;
     this.setUp(link, false);
-    for (const { address } of this.addresses.filter(({ index }) => index === link.index))
+    for (const { address } of this.addresses.filter(({ index }) => index === link.index)) {
       this.deleteAddress(link, address);
+    }
     this.#dropNeighbours(link, 'fdb');
     this.#writer = writer;
     this.links.splice(this.links.indexOf(link), 1);
@@ -167,34 +179,50 @@ export class SimulatedKernel {
   /** `bridge fdb replace`, `ip neighbour replace … nud permanent`. */
   putNeighbour(entry: KernelNeighbour): string | undefined {
     const link = this.links.find(({ index }) => index === entry.index);
-    if (link === undefined) return 'ENODEV';
-    if (entry.table === 'fdb' && isSix(link) !== entry.address.includes(':')) return 'EAFNOSUPPORT';
+    if (link === undefined) {
+      return 'ENODEV';
+    }
+    if (entry.table === 'fdb' && isSix(link) !== entry.address.includes(':')) {
+      return 'EAFNOSUPPORT';
+    }
     this.#neighbours.set(entryKey(entry), { ...entry });
     this.#tell({ type: 'neighbour', op: 'new', neighbour: { ...entry } });
     return undefined;
   }
 
   deleteNeighbour(entry: KernelNeighbour): string | undefined {
-    if (!this.links.some(({ index }) => index === entry.index)) return 'ENODEV';
+    if (!this.links.some(({ index }) => index === entry.index)) {
+      return 'ENODEV';
+    }
     const have = this.#neighbours.get(entryKey(entry));
-    if (have === undefined) return 'ENOENT';
+    if (have === undefined) {
+      return 'ENOENT';
+    }
     this.#dropNeighbour(have);
     return undefined;
   }
 
   setMtu(link: KernelLink, mtu: number): void {
-    if (link.mtu === mtu) return;
+    if (link.mtu === mtu) {
+      return;
+    }
     link.mtu = mtu;
     this.#tell({ type: 'link', index: link.index });
   }
 
   /** Down takes all routes of the link, and its IPv6 addresses; up brings back the networks of those it has. */
   setUp(link: KernelLink, up: boolean): void {
-    if (link.up === up) return;
+    if (link.up === up) {
+      return;
+    }
     link.up = up;
     this.#tell({ type: 'link', index: link.index });
     if (up) {
-      for (const { index, address } of this.addresses) if (index === link.index) this.#connect(link, address);
+      for (const { index, address } of this.addresses) {
+        if (index === link.index) {
+          this.#connect(link, address);
+        }
+      }
       return;
     }
     this.#dropNeighbours(link, 'neighbour');
@@ -211,31 +239,39 @@ export class SimulatedKernel {
 
   /** `ip address add`. */
   addAddress(link: KernelLink, address: string): void {
-    if (this.addresses.some((have) => have.index === link.index && have.address === address)) return;
+    if (this.addresses.some((have) => have.index === link.index && have.address === address)) {
+      return;
+    }
     this.addresses.push({ index: link.index, address });
     // An IPv6 address is set up by a worker of the kernel, who tells everybody (addrconf_dad_work in net/ipv6/addrconf.c).
     this.#tell({ type: 'address', index: link.index, address }, address.includes(':'));
-    if (link.up) this.#connect(link, address);
+    if (link.up) {
+      this.#connect(link, address);
+    }
   }
 
   /** `ip address del`. With the last IPv4 address of a link go all its IPv4 routes. */
   deleteAddress(link: KernelLink, address: string): void {
     const at = this.addresses.findIndex((have) => have.index === link.index && have.address === address);
-    if (at < 0) return;
+    if (at < 0) {
+      return;
+    }
     this.addresses.splice(at, 1);
     const six = address.includes(':');
     const left = this.addresses.filter(
       (have) => have.index === link.index && have.address.includes(':') === six,
     );
     const network = networkOf(address);
-    if (!left.some((have) => networkOf(have.address) === network))
+    if (!left.some((have) => networkOf(have.address) === network)) {
       this.#dropRoutes(
         ({ dst, oif, protocol }) => dst === network && oif === link.index && protocol === PROTOCOL_KERNEL,
         true,
       );
+    }
     this.#tell({ type: 'address', index: link.index, address });
-    if (!six && left.length === 0)
+    if (!six && left.length === 0) {
       this.#dropRoutes(({ oif, family }) => oif === link.index && family === 'ipv4', false);
+    }
   }
 
   /** RTM_NEWROUTE, exclusive or as `ip route replace`; gives the errno, or nothing when done. `agent` is who asks. */
@@ -245,13 +281,19 @@ export class SimulatedKernel {
     { agent = false, onlink = false } = {},
   ): string | undefined {
     const refused = this.#unreachable(route, onlink);
-    if (refused !== undefined) return refused;
+    if (refused !== undefined) {
+      return refused;
+    }
     const routes = this.#routes.get(route.dst) ?? [];
     const at = routes.findIndex(({ priority }) => priority === route.priority);
-    if (at >= 0 && mode === 'create') return 'EEXIST';
+    if (at >= 0 && mode === 'create') {
+      return 'EEXIST';
+    }
     if (at >= 0) {
       const [old] = routes.splice(at, 1, route);
-      if (agent && old!.protocol !== ROUTE_PROTOCOL) this.harmed.push(`replaced ${show(old!)}`);
+      if (agent && old!.protocol !== ROUTE_PROTOCOL) {
+        this.harmed.push(`replaced ${show(old!)}`);
+      }
     } else {
       const behind = routes.findIndex(({ priority }) => priority > route.priority);
       routes.splice(behind < 0 ? routes.length : behind, 0, route);
@@ -271,31 +313,45 @@ export class SimulatedKernel {
         (wanted.protocol === undefined || have.protocol === wanted.protocol) &&
         (!wanted.priority || have.priority === wanted.priority),
     );
-    if (at < 0) return 'ESRCH';
+    if (at < 0) {
+      return 'ESRCH';
+    }
     const [route] = routes.splice(at, 1);
-    if (routes.length === 0) this.#routes.delete(wanted.dst);
-    if (agent && route!.protocol !== ROUTE_PROTOCOL) this.harmed.push(`removed ${show(route!)}`);
+    if (routes.length === 0) {
+      this.#routes.delete(wanted.dst);
+    }
+    if (agent && route!.protocol !== ROUTE_PROTOCOL) {
+      this.harmed.push(`removed ${show(route!)}`);
+    }
     this.#tell({ type: 'route', op: 'del', route: route! });
     return undefined;
   }
 
   #act(action: KernelAction): WriteFailure[] {
     const code = this.#code(action);
-    if (code === undefined) this.written.push(placeOf(action));
+    if (code === undefined) {
+      this.written.push(placeOf(action));
+    }
     // The adapter calls it done when what is to go is gone.
     const gone = action.op === 'remove' && ['ESRCH', 'ENOENT', 'ENODEV'].includes(code ?? '');
-    if (code === undefined || gone) return [];
+    if (code === undefined || gone) {
+      return [];
+    }
     return [{ action, code, message: `the model says ${code}` }];
   }
 
   #code(action: KernelAction): string | undefined {
-    if (action.kind === 'route') return this.#route(action);
+    if (action.kind === 'route') {
+      return this.#route(action);
+    }
     return action.kind === 'tunnel' ? this.#tunnel(action) : this.#neighbour(action);
   }
 
   #neighbour({ op, entry }: NeighbourAction): string | undefined {
     const link = this.links.find(({ index }) => index === entry.index);
-    if (link !== undefined && link.alias !== TUNNEL_ALIAS) this.harmed.push(`entry of ${link.name}`);
+    if (link !== undefined && link.alias !== TUNNEL_ALIAS) {
+      this.harmed.push(`entry of ${link.name}`);
+    }
     return op === 'put' ? this.putNeighbour(entry) : this.deleteNeighbour(entry);
   }
 
@@ -303,9 +359,13 @@ export class SimulatedKernel {
   #tunnel(action: TunnelAction): string | undefined {
     const old = action.op === 'add' ? undefined : action.old;
     const present = this.links.find(({ index }) => index === old?.index);
-    if (present !== undefined && present.alias !== TUNNEL_ALIAS) this.harmed.push(`link ${present.name}`);
+    if (present !== undefined && present.alias !== TUNNEL_ALIAS) {
+      this.harmed.push(`link ${present.name}`);
+    }
     if (action.op === 'remove') {
-      if (present === undefined) return 'ENODEV';
+      if (present === undefined) {
+        return 'ENODEV';
+      }
       this.deleteLink(present);
       return undefined;
     }
@@ -319,17 +379,28 @@ export class SimulatedKernel {
         this.setUp(link, true);
         return undefined;
       } catch (error) {
-        if (error instanceof Refused) return error.code;
+        if (error instanceof Refused) {
+          return error.code;
+        }
         throw error;
       }
     }
-    if (present === undefined) return 'ENODEV';
-    if (present.mac !== mac) this.setMac(present, mac);
+    if (present === undefined) {
+      return 'ENODEV';
+    }
+    if (present.mac !== mac) {
+      this.setMac(present, mac);
+    }
     this.setMtu(present, mtu);
     this.setUp(present, true);
-    for (const address of addresses) this.addAddress(present, address);
-    for (const address of action.old.addresses)
-      if (!addresses.includes(address)) this.deleteAddress(present, address);
+    for (const address of addresses) {
+      this.addAddress(present, address);
+    }
+    for (const address of action.old.addresses) {
+      if (!addresses.includes(address)) {
+        this.deleteAddress(present, address);
+      }
+    }
     return undefined;
   }
 
@@ -339,7 +410,9 @@ export class SimulatedKernel {
       const { dst, via, oif, priority } = action.old;
       const exact = { ...(via === undefined ? {} : { via }), ...(oif === undefined ? {} : { oif }) };
       const code = this.deleteRoute({ dst, ...exact, priority, protocol: ROUTE_PROTOCOL }, true);
-      if (action.op === 'remove') return code;
+      if (action.op === 'remove') {
+        return code;
+      }
     }
     const { via, onlink = false } = action.route;
     return (
@@ -350,8 +423,12 @@ export class SimulatedKernel {
   /** A next hop has to be on a network of a link that is up, if it is not said or seen to be on the link. */
   #unreachable({ via, oif, family }: KernelRoute, onlink: boolean): string | undefined {
     const link = this.links.find(({ index }) => index === oif);
-    if (link === undefined) return 'ENODEV';
-    if (via === undefined || onlink || via.startsWith('fe80:')) return link.up ? undefined : 'ENETDOWN';
+    if (link === undefined) {
+      return 'ENODEV';
+    }
+    if (via === undefined || onlink || via.startsWith('fe80:')) {
+      return link.up ? undefined : 'ENETDOWN';
+    }
     const hop = parseAddress(via)!;
     const onLink = [...this.#routes.values()].some((routes) =>
       routes.some(
@@ -362,19 +439,25 @@ export class SimulatedKernel {
           contains(parsePrefix(have.dst)!, hop),
       ),
     );
-    if (onLink) return undefined;
+    if (onLink) {
+      return undefined;
+    }
     return family === 'ipv4' ? 'ENETUNREACH' : 'EHOSTUNREACH';
   }
 
   #connect(link: KernelLink, address: string): void {
     // A single IPv4 address is no network (fib_add_ifaddr in net/ipv4/fib_frontend.c).
-    if (address.endsWith('/32')) return;
+    if (address.endsWith('/32')) {
+      return;
+    }
     const family = address.includes(':') ? 'ipv6' : 'ipv4';
     const dst = networkOf(address);
     const there = this.at(dst).some(
       ({ oif, protocol }) => oif === link.index && protocol === PROTOCOL_KERNEL,
     );
-    if (there) return;
+    if (there) {
+      return;
+    }
     const route: KernelRoute = {
       family,
       dst,
@@ -390,11 +473,20 @@ export class SimulatedKernel {
   #dropRoutes(which: (route: KernelRoute) => boolean, aloud: boolean): void {
     for (const [dst, routes] of this.#routes) {
       const gone = routes.filter(which);
-      if (gone.length === 0) continue;
+      if (gone.length === 0) {
+        continue;
+      }
       const left = routes.filter((route) => !gone.includes(route));
-      if (left.length === 0) this.#routes.delete(dst);
-      else this.#routes.set(dst, left);
-      if (aloud) for (const route of gone) this.#tell({ type: 'route', op: 'del', route });
+      if (left.length === 0) {
+        this.#routes.delete(dst);
+      } else {
+        this.#routes.set(dst, left);
+      }
+      if (aloud) {
+        for (const route of gone) {
+          this.#tell({ type: 'route', op: 'del', route });
+        }
+      }
     }
   }
 
@@ -403,8 +495,11 @@ export class SimulatedKernel {
   }
 
   #dropNeighbours(link: KernelLink, table: KernelNeighbour['table']): void {
-    for (const entry of this.neighbours)
-      if (entry.index === link.index && entry.table === table) this.#dropNeighbour(entry, true);
+    for (const entry of this.neighbours) {
+      if (entry.index === link.index && entry.table === table) {
+        this.#dropNeighbour(entry, true);
+      }
+    }
   }
 
   #dropNeighbour(entry: KernelNeighbour, toWriter = false): void {
@@ -413,11 +508,17 @@ export class SimulatedKernel {
   }
 
   #working(): void {
-    if (this.broken !== undefined) throw new Error(this.broken);
+    if (this.broken !== undefined) {
+      throw new Error(this.broken);
+    }
   }
 
   #tell(event: KernelEvent, toWriter = false): void {
-    for (const listener of this.#listeners) if (toWriter || listener !== this.#writer) listener(event);
+    for (const listener of this.#listeners) {
+      if (toWriter || listener !== this.#writer) {
+        listener(event);
+      }
+    }
   }
 }
 

@@ -14,13 +14,19 @@ describe('The simulation finds an agent', () => {
       const modules = await mutated(name!);
       for (let seed = 1; seed <= SEEDS; seed++) {
         // Large clusters find nothing more, and take long.
-        if (seed % 20 === 0) continue;
+        if (seed % 20 === 0) {
+          continue;
+        }
         const history = historyOf(seed);
-        if (mutants[name!]!.profile !== undefined && mutants[name!]!.profile !== history.profile) continue;
+        if (mutants[name!]!.profile !== undefined && mutants[name!]!.profile !== history.profile) {
+          continue;
+        }
         try {
           await simulate(history, modules);
         } catch (error) {
-          if (!(error instanceof Violation)) throw error;
+          if (!(error instanceof Violation)) {
+            throw error;
+          }
           return;
         }
       }

@@ -16,8 +16,8 @@ export const mutants: Record<string, Mutant> = {
   'deaf-to-deletes': {
     what: 'a deleted node is not told to the agent',
     file: 'agent/src/observe/nodes.ts',
-    from: "else if (change.type === 'deleted') consumer.deleteNode(change.object.name);",
-    to: "else if (change.type === 'deleted') continue;",
+    from: 'consumer.deleteNode(change.object.name);',
+    to: 'continue;',
   },
   'no-relist-diff': {
     what: 'a list after an outage says nothing of what went meanwhile',
@@ -65,8 +65,8 @@ export const mutants: Record<string, Mutant> = {
   'no-idle-watchdog': {
     what: 'a watch that has fallen silent is waited for',
     file: 'watch/src/watchdog.ts',
-    from: 'if (left <= 0) this.#bark();',
-    to: 'if (left <= 0) return;',
+    from: 'this.#bark();',
+    to: 'return;',
   },
   'slow-to-return': {
     what: 'a server that was away is asked at an ever slower pace',
@@ -83,8 +83,8 @@ export const mutants: Record<string, Mutant> = {
   'blind-to-entries': {
     what: 'an entry of the tunnel that somebody removes or bends stays so',
     file: 'agent/src/loop.ts',
-    from: 'if (this.#routes.observeNeighbour(event.op, event.neighbour)) this.#soon();',
-    to: '',
+    from: 'if (this.#routes.observeNeighbour(event.op, event.neighbour)) {',
+    to: 'if (this.#routes.observeNeighbour(event.op, event.neighbour) && event.op === undefined) {',
   },
   'one-tunnel': {
     what: 'a peer of IPv6 is put into the link whose outer packets are IPv4',
@@ -102,8 +102,8 @@ export const mutants: Record<string, Mutant> = {
   'grasps-links': {
     what: 'a link counts as the own tunnel by its name alone',
     file: 'agent/src/observe/facts.ts',
-    from: 'if (alias !== TUNNEL_ALIAS || vxlan === undefined) return [];',
-    to: "if (!name.startsWith('cnikit-vx') || vxlan === undefined) return [];",
+    from: 'if (alias !== TUNNEL_ALIAS || vxlan === undefined) {',
+    to: "if (!name.startsWith('cnikit-vx') || vxlan === undefined) {",
   },
   'tunnel-of-yesterday': {
     what: 'an MTU of the tunnel that somebody changes is not looked at',
@@ -138,8 +138,8 @@ export const mutants: Record<string, Mutant> = {
   'no-sysctl-repair': {
     what: 'a setting that somebody changes stays so',
     file: 'agent/src/loop.ts',
-    from: 'if (before !== undefined) this.#sysctls(before);',
-    to: 'if (before !== undefined && !this.#programmed) this.#sysctls(before);',
+    from: 'if (before !== undefined) {\n      this.#sysctls(before);',
+    to: 'if (before !== undefined && !this.#programmed) {\n      this.#sysctls(before);',
   },
   'set-of-yesterday': {
     what: 'a node that goes stays in the set of addresses that are not masqueraded',

@@ -81,7 +81,9 @@ export class SimulatedNode {
   }
 
   start(): void {
-    if (this.#process !== undefined) return;
+    if (this.#process !== undefined) {
+      return;
+    }
     const { time, api, random, modules } = this.#world;
     const ended = new AbortController();
     const alive =
@@ -118,7 +120,9 @@ export class SimulatedNode {
         },
         clearNetworkUnavailable: (name) => api.clearNetworkUnavailable(name),
         onNodes: () => {
-          if (saving) return;
+          if (saving) {
+            return;
+          }
           saving = true;
           after(SAVE_MS, () => {
             saving = false;
@@ -136,9 +140,13 @@ export class SimulatedNode {
     this.#process = { agent, kernel, ended };
     const events = kernel.events(ended.signal);
     void (async () => {
-      for await (const event of events) agent.onKernel(event);
+      for await (const event of events) {
+        agent.onKernel(event);
+      }
     })();
-    if (cached !== undefined) agent.setNodes(structuredClone(cached.nodes));
+    if (cached !== undefined) {
+      agent.setNodes(structuredClone(cached.nodes));
+    }
     const outage = new modules.Outage(log, metrics, after);
     const server = { transport: api.transport, clock: time.clock, random: random.next };
     const changes = modules.watchNodes(server, metrics, ended.signal, position);
@@ -174,13 +182,17 @@ export class SimulatedNode {
   }
 
   #beforeAction(): void {
-    if (this.#dieIn === undefined || this.#dieIn-- > 0) return;
+    if (this.#dieIn === undefined || this.#dieIn-- > 0) {
+      return;
+    }
     this.kill();
     throw new Error('killed');
   }
 
   #applyConflist(conflist: string | undefined) {
-    if (conflist === undefined || conflist === this.conflist) return [];
+    if (conflist === undefined || conflist === this.conflist) {
+      return [];
+    }
     this.conflist = conflist;
     this.#files++;
     return [{ kind: 'file', op: 'change', path: 'conflist' } as const];

@@ -33,26 +33,38 @@ export function expectedRoutes(
   encap: Encap = 'auto',
 ): ExpectedRoutes {
   const claimants = new Map<string, ApiNode[]>();
-  for (const node of nodes)
-    for (const cidr of node.podCIDRs) claimants.set(cidr, [...(claimants.get(cidr) ?? []), node]);
+  for (const node of nodes) {
+    for (const cidr of node.podCIDRs) {
+      claimants.set(cidr, [...(claimants.get(cidr) ?? []), node]);
+    }
+  }
   const holders = new Map<string, ApiNode>();
-  for (const [cidr, all] of claimants)
+  for (const [cidr, all] of claimants) {
     holders.set(
       cidr,
       all.reduce((a, b) => (age(b) < age(a) ? b : a)),
     );
+  }
   const refused = outlived(holders);
   const networks = networksOf(kernel);
   const local = localOf(kernel);
   const routes: ExpectedRoutes = new Map();
   for (const [dst, { name, internalIPs }] of holders) {
     const prefix = parsed(dst);
-    if (refused.has(dst) || claimants.get(dst)!.some((node) => node.name === own.name)) continue;
-    if (own.podCIDRs.some((cidr) => overlaps(parsed(cidr), prefix)) || name === own.name) continue;
+    if (refused.has(dst) || claimants.get(dst)!.some((node) => node.name === own.name)) {
+      continue;
+    }
+    if (own.podCIDRs.some((cidr) => overlaps(parsed(cidr), prefix)) || name === own.name) {
+      continue;
+    }
     const way = wayTo(internalIPs, prefix.family, own, { networks, local, kernel, encap });
-    if (way === undefined) continue;
+    if (way === undefined) {
+      continue;
+    }
     const address = 'remote' in way ? way.remote : way.via;
-    if (!contains(prefix, parseAddress(address)!)) routes.set(dst, way);
+    if (!contains(prefix, parseAddress(address)!)) {
+      routes.set(dst, way);
+    }
   }
   return routes;
 }
@@ -75,15 +87,27 @@ function wayTo(
   const find = (ip: string): Network | undefined =>
     networks.find(({ prefix }) => contains(prefix, parseAddress(ip)!));
   const via = of(family, internalIPs);
-  if (via !== undefined && local.has(via)) return undefined;
+  if (via !== undefined && local.has(via)) {
+    return undefined;
+  }
   const oif = via === undefined || encap === 'always' ? undefined : find(via)?.oif;
-  if (oif !== undefined) return { via: via!, oif };
-  if (encap === 'never') return undefined;
+  if (oif !== undefined) {
+    return { via: via!, oif };
+  }
+  if (encap === 'never') {
+    return undefined;
+  }
   for (const underlay of families) {
     const remote = of(underlay, internalIPs);
-    if (remote === undefined || of(underlay, own.internalIPs) === undefined) continue;
-    if (local.has(remote)) return undefined;
-    if (find(remote) !== undefined) return canTunnel(kernel, underlay) ? { remote } : undefined;
+    if (remote === undefined || of(underlay, own.internalIPs) === undefined) {
+      continue;
+    }
+    if (local.has(remote)) {
+      return undefined;
+    }
+    if (find(remote) !== undefined) {
+      return canTunnel(kernel, underlay) ? { remote } : undefined;
+    }
   }
   return undefined;
 }
@@ -91,7 +115,9 @@ function wayTo(
 /** Not while a link of others has its name, or its VNI and port. */
 function canTunnel({ links }: KernelState, underlay: Family): boolean {
   const name = LINKS[underlay];
-  if (links.some((link) => link.name === name && link.alias === TUNNEL_ALIAS)) return true;
+  if (links.some((link) => link.name === name && link.alias === TUNNEL_ALIAS)) {
+    return true;
+  }
   const taken = ({ name: other, vxlan }: KernelLink): boolean =>
     other === name || (vxlan?.id === 201 && vxlan.port === 4789);
   return !links.some((link) => link.alias !== TUNNEL_ALIAS && taken(link));
@@ -107,9 +133,13 @@ function outlived(holders: ReadonlyMap<string, ApiNode>): Set<string> {
   const refused = new Set<string>();
   const around: typeof all = [];
   for (const one of all) {
-    while (around.length > 0 && !overlaps(around.at(-1)!.prefix, one.prefix)) around.pop();
+    while (around.length > 0 && !overlaps(around.at(-1)!.prefix, one.prefix)) {
+      around.pop();
+    }
     for (const outer of around) {
-      if (outer.holder.name === one.holder.name) continue;
+      if (outer.holder.name === one.holder.name) {
+        continue;
+      }
       refused.add(age(outer.holder) < age(one.holder) ? one.text : outer.text);
     }
     around.push(one);
@@ -159,13 +189,23 @@ export function routeDifferences(expected: ExpectedRoutes, kernel: KernelState):
       wanted !== undefined && 'remote' in wanted
         ? entries.remote(oif, via) === wanted.remote
         : wanted?.via === via && wanted?.oif === oif;
-    if (wanted !== undefined && arrives && priority === metric) right.add(dst);
-    else differences.push(`too much: ${dst} via ${via} dev ${oif} metric ${priority}`);
+    if (wanted !== undefined && arrives && priority === metric) {
+      right.add(dst);
+    } else {
+      differences.push(`too much: ${dst} via ${via} dev ${oif} metric ${priority}`);
+    }
   }
-  for (const [dst, way] of expected)
-    if (!right.has(dst) && !foreign.has(dst)) differences.push(`missing: ${dst} to ${Object.values(way)}`);
+  for (const [dst, way] of expected) {
+    if (!right.has(dst) && !foreign.has(dst)) {
+      differences.push(`missing: ${dst} to ${Object.values(way)}`);
+    }
+  }
   // Of a route that a foreign one keeps out, the entries are there all the same.
-  for (const [dst, way] of expected) if ('remote' in way && foreign.has(dst)) entries.useFor(way.remote);
+  for (const [dst, way] of expected) {
+    if ('remote' in way && foreign.has(dst)) {
+      entries.useFor(way.remote);
+    }
+  }
   return [...differences, ...entries.unused()];
 }
 
@@ -187,17 +227,24 @@ class Entries {
     const hop = `${oif} ${via}`;
     const mac = this.#byKey.get(hop);
     const end = `${oif} ${mac}`;
-    for (const key of [hop, end]) this.#unused.delete(key);
+    for (const key of [hop, end]) {
+      this.#unused.delete(key);
+    }
     return this.#byKey.get(end);
   }
 
   useFor(remote: string): void {
     for (const [key, value] of this.#byKey) {
-      if (value !== remote) continue;
+      if (value !== remote) {
+        continue;
+      }
       const [index, mac] = key.split(' ');
       this.#unused.delete(key);
-      for (const [hop, through] of this.#byKey)
-        if (through === mac && hop.startsWith(`${index} `)) this.#unused.delete(hop);
+      for (const [hop, through] of this.#byKey) {
+        if (through === mac && hop.startsWith(`${index} `)) {
+          this.#unused.delete(hop);
+        }
+      }
     }
   }
 
@@ -215,13 +262,21 @@ export function tunnelDifferences(own: ApiNode, expected: ExpectedRoutes, kernel
   for (const underlay of families) {
     const name = LINKS[underlay];
     const link = kernel.links.find((one) => one.name === name && one.alias === TUNNEL_ALIAS);
-    if (link === undefined && needed.has(underlay)) differences.push(`missing: link ${name}`);
-    if (link !== undefined && !needed.has(underlay)) differences.push(`too much: link ${name}`);
-    if (link === undefined || !needed.has(underlay)) continue;
+    if (link === undefined && needed.has(underlay)) {
+      differences.push(`missing: link ${name}`);
+    }
+    if (link !== undefined && !needed.has(underlay)) {
+      differences.push(`too much: link ${name}`);
+    }
+    if (link === undefined || !needed.has(underlay)) {
+      continue;
+    }
     const addresses = kernel.addresses.filter(({ index }) => index === link.index);
     const is = [link.up, link.mtu, link.vxlan?.local, ...addresses.map(({ address }) => address).sort()];
     const want = wantedLink(own, underlay, kernel);
-    if (is.join() !== want.join()) differences.push(`link ${name} is ${is}, not ${want}`);
+    if (is.join() !== want.join()) {
+      differences.push(`link ${name} is ${is}, not ${want}`);
+    }
   }
   return differences;
 }
@@ -255,10 +310,14 @@ export function ruleDifferences(
     const of = (chain: string): string[] => lines.filter((line) => line.startsWith(`-A ${chain} `));
     const local = own.podCIDRs.filter((cidr) => familyOf(cidr) === family);
     const ours = lines.filter((line) => line.includes('CNIKIT-'));
-    if (local.length === 0) return ours.length === 0 ? [] : [`${family}: has ${ours}, without pods`];
+    if (local.length === 0) {
+      return ours.length === 0 ? [] : [`${family}: has ${ours}, without pods`];
+    }
     const differences: string[] = [];
     const check = (is: boolean, what: string): void => {
-      if (!is) differences.push(`${family}: ${what}`);
+      if (!is) {
+        differences.push(`${family}: ${what}`);
+      }
     };
     check(of('FORWARD')[0]?.endsWith('-j CNIKIT-FORWARD') === true, 'FORWARD does not begin with ours');
     const accepted = of('CNIKIT-FORWARD').map((line) => /-[sd] \S+(?=.*-j ACCEPT$)/.exec(line)?.[0]);
@@ -267,8 +326,9 @@ export function ruleDifferences(
     const outside = kernel.routes.find(({ dst }) => dst === (family === 'ipv4' ? '0.0.0.0/0' : '::/0'));
     const masquerades = of('CNIKIT-MASQ');
     const last = of('POSTROUTING').at(-1)?.endsWith('-j CNIKIT-POSTROUTING') === true;
-    if (outside === undefined) check(masquerades.length === 0 && !last, 'masquerades, and has no way out');
-    else {
+    if (outside === undefined) {
+      check(masquerades.length === 0 && !last, 'masquerades, and has no way out');
+    } else {
       check(last, 'POSTROUTING does not end with ours');
       check(masquerades.at(-1)?.includes('-j MASQUERADE') === true, 'does not masquerade');
       const kept = masquerades.slice(0, -1).flatMap((line) => {
@@ -299,25 +359,32 @@ export function sysctlDifferences(
   const left = new Map(Object.entries(plugins[0].hostSysctls ?? {}));
   const wanted: [key: string, value: string][] = [];
   for (const family of families) {
-    if (!own.podCIDRs.some((cidr) => familyOf(cidr) === family)) continue;
+    if (!own.podCIDRs.some((cidr) => familyOf(cidr) === family)) {
+      continue;
+    }
     const [forwarding, program] =
       family === 'ipv4' ? ['net/ipv4/ip_forward', 'iptables'] : ['net/ipv6/conf/all/forwarding', 'ip6tables'];
     wanted.push([forwarding, '1'], [`net/bridge/bridge-nf-call-${program}`, '1']);
     const outside = kernel.routes.find(({ dst }) => dst === '::/0');
     const link = kernel.links.find(({ index }) => index === outside?.oif);
-    if (family === 'ipv6' && link !== undefined) wanted.push([`net/ipv6/conf/${link.name}/accept_ra`, '2']);
+    if (family === 'ipv6' && link !== undefined) {
+      wanted.push([`net/ipv6/conf/${link.name}/accept_ra`, '2']);
+    }
   }
   const differences = wanted.flatMap(([key, value]) => {
     const is = sysctls.read(key);
     // 0 is an operator's word about router advertisements.
-    if (is === undefined || is === value || (key.endsWith('accept_ra') && is === '0')) return [];
+    if (is === undefined || is === value || (key.endsWith('accept_ra') && is === '0')) {
+      return [];
+    }
     return left.get(key) === value ? [] : [`sysctl ${key} is ${is}, not ${value}`];
   });
   const tunnels = kernel.links.filter(({ alias }) => alias === TUNNEL_ALIAS);
   for (const { name } of own.podCIDRs.some((cidr) => familyOf(cidr) === 'ipv4') ? tunnels : []) {
     const [one, all] = [name, 'all'].map((link) => sysctls.read(`net/ipv4/conf/${link}/rp_filter`));
-    if (Math.max(Number(one), Number(all)) === 1 && sysctls.writable(`net/ipv4/conf/${name}/rp_filter`))
+    if (Math.max(Number(one), Number(all)) === 1 && sysctls.writable(`net/ipv4/conf/${name}/rp_filter`)) {
       differences.push(`rp_filter of ${name} is strict`);
+    }
   }
   return differences;
 }
@@ -334,8 +401,11 @@ function spans(prefixes: readonly string[]): string {
   const merged: [bigint, bigint][] = [];
   for (const [from, to] of ranges) {
     const last = merged.at(-1);
-    if (last === undefined || from > last[1]) merged.push([from, to]);
-    else if (to > last[1]) last[1] = to;
+    if (last === undefined || from > last[1]) {
+      merged.push([from, to]);
+    } else if (to > last[1]) {
+      last[1] = to;
+    }
   }
   return merged.join(';');
 }
@@ -346,7 +416,9 @@ const bits = ({ bytes }: Prefix): string => Buffer.from(bytes).toString('hex');
 const prefixes = new Map<string, Prefix>();
 function parsed(text: string): Prefix {
   const known = prefixes.get(text);
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    return known;
+  }
   const prefix = parsePrefix(text)!;
   prefixes.set(text, prefix);
   return prefix;

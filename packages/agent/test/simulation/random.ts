@@ -30,7 +30,9 @@ export class Random {
     let left = this.next() * table.reduce((sum, [weight]) => sum + weight, 0);
     for (const [weight, value] of table) {
       left -= weight;
-      if (left < 0) return value;
+      if (left < 0) {
+        return value;
+      }
     }
     return table.at(-1)![1];
   }

@@ -83,8 +83,9 @@ class Simulation {
   async run(): Promise<Outcome> {
     const { api, nodes } = this.#cluster;
     const history = this.#history;
-    for (let n = 1; n <= history.nodes + 1; n++)
+    for (let n = 1; n <= history.nodes + 1; n++) {
       api.put({ name: nodeName(n), podCIDRs: podCIDRs(n), internalIPs: internalIPs(n, history.subnets) });
+    }
     for (const node of nodes) {
       setUpLink(node.kernel, numberOf(node), history.subnets);
       node.start();
@@ -97,23 +98,33 @@ class Simulation {
     for (const step of history.steps) {
       await this.#pass(step.waitMs);
       this.#note(`${step.what} ${step.a} ${step.b} ${step.c}`);
-      for (const node of nodes) this.#noteTrouble(node);
+      for (const node of nodes) {
+        this.#noteTrouble(node);
+      }
       const touched = play(this.#cluster, step);
-      if (oneShots.has(step.what)) for (const node of nodes) this.#calmIn(node, AFTERMATH_MS);
+      if (oneShots.has(step.what)) {
+        for (const node of nodes) {
+          this.#calmIn(node, AFTERMATH_MS);
+        }
+      }
       this.#spend(touched);
       this.#look();
     }
     await this.#pass(1000);
     await this.#heal();
     await this.#rest();
-    if (history.profile === 'control-plane')
+    if (history.profile === 'control-plane') {
       nodes.forEach(({ name, kernel }, i) => {
-        if (kernel.written.length !== routes[i])
+        if (kernel.written.length !== routes[i]) {
           this.#fail(
             `${name} wrote routes (${kernel.written.slice(routes[i])}) though only the control plane was hurt`,
           );
+        }
       });
-    for (const node of nodes) node.kill();
+    }
+    for (const node of nodes) {
+      node.kill();
+    }
     const writes = nodes.reduce((sum, { kernel }) => sum + kernel.written.length, 0);
     return { writes, virtualMs: this.#time.now };
   }
@@ -141,21 +152,25 @@ class Simulation {
       node.firewall.broken = false;
       node.killIn(undefined);
       setUpLink(node.kernel, numberOf(node), this.#cluster.subnets);
-      if ((api.get(node.name)?.podCIDRs ?? []).length === 0)
+      if ((api.get(node.name)?.podCIDRs ?? []).length === 0) {
         api.put({
           name: node.name,
           podCIDRs: podCIDRs(numberOf(node)),
           internalIPs: internalIPs(numberOf(node), this.#cluster.subnets),
         });
+      }
       node.start();
     }
     this.#spend([]);
     await this.#pass(AFTERMATH_MS + BOUND_MS);
     for (const node of nodes) {
       const differences = [...this.#differences(node), ...this.#hostDifferences(node)];
-      if (differences.length > 0)
+      if (differences.length > 0) {
         this.#fail(`${node.name} is not right in the end: ${differences.join(', ')}`);
-      if (!node.agent!.ready) this.#fail(`${node.name} is not ready in the end`);
+      }
+      if (!node.agent!.ready) {
+        this.#fail(`${node.name} is not ready in the end`);
+      }
     }
   }
 
@@ -172,23 +187,30 @@ class Simulation {
     const before = count();
     const names = [...api.nodes()].slice(0, 100).map(({ name }) => name);
     for (let beat = 0; beat < 6; beat++) {
-      for (const name of names) api.heartbeat(name);
+      for (const name of names) {
+        api.heartbeat(name);
+      }
       await this.#time.advance(10_000);
     }
     await this.#time.advance(this.#large ? 120_000 : REST_MS);
-    if (count() !== before) this.#fail(`Something was written at rest: before ${before}; after ${count()}`);
+    if (count() !== before) {
+      this.#fail(`Something was written at rest: before ${before}; after ${count()}`);
+    }
   }
 
   #look(): void {
     for (const node of this.#cluster.nodes) {
       const { written } = node.kernel;
       const harmed = [...node.kernel.harmed, ...node.firewall.harmed];
-      if (harmed.length > 0) this.#fail(`${node.name} harmed what is not its own: ${harmed.join(', ')}`);
+      if (harmed.length > 0) {
+        this.#fail(`${node.name} harmed what is not its own: ${harmed.join(', ')}`);
+      }
       const budget = this.#budget.get(node)!;
-      if (written.length > budget)
+      if (written.length > budget) {
         this.#fail(
           `${node.name} made ${written.length} route writes where ${budget} are enough: ${written.slice(-20)}`,
         );
+      }
       this.#noteTrouble(node);
       if (!this.#comparable(node)) {
         this.#differing.delete(node);
@@ -198,9 +220,11 @@ class Simulation {
       const now = new Map(this.#differences(node).map((line) => [line, since.get(line) ?? this.#time.now]));
       this.#differing.set(node, now);
       const calm = this.#calm.get(node) ?? 0;
-      for (const [line, first] of now)
-        if (this.#time.now - Math.max(first, calm) > BOUND_MS)
+      for (const [line, first] of now) {
+        if (this.#time.now - Math.max(first, calm) > BOUND_MS) {
           this.#fail(`${node.name} has been wrong for ${this.#time.now - first} ms: ${line}`);
+        }
+      }
     }
   }
 
@@ -213,7 +237,9 @@ class Simulation {
   #noteTrouble(node: SimulatedNode): void {
     const { api } = this.#cluster;
     const { kernel } = node;
-    if (api.away) this.#calmIn(node, KNOCK_MS);
+    if (api.away) {
+      this.#calmIn(node, KNOCK_MS);
+    }
     const troubled =
       api.troubled ||
       node.agent === undefined ||
@@ -221,7 +247,9 @@ class Simulation {
       kernel.refusing.size > 0 ||
       node.firewall.broken ||
       api.get(node.name) === undefined;
-    if (troubled) this.#calmIn(node, AFTERMATH_MS);
+    if (troubled) {
+      this.#calmIn(node, AFTERMATH_MS);
+    }
   }
 
   #calmIn(node: SimulatedNode, ms: number): void {
@@ -279,12 +307,16 @@ export async function shrink(history: History, modules: Modules = ownModules): P
       await simulate({ ...history, steps }, modules);
       return undefined;
     } catch (error) {
-      if (error instanceof Violation) return error;
+      if (error instanceof Violation) {
+        return error;
+      }
       throw error;
     }
   };
   let found = await attempt(history.steps);
-  if (found === undefined) throw new Error('There is nothing to shrink: the history violates nothing');
+  if (found === undefined) {
+    throw new Error('There is nothing to shrink: the history violates nothing');
+  }
   for (
     let size = Math.ceil(history.steps.length / 2);
     size > 0;
@@ -293,8 +325,11 @@ export async function shrink(history: History, modules: Modules = ownModules): P
     for (let from = 0; from < found.history.steps.length; ) {
       const steps = found.history.steps;
       const fewer = await attempt([...steps.slice(0, from), ...steps.slice(from + size)]);
-      if (fewer === undefined) from += size;
-      else found = fewer;
+      if (fewer === undefined) {
+        from += size;
+      } else {
+        found = fewer;
+      }
     }
   }
   return found;

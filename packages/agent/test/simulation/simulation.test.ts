@@ -17,7 +17,9 @@ async function play(history: History): Promise<void> {
   try {
     await simulate(history);
   } catch (error) {
-    if (!(error instanceof Violation)) throw error;
+    if (!(error instanceof Violation)) {
+      throw error;
+    }
     const { message, trace } = await shrink(history);
     throw new Error(
       `Seed ${history.seed}: ${message}\n${trace.join('\n')}\nReplay: CNIKIT_SIMULATION_SEED=${history.seed} npx vitest run test/simulation`,
@@ -28,7 +30,9 @@ async function play(history: History): Promise<void> {
 describe('The agent in a simulated cluster', () => {
   const blocks = Array.from({ length: Math.ceil(SEEDS / BLOCK) }, (_, i) => FIRST + i * BLOCK);
   test.each(blocks)('keeps what it must, from seed %i on', { timeout: 300_000 }, async (first) => {
-    for (let seed = first; seed < Math.min(first + BLOCK, FIRST + SEEDS); seed++) await play(historyOf(seed));
+    for (let seed = first; seed < Math.min(first + BLOCK, FIRST + SEEDS); seed++) {
+      await play(historyOf(seed));
+    }
   });
 
   test('a seed is a history: twice the same', async () => {

@@ -34,27 +34,33 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           let serial = 0;
           const model = new SimulatedSysctls((name) => links.get(name));
           // What an earlier run has left, and what new links begin with.
-          for (const key of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', ...keysOf('all')])
+          for (const key of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', ...keysOf('all')]) {
             real.write(key, model.read(key)!);
-          for (const key of ['net/ipv4/conf/default/rp_filter', 'net/ipv6/conf/default/accept_ra'])
+          }
+          for (const key of ['net/ipv4/conf/default/rp_filter', 'net/ipv6/conf/default/accept_ra']) {
             real.write(key, model.read(key)!);
+          }
           try {
             for (const each of operations) {
               if ('add' in each && !links.has(each.add)) {
                 run('ip', 'link', 'add', each.add, 'type', 'veth');
                 links.set(each.add, ++serial);
-              } else if ('remove' in each && links.delete(each.remove))
+              } else if ('remove' in each && links.delete(each.remove)) {
                 run('ip', 'link', 'delete', each.remove);
-              else if ('set' in each)
+              } else if ('set' in each) {
                 expect(
                   codeOf(() => model.set(each.set, each.value)),
                   each.set,
                 ).toBe(codeOf(() => real.write(each.set, each.value)));
-              for (const key of keys)
+              }
+              for (const key of keys) {
                 expect(model.read(key), `${key} after ${JSON.stringify(each)}`).toBe(real.read(key));
+              }
             }
           } finally {
-            for (const name of links.keys()) run('ip', 'link', 'delete', name);
+            for (const name of links.keys()) {
+              run('ip', 'link', 'delete', name);
+            }
           }
         }),
         { numRuns: 60, seed: 1 },

@@ -39,7 +39,9 @@ export class SimulatedSysctls implements SysctlFiles {
   }
 
   write(key: string, value: string): void {
-    if (this.#readOnly) throw Object.assign(new Error('EROFS, says the model'), { code: 'EROFS' });
+    if (this.#readOnly) {
+      throw Object.assign(new Error('EROFS, says the model'), { code: 'EROFS' });
+    }
     this.written.push(key);
     this.set(key, value);
   }
@@ -47,22 +49,29 @@ export class SimulatedSysctls implements SysctlFiles {
   /** Somebody else writes. Throws ENOENT when there is no such key. */
   set(key: string, value: string): void {
     const [place] = this.#placeOf(key);
-    if (place === undefined) throw Object.assign(new Error(`no ${key}`), { code: 'ENOENT' });
+    if (place === undefined) {
+      throw Object.assign(new Error(`no ${key}`), { code: 'ENOENT' });
+    }
     this.#values.set(place, value);
   }
 
   /** br_netfilter is loaded: it filters from then on, until somebody says otherwise. */
   loadBridgeFilter(): void {
-    for (const program of ['iptables', 'ip6tables'])
+    for (const program of ['iptables', 'ip6tables']) {
       this.#values.set(`net/bridge/bridge-nf-call-${program}`, '1');
+    }
   }
 
   /** Where a value is kept, and what it is at first: by a link's index, as one made anew has forgotten. */
   #placeOf(key: string): [place: string | undefined, initial?: string] {
-    if (this.#values.has(key)) return [key];
+    if (this.#values.has(key)) {
+      return [key];
+    }
     const parts = /^(net\/ipv[46]\/conf\/)([^/]+)(\/.+)$/.exec(key);
     const initial = parts === null ? undefined : OF_LINKS[`${parts[1]}*${parts[3]}`];
-    if (parts === null || initial === undefined) return [undefined];
+    if (parts === null || initial === undefined) {
+      return [undefined];
+    }
     const name = parts[2]!;
     const index = name === 'all' || name === 'default' ? name : this.#linkIndex(name);
     return index === undefined ? [undefined] : [`${parts[1]}#${index}${parts[3]}`, initial];

@@ -21,7 +21,9 @@ export class VirtualTime {
     this.#timers.splice(this.#from(timer.at), 0, timer);
     return () => {
       const at = this.#timers.indexOf(timer);
-      if (at >= 0) this.#timers.splice(at, 1);
+      if (at >= 0) {
+        this.#timers.splice(at, 1);
+      }
     };
   };
 
@@ -53,8 +55,11 @@ export class VirtualTime {
     let [low, high] = [0, this.#timers.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#timers[middle]!.at <= at) low = middle + 1;
-      else high = middle;
+      if (this.#timers[middle]!.at <= at) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
     }
     return low;
   }

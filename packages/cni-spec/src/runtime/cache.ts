@@ -59,9 +59,15 @@ export class ResultCache {
       networkName,
       result,
     };
-    if (netns !== '') file.netns = netns;
-    if (args) file.cniArgs = Object.entries(args);
-    if (capabilityArgs) file.capabilityArgs = capabilityArgs;
+    if (netns !== '') {
+      file.netns = netns;
+    }
+    if (args) {
+      file.cniArgs = Object.entries(args);
+    }
+    if (capabilityArgs) {
+      file.capabilityArgs = capabilityArgs;
+    }
     this.#io.writeText(this.#path(networkName, containerID, ifName), JSON.stringify(file));
   }
 
@@ -97,8 +103,9 @@ export class ResultCache {
       isIdentifier(containerID) &&
       !ifName.includes('/') &&
       !ifName.includes('\0');
-    if (!safe)
+    if (!safe) {
       throw new TypeError(`Invalid attachment ${JSON.stringify([networkName, containerID, ifName])}`);
+    }
     return `${this.#folder}/${networkName}-${containerID}-${ifName}`;
   }
 }

@@ -51,15 +51,21 @@ export function parseConfigList(text: string, more: readonly string[] = []): Con
   }
   const inline = document.plugins;
   const loadOnlyInlinedPlugins = isTrue(document.loadOnlyInlinedPlugins);
-  if (inline?.length === 0) throw invalid(document.name, 'its list of plugins is empty');
-  if (loadOnlyInlinedPlugins && !inline) throw invalid(document.name, 'it has no list of plugins');
+  if (inline?.length === 0) {
+    throw invalid(document.name, 'its list of plugins is empty');
+  }
+  if (loadOnlyInlinedPlugins && !inline) {
+    throw invalid(document.name, 'it has no list of plugins');
+  }
   const plugins = (inline ?? []).map((object) => readEntry(object, document.name));
   if (!loadOnlyInlinedPlugins) {
     plugins.push(
       ...more.map((one) => readEntry(parseExact(one, `a plugin of network ${document.name}`), document.name)),
     );
   }
-  if (plugins.length === 0) throw invalid(document.name, 'it has no plugins');
+  if (plugins.length === 0) {
+    throw invalid(document.name, 'it has no plugins');
+  }
   return {
     name: document.name,
     cniVersion: chooseVersion(document),
@@ -103,10 +109,14 @@ export function parseSingleConfig(text: string): ConfigList {
 
 /** The highest of `cniVersion` and `cniVersions` that is not above what this package speaks. */
 function chooseVersion({ name, cniVersion = '', cniVersions }: NetworkConfigList): string {
-  if (!cniVersions) return cniVersion;
+  if (!cniVersions) {
+    return cniVersion;
+  }
   const candidates = cniVersion === '' ? [...cniVersions] : [...cniVersions, cniVersion];
   for (const version of candidates) {
-    if (!parseVersion(version)) throw invalid(name, `${JSON.stringify(version)} is no version`);
+    if (!parseVersion(version)) {
+      throw invalid(name, `${JSON.stringify(version)} is no version`);
+    }
   }
   const spoken = candidates
     .filter((version) => compareVersions(version, latestVersion) <= 0)

@@ -20,15 +20,22 @@ export function derivePluginConfig(
   options: DeriveOptions = {},
 ): string {
   const config: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(entry.config))
-    if (!OWN_KEYS.includes(key.toLowerCase())) config[key] = value;
+  for (const [key, value] of Object.entries(entry.config)) {
+    if (!OWN_KEYS.includes(key.toLowerCase())) {
+      config[key] = value;
+    }
+  }
   config.name = list.name;
   config.cniVersion = list.cniVersion;
   const runtimeConfig = Object.entries(options.capabilityArgs ?? {}).filter(
     ([name, value]) => entry.capabilities[name] === true && value !== undefined,
   );
-  if (runtimeConfig.length > 0) config.runtimeConfig = Object.fromEntries(runtimeConfig);
-  if (options.prevResult) config.prevResult = options.prevResult;
+  if (runtimeConfig.length > 0) {
+    config.runtimeConfig = Object.fromEntries(runtimeConfig);
+  }
+  if (options.prevResult) {
+    config.prevResult = options.prevResult;
+  }
   if (options.validAttachments) {
     config['cni.dev/valid-attachments'] = options.validAttachments;
     // What the 1.1.0 text first called it, and plugins built then read.

@@ -37,7 +37,9 @@ export function loadConfigs(io: FileIo, folder: string): LoadedConfig[] {
  */
 export function loadConfigFile(io: FileIo, file: string): ConfigList {
   const text = readRequired(io, file);
-  if (!file.endsWith('.conflist')) return parseSingleConfig(text);
+  if (!file.endsWith('.conflist')) {
+    return parseSingleConfig(text);
+  }
   const folder = `${file.slice(0, file.lastIndexOf('/'))}/${networkName(text)}`;
   const names = folder.endsWith('/')
     ? []
@@ -60,7 +62,9 @@ function networkName(text: string): string {
 
 function readRequired(io: FileIo, file: string): string {
   const text = io.readText(file);
-  if (text === undefined) throw new Error(`${file} is gone`);
+  if (text === undefined) {
+    throw new Error(`${file} is gone`);
+  }
   return text;
 }
 

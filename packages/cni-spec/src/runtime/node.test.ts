@@ -51,7 +51,9 @@ describe('nodeRuntimeIo().exec()', () => {
     });
     // On a busy machine the child may have died before it could say its number.
     const pid = io.readText(`${file}.pid`)?.trim();
-    if (pid) await vi.waitFor(() => expect(isRunning(pid)).toBe(false));
+    if (pid) {
+      await vi.waitFor(() => expect(isRunning(pid)).toBe(false));
+    }
   });
   test.each([
     ['is missing', '/nonexistent/x'],

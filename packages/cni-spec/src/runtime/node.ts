@@ -41,7 +41,9 @@ const exec: RuntimeIo['exec'] = ({ file, env, stdin, timeoutMs }) =>
     let size = 0;
     const stop = (error: CniError) => {
       failure ??= error;
-      if (child.pid !== undefined) killGroup(child.pid);
+      if (child.pid !== undefined) {
+        killGroup(child.pid);
+      }
       child.stdout.destroy();
       child.stderr.destroy();
     };
@@ -61,9 +63,11 @@ const exec: RuntimeIo['exec'] = ({ file, env, stdin, timeoutMs }) =>
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MAX_OUTPUT)
+        if (size > MAX_OUTPUT) {
           stop(new CniError(ErrorCode.IOFailure, `Plugin ${file} printed more than ${MAX_OUTPUT} bytes`));
-        else out[name].push(chunk);
+        } else {
+          out[name].push(chunk);
+        }
       });
     }
     // A plugin need not read its stdin.
@@ -75,13 +79,15 @@ const exec: RuntimeIo['exec'] = ({ file, env, stdin, timeoutMs }) =>
     });
     child.on('close', (code) => {
       clearTimeout(timer);
-      if (failure) reject(failure);
-      else
+      if (failure) {
+        reject(failure);
+      } else {
         resolve({
           exitCode: code ?? 255,
           stdout: Buffer.concat(out.stdout).toString(),
           stderr: Buffer.concat(out.stderr).toString(),
         });
+      }
     });
   });
 
@@ -106,7 +112,9 @@ function unlessMissing<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -19,7 +19,9 @@ class World {
       this.calls.push({ plugin, command: env.CNI_COMMAND!, env, stdin: config });
       const answer = this.plugins[plugin]!(env.CNI_COMMAND!, config);
       const outcome = { exitCode: 0, stderr: '', stdout: '' };
-      if (answer && ('exitCode' in answer || 'stdout' in answer)) return { ...outcome, ...answer };
+      if (answer && ('exitCode' in answer || 'stdout' in answer)) {
+        return { ...outcome, ...answer };
+      }
       return answer ? { ...outcome, stdout: JSON.stringify(answer) } : outcome;
     },
     isFile: (path) => path.startsWith('/bin/') && Object.hasOwn(this.plugins, path.slice('/bin/'.length)),
@@ -179,12 +181,13 @@ describe('Runtime.del() and Runtime.check()', () => {
     world.calls = [];
     await runtime.del(listAt('1.1.0'), attachment);
     expect(world.log).toEqual(['b DEL', 'a DEL']);
-    for (const { stdin } of world.calls)
+    for (const { stdin } of world.calls) {
       expect(stdin.prevResult).toEqual({
         cniVersion: '1.1.0',
         ips: first.ips,
         routes: [{ dst: '0.0.0.0/0' }],
       });
+    }
     expect(world.files.size).toBe(0);
     await runtime.del(listAt('1.1.0'), attachment);
     expect(world.calls.at(-1)?.stdin).not.toHaveProperty('prevResult');

@@ -61,7 +61,9 @@ export class Runtime {
       return decodeResult(result);
     } catch (thrown) {
       const error = toCniError(thrown);
-      if (error.code !== ErrorCode.UnknownContainer) await this.#undo(list, attachment);
+      if (error.code !== ErrorCode.UnknownContainer) {
+        await this.#undo(list, attachment);
+      }
       throw error;
     }
   }
@@ -72,8 +74,9 @@ export class Runtime {
    */
   async del(list: ConfigList, attachment: AttachmentRequest): Promise<void> {
     const prevResult = this.#cachedResult(list, attachment);
-    for (const entry of list.plugins.toReversed())
+    for (const entry of list.plugins.toReversed()) {
       await this.#run('DEL', list, entry, attachment, { prevResult });
+    }
     this.cache.remove(list.name, attachment);
   }
 
@@ -89,9 +92,13 @@ export class Runtime {
         `Configuration version ${JSON.stringify(list.cniVersion)} does not support CHECK`,
       );
     }
-    if (list.disableCheck) return;
+    if (list.disableCheck) {
+      return;
+    }
     const prevResult = this.#cachedResult(list, attachment);
-    for (const entry of list.plugins) await this.#run('CHECK', list, entry, attachment, { prevResult });
+    for (const entry of list.plugins) {
+      await this.#run('CHECK', list, entry, attachment, { prevResult });
+    }
   }
 
   /**
@@ -102,7 +109,9 @@ export class Runtime {
    * @throws AggregateError of all that failed.
    */
   async gc(list: ConfigList, valid: readonly Attachment[] | undefined): Promise<void> {
-    if (list.disableGC) return;
+    if (list.disableGC) {
+      return;
+    }
     const errors: CniError[] = [];
     const attempt = async (work: Promise<unknown>) => {
       await work.catch((thrown) => errors.push(toCniError(thrown)));
@@ -112,20 +121,29 @@ export class Runtime {
         const kept = valid.some(
           (one) => one.containerID === cached.containerID && one.ifname === cached.ifName,
         );
-        if (!kept) await attempt(this.#delCached(list, cached));
+        if (!kept) {
+          await attempt(this.#delCached(list, cached));
+        }
       }
     }
     if (speaks(list, verbSince.GC)) {
-      for (const entry of list.plugins)
+      for (const entry of list.plugins) {
         await attempt(this.#run('GC', list, entry, undefined, { validAttachments: valid }));
+      }
     }
-    if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join('; '));
+    if (errors.length > 0) {
+      throw new AggregateError(errors, errors.map((error) => error.message).join('; '));
+    }
   }
 
   /** Asks each plugin whether it can serve ADD (1.1.0); the first that cannot ends it. Below 1.1.0 all is well. */
   async status(list: ConfigList): Promise<void> {
-    if (!speaks(list, verbSince.STATUS)) return;
-    for (const entry of list.plugins) await this.#run('STATUS', list, entry, undefined, {});
+    if (!speaks(list, verbSince.STATUS)) {
+      return;
+    }
+    for (const entry of list.plugins) {
+      await this.#run('STATUS', list, entry, undefined, {});
+    }
   }
 
   /** The versions that a plugin speaks, as it says itself. */
@@ -203,9 +221,13 @@ export class Runtime {
 
   /** The cached result, in the list's version, for versions that hand it to DEL and CHECK. */
   #cachedResult(list: ConfigList, attachment: AttachmentRequest): object | undefined {
-    if (!speaks(list, '0.4.0')) return undefined;
+    if (!speaks(list, '0.4.0')) {
+      return undefined;
+    }
     const cached = this.cache.load(list.name, attachment);
-    if (!cached) return undefined;
+    if (!cached) {
+      return undefined;
+    }
     try {
       return convertResult(cached.result, statedVersion(cached.result) ?? list.cniVersion, list.cniVersion)
         .document;
@@ -242,8 +264,9 @@ function speaks(list: ConfigList, version: string): boolean {
 
 function checkNames(list: ConfigList, { containerID, ifName }: AttachmentRequest): void {
   const problem = interfaceNameProblem(ifName);
-  if (!isIdentifier(list.name))
+  if (!isIdentifier(list.name)) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, `Invalid network name ${JSON.stringify(list.name)}`);
+  }
   if (!isIdentifier(containerID)) {
     throw new CniError(
       ErrorCode.InvalidEnvironmentVariables,

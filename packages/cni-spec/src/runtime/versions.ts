@@ -13,13 +13,19 @@ export function readVersions(outcome: ExecOutcome, plugin: string): string[] {
   try {
     checkOutcome(outcome, { plugin, command: 'VERSION' });
   } catch (error) {
-    if (error instanceof PluginError && error.message === 'unknown CNI_COMMAND: VERSION') return ['0.1.0'];
+    if (error instanceof PluginError && error.message === 'unknown CNI_COMMAND: VERSION') {
+      return ['0.1.0'];
+    }
     throw error;
   }
   const reply = parseReply(outcome.stdout);
   if (isVersionReply(reply)) {
-    if (reply.supportedVersions?.length) return reply.supportedVersions;
-    if (reply.cniVersion === '0.2.0') return ['0.1.0', '0.2.0'];
+    if (reply.supportedVersions?.length) {
+      return reply.supportedVersions;
+    }
+    if (reply.cniVersion === '0.2.0') {
+      return ['0.1.0', '0.2.0'];
+    }
   }
   throw new CniError(ErrorCode.DecodingFailure, `Plugin ${plugin} does not say which versions it supports`);
 }

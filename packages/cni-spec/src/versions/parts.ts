@@ -8,15 +8,21 @@ import type { Dns, Route } from '../schemas/index.ts';
 /** Canonical text of an address with prefix that the guard has accepted. */
 export function canonicalCidr(text: string): string {
   const cidr = parseCidr(text);
-  if (!cidr) throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
+  if (!cidr) {
+    throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
+  }
   return formatCidr(cidr);
 }
 
 /** Canonical text of an address; undefined for none. */
 export function canonicalIp(text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined;
+  if (text === undefined || text === '') {
+    return undefined;
+  }
   const bytes = parseIp(text);
-  if (!bytes) throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
+  if (!bytes) {
+    throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
+  }
   return formatIp(bytes);
 }
 
@@ -27,12 +33,22 @@ export function familyOf(cidr: string): '4' | '6' {
 
 /** The dns, or undefined if nothing is in it. */
 export function cleanDns(dns: Dns | undefined): Dns | undefined {
-  if (!dns) return undefined;
+  if (!dns) {
+    return undefined;
+  }
   const out: Dns = {};
-  if (dns.nameservers?.length) out.nameservers = [...dns.nameservers];
-  if (dns.domain) out.domain = dns.domain;
-  if (dns.search?.length) out.search = [...dns.search];
-  if (dns.options?.length) out.options = [...dns.options];
+  if (dns.nameservers?.length) {
+    out.nameservers = [...dns.nameservers];
+  }
+  if (dns.domain) {
+    out.domain = dns.domain;
+  }
+  if (dns.search?.length) {
+    out.search = [...dns.search];
+  }
+  if (dns.options?.length) {
+    out.options = [...dns.options];
+  }
   return Object.keys(out).length > 0 ? out : undefined;
 }
 
@@ -40,12 +56,24 @@ export function cleanDns(dns: Dns | undefined): Dns | undefined {
 export function cleanRoute(route: Route): Route {
   const out: Route = { dst: canonicalCidr(route.dst) };
   const gw = canonicalIp(route.gw);
-  if (gw !== undefined) out.gw = gw;
-  if (route.mtu) out.mtu = route.mtu;
-  if (route.advmss) out.advmss = route.advmss;
-  if (route.priority) out.priority = route.priority;
-  if (route.table !== undefined) out.table = route.table;
-  if (route.scope !== undefined) out.scope = route.scope;
+  if (gw !== undefined) {
+    out.gw = gw;
+  }
+  if (route.mtu) {
+    out.mtu = route.mtu;
+  }
+  if (route.advmss) {
+    out.advmss = route.advmss;
+  }
+  if (route.priority) {
+    out.priority = route.priority;
+  }
+  if (route.table !== undefined) {
+    out.table = route.table;
+  }
+  if (route.scope !== undefined) {
+    out.scope = route.scope;
+  }
   return out;
 }
 
@@ -57,6 +85,10 @@ export function mapNonEmpty<T, U>(list: readonly T[] | undefined, map: (item: T)
 /** The object without its undefined properties, so that results compare and print alike. */
 export function compact<T extends object>(value: T): T {
   const out: Partial<T> = {};
-  for (const key in value) if (value[key] !== undefined) out[key] = value[key];
+  for (const key in value) {
+    if (value[key] !== undefined) {
+      out[key] = value[key];
+    }
+  }
   return out as T;
 }

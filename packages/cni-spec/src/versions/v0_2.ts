@@ -21,7 +21,9 @@ export function clean020(result: Result020): Result020 {
 }
 
 function cleanIp(ip: IpConfig020 | undefined): IpConfig020 | undefined {
-  if (!ip) return undefined;
+  if (!ip) {
+    return undefined;
+  }
   return compact({
     ip: canonicalCidr(ip.ip),
     gateway: canonicalIp(ip.gateway),

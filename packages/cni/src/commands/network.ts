@@ -25,7 +25,9 @@ const io = nodeRuntimeIo();
 export async function network(options: Options): Promise<Output> {
   const { command, operands } = options;
   const [name, ...rest] = operands;
-  if (name === undefined) throw new UsageError(`${command} needs the name of a network`);
+  if (name === undefined) {
+    throw new UsageError(`${command} needs the name of a network`);
+  }
   const list = findList(options, name);
   const runtime = new Runtime({
     io,
@@ -55,9 +57,15 @@ export async function network(options: Options): Promise<Output> {
 }
 
 function findList(options: Options, name: string): ConfigList {
-  if (name.includes('/')) return loadConfigFile(io, resolve(name));
+  if (name.includes('/')) {
+    return loadConfigFile(io, resolve(name));
+  }
   const loaded = loadConfigs(io, resolve(options.confDir));
-  for (const one of loaded) if ('list' in one && one.list.name === name) return one.list;
+  for (const one of loaded) {
+    if ('list' in one && one.list.name === name) {
+      return one.list;
+    }
+  }
   const broken = loaded.flatMap((one) => ('error' in one ? [`${one.file}: ${one.error.message}`] : []));
   throw new Error(
     [`No network is called ${JSON.stringify(name)} in ${options.confDir}`, ...broken].join('\n'),
@@ -66,8 +74,9 @@ function findList(options: Options, name: string): ConfigList {
 
 function attachmentOf(options: Options, operands: readonly string[]): AttachmentRequest {
   const [given] = operands;
-  if (given === undefined || operands.length > 1)
+  if (given === undefined || operands.length > 1) {
     throw new UsageError(`${options.command} needs one network namespace`);
+  }
   const netns = given.includes('/') ? resolve(given) : `/run/netns/${given}`;
   if (options.command === 'add' && !statSync(netns, { throwIfNoEntry: false })) {
     throw new UsageError(`There is no ${netns}; "ip netns add ${given.split('/').at(-1)}" makes one`);
@@ -82,12 +91,14 @@ function attachmentOf(options: Options, operands: readonly string[]): Attachment
 }
 
 function validOf({ none }: Options, operands: readonly string[]): Attachment[] {
-  if (operands.length === 0 && !none)
+  if (operands.length === 0 && !none) {
     throw new UsageError('gc needs the attachments to keep, as ID/IFNAME, or --none');
+  }
   return operands.map((operand) => {
     const [containerID, ifname, ...more] = operand.split('/');
-    if (!containerID || !ifname || more.length > 0)
+    if (!containerID || !ifname || more.length > 0) {
       throw new UsageError(`${JSON.stringify(operand)} is not ID/IFNAME`);
+    }
     return { containerID, ifname };
   });
 }

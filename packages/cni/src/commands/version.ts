@@ -20,7 +20,9 @@ export async function version(options: Options): Promise<Output> {
     try {
       json[type] = await runtime.versions(type);
     } catch (error) {
-      if (named) throw error;
+      if (named) {
+        throw error;
+      }
       json[type] = { error: (error as Error).message };
     }
   }

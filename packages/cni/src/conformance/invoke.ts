@@ -26,7 +26,9 @@ export function invoke(file: string, env: Record<string, string>, stdin: string)
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      if (child.pid !== undefined) {
+        process.kill(-child.pid, 'SIGKILL');
+      }
       child.stdout.destroy();
       child.stderr.destroy();
     }, TIMEOUT_MS);

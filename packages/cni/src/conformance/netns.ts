@@ -1,6 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { delLink, NetlinkError, newLink, openRoute, type RouteConnection, setLink } from '@cnikit/netlink';
+import {
+  delLink,
+  NetlinkError,
+  newLink,
+  openRtnetlink,
+  type RtnetlinkConnection,
+  setLink,
+} from '@cnikit/netlink';
 import { MNT_DETACH, O_RDONLY, sys } from '@cnikit/sys';
 
 const FOLDER = '/run/netns';
@@ -11,7 +18,9 @@ export function makeNetns(name: string): string {
   const path = `${FOLDER}/${name}`;
   sys.writeText(path, '');
   const { status, stderr } = spawnSync('unshare', [`--net=${path}`, 'true'], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`Cannot make a network namespace: ${stderr}`);
+  if (status !== 0) {
+    throw new Error(`Cannot make a network namespace: ${stderr}`);
+  }
   within(path, (rt) => rt.request(setLink({ name: 'lo', up: true })));
   return path;
 }
@@ -23,8 +32,8 @@ export function removeNetns(path: string): void {
 }
 
 /** A connection to the kernel in a namespace, or here if there is none given. */
-export function within<T>(netns: string | undefined, body: (rt: RouteConnection) => T): T {
-  const rt = openRoute(netns === undefined ? {} : { netns });
+export function within<T>(netns: string | undefined, body: (rt: RtnetlinkConnection) => T): T {
+  const rt = openRtnetlink(netns === undefined ? {} : { netns });
   try {
     return body(rt);
   } finally {
@@ -50,6 +59,8 @@ export function removeLink(name: string): void {
   try {
     within(undefined, (rt) => rt.request(delLink({ name })));
   } catch (error) {
-    if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
+    if (!(error instanceof NetlinkError && error.code === 'ENODEV')) {
+      throw error;
+    }
   }
 }

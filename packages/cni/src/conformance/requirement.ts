@@ -37,7 +37,9 @@ export class Skipped extends Error {
 
 /** Throws Unmet with what was seen instead. */
 export function expect(condition: boolean, seen: string): asserts condition {
-  if (!condition) throw new Unmet(seen);
+  if (!condition) {
+    throw new Unmet(seen);
+  }
 }
 
 /** Throws Skipped. */

@@ -58,9 +58,13 @@ export async function runConformance(options: ConformanceOptions): Promise<Confo
 }
 
 function choose(only: readonly string[] | undefined): readonly Requirement[] {
-  if (!only) return requirements;
+  if (!only) {
+    return requirements;
+  }
   for (const one of only) {
-    if (!requirements.some(({ id }) => isMeant(id, one))) throw new Error(`No requirement is called ${one}`);
+    if (!requirements.some(({ id }) => isMeant(id, one))) {
+      throw new Error(`No requirement is called ${one}`);
+    }
   }
   return requirements.filter(({ id }) => only.some((one) => isMeant(id, one)));
 }
@@ -80,7 +84,9 @@ async function learn(subject: Subject): Promise<void> {
     const added = await subject.run('ADD', subject.container());
     await subject.cleanUp();
     if (added.exitCode === 0) {
-      if (kind === 'interface') subject.kind = kindOf(added.reply);
+      if (kind === 'interface') {
+        subject.kind = kindOf(added.reply);
+      }
       subject.log.length = 0;
       return;
     }
@@ -94,6 +100,8 @@ async function learn(subject: Subject): Promise<void> {
 /** By the result of a plugin that runs alone. */
 function kindOf(result: Record<string, unknown> | undefined): Subject['kind'] {
   const interfaces = (result?.interfaces ?? []) as { name?: unknown }[];
-  if (interfaces.length === 0) return 'ipam';
+  if (interfaces.length === 0) {
+    return 'ipam';
+  }
   return interfaces.every(({ name }) => name === 'lo') ? 'loopback' : 'interface';
 }

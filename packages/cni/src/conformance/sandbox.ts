@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { openRoute, setLink } from '@cnikit/netlink';
+import { openRtnetlink, setLink } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 
 const MARK = 'CNIKIT_CNI_SANDBOX';
@@ -37,14 +37,18 @@ export function inSandbox(argv: readonly string[]): number | undefined {
       env: { ...process.env, [MARK]: '1' },
     },
   );
-  if (error) throw new Error(`Cannot start unshare (package util-linux): ${error.message}`, { cause: error });
+  if (error) {
+    throw new Error(`Cannot start unshare (package util-linux): ${error.message}`, { cause: error });
+  }
   return status ?? 1;
 }
 
 function settle(): void {
-  for (const path of HIDDEN) sys.mount('tmpfs', path, 'tmpfs', 0, 'mode=755');
+  for (const path of HIDDEN) {
+    sys.mount('tmpfs', path, 'tmpfs', 0, 'mode=755');
+  }
   mkdirSync('/run/netns');
-  const rt = openRoute();
+  const rt = openRtnetlink();
   rt.request(setLink({ name: 'lo', up: true }));
   rt.close();
 }

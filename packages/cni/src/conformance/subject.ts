@@ -75,14 +75,17 @@ export class Subject {
 
   /** Skips unless the configuration has the capability. */
   hasCapability(name: string): void {
-    if (!this.capabilities.includes(name)) skip(`The configuration has no capability ${name}`);
+    if (!this.capabilities.includes(name)) {
+      skip(`The configuration has no capability ${name}`);
+    }
   }
 
   /** Skips unless the plugin speaks a version that has the command. */
   needs(command: 'CHECK' | 'GC' | 'STATUS'): void {
     const since = command === 'CHECK' ? '0.4.0' : '1.1.0';
-    if (compareVersions(this.version, since) < 0)
+    if (compareVersions(this.version, since) < 0) {
       skip(`Tried at ${this.version}, ${command} came with ${since}`);
+    }
   }
 
   /** A container that is there until the requirement is done. */
@@ -114,7 +117,9 @@ export class Subject {
       const quiet = this.log.length;
       await this.run('DEL', container).catch(() => undefined);
       this.log.length = quiet;
-      if (container.host) removeLink(container.host);
+      if (container.host) {
+        removeLink(container.host);
+      }
       this.removeNetns(container);
     }
     this.#containers = [];
@@ -122,7 +127,9 @@ export class Subject {
 
   /** Takes the namespace away while the attachment stays. */
   removeNetns(container: Container): void {
-    if (container.gone) return;
+    if (container.gone) {
+      return;
+    }
     removeNetns(container.netns);
     container.gone = true;
   }
@@ -138,7 +145,9 @@ export class Subject {
   /** A port of the node has one owner, so each container asks for one of its own. */
   #hostPorts(container: Container | undefined): PluginConfig {
     const { runtimeConfig } = this.config as { runtimeConfig?: { portMappings?: unknown } };
-    if (container === undefined || !Array.isArray(runtimeConfig?.portMappings)) return {};
+    if (container === undefined || !Array.isArray(runtimeConfig?.portMappings)) {
+      return {};
+    }
     const portMappings = runtimeConfig.portMappings.map((one: { hostPort?: unknown }) =>
       typeof one.hostPort === 'number' ? { ...one, hostPort: one.hostPort + container.number } : one,
     );

@@ -58,12 +58,16 @@ function parse(argv: readonly string[]) {
 function readValid(sys: Sys, file: string): Owner[] {
   const text = file === '-' ? sys.readFdText(0) : sys.readText(file, 1 << 26);
   const entries: unknown = JSON.parse(text);
-  if (!Array.isArray(entries)) throw new UsageError(`${file} must hold a JSON array of attachments`);
+  if (!Array.isArray(entries)) {
+    throw new UsageError(`${file} must hold a JSON array of attachments`);
+  }
   return entries.map((entry, i) => {
     const fields = fieldsOf(entry, `${file}[${i}]`);
     const containerID = stringAt(fields, 'containerID', `${file}[${i}].`);
     const ifName = stringAt(fields, 'ifname', `${file}[${i}].`);
-    if (containerID && ifName) return { containerID, ifName };
+    if (containerID && ifName) {
+      return { containerID, ifName };
+    }
     throw new UsageError(`${file}[${i}] must have containerID and ifname`);
   });
 }
@@ -101,7 +105,9 @@ function gc(
   dryRun: boolean,
 ) {
   const time = before === undefined ? undefined : Date.parse(before);
-  if (Number.isNaN(time)) throw new UsageError(`--before ${before} is no ISO 8601 time`);
+  if (Number.isNaN(time)) {
+    throw new UsageError(`--before ${before} is no ISO 8601 time`);
+  }
   const freed: Located[] = [];
   const problems: Problem[] = [];
   const options = time === undefined ? {} : { before: time };
@@ -130,11 +136,14 @@ function perform(argv: readonly string[], { sys, out, err }: Surroundings): numb
   );
   const report = (reservations: readonly Located[], problems: readonly Problem[]) => {
     out(printed(reservations, json, sys.realtimeMs()));
-    for (const { message } of problems) err(`Warning: ${message}\n`);
+    for (const { message } of problems) {
+      err(`Warning: ${message}\n`);
+    }
   };
   if (verb === 'gc') {
-    if (options.valid === undefined)
+    if (options.valid === undefined) {
       throw new UsageError('gc needs --valid FILE: an empty list frees everything');
+    }
     const { freed, problems } = gc(
       networks,
       readValid(sys, options.valid),
@@ -154,8 +163,12 @@ function perform(argv: readonly string[], { sys, out, err }: Surroundings): numb
   }
   const found = reservations.filter((r) => subjects.includes(r.address) || subjects.includes(r.containerID));
   const missing = subjects.filter((s) => !found.some((r) => r.address === s || r.containerID === s));
-  if (missing.length > 0) err(`No reservation of ${missing.join(', ')}\n`);
-  if (found.length > 0) report(verb === 'show' ? found : release(networks, found), []);
+  if (missing.length > 0) {
+    err(`No reservation of ${missing.join(', ')}\n`);
+  }
+  if (found.length > 0) {
+    report(verb === 'show' ? found : release(networks, found), []);
+  }
   return missing.length > 0 ? 1 : 0;
 }
 
@@ -168,7 +181,9 @@ export function run(argv: readonly string[], surroundings: Surroundings): number
     surroundings.err(error instanceof UsageError ? `${message}\n\n${USAGE}` : `${message}\n`);
     const isKnown =
       error instanceof IpamError || error instanceof SyntaxError || 'syscall' in (error as Error);
-    if (!isKnown && !(error instanceof UsageError)) throw error;
+    if (!isKnown && !(error instanceof UsageError)) {
+      throw error;
+    }
     return error instanceof UsageError ? 2 : 1;
   }
 }

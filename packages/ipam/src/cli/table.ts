@@ -13,8 +13,14 @@ export function table(header: readonly string[], rows: readonly (readonly string
 /** How long something has been so: '45s', '12m', '3h', '9d'. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  if (seconds < 120) {
+    return `${seconds}s`;
+  }
+  if (seconds < 7200) {
+    return `${Math.floor(seconds / 60)}m`;
+  }
+  if (seconds < 172_800) {
+    return `${Math.floor(seconds / 3600)}h`;
+  }
   return `${Math.floor(seconds / 86_400)}d`;
 }

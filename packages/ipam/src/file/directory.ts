@@ -70,7 +70,9 @@ export class Directory {
     const files: OwnedFile[] = [];
     const problems: Problem[] = [];
     for (const name of this.names()) {
-      if (isOwnName(name)) continue;
+      if (isOwnName(name)) {
+        continue;
+      }
       if (!isAddressName(name)) {
         problems.push({
           name,
@@ -80,10 +82,11 @@ export class Directory {
       }
       const text = this.#read(name);
       const owner = decodeOwner(text ?? '');
-      if (owner) files.push({ path: this.file(name), address: name, owner });
-      else if (text === '')
+      if (owner) {
+        files.push({ path: this.file(name), address: name, owner });
+      } else if (text === '') {
         problems.push({ name, message: `${this.file(name)} is empty, its address counts as free` });
-      else if (text !== undefined || this.size(name) >= 0) {
+      } else if (text !== undefined || this.size(name) >= 0) {
         problems.push({
           name,
           message: `${this.file(name)} names no owner, its address counts as taken; remove it if nothing uses the address`,

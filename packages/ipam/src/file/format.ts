@@ -29,6 +29,8 @@ export function encodeOwner({ containerID, ifName }: Owner): string {
 /** The owner that a file names, white space around it allowed, the container alone too; undefined for anything else. */
 export function decodeOwner(text: string): Owner | undefined {
   const [containerID = '', ifName = '', ...rest] = text.trim().split('\r\n');
-  if (rest.length > 0 || !isContainerID(containerID)) return undefined;
+  if (rest.length > 0 || !isContainerID(containerID)) {
+    return undefined;
+  }
   return ifName === '' || isIfName(ifName) ? { containerID, ifName } : undefined;
 }

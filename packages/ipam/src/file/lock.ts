@@ -25,7 +25,9 @@ function acquire(sys: Sys, fd: number, path: string, timeoutMs: number): void {
       sys.flock(fd, LOCK_EX | LOCK_NB);
       return;
     } catch (error) {
-      if ((error as { code?: string }).code !== 'EAGAIN') throw error;
+      if ((error as { code?: string }).code !== 'EAGAIN') {
+        throw error;
+      }
     }
     const now = sys.monotonicMs();
     deadline ??= now + timeoutMs;

@@ -40,16 +40,22 @@ export class OwnerIndex {
 
   /** Moves the seal to a new state. */
   reseal(from: string, to: string): void {
-    if (from !== to) this.#sys.rename(this.#seal(from), this.#seal(to));
+    if (from !== to) {
+      this.#sys.rename(this.#seal(from), this.#seal(to));
+    }
   }
 
   /** Addresses that an owner may hold. A directory without any, which a kill left, goes. */
   lookup(owner: Owner): string[] {
     const dir = `${this.#dir}/${keyOf(owner)}`;
     // A new owner has none.
-    if (this.#sys.statIfThere(dir) === undefined) return [];
+    if (this.#sys.statIfThere(dir) === undefined) {
+      return [];
+    }
     const addresses = listDir(this.#sys, dir).filter((name) => name !== POD);
-    if (addresses.length === 0) this.#clear(dir);
+    if (addresses.length === 0) {
+      this.#clear(dir);
+    }
     return addresses;
   }
 
@@ -58,7 +64,9 @@ export class OwnerIndex {
     const sys = this.#sys;
     const dir = `${this.#dir}/${keyOf(claim)}`;
     tolerate(['EEXIST'], () => sys.mkdir(dir, 0o700));
-    if (claim.pod) sys.writeText(`${dir}/${POD}`, claim.pod, { mode: 0o600 });
+    if (claim.pod) {
+      sys.writeText(`${dir}/${POD}`, claim.pod, { mode: 0o600 });
+    }
     const path = `${dir}/${address}`;
     // Never O_TRUNC: what lies there may be a hard link of a live reservation.
     const write = () =>
@@ -68,7 +76,9 @@ export class OwnerIndex {
       return true;
     });
     if (!isNew) {
-      if (live()) return undefined;
+      if (live()) {
+        return undefined;
+      }
       sys.unlink(path);
       write();
     }
@@ -79,7 +89,9 @@ export class OwnerIndex {
   forget(address: string, owner: Owner): void {
     const dir = `${this.#dir}/${keyOf(owner)}`;
     tolerate(['ENOENT'], () => this.#sys.unlink(`${dir}/${address}`));
-    if (tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) return;
+    if (tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) {
+      return;
+    }
     this.lookup(owner);
   }
 
@@ -87,7 +99,9 @@ export class OwnerIndex {
   pod(owner: Owner): string | undefined {
     const dir = `${this.#dir}/${keyOf(owner)}`;
     // Few have one, and to list is cheaper than to fail.
-    if (!listDir(this.#sys, dir).includes(POD)) return undefined;
+    if (!listDir(this.#sys, dir).includes(POD)) {
+      return undefined;
+    }
     return tolerate(['ENOENT'], () => this.#sys.readText(`${dir}/${POD}`)) || undefined;
   }
 
@@ -102,15 +116,22 @@ export class OwnerIndex {
     const live = new Set<string>();
     for (const { path, address, owner } of reservations) {
       const key = keyOf(owner);
-      if (!known.has(key) && !live.has(key)) sys.mkdir(`${this.#dir}/${key}`, 0o700);
+      if (!known.has(key) && !live.has(key)) {
+        sys.mkdir(`${this.#dir}/${key}`, 0o700);
+      }
       live.add(key);
       tolerate(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
     }
     for (const name of known) {
-      if (name.startsWith(SEAL)) sys.unlink(`${this.#dir}/${name}`);
-      else if (!live.has(name)) this.#clear(`${this.#dir}/${name}`);
+      if (name.startsWith(SEAL)) {
+        sys.unlink(`${this.#dir}/${name}`);
+      } else if (!live.has(name)) {
+        this.#clear(`${this.#dir}/${name}`);
+      }
     }
-    if (state !== undefined) sys.writeText(this.#seal(state), '', { mode: 0o600 });
+    if (state !== undefined) {
+      sys.writeText(this.#seal(state), '', { mode: 0o600 });
+    }
   }
 
   #seal(state: string): string {
@@ -137,7 +158,9 @@ export function makeDirs(sys: Sys, path: string): void {
     return true;
   });
   const parent = path.slice(0, path.lastIndexOf('/'));
-  if (made || parent === '' || sys.statIfThere(path)) return;
+  if (made || parent === '' || sys.statIfThere(path)) {
+    return;
+  }
   makeDirs(sys, parent);
   tolerate(['EEXIST'], () => sys.mkdir(path, 0o755));
 }

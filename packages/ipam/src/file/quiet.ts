@@ -5,7 +5,9 @@ export function tolerate<T>(codes: readonly string[], call: () => T): T | undefi
   try {
     return call();
   } catch (error) {
-    if (codes.includes((error as { code?: string }).code ?? '')) return undefined;
+    if (codes.includes((error as { code?: string }).code ?? '')) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -38,7 +38,9 @@ export const asIs: Spell = (values) => values;
 const one =
   (spell: (value: string, context: Context) => string | null | undefined): Spell =>
   (values, context) => {
-    if (values.length !== 1) return undefined;
+    if (values.length !== 1) {
+      return undefined;
+    }
     const spelled = spell(values[0] as string, context);
     return spelled === undefined || spelled === null ? spelled : [spelled];
   };
@@ -66,7 +68,9 @@ export const decimal: Spell = one((text) => {
 /** `value[/mask]`, both hexadecimal; a full mask is not printed. */
 export const mark: Spell = one((text) => {
   const parsed = parseMark(text);
-  if (parsed === undefined) return undefined;
+  if (parsed === undefined) {
+    return undefined;
+  }
   return parsed.mask === 0xffffffff ? hex(parsed.value) : `${hex(parsed.value)}/${hex(parsed.mask)}`;
 });
 
@@ -96,15 +100,25 @@ export function parseMark(text: string): { value: number; mask: number } | undef
  */
 export function rewriteMark(option: Option): readonly Option[] | undefined {
   const parsed = parseMark(option.values[0] ?? '');
-  if (parsed === undefined) return undefined;
+  if (parsed === undefined) {
+    return undefined;
+  }
   const { value, mask } = parsed;
   const xmark = (v: number, m: number) => [
     { ...option, name: '--set-xmark', values: [`${hex(v)}/${hex(m)}`] },
   ];
-  if (option.name === '--set-mark') return xmark(value, mask | value);
-  if (option.name === '--or-mark') return xmark(value, value);
-  if (option.name === '--and-mark') return xmark(0, ~value);
-  if (option.name === '--xor-mark') return xmark(value, 0);
+  if (option.name === '--set-mark') {
+    return xmark(value, mask | value);
+  }
+  if (option.name === '--or-mark') {
+    return xmark(value, value);
+  }
+  if (option.name === '--and-mark') {
+    return xmark(0, ~value);
+  }
+  if (option.name === '--xor-mark') {
+    return xmark(value, 0);
+  }
   if (option.name === '--mask') {
     return ['--nfmask', '--ctmask'].map((name) => ({ ...option, name, values: [hex(value)] }));
   }
@@ -115,7 +129,9 @@ function spellPort(text: string): string | undefined {
   const range = /^(\d{0,5}):(\d{0,5})$/.exec(text);
   const first = Number(range === null ? text : range[1] || '0');
   const last = range === null ? first : Number(range[2] || '65535');
-  if (!/^[\d:]+$/.test(text) || !(first <= last && last <= 65535)) return undefined;
+  if (!/^[\d:]+$/.test(text) || !(first <= last && last <= 65535)) {
+    return undefined;
+  }
   return first === last ? String(first) : `${first}:${last}`;
 }
 
@@ -136,7 +152,9 @@ export const setOf = (order: string): Spell => {
   const names = order.split(' ');
   return one((text) => {
     const given = text.toUpperCase().split(',');
-    if (given.some((name) => !names.includes(name))) return undefined;
+    if (given.some((name) => !names.includes(name))) {
+      return undefined;
+    }
     return names.filter((name) => given.includes(name)).join(',');
   });
 };
@@ -169,18 +187,26 @@ const LIMIT_SCALE = 10_000;
 /** `n[/unit]`: the kernel keeps the time between two packets, and iptables-save prints the smallest unit that fits. */
 export const rate: Spell = one((text) => {
   const parsed = /^(\d+)(?:\/([a-z]+))?$/i.exec(text);
-  if (parsed === null) return undefined;
+  if (parsed === null) {
+    return undefined;
+  }
   const unit = RATES.find(([name]) => {
     const wanted = (parsed[2] ?? 'sec').toLowerCase();
     return `${name === 'min' ? 'minute' : name === 'sec' ? 'second' : name}`.startsWith(wanted);
   });
-  if (unit === undefined || Number(parsed[1]) === 0) return undefined;
+  if (unit === undefined || Number(parsed[1]) === 0) {
+    return undefined;
+  }
   const period = Math.floor((unit[1] * LIMIT_SCALE) / Number(parsed[1]));
-  if (period === 0) return undefined;
+  if (period === 0) {
+    return undefined;
+  }
   let printed: readonly [string, number] = RATES[0];
   for (const candidate of RATES.slice(1)) {
     const length = candidate[1] * LIMIT_SCALE;
-    if (period > length || Math.floor(length / period) < length % period) break;
+    if (period > length || Math.floor(length / period) < length % period) {
+      break;
+    }
     printed = candidate;
   }
   return `${Math.floor((printed[1] * LIMIT_SCALE) / period)}/${printed[0]}`;
@@ -189,7 +215,9 @@ export const rate: Spell = one((text) => {
 /** A probability, kept by the kernel in 31 bits and printed with 11 digits. */
 export const probability: Spell = one((text) => {
   const value = Number(text);
-  if (!(value >= 0 && value <= 1)) return undefined;
+  if (!(value >= 0 && value <= 1)) {
+    return undefined;
+  }
   return (Math.round(value * 0x80000000) / 0x80000000).toFixed(11);
 });
 
@@ -199,9 +227,15 @@ const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'];
 export const tcpFlags: Spell = (values) => {
   const spelled = values.map((list) => {
     const given = list.toUpperCase().split(',');
-    if (given[0] === 'ALL') return TCP_FLAGS.join(',');
-    if (given[0] === 'NONE') return 'NONE';
-    if (given.some((name) => !TCP_FLAGS.includes(name))) return undefined;
+    if (given[0] === 'ALL') {
+      return TCP_FLAGS.join(',');
+    }
+    if (given[0] === 'NONE') {
+      return 'NONE';
+    }
+    if (given.some((name) => !TCP_FLAGS.includes(name))) {
+      return undefined;
+    }
     return TCP_FLAGS.filter((name) => given.includes(name)).join(',');
   });
   return spelled.length !== 2 || spelled.includes(undefined) ? undefined : (spelled as string[]);

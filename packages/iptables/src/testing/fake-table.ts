@@ -33,10 +33,15 @@ export class FakeTable {
     this.#family = family;
     this.#sets = sets;
     this.#chains = new Map();
-    for (const chain of BUILTIN_CHAINS[name])
+    for (const chain of BUILTIN_CHAINS[name]) {
       this.#chains.set(chain, { policy: 'ACCEPT', counters: ZERO, rules: [] });
-    if (from === undefined) return;
-    for (const [chain, state] of from.#chains) this.#chains.set(chain, { ...state, rules: [...state.rules] });
+    }
+    if (from === undefined) {
+      return;
+    }
+    for (const [chain, state] of from.#chains) {
+      this.#chains.set(chain, { ...state, rules: [...state.rules] });
+    }
   }
 
   /** A copy to try a transaction on. */
@@ -47,7 +52,9 @@ export class FakeTable {
   /** The table as iptables-save prints it. */
   print(counters: boolean): string {
     const lines = [`*${this.name}`];
-    for (const [name, { policy, counters: total }] of this.#chains) lines.push(`:${name} ${policy} ${total}`);
+    for (const [name, { policy, counters: total }] of this.#chains) {
+      lines.push(`:${name} ${policy} ${total}`);
+    }
     for (const [name, { rules }] of this.#chains) {
       for (const rule of rules) {
         lines.push(
@@ -61,8 +68,11 @@ export class FakeTable {
   /** Removes every rule and every chain that is not built in. */
   flush(): void {
     for (const [name, chain] of this.#chains) {
-      if (chain.policy === '-') this.#chains.delete(name);
-      else chain.rules = [];
+      if (chain.policy === '-') {
+        this.#chains.delete(name);
+      } else {
+        chain.rules = [];
+      }
     }
   }
 
@@ -82,34 +92,47 @@ export class FakeTable {
   #declare(line: string, keepCounters: boolean): void {
     const [name = '', policy = '-', counters = ZERO] = line.slice(1).split(' ');
     const builtin = BUILTIN_CHAINS[this.name].includes(name);
-    if (builtin === (policy === '-')) throw new Refusal(`Bad policy ${policy} of chain ${name}`);
+    if (builtin === (policy === '-')) {
+      throw new Refusal(`Bad policy ${policy} of chain ${name}`);
+    }
     if (!builtin) {
       const chain = this.#chains.get(name);
-      if (chain === undefined) this.#chains.set(name, { policy: '-', counters: '[0:0]', rules: [] });
-      else chain.rules = [];
+      if (chain === undefined) {
+        this.#chains.set(name, { policy: '-', counters: '[0:0]', rules: [] });
+      } else {
+        chain.rules = [];
+      }
       return;
     }
     const chain = this.#chain(name);
     chain.policy = policy;
-    if (keepCounters) chain.counters = counters;
+    if (keepCounters) {
+      chain.counters = counters;
+    }
   }
 
   #run(verb: string, name: string, words: Word[], counters: string): void {
     if (verb === '-N') {
-      if (this.#chains.has(name)) throw new Refusal('Chain already exists.');
+      if (this.#chains.has(name)) {
+        throw new Refusal('Chain already exists.');
+      }
       this.#chains.set(name, { policy: '-', counters: ZERO, rules: [] });
       return;
     }
     const { rules } = this.#chain(name);
     const number = /^\d+$/.test(words[0]?.text ?? '') ? Number(words[0]?.text) : undefined;
     const rest = number === undefined ? words : words.slice(1);
-    if (verb === '-A') rules.push(this.#rule(words, counters));
-    else if (verb === '-I') {
-      if ((number ?? 1) < 1 || (number ?? 1) > rules.length + 1)
+    if (verb === '-A') {
+      rules.push(this.#rule(words, counters));
+    } else if (verb === '-I') {
+      if ((number ?? 1) < 1 || (number ?? 1) > rules.length + 1) {
         throw new Refusal('Index of insertion too big.');
+      }
       rules.splice((number ?? 1) - 1, 0, this.#rule(rest, counters));
     } else if (verb === '-R') {
-      if (rules[(number ?? 0) - 1] === undefined) throw new Refusal('Index of replacement too big.');
+      if (rules[(number ?? 0) - 1] === undefined) {
+        throw new Refusal('Index of replacement too big.');
+      }
       rules[(number as number) - 1] = this.#rule(rest, counters);
     } else if (verb === '-D') {
       const key = number === undefined ? this.#rule(words, ZERO).key : undefined;
@@ -122,14 +145,20 @@ export class FakeTable {
         throw new Refusal(why);
       }
       rules.splice(index, 1);
-    } else if (verb === '-F') rules.length = 0;
-    else if (verb === '-X') this.#deleteChain(name);
-    else throw new Refusal(`unknown option "${verb}"`);
+    } else if (verb === '-F') {
+      rules.length = 0;
+    } else if (verb === '-X') {
+      this.#deleteChain(name);
+    } else {
+      throw new Refusal(`unknown option "${verb}"`);
+    }
   }
 
   #chain(name: string): FakeChain {
     const chain = this.#chains.get(name);
-    if (chain === undefined) throw new Refusal('No chain/target/match by that name.');
+    if (chain === undefined) {
+      throw new Refusal('No chain/target/match by that name.');
+    }
     return chain;
   }
 
@@ -138,7 +167,9 @@ export class FakeTable {
       rules.some(({ text }) => text.endsWith(`-j ${name}`) || text.endsWith(`-g ${name}`)),
     );
     const busy = used || this.#chain(name).rules.length > 0 || this.#chain(name).policy !== '-';
-    if (busy) throw new Refusal(`CHAIN_DEL failed (Device or resource busy): chain ${name}`);
+    if (busy) {
+      throw new Refusal(`CHAIN_DEL failed (Device or resource busy): chain ${name}`);
+    }
     this.#chains.delete(name);
   }
 
@@ -157,8 +188,9 @@ export class FakeTable {
     }
     saved.forEach(({ text, quoted }, i) => {
       const set = saved[i + 1]?.text ?? '';
-      if (!quoted && text === '--match-set' && !this.#sets.has(set))
+      if (!quoted && text === '--match-set' && !this.#sets.has(set)) {
         throw new Refusal(`Set ${set} doesn't exist.`);
+      }
     });
     return { text: rule.text, key: rule.key, counters };
   }

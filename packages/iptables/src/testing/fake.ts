@@ -62,14 +62,18 @@ export function fakeIptables(options: FakeOptions = {}): FakeIptables {
       return { status: 127, stdout: '', stderr: `${program}: not found` };
     }
     const kind = backend === 'nft' ? 'nf_tables' : 'legacy';
-    if (args.includes('--version'))
+    if (args.includes('--version')) {
       return { status: 0, stdout: `${program} v${version} (${kind})\n`, stderr: '' };
+    }
     const family = stem === 'iptables' ? 'ipv4' : 'ipv6';
     const host = hosts.get(`${family} ${backend}`) ?? new Map<TableName, FakeTable>();
     hosts.set(`${family} ${backend}`, host);
-    if (verb === 'save') return fakeSave(host, family, backend, sets, args);
-    if (verb !== 'restore')
+    if (verb === 'save') {
+      return fakeSave(host, family, backend, sets, args);
+    }
+    if (verb !== 'restore') {
       return { status: 2, stdout: '', stderr: `${program} v${version} (${kind}): not faked` };
+    }
     const action = before;
     before = undefined;
     action?.();
@@ -80,7 +84,9 @@ export function fakeIptables(options: FakeOptions = {}): FakeIptables {
       return { status: 4, stdout: '', stderr };
     }
     const result = fakeRestore(program, host, family, sets, args, input);
-    if (result.status === 0) writes++;
+    if (result.status === 0) {
+      writes++;
+    }
     return result;
   };
 
@@ -112,8 +118,9 @@ function fakeSave(
 ): RunResult {
   const at = args.indexOf('-t');
   const table = at < 0 ? undefined : (args[at + 1] ?? '');
-  if (table !== undefined && !isTable(table))
+  if (table !== undefined && !isTable(table)) {
     return { status: 1, stdout: '', stderr: `Table \`${table}' does not exist` };
+  }
   // Naming a table makes the kernel's legacy tables appear; nft shows only what was written.
   if (table !== undefined && backend === 'legacy' && !host.has(table)) {
     host.set(table, new FakeTable(table, family, sets));
@@ -136,25 +143,39 @@ function fakeRestore(
   let table: FakeTable | undefined;
   const lines = input.split('\n');
   for (const [i, line] of lines.entries()) {
-    if (line === '' || line.startsWith('#')) continue;
+    if (line === '' || line.startsWith('#')) {
+      continue;
+    }
     try {
       if (line.startsWith('*')) {
         const name = line.slice(1);
-        if (!isTable(name)) throw new Refusal(`table name '${name}' invalid`);
+        if (!isTable(name)) {
+          throw new Refusal(`table name '${name}' invalid`);
+        }
         table = host.get(name)?.copy() ?? new FakeTable(name, family, sets);
-        if (!args.includes('--noflush') && !args.includes('-n')) table.flush();
+        if (!args.includes('--noflush') && !args.includes('-n')) {
+          table.flush();
+        }
       } else if (line === 'COMMIT') {
-        if (table !== undefined) host.set(table.name, table);
+        if (table !== undefined) {
+          host.set(table.name, table);
+        }
         table = undefined;
       } else {
-        if (table === undefined) throw new Refusal('no table named before');
+        if (table === undefined) {
+          throw new Refusal('no table named before');
+        }
         table.command(line, args.includes('-c'));
       }
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal)) {
+        throw error;
+      }
       return { status: 1, stdout: '', stderr: `${program}: line ${i + 1} failed: ${error.message}\n` };
     }
   }
-  if (table === undefined) return { status: 0, stdout: '', stderr: '' };
+  if (table === undefined) {
+    return { status: 0, stdout: '', stderr: '' };
+  }
   return { status: 1, stdout: '', stderr: `${program}: COMMIT expected at line ${lines.length}\n` };
 }

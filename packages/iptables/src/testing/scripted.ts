@@ -35,7 +35,9 @@ export function scriptedRun(steps: readonly ScriptedStep[]): ScriptedRun {
     },
     done: () => {
       const left = steps.slice(next).map(({ command }) => command);
-      if (left.length > 0) throw new Error(`Not run: ${left.join('; ')}`);
+      if (left.length > 0) {
+        throw new Error(`Not run: ${left.join('; ')}`);
+      }
     },
   };
 }

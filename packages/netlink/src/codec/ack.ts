@@ -71,10 +71,16 @@ export interface Ack {
 export function decodeAck(payload: Payload, flags: number): Ack {
   const { bytes, start, end, order } = payload;
   const little = order === 'little';
-  if (end - start < 4) throw new NetlinkDecodeError('TRUNCATED', 'nlmsgerr', start, `${end - start} bytes`);
+  if (end - start < 4) {
+    throw new NetlinkDecodeError('TRUNCATED', 'nlmsgerr', start, `${end - start} bytes`);
+  }
   const errno = -readI32(bytes, start, little) | 0;
-  if ((flags & NLM_F_ACK_TLVS) === 0) return { errno };
-  if (end - start < 20) throw new NetlinkDecodeError('TRUNCATED', 'nlmsgerr', start, `${end - start} bytes`);
+  if ((flags & NLM_F_ACK_TLVS) === 0) {
+    return { errno };
+  }
+  if (end - start < 20) {
+    throw new NetlinkDecodeError('TRUNCATED', 'nlmsgerr', start, `${end - start} bytes`);
+  }
   // The request comes back whole unless it was capped; success always caps it.
   const echoed = readU32(bytes, start + 4, little);
   const capped = (flags & NLM_F_CAPPED) !== 0 || errno === 0;
@@ -94,9 +100,13 @@ export function decodeAck(payload: Payload, flags: number): Ack {
 /** Decodes the body of an NLMSG_DONE: a dump can fail at its end. Attributes follow the number directly. */
 export function decodeDone(payload: Payload, flags: number): Ack {
   const { bytes, start, end, order } = payload;
-  if (end - start < 4) return { errno: 0 };
+  if (end - start < 4) {
+    return { errno: 0 };
+  }
   const errno = -readI32(bytes, start, order === 'little') | 0;
-  if ((flags & NLM_F_ACK_TLVS) === 0) return { errno: Math.max(errno, 0) };
+  if ((flags & NLM_F_ACK_TLVS) === 0) {
+    return { errno: Math.max(errno, 0) };
+  }
   const extack = decodeExtendedAck(new AttributeReader(bytes, start + 4, end, order, 'NLMSG_DONE'));
   // A positive number is a count in some families, not a failure.
   return { errno: Math.max(errno, 0), ...(extack && { extack }) };
@@ -161,7 +171,9 @@ function decodePolicy(reader: AttributeReader): AttributePolicy {
 }
 
 function signedWhen(signed: boolean, value: number | bigint): number | bigint {
-  if (!signed || typeof value === 'number') return value;
+  if (!signed || typeof value === 'number') {
+    return value;
+  }
   const negative = BigInt.asIntN(64, value);
   return negative >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(negative) : negative;
 }

@@ -50,7 +50,9 @@ export class Encoder {
 
   /** One byte. Throws NetlinkEncodeError when the value does not fit, as all integers here do. */
   putU8(value: number): this {
-    if ((value & 0xff) !== value) misfit(value, 'u8');
+    if ((value & 0xff) !== value) {
+      misfit(value, 'u8');
+    }
     const at = this.room(1);
     this.bytes[at] = value;
     return this;
@@ -58,7 +60,9 @@ export class Encoder {
 
   /** Two bytes in the byte order of the message. */
   putU16(value: number): this {
-    if ((value & 0xffff) !== value) misfit(value, 'u16');
+    if ((value & 0xffff) !== value) {
+      misfit(value, 'u16');
+    }
     const at = this.room(2);
     writeU16(this.bytes, at, value, this.little);
     return this;
@@ -66,7 +70,9 @@ export class Encoder {
 
   /** Four bytes in the byte order of the message. */
   putU32(value: number): this {
-    if (value >>> 0 !== value) misfit(value, 'u32');
+    if (value >>> 0 !== value) {
+      misfit(value, 'u32');
+    }
     const at = this.room(4);
     writeU32(this.bytes, at, value, this.little);
     return this;
@@ -74,7 +80,9 @@ export class Encoder {
 
   /** Four bytes in the byte order of the message, signed. */
   putI32(value: number): this {
-    if ((value | 0) !== value) misfit(value, 's32');
+    if ((value | 0) !== value) {
+      misfit(value, 's32');
+    }
     const at = this.room(4);
     writeU32(this.bytes, at, value, this.little);
     return this;
@@ -93,7 +101,9 @@ export class Encoder {
 
   /** Two bytes in network byte order. */
   putBe16(value: number): this {
-    if ((value & 0xffff) !== value) misfit(value, 'be16');
+    if ((value & 0xffff) !== value) {
+      misfit(value, 'be16');
+    }
     const at = this.room(2);
     writeU16(this.bytes, at, value, false);
     return this;
@@ -101,7 +111,9 @@ export class Encoder {
 
   /** Four bytes in network byte order. */
   putBe32(value: number): this {
-    if (value >>> 0 !== value) misfit(value, 'be32');
+    if (value >>> 0 !== value) {
+      misfit(value, 'be32');
+    }
     const at = this.room(4);
     writeU32(this.bytes, at, value, false);
     return this;
@@ -135,7 +147,9 @@ export class Encoder {
 
   /** An attribute of one byte. */
   u8(type: number, value: number): this {
-    if ((value & 0xff) !== value) misfit(value, 'u8', type);
+    if ((value & 0xff) !== value) {
+      misfit(value, 'u8', type);
+    }
     const at = this.header(type, 1);
     this.bytes[at] = value;
     return this;
@@ -143,7 +157,9 @@ export class Encoder {
 
   /** An attribute of two bytes in the byte order of the message. */
   u16(type: number, value: number): this {
-    if ((value & 0xffff) !== value) misfit(value, 'u16', type);
+    if ((value & 0xffff) !== value) {
+      misfit(value, 'u16', type);
+    }
     const at = this.header(type, 2);
     writeU16(this.bytes, at, value, this.little);
     return this;
@@ -151,7 +167,9 @@ export class Encoder {
 
   /** An attribute of four bytes in the byte order of the message. */
   u32(type: number, value: number): this {
-    if (value >>> 0 !== value) misfit(value, 'u32', type);
+    if (value >>> 0 !== value) {
+      misfit(value, 'u32', type);
+    }
     const at = this.header(type, 4);
     writeU32(this.bytes, at, value, this.little);
     return this;
@@ -159,7 +177,9 @@ export class Encoder {
 
   /** An attribute of four bytes in the byte order of the message, signed. */
   i32(type: number, value: number): this {
-    if ((value | 0) !== value) misfit(value, 's32', type);
+    if ((value | 0) !== value) {
+      misfit(value, 's32', type);
+    }
     const at = this.header(type, 4);
     writeU32(this.bytes, at, value, this.little);
     return this;
@@ -173,7 +193,9 @@ export class Encoder {
 
   /** An attribute of two bytes in network byte order. */
   be16(type: number, value: number): this {
-    if ((value & 0xffff) !== value) misfit(value, 'be16', type);
+    if ((value & 0xffff) !== value) {
+      misfit(value, 'be16', type);
+    }
     const at = this.header(type, 2);
     writeU16(this.bytes, at, value, false);
     return this;
@@ -181,7 +203,9 @@ export class Encoder {
 
   /** An attribute of four bytes in network byte order. */
   be32(type: number, value: number): this {
-    if (value >>> 0 !== value) misfit(value, 'be32', type);
+    if (value >>> 0 !== value) {
+      misfit(value, 'be32', type);
+    }
     const at = this.header(type, 4);
     writeU32(this.bytes, at, value, false);
     return this;
@@ -205,11 +229,12 @@ export class Encoder {
         : value.includes('\0')
           ? ' has a NUL in it'
           : '';
-    if (problem !== '')
+    if (problem !== '') {
       throw new NetlinkEncodeError(
         bytes.length > limit ? 'TOO_LONG' : 'BAD_VALUE',
         JSON.stringify(value) + problem,
       );
+    }
     return this.raw(type, bytes);
   }
 
@@ -244,7 +269,9 @@ export class Encoder {
   }
 
   private checkAddress(size: number, value: unknown, what: string): number {
-    if (size === 4 || size === 16) return size;
+    if (size === 4 || size === 16) {
+      return size;
+    }
     throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(value)} is no IP address`);
   }
 
@@ -265,7 +292,9 @@ export class Encoder {
   /** Closes what `nest` opened: sets its length and pads it. */
   end(token: number): this {
     const length = this.at - token;
-    if (length > 0xffff) throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+    if (length > 0xffff) {
+      throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+    }
     writeU16(this.bytes, token, length, this.little);
     const padding = -length & 3;
     return padding === 0 ? this : this.putZeros(padding);
@@ -294,7 +323,9 @@ export class Encoder {
   /** Attribute header plus room for `size` bytes of value with their padding zeroed; gives the value's position. */
   private header(type: number, size: number): number {
     const length = NLA_HDRLEN + size;
-    if (length > 0xffff) throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+    if (length > 0xffff) {
+      throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+    }
     const at = this.room((length + 3) & ~3);
     const { bytes } = this;
     if (this.little) {
@@ -306,7 +337,9 @@ export class Encoder {
       writeU16(bytes, at, length, false);
       writeU16(bytes, at + 2, type, false);
     }
-    for (let pad = at + length; pad < this.at; pad++) bytes[pad] = 0;
+    for (let pad = at + length; pad < this.at; pad++) {
+      bytes[pad] = 0;
+    }
     return at + NLA_HDRLEN;
   }
 
@@ -315,7 +348,9 @@ export class Encoder {
     const at = this.at;
     const end = at + size;
     this.at = end;
-    if (end > this.capacity) this.grow();
+    if (end > this.capacity) {
+      this.grow();
+    }
     return at;
   }
 
@@ -334,8 +369,12 @@ function misfit(value: unknown, kind: string, type?: number): never {
 }
 
 function unsigned64(value: number | bigint): bigint {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) misfit(value, 'u64');
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    misfit(value, 'u64');
+  }
   const big = BigInt(value);
-  if (BigInt.asUintN(64, big) !== big) misfit(value, 'u64');
+  if (BigInt.asUintN(64, big) !== big) {
+    misfit(value, 'u64');
+  }
   return big;
 }

@@ -16,7 +16,9 @@ export function parseAddress(text: string): AddressBytes | undefined {
 /** Writes the address that `text[from, to)` is at `at` of `into`. Gives 4 or 16, or 0 when it is none. */
 export function writeAddress(text: string, from: number, to: number, into: Uint8Array, at: number): number {
   for (let i = from; i < to && i < from + 5; i++) {
-    if (text.charCodeAt(i) === COLON) return writeIpv6(text, from, to, into, at) ? 16 : 0;
+    if (text.charCodeAt(i) === COLON) {
+      return writeIpv6(text, from, to, into, at) ? 16 : 0;
+    }
   }
   return writeIpv4(text, from, to, into, at) ? 4 : 0;
 }
@@ -30,13 +32,19 @@ function writeIpv4(text: string, from: number, to: number, into: Uint8Array, at:
   for (let i = from; i <= to; i++) {
     const char = i === to ? DOT : text.charCodeAt(i);
     if (char === DOT) {
-      if (value < 0 || octets === 4) return false;
+      if (value < 0 || octets === 4) {
+        return false;
+      }
       into[at + octets++] = value;
       value = -1;
     } else {
-      if (char < 0x30 || char > 0x39 || value === 0) return false;
+      if (char < 0x30 || char > 0x39 || value === 0) {
+        return false;
+      }
       value = value < 0 ? char - 0x30 : value * 10 + char - 0x30;
-      if (value > 255) return false;
+      if (value > 255) {
+        return false;
+      }
     }
   }
   return octets === 4;
@@ -47,7 +55,9 @@ function writeIpv6(text: string, from: number, to: number, into: Uint8Array, at:
   let gap = -1;
   let i = from;
   if (text.charCodeAt(i) === COLON) {
-    if (text.charCodeAt(i + 1) !== COLON || i + 1 >= to) return false;
+    if (text.charCodeAt(i + 1) !== COLON || i + 1 >= to) {
+      return false;
+    }
     gap = 0;
     i += 2;
   }
@@ -58,27 +68,43 @@ function writeIpv6(text: string, from: number, to: number, into: Uint8Array, at:
     for (; i < to; i++) {
       char = text.charCodeAt(i);
       const digit = hexDigit(char);
-      if (digit < 0) break;
+      if (digit < 0) {
+        break;
+      }
       value = (value << 4) | digit;
     }
     if (i < to && char === DOT) {
-      if (written > 12 || !writeIpv4(text, start, to, into, at + written)) return false;
+      if (written > 12 || !writeIpv4(text, start, to, into, at + written)) {
+        return false;
+      }
       written += 4;
       break;
     }
-    if (i === start || i - start > 4 || written > 14) return false;
+    if (i === start || i - start > 4 || written > 14) {
+      return false;
+    }
     into[at + written++] = value >> 8;
     into[at + written++] = value;
-    if (i === to) break;
-    if (char !== COLON || ++i === to) return false;
+    if (i === to) {
+      break;
+    }
+    if (char !== COLON || ++i === to) {
+      return false;
+    }
     if (text.charCodeAt(i) === COLON) {
-      if (gap >= 0) return false;
+      if (gap >= 0) {
+        return false;
+      }
       gap = written;
       i++;
     }
   }
-  if (gap < 0) return written === 16;
-  if (written > 14) return false; // "::" stands for one group at least
+  if (gap < 0) {
+    return written === 16;
+  }
+  if (written > 14) {
+    return false; // "::" stands for one group at least
+  }
   into.copyWithin(at + 16 - (written - gap), at + gap, at + written);
   into.fill(0, at + gap, at + 16 - (written - gap));
   return true;
@@ -86,7 +112,9 @@ function writeIpv6(text: string, from: number, to: number, into: Uint8Array, at:
 
 /** The value of a hexadecimal digit by its character code; -1 when it is none. */
 export function hexDigit(char: number): number {
-  if (char >= 0x30 && char <= 0x39) return char - 0x30;
+  if (char >= 0x30 && char <= 0x39) {
+    return char - 0x30;
+  }
   const lower = char | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
@@ -107,9 +135,13 @@ function formatIpv6(bytes: Uint8Array, at: number): string {
   let runStart = -1;
   let runLength = 1; // a single zero group is not shortened (RFC 5952, 4.2.2)
   for (let i = 0; i < 8; i++) {
-    if (group(bytes, at, i) !== 0) continue;
+    if (group(bytes, at, i) !== 0) {
+      continue;
+    }
     let end = i + 1;
-    while (end < 8 && group(bytes, at, end) === 0) end++;
+    while (end < 8 && group(bytes, at, end) === 0) {
+      end++;
+    }
     if (end - i > runLength) {
       runStart = i;
       runLength = end - i;
@@ -125,7 +157,9 @@ function formatIpv6(bytes: Uint8Array, at: number): string {
       text += '::';
       i += runLength - 1;
     } else {
-      if (i > 0 && i !== runStart + runLength) text += ':';
+      if (i > 0 && i !== runStart + runLength) {
+        text += ':';
+      }
       text += group(bytes, at, i).toString(16);
     }
   }
@@ -147,7 +181,9 @@ export interface Prefix {
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  if (address === undefined) return undefined;
+  if (address === undefined) {
+    return undefined;
+  }
   const length = slash < 0 ? address.length * 8 : prefixLength(text, slash + 1);
   return length < 0 || length > address.length * 8 ? undefined : { address, length };
 }
@@ -155,11 +191,15 @@ export function parsePrefix(text: string): Prefix | undefined {
 /** The decimal number at the end of `text` from `at`; -1 when it is none of at most three digits. */
 export function prefixLength(text: string, at: number): number {
   const digits = text.length - at;
-  if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(at) === 0x30)) return -1;
+  if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(at) === 0x30)) {
+    return -1;
+  }
   let value = 0;
   for (let i = at; i < text.length; i++) {
     const digit = text.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
+    if (digit < 0 || digit > 9) {
+      return -1;
+    }
     value = value * 10 + digit;
   }
   return value;

@@ -23,6 +23,8 @@ export function macBytes(text: string, what: string): Uint8Array {
     good = byte >= 0 && (i === 0 || text[at - 1] === ':');
     bytes[i] = byte;
   }
-  if (!good) throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no MAC address`);
+  if (!good) {
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no MAC address`);
+  }
   return bytes;
 }

@@ -39,9 +39,12 @@ export class MessageReader implements Payload, MessageHeader {
   next(): boolean {
     const at = this.position;
     const left = this.limit - at;
-    if (left <= 0) return false;
-    if (left < NLMSG_HDRLEN)
+    if (left <= 0) {
+      return false;
+    }
+    if (left < NLMSG_HDRLEN) {
       throw new NetlinkDecodeError('TRUNCATED', 'nlmsghdr', at, `${left} bytes left over`);
+    }
     const little = this.order === 'little';
     const length = readU32(this.bytes, at, little);
     if (length < NLMSG_HDRLEN || length > left) {

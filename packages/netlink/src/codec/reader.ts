@@ -54,9 +54,12 @@ export class AttributeReader {
   next(): boolean {
     const at = this.position;
     const left = this.limit - at;
-    if (left <= 0) return false;
-    if (left < NLA_HDRLEN)
+    if (left <= 0) {
+      return false;
+    }
+    if (left < NLA_HDRLEN) {
       throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
+    }
     // What readU16 does, in place: under QuickJS calls are dear.
     const { bytes, little } = this;
     const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
@@ -84,7 +87,9 @@ export class AttributeReader {
       const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
       const type = little ? bytes[at + 2]! | (bytes[at + 3]! << 8) : readU16(bytes, at + 2, false);
       // What cannot be is left to `next`, which has the words for it.
-      if (length < NLA_HDRLEN || length > limit - at || wanted[type & NLA_TYPE_MASK]) break;
+      if (length < NLA_HDRLEN || length > limit - at || wanted[type & NLA_TYPE_MASK]) {
+        break;
+      }
       at += (length + 3) & ~3;
     }
     this.position = at;
@@ -157,13 +162,17 @@ export class AttributeReader {
   /** An IP address; its size says which family. */
   address(name: string): string {
     const size = this.end - this.start;
-    if (size !== 4 && size !== 16) this.wrongSize(name, '4 or 16');
+    if (size !== 4 && size !== 16) {
+      this.wrongSize(name, '4 or 16');
+    }
     return formatAddress(this.bytes, this.start, size);
   }
 
   /** The attributes inside of this one, from `skip` bytes into its value. */
   attributes(name: string, skip = 0): AttributeReader {
-    if (this.end - this.start < skip) this.wrongSize(name, `at least ${skip}`);
+    if (this.end - this.start < skip) {
+      this.wrongSize(name, `at least ${skip}`);
+    }
     return new AttributeReader(this.bytes, this.start + skip, this.end, this.order, name);
   }
 
@@ -175,7 +184,9 @@ export class AttributeReader {
   /** Throws unless the value has `size` bytes, or at least that many. */
   size(size: number, name: string, orMore = false): void {
     const has = this.end - this.start;
-    if (has !== size && !(orMore && has > size)) this.wrongSize(name, `${orMore ? 'at least ' : ''}${size}`);
+    if (has !== size && !(orMore && has > size)) {
+      this.wrongSize(name, `${orMore ? 'at least ' : ''}${size}`);
+    }
   }
 
   private wrongSize(name: string, wanted: string): never {

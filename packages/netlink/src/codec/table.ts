@@ -46,13 +46,19 @@ export function writeFields<T extends Table>(encoder: Encoder, table: T, values:
   // A few values of up to sixty fields.
   for (const key in values) {
     const value = values[key];
-    if (value !== undefined && Object.hasOwn(table, key)) writeField(encoder, table[key]!, key, value);
+    if (value !== undefined && Object.hasOwn(table, key)) {
+      writeField(encoder, table[key]!, key, value);
+    }
   }
 }
 
 /** True when any of the table's members is set. */
 export function hasFields<T extends Table>(table: T, values: Values<T>): boolean {
-  for (const key in values) if (values[key] !== undefined && Object.hasOwn(table, key)) return true;
+  for (const key in values) {
+    if (values[key] !== undefined && Object.hasOwn(table, key)) {
+      return true;
+    }
+  }
   return false;
 }
 
@@ -76,7 +82,9 @@ function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: u
       encoder.u8(type, value ? 1 : 0);
       break;
     case 'flag':
-      if (value) encoder.flag(type);
+      if (value) {
+        encoder.flag(type);
+      }
       break;
     case 'string':
       encoder.string(type, value as string);
@@ -105,8 +113,11 @@ export function readFields<T extends Table>(reader: AttributeReader, table: T): 
   const index = indexOf(table);
   while (reader.next()) {
     const key = index[reader.type];
-    if (key === undefined) keepUnknown(values, reader);
-    else values[key] = readValue(reader, table[key]!);
+    if (key === undefined) {
+      keepUnknown(values, reader);
+    } else {
+      values[key] = readValue(reader, table[key]!);
+    }
   }
   return values as Decoded<T>;
 }
@@ -114,7 +125,9 @@ export function readFields<T extends Table>(reader: AttributeReader, table: T): 
 /** Reads the current attribute if the table has it. */
 export function readField(reader: AttributeReader, table: Table, into: Record<string, unknown>): boolean {
   const key = indexOf(table)[reader.type];
-  if (key === undefined) return false;
+  if (key === undefined) {
+    return false;
+  }
   into[key] = readValue(reader, table[key]!);
   return true;
 }
@@ -126,7 +139,9 @@ function indexOf(table: Table): readonly (string | undefined)[] {
     index = [];
     for (const key in table) {
       const type = table[key]![0];
-      while (index.length <= type) index.push(undefined);
+      while (index.length <= type) {
+        index.push(undefined);
+      }
       index[type] = key;
     }
     indexes.set(table, index);
@@ -161,6 +176,8 @@ function readValue(reader: AttributeReader, [, wire, name]: Field): unknown {
 
 /** Adds the current attribute to `into.unknown`. */
 export function keepUnknown(into: { unknown?: UnknownAttribute[] }, reader: AttributeReader): void {
-  if (into.unknown === undefined) into.unknown = [];
+  if (into.unknown === undefined) {
+    into.unknown = [];
+  }
   into.unknown.push(reader.unknown());
 }

@@ -52,8 +52,9 @@ describe('decodeText()', () => {
 describe('nameBytes()', () => {
   it('has a NUL at the end, however many names there were and whatever they are', () => {
     for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < 300; i++)
+      for (let i = 0; i < 300; i++) {
         expect([...nameBytes(`n${i}`)]).toEqual([...new TextEncoder().encode(`n${i}\0`)]);
+      }
       expect([...nameBytes('zoë')]).toEqual([...new TextEncoder().encode('zoë\0')]);
       expect([...nameBytes('')]).toEqual([0]);
     }

@@ -12,7 +12,9 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   let at = start;
   while (at < end) {
     const first = bytes[at]!;
-    if (first === 0) break;
+    if (first === 0) {
+      break;
+    }
     if (first < 0x80) {
       text += String.fromCharCode(first);
       at++;
@@ -29,8 +31,14 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
 function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
   const first = bytes[at]!;
   const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || at + size > end) return 1;
-  for (let i = 1; i < size; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4 || at + size > end) {
+    return 1;
+  }
+  for (let i = 1; i < size; i++) {
+    if ((bytes[at + i]! & 0xc0) !== 0x80) {
+      return 1;
+    }
+  }
   const code = codePoint(bytes, at, size);
   const least = size === 2 ? 0x80 : size === 3 ? 0x800 : 0x10000;
   return code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 1 : size;
@@ -38,7 +46,9 @@ function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
 
 function codePoint(bytes: Uint8Array, at: number, size: number): number {
   let code = bytes[at]! & (0xff >> (size + 1));
-  for (let i = 1; i < size; i++) code = (code << 6) | (bytes[at + i]! & 0x3f);
+  for (let i = 1; i < size; i++) {
+    code = (code << 6) | (bytes[at + i]! & 0x3f);
+  }
   return code;
 }
 
@@ -47,7 +57,9 @@ export function textLength(text: string): number {
   let size = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.codePointAt(i)!;
-    if (code > 0xffff) i++;
+    if (code > 0xffff) {
+      i++;
+    }
     size += code < 0x80 || isEscapedByte(code) ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
   }
   return size;
@@ -66,7 +78,9 @@ export function nameBytes(name: string): Uint8Array {
   if (bytes === undefined) {
     bytes = new Uint8Array(textLength(name) + 1);
     encodeText(name, bytes, 0);
-    if (encoded.size >= MOST) encoded.clear();
+    if (encoded.size >= MOST) {
+      encoded.clear();
+    }
     encoded.set(name, bytes);
   }
   return bytes;
@@ -83,7 +97,9 @@ export function encodeText(text: string, into: Uint8Array, at: number): number {
       continue;
     }
     const code = text.codePointAt(i)!;
-    if (code > 0xffff) i++;
+    if (code > 0xffff) {
+      i++;
+    }
     if (isEscapedByte(code)) {
       into[to++] = code; // the low byte, which is what was escaped
     } else if (code < 0x800) {

@@ -53,7 +53,9 @@ export interface GenericSpec {
 export function genericRequest(spec: GenericSpec, order: ByteOrder = 'little'): Request {
   const { family, command, version = 1, flags = 0, body } = spec;
   const encoder = requestEncoder(order).putU8(command).putU8(version).putU16(0);
-  if (body !== undefined) encoder.putBytes(body);
+  if (body !== undefined) {
+    encoder.putBytes(body);
+  }
   const describe = spec.describe ?? `command ${command} of generic family ${family}`;
   return { type: family, flags, payload: encoder.finish(), describe };
 }
@@ -61,7 +63,9 @@ export function genericRequest(spec: GenericSpec, order: ByteOrder = 'little'): 
 /** CTRL_CMD_GETFAMILY: one family by name, or all. */
 export function getFamily(name?: string, order: ByteOrder = 'little'): Request {
   const encoder = requestEncoder(order).putU8(CTRL_CMD_GETFAMILY).putU8(1).putU16(0);
-  if (name !== undefined) encoder.string(CTRL_ATTR_FAMILY_NAME, name);
+  if (name !== undefined) {
+    encoder.string(CTRL_ATTR_FAMILY_NAME, name);
+  }
   return {
     type: GENL_ID_CTRL,
     flags: name === undefined ? NLM_F_DUMP : 0,
@@ -76,9 +80,13 @@ export function decodeFamily(payload: Payload): GenericFamily {
   const into = family as unknown as Record<string, unknown>;
   const reader = attributesAfter(payload, GENL_HDRLEN, 'genlmsghdr');
   while (reader.next()) {
-    if (reader.type === 6) family.operations = readList(reader, 'CTRL_ATTR_OPS', operationTable);
-    else if (reader.type === 7) family.groups = readList(reader, 'CTRL_ATTR_MCAST_GROUPS', groupTable);
-    else if (!readField(reader, familyTable, into)) keepUnknown(family, reader);
+    if (reader.type === 6) {
+      family.operations = readList(reader, 'CTRL_ATTR_OPS', operationTable);
+    } else if (reader.type === 7) {
+      family.groups = readList(reader, 'CTRL_ATTR_MCAST_GROUPS', groupTable);
+    } else if (!readField(reader, familyTable, into)) {
+      keepUnknown(family, reader);
+    }
   }
   return family;
 }
@@ -86,6 +94,8 @@ export function decodeFamily(payload: Payload): GenericFamily {
 function readList<T extends Table>(reader: AttributeReader, name: string, table: T): Array<Decoded<T>> {
   const list: Array<Decoded<T>> = [];
   const items = reader.attributes(name);
-  while (items.next()) list.push(readFields(items.attributes(name), table));
+  while (items.next()) {
+    list.push(readFields(items.attributes(name), table));
+  }
   return list;
 }

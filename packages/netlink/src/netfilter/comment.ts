@@ -8,7 +8,9 @@ const COMMENT = 0;
 /** User data with a comment of at most 127 bytes. */
 export function commentData(comment: string): Uint8Array {
   const size = textLength(comment) + 1;
-  if (size > 128) throw new NetlinkEncodeError('TOO_LONG', `Comment of ${size - 1} bytes; 127 fit`);
+  if (size > 128) {
+    throw new NetlinkEncodeError('TOO_LONG', `Comment of ${size - 1} bytes; 127 fit`);
+  }
   const data = new Uint8Array(2 + size);
   data[0] = COMMENT;
   data[1] = size;
@@ -19,7 +21,9 @@ export function commentData(comment: string): Uint8Array {
 /** User data is a list of type, length, value of a byte each; anybody may put anything there. */
 export function readComment(data: Uint8Array): string | undefined {
   for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]!) {
-    if (data[at] === COMMENT) return decodeText(data, at + 2, Math.min(at + 2 + data[at + 1]!, data.length));
+    if (data[at] === COMMENT) {
+      return decodeText(data, at + 2, Math.min(at + 2 + data[at + 1]!, data.length));
+    }
   }
   return undefined;
 }

@@ -161,8 +161,11 @@ export function writeExpressions(encoder: Encoder, type: number, expressions: re
   const list = encoder.nest(type | NLA_F_NESTED);
   for (const expression of expressions) {
     const bytes = encoder.order === 'little' ? constants.get(expression) : undefined;
-    if (bytes === undefined) writeExpression(encoder, expression);
-    else encoder.putBytes(bytes);
+    if (bytes === undefined) {
+      writeExpression(encoder, expression);
+    } else {
+      encoder.putBytes(bytes);
+    }
   }
   encoder.end(list);
 }
@@ -181,15 +184,20 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
     return;
   }
   const { name } = expression;
-  if (!Object.hasOwn(tables, name))
+  if (!Object.hasOwn(tables, name)) {
     throw new NetlinkEncodeError('BAD_REQUEST', `No expression ${String(name)}`);
+  }
   writeFields(encoder, tables[name] as Table, expression as never);
   const values = expression as unknown as Record<string, Uint8Array | undefined>;
   for (const [member, type] of dataMembers[name] ?? NONE) {
     const bytes = values[member];
-    if (bytes !== undefined) writeData(encoder, type, bytes);
+    if (bytes !== undefined) {
+      writeData(encoder, type, bytes);
+    }
   }
-  if (name === 'immediate' && expression.verdict !== undefined) writeVerdict(encoder, 2, expression.verdict);
+  if (name === 'immediate' && expression.verdict !== undefined) {
+    writeVerdict(encoder, 2, expression.verdict);
+  }
 }
 
 /** NFTA_DATA with bytes. */
@@ -203,7 +211,9 @@ export function writeVerdict(encoder: Encoder, type: number, { code, chain }: Ve
   const data = encoder.nest(type | NLA_F_NESTED);
   const verdict = encoder.nest(NFTA_DATA_VERDICT | NLA_F_NESTED);
   encoder.be32(1, code >>> 0);
-  if (chain !== undefined) encoder.string(2, chain);
+  if (chain !== undefined) {
+    encoder.string(2, chain);
+  }
   encoder.end(verdict).end(data);
 }
 
@@ -211,13 +221,17 @@ export function writeVerdict(encoder: Encoder, type: number, { code, chain }: Ve
 export function readData(reader: AttributeReader): Uint8Array | Verdict {
   let found: Uint8Array | Verdict = new Uint8Array(0);
   while (reader.next()) {
-    if (reader.type === NFTA_DATA_VALUE) found = reader.raw();
-    else if (reader.type === NFTA_DATA_VERDICT) {
+    if (reader.type === NFTA_DATA_VALUE) {
+      found = reader.raw();
+    } else if (reader.type === NFTA_DATA_VERDICT) {
       const verdict: Verdict = { code: 0 };
       const inner = reader.attributes('NFTA_DATA_VERDICT');
       while (inner.next()) {
-        if (inner.type === 1) verdict.code = inner.be32('NFTA_VERDICT_CODE') | 0;
-        else if (inner.type === 2) verdict.chain = inner.string();
+        if (inner.type === 1) {
+          verdict.code = inner.be32('NFTA_VERDICT_CODE') | 0;
+        } else if (inner.type === 2) {
+          verdict.chain = inner.string();
+        }
       }
       found = verdict;
     }
@@ -233,8 +247,11 @@ export function readExpressions(reader: AttributeReader): Expression[] {
     let expression: Expression | undefined;
     const element = reader.attributes('NFTA_LIST_ELEM');
     while (element.next()) {
-      if (element.type === NFTA_EXPR_NAME) name = element.string();
-      else if (element.type === NFTA_EXPR_DATA) expression = readMembers(name, element);
+      if (element.type === NFTA_EXPR_NAME) {
+        name = element.string();
+      } else if (element.type === NFTA_EXPR_DATA) {
+        expression = readMembers(name, element);
+      }
     }
     expressions.push(expression ?? readMembers(name, undefined));
   }
@@ -253,7 +270,9 @@ function readMembers(name: string, data: AttributeReader | undefined): Expressio
     if (member !== undefined) {
       const value = readData(reader.attributes(`${name} ${member}`));
       members[value instanceof Uint8Array ? member : 'verdict'] = value;
-    } else if (!readField(reader, tables[name as keyof typeof tables], members)) keepUnknown(members, reader);
+    } else if (!readField(reader, tables[name as keyof typeof tables], members)) {
+      keepUnknown(members, reader);
+    }
   }
   return { name, ...members } as unknown as Expression;
 }

@@ -157,9 +157,13 @@ export function decodeFlow(payload: Payload): Flow {
   const into = flow as unknown as Record<string, unknown>;
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
   while (reader.next()) {
-    if (reader.type === CTA_TUPLE_ORIG) flow.original = readTuple(reader.attributes('CTA_TUPLE_ORIG'));
-    else if (reader.type === CTA_TUPLE_REPLY) flow.reply = readTuple(reader.attributes('CTA_TUPLE_REPLY'));
-    else if (!readField(reader, flowTable, into)) keepUnknown(flow, reader);
+    if (reader.type === CTA_TUPLE_ORIG) {
+      flow.original = readTuple(reader.attributes('CTA_TUPLE_ORIG'));
+    } else if (reader.type === CTA_TUPLE_REPLY) {
+      flow.reply = readTuple(reader.attributes('CTA_TUPLE_REPLY'));
+    } else if (!readField(reader, flowTable, into)) {
+      keepUnknown(flow, reader);
+    }
   }
   return flow;
 }
@@ -170,8 +174,11 @@ function readTuple(reader: AttributeReader): FlowTuple {
     if (reader.type === CTA_TUPLE_IP) {
       const ip = reader.attributes('CTA_TUPLE_IP');
       while (ip.next()) {
-        if (ip.type === 1 || ip.type === 3) tuple.source = ip.address('CTA_IP_SRC');
-        else if (ip.type === 2 || ip.type === 4) tuple.destination = ip.address('CTA_IP_DST');
+        if (ip.type === 1 || ip.type === 3) {
+          tuple.source = ip.address('CTA_IP_SRC');
+        } else if (ip.type === 2 || ip.type === 4) {
+          tuple.destination = ip.address('CTA_IP_DST');
+        }
       }
     } else if (reader.type === CTA_TUPLE_PROTO) {
       Object.assign(tuple, readFields(reader.attributes('CTA_TUPLE_PROTO'), protocolTable));

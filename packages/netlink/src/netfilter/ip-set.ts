@@ -64,7 +64,9 @@ export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: Byte
   encoder.string(ATTR_TYPENAME, 'hash:net', NAME_SIZE).u8(ATTR_REVISION, 0);
   encoder.u8(ATTR_FAMILY, family === 'ipv6' ? 10 : 2);
   const data = encoder.nest(ATTR_DATA | NLA_F_NESTED);
-  if (maxElements !== undefined) encoder.be32(ATTR_MAXELEM | NLA_F_NET_BYTEORDER, maxElements);
+  if (maxElements !== undefined) {
+    encoder.be32(ATTR_MAXELEM | NLA_F_NET_BYTEORDER, maxElements);
+  }
   const payload = encoder.end(data).finish();
   const flags = NLM_F_CREATE | NLM_F_EXCL;
   return { type: IPSET_CMD_CREATE, flags, payload, describe: `new set ${ref.name}` };
@@ -90,7 +92,9 @@ export function delIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder 
 
 function element(ref: IpSetRef, text: string, order: ByteOrder): Uint8Array {
   const prefix = parsePrefix(text);
-  if (prefix === undefined) throw new NetlinkEncodeError('BAD_ADDRESS', `${text} is not a prefix`);
+  if (prefix === undefined) {
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${text} is not a prefix`);
+  }
   const encoder = header(ref, order);
   const data = encoder.nest(ATTR_DATA | NLA_F_NESTED);
   const ip = encoder.nest(ATTR_IP | NLA_F_NESTED);
@@ -110,10 +114,15 @@ export function decodeIpSetElements(payload: Payload): string[] {
   const prefixes: string[] = [];
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
   while (reader.next()) {
-    if (reader.type !== ATTR_ADT) continue;
+    if (reader.type !== ATTR_ADT) {
+      continue;
+    }
     const list = reader.attributes('IPSET_ATTR_ADT');
-    while (list.next())
-      if (list.type === ATTR_DATA) prefixes.push(readElement(list.attributes('IPSET_ATTR_DATA')));
+    while (list.next()) {
+      if (list.type === ATTR_DATA) {
+        prefixes.push(readElement(list.attributes('IPSET_ATTR_DATA')));
+      }
+    }
   }
   return prefixes;
 }
@@ -124,8 +133,12 @@ function readElement(reader: AttributeReader): string {
   while (reader.next()) {
     if (reader.type === ATTR_IP) {
       const ip = reader.attributes('IPSET_ATTR_IP');
-      while (ip.next()) address = ip.address('IPSET_ATTR_IPADDR');
-    } else if (reader.type === ATTR_CIDR) length = reader.u8('IPSET_ATTR_CIDR');
+      while (ip.next()) {
+        address = ip.address('IPSET_ATTR_IPADDR');
+      }
+    } else if (reader.type === ATTR_CIDR) {
+      length = reader.u8('IPSET_ATTR_CIDR');
+    }
   }
   // A whole address is told without its length.
   return `${address}/${length ?? (address.includes(':') ? 128 : 32)}`;

@@ -23,7 +23,11 @@ export function nfFamilyNumber(family: NfFamily): number {
 
 /** The word of a number; `unspec` for one without. */
 export function nfFamilyWord(number: number | undefined): NfFamily {
-  for (const [word, value] of Object.entries(protocols)) if (value === number) return word as NfFamily;
+  for (const [word, value] of Object.entries(protocols)) {
+    if (value === number) {
+      return word as NfFamily;
+    }
+  }
   return 'unspec';
 }
 

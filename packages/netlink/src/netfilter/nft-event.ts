@@ -37,14 +37,21 @@ const objects = new Map<number, { object: (NftEvent & { type: 'nftables' })['obj
 /** Decodes one notification. Throws NetlinkDecodeError only. */
 export function decodeNftEvent(message: MessageReader): NftEvent {
   const known = objects.get(message.type);
-  if (known === undefined) return { type: 'other', message: message.type };
+  if (known === undefined) {
+    return { type: 'other', message: message.type };
+  }
   const reader = attributesAfter(message, NFGENMSG_SIZE, 'nfgenmsg');
   let [table, chain] = ['', undefined as string | undefined];
   while (reader.next()) {
-    if (reader.type === 1) table = reader.string();
-    else if (reader.type === known.chain) chain = reader.string();
+    if (reader.type === 1) {
+      table = reader.string();
+    } else if (reader.type === known.chain) {
+      chain = reader.string();
+    }
     // A rule's expressions come after its names, and are of no use here.
-    if (table !== '' && (known.chain === undefined || chain !== undefined)) break;
+    if (table !== '' && (known.chain === undefined || chain !== undefined)) {
+      break;
+    }
   }
   return {
     type: 'nftables',

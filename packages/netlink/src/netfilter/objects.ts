@@ -154,9 +154,13 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
   if (hook !== undefined) {
     const token = encoder.nest(NFTA_CHAIN_HOOK | NLA_F_NESTED);
     encoder.be32(1, hookNumber(hook.hook, family)).be32(2, hook.priority >>> 0);
-    if (hook.device !== undefined) encoder.string(3, hook.device, 16);
+    if (hook.device !== undefined) {
+      encoder.string(3, hook.device, 16);
+    }
     encoder.end(token);
-    if (policy !== undefined) encoder.be32(chainTable.policy[0], policy);
+    if (policy !== undefined) {
+      encoder.be32(chainTable.policy[0], policy);
+    }
     encoder.string(NFTA_CHAIN_TYPE, hook.type);
   }
   return request(NFT_MSG_NEWCHAIN, creating(spec), encoder, `new chain ${family} ${table} ${name}`);
@@ -165,8 +169,9 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
 function hookNumber(hook: string, family: NfFamily): number {
   const known: Record<string, number> = family === 'netdev' ? netdevHooks : hooks;
   const number = Object.hasOwn(known, hook) ? known[hook] : undefined;
-  if (number === undefined)
+  if (number === undefined) {
     throw new NetlinkEncodeError('BAD_REQUEST', `Family ${family} has no hook ${hook}`);
+  }
   return number;
 }
 
@@ -204,13 +209,18 @@ export function decodeChain(payload: Payload): NftChain {
   let type = '';
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
   while (reader.next()) {
-    if (reader.type === NFTA_CHAIN_TYPE) type = reader.string();
-    else if (reader.type === NFTA_CHAIN_HOOK) {
+    if (reader.type === NFTA_CHAIN_TYPE) {
+      type = reader.string();
+    } else if (reader.type === NFTA_CHAIN_HOOK) {
       const { hook = 0, priority = 0 } = readFields(reader.attributes('NFTA_CHAIN_HOOK'), hookTable);
       chain.hook = { type, hook, priority: priority | 0 };
-    } else if (!readField(reader, chainTable, into)) keepUnknown(chain, reader);
+    } else if (!readField(reader, chainTable, into)) {
+      keepUnknown(chain, reader);
+    }
   }
-  if (chain.hook !== undefined) chain.hook.type = type;
+  if (chain.hook !== undefined) {
+    chain.hook.type = type;
+  }
   return chain;
 }
 

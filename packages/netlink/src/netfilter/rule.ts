@@ -43,7 +43,9 @@ export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, ruleTable, spec);
   writeExpressions(encoder, NFTA_RULE_EXPRESSIONS, spec.expressions);
-  if (spec.comment !== undefined) encoder.raw(NFTA_RULE_USERDATA, commentData(spec.comment));
+  if (spec.comment !== undefined) {
+    encoder.raw(NFTA_RULE_USERDATA, commentData(spec.comment));
+  }
   const describe = `new rule in ${spec.family} ${spec.table} ${spec.chain}`;
   return request(NFT_MSG_NEWRULE, modes[spec.mode ?? 'append'], encoder, describe);
 }
@@ -88,9 +90,14 @@ export function decodeRule(payload: Payload): NftRule {
       rule.expressions = readExpressions(reader.attributes('NFTA_RULE_EXPRESSIONS'));
     } else if (reader.type === NFTA_RULE_USERDATA) {
       const comment = readComment(reader.raw());
-      if (comment === undefined) keepUnknown(rule, reader);
-      else rule.comment = comment;
-    } else if (!readField(reader, ruleTable, into)) keepUnknown(rule, reader);
+      if (comment === undefined) {
+        keepUnknown(rule, reader);
+      } else {
+        rule.comment = comment;
+      }
+    } else if (!readField(reader, ruleTable, into)) {
+      keepUnknown(rule, reader);
+    }
   }
   return rule;
 }

@@ -114,11 +114,15 @@ function typeOf(key: DataType | readonly DataType[] | 'verdict'): {
   length: number;
   fields: number[];
 } {
-  if (key === 'verdict') return { type: VERDICT_TYPE, length: 0, fields: [] };
+  if (key === 'verdict') {
+    return { type: VERDICT_TYPE, length: 0, fields: [] };
+  }
   let type = 0;
   const fields: number[] = [];
   for (const one of typeof key === 'string' ? [key] : key) {
-    if (!Object.hasOwn(dataTypes, one)) throw new NetlinkEncodeError('BAD_REQUEST', `No data type ${one}`);
+    if (!Object.hasOwn(dataTypes, one)) {
+      throw new NetlinkEncodeError('BAD_REQUEST', `No data type ${one}`);
+    }
     const [number, bytes] = dataTypes[one];
     type = (type << 6) | number;
     fields.push(bytes);
@@ -235,17 +239,27 @@ function elementsRequest(
   order: ByteOrder,
 ): Request {
   const encoder = nfHeader(set.family, order).string(1, set.table).string(2, set.name);
-  if (set.setId !== undefined) encoder.be32(4, set.setId);
+  if (set.setId !== undefined) {
+    encoder.be32(4, set.setId);
+  }
   if (elements.length > 0) {
     const list = encoder.nest(3 | NLA_F_NESTED);
     for (const element of elements) {
       const item = encoder.nest(1 | NLA_F_NESTED);
       writeData(encoder, 1, element.key);
-      if (element.keyEnd !== undefined) writeData(encoder, 10, element.keyEnd);
-      if (element.data !== undefined) writeData(encoder, 2, element.data);
-      if (element.verdict !== undefined) writeVerdict(encoder, 2, element.verdict);
+      if (element.keyEnd !== undefined) {
+        writeData(encoder, 10, element.keyEnd);
+      }
+      if (element.data !== undefined) {
+        writeData(encoder, 2, element.data);
+      }
+      if (element.verdict !== undefined) {
+        writeVerdict(encoder, 2, element.verdict);
+      }
       writeFields(encoder, elementTable, element);
-      if (element.comment !== undefined) encoder.raw(USERDATA, commentData(element.comment));
+      if (element.comment !== undefined) {
+        encoder.raw(USERDATA, commentData(element.comment));
+      }
       encoder.end(item);
     }
     encoder.end(list);
@@ -258,9 +272,13 @@ export function decodeElements(payload: Payload): SetElement[] {
   const elements: SetElement[] = [];
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
   while (reader.next()) {
-    if (reader.type !== 3) continue;
+    if (reader.type !== 3) {
+      continue;
+    }
     const list = reader.attributes('NFTA_SET_ELEM_LIST_ELEMENTS');
-    while (list.next()) elements.push(readElement(list.attributes('NFTA_LIST_ELEM')));
+    while (list.next()) {
+      elements.push(readElement(list.attributes('NFTA_LIST_ELEM')));
+    }
   }
   return elements;
 }
@@ -275,9 +293,14 @@ function readElement(reader: AttributeReader): SetElement {
       into[value instanceof Uint8Array ? member : 'verdict'] = value;
     } else if (reader.type === USERDATA) {
       const comment = readComment(reader.raw());
-      if (comment === undefined) keepUnknown(element, reader);
-      else element.comment = comment;
-    } else if (!readField(reader, elementTable, into)) keepUnknown(element, reader);
+      if (comment === undefined) {
+        keepUnknown(element, reader);
+      } else {
+        element.comment = comment;
+      }
+    } else if (!readField(reader, elementTable, into)) {
+      keepUnknown(element, reader);
+    }
   }
   return element;
 }

@@ -60,8 +60,9 @@ function interfaceName(name: string): Uint8Array {
   const wildcard = name.endsWith('*');
   const bare = wildcard ? name.slice(0, -1) : name;
   const size = textLength(bare);
-  if (size === 0 || size > 15)
+  if (size === 0 || size > 15) {
     throw new NetlinkEncodeError('TOO_LONG', `${JSON.stringify(name)} is no link's name`);
+  }
   const bytes = new Uint8Array(wildcard ? size : 16);
   encodeText(bare, bytes, 0);
   return bytes;
@@ -216,10 +217,13 @@ export function verdictMap(key: readonly Selector[], map: string): Expression[] 
     const dreg = word === 0 ? NFT_REG_1 : NFT_REG32_00 + word;
     const { len } = selectors[one];
     const from = selectors[one];
-    if (one === 'meta l4proto') load.push({ name: 'meta', key: NFT_META_L4PROTO, dreg });
-    else if ('offset' in from)
+    if (one === 'meta l4proto') {
+      load.push({ name: 'meta', key: NFT_META_L4PROTO, dreg });
+    } else if ('offset' in from) {
       load.push({ name: 'payload', base: NETWORK_HEADER, offset: from.offset, len, dreg });
-    else load.push({ name: 'payload', base: TRANSPORT_HEADER, offset: 2, len, dreg });
+    } else {
+      load.push({ name: 'payload', base: TRANSPORT_HEADER, offset: 2, len, dreg });
+    }
     word += (len + 3) >> 2;
   }
   return [
@@ -272,7 +276,8 @@ export function dnat({ address, port }: { address: string; port?: number }): Exp
   const bytes = addressBytes(address, 'Address');
   const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
   const target = { name: 'immediate', dreg: NFT_REG_1, data: bytes } as const;
-  if (port === undefined)
+  if (port === undefined) {
     return [target, { name: 'nat', type: 1, family: NFPROTO[family], addrMin: NFT_REG_1 }];
+  }
   return [target, { name: 'immediate', dreg: NFT_REG_2, data: portBytes(port) }, destinationNats[family]];
 }

@@ -75,14 +75,24 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     .putU8(spec.scope ?? 0)
     .putU32(spec.index);
   const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address), 'Address');
-  if (spec.broadcast !== undefined) encoder.address(IFA_BROADCAST, spec.broadcast, 'Broadcast address');
+  if (spec.broadcast !== undefined) {
+    encoder.address(IFA_BROADCAST, spec.broadcast, 'Broadcast address');
+  }
   const end = addressEnd(peer);
   const peerSize = encoder.addressText(IFA_ADDRESS, peer, 0, end, 'Peer address');
   encoder.patchU8(0, familyOfSize(size)).patchU8(1, lengthOf(peer, end, peerSize, 'Address'));
-  if (spec.label !== undefined) encoder.string(IFA_LABEL, spec.label, IFNAMSIZ);
-  if (flags > 0xff) encoder.u32(IFA_FLAGS, flags);
-  if (spec.routePriority !== undefined) encoder.u32(IFA_RT_PRIORITY, spec.routePriority);
-  if (spec.protocol !== undefined) encoder.u8(IFA_PROTO, spec.protocol);
+  if (spec.label !== undefined) {
+    encoder.string(IFA_LABEL, spec.label, IFNAMSIZ);
+  }
+  if (flags > 0xff) {
+    encoder.u32(IFA_FLAGS, flags);
+  }
+  if (spec.routePriority !== undefined) {
+    encoder.u32(IFA_RT_PRIORITY, spec.routePriority);
+  }
+  if (spec.protocol !== undefined) {
+    encoder.u8(IFA_PROTO, spec.protocol);
+  }
   if (spec.validLifetime !== undefined || spec.preferredLifetime !== undefined) {
     const info = encoder.nest(IFA_CACHEINFO);
     const valid = spec.validLifetime ?? INFINITY_LIFE_TIME;
@@ -114,7 +124,9 @@ export function getAddresses(filter: AddressFilter = {}, order: ByteOrder = 'lit
     .putU8(familyFilter(filter.family))
     .putZeros(3)
     .putU32(filter.index ?? 0);
-  if (filter.netnsId !== undefined) encoder.i32(IFA_TARGET_NETNSID, filter.netnsId);
+  if (filter.netnsId !== undefined) {
+    encoder.i32(IFA_TARGET_NETNSID, filter.netnsId);
+  }
   return { type: RTM_GETADDR, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump addresses' };
 }
 
@@ -185,8 +197,12 @@ export function decodeAddress(payload: Payload): Address {
         reader.size(8, 'IFA_CACHEINFO', true);
         const preferred = readU32(bytes, reader.start, little);
         const valid = readU32(bytes, reader.start + 4, little);
-        if (preferred !== INFINITY_LIFE_TIME) address.preferredLifetime = preferred;
-        if (valid !== INFINITY_LIFE_TIME) address.validLifetime = valid;
+        if (preferred !== INFINITY_LIFE_TIME) {
+          address.preferredLifetime = preferred;
+        }
+        if (valid !== INFINITY_LIFE_TIME) {
+          address.validLifetime = valid;
+        }
         break;
       }
       default:
@@ -195,6 +211,8 @@ export function decodeAddress(payload: Payload): Address {
   }
   // IPv6 says IFA_LOCAL only when there is a peer; IPv4 says both always.
   address.address = `${local ?? far ?? ''}/${address.prefixLength}`;
-  if (local !== undefined && far !== undefined && far !== local) address.peer = far;
+  if (local !== undefined && far !== undefined && far !== local) {
+    address.peer = far;
+  }
   return address;
 }

@@ -51,7 +51,9 @@ function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, descr
   }
   const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putI32(spec.index).putZeros(8);
   const token = encoder.nest(IFLA_AF_SPEC);
-  if (spec.self === true) encoder.u16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
+  if (spec.self === true) {
+    encoder.u16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
+  }
   for (const { vid, last = vid, pvid = false, untagged = false } of spec.vlans) {
     if (vid < 1 || last > 4094 || last < vid || (pvid && last > vid)) {
       throw new NetlinkEncodeError(
@@ -67,8 +69,9 @@ function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, descr
         .putU16(id)
         .end(info);
     };
-    if (last === vid) write(vid, 0);
-    else {
+    if (last === vid) {
+      write(vid, 0);
+    } else {
       write(vid, BRIDGE_VLAN_INFO_RANGE_BEGIN);
       write(last, BRIDGE_VLAN_INFO_RANGE_END);
     }

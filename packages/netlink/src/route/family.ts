@@ -14,8 +14,12 @@ export const familyFilter = (family: Family | undefined): number =>
 export const familyOfSize = (size: number): number => (size === 16 ? AF_INET6 : AF_INET);
 
 export function familyWord(number: number, payload: Payload, what: string): Family {
-  if (number === AF_INET) return 'ipv4';
-  if (number === AF_INET6) return 'ipv6';
+  if (number === AF_INET) {
+    return 'ipv4';
+  }
+  if (number === AF_INET6) {
+    return 'ipv6';
+  }
   throw new NetlinkDecodeError('BAD_VALUE', what, payload.start, `address family ${number}`);
 }
 
@@ -27,7 +31,9 @@ export function addressEnd(prefix: string): number {
 
 /** The prefix length in `text`, whose address ends at `end` and has `size` bytes. */
 export function lengthOf(text: string, end: number, size: number, what: string): number {
-  if (end === text.length) return size * 8;
+  if (end === text.length) {
+    return size * 8;
+  }
   const length = prefixLength(text, end + 1);
   if (length < 0 || length > size * 8) {
     throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no prefix`);

@@ -70,7 +70,9 @@ export function decodeLink(payload: Payload): Link {
     running: (flags & IFF_RUNNING) !== 0,
     mtu: 0,
   };
-  while (reader.next()) readLinkAttribute(reader, link);
+  while (reader.next()) {
+    readLinkAttribute(reader, link);
+  }
   return link;
 }
 
@@ -94,7 +96,9 @@ function readLinkAttribute(reader: AttributeReader, link: Link): void {
       break;
     default: {
       const into = link as unknown as Record<string, unknown>;
-      if (!readField(reader, allTable, into)) keepUnknown(link, reader);
+      if (!readField(reader, allTable, into)) {
+        keepUnknown(link, reader);
+      }
     }
   }
 }
@@ -150,8 +154,11 @@ function readKind(reader: AttributeReader, link: Link): void {
 function readNames(reader: AttributeReader, link: Link): void {
   link.alternativeNames = [];
   while (reader.next()) {
-    if (reader.type === ifla.IFLA_ALT_IFNAME) link.alternativeNames.push(reader.string());
-    else keepInner(link, reader);
+    if (reader.type === ifla.IFLA_ALT_IFNAME) {
+      link.alternativeNames.push(reader.string());
+    } else {
+      keepInner(link, reader);
+    }
   }
 }
 
@@ -164,7 +171,9 @@ function keepInner(link: Link, reader: AttributeReader): void {
 function readAddrGenMode(reader: AttributeReader, link: Link): void {
   const families = reader.attributes('IFLA_AF_SPEC');
   while (families.next()) {
-    if (families.type !== AF_INET6) continue;
+    if (families.type !== AF_INET6) {
+      continue;
+    }
     const inet6 = families.attributes('AF_INET6');
     while (inet6.next()) {
       if (inet6.type === ifla.IFLA_INET6_ADDR_GEN_MODE) {

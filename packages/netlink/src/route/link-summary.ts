@@ -9,7 +9,9 @@ const [IFLA_LINK] = linkTable.linkIndex;
 const [IFLA_GROUP] = linkTable.group;
 
 const WANTED: (true | undefined)[] = [];
-for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_GROUP, IFLA_LINKINFO]) WANTED[type] = true;
+for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_GROUP, IFLA_LINKINFO]) {
+  WANTED[type] = true;
+}
 
 /** What tells a link and its state, out of the sixty attributes that the kernel tells of one. */
 export type LinkSummary = Pick<
@@ -47,7 +49,11 @@ export function decodeLinkSummary(payload: Payload): LinkSummary {
         break;
       case IFLA_LINKINFO: {
         const info = reader.attributes('IFLA_LINKINFO');
-        while (info.next()) if (info.type === IFLA_INFO_KIND) link.kind = info.string();
+        while (info.next()) {
+          if (info.type === IFLA_INFO_KIND) {
+            link.kind = info.string();
+          }
+        }
         break;
       }
     }

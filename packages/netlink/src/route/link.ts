@@ -53,7 +53,9 @@ export type LinkUpdate = LinkRef & LinkChange & BridgePortAttributes & KindSpec 
 export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
   const encoder = header(spec, flagsOf(spec), order);
   writeFields(encoder, ifla.linkTable, spec);
-  if (spec.name !== undefined) encoder.string(ifla.IFLA_IFNAME, spec.name, ifla.IFNAMSIZ);
+  if (spec.name !== undefined) {
+    encoder.string(ifla.IFLA_IFNAME, spec.name, ifla.IFNAMSIZ);
+  }
   writeAddrGenMode(encoder, spec);
   writeKind(encoder, spec);
   return {
@@ -94,7 +96,9 @@ export function delLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
  */
 export function delLinkGroup(group: number, order: ByteOrder = 'little'): Request {
   // Group 0 is that of every link that nobody has put into another.
-  if (group <= 0) throw new NetlinkEncodeError('BAD_REQUEST', `Link group ${group} is not above 0`);
+  if (group <= 0) {
+    throw new NetlinkEncodeError('BAD_REQUEST', `Link group ${group} is not above 0`);
+  }
   const payload = header({}, NO_FLAGS, order).u32(ifla.linkTable.group[0], group).finish();
   return { type: RTM_DELLINK, flags: 0, payload, describe: `delete links of group ${group}` };
 }
@@ -114,7 +118,9 @@ export interface LinkFilter {
 /** RTM_GETLINK of all links, `ip link show`. */
 export function getLinks(filter: LinkFilter = {}, order: ByteOrder = 'little'): Request {
   const encoder = header({}, NO_FLAGS, order);
-  if (filter.master !== undefined) encoder.u32(ifla.linkTable.master[0], filter.master);
+  if (filter.master !== undefined) {
+    encoder.u32(ifla.linkTable.master[0], filter.master);
+  }
   if (filter.kind !== undefined) {
     const info = encoder.nest(ifla.IFLA_LINKINFO);
     encoder.string(ifla.IFLA_INFO_KIND, filter.kind).end(info);
@@ -139,9 +145,13 @@ function flagsOf({ up, promiscuous, allMulticast, arp }: LinkChange): FlagChange
 }
 
 function setFlag(change: FlagChange, flag: number, value: boolean | undefined): void {
-  if (value === undefined) return;
+  if (value === undefined) {
+    return;
+  }
   change.mask |= flag;
-  if (value) change.flags |= flag;
+  if (value) {
+    change.flags |= flag;
+  }
 }
 
 /** struct ifinfomsg. */
@@ -152,7 +162,9 @@ function header({ index = 0 }: LinkRef, { flags, mask }: FlagChange, order: Byte
 function reference(type: number, ref: LinkRef, order: ByteOrder, describe: string): Request {
   requireRef(ref);
   const encoder = header(ref, NO_FLAGS, order);
-  if (ref.index === undefined) encoder.string(ifla.IFLA_IFNAME, ref.name!, ifla.IFNAMSIZ);
+  if (ref.index === undefined) {
+    encoder.string(ifla.IFLA_IFNAME, ref.name!, ifla.IFNAMSIZ);
+  }
   return { type, flags: 0, payload: encoder.finish(), describe };
 }
 
@@ -166,7 +178,9 @@ function requireRef({ index, name }: LinkRef): void {
 const refText = ({ index, name }: LinkRef): string => name ?? `#${index}`;
 
 function writeAddrGenMode(encoder: Encoder, { addrGenMode }: LinkChange): void {
-  if (addrGenMode === undefined) return;
+  if (addrGenMode === undefined) {
+    return;
+  }
   const spec = encoder.nest(ifla.IFLA_AF_SPEC);
   const inet6 = encoder.nest(AF_INET6);
   encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode).end(inet6).end(spec);
@@ -174,9 +188,13 @@ function writeAddrGenMode(encoder: Encoder, { addrGenMode }: LinkChange): void {
 
 function writeKind(encoder: Encoder, spec: { kind?: LinkKind }, port?: BridgePortAttributes): void {
   const isPort = port !== undefined && hasFields(bridgePortTable, port);
-  if (spec.kind === undefined && !isPort) return;
+  if (spec.kind === undefined && !isPort) {
+    return;
+  }
   const info = encoder.nest(ifla.IFLA_LINKINFO);
-  if (spec.kind !== undefined) writeInfoData(encoder, spec.kind, spec);
+  if (spec.kind !== undefined) {
+    writeInfoData(encoder, spec.kind, spec);
+  }
   if (isPort) {
     writeWord(encoder, ifla.IFLA_INFO_SLAVE_KIND, 'bridge');
     const data = encoder.nest(ifla.IFLA_INFO_SLAVE_DATA);
@@ -194,10 +212,16 @@ function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
   writeWord(encoder, ifla.IFLA_INFO_KIND, kind);
   const before = encoder.length;
   const data = encoder.nest(ifla.IFLA_INFO_DATA);
-  if (codec.write === undefined) writeFields(encoder, codec.table, spec as never);
-  else codec.write(encoder, spec as never);
-  if (encoder.length === before + 4) encoder.rewind(before);
-  else encoder.end(data);
+  if (codec.write === undefined) {
+    writeFields(encoder, codec.table, spec as never);
+  } else {
+    codec.write(encoder, spec as never);
+  }
+  if (encoder.length === before + 4) {
+    encoder.rewind(before);
+  } else {
+    encoder.end(data);
+  }
 }
 
 /** A kind goes without NUL, as `ip` sends it. */

@@ -101,10 +101,14 @@ function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
       .putU16(state ?? NUD_PERMANENT | NUD_NOARP);
     encoder.putU8(flags ?? NTF_SELF).putU8(0);
     writeFields(encoder, neighbourTable, spec);
-    if (address !== undefined) encoder.address(NDA_DST, address, 'Remote end');
+    if (address !== undefined) {
+      encoder.address(NDA_DST, address, 'Remote end');
+    }
     return encoder.finish();
   }
-  if (address === undefined) throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs its address');
+  if (address === undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs its address');
+  }
   encoder
     .putU32(0)
     .putI32(spec.index)
@@ -168,15 +172,24 @@ export function decodeNeighbour(payload: Payload): Neighbour {
   };
   const into = neighbour as unknown as Record<string, unknown>;
   while (reader.next()) {
-    if (reader.type === NDA_DST) neighbour.address = reader.address('NDA_DST');
-    else if (!readField(reader, neighbourTable, into)) keepUnknown(neighbour, reader);
+    if (reader.type === NDA_DST) {
+      neighbour.address = reader.address('NDA_DST');
+    } else if (!readField(reader, neighbourTable, into)) {
+      keepUnknown(neighbour, reader);
+    }
   }
   return neighbour;
 }
 
 function familyOf(number: number, payload: Payload): Neighbour['family'] {
-  if (number === AF_INET) return 'ipv4';
-  if (number === AF_INET6) return 'ipv6';
-  if (number === AF_BRIDGE) return 'bridge';
+  if (number === AF_INET) {
+    return 'ipv4';
+  }
+  if (number === AF_INET6) {
+    return 'ipv6';
+  }
+  if (number === AF_BRIDGE) {
+    return 'bridge';
+  }
   throw new NetlinkDecodeError('BAD_VALUE', 'ndm_family', payload.start, `address family ${number}`);
 }

@@ -14,16 +14,22 @@ export type NetnsRef = { fd: number } | { pid: number };
 /** RTM_GETNSID, `ip netns list-id`. */
 export function getNetnsId(netns: NetnsRef, order: ByteOrder = 'little'): Request {
   const encoder = requestEncoder(order).putU32(0);
-  if ('fd' in netns) encoder.u32(NETNSA_FD, netns.fd);
-  else encoder.u32(NETNSA_PID, netns.pid);
+  if ('fd' in netns) {
+    encoder.u32(NETNSA_FD, netns.fd);
+  } else {
+    encoder.u32(NETNSA_PID, netns.pid);
+  }
   return { type: RTM_GETNSID, flags: 0, payload: encoder.finish(), describe: 'get the id of a namespace' };
 }
 
 /** RTM_NEWNSID, `ip netns set`. -1 lets the kernel choose; EEXIST when the namespace has one. */
 export function newNetnsId(netns: NetnsRef, id = -1, order: ByteOrder = 'little'): Request {
   const encoder = requestEncoder(order).putU32(0).i32(NETNSA_NSID, id);
-  if ('fd' in netns) encoder.u32(NETNSA_FD, netns.fd);
-  else encoder.u32(NETNSA_PID, netns.pid);
+  if ('fd' in netns) {
+    encoder.u32(NETNSA_FD, netns.fd);
+  } else {
+    encoder.u32(NETNSA_PID, netns.pid);
+  }
   return { type: RTM_NEWNSID, flags: 0, payload: encoder.finish(), describe: `new namespace id ${id}` };
 }
 
@@ -31,6 +37,10 @@ export function newNetnsId(netns: NetnsRef, id = -1, order: ByteOrder = 'little'
 export function decodeNetnsId(payload: Payload): number {
   const reader = attributesAfter(payload, 4, 'rtgenmsg');
   let id = -1;
-  while (reader.next()) if (reader.type === NETNSA_NSID) id = reader.i32('NETNSA_NSID');
+  while (reader.next()) {
+    if (reader.type === NETNSA_NSID) {
+      id = reader.i32('NETNSA_NSID');
+    }
+  }
   return id;
 }

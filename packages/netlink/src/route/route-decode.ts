@@ -62,11 +62,18 @@ export function decodeRoute(payload: Payload): Route {
     tos: bytes[start + 3]!,
     flags,
   };
-  if ((flags & RTNH_F_ONLINK) !== 0) route.onlink = true;
-  while (reader.next()) readRouteAttribute(reader, route, bytes[start + 1]!);
-  if (route.dst === '')
+  if ((flags & RTNH_F_ONLINK) !== 0) {
+    route.onlink = true;
+  }
+  while (reader.next()) {
+    readRouteAttribute(reader, route, bytes[start + 1]!);
+  }
+  if (route.dst === '') {
     route.dst = family === 'ipv4' ? `0.0.0.0/${bytes[start + 1]!}` : `::/${bytes[start + 1]!}`;
-  if (route.from !== undefined) route.from += `/${bytes[start + 2]!}`;
+  }
+  if (route.from !== undefined) {
+    route.from += `/${bytes[start + 2]!}`;
+  }
   return route;
 }
 
@@ -126,7 +133,9 @@ function readRouteAttribute(reader: AttributeReader, route: Route, length: numbe
 function readCacheInfo(reader: AttributeReader, route: Route): void {
   reader.size(12, 'RTA_CACHEINFO', true);
   const expires = readI32(reader.bytes, reader.start + 8, reader.order === 'little');
-  if (expires !== 0) route.expires = Math.trunc(expires / 100);
+  if (expires !== 0) {
+    route.expires = Math.trunc(expires / 100);
+  }
 }
 
 /** struct rtvia: family, then the address. */
@@ -152,13 +161,21 @@ function readNextHops(reader: AttributeReader): NextHop[] {
     const flags = bytes[at + 2]!;
     const hop: NextHop = { weight: bytes[at + 3]! + 1, flags };
     const oif = readI32(bytes, at + 4, little);
-    if (oif !== 0) hop.oif = oif;
-    if ((flags & RTNH_F_ONLINK) !== 0) hop.onlink = true;
+    if (oif !== 0) {
+      hop.oif = oif;
+    }
+    if ((flags & RTNH_F_ONLINK) !== 0) {
+      hop.onlink = true;
+    }
     const attributes = new AttributeReader(bytes, at + rta.RTNEXTHOP_SIZE, at + length, order, 'rtnexthop');
     while (attributes.next()) {
-      if (attributes.type === rta.RTA_GATEWAY) hop.via = attributes.address('RTA_GATEWAY');
-      else if (attributes.type === rta.RTA_VIA) hop.via = readVia(attributes);
-      else keepUnknown(hop, attributes);
+      if (attributes.type === rta.RTA_GATEWAY) {
+        hop.via = attributes.address('RTA_GATEWAY');
+      } else if (attributes.type === rta.RTA_VIA) {
+        hop.via = readVia(attributes);
+      } else {
+        keepUnknown(hop, attributes);
+      }
     }
     hops.push(hop);
     at += (length + 3) & ~3;

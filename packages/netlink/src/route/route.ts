@@ -107,32 +107,56 @@ function encodeRoute(
     const length = lengthOf(dst, end, size, 'Destination');
     family = familyOfSize(size);
     // A zero prefix says nothing, and `ip` sends none.
-    if (length === 0) encoder.rewind(rta.RTMSG_SIZE);
+    if (length === 0) {
+      encoder.rewind(rta.RTMSG_SIZE);
+    }
     encoder.patchU8(1, length);
   }
   encoder.patchU8(0, family);
   // IPv6 has no scopes: the kernel ignores what is said and shows universe.
   encoder.patchU8(6, spec.scope ?? (family === k.AF_INET6 ? k.RT_SCOPE_UNIVERSE : scope));
-  if (spec.tos !== undefined) encoder.patchU8(3, spec.tos);
-  if (via !== undefined) writeGateway(encoder, via, family);
-  if (spec.src !== undefined) encoder.address(rta.RTA_PREFSRC, spec.src, 'Source');
-  if (table > 255) encoder.u32(rta.RTA_TABLE, table);
-  if (spec.priority !== undefined) encoder.u32(rta.RTA_PRIORITY, spec.priority);
-  if (spec.oif !== undefined) encoder.u32(rta.RTA_OIF, spec.oif);
+  if (spec.tos !== undefined) {
+    encoder.patchU8(3, spec.tos);
+  }
+  if (via !== undefined) {
+    writeGateway(encoder, via, family);
+  }
+  if (spec.src !== undefined) {
+    encoder.address(rta.RTA_PREFSRC, spec.src, 'Source');
+  }
+  if (table > 255) {
+    encoder.u32(rta.RTA_TABLE, table);
+  }
+  if (spec.priority !== undefined) {
+    encoder.u32(rta.RTA_PRIORITY, spec.priority);
+  }
+  if (spec.oif !== undefined) {
+    encoder.u32(rta.RTA_OIF, spec.oif);
+  }
   if (spec.mtu !== undefined || metrics !== undefined) {
     const token = encoder.nest(rta.RTA_METRICS);
     writeFields(encoder, rta.metricsTable, spec.mtu === undefined ? metrics! : { ...metrics, mtu: spec.mtu });
     encoder.end(token);
   }
-  if (spec.nextHops !== undefined) writeNextHops(encoder, spec.nextHops, family);
-  if (spec.nextHopId !== undefined) encoder.u32(rta.RTA_NH_ID, spec.nextHopId);
-  if (spec.preference !== undefined) encoder.u8(rta.RTA_PREF, spec.preference);
-  if (spec.expires !== undefined) encoder.u32(rta.RTA_EXPIRES, spec.expires);
+  if (spec.nextHops !== undefined) {
+    writeNextHops(encoder, spec.nextHops, family);
+  }
+  if (spec.nextHopId !== undefined) {
+    encoder.u32(rta.RTA_NH_ID, spec.nextHopId);
+  }
+  if (spec.preference !== undefined) {
+    encoder.u8(rta.RTA_PREF, spec.preference);
+  }
+  if (spec.expires !== undefined) {
+    encoder.u32(rta.RTA_EXPIRES, spec.expires);
+  }
   return encoder.finish();
 }
 
 function familyOfDefault({ family, via, src, nextHops }: RouteSpec): number {
-  if (family !== undefined) return familyNumber(family);
+  if (family !== undefined) {
+    return familyNumber(family);
+  }
   const hint = via ?? src ?? nextHops?.[0]?.via;
   if (hint === undefined) {
     throw new NetlinkEncodeError('BAD_REQUEST', 'A default route without a gateway needs its family');
@@ -143,7 +167,9 @@ function familyOfDefault({ family, via, src, nextHops }: RouteSpec): number {
 function writeGateway(encoder: Encoder, via: string, family: number): void {
   const start = encoder.length;
   const other = familyOfSize(encoder.address(rta.RTA_GATEWAY, via, 'Gateway'));
-  if (other === family) return;
+  if (other === family) {
+    return;
+  }
   encoder.rewind(start);
   const token = encoder.nest(rta.RTA_VIA);
   encoder.putU16(other).putAddress(via, 'Gateway').end(token);
@@ -156,7 +182,9 @@ function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: numbe
     const start = encoder.length;
     encoder.putU16(0).putU8(onlink ? k.RTNH_F_ONLINK : 0);
     encoder.putU8(weight - 1).putI32(oif);
-    if (via !== undefined) writeGateway(encoder, via, family);
+    if (via !== undefined) {
+      writeGateway(encoder, via, family);
+    }
     encoder.patchU16(start, encoder.length - start);
   }
   encoder.end(token);
@@ -184,8 +212,12 @@ export function getRoutes(filter: RouteFilter = {}, order: ByteOrder = 'little')
     .putU8(0)
     .putU8(filter.type ?? 0)
     .putU32(0);
-  if (table !== k.RT_TABLE_UNSPEC) encoder.u32(rta.RTA_TABLE, table);
-  if (filter.oif !== undefined) encoder.u32(rta.RTA_OIF, filter.oif);
+  if (table !== k.RT_TABLE_UNSPEC) {
+    encoder.u32(rta.RTA_TABLE, table);
+  }
+  if (filter.oif !== undefined) {
+    encoder.u32(rta.RTA_OIF, filter.oif);
+  }
   return { type: k.RTM_GETROUTE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump routes' };
 }
 
@@ -203,9 +235,15 @@ export function getRoute(
   if (query.src !== undefined) {
     encoder.patchU8(2, encoder.address(rta.RTA_SRC, query.src, 'Source') * 8);
   }
-  if (query.iif !== undefined) encoder.u32(rta.RTA_IIF, query.iif);
-  if (query.oif !== undefined) encoder.u32(rta.RTA_OIF, query.oif);
-  if (query.mark !== undefined) encoder.u32(rta.RTA_MARK, query.mark);
+  if (query.iif !== undefined) {
+    encoder.u32(rta.RTA_IIF, query.iif);
+  }
+  if (query.oif !== undefined) {
+    encoder.u32(rta.RTA_OIF, query.oif);
+  }
+  if (query.mark !== undefined) {
+    encoder.u32(rta.RTA_MARK, query.mark);
+  }
   return {
     type: k.RTM_GETROUTE,
     flags: 0,

@@ -104,10 +104,16 @@ function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Arra
     .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
     .putZeros(2);
   encoder.putU8(spec.action ?? action).putU32(invert === true ? k.FIB_RULE_INVERT : 0);
-  if (from !== undefined) writePrefix(encoder, FRA_SRC, 2, from, 'Source');
-  if (to !== undefined) writePrefix(encoder, FRA_DST, 1, to, 'Destination');
+  if (from !== undefined) {
+    writePrefix(encoder, FRA_SRC, 2, from, 'Source');
+  }
+  if (to !== undefined) {
+    writePrefix(encoder, FRA_DST, 1, to, 'Destination');
+  }
   writeFields(encoder, ruleTable, spec);
-  if (table > 255) encoder.u32(FRA_TABLE, table);
+  if (table > 255) {
+    encoder.u32(FRA_TABLE, table);
+  }
   writePorts(encoder, FRA_SPORT_RANGE, spec.sourcePorts);
   writePorts(encoder, FRA_DPORT_RANGE, spec.destinationPorts);
   return encoder.finish();
@@ -120,7 +126,9 @@ function writePrefix(encoder: Encoder, type: number, lengthAt: number, prefix: s
 }
 
 function writePorts(encoder: Encoder, type: number, range: PortRange | undefined): void {
-  if (range === undefined) return;
+  if (range === undefined) {
+    return;
+  }
   const token = encoder.nest(type);
   encoder.putU16(range.first).putU16(range.last).end(token);
 }
@@ -175,10 +183,14 @@ export function decodeRule(payload: Payload): Rule {
         rule.destinationPorts = readPorts(reader, 'FRA_DPORT_RANGE');
         break;
       default:
-        if (!readField(reader, ruleTable, into)) keepUnknown(rule, reader);
+        if (!readField(reader, ruleTable, into)) {
+          keepUnknown(rule, reader);
+        }
     }
   }
-  if (rule.suppressPrefixLength === NO_SUPPRESSION) delete rule.suppressPrefixLength;
+  if (rule.suppressPrefixLength === NO_SUPPRESSION) {
+    delete rule.suppressPrefixLength;
+  }
   return rule;
 }
 

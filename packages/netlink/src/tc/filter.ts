@@ -122,10 +122,13 @@ export function decodeFilter(payload: Payload): Filter {
     kind: '',
   };
   while (reader.next()) {
-    if (reader.type === tc.TCA_KIND) filter.kind = reader.string();
-    else if (reader.type === tc.TCA_OPTIONS && (filter.kind === 'u32' || filter.kind === 'matchall')) {
+    if (reader.type === tc.TCA_KIND) {
+      filter.kind = reader.string();
+    } else if (reader.type === tc.TCA_OPTIONS && (filter.kind === 'u32' || filter.kind === 'matchall')) {
       readOptions(reader.attributes('TCA_OPTIONS'), filter);
-    } else keepUnknown(filter, reader);
+    } else {
+      keepUnknown(filter, reader);
+    }
   }
   return filter;
 }
@@ -133,20 +136,27 @@ export function decodeFilter(payload: Payload): Filter {
 function readOptions(reader: AttributeReader, filter: Filter): void {
   const type = filter.kind === 'u32' ? TCA_U32_ACT : TCA_MATCHALL_ACT;
   while (reader.next()) {
-    if (reader.type !== type) continue;
+    if (reader.type !== type) {
+      continue;
+    }
     const actions = reader.attributes('TCA_ACT_TAB');
-    while (actions.next()) readAction(actions.attributes('TCA_ACT'), filter);
+    while (actions.next()) {
+      readAction(actions.attributes('TCA_ACT'), filter);
+    }
   }
 }
 
 function readAction(reader: AttributeReader, filter: Filter): void {
   let kind = '';
   while (reader.next()) {
-    if (reader.type === TCA_ACT_KIND) kind = reader.string();
-    else if (reader.type === TCA_ACT_OPTIONS && kind === 'mirred') {
+    if (reader.type === TCA_ACT_KIND) {
+      kind = reader.string();
+    } else if (reader.type === TCA_ACT_OPTIONS && kind === 'mirred') {
       const options = reader.attributes('TCA_ACT_OPTIONS');
       while (options.next()) {
-        if (options.type !== TCA_MIRRED_PARMS) continue;
+        if (options.type !== TCA_MIRRED_PARMS) {
+          continue;
+        }
         options.size(28, 'TCA_MIRRED_PARMS');
         filter.redirect = readU32(options.bytes, options.start + 24, options.order === 'little');
       }

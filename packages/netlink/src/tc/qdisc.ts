@@ -53,7 +53,9 @@ export function delQdisc(
   order: ByteOrder = 'little',
 ): Request {
   const encoder = tc.tcHeader(place(spec), order);
-  if (spec.kind !== undefined) encoder.string(tc.TCA_KIND, spec.kind);
+  if (spec.kind !== undefined) {
+    encoder.string(tc.TCA_KIND, spec.kind);
+  }
   const describe = `delete qdisc ${spec.kind ?? ''} of link #${spec.index}`;
   return { type: RTM_DELQDISC, flags: 0, payload: encoder.finish(), describe };
 }
@@ -86,10 +88,13 @@ export function decodeQdisc(payload: Payload): Qdisc {
     kind: '',
   };
   while (reader.next()) {
-    if (reader.type === tc.TCA_KIND) qdisc.kind = reader.string();
-    else if (reader.type === tc.TCA_OPTIONS && qdisc.kind === 'tbf') {
+    if (reader.type === tc.TCA_KIND) {
+      qdisc.kind = reader.string();
+    } else if (reader.type === tc.TCA_OPTIONS && qdisc.kind === 'tbf') {
       qdisc.tbf = readTbf(reader.attributes('TCA_OPTIONS'));
-    } else keepUnknown(qdisc, reader);
+    } else {
+      keepUnknown(qdisc, reader);
+    }
   }
   return qdisc;
 }

@@ -52,14 +52,24 @@ export function writeTbf(encoder: Encoder, options: TbfOptions): void {
     .putU32(options.buffer ?? ticks(burst, rate))
     .putU32(peakRate > 0 ? ticks(peakBurst, peakRate) : 0);
   encoder.end(parameters);
-  if (options.buffer === undefined) encoder.u32(TCA_TBF_BURST, burst);
-  if (rate > 0xffffffff) encoder.u64(TCA_TBF_RATE64, Math.floor(rate));
-  if (peakRate > 0xffffffff) encoder.u64(TCA_TBF_PRATE64, Math.floor(peakRate));
-  if (peakRate > 0) encoder.u32(TCA_TBF_PBURST, peakBurst);
+  if (options.buffer === undefined) {
+    encoder.u32(TCA_TBF_BURST, burst);
+  }
+  if (rate > 0xffffffff) {
+    encoder.u64(TCA_TBF_RATE64, Math.floor(rate));
+  }
+  if (peakRate > 0xffffffff) {
+    encoder.u64(TCA_TBF_PRATE64, Math.floor(peakRate));
+  }
+  if (peakRate > 0) {
+    encoder.u32(TCA_TBF_PBURST, peakBurst);
+  }
 }
 
 function limitOf({ rate, burst, latency }: TbfOptions): number {
-  if (latency === undefined) throw new NetlinkEncodeError('BAD_REQUEST', 'tbf needs a limit or a latency');
+  if (latency === undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'tbf needs a limit or a latency');
+  }
   return Math.min(0xffffffff, Math.floor((rate * latency) / 1000 + burst));
 }
 
@@ -83,7 +93,9 @@ export function readTbf(reader: AttributeReader): TbfOptions {
     if (reader.type === TCA_TBF_PARMS) {
       reader.size(QOPT_SIZE, 'TCA_TBF_PARMS');
       options.rate = word(8);
-      if (word(20) !== 0) options.peakRate = word(20);
+      if (word(20) !== 0) {
+        options.peakRate = word(20);
+      }
       options.limit = word(24);
       options.buffer = word(28);
     } else if (reader.type === TCA_TBF_RATE64) {
@@ -95,6 +107,8 @@ export function readTbf(reader: AttributeReader): TbfOptions {
     }
   }
   // The kernel tells the burst as the time that it takes.
-  if (options.burst === 0) options.burst = Math.round(((options.buffer ?? 0) * TICK_NS * options.rate) / 1e9);
+  if (options.burst === 0) {
+    options.burst = Math.round(((options.buffer ?? 0) * TICK_NS * options.rate) / 1e9);
+  }
   return options;
 }

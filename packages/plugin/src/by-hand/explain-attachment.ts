@@ -31,7 +31,9 @@ export function explainBridge(conf: BridgeSettings): string[] {
 }
 
 function explainGateway(conf: BridgeSettings): string[] {
-  if (!conf.isGateway || !conf.raw.ipam?.type) return [];
+  if (!conf.isGateway || !conf.raw.ipam?.type) {
+    return [];
+  }
   const holder = conf.vlan > 0 ? `${conf.bridge}.${conf.vlan}, the node's end in the VLAN` : conf.bridge;
   return [
     `Gives ${holder} the gateway's address of each range${conf.forceAddress ? ', in place of any other' : ', and fails when it has another'}.`,
@@ -56,13 +58,17 @@ export function explainPtp(conf: PtpSettings): string[] {
 }
 
 function explainMasquerade({ ipMasq, ipMasqBackend }: MasqueradeSettings): string[] {
-  if (!ipMasq) return [];
+  if (!ipMasq) {
+    return [];
+  }
   const how = ipMasqBackend ?? 'nftables, or iptables where the kernel has no nftables';
   return [`Has what the pod sends beyond its own subnets leave the node with the node's address, by ${how}.`];
 }
 
 function explainDns({ dns }: CheckedConfig): string[] {
-  if (dns === undefined) return [];
+  if (dns === undefined) {
+    return [];
+  }
   const { nameservers = [], search = [] } = dns;
   return [
     `Tells the runtime the DNS servers ${nameservers.join(', ') || '(none)'}${search.length > 0 ? ` and the search list ${search.join(' ')}` : ''}.`,

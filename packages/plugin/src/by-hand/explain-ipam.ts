@@ -8,9 +8,12 @@ import { Ipam, memoryStore, parseIpamConfig, REFERENCE_DATA_DIR } from '@cnikit/
  */
 export function explainAddresses(raw: CheckedConfig): string[] {
   const type = raw.ipam?.type;
-  if (!type) return ['Gives it no addresses: there is no ipam.'];
-  if (type !== 'host-local')
+  if (!type) {
+    return ['Gives it no addresses: there is no ipam.'];
+  }
+  if (type !== 'host-local') {
     return [`Asks the IPAM plugin ${type} for addresses, which is looked for in CNI_PATH.`];
+  }
   const { rangeSets, requested, routes, dataDir = REFERENCE_DATA_DIR, resolvConf } = parseIpamConfig(raw);
   const { sets } = new Ipam({ rangeSets, store: memoryStore() }).status();
   return [

@@ -5,7 +5,9 @@ import { isLogConf, logConfKeys } from '../guards.ts';
 /** Where the verbs are logged; nothing when they are not. */
 export function explainLog(raw: CheckedConfig): string[] {
   const log = normaliseKeys(raw.log ?? {}, logConfKeys);
-  if (!isLogConf(log)) throw new CniError(ErrorCode.InvalidNetworkConfig, 'log', explain('logConf', log));
+  if (!isLogConf(log)) {
+    throw new CniError(ErrorCode.InvalidNetworkConfig, 'log', explain('logConf', log));
+  }
   const where = [
     ...(log.file ? [log.file] : []),
     ...(log.syslog ? [log.syslog === true ? '/dev/log' : log.syslog] : []),

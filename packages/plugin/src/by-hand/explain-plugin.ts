@@ -53,8 +53,9 @@ function explainTuning(raw: CheckedConfig): string[] {
   const sentences = Object.entries(sysctl).map(
     ([key, value]) => `Sets ${sysctlFile(key, 'IFNAME')} to ${value} in the pod.`,
   );
-  for (const [key, value] of Object.entries(link))
+  for (const [key, value] of Object.entries(link)) {
     sentences.push(`Sets ${key} of the pod's interface to ${value}.`);
+  }
   return orElse(sentences, 'Sets nothing.');
 }
 

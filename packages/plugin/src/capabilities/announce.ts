@@ -35,7 +35,9 @@ export function neighbourNotify(sys: Sys, netns: string, ifName: string): void {
     try {
       sys.writeText(`/proc/sys/net/ipv6/conf/${ifName}/ndisc_notify`, '1', { flags: O_WRONLY });
     } catch (error) {
-      if (!(error instanceof SysError)) throw error;
+      if (!(error instanceof SysError)) {
+        throw error;
+      }
     }
   });
 }

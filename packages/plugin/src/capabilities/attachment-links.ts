@@ -4,9 +4,9 @@ import {
   delLink,
   type Link,
   NetlinkError,
-  openRoute,
+  openRtnetlink,
   type Request,
-  type RouteConnection,
+  type RtnetlinkConnection,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings } from './ipam.ts';
@@ -14,7 +14,7 @@ import { hostVethName, hostVethPrefix } from './names.ts';
 import { openPodNamespaceIfThere } from './netns.ts';
 
 /** Deletes a host end with other links of its attachment; false when there was nothing that the host end is part of. */
-export type HostEndRemoval = (host: RouteConnection) => boolean;
+export type HostEndRemoval = (host: RtnetlinkConnection) => boolean;
 
 /**
  * Deletes the attachment's veth pair, or an interface that another plugin made under its name in the pod.
@@ -28,9 +28,13 @@ export function deleteAttachmentLink(
 ): void {
   const name = hostVethName(conf.network, containerID, ifName);
   // An interface that another plugin made has no host end of our naming.
-  if (deleteHostEndBy(sys, [...removals, (host) => deleteNamed(host, name)])) return;
+  if (deleteHostEndBy(sys, [...removals, (host) => deleteNamed(host, name)])) {
+    return;
+  }
   const pod = openPodNamespaceIfThere(sys, netns);
-  if (pod === undefined) return;
+  if (pod === undefined) {
+    return;
+  }
   try {
     deleteNamed(pod.route, ifName);
   } finally {
@@ -44,7 +48,7 @@ export function deleteHostEnd(sys: Sys, name: string): void {
 }
 
 function deleteHostEndBy(sys: Sys, removals: readonly HostEndRemoval[]): boolean {
-  const host = openRoute({ sys });
+  const host = openRtnetlink({ sys });
   try {
     return removals.some((remove) => remove(host));
   } finally {
@@ -64,11 +68,15 @@ export function collectLinks(
   { conf, validAttachments }: Context<NetworkSettings>,
   bridge?: string,
 ): string[] {
-  if (validAttachments === undefined) return [];
-  const host = openRoute({ sys });
+  if (validAttachments === undefined) {
+    return [];
+  }
+  const host = openRtnetlink({ sys });
   try {
     const master = bridge === undefined ? undefined : host.link({ name: bridge })?.index;
-    if (bridge !== undefined && master === undefined) return [];
+    if (bridge !== undefined && master === undefined) {
+      return [];
+    }
     const links = host.links({ kind: 'veth', ...(master === undefined ? {} : { master }) });
     const prefix = hostVethPrefix(conf.network);
     const keep = new Set(
@@ -88,13 +96,15 @@ export function collectLinks(
  *
  * @returns what could not be deleted and why
  */
-export function deleteLinks(host: RouteConnection, links: readonly Link[]): string[] {
+export function deleteLinks(host: RtnetlinkConnection, links: readonly Link[]): string[] {
   const failed: string[] = [];
   for (const { index } of links) {
     try {
       isThere(() => host.request(delLink({ index })));
     } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
+      if (!(error instanceof NetlinkError)) {
+        throw error;
+      }
       failed.push(error.message);
     }
   }
@@ -102,7 +112,7 @@ export function deleteLinks(host: RouteConnection, links: readonly Link[]): stri
 }
 
 /** False when there is no such link. */
-function deleteNamed(route: RouteConnection, name: string): boolean {
+function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
   const index = route.deviceIndex(name);
   return index !== undefined && requestDeletion(route, delLink({ index }), name);
 }
@@ -112,7 +122,7 @@ function deleteNamed(route: RouteConnection, name: string): boolean {
  * says which by index or group, which no later link has: of two DELs at once the slower one's child may ask when the other's
  * has long had its way, and the runtime has added the pod again, with a link of the same name.
  */
-export function requestDeletion(route: RouteConnection, request: Request, name: string): boolean {
+export function requestDeletion(route: RtnetlinkConnection, request: Request, name: string): boolean {
   return isThere(() => route.requestGone(request, name));
 }
 
@@ -121,7 +131,9 @@ function isThere(deletion: () => void): boolean {
     deletion();
     return true;
   } catch (error) {
-    if (error instanceof NetlinkError && error.code === 'ENODEV') return false;
+    if (error instanceof NetlinkError && error.code === 'ENODEV') {
+      return false;
+    }
     throw error;
   }
 }

@@ -30,14 +30,18 @@ function delegateIo(sys: Sys): DelegateIo {
     exec({ file, env, stdin }) {
       const { status, stdout, stderr } = sys.run([file], { env, input: stdin });
       // Its logs are the runtime's to see, as if it had inherited our stderr.
-      if (stderr !== '') sys.writeFdText(2, stderr);
+      if (stderr !== '') {
+        sys.writeFdText(2, stderr);
+      }
       return { exitCode: status, stdout, stderr };
     },
     isFile(path) {
       try {
         return (sys.stat(path).mode & S_IFMT) === S_IFREG;
       } catch (error) {
-        if (error instanceof SysError) return false;
+        if (error instanceof SysError) {
+          return false;
+        }
         throw error;
       }
     },

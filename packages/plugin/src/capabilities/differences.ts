@@ -1,6 +1,6 @@
 /** CHECK: what prevResult says beside what the kernel has, in words. */
 import { CniError, type Context, ErrorCode, type Interface, type Result } from '@cnikit/cni-spec';
-import type { RouteConnection } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
 import { withNextHops } from './routes.ts';
 
 /**
@@ -9,7 +9,9 @@ import { withNextHops } from './routes.ts';
  * @throws CniError 7 when the runtime has not passed it on
  */
 export function requiredPrevResult({ prevResult, command }: Context<unknown>): Result {
-  if (prevResult !== undefined) return prevResult;
+  if (prevResult !== undefined) {
+    return prevResult;
+  }
   throw new CniError(
     ErrorCode.InvalidNetworkConfig,
     'Required prevResult missing',
@@ -24,7 +26,9 @@ export function reportDifferences(
   { containerID, ifName }: Context<unknown>,
   differences: readonly string[],
 ): void {
-  if (differences.length === 0) return;
+  if (differences.length === 0) {
+    return;
+  }
   throw new CniError(
     ErrorCode.Internal,
     `Attachment ${containerID} ${ifName} differs from what ADD made: ${differences.join('; ')}`,
@@ -46,7 +50,7 @@ export function ownAddresses(prevResult: Result, { ifName, netns }: Context<unkn
  * @param up whether the interface is to be up
  */
 export function podDifferences(
-  pod: RouteConnection,
+  pod: RtnetlinkConnection,
   context: Context<unknown>,
   prevResult: Result,
   addresses: readonly string[],
@@ -54,15 +58,22 @@ export function podDifferences(
 ): string[] {
   const { ifName, netns } = context;
   const link = pod.link({ name: ifName });
-  if (link === undefined) return [`there is no interface ${ifName} in the container`];
+  if (link === undefined) {
+    return [`there is no interface ${ifName} in the container`];
+  }
   const differences: string[] = [];
-  if (up && !link.up) differences.push(`interface ${ifName} is down`);
+  if (up && !link.up) {
+    differences.push(`interface ${ifName} is down`);
+  }
   const mac = prevResult.interfaces?.find((one) => one.name === ifName && one.sandbox === netns)?.mac;
-  if (mac !== undefined && mac.toLowerCase() !== link.mac)
+  if (mac !== undefined && mac.toLowerCase() !== link.mac) {
     differences.push(`interface ${ifName} has MAC address ${link.mac}, not ${mac}`);
+  }
   const held = pod.addresses({ index: link.index }).map(({ address }) => address);
   for (const address of addresses) {
-    if (!held.includes(address)) differences.push(`address ${address} is missing on ${ifName}`);
+    if (!held.includes(address)) {
+      differences.push(`address ${address} is missing on ${ifName}`);
+    }
   }
   const routes = pod.routes({ oif: link.index });
   for (const { dst, gw } of withNextHops(prevResult.routes ?? [], prevResult.ips ?? [])) {

@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { IFA_F_DADFAILED, IFA_F_TENTATIVE, type RouteConnection } from '@cnikit/netlink';
+import { IFA_F_DADFAILED, IFA_F_TENTATIVE, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 
 const LIMIT_MS = 10_000;
@@ -10,7 +10,7 @@ const INTERVAL_MS = 50;
  *
  * @throws CniError 999 naming an address that somebody has, or that is not settled after ten seconds
  */
-export function waitForDuplicateDetection(sys: Sys, route: RouteConnection, index: number): void {
+export function waitForDuplicateDetection(sys: Sys, route: RtnetlinkConnection, index: number): void {
   const end = sys.monotonicMs() + LIMIT_MS;
   for (;;) {
     const held = route.addresses({ family: 'ipv6', index });
@@ -22,7 +22,9 @@ export function waitForDuplicateDetection(sys: Sys, route: RouteConnection, inde
       );
     }
     const open = held.find(({ flags }) => (flags & IFA_F_TENTATIVE) !== 0);
-    if (open === undefined) return;
+    if (open === undefined) {
+      return;
+    }
     if (sys.monotonicMs() > end) {
       throw new CniError(ErrorCode.Internal, `Address ${open.address} is still tentative after 10 s`);
     }

@@ -1,6 +1,6 @@
 /** What is done for an attachment once it is in the network: port maps, bandwidth, whatever stands behind in a chain. */
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
-import type { Link, RouteConnection } from '@cnikit/netlink';
+import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
 import type { HostEndRemoval } from './attachment-links.ts';
 import { requiredPrevResult } from './differences.ts';
 import type { JoinedRemoval, JoinedRules } from './nat/joined.ts';
@@ -9,7 +9,7 @@ import type { JoinedRemoval, JoinedRules } from './nat/joined.ts';
 export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
 
 /** Is called with the node's end of a pair when that is in its place and not up yet. */
-export type BeforeUp = (route: RouteConnection, host: HostEnd) => void;
+export type BeforeUp = (route: RtnetlinkConnection, host: HostEnd) => void;
 
 /** As {@link BeforeUp}; gives what it adds to a result. */
 export type AddBeforeUp = (...end: Parameters<BeforeUp>) => (result: Result) => Result;

@@ -5,7 +5,10 @@ import { ensureSysctl } from './sysctl.ts';
 
 /** Makes the node forward packets of each family that the pod has addresses of. */
 export function ensureForwarding(sys: Sys, ips: readonly IpConfig[]): void {
-  if (ips.some(({ address }) => !isIPv6(address))) ensureSysctl(sys, '/proc/sys/net/ipv4/ip_forward', '1');
-  if (ips.some(({ address }) => isIPv6(address)))
+  if (ips.some(({ address }) => !isIPv6(address))) {
+    ensureSysctl(sys, '/proc/sys/net/ipv4/ip_forward', '1');
+  }
+  if (ips.some(({ address }) => isIPv6(address))) {
     ensureSysctl(sys, '/proc/sys/net/ipv6/conf/all/forwarding', '1');
+  }
 }

@@ -36,7 +36,9 @@ export function hostLocal(
         return { ips, routes: config.routes, dns };
       } catch (error) {
         // Whether it came to a reservation is not known then.
-        if (error instanceof IpamError && error.code === 'IO') ipam.del(attachment);
+        if (error instanceof IpamError && error.code === 'IO') {
+          ipam.del(attachment);
+        }
         throw error;
       }
     },
@@ -53,9 +55,13 @@ export function hostLocal(
             ),
           ),
     gc() {
-      if (valid === undefined) return;
+      if (valid === undefined) {
+        return;
+      }
       const { failed } = ipam.gc(valid);
-      if (failed.length === 0) return;
+      if (failed.length === 0) {
+        return;
+      }
       throw new CniError(
         ErrorCode.IOFailure,
         `Reservations of network ${conf.network} could not be freed: ${failed.map(({ message }) => message).join('; ')}`,
@@ -63,7 +69,9 @@ export function hostLocal(
     },
     status() {
       const full = ipam.status().sets.find((set) => set.free === 0);
-      if (full === undefined) return;
+      if (full === undefined) {
+        return;
+      }
       throw new CniError(
         ErrorCode.PluginNotAvailable,
         `No free address in ${full.ranges}`,

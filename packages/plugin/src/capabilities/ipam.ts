@@ -52,6 +52,8 @@ export interface NetworkSettings {
  */
 export function openIpam(sys: Sys, context: Context<NetworkSettings>): PodIpam | undefined {
   const type = context.conf.raw.ipam?.type;
-  if (!type) return undefined;
+  if (!type) {
+    return undefined;
+  }
   return type === 'host-local' ? hostLocal(sys, context) : delegatedIpam(sys, context, type);
 }

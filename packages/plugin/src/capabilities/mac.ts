@@ -17,9 +17,13 @@ export function randomMac(sys: Sys): string {
 export function checkedMac(text: string): string {
   try {
     const bytes = macBytes(text.replaceAll('-', ':'), 'MAC');
-    if (bytes.length === 6) return formatMac(bytes);
+    if (bytes.length === 6) {
+      return formatMac(bytes);
+    }
   } catch (error) {
-    if (!(error instanceof NetlinkEncodeError)) throw error;
+    if (!(error instanceof NetlinkEncodeError)) {
+      throw error;
+    }
   }
   throw new CniError(
     ErrorCode.InvalidNetworkConfig,
@@ -33,6 +37,8 @@ export function linkLocalAddress(mac: string): string {
   const b = macBytes(mac, 'MAC') as unknown as [number, number, number, number, number, number];
   const groups = [((b[0] ^ 2) << 8) | b[1], (b[2] << 8) | 0xff, 0xfe00 | b[3], (b[4] << 8) | b[5]];
   // Canonical text (RFC 5952): a leading group of zeros is part of the `::`.
-  if (groups[0] === 0) groups.shift();
+  if (groups[0] === 0) {
+    groups.shift();
+  }
   return `fe80::${groups.map((group) => group.toString(16)).join(':')}`;
 }

@@ -1,11 +1,11 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { O_NONBLOCK, O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
 /** A pod's network namespace: a descriptor, for the kernel to place the peer in, and a connection inside it. */
 export interface PodNamespace {
   fd: number;
-  route: RouteConnection;
+  route: RtnetlinkConnection;
   close(): void;
 }
 
@@ -18,7 +18,7 @@ export function openPodNamespace(sys: Sys, path: string): PodNamespace {
   // The path is somebody's input, and to open a FIFO would wait for ever.
   const fd = attempt(path, 'does not open', () => sys.open(path, O_RDONLY | O_NONBLOCK));
   try {
-    const route = attempt(path, 'is not a network namespace', () => openRoute({ sys, netns: fd }));
+    const route = attempt(path, 'is not a network namespace', () => openRtnetlink({ sys, netns: fd }));
     return {
       fd,
       route,
@@ -28,7 +28,9 @@ export function openPodNamespace(sys: Sys, path: string): PodNamespace {
           sys.close(fd);
         } catch (error) {
           // Linux closes whatever it reports, and what was to be done inside is done.
-          if (!(error instanceof SysError)) throw error;
+          if (!(error instanceof SysError)) {
+            throw error;
+          }
         }
       },
     };
@@ -46,12 +48,16 @@ const PASSING: readonly string[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUF
  * Throws when the node is in too much trouble to tell.
  */
 export function openPodNamespaceIfThere(sys: Sys, path: string): PodNamespace | undefined {
-  if (path === '') return undefined;
+  if (path === '') {
+    return undefined;
+  }
   try {
     return openPodNamespace(sys, path);
   } catch (error) {
     const gone = error instanceof CniError && error.cause instanceof SysError;
-    if (gone && !PASSING.includes((error.cause as SysError).code)) return undefined;
+    if (gone && !PASSING.includes((error.cause as SysError).code)) {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -60,7 +66,9 @@ function attempt<T>(path: string, what: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.InvalidEnvironmentVariables,
       `CNI_NETNS ${JSON.stringify(path)} ${what}`,

@@ -1,6 +1,6 @@
 /** The pod's end: addresses, up, routes, by one batch inside the namespace. */
 import type { Route } from '@cnikit/cni-spec';
-import { newAddress, newRoute, type Request, type RouteConnection, setLink } from '@cnikit/netlink';
+import { newAddress, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { arpNotify, neighbourNotify } from './announce.ts';
 import { linkLocal } from './link-local.ts';
@@ -32,24 +32,36 @@ export interface PodInterface {
  * IPv6 addresses skip the detection of duplicates, since IPAM has just said that they are unique: they work
  * when ADD returns, where detection would take a second.
  */
-export function configurePodInterface(sys: Sys, route: RouteConnection, pod: PodInterface): void {
+export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod: PodInterface): void {
   const { index } = pod;
   const nodad = !pod.detectDuplicates;
   const flags = pod.addressFlags === undefined ? {} : { flags: pod.addressFlags };
   const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
   const ipv6 = pod.addresses.filter(isIPv6);
   const batch: Request[] = [];
-  if (ipv4.length > 0) batch.push(arpNotify(index));
+  if (ipv4.length > 0) {
+    batch.push(arpNotify(index));
+  }
   if (ipv6.length > 0) {
     neighbourNotify(sys, pod.netns, pod.ifName);
-    if (nodad) batch.push(...linkLocal(index, pod.mac));
+    if (nodad) {
+      batch.push(...linkLocal(index, pod.mac));
+    }
   }
   // Before the link comes up, for the kernel announces what is there then.
-  for (const address of ipv4) batch.push(newAddress({ index, address, ...flags }));
-  for (const address of ipv6) batch.push(newAddress({ index, address, nodad, ...flags }));
+  for (const address of ipv4) {
+    batch.push(newAddress({ index, address, ...flags }));
+  }
+  for (const address of ipv6) {
+    batch.push(newAddress({ index, address, nodad, ...flags }));
+  }
   batch.push(setLink({ index, up: true }));
-  if (pod.linkRoutes) batch.push(...pod.linkRoutes(index));
-  for (const one of pod.routes) batch.push(podRoute(index, one));
+  if (pod.linkRoutes) {
+    batch.push(...pod.linkRoutes(index));
+  }
+  for (const one of pod.routes) {
+    batch.push(podRoute(index, one));
+  }
   route.batch(batch);
 }
 

@@ -4,7 +4,7 @@
  * container and the address that the rules lead to, and a device's name follows from network and container.
  */
 import type { Context } from '@cnikit/cni-spec';
-import { openRoute } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { deleteLinks } from './attachment-links.ts';
 import { ifbName } from './ifb-name.ts';
@@ -25,7 +25,9 @@ export function collectReferenceLeftovers(
   network: string,
   stale: readonly Held[],
 ): string[] {
-  if (stale.length === 0) return [];
+  if (stale.length === 0) {
+    return [];
+  }
   whereNftables(sys, (nft) => commitTogether(nft, [referencePortsCollection(tablesOf(nft), stale)]));
   const live = new Set(validAttachments.map(({ containerID }) => containerID));
   const names = new Set(
@@ -34,7 +36,7 @@ export function collectReferenceLeftovers(
       .filter((containerID) => !live.has(containerID))
       .map((containerID) => ifbName({ network, containerID })),
   );
-  const host = openRoute({ sys });
+  const host = openRtnetlink({ sys });
   try {
     return deleteLinks(
       host,

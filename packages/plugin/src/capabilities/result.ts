@@ -2,7 +2,9 @@ import { type CheckedConfig, capability, type Dns, type DnsCapability, type Resu
 
 /** The result so far in the chain with this plugin's own behind it, whose indexes move up accordingly. */
 export function appendResult(prevResult: Result | undefined, own: Result): Result {
-  if (prevResult === undefined) return own;
+  if (prevResult === undefined) {
+    return own;
+  }
   const offset = prevResult.interfaces?.length ?? 0;
   const ips = (own.ips ?? []).map((ip) =>
     ip.interface === undefined ? ip : { ...ip, interface: ip.interface + offset },
@@ -30,7 +32,9 @@ export function chooseDns(raw: CheckedConfig, ofIpam: Dns | undefined): { dns?: 
 
 /** The capability's keys are not the result's. A runtime that has nothing to say may say it by empty lists. */
 function ofRuntime({ servers = [], searches = [], options = [] }: DnsCapability = {}): Dns | undefined {
-  if (servers.length + searches.length + options.length === 0) return undefined;
+  if (servers.length + searches.length + options.length === 0) {
+    return undefined;
+  }
   return { nameservers: servers, search: searches, options };
 }
 

@@ -9,8 +9,9 @@ export function withDefaultRoutes(configured: readonly Route[], ips: readonly Ip
   const routes = [...configured];
   for (const { address, gateway } of ips) {
     const dst = isIPv6(address) ? '::/0' : '0.0.0.0/0';
-    if (gateway !== undefined && !routes.some((route) => route.dst === dst))
+    if (gateway !== undefined && !routes.some((route) => route.dst === dst)) {
       routes.push({ dst, gw: gateway });
+    }
   }
   return routes;
 }
@@ -21,7 +22,9 @@ export function withDefaultRoutes(configured: readonly Route[], ips: readonly Ip
  */
 export function withNextHops(routes: readonly Route[], ips: readonly IpConfig[]): Route[] {
   return routes.map((route) => {
-    if (route.gw !== undefined) return route;
+    if (route.gw !== undefined) {
+      return route;
+    }
     const gw = ips.find(
       ({ address, gateway }) => gateway !== undefined && isIPv6(address) === isIPv6(route.dst),
     )?.gateway;

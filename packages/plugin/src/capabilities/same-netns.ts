@@ -5,7 +5,9 @@ export function sameNetns(sys: Sys, path: string): boolean {
   try {
     return sys.inNetns(path);
   } catch (error) {
-    if (error instanceof SysError) return false;
+    if (error instanceof SysError) {
+      return false;
+    }
     throw error;
   }
 }

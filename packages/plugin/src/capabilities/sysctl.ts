@@ -10,10 +10,14 @@ import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
 export function ensureSysctl(sys: Sys, path: string, value: string): void {
   try {
     const held = sys.readText(path);
-    if (held === `${value}\n` || words(held) === words(value)) return;
+    if (held === `${value}\n` || words(held) === words(value)) {
+      return;
+    }
     sys.writeText(path, value, { flags: O_WRONLY });
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.IOFailure,
       `Sysctl ${path} cannot be set to ${value}`,

@@ -1,6 +1,6 @@
 /** The veth pair, by one message: host end enslaved and as a rule up, the other end in the pod under its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type LinkSpec, NetlinkError, newLink, type RouteConnection } from '@cnikit/netlink';
+import { type LinkSpec, NetlinkError, newLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
@@ -43,7 +43,7 @@ export interface VethPair {
  *
  * @throws CniError 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
-export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan): VethPair {
+export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethPlan): VethPair {
   const { hostName, ifName, pod, master } = plan;
   const both = { ...QUEUES, ...(plan.mtu > 0 ? { mtu: plan.mtu } : {}) };
   const macs = { hostMac: randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
@@ -61,14 +61,18 @@ export function createVethPair(route: RouteConnection, sys: Sys, plan: VethPlan)
   return { hostName, ...macs, ...indexes(route, sys, plan) };
 }
 
-function make(route: RouteConnection, sys: Sys, spec: LinkSpec, { hostName, ifName }: VethPlan): void {
+function make(route: RtnetlinkConnection, sys: Sys, spec: LinkSpec, { hostName, ifName }: VethPlan): void {
   try {
     route.request(newLink(spec));
   } catch (error) {
     const refused = error instanceof NetlinkError && error.cause === undefined;
     // The answer may have been lost, and not the request.
-    if (!refused) deleteHostEnd(sys, hostName);
-    if (!refused || error.code !== 'EEXIST') throw error;
+    if (!refused) {
+      deleteHostEnd(sys, hostName);
+    }
+    if (!refused || error.code !== 'EEXIST') {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.Internal,
       `Container veth name provided (${ifName}) already exists in the container, or ${hostName} on the node`,
@@ -79,14 +83,16 @@ function make(route: RouteConnection, sys: Sys, spec: LinkSpec, { hostName, ifNa
 
 /** Of the ends that were made just now. */
 function indexes(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   sys: Sys,
   { hostName, ifName, pod }: VethPlan,
 ): Pick<VethPair, 'hostIndex' | 'podIndex'> {
   try {
     const hostIndex = route.deviceIndex(hostName);
     const podIndex = pod.route.deviceIndex(ifName);
-    if (hostIndex !== undefined && podIndex !== undefined) return { hostIndex, podIndex };
+    if (hostIndex !== undefined && podIndex !== undefined) {
+      return { hostIndex, podIndex };
+    }
     throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} vanished while it was set up`);
   } catch (error) {
     deleteHostEnd(sys, hostName);

@@ -19,8 +19,12 @@ function clocks(): Sys {
 /** A plugin that reads its configuration and marks two phases, one of them twice. */
 function plugin(output: PluginOutput): (io: PluginIo) => PluginOutput {
   return (io) => {
-    if (typeof io.stdin === 'function') io.stdin();
-    for (const phase of ['veth', 'ipam', 'veth']) io.mark?.(phase);
+    if (typeof io.stdin === 'function') {
+      io.stdin();
+    }
+    for (const phase of ['veth', 'ipam', 'veth']) {
+      io.mark?.(phase);
+    }
     return output;
   };
 }

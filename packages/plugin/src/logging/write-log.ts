@@ -37,9 +37,13 @@ export function writeLog(sys: Sys, { file, syslog }: LogConf, entry: LogEntry): 
       trouble += `Cannot log to ${where}: ${error instanceof Error ? error.message : error}\n`;
     }
   };
-  if (file) attempt(file, () => appendLine(sys, file, entry.line));
+  if (file) {
+    attempt(file, () => appendLine(sys, file, entry.line));
+  }
   const socket = syslog === true ? SYSLOG : syslog || '';
-  if (socket !== '') attempt(socket, () => sendDatagram(sys, socket, entry));
+  if (socket !== '') {
+    attempt(socket, () => sendDatagram(sys, socket, entry));
+  }
   return trouble;
 }
 

@@ -38,7 +38,9 @@ export function plugins(sys: Sys): Plugins {
 /** The plugin that a program's path asks for by its last part; an unknown name is `cnikit`. */
 export function pluginFor(all: Plugins, program: string): Run {
   const run = all.get(program.slice(program.lastIndexOf('/') + 1)) ?? all.get(DEFAULT);
-  if (run === undefined) throw new TypeError(`No plugin is called ${DEFAULT}`);
+  if (run === undefined) {
+    throw new TypeError(`No plugin is called ${DEFAULT}`);
+  }
   return run;
 }
 

@@ -40,7 +40,9 @@ export async function faultyExecutable(): Promise<FaultyExecutable> {
     outfile: join(folder, 'executable'),
     crashText: '{"code":999,"msg":"The plugin crashed"}\n',
   });
-  for (const name of plugins(sys).keys()) symlinkSync(path, join(folder, name));
+  for (const name of plugins(sys).keys()) {
+    symlinkSync(path, join(folder, name));
+  }
   return {
     run(name, env, conf, fault) {
       const faults: Record<string, string> = fault

@@ -19,8 +19,12 @@ const NEVER_LATE = ['setns'];
 
 function reached(name: string, call: () => unknown): unknown {
   sys.writeFdText(2, `${FAULT_REACHED}${name}\n`);
-  if (mode === 'kill') sys.exit(KILLED);
-  if (ALWAYS_DONE.includes(name) || (mode === 'late' && !NEVER_LATE.includes(name))) call();
+  if (mode === 'kill') {
+    sys.exit(KILLED);
+  }
+  if (ALWAYS_DONE.includes(name) || (mode === 'late' && !NEVER_LATE.includes(name))) {
+    call();
+  }
   throw new SysError({ syscall: name, errno: EIO });
 }
 

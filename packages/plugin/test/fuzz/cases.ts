@@ -112,9 +112,13 @@ export function fuzzCase(random: Random, places: FuzzPlaces): FuzzCase {
     'x',
   ]);
   const conf = configurationOf(plugin, random, places);
-  for (let changes = random.below(4); changes > 0; changes--) changeSomewhere(conf, random);
+  for (let changes = random.below(4); changes > 0; changes--) {
+    changeSomewhere(conf, random);
+  }
   let stdin = textOf(conf);
-  if (random.chance(0.25)) stdin = changedText(stdin, random);
+  if (random.chance(0.25)) {
+    stdin = changedText(stdin, random);
+  }
   return { plugin, env: environment(random, places, plugin), stdin };
 }
 
@@ -184,12 +188,17 @@ function configurationOf(
 /** Goes to a place in the document and changes what is there. */
 function changeSomewhere(document: { [key: string]: Json }, random: Random): void {
   const keys = Object.keys(document);
-  if (keys.length === 0) return;
+  if (keys.length === 0) {
+    return;
+  }
   const key = random.pick(keys);
   const inside = document[key];
   const isLeaf = typeof inside !== 'object' || inside === null || inside instanceof Verbatim;
-  if (isLeaf || random.chance(0.3)) change(document, key, random);
-  else changeSomewhere(inside as { [key: string]: Json }, random);
+  if (isLeaf || random.chance(0.3)) {
+    change(document, key, random);
+  } else {
+    changeSomewhere(inside as { [key: string]: Json }, random);
+  }
 }
 
 function change(object: { [key: string]: Json }, key: string, random: Random): void {
@@ -240,9 +249,15 @@ function nested(random: Random): Verbatim {
 
 /** JSON.stringify, but for what goes out verbatim and for `__proto__`, which is a key like others. */
 function textOf(value: Json): string {
-  if (value instanceof Verbatim) return value.text;
-  if (Array.isArray(value)) return `[${value.map(textOf).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (value instanceof Verbatim) {
+    return value.text;
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map(textOf).join(',')}]`;
+  }
+  if (typeof value !== 'object' || value === null) {
+    return JSON.stringify(value);
+  }
   return `{${Object.entries(value)
     .map(([key, inside]) => `${JSON.stringify(key)}:${textOf(inside)}`)
     .join(',')}}`;
@@ -302,9 +317,13 @@ function environment(random: Random, { netns }: FuzzPlaces, plugin: string): Rec
   };
   for (let changes = random.chance(0.4) ? 1 + random.below(3) : 0; changes > 0; changes--) {
     const name = random.pick(Object.keys(env));
-    if (random.chance(0.3)) delete env[name];
+    if (random.chance(0.3)) {
+      delete env[name];
+    }
     // The kernel ends a variable at NUL, and has no lone surrogates.
-    else env[name] = random.pick(EVIL_TEXT).replace(/[\0\ud800]/g, '');
+    else {
+      env[name] = random.pick(EVIL_TEXT).replace(/[\0\ud800]/g, '');
+    }
   }
   return env;
 }

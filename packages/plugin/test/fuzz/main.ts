@@ -26,8 +26,9 @@ function main(): void {
   for (let i = 0; i < count!; i++) {
     const input = fuzzCase(randomOf(seed! + i), { netns: NETNS, dataDir: DATA_DIR });
     const finding = tried(input);
-    if (finding !== undefined)
+    if (finding !== undefined) {
       print({ seed: seed! + i, finding, input: JSON.stringify(input).slice(0, 2000) });
+    }
     const code = kernel.reply.exitCode === 0 ? '0' : String(/"code":(\d+)/.exec(kernel.reply.stdout)?.[1]);
     codes[code] = (codes[code] ?? 0) + 1;
   }
@@ -39,11 +40,15 @@ function tried(input: FuzzCase): string | undefined {
   try {
     program([`/opt/cni/bin/${input.plugin}`]);
   } catch (error) {
-    if (!(error instanceof Exit)) return `crash: ${error}\n${error instanceof Error ? error.stack : ''}`;
+    if (!(error instanceof Exit)) {
+      return `crash: ${error}\n${error instanceof Error ? error.stack : ''}`;
+    }
     kernel.reply.exitCode = error.status;
   }
   // Without a command it tells people what it is.
-  if (!input.env.CNI_COMMAND) return kernel.reply.exitCode === 0 ? undefined : kernel.reply.stdout;
+  if (!input.env.CNI_COMMAND) {
+    return kernel.reply.exitCode === 0 ? undefined : kernel.reply.stdout;
+  }
   const { attempts, reply } = kernel;
   const refusal = attempts.length > 0 ? refusalOf(reply) : undefined;
   return (
@@ -59,7 +64,9 @@ function strayOf({ stdin }: FuzzCase, attempts: readonly string[]): string | und
       attempt.slice(0, attempt.indexOf(' ')),
       attempt.slice(attempt.indexOf(' ') + 1),
     ];
-    if (call === 'netlink' || call === 'run') return false;
+    if (call === 'netlink' || call === 'run') {
+      return false;
+    }
     const inPlace = PLACES.some((place) => path.startsWith(place)) && !path.split('/').includes('..');
     return !inPlace && !ownFolder(stdin, path);
   });
@@ -69,7 +76,9 @@ function strayOf({ stdin }: FuzzCase, attempts: readonly string[]): string | und
 function ownFolder(stdin: string, path: string): boolean {
   const named: string[] = [];
   JSON.parse(stdin, (key, value) => {
-    if (key.toLowerCase() === 'datadir' && typeof value === 'string' && value !== '') named.push(value);
+    if (key.toLowerCase() === 'datadir' && typeof value === 'string' && value !== '') {
+      named.push(value);
+    }
     return value;
   });
   return named.some((folder) => path.startsWith(folder) || folder.startsWith(path));

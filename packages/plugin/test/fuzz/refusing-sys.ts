@@ -15,8 +15,12 @@ const NFTABLES = 10;
 /** Whether a message only asks: rtnetlink has NEW, DEL, GET and SET in turns, nftables NEW, GET and DEL. */
 function isGet(type: number): boolean {
   const [subsystem, number] = [type >> 8, type & 0xff];
-  if (subsystem === NFTABLES) return number % 3 === 1;
-  if (subsystem === CONNTRACK) return number === 1;
+  if (subsystem === NFTABLES) {
+    return number % 3 === 1;
+  }
+  if (subsystem === CONNTRACK) {
+    return number === 1;
+  }
   return type < 16 || (type & 3) === 2;
 }
 
@@ -62,7 +66,9 @@ export function refusingSys(netns: string): RefusingSys {
   const missing = (syscall: string) => (path: string) => fail(syscall, ENOENT, path);
   const { sys: netlink } = fakePeer((request, answer) => {
     if (isGet(request.type)) {
-      if ((request.flags & 0x300) === 0) answer.ack(request.type < 0x100 ? ENODEV : ENOENT);
+      if ((request.flags & 0x300) === 0) {
+        answer.ack(request.type < 0x100 ? ENODEV : ENOENT);
+      }
       return;
     }
     refusing.attempts.push(`netlink ${request.type}`);
@@ -73,13 +79,17 @@ export function refusingSys(netns: string): RefusingSys {
     environ: () => ({ ...input?.env }),
     readFdText: (fd) => (fd === STDIN ? (input?.stdin ?? '') : fail('readFdText', ENOENT)),
     writeFdText(fd, text) {
-      if (fd === STDOUT) refusing.reply.stdout += text;
+      if (fd === STDOUT) {
+        refusing.reply.stdout += text;
+      }
     },
     exit(status): never {
       throw new Exit(status);
     },
     open(path, flags, mode) {
-      if ((flags & O_CREAT) !== 0) return attempt('open', path);
+      if ((flags & O_CREAT) !== 0) {
+        return attempt('open', path);
+      }
       return path === netns || path.startsWith('/proc/')
         ? netlink.open(path, flags, mode)
         : fail('open', ENOENT, path);

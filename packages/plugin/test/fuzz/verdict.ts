@@ -20,11 +20,17 @@ export function faultOf({ env }: FuzzCase, { exitCode, stdout }: Reply): string 
   const answer = parsed(stdout);
   if (exitCode === 0) {
     const silent = env.CNI_COMMAND !== 'ADD' && env.CNI_COMMAND !== 'VERSION';
-    if (silent) return stdout === '' ? undefined : `${env.CNI_COMMAND} says ${stdout}`;
+    if (silent) {
+      return stdout === '' ? undefined : `${env.CNI_COMMAND} says ${stdout}`;
+    }
     return isObject(answer) && typeof answer.cniVersion === 'string' ? undefined : `success with ${stdout}`;
   }
-  if (exitCode !== 1) return `exit ${exitCode} with ${stdout}`;
-  if (!isObject(answer)) return `an error without an object: ${stdout}`;
+  if (exitCode !== 1) {
+    return `exit ${exitCode} with ${stdout}`;
+  }
+  if (!isObject(answer)) {
+    return `an error without an object: ${stdout}`;
+  }
   const { code, msg, details, cniVersion, ...more } = answer;
   const good =
     Number.isInteger(code) &&

@@ -19,8 +19,9 @@ describe('the Node adapter', () => {
   it('imports without its addon, and names the places it looked at when called', () => {
     const dir = mkdtempSync(join(tmpdir(), 'no-addon-'));
     try {
-      for (const name of ['src', 'package.json'])
+      for (const name of ['src', 'package.json']) {
         cpSync(join(root, name), join(dir, name), { recursive: true });
+      }
       const source = `
         import { sys } from '${dir}/src/index.ts';
         console.log('imported');

@@ -10,7 +10,9 @@ export interface Case {
 
 export function equal(actual: unknown, expected: unknown): void {
   const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (a !== e) throw new Error(`Got ${clip(a)}, expected ${clip(e)}`);
+  if (a !== e) {
+    throw new Error(`Got ${clip(a)}, expected ${clip(e)}`);
+  }
 }
 
 function clip(text: string | undefined): string {
@@ -21,7 +23,9 @@ export function fails(code: string, path: string | undefined, body: () => unknow
   try {
     body();
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
     equal([error.code, error.errno, error.path], [code, errnoOf(code), path]);
     return;
   }

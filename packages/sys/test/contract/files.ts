@@ -154,7 +154,9 @@ export const fileCases: readonly Case[] = [
     name: 'readdir() lists a directory larger than one read',
     run(sys, dir) {
       const names = Array.from({ length: 1500 }, (_, i) => `entry-with-a-long-name-${i}`).sort();
-      for (const name of names) sys.writeText(`${dir}/${name}`, '');
+      for (const name of names) {
+        sys.writeText(`${dir}/${name}`, '');
+      }
       equal(sys.readdir(dir).sort(), names);
     },
   },

@@ -21,7 +21,9 @@ function dumpHas(sys: Sys, fd: number, name: string): boolean {
   // NLMSG_DONE (3) ends the dump; it comes in a message of its own here.
   for (;;) {
     const bytes = into.subarray(0, sys.recv(fd, into, 0));
-    if (bytes[4] === 3) return text.includes(name);
+    if (bytes[4] === 3) {
+      return text.includes(name);
+    }
     text += String.fromCharCode(...bytes);
   }
 }
@@ -56,7 +58,9 @@ export const liveCases: readonly Case[] = [
       );
       fails('ENOENT', `${dir}/none`, () => sys.inNetns(`${dir}/none`));
       equal(sys.readlink('/proc/thread-self/ns/net'), before);
-      for (const fd of [netns, there, here]) sys.close(fd);
+      for (const fd of [netns, there, here]) {
+        sys.close(fd);
+      }
       equal(sys.run(['ip', 'link', 'del', 'cnkhome0']).status, 0);
       sys.umount(`${dir}/ns`, 2 /* MNT_DETACH */);
     },
@@ -81,7 +85,9 @@ export const liveCases: readonly Case[] = [
       };
       equal(sys.run(['ip', 'link', 'add', 'cnkgone0', 'type', 'veth', 'peer', 'name', 'cnkgone1']).status, 0);
       equal(sys.sendUntilGone(fd, deletion('cnkgone0'), 'cnkgone0'), 32);
-      for (const name of ['cnkgone0', 'cnkgone1']) fails('ENODEV', undefined, () => indexOf(name));
+      for (const name of ['cnkgone0', 'cnkgone1']) {
+        fails('ENODEV', undefined, () => indexOf(name));
+      }
       // Its answer comes now or later.
       equal(sys.poll(fd, POLLIN, 10_000), POLLIN);
       const answer = new Uint8Array(256);

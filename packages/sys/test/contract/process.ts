@@ -14,7 +14,9 @@ export const processCases: readonly Case[] = [
       sys.sleepMs(2);
       equal(sys.monotonicMs() >= start + 2, true);
       const used = sys.cpuMs();
-      for (let i = 0; sys.cpuMs() === used; i++) equal(i < 1e7, true);
+      for (let i = 0; sys.cpuMs() === used; i++) {
+        equal(i < 1e7, true);
+      }
       equal(sys.cpuMs() > used, true);
       equal(sys.realtimeMs() > Date.UTC(2024, 0), true);
     },

@@ -37,7 +37,9 @@ export const socketCases: readonly Case[] = [
       const fds = [0, 1].map(() => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
       const [a, b] = fds.map((fd) => sys.bindNetlink(fd, 0));
       equal([a! > 0, b! > 0, a === b], [true, true, false]);
-      for (const fd of fds) sys.close(fd);
+      for (const fd of fds) {
+        sys.close(fd);
+      }
     },
   },
   {

@@ -20,7 +20,9 @@ export function virtualClock(start = 0): VirtualClock {
   const first = (): [number, { at: number; callback: () => void }] | undefined =>
     [...timers].sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
   const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < TURNS; turn += 1) await new Promise((done) => setImmediate(done));
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      await new Promise((done) => setImmediate(done));
+    }
   };
   return {
     now: () => now,

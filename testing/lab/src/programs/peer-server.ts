@@ -10,7 +10,9 @@ const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:
 let waitingFor = 3;
 const listening = () => {
   waitingFor -= 1;
-  if (waitingFor === 0) process.stdout.write('ready\n');
+  if (waitingFor === 0) {
+    process.stdout.write('ready\n');
+  }
 };
 
 const tcp = createServer((socket) => {

@@ -12,40 +12,50 @@ function nodesTwice({ claims }: DoctorFacts): Finding[] {
   const findings: Finding[] = [];
   for (const prefix of claims.prefixes()) {
     const names = claims.of(prefix).map(({ name }) => name);
-    if (names.length > 1)
+    if (names.length > 1) {
       findings.push(
         failure(
           `podCIDR ${prefix} is claimed by nodes ${names.join(' and ')}: the oldest, ${names[0]}, has it, and pods of the other are not reached.`,
           'Delete the Node that is wrong and let it register anew, so that it gets another podCIDR.',
         ),
       );
+    }
   }
   const byIp = new Map<string, string[]>();
-  for (const { name, internalIPs } of claims.nodes())
-    for (const ip of internalIPs) byIp.set(ip, [...(byIp.get(ip) ?? []), name]);
-  for (const [ip, names] of byIp)
-    if (names.length > 1)
+  for (const { name, internalIPs } of claims.nodes()) {
+    for (const ip of internalIPs) {
+      byIp.set(ip, [...(byIp.get(ip) ?? []), name]);
+    }
+  }
+  for (const [ip, names] of byIp) {
+    if (names.length > 1) {
       findings.push(
         failure(
           `InternalIP ${ip} is that of nodes ${names.join(' and ')}: packets for pods of one go to the other.`,
           'Delete the Node that is gone, or correct --node-ip of its kubelet.',
         ),
       );
+    }
+  }
   return findings;
 }
 
 function podsTwice({ podAddresses, reservedAddresses }: DoctorFacts): Finding[] {
   const links = new Map<string, Set<string>>();
-  for (const { address, link } of podAddresses)
+  for (const { address, link } of podAddresses) {
     links.set(address, (links.get(address) ?? new Set<string>()).add(link));
+  }
   const reserved = new Set(reservedAddresses);
   return [...links].flatMap(([address, at]) => {
-    if (at.size > 1)
+    if (at.size > 1) {
       return failure(
         `Pod address ${address} is on two links, ${[...at].join(' and ')}: connections to it reach now one pod, now the other.`,
         'Delete both pods, so that they are made anew.',
       );
-    if (reserved.has(address)) return [];
+    }
+    if (reserved.has(address)) {
+      return [];
+    }
     return warning(
       `Pod address ${address} behind ${[...at][0]} is not reserved, so another pod may get it too.`,
       'Delete the pod, so that it is made anew. Never remove files below the state directory.',

@@ -27,6 +27,8 @@ function leftOver({ leaks: all, runtimeUp }: DoctorFacts): Finding[] {
 
 function ofPool({ range, used, free }: DoctorFacts['pools'][number]): Finding[] {
   const message = `${used} of ${used + free} addresses of ${range} are used`;
-  if (free <= 0) return [failure(`${message}: no further pod can start here.`, LARGER)];
+  if (free <= 0) {
+    return [failure(`${message}: no further pod can start here.`, LARGER)];
+  }
   return used / (used + free) < NEARLY_FULL ? [] : [warning(`${message}.`, LARGER)];
 }

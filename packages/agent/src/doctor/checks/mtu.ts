@@ -22,7 +22,9 @@ function ofPeer({ node, address, size, mtu: path }: PeerFacts): Finding[] {
     const fits = path.fits === undefined ? '' : `; ${path.fits} would fit`;
     return [failure(`Packets of ${size} bytes are too big for the path to ${where}${fits}.`, FIX)];
   }
-  if (path.result !== 'lost') return [];
+  if (path.result !== 'lost') {
+    return [];
+  }
   const message = `Packets of ${size} bytes to ${where} are lost without a word, while small ones are answered.`;
   return [failure(message, FIX)];
 }
@@ -30,7 +32,9 @@ function ofPeer({ node, address, size, mtu: path }: PeerFacts): Finding[] {
 function ofBridge(peers: readonly PeerFacts[], links: DoctorFacts['links']): Finding[] {
   const bridge = links.find(({ name }) => name === 'cni0');
   const least = Math.min(...peers.flatMap(({ dev }) => links.find(({ name }) => name === dev)?.mtu ?? []));
-  if (bridge === undefined || !(bridge.mtu > least)) return [];
+  if (bridge === undefined || !(bridge.mtu > least)) {
+    return [];
+  }
   return [
     warning(
       `The bridge cni0 has MTU ${bridge.mtu}, more than the ${least} of the way out: its pods were started when that was larger.`,

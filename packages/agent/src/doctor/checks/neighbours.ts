@@ -7,12 +7,15 @@ export const neighbours: Check = {
     `Every next hop answers: ${peers.length} of ${peerCount} addresses of other nodes were tried.`,
   find: ({ peers }) =>
     peers.flatMap(({ node, address, dev, hop, neighbour }) => {
-      if (neighbour === 'none')
+      if (neighbour === 'none') {
         return failure(
           `There is no route to ${address} of node ${node}.`,
           'Give this node a route to it, or a default route.',
         );
-      if (neighbour === 'reachable') return [];
+      }
+      if (neighbour === 'reachable') {
+        return [];
+      }
       const who =
         hop === address ? `${address} of node ${node}` : `${hop}, the gateway to ${address} of node ${node},`;
       return failure(

@@ -23,7 +23,9 @@ function foreignLinks({ links }: DoctorFacts): Finding[] {
   const found = new Map<string, string[]>();
   for (const { name } of links) {
     const whose = LINKS.find(([pattern]) => pattern.test(name))?.[1];
-    if (whose !== undefined) found.set(whose, [...(found.get(whose) ?? []), name]);
+    if (whose !== undefined) {
+      found.set(whose, [...(found.get(whose) ?? []), name]);
+    }
   }
   return [...found].map(([whose, names]) => {
     const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
@@ -37,14 +39,17 @@ function foreignLinks({ links }: DoctorFacts): Finding[] {
 /** cni0 is a name that several use; ours has addresses of this node's podCIDRs only. */
 function foreignBridge({ links, addresses, own }: DoctorFacts): Finding[] {
   const bridge = links.find(({ name }) => name === 'cni0');
-  if (bridge === undefined || own === undefined) return [];
-  if (bridge.kind !== 'bridge')
+  if (bridge === undefined || own === undefined) {
+    return [];
+  }
+  if (bridge.kind !== 'bridge') {
     return [
       failure(
         `Link cni0 is no bridge but ${bridge.kind ?? 'a device'}.`,
         'Remove or rename it: the plugin needs that name.',
       ),
     ];
+  }
   const ranges = own.podCIDRs.map((cidr) => parsePrefix(cidr)!);
   const isForeign = (address: string): boolean => {
     const parsed = parseAddress(address.split('/')[0]!);

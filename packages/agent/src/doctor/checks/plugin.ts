@@ -7,18 +7,20 @@ export const plugin: Check = {
   find: ({ plugin: { path, error, missing }, files }) => {
     const change = files.find((file) => file.path === path);
     const findings: Finding[] = [];
-    if (change?.op === 'add')
+    if (change?.op === 'add') {
       findings.push(failure(`There is no plugin at ${path}, so no pod can start.`, AGENT_MENDS));
-    else if (change !== undefined)
+    } else if (change !== undefined) {
       findings.push(failure(`${path} is not the one that comes with this agent.`, AGENT_MENDS));
-    if (change?.op !== 'add' && error !== undefined)
+    }
+    if (change?.op !== 'add' && error !== undefined) {
       findings.push(
         failure(
           `${path} does not run: ${error}.`,
           'Look whether its file system is mounted noexec, and whether it was built for this machine.',
         ),
       );
-    for (const name of missing)
+    }
+    for (const name of missing) {
       findings.push(
         failure(
           `Plugin ${name} is not installed beside ${path}, so no pod can start.`,
@@ -27,6 +29,7 @@ export const plugin: Check = {
             : 'Install it, or take it out of the file of --chain.',
         ),
       );
+    }
     return findings;
   },
 };

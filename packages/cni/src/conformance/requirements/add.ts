@@ -19,7 +19,9 @@ export const add: Requirement[] = [
     level: 'MUST',
     title: 'CNI_IFNAME is in the namespace with the addresses of the result; sandbox is CNI_NETNS as given',
     async run(subject) {
-      if (subject.kind === 'ipam') skip('An IPAM plugin makes no interface');
+      if (subject.kind === 'ipam') {
+        skip('An IPAM plugin makes no interface');
+      }
       const container = subject.container('cnx0');
       const { result } = await subject.add(container);
       const index = result.interfaces?.findIndex((one) => one.name === container.ifName && one.sandbox) ?? -1;
@@ -41,7 +43,9 @@ export const add: Requirement[] = [
     level: 'MUST',
     title: 'ADD fails if CNI_IFNAME exists, and leaves it intact',
     async run(subject) {
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       const container = subject.container();
       within(container.netns, (rt) => rt.request(newLink({ kind: 'bridge', name: container.ifName })));
       const foreign = subject.links(container.netns);
@@ -60,7 +64,9 @@ export const add: Requirement[] = [
     level: 'MUST',
     title: 'A plugin that gets prevResult prints it back, with its own changes',
     async run(subject) {
-      if (subject.kind !== 'chained') skip('Only for plugins that run after others');
+      if (subject.kind !== 'chained') {
+        skip('Only for plugins that run after others');
+      }
       const container = subject.container();
       const { result } = await subject.add(container);
       const names = result.interfaces?.map(({ name }) => name) ?? [];
@@ -80,9 +86,12 @@ export const add: Requirement[] = [
     level: 'MUST',
     title: 'A plugin that can only run after others fails without prevResult, also if it is null',
     async run(subject) {
-      if (subject.kind !== 'chained') skip('It can run alone');
-      for (const prevResult of [undefined, null])
+      if (subject.kind !== 'chained') {
+        skip('It can run alone');
+      }
+      for (const prevResult of [undefined, null]) {
         failedWith(await subject.run('ADD', subject.container(), { conf: { prevResult } }));
+      }
       return 'refused';
     },
   },
@@ -91,9 +100,12 @@ export const add: Requirement[] = [
     level: 'SHOULD',
     title: 'prevResult of another version of the same shape is accepted',
     async run(subject) {
-      if (subject.kind !== 'chained') skip('Only for plugins that run after others');
-      if (!['0.3.1', '0.4.0'].every((version) => subject.tryable.includes(version)))
+      if (subject.kind !== 'chained') {
+        skip('Only for plugins that run after others');
+      }
+      if (!['0.3.1', '0.4.0'].every((version) => subject.tryable.includes(version))) {
         skip('It does not speak 0.3.1 and 0.4.0');
+      }
       const container = subject.container();
       await subject.add(container, {
         version: '0.4.0',
@@ -114,11 +126,12 @@ export const add: Requirement[] = [
         indexes.every((index) => index === undefined || (index >= 0 && index < count)),
         `indexes ${indexes.join(', ')} of ${count}`,
       );
-      if (subject.kind === 'ipam')
+      if (subject.kind === 'ipam') {
         expect(
           count === 0 && indexes.every((index) => index === undefined),
           'an IPAM result with interfaces',
         );
+      }
       return indexes.length === 0
         ? 'no addresses'
         : `indexes ${indexes.map((index) => index ?? 'absent').join(', ')} of ${count}`;
@@ -129,7 +142,9 @@ export const add: Requirement[] = [
     level: 'SHOULD',
     title: 'An ADD that fails half-way leaves nothing behind, and DEL after it succeeds (also DEL-5)',
     async run(subject) {
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       await warmUp(subject);
       const before = subject.links();
       const container = subject.container();
@@ -159,7 +174,9 @@ export const add: Requirement[] = [
     level: 'SHOULD',
     title: 'CNI_NETNS that does not exist: ADD fails and leaves nothing',
     async run(subject) {
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       await warmUp(subject);
       const before = subject.links();
       const code = failedWith(

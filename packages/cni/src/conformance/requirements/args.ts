@@ -9,8 +9,9 @@ export const args: Requirement[] = [
     level: 'ref',
     title: 'CNI_ARGS that is no list of KEY=value is refused',
     async run(subject) {
-      for (const CNI_ARGS of ['IP', 'IgnoreUnknown=1;A=b=c'])
+      for (const CNI_ARGS of ['IP', 'IgnoreUnknown=1;A=b=c']) {
         failedWith(await subject.run('ADD', subject.container(), { env: { CNI_ARGS } }));
+      }
       return 'refused';
     },
   },

@@ -29,7 +29,9 @@ export const capabilities: Requirement[] = [
       const names = ['ipRanges', ...Object.keys(GO_CASED)].filter((name) =>
         subject.capabilities.includes(name),
       );
-      if (names.length === 0) skip('The configuration has no capability whose arguments have keys');
+      if (names.length === 0) {
+        skip('The configuration has no capability whose arguments have keys');
+      }
       for (const name of names) {
         if (name === 'ipRanges') {
           await withRange(subject, ({ subnet, rangeStart, rangeEnd }) => ({
@@ -43,8 +45,9 @@ export const capabilities: Requirement[] = [
         const { result } = await subject.add(container, {
           conf: { runtimeConfig: { [name]: GO_CASED[name] } },
         });
-        if (name === 'dns')
+        if (name === 'dns') {
           expect(result.dns?.nameservers?.[0] === '192.0.2.53', 'the result has not its dns');
+        }
       }
       return names.join(', ');
     },
@@ -56,7 +59,9 @@ export const capabilities: Requirement[] = [
     async run(subject) {
       subject.hasCapability('portMappings');
       const broken = [{ hostPort: 0 }, { containerPort: 0 }, { hostPort: 65536 }];
-      for (const change of broken) await refused(subject, 'portMappings', [{ ...MAPPING, ...change }]);
+      for (const change of broken) {
+        await refused(subject, 'portMappings', [{ ...MAPPING, ...change }]);
+      }
       succeeded(await withArgument(subject, 'portMappings', [{ ...MAPPING, hostIP: '' }]));
       return 'refused; an empty hostIP passes';
     },
@@ -69,8 +74,9 @@ export const capabilities: Requirement[] = [
       subject.hasCapability('bandwidth');
       await refused(subject, 'bandwidth', { ingressRate: 1_000_000 });
       await refused(subject, 'bandwidth', { egressBurst: 1_000_000 });
-      for (const burst of [LARGEST_BURST, 8 * 2 ** 32 - 9])
+      for (const burst of [LARGEST_BURST, 8 * 2 ** 32 - 9]) {
         succeeded(await withArgument(subject, 'bandwidth', { ingressRate: 1_000_000, ingressBurst: burst }));
+      }
       const zeros = { ingressRate: 0, ingressBurst: 0, egressRate: 0, egressBurst: 0 };
       succeeded(await withArgument(subject, 'bandwidth', zeros));
       return 'refused';
@@ -117,7 +123,9 @@ export const capabilities: Requirement[] = [
         expect(given === JSON.stringify(Object.values(dns)), `the result has ${given}`);
         done.push('dns');
       }
-      if (done.length === 0) skip('The configuration has none of these capabilities');
+      if (done.length === 0) {
+        skip('The configuration has none of these capabilities');
+      }
       return done.join(', ');
     },
   },
@@ -126,8 +134,12 @@ export const capabilities: Requirement[] = [
     level: 'ref',
     title: 'An argument that is null is none, as runtimes send it',
     async run(subject) {
-      if (subject.capabilities.length === 0) skip('The configuration has no capabilities');
-      for (const name of subject.capabilities) succeeded(await withArgument(subject, name, null));
+      if (subject.capabilities.length === 0) {
+        skip('The configuration has no capabilities');
+      }
+      for (const name of subject.capabilities) {
+        succeeded(await withArgument(subject, name, null));
+      }
       return subject.capabilities.join(', ');
     },
   },
@@ -149,7 +161,9 @@ export const capabilities: Requirement[] = [
         await refused(subject, 'ips', ['10.99.300.1']);
         done.push('ips');
       }
-      if (done.length === 0) skip('The configuration has neither mac nor ips as a capability');
+      if (done.length === 0) {
+        skip('The configuration has neither mac nor ips as a capability');
+      }
       return `refused: ${done.join(', ')}`;
     },
   },

@@ -13,7 +13,9 @@ export const chain: Requirement[] = [
     level: 'SHOULD',
     title: 'A plugin that runs after others finds its interface among foreign ones, and hands all of them on',
     async run(subject) {
-      if (subject.kind !== 'chained') skip('Only for plugins that run after others');
+      if (subject.kind !== 'chained') {
+        skip('Only for plugins that run after others');
+      }
       const container = subject.container();
       const { interfaces, ...rest } = subject.chainResult(container, subject.version);
       const [host, own] = interfaces as [object, object];
@@ -74,7 +76,9 @@ export const chain: Requirement[] = [
     title: 'Between others of a chain: CHECK and DEL with the final result, which has more than its own',
     async run(subject) {
       subject.needs('CHECK');
-      if (subject.kind !== 'chained') skip('Only for plugins that run after others');
+      if (subject.kind !== 'chained') {
+        skip('Only for plugins that run after others');
+      }
       const container = subject.container();
       const { document } = await subject.add(container);
       const { interfaces = [], routes = [] } = document as Document & { routes?: object[] };
@@ -97,7 +101,9 @@ async function afterLaterPlugins(
   change: (document: Document, container: Container) => Document,
 ): Promise<string> {
   subject.needs('CHECK');
-  if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+  if (subject.kind !== 'interface') {
+    skip('Only for plugins that make an interface');
+  }
   await warmUp(subject);
   const before = subject.links();
   const container = subject.container();

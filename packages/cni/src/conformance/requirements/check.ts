@@ -27,7 +27,9 @@ export const check: Requirement[] = [
     title: 'CHECK without prevResult fails',
     async run(subject) {
       subject.needs('CHECK');
-      if (subject.kind === 'ipam') skip('An IPAM plugin has its own state to check');
+      if (subject.kind === 'ipam') {
+        skip('An IPAM plugin has its own state to check');
+      }
       const container = subject.container();
       await subject.add(container);
       return failedWith(await subject.run('CHECK', container, { conf: { prevResult: undefined } }));
@@ -39,7 +41,9 @@ export const check: Requirement[] = [
     title: 'CHECK fails when the interface, or an address of it, is gone',
     async run(subject) {
       subject.needs('CHECK');
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       const container = subject.container();
       const { document, result } = await subject.add(container);
       const conf = { prevResult: document };
@@ -65,9 +69,12 @@ export const check: Requirement[] = [
     title: 'CHECK fails after DEL',
     async run(subject) {
       subject.needs('CHECK');
-      if (subject.kind !== 'interface' && subject.kind !== 'ipam')
+      if (subject.kind !== 'interface' && subject.kind !== 'ipam') {
         skip('It may leave what it found as it is');
-      if (isStatic(subject)) skip('The configuration names the address');
+      }
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       const container = subject.container();
       const { document } = await subject.add(container);
       await subject.del(container);
@@ -80,14 +87,18 @@ export const check: Requirement[] = [
     title: 'CHECK fails when a route of it is gone',
     async run(subject) {
       subject.needs('CHECK');
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       const routes = [{ dst: '192.0.2.0/24' }];
       const pool = await smallPool(subject, 'routes', 4);
       const conf = { ...pool, ipam: { ...pool.ipam, routes } };
       const container = subject.container();
       const { document, result } = await subject.add(container, { conf });
       const route = result.routes?.find(({ dst }) => dst === '192.0.2.0/24');
-      if (!route) skip('It takes no routes from ipam.routes');
+      if (!route) {
+        skip('It takes no routes from ipam.routes');
+      }
       within(container.netns, (rt) => rt.request(delRoute({ dst: route.dst })));
       const code = failedWith(
         await subject.run('CHECK', container, { conf: { ...conf, prevResult: document } }),

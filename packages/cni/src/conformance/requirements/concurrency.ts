@@ -8,15 +8,20 @@ export const concurrency: Requirement[] = [
     level: 'MUST',
     title: 'Eight containers added at once get eight addresses, and leave nothing after DELs at once',
     async run(subject) {
-      if (subject.kind === 'interface') await warmUp(subject);
+      if (subject.kind === 'interface') {
+        await warmUp(subject);
+      }
       const before = subject.links();
       const containers = Array.from({ length: 8 }, () => subject.container());
       const results = await Promise.all(containers.map((container) => subject.add(container)));
       const addresses = results.flatMap(({ result }) => result.ips?.map(({ address }) => address) ?? []);
-      if (subject.kind === 'chained' || subject.kind === 'loopback' || addresses.length === 0)
+      if (subject.kind === 'chained' || subject.kind === 'loopback' || addresses.length === 0) {
         return 'all succeed';
+      }
       const distinct = new Set(addresses).size;
-      if (isStatic(subject)) skip('The configuration names the address');
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       expect(distinct === addresses.length, `${addresses.length} addresses, ${distinct} different ones`);
       await Promise.all(containers.map((container) => subject.del(container)));
       nothingLeft(subject, [...before, ...containers.flatMap(({ host }) => host ?? [])]);
@@ -29,8 +34,12 @@ export const concurrency: Requirement[] = [
     title:
       'Two interfaces of one container, added at once: both are there, and DEL takes its own alone (also DEL-4)',
     async run(subject) {
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
-      if (isStatic(subject)) skip('The configuration names the address');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       const conf = otherNetwork(subject, 'second');
       await warmUp(subject);
       await warmUp(subject, { conf });
@@ -51,8 +60,12 @@ export const concurrency: Requirement[] = [
     level: 'MUST',
     title: 'Containers that come while others go get what is free, and nothing is lost or left',
     async run(subject) {
-      if (subject.kind !== 'interface' && subject.kind !== 'ipam') skip('It gives out no addresses');
-      if (isStatic(subject)) skip('The configuration names the address');
+      if (subject.kind !== 'interface' && subject.kind !== 'ipam') {
+        skip('It gives out no addresses');
+      }
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       const conf = await smallPool(subject, 'rush', 8);
       const before = subject.links();
       let here = Array.from({ length: 4 }, () => subject.container());
@@ -66,10 +79,14 @@ export const concurrency: Requirement[] = [
         here = next;
       }
       await Promise.all(here.map((container) => subject.del(container, { conf })));
-      if (subject.kind === 'interface') nothingLeft(subject, before);
+      if (subject.kind === 'interface') {
+        nothingLeft(subject, before);
+      }
       // All eight are free again, or one of these fails.
       const all = Array.from({ length: 8 }, () => subject.container());
-      for (const container of all) await subject.add(container, { conf });
+      for (const container of all) {
+        await subject.add(container, { conf });
+      }
       return 'four at a time, three times';
     },
   },

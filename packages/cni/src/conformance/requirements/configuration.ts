@@ -7,8 +7,9 @@ export const configuration: Requirement[] = [
     level: 'MUST',
     title: 'stdin that is not exactly one JSON object is refused with code 6',
     async run(subject) {
-      for (const stdin of ['', '[]', 'x', '{} x'])
+      for (const stdin of ['', '[]', 'x', '{} x']) {
         failedWith(await subject.run('ADD', subject.container(), { stdin }), 6);
+      }
       return 'empty, [], x, {} x: code 6';
     },
   },
@@ -17,8 +18,9 @@ export const configuration: Requirement[] = [
     level: 'MUST',
     title: 'name has to be there and well formed: code 7, or 6 for a wrong type',
     async run(subject) {
-      for (const name of [undefined, 'a b', 'a/b'])
+      for (const name of [undefined, 'a b', 'a/b']) {
         failedWith(await subject.run('ADD', subject.container(), { conf: { name } }), 7);
+      }
       failedWith(await subject.run('ADD', subject.container(), { conf: { name: 1 } }), 6);
       return 'code 7; a number: code 6';
     },
@@ -58,11 +60,17 @@ export const configuration: Requirement[] = [
     level: 'MUST',
     title: 'No cniVersion, or an empty one, stands for 0.1.0',
     async run(subject) {
-      if (!subject.tryable.includes('0.1.0')) skip('It does not speak 0.1.0');
-      if (subject.kind === 'chained') skip('Chains came with 0.3.0');
+      if (!subject.tryable.includes('0.1.0')) {
+        skip('It does not speak 0.1.0');
+      }
+      if (subject.kind === 'chained') {
+        skip('Chains came with 0.3.0');
+      }
       const container = subject.container();
       const { result } = await subject.add(container);
-      if (!result.ips?.length) skip('Results of 0.1.0 cannot be without an address');
+      if (!result.ips?.length) {
+        skip('Results of 0.1.0 cannot be without an address');
+      }
       await subject.del(container);
       for (const cniVersion of [undefined, '']) {
         const old = subject.container();

@@ -12,7 +12,9 @@ export const del: Requirement[] = [
       const container = subject.container();
       await subject.del(container);
       await subject.add(container);
-      for (let round = 0; round < 3; round++) await subject.del(container);
+      for (let round = 0; round < 3; round++) {
+        await subject.del(container);
+      }
       return 'before ADD, and three times after it';
     },
   },
@@ -21,7 +23,9 @@ export const del: Requirement[] = [
     level: 'MUST',
     title: 'After DEL no link of it is left, in the container or on the host',
     async run(subject) {
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       await warmUp(subject);
       const before = subject.links();
       const container = subject.container('cnx0');
@@ -62,7 +66,9 @@ export const del: Requirement[] = [
     level: 'MUST',
     title: 'Addresses come back from containers whose namespace was gone at DEL',
     async run(subject) {
-      if (isStatic(subject)) skip('The configuration names the address');
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       const conf = await smallPool(subject, 'small');
       for (let round = 0; round < 4; round++) {
         const container = subject.container();
@@ -93,7 +99,9 @@ export const del: Requirement[] = [
     level: 'SHOULD',
     title: 'A late DEL of an old container of the same pod leaves the new one alone',
     async run(subject) {
-      if (subject.kind === 'ipam') skip('An IPAM plugin makes no interface');
+      if (subject.kind === 'ipam') {
+        skip('An IPAM plugin makes no interface');
+      }
       const env = { CNI_ARGS: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web' };
       const old = subject.container();
       const young = subject.container();
@@ -109,7 +117,9 @@ export const del: Requirement[] = [
     level: 'SHOULD',
     title: 'DEL frees all when configuration and runtimeConfig have changed since ADD',
     async run(subject) {
-      if (isStatic(subject)) skip('The configuration names the address');
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       const conf = await smallPool(subject, 'changed');
       const changed = { ...conf, mtu: 1300, runtimeConfig: { stranger: 1 }, args: { cni: {} } };
       for (let round = 0; round < 2; round++) {

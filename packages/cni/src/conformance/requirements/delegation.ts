@@ -88,14 +88,17 @@ async function delegating(
   subject: Subject,
   body: (delegation: Delegation) => Promise<string>,
 ): Promise<string> {
-  if (subject.kind !== 'interface' || !subject.config.ipam) skip('The configuration names no IPAM plugin');
+  if (subject.kind !== 'interface' || !subject.config.ipam) {
+    skip('The configuration names no IPAM plugin');
+  }
   const delegation = new Delegation(subject, await resultOf(subject));
   try {
     delegation.answer({ ADD: { stdout: delegation.result } });
     const probe = subject.container();
     const added = await delegation.run('ADD', probe);
-    if (delegation.calls().length === 0)
+    if (delegation.calls().length === 0) {
       skip(`It does not run the plugin that ipam.type names: ${describe(added)}`);
+    }
     await delegation.run('DEL', probe);
     return await body(delegation);
   } finally {
@@ -120,16 +123,18 @@ export const delegation: Requirement[] = [
         const [call] = ipam.calls();
         const sent = JSON.parse(subject.stdin(container, ipam.options(more)));
         const got = JSON.parse(call!.stdin);
-        for (const key of Object.keys(sent))
+        for (const key of Object.keys(sent)) {
           expect(JSON.stringify(got[key]) === JSON.stringify(sent[key]), `${key} is not what was sent`);
+        }
         const wanted = {
           CNI_CONTAINERID: container.id,
           CNI_NETNS: container.netns,
           CNI_IFNAME: container.ifName,
           ...more.env,
         };
-        for (const [name, value] of Object.entries(wanted))
+        for (const [name, value] of Object.entries(wanted)) {
           expect(call!.env[name] === value, `${name} is ${call!.env[name]}`);
+        }
         succeeded(await ipam.run('DEL', container, more));
         return 'both as they came';
       }),
@@ -186,8 +191,9 @@ export const delegation: Requirement[] = [
         const routes = [{ dst: '192.0.2.0/24', gw: UNREACHABLE }];
         ipam.answer({ ADD: { stdout: JSON.stringify({ ...JSON.parse(ipam.result), routes }) } });
         const added = await ipam.run('ADD', subject.container());
-        if (added.exitCode === 0)
+        if (added.exitCode === 0) {
           skip(`It does not mind a route by an unreachable gateway: ${describe(added)}`);
+        }
         const commands = ipam.calls().map(({ command }) => command);
         expect(commands.includes('DEL'), `it was run with ${commands.join(', ')}`);
         return commands.join(', ');
@@ -214,7 +220,9 @@ export const delegation: Requirement[] = [
     level: 'MUST',
     title: 'An IPAM plugin does not print the prevResult that its stdin may hold',
     async run(subject) {
-      if (subject.kind !== 'ipam') skip('Only for IPAM plugins');
+      if (subject.kind !== 'ipam') {
+        skip('Only for IPAM plugins');
+      }
       const container = subject.container();
       const old = subject.version.startsWith('0.') ? { version: '4' } : {};
       const prevResult = {
@@ -271,9 +279,11 @@ export const delegation: Requirement[] = [
           const env = command === 'DEL' ? { CNI_NETNS: '' } : {};
           const invocation = await ipam.run(command, container, { env, conf: { prevResult: added.reply } });
           const forwarded = ipam.calls().some((call) => call.command === command);
-          if (!forwarded) missing.push(`${command} not forwarded`);
-          else if (invocation.exitCode === 0)
+          if (!forwarded) {
+            missing.push(`${command} not forwarded`);
+          } else if (invocation.exitCode === 0) {
             missing.push(`${command}'s error swallowed: ${describe(invocation)}`);
+          }
           ipam.answer(ok);
           await ipam.run('DEL', container);
         }

@@ -14,7 +14,9 @@ export const environment: Requirement[] = [
     level: 'MUST',
     title: 'The verb comes from CNI_COMMAND, upper case; others are refused with code 4',
     async run(subject) {
-      for (const command of ['add', 'FOO']) failedWith(await subject.run(command, subject.container()), 4);
+      for (const command of ['add', 'FOO']) {
+        failedWith(await subject.run(command, subject.container()), 4);
+      }
       return 'add, FOO: code 4';
     },
   },
@@ -49,10 +51,12 @@ export const environment: Requirement[] = [
     level: 'MUST',
     title: 'DEL goes without CNI_NETNS, unset or empty, but not without the others',
     async run(subject) {
-      for (const netns of [undefined, ''])
+      for (const netns of [undefined, '']) {
         succeeded(await subject.run('DEL', subject.container(), { env: { CNI_NETNS: netns } }));
-      for (const name of ['CNI_CONTAINERID', 'CNI_IFNAME'])
+      }
+      for (const name of ['CNI_CONTAINERID', 'CNI_IFNAME']) {
         failedWith(await subject.run('DEL', subject.container(), { env: { [name]: '' } }), 4);
+      }
       return 'exit 0; code 4 for the others';
     },
   },
@@ -63,7 +67,9 @@ export const environment: Requirement[] = [
     async run(subject) {
       subject.needs('GC');
       const env = { CNI_CONTAINERID: 'a/b', CNI_IFNAME: '..', CNI_NETNS: 'dummy' };
-      for (const command of ['STATUS', 'GC']) succeeded(await subject.run(command, undefined, { env }));
+      for (const command of ['STATUS', 'GC']) {
+        succeeded(await subject.run(command, undefined, { env }));
+      }
       return 'exit 0';
     },
   },
@@ -126,7 +132,9 @@ export const environment: Requirement[] = [
         env: { ...VARIABLES, CNI_COMMAND: undefined },
         stdin: '',
       });
-      if (invocation.exitCode !== 0) return failedWith(invocation, 4);
+      if (invocation.exitCode !== 0) {
+        return failedWith(invocation, 4);
+      }
       expect(invocation.stdout === '' && invocation.stderr.trim() !== '', describe(invocation));
       return JSON.stringify(invocation.stderr.split('\n')[0]);
     },
@@ -136,7 +144,9 @@ export const environment: Requirement[] = [
     level: 'MAY',
     title: "CNI_NETNS that is the plugin's own namespace is refused",
     async run(subject) {
-      if (subject.kind !== 'interface') skip('Only for plugins that make an interface');
+      if (subject.kind !== 'interface') {
+        skip('Only for plugins that make an interface');
+      }
       const before = subject.links();
       const container = subject.container('cnown0');
       const invocation = await subject.run('ADD', container, { env: { CNI_NETNS: '/proc/self/ns/net' } });

@@ -55,12 +55,18 @@ export const gc: Requirement[] = [
       const conf = await smallPool(subject, 'gc-three', 3);
       const other = await smallPool(subject, 'gc-other');
       const [kept, ...lost] = [0, 1, 2].map(() => subject.container()) as [Container, ...Container[]];
-      for (const container of [kept, ...lost]) await subject.add(container, { conf });
-      for (const container of lost) subject.removeNetns(container);
+      for (const container of [kept, ...lost]) {
+        await subject.add(container, { conf });
+      }
+      for (const container of lost) {
+        subject.removeNetns(container);
+      }
       // The other network has an address of the same range, which is its own to give.
       const stranger = subject.container();
       const isAlone = subject.kind === 'ipam';
-      if (isAlone) await subject.add(stranger, { conf: other });
+      if (isAlone) {
+        await subject.add(stranger, { conf: other });
+      }
       const valid = [{ containerID: kept.id, ifname: kept.ifName }];
       succeeded(
         await subject.run('GC', undefined, {
@@ -73,9 +79,15 @@ export const gc: Requirement[] = [
         expect(exitCode === 0, 'an address that is not listed was not freed');
       }
       failedWith(await subject.run('ADD', next[2], { conf }));
-      if (isAlone) failedWith(await subject.run('ADD', next[2], { conf: other }));
-      for (const container of [kept, ...next]) await subject.del(container, { conf });
-      if (isAlone) await subject.del(stranger, { conf: other });
+      if (isAlone) {
+        failedWith(await subject.run('ADD', next[2], { conf: other }));
+      }
+      for (const container of [kept, ...next]) {
+        await subject.del(container, { conf });
+      }
+      if (isAlone) {
+        await subject.del(stranger, { conf: other });
+      }
       return `two freed, one kept${isAlone ? ', and the other network as it was' : ''}`;
     },
   },

@@ -20,12 +20,16 @@ export async function smallPool(
     subnet?: string;
   };
   const whole = ranges?.[0]?.[0]?.subnet ?? subnet;
-  if (whole === undefined) skip('The configuration names no range that could be made small');
+  if (whole === undefined) {
+    skip('The configuration names no range that could be made small');
+  }
   const probe = subject.container();
   const { result } = await subject.add(probe);
   await subject.del(probe);
   const given = result.ips?.find(({ address }) => !address.includes(':'))?.address.split('/')[0];
-  if (given === undefined) skip('It gives out no IPv4 addresses');
+  if (given === undefined) {
+    skip('It gives out no IPv4 addresses');
+  }
   const [network = '', prefix] = whole.split('/');
   const broadcast = numberOf(network) + 2 ** (32 - Number(prefix)) - 1;
   const start = Math.min(numberOf(given), broadcast - size);

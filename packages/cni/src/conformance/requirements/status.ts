@@ -23,11 +23,14 @@ export const status: Requirement[] = [
     title: 'STATUS fails where ADD must: the IPAM plugin does not exist',
     async run(subject) {
       subject.needs('STATUS');
-      if (!subject.config.ipam || subject.kind !== 'interface')
+      if (!subject.config.ipam || subject.kind !== 'interface') {
         skip('The configuration names no IPAM plugin');
+      }
       const conf = { ipam: { type: 'cnikit-nonexistent' } };
       const added = await subject.run('ADD', subject.container(), { conf });
-      if (added.exitCode === 0) skip('It does not mind which IPAM plugin is named');
+      if (added.exitCode === 0) {
+        skip('It does not mind which IPAM plugin is named');
+      }
       return failedWith(await subject.run('STATUS', undefined, { conf }));
     },
   },
@@ -37,7 +40,9 @@ export const status: Requirement[] = [
     title: 'STATUS fails with code 50 or 51 when no address is left',
     async run(subject) {
       subject.needs('STATUS');
-      if (isStatic(subject)) skip('The configuration names the address');
+      if (isStatic(subject)) {
+        skip('The configuration names the address');
+      }
       const conf = await smallPool(subject, 'full');
       succeeded(await subject.run('STATUS', undefined, { conf }));
       const container = subject.container();
@@ -58,8 +63,9 @@ export const status: Requirement[] = [
       const { document } = await subject.add(container);
       const conf = { ipam: { type: 'cnikit-nonexistent' } };
       await subject.run('STATUS', undefined, subject.config.ipam ? { conf } : {});
-      if (subject.kind !== 'loopback')
+      if (subject.kind !== 'loopback') {
         succeeded(await subject.run('CHECK', container, { conf: { prevResult: document } }));
+      }
       await subject.del(container);
       await subject.add(subject.container());
       return 'CHECK, DEL and ADD after it';

@@ -41,7 +41,9 @@ export const versions: Requirement[] = [
       for (const version of subject.tryable) {
         const container = subject.container();
         // Chains came with 0.3.0, and results of 0.1.0 and 0.2.0 cannot be without an address.
-        if (/^0\.[12]\./.test(version) && subject.kind !== 'ipam') continue;
+        if (/^0\.[12]\./.test(version) && subject.kind !== 'ipam') {
+          continue;
+        }
         const { document } = await subject.add(container, { version });
         expect(document.cniVersion === version, `asked for ${version}, got ${document.cniVersion}`);
         await subject.del(container, { version });
@@ -61,11 +63,15 @@ export const versions: Requirement[] = [
         ['GC', '1.0.0'],
         ['STATUS', '1.0.0'],
       ] as const) {
-        if (!subject.tryable.includes(version)) continue;
+        if (!subject.tryable.includes(version)) {
+          continue;
+        }
         failedWith(await subject.run(command, subject.container(), { version }), 1, 4);
         tried.push(`${command} at ${version}`);
       }
-      if (tried.length === 0) skip('It speaks no version without the commands');
+      if (tried.length === 0) {
+        skip('It speaks no version without the commands');
+      }
       return `${tried.join(', ')}: refused`;
     },
   },
@@ -77,11 +83,15 @@ export const versions: Requirement[] = [
       const seen: string[] = [];
       for (const version of subject.tryable) {
         const old = /^0\.[12]\./.test(version);
-        if (old && subject.kind === 'chained') continue;
+        if (old && subject.kind === 'chained') {
+          continue;
+        }
         const container = subject.container();
         const invocation = await subject.run('ADD', container, { version });
         // Without an address there is no result of these versions.
-        if (old && invocation.exitCode !== 0) continue;
+        if (old && invocation.exitCode !== 0) {
+          continue;
+        }
         succeeded(invocation);
         const { ip4, ip6, ips = [], interfaces } = (invocation.reply ?? {}) as Record<string, unknown>;
         const list = Array.isArray(ips) ? (ips as Record<string, unknown>[]) : [];

@@ -28,19 +28,35 @@ export interface VethAttributes {
 export const veth: LinkKindCodec = {
   table: {},
   write(encoder: Encoder, { peer }: VethAttributes): void {
-    if (peer === undefined) return;
+    if (peer === undefined) {
+      return;
+    }
     const info = encoder.nest(VETH_INFO_PEER);
     encoder.putZeros(IFINFOMSG_SIZE);
-    if (peer.mtu !== undefined) encoder.u32(4, peer.mtu);
-    if (peer.mac !== undefined) encoder.mac(1, peer.mac, 'Peer MAC');
-    if (peer.txQueues !== undefined) encoder.u32(31, peer.txQueues);
-    if (peer.rxQueues !== undefined) encoder.u32(32, peer.rxQueues);
-    if (peer.netns !== undefined) encoder.u32(28, peer.netns);
-    if (peer.name !== undefined) encoder.string(3, peer.name, 16);
+    if (peer.mtu !== undefined) {
+      encoder.u32(4, peer.mtu);
+    }
+    if (peer.mac !== undefined) {
+      encoder.mac(1, peer.mac, 'Peer MAC');
+    }
+    if (peer.txQueues !== undefined) {
+      encoder.u32(31, peer.txQueues);
+    }
+    if (peer.rxQueues !== undefined) {
+      encoder.u32(32, peer.rxQueues);
+    }
+    if (peer.netns !== undefined) {
+      encoder.u32(28, peer.netns);
+    }
+    if (peer.name !== undefined) {
+      encoder.string(3, peer.name, 16);
+    }
     encoder.end(info);
   },
   read(reader: AttributeReader, into: VethAttributes): boolean {
-    if (reader.type !== VETH_INFO_PEER) return false;
+    if (reader.type !== VETH_INFO_PEER) {
+      return false;
+    }
     into.peer = readPeer(reader.attributes('VETH_INFO_PEER', IFINFOMSG_SIZE));
     return true;
   },
@@ -49,13 +65,21 @@ export const veth: LinkKindCodec = {
 function readPeer(reader: AttributeReader): VethPeer {
   const peer: VethPeer & { unknown?: UnknownAttribute[] } = {};
   while (reader.next()) {
-    if (reader.type === 4) peer.mtu = reader.u32('IFLA_MTU');
-    else if (reader.type === 1) peer.mac = reader.mac();
-    else if (reader.type === 31) peer.txQueues = reader.u32('IFLA_NUM_TX_QUEUES');
-    else if (reader.type === 32) peer.rxQueues = reader.u32('IFLA_NUM_RX_QUEUES');
-    else if (reader.type === 28) peer.netns = reader.u32('IFLA_NET_NS_FD');
-    else if (reader.type === 3) peer.name = reader.string();
-    else keepUnknown(peer, reader);
+    if (reader.type === 4) {
+      peer.mtu = reader.u32('IFLA_MTU');
+    } else if (reader.type === 1) {
+      peer.mac = reader.mac();
+    } else if (reader.type === 31) {
+      peer.txQueues = reader.u32('IFLA_NUM_TX_QUEUES');
+    } else if (reader.type === 32) {
+      peer.rxQueues = reader.u32('IFLA_NUM_RX_QUEUES');
+    } else if (reader.type === 28) {
+      peer.netns = reader.u32('IFLA_NET_NS_FD');
+    } else if (reader.type === 3) {
+      peer.name = reader.string();
+    } else {
+      keepUnknown(peer, reader);
+    }
   }
   return peer;
 }

@@ -23,12 +23,16 @@ export const vlan: LinkKindCodec = {
   write(encoder: Encoder, spec: VlanAttributes): void {
     const { vlanFlags } = spec;
     writeFields(encoder, vlanTable, spec);
-    if (vlanFlags === undefined) return;
+    if (vlanFlags === undefined) {
+      return;
+    }
     const attribute = encoder.nest(IFLA_VLAN_FLAGS);
     encoder.putU32(vlanFlags.flags).putU32(vlanFlags.mask).end(attribute);
   },
   read(reader: AttributeReader, into: VlanAttributes): boolean {
-    if (reader.type !== IFLA_VLAN_FLAGS) return false;
+    if (reader.type !== IFLA_VLAN_FLAGS) {
+      return false;
+    }
     reader.size(8, 'IFLA_VLAN_FLAGS');
     const little = reader.order === 'little';
     into.vlanFlags = {

@@ -34,7 +34,9 @@ export function restoreNat(sys: Sys, env: Env, family: NatFamily, lines: readonl
 
 function restoreBy(sys: Sys, env: Env, argv: string[], lines: readonly string[]): void {
   const { status, stderr } = run(sys, env, argv, payload(lines));
-  if (status === 0) return;
+  if (status === 0) {
+    return;
+  }
   const line = /line:? (\d+)/.exec(stderr)?.[1];
   const refused = line === undefined ? '' : ` at "${payload(lines).split('\n')[Number(line) - 1]}"`;
   const words = stderr.split('\n').filter((text) => text !== '' && !text.startsWith('Try `'));
@@ -54,7 +56,9 @@ function run(sys: Sys, env: Env, argv: string[], input = ''): RunResult {
   try {
     return sys.run(argv, { env: { PATH: env.PATH || DEFAULT_PATH }, input });
   } catch (error) {
-    if (!(error instanceof SysError) || error.code !== 'ENOENT') throw error;
+    if (!(error instanceof SysError) || error.code !== 'ENOENT') {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.IOFailure,
       `${argv[0]} is not on PATH`,
@@ -68,7 +72,9 @@ function run(sys: Sys, env: Env, argv: string[], input = ''): RunResult {
 export function savedNat(sys: Sys, env: Env, family: NatFamily): string[] {
   const argv = [`${stem(family)}-save`, '-t', 'nat'];
   const { status, stdout, stderr } = run(sys, env, argv);
-  if (status !== 0) throw new CniError(ErrorCode.Internal, `${argv[0]} failed: ${stderr.trim()}`);
+  if (status !== 0) {
+    throw new CniError(ErrorCode.Internal, `${argv[0]} failed: ${stderr.trim()}`);
+  }
   return stdout.split('\n');
 }
 
@@ -81,17 +87,23 @@ export interface LegacyNat {
 
 /** Reads the older interface's nat table of a family; undefined when nobody has used it, as on most nodes of today. */
 export function legacyNat(sys: Sys, env: Env, family: NatFamily): LegacyNat | undefined {
-  if (!legacyTables(sys, family).includes('nat')) return undefined;
+  if (!legacyTables(sys, family).includes('nat')) {
+    return undefined;
+  }
   for (const variant of ['-legacy', '']) {
     try {
       const { status, stdout } = run(sys, env, [`${stem(family)}${variant}-save`, '-t', 'nat']);
-      if (status !== 0) continue;
+      if (status !== 0) {
+        continue;
+      }
       return {
         lines: stdout.split('\n'),
         restore: (lines) => restoreBy(sys, env, restoreCommand(family, variant), lines),
       };
     } catch (error) {
-      if (!(error instanceof CniError)) throw error;
+      if (!(error instanceof CniError)) {
+        throw error;
+      }
     }
   }
   return undefined;
@@ -102,7 +114,9 @@ function legacyTables(sys: Sys, family: NatFamily): string[] {
     return sys.readText(`/proc/net/${family === 'ipv4' ? 'ip' : 'ip6'}_tables_names`).split('\n');
   } catch (error) {
     // Not there: the kernel's module is not loaded. Not ours to read: then neither are its rules to change.
-    if (error instanceof SysError && ['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) return [];
+    if (error instanceof SysError && ['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) {
+      return [];
+    }
     throw error;
   }
 }

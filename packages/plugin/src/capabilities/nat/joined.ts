@@ -40,7 +40,9 @@ export function removeRules(
   const finish = (nft?: NftConnection) => {
     const kinds = removals.map(({ chains }) => chains);
     removeLegacyNatChains(sys, env, kinds, network, containerID);
-    for (const { gone } of removals) gone?.(nft);
+    for (const { gone } of removals) {
+      gone?.(nft);
+    }
     return true;
   };
   const isDone = whereNftables(sys, (nft) => {
@@ -51,5 +53,7 @@ export function removeRules(
     );
     return finish(nft);
   });
-  if (!isDone) finish();
+  if (!isDone) {
+    finish();
+  }
 }

@@ -18,7 +18,9 @@ export function masqueradeByIptables(sys: Sys, env: Env, owner: Owner, addresses
   const comment = `-m comment --comment ${quoted(natComment(MASQUERADE_CHAINS, network, containerID))}`;
   for (const family of NAT_FAMILIES) {
     const own = ofFamily(addresses, family);
-    if (own.length === 0) continue;
+    if (own.length === 0) {
+      continue;
+    }
     restoreNat(sys, env, family, [
       // Makes it, or empties what a killed ADD has left.
       `:${chain} - [0:0]`,
@@ -42,9 +44,13 @@ export function iptablesMasqueradeDifferences(
   const chain = natChainName(MASQUERADE_CHAINS, network, containerID);
   return NAT_FAMILIES.flatMap((family) => {
     const own = ofFamily(addresses, family);
-    if (own.length === 0) return [];
+    if (own.length === 0) {
+      return [];
+    }
     const found = findNatChain(sys, env, family, MASQUERADE_CHAINS, chain);
-    if (found === undefined) return [`chain ${chain} is missing in the nat table of ${family}`];
+    if (found === undefined) {
+      return [`chain ${chain} is missing in the nat table of ${family}`];
+    }
     return [
       ...(found.rules > own.length ? [] : [`rules are missing in chain ${chain} of ${family}`]),
       ...(found.jumps >= own.length ? [] : [`POSTROUTING of ${family} does not lead to chain ${chain}`]),

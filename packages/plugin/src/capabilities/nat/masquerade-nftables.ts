@@ -78,15 +78,25 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
   return {
     requests(nft, attempt) {
       const chains = new Map(addresses.map((address) => [chainOf(address), address]));
-      for (const name of chains.keys()) if (nft.chain({ ...inTable(table), name })) chains.delete(name);
+      for (const name of chains.keys()) {
+        if (nft.chain({ ...inTable(table), name })) {
+          chains.delete(name);
+        }
+      }
       const requests: Request[] = [];
-      if (chains.size > 0 && nft.table(tableRef(table)) === undefined) requests.push(...newBase(table));
-      for (const [name, address] of chains) requests.push(...newSubnet(table, name, address));
+      if (chains.size > 0 && nft.table(tableRef(table)) === undefined) {
+        requests.push(...newBase(table));
+      }
+      for (const [name, address] of chains) {
+        requests.push(...newSubnet(table, name, address));
+      }
       for (const address of addresses) {
         const map = mapFor(table, address);
         const key = keyOf(address);
         // Whoever had the address before and was never deleted.
-        if (attempt > 1 && nft.element(map, key)) requests.push(delElements(map, [{ key }]));
+        if (attempt > 1 && nft.element(map, key)) {
+          requests.push(delElements(map, [{ key }]));
+        }
         const verdict = { code: NFT_GOTO, chain: chainOf(address) };
         requests.push(newElements({ ...map, exclusive: true }, [{ key, verdict, comment }]));
       }
@@ -147,7 +157,9 @@ export function masqueradeRemoval(
   return tablesFor(tables, owner.network).map((table) =>
     removal(table, (nft, name) => {
       const map = { ...inTable(table), name };
-      if (addresses === undefined) return elementsOf(nft, map).filter(isOwn);
+      if (addresses === undefined) {
+        return elementsOf(nft, map).filter(isOwn);
+      }
       return addresses
         .filter((address) => mapFor(table, address).name === name)
         .map((address) => nft.element(map, keyOf(address)))
@@ -205,10 +217,11 @@ function differencesIn(
   const rulesOf = (chain: string) => nft.rules({ ...inTable(table), chain }).length;
   const differences = rulesOf(POSTROUTING) < MAPS.length ? [`rules are missing in chain ${POSTROUTING}`] : [];
   for (const address of addresses) {
-    if (nft.element(mapFor(table, address), keyOf(address))?.comment !== comment)
+    if (nft.element(mapFor(table, address), keyOf(address))?.comment !== comment) {
       differences.push(`${address} is not masqueraded`);
-    else if (rulesOf(chainOf(address)) < SUBNET_RULES)
+    } else if (rulesOf(chainOf(address)) < SUBNET_RULES) {
       differences.push(`rules are missing in chain ${chainOf(address)}`);
+    }
   }
   return differences;
 }
@@ -237,25 +250,36 @@ function removal(
       for (const name of MAPS) {
         const stale = find(nft, name);
         const keys = stale.map(({ key }) => ({ key }));
-        if (keys.length > 0) requests.push(delElements({ ...inTable(table), name }, keys));
+        if (keys.length > 0) {
+          requests.push(delElements({ ...inTable(table), name }, keys));
+        }
         leading.push(...stale.map(({ verdict }) => verdict?.chain ?? ''));
       }
-      for (const name of leading) chains.add(name);
+      for (const name of leading) {
+        chains.add(name);
+      }
       idle = [...chains].filter((name) => {
         const own = leading.filter((one) => one === name).length;
         return useOf(nft, name) === SUBNET_RULES + own;
       });
-      for (const name of idle)
+      for (const name of idle) {
         requests.push(delRule({ ...inTable(table), chain: name }), delChain({ ...inTable(table), name }));
+      }
       last = (idle.length > 0 || idleTable) && nft.table(tableRef(table))?.use === TABLE_USE + idle.length;
-      if (last) requests.push(...delBase(table));
+      if (last) {
+        requests.push(...delBase(table));
+      }
       return requests;
     },
     more(nft) {
       // Of several that leave a subnet at once each saw the others; the last sees nobody.
       const crowded = [...chains].filter((name) => !idle.includes(name));
-      if (crowded.some((name) => useOf(nft, name) === SUBNET_RULES)) return true;
-      if (idle.length > 0 && !last) removeIfEmpty(nft, table);
+      if (crowded.some((name) => useOf(nft, name) === SUBNET_RULES)) {
+        return true;
+      }
+      if (idle.length > 0 && !last) {
+        removeIfEmpty(nft, table);
+      }
       return false;
     },
   };
@@ -263,10 +287,14 @@ function removal(
 
 /** Removes the table when no subnet is in it. */
 function removeIfEmpty(nft: NftConnection, table: Named): void {
-  if (nft.table(tableRef(table))?.use !== TABLE_USE) return;
+  if (nft.table(tableRef(table))?.use !== TABLE_USE) {
+    return;
+  }
   try {
     nft.commit(delBase(table));
   } catch (error) {
-    if (!isRace(error)) throw error;
+    if (!isRace(error)) {
+      throw error;
+    }
   }
 }

@@ -34,8 +34,12 @@ type Masquerade = Context<MasqueradeSettings>;
  * @throws CniError 7 for a word that is neither
  */
 export function natBackend(field: string, word: string | undefined): NatBackend {
-  if (!word) return undefined;
-  if (word === 'nftables' || word === 'iptables') return word;
+  if (!word) {
+    return undefined;
+  }
+  if (word === 'nftables' || word === 'iptables') {
+    return word;
+  }
   throw new CniError(
     ErrorCode.InvalidNetworkConfig,
     `unrecognized ${field} ${JSON.stringify(word)}`,
@@ -64,7 +68,9 @@ export function addMasquerade(
           masqueradeChange(owner, addresses),
           ...joined.map((rules) => rules.change(pod)),
         ]);
-        for (const rules of joined) rules.made(nft, pod);
+        for (const rules of joined) {
+          rules.made(nft, pod);
+        }
       }),
     () => masqueradeByIptables(sys, context.env, owner, addresses),
   );
@@ -119,12 +125,18 @@ function remove(
 /** CHECK: what is missing, in words. Where the configuration leaves the choice, either backend will do. */
 export function masqueradeMissing(sys: Sys, context: Masquerade, addresses: readonly string[]): string[] {
   const { ipMasq, ipMasqBackend } = context.conf;
-  if (!ipMasq) return [];
+  if (!ipMasq) {
+    return [];
+  }
   const owner = ownerOf(context);
   const byIptables = () => iptablesMasqueradeDifferences(sys, context.env, owner, addresses);
-  if (ipMasqBackend === 'iptables') return byIptables();
+  if (ipMasqBackend === 'iptables') {
+    return byIptables();
+  }
   const ofNftables = whereNftables(sys, (nft) => masqueradeDifferences(nft, owner, addresses));
-  if (ofNftables?.length === 0) return [];
+  if (ofNftables?.length === 0) {
+    return [];
+  }
   const ofIptables = ipMasqBackend === 'nftables' ? undefined : byIptables();
   return ofIptables?.length === 0 ? [] : (ofNftables ?? ofIptables ?? ['nftables is missing in the kernel']);
 }
@@ -132,7 +144,9 @@ export function masqueradeMissing(sys: Sys, context: Masquerade, addresses: read
 /** GC, whether the configuration still masquerades or not. */
 export function collectMasquerade(sys: Sys, context: Masquerade): void {
   const { conf, env, validAttachments } = context;
-  if (validAttachments === undefined) return;
+  if (validAttachments === undefined) {
+    return;
+  }
   const { network } = conf;
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
   const containers = keep.map(({ containerID }) => containerID);

@@ -49,13 +49,19 @@ export function findNatChain(
   chain: string,
 ): FoundChain | undefined {
   const found = whereNftables(sys, (nft) => {
-    if (nft.chain({ ...inNat(family), name: chain }) === undefined) return undefined;
+    if (nft.chain({ ...inNat(family), name: chain }) === undefined) {
+      return undefined;
+    }
     const jumps = nft.rules({ ...inNat(family), chain: entry }).filter((rule) => ruleTarget(rule) === chain);
     return { jumps: jumps.length, rules: nft.rules({ ...inNat(family), chain }).length };
   });
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    return found;
+  }
   const legacy = legacyNat(sys, env, family);
-  if (!legacy?.lines.some((line) => line.startsWith(`:${chain} `))) return undefined;
+  if (!legacy?.lines.some((line) => line.startsWith(`:${chain} `))) {
+    return undefined;
+  }
   const rules = legacy.lines.filter((line) => line.startsWith(`-A ${chain} `)).length;
   return { jumps: legacyJumps(legacy, entry, chain).length, rules };
 }
@@ -80,11 +86,14 @@ export function removeLegacyNatChains(
 ): void {
   for (const family of NAT_FAMILIES) {
     const legacy = legacyNat(sys, env, family);
-    if (legacy === undefined) continue;
+    if (legacy === undefined) {
+      continue;
+    }
     for (const kind of kinds) {
       const chain = natChainName(kind, network, containerID);
-      if (legacy.lines.some((line) => line.startsWith(`:${chain} `)))
+      if (legacy.lines.some((line) => line.startsWith(`:${chain} `))) {
         removeFromLegacy(legacy, kind.entry, chain);
+      }
     }
   }
 }
@@ -117,7 +126,9 @@ export function collectLegacyNatChains(
   const noted = ` --comment ${quoted(natComment(kind, network)).slice(0, -1)}`;
   for (const family of NAT_FAMILIES) {
     const legacy = legacyNat(sys, env, family);
-    if (legacy === undefined) continue;
+    if (legacy === undefined) {
+      continue;
+    }
     const lines = legacy.lines.filter((line) => line.includes(noted));
     for (const chain of new Set(lines.map(legacyTarget).filter(staleness(kind, network, keep)))) {
       removeFromLegacy(legacy, kind.entry, chain);
@@ -142,7 +153,9 @@ function removal(
     requests: (nft) =>
       families.flatMap((family) => {
         const there = which(nft, family).filter((name) => nft.chain({ ...inNat(family), name }));
-        if (there.length === 0) return [];
+        if (there.length === 0) {
+          return [];
+        }
         const jumps = nft.rules({ ...inNat(family), chain: entry });
         return there.flatMap((chain) => [
           ...jumps
@@ -172,16 +185,23 @@ const NFTA_MATCH_INFO = 3;
 /** The comment of a rule of iptables: a match of its own, whose data is the text (linux/netfilter/xt_comment.h). */
 function xtComment({ expressions }: NftRule): string | undefined {
   for (const one of expressions) {
-    if (one.name !== 'other' || one.kind !== 'match') continue;
+    if (one.name !== 'other' || one.kind !== 'match') {
+      continue;
+    }
     try {
       const reader = new AttributeReader(one.bytes, 0, one.bytes.length, 'little', 'match');
       let name = '';
       while (reader.next()) {
-        if (reader.type === NFTA_MATCH_NAME) name = reader.string();
-        else if (reader.type === NFTA_MATCH_INFO && name === 'comment') return reader.string();
+        if (reader.type === NFTA_MATCH_NAME) {
+          name = reader.string();
+        } else if (reader.type === NFTA_MATCH_INFO && name === 'comment') {
+          return reader.string();
+        }
       }
     } catch (error) {
-      if (!(error instanceof NetlinkDecodeError)) throw error;
+      if (!(error instanceof NetlinkDecodeError)) {
+        throw error;
+      }
     }
   }
   return undefined;

@@ -32,7 +32,11 @@ export function tablesOf(nft: NftConnection): Tables {
 
 /** The chain that a rule leads to. */
 export function ruleTarget({ expressions }: NftRule): string | undefined {
-  for (const one of expressions) if (one.name === 'immediate' && one.verdict) return one.verdict.chain;
+  for (const one of expressions) {
+    if (one.name === 'immediate' && one.verdict) {
+      return one.verdict.chain;
+    }
+  }
   return undefined;
 }
 
@@ -41,19 +45,27 @@ const ABSENT: readonly string[] = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPOR
 
 /** Whether an error says that this kernel cannot do it by nftables. */
 export function isWithoutNftables(error: unknown): boolean {
-  if (error instanceof SysError) return error.syscall === 'socket' && ABSENT.includes(error.code);
-  if (!(error instanceof NetlinkError) || error.cause !== undefined) return false;
+  if (error instanceof SysError) {
+    return error.syscall === 'socket' && ABSENT.includes(error.code);
+  }
+  if (!(error instanceof NetlinkError) || error.cause !== undefined) {
+    return false;
+  }
   // A question outside of a transaction is EINVAL to a netfilter that has no nftables.
   return ABSENT.includes(error.code) || (error.code === 'EINVAL' && error.index === undefined);
 }
 
 /** Does it by nftables; `instead`, if the configuration leaves the choice, where the kernel has none. */
 export function byBackend<T>(backend: NatBackend, nftables: () => T, instead: () => T): T {
-  if (backend === 'iptables') return instead();
+  if (backend === 'iptables') {
+    return instead();
+  }
   try {
     return nftables();
   } catch (error) {
-    if (backend !== undefined || !isWithoutNftables(error)) throw error;
+    if (backend !== undefined || !isWithoutNftables(error)) {
+      throw error;
+    }
     return instead();
   }
 }
@@ -63,7 +75,9 @@ export function whereNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T |
   try {
     return withNftables(sys, body);
   } catch (error) {
-    if (isWithoutNftables(error)) return undefined;
+    if (isWithoutNftables(error)) {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -73,7 +87,9 @@ export function elementsOf(nft: NftConnection, map: SetRef): SetElement[] {
   try {
     return nft.elements(map);
   } catch (error) {
-    if (isRace(error)) return [];
+    if (isRace(error)) {
+      return [];
+    }
     throw error;
   }
 }

@@ -26,8 +26,9 @@ export function belongsTo(comment: string, network: string): boolean {
 /** What a comment says, in words for an error. */
 export function ownerWords(comment: string | undefined): string {
   const [network, containerID, ifName] = comment?.split('/') ?? [];
-  if (ifName === undefined)
+  if (ifName === undefined) {
     return comment === undefined ? 'somebody else' : `an attachment noted as ${comment}`;
+  }
   return `container ${containerID} (${ifName}) of network ${network}`;
 }
 

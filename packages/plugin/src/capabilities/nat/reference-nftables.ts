@@ -83,7 +83,9 @@ function removal(
   which: () => (rule: NftRule) => boolean | undefined,
 ): Change {
   const there = chains.filter(({ family, table }) => tables.has(`${family} ${table}`));
-  if (there.length === 0) return { requests: () => [] };
+  if (there.length === 0) {
+    return { requests: () => [] };
+  }
   const wanted = which();
   return {
     requests: (nft) =>

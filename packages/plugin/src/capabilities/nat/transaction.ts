@@ -23,7 +23,9 @@ export function commitTogether(nft: NftConnection, changes: readonly Change[]): 
     try {
       nft.commit(parts.flat());
     } catch (error) {
-      if (attempt === ATTEMPTS || !isRace(error)) throw error;
+      if (attempt === ATTEMPTS || !isRace(error)) {
+        throw error;
+      }
       const refused = (error as NetlinkError).failures.map(({ request }) => request);
       open.forEach((change, i) => {
         change.refused?.(

@@ -1,30 +1,44 @@
 /** CHECK: the token buckets that the kernel has beside those that the configuration asks for, in words. */
-import { type Qdisc, type RouteConnection, TC_H_ROOT } from '@cnikit/netlink';
+import { type Qdisc, type RtnetlinkConnection, TC_H_ROOT } from '@cnikit/netlink';
 import type { HostEnd } from '../../capabilities/feature.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** What of the limits is missing or different. */
 export function limitDifferences(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   host: HostEnd,
   ifb: string,
   { ingress, egress }: Limits,
 ): string[] {
   const differences = ingress === undefined ? [] : bucketDifferences(route, host, ingress);
-  if (egress === undefined) return differences;
+  if (egress === undefined) {
+    return differences;
+  }
   const device = route.link({ name: ifb });
-  if (device === undefined) return [...differences, `there is no device ${ifb}`];
-  if (!device.up) differences.push(`device ${ifb} is down`);
+  if (device === undefined) {
+    return [...differences, `there is no device ${ifb}`];
+  }
+  if (!device.up) {
+    differences.push(`device ${ifb} is down`);
+  }
   const redirects = route.filters({ index: host.index }).some(({ redirect }) => redirect === device.index);
-  if (!redirects) differences.push(`what ${host.name} receives is not redirected to ${ifb}`);
+  if (!redirects) {
+    differences.push(`what ${host.name} receives is not redirected to ${ifb}`);
+  }
   return [...differences, ...bucketDifferences(route, device, egress)];
 }
 
-function bucketDifferences(route: RouteConnection, { name, index }: HostEnd, wanted: TokenBucket): string[] {
+function bucketDifferences(
+  route: RtnetlinkConnection,
+  { name, index }: HostEnd,
+  wanted: TokenBucket,
+): string[] {
   const root = route.qdiscs({ index }).find(({ parent }) => parent === TC_H_ROOT);
   const tbf = root?.kind === 'tbf' ? root.tbf : undefined;
-  if (tbf === undefined) return [`${name} has no token bucket filter${butWhat(root)}`];
+  if (tbf === undefined) {
+    return [`${name} has no token bucket filter${butWhat(root)}`];
+  }
   return (['rate', 'buffer', 'limit'] as const)
     .filter((key) => tbf[key] !== wanted[key])
     .map((key) => `${key} of the token bucket filter of ${name} is ${tbf[key]}, not ${wanted[key]}`);

@@ -1,5 +1,5 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
-import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../capabilities/differences.ts';
 import type { AddBeforeUp, Feature, HostEnd } from '../../capabilities/feature.ts';
@@ -28,12 +28,14 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
     accept: ({ raw }) => void limitsOf(raw),
     add(context, result) {
       const shapePod = shaping(sys, context, withHostEnd);
-      if (shapePod === undefined) return result;
+      if (shapePod === undefined) {
+        return result;
+      }
       return atHostEnd(sys, context, result, (route, host) => shapePod(route, host)(result));
     },
     addBeforeUp: (context) => shaping(sys, context, withHostEnd),
     del(context) {
-      const route = openRoute({ sys });
+      const route = openRtnetlink({ sys });
       try {
         deleteIfb(route, attachmentOf(context));
       } finally {
@@ -49,17 +51,23 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
 /** What shapes a pod at its host end; undefined when it has no limits. */
 function shaping(sys: Sys, context: Bandwidth, grouped: boolean): AddBeforeUp | undefined {
   const limits = limitsOf(context.conf.raw);
-  if (limits === undefined) return undefined;
+  if (limits === undefined) {
+    return undefined;
+  }
   return (route, host) => {
     const ifb = shape(sys, route, host, attachmentOf(context), limits, grouped);
-    if (ifb === undefined) return (result) => result;
+    if (ifb === undefined) {
+      return (result) => result;
+    }
     return (result) => ({ ...result, interfaces: [...(result.interfaces ?? []), ifb] });
   };
 }
 
 function check(sys: Sys, context: Bandwidth, prevResult: Result): void {
   const limits = limitsOf(context.conf.raw);
-  if (limits === undefined) return;
+  if (limits === undefined) {
+    return;
+  }
   atHostEnd(sys, context, prevResult, (route, host) => {
     reportDifferences(context, limitDifferences(route, host, ifbName(attachmentOf(context)), limits));
   });
@@ -67,7 +75,9 @@ function check(sys: Sys, context: Bandwidth, prevResult: Result): void {
 
 function collect(sys: Sys, { conf: { network }, validAttachments }: Bandwidth): void {
   const failed = collectIfbs(sys, network, validAttachments);
-  if (failed.length === 0) return;
+  if (failed.length === 0) {
+    return;
+  }
   throw new CniError(ErrorCode.Internal, `GC of network ${network} is not complete: ${failed.join('; ')}`);
 }
 
@@ -79,9 +89,9 @@ function atHostEnd<T>(
   sys: Sys,
   context: Bandwidth,
   result: Result,
-  body: (route: RouteConnection, host: HostEnd) => T,
+  body: (route: RtnetlinkConnection, host: HostEnd) => T,
 ): T {
-  const route = openRoute({ sys });
+  const route = openRtnetlink({ sys });
   try {
     return body(route, hostEnd(sys, route, context, result));
   } finally {

@@ -1,5 +1,5 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
-import type { Link, RouteConnection } from '@cnikit/netlink';
+import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../capabilities/feature.ts';
 import { hostVethName } from '../../capabilities/names.ts';
@@ -13,15 +13,19 @@ import { openPodNamespace } from '../../capabilities/netns.ts';
  */
 export function hostEnd(
   sys: Sys,
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   { conf: { network }, containerID, ifName, netns }: Context<{ network: string }>,
   { interfaces = [] }: Result,
 ): HostEnd {
-  if (interfaces.length === 0) throw new CniError(ErrorCode.InvalidNetworkConfig, 'no interfaces provided');
+  if (interfaces.length === 0) {
+    throw new CniError(ErrorCode.InvalidNetworkConfig, 'no interfaces provided');
+  }
   const onHost = (name: string) => interfaces.some((one) => !one.sandbox && one.name === name);
   const ours = hostVethName(network, containerID, ifName);
   const host = onHost(ours) ? route.link({ name: ours }) : peer(sys, route, netns, ifName);
-  if (host !== undefined && onHost(host.name)) return host;
+  if (host !== undefined && onHost(host.name)) {
+    return host;
+  }
   throw new CniError(
     ErrorCode.Internal,
     'no veth peer of container interface found in host ns',
@@ -29,11 +33,13 @@ export function hostEnd(
   );
 }
 
-function peer(sys: Sys, route: RouteConnection, netns: string, ifName: string): Link | undefined {
+function peer(sys: Sys, route: RtnetlinkConnection, netns: string, ifName: string): Link | undefined {
   const pod = openPodNamespace(sys, netns);
   try {
     const link = pod.route.link({ name: ifName });
-    if (link?.kind === 'veth' && link.linkIndex !== undefined) return route.link({ index: link.linkIndex });
+    if (link?.kind === 'veth' && link.linkIndex !== undefined) {
+      return route.link({ index: link.linkIndex });
+    }
   } finally {
     pod.close();
   }

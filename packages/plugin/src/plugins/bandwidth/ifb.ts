@@ -5,8 +5,8 @@ import {
   delLink,
   delLinkGroup,
   type Link,
-  openRoute,
-  type RouteConnection,
+  openRtnetlink,
+  type RtnetlinkConnection,
 } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
@@ -37,9 +37,11 @@ export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
 }
 
 /** Deletes the attachment's device if there is one, and its host end where the two are in a group of theirs; says whether they were. */
-export function deleteIfb(host: RouteConnection, attachment: Attachment): boolean {
+export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): boolean {
   const ifb = host.link({ name: ifbName(attachment) }, decodeLinkSummary);
-  if (ifb === undefined) return false;
+  if (ifb === undefined) {
+    return false;
+  }
   const group = groupOf(ifb);
   const grouped = group !== undefined && ifb.group === group;
   requestDeletion(host, grouped ? delLinkGroup(group) : delLink({ index: ifb.index }), ifb.name);
@@ -58,8 +60,10 @@ export function collectIfbs(
   network: string,
   valid: Context<unknown>['validAttachments'],
 ): string[] {
-  if (valid === undefined) return [];
-  const host = openRoute({ sys });
+  if (valid === undefined) {
+    return [];
+  }
+  const host = openRtnetlink({ sys });
   try {
     const own = formatMac(Uint8Array.of(...ownerBytes(network)));
     const keep = new Set(valid.map(({ containerID }) => ifbName({ network, containerID })));

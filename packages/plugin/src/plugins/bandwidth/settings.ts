@@ -33,7 +33,9 @@ export function limitsOf(raw: CheckedConfig): Limits | undefined {
     : checked(raw.runtimeConfig?.bandwidth ?? {}, 'Invalid runtimeConfig.bandwidth');
   const ingress = tokenBucket('ingress', given.ingressRate ?? 0, given.ingressBurst ?? 0);
   const egress = tokenBucket('egress', given.egressRate ?? 0, given.egressBurst ?? 0);
-  if (ingress === undefined && egress === undefined) return undefined;
+  if (ingress === undefined && egress === undefined) {
+    return undefined;
+  }
   return { ...(ingress === undefined ? {} : { ingress }), ...(egress === undefined ? {} : { egress }) };
 }
 
@@ -48,7 +50,9 @@ export function asksForLimits(raw: CheckedConfig): boolean {
 
 function checked(value: unknown, msg: string): BandwidthConf {
   const conf = normaliseKeys(value, bandwidthConfKeys);
-  if (isBandwidthConf(conf)) return conf;
+  if (isBandwidthConf(conf)) {
+    return conf;
+  }
   throw new CniError(ErrorCode.InvalidNetworkConfig, msg, explain('bandwidthConf', conf));
 }
 

@@ -10,9 +10,9 @@ import {
   newFilter,
   newLink,
   newQdisc,
-  openRoute,
+  openRtnetlink,
   type Request,
-  type RouteConnection,
+  type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
@@ -37,7 +37,7 @@ const QUEUE_LENGTH = 1000;
  */
 export function shape(
   sys: Sys,
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   host: HostEnd,
   attachment: Attachment,
   { ingress, egress }: Limits,
@@ -83,16 +83,20 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
   return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
 }
 
-function createIfb(sys: Sys, route: RouteConnection, attachment: Attachment, mtu: number): Device {
+function createIfb(sys: Sys, route: RtnetlinkConnection, attachment: Attachment, mtu: number): Device {
   const name = ifbName(attachment);
   const mac = ifbMac(sys, attachment.network);
   try {
     route.request(newLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH }));
     const index = route.deviceIndex(name);
-    if (index !== undefined) return { name, mac, index };
+    if (index !== undefined) {
+      return { name, mac, index };
+    }
   } catch (error) {
     // The answer may have been lost, and not the request.
-    if (!isRefusal(error)) takeBack(sys, [], error, { name });
+    if (!isRefusal(error)) {
+      takeBack(sys, [], error, { name });
+    }
     throw error;
   }
   throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
@@ -103,7 +107,7 @@ function takeBack(sys: Sys, steps: readonly Step[], error: unknown, ifb?: LinkRe
   const failures = isRefusal(error) ? error.failures : [];
   const done = steps.filter((_, at) => !failures.some(({ index }) => index === at));
   try {
-    const route = openRoute({ sys });
+    const route = openRtnetlink({ sys });
     route.batchSettled([...done.flatMap(({ undo }) => undo ?? []), ...(ifb ? [delLink(ifb)] : [])]);
     route.close();
   } catch {

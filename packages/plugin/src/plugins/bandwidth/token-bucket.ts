@@ -23,12 +23,22 @@ export type TokenBucket = Required<Pick<TbfOptions, 'rate' | 'burst' | 'buffer' 
  * @throws CniError 7, in the reference's words
  */
 export function tokenBucket(direction: string, rate: number, burst: number): TokenBucket | undefined {
-  if (rate === 0 && burst === 0) return undefined;
+  if (rate === 0 && burst === 0) {
+    return undefined;
+  }
   const given = `${direction}Rate is ${rate} and ${direction}Burst ${burst}`;
-  if (burst === 0) throw invalid('if rate is set, burst must also be set', given);
-  if (rate === 0) throw invalid('if burst is set, rate must also be set', given);
-  if (Math.floor(burst / 8) >= UINT32_MAX) throw invalid('burst cannot be more than 4GB', given);
-  if (rate < 8 || burst < 8) throw invalid('rate and burst must be 8 bits at least', given);
+  if (burst === 0) {
+    throw invalid('if rate is set, burst must also be set', given);
+  }
+  if (rate === 0) {
+    throw invalid('if burst is set, rate must also be set', given);
+  }
+  if (Math.floor(burst / 8) >= UINT32_MAX) {
+    throw invalid('burst cannot be more than 4GB', given);
+  }
+  if (rate < 8 || burst < 8) {
+    throw invalid('rate and burst must be 8 bits at least', given);
+  }
   const bytes = { rate: Math.floor(rate / 8), burst: Math.floor(burst / 8) };
   const time = ((bytes.burst * US_PER_SECOND) / bytes.rate) >>> 0;
   return {

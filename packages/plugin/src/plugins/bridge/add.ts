@@ -1,5 +1,5 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import { type LinkSummary, openRoute, type RouteConnection, setLink } from '@cnikit/netlink';
+import { type LinkSummary, openRtnetlink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { announce } from '../../capabilities/announce.ts';
 import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
@@ -45,7 +45,7 @@ export function add(
   const mac = requestedMac(conf.raw, args);
   const ipam = openIpam(sys, context);
   const pod = openPodNamespace(sys, netns);
-  const host = openRoute({ sys });
+  const host = openRtnetlink({ sys });
   mark?.('netns');
   const undo = undoStack();
   try {
@@ -73,7 +73,9 @@ export function add(
     const gateways = conf.isGateway ? withGateways(given.ips) : [];
     const ips = conf.isGateway ? gateways : given.ips;
     const holder = gateways.length > 0 ? ensureHolder(host, sys, conf, bridge) : undefined;
-    if (holder !== undefined) ensureGateways(host, sys, conf, holder, gateways);
+    if (holder !== undefined) {
+      ensureGateways(host, sys, conf, holder, gateways);
+    }
     mark?.('gateway');
 
     // Before the pod can send.
@@ -125,14 +127,19 @@ function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>
 }
 
 /** The link that holds the gateway addresses: the bridge, or the node's end in the network's VLAN. */
-function ensureHolder(host: RouteConnection, sys: Sys, conf: BridgeSettings, bridge: Bridge): LinkSummary {
+function ensureHolder(
+  host: RtnetlinkConnection,
+  sys: Sys,
+  conf: BridgeSettings,
+  bridge: Bridge,
+): LinkSummary {
   return conf.vlan === 0 ? bridge : ensureVlanGateway(host, sys, conf, bridge);
 }
 
 function configurePod(
   sys: Sys,
   pod: PodNamespace,
-  host: RouteConnection,
+  host: RtnetlinkConnection,
   plan: PodInterface & Pick<Context<unknown>, 'mark'> & { hostName: string },
 ): void {
   const { index, mark } = plan;
@@ -140,9 +147,13 @@ function configurePod(
   mark?.('addresses');
   awaitPort(sys, host, plan.hostName);
   // What the kernel announced when the link came up may have met a port that did not forward yet.
-  if (plan.addresses.length > 0) pod.route.request(announce(index, plan.mac));
+  if (plan.addresses.length > 0) {
+    pod.route.request(announce(index, plan.mac));
+  }
   mark?.('port');
-  if (!plan.detectDuplicates) return;
+  if (!plan.detectDuplicates) {
+    return;
+  }
   waitForDuplicateDetection(sys, pod.route, index);
   mark?.('duplicates');
 }

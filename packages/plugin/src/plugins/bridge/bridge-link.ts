@@ -8,7 +8,7 @@ import {
   type LinkSummary,
   NetlinkError,
   newLink,
-  type RouteConnection,
+  type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
@@ -28,7 +28,7 @@ export type Bridge = LinkSummary & Pick<Link, 'bridge'>;
  *
  * @throws CniError 7 when the name belongs to a link that is no bridge
  */
-export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Bridge {
+export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
   const found = lookUp(route, settings) ?? createBridge(route, sys, settings);
   const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
   if (bridge.kind !== 'bridge') {
@@ -38,16 +38,20 @@ export function ensureBridge(route: RouteConnection, sys: Sys, settings: BridgeS
       'Choose another name in the field "bridge", or delete that link',
     );
   }
-  if (bridge !== found) route.request(setLink({ index: bridge.index, mac: bridge.mac as string }));
+  if (bridge !== found) {
+    route.request(setLink({ index: bridge.index, mac: bridge.mac as string }));
+  }
   const promiscuous = settings.promiscMode && (bridge.flags & IFF_PROMISC) === 0;
   if (!bridge.up || promiscuous) {
     route.request(setLink({ index: bridge.index, up: true, ...(promiscuous ? { promiscuous } : {}) }));
   }
-  if (usesVlans(settings)) ensureVlanFiltering(route, bridge, settings);
+  if (usesVlans(settings)) {
+    ensureVlanFiltering(route, bridge, settings);
+  }
   return bridge;
 }
 
-function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings): Bridge {
+function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
   try {
     // A MAC that the kernel chooses would follow the ports as they come and go, and neighbours would lose it.
     const mac = randomMac(sys);
@@ -62,17 +66,23 @@ function createBridge(route: RouteConnection, sys: Sys, settings: BridgeSettings
     );
     return prepared(route, sys, find(route, settings), mac);
   } catch (error) {
-    if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error;
+    if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') {
+      throw error;
+    }
     return find(route, settings);
   }
 }
 
-function lookUp(route: RouteConnection, settings: BridgeSettings): Bridge | undefined {
+function lookUp(route: RtnetlinkConnection, settings: BridgeSettings): Bridge | undefined {
   const name = settings.bridge;
-  if (usesVlans(settings)) return route.link({ name });
+  if (usesVlans(settings)) {
+    return route.link({ name });
+  }
   const device = route.device(name);
   // Nearly always it is there, and a bridge; whatever else it is has more to tell.
-  if (device?.driver !== 'bridge') return device && route.link({ name }, decodeLinkSummary);
+  if (device?.driver !== 'bridge') {
+    return device && route.link({ name }, decodeLinkSummary);
+  }
   const { index, flags, mac } = device;
   return {
     name,
@@ -84,7 +94,7 @@ function lookUp(route: RouteConnection, settings: BridgeSettings): Bridge | unde
   };
 }
 
-function find(route: RouteConnection, settings: BridgeSettings): Bridge {
+function find(route: RtnetlinkConnection, settings: BridgeSettings): Bridge {
   const bridge = lookUp(route, settings);
   if (bridge === undefined) {
     throw new CniError(
@@ -97,13 +107,15 @@ function find(route: RouteConnection, settings: BridgeSettings): Bridge {
 }
 
 /** The new bridge with what only its maker does. Without IPv6 in the kernel there is nothing to do, which is fine. */
-function prepared(route: RouteConnection, sys: Sys, bridge: Bridge, mac: string): Bridge {
+function prepared(route: RtnetlinkConnection, sys: Sys, bridge: Bridge, mac: string): Bridge {
   route.batchSettled(linkLocal(bridge.index, mac));
   try {
     // No pod shall give the node a route.
     sys.writeText(`/proc/sys/net/ipv6/conf/${bridge.name}/accept_ra`, '0', { flags: O_WRONLY });
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
   }
   return bridge;
 }

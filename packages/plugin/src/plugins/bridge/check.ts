@@ -1,5 +1,5 @@
 import type { Context } from '@cnikit/cni-spec';
-import { openRoute, type RouteConnection } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import {
   ownAddresses,
@@ -20,7 +20,7 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   const prevResult = requiredPrevResult(context);
   const own = ownAddresses(prevResult, context);
   openIpam(sys, context)?.check(own);
-  const host = openRoute({ sys });
+  const host = openRtnetlink({ sys });
   const pod = openPodNamespace(sys, netns);
   try {
     reportDifferences(context, [
@@ -35,17 +35,24 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   }
 }
 
-function hostDifferences(host: RouteConnection, conf: BridgeSettings, hostName: string): string[] {
+function hostDifferences(host: RtnetlinkConnection, conf: BridgeSettings, hostName: string): string[] {
   const bridge = host.link({ name: conf.bridge });
   const veth = host.link({ name: hostName });
   const differences: string[] = [];
-  if (bridge?.kind !== 'bridge') differences.push(`there is no bridge ${conf.bridge}`);
-  else if (!bridge.up) differences.push(`bridge ${conf.bridge} is down`);
-  if (veth === undefined) differences.push(`there is no host interface ${hostName}`);
-  else {
-    if (!veth.up) differences.push(`host interface ${hostName} is down`);
-    if (veth.master !== bridge?.index)
+  if (bridge?.kind !== 'bridge') {
+    differences.push(`there is no bridge ${conf.bridge}`);
+  } else if (!bridge.up) {
+    differences.push(`bridge ${conf.bridge} is down`);
+  }
+  if (veth === undefined) {
+    differences.push(`there is no host interface ${hostName}`);
+  } else {
+    if (!veth.up) {
+      differences.push(`host interface ${hostName} is down`);
+    }
+    if (veth.master !== bridge?.index) {
       differences.push(`host interface ${hostName} is no port of ${conf.bridge}`);
+    }
   }
   return differences;
 }

@@ -6,7 +6,7 @@ import {
   type LinkSummary,
   newAddress,
   type Request,
-  type RouteConnection,
+  type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import type { Prefix } from '@cnikit/netlink/codec';
@@ -26,7 +26,7 @@ export function withGateways(ips: readonly IpConfig[]): (IpConfig & { gateway: s
  * @throws CniError 7 when another address is in the way and forceAddress is off
  */
 export function ensureGateways(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   sys: Sys,
   { forceAddress }: BridgeSettings,
   { index, name, mac }: LinkSummary,
@@ -35,7 +35,9 @@ export function ensureGateways(
   ensureForwarding(sys, ips);
   const [only] = ips;
   // Nearly always it is all there.
-  if (ips.length === 1 && only !== undefined && firstIPv4(name, { sys }) === gatewayOf(only)) return;
+  if (ips.length === 1 && only !== undefined && firstIPv4(name, { sys }) === gatewayOf(only)) {
+    return;
+  }
   const held = route.addresses({ index }).map(({ address }) => address);
   const requests: Request[] = [];
   for (const ip of ips) {
@@ -50,15 +52,21 @@ export function ensureGateways(
         'Set forceAddress to have it replaced, or delete it',
       );
     }
-    for (const address of others) requests.push(delAddress({ index, address }));
+    for (const address of others) {
+      requests.push(delAddress({ index, address }));
+    }
     if (!held.includes(gateway)) {
       // Replace: a concurrent ADD may have set it just now. No detection of duplicates: it would delay the first pod.
       requests.push(newAddress({ index, address: gateway, nodad: true, replace: true }));
     }
   }
   // A bridge that somebody else made may have its MAC from a port; once set, it stays when that port goes.
-  if (requests.length > 0 && mac !== undefined) requests.push(setLink({ index, mac }));
-  if (requests.length > 0) route.batch(requests);
+  if (requests.length > 0 && mac !== undefined) {
+    requests.push(setLink({ index, mac }));
+  }
+  if (requests.length > 0) {
+    route.batch(requests);
+  }
 }
 
 /** With the prefix length of the pod's address. */
@@ -68,6 +76,8 @@ function gatewayOf({ gateway, address }: IpConfig & { gateway: string }): string
 
 /** One IPv4 address a bridge; of IPv6 several whose subnets do not overlap, as the reference has it. */
 function inTheWay(held: Prefix, wanted: Prefix): boolean {
-  if (held.address.length !== wanted.address.length) return false;
+  if (held.address.length !== wanted.address.length) {
+    return false;
+  }
   return wanted.address.length === 4 || overlap(held, wanted);
 }

@@ -31,6 +31,8 @@ export function bridgePlugin(sys: Sys): Attaching<BridgeSettings> {
 
   function del(context: Context<BridgeSettings>, parts?: DelParts): void {
     deleteAttachment(sys, context, parts);
-    if (context.conf.macspoofchk) uncheckSpoofing(sys, context);
+    if (context.conf.macspoofchk) {
+      uncheckSpoofing(sys, context);
+    }
   }
 }

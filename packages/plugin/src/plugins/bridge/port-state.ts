@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { getLink, IF_OPER_UP, IFF_RUNNING, type RouteConnection, RTM_NEWLINK } from '@cnikit/netlink';
+import { getLink, IF_OPER_UP, IFF_RUNNING, RTM_NEWLINK, type RtnetlinkConnection } from '@cnikit/netlink';
 import { attributesAfter, type MessageReader } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 
@@ -14,12 +14,16 @@ const INTERVAL_MS = 1;
  *
  * @throws CniError 999 when it does not within three seconds
  */
-export function awaitPort(sys: Sys, route: RouteConnection, hostName: string): void {
-  if (((route.deviceFlags(hostName) ?? 0) & IFF_RUNNING) !== 0) return;
+export function awaitPort(sys: Sys, route: RtnetlinkConnection, hostName: string): void {
+  if (((route.deviceFlags(hostName) ?? 0) & IFF_RUNNING) !== 0) {
+    return;
+  }
   const end = sys.monotonicMs() + LIMIT_MS;
   for (;;) {
     const state = route.connection.query(getLink({ name: hostName }), operState);
-    if (state === IF_OPER_UP) return;
+    if (state === IF_OPER_UP) {
+      return;
+    }
     if (sys.monotonicMs() > end) {
       throw new CniError(
         ErrorCode.Internal,
@@ -33,8 +37,14 @@ export function awaitPort(sys: Sys, route: RouteConnection, hostName: string): v
 
 /** The one attribute of interest: a link tells some sixty. */
 function operState(message: MessageReader): number | undefined {
-  if (message.type !== RTM_NEWLINK) return undefined;
+  if (message.type !== RTM_NEWLINK) {
+    return undefined;
+  }
   const reader = attributesAfter(message, IFINFOMSG_SIZE, 'ifinfomsg');
-  while (reader.next()) if (reader.type === IFLA_OPERSTATE) return reader.u8('IFLA_OPERSTATE');
+  while (reader.next()) {
+    if (reader.type === IFLA_OPERSTATE) {
+      return reader.u8('IFLA_OPERSTATE');
+    }
+  }
   return undefined;
 }

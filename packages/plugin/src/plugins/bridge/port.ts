@@ -1,4 +1,4 @@
-import { type Request, type RouteConnection, setLink } from '@cnikit/netlink';
+import { type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { VethPair } from '../../capabilities/veth.ts';
 import type { Bridge } from './bridge-link.ts';
 import type { BridgeSettings } from './settings.ts';
@@ -6,7 +6,7 @@ import { portVlans, usesVlans } from './vlan.ts';
 
 /** Sets what differs from the kernel's defaults at the pod's port; where nothing does, it costs nothing. */
 export function configurePort(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   settings: BridgeSettings,
   bridge: Bridge,
   { hostIndex: index }: VethPair,
@@ -22,6 +22,10 @@ export function configurePort(
       }),
     );
   }
-  if (usesVlans(settings)) requests.push(...portVlans(index, bridge, settings));
-  if (requests.length > 0) route.batch(requests);
+  if (usesVlans(settings)) {
+    requests.push(...portVlans(index, bridge, settings));
+  }
+  if (requests.length > 0) {
+    route.batch(requests);
+  }
 }

@@ -99,7 +99,9 @@ export function checkSpoofing(sys: Sys, { containerID, ifName, hostName, mac }: 
       ]),
     );
   } catch (error) {
-    if (!isWithoutNftables(error)) throw error;
+    if (!isWithoutNftables(error)) {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.UnsupportedField,
       'Unsupported field macspoofchk: true',
@@ -123,7 +125,9 @@ export function collectSpoofChecks(
   network: string,
   valid: readonly { containerID: string; ifname: string }[] | undefined,
 ): void {
-  if (valid === undefined) return;
+  if (valid === undefined) {
+    return;
+  }
   const keep = new Set(valid.map((one) => hostVethName(network, one.containerID, one.ifname)));
   const prefix = hostVethPrefix(network);
   whereNftables(sys, (nft) => {
@@ -131,7 +135,9 @@ export function collectSpoofChecks(
       const chain = ruleTarget(rule);
       const port = inputOf(rule);
       // Only the port's name says which network it is; the reference's do not.
-      if (chain?.startsWith(PREFIX) && port?.startsWith(prefix) && !keep.has(port)) remove(nft, chain);
+      if (chain?.startsWith(PREFIX) && port?.startsWith(prefix) && !keep.has(port)) {
+        remove(nft, chain);
+      }
     }
   });
 }
@@ -161,7 +167,9 @@ function remove(nft: NftConnection, chain: string): void {
       },
       more(nft) {
         // Of several that leave at once each saw the others.
-        if (!last && isOurs(nft, 1)) removeBase(nft);
+        if (!last && isOurs(nft, 1)) {
+          removeBase(nft);
+        }
         return false;
       },
     },
@@ -179,18 +187,24 @@ function baseRemoval(): Request[] {
 }
 
 function removeBase(nft: NftConnection): void {
-  if (entries(nft).length > 0) return;
+  if (entries(nft).length > 0) {
+    return;
+  }
   try {
     nft.commit(baseRemoval());
   } catch (error) {
     // A pod has come.
-    if (!isRace(error)) throw error;
+    if (!isRace(error)) {
+      throw error;
+    }
   }
 }
 
 /** Requests that remove an attachment's chains; none when they are not there. */
 function removal(nft: NftConnection, chain: string): Request[] {
-  if (nft.chain({ ...IN, name: chain }) === undefined) return [];
+  if (nft.chain({ ...IN, name: chain }) === undefined) {
+    return [];
+  }
   return [
     ...jumpsTo(chain, entries(nft)).map(({ handle = 0 }) => delRule({ ...IN, chain: PREROUTING, handle })),
     ...[chain, `${chain}-mac`].flatMap((name) => [
@@ -209,7 +223,9 @@ function jumpsTo(chain: string, rules: readonly NftRule[]): NftRule[] {
 /** The name that a rule compares the interface with; it is the first that these rules compare. */
 function inputOf({ expressions }: NftRule): string | undefined {
   for (const one of expressions) {
-    if (one.name === 'cmp' && one.data) return String.fromCharCode(...one.data.filter((byte) => byte !== 0));
+    if (one.name === 'cmp' && one.data) {
+      return String.fromCharCode(...one.data.filter((byte) => byte !== 0));
+    }
   }
   return undefined;
 }

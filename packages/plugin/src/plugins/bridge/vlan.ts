@@ -8,9 +8,9 @@ import {
   NetlinkError,
   newLink,
   type Request,
-  type RouteConnection,
   RTM_DELLINK,
   RTM_SETLINK,
+  type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
@@ -39,15 +39,19 @@ export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vl
  * @throws CniError 2 when the kernel has been built without that
  */
 export function ensureVlanFiltering(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   bridge: Bridge,
   { vlan, vlanTrunk }: BridgeSettings,
 ): void {
-  if (bridge.bridge?.vlanFiltering === true) return;
+  if (bridge.bridge?.vlanFiltering === true) {
+    return;
+  }
   try {
     route.request(setLink({ index: bridge.index, kind: 'bridge', vlanFiltering: true }));
   } catch (error) {
-    if (!(error instanceof NetlinkError) || error.code !== 'EOPNOTSUPP') throw error;
+    if (!(error instanceof NetlinkError) || error.code !== 'EOPNOTSUPP') {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.UnsupportedField,
       vlan === 0
@@ -77,7 +81,9 @@ export function portVlans(
     const flags = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
     requests.push(vlanRequest(RTM_SETLINK, port, [{ first: vlan, last: vlan }], flags));
   }
-  if (vlanTrunk.length > 0) requests.push(vlanRequest(RTM_SETLINK, port, vlanTrunk, 0));
+  if (vlanTrunk.length > 0) {
+    requests.push(vlanRequest(RTM_SETLINK, port, vlanTrunk, 0));
+  }
   return requests;
 }
 
@@ -87,7 +93,7 @@ export function portVlans(
  * that one which another ADD is making, or was killed at, is completed.
  */
 export function ensureVlanGateway(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   sys: Sys,
   settings: BridgeSettings,
   bridge: Bridge,
@@ -95,26 +101,32 @@ export function ensureVlanGateway(
   const name = `${settings.bridge}.${settings.vlan}`;
   const find = (end: string) => route.link({ name: end }, decodeLinkSummary);
   const existing = find(name);
-  if (existing?.up === true) return existing;
+  if (existing?.up === true) {
+    return existing;
+  }
   const port = vlanPortName(settings.bridge, settings.vlan);
   const made = existing === undefined && makeVlanGateway(route, sys, settings, bridge, port, name);
   try {
     const gateway = find(name);
-    if (gateway === undefined) throw vanished(name);
+    if (gateway === undefined) {
+      throw vanished(name);
+    }
     // The reference names its ports otherwise, and gives them their VLANs before all else.
     const portLink = find(port);
     const vlans = portLink === undefined ? [] : portVlans(portLink.index, bridge, settings);
     route.batch([...vlans, setLink({ index: gateway.index, up: true })]);
     return gateway;
   } catch (error) {
-    if (made) route.batchSettled([delLink({ name: port })]);
+    if (made) {
+      route.batchSettled([delLink({ name: port })]);
+    }
     throw error;
   }
 }
 
 /** Whether the pair is of this call; false when another ADD was faster. */
 function makeVlanGateway(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   sys: Sys,
   { mtu }: BridgeSettings,
   bridge: Bridge,
@@ -127,7 +139,9 @@ function makeVlanGateway(
     route.request(newLink({ kind: 'veth', name: port, master: bridge.index, up: true, ...size, peer }));
     return true;
   } catch (error) {
-    if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') throw error;
+    if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') {
+      throw error;
+    }
     return false;
   }
 }
@@ -152,8 +166,9 @@ function vlanRequest(type: number, port: number, ranges: readonly VlanRange[], f
       .end(info);
   };
   for (const { first, last } of ranges) {
-    if (first === last) put(first, 0);
-    else {
+    if (first === last) {
+      put(first, 0);
+    } else {
       put(first, BRIDGE_VLAN_INFO_RANGE_BEGIN);
       put(last, BRIDGE_VLAN_INFO_RANGE_END);
     }

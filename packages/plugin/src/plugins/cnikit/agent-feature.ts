@@ -30,14 +30,18 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     asked: ({ readinessFile, hostSysctls }) => readinessFile !== '' || Object.keys(hostSysctls).length > 0,
     add({ conf: { network, hostSysctls }, containerID, ifName }, result) {
       const host = hostVethName(network, containerID, ifName);
-      for (const [key, value] of Object.entries(hostSysctls)) ensureSysctl(sys, sysctlFile(key, host), value);
+      for (const [key, value] of Object.entries(hostSysctls)) {
+        ensureSysctl(sys, sysctlFile(key, host), value);
+      }
       return result;
     },
     del: () => undefined,
     check: () => undefined,
     gc: () => undefined,
     status({ conf: { readinessFile } }) {
-      if (readinessFile !== '') requireReadiness(sys, readinessFile);
+      if (readinessFile !== '') {
+        requireReadiness(sys, readinessFile);
+      }
     },
   };
 }

@@ -15,7 +15,9 @@ beforeEach(() => {
 
 function step(what: string): void {
   calls.push(what);
-  if (what === failing) throw new Error(`${what} fails`);
+  if (what === failing) {
+    throw new Error(`${what} fails`);
+  }
 }
 
 /** Notes its calls; asked for by a field of its name. */
@@ -27,7 +29,9 @@ function noting(name: string): Feature<{ wanted: boolean }> {
     settings: (raw) => ({ wanted: raw[name] !== undefined }),
     asked: ({ wanted }) => wanted,
     accept() {
-      if (failing === `${name} accept`) step(failing);
+      if (failing === `${name} accept`) {
+        step(failing);
+      }
     },
     add(_, result) {
       step(`${name} add`);
@@ -180,8 +184,12 @@ describe('inOneProcess() with features whose rules go with those of the attachme
       return attaching.add?.(context) ?? {};
     },
     delWith(context, { rules, hostEnd }) {
-      for (const { gone } of rules) gone?.();
-      for (const remove of hostEnd) remove(undefined as never);
+      for (const { gone } of rules) {
+        gone?.();
+      }
+      for (const remove of hostEnd) {
+        remove(undefined as never);
+      }
       attaching.del?.(context);
     },
   };

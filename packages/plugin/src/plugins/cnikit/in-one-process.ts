@@ -38,7 +38,9 @@ export function inOneProcess<A>(
         feature,
         own: { ...context, conf: settings },
       }));
-      for (const { feature, own } of wanted) feature.accept?.(own.conf);
+      for (const { feature, own } of wanted) {
+        feature.accept?.(own.conf);
+      }
       const undo = undoStack();
       const begun = new Map<Feature<unknown>, (result: Result) => Result>();
       const early = wanted.flatMap(({ feature, own }) => {
@@ -55,7 +57,9 @@ export function inOneProcess<A>(
       const rules = wanted.flatMap(({ feature, own }) => {
         // What stands before it in the list may have given the pod addresses of its own.
         const joined = context.prevResult === undefined ? feature.rules?.(own) : undefined;
-        if (joined === undefined) return [];
+        if (joined === undefined) {
+          return [];
+        }
         const change: JoinedRules['change'] = (pod) => {
           // Whether a transaction whose answer got lost was done is not known.
           undo.push(() => feature.del(own));
@@ -75,7 +79,9 @@ export function inOneProcess<A>(
         for (const { feature, own } of wanted) {
           const finish = begun.get(feature);
           result = finish === undefined ? feature.add(own, result) : finish(result);
-          if (finish !== undefined) continue;
+          if (finish !== undefined) {
+            continue;
+          }
           context.mark?.(feature.name);
           undo.push(() => feature.del(own));
         }
@@ -91,16 +97,21 @@ export function inOneProcess<A>(
       const hostEnd: HostEndRemoval[] = [];
       for (const { feature, settings } of asked(context).reverse()) {
         const own = { ...context, conf: settings };
-        if (attaching.delWith && feature.removal) rules.push(feature.removal(own));
-        else if (attaching.delWith && feature.hostEndRemoval) hostEnd.push(feature.hostEndRemoval(own));
-        else {
+        if (attaching.delWith && feature.removal) {
+          rules.push(feature.removal(own));
+        } else if (attaching.delWith && feature.hostEndRemoval) {
+          hostEnd.push(feature.hostEndRemoval(own));
+        } else {
           feature.del(own);
           context.mark?.(feature.name);
         }
       }
       const detach = attaching.delWith;
-      if (detach) detach(ofAttaching(context), { rules, hostEnd });
-      else attaching.del?.(ofAttaching(context));
+      if (detach) {
+        detach(ofAttaching(context), { rules, hostEnd });
+      } else {
+        attaching.del?.(ofAttaching(context));
+      }
     },
     check(context) {
       attaching.check?.(ofAttaching(context));
@@ -138,5 +149,7 @@ function goOn(steps: readonly (() => void)[]): void {
       errors.push(error);
     }
   }
-  if (errors.length > 0) throw errors[0];
+  if (errors.length > 0) {
+    throw errors[0];
+  }
 }

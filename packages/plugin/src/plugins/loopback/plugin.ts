@@ -1,5 +1,5 @@
 import { CniError, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
-import { type RouteConnection, setLink } from '@cnikit/netlink';
+import { type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../../capabilities/differences.ts';
 import { openPodNamespace, openPodNamespaceIfThere, type PodNamespace } from '../../capabilities/netns.ts';
@@ -19,7 +19,9 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
           route.request(setLink({ index, up: true }));
           return prevResult ?? resultOf(route, index, mac, netns);
         } catch (error) {
-          if (!up) takeDown(sys, netns);
+          if (!up) {
+            takeDown(sys, netns);
+          }
           throw error;
         }
       }),
@@ -27,7 +29,9 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
     check(context) {
       requiredPrevResult(context);
       within(openPodNamespace(sys, context.netns), (route) => {
-        if (!loopback(route).up) throw new CniError(ErrorCode.Internal, 'loopback interface is down');
+        if (!loopback(route).up) {
+          throw new CniError(ErrorCode.Internal, 'loopback interface is down');
+        }
       });
     },
   });
@@ -35,10 +39,12 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
 
 function takeDown(sys: Sys, netns: string): void {
   const pod = openPodNamespaceIfThere(sys, netns);
-  if (pod !== undefined) within(pod, (route) => route.request(setLink({ name: LOOPBACK, up: false })));
+  if (pod !== undefined) {
+    within(pod, (route) => route.request(setLink({ name: LOOPBACK, up: false })));
+  }
 }
 
-function within<T>(pod: PodNamespace, body: (route: RouteConnection) => T): T {
+function within<T>(pod: PodNamespace, body: (route: RtnetlinkConnection) => T): T {
   try {
     return body(pod.route);
   } finally {
@@ -46,14 +52,16 @@ function within<T>(pod: PodNamespace, body: (route: RouteConnection) => T): T {
   }
 }
 
-function loopback(route: RouteConnection) {
+function loopback(route: RtnetlinkConnection) {
   const link = route.link({ name: LOOPBACK });
-  if (link === undefined) throw new CniError(ErrorCode.Internal, `There is no interface ${LOOPBACK}`);
+  if (link === undefined) {
+    throw new CniError(ErrorCode.Internal, `There is no interface ${LOOPBACK}`);
+  }
   return link;
 }
 
 /** The first address of each family, IPv4 before IPv6, as the reference lists them. */
-function resultOf(route: RouteConnection, index: number, mac: string | undefined, netns: string): Result {
+function resultOf(route: RtnetlinkConnection, index: number, mac: string | undefined, netns: string): Result {
   const held = route.addresses({ index }).map(({ address }) => address);
   const stranger = held.find((address) => !isLoopback(withoutLength(address)));
   if (stranger !== undefined) {

@@ -43,9 +43,13 @@ const numbers =
   (size: number, known: Numbers = {}): Subject['bytes'] =>
   (word) => {
     const value = known[word] ?? (/^(0x[\da-f]+|\d+)$/i.test(word) ? Number(word) : -1);
-    if (!(value >= 0 && value < 2 ** (8 * size))) return undefined;
+    if (!(value >= 0 && value < 2 ** (8 * size))) {
+      return undefined;
+    }
     // A port is in the order of the network, a mark in that of the host, which is the other one here.
-    if (size === 2) return Uint8Array.of(value >> 8, value);
+    if (size === 2) {
+      return Uint8Array.of(value >> 8, value);
+    }
     return Uint8Array.of(value, value >> 8, value >> 16, value >>> 24).slice(0, size);
   };
 
@@ -84,10 +88,14 @@ function subjectOf(first: string, second: string, family: PortFamily, kit: Kit):
       };
     }
   }
-  if (second !== 'sport' && second !== 'dport') return undefined;
+  if (second !== 'sport' && second !== 'dport') {
+    return undefined;
+  }
   const port = payload(2, second === 'sport' ? 0 : 2, 2);
   const protocol = /^(tcp|udp|sctp)$/.test(first) ? PROTOCOLS[first] : undefined;
-  if (protocol === undefined) return first === 'th' ? { load: [port], bytes: numbers(2) } : undefined;
+  if (protocol === undefined) {
+    return first === 'th' ? { load: [port], bytes: numbers(2) } : undefined;
+  }
   return { load: [meta(16), compare(0, Uint8Array.of(protocol)), port], bytes: numbers(2) };
 }
 
@@ -120,10 +128,16 @@ function interfaces(name: string, { inputInterface }: Kit): Subject {
 function testOf({ load, bytes, test, isHosts }: Subject, op: number, word: string): Expression[] | undefined {
   const value = bytes(word);
   const isEquality = op <= NOT_EQUAL;
-  if (value !== undefined) return isEquality || !isHosts ? [...load, compare(op, value)] : undefined;
-  if (!isEquality || isHosts) return undefined;
+  if (value !== undefined) {
+    return isEquality || !isHosts ? [...load, compare(op, value)] : undefined;
+  }
+  if (!isEquality || isHosts) {
+    return undefined;
+  }
   const [from, to, ...more] = word.split('-').map(bytes);
-  if (from && to && more.length === 0) return [...load, { name: 'range', sreg: 1, op, from, to }];
+  if (from && to && more.length === 0) {
+    return [...load, { name: 'range', sreg: 1, op, from, to }];
+  }
   return test?.(word, op === NOT_EQUAL);
 }
 
@@ -132,7 +146,9 @@ function bitsTest({ load, bytes }: Subject, op: number, words: readonly string[]
   const mask = new Uint8Array(4);
   for (const word of words) {
     const bits = bytes(word);
-    if (bits === undefined || op > NOT_EQUAL) return undefined;
+    if (bits === undefined || op > NOT_EQUAL) {
+      return undefined;
+    }
     bits.forEach((byte, i) => {
       mask[i] = byte | (mask[i] as number);
     });
@@ -158,33 +174,47 @@ export function conditionAlternatives(
   let all: Expression[][] = [[]];
   while (open.length > 0) {
     let first = take();
-    if (first === 'meta' && /^[io]if/.test(open[0] ?? '')) first = take();
+    if (first === 'meta' && /^[io]if/.test(open[0] ?? '')) {
+      first = take();
+    }
     const subject = /^[io]ifname$/.test(first)
       ? interfaces(first, kit)
       : subjectOf(first, take(), family, kit);
-    if (subject === undefined || (first === 'fib' && take() !== 'type')) return undefined;
+    if (subject === undefined || (first === 'fib' && take() !== 'type')) {
+      return undefined;
+    }
     if (open[0] === '&' || open[0] === 'and') {
       take();
       const mask = subject.bytes(take());
-      if (mask === undefined || first !== 'meta' || !subject.isHosts) return undefined;
+      if (mask === undefined || first !== 'meta' || !subject.isHosts) {
+        return undefined;
+      }
       subject.load = [...subject.load, masked(mask)];
     }
     const op = OPERATORS.indexOf(open[0] ?? '');
-    if (op >= 0) take();
+    if (op >= 0) {
+      take();
+    }
     const isSet = open[0] === '{';
     const values = valuesOf(open, isSet);
     const tests =
       subject.areBits && !isSet
         ? [bitsTest(subject, op, values)]
         : values.map((word) => testOf(subject, Math.max(op, 0), word));
-    if (values.length === 0 || tests.includes(undefined)) return undefined;
-    if (values.length > 1 && !isSet && !subject.areBits) return undefined;
+    if (values.length === 0 || tests.includes(undefined)) {
+      return undefined;
+    }
+    if (values.length > 1 && !isSet && !subject.areBits) {
+      return undefined;
+    }
     const known = tests as Expression[][];
     all =
       op === NOT_EQUAL
         ? all.map((one) => [...one, ...known.flat()])
         : all.flatMap((one) => known.map((test) => [...one, ...test]));
-    if (all.length > MOST) return undefined;
+    if (all.length > MOST) {
+      return undefined;
+    }
   }
   return all;
 }
@@ -194,6 +224,8 @@ function valuesOf(open: string[], isSet: boolean): string[] {
   const end = isSet ? open.indexOf('}') : open.findIndex((_, i) => i % 2 === 1 && open[i] !== ',');
   const all = open.splice(0, isSet || end >= 0 ? end + Number(isSet) : open.length);
   const members = isSet ? all.slice(1, -1) : all;
-  if (members.length % 2 === 0) return [];
+  if (members.length % 2 === 0) {
+    return [];
+  }
   return members.filter((_, i) => i % 2 === 0).map((word) => word.replaceAll('"', ''));
 }

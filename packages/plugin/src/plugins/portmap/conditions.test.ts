@@ -52,8 +52,9 @@ describe('compileConditions()', () => {
       ),
     ],
   ])('%s', (words, expected) => {
-    for (const split of [words.split(' '), [words]])
+    for (const split of [words.split(' '), [words]]) {
       expect(compileConditions(split, 'ipv4').map(brief)).toEqual(expected);
+    }
   });
 
   test.each([

@@ -12,9 +12,13 @@ const KIT = { parsePrefix, source, destination, inputInterface };
  * @throws CniError 2 for words that are not understood
  */
 export function compileConditions(words: readonly string[], family: PortFamily): Expression[][] {
-  if (words.length === 0) return [[]];
+  if (words.length === 0) {
+    return [[]];
+  }
   const found = conditionAlternatives(words, family, KIT);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    return found;
+  }
   throw new CniError(
     ErrorCode.UnsupportedField,
     `Unsupported field conditions${family === 'ipv4' ? 'V4' : 'V6'}: ${JSON.stringify(words)}`,

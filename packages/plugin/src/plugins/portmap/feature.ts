@@ -35,7 +35,9 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
     accept: (settings) => void hostPorts(settings),
     add(context, result) {
       const ports = hostPorts(context.conf);
-      if (ports.length > 0) mapPorts(sys, context, ports, podAddresses(result, context.ifName));
+      if (ports.length > 0) {
+        mapPorts(sys, context, ports, podAddresses(result, context.ifName));
+      }
       return result;
     },
     rules: (context) => joinedRules(sys, context),
@@ -58,7 +60,9 @@ function planOf(
 
 function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addresses: Addresses): void {
   const plan = planOf(context, ports, addresses);
-  if (context.conf.snat) routeLocalhost(sys, addresses.ipv4);
+  if (context.conf.snat) {
+    routeLocalhost(sys, addresses.ipv4);
+  }
   try {
     byBackend(
       context.conf.backend,
@@ -85,12 +89,16 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
 /** As `mapPorts`, for whoever has a transaction; undefined when there is nothing for it. */
 function joinedRules(sys: Sys, context: Portmap): JoinedRules | undefined {
   const ports = hostPorts(context.conf);
-  if (ports.length === 0 || context.conf.backend === 'iptables') return undefined;
+  if (ports.length === 0 || context.conf.backend === 'iptables') {
+    return undefined;
+  }
   const addressesOf = ({ ips }: JoinedPod) => podAddresses({ ips }, context.ifName);
   return {
     change: (pod) => portsChange(planOf(context, ports, addressesOf(pod))),
     made(nft, pod) {
-      if (context.conf.snat) routeLocalhost(sys, addressesOf(pod).ipv4, pod.link);
+      if (context.conf.snat) {
+        routeLocalhost(sys, addressesOf(pod).ipv4, pod.link);
+      }
       forgetStaleFlows(sys, ports, nft);
     },
   };
@@ -124,7 +132,9 @@ function readablePorts({ conf }: Portmap): HostPort[] {
   try {
     return hostPorts(conf);
   } catch (error) {
-    if (error instanceof CniError) return [];
+    if (error instanceof CniError) {
+      return [];
+    }
     throw error;
   }
 }
@@ -132,19 +142,27 @@ function readablePorts({ conf }: Portmap): HostPort[] {
 /** Where the configuration leaves the choice, either backend will do. */
 function check(sys: Sys, context: Portmap, prevResult: Result): void {
   const ports = hostPorts(context.conf);
-  if (ports.length === 0) return;
+  if (ports.length === 0) {
+    return;
+  }
   const plan = planOf(context, ports, podAddresses(prevResult, context.ifName));
   const { backend } = context.conf;
   const ofNftables =
     backend === 'iptables' ? undefined : whereNftables(sys, (nft) => portDifferences(nft, plan));
-  if (ofNftables?.length === 0) return;
+  if (ofNftables?.length === 0) {
+    return;
+  }
   const ofIptables = backend === 'nftables' ? undefined : iptablesPortDifferences(sys, context.env, plan);
-  if (ofIptables?.length === 0) return;
+  if (ofIptables?.length === 0) {
+    return;
+  }
   reportDifferences(context, ofNftables ?? ofIptables ?? ['nftables is missing in the kernel']);
 }
 
 function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: Portmap): void {
-  if (validAttachments === undefined) return;
+  if (validAttachments === undefined) {
+    return;
+  }
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
   const containers = keep.map(({ containerID }) => containerID);
   whereNftables(sys, (nft) => {

@@ -24,12 +24,16 @@ export function hostPort(mapping: PortMapping): HostPort {
   const { hostPort: port, containerPort } = mapping;
   const protocol = (mapping.protocol || 'tcp').toLowerCase() as PortProtocol;
   const common = { protocol, hostPort: port, containerPort };
-  if (!mapping.hostIP) return { ...common, family: undefined, hostIP: undefined };
+  if (!mapping.hostIP) {
+    return { ...common, family: undefined, hostIP: undefined };
+  }
   let bytes = parseAddress(mapping.hostIP);
   if (bytes === undefined) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, `Invalid hostIP ${JSON.stringify(mapping.hostIP)}`);
   }
-  if (bytes.length === 16 && bytes.slice(0, 12).join() === MAPPED) bytes = bytes.slice(12) as typeof bytes;
+  if (bytes.length === 16 && bytes.slice(0, 12).join() === MAPPED) {
+    bytes = bytes.slice(12) as typeof bytes;
+  }
   const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
   const all = bytes.every((byte) => byte === 0);
   return { ...common, family, hostIP: all ? undefined : formatAddress(bytes) };
@@ -48,7 +52,9 @@ export function podAddresses(
   const found: Partial<Record<PortFamily, string>> = {};
   for (const { address, interface: index } of ips) {
     const holder = index === undefined ? undefined : interfaces?.[index];
-    if (holder !== undefined && (holder.name !== ifName || !holder.sandbox)) continue;
+    if (holder !== undefined && (holder.name !== ifName || !holder.sandbox)) {
+      continue;
+    }
     found[isIPv6(address) ? 'ipv6' : 'ipv4'] ??= address;
   }
   return found;

@@ -38,7 +38,9 @@ interface SharedRule {
 function sharedRules({ snat, mark, setMarkChain }: IptablesPlan['settings']): SharedRule[] {
   const local = `-m addrtype --dst-type LOCAL -j ${PORT_CHAINS.entry}`;
   const entries = ['PREROUTING', 'OUTPUT'].map((chain) => ({ chain, rule: local }));
-  if (!snat || setMarkChain !== undefined) return entries;
+  if (!snat || setMarkChain !== undefined) {
+    return entries;
+  }
   const bit = `0x${mark.toString(16)}`;
   const comment = (text: string) => `-m comment --comment ${quoted(text)}`;
   return [
@@ -63,11 +65,16 @@ export function mapPortsByIptables(sys: Sys, env: Env, plan: IptablesPlan): void
   const checks = shared.map(({ chain, rule }) => `-C ${chain} ${rule}`);
   for (const family of PORT_FAMILIES) {
     const own = podLines(plan, family);
-    if (own.length === 0) continue;
+    if (own.length === 0) {
+      continue;
+    }
     for (let attempt = 1; !tryRestoreNat(sys, env, family, [...checks, ...own]); attempt++) {
       const lines = [...missingOf(shared, savedNat(sys, env, family)), ...own];
-      if (attempt === ATTEMPTS) restoreNat(sys, env, family, lines);
-      else if (!tryRestoreNat(sys, env, family, lines)) continue;
+      if (attempt === ATTEMPTS) {
+        restoreNat(sys, env, family, lines);
+      } else if (!tryRestoreNat(sys, env, family, lines)) {
+        continue;
+      }
       break;
     }
   }
@@ -88,7 +95,9 @@ function missingOf(shared: readonly SharedRule[], saved: readonly string[]): str
 /** Lines that make a pod's chain, or make it anew; none when no port is for the family. */
 function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: PortFamily): string[] {
   const address = addresses[family];
-  if (address === undefined || ports.length === 0) return [];
+  if (address === undefined || ports.length === 0) {
+    return [];
+  }
   const chain = natChainName(PORT_CHAINS, owner.network, owner.containerID);
   return [
     `:${chain} - [0:0]`,
@@ -149,9 +158,13 @@ export function iptablesPortDifferences(sys: Sys, env: Env, plan: IptablesPlan):
   const chain = natChainName(PORT_CHAINS, plan.owner.network, plan.owner.containerID);
   return PORT_FAMILIES.flatMap((family) => {
     const own = podLines(plan, family);
-    if (own.length === 0) return [];
+    if (own.length === 0) {
+      return [];
+    }
     const found = findNatChain(sys, env, family, PORT_CHAINS, chain);
-    if (found === undefined) return [`chain ${chain} is missing in the nat table of ${family}`];
+    if (found === undefined) {
+      return [`chain ${chain} is missing in the nat table of ${family}`];
+    }
     const rules = own.filter((line) => line.startsWith('-A ')).length;
     const jumps = own.filter((line) => line.startsWith('-I ')).length;
     return [

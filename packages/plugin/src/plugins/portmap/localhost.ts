@@ -1,4 +1,4 @@
-import { decodeLinkSummary, NetlinkError, openRoute, type RouteConnection } from '@cnikit/netlink';
+import { decodeLinkSummary, NetlinkError, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { withoutLength } from '../../capabilities/prefix.ts';
 import { ensureSysctl } from '../../capabilities/sysctl.ts';
@@ -11,13 +11,17 @@ import { ensureSysctl } from '../../capabilities/sysctl.ts';
  * @param link its name, for who knows it
  */
 export function routeLocalhost(sys: Sys, address: string | undefined, link?: string): void {
-  if (address === undefined) return;
+  if (address === undefined) {
+    return;
+  }
   const name = link ?? linkOf(sys, withoutLength(address));
-  if (name !== undefined) ensureSysctl(sys, `/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1');
+  if (name !== undefined) {
+    ensureSysctl(sys, `/proc/sys/net/ipv4/conf/${name}/route_localnet`, '1');
+  }
 }
 
 function linkOf(sys: Sys, address: string): string | undefined {
-  const route = openRoute({ sys });
+  const route = openRtnetlink({ sys });
   try {
     const index = linkTo(route, address);
     return index === undefined ? undefined : route.link({ index }, decodeLinkSummary)?.name;
@@ -27,11 +31,13 @@ function linkOf(sys: Sys, address: string): string | undefined {
 }
 
 /** Undefined when the node has no way to the pod, which may be on a link of its own. */
-function linkTo(route: RouteConnection, dst: string): number | undefined {
+function linkTo(route: RtnetlinkConnection, dst: string): number | undefined {
   try {
     return route.routeTo({ dst })?.oif;
   } catch (error) {
-    if (error instanceof NetlinkError && error.cause === undefined) return undefined;
+    if (error instanceof NetlinkError && error.cause === undefined) {
+      return undefined;
+    }
     throw error;
   }
 }

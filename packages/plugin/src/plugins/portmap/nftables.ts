@@ -129,7 +129,9 @@ function leadingText({ map, protocol: name, port, hostIP }: Leading): string {
 
 function parseLeading(comment: string | undefined): Leading | undefined {
   const found = /^(any4|any6|ip4|ip6) (tcp|udp|sctp) (\d+)(?: (\S+))?$/.exec(comment ?? '');
-  if (found === null) return undefined;
+  if (found === null) {
+    return undefined;
+  }
   const [, map, name, port, hostIP] = found;
   return { map: map as MapName, protocol: name as PortProtocol, port: Number(port), hostIP };
 }
@@ -151,7 +153,9 @@ export function portsChange(plan: PortPlan): Change {
   }));
   return {
     requests(nft, attempt) {
-      if (elements.length === 0) return [];
+      if (elements.length === 0) {
+        return [];
+      }
       return [
         ...missingBase(nft, plan.settings),
         // A killed ADD of the same attachment.
@@ -162,14 +166,20 @@ export function portsChange(plan: PortPlan): Change {
       ];
     },
     refused(nft, requests) {
-      for (const { one, request } of elements) if (requests.includes(request)) refuseTaken(nft, one, comment);
+      for (const { one, request } of elements) {
+        if (requests.includes(request)) {
+          refuseTaken(nft, one, comment);
+        }
+      }
     },
   };
 }
 
 function refuseTaken(nft: NftConnection, leading: Leading, comment: string): void {
   const taken = nft.element(inMap(leading.map), keyOf(leading));
-  if (taken === undefined || taken.comment === comment) return;
+  if (taken === undefined || taken.comment === comment) {
+    return;
+  }
   const at = leading.hostIP === undefined ? '' : `${leading.hostIP} `;
   throw new CniError(
     ErrorCode.TryAgainLater,
@@ -180,7 +190,9 @@ function refuseTaken(nft: NftConnection, leading: Leading, comment: string): voi
 
 /** Requests for what the pods' chains need and is not there; made in one transaction, it is there whole or not at all. */
 function missingBase(nft: NftConnection, { snat, mark }: PortPlan['settings']): readonly Request[] {
-  if (nft.chain({ ...IN, name: snat ? markChain(mark) : PORTS })) return [];
+  if (nft.chain({ ...IN, name: snat ? markChain(mark) : PORTS })) {
+    return [];
+  }
   const base = nft.table(TABLE) === undefined ? NEW_BASE : [];
   return snat ? [...base, ...(mark === DEFAULT_MARK ? NEW_DEFAULT_MARK : newMark(mark))] : base;
 }
@@ -222,7 +234,9 @@ function podRules(
   for (const family of PORT_FAMILIES) {
     const address = addresses[family];
     const own = ofFamily(ports, family);
-    if (address === undefined || own.length === 0) continue;
+    if (address === undefined || own.length === 0) {
+      continue;
+    }
     const alternatives = compileConditions(settings.conditions[family], family);
     const addRules = (expressions: readonly Expression[], comment?: string) => {
       for (const conditions of alternatives) {
@@ -255,8 +269,12 @@ function markedSources(
   family: PortFamily,
   address: string,
 ): Expression[][] {
-  if (!snat) return [];
-  if (masqAll) return [[]];
+  if (!snat) {
+    return [];
+  }
+  if (masqAll) {
+    return [[]];
+  }
   // Without the version of IP, which all rules test.
   return [subnetOf(address), ...(family === 'ipv4' ? [LOCALHOST] : [])].map((from) => source(from).slice(2));
 }
@@ -272,7 +290,9 @@ function removalOf(nft: NftConnection, chain: string): Removal {
   // With conditions several rules may be about one port.
   const comments = [...new Set(nft.ruleComments({ ...IN, chain }))];
   // A chain is made and removed with the rules in it.
-  if (comments.length === 0) return { leading: [], elements: [], requests: [] };
+  if (comments.length === 0) {
+    return { leading: [], elements: [], requests: [] };
+  }
   const leading = comments.map(parseLeading).filter((one) => one !== undefined);
   const elements = leading
     .filter((one) => nft.element(inMap(one.map), keyOf(one))?.verdict?.chain === chain)
@@ -303,7 +323,9 @@ function podRemoval(chain: string, mark: number, between: Between): Change {
     requests(nft) {
       const { leading, elements, requests } = removalOf(nft, chain);
       udp = isForgotten ? [] : leading.filter((one) => one.protocol === 'udp');
-      if (udp.length > 0) return elements;
+      if (udp.length > 0) {
+        return elements;
+      }
       const others = requests.length === 0 ? undefined : lastPodsChains(nft, mark);
       last = others !== undefined;
       return others ? [...elements, ...delBase([...others, chain])] : requests;
@@ -314,7 +336,9 @@ function podRemoval(chain: string, mark: number, between: Between): Change {
         isForgotten = true;
         return true;
       }
-      if (!last) removeIfEmpty(nft);
+      if (!last) {
+        removeIfEmpty(nft);
+      }
       return false;
     },
   };
@@ -328,7 +352,9 @@ function portOf({ map, protocol: name, port, hostIP }: Leading): HostPort {
 /** Further chains of the table, if there is but one pod's: that of `mark`, or none. */
 function lastPodsChains(nft: NftConnection, mark: number): string[] | undefined {
   const use = nft.table(TABLE)?.use;
-  if (use === TABLE_USE + 2 && nft.chain({ ...IN, name: markChain(mark) })) return [markChain(mark)];
+  if (use === TABLE_USE + 2 && nft.chain({ ...IN, name: markChain(mark) })) {
+    return [markChain(mark)];
+  }
   return use === TABLE_USE + 1 ? [] : undefined;
 }
 
@@ -336,17 +362,23 @@ function lastPodsChains(nft: NftConnection, mark: number): string[] | undefined 
 function removeIfEmpty(nft: NftConnection): void {
   const use = nft.table(TABLE)?.use;
   // With more than one chain of masquerading it stays until GC: to look for them at every DEL is not worth it.
-  if (use !== undefined && use <= TABLE_USE + 1) removeBase(nft);
+  if (use !== undefined && use <= TABLE_USE + 1) {
+    removeBase(nft);
+  }
 }
 
 function removeBase(nft: NftConnection): void {
   const chains = chainsOf(nft);
-  if (chains.length === 0 || chains.some((name) => name.startsWith(POD_PREFIX))) return;
+  if (chains.length === 0 || chains.some((name) => name.startsWith(POD_PREFIX))) {
+    return;
+  }
   try {
     nft.commit(delBase(chains.filter((name) => name.startsWith(MARK_PREFIX))));
   } catch (error) {
     // A pod has come.
-    if (!isRace(error)) throw error;
+    if (!isRace(error)) {
+      throw error;
+    }
   }
 }
 
@@ -375,7 +407,9 @@ export function collectPorts(
   const live = new Set<string>();
   for (const { comment, verdict } of MAPS.flatMap((name) => elementsOf(nft, inMap(name)))) {
     const isStale = comment !== undefined && belongsTo(comment, network) && !kept.has(comment);
-    if (!isStale && verdict?.chain !== undefined) live.add(verdict.chain);
+    if (!isStale && verdict?.chain !== undefined) {
+      live.add(verdict.chain);
+    }
   }
   const stale = chainsOf(nft).filter((name) => name.startsWith(POD_PREFIX) && !live.has(name));
   commitTogether(
@@ -389,7 +423,9 @@ export function collectPorts(
 export function portDifferences(nft: NftConnection, plan: PortPlan): string[] {
   const chain = podChain(plan.owner);
   const { leading, requests } = podRules(plan, chain);
-  if (leading.length === 0) return [];
+  if (leading.length === 0) {
+    return [];
+  }
   const rulesOf = (name: string) => nft.rules({ ...IN, chain: name });
   const shared = [PORTS, ...HOOKS, ...(plan.settings.snat ? [markChain(plan.settings.mark)] : [])];
   const empty = shared.filter((name) => rulesOf(name).length === 0);

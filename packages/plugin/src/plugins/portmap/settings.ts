@@ -55,9 +55,13 @@ export function portmapSettings(raw: CheckedConfig): PortmapSettings {
 function backendOf(conf: PortmapConf): NatBackend {
   const named = natBackend('backend', conf.backend);
   const spoken = new Set<NatBackend>();
-  if (conf.externalSetMarkChain !== undefined) spoken.add('iptables');
+  if (conf.externalSetMarkChain !== undefined) {
+    spoken.add('iptables');
+  }
   for (const [first] of [conf.conditionsV4 ?? [], conf.conditionsV6 ?? []]) {
-    if (first !== undefined) spoken.add(/^[-!]/.test(first) ? 'iptables' : 'nftables');
+    if (first !== undefined) {
+      spoken.add(/^[-!]/.test(first) ? 'iptables' : 'nftables');
+    }
   }
   const [only] = spoken;
   if (spoken.size > 1 || (named !== undefined && only !== undefined && only !== named)) {

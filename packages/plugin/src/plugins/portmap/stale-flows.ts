@@ -14,13 +14,17 @@ const IPPROTO_UDP = 17;
  */
 export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: NftConnection): void {
   const udp = ports.filter(({ protocol }) => protocol === 'udp');
-  if (udp.length === 0) return;
+  if (udp.length === 0) {
+    return;
+  }
   try {
     const conntrack = nft ? new ConntrackConnection(nft.connection) : openConntrack({ sys });
     try {
       for (const family of PORT_FAMILIES) {
         for (const { hostPort, hostIP, family: only } of udp) {
-          if (only !== undefined && only !== family) continue;
+          if (only !== undefined && only !== family) {
+            continue;
+          }
           conntrack.delete(family, () => true, {
             protocol: IPPROTO_UDP,
             destinationPort: hostPort,
@@ -29,10 +33,14 @@ export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: Nft
         }
       }
     } finally {
-      if (nft === undefined) conntrack.close();
+      if (nft === undefined) {
+        conntrack.close();
+      }
     }
   } catch (error) {
     // A kernel that does not tell its connections cannot be made to forget one.
-    if (!isWithoutNftables(error)) throw error;
+    if (!isWithoutNftables(error)) {
+      throw error;
+    }
   }
 }

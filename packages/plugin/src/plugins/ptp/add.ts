@@ -3,10 +3,10 @@ import {
   IFA_F_NOPREFIXROUTE,
   newAddress,
   newRoute,
-  openRoute,
+  openRtnetlink,
   type Request,
-  type RouteConnection,
   RT_SCOPE_LINK,
+  type RtnetlinkConnection,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
@@ -35,9 +35,11 @@ type RoutedAddress = IpConfig & { gateway: string };
 export function add(sys: Sys, context: Context<PtpSettings>): Result {
   const { conf, containerID, ifName, netns, prevResult, mark } = context;
   const ipam = openIpam(sys, context);
-  if (ipam === undefined) throw missing('Missing field ipam', 'ptp routes addresses: set ipam.type');
+  if (ipam === undefined) {
+    throw missing('Missing field ipam', 'ptp routes addresses: set ipam.type');
+  }
   const pod = openPodNamespace(sys, netns);
-  const host = openRoute({ sys });
+  const host = openRtnetlink({ sys });
   mark?.('netns');
   const undo = undoStack();
   try {
@@ -104,7 +106,7 @@ function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Requ
 
 /** The host end answers for the gateway and has a route to the pod. */
 function configureHostEnd(
-  host: RouteConnection,
+  host: RtnetlinkConnection,
   { hostIndex: index, hostMac }: VethPair,
   ips: readonly RoutedAddress[],
 ): void {

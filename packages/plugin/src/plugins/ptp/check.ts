@@ -1,5 +1,5 @@
 import type { Context } from '@cnikit/cni-spec';
-import { openRoute } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import {
   ownAddresses,
@@ -33,15 +33,19 @@ export function check(sys: Sys, context: Context<PtpSettings>): void {
 }
 
 function hostDifferences(sys: Sys, hostName: string, addresses: readonly string[]): string[] {
-  const host = openRoute({ sys });
+  const host = openRtnetlink({ sys });
   try {
     const link = host.link({ name: hostName });
-    if (link === undefined) return [`there is no host interface ${hostName}`];
+    if (link === undefined) {
+      return [`there is no host interface ${hostName}`];
+    }
     const differences = link.up ? [] : [`host interface ${hostName} is down`];
     const routes = host.routes({ oif: link.index }).map(({ dst }) => dst);
     for (const address of addresses) {
       const dst = `${withoutLength(address)}/${hostLength(address)}`;
-      if (!routes.includes(dst)) differences.push(`route to ${dst} by ${hostName} is missing on the node`);
+      if (!routes.includes(dst)) {
+        differences.push(`route to ${dst} by ${hostName} is missing on the node`);
+      }
     }
     return differences;
   } finally {

@@ -19,10 +19,14 @@ export function add(sys: Sys, context: Context<TuningSettings>): Result {
   try {
     if (files.length > 0) {
       withNetns(sys, netns, () => {
-        for (const [file, value] of files) setSysctl(sys, file, value);
+        for (const [file, value] of files) {
+          setSysctl(sys, file, value);
+        }
       });
     }
-    if (Object.keys(changes).length === 0) return prevResult;
+    if (Object.keys(changes).length === 0) {
+      return prevResult;
+    }
     const place = { dataDir: conf.dataDir, network: conf.raw.name, containerID, ifName };
     const link = podLink(pod.route, ifName);
     try {
@@ -44,7 +48,9 @@ function setSysctl(sys: Sys, file: string, value: string): void {
   try {
     sys.writeText(file, value, { flags: O_WRONLY });
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
     const why = error.code === 'ENOENT' ? 'the kernel has no such sysctl' : error.code;
     throw new CniError(ErrorCode.IOFailure, `Sysctl ${file} cannot be set to ${value}`, why);
   }
@@ -53,7 +59,9 @@ function setSysctl(sys: Sys, file: string, value: string): void {
 /** Later plugins and CHECK compare with the result, so it has to say what the interface is like now. */
 function updated(prevResult: Result, ifName: string, { mac, mtu }: LinkTuning): Result {
   const interfaces = (prevResult.interfaces ?? []).map((one) => {
-    if (one.name !== ifName) return one;
+    if (one.name !== ifName) {
+      return one;
+    }
     return {
       ...one,
       ...(mac === undefined ? {} : { mac }),

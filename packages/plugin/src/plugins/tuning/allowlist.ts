@@ -11,12 +11,18 @@ const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
  * @throws CniError 7 naming the first one, 5 when the list cannot be read
  */
 export function assertAllowed(sys: Sys, keys: readonly string[]): void {
-  if (keys.length === 0) return;
+  if (keys.length === 0) {
+    return;
+  }
   const text = readIfThere(sys, ALLOWLIST);
-  if (text === undefined) return;
+  if (text === undefined) {
+    return;
+  }
   const lines = allowedLines(text);
   for (const key of keys) {
-    if (lines.some((line) => matches(line, key))) continue;
+    if (lines.some((line) => matches(line, key))) {
+      continue;
+    }
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
       `Sysctl ${key} is not allowed. Only the following sysctls are allowed: [${lines.join(' ')}]`,

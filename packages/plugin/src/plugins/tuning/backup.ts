@@ -48,7 +48,9 @@ export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: Li
 export function readBackup(sys: Sys, place: BackupPlace): LinkTuning | undefined {
   const text = readIfThere(sys, fileOf(place));
   const value = text === undefined ? undefined : parsed(text);
-  if (!isTuningConf(value)) return undefined;
+  if (!isTuningConf(value)) {
+    return undefined;
+  }
   const { mac, mtu, promisc, allmulti, txQLen } = value;
   return {
     ...(mac ? { mac } : {}),
@@ -82,10 +84,14 @@ export function collectBackups(
 ): void {
   const keep = new Set(valid.map(({ containerID, ifname }) => nameOf({ containerID, ifName: ifname })));
   for (const name of namesIn(sys, dataDir)) {
-    if (keep.has(name)) continue;
+    if (keep.has(name)) {
+      continue;
+    }
     const file = `${dataDir}/${name}`;
     const backup = parsed(readIfThere(sys, file) ?? '') as { [NETWORK]?: unknown } | null | undefined;
-    if (backup?.[NETWORK] === network) unlinkIfThere(sys, file);
+    if (backup?.[NETWORK] === network) {
+      unlinkIfThere(sys, file);
+    }
   }
 }
 
@@ -93,7 +99,9 @@ function namesIn(sys: Sys, folder: string): string[] {
   try {
     return sys.readdir(folder).filter((name) => name.endsWith('.json') || name.endsWith(`.json${NEW}`));
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (isMissing(error)) {
+      return [];
+    }
     throw error;
   }
 }
@@ -102,7 +110,9 @@ function unlinkIfThere(sys: Sys, file: string): void {
   try {
     sys.unlink(file);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isMissing(error)) {
+      throw error;
+    }
   }
 }
 
@@ -126,8 +136,12 @@ function makeFolders(sys: Sys, path: string): void {
     try {
       sys.mkdir(folder, 0o755);
     } catch (error) {
-      if (!(error instanceof SysError) || error.code !== 'EEXIST') throw error;
+      if (!(error instanceof SysError) || error.code !== 'EEXIST') {
+        throw error;
+      }
     }
-    if (at < 0) return;
+    if (at < 0) {
+      return;
+    }
   }
 }

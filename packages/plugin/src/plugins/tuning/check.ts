@@ -31,7 +31,9 @@ function sysctlDifferences(
   sysctl: Readonly<Record<string, string>>,
 ): string[] {
   const entries = Object.entries(sysctl);
-  if (entries.length === 0) return [];
+  if (entries.length === 0) {
+    return [];
+  }
   return withNetns(sys, netns, () =>
     entries.flatMap(([key, value]) => {
       const now = readSysctl(sys, sysctlFile(key, ifName));
@@ -44,7 +46,9 @@ function readSysctl(sys: Sys, file: string): string {
   try {
     return sys.readText(file).trim();
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
     return `unreadable (${error.code})`;
   }
 }

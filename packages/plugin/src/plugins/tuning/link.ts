@@ -1,11 +1,13 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type Link, type RouteConnection, setLink } from '@cnikit/netlink';
+import { type Link, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { LinkTuning } from './settings.ts';
 
 /** The pod's interface. Throws CniError 999 when it is not there. */
-export function podLink(route: RouteConnection, ifName: string): Link {
+export function podLink(route: RtnetlinkConnection, ifName: string): Link {
   const link = route.link({ name: ifName });
-  if (link !== undefined) return link;
+  if (link !== undefined) {
+    return link;
+  }
   throw new CniError(
     ErrorCode.Internal,
     `failed to get "${ifName}": Link not found`,
@@ -15,7 +17,7 @@ export function podLink(route: RouteConnection, ifName: string): Link {
 
 /** Sets the attributes by one message. */
 export function tuneLink(
-  route: RouteConnection,
+  route: RtnetlinkConnection,
   index: number,
   { mac, mtu, promisc, allmulti, txQLen }: LinkTuning,
 ): void {

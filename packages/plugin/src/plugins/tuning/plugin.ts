@@ -20,7 +20,9 @@ export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
     check: (context) => check(sys, context),
     gc: ({ conf, validAttachments }) => {
       const { dataDir, raw } = conf;
-      if (validAttachments) collectBackups(sys, { dataDir, network: raw.name }, validAttachments);
+      if (validAttachments) {
+        collectBackups(sys, { dataDir, network: raw.name }, validAttachments);
+      }
     },
   });
 }
@@ -33,10 +35,14 @@ function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSetti
   if (backup !== undefined && pod !== undefined) {
     try {
       const link = pod.route.link({ name: ifName });
-      if (link !== undefined) tuneLink(pod.route, link.index, backup);
+      if (link !== undefined) {
+        tuneLink(pod.route, link.index, backup);
+      }
     } catch (error) {
       // The interface goes with the pod: what the kernel refuses shall not keep the pod from ending.
-      if (!(error instanceof NetlinkError) || error.cause !== undefined) throw error;
+      if (!(error instanceof NetlinkError) || error.cause !== undefined) {
+        throw error;
+      }
     } finally {
       pod.close();
     }

@@ -67,6 +67,8 @@ export function tuningOf({ raw, own, args }: TuningSettings, env: Readonly<Recor
 
 function checked(value: unknown, msg: string): TuningConf {
   const conf = normaliseKeys(value, tuningConfKeys);
-  if (isTuningConf(conf)) return conf;
+  if (isTuningConf(conf)) {
+    return conf;
+  }
   throw new CniError(ErrorCode.InvalidNetworkConfig, msg, explain('tuningConf', conf));
 }

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse, parseDocument } from 'yaml';
-import { parseConfig } from '../../packages/agent/src/config.ts';
+import { parseConfig } from '../../packages/agent/src/config/config.ts';
 import { byName, type Json, type Manifest, objects, read, renderChart } from './rendered.ts';
 
 interface ClusterRole extends Manifest {

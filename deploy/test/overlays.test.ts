@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseConfig } from '../../packages/agent/src/config.ts';
+import { parseConfig } from '../../packages/agent/src/config/config.ts';
 import { byName, deploy, kustomize, type Manifest, read } from './rendered.ts';
 
 interface DaemonSet extends Manifest {

@@ -1,9 +1,9 @@
 /** The agent's own work in this process: from nodes to routes in the kernel, against `ip -batch` for the same routes. */
 import { spawnSync } from 'node:child_process';
-import { openKernel } from '../../../packages/agent/src/apply/netlink.ts';
-import { Agent } from '../../../packages/agent/src/loop.ts';
-import { Metrics } from '../../../packages/agent/src/metrics.ts';
+import { openKernel } from '../../../packages/agent/src/apply/netlink-kernel.ts';
+import { Metrics } from '../../../packages/agent/src/core/metrics.ts';
 import { selectNode } from '../../../packages/agent/src/observe/node.ts';
+import { Agent } from '../../../packages/agent/src/reconcile/agent.ts';
 import { median } from '../statistics.ts';
 import { nodeName, nodeObject, routesTo } from './cluster.ts';
 

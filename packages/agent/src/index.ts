@@ -23,21 +23,7 @@
  *
  * @module
  */
-export { Claims } from './desired/claims.ts';
-export { CONFLIST_NAME, conflist } from './desired/conflist.ts';
-export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/index.ts';
-export type { Reachability, RouteDecision } from './desired/route.ts';
-export type { Encap } from './desired/tunnel.ts';
-export {
-  type Action,
-  describe,
-  diffRoutes,
-  diffSysctls,
-  type KernelAction,
-  type NeighbourAction,
-  type RouteAction,
-  type TunnelAction,
-} from './diff.ts';
+
 export {
   type Hop,
   type HostFacts,
@@ -55,7 +41,22 @@ export {
   type TunnelLink,
   type TunnelPeer,
   type TunnelSettings,
-} from './model.ts';
+} from './core/model.ts';
+export { Claims } from './desired/claims.ts';
+export { CONFLIST_NAME, conflist } from './desired/conflist.ts';
+export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/desired-host.ts';
+export type { Reachability, RouteDecision } from './desired/route.ts';
+export type { Encap } from './desired/tunnel.ts';
 export { hostFacts } from './observe/facts.ts';
 export { selectNode } from './observe/node.ts';
 export { RouteTable } from './observe/route-table.ts';
+export {
+  type Action,
+  describe,
+  diffRoutes,
+  diffSysctls,
+  type KernelAction,
+  type NeighbourAction,
+  type RouteAction,
+  type TunnelAction,
+} from './reconcile/diff.ts';

@@ -3,9 +3,9 @@ import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { help, helpOf } from './cli/help.ts';
 import type { Output } from './cli/plan.ts';
-import { parseConfig } from './config.ts';
-import { AgentError } from './error.ts';
-import { version } from './version.ts';
+import { parseConfig } from './config/config.ts';
+import { AgentError } from './core/error.ts';
+import { version } from './core/version.ts';
 
 const output: Output = {
   out: (text) => void process.stdout.write(text),

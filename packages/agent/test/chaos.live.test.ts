@@ -14,7 +14,7 @@ import { executablePath } from '@cnikit/plugin';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { Lab, type LabNode, NETWORK, type Pod, podCidrs, ROUTER, startPing } from '@cnikit/testing-lab';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { openKernel } from '../src/apply/netlink.ts';
+import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { selectNode } from '../src/observe/node.ts';
 import { expectedRoutes, routeDifferences } from './simulation/oracle.ts';
 import { Random } from './simulation/random.ts';

@@ -7,14 +7,14 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openKernel } from '../src/apply/netlink.ts';
+import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
-import { Agent } from '../src/loop.ts';
-import { Metrics } from '../src/metrics.ts';
-import type { NodeInfo } from '../src/model.ts';
+import { Metrics } from '../src/core/metrics.ts';
+import type { NodeInfo } from '../src/core/model.ts';
+import { after } from '../src/core/timers.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
-import { after } from '../src/timers.ts';
+import { Agent } from '../src/reconcile/agent.ts';
 import { eventually, ownRoutes, run } from './live-node.ts';
 
 const node = (n: number): NodeInfo => ({

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Kernel } from '../src/apply/kernel.ts';
-import { openKernel } from '../src/apply/netlink.ts';
-import { asKernelRoute, type KernelAction, type RouteAction } from '../src/diff.ts';
-import { defaultTunnel, type NodeRoute, type PresentTunnel, type TunnelLink } from '../src/model.ts';
+import { openKernel } from '../src/apply/netlink-kernel.ts';
+import type { Kernel } from '../src/core/kernel.ts';
+import { defaultTunnel, type NodeRoute, type PresentTunnel, type TunnelLink } from '../src/core/model.ts';
 import { hostFacts } from '../src/observe/facts.ts';
+import { asKernelRoute, type KernelAction, type RouteAction } from '../src/reconcile/diff.ts';
 import { FakeKernel } from '../src/testing/fake-kernel.ts';
 import { makeLink, removeLink, run } from './live-node.ts';
 

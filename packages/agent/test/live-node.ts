@@ -7,18 +7,18 @@ import { fileURLToPath } from 'node:url';
 import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { vi } from 'vitest';
-import { loadKubeConfig } from '../src/api.ts';
 import { createCni } from '../src/apply/cni.ts';
-import type { Kernel } from '../src/apply/kernel.ts';
-import { openKernel } from '../src/apply/netlink.ts';
+import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
-import type { KernelAction } from '../src/diff.ts';
-import { Agent } from '../src/loop.ts';
-import { Metrics } from '../src/metrics.ts';
+import type { Kernel } from '../src/core/kernel.ts';
+import { Metrics } from '../src/core/metrics.ts';
+import { after } from '../src/core/timers.ts';
+import { loadKubeConfig } from '../src/kube/api.ts';
 import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
-import { after } from '../src/timers.ts';
+import { Agent } from '../src/reconcile/agent.ts';
+import type { KernelAction } from '../src/reconcile/diff.ts';
 
 /** Runs a program and returns what it printed; throws when it fails. */
 export function run(...[file, ...args]: [string, ...string[]]): string {

@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { procSys } from '../src/apply/sysctls.ts';
-import type { DesiredHost } from '../src/desired/index.ts';
-import { Host } from '../src/host.ts';
+import type { DesiredHost } from '../src/desired/desired-host.ts';
+import { Host } from '../src/reconcile/host-reconciler.ts';
 
 const root = '/run/sysctl-readonly';
 

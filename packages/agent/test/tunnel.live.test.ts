@@ -1,16 +1,16 @@
 /** Four nodes on two subnets with a router between them, each a network namespace with an agent's core of its own. */
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Kernel } from '../src/apply/kernel.ts';
-import { openKernel } from '../src/apply/netlink.ts';
+import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { procSys } from '../src/apply/sysctls.ts';
+import type { Kernel } from '../src/core/kernel.ts';
+import { Metrics } from '../src/core/metrics.ts';
+import { type NodeInfo, TUNNEL_ALIAS } from '../src/core/model.ts';
+import { after } from '../src/core/timers.ts';
 import { Claims } from '../src/desired/claims.ts';
-import { describe as describeAction } from '../src/diff.ts';
-import { Agent, type LoopOptions } from '../src/loop.ts';
-import { Metrics } from '../src/metrics.ts';
-import { type NodeInfo, TUNNEL_ALIAS } from '../src/model.ts';
-import { Routes } from '../src/routes.ts';
-import { after } from '../src/timers.ts';
+import { Agent, type LoopOptions } from '../src/reconcile/agent.ts';
+import { describe as describeAction } from '../src/reconcile/diff.ts';
+import { Routes } from '../src/reconcile/route-reconciler.ts';
 import { eventually, run } from './live-node.ts';
 
 const NETNS = '/run/netns';

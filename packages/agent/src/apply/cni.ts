@@ -1,10 +1,10 @@
 /** Installs the plugin's executable and, last of all, the CNI configuration. */
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Problem } from '../core/model.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
-import type { FileAction } from '../diff.ts';
-import type { Problem } from '../model.ts';
 import { type Configuration, configurations } from '../observe/configurations.ts';
+import type { FileAction } from '../reconcile/diff.ts';
 import {
   type CniDirs,
   heldName,
@@ -23,8 +23,8 @@ import {
   readText,
   removeFile,
 } from './files.ts';
+import { whyNotRuns as whyItDoesNotRun } from './probe-executable.ts';
 import { putBack } from './rollback.ts';
-import { whyNotRuns as whyItDoesNotRun } from './runs.ts';
 
 export interface CniPaths extends CniDirs {
   /** The plugin's executable to install. */

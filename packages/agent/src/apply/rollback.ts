@@ -4,12 +4,12 @@
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AgentError } from '../core/error.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
-import type { FileAction } from '../diff.ts';
-import { AgentError } from '../error.ts';
+import type { FileAction } from '../reconcile/diff.ts';
 import { type CniDirs, heldName, noticeConflist, PLUGIN_NAME, previousName } from './cni-names.ts';
 import { fileState, removeFile } from './files.ts';
-import { whyNotRuns } from './runs.ts';
+import { whyNotRuns } from './probe-executable.ts';
 
 /** Both files, those that have a previous one. Throws {@link AgentError} `NODE` when there is none, or none that works. */
 export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {

@@ -5,17 +5,17 @@ import type { KubeConfigLike } from '@cnikit/watch';
 import type { Logger } from 'pino';
 import { PLUGIN_NAME } from '../apply/cni-names.ts';
 import { readText } from '../apply/files.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { after } from '../core/timers.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
-import { apiSink } from '../events/api-sink.ts';
-import { EventRecorder } from '../events/recorder.ts';
+import { apiSink } from '../kube/api-sink.ts';
+import { EventRecorder } from '../kube/event-recorder.ts';
 import { LeakCollector } from '../leaks/collector.ts';
 import { releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
 import { poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
-import type { Agent } from '../loop.ts';
-import type { Metrics } from '../metrics.ts';
-import { after } from '../timers.ts';
+import type { Agent } from '../reconcile/agent.ts';
 
 export interface Background {
   /** A file was changed or removed by somebody else and is installed again. */

@@ -2,20 +2,20 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCni } from '../apply/cni.ts';
-import { openKernel } from '../apply/netlink.ts';
+import { openKernel } from '../apply/netlink-kernel.ts';
 import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { families } from '../core/prefix.ts';
 import { Claims } from '../desired/claims.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { noRules } from '../desired/rules.ts';
-import { type Action, describe } from '../diff.ts';
-import { STATE_NAME } from '../observe/state.ts';
-import { families } from '../prefix.ts';
-import { ReadinessFile } from '../readiness.ts';
-import { Routes } from '../routes.ts';
+import { STATE_NAME } from '../observe/saved-state.ts';
+import { type Action, describe } from '../reconcile/diff.ts';
+import { ReadinessFile } from '../reconcile/readiness.ts';
+import { Routes } from '../reconcile/route-reconciler.ts';
 import type { Output } from './plan.ts';
-import { removePodRemains } from './pod-remains.ts';
+import { removePodRemains } from './pod-cleanup.ts';
 
 /** Each part is tried even when another fails. Returns the exit status: 1 when something is left. */
 export function cleanup(config: Config, { out, err }: Output): number {

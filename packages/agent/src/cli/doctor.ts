@@ -1,9 +1,9 @@
 /** `cnikit-agent doctor`: what is wrong with the pod network of this node, in sentences, and what to do about it. */
-import type { Config } from '../config.ts';
-import { gather } from '../doctor/gather.ts';
-import { diagnose, exitStatus, type Result } from '../doctor/index.ts';
-import { agentParts, openLog } from './parts.ts';
+import type { Config } from '../config/config.ts';
+import { diagnose, exitStatus, type Result } from '../diagnose/doctor/diagnose.ts';
+import { gather } from '../diagnose/doctor/gather.ts';
 import type { Output } from './plan.ts';
+import { agentParts, openLog } from './wire.ts';
 
 /** Columns of the text; the rest of a terminal's 80 is for the sign. */
 const WIDTH = 76;

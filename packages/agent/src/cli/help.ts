@@ -1,5 +1,5 @@
 /** What the command line can do, in words. */
-import type { Command } from '../config.ts';
+import type { Command } from '../config/config.ts';
 
 /** What the command can do. Each command's own help is cut out of it by `helpOf`. */
 export const help = `cnikit-agent keeps a node's pod network right: routes to the pods of other nodes,

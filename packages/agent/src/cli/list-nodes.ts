@@ -1,8 +1,8 @@
 /** One look at the Nodes of the API. */
 import type { KubeConfigLike } from '@cnikit/watch';
-import { AgentError } from '../error.ts';
-import { Metrics } from '../metrics.ts';
-import type { NodeInfo } from '../model.ts';
+import { AgentError } from '../core/error.ts';
+import { Metrics } from '../core/metrics.ts';
+import type { NodeInfo } from '../core/model.ts';
 import { watchNodes } from '../observe/nodes.ts';
 
 /** Rejects with {@link AgentError} `API` when they have not come within `timeoutMs`. */

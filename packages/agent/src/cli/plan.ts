@@ -1,19 +1,19 @@
 /** `cnikit-agent plan` and `cnikit-agent apply --once`: one look at the API, then at the node. */
 import { join } from 'node:path';
-import { loadKubeConfig } from '../api.ts';
 import { readText } from '../apply/files.ts';
 import { withNoted } from '../apply/sysctls.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import type { Problem } from '../core/model.ts';
 import { Claims } from '../desired/claims.ts';
 import { CONFLIST_NAME } from '../desired/conflist.ts';
-import { desiredHost, ownProblem, problemsOf } from '../desired/index.ts';
-import { type Action, describe } from '../diff.ts';
-import { Host } from '../host.ts';
-import { Agent } from '../loop.ts';
-import type { Problem } from '../model.ts';
-import { Routes } from '../routes.ts';
+import { desiredHost, ownProblem, problemsOf } from '../desired/desired-host.ts';
+import { loadKubeConfig } from '../kube/api.ts';
+import { Agent } from '../reconcile/agent.ts';
+import { type Action, describe } from '../reconcile/diff.ts';
+import { Host } from '../reconcile/host-reconciler.ts';
+import { Routes } from '../reconcile/route-reconciler.ts';
 import { listNodes } from './list-nodes.ts';
-import { agentParts, openLog } from './parts.ts';
+import { agentParts, openLog } from './wire.ts';
 
 /** How long to wait for the API server. */
 const TIMEOUT_MS = 30_000;

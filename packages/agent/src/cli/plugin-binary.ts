@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AgentError } from '../error.ts';
+import { AgentError } from '../core/error.ts';
 
 /**
  * The one given, or the one that comes with the agent: beside it, as in the image, or in the package @cnikit/plugin.

@@ -1,14 +1,14 @@
 /** `cnikit-agent status`: every node's pod networks, and this node's way to them. */
 import { openRtnetlink } from '@cnikit/netlink';
-import { loadKubeConfig } from '../api.ts';
-import { openKernel } from '../apply/netlink.ts';
-import type { Config } from '../config.ts';
+import { openKernel } from '../apply/netlink-kernel.ts';
+import type { Config } from '../config/config.ts';
+import { Metrics } from '../core/metrics.ts';
 import { Claims } from '../desired/claims.ts';
-import { Metrics } from '../metrics.ts';
+import { type StatusReport, statusReport } from '../diagnose/status/report.ts';
+import { statusText } from '../diagnose/status/table.ts';
+import { loadKubeConfig } from '../kube/api.ts';
 import { watchNodes } from '../observe/nodes.ts';
-import { loadState } from '../observe/state.ts';
-import { type StatusReport, statusReport } from '../status/report.ts';
-import { statusText } from '../status/table.ts';
+import { loadState } from '../observe/saved-state.ts';
 import { listNodes } from './list-nodes.ts';
 import type { Output } from './plan.ts';
 

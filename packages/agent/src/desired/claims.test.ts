@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { overlaps, parsePrefix } from '../prefix.ts';
+import { overlaps, parsePrefix } from '../core/prefix.ts';
 import { node } from '../testing/nodes.ts';
 import { Claims } from './claims.ts';
 

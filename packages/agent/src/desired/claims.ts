@@ -1,6 +1,6 @@
 /** Who claims which podCIDR: an index that makes the work of a node event proportional to that node's prefixes. Pure. */
-import type { NodeInfo } from '../model.ts';
-import { type Family, formatPrefix, network, type Prefix, parsePrefix } from '../prefix.ts';
+import type { NodeInfo } from '../core/model.ts';
+import { type Family, formatPrefix, network, type Prefix, parsePrefix } from '../core/prefix.ts';
 
 /** The nodes by name and by the podCIDRs they claim. */
 export class Claims {

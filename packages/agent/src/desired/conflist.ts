@@ -1,5 +1,5 @@
 /** The CNI network configuration of this node. Pure. */
-import { BRIDGE_NAME, type HostFacts, type NodeInfo, type TunnelLink } from '../model.ts';
+import { BRIDGE_NAME, type HostFacts, type NodeInfo, type TunnelLink } from '../core/model.ts';
 import type { ChainedPlugin } from '../observe/chain.ts';
 
 /** The file's name in /etc/cni/net.d. */

@@ -1,6 +1,6 @@
 /** The nodes that are reached by a tunnel, as the entries of its link that they need. Pure. */
-import type { KernelNeighbour, TunnelPeer } from '../model.ts';
-import type { Family } from '../prefix.ts';
+import type { KernelNeighbour, TunnelPeer } from '../core/model.ts';
+import type { Family } from '../core/prefix.ts';
 
 /** An entry to be, the name of its link, and the podCIDR on whose account. */
 export interface PeerEntry extends KernelNeighbour {

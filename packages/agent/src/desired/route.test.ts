@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { HostFacts, NodeInfo } from '../model.ts';
+import type { HostFacts, NodeInfo } from '../core/model.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { Claims } from './claims.ts';
-import { desiredRoutes } from './index.ts';
+import { desiredRoutes } from './desired-host.ts';
 import { desiredRoute, viewOf } from './route.ts';
 
 const facts: HostFacts = hostFacts(new FakeKernel().dump());

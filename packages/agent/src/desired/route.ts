@@ -7,7 +7,7 @@ import {
   type Problem,
   type TunnelPeer,
   type TunnelSettings,
-} from '../model.ts';
+} from '../core/model.ts';
 import {
   type Address,
   contains,
@@ -17,7 +17,7 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
-} from '../prefix.ts';
+} from '../core/prefix.ts';
 import { type Encap, tunnelGateway, tunnelMac, tunnelName, underlaysOf } from './tunnel.ts';
 
 /** The route to one podCIDR, if there is to be one, and what stands against it. */

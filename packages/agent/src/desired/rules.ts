@@ -1,7 +1,7 @@
 /** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
-import type { HostFacts, NodeInfo } from '../model.ts';
-import { aggregate, contains, type Family, familyOf, formatPrefix, parsePrefix } from '../prefix.ts';
+import type { HostFacts, NodeInfo } from '../core/model.ts';
+import { aggregate, contains, type Family, familyOf, formatPrefix, parsePrefix } from '../core/prefix.ts';
 
 /** Chains whose name begins so are the agent's, and no others. */
 export const CHAIN_PREFIX = 'CNIKIT-';

@@ -1,6 +1,6 @@
 /** The kernel settings that a node with pods needs. Pure. */
-import type { HostFacts, NodeInfo, Sysctl } from '../model.ts';
-import { type Family, families, familyOf } from '../prefix.ts';
+import type { HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
+import { type Family, families, familyOf } from '../core/prefix.ts';
 
 const FORWARDS = 'pod traffic passes through this node';
 const BRIDGED =

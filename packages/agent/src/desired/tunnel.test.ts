@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { HostFacts, KernelLink, NodeInfo } from '../model.ts';
-import { TUNNEL_ALIAS } from '../model.ts';
+import type { HostFacts, KernelLink, NodeInfo } from '../core/model.ts';
+import { TUNNEL_ALIAS } from '../core/model.ts';
+import type { Family } from '../core/prefix.ts';
 import { hostFacts } from '../observe/facts.ts';
-import type { Family } from '../prefix.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { desiredRoute, viewOf } from './route.ts';

@@ -3,8 +3,15 @@
  * to tell another anything. Pure.
  */
 import { formatAddress } from '@cnikit/netlink/codec';
-import type { HostFacts, NodeInfo, PresentTunnel, Problem, TunnelLink, TunnelSettings } from '../model.ts';
-import { type Family, families, familyOf, parseAddress } from '../prefix.ts';
+import type {
+  HostFacts,
+  NodeInfo,
+  PresentTunnel,
+  Problem,
+  TunnelLink,
+  TunnelSettings,
+} from '../core/model.ts';
+import { type Family, families, familyOf, parseAddress } from '../core/prefix.ts';
 
 /** `always` and `never` leave nothing to the routes of the node. */
 export type Encap = 'auto' | 'never' | 'always';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Metrics } from '../metrics.ts';
+import { Metrics } from '../core/metrics.ts';
 import { FakeClock } from '../testing/fake-agent.ts';
 import { LeakCollector } from './collector.ts';
 import type { Leak } from './find.ts';

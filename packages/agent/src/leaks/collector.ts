@@ -1,7 +1,7 @@
 /** Releases what pods left over, once it has been so for a grace period and while a container runtime is there. */
-import type { Metrics } from '../metrics.ts';
-import type { ProblemLog } from '../observe/problems.ts';
-import { type After, Timers } from '../timers.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { type After, Timers } from '../core/timers.ts';
+import type { ProblemLog } from '../reconcile/problems.ts';
 import { describeLeak, type Leak } from './find.ts';
 
 export interface CollectorParts {

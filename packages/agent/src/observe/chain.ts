@@ -1,7 +1,7 @@
 /** The plugins that an operator chains behind ours, from a file such as a mounted ConfigMap. */
 import { readFileSync } from 'node:fs';
+import type { Problem } from '../core/model.ts';
 import { NETWORK_NAME } from '../desired/conflist.ts';
-import type { Problem } from '../model.ts';
 
 /** A network configuration of one plugin, as CNI's lists hold it. */
 export type ChainedPlugin = Readonly<Record<string, unknown>>;

@@ -1,6 +1,5 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
-import type { KernelEvent } from '../apply/kernel.ts';
-import { tunnelName } from '../desired/tunnel.ts';
+import type { KernelEvent } from '../core/kernel.ts';
 import {
   BRIDGE_NAME,
   defaultTunnel,
@@ -15,8 +14,9 @@ import {
   RTN_UNICAST,
   TUNNEL_ALIAS,
   type TunnelSettings,
-} from '../model.ts';
-import { type Family, families, parsePrefix } from '../prefix.ts';
+} from '../core/model.ts';
+import { type Family, families, parsePrefix } from '../core/prefix.ts';
+import { tunnelName } from '../desired/tunnel.ts';
 
 /** Where kube-proxy in ipvs mode keeps the addresses of all Services, for the kernel to take packets to them. */
 const SERVICES_LINK = 'kube-ipvs0';

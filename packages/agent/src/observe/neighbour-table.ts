@@ -1,6 +1,7 @@
 /** A copy of the entries of the tunnel's link: filled by a dump and kept by events. Pure. */
+
+import type { KernelNeighbour } from '../core/model.ts';
 import { entryKey } from '../desired/peers.ts';
-import type { KernelNeighbour } from '../model.ts';
 
 export class NeighbourTable {
   readonly #byKey = new Map<string, KernelNeighbour[]>();

@@ -1,6 +1,6 @@
 /** Node objects of the API, which are untrusted, to the few fields that are kept. Pure. */
-import type { NodeInfo } from '../model.ts';
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../prefix.ts';
+import type { NodeInfo } from '../core/model.ts';
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../core/prefix.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Transport } from '@cnikit/watch';
 import { describe, expect, test } from 'vitest';
-import { Metrics } from '../metrics.ts';
+import { Metrics } from '../core/metrics.ts';
 import { FakeClock } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
 import { selectNode } from './node.ts';

@@ -1,10 +1,10 @@
 /** The Nodes of the API as they change, and what to say while it is away. */
 import { type Change, type KubeConfigLike, type WatchOptions, watch } from '@cnikit/watch';
-import type { Metrics } from '../metrics.ts';
-import type { NodeInfo } from '../model.ts';
-import { type After, Timers } from '../timers.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { NodeInfo } from '../core/model.ts';
+import { type After, Timers } from '../core/timers.ts';
+import type { ProblemLog } from '../reconcile/problems.ts';
 import { nodeFields, sameNode, selectNode } from './node.ts';
-import type { ProblemLog } from './problems.ts';
 
 export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
 

@@ -1,5 +1,5 @@
 /** A copy of the kernel's main table, by destination: filled by a dump and kept by events. Pure. */
-import { type KernelRoute, ROUTE_PROTOCOL } from '../model.ts';
+import { type KernelRoute, ROUTE_PROTOCOL } from '../core/model.ts';
 
 export const isOwn = (route: KernelRoute): boolean => route.protocol === ROUTE_PROTOCOL;
 

@@ -1,9 +1,9 @@
 /** An agent over models of everything, with a clock that only the test moves. */
 import type { DesiredRules } from '../apply/rules.ts';
 import { procSys } from '../apply/sysctls.ts';
-import { Agent, type AgentParts, type LoopOptions } from '../loop.ts';
-import { Metrics } from '../metrics.ts';
-import type { After } from '../timers.ts';
+import { Metrics } from '../core/metrics.ts';
+import type { After } from '../core/timers.ts';
+import { Agent, type AgentParts, type LoopOptions } from '../reconcile/agent.ts';
 import { FakeKernel } from './fake-kernel.ts';
 
 export class FakeClock {

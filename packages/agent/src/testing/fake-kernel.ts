@@ -1,7 +1,5 @@
 /** A model of the kernel's main table and of VXLAN links for tests: creates exclusively, replaces, deletes exactly, and counts writes. */
-import type { Kernel, WriteFailure } from '../apply/kernel.ts';
-import { entryKey } from '../desired/peers.ts';
-import { asKernelRoute, type KernelAction, type NeighbourAction, type TunnelAction } from '../diff.ts';
+import type { Kernel, WriteFailure } from '../core/kernel.ts';
 import {
   type KernelAddress,
   type KernelLink,
@@ -9,7 +7,14 @@ import {
   type KernelRoute,
   type KernelState,
   TUNNEL_ALIAS,
-} from '../model.ts';
+} from '../core/model.ts';
+import { entryKey } from '../desired/peers.ts';
+import {
+  asKernelRoute,
+  type KernelAction,
+  type NeighbourAction,
+  type TunnelAction,
+} from '../reconcile/diff.ts';
 
 export class FakeKernel implements Kernel {
   links: KernelLink[] = [

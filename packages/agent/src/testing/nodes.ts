@@ -1,4 +1,4 @@
-import type { NodeInfo } from '../model.ts';
+import type { NodeInfo } from '../core/model.ts';
 
 /** Node number `n` of a dual-stack cluster on 192.0.2.0/24 and 2001:db8::/64. */
 export function node(n: number, changes: Partial<NodeInfo> = {}): NodeInfo {

@@ -1,6 +1,6 @@
 /** The steps of a history, done. Each works in any state, so that a history can be played in part. */
 
-import { formatPrefix, network, parsePrefix } from '../../src/prefix.ts';
+import { formatPrefix, network, parsePrefix } from '../../src/core/prefix.ts';
 import type { ApiNode, SimulatedApi } from './api.ts';
 import type { Step, StepName } from './history.ts';
 import { foreignRoute, type SimulatedKernel } from './kernel.ts';

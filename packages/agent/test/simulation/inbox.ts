@@ -1,6 +1,6 @@
 /** Events on their way from the kernel to one process. */
-import type { KernelEvent } from '../../src/apply/kernel.ts';
-import type { After } from '../../src/timers.ts';
+import type { KernelEvent } from '../../src/core/kernel.ts';
+import type { After } from '../../src/core/timers.ts';
 
 /** In order, each a little later than it happened. */
 export class Inbox implements AsyncIterable<KernelEvent> {

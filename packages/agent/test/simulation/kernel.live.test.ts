@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Kernel, KernelEvent } from '../../src/apply/kernel.ts';
-import { openKernel } from '../../src/apply/netlink.ts';
-import { asKernelRoute, type KernelAction, type RouteAction } from '../../src/diff.ts';
-import type { KernelLink, KernelState, TunnelLink } from '../../src/model.ts';
+import { openKernel } from '../../src/apply/netlink-kernel.ts';
+import type { Kernel, KernelEvent } from '../../src/core/kernel.ts';
+import type { KernelLink, KernelState, TunnelLink } from '../../src/core/model.ts';
+import type { After } from '../../src/core/timers.ts';
 import { hostFacts } from '../../src/observe/facts.ts';
-import type { After } from '../../src/timers.ts';
+import { asKernelRoute, type KernelAction, type RouteAction } from '../../src/reconcile/diff.ts';
 import { run } from '../live-node.ts';
 import { foreignRoute, SimulatedKernel } from './kernel.ts';
 

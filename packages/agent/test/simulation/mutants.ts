@@ -39,7 +39,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-drift-repair': {
     what: 'events about own routes are not looked at',
-    file: 'agent/src/loop.ts',
+    file: 'agent/src/reconcile/agent.ts',
     from: "if (event.type === 'route' && isOwn(event.route)) {",
     to: "if (event.type === 'route' && isOwn(event.route)) {\n      return;",
   },
@@ -51,7 +51,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-retry': {
     what: 'what the kernel refused is not tried again',
-    file: 'agent/src/loop.ts',
+    file: 'agent/src/reconcile/agent.ts',
     from: "this.#timers.start('retry', this.#retryMs, () => this.resync());",
     to: '',
   },
@@ -82,7 +82,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'blind-to-entries': {
     what: 'an entry of the tunnel that somebody removes or bends stays so',
-    file: 'agent/src/loop.ts',
+    file: 'agent/src/reconcile/agent.ts',
     from: 'if (this.#routes.observeNeighbour(event.op, event.neighbour)) {',
     to: 'if (this.#routes.observeNeighbour(event.op, event.neighbour) && event.op === undefined) {',
   },
@@ -95,7 +95,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'keeps-tunnel': {
     what: 'the tunnel stays when nobody is reached by it any more',
-    file: 'agent/src/routes.ts',
+    file: 'agent/src/reconcile/route-reconciler.ts',
     from: "this.#makeTunnels(tunnels, outcome, 'all');",
     to: '',
   },
@@ -113,7 +113,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'stale-way': {
     what: 'a route stays where a node was, while the tunnel cannot be made',
-    file: 'agent/src/routes.ts',
+    file: 'agent/src/reconcile/route-reconciler.ts',
     from: "return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];",
     to: 'return [];',
   },
@@ -125,7 +125,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'deaf-to-rules': {
     what: 'rules that somebody changes are not looked at',
-    file: 'agent/src/loop.ts',
+    file: 'agent/src/reconcile/agent.ts',
     from: '    this.#rulesTouched = true;\n    this.#rulesSoon(SETTLE_MS);',
     to: '',
   },
@@ -137,7 +137,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-sysctl-repair': {
     what: 'a setting that somebody changes stays so',
-    file: 'agent/src/loop.ts',
+    file: 'agent/src/reconcile/agent.ts',
     from: 'if (before !== undefined) {\n      this.#sysctls(before);',
     to: 'if (before !== undefined && !this.#programmed) {\n      this.#sysctls(before);',
   },
@@ -149,7 +149,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'writes-at-rest': {
     what: 'a route that is right is written again',
-    file: 'agent/src/diff.ts',
+    file: 'agent/src/reconcile/diff.ts',
     from: 'have.via === want.via &&',
     to: 'have.via !== want.via &&',
   },
@@ -158,8 +158,8 @@ export const mutants: Record<string, Mutant> = {
 /** The agent's modules with one mutant in them, by the plugin of vitest.config.ts. */
 export async function mutated(name: string): Promise<Modules> {
   const [loop, metrics, nodes, sets] = await Promise.all([
-    import(/* @vite-ignore */ `../../src/loop.ts?mutant=${name}`),
-    import(/* @vite-ignore */ `../../src/metrics.ts?mutant=${name}`),
+    import(/* @vite-ignore */ `../../src/reconcile/agent.ts?mutant=${name}`),
+    import(/* @vite-ignore */ `../../src/core/metrics.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/observe/nodes.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/apply/sets.ts?mutant=${name}`),
   ]);

@@ -1,9 +1,9 @@
 /** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
 import { createRules } from '../../src/apply/rules.ts';
 import type { Encap } from '../../src/desired/tunnel.ts';
-import type { Agent } from '../../src/loop.ts';
 import type { Position } from '../../src/observe/nodes.ts';
-import type { SavedState } from '../../src/observe/state.ts';
+import type { SavedState } from '../../src/observe/saved-state.ts';
+import type { Agent } from '../../src/reconcile/agent.ts';
 import type { SimulatedApi } from './api.ts';
 import { SimulatedFirewall } from './firewall.ts';
 import { SimulatedKernel } from './kernel.ts';
@@ -13,8 +13,8 @@ import type { VirtualTime } from './time.ts';
 
 /** What is simulated: the agent's own modules, or mutants of them. */
 export interface Modules {
-  Agent: typeof import('../../src/loop.ts').Agent;
-  Metrics: typeof import('../../src/metrics.ts').Metrics;
+  Agent: typeof import('../../src/reconcile/agent.ts').Agent;
+  Metrics: typeof import('../../src/core/metrics.ts').Metrics;
   followNodes: typeof import('../../src/observe/nodes.ts').followNodes;
   Outage: typeof import('../../src/observe/nodes.ts').Outage;
   watchNodes: typeof import('../../src/observe/nodes.ts').watchNodes;

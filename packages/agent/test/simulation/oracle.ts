@@ -2,8 +2,8 @@
  * What a node should look like, said a second time and otherwise than in src/desired: from the API's nodes and the
  * kernel's networks alone. A tunnel is judged by where its packets go, not by what its entries are.
  */
-import type { Encap } from '../../src/desired/tunnel.ts';
-import { type KernelLink, type KernelState, ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/model.ts';
+
+import { type KernelLink, type KernelState, ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/model.ts';
 import {
   contains,
   type Family,
@@ -13,7 +13,8 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
-} from '../../src/prefix.ts';
+} from '../../src/core/prefix.ts';
+import type { Encap } from '../../src/desired/tunnel.ts';
 import type { ApiNode } from './api.ts';
 import type { SimulatedFirewall } from './firewall.ts';
 import type { SimulatedSysctls } from './sysctls.ts';

@@ -1,8 +1,8 @@
 /** Plays a history and watches over what must hold in every one of them. */
 import { createSets } from '../../src/apply/sets.ts';
-import { Agent } from '../../src/loop.ts';
-import { Metrics } from '../../src/metrics.ts';
+import { Metrics } from '../../src/core/metrics.ts';
 import { followNodes, Outage, watchNodes } from '../../src/observe/nodes.ts';
+import { Agent } from '../../src/reconcile/agent.ts';
 import { SimulatedApi } from './api.ts';
 import { type Cluster, internalIPs, nodeName, numberOf, play, podCIDRs, setUpLink } from './events.ts';
 import type { History } from './history.ts';

@@ -1,0 +1,254 @@
+/** The kernel by netlink: what the agent needs of @cnikit/netlink. */
+import { randomInt } from 'node:crypto';
+import {
+  type Address,
+  delAddress,
+  delLink,
+  delNeighbour,
+  delRoute,
+  type Link,
+  type Neighbour,
+  NUD_PERMANENT,
+  newAddress,
+  newLink,
+  newNeighbour,
+  newRoute,
+  openRtnetlink,
+  type Request,
+  type Route,
+  RT_TABLE_MAIN,
+  type RtnetlinkConnection,
+  setLink,
+} from '@cnikit/netlink';
+import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
+import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
+import {
+  type KernelAddress,
+  type KernelLink,
+  type KernelNeighbour,
+  type KernelRoute,
+  type KernelState,
+  ROUTE_PROTOCOL,
+  TUNNEL_ALIAS,
+} from '../core/model.ts';
+import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../reconcile/diff.ts';
+
+/** A network namespace, by default that of this process. */
+export function openKernel(netns?: string): Kernel {
+  const where = netns === undefined ? {} : { netns };
+  const connection = openRtnetlink(where);
+  return {
+    dump: () => dump(connection),
+    write: (actions) => write(connection, actions),
+    events: (signal) => events({ ...where, signal, ignorePort: connection.connection.port }),
+    close: () => connection.close(),
+  };
+}
+
+function dump(connection: RtnetlinkConnection): KernelState {
+  const links = connection.links().map(kernelLink);
+  return {
+    links,
+    addresses: connection.addresses().map(kernelAddress),
+    routes: connection.routes({ table: RT_TABLE_MAIN }).map(kernelRoute),
+    neighbours: links
+      .filter(({ alias }) => alias === TUNNEL_ALIAS)
+      .flatMap(({ index }) => [
+        ...connection.neighbours({ index, family: 'bridge' }),
+        ...connection.neighbours({ index }),
+      ])
+      .flatMap((neighbour) => (isPermanent(neighbour) ? [kernelNeighbour(neighbour)] : [])),
+  };
+}
+
+function kernelLink({ index, name, mtu, up, mac, alias, vxlan }: Link): KernelLink {
+  const link: KernelLink = { index, name, mtu, up };
+  if (vxlan === undefined) {
+    return link;
+  }
+  const { id = 0, port = 0, macLearning = true, local } = vxlan;
+  return {
+    ...link,
+    ...(mac === undefined ? {} : { mac }),
+    ...(alias === undefined ? {} : { alias }),
+    vxlan: { id, port, learning: macLearning, ...(local === undefined ? {} : { local }) },
+  };
+}
+
+const isPermanent = ({ state }: Neighbour): boolean => (state & NUD_PERMANENT) !== 0;
+
+const kernelNeighbour = ({ family, index, mac = '', address = '' }: Neighbour): KernelNeighbour => ({
+  table: family === 'bridge' ? 'fdb' : 'neighbour',
+  index,
+  mac,
+  address,
+});
+
+const kernelAddress = ({ index, address }: Address): KernelAddress => ({ index, address });
+
+function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type }: Route): KernelRoute {
+  // Of several next hops the first stands for all: such a route is never ours.
+  const [hop = { via, oif }, ...others] = nextHops ?? [];
+  const otherOifs = others.flatMap((other) => (other.oif === undefined ? [] : [other.oif]));
+  return {
+    family,
+    dst,
+    ...(hop.via === undefined ? {} : { via: hop.via }),
+    ...(hop.oif === undefined ? {} : { oif: hop.oif }),
+    ...(otherOifs.length === 0 ? {} : { otherOifs }),
+    protocol,
+    priority,
+    type,
+  };
+}
+
+function write(connection: RtnetlinkConnection, actions: readonly KernelAction[]): WriteFailure[] {
+  const all: Request[] = [];
+  /** Of each request, the action that it is part of. */
+  const of: KernelAction[] = [];
+  for (const action of actions) {
+    for (const request of requests(action)) {
+      all.push(request);
+      of.push(action);
+    }
+  }
+  const failed = new Set<KernelAction>();
+  return connection.batchSettled(all).flatMap(({ index, code, message }) => {
+    const action = of[index ?? 0]!;
+    // The first of an action says why: a link that was not made cannot be set up either.
+    if (isGone(action, code) || failed.has(action)) {
+      return [];
+    }
+    failed.add(action);
+    return [{ action, code, message }];
+  });
+}
+
+/** What is to go and is gone is as it should be. */
+function isGone(action: KernelAction, code: string): boolean {
+  if (action.op === 'remove' && code === 'ENODEV') {
+    return true;
+  }
+  // A changed route is also created, but that never says ESRCH.
+  if (action.kind === 'route') {
+    return action.op !== 'add' && code === 'ESRCH';
+  }
+  return action.kind === 'neighbour' && action.op === 'remove' && code === 'ENOENT';
+}
+
+function requests(action: KernelAction): Request[] {
+  switch (action.kind) {
+    case 'route':
+      return routeRequests(action);
+    case 'neighbour':
+      return [neighbourRequest(action)];
+    case 'tunnel':
+      return tunnelRequests(action);
+  }
+}
+
+/**
+ * Creating is exclusive and removing names our protocol, so that neither can hit a foreign route. A change is one after
+ * the other: NLM_F_REPLACE takes whatever route is at that destination and metric, also one that somebody has put in
+ * the place of ours a moment ago.
+ */
+function routeRequests(action: RouteAction): Request[] {
+  const requests: Request[] = [];
+  if (action.op !== 'add') {
+    const { dst, via, oif, priority } = action.old;
+    requests.push(
+      delRoute({
+        dst,
+        ...(via === undefined ? {} : { via }),
+        ...(oif === undefined ? {} : { oif }),
+        protocol: ROUTE_PROTOCOL,
+        priority,
+      }),
+    );
+  }
+  if (action.op !== 'remove') {
+    const { dst, via, oif, onlink } = action.route;
+    requests.push(
+      newRoute({ dst, via, oif, protocol: ROUTE_PROTOCOL, ...(onlink === true ? { onlink } : {}) }),
+    );
+  }
+  return requests;
+}
+
+function neighbourRequest({ op, entry: { table, index, mac, address } }: NeighbourAction): Request {
+  const spec = { index, mac, address, ...(table === 'fdb' ? { family: 'bridge' as const } : {}) };
+  return op === 'put' ? newNeighbour(spec) : delNeighbour(spec);
+}
+
+/** IN6_ADDR_GEN_MODE_NONE: nobody speaks IPv6 on the tunnel, so it needs no link-local address. */
+const NO_LINK_LOCAL = 1;
+
+function tunnelRequests(action: TunnelAction): Request[] {
+  if (action.op === 'remove') {
+    return [delLink({ index: action.old.index })];
+  }
+  const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
+  // Addresses follow once it is there.
+  if (action.op === 'add') {
+    // Chosen here, so that what follows cannot hit a link of others that has taken the name a moment before.
+    const index = randomInt(2 ** 20, 2 ** 30);
+    return [
+      newLink({
+        index,
+        kind: 'vxlan',
+        name,
+        id,
+        port,
+        macLearning: false,
+        // Without its own address it is still one of that family.
+        ...(local !== undefined ? { local } : underlay === 'ipv6' ? { local: '::' } : {}),
+        mac,
+        mtu,
+      }),
+      // What is not taken when a link is made, or too late when it is up. All arrives in one send, so that no end of
+      // this process comes in between and leaves a link without its mark.
+      setLink({ index, alias: TUNNEL_ALIAS, addrGenMode: NO_LINK_LOCAL }),
+      setLink({ index, up: true }),
+    ];
+  }
+  const { index } = action.old;
+  return [
+    // The same hardware address set anew would empty the link's table of next hops.
+    setLink({ index, ...(mac === action.old.mac ? {} : { mac }), mtu, up: true }),
+    ...addresses
+      .filter((address) => !action.old.addresses.includes(address))
+      .map((address) => newAddress({ index, address, nodad: address.includes(':') })),
+    ...action.old.addresses
+      .filter((address) => !addresses.includes(address))
+      .map((address) => delAddress({ index, address })),
+  ];
+}
+
+/** The events of some thousand routes, which come at once when an interface goes. */
+const RECEIVE_BYTES = 8 * 1024 * 1024;
+
+/** Listens from the moment it is called; what was written here is known already. */
+function events(where: Pick<MonitorOptions, 'netns' | 'signal' | 'ignorePort'>): AsyncIterable<KernelEvent> {
+  const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route', 'neighbour'] as const;
+  return decoded(monitor({ groups, receiveBuffer: RECEIVE_BYTES, ...where }));
+}
+
+async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEvent> {
+  for await (const change of changes) {
+    if (change.type === 'overflow') {
+      yield change;
+    } else if (change.type === 'link') {
+      yield { type: 'link', index: change.link.index };
+    } else if (change.type === 'address') {
+      yield { type: 'address', ...kernelAddress(change.address) };
+    } else if (change.type === 'neighbour') {
+      yield {
+        type: 'neighbour',
+        op: change.action === 'new' && isPermanent(change.neighbour) ? 'new' : 'del',
+        neighbour: kernelNeighbour(change.neighbour),
+      };
+    } else if (change.type === 'route' && change.route.table === RT_TABLE_MAIN) {
+      yield { type: 'route', op: change.action, route: kernelRoute(change.route) };
+    }
+  }
+}

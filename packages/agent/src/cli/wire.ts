@@ -1,0 +1,56 @@
+/** What the commands share: the real kernel, rules and files of this node. */
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { createCni } from '../apply/cni.ts';
+import { readText } from '../apply/files.ts';
+import { openKernel } from '../apply/netlink-kernel.ts';
+import { createRules } from '../apply/rules.ts';
+import { openSets } from '../apply/sets.ts';
+import type { Config } from '../config/config.ts';
+import { Metrics } from '../core/metrics.ts';
+import { after } from '../core/timers.ts';
+import { CONFLIST_NAME } from '../desired/conflist.ts';
+import { hasRandomPorts } from '../desired/rules.ts';
+import { type Chain, chainReader } from '../observe/chain.ts';
+import type { AgentParts } from '../reconcile/agent.ts';
+import type { HostParts } from '../reconcile/host-reconciler.ts';
+import { findPluginBinary } from './plugin-binary.ts';
+
+/** Logs JSON lines to file descriptor `fd`, at once: a line that explains an end must not be lost by it. */
+export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
+  const stream: DestinationStream = destination({ fd, sync: true });
+  const formatters = { level: (level: string) => ({ level }) };
+  return pino(
+    { level: logLevel, base: { node: nodeName }, timestamp: pino.stdTimeFunctions.isoTime, formatters },
+    stream,
+  );
+}
+
+export function hostParts(config: Config): HostParts {
+  const sets = openSets();
+  return {
+    rules: createRules(),
+    randomPorts: hasRandomPorts(release()),
+    ...(sets === undefined ? {} : { sets }),
+    cni: createCni({
+      binDir: config.cniBinDir,
+      confDir: config.cniConfDir,
+      pluginBinary: findPluginBinary(config.pluginBinary),
+      links: config.pluginLinks,
+    }),
+  };
+}
+
+/** Reads what to chain, if something is. */
+export function chainOf({ chain, cniConfDir }: Config): { chain?: () => Chain } {
+  if (chain === undefined) {
+    return {};
+  }
+  return { chain: chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME))) };
+}
+
+export function agentParts(config: Config, log: Logger): AgentParts {
+  const kernel = openKernel();
+  return { ...hostParts(config), ...chainOf(config), kernel, log, metrics: new Metrics(), after };
+}

@@ -1,0 +1,179 @@
+/** The one place that decides what a node should look like. Pure: the same input gives the same value. */
+import type { TableSpec } from '@cnikit/iptables';
+import type { HostFacts, NodeInfo, Problem, Sysctl } from '../core/model.ts';
+import { type Family, families } from '../core/prefix.ts';
+import type { Chain } from '../observe/chain.ts';
+import type { Claims } from './claims.ts';
+import { conflist } from './conflist.ts';
+import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
+import { asElements, asRules, desiredRules, insidePrefixes, insideSet } from './rules.ts';
+import { desiredSysctls, familiesOf } from './sysctls.ts';
+import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
+
+/** What the operator chose. */
+export interface Policy extends Reachability {
+  /** This node, as the API calls it. */
+  nodeName: string;
+  /** Destinations, besides those of the cluster, to which pods keep their address. */
+  nonMasquerade: readonly string[];
+  /** Directory of the plugin's state; /run/cnikit by default. */
+  stateDir?: string;
+}
+
+/** Everything but the routes, which are decided one prefix at a time by `desiredRoutes`. */
+export interface DesiredHost {
+  sysctls: Sysctl[];
+  /** Made when first asked for. */
+  readonly rules: Record<Family, readonly TableSpec[]>;
+  /** Elements of the set that the rules of a family speak of; undefined: there is none. Made when first asked for. */
+  readonly inside: Record<Family, readonly string[] | undefined>;
+  /** Text of the conflist; absent while what to chain is not known. */
+  conflist?: string;
+  problems: Problem[];
+}
+
+/** Routes to `prefixes`, or to every claimed one. A node event needs only those of the node. */
+export function desiredRoutes(
+  claims: Claims,
+  policy: { nodeName: string } & Reachability,
+  facts: HostFacts,
+  prefixes: Iterable<string> = claims.prefixes(),
+): Map<string, RouteDecision> {
+  const own = claims.get(policy.nodeName);
+  const decisions = new Map<string, RouteDecision>();
+  if (own === undefined) {
+    // Each of them could be this node.
+    for (const dst of prefixes) {
+      decisions.set(dst, { problems: [] });
+    }
+    return decisions;
+  }
+  const view = viewOf(own, facts, policy);
+  for (const dst of prefixes) {
+    decisions.set(dst, desiredRoute(dst, claims.of(dst), view, claims.rivals(dst)));
+  }
+  return decisions;
+}
+
+/** What else decides about the host. */
+export interface Circumstances {
+  /** The families of outer packets by which some node is reached; none unless told. */
+  tunnelled?: ReadonlySet<Family>;
+  /** Sysctls that are left to the plugin, by key. */
+  hostSysctls?: Readonly<Record<string, string>>;
+  /** Rules may speak of sets. */
+  sets?: boolean;
+  /** Masqueraded ports may be chosen at random; true unless told. */
+  randomPorts?: boolean;
+  chain?: Chain;
+}
+
+/** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
+export function desiredHost(
+  claims: Claims,
+  policy: Policy,
+  facts: HostFacts,
+  {
+    tunnelled = new Set(),
+    hostSysctls = {},
+    sets = false,
+    randomPorts = true,
+    chain = { plugins: [], problems: [] },
+  }: Circumstances = {},
+): DesiredHost | undefined {
+  const own = claims.get(policy.nodeName);
+  if (own === undefined || own.podCIDRs.length === 0) {
+    return undefined;
+  }
+  const used = familiesOf(own);
+  const view = viewOf(own, facts, policy);
+  const prefixes = (family: Family): string[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
+  const rules = (family: Family): readonly TableSpec[] =>
+    desiredRules(
+      family,
+      own,
+      facts,
+      () => (sets ? { set: insideSet(family) } : asRules(prefixes(family))),
+      randomPorts,
+    );
+  const inside = (family: Family): string[] | undefined =>
+    sets && used.has(family) && facts.ways[family].length > 0 ? asElements(prefixes(family)) : undefined;
+  let made: DesiredHost['rules'] | undefined;
+  let elements: DesiredHost['inside'] | undefined;
+  const { stateDir } = policy;
+  const tunnels = [...tunnelled].map((underlay) => desiredTunnel(own, facts, view.tunnel, underlay));
+  const text =
+    chain.plugins &&
+    conflist(own, facts, {
+      chain: chain.plugins,
+      hostSysctls,
+      ...(stateDir === undefined ? {} : { stateDir }),
+      tunnels,
+    });
+  return {
+    sysctls: desiredSysctls(
+      own,
+      facts,
+      tunnels.map(({ name }) => name),
+    ),
+    // All nodes are looked at for them, which sysctls and routes need not wait for.
+    get rules() {
+      made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
+      return made;
+    },
+    get inside() {
+      elements ??= { ipv4: inside('ipv4'), ipv6: inside('ipv6') };
+      return elements;
+    },
+    ...(text === undefined ? {} : { conflist: text }),
+    problems: [
+      ...chain.problems,
+      // One that has our VNI and port stands in the way of both.
+      ...new Map(
+        tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((problem) => [problem.key, problem]),
+      ).values(),
+      ...families
+        .filter((family) => used.has(family) && facts.outside[family] === undefined)
+        .map((family) => ({
+          key: `outside ${family}`,
+          message: `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
+        })),
+    ],
+  };
+}
+
+/** What keeps this node itself from being set up. */
+export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem[] {
+  if (own === undefined) {
+    return [
+      {
+        key: 'own node',
+        message: `Node ${nodeName} is not in the API: waiting for it. Is NODE_NAME the name that the kubelet registered?`,
+      },
+    ];
+  }
+  if (own.podCIDRs.length > 0) {
+    return [];
+  }
+  return [
+    {
+      key: 'own node',
+      message: `Node ${nodeName} has no podCIDR: waiting for it. The controller manager assigns one when it runs with --allocate-node-cidrs and --cluster-cidr`,
+    },
+  ];
+}
+
+/** What is wrong with one Node object. */
+export function problemsOf(node: NodeInfo, nodeName: string): Problem[] {
+  const problems = node.rejected.map((reason) => ({
+    key: `node ${node.name}: ${reason}`,
+    message: `Node ${node.name}: ${reason}`,
+  }));
+  if (node.name !== nodeName && node.podCIDRs.length === 0 && node.rejected.length === 0) {
+    problems.push({
+      key: `node ${node.name}`,
+      message: `Node ${node.name} has no podCIDR yet: no route to its pods until it has`,
+    });
+  }
+  return problems;
+}

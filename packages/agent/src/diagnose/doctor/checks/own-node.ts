@@ -1,0 +1,31 @@
+import { parseAddress } from '../../../core/prefix.ts';
+import { ownProblem } from '../../../desired/desired-host.ts';
+import { familiesOf } from '../../../desired/sysctls.ts';
+import { type Check, failure } from '../finding.ts';
+
+export const ownNode: Check = {
+  name: 'node',
+  good: ({ nodeName, own }) => `Node ${nodeName} has podCIDR ${own?.podCIDRs.join(' and ')}.`,
+  find: ({ nodeName, own }) => {
+    const missing = ownProblem(own, nodeName).map(({ message }) =>
+      failure(
+        `${message}.`,
+        own === undefined
+          ? 'Give --node-name, or NODE_NAME, the name that `kubectl get nodes` shows for this machine.'
+          : 'Start the controller manager so, or set spec.podCIDRs of the Node.',
+      ),
+    );
+    const rejected = (own?.rejected ?? []).map((reason) =>
+      failure(`Node ${nodeName}: ${reason}.`, 'Correct the Node object.'),
+    );
+    const unreachable = [...(own === undefined ? [] : familiesOf(own))]
+      .filter((family) => !own!.internalIPs.some((ip) => parseAddress(ip)?.family === family))
+      .map((family) =>
+        failure(
+          `Node ${nodeName} has pods of ${family} but no InternalIP of that family, so no other node has a route to them.`,
+          'Start the kubelet with an address of each family in --node-ip.',
+        ),
+      );
+    return [...missing, ...rejected, ...unreachable];
+  },
+};

@@ -1,0 +1,69 @@
+/** What the API server says: the Nodes, and what the agent may do. */
+import type { KubeConfigLike } from '@cnikit/watch';
+import { listNodes } from '../../cli/list-nodes.ts';
+import type { NodeInfo } from '../../core/model.ts';
+import { apiRequest } from '../../kube/api-request.ts';
+import type { Access, ApiFacts } from './facts.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** What the agent uses; with a readiness taint one thing more. */
+export function accessNeeded(readinessTaint: string | undefined): Access[] {
+  const nodes = { resource: 'nodes', needed: true };
+  const events = { resource: 'events', namespace: 'default', needed: false };
+  return [
+    { ...nodes, verb: 'list', use: 'to know the pod networks of other nodes' },
+    { ...nodes, verb: 'watch', use: 'to follow the pod networks of other nodes' },
+    { ...nodes, verb: 'get', use: 'to read its own node' },
+    {
+      verb: 'patch',
+      resource: 'nodes/status',
+      use: 'to set condition NetworkUnavailable to False',
+      needed: true,
+    },
+    { ...events, verb: 'create', use: 'to tell an operator what is wrong' },
+    { ...events, verb: 'patch', use: 'to count what is wrong for longer' },
+    ...(readinessTaint === undefined
+      ? []
+      : [{ ...nodes, verb: 'patch', use: `to remove the taint ${readinessTaint}` }]),
+  ];
+}
+
+export async function gatherApi(
+  kubeConfig: KubeConfigLike,
+  readinessTaint: string | undefined,
+): Promise<{ api: ApiFacts; nodes?: NodeInfo[] }> {
+  const server = kubeConfig.getCurrentCluster()?.server ?? '';
+  const needed = accessNeeded(readinessTaint);
+  const [nodes, access] = await Promise.all([
+    listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => error),
+    Promise.all(needed.map((each) => review(kubeConfig, each))),
+  ]);
+  if (nodes instanceof Error) {
+    const { message } = nodes.cause instanceof Error ? nodes.cause : nodes;
+    return { api: { server, error: message, access } };
+  }
+  return { api: { server, access }, nodes };
+}
+
+/** SelfSubjectAccessReview, which everybody may ask for. */
+async function review(kubeConfig: KubeConfigLike, access: Access): Promise<Access> {
+  const { verb, namespace } = access;
+  const [resource, subresource] = access.resource.split('/');
+  try {
+    const answer = (await apiRequest(kubeConfig, {
+      method: 'POST',
+      path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+      body: {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: { resourceAttributes: { verb, group: '', resource, subresource, namespace } },
+      },
+      timeoutMs: TIMEOUT_MS,
+    })) as { status?: { allowed?: boolean } };
+    const allowed = answer.status?.allowed;
+    return allowed === undefined ? access : { ...access, allowed };
+  } catch {
+    return access;
+  }
+}

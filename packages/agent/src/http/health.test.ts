@@ -1,0 +1,65 @@
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { Metrics } from '../core/metrics.ts';
+import { serveHealth } from './health.ts';
+
+const closing: Array<() => void> = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) {
+    close();
+  }
+});
+
+test('serveHealth() tells alive from ready, and counts', async () => {
+  const metrics = new Metrics();
+  let ready = false;
+  const problems = [{ key: 'own node', message: 'Node n1 has no podCIDR' }];
+  const server = await serveHealth(
+    { host: '127.0.0.1', port: 0 },
+    { ready: () => ready, problems: () => problems, metrics },
+  );
+  closing.push(() => server.close());
+  const get = async (path: string): Promise<[number, string]> => {
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+    return [answer.status, await answer.text()];
+  };
+  expect(await get('/healthz')).toEqual([200, 'ok\n']);
+  expect(await get('/readyz')).toEqual([
+    503,
+    'The data path is not programmed yet\nNode n1 has no podCIDR\n',
+  ]);
+  ready = true;
+  expect((await get('/readyz'))[0]).toBe(200);
+  metrics.add('resyncs');
+  metrics.set('routes', 4);
+  const [, text] = await get('/metrics');
+  expect(text).toContain('# TYPE cnikit_agent_resyncs_total counter\ncnikit_agent_resyncs_total 1\n');
+  expect(text).toContain('\ncnikit_agent_routes 4\n');
+  expect((await get('/'))[0]).toBe(404);
+});
+
+test('serveHealth() gives profiles on demand, bounded in time and one after another', async () => {
+  const parts = { ready: () => true, problems: () => [], metrics: new Metrics(), status: () => ({ a: 1 }) };
+  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, parts);
+  closing.push(() => server.close());
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const first = fetch(`${base}/debug/cpu-profile?seconds=0.2`);
+  const second = fetch(`${base}/debug/cpu-profile?seconds=0.2`);
+  expect([(await first).status, (await second).status].sort()).toEqual([200, 409]);
+  const profile = await (await fetch(`${base}/debug/cpu-profile?seconds=0.01`)).json();
+  expect(Object.keys(profile as object)).toContain('nodes');
+  for (const seconds of ['0', '61', 'x', '-1']) {
+    expect((await fetch(`${base}/debug/cpu-profile?seconds=${seconds}`)).status).toBe(400);
+  }
+  expect(await (await fetch(`${base}/status`)).json()).toEqual({ a: 1 });
+  const snapshot = (await (await fetch(`${base}/debug/heap-snapshot`)).json()) as { nodes: number[] };
+  expect(snapshot.nodes.length).toBeGreaterThan(1000);
+});
+
+test('serveHealth() rejects when the port is taken', async () => {
+  const parts = { ready: () => true, problems: () => [], metrics: new Metrics() };
+  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, parts);
+  closing.push(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  await expect(serveHealth({ host: '127.0.0.1', port }, parts)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});

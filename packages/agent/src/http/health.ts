@@ -1,0 +1,87 @@
+/** /healthz, /readyz, /metrics, /status and profiles on the node itself. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import type { Metrics } from '../core/metrics.ts';
+import type { Problem } from '../core/model.ts';
+import { cpuProfile, heapSnapshot, PROFILE_MOST_SECONDS } from './profile.ts';
+
+export interface HealthParts {
+  ready: () => boolean;
+  problems: () => Iterable<Problem>;
+  metrics: Metrics;
+  /** What /status tells, as a value of JSON. */
+  status?: () => unknown;
+}
+
+const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
+const JSON_TYPE = 'application/json';
+
+/** Listens; rejects when it cannot. */
+export function serveHealth(
+  { host, port }: { host: string; port: number },
+  parts: HealthParts,
+): Promise<Server> {
+  const server = createServer((request, response) => {
+    answer(request, response, parts).catch((error: Error) => send(response, 500, `${error.message}\n`));
+  });
+  return new Promise((done, fail) => {
+    server.once('error', fail);
+    server.listen(port, host, () => done(server));
+  });
+}
+
+function send(response: ServerResponse, status: number, body: string, type = TEXT): void {
+  if (!response.headersSent) {
+    response.writeHead(status, { 'content-type': type });
+  }
+  response.end(body);
+}
+
+/** That it answers at all is what /healthz says; /readyz is about the node's data path, and lists what is wrong. */
+async function answer(request: IncomingMessage, response: ServerResponse, parts: HealthParts): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://agent');
+  switch (url.pathname) {
+    case '/healthz':
+      return send(response, 200, 'ok\n');
+    case '/readyz': {
+      const list = [...parts.problems()].map(({ message }) => `${message}\n`).join('');
+      return parts.ready()
+        ? send(response, 200, `ok\n${list}`)
+        : send(response, 503, `The data path is not programmed yet\n${list}`);
+    }
+    case '/metrics':
+      return send(response, 200, parts.metrics.text());
+    case '/status':
+      return send(response, 200, `${JSON.stringify(parts.status?.() ?? {})}\n`, JSON_TYPE);
+    case '/debug/cpu-profile':
+    case '/debug/heap-snapshot':
+      return debug(url, request, response);
+    default:
+      return send(response, 404, 'There are /healthz, /readyz, /metrics and /status\n');
+  }
+}
+
+/** Profiles cost time and tell of the inside, so whoever asks must be on this node, wherever the agent listens. */
+async function debug(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!isLoopback(request.socket.remoteAddress)) {
+    return send(response, 403, 'Profiles are given on the loopback interface only\n');
+  }
+  if (url.pathname === '/debug/heap-snapshot') {
+    response.writeHead(200, { 'content-type': JSON_TYPE });
+    pipeline(await heapSnapshot(), response, () => undefined);
+    return;
+  }
+  const seconds = Number(url.searchParams.get('seconds') ?? 10);
+  if (!(seconds > 0 && seconds <= PROFILE_MOST_SECONDS)) {
+    return send(response, 400, `seconds must be above 0 and at most ${PROFILE_MOST_SECONDS}\n`);
+  }
+  const profile = await cpuProfile(seconds);
+  if (profile === undefined) {
+    return send(response, 409, 'A profile is being taken already\n');
+  }
+  send(response, 200, profile, JSON_TYPE);
+}
+
+function isLoopback(address = ''): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address);
+}

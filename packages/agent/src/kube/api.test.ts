@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clearNetworkUnavailable, loadKubeConfig, removeTaint } from './api.ts';
+
+let server: ApiServer;
+let dir: string;
+let kubeconfig: string;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'cnikit-api-'));
+  kubeconfig = join(dir, 'kubeconfig');
+  server = await startApiServer({
+    clusterRoleFile: fileURLToPath(new URL('../../../../deploy/base/rbac.yaml', import.meta.url)),
+    nodes: [
+      { metadata: { name: 'n1' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } } as never,
+    ],
+  });
+  writeFileSync(kubeconfig, server.kubeconfig());
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(dir, { recursive: true });
+});
+
+describe('clearNetworkUnavailable()', () => {
+  test('kubernetes/kubernetes#120486: sets the condition, keeps the others, with the permissions of the manifest', async () => {
+    await clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n1');
+    const { conditions } = server.nodes.get('n1')!.status as { conditions: Array<Record<string, string>> };
+    expect(Object.fromEntries(conditions.map(({ type, status }) => [type, status]))).toEqual({
+      Ready: 'True',
+      NetworkUnavailable: 'False',
+    });
+  });
+
+  test('uses a token from the moment that it was rotated', async () => {
+    const tokenFile = join(dir, 'token');
+    writeFileSync(tokenFile, server.token);
+    const rotating = join(dir, 'rotating');
+    writeFileSync(rotating, server.kubeconfig({ tokenFile }));
+    const config = await loadKubeConfig({ kubeconfig: rotating }, {});
+    await clearNetworkUnavailable(config, 'n1');
+    const old = server.token;
+    writeFileSync(tokenFile, server.rotateToken());
+    await clearNetworkUnavailable(config, 'n1');
+    expect(server.token).not.toBe(old);
+    writeFileSync(kubeconfig, server.kubeconfig());
+  });
+
+  test('says what the API server said', async () => {
+    await expect(clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n9')).rejects.toThrow(
+      /status 404, .*n9/,
+    );
+  });
+
+  test('says which server does not answer', async () => {
+    const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://127.0.0.1:1' }, {});
+    await expect(clearNetworkUnavailable(config, 'n1')).rejects.toThrow(
+      /Cannot talk to https:\/\/127.0.0.1:1/,
+    );
+  });
+});
+
+describe('removeTaint()', () => {
+  const key = 'cnikit.io/not-ready';
+
+  test('removes that taint only, also when somebody changes the Node meanwhile', async () => {
+    const open = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
+    try {
+      const file = join(dir, 'open');
+      writeFileSync(file, open.kubeconfig());
+      const config = await loadKubeConfig({ kubeconfig: file }, {});
+      const put = (...keys: string[]) =>
+        open.nodes.put({ metadata: { name: 'n1' }, spec: { taints: keys.map((each) => ({ key: each })) } });
+      const taints = () => open.nodes.get('n1')!.spec?.taints ?? [];
+      put('a', key);
+      await removeTaint(config, 'n1', key);
+      expect(taints()).toEqual([{ key: 'a' }]);
+      put(key);
+      open.faults.failNext(1, 409, { verb: 'patch' });
+      await removeTaint(config, 'n1', key);
+      expect(taints()).toEqual([]);
+      const asked = open.requests.length;
+      await removeTaint(config, 'n1', key);
+      expect(open.requests.slice(asked).map(({ verb }) => verb)).toEqual(['get']);
+    } finally {
+      await open.close();
+    }
+  });
+
+  test('needs a permission that the manifest does not give, and says which', async () => {
+    server.nodes.put({ metadata: { name: 'n2' }, spec: { taints: [{ key }] } });
+    await expect(removeTaint(await loadKubeConfig({ kubeconfig }, {}), 'n2', key)).rejects.toThrow(
+      /status 403, .*cannot patch resource "nodes"/,
+    );
+  });
+});
+
+describe('loadKubeConfig()', () => {
+  test('kubernetes/kubernetes#77061: reaches the server where it is told, with the credentials it has', async () => {
+    const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://192.0.2.1:6443' }, {});
+    expect(config.getCurrentCluster()).toMatchObject({
+      server: 'https://192.0.2.1:6443',
+      caData: expect.any(String),
+    });
+  });
+
+  test.each<[string, string | undefined, RegExp]>([
+    ['a file that is not there', '/nonexistent', /could not be read/],
+    ['nothing outside of a cluster', undefined, /give --kubeconfig/],
+  ])('refuses %s', async (_, file, reason) => {
+    await expect(loadKubeConfig(file === undefined ? {} : { kubeconfig: file }, {})).rejects.toThrow(reason);
+  });
+
+  test('refuses a kubeconfig without a current context', async () => {
+    const empty = join(dir, 'empty');
+    writeFileSync(empty, 'apiVersion: v1\nkind: Config\n');
+    await expect(loadKubeConfig({ kubeconfig: empty }, {})).rejects.toThrow(/current-context/);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import type { Problem } from '../core/model.ts';
+import { FakeClock } from '../testing/fake-agent.ts';
+import { nodeEvents } from './event-of.ts';
+import { EventRecorder } from './event-recorder.ts';
+
+const problem = (key: string, message = `about ${key}`): Problem => ({ key, message });
+
+describe('nodeEvents()', () => {
+  test.each([
+    ['own node', 'PodCIDRMissing'],
+    ['earlier 00-x.conf', 'CNIConfigurationProblem'],
+    ['chain', 'CNIConfigurationProblem'],
+    ['outside ipv6', 'NoDefaultRoute'],
+    ['rules', 'PacketFilterFailed'],
+    ['selftest', 'RouteSelfTestFailed'],
+  ])('tells %j as %s', (key, reason) => {
+    expect(nodeEvents([problem(key)], [])).toEqual([{ key, reason, message: `about ${key}` }]);
+  });
+
+  test.each(['node n7', 'node n7: podCIDR "x" is not a prefix', 'sysctl net/ipv4/ip_forward'])(
+    'leaves %j alone',
+    (key) => {
+      expect(nodeEvents([problem(key)], [])).toEqual([]);
+    },
+  );
+
+  test('sums up what there may be thousands of', () => {
+    const problems = Array.from({ length: 3000 }, (_, i) => problem(`route 10.0.${i}.0/24`, `No route ${i}`));
+    expect(nodeEvents(problems, [])).toEqual([
+      { key: 'RouteMissing', reason: 'RouteMissing', message: '3000 problems, the first: No route 0' },
+    ]);
+  });
+
+  test('tells of a podCIDR claimed twice only where it is claimed', () => {
+    const problems = [problem('claim 10.244.1.0/24'), problem('claim 10.244.2.0/24')];
+    expect(nodeEvents(problems, ['10.244.1.0/24'])).toMatchObject([{ message: 'about claim 10.244.1.0/24' }]);
+    expect(nodeEvents(problems, ['10.244.9.0/24'])).toEqual([]);
+  });
+});
+
+function recorder() {
+  const clock = new FakeClock();
+  const state = {
+    problems: [] as Problem[],
+    calls: [] as string[],
+    error: undefined as (Error & { status?: number }) | undefined,
+    forgotten: false,
+    sent: 0,
+    refused: 0,
+  };
+  const all = new EventRecorder({
+    problems: () => state.problems,
+    podCIDRs: () => [],
+    sink: {
+      create: async ({ message }) => {
+        if (state.error !== undefined) {
+          throw state.error;
+        }
+        state.calls.push(`create ${message}`);
+        return `name-${state.calls.length}`;
+      },
+      repeat: async (name, { message }, count) => {
+        if (state.forgotten) {
+          return false;
+        }
+        state.calls.push(`repeat ${name} ${count} ${message}`);
+        return true;
+      },
+    },
+    after: clock.after,
+    now: () => clock.now,
+    sent: () => void state.sent++,
+    refused: () => void state.refused++,
+  });
+  const looks = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      clock.now += 30_000;
+      await all.look();
+    }
+  };
+  return { state, looks, all };
+}
+
+describe('EventRecorder', () => {
+  test('tells what lasts, once, and again after half an hour while it stands', async () => {
+    const { state, looks } = recorder();
+    state.problems = [problem('rules')];
+    await looks(1);
+    expect(state.calls).toEqual([]);
+    await looks(50);
+    expect(state.calls).toEqual(['create about rules']);
+    await looks(60);
+    expect(state.calls.slice(1)).toEqual(['repeat name-1 2 about rules']);
+  });
+
+  test('tells what comes and goes as one Event with a count', async () => {
+    const { state, looks } = recorder();
+    for (let i = 0; i < 3; i++) {
+      state.problems = [problem('rules', `try ${i}`)];
+      await looks(2);
+      state.problems = [];
+      await looks(2);
+    }
+    expect(state.calls).toEqual(['create try 0', 'repeat name-1 2 try 1', 'repeat name-1 3 try 2']);
+  });
+
+  test('tells what happened once at the next look, and each time that it happens', async () => {
+    const { state, looks, all } = recorder();
+    const event = { key: 'repaired /x', reason: 'CNIFileRepaired', message: 'it was damaged' };
+    all.note(event);
+    state.error = new Error('ECONNREFUSED');
+    await looks(1);
+    state.error = undefined;
+    await looks(3);
+    expect(state.calls).toEqual(['create it was damaged']);
+    all.note({ ...event });
+    await looks(3);
+    expect(state.calls.slice(1)).toEqual(['repeat name-1 2 it was damaged']);
+  });
+
+  test('makes it anew when the API has forgotten it', async () => {
+    const { state, looks } = recorder();
+    state.problems = [problem('rules')];
+    await looks(2);
+    state.forgotten = true;
+    await looks(60);
+    expect(state.calls).toEqual(['create about rules', 'create about rules']);
+  });
+
+  test('sends ten at once and then one a minute, whatever happens', async () => {
+    const { state, looks } = recorder();
+    state.problems = Array.from({ length: 100 }, (_, i) => problem(`earlier ${i}.conf`));
+    await looks(2);
+    expect(state.sent).toBe(10);
+    await looks(20);
+    expect(state.sent).toBe(20);
+  });
+
+  test('tries again while the API is away, and never again where it may not', async () => {
+    const { state, looks } = recorder();
+    state.problems = [problem('rules')];
+    state.error = new Error('ECONNREFUSED');
+    await looks(5);
+    expect([state.sent, state.refused]).toEqual([0, 0]);
+    state.error = Object.assign(new Error('forbidden'), { status: 403 });
+    await looks(5);
+    expect(state.refused).toBe(1);
+    state.error = undefined;
+    await looks(5);
+    expect(state.sent).toBe(0);
+  });
+});

@@ -1,0 +1,68 @@
+/** The last state seen from the API, on disk: a restart works while the API does not. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NodeInfo } from '../core/model.ts';
+import { parseAddress, parsePrefix } from '../core/prefix.ts';
+
+export const STATE_NAME = 'state.json';
+const FORMAT = 1;
+
+export interface SavedState {
+  nodes: NodeInfo[];
+  /** Where in the API's history this was. */
+  resourceVersion?: string;
+}
+
+/**
+ * Undefined when there is none, or none that can be believed: another format, another node's, or damaged. A file of a
+ * previous boot is none either, as the directory is a tmpfs.
+ */
+export function loadState(dir: string, nodeName: string): SavedState | undefined {
+  try {
+    const state: unknown = JSON.parse(readFileSync(join(dir, STATE_NAME), 'utf8'));
+    const { format, node, nodes, resourceVersion } = state as Record<string, unknown>;
+    if (format !== FORMAT || node !== nodeName || !Array.isArray(nodes) || !nodes.every(isNodeInfo)) {
+      return undefined;
+    }
+    return { nodes, ...(typeof resourceVersion === 'string' ? { resourceVersion } : {}) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Appears whole or not at all. */
+export function saveState(
+  dir: string,
+  nodeName: string,
+  { nodes, resourceVersion }: { nodes: Iterable<NodeInfo>; resourceVersion?: string | undefined },
+): void {
+  mkdirSync(dir, { recursive: true });
+  const temporary = join(dir, `${STATE_NAME}.tmp`);
+  const state = { format: FORMAT, node: nodeName, resourceVersion, nodes: [...nodes] };
+  writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
+  renameSync(temporary, join(dir, STATE_NAME));
+}
+
+function isNodeInfo(value: unknown): value is NodeInfo {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const { name, uid, created, podCIDRs, internalIPs, networkUnavailable, taints, rejected } = value as Record<
+    string,
+    unknown
+  >;
+  return (
+    typeof name === 'string' &&
+    typeof uid === 'string' &&
+    typeof created === 'string' &&
+    isListOf(podCIDRs, (text) => parsePrefix(text) !== undefined) &&
+    isListOf(internalIPs, (text) => parseAddress(text) !== undefined) &&
+    (networkUnavailable === undefined || typeof networkUnavailable === 'string') &&
+    (taints === undefined || isListOf(taints, () => true)) &&
+    isListOf(rejected, () => true)
+  );
+}
+
+function isListOf(value: unknown, check: (text: string) => boolean): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string' && check(entry));
+}

@@ -1,0 +1,309 @@
+/** From what is and what should be to what to do. Pure and printable: `plan` shows it, `apply` does it. */
+
+import {
+  type KernelNeighbour,
+  type KernelRoute,
+  type NodeRoute,
+  type PresentTunnel,
+  type Problem,
+  ROUTE_PROTOCOL,
+  RTN_UNICAST,
+  type Sysctl,
+  type TunnelLink,
+} from '../core/model.ts';
+import type { Peers } from '../desired/peers.ts';
+import type { RouteDecision } from '../desired/route.ts';
+import { sameTunnel } from '../desired/tunnel.ts';
+import type { NeighbourTable } from '../observe/neighbour-table.ts';
+import { isOwn, type RouteTable } from '../observe/route-table.ts';
+
+/** A change of one route in the main table. */
+export type RouteAction =
+  | { kind: 'route'; op: 'add'; route: NodeRoute }
+  | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
+  | { kind: 'route'; op: 'remove'; old: KernelRoute };
+
+/** A change of the tunnel's link, its addresses included. */
+export type TunnelAction =
+  | { kind: 'tunnel'; op: 'add'; link: TunnelLink }
+  | { kind: 'tunnel'; op: 'change'; link: TunnelLink; old: PresentTunnel }
+  | { kind: 'tunnel'; op: 'remove'; old: PresentTunnel };
+
+/** A change of an entry of the tunnel's link; `put` takes the place of one with the same key. */
+export interface NeighbourAction {
+  kind: 'neighbour';
+  op: 'put' | 'remove';
+  entry: KernelNeighbour;
+  dev: string;
+  /** The podCIDR on whose account. */
+  dst?: string;
+}
+
+/** What is changed by netlink. */
+export type KernelAction = RouteAction | TunnelAction | NeighbourAction;
+
+export interface SysctlAction {
+  kind: 'sysctl';
+  key: string;
+  from: string;
+  to: string;
+  why: string;
+}
+
+export interface FileAction {
+  kind: 'file';
+  op: 'add' | 'change';
+  path: string;
+}
+
+/** `line` is iptables' own notation after `+ ` or `- `. */
+export interface RuleAction {
+  kind: 'rule';
+  family: string;
+  line: string;
+}
+
+/** A set as a whole, or one of its elements. */
+export interface SetAction {
+  kind: 'set';
+  op: 'add' | 'remove';
+  set: string;
+  element?: string;
+}
+
+export interface ConditionAction {
+  kind: 'condition';
+  node: string;
+  from: string;
+}
+
+export interface TaintAction {
+  kind: 'taint';
+  node: string;
+  key: string;
+}
+
+/** One change of the node, as a value: what `describe` prints and what is then applied. */
+export type Action =
+  | KernelAction
+  | SysctlAction
+  | RuleAction
+  | SetAction
+  | FileAction
+  | ConditionAction
+  | TaintAction;
+
+/** One line: `+` appears, `-` goes, `~` changes. */
+export function describe(action: Action): string {
+  switch (action.kind) {
+    case 'route':
+      if (action.op === 'add') {
+        return `+ route ${showRoute(action.route)}`;
+      }
+      if (action.op === 'change') {
+        return `~ route ${showRoute(action.route)} (was via ${action.old.via ?? 'none'})`;
+      }
+      return `- route ${action.old.dst}${action.old.via === undefined ? '' : ` via ${action.old.via}`}`;
+    case 'tunnel':
+      if (action.op === 'remove') {
+        return `- tunnel ${showTunnel(action.old)}`;
+      }
+      return `${action.op === 'add' ? '+' : '~'} tunnel ${showTunnel(action.link)}`;
+    case 'neighbour': {
+      const { table, mac, address } = action.entry;
+      const sign = action.op === 'put' ? '+' : '-';
+      return table === 'fdb'
+        ? `${sign} fdb ${mac} to ${address} dev ${action.dev}`
+        : `${sign} neighbour ${address} at ${mac} dev ${action.dev}`;
+    }
+    case 'sysctl':
+      return `~ sysctl ${action.key} ${action.from} -> ${action.to} (${action.why})`;
+    case 'rule':
+      return `${action.line[0]} rule ${action.family}${action.line.slice(1)}`;
+    case 'set': {
+      const what = action.element === undefined ? '' : ` ${action.element}`;
+      return `${action.op === 'add' ? '+' : '-'} set ${action.set}${what}`;
+    }
+    case 'file':
+      return `${action.op === 'add' ? '+' : '~'} file ${action.path}`;
+    case 'condition':
+      return `~ condition NetworkUnavailable of node ${action.node} ${action.from} -> False`;
+    case 'taint':
+      return `- taint ${action.key} of node ${action.node}`;
+  }
+}
+
+const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} dev ${dev}`;
+
+const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTunnel): string =>
+  `${name} vni ${vni} port ${port}${local === undefined ? '' : ` local ${local}`} mac ${mac} mtu ${mtu}`;
+
+/** The first character of `describe`, without the rest: of thousands of routes only their number is told. */
+export function signOf(action: Action): '+' | '-' | '~' {
+  if (action.kind === 'route') {
+    return ({ add: '+', change: '~', remove: '-' } as const)[action.op];
+  }
+  return describe(action)[0] as '+' | '-' | '~';
+}
+
+/** What a change is about: the podCIDR that is routed, or the tunnel. */
+export function placeOf(action: KernelAction): string {
+  if (action.kind === 'route') {
+    return action.op === 'remove' ? action.old.dst : action.route.dst;
+  }
+  return action.kind === 'neighbour' && action.dst !== undefined ? action.dst : 'tunnel';
+}
+
+/** Linux' metric when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
+export const defaultMetric = (dst: string): number => (dst.includes(':') ? 1024 : 0);
+
+/** The kernel's view of a route that the agent makes. */
+export function asKernelRoute({ dst, via, oif }: NodeRoute): KernelRoute {
+  return {
+    family: dst.includes(':') ? 'ipv6' : 'ipv4',
+    dst,
+    via,
+    oif,
+    protocol: ROUTE_PROTOCOL,
+    priority: defaultMetric(dst),
+    type: RTN_UNICAST,
+  };
+}
+
+/**
+ * What to do at each decided destination, and with `complete` also at those of own routes that nothing stands for any
+ * more. A foreign route to the same destination is a problem to report; it is never touched.
+ */
+export function diffRoutes(
+  decisions: ReadonlyMap<string, RouteDecision>,
+  table: RouteTable,
+  complete: boolean,
+): { actions: RouteAction[]; problems: Problem[] } {
+  const actions: RouteAction[] = [];
+  const problems: Problem[] = [];
+  for (const [dst, { route }] of decisions) {
+    diffAt(dst, route);
+  }
+  if (complete) {
+    for (const dst of table.own()) {
+      if (!decisions.has(dst)) {
+        diffAt(dst, undefined);
+      }
+    }
+  }
+  return { actions, problems };
+
+  function diffAt(dst: string, route: NodeRoute | undefined): void {
+    const present = table.at(dst);
+    const own = present.filter(isOwn);
+    const foreign = present.find((other) => !isOwn(other));
+    if (route !== undefined && foreign !== undefined) {
+      problems.push({ key: `foreign ${dst}`, message: inTheWay(route, foreign) });
+    }
+    const kept = route === undefined ? undefined : own.find((have) => matches(have, route));
+    if (route !== undefined && kept === undefined && foreign === undefined) {
+      const old = own.find((have) => have.priority === defaultMetric(dst));
+      if (old !== undefined) {
+        for (const have of own) {
+          if (have !== old) {
+            actions.push({ kind: 'route', op: 'remove', old: have });
+          }
+        }
+        actions.push({ kind: 'route', op: 'change', route, old });
+        return;
+      }
+      actions.push({ kind: 'route', op: 'add', route });
+    }
+    for (const have of own) {
+      if (have !== kept) {
+        actions.push({ kind: 'route', op: 'remove', old: have });
+      }
+    }
+  }
+}
+
+function matches(have: KernelRoute, want: NodeRoute): boolean {
+  return (
+    have.via === want.via &&
+    have.oif === want.oif &&
+    have.type === RTN_UNICAST &&
+    have.priority === defaultMetric(want.dst)
+  );
+}
+
+function inTheWay(want: NodeRoute, foreign: KernelRoute): string {
+  const hop = foreign.via === undefined ? 'without a gateway' : `via ${foreign.via}`;
+  return `A route that is not ours is in the way of ${want.dst} via ${want.via}: it goes ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. Remove it by \`ip route del ${want.dst} proto ${foreign.protocol}\` if nothing needs it`;
+}
+
+/** The tunnel's links: each made when some node is reached by it (`wanted`), and any other tunnel of ours removed. */
+export function diffTunnels(
+  present: readonly PresentTunnel[],
+  wanted: readonly TunnelLink[],
+): TunnelAction[] {
+  const actions: TunnelAction[] = [];
+  const made = new Set<TunnelLink>();
+  for (const old of present) {
+    const link = wanted.find(({ name }) => name === old.name);
+    const same = link === undefined ? 'remake' : sameTunnel(old, link);
+    if (same === 'remake') {
+      actions.push({ kind: 'tunnel', op: 'remove', old });
+    } else {
+      made.add(link!);
+    }
+    if (same === 'change') {
+      actions.push({ kind: 'tunnel', op: 'change', link: link!, old });
+    }
+  }
+  for (const link of wanted) {
+    if (!made.has(link)) {
+      actions.push({ kind: 'tunnel', op: 'add', link });
+    }
+  }
+  return actions;
+}
+
+/** What to do about the entries of those keys; `nameOf` gives the name of a tunnel's link. */
+export function diffPeers(
+  peers: Peers,
+  table: NeighbourTable,
+  keys: Iterable<string>,
+  nameOf: (index: number) => string,
+): NeighbourAction[] {
+  const actions: NeighbourAction[] = [];
+  for (const key of keys) {
+    const want = peers.at(key);
+    const have = table.at(key);
+    const kept = have.find(({ mac, address }) => mac === want?.mac && address === want.address);
+    // One that differs is replaced in its place.
+    if (want === undefined || have.length > 1) {
+      for (const entry of have) {
+        if (entry !== kept) {
+          actions.push({ kind: 'neighbour', op: 'remove', entry, dev: nameOf(entry.index) });
+        }
+      }
+    }
+    if (want === undefined || kept !== undefined) {
+      continue;
+    }
+    const { dev, dst, ...entry } = want;
+    actions.push({ kind: 'neighbour', op: 'put', entry, dev, dst });
+  }
+  return actions;
+}
+
+/** `current` maps a key to its value; a key that cannot be read is absent and left alone. */
+export function diffSysctls(
+  desired: readonly Sysctl[],
+  current: ReadonlyMap<string, string>,
+): SysctlAction[] {
+  const actions: SysctlAction[] = [];
+  for (const { key, value, onlyFrom, why } of desired) {
+    const from = current.get(key);
+    if (from === undefined || from === value || (onlyFrom !== undefined && from !== onlyFrom)) {
+      continue;
+    }
+    actions.push({ kind: 'sysctl', key, from, to: value, why });
+  }
+  return actions;
+}

@@ -1,0 +1,167 @@
+/** Everything of a node but its routes, kept: sysctls, rules, executable and CNI configuration. */
+
+import { IptablesError } from '@cnikit/iptables';
+import type { Cni } from '../apply/cni.ts';
+import type { DesiredRules, Rules } from '../apply/rules.ts';
+import type { Sets } from '../apply/sets.ts';
+import { readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
+import type { Problem, Sysctl } from '../core/model.ts';
+import { families } from '../core/prefix.ts';
+import type { DesiredHost } from '../desired/desired-host.ts';
+import { type Action, diffSysctls, type SysctlAction } from './diff.ts';
+
+export interface HostParts {
+  rules: Rules;
+  /** Absent where the kernel has none: then the rules name every destination. */
+  sets?: Sets;
+  /** False where the kernel cannot choose masqueraded ports at random. */
+  randomPorts?: boolean;
+  cni: Cni;
+  /** Default: /proc/sys. */
+  sysctls?: SysctlFiles;
+}
+
+export interface HostOutcome {
+  done: Action[];
+  problems: Problem[];
+  /** False when it has to be tried again. */
+  ok: boolean;
+  /** True when the same was to be the last time, so that somebody else changed what `done` puts right. */
+  drift: boolean;
+}
+
+export class Host {
+  readonly #parts: HostParts;
+  /** What was last made so, as text. */
+  readonly #last: Record<'sysctls' | 'rules' | 'cni', string | undefined> = {
+    sysctls: undefined,
+    rules: undefined,
+    cni: undefined,
+  };
+
+  /** iptables knows what to do with a set, as far as was tried. */
+  #setsMatch = true;
+  #tables: string | undefined;
+
+  /** Sysctls that were to be set by the plugin after the last pass. */
+  #left: ReadonlySet<string> = new Set();
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** What the methods below would do. */
+  plan(desired: DesiredHost): Action[] {
+    const sysctls = diffSysctls(desired.sysctls, readSysctls(desired.sysctls, this.#parts.sysctls));
+    const { sets, rules, cni } = this.#parts;
+    return [
+      ...sysctls,
+      ...families.flatMap((family) => sets?.plan(family, desired.inside[family]) ?? []),
+      ...rules.plan(desired.rules),
+      ...cni.plan(desired.conflist),
+    ];
+  }
+
+  /** Sysctls that this process may not set and leaves to the plugin, by key. */
+  leftToPlugin(sysctls: readonly Sysctl[]): Record<string, string> {
+    const { sysctls: files } = this.#parts;
+    return unwritableSysctls(sysctls, readSysctls(sysctls, files), files);
+  }
+
+  /**
+   * `pods` tells that the plugin has made some. Not being allowed to write below /proc/sys is the rule in a container:
+   * it stops nothing, and is a problem only when the plugin had its turn.
+   */
+  sysctls({ sysctls }: DesiredHost, pods: boolean): HostOutcome {
+    const { sysctls: files } = this.#parts;
+    const actions = diffSysctls(sysctls, readSysctls(sysctls, files));
+    const refused = writeSysctls(actions, files);
+    const before = this.#left;
+    this.#left = new Set(refused.keys());
+    const problems = actions
+      .filter(({ key }) => refused.has(key) && pods && before.has(key))
+      .map((action) => notSet(action, refused.get(action.key)!));
+    const done = actions.filter(({ key }) => !refused.has(key));
+    return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(sysctls)) };
+  }
+
+  /** Whether masqueraded ports may be chosen at random. */
+  get randomPorts(): boolean {
+    return this.#parts.randomPorts ?? true;
+  }
+
+  /** Whether rules may speak of sets. */
+  get usesSets(): boolean {
+    return this.#parts.sets !== undefined && this.#setsMatch;
+  }
+
+  /**
+   * The rules and the sets that they speak of. `fresh` looks at what the kernel has; else only what is to be other than
+   * the last time is written.
+   */
+  rules({ rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>, fresh: boolean): HostOutcome {
+    return attempt('rules', 'The packet filter rules could not be made', () => {
+      const done: Action[] = [];
+      const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
+        for (const family of families) {
+          if (which(inside[family])) {
+            done.push(...(this.#parts.sets?.apply(family, inside[family], fresh) ?? []));
+          }
+        }
+      };
+      // A set is there before a rule speaks of it, and goes after.
+      sets((elements) => elements !== undefined);
+      const tables = JSON.stringify(rules);
+      if (fresh || tables !== this.#tables) {
+        done.push(...this.#tablesOf(rules));
+      }
+      this.#tables = tables;
+      sets((elements) => elements === undefined);
+      return { done, problems: [], drift: this.#again('rules', JSON.stringify([rules, inside])) };
+    });
+  }
+
+  #tablesOf(rules: DesiredRules): Action[] {
+    try {
+      return this.#parts.rules.apply(rules);
+    } catch (error) {
+      // The kernel has sets, but nothing that matches them (xt_set): from now on without.
+      if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets) {
+        this.#setsMatch = !/set\b/i.test(error.stderr ?? '');
+      }
+      throw error;
+    }
+  }
+
+  /** The executable, and the conflist unless it is held back. */
+  cni(conflist: string | undefined): HostOutcome {
+    return attempt('cni', 'The CNI files could not be installed', () => ({
+      done: this.#parts.cni.apply(conflist),
+      problems: this.#parts.cni.problems(),
+      drift: this.#again('cni', conflist ?? ''),
+    }));
+  }
+
+  /** Notes what is so now; true when it was to be so before. */
+  #again(area: 'sysctls' | 'rules' | 'cni', text: string): boolean {
+    const same = this.#last[area] === text;
+    this.#last[area] = text;
+    return same;
+  }
+}
+
+function notSet({ key, from, to, why }: SysctlAction, reason: string): Problem {
+  return {
+    key: `sysctl ${key}`,
+    message: `Sysctl ${key} is ${from} and not ${to}: ${why}. The agent may not set it (${reason}), and no pod that was made has changed it. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
+  };
+}
+
+function attempt(key: string, what: string, body: () => Omit<HostOutcome, 'ok'>): HostOutcome {
+  try {
+    return { ...body(), ok: true };
+  } catch (error) {
+    const problem = { key, message: `${what}: ${(error as Error).message}` };
+    return { done: [], problems: [problem], ok: false, drift: false };
+  }
+}

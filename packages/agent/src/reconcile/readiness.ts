@@ -1,0 +1,78 @@
+/** The file by which the plugin's STATUS, and so a container runtime, learns whether new pods would have a network. */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Problem } from '../core/model.ts';
+import { READINESS_NAME } from '../desired/conflist.ts';
+
+export interface Readiness {
+  ready: boolean;
+  /** Why not. */
+  reason?: string;
+}
+
+/** Keys of the problems with which a new pod would be cut off; all others concern single nodes, or are none of a pod's. */
+const FATAL = new Set(['kernel', 'rules', 'selftest']);
+
+/**
+ * A node that is not ready any more loses the traffic of Services, so what ends within this time, such as a lock held by
+ * others, must not make it so.
+ */
+const LASTING_MS = 30_000;
+
+export class ReadinessJudge {
+  #since: number | undefined;
+
+  /** Of what a pass found, `now` in ms. Undefined: what was said before still holds. */
+  judge(programmed: boolean, problems: Iterable<Problem>, now: number): Readiness | undefined {
+    const all = [...problems];
+    const message = (is: (key: string) => boolean): string | undefined =>
+      all.find(({ key }) => is(key))?.message;
+    const reason = message((key) => FATAL.has(key));
+    if (!programmed) {
+      const waiting = reason ?? message((key) => key === 'own node');
+      return { ready: false, reason: waiting ?? 'The data path is not programmed yet' };
+    }
+    if (reason === undefined) {
+      this.#since = undefined;
+      return { ready: true };
+    }
+    this.#since ??= now;
+    return now - this.#since < LASTING_MS ? undefined : { ready: false, reason };
+  }
+}
+
+/** Writes the file whenever it would say something else; it appears whole or not at all. */
+export class ReadinessFile {
+  readonly #path: string;
+  readonly #dir: string;
+  #text: string | undefined;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    this.#path = join(dir, READINESS_NAME);
+  }
+
+  write(readiness: Readiness): void {
+    const text = `${JSON.stringify(readiness)}\n`;
+    this.#text ??= this.#read();
+    if (text === this.#text) {
+      return;
+    }
+    mkdirSync(this.#dir, { recursive: true });
+    writeFileSync(`${this.#path}.tmp`, text, { mode: 0o644 });
+    renameSync(`${this.#path}.tmp`, this.#path);
+    this.#text = text;
+  }
+
+  remove(): void {
+    rmSync(this.#path, { force: true });
+  }
+
+  #read(): string | undefined {
+    try {
+      return readFileSync(this.#path, 'utf8');
+    } catch {
+      return undefined;
+    }
+  }
+}

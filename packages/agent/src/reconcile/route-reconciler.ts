@@ -1,0 +1,329 @@
+/** Routes and the tunnel, kept: remembers what the kernel has, so that an event costs one message and no dump. */
+import type { Kernel, WriteFailure } from '../core/kernel.ts';
+import {
+  defaultTunnel,
+  type HostFacts,
+  type KernelNeighbour,
+  type KernelRoute,
+  type NodeRoute,
+  type Problem,
+  type TunnelLink,
+} from '../core/model.ts';
+import type { Family } from '../core/prefix.ts';
+import type { Claims } from '../desired/claims.ts';
+import { desiredRoutes } from '../desired/desired-host.ts';
+import { entryKey, Peers } from '../desired/peers.ts';
+import type { Reachability, RouteDecision } from '../desired/route.ts';
+import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
+import { hostFacts, sameFacts } from '../observe/facts.ts';
+import { NeighbourTable } from '../observe/neighbour-table.ts';
+import { isOwn, RouteTable } from '../observe/route-table.ts';
+import {
+  asKernelRoute,
+  diffPeers,
+  diffRoutes,
+  diffTunnels,
+  type KernelAction,
+  type NeighbourAction,
+  type RouteAction,
+  type TunnelAction,
+} from './diff.ts';
+
+export interface RouteOutcome {
+  done: KernelAction[];
+  failed: WriteFailure[];
+  /** By destination, of every destination looked at; without an entry all is well. */
+  problems: Map<string, Problem[]>;
+  /** A tunnel's link was made or removed, so what depends on its presence must be decided again. */
+  tunnelChanged: boolean;
+}
+
+export interface RouteOptions extends Reachability {
+  nodeName: string;
+  outsideInterface?: string;
+}
+
+/** Making the link, seeing its index, giving it addresses; one more for a link that goes meanwhile. */
+const TUNNEL_ROUNDS = 4;
+
+export class Routes {
+  readonly #claims: Claims;
+  readonly #kernel: Kernel;
+  readonly #options: RouteOptions;
+  #table = new RouteTable();
+  #neighbours = new NeighbourTable();
+  #facts: HostFacts | undefined;
+  readonly #peers = new Peers();
+  /** Entries of the tunnel's link to look at in the next pass. */
+  readonly #dirtyKeys = new Set<string>();
+  readonly #wanted = new Map<string, NodeRoute>();
+
+  constructor(claims: Claims, kernel: Kernel, options: RouteOptions) {
+    this.#claims = claims;
+    this.#kernel = kernel;
+    this.#options = options;
+  }
+
+  /** Of the last dump; undefined before the first. */
+  get facts(): HostFacts | undefined {
+    return this.#facts;
+  }
+
+  /** The families of outer packets by which some node is reached, as decided last. */
+  get tunnelled(): ReadonlySet<Family> {
+    return this.#peers.underlays();
+  }
+
+  /** Dumps the kernel's tables. True when the facts changed, so that every decision must be taken again. */
+  load(): boolean {
+    const { outsideInterface, tunnel } = this.#options;
+    const state = this.#kernel.dump();
+    const facts = hostFacts(state, outsideInterface, tunnel);
+    const changed = this.#facts === undefined || !sameFacts(this.#facts, facts);
+    this.#table = new RouteTable(state.routes);
+    this.#neighbours = new NeighbourTable(state.neighbours);
+    this.#facts = facts;
+    return changed;
+  }
+
+  /** Takes in an event about one of the agent's own routes. */
+  observe(op: 'new' | 'del', route: KernelRoute): void {
+    if (op === 'new') {
+      this.#table.put(route);
+    } else {
+      this.#table.remove(route);
+    }
+  }
+
+  /** Takes in an event about an entry of some link. True when it is one of the tunnel's. */
+  observeNeighbour(op: 'new' | 'del', neighbour: KernelNeighbour): boolean {
+    if (this.#facts?.tunnels.some(({ index }) => index === neighbour.index) !== true) {
+      return false;
+    }
+    const key = entryKey(neighbour);
+    // What the kernel tells of others than permanent ones, and of multicast, is no matter of ours.
+    if (op === 'del' && this.#neighbours.at(key).length === 0) {
+      return false;
+    }
+    if (op === 'new') {
+      this.#neighbours.put(neighbour);
+    } else {
+      this.#neighbours.remove(neighbour);
+    }
+    this.#dirtyKeys.add(key);
+    return true;
+  }
+
+  /** Number of destinations with own routes in the kernel, as far as known. */
+  get owned(): number {
+    return this.#table.owned;
+  }
+
+  /** Destinations of own routes in the kernel, as far as known. */
+  own(): string[] {
+    return [...this.#table.own()];
+  }
+
+  /** The routes that there should be, by destination, as far as looked at. */
+  get wanted(): ReadonlyMap<string, NodeRoute> {
+    return this.#wanted;
+  }
+
+  /** What `sync` would do for all destinations. */
+  plan(): { actions: KernelAction[]; problems: Problem[] } {
+    const { routes, decisions, problems, keys } = this.#decide(this.#claims.prefixes(), true);
+    const tunnels = this.#wantedTunnels();
+    return {
+      actions: [...this.#tunnelActions(tunnels), ...this.#peerActions(keys, tunnels), ...inOrder(routes)],
+      problems: [...[...decisions.values()].flatMap((decision) => decision.problems), ...problems],
+    };
+  }
+
+  /** Makes the routes to `prefixes` right; `complete` also removes own routes to destinations that nobody claims. */
+  sync(prefixes: Iterable<string>, complete: boolean): RouteOutcome {
+    const first = this.#decide(prefixes, complete);
+    const tunnels = this.#wantedTunnels();
+    const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
+    // The link has to be there before a route can lead to it, and goes when none does any more.
+    this.#makeTunnels(tunnels, outcome, 'needed');
+    const last = outcome.tunnelChanged ? this.#decide(this.#claims.prefixes(), true) : first;
+    for (const [dst, { problems }] of last.decisions) {
+      if (problems.length > 0) {
+        outcome.problems.set(dst, [...problems]);
+      }
+    }
+    for (const problem of last.problems) {
+      const dst = problem.key.split(' ')[1]!;
+      outcome.problems.set(dst, [...(outcome.problems.get(dst) ?? []), problem]);
+    }
+    const routes = last.routes.flatMap(withoutLink);
+    const entries = this.#peerActions(last.keys, tunnels).filter(({ entry }) => entry.index !== 0);
+    this.#write([...entries.filter(({ op }) => op === 'put'), ...inOrder(routes)], outcome);
+    // An entry that goes is used until the route to it has gone.
+    this.#write(
+      entries.filter(({ op }) => op === 'remove'),
+      outcome,
+    );
+    this.#makeTunnels(tunnels, outcome, 'all');
+    return outcome;
+  }
+
+  /** Removes every route of the agent, and its tunnels. */
+  removeAll(): RouteOutcome {
+    const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
+    this.#write(
+      this.own().flatMap((dst) =>
+        this.#table
+          .at(dst)
+          .filter(isOwn)
+          .map((old): RouteAction => ({ kind: 'route', op: 'remove', old })),
+      ),
+      outcome,
+    );
+    this.#makeTunnels([], outcome, 'all');
+    return outcome;
+  }
+
+  #decide(
+    prefixes: Iterable<string>,
+    complete: boolean,
+  ): {
+    decisions: Map<string, RouteDecision>;
+    routes: RouteAction[];
+    problems: Problem[];
+    keys: Iterable<string>;
+  } {
+    const decisions = desiredRoutes(this.#claims, this.#options, this.#factsOrThrow(), prefixes);
+    if (complete) {
+      this.#wanted.clear();
+      for (const dst of [...this.#peers.dsts()]) {
+        if (!decisions.has(dst)) {
+          this.#peers.set(dst, undefined);
+        }
+      }
+    }
+    for (const [dst, { route, peer }] of decisions) {
+      if (route === undefined) {
+        this.#wanted.delete(dst);
+      } else {
+        this.#wanted.set(dst, route);
+      }
+      for (const key of this.#peers.set(dst, peer)) {
+        this.#dirtyKeys.add(key);
+      }
+    }
+    const { actions: routes, problems } = diffRoutes(decisions, this.#table, complete);
+    const keys = new Set(this.#dirtyKeys);
+    this.#dirtyKeys.clear();
+    if (complete) {
+      for (const each of [this.#peers.keys(), this.#neighbours.keys()]) {
+        for (const key of each) {
+          keys.add(key);
+        }
+      }
+    }
+    return { decisions, routes, problems, keys };
+  }
+
+  #wantedTunnels(): TunnelLink[] {
+    const own = this.#claims.get(this.#options.nodeName);
+    const { tunnel = defaultTunnel } = this.#options;
+    if (own === undefined) {
+      return [];
+    }
+    return [...this.#peers.underlays()].map((underlay) =>
+      desiredTunnel(own, this.#factsOrThrow(), tunnel, underlay),
+    );
+  }
+
+  #tunnelActions(wanted: readonly TunnelLink[]): TunnelAction[] {
+    const facts = this.#factsOrThrow();
+    return diffTunnels(facts.tunnels, wanted).filter(
+      (action) => action.op !== 'add' || tunnelInTheWay(facts, action.link).length === 0,
+    );
+  }
+
+  /** Of links that stay or are to come: with one that goes, all its entries do. */
+  #peerActions(keys: Iterable<string>, wanted: readonly TunnelLink[]): NeighbourAction[] {
+    const names = new Set(wanted.map(({ name }) => name));
+    const present = new Map(this.#facts?.tunnels.map(({ index, name }) => [index, name]));
+    const actions = diffPeers(this.#peers, this.#neighbours, keys, (index) => present.get(index) ?? '');
+    return actions.filter(({ dev }) => names.has(dev));
+  }
+
+  /** `needed`: a link that nobody needs stays until the routes have left it, unless it stands where another is to be. */
+  #makeTunnels(wanted: readonly TunnelLink[], outcome: RouteOutcome, which: 'needed' | 'all'): void {
+    for (let round = 0; round < TUNNEL_ROUNDS; round++) {
+      const all = this.#tunnelActions(wanted);
+      const making = which === 'all' || all.some(({ op }) => op === 'add');
+      const actions = making ? all : all.filter(({ op }) => op !== 'remove');
+      if (actions.length === 0) {
+        return;
+      }
+      outcome.tunnelChanged = true;
+      if (this.#write(actions, outcome)) {
+        this.load();
+      } else {
+        return;
+      }
+    }
+  }
+
+  /** True when all was done. */
+  #write(actions: readonly KernelAction[], outcome: RouteOutcome): boolean {
+    if (actions.length === 0) {
+      return true;
+    }
+    const failed = this.#kernel.write(actions);
+    const failing = new Set(failed.map(({ action }) => action));
+    for (const action of actions) {
+      if (failing.has(action)) {
+        continue;
+      }
+      outcome.done.push(action);
+      this.#remember(action);
+    }
+    outcome.failed.push(...failed);
+    return failed.length === 0;
+  }
+
+  #remember(action: KernelAction): void {
+    if (action.kind === 'route') {
+      if (action.op === 'remove') {
+        this.#table.remove(action.old);
+      } else {
+        this.#table.put(asKernelRoute(action.route));
+      }
+    } else if (action.kind === 'neighbour') {
+      if (action.op === 'remove') {
+        this.#neighbours.remove(action.entry);
+      } else {
+        this.#neighbours.put(action.entry);
+      }
+    }
+  }
+
+  #factsOrThrow(): HostFacts {
+    if (this.#facts === undefined) {
+      throw new Error('Routes.load() must come before');
+    }
+    return this.#facts;
+  }
+}
+
+/**
+ * While the link of a tunnel is missing, for a reason that was said, a route through it would only be refused. The one
+ * of before goes all the same: it leads where the node is no more.
+ */
+function withoutLink(action: RouteAction): RouteAction[] {
+  if (action.op === 'remove' || action.route.oif !== 0) {
+    return [action];
+  }
+  return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];
+}
+
+/** Removals first: what goes may stand in the way of what comes. */
+function inOrder(actions: RouteAction[]): RouteAction[] {
+  const order = { remove: 0, change: 1, add: 2 } as const;
+  return actions.sort((a, b) => order[a.op] - order[b.op]);
+}

@@ -4,7 +4,7 @@ import { Backoff } from './backoff.ts';
 import { errorFromAnswer, errorFromEvent, parseRetryAfter } from './errors.ts';
 
 describe('Backoff', () => {
-  it('fail() doubles up to the limit, with half of it by chance', () => {
+  it('Backoff.fail() doubles the delay up to the limit, half of it random', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (chance) => {
         const backoff = new Backoff({ initialMs: 100, maxMs: 1000 }, () => chance);
@@ -19,7 +19,7 @@ describe('Backoff', () => {
     );
   });
 
-  it('fail() waits as long as the server asks, within reason', () => {
+  it('Backoff.fail() honours Retry-After up to the limit', () => {
     const backoff = new Backoff({ initialMs: 100 }, () => 0);
     expect(backoff.fail(7000)).toBe(7000);
     expect(backoff.fail(1)).toBe(100);
@@ -41,11 +41,11 @@ describe('parseRetryAfter()', () => {
 });
 
 describe('errors', () => {
-  it('errorFromAnswer() has the words of the server and what to do', () => {
+  it("errorFromAnswer() carries the server's message and a hint", () => {
     const error = errorFromAnswer(403, '{"message":"nodes is forbidden"}', undefined, 0);
     expect(error).toMatchObject({ code: 'HTTP', status: 403 });
     expect(error.message).toBe(
-      'The API server answered 403: nodes is forbidden (grant the verbs list and watch on this resource to this user)',
+      'The API server answered 403: nodes is forbidden (grant this user the verbs list and watch on this resource)',
     );
     expect(errorFromAnswer(502, '<html>', '3', 0)).toMatchObject({
       code: 'HTTP',
@@ -54,7 +54,7 @@ describe('errors', () => {
     });
   });
 
-  it('a version from the future is as good as one from the past', () => {
+  it('errorFromAnswer() treats a version from the future as EXPIRED', () => {
     const text = JSON.stringify({ details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } });
     expect(errorFromAnswer(504, text, undefined, 0).code).toBe('EXPIRED');
     expect(errorFromEvent({ code: 410 }).code).toBe('EXPIRED');

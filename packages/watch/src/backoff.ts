@@ -1,25 +1,34 @@
-/** When to try again. */
+/** Retry delays. */
 export interface BackoffOptions {
-  /** The first delay is up to this, ms. Default 500. */
+  /**
+   * Upper bound of the first delay, ms.
+   *
+   * @default 500
+   */
   initialMs?: number;
   /**
-   * No delay is longer, ms, but for Retry-After. Default 30,000; 1,500 after a watch that was accepted and then cut; 1,000
-   * after an attempt that reached nobody.
+   * Upper bound of all delays except Retry-After, ms.
+   *
+   * @default 30_000; 1,500 after an accepted watch was cut; 1,000 after a failed connection attempt
    */
   maxMs?: number;
-  /** A watch that lived this long, ms, was well: the next delay starts from the beginning. Default 5,000. */
+  /**
+   * A watch that lasted this long, ms, resets the backoff.
+   *
+   * @default 5_000
+   */
   healthyMs?: number;
 }
 
-/** The longest pause after watches that were accepted and then cut, ms: to resume one costs the server little. */
+/** Longest delay after an accepted watch was cut, ms: resuming costs the server little. */
 export const CUT_MAX_MS = 1500;
 /**
- * The longest pause after attempts that reached nobody, ms: they cost no server anything, and however long it was away,
- * it is heard of soon after its return. One that then has too much to do says so by 429, which is obeyed.
+ * Longest delay after a failed connection attempt, ms. Such attempts cost the server nothing, and a short delay finds it
+ * soon after its return. A server that is then overloaded answers 429, which is honoured.
  */
 export const UNREACHED_MAX_MS = 1000;
 
-/** Retry-After is obeyed up to this, ms: a server must not be able to stop a client for good. */
+/** Upper bound of Retry-After, ms: a server must not be able to stop a client permanently. */
 const RETRY_AFTER_LIMIT_MS = 300_000;
 
 /** Exponential backoff with jitter: each delay is between half and all of its step. */
@@ -52,11 +61,11 @@ export class Backoff {
     this.#failures += 1;
     const delay = step * (0.5 + this.#random() / 2);
     const wanted = Math.min(retryAfterMs, RETRY_AFTER_LIMIT_MS);
-    // Everybody was told the same Retry-After: do not all come back in the same instant.
+    // All clients received the same Retry-After; the jitter keeps them from returning at once.
     return wanted > delay ? wanted + this.#random() * this.#initialMs : delay;
   }
 
-  /** The delay before reconnecting after a connection that was well, ms: only enough to spread a crowd. */
+  /** Delay before reconnecting after a healthy connection, ms: just enough to spread many clients. */
   spread(): number {
     return this.#random() * this.#initialMs;
   }

@@ -1,12 +1,12 @@
-/** Time as the watch sees it, so that tests and simulations can supply their own. */
+/** The watch's view of time, replaceable in tests and simulations. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls back once after `ms`; the returned function cancels that. */
+  /** Calls back once after `ms`; the returned function cancels it. */
   timer(ms: number, callback: () => void): () => void;
 }
 
-/** The time of the machine. */
+/** The system time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   timer: (ms, callback) => {
@@ -15,7 +15,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms`, or at once when the signal fires. */
+/** Resolves after `ms`, or immediately when the signal fires. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     if (signal.aborted) {

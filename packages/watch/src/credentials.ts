@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https';
 import { WatchError } from './errors.ts';
 import type { KubeConfigLike } from './transport.ts';
 
-/** Server and TLS and authentication options for one request, with what the files hold now. */
+/** Server, TLS and authentication options for one request, read from the current files. */
 export async function requestOptions(
   kubeConfig: KubeConfigLike,
 ): Promise<{ server: string; options: RequestOptions }> {
@@ -15,20 +15,18 @@ export async function requestOptions(
   try {
     await kubeConfig.applyToHTTPSOptions(options);
     const tokenFile = tokenFileOf(kubeConfig.getCurrentUser());
-    // KubeConfig reads this file once a minute; a token that was rotated must count at once.
+    // KubeConfig reads this file once a minute; a rotated token must take effect immediately.
     if (tokenFile !== undefined) {
       options.headers.Authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
     }
   } catch (error) {
     const cause = error as Error;
-    throw new WatchError(
-      'CREDENTIALS',
-      `Cannot make the credentials for ${cluster.server}: ${cause.message}`,
-      { cause },
-    );
+    throw new WatchError('CREDENTIALS', `Cannot obtain credentials for ${cluster.server}: ${cause.message}`, {
+      cause,
+    });
   }
-  // KubeConfig's agent keeps the certificates it was made with, also when their files have changed.
-  // Only a proxy needs it.
+  // KubeConfig's agent keeps its certificates even after their files have changed.
+  // Only a proxy needs that agent.
   if (!cluster.proxyUrl) {
     options.agent = false;
   }

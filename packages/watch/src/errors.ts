@@ -1,23 +1,23 @@
-/** One error class for everything that can go wrong between this process and the API server. */
+/** The error class for all failures between this process and the API server. */
 
 /**
- * - `CONNECT`: no connection, a broken one, or a TLS failure; `cause` has Node's error
- * - `CREDENTIALS`: the kubeconfig's credentials could not be read or made
- * - `HTTP`: the server answered with another status than 200; `status` has it
- * - `EXPIRED`: 410, as status or as ERROR event: the wanted history is gone
- * - `IDLE`: not a byte for too long
- * - `PROTOCOL`: the server sent what is no JSON, too large, or no Kubernetes list or event
+ * - `CONNECT`: connection refused or broken, or a TLS failure; `cause` is Node's error
+ * - `CREDENTIALS`: the credentials of the kubeconfig could not be read or obtained
+ * - `HTTP`: the server answered with a status other than 200; see `status`
+ * - `EXPIRED`: 410 as status or ERROR event: the requested history is gone
+ * - `IDLE`: the server sent nothing within the time limit
+ * - `PROTOCOL`: the response is not JSON, exceeds the size limit, or is not a Kubernetes list or event
  */
 export type WatchErrorCode = 'CONNECT' | 'CREDENTIALS' | 'HTTP' | 'EXPIRED' | 'IDLE' | 'PROTOCOL';
 
-/** Why a request or a watch failed. */
+/** A failed request or watch. */
 export class WatchError extends Error {
   readonly code: WatchErrorCode;
   /** HTTP status, or the code of the Status object in an ERROR event. */
   readonly status: number | undefined;
-  /** How long the server wants to be left alone, ms. */
+  /** Delay requested by the server, ms. */
   readonly retryAfterMs: number | undefined;
-  /** No connection came to be, so that the server had no work by it: nobody listens, or nobody is there. */
+  /** No connection was established: the port is closed or the machine does not answer. */
   readonly unreached: boolean;
 
   constructor(
@@ -35,12 +35,12 @@ export class WatchError extends Error {
 }
 
 const HINTS: Record<number, string> = {
-  401: 'the token or client certificate is not accepted: renew it',
-  403: 'grant the verbs list and watch on this resource to this user',
-  404: 'check the path, and that the resource is installed',
+  401: 'renew the token or client certificate',
+  403: 'grant this user the verbs list and watch on this resource',
+  404: 'check the path and whether the resource is installed',
 };
 
-/** The error for an answer that is not 200, with the server's own words where it sent a Status. */
+/** Returns the error for a status other than 200, with the message of the server's Status if there is one. */
 export function errorFromAnswer(
   status: number,
   body: string,
@@ -51,7 +51,7 @@ export function errorFromAnswer(
   try {
     parsed = (JSON.parse(body) ?? {}) as StatusLike;
   } catch {
-    // A proxy's HTML or nothing at all: the status alone has to do.
+    // HTML from a proxy, or an empty body: only the status is known.
   }
   const words = typeof parsed.message === 'string' ? `: ${parsed.message}` : '';
   const hint = HINTS[status] === undefined ? '' : ` (${HINTS[status]})`;
@@ -71,19 +71,19 @@ interface StatusLike {
   details?: { retryAfterSeconds?: unknown; causes?: { reason?: unknown }[] } | null;
 }
 
-/** Neither history that is gone nor one that is still to come can be watched: list anew. */
+/** History that is gone, or newer than the server's, cannot be watched: a new list is needed. */
 function isExpired(status: number, { details }: StatusLike): boolean {
   const causes = Array.isArray(details?.causes) ? details.causes : [];
   return status === 410 || causes.some((cause) => cause?.reason === 'ResourceVersionTooLarge');
 }
 
-/** The error for an ERROR event, whose object is a Status. */
+/** Returns the error for an ERROR event, whose object is a Status. */
 export function errorFromEvent(object: unknown): WatchError {
   const parsed = (object ?? {}) as StatusLike;
   const status = typeof parsed.code === 'number' ? parsed.code : 0;
   return new WatchError(
     isExpired(status, parsed) ? 'EXPIRED' : 'HTTP',
-    `The API server ended the watch: ${parsed.message ?? 'it gave no reason'}`,
+    `The API server ended the watch: ${parsed.message ?? 'no reason given'}`,
     { status, retryAfterMs: retryAfterOf(parsed) },
   );
 }
@@ -93,7 +93,7 @@ function retryAfterOf(status: StatusLike): number | undefined {
   return typeof seconds === 'number' && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-/** Retry-After (RFC 9110 section 10.2.3): seconds or a date; ms from `now`, undefined when unusable. */
+/** Parses Retry-After (RFC 9110 section 10.2.3), seconds or a date, to ms from `now`; undefined if invalid. */
 export function parseRetryAfter(text: string | undefined, now: number): number | undefined {
   if (text === undefined) {
     return undefined;

@@ -1,17 +1,29 @@
-import { type Arrived, fromFields, fromObject, IDENTITY, judged, MORE_MARKS, parseJson } from './arrived.ts';
 import { errorFromEvent, WatchError } from './errors.ts';
 import { FieldReader, type Fields } from './fields.ts';
+import {
+  asProtocolError,
+  fromFields,
+  fromObject,
+  IDENTITY,
+  type IncomingObject,
+  MORE_MARKS,
+  parseJson,
+} from './incoming-object.ts';
 import { skipSpace } from './json-bytes.ts';
 
-/** One line of a watch. */
+/** One event of a watch. */
 export type WatchEvent =
-  | ({ type: ChangeType } & Arrived)
+  | ({ type: ChangeType } & IncomingObject)
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; error: WatchError };
 
 type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
-/** Gives what a line says; undefined for an empty one. Throws PROTOCOL for what is no event. */
+/**
+ * Parses one line; undefined for an empty one.
+ *
+ * @throws {WatchError} PROTOCOL when the line is not a watch event
+ */
 export type ReadEvent = (line: Buffer) => WatchEvent | undefined;
 
 const TYPE = MORE_MARKS;
@@ -25,9 +37,9 @@ export function eventReader(fields: Fields | undefined): ReadEvent {
 function readFields(fields: Fields): (line: Buffer) => WatchEvent {
   const reader = new FieldReader({ object: fields }, { type: TYPE, object: IDENTITY }, 'object');
   return (line) => {
-    judged(WHAT, () => reader.read(line));
+    asProtocolError(WHAT, () => reader.read(line));
     const type = reader.text(TYPE);
-    // Bookmarks and errors are rare, and something else than the objects of which fields are wanted.
+    // Bookmarks and errors are rare and do not have the requested fields.
     return isChange(type) ? changed(type, fromFields(reader)) : readWhole(line);
   };
 }
@@ -56,9 +68,9 @@ function isChange(type: unknown): type is ChangeType {
   return type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED';
 }
 
-function changed(type: ChangeType, arrived: Arrived | undefined): WatchEvent {
-  if (arrived !== undefined) {
-    return { type, ...arrived };
+function changed(type: ChangeType, incoming: IncomingObject | undefined): WatchEvent {
+  if (incoming !== undefined) {
+    return { type, ...incoming };
   }
   throw new WatchError('PROTOCOL', `The API server sent ${type} without name or version`);
 }

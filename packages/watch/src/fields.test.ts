@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FieldReader, type Fields, type Marks } from './fields.ts';
 
-/** What FieldReader gives, done on parsed values. */
+/** Reference implementation of FieldReader on parsed values. */
 function pick(value: unknown, fields: Fields, inArray = false): unknown {
   if (typeof value !== 'object' || value === null) {
     return value;
@@ -16,7 +16,7 @@ function pick(value: unknown, fields: Fields, inArray = false): unknown {
   );
 }
 
-/** No backslash: V8 (Node 24) takes "\\u0062" for a key "\\" that it saw before, so that JSON.parse is no judge of these. */
+/** Keys without backslashes: V8 (Node 24) confuses "\\u0062" with a key "\\" seen before, so JSON.parse cannot serve as oracle. */
 const key = fc
   .oneof(
     { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'ab', 'é', '"', '__proto__', '') },
@@ -37,14 +37,14 @@ const { json } = fc.letrec<{ json: unknown }>((tie) => ({
   ),
 }));
 
-/** JSON text of a value, with white space anywhere and characters escaped at random. */
+/** JSON text of a value with random white space and random escapes. */
 function textOf(value: unknown, random: () => number): string {
   const space = (): string => ['', '', '', ' ', '\n', '\t\r'][random() % 6]!;
   const string = (text: string): string =>
     [...JSON.stringify(text)]
       .map((char, at, all) => {
         const plain = at > 0 && at < all.length - 1 && all[at - 1] !== '\\' && /^[a-z]$/.test(char);
-        // Not the letter or a digit of an escape.
+        // Skip letters and digits that belong to an escape.
         const free = plain && !/\\(?:u[0-9a-f]{0,3})?$/.test(all.slice(0, at).join(''));
         return free && random() % 4 === 0 ? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}` : char;
       })
@@ -75,7 +75,7 @@ function read(text: string | Buffer, wanted: Fields, marks?: Marks): FieldReader
 }
 
 describe('FieldReader', () => {
-  it('gives the wanted fields of any JSON in any form', () => {
+  it('FieldReader extracts the requested fields from any JSON', () => {
     fc.assert(
       fc.property(json, fields, fc.infiniteStream(fc.nat()), (value, wanted, seed) => {
         const text = textOf(value, randomly(seed));
@@ -85,7 +85,7 @@ describe('FieldReader', () => {
     );
   });
 
-  it('takes and refuses what JSON.parse takes and refuses', () => {
+  it('FieldReader accepts and rejects exactly what JSON.parse does', () => {
     const piece = fc.constantFrom(
       ...['{', '}', '[', ']', ',', ':', '"', '"a"', '"b"', '\\', '\\u12', 'u', 'e', '-', '+', '.', '0', '1'],
       ...[
@@ -134,19 +134,19 @@ describe('FieldReader', () => {
     );
   });
 
-  it('takes bytes that are no UTF-8 as the text that they become', () => {
+  it('FieldReader decodes invalid UTF-8 like Buffer.toString()', () => {
     const bytes = Buffer.from([...Buffer.from('{"a":"'), 0xff, 0xc3, ...Buffer.from('"}')]);
     expect(read(bytes, { a: true }).value()).toEqual(JSON.parse(bytes.toString()));
   });
 
-  it('knows keys with backslashes', () => {
+  it('FieldReader recognises keys with backslashes', () => {
     expect(read('{"\\\\":1,"\\\\\\\\":2,"\\u005c\\n":3}', { '\\': true, '\\\n': true }).value()).toEqual({
       '\\': 1,
       '\\\n': 3,
     });
   });
 
-  it('skips what is nested deeper than a stack', () => {
+  it('FieldReader skips values nested deeper than the call stack', () => {
     const deep = `${'['.repeat(1e6)}${']'.repeat(1e6)}`;
     expect(read(`{"a":${deep},"b":1}`, { b: true }).value()).toEqual({ b: 1 });
   });
@@ -166,14 +166,14 @@ describe('FieldReader', () => {
     }
   });
 
-  it('has the same digest for the same wanted fields only', () => {
+  it('FieldReader.digest() is equal exactly for equal requested fields', () => {
     const digest = (text: string) => read(text, { a: { b: true } }).digest();
     expect(digest('{"a":{"b":1,"c":2},"d":3}')).toBe(digest('{"d":4,"a":{"c":[],"b":1}}'));
     expect(digest('{"a":{"b":1}}')).not.toBe(digest('{"a":{"b":2}}'));
     expect(digest('{"a":{"b":1}}')).not.toBe(digest('{"a":{}}'));
   });
 
-  it('reads the value of a key, with marks beside it', () => {
+  it('FieldReader reads the value of a root key and its marks', () => {
     const event = new FieldReader({ object: { a: true } }, { type: 0, object: { b: 1 } }, 'object');
     event.read(Buffer.from('{"object":{"a":0},"type":"T","object":{"a":1,"b":"B","c":2},"x":{}}'));
     expect([event.value(), event.text(0), event.text(1)]).toEqual([{ a: 1 }, 'T', 'B']);

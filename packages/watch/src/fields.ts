@@ -1,6 +1,6 @@
 /**
- * Objects of which only some fields are wanted, read from bytes: what is wanted is copied out as JSON text of its own,
- * the rest is only skipped. Nothing is made of either until somebody asks for it.
+ * Extracts requested fields from JSON bytes: they are copied out as JSON text, everything else is skipped. Neither is
+ * parsed until the caller asks for the value.
  */
 import { hash } from 'node:crypto';
 import {
@@ -19,14 +19,14 @@ import {
 } from './json-bytes.ts';
 
 /**
- * Fields of an object in the object's own form: `true` is a value with all that is in it, a nested one says which of
- * its fields. Of an array it says so for each element.
+ * Requested fields in the shape of the object: `true` requests a whole value, a nested object some of its fields.
+ * For an array the request applies to each element.
  */
 export interface Fields {
   readonly [key: string]: true | Fields;
 }
 
-/** Values that are handed out by themselves, by the same form. */
+/** Values that are also available one by one, in the same shape. */
 export interface Marks {
   readonly [key: string]: number | Marks;
 }
@@ -34,38 +34,38 @@ export interface Marks {
 interface Field {
   key: string;
   bytes: Buffer;
-  /** All of it is wanted. */
+  /** The whole value is requested. */
   whole: boolean;
-  /** Some of it may be wanted or marked. */
+  /** Nested fields that are requested or marked. */
   inside: readonly Field[] | undefined;
-  /** Anything of it is wanted. */
+  /** Some part of the value is requested. */
   wanted: boolean;
-  /** It is what is read, and the text around it only the way to it. */
+  /** This field is the value to read; the enclosing text only leads to it. */
   root: boolean;
-  /** Where it is noted, -1 for nowhere. */
+  /** Number of its mark, -1 for none. */
   mark: number;
-  /** Marks that this and what is in it have. */
+  /** Marks of this field and its nested fields. */
   marks: readonly number[];
 }
 
-/** Reads one text after the other; what it gives of one is good until the next. */
+/** Reads JSON texts one after the other; results are valid until the next read(). */
 export class FieldReader {
   readonly #fields: readonly Field[];
   #bytes: Buffer = Buffer.alloc(0);
   #kept: Buffer = Buffer.allocUnsafeSlow(1024);
   #size = 0;
-  /** Where in `kept` the value is that is read. */
+  /** Range of the value in `kept`. */
   readonly #root = { from: 0, to: 0 };
-  /** Of each mark, where its value begins and ends; -1 when there is none. */
+  /** Start and end of each marked value; -1 if absent. */
   readonly #marked: Int32Array;
 
-  /** With `root` what is read is the value of that key of the text's object; `fields` and `marks` are of the whole. */
+  /** With `root`, the value is that key of the object; `fields` and `marks` describe the whole object. */
   constructor(fields: Fields, marks: Marks = {}, root?: string) {
     this.#fields = compile(fields, marks).map((field) => ({ ...field, root: field.key === root }));
     this.#marked = new Int32Array(2 * (1 + Math.max(-1, ...this.#fields.flatMap((field) => field.marks))));
   }
 
-  /** Throws SyntaxError for what JSON.parse would not take. */
+  /** @throws {SyntaxError} when JSON.parse would throw */
   read(bytes: Buffer): void {
     this.#bytes = bytes;
     this.#size = 0;
@@ -80,17 +80,17 @@ export class FieldReader {
     }
   }
 
-  /** The value, with the wanted fields only. */
+  /** The value with only the requested fields. */
   value(): unknown {
     return JSON.parse(this.#kept.toString('utf8', this.#root.from, this.#root.to));
   }
 
-  /** As good as the text of the wanted fields, and always short: no two are known that have the same (SHA-256). */
+  /** SHA-256 of the requested fields. */
   digest(): string {
     return hash('sha256', this.#kept.subarray(this.#root.from, this.#root.to), 'base64url');
   }
 
-  /** A marked value, if it is a string. */
+  /** A marked value if it is a string. */
   text(mark: number): string | undefined {
     const from = this.#marked[2 * mark]!;
     if (from < 0 || this.#bytes[from] !== QUOTE) {
@@ -121,7 +121,7 @@ export class FieldReader {
     let at = skipSpace(bytes, from + 1);
     if (bytes[at] !== CLOSE_BRACKET) {
       for (;;) {
-        // No list of Kubernetes has lists in it: an element that is one is kept as it is.
+        // Kubernetes has no nested lists: such an element is kept whole.
         at = bytes[at] === OPEN_BRACE ? this.#object(at, fields) : this.#whole(at);
         at = skipSpace(bytes, at);
         if (bytes[at] !== COMMA) {
@@ -178,7 +178,7 @@ export class FieldReader {
   }
 
   #field(from: number, { whole, inside, wanted, root, mark, marks }: Field): number {
-    // Of a key that is there twice the last one counts, with all that is in it; marks are for objects only.
+    // The last of duplicate keys wins, including its nested fields; only objects have marks.
     for (const one of marks) {
       this.#marked[2 * one] = -1;
     }
@@ -218,7 +218,7 @@ export class FieldReader {
       this.#grow(to - from);
     }
     const [bytes, kept, offset] = [this.#bytes, this.#kept, this.#size - from];
-    // Mostly a few bytes, for which a call would cost more.
+    // Usually a few bytes; a call to copy() would cost more.
     for (let at = from; at < to; at += 1) {
       kept[at + offset] = bytes[at]!;
     }
@@ -252,7 +252,7 @@ function compile(fields: Fields, marks: Marks): Field[] {
   });
 }
 
-/** The field whose key is the string from `from` to `to`, with its quotes. */
+/** Returns the field whose quoted key lies between `from` and `to`. */
 function find(fields: readonly Field[], bytes: Buffer, from: number, to: number): Field | undefined {
   for (const field of fields) {
     const { bytes: key } = field;

@@ -18,7 +18,7 @@ async function listening(onSocket: Parameters<typeof createServer>[1]) {
 const get = (url: string): Promise<unknown> =>
   httpTransport(kubeConfig(url)).get('/api', new AbortController().signal);
 
-it('httpTransport() tells a server that is not there from one that breaks off', async () => {
+it('httpTransport() distinguishes an unreachable server from a broken connection', async () => {
   const { server, port } = await listening((socket) => socket.destroy());
   for (const scheme of ['http', 'https']) {
     await expect(get(`${scheme}://127.0.0.1:${port}`)).rejects.toMatchObject({

@@ -3,19 +3,18 @@ import { requestOptions } from './credentials.ts';
 import { WatchError } from './errors.ts';
 import type { Answer, KubeConfigLike, Transport } from './transport.ts';
 
-/** TCP keepalive: a peer that is gone is noticed by the kernel too. */
+/** TCP keepalive, so that the kernel detects a dead peer too. */
 const KEEPALIVE_MS = 30_000;
 
 /**
- * A machine that is off, or a packet filter that drops, says nothing. The kernel would try at a slowing pace, and not see
- * for up to half a minute that the server is back.
+ * Connect timeout. A powered-off machine or a dropping packet filter sends no answer, and the kernel's own SYN backoff
+ * would miss the server's return by up to half a minute.
  */
 const CONNECT_MS = 3000;
 
 /**
- * Requests by node:https (of the clients it needs the least memory), each on a connection of its own: so that
- * rotated tokens and certificates hold from the next request on, a name is looked up anew, and a load balancer
- * gets to spread the watches.
+ * Sends requests with node:https, the client with the smallest memory footprint. Each request opens its own connection,
+ * so that it uses rotated tokens and certificates, resolves the name again, and lets a load balancer spread the watches.
  */
 export function httpTransport(kubeConfig: KubeConfigLike, userAgent = 'cnikit-watch'): Transport {
   return {
@@ -29,7 +28,7 @@ export function httpTransport(kubeConfig: KubeConfigLike, userAgent = 'cnikit-wa
 
 function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<Answer> {
   return new Promise((done, fail) => {
-    // To import node:http would make all that it has for later, 14 MB, which who speaks TLS never needs.
+    // Importing node:http initialises 14 MB that HTTPS clients never use.
     const plain = url.protocol === 'http:';
     const send = plain ? process.getBuiltinModule('node:http').request : httpsRequest;
     const request = send(url, { ...options, signal }, (response) => {
@@ -47,10 +46,10 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<A
       if (reached) {
         return;
       }
-      // Silence is the watchdog's affair, once there is a connection.
+      // The idle timer takes over once the connection is established.
       socket.setTimeout(CONNECT_MS, () => {
         if (!reached) {
-          request.destroy(new Error(`no answer for ${CONNECT_MS / 1000} seconds`));
+          request.destroy(new Error(`no answer within ${CONNECT_MS / 1000} seconds`));
         }
       });
       socket.once('connect', () => {
@@ -70,10 +69,16 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<A
   });
 }
 
-/** An exec plugin that hangs must not hang the watch. */
+/** Rejects when the signal fires, so that a hanging exec plugin does not block the watch. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((done, fail) => {
-    const abort = (): void => fail(new WatchError('CREDENTIALS', 'Making the credentials took too long'));
+    const abort = (): void =>
+      fail(
+        new WatchError(
+          'CREDENTIALS',
+          'Timed out while obtaining the credentials: check the exec plugin of the kubeconfig',
+        ),
+      );
     if (signal.aborted) {
       return abort();
     }

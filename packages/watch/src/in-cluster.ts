@@ -3,15 +3,15 @@ import { isIPv6 } from 'node:net';
 import { WatchError } from './errors.ts';
 import type { KubeConfigLike } from './transport.ts';
 
-/** Where a pod finds the credentials of its ServiceAccount. */
+/** Directory of the ServiceAccount credentials in a pod. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * What KubeConfig.loadFromCluster() makes, for a program that needs nothing else of client-node and
- * does not want to carry it (30 MB of memory). Token and CA are read anew for each request.
+ * Returns the configuration that KubeConfig.loadFromCluster() creates, without loading client-node (30 MB of memory).
+ * Token and CA are read for each request.
  *
- * @param env KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are read from it.
- * @throws WatchError CREDENTIALS when they are not set.
+ * @param env provides KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT
+ * @throws {WatchError} CREDENTIALS when they are not set
  */
 export function inClusterConfig(
   env: Record<string, string | undefined>,

@@ -1,5 +1,5 @@
 /**
- * List and watch of any Kubernetes resource that never dies silently.
+ * Lists and watches any Kubernetes resource without ever stopping silently.
  *
  * ```ts
  * const kubeConfig = new KubeConfig();

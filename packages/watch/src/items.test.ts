@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJson } from './arrived.ts';
+import { parseJson } from './incoming-object.ts';
 import { ItemSplitter } from './items.ts';
 import { LineSplitter } from './lines.ts';
 
@@ -17,7 +17,7 @@ function split(text: string, sizes: number[], limit = 1e6) {
 }
 
 describe('ItemSplitter', () => {
-  it('finds what JSON.parse finds, however the bytes are cut', () => {
+  it('ItemSplitter yields the items JSON.parse finds for any chunking', () => {
     const item = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue());
     fc.assert(
       fc.property(
@@ -55,20 +55,20 @@ describe('ItemSplitter', () => {
     expect(() => split(text, [100], 1000)).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
   });
 
-  it('takes items that are null', () => {
+  it('ItemSplitter accepts items that are null', () => {
     expect(split('{"kind":"NodeList","metadata":{"resourceVersion":"1"},"items":null}', []).items).toEqual(
       [],
     );
   });
 
-  it('is not deceived by items elsewhere', () => {
+  it('ItemSplitter ignores keys named items elsewhere', () => {
     const list = { metadata: { items: [{ no: 1 }], note: '"items":[{' }, items: [{ items: [{ yes: 1 }] }] };
     expect(split(JSON.stringify(list), [3]).items).toEqual(list.items);
   });
 });
 
 describe('LineSplitter', () => {
-  it('gives the lines, however the bytes are cut', () => {
+  it('LineSplitter yields the same lines for any chunking', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.integer({ min: 1, max: 9 }), (raw, size) => {
         const lines = raw.map((line) => line.replaceAll('\n', ''));
@@ -85,7 +85,7 @@ describe('LineSplitter', () => {
     );
   });
 
-  it('refuses a line over the limit before it is complete', () => {
+  it('LineSplitter rejects a line over the limit before it is complete', () => {
     const splitter = new LineSplitter(10);
     expect([...splitter.push(Buffer.from('0123456789\n01234'))].map(String)).toEqual(['0123456789']);
     expect(() => [...splitter.push(Buffer.from('567890'))]).toThrow('more than 10 bytes');

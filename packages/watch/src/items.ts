@@ -1,6 +1,6 @@
-import { parseJson } from './arrived.ts';
+import { ChunkBuffer } from './chunk-buffer.ts';
 import { WatchError } from './errors.ts';
-import { Unfinished } from './unfinished.ts';
+import { parseJson } from './incoming-object.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -10,18 +10,17 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 
-/** Everything of a list but its items is small; more than this is no Kubernetes list. */
+/** Maximum size of a list without its items, bytes; Kubernetes lists stay far below. */
 const ENVELOPE_LIMIT = 64 * 1024;
 
-/** What stays of a list when its items are taken out. */
+/** A list without its items. */
 export interface ListEnvelope {
   metadata?: { resourceVersion?: string; continue?: string };
 }
 
 /**
- * Takes a Kubernetes list apart while it arrives: each object of its `items` is handed out
- * alone, so that memory holds one item and not the list. Bytes are only scanned for strings and
- * brackets; who takes an item is to judge it.
+ * Splits a Kubernetes list as it arrives and passes each object of `items` on alone, so that memory holds one item and
+ * not the list. Bytes are only scanned for strings and brackets; the consumer validates each item.
  */
 export class ItemSplitter {
   readonly #maxItemBytes: number;
@@ -32,16 +31,20 @@ export class ItemSplitter {
   #inItems = false;
   #inItem = false;
   #sawItems = false;
-  readonly #unfinished = new Unfinished();
+  readonly #unfinished = new ChunkBuffer();
   #envelope = '';
 
-  /** What `take` is given is good until it returns. */
+  /** The bytes passed to `take` are valid until it returns. */
   constructor(maxItemBytes: number, take: (item: Buffer) => void) {
     this.#maxItemBytes = maxItemBytes;
     this.#take = take;
   }
 
-  /** Hands out the items that this chunk completes. Throws PROTOCOL for what is no list, or an item over the limit. */
+  /**
+   * Passes on the items completed by this chunk.
+   *
+   * @throws {WatchError} PROTOCOL when the input is not a list or an item exceeds the limit
+   */
   push(chunk: Uint8Array): void {
     const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
@@ -85,7 +88,11 @@ export class ItemSplitter {
     this.#keep(buffer, start);
   }
 
-  /** The rest of the list. Throws PROTOCOL when the list is not complete. */
+  /**
+   * Returns the list without its items.
+   *
+   * @throws {WatchError} PROTOCOL when the list is incomplete
+   */
   end(): ListEnvelope {
     if (this.#depth !== 0 || this.#inString) {
       throw malformed('no end');
@@ -93,7 +100,7 @@ export class ItemSplitter {
     const envelope = parseJson(Buffer.from(this.#envelope, 'latin1'), 'a list') as ListEnvelope & {
       items?: unknown;
     };
-    // Go writes an empty list of some types as null.
+    // Go encodes a nil slice as null.
     if (!this.#sawItems && envelope?.items !== null) {
       throw malformed('no items');
     }
@@ -122,7 +129,7 @@ export class ItemSplitter {
     return at;
   }
 
-  /** After the `[` of a value of the list itself: are these its items? */
+  /** Whether the `[` just read opens the list's own items. */
   #openValue(buffer: Buffer, start: number, end: number): void {
     this.#addToEnvelope(buffer.toString('latin1', start, end));
     if (/"items"\s*:\s*\[$/.test(this.#envelope)) {
@@ -155,7 +162,7 @@ export class ItemSplitter {
     }
   }
 
-  /** As latin1: a character may be split over chunks, and nothing that is read here is beyond ASCII. */
+  /** Decoded as latin1: a character may be split across chunks, and only ASCII matters here. */
   #addToEnvelope(text: string): void {
     this.#envelope += text;
     if (this.#envelope.length > ENVELOPE_LIMIT) {

@@ -1,6 +1,6 @@
 /**
- * Where JSON values end, in bytes, without making anything of them. Takes what JSON.parse takes of the same text and
- * refuses what it refuses (RFC 8259), so that what is skipped is judged all the same.
+ * Finds the end of JSON values in bytes without parsing them. Accepts and rejects exactly what JSON.parse does (RFC 8259),
+ * so that skipped values are validated too.
  */
 
 export const QUOTE = 0x22;
@@ -20,7 +20,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-/** 1 for each of these bytes. */
+/** Lookup table: 1 for each of these bytes. */
 const setOf = (text: string): Uint8Array => {
   const set = new Uint8Array(256);
   for (const byte of bytesOf(text)) {
@@ -28,17 +28,17 @@ const setOf = (text: string): Uint8Array => {
   }
   return set;
 };
-/** What may follow a backslash; `u` is followed by four digits. */
+/** Bytes that may follow a backslash; `u` is followed by four digits. */
 const ESCAPES = setOf('"\\/bfnrtu');
 const HEX = setOf('0123456789abcdefABCDEF');
 const WORDS = ['true', 'false', 'null'].map(bytesOf);
 
-/** Throws the error for what stands at `at`. */
+/** @throws {SyntaxError} for the byte at `at` */
 export function malformed(at: number): never {
   throw new SyntaxError(`Not JSON at byte ${at}`);
 }
 
-/** The next byte that is no white space, or the end. */
+/** Returns the position of the next byte that is not white space, or the end. */
 export function skipSpace(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length) {
@@ -51,7 +51,11 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-/** Behind the closing quote of the string whose opening quote is before `from`. Throws SyntaxError. */
+/**
+ * Returns the position after the closing quote of the string whose opening quote precedes `from`.
+ *
+ * @throws {SyntaxError} when the string is invalid or incomplete
+ */
 export function endOfString(bytes: Uint8Array, from: number): number {
   const { length } = bytes;
   let at = from;
@@ -86,7 +90,11 @@ function endOfEscape(bytes: Uint8Array, at: number): number {
   return at + 5;
 }
 
-/** At the value of the key whose opening quote is expected at `from`. Throws SyntaxError. */
+/**
+ * Returns the position of the value whose key starts at `from`.
+ *
+ * @throws {SyntaxError} when there is no key or colon
+ */
 export function valueOfKey(bytes: Uint8Array, from: number): number {
   if (from >= bytes.length || bytes[from] !== QUOTE) {
     malformed(from);
@@ -94,7 +102,11 @@ export function valueOfKey(bytes: Uint8Array, from: number): number {
   return afterColon(bytes, endOfString(bytes, from + 1));
 }
 
-/** At the value whose key ended before `from`. Throws SyntaxError. */
+/**
+ * Returns the position of the value whose key ended before `from`.
+ *
+ * @throws {SyntaxError} when there is no colon
+ */
 export function afterColon(bytes: Uint8Array, from: number): number {
   const at = skipSpace(bytes, from);
   if (at >= bytes.length || bytes[at] !== COLON) {
@@ -103,9 +115,13 @@ export function afterColon(bytes: Uint8Array, from: number): number {
   return skipSpace(bytes, at + 1);
 }
 
-/** Behind the value that begins at `from`, however deep it is. Throws SyntaxError. */
+/**
+ * Returns the position after the value that begins at `from`, at any depth.
+ *
+ * @throws {SyntaxError} when the value is invalid or incomplete
+ */
 export function endOfValue(bytes: Uint8Array, from: number): number {
-  /** The closing brackets that are due. */
+  /** Stack of expected closing brackets. */
   const open: number[] = [];
   let at = from;
   for (;;) {
@@ -126,7 +142,7 @@ export function endOfValue(bytes: Uint8Array, from: number): number {
     } else {
       at = endOfScalar(bytes, at);
     }
-    // A value is over, and with it maybe what it was the last of.
+    // A value ended, and possibly the objects and arrays that it was the last member of.
     for (;;) {
       const close = open.at(-1);
       if (close === undefined) {
@@ -174,7 +190,7 @@ function endOfNumber(bytes: Uint8Array, from: number): number {
   return endOfDigits(bytes, at + (signed ? 2 : 1));
 }
 
-/** At least one. */
+/** Skips one or more digits. */
 function endOfDigits(bytes: Uint8Array, from: number): number {
   let at = from;
   while (isDigit(bytes[at])) {

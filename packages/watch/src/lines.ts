@@ -1,18 +1,22 @@
+import { ChunkBuffer } from './chunk-buffer.ts';
 import { WatchError } from './errors.ts';
-import { Unfinished } from './unfinished.ts';
 
 const NEWLINE = 0x0a;
 
-/** Splits a stream of bytes into lines, holding at most one unfinished line of limited size. */
+/** Splits a stream of bytes into lines, buffering at most one incomplete line of limited size. */
 export class LineSplitter {
   readonly #maxBytes: number;
-  readonly #unfinished = new Unfinished();
+  readonly #unfinished = new ChunkBuffer();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that this chunk completes, each good until the next is asked for. Throws PROTOCOL for a line over the limit. */
+  /**
+   * Yields the lines completed by this chunk, each valid until the next is requested.
+   *
+   * @throws {WatchError} PROTOCOL when a line exceeds the limit
+   */
   *push(chunk: Uint8Array): Generator<Buffer, void> {
     const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;

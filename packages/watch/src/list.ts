@@ -1,8 +1,8 @@
-import { itemReader } from './arrived.ts';
-import { attempt, type Context } from './attempt.ts';
 import { WatchError } from './errors.ts';
+import { itemReader } from './incoming-object.ts';
 import { ItemSplitter, type ListEnvelope } from './items.ts';
-import type { Entry } from './known.ts';
+import { type Context, openRequest } from './open-request.ts';
+import type { Entry } from './store.ts';
 
 export interface Listed<T> {
   entries: Map<string, Entry<T>>;
@@ -12,16 +12,20 @@ export interface Listed<T> {
 
 export interface ListRequest<T> {
   path: string;
-  /** Selectors. */
+  /** Field and label selectors. */
   query: URLSearchParams;
-  /** 0: all in one answer. */
+  /** Objects per page; 0 requests the list unpaged. */
   pageSize: number;
-  /** The oldest state that will do: `0` is any that the server has at hand, undefined only the newest. */
+  /** Lower bound of the list's version: `0` accepts the server's cache, undefined requires the newest state. */
   notOlderThan: string | undefined;
   select: (object: unknown) => T;
 }
 
-/** Reads a collection page by page and item by item. Throws WatchError; EXPIRED when a page came too late. */
+/**
+ * Reads a collection page by page and item by item.
+ *
+ * @throws {WatchError} EXPIRED when the continue token expired, else as openRequest()
+ */
 export async function list<T>(context: Context, request: ListRequest<T>): Promise<Listed<T>> {
   const entries = new Map<string, Entry<T>>();
   const seen = new Set<string>();
@@ -61,7 +65,7 @@ async function page<T>(
       query.set('resourceVersionMatch', 'NotOlderThan');
     }
   }
-  const { chunks, close } = await attempt(context, `${request.path}?${query}`);
+  const { chunks, close } = await openRequest(context, `${request.path}?${query}`);
   try {
     const read = itemReader(context.fields);
     const splitter = new ItemSplitter(context.maxObjectBytes, (bytes) => {

@@ -1,7 +1,6 @@
 /**
- * Resource versions are decimal numbers of any length which only grow, and comparable within one
- * resource (Kubernetes API concepts, "Resource versions"; KEP-5504). What is no such number cannot
- * be compared.
+ * Compares two resource versions: decimal numbers of any length that only grow, comparable within one resource
+ * (Kubernetes API concepts, "Resource versions"; KEP-5504). Returns undefined for anything else.
  */
 export function compareResourceVersions(a: string, b: string): number | undefined {
   if (!isNumber(a) || !isNumber(b)) {
@@ -13,7 +12,7 @@ export function compareResourceVersions(a: string, b: string): number | undefine
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Whether `a` is newer than `b`; what cannot be compared counts as newer, so that nothing is lost. */
+/** Returns whether `a` is newer than `b`. Different versions that are not numbers count as newer, so nothing is lost. */
 export function isNewer(a: string, b: string): boolean {
   const order = compareResourceVersions(a, b);
   return order === undefined ? a !== b : order > 0;

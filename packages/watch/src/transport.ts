@@ -1,27 +1,27 @@
 import type { RequestOptions } from 'node:https';
 
-/** An answer that has begun. */
+/** A response whose body is still arriving. */
 export interface Answer {
   status: number;
-  /** The Retry-After header. */
+  /** Value of the Retry-After header. */
   retryAfter?: string | undefined;
   /** Throws when the connection breaks or the signal fires. */
   body: AsyncIterable<Uint8Array>;
-  /** Gives the connection up, whether or not the body was read. */
+  /** Closes the connection, whether or not the body was read. */
   close(): void;
 }
 
-/** How the watch reaches a server: the seam for tests and simulations. */
+/** The watch's access to the API server, replaceable in tests and simulations. */
 export interface Transport {
-  /** GET of path and query; any status is an answer. What it rejects with counts as CONNECT, if no WatchError. */
+  /** Sends a GET for path and query and resolves for any status. Rejections other than WatchError count as CONNECT. */
   get(path: string, signal: AbortSignal): Promise<Answer>;
 }
 
-/** The part of client-node's KubeConfig that is used. */
+/** The subset of client-node's KubeConfig that watch() uses. */
 export interface KubeConfigLike {
-  /** Where the server is; null in a configuration without context. */
+  /** The API server; null if the configuration has no current context. */
   getCurrentCluster(): { server: string; proxyUrl?: string | undefined } | null;
-  /** Who we are; of an `authProvider` only the `tokenFile` of its `config` is used. */
+  /** The user; only `config.tokenFile` of an `authProvider` is used. */
   getCurrentUser(): { authProvider?: unknown } | null;
   /** Adds certificates and tokens to a request. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;

@@ -4,7 +4,7 @@ import type { WatchError } from './errors.ts';
 import type { Fields } from './fields.ts';
 import type { KubeConfigLike, Transport } from './transport.ts';
 
-/** A Kubernetes object as JSON; only what every object has is typed. */
+/** A Kubernetes object as JSON; only the common fields are typed. */
 export interface KubeObject {
   apiVersion?: string;
   kind?: string;
@@ -21,15 +21,14 @@ export interface KubeObject {
 }
 
 /**
- * What happened. `name` is the object's name, or `namespace/name` where it has a namespace.
+ * A change of the collection. `name` is the object's name, or `namespace/name` for namespaced objects.
  *
- * - `synced`: once, first of the object changes: everything there is.
- * - `added`, `modified`, `deleted`: what changed since, also when it changed while nobody watched.
- *   An object deleted and made again under its name is `deleted`, then `added`. `deleted` has the
- *   object as it was known last.
- * - `stale`: the API server cannot be reached or refuses; what is known stays known. `since` is when
- *   it was last heard of, ms since the epoch. May come before `synced`. Once per outage.
- * - `fresh`: after `stale`, when what is known is being kept up to date again.
+ * - `synced`: the complete collection; comes once, before all object changes.
+ * - `added`, `modified`, `deleted`: changes since then, including those during an outage. An object that was deleted
+ *   and recreated under its name yields `deleted`, then `added`. `deleted` carries the last known state.
+ * - `stale`: the API server is unreachable or refuses the request; the known state remains valid. `since` is the time of
+ *   its last response, ms since the epoch. Comes once per outage, possibly before `synced`.
+ * - `fresh`: follows `stale` when the state is up to date again.
  */
 export type Change<T> =
   | { type: 'synced'; objects: Map<string, T> }
@@ -37,76 +36,104 @@ export type Change<T> =
   | { type: 'stale'; since: number; error: WatchError }
   | { type: 'fresh' };
 
-/** One object came, changed or went; `object` is what `select` made of it, at the end its last state. */
+/** One object was added, modified or deleted; `object` is the selected value, for `deleted` the last known one. */
 export type ObjectChange<T> = { type: 'added' | 'modified' | 'deleted'; name: string; object: T };
 
-/** Why a watch ended: `expired` leads to a new list, `protocol` too, everything else to a resumption. */
+/** Reason for the end of a watch: `expired` and `protocol` lead to a new list, the others to a resumed watch. */
 export type WatchEnd = 'timeout' | 'cut' | 'idle' | 'expired' | 'refused' | 'protocol' | 'aborted';
 
-/** For metrics and logs. All are optional; they are called synchronously and must not throw. */
+/** Hooks for metrics and logs. All are optional, called synchronously, and must not throw. */
 export interface WatchHooks {
-  /** A list is complete. */
+  /** Called when a list is complete. */
   onList?(list: { objects: number; pages: number; durationMs: number; resourceVersion: string }): void;
-  /** The server has accepted a watch. */
+  /** Called when the server has accepted a watch. */
   onWatchStart?(start: { resourceVersion: string }): void;
-  /** A watch has ended. */
+  /** Called when a watch has ended. */
   onWatchEnd?(end: { reason: WatchEnd; durationMs: number }): void;
-  /** Every event as it arrives, also those that turn out to change nothing; `ERROR` has no version. */
+  /** Called for every event received, including those that change nothing; `ERROR` has no version. */
   onEvent?(event: {
     type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
     resourceVersion?: string;
   }): void;
-  /** Every failure, with how many there were in a row and when the next attempt comes. */
+  /** Called for every failure, with the number of consecutive failures and the delay before the next attempt. */
   onError?(error: WatchError, retry: { attempt: number; retryInMs: number }): void;
 }
 
-/** What to watch, and how patiently. */
+/** Options of watch(). */
 export interface WatchOptions<T, O = KubeObject> {
-  /** Where the server is and who we are: client-node's KubeConfig, or what looks like it. */
+  /** Server and credentials: client-node's KubeConfig or a compatible object. */
   kubeConfig?: KubeConfigLike;
-  /** Instead of kubeConfig: how to reach the server. */
+  /** Transport to use instead of kubeConfig. */
   transport?: Transport;
-  /** Of the collection: `/api/v1/nodes`, `/apis/apps/v1/namespaces/default/deployments`. */
+  /** Path of the collection: `/api/v1/nodes`, `/apis/apps/v1/namespaces/default/deployments`. */
   path: string;
   /**
-   * What to keep of each object; everything else is forgotten at once. Default: all of it.
-   * An error that it throws ends the iteration.
+   * Selects the value to keep of each object. An error that it throws ends the iteration.
+   *
+   * @default the whole object
    */
   select?: (object: O) => T;
   /**
-   * The fields that `select` is given: all others are skipped unparsed, and an event that changes none of these, as most
-   * of a kubelet's do, costs next to nothing. `{ spec: { podCIDRs: true } }` is `spec.podCIDRs` with all that is in it;
-   * of an array the fields are those of each element. Default: the whole object.
+   * Fields passed to `select`. All others are skipped unparsed, and an event that changes none of them, such as most of a
+   * kubelet's, costs next to nothing. `{ spec: { podCIDRs: true } }` requests all of `spec.podCIDRs`; for an array the
+   * request applies to each element.
+   *
+   * @default the whole object
    */
   fields?: Fields;
-  /** Whether two selected values are the same, so that no `modified` is due. Default: as JSON. */
+  /**
+   * Returns whether two selected values are equal, in which case no `modified` is yielded.
+   *
+   * @default comparison as JSON
+   */
   equal?: (a: T, b: T) => boolean;
   fieldSelector?: string;
   labelSelector?: string;
-  /** Ends the iteration.
-   */
+  /** Ends the iteration. */
   signal?: AbortSignal;
   hooks?: WatchHooks;
   /**
-   * Where a run of the program before this one had come to: the first list is not from before that. Without it the
-   * server may answer from a cache that lags, and a program that restarts may see a state that it had left behind.
+   * Lower bound of the first list: the last resource version that an earlier run of the program saw. Without it the
+   * server may answer from a lagging cache, and a restarted program may see an older state than before.
    */
   notOlderThan?: string;
-  /** Objects a page of a list. Default 500. */
+  /**
+   * Objects per page of a list.
+   *
+   * @default 500
+   */
   pageSize?: number;
-  /** How long the server should keep one watch open; up to a fifth less by chance. Default 300. */
+  /**
+   * Requested duration of one watch; up to a fifth shorter at random.
+   *
+   * @default 300
+   */
   timeoutSeconds?: number;
   /**
-   * After how much silence a watch is given up. Default: timeoutSeconds + 10, which is always right.
-   * kube-apiserver sends a bookmark about once a minute, so that 90 finds a dead connection sooner.
+   * Silence after which a watch is abandoned. kube-apiserver sends a bookmark about once a minute, so 90 detects a dead
+   * connection sooner than the default, which suits every server.
+   *
+   * @default timeoutSeconds + 10
    */
   idleSeconds?: number;
-  /** How long the server may take for the beginning of an answer, and between parts of a list. Default 30. */
+  /**
+   * Time limit for the start of a response and between the chunks of a list.
+   *
+   * @default 30
+   */
   requestSeconds?: number;
   backoff?: BackoffOptions;
-  /** The largest object accepted, bytes. Default 8 MiB (the API server itself stops at about 1.5). */
+  /**
+   * Maximum size of an object, bytes (the API server's own limit is about 1.5 MiB).
+   *
+   * @default 8 MiB
+   */
   maxObjectBytes?: number;
   clock?: Clock;
-  /** From 0 up to 1, as Math.random. */
+  /**
+   * Source of randomness in [0, 1).
+   *
+   * @default Math.random
+   */
   random?: () => number;
 }

@@ -36,7 +36,7 @@ function start(server: Script, more: Partial<WatchOptions<unknown>> = {}) {
 }
 
 describe('watch()', () => {
-  it('lists in pages, then follows from the version of the list', async () => {
+  it('watch() lists in pages, then watches from the version of the list', async () => {
     const open = body();
     const server = script().then(
       listOf(9, [node('a', 1), node('b', 2)], 'next'),
@@ -66,7 +66,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('resumes from the last event or bookmark when the server ends the watch', async () => {
+  it('watch() resumes from the last event or bookmark when the server ends the watch', async () => {
     const first = body();
     const second = body();
     const server = script().then(listOf(9, []), stream(first), stream(second), silent);
@@ -116,7 +116,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('says stale once with the time of the last word, keeps trying at a slowing pace, and says fresh', async () => {
+  it('watch() yields stale once, retries with backoff, and then yields fresh', async () => {
     const open = body();
     const second = body();
     const away = () => Promise.reject(new Error('connect ECONNREFUSED'));
@@ -151,7 +151,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('asks again within a second while it reaches nobody, however long, and knows the long pauses afterwards', async () => {
+  it('watch() retries within a second while the server is unreachable, and backs off once it answers', async () => {
     const open = body();
     const nobody = () => Promise.reject(new WatchError('CONNECT', 'ECONNREFUSED', { unreached: true }));
     const minutes = Array.from({ length: 100 }, () => nobody);
@@ -169,13 +169,13 @@ describe('watch()', () => {
     open.breakOff(new Error('reset'));
     await w.clock.advance(75_500);
     expect(w.delays.slice(1, 101)).toEqual(Array.from({ length: 100 }, () => 750));
-    // One that answers with an error is one to spare, whatever came between.
+    // A server that answers with an error needs the long delays again.
     await w.clock.advance(20_000);
     expect(w.delays.slice(101)).toEqual([750, 1500, 750]);
     w.stop.abort();
   });
 
-  it('obeys Retry-After, in seconds or in the Status', async () => {
+  it('watch() honours Retry-After from the header and from the Status', async () => {
     const details = JSON.stringify({ kind: 'Status', code: 429, details: { retryAfterSeconds: 40 } });
     const server = script().then(status(429, '20'), status(429, undefined, details), listOf(1, []), silent);
     const w = start(server);
@@ -190,7 +190,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('gives up a silent watch, a silent answer and a silent list', async () => {
+  it('watch() abandons a silent watch, response and list', async () => {
     const half = body();
     half.send('{"kind":"NodeList","items":[{"metadata":');
     const never = ({ signal }: { signal: AbortSignal }) =>
@@ -219,7 +219,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('counts the bytes of a bookmark as life', async () => {
+  it('watch() resets the idle timer on a bookmark', async () => {
     const open = body();
     const server = script().then(listOf(9, []), stream(open));
     const w = start(server, { idleSeconds: 90 });
@@ -231,7 +231,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('does not storm a server that ends every watch at once', async () => {
+  it('watch() backs off from a server that ends every watch immediately', async () => {
     const server = script().then(listOf(9, []), () => {
       const ended = body();
       ended.end();
@@ -245,7 +245,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('lists anew after an event it cannot parse, or that is too large', async () => {
+  it('watch() lists again after an unparsable or oversized event', async () => {
     const garbage = body();
     garbage.send('{"type":"ADDED","obj\u0000}{\n');
     const large = body();
@@ -275,7 +275,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('begins no earlier than a run before it ended, and anew where the server has lost that', async () => {
+  it('watch() starts from notOlderThan, or from scratch if the server has lost it', async () => {
     const server = script().then(listOf(90, [node('a', 1)]), silent);
     const w = start(server, { notOlderThan: '77' });
     await w.clock.settle();
@@ -296,7 +296,7 @@ describe('watch()', () => {
     again.stop.abort();
   });
 
-  it('resumes within two seconds, however often a watch that was accepted is cut', async () => {
+  it('watch() resumes within two seconds however often an accepted watch is cut', async () => {
     const cut: Parameters<Script['then']>[0] = ({ signal }) => {
       const made = body(signal);
       made.breakOff(new Error('reset'));
@@ -311,7 +311,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('lists in one piece when the pages of a list expire', async () => {
+  it('watch() lists unpaged when the continue token expires', async () => {
     const server = script().then(
       listOf(9, [node('a', 1)], 'next'),
       status(410),
@@ -325,7 +325,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('lists anew when the server goes back in time', async () => {
+  it('watch() lists again when the server goes back in time', async () => {
     const open = body();
     const server = script().then(
       listOf(900, [node('a', 899)]),
@@ -341,7 +341,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('keeps only what is selected, and is silent about the rest', async () => {
+  it('watch() keeps the selected value and ignores other changes', async () => {
     const open = body();
     const server = script().then(
       listOf(9, [node('a', 1, { spec: { podCIDR: 'x' }, status: { beat: 1 } })]),
@@ -359,7 +359,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('ends by its signal, wherever it is', async () => {
+  it('watch() ends on its signal in every state', async () => {
     for (const steps of [
       [status(500)],
       [listOf(1, []), silent],
@@ -373,7 +373,7 @@ describe('watch()', () => {
     }
   });
 
-  it('ends its request when the loop is left', async () => {
+  it('watch() closes its request when the loop is left', async () => {
     const closed: number[] = [];
     const open = body();
     const server = script().then(listOf(9, []), () => ({ body: open, close: () => closed.push(1) }));
@@ -389,7 +389,7 @@ describe('watch()', () => {
     expect(clock.next()).toBeUndefined();
   });
 
-  it('reads no further than its consumer', async () => {
+  it('watch() reads no further than its consumer', async () => {
     const open = body();
     const server = script().then(listOf(9, []), stream(open));
     const clock = virtualClock();
@@ -411,9 +411,9 @@ describe('watch()', () => {
     stop.abort();
   });
 
-  it('refuses a path that cannot be one, and to run without a server', () => {
-    expect(() => watch({ transport: script(), path: 'nodes' })).toThrow('path must be like');
+  it('watch() rejects an invalid path and missing server options', () => {
+    expect(() => watch({ transport: script(), path: 'nodes' })).toThrow('Invalid path');
     expect(() => watch({ transport: script(), path: '/api/v1/nodes?watch=1' })).toThrow(TypeError);
-    expect(() => watch({ path: '/api/v1/nodes' })).toThrow('needs kubeConfig');
+    expect(() => watch({ path: '/api/v1/nodes' })).toThrow('needs the option kubeConfig');
   });
 });

@@ -1,26 +1,26 @@
-import { attempt, type Context } from './attempt.ts';
 import { Backoff, CUT_MAX_MS, UNREACHED_MAX_MS } from './backoff.ts';
 import { sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
 import { eventReader, type WatchEvent } from './events.ts';
 import { httpTransport } from './http.ts';
-import { KnownObjects } from './known.ts';
 import { LineSplitter } from './lines.ts';
 import { list } from './list.ts';
+import { type Context, openRequest } from './open-request.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
+import { ObjectStore } from './store.ts';
 import type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
 
-/** Watches in a row which end at once without a word, until that is called an outage. */
+/** Consecutive empty watches that count as an outage. */
 const EMPTY_WATCHES = 3;
 
 /**
- * Lists a collection, then follows it, for ever: whatever happens to server, network or credentials,
- * the iteration only ends by the signal or by leaving the loop. See Change for what it yields.
+ * Lists a collection, then watches it indefinitely. Failures of the server, the network or the credentials never end
+ * the iteration; only the signal or leaving the loop does. See Change for the values it yields.
  *
- * The consumer sets the pace: while it works on one change, nothing more is read.
+ * The consumer sets the pace: nothing more is read while it processes a change.
  *
- * Throws TypeError for options that cannot work, and what `select` throws; nothing else.
+ * @throws {TypeError} when an option is invalid; errors thrown by `select` propagate
  */
 export function watch<T = KubeObject, O = KubeObject>(
   options: WatchOptions<T, O>,
@@ -34,34 +34,36 @@ class Watcher<T, O> {
   readonly #hooks: WatchHooks;
   readonly #random: () => number;
   readonly #backoff: Backoff;
-  /** After watches that were cut. */
+  /** Delays after an accepted watch was cut. */
   readonly #cuts: Backoff;
-  /** After attempts that reached nobody. */
+  /** Delays after failed connection attempts. */
   readonly #unreached: Backoff;
-  readonly #known: KnownObjects<T>;
+  readonly #store: ObjectStore<T>;
   readonly #select: (object: unknown) => T;
   readonly #query: URLSearchParams;
-  /** Of the next list. The first may come from the server's cache; later ones must not go back in time. */
+  /** Lower bound of the next list. The first may come from the server's cache; later ones must not go back in time. */
   #notOlderThan: string | undefined;
-  /** Where the next watch starts; undefined when a list has to come first. */
+  /** Start of the next watch; undefined when a list is needed first. */
   #resourceVersion: string | undefined;
   #synced = false;
   #stale = false;
   #heardAt: number;
-  /** The next list in one piece: the pages of the last one came too slowly. */
+  /** Requests the next list unpaged: the continue token of the last one expired. */
   #unpaged = false;
   #emptyWatches = 0;
-  /** Events and bookmarks heard, ever. */
+  /** Events and bookmarks received in total. */
   #lines = 0;
 
   constructor(options: WatchOptions<T, O>) {
     const { kubeConfig, path, clock = systemClock } = options;
     const transport = options.transport ?? (kubeConfig === undefined ? undefined : httpTransport(kubeConfig));
     if (transport === undefined) {
-      throw new TypeError('watch() needs kubeConfig or transport');
+      throw new TypeError('watch() needs the option kubeConfig or transport');
     }
     if (!/^\/apis?\/[^?#]+$/.test(path)) {
-      throw new TypeError(`path must be like /api/v1/nodes: ${JSON.stringify(path)}`);
+      throw new TypeError(
+        `Invalid path ${JSON.stringify(path)}: expected a collection such as /api/v1/nodes`,
+      );
     }
     this.#options = options;
     this.#hooks = options.hooks ?? {};
@@ -74,7 +76,7 @@ class Watcher<T, O> {
       );
     this.#cuts = atMost(CUT_MAX_MS);
     this.#unreached = atMost(UNREACHED_MAX_MS);
-    this.#known = new KnownObjects(options.equal ?? jsonEqual);
+    this.#store = new ObjectStore(options.equal ?? jsonEqual);
     this.#select = (options.select ?? ((object: unknown) => object)) as (object: unknown) => T;
     this.#query = new URLSearchParams();
     for (const key of ['fieldSelector', 'labelSelector'] as const) {
@@ -110,10 +112,10 @@ class Watcher<T, O> {
         if (!(error instanceof WatchError)) {
           throw error;
         }
-        // The pages of this list are gone: in one piece they cannot be.
+        // The continue token expired; an unpaged list has none.
         if (error.code === 'EXPIRED' && this.#resourceVersion === undefined) {
           this.#unpaged = true;
-          // A server that was restored from a backup never comes to a version of before.
+          // A server restored from a backup may never reach the old version.
           if (this.#notOlderThan !== '0') {
             this.#notOlderThan = undefined;
           }
@@ -146,10 +148,10 @@ class Watcher<T, O> {
     this.#notOlderThan = undefined;
     this.#emptyWatches = 0;
     this.#heard();
-    const changes = this.#known.replace(listed.entries, listed.resourceVersion);
+    const changes = this.#store.replace(listed.entries, listed.resourceVersion);
     this.#resourceVersion = listed.resourceVersion;
     this.#hooks.onList?.({
-      objects: this.#known.size,
+      objects: this.#store.size,
       pages: listed.pages,
       durationMs: this.#heardAt - started,
       resourceVersion: listed.resourceVersion,
@@ -158,12 +160,12 @@ class Watcher<T, O> {
       yield* changes;
     } else {
       this.#synced = true;
-      yield { type: 'synced', objects: this.#known.values() };
+      yield { type: 'synced', objects: this.#store.values() };
     }
     yield* this.#becomeFresh();
   }
 
-  /** One watch from its request to its end; returns the delay until the next, ms. Throws when it cannot be opened. */
+  /** Runs one watch and returns the delay before the next, ms. Throws when the watch cannot be opened. */
   async *#follow(from: string): AsyncGenerator<Change<T>, number> {
     const { clock, signal } = this.#context;
     const seconds = Math.max(1, Math.round((this.#options.timeoutSeconds ?? 300) * (1 - this.#random() / 5)));
@@ -172,7 +174,7 @@ class Watcher<T, O> {
     query.set('allowWatchBookmarks', 'true');
     query.set('resourceVersion', from);
     query.set('timeoutSeconds', String(seconds));
-    const { chunks, limit, close } = await attempt(this.#context, `${this.#options.path}?${query}`);
+    const { chunks, limit, close } = await openRequest(this.#context, `${this.#options.path}?${query}`);
     const opened = clock.now();
     const lines = this.#lines;
     this.#heard();
@@ -214,11 +216,11 @@ class Watcher<T, O> {
     } else {
       this.#emptyWatches += 1;
     }
-    // Ended before its time: the server goes down, and all its clients hear it in the same instant.
+    // Ended early: the server is shutting down, and all its clients notice at the same moment.
     if (healthy && failure === undefined) {
       return livedMs >= (seconds - 1) * 1000 ? 0 : this.#backoff.spread();
     }
-    failure ??= new WatchError('CONNECT', 'The API server ended a watch that had just begun');
+    failure ??= new WatchError('CONNECT', 'The API server ended a watch right after accepting it');
     const backoff = reason === 'cut' ? this.#cuts : this.#backoff;
     const delay =
       healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure, backoff);
@@ -234,7 +236,7 @@ class Watcher<T, O> {
     for await (const chunk of chunks) {
       for (const line of splitter.push(chunk)) {
         const event = read(line);
-        // By hand, as most events change nothing and yield* would take some promises to find out.
+        // A loop instead of yield*: most events change nothing, and yield* would cost several promises each.
         if (event !== undefined) {
           for (const change of this.#take(event)) {
             yield change;
@@ -247,7 +249,7 @@ class Watcher<T, O> {
     }
   }
 
-  /** What an event changes. Throws its error if it is one. */
+  /** Returns the changes an event makes; throws the error of an ERROR event. */
   #take(event: WatchEvent): ObjectChange<T>[] {
     if (event.type === 'ERROR') {
       this.#hooks.onEvent?.({ type: event.type });
@@ -261,9 +263,9 @@ class Watcher<T, O> {
     if (type === 'BOOKMARK') {
       this.#bookmark(resourceVersion);
     } else if (type === 'DELETED') {
-      changes = this.#known.delete(event.name, resourceVersion);
+      changes = this.#store.delete(event.name, resourceVersion);
     } else {
-      changes = this.#known.put(event.name, event, () => this.#select(event.object()));
+      changes = this.#store.put(event.name, event, () => this.#select(event.object()));
     }
     if (isNewer(resourceVersion, this.#resourceVersion!)) {
       this.#resourceVersion = resourceVersion;
@@ -271,7 +273,7 @@ class Watcher<T, O> {
     return changes;
   }
 
-  /** A bookmark from before what we have seen: the server went back in time (a restored backup). */
+  /** Detects a bookmark older than the current version: the server was restored from a backup. */
   #bookmark(resourceVersion: string): void {
     if ((compareResourceVersions(resourceVersion, this.#resourceVersion!) ?? 0) >= 0) {
       return;

@@ -6,7 +6,7 @@ const SEEDS = Number(process.env.CNIKIT_WATCH_SEEDS ?? 8);
 const FIRST_SEED = Number(process.env.CNIKIT_WATCH_SEED ?? 1);
 const STEPS = 60;
 
-/** A small generator of numbers from 0 up to 1 (mulberry32): the same seed, the same history. */
+/** Seeded random numbers in [0, 1) (mulberry32): the same seed gives the same history. */
 function generator(seed: number): () => number {
   let state = seed;
   return () => {
@@ -66,7 +66,7 @@ function choose(random: () => number): Step {
   return put;
 }
 
-describe('watch() in chaos', () => {
+describe('watch() under random faults', () => {
   it.each(Array.from({ length: SEEDS }, (_, at) => FIRST_SEED + at))(
     'ends with the state of the server (replay: CNIKIT_WATCH_SEED=%i CNIKIT_WATCH_SEEDS=1)',
     async (seed) => {
@@ -83,7 +83,7 @@ describe('watch() in chaos', () => {
       });
       for (let step = 0; step < STEPS; step += 1) {
         await choose(random)(server, pick);
-        // Some steps come in the same instant, some after the watch did something.
+        // Some steps follow immediately, some after the watch has reacted.
         if (pick(3) === 0) {
           const length = w.log.length;
           await Promise.race([
@@ -96,7 +96,7 @@ describe('watch() in chaos', () => {
       await server.start().catch(() => {});
       server.nodes.put(node('last', { seed: String(seed) }));
       await w.until(() => same(server, w.copy));
-      // And it lives: one more change arrives.
+      // The watch is still alive: one more change arrives.
       server.nodes.delete('last');
       await w.until(() => same(server, w.copy));
       expect(w.log.filter((line) => line === 'synced')).toHaveLength(1);

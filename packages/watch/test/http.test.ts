@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { httpTransport } from '../src/http.ts';
 
-it('httpTransport() speaks plain HTTP too, as kubectl proxy does', async () => {
+it('httpTransport() supports plain HTTP, as served by kubectl proxy', async () => {
   const server = createServer((request, response) =>
     response.end(`${request.url} ${request.headers.accept}`),
   );

@@ -1,4 +1,4 @@
-/** A watch on the embedded API server, and the copy of its state that a consumer would have. */
+/** A watch on the embedded API server, and the copy of its state that a consumer would keep. */
 import type { ApiServer } from '@cnikit/testing-apiserver';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Change, KubeObject, WatchHooks, WatchOptions } from '../src/types.ts';
@@ -14,17 +14,17 @@ export function kubeConfig(yaml: string): KubeConfig {
   return made;
 }
 
-/** What is noted besides the changes: hooks, as short lines. */
+/** Hooks recorded as short lines. */
 type Log = string[];
 
 export interface Follower {
-  /** Labels of each node by name, as the changes say. */
+  /** Labels of each node by name, built from the changes. */
   copy: Map<string, Labels>;
-  /** Everything seen: change types with names, and hooks. */
+  /** Log of changes and hooks. */
   log: Log;
   /** Resolves as soon as the condition holds. */
   until(condition: () => boolean): Promise<void>;
-  /** Resolves when this line is in the log after what take() has taken, and takes it and all before it. */
+  /** Resolves when this line appears after the last one taken, and takes everything up to it. */
   seen(line: string | RegExp): Promise<void>;
   stop(): Promise<void>;
 }
@@ -122,7 +122,7 @@ function apply(change: Change<Labels>, copy: Map<string, Labels>): void {
   }
 }
 
-/** What every consumer may rely on. */
+/** Asserts the invariants of the change stream. */
 function check(change: Change<Labels>, copy: Map<string, Labels>, synced: boolean, stale: boolean): void {
   const fine = {
     synced: () => !synced,
@@ -137,12 +137,12 @@ function check(change: Change<Labels>, copy: Map<string, Labels>, synced: boolea
   }
 }
 
-/** The server's state in the form of the copy. */
+/** Returns the server's state in the form of the copy. */
 export function truth(server: ApiServer): Map<string, Labels> {
   return new Map(server.nodes.list().map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
 }
 
-/** Whether the copy is the server's state. */
+/** Returns whether the copy equals the server's state. */
 export function same(server: ApiServer, copy: Map<string, Labels>): boolean {
   const wanted = truth(server);
   return (

@@ -30,7 +30,7 @@ describe('README', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
 
-  it('has an example that runs', async () => {
+  it('README: the first example runs', async () => {
     const child = run(example!);
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
     const line = async () => (await lines.next()).value;
@@ -44,10 +44,10 @@ describe('README', () => {
     child.kill();
   });
 
-  it('has an example of hooks that are called', async () => {
+  it('README: the hooks of the example are called', async () => {
     server.nodes.put({ metadata: { name: 'n1' } });
     const kubeconfig = JSON.stringify(join(directory, 'kubeconfig'));
-    // In place of the credentials of a pod, those of this server.
+    // Replaces a pod's credentials by those of this server.
     const child = run(
       `${counting!}\nfor await (const change of watched) console.log(change.type, counts.lists);`
         .replace('inClusterConfig(process.env)', 'kubeConfig')
@@ -67,7 +67,7 @@ const kubeConfig = new KubeConfig(); kubeConfig.loadFromFile(${kubeconfig});\n`,
     await server.start();
   });
 
-  it('has a second example that compiles to the API', async () => {
+  it('README: the second example compiles against the API', async () => {
     const child = run(
       `${selecting!}\nconsole.log(typeof changes.next);`.replace(
         'process.env',
@@ -81,7 +81,7 @@ const kubeConfig = new KubeConfig(); kubeConfig.loadFromFile(${kubeconfig});\n`,
 });
 
 describe('inClusterConfig()', () => {
-  it('reads token and CA of the ServiceAccount for each request', async () => {
+  it('inClusterConfig() reads token and CA of the ServiceAccount for each request', async () => {
     const server = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
     const directory = mkdtempSync(join(tmpdir(), 'service-account-'));
     mkdirSync(directory, { recursive: true });
@@ -101,7 +101,7 @@ describe('inClusterConfig()', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('puts an IPv6 address in brackets and says when there is no cluster', () => {
+  it('inClusterConfig() brackets an IPv6 address and throws outside a cluster', () => {
     const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };
     expect(inClusterConfig(env).getCurrentCluster()).toEqual({ server: 'https://[fd00::1]:443' });
     expect(() => inClusterConfig({})).toThrow('Not in a cluster');

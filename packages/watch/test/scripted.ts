@@ -1,4 +1,4 @@
-/** A server of which each test writes the script, and a reader that collects what the watch yields. */
+/** A scripted server, and a reader that collects the changes of a watch. */
 import type { Answer, Transport } from '../src/transport.ts';
 import type { Change } from '../src/types.ts';
 
@@ -11,7 +11,7 @@ export interface Body {
   closed: boolean;
 }
 
-/** A body fed by hand, which breaks when the signal fires. */
+/** A body written by the test; it breaks when the signal fires. */
 export function body(signal?: AbortSignal): Body & AsyncIterable<Uint8Array> {
   const queue: ({ chunk: Uint8Array } | { error?: Error })[] = [];
   let wake: () => void = () => {};
@@ -58,7 +58,7 @@ type Step = (asked: Asked) => Partial<Answer> | Promise<Partial<Answer>>;
 
 export interface Script extends Transport {
   asked: Asked[];
-  /** Answers the next requests; the last step answers all that follow. */
+  /** Responses to the next requests; the last step answers all later ones. */
   then(...steps: Step[]): Script;
 }
 
@@ -89,7 +89,7 @@ export const node = (name: string, rv: number, more: Record<string, unknown> = {
   ...more,
 });
 
-/** Answers a list of these. */
+/** Responds with a list of these objects. */
 export const listOf =
   (rv: number, items: unknown[], token?: string): Step =>
   () => {
@@ -100,12 +100,12 @@ export const listOf =
     return { body: made };
   };
 
-/** Answers a watch with this body. */
+/** Responds to a watch with this body. */
 export const stream =
   (made: Body & AsyncIterable<Uint8Array>): Step =>
   () => ({ body: made });
 
-/** Answers with an open, silent watch which breaks when given up. */
+/** Responds with an open, silent watch that breaks when abandoned. */
 export const silent: Step = ({ signal }) => ({ body: body(signal) });
 
 export const status =
@@ -117,7 +117,7 @@ export const status =
     return { status: code, retryAfter, body: made };
   };
 
-/** Reads a watch in the background; `take()` gives what came since the last call, in short form. */
+/** Reads a watch in the background; `take()` returns the changes since the last call in short form. */
 export function reader<T>(changes: AsyncIterable<Change<T>>) {
   const seen: Change<T>[] = [];
   const done = (async () => {

@@ -21,7 +21,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-relist-diff': {
     what: 'a list after an outage says nothing of what went meanwhile',
-    file: 'watch/src/known.ts',
+    file: 'watch/src/store.ts',
     from: 'return [...gone, ...changes];',
     to: 'return changes;',
   },
@@ -64,8 +64,8 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-idle-watchdog': {
     what: 'a watch that has fallen silent is waited for',
-    file: 'watch/src/watchdog.ts',
-    from: 'this.#bark();',
+    file: 'watch/src/idle-timer.ts',
+    from: 'this.#onTimeout();',
     to: 'return;',
   },
   'slow-to-return': {

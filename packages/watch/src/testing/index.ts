@@ -1,5 +1,5 @@
 /**
- * For tests of what is built on the watch.
+ * Test helpers for programs built on the watch.
  *
  * ```ts
  * const clock = virtualClock();

@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.ts';
 
-/** A clock that stands still until it is told to move. */
+/** A clock that only moves when advanced. */
 export interface VirtualClock extends Clock {
-  /** Moves on by `ms`; timers fire in order, each after all that the one before it set off. */
+  /** Advances by `ms`. Timers fire in order, each after everything its predecessor triggered. */
   advance(ms: number): Promise<void>;
-  /** Lets everything happen that needs no time. */
+  /** Runs everything that is due without advancing the time. */
   settle(): Promise<void>;
-  /** Milliseconds until the next timer; undefined without one. */
+  /** Milliseconds until the next timer; undefined if none is set. */
   next(): number | undefined;
 }
 
-/** Promise jobs nest; each turn of the event loop runs all that are due. */
+/** Each turn of the event loop runs all pending promise jobs, which may nest. */
 const TURNS = 4;
 
 export function virtualClock(start = 0): VirtualClock {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonEqual } from './equal.ts';
-import { type Entry, KnownObjects } from './known.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
+import { type Entry, ObjectStore } from './store.ts';
 
 const entry = (rv: number, value: unknown = rv, uid = 'u'): Entry<unknown> => ({
   uid,
@@ -11,15 +11,15 @@ const entry = (rv: number, value: unknown = rv, uid = 'u'): Entry<unknown> => ({
   value,
 });
 const known = () => {
-  const state = new KnownObjects<unknown>(jsonEqual);
+  const state = new ObjectStore<unknown>(jsonEqual);
   state.replace(new Map([['a', entry(5)]]), '10');
   return state;
 };
-const put = (state: KnownObjects<unknown>, name: string, next: Entry<unknown>) =>
+const put = (state: ObjectStore<unknown>, name: string, next: Entry<unknown>) =>
   state.put(name, next, () => next.value);
 const types = (changes: { type: string }[]) => changes.map((c) => c.type).join(' ');
 
-describe('KnownObjects', () => {
+describe('ObjectStore', () => {
   it.each([
     ['a newer version', entry(11), 'modified'],
     ['a newer version with the same value', entry(11, 5), ''],
@@ -31,12 +31,12 @@ describe('KnownObjects', () => {
     expect(types(put(known(), 'a', next))).toBe(expected);
   });
 
-  it('put() ignores what the list already knew to be gone', () => {
+  it('ObjectStore.put() ignores an event older than a list without the object', () => {
     expect(types(put(known(), 'b', entry(9)))).toBe('');
     expect(types(put(known(), 'b', entry(11)))).toBe('added');
   });
 
-  it('put() does not bring back what was deleted later', () => {
+  it('ObjectStore.put() does not bring back an object deleted later', () => {
     const state = known();
     expect(types(state.delete('a', '20'))).toBe('deleted');
     expect(types(state.delete('a', '20'))).toBe('');
@@ -45,7 +45,7 @@ describe('KnownObjects', () => {
     expect(types(state.delete('a', '20'))).toBe('');
   });
 
-  it('ends with the newest state whatever is repeated and swapped', () => {
+  it('ObjectStore ends with the newest state for repeated and reordered events', () => {
     const history = fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c'), gone: fc.boolean() }), {
       maxLength: 20,
     });
@@ -60,7 +60,7 @@ describe('KnownObjects', () => {
             truth.set(name, rv);
           }
         }
-        const state = new KnownObjects<unknown>(jsonEqual);
+        const state = new ObjectStore<unknown>(jsonEqual);
         state.replace(new Map(), '10');
         const order = [...numbered, ...numbered.slice(0, 7)].map((event) => ({
           event,
@@ -97,7 +97,7 @@ describe('compareResourceVersions()', () => {
     expect(Math.sign(compareResourceVersions(a, b)!)).toBe(sign);
   });
 
-  it('does not compare what is no number, and takes it for new', () => {
+  it('compareResourceVersions() returns undefined for non-numbers, which isNewer() treats as newer', () => {
     expect(compareResourceVersions('abc', '1')).toBeUndefined();
     expect(compareResourceVersions('01', '1')).toBeUndefined();
     expect(isNewer('abc', 'abd')).toBe(true);
@@ -106,7 +106,7 @@ describe('compareResourceVersions()', () => {
 });
 
 describe('jsonEqual()', () => {
-  it('agrees with the JSON text of values whose keys are sorted', () => {
+  it('jsonEqual() agrees with the JSON text of values with sorted keys', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
         const text = (value: unknown) =>

@@ -1,8 +1,8 @@
 /**
- * The beginning of something whose end is yet to come, in one place for all that come after each other: pieces kept by
- * themselves would each hold a whole chunk, and putting them together anew each time leaves as much garbage as is read.
+ * Buffers an incomplete item across chunks in one reusable buffer. Keeping the pieces would retain whole chunks, and
+ * concatenating them each time would produce as much garbage as input.
  */
-export class Unfinished {
+export class ChunkBuffer {
   #bytes: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
   #size = 0;
 
@@ -10,7 +10,7 @@ export class Unfinished {
     return this.#size;
   }
 
-  /** Adds these bytes. */
+  /** Appends bytes. */
   add(bytes: Buffer): void {
     const size = this.#size + bytes.length;
     if (size > this.#bytes.length) {
@@ -22,7 +22,7 @@ export class Unfinished {
     this.#size = size;
   }
 
-  /** What was added and these last bytes, as one, good until something is added again. */
+  /** Returns the buffered bytes followed by `last`, and empties the buffer. Valid until the next add(). */
   finish(last: Buffer): Buffer {
     if (this.#size === 0) {
       return last;

@@ -1,48 +1,52 @@
 import type { Clock } from './clock.ts';
 import { errorFromAnswer, WatchError } from './errors.ts';
 import type { Fields } from './fields.ts';
+import { IdleTimer } from './idle-timer.ts';
 import type { Answer, Transport } from './transport.ts';
-import { Watchdog } from './watchdog.ts';
 
-/** Of a body that is only read for the server's reason. */
+/** Bytes of an error response that are read for the reason. */
 const ERROR_BODY_LIMIT = 64 * 1024;
 
-/** What list and watch need of the world. */
+/** Dependencies and limits shared by list and watch. */
 export interface Context {
   transport: Transport;
   clock: Clock;
   signal: AbortSignal;
   requestMs: number;
   maxObjectBytes: number;
-  /** Of objects, what is wanted; undefined: all. */
+  /** Requested fields of each object; undefined: the whole object. */
   fields: Fields | undefined;
 }
 
-/** A request under a watchdog. */
-export interface Attempt {
-  /** The body's chunks; throws IDLE after too much silence, CONNECT when the connection breaks. */
+/** An accepted request whose body is guarded by an idle timer. */
+export interface OpenRequest {
+  /** Chunks of the body; throws IDLE on timeout, CONNECT when the connection breaks. */
   chunks: AsyncIterable<Uint8Array>;
-  /** Changes how much silence is too much. */
+  /** Sets the idle limit. */
   limit(ms: number): void;
-  /** Must be called, however the attempt went. */
+  /** Releases the connection; must always be called. */
   close(): void;
 }
 
-/** GET, up to an answer of status 200; every other one is thrown as WatchError. */
-export async function attempt(context: Context, path: string): Promise<Attempt> {
+/**
+ * Sends a GET and waits for the response headers.
+ *
+ * @throws {WatchError} for any status other than 200, and when the server cannot be reached
+ */
+export async function openRequest(context: Context, path: string): Promise<OpenRequest> {
   const { clock, transport } = context;
   const own = new AbortController();
   const forward = (): void => own.abort();
   context.signal.addEventListener('abort', forward);
   let idle = false;
   let limitMs = context.requestMs;
-  const dog = new Watchdog(clock, limitMs, () => {
+  const timer = new IdleTimer(clock, limitMs, () => {
     idle = true;
     own.abort();
   });
   let answer: Answer | undefined;
   const close = (): void => {
-    dog.stop();
+    timer.stop();
     context.signal.removeEventListener('abort', forward);
     answer?.close();
   };
@@ -58,11 +62,11 @@ export async function attempt(context: Context, path: string): Promise<Attempt> 
   };
   async function* chunks(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     try {
-      dog.wait();
+      timer.resume();
       for await (const chunk of body) {
-        dog.feed();
+        timer.pause();
         yield chunk;
-        dog.wait();
+        timer.resume();
       }
     } catch (error) {
       throw explain(error);
@@ -79,7 +83,7 @@ export async function attempt(context: Context, path: string): Promise<Attempt> 
     }
     const limit = (ms: number): void => {
       limitMs = ms;
-      dog.limit(ms);
+      timer.limit(ms);
     };
     return { chunks: body, limit, close };
   } catch (error) {
@@ -100,7 +104,7 @@ async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
       }
     }
   } catch {
-    // The status says enough.
+    // The status alone has to do.
   }
   return Buffer.concat(pieces).toString('utf8');
 }

@@ -1,24 +1,24 @@
-import type { Version } from './arrived.ts';
+import type { Version } from './incoming-object.ts';
 import { isNewer } from './resource-version.ts';
 import type { ObjectChange } from './types.ts';
 
-/** One object as it is known. */
+/** The last known state of an object. */
 export interface Entry<T> extends Version {
   value: T;
 }
 
-/** Deletions remembered, so that a late event from before one does not bring the object back. */
+/** Number of deletions remembered, so that a late event does not bring a deleted object back. */
 const TOMBSTONES = 1024;
 
 const NOTHING: [] = [];
 
-/** The state that is known, and what each list and event changes of it. */
-export class KnownObjects<T> {
+/** The last known state of a collection; each list and event yields the changes it makes. */
+export class ObjectStore<T> {
   readonly #equal: (a: T, b: T) => boolean;
   #entries = new Map<string, Entry<T>>();
   /** Resource version of deletions by key, oldest first. */
   #deleted = new Map<string, string>();
-  /** Of the last list: events up to it say nothing new about objects that it lacks. */
+  /** Version of the last list: older events about objects missing from it are stale. */
   #listedAt = '0';
 
   constructor(equal: (a: T, b: T) => boolean) {
@@ -33,7 +33,7 @@ export class KnownObjects<T> {
     return new Map([...this.#entries].map(([name, entry]) => [name, entry.value]));
   }
 
-  /** Takes a complete list. Deletions come first, so that what they free can be taken again. */
+  /** Replaces the state by a complete list. Deletions come first, so that consumers can reuse what they free. */
   replace(listed: Map<string, Entry<T>>, resourceVersion: string): ObjectChange<T>[] {
     const gone: ObjectChange<T>[] = [];
     const changes: ObjectChange<T>[] = [];
@@ -60,8 +60,8 @@ export class KnownObjects<T> {
   }
 
   /**
-   * Takes an ADDED or MODIFIED event; which of the two the server calls it does not matter. `select` makes the value,
-   * if the object is new or differs in what is wanted of it.
+   * Applies an ADDED or MODIFIED event; the store decides which of the two it is. `select` is called only if the object
+   * is new or its requested fields changed.
    */
   put(name: string, version: Version, select: () => T): ObjectChange<T>[] {
     const { uid, resourceVersion, digest } = version;
@@ -100,7 +100,7 @@ export class KnownObjects<T> {
     ];
   }
 
-  /** Takes a DELETED event. */
+  /** Applies a DELETED event. */
   delete(name: string, resourceVersion: string): ObjectChange<T>[] {
     const old = this.#entries.get(name);
     const since = old?.resourceVersion ?? this.#deleted.get(name) ?? this.#listedAt;
@@ -108,7 +108,7 @@ export class KnownObjects<T> {
       return NOTHING;
     }
     this.#entries.delete(name);
-    // Also for an object never seen: the event that made it may be late.
+    // Recorded for unknown objects too: their ADDED event may arrive late.
     this.#deleted.delete(name);
     this.#deleted.set(name, resourceVersion);
     if (this.#deleted.size > TOMBSTONES) {

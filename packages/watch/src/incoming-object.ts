@@ -1,31 +1,31 @@
-/** Objects as they arrive, whole or in the fields that are wanted. */
+/** Objects as they arrive from the API server, whole or reduced to the requested fields. */
 import { WatchError } from './errors.ts';
 import { FieldReader, type Fields } from './fields.ts';
 import type { KubeObject } from './types.ts';
 
-/** What has to be known of an object to follow it. */
+/** Identity and version of an object. */
 export interface Version {
   uid: string;
   resourceVersion: string;
-  /** The same for the same wanted fields; undefined where the whole object is wanted. */
+  /** Equal for equal requested fields; undefined when the whole object is requested. */
   digest: string | undefined;
 }
 
-/** An object that came, of which nothing may have been made yet. */
-export interface Arrived extends Version {
-  /** `namespace/name` where it has a namespace. */
+/** An object received but possibly not parsed yet. */
+export interface IncomingObject extends Version {
+  /** `namespace/name` for namespaced objects. */
   name: string;
-  /** Good until the next object is read. */
+  /** Parses the object; valid until the next object is read. */
   object(): unknown;
 }
 
-/** What is read of each object, whatever else is wanted. */
+/** Fields read from every object in addition to the requested ones. */
 export const IDENTITY = { metadata: { name: 0, namespace: 1, uid: 2, resourceVersion: 3 } } as const;
-/** The first mark that is free. */
+/** The first unused mark. */
 export const MORE_MARKS = 4;
 
-/** Undefined for what is no Kubernetes object. */
-export function fromObject(object: unknown): Arrived | undefined {
+/** Wraps a parsed object; undefined if it is not a Kubernetes object. */
+export function fromObject(object: unknown): IncomingObject | undefined {
   const metadata = (object as Partial<KubeObject> | null | undefined)?.metadata;
   if (typeof metadata?.name !== 'string' || typeof metadata.resourceVersion !== 'string') {
     return undefined;
@@ -39,8 +39,8 @@ export function fromObject(object: unknown): Arrived | undefined {
   };
 }
 
-/** The same of an object that was read with the marks of IDENTITY. */
-export function fromFields(reader: FieldReader): Arrived | undefined {
+/** Wraps an object that was read with the marks of IDENTITY. */
+export function fromFields(reader: FieldReader): IncomingObject | undefined {
   const { name, namespace, uid, resourceVersion } = IDENTITY.metadata;
   const [own, version] = [reader.text(name), reader.text(resourceVersion)];
   if (own === undefined || version === undefined) {
@@ -55,32 +55,41 @@ export function fromFields(reader: FieldReader): Arrived | undefined {
   };
 }
 
-/** Gives what is an item of a list. Throws PROTOCOL for what is no JSON, or no Kubernetes object. */
-export function itemReader(fields: Fields | undefined): (bytes: Buffer) => Arrived {
-  let read = (bytes: Buffer): Arrived | undefined => fromObject(parseJson(bytes, 'a list'));
+/**
+ * Returns a parser for list items.
+ *
+ * @throws {WatchError} PROTOCOL, from the parser, when the bytes are not JSON or not a Kubernetes object
+ */
+export function itemReader(fields: Fields | undefined): (bytes: Buffer) => IncomingObject {
+  let read = (bytes: Buffer): IncomingObject | undefined => fromObject(parseJson(bytes, 'a list'));
   if (fields !== undefined) {
     const reader = new FieldReader(fields, IDENTITY);
     read = (bytes) => {
-      judged('a list', () => reader.read(bytes));
+      asProtocolError('a list', () => reader.read(bytes));
       return fromFields(reader);
     };
   }
   return (bytes) => {
-    const arrived = read(bytes);
-    if (arrived !== undefined) {
-      return arrived;
+    const incoming = read(bytes);
+    if (incoming !== undefined) {
+      return incoming;
     }
     throw new WatchError('PROTOCOL', 'The API server listed an object without name or version');
   };
 }
 
-/** `what` is what it would be: `a list`. Throws PROTOCOL. */
+/**
+ * Parses JSON.
+ *
+ * @param what names the input in the error, such as `a list`
+ * @throws {WatchError} PROTOCOL when the bytes are not JSON
+ */
 export function parseJson(bytes: Buffer, what: string): unknown {
-  return judged(what, () => JSON.parse(bytes.toString('utf8')));
+  return asProtocolError(what, () => JSON.parse(bytes.toString('utf8')));
 }
 
-/** What reads JSON and throws SyntaxError, as PROTOCOL. */
-export function judged<T>(what: string, read: () => T): T {
+/** Runs a parser and turns what it throws into a WatchError PROTOCOL. */
+export function asProtocolError<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {

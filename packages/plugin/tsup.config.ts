@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/explain.ts', 'src/plugins/portmap/condition-words.ts'],
+  entry: ['src/index.ts', 'src/explain.ts', 'src/plugins/portmap/nft-match-parser.ts'],
   format: 'esm',
   clean: true,
   target: 'es2023',

@@ -1,4 +1,4 @@
-import type { conditionAlternatives as Alternatives } from './plugins/portmap/condition-words.ts';
+import type { conditionAlternatives as Alternatives } from './plugins/portmap/nft-match-parser.ts';
 
 /** In the static executable the language lies in a script of its own, which is loaded for who speaks it. */
 export const conditionAlternatives: typeof Alternatives = (...args) => {

@@ -13,8 +13,9 @@
  *
  * @module
  */
-export { hostVethName, hostVethPrefix } from './capabilities/names.ts';
+
 export { executablePath } from './executable-path.ts';
+export { hostVethName, hostVethPrefix } from './links/names.ts';
 export { bridgePlugin } from './plugins/bridge/plugin.ts';
 export { type BridgeSettings, bridgeSettings } from './plugins/bridge/settings.ts';
 export { type Plugins, pluginFor, plugins, type Run } from './plugins/index.ts';

@@ -1,7 +1,7 @@
 import type { PluginIo } from '@cnikit/cni-spec';
 import { AF_NETLINK, NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
 import { byHand } from '#by-hand';
-import { sameNetns } from './capabilities/same-netns.ts';
+import { sameNetns } from './netns/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
 
 /**

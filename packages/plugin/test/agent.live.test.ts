@@ -1,7 +1,7 @@
 /** What the agent of a node has `cnikit` do. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { hostVethName } from '../src/capabilities/names.ts';
+import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { ways } from './invoke.ts';
 import { hostVeths } from './namespaces.ts';

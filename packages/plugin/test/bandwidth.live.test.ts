@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { sys } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
-import { ifbName } from '../src/capabilities/ifb-name.ts';
-import { hostVethName } from '../src/capabilities/names.ts';
+import { ifbName } from '../src/links/ifb-name.ts';
+import { hostVethName } from '../src/links/names.ts';
 import { ifbMac } from '../src/plugins/bandwidth/ifb.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, byReference, REFERENCE, ways } from './invoke.ts';

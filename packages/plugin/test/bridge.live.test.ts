@@ -1,7 +1,7 @@
 /** The verbs against the real kernel, by the real executable and under Node. */
 import { existsSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { hostVethName } from '../src/capabilities/names.ts';
+import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { ways } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';

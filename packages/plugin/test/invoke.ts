@@ -1,8 +1,8 @@
 /** Runs the plugin as a runtime would, by exec of the static executable or in this process under Node. */
 import { spawnSync } from 'node:child_process';
 import { sys } from '@cnikit/sys';
-import { sameNetns } from '../src/capabilities/same-netns.ts';
 import { executablePath } from '../src/executable-path.ts';
+import { sameNetns } from '../src/netns/same-netns.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 
 export interface Answer {

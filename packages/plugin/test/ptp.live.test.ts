@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { hostVethName } from '../src/capabilities/names.ts';
+import { hostVethName } from '../src/links/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { byReference, REFERENCE, ways } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';

@@ -1,9 +1,9 @@
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { deleteHostEnd } from '../src/capabilities/attachment-links.ts';
-import { openPodNamespace } from '../src/capabilities/netns.ts';
-import { createVethPair, type VethPair } from '../src/capabilities/veth.ts';
+import { deleteHostEnd } from '../src/links/attachment-links.ts';
+import { createVethPair, type VethPair } from '../src/links/veth.ts';
+import { openPodNamespace } from '../src/netns/pod-namespace.ts';
 import { inSandbox } from './harness.ts';
 import { hostVeths, ipJson, makePod, type Pod } from './namespaces.ts';
 

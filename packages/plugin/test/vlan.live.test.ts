@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { hostVethName, vlanPortName } from '../src/capabilities/names.ts';
+import { hostVethName, vlanPortName } from '../src/links/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { byReference, REFERENCE, ways } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';

@@ -1,7 +1,7 @@
 import { type CheckedConfig, capability } from '@cnikit/cni-spec';
-import { cniArgs } from '../capabilities/cni-args.ts';
-import { hostVethPrefix } from '../capabilities/names.ts';
-import type { MasqueradeSettings } from '../capabilities/nat/masquerade.ts';
+import { cniArgs } from '../attachment/cni-args.ts';
+import { hostVethPrefix } from '../links/names.ts';
+import type { MasqueradeSettings } from '../nat/masquerade.ts';
 import type { BridgeSettings } from '../plugins/bridge/settings.ts';
 import type { PtpSettings } from '../plugins/ptp/settings.ts';
 import { explainAddresses } from './explain-ipam.ts';

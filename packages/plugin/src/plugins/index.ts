@@ -1,7 +1,7 @@
 /** Which plugin a program's name stands for: one executable serves them all. */
 import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { featurePlugin } from '../capabilities/feature.ts';
+import { featurePlugin } from '../attachment/feature.ts';
 import { logged } from '../logging/logged.ts';
 import { bandwidthFeature } from './bandwidth/feature.ts';
 import { bridgePlugin } from './bridge/plugin.ts';

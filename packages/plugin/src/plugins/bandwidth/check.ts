@@ -1,6 +1,6 @@
 /** CHECK: the token buckets that the kernel has beside those that the configuration asks for, in words. */
 import { type Qdisc, type RtnetlinkConnection, TC_H_ROOT } from '@cnikit/netlink';
-import type { HostEnd } from '../../capabilities/feature.ts';
+import type { HostEnd } from '../../attachment/feature.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 

@@ -1,9 +1,9 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { reportDifferences } from '../../capabilities/differences.ts';
-import type { AddBeforeUp, Feature, HostEnd } from '../../capabilities/feature.ts';
-import { ifbName } from '../../capabilities/ifb-name.ts';
+import { reportDifferences } from '../../attachment/check-state.ts';
+import type { AddBeforeUp, Feature, HostEnd } from '../../attachment/feature.ts';
+import { ifbName } from '../../links/ifb-name.ts';
 import { limitDifferences } from './check.ts';
 import { hostEnd } from './host-end.ts';
 import { collectIfbs, deleteIfb } from './ifb.ts';

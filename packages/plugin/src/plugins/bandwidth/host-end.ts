@@ -1,9 +1,9 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
 import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { HostEnd } from '../../capabilities/feature.ts';
-import { hostVethName } from '../../capabilities/names.ts';
-import { openPodNamespace } from '../../capabilities/netns.ts';
+import type { HostEnd } from '../../attachment/feature.ts';
+import { hostVethName } from '../../links/names.ts';
+import { openPodNamespace } from '../../netns/pod-namespace.ts';
 
 /**
  * Finds the end that a plugin before this one has put into the result: by its name if it was one of ours, else as the

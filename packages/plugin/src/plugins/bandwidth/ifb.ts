@@ -10,9 +10,9 @@ import {
 } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { deleteLinks, requestDeletion } from '../../capabilities/attachment-links.ts';
-import { type Attachment, ifbName } from '../../capabilities/ifb-name.ts';
-import { hostVethPrefix } from '../../capabilities/names.ts';
+import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
+import { type Attachment, ifbName } from '../../links/ifb-name.ts';
+import { hostVethPrefix } from '../../links/names.ts';
 
 /**
  * A MAC address for the device, whose first bytes say which network it belongs to: its name does not, and GC has to
@@ -51,7 +51,7 @@ export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): bo
 /**
  * Deletes the devices of this network whose container the runtime does not list; none when it has no list. Those that
  * the reference made say nothing of their network: GC of the plugin that attached the pod sees to them
- * (capabilities/reference-leftovers.ts). Goes on after a failure.
+ * (attachment/upstream-gc.ts). Goes on after a failure.
  *
  * @returns what could not be deleted and why
  */

@@ -16,8 +16,8 @@ import {
   setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { HostEnd } from '../../capabilities/feature.ts';
-import { type Attachment, ifbName } from '../../capabilities/ifb-name.ts';
+import type { HostEnd } from '../../attachment/feature.ts';
+import { type Attachment, ifbName } from '../../links/ifb-name.ts';
 import { groupOf, ifbMac } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';

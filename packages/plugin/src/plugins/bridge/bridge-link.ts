@@ -12,8 +12,8 @@ import {
   setLink,
 } from '@cnikit/netlink';
 import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
-import { linkLocal } from '../../capabilities/link-local.ts';
-import { randomMac } from '../../capabilities/mac.ts';
+import { linkLocal } from '../../links/link-local.ts';
+import { randomMac } from '../../links/mac.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 

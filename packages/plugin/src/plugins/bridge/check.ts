@@ -6,11 +6,11 @@ import {
   podDifferences,
   reportDifferences,
   requiredPrevResult,
-} from '../../capabilities/differences.ts';
-import { openIpam } from '../../capabilities/ipam.ts';
-import { hostVethName } from '../../capabilities/names.ts';
-import { masqueradeMissing } from '../../capabilities/nat/masquerade.ts';
-import { openPodNamespace } from '../../capabilities/netns.ts';
+} from '../../attachment/check-state.ts';
+import { openIpam } from '../../ipam/ipam.ts';
+import { hostVethName } from '../../links/names.ts';
+import { masqueradeMissing } from '../../nat/masquerade.ts';
+import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { BridgeSettings } from './settings.ts';
 import { spoofCheckDifferences } from './spoof-check.ts';
 

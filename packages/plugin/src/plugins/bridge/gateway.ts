@@ -11,8 +11,8 @@ import {
 } from '@cnikit/netlink';
 import type { Prefix } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { ensureForwarding } from '../../capabilities/forwarding.ts';
-import { firstHost, knownPrefix, overlap } from '../../capabilities/prefix.ts';
+import { firstHost, knownPrefix, overlap } from '../../lib/prefix.ts';
+import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
 
 /** The addresses with a gateway each: the first host of the subnet where IPAM names none. */

@@ -1,8 +1,8 @@
 import { type Context, definePlugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectAttachments, deleteAttachment } from '../../capabilities/attachment-verbs.ts';
-import type { Attaching, DelParts } from '../../capabilities/feature.ts';
-import { openIpam } from '../../capabilities/ipam.ts';
+import { collectAttachments, deleteAttachment } from '../../attachment/attachment-verbs.ts';
+import type { Attaching, DelParts } from '../../attachment/feature.ts';
+import { openIpam } from '../../ipam/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
 import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from './settings.ts';

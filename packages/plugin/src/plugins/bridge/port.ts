@@ -1,5 +1,5 @@
 import { type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
-import type { VethPair } from '../../capabilities/veth.ts';
+import type { VethPair } from '../../links/veth.ts';
 import type { Bridge } from './bridge-link.ts';
 import type { BridgeSettings } from './settings.ts';
 import { portVlans, usesVlans } from './vlan.ts';

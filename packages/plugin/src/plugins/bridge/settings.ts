@@ -1,7 +1,7 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
-import { type MasqueradeSettings, natBackend } from '../../capabilities/nat/masquerade.ts';
 import { bridgeConfKeys, isBridgeConf } from '../../guards.ts';
+import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
 import type { BridgeConf } from './schema.ts';
 import { type VlanRange, vlanRanges } from './vlan-ranges.ts';
 

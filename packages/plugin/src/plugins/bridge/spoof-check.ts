@@ -27,15 +27,9 @@ import {
   returnBack,
 } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
-import { digest, hostVethName, hostVethPrefix } from '../../capabilities/names.ts';
-import {
-  isRace,
-  isWithoutNftables,
-  ruleTarget,
-  whereNftables,
-  withNftables,
-} from '../../capabilities/nat/nftables.ts';
-import { commitTogether } from '../../capabilities/nat/transaction.ts';
+import { digest, hostVethName, hostVethPrefix } from '../../links/names.ts';
+import { isRace, isWithoutNftables, ruleTarget, whereNftables, withNftables } from '../../nat/nftables.ts';
+import { commitTogether } from '../../nat/transaction.ts';
 
 const TABLE = { family: 'bridge', name: 'nat' } as const;
 const IN = { family: 'bridge', table: TABLE.name } as const;

@@ -15,8 +15,8 @@ import {
 } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { randomMac } from '../../capabilities/mac.ts';
-import { vlanPortName } from '../../capabilities/names.ts';
+import { randomMac } from '../../links/mac.ts';
+import { vlanPortName } from '../../links/names.ts';
 import type { Bridge } from './bridge-link.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { VlanRange } from './vlan-ranges.ts';

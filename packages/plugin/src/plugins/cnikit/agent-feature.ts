@@ -1,10 +1,10 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { explain } from '#explain';
-import type { Feature } from '../../capabilities/feature.ts';
-import { hostVethName } from '../../capabilities/names.ts';
-import { ensureSysctl } from '../../capabilities/sysctl.ts';
+import type { Feature } from '../../attachment/feature.ts';
 import { agentConfKeys, isAgentConf } from '../../guards.ts';
+import { hostVethName } from '../../links/names.ts';
+import { ensureSysctl } from '../../netns/sysctl.ts';
 import { sysctlFile } from '../tuning/sysctl-key.ts';
 import { requireReadiness } from './readiness.ts';
 

@@ -1,12 +1,12 @@
 import type { Plugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import type { Feature } from '../../capabilities/feature.ts';
+import type { Feature } from '../../attachment/feature.ts';
 import { bandwidthFeature } from '../bandwidth/feature.ts';
 import { bridgePlugin } from '../bridge/plugin.ts';
 import type { BridgeSettings } from '../bridge/settings.ts';
 import { portmapFeature } from '../portmap/feature.ts';
 import { agentFeature } from './agent-feature.ts';
-import { type ChainSettings, inOneProcess } from './in-one-process.ts';
+import { type ChainSettings, inOneProcess } from './combined-plugin.ts';
 
 /** `cnikit`: a bridge, and the features that the reference has as plugins of a list behind it, in their order there. */
 export function cnikitPlugin(sys: Sys): Plugin<ChainSettings<BridgeSettings>> {

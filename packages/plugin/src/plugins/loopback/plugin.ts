@@ -1,9 +1,9 @@
 import { CniError, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
 import { type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { requiredPrevResult } from '../../capabilities/differences.ts';
-import { openPodNamespace, openPodNamespaceIfThere, type PodNamespace } from '../../capabilities/netns.ts';
-import { isIPv6, withoutLength } from '../../capabilities/prefix.ts';
+import { requiredPrevResult } from '../../attachment/check-state.ts';
+import { isIPv6, withoutLength } from '../../lib/prefix.ts';
+import { openPodNamespace, openPodNamespaceIfThere, type PodNamespace } from '../../netns/pod-namespace.ts';
 
 const LOOPBACK = 'lo';
 

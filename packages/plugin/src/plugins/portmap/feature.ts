@@ -1,21 +1,17 @@
 import { CniError, type Context, type Result } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { reportDifferences } from '../../capabilities/differences.ts';
-import type { Feature } from '../../capabilities/feature.ts';
+import { reportDifferences } from '../../attachment/check-state.ts';
+import type { Feature } from '../../attachment/feature.ts';
+import { collectLegacyNatChains, natChainCollection, natChainRemoval } from '../../nat/nat-chain.ts';
+import { byBackend, tablesOf, whereNftables, withNftables } from '../../nat/nftables.ts';
 import {
   type JoinedPod,
   type JoinedRemoval,
   type JoinedRules,
   removeRules,
-} from '../../capabilities/nat/joined.ts';
-import {
-  collectLegacyNatChains,
-  natChainCollection,
-  natChainRemoval,
-} from '../../capabilities/nat/nat-chain.ts';
-import { byBackend, tablesOf, whereNftables, withNftables } from '../../capabilities/nat/nftables.ts';
-import { referencePortsRemoval } from '../../capabilities/nat/reference-nftables.ts';
-import { commitTogether } from '../../capabilities/nat/transaction.ts';
+} from '../../nat/shared-transaction.ts';
+import { commitTogether } from '../../nat/transaction.ts';
+import { referencePortsRemoval } from '../../nat/upstream-nftables.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';

@@ -1,6 +1,6 @@
 import { CniError, ErrorCode, type IpConfig, type PortMapping, type Result } from '@cnikit/cni-spec';
 import { formatAddress, parseAddress } from '@cnikit/netlink/codec';
-import { isIPv6 } from '../../capabilities/prefix.ts';
+import { isIPv6 } from '../../lib/prefix.ts';
 
 export type PortFamily = 'ipv4' | 'ipv6';
 export const PORT_FAMILIES = ['ipv4', 'ipv6'] as const;

@@ -1,14 +1,9 @@
 /** Ports of the node by iptables: the reference's chains, with their names, rules and comments. */
 import type { Env } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { quoted, restoreNat, savedNat, tryRestoreNat } from '../../capabilities/nat/iptables.ts';
-import {
-  findNatChain,
-  type NatChainKind,
-  natChainName,
-  natComment,
-} from '../../capabilities/nat/nat-chain.ts';
-import { subnetOf, withoutLength } from '../../capabilities/prefix.ts';
+import { subnetOf, withoutLength } from '../../lib/prefix.ts';
+import { quoted, restoreNat, savedNat, tryRestoreNat } from '../../nat/iptables.ts';
+import { findNatChain, type NatChainKind, natChainName, natComment } from '../../nat/nat-chain.ts';
 import { type HostPort, ofFamily, PORT_FAMILIES, type PortFamily } from './host-port.ts';
 import type { PortPlan } from './nftables.ts';
 import type { PortmapSettings } from './settings.ts';

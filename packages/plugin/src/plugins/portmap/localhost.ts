@@ -1,7 +1,7 @@
 import { decodeLinkSummary, NetlinkError, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { withoutLength } from '../../capabilities/prefix.ts';
-import { ensureSysctl } from '../../capabilities/sysctl.ts';
+import { withoutLength } from '../../lib/prefix.ts';
+import { ensureSysctl } from '../../netns/sysctl.ts';
 
 /**
  * Lets packets from 127.0.0.1 leave by the link that leads to the pod, which the kernel holds to be wrong otherwise, so

@@ -48,11 +48,11 @@ import {
   toLocal,
   verdictMap,
 } from '@cnikit/netlink/nftables';
-import { digest } from '../../capabilities/names.ts';
-import { elementsOf, isRace } from '../../capabilities/nat/nftables.ts';
-import { belongsTo, type Owner, ownerText, ownerWords } from '../../capabilities/nat/owner.ts';
-import { type Change, commitTogether } from '../../capabilities/nat/transaction.ts';
-import { subnetOf, withoutLength } from '../../capabilities/prefix.ts';
+import { subnetOf, withoutLength } from '../../lib/prefix.ts';
+import { digest } from '../../links/names.ts';
+import { elementsOf, isRace } from '../../nat/nftables.ts';
+import { belongsTo, type Owner, ownerText, ownerWords } from '../../nat/owner.ts';
+import { type Change, commitTogether } from '../../nat/transaction.ts';
 import { compileConditions } from './conditions.ts';
 import {
   type HostPort,

@@ -1,8 +1,8 @@
 import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
-import { natBackend } from '../../capabilities/nat/masquerade.ts';
-import type { NatBackend } from '../../capabilities/nat/nftables.ts';
 import { isPortmapConf, portmapConfKeys } from '../../guards.ts';
+import { natBackend } from '../../nat/masquerade.ts';
+import type { NatBackend } from '../../nat/nftables.ts';
 import { type HostPort, hostPort } from './host-port.ts';
 import type { PortmapConf } from './schema.ts';
 

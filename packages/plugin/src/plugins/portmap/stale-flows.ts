@@ -1,7 +1,7 @@
 import { ConntrackConnection, openConntrack } from '@cnikit/netlink/conntrack';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
-import { isWithoutNftables } from '../../capabilities/nat/nftables.ts';
+import { isWithoutNftables } from '../../nat/nftables.ts';
 import { type HostPort, PORT_FAMILIES } from './host-port.ts';
 
 const IPPROTO_UDP = 17;

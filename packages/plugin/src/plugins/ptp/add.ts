@@ -9,19 +9,19 @@ import {
   type RtnetlinkConnection,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { deleteHostEnd } from '../../capabilities/attachment-links.ts';
-import { ensureForwarding } from '../../capabilities/forwarding.ts';
-import { openIpam } from '../../capabilities/ipam.ts';
-import { linkLocal } from '../../capabilities/link-local.ts';
-import { hostVethName } from '../../capabilities/names.ts';
-import { addMasquerade, undoMasquerade } from '../../capabilities/nat/masquerade.ts';
-import { openPodNamespace } from '../../capabilities/netns.ts';
-import { configurePodInterface } from '../../capabilities/pod-interface.ts';
-import { hostLength, isIPv6, subnetOf, withoutLength } from '../../capabilities/prefix.ts';
-import { appendResult, chooseDns } from '../../capabilities/result.ts';
-import { withNextHops } from '../../capabilities/routes.ts';
-import { undoStack } from '../../capabilities/undo.ts';
-import { createVethPair, type VethPair } from '../../capabilities/veth.ts';
+import { appendResult, chooseDns } from '../../attachment/result.ts';
+import { withNextHops } from '../../attachment/routes.ts';
+import { undoStack } from '../../attachment/undo.ts';
+import { openIpam } from '../../ipam/ipam.ts';
+import { hostLength, isIPv6, subnetOf, withoutLength } from '../../lib/prefix.ts';
+import { deleteHostEnd } from '../../links/attachment-links.ts';
+import { linkLocal } from '../../links/link-local.ts';
+import { hostVethName } from '../../links/names.ts';
+import { configurePodInterface } from '../../links/pod-interface.ts';
+import { createVethPair, type VethPair } from '../../links/veth.ts';
+import { addMasquerade, undoMasquerade } from '../../nat/masquerade.ts';
+import { ensureForwarding } from '../../netns/forwarding.ts';
+import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { PtpSettings } from './settings.ts';
 
 type RoutedAddress = IpConfig & { gateway: string };

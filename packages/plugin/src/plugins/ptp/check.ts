@@ -6,12 +6,12 @@ import {
   podDifferences,
   reportDifferences,
   requiredPrevResult,
-} from '../../capabilities/differences.ts';
-import { openIpam } from '../../capabilities/ipam.ts';
-import { hostVethName } from '../../capabilities/names.ts';
-import { masqueradeMissing } from '../../capabilities/nat/masquerade.ts';
-import { openPodNamespace } from '../../capabilities/netns.ts';
-import { hostLength, withoutLength } from '../../capabilities/prefix.ts';
+} from '../../attachment/check-state.ts';
+import { openIpam } from '../../ipam/ipam.ts';
+import { hostLength, withoutLength } from '../../lib/prefix.ts';
+import { hostVethName } from '../../links/names.ts';
+import { masqueradeMissing } from '../../nat/masquerade.ts';
+import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { PtpSettings } from './settings.ts';
 
 /** CHECK: compares what prevResult says with the kernel and IPAM, and names all that differs. */

@@ -1,7 +1,7 @@
 import { definePlugin, type Plugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectAttachments, deleteAttachment } from '../../capabilities/attachment-verbs.ts';
-import { openIpam } from '../../capabilities/ipam.ts';
+import { collectAttachments, deleteAttachment } from '../../attachment/attachment-verbs.ts';
+import { openIpam } from '../../ipam/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
 import { type PtpSettings, ptpSettings } from './settings.ts';

@@ -1,7 +1,7 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
-import { type MasqueradeSettings, natBackend } from '../../capabilities/nat/masquerade.ts';
 import { isPtpConf, ptpConfKeys } from '../../guards.ts';
+import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
 
 /** The ptp configuration with every default filled in. */
 export interface PtpSettings extends MasqueradeSettings {

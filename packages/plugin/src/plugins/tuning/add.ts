@@ -1,7 +1,7 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
-import { requiredPrevResult } from '../../capabilities/differences.ts';
-import { openPodNamespace } from '../../capabilities/netns.ts';
+import { requiredPrevResult } from '../../attachment/check-state.ts';
+import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import { assertAllowed } from './allowlist.ts';
 import { readBackup, removeBackup, saveBackup } from './backup.ts';
 import { podLink, tuneLink } from './link.ts';

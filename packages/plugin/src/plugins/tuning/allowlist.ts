@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { readIfThere } from '../../capabilities/read-if-there.ts';
+import { readIfThere } from '../../lib/read-file-if-exists.ts';
 
 /** A regular expression a line; without the file every sysctl below `net` is allowed. */
 const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';

@@ -2,8 +2,8 @@
 import type { Attachment } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError, sha512 } from '@cnikit/sys';
-import { readIfThere } from '../../capabilities/read-if-there.ts';
 import { isTuningConf } from '../../guards.ts';
+import { readIfThere } from '../../lib/read-file-if-exists.ts';
 import type { LinkTuning } from './settings.ts';
 
 /** The key of the note in the file. */

@@ -1,9 +1,9 @@
 import type { Context } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError, withNetns } from '@cnikit/sys';
-import { reportDifferences, requiredPrevResult } from '../../capabilities/differences.ts';
-import { openPodNamespace } from '../../capabilities/netns.ts';
-import { words } from '../../capabilities/sysctl.ts';
+import { reportDifferences, requiredPrevResult } from '../../attachment/check-state.ts';
+import { openPodNamespace } from '../../netns/pod-namespace.ts';
+import { words } from '../../netns/sysctl.ts';
 import { podLink } from './link.ts';
 import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
 import { sysctlFile } from './sysctl-key.ts';

@@ -1,7 +1,7 @@
 import { type Context, definePlugin, type Plugin } from '@cnikit/cni-spec';
 import { NetlinkError } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { openPodNamespaceIfThere } from '../../capabilities/netns.ts';
+import { openPodNamespaceIfThere } from '../../netns/pod-namespace.ts';
 import { add } from './add.ts';
 import { collectBackups, readBackup, removeBackup } from './backup.ts';
 import { check } from './check.ts';

@@ -1,8 +1,8 @@
 import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '#explain';
-import { cniArgs } from '../../capabilities/cni-args.ts';
-import { checkedMac } from '../../capabilities/mac.ts';
+import { cniArgs } from '../../attachment/cni-args.ts';
 import { isTuningConf, tuningConfKeys } from '../../guards.ts';
+import { checkedMac } from '../../links/mac.ts';
 import type { TuningConf } from './schema.ts';
 
 const DEFAULT_DATA_DIR = '/run/cni/tuning';

@@ -1,6 +1,6 @@
 /** What the reference's portmap (by nftables) and bandwidth have left of pods: GC removes what a reservation says is the network's. */
 import { describe, expect, test } from 'vitest';
-import { ifbName } from '../src/capabilities/ifb-name.ts';
+import { ifbName } from '../src/links/ifb-name.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { ways } from './invoke.ts';
 import { ipJson, run } from './namespaces.ts';

@@ -1,9 +1,9 @@
 /** What is done for an attachment once it is in the network: port maps, bandwidth, whatever stands behind in a chain. */
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
 import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
-import type { HostEndRemoval } from './attachment-links.ts';
-import { requiredPrevResult } from './differences.ts';
-import type { JoinedRemoval, JoinedRules } from './nat/joined.ts';
+import type { HostEndRemoval } from '../links/attachment-links.ts';
+import type { JoinedRemoval, JoinedRules } from '../nat/shared-transaction.ts';
+import { requiredPrevResult } from './check-state.ts';
 
 /** The node's end of a pod's veth pair. */
 export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;

@@ -1,9 +1,9 @@
 import { type CheckedConfig, definePlugin, dispatch, type PluginOutput } from '@cnikit/cni-spec';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Attaching, type BeforeUp, type Feature, featurePlugin } from '../../capabilities/feature.ts';
-import type { JoinedRules } from '../../capabilities/nat/joined.ts';
-import type { Change } from '../../capabilities/nat/transaction.ts';
-import { inOneProcess } from './in-one-process.ts';
+import { type Attaching, type BeforeUp, type Feature, featurePlugin } from '../../attachment/feature.ts';
+import type { JoinedRules } from '../../nat/shared-transaction.ts';
+import type { Change } from '../../nat/transaction.ts';
+import { inOneProcess } from './combined-plugin.ts';
 
 let calls: string[];
 /** The step that throws. */

@@ -1,5 +1,5 @@
 /** Whom an object of nftables belongs to: said in its comment, for DEL, GC and people. */
-import { digest } from '../names.ts';
+import { digest } from '../links/names.ts';
 
 /** One attachment of a container to a network. */
 export interface Owner {

@@ -1,7 +1,7 @@
 /** Masquerading by iptables: the reference's chain for a pod, with its name, rules and comments. */
 import type { Env } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { hostLength, isIPv6, subnetOf, withoutLength } from '../prefix.ts';
+import { hostLength, isIPv6, subnetOf, withoutLength } from '../lib/prefix.ts';
 import { NAT_FAMILIES, quoted, restoreNat } from './iptables.ts';
 import { findNatChain, type NatChainKind, natChainName, natComment } from './nat-chain.ts';
 import type { Owner } from './owner.ts';

@@ -2,9 +2,9 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type LinkSpec, NetlinkError, newLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
+import type { PodNamespace } from '../netns/pod-namespace.ts';
 import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
-import type { PodNamespace } from './netns.ts';
 
 /**
  * Of each end. The kernel's default is as many as the machine may have processors, with two directories below /sys for

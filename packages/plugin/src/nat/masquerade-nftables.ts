@@ -33,8 +33,8 @@ import {
   type SetElement,
   verdictMap,
 } from '@cnikit/netlink/nftables';
-import { digest } from '../names.ts';
-import { isIPv6, knownPrefix, subnetOf } from '../prefix.ts';
+import { isIPv6, knownPrefix, subnetOf } from '../lib/prefix.ts';
+import { digest } from '../links/names.ts';
 import { elementsOf, isRace, type Tables } from './nftables.ts';
 import { belongsTo, type Owner, ownerText } from './owner.ts';
 import type { Change } from './transaction.ts';

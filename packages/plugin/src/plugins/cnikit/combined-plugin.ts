@@ -1,8 +1,8 @@
 import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
-import type { HostEndRemoval } from '../../capabilities/attachment-links.ts';
-import type { Attaching, BeforeUp, Feature } from '../../capabilities/feature.ts';
-import type { JoinedRemoval, JoinedRules } from '../../capabilities/nat/joined.ts';
-import { undoStack } from '../../capabilities/undo.ts';
+import type { Attaching, BeforeUp, Feature } from '../../attachment/feature.ts';
+import { undoStack } from '../../attachment/undo.ts';
+import type { HostEndRemoval } from '../../links/attachment-links.ts';
+import type { JoinedRemoval, JoinedRules } from '../../nat/shared-transaction.ts';
 
 /** The settings of the plugin that attaches, and those of each feature in the order of the list. */
 export interface ChainSettings<A> {

@@ -1,11 +1,11 @@
 /** DEL and GC of a plugin that attaches pods by a veth pair and asks IPAM for addresses. */
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectLinks, deleteAttachmentLink } from './attachment-links.ts';
+import { openIpam } from '../ipam/ipam.ts';
+import { collectLinks, deleteAttachmentLink } from '../links/attachment-links.ts';
+import { collectMasquerade, deleteMasquerade, type MasqueradeSettings } from '../nat/masquerade.ts';
 import type { DelParts } from './feature.ts';
-import { openIpam } from './ipam.ts';
-import { collectMasquerade, deleteMasquerade, type MasqueradeSettings } from './nat/masquerade.ts';
-import { collectReferenceLeftovers } from './reference-leftovers.ts';
+import { collectReferenceLeftovers } from './upstream-gc.ts';
 
 /**
  * DEL: the link before its addresses, so that no address is given out while a pod still has it.

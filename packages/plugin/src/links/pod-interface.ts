@@ -2,9 +2,9 @@
 import type { Route } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
+import { isIPv6 } from '../lib/prefix.ts';
 import { arpNotify, neighbourNotify } from './announce.ts';
 import { linkLocal } from './link-local.ts';
-import { isIPv6 } from './prefix.ts';
 
 /** What the pod's interface gets. */
 export interface PodInterface {

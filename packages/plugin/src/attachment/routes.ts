@@ -1,5 +1,5 @@
 import type { IpConfig, Route } from '@cnikit/cni-spec';
-import { isIPv6 } from './prefix.ts';
+import { isIPv6 } from '../lib/prefix.ts';
 
 /**
  * The configured routes, then a default route of each family that has an address with a gateway and no default

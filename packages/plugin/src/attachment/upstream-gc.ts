@@ -6,12 +6,12 @@
 import type { Context } from '@cnikit/cni-spec';
 import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { deleteLinks } from './attachment-links.ts';
-import { ifbName } from './ifb-name.ts';
-import type { Held } from './ipam.ts';
-import { tablesOf, whereNftables } from './nat/nftables.ts';
-import { referencePortsCollection } from './nat/reference-nftables.ts';
-import { commitTogether } from './nat/transaction.ts';
+import type { Held } from '../ipam/ipam.ts';
+import { deleteLinks } from '../links/attachment-links.ts';
+import { ifbName } from '../links/ifb-name.ts';
+import { tablesOf, whereNftables } from '../nat/nftables.ts';
+import { commitTogether } from '../nat/transaction.ts';
+import { referencePortsCollection } from '../nat/upstream-nftables.ts';
 
 /**
  * Removes it. Has to come before the reservations are freed.

@@ -1,8 +1,7 @@
 /** `ipMasq`: what a pod sends beyond its own subnets leaves the node with the node's address. */
 import { CniError, type Context, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import type { NetworkSettings, PodIpam } from '../ipam.ts';
-import { type JoinedPod, type JoinedRemoval, type JoinedRules, removeRules } from './joined.ts';
+import type { NetworkSettings, PodIpam } from '../ipam/ipam.ts';
 import {
   iptablesMasqueradeDifferences,
   MASQUERADE_CHAINS,
@@ -17,8 +16,9 @@ import {
 import { collectLegacyNatChains, natChainCollection, natChainRemoval } from './nat-chain.ts';
 import { byBackend, type NatBackend, tablesOf, whereNftables, withNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
-import { referenceMasqueradeCollection, referenceMasqueradeRemoval } from './reference-nftables.ts';
+import { type JoinedPod, type JoinedRemoval, type JoinedRules, removeRules } from './shared-transaction.ts';
 import { commitTogether } from './transaction.ts';
+import { referenceMasqueradeCollection, referenceMasqueradeRemoval } from './upstream-nftables.ts';
 
 /** Settings of a plugin that can have its pods masqueraded. */
 export interface MasqueradeSettings extends NetworkSettings {

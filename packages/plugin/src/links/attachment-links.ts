@@ -9,9 +9,9 @@ import {
   type RtnetlinkConnection,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { NetworkSettings } from './ipam.ts';
+import type { NetworkSettings } from '../ipam/ipam.ts';
+import { openPodNamespaceIfThere } from '../netns/pod-namespace.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
-import { openPodNamespaceIfThere } from './netns.ts';
 
 /** Deletes a host end with other links of its attachment; false when there was nothing that the host end is part of. */
 export type HostEndRemoval = (host: RtnetlinkConnection) => boolean;

@@ -1,6 +1,6 @@
 import type { IpConfig } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { isIPv6 } from './prefix.ts';
+import { isIPv6 } from '../lib/prefix.ts';
 import { ensureSysctl } from './sysctl.ts';
 
 /** Makes the node forward packets of each family that the pod has addresses of. */

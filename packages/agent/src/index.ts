@@ -25,38 +25,37 @@
  */
 
 export {
-  type Hop,
-  type HostFacts,
-  type KernelAddress,
-  type KernelLink,
-  type KernelNeighbour,
-  type KernelRoute,
-  type KernelState,
-  type NodeInfo,
-  type NodeRoute,
-  type PresentTunnel,
-  type Problem,
-  ROUTE_PROTOCOL,
-  type Sysctl,
-  type TunnelLink,
-  type TunnelPeer,
-  type TunnelSettings,
-} from './core/model.ts';
-export { Claims } from './desired/claims.ts';
-export { CONFLIST_NAME, conflist } from './desired/conflist.ts';
-export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/desired-host.ts';
-export type { Reachability, RouteDecision } from './desired/route.ts';
-export type { Encap } from './desired/tunnel.ts';
-export { hostFacts } from './observe/facts.ts';
-export { selectNode } from './observe/node.ts';
-export { RouteTable } from './observe/route-table.ts';
-export {
   type Action,
   describe,
-  diffRoutes,
-  diffSysctls,
   type KernelAction,
   type NeighbourAction,
   type RouteAction,
   type TunnelAction,
-} from './reconcile/diff.ts';
+} from './core/action.ts';
+export type {
+  Encap,
+  Hop,
+  HostFacts,
+  KernelAddress,
+  KernelLink,
+  KernelNeighbour,
+  KernelRoute,
+  KernelState,
+  NodeInfo,
+  NodeRoute,
+  PresentTunnel,
+  Problem,
+  Sysctl,
+  TunnelLink,
+  TunnelPeer,
+  TunnelSettings,
+} from './core/model.ts';
+export { CONFLIST_NAME, ROUTE_PROTOCOL } from './core/names.ts';
+export { Claims } from './desired/claims.ts';
+export { conflist } from './desired/conflist.ts';
+export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/desired-host.ts';
+export type { Reachability, RouteDecision } from './desired/route.ts';
+export { hostFacts } from './observe/facts.ts';
+export { selectNode } from './observe/node.ts';
+export { RouteTable } from './observe/route-table.ts';
+export { diffRoutes, diffSysctls } from './reconcile/diff.ts';

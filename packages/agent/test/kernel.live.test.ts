@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
+import type { KernelAction, RouteAction } from '../src/core/action.ts';
 import type { Kernel } from '../src/core/kernel.ts';
-import { defaultTunnel, type NodeRoute, type PresentTunnel, type TunnelLink } from '../src/core/model.ts';
+import type { NodeRoute, PresentTunnel, TunnelLink } from '../src/core/model.ts';
+import { defaultTunnel } from '../src/core/names.ts';
 import { hostFacts } from '../src/observe/facts.ts';
-import { asKernelRoute, type KernelAction, type RouteAction } from '../src/reconcile/diff.ts';
+import { asKernelRoute } from '../src/reconcile/diff.ts';
 import { FakeKernel } from '../src/testing/fake-kernel.ts';
 import { makeLink, removeLink, run } from './live-node.ts';
 

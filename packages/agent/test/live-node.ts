@@ -11,6 +11,7 @@ import { createCni } from '../src/apply/cni.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
+import type { KernelAction } from '../src/core/action.ts';
 import type { Kernel } from '../src/core/kernel.ts';
 import { Metrics } from '../src/core/metrics.ts';
 import { after } from '../src/core/timers.ts';
@@ -18,7 +19,6 @@ import { loadKubeConfig } from '../src/kube/api.ts';
 import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent } from '../src/reconcile/agent.ts';
-import type { KernelAction } from '../src/reconcile/diff.ts';
 
 /** Runs a program and returns what it printed; throws when it fails. */
 export function run(...[file, ...args]: [string, ...string[]]): string {

@@ -3,13 +3,14 @@ import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { procSys } from '../src/apply/sysctls.ts';
+import { describe as describeAction } from '../src/core/action.ts';
 import type { Kernel } from '../src/core/kernel.ts';
 import { Metrics } from '../src/core/metrics.ts';
-import { type NodeInfo, TUNNEL_ALIAS } from '../src/core/model.ts';
+import type { NodeInfo } from '../src/core/model.ts';
+import { TUNNEL_ALIAS } from '../src/core/names.ts';
 import { after } from '../src/core/timers.ts';
 import { Claims } from '../src/desired/claims.ts';
 import { Agent, type LoopOptions } from '../src/reconcile/agent.ts';
-import { describe as describeAction } from '../src/reconcile/diff.ts';
 import { Routes } from '../src/reconcile/route-reconciler.ts';
 import { eventually, run } from './live-node.ts';
 

@@ -245,18 +245,6 @@ describe('a plugin that does not run on this node', () => {
   });
 });
 
-test('createCni().problems() names the configurations that win over ours', () => {
-  cni.apply(conflist);
-  for (const name of ['00-other.conf', '01-readme.txt', '10-later.conflist']) {
-    writeFileSync(join(confDir, name), '{"name":"net","type":"flannel"}');
-  }
-  writeFileSync(join(confDir, '.0.json'), '{');
-  expect(cni.problems()).toMatchObject([
-    { key: 'earlier .0.json', message: expect.stringMatching(/broken: .*loads no configuration at all/) },
-    { key: 'earlier 00-other.conf', message: expect.stringMatching(/network net, plugins flannel/) },
-  ]);
-});
-
 test('createCni().remove() removes what apply() made and nothing else, and may be repeated', () => {
   cni.apply(conflist);
   writeFileSync(join(confDir, '10-other.conf'), '{}');

@@ -1,10 +1,9 @@
 /** Installs the plugin's executable and, last of all, the CNI configuration. */
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FileAction } from '../core/action.ts';
 import type { Problem } from '../core/model.ts';
-import { CONFLIST_NAME } from '../desired/conflist.ts';
-import { type Configuration, configurations } from '../observe/configurations.ts';
-import type { FileAction } from '../reconcile/diff.ts';
+import { CONFLIST_NAME } from '../core/names.ts';
 import {
   type CniDirs,
   heldName,
@@ -43,7 +42,7 @@ export interface Cni {
    * before it, if that does.
    */
   apply(conflist?: string): FileAction[];
-  /** Configurations that win over ours, files held back since a roll-back, and an executable that does not run. */
+  /** Files held back since a roll-back, and an executable that does not run. */
   problems(): Problem[];
   remove(): string[];
 }
@@ -173,7 +172,6 @@ export function createCni({
       return [...steps.map(({ action }) => action), ...retreat];
     },
     problems: () => [
-      ...earlier(confDir),
       ...held.map((path) => heldBack(path, path === plugin ? gaveWay : undefined)),
       ...(tried?.why === undefined ? [] : [doesNotRun(plugin, tried.why)]),
     ],
@@ -192,22 +190,6 @@ export function createCni({
       return names.flatMap(([dir, name]) => (removeFile(dir, name) ? [join(dir, name)] : []));
     },
   };
-}
-
-function earlier(confDir: string): Problem[] {
-  return configurations(confDir)
-    .filter(({ file }) => file < CONFLIST_NAME)
-    .map((config) => ({
-      key: `earlier ${config.file}`,
-      message: `${join(confDir, config.file)}${whose(config)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
-    }));
-}
-
-function whose({ name, types, broken }: Configuration): string {
-  if (broken !== undefined) {
-    return ` (broken: ${broken}; containerd then loads no configuration at all)`;
-  }
-  return ` (network ${name}, plugins ${types!.join(', ')})`;
 }
 
 const doesNotRun = (path: string, why: string): Problem => ({

@@ -21,17 +21,10 @@ import {
   setLink,
 } from '@cnikit/netlink';
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
+import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
-import {
-  type KernelAddress,
-  type KernelLink,
-  type KernelNeighbour,
-  type KernelRoute,
-  type KernelState,
-  ROUTE_PROTOCOL,
-  TUNNEL_ALIAS,
-} from '../core/model.ts';
-import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../reconcile/diff.ts';
+import type { KernelAddress, KernelLink, KernelNeighbour, KernelRoute, KernelState } from '../core/model.ts';
+import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../core/names.ts';
 
 /** A network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {

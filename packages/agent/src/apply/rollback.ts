@@ -4,9 +4,9 @@
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FileAction } from '../core/action.ts';
 import { AgentError } from '../core/error.ts';
-import { CONFLIST_NAME } from '../desired/conflist.ts';
-import type { FileAction } from '../reconcile/diff.ts';
+import { CONFLIST_NAME } from '../core/names.ts';
 import { type CniDirs, heldName, noticeConflist, PLUGIN_NAME, previousName } from './cni-names.ts';
 import { fileState, removeFile } from './files.ts';
 import { whyNotRuns } from './probe-executable.ts';

@@ -1,8 +1,8 @@
 /** Keeps the packet filter rules of both families. */
 import { type Iptables, openIptables, type TableSpec } from '@cnikit/iptables';
+import type { RuleAction } from '../core/action.ts';
+import { CHAIN_PREFIX } from '../core/names.ts';
 import { type Family, families } from '../core/prefix.ts';
-import { CHAIN_PREFIX } from '../desired/rules.ts';
-import type { RuleAction } from '../reconcile/diff.ts';
 
 export type DesiredRules = Readonly<Record<Family, readonly TableSpec[]>>;
 

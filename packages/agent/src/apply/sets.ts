@@ -3,9 +3,9 @@
  * of it, and the rules stay as they are.
  */
 import { type IpSetConnection, openIpSet } from '@cnikit/netlink/ipset';
+import type { SetAction } from '../core/action.ts';
+import { insideSet } from '../core/names.ts';
 import type { Family } from '../core/prefix.ts';
-import { insideSet } from '../desired/rules.ts';
-import type { SetAction } from '../reconcile/diff.ts';
 
 /** What is used of ipset. */
 export type SetStore = Pick<IpSetConnection, 'elements' | 'create' | 'change' | 'destroy'>;

@@ -1,8 +1,8 @@
 /** Kernel settings below /proc/sys. */
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SysctlAction } from '../core/action.ts';
 import type { Sysctl } from '../core/model.ts';
-import type { SysctlAction } from '../reconcile/diff.ts';
 
 /** Where settings are kept, by their path below /proc/sys. */
 export interface SysctlFiles {

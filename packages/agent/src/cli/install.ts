@@ -1,7 +1,7 @@
 /** `cnikit-agent install`: the plugin's executable, with its links, and nothing else. Asks neither the API nor the kernel. */
 import { createCni } from '../apply/cni.ts';
 import type { Config } from '../config/config.ts';
-import { describe } from '../reconcile/diff.ts';
+import { describe } from '../core/action.ts';
 import type { Output } from './plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 

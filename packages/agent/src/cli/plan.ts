@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { readText } from '../apply/files.ts';
 import { withNoted } from '../apply/sysctls.ts';
 import type { Config } from '../config/config.ts';
+import { type Action, describe } from '../core/action.ts';
 import type { Problem } from '../core/model.ts';
+import { CONFLIST_NAME } from '../core/names.ts';
 import { Claims } from '../desired/claims.ts';
-import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { desiredHost, ownProblem, problemsOf } from '../desired/desired-host.ts';
 import { loadKubeConfig } from '../kube/api.ts';
+import { listNodes } from '../observe/list-nodes.ts';
 import { Agent } from '../reconcile/agent.ts';
-import { type Action, describe } from '../reconcile/diff.ts';
 import { Host } from '../reconcile/host-reconciler.ts';
 import { Routes } from '../reconcile/route-reconciler.ts';
-import { listNodes } from './list-nodes.ts';
 import { agentParts, openLog } from './wire.ts';
 
 /** How long to wait for the API server. */
@@ -58,7 +58,7 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
       ...[...claims.nodes()].flatMap((node) => problemsOf(node, config.nodeName)),
       ...planned.problems,
       ...(host?.problems ?? []),
-      ...parts.cni.problems(),
+      ...made.fileProblems(),
     ];
     for (const { message } of problems) {
       err(`! ${message}\n`);

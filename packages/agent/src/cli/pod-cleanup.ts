@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { delLink, openRtnetlink } from '@cnikit/netlink';
-import { BRIDGE_NAME } from '../core/model.ts';
+import { BRIDGE_NAME } from '../core/names.ts';
 
 /**
  * Removes them; gives a line each. A bridge that still has ports stays, with what its pods have reserved: throws then,

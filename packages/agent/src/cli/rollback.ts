@@ -1,7 +1,7 @@
 /** `cnikit-agent rollback`: the plugin and the CNI configuration that were there before. */
 import { rollBack, undoRollBack } from '../apply/rollback.ts';
 import type { Config } from '../config/config.ts';
-import { describe } from '../reconcile/diff.ts';
+import { describe } from '../core/action.ts';
 import type { Output } from './plan.ts';
 
 /** Returns the exit status. Throws AgentError when there is nothing to go back to. */

@@ -7,9 +7,9 @@ import { Claims } from '../desired/claims.ts';
 import { type StatusReport, statusReport } from '../diagnose/status/report.ts';
 import { statusText } from '../diagnose/status/table.ts';
 import { loadKubeConfig } from '../kube/api.ts';
+import { listNodes } from '../observe/list-nodes.ts';
 import { watchNodes } from '../observe/nodes.ts';
 import { loadState } from '../observe/saved-state.ts';
-import { listNodes } from './list-nodes.ts';
 import type { Output } from './plan.ts';
 
 const TIMEOUT_MS = 5000;

@@ -9,10 +9,12 @@ import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { Metrics } from '../core/metrics.ts';
+import type { Chain } from '../core/model.ts';
+import { CONFLIST_NAME } from '../core/names.ts';
 import { after } from '../core/timers.ts';
-import { CONFLIST_NAME } from '../desired/conflist.ts';
 import { hasRandomPorts } from '../desired/rules.ts';
-import { type Chain, chainReader } from '../observe/chain.ts';
+import { chainReader } from '../observe/chain.ts';
+import { earlierConfigurations } from '../observe/configurations.ts';
 import type { AgentParts } from '../reconcile/agent.ts';
 import type { HostParts } from '../reconcile/host-reconciler.ts';
 import { findPluginBinary } from './plugin-binary.ts';
@@ -39,6 +41,7 @@ export function hostParts(config: Config): HostParts {
       pluginBinary: findPluginBinary(config.pluginBinary),
       links: config.pluginLinks,
     }),
+    configurationProblems: () => earlierConfigurations(config.cniConfDir),
   };
 }
 

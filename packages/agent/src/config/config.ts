@@ -1,9 +1,9 @@
 /** Flags and environment to a checked configuration. Reads nothing but its arguments. */
 import { parseArgs } from 'node:util';
 import { AgentError } from '../core/error.ts';
-import { defaultTunnel, type TunnelSettings } from '../core/model.ts';
+import type { Encap, TunnelSettings } from '../core/model.ts';
+import { defaultTunnel } from '../core/names.ts';
 import { formatPrefix, parsePrefix } from '../core/prefix.ts';
-import type { Encap } from '../desired/tunnel.ts';
 
 export const commands = [
   'run',

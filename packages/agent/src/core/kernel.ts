@@ -1,5 +1,5 @@
 /** The kernel as the agent uses it: one dump, one batched write, events. The netlink adapter is `netlink.ts`. */
-import type { KernelAction } from '../reconcile/diff.ts';
+import type { KernelAction } from './action.ts';
 import type { KernelNeighbour, KernelRoute, KernelState } from './model.ts';
 
 export type KernelEvent =

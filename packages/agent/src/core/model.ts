@@ -61,6 +61,9 @@ export interface TunnelSettings {
   port: number;
 }
 
+/** `always` and `never` leave nothing to the routes of the node. */
+export type Encap = 'auto' | 'never' | 'always';
+
 /** One of the tunnel's links as it is to be. */
 export interface TunnelLink extends TunnelSettings {
   mac: string;
@@ -89,6 +92,9 @@ export interface KernelRoute {
   type: number;
 }
 
+/** `rtm_type` of a route that leads to a next hop or link. */
+export const RTN_UNICAST = 1;
+
 /** What is used of a link. */
 export interface KernelLink {
   index: number;
@@ -109,6 +115,10 @@ export interface KernelNeighbour {
   address: string;
 }
 
+/** What identifies an entry: on a link there is of one MAC address one remote end, of one next hop one MAC address. */
+export const entryKey = ({ index, table, mac, address }: KernelNeighbour): string =>
+  `${index} ${table === 'fdb' ? `fdb ${mac}` : `neighbour ${address}`}`;
+
 /** An address of the link with that index. */
 export interface KernelAddress {
   index: number;
@@ -124,16 +134,6 @@ export interface KernelState {
   /** Permanent ones of the agent's tunnels, if there are any. */
   neighbours?: KernelNeighbour[];
 }
-
-/** The rtm_protocol of the agent's routes; what carries another number is not ours. */
-export const ROUTE_PROTOCOL = 201;
-export const RTN_UNICAST = 1;
-/** The bridge that pods are plugged into. */
-export const BRIDGE_NAME = 'cni0';
-/** The port is IANA's for VXLAN (RFC 7348). */
-export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };
-/** The alias of the agent's tunnel: a link without it is somebody else's, whatever its name. */
-export const TUNNEL_ALIAS = 'cnikit: pods of nodes behind a router';
 
 export interface OutsideInterface {
   index: number;
@@ -194,4 +194,13 @@ export interface Sysctl {
   /** Of a link that comes and goes: never left to the plugin, which refuses a pod when the setting is missing. */
   passing?: true;
   why: string;
+}
+
+/** A network configuration of one plugin, as CNI's lists hold it. */
+export type ChainedPlugin = Readonly<Record<string, unknown>>;
+
+/** What to chain; `plugins` absent: it is not known, so that no conflist may be written without it. */
+export interface Chain {
+  plugins?: readonly ChainedPlugin[];
+  problems: Problem[];
 }

@@ -1,16 +1,6 @@
 /** The CNI network configuration of this node. Pure. */
-import { BRIDGE_NAME, type HostFacts, type NodeInfo, type TunnelLink } from '../core/model.ts';
-import type { ChainedPlugin } from '../observe/chain.ts';
-
-/** The file's name in /etc/cni/net.d. */
-export const CONFLIST_NAME = '05-cnikit.conflist';
-
-/** The network's name, by which the plugin names links and keeps reservations. */
-export const NETWORK_NAME = 'cnikit';
-/** Where the agent and the plugin meet on this node. */
-export const STATE_DIR = '/run/cnikit';
-/** Tells the plugin's STATUS whether the data path is programmed. */
-export const READINESS_NAME = 'readiness.json';
+import type { ChainedPlugin, HostFacts, NodeInfo, TunnelLink } from '../core/model.ts';
+import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
 
 /** What an operator may set of the conflist. */
 export interface ConflistOptions {

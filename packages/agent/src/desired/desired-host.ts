@@ -1,12 +1,12 @@
 /** The one place that decides what a node should look like. Pure: the same input gives the same value. */
 import type { TableSpec } from '@cnikit/iptables';
-import type { HostFacts, NodeInfo, Problem, Sysctl } from '../core/model.ts';
+import type { Chain, HostFacts, NodeInfo, Problem, Sysctl } from '../core/model.ts';
+import { insideSet } from '../core/names.ts';
 import { type Family, families } from '../core/prefix.ts';
-import type { Chain } from '../observe/chain.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';
 import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
-import { asElements, asRules, desiredRules, insidePrefixes, insideSet } from './rules.ts';
+import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
 import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
 

@@ -1,5 +1,5 @@
 /** The nodes that are reached by a tunnel, as the entries of its link that they need. Pure. */
-import type { KernelNeighbour, TunnelPeer } from '../core/model.ts';
+import { entryKey, type KernelNeighbour, type TunnelPeer } from '../core/model.ts';
 import type { Family } from '../core/prefix.ts';
 
 /** An entry to be, the name of its link, and the podCIDR on whose account. */
@@ -7,10 +7,6 @@ export interface PeerEntry extends KernelNeighbour {
   dev: string;
   dst: string;
 }
-
-/** What identifies an entry: on a link there is of one MAC address one remote end, of one next hop one MAC address. */
-export const entryKey = ({ index, table, mac, address }: KernelNeighbour): string =>
-  `${index} ${table === 'fdb' ? `fdb ${mac}` : `neighbour ${address}`}`;
 
 /** The peers by podCIDR; a node with several of them has one forwarding entry. */
 export class Peers {

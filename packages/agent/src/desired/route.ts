@@ -1,13 +1,14 @@
 /** The route to one podCIDR, or why there is none. Pure. */
-import {
-  defaultTunnel,
-  type HostFacts,
-  type NodeInfo,
-  type NodeRoute,
-  type Problem,
-  type TunnelPeer,
-  type TunnelSettings,
+import type {
+  Encap,
+  HostFacts,
+  NodeInfo,
+  NodeRoute,
+  Problem,
+  TunnelPeer,
+  TunnelSettings,
 } from '../core/model.ts';
+import { defaultTunnel, tunnelName } from '../core/names.ts';
 import {
   type Address,
   contains,
@@ -18,7 +19,7 @@ import {
   parseAddress,
   parsePrefix,
 } from '../core/prefix.ts';
-import { type Encap, tunnelGateway, tunnelMac, tunnelName, underlaysOf } from './tunnel.ts';
+import { tunnelGateway, tunnelMac, underlaysOf } from './tunnel.ts';
 
 /** The route to one podCIDR, if there is to be one, and what stands against it. */
 export interface RouteDecision {

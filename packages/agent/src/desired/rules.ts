@@ -1,10 +1,8 @@
 /** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../core/model.ts';
+import { CHAIN_PREFIX } from '../core/names.ts';
 import { aggregate, contains, type Family, familyOf, formatPrefix, parsePrefix } from '../core/prefix.ts';
-
-/** Chains whose name begins so are the agent's, and no others. */
-export const CHAIN_PREFIX = 'CNIKIT-';
 
 const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
 const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
@@ -29,9 +27,6 @@ export function hasRandomPorts(release: string): boolean {
 
 /** What tells the destinations that see a pod's own address: a set that somebody else fills, or prefixes. */
 export type Inside = { set: string } | { prefixes: readonly string[] };
-
-/** Name of the set of a family. */
-export const insideSet = (family: Family): string => `cnikit-inside-${family}`;
 
 /**
  * The rules of one family. None when this node has no pods of the family; no masquerading while no outside interface is

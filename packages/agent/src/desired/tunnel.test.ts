@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { HostFacts, KernelLink, NodeInfo } from '../core/model.ts';
-import { TUNNEL_ALIAS } from '../core/model.ts';
+import type { Encap, HostFacts, KernelLink, NodeInfo } from '../core/model.ts';
+import { TUNNEL_ALIAS } from '../core/names.ts';
 import type { Family } from '../core/prefix.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { desiredRoute, viewOf } from './route.ts';
-import { desiredTunnel, type Encap, sameTunnel, tunnelGateway, tunnelInTheWay, tunnelMac } from './tunnel.ts';
+import { desiredTunnel, sameTunnel, tunnelGateway, tunnelInTheWay, tunnelMac } from './tunnel.ts';
 
 const settings = { name: 'cnikit-vx', vni: 201, port: 4789 };
 const far = ['198.51.100.2', '2001:db8:9::2'];

@@ -11,10 +11,8 @@ import type {
   TunnelLink,
   TunnelSettings,
 } from '../core/model.ts';
+import { tunnelName } from '../core/names.ts';
 import { type Family, families, familyOf, parseAddress } from '../core/prefix.ts';
-
-/** `always` and `never` leave nothing to the routes of the node. */
-export type Encap = 'auto' | 'never' | 'always';
 
 /** Inner Ethernet and outer IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5), by the outer family. */
 export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
@@ -68,14 +66,6 @@ export function tunnelGateway(dst: string, mac: string): string {
 /** The families of outer packets that this node can send, the preferred one first. */
 export function underlaysOf(own: NodeInfo): Family[] {
   return families.filter((family) => own.internalIPs.some((ip) => familyOf(ip) === family));
-}
-
-/**
- * A VXLAN link takes remote ends of one family only (vxlan_fdb_parse in drivers/net/vxlan/vxlan_core.c), so each has a
- * link of its own. They may share VNI and port, as their sockets are of different families.
- */
-export function tunnelName({ name }: TunnelSettings, underlay: Family): string {
-  return underlay === 'ipv4' ? name : `${name}6`;
 }
 
 /** The link of one family of outer packets, as it is to be once some node is reached by it. */

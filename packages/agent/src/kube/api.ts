@@ -1,16 +1,23 @@
 /** How to reach the API server, and what the agent writes to its own Node. */
 import { existsSync } from 'node:fs';
 import { inClusterConfig, type KubeConfigLike } from '@cnikit/watch';
-import type { Config } from '../config/config.ts';
 import { AgentError } from '../core/error.ts';
 import { type ApiRequestError, apiRequest } from './api-request.ts';
 
 /** Where a pod finds the credentials of its ServiceAccount. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
+/** How to reach the API server. */
+export interface ApiAccess {
+  /** Absent: the service account of the pod. */
+  kubeconfig?: string | undefined;
+  /** URL that replaces the address of the server in the configuration. */
+  apiServer?: string | undefined;
+}
+
 /** Throws {@link AgentError} `USAGE` when there is no way to reach an API server. */
 export async function loadKubeConfig(
-  { kubeconfig, apiServer }: Pick<Config, 'kubeconfig' | 'apiServer'>,
+  { kubeconfig, apiServer }: ApiAccess,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<KubeConfigLike> {
   const config = kubeconfig === undefined ? inCluster(env) : await fromFile(kubeconfig);

@@ -1,7 +1,8 @@
 /** Releases what pods left over, once it has been so for a grace period and while a container runtime is there. */
+
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { type After, Timers } from '../core/timers.ts';
-import type { ProblemLog } from '../reconcile/problems.ts';
 import { describeLeak, type Leak } from './find.ts';
 
 export interface CollectorParts {
@@ -11,7 +12,7 @@ export interface CollectorParts {
   release: (leak: Leak) => Promise<void>;
   /** False while a runtime is down: what it will still clean up itself is not ours to judge. */
   runtimeUp: () => boolean;
-  log: ProblemLog;
+  log: Log;
   metrics: Metrics;
   after: After;
   /** Milliseconds; only differences matter. */

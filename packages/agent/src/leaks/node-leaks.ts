@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
-import { NETWORK_NAME } from '../desired/conflist.ts';
+import { NETWORK_NAME } from '../core/names.ts';
 import { findLeaks, type Leak, type VethLink } from './find.ts';
 
 const TIMEOUT_MS = 30_000;

@@ -1,16 +1,7 @@
 /** The plugins that an operator chains behind ours, from a file such as a mounted ConfigMap. */
 import { readFileSync } from 'node:fs';
-import type { Problem } from '../core/model.ts';
-import { NETWORK_NAME } from '../desired/conflist.ts';
-
-/** A network configuration of one plugin, as CNI's lists hold it. */
-export type ChainedPlugin = Readonly<Record<string, unknown>>;
-
-/** What to chain; `plugins` absent: it is not known, so that no conflist may be written without it. */
-export interface Chain {
-  plugins?: readonly ChainedPlugin[];
-  problems: Problem[];
-}
+import type { Chain, ChainedPlugin } from '../core/model.ts';
+import { NETWORK_NAME } from '../core/names.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_PLUGINS = 16;

@@ -1,8 +1,6 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
 import type { KernelEvent } from '../core/kernel.ts';
 import {
-  BRIDGE_NAME,
-  defaultTunnel,
   type HostFacts,
   type KernelAddress,
   type KernelLink,
@@ -10,13 +8,11 @@ import {
   type KernelState,
   type OutsideInterface,
   type PresentTunnel,
-  ROUTE_PROTOCOL,
   RTN_UNICAST,
-  TUNNEL_ALIAS,
   type TunnelSettings,
 } from '../core/model.ts';
+import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, TUNNEL_ALIAS, tunnelName } from '../core/names.ts';
 import { type Family, families, parsePrefix } from '../core/prefix.ts';
-import { tunnelName } from '../desired/tunnel.ts';
 
 /** Where kube-proxy in ipvs mode keeps the addresses of all Services, for the kernel to take packets to them. */
 const SERVICES_LINK = 'kube-ipvs0';

@@ -1,7 +1,6 @@
 /** A copy of the entries of the tunnel's link: filled by a dump and kept by events. Pure. */
 
-import type { KernelNeighbour } from '../core/model.ts';
-import { entryKey } from '../desired/peers.ts';
+import { entryKey, type KernelNeighbour } from '../core/model.ts';
 
 export class NeighbourTable {
   readonly #byKey = new Map<string, KernelNeighbour[]>();

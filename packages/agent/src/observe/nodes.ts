@@ -1,9 +1,9 @@
 /** The Nodes of the API as they change, and what to say while it is away. */
 import { type Change, type KubeConfigLike, type WatchOptions, watch } from '@cnikit/watch';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { type After, Timers } from '../core/timers.ts';
-import type { ProblemLog } from '../reconcile/problems.ts';
 import { nodeFields, sameNode, selectNode } from './node.ts';
 
 export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
@@ -85,12 +85,12 @@ const REMINDER_MS = { first: 60_000, most: 3_600_000 } as const;
 
 /** Says that the API is away at once, then at a slowing pace, and says when it is back. */
 export class Outage {
-  readonly #log: ProblemLog;
+  readonly #log: Log;
   readonly #timers: Timers<'reminder'>;
   /** When the API was heard last, ms since the epoch; undefined while it is. */
   #since: number | undefined;
 
-  constructor(log: ProblemLog, metrics: Metrics, after: After) {
+  constructor(log: Log, metrics: Metrics, after: After) {
     this.#log = log;
     this.#timers = new Timers(after);
     metrics.onScrape((now) =>

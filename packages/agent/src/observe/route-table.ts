@@ -1,5 +1,6 @@
 /** A copy of the kernel's main table, by destination: filled by a dump and kept by events. Pure. */
-import { type KernelRoute, ROUTE_PROTOCOL } from '../core/model.ts';
+import type { KernelRoute } from '../core/model.ts';
+import { ROUTE_PROTOCOL } from '../core/names.ts';
 
 export const isOwn = (route: KernelRoute): boolean => route.protocol === ROUTE_PROTOCOL;
 

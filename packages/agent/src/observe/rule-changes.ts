@@ -1,6 +1,6 @@
 /** Changes of packet filter rules, by anybody, that may concern the agent's own. */
 import { monitorNftables, type NftEvent } from '@cnikit/netlink/monitor';
-import { CHAIN_PREFIX } from '../desired/rules.ts';
+import { CHAIN_PREFIX } from '../core/names.ts';
 
 /** The chains of others that a jump of ours stands in, where a rule of others may come to stand before it. */
 const shared = ['FORWARD', 'POSTROUTING'];

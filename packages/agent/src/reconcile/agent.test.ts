@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { KernelRoute, Problem } from '../core/model.ts';
-import type { Chain } from '../observe/chain.ts';
+import type { Chain, KernelRoute, Problem } from '../core/model.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
 import { asKernelRoute } from './diff.ts';

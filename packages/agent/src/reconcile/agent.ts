@@ -2,9 +2,12 @@
  * When to do what: node and kernel events, a slow resync, retries. Everything it does is synchronous, so no two passes
  * overlap; time and effects come through {@link AgentParts}.
  */
+
+import { type Action, describe, placeOf } from '../core/action.ts';
 import type { Kernel, KernelEvent } from '../core/kernel.ts';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { NodeInfo, NodeRoute, Problem } from '../core/model.ts';
+import type { Chain, NodeInfo, NodeRoute, Problem } from '../core/model.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { Claims } from '../desired/claims.ts';
 import {
@@ -14,21 +17,18 @@ import {
   type Policy,
   problemsOf,
 } from '../desired/desired-host.ts';
-import { NodeWrite } from '../kube/node-patch.ts';
-import type { Chain } from '../observe/chain.ts';
 import { concerns } from '../observe/facts.ts';
 import { sameNode } from '../observe/node.ts';
 import { isOwn } from '../observe/route-table.ts';
-import { type Action, describe, placeOf } from './diff.ts';
 import { Drift } from './drift.ts';
 import { Host, type HostOutcome, type HostParts } from './host-reconciler.ts';
-import type { ProblemLog } from './problems.ts';
+import { NodeWrite } from './node-patch.ts';
 import { Report } from './reporter.ts';
 import { Routes } from './route-reconciler.ts';
 
 export interface AgentParts extends HostParts {
   kernel: Kernel;
-  log: ProblemLog;
+  log: Log;
   metrics: Metrics;
   after: After;
   /** The plugins to chain behind ours; absent: none. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Action, describe as describeAction } from '../core/action.ts';
 import type { KernelRoute, NodeInfo } from '../core/model.ts';
 import { Claims } from '../desired/claims.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';
@@ -7,7 +8,7 @@ import { hostFacts } from '../observe/facts.ts';
 import { RouteTable } from '../observe/route-table.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { type Action, describe as describeAction, diffRoutes, diffSysctls } from './diff.ts';
+import { diffRoutes, diffSysctls } from './diff.ts';
 
 /** Kernel routes that somebody may have left: own and foreign, right and wrong. */
 const leftover: fc.Arbitrary<KernelRoute> = fc

@@ -1,158 +1,21 @@
 /** From what is and what should be to what to do. Pure and printable: `plan` shows it, `apply` does it. */
 
+import type { NeighbourAction, RouteAction, SysctlAction, TunnelAction } from '../core/action.ts';
 import {
-  type KernelNeighbour,
   type KernelRoute,
   type NodeRoute,
   type PresentTunnel,
   type Problem,
-  ROUTE_PROTOCOL,
   RTN_UNICAST,
   type Sysctl,
   type TunnelLink,
 } from '../core/model.ts';
+import { ROUTE_PROTOCOL } from '../core/names.ts';
 import type { Peers } from '../desired/peers.ts';
 import type { RouteDecision } from '../desired/route.ts';
 import { sameTunnel } from '../desired/tunnel.ts';
 import type { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, type RouteTable } from '../observe/route-table.ts';
-
-/** A change of one route in the main table. */
-export type RouteAction =
-  | { kind: 'route'; op: 'add'; route: NodeRoute }
-  | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
-  | { kind: 'route'; op: 'remove'; old: KernelRoute };
-
-/** A change of the tunnel's link, its addresses included. */
-export type TunnelAction =
-  | { kind: 'tunnel'; op: 'add'; link: TunnelLink }
-  | { kind: 'tunnel'; op: 'change'; link: TunnelLink; old: PresentTunnel }
-  | { kind: 'tunnel'; op: 'remove'; old: PresentTunnel };
-
-/** A change of an entry of the tunnel's link; `put` takes the place of one with the same key. */
-export interface NeighbourAction {
-  kind: 'neighbour';
-  op: 'put' | 'remove';
-  entry: KernelNeighbour;
-  dev: string;
-  /** The podCIDR on whose account. */
-  dst?: string;
-}
-
-/** What is changed by netlink. */
-export type KernelAction = RouteAction | TunnelAction | NeighbourAction;
-
-export interface SysctlAction {
-  kind: 'sysctl';
-  key: string;
-  from: string;
-  to: string;
-  why: string;
-}
-
-export interface FileAction {
-  kind: 'file';
-  op: 'add' | 'change';
-  path: string;
-}
-
-/** `line` is iptables' own notation after `+ ` or `- `. */
-export interface RuleAction {
-  kind: 'rule';
-  family: string;
-  line: string;
-}
-
-/** A set as a whole, or one of its elements. */
-export interface SetAction {
-  kind: 'set';
-  op: 'add' | 'remove';
-  set: string;
-  element?: string;
-}
-
-export interface ConditionAction {
-  kind: 'condition';
-  node: string;
-  from: string;
-}
-
-export interface TaintAction {
-  kind: 'taint';
-  node: string;
-  key: string;
-}
-
-/** One change of the node, as a value: what `describe` prints and what is then applied. */
-export type Action =
-  | KernelAction
-  | SysctlAction
-  | RuleAction
-  | SetAction
-  | FileAction
-  | ConditionAction
-  | TaintAction;
-
-/** One line: `+` appears, `-` goes, `~` changes. */
-export function describe(action: Action): string {
-  switch (action.kind) {
-    case 'route':
-      if (action.op === 'add') {
-        return `+ route ${showRoute(action.route)}`;
-      }
-      if (action.op === 'change') {
-        return `~ route ${showRoute(action.route)} (was via ${action.old.via ?? 'none'})`;
-      }
-      return `- route ${action.old.dst}${action.old.via === undefined ? '' : ` via ${action.old.via}`}`;
-    case 'tunnel':
-      if (action.op === 'remove') {
-        return `- tunnel ${showTunnel(action.old)}`;
-      }
-      return `${action.op === 'add' ? '+' : '~'} tunnel ${showTunnel(action.link)}`;
-    case 'neighbour': {
-      const { table, mac, address } = action.entry;
-      const sign = action.op === 'put' ? '+' : '-';
-      return table === 'fdb'
-        ? `${sign} fdb ${mac} to ${address} dev ${action.dev}`
-        : `${sign} neighbour ${address} at ${mac} dev ${action.dev}`;
-    }
-    case 'sysctl':
-      return `~ sysctl ${action.key} ${action.from} -> ${action.to} (${action.why})`;
-    case 'rule':
-      return `${action.line[0]} rule ${action.family}${action.line.slice(1)}`;
-    case 'set': {
-      const what = action.element === undefined ? '' : ` ${action.element}`;
-      return `${action.op === 'add' ? '+' : '-'} set ${action.set}${what}`;
-    }
-    case 'file':
-      return `${action.op === 'add' ? '+' : '~'} file ${action.path}`;
-    case 'condition':
-      return `~ condition NetworkUnavailable of node ${action.node} ${action.from} -> False`;
-    case 'taint':
-      return `- taint ${action.key} of node ${action.node}`;
-  }
-}
-
-const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} dev ${dev}`;
-
-const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTunnel): string =>
-  `${name} vni ${vni} port ${port}${local === undefined ? '' : ` local ${local}`} mac ${mac} mtu ${mtu}`;
-
-/** The first character of `describe`, without the rest: of thousands of routes only their number is told. */
-export function signOf(action: Action): '+' | '-' | '~' {
-  if (action.kind === 'route') {
-    return ({ add: '+', change: '~', remove: '-' } as const)[action.op];
-  }
-  return describe(action)[0] as '+' | '-' | '~';
-}
-
-/** What a change is about: the podCIDR that is routed, or the tunnel. */
-export function placeOf(action: KernelAction): string {
-  if (action.kind === 'route') {
-    return action.op === 'remove' ? action.old.dst : action.route.dst;
-  }
-  return action.kind === 'neighbour' && action.dst !== undefined ? action.dst : 'tunnel';
-}
 
 /** Linux' metric when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
 export const defaultMetric = (dst: string): number => (dst.includes(':') ? 1024 : 0);

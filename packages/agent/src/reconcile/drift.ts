@@ -1,5 +1,5 @@
 /** Tells a change that puts right what somebody else changed from one that follows a change of what should be. */
-import { type KernelAction, placeOf } from './diff.ts';
+import { type KernelAction, placeOf } from '../core/action.ts';
 
 export class Drift {
   readonly #moved = new Set<string>();

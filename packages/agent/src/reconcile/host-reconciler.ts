@@ -5,10 +5,11 @@ import type { Cni } from '../apply/cni.ts';
 import type { DesiredRules, Rules } from '../apply/rules.ts';
 import type { Sets } from '../apply/sets.ts';
 import { readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
+import type { Action, SysctlAction } from '../core/action.ts';
 import type { Problem, Sysctl } from '../core/model.ts';
 import { families } from '../core/prefix.ts';
 import type { DesiredHost } from '../desired/desired-host.ts';
-import { type Action, diffSysctls, type SysctlAction } from './diff.ts';
+import { diffSysctls } from './diff.ts';
 
 export interface HostParts {
   rules: Rules;
@@ -17,6 +18,8 @@ export interface HostParts {
   /** False where the kernel cannot choose masqueraded ports at random. */
   randomPorts?: boolean;
   cni: Cni;
+  /** Configurations that the container runtime prefers to ours; default: none. */
+  configurationProblems?: () => Problem[];
   /** Default: /proc/sys. */
   sysctls?: SysctlFiles;
 }
@@ -137,9 +140,15 @@ export class Host {
   cni(conflist: string | undefined): HostOutcome {
     return attempt('cni', 'The CNI files could not be installed', () => ({
       done: this.#parts.cni.apply(conflist),
-      problems: this.#parts.cni.problems(),
+      problems: this.fileProblems(),
       drift: this.#again('cni', conflist ?? ''),
     }));
+  }
+
+  /** Problems of the CNI files, as of the last plan or pass. */
+  fileProblems(): Problem[] {
+    const { cni, configurationProblems } = this.#parts;
+    return [...(configurationProblems?.() ?? []), ...cni.problems()];
   }
 
   /** Notes what is so now; true when it was to be so before. */

@@ -1,17 +1,13 @@
 /** Says each problem once when it appears and once when it is over, however often it is found again. */
+import type { Log } from '../core/log.ts';
 import type { Problem } from '../core/model.ts';
 
-export interface ProblemLog {
-  warn(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-}
-
 export class Problems {
-  readonly #log: ProblemLog;
+  readonly #log: Log;
   /** Of each area, the problems that stand. */
   readonly #areas = new Map<string, Map<string, string>>();
 
-  constructor(log: ProblemLog) {
+  constructor(log: Log) {
     this.#log = log;
   }
 

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Problem } from '../core/model.ts';
-import { READINESS_NAME } from '../desired/conflist.ts';
+import { READINESS_NAME } from '../core/names.ts';
 
 export interface Readiness {
   ready: boolean;

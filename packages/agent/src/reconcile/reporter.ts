@@ -1,20 +1,21 @@
 /** One log line for each change and each problem; none when nothing happens. */
 
+import { type Action, describe, signOf } from '../core/action.ts';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { type Action, describe, signOf } from './diff.ts';
-import { type ProblemLog, Problems } from './problems.ts';
+import { Problems } from './problems.ts';
 
 /** More changes than this at once are summed up in one line. */
 const LINES = 20;
 
 export class Report {
   readonly problems: Problems;
-  readonly #log: ProblemLog;
+  readonly #log: Log;
   readonly #metrics: Metrics;
   /** When the route to each destination was changed last, ms since the epoch. */
   readonly changedAt = new Map<string, number>();
 
-  constructor(log: ProblemLog, metrics: Metrics) {
+  constructor(log: Log, metrics: Metrics) {
     this.problems = new Problems(log);
     this.#log = log;
     this.#metrics = metrics;

@@ -1,7 +1,9 @@
 /** Routes and the tunnel, kept: remembers what the kernel has, so that an event costs one message and no dump. */
+
+import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, WriteFailure } from '../core/kernel.ts';
 import {
-  defaultTunnel,
+  entryKey,
   type HostFacts,
   type KernelNeighbour,
   type KernelRoute,
@@ -9,25 +11,17 @@ import {
   type Problem,
   type TunnelLink,
 } from '../core/model.ts';
+import { defaultTunnel } from '../core/names.ts';
 import type { Family } from '../core/prefix.ts';
 import type { Claims } from '../desired/claims.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';
-import { entryKey, Peers } from '../desired/peers.ts';
+import { Peers } from '../desired/peers.ts';
 import type { Reachability, RouteDecision } from '../desired/route.ts';
 import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
 import { hostFacts, sameFacts } from '../observe/facts.ts';
 import { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, RouteTable } from '../observe/route-table.ts';
-import {
-  asKernelRoute,
-  diffPeers,
-  diffRoutes,
-  diffTunnels,
-  type KernelAction,
-  type NeighbourAction,
-  type RouteAction,
-  type TunnelAction,
-} from './diff.ts';
+import { asKernelRoute, diffPeers, diffRoutes, diffTunnels } from './diff.ts';
 
 export interface RouteOutcome {
   done: KernelAction[];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { describe as describeAction, type KernelAction } from '../core/action.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
-import { describe as describeAction, type KernelAction } from './diff.ts';
 
 const NODES = 5000;
 

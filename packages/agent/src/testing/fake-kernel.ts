@@ -1,20 +1,17 @@
 /** A model of the kernel's main table and of VXLAN links for tests: creates exclusively, replaces, deletes exactly, and counts writes. */
+
+import type { KernelAction, NeighbourAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, WriteFailure } from '../core/kernel.ts';
 import {
+  entryKey,
   type KernelAddress,
   type KernelLink,
   type KernelNeighbour,
   type KernelRoute,
   type KernelState,
-  TUNNEL_ALIAS,
 } from '../core/model.ts';
-import { entryKey } from '../desired/peers.ts';
-import {
-  asKernelRoute,
-  type KernelAction,
-  type NeighbourAction,
-  type TunnelAction,
-} from '../reconcile/diff.ts';
+import { TUNNEL_ALIAS } from '../core/names.ts';
+import { asKernelRoute } from '../reconcile/diff.ts';
 
 export class FakeKernel implements Kernel {
   links: KernelLink[] = [

@@ -5,8 +5,8 @@
 import { type Family, type Iptables, openIptables } from '@cnikit/iptables';
 import { fakeIptables } from '@cnikit/iptables/testing';
 import type { SetStore } from '../../src/apply/sets.ts';
+import { CHAIN_PREFIX } from '../../src/core/names.ts';
 import { families } from '../../src/core/prefix.ts';
-import { CHAIN_PREFIX } from '../../src/desired/rules.ts';
 
 const stem = { ipv4: 'iptables', ipv6: 'ip6tables' } as const;
 

@@ -1,5 +1,5 @@
 /** What happens to a cluster, as a value that follows from a seed and can be played again, also in part. */
-import type { Encap } from '../../src/desired/tunnel.ts';
+import type { Encap } from '../../src/core/model.ts';
 import { Random } from './random.ts';
 
 /** Something that happens; `a`, `b` and `c` choose to whom and how. */

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKernel } from '../../src/apply/netlink-kernel.ts';
+import type { KernelAction, RouteAction } from '../../src/core/action.ts';
 import type { Kernel, KernelEvent } from '../../src/core/kernel.ts';
 import type { KernelLink, KernelState, TunnelLink } from '../../src/core/model.ts';
 import type { After } from '../../src/core/timers.ts';
 import { hostFacts } from '../../src/observe/facts.ts';
-import { asKernelRoute, type KernelAction, type RouteAction } from '../../src/reconcile/diff.ts';
+import { asKernelRoute } from '../../src/reconcile/diff.ts';
 import { run } from '../live-node.ts';
 import { foreignRoute, SimulatedKernel } from './kernel.ts';
 

@@ -2,27 +2,21 @@
  * A model of what the agent uses of the kernel: links, VXLAN ones and their entries included, addresses and the main
  * table, with the errors and events that Linux has for them. `kernel.live.test.ts` does the same random operations to it and to the real one.
  */
+
+import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../../src/core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../../src/core/kernel.ts';
 import {
+  entryKey,
   type KernelAddress,
   type KernelLink,
   type KernelNeighbour,
   type KernelRoute,
   type KernelState,
-  ROUTE_PROTOCOL,
-  TUNNEL_ALIAS,
 } from '../../src/core/model.ts';
+import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
 import { contains, formatPrefix, parseAddress, parsePrefix } from '../../src/core/prefix.ts';
 import type { After } from '../../src/core/timers.ts';
-import { entryKey } from '../../src/desired/peers.ts';
-import {
-  asKernelRoute,
-  defaultMetric,
-  type KernelAction,
-  type NeighbourAction,
-  type RouteAction,
-  type TunnelAction,
-} from '../../src/reconcile/diff.ts';
+import { asKernelRoute, defaultMetric } from '../../src/reconcile/diff.ts';
 import { Inbox } from './inbox.ts';
 
 /** RTPROT_KERNEL: connected routes. */

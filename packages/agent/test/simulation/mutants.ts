@@ -88,7 +88,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'one-tunnel': {
     what: 'a peer of IPv6 is put into the link whose outer packets are IPv4',
-    file: 'agent/src/desired/tunnel.ts',
+    file: 'agent/src/core/names.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of that file
     from: "return underlay === 'ipv4' ? name : `${name}6`;",
     to: 'return name;',

@@ -1,6 +1,6 @@
 /** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
 import { createRules } from '../../src/apply/rules.ts';
-import type { Encap } from '../../src/desired/tunnel.ts';
+import type { Encap } from '../../src/core/model.ts';
 import type { Position } from '../../src/observe/nodes.ts';
 import type { SavedState } from '../../src/observe/saved-state.ts';
 import type { Agent } from '../../src/reconcile/agent.ts';

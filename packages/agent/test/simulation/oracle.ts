@@ -3,7 +3,8 @@
  * kernel's networks alone. A tunnel is judged by where its packets go, not by what its entries are.
  */
 
-import { type KernelLink, type KernelState, ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/model.ts';
+import type { Encap, KernelLink, KernelState } from '../../src/core/model.ts';
+import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
 import {
   contains,
   type Family,
@@ -14,7 +15,6 @@ import {
   parseAddress,
   parsePrefix,
 } from '../../src/core/prefix.ts';
-import type { Encap } from '../../src/desired/tunnel.ts';
 import type { ApiNode } from './api.ts';
 import type { SimulatedFirewall } from './firewall.ts';
 import type { SimulatedSysctls } from './sysctls.ts';

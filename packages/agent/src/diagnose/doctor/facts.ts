@@ -1,12 +1,12 @@
 /** All that the checks look at, gathered by `gather.ts`: plain values, so that a check is a function of them. */
 import type { BackendReport } from '@cnikit/iptables';
+import type { FileAction, KernelAction, SysctlAction } from '../../core/action.ts';
 import type { NodeInfo, NodeRoute, Problem } from '../../core/model.ts';
 import type { Family } from '../../core/prefix.ts';
 import type { Claims } from '../../desired/claims.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
 import type { Leak } from '../../leaks/find.ts';
 import type { Configuration } from '../../observe/configurations.ts';
-import type { FileAction, KernelAction, SysctlAction } from '../../reconcile/diff.ts';
 
 /** A permission that the agent uses. */
 export interface Access {

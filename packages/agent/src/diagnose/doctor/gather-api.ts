@@ -1,8 +1,8 @@
 /** What the API server says: the Nodes, and what the agent may do. */
 import type { KubeConfigLike } from '@cnikit/watch';
-import { listNodes } from '../../cli/list-nodes.ts';
 import type { NodeInfo } from '../../core/model.ts';
 import { apiRequest } from '../../kube/api-request.ts';
+import { listNodes } from '../../observe/list-nodes.ts';
 import type { Access, ApiFacts } from './facts.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PLUGIN_NAME } from '../../apply/cni-names.ts';
-import { CONFLIST_NAME } from '../../desired/conflist.ts';
+import { CONFLIST_NAME } from '../../core/names.ts';
 import type { Configuration } from '../../observe/configurations.ts';
 import type { PluginFacts } from './facts.ts';
 

@@ -1,7 +1,7 @@
 /** The addresses inside of the pods of this node, without entering or mounting a namespace. */
 import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import { hostVethPrefix } from '@cnikit/plugin';
-import { NETWORK_NAME } from '../../desired/conflist.ts';
+import { NETWORK_NAME } from '../../core/names.ts';
 import type { PodAddress } from './facts.ts';
 
 const SCOPE_UNIVERSE = 0;

@@ -2,9 +2,9 @@
 import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
+import { tunnelName } from '../../core/names.ts';
 import { families } from '../../core/prefix.ts';
 import type { Claims } from '../../desired/claims.ts';
-import { tunnelName } from '../../desired/tunnel.ts';
 import { Routes } from '../../reconcile/route-reconciler.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';
 import { type StatusRow, statusRows } from './rows.ts';

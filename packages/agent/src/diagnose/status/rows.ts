@@ -1,8 +1,8 @@
 /** The table of `cnikit-agent status`: a row for each pod network of each other node, as this node has it. Pure. */
 
+import { type KernelAction, placeOf } from '../../core/action.ts';
 import type { NodeRoute, Problem } from '../../core/model.ts';
 import type { Claims } from '../../desired/claims.ts';
-import { type KernelAction, placeOf } from '../../reconcile/diff.ts';
 
 /** `none`: there is to be none, for a reason that is told. `foreign`: a route of somebody else is in its place. */
 export type RouteState = 'ok' | 'missing' | 'wrong' | 'foreign' | 'none';

@@ -1,4 +1,4 @@
-import { CONFLIST_NAME } from '../../../desired/conflist.ts';
+import { CONFLIST_NAME } from '../../../core/names.ts';
 import type { Configuration } from '../../../observe/configurations.ts';
 import { AGENT_MENDS, type Check, type Finding, failure, warning } from '../finding.ts';
 

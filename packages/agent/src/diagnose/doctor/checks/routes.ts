@@ -1,4 +1,4 @@
-import { describe } from '../../../reconcile/diff.ts';
+import { describe } from '../../../core/action.ts';
 import { AGENT_MENDS, type Check, failure } from '../finding.ts';
 
 /** Enough to see what kind of trouble it is. */

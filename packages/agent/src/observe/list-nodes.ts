@@ -3,7 +3,7 @@ import type { KubeConfigLike } from '@cnikit/watch';
 import { AgentError } from '../core/error.ts';
 import { Metrics } from '../core/metrics.ts';
 import type { NodeInfo } from '../core/model.ts';
-import { watchNodes } from '../observe/nodes.ts';
+import { watchNodes } from './nodes.ts';
 
 /** Rejects with {@link AgentError} `API` when they have not come within `timeoutMs`. */
 export async function listNodes(kubeConfig: KubeConfigLike, timeoutMs: number): Promise<NodeInfo[]> {

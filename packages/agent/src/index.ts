@@ -44,13 +44,13 @@ export type {
   NodeInfo,
   NodeRoute,
   PresentTunnel,
-  Problem,
   Sysctl,
   TunnelLink,
   TunnelPeer,
   TunnelSettings,
 } from './core/model.ts';
 export { CONFLIST_NAME, ROUTE_PROTOCOL } from './core/names.ts';
+export type { Problem } from './core/problem.ts';
 export { Claims } from './desired/claims.ts';
 export { conflist } from './desired/conflist.ts';
 export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/desired-host.ts';

@@ -209,9 +209,7 @@ describe('a plugin that does not run on this node', () => {
       join(binDir, 'cnikit'),
     ]);
     expect(installed()).toBe(works);
-    const said = [
-      { key: expect.stringMatching(/^held /), message: expect.stringMatching(/own does not run here/) },
-    ];
+    const said = [{ kind: 'held-file', message: expect.stringMatching(/own does not run here/) }];
     expect(agent.problems()).toMatchObject(said);
     expect(agent.apply(conflist)).toEqual([]);
     expect(agent.problems()).toMatchObject(said);
@@ -228,7 +226,11 @@ describe('a plugin that does not run on this node', () => {
     const agent = createCni({ binDir, confDir, pluginBinary, whyNotRuns: () => why });
     agent.apply(conflist);
     expect(agent.problems()).toMatchObject([
-      { key: `cni ${join(binDir, 'cnikit')}`, message: expect.stringMatching(/does not run.*noexec/) },
+      {
+        kind: 'broken-plugin',
+        subject: join(binDir, 'cnikit'),
+        message: expect.stringMatching(/does not run.*noexec/),
+      },
     ]);
     why = undefined;
     agent.apply(conflist);

@@ -2,8 +2,8 @@
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileAction } from '../core/action.ts';
-import type { Problem } from '../core/model.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
+import { type Problem, problem } from '../core/problem.ts';
 import {
   type CniDirs,
   heldName,
@@ -192,15 +192,19 @@ export function createCni({
   };
 }
 
-const doesNotRun = (path: string, why: string): Problem => ({
-  key: `cni ${path}`,
-  message: `${path} does not run on this node (${why}), so no pod can start or end here. It is as this agent installed it: look for another architecture, a noexec mount, or a security module that forbids it`,
-});
+const doesNotRun = (path: string, why: string): Problem =>
+  problem(
+    'broken-plugin',
+    path,
+    `${path} does not run on this node (${why}), so no pod can start or end here. It is as this agent installed it: look for another architecture, a noexec mount, or a security module that forbids it`,
+  );
 
-const heldBack = (path: string, why: string | undefined): Problem => ({
-  key: `held ${path}`,
-  message: `${path} is the one before: ${why === undefined ? 'somebody rolled back' : `this agent's own does not run here (${why})`}, and this agent's own is held. It comes with another version of the agent, or by \`cnikit-agent rollback --undo\``,
-});
+const heldBack = (path: string, why: string | undefined): Problem =>
+  problem(
+    'held-file',
+    path,
+    `${path} is the one before: ${why === undefined ? 'somebody rolled back' : `this agent's own does not run here (${why})`}, and this agent's own is held. It comes with another version of the agent, or by \`cnikit-agent rollback --undo\``,
+  );
 
 /** Those of the links that are there and lead to our executable. */
 function ownLinks(binDir: string, links: readonly string[]): string[] {

@@ -8,6 +8,7 @@ import { readText } from '../apply/files.ts';
 import type { Config } from '../config/config.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
+import { problemKinds } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
 import { apiSink } from '../kube/api-sink.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
@@ -97,8 +98,8 @@ function gauges(
 ): void {
   metrics.onScrape(() => {
     metrics.clear('problems');
-    for (const { key } of agent.problems) {
-      metrics.add('problems', 1, { area: key.split(/[ :]/, 1)[0]! });
+    for (const { kind } of agent.problems) {
+      metrics.add('problems', 1, { area: problemKinds[kind].area });
     }
     metrics.clear('ipam_addresses');
     for (const { range, used, free } of poolsOf(stateDir, podCIDRs())) {

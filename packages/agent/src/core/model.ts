@@ -1,5 +1,6 @@
 /** The values that travel between observe, desired, diff and apply. */
 import type { Family } from './prefix.ts';
+import type { Problem } from './problem.ts';
 
 /** What is kept of a Node object: nothing else of it is stored. */
 export interface NodeInfo {
@@ -17,12 +18,6 @@ export interface NodeInfo {
   taints?: string[];
   /** What could not be used of the object, as sentences. */
   rejected: string[];
-}
-
-/** Something that an operator has to know; `key` names it, so that it is said once and its end is said too. */
-export interface Problem {
-  key: string;
-  message: string;
 }
 
 /** A route to another node's pods. `dst` is canonical, `dev` only for people. */

@@ -1,8 +1,9 @@
 /** The one place that decides what a node should look like. Pure: the same input gives the same value. */
 import type { TableSpec } from '@cnikit/iptables';
-import type { Chain, HostFacts, NodeInfo, Problem, Sysctl } from '../core/model.ts';
+import type { Chain, HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
 import { insideSet } from '../core/names.ts';
 import { type Family, families } from '../core/prefix.ts';
+import { type Problem, problem } from '../core/problem.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';
 import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
@@ -130,14 +131,17 @@ export function desiredHost(
       ...chain.problems,
       // One that has our VNI and port stands in the way of both.
       ...new Map(
-        tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((problem) => [problem.key, problem]),
+        tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((each) => [each.subject, each]),
       ).values(),
       ...families
         .filter((family) => used.has(family) && facts.outside[family] === undefined)
-        .map((family) => ({
-          key: `outside ${family}`,
-          message: `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
-        })),
+        .map((family) =>
+          problem(
+            'no-default-route',
+            family,
+            `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
+          ),
+        ),
     ],
   };
 }
@@ -146,34 +150,34 @@ export function desiredHost(
 export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem[] {
   if (own === undefined) {
     return [
-      {
-        key: 'own node',
-        message: `Node ${nodeName} is not in the API: waiting for it. Is NODE_NAME the name that the kubelet registered?`,
-      },
+      problem(
+        'own-node',
+        nodeName,
+        `Node ${nodeName} is not in the API: waiting for it. Is NODE_NAME the name that the kubelet registered?`,
+      ),
     ];
   }
   if (own.podCIDRs.length > 0) {
     return [];
   }
   return [
-    {
-      key: 'own node',
-      message: `Node ${nodeName} has no podCIDR: waiting for it. The controller manager assigns one when it runs with --allocate-node-cidrs and --cluster-cidr`,
-    },
+    problem(
+      'own-node',
+      nodeName,
+      `Node ${nodeName} has no podCIDR: waiting for it. The controller manager assigns one when it runs with --allocate-node-cidrs and --cluster-cidr`,
+    ),
   ];
 }
 
 /** What is wrong with one Node object. */
 export function problemsOf(node: NodeInfo, nodeName: string): Problem[] {
-  const problems = node.rejected.map((reason) => ({
-    key: `node ${node.name}: ${reason}`,
-    message: `Node ${node.name}: ${reason}`,
-  }));
+  const problems = node.rejected.map((reason) =>
+    problem('node', `${node.name}: ${reason}`, `Node ${node.name}: ${reason}`),
+  );
   if (node.name !== nodeName && node.podCIDRs.length === 0 && node.rejected.length === 0) {
-    problems.push({
-      key: `node ${node.name}`,
-      message: `Node ${node.name} has no podCIDR yet: no route to its pods until it has`,
-    });
+    problems.push(
+      problem('node', node.name, `Node ${node.name} has no podCIDR yet: no route to its pods until it has`),
+    );
   }
   return problems;
 }

@@ -1,13 +1,5 @@
 /** The route to one podCIDR, or why there is none. Pure. */
-import type {
-  Encap,
-  HostFacts,
-  NodeInfo,
-  NodeRoute,
-  Problem,
-  TunnelPeer,
-  TunnelSettings,
-} from '../core/model.ts';
+import type { Encap, HostFacts, NodeInfo, NodeRoute, TunnelPeer, TunnelSettings } from '../core/model.ts';
 import { defaultTunnel, tunnelName } from '../core/names.ts';
 import {
   type Address,
@@ -19,6 +11,7 @@ import {
   parseAddress,
   parsePrefix,
 } from '../core/prefix.ts';
+import { type Problem, problem } from '../core/problem.ts';
 import { tunnelGateway, tunnelMac, underlaysOf } from './tunnel.ts';
 
 /** The route to one podCIDR, if there is to be one, and what stands against it. */
@@ -87,10 +80,7 @@ export function desiredRoute(
     return { problems };
   }
   const refuse = (reason: string): RouteDecision => ({
-    problems: [
-      ...problems,
-      { key: `route ${dst}`, message: `No route to ${dst} of node ${holder.name}: ${reason}` },
-    ],
+    problems: [...problems, problem('no-route', dst, `No route to ${dst} of node ${holder.name}: ${reason}`)],
   });
 
   const prefix = parsePrefix(dst)!;
@@ -132,10 +122,11 @@ export function desiredRoute(
 }
 
 function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Problem {
-  return {
-    key: `claim ${dst}`,
-    message: `podCIDR ${dst} is claimed by ${holder!.name} and by ${others.map(({ name }) => name).join(', ')}; the oldest, ${holder!.name}, keeps it. Give the other a podCIDR of its own`,
-  };
+  return problem(
+    'claim',
+    dst,
+    `podCIDR ${dst} is claimed by ${holder!.name} and by ${others.map(({ name }) => name).join(', ')}; the oldest, ${holder!.name}, keeps it. Give the other a podCIDR of its own`,
+  );
 }
 
 type Reach =

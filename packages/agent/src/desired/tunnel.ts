@@ -3,16 +3,10 @@
  * to tell another anything. Pure.
  */
 import { formatAddress } from '@cnikit/netlink/codec';
-import type {
-  HostFacts,
-  NodeInfo,
-  PresentTunnel,
-  Problem,
-  TunnelLink,
-  TunnelSettings,
-} from '../core/model.ts';
+import type { HostFacts, NodeInfo, PresentTunnel, TunnelLink, TunnelSettings } from '../core/model.ts';
 import { tunnelName } from '../core/names.ts';
 import { type Family, families, familyOf, parseAddress } from '../core/prefix.ts';
+import { type Problem, problem } from '../core/problem.ts';
 
 /** Inner Ethernet and outer IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5), by the outer family. */
 export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
@@ -98,13 +92,15 @@ export function tunnelInTheWay(
 ): Problem[] {
   return facts.others
     .filter((other) => other.name === name || (other.vni === vni && other.port === port))
-    .map((other) => ({
-      key: `tunnel ${other.name}`,
-      message:
+    .map((other) =>
+      problem(
+        'foreign-tunnel',
+        other.name,
         other.name === name
           ? `Link ${name} is not ours, so nodes behind a router are not reached; it is left alone. Remove it, or give --vxlan-name`
           : `Link ${other.name} is a VXLAN of somebody else with VNI ${vni} on port ${port}, so nodes behind a router are not reached; it is left alone. Give --vxlan-vni or --vxlan-port, the same on all nodes`,
-    }));
+      ),
+    );
 }
 
 /** What can be set while the link lives; the rest is given when it is made. */

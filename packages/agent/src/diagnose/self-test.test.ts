@@ -40,7 +40,7 @@ test.each([
 ])('createSelfTest() reports %s, and asks the same again', (_, answer, reason) => {
   let right = false;
   const selfTest = createSelfTest(() => (right ? { via: '192.0.2.2', oif: 2 } : answer()));
-  expect(selfTest(routes(3))).toMatchObject([{ key: 'selftest', message: expect.stringMatching(reason) }]);
+  expect(selfTest(routes(3))).toMatchObject([{ kind: 'self-test', message: expect.stringMatching(reason) }]);
   right = true;
   expect(selfTest(routes(3))).toEqual([]);
 });

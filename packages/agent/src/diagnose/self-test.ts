@@ -1,6 +1,7 @@
 /** Whether packets to other nodes' pods take the agent's routes: a rule or a longer route of others may lead them away. */
-import type { NodeRoute, Problem } from '../core/model.ts';
+import type { NodeRoute } from '../core/model.ts';
 import { contains, formatAddress, parsePrefix } from '../core/prefix.ts';
+import { type Problem, problem } from '../core/problem.ts';
 
 /** Where the kernel sends packets to an address. Throws with the errno's name in `code` when it sends them nowhere. */
 export type Lookup = (address: string) => { via?: string; oif?: number; table?: number } | undefined;
@@ -28,10 +29,11 @@ export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, Nod
       return [];
     }
     return [
-      {
-        key: 'selftest',
-        message: `Packets to ${wrong.length} of ${tested} routes tried do not take them, such as ${wrong[0]}. Look for a rule in \`ip rule\` or a longer route that leads them away`,
-      },
+      problem(
+        'self-test',
+        '',
+        `Packets to ${wrong.length} of ${tested} routes tried do not take them, such as ${wrong[0]}. Look for a rule in \`ip rule\` or a longer route that leads them away`,
+      ),
     ];
   };
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Metrics } from '../core/metrics.ts';
+import { problem } from '../core/problem.ts';
 import { serveHealth } from './health.ts';
 
 const closing: Array<() => void> = [];
@@ -13,7 +14,7 @@ afterEach(() => {
 test('serveHealth() tells alive from ready, and counts', async () => {
   const metrics = new Metrics();
   let ready = false;
-  const problems = [{ key: 'own node', message: 'Node n1 has no podCIDR' }];
+  const problems = [problem('own-node', 'n1', 'Node n1 has no podCIDR')];
   const server = await serveHealth(
     { host: '127.0.0.1', port: 0 },
     { ready: () => ready, problems: () => problems, metrics },

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { Metrics } from '../core/metrics.ts';
-import type { Problem } from '../core/model.ts';
+import type { Problem } from '../core/problem.ts';
 import { cpuProfile, heapSnapshot, PROFILE_MOST_SECONDS } from './profile.ts';
 
 export interface HealthParts {

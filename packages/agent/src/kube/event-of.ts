@@ -1,5 +1,5 @@
 /** Which problems become a Kubernetes Event, and under which reason. Pure. */
-import type { Problem } from '../core/model.ts';
+import { type Problem, problemKey, problemKinds } from '../core/problem.ts';
 
 /** What is said about this node's Node; problems of one `key` are one Event. */
 export interface NodeEvent {
@@ -9,40 +9,24 @@ export interface NodeEvent {
   message: string;
 }
 
-/** By the beginning of the problem's key. */
-const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
-  [/^own node$/, 'PodCIDRMissing'],
-  [/^(earlier|held|cni|chain)\b/, 'CNIConfigurationProblem'],
-  [/^outside /, 'NoDefaultRoute'],
-  [/^rules$/, 'PacketFilterFailed'],
-  [/^kernel$/, 'KernelNotUsable'],
-  [/^selftest$/, 'RouteSelfTestFailed'],
-  [/^(condition|taint)$/, 'NodeNotUpdated'],
-  [/^(route|foreign|write) /, 'RouteMissing'],
-  [/^claim /, 'PodCIDRClaimedTwice'],
-];
-/** Of these there may be thousands: one Event for all. */
-const SUMMED_UP = new Set(['RouteMissing', 'PodCIDRClaimedTwice']);
 const MAX_BYTES = 1000;
 
 /**
- * What concerns this node. Problems of other nodes alone are left to those nodes' agents: told by all, they would be
- * as many Events as there are nodes. Sysctls are left out, as the plugin sets what the agent may not.
+ * Events for the problems of this node. Problems of other nodes are left to those nodes' agents: otherwise each would
+ * become as many Events as there are nodes.
  */
 export function nodeEvents(problems: Iterable<Problem>, podCIDRs: readonly string[]): NodeEvent[] {
   const byKey = new Map<string, { reason: string; messages: string[] }>();
-  for (const { key, message } of problems) {
-    const reason = REASONS.find(([pattern]) => pattern.test(key))?.[1];
-    if (reason === undefined) {
+  for (const problem of problems) {
+    const { kind, subject, message } = problem;
+    const { reason, merged } = problemKinds[kind];
+    if (reason === undefined || (kind === 'claim' && !podCIDRs.includes(subject))) {
       continue;
     }
-    if (reason === 'PodCIDRClaimedTwice' && !podCIDRs.includes(key.slice('claim '.length))) {
-      continue;
-    }
-    const under = SUMMED_UP.has(reason) ? reason : key;
-    const entry = byKey.get(under) ?? { reason, messages: [] };
+    const key = merged ? reason : problemKey(problem);
+    const entry = byKey.get(key) ?? { reason, messages: [] };
     entry.messages.push(message);
-    byKey.set(under, entry);
+    byKey.set(key, entry);
   }
   return [...byKey].map(([key, { reason, messages }]) => ({ key, reason, message: summary(messages) }));
 }

@@ -1,40 +1,37 @@
 import { describe, expect, test } from 'vitest';
-import type { Problem } from '../core/model.ts';
+import { type Problem, type ProblemKind, problemKinds, problem as typed } from '../core/problem.ts';
 import { FakeClock } from '../testing/fake-agent.ts';
 import { nodeEvents } from './event-of.ts';
 import { EventRecorder } from './event-recorder.ts';
 
-const problem = (key: string, message = `about ${key}`): Problem => ({ key, message });
+const problem = (kind: ProblemKind, subject = '', message = `about ${kind}`): Problem =>
+  typed(kind, subject, message);
 
 describe('nodeEvents()', () => {
-  test.each([
-    ['own node', 'PodCIDRMissing'],
-    ['earlier 00-x.conf', 'CNIConfigurationProblem'],
-    ['chain', 'CNIConfigurationProblem'],
-    ['outside ipv6', 'NoDefaultRoute'],
-    ['rules', 'PacketFilterFailed'],
-    ['selftest', 'RouteSelfTestFailed'],
-  ])('tells %j as %s', (key, reason) => {
-    expect(nodeEvents([problem(key)], [])).toEqual([{ key, reason, message: `about ${key}` }]);
-  });
-
-  test.each(['node n7', 'node n7: podCIDR "x" is not a prefix', 'sysctl net/ipv4/ip_forward'])(
-    'leaves %j alone',
-    (key) => {
-      expect(nodeEvents([problem(key)], [])).toEqual([]);
+  test.each(Object.entries(problemKinds).map(([kind, { reason }]) => [kind as ProblemKind, reason] as const))(
+    'nodeEvents() gives problem %j the reason %s',
+    (kind, reason) => {
+      const events = nodeEvents([problem(kind, 'x')], ['x']);
+      expect(events.map((event) => [event.reason, event.message])).toEqual(
+        reason === undefined ? [] : [[reason, `about ${kind}`]],
+      );
     },
   );
 
-  test('sums up what there may be thousands of', () => {
-    const problems = Array.from({ length: 3000 }, (_, i) => problem(`route 10.0.${i}.0/24`, `No route ${i}`));
+  test('nodeEvents() merges route problems into one Event', () => {
+    const problems = Array.from({ length: 3000 }, (_, i) =>
+      problem('no-route', `10.0.${i}.0/24`, `No route ${i}`),
+    );
     expect(nodeEvents(problems, [])).toEqual([
       { key: 'RouteMissing', reason: 'RouteMissing', message: '3000 problems, the first: No route 0' },
     ]);
   });
 
   test('tells of a podCIDR claimed twice only where it is claimed', () => {
-    const problems = [problem('claim 10.244.1.0/24'), problem('claim 10.244.2.0/24')];
-    expect(nodeEvents(problems, ['10.244.1.0/24'])).toMatchObject([{ message: 'about claim 10.244.1.0/24' }]);
+    const problems = ['10.244.1.0/24', '10.244.2.0/24'].map((cidr) =>
+      problem('claim', cidr, `about ${cidr}`),
+    );
+    expect(nodeEvents(problems, ['10.244.1.0/24'])).toMatchObject([{ message: 'about 10.244.1.0/24' }]);
     expect(nodeEvents(problems, ['10.244.9.0/24'])).toEqual([]);
   });
 });
@@ -97,7 +94,7 @@ describe('EventRecorder', () => {
   test('tells what comes and goes as one Event with a count', async () => {
     const { state, looks } = recorder();
     for (let i = 0; i < 3; i++) {
-      state.problems = [problem('rules', `try ${i}`)];
+      state.problems = [problem('rules', '', `try ${i}`)];
       await looks(2);
       state.problems = [];
       await looks(2);
@@ -130,7 +127,7 @@ describe('EventRecorder', () => {
 
   test('sends ten at once and then one a minute, whatever happens', async () => {
     const { state, looks } = recorder();
-    state.problems = Array.from({ length: 100 }, (_, i) => problem(`earlier ${i}.conf`));
+    state.problems = Array.from({ length: 100 }, (_, i) => problem('earlier-configuration', `${i}.conf`));
     await looks(2);
     expect(state.sent).toBe(10);
     await looks(20);

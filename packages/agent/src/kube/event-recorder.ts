@@ -1,5 +1,5 @@
 /** Tells the problems that stand as Kubernetes Events about this node: few, deduplicated, and none at rest. */
-import type { Problem } from '../core/model.ts';
+import type { Problem } from '../core/problem.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { type NodeEvent, nodeEvents } from './event-of.ts';
 

@@ -41,7 +41,7 @@ describe('chainReader()', () => {
     writeFileSync(file, '[{"type":"tuning"}]');
     expect(read()).toEqual({ plugins: [{ type: 'tuning' }], problems: [] });
     writeFileSync(file, '[{"type":');
-    expect(read()).toMatchObject({ plugins: [{ type: 'tuning' }], problems: [{ key: 'chain' }] });
+    expect(read()).toMatchObject({ plugins: [{ type: 'tuning' }], problems: [{ kind: 'chain' }] });
     writeFileSync(file, '[]');
     expect(read()).toEqual({ plugins: [], problems: [] });
   });

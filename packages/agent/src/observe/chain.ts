@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Chain, ChainedPlugin } from '../core/model.ts';
 import { NETWORK_NAME } from '../core/names.ts';
+import { problem } from '../core/problem.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_PLUGINS = 16;
@@ -58,7 +59,7 @@ export function chainReader(file: string, installed: () => string | undefined): 
       const message = `The chained plugins of ${file} cannot be used: ${(error as Error).message}. ${kept}`;
       return {
         ...(good === undefined ? {} : { plugins: good }),
-        problems: [{ key: 'chain', message }],
+        problems: [problem('chain', '', message)],
       };
     }
   };

@@ -11,8 +11,16 @@ test('earlierConfigurations() names each configuration that the runtime prefers,
   }
   writeFileSync(join(confDir, '.0.json'), '{');
   expect(earlierConfigurations(confDir)).toMatchObject([
-    { key: 'earlier .0.json', message: expect.stringMatching(/broken: .*loads no configuration at all/) },
-    { key: 'earlier 00-other.conf', message: expect.stringMatching(/network net, plugins flannel/) },
+    {
+      kind: 'earlier-configuration',
+      subject: '.0.json',
+      message: expect.stringMatching(/broken: .*loads no configuration at all/),
+    },
+    {
+      kind: 'earlier-configuration',
+      subject: '00-other.conf',
+      message: expect.stringMatching(/network net, plugins flannel/),
+    },
   ]);
   rmSync(confDir, { recursive: true });
 });

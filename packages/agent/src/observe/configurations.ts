@@ -1,8 +1,8 @@
 /** The CNI configurations of this node as a container runtime finds them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Problem } from '../core/model.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
+import { type Problem, problem } from '../core/problem.ts';
 
 /** One file that a runtime loads. */
 export interface Configuration {
@@ -46,10 +46,13 @@ function contentOf(path: string): Omit<Configuration, 'file'> {
 export function earlierConfigurations(confDir: string): Problem[] {
   return configurations(confDir)
     .filter(({ file }) => file < CONFLIST_NAME)
-    .map((config) => ({
-      key: `earlier ${config.file}`,
-      message: `${join(confDir, config.file)}${whose(config)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
-    }));
+    .map((config) =>
+      problem(
+        'earlier-configuration',
+        config.file,
+        `${join(confDir, config.file)}${whose(config)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
+      ),
+    );
 }
 
 function whose({ name, types, broken }: Configuration): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Chain, KernelRoute, Problem } from '../core/model.ts';
+import type { Chain, KernelRoute } from '../core/model.ts';
+import { type Problem, problem } from '../core/problem.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
 import { asKernelRoute } from './diff.ts';
@@ -61,7 +62,7 @@ describe('Agent.setNodes()', () => {
     expect(lines.filter((line) => /has no podCIDR: waiting/.test(line))).toHaveLength(1);
     agent.putNode(node(1));
     expect(state.conflist).toContain('10.244.1.0/24');
-    expect(lines).toContain('No longer a problem: own node');
+    expect(lines).toContain('Resolved: own-node n1');
   });
 });
 
@@ -113,7 +114,7 @@ describe('Agent and node events', () => {
     agent.deleteNode('n2');
     clock.advance(0);
     expect(kernel.own()).toContain('10.244.2.0/24 via 192.0.2.4');
-    expect(lines).toContain('No longer a problem: claim 10.244.2.0/24');
+    expect(lines).toContain('Resolved: claim 10.244.2.0/24');
   });
 
   test('of two podCIDRs that overlap the older node keeps its own, and the other follows when that one goes', () => {
@@ -300,7 +301,7 @@ describe('Agent and kernel events', () => {
     agent.onKernel({ type: 'route', op: 'del', route: foreign });
     clock.advance(50);
     expect(kernel.own()).toEqual(routesTo(2, 3));
-    expect(lines).toContain('No longer a problem: foreign 10.244.2.0/24');
+    expect(lines).toContain('Resolved: foreign-route 10.244.2.0/24');
   });
 
   test('the outside interface is followed when the default route changes', () => {
@@ -391,7 +392,7 @@ describe('kubernetes/kubernetes#120486: condition NetworkUnavailable', () => {
 
   test('waits until the self-test of the routes has passed', () => {
     const asked: string[] = [];
-    let problems: Problem[] = [{ key: 'selftest', message: 'astray' }];
+    let problems: Problem[] = [problem('self-test', '', 'astray')];
     const tested: string[][] = [];
     const { agent, clock } = fakeAgent({
       clearNetworkUnavailable: async (name) => void asked.push(name),
@@ -473,11 +474,11 @@ describe('the plugins that are chained', () => {
   });
 
   test('hold the conflist back while nobody knows what they are', () => {
-    let chain: Chain = { problems: [{ key: 'chain', message: 'broken' }] };
+    let chain: Chain = { problems: [problem('chain', '', 'broken')] };
     const { agent, clock, state } = fakeAgent({ chain: () => chain });
     agent.setNodes(three);
     expect([agent.ready, state.conflist]).toEqual([false, undefined]);
-    expect([...agent.problems]).toContainEqual({ key: 'chain', message: 'broken' });
+    expect([...agent.problems]).toContainEqual(problem('chain', '', 'broken'));
     chain = { plugins: [], problems: [] };
     clock.advance(60_000);
     expect(agent.ready).toBe(true);

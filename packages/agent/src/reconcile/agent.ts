@@ -7,7 +7,8 @@ import { type Action, describe, placeOf } from '../core/action.ts';
 import type { Kernel, KernelEvent } from '../core/kernel.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { Chain, NodeInfo, NodeRoute, Problem } from '../core/model.ts';
+import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
+import { type Problem, problem } from '../core/problem.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { Claims } from '../desired/claims.ts';
 import {
@@ -354,7 +355,7 @@ export class Agent {
       this.#report.problems.set('kernel', []);
     } catch (error) {
       const message = `The kernel could not be read or written: ${(error as Error).message}`;
-      this.#report.problems.set('kernel', [{ key: 'kernel', message }]);
+      this.#report.problems.set('kernel', [problem('kernel', '', message)]);
       this.#retry();
     }
     this.#parts.onPass?.();
@@ -381,11 +382,8 @@ export class Agent {
     const failed = refused.filter((failure) => !stale.includes(failure));
     for (const { action, message } of failed) {
       const place = placeOf(action);
-      const problem = {
-        key: `write ${place}`,
-        message: `The kernel refused ${describe(action).slice(2)}: ${message}`,
-      };
-      problems.set(place, [...(problems.get(place) ?? []), problem]);
+      const refused = `The kernel refused ${describe(action).slice(2)}: ${message}`;
+      problems.set(place, [...(problems.get(place) ?? []), problem('refused-change', place, refused)]);
     }
     this.#report.problems.setAll('route', prefixes, problems, complete);
     this.#report.changes(done, this.#drift.ofPass());
@@ -430,16 +428,16 @@ export class Agent {
 
   #selfTested(): boolean {
     const problems = this.#parts.selfTest?.(this.#routes.wanted) ?? [];
-    this.#report.problems.set('selftest', problems);
+    this.#report.problems.set('self-test', problems);
     return problems.length === 0;
   }
 
-  #nodeWritten(area: string, error: Error | undefined, action: Action): void {
+  #nodeWritten(area: 'condition' | 'taint', error: Error | undefined, action: Action): void {
     if (this.#timers.closed) {
       return;
     }
     const message = `${describe(action).slice(2)} could not be done: ${error?.message}`;
-    this.#report.problems.set(area, error === undefined ? [] : [{ key: area, message }]);
+    this.#report.problems.set(area, error === undefined ? [] : [problem(area, '', message)]);
     if (error === undefined) {
       this.#report.changes([action]);
     } else {
@@ -447,7 +445,7 @@ export class Agent {
     }
   }
 
-  #done(area: string, { done, problems, ok, drift }: HostOutcome): boolean {
+  #done(area: 'sysctls' | 'rules' | 'cni', { done, problems, ok, drift }: HostOutcome): boolean {
     this.#report.problems.set(area, problems);
     this.#report.changes(done, () => drift);
     for (const action of drift ? done : []) {
@@ -496,7 +494,7 @@ export class Agent {
 
   #nodeChanged(name: string, problems: readonly Problem[]): void {
     this.#nodesMoved = true;
-    this.#report.problems.set(`node ${name}`, problems);
+    this.#report.problems.set('node', problems, name);
     this.#parts.metrics.set('nodes', this.#claims.size);
     this.#parts.onNodes?.();
   }
@@ -504,7 +502,7 @@ export class Agent {
   #stateOwn(listed: boolean): void {
     this.#listed = listed;
     const own = listed ? this.#claims.get(this.#options.nodeName) : undefined;
-    this.#report.problems.set('own', ownProblem(own, this.#options.nodeName));
+    this.#report.problems.set('own-node', ownProblem(own, this.#options.nodeName));
   }
 
   #soon(): void {

@@ -5,12 +5,12 @@ import {
   type KernelRoute,
   type NodeRoute,
   type PresentTunnel,
-  type Problem,
   RTN_UNICAST,
   type Sysctl,
   type TunnelLink,
 } from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
+import { type Problem, problem } from '../core/problem.ts';
 import type { Peers } from '../desired/peers.ts';
 import type { RouteDecision } from '../desired/route.ts';
 import { sameTunnel } from '../desired/tunnel.ts';
@@ -61,7 +61,7 @@ export function diffRoutes(
     const own = present.filter(isOwn);
     const foreign = present.find((other) => !isOwn(other));
     if (route !== undefined && foreign !== undefined) {
-      problems.push({ key: `foreign ${dst}`, message: inTheWay(route, foreign) });
+      problems.push(problem('foreign-route', dst, inTheWay(route, foreign)));
     }
     const kept = route === undefined ? undefined : own.find((have) => matches(have, route));
     if (route !== undefined && kept === undefined && foreign === undefined) {

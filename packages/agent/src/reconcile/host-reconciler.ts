@@ -6,8 +6,9 @@ import type { DesiredRules, Rules } from '../apply/rules.ts';
 import type { Sets } from '../apply/sets.ts';
 import { readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
 import type { Action, SysctlAction } from '../core/action.ts';
-import type { Problem, Sysctl } from '../core/model.ts';
+import type { Sysctl } from '../core/model.ts';
 import { families } from '../core/prefix.ts';
+import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
 import type { DesiredHost } from '../desired/desired-host.ts';
 import { diffSysctls } from './diff.ts';
 
@@ -103,7 +104,7 @@ export class Host {
    * the last time is written.
    */
   rules({ rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>, fresh: boolean): HostOutcome {
-    return attempt('rules', 'The packet filter rules could not be made', () => {
+    return catchAsOutcome('rules', 'The packet filter rules could not be made', () => {
       const done: Action[] = [];
       const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
         for (const family of families) {
@@ -138,7 +139,7 @@ export class Host {
 
   /** The executable, and the conflist unless it is held back. */
   cni(conflist: string | undefined): HostOutcome {
-    return attempt('cni', 'The CNI files could not be installed', () => ({
+    return catchAsOutcome('cni-files', 'The CNI files could not be installed', () => ({
       done: this.#parts.cni.apply(conflist),
       problems: this.fileProblems(),
       drift: this.#again('cni', conflist ?? ''),
@@ -160,17 +161,18 @@ export class Host {
 }
 
 function notSet({ key, from, to, why }: SysctlAction, reason: string): Problem {
-  return {
-    key: `sysctl ${key}`,
-    message: `Sysctl ${key} is ${from} and not ${to}: ${why}. The agent may not set it (${reason}), and no pod that was made has changed it. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
-  };
+  return problem(
+    'sysctl',
+    key,
+    `Sysctl ${key} is ${from} and not ${to}: ${why}. The agent may not set it (${reason}), and no pod that was made has changed it. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
+  );
 }
 
-function attempt(key: string, what: string, body: () => Omit<HostOutcome, 'ok'>): HostOutcome {
+function catchAsOutcome(kind: ProblemKind, what: string, body: () => Omit<HostOutcome, 'ok'>): HostOutcome {
   try {
     return { ...body(), ok: true };
   } catch (error) {
-    const problem = { key, message: `${what}: ${(error as Error).message}` };
-    return { done: [], problems: [problem], ok: false, drift: false };
+    const problems = [problem(kind, '', `${what}: ${(error as Error).message}`)];
+    return { done: [], problems, ok: false, drift: false };
   }
 }

@@ -2,29 +2,30 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { type ProblemKind, problem as typed } from '../core/problem.ts';
 import { ReadinessFile, ReadinessJudge } from './readiness.ts';
 
-const problem = (key: string) => ({ key, message: `about ${key}` });
+const problem = (kind: ProblemKind) => typed(kind, 'x', `about ${kind}`);
 
 test.each([
   [true, [], { ready: true }],
-  [true, [problem('node n7'), problem('earlier 00-x.conf'), problem('own node')], { ready: true }],
+  [true, [problem('node'), problem('earlier-configuration'), problem('own-node')], { ready: true }],
   [false, [], { ready: false, reason: 'The data path is not programmed yet' }],
-  [false, [problem('own node')], { ready: false, reason: 'about own node' }],
+  [false, [problem('own-node')], { ready: false, reason: 'about own-node' }],
 ])('ReadinessJudge.judge(%j, %j) is %j', (programmed, problems, expected) => {
   expect(new ReadinessJudge().judge(programmed, problems, 0)).toEqual(expected);
 });
 
-test.each(['kernel', 'rules', 'selftest'])(
+test.each(['kernel', 'rules', 'self-test'] as const)(
   'ReadinessJudge.judge() waits whether trouble with %s lasts',
-  (key) => {
+  (kind) => {
     const judge = new ReadinessJudge();
-    const trouble = [problem('node n7'), problem(key)];
+    const trouble = [problem('node'), problem(kind)];
     expect(judge.judge(true, trouble, 1000)).toBeUndefined();
     expect(judge.judge(true, trouble, 20_000)).toBeUndefined();
     expect(judge.judge(true, [], 25_000)).toEqual({ ready: true });
     expect(judge.judge(true, trouble, 40_000)).toBeUndefined();
-    expect(judge.judge(true, trouble, 70_000)).toEqual({ ready: false, reason: `about ${key}` });
+    expect(judge.judge(true, trouble, 70_000)).toEqual({ ready: false, reason: `about ${kind}` });
   },
 );
 

@@ -1,17 +1,14 @@
 /** The file by which the plugin's STATUS, and so a container runtime, learns whether new pods would have a network. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Problem } from '../core/model.ts';
 import { READINESS_NAME } from '../core/names.ts';
+import { type Problem, problemKinds } from '../core/problem.ts';
 
 export interface Readiness {
   ready: boolean;
   /** Why not. */
   reason?: string;
 }
-
-/** Keys of the problems with which a new pod would be cut off; all others concern single nodes, or are none of a pod's. */
-const FATAL = new Set(['kernel', 'rules', 'selftest']);
 
 /**
  * A node that is not ready any more loses the traffic of Services, so what ends within this time, such as a lock held by
@@ -25,11 +22,9 @@ export class ReadinessJudge {
   /** Of what a pass found, `now` in ms. Undefined: what was said before still holds. */
   judge(programmed: boolean, problems: Iterable<Problem>, now: number): Readiness | undefined {
     const all = [...problems];
-    const message = (is: (key: string) => boolean): string | undefined =>
-      all.find(({ key }) => is(key))?.message;
-    const reason = message((key) => FATAL.has(key));
+    const reason = all.find(({ kind }) => problemKinds[kind].fatal)?.message;
     if (!programmed) {
-      const waiting = reason ?? message((key) => key === 'own node');
+      const waiting = reason ?? all.find(({ kind }) => kind === 'own-node')?.message;
       return { ready: false, reason: waiting ?? 'The data path is not programmed yet' };
     }
     if (reason === undefined) {

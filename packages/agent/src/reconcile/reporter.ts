@@ -3,20 +3,20 @@
 import { type Action, describe, signOf } from '../core/action.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { Problems } from './problems.ts';
+import { ProblemTracker } from './problem-tracker.ts';
 
 /** More changes than this at once are summed up in one line. */
 const LINES = 20;
 
 export class Report {
-  readonly problems: Problems;
+  readonly problems: ProblemTracker;
   readonly #log: Log;
   readonly #metrics: Metrics;
   /** When the route to each destination was changed last, ms since the epoch. */
   readonly changedAt = new Map<string, number>();
 
   constructor(log: Log, metrics: Metrics) {
-    this.problems = new Problems(log);
+    this.problems = new ProblemTracker(log);
     this.#log = log;
     this.#metrics = metrics;
   }

@@ -8,11 +8,11 @@ import {
   type KernelNeighbour,
   type KernelRoute,
   type NodeRoute,
-  type Problem,
   type TunnelLink,
 } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
 import type { Family } from '../core/prefix.ts';
+import type { Problem } from '../core/problem.ts';
 import type { Claims } from '../desired/claims.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';
 import { Peers } from '../desired/peers.ts';
@@ -147,7 +147,7 @@ export class Routes {
       }
     }
     for (const problem of last.problems) {
-      const dst = problem.key.split(' ')[1]!;
+      const { subject: dst } = problem;
       outcome.problems.set(dst, [...(outcome.problems.get(dst) ?? []), problem]);
     }
     const routes = last.routes.flatMap(withoutLink);

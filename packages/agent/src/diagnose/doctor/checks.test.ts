@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { problem } from '../../core/problem.ts';
 import { Claims } from '../../desired/claims.ts';
 import type { Leak } from '../../leaks/find.ts';
 import { node } from '../../testing/nodes.ts';
@@ -139,7 +140,7 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
   ],
   [
     'a file that is held',
-    { fileProblems: [{ key: 'held x', message: 'It is held' }] },
+    { fileProblems: [problem('held-file', 'x', 'It is held')] },
     'warning',
     /^It is held\.$/,
   ],

@@ -1,8 +1,9 @@
 /** All that the checks look at, gathered by `gather.ts`: plain values, so that a check is a function of them. */
 import type { BackendReport } from '@cnikit/iptables';
 import type { FileAction, KernelAction, SysctlAction } from '../../core/action.ts';
-import type { NodeInfo, NodeRoute, Problem } from '../../core/model.ts';
+import type { NodeInfo, NodeRoute } from '../../core/model.ts';
 import type { Family } from '../../core/prefix.ts';
+import type { Problem } from '../../core/problem.ts';
 import type { Claims } from '../../desired/claims.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
 import type { Leak } from '../../leaks/find.ts';

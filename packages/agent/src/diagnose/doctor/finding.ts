@@ -1,4 +1,5 @@
 /** What a check says. */
+import type { Problem } from '../../core/problem.ts';
 import type { DoctorFacts } from './facts.ts';
 
 export interface Finding {
@@ -24,3 +25,10 @@ export const warning = (message: string, fix: string): Finding => ({ level: 'war
 /** Said of what the agent mends by itself, so that it only shows while no agent runs or one is hindered. */
 export const AGENT_MENDS =
   'The agent mends this within a minute when it runs here: look at its log, or mend it once by `cnikit-agent apply --once`.';
+
+/** The finding that a problem of the agent amounts to. */
+export const findingOf = ({ severity, message, fix = AGENT_MENDS }: Problem): Finding => ({
+  level: severity,
+  message: `${message}.`,
+  fix,
+});

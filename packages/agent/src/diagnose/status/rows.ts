@@ -1,7 +1,8 @@
 /** The table of `cnikit-agent status`: a row for each pod network of each other node, as this node has it. Pure. */
 
 import { type KernelAction, placeOf } from '../../core/action.ts';
-import type { NodeRoute, Problem } from '../../core/model.ts';
+import type { NodeRoute } from '../../core/model.ts';
+import { type Problem, problemKey } from '../../core/problem.ts';
 import type { Claims } from '../../desired/claims.ts';
 
 /** `none`: there is to be none, for a reason that is told. `foreign`: a route of somebody else is in its place. */
@@ -43,7 +44,7 @@ export interface StatusInput {
 export function statusRows(input: StatusInput): StatusRow[] {
   const { claims, nodeName } = input;
   const actions = new Map(input.actions.map((action) => [placeOf(action), action]));
-  const problems = new Map(input.problems.map(({ key, message }) => [key, message]));
+  const problems = new Map(input.problems.map((problem) => [problemKey(problem), problem.message]));
   return [...claims.nodes()]
     .filter(({ name }) => name !== nodeName)
     .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
@@ -77,12 +78,14 @@ function stateOf(
   action: KernelAction | undefined,
   problems: ReadonlyMap<string, string>,
 ): { route: RouteState; reason?: string } {
-  const foreign = problems.get(`foreign ${dst}`);
+  const foreign = problems.get(problemKey({ kind: 'foreign-route', subject: dst }));
   if (foreign !== undefined) {
     return { route: 'foreign', reason: foreign };
   }
   if (wanted === undefined) {
-    const reason = problems.get(`route ${dst}`) ?? problems.get(`claim ${dst}`);
+    const reason =
+      problems.get(problemKey({ kind: 'no-route', subject: dst })) ??
+      problems.get(problemKey({ kind: 'claim', subject: dst }));
     return { route: 'none', ...(reason === undefined ? {} : { reason }) };
   }
   if (action === undefined) {

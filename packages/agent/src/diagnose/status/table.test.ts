@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { problem } from '../../core/problem.ts';
 import { Claims } from '../../desired/claims.ts';
 import { node } from '../../testing/nodes.ts';
 import { statusRows } from './rows.ts';
@@ -16,7 +17,7 @@ const rows = statusRows({
   nodeName: 'n1',
   wanted: new Map([to(2), to(3), to(10, 'cnikit-vx')].map((route) => [route.dst, route])),
   actions: [{ kind: 'route', op: 'add', route: to(3) }],
-  problems: [{ key: 'route 10.244.4.0/24', message: 'No route to 10.244.4.0/24: no InternalIP' }],
+  problems: [problem('no-route', '10.244.4.0/24', 'No route to 10.244.4.0/24: no InternalIP')],
   tunnels: ['cnikit-vx'],
   neighbour: (address) => (address === '192.0.2.2' ? 'reachable' : 'unknown'),
   changed: new Map([['10.244.2.0/24', 1_000_000]]),
@@ -38,7 +39,7 @@ test('statusRows() tells a foreign route in the way', () => {
     nodeName: 'n1',
     wanted: new Map([[to(2).dst, to(2)]]),
     actions: [],
-    problems: [{ key: 'foreign 10.244.2.0/24', message: 'in the way' }],
+    problems: [problem('foreign-route', '10.244.2.0/24', 'in the way')],
     tunnels: ['cnikit-vx'],
     neighbour: () => 'unknown',
     changed: new Map(),

@@ -1,6 +1,6 @@
 import { CONFLIST_NAME } from '../../../core/names.ts';
 import type { Configuration } from '../../../observe/configurations.ts';
-import { AGENT_MENDS, type Check, type Finding, failure, warning } from '../finding.ts';
+import { AGENT_MENDS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
 export const configuration: Check = {
   name: 'configuration',
@@ -19,11 +19,7 @@ export const configuration: Check = {
     } else if (files.some((file) => file.path === path)) {
       findings.push(failure(`${path} is not what it should be.`, AGENT_MENDS));
     }
-    for (const { key, message } of fileProblems) {
-      if (key.startsWith('held')) {
-        findings.push(warning(`${message}.`, 'Decide for one of the two.'));
-      }
-    }
+    findings.push(...fileProblems.filter(({ kind }) => kind === 'held-file').map(findingOf));
     if (later.length > 0) {
       findings.push(
         warning(

@@ -1,5 +1,5 @@
 import { describe } from '../../../core/action.ts';
-import { AGENT_MENDS, type Check, failure } from '../finding.ts';
+import { AGENT_MENDS, type Check, failure, findingOf } from '../finding.ts';
 
 /** Enough to see what kind of trouble it is. */
 const SHOWN = 5;
@@ -15,26 +15,11 @@ export const routes: Check = {
     if (changes.length > SHOWN) {
       findings.push(failure(`So are ${changes.length - SHOWN} further routes.`, AGENT_MENDS));
     }
-    for (const { key, message } of problems) {
-      if (!key.startsWith('claim ')) {
-        findings.push(
-          failure(
-            `${message}.`,
-            'Pods here do not reach the pods behind it. Mend what the sentence names; the agent follows at once.',
-          ),
-        );
-      }
-    }
+    // Check `duplicates` reports podCIDRs with several claimants.
+    findings.push(...problems.filter(({ kind }) => kind !== 'claim').map(findingOf));
     // A route that is missing leads packets astray by itself.
     if (changes.length === 0) {
-      for (const { message } of selfTest) {
-        findings.push(
-          failure(
-            `${message}.`,
-            'See `ip rule` and `ip route get ADDRESS`, and remove what leads them away.',
-          ),
-        );
-      }
+      findings.push(...selfTest.map(findingOf));
     }
     return findings;
   },

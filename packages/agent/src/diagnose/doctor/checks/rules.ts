@@ -1,5 +1,5 @@
 import type { RuleFacts } from '../facts.ts';
-import { AGENT_MENDS, type Check, type Finding, failure, warning } from '../finding.ts';
+import { AGENT_MENDS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
 const SHOWN = 5;
 
@@ -26,11 +26,8 @@ export const rules: Check = {
         ),
       );
     }
-    for (const { key, message } of desired?.problems ?? []) {
-      if (key.startsWith('outside ')) {
-        findings.push(warning(`${message}.`, 'One of the two is needed before pods reach hosts outside.'));
-      }
-    }
+    const problems = desired?.problems ?? [];
+    findings.push(...problems.filter(({ kind }) => kind === 'no-default-route').map(findingOf));
     return findings;
   },
 };

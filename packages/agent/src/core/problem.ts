@@ -1,0 +1,120 @@
+/** Problems that an operator has to know about, and what each kind of them means to Events, metrics and doctor. Pure. */
+
+export type ProblemKind =
+  /** This Node is missing from the API or has no podCIDR. */
+  | 'own-node'
+  /** Another Node is unusable in part. */
+  | 'node'
+  /** Several Nodes have the same podCIDR. */
+  | 'claim'
+  /** There can be no route to a podCIDR. */
+  | 'no-route'
+  /** Another program's route has the destination of ours. */
+  | 'foreign-route'
+  /** The kernel refused a change of routes or of the tunnel. */
+  | 'refused-change'
+  /** Another program's link has the name, or the VNI and port, of the tunnel. */
+  | 'foreign-tunnel'
+  | 'no-default-route'
+  | 'chain'
+  | 'earlier-configuration'
+  | 'held-file'
+  | 'broken-plugin'
+  | 'cni-files'
+  | 'sysctl'
+  | 'rules'
+  | 'kernel'
+  | 'self-test'
+  | 'condition'
+  | 'taint';
+
+/** `failure`: pods lack something. `warning`: they may. */
+export type Severity = 'failure' | 'warning';
+
+export interface Problem {
+  kind: ProblemKind;
+  /** What it is about, such as a podCIDR, a link or a path. Empty if there is only one of its kind. */
+  subject: string;
+  severity: Severity;
+  message: string;
+  /** What to do, as a sentence. */
+  fix?: string;
+}
+
+interface KindProperties {
+  severity: Severity;
+  /** Label `area` of the metric `problems`. */
+  area: string;
+  /** New pods would have no network: STATUS of the plugin fails while the problem lasts. */
+  fatal?: true;
+  /** Reason of the Kubernetes Event; absent: no Event. */
+  reason?: string;
+  /** There may be thousands, which become one Event. */
+  merged?: true;
+  /** What doctor recommends. */
+  fix?: string;
+}
+
+const FIX_ROUTE =
+  'Pods on this node cannot reach pods behind that route. Fix the cause above; the agent picks it up immediately.';
+
+export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
+  'own-node': { severity: 'failure', area: 'own', reason: 'PodCIDRMissing' },
+  node: { severity: 'warning', area: 'node' },
+  claim: { severity: 'failure', area: 'claim', reason: 'PodCIDRClaimedTwice', merged: true },
+  'no-route': { severity: 'failure', area: 'route', reason: 'RouteMissing', merged: true, fix: FIX_ROUTE },
+  'foreign-route': {
+    severity: 'failure',
+    area: 'foreign',
+    reason: 'RouteMissing',
+    merged: true,
+    fix: FIX_ROUTE,
+  },
+  'refused-change': {
+    severity: 'failure',
+    area: 'write',
+    reason: 'RouteMissing',
+    merged: true,
+    fix: FIX_ROUTE,
+  },
+  'foreign-tunnel': { severity: 'failure', area: 'tunnel', fix: FIX_ROUTE },
+  'no-default-route': {
+    severity: 'warning',
+    area: 'outside',
+    reason: 'NoDefaultRoute',
+    fix: 'Pods reach hosts outside the cluster once either is done.',
+  },
+  chain: { severity: 'failure', area: 'chain', reason: 'CNIConfigurationProblem' },
+  'earlier-configuration': { severity: 'failure', area: 'earlier', reason: 'CNIConfigurationProblem' },
+  'held-file': {
+    severity: 'warning',
+    area: 'held',
+    reason: 'CNIConfigurationProblem',
+    fix: 'Keep the rolled-back version, or run `cnikit-agent rollback --undo`.',
+  },
+  'broken-plugin': { severity: 'failure', area: 'cni', reason: 'CNIConfigurationProblem' },
+  'cni-files': { severity: 'failure', area: 'cni', reason: 'CNIConfigurationProblem' },
+  // No Event: the plugin sets what the agent cannot.
+  sysctl: { severity: 'failure', area: 'sysctl' },
+  rules: { severity: 'failure', area: 'rules', fatal: true, reason: 'PacketFilterFailed' },
+  kernel: { severity: 'failure', area: 'kernel', fatal: true, reason: 'KernelNotUsable' },
+  'self-test': {
+    severity: 'failure',
+    area: 'selftest',
+    fatal: true,
+    reason: 'RouteSelfTestFailed',
+    fix: 'Check `ip rule` and `ip route get ADDRESS`, and remove the rule or route that diverts the packets.',
+  },
+  condition: { severity: 'warning', area: 'condition', reason: 'NodeNotUpdated' },
+  taint: { severity: 'warning', area: 'taint', reason: 'NodeNotUpdated' },
+};
+
+/** A problem with the severity and the fix of its kind. */
+export function problem(kind: ProblemKind, subject: string, message: string): Problem {
+  const { severity, fix } = problemKinds[kind];
+  return fix === undefined ? { kind, subject, severity, message } : { kind, subject, severity, message, fix };
+}
+
+/** Identity of a problem: the same as long as it lasts, even if its message changes. */
+export const problemKey = ({ kind, subject }: Pick<Problem, 'kind' | 'subject'>): string =>
+  subject === '' ? kind : `${kind} ${subject}`;

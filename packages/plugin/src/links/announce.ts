@@ -5,6 +5,7 @@
 import { AF_INET, AF_UNSPEC, type Request, RTM_NEWLINK, setLink } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
+import { ensureSysctl } from '../netns/sysctl.ts';
 
 const IFLA_AF_SPEC = 26;
 const IFLA_INET_CONF = 1;
@@ -27,11 +28,17 @@ export function arpNotify(index: number): Request {
 }
 
 /**
- * Unsolicited neighbour advertisements, for which there is only the sysctl. Where it cannot be written, neighbours
- * find out by themselves after a while, and that is no reason to fail.
+ * Prepares a pod's interface for IPv6 addresses: switches IPv6 on where the runtime switched it off, and makes the
+ * kernel send unsolicited neighbour advertisements, which only a sysctl can. Failing at the latter is tolerable:
+ * neighbours then find out after a while.
+ *
+ * @throws {CniError} 5 when IPv6 is off and cannot be switched on
  */
-export function neighbourNotify(sys: Sys, netns: string, ifName: string): void {
+export function prepareIPv6(sys: Sys, netns: string, ifName: string): void {
   withNetns(sys, netns, () => {
+    for (const link of ['lo', ifName]) {
+      ensureSysctl(sys, `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`, '0', true);
+    }
     try {
       sys.writeText(`/proc/sys/net/ipv6/conf/${ifName}/ndisc_notify`, '1', { flags: O_WRONLY });
     } catch (error) {

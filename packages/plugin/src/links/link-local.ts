@@ -1,14 +1,16 @@
-import { IN6_ADDR_GEN_MODE_NONE, newAddress, type Request, setLink } from '@cnikit/netlink';
+import { IN6_ADDR_GEN_MODE_EUI64, newAddress, type Request, setLink } from '@cnikit/netlink';
 import { linkLocalAddress } from './mac.ts';
 
 /**
- * Requests that give a link its IPv6 link-local address at once and keep the kernel from making it, for a link
- * that has no carrier yet. The kernel's own would wait for the detection of duplicates, and until then the link
- * could ask for no neighbour.
+ * Requests that give a link its IPv6 link-local address immediately. Without them the kernel adds the address when the
+ * link gets a carrier and then runs duplicate address detection, during which the link cannot resolve neighbours.
+ *
+ * The address is the one that the kernel derives from the MAC address, and the mode makes the kernel restore it when
+ * the link goes down and up again.
  */
 export function linkLocal(index: number, mac: string): Request[] {
   return [
-    setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_NONE }),
-    newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true }),
+    setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_EUI64 }),
+    newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true, replace: true }),
   ];
 }

@@ -3,7 +3,7 @@ import type { Route } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { isIPv6 } from '../lib/prefix.ts';
-import { arpNotify, neighbourNotify } from './announce.ts';
+import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 
 /** What the pod's interface gets. */
@@ -43,7 +43,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
     batch.push(arpNotify(index));
   }
   if (ipv6.length > 0) {
-    neighbourNotify(sys, pod.netns, pod.ifName);
+    prepareIPv6(sys, pod.netns, pod.ifName);
     if (nodad) {
       batch.push(...linkLocal(index, pod.mac));
     }

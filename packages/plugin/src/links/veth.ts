@@ -3,6 +3,7 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type LinkSpec, NetlinkError, newLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
+import { ignoreRouterAdvertisements } from '../netns/router-advertisements.ts';
 import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
 
@@ -58,7 +59,14 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
     peer: { name: ifName, mac: macs.podMac, netns: pod.fd, ...both },
   };
   make(route, sys, spec, plan);
-  return { hostName, ...macs, ...indexes(route, sys, plan) };
+  try {
+    // The pod's end is still down, so no advertisement can arrive earlier.
+    ignoreRouterAdvertisements(sys, hostName);
+    return { hostName, ...macs, ...indexes(route, plan) };
+  } catch (error) {
+    deleteHostEnd(sys, hostName);
+    throw error;
+  }
 }
 
 function make(route: RtnetlinkConnection, sys: Sys, spec: LinkSpec, { hostName, ifName }: VethPlan): void {
@@ -84,18 +92,12 @@ function make(route: RtnetlinkConnection, sys: Sys, spec: LinkSpec, { hostName, 
 /** Of the ends that were made just now. */
 function indexes(
   route: RtnetlinkConnection,
-  sys: Sys,
   { hostName, ifName, pod }: VethPlan,
 ): Pick<VethPair, 'hostIndex' | 'podIndex'> {
-  try {
-    const hostIndex = route.deviceIndex(hostName);
-    const podIndex = pod.route.deviceIndex(ifName);
-    if (hostIndex !== undefined && podIndex !== undefined) {
-      return { hostIndex, podIndex };
-    }
-    throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} vanished while it was set up`);
-  } catch (error) {
-    deleteHostEnd(sys, hostName);
-    throw error;
+  const hostIndex = route.deviceIndex(hostName);
+  const podIndex = pod.route.deviceIndex(ifName);
+  if (hostIndex !== undefined && podIndex !== undefined) {
+    return { hostIndex, podIndex };
   }
+  throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} vanished while it was set up`);
 }

@@ -2,12 +2,13 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
 
 /**
- * Makes a sysctl hold a value; reads first, since most times it does.
+ * Sets a sysctl unless it already has the value, which it usually does.
  *
- * @param path the file under /proc/sys; it is that of the calling thread's network namespace
- * @throws CniError 5 naming the file, when it cannot be read or written
+ * @param path the file under /proc/sys, in the calling thread's network namespace
+ * @param ifExists accepts that the kernel lacks the file, as those below net/ipv6 without IPv6
+ * @throws {CniError} 5 naming the file, when it cannot be read or written
  */
-export function ensureSysctl(sys: Sys, path: string, value: string): void {
+export function ensureSysctl(sys: Sys, path: string, value: string, ifExists = false): void {
   try {
     const held = sys.readText(path);
     if (held === `${value}\n` || words(held) === words(value)) {
@@ -18,10 +19,13 @@ export function ensureSysctl(sys: Sys, path: string, value: string): void {
     if (!(error instanceof SysError)) {
       throw error;
     }
+    if (ifExists && error.code === 'ENOENT') {
+      return;
+    }
     throw new CniError(
       ErrorCode.IOFailure,
-      `Sysctl ${path} cannot be set to ${value}`,
-      `${error.syscall}: ${error.code}; set it on the node by hand`,
+      `Cannot set sysctl ${path} to ${value}`,
+      `${error.syscall}: ${error.code}; set it manually`,
     );
   }
 }

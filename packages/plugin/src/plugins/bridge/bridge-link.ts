@@ -11,14 +11,19 @@ import {
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
-import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
+import type { Sys } from '@cnikit/sys';
+import { readIfThere } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { randomMac } from '../../links/mac.ts';
+import { ignoreRouterAdvertisements } from '../../netns/router-advertisements.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 
-/** What a bridge has that had its MAC from ports which are gone. */
+/** MAC address of a bridge whose last port, which lent it one, is gone. */
 const NO_MAC = '00:00:00:00:00:00';
+
+/** Value of the sysfs file addr_assign_type for an address that was set explicitly (linux/netdevice.h). */
+const NET_ADDR_SET = '3\n';
 
 /** The bridge; with its own settings where VLANs ask for them. */
 export type Bridge = LinkSummary & Pick<Link, 'bridge'>;
@@ -29,7 +34,8 @@ export type Bridge = LinkSummary & Pick<Link, 'bridge'>;
  * @throws CniError 7 when the name belongs to a link that is no bridge
  */
 export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
-  const found = lookUp(route, settings) ?? createBridge(route, sys, settings);
+  const existing = lookUp(route, settings);
+  const found = existing ?? createBridge(route, sys, settings);
   const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
   if (bridge.kind !== 'bridge') {
     throw new CniError(
@@ -38,17 +44,28 @@ export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: Bri
       'Choose another name in the field "bridge", or delete that link',
     );
   }
-  if (bridge !== found) {
-    route.request(setLink({ index: bridge.index, mac: bridge.mac as string }));
+  if (bridge !== found || (existing !== undefined && borrowsMac(sys, bridge.name))) {
+    route.request(setLink({ index: bridge.index, mac: bridge.mac }));
   }
   const promiscuous = settings.promiscMode && (bridge.flags & IFF_PROMISC) === 0;
   if (!bridge.up || promiscuous) {
     route.request(setLink({ index: bridge.index, up: true, ...(promiscuous ? { promiscuous } : {}) }));
   }
+  ignoreRouterAdvertisements(sys, bridge.name);
   if (usesVlans(settings)) {
     ensureVlanFiltering(route, bridge, settings);
   }
   return bridge;
+}
+
+/**
+ * Whether the bridge has the MAC address of a port, which changes as ports come and go, so that the pods' neighbour
+ * entries for their gateway go stale. Setting an address, even the same one, pins it.
+ */
+function borrowsMac(sys: Sys, name: string): boolean {
+  const type = readIfThere(sys, `/sys/class/net/${name}/addr_assign_type`);
+  // A sysfs mounted for another network namespace does not have the bridge.
+  return type !== undefined && type !== NET_ADDR_SET;
 }
 
 function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
@@ -64,7 +81,10 @@ function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSett
         ...(settings.mtu > 0 ? { mtu: settings.mtu } : {}),
       }),
     );
-    return prepared(route, sys, find(route, settings), mac);
+    const bridge = find(route, settings);
+    // Without IPv6 in the kernel this fails, and there is nothing to do.
+    route.batchSettled(linkLocal(bridge.index, mac));
+    return bridge;
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') {
       throw error;
@@ -102,20 +122,6 @@ function find(route: RtnetlinkConnection, settings: BridgeSettings): Bridge {
       `Bridge ${settings.bridge} vanished while it was set up`,
       'Something else deletes it; try again',
     );
-  }
-  return bridge;
-}
-
-/** The new bridge with what only its maker does. Without IPv6 in the kernel there is nothing to do, which is fine. */
-function prepared(route: RtnetlinkConnection, sys: Sys, bridge: Bridge, mac: string): Bridge {
-  route.batchSettled(linkLocal(bridge.index, mac));
-  try {
-    // No pod shall give the node a route.
-    sys.writeText(`/proc/sys/net/ipv6/conf/${bridge.name}/accept_ra`, '0', { flags: O_WRONLY });
-  } catch (error) {
-    if (!(error instanceof SysError)) {
-      throw error;
-    }
   }
   return bridge;
 }

@@ -7,11 +7,11 @@ import {
   newAddress,
   type Request,
   type RtnetlinkConnection,
-  setLink,
 } from '@cnikit/netlink';
 import type { Prefix } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { firstHost, knownPrefix, overlap } from '../../lib/prefix.ts';
+import { firstHost, isIPv6, knownPrefix, overlap } from '../../lib/prefix.ts';
+import { linkLocal } from '../../links/link-local.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
 
@@ -60,13 +60,17 @@ export function ensureGateways(
       requests.push(newAddress({ index, address: gateway, nodad: true, replace: true }));
     }
   }
-  // A bridge that somebody else made may have its MAC from a port; once set, it stays when that port goes.
-  if (requests.length > 0 && mac !== undefined) {
-    requests.push(setLink({ index, mac }));
+  // The kernel drops the link-local address when the bridge goes down; without it, forwarded IPv6 finds no neighbour.
+  if (mac !== undefined && ips.some(({ address }) => isIPv6(address)) && !held.some(isLinkLocal)) {
+    requests.push(...linkLocal(index, mac));
   }
   if (requests.length > 0) {
     route.batch(requests);
   }
+}
+
+function isLinkLocal(address: string): boolean {
+  return address.startsWith('fe80:');
 }
 
 /** With the prefix length of the pod's address. */

@@ -17,6 +17,7 @@ import { Encoder } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
 import { randomMac } from '../../links/mac.ts';
 import { vlanPortName } from '../../links/names.ts';
+import { ignoreRouterAdvertisements } from '../../netns/router-advertisements.ts';
 import type { Bridge } from './bridge-link.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { VlanRange } from './vlan-ranges.ts';
@@ -102,6 +103,7 @@ export function ensureVlanGateway(
   const find = (end: string) => route.link({ name: end }, decodeLinkSummary);
   const existing = find(name);
   if (existing?.up === true) {
+    ignoreRouterAdvertisements(sys, name);
     return existing;
   }
   const port = vlanPortName(settings.bridge, settings.vlan);
@@ -113,6 +115,7 @@ export function ensureVlanGateway(
     }
     // The reference names its ports otherwise, and gives them their VLANs before all else.
     const portLink = find(port);
+    ignoreRouterAdvertisements(sys, name);
     const vlans = portLink === undefined ? [] : portVlans(portLink.index, bridge, settings);
     route.batch([...vlans, setLink({ index: gateway.index, up: true })]);
     return gateway;

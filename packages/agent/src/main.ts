@@ -1,7 +1,6 @@
-/** The command: wires arguments, environment, signals and output, nothing else. */
+/** The program: connects arguments, environment, signals and output to the commands. */
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
-import { help, helpOf } from './cli/help.ts';
 import type { Output } from './cli/plan.ts';
 import { parseConfig } from './config/config.ts';
 import { AgentError } from './core/error.ts';
@@ -12,8 +11,8 @@ const output: Output = {
   err: (text) => void process.stderr.write(text),
 };
 
-/** Fires when the process is told to end. */
-function ended(): AbortSignal {
+/** Returns a signal that aborts on SIGTERM and SIGINT. */
+function shutdownSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => controller.abort());
@@ -22,21 +21,21 @@ function ended(): AbortSignal {
 }
 
 /**
- * For memory, at no cost that an agent would notice. Of 5,000 listed nodes nearly everything is garbage at once, for
- * which V8 would grow its young generation; set before it has grown, these work like command line options, which
- * not everybody who starts us would give.
+ * Trades speed that the agent does not need for memory. Nearly everything allocated while listing 5,000 nodes is garbage
+ * at once; V8 would grow its young generation for it. The flags must be set before that happens, and are set here
+ * because not every user passes them on the command line.
  */
 function keepSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--optimize-for-size');
 }
 
-/** Each command loads what it needs only: the API's client is most of the program. */
+/** Loads each command on demand: the API client is most of the program. */
 async function main(): Promise<number> {
   const config = parseConfig(process.argv.slice(2), process.env);
   switch (config.command) {
     case 'help':
-      output.out(config.topic === undefined ? help : helpOf(config.topic));
+      output.out((await import('./cli/help.ts')).helpText(config.topic));
       return 0;
     case 'version':
       output.out(`${version}\n`);
@@ -50,7 +49,7 @@ async function main(): Promise<number> {
     case 'doctor':
       return await (await import('./cli/doctor.ts')).doctor(config, process.env, output);
     case 'status':
-      return await (await import('./cli/status.ts')).status(config, process.env, output, ended());
+      return await (await import('./cli/status.ts')).status(config, process.env, output, shutdownSignal());
     case 'rollback':
       return (await import('./cli/rollback.ts')).rollback(config, output);
     case 'cleanup':
@@ -58,14 +57,14 @@ async function main(): Promise<number> {
     case 'run': {
       keepSmall();
       const { run } = await import('./cli/run.ts');
-      await run(config, process.env, ended());
+      await run(config, process.env, shutdownSignal());
       return 0;
     }
   }
 }
 
 main().then(
-  // Not process.exit(): what was printed to a pipe has to be read first.
+  // Not process.exit(): it would discard output that a pipe has not taken yet.
   (status) => {
     process.exitCode = status;
   },

@@ -319,7 +319,7 @@ describe('cnikit-agent', () => {
   test.each([
     [['version'], 0, /^(development|\d+\.\d+\.\d+)\n$/, /^$/],
     [['--help'], 0, /Usage: cnikit-agent/, /^$/],
-    [['plan'], 2, /^$/, /^cnikit-agent: The name of this node is missing: set NODE_NAME/],
+    [['plan'], 2, /^$/, /^cnikit-agent: Missing node name: set NODE_NAME/],
     [
       ['run', '--node-name=n1', '--plugin-binary=/nonexistent', '--kubeconfig=/nonexistent'],
       2,

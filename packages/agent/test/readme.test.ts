@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { help } from '../src/cli/help.ts';
+import { helpText } from '../src/cli/help.ts';
 
 const root = join(import.meta.dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
-test('the example of README.md prints what it says', () => {
+test('README.md shows an example that prints the documented output', () => {
   const source = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? '';
   const promised = /console\.log\(.*\); \/\/ (.*)$/m.exec(source)?.[1];
   // Below the package, so that it is found under its own name.
@@ -22,7 +22,7 @@ test('the example of README.md prints what it says', () => {
   }
 });
 
-test('every option that README.md names is one of the help text', () => {
+test('README.md names only options that the help lists', () => {
   const named = new Set(readme.match(/--[a-z][a-z-]+/g));
   named.delete('--help');
   // Options of iptables, in the output of plan.
@@ -31,6 +31,6 @@ test('every option that README.md names is one of the help text', () => {
   }
   expect(named.size).toBeGreaterThan(0);
   for (const option of named) {
-    expect(help).toContain(option);
+    expect(helpText()).toContain(option);
   }
 });

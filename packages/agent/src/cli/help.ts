@@ -1,129 +1,120 @@
-/** What the command line can do, in words. */
-import type { Command } from '../config/config.ts';
+/** Renders the help of cnikit-agent, for terminals and for the documentation, from the tables in `config/`. */
+import { type Command, commandHelp, commands } from '../config/commands.ts';
+import { defaultOf, type OptionSpec, optionGroups, optionSpecs } from '../config/options.ts';
 
-/** What the command can do. Each command's own help is cut out of it by `helpOf`. */
-export const help = `cnikit-agent keeps a node's pod network right: routes to the pods of other nodes,
-forwarding and masquerading, the CNI plugin and its configuration.
+type Row = OptionSpec & { name: string };
 
-Usage: cnikit-agent [command] [options]
-       cnikit-agent help COMMAND
+const WIDTH = 80;
+const COMMAND_COLUMN = 12;
+const OPTION_COLUMN = 30;
 
-Commands
-  run       do so until SIGTERM or SIGINT, which leave everything in place (default)
-  plan      print what run would change now (+ appears, - goes, ~ changes), and
-            change nothing; exit status 0 when nothing differs, 3 otherwise
-  apply     do that once and end (--once may be said)
-  install   put the plugin's executable and its links into --cni-bin-dir and end;
-            needs neither API server nor privileges
-  doctor    look at the whole way of a pod's packets, and say in sentences what is
-            wrong and what to do; changes nothing and sends a few packets to other
-            nodes. Exit status 0 when nothing is wrong, 3 for warnings, 4 for
-            failures
-  status    this node's view of every node: its pod networks, the route to them and
-            whether its next hop answers; exit status 3 when a route is not right
-  rollback  put the plugin and the CNI configuration in place that were there before
-            the present ones; they stay until the agent is another version
-  cleanup   remove all that the agent made: configuration, plugin, rules, routes;
-            needs no API server. Pods that run keep their interfaces
-  version   print the version
+const INTRO = `cnikit-agent maintains the pod network of a Kubernetes node: routes to the pods
+of other nodes, forwarding, masquerading, the CNI plugin and its configuration.`;
 
-Which node, which cluster
-  --node-name NAME           metadata.name of this Node (default: $NODE_NAME)
-  --kubeconfig FILE          how to reach the API server (default: the service
-                             account of the pod that this runs in)
-  --api-server URL           reach it here instead, for instance where the address
-                             of its Service does not work before kube-proxy does
+const OUTRO = `Environment
+  NODE_NAME                   Default of --node-name
+  CNIKIT_IPTABLES_BACKEND     iptables variant to use: nft or legacy (default: the
+                              one that holds this host's rules)
 
-What to do
-  --outside-interface NAME   the way out of the cluster (default: where each
-                             family's default routes point)
-  --encap MODE               how to reach nodes whose InternalIP is not on a link of
-                             this node: auto (default) by a VXLAN tunnel, never, or
-                             always: the others too. The same on all nodes
-  --vxlan-name NAME          the tunnel's link (default: cnikit-vx; with a 6 behind
-                             it where the outer packets are IPv6), its
-  --vxlan-vni NUMBER         network identifier (default: 201) and its
-  --vxlan-port NUMBER        UDP port (default: 4789); the last two the same on all
-                             nodes
-  --cluster-cidr CIDR        what the podCIDRs are taken from, if it is known: one
-                             element of the set in place of all of them
-  --service-cidr CIDR        addresses of Services, which are never masqueraded
-  --non-masquerade-cidr CIDR destinations, besides pods and nodes, that see the
-                             pod's own address. These three may be repeated
-  --plugin-binary FILE       the plugin to install (default: the one that comes
-                             with the agent)
-  --plugin-links NAMES       plugins that the executable also serves under their
-                             own name, where no other is installed (default: loopback,
-                             which containerd needs; comma-separated, may be empty)
-  --chain FILE               JSON list of plugin objects to chain behind ours, read
-                             again when it changes
-  --node-readiness-taint KEY remove the taint with this key of the Node once the data
-                             path is programmed (needs permission to patch nodes)
-  --leak-grace SECONDS       release what pods left over after so long (default: 300),
-                             or off; nothing is while no container runtime runs
-  --runtime-socket PATH      where the container runtime listens (default: where
-                             containerd, k3s, k0s, CRI-O and cri-dockerd do)
-  --resync-interval SECONDS  look at everything again after so long (default: 60);
-                             changes are seen at once without it
-
-What to print
-  --json                     JSON instead of text: doctor, status
-  --watch                    again and again until a signal: status
-  --undo                     nothing is held any more, so that the agent installs its
-                             own again: rollback
-
-Where
-  --cni-bin-dir DIR          default /opt/cni/bin
-  --cni-conf-dir DIR         default /etc/cni/net.d
-  --state-dir DIR            the last state seen, for a start without the API server
-                             (default: /run/cnikit)
-  --health-address HOST:PORT /healthz, /readyz, /metrics and /status, and for this
-                             host /debug/cpu-profile?seconds=N, /debug/heap-snapshot
-                             (default: 127.0.0.1:9470), or off
-  --log-level LEVEL          trace, debug, info, warn, error, silent (default: info)
-
-CNIKIT_IPTABLES_BACKEND=nft|legacy chooses the iptables to use (default: the one that
-holds the rules of this host).
+Every command accepts every option and ignores those that it does not use.
+Run cnikit-agent help COMMAND for the options of one command.
 `;
 
-const CLUSTER = ['node-name', 'kubeconfig', 'api-server'];
-const TUNNEL = ['encap', 'vxlan-name', 'vxlan-vni', 'vxlan-port'];
-const DIRS = ['cni-bin-dir', 'cni-conf-dir', 'state-dir'];
-const RULES = ['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'];
-const FILES = ['plugin-binary', 'plugin-links', 'chain'];
-const NODE = [...CLUSTER, 'outside-interface', ...TUNNEL, ...RULES, ...FILES];
-
-/** The options that a command heeds; any other is taken and means nothing to it. */
-const OPTIONS: Readonly<Record<Exclude<Command, 'help' | 'version'>, readonly string[]>> = {
-  run: [
-    ...NODE,
-    ...['node-readiness-taint', 'leak-grace', 'runtime-socket', 'resync-interval'],
-    ...DIRS,
-    ...['health-address', 'log-level'],
-  ],
-  plan: [...NODE, ...DIRS],
-  apply: [...NODE, ...DIRS, 'log-level'],
-  install: ['plugin-binary', 'plugin-links', 'cni-bin-dir'],
-  doctor: [...NODE, 'node-readiness-taint', 'runtime-socket', 'json', ...DIRS, 'health-address'],
-  status: [...CLUSTER, 'outside-interface', ...TUNNEL, 'json', 'watch', 'state-dir', 'health-address'],
-  rollback: ['undo', 'cni-bin-dir', 'cni-conf-dir'],
-  cleanup: ['vxlan-name', 'plugin-links', ...DIRS],
-};
-
-/** The help of one command: what it does, and its options. */
-export function helpOf(command: Command): string {
-  if (command === 'help' || command === 'version') {
-    return help;
-  }
-  const about = block(command).map((line) => line.replace(/^ {2}\S* *| {12}/, ''));
-  const options = OPTIONS[command].flatMap((name) => block(`--${name}`));
-  return `Usage: cnikit-agent ${command} [options]\n\n${about.join('\n')}\n\nOptions\n${options.join('\n')}\n`;
+/** Returns the help of one command, or without one the overview of all commands and options. */
+export function helpText(command?: Command): string {
+  return command === undefined || command === 'help' || command === 'version' ? overview() : helpOf(command);
 }
 
-/** The lines of `help` about a command or option, from the one that begins with it. */
-function block(word: string): string[] {
-  const lines = help.split('\n');
-  const from = lines.findIndex((line) => line.startsWith(`  ${word} `));
-  const length = lines.slice(from + 1).findIndex((line) => !line.startsWith('   '));
-  return lines.slice(from, from + 1 + length);
+function overview(): string {
+  const usage = 'Usage: cnikit-agent [command] [options]\n       cnikit-agent help COMMAND';
+  const list = commands.map((name) => entry(name, COMMAND_COLUMN, commandHelp[name][0]));
+  const groups = optionGroups.map((group) =>
+    section(
+      group,
+      optionSpecs.filter((row) => row.group === group),
+    ),
+  );
+  return `${[INTRO, usage, ['Commands', ...list].join('\n'), ...groups, OUTRO].join('\n\n')}`;
+}
+
+function helpOf(command: Command): string {
+  const [summary, ...details] = commandHelp[command];
+  const about = [`${summary}.`, ...details].flatMap((text) => wrap(text, WIDTH)).join('\n');
+  const used = optionSpecs.filter((row) => row.commands.includes(command));
+  return `Usage: cnikit-agent ${command} [options]\n\n${about}\n\n${section('Options', used)}\n`;
+}
+
+function section(title: string, rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const fixed = defaultOf(row);
+    const text = fixed === undefined ? row.help : `${row.help} (default: ${fixed})`;
+    return entry(syntax(row), OPTION_COLUMN, text);
+  });
+  return [title, ...lines].join('\n');
+}
+
+const syntax = ({ name, short, value }: Row): string =>
+  `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
+
+/** A name and its explanation, which is wrapped in a column that begins at `column`. */
+function entry(name: string, column: number, text: string): string {
+  const [first = '', ...more] = wrap(text, WIDTH - column);
+  const head = `  ${name}`.padEnd(column);
+  return [`${head}${first}`, ...more.map((line) => `${' '.repeat(column)}${line}`)].join('\n');
+}
+
+/** Breaks a text into lines of at most `width` characters; a longer word gets a line of its own. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}
+
+/** Returns docs/agent-options.md. */
+export function optionsDocument(): string {
+  const list = commands.map((name) => `- \`${name}\`: ${commandHelp[name].map(period).join(' ')}`);
+  const groups = optionGroups.flatMap((group) => [
+    `### ${group}`,
+    '',
+    ...optionSpecs.filter((row) => row.group === group).flatMap((row) => item(markdownOf(row))),
+    '',
+  ]);
+  return `${[
+    '# Commands and options of cnikit-agent',
+    '',
+    'This page is generated from the tables that parse the command line, in `packages/agent/src/config`.',
+    '`npx vitest run -u src/cli/help.test.ts` in `packages/agent` writes it.',
+    '',
+    '## Commands',
+    '',
+    ...list.flatMap(item),
+    '',
+    '## Options',
+    '',
+    ...groups,
+  ].join('\n')}`;
+}
+
+const period = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
+
+function markdownOf(row: Row): string {
+  const fixed = defaultOf(row);
+  const text = [
+    `- \`${syntax(row)}\`: ${row.help}.`,
+    ...(fixed === undefined ? [] : [`Default: ${row.defaultText ?? `\`${fixed}\``}.`]),
+    row.commands.length === commands.length ? 'Used by all commands.' : `Used by ${row.commands.join(', ')}.`,
+  ];
+  return text.join(' ');
+}
+
+/** A list item, wrapped as the prose of the documentation. */
+function item(text: string): string[] {
+  return wrap(text, 98).map((line, i) => (i === 0 ? line : `  ${line}`));
 }

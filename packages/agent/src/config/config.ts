@@ -1,133 +1,75 @@
-/** Flags and environment to a checked configuration. Reads nothing but its arguments. */
+/** Turns arguments and environment into a checked configuration. Pure: reads nothing but its arguments. */
 import { parseArgs } from 'node:util';
 import { AgentError } from '../core/error.ts';
 import type { Encap, TunnelSettings } from '../core/model.ts';
-import { defaultTunnel } from '../core/names.ts';
 import { formatPrefix, parsePrefix } from '../core/prefix.ts';
-
-export const commands = [
-  'run',
-  'plan',
-  'apply',
-  'install',
-  'doctor',
-  'status',
-  'rollback',
-  'cleanup',
-  'version',
-  'help',
-] as const;
-export type Command = (typeof commands)[number];
+import { type Command, commands, isCommand } from './commands.ts';
+import { LOG_LEVELS, options } from './options.ts';
 
 export interface Config {
   command: Command;
-  /** Of help: what it is about; absent: everything. */
-  topic?: Command;
+  /** The command to explain; undefined for the overview. Used by help. */
+  topic?: Command | undefined;
   nodeName: string;
-  /** Absent: the pod's own service account. */
-  kubeconfig?: string;
-  apiServer?: string;
-  /** Absent: the one that comes with the agent. */
-  pluginBinary?: string;
+  /** Undefined: the pod's own service account. */
+  kubeconfig?: string | undefined;
+  apiServer?: string | undefined;
+  /** Undefined: the executable shipped with the agent. */
+  pluginBinary?: string | undefined;
   cniBinDir: string;
   cniConfDir: string;
   stateDir: string;
-  outsideInterface?: string;
-  /** Prefixes inside of which pods keep their address: those of the cluster's pods and Services, and others. */
+  outsideInterface?: string | undefined;
+  /** Destinations that are never masqueraded: the cluster's pods and Services, and others. */
   nonMasquerade: string[];
-  /** File of the plugins to chain behind ours. */
-  chain?: string;
-  /** Names under which the plugin is also installed, where nothing else is. */
+  /** File that lists the plugins to chain after cnikit. */
+  chain?: string | undefined;
+  /** Names to link to the plugin executable, unless a file of that name exists. */
   pluginLinks: string[];
   /** Key of the taint to remove from this node once its data path is programmed. */
-  readinessTaint?: string;
-  /** How long something must have been left over before it is released, ms; absent: nothing is. */
-  leakGraceMs?: number;
-  /** The container runtime's socket; absent: the known ones are looked for. */
-  runtimeSocket?: string;
+  readinessTaint?: string | undefined;
+  /** Milliseconds before a leak is released; undefined: leaks are never released. */
+  leakGraceMs?: number | undefined;
+  /** The container runtime's socket; undefined: the known ones are tried. */
+  runtimeSocket?: string | undefined;
   encap: Encap;
   tunnel: TunnelSettings;
   resyncMs: number;
-  health?: { host: string; port: number };
+  /** Undefined: nothing is served. */
+  health?: { host: string; port: number } | undefined;
   logLevel: string;
-  /** Of doctor and status: JSON instead of text. */
+  /** Print JSON instead of text. Used by doctor and status. */
   json: boolean;
-  /** Of status: again and again. */
+  /** Refresh until a signal. Used by status. */
   watch: boolean;
-  /** Of rollback: take it back. */
+  /** Undo a rollback. Used by rollback. */
   undo: boolean;
 }
 
-const options = {
-  'node-name': { type: 'string' },
-  kubeconfig: { type: 'string' },
-  'api-server': { type: 'string' },
-  'plugin-binary': { type: 'string' },
-  'cni-bin-dir': { type: 'string', default: '/opt/cni/bin' },
-  'cni-conf-dir': { type: 'string', default: '/etc/cni/net.d' },
-  'state-dir': { type: 'string', default: '/run/cnikit' },
-  'outside-interface': { type: 'string' },
-  encap: { type: 'string', default: 'auto' },
-  'vxlan-name': { type: 'string', default: defaultTunnel.name },
-  'vxlan-vni': { type: 'string', default: String(defaultTunnel.vni) },
-  'vxlan-port': { type: 'string', default: String(defaultTunnel.port) },
-  'cluster-cidr': { type: 'string', multiple: true, default: [] as string[] },
-  'service-cidr': { type: 'string', multiple: true, default: [] as string[] },
-  'non-masquerade-cidr': { type: 'string', multiple: true, default: [] as string[] },
-  chain: { type: 'string' },
-  'plugin-links': { type: 'string', default: 'loopback' },
-  'node-readiness-taint': { type: 'string' },
-  'leak-grace': { type: 'string', default: '300' },
-  'runtime-socket': { type: 'string' },
-  'resync-interval': { type: 'string', default: '60' },
-  'health-address': { type: 'string', default: '127.0.0.1:9470' },
-  'log-level': { type: 'string', default: 'info' },
-  once: { type: 'boolean' },
-  json: { type: 'boolean', default: false },
-  watch: { type: 'boolean', default: false },
-  undo: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h' },
-} as const;
-
 const needsNode: ReadonlySet<Command> = new Set(['run', 'plan', 'apply', 'doctor', 'status']);
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-/** Throws {@link AgentError} `USAGE`. */
+/** @throws {AgentError} `USAGE` when the arguments are invalid. */
 export function parseConfig(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const { values, positionals } = parse(argv);
-  const named = positionals[0] === 'help' ? (positionals[1] ?? 'help') : (positionals[0] ?? 'run');
-  const asked = values.help === true || positionals[0] === 'help';
-  if (positionals.length > (positionals[0] === 'help' ? 2 : 1)) {
-    throw usage(`There is one command at most, not ${positionals.join(' ')}`);
-  }
-  if (!isCommand(named)) {
-    throw usage(`No command ${named}: there are ${commands.join(', ')}`);
-  }
-  const command = asked ? 'help' : named;
+  const { command, topic } = parseCommand(positionals, values.help === true);
   const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
   if (nodeName === '' && needsNode.has(command)) {
-    throw usage(
-      'The name of this node is missing: set NODE_NAME to metadata.name of its Node, or give --node-name',
-    );
+    throw usage("Missing node name: set NODE_NAME or --node-name to this Node's metadata.name");
   }
-  const resync = Number(values['resync-interval']);
-  if (!(resync >= 1 && resync <= 86_400)) {
-    throw usage(`--resync-interval is ${values['resync-interval']}: it must be between 1 and 86400 seconds`);
-  }
-  if (!logLevels.includes(values['log-level'])) {
-    throw usage(`--log-level is ${values['log-level']}: it must be one of ${logLevels.join(', ')}`);
-  }
-  const health = parseHealth(values['health-address']);
   return {
     command,
-    ...optional('topic', asked && positionals.length > 0 ? named : undefined),
+    topic,
     nodeName,
+    kubeconfig: values.kubeconfig,
+    apiServer: parseUrl(values['api-server']),
+    pluginBinary: values['plugin-binary'],
     cniBinDir: values['cni-bin-dir'],
     cniConfDir: values['cni-conf-dir'],
     stateDir: values['state-dir'],
+    outsideInterface: values['outside-interface'],
     nonMasquerade: (['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'] as const).flatMap((name) =>
       values[name].flatMap((list) => list.split(',')).map((text) => parseCidr(name, text)),
     ),
@@ -137,25 +79,33 @@ export function parseConfig(
       vni: parseNumber('vxlan-vni', values['vxlan-vni'], 1, 0xff_ffff),
       port: parseNumber('vxlan-port', values['vxlan-port'], 1, 0xffff),
     },
+    chain: values.chain,
     pluginLinks: parseNames(values['plugin-links']),
-    resyncMs: resync * 1000,
-    logLevel: values['log-level'],
+    readinessTaint: values['node-readiness-taint'],
+    leakGraceMs:
+      values['leak-grace'] === 'off' ? undefined : parseMs('leak-grace', values['leak-grace'], ', or off'),
+    runtimeSocket: values['runtime-socket'],
+    resyncMs: parseMs('resync-interval', values['resync-interval']),
+    health: parseHealth(values['health-address']),
+    logLevel: parseLogLevel(values['log-level']),
     json: values.json,
     watch: values.watch,
     undo: values.undo,
-    ...optional('chain', values.chain),
-    ...optional('readinessTaint', values['node-readiness-taint']),
-    ...optional('leakGraceMs', parseGrace(values['leak-grace'])),
-    ...optional('runtimeSocket', values['runtime-socket']),
-    ...optional('kubeconfig', values.kubeconfig),
-    ...optional('apiServer', values['api-server'] === undefined ? undefined : parseUrl(values['api-server'])),
-    ...optional('pluginBinary', values['plugin-binary']),
-    ...optional('outsideInterface', values['outside-interface']),
-    ...optional('health', health),
   };
 }
 
 function parse(argv: readonly string[]) {
+  const lenient = parseArgs({
+    args: [...argv],
+    options,
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  const unknown = lenient.tokens.find((token) => token.kind === 'option' && !(token.name in options));
+  if (unknown?.kind === 'option') {
+    throw usage(`Unknown option ${unknown.rawName}; run cnikit-agent --help for the list of options`);
+  }
   try {
     return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
@@ -163,17 +113,32 @@ function parse(argv: readonly string[]) {
   }
 }
 
-const usage = (message: string): AgentError => new AgentError('USAGE', message);
-const isCommand = (text: string): text is Command => (commands as readonly string[]).includes(text);
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in K]: V });
+/** `--help` and `help` take precedence over the command, which becomes the topic. */
+function parseCommand(
+  positionals: readonly string[],
+  helpOption: boolean,
+): { command: Command; topic?: Command | undefined } {
+  const helpCommand = positionals[0] === 'help';
+  const words = helpCommand ? positionals.slice(1) : positionals;
+  if (words.length > 1) {
+    throw usage(`Expected at most one command, got: ${words.join(' ')}`);
+  }
+  const [word] = words;
+  if (word !== undefined && !isCommand(word)) {
+    throw usage(`Unknown command "${word}"; expected one of ${commands.join(', ')}`);
+  }
+  return helpCommand || helpOption ? { command: 'help', topic: word } : { command: word ?? 'run' };
 }
+
+const usage = (message: string): AgentError => new AgentError('USAGE', message);
+
+const invalid = (name: string, text: string, expected: string): AgentError =>
+  usage(`Invalid --${name} ${JSON.stringify(text)}: expected ${expected}`);
 
 function parseCidr(name: string, text: string): string {
   const prefix = parsePrefix(text.trim());
   if (prefix === undefined) {
-    throw usage(`--${name} ${JSON.stringify(text)} is not a prefix such as 10.96.0.0/12`);
+    throw invalid(name, text, 'a prefix such as 10.96.0.0/12');
   }
   return formatPrefix(prefix);
 }
@@ -182,51 +147,56 @@ function parseNames(text: string): string[] {
   const names = text.split(',').filter((name) => name !== '');
   const wrong = names.find((name) => !/^[a-z][a-z-]*$/.test(name));
   if (wrong !== undefined) {
-    throw usage(`--plugin-links has ${JSON.stringify(wrong)}: it must be plugins' names`);
+    throw invalid('plugin-links', wrong, 'names of plugins, separated by commas');
   }
   return names;
 }
 
-function parseGrace(text: string): number | undefined {
-  if (text === 'off') {
-    return undefined;
-  }
+/** Parses seconds to milliseconds. */
+function parseMs(name: string, text: string, alternative = ''): number {
   const seconds = Number(text);
   if (!(seconds >= 1 && seconds <= 86_400)) {
-    throw usage(`--leak-grace is ${text}: it must be between 1 and 86400 seconds, or off`);
+    throw invalid(name, text, `1 to 86400 seconds${alternative}`);
   }
   return seconds * 1000;
+}
+
+function parseLogLevel(text: string): string {
+  if (!(LOG_LEVELS as readonly string[]).includes(text)) {
+    throw invalid('log-level', text, `one of ${LOG_LEVELS.join(', ')}`);
+  }
+  return text;
 }
 
 function parseEncap(text: string): Encap {
   if (text === 'auto' || text === 'never' || text === 'always') {
     return text;
   }
-  throw usage(`--encap is ${JSON.stringify(text)}: it must be auto, never or always`);
+  throw invalid('encap', text, 'auto, never or always');
 }
 
-function parseNumber(name: string, text: string, least: number, most: number): number {
+function parseNumber(name: string, text: string, min: number, max: number): number {
   const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) {
+  if (/^\d+$/.test(text) && number >= min && number <= max) {
     return number;
   }
-  throw usage(`--${name} is ${JSON.stringify(text)}: it must be between ${least} and ${most}`);
+  throw invalid(name, text, `a number from ${min} to ${max}`);
 }
 
-/** As dev_valid_name() in net/core/dev.c has it. */
+/** Follows dev_valid_name() in net/core/dev.c. */
 function parseLinkName(name: string, text: string): string {
-  // One character is left for the 6 of the link whose outer packets are IPv6.
+  // The limit is one below IFNAMSIZ - 1: the link for an IPv6 underlay has a 6 appended.
   if (/^[^\s/:]{1,14}$/.test(text) && text !== '.' && text !== '..') {
     return text;
   }
-  throw usage(`--${name} is ${JSON.stringify(text)}: it must be a link's name, 14 characters at most`);
+  throw invalid(name, text, 'a link name of at most 14 characters');
 }
 
-function parseUrl(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw usage(`--api-server ${JSON.stringify(text)} is not a URL such as https://192.0.2.1:6443`);
+function parseUrl(text: string | undefined): string | undefined {
+  if (text !== undefined && (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))) {
+    throw invalid('api-server', text, 'a URL such as https://192.0.2.1:6443');
   }
-  return text.replace(/\/$/, '');
+  return text?.replace(/\/$/, '');
 }
 
 function parseHealth(text: string): { host: string; port: number } | undefined {
@@ -236,7 +206,7 @@ function parseHealth(text: string): { host: string; port: number } | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
-    throw usage(`--health-address is ${JSON.stringify(text)}: it must be HOST:PORT, or off`);
+    throw invalid('health-address', text, 'HOST:PORT, or off');
   }
   return { host: match[1] ?? match[2] ?? '', port };
 }

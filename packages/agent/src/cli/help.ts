@@ -13,8 +13,8 @@ of other nodes, forwarding, masquerading, the CNI plugin and its configuration.`
 
 const OUTRO = `Environment
   NODE_NAME                   Default of --node-name
-  CNIKIT_IPTABLES_BACKEND     iptables variant to use: nft or legacy (default: the
-                              one that holds this host's rules)
+  CNIKIT_IPTABLES_BACKEND     iptables variant: nft or legacy (default: the one
+                              that holds this host's rules)
 
 Every command accepts every option and ignores those that it does not use.
 Run cnikit-agent help COMMAND for the options of one command.

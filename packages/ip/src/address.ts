@@ -1,0 +1,214 @@
+/** Address family. */
+export type Family = 'ipv4' | 'ipv6';
+
+/** Both families, IPv4 first. */
+export const families: readonly Family[] = ['ipv4', 'ipv6'];
+
+/** An address in network byte order: 4 bytes for IPv4, 16 for IPv6. */
+export type AddressBytes = Uint8Array;
+
+/** Returns the family of bytes, or of the text of a valid address or prefix. */
+export function familyOf(address: string | AddressBytes): Family {
+  const isIpv6 = typeof address === 'string' ? address.includes(':') : address.length === 16;
+  return isIpv6 ? 'ipv6' : 'ipv4';
+}
+
+/**
+ * Returns the bytes of an address, or `undefined` when the text is not one. IPv4 is four decimal numbers without
+ * leading zeros, which some programs read as octal. IPv6 follows RFC 4291 section 2.2. Zones (`%eth0`) are refused.
+ */
+export function parseAddress(text: string): AddressBytes | undefined {
+  const into = new Uint8Array(text.includes(':') ? 16 : 4);
+  return writeAddress(text, 0, text.length, into, 0) === into.length ? into : undefined;
+}
+
+/**
+ * Writes the bytes of the address `text[from, to)` to `into`, starting at `at`, and allocates nothing. Returns their
+ * number, 4 or 16, or 0 when the text is not an address. `into` must have room for 16 bytes.
+ */
+export function writeAddress(text: string, from: number, to: number, into: Uint8Array, at: number): number {
+  for (let i = from; i < to && i < from + 5; i++) {
+    if (text.charCodeAt(i) === COLON) {
+      return writeIpv6(text, from, to, into, at) ? 16 : 0;
+    }
+  }
+  return writeIpv4(text, from, to, into, at) ? 4 : 0;
+}
+
+const DOT = 0x2e;
+const COLON = 0x3a;
+
+function writeIpv4(text: string, from: number, to: number, into: Uint8Array, at: number): boolean {
+  let value = -1;
+  let octets = 0;
+  for (let i = from; i <= to; i++) {
+    const char = i === to ? DOT : text.charCodeAt(i);
+    if (char === DOT) {
+      if (value < 0 || octets === 4) {
+        return false;
+      }
+      into[at + octets++] = value;
+      value = -1;
+    } else {
+      if (char < 0x30 || char > 0x39 || value === 0) {
+        return false;
+      }
+      value = value < 0 ? char - 0x30 : value * 10 + char - 0x30;
+      if (value > 255) {
+        return false;
+      }
+    }
+  }
+  return octets === 4;
+}
+
+function writeIpv6(text: string, from: number, to: number, into: Uint8Array, at: number): boolean {
+  let written = 0;
+  let gap = -1;
+  let i = from;
+  if (text.charCodeAt(i) === COLON) {
+    if (text.charCodeAt(i + 1) !== COLON || i + 1 >= to) {
+      return false;
+    }
+    gap = 0;
+    i += 2;
+  }
+  while (i < to) {
+    const start = i;
+    let value = 0;
+    let char = 0;
+    for (; i < to; i++) {
+      char = text.charCodeAt(i);
+      const digit = hexDigit(char);
+      if (digit < 0) {
+        break;
+      }
+      value = (value << 4) | digit;
+    }
+    if (i < to && char === DOT) {
+      if (written > 12 || !writeIpv4(text, start, to, into, at + written)) {
+        return false;
+      }
+      written += 4;
+      break;
+    }
+    if (i === start || i - start > 4 || written > 14) {
+      return false;
+    }
+    into[at + written++] = value >> 8;
+    into[at + written++] = value;
+    if (i === to) {
+      break;
+    }
+    if (char !== COLON || ++i === to) {
+      return false;
+    }
+    if (text.charCodeAt(i) === COLON) {
+      if (gap >= 0) {
+        return false;
+      }
+      gap = written;
+      i++;
+    }
+  }
+  if (gap < 0) {
+    return written === 16;
+  }
+  // "::" stands for at least one group.
+  if (written > 14) {
+    return false;
+  }
+  into.copyWithin(at + 16 - (written - gap), at + gap, at + written);
+  into.fill(0, at + gap, at + 16 - (written - gap));
+  return true;
+}
+
+/** Returns the value of a hexadecimal digit, or -1 for any other character. */
+function hexDigit(char: number): number {
+  if (char >= 0x30 && char <= 0x39) {
+    return char - 0x30;
+  }
+  const lower = char | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+/**
+ * Returns the canonical text (RFC 5952) of the 4 or 16 bytes at `start`: lower case, the longest run of two or more
+ * zero groups as `::`, IPv4-mapped addresses with a dotted tail (`::ffff:192.0.2.1`).
+ */
+export function formatAddress(bytes: AddressBytes, start = 0, length = bytes.length - start): string {
+  return length === 4 ? formatIpv4(bytes, start) : formatIpv6(bytes, start);
+}
+
+function formatIpv4(bytes: Uint8Array, at: number): string {
+  return `${bytes[at]!}.${bytes[at + 1]!}.${bytes[at + 2]!}.${bytes[at + 3]!}`;
+}
+
+const group = (bytes: Uint8Array, at: number, i: number): number =>
+  (bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!;
+
+function formatIpv6(bytes: Uint8Array, at: number): string {
+  let runStart = -1;
+  let runLength = 1; // A single zero group is not shortened (RFC 5952, 4.2.2).
+  for (let i = 0; i < 8; i++) {
+    if (group(bytes, at, i) !== 0) {
+      continue;
+    }
+    let end = i + 1;
+    while (end < 8 && group(bytes, at, end) === 0) {
+      end++;
+    }
+    if (end - i > runLength) {
+      runStart = i;
+      runLength = end - i;
+    }
+    i = end;
+  }
+  if (runStart === 0 && runLength === 5 && group(bytes, at, 5) === 0xffff) {
+    return `::ffff:${formatIpv4(bytes, at + 12)}`;
+  }
+  let text = '';
+  for (let i = 0; i < 8; i++) {
+    if (i === runStart) {
+      text += '::';
+      i += runLength - 1;
+    } else {
+      if (i > 0 && i !== runStart + runLength) {
+        text += ':';
+      }
+      text += group(bytes, at, i).toString(16);
+    }
+  }
+  return text;
+}
+
+/** Returns true for an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
+export function isMapped(bytes: AddressBytes): boolean {
+  if (bytes.length !== 16 || bytes[10] !== 255 || bytes[11] !== 255) {
+    return false;
+  }
+  for (let i = 0; i < 10; i++) {
+    if (bytes[i] !== 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Returns the 4 bytes of an IPv4-mapped IPv6 address, and any other address unchanged, as Go's `net.IP` does. */
+export function unmap(bytes: AddressBytes): AddressBytes {
+  return isMapped(bytes) ? bytes.slice(12) : bytes;
+}
+
+/** Orders addresses for `sort()`: IPv4 before IPv6, then by value. */
+export function compareAddresses(a: AddressBytes, b: AddressBytes): number {
+  if (a.length !== b.length) {
+    return a.length - b.length;
+  }
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) {
+      return a[i]! - b[i]!;
+    }
+  }
+  return 0;
+}

@@ -1,6 +1,14 @@
+import {
+  type AddressBytes,
+  formatAddress as formatBytes,
+  isMapped,
+  parsePrefix,
+  writeAddress,
+} from '@cnikit/ip';
+
 /**
- * An IP address as unsigned 32-bit words in network order: one for IPv4, four for IPv6. One code path
- * serves both families, and text, which is what costs, is read and written by words.
+ * An IP address as unsigned 32-bit words in network order: one for IPv4, four for IPv6. Ranges count and compare
+ * addresses, which costs less by words than by bytes.
  */
 export type Address = readonly number[];
 
@@ -10,188 +18,61 @@ export interface Subnet {
   prefix: number;
 }
 
-const DIGIT_0 = 48;
-const LETTER_A = 97;
+/** Holds the bytes of one conversion, so that none of them allocates. */
+const scratch = new Uint8Array(16);
 
-/** The number at text[from..to), decimal without leading zeros, 0-255; -1 if it is none. */
-function octet(text: string, from: number, to: number): number {
-  const length = to - from;
-  if (length < 1 || length > 3) {
-    return -1;
-  }
-  let value = 0;
-  for (let i = from; i < to; i++) {
-    const digit = text.charCodeAt(i) - DIGIT_0;
-    if (digit < 0 || digit > 9) {
-      return -1;
-    }
-    value = value * 10 + digit;
-  }
-  // A leading zero reads as octal elsewhere: refused, as Go and RFC 6943 section 3.1.1 do.
-  if (value > 255 || (length > 1 && text.charCodeAt(from) === DIGIT_0)) {
-    return -1;
-  }
-  return value;
+function wordAt(bytes: AddressBytes, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-function parseIPv4(text: string): number | undefined {
-  let word = 0;
-  let from = 0;
-  for (let part = 0; part < 4; part++) {
-    const dot = part === 3 ? text.length : text.indexOf('.', from);
-    if (dot < 0) {
-      return undefined;
-    }
-    const value = octet(text, from, dot);
-    if (value < 0) {
-      return undefined;
-    }
-    word = word * 256 + value;
-    from = dot + 1;
-  }
-  return word;
+function wordsOf(bytes: AddressBytes, length: number): Address {
+  return length === 4
+    ? [wordAt(bytes, 0)]
+    : [wordAt(bytes, 0), wordAt(bytes, 4), wordAt(bytes, 8), wordAt(bytes, 12)];
 }
 
-/** The value of a hexadecimal digit; -1 for any other character. */
-function hexDigit(code: number): number {
-  if (code >= DIGIT_0 && code <= DIGIT_0 + 9) {
-    return code - DIGIT_0;
-  }
-  // Bit 5 makes an ASCII letter lower case.
-  const letter = (code | 32) - LETTER_A;
-  return letter >= 0 && letter < 6 ? letter + 10 : -1;
-}
-
-/** RFC 4291 section 2.2, without zones. In one pass. */
-function parseIPv6(text: string): Address | undefined {
-  const groups: number[] = [];
-  let gap = text.startsWith('::') ? 0 : -1;
-  for (let at = gap < 0 ? 0 : 2; at < text.length; ) {
-    const start = at;
-    let value = 0;
-    for (let digit = hexDigit(text.charCodeAt(at)); digit >= 0; digit = hexDigit(text.charCodeAt(++at))) {
-      value = value * 16 + digit;
-    }
-    if (at === start || at - start > 4) {
-      return undefined;
-    }
-    if (text[at] === '.') {
-      const word = parseIPv4(text.slice(start));
-      if (word === undefined) {
-        return undefined;
-      }
-      groups.push(word >>> 16, word & 0xffff);
-      break;
-    }
-    groups.push(value);
-    if (at === text.length) {
-      break;
-    }
-    if (text[at++] !== ':' || at === text.length) {
-      return undefined;
-    }
-    if (text[at] === ':') {
-      if (gap >= 0) {
-        return undefined;
-      }
-      gap = groups.length;
-      at++;
-    }
-  }
-  const missing = 8 - groups.length;
-  if (gap < 0 ? missing !== 0 : missing < 1) {
-    return undefined;
-  }
-  const at = (i: number) => (gap < 0 || i < gap ? groups[i]! : i < gap + missing ? 0 : groups[i - missing]!);
-  const words: number[] = [];
-  for (let i = 0; i < 8; i += 2) {
-    words.push(at(i) * 65536 + at(i + 1));
-  }
-  return words;
-}
-
-/** ::ffff:0:0/96, which is IPv4 in IPv6's clothes (RFC 4291 section 2.5.5.2). */
-function isMapped(words: Address): boolean {
-  return words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
-}
-
-/** Reads an address; an IPv4-mapped IPv6 address reads as IPv4. Undefined when it is none. */
+/** Returns an address, an IPv4-mapped IPv6 address as IPv4, or `undefined` when the text is not an address. */
 export function parseAddress(text: string): Address | undefined {
-  if (!text.includes(':')) {
-    const word = parseIPv4(text);
-    return word === undefined ? undefined : [word];
+  const length = writeAddress(text, 0, text.length, scratch, 0);
+  if (length === 0) {
+    return undefined;
   }
-  const words = parseIPv6(text);
-  return words && isMapped(words) ? [words[3]!] : words;
+  const words = wordsOf(scratch, length);
+  const mapped = length === 16 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+  return mapped ? [words[3]!] : words;
 }
 
-/** Reads `address/prefix`, host bits kept. Undefined when malformed, 'mapped' for an IPv4-mapped one. */
+/**
+ * Returns `address/prefix` with its host bits kept, `'mapped'` for an IPv4-mapped address, or `undefined` when the
+ * text is not a subnet.
+ */
 export function parseSubnet(text: string): Subnet | 'mapped' | undefined {
-  const slash = text.indexOf('/');
-  if (slash < 0) {
+  const parsed = text.includes('/') ? parsePrefix(text) : undefined;
+  if (!parsed) {
     return undefined;
   }
-  const host = text.slice(0, slash);
-  const bits = text.slice(slash + 1);
-  const address = parseAddress(host);
-  if (!address || !/^\d{1,3}$/.test(bits)) {
-    return undefined;
-  }
-  const mapped = address.length === 1 && host.includes(':');
-  const prefix = Number(bits);
-  if (prefix > (mapped ? 128 : address.length * 32)) {
-    return undefined;
-  }
-  return mapped ? 'mapped' : { address, prefix };
+  const { address, length } = parsed;
+  return isMapped(address) ? 'mapped' : { address: wordsOf(address, address.length), prefix: length };
 }
 
-/** Writes an address: dotted decimal, or RFC 5952. */
+/** Formats an address in dotted decimal, or as RFC 5952 requires. */
 export function formatAddress(address: Address): string {
-  if (address.length === 1) {
-    const word = address[0]!;
-    return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+  for (let i = 0; i < address.length; i++) {
+    const word = address[i]!;
+    scratch[4 * i] = word >>> 24;
+    scratch[4 * i + 1] = word >>> 16;
+    scratch[4 * i + 2] = word >>> 8;
+    scratch[4 * i + 3] = word;
   }
-  const groups: number[] = [];
-  for (const word of address) {
-    groups.push(word >>> 16, word & 0xffff);
-  }
-  // RFC 5952 section 4.2: the longest run of two or more zero groups shrinks, the first among equals.
-  let start = -1;
-  let length = 1;
-  for (let i = 0; i < 8; i++) {
-    let end = i;
-    while (end < 8 && groups[end] === 0) {
-      end++;
-    }
-    if (end - i > length) {
-      start = i;
-      length = end - i;
-    }
-    if (end > i) {
-      i = end;
-    }
-  }
-  let text = start === 0 ? ':' : '';
-  for (let i = 0; i < 8; i++) {
-    if (i === start) {
-      text += ':';
-      i += length - 1;
-    } else {
-      text += groups[i]!.toString(16);
-      if (i < 7) {
-        text += ':';
-      }
-    }
-  }
-  return text;
+  return formatBytes(scratch, 0, address.length * 4);
 }
 
-/** Writes `address/prefix`. */
+/** Formats `address/prefix`. */
 export function formatSubnet(subnet: Subnet): string {
   return `${formatAddress(subnet.address)}/${subnet.prefix}`;
 }
 
-/** Negative, 0 or positive, as `a` is below, equal to or above `b`. Of different families, IPv4 is below. */
+/** Returns a negative number, 0 or a positive one for `a` below, equal to or above `b`. IPv4 is below IPv6. */
 export function compareAddresses(a: Address, b: Address): number {
   if (a.length !== b.length) {
     return a.length - b.length;
@@ -204,7 +85,7 @@ export function compareAddresses(a: Address, b: Address): number {
   return 0;
 }
 
-/** The address `step` (1 or -1) away; wraps at the ends of the family. */
+/** Returns the next (1) or previous (-1) address. Wraps at the ends of the family. */
 export function addressBeside(address: Address, step: 1 | -1): Address {
   const words = [...address];
   for (let i = words.length - 1; i >= 0; i--) {
@@ -217,7 +98,7 @@ export function addressBeside(address: Address, step: 1 | -1): Address {
   return words;
 }
 
-/** The mask of the word at `index` under a prefix length. */
+/** Returns the network mask of the word at `index` for a prefix length. */
 function maskWord(prefix: number, index: number): number {
   const bits = prefix - index * 32;
   if (bits <= 0) {
@@ -226,17 +107,17 @@ function maskWord(prefix: number, index: number): number {
   return bits >= 32 ? 0xffffffff : (0xffffffff << (32 - bits)) >>> 0;
 }
 
-/** The first address of a subnet: host bits cleared. */
+/** Returns the first address of a subnet, with all host bits clear. */
 export function firstOf({ address, prefix }: Subnet): Address {
   return address.map((word, i) => (word & maskWord(prefix, i)) >>> 0);
 }
 
-/** The last address of a subnet: host bits set. */
+/** Returns the last address of a subnet, with all host bits set. */
 export function lastOf({ address, prefix }: Subnet): Address {
   return address.map((word, i) => (word | ~maskWord(prefix, i)) >>> 0);
 }
 
-/** How many addresses lie from `start` to `end`, both included; a double, so inexact above 2^53. */
+/** Counts the addresses from `start` to `end`, both included. Inexact above 2^53. */
 export function distance(start: Address, end: Address): number {
   let sum = 0;
   for (let i = 0; i < start.length; i++) {

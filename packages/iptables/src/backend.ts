@@ -1,5 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import { IptablesError } from './errors.ts';
-import type { Backend, Family, Run } from './model.ts';
+import type { Backend, Run } from './model.ts';
 import { attempt, missing, type Programs, programs } from './runner.ts';
 
 /** Why a backend was chosen. */

@@ -17,12 +17,12 @@
  *
  * @module
  */
+export type { Family } from '@cnikit/ip';
 export type { BackendReason, BackendReport, BackendState } from './backend.ts';
 export { IptablesError, type IptablesErrorCode, type IptablesErrorDetails } from './errors.ts';
 export { type Iptables, type IptablesOptions, type Outcome, openIptables } from './iptables.ts';
 export type {
   Backend,
-  Family,
   JumpSpec,
   Match,
   Negatable,

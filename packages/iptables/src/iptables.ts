@@ -1,7 +1,8 @@
+import type { Family } from '@cnikit/ip';
 import { type BackendReport, detectBackend, openPrograms, wantedBackend } from './backend.ts';
 import { checkTables } from './check.ts';
 import { IptablesError } from './errors.ts';
-import type { Backend, Family, Run, TableSpec } from './model.ts';
+import type { Backend, Run, TableSpec } from './model.ts';
 import { nodeEnvironment, nodeRun } from './node-run.ts';
 import { parseSave, type SavedRules } from './parse.ts';
 import { type Plan, type PlanOptions, planRemoval, planTables } from './plan.ts';

@@ -1,6 +1,7 @@
+import type { Family } from '@cnikit/ip';
 import { ruleArgv } from './argv.ts';
 import { IptablesError, naming } from './errors.ts';
-import { BUILTIN_CHAINS, type Family, type JumpSpec, type TableSpec } from './model.ts';
+import { BUILTIN_CHAINS, type JumpSpec, type TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedTable } from './parse.ts';
 import type { PlanOptions } from './plan.ts';

@@ -1,6 +1,3 @@
-/** The address family whose rules are meant: iptables or ip6tables. */
-export type Family = 'ipv4' | 'ipv6';
-
 /** The kernel interface behind the command: nf_tables (`iptables-nft`) or x_tables (`iptables-legacy`). */
 export type Backend = 'nft' | 'legacy';
 

@@ -1,10 +1,11 @@
+import type { Family } from '@cnikit/ip';
 import { canonicalNetwork } from './address.ts';
 import { type Extension, type Option, parseWords, ruleArgv } from './argv.ts';
 import { IptablesError } from './errors.ts';
 import { MATCHES } from './extensions/matches.ts';
 import { TARGETS } from './extensions/targets.ts';
 import type { ExtensionSpec } from './extensions/values.ts';
-import type { Family, RuleSpec } from './model.ts';
+import type { RuleSpec } from './model.ts';
 import { joinWords, quoteWord, splitWords, type Word } from './tokens.ts';
 
 /** A rule in the spelling of iptables-save, ready to be compared. */

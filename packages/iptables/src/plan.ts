@@ -1,8 +1,9 @@
+import type { Family } from '@cnikit/ip';
 import { checkTables } from './check.ts';
 import { type Edit, editScript } from './edit.ts';
 import { IptablesError, naming } from './errors.ts';
 import { planJumps } from './jumps.ts';
-import type { Family, RuleSpec, TableSpec } from './model.ts';
+import type { RuleSpec, TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedRules, SavedTable } from './parse.ts';
 

@@ -1,5 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import { IptablesError } from './errors.ts';
-import type { Backend, Family, Run, RunResult } from './model.ts';
+import type { Backend, Run, RunResult } from './model.ts';
 
 /** Seconds a restore waits for the xtables lock before it gives up. */
 export const LOCK_WAIT_SECONDS = 5;

@@ -1,5 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import { declareJumps } from './jumps.ts';
-import type { Family, TableSpec } from './model.ts';
+import type { TableSpec } from './model.ts';
 import { type DeclaredRule, normaliseSaved } from './normalise.ts';
 import type { SavedRules } from './parse.ts';
 import { declareRules } from './plan.ts';

@@ -2,7 +2,8 @@
  * What the result shapes of all versions share: texts become canonical, what is empty goes away.
  * The zero of `mtu`, `advmss` and `priority` says nothing; that of `table`, `scope` and `interface` does.
  */
-import { formatCidr, formatIp, parseCidr, parseIp } from '../address.ts';
+import { formatAddress, formatPrefix } from '@cnikit/ip';
+import { parseCidr, parseIp } from '../address.ts';
 import type { Dns, Route } from '../schemas/index.ts';
 
 /** Canonical text of an address with prefix that the guard has accepted. */
@@ -11,7 +12,7 @@ export function canonicalCidr(text: string): string {
   if (!cidr) {
     throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
   }
-  return formatCidr(cidr);
+  return formatPrefix(cidr);
 }
 
 /** Canonical text of an address; undefined for none. */
@@ -23,7 +24,7 @@ export function canonicalIp(text: string | undefined): string | undefined {
   if (!bytes) {
     throw new TypeError(`Invalid address ${JSON.stringify(text)}`);
   }
-  return formatIp(bytes);
+  return formatAddress(bytes);
 }
 
 /** "4" or "6", after canonicalCidr: IPv4-mapped addresses count as 4. */

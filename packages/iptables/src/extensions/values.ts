@@ -1,6 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import { canonicalAddress } from '../address.ts';
 import type { Option } from '../argv.ts';
-import type { Family } from '../model.ts';
 
 /** What the spelling of a value depends on. */
 export interface Context {

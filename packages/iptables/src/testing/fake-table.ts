@@ -1,5 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import { TARGETS } from '../extensions/targets.ts';
-import { BUILTIN_CHAINS, type Family, type TableName } from '../model.ts';
+import { BUILTIN_CHAINS, type TableName } from '../model.ts';
 import { normaliseWords } from '../normalise.ts';
 import { splitWords, type Word } from '../tokens.ts';
 

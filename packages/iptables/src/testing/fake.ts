@@ -1,11 +1,5 @@
-import {
-  type Backend,
-  BUILTIN_CHAINS,
-  type Family,
-  type Run,
-  type RunResult,
-  type TableName,
-} from '../model.ts';
+import type { Family } from '@cnikit/ip';
+import { type Backend, BUILTIN_CHAINS, type Run, type RunResult, type TableName } from '../model.ts';
 import { FakeTable, Refusal } from './fake-table.ts';
 
 /** What the fake host has. */

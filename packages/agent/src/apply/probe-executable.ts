@@ -1,19 +1,32 @@
-/** Whether the plugin's executable runs on this node. */
+/** Runs a plugin executable with the CNI command VERSION, which needs neither configuration nor network. */
 import { spawnSync } from 'node:child_process';
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
-/**
- * Why it does not: another architecture, half a file, a directory mounted noexec, … Undefined when it does, or when it
- * only took too long to say.
- */
-export function whyNotRuns(path: string): string | undefined {
-  const { status, signal, error } = spawnSync(path, [], {
+export interface VersionRun {
+  stdout: string;
+  /** Why it failed: another architecture, a truncated file, a directory mounted noexec, … */
+  error?: string | undefined;
+  timedOut: boolean;
+}
+
+/** Runs `path` with CNI_COMMAND=VERSION. */
+export function runVersion(path: string): VersionRun {
+  const { status, signal, stdout, error } = spawnSync(path, [], {
     env: { CNI_COMMAND: 'VERSION' },
-    timeout: PATIENCE_MS,
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
   });
-  if (status === 0 || (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') {
-    return undefined;
-  }
-  return error?.message ?? (signal === null ? `status ${status}` : `ended by ${signal}`);
+  const failed = error !== undefined || status !== 0;
+  return {
+    stdout: stdout ?? '',
+    error: failed ? (error?.message ?? `it exited with ${signal ?? `status ${status}`}`) : undefined,
+    timedOut: (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT',
+  };
+}
+
+/** Returns why an executable does not run on this node; undefined when it does, or when it only timed out. */
+export function whyNotRuns(path: string): string | undefined {
+  const { error, timedOut } = runVersion(path);
+  return timedOut ? undefined : error;
 }

@@ -1,5 +1,16 @@
-/** What `cnikit-agent status` tells, gathered from the kernel, the Nodes, and the running agent. */
-import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
+/** Collects the report of `cnikit-agent status` from the kernel, the Nodes and the running agent. */
+import {
+  NetlinkError,
+  NUD_DELAY,
+  NUD_FAILED,
+  NUD_INCOMPLETE,
+  NUD_NOARP,
+  NUD_PERMANENT,
+  NUD_PROBE,
+  NUD_REACHABLE,
+  NUD_STALE,
+  type RtnetlinkConnection,
+} from '@cnikit/netlink';
 import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';
@@ -11,11 +22,11 @@ import { type StatusRow, statusRows } from './rows.ts';
 
 export interface StatusReport {
   node: { name: string; podCIDRs: readonly string[]; internalIPs: readonly string[] };
-  /** Where the Nodes come from: the API, or the state saved when it answered last. */
+  /** Source of the Nodes: the API, or the state saved when the API last answered. */
   source: 'api' | 'saved';
   rows: StatusRow[];
-  /** Absent when none answers. */
-  agent?: AgentStatus;
+  /** Undefined when no agent answers. */
+  agent?: AgentStatus | undefined;
 }
 
 export async function statusReport(
@@ -45,28 +56,29 @@ export async function statusReport(
       neighbour: neighbourStates(rt),
       changed,
     }),
-    ...(agent === undefined ? {} : { agent }),
+    agent,
   };
 }
 
-/** NUD_* of include/uapi/linux/neighbour.h. */
+/** Names of the neighbour states, as `ip neighbour` prints them. */
 const STATES: ReadonlyArray<readonly [number, string]> = [
-  [0x80, 'permanent'],
-  [0x40, 'noarp'],
-  [0x02, 'reachable'],
-  [0x04, 'stale'],
-  [0x08, 'delay'],
-  [0x10, 'probe'],
-  [0x20, 'failed'],
-  [0x01, 'incomplete'],
+  [NUD_PERMANENT, 'permanent'],
+  [NUD_NOARP, 'noarp'],
+  [NUD_REACHABLE, 'reachable'],
+  [NUD_STALE, 'stale'],
+  [NUD_DELAY, 'delay'],
+  [NUD_PROBE, 'probe'],
+  [NUD_FAILED, 'failed'],
+  [NUD_INCOMPLETE, 'incomplete'],
 ];
 
+/** Returns a function that names the state of an address's next hop. */
 function neighbourStates(rt: RtnetlinkConnection): (address: string) => string {
   const states = new Map(rt.neighbours().map(({ index, address, state }) => [`${index} ${address}`, state]));
   return (address) => {
     try {
-      const way = rt.routeTo({ dst: address });
-      const state = states.get(`${way?.oif} ${way?.via ?? address}`);
+      const egress = rt.routeTo({ dst: address });
+      const state = states.get(`${egress?.oif} ${egress?.via ?? address}`);
       return STATES.find(([bit]) => state !== undefined && (state & bit) !== 0)?.[1] ?? 'unknown';
     } catch (error) {
       if (error instanceof NetlinkError) {

@@ -86,8 +86,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     test('doctor says what is wrong and what to do, and by its exit status how bad it is', async () => {
       const first = await command('doctor', ...flags);
       expect(first).toMatchObject({ status: 4, err: '' });
-      expect(first.out).toMatch(/^✗ There is no\s+\S+05-cnikit.conflist,\s+so the/m);
-      expect(first.out).toMatch(/^ {2}→ The agent mends this within a minute/m);
+      expect(first.out).toMatch(/^✗ \S+05-cnikit.conflist\s+does not exist,\s+so/m);
+      expect(first.out).toMatch(/^ {2}→ A running agent repairs this within a minute/m);
       expect(first.out).toMatch(/^\d+ failures, \d+ warnings?\.$/m);
       for (const line of first.out.split('\n')) {
         expect(line.length).toBeLessThanOrEqual(120);
@@ -114,7 +114,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       child.kill('SIGTERM');
       await node.api.stop();
       const offline = await command('status', ...flags);
-      expect(offline.out).toMatch(/none answers on this node\nNodes: as they were saved last/);
+      expect(offline.out).toMatch(/Agent: not running, .*\nNodes: from the saved state/);
       await node.api.start();
     });
 

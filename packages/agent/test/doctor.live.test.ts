@@ -20,19 +20,19 @@ const rbac = fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta
 const HEALTH = { host: '127.0.0.1', port: 9470 };
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
-  'doctor on a real kernel (needs the sandbox and the built plugin: run npm test at the root)',
+  'cnikit-agent doctor on a real kernel (needs the sandbox and the built plugin: run npm test at the root)',
   () => {
     let node: LiveNode;
     let health: Server | undefined;
     const pods: string[] = [];
-    /** Another API server, instead of the node's. */
+    /** An API server that replaces the node's. */
     let other: ApiServer | undefined;
 
     beforeEach(async () => {
       node = await liveNode(1, 2, 3);
       node.pluginBinary = plugin;
       node.pluginLinks = ['loopback'];
-      // The two other nodes: one namespace at the other end of the cable with the addresses of both.
+      // One namespace at the other end of the cable stands for both other nodes.
       run('ip', 'netns', 'add', 'peers');
       run('ip', 'link', 'set', 'cable', 'netns', 'peers');
       inPeers('link', 'set', 'cable', 'up');
@@ -75,7 +75,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       pods.push(id);
     };
 
-    async function examine(): Promise<Result[]> {
+    async function runDoctor(): Promise<Result[]> {
       const config = parseConfig(
         [
           'doctor',
@@ -98,33 +98,33 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       }
     }
 
-    /** `check: sentence` of all findings. */
+    /** Formats each finding as `check: message`. */
     const found = (results: Result[]): string[] =>
       results.flatMap(({ check, findings }) => findings.map(({ message }) => `${check}: ${message}`));
 
-    test('a node that is well has no finding', async () => {
+    test('cnikit-agent doctor has no findings on a healthy node', async () => {
       pod('pod-a');
       pod('pod-b');
-      const results = await examine();
+      const results = await runDoctor();
       expect(found(results)).toEqual([]);
       expect(exitStatus(results)).toBe(0);
       const good = new Map(results.map(({ check, good }) => [check, good]));
       expect(good.get('mtu')).toBe(
-        'Packets of 1500 bytes reach other nodes whole: 4 of 4 addresses answered.',
+        'Packets of 1500 bytes reach other nodes unfragmented: 4 of 4 addresses answered.',
       );
       expect(good.get('neighbours')).toContain('4 of 4');
       expect(good.get('routes')).toContain('All 4 routes');
-      expect(good.get('leaks')).toContain('2 addresses of 10.244.1.0/24 are used');
+      expect(good.get('leaks')).toContain('2 addresses of 10.244.1.0/24 in use');
     });
 
     const breakages: Array<[string, () => unknown, RegExp[]]> = [
       [
-        'a route that is gone',
+        'a missing route',
         () => run('ip', 'route', 'del', '10.244.2.0/24'),
-        [/^routes: Not as it should be: \+ route 10.244.2.0\/24 via 192.0.2.2/],
+        [/^routes: Out of sync: \+ route 10.244.2.0\/24 via 192.0.2.2/],
       ],
       [
-        'a foreign route in the way',
+        'a foreign route in place of ours',
         () => {
           run('ip', 'route', 'del', '10.244.2.0/24');
           run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.254');
@@ -132,12 +132,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         [/^routes: A route that is not ours is in the way of 10.244.2.0\/24/],
       ],
       [
-        'a rule that leads packets astray',
+        'a policy rule that diverts packets',
         () => {
           run('ip', 'route', 'add', 'default', 'via', '192.0.2.254', 'table', '77');
           run('ip', 'rule', 'add', 'to', '10.244.0.0/16', 'lookup', '77');
         },
-        [/^routes: Packets to 2 of 4 routes tried do not take them/],
+        [/^routes: Packets do not take 2 of 4 tested routes/],
       ],
       [
         'a node that does not answer',
@@ -148,40 +148,37 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         [/^neighbours: 192.0.2.3 of node n3 does not answer on eth0/],
       ],
       [
-        'a path that loses whole packets',
+        'a path that drops full-size packets',
         () => inPeers('link', 'set', 'cable', 'mtu', '1400'),
-        [
-          /^mtu: Packets of 1500 bytes to 192.0.2.2 of node n2 are lost without a word/,
-          /2001:db8::3 of node n3/,
-        ],
+        [/^mtu: 1500-byte packets to 192.0.2.2 of node n2 are silently dropped/, /2001:db8::3 of node n3/],
       ],
       [
-        'a path that says what fits',
+        'a path with a smaller MTU',
         () => run('ip', 'route', 'add', '192.0.2.3/32', 'dev', 'eth0', 'mtu', '1300'),
-        [/^mtu: Packets of 1500 bytes are too big for the path to 192.0.2.3 of node n3; 1300 would fit/],
+        [/^mtu: 1500-byte packets are too big for the path to 192.0.2.3 of node n3; its MTU is 1300/],
       ],
       [
-        'masquerading that is gone',
+        'a missing masquerade rule',
         () => run('iptables', '-t', 'nat', '-F', 'CNIKIT-MASQ'),
-        [/^rules: Not as it should be, ipv4: \+ rule ipv4 nat CNIKIT-MASQ/],
+        [/^rules: Out of sync \(ipv4\): \+ rule ipv4 nat CNIKIT-MASQ/],
       ],
       [
-        'a rule of others that stands first',
+        'a foreign rule before ours',
         () => run('iptables', '-I', 'FORWARD', '1', '-j', 'REJECT'),
-        [/^rules: Not as it should be, ipv4: .*FORWARD/],
+        [/^rules: Out of sync \(ipv4\): .*FORWARD/],
       ],
       [
-        'cloudnativelabs/kube-router#1069: both iptables in use',
+        'cloudnativelabs/kube-router#1069: both iptables variants in use',
         () => run('iptables-legacy', '-A', 'INPUT', '-s', '203.0.113.1', '-j', 'DROP'),
-        [/^rules: Both iptables hold rules/],
+        [/^rules: Both iptables variants hold rules/],
       ],
       [
-        'a setting of the kernel',
+        'a wrong kernel setting',
         () => run('sysctl', '-qw', 'net.ipv4.ip_forward=0'),
-        [/^sysctls: net.ipv4.ip_forward is 0 and should be 1/],
+        [/^sysctls: net.ipv4.ip_forward is 0 but should be 1/],
       ],
       [
-        'a configuration that wins',
+        'a configuration that sorts before ours',
         () =>
           writeFileSync(
             join(node.confDir, '00-flannel.conflist'),
@@ -190,22 +187,25 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         [/^configuration: .*00-flannel.conflist \(network cbr0, plugins flannel\) sorts first/],
       ],
       [
-        'a broken configuration',
+        'an invalid configuration',
         () => writeFileSync(join(node.confDir, '00-x.conf'), '{"name":'),
-        [/^configuration: .*00-x.conf cannot be used .*loads nothing/],
+        [/^configuration: .*00-x.conf is invalid .*loads no configuration/],
       ],
       [
-        'no configuration',
+        'a missing configuration',
         () => rmSync(join(node.confDir, '05-cnikit.conflist')),
-        [/^configuration: There is no .*05-cnikit.conflist/],
+        [/^configuration: .*05-cnikit.conflist does not exist/],
       ],
       [
         'a plugin that does not run',
         () => writeFileSync(join(node.binDir, 'cnikit'), '#!/bin/sh\nexit 1\n'),
-        [/^plugin: .*cnikit is not the one/, /^plugin: .*cnikit does not run: it ended with status 1/],
+        [
+          /^plugin: .*cnikit differs from the plugin shipped/,
+          /^plugin: .*cnikit does not run: it exited with status 1/,
+        ],
       ],
       [
-        'no loopback plugin',
+        'a missing loopback plugin',
         () => {
           rmSync(join(node.binDir, 'loopback'));
           symlinkSync('nowhere', join(node.binDir, 'loopback'));
@@ -213,7 +213,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         [/^plugin: Plugin loopback is not installed/],
       ],
       [
-        'a permission that is missing',
+        'missing permissions',
         async () => {
           const file = join(node.dir, 'rbac.yaml');
           const less = readFileSync(rbac, 'utf8')
@@ -224,30 +224,30 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
           writeFileSync(node.kubeconfig, other.kubeconfig());
         },
         [
-          /^api: The agent may not watch nodes, which it needs to follow/,
-          /^api: The agent may not create events in namespace default/,
+          /^api: The agent is not allowed to watch nodes; it needs this to follow/,
+          /^api: The agent is not allowed to create events in namespace default/,
         ],
       ],
       [
-        'an InternalIP of two nodes',
+        'an InternalIP that two nodes have',
         () => {
           const twin = nodeObject(4);
           twin.status.addresses = nodeObject(2).status.addresses;
           node.api.nodes.put(twin as never);
         },
-        [/^duplicates: InternalIP 192.0.2.2 is that of nodes n2 and n4/],
+        [/^duplicates: Nodes n2 and n4 have the same InternalIP 192.0.2.2/],
       ],
       [
-        'a podCIDR of two nodes',
+        'a podCIDR that two nodes have',
         () => {
           const twin = nodeObject(4, ['10.244.2.0/24']);
           twin.status.addresses = [{ type: 'InternalIP', address: '192.0.2.254' }];
           node.api.nodes.put(twin as never);
         },
-        [/^duplicates: podCIDR 10.244.2.0\/24 is claimed by nodes (n2 and n4|n4 and n2): the oldest/],
+        [/^duplicates: Nodes (n2 and n4|n4 and n2) claim the same podCIDR 10.244.2.0\/24: the oldest/],
       ],
       [
-        'an address of two pods',
+        'an address that two pods have',
         () => {
           pod('pod-a');
           pod('pod-b');
@@ -256,15 +256,15 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         [/^duplicates: Pod address 10.244.1.2 is on two links/],
       ],
       [
-        'what a pod left over',
+        'a leaked reservation',
         () => {
           addPod(node, 'pod-gone');
           loseNamespace('pod-gone');
         },
-        [/^leaks: Left over: reservation of 10.244.1.2 and fd00:10:244:1::2 for container pod-gone/],
+        [/^leaks: Leaked reservation of 10.244.1.2 and fd00:10:244:1::2 for container pod-gone/],
       ],
       [
-        'reservations that somebody removed',
+        'reservations that another program removed',
         () => {
           pod('pod-a');
           rmSync(join(node.stateDir, 'ipam'), { recursive: true });
@@ -277,7 +277,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       [
         'links of another pod network',
         () => run('ip', 'link', 'add', 'flannel.1', 'type', 'bridge'),
-        [/^others: flannel has links here: flannel.1/],
+        [/^others: Found links of flannel: flannel.1/],
       ],
       [
         "another CNI's bridge",
@@ -285,19 +285,19 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
           run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
           run('ip', 'address', 'add', '10.88.0.1/16', 'dev', 'cni0');
         },
-        [/^others: The bridge cni0 has 10.88.0.1\/16/],
+        [/^others: The bridge cni0 has address 10.88.0.1\/16/],
       ],
-      ['an agent that is away', () => health?.close(), [/^agent: No agent answers/]],
+      ['an agent that does not run', () => health?.close(), [/^agent: No agent answers/]],
       [
-        'an API server that is away',
+        'an unreachable API server',
         () => node.api.stop(),
-        [/^api: The API server https:\S+ did not list its Nodes/],
+        [/^api: Cannot list Nodes from the API server https:\S+/],
       ],
     ];
 
-    test.each(breakages)('%s is named', async (_, breakIt, expected) => {
+    test.each(breakages)('cnikit-agent doctor reports %s', async (_, breakIt, expected) => {
       await breakIt();
-      const results = await examine();
+      const results = await runDoctor();
       const lines = found(results);
       for (const pattern of expected) {
         expect(lines).toContainEqual(expect.stringMatching(pattern));

@@ -1,14 +1,15 @@
-/** `cnikit-agent doctor`: what is wrong with the pod network of this node, in sentences, and what to do about it. */
+/** `cnikit-agent doctor`: reports the problems of this node's pod network and how to fix them. */
 import type { Config } from '../config/config.ts';
 import { diagnose, exitStatus, type Result } from '../diagnose/doctor/diagnose.ts';
 import { gather } from '../diagnose/doctor/gather.ts';
+import { wrap } from './help.ts';
 import type { Output } from './plan.ts';
 import { agentParts, openLog } from './wire.ts';
 
-/** Columns of the text; the rest of a terminal's 80 is for the sign. */
+/** Width of the text, which leaves room for the sign in 80 columns. */
 const WIDTH = 76;
 
-/** Prints what was found and changes nothing. Returns the exit status, see `exitStatus`. */
+/** Prints the results and changes nothing. Returns the exit status, see `exitStatus`. */
 export async function doctor(config: Config, env: NodeJS.ProcessEnv, { out }: Output): Promise<number> {
   const parts = agentParts(config, openLog({ ...config, logLevel: 'silent' }, 2));
   try {
@@ -33,21 +34,14 @@ function textOf(results: readonly Result[]): string {
   const [failures, warnings] = [count('failure'), count('warning')];
   const sum =
     failures + warnings === 0
-      ? 'Nothing is wrong that can be seen from here.'
+      ? 'All checks passed.'
       : `${failures} ${failures === 1 ? 'failure' : 'failures'}, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.`;
   return `${[...lines, '', sum].join('\n')}\n`;
 }
 
-/** Lines of at most `WIDTH` columns, the first behind `sign` and the others below it. */
+/** Wraps a text; the first line begins with `sign`, the others are indented by its width. */
 function paragraph(sign: string, text: string): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + word.length < WIDTH - sign.length) {
-      lines[lines.length - 1] = `${last} ${word}`;
-    } else {
-      lines.push(word);
-    }
-  }
-  return lines.map((line, i) => `${i === 0 ? sign : ' '.repeat(sign.length)}${line}`);
+  return wrap(text, WIDTH - sign.length).map(
+    (line, i) => `${i === 0 ? sign : ' '.repeat(sign.length)}${line}`,
+  );
 }

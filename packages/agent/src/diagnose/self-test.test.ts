@@ -10,7 +10,7 @@ const routes = (count: number): Map<string, NodeRoute> =>
     }),
   );
 
-test('createSelfTest() asks for an address of each route, a bounded number a pass, all in turn', () => {
+test('createSelfTest() tests a bounded number of routes per pass, and all of them in turn', () => {
   const asked: string[] = [];
   const selfTest = createSelfTest((address) => {
     asked.push(address);
@@ -37,7 +37,7 @@ test.each([
     },
     /dev eth0: ENETUNREACH: no route/,
   ],
-])('createSelfTest() reports %s, and asks the same again', (_, answer, reason) => {
+])('createSelfTest() reports %s and tests the same routes again', (_, answer, reason) => {
   let right = false;
   const selfTest = createSelfTest(() => (right ? { via: '192.0.2.2', oif: 2 } : answer()));
   expect(selfTest(routes(3))).toMatchObject([{ kind: 'self-test', message: expect.stringMatching(reason) }]);

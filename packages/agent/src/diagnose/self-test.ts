@@ -1,45 +1,43 @@
-/** Whether packets to other nodes' pods take the agent's routes: a rule or a longer route of others may lead them away. */
+/** Checks that packets to pods take the agent's routes: a policy rule or a more specific route may divert them. */
 import type { NodeRoute } from '../core/model.ts';
 import { contains, formatAddress, parsePrefix } from '../core/prefix.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
-/** Where the kernel sends packets to an address. Throws with the errno's name in `code` when it sends them nowhere. */
+/** Returns the kernel's route to an address. Throws with the errno's name in `code` when there is none. */
 export type Lookup = (address: string) => { via?: string; oif?: number; table?: number } | undefined;
 
-/** Routes asked for in one pass: the next pass goes on behind them, so that a pass costs the same in any cluster. */
-const A_PASS = 64;
+/** Routes per pass. The next pass continues after them, so that the cost does not grow with the cluster. */
+const MAX_PER_PASS = 64;
 
 export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, NodeRoute>) => Problem[] {
   let at = 0;
   return (routes) => {
     const all = [...routes.values()];
-    const tested = Math.min(A_PASS, all.length);
+    const tested = Math.min(MAX_PER_PASS, all.length);
     const wrong: string[] = [];
     for (let i = 0; i < tested; i++) {
-      const said = astray(all[(at + i) % all.length]!, lookup);
-      if (said !== undefined) {
-        wrong.push(said);
+      const reason = diverted(all[(at + i) % all.length]!, lookup);
+      if (reason !== undefined) {
+        wrong.push(reason);
       }
     }
-    // Where something is wrong the same ones are asked again, so that the problem ends when it is mended.
+    // After a failure the same routes are tested again, so that the problem clears as soon as it is repaired.
     if (wrong.length === 0) {
       at += tested;
-    }
-    if (wrong.length === 0) {
       return [];
     }
     return [
       problem(
         'self-test',
         '',
-        `Packets to ${wrong.length} of ${tested} routes tried do not take them, such as ${wrong[0]}. Look for a rule in \`ip rule\` or a longer route that leads them away`,
+        `Packets do not take ${wrong.length} of ${tested} tested routes, such as ${wrong[0]}. A rule in \`ip rule\` or a more specific route diverts them`,
       ),
     ];
   };
 }
 
-/** Undefined when packets take the route. */
-function astray(route: NodeRoute, lookup: Lookup): string | undefined {
+/** Describes where packets go instead of the route; undefined when they take it. */
+function diverted(route: NodeRoute, lookup: Lookup): string | undefined {
   const prefix = parsePrefix(route.dst)!;
   const bytes = prefix.bytes.slice();
   bytes[bytes.length - 1]! |= 1;

@@ -1,11 +1,11 @@
 /**
- * Asks another node for an answer to a packet of a certain size that nobody may fragment: a UDP datagram to a port where
- * nobody listens, which its kernel answers by "port unreachable". No program is needed there, and none here.
+ * Probes another node with an unfragmentable packet of a given size: a UDP datagram to a closed port, which its kernel
+ * answers with "port unreachable". Needs no program on either side.
  */
 import { createSocket } from 'node:dgram';
 import { AF_INET, AF_INET6, SOCK_DGRAM, sys } from '@cnikit/sys';
 
-/** `too-big`: with the size that would fit, if that was told. `silent`: nothing came back. */
+/** `too-big`: `fits` is the path MTU, if reported. `silent`: no answer within the timeout. */
 export type Answer = { result: 'answered' | 'silent' } | { result: 'too-big'; fits?: number };
 
 /** include/uapi/linux/in.h and in6.h. */
@@ -13,24 +13,24 @@ const OPTIONS = {
   ipv4: { domain: AF_INET, level: 0, discover: 10, mtu: 14, header: 20 + 8 },
   ipv6: { domain: AF_INET6, level: 41, discover: 23, mtu: 24, header: 40 + 8 },
 } as const;
-/** IP_PMTUDISC_DO and IPV6_PMTUDISC_DO: never fragment, and believe what the path says. */
+/** IP_PMTUDISC_DO and IPV6_PMTUDISC_DO: never fragment, and use the discovered path MTU. */
 const NEVER_FRAGMENT = 2;
-/** Where traceroute expects nobody to listen. */
+/** traceroute's first port, which is almost never open. */
 const PORT = 33_434;
 
-/** `size` is that of the packet with its IP header, bytes. */
+/** Sends a packet of `size` bytes, IP header included, and waits for the answer. */
 export function ask(address: string, size: number, timeoutMs: number): Promise<Answer> {
   const family = address.includes(':') ? 'ipv6' : 'ipv4';
   const { domain, level, discover, mtu, header } = OPTIONS[family];
   const fd = sys.socket(domain, SOCK_DGRAM, 0);
   sys.setsockopt(fd, level, discover, NEVER_FRAGMENT);
   const socket = createSocket(family === 'ipv4' ? 'udp4' : 'udp6');
-  return new Promise((done) => {
+  return new Promise((resolve) => {
     const end = (answer: Answer): void => {
       clearTimeout(timer);
       socket.removeAllListeners().on('error', () => undefined);
       socket.close();
-      done(answer);
+      resolve(answer);
     };
     const timer = setTimeout(() => end({ result: 'silent' }), timeoutMs);
     const failed = (error: Error | null | undefined): void => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
 import { Claims } from '../../desired/claims.ts';
 import type { Leak } from '../../leaks/find.ts';
@@ -34,8 +34,8 @@ function claimsOf(...nodes: ReturnType<typeof node>[]): Claims {
   return claims;
 }
 
-/** A node that is well. */
-function well(changes: Partial<DoctorFacts> = {}): DoctorFacts {
+/** Facts of a healthy node. */
+function healthy(changes: Partial<DoctorFacts> = {}): DoctorFacts {
   return {
     nodeName: 'n1',
     confDir: '/etc/cni/net.d',
@@ -74,8 +74,8 @@ function well(changes: Partial<DoctorFacts> = {}): DoctorFacts {
   };
 }
 
-test('diagnose() says of each check what is good when nothing is wrong', () => {
-  const results = diagnose(well());
+test('diagnose() describes the healthy state for each check when there is no finding', () => {
+  const results = diagnose(healthy());
   expect(results.flatMap(({ findings }) => findings)).toEqual([]);
   expect(results.map(({ check }) => check)).toEqual(checks.map(({ name }) => name));
   for (const { good } of results) {
@@ -96,29 +96,29 @@ const leak: Leak = {
 
 const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]> = [
   [
-    'an API that cannot be reached',
+    'an unreachable API server',
     { api: { server: 's', error: 'ECONNREFUSED', access: [] } },
     'failure',
-    /^The API server s did not list its Nodes: ECONNREFUSED/,
+    /^Cannot list Nodes from the API server s: ECONNREFUSED/,
   ],
   [
-    'a permission that is needed',
+    'a missing required permission',
     { api: { server: 's', access: [{ ...access, allowed: false }] } },
     'failure',
-    /^The agent may not list nodes, which it needs to know/,
+    /^The agent is not allowed to list nodes; it needs this to know/,
   ],
   [
-    'a permission that helps',
+    'a missing optional permission',
     { api: { server: 's', access: [{ ...access, namespace: 'default', needed: false, allowed: false }] } },
     'warning',
-    /may not list nodes in namespace default/,
+    /not allowed to list nodes in namespace default/,
   ],
-  ['no podCIDR', { own: node(1, { podCIDRs: [] }) }, 'failure', /^Node n1 has no podCIDR/],
+  ['a missing podCIDR', { own: node(1, { podCIDRs: [] }) }, 'failure', /^Node n1 has no podCIDR/],
   [
-    'a family without InternalIP',
+    'a podCIDR family without InternalIP',
     { own: node(1, { internalIPs: ['192.0.2.1'] }) },
     'failure',
-    /^Node n1 has pods of ipv6 but no InternalIP of that family/,
+    /^Node n1 has an ipv6 podCIDR but no InternalIP of that family/,
   ],
   [
     'an agent that is not ready',
@@ -130,7 +130,7 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     'a missing plugin',
     { files: [{ kind: 'file', op: 'add', path: '/opt/cni/bin/cnikit' }] },
     'failure',
-    /^There is no plugin at/,
+    /^Plugin \/opt\/cni\/bin\/cnikit does not exist/,
   ],
   [
     'a chained plugin that is not installed',
@@ -139,13 +139,13 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     /^Plugin tuning is not installed/,
   ],
   [
-    'a file that is held',
+    'a file that a rollback holds',
     { fileProblems: [problem('held-file', 'x', 'It is held')] },
     'warning',
     /^It is held\.$/,
   ],
   [
-    'a configuration that would come next',
+    'a configuration that sorts after ours',
     {
       configurations: [
         { file: '05-cnikit.conflist', name: 'cnikit', types: ['cnikit'] },
@@ -153,13 +153,13 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
       ],
     },
     'warning',
-    /10-old.conf \(network old, plugins bridge\), which would be used as soon as/,
+    /10-old.conf \(network old, plugins bridge\); the container runtime would use it/,
   ],
   [
-    'more routes than are worth a line',
+    'the number of further wrong routes',
     { routes: { changes: Array(9).fill(action), problems: [], wanted: new Map() } },
     'failure',
-    /^So are 4 further routes/,
+    /^4 more routes are missing or wrong/,
   ],
   [
     'a gateway that does not answer',
@@ -168,13 +168,13 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     /^192.0.2.254, the gateway to 192.0.2.2 of node n2, does not answer on eth0/,
   ],
   [
-    'no way to a node',
+    'a node without a route to it',
     { peers: [{ ...peer, neighbour: 'none' }] },
     'failure',
-    /^There is no route to 192.0.2.2/,
+    /^No route to 192.0.2.2/,
   ],
   [
-    'a bridge with an MTU from before',
+    'a bridge with an outdated MTU',
     {
       links: [
         { index: 2, name: 'eth0', mtu: 1400 },
@@ -182,17 +182,17 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
       ],
     },
     'warning',
-    /^The bridge cni0 has MTU 1500, more than the 1400/,
+    /^The bridge cni0 has MTU 1500, but the egress interface has 1400/,
   ],
   [
-    'rules that cannot be read',
+    'unreadable rules',
     { rules: [{ family: 'ipv4', changes: [], error: 'no iptables' }] },
     'failure',
-    /^The rules of ipv4 could not be read: no iptables/,
+    /^Cannot read the ipv4 rules: no iptables/,
   ],
-  ['ports that are not at random', { randomPorts: false }, 'warning', /older than 3\.13/],
+  ['masqueraded ports that are not randomised', { randomPorts: false }, 'warning', /older than 3\.13/],
   [
-    'chains in the other iptables',
+    'cnikit chains in the other iptables variant',
     {
       rules: [
         {
@@ -203,13 +203,13 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
       ],
     },
     'failure',
-    /^Chains of cnikit are in iptables-legacy too \(CNIKIT-MASQ\)/,
+    /^cnikit chains also exist in iptables-legacy \(CNIKIT-MASQ\)/,
   ],
   [
     'k3s-io/k3s#5885: a full range',
     { pools: [{ range: 'r', used: 253, free: 0 }] },
     'failure',
-    /no further pod can start here/,
+    /no more pods can start on this node/,
   ],
   [
     'a nearly full range',
@@ -217,25 +217,25 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     'warning',
     /^95 of 100 addresses of r/,
   ],
-  ['what a pod left over', { leaks: [leak] }, 'warning', /10.244.1.9 for pod default\/web/],
+  ['a leaked reservation', { leaks: [leak] }, 'warning', /10.244.1.9 for pod default\/web/],
   [
-    'a cni0 that is no bridge',
+    'a cni0 that is not a bridge',
     { links: [{ index: 3, name: 'cni0', mtu: 1500 }] },
     'failure',
-    /^Link cni0 is no bridge/,
+    /^cni0 exists but is not a bridge \(kind: device\)/,
   ],
   [
-    'links of Calico, by the dozen',
+    'the links of Calico in one finding',
     {
       links: Array.from({ length: 12 }, (_, i) => ({ index: i, name: `cali0123456789${i % 10}`, mtu: 1500 })),
     },
     'warning',
-    /^Calico has links here: .* and 9 more/,
+    /^Found links of Calico: .* and 9 more/,
   ],
 ];
 
-test.each(cases)('diagnose() names %s', (_, changes, level, message) => {
-  const results = diagnose(well(changes));
+test.each(cases)('diagnose() reports %s', (_, changes, level, message) => {
+  const results = diagnose(healthy(changes));
   const findings = results.flatMap((result) => result.findings);
   expect(findings).toContainEqual({
     level,
@@ -245,16 +245,14 @@ test.each(cases)('diagnose() names %s', (_, changes, level, message) => {
   expect(exitStatus(results)).toBe(findings.some((finding) => finding.level === 'failure') ? 4 : 3);
 });
 
-describe('the check of leaks', () => {
-  test('says when the agent would release it, and why it does not', () => {
-    const fix = (runtimeUp: boolean): string =>
-      diagnose(well({ leaks: [leak], runtimeUp })).find(({ check }) => check === 'leaks')!.findings[0]!.fix;
-    expect(fix(true)).toMatch(/--leak-grace/);
-    expect(fix(false)).toMatch(/--runtime-socket/);
-  });
+test('diagnose() explains when the agent releases a leak, and why it does not without a runtime', () => {
+  const fix = (runtimeUp: boolean): string =>
+    diagnose(healthy({ leaks: [leak], runtimeUp })).find(({ check }) => check === 'leaks')!.findings[0]!.fix;
+  expect(fix(true)).toMatch(/--leak-grace/);
+  expect(fix(false)).toMatch(/--runtime-socket/);
 });
 
-test('the check of the MTU claims nothing when nobody answered', () => {
-  const silent = well({ peers: [{ ...peer, mtu: { result: 'silent' } }] });
-  expect(diagnose(silent).find(({ check }) => check === 'mtu')!.good).toMatch(/nothing is known of the MTU/);
+test('diagnose() reports the path MTU as unknown when no node answers', () => {
+  const silent = healthy({ peers: [{ ...peer, mtu: { result: 'silent' } }] });
+  expect(diagnose(silent).find(({ check }) => check === 'mtu')!.good).toMatch(/so the path MTU is unknown/);
 });

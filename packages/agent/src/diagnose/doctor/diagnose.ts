@@ -1,4 +1,4 @@
-/** The checks, in the order in which one trouble leads to the next. */
+/** Runs the checks, causes before their consequences. */
 import { agent } from './checks/agent.ts';
 import { api } from './checks/api.ts';
 import { configuration } from './checks/configuration.ts';
@@ -31,7 +31,7 @@ export const checks: readonly Check[] = [
   others,
 ];
 
-/** What one check said; without findings `good` is what is so. */
+/** Outcome of one check: either findings, or `good`, which describes the healthy state. */
 export interface Result {
   check: string;
   good?: string;
@@ -45,7 +45,7 @@ export function diagnose(facts: DoctorFacts): Result[] {
   });
 }
 
-/** 0 when nothing was found, 3 for warnings only, 4 when there is a failure; 1 and 2 keep what they mean elsewhere. */
+/** Returns 0 without findings, 3 with warnings only, 4 with a failure. 1 and 2 mean an error and wrong usage. */
 export function exitStatus(results: readonly Result[]): 0 | 3 | 4 {
   const levels = new Set(results.flatMap(({ findings }) => findings.map(({ level }) => level)));
   return levels.has('failure') ? 4 : levels.has('warning') ? 3 : 0;

@@ -1,4 +1,4 @@
-/** All that the checks look at, gathered by `gather.ts`: plain values, so that a check is a function of them. */
+/** Input of the checks, collected by `gather.ts`: plain values, so that each check is a pure function. */
 import type { BackendReport } from '@cnikit/iptables';
 import type { FileAction, KernelAction, SysctlAction } from '../../core/action.ts';
 import type { NodeInfo, NodeRoute } from '../../core/model.ts';
@@ -15,11 +15,11 @@ export interface Access {
   /** With a subresource after a slash. */
   resource: string;
   namespace?: string;
-  /** What it is for, as the end of a sentence. */
+  /** Purpose, as the end of a sentence: `to read its own node`. */
   use: string;
-  /** False: the agent works without it, and lacks what it is for. */
+  /** False: without it the agent works, but lacks that feature. */
   needed: boolean;
-  /** Absent: could not be found out. */
+  /** Undefined: unknown. */
   allowed?: boolean;
 }
 
@@ -32,51 +32,50 @@ export interface ApiFacts {
 
 export interface PluginFacts {
   path: string;
-  /** What it printed for VERSION; absent when it did not run. */
+  /** Versions that it reported for VERSION; undefined when it did not run. */
   versions?: readonly string[];
   /** Why it did not run. */
   error?: string;
-  /** Plugins that the conflist names, or that the runtime needs, and that are not installed. */
+  /** Plugins that the conflist or the runtime needs, but that are not installed. */
   missing: readonly string[];
 }
 
 export interface RuleFacts {
   family: Family;
-  /** What would have to change, as `plan` prints it. */
+  /** Differences from the desired state, as `plan` prints them. */
   changes: readonly string[];
   error?: string;
   backend?: BackendReport;
 }
 
-/** What was found out about the way to one address of another node. */
+/** Result of probing one address of another node. */
 export interface PeerFacts {
   node: string;
   address: string;
-  /** Name of the link that packets to it leave by; absent when there is no route. */
+  /** Egress link; undefined without a route. */
   dev?: string;
-  /** The neighbour that packets are sent to: the address itself or a gateway. */
+  /** Next hop: the address itself or a gateway. */
   hop?: string;
-  /** Whether that neighbour's hardware address is known after packets were sent; `none`: there is no route. */
+  /** State of the next hop after the probes; `none`: no route. */
   neighbour: 'reachable' | 'unresolved' | 'none';
-  /** Size of the packets that were to come through whole, bytes with the IP header. */
+  /** Size of the full-size probe in bytes, IP header included. */
   size: number;
   mtu: PathMtu;
 }
 
 /**
- * `fits`: the peer answered a packet of that size. `too-big`: some hop, or this node, said that it is too big, and
- * which size would fit. `lost`: small packets are answered and this one was not. `silent`: none was answered, which a
- * packet filter may well do.
+ * Result of the full-size probe. `fits`: answered. `too-big`: a hop or this node reported the path MTU. `lost`: only
+ * small probes were answered. `silent`: no probe was answered; a packet filter may drop them.
  */
 export type PathMtu = { result: 'fits' | 'lost' | 'silent' } | { result: 'too-big'; fits?: number };
 
-/** An address inside a pod, by the host end of its link. */
+/** An address inside a pod, and the host end of the pod's link. */
 export interface PodAddress {
   link: string;
   address: string;
 }
 
-/** What is used of a link of this node. */
+/** The fields of a link that the checks use. */
 export interface LinkFacts {
   index: number;
   name: string;
@@ -88,38 +87,38 @@ export interface DoctorFacts {
   nodeName: string;
   confDir: string;
   api: ApiFacts;
-  /** From the API, or from the last saved state when that does not answer. */
+  /** Nodes from the API, or from the saved state while the API is unreachable. */
   claims: Claims;
   own?: NodeInfo;
   desired?: DesiredHost;
   routes: {
-    /** What would have to change. */
+    /** Differences from the desired state. */
     changes: readonly KernelAction[];
     problems: readonly Problem[];
     wanted: ReadonlyMap<string, NodeRoute>;
   };
-  /** Whether packets take the routes. */
+  /** Problems of the self-test, which checks that packets take the routes. */
   selfTest: readonly Problem[];
-  /** What would have to change. */
+  /** Differences from the desired state. */
   sysctls: readonly SysctlAction[];
   rules: readonly RuleFacts[];
-  /** Masqueraded ports are chosen at random, as far as the kernel can. */
+  /** The kernel can randomise masqueraded ports. */
   randomPorts: boolean;
   configurations: readonly Configuration[];
-  /** Executable, links and conflist: what would have to change. */
+  /** Differences of executable, links and conflist from the desired state. */
   files: readonly FileAction[];
   fileProblems: readonly Problem[];
   plugin: PluginFacts;
   links: readonly LinkFacts[];
   addresses: ReadonlyArray<{ index: number; address: string }>;
   peers: readonly PeerFacts[];
-  /** How many addresses of other nodes there are; more than `peers` in a large cluster. */
+  /** Number of addresses of other nodes; more than `peers` in a large cluster. */
   peerCount: number;
   podAddresses: readonly PodAddress[];
   reservedAddresses: readonly string[];
   leaks: readonly Leak[];
   pools: ReadonlyArray<{ range: string; used: number; free: number }>;
   runtimeUp: boolean;
-  /** What the running agent says of itself; absent when none answers. */
+  /** State that the running agent reports; undefined when no agent answers. */
   agent?: { ready: boolean; problems: readonly string[] };
 }

@@ -1,20 +1,20 @@
-/** What a check says. */
+/** The result of a check. */
 import type { Problem } from '../../core/problem.ts';
 import type { DoctorFacts } from './facts.ts';
 
 export interface Finding {
-  /** A failure: pods lack something now. A warning: they will, or might. */
+  /** Failure: pods are affected now. Warning: they may be, later. */
   level: 'failure' | 'warning';
-  /** A sentence. */
+  /** A whole sentence. */
   message: string;
-  /** What to do about it, in sentences. */
+  /** What to do, in whole sentences. */
   fix: string;
 }
 
 export interface Check {
-  /** One word, stable: scripts may depend on it. */
+  /** One word; stable, because scripts depend on it. */
   name: string;
-  /** What is so when nothing was found, as a sentence. */
+  /** Describes the healthy state, as a whole sentence. */
   good: (facts: DoctorFacts) => string;
   find: (facts: DoctorFacts) => Finding[];
 }
@@ -22,12 +22,12 @@ export interface Check {
 export const failure = (message: string, fix: string): Finding => ({ level: 'failure', message, fix });
 export const warning = (message: string, fix: string): Finding => ({ level: 'warning', message, fix });
 
-/** Said of what the agent mends by itself, so that it only shows while no agent runs or one is hindered. */
-export const AGENT_MENDS =
-  'The agent mends this within a minute when it runs here: look at its log, or mend it once by `cnikit-agent apply --once`.';
+/** Fix for a difference that a running agent repairs: it persists only while no agent runs or the agent fails. */
+export const AGENT_REPAIRS =
+  'A running agent repairs this within a minute. If it does not, check its log or run `cnikit-agent apply --once`.';
 
-/** The finding that a problem of the agent amounts to. */
-export const findingOf = ({ severity, message, fix = AGENT_MENDS }: Problem): Finding => ({
+/** Turns a problem of the agent into a finding. */
+export const findingOf = ({ severity, message, fix = AGENT_REPAIRS }: Problem): Finding => ({
   level: severity,
   message: `${message}.`,
   fix,

@@ -1,4 +1,4 @@
-/** What the API server says: the Nodes, and what the agent may do. */
+/** Reads the Nodes and the agent's permissions from the API server. */
 import type { KubeConfigLike } from '@cnikit/watch';
 import type { NodeInfo } from '../../core/model.ts';
 import { apiRequest } from '../../kube/api-request.ts';
@@ -7,12 +7,12 @@ import type { Access, ApiFacts } from './facts.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** What the agent uses; with a readiness taint one thing more. */
+/** Returns the permissions that the agent uses; a readiness taint adds one. */
 export function accessNeeded(readinessTaint: string | undefined): Access[] {
   const nodes = { resource: 'nodes', needed: true };
   const events = { resource: 'events', namespace: 'default', needed: false };
   return [
-    { ...nodes, verb: 'list', use: 'to know the pod networks of other nodes' },
+    { ...nodes, verb: 'list', use: 'to learn the pod networks of other nodes' },
     { ...nodes, verb: 'watch', use: 'to follow the pod networks of other nodes' },
     { ...nodes, verb: 'get', use: 'to read its own node' },
     {
@@ -21,8 +21,8 @@ export function accessNeeded(readinessTaint: string | undefined): Access[] {
       use: 'to set condition NetworkUnavailable to False',
       needed: true,
     },
-    { ...events, verb: 'create', use: 'to tell an operator what is wrong' },
-    { ...events, verb: 'patch', use: 'to count what is wrong for longer' },
+    { ...events, verb: 'create', use: 'to report problems as Events' },
+    { ...events, verb: 'patch', use: 'to update the count of a repeated Event' },
     ...(readinessTaint === undefined
       ? []
       : [{ ...nodes, verb: 'patch', use: `to remove the taint ${readinessTaint}` }]),
@@ -46,7 +46,7 @@ export async function gatherApi(
   return { api: { server, access }, nodes };
 }
 
-/** SelfSubjectAccessReview, which everybody may ask for. */
+/** Checks one permission with a SelfSubjectAccessReview, which every authenticated user may create. */
 async function review(kubeConfig: KubeConfigLike, access: Access): Promise<Access> {
   const { verb, namespace } = access;
   const [resource, subresource] = access.resource.split('/');

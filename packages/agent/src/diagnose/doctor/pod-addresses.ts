@@ -1,4 +1,4 @@
-/** The addresses inside of the pods of this node, without entering or mounting a namespace. */
+/** Reads the addresses inside this node's pods without entering or mounting their namespaces. */
 import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import { hostVethPrefix } from '@cnikit/plugin';
 import { NETWORK_NAME } from '../../core/names.ts';
@@ -6,7 +6,7 @@ import type { PodAddress } from './facts.ts';
 
 const SCOPE_UNIVERSE = 0;
 
-/** By the id that the host's namespace has for the namespace of a link's other end. */
+/** Addresses each pod's namespace by the netns id of its veth's peer. */
 export function podAddresses(rt: RtnetlinkConnection): PodAddress[] {
   const prefix = hostVethPrefix(NETWORK_NAME);
   return rt
@@ -23,7 +23,7 @@ function addressesOf(rt: RtnetlinkConnection, netnsId: number): ReturnType<Rtnet
   try {
     return rt.addresses({ netnsId });
   } catch (error) {
-    // It went in between, or we may not look into it.
+    // The namespace has gone, or we lack permission.
     if (error instanceof NetlinkError) {
       return [];
     }

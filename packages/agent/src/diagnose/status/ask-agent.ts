@@ -1,32 +1,32 @@
-/** What the agent that runs on this node says of itself. */
+/** Asks the running agent of this node for its state. */
 import { get } from 'node:http';
 import type { Config } from '../../config/config.ts';
 
-/** The answer of /status. */
+/** Body of /status. */
 export interface AgentStatus {
   version: string;
   ready: boolean;
   problems: string[];
-  /** By podCIDR, when its route was changed last, ms since the epoch. */
+  /** Time of the last change of each podCIDR's route, ms since the epoch. */
   changed: Record<string, number>;
 }
 
 const TIMEOUT_MS = 3000;
 
-/** Undefined when none answers where it should. */
+/** Returns undefined when no agent answers at its health address. */
 export function askAgent({ health }: Pick<Config, 'health'>): Promise<AgentStatus | undefined> {
   if (health === undefined) {
     return Promise.resolve(undefined);
   }
-  const everywhere = health.host === '' || health.host === '0.0.0.0' || health.host === '::';
+  const wildcard = health.host === '' || health.host === '0.0.0.0' || health.host === '::';
   const options = {
-    host: everywhere ? '127.0.0.1' : health.host,
+    host: wildcard ? '127.0.0.1' : health.host,
     port: health.port,
     path: '/status',
     timeout: TIMEOUT_MS,
     agent: false,
   };
-  return new Promise((done) => {
+  return new Promise((resolve) => {
     const request = get(options, async (response) => {
       try {
         let text = '';
@@ -34,12 +34,12 @@ export function askAgent({ health }: Pick<Config, 'health'>): Promise<AgentStatu
           text += chunk;
         }
         const status = JSON.parse(text) as AgentStatus;
-        done(typeof status.ready === 'boolean' && Array.isArray(status.problems) ? status : undefined);
+        resolve(typeof status.ready === 'boolean' && Array.isArray(status.problems) ? status : undefined);
       } catch {
-        done(undefined);
+        resolve(undefined);
       }
     });
     request.on('timeout', () => request.destroy());
-    request.on('error', () => done(undefined));
+    request.on('error', () => resolve(undefined));
   });
 }

@@ -1,43 +1,42 @@
-/** The table of `cnikit-agent status`: a row for each pod network of each other node, as this node has it. Pure. */
+/** Rows of `cnikit-agent status`: one for each podCIDR of each other node, as this node routes it. Pure. */
 
 import { type KernelAction, placeOf } from '../../core/action.ts';
 import type { NodeRoute } from '../../core/model.ts';
 import { type Problem, problemKey } from '../../core/problem.ts';
 import type { Claims } from '../../desired/claims.ts';
 
-/** `none`: there is to be none, for a reason that is told. `foreign`: a route of somebody else is in its place. */
+/** `none`: no route is possible, see `reason`. `foreign`: another program's route has its destination. */
 export type RouteState = 'ok' | 'missing' | 'wrong' | 'foreign' | 'none';
 
 export interface StatusRow {
   node: string;
   podCIDR: string;
-  /** The node's own address of that family, if it has one. */
-  internalIP?: string;
+  /** The node's address of that family. */
+  internalIP?: string | undefined;
   route: RouteState;
-  /** Why there is no route, or what stands in its way. */
-  reason?: string;
-  via?: string;
-  dev?: string;
-  /** How packets travel: as they are, or inside of a tunnel. */
-  encap?: 'direct' | 'tunnel';
-  /** What the kernel believes of the next hop to the node's address, such as `reachable`; `unknown` when it has no entry. */
+  /** Why there is no route, or which route conflicts. */
+  reason?: string | undefined;
+  via?: string | undefined;
+  dev?: string | undefined;
+  encap?: 'direct' | 'tunnel' | undefined;
+  /** Kernel state of the next hop to the node's address, such as `reachable`; `unknown` without an entry. */
   neighbour: string;
-  /** When the agent last changed the route, RFC 3339; absent when it has not since it started. */
-  changed?: string;
+  /** When the running agent last changed the route, RFC 3339. */
+  changed?: string | undefined;
 }
 
 export interface StatusInput {
   claims: Claims;
   nodeName: string;
   wanted: ReadonlyMap<string, NodeRoute>;
-  /** What would have to change. */
+  /** Differences from the desired state. */
   actions: readonly KernelAction[];
   problems: readonly Problem[];
-  /** Names of the tunnels' links. */
+  /** Names of the tunnel links. */
   tunnels: readonly string[];
-  /** State of the neighbour through which an address is reached. */
+  /** Returns the state of the next hop to an address. */
   neighbour: (address: string) => string;
-  /** When each route was changed, ms since the epoch. */
+  /** Time of each route's last change, ms since the epoch. */
   changed: ReadonlyMap<string, number>;
 }
 
@@ -57,13 +56,13 @@ export function statusRows(input: StatusInput): StatusRow[] {
         return {
           node: node.name,
           podCIDR,
-          ...(internalIP === undefined ? {} : { internalIP }),
+          internalIP,
           ...stateOf(podCIDR, wanted, actions.get(podCIDR), problems),
-          ...(wanted === undefined
-            ? {}
-            : { via: wanted.via, dev: wanted.dev, encap: encapOf(wanted, input.tunnels) }),
+          via: wanted?.via,
+          dev: wanted?.dev,
+          encap: wanted && encapOf(wanted, input.tunnels),
           neighbour: internalIP === undefined ? 'unknown' : input.neighbour(internalIP),
-          ...(changed === undefined ? {} : { changed: new Date(changed).toISOString() }),
+          changed: changed === undefined ? undefined : new Date(changed).toISOString(),
         };
       }),
     );
@@ -77,7 +76,7 @@ function stateOf(
   wanted: NodeRoute | undefined,
   action: KernelAction | undefined,
   problems: ReadonlyMap<string, string>,
-): { route: RouteState; reason?: string } {
+): Pick<StatusRow, 'route' | 'reason'> {
   const foreign = problems.get(problemKey({ kind: 'foreign-route', subject: dst }));
   if (foreign !== undefined) {
     return { route: 'foreign', reason: foreign };
@@ -86,7 +85,7 @@ function stateOf(
     const reason =
       problems.get(problemKey({ kind: 'no-route', subject: dst })) ??
       problems.get(problemKey({ kind: 'claim', subject: dst }));
-    return { route: 'none', ...(reason === undefined ? {} : { reason }) };
+    return { route: 'none', reason };
   }
   if (action === undefined) {
     return { route: 'ok' };

@@ -23,7 +23,7 @@ const rows = statusRows({
   changed: new Map([['10.244.2.0/24', 1_000_000]]),
 });
 
-test('statusRows() has a row for each pod network of the others, in the order of their names', () => {
+test('statusRows() returns a row for each pod network of other nodes, sorted by node name', () => {
   expect(rows.map(({ node: name, route, encap }) => [name, route, encap])).toEqual([
     ['n2', 'ok', 'direct'],
     ['n3', 'missing', 'direct'],
@@ -33,7 +33,7 @@ test('statusRows() has a row for each pod network of the others, in the order of
   expect(rows[0]).toMatchObject({ neighbour: 'reachable', changed: '1970-01-01T00:16:40.000Z' });
 });
 
-test('statusRows() tells a foreign route in the way', () => {
+test('statusRows() reports a foreign route with the same destination', () => {
   const [row] = statusRows({
     claims,
     nodeName: 'n1',
@@ -47,7 +47,7 @@ test('statusRows() tells a foreign route in the way', () => {
   expect(row).toMatchObject({ route: 'foreign', reason: 'in the way' });
 });
 
-test('statusText() is a table under what is to be said of this node', () => {
+test('statusText() prints a summary of this node and a table of the others', () => {
   const report = {
     node: { name: 'n1', podCIDRs: ['10.244.1.0/24'], internalIPs: ['192.0.2.1'] },
     source: 'api' as const,
@@ -58,7 +58,7 @@ test('statusText() is a table under what is to be said of this node', () => {
   expect(lines.slice(0, 4)).toEqual([
     'Node n1: podCIDR 10.244.1.0/24, InternalIP 192.0.2.1',
     'Agent: ready',
-    'Nodes: as the API has them; 4 pod networks, 2 not as they should be',
+    'Nodes: from the API; 4 pod networks, 2 not routed correctly',
     '',
   ]);
   expect(lines.slice(4, 9).map((line) => line.split(/ {2,}/))).toEqual([
@@ -75,5 +75,7 @@ test('statusText() is a table under what is to be said of this node', () => {
   }
   expect(lines.slice(9)).toEqual(['', '! No route to 10.244.4.0/24: no InternalIP', '']);
   const offline = statusText({ node: report.node, source: 'saved', rows: [] }, 0);
-  expect(offline).toContain('Agent: none answers on this node\nNodes: as they were saved last');
+  expect(offline).toContain(
+    'Agent: not running, or not answering on --health-address\nNodes: from the saved state',
+  );
 });

@@ -1,16 +1,16 @@
-/** The text of `cnikit-agent status`. Pure. */
+/** Formats `cnikit-agent status` as text. Pure. */
 import type { StatusReport } from './report.ts';
 import type { StatusRow } from './rows.ts';
 
 const HEAD = ['NODE', 'POD CIDR', 'INTERNAL IP', 'ROUTE', 'VIA', 'ENCAP', 'NEIGHBOUR', 'CHANGED'];
 
-/** `now` is in ms since the epoch: times are told as ages. */
+/** Shows times as ages relative to `now`, ms since the epoch. */
 export function statusText({ node, source, rows, agent }: StatusReport, now: number): string {
   const bad = rows.filter(({ route }) => route !== 'ok');
   const lines = [
     `Node ${node.name}: podCIDR ${node.podCIDRs.join(' ') || 'none yet'}, InternalIP ${node.internalIPs.join(' ') || 'none'}`,
     `Agent: ${agentText(agent)}`,
-    `Nodes: ${source === 'api' ? 'as the API has them' : 'as they were saved last, since the API does not answer'}; ${rows.length} pod networks, ${bad.length === 0 ? 'all routed' : `${bad.length} not as they should be`}`,
+    `Nodes: ${source === 'api' ? 'from the API' : 'from the saved state, because the API does not answer'}; ${rows.length} pod networks, ${bad.length === 0 ? 'all routed' : `${bad.length} not routed correctly`}`,
     '',
     ...columns([HEAD, ...rows.map((row) => cells(row, now))]),
     ...reasons(bad),
@@ -20,7 +20,7 @@ export function statusText({ node, source, rows, agent }: StatusReport, now: num
 
 function agentText(agent: StatusReport['agent']): string {
   if (agent === undefined) {
-    return 'none answers on this node';
+    return 'not running, or not answering on --health-address';
   }
   return [agent.ready ? 'ready' : 'not ready', ...agent.problems].join('\n  ! ');
 }
@@ -41,8 +41,8 @@ function cells(row: StatusRow, now: number): string[] {
 }
 
 function reasons(bad: readonly StatusRow[]): string[] {
-  const told = [...new Set(bad.flatMap(({ reason }) => reason ?? []))];
-  return told.length === 0 ? [] : ['', ...told.map((reason) => `! ${reason}`)];
+  const unique = [...new Set(bad.flatMap(({ reason }) => reason ?? []))];
+  return unique.length === 0 ? [] : ['', ...unique.map((reason) => `! ${reason}`)];
 }
 
 function columns(rows: readonly string[][]): string[] {
@@ -55,7 +55,7 @@ function columns(rows: readonly string[][]): string[] {
   );
 }
 
-/** As kubectl tells it: the largest unit. */
+/** Formats an age in its largest unit, as kubectl does. */
 function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 120) {

@@ -2,13 +2,13 @@ import { type Check, failure, warning } from '../finding.ts';
 
 export const agent: Check = {
   name: 'agent',
-  good: () => 'The agent runs here and is ready.',
+  good: () => 'The agent is running and ready.',
   find: ({ agent: running }) => {
     if (running === undefined) {
       return [
         warning(
-          'No agent answers on this node. What is set up stays, and nothing is followed or repaired.',
-          'Start it; if it listens elsewhere, say so by --health-address.',
+          'No agent answers on this node. The existing setup stays, but nothing updates or repairs it.',
+          'Start the agent. If it serves another address, pass that with --health-address.',
         ),
       ];
     }
@@ -18,8 +18,8 @@ export const agent: Check = {
     const why = running.problems.length === 0 ? '' : `: ${running.problems.join(' ')}`;
     return [
       failure(
-        `The agent runs, but has not programmed the data path${why}.`,
-        'Mend what it says; it tries again by itself.',
+        `The agent is running but has not programmed the data path${why}.`,
+        'Fix the cause above; the agent retries by itself.',
       ),
     ];
   },

@@ -2,15 +2,16 @@ import { type Check, failure, warning } from '../finding.ts';
 
 export const api: Check = {
   name: 'api',
-  good: ({ api: { server } }) => `The API server ${server} answers and allows all that the agent asks of it.`,
+  good: ({ api: { server } }) =>
+    `The API server ${server} answers and grants every permission that the agent needs.`,
   find: ({ api: { server, error, access } }) => {
     const unreachable =
       error === undefined
         ? []
         : [
             failure(
-              `The API server ${server} did not list its Nodes: ${error}.`,
-              'Check the address (--api-server, or KUBERNETES_SERVICE_HOST of the pod: that of the Service needs kube-proxy), the network to it, and the credentials. The pod network stays as it is meanwhile.',
+              `Cannot list Nodes from the API server ${server}: ${error}.`,
+              'Check the address (--api-server; the default, the kubernetes Service, needs kube-proxy), the network path to it, and the credentials. Until then the pod network stays unchanged.',
             ),
           ];
     const missing = access
@@ -18,8 +19,8 @@ export const api: Check = {
       .map(({ verb, resource, namespace, use, needed }) => {
         const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
         return (needed ? failure : warning)(
-          `The agent may not ${verb} ${resource}${where}, which it needs ${use}.`,
-          `Allow its ServiceAccount the verb ${verb} on ${resource}${where}: apply deploy/base/rbac.yaml of this version, or see docs/operations.md.`,
+          `The agent is not allowed to ${verb} ${resource}${where}; it needs this ${use}.`,
+          `Grant its ServiceAccount the verb ${verb} on ${resource}${where}: apply deploy/base/rbac.yaml of this version, or see docs/operations.md.`,
         );
       });
     return [...unreachable, ...missing];

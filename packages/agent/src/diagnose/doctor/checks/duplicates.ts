@@ -4,7 +4,7 @@ import { type Check, type Finding, failure, warning } from '../finding.ts';
 export const duplicates: Check = {
   name: 'duplicates',
   good: ({ claims }) =>
-    `No address is used twice, neither by the ${claims.size} nodes nor by pods of this one.`,
+    `All addresses are unique: those of the ${claims.size} nodes, and those of the pods on this node.`,
   find: (facts) => [...nodesTwice(facts), ...podsTwice(facts)],
 };
 
@@ -15,8 +15,8 @@ function nodesTwice({ claims }: DoctorFacts): Finding[] {
     if (names.length > 1) {
       findings.push(
         failure(
-          `podCIDR ${prefix} is claimed by nodes ${names.join(' and ')}: the oldest, ${names[0]}, has it, and pods of the other are not reached.`,
-          'Delete the Node that is wrong and let it register anew, so that it gets another podCIDR.',
+          `Nodes ${names.join(' and ')} claim the same podCIDR ${prefix}: the oldest, ${names[0]}, keeps it, and pods on the other are unreachable.`,
+          'Delete the wrong Node object and restart its kubelet, so that it registers again and gets another podCIDR.',
         ),
       );
     }
@@ -31,8 +31,8 @@ function nodesTwice({ claims }: DoctorFacts): Finding[] {
     if (names.length > 1) {
       findings.push(
         failure(
-          `InternalIP ${ip} is that of nodes ${names.join(' and ')}: packets for pods of one go to the other.`,
-          'Delete the Node that is gone, or correct --node-ip of its kubelet.',
+          `Nodes ${names.join(' and ')} have the same InternalIP ${ip}: packets for pods on one reach the other.`,
+          'Delete the Node that no longer exists, or correct --node-ip of its kubelet.',
         ),
       );
     }
@@ -49,16 +49,16 @@ function podsTwice({ podAddresses, reservedAddresses }: DoctorFacts): Finding[] 
   return [...links].flatMap(([address, at]) => {
     if (at.size > 1) {
       return failure(
-        `Pod address ${address} is on two links, ${[...at].join(' and ')}: connections to it reach now one pod, now the other.`,
-        'Delete both pods, so that they are made anew.',
+        `Pod address ${address} is on two links, ${[...at].join(' and ')}: connections reach either pod unpredictably.`,
+        'Delete both pods, so that they are recreated.',
       );
     }
     if (reserved.has(address)) {
       return [];
     }
     return warning(
-      `Pod address ${address} behind ${[...at][0]} is not reserved, so another pod may get it too.`,
-      'Delete the pod, so that it is made anew. Never remove files below the state directory.',
+      `Pod address ${address} behind ${[...at][0]} is not reserved: another pod may get the same address.`,
+      'Delete the pod, so that it is recreated. Never remove files below the state directory.',
     );
   });
 }

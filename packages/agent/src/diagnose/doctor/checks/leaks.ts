@@ -2,33 +2,34 @@ import { describeLeak } from '../../../leaks/find.ts';
 import type { DoctorFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
 
-/** Share of a range from which on it may soon be full. */
+/** Share of used addresses that calls for a warning. */
 const NEARLY_FULL = 0.9;
-const LARGER = 'Give nodes larger podCIDRs (--node-cidr-mask-size), or their kubelets a smaller maxPods.';
+const LARGER =
+  'Give nodes larger podCIDRs (--node-cidr-mask-size of the controller manager), or lower maxPods of their kubelets.';
 
 export const leaks: Check = {
   name: 'leaks',
   good: ({ pools }) =>
-    `Pods left nothing over${pools.map(({ range, used }) => `; ${used} addresses of ${range} are used`).join('')}.`,
-  find: (facts) => [...leftOver(facts), ...facts.pools.flatMap(ofPool)],
+    `No leaked addresses or links${pools.map(({ range, used }) => `; ${used} addresses of ${range} in use`).join('')}.`,
+  find: (facts) => [...leaked(facts), ...facts.pools.flatMap(poolFindings)],
 };
 
-function leftOver({ leaks: all, runtimeUp }: DoctorFacts): Finding[] {
+function leaked({ leaks: all, runtimeUp }: DoctorFacts): Finding[] {
   const later = runtimeUp
-    ? 'The agent releases it when it has been so for --leak-grace.'
-    : 'The agent would release it, but not while no container runtime listens, as now: start it, or name its socket by --runtime-socket.';
+    ? 'The agent releases it once it has been leaked for --leak-grace.'
+    : 'The agent does not release it, because no container runtime is listening. Start the runtime, or pass its socket with --runtime-socket.';
   return all.map((leak) =>
     warning(
-      `Left over: ${describeLeak(leak)}.`,
-      leak.kind === 'unreserved' ? 'Delete that pod, so that it is made anew.' : later,
+      `Leaked ${describeLeak(leak)}.`,
+      leak.kind === 'unreserved' ? 'Delete that pod, so that it is recreated.' : later,
     ),
   );
 }
 
-function ofPool({ range, used, free }: DoctorFacts['pools'][number]): Finding[] {
-  const message = `${used} of ${used + free} addresses of ${range} are used`;
+function poolFindings({ range, used, free }: DoctorFacts['pools'][number]): Finding[] {
+  const message = `${used} of ${used + free} addresses of ${range} are in use`;
   if (free <= 0) {
-    return [failure(`${message}: no further pod can start here.`, LARGER)];
+    return [failure(`${message}: no more pods can start on this node.`, LARGER)];
   }
   return used / (used + free) < NEARLY_FULL ? [] : [warning(`${message}.`, LARGER)];
 }

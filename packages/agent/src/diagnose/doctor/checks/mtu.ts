@@ -1,8 +1,9 @@
+import { BRIDGE_NAME } from '../../../core/names.ts';
 import type { DoctorFacts, PeerFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
 
 const FIX =
-  'Give the outside interfaces of all nodes the same MTU, the least that every switch and tunnel between them carries. The agent follows it, and pods that start from then on have it.';
+  'Set the same MTU on the egress interfaces of all nodes: the largest that every switch and tunnel between them carries. The agent follows the change; pods that start afterwards use it.';
 
 export const mtu: Check = {
   name: 'mtu',
@@ -10,35 +11,35 @@ export const mtu: Check = {
     const answered = peers.filter(({ mtu: { result } }) => result === 'fits');
     const sizes = [...new Set(answered.map(({ size }) => size))].join(' and ');
     return answered.length === 0
-      ? 'No node answered a probe, as a packet filter may have it, so nothing is known of the MTU between nodes.'
-      : `Packets of ${sizes} bytes reach other nodes whole: ${answered.length} of ${peers.length} addresses answered.`;
+      ? 'No node answered the probes (a packet filter may drop them), so the path MTU is unknown.'
+      : `Packets of ${sizes} bytes reach other nodes unfragmented: ${answered.length} of ${peers.length} addresses answered.`;
   },
-  find: ({ peers, links }) => [...peers.flatMap(ofPeer), ...ofBridge(peers, links)],
+  find: ({ peers, links }) => [...peers.flatMap(peerFindings), ...bridgeFindings(peers, links)],
 };
 
-function ofPeer({ node, address, size, mtu: path }: PeerFacts): Finding[] {
+function peerFindings({ node, address, size, mtu: path }: PeerFacts): Finding[] {
   const where = `${address} of node ${node}`;
   if (path.result === 'too-big') {
-    const fits = path.fits === undefined ? '' : `; ${path.fits} would fit`;
-    return [failure(`Packets of ${size} bytes are too big for the path to ${where}${fits}.`, FIX)];
+    const fits = path.fits === undefined ? '' : `; its MTU is ${path.fits}`;
+    return [failure(`${size}-byte packets are too big for the path to ${where}${fits}.`, FIX)];
   }
   if (path.result !== 'lost') {
     return [];
   }
-  const message = `Packets of ${size} bytes to ${where} are lost without a word, while small ones are answered.`;
+  const message = `${size}-byte packets to ${where} are silently dropped; small packets get through.`;
   return [failure(message, FIX)];
 }
 
-function ofBridge(peers: readonly PeerFacts[], links: DoctorFacts['links']): Finding[] {
-  const bridge = links.find(({ name }) => name === 'cni0');
+function bridgeFindings(peers: readonly PeerFacts[], links: DoctorFacts['links']): Finding[] {
+  const bridge = links.find(({ name }) => name === BRIDGE_NAME);
   const least = Math.min(...peers.flatMap(({ dev }) => links.find(({ name }) => name === dev)?.mtu ?? []));
   if (bridge === undefined || !(bridge.mtu > least)) {
     return [];
   }
   return [
     warning(
-      `The bridge cni0 has MTU ${bridge.mtu}, more than the ${least} of the way out: its pods were started when that was larger.`,
-      'Have the pods of this node made anew, one after another.',
+      `The bridge ${BRIDGE_NAME} has MTU ${bridge.mtu}, but the egress interface has ${least}: pods started before that MTU was lowered.`,
+      'Recreate the pods on this node, one after another.',
     ),
   ];
 }

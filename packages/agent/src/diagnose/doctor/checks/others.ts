@@ -1,8 +1,9 @@
+import { BRIDGE_NAME } from '../../../core/names.ts';
 import { contains, parseAddress, parsePrefix } from '../../../core/prefix.ts';
 import type { DoctorFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
 
-/** Links by which other pod networks are known. */
+/** Link names that identify other pod networks. */
 const LINKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^flannel(-v6)?\.\d+$/, 'flannel'],
   [/^(cali[0-9a-f]{11}|vxlan(-v6)?\.calico|wireguard\.cali)$/, 'Calico'],
@@ -15,7 +16,7 @@ const LINKS: ReadonlyArray<readonly [RegExp, string]> = [
 
 export const others: Check = {
   name: 'others',
-  good: () => 'No other pod network has left links on this node.',
+  good: () => 'No links of other pod networks on this node.',
   find: (facts) => [...foreignLinks(facts), ...foreignBridge(facts)],
 };
 
@@ -30,23 +31,23 @@ function foreignLinks({ links }: DoctorFacts): Finding[] {
   return [...found].map(([whose, names]) => {
     const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
     return warning(
-      `${whose} has links here: ${names.slice(0, 3).join(', ')}${more}. Two pod networks on a node fight for routes and pods.`,
-      `If ${whose} is gone from the cluster, remove what it left (its own clean-up, or a reboot), and have the pods made anew that it made.`,
+      `Found links of ${whose}: ${names.slice(0, 3).join(', ')}${more}. Two pod networks on one node compete for routes and pods.`,
+      `If ${whose} is uninstalled, remove its links with its own clean-up or a reboot, and recreate the pods that it attached.`,
     );
   });
 }
 
-/** cni0 is a name that several use; ours has addresses of this node's podCIDRs only. */
+/** Several CNIs use the name cni0; ours only has addresses from this node's podCIDRs. */
 function foreignBridge({ links, addresses, own }: DoctorFacts): Finding[] {
-  const bridge = links.find(({ name }) => name === 'cni0');
+  const bridge = links.find(({ name }) => name === BRIDGE_NAME);
   if (bridge === undefined || own === undefined) {
     return [];
   }
   if (bridge.kind !== 'bridge') {
     return [
       failure(
-        `Link cni0 is no bridge but ${bridge.kind ?? 'a device'}.`,
-        'Remove or rename it: the plugin needs that name.',
+        `${BRIDGE_NAME} exists but is not a bridge (kind: ${bridge.kind ?? 'device'}).`,
+        'Remove or rename it: the plugin needs that name for its bridge.',
       ),
     ];
   }
@@ -61,8 +62,8 @@ function foreignBridge({ links, addresses, own }: DoctorFacts): Finding[] {
     )
     .map(({ address }) =>
       warning(
-        `The bridge cni0 has ${address}, which is not of this node's podCIDR: it is of another CNI, or of an earlier podCIDR.`,
-        'The plugin replaces it when it makes the next pod. Pods that have addresses of it have to be made anew.',
+        `The bridge ${BRIDGE_NAME} has address ${address}, which is outside this node's podCIDR: another CNI or an earlier podCIDR left it.`,
+        'The plugin replaces the address when the next pod starts. Recreate pods that have addresses from that range.',
       ),
     );
 }

@@ -11,8 +11,8 @@ export const ownNode: Check = {
       failure(
         `${message}.`,
         own === undefined
-          ? 'Give --node-name, or NODE_NAME, the name that `kubectl get nodes` shows for this machine.'
-          : 'Start the controller manager so, or set spec.podCIDRs of the Node.',
+          ? 'Set --node-name or NODE_NAME to the name that `kubectl get nodes` shows for this machine.'
+          : 'Start the controller manager with --allocate-node-cidrs and --cluster-cidr, or set spec.podCIDRs of the Node.',
       ),
     );
     const rejected = (own?.rejected ?? []).map((reason) =>
@@ -22,7 +22,7 @@ export const ownNode: Check = {
       .filter((family) => !own!.internalIPs.some((ip) => parseAddress(ip)?.family === family))
       .map((family) =>
         failure(
-          `Node ${nodeName} has pods of ${family} but no InternalIP of that family, so no other node has a route to them.`,
+          `Node ${nodeName} has an ${family} podCIDR but no InternalIP of that family, so other nodes cannot route to its pods.`,
           'Start the kubelet with an address of each family in --node-ip.',
         ),
       );

@@ -1,32 +1,32 @@
-import { AGENT_MENDS, type Check, type Finding, failure } from '../finding.ts';
+import { AGENT_REPAIRS, type Check, type Finding, failure } from '../finding.ts';
 
 export const plugin: Check = {
   name: 'plugin',
   good: ({ plugin: { path, versions } }) =>
-    `${path} runs and is the one of this agent (CNI versions up to ${versions?.at(-1)}).`,
+    `${path} runs and is the version shipped with this agent (CNI versions up to ${versions?.at(-1)}).`,
   find: ({ plugin: { path, error, missing }, files }) => {
     const change = files.find((file) => file.path === path);
     const findings: Finding[] = [];
     if (change?.op === 'add') {
-      findings.push(failure(`There is no plugin at ${path}, so no pod can start.`, AGENT_MENDS));
+      findings.push(failure(`Plugin ${path} does not exist, so no pod can start.`, AGENT_REPAIRS));
     } else if (change !== undefined) {
-      findings.push(failure(`${path} is not the one that comes with this agent.`, AGENT_MENDS));
+      findings.push(failure(`${path} differs from the plugin shipped with this agent.`, AGENT_REPAIRS));
     }
     if (change?.op !== 'add' && error !== undefined) {
       findings.push(
         failure(
           `${path} does not run: ${error}.`,
-          'Look whether its file system is mounted noexec, and whether it was built for this machine.',
+          'Check that its file system is not mounted noexec, and that it was built for the architecture of this machine.',
         ),
       );
     }
     for (const name of missing) {
       findings.push(
         failure(
-          `Plugin ${name} is not installed beside ${path}, so no pod can start.`,
+          `Plugin ${name} is not installed next to ${path}, so no pod can start.`,
           name === 'loopback'
-            ? 'Let the agent link it (--plugin-links loopback, the default), or install the CNI plugins of your distribution.'
-            : 'Install it, or take it out of the file of --chain.',
+            ? 'Let the agent link it (--plugin-links loopback, the default), or install the CNI plugins package of your distribution.'
+            : 'Install it, or remove it from the --chain file.',
         ),
       );
     }

@@ -1,23 +1,25 @@
 import { describe } from '../../../core/action.ts';
-import { AGENT_MENDS, type Check, failure, findingOf } from '../finding.ts';
+import { AGENT_REPAIRS, type Check, failure, findingOf } from '../finding.ts';
 
-/** Enough to see what kind of trouble it is. */
-const SHOWN = 5;
+/** Differences to list; more do not help to find the cause. */
+const MAX_SHOWN = 5;
 
 export const routes: Check = {
   name: 'routes',
   good: ({ routes: { wanted } }) =>
-    `All ${wanted.size} routes to other nodes' pods are there, and packets take them.`,
+    `All ${wanted.size} routes to pods on other nodes are in place, and packets take them.`,
   find: ({ routes: { changes, problems }, selfTest }) => {
     const findings = changes
-      .slice(0, SHOWN)
-      .map((action) => failure(`Not as it should be: ${describe(action)}.`, AGENT_MENDS));
-    if (changes.length > SHOWN) {
-      findings.push(failure(`So are ${changes.length - SHOWN} further routes.`, AGENT_MENDS));
+      .slice(0, MAX_SHOWN)
+      .map((action) => failure(`Out of sync: ${describe(action)}.`, AGENT_REPAIRS));
+    if (changes.length > MAX_SHOWN) {
+      findings.push(
+        failure(`${changes.length - MAX_SHOWN} more routes are missing or wrong.`, AGENT_REPAIRS),
+      );
     }
     // Check `duplicates` reports podCIDRs with several claimants.
     findings.push(...problems.filter(({ kind }) => kind !== 'claim').map(findingOf));
-    // A route that is missing leads packets astray by itself.
+    // With a missing route the self-test fails for that reason alone.
     if (changes.length === 0) {
       findings.push(...selfTest.map(findingOf));
     }

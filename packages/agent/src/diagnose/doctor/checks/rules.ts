@@ -1,19 +1,19 @@
 import type { RuleFacts } from '../facts.ts';
-import { AGENT_MENDS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
+import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
-const SHOWN = 5;
+const MAX_SHOWN = 5;
 
 export const rules: Check = {
   name: 'rules',
   good: ({ rules: all }) =>
-    `The packet filter's rules are as they should be and in their place${all[0]?.backend === undefined ? '' : ` (iptables-${all[0].backend.backend})`}; masqueraded ports are chosen at random.`,
+    `All packet filter rules are in place${all[0]?.backend === undefined ? '' : ` (iptables-${all[0].backend.backend})`}; masqueraded ports are randomised.`,
   find: ({ rules: all, desired, randomPorts }) => {
-    const findings = all.flatMap(ofFamily);
+    const findings = all.flatMap(familyFindings);
     if (!randomPorts) {
       findings.push(
         warning(
-          'This kernel, older than 3.13, does not choose masqueraded ports at random (--random-fully): connections that two pods open to one place at once may be lost.',
-          'Run a kernel of 3.13 or later; there is nothing else to do.',
+          'This kernel is older than 3.13 and cannot randomise masqueraded ports (--random-fully): when two pods connect to the same destination at the same time, one connection may be lost.',
+          'Upgrade to kernel 3.13 or later. There is no other fix.',
         ),
       );
     }
@@ -21,8 +21,8 @@ export const rules: Check = {
     if (mixed !== undefined) {
       findings.push(
         warning(
-          `Both iptables hold rules, ${mixed.nft.rules} in nft and ${mixed.legacy.rules} in legacy: packets pass both, and each program shows its own only. The agent uses ${mixed.backend}.`,
-          'Find out who writes the other (kube-proxy, Docker, a firewall), and have all use the same: update-alternatives on the host, CNIKIT_IPTABLES_BACKEND for the agent.',
+          `Both iptables variants hold rules, ${mixed.nft.rules} in nft and ${mixed.legacy.rules} in legacy: packets traverse both, but each program lists only its own. The agent uses ${mixed.backend}.`,
+          'Find the program that writes the other variant (kube-proxy, Docker, a firewall), and make all use the same one: update-alternatives on the host, CNIKIT_IPTABLES_BACKEND for the agent.',
         ),
       );
     }
@@ -32,18 +32,23 @@ export const rules: Check = {
   },
 };
 
-function ofFamily({ family, changes, error, backend }: RuleFacts): Finding[] {
+function familyFindings({ family, changes, error, backend }: RuleFacts): Finding[] {
   const findings = changes
-    .slice(0, SHOWN)
-    .map((line) => failure(`Not as it should be, ${family}: ${line}.`, AGENT_MENDS));
-  if (changes.length > SHOWN) {
-    findings.push(failure(`So are ${changes.length - SHOWN} further lines of ${family}.`, AGENT_MENDS));
+    .slice(0, MAX_SHOWN)
+    .map((line) => failure(`Out of sync (${family}): ${line}.`, AGENT_REPAIRS));
+  if (changes.length > MAX_SHOWN) {
+    findings.push(
+      failure(
+        `${changes.length - MAX_SHOWN} more ${family} rules or set elements are missing or wrong.`,
+        AGENT_REPAIRS,
+      ),
+    );
   }
   if (error !== undefined) {
     findings.push(
       failure(
-        `The rules of ${family} could not be read: ${error}.`,
-        'Install iptables 1.6.2 or later, and look whether another program holds its lock for long.',
+        `Cannot read the ${family} rules: ${error}.`,
+        'Install iptables 1.6.2 or later, and check that no other program holds its lock.',
       ),
     );
   }
@@ -51,8 +56,8 @@ function ofFamily({ family, changes, error, backend }: RuleFacts): Finding[] {
   if (stale !== undefined && stale.own.length > 0) {
     findings.push(
       failure(
-        `Chains of cnikit are in iptables-${other} too (${stale.own.join(', ')}), which is not in use: packets of ${family} pass both.`,
-        `Remove them by \`CNIKIT_IPTABLES_BACKEND=${other} cnikit-agent cleanup\`; the agent then sets up the rest again.`,
+        `cnikit chains also exist in iptables-${other} (${stale.own.join(', ')}), which the agent does not use: ${family} packets traverse both.`,
+        `Remove them with \`CNIKIT_IPTABLES_BACKEND=${other} cnikit-agent cleanup\`. A running agent then restores everything else.`,
       ),
     );
   }

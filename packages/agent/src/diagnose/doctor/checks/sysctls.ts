@@ -5,12 +5,12 @@ const dotted = (key: string): string => key.replaceAll('/', '.');
 export const sysctls: Check = {
   name: 'sysctls',
   good: ({ desired }) =>
-    `The kernel's settings are as they should be: ${desired?.sysctls.map(({ key }) => dotted(key)).join(', ') ?? 'none is known to be needed yet'}.`,
+    `Kernel settings are correct: ${desired?.sysctls.map(({ key }) => dotted(key)).join(', ') ?? 'none required yet'}.`,
   find: ({ sysctls: actions }) =>
     actions.map(({ key, from, to, why }) =>
       failure(
-        `${dotted(key)} is ${from} and should be ${to}: ${why}.`,
-        `Set it on the host by \`sysctl -w ${dotted(key)}=${to}\`, and in /etc/sysctl.d if something sets it back.`,
+        `${dotted(key)} is ${from} but should be ${to}: ${why}.`,
+        `Set it on the host with \`sysctl -w ${dotted(key)}=${to}\`. If it reverts, set it in /etc/sysctl.d too.`,
       ),
     ),
 };

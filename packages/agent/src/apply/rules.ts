@@ -1,8 +1,9 @@
 /** Keeps the packet filter rules of both families. */
+
+import { type Family, families } from '@cnikit/ip';
 import { type Iptables, openIptables, type TableSpec } from '@cnikit/iptables';
 import type { RuleAction } from '../core/action.ts';
 import { CHAIN_PREFIX } from '../core/names.ts';
-import { type Family, families } from '../core/prefix.ts';
 
 export type DesiredRules = Readonly<Record<Family, readonly TableSpec[]>>;
 

@@ -2,10 +2,11 @@
  * The destinations to which pods keep their address, as one set for each family: a node that comes or goes is an element
  * of it, and the rules stay as they are.
  */
+
+import type { Family } from '@cnikit/ip';
 import { type IpSetConnection, openIpSet } from '@cnikit/netlink/ipset';
 import type { SetAction } from '../core/action.ts';
 import { insideSet } from '../core/names.ts';
-import type { Family } from '../core/prefix.ts';
 
 /** What is used of ipset. */
 export type SetStore = Pick<IpSetConnection, 'elements' | 'create' | 'change' | 'destroy'>;

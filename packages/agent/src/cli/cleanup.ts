@@ -1,6 +1,7 @@
 /** `cnikit-agent cleanup`: removes all that the agent made. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { families } from '@cnikit/ip';
 import { createCni } from '../apply/cni.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { createRules } from '../apply/rules.ts';
@@ -8,7 +9,6 @@ import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
-import { families } from '../core/prefix.ts';
 import { Claims } from '../desired/claims.ts';
 import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';

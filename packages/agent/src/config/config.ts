@@ -1,8 +1,8 @@
 /** Turns arguments and environment into a checked configuration. Pure: reads nothing but its arguments. */
 import { parseArgs } from 'node:util';
+import { formatPrefix, parseNetwork } from '@cnikit/ip';
 import { AgentError } from '../core/error.ts';
 import type { Encap, TunnelSettings } from '../core/model.ts';
-import { formatPrefix, parsePrefix } from '../core/prefix.ts';
 import { type Command, commands, isCommand } from './commands.ts';
 import { LOG_LEVELS, options } from './options.ts';
 
@@ -136,7 +136,7 @@ const invalid = (name: string, text: string, expected: string): AgentError =>
   usage(`Invalid --${name} ${JSON.stringify(text)}: expected ${expected}`);
 
 function parseCidr(name: string, text: string): string {
-  const prefix = parsePrefix(text.trim());
+  const prefix = parseNetwork(text.trim());
   if (prefix === undefined) {
     throw invalid(name, text, 'a prefix such as 10.96.0.0/12');
   }

@@ -1,5 +1,5 @@
 /** The values that travel between observe, desired, diff and apply. */
-import type { Family } from './prefix.ts';
+import type { Family } from '@cnikit/ip';
 import type { Problem } from './problem.ts';
 
 /** What is kept of a Node object: nothing else of it is stored. */

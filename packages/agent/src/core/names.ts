@@ -1,6 +1,7 @@
 /** Names and numbers that mark what belongs to cnikit on a node. Pure. */
+
+import type { Family } from '@cnikit/ip';
 import type { TunnelSettings } from './model.ts';
-import type { Family } from './prefix.ts';
 
 /** The rtm_protocol of the agent's routes; what carries another number is not ours. */
 export const ROUTE_PROTOCOL = 201;

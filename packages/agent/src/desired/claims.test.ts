@@ -1,6 +1,6 @@
+import { formatPrefix, overlaps, parseNetwork } from '@cnikit/ip';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { overlaps, parsePrefix } from '../core/prefix.ts';
 import { node } from '../testing/nodes.ts';
 import { Claims } from './claims.ts';
 
@@ -44,8 +44,7 @@ test('Claims.rivals() finds what looking at every pair would find', () => {
   const prefix = fc
     .record({ third: fc.integer({ min: 0, max: 15 }), length: fc.integer({ min: 20, max: 26 }) })
     .map(({ third, length }) => {
-      const { bytes } = parsePrefix(`10.244.${third}.0/${length}`)!;
-      return `${bytes.join('.')}/${length}`;
+      return formatPrefix(parseNetwork(`10.244.${third}.0/${length}`)!);
     });
   fc.assert(
     fc.property(fc.array(prefix, { maxLength: 12 }), (list) => {
@@ -57,7 +56,7 @@ test('Claims.rivals() finds what looking at every pair would find', () => {
           return (
             other !== one &&
             rival.created < holder.created &&
-            overlaps(parsePrefix(one)!, parsePrefix(other)!)
+            overlaps(parseNetwork(one)!, parseNetwork(other)!)
           );
         });
         expect(

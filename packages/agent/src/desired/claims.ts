@@ -1,6 +1,7 @@
 /** Who claims which podCIDR: an index that makes the work of a node event proportional to that node's prefixes. Pure. */
+
+import { type Family, formatPrefix, network, type Prefix, parseNetwork } from '@cnikit/ip';
 import type { NodeInfo } from '../core/model.ts';
-import { type Family, formatPrefix, network, type Prefix, parsePrefix } from '../core/prefix.ts';
 
 /** The nodes by name and by the podCIDRs they claim. */
 export class Claims {
@@ -124,11 +125,11 @@ class Overlaps {
     if (this.#byLength.size < 2) {
       return [];
     }
-    const prefix = parsePrefix(text)!;
+    const prefix = parseNetwork(text)!;
     const found: string[] = [];
     for (const [length, set] of this.#byLength) {
       if (length < prefix.length) {
-        const outer = formatPrefix(network(prefix, length));
+        const outer = formatPrefix(network(prefix.address, length));
         if (set.has(outer)) {
           found.push(outer);
         }
@@ -145,20 +146,20 @@ function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string
   const bits = length - outer.length;
   if (bits > 10 || 1 << bits > set.size) {
     return [...set].filter(
-      (text) => formatPrefix(network(parsePrefix(text)!, outer.length)) === formatPrefix(outer),
+      (text) => formatPrefix(network(parseNetwork(text)!.address, outer.length)) === formatPrefix(outer),
     );
   }
   const found: string[] = [];
   for (let i = 0; i < 1 << bits; i++) {
-    const bytes = outer.bytes.slice();
+    const address = outer.address.slice();
     // Bit by bit: the number may cross a byte.
     for (let bit = 0; bit < bits; bit++) {
       if ((i >> bit) & 1) {
         const at = length - 1 - bit;
-        bytes[at >> 3]! |= 0x80 >> (at & 7);
+        address[at >> 3]! |= 0x80 >> (at & 7);
       }
     }
-    const text = formatPrefix({ family: outer.family, bytes, length });
+    const text = formatPrefix({ address, length });
     if (set.has(text)) {
       found.push(text);
     }

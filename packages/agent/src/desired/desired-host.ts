@@ -1,8 +1,9 @@
 /** The one place that decides what a node should look like. Pure: the same input gives the same value. */
+
+import { type Family, families } from '@cnikit/ip';
 import type { TableSpec } from '@cnikit/iptables';
 import type { Chain, HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
 import { insideSet } from '../core/names.ts';
-import { type Family, families } from '../core/prefix.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import type { Claims } from './claims.ts';
 import { conflist } from './conflist.ts';

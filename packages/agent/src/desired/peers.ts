@@ -1,6 +1,7 @@
 /** The nodes that are reached by a tunnel, as the entries of its link that they need. Pure. */
+
+import type { Family } from '@cnikit/ip';
 import { entryKey, type KernelNeighbour, type TunnelPeer } from '../core/model.ts';
-import type { Family } from '../core/prefix.ts';
 
 /** An entry to be, the name of its link, and the podCIDR on whose account. */
 export interface PeerEntry extends KernelNeighbour {

@@ -1,16 +1,17 @@
 /** The route to one podCIDR, or why there is none. Pure. */
-import type { Encap, HostFacts, NodeInfo, NodeRoute, TunnelPeer, TunnelSettings } from '../core/model.ts';
-import { defaultTunnel, tunnelName } from '../core/names.ts';
+
 import {
-  type Address,
+  type AddressBytes,
   contains,
   type Family,
   familyOf,
   overlaps,
   type Prefix,
   parseAddress,
-  parsePrefix,
-} from '../core/prefix.ts';
+  parseNetwork,
+} from '@cnikit/ip';
+import type { Encap, HostFacts, NodeInfo, NodeRoute, TunnelPeer, TunnelSettings } from '../core/model.ts';
+import { defaultTunnel, tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { tunnelGateway, tunnelMac, underlaysOf } from './tunnel.ts';
 
@@ -50,10 +51,10 @@ export function viewOf(
     facts,
     encap,
     tunnel,
-    ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parsePrefix(text)! })),
+    ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parseNetwork(text)! })),
     underlays: underlaysOf(own),
     hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway }) => {
-      const prefix = parsePrefix(dst);
+      const prefix = parseNetwork(dst);
       return prefix === undefined ? [] : [{ prefix, oif, dev, gateway }];
     }),
   };
@@ -83,7 +84,7 @@ export function desiredRoute(
     problems: [...problems, problem('no-route', dst, `No route to ${dst} of node ${holder.name}: ${reason}`)],
   });
 
-  const prefix = parsePrefix(dst)!;
+  const prefix = parseNetwork(dst)!;
   const overlapped = view.ownPrefixes.find((own) => overlaps(own.prefix, prefix));
   if (overlapped !== undefined) {
     return refuse(`it overlaps this node's own podCIDR ${overlapped.text}`);
@@ -95,9 +96,10 @@ export function desiredRoute(
     );
   }
 
-  const reach = reachOf(holder, prefix.family, view);
+  const family = familyOf(dst);
+  const reach = reachOf(holder, family, view);
   if (reach.how === 'none') {
-    return refuse(reason(reach, holder, prefix.family));
+    return refuse(reason(reach, holder, family));
   }
   const address = reach.how === 'direct' ? reach.via : reach.remote;
   if (contains(prefix, parseAddress(address)!)) {
@@ -111,7 +113,7 @@ export function desiredRoute(
   const dev = tunnelName(view.tunnel, reach.underlay);
   const index = view.facts.tunnels.find(({ name }) => name === dev)?.index ?? 0;
   const route: NodeRoute = { dst, via: gateway, oif: index, dev };
-  if (prefix.family === 'ipv4') {
+  if (family === 'ipv4') {
     route.onlink = true;
   }
   return {
@@ -184,6 +186,6 @@ function reason({ because, via }: Reach & { how: 'none' }, { name }: NodeInfo, f
 }
 
 /** Where packets to an address go, by longest prefix as the kernel would decide. */
-function lookup(address: Address, { hops }: View): View['hops'][number] | undefined {
+function lookup(address: AddressBytes, { hops }: View): View['hops'][number] | undefined {
   return hops.find(({ prefix }) => contains(prefix, address));
 }

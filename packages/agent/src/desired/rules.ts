@@ -1,8 +1,9 @@
 /** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
+
+import { aggregate, contains, type Family, familyOf, formatPrefix, parseNetwork } from '@cnikit/ip';
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../core/model.ts';
 import { CHAIN_PREFIX } from '../core/names.ts';
-import { aggregate, contains, type Family, familyOf, formatPrefix, parsePrefix } from '../core/prefix.ts';
 
 const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
 const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
@@ -39,7 +40,7 @@ export function desiredRules(
   inside: () => Inside,
   randomPorts = true,
 ): readonly TableSpec[] {
-  const local = own.podCIDRs.filter((cidr) => parsePrefix(cidr)!.family === family);
+  const local = own.podCIDRs.filter((cidr) => familyOf(cidr) === family);
   if (local.length === 0) {
     return noRules;
   }
@@ -110,7 +111,7 @@ export function insidePrefixes(
   nodes: Iterable<NodeInfo>,
   configured: readonly string[],
 ): string[] {
-  const named = configured.map((text) => parsePrefix(text)!).filter((prefix) => prefix.family === family);
+  const named = configured.filter((text) => familyOf(text) === family).map((text) => parseNetwork(text)!);
   const prefixes = named.map(formatPrefix);
   const whole = family === 'ipv4' ? '/32' : '/128';
   const add = (text: string): void => {
@@ -118,7 +119,7 @@ export function insidePrefixes(
       return;
     }
     const prefix = text.includes('/') ? text : text + whole;
-    if (named.length === 0 || !named.some((outer) => contains(outer, parsePrefix(prefix)!))) {
+    if (named.length === 0 || !named.some((outer) => contains(outer, parseNetwork(prefix)!))) {
       prefixes.push(prefix);
     }
   };
@@ -135,7 +136,7 @@ export function insidePrefixes(
 
 /** As rules need them: the fewest prefixes that cover exactly the same. */
 export const asRules = (prefixes: readonly string[]): Inside => ({
-  prefixes: aggregate(prefixes.map((text) => parsePrefix(text)!)).map(formatPrefix),
+  prefixes: aggregate(prefixes.map((text) => parseNetwork(text)!)).map(formatPrefix),
 });
 
 /** Everything, in two halves: a set takes no /0 (hash:net in ipset(8)). */

@@ -1,6 +1,7 @@
 /** The kernel settings that a node with pods needs. Pure. */
+
+import { type Family, families, familyOf } from '@cnikit/ip';
 import type { HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
-import { type Family, families, familyOf } from '../core/prefix.ts';
 
 const FORWARDS = 'pod traffic passes through this node';
 const BRIDGED =

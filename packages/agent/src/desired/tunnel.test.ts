@@ -1,7 +1,7 @@
+import type { Family } from '@cnikit/ip';
 import { describe, expect, test } from 'vitest';
 import type { Encap, HostFacts, KernelLink, NodeInfo } from '../core/model.ts';
 import { TUNNEL_ALIAS } from '../core/names.ts';
-import type { Family } from '../core/prefix.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';

@@ -2,10 +2,10 @@
  * The VXLAN tunnels to nodes whose next hop is not on-link. Everything in it follows from the Node objects: no node has
  * to tell another anything. Pure.
  */
-import { formatAddress } from '@cnikit/netlink/codec';
+
+import { type Family, families, familyOf, formatAddress, parseAddress } from '@cnikit/ip';
 import type { HostFacts, NodeInfo, PresentTunnel, TunnelLink, TunnelSettings } from '../core/model.ts';
 import { tunnelName } from '../core/names.ts';
-import { type Family, families, familyOf, parseAddress } from '../core/prefix.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
 /** Inner Ethernet and outer IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5), by the outer family. */
@@ -128,6 +128,5 @@ function isUnspecified(address: string | undefined, underlay: Family): boolean {
   if (address === undefined) {
     return underlay === 'ipv4';
   }
-  const parsed = parseAddress(address);
-  return parsed?.family === underlay && parsed.bytes.every((byte) => byte === 0);
+  return familyOf(address) === underlay && parseAddress(address)?.every((byte) => byte === 0) === true;
 }

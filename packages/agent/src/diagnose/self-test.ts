@@ -1,6 +1,7 @@
 /** Checks that packets to pods take the agent's routes: a policy rule or a more specific route may divert them. */
+
+import { addressAt, formatAddress, parseNetwork } from '@cnikit/ip';
 import type { NodeRoute } from '../core/model.ts';
-import { contains, formatAddress, parsePrefix } from '../core/prefix.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
 /** Returns the kernel's route to an address. Throws with the errno's name in `code` when there is none. */
@@ -38,11 +39,9 @@ export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, Nod
 
 /** Describes where packets go instead of the route; undefined when they take it. */
 function diverted(route: NodeRoute, lookup: Lookup): string | undefined {
-  const prefix = parsePrefix(route.dst)!;
-  const bytes = prefix.bytes.slice();
-  bytes[bytes.length - 1]! |= 1;
-  const second = { family: prefix.family, bytes };
-  const address = formatAddress(contains(prefix, second) ? second : prefix);
+  const prefix = parseNetwork(route.dst)!;
+  const hasSecond = prefix.length < prefix.address.length * 8;
+  const address = formatAddress(addressAt(prefix, hasSecond ? 1 : 0));
   try {
     const got = lookup(address);
     if (got?.oif === route.oif && got.via === route.via) {

@@ -1,4 +1,6 @@
 /** From the kernel's tables to the facts that the desired state depends on. Pure. */
+
+import { type Family, families, parseNetwork } from '@cnikit/ip';
 import type { KernelEvent } from '../core/kernel.ts';
 import {
   type HostFacts,
@@ -12,7 +14,6 @@ import {
   type TunnelSettings,
 } from '../core/model.ts';
 import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, TUNNEL_ALIAS, tunnelName } from '../core/names.ts';
-import { type Family, families, parsePrefix } from '../core/prefix.ts';
 
 /** Where kube-proxy in ipvs mode keeps the addresses of all Services, for the kernel to take packets to them. */
 const SERVICES_LINK = 'kube-ipvs0';
@@ -100,7 +101,7 @@ function tunnelOf(
   ];
 }
 
-const length = (dst: string): number => parsePrefix(dst)?.length ?? 0;
+const length = (dst: string): number => parseNetwork(dst)?.length ?? 0;
 const bare = ({ address }: KernelAddress): string => address.split('/')[0]!;
 
 function outsideOf({ index, name, mtu }: KernelLink): OutsideInterface {

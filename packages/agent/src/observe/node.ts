@@ -1,6 +1,7 @@
 /** Node objects of the API, which are untrusted, to the few fields that are kept. Pure. */
+
+import { formatAddress, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { NodeInfo } from '../core/model.ts';
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from '../core/prefix.ts';
 
 type Json = Record<string, unknown>;
 
@@ -32,7 +33,7 @@ export function selectNode(node: unknown): NodeInfo {
     if (entry === undefined || entry === '') {
       continue;
     }
-    const prefix = parsePrefix(text(entry));
+    const prefix = parseNetwork(text(entry));
     if (prefix === undefined) {
       rejected.push(`podCIDR ${JSON.stringify(entry)} is not a prefix`);
     }

@@ -1,8 +1,8 @@
 /** The last state seen from the API, on disk: a restart works while the API does not. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseAddress, parseNetwork } from '@cnikit/ip';
 import type { NodeInfo } from '../core/model.ts';
-import { parseAddress, parsePrefix } from '../core/prefix.ts';
 
 export const STATE_NAME = 'state.json';
 const FORMAT = 1;
@@ -55,7 +55,7 @@ function isNodeInfo(value: unknown): value is NodeInfo {
     typeof name === 'string' &&
     typeof uid === 'string' &&
     typeof created === 'string' &&
-    isListOf(podCIDRs, (text) => parsePrefix(text) !== undefined) &&
+    isListOf(podCIDRs, (text) => parseNetwork(text) !== undefined) &&
     isListOf(internalIPs, (text) => parseAddress(text) !== undefined) &&
     (networkUnavailable === undefined || typeof networkUnavailable === 'string') &&
     (taints === undefined || isListOf(taints, () => true)) &&

@@ -1,5 +1,6 @@
 /** Everything of a node but its routes, kept: sysctls, rules, executable and CNI configuration. */
 
+import { families } from '@cnikit/ip';
 import { IptablesError } from '@cnikit/iptables';
 import type { Cni } from '../apply/cni.ts';
 import type { DesiredRules, Rules } from '../apply/rules.ts';
@@ -7,7 +8,6 @@ import type { Sets } from '../apply/sets.ts';
 import { readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
 import type { Action, SysctlAction } from '../core/action.ts';
 import type { Sysctl } from '../core/model.ts';
-import { families } from '../core/prefix.ts';
 import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
 import type { DesiredHost } from '../desired/desired-host.ts';
 import { diffSysctls } from './diff.ts';

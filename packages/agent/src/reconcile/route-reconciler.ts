@@ -1,5 +1,6 @@
 /** Routes and the tunnel, kept: remembers what the kernel has, so that an event costs one message and no dump. */
 
+import type { Family } from '@cnikit/ip';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, WriteFailure } from '../core/kernel.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type TunnelLink,
 } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
-import type { Family } from '../core/prefix.ts';
 import type { Problem } from '../core/problem.ts';
 import type { Claims } from '../desired/claims.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';

@@ -1,6 +1,6 @@
 /** The steps of a history, done. Each works in any state, so that a history can be played in part. */
 
-import { formatPrefix, network, parsePrefix } from '../../src/core/prefix.ts';
+import { formatPrefix, network, parseNetwork } from '@cnikit/ip';
 import type { ApiNode, SimulatedApi } from './api.ts';
 import type { Step, StepName } from './history.ts';
 import { foreignRoute, type SimulatedKernel } from './kernel.ts';
@@ -203,8 +203,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'claim more than the podCIDRs of another': (s) => {
     const from = s.api.pick(s.c);
     const more = from?.podCIDRs.flatMap((cidr) => {
-      const prefix = parsePrefix(cidr)!;
-      return prefix.length < 24 ? [] : [formatPrefix(network(prefix, prefix.length - (s.b % 3) - 1))];
+      const prefix = parseNetwork(cidr)!;
+      return prefix.length < 24 ? [] : [formatPrefix(network(prefix.address, prefix.length - (s.b % 3) - 1))];
     });
     if (more !== undefined) {
       change(other(s), s.api, { podCIDRs: more });

@@ -2,11 +2,12 @@
  * The packet filter of one node: the model of iptables that @cnikit/iptables tests itself against, with rules of others
  * in it, and sets. Everybody's changes of rules are told, as nfnetlink does; those of sets are not.
  */
+
+import { families } from '@cnikit/ip';
 import { type Family, type Iptables, openIptables } from '@cnikit/iptables';
 import { fakeIptables } from '@cnikit/iptables/testing';
 import type { SetStore } from '../../src/apply/sets.ts';
 import { CHAIN_PREFIX } from '../../src/core/names.ts';
-import { families } from '../../src/core/prefix.ts';
 
 const stem = { ipv4: 'iptables', ipv6: 'ip6tables' } as const;
 

@@ -3,6 +3,7 @@
  * table, with the errors and events that Linux has for them. `kernel.live.test.ts` does the same random operations to it and to the real one.
  */
 
+import { contains, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../../src/core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../../src/core/kernel.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type KernelState,
 } from '../../src/core/model.ts';
 import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
-import { contains, formatPrefix, parseAddress, parsePrefix } from '../../src/core/prefix.ts';
 import type { After } from '../../src/core/timers.ts';
 import { asKernelRoute, defaultMetric } from '../../src/reconcile/diff.ts';
 import { Inbox } from './inbox.ts';
@@ -430,7 +430,7 @@ export class SimulatedKernel {
           have.family === family &&
           have.via === undefined &&
           have.oif === oif &&
-          contains(parsePrefix(have.dst)!, hop),
+          contains(parseNetwork(have.dst)!, hop),
       ),
     );
     if (onLink) {
@@ -523,7 +523,7 @@ export interface DeathInWrite {
 }
 
 /** The network of an address with its prefix length. */
-const networkOf = (address: string): string => formatPrefix(parsePrefix(address)!);
+const networkOf = (address: string): string => formatPrefix(parseNetwork(address)!);
 
 export const show = ({ dst, via, protocol, priority }: KernelRoute): string =>
   `${dst} via ${via ?? 'none'} proto ${protocol} metric ${priority}`;

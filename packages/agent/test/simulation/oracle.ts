@@ -3,8 +3,6 @@
  * kernel's networks alone. A tunnel is judged by where its packets go, not by what its entries are.
  */
 
-import type { Encap, KernelLink, KernelState } from '../../src/core/model.ts';
-import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
 import {
   contains,
   type Family,
@@ -13,8 +11,10 @@ import {
   overlaps,
   type Prefix,
   parseAddress,
-  parsePrefix,
-} from '../../src/core/prefix.ts';
+  parseNetwork,
+} from '@cnikit/ip';
+import type { Encap, KernelLink, KernelState } from '../../src/core/model.ts';
+import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
 import type { ApiNode } from './api.ts';
 import type { SimulatedFirewall } from './firewall.ts';
 import type { SimulatedSysctls } from './sysctls.ts';
@@ -58,7 +58,7 @@ export function expectedRoutes(
     if (own.podCIDRs.some((cidr) => overlaps(parsed(cidr), prefix)) || name === own.name) {
       continue;
     }
-    const way = wayTo(internalIPs, prefix.family, own, { networks, local, kernel, encap });
+    const way = wayTo(internalIPs, familyOf(prefix.address), own, { networks, local, kernel, encap });
     if (way === undefined) {
       continue;
     }
@@ -128,7 +128,7 @@ function canTunnel({ links }: KernelState, underlay: Family): boolean {
 function outlived(holders: ReadonlyMap<string, ApiNode>): Set<string> {
   const all = [...holders].map(([text, holder]) => {
     const prefix = parsed(text);
-    return { text, holder, prefix, order: `${prefix.family} ${bits(prefix)}` };
+    return { text, holder, prefix, order: `${familyOf(prefix.address)} ${bits(prefix)}` };
   });
   all.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : a.prefix.length - b.prefix.length));
   const refused = new Set<string>();
@@ -394,9 +394,9 @@ export function sysctlDifferences(
 function spans(prefixes: readonly string[]): string {
   const ranges = prefixes
     .map((text) => {
-      const { bytes, length } = parsed(text);
-      const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-      return [value, value + (1n << BigInt(bytes.length * 8 - length))] as const;
+      const { address, length } = parsed(text);
+      const value = address.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+      return [value, value + (1n << BigInt(address.length * 8 - length))] as const;
     })
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   const merged: [bigint, bigint][] = [];
@@ -411,7 +411,7 @@ function spans(prefixes: readonly string[]): string {
   return merged.join(';');
 }
 
-const bits = ({ bytes }: Prefix): string => Buffer.from(bytes).toString('hex');
+const bits = ({ address }: Prefix): string => Buffer.from(address).toString('hex');
 
 /** Looked at again and again, and never changed. */
 const prefixes = new Map<string, Prefix>();
@@ -420,7 +420,7 @@ function parsed(text: string): Prefix {
   if (known !== undefined) {
     return known;
   }
-  const prefix = parsePrefix(text)!;
+  const prefix = parseNetwork(text)!;
   prefixes.set(text, prefix);
   return prefix;
 }

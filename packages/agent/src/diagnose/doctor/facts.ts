@@ -1,8 +1,9 @@
 /** Input of the checks, collected by `gather.ts`: plain values, so that each check is a pure function. */
+
+import type { Family } from '@cnikit/ip';
 import type { BackendReport } from '@cnikit/iptables';
 import type { FileAction, KernelAction, SysctlAction } from '../../core/action.ts';
 import type { NodeInfo, NodeRoute } from '../../core/model.ts';
-import type { Family } from '../../core/prefix.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { Claims } from '../../desired/claims.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';

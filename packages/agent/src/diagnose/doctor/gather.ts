@@ -1,6 +1,7 @@
 /** Looks at everything that the checks want to know. Changes nothing; sends a few packets to other nodes. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Family, families, familyOf } from '@cnikit/ip';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { openIptables } from '@cnikit/iptables';
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
@@ -13,7 +14,6 @@ import type { Config } from '../../config/config.ts';
 import { describe } from '../../core/action.ts';
 import type { NodeInfo, NodeRoute, TunnelSettings } from '../../core/model.ts';
 import { CHAIN_PREFIX, CONFLIST_NAME, tunnelName } from '../../core/names.ts';
-import { type Family, families, familyOf } from '../../core/prefix.ts';
 import { Claims } from '../../desired/claims.ts';
 import { type DesiredHost, desiredHost } from '../../desired/desired-host.ts';
 import { VXLAN_OVERHEAD } from '../../desired/tunnel.ts';

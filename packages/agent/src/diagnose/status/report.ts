@@ -1,4 +1,6 @@
 /** Collects the report of `cnikit-agent status` from the kernel, the Nodes and the running agent. */
+
+import { families } from '@cnikit/ip';
 import {
   NetlinkError,
   NUD_DELAY,
@@ -14,7 +16,6 @@ import {
 import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';
-import { families } from '../../core/prefix.ts';
 import type { Claims } from '../../desired/claims.ts';
 import { Routes } from '../../reconcile/route-reconciler.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';

@@ -1,5 +1,5 @@
+import { contains, parseAddress, parseNetwork } from '@cnikit/ip';
 import { BRIDGE_NAME } from '../../../core/names.ts';
-import { contains, parseAddress, parsePrefix } from '../../../core/prefix.ts';
 import type { DoctorFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
 
@@ -51,7 +51,7 @@ function foreignBridge({ links, addresses, own }: DoctorFacts): Finding[] {
       ),
     ];
   }
-  const ranges = own.podCIDRs.map((cidr) => parsePrefix(cidr)!);
+  const ranges = own.podCIDRs.map((cidr) => parseNetwork(cidr)!);
   const isForeign = (address: string): boolean => {
     const parsed = parseAddress(address.split('/')[0]!);
     return parsed !== undefined && !ranges.some((range) => contains(range, parsed));

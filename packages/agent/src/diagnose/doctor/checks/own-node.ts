@@ -1,4 +1,4 @@
-import { parseAddress } from '../../../core/prefix.ts';
+import { familyOf } from '@cnikit/ip';
 import { ownProblem } from '../../../desired/desired-host.ts';
 import { familiesOf } from '../../../desired/sysctls.ts';
 import { type Check, failure } from '../finding.ts';
@@ -19,7 +19,7 @@ export const ownNode: Check = {
       failure(`Node ${nodeName}: ${reason}.`, 'Correct the Node object.'),
     );
     const unreachable = [...(own === undefined ? [] : familiesOf(own))]
-      .filter((family) => !own!.internalIPs.some((ip) => parseAddress(ip)?.family === family))
+      .filter((family) => !own!.internalIPs.some((ip) => familyOf(ip) === family))
       .map((family) =>
         failure(
           `Node ${nodeName} has an ${family} podCIDR but no InternalIP of that family, so other nodes cannot route to its pods.`,

@@ -67,10 +67,35 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(json.interfaces[0].mac).not.toBe('00:00:00:00:00:00');
     });
 
+    test.each([{ forceAddress: true }, {}])(
+      'bridge ADD keeps the gateways of two ranges of one family: %j',
+      (changes) => {
+        const ranges = [[{ subnet: '10.97.0.0/24' }], [{ subnet: '10.97.1.0/24' }]];
+        const both = { ...changes, ipam: { type: 'host-local', dataDir: here.dir, ranges } };
+        const addresses = () =>
+          ipJson('-4', 'address', 'show', 'more0')[0].addr_info.map(
+            (one: { local: string; broadcast: string }) => [one.local, one.broadcast],
+          );
+        for (const id of ['a', 'b', 'c']) {
+          ok(call('ADD', id, pod(), both));
+          expect(addresses()).toEqual([
+            ['10.97.0.1', '10.97.0.255'],
+            ['10.97.1.1', '10.97.1.255'],
+          ]);
+        }
+      },
+    );
+
+    test('bridge ADD gives IPv4 addresses their broadcast address, as the reference does', () => {
+      const made = pod();
+      ok(call('ADD', 'a', made));
+      const [ipv4] = eth0(made).addr_info;
+      expect(ipv4).toMatchObject({ local: '10.97.0.2', broadcast: '10.97.0.255' });
+    });
+
     test.each([
       [{ runtimeConfig: { mac: 'zz' } }, {}, 7, /mac/i],
       [{}, { CNI_ARGS: 'X=1' }, 4, /CNI_ARGS/],
-      [{ vlan: 5, vlanTrunk: [{ id: 6 }] }, {}, 7, /vlan and vlanTrunk/],
       [{ vlan: 4095 }, {}, 7, /bridge configuration/],
       [{ vlanTrunk: [{ minID: 6 }] }, {}, 7, /maxID is missing/],
       [{ disableContainerInterface: true }, {}, 7, /IPAM/],

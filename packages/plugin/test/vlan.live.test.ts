@@ -15,11 +15,8 @@ const filtersVlans =
 
 const ACCESS = ['PVID', 'Egress Untagged'];
 
-/** A port in a VLAN that has kept the one which the bridge gives by itself, for what leaves. */
-const besideDefault = (vlan: number) => [
-  { vlan: 1, flags: ['Egress Untagged'] },
-  { vlan, flags: ACCESS },
-];
+/** An access port of a VLAN. */
+const access = (vlan: number) => ({ vlan, flags: ACCESS });
 
 /** Some versions of `bridge` print no flags as an empty list. */
 const vlans = (port: string): object[] =>
@@ -79,7 +76,7 @@ describe.skipIf(!inSandbox).each(ways)(
         reaches(a, '10.98.0.3', 'fd98::3', '10.98.0.1', 'fd98::1');
         ok(call('ADD', 'c', c, { vlan: 200, isDefaultGateway: false }));
         expect(() => reaches(c, '10.98.0.3')).toThrow();
-        expect(vlans(port('a'))).toEqual(besideDefault(100));
+        expect(vlans(port('a'))).toEqual([access(100)]);
         ok(call('DEL', 'a', a, { vlan: 100 }));
         ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
         expect(hostVeths()).toContain('vlans0.100');
@@ -103,21 +100,17 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(addresses('vlans0.200')).toEqual(['10.98.2.1']);
       });
 
-      test('vlanTrunk lets the VLANs through tagged, beside the default one unless it is not to be kept', () => {
+      test('bridge ADD with vlanTrunk passes the VLANs tagged and keeps the default one only if told to', () => {
         const trunk = { ipam: {}, isDefaultGateway: false, vlanTrunk: [{ id: 7 }, { minID: 10, maxID: 12 }] };
-        ok(call('ADD', 'a', pod(), { ...trunk, preserveDefaultVlan: false }));
-        expect(vlans(port('a'))).toEqual([{ vlan: 7 }, { vlan: 10, vlanEnd: 12 }]);
-        ok(call('ADD', 'b', pod(), trunk));
-        expect(vlans(port('b'))).toEqual([
-          { vlan: 1, flags: ACCESS },
-          { vlan: 7 },
-          { vlan: 10, vlanEnd: 12 },
-        ]);
-        ok(call('ADD', 'c', pod(), { vlan: 5, isDefaultGateway: false }));
-        expect(vlans(port('c'))).toEqual([
-          { vlan: 1, flags: ['Egress Untagged'] },
-          { vlan: 5, flags: ACCESS },
-        ]);
+        const tagged = [{ vlan: 7 }, { vlan: 10, vlanEnd: 12 }];
+        ok(call('ADD', 'a', pod(), trunk));
+        expect(vlans(port('a'))).toEqual(tagged);
+        ok(call('ADD', 'b', pod(), { ...trunk, preserveDefaultVlan: true }));
+        expect(vlans(port('b'))).toEqual([access(1), ...tagged]);
+        ok(call('ADD', 'c', pod(), { ...trunk, vlan: 5 }));
+        expect(vlans(port('c'))).toEqual([access(5), ...tagged]);
+        ok(call('ADD', 'd', pod(), { vlan: 5, isDefaultGateway: false, preserveDefaultVlan: true }));
+        expect(vlans(port('d'))).toEqual([{ vlan: 1, flags: ['Egress Untagged'] }, access(5)]);
       });
 
       test('a pod with a trunk speaks to pods of its VLANs by links of its own, and to no other', () => {
@@ -152,10 +145,10 @@ describe.skipIf(!inSandbox).each(ways)(
 
       test('a bridge with a default VLAN of its own choice gives pods their VLAN only', () => {
         run('ip', 'link', 'add', 'vlans0', 'type', 'bridge', 'vlan_filtering', '1', 'vlan_default_pvid', '9');
-        ok(call('ADD', 'a', pod(), { vlan: 5, preserveDefaultVlan: false }));
+        ok(call('ADD', 'a', pod(), { vlan: 5 }));
         expect(vlans(port('a'))).toEqual([{ vlan: 5, flags: ACCESS }]);
         expect(vlans(vlanPortName('vlans0', 5))).toEqual([{ vlan: 5, flags: ACCESS }]);
-        const own = { vlan: 9, isDefaultGateway: false, preserveDefaultVlan: false };
+        const own = { vlan: 9, isDefaultGateway: false };
         ok(call('ADD', 'b', pod(), own));
         expect(vlans(port('b'))).toEqual([{ vlan: 9, flags: ACCESS }]);
       });
@@ -167,7 +160,7 @@ describe.skipIf(!inSandbox).each(ways)(
         const next = pod();
         ok(call('ADD', 'b', next, { vlan: 100 }));
         reaches(next, '10.98.0.1', 'fd98::1');
-        expect(vlans(vlanPortName('vlans0', 100))).toEqual(besideDefault(100));
+        expect(vlans(vlanPortName('vlans0', 100))).toEqual([access(100)]);
       });
 
       test('portIsolation holds within a VLAN', () => {
@@ -223,7 +216,7 @@ describe.skipIf(!inSandbox || !filtersVlans)(
     test('ADD at the same time makes one gateway of a VLAN, for all', async () => {
       const { concurrentAdds } = await import('./concurrent.ts');
       const addresses = await concurrentAdds(8, { vlan: 100 }, () =>
-        expect(vlans(vlanPortName('crowd0', 100))).toEqual(besideDefault(100)),
+        expect(vlans(vlanPortName('crowd0', 100))).toEqual([access(100)]),
       );
       expect(new Set(addresses).size).toBe(8);
       run('ip', 'link', 'del', 'crowd0.100');

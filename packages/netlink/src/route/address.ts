@@ -31,7 +31,7 @@ export interface AddressSpec {
   address: string;
   /** Other end of a point-to-point link; then `address` is ours. Its length counts. */
   peer?: string;
-  broadcast?: string;
+  broadcast?: string | undefined;
   /** RT_SCOPE_*; the kernel finds it out for IPv6. Default universe (0). */
   scope?: number;
   /** No duplicate address detection (IPv6): usable at once. */

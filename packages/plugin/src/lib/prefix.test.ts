@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstHost, knownPrefix, overlap, subnetOf } from './prefix.ts';
+import { broadcastOf, firstHost, knownPrefix, overlap, subnetOf } from './prefix.ts';
 
 test.each([
   ['10.0.0.1/24', '10.0.0.200/24', true],
@@ -27,4 +27,15 @@ test.each([
 ])('subnetOf(%s) is %s, firstHost() %s', (address, subnet, first) => {
   expect(subnetOf(address)).toBe(subnet);
   expect(firstHost(address)).toBe(first);
+});
+
+test.each([
+  ['10.1.2.3/24', '10.1.2.255'],
+  ['10.1.2.3/20', '10.1.15.255'],
+  ['10.1.2.3/30', '10.1.2.3'],
+  ['10.1.2.3/31', undefined],
+  ['10.1.2.3/32', undefined],
+  ['fd00::1/64', undefined],
+])('broadcastOf(%s) is %s', (address, expected) => {
+  expect(broadcastOf(address)).toBe(expected);
 });

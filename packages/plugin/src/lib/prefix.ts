@@ -62,6 +62,22 @@ export function firstHost(address: string): string {
   return formatAddress(bytes);
 }
 
+/**
+ * The broadcast address of an IPv4 subnet: '10.1.2.255' of '10.1.2.3/24'. Undefined for IPv6 and for subnets of one or
+ * two addresses, which have none (RFC 3021).
+ */
+export function broadcastOf(address: string): string | undefined {
+  const { address: bytes, length } = subnetBytes(address);
+  if (bytes.length !== 4 || length > 30) {
+    return undefined;
+  }
+  for (let i = 0; i < bytes.length; i++) {
+    const kept = Math.min(8, Math.max(0, length - 8 * i));
+    bytes[i] = (bytes[i] as number) | (0xff >> kept);
+  }
+  return formatAddress(bytes);
+}
+
 function subnetBytes(text: string): Prefix {
   const { address, length } = knownPrefix(text);
   const bytes = address.slice();

@@ -2,7 +2,7 @@
 import type { Route } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { isIPv6 } from '../lib/prefix.ts';
+import { broadcastOf, isIPv6 } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 
@@ -50,7 +50,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
   }
   // Before the link comes up, for the kernel announces what is there then.
   for (const address of ipv4) {
-    batch.push(newAddress({ index, address, ...flags }));
+    batch.push(newAddress({ index, address, broadcast: broadcastOf(address), ...flags }));
   }
   for (const address of ipv6) {
     batch.push(newAddress({ index, address, nodad, ...flags }));

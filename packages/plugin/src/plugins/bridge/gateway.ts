@@ -10,7 +10,7 @@ import {
 } from '@cnikit/netlink';
 import type { Prefix } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { firstHost, isIPv6, knownPrefix, overlap } from '../../lib/prefix.ts';
+import { broadcastOf, firstHost, isIPv6, knownPrefix, overlap } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
@@ -40,11 +40,11 @@ export function ensureGateways(
   }
   const held = route.addresses({ index }).map(({ address }) => address);
   const requests: Request[] = [];
-  for (const ip of ips) {
-    const gateway = gatewayOf(ip);
-    const others = held.filter(
-      (address) => address !== gateway && inTheWay(knownPrefix(address), knownPrefix(gateway)),
-    );
+  const wanted = ips.map(gatewayOf);
+  // Compared as a set: a network with several ranges of one family has several gateways.
+  const foreign = new Set(held.filter((address) => !wanted.includes(address)));
+  for (const gateway of wanted) {
+    const others = [...foreign].filter((address) => inTheWay(knownPrefix(address), knownPrefix(gateway)));
     if (others.length > 0 && !forceAddress) {
       throw new CniError(
         ErrorCode.InvalidNetworkConfig,
@@ -54,10 +54,12 @@ export function ensureGateways(
     }
     for (const address of others) {
       requests.push(delAddress({ index, address }));
+      foreign.delete(address);
     }
     if (!held.includes(gateway)) {
       // Replace: a concurrent ADD may have set it just now. No detection of duplicates: it would delay the first pod.
-      requests.push(newAddress({ index, address: gateway, nodad: true, replace: true }));
+      const broadcast = broadcastOf(gateway);
+      requests.push(newAddress({ index, address: gateway, broadcast, nodad: true, replace: true }));
     }
   }
   // The kernel drops the link-local address when the bridge goes down; without it, forwarded IPv6 finds no neighbour.

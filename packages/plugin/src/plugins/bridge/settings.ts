@@ -25,7 +25,7 @@ export interface BridgeSettings extends MasqueradeSettings {
   vlan: number;
   /** VLANs that pass the port tagged. */
   vlanTrunk: readonly VlanRange[];
-  /** Leaves the port the VLAN that the bridge gives every port. */
+  /** Keeps the bridge's default VLAN on a port that has others. */
   preserveDefaultVlan: boolean;
   /** Waits for the detection of duplicate IPv6 addresses. */
   enabledad: boolean;
@@ -65,7 +65,7 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     mtu: conf.mtu ?? 0,
     vlan: conf.vlan ?? 0,
     vlanTrunk: vlanRanges(conf.vlanTrunk ?? []),
-    preserveDefaultVlan: conf.preserveDefaultVlan ?? true,
+    preserveDefaultVlan: conf.preserveDefaultVlan ?? false,
     enabledad: conf.enabledad ?? false,
     disableContainerInterface: conf.disableContainerInterface ?? false,
     macspoofchk: conf.macspoofchk ?? false,
@@ -80,9 +80,6 @@ function refuseContradictions(conf: BridgeConf, raw: CheckedConfig): void {
       'cannot set hairpin mode and promiscuous mode at the same time',
       'Set hairpinMode or promiscMode to false',
     );
-  }
-  if (conf.vlan && conf.vlanTrunk?.length) {
-    throw contradiction('cannot set vlan and vlanTrunk at the same time', 'Remove one of them');
   }
   if (conf.disableContainerInterface && raw.ipam?.type) {
     throw contradiction(

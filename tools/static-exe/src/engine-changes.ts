@@ -1,17 +1,14 @@
 /**
- * What is changed in the engine's sources before they are compiled.
+ * Changes to the engine's sources before compilation. None of them changes the language.
  *
- * **Objects can be immortal.** A start finds its objects in the snapshot, a copy-on-write mapping of the file. To count a reference to one writes
- * to its page, and the first write to a page costs a fault and a copy, about 2 µs; an ADD wrote to 138 of 203 pages,
- * most times to count. So whatever lies in the snapshot gets a count that is out of reach, and is not counted any
- * more. What a start makes is counted and freed as ever; a cycle that runs through the snapshot is kept by it.
+ * **Objects can be immortal.** A start finds its objects in the snapshot, a copy-on-write mapping of the file.
+ * Counting a reference to such an object writes to its page, and the first write to a page costs a fault and a copy,
+ * about 2 µs. Without this change an ADD writes to 138 of 203 pages, mostly to count references. So objects in the
+ * snapshot get a count that is out of reach, and their references are no longer counted. Objects that a start makes
+ * are counted and freed as usual. A cycle that runs through the snapshot is never freed.
  *
  * **A new property of a plain object is added, not defined.** Object literals and closures make nearly all properties
- * that a start makes, by the way that serves every kind of object and descriptor: a tenth of an ADD's instructions.
- *
- * **A variable is read without a look whether it has been set yet.** `let` and `const` ask for one each time, and `i++`
- * becomes four steps for it instead of one. Nothing here relies on the error, which the same code has under Node, in the
- * tests; `this` keeps it, since a derived class's constructor does.
+ * of a start, through the path that serves every kind of object and descriptor: a tenth of an ADD's instructions.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +18,7 @@ const DEFINITIONS = `#define IMMORTAL (1 << 28)
 #define UNCOUNT(n) ((n) < IMMORTAL ? --(n) : IMMORTAL)
 `;
 
-/** At the start of JS_DefinePropertyValue(), whose value is the callee's. */
+/** Inserted at the start of JS_DefinePropertyValue(), which owns `val`. */
 const ADD_PROPERTY = `
     if (JS_VALUE_GET_TAG(this_obj) == JS_TAG_OBJECT) {
         JSObject *p = JS_VALUE_GET_OBJ(this_obj);
@@ -38,24 +35,13 @@ const ADD_PROPERTY = `
 interface Change {
   file: string;
   pattern: RegExp;
-  /** What takes its place; `$1` is the first group. */
+  /** Replacement text; `$1` is the first group. */
   by: string;
-  /** How often it must match: with another engine this is to be thought over, not to be applied half. */
+  /** Required number of matches, so that a change is never half applied to another version of the engine. */
   times: number;
 }
 
-/** Instructions that look first, where the compiler of JavaScript chooses them. */
-const UNLOOKED: readonly Change[] = ['get_loc', 'put_loc', 'get_var_ref', 'put_var_ref'].map((op) => ({
-  file: 'quickjs.c',
-  pattern: new RegExp(`\\bOP_${op}_check\\);`, 'g'),
-  by: `var_name == JS_ATOM_this ? OP_${op}_check : OP_${op});`,
-  times: 1,
-}));
-
 const CHANGES: readonly Change[] = [
-  ...UNLOOKED,
-  { file: 'quickjs.c', pattern: /get_op = OP_get_loc_check;/g, by: 'get_op = OP_get_loc;', times: 1 },
-  { file: 'quickjs.c', pattern: /get_op = OP_get_var_ref_check;/g, by: 'get_op = OP_get_var_ref;', times: 1 },
   // JS_DupValue(), JS_FreeValue() and their siblings.
   { file: 'quickjs.h', pattern: /\b(p->ref_count)\+\+/g, by: 'COUNT($1)', times: 2 },
   { file: 'quickjs.h', pattern: /--(p->ref_count)\b/g, by: 'UNCOUNT($1)', times: 2 },
@@ -76,10 +62,15 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
-/** Needs the insides of quickjs.c. */
+/** C code that needs the internals of quickjs.c, so it is appended to that file. */
 const TAIL = join(import.meta.dirname, '../host/inside-engine.c');
 
-/** The changed text of each file that changes; `original` gives the text of one. */
+/**
+ * Returns the text of each changed file.
+ *
+ * @param original returns the original text of a file
+ * @throws {Error} when a pattern does not match as often as expected
+ */
 export function changedSources(original: (file: string) => string): Map<string, string> {
   const changed = new Map<string, string>();
   for (const { file, pattern, by, times } of CHANGES) {
@@ -87,7 +78,7 @@ export function changedSources(original: (file: string) => string): Map<string, 
     const found = text.match(pattern)?.length ?? 0;
     if (found !== times) {
       throw new Error(
-        `QuickJS's ${file} has ${pattern} ${found} times instead of ${times}: see engine-changes.ts`,
+        `QuickJS's ${file} matches ${pattern} ${found} times, expected ${times}. Adapt engine-changes.ts`,
       );
     }
     changed.set(file, text.replace(pattern, by));

@@ -175,10 +175,9 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(ruleset()).not.toMatch(/cnikit_hostports/);
       });
 
-      test('conditions', async () => {
+      test.skipIf(backend !== 'iptables')('conditions restrict the packets that reach the pod', async () => {
         const made = pod();
-        const conditionsV4 =
-          backend === 'iptables' ? ['!', '-s', `${outside.ipv4}/32`] : ['ip', 'saddr', '!=', outside.ipv4];
+        const conditionsV4 = ['!', '-s', `${outside.ipv4}/32`];
         add('a', made, [tcp(8080, 80)], { backend, conditionsV4 });
         await serve(made, 'tcp', 80);
         expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
@@ -274,7 +273,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ],
       [[tcp(80, 80)], { backend: 'ipfw' }, 7, /backend "ipfw"/],
       [[tcp(80, 80)], { backend: 'nftables', conditionsV4: ['-s', '1.2.3.4'] }, 7, /different backends/],
-      [[tcp(80, 80)], { conditionsV4: ['limit', 'rate', '1/second'] }, 2, /conditionsV4/],
+      [[tcp(80, 80)], { conditionsV4: ['ip', 'saddr', '192.0.2.1'] }, 2, /conditionsV4/],
       [[tcp(80, 80)], { conditionsV6: ['--no-such-option'] }, 999, /ip6tables-restore failed/],
     ])('%j with %j is refused and leaves nothing', (ports, changes, code, msg) => {
       fails(call('cnikit', 'ADD', 'a', pod(), ports, changes), code, msg);
@@ -336,55 +335,6 @@ describe.skipIf(!inSandbox).each(ways)(
       // And DEL removes what the reference made, with neither ports nor backend.
       ok(call('portmap', 'DEL', 'a', made, undefined));
       expect(iptablesOf(OURS)).toEqual([]);
-    });
-
-    // As `nft` prints them: what is known of its language means here what it means there.
-    test.each([
-      'ip saddr { 10.0.0.1, 10.1.0.0/16, 10.2.0.1-10.2.0.9 }',
-      'ip saddr != 10.0.0.0/12 ip daddr 10.1.2.3',
-      'ip daddr != { 10.0.0.1, 10.0.0.2 }',
-      'ip protocol tcp',
-      'tcp sport 1024-65535',
-      'udp dport != 53',
-      'sctp dport < 100',
-      'tcp dport >= 100',
-      'meta l4proto != udp',
-      'meta mark 0x10',
-      'meta mark & 0xff == 0x10',
-      'ct state established,related',
-      'ct state != new,invalid',
-      'ct state { new, related }',
-      'fib saddr type != local',
-      'fib daddr type { local, broadcast }',
-      'iifname "eth*"',
-      'oifname != lo',
-    ])('conditions %s are those of nft', (words) => {
-      // A set is an alternative for each of its members here, which `nft` would print as a set.
-      const members = /\{ (.*) \}/.exec(words)?.[1]?.split(', ') ?? [words];
-      const each = members.map((member) =>
-        words.replace(/\{.*\}/, member).replace(/^(ct state) (?!.*[!,])/, '$1 == '),
-      );
-      const lines = words.includes('!= {') ? [each.join(' ')] : each;
-      const protocol = /^udp|^sctp/.exec(words)?.[0] ?? 'tcp';
-      const ports = [tcp(8080, 80, { protocol })];
-      add('a', pod(), ports, { snat: false, conditionsV4: [words] });
-      run('nft', 'add table inet theirs; add chain inet theirs c');
-      for (const line of lines) {
-        run(
-          'nft',
-          `add rule inet theirs c meta nfproto ipv4 ${line} ${protocol} dport 8080 dnat ip to 10.88.0.2:80`,
-        );
-      }
-      const chain = /chain (pod-\S+)/.exec(ruleset())?.[1] as string;
-      const listed = (table: string, name: string) =>
-        run('nft', '--numeric', 'list', 'chain', 'inet', table, name)
-          .split('\n')
-          .filter((line) => line.includes('dnat ip to'))
-          .map((line) => line.replace(/ comment ".*"/, '').trim());
-      expect(listed('cnikit_hostports', chain)).toEqual(listed('theirs', 'c'));
-      run('nft', 'delete table inet theirs');
-      ok(call('cnikit', 'DEL', 'a', { path: '' }, ports));
-      expect(ruleset()).toBe('');
     });
 
     test('rules that the reference makes by nftables go as well', () => {

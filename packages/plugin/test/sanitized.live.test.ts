@@ -37,13 +37,11 @@ describe.skipIf(!inSandbox)(
       { hostPort: 8081, containerPort: 81, protocol: 'sctp', hostIP: '127.0.0.1' },
     ];
     const ports = { runtimeConfig: { portMappings } };
-    const words = { conditionsV4: ['ip', 'saddr', '10.0.0.0/8'], conditionsV6: ['iifname', '!=', '"eth*"'] };
 
     test.each([
       ['bandwidth', limits],
       ['ipMasq', { ipMasq: true }],
       ['portMappings', ports],
-      ['portMappings with conditions', { ...ports, ...words }],
       ['ipMasq, portMappings and bandwidth', { ipMasq: true, ...ports, ...limits }],
       [
         'ipMasq and portMappings by iptables',

@@ -15,8 +15,9 @@ import { referencePortsRemoval } from '../../nat/upstream-nftables.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
-import { collectPorts, portDifferences, portsChange, portsRemoval } from './nftables.ts';
-import { asksForPorts, hostPorts, type PortmapSettings, portmapSettings } from './settings.ts';
+import { collectPorts, portsRemoval } from './nft-removal.ts';
+import { portDifferences, portsChange } from './nftables.ts';
+import { acceptedPorts, asksForPorts, hostPorts, type PortmapSettings, portmapSettings } from './settings.ts';
 import { forgetStaleFlows } from './stale-flows.ts';
 
 type Portmap = Context<PortmapSettings>;
@@ -28,9 +29,9 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
     about: 'cnikit portmap: ports of the node that lead to a pod',
     settings: portmapSettings,
     asked: asksForPorts,
-    accept: (settings) => void hostPorts(settings),
+    accept: (settings) => void acceptedPorts(settings),
     add(context, result) {
-      const ports = hostPorts(context.conf);
+      const ports = acceptedPorts(context.conf);
       if (ports.length > 0) {
         mapPorts(sys, context, ports, podAddresses(result, context.ifName));
       }

@@ -1,5 +1,5 @@
 import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
-import { explain } from '#explain';
+import { explain } from '../../explain.ts';
 import { isPortmapConf, portmapConfKeys } from '../../guards.ts';
 import { natBackend } from '../../nat/masquerade.ts';
 import type { NatBackend } from '../../nat/nftables.ts';
@@ -73,9 +73,31 @@ function backendOf(conf: PortmapConf): NatBackend {
   return named ?? only;
 }
 
-/** The ports that the runtime asks for. Throws CniError 7 for a port, protocol or address that is none. */
+/**
+ * The ports that the runtime asks for.
+ *
+ * @throws {CniError} 7 when a port, protocol or address is invalid
+ */
 export function hostPorts({ raw }: PortmapSettings): HostPort[] {
   return (capability(raw, 'portMappings') ?? []).map(hostPort);
+}
+
+/**
+ * The ports for ADD to map.
+ *
+ * @throws {CniError} 7 when a port, protocol or address is invalid; 2 when nftables would have to apply conditions
+ */
+export function acceptedPorts(settings: PortmapSettings): HostPort[] {
+  const ports = hostPorts(settings);
+  const { ipv4, ipv6 } = settings.conditions;
+  if (ports.length === 0 || settings.backend === 'iptables' || ipv4.length + ipv6.length === 0) {
+    return ports;
+  }
+  throw new CniError(
+    ErrorCode.UnsupportedField,
+    `Unsupported field ${ipv4.length > 0 ? 'conditionsV4' : 'conditionsV6'}: ${JSON.stringify(ipv4.length > 0 ? ipv4 : ipv6)}`,
+    'Only the iptables backend supports conditions. Write them as iptables matches, such as ["-s", "192.0.2.0/24"]',
+  );
 }
 
 /** Whether the runtime asks for ports, or may have at ADD: then DEL looks for what is left of them. */

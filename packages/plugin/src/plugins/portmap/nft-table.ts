@@ -1,0 +1,161 @@
+/**
+ * The nftables table of host ports. Its maps lead from a port to the chain of the pod that owns it, so a packet, an
+ * ADD and a DEL cost the same however many pods have ports:
+ *
+ *     table inet cnikit_hostports {
+ *       map any4 { type inet_proto . inet_service : verdict; elements = { tcp . 8080 comment "pods/4f1c/eth0" : jump pod-… } }
+ *       map any6, ip4, ip6 { … } # ip4 and ip6: ports of one address of the node
+ *       chain ports { ip daddr . meta l4proto . th dport vmap @ip4; … vmap @any4; … }
+ *       chain prerouting { type nat hook prerouting priority dstnat; fib daddr type local goto ports }
+ *       chain output { type nat hook output priority dstnat; fib daddr type local goto ports }
+ *       chain masquerade-0x2000 { type nat hook postrouting priority srcnat; meta mark & 0x2000 == 0x2000 masquerade }
+ *       chain pod-… {
+ *         ip saddr 10.1.0.0/24 meta mark set meta mark | 0x2000
+ *         ip saddr 127.0.0.0/8 meta mark set meta mark | 0x2000
+ *         tcp dport 8080 dnat ip to 10.1.0.5:80 comment "any4 tcp 8080"
+ *       }
+ *     }
+ *
+ * The name of a pod's chain follows from the attachment, and the comments of its rules name the map elements that lead
+ * to it. DEL needs no other state.
+ */
+import type { Request } from '@cnikit/netlink';
+import { parseAddress } from '@cnikit/netlink/codec';
+import {
+  delChain,
+  delRule,
+  delSet,
+  delTable,
+  type Expression,
+  goTo,
+  hasMarkBits,
+  ipVersion,
+  masquerade,
+  newChain,
+  newRule,
+  newSet,
+  newTable,
+  toLocal,
+  verdictMap,
+} from '@cnikit/netlink/nftables';
+import { digest } from '../../links/names.ts';
+import type { Owner } from '../../nat/owner.ts';
+import type { HostPort, PortFamily, PortProtocol } from './host-port.ts';
+import { DEFAULT_MARK } from './settings.ts';
+
+export const TABLE = { family: 'inet', name: 'cnikit_hostports' } as const;
+export const IN_TABLE = { family: 'inet', table: TABLE.name } as const;
+export const MAPS = ['any4', 'any6', 'ip4', 'ip6'] as const;
+type MapName = (typeof MAPS)[number];
+const MAP_KEYS = {
+  any4: ['inet_proto', 'inet_service'],
+  any6: ['inet_proto', 'inet_service'],
+  ip4: ['ipv4_addr', 'inet_proto', 'inet_service'],
+  ip6: ['ipv6_addr', 'inet_proto', 'inet_service'],
+} as const;
+export const PORTS = 'ports';
+export const HOOKS = ['prerouting', 'output'] as const;
+/** Value of `use` of a table that has neither pods nor masquerade chains: its own chains and maps. */
+export const EMPTY_TABLE_USE = 7;
+export const POD_PREFIX = 'pod-';
+export const MARK_PREFIX = 'masquerade-0x';
+const DSTNAT = -100;
+const SRCNAT = 100;
+const DIGITS = 12;
+const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+export const inMap = (name: MapName) => ({ ...IN_TABLE, name });
+
+export function podChain({ network, containerID, ifName }: Owner): string {
+  return `${POD_PREFIX}${digest(network, DIGITS)}-${digest(`${containerID}/${ifName}`, DIGITS)}`;
+}
+
+export const markChain = (mark: number): string => `${MARK_PREFIX}${mark.toString(16)}`;
+
+/** A map element that leads from a host port to a pod's chain. */
+export interface PortMapElement {
+  map: MapName;
+  protocol: PortProtocol;
+  port: number;
+  hostIP?: string | undefined;
+}
+
+export function portMapElement(port: HostPort, family: PortFamily): PortMapElement {
+  const version = family === 'ipv4' ? 4 : 6;
+  const map = `${port.hostIP === undefined ? 'any' : 'ip'}${version}` as const;
+  return { map, protocol: port.protocol, port: port.hostPort, hostIP: port.hostIP };
+}
+
+/** The host port of an element; an element does not know the container's port. */
+export function hostPortOf({ map, protocol, port, hostIP }: PortMapElement): HostPort {
+  const family = map.endsWith('4') ? 'ipv4' : 'ipv6';
+  return { protocol, hostPort: port, containerPort: 0, family, hostIP };
+}
+
+export function elementKey({ protocol, port, hostIP }: PortMapElement): Uint8Array {
+  const address = hostIP === undefined ? [] : (parseAddress(hostIP) ?? []);
+  // Each field of a concatenated key starts at a multiple of four bytes.
+  return Uint8Array.from([...address, PROTOCOLS[protocol], 0, 0, 0, port >> 8, port & 255, 0, 0]);
+}
+
+/** The comment of the rule that belongs to an element: `any4 tcp 8080`, `ip4 tcp 8080 192.0.2.1`. */
+export function elementComment({ map, protocol, port, hostIP }: PortMapElement): string {
+  return [map, protocol, port, ...(hostIP === undefined ? [] : [hostIP])].join(' ');
+}
+
+export function parseElementComment(comment: string | undefined): PortMapElement | undefined {
+  const found = /^(any4|any6|ip4|ip6) (tcp|udp|sctp) (\d+)(?: (\S+))?$/.exec(comment ?? '');
+  if (found === null) {
+    return undefined;
+  }
+  const [, map, protocol, port, hostIP] = found;
+  return { map: map as MapName, protocol: protocol as PortProtocol, port: Number(port), hostIP };
+}
+
+/** Requests for the chain that masquerades packets with this mark. */
+export function newMarkChain(mark: number): readonly Request[] {
+  return mark === DEFAULT_MARK ? NEW_DEFAULT_MARK : markChainRequests(mark);
+}
+
+function markChainRequests(mark: number): Request[] {
+  const name = markChain(mark);
+  const hook = { type: 'nat', hook: 'postrouting', priority: SRCNAT } as const;
+  return [
+    newChain({ ...IN_TABLE, name, hook, exclusive: true }),
+    newRule({ ...IN_TABLE, chain: name, expressions: [...hasMarkBits(mark), ...masquerade()] }),
+  ];
+}
+
+const inPorts = (...expressions: Expression[]) => newRule({ ...IN_TABLE, chain: PORTS, expressions });
+
+// Equal on all nodes, so the build encodes them into the executable.
+const NEW_DEFAULT_MARK: readonly Request[] = markChainRequests(DEFAULT_MARK);
+
+/** Requests for the table with its maps and the chains that all pods share. */
+export const NEW_TABLE: readonly Request[] = [
+  newTable({ ...TABLE, exclusive: true }),
+  ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
+  newChain({ ...IN_TABLE, name: PORTS }),
+  // A port of one address takes precedence over the same port of all addresses.
+  inPorts(...verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ip4')),
+  inPorts(...verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'ip6')),
+  inPorts(...ipVersion('ipv4'), ...verdictMap(['meta l4proto', 'th dport'], 'any4')),
+  inPorts(...ipVersion('ipv6'), ...verdictMap(['meta l4proto', 'th dport'], 'any6')),
+  ...HOOKS.flatMap((hook) => [
+    newChain({ ...IN_TABLE, name: hook, hook: { type: 'nat', hook, priority: DSTNAT } }),
+    newRule({ ...IN_TABLE, chain: hook, expressions: [...toLocal(), ...goTo(PORTS)] }),
+  ]),
+];
+
+/**
+ * Requests that delete the table with all its rules and the given chains besides its own. The kernel refuses them when
+ * the table has any other chain.
+ */
+export function delWholeTable(chains: readonly string[]): Request[] {
+  return [
+    delRule(IN_TABLE),
+    ...[...HOOKS, PORTS, ...chains].map((name) => delChain({ ...IN_TABLE, name })),
+    ...MAPS.map((name) => delSet(inMap(name))),
+    delTable({ ...TABLE, ifEmpty: true }),
+  ];
+}

@@ -1,10 +1,10 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/explain.ts', 'src/plugins/portmap/nft-match-parser.ts'],
+  entry: ['src/index.ts', 'src/explain-network/explain-network.ts'],
   format: 'esm',
   clean: true,
   target: 'es2023',
   platform: 'neutral',
-  external: [/^#/, /^@cnikit\//, /^node:/],
+  external: [/^@cnikit\//, /^node:/],
 });

@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, (options: Options) => Promise<Output>>> 
   del: network,
   status: network,
   gc: network,
+  // Loaded only when needed: it imports the settings of all plugins.
+  explain: async (options) => (await import('./commands/explain.ts')).explain(options),
   version,
 };
 
@@ -31,9 +33,9 @@ async function main(): Promise<number> {
     throw new UsageError(options.command === '' ? 'No command' : `There is no command ${options.command}`);
   }
   try {
-    const { text, json } = await command(options);
+    const { text, json, exitCode = 0 } = await command(options);
     console.log(options.json ? JSON.stringify(json) : text);
-    return 0;
+    return exitCode;
   } catch (error) {
     if (error instanceof UsageError) {
       throw error;

@@ -7,6 +7,7 @@ export const USAGE = `Usage: cnikit-cni COMMAND ...
   status NETWORK         ask them whether they can serve add
   gc NETWORK ID/IFNAME.. free what is not listed; --none if nothing is in use
   version [PLUGIN ...]   which versions plugins speak, by file name
+  explain [FILE]         describe what ADD of cnikit's plugins does for a configuration
   conformance PLUGIN     try a plugin, in throw-away namespaces, against the CNI specification
 
 NETWORK is the name in a configuration file, or the path of one. NETNS is a path, or a name as "ip netns" has it.

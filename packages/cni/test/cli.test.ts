@@ -111,7 +111,20 @@ describe('cnikit-cni', () => {
     ]);
     expect(readFileSync(join(folder, 'log'), 'utf8').split('\n')[2]).toMatch(/^c2 /);
   });
+  test('explain describes a configuration from a file', () => {
+    const file = join(folder, 'conf.json');
+    const conf = { cniVersion: '1.0.0', name: 'net', type: 'bridge', bridge: 'br7' };
+    writeFileSync(file, JSON.stringify(conf));
+    expect(run('explain', file)).toMatchObject({ status: 0, stdout: expect.stringContaining('bridge br7') });
+    writeFileSync(file, JSON.stringify({ ...conf, mtu: 'x' }));
+    expect(run('explain', file)).toMatchObject({
+      status: 1,
+      stdout: 'Invalid: Invalid bridge configuration: mtu: expected number, got "x"\n',
+    });
+    expect(JSON.parse(run('explain', file, '--json').stdout)).toMatchObject({ valid: false });
+  });
   test.each([
+    [['explain', '/nonexistent'], 'Cannot read /nonexistent'],
     [[], 'No command'],
     [['frob'], 'There is no command frob'],
     [['add', 'net'], 'needs one network namespace'],

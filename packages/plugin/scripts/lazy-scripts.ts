@@ -1,10 +1,5 @@
-/** The scripts that the executable has beside its own and loads when they are needed, by the names it asks for. */
+/** The modules that the executable loads only when their function is called: a runtime needs neither. */
 export const lazyScripts = {
-  explain: at('explain.lazy.ts'),
-  'by-hand': at('by-hand.lazy.ts'),
-  'condition-words': at('condition-words.lazy.ts'),
+  explain: new URL('../src/explain.ts', import.meta.url).pathname,
+  runCli: new URL('../src/cli.ts', import.meta.url).pathname,
 };
-
-function at(name: string): string {
-  return new URL(`../src/${name}`, import.meta.url).pathname;
-}

@@ -1,6 +1,6 @@
 import type { PluginIo } from '@cnikit/cni-spec';
 import { AF_NETLINK, NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
-import { byHand } from '#by-hand';
+import { runCli } from './cli.ts';
 import { sameNetns } from './netns/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
 
@@ -47,7 +47,7 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
   /** Without a command it says what every plugin says then, and what else there is. */
   function answerPerson(words: readonly string[], run: Run, io: PluginIo): never {
     const about = words.length === 0 ? run(io).stderr : '';
-    const { stdout, stderr, exitCode } = byHand(words, [...all.keys()], io);
+    const { stdout, stderr, exitCode } = runCli(words, [...all.keys()]);
     if (about + stderr !== '') {
       sys.writeFdText(2, about + stderr);
     }

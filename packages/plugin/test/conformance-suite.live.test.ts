@@ -1,9 +1,8 @@
 /** What `cnikit-cni conformance` finds in the executable, under each name that it serves, and under Node. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +12,7 @@ import { inSandbox } from './harness.ts';
 
 /** The suite starts a program some hundred times; on a busy machine that takes its time. */
 const SLOW = 600_000;
-const CLI = join(dirname(createRequire(import.meta.url).resolve('@cnikit/cni/package.json')), 'src/cli.ts');
+const CLI = join(import.meta.dirname, '../../cni/src/cli.ts');
 
 describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm test at the root)', () => {
   // Not in /run, which the suite hides.

@@ -11,10 +11,19 @@
  * @module
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { bundle } from './bundle.ts';
+import { bundle, bundleLazy, type LazyModules } from './bundle.ts';
 import { engineSources } from './engine.ts';
 import { bytecodeCompiler, linkExecutable } from './link.ts';
 import { partOf } from './objects.ts';
@@ -34,8 +43,13 @@ export interface StaticExecutableOptions {
   outfile: string;
   /** Default: this machine's. */
   arch?: Arch;
-  /** Further scripts by name, run only by `globalThis.__cnikit_load(name)`, which gives what they leave in `globalThis.__cnikit_lazy`. */
-  lazy?: Record<string, string>;
+  /**
+   * Modules that get a script of their own, which is loaded only when their function is called: the path of each, by
+   * the name of the one function that it exports. The entry imports the module and calls the function as any other.
+   *
+   * @default {}
+   */
+  lazy?: LazyModules;
   /**
    * Evaluate the entry at build time and freeze the result: at start only the function that it left in
    * `globalThis.__cnikit_main` is called. The top level must not use `sys`, the clock or randomness.
@@ -76,7 +90,7 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   const engine = await engineSources(cacheDir);
   const work = mkdtempSync(join(cacheDir, 'build-'));
   try {
-    const files = await bytecode({ '': options.entry, ...options.lazy }, engine, cacheDir, work);
+    const files = await bytecode(resolve(options.entry), resolveAll(options.lazy), engine, cacheDir, work);
     const scripts = join(work, 'scripts.c');
     writeFileSync(scripts, scriptsSource({ files, prepared: prepare, crashText }));
     const input = { tools, engine, cacheDir, scripts, sanitize };
@@ -89,22 +103,30 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   }
 }
 
-/** Bundles and compiles each entry; the names are those of `__cnikit_load`. */
+/** Bundles and compiles the entry and the lazy modules; the entry is the first script and has no name. */
 async function bytecode(
-  entries: Record<string, string>,
+  entry: string,
+  lazy: LazyModules,
   engine: string,
   cacheDir: string,
   work: string,
 ): Promise<Scripts['files']> {
   const compiler = await bytecodeCompiler(engine, cacheDir);
-  const files = [];
-  for (const [name, entry] of Object.entries(entries)) {
-    const file = join(work, `${files.length}.bin`);
-    await bundle(resolve(entry), `${file}.js`);
+  const compile = async (name: string, bundleTo: (outfile: string) => Promise<void>) => {
+    const file = join(work, `${name || 'entry'}.bin`);
+    await bundleTo(`${file}.js`);
     await run(compiler, [`${file}.js`, file]);
-    files.push({ name, bytecode: file });
+    return { name, bytecode: file };
+  };
+  const files = [await compile('', (outfile) => bundle(entry, outfile, lazy))];
+  for (const [name, module] of Object.entries(lazy)) {
+    files.push(await compile(name, (outfile) => bundleLazy(name, module, outfile)));
   }
   return files;
+}
+
+function resolveAll(modules: LazyModules = {}): LazyModules {
+  return Object.fromEntries(Object.entries(modules).map(([name, module]) => [name, realpathSync(module)]));
 }
 
 /** Moves the result to where it is wanted, which may be another file system. */

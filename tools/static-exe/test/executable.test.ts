@@ -115,16 +115,18 @@ describe('buildStaticExecutable()', () => {
     expect(Math.abs(a![2]! - Date.now())).toBeLessThan(3_600_000);
   });
 
-  it.each([false, true])('runs lazy scripts when asked, and only then (sanitize: %s)', async (sanitize) => {
-    const lazy = {
-      extra: script(`globalThis.__cnikit_lazy = { twice: (n: number) => n * 2 }; globalThis.ran = true;`),
-    };
-    const source = `${PRINT}
-      print(typeof ran + ' ' + __cnikit_load('extra').twice(21) + ' ' + ran + ' ');
+  it.each([false, true])(
+    'loads a lazy module when its function is called (sanitize: %s)',
+    async (sanitize) => {
+      const twice = script(`globalThis.ran = true; export const twice = (n: number) => n * 2;`);
+      const source = `import { twice } from ${JSON.stringify(twice)};
+      ${PRINT}
+      print(typeof ran + ' ' + twice(21) + ' ' + ran + ' ');
       try { __cnikit_load('none') } catch (error) { print(error) }`;
-    const { stdout } = await run(source, { lazy, sanitize });
-    expect(stdout).toBe('undefined 42 true ReferenceError: No script none in this executable');
-  });
+      const { stdout } = await run(source, { lazy: { twice }, sanitize });
+      expect(stdout).toBe('undefined 42 true ReferenceError: No script none in this executable');
+    },
+  );
 
   it('calls only __cnikit_main of a prepared entry at start', async () => {
     const source = `${PRINT} const made = Math.sqrt(16); globalThis.__cnikit_main = () => print('main ' + made);`;

@@ -17,6 +17,8 @@ import { resultText } from '../result-text.ts';
 export interface Output {
   text: string;
   json: unknown;
+  /** @default 0 */
+  exitCode?: number;
 }
 
 const io = nodeRuntimeIo();

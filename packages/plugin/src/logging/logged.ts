@@ -1,6 +1,6 @@
 import { normaliseKeys, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { explain } from '#explain';
+import { explain } from '../explain.ts';
 import { isLogConf, logConfKeys } from '../guards.ts';
 import { logLine } from './log-line.ts';
 import { startTrace, type Trace } from './trace.ts';

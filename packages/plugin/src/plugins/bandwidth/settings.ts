@@ -1,5 +1,5 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
-import { explain } from '#explain';
+import { explain } from '../../explain.ts';
 import { bandwidthConfKeys, isBandwidthConf } from '../../guards.ts';
 import type { BandwidthConf } from './schema.ts';
 import { type TokenBucket, tokenBucket } from './token-bucket.ts';

@@ -1,7 +1,7 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { explain } from '#explain';
 import type { Feature } from '../../attachment/feature.ts';
+import { explain } from '../../explain.ts';
 import { agentConfKeys, isAgentConf } from '../../guards.ts';
 import { hostVethName } from '../../links/names.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';

@@ -1,5 +1,5 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
-import { explain } from '#explain';
+import { explain } from '../../explain.ts';
 import { isPtpConf, ptpConfKeys } from '../../guards.ts';
 import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
 

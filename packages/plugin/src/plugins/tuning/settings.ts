@@ -1,6 +1,6 @@
 import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
-import { explain } from '#explain';
 import { cniArgs } from '../../attachment/cni-args.ts';
+import { explain } from '../../explain.ts';
 import { isTuningConf, tuningConfKeys } from '../../guards.ts';
 import { checkedMac } from '../../links/mac.ts';
 import type { TuningConf } from './schema.ts';

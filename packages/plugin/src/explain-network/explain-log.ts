@@ -1,5 +1,5 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
-import { explain } from '#explain';
+import { explain } from '../explain.ts';
 import { isLogConf, logConfKeys } from '../guards.ts';
 
 /** Where the verbs are logged; nothing when they are not. */

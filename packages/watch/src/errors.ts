@@ -3,7 +3,7 @@
 /**
  * - `CONNECT`: connection refused or broken, or a TLS failure; `cause` is Node's error
  * - `CREDENTIALS`: the credentials of the kubeconfig could not be read or obtained
- * - `HTTP`: the server answered with a status other than 200; see `status`
+ * - `HTTP`: the server answered with an error status; see `status`
  * - `EXPIRED`: 410 as status or ERROR event: the requested history is gone
  * - `IDLE`: the server sent nothing within the time limit
  * - `PROTOCOL`: the response is not JSON, exceeds the size limit, or is not a Kubernetes list or event
@@ -47,22 +47,30 @@ export function errorFromAnswer(
   retryAfter: string | undefined,
   now: number,
 ): WatchError {
-  let parsed: StatusLike = {};
-  try {
-    parsed = (JSON.parse(body) ?? {}) as StatusLike;
-  } catch {
-    // HTML from a proxy, or an empty body: only the status is known.
-  }
-  const words = typeof parsed.message === 'string' ? `: ${parsed.message}` : '';
+  const parsed = parseStatus(body);
   const hint = HINTS[status] === undefined ? '' : ` (${HINTS[status]})`;
   return new WatchError(
     isExpired(status, parsed) ? 'EXPIRED' : 'HTTP',
-    `The API server answered ${status}${words}${hint}`,
+    `The API server answered ${status}${messageOf(parsed)}${hint}`,
     {
       status,
       retryAfterMs: parseRetryAfter(retryAfter, now) ?? retryAfterOf(parsed),
     },
   );
+}
+
+/** Returns the message of the Status in a response body, with a colon before it; empty if there is none. */
+export const statusMessage = (body: string): string => messageOf(parseStatus(body));
+
+const messageOf = ({ message }: StatusLike): string => (typeof message === 'string' ? `: ${message}` : '');
+
+function parseStatus(body: string): StatusLike {
+  try {
+    return (JSON.parse(body) ?? {}) as StatusLike;
+  } catch {
+    // HTML from a proxy, or an empty body: only the status is known.
+    return {};
+  }
 }
 
 interface StatusLike {

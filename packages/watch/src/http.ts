@@ -18,21 +18,48 @@ const CONNECT_MS = 3000;
  */
 export function httpTransport(kubeConfig: KubeConfigLike, userAgent = 'cnikit-watch'): Transport {
   return {
-    async get(path, signal) {
-      const { server, options } = await unlessAborted(requestOptions(kubeConfig), signal);
-      options.headers = { Accept: 'application/json', 'User-Agent': userAgent, ...options.headers };
-      return open(new URL(server + path), options, signal);
-    },
+    get: (path, signal) => send(kubeConfig, { method: 'GET', path, userAgent }, signal),
   };
 }
 
-function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<Answer> {
-  return new Promise((done, fail) => {
+/** A request before the server and the credentials are added. */
+export interface HttpRequest {
+  method: string;
+  path: string;
+  userAgent: string;
+  body?: string | undefined;
+  contentType?: string | undefined;
+}
+
+/**
+ * Sends a request and resolves once the response headers have arrived, for any status.
+ *
+ * @throws {WatchError} `CREDENTIALS` or `CONNECT`
+ */
+export async function send(
+  kubeConfig: KubeConfigLike,
+  { method, path, userAgent, body, contentType }: HttpRequest,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { server, options } = await unlessAborted(requestOptions(kubeConfig), signal);
+  const content =
+    body === undefined ? {} : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) };
+  options.headers = { Accept: 'application/json', 'User-Agent': userAgent, ...content, ...options.headers };
+  return open(new URL(server + path), { ...options, method }, body, signal);
+}
+
+function open(
+  url: URL,
+  options: RequestOptions,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     // Importing node:http initialises 14 MB that HTTPS clients never use.
     const plain = url.protocol === 'http:';
-    const send = plain ? process.getBuiltinModule('node:http').request : httpsRequest;
-    const request = send(url, { ...options, signal }, (response) => {
-      done({
+    const begin = plain ? process.getBuiltinModule('node:http').request : httpsRequest;
+    const request = begin(url, { ...options, signal }, (response) => {
+      resolve({
         status: response.statusCode ?? 0,
         retryAfter: response.headers['retry-after'],
         body: response,
@@ -58,22 +85,22 @@ function open(url: URL, options: RequestOptions, signal: AbortSignal): Promise<A
       });
     });
     request.on('error', (cause) => {
-      fail(
+      reject(
         new WatchError('CONNECT', `Cannot reach ${url.origin}: ${cause.message}`, {
           cause,
           unreached: !reached,
         }),
       );
     });
-    request.end();
+    request.end(body);
   });
 }
 
 /** Rejects when the signal fires, so that a hanging exec plugin does not block the watch. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((done, fail) => {
+  return new Promise((resolve, reject) => {
     const abort = (): void =>
-      fail(
+      reject(
         new WatchError(
           'CREDENTIALS',
           'Timed out while obtaining the credentials: check the exec plugin of the kubeconfig',
@@ -83,6 +110,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
       return abort();
     }
     signal.addEventListener('abort', abort);
-    promise.then(done, fail).finally(() => signal.removeEventListener('abort', abort));
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }

@@ -10,6 +10,7 @@
  * }
  * ```
  */
+export { type ApiRequest, apiRequest } from './api-request.ts';
 export type { BackoffOptions } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { WatchError, type WatchErrorCode } from './errors.ts';

@@ -324,7 +324,7 @@ describe('cnikit-agent', () => {
       ['run', '--node-name=n1', '--plugin-binary=/nonexistent', '--kubeconfig=/nonexistent'],
       2,
       /^$/,
-      /kubeconfig \/nonexistent could not be read/,
+      /Cannot read the kubeconfig \/nonexistent/,
     ],
   ])('%j', (argv, status, out, err) => {
     const env = { PATH: process.env.PATH ?? '' };

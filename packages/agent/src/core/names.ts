@@ -5,6 +5,8 @@ import type { TunnelSettings } from './model.ts';
 
 /** The rtm_protocol of the agent's routes; what carries another number is not ours. */
 export const ROUTE_PROTOCOL = 201;
+/** The program's name in requests to the API server, and as the source of Events. */
+export const USER_AGENT = 'cnikit-agent';
 /** The bridge that pods are plugged into. */
 export const BRIDGE_NAME = 'cni0';
 /** The port is IANA's for VXLAN (RFC 7348). */

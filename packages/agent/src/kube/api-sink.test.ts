@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const event = { key: 'rules', reason: 'PacketFilterFailed', message: 'No iptables' };
 
-test('apiSink() makes an Event that kubectl shows with the Node, by the permissions of the manifest, and counts it', async () => {
+test('apiSink() creates and counts an Event that kubectl shows with the Node, with the permissions of the manifest', async () => {
   const name = await sink.create(event, Date.UTC(2026, 0, 1));
   expect(server.events.get(name, 'default')).toMatchObject({
     involvedObject: { kind: 'Node', name: 'n1', uid: 'n1' },
@@ -47,7 +47,7 @@ test('apiSink() makes an Event that kubectl shows with the Node, by the permissi
   });
 });
 
-test('apiSink() tells an Event that the API has forgotten from one that cannot be counted', async () => {
+test('repeat() of apiSink() returns false for an expired Event and rejects on other errors', async () => {
   const name = await sink.create(event, Date.UTC(2026, 0, 3));
   server.events.delete(name, 'default');
   expect(await sink.repeat(name, event, 2, Date.UTC(2026, 0, 4))).toBe(false);

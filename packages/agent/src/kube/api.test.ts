@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 describe('clearNetworkUnavailable()', () => {
-  test('kubernetes/kubernetes#120486: sets the condition, keeps the others, with the permissions of the manifest', async () => {
+  test('kubernetes/kubernetes#120486: clearNetworkUnavailable() sets the condition and keeps the others with the permissions of the manifest', async () => {
     await clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n1');
     const { conditions } = server.nodes.get('n1')!.status as { conditions: Array<Record<string, string>> };
     expect(Object.fromEntries(conditions.map(({ type, status }) => [type, status]))).toEqual({
@@ -36,7 +36,7 @@ describe('clearNetworkUnavailable()', () => {
     });
   });
 
-  test('uses a token from the moment that it was rotated', async () => {
+  test('clearNetworkUnavailable() uses a rotated token immediately', async () => {
     const tokenFile = join(dir, 'token');
     writeFileSync(tokenFile, server.token);
     const rotating = join(dir, 'rotating');
@@ -50,24 +50,22 @@ describe('clearNetworkUnavailable()', () => {
     writeFileSync(kubeconfig, server.kubeconfig());
   });
 
-  test('says what the API server said', async () => {
+  test('clearNetworkUnavailable() reports the reason of the API server', async () => {
     await expect(clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n9')).rejects.toThrow(
-      /status 404, .*n9/,
+      /status 404: .*n9/,
     );
   });
 
-  test('says which server does not answer', async () => {
+  test('clearNetworkUnavailable() names the server that cannot be reached', async () => {
     const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://127.0.0.1:1' }, {});
-    await expect(clearNetworkUnavailable(config, 'n1')).rejects.toThrow(
-      /Cannot talk to https:\/\/127.0.0.1:1/,
-    );
+    await expect(clearNetworkUnavailable(config, 'n1')).rejects.toThrow(/Cannot reach https:\/\/127.0.0.1:1/);
   });
 });
 
 describe('removeTaint()', () => {
   const key = 'cnikit.io/not-ready';
 
-  test('removes that taint only, also when somebody changes the Node meanwhile', async () => {
+  test('removeTaint() removes only that taint, even when another writer changes the Node at the same time', async () => {
     const open = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
     try {
       const file = join(dir, 'open');
@@ -91,16 +89,16 @@ describe('removeTaint()', () => {
     }
   });
 
-  test('needs a permission that the manifest does not give, and says which', async () => {
+  test('removeTaint() names the permission that the manifest does not grant', async () => {
     server.nodes.put({ metadata: { name: 'n2' }, spec: { taints: [{ key }] } });
     await expect(removeTaint(await loadKubeConfig({ kubeconfig }, {}), 'n2', key)).rejects.toThrow(
-      /status 403, .*cannot patch resource "nodes"/,
+      /status 403: .*cannot patch resource "nodes"/,
     );
   });
 });
 
 describe('loadKubeConfig()', () => {
-  test('kubernetes/kubernetes#77061: reaches the server where it is told, with the credentials it has', async () => {
+  test('kubernetes/kubernetes#77061: loadKubeConfig() replaces the server and keeps the credentials', async () => {
     const config = await loadKubeConfig({ kubeconfig, apiServer: 'https://192.0.2.1:6443' }, {});
     expect(config.getCurrentCluster()).toMatchObject({
       server: 'https://192.0.2.1:6443',
@@ -109,13 +107,13 @@ describe('loadKubeConfig()', () => {
   });
 
   test.each<[string, string | undefined, RegExp]>([
-    ['a file that is not there', '/nonexistent', /could not be read/],
-    ['nothing outside of a cluster', undefined, /give --kubeconfig/],
-  ])('refuses %s', async (_, file, reason) => {
+    ['a file that does not exist', '/nonexistent', /Cannot read the kubeconfig \/nonexistent/],
+    ['a missing kubeconfig outside of a cluster', undefined, /set --kubeconfig/],
+  ])('loadKubeConfig() refuses %s', async (_, file, reason) => {
     await expect(loadKubeConfig(file === undefined ? {} : { kubeconfig: file }, {})).rejects.toThrow(reason);
   });
 
-  test('refuses a kubeconfig without a current context', async () => {
+  test('loadKubeConfig() refuses a kubeconfig without a current context', async () => {
     const empty = join(dir, 'empty');
     writeFileSync(empty, 'apiVersion: v1\nkind: Config\n');
     await expect(loadKubeConfig({ kubeconfig: empty }, {})).rejects.toThrow(/current-context/);

@@ -1,21 +1,21 @@
-/** How to reach the API server, and what the agent writes to its own Node. */
+/** Finds the API server and writes the agent's own Node. */
 import { existsSync } from 'node:fs';
-import { inClusterConfig, type KubeConfigLike } from '@cnikit/watch';
+import { apiRequest, inClusterConfig, type KubeConfigLike, type WatchError } from '@cnikit/watch';
 import { AgentError } from '../core/error.ts';
-import { type ApiRequestError, apiRequest } from './api-request.ts';
+import { USER_AGENT } from '../core/names.ts';
 
-/** Where a pod finds the credentials of its ServiceAccount. */
+/** Directory of the ServiceAccount's credentials in a pod. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** How to reach the API server. */
 export interface ApiAccess {
-  /** Absent: the service account of the pod. */
+  /** Undefined: the pod's service account. */
   kubeconfig?: string | undefined;
-  /** URL that replaces the address of the server in the configuration. */
+  /** URL that replaces the server of the kubeconfig. */
   apiServer?: string | undefined;
 }
 
-/** Throws {@link AgentError} `USAGE` when there is no way to reach an API server. */
+/** @throws {AgentError} `USAGE` when there are no credentials or no current cluster. */
 export async function loadKubeConfig(
   { kubeconfig, apiServer }: ApiAccess,
   env: Readonly<Record<string, string | undefined>>,
@@ -24,7 +24,7 @@ export async function loadKubeConfig(
   if (apiServer === undefined) {
     return config;
   }
-  // kubernetes/kubernetes#77061: the Service's address needs kube-proxy, which may come after us.
+  // kubernetes/kubernetes#77061: the Service's address needs kube-proxy, which may start after the agent.
   return {
     getCurrentCluster: () => ({ ...config.getCurrentCluster(), server: apiServer }),
     getCurrentUser: () => config.getCurrentUser(),
@@ -36,29 +36,33 @@ function inCluster(env: Readonly<Record<string, string | undefined>>): KubeConfi
   if (env.KUBERNETES_SERVICE_HOST === undefined || !existsSync(SERVICE_ACCOUNT)) {
     throw new AgentError(
       'USAGE',
-      'This is not a pod of a cluster: give --kubeconfig FILE to reach the API server',
+      'No service account found: outside of a pod, set --kubeconfig to reach the API server',
     );
   }
   return inClusterConfig(env);
 }
 
 async function fromFile(file: string): Promise<KubeConfigLike> {
-  // Loaded only where there is a kubeconfig to read, and not from the package's root, which loads every API there is.
+  // Loaded on demand, and not from the package's root, which loads all generated APIs.
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const config = new KubeConfig();
   try {
     config.loadFromFile(file);
   } catch (error) {
     const { message } = error as Error;
-    throw new AgentError('USAGE', `The kubeconfig ${file} could not be read: ${message}`, { cause: error });
+    throw new AgentError('USAGE', `Cannot read the kubeconfig ${file}: ${message}`, { cause: error });
   }
   if (config.getCurrentCluster() === null) {
-    throw new AgentError('USAGE', `The kubeconfig ${file} has no current context: set current-context in it`);
+    throw new AgentError('USAGE', `The kubeconfig ${file} has no current context: set current-context`);
   }
   return config;
 }
 
-/** Sets condition NetworkUnavailable of a node to False. Rejects with {@link AgentError} `API`. */
+/**
+ * Sets condition NetworkUnavailable of a node to False.
+ *
+ * @throws {WatchError} when the request fails
+ */
 export async function clearNetworkUnavailable(config: KubeConfigLike, nodeName: string): Promise<void> {
   const now = new Date().toISOString();
   const condition = {
@@ -69,21 +73,26 @@ export async function clearNetworkUnavailable(config: KubeConfigLike, nodeName: 
     lastTransitionTime: now,
     lastHeartbeatTime: now,
   };
-  await apiRequest(config, {
+  const request = {
     method: 'PATCH',
     path: `${nodePath(nodeName)}/status`,
-    type: 'application/strategic-merge-patch+json',
+    contentType: 'application/strategic-merge-patch+json',
     body: { status: { conditions: [condition] } },
-  });
+  } as const;
+  await apiRequest(config, request, USER_AGENT);
 }
 
-/** How often to begin anew when somebody else changed the Node in between. */
-const TAINT_ATTEMPTS = 3;
+/** Attempts when other writers change the Node at the same time. */
+const MAX_TAINT_ATTEMPTS = 3;
 
-/** Removes the taints with this key from a node; others stay. Rejects with {@link AgentError} `API`. */
+/**
+ * Removes the taints with this key from a node and keeps the others.
+ *
+ * @throws {WatchError} when a request fails
+ */
 export async function removeTaint(config: KubeConfigLike, nodeName: string, key: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const node = (await apiRequest(config, { method: 'GET', path: nodePath(nodeName) })) as {
+    const node = (await apiRequest(config, { method: 'GET', path: nodePath(nodeName) }, USER_AGENT)) as {
       metadata: { resourceVersion: string };
       spec?: { taints?: Array<{ key: string }> };
     };
@@ -93,19 +102,20 @@ export async function removeTaint(config: KubeConfigLike, nodeName: string, key:
       return;
     }
     try {
-      // The list is replaced as a whole, so it must be the one that was read: the version says which.
-      await apiRequest(config, {
+      // The patch replaces the whole list; resourceVersion makes it fail if the list has changed since.
+      const request = {
         method: 'PATCH',
         path: nodePath(nodeName),
-        type: 'application/merge-patch+json',
+        contentType: 'application/merge-patch+json',
         body: {
           metadata: { resourceVersion: node.metadata.resourceVersion },
           spec: { taints: rest.length === 0 ? null : rest },
         },
-      });
+      } as const;
+      await apiRequest(config, request, USER_AGENT);
       return;
     } catch (error) {
-      if (attempt === TAINT_ATTEMPTS || (error as ApiRequestError).status !== 409) {
+      if (attempt === MAX_TAINT_ATTEMPTS || (error as WatchError).status !== 409) {
         throw error;
       }
     }

@@ -21,7 +21,7 @@ export interface Access {
   /** False: without it the agent works, but lacks that feature. */
   needed: boolean;
   /** Undefined: unknown. */
-  allowed?: boolean;
+  allowed?: boolean | undefined;
 }
 
 export interface ApiFacts {

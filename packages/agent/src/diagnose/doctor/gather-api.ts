@@ -1,7 +1,7 @@
 /** Reads the Nodes and the agent's permissions from the API server. */
-import type { KubeConfigLike } from '@cnikit/watch';
+import { apiRequest, type KubeConfigLike } from '@cnikit/watch';
 import type { NodeInfo } from '../../core/model.ts';
-import { apiRequest } from '../../kube/api-request.ts';
+import { USER_AGENT } from '../../core/names.ts';
 import { listNodes } from '../../observe/list-nodes.ts';
 import type { Access, ApiFacts } from './facts.ts';
 
@@ -51,7 +51,7 @@ async function review(kubeConfig: KubeConfigLike, access: Access): Promise<Acces
   const { verb, namespace } = access;
   const [resource, subresource] = access.resource.split('/');
   try {
-    const answer = (await apiRequest(kubeConfig, {
+    const request = {
       method: 'POST',
       path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
       body: {
@@ -60,9 +60,9 @@ async function review(kubeConfig: KubeConfigLike, access: Access): Promise<Acces
         spec: { resourceAttributes: { verb, group: '', resource, subresource, namespace } },
       },
       timeoutMs: TIMEOUT_MS,
-    })) as { status?: { allowed?: boolean } };
-    const allowed = answer.status?.allowed;
-    return allowed === undefined ? access : { ...access, allowed };
+    } as const;
+    const answer = (await apiRequest(kubeConfig, request, USER_AGENT)) as { status?: { allowed?: boolean } };
+    return { ...access, allowed: answer.status?.allowed };
   } catch {
     return access;
   }

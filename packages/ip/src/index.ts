@@ -28,6 +28,7 @@ export {
   aggregate,
   contains,
   formatPrefix,
+  lastAddress,
   network,
   overlaps,
   type Prefix,

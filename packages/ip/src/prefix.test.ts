@@ -6,6 +6,7 @@ import {
   aggregate,
   contains,
   formatPrefix,
+  lastAddress,
   network,
   overlaps,
   type Prefix,
@@ -81,13 +82,14 @@ describe('parsePrefix() and parseNetwork()', () => {
   });
 });
 
-test('network() and addressAt() agree with BigInt', () => {
+test('network(), addressAt() and lastAddress() agree with BigInt', () => {
   fc.assert(
     fc.property(anyPrefix, fc.nat(), ({ address, length }, index) => {
       const bits = address.length * 8;
       const host = (1n << BigInt(bits - length)) - 1n;
       const first = number(address) & ~host;
       expect(number(network(address, length).address)).toBe(first);
+      expect(number(lastAddress({ address, length }))).toBe(first | host);
       expect(number(addressAt({ address, length }, index))).toBe(BigInt.asUintN(bits, first + BigInt(index)));
     }),
   );

@@ -86,6 +86,17 @@ export function addressAt({ address, length }: Prefix, index: number): AddressBy
   return bytes;
 }
 
+/** Returns the last address of a network, for IPv4 the broadcast address: `10.244.1.255` for `10.244.1.0/24`. */
+export function lastAddress({ address, length }: Prefix): AddressBytes {
+  const bytes = address.slice();
+  const whole = length >> 3;
+  if (whole < bytes.length) {
+    bytes[whole]! |= 0xff >> (length & 7);
+    bytes.fill(0xff, whole + 1);
+  }
+  return bytes;
+}
+
 /** Returns true when `outer` contains the address, or every address of the prefix, `inner`. */
 export function contains(outer: Prefix, inner: Prefix | AddressBytes): boolean {
   if (inner instanceof Uint8Array) {

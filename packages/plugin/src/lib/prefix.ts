@@ -1,6 +1,19 @@
-import { formatAddress, type Prefix, parsePrefix } from '@cnikit/netlink/codec';
+/** Addresses of the kernel and of results, as text with a prefix length. */
+import {
+  addressAt,
+  formatAddress,
+  formatPrefix,
+  lastAddress,
+  network,
+  type Prefix,
+  parsePrefix,
+} from '@cnikit/ip';
 
-/** An address of the kernel's or of IPAM's, which are well-formed: anything else is a bug here. */
+/**
+ * Reads an address that the kernel or the IPAM plugin has returned.
+ *
+ * @throws {TypeError} when it is malformed, which is a bug of this program
+ */
 export function knownPrefix(text: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix === undefined) {
@@ -9,81 +22,37 @@ export function knownPrefix(text: string): Prefix {
   return prefix;
 }
 
-/** Whether two subnets share an address; those of different families never do. */
-export function overlap(a: Prefix, b: Prefix): boolean {
-  if (a.address.length !== b.address.length) {
-    return false;
-  }
-  const bits = Math.min(a.length, b.length);
-  const whole = bits >> 3;
-  for (let i = 0; i < whole; i++) {
-    if (a.address[i] !== b.address[i]) {
-      return false;
-    }
-  }
-  const rest = bits & 7;
-  if (rest === 0) {
-    return true;
-  }
-  const mask = 0xff00 >> rest;
-  return ((a.address[whole] as number) & mask) === ((b.address[whole] as number) & mask);
-}
-
-/** Whether an address, with or without prefix length, is of IPv6. */
+/** Returns true for an IPv6 address, with or without prefix length. */
 export function isIPv6(address: string): boolean {
   return address.includes(':');
 }
 
-/** '10.1.2.3' of '10.1.2.3/24'. */
+/** Returns '10.1.2.3' for '10.1.2.3/24'. */
 export function withoutLength(address: string): string {
   return address.slice(0, address.indexOf('/'));
 }
 
-/** The length that a single address of the family has. */
+/** Returns the prefix length of a single address. */
 export function hostLength(address: string): 32 | 128 {
   return isIPv6(address) ? 128 : 32;
 }
 
-/** The subnet of an address: '10.1.2.0/24' of '10.1.2.3/24'. */
+/** Returns the subnet of an address: '10.1.2.0/24' for '10.1.2.3/24'. */
 export function subnetOf(address: string): string {
-  const { address: bytes, length } = subnetBytes(address);
-  return `${formatAddress(bytes)}/${length}`;
+  const prefix = knownPrefix(address);
+  return formatPrefix(network(prefix.address, prefix.length));
 }
 
-/** The first host address of a subnet, where gateways are by convention: '10.1.2.1' of '10.1.2.3/24'. */
+/** Returns the first host address of a subnet, by convention the gateway: '10.1.2.1' for '10.1.2.3/24'. */
 export function firstHost(address: string): string {
-  const { address: bytes } = subnetBytes(address);
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    bytes[i] = (bytes[i] as number) + 1;
-    if (bytes[i] !== 0) {
-      break;
-    }
-  }
-  return formatAddress(bytes);
+  return formatAddress(addressAt(knownPrefix(address), 1));
 }
 
 /**
- * The broadcast address of an IPv4 subnet: '10.1.2.255' of '10.1.2.3/24'. Undefined for IPv6 and for subnets of one or
- * two addresses, which have none (RFC 3021).
+ * Returns the broadcast address of an IPv4 subnet: '10.1.2.255' for '10.1.2.3/24'. Returns `undefined` for IPv6 and for
+ * subnets of one or two addresses, which have none (RFC 3021).
  */
 export function broadcastOf(address: string): string | undefined {
-  const { address: bytes, length } = subnetBytes(address);
-  if (bytes.length !== 4 || length > 30) {
-    return undefined;
-  }
-  for (let i = 0; i < bytes.length; i++) {
-    const kept = Math.min(8, Math.max(0, length - 8 * i));
-    bytes[i] = (bytes[i] as number) | (0xff >> kept);
-  }
-  return formatAddress(bytes);
-}
-
-function subnetBytes(text: string): Prefix {
-  const { address, length } = knownPrefix(text);
-  const bytes = address.slice();
-  for (let i = 0; i < bytes.length; i++) {
-    const kept = Math.min(8, Math.max(0, length - 8 * i));
-    bytes[i] = (bytes[i] as number) & (0xff00 >> kept);
-  }
-  return { address: bytes, length };
+  const prefix = knownPrefix(address);
+  return isIPv6(address) || prefix.length > 30 ? undefined : formatAddress(lastAddress(prefix));
 }

@@ -1,17 +1,14 @@
 /** The nat table of iptables, by its programs: no shell, one run for a family. */
+
 import { CniError, type Env, ErrorCode } from '@cnikit/cni-spec';
+import type { Family } from '@cnikit/ip';
 import { type RunResult, type Sys, SysError } from '@cnikit/sys';
-
-/** Whose table: that of iptables or of ip6tables. */
-export type NatFamily = 'ipv4' | 'ipv6';
-
-export const NAT_FAMILIES = ['ipv4', 'ipv6'] as const;
 
 /** Seconds to wait for the lock that all of its programs share. A runtime gives a plugin minutes. */
 const LOCK_WAIT = '60';
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-const stem = (family: NatFamily): string => (family === 'ipv4' ? 'iptables' : 'ip6tables');
+const stem = (family: Family): string => (family === 'ipv4' ? 'iptables' : 'ip6tables');
 
 /** A word of a rule that may have blanks and quotes in it, as iptables-restore reads it. */
 export function quoted(word: string): string {
@@ -19,7 +16,7 @@ export function quoted(word: string): string {
 }
 
 /** Lines of iptables-restore for the nat table, done all or none. False when one of them did not fit. */
-export function tryRestoreNat(sys: Sys, env: Env, family: NatFamily, lines: readonly string[]): boolean {
+export function tryRestoreNat(sys: Sys, env: Env, family: Family, lines: readonly string[]): boolean {
   return run(sys, env, restoreCommand(family), payload(lines)).status === 0;
 }
 
@@ -28,7 +25,7 @@ export function tryRestoreNat(sys: Sys, env: Env, family: NatFamily, lines: read
  *
  * @throws CniError 5 when there is no such program, 999 with its words when it refuses a line
  */
-export function restoreNat(sys: Sys, env: Env, family: NatFamily, lines: readonly string[]): void {
+export function restoreNat(sys: Sys, env: Env, family: Family, lines: readonly string[]): void {
   restoreBy(sys, env, restoreCommand(family), lines);
 }
 
@@ -43,7 +40,7 @@ function restoreBy(sys: Sys, env: Env, argv: string[], lines: readonly string[])
   throw new CniError(ErrorCode.Internal, `${argv[0]} failed${refused}: ${words.join(' ')}`);
 }
 
-const restoreCommand = (family: NatFamily, variant = ''): string[] => [
+const restoreCommand = (family: Family, variant = ''): string[] => [
   `${stem(family)}${variant}-restore`,
   '--noflush',
   '-w',
@@ -69,7 +66,7 @@ function run(sys: Sys, env: Env, argv: string[], input = ''): RunResult {
 }
 
 /** The lines of the nat table as iptables-save prints them. Throws CniError 5, and 999 when it fails. */
-export function savedNat(sys: Sys, env: Env, family: NatFamily): string[] {
+export function savedNat(sys: Sys, env: Env, family: Family): string[] {
   const argv = [`${stem(family)}-save`, '-t', 'nat'];
   const { status, stdout, stderr } = run(sys, env, argv);
   if (status !== 0) {
@@ -86,7 +83,7 @@ export interface LegacyNat {
 }
 
 /** Reads the older interface's nat table of a family; undefined when nobody has used it, as on most nodes of today. */
-export function legacyNat(sys: Sys, env: Env, family: NatFamily): LegacyNat | undefined {
+export function legacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undefined {
   if (!legacyTables(sys, family).includes('nat')) {
     return undefined;
   }
@@ -109,7 +106,7 @@ export function legacyNat(sys: Sys, env: Env, family: NatFamily): LegacyNat | un
   return undefined;
 }
 
-function legacyTables(sys: Sys, family: NatFamily): string[] {
+function legacyTables(sys: Sys, family: Family): string[] {
   try {
     return sys.readText(`/proc/net/${family === 'ipv4' ? 'ip' : 'ip6'}_tables_names`).split('\n');
   } catch (error) {

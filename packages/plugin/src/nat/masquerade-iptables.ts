@@ -1,8 +1,10 @@
 /** Masquerading by iptables: the reference's chain for a pod, with its name, rules and comments. */
+
 import type { Env } from '@cnikit/cni-spec';
+import { type Family, families } from '@cnikit/ip';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, isIPv6, subnetOf, withoutLength } from '../lib/prefix.ts';
-import { NAT_FAMILIES, quoted, restoreNat } from './iptables.ts';
+import { quoted, restoreNat } from './iptables.ts';
 import { findNatChain, type NatChainKind, natChainName, natComment } from './nat-chain.ts';
 import type { Owner } from './owner.ts';
 
@@ -16,7 +18,7 @@ export function masqueradeByIptables(sys: Sys, env: Env, owner: Owner, addresses
   const { network, containerID } = owner;
   const chain = natChainName(MASQUERADE_CHAINS, network, containerID);
   const comment = `-m comment --comment ${quoted(natComment(MASQUERADE_CHAINS, network, containerID))}`;
-  for (const family of NAT_FAMILIES) {
+  for (const family of families) {
     const own = ofFamily(addresses, family);
     if (own.length === 0) {
       continue;
@@ -42,7 +44,7 @@ export function iptablesMasqueradeDifferences(
   addresses: readonly string[],
 ): string[] {
   const chain = natChainName(MASQUERADE_CHAINS, network, containerID);
-  return NAT_FAMILIES.flatMap((family) => {
+  return families.flatMap((family) => {
     const own = ofFamily(addresses, family);
     if (own.length === 0) {
       return [];
@@ -58,6 +60,6 @@ export function iptablesMasqueradeDifferences(
   });
 }
 
-function ofFamily(addresses: readonly string[], family: (typeof NAT_FAMILIES)[number]): string[] {
+function ofFamily(addresses: readonly string[], family: Family): string[] {
   return addresses.filter((address) => isIPv6(address) === (family === 'ipv6'));
 }

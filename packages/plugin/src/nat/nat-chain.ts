@@ -3,11 +3,13 @@
  * by name. Those of iptables' newer interface are nftables' own: they are looked up and removed over netlink, without
  * a run of anything.
  */
+
 import type { Env } from '@cnikit/cni-spec';
+import { type Family, families } from '@cnikit/ip';
 import { AttributeReader, NetlinkDecodeError } from '@cnikit/netlink/codec';
 import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/netlink/nftables';
 import { type Sys, sha512 } from '@cnikit/sys';
-import { type LegacyNat, legacyNat, NAT_FAMILIES, type NatFamily, quoted } from './iptables.ts';
+import { type LegacyNat, legacyNat, quoted } from './iptables.ts';
 import { ruleTarget, type Tables, whereNftables } from './nftables.ts';
 import type { Change } from './transaction.ts';
 
@@ -30,8 +32,8 @@ export function natComment({ comment }: NatChainKind, network: string, container
   return `${comment}name: "${network}" ${containerID === undefined ? '' : `id: "${containerID}"`}`;
 }
 
-const nftFamily = (family: NatFamily) => (family === 'ipv4' ? 'ip' : 'ip6');
-const inNat = (family: NatFamily) => ({ family: nftFamily(family), table: 'nat' }) as const;
+const nftFamily = (family: Family) => (family === 'ipv4' ? 'ip' : 'ip6');
+const inNat = (family: Family) => ({ family: nftFamily(family), table: 'nat' }) as const;
 
 /** What there is of a chain. */
 export interface FoundChain {
@@ -44,7 +46,7 @@ export interface FoundChain {
 export function findNatChain(
   sys: Sys,
   env: Env,
-  family: NatFamily,
+  family: Family,
   { entry }: NatChainKind,
   chain: string,
 ): FoundChain | undefined {
@@ -84,7 +86,7 @@ export function removeLegacyNatChains(
   network: string,
   containerID: string,
 ): void {
-  for (const family of NAT_FAMILIES) {
+  for (const family of families) {
     const legacy = legacyNat(sys, env, family);
     if (legacy === undefined) {
       continue;
@@ -124,7 +126,7 @@ export function collectLegacyNatChains(
   keep: readonly string[],
 ): void {
   const noted = ` --comment ${quoted(natComment(kind, network)).slice(0, -1)}`;
-  for (const family of NAT_FAMILIES) {
+  for (const family of families) {
     const legacy = legacyNat(sys, env, family);
     if (legacy === undefined) {
       continue;
@@ -146,12 +148,12 @@ function staleness(kind: NatChainKind, network: string, keep: readonly string[])
 function removal(
   tables: Tables,
   { entry }: NatChainKind,
-  which: (nft: NftConnection, family: NatFamily) => readonly string[],
+  which: (nft: NftConnection, family: Family) => readonly string[],
 ): Change {
-  const families = NAT_FAMILIES.filter((family) => tables.has(`${nftFamily(family)} nat`));
+  const used = families.filter((family) => tables.has(`${nftFamily(family)} nat`));
   return {
     requests: (nft) =>
-      families.flatMap((family) => {
+      used.flatMap((family) => {
         const there = which(nft, family).filter((name) => nft.chain({ ...inNat(family), name }));
         if (there.length === 0) {
           return [];

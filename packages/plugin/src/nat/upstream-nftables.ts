@@ -2,7 +2,7 @@
  * What the reference plugins since 1.7 make by nftables: a rule a pod, found by its comment. They are removed here, for
  * pods that were there before the switch; the chains stay the reference's.
  */
-import { parseAddress } from '@cnikit/netlink/codec';
+import { parseAddress } from '@cnikit/ip';
 import { delRule, type NfFamily, type NftRule } from '@cnikit/netlink/nftables';
 import { sha512 } from '@cnikit/sys';
 import type { Tables } from './nftables.ts';

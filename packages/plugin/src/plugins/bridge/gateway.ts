@@ -1,5 +1,6 @@
 /** The bridge as the pods' gateway: its addresses, and a node that forwards. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
+import { overlaps, type Prefix } from '@cnikit/ip';
 import {
   delAddress,
   firstIPv4,
@@ -8,9 +9,8 @@ import {
   type Request,
   type RtnetlinkConnection,
 } from '@cnikit/netlink';
-import type { Prefix } from '@cnikit/netlink/codec';
 import type { Sys } from '@cnikit/sys';
-import { broadcastOf, firstHost, isIPv6, knownPrefix, overlap } from '../../lib/prefix.ts';
+import { broadcastOf, firstHost, isIPv6, knownPrefix } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
@@ -85,5 +85,5 @@ function inTheWay(held: Prefix, wanted: Prefix): boolean {
   if (held.address.length !== wanted.address.length) {
     return false;
   }
-  return wanted.address.length === 4 || overlap(held, wanted);
+  return wanted.address.length === 4 || overlaps(held, wanted);
 }

@@ -1,9 +1,7 @@
 import { CniError, ErrorCode, type IpConfig, type PortMapping, type Result } from '@cnikit/cni-spec';
-import { formatAddress, parseAddress } from '@cnikit/netlink/codec';
+import { type Family, familyOf, formatAddress, parseAddress, unmap } from '@cnikit/ip';
 import { isIPv6 } from '../../lib/prefix.ts';
 
-export type PortFamily = 'ipv4' | 'ipv6';
-export const PORT_FAMILIES = ['ipv4', 'ipv6'] as const;
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
 /** A port of the node that leads to the pod. */
@@ -12,12 +10,10 @@ export interface HostPort {
   hostPort: number;
   containerPort: number;
   /** Of the node's addresses only those of this family; undefined: both. */
-  family: PortFamily | undefined;
+  family: Family | undefined;
   /** Of the node's addresses only this one, in the kernel's spelling; undefined: all. */
   hostIP: string | undefined;
 }
-
-const MAPPED = '0,0,0,0,0,0,0,0,0,0,255,255';
 
 /** A mapping as the runtime has it, with its address understood: 0.0.0.0 and :: stand for all of their family. */
 export function hostPort(mapping: PortMapping): HostPort {
@@ -27,20 +23,18 @@ export function hostPort(mapping: PortMapping): HostPort {
   if (!mapping.hostIP) {
     return { ...common, family: undefined, hostIP: undefined };
   }
-  let bytes = parseAddress(mapping.hostIP);
-  if (bytes === undefined) {
+  const parsed = parseAddress(mapping.hostIP);
+  if (parsed === undefined) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, `Invalid hostIP ${JSON.stringify(mapping.hostIP)}`);
   }
-  if (bytes.length === 16 && bytes.slice(0, 12).join() === MAPPED) {
-    bytes = bytes.slice(12) as typeof bytes;
-  }
-  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
+  const bytes = unmap(parsed);
+  const family = familyOf(bytes);
   const all = bytes.every((byte) => byte === 0);
   return { ...common, family, hostIP: all ? undefined : formatAddress(bytes) };
 }
 
 /** The ports of those that are for a family. */
-export function ofFamily(ports: readonly HostPort[], family: PortFamily): HostPort[] {
+export function ofFamily(ports: readonly HostPort[], family: Family): HostPort[] {
   return ports.filter((port) => port.family === undefined || port.family === family);
 }
 
@@ -48,8 +42,8 @@ export function ofFamily(ports: readonly HostPort[], family: PortFamily): HostPo
 export function podAddresses(
   { ips = [], interfaces }: { ips?: readonly IpConfig[]; interfaces?: Result['interfaces'] },
   ifName: string,
-): Partial<Record<PortFamily, string>> {
-  const found: Partial<Record<PortFamily, string>> = {};
+): Partial<Record<Family, string>> {
+  const found: Partial<Record<Family, string>> = {};
   for (const { address, interface: index } of ips) {
     const holder = index === undefined ? undefined : interfaces?.[index];
     if (holder !== undefined && (holder.name !== ifName || !holder.sandbox)) {

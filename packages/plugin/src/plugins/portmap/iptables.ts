@@ -1,10 +1,12 @@
 /** Ports of the node by iptables: the reference's chains, with their names, rules and comments. */
+
 import type { Env } from '@cnikit/cni-spec';
+import { type Family, families } from '@cnikit/ip';
 import type { Sys } from '@cnikit/sys';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
 import { quoted, restoreNat, savedNat, tryRestoreNat } from '../../nat/iptables.ts';
 import { findNatChain, type NatChainKind, natChainName, natComment } from '../../nat/nat-chain.ts';
-import { type HostPort, ofFamily, PORT_FAMILIES, type PortFamily } from './host-port.ts';
+import { type HostPort, ofFamily } from './host-port.ts';
 import type { PortPlan } from './nftables.ts';
 import type { PortmapSettings } from './settings.ts';
 
@@ -58,7 +60,7 @@ function sharedRules({ snat, mark, setMarkChain }: IptablesPlan['settings']): Sh
 export function mapPortsByIptables(sys: Sys, env: Env, plan: IptablesPlan): void {
   const shared = sharedRules(plan.settings);
   const checks = shared.map(({ chain, rule }) => `-C ${chain} ${rule}`);
-  for (const family of PORT_FAMILIES) {
+  for (const family of families) {
     const own = podLines(plan, family);
     if (own.length === 0) {
       continue;
@@ -88,7 +90,7 @@ function missingOf(shared: readonly SharedRule[], saved: readonly string[]): str
 }
 
 /** Lines that make a pod's chain, or make it anew; none when no port is for the family. */
-function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: PortFamily): string[] {
+function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: Family): string[] {
   const address = addresses[family];
   if (address === undefined || ports.length === 0) {
     return [];
@@ -108,7 +110,7 @@ function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: P
 
 function portRules(
   { protocol, hostPort, containerPort, hostIP }: HostPort,
-  family: PortFamily,
+  family: Family,
   address: string,
   { snat, masqAll, setMarkChain = SETMARK }: IptablesPlan['settings'],
 ): string[] {
@@ -151,7 +153,7 @@ function word(text: string): string {
 /** What is missing of an attachment's ports, in words. */
 export function iptablesPortDifferences(sys: Sys, env: Env, plan: IptablesPlan): string[] {
   const chain = natChainName(PORT_CHAINS, plan.owner.network, plan.owner.containerID);
-  return PORT_FAMILIES.flatMap((family) => {
+  return families.flatMap((family) => {
     const own = podLines(plan, family);
     if (own.length === 0) {
       return [];

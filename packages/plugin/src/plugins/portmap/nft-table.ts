@@ -19,8 +19,9 @@
  * The name of a pod's chain follows from the attachment, and the comments of its rules name the map elements that lead
  * to it. DEL needs no other state.
  */
+
+import { type Family, parseAddress } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
-import { parseAddress } from '@cnikit/netlink/codec';
 import {
   delChain,
   delRule,
@@ -40,7 +41,7 @@ import {
 } from '@cnikit/netlink/nftables';
 import { digest } from '../../links/names.ts';
 import type { Owner } from '../../nat/owner.ts';
-import type { HostPort, PortFamily, PortProtocol } from './host-port.ts';
+import type { HostPort, PortProtocol } from './host-port.ts';
 import { DEFAULT_MARK } from './settings.ts';
 
 export const TABLE = { family: 'inet', name: 'cnikit_hostports' } as const;
@@ -80,7 +81,7 @@ export interface PortMapElement {
   hostIP?: string | undefined;
 }
 
-export function portMapElement(port: HostPort, family: PortFamily): PortMapElement {
+export function portMapElement(port: HostPort, family: Family): PortMapElement {
   const version = family === 'ipv4' ? 4 : 6;
   const map = `${port.hostIP === undefined ? 'any' : 'ip'}${version}` as const;
   return { map, protocol: port.protocol, port: port.hostPort, hostIP: port.hostIP };

@@ -1,5 +1,7 @@
 /** Host ports in nftables, at ADD and CHECK. */
+
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
+import { type Family, families } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
   destination,
@@ -19,7 +21,7 @@ import {
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
 import { type Owner, ownerText, ownerWords } from '../../nat/owner.ts';
 import type { Change } from '../../nat/transaction.ts';
-import { type HostPort, ofFamily, PORT_FAMILIES, type PortFamily, portText } from './host-port.ts';
+import { type HostPort, ofFamily, portText } from './host-port.ts';
 import { podRemoval } from './nft-removal.ts';
 import {
   elementComment,
@@ -45,7 +47,7 @@ const LOCALHOST = '127.0.0.0/8';
 export interface PortPlan {
   owner: Owner;
   ports: readonly HostPort[];
-  addresses: Partial<Record<PortFamily, string>>;
+  addresses: Partial<Record<Family, string>>;
   settings: Pick<PortmapSettings, 'snat' | 'masqAll' | 'mark'>;
 }
 
@@ -117,7 +119,7 @@ function podRules(
 ): { requests: Request[]; elements: PortMapElement[] } {
   const requests: Request[] = [];
   const elements: PortMapElement[] = [];
-  for (const family of PORT_FAMILIES) {
+  for (const family of families) {
     const address = addresses[family];
     const own = ofFamily(ports, family);
     if (address === undefined || own.length === 0) {
@@ -149,7 +151,7 @@ function podRules(
 /** Matches for packets whose replies would not return through the node: from the pod's own subnet, and from 127.0.0.1. */
 function markedSources(
   { snat, masqAll }: PortPlan['settings'],
-  family: PortFamily,
+  family: Family,
   address: string,
 ): Expression[][] {
   if (!snat) {

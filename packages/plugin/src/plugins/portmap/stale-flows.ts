@@ -1,8 +1,9 @@
+import { families } from '@cnikit/ip';
 import { ConntrackConnection, openConntrack } from '@cnikit/netlink/conntrack';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
 import { isWithoutNftables } from '../../nat/nftables.ts';
-import { type HostPort, PORT_FAMILIES } from './host-port.ts';
+import type { HostPort } from './host-port.ts';
 
 const IPPROTO_UDP = 17;
 
@@ -20,7 +21,7 @@ export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: Nft
   try {
     const conntrack = nft ? new ConntrackConnection(nft.connection) : openConntrack({ sys });
     try {
-      for (const family of PORT_FAMILIES) {
+      for (const family of families) {
         for (const { hostPort, hostIP, family: only } of udp) {
           if (only !== undefined && only !== family) {
             continue;

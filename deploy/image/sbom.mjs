@@ -54,7 +54,7 @@ function own() {
 }
 
 function quickjs() {
-  const source = readFileSync('tools/static-exe/src/engine.ts', 'utf8');
+  const source = readFileSync('toolchain/static-exe/src/engine.ts', 'utf8');
   const version = /VERSION = '([^']+)'/.exec(source)?.[1];
   const content = /SHA256 = '([0-9a-f]{64})'/.exec(source)?.[1];
   if (version === undefined || content === undefined) {

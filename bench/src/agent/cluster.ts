@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { newAddress, newLink, newRoute, openRtnetlink, setLink } from '@cnikit/netlink';
 import { type ControlClient, controlClient } from '@cnikit/testing-apiserver';
-import { nodeObject as cloudNode } from '../../../packages/watch/bench/nodes.ts';
+import { nodeObject as cloudNode } from '../watch/nodes.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const agentProgram = path('../../../packages/agent/dist/cnikit-agent.js');

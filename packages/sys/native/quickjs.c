@@ -1,6 +1,6 @@
 /*
  * The binding for QuickJS: the rows of CNK_TABLE as globalThis.__cnikit_sys.
- * Compiled into the executables that tools/static-exe makes.
+ * Compiled into the executables that toolchain/static-exe makes.
  */
 #include "core.h"
 

@@ -1,6 +1,6 @@
 /**
  * What every adapter of `Sys` must do: one table, run under Node (contract.test.ts) and, compiled into a
- * static executable, under QuickJS (tools/static-exe). So it uses nothing but `Sys` and the language.
+ * static executable, under QuickJS (toolchain/static-exe). So it uses nothing but `Sys` and the language.
  */
 import type { Case } from './contract/case.ts';
 import { fileCases } from './contract/files.ts';

@@ -31,7 +31,7 @@ const imported = () => {
 };
 
 if (way === 'watch') {
-  const { watch } = await import('../dist/index.js');
+  const { watch } = await import('@cnikit/watch');
   imported();
   const fields = { spec: { podCIDRs: true }, status: { addresses: true } };
   const changes = watch({ kubeConfig, path: '/api/v1/nodes', fields, select });

@@ -17,7 +17,7 @@ enum stage {
 
 enum { HEAP_UNIT = 8, HEAP_SMALL = 1024, FREE_LISTS = HEAP_SMALL / HEAP_UNIT + 4 * 16 };
 
-/* The head of the section; tools/static-exe writes `stage` alone when it makes no snapshot. */
+/* The head of the section; toolchain/static-exe writes `stage` alone when it makes no snapshot. */
 struct heap_root {
   uint64_t stage;
   uint64_t used; /* bytes of the section in use, page-rounded; told to the build by STAGE_BUILD */

@@ -2,7 +2,7 @@
  * Memory and time to hold all nodes of a cluster, against other ways to do it. Not a test: figures
  * depend on the machine, so compare the rows of one run.
  *
- *     npm run build && node bench/memory.ts [nodes, default 5000]
+ *     npm run bench watch -- [nodes, default 5000]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nodeObject } from './nodes.ts';
+import { nodeObject } from './watch/nodes.ts';
 
 const count = Number(process.argv[2] ?? 5000);
 const directory = mkdtempSync(join(tmpdir(), 'watch-bench-'));
@@ -21,7 +21,7 @@ writeFileSync(join(directory, 'nodes.json'), nodes);
 const server = spawn(
   process.execPath,
   [
-    file('../../../testing/apiserver/src/cli.ts'),
+    file('../../testing/apiserver/src/cli.ts'),
     ...['--nodes', join(directory, 'nodes.json'), '--kubeconfig', join(directory, 'kubeconfig')],
     ...['--control', join(directory, 'control')],
   ],
@@ -31,9 +31,13 @@ try {
   await once(server.stdout, 'data');
   console.log(`${count} nodes, ${(nodes.length / 1e6).toFixed(1)} MB of JSON; MB of RSS, ms`);
   for (const way of ['nothing', 'watch', 'whole', 'informer']) {
-    const output = execFileSync(process.execPath, ['--expose-gc', file('./follower.mjs'), way, directory], {
-      encoding: 'utf8',
-    });
+    const output = execFileSync(
+      process.execPath,
+      ['--expose-gc', file('./watch/follower.mjs'), way, directory],
+      {
+        encoding: 'utf8',
+      },
+    );
     console.log(output.trim());
   }
 } finally {

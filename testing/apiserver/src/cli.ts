@@ -1,10 +1,10 @@
 /**
- * The server as a process of its own:
+ * Runs the server as a separate process:
  *
  *     node testing/apiserver/src/cli.ts --host 10.0.0.1 --port 6443 \
  *       --rbac deploy/base/rbac.yaml --control /run/apiserver.sock --kubeconfig /run/kubeconfig
  *
- * Prints one line of JSON when it listens, and ends by SIGTERM or SIGINT.
+ * Prints one line of JSON when it listens and exits on SIGTERM or SIGINT.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-/** A bare HTTPS client for tests of the server: nothing retried, nothing hidden. */
+/** A plain HTTPS client for tests of the server, without retries. */
 import { request } from 'node:https';
 import type { ApiServer } from './server.ts';
 
@@ -12,13 +12,13 @@ export interface Answer {
 
 export interface CallOptions {
   method?: string;
-  /** null: no Authorization header. Default: the server's token. */
+  /** Bearer token; null sends no Authorization header. Defaults to the server's token. */
   token?: string | null;
   body?: unknown;
   contentType?: string;
 }
 
-/** One request, its whole answer. Rejects when the connection breaks. */
+/** Sends a request and reads the whole response. Rejects when the connection breaks. */
 export function call(server: ApiServer, path: string, options: CallOptions = {}): Promise<Answer> {
   return new Promise((done, fail) => {
     const body = typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
@@ -60,7 +60,7 @@ export function call(server: ApiServer, path: string, options: CallOptions = {})
   });
 }
 
-/** An open watch: its events as they come; `next()` rejects when the stream ended. */
+/** An open watch; `next()` resolves to the next event and rejects when the stream has ended. */
 export async function openWatch(server: ApiServer, path: string) {
   const response = await new Promise<import('node:http').IncomingMessage>((done, fail) => {
     const headers = { authorization: `Bearer ${server.token}` };

@@ -1,12 +1,12 @@
 /**
- * Steering from another process or network namespace: JSON over HTTP on a unix socket (which
- * network namespaces do not separate) or a loopback port.
+ * Remote control from another process or network namespace: JSON over HTTP on a loopback port or a unix socket, which
+ * network namespaces do not isolate.
  */
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { KubeObject } from './resources.ts';
 import type { ApiServer } from './server.ts';
 
-/** Names of the faults' methods that may be called from outside. */
+/** Fault methods that clients may call. */
 const CALLS = [
   'dropWatches',
   'stallWatches',
@@ -25,7 +25,7 @@ const CALLS = [
   'clear',
 ] as const;
 
-/** Where the control port is: a unix socket's path or a port on 127.0.0.1. */
+/** Address of the control port: the path of a unix socket or a port on 127.0.0.1. */
 export type ControlAddress = string | number;
 
 /** Serves the control port; the promise resolves when it listens. */
@@ -95,9 +95,9 @@ async function run(server: ApiServer, request: IncomingMessage): Promise<unknown
   }
 }
 
-/** The other end of a control port. Every call of the server, as a promise. */
+/** Client side of a control port; every call returns a promise. */
 export interface ControlClient {
-  /** Any call by name: `call('faults.failNext', 2, 503)`, `call('rotateToken')`, `call('stop')`. */
+  /** Calls a method by name: `call('faults.failNext', 2, 503)`, `call('rotateToken')`, `call('stop')`. */
   call<R = unknown>(name: string, ...args: unknown[]): Promise<R>;
   nodes: {
     put(node: KubeObject): Promise<KubeObject>;
@@ -107,7 +107,7 @@ export interface ControlClient {
   };
 }
 
-/** A client for the control port at this address. It keeps no connection open. */
+/** Returns a client for the control port at this address. It keeps no connection open. */
 export function controlClient(address: ControlAddress): ControlClient {
   const where = typeof address === 'string' ? { socketPath: address } : { host: '127.0.0.1', port: address };
   const call = <R>(name: string, ...args: unknown[]): Promise<R> =>

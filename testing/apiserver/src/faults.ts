@@ -1,9 +1,9 @@
-/** Everything that can go wrong on purpose. All off at the start. */
+/** Faults to inject; all are off at the start. */
 import type { WatchStream } from './watch.ts';
 
 export interface FailOptions {
   headers?: Record<string, string>;
-  /** Only requests whose verb is this (`list`, `watch`, `get`, `patch` ...). */
+  /** Restricts the fault to requests with this verb (`list`, `watch`, `get`, `patch` ...). */
   verb?: string;
 }
 
@@ -18,7 +18,7 @@ export class Faults {
   #truncated = 0;
   readonly #streams: ReadonlySet<WatchStream>;
   readonly #compact: () => void;
-  /** Milliseconds before any request is answered. */
+  /** Delay before each response, ms. */
   delayMs = 0;
   /** Requests are accepted and never answered. */
   stalled = false;
@@ -28,7 +28,7 @@ export class Faults {
   reorder = false;
   /** A watch starts with this many events from before its resourceVersion. */
   replay = 0;
-  /** How a watch from a compacted revision is refused: an ERROR event in a 200 answer, or HTTP 410. */
+  /** Response to a watch from a compacted revision: an ERROR event with status 200, or HTTP 410. */
   goneAs: 'event' | 'status' = 'event';
   /** Lists ignore `limit`, as servers that answer from their watch cache may. */
   ignoreLimit = false;
@@ -38,7 +38,7 @@ export class Faults {
     this.#compact = compact;
   }
 
-  /** Cuts every open watch's connection; returns how many there were. */
+  /** Cuts the connection of every open watch and returns their number. */
   dropWatches(): number {
     const open = [...this.#streams];
     for (const stream of open) {
@@ -47,7 +47,7 @@ export class Faults {
     return open.length;
   }
 
-  /** Lets every open watch hang: connection up, not a byte any more, not even its end. */
+  /** Stalls every open watch: the connection stays up without another byte, not even its end. */
   stallWatches(): number {
     for (const stream of this.#streams) {
       stream.stall();
@@ -55,34 +55,34 @@ export class Faults {
     return this.#streams.size;
   }
 
-  /** Accepts requests and never answers them, until called with false. */
+  /** Accepts requests without answering them, until called with false. */
   stallRequests(on = true): void {
     this.stalled = on;
   }
 
-  /** Forgets the history: old resource versions and continue tokens get 410 from here on. */
+  /** Compacts the history: older resource versions and continue tokens now get 410. */
   compact(): void {
     this.#compact();
   }
 
-  /** Sends a bookmark on every watch that asked for them. */
+  /** Sends a bookmark on every watch that requested bookmarks. */
   bookmark(): void {
     for (const stream of this.#streams) {
       stream.bookmark();
     }
   }
 
-  /** The next `n` requests get `status` (and headers such as Retry-After). */
+  /** Answers the next `n` requests with `status` (and headers such as Retry-After). */
   failNext(n: number, status: number, options: FailOptions = {}): void {
     this.#failures.push({ left: n, status, ...options });
   }
 
-  /** The next `n` answers or watch events are not JSON. */
+  /** Replaces the next `n` responses or watch events by invalid JSON. */
   garbageNext(n = 1): void {
     this.#garbage += n;
   }
 
-  /** The next `n` answers or watch events stop in the middle, and the connection breaks. */
+  /** Truncates the next `n` responses or watch events and breaks the connection. */
   truncateNext(n = 1): void {
     this.#truncated += n;
   }
@@ -111,7 +111,7 @@ export class Faults {
     this.delayMs = ms;
   }
 
-  /** Back to an honest server; connections that hang already go on hanging. */
+  /** Clears all faults; connections that already hang stay hung. */
   clear(): void {
     this.#failures = [];
     this.#garbage = 0;
@@ -125,7 +125,7 @@ export class Faults {
     this.ignoreLimit = false;
   }
 
-  /** Used by the server: the failure that this request gets, if any. */
+  /** Called by the server: the failure for this request, if any. */
   takeFailure(verb: string): { status: number; headers: Record<string, string> } | undefined {
     const failure = this.#failures.find((f) => f.left > 0 && (f.verb === undefined || f.verb === verb));
     if (failure === undefined) {

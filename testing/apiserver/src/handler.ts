@@ -1,4 +1,4 @@
-/** One request from authentication to answer. */
+/** Handles one request from authentication to response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Faults } from './faults.ts';
 import type { Lists } from './list.ts';
@@ -14,7 +14,7 @@ import { existing, write } from './write.ts';
 
 const BODY_LIMIT = 3 * 1024 * 1024;
 
-/** A line of the request log. */
+/** An entry of the request log. */
 export interface RequestLog {
   method: string;
   /** Path and query. */
@@ -32,7 +32,7 @@ export interface HandlerContext {
   faults: Faults;
   watches: WatchContext;
   authorizer: Authorizer;
-  /** The only bearer token accepted. */
+  /** The only accepted bearer token. */
   token: () => string;
   log: RequestLog[];
 }
@@ -68,7 +68,7 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
   }
 }
 
-/** Authentication comes before anything is said about the path, except for public paths. */
+/** Authenticates before revealing whether a path exists, except for public paths. */
 function parse(method: string, url: URL, request: IncomingMessage, context: HandlerContext): Route {
   const known = request.headers.authorization === `Bearer ${context.token()}`;
   try {
@@ -203,7 +203,7 @@ function startWatch(
 
 type WatchStreamResource = ConstructorParameters<typeof WatchStream>[0]['resource'];
 
-/** SelfSubjectAccessReview: may I? Every authenticated user may ask. */
+/** Answers a SelfSubjectAccessReview, which every authenticated user may create. */
 function review(body: unknown, authorizer: Authorizer): unknown {
   const spec = (body as { spec?: { resourceAttributes?: Partial<Record<string, string>> } }).spec;
   const wanted = spec?.resourceAttributes;

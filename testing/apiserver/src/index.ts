@@ -1,6 +1,6 @@
 /**
- * An embedded, strict Kubernetes API server for Nodes (and ConfigMaps and Events), over TLS with a
- * bearer token, which can be told to misbehave.
+ * An embedded, strict Kubernetes API server for Nodes, ConfigMaps and Events, over TLS with a bearer token, with fault
+ * injection.
  *
  * ```ts
  * const server = await startApiServer({ clusterRoleFile: 'deploy/base/rbac.yaml' });

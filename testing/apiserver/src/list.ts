@@ -1,10 +1,10 @@
-/** Lists: in pages from one snapshot, with the resourceVersion semantics of the API. */
+/** Paged lists from one snapshot, with the resourceVersion semantics of the API. */
 import type { Faults } from './faults.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
 import { ApiError, expired, tooLarge } from './status.ts';
 import type { Store } from './store.ts';
 
-/** Snapshots that open continue tokens can still read. */
+/** Number of snapshots kept for continue tokens. */
 const SNAPSHOTS = 16;
 
 interface Snapshot {
@@ -13,7 +13,7 @@ interface Snapshot {
   items: readonly string[];
 }
 
-/** A page, as pieces so that a list of thousands of objects is never one string. */
+/** A page in pieces, so that a list of thousands of objects is never a single string. */
 export interface Page {
   head: string;
   items: readonly string[];

@@ -1,9 +1,9 @@
-/** JSON merge patch (RFC 7386) and the part of strategic merge patch that node status needs. */
+/** JSON merge patch (RFC 7386) and the subset of strategic merge patch needed for node status. */
 import { ApiError } from './status.ts';
 
 type Json = Record<string, unknown>;
 
-/** Lists that strategic merge patch merges by a key instead of replacing (the API's patchMergeKey). */
+/** Lists that a strategic merge patch merges by key instead of replacing them (the API's patchMergeKey). */
 const MERGE_KEYS: Record<string, string> = {
   'status.conditions': 'type',
   'status.addresses': 'type',
@@ -78,7 +78,7 @@ function mergeList(target: unknown, patch: readonly unknown[], mergeKey: string)
   return result;
 }
 
-/** Applies a patch by its media type; 415 for one that this server does not take. */
+/** Applies a patch by its media type; 415 for an unsupported one. */
 export function applyPatch(contentType: string, target: unknown, patch: unknown): unknown {
   switch (contentType.split(';')[0]!.trim()) {
     case 'application/merge-patch+json':

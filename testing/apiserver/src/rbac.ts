@@ -1,20 +1,20 @@
 /**
- * Authorisation from the deployment's own manifest, so that a permission missing there fails the
- * test or demo as it would fail in a cluster.
+ * Authorisation from the deployment's own manifest, so that a missing permission fails tests and demo as it would fail in
+ * a cluster.
  */
 import { parseAllDocuments } from 'yaml';
 
 export interface Attributes {
   verb: string;
   group: string;
-  /** With a subresource after a slash: `nodes/status`. */
+  /** Resource, with its subresource after a slash: `nodes/status`. */
   resource: string;
   namespace?: string | undefined;
   name?: string | undefined;
 }
 
 export interface Authorizer {
-  /** The user that the bearer token stands for: `system:serviceaccount:<namespace>:<name>`. */
+  /** User of the bearer token: `system:serviceaccount:<namespace>:<name>`. */
   user: string;
   namespace: string;
   allows(request: Attributes): boolean;
@@ -35,13 +35,13 @@ interface Manifest {
   subjects?: { kind: string; name: string; namespace?: string }[];
 }
 
-/** A rule as granted: a RoleBinding's holds in its namespace only. */
+/** A granted rule; one granted by a RoleBinding is confined to its namespace. */
 interface Grant {
   rule: Rule;
   namespace: string | undefined;
 }
 
-/** Everything is allowed: for tests that are not about permissions. */
+/** Allows everything, for tests that do not concern permissions. */
 export const allowAll: Authorizer = {
   user: 'system:serviceaccount:default:test',
   namespace: 'default',
@@ -49,9 +49,10 @@ export const allowAll: Authorizer = {
 };
 
 /**
- * Reads ServiceAccount, Roles, ClusterRoles and their bindings from multi-document YAML. The token
- * stands for the first ServiceAccount that a binding names; a role that no binding grants to it
- * grants nothing, as in a cluster. Throws when no binding names a ServiceAccount.
+ * Reads ServiceAccount, Roles, ClusterRoles and their bindings from multi-document YAML. The token belongs to the first
+ * ServiceAccount named by a binding. A role without binding grants nothing, as in a cluster.
+ *
+ * @throws {Error} when no binding names a ServiceAccount
  */
 export function parseRbac(yaml: string): Authorizer {
   const manifests: Manifest[] = parseAllDocuments(yaml).map((document) => {

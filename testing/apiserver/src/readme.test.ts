@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
-it('README has an example that runs', () => {
+it('README: the example runs', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const code = /```ts\n(.*?)```/s.exec(readme)![1]!;
   const output = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', code], {

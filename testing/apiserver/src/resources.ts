@@ -1,6 +1,6 @@
-/** Which resources the server has, as the API's discovery document describes them. */
+/** The resources of the server, as described by the API's discovery document. */
 
-/** Any Kubernetes object as JSON: only what every object has is typed. */
+/** A Kubernetes object as JSON; only the common fields are typed. */
 export interface KubeObject {
   apiVersion?: string;
   kind?: string;
@@ -27,7 +27,7 @@ export interface ResourceType {
   namespaced: boolean;
   /** Has a `status` subresource. */
   status: boolean;
-  /** Field selector labels that the real API server accepts for this resource. */
+  /** Field selectors that the real API server accepts for this resource. */
   fields: readonly string[];
 }
 
@@ -80,7 +80,7 @@ export function findResource(group: string, version: string, plural: string): Re
   return RESOURCES.find((r) => r.group === group && r.version === version && r.plural === plural);
 }
 
-/** `namespace/name`, or the name alone for cluster-scoped objects. Sorts as etcd's keys do. */
+/** Returns `namespace/name`, or the name for cluster-scoped objects. Sorts like etcd's keys. */
 export function keyOf(namespace: string | undefined, name: string): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }

@@ -1,8 +1,8 @@
-/** From method and URL to what is asked for, in RBAC's terms. */
+/** Maps method and URL to the request's RBAC attributes. */
 import { apiVersionOf, findResource, RESOURCES, type ResourceType } from './resources.ts';
 import { ApiError } from './status.ts';
 
-/** Open to everyone, as the role system:public-info-viewer makes them. */
+/** Public paths, as granted by the role system:public-info-viewer. */
 const PUBLIC = ['/version', '/healthz', '/livez', '/readyz'];
 
 export type Route =
@@ -64,7 +64,7 @@ export function parseRoute(method: string, url: URL): Route {
   };
 }
 
-/** The discovery document of a path, undefined when the path is not one. */
+/** Returns the discovery document of a path; undefined for other paths. */
 export function discovery(path: string): unknown {
   if (path === '/api') {
     return { kind: 'APIVersions', versions: ['v1'] };

@@ -1,4 +1,4 @@
-/** Field and label selectors, refused where the real server refuses them. */
+/** Field and label selectors, rejected where the real server rejects them. */
 import type { KubeObject, ResourceType } from './resources.ts';
 import { ApiError } from './status.ts';
 

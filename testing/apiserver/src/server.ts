@@ -1,4 +1,4 @@
-/** The server as a whole: TLS listener, state and controls. */
+/** The server: TLS listener, state and controls. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
@@ -14,24 +14,36 @@ import { makeCa, makeServerCertificate, type Pair } from './tls.ts';
 import type { WatchStream } from './watch.ts';
 
 export interface ApiServerOptions {
-  /** Address to listen on and to name in the URL. Default 127.0.0.1. */
+  /**
+   * Address to listen on and to use in the URL.
+   *
+   * @default '127.0.0.1'
+   */
   host?: string;
-  /** Default: one that is free, kept over stop() and start(). */
+  /**
+   * Port to listen on.
+   *
+   * @default a free one, kept across stop() and start()
+   */
   port?: number;
-  /** Further addresses and names that the certificate is valid for. */
+  /** Additional addresses and names in the certificate. */
   names?: readonly string[];
-  /** YAML with ServiceAccount, roles and bindings. Without it the token may do everything. */
+  /** YAML file with ServiceAccount, roles and bindings. Without it the token may do everything. */
   clusterRoleFile?: string;
   nodes?: readonly KubeObject[];
-  /** Default 60,000, as the real server has it. */
+  /**
+   * Interval between bookmarks, ms.
+   *
+   * @default 60_000, as on the real server
+   */
   bookmarkIntervalMs?: number;
 }
 
-/** Objects of one resource, changed as if another client of the API did it. */
+/** Objects of one resource, changed as by another API client. */
 export interface ObjectControl {
-  /** Creates or replaces; returns it with uid and resourceVersion. */
+  /** Creates or replaces an object and returns it with uid and resourceVersion. */
   put(object: KubeObject): KubeObject;
-  /** Throws ApiError 404 when it is not there. */
+  /** @throws {ApiError} 404 when the object does not exist */
   delete(name: string, namespace?: string): void;
   get(name: string, namespace?: string): KubeObject | undefined;
   list(): KubeObject[];
@@ -42,7 +54,7 @@ export interface ApiServer {
   port: number;
   /** PEM of the CA that signed the certificate; changes with rotateCertificate({ newCa: true }). */
   readonly caCert: string;
-  /** The bearer token accepted now. */
+  /** The currently accepted bearer token. */
   readonly token: string;
   /** A kubeconfig as YAML; with tokenFile the client reads the token from that file. */
   kubeconfig(options?: { tokenFile?: string; caFile?: string }): string;
@@ -50,13 +62,13 @@ export interface ApiServer {
   configMaps: ObjectControl;
   events: ObjectControl;
   faults: Faults;
-  /** Every request since the start, oldest first. */
+  /** All requests since the start, oldest first. */
   requests: RequestLog[];
-  /** How many watches are open. */
+  /** Number of open watches. */
   readonly openWatches: number;
-  /** The old token is refused from now on; returns the new one. */
+  /** Revokes the token and returns a new one. */
   rotateToken(): string;
-  /** New connections get a new certificate; open ones go on. */
+  /** Uses a new certificate for new connections; open ones continue. */
   rotateCertificate(options?: { newCa?: boolean }): Promise<void>;
   /** Breaks every connection and refuses new ones. */
   stop(): Promise<void>;
@@ -65,7 +77,7 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-/** Starts an API server; it is listening when the promise resolves. */
+/** Starts an API server; the promise resolves when it listens. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const host = options.host ?? '127.0.0.1';
   const names = [host, ...(options.names ?? []), 'localhost', 'kubernetes.default.svc'];
@@ -93,7 +105,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const server = createServer({ cert: certificate.cert, key: certificate.key }, (request, response) => {
     void handle(request, response, context);
   });
-  // A client that goes away in the middle of a handshake is its own business.
+  // A client may disconnect in the middle of a handshake.
   server.on('tlsClientError', () => {});
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {

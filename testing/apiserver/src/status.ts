@@ -1,4 +1,4 @@
-/** The `Status` objects by which the API server reports every failure. */
+/** The `Status` objects with which the API server reports failures. */
 
 export interface Status {
   kind: 'Status';
@@ -28,7 +28,7 @@ const REASONS: Record<number, string> = {
   504: 'Timeout',
 };
 
-/** A request that fails with this HTTP status; the router turns it into a response. */
+/** A failed request with its HTTP status; the router turns it into a response. */
 export class ApiError extends Error {
   readonly code: number;
   readonly reason: string;
@@ -60,12 +60,12 @@ export class ApiError extends Error {
   }
 }
 
-/** 410 as the API server words it when the wanted history is compacted. */
+/** Returns the 410 error of the API server for compacted history. */
 export function expired(wanted: number | string, oldest: number): ApiError {
   return new ApiError(410, `too old resource version: ${wanted} (${oldest})`);
 }
 
-/** 504 for a resourceVersion that lies in the future of this server. */
+/** Returns the 504 error for a resourceVersion newer than the server's. */
 export function tooLarge(wanted: number, current: number): ApiError {
   return new ApiError(504, `Too large resource version: ${wanted}, current: ${current}`, {
     details: {

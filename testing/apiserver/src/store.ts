@@ -1,6 +1,6 @@
 /**
- * Objects, their resource versions and the history that watches are served from. One counter for
- * all resources, as etcd's revision is.
+ * Objects, their resource versions and the event history for watches. All resources share one counter, like etcd's
+ * revision.
  */
 import { randomUUID } from 'node:crypto';
 import { apiVersionOf, type KubeObject, keyOf, type ResourceType } from './resources.ts';
@@ -11,7 +11,7 @@ export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 export interface Stored {
   key: string;
   object: KubeObject;
-  /** The object's JSON, made once however many lists and watches send it. */
+  /** The object's JSON, serialised once for all lists and watches. */
   json: string;
 }
 
@@ -20,18 +20,18 @@ export interface StoreEvent {
   type: EventType;
   resource: ResourceType;
   current: Stored;
-  /** The object before this event: a selector may have matched it. */
+  /** The object before this event, which a selector may have matched. */
   previous?: Stored;
 }
 
 const FIRST_REVISION = 1000;
-/** Events kept for watches; beyond it the older half is compacted, as etcd does by time. */
+/** Events kept for watches; beyond this number the older half is compacted, as etcd does by time. */
 const HISTORY_LIMIT = 20_000;
 
 export class Store {
   /** The newest revision. */
   rv = FIRST_REVISION;
-  /** Events at or below this revision are forgotten. */
+  /** Events at or below this revision are compacted. */
   compacted = FIRST_REVISION;
   #objects = new Map<ResourceType, Map<string, Stored>>();
   #history: StoreEvent[] = [];
@@ -54,7 +54,7 @@ export class Store {
     const before = previous?.object.metadata;
     const { kind: _kind, apiVersion: _apiVersion, metadata, ...body } = given;
     const { name, namespace, uid, resourceVersion: _version, creationTimestamp, ...more } = metadata;
-    // Keys in the order of kube-apiserver, which readers may be quick with.
+    // Keys in the order of kube-apiserver, which readers may be optimised for.
     const object: KubeObject = {
       kind: resource.kind,
       apiVersion: apiVersionOf(resource),
@@ -100,14 +100,14 @@ export class Store {
     return previous;
   }
 
-  /** Forgets the history up to now: watches from before it and open continue tokens are refused. */
+  /** Compacts the history: older watches and open continue tokens are rejected from now on. */
   compact(): void {
     this.rv += 1;
     this.compacted = this.rv;
     this.#history = [];
   }
 
-  /** The events after `rv`; undefined when they are compacted away. */
+  /** Returns the events after `rv`; undefined when they are compacted. */
   since(rv: number, resource: ResourceType): StoreEvent[] | undefined {
     if (rv < this.compacted) {
       return undefined;

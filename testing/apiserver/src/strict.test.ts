@@ -52,14 +52,14 @@ describe('startApiServer() is strict', () => {
     }
   });
 
-  it('names user, verb and resource in a 403', async () => {
+  it('startApiServer() names user, verb and resource in a 403', async () => {
     const { json } = await call(server, '/api/v1/nodes/n1', { method: 'DELETE' });
     expect(json.message).toBe(
       'nodes "n1" is forbidden: User "system:serviceaccount:kube-system:cnikit-agent" cannot delete resource "nodes" in API group "" at the cluster scope',
     );
   });
 
-  it('answers SelfSubjectAccessReview from the same rules', async () => {
+  it('startApiServer() answers SelfSubjectAccessReview from the RBAC rules', async () => {
     const ask = async (verb: string, resource: string, subresource?: string) => {
       const spec = { resourceAttributes: { verb, resource, subresource } };
       const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
@@ -71,7 +71,7 @@ describe('startApiServer() is strict', () => {
     expect(await ask('list', 'pods')).toBe(false);
   });
 
-  it('refuses TLS clients without its CA', async () => {
+  it('startApiServer() presents a certificate that only its CA validates', async () => {
     await expect(fetch(`${server.url}/version`)).rejects.toThrow();
   });
 });
@@ -83,7 +83,7 @@ describe('parseRbac()', () => {
     `kind: ${kind}\nmetadata: {name: b${extra}}\nroleRef: {kind: ${ref}, name: r}\nsubjects: [{kind: ServiceAccount, name: a, namespace: s}]\n---\n`;
   const rule = '{apiGroups: [""], resources: [configmaps], verbs: [get], resourceNames: [one]}';
 
-  it('confines a Role to its namespace and a rule to its resourceNames', () => {
+  it('parseRbac() confines a Role to its namespace and a rule to its resourceNames', () => {
     const rbac = parseRbac(
       role('Role', 'name: r, namespace: s', rule) + bind('RoleBinding', 'Role', ', namespace: s'),
     );
@@ -98,12 +98,12 @@ describe('parseRbac()', () => {
     ]).toEqual([true, false, false, false, false]);
   });
 
-  it('refuses a manifest without binding, or with one to a role that is not there', () => {
+  it('parseRbac() rejects a manifest without binding or with a binding to a missing role', () => {
     expect(() => parseRbac(role('ClusterRole', 'name: r', rule))).toThrow('binds no role');
     expect(() => parseRbac(bind('ClusterRoleBinding', 'ClusterRole'))).toThrow('which it lacks');
   });
 
-  it('grants nothing from a role that is not bound', () => {
+  it('parseRbac() grants nothing from an unbound role', () => {
     const other = role('ClusterRole', 'name: x', '{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}');
     const rbac = parseRbac(
       other + role('ClusterRole', 'name: r', rule) + bind('ClusterRoleBinding', 'ClusterRole'),

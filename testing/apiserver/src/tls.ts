@@ -1,4 +1,4 @@
-/** A certificate authority of its own and server certificates for an address. */
+/** A test certificate authority and its server certificates. */
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 
@@ -19,7 +19,7 @@ export async function makeCa(): Promise<Pair> {
   return { cert: made.cert, key: made.private };
 }
 
-/** A server certificate for these IP addresses and names, signed by `ca`. */
+/** Issues a server certificate for these IP addresses and names, signed by `ca`. */
 export async function makeServerCertificate(ca: Pair, hosts: readonly string[]): Promise<Pair> {
   const made = await generate([{ name: 'commonName', value: 'kube-apiserver' }], {
     keyType: 'ec',

@@ -1,11 +1,11 @@
-/** One watch: a never-ending answer of one JSON event a line. */
+/** One watch: a response with one JSON event per line. */
 import type { ServerResponse } from 'node:http';
 import type { Faults } from './faults.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
 import { ApiError, expired } from './status.ts';
 import type { EventType, Store, StoreEvent } from './store.ts';
 
-/** How long a held event waits for the next one of its object, ms (fault reorderEvents). */
+/** Time a held event waits for the next one of its object, ms (fault reorderEvents). */
 const REORDER_WINDOW_MS = 20;
 
 export interface WatchRequest {
@@ -38,7 +38,7 @@ export class WatchStream {
     this.#context = context;
   }
 
-  /** Answers; throws ApiError while nothing is sent yet. */
+  /** Serves the watch; throws ApiError as long as nothing has been sent. */
   start(): void {
     const { store, faults, streams, bookmarkIntervalMs } = this.#context;
     const { resource, resourceVersion, timeoutSeconds } = this.#request;
@@ -148,7 +148,7 @@ export class WatchStream {
     }
   }
 
-  /** The event as this watch sees it: an object that leaves the selection is deleted for it. */
+  /** Returns the event as this watch sees it: an object that leaves the selection counts as deleted. */
   #deliver(event: StoreEvent): void {
     const { matches } = this.#request;
     const now = event.type !== 'DELETED' && matches(event.current.object);
@@ -189,7 +189,7 @@ function line(type: string, objectJson: string): string {
   return `{"type":"${type}","object":${objectJson}}\n`;
 }
 
-/** `timeoutSeconds` as given, else the real server's own limit (it picks 30 to 60 minutes). */
+/** Returns `timeoutSeconds`, or a default like the real server's, which picks 30 to 60 minutes. */
 export function parseTimeout(text: string | null): number {
   if (text === null) {
     return 1800;

@@ -43,14 +43,14 @@ export function write(store: Store, request: WriteRequest): { status: number; js
     );
   }
   const merged = separate(old.object, next, request);
-  // A write that changes nothing makes no revision, as on the real server.
+  // A write without changes creates no revision, as on the real server.
   if (JSON.stringify(merged) === old.json) {
     return { status: 200, json: old.json };
   }
   return { status: 200, json: store.put(request.resource, merged).json };
 }
 
-/** `status` changes by the status subresource only, and everything else only without it. */
+/** Only the status subresource changes `status`, and it changes nothing else. */
 function separate(old: KubeObject, next: KubeObject, request: WriteRequest): KubeObject {
   if (!request.resource.status) {
     return next;

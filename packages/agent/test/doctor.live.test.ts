@@ -7,6 +7,7 @@ import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCni } from '../src/apply/cni.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
+import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { Metrics } from '../src/core/metrics.ts';
@@ -92,7 +93,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         const { binDir, confDir, pluginBinary, pluginLinks: links } = node;
         const cni = createCni({ binDir, confDir, pluginBinary, links });
         const sets = openSets();
-        return diagnose(await gather(config, {}, { kernel, cni, ...(sets && { sets }) }));
+        return diagnose(
+          await gather(config, {}, { kernel, cni, rules: createRules(), ...(sets && { sets }) }),
+        );
       } finally {
         kernel.close();
       }

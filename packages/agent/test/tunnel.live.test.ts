@@ -81,6 +81,9 @@ class TunnelNode {
         sysctls: procSys('/nonexistent'),
         rules: {
           plan: () => [],
+          planFamily: () => [],
+          report: () => ({}) as never,
+          matchSets: () => undefined,
           apply: (desired) => {
             this.rules = JSON.stringify(desired);
             return [];

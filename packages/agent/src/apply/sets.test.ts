@@ -1,5 +1,8 @@
 import { IptablesError } from '@cnikit/iptables';
 import { expect, test } from 'vitest';
+import { describe } from '../core/action.ts';
+import { Claims } from '../desired/claims.ts';
+import { planNode } from '../reconcile/node-plan.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
 import { createSets, type SetStore } from './sets.ts';
@@ -101,6 +104,21 @@ test.each([
   expect(state.rules).toContain('10.244.2.0');
   expect(state.rules).not.toContain('--match-set');
   expect(sets.size).toBe(0);
+});
+
+test('planNode() has nothing to change where the agent is idle on a kernel that has sets and cannot match them', () => {
+  const { store } = fakeStore();
+  const { agent, parts, options, clock, state } = fakeAgent({ sets: createSets(store) });
+  state.refusesSets = true;
+  agent.setNodes([node(1), node(2)]);
+  clock.advance(1000);
+  expect(agent.ready).toBe(true);
+  const claims = new Claims();
+  for (const each of [node(1), node(2)]) {
+    claims.set(each);
+  }
+  const { actions, host, desired } = planNode(claims, options, parts);
+  expect([...actions, ...host.plan(desired!)].map(describe)).toEqual([]);
 });
 
 test('another failure of the rules leaves sets in use', () => {

@@ -7,7 +7,7 @@ import { hostFacts } from '../observe/facts.ts';
 import { diffSysctls } from '../reconcile/diff.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { procSys, readSysctls, unwritableSysctls, withNoted, writeSysctls } from './sysctls.ts';
+import { procSys, readSysctls, unwritableSysctls, writeSysctls } from './sysctls.ts';
 
 const facts = hostFacts(new FakeKernel().dump());
 let root: string;
@@ -101,8 +101,9 @@ test.each<[string, string | undefined, Record<string, string>]>([
     JSON.stringify({ plugins: [{ hostSysctls: { 'net/ipv4/ip_forward': '0' } }] }),
     {},
   ],
-])('withNoted() takes from the conflist %s', (_, conflist, want) => {
-  expect(withNoted(desiredSysctls(node(1), facts), {}, conflist)).toEqual(want);
+])('unwritableSysctls() takes from the installed conflist %s', (_, conflist, want) => {
+  const writable = { ...procSys('/nonexistent'), writable: () => true };
+  expect(unwritableSysctls(desiredSysctls(node(1), facts), new Map(), writable, conflist)).toEqual(want);
 });
 
 test('unwritableSysctls() leaves nothing to the plugin that can be written here', () => {

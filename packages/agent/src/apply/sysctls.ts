@@ -52,38 +52,27 @@ export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<
 }
 
 /**
- * Those of `desired` that exist and that this process may not write, as in a container without privileges: left to
- * the plugin, which runs on the host. One that is only to be set when it has a certain value is among them when it has
- * that or was set before.
+ * Those of `desired` that this process may not write, as in a container without privileges: left to the plugin, which
+ * runs on the host. A setting with `onlyFrom` is among them if it has that value now, or had it before.
+ *
+ * `installed` is the text of a conflist. Settings that it leaves to the plugin are among them, writable or not.
  */
 export function unwritableSysctls(
   desired: readonly Sysctl[],
   current: ReadonlyMap<string, string>,
   files = procSys(),
+  installed?: string,
 ): Record<string, string> {
+  const noted = notedIn(installed);
   const left: Record<string, string> = {};
   for (const { key, value, onlyFrom, passing } of desired) {
     const now = passing ? undefined : current.get(key);
     const due = now !== undefined && (onlyFrom === undefined || now === onlyFrom || now === value);
-    if (due && !files.writable(key)) {
+    if (noted[key] === value || (due && !files.writable(key))) {
       left[key] = value;
     }
   }
   return left;
-}
-
-/**
- * Those of `desired` that the conflist leaves to the plugin already, beside those in `left`: the agent in its container
- * may write less than whoever looks at the node by hand, and both have to see the same conflist as right.
- */
-export function withNoted(
-  desired: readonly Sysctl[],
-  left: Readonly<Record<string, string>>,
-  conflist: string | undefined,
-): Record<string, string> {
-  const noted = notedIn(conflist);
-  const all = desired.filter(({ key, value }) => left[key] === value || noted[key] === value);
-  return Object.fromEntries(all.map(({ key, value }) => [key, value]));
 }
 
 function notedIn(conflist: string | undefined): Record<string, unknown> {

@@ -17,6 +17,7 @@ import { chainReader } from '../observe/chain.ts';
 import { earlierConfigurations } from '../observe/configurations.ts';
 import type { AgentParts } from '../reconcile/agent.ts';
 import type { HostParts } from '../reconcile/host-reconciler.ts';
+import type { PlanParts } from '../reconcile/node-plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
 /** Logs JSON lines to file descriptor `fd`, at once: a line that explains an end must not be lost by it. */
@@ -56,4 +57,14 @@ export function chainOf({ chain, cniConfDir }: Config): { chain?: () => Chain } 
 export function agentParts(config: Config, log: Logger): AgentParts {
   const kernel = openKernel();
   return { ...hostParts(config), ...chainOf(config), kernel, log, metrics: new Metrics(), after };
+}
+
+/** For commands that look at the work of an agent and change nothing. */
+export function planParts(config: Config): PlanParts {
+  return {
+    ...hostParts(config),
+    ...chainOf(config),
+    kernel: openKernel(),
+    installedConflist: () => readText(join(config.cniConfDir, CONFLIST_NAME)),
+  };
 }

@@ -17,6 +17,9 @@ export const TUNNEL_ALIAS = 'cnikit: pods of nodes behind a router';
 /** Chains whose name begins so are the agent's, and no others. */
 export const CHAIN_PREFIX = 'CNIKIT-';
 
+/** The chain that decides which packets of pods are masqueraded. */
+export const MASQUERADE_CHAIN = `${CHAIN_PREFIX}MASQ`;
+
 /** Name of the set of a family. */
 export const insideSet = (family: Family): string => `cnikit-inside-${family}`;
 

@@ -5,7 +5,7 @@ import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/na
 /** What an operator may set of the conflist. */
 export interface ConflistOptions {
   /** Directory of the reservations and of the readiness file. */
-  stateDir?: string;
+  stateDir?: string | undefined;
   /** Further plugins behind ours. */
   chain?: readonly ChainedPlugin[];
   /** Those by which some node is reached. */

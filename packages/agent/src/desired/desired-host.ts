@@ -29,8 +29,8 @@ export interface DesiredHost {
   readonly rules: Record<Family, readonly TableSpec[]>;
   /** Elements of the set that the rules of a family speak of; undefined: there is none. Made when first asked for. */
   readonly inside: Record<Family, readonly string[] | undefined>;
-  /** Text of the conflist; absent while what to chain is not known. */
-  conflist?: string;
+  /** Text of the conflist; undefined while the plugins to chain are unknown. Made when first asked for. */
+  readonly conflist: string | undefined;
   problems: Problem[];
 }
 
@@ -61,13 +61,14 @@ export function desiredRoutes(
 export interface Circumstances {
   /** The families of outer packets by which some node is reached; none unless told. */
   tunnelled?: ReadonlySet<Family>;
-  /** Sysctls that are left to the plugin, by key. */
-  hostSysctls?: Readonly<Record<string, string>>;
-  /** Rules may speak of sets. */
-  sets?: boolean;
+  /** Sysctls that this process cannot write and the plugin sets, by key; default: none. */
+  leftToPlugin?: (sysctls: readonly Sysctl[]) => Readonly<Record<string, string>>;
+  /** Whether rules may match sets; default: no. */
+  usesSets?: () => boolean;
   /** Masqueraded ports may be chosen at random; true unless told. */
   randomPorts?: boolean;
-  chain?: Chain;
+  /** Default: no plugins are chained. */
+  chain?: Chain | undefined;
 }
 
 /** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
@@ -77,8 +78,8 @@ export function desiredHost(
   facts: HostFacts,
   {
     tunnelled = new Set(),
-    hostSysctls = {},
-    sets = false,
+    leftToPlugin = () => ({}),
+    usesSets = () => false,
     randomPorts = true,
     chain = { plugins: [], problems: [] },
   }: Circumstances = {},
@@ -95,29 +96,28 @@ export function desiredHost(
       family,
       own,
       facts,
-      () => (sets ? { set: insideSet(family) } : asRules(prefixes(family))),
+      () => (usesSets() ? { set: insideSet(family) } : asRules(prefixes(family))),
       randomPorts,
     );
   const inside = (family: Family): string[] | undefined =>
-    sets && used.has(family) && facts.ways[family].length > 0 ? asElements(prefixes(family)) : undefined;
+    used.has(family) && facts.ways[family].length > 0 && usesSets()
+      ? asElements(prefixes(family))
+      : undefined;
   let made: DesiredHost['rules'] | undefined;
   let elements: DesiredHost['inside'] | undefined;
   const { stateDir } = policy;
   const tunnels = [...tunnelled].map((underlay) => desiredTunnel(own, facts, view.tunnel, underlay));
-  const text =
+  const sysctls = desiredSysctls(
+    own,
+    facts,
+    tunnels.map(({ name }) => name),
+  );
+  const list = (): string | undefined =>
     chain.plugins &&
-    conflist(own, facts, {
-      chain: chain.plugins,
-      hostSysctls,
-      ...(stateDir === undefined ? {} : { stateDir }),
-      tunnels,
-    });
+    conflist(own, facts, { chain: chain.plugins, hostSysctls: leftToPlugin(sysctls), stateDir, tunnels });
+  let text: { conflist: string | undefined } | undefined;
   return {
-    sysctls: desiredSysctls(
-      own,
-      facts,
-      tunnels.map(({ name }) => name),
-    ),
+    sysctls,
     // All nodes are looked at for them, which sysctls and routes need not wait for.
     get rules() {
       made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
@@ -127,7 +127,10 @@ export function desiredHost(
       elements ??= { ipv4: inside('ipv4'), ipv6: inside('ipv6') };
       return elements;
     },
-    ...(text === undefined ? {} : { conflist: text }),
+    get conflist() {
+      text ??= { conflist: list() };
+      return text.conflist;
+    },
     problems: [
       ...chain.problems,
       // One that has our VNI and port stands in the way of both.

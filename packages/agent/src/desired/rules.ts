@@ -3,11 +3,10 @@
 import { aggregate, contains, type Family, familyOf, formatPrefix, parseNetwork } from '@cnikit/ip';
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
 import type { HostFacts, NodeInfo } from '../core/model.ts';
-import { CHAIN_PREFIX } from '../core/names.ts';
+import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
 
 const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
 const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
-const MASQUERADE_CHAIN = `${CHAIN_PREFIX}MASQ`;
 
 /** No rule of ours in any table, for one family: what a family without pods gets, and `cleanup`. */
 export const noRules: readonly TableSpec[] = [

@@ -11,19 +11,14 @@ import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { Claims } from '../desired/claims.ts';
-import {
-  type DesiredHost,
-  desiredHost,
-  ownProblem,
-  type Policy,
-  problemsOf,
-} from '../desired/desired-host.ts';
+import { type DesiredHost, ownProblem, type Policy, problemsOf } from '../desired/desired-host.ts';
 import { concerns } from '../observe/facts.ts';
 import { sameNode } from '../observe/node.ts';
 import { isOwn } from '../observe/route-table.ts';
 import { Drift } from './drift.ts';
 import { Host, type HostOutcome, type HostParts } from './host-reconciler.ts';
 import { NodeWrite } from './node-patch.ts';
+import { assembleHost } from './node-plan.ts';
 import { Report } from './reporter.ts';
 import { Routes } from './route-reconciler.ts';
 
@@ -81,7 +76,6 @@ export class Agent {
   #listed = false;
   #retryMs: number = RETRY_MS.first;
   #chain: Chain | undefined;
-  #hostSysctls: Readonly<Record<string, string>> = {};
   /** Some node changed since the rules were last decided. */
   #nodesMoved = false;
   /** Somebody changed rules since they were last read. */
@@ -394,7 +388,6 @@ export class Agent {
 
   #sysctls(host: DesiredHost): void {
     this.#done('sysctls', this.#host.sysctls(host, this.#routes.facts!.pods));
-    this.#hostSysctls = this.#host.leftToPlugin(host.sysctls);
   }
 
   #files(host: DesiredHost | undefined): boolean {
@@ -404,18 +397,7 @@ export class Agent {
   }
 
   #desired(): DesiredHost | undefined {
-    const { facts } = this.#routes;
-    if (facts === undefined) {
-      return undefined;
-    }
-    const { tunnelled } = this.#routes;
-    return desiredHost(this.#claims, this.#options, facts, {
-      tunnelled,
-      chain: this.#chain,
-      hostSysctls: this.#hostSysctls,
-      sets: this.#host.usesSets,
-      randomPorts: this.#host.randomPorts,
-    });
+    return assembleHost(this.#claims, this.#options, this.#routes, this.#host, this.#chain);
   }
 
   #ready(): void {

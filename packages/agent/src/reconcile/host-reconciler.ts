@@ -1,11 +1,11 @@
 /** Everything of a node but its routes, kept: sysctls, rules, executable and CNI configuration. */
 
-import { families } from '@cnikit/ip';
+import { type Family, families } from '@cnikit/ip';
 import { IptablesError } from '@cnikit/iptables';
 import type { Cni } from '../apply/cni.ts';
 import type { DesiredRules, Rules } from '../apply/rules.ts';
 import type { Sets } from '../apply/sets.ts';
-import { readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
+import { procSys, readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
 import type { Action, SysctlAction } from '../core/action.ts';
 import type { Sysctl } from '../core/model.ts';
 import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
@@ -23,6 +23,8 @@ export interface HostParts {
   configurationProblems?: () => Problem[];
   /** Default: /proc/sys. */
   sysctls?: SysctlFiles;
+  /** Text of the installed conflist, for commands that look at the work of an agent; absent in the agent itself. */
+  installedConflist?: () => string | undefined;
 }
 
 export interface HostOutcome {
@@ -43,8 +45,8 @@ export class Host {
     cni: undefined,
   };
 
-  /** iptables knows what to do with a set, as far as was tried. */
-  #setsMatch = true;
+  /** Whether rules can match sets: as the rules in the kernel showed once, or the last restore. */
+  #setsMatch: boolean | undefined;
   #tables: string | undefined;
 
   /** Sysctls that were to be set by the plugin after the last pass. */
@@ -56,20 +58,37 @@ export class Host {
 
   /** What the methods below would do. */
   plan(desired: DesiredHost): Action[] {
-    const sysctls = diffSysctls(desired.sysctls, readSysctls(desired.sysctls, this.#parts.sysctls));
     const { sets, rules, cni } = this.#parts;
     return [
-      ...sysctls,
+      ...this.planSysctls(desired.sysctls),
       ...families.flatMap((family) => sets?.plan(family, desired.inside[family]) ?? []),
       ...rules.plan(desired.rules),
       ...cni.plan(desired.conflist),
     ];
   }
 
-  /** Sysctls that this process may not set and leaves to the plugin, by key. */
+  /** The settings that this process would change: neither those left to the plugin nor those it cannot write. */
+  planSysctls(sysctls: readonly Sysctl[]): SysctlAction[] {
+    const { sysctls: files = procSys() } = this.#parts;
+    const left = this.leftToPlugin(sysctls);
+    return diffSysctls(sysctls, readSysctls(sysctls, files)).filter(
+      ({ key }) => left[key] === undefined && files.writable(key),
+    );
+  }
+
+  /** The rules of a family and their set: what `rules` would do. */
+  planRules(family: Family, { rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>): Action[] {
+    const { sets, rules: programs } = this.#parts;
+    return [...(sets?.plan(family, inside[family]) ?? []), ...programs.planFamily(family, rules[family])];
+  }
+
+  /**
+   * Sysctls that this process may not set and leaves to the plugin, by key. A process that may set more than the agent
+   * does, such as `plan` outside its container, also leaves those to the plugin that the installed conflist does.
+   */
   leftToPlugin(sysctls: readonly Sysctl[]): Record<string, string> {
-    const { sysctls: files } = this.#parts;
-    return unwritableSysctls(sysctls, readSysctls(sysctls, files), files);
+    const { sysctls: files, installedConflist } = this.#parts;
+    return unwritableSysctls(sysctls, readSysctls(sysctls, files), files, installedConflist?.());
   }
 
   /**
@@ -94,9 +113,16 @@ export class Host {
     return this.#parts.randomPorts ?? true;
   }
 
-  /** Whether rules may speak of sets. */
+  /**
+   * Whether rules may match sets. A kernel with ip_set may lack xt_set: this shows in the rules that it has. Where there
+   * are none yet, sets are tried.
+   */
   get usesSets(): boolean {
-    return this.#parts.sets !== undefined && this.#setsMatch;
+    if (this.#parts.sets === undefined) {
+      return false;
+    }
+    this.#setsMatch ??= this.#observeSets() ?? true;
+    return this.#setsMatch;
   }
 
   /**
@@ -125,11 +151,21 @@ export class Host {
     });
   }
 
+  #observeSets(): boolean | undefined {
+    try {
+      return this.#parts.rules.matchSets();
+    } catch (error) {
+      if (error instanceof IptablesError) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
   #tablesOf(rules: DesiredRules): Action[] {
     try {
       return this.#parts.rules.apply(rules);
     } catch (error) {
-      // The kernel has sets, but nothing that matches them (xt_set): from now on without.
       if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets) {
         this.#setsMatch = !/set\b/i.test(error.stderr ?? '');
       }

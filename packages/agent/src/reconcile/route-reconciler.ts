@@ -28,7 +28,7 @@ export interface RouteOutcome {
   failed: WriteFailure[];
   /** By destination, of every destination looked at; without an entry all is well. */
   problems: Map<string, Problem[]>;
-  /** A tunnel's link was made or removed, so what depends on its presence must be decided again. */
+  /** Other tunnels are needed than before, or a tunnel's link was made or removed: what depends on them must be decided again. */
   tunnelChanged: boolean;
 }
 
@@ -51,6 +51,8 @@ export class Routes {
   /** Entries of the tunnel's link to look at in the next pass. */
   readonly #dirtyKeys = new Set<string>();
   readonly #wanted = new Map<string, NodeRoute>();
+  /** Names of the tunnel links that the last pass needed, whether they could be made or not. */
+  #neededTunnels = '';
 
   constructor(claims: Claims, kernel: Kernel, options: RouteOptions) {
     this.#claims = claims;
@@ -127,8 +129,16 @@ export class Routes {
   plan(): { actions: KernelAction[]; problems: Problem[] } {
     const { routes, decisions, problems, keys } = this.#decide(this.#claims.prefixes(), true);
     const tunnels = this.#wantedTunnels();
+    const links = this.#tunnelActions(tunnels);
+    const added = new Set(links.flatMap((action) => (action.op === 'add' ? [action.link.name] : [])));
+    const entries = this.#peerActions(keys, tunnels).filter(
+      ({ entry, dev }) => entry.index !== 0 || added.has(dev),
+    );
+    const lead = routes.flatMap((action) =>
+      action.op !== 'remove' && added.has(action.route.dev) ? [action] : withoutLink(action),
+    );
     return {
-      actions: [...this.#tunnelActions(tunnels), ...this.#peerActions(keys, tunnels), ...inOrder(routes)],
+      actions: [...links, ...entries, ...inOrder(lead)],
       problems: [...[...decisions.values()].flatMap((decision) => decision.problems), ...problems],
     };
   }
@@ -159,6 +169,9 @@ export class Routes {
       outcome,
     );
     this.#makeTunnels(tunnels, outcome, 'all');
+    const needed = tunnels.map(({ name }) => name).join();
+    outcome.tunnelChanged ||= needed !== this.#neededTunnels;
+    this.#neededTunnels = needed;
     return outcome;
   }
 

@@ -1,4 +1,5 @@
 /** An agent over models of everything, with a clock that only the test moves. */
+import { IptablesError } from '@cnikit/iptables';
 import type { DesiredRules } from '../apply/rules.ts';
 import { procSys } from '../apply/sysctls.ts';
 import { Metrics } from '../core/metrics.ts';
@@ -42,6 +43,8 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
     rules: '',
     conflist: undefined as string | undefined,
     rulesError: undefined as Error | undefined,
+    /** As of a kernel without xt_set. */
+    refusesSets: false,
   };
   const write = kernel.write.bind(kernel);
   kernel.write = (actions) => {
@@ -49,47 +52,58 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
     return write(actions);
   };
   const metrics = new Metrics();
-  const agent = new Agent(
-    {
-      kernel,
-      metrics,
-      after: clock.after,
-      sysctls: procSys('/nonexistent'),
-      log: {
-        info: (_, message) => void lines.push(message),
-        warn: (_, message) => void lines.push(`warning: ${message}`),
-      },
-      rules: {
-        plan: () => [],
-        apply: (desired: DesiredRules) => {
-          if (state.rulesError !== undefined) {
-            throw state.rulesError;
-          }
-          const text = JSON.stringify(desired);
-          if (text === state.rules) {
-            return [];
-          }
-          state.rules = text;
-          order.push('rules');
-          return [{ kind: 'rule', family: 'ipv4', line: '+ something' }];
-        },
-      },
-      cni: {
-        plan: () => [],
-        apply: (conflist) => {
-          if (conflist === state.conflist) {
-            return [];
-          }
-          state.conflist = conflist;
-          order.push('conflist');
-          return [{ kind: 'file', op: 'add', path: 'conflist' }];
-        },
-        problems: () => [],
-        remove: () => [],
-      },
-      ...changes,
+  const parts: AgentParts = {
+    kernel,
+    metrics,
+    after: clock.after,
+    sysctls: procSys('/nonexistent'),
+    log: {
+      info: (_, message) => void lines.push(message),
+      warn: (_, message) => void lines.push(`warning: ${message}`),
     },
-    { nodeName: 'n1', nonMasquerade: [], resyncMs: 60_000, ...options },
-  );
-  return { agent, kernel, clock, lines, order, state, metrics };
+    rules: {
+      plan: (desired: DesiredRules) =>
+        JSON.stringify(desired) === state.rules
+          ? []
+          : [{ kind: 'rule', family: 'ipv4', line: '+ something' }],
+      planFamily: () => [],
+      report: () => {
+        throw new Error('The fake has no backend');
+      },
+      matchSets: () => (state.rules === '' ? undefined : state.rules.includes('--match-set')),
+      apply: (desired: DesiredRules) => {
+        const text = JSON.stringify(desired);
+        if (state.rulesError !== undefined) {
+          throw state.rulesError;
+        }
+        if (state.refusesSets && text.includes('--match-set')) {
+          throw new IptablesError('RESTORE_FAILED', 'refused', { stderr: 'Extension set not supported' });
+        }
+        if (text === state.rules) {
+          return [];
+        }
+        state.rules = text;
+        order.push('rules');
+        return [{ kind: 'rule', family: 'ipv4', line: '+ something' }];
+      },
+    },
+    cni: {
+      plan: (conflist) =>
+        conflist === state.conflist ? [] : [{ kind: 'file', op: 'change', path: 'conflist' }],
+      apply: (conflist) => {
+        if (conflist === state.conflist) {
+          return [];
+        }
+        state.conflist = conflist;
+        order.push('conflist');
+        return [{ kind: 'file', op: 'add', path: 'conflist' }];
+      },
+      problems: () => [],
+      remove: () => [],
+    },
+    ...changes,
+  };
+  const all = { nodeName: 'n1', nonMasquerade: [], resyncMs: 60_000, ...options };
+  const agent = new Agent(parts, all);
+  return { agent, parts, options: all, kernel, clock, lines, order, state, metrics };
 }

@@ -28,7 +28,7 @@ COMMIT
 export class SimulatedFirewall {
   readonly #sets = new Map<string, Set<string>>();
   readonly #names = new Set<string>();
-  readonly #fake = fakeIptables({ installed: ['nft'], sets: this.#names });
+  readonly #fake;
   readonly #tell: () => void;
   readonly #others: Record<Family, string> = { ipv4: '', ipv6: '' };
   /** Restores fail: somebody keeps the lock. */
@@ -75,9 +75,10 @@ export class SimulatedFirewall {
     },
   };
 
-  /** `tell` is called when rules have changed. */
-  constructor(tell: () => void) {
+  /** `tell` is called when rules have changed. Without `matchesSets` the kernel has sets and lacks xt_set. */
+  constructor(tell: () => void, matchesSets = true) {
     this.#tell = tell;
+    this.#fake = fakeIptables({ installed: ['nft'], sets: matchesSets ? this.#names : [] });
     for (const family of families) {
       this.edit(family, OTHERS);
     }

@@ -26,6 +26,8 @@ export interface History {
   readOnlySysctls: boolean;
   /** The kernel has sets of addresses. */
   sets: boolean;
+  /** Rules can match them: the kernel has xt_set. */
+  matchesSets: boolean;
   /** On how many of them the agent runs. */
   agents: number;
   /** Between two complete passes of an agent, ms. Where it is long, it hides no event that was missed. */
@@ -154,7 +156,20 @@ export function historyOf(seed: number): History {
   ]);
   const readOnlySysctls = random.chance(0.3);
   const sets = random.chance(0.8);
-  return { seed, profile, nodes, subnets, encap, readOnlySysctls, sets, agents, resyncMs, steps };
+  const matchesSets = random.chance(0.8);
+  return {
+    seed,
+    profile,
+    nodes,
+    subnets,
+    encap,
+    readOnlySysctls,
+    sets,
+    matchesSets,
+    agents,
+    resyncMs,
+    steps,
+  };
 }
 
 /** Mostly in quick succession, so that things meet; sometimes after everything has come to rest. */

@@ -1,9 +1,19 @@
 /** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
+
+import type { Cni } from '../../src/apply/cni.ts';
 import { createRules } from '../../src/apply/rules.ts';
+import { describe } from '../../src/core/action.ts';
 import type { Encap } from '../../src/core/model.ts';
+import { Claims } from '../../src/desired/claims.ts';
+import { routes } from '../../src/diagnose/doctor/checks/routes.ts';
+import { rules } from '../../src/diagnose/doctor/checks/rules.ts';
+import { sysctls } from '../../src/diagnose/doctor/checks/sysctls.ts';
+import type { DoctorFacts } from '../../src/diagnose/doctor/facts.ts';
+import { stateFacts } from '../../src/diagnose/doctor/state-facts.ts';
 import type { Position } from '../../src/observe/nodes.ts';
 import type { SavedState } from '../../src/observe/saved-state.ts';
 import type { Agent } from '../../src/reconcile/agent.ts';
+import { planNode } from '../../src/reconcile/node-plan.ts';
 import type { SimulatedApi } from './api.ts';
 import { SimulatedFirewall } from './firewall.ts';
 import { SimulatedKernel } from './kernel.ts';
@@ -32,6 +42,8 @@ export interface World {
   readOnlySysctls: boolean;
   /** The kernel has sets. */
   sets: boolean;
+  /** Its rules can match them. */
+  matchesSets: boolean;
   /** Every line that an agent logs. */
   say(line: string): void;
 }
@@ -66,8 +78,9 @@ export class SimulatedNode {
     const { time, random, readOnlySysctls } = world;
     const linkIndex = (link: string): number | undefined => this.kernel.link(link)?.index;
     this.sysctls = new SimulatedSysctls(linkIndex, readOnlySysctls);
-    this.firewall = new SimulatedFirewall(() =>
-      time.after(random.whole(0, 20), () => this.#process?.agent.checkRules()),
+    this.firewall = new SimulatedFirewall(
+      () => time.after(random.whole(0, 20), () => this.#process?.agent.checkRules()),
+      world.matchesSets,
     );
   }
 
@@ -109,15 +122,7 @@ export class SimulatedNode {
         log,
         metrics,
         after,
-        sysctls: this.sysctls,
-        rules: createRules((family) => this.firewall.open(family)),
-        ...(this.#world.sets && { sets: modules.createSets(this.firewall.sets) }),
-        cni: {
-          plan: () => [],
-          apply: (conflist) => this.#applyConflist(conflist),
-          problems: () => [],
-          remove: () => [],
-        },
+        ...this.#hostParts(),
         clearNetworkUnavailable: (name) => api.clearNetworkUnavailable(name),
         onNodes: () => {
           if (saving) {
@@ -130,12 +135,7 @@ export class SimulatedNode {
           });
         },
       },
-      {
-        nodeName: this.name,
-        nonMasquerade: [],
-        encap: this.#world.encap,
-        resyncMs: this.#world.resyncMs,
-      },
+      { ...this.#policy(), resyncMs: this.#world.resyncMs },
     );
     this.#process = { agent, kernel, ended };
     const events = kernel.events(ended.signal);
@@ -151,6 +151,53 @@ export class SimulatedNode {
     const server = { transport: api.transport, clock: time.clock, random: random.next };
     const changes = modules.watchNodes(server, metrics, ended.signal, position);
     void modules.followNodes(changes, agent, outage);
+  }
+
+  #policy() {
+    return { nodeName: this.name, nonMasquerade: [], encap: this.#world.encap };
+  }
+
+  #hostParts() {
+    const cni: Cni = {
+      plan: (conflist) =>
+        conflist === undefined || conflist === this.conflist
+          ? []
+          : [{ kind: 'file', op: 'change', path: 'conflist' }],
+      apply: (conflist) => this.#applyConflist(conflist),
+      problems: () => [],
+      remove: () => [],
+    };
+    return {
+      sysctls: this.sysctls,
+      rules: createRules((family) => this.firewall.open(family)),
+      ...(this.#world.sets && { sets: this.#world.modules.createSets(this.firewall.sets) }),
+      cni,
+    };
+  }
+
+  /** What `plan` and `doctor`, started now, find to change: nothing where the agent is idle. */
+  examine(): string[] {
+    const claims = new Claims();
+    for (const node of this.#process?.agent.nodes() ?? []) {
+      claims.set(node);
+    }
+    const never = { beforeAction: () => undefined };
+    const kernel = this.kernel.open(
+      () => () => undefined,
+      () => 0,
+      never,
+    );
+    const installedConflist = (): string | undefined => this.conflist;
+    const parts = { ...this.#hostParts(), kernel, installedConflist };
+    const plan = planNode(claims, this.#policy(), parts);
+    kernel.close();
+    const { actions, host, desired } = plan;
+    const facts = stateFacts({ ...plan, problems: [] }, parts.rules);
+    const differences = { ...facts, desired: undefined, selfTest: [] } as unknown as DoctorFacts;
+    return [
+      ...[...actions, ...(desired === undefined ? [] : host.plan(desired))].map(describe),
+      ...[routes, sysctls, rules].flatMap(({ find }) => find(differences).map(({ message }) => message)),
+    ];
   }
 
   /** SIGKILL: nothing more is done or saved. */

@@ -73,8 +73,9 @@ class Simulation {
     const random = new Random(history.seed ^ 0x5eed);
     const api = new SimulatedApi(this.#time, random);
     const say = (line: string): void => this.#note(`  ${line}`);
-    const { resyncMs, encap, readOnlySysctls, sets } = history;
-    const world = { time: this.#time, api, random, modules, resyncMs, encap, readOnlySysctls, sets, say };
+    const { resyncMs, encap, readOnlySysctls, sets, matchesSets } = history;
+    const options = { resyncMs, encap, readOnlySysctls, sets, matchesSets };
+    const world = { time: this.#time, api, random, modules, ...options, say };
     const nodes = Array.from({ length: history.agents }, (_, i) => new SimulatedNode(world, nodeName(i + 1)));
     const { subnets } = history;
     this.#cluster = { api, nodes, subnets, resyncMs, next: history.nodes + 2 };
@@ -171,6 +172,15 @@ class Simulation {
       if (!node.agent!.ready) {
         this.#fail(`${node.name} is not ready in the end`);
       }
+      this.#expectIdle(node);
+    }
+  }
+
+  /** Where an agent is idle, `plan` and `doctor` find nothing to change. */
+  #expectIdle(node: SimulatedNode): void {
+    const found = node.examine();
+    if (found.length > 0) {
+      this.#fail(`${node.name} is idle, and plan or doctor finds: ${found.slice(0, 20).join(', ')}`);
     }
   }
 
@@ -195,6 +205,9 @@ class Simulation {
     await this.#time.advance(this.#large ? 120_000 : REST_MS);
     if (count() !== before) {
       this.#fail(`Something was written at rest: before ${before}; after ${count()}`);
+    }
+    for (const node of nodes) {
+      this.#expectIdle(node);
     }
   }
 

@@ -90,8 +90,8 @@ export interface DoctorFacts {
   api: ApiFacts;
   /** Nodes from the API, or from the saved state while the API is unreachable. */
   claims: Claims;
-  own?: NodeInfo;
-  desired?: DesiredHost;
+  own?: NodeInfo | undefined;
+  desired?: DesiredHost | undefined;
   routes: {
     /** Differences from the desired state. */
     changes: readonly KernelAction[];

@@ -17,7 +17,7 @@ import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';
 import type { Claims } from '../../desired/claims.ts';
-import { Routes } from '../../reconcile/route-reconciler.ts';
+import { planRoutes } from '../../reconcile/node-plan.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';
 import { type StatusRow, statusRows } from './rows.ts';
 
@@ -38,10 +38,7 @@ export async function statusReport(
   rt: RtnetlinkConnection,
 ): Promise<StatusReport> {
   const { nodeName, tunnel } = config;
-  const routes = new Routes(claims, kernel, config);
-  routes.load();
-  const own = claims.get(nodeName);
-  const { actions, problems } = own === undefined ? { actions: [], problems: [] } : routes.plan();
+  const { own, actions, problems, wanted } = planRoutes(claims, config, kernel);
   const agent = await askAgent(config);
   const changed = new Map(Object.entries(agent?.changed ?? {}));
   return {
@@ -50,7 +47,7 @@ export async function statusReport(
     rows: statusRows({
       claims,
       nodeName,
-      wanted: routes.wanted,
+      wanted,
       actions,
       problems,
       tunnels: families.map((family) => tunnelName(tunnel, family)),

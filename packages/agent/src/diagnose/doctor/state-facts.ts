@@ -1,0 +1,39 @@
+/** Facts about the state that the agent keeps: what `run` would change, in the terms of the checks. */
+
+import { type Family, families } from '@cnikit/ip';
+import type { Rules } from '../../apply/rules.ts';
+import { readSysctls } from '../../apply/sysctls.ts';
+import { describe, type SysctlAction } from '../../core/action.ts';
+import type { DesiredHost } from '../../desired/desired-host.ts';
+import { diffSysctls } from '../../reconcile/diff.ts';
+import type { Host } from '../../reconcile/host-reconciler.ts';
+import type { NodePlan } from '../../reconcile/node-plan.ts';
+import type { DoctorFacts, RuleFacts } from './facts.ts';
+
+type StateFacts = Pick<DoctorFacts, 'own' | 'desired' | 'routes' | 'sysctls' | 'rules' | 'randomPorts'>;
+
+export function stateFacts(plan: NodePlan, rules: Rules): StateFacts {
+  const { own, host, desired, actions, problems, wanted } = plan;
+  return {
+    own,
+    desired,
+    routes: { changes: actions, problems, wanted },
+    sysctls: desired === undefined ? [] : sysctlChanges(plan, desired),
+    rules: families.flatMap((family) => (desired ? [rulesOf(family, host, desired, rules)] : [])),
+    randomPorts: host.randomPorts,
+  };
+}
+
+/** Settings that are left to the plugin are among them once it has attached pods. */
+function sysctlChanges({ host, hasPods }: NodePlan, { sysctls }: DesiredHost): SysctlAction[] {
+  return hasPods ? diffSysctls(sysctls, readSysctls(sysctls)) : host.planSysctls(sysctls);
+}
+
+function rulesOf(family: Family, host: Host, desired: DesiredHost, rules: Rules): RuleFacts {
+  try {
+    const changes = host.planRules(family, desired).map(describe);
+    return { family, changes, backend: rules.report(family) };
+  } catch (error) {
+    return { family, changes: [], error: (error as Error).message };
+  }
+}

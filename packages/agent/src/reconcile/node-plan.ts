@@ -1,0 +1,77 @@
+/** The state that a node should have: assembled here, and only here, for the running agent and for every command. */
+import type { KernelAction } from '../core/action.ts';
+import type { Kernel } from '../core/kernel.ts';
+import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
+import type { Problem } from '../core/problem.ts';
+import type { Claims } from '../desired/claims.ts';
+import { type DesiredHost, desiredHost, type Policy } from '../desired/desired-host.ts';
+import { Host, type HostParts } from './host-reconciler.ts';
+import { type RouteOptions, Routes } from './route-reconciler.ts';
+
+/**
+ * Everything except the routes, which {@link Routes} decides. Undefined before the first dump, and while this node has
+ * no podCIDR.
+ */
+export function assembleHost(
+  claims: Claims,
+  policy: Policy,
+  routes: Routes,
+  host: Host,
+  chain: Chain | undefined,
+): DesiredHost | undefined {
+  const { facts, tunnelled } = routes;
+  return (
+    facts &&
+    desiredHost(claims, policy, facts, {
+      tunnelled,
+      chain,
+      usesSets: () => host.usesSets,
+      randomPorts: host.randomPorts,
+      leftToPlugin: (sysctls) => host.leftToPlugin(sysctls),
+    })
+  );
+}
+
+/** Routes and tunnels as one look finds them. */
+export interface RoutePlan {
+  /** This node; undefined while the API lacks it. Nothing is changed then. */
+  own: NodeInfo | undefined;
+  actions: readonly KernelAction[];
+  problems: readonly Problem[];
+  wanted: ReadonlyMap<string, NodeRoute>;
+}
+
+/** What `run` would do to routes and tunnels now. Changes nothing. */
+export function planRoutes(
+  claims: Claims,
+  options: RouteOptions,
+  kernel: Kernel,
+): RoutePlan & { routes: Routes } {
+  const routes = new Routes(claims, kernel, options);
+  routes.load();
+  const own = claims.get(options.nodeName);
+  const { actions, problems } = own === undefined ? { actions: [], problems: [] } : routes.plan();
+  return { own, actions, problems, wanted: routes.wanted, routes };
+}
+
+export interface PlanParts extends HostParts {
+  kernel: Kernel;
+  /** Absent: no plugins are chained. */
+  chain?: () => Chain;
+}
+
+/** What a node should have, and what `run` would do about it. */
+export interface NodePlan extends RoutePlan {
+  host: Host;
+  desired: DesiredHost | undefined;
+  /** The plugin has attached pods on this node. */
+  hasPods: boolean;
+}
+
+/** What `run` would do now. Changes nothing. `host.plan(desired)` gives the actions beside routes and tunnels. */
+export function planNode(claims: Claims, policy: Policy & RouteOptions, parts: PlanParts): NodePlan {
+  const { routes, ...plan } = planRoutes(claims, policy, parts.kernel);
+  const host = new Host(parts);
+  const hasPods = routes.facts?.pods === true;
+  return { ...plan, host, hasPods, desired: assembleHost(claims, policy, routes, host, parts.chain?.()) };
+}

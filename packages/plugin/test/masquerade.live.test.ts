@@ -1,5 +1,4 @@
 /** ipMasq of bridge and ptp: what leaves the pods' subnets has the node's address, by either backend. */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -210,32 +209,6 @@ describe.skipIf(!inSandbox).each(ways)(
       for (const [i, name] of names.entries()) {
         ok(call('DEL', `c${i}`, { path: '' }, { name }));
       }
-      expect(ruleset()).toBe('');
-    });
-
-    test('what an earlier version made in one table for all networks is checked and goes as well', () => {
-      const [a, b] = [pod(), pod()];
-      const one = ok(call('ADD', 'a', a)).json;
-      ok(call('ADD', 'b', b));
-      const other = {
-        name: 'other',
-        bridge: 'masq1',
-        ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.89.0.0/24' },
-      };
-      ok(call('ADD', 'foreign', pod(), other));
-      const old = run('nft', 'list', 'ruleset').replaceAll(/cnikit_masquerade_\w+/g, 'cnikit_masquerade');
-      run('nft', 'flush', 'ruleset');
-      // Two tables of one name are one.
-      spawnSync('nft', ['-f', '-'], { input: old.replaceAll(/^\tchain postrouting \{[^}]*\}\n/gm, '') });
-      const hook =
-        'type nat hook postrouting priority srcnat; policy accept; ip saddr vmap @pods4; ip6 saddr vmap @pods6';
-      run('nft', `table inet cnikit_masquerade { chain postrouting { ${hook}; }; }`);
-      expect(ruleset().match(/comment "/g)).toHaveLength(5);
-      ok(call('CHECK', 'a', a, { prevResult: one }));
-      ok(call('DEL', 'a', a, { prevResult: one }));
-      ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
-      expect(ruleset().match(/comment "[^"]*"/g)).toEqual(['comment "other/foreign/eth0"']);
-      ok(call('DEL', 'foreign', { path: '' }, other));
       expect(ruleset()).toBe('');
     });
 

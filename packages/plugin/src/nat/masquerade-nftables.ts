@@ -1,6 +1,7 @@
 /**
- * Masquerading by nftables. A map leads from each pod's address to the chain of its subnet, so that a packet, an ADD
- * and a DEL cost the same however many pods there are. Each network has a table, for two may use the same addresses:
+ * Masquerading in nftables. A map leads from each pod's address to the chain of its subnet, so a packet, an ADD and a
+ * DEL cost the same however many pods exist. Each network has its own table, since two networks may use the same
+ * addresses:
  *
  *     table inet cnikit_masquerade_pods {
  *       map pods4 { type ipv4_addr : verdict; elements = { 10.1.0.5 comment "pods/4f1c/eth0" : goto subnet-10.1.0.0/24 } }
@@ -9,8 +10,8 @@
  *       chain subnet-10.1.0.0/24 { ip daddr 10.1.0.0/24 accept; ip daddr 224.0.0.0/4 accept; masquerade }
  *     }
  *
- * A transaction that the kernel refuses costs it a wait for RCU (15 ms, where one that it takes is done in 10 us), so
- * what is there is asked for first; a refusal then means that another process came in between.
+ * A refused transaction costs an RCU grace period (15 ms, against 10 µs for an accepted one). So the code reads the
+ * present state first, and a refusal means that another process changed it in between.
  */
 
 import type { Request } from '@cnikit/netlink';
@@ -40,38 +41,35 @@ import { belongsTo, type Owner, ownerText } from './owner.ts';
 import type { Change } from './transaction.ts';
 
 const FAMILY = 'inet';
-/** One table for all networks, as earlier versions had it: pods that were there before an upgrade are in it. */
-const COMMON_TABLE = 'cnikit_masquerade';
-const LONGEST_NAME = 64;
+const TABLE_PREFIX = 'cnikit_masquerade_';
+const MAX_NETWORK_NAME = 64;
 const MAPS = ['pods4', 'pods6'] as const;
 const POSTROUTING = 'postrouting';
-/** Chains and maps of a table without subnets, rules of a subnet's chain. */
-const TABLE_USE = 3;
+/** Value of `use` of a table without subnets: its own chain and maps. */
+const EMPTY_TABLE_USE = 3;
+/** Number of rules in a subnet's chain. */
 const SUBNET_RULES = 3;
 const SUBNET_PREFIX = 'subnet-';
 
-/** A table by its name. */
-type Named = string;
-
-/** The name of a network's table. No network's name begins with an underscore. */
-function tableOf(network: string): Named {
-  return `${COMMON_TABLE}_${network.length <= LONGEST_NAME ? network : `_${digest(network, 12)}`}`;
+/** The name of a network's table. A digest starts with an underscore, as no network name does. */
+function tableOf(network: string): string {
+  return TABLE_PREFIX + (network.length <= MAX_NETWORK_NAME ? network : `_${digest(network, 12)}`);
 }
 
-const tableRef = (name: Named) => ({ family: FAMILY, name }) as const;
-const inTable = (table: Named) => ({ family: FAMILY, table }) as const;
-const mapFor = (table: Named, address: string) => ({
+const tableRef = (name: string) => ({ family: FAMILY, name }) as const;
+const inTable = (table: string) => ({ family: FAMILY, table }) as const;
+const mapFor = (table: string, address: string) => ({
   ...inTable(table),
   name: MAPS[isIPv6(address) ? 1 : 0],
 });
 const keyOf = (address: string) => knownPrefix(address).address;
 
-/** The chain of an address's subnet. Words of `nft` have no colon. */
+/** The chain of an address's subnet; `nft` accepts no colon in a name. */
 function chainOf(address: string): string {
   return SUBNET_PREFIX + subnetOf(address).replaceAll(':', '_');
 }
 
-/** Has what the addresses send beyond their subnets masqueraded. They have prefix lengths, here and below. */
+/** Masquerades packets from the addresses to destinations outside of their subnets. All addresses have prefix lengths. */
 export function masqueradeChange(owner: Owner, addresses: readonly string[]): Change {
   const comment = ownerText(owner);
   const table = tableOf(owner.network);
@@ -93,7 +91,7 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
       for (const address of addresses) {
         const map = mapFor(table, address);
         const key = keyOf(address);
-        // Whoever had the address before and was never deleted.
+        // The previous owner of the address was never deleted.
         if (attempt > 1 && nft.element(map, key)) {
           requests.push(delElements(map, [{ key }]));
         }
@@ -105,7 +103,7 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
   };
 }
 
-function newBase(name: Named): Request[] {
+function newBase(name: string): Request[] {
   const [pods4, pods6] = MAPS;
   const table = inTable(name);
   const chain = POSTROUTING;
@@ -119,7 +117,7 @@ function newBase(name: Named): Request[] {
   ];
 }
 
-function delBase(name: Named): Request[] {
+function delBase(name: string): Request[] {
   const table = inTable(name);
   return [
     delRule({ ...table, chain: POSTROUTING }),
@@ -129,7 +127,7 @@ function delBase(name: Named): Request[] {
   ];
 }
 
-function newSubnet(name: Named, chain: string, address: string): Request[] {
+function newSubnet(name: string, chain: string, address: string): Request[] {
   const spared = [subnetOf(address), isIPv6(address) ? 'ff00::/8' : '224.0.0.0/4'];
   const table = inTable(name);
   return [
@@ -142,77 +140,69 @@ function newSubnet(name: Named, chain: string, address: string): Request[] {
 }
 
 /**
- * Takes back what was made for an attachment, and a subnet's chain and the table with the last that needed them.
+ * Removes an attachment's addresses. The last attachment removes its subnet's chain, and the table.
  *
- * @param addresses that it may have, with or without prefix length; undefined when they are not known, and then those
- *   of every pod of the network are looked at
+ * @param addresses addresses that the attachment may have, with or without prefix length; undefined when they are
+ *   unknown, so that all addresses of the network are searched
  */
 export function masqueradeRemoval(
   tables: Tables,
   owner: Owner,
   addresses: readonly string[] | undefined,
 ): Change[] {
+  const table = tableOf(owner.network);
+  if (!isPresent(tables, table)) {
+    return [];
+  }
   const comment = ownerText(owner);
   const isOwn = (element: SetElement | undefined): element is SetElement => element?.comment === comment;
-  return tablesFor(tables, owner.network).map((table) =>
-    removal(table, (nft, name) => {
-      const map = { ...inTable(table), name };
-      if (addresses === undefined) {
-        return elementsOf(nft, map).filter(isOwn);
-      }
-      return addresses
-        .filter((address) => mapFor(table, address).name === name)
-        .map((address) => nft.element(map, keyOf(address)))
-        .filter(isOwn);
-    }),
-  );
+  const find = (nft: NftConnection, name: string) => {
+    const map = { ...inTable(table), name };
+    if (addresses === undefined) {
+      return elementsOf(nft, map).filter(isOwn);
+    }
+    return addresses
+      .filter((address) => mapFor(table, address).name === name)
+      .map((address) => nft.element(map, keyOf(address)))
+      .filter(isOwn);
+  };
+  return [removal(table, find)];
 }
 
-/** Takes back what was made for attachments to the network that are not to be kept. */
+/** Removes the addresses of this network's attachments that are not in `keep`. */
 export function masqueradeCollection(
   tables: Tables,
   nft: NftConnection,
   network: string,
   keep: readonly Omit<Owner, 'network'>[],
 ): Change[] {
+  const table = tableOf(network);
+  if (!isPresent(tables, table)) {
+    return [];
+  }
   const kept = new Set(keep.map((one) => ownerText({ network, ...one })));
   const isStale = ({ comment }: SetElement) =>
     comment !== undefined && belongsTo(comment, network) && !kept.has(comment);
-  const chains = nft.chains({ family: FAMILY });
-  return tablesFor(tables, network).map((table) => {
-    const subnets = chains
-      .filter((chain) => chain.table === table)
-      .map(({ name = '' }) => name)
-      .filter((name) => name.startsWith(SUBNET_PREFIX));
-    const find = (_: NftConnection, name: string) =>
-      elementsOf(nft, { ...inTable(table), name }).filter(isStale);
-    return removal(table, find, subnets, true);
-  });
+  const subnets = nft
+    .chains(inTable(table))
+    .map(({ name = '' }) => name)
+    .filter((name) => name.startsWith(SUBNET_PREFIX));
+  const find = (_: NftConnection, name: string) =>
+    elementsOf(nft, { ...inTable(table), name }).filter(isStale);
+  return [removal(table, find, subnets, true)];
 }
 
-/** The tables in which the network may have pods. */
-function tablesFor(tables: Tables, network: string): Named[] {
-  return [tableOf(network), COMMON_TABLE].filter((name) => tables.has(`${FAMILY} ${name}`));
+function isPresent(tables: Tables, table: string): boolean {
+  return tables.has(`${FAMILY} ${table}`);
 }
 
-/** What is missing of an attachment's, in words. */
+/** Lists what an attachment's masquerading lacks. */
 export function masqueradeDifferences(
   nft: NftConnection,
   owner: Owner,
   addresses: readonly string[],
 ): string[] {
-  const found = [tableOf(owner.network), COMMON_TABLE].map((table) =>
-    differencesIn(nft, table, owner, addresses),
-  );
-  return found.find(({ length }) => length === 0) ?? found[0] ?? [];
-}
-
-function differencesIn(
-  nft: NftConnection,
-  table: Named,
-  owner: Owner,
-  addresses: readonly string[],
-): string[] {
+  const table = tableOf(owner.network);
   const comment = ownerText(owner);
   const rulesOf = (chain: string) => nft.rules({ ...inTable(table), chain }).length;
   const differences = rulesOf(POSTROUTING) < MAPS.length ? [`rules are missing in chain ${POSTROUTING}`] : [];
@@ -227,14 +217,14 @@ function differencesIn(
 }
 
 /**
- * Removes elements, and the chains that nothing leads to then: in one transaction, so that a process that is killed
- * leaves all or nothing. A pod that comes into the subnet meanwhile, or another DEL, makes it look again.
+ * Removes elements, and chains that no element leads to afterwards. It is one transaction, so a killed process leaves
+ * all or nothing. When a pod joins the subnet at the same time, or another DEL runs, the state is read again.
  *
- * @param known chains that nothing may lead to already
- * @param idleTable whether the table may be without a subnet already
+ * @param known chains that may have lost their last element before
+ * @param idleTable true when the table may have lost its last subnet before
  */
 function removal(
-  table: Named,
+  table: string,
   find: (nft: NftConnection, map: string) => SetElement[],
   known: readonly string[] = [],
   idleTable = false,
@@ -265,14 +255,15 @@ function removal(
       for (const name of idle) {
         requests.push(delRule({ ...inTable(table), chain: name }), delChain({ ...inTable(table), name }));
       }
-      last = (idle.length > 0 || idleTable) && nft.table(tableRef(table))?.use === TABLE_USE + idle.length;
+      last =
+        (idle.length > 0 || idleTable) && nft.table(tableRef(table))?.use === EMPTY_TABLE_USE + idle.length;
       if (last) {
         requests.push(...delBase(table));
       }
       return requests;
     },
     more(nft) {
-      // Of several that leave a subnet at once each saw the others; the last sees nobody.
+      // Of several attachments that leave a subnet at once, each saw the others. The last one sees an unused chain.
       const crowded = [...chains].filter((name) => !idle.includes(name));
       if (crowded.some((name) => useOf(nft, name) === SUBNET_RULES)) {
         return true;
@@ -285,9 +276,8 @@ function removal(
   };
 }
 
-/** Removes the table when no subnet is in it. */
-function removeIfEmpty(nft: NftConnection, table: Named): void {
-  if (nft.table(tableRef(table))?.use !== TABLE_USE) {
+function removeIfEmpty(nft: NftConnection, table: string): void {
+  if (nft.table(tableRef(table))?.use !== EMPTY_TABLE_USE) {
     return;
   }
   try {

@@ -78,7 +78,15 @@ export function measureSync(count: number, rounds: number): SyncFigures {
           return () => undefined;
         },
         sysctlRoot: '/nonexistent',
-        rules: { plan: () => [], apply: () => [] },
+        rules: {
+          plan: () => [],
+          planFamily: () => [],
+          report: () => {
+            throw new Error('The benchmark has no rules');
+          },
+          matchSets: () => undefined,
+          apply: () => [],
+        },
         cni: { plan: () => [], apply: () => [], problems: () => [], remove: () => [] },
       } as ConstructorParameters<typeof Agent>[0],
       { nodeName: nodeName(1), nonMasquerade: [], resyncMs: 60_000 },

@@ -152,12 +152,12 @@ describe('fileStore() beside other programs', () => {
     calls = [];
     ipam.add(owner('b'));
     expect(calls.join(' ')).toBe(
-      'open flock readText statIfThere stat statIfThere statIfThere mkdir writeText link writeText statIfThere stat rename close',
+      'open flock readText statIfExists stat statIfExists statIfExists mkdir writeText link writeText statIfExists stat rename close',
     );
     calls = [];
     ipam.del(owner('b'));
     expect(calls.join(' ')).toBe(
-      'open flock readText statIfThere stat statIfThere statIfThere readdir readText unlink unlink rmdir statIfThere stat rename close',
+      'open flock readText statIfExists stat statIfExists statIfExists readdir readText unlink unlink rmdir statIfExists stat rename close',
     );
   });
 

@@ -79,28 +79,28 @@ const EMSGSIZE = 90;
  * namespace it was opened in, whatever the thread does later.
  */
 export class Connection {
-  private readonly sys: Sys;
-  private readonly dumpAttempts: number;
-  private fd: number;
+  readonly #sys: Sys;
+  readonly #dumpAttempts: number;
+  #fd: number;
   /** The socket's address, which the kernel's notifications of what it caused bear too. */
   readonly port: number;
-  private sequence = 0;
-  private received = new Uint8Array(FIRST_BYTES);
-  private sending = new Uint8Array(1024);
+  #sequence = 0;
+  #received = new Uint8Array(FIRST_BYTES);
+  #sending = new Uint8Array(1024);
 
   constructor({ sys, protocol, netns, dumpAttempts = 16 }: ConnectionOptions) {
-    this.sys = sys;
-    this.dumpAttempts = dumpAttempts;
-    this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
+    this.#sys = sys;
+    this.#dumpAttempts = dumpAttempts;
+    this.#fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
       for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) {
-        this.enable(option);
+        this.#enable(option);
       }
       // Netfilter has no dumps that are strict or not.
       if (protocol !== NETLINK_NETFILTER) {
-        this.enable(NETLINK_GET_STRICT_CHK);
+        this.#enable(NETLINK_GET_STRICT_CHK);
       }
-      this.port = sys.bindNetlink(this.fd, 0);
+      this.port = sys.bindNetlink(this.#fd, 0);
     } catch (error) {
       this.close();
       throw error;
@@ -108,9 +108,9 @@ export class Connection {
   }
 
   /** A kernel that does not know the option (before 4.12, 4.3, 5.0) works without it. */
-  private enable(option: number): void {
+  #enable(option: number): void {
     try {
-      this.sys.setsockopt(this.fd, SOL_NETLINK, option, 1);
+      this.#sys.setsockopt(this.#fd, SOL_NETLINK, option, 1);
     } catch (error) {
       if (!(error instanceof SysError && error.code === 'ENOPROTOOPT')) {
         throw error;
@@ -120,18 +120,18 @@ export class Connection {
 
   /** Closes the socket. A second call does nothing. */
   close(): void {
-    if (this.fd < 0) {
+    if (this.#fd < 0) {
       return;
     }
     try {
-      this.sys.close(this.fd);
+      this.#sys.close(this.#fd);
     } catch (error) {
       // Linux closes whatever it reports, and nothing is buffered: what was asked for is done.
       if (!(error instanceof SysError)) {
         throw error;
       }
     }
-    this.fd = -1;
+    this.#fd = -1;
   }
 
   /** Closes at the end of a `using` block. */
@@ -141,7 +141,7 @@ export class Connection {
 
   /** For calls that only need a socket of this namespace. */
   onSocket<T>(call: (sys: Sys, fd: number) => T): T {
-    return call(this.sys, this.fd);
+    return call(this.#sys, this.#fd);
   }
 
   /** Has one request done. Throws NetlinkError when the kernel refuses it. */
@@ -154,23 +154,23 @@ export class Connection {
 
   /**
    * Has an interface deleted, and in the static executable does not wait until the kernel has freed it (see
-   * `sendUntilGone` of @cnikit/sys), for which the request must say which by index or group. Throws NetlinkError when the
+   * `sendDetached` of @cnikit/sys), for which the request must say which by index or group. Throws NetlinkError when the
    * kernel refuses it.
    *
    * @param name of the interface, or of one of them
    */
-  requestGone(request: Request, name: string): void {
-    const first = this.send([request], 0, 1, 0, 0, name);
+  deleteLinkDetached(request: Request, name: string): void {
+    const first = this.#send([request], 0, 1, 0, 0, name);
     // Its answer comes when it has been freed; until then there is none, unless it is a refusal.
-    for (let length = this.receive(request, false); length >= 0; length = this.receive(request, false)) {
-      const message = new MessageReader(this.received, Math.min(length, this.received.length));
+    for (let length = this.#receive(request, false); length >= 0; length = this.#receive(request, false)) {
+      const message = new MessageReader(this.#received, Math.min(length, this.#received.length));
       while (message.next()) {
         if (message.sequence !== first || message.type !== NLMSG_ERROR) {
           continue;
         }
         const ack = decodeAck(message, message.flags);
         if (ack.errno !== 0) {
-          throw this.refusal(ack, request);
+          throw this.#refusal(ack, request);
         }
       }
     }
@@ -195,35 +195,35 @@ export class Connection {
   batchSettled(requests: readonly Request[]): NetlinkError[] {
     const failures: NetlinkError[] = [];
     for (let from = 0; from < requests.length; ) {
-      from = this.sendSome(requests, from, failures);
+      from = this.#sendSome(requests, from, failures);
     }
     return failures;
   }
 
   /** Asks for one object, or makes one and has it told back (NLM_F_ECHO): what `decode` gives of the answer. */
   query<T>(request: Request, decode: Decode<T>): T | undefined {
-    return this.ask(request, decode, true);
+    return this.#ask(request, decode, true);
   }
 
   /** As `query`, where the answer is one message or a refusal: nothing is waited for after it. */
   queryOne<T>(request: Request, decode: Decode<T>): T | undefined {
-    return this.ask(request, decode, false);
+    return this.#ask(request, decode, false);
   }
 
-  private ask<T>(request: Request, decode: Decode<T>, acked: boolean): T | undefined {
+  #ask<T>(request: Request, decode: Decode<T>, acked: boolean): T | undefined {
     for (;;) {
       const answer: { value?: T } = {};
-      const first = this.send([request], 0, 1, 0, acked ? 0 : NO_ACK);
+      const first = this.#send([request], 0, 1, 0, acked ? 0 : NO_ACK);
       const creates = (request.flags & NLM_F_ECHO) !== 0;
       const each = (message: MessageReader) => {
         answer.value ??= decode(message);
       };
-      const outcome = this.converse(first, 1, request, each, undefined, !acked);
+      const outcome = this.#converse(first, 1, request, each, undefined, !acked);
       if (outcome.truncated && !creates) {
         continue; // asking again does no harm
       }
       if (outcome.ack !== undefined && outcome.ack.errno !== 0) {
-        throw this.refusal(outcome.ack, request);
+        throw this.#refusal(outcome.ack, request);
       }
       return answer.value;
     }
@@ -235,10 +235,10 @@ export class Connection {
    * consistent. Throws NetlinkError `EINTR` when that never succeeds.
    */
   dump<T>(request: Request, decode: Decode<T>): T[] {
-    for (let attempt = 0; attempt < this.dumpAttempts; ) {
+    for (let attempt = 0; attempt < this.#dumpAttempts; ) {
       const all: T[] = [];
-      const first = this.send([request], 0, 1, NLM_F_DUMP);
-      const outcome = this.converse(first, 1, request, (message) => {
+      const first = this.#send([request], 0, 1, NLM_F_DUMP);
+      const outcome = this.#converse(first, 1, request, (message) => {
         const one = decode(message);
         if (one !== undefined) {
           all.push(one);
@@ -247,7 +247,7 @@ export class Connection {
       if (outcome.ack !== undefined && outcome.ack.errno === EINTR) {
         outcome.interrupted = true;
       } else if (outcome.ack !== undefined && outcome.ack.errno !== 0) {
-        throw this.refusal(outcome.ack, request);
+        throw this.#refusal(outcome.ack, request);
       }
       if (!outcome.interrupted && !outcome.truncated) {
         return all;
@@ -258,7 +258,7 @@ export class Connection {
     }
     throw new NetlinkError({
       errno: EINTR,
-      problem: `Changes interrupted ${this.dumpAttempts} times`,
+      problem: `Changes interrupted ${this.#dumpAttempts} times`,
       request,
     });
   }
@@ -271,15 +271,15 @@ export class Connection {
   transaction(requests: readonly Request[]): void {
     const size = requests.reduce((sum, request) => sum + aligned(request), 0);
     if (size > SEND_BYTES) {
-      this.makeRoom(size);
+      this.#makeRoom(size);
     }
     const last = requests.length - 2; // the closing bracket is acknowledged by recent kernels only
-    const first = this.send(requests, 0, requests.length, 0, last);
+    const first = this.#send(requests, 0, requests.length, 0, last);
     const failures: NetlinkError[] = [];
-    this.converse(first, requests.length, requests[0]!, undefined, (sequence, ack) => {
+    this.#converse(first, requests.length, requests[0]!, undefined, (sequence, ack) => {
       const at = sequence - first;
       if (ack.errno !== 0) {
-        failures.push(this.refusal(ack, requests[at]!, at - 1));
+        failures.push(this.#refusal(ack, requests[at]!, at - 1));
       }
       // A refusal of the opening bracket is one of the whole: there may be no other word.
       return at === last || (at === 0 && ack.errno !== 0);
@@ -293,10 +293,10 @@ export class Connection {
   }
 
   /** A send must fit into the socket's buffer; beyond the system's limit only the host's root may go. */
-  private makeRoom(size: number): void {
+  #makeRoom(size: number): void {
     for (const option of [SO_SNDBUFFORCE, SO_SNDBUF]) {
       try {
-        this.sys.setsockopt(this.fd, SOL_SOCKET, option, size + 4096);
+        this.#sys.setsockopt(this.#fd, SOL_SOCKET, option, size + 4096);
         return;
       } catch (error) {
         if (!(error instanceof SysError && error.code === 'EPERM')) {
@@ -307,7 +307,7 @@ export class Connection {
   }
 
   /** Sends what fits of `requests` from `from` and adds what failed; gives where to go on. */
-  private sendSome(requests: readonly Request[], from: number, failures: NetlinkError[]): number {
+  #sendSome(requests: readonly Request[], from: number, failures: NetlinkError[]): number {
     let to = from;
     let size = 0;
     while (to < requests.length && to - from < BATCH_MESSAGES) {
@@ -321,12 +321,12 @@ export class Connection {
      * Only the last asks to be acknowledged: the kernel works in order and refuses
      * always aloud, so whatever was silent until the last answer came has succeeded.
      */
-    const first = this.send(requests, from, to, 0);
+    const first = this.#send(requests, from, to, 0);
     const last = to - from - 1;
-    const outcome = this.converse(first, to - from, requests[from]!, undefined, (sequence, ack) => {
+    const outcome = this.#converse(first, to - from, requests[from]!, undefined, (sequence, ack) => {
       const at = sequence - first;
       if (ack.errno !== 0) {
-        failures.push(this.refusal(ack, requests[from + at]!, from + at));
+        failures.push(this.#refusal(ack, requests[from + at]!, from + at));
       }
       return at === last;
     });
@@ -344,7 +344,7 @@ export class Connection {
    * One send of requests [from, to); gives the first sequence number. `flags` are
    * added to each, NLM_F_ACK to the one at `acked`, by default the last. `gone` names an interface whose end is waited for.
    */
-  private send(
+  #send(
     requests: readonly Request[],
     from: number,
     to: number,
@@ -356,30 +356,30 @@ export class Connection {
     for (let i = from; i < to; i++) {
       size += aligned(requests[i]!);
     }
-    if (size > this.sending.length) {
-      this.sending = new Uint8Array(Math.max(size, this.sending.length * 2));
+    if (size > this.#sending.length) {
+      this.#sending = new Uint8Array(Math.max(size, this.#sending.length * 2));
     }
     // Port 0 and sequence 0 belong to the kernel's own messages.
-    if (this.sequence + (to - from) >= 0xffffffff) {
-      this.sequence = 0;
+    if (this.#sequence + (to - from) >= 0xffffffff) {
+      this.#sequence = 0;
     }
-    const first = this.sequence + 1;
+    const first = this.#sequence + 1;
     let at = 0;
     for (let i = from; i < to; i++) {
       const { type, flags: own, payload } = requests[i]!;
       const dump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
       const all = own | flags | NLM_F_REQUEST | (i === acked && !dump ? NLM_F_ACK : 0);
-      at = writeMessage(this.sending, at, type, all, ++this.sequence, this.port, payload);
+      at = writeMessage(this.#sending, at, type, all, ++this.#sequence, this.port, payload);
     }
     try {
-      const bytes = this.sending.subarray(0, at);
+      const bytes = this.#sending.subarray(0, at);
       if (gone === undefined) {
-        this.sys.send(this.fd, bytes);
+        this.#sys.send(this.#fd, bytes);
       } else {
-        this.sys.sendUntilGone(this.fd, bytes, gone);
+        this.#sys.sendDetached(this.#fd, bytes, gone);
       }
     } catch (cause) {
-      throw this.broken(cause, 'Cannot send', requests[from]!);
+      throw this.#broken(cause, 'Cannot send', requests[from]!);
     }
     return first;
   }
@@ -391,7 +391,7 @@ export class Connection {
    * is thrown on once the answer has been read to its end, so that the next
    * conversation does not find the rest of this one.
    */
-  private converse(
+  #converse(
     first: number,
     count: number,
     request: Request,
@@ -402,24 +402,24 @@ export class Connection {
     const outcome: Outcome = { truncated: false, interrupted: false };
     let failed: { error: unknown } | undefined;
     for (let over = false; !over; ) {
-      const length = this.receive(request, !outcome.truncated);
+      const length = this.#receive(request, !outcome.truncated);
       // What was cut off held the end: the kernel has no more to say.
       if (length < 0) {
         break;
       }
-      if (length > this.received.length) {
+      if (length > this.#received.length) {
         // The rest of this datagram is gone; those after it still come.
-        this.received = new Uint8Array(1 << (32 - Math.clz32(length - 1)));
+        this.#received = new Uint8Array(1 << (32 - Math.clz32(length - 1)));
         outcome.truncated = true;
         if (acked !== undefined) {
           return outcome;
         }
         continue;
       }
-      const message = new MessageReader(this.received, length);
+      const message = new MessageReader(this.#received, length);
       // A long part of a dump: more of them follow, and the reader keeps the bytes of this one.
-      if (2 * length > FIRST_BYTES && this.received.length < DUMP_BYTES) {
-        this.received = new Uint8Array(DUMP_BYTES);
+      if (2 * length > FIRST_BYTES && this.#received.length < DUMP_BYTES) {
+        this.#received = new Uint8Array(DUMP_BYTES);
       }
       while (message.next()) {
         if (message.port !== this.port || (message.sequence - first) >>> 0 >= count) {
@@ -463,29 +463,29 @@ export class Connection {
    * One datagram into `received`; gives its length, which may be more than there
    * is room for. When there is none it waits, or gives -1 if it may not.
    */
-  private receive(request: Request, wait: boolean): number {
+  #receive(request: Request, wait: boolean): number {
     for (;;) {
       try {
-        return this.sys.recv(this.fd, this.received, MSG_TRUNC | MSG_DONTWAIT);
+        return this.#sys.recv(this.#fd, this.#received, MSG_TRUNC | MSG_DONTWAIT);
       } catch (error) {
         const errno = error instanceof SysError ? error.errno : 0;
         if (errno === EINTR) {
           continue;
         }
         if (errno !== EAGAIN) {
-          throw this.broken(error, 'Cannot receive the answer to', request);
+          throw this.#broken(error, 'Cannot receive the answer to', request);
         }
       }
       if (!wait) {
         return -1;
       }
-      if (this.sys.poll(this.fd, POLLIN, ANSWER_TIMEOUT_MS) === 0) {
+      if (this.#sys.poll(this.#fd, POLLIN, ANSWER_TIMEOUT_MS) === 0) {
         throw new NetlinkError({ errno: ETIMEDOUT, problem: 'No answer to', request });
       }
     }
   }
 
-  private refusal({ errno, extack }: Ack, request: Request, index?: number): NetlinkError {
+  #refusal({ errno, extack }: Ack, request: Request, index?: number): NetlinkError {
     return new NetlinkError({
       errno,
       problem: 'Kernel refused',
@@ -495,7 +495,7 @@ export class Connection {
     });
   }
 
-  private broken(cause: unknown, problem: string, request: Request): unknown {
+  #broken(cause: unknown, problem: string, request: Request): unknown {
     if (!(cause instanceof SysError)) {
       return cause;
     }

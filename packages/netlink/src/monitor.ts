@@ -104,44 +104,44 @@ export function monitorNftables(options: ListenOptions = {}): Monitor<NftEvent> 
 
 /** The events of one socket, for one reader. Leaving a `for await` loop closes it. */
 export class Monitor<E extends { type: string } = Event> implements AsyncIterableIterator<E | Overflow> {
-  private readonly sys: Sys;
-  private readonly fd: number;
-  private readonly watch: { close(): void };
-  private readonly queueLimit: number;
-  private readonly decode: (message: MessageReader) => E;
-  private readonly ignorePort: number;
-  private readonly signal?: AbortSignal;
-  private buffer = new Uint8Array(32 * 1024);
-  private queue: Array<E | Overflow> = [];
-  private head = 0;
-  private waiting: Array<Waiting<E | Overflow>> = [];
-  private failure?: { error: unknown };
-  private closed = false;
-  private readonly onAbort = (): void => this.close();
+  readonly #sys: Sys;
+  readonly #fd: number;
+  readonly #watch: { close(): void };
+  readonly #queueLimit: number;
+  readonly #decode: (message: MessageReader) => E;
+  readonly #ignorePort: number;
+  readonly #signal?: AbortSignal;
+  #buffer = new Uint8Array(32 * 1024);
+  #queue: Array<E | Overflow> = [];
+  #head = 0;
+  #waiting: Array<Waiting<E | Overflow>> = [];
+  #failure: { error: unknown } | undefined;
+  #closed = false;
+  readonly #onAbort = (): void => this.close();
 
   constructor(
     { protocol, mask, decode }: Source<E>,
     { netns, sys = realSys, signal, ignorePort = 0, receiveBuffer, queueLimit = 16_384 }: ListenOptions,
   ) {
-    this.sys = sys;
-    this.queueLimit = queueLimit;
-    this.decode = decode;
+    this.#sys = sys;
+    this.#queueLimit = queueLimit;
+    this.#decode = decode;
     // Port 0 is the kernel's own: nobody's that could be left out.
-    this.ignorePort = ignorePort;
-    this.fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
+    this.#ignorePort = ignorePort;
+    this.#fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
       if (receiveBuffer !== undefined) {
-        this.makeRoom(receiveBuffer);
+        this.#makeRoom(receiveBuffer);
       }
-      sys.bindNetlink(this.fd, mask);
-      this.watch = watchReadable(this.fd, () => this.readable());
+      sys.bindNetlink(this.#fd, mask);
+      this.#watch = watchReadable(this.#fd, () => this.#readable());
     } catch (error) {
-      sys.close(this.fd);
+      sys.close(this.#fd);
       throw error;
     }
     if (signal !== undefined) {
-      this.signal = signal;
-      signal.addEventListener('abort', this.onAbort);
+      this.#signal = signal;
+      signal.addEventListener('abort', this.#onAbort);
       if (signal.aborted) {
         this.close();
       }
@@ -155,23 +155,23 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
 
   /** The next event. Rejects once when the socket fails. */
   next(): Promise<IteratorResult<E | Overflow>> {
-    const event = this.queue[this.head];
+    const event = this.#queue[this.#head];
     if (event !== undefined) {
-      this.head++;
-      if (this.head === this.queue.length) {
-        this.clear();
+      this.#head++;
+      if (this.#head === this.#queue.length) {
+        this.#clear();
       }
       return Promise.resolve({ value: event, done: false });
     }
-    if (this.failure !== undefined) {
-      const { error } = this.failure;
-      delete this.failure;
+    if (this.#failure !== undefined) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
       return Promise.reject(error);
     }
-    if (this.closed) {
+    if (this.#closed) {
       return Promise.resolve({ value: undefined, done: true });
     }
-    return new Promise((resolve, reject) => this.waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   /** Closes; what `break` in a `for await` calls. */
@@ -182,36 +182,36 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
 
   /** Stops listening; what was heard can still be read. A second call does nothing. */
   close(): void {
-    if (this.closed) {
+    if (this.#closed) {
       return;
     }
-    this.closed = true;
-    this.signal?.removeEventListener('abort', this.onAbort);
-    this.watch.close();
-    this.sys.close(this.fd);
-    for (const { resolve } of this.waiting.splice(0)) {
+    this.#closed = true;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#watch.close();
+    this.#sys.close(this.#fd);
+    for (const { resolve } of this.#waiting.splice(0)) {
       resolve({ value: undefined, done: true });
     }
   }
 
-  private makeRoom(size: number): void {
+  #makeRoom(size: number): void {
     try {
-      this.sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, size);
+      this.#sys.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size);
     } catch (error) {
       if (!(error instanceof SysError && error.code === 'EPERM')) {
         throw error;
       }
-      this.sys.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, size);
+      this.#sys.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size);
     }
   }
 
-  private readable(): void {
+  #readable(): void {
     try {
-      for (let i = 0; i < READS_PER_TURN && this.readOne(); i++) {}
+      for (let i = 0; i < READS_PER_TURN && this.#readOne(); i++) {}
     } catch (error) {
-      const reader = this.waiting.shift();
+      const reader = this.#waiting.shift();
       if (reader === undefined) {
-        this.failure = { error };
+        this.#failure = { error };
       } else {
         reader.reject(error);
       }
@@ -220,10 +220,10 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
   }
 
   /** False when there is nothing to be read now. */
-  private readOne(): boolean {
+  #readOne(): boolean {
     let length: number;
     try {
-      length = this.sys.recv(this.fd, this.buffer, MSG_DONTWAIT | MSG_TRUNC);
+      length = this.#sys.recv(this.#fd, this.#buffer, MSG_DONTWAIT | MSG_TRUNC);
     } catch (error) {
       if (!(error instanceof SysError)) {
         throw error;
@@ -237,42 +237,42 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
       if (error.code !== 'ENOBUFS') {
         throw error;
       }
-      this.push({ type: 'overflow' });
+      this.#push({ type: 'overflow' });
       return true;
     }
-    if (length > this.buffer.length) {
-      this.buffer = new Uint8Array(length * 2);
-      this.push({ type: 'overflow' });
+    if (length > this.#buffer.length) {
+      this.#buffer = new Uint8Array(length * 2);
+      this.#push({ type: 'overflow' });
       return true;
     }
-    const message = new MessageReader(this.buffer, length);
+    const message = new MessageReader(this.#buffer, length);
     while (message.next()) {
-      if (this.ignorePort === 0 || message.port !== this.ignorePort) {
-        this.push(this.decode(message));
+      if (this.#ignorePort === 0 || message.port !== this.#ignorePort) {
+        this.#push(this.#decode(message));
       }
     }
     return true;
   }
 
-  private push(event: E | Overflow): void {
-    const reader = this.waiting.shift();
+  #push(event: E | Overflow): void {
+    const reader = this.#waiting.shift();
     if (reader !== undefined) {
       reader.resolve({ value: event, done: false });
       return;
     }
-    if (this.queue.length - this.head >= this.queueLimit) {
-      this.clear();
-      this.queue.push({ type: 'overflow' });
+    if (this.#queue.length - this.#head >= this.#queueLimit) {
+      this.#clear();
+      this.#queue.push({ type: 'overflow' });
       return;
     }
-    const last = this.queue.at(-1);
+    const last = this.#queue.at(-1);
     if (event.type !== 'overflow' || last?.type !== 'overflow') {
-      this.queue.push(event);
+      this.#queue.push(event);
     }
   }
 
-  private clear(): void {
-    this.queue = [];
-    this.head = 0;
+  #clear(): void {
+    this.#queue = [];
+    this.#head = 0;
   }
 }

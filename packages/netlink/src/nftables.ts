@@ -130,13 +130,13 @@ export class NftConnection {
 
   /** `nft list tables`. */
   tables(filter: NftFilter = {}): objects.NftTable[] {
-    const all = this.dump(objects.NFT_MSG_GETTABLE, filter, 'tables', objects.decodeTable);
+    const all = this.#dump(objects.NFT_MSG_GETTABLE, filter, 'tables', objects.decodeTable);
     return all.filter(({ name }) => filter.table === undefined || name === filter.table);
   }
 
   /** `nft list chains`. */
   chains(filter: NftFilter = {}): objects.NftChain[] {
-    const all = this.dump(objects.NFT_MSG_GETCHAIN, filter, 'chains', objects.decodeChain);
+    const all = this.#dump(objects.NFT_MSG_GETCHAIN, filter, 'chains', objects.decodeChain);
     return all.filter(
       ({ table, name }) =>
         (filter.table === undefined || table === filter.table) &&
@@ -146,17 +146,17 @@ export class NftConnection {
 
   /** One table; undefined when there is none. */
   table(ref: objects.TableRef): objects.NftTable | undefined {
-    return this.find(objects.getTable(ref), objects.decodeTable);
+    return this.#find(objects.getTable(ref), objects.decodeTable);
   }
 
   /** One chain; undefined when there is none. */
   chain(ref: objects.ChainRef): objects.NftChain | undefined {
-    return this.find(objects.getChain(ref), objects.decodeChain);
+    return this.#find(objects.getChain(ref), objects.decodeChain);
   }
 
   /** One element of a set or map; undefined when it or the set is not there. */
   element(set: SetRef, key: Uint8Array): SetElement | undefined {
-    return this.find(getElement(set, key), (message) => decodeElements(message)[0]);
+    return this.#find(getElement(set, key), (message) => decodeElements(message)[0]);
   }
 
   /** The rules in their order, chain by chain. */
@@ -180,7 +180,7 @@ export class NftConnection {
 
   /** Sets and maps, without their elements. */
   sets(filter: NftFilter = {}): NftSet[] {
-    const all = this.dump(objects.NFT_MSG_GETSET, filter, 'sets', decodeSet);
+    const all = this.#dump(objects.NFT_MSG_GETSET, filter, 'sets', decodeSet);
     return all.filter(({ table }) => filter.table === undefined || table === filter.table);
   }
 
@@ -199,7 +199,7 @@ export class NftConnection {
     this.close();
   }
 
-  private find<T>(request: Request, decode: (message: MessageReader) => T): T | undefined {
+  #find<T>(request: Request, decode: (message: MessageReader) => T): T | undefined {
     try {
       return this.connection.queryOne(request, (message) =>
         message.type === request.type - 1 ? decode(message) : undefined,
@@ -213,12 +213,7 @@ export class NftConnection {
   }
 
   /** A dump of GET answers with NEW, whose number is one less. */
-  private dump<T>(
-    type: number,
-    { family = 'unspec' }: NftFilter,
-    what: string,
-    decode: (message: never) => T,
-  ): T[] {
+  #dump<T>(type: number, { family = 'unspec' }: NftFilter, what: string, decode: (message: never) => T): T[] {
     return this.connection.dump(objects.getAll(type, family, what, 'little'), (message) =>
       message.type === type - 1 ? decode(message as never) : undefined,
     );

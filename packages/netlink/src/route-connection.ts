@@ -48,9 +48,9 @@ export class RtnetlinkConnection {
     this.connection.request(request);
   }
 
-  /** Has an interface deleted: `rt.requestGone(delLink({ index }), name)`; see `Connection.requestGone`. */
-  requestGone(request: Request, name: string): void {
-    this.connection.requestGone(request, name);
+  /** Has an interface deleted: `rt.deleteLinkDetached(delLink({ index }), name)`; see `Connection.deleteLinkDetached`. */
+  deleteLinkDetached(request: Request, name: string): void {
+    this.connection.deleteLinkDetached(request, name);
   }
 
   /** Has all done, in order, in as few sends as possible; see `Connection.batch`. */

@@ -82,7 +82,7 @@ export function fakePeer(handler: Handler): FakePeer {
       sent.push(headers);
       return data.length;
     },
-    sendUntilGone: (fd, data) => sys.send!(fd, data),
+    sendDetached: (fd, data) => sys.send!(fd, data),
     recv: (_, into, flags) => {
       const next = queue.shift();
       if (next === undefined) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { MessageReader } from '../src/codec/message.ts';
 
-/** A file of testdata: see tools/capture-goldens.mjs. */
+/** A file of testdata: see scripts/capture-goldens.mjs. */
 export interface Golden {
   command: string;
   kernel: string;

@@ -49,9 +49,9 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
     const indexes: number[] = [];
     const noting: Sys = {
       ...sys,
-      sendUntilGone(fd, bytes, name) {
+      sendDetached(fd, bytes, name) {
         indexes.push(new DataView(bytes.buffer, bytes.byteOffset).getInt32(IFI_INDEX, true));
-        return sys.sendUntilGone(fd, bytes, name);
+        return sys.sendDetached(fd, bytes, name);
       },
     };
     const program = pluginFor(plugins(noting), 'cnikit');

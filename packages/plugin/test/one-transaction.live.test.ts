@@ -103,9 +103,9 @@ function recording(log: string[]): Sys {
       note(fd, bytes);
       return sys.send(fd, bytes);
     },
-    sendUntilGone(fd, bytes, name) {
+    sendDetached(fd, bytes, name) {
       note(fd, bytes);
-      return sys.sendUntilGone(fd, bytes, name);
+      return sys.sendDetached(fd, bytes, name);
     },
   };
 }

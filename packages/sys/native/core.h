@@ -97,7 +97,7 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
   X(ifreq, "iipb", 'i')          \
   X(driver, "ip", 't')           \
   X(send, "ib", 'i')             \
-  X(sendUntilGone, "ibp", 'i')   \
+  X(sendDetached, "ibp", 'i')    \
   X(recv, "ibi", 'i')            \
   X(poll, "iii", 'i')            \
   X(sha512, "t", 't')

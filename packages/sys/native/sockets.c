@@ -173,7 +173,7 @@ static void pause_for(long ns) {
  * The question for the driver waits for the kernel's lock of interfaces, under which one goes with all that hangs on it:
  * ENODEV is said after that. Not in a program that lives on, whose the child would stay when it has ended.
  */
-int64_t cnk_sendUntilGone(const cnk_arg *a, cnk_out *out) {
+int64_t cnk_sendDetached(const cnk_arg *a, cnk_out *out) {
   int fd = (int)a[0].num;
   struct drvinfo_ info;
   /* Of what is not there the kernel says so at once. */

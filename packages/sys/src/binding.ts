@@ -59,7 +59,7 @@ export interface Binding {
   ifreq(fd: number, request: number, name: string, into: Uint8Array): number;
   driver(fd: number, name: string): string | number;
   send(fd: number, data: Uint8Array): number;
-  sendUntilGone(fd: number, data: Uint8Array, name: string): number;
+  sendDetached(fd: number, data: Uint8Array, name: string): number;
   recv(fd: number, into: Uint8Array, flags: number): number;
   poll(fd: number, events: number, timeoutMs: number): number;
   /** In hexadecimal. */

@@ -120,12 +120,12 @@ export function createSys(binding: () => Binding): Sys {
       number('stat', binding().stat(path, doubleBytes), path);
       return status();
     },
-    statIfThere(path) {
+    statIfExists(path) {
       const result = binding().stat(path, doubleBytes);
       if (result === -ENOENT || result === -ENOTDIR) {
         return undefined;
       }
-      number('statIfThere', result, path);
+      number('statIfExists', result, path);
       return status();
     },
     readlink: (path) => value('readlink', binding().readlink(path), path),
@@ -190,7 +190,7 @@ export function createSys(binding: () => Binding): Sys {
     },
     driver: (fd, name) => value('driver', binding().driver(fd, name)),
     send: (fd, data) => number('send', binding().send(fd, data)),
-    sendUntilGone: (fd, data, name) => number('sendUntilGone', binding().sendUntilGone(fd, data, name)),
+    sendDetached: (fd, data, name) => number('sendDetached', binding().sendDetached(fd, data, name)),
     recv: (fd, into, flags) => number('recv', binding().recv(fd, into, flags)),
     poll: (fd, events, timeoutMs) => number('poll', binding().poll(fd, events, timeoutMs)),
   };

@@ -82,7 +82,7 @@ export interface Sys {
   /** stat(2), following symbolic links. */
   stat(path: string): FileStatus;
   /** As `stat`; `undefined` for ENOENT and ENOTDIR. Where nothing is most times, for an error costs more than a call. */
-  statIfThere(path: string): FileStatus | undefined;
+  statIfExists(path: string): FileStatus | undefined;
   /** readlink(2). */
   readlink(path: string): string;
 
@@ -161,7 +161,7 @@ export interface Sys {
    * freed it; under Node it waits itself, as `send` does. The message must say which by its index: when somebody else
    * deletes the interface, the child may come later than a new one of that name. ETIMEDOUT after some 20 s.
    */
-  sendUntilGone(fd: number, data: Uint8Array, name: string): number;
+  sendDetached(fd: number, data: Uint8Array, name: string): number;
   /** recv(2): the bytes received; with MSG_TRUNC the message's length, even when longer than `into`. */
   recv(fd: number, into: Uint8Array, flags: number): number;
   /** poll(2) of one descriptor: the events that came (POLLIN...), 0 after `timeoutMs` (-1: wait for ever). */

@@ -38,7 +38,7 @@ export class Directory {
 
   /** Size of an address's file in bytes, -1 when there is none. */
   size(address: string): number {
-    return this.#sys.statIfThere(this.file(address))?.size ?? -1;
+    return this.#sys.statIfExists(this.file(address))?.size ?? -1;
   }
 
   /** The address reserved last in a range set; undefined when none was, or the file is garbage. */
@@ -61,7 +61,7 @@ export class Directory {
    * directory. Our index keeps that inode from being used again.
    */
   state(last: string | undefined): string {
-    const held = last && this.#sys.statIfThere(this.file(last))?.ino;
+    const held = last && this.#sys.statIfExists(this.file(last))?.ino;
     return `${last ?? '-'}:${held ?? '-'}:${this.#sys.stat(this.path).mtimeMs}`;
   }
 
@@ -100,7 +100,7 @@ export class Directory {
   list(podOf: (owner: Owner) => string | undefined): Listing {
     const { files, problems } = this.scan();
     const reservations = files.map(({ path, address, owner }) => {
-      const since = this.#sys.statIfThere(path)?.mtimeMs;
+      const since = this.#sys.statIfExists(path)?.mtimeMs;
       const pod = podOf(owner);
       return {
         address,

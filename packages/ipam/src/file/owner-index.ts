@@ -35,7 +35,7 @@ export class OwnerIndex {
 
   /** Whether the index knows all reservations of a state. */
   isSealed(state: string): boolean {
-    return this.#sys.statIfThere(this.#seal(state)) !== undefined;
+    return this.#sys.statIfExists(this.#seal(state)) !== undefined;
   }
 
   /** Moves the seal to a new state. */
@@ -49,7 +49,7 @@ export class OwnerIndex {
   lookup(owner: Owner): string[] {
     const dir = `${this.#dir}/${keyOf(owner)}`;
     // A new owner has none.
-    if (this.#sys.statIfThere(dir) === undefined) {
+    if (this.#sys.statIfExists(dir) === undefined) {
       return [];
     }
     const addresses = listDir(this.#sys, dir).filter((name) => name !== POD);
@@ -158,7 +158,7 @@ export function makeDirs(sys: Sys, path: string): void {
     return true;
   });
   const parent = path.slice(0, path.lastIndexOf('/'));
-  if (made || parent === '' || sys.statIfThere(path)) {
+  if (made || parent === '' || sys.statIfExists(path)) {
     return;
   }
   makeDirs(sys, parent);

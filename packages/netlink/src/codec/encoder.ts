@@ -19,33 +19,33 @@ export const NLA_TYPE_MASK = 0x3fff;
  */
 export class Encoder {
   readonly order: ByteOrder;
-  private readonly little: boolean;
-  private bytes: Uint8Array;
+  readonly #little: boolean;
+  #bytes: Uint8Array;
   /** Of `bytes`, which QuickJS has to call a function to say. */
-  private capacity: number;
-  private at = 0;
+  #capacity: number;
+  #at = 0;
 
   constructor(order: ByteOrder = 'little', capacity = 256) {
     this.order = order;
-    this.little = order === 'little';
-    this.bytes = new Uint8Array(capacity);
-    this.capacity = capacity;
+    this.#little = order === 'little';
+    this.#bytes = new Uint8Array(capacity);
+    this.#capacity = capacity;
   }
 
   /** Bytes written so far. */
   get length(): number {
-    return this.at;
+    return this.#at;
   }
 
   /** Empties it, and keeps the buffer. */
   reset(): this {
-    this.at = 0;
+    this.#at = 0;
     return this;
   }
 
   /** A copy of what was written. */
   finish(): Uint8Array {
-    return this.bytes.slice(0, this.at);
+    return this.#bytes.slice(0, this.#at);
   }
 
   /** One byte. Throws NetlinkEncodeError when the value does not fit, as all integers here do. */
@@ -53,8 +53,8 @@ export class Encoder {
     if ((value & 0xff) !== value) {
       misfit(value, 'u8');
     }
-    const at = this.room(1);
-    this.bytes[at] = value;
+    const at = this.#room(1);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -63,8 +63,8 @@ export class Encoder {
     if ((value & 0xffff) !== value) {
       misfit(value, 'u16');
     }
-    const at = this.room(2);
-    writeU16(this.bytes, at, value, this.little);
+    const at = this.#room(2);
+    writeU16(this.#bytes, at, value, this.#little);
     return this;
   }
 
@@ -73,8 +73,8 @@ export class Encoder {
     if (value >>> 0 !== value) {
       misfit(value, 'u32');
     }
-    const at = this.room(4);
-    writeU32(this.bytes, at, value, this.little);
+    const at = this.#room(4);
+    writeU32(this.#bytes, at, value, this.#little);
     return this;
   }
 
@@ -83,8 +83,8 @@ export class Encoder {
     if ((value | 0) !== value) {
       misfit(value, 's32');
     }
-    const at = this.room(4);
-    writeU32(this.bytes, at, value, this.little);
+    const at = this.#room(4);
+    writeU32(this.#bytes, at, value, this.#little);
     return this;
   }
 
@@ -93,9 +93,9 @@ export class Encoder {
     const big = unsigned64(value);
     const low = Number(big & 0xffffffffn);
     const high = Number(big >> 32n);
-    const at = this.room(8);
-    writeU32(this.bytes, this.little ? at : at + 4, low, this.little);
-    writeU32(this.bytes, this.little ? at + 4 : at, high, this.little);
+    const at = this.#room(8);
+    writeU32(this.#bytes, this.#little ? at : at + 4, low, this.#little);
+    writeU32(this.#bytes, this.#little ? at + 4 : at, high, this.#little);
     return this;
   }
 
@@ -104,8 +104,8 @@ export class Encoder {
     if ((value & 0xffff) !== value) {
       misfit(value, 'be16');
     }
-    const at = this.room(2);
-    writeU16(this.bytes, at, value, false);
+    const at = this.#room(2);
+    writeU16(this.#bytes, at, value, false);
     return this;
   }
 
@@ -114,34 +114,34 @@ export class Encoder {
     if (value >>> 0 !== value) {
       misfit(value, 'be32');
     }
-    const at = this.room(4);
-    writeU32(this.bytes, at, value, false);
+    const at = this.#room(4);
+    writeU32(this.#bytes, at, value, false);
     return this;
   }
 
   /** The bytes as they are, unpadded. */
   putBytes(value: Uint8Array): this {
-    const at = this.room(value.length);
-    this.bytes.set(value, at);
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
   /** So many bytes of 0. */
   putZeros(count: number): this {
-    const at = this.room(count);
-    this.bytes.fill(0, at, at + count);
+    const at = this.#room(count);
+    this.#bytes.fill(0, at, at + count);
     return this;
   }
 
   /** Overwrites two earlier bytes: a length that is known only now. */
   patchU16(at: number, value: number): this {
-    writeU16(this.bytes, at, value, this.little);
+    writeU16(this.#bytes, at, value, this.#little);
     return this;
   }
 
   /** An attribute without value: its presence is the value. */
   flag(type: number): this {
-    this.header(type, 0);
+    this.#header(type, 0);
     return this;
   }
 
@@ -150,8 +150,8 @@ export class Encoder {
     if ((value & 0xff) !== value) {
       misfit(value, 'u8', type);
     }
-    const at = this.header(type, 1);
-    this.bytes[at] = value;
+    const at = this.#header(type, 1);
+    this.#bytes[at] = value;
     return this;
   }
 
@@ -160,8 +160,8 @@ export class Encoder {
     if ((value & 0xffff) !== value) {
       misfit(value, 'u16', type);
     }
-    const at = this.header(type, 2);
-    writeU16(this.bytes, at, value, this.little);
+    const at = this.#header(type, 2);
+    writeU16(this.#bytes, at, value, this.#little);
     return this;
   }
 
@@ -170,8 +170,8 @@ export class Encoder {
     if (value >>> 0 !== value) {
       misfit(value, 'u32', type);
     }
-    const at = this.header(type, 4);
-    writeU32(this.bytes, at, value, this.little);
+    const at = this.#header(type, 4);
+    writeU32(this.#bytes, at, value, this.#little);
     return this;
   }
 
@@ -180,8 +180,8 @@ export class Encoder {
     if ((value | 0) !== value) {
       misfit(value, 's32', type);
     }
-    const at = this.header(type, 4);
-    writeU32(this.bytes, at, value, this.little);
+    const at = this.#header(type, 4);
+    writeU32(this.#bytes, at, value, this.#little);
     return this;
   }
 
@@ -196,8 +196,8 @@ export class Encoder {
     if ((value & 0xffff) !== value) {
       misfit(value, 'be16', type);
     }
-    const at = this.header(type, 2);
-    writeU16(this.bytes, at, value, false);
+    const at = this.#header(type, 2);
+    writeU16(this.#bytes, at, value, false);
     return this;
   }
 
@@ -206,17 +206,17 @@ export class Encoder {
     if (value >>> 0 !== value) {
       misfit(value, 'be32', type);
     }
-    const at = this.header(type, 4);
-    writeU32(this.bytes, at, value, false);
+    const at = this.#header(type, 4);
+    writeU32(this.#bytes, at, value, false);
     return this;
   }
 
   /** An attribute of eight bytes in network byte order. */
   be64(type: number, value: number | bigint): this {
     const big = unsigned64(value);
-    const at = this.header(type, 8);
-    writeU32(this.bytes, at, Number(big >> 32n), false);
-    writeU32(this.bytes, at + 4, Number(big & 0xffffffffn), false);
+    const at = this.#header(type, 8);
+    writeU32(this.#bytes, at, Number(big >> 32n), false);
+    writeU32(this.#bytes, at + 4, Number(big & 0xffffffffn), false);
     return this;
   }
 
@@ -240,8 +240,8 @@ export class Encoder {
 
   /** An attribute with these bytes. */
   raw(type: number, value: Uint8Array): this {
-    const at = this.header(type, value.length);
-    this.bytes.set(value, at);
+    const at = this.#header(type, value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
@@ -254,21 +254,21 @@ export class Encoder {
   address(type: number, value: string | AddressBytes, what: string): number {
     return typeof value === 'string'
       ? this.addressText(type, value, 0, value.length, what)
-      : this.raw(type, value).checkAddress(value.length, value, what);
+      : this.raw(type, value).#checkAddress(value.length, value, what);
   }
 
   /** The address in `text[from, to)`, so that a prefix need not be cut into pieces first. */
   addressText(type: number, text: string, from: number, to: number, what: string): number {
-    const start = this.header(type, 16);
-    const size = writeAddress(text, from, to, this.bytes, start);
+    const start = this.#header(type, 16);
+    const size = writeAddress(text, from, to, this.#bytes, start);
     if (size === 4) {
-      this.at -= 12;
-      writeU16(this.bytes, start - NLA_HDRLEN, NLA_HDRLEN + 4, this.little);
+      this.#at -= 12;
+      writeU16(this.#bytes, start - NLA_HDRLEN, NLA_HDRLEN + 4, this.#little);
     }
-    return this.checkAddress(size, text, what);
+    return this.#checkAddress(size, text, what);
   }
 
-  private checkAddress(size: number, value: unknown, what: string): number {
+  #checkAddress(size: number, value: unknown, what: string): number {
     if (size === 4 || size === 16) {
       return size;
     }
@@ -277,25 +277,25 @@ export class Encoder {
 
   /** An address as bytes alone. */
   putAddress(text: string, what: string): this {
-    const at = this.room(16);
-    this.at = at + this.checkAddress(writeAddress(text, 0, text.length, this.bytes, at), text, what);
+    const at = this.#room(16);
+    this.#at = at + this.#checkAddress(writeAddress(text, 0, text.length, this.#bytes, at), text, what);
     return this;
   }
 
   /** Opens an attribute that holds others, or put fields; gives the token for `end`. */
   nest(type: number): number {
-    const token = this.room(NLA_HDRLEN);
-    writeU16(this.bytes, token + 2, type, this.little);
+    const token = this.#room(NLA_HDRLEN);
+    writeU16(this.#bytes, token + 2, type, this.#little);
     return token;
   }
 
   /** Closes what `nest` opened: sets its length and pads it. */
   end(token: number): this {
-    const length = this.at - token;
+    const length = this.#at - token;
     if (length > 0xffff) {
       throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
     }
-    writeU16(this.bytes, token, length, this.little);
+    writeU16(this.#bytes, token, length, this.#little);
     const padding = -length & 3;
     return padding === 0 ? this : this.putZeros(padding);
   }
@@ -303,32 +303,32 @@ export class Encoder {
   /** Text without a NUL. */
   putText(value: string): this {
     // A unit of UTF-16 takes three bytes at most; one of a pair of surrogates takes two.
-    const at = this.room(3 * value.length);
-    this.at = encodeText(value, this.bytes, at);
+    const at = this.#room(3 * value.length);
+    this.#at = encodeText(value, this.#bytes, at);
     return this;
   }
 
   /** Takes back what was written from `length` on: a nest that stayed empty. */
   rewind(length: number): this {
-    this.at = length;
+    this.#at = length;
     return this;
   }
 
   /** Overwrites an earlier byte, for header fields known only later (a prefix length). */
   patchU8(at: number, value: number): this {
-    this.bytes[at] = value;
+    this.#bytes[at] = value;
     return this;
   }
 
   /** Attribute header plus room for `size` bytes of value with their padding zeroed; gives the value's position. */
-  private header(type: number, size: number): number {
+  #header(type: number, size: number): number {
     const length = NLA_HDRLEN + size;
     if (length > 0xffff) {
       throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
     }
-    const at = this.room((length + 3) & ~3);
-    const { bytes } = this;
-    if (this.little) {
+    const at = this.#room((length + 3) & ~3);
+    const bytes = this.#bytes;
+    if (this.#little) {
       bytes[at] = length;
       bytes[at + 1] = length >>> 8;
       bytes[at + 2] = type;
@@ -337,28 +337,28 @@ export class Encoder {
       writeU16(bytes, at, length, false);
       writeU16(bytes, at + 2, type, false);
     }
-    for (let pad = at + length; pad < this.at; pad++) {
+    for (let pad = at + length; pad < this.#at; pad++) {
       bytes[pad] = 0;
     }
     return at + NLA_HDRLEN;
   }
 
-  /** Its result goes into a variable first: `this.bytes` may be another buffer afterwards. */
-  private room(size: number): number {
-    const at = this.at;
+  /** Its result goes into a variable first: `this.#bytes` may be another buffer afterwards. */
+  #room(size: number): number {
+    const at = this.#at;
     const end = at + size;
-    this.at = end;
-    if (end > this.capacity) {
-      this.grow();
+    this.#at = end;
+    if (end > this.#capacity) {
+      this.#grow();
     }
     return at;
   }
 
-  private grow(): void {
-    this.capacity = Math.max(this.at, this.capacity * 2);
-    const bigger = new Uint8Array(this.capacity);
-    bigger.set(this.bytes);
-    this.bytes = bigger;
+  #grow(): void {
+    this.#capacity = Math.max(this.#at, this.#capacity * 2);
+    const bigger = new Uint8Array(this.#capacity);
+    bigger.set(this.#bytes);
+    this.#bytes = bigger;
   }
 }
 

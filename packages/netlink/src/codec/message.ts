@@ -26,19 +26,19 @@ export class MessageReader implements Payload, MessageHeader {
   port = 0;
   start = 0;
   end = 0;
-  private position = 0;
-  private readonly limit: number;
+  #position = 0;
+  readonly #limit: number;
 
   constructor(bytes: Uint8Array, length: number = bytes.length, order: ByteOrder = 'little') {
     this.bytes = bytes;
-    this.limit = Math.min(length, bytes.length);
+    this.#limit = Math.min(length, bytes.length);
     this.order = order;
   }
 
   /** Steps to the next message; false at the end. Throws NetlinkDecodeError when a length cannot be. */
   next(): boolean {
-    const at = this.position;
-    const left = this.limit - at;
+    const at = this.#position;
+    const left = this.#limit - at;
     if (left <= 0) {
       return false;
     }
@@ -57,7 +57,7 @@ export class MessageReader implements Payload, MessageHeader {
     this.port = readU32(this.bytes, at + 12, little);
     this.start = at + NLMSG_HDRLEN;
     this.end = at + length;
-    this.position = at + ((length + 3) & ~3);
+    this.#position = at + ((length + 3) & ~3);
     return true;
   }
 }

@@ -37,23 +37,23 @@ export class AttributeReader {
   /** Its value is `bytes[start, end)`. */
   start = 0;
   end = 0;
-  private readonly little: boolean;
-  private position: number;
-  private readonly limit: number;
+  readonly #little: boolean;
+  #position: number;
+  readonly #limit: number;
 
   constructor(bytes: Uint8Array, start: number, end: number, order: ByteOrder, parent: string) {
     this.bytes = bytes;
     this.order = order;
-    this.little = order === 'little';
+    this.#little = order === 'little';
     this.parent = parent;
-    this.position = start;
-    this.limit = end;
+    this.#position = start;
+    this.#limit = end;
   }
 
   /** False after the last attribute. */
   next(): boolean {
-    const at = this.position;
-    const left = this.limit - at;
+    const at = this.#position;
+    const left = this.#limit - at;
     if (left <= 0) {
       return false;
     }
@@ -61,7 +61,8 @@ export class AttributeReader {
       throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
     }
     // What readU16 does, in place: under QuickJS calls are dear.
-    const { bytes, little } = this;
+    const { bytes } = this;
+    const little = this.#little;
     const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
     if (length < NLA_HDRLEN || length > left) {
       const problem = `attribute of ${length} bytes where ${left} are left`;
@@ -72,7 +73,7 @@ export class AttributeReader {
     this.nested = (type & NLA_F_NESTED) !== 0;
     this.start = at + NLA_HDRLEN;
     this.end = at + length;
-    this.position = at + ((length + 3) & ~3);
+    this.#position = at + ((length + 3) & ~3);
     return true;
   }
 
@@ -81,8 +82,10 @@ export class AttributeReader {
    * the time, which is what a link's sixty are worth.
    */
   nextOf(wanted: readonly (true | undefined)[]): boolean {
-    const { bytes, limit, little } = this;
-    let at = this.position;
+    const { bytes } = this;
+    const limit = this.#limit;
+    const little = this.#little;
+    let at = this.#position;
     while (limit - at >= NLA_HDRLEN) {
       const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
       const type = little ? bytes[at + 2]! | (bytes[at + 3]! << 8) : readU16(bytes, at + 2, false);
@@ -92,7 +95,7 @@ export class AttributeReader {
       }
       at += (length + 3) & ~3;
     }
-    this.position = at;
+    this.#position = at;
     return this.next();
   }
 
@@ -105,25 +108,25 @@ export class AttributeReader {
   /** Two bytes in the byte order of the message. */
   u16(name: string): number {
     this.size(2, name);
-    return readU16(this.bytes, this.start, this.little);
+    return readU16(this.bytes, this.start, this.#little);
   }
 
   /** Four bytes in the byte order of the message. */
   u32(name: string): number {
     this.size(4, name);
-    return readU32(this.bytes, this.start, this.little);
+    return readU32(this.bytes, this.start, this.#little);
   }
 
   /** Four bytes in the byte order of the message, signed. */
   i32(name: string): number {
     this.size(4, name);
-    return readI32(this.bytes, this.start, this.little);
+    return readI32(this.bytes, this.start, this.#little);
   }
 
   /** A bigint beyond 2^53 - 1. */
   u64(name: string): number | bigint {
     this.size(8, name);
-    return readU64(this.bytes, this.start, this.little);
+    return readU64(this.bytes, this.start, this.#little);
   }
 
   /** Two bytes in network byte order. */
@@ -163,7 +166,7 @@ export class AttributeReader {
   address(name: string): string {
     const size = this.end - this.start;
     if (size !== 4 && size !== 16) {
-      this.wrongSize(name, '4 or 16');
+      this.#wrongSize(name, '4 or 16');
     }
     return formatAddress(this.bytes, this.start, size);
   }
@@ -171,7 +174,7 @@ export class AttributeReader {
   /** The attributes inside of this one, from `skip` bytes into its value. */
   attributes(name: string, skip = 0): AttributeReader {
     if (this.end - this.start < skip) {
-      this.wrongSize(name, `at least ${skip}`);
+      this.#wrongSize(name, `at least ${skip}`);
     }
     return new AttributeReader(this.bytes, this.start + skip, this.end, this.order, name);
   }
@@ -185,11 +188,11 @@ export class AttributeReader {
   size(size: number, name: string, orMore = false): void {
     const has = this.end - this.start;
     if (has !== size && !(orMore && has > size)) {
-      this.wrongSize(name, `${orMore ? 'at least ' : ''}${size}`);
+      this.#wrongSize(name, `${orMore ? 'at least ' : ''}${size}`);
     }
   }
 
-  private wrongSize(name: string, wanted: string): never {
+  #wrongSize(name: string, wanted: string): never {
     const problem = `${this.end - this.start} bytes where ${wanted} belong`;
     throw new NetlinkDecodeError('BAD_SIZE', name, this.start, problem);
   }

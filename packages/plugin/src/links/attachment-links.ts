@@ -123,7 +123,7 @@ function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
  * has long had its way, and the runtime has added the pod again, with a link of the same name.
  */
 export function requestDeletion(route: RtnetlinkConnection, request: Request, name: string): boolean {
-  return isThere(() => route.requestGone(request, name));
+  return isThere(() => route.deleteLinkDetached(request, name));
 }
 
 function isThere(deletion: () => void): boolean {

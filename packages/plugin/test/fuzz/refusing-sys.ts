@@ -95,7 +95,7 @@ export function refusingSys(netns: string): RefusingSys {
         : fail('open', ENOENT, path);
     },
     readText: (path) => (path.startsWith('/proc/sys/net/') ? '0\n' : fail('readText', ENOENT, path)),
-    statIfThere: () => undefined,
+    statIfExists: () => undefined,
     stat: missing('stat'),
     readdir: missing('readdir'),
     readlink: missing('readlink'),

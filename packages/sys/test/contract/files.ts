@@ -161,16 +161,16 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'statIfThere() tells what is missing from what cannot be looked up',
+    name: 'statIfExists() tells what is missing from what cannot be looked up',
     run(sys, dir) {
       sys.writeText(`${dir}/f`, '');
       equal(sys.run(['ln', '-s', 'gone', `${dir}/dangling`]).status, 0);
       equal(sys.run(['ln', '-s', 'loop', `${dir}/loop`]).status, 0);
       const found = ['.', 'f', 'gone', 'f/below', 'dangling'].map(
-        (name) => sys.statIfThere(`${dir}/${name}`)?.ino,
+        (name) => sys.statIfExists(`${dir}/${name}`)?.ino,
       );
       equal(found, [sys.stat(dir).ino, sys.stat(`${dir}/f`).ino, undefined, undefined, undefined]);
-      fails('ELOOP', `${dir}/loop`, () => sys.statIfThere(`${dir}/loop`));
+      fails('ELOOP', `${dir}/loop`, () => sys.statIfExists(`${dir}/loop`));
     },
   },
   {

@@ -66,7 +66,7 @@ export const liveCases: readonly Case[] = [
     },
   },
   {
-    name: 'sendUntilGone() has an interface deleted, and hands on a refusal',
+    name: 'sendDetached() has an interface deleted, and hands on a refusal',
     run(sys) {
       const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       sys.bindNetlink(fd, 0);
@@ -84,7 +84,7 @@ export const liveCases: readonly Case[] = [
         return message;
       };
       equal(sys.run(['ip', 'link', 'add', 'cnkgone0', 'type', 'veth', 'peer', 'name', 'cnkgone1']).status, 0);
-      equal(sys.sendUntilGone(fd, deletion('cnkgone0'), 'cnkgone0'), 32);
+      equal(sys.sendDetached(fd, deletion('cnkgone0'), 'cnkgone0'), 32);
       for (const name of ['cnkgone0', 'cnkgone1']) {
         fails('ENODEV', undefined, () => indexOf(name));
       }
@@ -99,7 +99,7 @@ export const liveCases: readonly Case[] = [
         [deletion('lo'), 'lo', 95 /* EOPNOTSUPP */],
         [missing, 'cnkgone0', 19 /* ENODEV */],
       ] as const) {
-        sys.sendUntilGone(fd, message, name);
+        sys.sendDetached(fd, message, name);
         sys.recv(fd, answer, MSG_DONTWAIT);
         equal(new DataView(answer.buffer).getInt32(16, true), -errno);
       }

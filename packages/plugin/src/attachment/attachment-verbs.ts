@@ -4,8 +4,8 @@ import type { Sys } from '@cnikit/sys';
 import { openIpam } from '../ipam/ipam.ts';
 import { collectLinks, deleteAttachmentLink } from '../links/attachment-links.ts';
 import { collectMasquerade, deleteMasquerade, type MasqueradeSettings } from '../nat/masquerade.ts';
-import type { DelParts } from './feature.ts';
-import { collectReferenceLeftovers } from './upstream-gc.ts';
+import type { DelHooks } from './feature.ts';
+import { collectUpstreamLeftovers } from './upstream-gc.ts';
 
 /**
  * DEL: the link before its addresses, so that no address is given out while a pod still has it.
@@ -20,7 +20,7 @@ import { collectReferenceLeftovers } from './upstream-gc.ts';
 export function deleteAttachment(
   sys: Sys,
   context: Context<MasqueradeSettings>,
-  { rules, hostEnd }: DelParts = { rules: [], hostEnd: [] },
+  { rules, hostEnd }: DelHooks = { rules: [], hostEnd: [] },
 ): void {
   const ipam = openIpam(sys, context);
   try {
@@ -52,7 +52,7 @@ export function collectAttachments(
   const ipam = openIpam(sys, context);
   const failed = collectLinks(sys, context, bridge);
   const leftovers = () =>
-    failed.push(...collectReferenceLeftovers(sys, context, context.conf.network, ipam?.stale?.() ?? []));
+    failed.push(...collectUpstreamLeftovers(sys, context, context.conf.network, ipam?.stale?.() ?? []));
   for (const collect of [() => collectMasquerade(sys, context), more, leftovers, () => ipam?.gc()]) {
     try {
       collect();

@@ -2,28 +2,28 @@
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
 import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
 import type { HostEndRemoval } from '../links/attachment-links.ts';
-import type { JoinedRemoval, JoinedRules } from '../nat/shared-transaction.ts';
+import type { RemovalPart, TransactionPart } from '../nat/shared-transaction.ts';
 import { requiredPrevResult } from './check-state.ts';
 
 /** The node's end of a pod's veth pair. */
 export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
 
 /** Is called with the node's end of a pair when that is in its place and not up yet. */
-export type BeforeUp = (route: RtnetlinkConnection, host: HostEnd) => void;
+export type BeforeLinkUp = (route: RtnetlinkConnection, host: HostEnd) => void;
 
-/** As {@link BeforeUp}; gives what it adds to a result. */
-export type AddBeforeUp = (...end: Parameters<BeforeUp>) => (result: Result) => Result;
+/** As {@link BeforeLinkUp}; gives what it adds to a result. */
+export type AddBeforeLinkUp = (...end: Parameters<BeforeLinkUp>) => (result: Result) => Result;
 
 /** What features have a plugin that attaches pods do in the midst of ADD. */
-export interface AddParts {
-  beforeUp?: BeforeUp | undefined;
+export interface AddHooks {
+  beforeLinkUp?: BeforeLinkUp | undefined;
   /** For its own transaction of nftables, if it makes one. */
-  rules: readonly JoinedRules[];
+  rules: readonly TransactionPart[];
 }
 
 /** What they have it do in the midst of DEL. */
-export interface DelParts {
-  rules: readonly JoinedRemoval[];
+export interface DelHooks {
+  rules: readonly RemovalPart[];
   hostEnd: readonly HostEndRemoval[];
 }
 
@@ -50,13 +50,13 @@ export interface Feature<S> {
    * ADD in two parts, inside of `cnikit`: what costs less while no packet can pass the host end, and then what it means
    * for the result. Undefined when there is nothing of the kind to do, so that the host end need not wait.
    */
-  addBeforeUp?(context: Context<S>): AddBeforeUp | undefined;
+  addBeforeLinkUp?(context: Context<S>): AddBeforeLinkUp | undefined;
   /** ADD inside of `cnikit`, where all of it can go into a transaction of nftables; undefined when it cannot. */
-  rules?(context: Context<S>): JoinedRules | undefined;
+  rules?(context: Context<S>): TransactionPart | undefined;
   /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */
   del(context: Context<S>): void;
   /** DEL inside of `cnikit`, where all of it is rules. */
-  removal?(context: Context<S>): JoinedRemoval;
+  removal?(context: Context<S>): RemovalPart;
   /** DEL inside of `cnikit`, where all of it is links. */
   hostEndRemoval?(context: Context<S>): HostEndRemoval;
   /** Throws when what ADD made is not as it was. */
@@ -68,9 +68,9 @@ export interface Feature<S> {
 }
 
 /** A plugin that attaches a pod, and lets features have their part in it. */
-export interface Attaching<A> extends Plugin<A> {
-  addWith?(context: Context<A>, parts: AddParts): Result;
-  delWith?(context: Context<A>, parts: DelParts): void;
+export interface AttachPlugin<A> extends Plugin<A> {
+  addWithFeatures?(context: Context<A>, parts: AddHooks): Result;
+  delWithFeatures?(context: Context<A>, parts: DelHooks): void;
 }
 
 /** A feature as the plugin of its own that the reference has for it. */

@@ -6,12 +6,12 @@
 import type { Context } from '@cnikit/cni-spec';
 import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { Held } from '../ipam/ipam.ts';
+import type { Reservation } from '../ipam/pod-ipam.ts';
 import { deleteLinks } from '../links/attachment-links.ts';
 import { ifbName } from '../links/ifb-name.ts';
 import { tablesOf, whereNftables } from '../nat/nftables.ts';
 import { commitTogether } from '../nat/transaction.ts';
-import { referencePortsCollection } from '../nat/upstream-nftables.ts';
+import { upstreamPortsCollection } from '../nat/upstream-nftables.ts';
 
 /**
  * Removes it. Has to come before the reservations are freed.
@@ -19,16 +19,16 @@ import { referencePortsCollection } from '../nat/upstream-nftables.ts';
  * @param stale the network's reservations of attachments that are not listed
  * @returns what could not be deleted and why
  */
-export function collectReferenceLeftovers(
+export function collectUpstreamLeftovers(
   sys: Sys,
   { validAttachments = [] }: Pick<Context<unknown>, 'validAttachments'>,
   network: string,
-  stale: readonly Held[],
+  stale: readonly Reservation[],
 ): string[] {
   if (stale.length === 0) {
     return [];
   }
-  whereNftables(sys, (nft) => commitTogether(nft, [referencePortsCollection(tablesOf(nft), stale)]));
+  whereNftables(sys, (nft) => commitTogether(nft, [upstreamPortsCollection(tablesOf(nft), stale)]));
   const live = new Set(validAttachments.map(({ containerID }) => containerID));
   const names = new Set(
     stale

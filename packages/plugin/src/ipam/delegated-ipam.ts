@@ -7,7 +7,7 @@ import {
   type Verb,
 } from '@cnikit/cni-spec';
 import { S_IFMT, S_IFREG, type Sys, SysError } from '@cnikit/sys';
-import type { PodIpam } from './ipam.ts';
+import type { PodIpam } from './pod-ipam.ts';
 
 /** An IPAM plugin that is found by CNI_PATH and run by exec (SPEC section 4). */
 export function delegatedIpam(sys: Sys, context: Context<unknown>, type: string): PodIpam {

@@ -10,7 +10,7 @@ import {
 } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import type { Sys } from '@cnikit/sys';
-import type { NetworkSettings, PodIpam } from './ipam.ts';
+import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
 
 /**
  * Opens the network's pool for the attachment of the context.
@@ -43,7 +43,7 @@ export function hostLocal(
       }
     },
     del: () => void ipam.del(attachment),
-    held: () => ipam.held(attachment),
+    reserved: () => ipam.held(attachment),
     check: (addresses) => ipam.check({ ...attachment, addresses }),
     stale: () =>
       valid === undefined

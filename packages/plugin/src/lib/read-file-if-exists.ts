@@ -6,7 +6,7 @@ import { type Sys, SysError } from '@cnikit/sys';
  *
  * @throws CniError 5 when it is and cannot be read
  */
-export function readIfThere(sys: Sys, path: string): string | undefined {
+export function readFileIfExists(sys: Sys, path: string): string | undefined {
   try {
     return sys.readText(path);
   } catch (error) {

@@ -9,8 +9,8 @@ import {
   type RtnetlinkConnection,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import type { NetworkSettings } from '../ipam/ipam.ts';
-import { openPodNamespaceIfThere } from '../netns/pod-namespace.ts';
+import type { NetworkSettings } from '../ipam/pod-ipam.ts';
+import { openPodNamespaceIfExists } from '../netns/pod-namespace.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
 
 /** Deletes a host end with other links of its attachment; false when there was nothing that the host end is part of. */
@@ -31,7 +31,7 @@ export function deleteAttachmentLink(
   if (deleteHostEndBy(sys, [...removals, (host) => deleteNamed(host, name)])) {
     return;
   }
-  const pod = openPodNamespaceIfThere(sys, netns);
+  const pod = openPodNamespaceIfExists(sys, netns);
   if (pod === undefined) {
     return;
   }

@@ -10,7 +10,7 @@ const INTERVAL_MS = 50;
  *
  * @throws CniError 999 naming an address that somebody has, or that is not settled after ten seconds
  */
-export function waitForDuplicateDetection(sys: Sys, route: RtnetlinkConnection, index: number): void {
+export function waitForDad(sys: Sys, route: RtnetlinkConnection, index: number): void {
   const end = sys.monotonicMs() + LIMIT_MS;
   for (;;) {
     const held = route.addresses({ family: 'ipv6', index });

@@ -1,7 +1,7 @@
 /** `ipMasq`: what a pod sends beyond its own subnets leaves the node with the node's address. */
 import { CniError, type Context, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import type { NetworkSettings, PodIpam } from '../ipam/ipam.ts';
+import type { NetworkSettings, PodIpam } from '../ipam/pod-ipam.ts';
 import {
   iptablesMasqueradeDifferences,
   MASQUERADE_CHAINS,
@@ -16,9 +16,14 @@ import {
 import { collectLegacyNatChains, natChainCollection, natChainRemoval } from './nat-chain.ts';
 import { byBackend, type NatBackend, tablesOf, whereNftables, withNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
-import { type JoinedPod, type JoinedRemoval, type JoinedRules, removeRules } from './shared-transaction.ts';
+import {
+  type PodEndpoint,
+  type RemovalPart,
+  removeRules,
+  type TransactionPart,
+} from './shared-transaction.ts';
 import { commitTogether } from './transaction.ts';
-import { referenceMasqueradeCollection, referenceMasqueradeRemoval } from './upstream-nftables.ts';
+import { upstreamMasqueradeCollection, upstreamMasqueradeRemoval } from './upstream-nftables.ts';
 
 /** Settings of a plugin that can have its pods masqueraded. */
 export interface MasqueradeSettings extends NetworkSettings {
@@ -55,8 +60,8 @@ export function natBackend(field: string, word: string | undefined): NatBackend 
 export function addMasquerade(
   sys: Sys,
   context: Masquerade,
-  pod: JoinedPod,
-  joined: readonly JoinedRules[] = [],
+  pod: PodEndpoint,
+  joined: readonly TransactionPart[] = [],
 ): void {
   const addresses = pod.ips.map(({ address }) => address);
   const owner = ownerOf(context);
@@ -96,10 +101,10 @@ export function deleteMasquerade(
   sys: Sys,
   context: Masquerade,
   ipam: PodIpam | undefined,
-  joined: readonly JoinedRemoval[] = [],
+  joined: readonly RemovalPart[] = [],
 ): void {
   const known = context.prevResult?.ips?.map(({ address }) => address) ?? [];
-  const held = known.length > 0 || !context.conf.ipMasq ? known : (ipam?.held?.() ?? []);
+  const held = known.length > 0 || !context.conf.ipMasq ? known : (ipam?.reserved?.() ?? []);
   // Without an address that may be the attachment's all have to be looked at.
   remove(sys, context, held.length > 0 ? held : undefined, joined);
 }
@@ -108,15 +113,15 @@ function remove(
   sys: Sys,
   context: Masquerade,
   addresses: readonly string[] | undefined,
-  joined: readonly JoinedRemoval[],
+  joined: readonly RemovalPart[],
 ): void {
   const owner = ownerOf(context);
-  const own: JoinedRemoval = {
+  const own: RemovalPart = {
     chains: MASQUERADE_CHAINS,
     changes: (_, tables) => [
       ...masqueradeRemoval(tables, owner, addresses),
       natChainRemoval(tables, MASQUERADE_CHAINS, owner.network, owner.containerID),
-      referenceMasqueradeRemoval(tables, owner),
+      upstreamMasqueradeRemoval(tables, owner),
     ],
   };
   removeRules(sys, context.env, owner, context.conf.ipMasq ? [...joined, own] : joined);
@@ -155,7 +160,7 @@ export function collectMasquerade(sys: Sys, context: Masquerade): void {
     commitTogether(nft, [
       ...masqueradeCollection(tables, nft, network, keep),
       natChainCollection(tables, MASQUERADE_CHAINS, network, containers),
-      referenceMasqueradeCollection(tables, network, keep),
+      upstreamMasqueradeCollection(tables, network, keep),
     ]);
   });
   collectLegacyNatChains(sys, env, MASQUERADE_CHAINS, network, containers);

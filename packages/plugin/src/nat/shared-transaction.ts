@@ -8,21 +8,21 @@ import type { Owner } from './owner.ts';
 import { type Change, commitTogether } from './transaction.ts';
 
 /** A pod that is being attached, before it can send. */
-export interface JoinedPod {
+export interface PodEndpoint {
   ips: readonly IpConfig[];
   /** The link by which the node reaches it; absent where only its routes know. */
   link?: string | undefined;
 }
 
 /** What ADD makes. */
-export interface JoinedRules {
-  change(pod: JoinedPod): Change;
+export interface TransactionPart {
+  change(pod: PodEndpoint): Change;
   /** What follows once the rules are there. */
-  made(nft: NftConnection, pod: JoinedPod): void;
+  made(nft: NftConnection, pod: PodEndpoint): void;
 }
 
 /** What DEL removes. */
-export interface JoinedRemoval {
+export interface RemovalPart {
   /** The chains of iptables that may be the attachment's, to be removed too. */
   chains: NatChainKind;
   changes(nft: NftConnection, tables: Tables): Change[];
@@ -35,7 +35,7 @@ export function removeRules(
   sys: Sys,
   env: Env,
   { network, containerID }: Omit<Owner, 'ifName'>,
-  removals: readonly JoinedRemoval[],
+  removals: readonly RemovalPart[],
 ): void {
   const finish = (nft?: NftConnection) => {
     const kinds = removals.map(({ chains }) => chains);

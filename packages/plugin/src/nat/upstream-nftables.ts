@@ -32,7 +32,7 @@ const ofAttachment = ({ network, containerID, ifName }: Owner): string =>
   ofNetwork(network) + hash(`${ifName}:${containerID}`);
 
 /** Removes an attachment's rules of masquerading. */
-export function referenceMasqueradeRemoval(tables: Tables, owner: Owner): Change {
+export function upstreamMasqueradeRemoval(tables: Tables, owner: Owner): Change {
   return removal(tables, [MASQUERADE], () => {
     const prefix = ofAttachment(owner);
     return ({ comment }) => comment?.startsWith(prefix) === true;
@@ -40,7 +40,7 @@ export function referenceMasqueradeRemoval(tables: Tables, owner: Owner): Change
 }
 
 /** Removes the network's rules of masquerading but for those of the listed attachments. */
-export function referenceMasqueradeCollection(
+export function upstreamMasqueradeCollection(
   tables: Tables,
   network: string,
   keep: readonly Omit<Owner, 'network'>[],
@@ -54,7 +54,7 @@ export function referenceMasqueradeCollection(
 }
 
 /** Removes a container's rules of ports; their comment is its ID. */
-export function referencePortsRemoval(tables: Tables, containerID: string): Change {
+export function upstreamPortsRemoval(tables: Tables, containerID: string): Change {
   return removal(
     tables,
     PORT_CHAINS,
@@ -65,7 +65,7 @@ export function referencePortsRemoval(tables: Tables, containerID: string): Chan
 }
 
 /** Removes the rules of ports of containers that lead to an address which the container held. */
-export function referencePortsCollection(
+export function upstreamPortsCollection(
   tables: Tables,
   held: readonly { containerID: string; address: string }[],
 ): Change {

@@ -47,7 +47,7 @@ const PASSING: readonly string[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUF
  * As {@link openPodNamespace}, but undefined when it is unset, gone or no namespace: what DEL meets after a reboot.
  * Throws when the node is in too much trouble to tell.
  */
-export function openPodNamespaceIfThere(sys: Sys, path: string): PodNamespace | undefined {
+export function openPodNamespaceIfExists(sys: Sys, path: string): PodNamespace | undefined {
   if (path === '') {
     return undefined;
   }

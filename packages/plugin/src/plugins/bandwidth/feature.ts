@@ -2,7 +2,7 @@ import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
-import type { AddBeforeUp, Feature, HostEnd } from '../../attachment/feature.ts';
+import type { AddBeforeLinkUp, Feature, HostEnd } from '../../attachment/feature.ts';
 import { ifbName } from '../../links/ifb-name.ts';
 import { limitDifferences } from './check.ts';
 import { hostEnd } from './host-end.ts';
@@ -33,7 +33,7 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
       }
       return atHostEnd(sys, context, result, (route, host) => shapePod(route, host)(result));
     },
-    addBeforeUp: (context) => shaping(sys, context, withHostEnd),
+    addBeforeLinkUp: (context) => shaping(sys, context, withHostEnd),
     del(context) {
       const route = openRtnetlink({ sys });
       try {
@@ -49,7 +49,7 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
 }
 
 /** What shapes a pod at its host end; undefined when it has no limits. */
-function shaping(sys: Sys, context: Bandwidth, grouped: boolean): AddBeforeUp | undefined {
+function shaping(sys: Sys, context: Bandwidth, grouped: boolean): AddBeforeLinkUp | undefined {
   const limits = limitsOf(context.conf.raw);
   if (limits === undefined) {
     return undefined;

@@ -2,21 +2,23 @@ import { type CheckedConfig, type Context, capability, type Interface, type Resu
 import { type LinkSummary, openRtnetlink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { cniArgs } from '../../attachment/cni-args.ts';
-import type { AddParts } from '../../attachment/feature.ts';
+import type { AddHooks } from '../../attachment/feature.ts';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
 import { withDefaultRoutes, withNextHops } from '../../attachment/routes.ts';
 import { undoStack } from '../../attachment/undo.ts';
-import { type Allocation, openIpam } from '../../ipam/ipam.ts';
+import { openIpam } from '../../ipam/ipam.ts';
+import type { Allocation } from '../../ipam/pod-ipam.ts';
 import { announce } from '../../links/announce.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
-import { waitForDuplicateDetection } from '../../links/dad.ts';
+import { waitForDad } from '../../links/dad.ts';
 import { checkedMac } from '../../links/mac.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
 import { createVethPair } from '../../links/veth.ts';
 import { addMasquerade, undoMasquerade } from '../../nat/masquerade.ts';
 import { openPodNamespace, type PodNamespace } from '../../netns/pod-namespace.ts';
-import { type Bridge, ensureBridge } from './bridge-link.ts';
+import type { Bridge } from './bridge.ts';
+import { ensureBridge } from './bridge-link.ts';
 import { ensureGateways, withGateways } from './gateway.ts';
 import { configurePort } from './port.ts';
 import { awaitPort } from './port-state.ts';
@@ -33,13 +35,13 @@ const NOTHING: Allocation = { ips: [], routes: [] };
  * ADD: bridge, veth pair, addresses, routes. When a step fails, the steps before it are taken back; the bridge
  * stays, since other pods may use it by then.
  *
- * @param parts `beforeUp` is called once the host end is a port of the bridge, which then comes up only after it
+ * @param parts `beforeLinkUp` is called once the host end is a port of the bridge, which then comes up only after it
  * @returns interfaces in the reference's order: bridge, host end, pod's end, to which `ips[].interface` points
  */
 export function add(
   sys: Sys,
   context: Context<BridgeSettings>,
-  { beforeUp, rules }: AddParts = { rules: [] },
+  { beforeLinkUp, rules }: AddHooks = { rules: [] },
 ): Result {
   const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
@@ -53,7 +55,7 @@ export function add(
     mark?.('bridge');
     const hostName = hostVethName(conf.network, containerID, ifName);
     const plan = { hostName, ifName, pod, mtu: conf.mtu, mac, master: bridge.index };
-    const pair = createVethPair(host, sys, { ...plan, down: beforeUp !== undefined });
+    const pair = createVethPair(host, sys, { ...plan, down: beforeLinkUp !== undefined });
     undo.push(() => void deleteHostEnd(sys, hostName));
     configurePort(host, conf, bridge, pair);
     if (conf.macspoofchk) {
@@ -61,8 +63,8 @@ export function add(
       checkSpoofing(sys, { containerID, ifName, hostName, mac: pair.podMac });
     }
     mark?.('veth');
-    if (beforeUp !== undefined) {
-      beforeUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
+    if (beforeLinkUp !== undefined) {
+      beforeLinkUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
       host.request(setLink({ index: pair.hostIndex, up: true }));
     }
 
@@ -154,7 +156,7 @@ function configurePod(
   if (!plan.detectDuplicates) {
     return;
   }
-  waitForDuplicateDetection(sys, pod.route, index);
+  waitForDad(sys, pod.route, index);
   mark?.('duplicates');
 }
 

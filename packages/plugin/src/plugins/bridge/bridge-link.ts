@@ -4,18 +4,17 @@ import {
   decodeLinkSummary,
   IFF_PROMISC,
   IFF_UP,
-  type Link,
-  type LinkSummary,
   NetlinkError,
   newLink,
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { readIfThere } from '../../lib/read-file-if-exists.ts';
+import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { randomMac } from '../../links/mac.ts';
 import { ignoreRouterAdvertisements } from '../../netns/router-advertisements.ts';
+import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 
@@ -24,9 +23,6 @@ const NO_MAC = '00:00:00:00:00:00';
 
 /** Value of the sysfs file addr_assign_type for an address that was set explicitly (linux/netdevice.h). */
 const NET_ADDR_SET = '3\n';
-
-/** The bridge; with its own settings where VLANs ask for them. */
-export type Bridge = LinkSummary & Pick<Link, 'bridge'>;
 
 /**
  * Finds the bridge or makes it, and sees that it is up. A concurrent ADD that makes it first is fine.
@@ -63,7 +59,7 @@ export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: Bri
  * entries for their gateway go stale. Setting an address, even the same one, pins it.
  */
 function borrowsMac(sys: Sys, name: string): boolean {
-  const type = readIfThere(sys, `/sys/class/net/${name}/addr_assign_type`);
+  const type = readFileIfExists(sys, `/sys/class/net/${name}/addr_assign_type`);
   // A sysfs mounted for another network namespace does not have the bridge.
   return type !== undefined && type !== NET_ADDR_SET;
 }

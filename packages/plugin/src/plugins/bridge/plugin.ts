@@ -1,7 +1,7 @@
 import { type Context, definePlugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { collectAttachments, deleteAttachment } from '../../attachment/attachment-verbs.ts';
-import type { Attaching, DelParts } from '../../attachment/feature.ts';
+import type { AttachPlugin, DelHooks } from '../../attachment/feature.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
@@ -9,7 +9,7 @@ import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from './settings.ts'
 import { collectSpoofChecks, uncheckSpoofing } from './spoof-check.ts';
 
 /** `bridge`: a veth pair from the pod to a bridge of the node, and the bridge as the pod's gateway. */
-export function bridgePlugin(sys: Sys): Attaching<BridgeSettings> {
+export function bridgePlugin(sys: Sys): AttachPlugin<BridgeSettings> {
   const plugin = definePlugin<BridgeSettings>({
     about: 'cnikit bridge: bridge, host-local addresses and routes for a pod, in one process',
     // Only a delegate is looked for there, and host-local is built in.
@@ -27,9 +27,9 @@ export function bridgePlugin(sys: Sys): Attaching<BridgeSettings> {
     },
     status: (context) => openIpam(sys, context)?.status(),
   });
-  return { ...plugin, addWith: (context, parts) => add(sys, context, parts), delWith: del };
+  return { ...plugin, addWithFeatures: (context, parts) => add(sys, context, parts), delWithFeatures: del };
 
-  function del(context: Context<BridgeSettings>, parts?: DelParts): void {
+  function del(context: Context<BridgeSettings>, parts?: DelHooks): void {
     deleteAttachment(sys, context, parts);
     if (context.conf.macspoofchk) {
       uncheckSpoofing(sys, context);

@@ -1,6 +1,6 @@
 import { type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { VethPair } from '../../links/veth.ts';
-import type { Bridge } from './bridge-link.ts';
+import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';
 import { portVlans, usesVlans } from './vlan.ts';
 

@@ -18,7 +18,7 @@ import type { Sys } from '@cnikit/sys';
 import { randomMac } from '../../links/mac.ts';
 import { vlanPortName } from '../../links/names.ts';
 import { ignoreRouterAdvertisements } from '../../netns/router-advertisements.ts';
-import type { Bridge } from './bridge-link.ts';
+import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';
 import type { VlanRange } from './vlan-ranges.ts';
 

@@ -1,9 +1,14 @@
 import { type CheckedConfig, definePlugin, dispatch, type PluginOutput } from '@cnikit/cni-spec';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Attaching, type BeforeUp, type Feature, featurePlugin } from '../../attachment/feature.ts';
-import type { JoinedRules } from '../../nat/shared-transaction.ts';
+import {
+  type AttachPlugin,
+  type BeforeLinkUp,
+  type Feature,
+  featurePlugin,
+} from '../../attachment/feature.ts';
+import type { TransactionPart } from '../../nat/shared-transaction.ts';
 import type { Change } from '../../nat/transaction.ts';
-import { inOneProcess } from './combined-plugin.ts';
+import { combinedPlugin } from './combined-plugin.ts';
 
 let calls: string[];
 /** The step that throws. */
@@ -57,7 +62,7 @@ const attaching = definePlugin({
   gc: () => step('gc'),
   status: () => step('status'),
 });
-const chain = inOneProcess('chain', attaching, [noting('a'), noting('b'), noting('c')]);
+const chain = combinedPlugin('chain', attaching, [noting('a'), noting('b'), noting('c')]);
 
 function call(command: string, conf: object, args = '', plugin = chain): PluginOutput {
   const env = {
@@ -80,12 +85,12 @@ test.each([
   ['STATUS', ['status', 'a status', 'c status']],
   // What an older configuration asked for may be left.
   ['GC', ['gc', 'a gc', 'b gc', 'c gc']],
-])('inOneProcess() does %s in order, and leaves alone what is not asked for', (command, expected) => {
+])('combinedPlugin() does %s in order, and leaves alone what is not asked for', (command, expected) => {
   expect(call(command, { a: 1, c: 1, 'cni.dev/valid-attachments': [] }).exitCode).toBe(0);
   expect(calls).toEqual(expected);
 });
 
-test('inOneProcess() hands the result on from one to the next', () => {
+test('combinedPlugin() hands the result on from one to the next', () => {
   const { ips, routes } = JSON.parse(call('ADD', { a: 1, b: 1 }).stdout);
   expect(ips).toEqual([{ address: '10.0.0.2/24' }]);
   expect(routes).toEqual([{ dst: '2.0.0.0/8' }, { dst: '3.0.0.0/8' }]);
@@ -95,19 +100,19 @@ test.each([
   ['attach', ['attach']],
   ['a add', ['attach', 'a add', 'detach']],
   ['c add', ['attach', 'a add', 'b add', 'c add', 'b del', 'a del', 'detach']],
-])('inOneProcess() takes back what was done before %s failed', (what, expected) => {
+])('combinedPlugin() takes back what was done before %s failed', (what, expected) => {
   failing = what;
   const { exitCode, stdout } = call('ADD', { a: 1, b: 1, c: 1 });
   expect([exitCode, JSON.parse(stdout).msg]).toEqual([1, `${what} fails`]);
   expect(calls).toEqual(expected);
 });
 
-describe('inOneProcess() with a feature that begins before the host end is up', () => {
+describe('combinedPlugin() with a feature that begins before the host end is up', () => {
   /** As a host end that nobody looks at. */
-  const end = [undefined, undefined] as unknown as Parameters<BeforeUp>;
+  const end = [undefined, undefined] as unknown as Parameters<BeforeLinkUp>;
   const early: Feature<{ wanted: boolean }> = {
     ...noting('b'),
-    addBeforeUp: ({ conf: { wanted } }) =>
+    addBeforeLinkUp: ({ conf: { wanted } }) =>
       wanted
         ? () => {
             step('b begins');
@@ -115,16 +120,16 @@ describe('inOneProcess() with a feature that begins before the host end is up', 
           }
         : undefined,
   };
-  const withEnd: Attaching<CheckedConfig> = {
+  const withEnd: AttachPlugin<CheckedConfig> = {
     ...attaching,
-    addWith(context, { beforeUp }) {
+    addWithFeatures(context, { beforeLinkUp }) {
       step('pair');
-      beforeUp?.(...end);
+      beforeLinkUp?.(...end);
       return attaching.add?.(context) ?? {};
     },
   };
   const run = (conf: object) =>
-    call('ADD', conf, '', inOneProcess('chain', withEnd, [noting('a'), early, noting('c')]));
+    call('ADD', conf, '', combinedPlugin('chain', withEnd, [noting('a'), early, noting('c')]));
 
   test('has it do so, and its result in its place', () => {
     expect(JSON.parse(run({ a: 1, b: 1 }).stdout)).toMatchObject({ dns: { domain: 'b' } });
@@ -147,14 +152,14 @@ describe('inOneProcess() with a feature that begins before the host end is up', 
   });
 
   test('attaches as ever where it has nothing to begin', () => {
-    const idle: Feature<{ wanted: boolean }> = { ...early, addBeforeUp: () => undefined };
-    const idleChain = inOneProcess('chain', withEnd, [noting('a'), idle]);
+    const idle: Feature<{ wanted: boolean }> = { ...early, addBeforeLinkUp: () => undefined };
+    const idleChain = combinedPlugin('chain', withEnd, [noting('a'), idle]);
     expect(call('ADD', { a: 1, b: 1 }, '', idleChain).exitCode).toBe(0);
     expect(calls).toEqual(['attach', 'a add', 'b add']);
   });
 });
 
-describe('inOneProcess() with features whose rules go with those of the attachment', () => {
+describe('combinedPlugin() with features whose rules go with those of the attachment', () => {
   const joined: Feature<{ wanted: boolean }> = {
     ...noting('b'),
     rules: ({ conf: { wanted } }) =>
@@ -171,19 +176,19 @@ describe('inOneProcess() with features whose rules go with those of the attachme
     },
   };
   const PORTS = { prefix: '', entry: '', comment: '' };
-  const nothing = [undefined, undefined] as unknown as Parameters<JoinedRules['made']>;
-  const pod = [undefined] as unknown as Parameters<JoinedRules['change']>;
+  const nothing = [undefined, undefined] as unknown as Parameters<TransactionPart['made']>;
+  const pod = [undefined] as unknown as Parameters<TransactionPart['change']>;
   const transaction = [undefined, 1] as unknown as Parameters<Change['requests']>;
-  const withParts: Attaching<CheckedConfig> = {
+  const withParts: AttachPlugin<CheckedConfig> = {
     ...attaching,
-    addWith(context, { rules }) {
+    addWithFeatures(context, { rules }) {
       for (const { change, made } of rules) {
         change(...pod).requests(...transaction);
         made(...nothing);
       }
       return attaching.add?.(context) ?? {};
     },
-    delWith(context, { rules, hostEnd }) {
+    delWithFeatures(context, { rules, hostEnd }) {
       for (const { gone } of rules) {
         gone?.();
       }
@@ -194,7 +199,7 @@ describe('inOneProcess() with features whose rules go with those of the attachme
     },
   };
   const run = (command: string, conf: object) =>
-    call(command, conf, '', inOneProcess('chain', withParts, [noting('a'), joined, linked]));
+    call(command, conf, '', combinedPlugin('chain', withParts, [noting('a'), joined, linked]));
 
   test('ADD and DEL leave them to the plugin that attaches', () => {
     expect(run('ADD', { a: 1, b: 1, prevResult: undefined }).exitCode).toBe(0);
@@ -220,26 +225,26 @@ describe('inOneProcess() with features whose rules go with those of the attachme
   });
 });
 
-test('inOneProcess() does nothing when a feature does not accept its settings', () => {
+test('combinedPlugin() does nothing when a feature does not accept its settings', () => {
   failing = 'b accept';
   expect(call('ADD', { a: 1, b: 1 }).exitCode).toBe(1);
   expect(calls).toEqual(['b accept']);
 });
 
-test('inOneProcess() keeps the attachment when a feature’s DEL failed, so that the next DEL finds all', () => {
+test('combinedPlugin() keeps the attachment when a feature’s DEL failed, so that the next DEL finds all', () => {
   failing = 'b del';
   expect(call('DEL', { a: 1, b: 1 }).exitCode).toBe(1);
   expect(calls).toEqual(['b del']);
 });
 
-test('inOneProcess() goes on with GC after an error and reports it', () => {
+test('combinedPlugin() goes on with GC after an error and reports it', () => {
   failing = 'a gc';
   const { stdout } = call('GC', { 'cni.dev/valid-attachments': [] });
   expect(JSON.parse(stdout).msg).toBe('a gc fails');
   expect(calls).toEqual(['gc', 'a gc', 'b gc', 'c gc']);
 });
 
-test('inOneProcess() knows the CNI_ARGS of all', () => {
+test('combinedPlugin() knows the CNI_ARGS of all', () => {
   expect(call('ADD', {}, 'MAC=x;A=1;C=2').exitCode).toBe(0);
   expect(call('ADD', {}, 'D=1').exitCode).toBe(1);
 });

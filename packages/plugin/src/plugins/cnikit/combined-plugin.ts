@@ -1,8 +1,8 @@
 import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
-import type { Attaching, BeforeUp, Feature } from '../../attachment/feature.ts';
+import type { AttachPlugin, BeforeLinkUp, Feature } from '../../attachment/feature.ts';
 import { undoStack } from '../../attachment/undo.ts';
 import type { HostEndRemoval } from '../../links/attachment-links.ts';
-import type { JoinedRemoval, JoinedRules } from '../../nat/shared-transaction.ts';
+import type { RemovalPart, TransactionPart } from '../../nat/shared-transaction.ts';
 
 /** The settings of the plugin that attaches, and those of each feature in the order of the list. */
 export interface ChainSettings<A> {
@@ -14,9 +14,9 @@ export interface ChainSettings<A> {
  * Does in one process, from one configuration object, what a list of plugins does: the first attaches the pod, the
  * features follow in their order, and DEL goes the other way. When one fails at ADD, all before it are taken back.
  */
-export function inOneProcess<A>(
+export function combinedPlugin<A>(
   about: string,
-  attaching: Attaching<A>,
+  attaching: AttachPlugin<A>,
   features: readonly Feature<unknown>[],
 ): Plugin<ChainSettings<A>> {
   type Chain = Context<ChainSettings<A>>;
@@ -44,10 +44,10 @@ export function inOneProcess<A>(
       const undo = undoStack();
       const begun = new Map<Feature<unknown>, (result: Result) => Result>();
       const early = wanted.flatMap(({ feature, own }) => {
-        const begin = feature.addBeforeUp?.(own);
+        const begin = feature.addBeforeLinkUp?.(own);
         return begin === undefined ? [] : [{ feature, own, begin }];
       });
-      const beforeUp: BeforeUp = (route, host) => {
+      const beforeLinkUp: BeforeLinkUp = (route, host) => {
         for (const { feature, own, begin } of early) {
           begun.set(feature, begin(route, host));
           undo.push(() => feature.del(own));
@@ -60,20 +60,20 @@ export function inOneProcess<A>(
         if (joined === undefined) {
           return [];
         }
-        const change: JoinedRules['change'] = (pod) => {
+        const change: TransactionPart['change'] = (pod) => {
           // Whether a transaction whose answer got lost was done is not known.
           undo.push(() => feature.del(own));
           return joined.change(pod);
         };
-        const made: JoinedRules['made'] = (nft, pod) => {
+        const made: TransactionPart['made'] = (nft, pod) => {
           joined.made(nft, pod);
           begun.set(feature, (result) => result);
         };
         return [{ change, made }];
       });
-      const parts = { rules, ...(early.length > 0 ? { beforeUp } : {}) };
+      const parts = { rules, ...(early.length > 0 ? { beforeLinkUp } : {}) };
       try {
-        const attach = early.length > 0 || rules.length > 0 ? attaching.addWith : undefined;
+        const attach = early.length > 0 || rules.length > 0 ? attaching.addWithFeatures : undefined;
         let result = attach?.(ofAttaching(context), parts) ?? attaching.add?.(ofAttaching(context)) ?? {};
         undo.push(() => attaching.del?.(ofAttaching(context)));
         for (const { feature, own } of wanted) {
@@ -93,20 +93,20 @@ export function inOneProcess<A>(
     },
     // As in a list the first error ends it: an address must not be free while a port of the node still leads to it.
     del(context) {
-      const rules: JoinedRemoval[] = [];
+      const rules: RemovalPart[] = [];
       const hostEnd: HostEndRemoval[] = [];
       for (const { feature, settings } of asked(context).reverse()) {
         const own = { ...context, conf: settings };
-        if (attaching.delWith && feature.removal) {
+        if (attaching.delWithFeatures && feature.removal) {
           rules.push(feature.removal(own));
-        } else if (attaching.delWith && feature.hostEndRemoval) {
+        } else if (attaching.delWithFeatures && feature.hostEndRemoval) {
           hostEnd.push(feature.hostEndRemoval(own));
         } else {
           feature.del(own);
           context.mark?.(feature.name);
         }
       }
-      const detach = attaching.delWith;
+      const detach = attaching.delWithFeatures;
       if (detach) {
         detach(ofAttaching(context), { rules, hostEnd });
       } else {

@@ -6,7 +6,7 @@ import { bridgePlugin } from '../bridge/plugin.ts';
 import type { BridgeSettings } from '../bridge/settings.ts';
 import { portmapFeature } from '../portmap/feature.ts';
 import { agentFeature } from './agent-feature.ts';
-import { type ChainSettings, inOneProcess } from './combined-plugin.ts';
+import { type ChainSettings, combinedPlugin } from './combined-plugin.ts';
 
 /** `cnikit`: a bridge, and the features that the reference has as plugins of a list behind it, in their order there. */
 export function cnikitPlugin(sys: Sys): Plugin<ChainSettings<BridgeSettings>> {
@@ -16,5 +16,5 @@ export function cnikitPlugin(sys: Sys): Plugin<ChainSettings<BridgeSettings>> {
     agentFeature(sys),
   ];
   const about = 'cnikit: bridge, host-local addresses and what a list adds to them, in one process';
-  return inOneProcess(about, bridgePlugin(sys), features);
+  return combinedPlugin(about, bridgePlugin(sys), features);
 }

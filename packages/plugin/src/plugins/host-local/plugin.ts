@@ -1,7 +1,7 @@
 import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { hostLocal } from '../../ipam/host-local.ts';
-import type { NetworkSettings } from '../../ipam/ipam.ts';
+import type { NetworkSettings } from '../../ipam/pod-ipam.ts';
 
 /**
  * `host-local`: the IPAM plugin that is built into the others, for plugins that run it by exec. It reads and

@@ -3,7 +3,7 @@ import { type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../../attachment/check-state.ts';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
-import { openPodNamespace, openPodNamespaceIfThere, type PodNamespace } from '../../netns/pod-namespace.ts';
+import { openPodNamespace, openPodNamespaceIfExists, type PodNamespace } from '../../netns/pod-namespace.ts';
 
 const LOOPBACK = 'lo';
 
@@ -38,7 +38,7 @@ export function loopbackPlugin(sys: Sys): Plugin<unknown> {
 }
 
 function takeDown(sys: Sys, netns: string): void {
-  const pod = openPodNamespaceIfThere(sys, netns);
+  const pod = openPodNamespaceIfExists(sys, netns);
   if (pod !== undefined) {
     within(pod, (route) => route.request(setLink({ name: LOOPBACK, up: false })));
   }

@@ -5,13 +5,13 @@ import type { Feature } from '../../attachment/feature.ts';
 import { collectLegacyNatChains, natChainCollection, natChainRemoval } from '../../nat/nat-chain.ts';
 import { byBackend, tablesOf, whereNftables, withNftables } from '../../nat/nftables.ts';
 import {
-  type JoinedPod,
-  type JoinedRemoval,
-  type JoinedRules,
+  type PodEndpoint,
+  type RemovalPart,
   removeRules,
+  type TransactionPart,
 } from '../../nat/shared-transaction.ts';
 import { commitTogether } from '../../nat/transaction.ts';
-import { referencePortsRemoval } from '../../nat/upstream-nftables.ts';
+import { upstreamPortsRemoval } from '../../nat/upstream-nftables.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
@@ -37,7 +37,7 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
       }
       return result;
     },
-    rules: (context) => joinedRules(sys, context),
+    rules: (context) => portRules(sys, context),
     del: (context) => unmapPorts(sys, context, readablePorts(context)),
     removal: (context) => removal(sys, context, readablePorts(context)),
     check: (context, prevResult) => check(sys, context, prevResult),
@@ -84,12 +84,12 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
 }
 
 /** As `mapPorts`, for whoever has a transaction; undefined when there is nothing for it. */
-function joinedRules(sys: Sys, context: Portmap): JoinedRules | undefined {
+function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   const ports = hostPorts(context.conf);
   if (ports.length === 0 || context.conf.backend === 'iptables') {
     return undefined;
   }
-  const addressesOf = ({ ips }: JoinedPod) => podAddresses({ ips }, context.ifName);
+  const addressesOf = ({ ips }: PodEndpoint) => podAddresses({ ips }, context.ifName);
   return {
     change: (pod) => portsChange(planOf(context, ports, addressesOf(pod))),
     made(nft, pod) {
@@ -106,14 +106,14 @@ function removal(
   sys: Sys,
   { conf: { network, mark }, containerID, ifName }: Portmap,
   ports: readonly HostPort[],
-): JoinedRemoval {
+): RemovalPart {
   const owner = { network, containerID, ifName };
   return {
     chains: PORT_CHAINS,
     changes: (nft, tables) => [
       portsRemoval(owner, mark, (own) => forgetStaleFlows(sys, own, nft)),
       natChainRemoval(tables, PORT_CHAINS, network, containerID),
-      referencePortsRemoval(tables, containerID),
+      upstreamPortsRemoval(tables, containerID),
     ],
     gone: (nft) => forgetStaleFlows(sys, ports, nft),
   };

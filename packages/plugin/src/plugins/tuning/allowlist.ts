@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { readIfThere } from '../../lib/read-file-if-exists.ts';
+import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 
 /** A regular expression a line; without the file every sysctl below `net` is allowed. */
 const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
@@ -14,7 +14,7 @@ export function assertAllowed(sys: Sys, keys: readonly string[]): void {
   if (keys.length === 0) {
     return;
   }
-  const text = readIfThere(sys, ALLOWLIST);
+  const text = readFileIfExists(sys, ALLOWLIST);
   if (text === undefined) {
     return;
   }

@@ -3,7 +3,7 @@ import type { Attachment } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError, sha512 } from '@cnikit/sys';
 import { isTuningConf } from '../../guards.ts';
-import { readIfThere } from '../../lib/read-file-if-exists.ts';
+import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import type { LinkTuning } from './settings.ts';
 
 /** The key of the note in the file. */
@@ -46,7 +46,7 @@ export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: Li
  * @throws CniError 5 when it is there and cannot be read
  */
 export function readBackup(sys: Sys, place: BackupPlace): LinkTuning | undefined {
-  const text = readIfThere(sys, fileOf(place));
+  const text = readFileIfExists(sys, fileOf(place));
   const value = text === undefined ? undefined : parsed(text);
   if (!isTuningConf(value)) {
     return undefined;
@@ -88,7 +88,7 @@ export function collectBackups(
       continue;
     }
     const file = `${dataDir}/${name}`;
-    const backup = parsed(readIfThere(sys, file) ?? '') as { [NETWORK]?: unknown } | null | undefined;
+    const backup = parsed(readFileIfExists(sys, file) ?? '') as { [NETWORK]?: unknown } | null | undefined;
     if (backup?.[NETWORK] === network) {
       unlinkIfThere(sys, file);
     }

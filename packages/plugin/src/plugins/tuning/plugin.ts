@@ -1,7 +1,7 @@
 import { type Context, definePlugin, type Plugin } from '@cnikit/cni-spec';
 import { NetlinkError } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { openPodNamespaceIfThere } from '../../netns/pod-namespace.ts';
+import { openPodNamespaceIfExists } from '../../netns/pod-namespace.ts';
 import { add } from './add.ts';
 import { collectBackups, readBackup, removeBackup } from './backup.ts';
 import { check } from './check.ts';
@@ -31,7 +31,7 @@ export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
 function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSettings>): void {
   const place = { dataDir: conf.dataDir, network: conf.raw.name, containerID, ifName };
   const backup = readBackup(sys, place);
-  const pod = backup === undefined ? undefined : openPodNamespaceIfThere(sys, netns);
+  const pod = backup === undefined ? undefined : openPodNamespaceIfExists(sys, netns);
   if (backup !== undefined && pod !== undefined) {
     try {
       const link = pod.route.link({ name: ifName });

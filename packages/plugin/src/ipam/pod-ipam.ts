@@ -1,0 +1,42 @@
+import type { CheckedConfig, Dns, IpConfig, Route } from '@cnikit/cni-spec';
+
+/** The addresses, routes and DNS settings that IPAM gave to one attachment. */
+export interface Allocation {
+  ips: readonly IpConfig[];
+  routes: readonly Route[];
+  dns?: Dns | undefined;
+}
+
+/** The reservation of an address, without prefix length. */
+export interface Reservation {
+  containerID: string;
+  address: string;
+}
+
+/** An IPAM plugin, for one attachment. */
+export interface PodIpam {
+  /** Reserves addresses. When it throws, nothing is reserved. */
+  add(): Allocation;
+  /** Frees the attachment's addresses. Does nothing when it has none. */
+  del(): void;
+  /** The attachment's addresses, without prefix length; absent for an IPAM plugin that cannot list them. */
+  reserved?(): readonly string[];
+  /** Throws unless the attachment has the addresses, which have prefix lengths. */
+  check(addresses: readonly string[]): void;
+  /** Reservations that the runtime does not list; absent for an IPAM plugin that cannot list them. */
+  stale?(): readonly Reservation[];
+  /** Frees the reservations that the runtime does not list. */
+  gc(): void;
+  /** Throws when the next ADD would fail. */
+  status(): void;
+}
+
+/** The part of every plugin's settings that IPAM reads. */
+export interface NetworkSettings {
+  /** Name of the network. */
+  network: string;
+  /** The whole configuration; `ipam.type` names the IPAM plugin. */
+  raw: CheckedConfig;
+  /** Keys of CNI_ARGS that the plugin reads itself, so that host-local does not refuse them. */
+  knownArgs: readonly string[];
+}

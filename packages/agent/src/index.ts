@@ -51,9 +51,9 @@ export type {
 } from './core/model.ts';
 export { CONFLIST_NAME, ROUTE_PROTOCOL } from './core/names.ts';
 export type { Problem } from './core/problem.ts';
-export { Claims } from './desired/claims.ts';
 export { conflist } from './desired/conflist.ts';
 export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/desired-host.ts';
+export { Claims } from './desired/node-index.ts';
 export type { Reachability, RouteDecision } from './desired/route.ts';
 export { hostFacts } from './observe/facts.ts';
 export { selectNode } from './observe/node.ts';

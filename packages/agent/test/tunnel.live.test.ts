@@ -9,7 +9,7 @@ import { Metrics } from '../src/core/metrics.ts';
 import type { NodeInfo } from '../src/core/model.ts';
 import { TUNNEL_ALIAS } from '../src/core/names.ts';
 import { after } from '../src/core/timers.ts';
-import { Claims } from '../src/desired/claims.ts';
+import { Claims } from '../src/desired/node-index.ts';
 import { Agent, type LoopOptions } from '../src/reconcile/agent.ts';
 import { Routes } from '../src/reconcile/route-reconciler.ts';
 import { eventually, run } from './live-node.ts';

@@ -1,7 +1,7 @@
 import { IptablesError } from '@cnikit/iptables';
 import { expect, test } from 'vitest';
 import { describe } from '../core/action.ts';
-import { Claims } from '../desired/claims.ts';
+import { Claims } from '../desired/node-index.ts';
 import { planNode } from '../reconcile/node-plan.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';

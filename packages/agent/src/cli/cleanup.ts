@@ -9,7 +9,7 @@ import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
-import { Claims } from '../desired/claims.ts';
+import { Claims } from '../desired/node-index.ts';
 import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';
 import { ReadinessFile } from '../reconcile/readiness.ts';

@@ -2,8 +2,8 @@
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import type { Problem } from '../core/problem.ts';
-import { Claims } from '../desired/claims.ts';
 import { ownProblem, problemsOf } from '../desired/desired-host.ts';
+import { Claims } from '../desired/node-index.ts';
 import { loadKubeConfig } from '../kube/api.ts';
 import { listNodes } from '../observe/list-nodes.ts';
 import { Agent } from '../reconcile/agent.ts';

@@ -3,7 +3,7 @@ import { openRtnetlink } from '@cnikit/netlink';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import type { Config } from '../config/config.ts';
 import { Metrics } from '../core/metrics.ts';
-import { Claims } from '../desired/claims.ts';
+import { Claims } from '../desired/node-index.ts';
 import { type StatusReport, statusReport } from '../diagnose/status/report.ts';
 import { statusText } from '../diagnose/status/table.ts';
 import { loadKubeConfig } from '../kube/api.ts';

@@ -11,9 +11,9 @@ import {
 } from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
-import type { Peers } from '../desired/peers.ts';
 import type { RouteDecision } from '../desired/route.ts';
 import { sameTunnel } from '../desired/tunnel.ts';
+import type { Peers } from '../desired/tunnel-peers.ts';
 import type { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, type RouteTable } from '../observe/route-table.ts';
 

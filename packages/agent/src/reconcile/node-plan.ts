@@ -3,8 +3,8 @@ import type { KernelAction } from '../core/action.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Claims } from '../desired/claims.ts';
 import { type DesiredHost, desiredHost, type Policy } from '../desired/desired-host.ts';
+import type { Claims } from '../desired/node-index.ts';
 import { Host, type HostParts } from './host-reconciler.ts';
 import { type RouteOptions, Routes } from './route-reconciler.ts';
 

@@ -13,11 +13,11 @@ import {
 } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
-import type { Claims } from '../desired/claims.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';
-import { Peers } from '../desired/peers.ts';
+import type { Claims } from '../desired/node-index.ts';
 import type { Reachability, RouteDecision } from '../desired/route.ts';
 import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
+import { Peers } from '../desired/tunnel-peers.ts';
 import { hostFacts, sameFacts } from '../observe/facts.ts';
 import { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, RouteTable } from '../observe/route-table.ts';

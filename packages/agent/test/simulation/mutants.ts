@@ -33,15 +33,15 @@ export const mutants: Record<string, Mutant> = {
   },
   'youngest-holds': {
     what: 'of two claimants the younger one gets the route',
-    file: 'agent/src/desired/claims.ts',
+    file: 'agent/src/desired/node-index.ts',
     from: 'return compare(a.created, b.created)',
     to: 'return compare(b.created, a.created)',
   },
   'no-drift-repair': {
     what: 'events about own routes are not looked at',
-    file: 'agent/src/reconcile/agent.ts',
+    file: 'agent/src/reconcile/reconciler.ts',
     from: "if (event.type === 'route' && isOwn(event.route)) {",
-    to: "if (event.type === 'route' && isOwn(event.route)) {\n      return;",
+    to: "if (event.type === 'route' && isOwn(event.route)) {\n      return undefined;",
   },
   'ignores-overflow': {
     what: 'lost events are not made good by a dump',
@@ -51,8 +51,8 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-retry': {
     what: 'what the kernel refused is not tried again',
-    file: 'agent/src/reconcile/agent.ts',
-    from: "this.#timers.start('retry', this.#retryMs, () => this.resync());",
+    file: 'agent/src/reconcile/scheduler.ts',
+    from: "this.#timers.start('retry', this.#retryMs, () => this.#passes.resync());",
     to: '',
   },
   'goes-back': {
@@ -82,9 +82,9 @@ export const mutants: Record<string, Mutant> = {
   },
   'blind-to-entries': {
     what: 'an entry of the tunnel that somebody removes or bends stays so',
-    file: 'agent/src/reconcile/agent.ts',
-    from: 'if (this.#routes.observeNeighbour(event.op, event.neighbour)) {',
-    to: 'if (this.#routes.observeNeighbour(event.op, event.neighbour) && event.op === undefined) {',
+    file: 'agent/src/reconcile/reconciler.ts',
+    from: "return this.#routes.observeNeighbour(event.op, event.neighbour) ? 'partial' : undefined;",
+    to: 'this.#routes.observeNeighbour(event.op, event.neighbour);\n      return undefined;',
   },
   'one-tunnel': {
     what: 'a peer of IPv6 is put into the link whose outer packets are IPv4',
@@ -126,7 +126,7 @@ export const mutants: Record<string, Mutant> = {
   'deaf-to-rules': {
     what: 'rules that somebody changes are not looked at',
     file: 'agent/src/reconcile/agent.ts',
-    from: '    this.#rulesTouched = true;\n    this.#rulesSoon(SETTLE_MS);',
+    from: '    this.#reconciler.observeRules();\n    this.#scheduler.scheduleRules(true);',
     to: '',
   },
   'yields-to-rules': {
@@ -137,7 +137,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'no-sysctl-repair': {
     what: 'a setting that somebody changes stays so',
-    file: 'agent/src/reconcile/agent.ts',
+    file: 'agent/src/reconcile/reconciler.ts',
     from: 'if (before !== undefined) {\n      this.#sysctls(before);',
     to: 'if (before !== undefined && !this.#programmed) {\n      this.#sysctls(before);',
   },

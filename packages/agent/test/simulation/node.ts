@@ -4,7 +4,7 @@ import type { Cni } from '../../src/apply/cni.ts';
 import { createRules } from '../../src/apply/rules.ts';
 import { describe } from '../../src/core/action.ts';
 import type { Encap } from '../../src/core/model.ts';
-import { Claims } from '../../src/desired/claims.ts';
+import { Claims } from '../../src/desired/node-index.ts';
 import { routes } from '../../src/diagnose/doctor/checks/routes.ts';
 import { rules } from '../../src/diagnose/doctor/checks/rules.ts';
 import { sysctls } from '../../src/diagnose/doctor/checks/sysctls.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
-import { Claims } from '../../desired/claims.ts';
+import { Claims } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import { node } from '../../testing/nodes.ts';
 import { checks, diagnose, exitStatus } from './diagnose.ts';

@@ -5,8 +5,8 @@ import type { BackendReport } from '@cnikit/iptables';
 import type { FileAction, KernelAction, SysctlAction } from '../../core/action.ts';
 import type { NodeInfo, NodeRoute } from '../../core/model.ts';
 import type { Problem } from '../../core/problem.ts';
-import type { Claims } from '../../desired/claims.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
+import type { Claims } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import type { Configuration } from '../../observe/configurations.ts';
 

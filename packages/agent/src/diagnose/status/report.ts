@@ -16,7 +16,7 @@ import {
 import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';
-import type { Claims } from '../../desired/claims.ts';
+import type { Claims } from '../../desired/node-index.ts';
 import { planRoutes } from '../../reconcile/node-plan.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';
 import { type StatusRow, statusRows } from './rows.ts';

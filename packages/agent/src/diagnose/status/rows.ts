@@ -3,7 +3,7 @@
 import { type KernelAction, placeOf } from '../../core/action.ts';
 import type { NodeRoute } from '../../core/model.ts';
 import { type Problem, problemKey } from '../../core/problem.ts';
-import type { Claims } from '../../desired/claims.ts';
+import type { Claims } from '../../desired/node-index.ts';
 
 /** `none`: no route is possible, see `reason`. `foreign`: another program's route has its destination. */
 export type RouteState = 'ok' | 'missing' | 'wrong' | 'foreign' | 'none';

@@ -2,7 +2,7 @@ import { formatPrefix, overlaps, parseNetwork } from '@cnikit/ip';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { node } from '../testing/nodes.ts';
-import { Claims } from './claims.ts';
+import { Claims } from './node-index.ts';
 
 const claims = (...podCIDRs: string[][]): Claims => {
   const all = new Claims();

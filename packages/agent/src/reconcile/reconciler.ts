@@ -1,0 +1,253 @@
+/** Passes over the node: each decides what should be, compares, and changes what differs. Synchronous. */
+import { describe, placeOf } from '../core/action.ts';
+import type { Kernel, KernelEvent } from '../core/kernel.ts';
+import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Chain, NodeRoute } from '../core/model.ts';
+import { type Problem, problem } from '../core/problem.ts';
+import type { DesiredHost, Policy } from '../desired/desired-host.ts';
+import { concerns } from '../observe/facts.ts';
+import { isOwn } from '../observe/route-table.ts';
+import { Drift } from './drift.ts';
+import { Host, type HostOutcome, type HostParts } from './host-reconciler.ts';
+import type { NodeBook, NodeChange } from './node-book.ts';
+import { assembleHost } from './node-plan.ts';
+import { Report } from './reporter.ts';
+import { type RouteOptions, Routes } from './route-reconciler.ts';
+
+export interface ReconcilerParts extends HostParts {
+  kernel: Kernel;
+  log: Log;
+  metrics: Metrics;
+  /** Absent: no plugins are chained. */
+  chain?: () => Chain;
+  /** Tests whether packets take the routes. */
+  selfTest?: (routes: ReadonlyMap<string, NodeRoute>) => Problem[];
+  /** Called for each file that another program had changed or removed, after its repair. */
+  onRepair?: (path: string) => void;
+}
+
+/** What a pass leaves to do. */
+export interface PassResult {
+  /** False: another pass must try again. */
+  ok: boolean;
+  /** The pass looked at everything. */
+  complete?: boolean;
+  /** The kernel refused a change that an event on its way may explain: only a dump tells. */
+  stale?: boolean;
+  /** The whole data path is programmed, and packets take the routes. */
+  usable?: boolean;
+}
+
+const DONE: PassResult = { ok: true };
+
+export class Reconciler {
+  readonly reporter: Report;
+  readonly #parts: ReconcilerParts;
+  readonly #policy: Policy & RouteOptions;
+  readonly #nodes: NodeBook;
+  readonly #routes: Routes;
+  readonly #host: Host;
+  readonly #drift = new Drift();
+  /** Destinations to look at in the next pass. */
+  readonly #dirty = new Set<string>();
+  #chain: Chain | undefined;
+  /** A node has changed since the rules were last decided. */
+  #nodesChanged = false;
+  /** Another program changed rules since they were last read. */
+  #rulesTouched = false;
+  #programmed = false;
+
+  constructor(parts: ReconcilerParts, policy: Policy & RouteOptions, nodes: NodeBook) {
+    this.#parts = parts;
+    this.#policy = policy;
+    this.#nodes = nodes;
+    this.#routes = new Routes(nodes.index, parts.kernel, policy);
+    this.#host = new Host(parts);
+    this.reporter = new Report(parts.log, parts.metrics);
+  }
+
+  /** True once the whole data path was programmed, conflist included. */
+  get programmed(): boolean {
+    return this.#programmed;
+  }
+
+  /** Node changes since the last pass over the rules may concern them. */
+  get rulesDue(): boolean {
+    return this.#nodesChanged;
+  }
+
+  nodeChanged({ name, prefixes, problems }: NodeChange): void {
+    for (const prefix of prefixes) {
+      this.#dirty.add(prefix);
+      this.#drift.moved(prefix);
+    }
+    this.#nodesChanged = true;
+    this.reporter.problems.set('node', problems, name);
+    this.#parts.metrics.set('nodes', this.#nodes.index.size);
+  }
+
+  /** Takes in a kernel event. Returns the pass that it needs. */
+  observe(event: KernelEvent): 'partial' | 'reload' | undefined {
+    if (event.type === 'route' && isOwn(event.route)) {
+      this.#routes.observe(event.op, event.route);
+      this.#dirty.add(event.route.dst);
+      return 'partial';
+    }
+    if (event.type === 'neighbour') {
+      return this.#routes.observeNeighbour(event.op, event.neighbour) ? 'partial' : undefined;
+    }
+    if (event.type === 'overflow') {
+      this.#parts.metrics.add('kernel_overflows');
+    }
+    const { facts } = this.#routes;
+    return facts !== undefined && concerns(facts, event) ? 'reload' : undefined;
+  }
+
+  /** Another program changed rules that are ours or beside ours. */
+  observeRules(): void {
+    this.#rulesTouched = true;
+  }
+
+  /** Dumps the kernel, decides everything and changes what differs. */
+  resync(): PassResult {
+    this.#load();
+    return this.#complete();
+  }
+
+  /** Dumps the kernel. Looks at rules and files only if the facts that they depend on have changed. */
+  reload(): PassResult {
+    return this.#load() ? this.#complete() : this.#syncRoutesOrAll(true);
+  }
+
+  /** Looks at the destinations that node and kernel events concern. */
+  partial(): PassResult {
+    this.#nodes.removeDeleted();
+    return this.#syncRoutesOrAll(false);
+  }
+
+  /** Looks at rules and sets. */
+  rules(): PassResult {
+    const host = this.#desired();
+    const touched = this.#rulesTouched;
+    this.#nodesChanged = false;
+    this.#rulesTouched = false;
+    return { ok: host === undefined || this.#settle('rules', this.#host.rules(host, touched)) };
+  }
+
+  /** Looks at the CNI files. */
+  files(): PassResult {
+    this.#chain = this.#parts.chain?.();
+    const host = this.#desired();
+    return { ok: host === undefined || this.#files(host) };
+  }
+
+  /** False before the first dump, when nothing can be decided. */
+  get loaded(): boolean {
+    return this.#routes.facts !== undefined;
+  }
+
+  #load(): boolean {
+    this.#chain = this.#parts.chain?.();
+    const changed = this.#routes.load();
+    if (changed) {
+      this.#drift.allMoved();
+    }
+    return changed;
+  }
+
+  /** Sysctls, routes, rules, executable, conflist: in this order, as the last one makes the node Ready. */
+  #complete(): PassResult {
+    this.#nodes.removeDeleted();
+    const before = this.#desired();
+    if (before !== undefined) {
+      this.#sysctls(before);
+    }
+    const { ok, stale, tunnelChanged } = this.#syncRoutes(true);
+    // The tunnels that are needed now are part of what is decided.
+    const host = this.#desired();
+    if (host !== undefined && tunnelChanged) {
+      this.#sysctls(host);
+    }
+    this.reporter.problems.set('host', host?.problems ?? []);
+    if (host === undefined || this.#nodes.own === undefined) {
+      return { ok, stale, complete: true };
+    }
+    const rules = this.#settle('rules', this.#host.rules(host, true));
+    // Without the rules a new node must not become Ready. On a node that is, the files are still repaired.
+    const files = (rules || this.#programmed) && this.#files(host);
+    const usable = rules && files && this.#ready();
+    return { ok: ok && rules && files, stale, complete: true, usable };
+  }
+
+  #syncRoutesOrAll(complete: boolean): PassResult {
+    const { ok, stale, tunnelChanged } = this.#syncRoutes(complete);
+    if (!tunnelChanged) {
+      return { ok, stale };
+    }
+    const result = this.#complete();
+    return { ...result, stale: stale || result.stale === true };
+  }
+
+  #syncRoutes(complete: boolean): { ok: boolean; stale: boolean; tunnelChanged: boolean } {
+    const prefixes = new Set(this.#dirty);
+    this.#dirty.clear();
+    if (this.#nodes.own === undefined) {
+      return { ...DONE, stale: false, tunnelChanged: false };
+    }
+    if (complete) {
+      for (const prefix of this.#nodes.index.prefixes()) {
+        prefixes.add(prefix);
+      }
+    }
+    const { done, failed: refused, problems, tunnelChanged } = this.#routes.sync(prefixes, complete);
+    // Without a dump before it, a refusal may only mean that the events of an earlier change are still on their way.
+    const stale = refused.filter(({ code }) => !complete && (code === 'EEXIST' || code === 'ESRCH'));
+    const failed = refused.filter((failure) => !stale.includes(failure));
+    for (const { action, message } of failed) {
+      const place = placeOf(action);
+      const text = `The kernel refused ${describe(action).slice(2)}: ${message}`;
+      problems.set(place, [...(problems.get(place) ?? []), problem('refused-change', place, text)]);
+    }
+    this.reporter.problems.setAll('route', prefixes, problems, complete);
+    this.reporter.changes(done, this.#drift.ofPass());
+    this.#parts.metrics.set('routes', this.#routes.owned);
+    this.#parts.metrics.set('routes_desired', this.#routes.wanted.size);
+    return { ok: failed.length === 0, stale: stale.length > 0, tunnelChanged };
+  }
+
+  #sysctls(host: DesiredHost): void {
+    this.#settle('sysctls', this.#host.sysctls(host, this.#routes.facts!.pods));
+  }
+
+  #files(host: DesiredHost): boolean {
+    return this.#settle('cni', this.#host.cni(host.conflist)) && host.conflist !== undefined;
+  }
+
+  #desired(): DesiredHost | undefined {
+    return assembleHost(this.#nodes.index, this.#policy, this.#routes, this.#host, this.#chain);
+  }
+
+  /** Everything is programmed. Returns whether packets take the routes. */
+  #ready(): boolean {
+    if (!this.#programmed) {
+      this.reporter.said('The data path is programmed');
+    }
+    this.#programmed = true;
+    this.#parts.metrics.set('ready', 1);
+    const problems = this.#parts.selfTest?.(this.#routes.wanted) ?? [];
+    this.reporter.problems.set('self-test', problems);
+    return problems.length === 0;
+  }
+
+  #settle(area: 'sysctls' | 'rules' | 'cni', { done, problems, ok, drift }: HostOutcome): boolean {
+    this.reporter.problems.set(area, problems);
+    this.reporter.changes(done, () => drift);
+    for (const action of drift ? done : []) {
+      if (action.kind === 'file') {
+        this.#parts.onRepair?.(action.path);
+      }
+    }
+    return ok;
+  }
+}

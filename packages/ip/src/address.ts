@@ -14,8 +14,9 @@ export function familyOf(address: string | AddressBytes): Family {
 }
 
 /**
- * Returns the bytes of an address, or `undefined` when the text is not one. IPv4 is four decimal numbers without
- * leading zeros, which some programs read as octal. IPv6 follows RFC 4291 section 2.2. Zones (`%eth0`) are refused.
+ * Returns the bytes of an address, or `undefined` when the text is not one. IPv4 is four decimal numbers
+ * without leading zeros, which some programs read as octal. IPv6 follows RFC 4291 section 2.2. Zones
+ * (`%eth0`) are refused.
  */
 export function parseAddress(text: string): AddressBytes | undefined {
   const into = new Uint8Array(text.includes(':') ? 16 : 4);
@@ -23,8 +24,8 @@ export function parseAddress(text: string): AddressBytes | undefined {
 }
 
 /**
- * Writes the bytes of the address `text[from, to)` to `into`, starting at `at`, and allocates nothing. Returns their
- * number, 4 or 16, or 0 when the text is not an address. `into` must have room for 16 bytes.
+ * Writes the bytes of the address `text[from, to)` to `into`, starting at `at`, and allocates nothing.
+ * Returns their number, 4 or 16, or 0 when the text is not an address. `into` must have room for 16 bytes.
  */
 export function writeAddress(text: string, from: number, to: number, into: Uint8Array, at: number): number {
   for (let i = from; i < to && i < from + 5; i++) {
@@ -133,8 +134,8 @@ function hexDigit(char: number): number {
 }
 
 /**
- * Returns the canonical text (RFC 5952) of the 4 or 16 bytes at `start`: lower case, the longest run of two or more
- * zero groups as `::`, IPv4-mapped addresses with a dotted tail (`::ffff:192.0.2.1`).
+ * Returns the canonical text (RFC 5952) of the 4 or 16 bytes at `start`: lower case, the longest run of two
+ * or more zero groups as `::`, IPv4-mapped addresses with a dotted tail (`::ffff:192.0.2.1`).
  */
 export function formatAddress(bytes: AddressBytes, start = 0, length = bytes.length - start): string {
   return length === 4 ? formatIpv4(bytes, start) : formatIpv6(bytes, start);
@@ -195,7 +196,9 @@ export function isMapped(bytes: AddressBytes): boolean {
   return true;
 }
 
-/** Returns the 4 bytes of an IPv4-mapped IPv6 address, and any other address unchanged, as Go's `net.IP` does. */
+/**
+ * Returns the 4 bytes of an IPv4-mapped IPv6 address, and any other address unchanged, as Go's `net.IP` does.
+ */
 export function unmap(bytes: AddressBytes): AddressBytes {
   return isMapped(bytes) ? bytes.slice(12) : bytes;
 }

@@ -18,8 +18,8 @@ export interface PrefixRules {
 }
 
 /**
- * Reads `10.244.1.7/24` and keeps the host bits. An address alone has the length 32 or 128. Returns `undefined` when
- * the text is not a prefix.
+ * Reads `10.244.1.7/24` and keeps the host bits. An address alone has the length 32 or 128. Returns
+ * `undefined` when the text is not a prefix.
  */
 export function parsePrefix(text: string, { leadingZeros = true }: PrefixRules = {}): Prefix | undefined {
   const slash = text.indexOf('/');
@@ -50,8 +50,8 @@ function parseLength(text: string, from: number, leadingZeros: boolean): number 
 }
 
 /**
- * Reads a prefix and clears its host bits: `10.244.1.7/24` becomes `10.244.1.0/24`. Returns `undefined` when the text
- * is not a prefix.
+ * Reads a prefix and clears its host bits: `10.244.1.7/24` becomes `10.244.1.0/24`. Returns `undefined` when
+ * the text is not a prefix.
  */
 export function parseNetwork(text: string): Prefix | undefined {
   const prefix = parsePrefix(text);
@@ -86,7 +86,9 @@ export function addressAt({ address, length }: Prefix, index: number): AddressBy
   return bytes;
 }
 
-/** Returns the last address of a network, for IPv4 the broadcast address: `10.244.1.255` for `10.244.1.0/24`. */
+/**
+ * Returns the last address of a network, for IPv4 the broadcast address: `10.244.1.255` for `10.244.1.0/24`.
+ */
 export function lastAddress({ address, length }: Prefix): AddressBytes {
   const bytes = address.slice();
   const whole = length >> 3;
@@ -126,8 +128,8 @@ function sharesBits(a: AddressBytes, b: AddressBytes, length: number): boolean {
 }
 
 /**
- * Returns the fewest networks that cover exactly the addresses of `networks`, in ascending order. Host bits must be
- * clear, as `parseNetwork()` and `network()` return them.
+ * Returns the fewest networks that cover exactly the addresses of `networks`, in ascending order. Host bits
+ * must be clear, as `parseNetwork()` and `network()` return them.
  */
 export function aggregate(networks: Iterable<Prefix>): Prefix[] {
   const merged: Prefix[] = [];

@@ -22,7 +22,7 @@ test.each([
   ['ipv6', 'fd00::1/ffff::ff', 'fd00::1/ffff::ff'],
   ['ipv4', '10.1.2.3/0.0.0.0', '0.0.0.0/0'],
   ['ipv6', '64:ff9b::1.2.3.4/96', '64:ff9b::/96'],
-] as const)('canonicalNetwork() of %s %s is %s', (family, text, expected) => {
+] as const)('canonicalNetwork() for %s turns %s into %s', (family, text, expected) => {
   expect(canonicalNetwork(text, family)).toBe(expected);
 });
 
@@ -47,18 +47,18 @@ test.each([
   ['ipv6', '12345::'],
   ['ipv6', 'fd00::/129'],
   ['ipv6', 'fd00::%eth0'],
-] as const)('canonicalNetwork() refuses %s "%s"', (family, text) => {
+] as const)('canonicalNetwork() for %s refuses "%s"', (family, text) => {
   expect(() => canonicalNetwork(text, family)).toThrow(expect.objectContaining({ code: 'INVALID' }));
 });
 
-test('canonicalAddress() is the same for every spelling of an address', () => {
+test('canonicalAddress() returns one text for all spellings of an address', () => {
   const groups = fc.array(fc.constantFrom(0, 0, 0, 1, 0xab, 0xffff), { minLength: 8, maxLength: 8 });
   fc.assert(
     fc.property(groups, (address) => {
       const long = address.map((group) => group.toString(16).padStart(4, '0').toUpperCase()).join(':');
       const short = canonicalAddress(long, 'ipv6') as string;
       expect(canonicalAddress(short, 'ipv6')).toBe(short);
-      // The URL parser of the platform is a second opinion, save for the dotted spelling it does not use.
+      // The URL parser of the platform is a second implementation; it never writes a dotted tail.
       if (!short.includes('.')) {
         expect(`[${short}]`).toBe(new URL(`http://[${long}]`).hostname);
       }

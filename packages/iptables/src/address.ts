@@ -37,11 +37,11 @@ function maskLength(mask: AddressBytes): number | undefined {
 }
 
 /**
- * Returns a network as iptables-save prints it: host bits clear, prefix length always present, a mask as a length
- * where it is one.
+ * Returns a network as iptables-save prints it: host bits clear, prefix length always present, a mask as a
+ * length where it is one.
  *
- * @throws {IptablesError} `INVALID` when the text is not one network of that family: a host name, a list, the other
- * family.
+ * @throws {IptablesError} `INVALID` when the text is not one network of that family: a host name, a list, the
+ * other family.
  */
 export function canonicalNetwork(text: string, family: Family): string {
   const prefix = familyOf(text) === family ? parsePrefix(text) : undefined;
@@ -53,7 +53,10 @@ export function canonicalNetwork(text: string, family: Family): string {
   const mask = addressOf(maskText, family);
   if (address === undefined || mask === undefined || rest.length > 0) {
     const name = family === 'ipv4' ? 'IPv4' : 'IPv6';
-    throw new IptablesError('INVALID', `"${text}" is not one ${name} address or network`);
+    throw new IptablesError(
+      'INVALID',
+      `Invalid ${name} address or network "${text}": expected one, such as ${family === 'ipv4' ? '10.0.0.0/8' : 'fd00::/8'}`,
+    );
   }
   const masked = address.map((byte, i) => byte & mask[i]!);
   return `${format(masked)}/${maskLength(mask) ?? format(mask)}`;

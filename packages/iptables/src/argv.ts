@@ -1,8 +1,8 @@
 import { IptablesError } from './errors.ts';
 import type { Negatable, Rule, RuleSpec } from './model.ts';
-import type { Word } from './tokens.ts';
+import type { Token } from './tokens.ts';
 
-/** An option of an extension with its values, as written. */
+/** An option of an extension and its values, as written. */
 export interface Option {
   readonly name: string;
   readonly not: boolean;
@@ -15,7 +15,7 @@ export interface Extension {
   readonly options: readonly Option[];
 }
 
-/** A rule taken apart, nothing in it judged yet. */
+/** A rule split into its parts, which are not validated yet. */
 export interface ParsedRule {
   /** `-s -d -i -o -p -f`, by their short names. */
   readonly base: ReadonlyMap<string, { readonly not: boolean; readonly value: string }>;
@@ -34,7 +34,11 @@ function pushNegatable(argv: string[], flag: string, value: Negatable<string | n
   }
 }
 
-/** A rule as the argv that follows `iptables -A CHAIN`. */
+/**
+ * Returns a rule as the argv that follows `iptables -A CHAIN`.
+ *
+ * @throws {IptablesError} `INVALID`
+ */
 export function ruleArgv(spec: RuleSpec): readonly string[] {
   if (Array.isArray(spec)) {
     return spec as readonly string[];
@@ -48,7 +52,7 @@ export function ruleArgv(spec: RuleSpec): readonly string[] {
   pushNegatable(argv, '-p', rule.protocol);
   if (rule.sourcePort !== undefined || rule.destinationPort !== undefined) {
     if (typeof rule.protocol !== 'string') {
-      throw new IptablesError('INVALID', 'A rule with a port needs a protocol, such as "tcp"');
+      throw new IptablesError('INVALID', 'A rule with a port needs a protocol: set it, for example to "tcp"');
     }
     argv.push('-m', rule.protocol);
     pushNegatable(argv, '--sport', rule.sourcePort);
@@ -61,7 +65,7 @@ export function ruleArgv(spec: RuleSpec): readonly string[] {
     argv.push('-m', match.module, ...(match.options ?? []));
   }
   if (rule.jump !== undefined && rule.goto !== undefined) {
-    throw new IptablesError('INVALID', `A rule cannot both jump to ${rule.jump} and go to ${rule.goto}`);
+    throw new IptablesError('INVALID', `Set jump (${rule.jump}) or goto (${rule.goto}), not both`);
   }
   if (rule.jump !== undefined) {
     argv.push('-j', rule.jump);
@@ -97,7 +101,7 @@ const BASE: Readonly<Record<string, string>> = {
   '--match': '-m',
 };
 
-/** Options whose value is free text: the next word is taken as it is, even `!` or `-x`. */
+/** Options with free text as value: the next token is the value, even `!` or `-x`. */
 const TEXT_OPTIONS = new Set(
   '--comment --log-prefix --nflog-prefix --ulog-prefix --string --hex-string --name --u32 --bytecode'.split(
     ' ',
@@ -108,7 +112,7 @@ const PORTS = ['--sport', '--source-port', '--dport', '--destination-port'];
 const ICMP = { module: 'icmp', options: ['--icmp-type'] };
 const ICMP6 = { module: 'icmp6', options: ['--icmpv6-type'] };
 
-/** What `-p` alone brings into scope (iptables(8), "extensions are loaded implicitly"). */
+/** The extensions that `-p` loads implicitly (iptables(8), "extensions are loaded implicitly"). */
 const IMPLICIT: Readonly<Record<string, { readonly module: string; readonly options: readonly string[] }>> = {
   tcp: { module: 'tcp', options: [...PORTS, '--tcp-flags', '--syn', '--tcp-option'] },
   udp: { module: 'udp', options: PORTS },
@@ -124,8 +128,12 @@ const IMPLICIT: Readonly<Record<string, { readonly module: string; readonly opti
 
 type Draft = { name: string; options: Option[] };
 
-/** Takes argv apart the way iptables reads it. Throws `INVALID` where iptables would not know what is meant. */
-export function parseWords(words: readonly Word[]): ParsedRule {
+/**
+ * Parses argv as iptables does.
+ *
+ * @throws {IptablesError} `INVALID` for argv that iptables would refuse
+ */
+export function parseTokens(tokens: readonly Token[]): ParsedRule {
   const base = new Map<string, { not: boolean; value: string }>();
   const matches: Draft[] = [];
   let target: (Draft & { flag: '-j' | '-g' }) | undefined;
@@ -133,23 +141,26 @@ export function parseWords(words: readonly Word[]): ParsedRule {
   let not = false;
   let at = 0;
 
-  const isOption = (word: Word | undefined): boolean =>
-    word !== undefined && !word.quoted && (word.text === '!' || /^--?[a-zA-Z]/.test(word.text));
+  const isOption = (token: Token | undefined): boolean =>
+    token !== undefined && !token.quoted && (token.text === '!' || /^--?[a-zA-Z]/.test(token.text));
   const value = (option: string): string => {
-    const word = words[at++];
-    if (word === undefined || (word.text === '' && BASE[option] !== undefined)) {
+    const token = tokens[at++];
+    if (token === undefined || (token.text === '' && BASE[option] !== undefined)) {
       throw new IptablesError('INVALID', `Option ${option} has no value`);
     }
-    return word.text;
+    return token.text;
   };
   const extensionName = (option: string, attached: string | undefined): string => {
     const name = attached ?? value(option);
     if (/^[-!]|\s/.test(name)) {
-      throw new IptablesError('INVALID', `"${name}" cannot be a name after ${option}`);
+      throw new IptablesError('INVALID', `Invalid name "${name}" after ${option}`);
     }
     return name;
   };
-  /** An option belongs to the protocol's implicit module if that one knows it, else to what was named last. */
+  /**
+   * Returns the extension of an option: the protocol's implicit one if it has that option, else the last
+   * named one.
+   */
   const owner = (option: string): Draft => {
     const implicit = IMPLICIT[base.get('-p')?.value.toLowerCase() ?? ''];
     if (implicit?.options.includes(option)) {
@@ -165,33 +176,33 @@ export function parseWords(words: readonly Word[]): ParsedRule {
       return loadedNow;
     }
     if (scope === undefined) {
-      throw new IptablesError('INVALID', `Option ${option} belongs to no -m, -p or -j before it`);
+      throw new IptablesError('INVALID', `Unknown option ${option}: no preceding -m, -p or -j defines it`);
     }
     return scope;
   };
 
-  while (at < words.length) {
-    const word = words[at++] as Word;
-    if (word.text === '!' && !word.quoted) {
+  while (at < tokens.length) {
+    const token = tokens[at++] as Token;
+    if (token.text === '!' && !token.quoted) {
       if (not) {
-        throw new IptablesError('INVALID', 'Two "!" in a row');
+        throw new IptablesError('INVALID', 'Two consecutive "!"');
       }
       not = true;
       continue;
     }
-    if (!isOption(word)) {
-      throw new IptablesError('INVALID', `"${word.text}" is not an option`);
+    if (!isOption(token)) {
+      throw new IptablesError('INVALID', `Expected an option, got "${token.text}"`);
     }
-    const equals = word.text.startsWith('--') ? word.text.indexOf('=') : -1;
-    const name = equals < 0 ? word.text : word.text.slice(0, equals);
-    const attached = equals < 0 ? undefined : word.text.slice(equals + 1);
+    const equals = token.text.startsWith('--') ? token.text.indexOf('=') : -1;
+    const name = equals < 0 ? token.text : token.text.slice(0, equals);
+    const attached = equals < 0 ? undefined : token.text.slice(equals + 1);
     const flag = BASE[name];
     if (flag === '-m') {
       scope = { name: extensionName(name, attached), options: [] };
       matches.push(scope);
     } else if (flag === '-j' || flag === '-g') {
       if (target !== undefined) {
-        throw new IptablesError('INVALID', `Two targets: ${target.name} and ${words[at]?.text}`);
+        throw new IptablesError('INVALID', `Two targets: ${target.name} and ${tokens[at]?.text}`);
       }
       target = { name: extensionName(name, attached), options: [], flag };
       scope = target;
@@ -201,25 +212,25 @@ export function parseWords(words: readonly Word[]): ParsedRule {
       }
       base.set(flag, { not, value: flag === '-f' ? '' : (attached ?? value(name)) });
     } else if (!name.startsWith('--')) {
-      throw new IptablesError('INVALID', `Option ${name} is no part of a rule`);
+      throw new IptablesError('INVALID', `Option ${name} cannot be part of a rule`);
     } else {
       const values = attached === undefined ? [] : [attached];
       if (TEXT_OPTIONS.has(name) && attached === undefined) {
         values.push(value(name));
       } else {
-        while (at < words.length && !isOption(words[at])) {
+        while (at < tokens.length && !isOption(tokens[at])) {
           values.push(value(name));
         }
       }
       owner(name).options.push({ name, not, values });
     }
     if (not && (flag === '-m' || flag === '-j' || flag === '-g')) {
-      throw new IptablesError('INVALID', `"!" cannot stand before ${name}`);
+      throw new IptablesError('INVALID', `"!" cannot negate ${name}`);
     }
     not = false;
   }
   if (not) {
-    throw new IptablesError('INVALID', '"!" at the end of a rule negates nothing');
+    throw new IptablesError('INVALID', 'The rule ends with "!", which negates nothing');
   }
   return target === undefined ? { base, matches } : { base, matches, target };
 }

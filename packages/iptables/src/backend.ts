@@ -1,26 +1,26 @@
-import type { Family } from '@cnikit/ip';
+import { type Family, families } from '@cnikit/ip';
 import { IptablesError } from './errors.ts';
 import type { Backend, Run } from './model.ts';
-import { attempt, missing, type Programs, programs } from './runner.ts';
+import { missing, type Programs, programs, runProgram } from './runner.ts';
 
 /** Why a backend was chosen. */
 export type BackendReason = 'given' | 'environment' | 'kubelet-hint' | 'rules' | 'default' | 'only-installed';
 
-/** What one backend holds. */
+/** State of one backend. */
 export interface BackendState {
   readonly installed: boolean;
-  /** Rules of both families. */
+  /** Number of rules of both families. */
   readonly rules: number;
-  /** Chains by which the kubelet marks the backend it uses. */
+  /** True when it holds a chain with which the kubelet marks the backend that it uses. */
   readonly hint: boolean;
   /**
-   * Own chains of this family, told by the prefix. Those in the backend that is not in use still catch packets:
-   * a handle opened with that backend removes them.
+   * Names of the chains of this family that start with the prefix. Chains in the unused backend still match
+   * packets. To remove them, open that backend.
    */
   readonly own: readonly string[];
 }
 
-/** The chosen backend and what was seen of both. */
+/** The chosen backend and the state of both. */
 export interface BackendReport {
   readonly backend: Backend;
   readonly reason: BackendReason;
@@ -30,58 +30,58 @@ export interface BackendReport {
   readonly mixed: boolean;
 }
 
-/** Chains that the kubelet makes in the mangle table so that others can tell its backend (Kubernetes KEP-3178). */
+/** Chains with which the kubelet marks its backend in the mangle table (Kubernetes KEP-3178). */
 const HINT = /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY) /m;
 
 const BACKENDS: readonly Backend[] = ['nft', 'legacy'];
-const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
-/**
- * Reads what a backend holds, without -t: naming a table would load legacy's module for it and so make legacy
- * look used.
- */
-function look(
+/** Reads the state of a backend. Omits `-t`, which would load the legacy module and make it look used. */
+function readState(
   run: Run,
   backend: Backend,
   plain: Backend | undefined,
   family: Family,
   prefix?: string,
 ): BackendState {
-  const results = FAMILIES.map((each) => {
-    const named = attempt(run, [programs(each, backend).save]);
-    return named.status === 127 && plain === backend ? attempt(run, [programs(each).save]) : named;
+  const results = families.map((each) => {
+    const named = runProgram(run, [programs(each, backend).save]);
+    return named.status === 127 && plain === backend ? runProgram(run, [programs(each).save]) : named;
   });
   const texts = results.map(({ status, stdout }) => (status === 0 ? stdout : ''));
-  const chains = (texts[FAMILIES.indexOf(family)] ?? '').matchAll(/^:(\S+) - /gm);
+  const chains = (texts[families.indexOf(family)] ?? '').matchAll(/^:(\S+) - /gm);
   const own = [...chains]
     .map(([, name]) => name as string)
     .filter((name) => prefix && name.startsWith(prefix));
   return {
-    installed: results[FAMILIES.indexOf(family)]?.status !== 127,
+    installed: results[families.indexOf(family)]?.status !== 127,
     rules: texts.reduce((sum, text) => sum + (text.match(/^(\[\d+:\d+\] )?-A /gm)?.length ?? 0), 0),
     hint: texts.some((text) => HINT.test(text)),
     own: [...new Set(own)],
   };
 }
 
-/** From `iptables v1.8.9 (nf_tables)`; before 1.8 there was legacy only. */
+/** Parses `iptables v1.8.9 (nf_tables)`. Before version 1.8 the only backend was legacy. */
 function backendOf(version: string): Backend {
   return version.includes('nf_tables') ? 'nft' : 'legacy';
 }
 
-/** The backend of the commands without a backend in their name. */
+/** Returns the backend of the commands that have no backend in their name. */
 function plainBackend(run: Run, family: Family): Backend | undefined {
-  const { status, stdout } = attempt(run, [programs(family).main, '--version']);
+  const { status, stdout } = runProgram(run, [programs(family).main, '--version']);
   return status === 0 ? backendOf(stdout) : undefined;
 }
 
-/** A backend that somebody asked for, and who. */
+/** A requested backend and the origin of the request. */
 export interface WantedBackend {
   readonly backend: Backend;
   readonly reason: 'given' | 'environment';
 }
 
-/** The argument, else the environment's hint. Throws `INVALID` for a hint that names no backend. */
+/**
+ * Returns the given backend, or that of the environment.
+ *
+ * @throws {IptablesError} `INVALID` when the environment names an unknown backend
+ */
 export function wantedBackend(
   given: Backend | undefined,
   hint: string | undefined,
@@ -95,13 +95,14 @@ export function wantedBackend(
   if (hint === 'nft' || hint === 'legacy') {
     return { backend: hint, reason: 'environment' };
   }
-  throw new IptablesError('INVALID', `The environment names the backend "${hint}"; it must be nft or legacy`);
+  throw new IptablesError('INVALID', `Invalid CNIKIT_IPTABLES_BACKEND "${hint}": expected nft or legacy`);
 }
 
 /**
- * Chooses the backend as the wrapper in kube-proxy's image does: where the kubelet left its hint; else legacy
- * if it holds more rules than nft; else nft. What is wanted goes before all that.
- * Throws `MISSING` when neither is installed.
+ * Chooses the backend: the requested one, or as the wrapper in kube-proxy's image does the one with the
+ * kubelet's hint chain, else legacy if it holds more rules than nft, else nft.
+ *
+ * @throws {IptablesError} `MISSING` when neither is installed
  */
 export function detectBackend(
   run: Run,
@@ -111,8 +112,8 @@ export function detectBackend(
 ): BackendReport {
   const plain = plainBackend(run, family);
   const seen = {
-    nft: look(run, 'nft', plain, family, prefix),
-    legacy: look(run, 'legacy', plain, family, prefix),
+    nft: readState(run, 'nft', plain, family, prefix),
+    legacy: readState(run, 'legacy', plain, family, prefix),
   };
   const report = (backend: Backend, reason: BackendReason): BackendReport => ({
     backend,
@@ -142,13 +143,14 @@ export function detectBackend(
 }
 
 /**
- * The programs to use, checked to be there and new enough. Looks for a backend only when none is wanted.
- * Throws `MISSING`, `UNSUPPORTED_VERSION`.
+ * Returns the programs to use. Detects the backend only when none is requested.
+ *
+ * @throws {IptablesError} `MISSING` or `UNSUPPORTED_VERSION`
  */
 export function openPrograms(run: Run, family: Family, wanted?: WantedBackend): Programs {
   const { backend } = wanted ?? detectBackend(run, family);
   const names = [programs(family, backend), programs(family)].find(({ main }, i) => {
-    const { status, stdout } = attempt(run, [main, '--version']);
+    const { status, stdout } = runProgram(run, [main, '--version']);
     if (status !== 0 || (i === 1 && backendOf(stdout) !== backend)) {
       return false;
     }
@@ -161,17 +163,20 @@ export function openPrograms(run: Run, family: Family, wanted?: WantedBackend): 
   return names;
 }
 
-/** The first version whose restore can wait for the lock, and that knows --random-fully. */
-const OLDEST = [1, 6, 2] as const;
+/** The first version whose restore can wait for the lock, and that supports --random-fully. */
+const MIN_VERSION = [1, 6, 2] as const;
 
 function checkVersion(name: string, text: string): void {
   const version = /v(\d+)\.(\d+)\.(\d+)/.exec(text)?.slice(1).map(Number) ?? [];
-  const differing = OLDEST.findIndex((part, i) => version[i] !== part);
-  if (differing < 0 || (version[differing] ?? Number.POSITIVE_INFINITY) > (OLDEST[differing] as number)) {
+  const differing = MIN_VERSION.findIndex((part, i) => version[i] !== part);
+  if (
+    differing < 0 ||
+    (version[differing] ?? Number.POSITIVE_INFINITY) > (MIN_VERSION[differing] as number)
+  ) {
     return;
   }
   throw new IptablesError(
     'UNSUPPORTED_VERSION',
-    `${name} is version ${version.join('.')}, whose restore cannot wait for the lock; install ${OLDEST.join('.')} or newer`,
+    `${name} ${version.join('.')} is too old: its restore cannot wait for the lock. Install ${MIN_VERSION.join('.')} or newer`,
   );
 }

@@ -1,10 +1,10 @@
 import { IptablesError } from './errors.ts';
 import { BUILTIN_CHAINS, type TableSpec } from './model.ts';
 
-/** XT_EXTENSION_MAXNAMELEN (29) less the NUL: the longest chain name that both backends take. */
+/** XT_EXTENSION_MAXNAMELEN (29) minus the NUL. Both backends accept chain names of this length. */
 const MAX_CHAIN_NAME = 28;
 
-/** Names a chain cannot have: verdicts of the kernel, and targets that would hide the chain. */
+/** Names that a chain cannot have: verdicts of the kernel, and targets that would hide the chain. */
 const RESERVED = new Set([
   'ACCEPT',
   'DROP',
@@ -23,31 +23,35 @@ function checkChainName(name: string, { table }: TableSpec, prefix: string | und
     throw new IptablesError('INVALID', `Chain name "${name}" ${why}`);
   };
   if (!/^[A-Za-z0-9_.][\w.:@+/-]*$/.test(name)) {
-    refuse('must be made of letters, digits and _ . : @ + / -');
+    refuse('may contain only letters, digits and _ . : @ + / -');
   }
   if (name.length > MAX_CHAIN_NAME) {
     refuse(`is longer than ${MAX_CHAIN_NAME} characters`);
   }
   if (RESERVED.has(name)) {
-    refuse('is a target');
+    refuse('is the name of a target');
   }
   if (Object.values(BUILTIN_CHAINS).some((names) => names.includes(name))) {
-    refuse(`is built in; own chains only`);
+    refuse('is the name of a built-in chain, which cannot be declared');
   }
   if (prefix !== undefined && !name.startsWith(prefix)) {
     refuse(`in table ${table} must begin with the prefix "${prefix}"`);
   }
 }
 
-/** Throws `INVALID` when a declaration cannot be right whatever the host holds. */
+/**
+ * Checks what does not depend on the host.
+ *
+ * @throws {IptablesError} `INVALID`
+ */
 export function checkTables(tables: readonly TableSpec[], prefix: string | undefined): void {
   if (prefix === '') {
-    throw new IptablesError('INVALID', 'An empty prefix would own every chain');
+    throw new IptablesError('INVALID', 'Invalid prefix "": it would own every chain');
   }
   const seen = new Set<string>();
   for (const spec of tables) {
     if (!Object.hasOwn(BUILTIN_CHAINS, spec.table)) {
-      throw new IptablesError('INVALID', `There is no table "${spec.table}"`);
+      throw new IptablesError('INVALID', `Unknown table "${spec.table}"`);
     }
     if (seen.has(spec.table)) {
       throw new IptablesError('INVALID', `Table ${spec.table} is declared twice`);
@@ -56,24 +60,21 @@ export function checkTables(tables: readonly TableSpec[], prefix: string | undef
     for (const name of Object.keys(spec.chains)) {
       checkChainName(name, spec, prefix);
     }
-    const leads = new Set<string>();
+    const targets = new Set<string>();
     for (const { from, to } of spec.jumps ?? []) {
       if (!Object.hasOwn(spec.chains, to)) {
-        throw new IptablesError(
-          'INVALID',
-          `A jump leads to chain ${to}, which table ${spec.table} does not declare`,
-        );
+        throw new IptablesError('INVALID', `Jump to chain ${to}, which table ${spec.table} does not declare`);
       }
       if (Object.hasOwn(spec.chains, from) || (prefix !== undefined && from.startsWith(prefix))) {
         throw new IptablesError(
           'INVALID',
-          `The jump from own chain ${from} to ${to} belongs among its rules`,
+          `Jump from owned chain ${from} to ${to}: declare it among the rules of ${from}`,
         );
       }
-      if (leads.has(`${from} ${to}`)) {
+      if (targets.has(`${from} ${to}`)) {
         throw new IptablesError('INVALID', `Two jumps lead from ${from} to ${to} in table ${spec.table}`);
       }
-      leads.add(`${from} ${to}`);
+      targets.add(`${from} ${to}`);
     }
   }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { editScript } from './edit.ts';
 
-/** Does the steps on a list; throws when a position is not there, or names a rule that a step made. */
+/** Applies the steps to a list. Throws for a position that does not exist or that names a new rule. */
 function apply(current: readonly string[], desired: readonly string[]): { result: string[]; kept: number } {
   const list: { key: string; old: boolean }[] = current.map((key) => ({ key, old: true }));
   for (const edit of editScript(current, desired).flat()) {
@@ -11,7 +11,7 @@ function apply(current: readonly string[], desired: readonly string[]): { result
       continue;
     }
     if (list[edit.at - 1]?.old !== true) {
-      throw new Error(`Step ${JSON.stringify(edit)} names no old rule`);
+      throw new Error(`Step ${JSON.stringify(edit)} does not name an old rule`);
     }
     if (edit.kind === 'delete') {
       list.splice(edit.at - 1, 1);
@@ -35,12 +35,12 @@ test.each([
   ['abc', 'xyz', 3],
   ['abcd', 'dabc', 2],
   ['aab', 'aba', 2],
-])('editScript() from %s to %s takes %i steps', (from, to, steps) => {
+])('editScript() turns "%s" into "%s" in %i steps', (from, to, steps) => {
   expect(editScript([...from], [...to]).flat()).toHaveLength(steps);
   expect(apply([...from], [...to]).result).toEqual([...to]);
 });
 
-test('editScript() leads from any list to any other by naming old rules only', () => {
+test('editScript() turns any list into any other and names old rules only', () => {
   const list = fc.array(fc.constantFrom(...'abcdefgh'), { maxLength: 12 });
   fc.assert(
     fc.property(list, list, (current, desired) => {
@@ -50,7 +50,7 @@ test('editScript() leads from any list to any other by naming old rules only', (
   );
 });
 
-test('editScript() keeps every rule of a list that only grew or shrank', () => {
+test('editScript() keeps every rule of a list that only grows or shrinks', () => {
   const list = fc.uniqueArray(fc.integer({ min: 0, max: 50 }).map(String), { maxLength: 20 });
   fc.assert(
     fc.property(fc.tuple(list, fc.infiniteStream(fc.boolean())), ([full, choice]) => {

@@ -1,11 +1,11 @@
-/** One step on a chain; positions count from 1 at the time the step is done, as iptables counts. */
+/** One step on a chain. Positions count from 1 at the time of the step, as in iptables. */
 export type Edit =
   | { readonly kind: 'insert'; readonly at: number; readonly item: number }
   | { readonly kind: 'append'; readonly item: number }
   | { readonly kind: 'replace'; readonly at: number; readonly item: number }
   | { readonly kind: 'delete'; readonly at: number };
 
-/** Pairs the k-th occurrence of a key on one side with its k-th on the other: `pairs[i]` is the index in `desired`. */
+/** Pairs the k-th occurrence of a key in both lists: `pairs[i]` is the index of `current[i]` in `desired`. */
 function pairUp(current: readonly string[], desired: readonly string[]): (number | undefined)[] {
   const places = new Map<string, number[]>();
   for (let i = desired.length - 1; i >= 0; i--) {
@@ -20,8 +20,10 @@ function pairUp(current: readonly string[], desired: readonly string[]): (number
   return current.map((key) => places.get(key)?.pop());
 }
 
-/** Indices of the longest rising run among the pairs: what can stay where it is. O(n log n). */
-function longestRising(pairs: readonly (number | undefined)[]): number[] {
+/**
+ * Returns the indices of a longest increasing subsequence of the pairs: the rules that can stay. O(n log n).
+ */
+function longestIncreasing(pairs: readonly (number | undefined)[]): number[] {
   const tails: number[] = [];
   const before: number[] = [];
   pairs.forEach((value, i) => {
@@ -49,13 +51,13 @@ function longestRising(pairs: readonly (number | undefined)[]): number[] {
 }
 
 /**
- * The steps that turn one list into the other and leave every rule that stays untouched, so that it keeps its
- * counters. They come in groups, one for each place that differs, from the end to the front: done in that order,
- * each position names a rule that was there before, which every version of iptables resolves the same way.
+ * Returns the steps that turn one list into the other without touching the rules that stay, so that these
+ * keep their counters. Each group of steps changes one place. Groups go from the end of the list to its
+ * start, so every position names a rule that existed before, which all versions of iptables resolve alike.
  */
 export function editScript(current: readonly string[], desired: readonly string[]): Edit[][] {
   const pairs = pairUp(current, desired);
-  const kept = longestRising(pairs);
+  const kept = longestIncreasing(pairs);
   const groups: Edit[][] = [];
   let oldEnd = current.length;
   let newEnd = desired.length;

@@ -1,15 +1,15 @@
 /**
- * What went wrong, for programs to branch on:
+ * Error codes for programs to branch on:
  *
- * - `MISSING`: no iptables programs of the wanted kind are installed
- * - `UNSUPPORTED_VERSION`: iptables is older than 1.6.2, which cannot wait for its lock in a restore
- * - `INVALID`: a declared chain, rule or jump cannot be right; nothing was run
- * - `NO_CHAIN`: a jump was declared from a chain that is not there
+ * - `MISSING`: the iptables programs of the wanted backend are not installed
+ * - `UNSUPPORTED_VERSION`: iptables is older than 1.6.2, whose restore cannot wait for the lock
+ * - `INVALID`: a declared chain, rule or jump is invalid; no program was run
+ * - `NO_CHAIN`: a jump was declared from a chain that does not exist
  * - `INCOMPATIBLE_TABLE`: the nft table holds rules made by `nft` that iptables cannot show
- * - `PERMISSION`: not allowed to read or write the rules
- * - `LOCKED`: another program kept the xtables lock for longer than the wait
- * - `SAVE_FAILED`, `RESTORE_FAILED`: the program failed otherwise; `stderr` has its words
- * - `UNSTABLE`: the rules still differ after several restores, so somebody keeps changing them
+ * - `PERMISSION`: reading or writing the rules is not permitted
+ * - `LOCKED`: another program held the xtables lock longer than the wait
+ * - `SAVE_FAILED`, `RESTORE_FAILED`: the program failed for another reason, which `stderr` contains
+ * - `UNSTABLE`: the rules still differ after several restores because another program keeps changing them
  */
 export type IptablesErrorCode =
   | 'MISSING'
@@ -23,13 +23,13 @@ export type IptablesErrorCode =
   | 'RESTORE_FAILED'
   | 'UNSTABLE';
 
-/** What is known beside the message. */
+/** Details of an error. */
 export interface IptablesErrorDetails {
   /** The command that failed. */
-  readonly argv?: readonly string[];
+  readonly argv?: readonly string[] | undefined;
   /** Its exit status. */
-  readonly status?: number;
-  /** Its words, unchanged. */
+  readonly status?: number | undefined;
+  /** Its standard error, unchanged. */
   readonly stderr?: string;
   /** The line of the restore input that was refused. */
   readonly line?: string;
@@ -62,7 +62,7 @@ export class IptablesError extends Error {
   }
 }
 
-/** Does `action`; its failure says in front what it was about. */
+/** Runs `action` and puts `what` in front of the message of its error. */
 export function naming<T>(what: string, action: () => T): T {
   try {
     return action();

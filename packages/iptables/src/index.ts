@@ -1,5 +1,5 @@
 /**
- * Declarative iptables: state the chains and rules that are to be, and one atomic restore makes them so.
+ * Declarative iptables: declare chains and rules, and one atomic iptables-restore applies the difference.
  *
  * ```ts
  * import { openIptables } from '@cnikit/iptables';
@@ -26,6 +26,7 @@ export type {
   JumpSpec,
   Match,
   Negatable,
+  PlanOptions,
   Position,
   Rule,
   RuleSpec,
@@ -36,4 +37,4 @@ export type {
 } from './model.ts';
 export { type DeclaredRule, declareRule, type NormalRule, normaliseSaved } from './normalise.ts';
 export { parseSave, type SavedChain, type SavedRules, type SavedTable } from './parse.ts';
-export { type Plan, type PlanOptions, planRemoval, planTables } from './plan.ts';
+export { type Plan, planRemoval, planTables } from './plan.ts';

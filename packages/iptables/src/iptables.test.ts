@@ -29,7 +29,7 @@ function failing(action: () => unknown): IptablesError {
   throw new Error('Nothing was thrown');
 }
 
-test('ensure() reads, restores once, and reads again', () => {
+test('ensure() reads the rules, restores once and reads them again', () => {
   const script = scriptedRun([open, save(''), restore(0, ''), save(SAVED), save(SAVED)]);
   const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run });
   expect(ipt.ensure(TABLES).changed).toBe(true);
@@ -37,7 +37,7 @@ test('ensure() reads, restores once, and reads again', () => {
   script.done();
 });
 
-test('ensure() of several tables reads all in one', () => {
+test('ensure() reads several tables with one iptables-save', () => {
   const script = scriptedRun([
     { command: 'ip6tables-legacy --version', result: { stdout: 'ip6tables v1.8.9 (legacy)' } },
     { command: 'ip6tables-legacy-save' },
@@ -61,7 +61,7 @@ test.each<[string, string, number, string, RegExp]>([
     "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock.",
     4,
     '',
-    /held the xtables lock for all of the 5 s/,
+    /held the xtables lock for the 5 s/,
   ],
   [
     'PERMISSION',
@@ -77,7 +77,7 @@ test.each<[string, string, number, string, RegExp]>([
     '-A MINE -j ACCEPT',
     /status 2 at "-A MINE -j ACCEPT": iptables-restore v1.8.9 \(legacy\): unknown option "--bad"$/,
   ],
-])('ensure() throws %s', (code, stderr, status, line, message) => {
+])('ensure() throws an error with the code %s', (code, stderr, status, line, message) => {
   const script = scriptedRun([open, save(''), restore(status, stderr)]);
   const error = failing(() =>
     openIptables({ family: 'ipv4', backend: 'nft', run: script.run }).ensure(TABLES),
@@ -93,7 +93,7 @@ test.each<[string, string, number, string, RegExp]>([
   script.done();
 });
 
-test('ensure() tries again after contention and gives up when nothing changes', () => {
+test('ensure() retries after contention and gives up when the plan stays the same', () => {
   const busy = restore(4, 'line 2: CHAIN_ADD failed (Resource busy): chain MINE');
   const script = scriptedRun([open, save(''), busy, save(''), restore(0, ''), save(SAVED)]);
   expect(openIptables({ family: 'ipv4', backend: 'nft', run: script.run }).ensure(TABLES).changed).toBe(true);
@@ -106,7 +106,7 @@ test('ensure() tries again after contention and gives up when nothing changes', 
   again.done();
 });
 
-test('ensure() throws UNSTABLE when somebody undoes every restore', () => {
+test('ensure() throws UNSTABLE when another program undoes every restore', () => {
   const fake = fakeIptables();
   const run: Run = (argv, input) => {
     const result = fake.run(argv, input);
@@ -122,7 +122,7 @@ test('ensure() throws UNSTABLE when somebody undoes every restore', () => {
   });
 });
 
-test('ensure() learns how iptables-save prints what it does not know', () => {
+test('ensure() learns how iptables-save prints an unknown extension', () => {
   const declared = ['-m', 'owner', '--uid-owner', 'root', '-j', 'ACCEPT'];
   const shown = (rule: string) => save(`*filter\n:MINE - [0:0]\n-A MINE ${rule}\nCOMMIT\n`);
   const known = shown('-m owner --uid-owner 0 -j ACCEPT');
@@ -137,7 +137,7 @@ test('ensure() learns how iptables-save prints what it does not know', () => {
   script.done();
 });
 
-test('ensure() throws MISSING, naming the package, when nothing is installed', () => {
+test('ensure() throws MISSING with the name of the package when nothing is installed', () => {
   const notFound: Run = () => {
     throw Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT' });
   };
@@ -146,20 +146,20 @@ test('ensure() throws MISSING, naming the package, when nothing is installed', (
       const error = failing(() => openIptables({ family: 'ipv4', run, env: {}, ...backend }).ensure(TABLES));
       expect(error).toMatchObject({
         code: 'MISSING',
-        message: expect.stringContaining('install the package iptables'),
+        message: expect.stringContaining('Install the package iptables'),
       });
     }
   }
 });
 
-test('ensure() passes on what a runner throws otherwise', () => {
+test('ensure() rethrows other errors of the runner', () => {
   const run: Run = () => {
     throw Object.assign(new Error('spawn EACCES'), { code: 'EACCES' });
   };
   expect(() => openIptables({ family: 'ipv4', run, env: {} }).ensure(TABLES)).toThrow('spawn EACCES');
 });
 
-test('ensure() uses the plain commands where only those are installed', () => {
+test('ensure() uses the plain commands when only those are installed', () => {
   for (const [version, backend] of [
     ['iptables v1.8.9 (nf_tables)', 'nft'],
     ['iptables v1.6.2', 'legacy'],
@@ -182,7 +182,7 @@ test('ensure() uses the plain commands where only those are installed', () => {
   }
 });
 
-test('ensure() refuses an iptables that cannot wait in a restore', () => {
+test('ensure() refuses versions of iptables whose restore cannot wait for the lock', () => {
   for (const [version, fine] of [
     ['1.4.21', false],
     ['1.6.1', false],
@@ -203,7 +203,7 @@ test('ensure() refuses an iptables that cannot wait in a restore', () => {
   }
 });
 
-test('ensure() waits for no lock twice', () => {
+test('ensure() waits for the lock once and succeeds at the next call', () => {
   const fake = fakeIptables();
   fake.holdLock(1);
   const ipt = openIptables({ family: 'ipv4', backend: 'legacy', run: fake.run });
@@ -211,7 +211,7 @@ test('ensure() waits for no lock twice', () => {
   expect(ipt.ensure(TABLES).changed).toBe(true);
 });
 
-test('openIptables() takes the backend from the environment and refuses a wrong one', () => {
+test('openIptables() takes the backend from the environment and refuses an unknown one', () => {
   const { run } = fakeIptables();
   const report = (hint: string) =>
     openIptables({ family: 'ipv4', run, env: { CNIKIT_IPTABLES_BACKEND: hint } }).report();
@@ -223,15 +223,17 @@ test('openIptables() takes the backend from the environment and refuses a wrong 
   });
 });
 
-test('ensure() of nothing runs nothing', () => {
+test('ensure() runs no program when no table is declared', () => {
   const script = scriptedRun([]);
   expect(openIptables({ family: 'ipv4', run: script.run }).ensure([])).toEqual({ changed: false, diff: [] });
   script.done();
 });
 
-test('scriptedRun() tells of commands that were not expected or not run', () => {
+test('scriptedRun() throws for commands that were not expected or not run', () => {
   const script = scriptedRun([{ command: 'a b', input: 'x' }, { command: 'c' }]);
-  expect(() => script.run(['a'])).toThrow('Ran "a" where the script has "a b"');
+  expect(() => script.run(['a'])).toThrow('Unexpected command "a": the script has "a b"');
   expect(() => script.done()).toThrow('Not run: c');
-  expect(() => scriptedRun([{ command: 'a', input: 'x' }]).run(['a'], 'y')).toThrow('differs');
+  expect(() => scriptedRun([{ command: 'a', input: 'x' }]).run(['a'], 'y')).toThrow(
+    'Unexpected input of "a"',
+  );
 });

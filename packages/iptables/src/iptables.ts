@@ -2,33 +2,38 @@ import type { Family } from '@cnikit/ip';
 import { type BackendReport, detectBackend, openPrograms, wantedBackend } from './backend.ts';
 import { checkTables } from './check.ts';
 import { IptablesError } from './errors.ts';
-import type { Backend, Run, TableSpec } from './model.ts';
+import type { Backend, PlanOptions, Run, TableSpec } from './model.ts';
 import { nodeEnvironment, nodeRun } from './node-run.ts';
 import { parseSave, type SavedRules } from './parse.ts';
-import { type Plan, type PlanOptions, planRemoval, planTables } from './plan.ts';
+import { type Plan, planRemoval, planTables } from './plan.ts';
 import { isContention, type Programs, restore, save } from './runner.ts';
 import { learnSpellings } from './spelling.ts';
 
-/** Restores before giving up on rules that somebody else keeps changing. */
-const ATTEMPTS = 5;
+/** Number of restores before giving up on rules that another program keeps changing. */
+const MAX_RESTORES = 5;
 
-/** How to open {@link openIptables}. */
+/** Options of {@link openIptables}. */
 export interface IptablesOptions {
   readonly family: Family;
-  /** Without it, the backend that already holds the rules of this host. */
+  /** @default the backend that the host uses, see {@link BackendReport} */
   readonly backend?: Backend;
   /**
-   * With a prefix, every chain whose name begins so is owned: one that is no longer declared is removed. Without,
-   * only the declared chains are owned.
+   * Own every chain whose name starts with this prefix: a chain that is no longer declared is removed.
+   *
+   * @default only the declared chains are owned
    */
   readonly prefix?: string;
-  /** Runs the programs; the default spawns them in this process's network namespace. */
+  /**
+   * Runs the programs.
+   *
+   * @default spawns them in the network namespace of this process
+   */
   readonly run?: Run;
   /** Where `CNIKIT_IPTABLES_BACKEND=nft|legacy` is looked up; the default is this process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** What a call did. */
+/** Result of `ensure()` and `remove()`. */
 export interface Outcome {
   /** True when something was written. */
   readonly changed: boolean;
@@ -36,23 +41,33 @@ export interface Outcome {
   readonly diff: readonly string[];
 }
 
-/** A handle on the rules of one family. It holds no resource and need not be closed. */
+/** Access to the rules of one family. It holds no resource and needs no close. */
 export interface Iptables {
   readonly family: Family;
   /**
-   * Makes the tables as declared. Reads once; when nothing differs, writes nothing; otherwise writes one restore
-   * and reads again to see that it held. Throws {@link IptablesError}.
+   * Makes the tables match their declaration. Reads the rules once and, if nothing differs, writes nothing.
+   * Otherwise runs one iptables-restore and reads the rules again to verify the result.
+   *
+   * @throws {IptablesError} with a `code` to branch on
    */
   ensure(tables: readonly TableSpec[]): Outcome;
-  /** What `ensure` would do: the dry run. Writes nothing. */
+  /**
+   * Returns what `ensure()` would change, and writes nothing.
+   *
+   * @throws {IptablesError}
+   */
   plan(tables: readonly TableSpec[]): Plan;
-  /** Removes the declared chains (with a prefix, all that begin with it in these tables) and every jump to them. */
+  /**
+   * Removes the declared chains, with a prefix all owned chains of these tables, and every jump to them.
+   *
+   * @throws {IptablesError}
+   */
   remove(tables: readonly TableSpec[]): Outcome;
-  /** The backend in use, why, and what both backends hold. */
+  /** Returns the backend in use, the reason for it, and what both backends hold. */
   report(): BackendReport;
 }
 
-/** Opens the rules of one family. Runs nothing until the first call. */
+/** Opens the rules of one family. Runs no program before the first call of a method. */
 export function openIptables(options: IptablesOptions): Iptables {
   const { family, prefix, run = nodeRun } = options;
   let opened: Programs | undefined;
@@ -64,13 +79,13 @@ export function openIptables(options: IptablesOptions): Iptables {
     opened ??= openPrograms(run, family, wanted());
     return opened;
   };
-  const planOptions = (): PlanOptions => ({ family, spellings, ...(prefix === undefined ? {} : { prefix }) });
+  const planOptions = (): PlanOptions => ({ family, spellings, prefix });
   const read = (tables: readonly TableSpec[]): SavedRules => {
     const [only, ...others] = tables;
     return parseSave(save(run, open(), others.length === 0 ? only?.table : undefined));
   };
 
-  /** Reads, plans and restores until a reading needs no plan. */
+  /** Reads, plans and restores until the plan is empty. */
   const converge = (tables: readonly TableSpec[], plan: (saved: SavedRules) => Plan): Outcome => {
     checkTables(tables, prefix);
     if (tables.length === 0) {
@@ -87,7 +102,7 @@ export function openIptables(options: IptablesOptions): Iptables {
       if (!next.changed) {
         return { changed: diff.length > 0, diff };
       }
-      if (round === ATTEMPTS) {
+      if (round === MAX_RESTORES) {
         throw refused?.error ?? unstable(next);
       }
       try {
@@ -95,7 +110,7 @@ export function openIptables(options: IptablesOptions): Iptables {
         diff.push(...next.diff);
         refused = undefined;
       } catch (error) {
-        // Nobody wrote in between when the new reading gives the same plan: it would be refused for ever.
+        // The same plan again means that no other program wrote in between, so a retry cannot succeed.
         if (!isContention(error) || refused?.payload === next.payload) {
           throw error;
         }
@@ -119,6 +134,6 @@ export function openIptables(options: IptablesOptions): Iptables {
 function unstable({ diff }: Plan): IptablesError {
   return new IptablesError(
     'UNSTABLE',
-    `The rules still differ after ${ATTEMPTS} restores; another program keeps changing them: ${diff[0]}`,
+    `The rules still differ after ${MAX_RESTORES} restores. Another program keeps changing them: ${diff[0]}`,
   );
 }

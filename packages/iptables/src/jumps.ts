@@ -1,27 +1,30 @@
 import type { Family } from '@cnikit/ip';
 import { ruleArgv } from './argv.ts';
 import { IptablesError, naming } from './errors.ts';
-import { BUILTIN_CHAINS, type JumpSpec, type TableSpec } from './model.ts';
+import { BUILTIN_CHAINS, type JumpSpec, type PlanOptions, type TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedTable } from './parse.ts';
-import type { PlanOptions } from './plan.ts';
-import { splitWords } from './tokens.ts';
+import { splitTokens } from './tokens.ts';
 
 /** A declared jump with its normal form. */
 export interface Jump {
   readonly spec: JumpSpec;
   readonly rule: DeclaredRule;
-  /** Key of the rule that it has to stand before. */
+  /** Key of the rule that it must precede. */
   readonly before?: string;
 }
 
 interface Entry {
   readonly text: string;
-  /** Normal form of a rule that leads into an own chain; undefined for a foreign one. */
+  /** Key of a rule that jumps to an owned chain; `undefined` for a foreign rule. */
   readonly key?: string;
 }
 
-/** Checks and normalises the declared jumps of a table. Throws `INVALID`, saying which jump. */
+/**
+ * Checks and normalises the declared jumps of a table.
+ *
+ * @throws {IptablesError} `INVALID`, with the name of the jump
+ */
 export function declareJumps({ jumps = [] }: TableSpec, family: Family): readonly Jump[] {
   return jumps.map((spec) =>
     naming(`Jump from ${spec.from} to ${spec.to}`, () => {
@@ -34,21 +37,23 @@ export function declareJumps({ jumps = [] }: TableSpec, family: Family): readonl
   );
 }
 
-/** The own chain a saved rule continues in, if any; most rules are told at a glance not to. */
+/**
+ * Returns the owned chain that a saved rule jumps to, if any. The first test rules out most rules cheaply.
+ */
 function ownTarget(text: string, owns: (chain: string) => boolean): string | undefined {
   if (![...text.matchAll(/-[jg] (\S+)/g)].some(([, name]) => owns(name as string))) {
     return undefined;
   }
-  const words = splitWords(text);
-  const at = words.findLastIndex(({ text: word, quoted }) => !quoted && (word === '-j' || word === '-g'));
-  const target = at < 0 ? undefined : words[at + 1]?.text;
+  const tokens = splitTokens(text);
+  const at = tokens.findLastIndex(({ text: token, quoted }) => !quoted && (token === '-j' || token === '-g'));
+  const target = at < 0 ? undefined : tokens[at + 1]?.text;
   return target !== undefined && owns(target) ? target : undefined;
 }
 
 /**
- * The steps that leave in each foreign chain exactly the declared jumps into own chains, in their places.
- * Deletions name the rule, never its number: another program may have inserted one since the rules were read,
- * and then the restore fails and is planned anew instead of hitting a neighbour.
+ * Plans the steps that leave exactly the declared jumps to owned chains in each foreign chain, in their
+ * places. A deletion names the rule, never its number: if another program has inserted a rule since the read,
+ * the restore fails and is planned again instead of deleting the wrong rule.
  */
 export function planJumps(
   table: TableSpec,
@@ -72,12 +77,12 @@ export function planJumps(
     if (rules === undefined && !BUILTIN_CHAINS[table.table].includes(chain)) {
       throw new IptablesError(
         'NO_CHAIN',
-        `Table ${table.table} has no chain ${chain} to jump from; create it first or leave the jump out`,
+        `Table ${table.table} has no chain ${chain} to jump from. Create the chain or remove the jump`,
       );
     }
-    planChain(chain, jumps, rules ?? [], owns, family, (command, told) => {
+    planChain(chain, jumps, rules ?? [], owns, family, (command, line) => {
       commands.push(command);
-      diff.push(told);
+      diff.push(line);
     });
   }
   return { commands, diff };
@@ -109,7 +114,7 @@ function planChain(
     list.splice(index, 0, { text: rule.text, key: rule.key });
   };
   const copies = ({ rule }: Jump): number => list.filter(({ key }) => key === rule.key).length;
-  /** Keeps the only copy where `fits` accepts it; otherwise makes one at `index()`, counted without the old ones. */
+  /** Keeps a single copy that `fits` accepts; otherwise removes all copies and inserts one at `index()`. */
   const settle = (jump: Jump, fits: (index: number) => boolean, index: () => number): void => {
     if (copies(jump) === 1 && fits(list.findIndex(({ key }) => key === jump.rule.key))) {
       return;

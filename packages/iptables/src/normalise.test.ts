@@ -40,30 +40,30 @@ test.each<[string, RuleSpec, string]>([
     '-m set ! --match-set x src,dst -m socket',
   ],
   ['target options', { jump: 'MARK', targetOptions: ['--or-mark', '4'] }, '-j MARK --set-xmark 0x4/0x4'],
-])('declareRule() of a rule object with %s', (_, rule, expected) => {
+])('declareRule() accepts a rule object with %s', (_, rule, expected) => {
   expect(declareRule(rule, 'ipv4').text).toBe(expected);
 });
 
 test.each<[string, RuleSpec, RegExp]>([
-  ['a host name', ['-s', 'example.com'], /"example.com" is not one IPv4 address/],
-  ['a list of addresses', ['-s', '10.0.0.1,10.0.0.2'], /not one IPv4 address/],
-  ['the other family', { source: 'fd00::/64' }, /not one IPv4 address/],
+  ['a host name', ['-s', 'example.com'], /Invalid IPv4 address or network "example.com"/],
+  ['a list of addresses', ['-s', '10.0.0.1,10.0.0.2'], /Invalid IPv4 address/],
+  ['the other family', { source: 'fd00::/64' }, /Invalid IPv4 address/],
   ['a line break', { comment: 'a\n-A INPUT -j ACCEPT' }, /control character/],
   ['a NUL', ['-i', 'a\0'], /control character/],
   ['a port without protocol', { destinationPort: 80 }, /needs a protocol/],
-  ['jump and goto', { jump: 'A', goto: 'B' }, /cannot both/],
+  ['jump and goto', { jump: 'A', goto: 'B' }, /not both/],
   ['two targets', ['-j', 'A', '-j', 'B'], /Two targets/],
-  ['a chain command', ['-A', 'INPUT', '-j', 'ACCEPT'], /-A is no part of a rule/],
-  ['a table', ['-t', 'nat'], /-t is no part of a rule/],
-  ['a stray word', ['ACCEPT'], /"ACCEPT" is not an option/],
+  ['a chain command', ['-A', 'INPUT', '-j', 'ACCEPT'], /-A cannot be part of a rule/],
+  ['a table', ['-t', 'nat'], /-t cannot be part of a rule/],
+  ['a stray argument', ['ACCEPT'], /Expected an option, got "ACCEPT"/],
   ['an option without a value', ['-s'], /-s has no value/],
-  ['an option without an owner', ['--dport', '80'], /--dport belongs to no/],
+  ['an unknown option', ['--dport', '80'], /Unknown option --dport: no preceding -m, -p or -j/],
   ['a negation of nothing', ['-i', 'lo', '!'], /negates nothing/],
-  ['a double negation', ['!', '!', '-i', 'lo'], /in a row/],
-  ['a negated target', ['!', '-j', 'ACCEPT'], /cannot stand before -j/],
-  ['a target like an option', ['-j', '-s'], /cannot be a name/],
-  ['an option twice', ['-s', '10.0.0.1', '-s', '10.0.0.2'], /given twice/],
-  ['a word that is no text', ['-s', 5 as unknown as string], /not a word/],
+  ['a double negation', ['!', '!', '-i', 'lo'], /consecutive/],
+  ['a negated target', ['!', '-j', 'ACCEPT'], /cannot negate -j/],
+  ['a target like an option', ['-j', '-s'], /Invalid name "-s" after -j/],
+  ['a repeated option', ['-s', '10.0.0.1', '-s', '10.0.0.2'], /given twice/],
+  ['a number in argv', ['-s', 5 as unknown as string], /5 is not a string/],
 ])('declareRule() refuses %s', (_, rule, message) => {
   expect(() => declareRule(rule, 'ipv4')).toThrow(
     expect.objectContaining({ code: 'INVALID', message: expect.stringMatching(message) }),
@@ -76,7 +76,7 @@ test.each([
   ['-m state --state NEW', '-m conntrack --ctstate NEW'],
   ['-j NOTRACK', '-j CT --notrack'],
   ['-p 58', '-p icmpv6'],
-])('declareRule() gives %s and %s one key', (a, b) => {
+])('declareRule() returns one key for "%s" and "%s"', (a, b) => {
   expect(declareRule(a.split(' '), 'ipv4').key).toBe(declareRule(b.split(' '), 'ipv4').key);
 });
 
@@ -86,7 +86,7 @@ test.each([
   ['-j X', '-g X'],
   ['-m mark --mark 0x1', '-m connmark --mark 0x1'],
   ['-m set --match-set a src', '-m set ! --match-set a src'],
-])('declareRule() gives %s and %s two keys', (a, b) => {
+])('declareRule() returns two keys for "%s" and "%s"', (a, b) => {
   expect(declareRule(a.split(' '), 'ipv4').key).not.toBe(declareRule(b.split(' '), 'ipv4').key);
 });
 
@@ -95,11 +95,11 @@ test.each([
   '-p tcp --dport http',
   '-m owner --uid-owner root',
   '-j TEE --gateway 10.0.0.1',
-])('declareRule() does not claim to know how %s is printed', (text) => {
+])('declareRule() reports that the spelling of "%s" is unknown', (text) => {
   expect(declareRule(text.split(' '), 'ipv4').exact).toBe(false);
 });
 
-test('normaliseSaved() takes any text, and its own output unchanged', () => {
+test('normaliseSaved() accepts any text and returns its own output unchanged', () => {
   const word = fc.constantFrom(
     '-s',
     '10.0.0.1',

@@ -1,26 +1,29 @@
 import type { Family } from '@cnikit/ip';
 import { canonicalNetwork } from './address.ts';
-import { type Extension, type Option, parseWords, ruleArgv } from './argv.ts';
+import { type Extension, type Option, parseTokens, ruleArgv } from './argv.ts';
 import { IptablesError } from './errors.ts';
 import { MATCHES } from './extensions/matches.ts';
 import { TARGETS } from './extensions/targets.ts';
 import type { ExtensionSpec } from './extensions/values.ts';
 import type { RuleSpec } from './model.ts';
-import { joinWords, quoteWord, splitWords, type Word } from './tokens.ts';
+import { joinTokens, quoteToken, splitTokens, type Token } from './tokens.ts';
 
 /** A rule in the spelling of iptables-save, ready to be compared. */
 export interface NormalRule {
   /** The rule as iptables-save prints it after `-A CHAIN `. */
   readonly text: string;
-  /** Equal for two rules that do the same, whatever their spelling and the order of their matches. */
+  /** Equal for two rules with the same effect, for any spelling and any order of matches. */
   readonly key: string;
-  /** What no rewriting changes: addresses, interfaces, protocol, names of extensions, comment, target. */
+  /**
+   * The parts that iptables-save never rewrites: addresses, interfaces, protocol, extension names, comment,
+   * target.
+   */
   readonly shape: string;
-  /** False when an extension or a value is not known here, so that iptables-save may spell it otherwise. */
+  /** False for an unknown extension or value, which iptables-save may spell differently. */
   readonly exact: boolean;
 }
 
-/** Protocol numbers by the names that iptables prints or takes (IANA, and /etc/protocols of Debian). */
+/** Protocol numbers by the names that iptables prints or accepts (IANA, and /etc/protocols of Debian). */
 const PROTOCOLS: Readonly<Record<string, string>> = {
   icmp: '1',
   igmp: '2',
@@ -55,7 +58,7 @@ function canonicalProtocol(text: string): string {
   return PROTOCOL_NAMES.get(name) ?? name;
 }
 
-/** A base option as iptables-save prints it; undefined when it says nothing. */
+/** Returns a base option as iptables-save prints it, or `undefined` when it matches everything. */
 function canonicalBase(flag: string, not: boolean, value: string, family: Family): string | undefined {
   if (flag === '-s' || flag === '-d') {
     const network = canonicalNetwork(value, family);
@@ -118,7 +121,7 @@ function normaliseExtension(
   return { name, options, exact, stateful: spec.stateful === true };
 }
 
-/** Values that iptables-save puts in quotes unless they are made of these alone (xtables_save_string). */
+/** Options whose value iptables-save quotes unless it is plain (xtables_save_string). */
 const QUOTED_TEXT = new Set(['--comment', '--log-prefix', '--nflog-prefix', '--string', '--u32']);
 
 function quoteText(text: string): string {
@@ -126,22 +129,22 @@ function quoteText(text: string): string {
 }
 
 function optionText({ name, not, values }: Option): string {
-  const quoted = values.map((value) => (QUOTED_TEXT.has(name) ? quoteText(value) : quoteWord(value)));
+  const quoted = values.map((value) => (QUOTED_TEXT.has(name) ? quoteText(value) : quoteToken(value)));
   return [...(not ? ['!'] : []), name, ...quoted].join(' ');
 }
 
 function extensionText(flag: string, extension: NormalExtension): string {
-  return [`${flag} ${quoteWord(extension.name)}`, ...extension.options.map(optionText)].join(' ');
+  return [`${flag} ${quoteToken(extension.name)}`, ...extension.options.map(optionText)].join(' ');
 }
 
-/** Two spellings of one thing, told apart by iptables-save and by nobody else. */
+/** Replaces the older of two equivalent spellings, which iptables-save keeps apart. */
 function keyText(text: string): string {
   return text
     .replace(/^-m state --state /, '-m conntrack --ctstate ')
     .replace(/^-m state ! --state /, '-m conntrack ! --ctstate ');
 }
 
-/** Matches sorted, since all must hold; those that count or draw lots keep what stood before them. */
+/** Sorts the matches, as all must hold. A stateful match stays behind the matches that precede it. */
 function sortMatches(matches: readonly NormalExtension[]): string[] {
   const sorted: string[] = [];
   let run: string[] = [];
@@ -160,9 +163,13 @@ function sortMatches(matches: readonly NormalExtension[]): string[] {
   return [...sorted, ...run.sort()];
 }
 
-/** Normalises a rule given as words. Throws `INVALID` when it cannot be one rule. */
-export function normaliseWords(words: readonly Word[], family: Family): NormalRule {
-  const parsed = parseWords(words);
+/**
+ * Normalises a rule given as tokens.
+ *
+ * @throws {IptablesError} `INVALID`
+ */
+export function normaliseTokens(tokens: readonly Token[], family: Family): NormalRule {
+  const parsed = parseTokens(tokens);
   const base: string[] = [];
   for (const flag of ['-s', '-d', '-i', '-o', '-p', '-f']) {
     const option = parsed.base.get(flag);
@@ -173,7 +180,7 @@ export function normaliseWords(words: readonly Word[], family: Family): NormalRu
     if (value === undefined) {
       continue;
     }
-    base.push(`${option.not ? '! ' : ''}${flag}${flag === '-f' ? '' : ` ${quoteWord(value)}`}`);
+    base.push(`${option.not ? '! ' : ''}${flag}${flag === '-f' ? '' : ` ${quoteToken(value)}`}`);
   }
   const matches = parsed.matches.map((match) => normaliseExtension(match, MATCHES, family));
   const target = parsed.target && normaliseExtension(parsed.target, TARGETS, family);
@@ -195,38 +202,42 @@ export function normaliseWords(words: readonly Word[], family: Family): NormalRu
   };
 }
 
-/** Characters that would end or break the restore line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Characters that would end or break a line of iptables-restore. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression finds control characters
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 
-/** A declared rule: its normal form and the line, less `-A CHAIN`, that makes it. */
+/** A declared rule: its normal form and its line of iptables-restore, without `-A CHAIN`. */
 export interface DeclaredRule extends NormalRule {
   /** The rule as declared, quoted for iptables-restore. */
   readonly input: string;
 }
 
-/** Checks and normalises a declared rule. Throws `INVALID`. */
+/**
+ * Checks and normalises a declared rule.
+ *
+ * @throws {IptablesError} `INVALID`
+ */
 export function declareRule(spec: RuleSpec, family: Family): DeclaredRule {
   const argv = ruleArgv(spec);
-  for (const word of argv) {
-    if (typeof word !== 'string') {
-      throw new IptablesError('INVALID', `${JSON.stringify(word)} is not a word of a rule`);
+  for (const token of argv) {
+    if (typeof token !== 'string') {
+      throw new IptablesError('INVALID', `Invalid rule: ${JSON.stringify(token)} is not a string`);
     }
-    if (CONTROL.test(word)) {
+    if (CONTROL.test(token)) {
       throw new IptablesError(
         'INVALID',
-        `${JSON.stringify(word)} has a control character, which no rule can hold`,
+        `Invalid rule: ${JSON.stringify(token)} contains a control character`,
       );
     }
   }
-  const words = argv.map((text) => ({ text, quoted: false }));
-  return { ...normaliseWords(words, family), input: joinWords(argv) };
+  const tokens = argv.map((text) => ({ text, quoted: false }));
+  return { ...normaliseTokens(tokens, family), input: joinTokens(argv) };
 }
 
-/** Normalises what iptables-save printed after `-A CHAIN `; text that cannot be read stands for itself. */
+/** Normalises a line of iptables-save without `-A CHAIN `. A line that cannot be parsed is its own key. */
 export function normaliseSaved(text: string, family: Family): NormalRule {
   try {
-    return normaliseWords(splitWords(text), family);
+    return normaliseTokens(splitTokens(text), family);
   } catch {
     return { text, key: text, shape: text, exact: false };
   }

@@ -28,7 +28,7 @@ COMMIT
   expect(incompatible).toEqual(['nat']);
 });
 
-test('parseSave() takes any text', () => {
+test('parseSave() accepts any text', () => {
   const line = fc.constantFrom(
     '*filter',
     ':X - [0:0]',

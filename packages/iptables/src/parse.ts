@@ -1,26 +1,26 @@
 /** A chain of a saved table. */
 export interface SavedChain {
-  /** `ACCEPT` or `DROP` of a built-in chain; `-` of any other. */
+  /** `ACCEPT` or `DROP` for a built-in chain, `-` for any other. */
   readonly policy: string;
-  /** Rules in order, as printed after `-A CHAIN `, without counters. */
+  /** Rules in order, without counters and `-A CHAIN `. */
   readonly rules: readonly string[];
 }
 
-/** A table as iptables-save printed it. */
+/** A table in the output of iptables-save. */
 export interface SavedTable {
   readonly chains: ReadonlyMap<string, SavedChain>;
 }
 
-/** Everything one iptables-save printed. */
+/** The parsed output of iptables-save. */
 export interface SavedRules {
   readonly tables: ReadonlyMap<string, SavedTable>;
-  /** Tables holding rules that only nft(8) can show. */
+  /** Names of tables with rules that only nft(8) can show. */
   readonly incompatible: readonly string[];
 }
 
 /**
- * Parses the output of iptables-save, with or without counters. Lines are kept as text: a node can have tens
- * of thousands of rules, of which a handful are compared.
+ * Parses the output of iptables-save, with or without counters. Rules stay text: a node can have tens of
+ * thousands, and few of them are compared.
  */
 export function parseSave(text: string): SavedRules {
   const tables = new Map<string, SavedTable>();

@@ -30,7 +30,7 @@ const TABLE: TableSpec = {
   jumps: [{ from: 'FORWARD', to: 'MINE-A', at: 'first' }],
 };
 
-test('planTables() gives the whole difference as one transaction per table', () => {
+test('planTables() returns the difference as one transaction per table', () => {
   expect(planTables(SAVED, [TABLE], { family: 'ipv4', prefix: 'MINE-' })).toEqual({
     changed: true,
     payload: `*filter
@@ -58,7 +58,7 @@ COMMIT
   });
 });
 
-test('planRemoval() takes jumps, then rules, then chains away', () => {
+test('planRemoval() removes jumps, then rules, then chains', () => {
   expect(planRemoval(SAVED, [TABLE], { family: 'ipv4' }).payload).toBe(`*filter
 -D FORWARD -j MINE-A
 -F MINE-A
@@ -67,7 +67,7 @@ COMMIT
 `);
 });
 
-test('planRemoval() of what is not there plans nothing', () => {
+test('planRemoval() returns an empty plan when nothing exists', () => {
   expect(planRemoval(parseSave(''), [TABLE], { family: 'ipv4' })).toEqual({
     changed: false,
     diff: [],
@@ -75,7 +75,7 @@ test('planRemoval() of what is not there plans nothing', () => {
   });
 });
 
-test('planTables() refuses a table that iptables cannot show', () => {
+test('planTables() throws INCOMPATIBLE_TABLE for a table that iptables cannot show', () => {
   const saved = parseSave("# Table `filter' is incompatible, use 'nft' tool.\n");
   expect(() => planTables(saved, [TABLE], { family: 'ipv4' })).toThrow(
     expect.objectContaining({ code: 'INCOMPATIBLE_TABLE' }),
@@ -84,30 +84,30 @@ test('planTables() refuses a table that iptables cannot show', () => {
 
 const chain = (name: string): TableSpec[] => [{ table: 'filter', chains: { [name]: [] } }];
 test.each<[string, readonly TableSpec[], string | undefined, RegExp]>([
-  ['a built-in chain', chain('FORWARD'), undefined, /built in/],
-  ['a target', chain('ACCEPT'), undefined, /is a target/],
-  ['a name with a blank', chain('A B'), undefined, /letters/],
+  ['a built-in chain', chain('FORWARD'), undefined, /built-in/],
+  ['a target', chain('ACCEPT'), undefined, /name of a target/],
+  ['a name with a space', chain('A B'), undefined, /letters/],
   ['a name with a line break', chain('A\nCOMMIT'), undefined, /letters/],
   ['a name like an option', chain('-X'), undefined, /letters/],
   ['a long name', chain('A'.repeat(29)), undefined, /longer than 28/],
   ['a name without the prefix', chain('YOURS'), 'MINE-', /must begin with the prefix "MINE-"/],
   ['an empty prefix', chain('A'), '', /every chain/],
-  ['no such table', [{ table: 'fitler' as 'filter', chains: {} }], undefined, /no table "fitler"/],
-  ['a table twice', [...chain('A'), ...chain('B')], undefined, /declared twice/],
+  ['an unknown table', [{ table: 'fitler' as 'filter', chains: {} }], undefined, /Unknown table "fitler"/],
+  ['two declarations of a table', [...chain('A'), ...chain('B')], undefined, /declared twice/],
   [
-    'a jump to nowhere',
+    'a jump to an undeclared chain',
     [{ table: 'filter', chains: {}, jumps: [{ from: 'INPUT', to: 'A', at: 'first' }] }],
     undefined,
     /does not declare/,
   ],
   [
-    'a jump from an own chain',
+    'a jump from an owned chain',
     [{ table: 'filter', chains: { A: [], B: [] }, jumps: [{ from: 'A', to: 'B', at: 'first' }] }],
     undefined,
-    /belongs among its rules/,
+    /declare it among the rules of A/,
   ],
   [
-    'a jump twice',
+    'two jumps between the same chains',
     [
       {
         table: 'filter',
@@ -134,13 +134,13 @@ test.each<[string, readonly TableSpec[], string | undefined, RegExp]>([
     /Jump from INPUT to A: Two targets/,
   ],
   [
-    'a bad rule',
+    'an invalid rule',
     [{ table: 'filter', chains: { A: [[], ['-s']] } }],
     undefined,
     /Rule 2 of chain A: Option -s has no value/,
   ],
 ])('planTables() refuses %s', (_, tables, prefix, message) => {
-  const options = { family: 'ipv4' as const, ...(prefix === undefined ? {} : { prefix }) };
+  const options = { family: 'ipv4' as const, prefix };
   expect(() => planTables(SAVED, tables, options)).toThrow(
     expect.objectContaining({ code: 'INVALID', message: expect.stringMatching(message) }),
   );

@@ -3,13 +3,13 @@ import { checkTables } from './check.ts';
 import { type Edit, editScript } from './edit.ts';
 import { IptablesError, naming } from './errors.ts';
 import { planJumps } from './jumps.ts';
-import type { RuleSpec, TableSpec } from './model.ts';
+import type { PlanOptions, RuleSpec, TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedRules, SavedTable } from './parse.ts';
 
-/** What has to be done, as a value: print it, or feed `payload` to iptables-restore --noflush. */
+/** The changes to make: print `diff`, or feed `payload` to `iptables-restore --noflush`. */
 export interface Plan {
-  /** False when the rules are as declared and nothing need be written. */
+  /** False when the rules are as declared. */
   readonly changed: boolean;
   /** One line for each change, such as `filter: + CNIKIT-FORWARD -s 10.244.1.0/24 -j ACCEPT`. */
   readonly diff: readonly string[];
@@ -17,16 +17,11 @@ export interface Plan {
   readonly payload: string;
 }
 
-/** What a plan depends on beside the rules. */
-export interface PlanOptions {
-  readonly family: Family;
-  /** Every chain whose name begins so is owned: when it is not declared, it is removed. */
-  readonly prefix?: string;
-  /** Keys of declared rules that iptables-save is known to print otherwise, and what it prints. */
-  readonly spellings?: ReadonlyMap<string, string>;
-}
-
-/** Compares what iptables-save printed with what is declared. Pure. Throws `INVALID`, `NO_CHAIN`, `INCOMPATIBLE_TABLE`. */
+/**
+ * Compares the output of iptables-save with the declared tables. Pure.
+ *
+ * @throws {IptablesError} `INVALID`, `NO_CHAIN` or `INCOMPATIBLE_TABLE`
+ */
 export function planTables(saved: SavedRules, tables: readonly TableSpec[], options: PlanOptions): Plan {
   checkTables(tables, options.prefix);
   return combine(tables, saved, (table) => {
@@ -35,7 +30,11 @@ export function planTables(saved: SavedRules, tables: readonly TableSpec[], opti
   });
 }
 
-/** The plan that leaves no own chain and no jump to one. Pure. */
+/**
+ * Plans the removal of every owned chain and of every jump to one. Pure.
+ *
+ * @throws {IptablesError} `INVALID` or `INCOMPATIBLE_TABLE`
+ */
 export function planRemoval(saved: SavedRules, tables: readonly TableSpec[], options: PlanOptions): Plan {
   checkTables(tables, options.prefix);
   return combine(tables, saved, (table) => {
@@ -48,7 +47,7 @@ function ownership(table: TableSpec, prefix: string | undefined): (chain: string
   return (chain) => Object.hasOwn(table.chains, chain) || (prefix !== undefined && chain.startsWith(prefix));
 }
 
-/** What to feed to restore, in its order, and what to tell, in the reader's. */
+/** Commands in the order of iptables-restore, and the diff in reading order. */
 interface Change {
   readonly commands: readonly string[];
   readonly diff: readonly string[];
@@ -65,7 +64,7 @@ function combine(
     if (saved.incompatible.includes(table.table)) {
       throw new IptablesError(
         'INCOMPATIBLE_TABLE',
-        `Table ${table.table} holds rules made by nft that iptables cannot show; move them to a table of another name`,
+        `Table ${table.table} holds rules made by nft that iptables cannot show. Move them to a table of another name`,
       );
     }
     const changes = plan(table);
@@ -79,7 +78,7 @@ function combine(
   return { changed: payload.length > 0, diff, payload: payload.join('\n') };
 }
 
-/** New chains first, then rules, then jumps, then removal: nothing is named before it is there. */
+/** Creates chains, writes rules, then jumps, then deletes chains, so that each command names what exists. */
 function planOwned(
   table: TableSpec,
   saved: SavedTable | undefined,
@@ -105,7 +104,7 @@ function planOwned(
   ];
 }
 
-/** The declared rules of a chain; an error says which rule it is. */
+/** Normalises the declared rules of a chain. An error names the chain and the rule. */
 export function declareRules(
   specs: readonly RuleSpec[],
   chain: string,
@@ -114,7 +113,7 @@ export function declareRules(
   return specs.map((spec, i) => naming(`Rule ${i + 1} of chain ${chain}`, () => declareRule(spec, family)));
 }
 
-/** The key under which iptables-save will show a declared rule. */
+/** Returns the key of a declared rule as iptables-save prints it. */
 function savedKey(rule: DeclaredRule, options: PlanOptions): string {
   return options.spellings?.get(rule.key) ?? rule.key;
 }
@@ -125,7 +124,7 @@ function planRules(
   desired: readonly DeclaredRule[],
   options: PlanOptions,
 ): Change {
-  // Most often nothing differs, and then not even in spelling.
+  // The usual case: nothing differs, not even in spelling.
   if (current.length === desired.length && current.every((text, i) => text === desired[i]?.text)) {
     return { commands: [], diff: [] };
   }

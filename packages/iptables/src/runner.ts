@@ -2,10 +2,10 @@ import type { Family } from '@cnikit/ip';
 import { IptablesError } from './errors.ts';
 import type { Backend, Run, RunResult } from './model.ts';
 
-/** Seconds a restore waits for the xtables lock before it gives up. */
+/** How long a restore waits for the xtables lock, in seconds. */
 export const LOCK_WAIT_SECONDS = 5;
 
-/** EX_RESOURCE_PROBLEM of iptables (xshared.h): the lock, or the kernel was busy. */
+/** RESOURCE_PROBLEM of iptables (xtables.h): the lock is held, or the kernel is busy. */
 const RESOURCE_PROBLEM = 4;
 
 /** The programs of one family and backend. */
@@ -15,14 +15,14 @@ export interface Programs {
   readonly main: string;
 }
 
-/** Names of the programs; without a backend, the ones that the system's alternatives point to. */
+/** Returns the program names; without a backend, those of the system's default variant. */
 export function programs(family: Family, backend?: Backend): Programs {
   const stem = `${family === 'ipv4' ? 'iptables' : 'ip6tables'}${backend === undefined ? '' : `-${backend}`}`;
   return { save: `${stem}-save`, restore: `${stem}-restore`, main: stem };
 }
 
-/** Runs a program; status 127 when there is none of that name, whichever way the runner tells it. */
-export function attempt(run: Run, argv: readonly string[], input?: string): RunResult {
+/** Runs a program. Status 127 means that it does not exist, also when the runner throws `ENOENT`. */
+export function runProgram(run: Run, argv: readonly string[], input?: string): RunResult {
   try {
     return input === undefined ? run(argv) : run(argv, input);
   } catch (error) {
@@ -33,11 +33,11 @@ export function attempt(run: Run, argv: readonly string[], input?: string): RunR
   }
 }
 
-/** The error for programs that are not installed. */
+/** Returns the error for a program that is not installed. */
 export function missing(name: string): IptablesError {
   return new IptablesError(
     'MISSING',
-    `${name} was not found; install the package iptables (Debian, Ubuntu, Alpine, SUSE) or iptables-nft (Fedora, RHEL), and see that PATH holds /usr/sbin`,
+    `${name} not found. Install the package iptables (Debian, Ubuntu, Alpine, SUSE) or iptables-nft (Fedora, RHEL), and add /usr/sbin to PATH`,
     { argv: [name], status: 127 },
   );
 }
@@ -45,7 +45,7 @@ export function missing(name: string): IptablesError {
 function failure(argv: readonly string[], result: RunResult, input?: string): IptablesError {
   const { status, stderr } = result;
   const name = argv[0] as string;
-  const words = stderr
+  const message = stderr
     .split('\n')
     .filter((text) => text.trim() !== '' && !/^(Try `|Error occurred at line)/.test(text))
     .map((text) => text.trim())
@@ -55,30 +55,34 @@ function failure(argv: readonly string[], result: RunResult, input?: string): Ip
   }
   const number = /line:? (\d+)/.exec(stderr)?.[1];
   const line = number === undefined ? undefined : input?.split('\n')[Number(number) - 1];
-  const details = { argv, status, stderr, ...(line === undefined ? {} : { line }) };
+  const details = { argv, status, stderr, line };
   if (/holding the xtables lock|Can't lock/.test(stderr)) {
     return new IptablesError(
       'LOCKED',
-      `Another program held the xtables lock for all of the ${LOCK_WAIT_SECONDS} s that ${name} waited`,
+      `Another program held the xtables lock for the ${LOCK_WAIT_SECONDS} s that ${name} waited. Find it with fuser /run/xtables.lock`,
       details,
     );
   }
   if (/[Pp]ermission denied|must be root|Operation not permitted/.test(stderr)) {
     return new IptablesError(
       'PERMISSION',
-      `${name} needs the capability NET_ADMIN, and legacy a writable /run/xtables.lock: ${words}`,
+      `${name} needs the capability NET_ADMIN, and the legacy backend a writable /run/xtables.lock: ${message}`,
       details,
     );
   }
   const refused = line === undefined ? '' : ` at "${line}"`;
   const code = input === undefined ? 'SAVE_FAILED' : 'RESTORE_FAILED';
-  return new IptablesError(code, `${name} failed with status ${status}${refused}: ${words}`, details);
+  return new IptablesError(code, `${name} failed with status ${status}${refused}: ${message}`, details);
 }
 
-/** What iptables-save prints; of one table, or of all. Throws `MISSING`, `PERMISSION`, `SAVE_FAILED`. */
+/**
+ * Returns the output of iptables-save for one table, or for all.
+ *
+ * @throws {IptablesError} `MISSING`, `PERMISSION` or `SAVE_FAILED`
+ */
 export function save(run: Run, names: Programs, table?: string): string {
   const argv = table === undefined ? [names.save] : [names.save, '-t', table];
-  const result = attempt(run, argv);
+  const result = runProgram(run, argv);
   if (result.status !== 0) {
     throw failure(argv, result);
   }
@@ -86,22 +90,26 @@ export function save(run: Run, names: Programs, table?: string): string {
 }
 
 /**
- * One transaction per table of the payload. Throws `LOCKED`, `PERMISSION`, `MISSING`, `RESTORE_FAILED`, in
- * which case the table at fault is as it was.
+ * Runs iptables-restore, one transaction per table of the payload.
+ *
+ * @throws {IptablesError} `LOCKED`, `PERMISSION`, `MISSING` or `RESTORE_FAILED`; the failing table is then
+ * unchanged
  */
 export function restore(run: Run, names: Programs, payload: string): void {
   const argv = [names.restore, '--noflush', '-w', String(LOCK_WAIT_SECONDS)];
-  const result = attempt(run, argv, payload);
+  const result = runProgram(run, argv, payload);
   if (result.status !== 0) {
     throw failure(argv, result, payload);
   }
 }
 
-/** True when the failure may be gone after reading the rules anew: another program was writing as well. */
+/**
+ * Returns true for a failure that a new read and plan may resolve: another program wrote at the same time.
+ */
 export function isContention(error: unknown): boolean {
   if (!(error instanceof IptablesError) || error.code !== 'RESTORE_FAILED') {
     return false;
   }
-  // Status 1 is a line that did not fit the rules as they were, such as a jump that someone else deleted.
+  // Status 1 means that a line did not apply, for example because another program had deleted the jump.
   return error.status === 1 || error.status === RESOURCE_PROBLEM;
 }

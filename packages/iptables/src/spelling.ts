@@ -6,9 +6,9 @@ import type { SavedRules } from './parse.ts';
 import { declareRules } from './plan.ts';
 
 /**
- * Learns how iptables-save prints declared rules whose extensions are not known here, by reading back what was
- * just restored. A pair is believed only when everything but the extensions' own values is the same, so that a
- * rule changed by somebody else in between is not taken for ours. Keeps what was known.
+ * Learns how iptables-save prints declared rules with unknown extensions, from the rules that were just
+ * restored. A saved rule counts only if it differs in nothing but the values of the extensions: another
+ * program may have changed it. Returns the new spellings together with those in `known` that still apply.
  */
 export function learnSpellings(
   saved: SavedRules,

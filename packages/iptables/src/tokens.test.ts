@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { joinWords, quoteWord, splitWords } from './tokens.ts';
+import { joinTokens, quoteToken, splitTokens } from './tokens.ts';
 
 test.each([
   ['', '""'],
@@ -11,8 +11,8 @@ test.each([
   ["it's", '"it\'s"'],
   ['10.0.0.0/8', '10.0.0.0/8'],
   ['!', '"!"'],
-])('quoteWord() of %j is %s', (word, expected) => {
-  expect(quoteWord(word)).toBe(expected);
+])('quoteToken() turns %j into %s', (token, expected) => {
+  expect(quoteToken(token)).toBe(expected);
 });
 
 test.each([
@@ -21,16 +21,16 @@ test.each([
   ['"never closed', ['never closed']],
   ['"ends in \\', ['ends in ']],
   ['', []],
-])('splitWords() of %j', (line, expected) => {
-  expect(splitWords(line).map(({ text }) => text)).toEqual(expected);
+])('splitTokens() splits %j', (line, expected) => {
+  expect(splitTokens(line).map(({ text }) => text)).toEqual(expected);
 });
 
-test('splitWords() gives back what joinWords() was given', () => {
-  const word = fc.string({ unit: fc.constantFrom('a', '-', '!', '"', "'", '\\', ' ', 'ä', '$', '/') });
+test('splitTokens() returns the arguments of joinTokens()', () => {
+  const token = fc.string({ unit: fc.constantFrom('a', '-', '!', '"', "'", '\\', ' ', 'ä', '$', '/') });
   fc.assert(
-    fc.property(fc.array(word), (words) => {
-      const back = splitWords(joinWords(words));
-      expect(back.map(({ text }) => text)).toEqual(words);
+    fc.property(fc.array(token), (tokens) => {
+      const back = splitTokens(joinTokens(tokens));
+      expect(back.map(({ text }) => text)).toEqual(tokens);
       for (const { text, quoted } of back) {
         if (text === '!') {
           expect(quoted).toBe(false);

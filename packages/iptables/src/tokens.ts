@@ -1,28 +1,28 @@
-/** Words that restore reads back unchanged without quotes. */
+/** Tokens that iptables-restore reads without quotes. */
 const PLAIN = /^[\w./:,+%@=[\]|-]+$/;
 
-/** One word as iptables-restore reads it back: in double quotes, `"` and `\` escaped, unless it is plain. */
-export function quoteWord(word: string): string {
-  if (PLAIN.test(word)) {
-    return word;
+/** Quotes a token for iptables-restore: in double quotes with `"` and `\` escaped, unless it is plain. */
+export function quoteToken(token: string): string {
+  if (PLAIN.test(token)) {
+    return token;
   }
-  return `"${word.replace(/["\\]/g, '\\$&')}"`;
+  return `"${token.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** argv as one line; a lone `!` stays bare because in quotes it would be a value. */
-export function joinWords(words: readonly string[]): string {
-  return words.map((word) => (word === '!' ? word : quoteWord(word))).join(' ');
+/** Joins argv into one line. A lone `!` stays bare, because quotes would make it a value. */
+export function joinTokens(tokens: readonly string[]): string {
+  return tokens.map((token) => (token === '!' ? token : quoteToken(token))).join(' ');
 }
 
-/** A word of a save line, and whether quotes were around it (`"!"` is a value, `!` a negation). */
-export interface Word {
+/** A token of a line of iptables-save. Quotes matter: `"!"` is a value, `!` a negation. */
+export interface Token {
   readonly text: string;
   readonly quoted: boolean;
 }
 
-/** Splits a line of iptables-save into words, undoing its quotes and backslashes. */
-export function splitWords(line: string): Word[] {
-  const words: Word[] = [];
+/** Splits a line of iptables-save into tokens, without their quotes and backslashes. */
+export function splitTokens(line: string): Token[] {
+  const tokens: Token[] = [];
   let at = 0;
   while (at < line.length) {
     const start = line[at] as string;
@@ -39,15 +39,15 @@ export function splitWords(line: string): Word[] {
         at++;
       }
       at++;
-      words.push({ text, quoted: true });
+      tokens.push({ text, quoted: true });
     } else {
       let end = line.indexOf(' ', at);
       if (end < 0) {
         end = line.length;
       }
-      words.push({ text: line.slice(at, end), quoted: false });
+      tokens.push({ text: line.slice(at, end), quoted: false });
       at = end;
     }
   }
-  return words;
+  return tokens;
 }

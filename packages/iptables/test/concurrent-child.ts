@@ -1,4 +1,4 @@
-/** Declares one chain of its own and one that all children share, again and again, while others do the same. */
+/** Declares a private and a shared chain repeatedly while other children do the same. */
 import process from 'node:process';
 import { type Backend, openIptables } from '../src/index.ts';
 

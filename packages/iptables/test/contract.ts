@@ -11,21 +11,22 @@ import { programs } from '../src/runner.ts';
 import { FOREIGN } from './foreign.ts';
 import { SPELLINGS, spellingArgv } from './spellings.ts';
 
-/** A host to test on: the real programs in a namespace of their own, or the fake. */
+/** A host to test on: the real programs in a separate network namespace, or the fake. */
 export interface Host {
   readonly run: Run;
-  /** Runs an action once, just before the next restore. */
+  /** Runs `action` once, just before the next restore. */
   beforeNextRestore(action: () => void): void;
 }
 
-/** The behaviour that the real programs and the fake have in common; `fresh` gives a host without rules. */
+/** Tests that the real programs and the fake must pass. `fresh()` returns a host without rules. */
 export function contract(family: Family, backend: Backend, fresh: () => Host): void {
   const names = programs(family, backend);
   const [pod, cluster] =
     family === 'ipv4' ? ['10.244.1.0/24', '10.244.0.0/16'] : ['fd00:1::/64', 'fd00::/16'];
-  const open = (host: Host, prefix?: string) =>
-    openIptables({ family, backend, run: host.run, ...(prefix === undefined ? {} : { prefix }) });
-  /** Lines of iptables-save with counters, less comments; without those of policies, which legacy clears itself. */
+  const open = (host: Host, prefix?: string) => openIptables({ family, backend, run: host.run, prefix });
+  /**
+   * Returns the lines of iptables-save with counters, except those of policies, which legacy clears itself.
+   */
   const saved = (host: Host, table = 'filter'): string[] => {
     const { status, stdout, stderr } = host.run([names.save, '-c', '-t', table]);
     if (status !== 0) {
@@ -73,7 +74,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     { table: 'filter', chains, jumps },
   ];
 
-  test('ensure() twice equals once and writes once', () => {
+  test('ensure() writes once and is idempotent', () => {
     const host = fresh();
     const ipt = open(host);
     const first = ipt.ensure(agent());
@@ -97,7 +98,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(wrote).toBe(false);
   });
 
-  test('plan() writes nothing and tells what ensure() then does', () => {
+  test('plan() writes nothing and returns what ensure() then changes', () => {
     const host = fresh();
     const ipt = open(host);
     const plan = ipt.plan(agent());
@@ -106,7 +107,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(ipt.plan(agent())).toEqual({ changed: false, diff: [], payload: '' });
   });
 
-  test('ensure() writes every known rule so that it need not be written again', () => {
+  test('ensure() writes every known rule once and finds it equal afterwards', () => {
     const host = fresh();
     for (const table of ['filter', 'nat', 'mangle', 'raw'] as const) {
       const rows = SPELLINGS.filter(
@@ -119,7 +120,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     }
   });
 
-  test('ensure() keeps the counters of rules that stay', () => {
+  test('ensure() keeps the counters of unchanged rules', () => {
     const host = fresh();
     open(host).ensure(
       filter({
@@ -141,7 +142,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
       ['-o', 'eth1'],
     ];
     const counted = saved(host).filter((line) => line.includes('-A MINE'));
-    // ip6tables-nft-restore 1.8.9 takes no counters; a live test counts packets there.
+    // ip6tables-nft-restore 1.8.9 ignores counters. For it, a live test counts packets.
     if (family !== 'ipv6' || backend !== 'nft') {
       expect(counted[2]).toBe('[7:700] -A MINE -i lo');
     }
@@ -178,7 +179,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     });
   }
 
-  test('ensure() puts jumps first, last and before a rule, and back there', () => {
+  test('ensure() places jumps first, last and before a rule, and restores their places', () => {
     const host = fresh();
     load(host, '*filter\n-A FORWARD -i a\n-A FORWARD -i b -j DROP\n-A FORWARD -i c\nCOMMIT\n');
     const tables = filter({ M1: [], M2: [], M3: [], M4: [], M5: [] }, [
@@ -213,14 +214,14 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(open(host).ensure(tables).changed).toBe(false);
   });
 
-  test('ensure() with a jump before a rule that is not there puts it last', () => {
+  test('ensure() appends a jump whose reference rule does not exist', () => {
     const host = fresh();
     load(host, '*filter\n-A FORWARD -i a\nCOMMIT\n');
     open(host).ensure(filter({ M: [] }, [{ from: 'FORWARD', to: 'M', at: { before: ['-i', 'zz'] } }]));
     expect(rulesOf(host, 'FORWARD')).toEqual(['-i a', '-j M']);
   });
 
-  test('ensure() with a prefix removes own chains and jumps that are declared no more', () => {
+  test('ensure() with a prefix removes owned chains and jumps that are no longer declared', () => {
     const host = fresh();
     const before = saved(host);
     const ipt = open(host, 'MINE-');
@@ -240,7 +241,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(saved(host).filter((line) => line.includes('MINE'))).toEqual([]);
   });
 
-  test('ensure() repairs a chain that somebody emptied, filled or deleted', () => {
+  test('ensure() repairs a chain that another program has emptied, filled or deleted', () => {
     const host = fresh();
     const ipt = open(host);
     ipt.ensure(agent());
@@ -259,12 +260,12 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     }
   });
 
-  test('ensure() plans anew when another program writes in between', () => {
+  test('ensure() plans again when another program writes in between', () => {
     const host = fresh();
     const ipt = open(host);
     ipt.ensure(agent());
     load(host, '*filter\n-I FORWARD -i a\nCOMMIT\n');
-    // The plan is to delete the jump at 2 and insert it at 1; meanwhile the jump goes and a rule comes.
+    // The plan deletes the jump at 2 and inserts it at 1. In between, the jump goes and a rule appears.
     host.beforeNextRestore(() => {
       load(host, `*filter\n-D FORWARD 2\n-I FORWARD -i b\nCOMMIT\n`);
     });
@@ -276,7 +277,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     ]);
   });
 
-  test('ensure() by two programs at once leaves one jump', () => {
+  test('ensure() of two programs at once leaves one jump', () => {
     const host = fresh();
     const other = open(host);
     host.beforeNextRestore(() => {
@@ -287,7 +288,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(rulesOf(host, 'MINE-A')).toHaveLength(2);
   });
 
-  test('ensure() says which line the kernel or program refused and changes nothing', () => {
+  test('ensure() names the refused line and changes nothing', () => {
     const host = fresh();
     const ipt = open(host);
     ipt.ensure(agent());
@@ -309,14 +310,14 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     }
   });
 
-  test('ensure() with a jump from a chain that is not there throws NO_CHAIN', () => {
+  test('ensure() throws NO_CHAIN for a jump from a missing chain', () => {
     const host = fresh();
     const tables = filter({ M: [] }, [{ from: 'DOCKER-USER', to: 'M', at: 'first' }]);
     expect(() => open(host).ensure(tables)).toThrow(expect.objectContaining({ code: 'NO_CHAIN' }));
     expect(open(host).remove(tables)).toEqual({ changed: false, diff: [] });
   });
 
-  test('report() tells both backends apart', () => {
+  test('report() returns the state of both backends', () => {
     const host = fresh();
     const ipt = openIptables({ family, run: host.run, env: {} });
     expect(ipt.report()).toMatchObject({

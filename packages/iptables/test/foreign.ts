@@ -1,4 +1,7 @@
-/** Rule sets such as other programs leave, as input of iptables-restore; counters are not zero so that a touch shows. */
+/**
+ * Rules of other programs, as input of iptables-restore. Their counters are not zero, so that any change
+ * shows.
+ */
 export const FOREIGN: Readonly<Record<string, string>> = {
   'kube-proxy-like': `*filter
 :KUBE-FORWARD - [0:0]

@@ -15,11 +15,11 @@ const filter = (chains: TableSpec['chains'], jumps: TableSpec['jumps'] = []): Ta
   { table: 'filter', chains, jumps },
 ];
 
-describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm test at the root)', () => {
+describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm test at the root)', () => {
   beforeEach(() => void realHost());
 
   for (const backend of BACKENDS) {
-    test(`ensure() keeps the packets counted so far, ${backend}`, () => {
+    test(`ensure() keeps packet counters, ${backend}`, () => {
       for (const [family, stem, ping] of [
         ['ipv4', 'iptables', 'ping -c 2 -i 0.2 -q 127.0.0.1'],
         ['ipv6', 'ip6tables', 'ping -6 -c 2 -i 0.2 -q ::1'],
@@ -39,7 +39,7 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
       }
     });
 
-    test(`ensure() lets packets through where the policy is DROP, ${backend}`, () => {
+    test(`ensure() accepts packets in a chain with the policy DROP, ${backend}`, () => {
       const policy = `iptables-${backend}-restore --noflush`;
       must(policy, '*filter\n:INPUT DROP [0:0]\nCOMMIT\n');
       const alive = () => nodeRun('ping -c 1 -W 1 -q 127.0.0.1'.split(' ')).status === 0;
@@ -55,7 +55,7 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
       expect(must(`iptables-${backend}-save`)).toContain(':INPUT DROP');
     });
 
-    test(`ensure() compares ipset matches, ${backend}`, () => {
+    test(`ensure() recognises ipset matches, ${backend}`, () => {
       must('ipset create -exist mine hash:ip');
       must('ipset create -exist mine-ports hash:ip,port');
       const rules = [
@@ -81,7 +81,7 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
       expect(openIptables({ family: 'ipv4', backend }).ensure(filter({ MINE: rules })).changed).toBe(false);
     });
 
-    test(`ensure() learns spellings it does not know, ${backend}`, () => {
+    test(`ensure() learns unknown spellings, ${backend}`, () => {
       const ipt = openIptables({ family: 'ipv4', backend });
       const rules = [
         ['-m', 'owner', '--uid-owner', 'root'],
@@ -97,7 +97,7 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
       expect(ipt.ensure(tables).changed).toBe(false);
     });
 
-    test(`ensure() leads from any rules to any others, ${backend}`, () => {
+    test(`ensure() turns any rules into any others, ${backend}`, () => {
       const list = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { maxLength: 9 });
       const ipt = openIptables({ family: 'ipv4', backend });
       for (const names of fc.sample(list, { numRuns: 40, seed: 20_26 })) {
@@ -109,7 +109,7 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
       }
     });
 
-    test(`ensure() by many processes at once loses nothing and doubles nothing, ${backend}`, {
+    test(`ensure() of many processes at once neither loses nor duplicates rules, ${backend}`, {
       timeout: 120_000,
     }, async () => {
       must(`iptables-${backend}-restore --noflush`, '*filter\n-A FORWARD -i zz -j DROP\nCOMMIT\n');
@@ -146,14 +146,16 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
         expect(lines.filter((line) => line.startsWith(`-A OWN-${name} `))).toHaveLength(4);
       }
       expect(lines.filter((line) => line.startsWith('-A SHARED '))).toHaveLength(1);
-      // Where the foreign rules landed among the jumps, their places may need one more look; never their number.
+      // The places of the foreign rules among the jumps may need one more pass, their number never.
       expect(lines.indexOf('-A FORWARD -i zz -j DROP')).toBe(
         lines.filter((line) => line.startsWith('-A FORWARD')).length - 1,
       );
     });
   }
 
-  test('ensure() waits for the xtables lock, and says so when it stays', { timeout: 60_000 }, async () => {
+  test('ensure() waits for the xtables lock and throws LOCKED when the wait ends', {
+    timeout: 60_000,
+  }, async () => {
     const hold = async () => {
       const holder = spawn('flock', ['/run/xtables.lock', 'sh', '-c', 'echo held; read released'], {
         stdio: ['pipe', 'pipe', 'inherit'],
@@ -170,14 +172,14 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
     expect(ipt.ensure(tables).changed).toBe(true);
   });
 
-  test('ensure() names the package when the programs are missing', () => {
+  test('ensure() names the package to install when the programs are missing', () => {
     const path = process.env.PATH;
     process.env.PATH = '/nowhere';
     try {
       expect(() => openIptables({ family: 'ipv4' }).ensure(filter({ MINE: [] }))).toThrow(
         expect.objectContaining({
           code: 'MISSING',
-          message: expect.stringContaining('install the package iptables'),
+          message: expect.stringContaining('Install the package iptables'),
         }),
       );
     } finally {
@@ -185,7 +187,7 @@ describe.skipIf(!sandboxed)('iptables and the kernel (needs the sandbox: run npm
     }
   });
 
-  test('ensure() refuses a table that holds what iptables cannot show', () => {
+  test('ensure() throws INCOMPATIBLE_TABLE for a table that iptables cannot show', () => {
     const chain = 'type filter hook prerouting priority -300; fib daddr type local accept';
     must('nft -f -', `table ip raw { chain PREROUTING { ${chain}; }; }`);
     const before = must('nft list ruleset');

@@ -19,11 +19,11 @@ const blocks = ['../README.md', '../src/index.ts', '../src/testing/index.ts'].fl
 describe.skipIf(!sandboxed)('Documented examples (needs the sandbox: run npm test at the root)', () => {
   beforeAll(() => void realHost());
 
-  test('There are examples', () => {
+  test('The documentation contains examples', () => {
     expect(blocks.length).toBeGreaterThanOrEqual(6);
   });
 
-  test.each(blocks)('$name runs', ({ code }) => {
+  test.each(blocks)('The example $name runs', ({ code }) => {
     const scratch = mkdtempSync(join(folder, 'example-'));
     try {
       const script = join(scratch, 'example.ts');

@@ -2,7 +2,7 @@ import type { Run } from '../src/index.ts';
 import { nodeRun } from '../src/node-run.ts';
 import type { Host } from './contract.ts';
 
-/** The sandbox's own iptables, both backends and families, emptied. */
+/** Empties the iptables of the sandbox, both backends and families, and returns it. */
 export function realHost(): Host {
   for (const stem of ['iptables', 'ip6tables']) {
     for (const backend of ['nft', 'legacy']) {
@@ -31,7 +31,7 @@ export function realHost(): Host {
   };
 }
 
-/** Runs a command that has to succeed; what it printed. */
+/** Runs a command that must succeed, and returns its output. */
 export function must(command: string, input?: string): string {
   const { status, stdout, stderr } = nodeRun(command.split(' '), input);
   if (status !== 0) {

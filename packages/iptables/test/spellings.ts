@@ -1,26 +1,26 @@
 import type { Family } from '../src/index.ts';
 
-/** How a rule is declared and how iptables-save prints it. */
+/** A declared rule and its text in iptables-save. */
 export interface Spelling {
-  /** As one would type it after `iptables -A CHAIN`, split at blanks. */
+  /** The arguments after `iptables -A CHAIN`, separated by spaces. */
   readonly declared: string;
-  /** Text for the word `TEXT` in `declared`, which may hold blanks. */
+  /** Replaces the argument `TEXT` of `declared`; may contain spaces. */
   readonly text?: string;
-  /** Printed by iptables-save; the same as declared when left out. */
+  /** @default the same as `declared` */
   readonly saved?: string;
   readonly family?: Family;
-  /** Table when it is not filter. */
+  /** @default 'filter' */
   readonly table?: 'nat' | 'mangle' | 'raw';
 }
 
-/** The words of a declared rule. */
+/** Returns the argv of a declared rule. */
 export function spellingArgv({ declared, text }: Spelling): string[] {
   return declared.split(' ').map((word) => (word === 'TEXT' ? (text ?? '') : word));
 }
 
 /**
- * Printed by iptables-save 1.8.9 (Debian 12, Linux 6.18, x86-64), the same by both backends; the live tests hold
- * the installed version to it.
+ * Output of iptables-save 1.8.9 (Debian 12, Linux 6.18, x86-64), equal for both backends. The live tests
+ * compare the installed version with it.
  */
 export const SPELLINGS: readonly Spelling[] = [
   // Addresses
@@ -51,7 +51,7 @@ export const SPELLINGS: readonly Spelling[] = [
   { declared: '-p 255 -j ACCEPT' },
   { family: 'ipv4', declared: '! -f', saved: '! -f' },
   { family: 'ipv4', declared: '-f -p tcp -i lo', saved: '-i lo -p tcp -f' },
-  // Comments: what is quoted and how
+  // Comments and their quotes
   { declared: '-m comment --comment hello_1 -j RETURN' },
   {
     declared: '-m comment --comment TEXT -j RETURN',

@@ -65,7 +65,7 @@ const ICMP6_TYPES = named({
   redirect: '137',
 });
 
-/** The matches whose printing by iptables-save is known; options in its order (iptables-extensions(8)). */
+/** Matches with a known spelling in iptables-save, options in its order (iptables-extensions(8)). */
 export const MATCHES: Readonly<Record<string, ExtensionSpec>> = {
   addrtype: {
     options: {

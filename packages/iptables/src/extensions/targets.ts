@@ -43,7 +43,7 @@ const REJECT_WITH = {
   }),
 };
 
-/** The targets whose printing by iptables-save is known; options in its order (iptables-extensions(8)). */
+/** Targets with a known spelling in iptables-save, options in its order (iptables-extensions(8)). */
 export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
   ACCEPT: { options: {} },
   CONNMARK: {

@@ -2,37 +2,38 @@ import type { Family } from '@cnikit/ip';
 import { canonicalAddress } from '../address.ts';
 import type { Option } from '../argv.ts';
 
-/** What the spelling of a value depends on. */
+/** Context of the spelling of a value. */
 export interface Context {
   readonly family: Family;
 }
 
 /**
- * Spells the values of an option as iptables-save does. `null`: it is the default, which is not printed.
- * `undefined`: not understood, to be left as it is.
+ * Spells the values of an option as iptables-save does. Returns `null` for a default value, which is not
+ * printed, and `undefined` for an unknown value, which stays as it is.
  */
 export type Spell = (values: readonly string[], context: Context) => readonly string[] | null | undefined;
 
-/** One extension: its options in the order in which iptables-save prints them. */
+/** An extension. */
 export interface ExtensionSpec {
+  /** In the order of iptables-save. */
   readonly options: Readonly<Record<string, Spell>>;
   /** Other names of the options. */
   readonly aliases?: Readonly<Record<string, string>>;
-  /** Options that are printed even when nobody wrote them. */
+  /** Options that are printed even when the rule does not contain them. */
   readonly defaults?: (
     context: Context,
     has: (name: string) => boolean,
   ) => Readonly<Record<string, readonly string[]>>;
-  /** What an option is shorthand for. */
+  /** Expands a shorthand option. */
   readonly rewrite?: (option: Option) => readonly Option[] | undefined;
-  /** Counts or draws lots, so that its place among the matches has a meaning. */
+  /** Counts packets or is random, so that its place among the matches matters. */
   readonly stateful?: true;
 }
 
 /** A flag without a value. */
 export const flag: Spell = (values) => (values.length === 0 ? values : undefined);
 
-/** Words that are printed as they were written. */
+/** Values that are printed as written. */
 export const asIs: Spell = (values) => values;
 
 const one =
@@ -45,7 +46,7 @@ const one =
     return spelled === undefined || spelled === null ? spelled : [spelled];
   };
 
-/** Decimal, `0x` or (leading zero) octal, 32 bits, as strtoul(3) with base 0. */
+/** Parses 32 bits in decimal, hexadecimal (`0x`) or octal (leading zero), as strtoul(3) with base 0. */
 export function parseU32(text: string): number | undefined {
   const number = /^0x[\da-f]{1,8}$/i.test(text)
     ? Number.parseInt(text, 16)
@@ -65,7 +66,7 @@ export const decimal: Spell = one((text) => {
   return value === undefined ? undefined : String(value);
 });
 
-/** `value[/mask]`, both hexadecimal; a full mask is not printed. */
+/** `value[/mask]` in hexadecimal; a full mask is not printed. */
 export const mark: Spell = one((text) => {
   const parsed = parseMark(text);
   if (parsed === undefined) {
@@ -86,7 +87,7 @@ export const hexadecimal: Spell = one((text) => {
   return value === undefined ? undefined : hex(value);
 });
 
-/** Reads `value[/mask]`. */
+/** Parses `value[/mask]`. */
 export function parseMark(text: string): { value: number; mask: number } | undefined {
   const [first, second, third] = text.split('/');
   const value = parseU32(first ?? '');
@@ -95,8 +96,8 @@ export function parseMark(text: string): { value: number; mask: number } | undef
 }
 
 /**
- * The shorthands of MARK and CONNMARK in terms of `--set-xmark value/mask`, which clears the bits of mask
- * and then flips those of value (iptables-extensions(8)).
+ * Expands a shorthand of MARK and CONNMARK to `--set-xmark value/mask`, which clears the bits of `mask` and
+ * then flips those of `value` (iptables-extensions(8)).
  */
 export function rewriteMark(option: Option): readonly Option[] | undefined {
   const parsed = parseMark(option.values[0] ?? '');
@@ -135,7 +136,7 @@ function spellPort(text: string): string | undefined {
   return first === last ? String(first) : `${first}:${last}`;
 }
 
-/** A port or a range `first:last`; all ports are not printed. */
+/** A port or a range `first:last`; the range of all ports is not printed. */
 export const port: Spell = one((text) => {
   const spelled = spellPort(text);
   return spelled === '0:65535' ? null : spelled;
@@ -159,7 +160,7 @@ export const setOf = (order: string): Spell => {
   });
 };
 
-/** Names that have another spelling; any other name is printed as it is. */
+/** A name with a canonical spelling in `table`; any other name is printed as written. */
 export const named = (table: Readonly<Record<string, string>>): Spell =>
   one((text) => (Object.hasOwn(table, text.toLowerCase()) ? table[text.toLowerCase()] : text));
 
@@ -171,7 +172,7 @@ export const unless =
     return spelled?.length === 1 && spelled[0] === value ? null : spelled;
   };
 
-/** One address without a prefix length. */
+/** An address without prefix length. */
 export const address: Spell = one((text, { family }) => canonicalAddress(text, family));
 
 const RATES = [
@@ -184,7 +185,10 @@ const RATES = [
 /** Ticks of xt_limit in a second (XT_LIMIT_SCALE in linux/netfilter/xt_limit.h). */
 const LIMIT_SCALE = 10_000;
 
-/** `n[/unit]`: the kernel keeps the time between two packets, and iptables-save prints the smallest unit that fits. */
+/**
+ * `n[/unit]`. The kernel stores the interval between packets; iptables-save prints the smallest unit that
+ * fits.
+ */
 export const rate: Spell = one((text) => {
   const parsed = /^(\d+)(?:\/([a-z]+))?$/i.exec(text);
   if (parsed === null) {
@@ -212,7 +216,7 @@ export const rate: Spell = one((text) => {
   return `${Math.floor((printed[1] * LIMIT_SCALE) / period)}/${printed[0]}`;
 });
 
-/** A probability, kept by the kernel in 31 bits and printed with 11 digits. */
+/** A probability, which the kernel stores in 31 bits and iptables-save prints with 11 digits. */
 export const probability: Spell = one((text) => {
   const value = Number(text);
   if (!(value >= 0 && value <= 1)) {
@@ -223,7 +227,7 @@ export const probability: Spell = one((text) => {
 
 const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'];
 
-/** The two lists of `--tcp-flags`: those looked at and those set. */
+/** The two lists of `--tcp-flags`: the examined flags and the set flags. */
 export const tcpFlags: Spell = (values) => {
   const spelled = values.map((list) => {
     const given = list.toUpperCase().split(',');

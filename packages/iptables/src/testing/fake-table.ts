@@ -1,10 +1,10 @@
 import type { Family } from '@cnikit/ip';
 import { TARGETS } from '../extensions/targets.ts';
 import { BUILTIN_CHAINS, type TableName } from '../model.ts';
-import { normaliseWords } from '../normalise.ts';
-import { splitWords, type Word } from '../tokens.ts';
+import { normaliseTokens } from '../normalise.ts';
+import { splitTokens, type Token } from '../tokens.ts';
 
-/** Why a command of a restore was refused, in the words of the nft backend. */
+/** The refusal of a command of iptables-restore, with the message of the nft backend. */
 export class Refusal extends Error {}
 
 interface FakeRule {
@@ -22,7 +22,7 @@ interface FakeChain {
 
 const ZERO = '[0:0]';
 
-/** One table of the fake: the commands of iptables-restore, checked as the real one checks them. */
+/** A table of the fake. It executes and checks the commands of iptables-restore as the real program does. */
 export class FakeTable {
   readonly name: TableName;
   readonly #family: Family;
@@ -45,12 +45,12 @@ export class FakeTable {
     }
   }
 
-  /** A copy to try a transaction on. */
+  /** Returns a copy, on which a transaction can fail. */
   copy(): FakeTable {
     return new FakeTable(this.name, this.#family, this.#sets, this);
   }
 
-  /** The table as iptables-save prints it. */
+  /** Returns the output of iptables-save. */
   print(counters: boolean): string {
     const lines = [`*${this.name}`];
     for (const [name, { policy, counters: total }] of this.#chains) {
@@ -77,15 +77,19 @@ export class FakeTable {
     }
   }
 
-  /** Does one line of a restore. Throws {@link Refusal}. */
+  /**
+   * Executes one line of iptables-restore.
+   *
+   * @throws {Refusal}
+   */
   command(line: string, keepCounters: boolean): void {
     if (line.startsWith(':')) {
       this.#declare(line, keepCounters);
       return;
     }
     const counted = /^(\[\d+:\d+\]) (.*)$/.exec(line);
-    const words = splitWords(counted?.[2] ?? line);
-    const [verb, chain, ...rest] = words;
+    const tokens = splitTokens(counted?.[2] ?? line);
+    const [verb, chain, ...rest] = tokens;
     const counters = keepCounters ? (counted?.[1] ?? ZERO) : ZERO;
     this.#run(verb?.text ?? '', chain?.text ?? '', rest, counters);
   }
@@ -112,7 +116,7 @@ export class FakeTable {
     }
   }
 
-  #run(verb: string, name: string, words: Word[], counters: string): void {
+  #run(verb: string, name: string, tokens: Token[], counters: string): void {
     if (verb === '-N') {
       if (this.#chains.has(name)) {
         throw new Refusal('Chain already exists.');
@@ -121,10 +125,10 @@ export class FakeTable {
       return;
     }
     const { rules } = this.#chain(name);
-    const number = /^\d+$/.test(words[0]?.text ?? '') ? Number(words[0]?.text) : undefined;
-    const rest = number === undefined ? words : words.slice(1);
+    const number = /^\d+$/.test(tokens[0]?.text ?? '') ? Number(tokens[0]?.text) : undefined;
+    const rest = number === undefined ? tokens : tokens.slice(1);
     if (verb === '-A') {
-      rules.push(this.#rule(words, counters));
+      rules.push(this.#rule(tokens, counters));
     } else if (verb === '-I') {
       if ((number ?? 1) < 1 || (number ?? 1) > rules.length + 1) {
         throw new Refusal('Index of insertion too big.');
@@ -136,7 +140,7 @@ export class FakeTable {
       }
       rules[(number as number) - 1] = this.#rule(rest, counters);
     } else if (verb === '-D') {
-      const key = number === undefined ? this.#rule(words, ZERO).key : undefined;
+      const key = number === undefined ? this.#rule(tokens, ZERO).key : undefined;
       const index = number === undefined ? rules.findIndex((rule) => rule.key === key) : number - 1;
       if (rules[index] === undefined) {
         const why =
@@ -174,14 +178,14 @@ export class FakeTable {
     this.#chains.delete(name);
   }
 
-  #rule(words: readonly Word[], counters: string): FakeRule {
-    let rule: ReturnType<typeof normaliseWords>;
+  #rule(tokens: readonly Token[], counters: string): FakeRule {
+    let rule: ReturnType<typeof normaliseTokens>;
     try {
-      rule = normaliseWords(words, this.#family);
+      rule = normaliseTokens(tokens, this.#family);
     } catch (error) {
       throw new Refusal((error as Error).message);
     }
-    const saved = splitWords(rule.text);
+    const saved = splitTokens(rule.text);
     const at = saved.findLastIndex(({ text, quoted }) => !quoted && (text === '-j' || text === '-g'));
     const target = at < 0 ? undefined : saved[at + 1]?.text;
     if (target !== undefined && !Object.hasOwn(TARGETS, target) && !this.#chains.has(target)) {

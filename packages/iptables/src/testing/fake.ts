@@ -2,38 +2,46 @@ import type { Family } from '@cnikit/ip';
 import { type Backend, BUILTIN_CHAINS, type Run, type RunResult, type TableName } from '../model.ts';
 import { FakeTable, Refusal } from './fake-table.ts';
 
-/** What the fake host has. */
+/** Options of {@link fakeIptables}. */
 export interface FakeOptions {
-  /** Backends whose programs are installed; both unless told. */
+  /**
+   * Installed backends.
+   *
+   * @default both
+   */
   readonly installed?: readonly Backend[];
-  /** What the plain command `iptables` is; the first installed unless told. */
+  /**
+   * Backend of the plain command `iptables`.
+   *
+   * @default the first installed one
+   */
   readonly plain?: Backend;
-  /** As `iptables --version` tells it. */
+  /** @default '1.8.9' */
   readonly version?: string;
-  /** Names of ipsets that exist; a set of them may change meanwhile. */
+  /** Names of the ipsets that exist. A `Set` may change during the test. */
   readonly sets?: readonly string[] | ReadonlySet<string>;
 }
 
-/** A host's iptables in memory. */
+/** iptables of a host, in memory. */
 export interface FakeIptables {
-  /** To be given to `openIptables({ run })`. */
+  /** The runner for `openIptables({ run })`. */
   readonly run: Run;
-  /** Commands run so far, as `argv` joined with blanks. */
+  /** Commands so far, each as argv joined with spaces. */
   readonly log: readonly string[];
-  /** Number of restores that wrote. */
+  /** Number of successful restores. */
   readonly writes: number;
-  /** Does this once, just before the next restore: what another program would do in between. */
+  /** Runs `action` once, just before the next restore, in the place of another program. */
   beforeNextRestore(action: () => void): void;
-  /** Lets the next restores find the xtables lock held. */
+  /** Makes the next restores fail because the xtables lock is held. */
   holdLock(restores: number): void;
 }
 
 const NAME = /^(iptables|ip6tables)(?:-(nft|legacy))?(?:-(save|restore))?$/;
 
 /**
- * iptables, ip6tables and their -save and -restore programs in memory, both backends, with the real ones' rules
- * for chains, positions, references, counters and transactions. It passes the same tests as the real programs;
- * it forwards no packets and knows of extensions only what this package's normalisation knows.
+ * Creates iptables, ip6tables and their -save and -restore programs in memory, with both backends. They treat
+ * chains, positions, references, counters and transactions as the real programs do, and pass the same tests.
+ * They know the extensions that this package normalises, and filter no packets.
  */
 export function fakeIptables(options: FakeOptions = {}): FakeIptables {
   const installed = options.installed ?? ['nft', 'legacy'];
@@ -115,7 +123,7 @@ function fakeSave(
   if (table !== undefined && !isTable(table)) {
     return { status: 1, stdout: '', stderr: `Table \`${table}' does not exist` };
   }
-  // Naming a table makes the kernel's legacy tables appear; nft shows only what was written.
+  // A legacy table exists as soon as a program names it; nft shows only written tables.
   if (table !== undefined && backend === 'legacy' && !host.has(table)) {
     host.set(table, new FakeTable(table, family, sets));
   }

@@ -1,5 +1,5 @@
 /**
- * For tests of code that uses `@cnikit/iptables`: a host's iptables in memory, and a runner that follows a script.
+ * Test doubles for code that uses `@cnikit/iptables`: iptables in memory, and a scripted runner.
  *
  * ```ts
  * import { openIptables } from '@cnikit/iptables';

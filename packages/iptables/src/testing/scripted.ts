@@ -1,22 +1,26 @@
 import type { Run, RunResult } from '../model.ts';
 
-/** A command that is expected, and what it answers. */
+/** An expected command and its result. */
 export interface ScriptedStep {
-  /** argv joined with blanks. */
+  /** argv joined with spaces. */
   readonly command: string;
-  /** What its standard input has to be; anything when left out. */
+  /**
+   * Expected standard input.
+   *
+   * @default any
+   */
   readonly input?: string;
   readonly result?: Partial<RunResult>;
 }
 
-/** A runner that knows beforehand what will be run. */
+/** A runner that expects a sequence of commands. */
 export interface ScriptedRun {
   readonly run: Run;
-  /** Throws when expected commands were not run. */
+  /** @throws {Error} when expected commands were not run */
   done(): void;
 }
 
-/** A runner that answers by a script, in order, and throws at anything that is not in it. */
+/** Creates a runner that returns the results of `steps` in order and throws for any other command. */
 export function scriptedRun(steps: readonly ScriptedStep[]): ScriptedRun {
   let next = 0;
   return {
@@ -25,11 +29,11 @@ export function scriptedRun(steps: readonly ScriptedStep[]): ScriptedRun {
       const step = steps[next++];
       if (step === undefined || step.command !== command) {
         throw new Error(
-          `Ran "${command}" where the script has ${step === undefined ? 'nothing' : `"${step.command}"`}`,
+          `Unexpected command "${command}": the script has ${step === undefined ? 'no more steps' : `"${step.command}"`}`,
         );
       }
       if (step.input !== undefined && step.input !== input) {
-        throw new Error(`The input of "${command}" differs from the script:\n${input}`);
+        throw new Error(`Unexpected input of "${command}":\n${input}`);
       }
       return { status: 0, stdout: '', stderr: '', ...step.result };
     },

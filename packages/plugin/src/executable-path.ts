@@ -1,17 +1,28 @@
+/** Locates the static executable. */
 import { fileURLToPath } from 'node:url';
 
-/** The file's name by architecture, as Node calls it. */
+/** File names by Node's name of the architecture. */
 const FILES = { x64: 'cnikit', arm64: 'cnikit-arm64' } as const;
 
 /**
- * Where this package keeps the static executable for Linux; it needs neither Node nor a library on the node.
+ * Returns the file name of the static executable in this package's directory `build`.
  *
  * @param arch default: that of this process
- * @throws RangeError for an architecture that there is none for
+ * @throws {RangeError} when the plugin is not built for the architecture
  */
-export function executablePath(arch: string = process.arch): string {
+export function executableName(arch: string = process.arch): string {
   if (!Object.hasOwn(FILES, arch)) {
     throw new RangeError(`The plugin is built for x64 and arm64, not for ${arch}`);
   }
-  return fileURLToPath(new URL(`../build/${FILES[arch as keyof typeof FILES]}`, import.meta.url));
+  return FILES[arch as keyof typeof FILES];
+}
+
+/**
+ * Returns the path of the static executable for Linux, which needs neither Node nor a library on the node.
+ *
+ * @param arch default: that of this process
+ * @throws {RangeError} when the plugin is not built for the architecture
+ */
+export function executablePath(arch: string = process.arch): string {
+  return fileURLToPath(new URL(`../build/${executableName(arch)}`, import.meta.url));
 }

@@ -14,7 +14,7 @@
  * @module
  */
 
-export { executablePath } from './executable-path.ts';
+export { executableName, executablePath } from './executable-path.ts';
 export { hostVethName, hostVethPrefix } from './links/names.ts';
 export { bridgePlugin } from './plugins/bridge/plugin.ts';
 export { type BridgeSettings, bridgeSettings } from './plugins/bridge/settings.ts';

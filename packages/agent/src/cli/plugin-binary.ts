@@ -1,28 +1,31 @@
-/** Where the plugin's executable is. */
+/** Finds the plugin executable to install. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { executableName } from '@cnikit/plugin';
 import { AgentError } from '../core/error.ts';
 
 /**
- * The one given, or the one that comes with the agent: beside it, as in the image, or in the package @cnikit/plugin.
- * Throws {@link AgentError} `NODE` when there is none.
+ * Returns the given path, or that of the executable shipped with the agent: next to it, as in the image, or in the
+ * package @cnikit/plugin.
+ *
+ * @throws {AgentError} `USAGE` when the given file does not exist, `NODE` when none is shipped
  */
 export function findPluginBinary(given: string | undefined): string {
   if (given !== undefined) {
     if (existsSync(given)) {
       return given;
     }
-    throw new AgentError('USAGE', `There is no plugin executable at ${given}`);
+    throw new AgentError('USAGE', `Plugin executable ${given} does not exist: correct --plugin-binary`);
   }
   const candidates = [join(dirname(fileURLToPath(import.meta.url)), 'cnikit')];
   try {
     const manifest = createRequire(import.meta.url).resolve('@cnikit/plugin/package.json');
-    // The names are those of its executablePath(), which, bundled, would look beside the bundle.
-    candidates.push(join(dirname(manifest), 'build', process.arch === 'arm64' ? 'cnikit-arm64' : 'cnikit'));
+    // Not executablePath(): in a bundle it would look next to the bundle.
+    candidates.push(join(dirname(manifest), 'build', executableName()));
   } catch {
-    // Not installed as a package.
+    // @cnikit/plugin is not installed, or not built for this architecture.
   }
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) {
@@ -30,6 +33,6 @@ export function findPluginBinary(given: string | undefined): string {
   }
   throw new AgentError(
     'NODE',
-    `There is no plugin executable to install (looked at ${candidates.join(', ')}): give --plugin-binary FILE`,
+    `No plugin executable found at ${candidates.join(' or ')}: set --plugin-binary FILE`,
   );
 }

@@ -202,7 +202,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test('run, killed at any moment, leaves a node that the next run completes', async () => {
-      for (const moment of ['begins, for node', 'The data path is programmed']) {
+      for (const moment of ['Starting cnikit-agent', 'The data path is programmed']) {
         const { child, ended, log } = start('--health-address=off');
         await eventually(() => expect(log.text).toContain(moment));
         child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-/** What `run` does beside the loop, each at its own pace: leaks, Events, and gauges that are read when asked for. */
+/** The independent tasks of `run`: releasing leaks, sending Events, and gauges that are computed on scrape. */
 import { join } from 'node:path';
 import { openRtnetlink } from '@cnikit/netlink';
 import type { KubeConfigLike } from '@cnikit/watch';
@@ -19,7 +19,7 @@ import { runtimeListens } from '../leaks/runtime.ts';
 import type { Agent } from '../reconcile/agent.ts';
 
 export interface Background {
-  /** A file was changed or removed by somebody else and is installed again. */
+  /** Records that another program changed or removed a file and the agent reinstalled it. */
   repaired(path: string): void;
   close(): void;
 }
@@ -41,7 +41,7 @@ export function startBackground(
     after,
     now: Date.now,
     sent: () => metrics.add('events_sent'),
-    refused: ({ message }) => log.warn(`No Kubernetes Events are made: ${message}`),
+    refused: ({ message }) => log.warn(`Cannot create Kubernetes Events: ${message}`),
   });
   events.start();
   const closeCollector = startCollector(config, metrics, log);
@@ -50,7 +50,7 @@ export function startBackground(
       events.note({
         key: `repaired ${path}`,
         reason: 'CNIFileRepaired',
-        message: `${path} was changed or removed by somebody else; it is installed again. Find out what does so: a package's upgrade, a clean-up, another CNI`,
+        message: `Another program changed or removed ${path}; the agent reinstalled it. Find that program: a package upgrade, a clean-up job, another CNI`,
       }),
     close: () => {
       events.close();
@@ -72,7 +72,7 @@ function startCollector(config: Config, metrics: Metrics, log: Logger): () => vo
       release: (leak) => {
         const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
         return conflist === undefined
-          ? Promise.reject(new Error(`there is no ${CONFLIST_NAME} to tell the plugin`))
+          ? Promise.reject(new Error(`cannot run DEL: ${CONFLIST_NAME} is missing`))
           : releaseLeak(rt, leak, { plugin, conflist });
       },
       runtimeUp: () => runtimeListens(runtimeSocket),

@@ -1,4 +1,4 @@
-/** `cnikit-agent cleanup`: removes all that the agent made. */
+/** `cnikit-agent cleanup`: removes everything that the agent made. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { families } from '@cnikit/ip';
@@ -15,9 +15,9 @@ import { STATE_NAME } from '../observe/saved-state.ts';
 import { ReadinessFile } from '../reconcile/readiness.ts';
 import { Routes } from '../reconcile/route-reconciler.ts';
 import type { Output } from './plan.ts';
-import { removePodRemains } from './pod-cleanup.ts';
+import { removePodBridge } from './pod-cleanup.ts';
 
-/** Each part is tried even when another fails. Returns the exit status: 1 when something is left. */
+/** Removes each part even when another fails. Returns the exit status: 1 when something remains. */
 export function cleanup(config: Config, { out, err }: Output): number {
   let status = 0;
   const part = (what: string, body: () => readonly string[]): void => {
@@ -27,12 +27,12 @@ export function cleanup(config: Config, { out, err }: Output): number {
       }
     } catch (error) {
       status = 1;
-      err(`! ${what} could not be removed: ${(error as Error).message}\n`);
+      err(`! Cannot remove ${what}: ${(error as Error).message}\n`);
     }
   };
   const lines = (actions: readonly Action[]): string[] => actions.map(describe);
   let wasInstalled = false;
-  part('The CNI files', () => {
+  part('the CNI files', () => {
     const removed = createCni({
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,
@@ -42,12 +42,12 @@ export function cleanup(config: Config, { out, err }: Output): number {
     wasInstalled = removed.includes(join(config.cniConfDir, CONFLIST_NAME));
     return removed.map((path) => `- file ${path}`);
   });
-  part('The packet filter rules', () => lines(createRules().apply({ ipv4: noRules, ipv6: noRules })));
-  part('The sets of addresses', () => {
+  part('the packet filter rules', () => lines(createRules().apply({ ipv4: noRules, ipv6: noRules })));
+  part('the IP sets', () => {
     const sets = openSets();
     return lines(families.flatMap((family) => sets?.apply(family, undefined, true) ?? []));
   });
-  part('The routes', () => {
+  part('the routes', () => {
     const kernel = openKernel();
     try {
       const routes = new Routes(new Claims(), kernel, { nodeName: '' });
@@ -61,11 +61,11 @@ export function cleanup(config: Config, { out, err }: Output): number {
       kernel.close();
     }
   });
-  // Another CNI's bridge may have the same name: ours is the one that our configuration named.
+  // Another CNI's bridge may have the same name: it is ours if our configuration was installed.
   if (wasInstalled) {
-    part('The bridge of the pods', () => removePodRemains(config.stateDir));
+    part('the pod bridge', () => removePodBridge(config.stateDir));
   }
-  part('The saved state', () => {
+  part('the saved state', () => {
     rmSync(join(config.stateDir, STATE_NAME), { force: true });
     new ReadinessFile(config.stateDir).remove();
     return [];

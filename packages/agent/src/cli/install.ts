@@ -1,11 +1,11 @@
-/** `cnikit-agent install`: the plugin's executable, with its links, and nothing else. Asks neither the API nor the kernel. */
+/** `cnikit-agent install`: installs the plugin executable and its links. Needs neither the API nor the kernel. */
 import { createCni } from '../apply/cni.ts';
 import type { Config } from '../config/config.ts';
 import { describe } from '../core/action.ts';
 import type { Output } from './plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
-/** For an init container that may write one directory and has no capability. Nothing is written when it is there. */
+/** Suits an init container that has write access to one directory and no capabilities. Writes only differences. */
 export function install(config: Config, { out }: Output): number {
   const pluginBinary = findPluginBinary(config.pluginBinary);
   const { cniBinDir: binDir, cniConfDir: confDir, pluginLinks: links } = config;

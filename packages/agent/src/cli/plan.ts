@@ -1,4 +1,4 @@
-/** `cnikit-agent plan` and `cnikit-agent apply --once`: one look at the API, then at the node. */
+/** `cnikit-agent plan` and `cnikit-agent apply`: read the API once, then the node. */
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import type { Problem } from '../core/problem.ts';
@@ -10,7 +10,7 @@ import { Agent } from '../reconcile/agent.ts';
 import { planNode } from '../reconcile/node-plan.ts';
 import { agentParts, openLog, planParts } from './wire.ts';
 
-/** How long to wait for the API server. */
+/** Time limit for the API server. */
 const TIMEOUT_MS = 30_000;
 
 export interface Output {
@@ -18,10 +18,10 @@ export interface Output {
   err: (text: string) => void;
 }
 
-/** Exit status 3 when something differs: a plan is also a check. */
+/** Exit status when there is something to change, so that scripts can use plan as a check. */
 const DIFFERS = 3;
 
-/** Prints the difference and changes nothing. Returns the exit status. */
+/** Prints the differences and changes nothing. Returns the exit status. */
 export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): Promise<number> {
   const parts = planParts(config);
   try {
@@ -44,14 +44,18 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     for (const { message } of problems) {
       err(`! ${message}\n`);
     }
-    out(actions.length === 0 ? 'Nothing to change\n' : `${actions.length} to change\n`);
+    out(
+      actions.length === 0
+        ? 'Nothing to change\n'
+        : `${actions.length} ${actions.length === 1 ? 'change' : 'changes'}\n`,
+    );
     return actions.length === 0 ? 0 : DIFFERS;
   } finally {
     parts.kernel.close();
   }
 }
 
-/** Does once what `run` keeps doing. Returns the exit status: 1 when something stands in the way of this node. */
+/** Applies the changes once. Returns the exit status: 1 when the data path is not programmed. */
 export async function applyOnce(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
   const parts = agentParts(config, openLog(config, 1));
   const nodes = await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS);

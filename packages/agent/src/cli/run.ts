@@ -1,4 +1,4 @@
-/** `cnikit-agent run`: keeps the node right until a signal. */
+/** `cnikit-agent run`: maintains the node's pod network until a signal. */
 import { mkdirSync, watch as watchDirectory } from 'node:fs';
 import { dirname } from 'node:path';
 import { openRtnetlink, type Route } from '@cnikit/netlink';
@@ -19,10 +19,14 @@ import { ReadinessFile, ReadinessJudge } from '../reconcile/readiness.ts';
 import { type Background, startBackground } from './background.ts';
 import { agentParts, openLog } from './wire.ts';
 
-/** A burst of node changes is one file. */
+/** Delay before the state is saved, so that a burst of node changes causes one write. */
 const SAVE_MS = 1000;
 
-/** Resolves when `signal` fires and everything is closed. Throws AgentError when it cannot begin. */
+/**
+ * Runs until `signal` fires, and resolves once everything is closed.
+ *
+ * @throws {AgentError} when it cannot start
+ */
 export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const log = openLog(config, 1);
   const kubeConfig = await loadKubeConfig(config, env);
@@ -30,18 +34,17 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const timers = new Timers<'save'>(after);
   const readiness = new ReadinessFile(config.stateDir);
   const judge = new ReadinessJudge();
-  const taint = (key: string) => ({ key, remove: (name: string) => removeTaint(kubeConfig, name, key) });
+  const taint = config.readinessTaint;
   const rt = openRtnetlink();
   const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
   const cached = loadState(config.stateDir, config.nodeName);
-  const position: Position =
-    cached?.resourceVersion === undefined ? {} : { resourceVersion: cached.resourceVersion };
+  const position: Position = { resourceVersion: cached?.resourceVersion };
   const save = (): void => {
     try {
       saveState(config.stateDir, config.nodeName, { nodes: agent.nodes(), ...position });
     } catch (error) {
       log.warn(
-        `The state could not be saved, so a start without the API server will not work: ${(error as Error).message}`,
+        `Cannot save the node state, which a start without the API server needs: ${(error as Error).message}`,
       );
     }
   };
@@ -50,7 +53,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
     {
       ...parts,
       clearNetworkUnavailable: (name) => clearNetworkUnavailable(kubeConfig, name),
-      ...(config.readinessTaint === undefined ? {} : { readinessTaint: taint(config.readinessTaint) }),
+      readinessTaint:
+        taint === undefined
+          ? undefined
+          : { key: taint, remove: (name) => removeTaint(kubeConfig, name, taint) },
       selfTest: createSelfTest(lookup),
       onPass: () => {
         try {
@@ -59,7 +65,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
             readiness.write(now);
           }
         } catch (error) {
-          log.warn(`The readiness file could not be written: ${(error as Error).message}`);
+          log.warn(`Cannot write the readiness file: ${(error as Error).message}`);
         }
       },
       onRepair: (path) => background?.repaired(path),
@@ -69,13 +75,13 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   );
   log.info(
     { version, server: kubeConfig.getCurrentCluster()?.server },
-    `cnikit-agent ${version} begins, for node ${config.nodeName}`,
+    `Starting cnikit-agent ${version} on node ${config.nodeName}`,
   );
 
-  // Events first, then the first dump: nothing can happen between the two unseen.
+  // Subscribe before the first dump, so that no change between the two is missed.
   const kernelEvents = followKernel(parts.kernel.events(signal), agent);
   if (cached !== undefined) {
-    log.info({ nodes: cached.nodes.length }, 'Going on from the state saved before');
+    log.info({ nodes: cached.nodes.length }, 'Restored saved node state');
     agent.setNodes(cached.nodes);
   }
   watchRules(agent, signal, log);
@@ -87,8 +93,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   const health =
     config.health === undefined ? undefined : await openHealth(config.health, agent, parts.metrics, log);
 
-  const ended = new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
-  // The two only end by the signal, or by an error that nobody foresaw: then the process must not look alive.
+  const ended = new Promise<void>((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+  // Both end only with the signal, or with an unexpected error: then the process must exit.
   await Promise.race([ended, Promise.all([nodes, kernelEvents])]);
   agent.close();
   outage.close();
@@ -101,7 +109,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   timers.close();
   parts.kernel.close();
   rt.close();
-  log.info('cnikit-agent ends, and leaves the pod network as it is');
+  log.info('Shutting down; the pod network stays in place');
 }
 
 async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): Promise<void> {
@@ -110,17 +118,17 @@ async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): P
   }
 }
 
-/** Where the kernel does not tell of rules (legacy iptables, no nf_tables), the resync finds what was changed. */
+/** Follows rule changes. Without events (legacy iptables, no nf_tables) the resync finds them. */
 function watchRules(agent: Agent, signal: AbortSignal, log: Logger): void {
   const follow = async (): Promise<void> => {
     for await (const _ of ruleChanges(signal)) {
       agent.checkRules();
     }
   };
-  follow().catch((error: Error) => log.debug(`Rules are not watched: ${error.message}`));
+  follow().catch((error: Error) => log.debug(`Cannot watch rules: ${error.message}`));
 }
 
-/** The files are looked at whenever something happens beside them; where that cannot be watched the resync finds it. */
+/** Checks the files after every change in their directories. Without events the resync finds changes. */
 function watchFiles(dirs: readonly string[], agent: Agent, signal: AbortSignal, log: Logger): void {
   for (const dir of dirs) {
     try {
@@ -130,7 +138,7 @@ function watchFiles(dirs: readonly string[], agent: Agent, signal: AbortSignal, 
         () => undefined,
       );
     } catch (error) {
-      log.debug(`${dir} is not watched: ${(error as Error).message}`);
+      log.debug(`Cannot watch ${dir}: ${(error as Error).message}`);
     }
   }
 }
@@ -156,7 +164,7 @@ async function openHealth(
     });
   } catch (error) {
     log.warn(
-      `/healthz, /readyz and /metrics are not served: ${(error as Error).message}. Choose another --health-address`,
+      `Cannot serve /healthz, /readyz and /metrics: ${(error as Error).message}. Choose another --health-address`,
     );
     return undefined;
   }

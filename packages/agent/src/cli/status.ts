@@ -1,4 +1,4 @@
-/** `cnikit-agent status`: every node's pod networks, and this node's way to them. */
+/** `cnikit-agent status`: shows the pod networks of all nodes and this node's routes to them. */
 import { openRtnetlink } from '@cnikit/netlink';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import type { Config } from '../config/config.ts';
@@ -14,12 +14,12 @@ import type { Output } from './plan.ts';
 
 const TIMEOUT_MS = 5000;
 const REFRESH_MS = 2000;
-/** Exit status when some route is not as it should be. */
+/** Exit status when a route is missing or wrong. */
 const DIFFERS = 3;
-/** Cursor to the top left, and everything below it erased. */
+/** Moves the cursor to the top left and erases everything below. */
 const CLEAR = '\x1b[H\x1b[2J';
 
-/** Prints it once, or with --watch until `signal`. Returns the exit status: 3 when some route is not as it should be. */
+/** Prints the status once, or with --watch until `signal`. Returns 3 when a route is missing or wrong, else 0. */
 export async function status(
   config: Config,
   env: NodeJS.ProcessEnv,
@@ -52,7 +52,7 @@ export async function status(
       if (!config.watch) {
         return report.rows.every(({ route }) => route === 'ok') ? 0 : DIFFERS;
       }
-      if (await ended(signal)) {
+      if (await aborted(signal)) {
         return 0;
       }
     }
@@ -69,10 +69,10 @@ function textOf({ json, watch }: Config, report: StatusReport): string {
   return `${watch && process.stdout.isTTY ? CLEAR : ''}${statusText(report, Date.now())}`;
 }
 
-/** Keeps the nodes up to date. */
+/** Applies node changes to `claims`. */
 async function follow(
   claims: Claims,
-  heard: () => void,
+  onSynced: () => void,
   kubeConfig: Parameters<typeof watchNodes>[0],
   signal: AbortSignal,
 ): Promise<void> {
@@ -86,7 +86,7 @@ async function follow(
       for (const node of change.objects.values()) {
         claims.set(node);
       }
-      heard();
+      onSynced();
     } else if (change.type === 'added' || change.type === 'modified') {
       claims.set(change.object);
     } else if (change.type === 'deleted') {
@@ -95,15 +95,15 @@ async function follow(
   }
 }
 
-/** Waits until it is time again; true when it is not, as the process is to end. */
-function ended(signal: AbortSignal): Promise<boolean> {
-  return new Promise((done) => {
+/** Waits for the next refresh. Returns true when `signal` fired instead. */
+function aborted(signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
     const timer = setTimeout(() => finish(false), REFRESH_MS);
     const abort = (): void => finish(true);
-    function finish(over: boolean): void {
+    function finish(end: boolean): void {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      done(over);
+      resolve(end);
     }
     if (signal.aborted) {
       finish(true);

@@ -1,4 +1,4 @@
-/** What the commands share: the real kernel, rules and files of this node. */
+/** Connects the commands to the real kernel, rules and files of this node. */
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
@@ -20,7 +20,7 @@ import type { HostParts } from '../reconcile/host-reconciler.ts';
 import type { PlanParts } from '../reconcile/node-plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
-/** Logs JSON lines to file descriptor `fd`, at once: a line that explains an end must not be lost by it. */
+/** Logs JSON lines to file descriptor `fd`, synchronously: the line that explains an exit must not be lost. */
 export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
   const stream: DestinationStream = destination({ fd, sync: true });
   const formatters = { level: (level: string) => ({ level }) };
@@ -31,11 +31,10 @@ export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
 }
 
 export function hostParts(config: Config): HostParts {
-  const sets = openSets();
   return {
     rules: createRules(),
     randomPorts: hasRandomPorts(release()),
-    ...(sets === undefined ? {} : { sets }),
+    sets: openSets(),
     cni: createCni({
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,
@@ -46,17 +45,16 @@ export function hostParts(config: Config): HostParts {
   };
 }
 
-/** Reads what to chain, if something is. */
-export function chainOf({ chain, cniConfDir }: Config): { chain?: () => Chain } {
-  if (chain === undefined) {
-    return {};
-  }
-  return { chain: chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME))) };
+/** Returns a reader of the --chain file; undefined without that option. */
+export function chainOf({ chain, cniConfDir }: Config): (() => Chain) | undefined {
+  return chain === undefined
+    ? undefined
+    : chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME)));
 }
 
 export function agentParts(config: Config, log: Logger): AgentParts {
   const kernel = openKernel();
-  return { ...hostParts(config), ...chainOf(config), kernel, log, metrics: new Metrics(), after };
+  return { ...hostParts(config), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
 }
 
 /** For commands that look at the work of an agent and change nothing. */

@@ -57,11 +57,11 @@ export function agentParts(config: Config, log: Logger): AgentParts {
   return { ...hostParts(config), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
 }
 
-/** For commands that look at the work of an agent and change nothing. */
+/** Returns the dependencies of the commands that change nothing: plan, doctor and status. */
 export function planParts(config: Config): PlanParts {
   return {
     ...hostParts(config),
-    ...chainOf(config),
+    chain: chainOf(config),
     kernel: openKernel(),
     installedConflist: () => readText(join(config.cniConfDir, CONFLIST_NAME)),
   };

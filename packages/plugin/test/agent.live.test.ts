@@ -1,13 +1,13 @@
-/** What the agent of a node has `cnikit` do. */
+/** The fields of `cnikit` that the node's agent uses. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { ways } from './invoke.ts';
+import { invokers } from './invoke.ts';
 import { hostVeths } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'cnikit and the agent, by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -22,11 +22,11 @@ describe.skipIf(!inSandbox).each(ways)(
       });
     const status = (changes: object = {}) =>
       call('STATUS', '', '', { readinessFile: `${here.dir}/readiness.json`, ...changes });
-    const says = (text: string) => writeFileSync(`${here.dir}/readiness.json`, text);
+    const writeReadiness = (text: string) => writeFileSync(`${here.dir}/readiness.json`, text);
     const sysctl = (key: string) => readFileSync(`/proc/sys/${key}`, 'utf8').trim();
 
-    test('STATUS is silent when the agent is ready, and without a file to look at', () => {
-      says('{"ready": true, "since": 5}');
+    test('cnikit STATUS prints nothing when the agent is ready or no readiness file is configured', () => {
+      writeReadiness('{"ready": true, "since": 5}');
       expect(ok(status()).stdout).toBe('');
       ok(status({ readinessFile: undefined }));
       ok(status({ ReadinessFile: null }));
@@ -39,9 +39,9 @@ describe.skipIf(!inSandbox).each(ways)(
       ['{"ready": false, "reason": "no route to node b"}', /^The agent is not ready: no route to node b$/],
       ['{"ready": "true"}', /^The agent is not ready: it does not say why$/],
       ['[]', /not ready/],
-    ])('STATUS is 50 when the file holds %j; pods are added all the same', (text, msg) => {
+    ])('cnikit STATUS returns 50 and ADD succeeds when the readiness file contains %j', (text, msg) => {
       if (text !== undefined) {
-        says(text);
+        writeReadiness(text);
       }
       fails(status(), 50, msg);
       const file = { readinessFile: `${here.dir}/readiness.json` };
@@ -50,13 +50,13 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('DEL', 'c1', pod.path, file));
     });
 
-    test('STATUS is 50 when the file cannot be read', () => {
+    test('cnikit STATUS returns 50 when the readiness file cannot be read', () => {
       mkdirSync(`${here.dir}/readiness.json`);
       fails(status(), 50, /cannot be read: EISDIR/);
     });
 
-    test('STATUS is 50 when the pool is full', () => {
-      says('{"ready": true}');
+    test('cnikit STATUS returns 50 when the pool is full', () => {
+      writeReadiness('{"ready": true}');
       for (let i = 0; i < 5; i++) {
         ok(call('ADD', `c${i}`, here.pod().path, {}));
       }
@@ -65,7 +65,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(status());
     });
 
-    test('ADD sets sysctls of the node that differ, and DEL leaves them', () => {
+    test('cnikit ADD sets host sysctls that differ, and DEL keeps them', () => {
       writeFileSync('/proc/sys/net/ipv4/conf/all/rp_filter', '1');
       const hostSysctls = {
         'net/ipv4/conf/all/rp_filter': '2',
@@ -87,7 +87,7 @@ describe.skipIf(!inSandbox).each(ways)(
       [{ 'net/../kernel/hostname': 'x' }, 7, /invalid net sysctl key/],
       [{ 'net/core/somaxconn': 1 }, 7, /Invalid configuration/],
       ['net', 7, /Invalid configuration/],
-    ])('hostSysctls %j are an error that leaves no pod', (hostSysctls, code, msg) => {
+    ])('cnikit ADD fails and leaves nothing with hostSysctls %j', (hostSysctls, code, msg) => {
       fails(call('ADD', 'c1', here.pod().path, { hostSysctls }), code, msg);
       expect([...hostVeths(), ...here.reservations()]).toEqual([]);
     });

@@ -1,4 +1,4 @@
-/** The executable for arm64, under the emulator qemu-user on an x64 machine. */
+/** The arm64 executable, run by qemu-user on an x64 machine. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -27,12 +27,12 @@ describe.skipIf(missing.length > 0)(`arm64 (needs ${missing.join(', ') || 'nothi
     return { status, stderr, json: stdout === '' ? undefined : JSON.parse(stdout) };
   };
 
-  test('VERSION says what it supports', () => {
+  test('the arm64 executable reports the CNI versions it supports', () => {
     const { status, json } = invoke({ CNI_COMMAND: 'VERSION' }, { cniVersion: '1.1.0' });
     expect([status, json.cniVersion, json.supportedVersions.at(-1)]).toEqual([0, '1.1.0', '1.1.0']);
   });
 
-  test('ADD, CHECK and DEL do it all: link, addresses, routes, reservation', () => {
+  test('the arm64 executable runs ADD, CHECK and DEL: link, addresses, routes, reservation', () => {
     const pod = made.pod();
     const conf = {
       cniVersion: '1.0.0',

@@ -1,4 +1,4 @@
-/** Limits of what a pod sends and receives: against the kernel, and beside the reference, which each side understands. */
+/** Rate limits of a pod: against the kernel, and compared with upstream. */
 
 import { existsSync } from 'node:fs';
 import { sys } from '@cnikit/sys';
@@ -7,7 +7,7 @@ import { ifbName } from '../src/links/ifb-name.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { ifbMac } from '../src/plugins/bandwidth/ifb.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { type Answer, byReference, REFERENCE, ways } from './invoke.ts';
+import { type Answer, invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
@@ -17,9 +17,9 @@ const LIMITS = {
   egressRate: 3_333_333,
   egressBurst: 1_234_567,
 };
-const hasReference = existsSync(`${REFERENCE}/bandwidth`);
+const hasUpstream = existsSync(`${UPSTREAM_DIR}/bandwidth`);
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'bandwidth by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -32,7 +32,7 @@ describe.skipIf(!inSandbox).each(ways)(
         : {}),
       ...changes,
     });
-    /** A pod on a bridge, and what the bridge says about it. */
+    /** A pod on a bridge, with the bridge's result. */
     const attached = (id = 'c1', by = invoke) => {
       const pod = here.pod();
       const prevResult = ok(by(env('ADD', id, pod), conf('bridge'), 'bridge')).json;
@@ -40,10 +40,10 @@ describe.skipIf(!inSandbox).each(ways)(
     };
     const call = (command: string, pod: Pick<Pod, 'path'>, changes: object, id = 'c1') =>
       invoke(env(command, id, pod), conf('bandwidth', changes), 'bandwidth');
-    const reference = (command: string, pod: Pick<Pod, 'path'>, changes: object): Answer =>
-      byReference(env(command, 'c1', pod), conf('bandwidth', changes), 'bandwidth');
+    const upstream = (command: string, pod: Pick<Pod, 'path'>, changes: object): Answer =>
+      runUpstream(env(command, 'c1', pod), conf('bandwidth', changes), 'bandwidth');
     const ifb = ifbName({ network: 'net', containerID: 'c1' });
-    /** What tc shows of a link. */
+    /** Output of tc for a link. */
     const qdiscs = (dev: string) => JSON.parse(run('tc', '-j', '-s', 'qdisc', 'show', 'dev', dev));
     const shown = (dev: string) =>
       qdiscs(dev).map(({ kind, handle, parent, options }: Record<string, unknown>) => ({
@@ -54,7 +54,7 @@ describe.skipIf(!inSandbox).each(ways)(
       }));
     const ifbs = () => ipJson('link', 'show', 'type', 'ifb').map(({ ifname }) => ifname);
 
-    /** What goes with the host end, and DEL of bandwidth leaves: as the reference does. */
+    /** Removes the qdiscs of the host end: DEL of bandwidth keeps them, as upstream does, for they go with the link. */
     const unshape = (host: string) => {
       for (const { kind } of shown(host)) {
         if (kind !== 'noqueue') {
@@ -63,7 +63,7 @@ describe.skipIf(!inSandbox).each(ways)(
       }
     };
 
-    test('ADD shapes both directions, and what the pod sends passes the device', () => {
+    test('bandwidth ADD shapes both directions and redirects egress through the ifb device', () => {
       const { pod, prevResult, host } = attached();
       const { json } = ok(call('ADD', pod, { ...LIMITS, prevResult }));
       const [device] = ipJson('link', 'show', ifb);
@@ -92,7 +92,7 @@ describe.skipIf(!inSandbox).each(ways)(
       [{ runtimeConfig: { bandwidth: null } }, [], []],
       [{ runtimeConfig: { bandwidth: { ingressRate: 8000, ingressBurst: 8000 } } }, ['tbf'], []],
       [{ RuntimeConfig: { bandWidth: { EgressRate: 8000, EgressBurst: 8000 } } }, ['ingress'], [ifb]],
-      // Whatever the configuration says, it goes over the runtime.
+      // The configuration takes precedence over the runtime.
       [{ IngressRate: 0, runtimeConfig: { bandwidth: { ingressRate: 8000, ingressBurst: 8000 } } }, [], []],
       [{ ingressRate: 8000, ingressBurst: 8000, runtimeConfig: { bandwidth: LIMITS } }, ['tbf'], []],
       [
@@ -100,7 +100,7 @@ describe.skipIf(!inSandbox).each(ways)(
         ['tbf'],
         [],
       ],
-    ])('%j', (changes, kinds, devices) => {
+    ])('bandwidth ADD, CHECK and DEL handle %j', (changes, kinds, devices) => {
       const { pod, prevResult, host } = attached();
       const { json } = ok(call('ADD', pod, { ...changes, prevResult }));
       expect(shown(host).map(({ kind }: { kind: string }) => kind)).toEqual(
@@ -131,29 +131,29 @@ describe.skipIf(!inSandbox).each(ways)(
         999,
         /no veth peer of container interface found/,
       ],
-    ])('%j is an error, and nothing is shaped', (changes, code, msg) => {
+    ])('bandwidth ADD rejects %j and shapes nothing', (changes, code, msg) => {
       const { pod, prevResult, host } = attached();
       fails(call('ADD', pod, { prevResult, ...changes }), code, msg);
       expect(shown(host)).toMatchObject([{ kind: 'noqueue' }]);
       expect(ifbs()).toEqual([]);
-      // Whatever the configuration has become, a pod can go.
+      // DEL succeeds even with an invalid configuration.
       ok(call('DEL', pod, changes));
     });
 
-    test('an interface that is no veth is named', () => {
+    test('bandwidth ADD names an interface that is not a veth', () => {
       const pod = here.pod();
       pod.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
       const prevResult = { interfaces: [{ name: 'eth0', sandbox: pod.path }] };
       fails(call('ADD', pod, { ...LIMITS, prevResult }), 999, /eth0 has no veth peer/);
     });
 
-    test('a second ADD is an error and takes nothing away from the first', () => {
+    test('bandwidth ADD rejects a second ADD and keeps the limits of the first', () => {
       const { pod, prevResult, host } = attached();
       const { json } = ok(call('ADD', pod, { ...LIMITS, prevResult }));
       fails(call('ADD', pod, { ...LIMITS, prevResult }), 999, /EEXIST/);
       ok(call('CHECK', pod, { ...LIMITS, prevResult: json }));
       ok(call('DEL', pod, LIMITS));
-      // Of what remains on the host end, one part is in the way: the other is taken back.
+      // One remaining qdisc conflicts: ADD fails and undoes the other.
       fails(call('ADD', pod, { ...LIMITS, prevResult }), 999, /EEXIST/);
       expect(ifbs()).toEqual([]);
       run('tc', 'qdisc', 'del', 'dev', host, 'ingress');
@@ -161,7 +161,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(shown(host)).toMatchObject([{ kind: 'tbf' }]);
     });
 
-    test('CHECK names what differs', () => {
+    test('bandwidth CHECK names the differences', () => {
       const { pod, prevResult, host } = attached();
       const { json } = ok(call('ADD', pod, { ...LIMITS, prevResult }));
       const check = (changes: object = {}) => call('CHECK', pod, { ...LIMITS, prevResult: json, ...changes });
@@ -179,7 +179,7 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(check({ prevResult: undefined }), 7, /prevResult missing/);
     });
 
-    test('GC removes the devices of attachments that are not listed, of its own network only', () => {
+    test('bandwidth GC removes devices of unlisted attachments of its own network only', () => {
       for (const id of ['c1', 'c2', 'c3']) {
         const { pod, prevResult } = attached(id);
         ok(call('ADD', pod, { ...LIMITS, prevResult }, id));
@@ -213,7 +213,7 @@ describe.skipIf(!inSandbox).each(ways)(
           { EgressRate: 8000 },
         ],
         [{ runtimeConfig: { bandwidth: LIMITS } }, { capabilities: { bandwidth: true } }],
-      ])('ADD with %j, DEL with %j and without namespace and result', (changes, later) => {
+      ])('cnikit ADD with %j is undone by DEL with %j, without namespace and result', (changes, later) => {
         const pod = here.pod();
         const { json } = ok(cnikit('ADD', pod, changes));
         expect(json.interfaces.map(({ name }: { name: string }) => name)).toEqual([
@@ -223,7 +223,7 @@ describe.skipIf(!inSandbox).each(ways)(
           ifb,
         ]);
         expect(shown(json.interfaces[1].name)).toMatchObject([{ kind: 'tbf' }, { kind: 'ingress' }]);
-        // By which DEL deletes both at once.
+        // DEL deletes both at once by this group.
         const group = (name: string) => ipJson('link', 'show', name)[0].group;
         expect(group(ifb)).toMatch(/^166\d{7}$/);
         expect(group(json.interfaces[1].name)).toBe(group(ifb));
@@ -238,12 +238,12 @@ describe.skipIf(!inSandbox).each(ways)(
         expect([...ifbs(), ...hostVeths(), ...here.reservations()]).toEqual([]);
       });
 
-      test('limits that make no sense end in an error that leaves nothing', () => {
+      test('cnikit ADD fails and leaves nothing with invalid limits', () => {
         fails(cnikit('ADD', here.pod(), { ingressRate: 1000 }), 7, /burst must also be set/);
         expect([...ifbs(), ...hostVeths(), ...here.reservations()]).toEqual([]);
       });
 
-      test('GC without the limits in the configuration removes the devices too', () => {
+      test('cnikit GC removes devices when the configuration no longer has limits', () => {
         for (const id of ['c1', 'c2']) {
           ok(cnikit('ADD', here.pod(), LIMITS, id));
         }
@@ -258,35 +258,35 @@ describe.skipIf(!inSandbox).each(ways)(
       });
     });
 
-    describe.skipIf(!hasReference)('beside the reference', () => {
+    describe.skipIf(!hasUpstream)('compared with upstream', () => {
       test.each([
         LIMITS,
         { ingressRate: 8, ingressBurst: 80_000 },
         { ingressRate: 123_456_789, ingressBurst: 2_147_483_647 },
         { egressRate: 40_000_000_000, egressBurst: 1_000_000_000 },
         { egressRate: 10_000_001, egressBurst: 4_294_967_295, ingressRate: 999, ingressBurst: 9999 },
-      ])('the kernel shows the same: %j', (limits) => {
+      ])('bandwidth ADD creates the same qdiscs and devices as upstream with %j', (limits) => {
         const { pod, prevResult, host } = attached();
         const ours = ok(call('ADD', pod, { ...limits, prevResult })).json;
         const both = () => [shown(host), ifbs().map(shown)];
         const made = both();
         ok(call('DEL', pod, limits));
         unshape(host);
-        const theirs = ok(reference('ADD', pod, { ...limits, prevResult })).json;
+        const theirs = ok(upstream('ADD', pod, { ...limits, prevResult })).json;
         expect(both()).toEqual(made);
         const names = ({ interfaces }: { interfaces: { name: string }[] }) =>
           interfaces.map(({ name }) => name);
         expect(names(ours)).toEqual(names(theirs));
       });
 
-      test('each side checks and deletes what the other made', () => {
+      test('bandwidth and upstream check and delete each other’s attachments', () => {
         const { pod, prevResult, host } = attached();
         const ours = ok(call('ADD', pod, { ...LIMITS, prevResult })).json;
-        ok(reference('CHECK', pod, { ...LIMITS, prevResult: ours }));
-        ok(reference('DEL', pod, LIMITS));
+        ok(upstream('CHECK', pod, { ...LIMITS, prevResult: ours }));
+        ok(upstream('DEL', pod, LIMITS));
         expect(ifbs()).toEqual([]);
         unshape(host);
-        const theirs = ok(reference('ADD', pod, { ...LIMITS, prevResult })).json;
+        const theirs = ok(upstream('ADD', pod, { ...LIMITS, prevResult })).json;
         ok(call('CHECK', pod, { ...LIMITS, prevResult: theirs }));
         ok(call('DEL', pod, LIMITS));
         expect(ifbs()).toEqual([]);

@@ -1,13 +1,13 @@
-/** The verbs against the real kernel, by the real executable and under Node. */
+/** Every verb of the bridge against the real kernel, by the executable and under Node. */
 import { existsSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { ways } from './invoke.ts';
+import { invokers } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'bridge by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -27,7 +27,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
     const { pod, reservations } = here;
 
-    test('ADD gives the pod an interface, addresses of both families and default routes', () => {
+    test('bridge ADD gives the pod an interface, addresses of both families and default routes', () => {
       const made = pod();
       const { json } = ok(invoke(env('ADD', 'c1', made), conf()));
       const hostName = hostVethName('net', 'c1', 'eth0');
@@ -56,7 +56,7 @@ describe.skipIf(!inSandbox).each(ways)(
       made.run('ping', '-6', '-c', '1', '-W', '2', 'fd91::1');
     });
 
-    test('ADD leaves no IPv6 address that still waits for duplicates', () => {
+    test('bridge ADD leaves no tentative IPv6 address', () => {
       const made = pod();
       ok(invoke(env('ADD', 'c1', made), conf()));
       const addresses = JSON.parse(made.run('ip', '-6', '-j', 'address', 'show', 'eth0'))[0].addr_info;
@@ -64,7 +64,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(addresses.filter((one: { tentative?: boolean }) => one.tentative)).toEqual([]);
     });
 
-    test('two pods reach each other, and the bridge is one', () => {
+    test('pods on one bridge reach each other', () => {
       const [a, b] = [pod(), pod()];
       ok(invoke(env('ADD', 'a', a), conf()));
       const { json } = ok(invoke(env('ADD', 'b', b), conf()));
@@ -77,13 +77,13 @@ describe.skipIf(!inSandbox).each(ways)(
     test.each([
       ['hairpinMode', 'hairpin'],
       ['portIsolation', 'isolated'],
-    ])('%s sets the port attribute', (field, attribute) => {
+    ])('bridge ADD sets the port attribute of %s', (field, attribute) => {
       ok(invoke(env('ADD', 'c1', pod()), conf({ [field]: true })));
       const port = ipJson('-d', 'link', 'show', hostVethName('net', 'c1', 'eth0'))[0];
       expect(port.linkinfo.info_slave_data[attribute]).toBe(true);
     });
 
-    test('mtu is set on bridge and both ends', () => {
+    test('bridge ADD sets mtu on the bridge and both ends', () => {
       const made = pod();
       ok(invoke(env('ADD', 'c1', made), conf({ mtu: 1400 })));
       expect(ipJson('link', 'show', 'cni0')[0].mtu).toBe(1400);
@@ -91,12 +91,12 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(JSON.parse(made.run('ip', '-j', 'link', 'show', 'eth0'))[0].mtu).toBe(1400);
     });
 
-    test('keys match in any case, as the runtimes rely on', () => {
+    test('bridge ADD matches configuration keys in any case', () => {
       ok(invoke(env('ADD', 'c1', pod()), { ...conf(), MTU: 1380, bridge: undefined, BRIDGE: 'cni0' }));
       expect(ipJson('link', 'show', 'cni0')[0].mtu).toBe(1380);
     });
 
-    test('a result of each version has that version’s shape', () => {
+    test('bridge ADD returns a result in the format of each CNI version', () => {
       const shapes: Record<string, unknown> = {};
       for (const cniVersion of ['0.2.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']) {
         const id = `v${cniVersion}`;
@@ -110,7 +110,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(shapes['1.1.0']).toContain('interfaces');
     });
 
-    test('DEL frees the link and the addresses, and succeeds again and again', () => {
+    test('bridge DEL frees the link and the addresses, and succeeds again', () => {
       const made = pod();
       ok(invoke(env('ADD', 'c1', made), conf()));
       for (let i = 0; i < 3; i++) {
@@ -120,15 +120,18 @@ describe.skipIf(!inSandbox).each(ways)(
       }
     });
 
-    test.each(['', '/run/netns/gone', '/dev/null'])('DEL frees all when CNI_NETNS is %j', (path) => {
-      const made = pod();
-      ok(invoke(env('ADD', 'c1', made), conf()));
-      ok(invoke(env('DEL', 'c1', { path }), conf()));
-      expect(hostVeths()).toEqual([]);
-      expect(reservations()).toEqual([]);
-    });
+    test.each(['', '/run/netns/gone', '/dev/null'])(
+      'bridge DEL frees everything when CNI_NETNS is %j',
+      (path) => {
+        const made = pod();
+        ok(invoke(env('ADD', 'c1', made), conf()));
+        ok(invoke(env('DEL', 'c1', { path }), conf()));
+        expect(hostVeths()).toEqual([]);
+        expect(reservations()).toEqual([]);
+      },
+    );
 
-    test('DEL after the namespace is gone frees the addresses', () => {
+    test('bridge DEL frees the addresses after the namespace is deleted', () => {
       const made = pod();
       ok(invoke(env('ADD', 'c1', made), conf()));
       made.remove();
@@ -136,14 +139,14 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(reservations()).toEqual([]);
     });
 
-    test('DEL removes an interface that another plugin made', () => {
+    test('bridge DEL removes an interface that another plugin created', () => {
       const made = pod();
       run('ip', 'link', 'add', 'vethother', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', made.name);
       ok(invoke(env('DEL', 'c1', made), conf()));
       expect(hostVeths()).toEqual([]);
     });
 
-    test('an old DEL leaves the container that came after it alone', () => {
+    test('bridge DEL of an old container does not affect a newer one', () => {
       const made = pod();
       ok(invoke(env('ADD', 'old', pod()), conf()));
       ok(invoke(env('ADD', 'new', made), conf()));
@@ -152,7 +155,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(reservations()).toHaveLength(2);
     });
 
-    test('an ADD that fails takes back what it did', () => {
+    test('bridge ADD undoes its changes when it fails', () => {
       const made = pod();
       made.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
       fails(invoke(env('ADD', 'c1', made), conf()), 999, /eth0.*exists/);
@@ -160,7 +163,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(hostVeths()).toEqual([]);
     });
 
-    test('a route the kernel refuses makes ADD fail and leaves nothing', () => {
+    test('bridge ADD fails and leaves nothing when the kernel rejects a route', () => {
       const ipam = { ...conf().ipam, routes: [{ dst: '192.0.2.0/24', gw: '198.51.100.1' }] };
       const answer = invoke(env('ADD', 'c1', pod()), conf({ ipam }));
       fails(answer, 999, /192\.0\.2\.0\/24/);
@@ -168,7 +171,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(hostVeths()).toEqual([]);
     });
 
-    test('a second ADD of the same attachment is refused and the first stays', () => {
+    test('bridge ADD rejects a second ADD of an attachment and keeps the first', () => {
       const made = pod();
       ok(invoke(env('ADD', 'c1', made), conf()));
       fails(invoke(env('ADD', 'c1', made), conf()), 999, /eth0.*already exists/);
@@ -176,7 +179,7 @@ describe.skipIf(!inSandbox).each(ways)(
       made.run('ping', '-c', '1', '-W', '2', '10.91.0.1');
     });
 
-    test('a full pool is an error that leaves nothing', () => {
+    test('bridge ADD fails and leaves nothing when the pool is full', () => {
       const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
       ok(invoke(env('ADD', 'c1', pod()), conf({ ipam })));
       const answer = invoke(env('ADD', 'c2', pod()), conf({ ipam }));
@@ -187,9 +190,9 @@ describe.skipIf(!inSandbox).each(ways)(
     const badInput: [what: string, changes: object, conf: unknown, code: number, msg: RegExp][] = [
       ['an over-long ifname', { CNI_IFNAME: 'a234567890123456' }, {}, 4, /CNI_IFNAME/],
       ['a container id with a slash', { CNI_CONTAINERID: 'a/b' }, {}, 4, /CNI_CONTAINERID/],
-      ['a namespace that is not there', { CNI_NETNS: '/run/netns/none' }, {}, 4, /CNI_NETNS/],
+      ['a missing namespace', { CNI_NETNS: '/run/netns/none' }, {}, 4, /CNI_NETNS/],
       [
-        'a file that is no namespace',
+        'a file that is not a namespace',
         { CNI_NETNS: '/etc/passwd' },
         {},
         4,
@@ -199,33 +202,36 @@ describe.skipIf(!inSandbox).each(ways)(
       ['no namespace', { CNI_NETNS: '' }, {}, 4, /CNI_NETNS/],
       ['the node’s own namespace', { CNI_NETNS: '/proc/self/ns/net' }, {}, 8, /CNI_NETNS/],
       ['a network name that is a path', {}, { name: '../../x' }, 7, /name/],
-      ['a version nobody knows', {}, { cniVersion: '9.9.9' }, 1, /version/],
+      ['an unknown version', {}, { cniVersion: '9.9.9' }, 1, /version/],
       ['an mtu that is text', {}, { mtu: 'big' }, 7, /bridge configuration/],
       ['a bridge name with a slash', {}, { bridge: 'a/b' }, 7, /bridge configuration/],
-      ['a backend that there is not', {}, { ipMasqBackend: 'ipfw' }, 7, /ipMasqBackend/],
+      ['an unknown backend', {}, { ipMasqBackend: 'ipfw' }, 7, /ipMasqBackend/],
       ['two port modes', {}, { hairpinMode: true, promiscMode: true }, 7, /hairpin/],
       ['an IPAM that is not built in', {}, { ipam: { type: 'dhcp' } }, 7, /dhcp/],
-      ['a subnet that is none', {}, { ipam: { type: 'host-local', subnet: '10.0.0.0' } }, 7, /./],
+      ['an invalid subnet', {}, { ipam: { type: 'host-local', subnet: '10.0.0.0' } }, 7, /./],
     ];
-    test.each(badInput)('%s ends in a CNI error and changes nothing', (_what, changes, bad, code, msg) => {
-      const made = pod();
-      if (!existsSync('/run/cnikit-fifo')) {
-        run('mkfifo', '/run/cnikit-fifo');
-      }
-      const answer = invoke({ ...env('ADD', 'c1', made), ...changes }, conf(bad as object));
-      fails(answer, code, msg);
-      expect(hostVeths()).toEqual([]);
-      expect(made.run('ip', '-j', 'link', 'show', 'type', 'veth').trim()).toMatch(/^(\[\])?$/);
-    });
+    test.each(badInput)(
+      'bridge ADD returns a CNI error and changes nothing with %s',
+      (_what, changes, bad, code, msg) => {
+        const made = pod();
+        if (!existsSync('/run/cnikit-fifo')) {
+          run('mkfifo', '/run/cnikit-fifo');
+        }
+        const answer = invoke({ ...env('ADD', 'c1', made), ...changes }, conf(bad as object));
+        fails(answer, code, msg);
+        expect(hostVeths()).toEqual([]);
+        expect(made.run('ip', '-j', 'link', 'show', 'type', 'veth').trim()).toMatch(/^(\[\])?$/);
+      },
+    );
 
-    test('a link in the way of the bridge is named', () => {
+    test('bridge ADD names a link of the bridge’s name that is not a bridge', () => {
       run('ip', 'link', 'add', 'cni0', 'type', 'veth', 'peer', 'name', 'other');
       fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /cni0.*no bridge but a veth/);
       expect(hostVeths().sort()).toEqual(['cni0', 'other']);
       run('ip', 'link', 'del', 'other');
     });
 
-    test('another gateway address is an error, or replaced with forceAddress', () => {
+    test('bridge ADD rejects another gateway address, or replaces it with forceAddress', () => {
       run('ip', 'link', 'add', 'cni0', 'type', 'bridge');
       run('ip', 'address', 'add', '10.92.0.1/24', 'dev', 'cni0');
       fails(
@@ -240,7 +246,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(held).toEqual(['10.91.0.1']);
     });
 
-    test('CHECK passes after ADD, and names each thing that is gone', () => {
+    test('bridge CHECK passes after ADD, and names everything that is missing', () => {
       const made = pod();
       const prevResult = ok(invoke(env('ADD', 'c1', made), conf())).json;
       const check = () => invoke(env('CHECK', 'c1', made), conf({ prevResult }));
@@ -255,11 +261,11 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(check(), 999, /10\.91\.0\.2/);
     });
 
-    test('CHECK without prevResult is an error', () => {
+    test('bridge CHECK fails without prevResult', () => {
       fails(invoke(env('CHECK', 'c1', pod()), conf()), 7, /prevResult/);
     });
 
-    test('GC frees what is not listed, of this network only', () => {
+    test('bridge GC frees unlisted attachments of its own network only', () => {
       const made = [pod(), pod(), pod()] as const;
       ok(invoke(env('ADD', 'keep', made[0]), conf()));
       ok(invoke(env('ADD', 'lost', made[1]), conf()));
@@ -276,7 +282,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(reservations().sort()).toEqual(['10.91.0.2', 'fd91::2']);
     });
 
-    test('STATUS is silent while there are addresses, 50 when there are none', () => {
+    test('bridge STATUS returns 50 when no address is free', () => {
       const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
       const status = () =>
         invoke({ CNI_COMMAND: 'STATUS', CNI_PATH: '/' }, conf({ cniVersion: '1.1.0', ipam }));
@@ -285,7 +291,7 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(status(), 50, /10\.91\.0/);
     });
 
-    test('VERSION needs nothing but the command', () => {
+    test('bridge VERSION needs only CNI_COMMAND', () => {
       const { json } = ok(invoke({ CNI_COMMAND: 'VERSION' }, '{"cniVersion":"1.0.0"}'));
       expect(json).toEqual({
         cniVersion: '1.0.0',
@@ -296,7 +302,7 @@ describe.skipIf(!inSandbox).each(ways)(
 );
 
 describe.skipIf(!inSandbox)('concurrency (needs the sandbox: run npm test at the root)', () => {
-  test('ADD at the same time gives each pod an address of its own', async () => {
+  test('concurrent bridge ADDs give each pod its own address', async () => {
     const { concurrentAdds } = await import('./concurrent.ts');
     const addresses = await concurrentAdds(32);
     expect(new Set(addresses).size).toBe(32);

@@ -1,14 +1,14 @@
-/** What a runtime may put under runtimeConfig: each capability as it is meant, null, and malformed. */
+/** Every capability in runtimeConfig: valid, null and malformed. */
 import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { ways } from './invoke.ts';
+import { invokers } from './invoke.ts';
 import { hostVeths } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
 const MAC = '02:00:5e:10:00:07';
 const DNS = { nameservers: ['192.0.2.53'], search: ['example'], options: ['ndots:2'] };
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'capabilities of cnikit by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -45,7 +45,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ['infinibandGUID', 'c2:11:22:33:44:55:66:77', {}],
       ['io.kubernetes.cri.pod-annotations', { 'example.com/a': 'b' }, {}],
       ['unheard-of', { a: [1] }, {}],
-    ])('%s %j', (name, value, expected) => {
+    ])('cnikit ADD, CHECK and DEL accept the capability %s %j', (name, value, expected) => {
       const runtimeConfig = { [name]: value };
       const { json } = ok(call('ADD', runtimeConfig));
       expect(json).toMatchObject(expected);
@@ -67,7 +67,7 @@ describe.skipIf(!inSandbox).each(ways)(
       'infinibandGUID',
       'io.kubernetes.cri.pod-annotations',
     ];
-    test('all of them null, and runtimeConfig itself', () => {
+    test('cnikit ADD ignores null capabilities and a null runtimeConfig', () => {
       for (const runtimeConfig of [
         Object.fromEntries(names.map((name) => [name, null])),
         null,
@@ -94,7 +94,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ['dns', { servers: 'x' }, /dns\.servers/],
       ['dns', [], /dns/],
       ['bandwidth', { ingressRate: 5 }, /burst must also be set/],
-    ])('%s %j is an error that leaves nothing', (name, value, msg, code = 7) => {
+    ])('cnikit ADD fails and leaves nothing with the capability %s %j', (name, value, msg, code = 7) => {
       const runtimeConfig = { [name]: value };
       fails(call('ADD', runtimeConfig), code, msg);
       expect([...hostVeths(), ...here.reservations()]).toEqual([]);
@@ -106,7 +106,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ['deviceID', []],
       ['infinibandGUID', 5],
       ['io.kubernetes.cri.pod-annotations', 'x'],
-    ])('%s %j is passed over: nothing here reads it', (name, value) => {
+    ])('cnikit ADD and DEL ignore the unused capability %s %j', (name, value) => {
       ok(call('ADD', { [name]: value }));
       ok(call('DEL', { [name]: value }));
     });

@@ -6,10 +6,10 @@ import { executablePath } from '../src/executable-path.ts';
 import { makePod, type Pod, run } from './namespaces.ts';
 
 /**
- * ADDs so many pods at once by the executable, DELs them at once, and gives the IPv4 addresses they had.
+ * Adds pods concurrently by the executable, deletes them concurrently, and returns the IPv4 addresses they had.
  *
- * @param changes to the configuration, or a function of the pod's number that gives them
- * @param between runs while all are there
+ * @param changes to the configuration, or a function of the pod's number that returns them
+ * @param between runs while every pod is attached
  */
 export async function concurrentAdds(
   count: number,

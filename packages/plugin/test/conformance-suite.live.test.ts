@@ -1,4 +1,4 @@
-/** What `cnikit-cni conformance` finds in the executable, under each name that it serves, and under Node. */
+/** Runs `cnikit-cni conformance` on the executable, under each plugin name, and under Node. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,12 +10,12 @@ import { executablePath } from '../src/executable-path.ts';
 import { plugins } from '../src/plugins/index.ts';
 import { inSandbox } from './harness.ts';
 
-/** The suite starts a program some hundred times; on a busy machine that takes its time. */
+/** The suite runs the plugin several hundred times. */
 const SLOW = 600_000;
 const CLI = join(import.meta.dirname, '../../cni/src/cli.ts');
 
 describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm test at the root)', () => {
-  // Not in /run, which the suite hides.
+  // Outside /run, which the suite hides.
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'conformance-'));
@@ -37,7 +37,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
   }
 
   test.each([...plugins(sys).keys()])(
-    'finds no MUST that %s does not meet',
+    '%s meets every MUST of the conformance suite',
     (name) => {
       const path = join(folder, name);
       symlinkSync(executablePath(), path);
@@ -49,7 +49,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
   );
 
   test(
-    'finds none under Node',
+    'cnikit meets every MUST of the conformance suite under Node',
     async () => {
       const script = join(import.meta.dirname, '../build/test/node-main.mjs');
       await build({
@@ -59,7 +59,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
         format: 'esm',
         platform: 'node',
         conditions: ['@cnikit/source'],
-        // It finds its addon by where it lies.
+        // @cnikit/sys locates its addon relative to its own file.
         external: ['@cnikit/sys'],
         logLevel: 'error',
       });

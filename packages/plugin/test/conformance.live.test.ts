@@ -1,11 +1,11 @@
 /**
- * Requirements of the CNI specification, and of what runtimes make of it, that `cnikit-cni conformance` does not try:
- * those that need a configuration of ours or a look at what stays. By the executable and under Node.
+ * Requirements of the CNI specification and of runtimes that `cnikit-cni conformance` does not cover, because they need
+ * a configuration of cnikit or inspect the node afterwards. By the executable and under Node.
  */
 import { mkdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { type Answer, ways } from './invoke.ts';
+import { type Answer, invokers } from './invoke.ts';
 import { hostVeths, ipJson, type Pod } from './namespaces.ts';
 import { differences, nodeStateIn } from './node-state.ts';
 import { recordingIpam } from './recording-ipam.ts';
@@ -15,7 +15,7 @@ const VERSIONS = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']
 const NOBODY = { path: '' };
 const LISTED = 'cni.dev/valid-attachments';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'conformance of cnikit by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -33,9 +33,9 @@ describe.skipIf(!inSandbox).each(ways)(
         ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/24' },
         ...changes,
       });
-    const nothingStays = () => expect([...hostVeths(), ...here.reservations()]).toEqual([]);
+    const expectNothingLeft = () => expect([...hostVeths(), ...here.reservations()]).toEqual([]);
 
-    test('ENV-12: variables of strangers change nothing', () => {
+    test('ENV-12: cnikit ignores unknown environment variables', () => {
       const pod = here.pod();
       const more = { TRACEPARENT: '00-x', CNI_NETNS_OVERRIDE: 'x', CNI_UNKNOWN: '1', LANG: 'C' };
       const { json } = ok(call('ADD', pod, {}, more));
@@ -43,12 +43,15 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('DEL', pod, {}, more));
     });
 
-    test.each(VERSIONS)('ADD-2: the result of %s says so', (cniVersion) => {
-      const { json } = ok(call('ADD', here.pod(), { cniVersion }));
-      expect(json.cniVersion).toBe(cniVersion);
-    });
+    test.each(VERSIONS)(
+      'ADD-2: cnikit ADD returns a result of version %s when asked for it',
+      (cniVersion) => {
+        const { json } = ok(call('ADD', here.pod(), { cniVersion }));
+        expect(json.cniVersion).toBe(cniVersion);
+      },
+    );
 
-    test('CHECK-4, CHECK-5: CHECK passes right after ADD, and after what later plugins did', () => {
+    test('CHECK-4, CHECK-5: cnikit CHECK passes after ADD and after changes of later plugins', () => {
       const pod = here.pod();
       const { json: prevResult } = ok(call('ADD', pod));
       for (let i = 0; i < 20; i++) {
@@ -62,12 +65,12 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('CHECK', pod, { prevResult: { ...prevResult, interfaces } }));
     });
 
-    test('DEL-5, ERR-6: DEL succeeds after an ADD that failed, and before any', () => {
+    test('DEL-5, ERR-6: cnikit DEL succeeds before any ADD and after a failed one', () => {
       const pod = here.pod();
       ok(call('DEL', pod));
       fails(call('ADD', pod, { mtu: 70_000 }), 7, /./);
       ok(call('DEL', pod));
-      nothingStays();
+      expectNothingLeft();
     });
 
     test.each<[what: string, changes: { ipam?: object; [field: string]: unknown }]>([
@@ -78,22 +81,25 @@ describe.skipIf(!inSandbox).each(ways)(
         { hairpinMode: true, isGateway: true, ingressRate: 8000, ingressBurst: 80000 },
       ],
       ['other capabilities', { runtimeConfig: { ips: ['10.91.0.77'], mac: '02:00:00:00:00:01' } }],
-    ])('DEL-7: DEL frees all when the configuration has become %s', (_what, { ipam = {}, ...changes }) => {
-      const pod = here.pod();
-      ok(call('ADD', pod));
-      const changed = { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/24', ...ipam };
-      ok(call('DEL', pod, { ...changes, ipam: changed }));
-      nothingStays();
-    });
+    ])(
+      'DEL-7: cnikit DEL frees everything after the configuration changed to %s',
+      (_what, { ipam = {}, ...changes }) => {
+        const pod = here.pod();
+        ok(call('ADD', pod));
+        const changed = { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/24', ...ipam };
+        ok(call('DEL', pod, { ...changes, ipam: changed }));
+        expectNothingLeft();
+      },
+    );
 
-    test('GC-3: without a list nothing is freed; an empty one and null free all', () => {
+    test('GC-3: cnikit GC frees nothing without a list, and everything with an empty list or null', () => {
       const pod = here.pod();
       for (const list of [[], null]) {
         ok(call('ADD', pod));
         ok(call('GC', NOBODY));
         expect(here.reservations()).toHaveLength(1);
         ok(call('GC', NOBODY, { [LISTED]: list }));
-        nothingStays();
+        expectNothingLeft();
       }
     });
 
@@ -101,7 +107,7 @@ describe.skipIf(!inSandbox).each(ways)(
       const ipam = { type: 'recorder' };
       const path = () => ({ CNI_PATH: here.dir, PATH: process.env.PATH ?? '' });
 
-      test('DELEG-2, ADD-5: its result is merged, its stdin is whole, and what came before stays', () => {
+      test('DELEG-2, ADD-5: cnikit ADD passes the whole configuration to another IPAM plugin and merges its result', () => {
         const { stdin } = recordingIpam(here.dir, {
           cniVersion: '1.1.0',
           ips: [{ address: '10.91.1.5/24' }],
@@ -121,7 +127,7 @@ describe.skipIf(!inSandbox).each(ways)(
       });
 
       test.each(['STATUS', 'GC', 'CHECK', 'DEL'])(
-        'STATUS-2, GC-5, DELEG-5: its error to %s is passed on',
+        'STATUS-2, GC-5, DELEG-5: cnikit returns the error of another IPAM plugin for %s',
         (command) => {
           const pod = here.pod();
           const { log } = recordingIpam(
@@ -140,7 +146,7 @@ describe.skipIf(!inSandbox).each(ways)(
         },
       );
 
-      test('GC-4: GC goes on after its error and removes the links', () => {
+      test('GC-4: cnikit GC removes the links after an error of another IPAM plugin', () => {
         recordingIpam(here.dir, { cniVersion: '1.1.0', ips: [{ address: '10.91.1.5/24' }] }, 'GC');
         ok(call('ADD', here.pod(), { ipam }, path()));
         fails(call('GC', NOBODY, { ipam, [LISTED]: [] }, path()), 999, /come back/);
@@ -148,7 +154,7 @@ describe.skipIf(!inSandbox).each(ways)(
       });
     });
 
-    test('STATUS-3, STATUS-4: STATUS changes nothing, and ADD is served after a bad one', () => {
+    test('STATUS-3, STATUS-4: cnikit STATUS changes nothing, and ADD works after a failed STATUS', () => {
       const pod = here.pod();
       mkdirSync(`${here.dir}/net`);
       const small = { ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/30' } };
@@ -160,7 +166,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('ADD', pod, small));
     });
 
-    test('ERR-5: what is said on stderr leaves the answer alone', () => {
+    test('ERR-5: cnikit DEL writes warnings to stderr and nothing to stdout', () => {
       const pod = here.pod();
       ok(call('ADD', pod));
       const { stdout, stderr } = ok(call('DEL', pod, { prevResult: { cniVersion: '9.9.9' } }));
@@ -168,7 +174,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(stderr).toContain('prevResult');
     });
 
-    test('ERR-2: the code is a number, also of an error that a delegate made up', () => {
+    test('ERR-2: cnikit ADD returns a numeric error code for an invalid result of a delegate', () => {
       recordingIpam(here.dir, { cniVersion: '1.1.0', ips: 'none' });
       const more = { CNI_PATH: here.dir, PATH: process.env.PATH ?? '' };
       const { json } = call('ADD', here.pod(), { ipam: { type: 'recorder' } }, more);
@@ -181,15 +187,15 @@ describe.skipIf(!inSandbox).each(ways)(
       ['CAP-7', { runtimeConfig: { mac: 'zz' } }, 7],
       ['CAP-7', { runtimeConfig: { ips: ['10.91.0.1'] } }, 999],
       ['CAP-5', { runtimeConfig: { ipRanges: [[{ subnet: 'x' }]] } }, 7],
-    ])('%s: what is asked for and cannot be done is an error: %j', (_id, changes, code) => {
+    ])('%s: cnikit ADD fails when it cannot do what the configuration asks for: %j', (_id, changes, code) => {
       fails(call('ADD', here.pod(), changes), code, /./);
-      nothingStays();
+      expectNothingLeft();
       if (code === 7) {
         expect(ipJson('link', 'show', 'type', 'bridge')).toEqual([]);
       }
     });
 
-    test('ARGS-3: what the runtime asks for goes over args.cni, and that over CNI_ARGS', () => {
+    test('ARGS-3: cnikit ADD prefers runtimeConfig to args.cni, and args.cni to CNI_ARGS', () => {
       const pod = here.pod();
       const macs = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'];
       const macOf = (changes: object) => {
@@ -208,11 +214,11 @@ describe.skipIf(!inSandbox).each(ways)(
       { args: { cni: 'x' } },
       { args: { cni: { labels: [{}] } } },
       { args: { other: { deep: [null] } } },
-    ])('ARGS-5: %j is no error', (changes) => {
+    ])('ARGS-5: cnikit ADD accepts %j', (changes) => {
       ok(call('ADD', here.pod(), changes));
     });
 
-    test('CHAIN-1: what stands behind works on an interface of whatever kind', () => {
+    test('CHAIN-1: tuning works behind a plugin that creates any kind of interface', () => {
       const pod = here.pod();
       pod.run('ip', 'tuntap', 'add', 'eth0', 'mode', 'tap');
       const interfaces = [{ name: 'eth0' }, { name: 'eth0', mac: '02:00:00:00:00:01', sandbox: pod.path }];

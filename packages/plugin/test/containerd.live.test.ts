@@ -1,4 +1,4 @@
-/** docs/drop-in.md as a new user reads it: its commands as they stand, on a node with a containerd and containers. */
+/** Runs the commands of docs/drop-in.md verbatim, on a node with containerd and containers. */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -20,7 +20,7 @@ import {
   whyNoContainerd,
 } from './containerd.ts';
 import { inSandbox } from './harness.ts';
-import { REFERENCE } from './invoke.ts';
+import { UPSTREAM_DIR } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 
 const NETWORK = 'pods';
@@ -28,13 +28,13 @@ const STATE = '/var/lib/cni/networks/pods';
 const root = new URL('../../..', import.meta.url).pathname;
 const page = readFileSync(new URL('../../../docs/drop-in.md', import.meta.url), 'utf8');
 const blocks = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map((match) => match[1] as string);
-const [keep, doSwitch, version, byHand, back] = blocks as [string, string, string, string, string];
+const [keep, doSwitch, version, manualPod, back] = blocks as [string, string, string, string, string];
 
 const why = !inSandbox
   ? 'the sandbox: run npm test at the root'
-  : existsSync(`${REFERENCE}/portmap`)
+  : existsSync(`${UPSTREAM_DIR}/portmap`)
     ? whyNoContainerd()
-    : 'the reference plugins in /usr/lib/cni';
+    : 'the upstream plugins in /usr/lib/cni';
 
 describe.skipIf(why !== undefined)(
   `docs/drop-in.md on containerd${why === undefined ? '' : ` (needs ${why})`}`,
@@ -61,11 +61,11 @@ describe.skipIf(why !== undefined)(
       existsSync('/opt/cni/bin/cnikit') && readlinkSync('/opt/cni/bin/bridge') === 'cnikit';
     const held = () => readdirSync(STATE).filter((name) => name.startsWith('10.'));
 
-    /** ctr names no namespace at DEL, and the kernel takes the links of one away a while after its last process. */
+    /** ctr passes no namespace to DEL, and the kernel removes a namespace's links some time after its last process. */
     const left = (what: () => unknown) => expect.poll(what, { timeout: 30_000, interval: 50 });
 
     beforeAll(async () => {
-      cpSync(REFERENCE, '/opt/cni/bin', { recursive: true });
+      cpSync(UPSTREAM_DIR, '/opt/cni/bin', { recursive: true });
       mkdirSync('/etc/cni/net.d', { recursive: true });
       writeFileSync(
         '/etc/cni/net.d/10-pods.conflist',
@@ -97,7 +97,7 @@ describe.skipIf(why !== undefined)(
       await containerd?.stop();
     });
 
-    test('containers live through the switch and back, each deleted by the side that did not make it', async () => {
+    test('containers survive the switch to cnikit and back, and each side deletes the other’s', async () => {
       const before = await start('before');
       shell(keep);
       shell(doSwitch);
@@ -115,7 +115,7 @@ describe.skipIf(why !== undefined)(
       await before.remove();
       await left(() => [held(), hostVeths().length]).toEqual([[to], 1]);
 
-      expect(shell(byHand)).toMatch(/10\.89\.0\.4/);
+      expect(shell(manualPod)).toMatch(/10\.89\.0\.4/);
       shell(back);
       expect(isOurs()).toBe(false);
       expect(await askContainer(to)).toBe('after');
@@ -123,7 +123,7 @@ describe.skipIf(why !== undefined)(
       await left(() => [held(), ipJson('link').map(({ ifname }) => ifname)]).toEqual([[], ['lo', 'cni0']]);
     });
 
-    test('a port of the node leads to a container, until it is removed', async () => {
+    test('a host port reaches a container until it is removed', async () => {
       shell(doSwitch);
       const made = await start('ports', false);
       const netns = `/proc/${made.pid}/ns/net`;

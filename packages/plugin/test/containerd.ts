@@ -1,4 +1,4 @@
-/** A containerd of the test's own, for containers that need no image: one static program that answers on a port. */
+/** A private containerd for containers without an image: one static program that answers on a port. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
   }
 }`;
 
-/** Why there can be no containerd here; undefined when there can. */
+/** The reason containerd cannot run here, or undefined. */
 export function whyNoContainerd(): string | undefined {
   const missing = ['containerd', 'ctr', 'runc', 'musl-gcc'].filter(
     (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0,
@@ -38,23 +38,23 @@ export function whyNoContainerd(): string | undefined {
   if (missing.length > 0) {
     return `${missing.join(', ')} missing (Debian: containerd, runc, musl-tools)`;
   }
-  // In a user namespace there is one line for one user.
+  // A user namespace maps one user only.
   if (!/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'))) {
     return 'not the real root';
   }
   return undefined;
 }
 
-/** A container that serves. */
+/** A running container. */
 export interface Container {
   pid: number;
-  /** Kills it and waits until it is removed, and by then its network. */
+  /** Kills it and waits until containerd has removed it and its network. */
   remove(): Promise<void>;
 }
 
-/** A containerd. Its networks are those of /etc/cni/net.d and /opt/cni/bin. */
+/** A running containerd that reads /etc/cni/net.d and /opt/cni/bin. */
 export interface Containerd {
-  /** @param network whether containerd gives it one by CNI */
+  /** @param network attach the container by CNI */
   start(id: string, network: boolean): Promise<Container>;
   stop(): Promise<void>;
 }
@@ -99,10 +99,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
         id,
       ];
       const client = spawn('ctr', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-      const said = text(client.stderr);
+      const stderr = text(client.stderr);
       const pid = await until(`container ${id} runs`, async () => {
         if (client.exitCode !== null) {
-          throw new Error(`ctr run: ${await said}`);
+          throw new Error(`ctr run: ${await stderr}`);
         }
         return Number(new RegExp(`^${id}\\s+(\\d+)\\s+RUNNING`, 'm').exec(ctr('task', 'ls'))?.[1] ?? 0);
       });
@@ -131,9 +131,9 @@ async function ended(child: ChildProcess): Promise<void> {
   }
 }
 
-/** Asks again until the answer is truthy, and gives it. */
+/** Polls `ask` until it returns a truthy value, and returns that. */
 async function until<T>(what: string, ask: () => T | Promise<T>): Promise<T> {
-  let trouble: unknown;
+  let cause: unknown;
   for (const end = Date.now() + DEADLINE_MS; Date.now() < end; ) {
     try {
       const answer = await ask();
@@ -144,11 +144,11 @@ async function until<T>(what: string, ask: () => T | Promise<T>): Promise<T> {
       if (error instanceof Error && error.message.startsWith('ctr run:')) {
         throw error;
       }
-      trouble = error;
+      cause = error;
     }
     await setTimeout(50);
   }
-  throw new Error(`It did not come to it that ${what}`, { cause: trouble });
+  throw new Error(`Timed out waiting until ${what}`, { cause });
 }
 
 /** The IPv4 addresses of a container's eth0. */
@@ -159,7 +159,7 @@ export function addressesOf({ pid }: Container): string[] {
   return link.addr_info.map((one: { local: string }) => one.local);
 }
 
-/** What a container says to who connects. */
+/** Returns what a container sends to a client that connects. */
 export async function askContainer(host: string, port = PORT): Promise<string> {
   return until(`${host}:${port} answers`, async () => {
     const socket = connect({ host, port, timeout: 5000 });

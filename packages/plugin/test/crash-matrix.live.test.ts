@@ -1,6 +1,6 @@
 /**
- * Every verb of every configuration with each call to the kernel going wrong in turn, by the real executable: nothing
- * may be left, and nothing of another pod may be gone.
+ * Runs every verb of every configuration by the real executable and lets each system call fail in turn. Nothing may be
+ * left behind, and nothing of another pod may be removed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
@@ -16,53 +16,58 @@ import {
 import { delTable, openNftables } from '@cnikit/netlink/nftables';
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CrashRow, crashRows } from './crash-rows.ts';
-import { type Ending, type Fault, type FaultyExecutable, faultyExecutable } from './faulty/executable.ts';
-import { FAULT_MODES, type FaultMode } from './faulty/protocol.ts';
+import { type CrashCase, crashCases } from './crash-cases.ts';
+import {
+  buildFaultInjector,
+  type Fault,
+  type FaultInjector,
+  type Outcome,
+} from './fault-injection/executable.ts';
+import { FAULT_MODES, type FaultMode } from './fault-injection/protocol.ts';
 import { inSandbox } from './harness.ts';
 import { differences, type StateReader, stateReader } from './node-state.ts';
 
 const SLOW = 600_000;
-/** More calls than any verb makes. */
-const ENOUGH = 2000;
+/** More system calls than any verb makes. */
+const MAX_CALLS = 2000;
 const NETWORK = 'net';
 const KEPT = 'kept';
 
-let executable: FaultyExecutable;
-let points = 0;
+let executable: FaultInjector;
+let faultPoints = 0;
 
-/** A pod's namespace, with the interface that a chained plugin finds. */
+/** A pod's namespace, with the interface that a chained plugin needs. */
 interface Pod {
   path: string;
   prevResult?: object;
 }
 
-/** A node with a pod that stays, and one to try on. */
-class Bench {
+/** A node with one pod that stays and one that the faults are tried on. */
+class CrashFixture {
   readonly dir = mkdtempSync('/run/cnikit-test-');
-  readonly row: CrashRow;
+  readonly testCase: CrashCase;
   readonly kept: Pod;
   readonly pod: Pod;
   readonly state: StateReader;
-  /** The pod's namespace when it is attached to nothing. */
+  /** State of the pod's namespace before any ADD. */
   bare: string[];
-  /** What went wrong that must not. */
+  /** Violations found so far. */
   readonly findings: string[] = [];
-  /** What was reported is not reported again. */
+  /** Differences already reported. */
   readonly #known = new Set<string>();
   #ids = 0;
 
-  constructor(row: CrashRow) {
-    this.row = row;
+  constructor(testCase: CrashCase) {
+    this.testCase = testCase;
     this.kept = this.#makePod(KEPT, 3);
     this.pod = this.#makePod('tried', 4);
-    this.state = stateReader({ dir: this.dir, ...(row.iptables ? { iptables: true } : {}) }, this.pod.path);
+    this.state = stateReader({ dir: this.dir, iptables: testCase.iptables }, this.pod.path);
     this.bare = this.state.pod();
   }
 
   #makePod(name: string, host: number): Pod {
     const path = createNetns(name);
-    if (!this.row.chained) {
+    if (!this.testCase.chained) {
       return { path };
     }
     const route = openRtnetlink();
@@ -78,9 +83,9 @@ class Bench {
     return { path, prevResult: { cniVersion: '1.1.0', interfaces, ips: [{ address, interface: 1 }] } };
   }
 
-  /** What goes with the pair when the plugin that a chained one stands behind deletes it. */
+  /** Removes the qdiscs that go with the pair, which the plugin before a chained one deletes. */
   forgetPair(): void {
-    if (!this.row.chained) {
+    if (!this.testCase.chained) {
       return;
     }
     const route = openRtnetlink();
@@ -89,9 +94,9 @@ class Bench {
     route.close();
   }
 
-  /** The interface that a chained plugin finds, as if the pod were new. */
+  /** Resets the interface that a chained plugin changes. */
   renewPod(): void {
-    if (!this.row.chained) {
+    if (!this.testCase.chained) {
       return;
     }
     const inside = openRtnetlink({ netns: this.pod.path });
@@ -103,40 +108,40 @@ class Bench {
     return `c${this.#ids++}`;
   }
 
-  run(command: string, id: string, { fault, more = {} }: { fault?: Fault; more?: object } = {}): Ending {
+  run(command: string, id: string, { fault, more = {} }: { fault?: Fault; more?: object } = {}): Outcome {
     const { path, prevResult } = id === KEPT ? this.kept : this.pod;
     const env = {
       CNI_COMMAND: command,
       CNI_CONTAINERID: id,
       CNI_NETNS: path,
-      CNI_IFNAME: this.row.plugin === 'loopback' ? 'lo' : 'eth0',
+      CNI_IFNAME: this.testCase.plugin === 'loopback' ? 'lo' : 'eth0',
       CNI_PATH: '/nowhere',
       PATH: process.env.PATH ?? '',
     };
-    const conf = { cniVersion: '1.1.0', name: NETWORK, ...this.row.conf(this.dir, id === KEPT) };
+    const conf = { cniVersion: '1.1.0', name: NETWORK, ...this.testCase.conf(this.dir, id === KEPT) };
     return executable.run(
-      this.row.plugin,
+      this.testCase.plugin,
       env,
       { ...conf, ...(prevResult ? { prevResult } : {}), ...more },
       fault,
     );
   }
 
-  /** Runs what has to succeed. */
-  must(command: string, id: string, more: object = {}): Ending {
-    const ending = this.run(command, id, { more });
-    if (ending.exitCode !== 0) {
-      throw new Error(`${command} ${id}: ${ending.stdout}`);
+  /** Runs a command that must succeed. */
+  must(command: string, id: string, more: object = {}): Outcome {
+    const outcome = this.run(command, id, { more });
+    if (outcome.exitCode !== 0) {
+      throw new Error(`${command} ${id}: ${outcome.stdout}`);
     }
-    return ending;
+    return outcome;
   }
 
-  gc(fault?: Fault): Ending {
+  gc(fault?: Fault): Outcome {
     const more = { 'cni.dev/valid-attachments': [{ containerID: KEPT, ifname: 'eth0' }] };
     return this.run('GC', '', { more, ...(fault ? { fault } : {}) });
   }
 
-  /** Notes what differs from `node` and, if it matters, from `pod`. */
+  /** Records differences from `node` and, if given, from `pod`. */
   compare(what: string, node: readonly string[], pod?: readonly string[]): void {
     const found = differences(node, this.state.node());
     if (pod !== undefined) {
@@ -151,17 +156,17 @@ class Bench {
     }
   }
 
-  /** Notes what a DEL or GC that succeeded has left. What is in the pod ends with the pod, and GC need not see to it. */
+  /** Records leftovers of a successful DEL or GC. GC need not clean the pod's namespace, which ends with the pod. */
   compareAfter(command: 'DEL' | 'GC', what: string, node: readonly string[]): void {
     this.forgetPair();
     this.compare(what, node, command === 'DEL' ? this.bare : undefined);
   }
 
-  note(what: string, { stdout }: Ending): void {
+  note(what: string, { stdout }: Outcome): void {
     this.findings.push(`${what}: ${stdout}`);
   }
 
-  /** Takes away everything that plugins share on the node, as before the first pod. */
+  /** Removes everything that plugins share on the node, as before the first pod. */
   wipe(): void {
     const route = openRtnetlink();
     for (const { index } of route.links({ kind: 'bridge' })) {
@@ -192,187 +197,187 @@ class Bench {
   }
 }
 
-/** Tries the 1st, 2nd ... call of an invocation until it ends without meeting the fault. */
-function everyCall(mode: FaultMode, attempt: (fault: Fault) => Ending): void {
-  for (let at = 1; at < ENOUGH; at++) {
+/** Lets the 1st, 2nd, … call of an invocation fail, until it ends before the fault. */
+function everyCall(mode: FaultMode, attempt: (fault: Fault) => Outcome): void {
+  for (let at = 1; at < MAX_CALLS; at++) {
     if (attempt({ mode, at }).reached === undefined) {
       expect(at).toBeGreaterThan(1);
       return;
     }
-    points++;
+    faultPoints++;
   }
-  throw new Error(`No end after ${ENOUGH} calls`);
+  throw new Error(`The verb did not end after ${MAX_CALLS} calls`);
 }
 
 describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test at the root)', () => {
   beforeAll(async () => {
-    executable = await faultyExecutable();
+    executable = await buildFaultInjector();
   }, SLOW);
   afterAll(() => {
     executable?.remove();
-    console.log(`${points} points of failure tried`);
+    console.log(`Tried ${faultPoints} points of failure`);
   });
 
-  describe.each(crashRows)('$title', (row) => {
-    let bench: Bench;
-    /** The node with the pod that stays. */
-    let calm: string[];
+  describe.each(crashCases)('$title', (testCase) => {
+    let fixture: CrashFixture;
+    /** State of the node with only the pod that stays. */
+    let baseline: string[];
     beforeAll(() => {
-      bench = new Bench(row);
-      // Once on and off, so that what pods share is there.
-      bench.must('ADD', KEPT);
-      const id = bench.nextId();
-      bench.must('ADD', id);
-      bench.must('DEL', id);
-      bench.forgetPair();
-      calm = bench.state.node();
-      bench.bare = bench.state.pod();
+      fixture = new CrashFixture(testCase);
+      // One ADD and DEL, to create what pods share.
+      fixture.must('ADD', KEPT);
+      const id = fixture.nextId();
+      fixture.must('ADD', id);
+      fixture.must('DEL', id);
+      fixture.forgetPair();
+      baseline = fixture.state.node();
+      fixture.bare = fixture.state.pod();
     }, SLOW);
-    afterAll(() => bench?.remove());
+    afterAll(() => fixture?.remove());
 
-    /** DEL, which has to succeed and leave nothing. */
+    /** Checks that DEL succeeds and leaves nothing. */
     const delLeavesNothing = (what: string, id: string) => {
-      const deleted = bench.run('DEL', id);
+      const deleted = fixture.run('DEL', id);
       if (deleted.exitCode !== 0) {
-        bench.note(`${what}, DEL`, deleted);
+        fixture.note(`${what}, DEL`, deleted);
       }
-      bench.compareAfter('DEL', `${what}, after DEL`, calm);
+      fixture.compareAfter('DEL', `${what}, after DEL`, baseline);
     };
     const gcLeavesNothing = (what: string, id: string) => {
-      const collected = bench.gc();
+      const collected = fixture.gc();
       if (collected.exitCode !== 0) {
-        bench.note(`${what}, GC`, collected);
+        fixture.note(`${what}, GC`, collected);
       }
-      bench.compareAfter('GC', `${what}, after GC`, calm);
-      bench.run('DEL', id);
-      bench.renewPod();
+      fixture.compareAfter('GC', `${what}, after GC`, baseline);
+      fixture.run('DEL', id);
+      fixture.renewPod();
     };
-    const nothingFound = () => expect(bench.findings.splice(0)).toEqual([]);
+    const expectNoFindings = () => expect(fixture.findings.splice(0)).toEqual([]);
 
     const add = (mode: FaultMode, after: (what: string, id: string) => void) =>
       everyCall(mode, (fault) => {
-        const id = bench.nextId();
-        const ending = bench.run('ADD', id, { fault });
-        const what = `ADD ${mode} ${fault.at} (${ending.reached})`;
-        // Where the result got lost, DEL was run.
-        if (ending.reached === 'writeFdText') {
-          bench.forgetPair();
+        const id = fixture.nextId();
+        const outcome = fixture.run('ADD', id, { fault });
+        const what = `ADD ${mode} ${fault.at} (${outcome.reached})`;
+        // When writing the result fails, ADD runs DEL.
+        if (outcome.reached === 'writeFdText') {
+          fixture.forgetPair();
         }
-        if (ending.exitCode !== 0 && !ending.died) {
-          bench.compare(`${what}, ${ending.stdout.trim()}`, calm, bench.bare);
+        if (outcome.exitCode !== 0 && !outcome.died) {
+          fixture.compare(`${what}, ${outcome.stdout.trim()}`, baseline, fixture.bare);
         }
         after(what, id);
-        return ending;
+        return outcome;
       });
 
     test.each(['fail', 'late'] as const)(
-      'ADD with a call that goes wrong (%s) is an error and leaves nothing, or does without',
+      'ADD fails and leaves nothing, or succeeds, when a system call fails (%s)',
       (mode) => {
         add(mode, delLeavesNothing);
-        nothingFound();
+        expectNoFindings();
       },
       SLOW,
     );
 
     test(
-      'ADD that is killed leaves nothing after DEL, and nothing after GC',
+      'DEL and GC each clean up after an ADD that is killed',
       () => {
         add('kill', delLeavesNothing);
         add('kill', gcLeavesNothing);
-        nothingFound();
+        expectNoFindings();
       },
       SLOW,
     );
 
     test.each(FAULT_MODES)(
-      'DEL that goes wrong (%s) is made good by the next, and one that is killed by GC too',
+      'DEL and GC each clean up after a DEL that fails (%s)',
       (mode) => {
-        // A runtime that was told of an error tries again.
+        // A runtime retries DEL after an error, so GC matters only after a kill.
         for (const after of mode === 'kill' ? [delLeavesNothing, gcLeavesNothing] : [delLeavesNothing]) {
           everyCall(mode, (fault) => {
-            const id = bench.nextId();
-            bench.must('ADD', id);
-            const ending = bench.run('DEL', id, { fault });
-            const what = `DEL ${mode} ${fault.at} (${ending.reached})`;
-            if (ending.exitCode === 0) {
-              bench.compareAfter('DEL', what, calm);
+            const id = fixture.nextId();
+            fixture.must('ADD', id);
+            const outcome = fixture.run('DEL', id, { fault });
+            const what = `DEL ${mode} ${fault.at} (${outcome.reached})`;
+            if (outcome.exitCode === 0) {
+              fixture.compareAfter('DEL', what, baseline);
             }
             after(what, id);
-            return ending;
+            return outcome;
           });
         }
-        nothingFound();
+        expectNoFindings();
       },
       SLOW,
     );
 
     test.each(FAULT_MODES)(
-      'GC that goes wrong (%s) is made good by the next',
+      'GC cleans up after a GC that fails (%s)',
       (mode) => {
         everyCall(mode, (fault) => {
-          const id = bench.nextId();
-          bench.must('ADD', id);
-          const ending = bench.gc(fault);
-          const what = `GC ${mode} ${fault.at} (${ending.reached})`;
-          if (ending.exitCode === 0) {
-            bench.compareAfter('GC', what, calm);
+          const id = fixture.nextId();
+          fixture.must('ADD', id);
+          const outcome = fixture.gc(fault);
+          const what = `GC ${mode} ${fault.at} (${outcome.reached})`;
+          if (outcome.exitCode === 0) {
+            fixture.compareAfter('GC', what, baseline);
           }
           gcLeavesNothing(what, id);
-          return ending;
+          return outcome;
         });
-        nothingFound();
+        expectNoFindings();
       },
       SLOW,
     );
 
     test.each(['CHECK', 'STATUS'])(
-      '%s that goes wrong changes nothing',
+      '%s changes nothing when a system call fails',
       (command) => {
-        const id = bench.nextId();
-        const prevResult = JSON.parse(bench.must('ADD', id).stdout);
-        const [node, pod] = [bench.state.node(), bench.state.pod()];
+        const id = fixture.nextId();
+        const prevResult = JSON.parse(fixture.must('ADD', id).stdout);
+        const [node, pod] = [fixture.state.node(), fixture.state.pod()];
         for (const mode of FAULT_MODES) {
           everyCall(mode, (fault) => {
-            const ending = bench.run(command, id, { fault, more: { prevResult } });
-            bench.compare(`${command} ${mode} ${fault.at} (${ending.reached})`, node, pod);
-            return ending;
+            const outcome = fixture.run(command, id, { fault, more: { prevResult } });
+            fixture.compare(`${command} ${mode} ${fault.at} (${outcome.reached})`, node, pod);
+            return outcome;
           });
         }
-        bench.must(command, id, { prevResult });
+        fixture.must(command, id, { prevResult });
         delLeavesNothing(command, id);
-        nothingFound();
+        expectNoFindings();
       },
       SLOW,
     );
   });
 
-  test.each(crashRows.filter(({ fresh }) => fresh))(
-    'the first ADD of all on a node leaves no more than later ones do: $title',
-    (row) => {
-      const bench = new Bench(row);
-      const id = bench.nextId();
-      bench.must('ADD', id);
-      bench.must('DEL', id);
-      const shared = bench.state.node();
+  test.each(crashCases.filter(({ fresh }) => fresh))(
+    'the first ADD on a node leaves no more than later ones when a system call fails: $title',
+    (testCase) => {
+      const fixture = new CrashFixture(testCase);
+      const id = fixture.nextId();
+      fixture.must('ADD', id);
+      fixture.must('DEL', id);
+      const shared = fixture.state.node();
       for (const mode of FAULT_MODES) {
         everyCall(mode, (fault) => {
-          bench.wipe();
-          const id = bench.nextId();
-          const ending = bench.run('ADD', id, { fault });
-          const what = `${mode} ${fault.at} (${ending.reached})`;
-          if (ending.died || ending.exitCode === 0) {
-            bench.must('DEL', id);
+          fixture.wipe();
+          const id = fixture.nextId();
+          const outcome = fixture.run('ADD', id, { fault });
+          const what = `${mode} ${fault.at} (${outcome.reached})`;
+          if (outcome.died || outcome.exitCode === 0) {
+            fixture.must('DEL', id);
           }
-          const left = differences(shared, bench.state.node()).filter((line) => line.startsWith('+'));
-          left.push(...differences(bench.bare, bench.state.pod()));
+          const left = differences(shared, fixture.state.node()).filter((line) => line.startsWith('+'));
+          left.push(...differences(fixture.bare, fixture.state.pod()));
           if (left.length > 0) {
-            bench.findings.push(`${what}: ${left.join(', ')}`);
+            fixture.findings.push(`${what}: ${left.join(', ')}`);
           }
-          return ending;
+          return outcome;
         });
       }
-      bench.remove();
-      expect(bench.findings).toEqual([]);
+      fixture.remove();
+      expect(fixture.findings).toEqual([]);
     },
     SLOW,
   );

@@ -1,4 +1,4 @@
-/** A node in the middle of a switch: pods that the reference plugins made are deleted by ours, and the other way round. */
+/** Switching a node between the upstream plugins and cnikit: each side deletes pods that the other created. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
@@ -7,14 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { plugins } from '../src/plugins/index.ts';
 import { inSandbox } from './harness.ts';
-import { REFERENCE } from './invoke.ts';
+import { UPSTREAM_DIR } from './invoke.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
 const LIMITS = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
 const HOST_PORT = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
 
-/** What a list may hold, and what the runtime says with it. */
+/** Plugin lists, and the runtime's capability arguments for them. */
 const lists: Record<string, { plugins: { type: string }[]; capabilityArgs?: Record<string, unknown> }> = {
   bridge: { plugins: [{ type: 'bridge' }] },
   ptp: { plugins: [{ type: 'ptp' }] },
@@ -45,9 +45,9 @@ const lists: Record<string, { plugins: { type: string }[]; capabilityArgs?: Reco
   },
 };
 
-/** What DEL by the reference leaves of a pod, and only of the pods of these lists. */
-function forgottenByReference(title: string, withoutNamespace: boolean): RegExp | undefined {
-  // It looks for the backup only where there is a namespace.
+/** Matches what DEL of the upstream plugins leaves of a pod of cnikit. */
+function leakedByUpstream(title: string, withoutNamespace: boolean): RegExp | undefined {
+  // It looks for the backup only when the namespace exists.
   if (title.includes('tuning')) {
     return withoutNamespace ? /^c1_eth0\.json$/ : undefined;
   }
@@ -57,18 +57,18 @@ function forgottenByReference(title: string, withoutNamespace: boolean): RegExp 
   if (!title.includes('ipMasq')) {
     return undefined;
   }
-  // It does not know of nftables, or not of ours; nor of its own chains where there is no namespace.
+  // It does not know cnikit's nftables tables, and does not find its own chains without the namespace.
   return !title.includes('iptables') || withoutNamespace ? /10\.92\.0\./ : undefined;
 }
 
 const ours = plugins(sys);
-const names = [...ours.keys()].filter((name) => existsSync(`${REFERENCE}/${name}`));
+const names = [...ours.keys()].filter((name) => existsSync(`${UPSTREAM_DIR}/${name}`));
 const servedByBoth = Object.entries(lists).filter(([, { plugins: all }]) =>
   all.every(({ type }) => names.includes(type)),
 );
 
 describe.skipIf(!inSandbox || names.length === 0)(
-  'a switch between the reference and ours (needs the sandbox and the reference: run npm test at the root)',
+  'switching between upstream and cnikit (needs the sandbox and the upstream plugins: run npm test at the root)',
   () => {
     const here = scratch();
     let bin: string;
@@ -84,9 +84,9 @@ describe.skipIf(!inSandbox || names.length === 0)(
 
     const runtime = (path: string) =>
       new Runtime({ io: nodeRuntimeIo(), path: [path], cacheDir: `${bin}/cache` });
-    const sides = { reference: () => runtime(REFERENCE), ours: () => runtime(`${bin}/ours`) };
+    const sides = { upstream: () => runtime(UPSTREAM_DIR), cnikit: () => runtime(`${bin}/ours`) };
     type Side = keyof typeof sides;
-    /** All that a plugin may leave on the node. */
+    /** Everything that a plugin can leave on the node. */
     const left = () => [
       ...ipJson('link')
         .map(({ ifname }) => ifname)
@@ -118,18 +118,18 @@ describe.skipIf(!inSandbox || names.length === 0)(
         }),
       );
 
-    const ways: [Side, Side][] = [
-      ['reference', 'ours'],
-      ['ours', 'reference'],
+    const directions: [Side, Side][] = [
+      ['upstream', 'cnikit'],
+      ['cnikit', 'upstream'],
     ];
-    /** What DEL is given of the pod: a runtime that stopped meanwhile has neither namespace nor result. */
+    /** The pod's state at DEL: a runtime that was stopped has neither namespace nor result. */
     const remains: [string, (pod: Pod) => Promise<void>][] = [
       ['', async () => undefined],
       [
         ' whose namespace is gone',
         async (pod) => {
           pod.remove();
-          // The kernel takes a namespace's links away a while after it.
+          // The kernel removes the links of a deleted namespace asynchronously.
           while (ipJson('link', 'show', 'type', 'veth').length > 0) {
             await new Promise((resolve) => setTimeout(resolve, 10));
           }
@@ -137,8 +137,8 @@ describe.skipIf(!inSandbox || names.length === 0)(
       ],
     ];
     for (const [title, { plugins: types, capabilityArgs = {} }] of servedByBoth) {
-      for (const [made, deleted] of ways) {
-        test.each(remains)(`${title}: a pod of ${made}%s is deleted by ${deleted}`, async (what, happen) => {
+      for (const [made, deleted] of directions) {
+        test.each(remains)(`${title}: ${deleted} deletes a pod of ${made}%s`, async (what, happen) => {
           const conf = list(types);
           const pod = here.pod();
           const attachment = {
@@ -153,33 +153,33 @@ describe.skipIf(!inSandbox || names.length === 0)(
           }
           await happen(pod);
           const del = (side: Side) => sides[side]().del(conf, attachment);
-          // The page says so: what it looks for is not there, and that is an error to it.
-          if (deleted === 'reference' && title.endsWith('ipMasq') && what === '') {
-            await expect(del('reference')).rejects.toThrow(/iptables/);
-            await del('ours');
+          // docs/drop-in.md documents this: upstream fails because its chain does not exist.
+          if (deleted === 'upstream' && title.endsWith('ipMasq') && what === '') {
+            await expect(del('upstream')).rejects.toThrow(/iptables/);
+            await del('cnikit');
             expect(left()).toEqual([]);
             return;
           }
           for (let i = 0; i < 2; i++) {
             await del(deleted);
           }
-          const forgotten = deleted === 'reference' ? forgottenByReference(title, what !== '') : undefined;
-          expect(left().filter((one) => forgotten === undefined || !forgotten.test(one))).toEqual([]);
-          expect(left().length > 0).toBe(forgotten !== undefined);
+          const leaked = deleted === 'upstream' ? leakedByUpstream(title, what !== '') : undefined;
+          expect(left().filter((one) => leaked === undefined || !leaked.test(one))).toEqual([]);
+          expect(left().length > 0).toBe(leaked !== undefined);
           run('nft', 'flush', 'ruleset');
           rmSync('/run/cni', { recursive: true, force: true });
         });
       }
     }
 
-    test('addresses of one side are not given out by the other', async () => {
+    test('upstream and cnikit never allocate an address of the other side', async () => {
       const conf = list([{ type: 'bridge' }]);
       const add = async (side: Side, containerID: string) => {
         const result = await sides[side]().add(conf, { containerID, netns: here.pod().path, ifName: 'eth0' });
         return result.ips?.[0]?.address;
       };
-      const given = [await add('reference', 'a'), await add('ours', 'b'), await add('reference', 'c')];
-      expect(given).toEqual(['10.92.0.2/24', '10.92.0.3/24', '10.92.0.4/24']);
+      const allocated = [await add('upstream', 'a'), await add('cnikit', 'b'), await add('upstream', 'c')];
+      expect(allocated).toEqual(['10.92.0.2/24', '10.92.0.3/24', '10.92.0.4/24']);
     });
   },
 );

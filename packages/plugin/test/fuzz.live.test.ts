@@ -1,6 +1,6 @@
 /**
- * Whatever is on stdin, in the environment or in prevResult, there is an answer, and what is refused changes nothing.
- * The cases are the same each time; CNIKIT_FUZZ_SEED and CNIKIT_FUZZ_CASES ask for others and more.
+ * Every input on stdin, in the environment and in prevResult gets a valid reply, and a rejected one changes nothing.
+ * The cases are fixed; CNIKIT_FUZZ_SEED and CNIKIT_FUZZ_CASES select others and their number.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,11 +24,11 @@ const IN_PROCESS = Number(process.env.CNIKIT_FUZZ_CASES ?? 100_000);
 const BY_EXEC = 1000;
 const SEED = Number(process.env.CNIKIT_FUZZ_SEED ?? 20_261_125);
 const SLOW = 600_000;
-/** How many processes share the cases. */
+/** Number of processes that share the cases. */
 const SHARES = 2;
 
 test(
-  `${IN_PROCESS} invocations under QuickJS are answered, and none that is refused tried to change anything (CNIKIT_FUZZ_SEED=${SEED})`,
+  `cnikit replies to ${IN_PROCESS} fuzzed invocations under QuickJS and attempts no change in rejected ones (CNIKIT_FUZZ_SEED=${SEED})`,
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
     try {
@@ -50,7 +50,7 @@ test(
         const codes = lines.pop();
         console.log(codes);
         expect([status, signal, ...lines]).toEqual([0, null]);
-        // All of them in each, or the cases are not what they should be.
+        // Each share covers every code, or the cases are wrong.
         for (const code of [0, 1, 4, 6, 7]) {
           expect(codes).toContain(`"${code}":`);
         }
@@ -64,10 +64,10 @@ test(
 
 describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at the root)', () => {
   test(
-    `${BY_EXEC} invocations are answered, and none that is refused has changed anything (CNIKIT_FUZZ_SEED=${SEED})`,
+    `cnikit replies to ${BY_EXEC} fuzzed invocations by exec and changes nothing in rejected ones (CNIKIT_FUZZ_SEED=${SEED})`,
     () => {
       const dir = mkdtempSync('/run/cnikit-test-');
-      // A relative path out of it ends below `dir` still.
+      // Deep enough that relative paths stay below `dir`.
       const cwd = join(dir, 'a/b/c/d');
       mkdirSync(cwd, { recursive: true });
       const netns = createNetns('fuzz');
@@ -94,7 +94,7 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
           continue;
         }
         exec({ ...input, env: { ...input.env, CNI_COMMAND: 'DEL' } }, random, cwd);
-        // The next that is refused shall not find made what it must not make.
+        // Remove the bridges, so that a later rejected ADD cannot hide having created one.
         for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) {
           run('ip', 'link', 'del', ifname);
         }
@@ -112,22 +112,22 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
   test.each<[what: string, code: number, stdin: string | Buffer]>([
     ['10 MiB', 5, `${NAME}"n","pad":"${'y'.repeat(10 << 20)}"}`],
     ['a million open lists', 6, '['.repeat(1 << 20)],
-    ['a hundred thousand objects in each other', 6, '{"a":'.repeat(1e5) + '}'.repeat(1e5)],
+    ['a hundred thousand nested objects', 6, '{"a":'.repeat(1e5) + '}'.repeat(1e5)],
     [
-      'as many lists where there should be one',
+      'ten thousand nested lists as prevResult',
       6,
       `${NAME}"n","prevResult":${'['.repeat(1e4)}${']'.repeat(1e4)}}`,
     ],
     ['a megabyte of NUL', 6, '\0'.repeat((1 << 20) - 1)],
-    ['a name that is no UTF-8', 7, Buffer.from(`${NAME}"\xff\xfe"}`, 'latin1')],
-    ['a name that leads elsewhere', 7, `${NAME}"../../x"}`],
-  ])('%s on stdin is an error of code %i', (_, code, stdin) => {
+    ['a name that is not UTF-8', 7, Buffer.from(`${NAME}"\xff\xfe"}`, 'latin1')],
+    ['a name that is a path', 7, `${NAME}"../../x"}`],
+  ])('cnikit returns a CNI error for %s on stdin: code %i', (_, code, stdin) => {
     const env = { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c1', CNI_NETNS: '/nowhere', CNI_IFNAME: 'eth0' };
     const done = spawnSync(executablePath(), [], { env, input: stdin, encoding: 'utf8', timeout: 60_000 });
     expect([done.status, done.signal, JSON.parse(done.stdout).code]).toEqual([1, null, code]);
   });
 
-  /** By exec stdin is bytes, which need not be UTF-8. */
+  /** Runs the executable, sometimes with invalid UTF-8 on stdin. */
   function exec({ plugin, env, stdin }: FuzzCase, random: Random, cwd: string) {
     const { status, signal, stdout, error } = spawnSync(executablePath(), [], {
       argv0: plugin,
@@ -137,7 +137,7 @@ describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at
       encoding: 'utf8',
       timeout: 60_000,
     });
-    // A plugin that refuses its environment does not read stdin.
+    // A plugin that rejects its environment does not read stdin.
     const unread = error !== undefined && 'code' in error && error.code === 'EPIPE';
     return { exitCode: status ?? -1, stdout: error && !unread ? `${error}` : signal ? signal : stdout };
   }

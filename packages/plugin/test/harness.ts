@@ -1,4 +1,4 @@
-/** What every suite of plugins says: the environment of a call, and what the answer must be. */
+/** Shared by every suite of plugins: the environment of a call, and assertions on its output. */
 import { expect } from 'vitest';
 import type { Answer } from './invoke.ts';
 import type { Pod } from './namespaces.ts';
@@ -37,8 +37,8 @@ interface Compared {
 }
 
 /**
- * A result without what differs from run to run, MAC addresses and the names of host ends, and without an empty
- * `dns`, which older builds of the reference write in every version.
+ * Replaces what differs between runs, MAC addresses and host end names, and drops an empty `dns`, which older
+ * upstream plugins write in every version.
  */
 export function comparable({ dns, ...result }: Compared): unknown {
   const interfaces = result.interfaces?.map(({ name, mac, ...rest }) => ({

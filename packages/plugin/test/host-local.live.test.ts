@@ -1,11 +1,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 
-const hasReference = existsSync(`${REFERENCE}/host-local`);
+const hasUpstream = existsSync(`${UPSTREAM_DIR}/host-local`);
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'host-local by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     let dataDir: string;
@@ -30,7 +30,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
     afterEach(() => rmSync(dataDir, { recursive: true }));
 
-    test('ADD answers with addresses, routes and dns, and no interfaces', () => {
+    test('host-local ADD returns addresses, routes and dns without interfaces', () => {
       writeFileSync(`${dataDir}/resolv.conf`, 'nameserver 192.0.2.53\nsearch example.org\n');
       expect(ok(call('ADD', 'c1', conf({}, { resolvConf: `${dataDir}/resolv.conf` }))).json).toEqual({
         cniVersion: '1.0.0',
@@ -44,7 +44,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(readFileSync(`${dataDir}/net/10.94.0.2`, 'utf8')).toBe('c1\r\neth0');
     });
 
-    test('DEL frees, also without the namespace, and again', () => {
+    test('host-local DEL is idempotent and works without the namespace', () => {
       ok(call('ADD', 'c1'));
       for (let i = 0; i < 2; i++) {
         ok(call('DEL', 'c1', conf(), { CNI_NETNS: '' }));
@@ -52,13 +52,13 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(existsSync(`${dataDir}/net/10.94.0.2`)).toBe(false);
     });
 
-    test('CHECK is about any address of the container', () => {
+    test('host-local CHECK passes while the container holds any address', () => {
       fails(call('CHECK', 'c1'), 999, 'host-local: Failed to find address added by container c1');
       ok(call('ADD', 'c1'));
       ok(call('CHECK', 'c1'));
     });
 
-    test('GC frees what is not listed', () => {
+    test('host-local GC frees attachments that are not listed', () => {
       for (const id of ['keep', 'lost']) {
         ok(call('ADD', id));
       }
@@ -70,7 +70,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(existsSync(`${dataDir}/net/10.94.0.3`)).toBe(false);
     });
 
-    test('CNI_ARGS is taken strictly', () => {
+    test('host-local ADD rejects unknown CNI_ARGS unless IgnoreUnknown is set', () => {
       expect(ok(call('ADD', 'c1', conf(), { CNI_ARGS: 'IP=10.94.0.5' })).json.ips[0].address).toBe(
         '10.94.0.5/29',
       );
@@ -80,29 +80,29 @@ describe.skipIf(!inSandbox).each(ways)(
 
     const both = (id: string, config: object, more = {}) => [
       call('ADD', id, config, more).json,
-      byReference(vars('ADD', id, more), config, 'host-local').json,
+      runUpstream(vars('ADD', id, more), config, 'host-local').json,
     ];
 
-    test.skipIf(!hasReference).each([
+    test.skipIf(!hasUpstream).each([
       ['plain', {}, {}, {}],
       ['version 0.2.0', { cniVersion: '0.2.0' }, {}, {}],
       ['version 0.4.0', { cniVersion: '0.4.0' }, {}, {}],
       ['runtimeConfig.ips', { runtimeConfig: { ips: ['10.94.0.6'] } }, {}, {}],
-      ['an address outside', { runtimeConfig: { ips: ['10.1.1.1'] } }, {}, {}],
-      ['the gateway asked for', {}, {}, { CNI_ARGS: 'IP=10.94.0.1' }],
+      ['an address outside the ranges', { runtimeConfig: { ips: ['10.1.1.1'] } }, {}, {}],
+      ['a request for the gateway address', {}, {}, { CNI_ARGS: 'IP=10.94.0.1' }],
       [
         'overlapping ranges',
         {},
         { ranges: [[{ subnet: '10.94.0.0/24' }], [{ subnet: '10.94.0.0/25' }]] },
         {},
       ],
-      ['a subnet too small', {}, { ranges: [[{ subnet: '10.94.0.0/31' }]] }, {}],
+      ['a subnet that is too small', {}, { ranges: [[{ subnet: '10.94.0.0/31' }]] }, {}],
       ['no ranges', {}, { ranges: [] }, {}],
-    ])('ADD answers as the reference does: %s', (_what, changes, ipam, more) => {
+    ])('host-local ADD returns the same as upstream: %s', (_what, changes, ipam, more) => {
       const config = (name: string) => conf({ ...changes, name }, ipam);
       const ours = call('ADD', 'c1', config('ours'), more).json;
-      const theirs = byReference(vars('ADD', 'c1', more), config('theirs'), 'host-local').json;
-      // The reference tells no version in an error, and one code for nearly all.
+      const theirs = runUpstream(vars('ADD', 'c1', more), config('theirs'), 'host-local').json;
+      // Upstream errors have no version, and the same code in nearly all cases.
       const { cniVersion: _version, ...error } = ours;
       if (theirs.code === undefined) {
         expect(comparable(ours)).toEqual(comparable(theirs));
@@ -111,14 +111,14 @@ describe.skipIf(!inSandbox).each(ways)(
       }
     });
 
-    test.skipIf(!hasReference)('the reference and it serve one network together', () => {
+    test.skipIf(!hasUpstream)('host-local and upstream share one network', () => {
       const small = conf({}, { ranges: [[{ subnet: '10.94.0.0/29' }]] });
       const [a, b] = both('one', small);
       expect(a.ips[0].address).toBe('10.94.0.2/29');
       expect(b.msg).toMatch(/duplicate allocation is not allowed/);
-      expect(byReference(vars('ADD', 'two'), small, 'host-local').json.ips[0].address).toBe('10.94.0.3/29');
+      expect(runUpstream(vars('ADD', 'two'), small, 'host-local').json.ips[0].address).toBe('10.94.0.3/29');
       ok(call('DEL', 'two', small));
-      expect(byReference(vars('DEL', 'one'), small, 'host-local').exitCode).toBe(0);
+      expect(runUpstream(vars('DEL', 'one'), small, 'host-local').exitCode).toBe(0);
       expect(readdirSync(`${dataDir}/net`).filter((name) => name.startsWith('10.'))).toEqual([]);
     });
   },

@@ -1,4 +1,4 @@
-/** Runs the plugin as a runtime would, by exec of the static executable or in this process under Node. */
+/** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
 import { spawnSync } from 'node:child_process';
 import { sys } from '@cnikit/sys';
 import { executablePath } from '../src/executable-path.ts';
@@ -9,12 +9,12 @@ export interface Answer {
   exitCode: number;
   stdout: string;
   stderr: string;
-  /** stdout as JSON; undefined when there is none. */
+  /** stdout parsed as JSON, or undefined when it is empty. */
   // biome-ignore lint/suspicious/noExplicitAny: tests reach into whatever the plugin printed
   json: any;
 }
 
-/** Runs the plugin of a name, `cnikit` if there is none. */
+/** Runs the plugin of the given name, `cnikit` by default. */
 export type Invoke = (env: Record<string, string>, conf: unknown, name?: string) => Answer;
 
 function answer(exitCode: number, stdout: string, stderr: string): Answer {
@@ -27,7 +27,7 @@ function text(conf: unknown): string {
 
 const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = file): Answer => {
   const done = spawnSync(file, [], { argv0, env, input: text(conf), encoding: 'utf8', timeout: 30_000 });
-  // A plugin that refuses its environment does not read stdin.
+  // A plugin that rejects its environment does not read stdin.
   if (done.error && !('code' in done.error && done.error.code === 'EPIPE')) {
     throw done.error;
   }
@@ -37,10 +37,11 @@ const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = 
 const byExec: Invoke = (env, conf, name = 'cnikit') =>
   exec(executablePath(), env, conf, `/opt/cni/bin/${name}`);
 
-/** A plugin of the reference, where Debian's containernetworking-plugins puts it. */
-export const REFERENCE = '/usr/lib/cni';
-export const byReference = (env: Record<string, string>, conf: unknown, name: string): Answer =>
-  exec(`${REFERENCE}/${name}`, { ...env, CNI_PATH: REFERENCE }, conf);
+/** Folder of Debian's package containernetworking-plugins. */
+export const UPSTREAM_DIR = '/usr/lib/cni';
+/** Runs a plugin of containernetworking/plugins. */
+export const runUpstream = (env: Record<string, string>, conf: unknown, name: string): Answer =>
+  exec(`${UPSTREAM_DIR}/${name}`, { ...env, CNI_PATH: UPSTREAM_DIR }, conf);
 
 const all = plugins(sys);
 const inProcess: Invoke = (env, conf, name = 'cnikit') => {
@@ -55,8 +56,8 @@ const inProcess: Invoke = (env, conf, name = 'cnikit') => {
   return answer(output.exitCode, output.stdout, output.stderr);
 };
 
-/** Both ways; a suite runs once with each. */
-export const ways: [name: string, invoke: Invoke][] = [
+/** Both invokers; suites run once with each. */
+export const invokers: [name: string, invoke: Invoke][] = [
   ['executable', byExec],
   ['Node', inProcess],
 ];

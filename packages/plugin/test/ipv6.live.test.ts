@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
 import { env, inSandbox, ok } from './harness.ts';
-import { ways } from './invoke.ts';
+import { invokers } from './invoke.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
@@ -35,7 +35,7 @@ function advertiseRouter(pod: Pod): void {
 
 const defaultRoutes = () => ipJson('-6', 'route', 'show', 'default').map(({ dev }) => dev);
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'IPv6 by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();

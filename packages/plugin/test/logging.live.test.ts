@@ -1,14 +1,14 @@
-/** Lines of the log as an operator gets them: a file, a syslog socket, and what happens when there is neither. */
+/** The log as an operator reads it: a file, a syslog socket, and logs that cannot be written. */
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM, sys } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { ways } from './invoke.ts';
+import { invokers } from './invoke.ts';
 import { run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
-describe.skipIf(!inSandbox).each(ways)(
-  'the log of %s (needs the sandbox: run npm test at the root)',
+describe.skipIf(!inSandbox).each(invokers)(
+  'logging by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
     const call = (command: string, path: string, log: unknown, changes: object = {}) =>
@@ -27,7 +27,7 @@ describe.skipIf(!inSandbox).each(ways)(
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line));
 
-    test('a file gets a line for each verb, with its phases', () => {
+    test('log.file gets a line for each verb, with its phases', () => {
       const file = `${here.dir}/cnikit.log`;
       const pod = here.pod();
       const limits = { egressRate: 8000, egressBurst: 80_000 };
@@ -57,7 +57,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(statSync(file).mode & 0o777).toBe(0o640);
     });
 
-    test('syslog gets a datagram with the severity', () => {
+    test('log.syslog gets a datagram with the severity', () => {
       const socket = `${here.dir}/syslog`;
       const fd = sys.socket(AF_UNIX, SOCK_DGRAM, 0);
       sys.bindUnix(fd, socket);
@@ -73,14 +73,14 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ok(call('STATUS', '', { syslog: socket })).stderr).toMatch(/Cannot log to .*ECONNREFUSED/);
     });
 
-    test('a log that cannot be written is said on stderr, and pods get their network', () => {
+    test('ADD and DEL report an unwritable log on stderr and succeed', () => {
       const fifo = `${here.dir}/fifo`;
       run('mkfifo', fifo);
       mkdirSync(`${here.dir}/folder`);
       const socket = `${here.dir}/full`;
       const fd = sys.socket(AF_UNIX, SOCK_DGRAM, 0);
       sys.bindUnix(fd, socket);
-      for (const [log, trouble] of [
+      for (const [log, warning] of [
         [{ file: `${here.dir}/none/x.log` }, /ENOENT/],
         [{ file: `${here.dir}/folder` }, /EISDIR/],
         [{ file: fifo }, /ENXIO/],
@@ -90,10 +90,10 @@ describe.skipIf(!inSandbox).each(ways)(
         ['loud', /Cannot log as asked/],
       ] as const) {
         const pod = here.pod();
-        expect(ok(call('ADD', pod.path, log)).stderr).toMatch(trouble);
-        expect(ok(call('DEL', pod.path, log)).stderr).toMatch(trouble);
+        expect(ok(call('ADD', pod.path, log)).stderr).toMatch(warning);
+        expect(ok(call('DEL', pod.path, log)).stderr).toMatch(warning);
       }
-      // Nobody reads: the queue of the socket is full after some, and from then on lines are lost.
+      // Nothing reads the socket: once its queue is full, lines are lost.
       let lost = '';
       for (let i = 0; i < 1000 && lost === ''; i++) {
         lost = ok(call('STATUS', '', { syslog: socket })).stderr;
@@ -102,7 +102,7 @@ describe.skipIf(!inSandbox).each(ways)(
       sys.close(fd);
     });
 
-    test('nothing is said on stderr unless it is asked for', () => {
+    test('STATUS writes nothing to stderr unless log.stderr is set', () => {
       expect(ok(call('STATUS', '', undefined)).stderr).toBe('');
       expect(JSON.parse(ok(call('STATUS', '', { stderr: true })).stderr)).toMatchObject({ verb: 'STATUS' });
     });

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { makePod, type Pod } from './namespaces.ts';
 
 const conf = { cniVersion: '0.3.1', name: 'cni-loopback', type: 'loopback' };
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'loopback by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     let pod: Pod;
@@ -18,7 +18,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
     afterEach(() => pod.remove());
 
-    test('ADD brings lo up and tells its addresses', () => {
+    test('loopback ADD brings lo up and returns its addresses', () => {
       expect(isUp()).toBe(false);
       expect(ok(lo('ADD')).json).toEqual({
         cniVersion: '0.3.1',
@@ -33,14 +33,14 @@ describe.skipIf(!inSandbox).each(ways)(
       pod.run('ping', '-c', '1', '-W', '2', '127.0.0.1');
     });
 
-    test('ADD passes prevResult on as it is', () => {
+    test('loopback ADD returns prevResult unchanged', () => {
       const prevResult = { cniVersion: '0.3.1', ips: [{ version: '4', address: '10.9.8.7/24' }], dns: {} };
       expect(ok(lo('ADD', {}, { prevResult })).json).toEqual(prevResult);
       expect(isUp()).toBe(true);
     });
 
     test.each([{ CNI_ARGS: 'none' }, { CNI_PATH: '' }, { CNI_PATH: '/nowhere' }, { CNI_IFNAME: 'eth0' }])(
-      'ADD and DEL do not mind %j',
+      'loopback ADD and DEL ignore %j',
       (more) => {
         ok(lo('ADD', more));
         expect(isUp()).toBe(true);
@@ -49,27 +49,30 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    test('DEL succeeds again, and without the namespace', () => {
+    test('loopback DEL is idempotent and succeeds without the namespace', () => {
       for (const more of [{}, {}, { CNI_NETNS: '' }, { CNI_NETNS: '/run/netns/gone' }]) {
         ok(lo('DEL', more));
       }
     });
 
-    test('CHECK tells whether lo is up', () => {
+    test('loopback CHECK fails while lo is down', () => {
       const changes = { cniVersion: '1.0.0', prevResult: { cniVersion: '1.0.0' } };
       fails(lo('CHECK', {}, changes), 999, /loopback interface is down/);
       ok(lo('ADD'));
       ok(lo('CHECK', {}, changes));
     });
 
-    test('a missing namespace is an error of ADD', () => {
+    test('loopback ADD fails when the namespace does not exist', () => {
       fails(lo('ADD', { CNI_NETNS: '/run/netns/gone' }), 4, /CNI_NETNS/);
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/loopback`))('ADD answers as the reference does', () => {
-      const config = { ...conf, cniVersion: '1.0.0' };
-      const theirs = ok(byReference(env('ADD', 'c1', pod, { CNI_IFNAME: 'lo' }), config, 'loopback')).json;
-      expect(comparable(ok(lo('ADD', {}, config)).json)).toEqual(comparable(theirs));
-    });
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/loopback`))(
+      'loopback ADD returns the same result as upstream',
+      () => {
+        const config = { ...conf, cniVersion: '1.0.0' };
+        const theirs = ok(runUpstream(env('ADD', 'c1', pod, { CNI_IFNAME: 'lo' }), config, 'loopback')).json;
+        expect(comparable(ok(lo('ADD', {}, config)).json)).toEqual(comparable(theirs));
+      },
+    );
   },
 );

@@ -1,11 +1,11 @@
-/** ipMasq of bridge and ptp: what leaves the pods' subnets has the node's address, by either backend. */
+/** ipMasq of bridge and ptp: packets that leave the pods' subnets get the node's address, with either backend. */
 import { existsSync } from 'node:fs';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
 import { iptablesOf, ruleset } from './nat-state.ts';
 import { scratch } from './scratch.ts';
@@ -13,7 +13,7 @@ import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.
 
 const PATH = process.env.PATH ?? '';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'masquerading by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -64,7 +64,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ['ptp', undefined],
       ['ptp', 'iptables'],
       ['cnikit', undefined],
-    ])('%s with backend %s: out with the node’s address, nothing left after DEL', async (type, backend) => {
+    ])('%s with backend %s masquerades pods until DEL and leaves nothing', async (type, backend) => {
       const changes = backend === undefined ? {} : { ipMasqBackend: backend };
       await serve(outside, 'tcp', 80);
       const made = pod();
@@ -78,7 +78,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ruleset()).toBe('');
     });
 
-    test('within the subnet pods see each other’s addresses', async () => {
+    test('ptp with ipMasq keeps pod addresses within the subnet', async () => {
       const [a, b] = [pod(), pod()];
       const [one, two] = [ok(call('ADD', 'a', a, {}, 'ptp')).json, ok(call('ADD', 'b', b, {}, 'ptp')).json];
       await serve(b, 'tcp', 80);
@@ -88,20 +88,20 @@ describe.skipIf(!inSandbox).each(ways)(
       }
     });
 
-    test('the layout by nftables: an element a pod, and one chain a subnet, which go with the last', () => {
+    test('ipMasq with nftables has an element per pod and a chain per subnet, removed with the last pod', () => {
       const [a, b] = [pod(), pod()];
       ok(call('ADD', 'a', a));
       ok(call('ADD', 'b', b));
-      const words = ruleset().replaceAll(/\s+/g, ' ');
+      const rules = ruleset().replaceAll(/\s+/g, ' ');
       for (const [version, address, multicast, first, second, subnet] of [
         ['ip', 'pods4', '224.0.0.0/4', '10.90.0.2', '10.90.0.3', '10.90.0.0/24'],
         ['ip6', 'pods6', 'ff00::/8', 'fd90::2', 'fd90::3', 'fd90::/64'],
       ] as const) {
         const chain = `subnet-${subnet.replaceAll(':', '_')}`;
         const element = (of: string, id: string) => `${of} comment "net/${id}/eth0" : goto ${chain}`;
-        expect(words).toContain(`elements = { ${element(first, 'a')}, ${element(second, 'b')} }`);
-        expect(words).toContain(`${version} saddr vmap @${address}`);
-        expect(words).toContain(
+        expect(rules).toContain(`elements = { ${element(first, 'a')}, ${element(second, 'b')} }`);
+        expect(rules).toContain(`${version} saddr vmap @${address}`);
+        expect(rules).toContain(
           `chain ${chain} { ${version} daddr ${subnet} accept ${version} daddr ${multicast} accept masquerade }`,
         );
       }
@@ -114,7 +114,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test.each(['nftables', 'iptables'])(
-      'DEL by %s with neither namespace nor result frees all',
+      'bridge DEL removes masquerading by %s without namespace and result',
       (ipMasqBackend) => {
         ok(call('ADD', 'c1', pod(), { ipMasqBackend }));
         expect(ruleset()).not.toBe('');
@@ -123,14 +123,14 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    test('DEL finds the rules of a pod whose reservations are gone', () => {
+    test('bridge DEL removes masquerading of a pod whose reservations are gone', () => {
       ok(call('ADD', 'c1', pod()));
       const ipam = { type: 'host-local', dataDir: `${here.dir}/other`, subnet: '10.90.0.0/24' };
       ok(call('DEL', 'c1', { path: '' }, { ipam }));
       expect(ruleset()).toBe('');
     });
 
-    test('DEL of one attachment leaves the rule of another that has the address now', () => {
+    test('bridge DEL keeps masquerading of another attachment that now holds the address', () => {
       const { json } = ok(call('ADD', 'old', pod()));
       ok(call('DEL', 'old', { path: '' }));
       const ips = { runtimeConfig: { ips: ['10.90.0.2', 'fd90::2'] } };
@@ -140,7 +140,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ruleset()).toBe(before);
     });
 
-    test('ADD takes over an address whose former owner was never deleted', () => {
+    test('bridge ADD takes over masquerading of an address whose owner was never deleted', () => {
       ok(call('ADD', 'lost', pod()));
       run('rm', '-r', `${here.dir}/net`, `${here.dir}/.cnikit`);
       ok(call('ADD', 'new', pod()));
@@ -149,7 +149,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test.each(['nftables', 'iptables'])(
-      'GC by %s removes what is not listed, of this network only',
+      'bridge GC removes masquerading by %s of unlisted attachments of its own network only',
       (ipMasqBackend) => {
         for (const id of ['keep', 'stale']) {
           ok(call('ADD', id, pod(), { ipMasqBackend }));
@@ -165,7 +165,7 @@ describe.skipIf(!inSandbox).each(ways)(
         const all = () => [ruleset(), ...iptablesOf(/comment/)].join('\n');
         const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
         expect(all()).toContain('stale');
-        // A configuration that masquerades no longer.
+        // The configuration no longer masquerades.
         ok(call('GC', '', { path: '' }, { cniVersion: '1.1.0', ipMasq: false, ...valid }));
         for (const id of ['keep', 'foreign']) {
           expect(all()).toContain(id);
@@ -177,7 +177,7 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    test('two networks may give the same addresses: each masquerades, and removes its own', () => {
+    test('two networks with the same addresses masquerade independently', () => {
       const other = (changes: object = {}) => ({ name: 'other', bridge: 'masq1', ...changes });
       const [a, b] = [pod(), pod()];
       const one = ok(call('ADD', 'a', a)).json;
@@ -200,7 +200,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ruleset()).toBe('');
     });
 
-    test('a network’s long name is told apart from others', () => {
+    test('networks with long names have distinct tables', () => {
       const names = ['n'.repeat(90), `${'n'.repeat(89)}m`];
       for (const [i, name] of names.entries()) {
         ok(call('ADD', `c${i}`, pod(), { name, bridge: `masq${i}` }));
@@ -212,7 +212,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ruleset()).toBe('');
     });
 
-    test('CHECK names what is missing', () => {
+    test('bridge CHECK names missing masquerading', () => {
       const made = pod();
       const { json } = ok(call('ADD', 'c1', made));
       const check = () => call('CHECK', 'c1', made, { prevResult: json });
@@ -222,27 +222,30 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(check(), 999, /not masqueraded; rules are missing in chain subnet-fd90__\/64$/);
     });
 
-    test('an unknown backend is refused', () => {
+    test('bridge ADD rejects an unknown ipMasqBackend', () => {
       fails(call('ADD', 'c1', pod(), { ipMasqBackend: 'ipfw' }), 7, /ipMasqBackend "ipfw"/);
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/bridge`))('by iptables the rules are the reference’s', () => {
-      const [ours, theirs] = [pod(), pod()];
-      const saved = () => iptablesOf(/CNI-/);
-      ok(call('ADD', 'c1', ours, { ipMasqBackend: 'iptables' }));
-      const made = saved();
-      ok(call('DEL', 'c1', ours));
-      expect(saved()).toEqual([]);
-      // It fails to set a default gateway and a route of IPAM's to the same place.
-      const again = conf({ isDefaultGateway: false, runtimeConfig: { ips: ['10.90.0.2', 'fd90::2'] } });
-      ok(byReference(env('ADD', 'c1', theirs, { PATH }), again, 'bridge'));
-      expect(made).toEqual(saved());
-      // And DEL removes what the reference made, whatever the backend is now.
-      ok(call('DEL', 'c1', { path: '' }));
-      expect(saved()).toEqual([]);
-    });
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/bridge`))(
+      'ipMasq with iptables creates the same rules as upstream',
+      () => {
+        const [ours, theirs] = [pod(), pod()];
+        const saved = () => iptablesOf(/CNI-/);
+        ok(call('ADD', 'c1', ours, { ipMasqBackend: 'iptables' }));
+        const made = saved();
+        ok(call('DEL', 'c1', ours));
+        expect(saved()).toEqual([]);
+        // Upstream fails when the default gateway and a route of IPAM have the same destination.
+        const again = conf({ isDefaultGateway: false, runtimeConfig: { ips: ['10.90.0.2', 'fd90::2'] } });
+        ok(runUpstream(env('ADD', 'c1', theirs, { PATH }), again, 'bridge'));
+        expect(made).toEqual(saved());
+        // DEL removes upstream's rules with any backend.
+        ok(call('DEL', 'c1', { path: '' }));
+        expect(saved()).toEqual([]);
+      },
+    );
 
-    test('rules that the reference makes by nftables go as well', () => {
+    test('bridge DEL and GC remove nftables rules of upstream', () => {
       const hash = (text: string) => run('sh', '-c', `printf %s '${text}' | sha512sum`).slice(0, 16);
       const rule = (network: string, id: string) => {
         const comment = `${hash(network)}-${hash(`eth0:${id}`)}, net: ${network}, if: eth0, id: ${id}`;
@@ -266,7 +269,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(left()).toEqual(['net,c2', 'other,c1']);
     });
 
-    test('rules in the older interface of iptables go as well', () => {
+    test('bridge DEL and GC remove rules of legacy iptables', () => {
       const chain = iptablesChainOf('c1');
       for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
         run(program, '-t', 'nat', '-N', chain);
@@ -284,7 +287,7 @@ describe.skipIf(!inSandbox).each(ways)(
   },
 );
 
-/** As the reference names it, by an independent hash. */
+/** The chain's name as upstream derives it, by an independent hash. */
 function iptablesChainOf(id: string): string {
   const hash = run('sh', '-c', `printf %s net${id} | sha512sum`).slice(0, 24);
   return `CNI-${hash}`;
@@ -292,7 +295,7 @@ function iptablesChainOf(id: string): string {
 
 describe.skipIf(!inSandbox)('a kernel without nftables (needs the sandbox: run npm test at the root)', () => {
   const here = scratch();
-  test('has iptables, unless the configuration says otherwise', () => {
+  test('ipMasq falls back to iptables when the kernel has no nftables', () => {
     const without = {
       ...sys,
       socket(domain: number, type: number, protocol: number, netns?: number) {
@@ -329,7 +332,7 @@ describe.skipIf(!inSandbox)('a kernel without nftables (needs the sandbox: run n
 describe.skipIf(!inSandbox)(
   'masquerading and concurrency (needs the sandbox: run npm test at the root)',
   () => {
-    test('as many pods at once have as many elements, and the last DEL leaves nothing', async () => {
+    test('concurrent ADDs with ipMasq have an element each, and the last DEL leaves nothing', async () => {
       let counted = 0;
       const addresses = await concurrentAdds(16, { ipMasq: true }, () => {
         counted = ruleset().match(/ comment "crowd\//g)?.length ?? 0;
@@ -340,7 +343,7 @@ describe.skipIf(!inSandbox)(
   },
 );
 
-/** The jump from POSTROUTING that the reference makes for container c1 of network net. */
+/** Adds the jump from POSTROUTING that upstream creates for container c1 of network net. */
 function legacyJump(program: string, chain: string): void {
   const comment = ['-m', 'comment', '--comment', 'name: "net" id: "c1"'];
   run(program, '-t', 'nat', '-A', 'POSTROUTING', ...comment, '-j', chain);

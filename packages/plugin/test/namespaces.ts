@@ -1,7 +1,7 @@
-/** Throw-away namespaces for pods, and the node's links, by the tools an operator would use. */
+/** Temporary pod namespaces, and the node's links, by an operator's tools. */
 import { spawnSync } from 'node:child_process';
 
-/** Runs a program; throws with what it said when it fails. */
+/** Runs a program, and throws its output when it fails. */
 export function run(...argv: [string, ...string[]]): string {
   const done = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8' });
   if (done.error) {
@@ -16,18 +16,18 @@ export function run(...argv: [string, ...string[]]): string {
 // biome-ignore lint/suspicious/noExplicitAny: ip's JSON has many shapes
 export function ipJson(...argv: string[]): any[] {
   const out = run('ip', '-j', ...argv);
-  // Where the kernel could not filter, not having loaded the kind of link asked for, ip prints `{}` for what it leaves out.
+  // ip prints `{}` for links it filters out itself, which it does when the kernel module of that kind is not loaded.
   const all: object[] = out.trim() === '' ? [] : JSON.parse(out);
   return all.filter((one) => Object.keys(one).length > 0);
 }
 
-/** A namespace under /run/netns; gone when `remove` was called. */
+/** A namespace under /run/netns, until `remove`. */
 export interface Pod {
   name: string;
   path: string;
-  /** Runs a program inside. */
+  /** Runs a program in the namespace. */
   run(...argv: [string, ...string[]]): string;
-  /** Once is enough; again does nothing. */
+  /** Deletes the namespace; idempotent. */
   remove(): void;
 }
 
@@ -50,7 +50,7 @@ export function makePod(): Pod {
   };
 }
 
-/** The names of the veth ends on the node. */
+/** Names of the veth interfaces on the node. */
 export function hostVeths(): string[] {
   return ipJson('link', 'show', 'type', 'veth').map((link) => link.ifname);
 }

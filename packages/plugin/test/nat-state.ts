@@ -1,14 +1,14 @@
-/** What NAT has left on the node, by the tools an operator would use. */
+/** NAT state of the node, read by an operator's tools. */
 import { run } from './namespaces.ts';
 
-/** Everything of nftables but the base chains that iptables makes and never removes; '' when there is nothing. */
+/** The nftables ruleset without the base chains that iptables never removes; '' when it is empty. */
 export function ruleset(): string {
   return run('nft', '-s', 'list', 'ruleset')
     .replaceAll(/^table ip6? nat \{\n(\tchain [A-Z]+ \{\n\t\ttype .*\n\t\}\n\n?)*\}\n/gm, '')
     .trim();
 }
 
-/** Rules and chains of pods in the nat tables of iptables, whichever interface they are in. */
+/** Lines of iptables-save for the nat tables of both families that match a pattern. */
 export function iptablesOf(pattern: RegExp, variant: 'nft' | 'legacy' = 'nft'): string[] {
   return ['iptables', 'ip6tables']
     .flatMap((program) => run(`${program}-${variant}-save`, '-t', 'nat').split('\n'))

@@ -1,4 +1,4 @@
-/** The executable's program under Node, as the plugin that the first argument names. */
+/** The executable's program under Node; the first argument names the plugin. */
 import { sys } from '@cnikit/sys';
 import { programOver } from '../src/program.ts';
 

@@ -1,19 +1,19 @@
-/** Everything that plugins make, as lines of text to compare: what is left after a pod, or gone that should not be. */
+/** Everything that plugins create, as comparable lines of text: finds leftovers and missing state. */
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Link, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { openNftables } from '@cnikit/netlink/nftables';
 import { run } from './namespaces.ts';
 
-/** What to look at besides the node's links, addresses, routes, rules, queueing disciplines and nftables. */
+/** State to read besides links, addresses, routes, rules, qdiscs and nftables. */
 export interface StateScope {
-  /** A folder, with all that is below it. */
+  /** A folder, read recursively. */
   dir: string;
-  /** Legacy iptables too, which nftables does not show. */
+  /** Whether to read legacy iptables, which nftables does not show. */
   iptables?: boolean;
 }
 
-/** Reads the state of the node, and of a pod if there is one. */
+/** Reads the state of the node and of a pod. */
 export interface StateReader {
   node(): string[];
   pod(): string[];
@@ -40,7 +40,7 @@ export function stateReader({ dir, iptables = false }: StateScope, podPath: stri
   };
 }
 
-/** The node's state, read once. */
+/** Reads the node's state once. */
 export function nodeStateIn(dir: string): string[] {
   const reader = stateReader({ dir }, '/proc/self/ns/net');
   const state = reader.node();
@@ -48,7 +48,7 @@ export function nodeStateIn(dir: string): string[] {
   return state;
 }
 
-/** What is in `now` and not in `before`, with a plus, and the other way round. */
+/** Lines only in `now`, prefixed with +, then lines only in `before`, prefixed with -. */
 export function differences(before: readonly string[], now: readonly string[]): string[] {
   const [old, present] = [new Set(before), new Set(now)];
   return [
@@ -58,7 +58,7 @@ export function differences(before: readonly string[], now: readonly string[]): 
 }
 
 const DEFAULT_QDISCS = ['noqueue', 'pfifo_fast', 'fq_codel', 'mq'];
-/** The kernel makes and takes these by itself, in its own time. */
+/** The kernel adds and removes these asynchronously. */
 const isOfLinkLocal = (prefix: string | undefined) => /^(fe80|ff)/.test(prefix ?? '');
 const RT_TABLE_LOCAL = 255;
 
@@ -108,7 +108,7 @@ function nftState(nft: ReturnType<typeof openNftables>): string[] {
   ];
 }
 
-/** As JSON, without what traffic changes. */
+/** JSON without packet counters. */
 function text(value: object): string {
   return JSON.stringify(value, (key, one) => {
     if (typeof one === 'bigint') {
@@ -130,7 +130,7 @@ function iptablesState(): string[] {
   );
 }
 
-/** Reservations and other files with their content; of the allocator's own, which change with every pod, none. */
+/** Reservations and other files with their content, without the allocator's files that change with every pod. */
 function fileState(dir: string): string[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .filter((name) => !/(^|\/)(lock$|last_reserved_ip\.|\.seal:)/.test(name))

@@ -1,9 +1,9 @@
-/** Ports of the node that lead to a pod: real connections, by either backend, standing alone and inside cnikit. */
+/** Host ports of pods: real connections with either backend, by portmap alone and inside cnikit. */
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { type Answer, byReference, REFERENCE, ways } from './invoke.ts';
+import { type Answer, invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
 import { iptablesOf, ruleset } from './nat-state.ts';
 import { scratch } from './scratch.ts';
@@ -29,7 +29,7 @@ const udp = (hostPort: number, containerPort: number): Mapping => ({
   protocol: 'udp',
 });
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'portmap by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -69,14 +69,14 @@ describe.skipIf(!inSandbox).each(ways)(
       ports: Ports,
       changes: object = {},
     ): Answer => invoke(env(command, id, at, { PATH }), conf(ports, changes), type);
-    /** In one process. */
+    /** ADD of cnikit, with portmap in the same process. */
     const add = (id: string, at: Pod, ports: Ports, changes: object = {}) =>
       ok(call('cnikit', 'ADD', id, at, ports, changes)).json;
     const pod = () => here.pod();
-    const ruled = () => ruleset() !== '';
+    const hasRules = () => ruleset() !== '';
 
     describe.each(['nftables', 'iptables'])('with backend %s', (backend) => {
-      test('tcp of both families, from outside, from the node, by localhost and from the pods', async () => {
+      test('portmap forwards tcp of both families from outside, the node, localhost and pods', async () => {
         const [a, b] = [pod(), pod()];
         const ports = [tcp(8080, 80)];
         const json = add('a', a, ports, { backend });
@@ -87,7 +87,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
         expect(reach(NODE, 'tcp', NODE6, 8080)).toBe(NODE6);
         expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe(GATEWAY4);
-        // Hairpin, and a neighbour whose answers would pass the node by.
+        // Hairpin, and a neighbour whose replies would bypass the node.
         for (const from of [a, b]) {
           expect(reach(from, 'tcp', NODE4, 8080)).toBe(GATEWAY4);
           expect(reach(from, 'tcp', NODE6, 8080)).toBe('fd88::1');
@@ -101,8 +101,8 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
       });
 
-      test('a port of one address of the node, and another pod behind the same port of the rest', async () => {
-        const [one, rest] = [pod(), pod()];
+      test('portmap forwards a port of one host address, and the same port of the others to another pod', async () => {
+        const [one, other] = [pod(), pod()];
         run('ip', 'address', 'add', '192.0.2.2/24', 'dev', 'uplink');
         const only = [tcp(8080, 81, { hostIP: '192.0.2.2' }), tcp(8081, 81, { hostIP: NODE6 })];
         add('one', one, only, { backend });
@@ -112,22 +112,22 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(reach(outside, 'tcp', NODE6, 8081)).toBe(outside.ipv6);
         expect(reach(outside, 'tcp', NODE4, 8081)).toBeUndefined();
         if (backend === 'nftables') {
-          await serve(rest, 'tcp', 80);
-          add('rest', rest, [tcp(8080, 80, { hostIP: '0.0.0.0' })], { backend });
+          await serve(other, 'tcp', 80);
+          add('other', other, [tcp(8080, 80, { hostIP: '0.0.0.0' })], { backend });
           expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
           expect(reach(outside, 'tcp', NODE6, 8080)).toBeUndefined();
-          ok(call('cnikit', 'DEL', 'rest', rest, undefined, { capabilities: { portMappings: true } }));
+          ok(call('cnikit', 'DEL', 'other', other, undefined, { capabilities: { portMappings: true } }));
           expect(reach(outside, 'tcp', '192.0.2.2', 8080)).toBe(outside.ipv4);
           expect(reach(outside, 'tcp', NODE4, 8080)).toBeUndefined();
         }
       });
 
-      test('udp goes to the pod of now, not to that of before', async () => {
+      test('portmap forwards udp to the new pod after the previous one is deleted', async () => {
         const [first, second] = [pod(), pod()];
         const ports = [udp(5300, 53)];
-        // The same port of the sender each time, or the kernel would take it for another conversation.
+        // A fixed source port, so that the kernel sees one connection.
         const ask = (host: string) => reach(outside, 'udp', host, 5300, 4444);
-        // Somebody sends before anybody listens.
+        // The client sends before the server listens.
         ask(NODE4);
         add('first', first, ports, { backend });
         await serve(first, 'udp', 53);
@@ -141,14 +141,14 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(ask(NODE6)).toBe(outside.ipv6);
       });
 
-      test('sctp', async () => {
+      test('portmap forwards sctp', async () => {
         const made = pod();
         add('a', made, [{ hostPort: 3868, containerPort: 3869, protocol: 'SCTP' }], { backend });
         const received = receiveSctp(made);
         expect(await sendSctp(outside, NODE4, 3868, received)).toBe(3869);
       });
 
-      test('masqAll has all that comes look as if it came from the node', async () => {
+      test('portmap masquerades every connection with masqAll', async () => {
         const made = pod();
         add('a', made, [tcp(8080, 80)], { backend, masqAll: true });
         await serve(made, 'tcp', 80);
@@ -156,7 +156,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(reach(outside, 'tcp', NODE6, 8080)).toBe('fd88::1');
       });
 
-      test('snat off masquerades nothing, another mark is another bit', async () => {
+      test('portmap masquerades nothing with snat false, and uses markMasqBit', async () => {
         add('a', pod(), [tcp(8080, 80)], { backend, snat: false });
         const marks = () => ruleset().match(/0x0*2000|0x0*400\b/g) ?? [];
         expect(marks()).toEqual([]);
@@ -175,7 +175,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(ruleset()).not.toMatch(/cnikit_hostports/);
       });
 
-      test.skipIf(backend !== 'iptables')('conditions restrict the packets that reach the pod', async () => {
+      test.skipIf(backend !== 'iptables')('portmap forwards only what its conditions match', async () => {
         const made = pod();
         const conditionsV4 = ['!', '-s', `${outside.ipv4}/32`];
         add('a', made, [tcp(8080, 80)], { backend, conditionsV4 });
@@ -185,14 +185,14 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(reach(NODE, 'tcp', NODE4, 8080)).toBe(NODE4);
       });
 
-      test('behind another plugin: DEL with neither namespace, result nor ports frees all', () => {
+      test('portmap DEL frees everything without namespace, result and ports', () => {
         const made = pod();
         const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
         const ports = [tcp(8080, 80), udp(5300, 53)];
         expect(ok(call('portmap', 'ADD', 'a', made, ports, { backend, prevResult: json })).json).toEqual(
           json,
         );
-        expect(ruled()).toBe(true);
+        expect(hasRules()).toBe(true);
         for (let i = 0; i < 2; i++) {
           ok(call('portmap', 'DEL', 'a', { path: '' }, undefined));
         }
@@ -200,7 +200,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(iptablesOf(OURS)).toEqual([]);
       });
 
-      test('GC removes the ports of what is not listed, of this network only', () => {
+      test('cnikit GC removes ports of unlisted attachments of its own network only', () => {
         add('keep', pod(), [tcp(8080, 80)], { backend });
         add('stale', pod(), [tcp(8081, 80), udp(5300, 53)], { backend });
         add('foreign', pod(), [tcp(8082, 80)], {
@@ -221,7 +221,7 @@ describe.skipIf(!inSandbox).each(ways)(
       });
     });
 
-    test('keys in any case', async () => {
+    test('cnikit ADD matches keys of portMappings in any case', async () => {
       const made = pod();
       const RuntimeConfig = {
         PortMappings: [{ HostPort: 8080, ContainerPort: 80, Protocol: 'TCP', HostIP: '' }],
@@ -231,12 +231,12 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
     });
 
-    test('the bridge alone passes over portMappings, as the reference’s does', () => {
+    test('bridge ADD ignores portMappings, as upstream does', () => {
       ok(call('bridge', 'ADD', 'a', pod(), [tcp(8080, 80)]));
       expect(ruleset()).toBe('');
     });
 
-    test('a port that another pod has is an error that names it, and takes all back', () => {
+    test('cnikit ADD names the pod that holds a host port and undoes its changes', () => {
       const [a, b] = [pod(), pod()];
       add('first', a, [tcp(8080, 80)]);
       const before = ruleset();
@@ -244,11 +244,11 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(second, 11, /Host port 8080\/tcp is taken by container first \(eth0\) of network net/);
       expect(ruleset()).toBe(before);
       expect(here.reservations().sort()).toEqual(['10.88.0.2', 'fd88::2']);
-      // The same port of another protocol is another port.
+      // The same port number of another protocol is free.
       add('third', b, [udp(8080, 80)]);
     });
 
-    test('portmap ADD again, after one that was killed, takes over its own', () => {
+    test('portmap ADD replaces the rules of a killed ADD of the same attachment', () => {
       const made = pod();
       const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
       for (const port of [80, 81]) {
@@ -275,19 +275,19 @@ describe.skipIf(!inSandbox).each(ways)(
       [[tcp(80, 80)], { backend: 'nftables', conditionsV4: ['-s', '1.2.3.4'] }, 7, /different backends/],
       [[tcp(80, 80)], { conditionsV4: ['ip', 'saddr', '192.0.2.1'] }, 2, /conditionsV4/],
       [[tcp(80, 80)], { conditionsV6: ['--no-such-option'] }, 999, /ip6tables-restore failed/],
-    ])('%j with %j is refused and leaves nothing', (ports, changes, code, msg) => {
+    ])('cnikit ADD rejects ports %j with %j and leaves nothing', (ports, changes, code, msg) => {
       fails(call('cnikit', 'ADD', 'a', pod(), ports, changes), code, msg);
       expect(ruleset()).not.toMatch(OURS);
       expect(here.reservations()).toEqual([]);
     });
 
-    test('whatever the ports in the configuration have become, DEL frees what there is', () => {
+    test('cnikit DEL removes the ports even when the configuration is invalid', () => {
       add('a', pod(), [tcp(8080, 80)]);
       ok(call('cnikit', 'DEL', 'a', { path: '' }, [tcp(0, 80)]));
       expect(ruleset()).toBe('');
     });
 
-    test('CHECK names what is missing', () => {
+    test('cnikit CHECK names missing port rules', () => {
       const made = pod();
       const ports = [tcp(8080, 80), tcp(8081, 80, { hostIP: NODE4 })];
       const json = add('a', made, ports);
@@ -304,40 +304,45 @@ describe.skipIf(!inSandbox).each(ways)(
       );
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/portmap`))('by iptables the rules are the reference’s', () => {
-      const made = pod();
-      const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
-      const many = Array.from({ length: 17 }, (_, i) => tcp(9000 + i, 90));
-      const ports = [
-        tcp(8080, 80),
-        tcp(8081, 81, { hostIP: '127.0.0.1' }),
-        udp(5300, 53),
-        tcp(55, 5, { hostIP: '0.0.0.0' }),
-      ];
-      const all = [...ports, { hostPort: 54, containerPort: 4, protocol: 'sctp', hostIP: '::' }, ...many];
-      const changes = { backend: 'iptables', conditionsV4: ['-s', '1.2.3.0/24'], prevResult: json };
-      // Chains come in the order that they were made in.
-      const saved = () =>
-        iptablesOf(/./)
-          .filter((line) => !line.startsWith('#'))
-          .sort();
-      ok(call('portmap', 'ADD', 'a', made, all, changes));
-      const ours = saved();
-      // A second pod makes no second jump.
-      ok(call('portmap', 'ADD', 'b', made, [tcp(7000, 70)], changes));
-      ok(call('portmap', 'DEL', 'b', made, [tcp(7000, 70)], changes));
-      expect(saved()).toEqual(ours);
-      ok(call('portmap', 'DEL', 'a', made, all, changes));
-      expect(iptablesOf(OURS)).toEqual([]);
-      run('nft', 'flush', 'ruleset');
-      ok(byReference(env('ADD', 'a', made, { PATH }), conf(all, { type: 'portmap', ...changes }), 'portmap'));
-      expect(ours).toEqual(saved());
-      // And DEL removes what the reference made, with neither ports nor backend.
-      ok(call('portmap', 'DEL', 'a', made, undefined));
-      expect(iptablesOf(OURS)).toEqual([]);
-    });
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/portmap`))(
+      'portmap with iptables creates the same rules as upstream',
+      () => {
+        const made = pod();
+        const json = ok(call('bridge', 'ADD', 'a', made, undefined)).json;
+        const many = Array.from({ length: 17 }, (_, i) => tcp(9000 + i, 90));
+        const ports = [
+          tcp(8080, 80),
+          tcp(8081, 81, { hostIP: '127.0.0.1' }),
+          udp(5300, 53),
+          tcp(55, 5, { hostIP: '0.0.0.0' }),
+        ];
+        const all = [...ports, { hostPort: 54, containerPort: 4, protocol: 'sctp', hostIP: '::' }, ...many];
+        const changes = { backend: 'iptables', conditionsV4: ['-s', '1.2.3.0/24'], prevResult: json };
+        // iptables-save prints chains in order of creation.
+        const saved = () =>
+          iptablesOf(/./)
+            .filter((line) => !line.startsWith('#'))
+            .sort();
+        ok(call('portmap', 'ADD', 'a', made, all, changes));
+        const ours = saved();
+        // A second pod adds no second jump.
+        ok(call('portmap', 'ADD', 'b', made, [tcp(7000, 70)], changes));
+        ok(call('portmap', 'DEL', 'b', made, [tcp(7000, 70)], changes));
+        expect(saved()).toEqual(ours);
+        ok(call('portmap', 'DEL', 'a', made, all, changes));
+        expect(iptablesOf(OURS)).toEqual([]);
+        run('nft', 'flush', 'ruleset');
+        ok(
+          runUpstream(env('ADD', 'a', made, { PATH }), conf(all, { type: 'portmap', ...changes }), 'portmap'),
+        );
+        expect(ours).toEqual(saved());
+        // DEL removes upstream's rules without ports and backend.
+        ok(call('portmap', 'DEL', 'a', made, undefined));
+        expect(iptablesOf(OURS)).toEqual([]);
+      },
+    );
 
-    test('rules that the reference makes by nftables go as well', () => {
+    test('portmap DEL removes nftables rules of upstream', () => {
       for (const family of ['ip', 'ip6']) {
         run('nft', `add table ${family} cni_hostport`);
         for (const chain of ['hostports', 'hostip_hostports', 'masquerading']) {
@@ -352,7 +357,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ruleset().match(/"b"/g)).toHaveLength(6);
     });
 
-    test('a chain of somebody else’s sets the mark', () => {
+    test('portmap ADD jumps to externalSetMarkChain instead of its own chains', () => {
       for (const program of ['iptables', 'ip6tables']) {
         run(program, '-t', 'nat', '-N', 'THEIRS');
       }
@@ -364,28 +369,31 @@ describe.skipIf(!inSandbox).each(ways)(
 );
 
 describe.skipIf(!inSandbox)('portmap and concurrency (needs the sandbox: run npm test at the root)', () => {
-  test.each(['nftables', 'iptables'])('as many pods at once by %s have as many ports', async (backend) => {
-    const ports = (pod: number) => ({
-      runtimeConfig: { portMappings: [tcp(8000 + pod, 80), udp(9000 + pod, 53)] },
-    });
-    let leading: string[] = [];
-    await concurrentAdds(
-      16,
-      (pod) => ({ backend, ...ports(pod) }),
-      () => {
-        leading =
-          backend === 'iptables'
-            ? iptablesOf(/^-A CNI-HOSTPORT-DNAT/)
-            : [...ruleset().matchAll(/\w+ \. \d+ comment "crowd/g)].map(String);
-        if (backend === 'iptables') {
-          expect(iptablesOf(/^-A (PREROUTING|OUTPUT|POSTROUTING)/)).toHaveLength(3);
-          expect(iptablesOf(/^-A CNI-HOSTPORT-(SETMARK|MASQ)/)).toHaveLength(2);
-        }
-      },
-    );
-    // Of nftables two maps, one for each family that the pods could have; these have IPv4.
-    expect(leading).toHaveLength(32);
-    expect(ruleset()).not.toMatch(OURS);
-    run('nft', 'flush', 'ruleset');
-  });
+  test.each(['nftables', 'iptables'])(
+    'concurrent ADDs with portMappings by %s each have their ports',
+    async (backend) => {
+      const ports = (pod: number) => ({
+        runtimeConfig: { portMappings: [tcp(8000 + pod, 80), udp(9000 + pod, 53)] },
+      });
+      let leading: string[] = [];
+      await concurrentAdds(
+        16,
+        (pod) => ({ backend, ...ports(pod) }),
+        () => {
+          leading =
+            backend === 'iptables'
+              ? iptablesOf(/^-A CNI-HOSTPORT-DNAT/)
+              : [...ruleset().matchAll(/\w+ \. \d+ comment "crowd/g)].map(String);
+          if (backend === 'iptables') {
+            expect(iptablesOf(/^-A (PREROUTING|OUTPUT|POSTROUTING)/)).toHaveLength(3);
+            expect(iptablesOf(/^-A CNI-HOSTPORT-(SETMARK|MASQ)/)).toHaveLength(2);
+          }
+        },
+      );
+      // nftables has one map per family; these pods have IPv4 only.
+      expect(leading).toHaveLength(32);
+      expect(ruleset()).not.toMatch(OURS);
+      run('nft', 'flush', 'ruleset');
+    },
+  );
 });

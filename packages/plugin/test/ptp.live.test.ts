@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'ptp by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -34,7 +34,7 @@ describe.skipIf(!inSandbox).each(ways)(
           .filter((line) => line !== '' && !line.startsWith('fe80:')),
       );
 
-    test('ADD routes the pod through the node, both families', () => {
+    test('ptp ADD routes both families of the pod through the node', () => {
       const made = pod();
       const { json } = ok(call('ADD', 'c1', made));
       const hostName = hostVethName('net', 'c1', 'eth0');
@@ -49,7 +49,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(ipJson('route', 'show', '10.95.0.2')[0]).toMatchObject({ dev: hostName, scope: 'link' });
     });
 
-    test('pods reach each other through the node', () => {
+    test('ptp pods reach each other through the node', () => {
       const [a, b] = [pod(), pod()];
       ok(call('ADD', 'a', a));
       ok(call('ADD', 'b', b));
@@ -57,7 +57,7 @@ describe.skipIf(!inSandbox).each(ways)(
       a.run('ping', '-6', '-c', '1', '-W', '2', 'fd95::3');
     });
 
-    test('mtu is set on both ends', () => {
+    test('ptp ADD sets mtu on both ends', () => {
       const made = pod();
       ok(call('ADD', 'c1', made, { mtu: 1380 }));
       expect(ipJson('link', 'show', hostVethName('net', 'c1', 'eth0'))[0].mtu).toBe(1380);
@@ -65,7 +65,7 @@ describe.skipIf(!inSandbox).each(ways)(
     });
 
     test.each([{}, { dns: { nameservers: [] } }, { dns: { nameservers: ['192.0.2.1'] } }])(
-      'dns of the configuration wins: %j',
+      'ptp ADD prefers dns of the configuration: %j',
       (changes: { dns?: object }) => {
         expect(ok(call('ADD', 'c1', pod(), changes)).json.dns ?? {}).toEqual(
           changes.dns && 'nameservers' in changes.dns && (changes.dns.nameservers as []).length > 0
@@ -75,7 +75,7 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    test('DEL frees all, with and without the namespace, again and again', () => {
+    test('ptp DEL is idempotent and frees everything, with and without the namespace', () => {
       for (const path of [undefined, '', '/run/netns/gone']) {
         const made = pod();
         ok(call('ADD', 'c1', made));
@@ -87,7 +87,7 @@ describe.skipIf(!inSandbox).each(ways)(
       }
     });
 
-    test('an ADD that fails takes back what it did', () => {
+    test('ptp ADD undoes its changes when it fails', () => {
       const made = pod();
       made.run('ip', 'link', 'add', 'eth0', 'type', 'bridge');
       fails(call('ADD', 'c1', made), 999, /eth0.*exists/);
@@ -95,14 +95,14 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(reservations()).toEqual([]);
     });
 
-    test('a route the kernel refuses makes ADD fail and leaves nothing', () => {
+    test('ptp ADD fails and leaves nothing when the kernel rejects a route', () => {
       const ipam = { ...conf().ipam, routes: [{ dst: '192.0.2.0/24', gw: '198.51.100.1' }] };
       fails(call('ADD', 'c1', pod(), { ipam }), 999, /192\.0\.2\.0\/24/);
       expect(hostVeths()).toEqual([]);
       expect(reservations()).toEqual([]);
     });
 
-    test('CHECK passes after ADD and names what is gone', () => {
+    test('ptp CHECK passes after ADD and names what is missing', () => {
       const made = pod();
       const prevResult = ok(call('ADD', 'c1', made)).json;
       ok(call('CHECK', 'c1', made, { prevResult }));
@@ -116,7 +116,7 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(call('CHECK', 'c1', made, { prevResult }), 999, /route to 0\.0\.0\.0\/0 via 10\.95\.0\.1/);
     });
 
-    test('GC frees what is not listed', () => {
+    test('ptp GC frees attachments that are not listed', () => {
       ok(call('ADD', 'keep', pod()));
       ok(call('ADD', 'lost', pod()));
       const valid = { 'cni.dev/valid-attachments': [{ containerID: 'keep', ifname: 'eth0' }] };
@@ -129,18 +129,18 @@ describe.skipIf(!inSandbox).each(ways)(
       [{ ipMasq: 'yes' }, 7, /ptp configuration/],
       [{ ipam: {} }, 7, /ipam/],
       [{ mtu: 'big' }, 7, /ptp configuration/],
-    ])('%j is refused', (changes, code, msg) => {
+    ])('ptp ADD rejects %j', (changes, code, msg) => {
       fails(call('ADD', 'c1', pod(), changes), code, msg);
       expect(hostVeths()).toEqual([]);
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/ptp`)).each(['0.2.0', '0.4.0', '1.0.0'])(
-      'ADD answers and routes as the reference does, version %s',
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/ptp`)).each(['0.2.0', '0.4.0', '1.0.0'])(
+      'ptp ADD returns the same result and routes as upstream in version %s',
       (cniVersion) => {
         const [ours, theirs] = [pod(), pod()];
         const of = (name: string) => conf({ cniVersion, name });
         const a = ok(invoke(env('ADD', 'c1', ours), of('ours'), 'ptp')).json;
-        const b = ok(byReference(env('ADD', 'c1', theirs), of('theirs'), 'ptp')).json;
+        const b = ok(runUpstream(env('ADD', 'c1', theirs), of('theirs'), 'ptp')).json;
         const same = (one: object, made: Pod) =>
           JSON.parse(JSON.stringify(comparable(one)).replaceAll(made.path, 'POD'));
         expect(same(a, ours)).toEqual(same(b, theirs));

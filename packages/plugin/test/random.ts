@@ -1,15 +1,15 @@
-/** Chance that can be repeated. */
+/** A seeded random generator. */
 export interface Random {
-  /** From 0 up to 1. */
+  /** Returns a number in [0, 1). */
   next(): number;
-  /** A whole number from 0 up to `below`. */
+  /** Returns an integer in [0, below). */
   below(below: number): number;
-  /** True so often. */
+  /** Returns true with the given probability. */
   chance(probability: number): boolean;
   pick<T>(list: readonly T[]): T;
 }
 
-/** mulberry32: the same seed, the same history. */
+/** mulberry32: the same seed gives the same sequence. */
 export function randomOf(seed: number): Random {
   let state = seed;
   const next = () => {

@@ -1,4 +1,4 @@
-/** The README's commands, configuration and example, run as they stand but for the folder of plugins. */
+/** Runs the commands, configuration and example of the README, with another plugin folder. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
@@ -16,7 +16,7 @@ const blocks = (language: string): string[] =>
 
 describe.skipIf(!inSandbox)('README.md (needs the sandbox: run npm test at the root)', () => {
   let bin: string;
-  const [install, byHand] = blocks('sh') as [string, string];
+  const [install, manualPod] = blocks('sh') as [string, string];
   const shell = (script: string) =>
     spawnSync('sh', ['-ec', script.replaceAll('/opt/cni/bin', bin)], { cwd: root, encoding: 'utf8' });
 
@@ -27,16 +27,16 @@ describe.skipIf(!inSandbox)('README.md (needs the sandbox: run npm test at the r
   });
   afterAll(() => rmSync(bin, { recursive: true }));
 
-  test('the commands by hand work', () => {
+  test('the README’s manual ADD and DEL work', () => {
     run('ip', 'netns', 'add', 'try');
-    const done = shell(byHand);
+    const done = shell(manualPod);
     expect([done.stderr, done.status]).toEqual(['', 0]);
     expect(JSON.parse(done.stdout).ips[0].address).toBe('10.9.0.2/24');
     run('ip', 'netns', 'del', 'try');
     run('ip', 'link', 'del', 'try0');
   });
 
-  test('a runtime runs the list', async () => {
+  test('a runtime runs the README’s plugin list', async () => {
     const io = nodeRuntimeIo();
     const runtime = new Runtime({ io, path: [bin], cacheDir: `${bin}/cache` });
     const list = parseConfigList(blocks('json')[0] as string);
@@ -52,12 +52,12 @@ describe.skipIf(!inSandbox)('README.md (needs the sandbox: run npm test at the r
   });
 
   const index = readFileSync(new URL('../src/index.ts', import.meta.url), 'utf8');
-  const ofIndex = /^ \* ```ts\n(.*?)^ \* ```/ms.exec(index)?.[1]?.replaceAll(/^ \* ?/gm, '');
-  test.each([...blocks('ts'), ofIndex as string])('example %# runs', (code) => {
+  const moduleExample = /^ \* ```ts\n(.*?)^ \* ```/ms.exec(index)?.[1]?.replaceAll(/^ \* ?/gm, '');
+  test.each([...blocks('ts'), moduleExample as string])('the README’s TypeScript example %# runs', (code) => {
     const args = ['--conditions=@cnikit/source', '--input-type=module-typescript', '--eval', code];
     const output = execFileSync(process.execPath, args, { encoding: 'utf8', cwd: import.meta.dirname });
-    for (const [, said] of code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)) {
-      expect(output).toContain(said);
+    for (const [, expected] of code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)) {
+      expect(output).toContain(expected);
     }
   });
 });

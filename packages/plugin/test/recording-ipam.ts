@@ -1,16 +1,16 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 
-/** An IPAM plugin called `recorder` that writes down what it is asked and gives what it is told. */
+/** An IPAM plugin named `recorder` that logs its calls and returns a fixed result. */
 export interface RecordingIpam {
-  /** The folder that it is in, for CNI_PATH. */
+  /** The folder of the plugin, for CNI_PATH. */
   path: string;
-  /** Its calls so far, as verb and container. */
+  /** Calls so far, as verb and container ID. */
   log(): string[];
-  /** What it got on stdin at the last call of a verb. */
+  /** The stdin of the last call of a verb. */
   stdin(command: string): unknown;
 }
 
-/** @param failing the verb that it answers with the error 11, "come back" */
+/** @param failing verb for which the plugin returns error 11, "come back" */
 export function recordingIpam(dir: string, result: object, failing = ''): RecordingIpam {
   writeFileSync(`${dir}/result.json`, JSON.stringify(result));
   writeFileSync(

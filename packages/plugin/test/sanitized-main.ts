@@ -1,4 +1,4 @@
-/** The executable without a snapshot, whose script is run from its beginning at each start. */
+/** The executable without a snapshot: each start runs the whole script. */
 import { sys } from '@cnikit/sys';
 import { programOver } from '../src/program.ts';
 

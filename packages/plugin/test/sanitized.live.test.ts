@@ -1,4 +1,4 @@
-/** The plugin's verbs with its C under gcc's sanitizers, which end the process at the first finding. */
+/** The plugin's verbs with its C code under gcc's sanitizers, which abort at the first error. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -49,8 +49,8 @@ describe.skipIf(!inSandbox)(
       ],
       ['macspoofchk', { ipMasq: true, macspoofchk: true }],
     ])(
-      'have no finding with %s',
-      (_, asked) => {
+      'cnikit runs every verb without a sanitizer error with %s',
+      (_, fields) => {
         const pod = here.pod();
         const conf = {
           cniVersion: '1.1.0',
@@ -62,7 +62,7 @@ describe.skipIf(!inSandbox)(
             dataDir: here.dir,
             ranges: [[{ subnet: '10.92.0.0/24' }], [{ subnet: 'fd92::/64' }]],
           },
-          ...asked,
+          ...fields,
           'cni.dev/valid-attachments': [],
         };
         const run = (command: string, changes: object = {}) => {

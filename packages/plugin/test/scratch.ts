@@ -1,20 +1,20 @@
-/** What a test makes on the node, gone after it. */
+/** Fixtures of a test on the node, removed after it. */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach } from 'vitest';
 import { hostVeths, ipJson, makePod, type Pod, run } from './namespaces.ts';
 
 export interface Scratch {
-  /** A folder of the test's own, for state and files. */
+  /** A private folder for state and files. */
   readonly dir: string;
-  /** The pods made so far. */
+  /** Pods created so far. */
   readonly pods: readonly Pod[];
-  /** Makes a pod. */
+  /** Creates a pod. */
   pod(): Pod;
-  /** The reservation files of network `net` below {@link dir}, half-made ones too. */
+  /** Reservation files of network `net` below {@link dir}, including incomplete ones. */
   reservations(): string[];
 }
 
-/** For a suite: each of its tests begins with an empty folder and ends without the pods, links and rules it made. */
+/** Gives each test of a suite an empty folder, and removes its pods, links and rules afterwards. */
 export function scratch(): Scratch {
   let dir: string;
   let pods: Pod[];
@@ -23,7 +23,7 @@ export function scratch(): Scratch {
     pods = [];
   });
   afterEach(() => {
-    // A namespace's links go some time after it, so the host ends go first and by name; one may take another with it.
+    // The kernel removes a namespace's links asynchronously, so delete the host ends first; one may delete another.
     for (const name of hostVeths()) {
       if (ipJson('link').some((one) => one.ifname === name)) {
         run('ip', 'link', 'del', name);

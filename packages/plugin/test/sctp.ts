@@ -1,19 +1,19 @@
-/** A packet of SCTP by raw sockets, for kernels that can translate it and cannot speak it. */
+/** SCTP packets over raw sockets, for kernels that can translate SCTP but do not implement it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-type Where = { name: string };
+type Namespace = { name: string };
 
-/** Waits in a namespace for packets of SCTP: the IPv4 header and what follows. */
-export function receiveSctp({ name }: Where): ChildProcess {
+/** Receives SCTP packets in a namespace, with their IPv4 header. */
+export function receiveSctp({ name }: Namespace): ChildProcess {
   return spawn('ip', ['netns', 'exec', name, 'socat', '-u', 'IP4-RECV:132', '-'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
 }
 
-/** Sends an INIT until the receiver has it; the port that it came to. */
+/** Sends an INIT until the receiver gets it, and returns the port it arrived at. */
 export async function sendSctp(
-  { name }: Where,
+  { name }: Namespace,
   host: string,
   port: number,
   receiver: ChildProcess,
@@ -26,7 +26,7 @@ export async function sendSctp(
     const [received] = (await once(receiver.stdout as NonNullable<ChildProcess['stdout']>, 'data')) as [
       Buffer,
     ];
-    // socat hands raw packets over with or without their IPv4 header, which begins with 4.
+    // Depending on its version, socat includes the IPv4 header, whose first nibble is 4.
     const start = (received[0] as number) >> 4 === 4 ? ((received[0] as number) & 15) * 4 : 0;
     return received.readUInt16BE(start + 2);
   } finally {

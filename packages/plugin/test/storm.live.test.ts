@@ -1,6 +1,6 @@
 /**
- * Many pods come and go at once while processes are killed at any moment, as a runtime in trouble would do it. What
- * is done follows from CNIKIT_STORM_SEED, when it meets what from the machine.
+ * Adds and deletes many pods concurrently and kills processes at random, as a failing runtime does. CNIKIT_STORM_SEED
+ * determines the operations; their interleaving depends on the machine.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,14 +17,14 @@ import { type Random, randomOf } from './random.ts';
 const PODS = 64;
 const OPERATIONS = 2000;
 const SEED = Number(process.env.CNIKIT_STORM_SEED ?? 20_261_125);
-/** Milliseconds in which a process that is to be killed is; most end sooner by themselves. */
+/** Maximum delay of a kill in milliseconds; most processes end sooner. */
 const KILLED_WITHIN = 40;
-/** After so many ADDs the addresses of all pods are compared. */
-const LOOK_EVERY = 25;
+/** Number of ADDs between two comparisons of all pods' addresses. */
+const COMPARE_EVERY = 25;
 const SLOW = 600_000;
 
 interface Outcome {
-  /** Undefined when it was killed. */
+  /** Undefined after a kill. */
   exitCode: number | undefined;
   stdout: string;
 }
@@ -41,8 +41,8 @@ class Storm {
   readonly random: Random = randomOf(SEED);
   readonly counts: Record<string, number> = {};
   readonly findings: string[] = [];
-  /** Whose an address is, from the ADD that gave it until its DEL begins. */
-  readonly #holders = new Map<string, string>();
+  /** Owner of each address, from the end of ADD to the start of DEL. */
+  readonly #owners = new Map<string, string>();
   readonly #namespaces = new Map<string, RtnetlinkConnection>();
   #left = OPERATIONS;
   #names = 0;
@@ -112,13 +112,13 @@ class Storm {
     return { exitCode: exitCode ?? undefined, stdout };
   }
 
-  /** An attachment that is not there yet. Runtimes give no host port to two. */
+  /** A new attachment, with a host port of its own. */
   attachment(id: string, netns: string): Add {
     return { id, netns, hostPort: this.#nextPort++ };
   }
 
-  /** What must not fail if it is not killed. */
-  async expectDone(command: string, add: Add, kill = false): Promise<Outcome> {
+  /** Runs a command that must succeed unless it is killed. */
+  async mustSucceed(command: string, add: Add, kill = false): Promise<Outcome> {
     const outcome = await this.invoke(command, add, kill);
     if (outcome.exitCode) {
       this.findings.push(`${command} ${add.id}: ${outcome.stdout}`);
@@ -126,33 +126,33 @@ class Storm {
     return outcome;
   }
 
-  /** Notes whose the addresses are now, and if somebody has them still. */
-  #hold(id: string, addresses: readonly string[]): void {
+  /** Records the owner of addresses, and a finding when another pod still owns one. */
+  #recordOwner(id: string, addresses: readonly string[]): void {
     for (const address of addresses) {
-      const holder = this.#holders.get(address);
-      if (holder !== undefined) {
-        this.findings.push(`${address} was given to ${id} while ${holder} had it`);
+      const owner = this.#owners.get(address);
+      if (owner !== undefined) {
+        this.findings.push(`${address} was allocated to ${id} while ${owner} held it`);
       }
-      this.#holders.set(address, id);
-      const owner = readFileSync(`${this.dir}/net/${address.split('/')[0]}`, 'utf8');
-      if (owner !== `${id}\r\neth0`) {
-        this.findings.push(`${address} of ${id} is reserved for ${owner}`);
+      this.#owners.set(address, id);
+      const reservation = readFileSync(`${this.dir}/net/${address.split('/')[0]}`, 'utf8');
+      if (reservation !== `${id}\r\neth0`) {
+        this.findings.push(`${address} of ${id} is reserved for ${reservation}`);
       }
     }
-    if ((this.counts.ADD ?? 0) % LOOK_EVERY === 0) {
+    if ((this.counts.ADD ?? 0) % COMPARE_EVERY === 0) {
       this.#compareAllPods();
     }
   }
 
   #release(id: string): void {
-    for (const [address, holder] of this.#holders) {
-      if (holder === id) {
-        this.#holders.delete(address);
+    for (const [address, owner] of this.#owners) {
+      if (owner === id) {
+        this.#owners.delete(address);
       }
     }
   }
 
-  /** Nothing is started meanwhile: what a pod has before and after another was seen with it, both had at one time. */
+  /** Reads twice: an address that a pod has before and after another pod was seen with it was on both at one time. */
   #compareAllPods(): void {
     const seen = new Map<string, string>();
     const addressesOf = (path: string) =>
@@ -170,21 +170,21 @@ class Storm {
     }
   }
 
-  /** One pod after the other in one place, until there were enough operations. */
-  async life(place: number): Promise<void> {
+  /** Adds and deletes one pod after another until the operations are used up. */
+  async runWorker(worker: number): Promise<void> {
     const { random } = this;
     let netns = this.makeNamespace();
     for (let generation = 0; this.#left > 0; generation++) {
-      const add = this.attachment(`p${place}-${generation}`, netns);
-      const { exitCode, stdout } = await this.expectDone('ADD', add, random.chance(0.4));
+      const add = this.attachment(`p${worker}-${generation}`, netns);
+      const { exitCode, stdout } = await this.mustSucceed('ADD', add, random.chance(0.4));
       if (exitCode === 0) {
         add.prevResult = JSON.parse(stdout);
-        this.#hold(
+        this.#recordOwner(
           add.id,
           (add.prevResult?.ips ?? []).map(({ address }) => address),
         );
         if (random.chance(0.3)) {
-          await this.expectDone('CHECK', add);
+          await this.mustSucceed('CHECK', add);
         }
       }
       this.#release(add.id);
@@ -192,21 +192,21 @@ class Storm {
       if (gone) {
         this.removeNamespace(netns);
       }
-      const clean = await this.dels(add);
-      // Where nothing came through, the pod stays as it is for GC.
+      const clean = await this.deleteRepeatedly(add);
+      // When every DEL was killed, leave the pod to GC.
       if (gone || !clean) {
         netns = this.makeNamespace();
       }
     }
   }
 
-  /** Up to four DELs, one after the other or at once; whether one came through. */
-  async dels(add: Add): Promise<boolean> {
+  /** Runs up to four DELs, sequentially or concurrently, and returns true when one succeeded. */
+  async deleteRepeatedly(add: Add): Promise<boolean> {
     const { random } = this;
     let clean = false;
     for (let round = 1 + random.below(4); round > 0; round--) {
       const together = Array.from({ length: random.chance(0.3) ? 2 : 1 }, () =>
-        this.expectDone(
+        this.mustSucceed(
           'DEL',
           {
             ...add,
@@ -245,7 +245,7 @@ class Storm {
     rmSync(this.dir, { recursive: true });
   }
 
-  /** What is in the pods that are still there, but for what the kernel puts into every namespace. */
+  /** Links in the remaining pods, without lo. */
   podLinks(): string[] {
     return [...this.#namespaces.values()].flatMap((pod) =>
       pod
@@ -258,20 +258,20 @@ class Storm {
 
 describe.skipIf(!inSandbox)('a storm (needs the sandbox: run npm test at the root)', () => {
   test(
-    `of ${PODS} pods and ${OPERATIONS} operations leaves nothing, and no address was two pods' at once (CNIKIT_STORM_SEED=${SEED})`,
+    `a storm of ${PODS} pods and ${OPERATIONS} operations leaves nothing and never shares an address (CNIKIT_STORM_SEED=${SEED})`,
     async () => {
       const storm = new Storm();
       try {
         const first = storm.attachment('first', storm.makeNamespace());
-        await storm.expectDone('ADD', first);
-        await storm.expectDone('DEL', first);
-        const calm = nodeStateIn(storm.dir);
-        await Promise.all(Array.from({ length: PODS }, (_, place) => storm.life(place)));
+        await storm.mustSucceed('ADD', first);
+        await storm.mustSucceed('DEL', first);
+        const baseline = nodeStateIn(storm.dir);
+        await Promise.all(Array.from({ length: PODS }, (_, worker) => storm.runWorker(worker)));
         await storm.gc();
         console.log(`storm with seed ${SEED}: ${JSON.stringify(storm.counts)}`);
         expect([
           ...storm.findings,
-          ...differences(calm, nodeStateIn(storm.dir)),
+          ...differences(baseline, nodeStateIn(storm.dir)),
           ...storm.podLinks(),
         ]).toEqual([]);
       } finally {

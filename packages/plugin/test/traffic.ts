@@ -1,12 +1,12 @@
-/** Real connections between namespaces, by socat: a server answers with the address that it was reached from. */
+/** Real connections between namespaces, by socat: a server replies with the client's address. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { run } from './namespaces.ts';
 
-/** A namespace by its name; '' is the node itself. */
-type Where = { name: string };
-export const NODE: Where = { name: '' };
+/** A namespace by name; '' is the node itself. */
+type Namespace = { name: string };
+export const NODE: Namespace = { name: '' };
 
-const within = ({ name }: Where, argv: string[]): [string, ...string[]] =>
+const within = ({ name }: Namespace, argv: string[]): [string, ...string[]] =>
   (name === '' ? argv : ['ip', 'netns', 'exec', name, ...argv]) as [string, ...string[]];
 
 export interface Server {
@@ -15,8 +15,8 @@ export interface Server {
 
 const servers = new Set<ChildProcess>();
 
-/** Serves until `stop`, or `stopServers`. Resolves when it listens. */
-export async function serve(where: Where, protocol: 'tcp' | 'udp', port: number): Promise<Server> {
+/** Starts a server and resolves once it listens. Stop it by `stop` or `stopServers`. */
+export async function serve(where: Namespace, protocol: 'tcp' | 'udp', port: number): Promise<Server> {
   const address =
     protocol === 'tcp'
       ? `TCP6-LISTEN:${port},ipv6only=0,reuseaddr,fork`
@@ -39,7 +39,7 @@ export async function serve(where: Where, protocol: 'tcp' | 'udp', port: number)
 
 function end(child: ChildProcess): void {
   servers.delete(child);
-  // socat's children are of its group.
+  // socat's children are in its process group.
   if (child.pid !== undefined && child.exitCode === null) {
     process.kill(-child.pid, 'SIGKILL');
   }
@@ -51,12 +51,12 @@ export function stopServers(): void {
   }
 }
 
-/** Seconds that a connection may take on a machine that is busy with others. */
+/** Timeout of a connection in seconds, long enough for a loaded machine. */
 const PATIENCE = 20;
 
-/** The address that the server saw, in short form; undefined when nobody listens there. */
+/** Returns the client address that the server saw, in short form, or undefined when nothing listens. */
 export function reach(
-  from: Where,
+  from: Namespace,
   protocol: 'tcp' | 'udp',
   host: string,
   port: number,
@@ -76,7 +76,7 @@ export function reach(
         ]
       : [process.execPath, '-e', UDP_CLIENT, host, `${port}`, `${sourcePort}`, `${PATIENCE}`];
   const argv = within(from, client);
-  // Nothing is sent by TCP: a server that ends with something unread resets the connection, and its answer may be lost.
+  // Send nothing over TCP: a server that exits with unread input resets the connection, and its reply may be lost.
   const { stdout } = spawnSync(argv[0], argv.slice(1), { input: '', encoding: 'utf8' });
   const seen = stdout.trim();
   if (seen === '') {
@@ -85,7 +85,7 @@ export function reach(
   return shortest(seen.replace(/^\[(.*)\]$/, '$1'));
 }
 
-/** Asks until there is an answer, or the answer that nobody listens. socat would wait for more after the first. */
+/** Sends until it gets a reply or a port-unreachable error. socat would wait for more after the first reply. */
 const UDP_CLIENT = `
 const [host, port, sourcePort, patience] = process.argv.slice(1);
 const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
@@ -99,7 +99,7 @@ socket.bind(Number(sourcePort), () => socket.connect(Number(port), host, () => {
 setTimeout(() => process.exit(), patience * 1000);
 `;
 
-/** socat writes all eight groups, and IPv4 addresses as the IPv6 addresses that they are mapped to. */
+/** Shortens socat's output: all eight groups, and IPv4-mapped addresses. */
 function shortest(address: string): string {
   const { hostname } = new URL(`http://[${address}]/`);
   const text = hostname.slice(1, -1);
@@ -111,9 +111,9 @@ function shortest(address: string): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
-/** A machine outside of the node: it knows the node, and no way to the pods. */
-export interface Outside extends Where {
-  /** Its addresses and those that the node has on the link to it. */
+/** A machine outside the node, without a route to the pods. */
+export interface Outside extends Namespace {
+  /** Its addresses, and the node's addresses on the link to it. */
   ipv4: string;
   ipv6: string;
   node4: string;
@@ -135,7 +135,7 @@ export function makeOutside(): Outside {
   inside('address', 'add', `${outside.ipv4}/24`, 'dev', 'eth0');
   inside('address', 'add', `${outside.ipv6}/64`, 'dev', 'eth0', 'nodad');
   inside('link', 'set', 'eth0', 'up');
-  // The kernel tells IPv6 that a link is up by a worker of its own.
+  // A kernel worker brings IPv6 up asynchronously.
   for (const address of [outside.ipv4, outside.ipv6]) {
     run('ping', '-c', '1', '-w', '10', '-i', '0.2', address);
   }

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { makePod, type Pod } from './namespaces.ts';
 
 const MAC = '02:00:5e:10:00:01';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'tuning by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     let dataDir: string;
@@ -46,7 +46,7 @@ describe.skipIf(!inSandbox).each(ways)(
       rmSync(dataDir, { recursive: true });
     });
 
-    test('ADD sets sysctls of the pod, IFNAME standing for its interface', () => {
+    test('tuning ADD sets sysctls of the pod and replaces IFNAME', () => {
       const keys = { 'net.ipv4.conf.IFNAME.log_martians': '1', 'net/core/somaxconn': '500' };
       const { json } = ok(call('ADD', { sysctl: keys }));
       expect(json).toEqual(prevResult());
@@ -56,7 +56,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(existsSync(backup())).toBe(false);
     });
 
-    test('ADD sets the attributes, tells the new MAC, and DEL gives the old ones back', () => {
+    test('tuning ADD sets attributes and returns the new MAC address, and DEL restores them', () => {
       const changes = { mac: MAC.toUpperCase(), mtu: 1400, promisc: true, allmulti: true, txQLen: 77 };
       const { json } = ok(call('ADD', changes));
       expect(json.interfaces.map((one: { mac: string }) => one.mac)).toEqual(['02:00:00:00:00:bb', MAC]);
@@ -71,14 +71,14 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(existsSync(backup())).toBe(false);
     });
 
-    test.each(['', '/run/netns/gone'])('DEL without the namespace (%j) leaves no backup', (path) => {
+    test.each(['', '/run/netns/gone'])('tuning DEL without the namespace (%j) removes the backup', (path) => {
       ok(call('ADD', { mtu: 1400 }));
       expect(existsSync(backup())).toBe(true);
       ok(call('DEL', { mtu: 1400 }, { CNI_NETNS: path }));
       expect(existsSync(backup())).toBe(false);
     });
 
-    test('the MAC address of args.cni wins over the runtime’s, that over CNI_ARGS, that over the field', () => {
+    test('tuning ADD takes the MAC address from args.cni, then the runtime, CNI_ARGS and mac', () => {
       const mac = (n: number) => `02:00:00:00:01:0${n}`;
       const args = { CNI_ARGS: `MAC=${mac(2)}` };
       const runtimeConfig = { mac: mac(3) };
@@ -96,18 +96,18 @@ describe.skipIf(!inSandbox).each(ways)(
       [{ sysctl: { 'net.core.somaxconn': 1 } }, 7, /tuning configuration/],
       [{ mac: 'zz' }, 7, /Invalid MAC address/],
       [{ prevResult: undefined, mtu: 1400 }, 7, /Required prevResult missing/],
-    ])('%j is an error', (changes, code, msg) => {
+    ])('tuning ADD rejects %j', (changes, code, msg) => {
       fails(call('ADD', changes), code, msg);
       expect(link().mtu).toBe(1500);
     });
 
-    test('what the kernel refuses is taken back', () => {
+    test('tuning ADD undoes its changes when the kernel rejects one', () => {
       fails(call('ADD', { mtu: 10, mac: MAC, promisc: true }), 999, /./);
       expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
       expect(existsSync(backup())).toBe(false);
     });
 
-    test('GC removes the backups of this network that are not listed', () => {
+    test('tuning GC removes unlisted backups of its own network only', () => {
       const changes = { cniVersion: '1.1.0', mtu: 1400 };
       ok(call('ADD', changes));
       const gc = (name: string, valid: object[]) =>
@@ -119,7 +119,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(existsSync(backup())).toBe(false);
     });
 
-    test('CHECK names what differs', () => {
+    test('tuning CHECK names the differences', () => {
       const changes = { mtu: 1400, sysctl: { 'net.core.somaxconn': '500' } };
       ok(call('ADD', changes));
       pod.run('ip', 'link', 'set', 'eth0', 'mtu', '1300');
@@ -127,16 +127,19 @@ describe.skipIf(!inSandbox).each(ways)(
       fails(call('CHECK', { sysctl: { 'net.core.somaxconn': '7' } }), 999, /somaxconn is 500, not 7/);
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/tuning`))('the reference restores what it saved, and back', () => {
-      const changes = { mac: MAC, mtu: 1400, promisc: true };
-      const ours = ok(call('ADD', changes)).json;
-      expect(byReference(env('DEL', 'c1', pod), conf(changes), 'tuning').exitCode).toBe(0);
-      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
-      const theirs = ok(byReference(env('ADD', 'c1', pod), conf(changes), 'tuning')).json;
-      expect(comparable(ours)).toEqual(comparable(theirs));
-      ok(call('DEL', changes));
-      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
-    });
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/tuning`))(
+      'tuning and upstream restore each other’s backups',
+      () => {
+        const changes = { mac: MAC, mtu: 1400, promisc: true };
+        const ours = ok(call('ADD', changes)).json;
+        expect(runUpstream(env('DEL', 'c1', pod), conf(changes), 'tuning').exitCode).toBe(0);
+        expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+        const theirs = ok(runUpstream(env('ADD', 'c1', pod), conf(changes), 'tuning')).json;
+        expect(comparable(ours)).toEqual(comparable(theirs));
+        ok(call('DEL', changes));
+        expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+      },
+    );
   },
 );
 
@@ -144,10 +147,10 @@ describe.skipIf(!inSandbox)('tuning and the allowlist (needs the sandbox: run np
   test.each([
     ['net.core.somaxconn', 0],
     ['net.core.rmem_max', 1],
-  ])('%s', (key, status) => {
+  ])('tuning ADD enforces the allowlist for %s', (key, status) => {
     const pod = makePod();
     const conf = { cniVersion: '1.0.0', name: 'n', sysctl: { [key]: '500' }, prevResult: { ips: [] } };
-    // The list lies in /etc, so it gets an /etc of its own.
+    // The allowlist is in /etc, so mount a private one.
     const script =
       'mount -t tmpfs t /etc; mkdir -p /etc/cni/tuning; printf "\\n ^net.core.somax.*$ \\n" > /etc/cni/tuning/allowlist.conf; exec "$@"';
     const dir = mkdtempSync('/run/cnikit-test-');

@@ -16,7 +16,7 @@ describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test a
   });
   afterEach(() => {
     host.close();
-    // The kernel takes its time over the links of a namespace that goes.
+    // The kernel removes the links of a deleted namespace asynchronously.
     deleteHostEnd(sys, 'veth0');
     pod.remove();
   });
@@ -30,20 +30,20 @@ describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test a
     }
   };
 
-  test('knows both indexes', () => {
+  test('createVethPair() returns the index and MAC address of both ends', () => {
     const { hostIndex, podIndex, hostMac, podMac } = make();
     expect(ipJson('link', 'show', 'dev', 'veth0')).toMatchObject([{ ifindex: hostIndex, address: hostMac }]);
     const inside = JSON.parse(pod.run('ip', '-j', 'link', 'show', 'dev', 'eth0'));
     expect(inside).toMatchObject([{ ifindex: podIndex, address: podMac }]);
   });
 
-  test('leaves nothing when the pair cannot be asked for', () => {
-    const deaf = Object.assign(Object.create(host) as RtnetlinkConnection, {
+  test('createVethPair() deletes the pair when it cannot be read', () => {
+    const failing = Object.assign(Object.create(host) as RtnetlinkConnection, {
       deviceIndex() {
         throw new SysError({ syscall: 'ifreq', errno: 5 });
       },
     });
-    expect(() => make(deaf)).toThrow('EIO');
+    expect(() => make(failing)).toThrow('EIO');
     expect(hostVeths()).toEqual([]);
   });
 });

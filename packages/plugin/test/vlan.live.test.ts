@@ -1,10 +1,10 @@
-/** VLANs of the bridge's ports, whose filtering is a choice of whoever built the kernel: `npm run check:kernels` has it. */
+/** VLANs of bridge ports. They need CONFIG_BRIDGE_VLAN_FILTERING, which the kernels of `npm run check:kernels` have. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hostVethName, vlanPortName } from '../src/links/names.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
@@ -24,7 +24,7 @@ const vlans = (port: string): object[] =>
     ({ flags = [], ...vlan }: { flags?: string[] }) => (flags.length > 0 ? { ...vlan, flags } : vlan),
   );
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'VLANs of the bridge by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -52,7 +52,7 @@ describe.skipIf(!inSandbox).each(ways)(
     };
 
     test.skipIf(filtersVlans).each([{ vlan: 100 }, { vlanTrunk: [{ id: 7 }] }])(
-      'a kernel whose bridges filter no VLANs is named: %j',
+      'bridge ADD rejects %j when the kernel cannot filter VLANs',
       (changes) => {
         fails(call('ADD', 'a', pod(), changes), 2, /Unsupported field vlan/);
         ok(call('ADD', 'b', pod()));
@@ -62,7 +62,7 @@ describe.skipIf(!inSandbox).each(ways)(
     );
 
     describe.skipIf(!filtersVlans)('on a full kernel', () => {
-      test('pods of one VLAN reach each other and its gateway, those of another do not', () => {
+      test('pods reach pods and the gateway of their own VLAN only', () => {
         const [a, b, c] = [pod(), pod(), pod()];
         const { json } = ok(call('ADD', 'a', a, { vlan: 100 }));
         expect(json.interfaces.map((one: { name: string }) => one.name)).toEqual([
@@ -82,7 +82,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(hostVeths()).toContain('vlans0.100');
       });
 
-      test('two VLANs have a gateway each, beside that of pods in none', () => {
+      test('bridge ADD creates a gateway for each VLAN', () => {
         const network = (n: number, changes: object) => ({
           name: `net${n}`,
           ipam: { type: 'host-local', dataDir: here.dir, subnet: `10.98.${n}.0/24` },
@@ -100,7 +100,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(addresses('vlans0.200')).toEqual(['10.98.2.1']);
       });
 
-      test('bridge ADD with vlanTrunk passes the VLANs tagged and keeps the default one only if told to', () => {
+      test('bridge ADD with vlanTrunk passes VLANs tagged and keeps the default only with preserveDefaultVlan', () => {
         const trunk = { ipam: {}, isDefaultGateway: false, vlanTrunk: [{ id: 7 }, { minID: 10, maxID: 12 }] };
         const tagged = [{ vlan: 7 }, { vlan: 10, vlanEnd: 12 }];
         ok(call('ADD', 'a', pod(), trunk));
@@ -113,7 +113,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(vlans(port('d'))).toEqual([{ vlan: 1, flags: ['Egress Untagged'] }, access(5)]);
       });
 
-      test('a pod with a trunk speaks to pods of its VLANs by links of its own, and to no other', () => {
+      test('a pod with vlanTrunk reaches only pods of the trunk’s VLANs', () => {
         const [router, inside, outside] = [pod(), pod(), pod()];
         ok(
           call('ADD', 'r', router, {
@@ -134,7 +134,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(() => router.run('ping', '-I', 'eth0.13', '-c', '1', '-W', '1', '10.98.0.3')).toThrow();
       });
 
-      test('a bridge that did not filter VLANs does then, and pods that were there go on', () => {
+      test('bridge ADD enables VLAN filtering on a bridge without cutting off existing pods', () => {
         const [before, other] = [pod(), pod()];
         ok(call('ADD', 'a', before));
         ok(call('ADD', 'b', pod(), { vlan: 5, isDefaultGateway: false }));
@@ -143,7 +143,7 @@ describe.skipIf(!inSandbox).each(ways)(
         reaches(before, '10.98.0.1', '10.98.0.4');
       });
 
-      test('a bridge with a default VLAN of its own choice gives pods their VLAN only', () => {
+      test('bridge ADD handles a bridge with another default VLAN', () => {
         run('ip', 'link', 'add', 'vlans0', 'type', 'bridge', 'vlan_filtering', '1', 'vlan_default_pvid', '9');
         ok(call('ADD', 'a', pod(), { vlan: 5 }));
         expect(vlans(port('a'))).toEqual([{ vlan: 5, flags: ACCESS }]);
@@ -153,7 +153,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(vlans(port('b'))).toEqual([{ vlan: 9, flags: ACCESS }]);
       });
 
-      test('the gateway of a VLAN that an ADD left half-made is completed by the next', () => {
+      test('bridge ADD completes the VLAN gateway of a killed ADD', () => {
         ok(call('ADD', 'a', pod(), { vlan: 100, isDefaultGateway: false }));
         const made = ['type', 'veth', 'peer', 'name', 'vlans0.100'];
         run('ip', 'link', 'add', vlanPortName('vlans0', 100), 'master', 'vlans0', 'up', ...made);
@@ -163,7 +163,7 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(vlans(vlanPortName('vlans0', 100))).toEqual([access(100)]);
       });
 
-      test('portIsolation holds within a VLAN', () => {
+      test('portIsolation blocks traffic within a VLAN', () => {
         const [a, b] = [pod(), pod()];
         const changes = { vlan: 100, portIsolation: true };
         ok(call('ADD', 'a', a, changes));
@@ -172,10 +172,10 @@ describe.skipIf(!inSandbox).each(ways)(
         expect(() => reaches(a, '10.98.0.3')).toThrow();
       });
 
-      test.skipIf(!existsSync(`${REFERENCE}/bridge`)).each([{ isDefaultGateway: true }, {}])(
-        'ADD makes what the reference makes: vlan and %j',
+      test.skipIf(!existsSync(`${UPSTREAM_DIR}/bridge`)).each([{ isDefaultGateway: true }, {}])(
+        'bridge ADD creates the same VLANs as upstream with %j',
         (changes) => {
-          // Debian's reference, 1.1.1, always keeps the default VLAN; since 1.8.0 it is an option.
+          // Debian's version, 1.1.1, always keeps the default VLAN; since 1.8.0 it is an option.
           const asked = { vlan: 100, isDefaultGateway: false, preserveDefaultVlan: true, ...changes };
           const state = (made: Pod, host: string) => ({
             port: vlans(host),
@@ -199,7 +199,7 @@ describe.skipIf(!inSandbox).each(ways)(
           }
           run('ip', 'link', 'del', 'vlans0');
           const b = ok(
-            byReference(env('ADD', 'c1', theirs), conf({ ...asked, name: 'theirs' }), 'bridge'),
+            runUpstream(env('ADD', 'c1', theirs), conf({ ...asked, name: 'theirs' }), 'bridge'),
           ).json;
           expect(own).toEqual(state(theirs, b.interfaces[1].name));
           const same = (one: object, made: Pod) =>
@@ -214,7 +214,7 @@ describe.skipIf(!inSandbox).each(ways)(
 describe.skipIf(!inSandbox || !filtersVlans)(
   'VLANs and concurrency on a full kernel (needs the sandbox: run npm test at the root)',
   () => {
-    test('ADD at the same time makes one gateway of a VLAN, for all', async () => {
+    test('concurrent bridge ADDs create one gateway for a VLAN', async () => {
       const { concurrentAdds } = await import('./concurrent.ts');
       const addresses = await concurrentAdds(8, { vlan: 100 }, () =>
         expect(vlans(vlanPortName('crowd0', 100))).toEqual([access(100)]),

@@ -1,6 +1,6 @@
 /**
- * Invocations as no runtime makes them: configurations that were good once, with their values, keys, text and
- * environment changed by chance. Nothing but the language, so that they are made under Node and QuickJS alike.
+ * Invalid invocations: valid configurations with randomly changed values, keys, text and environment. Uses only the
+ * language itself, so that it runs under Node and QuickJS.
  */
 import type { Random } from '../random.ts';
 
@@ -11,7 +11,7 @@ export interface FuzzCase {
   stdin: string;
 }
 
-/** Where a case finds a real namespace and may leave state. */
+/** A real namespace, and a folder for state. */
 export interface FuzzPlaces {
   netns: string;
   dataDir: string;
@@ -72,7 +72,7 @@ const EVIL_KEYS = [
   'IPAM',
   'a.b',
 ];
-/** As text, for JSON can say what JavaScript's numbers cannot. */
+/** As text, since JSON allows numbers that JavaScript cannot represent. */
 const EVIL_NUMBERS = [
   '0',
   '-0',
@@ -91,7 +91,7 @@ const EVIL_NUMBERS = [
 
 type Json = null | boolean | string | number | Json[] | { [key: string]: Json } | Verbatim;
 
-/** Text that goes out as it is. */
+/** Text written without encoding. */
 class Verbatim {
   readonly text: string;
   constructor(text: string) {
@@ -185,7 +185,7 @@ function configurationOf(
   };
 }
 
-/** Goes to a place in the document and changes what is there. */
+/** Changes a random value in the document. */
 function changeSomewhere(document: { [key: string]: Json }, random: Random): void {
   const keys = Object.keys(document);
   if (keys.length === 0) {
@@ -204,7 +204,7 @@ function changeSomewhere(document: { [key: string]: Json }, random: Random): voi
 function change(object: { [key: string]: Json }, key: string, random: Random): void {
   const set = (name: string, value: Json) =>
     Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
-  // A list has no other keys.
+  // Lists have no other keys.
   switch (Array.isArray(object) ? 5 : random.below(6)) {
     case 0:
       delete object[key];
@@ -247,7 +247,7 @@ function nested(random: Random): Verbatim {
     : new Verbatim(`${'{"a":'.repeat(deep)}1${'}'.repeat(deep)}`);
 }
 
-/** JSON.stringify, but for what goes out verbatim and for `__proto__`, which is a key like others. */
+/** JSON.stringify, plus verbatim text and `__proto__` as an ordinary key. */
 function textOf(value: Json): string {
   if (value instanceof Verbatim) {
     return value.text;
@@ -263,7 +263,7 @@ function textOf(value: Json): string {
     .join(',')}}`;
 }
 
-/** No longer JSON, most times. */
+/** Damages the text, mostly to invalid JSON. */
 function changedText(text: string, random: Random): string {
   const at = random.below(text.length + 1);
   const junk = () => String.fromCharCode(random.below(random.chance(0.7) ? 128 : 0x10000));
@@ -320,7 +320,7 @@ function environment(random: Random, { netns }: FuzzPlaces, plugin: string): Rec
     if (random.chance(0.3)) {
       delete env[name];
     }
-    // The kernel ends a variable at NUL, and has no lone surrogates.
+    // The kernel ends a variable at NUL and cannot store lone surrogates.
     else {
       env[name] = random.pick(EVIL_TEXT).replace(/[\0\ud800]/g, '');
     }
@@ -329,7 +329,7 @@ function environment(random: Random, { netns }: FuzzPlaces, plugin: string): Rec
 }
 
 function cniArgs(random: Random): string {
-  const words = [
+  const tokens = [
     'IP',
     'MAC',
     'IgnoreUnknown',
@@ -342,5 +342,5 @@ function cniArgs(random: Random): string {
     '__proto__',
     'zz',
   ];
-  return Array.from({ length: random.below(9) }, () => random.pick(words)).join(random.pick(['', '=', ';']));
+  return Array.from({ length: random.below(9) }, () => random.pick(tokens)).join(random.pick(['', '=', ';']));
 }

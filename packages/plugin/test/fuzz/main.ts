@@ -1,6 +1,6 @@
 /**
- * Many invocations in one process, each through what the executable does from its start to its exit. Arguments: how
- * many, and the seed. It prints a line for each finding, and at the end what the answers were.
+ * Runs many invocations in one process, each from the program's start to its exit. Arguments: their number and the
+ * seed. Prints a line for each finding, then the count of each error code.
  */
 import { sys } from '@cnikit/sys';
 import { programOver } from '../../src/program.ts';
@@ -13,7 +13,7 @@ declare const __cnikit_argv: readonly string[];
 
 const NETNS = '/run/netns/fuzz';
 const DATA_DIR = '/var/lib/fuzz';
-/** Where plugins may try to write. */
+/** Places where plugins may write. */
 const PLACES = [DATA_DIR, '/var/lib/cni/networks/', '/run/cni/tuning', '/proc/sys/net/'];
 
 const kernel = refusingSys(NETNS);
@@ -45,7 +45,7 @@ function tried(input: FuzzCase): string | undefined {
     }
     kernel.reply.exitCode = error.status;
   }
-  // Without a command it tells people what it is.
+  // Without CNI_COMMAND it prints its help.
   if (!input.env.CNI_COMMAND) {
     return kernel.reply.exitCode === 0 ? undefined : kernel.reply.stdout;
   }
@@ -57,7 +57,7 @@ function tried(input: FuzzCase): string | undefined {
   );
 }
 
-/** An attempt to write where nothing leads to but a name that should have been refused. */
+/** Returns an attempt to write outside the allowed places, which means that an invalid name was accepted. */
 function strayOf({ stdin }: FuzzCase, attempts: readonly string[]): string | undefined {
   return attempts.find((attempt) => {
     const [call, path = ''] = [
@@ -72,7 +72,7 @@ function strayOf({ stdin }: FuzzCase, attempts: readonly string[]): string | und
   });
 }
 
-/** Whether the configuration names the folder itself, in whatever spelling, as its administrator may. */
+/** Returns true when the configuration itself names the folder, in any case, as an administrator may. */
 function ownFolder(stdin: string, path: string): boolean {
   const named: string[] = [];
   JSON.parse(stdin, (key, value) => {
@@ -84,7 +84,7 @@ function ownFolder(stdin: string, path: string): boolean {
   return named.some((folder) => path.startsWith(folder) || folder.startsWith(path));
 }
 
-/** The script with the words for errors would be loaded a hundred thousand times. */
+/** Caches lazy scripts, which would otherwise be loaded a hundred thousand times. */
 function loadOnce(): void {
   const host = globalThis as unknown as { __cnikit_load(name: string): unknown };
   const load = host.__cnikit_load;

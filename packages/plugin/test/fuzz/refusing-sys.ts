@@ -12,7 +12,7 @@ const STDOUT = 1;
 const CONNTRACK = 1;
 const NFTABLES = 10;
 
-/** Whether a message only asks: rtnetlink has NEW, DEL, GET and SET in turns, nftables NEW, GET and DEL. */
+/** Returns true for a read-only message: rtnetlink numbers NEW, DEL, GET, SET in turn, nftables NEW, GET, DEL. */
 function isGet(type: number): boolean {
   const [subsystem, number] = [type >> 8, type & 0xff];
   if (subsystem === NFTABLES) {
@@ -33,13 +33,13 @@ export class Exit extends Error {
   }
 }
 
-/** A kernel that has one namespace, no links and no files, allows no change, and notes who tried. */
+/** A kernel with one namespace, without links and files, that rejects and records every change. */
 export interface RefusingSys {
   sys: Sys;
   /** Begins an invocation. */
   begin(input: FuzzCase): void;
   reply: Reply;
-  /** Each attempt to change something. */
+  /** Attempted changes. */
   attempts: string[];
 }
 

@@ -1,27 +1,27 @@
 import type { FuzzCase } from './cases.ts';
 
-/** What an invocation came to. */
+/** Result of an invocation. */
 export interface Reply {
   exitCode: number;
   stdout: string;
 }
 
-/** Errors of what the runtime or the administrator wrote: nothing may have been changed by then. */
+/** Error codes for invalid input, which must be reported before any change. */
 const REFUSALS = [1, 2, 4, 6, 7, 8];
 
-/** The code of the error if the input was refused. */
+/** Returns the error code when the input was rejected. */
 export function refusalOf({ exitCode, stdout }: Reply): number | undefined {
   const { code } = exitCode === 0 ? { code: 0 } : (parsed(stdout) as { code: number });
   return REFUSALS.includes(code) ? code : undefined;
 }
 
-/** What is wrong with the answer itself; undefined when it is as the SPEC has it. */
+/** Returns what is wrong with the reply itself, or undefined when it conforms to the SPEC. */
 export function faultOf({ env }: FuzzCase, { exitCode, stdout }: Reply): string | undefined {
   const answer = parsed(stdout);
   if (exitCode === 0) {
     const silent = env.CNI_COMMAND !== 'ADD' && env.CNI_COMMAND !== 'VERSION';
     if (silent) {
-      return stdout === '' ? undefined : `${env.CNI_COMMAND} says ${stdout}`;
+      return stdout === '' ? undefined : `${env.CNI_COMMAND} printed ${stdout}`;
     }
     return isObject(answer) && typeof answer.cniVersion === 'string' ? undefined : `success with ${stdout}`;
   }
@@ -40,7 +40,7 @@ export function faultOf({ env }: FuzzCase, { exitCode, stdout }: Reply): string 
     (details === undefined || typeof details === 'string') &&
     typeof cniVersion === 'string' &&
     Object.keys(more).length === 0;
-  return good ? undefined : `an error that is none: ${stdout}`;
+  return good ? undefined : `an invalid error: ${stdout}`;
 }
 
 function parsed(text: string): unknown {

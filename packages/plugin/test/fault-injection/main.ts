@@ -1,4 +1,4 @@
-/** The executable over a kernel that fails, or ends the process, at the call that the environment says. */
+/** The executable with a system call, chosen by the environment, that fails or ends the process. */
 import { type Sys, SysError, sys } from '@cnikit/sys';
 import { programOver } from '../../src/program.ts';
 import { FAULT_AT, FAULT_MODE, FAULT_REACHED, KILLED } from './protocol.ts';
@@ -12,9 +12,9 @@ let count = 0;
 let at = 0;
 let mode: string | undefined;
 
-/** Done whatever is reported: so it is with Linux. */
+/** Calls that take effect even when they report an error, as in Linux. */
 const ALWAYS_DONE = ['close', 'exit'];
-/** Fails by doing nothing, or not at all. */
+/** Calls that have no effect when they fail. */
 const NEVER_LATE = ['setns'];
 
 function reached(name: string, call: () => unknown): unknown {
@@ -28,15 +28,15 @@ function reached(name: string, call: () => unknown): unknown {
   throw new SysError({ syscall: name, errno: EIO });
 }
 
-const faulty: Methods = {};
+const failingSys: Methods = {};
 for (const [name, method] of Object.entries(sys as unknown as Methods)) {
-  faulty[name] = (...args) => {
+  failingSys[name] = (...args) => {
     const call = () => method(...args);
     return ++count === at ? reached(name, call) : call();
   };
 }
 
-const program = programOver(faulty as unknown as Sys);
+const program = programOver(failingSys as unknown as Sys);
 
 Object.assign(globalThis, {
   __cnikit_main: () => {

@@ -1,16 +1,16 @@
-/** The configurations that the crash matrix tries: one line each. */
+/** Configurations of the crash matrix. */
 
-export interface CrashRow {
+export interface CrashCase {
   title: string;
   /** The plugin's name. */
   plugin: string;
-  /** The configuration, without version and name; folders of state are below `dir`. `kept`: of the pod that stays. */
+  /** Returns the configuration without version and name. State is below `dir`; `kept` is true for the pod that stays. */
   conf(dir: string, kept: boolean): object;
-  /** It stands behind another in the list: the pod has an interface, and there is a prevResult. */
+  /** Whether another plugin precedes it: the pod has an interface, and there is a prevResult. */
   chained?: boolean;
-  /** ADD is tried on a node that no pod was on before, too. */
+  /** Whether to try ADD also on a node without a previous pod. */
   fresh?: boolean;
-  /** Legacy iptables is looked at. */
+  /** Whether to compare legacy iptables. */
   iptables?: boolean;
 }
 
@@ -21,7 +21,7 @@ const ipam = (dir: string) => ({
 });
 const bridge = (dir: string) => ({ bridge: 'crash0', isDefaultGateway: true, ipam: ipam(dir) });
 const limits = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
-/** No two pods can have the same. */
+/** Different ports for the two pods, since host ports are exclusive. */
 const ports = (kept: boolean) => ({
   runtimeConfig: {
     portMappings: [
@@ -32,7 +32,7 @@ const ports = (kept: boolean) => ({
 });
 const ptp = (dir: string) => ({ ipam: ipam(dir) });
 
-export const crashRows: readonly CrashRow[] = [
+export const crashCases: readonly CrashCase[] = [
   {
     title: 'cnikit, all in one',
     plugin: 'cnikit',

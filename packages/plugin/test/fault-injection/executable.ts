@@ -6,33 +6,33 @@ import { lazyScripts } from '../../scripts/lazy-scripts.ts';
 import { plugins } from '../../src/plugins/index.ts';
 import { FAULT_AT, FAULT_MODE, FAULT_REACHED, type FaultMode, KILLED } from './protocol.ts';
 
-/** Which call goes wrong, and how. */
+/** Which system call fails, and how. */
 export interface Fault {
   mode: FaultMode;
-  /** Counted from 1. */
+  /** Number of the call, from 1. */
   at: number;
 }
 
-/** What an invocation came to. */
-export interface Ending {
+/** Result of an invocation. */
+export interface Outcome {
   exitCode: number;
   stdout: string;
-  /** The call at which it went wrong; undefined when it ended before. */
+  /** Name of the call that failed, or undefined when the invocation ended before it. */
   reached: string | undefined;
-  /** It ended without a word: killed, or unable to come back from another namespace. */
+  /** Whether it ended without output: killed, or unable to return from another namespace. */
   died: boolean;
 }
 
-/** The plugin as it ships, but for a kernel that can fail. */
-export interface FaultyExecutable {
-  /** As the plugin of that name. */
-  run(name: string, env: Record<string, string>, conf: object, fault?: Fault): Ending;
+/** The shipped plugin with injected system call failures. */
+export interface FaultInjector {
+  /** Runs it as the plugin of that name. */
+  run(name: string, env: Record<string, string>, conf: object, fault?: Fault): Outcome;
   remove(): void;
 }
 
-/** Builds it, in a folder of its own: it must never be taken for the one that ships. */
-export async function faultyExecutable(): Promise<FaultyExecutable> {
-  const folder = mkdtempSync('/run/cnikit-faulty-');
+/** Builds the executable in a private folder, so that it is never mistaken for the shipped one. */
+export async function buildFaultInjector(): Promise<FaultInjector> {
+  const folder = mkdtempSync('/run/cnikit-faults-');
   const { path } = await buildStaticExecutable({
     entry: join(import.meta.dirname, 'main.ts'),
     lazy: lazyScripts,

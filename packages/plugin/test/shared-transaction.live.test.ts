@@ -1,4 +1,4 @@
-/** In which order `cnikit` asks the kernel: what waits for all processors has to be asked for once, and rules before links. */
+/** Order of kernel requests of `cnikit`: rules change in one transaction before links, and one request waits for RCU. */
 import { AF_NETLINK, NETLINK_NETFILTER, type Sys, sys } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
@@ -17,10 +17,10 @@ describe.skipIf(!inSandbox)(
 
     test.each([
       ['tcp', 1],
-      // Its connections are forgotten in between.
+      // DEL deletes connection tracking entries between two transactions.
       ['udp', 2],
     ])(
-      'ADD and DEL with ports of %s make and remove all rules together, before they touch links',
+      'cnikit ADD and DEL with %s ports change all rules in one transaction before links',
       (protocol, removals) => {
         run('ip', 'link', 'set', 'lo', 'up');
         const log: string[] = [];
@@ -73,7 +73,7 @@ describe.skipIf(!inSandbox)(
   },
 );
 
-/** Notes sockets of netfilter, its transactions, and links that are made and deleted. */
+/** Records netfilter sockets and transactions, and links that are created and deleted. */
 function recording(log: string[]): Sys {
   const netfilter = new Set<number>();
   const note = (fd: number, bytes: Uint8Array) => {

@@ -1,4 +1,4 @@
-/** What a DEL leaves to a child process: nothing that anybody sees, and not for long. */
+/** The child process that DEL leaves to wait for the kernel: it is short-lived and has no visible effect. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { type Sys, sys } from '@cnikit/sys';
@@ -6,17 +6,17 @@ import { describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { env, inSandbox, ok } from './harness.ts';
-import { ways } from './invoke.ts';
+import { invokers } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
 const LIMIT_MS = 10_000;
-/** Of `ifi_index` in a message of rtnetlink: after nlmsghdr, in struct ifinfomsg. In bytes. */
+/** Offset of `ifi_index` in an rtnetlink message, in bytes: nlmsghdr, then struct ifinfomsg. */
 const IFI_INDEX = 20;
 
 describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test at the root)', () => {
   const here = scratch();
-  const [, invoke] = ways[0] as (typeof ways)[number];
+  const [, invoke] = invokers[0] as (typeof invokers)[number];
   const network = () => ({
     cniVersion: '1.0.0',
     name: 'net',
@@ -26,7 +26,7 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
     ipam: { type: 'host-local', dataDir: here.dir, ranges: [[{ subnet: '10.92.0.0/24' }]] },
   });
 
-  test('is over when pair, addresses and routes are gone, and the child that waits for the kernel ends by itself', async () => {
+  test('DEL returns once pair, addresses and routes are gone, and its child exits by itself', async () => {
     const conf = network();
     const pod = here.pod();
     for (let i = 0; i < 20; i++) {
@@ -44,17 +44,17 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
     expect(running()).toBe(0);
   });
 
-  test('asks for a link by its index: one of the same name may be another by the time that the child asks', () => {
+  test('DEL deletes the link by index, never a new one of the same name', () => {
     const pod = here.pod();
     const indexes: number[] = [];
-    const noting: Sys = {
+    const recording: Sys = {
       ...sys,
       sendDetached(fd, bytes, name) {
         indexes.push(new DataView(bytes.buffer, bytes.byteOffset).getInt32(IFI_INDEX, true));
         return sys.sendDetached(fd, bytes, name);
       },
     };
-    const program = pluginFor(plugins(noting), 'cnikit');
+    const program = pluginFor(plugins(recording), 'cnikit');
     const stdin = JSON.stringify(network());
     expect(program({ env: env('ADD', 'c1', pod), stdin }).exitCode).toBe(0);
     const [{ ifindex }] = ipJson('link', 'show', 'dev', hostVeths()[0] as string) as [{ ifindex: number }];
@@ -65,7 +65,7 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
   });
 });
 
-/** How many processes run the executable; one that has ended has none any more. */
+/** Number of processes that run the executable, not counting zombies. */
 function running(): number {
   const programs = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

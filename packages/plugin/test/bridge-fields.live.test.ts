@@ -1,13 +1,13 @@
-/** What the bridge serves beyond addresses: MAC, other IPAM plugins, chains; and the reference beside it. */
+/** Further fields of the bridge: MAC addresses, macspoofchk, other IPAM plugins, chains; compared with upstream. */
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { byReference, REFERENCE, ways } from './invoke.ts';
+import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { recordingIpam } from './recording-ipam.ts';
 import { scratch } from './scratch.ts';
 
-describe.skipIf(!inSandbox).each(ways)(
+describe.skipIf(!inSandbox).each(invokers)(
   'bridge by %s, further fields (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
@@ -29,7 +29,7 @@ describe.skipIf(!inSandbox).each(ways)(
       invoke(env(command, id, at, more), conf(changes), 'bridge');
     const eth0 = (made: Pod) => JSON.parse(made.run('ip', '-j', 'address', 'show', 'eth0'))[0];
 
-    test('the runtime’s MAC address wins over args.cni, that over CNI_ARGS', () => {
+    test('bridge ADD takes the MAC address from the runtime, then args.cni, then CNI_ARGS', () => {
       const mac = (n: number) => `02:00:00:00:01:0${n}`;
       const given = (changes: object) => {
         const made = pod();
@@ -44,7 +44,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(given({ args: { cni: { mac: mac(2) } }, RuntimeConfig: { MAC: mac(3) } })).toBe(mac(3));
     });
 
-    test('a bridge that somebody else made keeps its MAC address while ports come and go', () => {
+    test('bridge ADD and DEL keep the MAC address of a bridge made by another program', () => {
       run('ip', 'link', 'add', 'more0', 'type', 'bridge');
       const mac = () => ipJson('link', 'show', 'more0')[0].address;
       const before = mac();
@@ -57,7 +57,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(mac()).toBe(before);
     });
 
-    test('a bridge whose last port is gone and took the MAC address with it gets one', () => {
+    test('bridge ADD sets a MAC address on a bridge that lost it with its last port', () => {
       run('ip', 'link', 'add', 'more0', 'type', 'bridge');
       run('ip', 'link', 'add', 'port', 'type', 'veth', 'peer', 'name', 'other');
       run('ip', 'link', 'set', 'port', 'master', 'more0');
@@ -86,7 +86,7 @@ describe.skipIf(!inSandbox).each(ways)(
       },
     );
 
-    test('bridge ADD gives IPv4 addresses their broadcast address, as the reference does', () => {
+    test('bridge ADD sets the broadcast address of IPv4 addresses, as upstream does', () => {
       const made = pod();
       ok(call('ADD', 'a', made));
       const [ipv4] = eth0(made).addr_info;
@@ -100,7 +100,7 @@ describe.skipIf(!inSandbox).each(ways)(
       [{ vlanTrunk: [{ minID: 6 }] }, {}, 7, /maxID is missing/],
       [{ disableContainerInterface: true }, {}, 7, /IPAM/],
       [{ macspoofchk: 'on' }, {}, 7, /bridge configuration/],
-    ])('%j with %j is refused', (changes, more, code, msg) => {
+    ])('bridge ADD rejects %j with %j', (changes, more, code, msg) => {
       fails(call('ADD', 'c1', pod(), changes, more), code, msg);
       expect(hostVeths()).toEqual([]);
     });
@@ -108,7 +108,7 @@ describe.skipIf(!inSandbox).each(ways)(
     const spoofing = () => run('nft', '-s', 'list', 'ruleset').replaceAll(/\s+/g, ' ').trim();
     const EMPTY = /^table bridge nat \{ chain PREROUTING \{ type [^}]* \} \}$/;
 
-    test('macspoofchk drops what is not from the pod’s MAC address, and goes with the pod', () => {
+    test('macspoofchk drops packets from other MAC addresses until the pod is deleted', () => {
       const made = pod();
       const on = { macspoofchk: true };
       const { json } = ok(call('ADD', 'a', made, on));
@@ -129,7 +129,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(spoofing()).toBe('');
     });
 
-    test('the table of macspoofchk stays while there is anything of somebody’s, or if it is not ours', () => {
+    test('bridge DEL keeps the macspoofchk table while it has other contents or another owner', () => {
       const on = { macspoofchk: true };
       const attach = (id: string) => ok(call('ADD', id, pod(), on));
       const detach = (id: string) => ok(call('DEL', id, { path: '' }, on));
@@ -156,7 +156,7 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(spoofing()).toMatch(EMPTY);
     });
 
-    test('GC removes the rules of macspoofchk of what is not listed, of this network only', () => {
+    test('bridge GC removes macspoofchk rules of unlisted attachments of its own network only', () => {
       const on = { macspoofchk: true };
       for (const id of ['keep', 'stale']) {
         ok(call('ADD', id, pod(), on));
@@ -173,25 +173,28 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(spoofing()).toBe('');
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/bridge`))('the rules of macspoofchk are the reference’s', () => {
-      const changes = { macspoofchk: true, ipam: {}, isDefaultGateway: false };
-      const rules = (result: { interfaces: { name: string; mac: string }[] }) =>
-        spoofing()
-          .replace(' comment "cnikit"', '')
-          .replaceAll(result.interfaces[1]?.name as string, 'HOST')
-          .replaceAll(result.interfaces[2]?.mac as string, 'MAC');
-      const ours = rules(ok(call('ADD', 'a', pod(), changes)).json);
-      ok(call('DEL', 'a', { path: '' }, changes));
-      const made = pod();
-      const theirs = ok(
-        byReference(env('ADD', 'a', made, { PATH: process.env.PATH ?? '' }), conf(changes), 'bridge'),
-      );
-      expect(ours).toBe(rules(theirs.json));
-      ok(call('DEL', 'a', made, changes));
-      expect(spoofing()).toMatch(EMPTY);
-    });
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/bridge`))(
+      'bridge ADD creates the same macspoofchk rules as upstream',
+      () => {
+        const changes = { macspoofchk: true, ipam: {}, isDefaultGateway: false };
+        const rules = (result: { interfaces: { name: string; mac: string }[] }) =>
+          spoofing()
+            .replace(' comment "cnikit"', '')
+            .replaceAll(result.interfaces[1]?.name as string, 'HOST')
+            .replaceAll(result.interfaces[2]?.mac as string, 'MAC');
+        const ours = rules(ok(call('ADD', 'a', pod(), changes)).json);
+        ok(call('DEL', 'a', { path: '' }, changes));
+        const made = pod();
+        const theirs = ok(
+          runUpstream(env('ADD', 'a', made, { PATH: process.env.PATH ?? '' }), conf(changes), 'bridge'),
+        );
+        expect(ours).toBe(rules(theirs.json));
+        ok(call('DEL', 'a', made, changes));
+        expect(spoofing()).toMatch(EMPTY);
+      },
+    );
 
-    test('portIsolation keeps pods from each other and lets them reach the gateway', () => {
+    test('portIsolation blocks traffic between pods but not to the gateway', () => {
       const [a, b, open] = [pod(), pod(), pod()];
       for (const [id, made] of [
         ['a', a],
@@ -206,7 +209,7 @@ describe.skipIf(!inSandbox).each(ways)(
       b.run('ping', '-c', '1', '-W', '2', '10.97.0.1');
     });
 
-    test('without IPAM the interface is up and has no addresses of ours', () => {
+    test('bridge ADD without IPAM brings the interface up without addresses', () => {
       const made = pod();
       const { json } = ok(call('ADD', 'c1', made, { ipam: {}, isDefaultGateway: false }));
       expect(json.ips ?? []).toEqual([]);
@@ -215,7 +218,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('DEL', 'c1', made, { ipam: {} }));
     });
 
-    test('disableContainerInterface leaves the interface down', () => {
+    test('bridge ADD with disableContainerInterface leaves the interface down', () => {
       const made = pod();
       const changes = { ipam: {}, isDefaultGateway: false, disableContainerInterface: true };
       const { json } = ok(call('ADD', 'c1', made, changes));
@@ -223,7 +226,7 @@ describe.skipIf(!inSandbox).each(ways)(
       ok(call('CHECK', 'c1', made, { ...changes, prevResult: json }));
     });
 
-    test('enabledad waits until the kernel has found no duplicates', () => {
+    test('bridge ADD with enabledad waits for duplicate address detection', () => {
       const made = pod();
       ok(call('ADD', 'c1', made, { enabledad: true }));
       const ipv6 = eth0(made).addr_info.filter((one: { family: string }) => one.family === 'inet6');
@@ -233,7 +236,7 @@ describe.skipIf(!inSandbox).each(ways)(
       }
     });
 
-    test('a reused address works at once: neighbours hear of its new owner', () => {
+    test('bridge ADD announces a reused address, so that it works immediately', () => {
       const [first, neighbour] = [pod(), pod()];
       const ips = (n: number) => ({ runtimeConfig: { ips: [`10.97.0.${n}`, `fd97::${n}`] } });
       const reaches = (from: (...argv: [string, ...string[]]) => string) => {
@@ -264,7 +267,7 @@ describe.skipIf(!inSandbox).each(ways)(
       return { call, log, stdin };
     };
 
-    test('another IPAM plugin is run for every verb', () => {
+    test('the bridge runs another IPAM plugin for every verb', () => {
       const { call, log, stdin } = recorder({
         cniVersion: '1.0.0',
         ips: [{ address: '10.97.1.5/24' }],
@@ -288,19 +291,19 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(log()).toEqual(['ADD c1', 'CHECK c1', 'DEL c1', 'STATUS', 'GC']);
     });
 
-    test('the error of another IPAM plugin is passed on, and nothing stays', () => {
+    test('bridge ADD returns the error of another IPAM plugin and leaves nothing', () => {
       const { call, log } = recorder({}, 'ADD');
       fails(call('ADD', 'c1', pod()), 11, /come back/);
       expect(hostVeths()).toEqual([]);
       expect(log()).toEqual(['ADD c1', 'DEL c1']);
     });
 
-    test('an IPAM plugin without addresses is an error', () => {
+    test('bridge ADD fails when the IPAM plugin returns no addresses', () => {
       fails(recorder({}).call('ADD', 'c1', pod()), 999, /missing IP config/);
       expect(hostVeths()).toEqual([]);
     });
 
-    test('in a chain the result so far stays, and indexes point behind it', () => {
+    test('bridge ADD appends to prevResult in a chain and adjusts interface indexes', () => {
       const made = pod();
       const prevResult = {
         cniVersion: '1.0.0',
@@ -318,18 +321,18 @@ describe.skipIf(!inSandbox).each(ways)(
       expect(json.routes[0]).toEqual({ dst: '198.51.100.0/24' });
     });
 
-    test.skipIf(!existsSync(`${REFERENCE}/bridge`)).each([
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/bridge`)).each([
       ['0.2.0', {}],
       ['0.4.0', { dns: { nameservers: ['192.0.2.1'] } }],
       ['1.0.0', { hairpinMode: true, mtu: 1400 }],
       ['1.0.0', { isDefaultGateway: false, isGateway: true }],
       ['1.0.0', { isDefaultGateway: false, ipam: {} }],
-    ])('ADD answers and routes as the reference does: version %s, %j', (cniVersion, changes) => {
+    ])('bridge ADD returns the same result and routes as upstream: version %s, %j', (cniVersion, changes) => {
       const [ours, theirs] = [pod(), pod()];
       const of = (name: string) => conf({ cniVersion, name, ...changes });
       const a = ok(invoke(env('ADD', 'c1', ours), of('ours'), 'bridge')).json;
       run('ip', 'link', 'del', 'more0');
-      const b = ok(byReference(env('ADD', 'c1', theirs), of('theirs'), 'bridge')).json;
+      const b = ok(runUpstream(env('ADD', 'c1', theirs), of('theirs'), 'bridge')).json;
       const same = (one: object, made: Pod) =>
         JSON.parse(JSON.stringify(comparable(one)).replaceAll(made.path, 'POD'));
       expect(same(a, ours)).toEqual(same(b, theirs));

@@ -3,9 +3,9 @@
  * difference. The command `cnikit-agent` is built on it.
  *
  * ```ts
- * import { Claims, desiredRoutes, hostFacts, selectNode } from '@cnikit/agent';
+ * import { NodeIndex, desiredRoutes, hostFacts, selectNode } from '@cnikit/agent';
  *
- * const claims = new Claims();
+ * const claims = new NodeIndex();
  * for (const n of [1, 2])
  *   claims.set(
  *     selectNode({
@@ -53,7 +53,7 @@ export { CONFLIST_NAME, ROUTE_PROTOCOL } from './core/names.ts';
 export type { Problem } from './core/problem.ts';
 export { conflist } from './desired/conflist.ts';
 export { type DesiredHost, desiredHost, desiredRoutes, type Policy } from './desired/desired-host.ts';
-export { Claims } from './desired/node-index.ts';
+export { NodeIndex } from './desired/node-index.ts';
 export type { Reachability, RouteDecision } from './desired/route.ts';
 export { hostFacts } from './observe/facts.ts';
 export { selectNode } from './observe/node.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { procSys } from '../src/apply/sysctls.ts';
 import type { DesiredHost } from '../src/desired/desired-host.ts';
-import { Host } from '../src/reconcile/host-reconciler.ts';
+import { HostReconciler } from '../src/reconcile/host-reconciler.ts';
 
 const root = '/run/sysctl-readonly';
 
@@ -23,13 +23,17 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ]) {
         execFileSync(argv[0]!, argv.slice(1));
       }
-      const host = new Host({ rules: undefined as never, cni: undefined as never, sysctls: procSys(root) });
+      const host = new HostReconciler({
+        rules: undefined as never,
+        cni: undefined as never,
+        sysctls: procSys(root),
+      });
       const sysctls = [
         { key: 'net/ipv4/ip_forward', value: '1', why: 'packets pass' },
         { key: 'net/ipv4/right', value: '1', why: '' },
         { key: 'net/bridge/absent', value: '1', why: '' },
-        { key: 'net/ipv4/link', value: '1', passing: true as const, why: '' },
-        { key: 'net/ipv4/right', value: '2', onlyFrom: '0', why: '' },
+        { key: 'net/ipv4/link', value: '1', transient: true as const, why: '' },
+        { key: 'net/ipv4/right', value: '2', onlyIf: '0', why: '' },
       ];
       expect(host.leftToPlugin(sysctls)).toEqual({ 'net/ipv4/ip_forward': '1', 'net/ipv4/right': '1' });
       const desired = { sysctls } as unknown as DesiredHost;

@@ -9,9 +9,9 @@ import { Metrics } from '../src/core/metrics.ts';
 import type { NodeInfo } from '../src/core/model.ts';
 import { TUNNEL_ALIAS } from '../src/core/names.ts';
 import { after } from '../src/core/timers.ts';
-import { Claims } from '../src/desired/node-index.ts';
-import { Agent, type LoopOptions } from '../src/reconcile/agent.ts';
-import { Routes } from '../src/reconcile/route-reconciler.ts';
+import { NodeIndex } from '../src/desired/node-index.ts';
+import { Agent, type AgentOptions } from '../src/reconcile/agent.ts';
+import { RouteReconciler } from '../src/reconcile/route-reconciler.ts';
 import { eventually, run } from './live-node.ts';
 
 const NETNS = '/run/netns';
@@ -59,7 +59,7 @@ class TunnelNode {
     return family === 'ipv4' ? `10.244.${this.#n}.5` : `fd00:10:244:${this.#n}::5`;
   }
 
-  start(nodes: readonly NodeInfo[], options: Partial<LoopOptions> = {}): void {
+  start(nodes: readonly NodeInfo[], options: Partial<AgentOptions> = {}): void {
     this.#ended = new AbortController();
     const kernel = openKernel(`${NETNS}/${this.name}`);
     this.kernel = kernel;
@@ -440,7 +440,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       n1.ip('link', 'add', 'other0', 'type', 'vxlan', 'id', '7', 'dstport', '4789');
       n1.start(infos('ipv4'));
       expect(n1.ip('link', 'show', 'cnikit-vx')).toContain(TUNNEL_ALIAS);
-      const routes = new Routes(new Claims(), n1.kernel, { nodeName: '' });
+      const routes = new RouteReconciler(new NodeIndex(), n1.kernel, { nodeName: '' });
       routes.load();
       expect(routes.removeAll().failed).toEqual([]);
       expect(n1.links()).toEqual(expect.arrayContaining(['other0']));

@@ -1,7 +1,7 @@
 import { IptablesError } from '@cnikit/iptables';
 import { expect, test } from 'vitest';
 import { describe } from '../core/action.ts';
-import { Claims } from '../desired/node-index.ts';
+import { NodeIndex } from '../desired/node-index.ts';
 import { planNode } from '../reconcile/node-plan.ts';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
@@ -108,16 +108,16 @@ test.each([
 
 test('planNode() has nothing to change where the agent is idle on a kernel that has sets and cannot match them', () => {
   const { store } = fakeStore();
-  const { agent, parts, options, clock, state } = fakeAgent({ sets: createSets(store) });
+  const { agent, deps, options, clock, state } = fakeAgent({ sets: createSets(store) });
   state.refusesSets = true;
   agent.setNodes([node(1), node(2)]);
   clock.advance(1000);
   expect(agent.ready).toBe(true);
-  const claims = new Claims();
+  const claims = new NodeIndex();
   for (const each of [node(1), node(2)]) {
     claims.set(each);
   }
-  const { actions, host, desired } = planNode(claims, options, parts);
+  const { actions, host, desired } = planNode(claims, options, deps);
   expect([...actions, ...host.plan(desired!)].map(describe)).toEqual([]);
 });
 

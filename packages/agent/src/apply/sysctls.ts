@@ -41,9 +41,9 @@ export function procSys(root = '/proc/sys'): SysctlFiles {
  */
 export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<string, string> {
   const values = new Map<string, string>();
-  for (const { key, orGreater } of desired) {
+  for (const { key, effectiveMaxOf } of desired) {
     const own = files.read(key);
-    const other = orGreater === undefined ? undefined : files.read(orGreater);
+    const other = effectiveMaxOf === undefined ? undefined : files.read(effectiveMaxOf);
     if (own !== undefined) {
       values.set(key, Number(other) > Number(own) ? other! : own);
     }
@@ -53,7 +53,7 @@ export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<
 
 /**
  * Those of `desired` that this process may not write, as in a container without privileges: left to the plugin, which
- * runs on the host. A setting with `onlyFrom` is among them if it has that value now, or had it before.
+ * runs on the host. A setting with `onlyIf` is among them if it has that value now, or had it before.
  *
  * `installed` is the text of a conflist. Settings that it leaves to the plugin are among them, writable or not.
  */
@@ -65,9 +65,9 @@ export function unwritableSysctls(
 ): Record<string, string> {
   const noted = notedIn(installed);
   const left: Record<string, string> = {};
-  for (const { key, value, onlyFrom, passing } of desired) {
-    const now = passing ? undefined : current.get(key);
-    const due = now !== undefined && (onlyFrom === undefined || now === onlyFrom || now === value);
+  for (const { key, value, onlyIf, transient } of desired) {
+    const now = transient ? undefined : current.get(key);
+    const due = now !== undefined && (onlyIf === undefined || now === onlyIf || now === value);
     if (noted[key] === value || (due && !files.writable(key))) {
       left[key] = value;
     }

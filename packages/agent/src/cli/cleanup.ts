@@ -9,11 +9,11 @@ import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
-import { Claims } from '../desired/node-index.ts';
+import { NodeIndex } from '../desired/node-index.ts';
 import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';
 import { ReadinessFile } from '../reconcile/readiness.ts';
-import { Routes } from '../reconcile/route-reconciler.ts';
+import { RouteReconciler } from '../reconcile/route-reconciler.ts';
 import type { Output } from './plan.ts';
 import { removePodBridge } from './pod-cleanup.ts';
 
@@ -50,7 +50,7 @@ export function cleanup(config: Config, { out, err }: Output): number {
   part('the routes', () => {
     const kernel = openKernel();
     try {
-      const routes = new Routes(new Claims(), kernel, { nodeName: '' });
+      const routes = new RouteReconciler(new NodeIndex(), kernel, { nodeName: '' });
       routes.load();
       const { done, failed } = routes.removeAll();
       if (failed.length > 0) {

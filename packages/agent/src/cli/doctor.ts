@@ -4,20 +4,20 @@ import { diagnose, exitStatus, type Result } from '../diagnose/doctor/diagnose.t
 import { gather } from '../diagnose/doctor/gather.ts';
 import { wrap } from './help.ts';
 import type { Output } from './plan.ts';
-import { planParts } from './wire.ts';
+import { planDeps } from './wire.ts';
 
 /** Width of the text, which leaves room for the sign in 80 columns. */
 const WIDTH = 76;
 
 /** Prints the results and changes nothing. Returns the exit status, see `exitStatus`. */
 export async function doctor(config: Config, env: NodeJS.ProcessEnv, { out }: Output): Promise<number> {
-  const parts = planParts(config);
+  const deps = planDeps(config);
   try {
-    const results = diagnose(await gather(config, env, parts));
+    const results = diagnose(await gather(config, env, deps));
     out(config.json ? `${JSON.stringify({ node: config.nodeName, results }, null, 2)}\n` : textOf(results));
     return exitStatus(results);
   } finally {
-    parts.kernel.close();
+    deps.kernel.close();
   }
 }
 

@@ -3,12 +3,12 @@ import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import type { Problem } from '../core/problem.ts';
 import { ownProblem, problemsOf } from '../desired/desired-host.ts';
-import { Claims } from '../desired/node-index.ts';
+import { NodeIndex } from '../desired/node-index.ts';
 import { loadKubeConfig } from '../kube/api.ts';
 import { listNodes } from '../observe/list-nodes.ts';
 import { Agent } from '../reconcile/agent.ts';
 import { planNode } from '../reconcile/node-plan.ts';
-import { agentParts, openLog, planParts } from './wire.ts';
+import { agentDeps, openLog, planDeps } from './wire.ts';
 
 /** Time limit for the API server. */
 const TIMEOUT_MS = 30_000;
@@ -23,13 +23,13 @@ const DIFFERS = 3;
 
 /** Prints the differences and changes nothing. Returns the exit status. */
 export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): Promise<number> {
-  const parts = planParts(config);
+  const deps = planDeps(config);
   try {
-    const claims = new Claims();
+    const claims = new NodeIndex();
     for (const node of await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS)) {
       claims.set(node);
     }
-    const { own, host, desired, ...routes } = planNode(claims, config, parts);
+    const { own, host, desired, ...routes } = planNode(claims, config, deps);
     const actions: Action[] = [...routes.actions, ...(desired === undefined ? [] : host.plan(desired))];
     for (const action of actions) {
       out(`${describe(action)}\n`);
@@ -51,17 +51,17 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     );
     return actions.length === 0 ? 0 : DIFFERS;
   } finally {
-    parts.kernel.close();
+    deps.kernel.close();
   }
 }
 
 /** Applies the changes once. Returns the exit status: 1 when the data path is not programmed. */
 export async function applyOnce(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
-  const parts = agentParts(config, openLog(config, 1));
+  const deps = agentDeps(config, openLog(config, 1));
   const nodes = await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS);
-  const agent = new Agent(parts, config);
+  const agent = new Agent(deps, config);
   agent.setNodes(nodes);
   agent.close();
-  parts.kernel.close();
+  deps.kernel.close();
   return agent.ready ? 0 : 1;
 }

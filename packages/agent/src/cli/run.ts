@@ -15,9 +15,9 @@ import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes
 import { ruleChanges } from '../observe/rule-changes.ts';
 import { loadState, saveState } from '../observe/saved-state.ts';
 import { Agent } from '../reconcile/agent.ts';
-import { ReadinessFile, ReadinessJudge } from '../reconcile/readiness.ts';
+import { ReadinessFile, ReadinessPolicy } from '../reconcile/readiness.ts';
 import { type Background, startBackground } from './background.ts';
-import { agentParts, openLog } from './wire.ts';
+import { agentDeps, openLog } from './wire.ts';
 
 /** Delay before the state is saved, so that a burst of node changes causes one write. */
 const SAVE_MS = 1000;
@@ -30,10 +30,10 @@ const SAVE_MS = 1000;
 export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const log = openLog(config, 1);
   const kubeConfig = await loadKubeConfig(config, env);
-  const parts = agentParts(config, log);
+  const deps = agentDeps(config, log);
   const timers = new Timers<'save'>(after);
   const readiness = new ReadinessFile(config.stateDir);
-  const judge = new ReadinessJudge();
+  const readinessPolicy = new ReadinessPolicy();
   const taint = config.readinessTaint;
   const rt = openRtnetlink();
   const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
@@ -51,7 +51,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   let background: Background | undefined;
   const agent: Agent = new Agent(
     {
-      ...parts,
+      ...deps,
       clearNetworkUnavailable: (name) => clearNetworkUnavailable(kubeConfig, name),
       readinessTaint:
         taint === undefined
@@ -60,7 +60,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
       selfTest: createSelfTest(lookup),
       onPass: () => {
         try {
-          const now = judge.judge(agent.ready, agent.problems, performance.now());
+          const now = readinessPolicy.evaluate(agent.ready, agent.problems, performance.now());
           if (now !== undefined) {
             readiness.write(now);
           }
@@ -79,19 +79,19 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   );
 
   // Subscribe before the first dump, so that no change between the two is missed.
-  const kernelEvents = followKernel(parts.kernel.events(signal), agent);
+  const kernelEvents = followKernel(deps.kernel.events(signal), agent);
   if (cached !== undefined) {
     log.info({ nodes: cached.nodes.length }, 'Restored saved node state');
     agent.setNodes(cached.nodes);
   }
   watchRules(agent, signal, log);
-  const outage = new Outage(log, parts.metrics, after);
-  const nodes = followNodes(watchNodes(kubeConfig, parts.metrics, signal, position), agent, outage);
+  const outage = new Outage(log, deps.metrics, after);
+  const nodes = followNodes(watchNodes(kubeConfig, deps.metrics, signal, position), agent, outage);
   const chained = config.chain === undefined ? [] : [dirname(config.chain)];
   watchFiles([config.cniBinDir, config.cniConfDir, ...chained], agent, signal, log);
-  background = startBackground(config, kubeConfig, agent, parts.metrics, log);
+  background = startBackground(config, kubeConfig, agent, deps.metrics, log);
   const health =
-    config.health === undefined ? undefined : await openHealth(config.health, agent, parts.metrics, log);
+    config.health === undefined ? undefined : await openHealth(config.health, agent, deps.metrics, log);
 
   const ended = new Promise<void>((resolve) =>
     signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -107,7 +107,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
     save();
   }
   timers.close();
-  parts.kernel.close();
+  deps.kernel.close();
   rt.close();
   log.info('Shutting down; the pod network stays in place');
 }

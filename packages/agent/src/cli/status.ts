@@ -3,7 +3,7 @@ import { openRtnetlink } from '@cnikit/netlink';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import type { Config } from '../config/config.ts';
 import { Metrics } from '../core/metrics.ts';
-import { Claims } from '../desired/node-index.ts';
+import { NodeIndex } from '../desired/node-index.ts';
 import { type StatusReport, statusReport } from '../diagnose/status/report.ts';
 import { statusText } from '../diagnose/status/table.ts';
 import { loadKubeConfig } from '../kube/api.ts';
@@ -29,7 +29,7 @@ export async function status(
   const kernel = openKernel();
   const rt = openRtnetlink();
   const kubeConfig = await loadKubeConfig(config, env);
-  const claims = new Claims();
+  const claims = new NodeIndex();
   let source: StatusReport['source'] = 'api';
   try {
     const nodes = await listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => {
@@ -71,7 +71,7 @@ function textOf({ json, watch }: Config, report: StatusReport): string {
 
 /** Applies node changes to `claims`. */
 async function follow(
-  claims: Claims,
+  claims: NodeIndex,
   onSynced: () => void,
   kubeConfig: Parameters<typeof watchNodes>[0],
   signal: AbortSignal,

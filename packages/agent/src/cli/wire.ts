@@ -15,9 +15,9 @@ import { after } from '../core/timers.ts';
 import { hasRandomPorts } from '../desired/rules.ts';
 import { chainReader } from '../observe/chain.ts';
 import { earlierConfigurations } from '../observe/configurations.ts';
-import type { AgentParts } from '../reconcile/agent.ts';
-import type { HostParts } from '../reconcile/host-reconciler.ts';
-import type { PlanParts } from '../reconcile/node-plan.ts';
+import type { AgentDeps } from '../reconcile/agent.ts';
+import type { HostDeps } from '../reconcile/host-reconciler.ts';
+import type { PlanDeps } from '../reconcile/node-plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
 /** Logs JSON lines to file descriptor `fd`, synchronously: the line that explains an exit must not be lost. */
@@ -30,7 +30,7 @@ export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
   );
 }
 
-export function hostParts(config: Config): HostParts {
+export function hostDeps(config: Config): HostDeps {
   return {
     rules: createRules(),
     randomPorts: hasRandomPorts(release()),
@@ -52,15 +52,15 @@ export function chainOf({ chain, cniConfDir }: Config): (() => Chain) | undefine
     : chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME)));
 }
 
-export function agentParts(config: Config, log: Logger): AgentParts {
+export function agentDeps(config: Config, log: Logger): AgentDeps {
   const kernel = openKernel();
-  return { ...hostParts(config), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
+  return { ...hostDeps(config), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
 }
 
 /** Returns the dependencies of the commands that change nothing: plan, doctor and status. */
-export function planParts(config: Config): PlanParts {
+export function planDeps(config: Config): PlanDeps {
   return {
-    ...hostParts(config),
+    ...hostDeps(config),
     chain: chainOf(config),
     kernel: openKernel(),
     installedConflist: () => readText(join(config.cniConfDir, CONFLIST_NAME)),

@@ -130,7 +130,7 @@ export interface KernelState {
   neighbours?: KernelNeighbour[];
 }
 
-export interface OutsideInterface {
+export interface EgressInterface {
   index: number;
   name: string;
   mtu: number;
@@ -161,20 +161,20 @@ export interface PresentTunnel {
 
 /** What the desired state depends on, of all that the kernel says. */
 export interface HostFacts {
-  /** The interface of each family's default route (least metric), or the one configured. */
-  outside: Partial<Record<Family, OutsideInterface>>;
-  /** Names of all interfaces by which some default route leads out, that of `outside` first. */
-  ways: Record<Family, string[]>;
-  /** Foreign routes, longest prefix first: decides if a next hop is on-link. */
+  /** Interface of each family's default route with the least metric, or the configured one. */
+  egress: Partial<Record<Family, EgressInterface>>;
+  /** Names of all interfaces that default routes lead out of, that of `egress` first. */
+  egressInterfaces: Record<Family, string[]>;
+  /** Foreign routes, longest prefix first: they decide whether a next hop is on-link. */
   table: readonly Hop[];
-  /** Addresses of this node, without prefix length, and the MTU of the link that has each. */
-  local: ReadonlyMap<string, number>;
-  /** The agent's tunnels: one for each family of outer packets that is used, unless its settings changed. */
+  /** Addresses of this node, without prefix length, and the MTU of each one's link. */
+  localAddresses: ReadonlyMap<string, number>;
+  /** The agent's tunnels: one for each family of outer packets in use, unless its settings changed. */
   tunnels: readonly PresentTunnel[];
-  /** The plugin's bridge is there, so pods have been made on this node. */
-  pods: boolean;
-  /** Links of others that a tunnel of ours would collide with: any VXLAN, and whatever bears a name. */
-  others: ReadonlyArray<{ index: number; name: string; vni?: number; port?: number }>;
+  /** The plugin's bridge exists: pods were attached on this node. */
+  hasPods: boolean;
+  /** Links of others that a tunnel of ours could collide with: any VXLAN, and links with the tunnel's names. */
+  foreignLinks: ReadonlyArray<{ index: number; name: string; vni?: number; port?: number }>;
 }
 
 /** A setting below /proc/sys and the value it is to have. */
@@ -183,11 +183,11 @@ export interface Sysctl {
   key: string;
   value: string;
   /** Only change it when it has this value now; absent: whenever it differs. */
-  onlyFrom?: string;
+  onlyIf?: string;
   /** Another setting; what holds is the greater value of the two. */
-  orGreater?: string;
+  effectiveMaxOf?: string;
   /** Of a link that comes and goes: never left to the plugin, which refuses a pod when the setting is missing. */
-  passing?: true;
+  transient?: true;
   why: string;
 }
 

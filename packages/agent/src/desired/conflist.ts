@@ -61,8 +61,8 @@ export function conflist(
 
 /** The least MTU of the outside interfaces; without any, of the links that carry the node's InternalIPs. */
 function podMtu(own: NodeInfo, facts: HostFacts, tunnels: readonly TunnelLink[]): number | undefined {
-  const outside = Object.values(facts.outside).map(({ mtu }) => mtu);
-  const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.local.get(ip) ?? 0);
+  const outside = Object.values(facts.egress).map(({ mtu }) => mtu);
+  const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.localAddresses.get(ip) ?? 0);
   const known = [...mtus, ...tunnels.map(({ mtu }) => mtu)].filter((mtu) => mtu > 0);
   return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -6,7 +6,7 @@ import type { Chain, HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
 import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
-import type { Claims } from './node-index.ts';
+import type { NodeIndex } from './node-index.ts';
 import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
 import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
@@ -36,7 +36,7 @@ export interface DesiredHost {
 
 /** Routes to `prefixes`, or to every claimed one. A node event needs only those of the node. */
 export function desiredRoutes(
-  claims: Claims,
+  claims: NodeIndex,
   policy: { nodeName: string } & Reachability,
   facts: HostFacts,
   prefixes: Iterable<string> = claims.prefixes(),
@@ -58,7 +58,7 @@ export function desiredRoutes(
 }
 
 /** What else decides about the host. */
-export interface Circumstances {
+export interface HostCapabilities {
   /** The families of outer packets by which some node is reached; none unless told. */
   tunnelled?: ReadonlySet<Family>;
   /** Sysctls that this process cannot write and the plugin sets, by key; default: none. */
@@ -73,7 +73,7 @@ export interface Circumstances {
 
 /** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
 export function desiredHost(
-  claims: Claims,
+  claims: NodeIndex,
   policy: Policy,
   facts: HostFacts,
   {
@@ -82,7 +82,7 @@ export function desiredHost(
     usesSets = () => false,
     randomPorts = true,
     chain = { plugins: [], problems: [] },
-  }: Circumstances = {},
+  }: HostCapabilities = {},
 ): DesiredHost | undefined {
   const own = claims.get(policy.nodeName);
   if (own === undefined || own.podCIDRs.length === 0) {
@@ -100,7 +100,7 @@ export function desiredHost(
       randomPorts,
     );
   const inside = (family: Family): string[] | undefined =>
-    used.has(family) && facts.ways[family].length > 0 && usesSets()
+    used.has(family) && facts.egressInterfaces[family].length > 0 && usesSets()
       ? asElements(prefixes(family))
       : undefined;
   let made: DesiredHost['rules'] | undefined;
@@ -138,7 +138,7 @@ export function desiredHost(
         tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((each) => [each.subject, each]),
       ).values(),
       ...families
-        .filter((family) => used.has(family) && facts.outside[family] === undefined)
+        .filter((family) => used.has(family) && facts.egress[family] === undefined)
         .map((family) =>
           problem(
             'no-default-route',

@@ -2,15 +2,15 @@ import { formatPrefix, overlaps, parseNetwork } from '@cnikit/ip';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { node } from '../testing/nodes.ts';
-import { Claims } from './node-index.ts';
+import { NodeIndex } from './node-index.ts';
 
-const claims = (...podCIDRs: string[][]): Claims => {
-  const all = new Claims();
+const claims = (...podCIDRs: string[][]): NodeIndex => {
+  const all = new NodeIndex();
   podCIDRs.forEach((list, i) => void all.set(node(i + 1, { podCIDRs: list })));
   return all;
 };
 
-describe('Claims.rivals() names older nodes with a podCIDR that overlaps:', () => {
+describe('NodeIndex.rivals() names older nodes with a podCIDR that overlaps:', () => {
   test.each([
     ['a wider one', [['10.244.0.0/16'], ['10.244.2.0/24']], '10.244.2.0/24', ['n1 10.244.0.0/16']],
     ['a narrower one', [['10.244.2.0/25'], ['10.244.2.0/24']], '10.244.2.0/24', ['n1 10.244.2.0/25']],
@@ -29,7 +29,7 @@ describe('Claims.rivals() names older nodes with a podCIDR that overlaps:', () =
   });
 });
 
-test('Claims.set() and delete() name the podCIDRs that overlap as affected', () => {
+test('NodeIndex.set() and delete() name the podCIDRs that overlap as affected', () => {
   const all = claims(['10.244.0.0/16'], ['10.244.2.0/24'], ['10.245.0.0/24']);
   expect([...all.set(node(4, { podCIDRs: ['10.244.2.0/25'] }))].sort()).toEqual([
     '10.244.0.0/16',
@@ -40,7 +40,7 @@ test('Claims.set() and delete() name the podCIDRs that overlap as affected', () 
   expect(all.rivals('10.244.2.0/25').map((rival) => rival.prefix)).toEqual(['10.244.2.0/24']);
 });
 
-test('Claims.rivals() finds what looking at every pair would find', () => {
+test('NodeIndex.rivals() finds what looking at every pair would find', () => {
   const prefix = fc
     .record({ third: fc.integer({ min: 0, max: 15 }), length: fc.integer({ min: 20, max: 26 }) })
     .map(({ third, length }) => {

@@ -4,7 +4,7 @@ import { type Family, formatPrefix, network, type Prefix, parseNetwork } from '@
 import type { NodeInfo } from '../core/model.ts';
 
 /** The nodes by name and by the podCIDRs they claim. */
-export class Claims {
+export class NodeIndex {
   readonly #nodes = new Map<string, NodeInfo>();
   readonly #byPrefix = new Map<string, NodeInfo[]>();
   readonly #overlaps = { ipv4: new Overlaps(), ipv6: new Overlaps() };

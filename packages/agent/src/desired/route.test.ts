@@ -4,7 +4,7 @@ import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { desiredRoutes } from './desired-host.ts';
-import { Claims } from './node-index.ts';
+import { NodeIndex } from './node-index.ts';
 import { desiredRoute, viewOf } from './route.ts';
 
 const facts: HostFacts = hostFacts(new FakeKernel().dump());
@@ -66,7 +66,7 @@ describe('desiredRoute() is silent about', () => {
   });
 
   test('everything while this node is unknown', () => {
-    const claims = new Claims();
+    const claims = new NodeIndex();
     claims.set(node(2));
     expect([...desiredRoutes(claims, { nodeName: 'n1' }, facts).values()]).toEqual([
       { problems: [] },

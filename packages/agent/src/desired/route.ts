@@ -139,7 +139,7 @@ type Reach =
 /** How this node reaches another one, for pods of a family: the first address of a family is the one that counts. */
 export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
   const via = node.internalIPs.find((ip) => familyOf(ip) === family);
-  if (via !== undefined && view.facts.local.has(via)) {
+  if (via !== undefined && view.facts.localAddresses.has(via)) {
     return { how: 'none', because: 'own address', via };
   }
   if (view.encap !== 'always' && via !== undefined) {
@@ -159,7 +159,7 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
     if (remote === undefined) {
       continue;
     }
-    if (view.facts.local.has(remote)) {
+    if (view.facts.localAddresses.has(remote)) {
       return { how: 'none', because: 'own address', via: remote };
     }
     if (lookup(parseAddress(remote)!, view) !== undefined) {

@@ -43,7 +43,7 @@ export function desiredRules(
   if (local.length === 0) {
     return noRules;
   }
-  const ways = facts.ways[family];
+  const ways = facts.egressInterfaces[family];
   const filter: TableSpec = {
     table: 'filter',
     chains: { [FORWARD_CHAIN]: local.flatMap(forwarded) },

@@ -23,11 +23,11 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonl
     );
   }
   if (used.has('ipv6')) {
-    if (facts.outside.ipv6 !== undefined) {
+    if (facts.egress.ipv6 !== undefined) {
       sysctls.push({
-        key: `net/ipv6/conf/${facts.outside.ipv6.name}/accept_ra`,
+        key: `net/ipv6/conf/${facts.egress.ipv6.name}/accept_ra`,
         value: '2',
-        onlyFrom: '1',
+        onlyIf: '1',
         why: 'a forwarding node with 1 ignores router advertisements and loses its default route',
       });
     }
@@ -47,13 +47,13 @@ function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
   if (tunnels.length === 0) {
     return [];
   }
-  const outside = facts.outside.ipv4?.name;
+  const outside = facts.egress.ipv4?.name;
   return [...tunnels, ...(outside === undefined ? [] : [outside])].map((link) => ({
     key: `net/ipv4/conf/${link}/rp_filter`,
     value: '2',
-    onlyFrom: '1',
-    orGreater: 'net/ipv4/conf/all/rp_filter',
-    ...(tunnels.includes(link) ? { passing: true as const } : {}),
+    onlyIf: '1',
+    effectiveMaxOf: 'net/ipv4/conf/all/rp_filter',
+    ...(tunnels.includes(link) ? { transient: true as const } : {}),
     why: 'a strict filter drops what comes by another way than the answer goes, as while a node moves',
   }));
 }

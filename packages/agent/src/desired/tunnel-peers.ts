@@ -10,7 +10,7 @@ export interface PeerEntry extends KernelNeighbour {
 }
 
 /** The peers by podCIDR; a node with several of them has one forwarding entry. */
-export class Peers {
+export class TunnelPeers {
   readonly #byDst = new Map<string, TunnelPeer>();
   readonly #byKey = new Map<string, PeerEntry[]>();
 

@@ -69,9 +69,9 @@ export function desiredTunnel(
   settings: TunnelSettings,
   underlay: Family,
 ): TunnelLink {
-  const address = own.internalIPs.find((ip) => familyOf(ip) === underlay && facts.local.has(ip));
-  const outer = address === undefined ? undefined : facts.local.get(address);
-  const mtu = (outer || facts.outside[underlay]?.mtu || 1500) - VXLAN_OVERHEAD[underlay];
+  const address = own.internalIPs.find((ip) => familyOf(ip) === underlay && facts.localAddresses.has(ip));
+  const outer = address === undefined ? undefined : facts.localAddresses.get(address);
+  const mtu = (outer || facts.egress[underlay]?.mtu || 1500) - VXLAN_OVERHEAD[underlay];
   return {
     ...settings,
     name: tunnelName(settings, underlay),
@@ -90,7 +90,7 @@ export function tunnelInTheWay(
   facts: HostFacts,
   { name, vni, port }: Pick<TunnelLink, 'name' | 'vni' | 'port'>,
 ): Problem[] {
-  return facts.others
+  return facts.foreignLinks
     .filter((other) => other.name === name || (other.vni === vni && other.port === port))
     .map((other) =>
       problem(

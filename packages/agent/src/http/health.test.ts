@@ -40,8 +40,8 @@ test('serveHealth() tells alive from ready, and counts', async () => {
 });
 
 test('serveHealth() gives profiles on demand, bounded in time and one after another', async () => {
-  const parts = { ready: () => true, problems: () => [], metrics: new Metrics(), status: () => ({ a: 1 }) };
-  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, parts);
+  const deps = { ready: () => true, problems: () => [], metrics: new Metrics(), status: () => ({ a: 1 }) };
+  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, deps);
   closing.push(() => server.close());
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const first = fetch(`${base}/debug/cpu-profile?seconds=0.2`);
@@ -58,9 +58,9 @@ test('serveHealth() gives profiles on demand, bounded in time and one after anot
 });
 
 test('serveHealth() rejects when the port is taken', async () => {
-  const parts = { ready: () => true, problems: () => [], metrics: new Metrics() };
-  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, parts);
+  const deps = { ready: () => true, problems: () => [], metrics: new Metrics() };
+  const server = await serveHealth({ host: '127.0.0.1', port: 0 }, deps);
   closing.push(() => server.close());
   const { port } = server.address() as AddressInfo;
-  await expect(serveHealth({ host: '127.0.0.1', port }, parts)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(serveHealth({ host: '127.0.0.1', port }, deps)).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -5,7 +5,7 @@ import type { Metrics } from '../core/metrics.ts';
 import type { Problem } from '../core/problem.ts';
 import { cpuProfile, heapSnapshot, PROFILE_MOST_SECONDS } from './profile.ts';
 
-export interface HealthParts {
+export interface HealthDeps {
   ready: () => boolean;
   problems: () => Iterable<Problem>;
   metrics: Metrics;
@@ -19,10 +19,10 @@ const JSON_TYPE = 'application/json';
 /** Listens; rejects when it cannot. */
 export function serveHealth(
   { host, port }: { host: string; port: number },
-  parts: HealthParts,
+  deps: HealthDeps,
 ): Promise<Server> {
   const server = createServer((request, response) => {
-    answer(request, response, parts).catch((error: Error) => send(response, 500, `${error.message}\n`));
+    answer(request, response, deps).catch((error: Error) => send(response, 500, `${error.message}\n`));
   });
   return new Promise((done, fail) => {
     server.once('error', fail);
@@ -38,21 +38,21 @@ function send(response: ServerResponse, status: number, body: string, type = TEX
 }
 
 /** That it answers at all is what /healthz says; /readyz is about the node's data path, and lists what is wrong. */
-async function answer(request: IncomingMessage, response: ServerResponse, parts: HealthParts): Promise<void> {
+async function answer(request: IncomingMessage, response: ServerResponse, deps: HealthDeps): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://agent');
   switch (url.pathname) {
     case '/healthz':
       return send(response, 200, 'ok\n');
     case '/readyz': {
-      const list = [...parts.problems()].map(({ message }) => `${message}\n`).join('');
-      return parts.ready()
+      const list = [...deps.problems()].map(({ message }) => `${message}\n`).join('');
+      return deps.ready()
         ? send(response, 200, `ok\n${list}`)
         : send(response, 503, `The data path is not programmed yet\n${list}`);
     }
     case '/metrics':
-      return send(response, 200, parts.metrics.text());
+      return send(response, 200, deps.metrics.text());
     case '/status':
-      return send(response, 200, `${JSON.stringify(parts.status?.() ?? {})}\n`, JSON_TYPE);
+      return send(response, 200, `${JSON.stringify(deps.status?.() ?? {})}\n`, JSON_TYPE);
     case '/debug/cpu-profile':
     case '/debug/heap-snapshot':
       return debug(url, request, response);

@@ -10,7 +10,7 @@ export interface EventSink {
   repeat(name: string, event: NodeEvent, count: number, now: number): Promise<boolean>;
 }
 
-export interface RecorderParts {
+export interface RecorderDeps {
   problems: () => Iterable<Problem>;
   /** Of this node. */
   podCIDRs: () => readonly string[];
@@ -40,7 +40,7 @@ interface Told {
 }
 
 export class EventRecorder {
-  readonly #parts: RecorderParts;
+  readonly #deps: RecorderDeps;
   readonly #timers: Timers<'look'>;
   #before = new Set<string>();
   readonly #told = new Map<string, Told>();
@@ -50,10 +50,10 @@ export class EventRecorder {
   #filledAt: number;
   #refused = false;
 
-  constructor(parts: RecorderParts) {
-    this.#parts = parts;
-    this.#timers = new Timers(parts.after);
-    this.#filledAt = parts.now();
+  constructor(deps: RecorderDeps) {
+    this.#deps = deps;
+    this.#timers = new Timers(deps.after);
+    this.#filledAt = deps.now();
   }
 
   start(): void {
@@ -74,14 +74,14 @@ export class EventRecorder {
     if (this.#refused) {
       return;
     }
-    const events = nodeEvents(this.#parts.problems(), this.#parts.podCIDRs());
+    const events = nodeEvents(this.#deps.problems(), this.#deps.podCIDRs());
     const keys = new Set(events.map(({ key }) => key));
     const lasting = events.filter(({ key }) => this.#before.has(key));
     this.#before = keys;
     for (const key of this.#told.keys()) {
       const told = this.#told.get(key)!;
       // Remembered for a while after its end, so that what comes and goes is one Event with a count.
-      if (!keys.has(key) && this.#parts.now() - told.at > REPEAT_MS) {
+      if (!keys.has(key) && this.#deps.now() - told.at > REPEAT_MS) {
         this.#told.delete(key);
       }
     }
@@ -95,13 +95,13 @@ export class EventRecorder {
         if (noted) {
           this.#noted.delete(event.key);
         }
-        this.#parts.sent();
+        this.#deps.sent();
       } catch (error) {
         if ((error as { status?: number }).status !== 403) {
           return;
         }
         this.#refused = true;
-        this.#parts.refused(error as Error);
+        this.#deps.refused(error as Error);
         return;
       }
     }
@@ -109,12 +109,12 @@ export class EventRecorder {
 
   #isDue({ key, message }: NodeEvent): boolean {
     const told = this.#told.get(key);
-    return told === undefined || told.message !== message || this.#parts.now() - told.at >= REPEAT_MS;
+    return told === undefined || told.message !== message || this.#deps.now() - told.at >= REPEAT_MS;
   }
 
   async #tell(event: NodeEvent): Promise<void> {
-    const { sink } = this.#parts;
-    const at = this.#parts.now();
+    const { sink } = this.#deps;
+    const at = this.#deps.now();
     const told = this.#told.get(event.key);
     const count = (told?.count ?? 0) + 1;
     if (told !== undefined && (await sink.repeat(told.name, event, count, at))) {
@@ -126,7 +126,7 @@ export class EventRecorder {
   }
 
   #takeToken(): boolean {
-    const now = this.#parts.now();
+    const now = this.#deps.now();
     const more = Math.floor((now - this.#filledAt) / REFILL_MS);
     this.#tokens = Math.min(BURST, this.#tokens + more);
     this.#filledAt += more * REFILL_MS;

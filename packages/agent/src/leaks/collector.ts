@@ -5,7 +5,7 @@ import type { Metrics } from '../core/metrics.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { describeLeak, type Leak } from './find.ts';
 
-export interface CollectorParts {
+export interface CollectorDeps {
   /** What is left over now. */
   scan: () => Leak[];
   /** Removes it. */
@@ -25,7 +25,7 @@ export interface CollectorOptions {
 }
 
 export class LeakCollector {
-  readonly #parts: CollectorParts;
+  readonly #deps: CollectorDeps;
   readonly #options: CollectorOptions;
   readonly #timers: Timers<'next'>;
   /** When each was seen first. */
@@ -33,10 +33,10 @@ export class LeakCollector {
   /** Those that were counted and told. */
   readonly #told = new Set<string>();
 
-  constructor(parts: CollectorParts, options: CollectorOptions) {
-    this.#parts = parts;
+  constructor(deps: CollectorDeps, options: CollectorOptions) {
+    this.#deps = deps;
     this.#options = options;
-    this.#timers = new Timers(parts.after);
+    this.#timers = new Timers(deps.after);
   }
 
   /** Looks now and then again and again. */
@@ -50,7 +50,7 @@ export class LeakCollector {
 
   /** One look. Never rejects. */
   async look(): Promise<void> {
-    const { metrics, log, runtimeUp } = this.#parts;
+    const { metrics, log, runtimeUp } = this.#deps;
     try {
       const up = runtimeUp();
       metrics.set('leak_collector_active', up ? 1 : 0);
@@ -58,7 +58,7 @@ export class LeakCollector {
         this.#since.clear();
         return;
       }
-      for (const leak of this.#due(this.#parts.scan())) {
+      for (const leak of this.#due(this.#deps.scan())) {
         await this.#handle(leak);
       }
     } catch (error) {
@@ -68,7 +68,7 @@ export class LeakCollector {
 
   /** Those that have been there for the grace period; forgets those that went. */
   #due(leaks: readonly Leak[]): Leak[] {
-    const now = this.#parts.now();
+    const now = this.#deps.now();
     const keys = new Set(leaks.map(({ key }) => key));
     for (const key of this.#since.keys()) {
       if (!keys.has(key)) {
@@ -88,7 +88,7 @@ export class LeakCollector {
   }
 
   async #handle(leak: Leak): Promise<void> {
-    const { metrics, log, release } = this.#parts;
+    const { metrics, log, release } = this.#deps;
     const { kind, key } = leak;
     const text = describeLeak(leak);
     if (!this.#told.has(key)) {

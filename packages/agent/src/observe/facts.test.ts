@@ -11,6 +11,6 @@ test('hostFacts() has no address that kube-proxy in ipvs mode gave to the node f
     kernel.addresses.push({ index: 77, address });
   }
   const facts = hostFacts(kernel.dump());
-  expect([...facts.local]).toEqual([...before.local]);
+  expect([...facts.localAddresses]).toEqual([...before.localAddresses]);
   expect(sameFacts(before, facts)).toBe(true);
 });

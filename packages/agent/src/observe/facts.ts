@@ -3,12 +3,12 @@
 import { type Family, families, parseNetwork } from '@cnikit/ip';
 import type { KernelEvent } from '../core/kernel.ts';
 import {
+  type EgressInterface,
   type HostFacts,
   type KernelAddress,
   type KernelLink,
   type KernelRoute,
   type KernelState,
-  type OutsideInterface,
   type PresentTunnel,
   RTN_UNICAST,
   type TunnelSettings,
@@ -32,21 +32,21 @@ export function hostFacts(
   const foreign = kernel.routes.filter(
     ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
   );
-  const outside: HostFacts['outside'] = {};
-  const ways: HostFacts['ways'] = { ipv4: [], ipv6: [] };
+  const egress: HostFacts['egress'] = {};
+  const egressInterfaces: HostFacts['egressInterfaces'] = { ipv4: [], ipv6: [] };
   for (const family of families) {
     const links =
       outsideInterface === undefined
         ? defaultLinks(foreign, family).flatMap((index) => byIndex.get(index) ?? [])
         : kernel.links.filter(({ name }) => name === outsideInterface);
     if (links[0] !== undefined) {
-      outside[family] = outsideOf(links[0]);
+      egress[family] = egressOf(links[0]);
     }
-    ways[family] = [...new Set(links.map(({ name }) => name))];
+    egressInterfaces[family] = [...new Set(links.map(({ name }) => name))];
   }
   return {
-    outside,
-    ways,
+    egress,
+    egressInterfaces,
     table: foreign
       .map((route) => ({
         dst: route.dst,
@@ -56,14 +56,14 @@ export function hostFacts(
         gateway: route.via !== undefined || route.oif === undefined || route.type !== RTN_UNICAST,
       }))
       .sort((a, b) => length(b.dst) - length(a.dst)),
-    local: new Map(
+    localAddresses: new Map(
       kernel.addresses
         .filter(({ address, index }) => !isLinkLocal(address) && byIndex.get(index)?.name !== SERVICES_LINK)
         .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
     ),
-    pods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
+    hasPods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
     tunnels: kernel.links.flatMap((link) => tunnelOf(link, kernel.addresses)),
-    others: kernel.links
+    foreignLinks: kernel.links
       .filter(
         ({ alias, name, vxlan }) => alias !== TUNNEL_ALIAS && (vxlan !== undefined || names.includes(name)),
       )
@@ -104,7 +104,7 @@ function tunnelOf(
 const length = (dst: string): number => parseNetwork(dst)?.length ?? 0;
 const bare = ({ address }: KernelAddress): string => address.split('/')[0]!;
 
-function outsideOf({ index, name, mtu }: KernelLink): OutsideInterface {
+function egressOf({ index, name, mtu }: KernelLink): EgressInterface {
   return { index, name, mtu };
 }
 
@@ -124,13 +124,13 @@ export function sameFacts(a: HostFacts, b: HostFacts): boolean {
 
 function flat(facts: HostFacts): unknown {
   return [
-    facts.outside,
-    facts.ways,
+    facts.egress,
+    facts.egressInterfaces,
     facts.table,
-    [...facts.local].sort(),
-    facts.pods,
+    [...facts.localAddresses].sort(),
+    facts.hasPods,
     facts.tunnels,
-    facts.others,
+    facts.foreignLinks,
   ];
 }
 
@@ -150,8 +150,8 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
   }
 }
 
-const watched = ({ tunnels, others }: HostFacts): number[] =>
-  [...tunnels, ...others].map(({ index }) => index);
+const watched = ({ tunnels, foreignLinks }: HostFacts): number[] =>
+  [...tunnels, ...foreignLinks].map(({ index }) => index);
 
 /** Every interface has such an address and route of its own; no node is reached by one. */
 const isLinkLocal = (text: string): boolean => /^fe[89ab]/i.test(text);

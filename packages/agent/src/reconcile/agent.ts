@@ -6,12 +6,12 @@ import { type Problem, problem } from '../core/problem.ts';
 import type { After } from '../core/timers.ts';
 import type { Policy } from '../desired/desired-host.ts';
 import { NodeBook } from './node-book.ts';
-import type { NodeWrite } from './node-patch.ts';
+import type { NodePatch } from './node-patch.ts';
 import { type NodePatchOptions, nodePatches } from './node-patches.ts';
-import { type PassResult, Reconciler, type ReconcilerParts } from './reconciler.ts';
+import { type PassResult, Reconciler, type ReconcilerDeps } from './reconciler.ts';
 import { Scheduler } from './scheduler.ts';
 
-export interface AgentParts extends ReconcilerParts, NodePatchOptions {
+export interface AgentDeps extends ReconcilerDeps, NodePatchOptions {
   after: After;
   /** Called after each pass. */
   onPass?: () => void;
@@ -19,26 +19,26 @@ export interface AgentParts extends ReconcilerParts, NodePatchOptions {
   onNodes?: () => void;
 }
 
-export interface LoopOptions extends Policy {
+export interface AgentOptions extends Policy {
   outsideInterface?: string | undefined;
   /** Milliseconds between two complete passes. */
   resyncMs: number;
 }
 
 export class Agent {
-  readonly #parts: AgentParts;
+  readonly #deps: AgentDeps;
   readonly #nodes: NodeBook;
   readonly #reconciler: Reconciler;
   readonly #scheduler: Scheduler;
-  readonly #patches: readonly NodeWrite[];
+  readonly #patches: readonly NodePatch[];
 
-  constructor(parts: AgentParts, options: LoopOptions) {
-    this.#parts = parts;
+  constructor(deps: AgentDeps, options: AgentOptions) {
+    this.#deps = deps;
     this.#nodes = new NodeBook(options.nodeName, (change) => {
       this.#reconciler.nodeChanged(change);
-      parts.onNodes?.();
+      deps.onNodes?.();
     });
-    this.#reconciler = new Reconciler(parts, options, this.#nodes);
+    this.#reconciler = new Reconciler(deps, options, this.#nodes);
     const passes = {
       partial: () => this.#partial(),
       reload: () => this.#pass('complete', () => this.#reconciler.reload()),
@@ -46,8 +46,8 @@ export class Agent {
       rules: () => this.#pass('event', () => this.#reconciler.rules()),
       files: () => this.#settle(this.#reconciler.files()),
     };
-    this.#scheduler = new Scheduler(parts.after, passes, options.resyncMs);
-    this.#patches = nodePatches(parts, (kind, action, error) => this.#patched(kind, action, error));
+    this.#scheduler = new Scheduler(deps.after, passes, options.resyncMs);
+    this.#patches = nodePatches(deps, (kind, action, error) => this.#patched(kind, action, error));
   }
 
   /** True once the whole data path was programmed, conflist included. */
@@ -110,7 +110,7 @@ export class Agent {
     }
     this.#scheduler.resyncStarts();
     this.#pass('complete', () => this.#reconciler.resync());
-    this.#parts.metrics.add('resyncs');
+    this.#deps.metrics.add('resyncs');
   }
 
   /** Call it when a file beside the CNI files has changed: they are looked at, and nothing else. */
@@ -158,8 +158,8 @@ export class Agent {
       problems.set('kernel', [problem('kernel', '', message)]);
       this.#scheduler.retry();
     }
-    this.#parts.onPass?.();
-    this.#parts.metrics.observe('sync_duration_seconds', (performance.now() - started) / 1000, { scope });
+    this.#deps.onPass?.();
+    this.#deps.metrics.observe('sync_duration_seconds', (performance.now() - started) / 1000, { scope });
   }
 
   #settle({ ok, complete, stale, usable }: PassResult): void {

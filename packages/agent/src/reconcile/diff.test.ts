@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Action, describe as describeAction } from '../core/action.ts';
 import type { KernelRoute, NodeInfo } from '../core/model.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';
-import { Claims } from '../desired/node-index.ts';
+import { NodeIndex } from '../desired/node-index.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { RouteTable } from '../observe/route-table.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
@@ -52,7 +52,7 @@ test('diffRoutes() is empty after it was applied, touches nothing foreign, and l
         const kernel = new FakeKernel();
         kernel.routes.push(...left);
         const foreign = JSON.stringify(kernel.routes.filter(({ protocol }) => protocol !== 201));
-        const claims = new Claims();
+        const claims = new NodeIndex();
         for (const each of [node(1), ...nodes]) {
           claims.set(each);
         }
@@ -71,17 +71,17 @@ test('diffRoutes() is empty after it was applied, touches nothing foreign, and l
   );
 });
 
-test('Claims gives the same decisions whatever the order of events', () => {
+test('NodeIndex gives the same decisions whatever the order of events', () => {
   fc.assert(
     fc.property(fc.array(someNode, { maxLength: 8 }), fc.infiniteStream(fc.nat()), (nodes, random) => {
       const latest = new Map(nodes.map((each) => [each.name, each]));
       const facts = hostFacts(new FakeKernel().dump());
-      const byEvents = new Claims();
+      const byEvents = new NodeIndex();
       byEvents.set(node(1));
       for (const each of nodes) {
         byEvents.set(each);
       }
-      const atOnce = new Claims();
+      const atOnce = new NodeIndex();
       const shuffled = [...latest.values()]
         .map((each) => ({ each, at: random.next().value }))
         .sort((a, b) => a.at - b.at);
@@ -89,7 +89,7 @@ test('Claims gives the same decisions whatever the order of events', () => {
         atOnce.set(each);
       }
       atOnce.set(node(1));
-      const routes = (claims: Claims) =>
+      const routes = (claims: NodeIndex) =>
         [...desiredRoutes(claims, { nodeName: 'n1' }, facts)]
           .map(([dst, { route }]) => `${dst} ${route?.via}`)
           .sort();
@@ -100,7 +100,7 @@ test('Claims gives the same decisions whatever the order of events', () => {
 
 describe('diffSysctls()', () => {
   const forward = { key: 'net/ipv4/ip_forward', value: '1', why: 'pods' };
-  const ra = { key: 'net/ipv6/conf/eth0/accept_ra', value: '2', onlyFrom: '1', why: 'routes' };
+  const ra = { key: 'net/ipv6/conf/eth0/accept_ra', value: '2', onlyIf: '1', why: 'routes' };
   test.each([
     ['sets what differs', { [forward.key]: '0' }, ['~ sysctl net/ipv4/ip_forward 0 -> 1 (pods)']],
     ['leaves what is right', { [forward.key]: '1' }, []],

@@ -13,7 +13,7 @@ import { ROUTE_PROTOCOL } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import type { RouteDecision } from '../desired/route.ts';
 import { sameTunnel } from '../desired/tunnel.ts';
-import type { Peers } from '../desired/tunnel-peers.ts';
+import type { TunnelPeers } from '../desired/tunnel-peers.ts';
 import type { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, type RouteTable } from '../observe/route-table.ts';
 
@@ -128,7 +128,7 @@ export function diffTunnels(
 
 /** What to do about the entries of those keys; `nameOf` gives the name of a tunnel's link. */
 export function diffPeers(
-  peers: Peers,
+  peers: TunnelPeers,
   table: NeighbourTable,
   keys: Iterable<string>,
   nameOf: (index: number) => string,
@@ -161,9 +161,9 @@ export function diffSysctls(
   current: ReadonlyMap<string, string>,
 ): SysctlAction[] {
   const actions: SysctlAction[] = [];
-  for (const { key, value, onlyFrom, why } of desired) {
+  for (const { key, value, onlyIf, why } of desired) {
     const from = current.get(key);
-    if (from === undefined || from === value || (onlyFrom !== undefined && from !== onlyFrom)) {
+    if (from === undefined || from === value || (onlyIf !== undefined && from !== onlyIf)) {
       continue;
     }
     actions.push({ kind: 'sysctl', key, from, to: value, why });

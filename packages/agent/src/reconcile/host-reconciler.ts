@@ -12,7 +12,7 @@ import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
 import type { DesiredHost } from '../desired/desired-host.ts';
 import { diffSysctls } from './diff.ts';
 
-export interface HostParts {
+export interface HostDeps {
   rules: Rules;
   /** Absent where the kernel has none: then the rules name every destination. */
   sets?: Sets;
@@ -36,8 +36,8 @@ export interface HostOutcome {
   drift: boolean;
 }
 
-export class Host {
-  readonly #parts: HostParts;
+export class HostReconciler {
+  readonly #deps: HostDeps;
   /** What was last made so, as text. */
   readonly #last: Record<'sysctls' | 'rules' | 'cni', string | undefined> = {
     sysctls: undefined,
@@ -52,13 +52,13 @@ export class Host {
   /** Sysctls that were to be set by the plugin after the last pass. */
   #left: ReadonlySet<string> = new Set();
 
-  constructor(parts: HostParts) {
-    this.#parts = parts;
+  constructor(deps: HostDeps) {
+    this.#deps = deps;
   }
 
   /** What the methods below would do. */
   plan(desired: DesiredHost): Action[] {
-    const { sets, rules, cni } = this.#parts;
+    const { sets, rules, cni } = this.#deps;
     return [
       ...this.planSysctls(desired.sysctls),
       ...families.flatMap((family) => sets?.plan(family, desired.inside[family]) ?? []),
@@ -69,7 +69,7 @@ export class Host {
 
   /** The settings that this process would change: neither those left to the plugin nor those it cannot write. */
   planSysctls(sysctls: readonly Sysctl[]): SysctlAction[] {
-    const { sysctls: files = procSys() } = this.#parts;
+    const { sysctls: files = procSys() } = this.#deps;
     const left = this.leftToPlugin(sysctls);
     return diffSysctls(sysctls, readSysctls(sysctls, files)).filter(
       ({ key }) => left[key] === undefined && files.writable(key),
@@ -78,7 +78,7 @@ export class Host {
 
   /** The rules of a family and their set: what `rules` would do. */
   planRules(family: Family, { rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>): Action[] {
-    const { sets, rules: programs } = this.#parts;
+    const { sets, rules: programs } = this.#deps;
     return [...(sets?.plan(family, inside[family]) ?? []), ...programs.planFamily(family, rules[family])];
   }
 
@@ -87,7 +87,7 @@ export class Host {
    * does, such as `plan` outside its container, also leaves those to the plugin that the installed conflist does.
    */
   leftToPlugin(sysctls: readonly Sysctl[]): Record<string, string> {
-    const { sysctls: files, installedConflist } = this.#parts;
+    const { sysctls: files, installedConflist } = this.#deps;
     return unwritableSysctls(sysctls, readSysctls(sysctls, files), files, installedConflist?.());
   }
 
@@ -96,7 +96,7 @@ export class Host {
    * it stops nothing, and is a problem only when the plugin had its turn.
    */
   sysctls({ sysctls }: DesiredHost, pods: boolean): HostOutcome {
-    const { sysctls: files } = this.#parts;
+    const { sysctls: files } = this.#deps;
     const actions = diffSysctls(sysctls, readSysctls(sysctls, files));
     const refused = writeSysctls(actions, files);
     const before = this.#left;
@@ -110,7 +110,7 @@ export class Host {
 
   /** Whether masqueraded ports may be chosen at random. */
   get randomPorts(): boolean {
-    return this.#parts.randomPorts ?? true;
+    return this.#deps.randomPorts ?? true;
   }
 
   /**
@@ -118,7 +118,7 @@ export class Host {
    * are none yet, sets are tried.
    */
   get usesSets(): boolean {
-    if (this.#parts.sets === undefined) {
+    if (this.#deps.sets === undefined) {
       return false;
     }
     this.#setsMatch ??= this.#observeSets() ?? true;
@@ -135,7 +135,7 @@ export class Host {
       const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
         for (const family of families) {
           if (which(inside[family])) {
-            done.push(...(this.#parts.sets?.apply(family, inside[family], fresh) ?? []));
+            done.push(...(this.#deps.sets?.apply(family, inside[family], fresh) ?? []));
           }
         }
       };
@@ -153,7 +153,7 @@ export class Host {
 
   #observeSets(): boolean | undefined {
     try {
-      return this.#parts.rules.matchSets();
+      return this.#deps.rules.matchSets();
     } catch (error) {
       if (error instanceof IptablesError) {
         return undefined;
@@ -164,7 +164,7 @@ export class Host {
 
   #tablesOf(rules: DesiredRules): Action[] {
     try {
-      return this.#parts.rules.apply(rules);
+      return this.#deps.rules.apply(rules);
     } catch (error) {
       if (error instanceof IptablesError && error.code === 'RESTORE_FAILED' && this.usesSets) {
         this.#setsMatch = !/set\b/i.test(error.stderr ?? '');
@@ -176,7 +176,7 @@ export class Host {
   /** The executable, and the conflist unless it is held back. */
   cni(conflist: string | undefined): HostOutcome {
     return catchAsOutcome('cni-files', 'The CNI files could not be installed', () => ({
-      done: this.#parts.cni.apply(conflist),
+      done: this.#deps.cni.apply(conflist),
       problems: this.fileProblems(),
       drift: this.#again('cni', conflist ?? ''),
     }));
@@ -184,7 +184,7 @@ export class Host {
 
   /** Problems of the CNI files, as of the last plan or pass. */
   fileProblems(): Problem[] {
-    const { cni, configurationProblems } = this.#parts;
+    const { cni, configurationProblems } = this.#deps;
     return [...(configurationProblems?.() ?? []), ...cni.problems()];
   }
 

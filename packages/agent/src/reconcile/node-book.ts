@@ -2,7 +2,7 @@
 import type { NodeInfo } from '../core/model.ts';
 import type { Problem } from '../core/problem.ts';
 import { ownProblem, problemsOf } from '../desired/desired-host.ts';
-import { Claims } from '../desired/node-index.ts';
+import { NodeIndex } from '../desired/node-index.ts';
 import { sameNode } from '../observe/node.ts';
 
 /** A node that is new, different or deleted. */
@@ -14,7 +14,7 @@ export interface NodeChange {
 }
 
 export class NodeBook {
-  readonly index = new Claims();
+  readonly index = new NodeIndex();
   readonly #nodeName: string;
   readonly #onChange: (change: NodeChange) => void;
   /** Names of deleted nodes that are still in the index. */

@@ -1,7 +1,7 @@
 /** A write to this node's own Node in the API, made when it is needed and one request at a time. */
 import type { NodeInfo } from '../core/model.ts';
 
-export interface NodeWriteParts {
+export interface NodePatchDeps {
   /** Whether the Node, as the API has it, is not as it should be. */
   needed: (own: NodeInfo) => boolean;
   write: (nodeName: string) => Promise<void>;
@@ -9,17 +9,17 @@ export interface NodeWriteParts {
   settled: (own: NodeInfo, error?: Error) => void;
 }
 
-export class NodeWrite {
-  readonly #parts: NodeWriteParts;
+export class NodePatch {
+  readonly #deps: NodePatchDeps;
   #pending = false;
 
-  constructor(parts: NodeWriteParts) {
-    this.#parts = parts;
+  constructor(deps: NodePatchDeps) {
+    this.#deps = deps;
   }
 
   /** Does nothing when the API already has it, or is being asked. */
   ensure(own: NodeInfo): void {
-    const { needed, write, settled } = this.#parts;
+    const { needed, write, settled } = this.#deps;
     if (this.#pending || !needed(own)) {
       return;
     }

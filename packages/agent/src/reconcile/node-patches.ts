@@ -1,7 +1,7 @@
 /** The changes that the agent makes to its own Node in the API once the data path is programmed. */
 import type { Action } from '../core/action.ts';
 import type { NodeInfo } from '../core/model.ts';
-import { NodeWrite } from './node-patch.ts';
+import { NodePatch } from './node-patch.ts';
 
 export interface NodePatchOptions {
   /** Sets condition NetworkUnavailable of a node to False; absent: the condition is left alone. */
@@ -14,11 +14,11 @@ export interface NodePatchOptions {
 export function nodePatches(
   { clearNetworkUnavailable, readinessTaint }: NodePatchOptions,
   settled: (kind: 'condition' | 'taint', action: Action, error?: Error) => void,
-): NodeWrite[] {
-  const patches: NodeWrite[] = [];
+): NodePatch[] {
+  const patches: NodePatch[] = [];
   if (clearNetworkUnavailable !== undefined) {
     patches.push(
-      new NodeWrite({
+      new NodePatch({
         needed: (own) => own.networkUnavailable !== 'False',
         write: clearNetworkUnavailable,
         settled: ({ name: node, networkUnavailable: from = 'unset' }: NodeInfo, error?: Error) =>
@@ -29,7 +29,7 @@ export function nodePatches(
   if (readinessTaint !== undefined) {
     const { key, remove } = readinessTaint;
     patches.push(
-      new NodeWrite({
+      new NodePatch({
         needed: ({ taints }) => taints?.includes(key) === true,
         write: remove,
         settled: ({ name: node }: NodeInfo, error?: Error) =>

@@ -4,19 +4,19 @@ import type { Kernel } from '../core/kernel.ts';
 import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
 import type { Problem } from '../core/problem.ts';
 import { type DesiredHost, desiredHost, type Policy } from '../desired/desired-host.ts';
-import type { Claims } from '../desired/node-index.ts';
-import { Host, type HostParts } from './host-reconciler.ts';
-import { type RouteOptions, Routes } from './route-reconciler.ts';
+import type { NodeIndex } from '../desired/node-index.ts';
+import { type HostDeps, HostReconciler } from './host-reconciler.ts';
+import { type RouteOptions, RouteReconciler } from './route-reconciler.ts';
 
 /**
  * Everything except the routes, which {@link Routes} decides. Undefined before the first dump, and while this node has
  * no podCIDR.
  */
 export function assembleHost(
-  claims: Claims,
+  claims: NodeIndex,
   policy: Policy,
-  routes: Routes,
-  host: Host,
+  routes: RouteReconciler,
+  host: HostReconciler,
   chain: Chain | undefined,
 ): DesiredHost | undefined {
   const { facts, tunnelled } = routes;
@@ -43,18 +43,18 @@ export interface RoutePlan {
 
 /** What `run` would do to routes and tunnels now. Changes nothing. */
 export function planRoutes(
-  claims: Claims,
+  claims: NodeIndex,
   options: RouteOptions,
   kernel: Kernel,
-): RoutePlan & { routes: Routes } {
-  const routes = new Routes(claims, kernel, options);
+): RoutePlan & { routes: RouteReconciler } {
+  const routes = new RouteReconciler(claims, kernel, options);
   routes.load();
   const own = claims.get(options.nodeName);
   const { actions, problems } = own === undefined ? { actions: [], problems: [] } : routes.plan();
   return { own, actions, problems, wanted: routes.wanted, routes };
 }
 
-export interface PlanParts extends HostParts {
+export interface PlanDeps extends HostDeps {
   kernel: Kernel;
   /** Absent: no plugins are chained. */
   chain?: () => Chain;
@@ -62,16 +62,16 @@ export interface PlanParts extends HostParts {
 
 /** What a node should have, and what `run` would do about it. */
 export interface NodePlan extends RoutePlan {
-  host: Host;
+  host: HostReconciler;
   desired: DesiredHost | undefined;
   /** The plugin has attached pods on this node. */
   hasPods: boolean;
 }
 
 /** What `run` would do now. Changes nothing. `host.plan(desired)` gives the actions beside routes and tunnels. */
-export function planNode(claims: Claims, policy: Policy & RouteOptions, parts: PlanParts): NodePlan {
-  const { routes, ...plan } = planRoutes(claims, policy, parts.kernel);
-  const host = new Host(parts);
-  const hasPods = routes.facts?.pods === true;
-  return { ...plan, host, hasPods, desired: assembleHost(claims, policy, routes, host, parts.chain?.()) };
+export function planNode(claims: NodeIndex, policy: Policy & RouteOptions, deps: PlanDeps): NodePlan {
+  const { routes, ...plan } = planRoutes(claims, policy, deps.kernel);
+  const host = new HostReconciler(deps);
+  const hasPods = routes.facts?.hasPods === true;
+  return { ...plan, host, hasPods, desired: assembleHost(claims, policy, routes, host, deps.chain?.()) };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ProblemKind, problem as typed } from '../core/problem.ts';
-import { ReadinessFile, ReadinessJudge } from './readiness.ts';
+import { ReadinessFile, ReadinessPolicy } from './readiness.ts';
 
 const problem = (kind: ProblemKind) => typed(kind, 'x', `about ${kind}`);
 
@@ -12,20 +12,20 @@ test.each([
   [true, [problem('node'), problem('earlier-configuration'), problem('own-node')], { ready: true }],
   [false, [], { ready: false, reason: 'The data path is not programmed yet' }],
   [false, [problem('own-node')], { ready: false, reason: 'about own-node' }],
-])('ReadinessJudge.judge(%j, %j) is %j', (programmed, problems, expected) => {
-  expect(new ReadinessJudge().judge(programmed, problems, 0)).toEqual(expected);
+])('ReadinessPolicy.evaluate(%j, %j) is %j', (programmed, problems, expected) => {
+  expect(new ReadinessPolicy().evaluate(programmed, problems, 0)).toEqual(expected);
 });
 
 test.each(['kernel', 'rules', 'self-test'] as const)(
-  'ReadinessJudge.judge() waits whether trouble with %s lasts',
+  'ReadinessPolicy.evaluate() waits whether trouble with %s lasts',
   (kind) => {
-    const judge = new ReadinessJudge();
+    const policy = new ReadinessPolicy();
     const trouble = [problem('node'), problem(kind)];
-    expect(judge.judge(true, trouble, 1000)).toBeUndefined();
-    expect(judge.judge(true, trouble, 20_000)).toBeUndefined();
-    expect(judge.judge(true, [], 25_000)).toEqual({ ready: true });
-    expect(judge.judge(true, trouble, 40_000)).toBeUndefined();
-    expect(judge.judge(true, trouble, 70_000)).toEqual({ ready: false, reason: `about ${kind}` });
+    expect(policy.evaluate(true, trouble, 1000)).toBeUndefined();
+    expect(policy.evaluate(true, trouble, 20_000)).toBeUndefined();
+    expect(policy.evaluate(true, [], 25_000)).toEqual({ ready: true });
+    expect(policy.evaluate(true, trouble, 40_000)).toBeUndefined();
+    expect(policy.evaluate(true, trouble, 70_000)).toEqual({ ready: false, reason: `about ${kind}` });
   },
 );
 

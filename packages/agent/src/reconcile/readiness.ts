@@ -16,11 +16,11 @@ export interface Readiness {
  */
 const LASTING_MS = 30_000;
 
-export class ReadinessJudge {
+export class ReadinessPolicy {
   #since: number | undefined;
 
   /** Of what a pass found, `now` in ms. Undefined: what was said before still holds. */
-  judge(programmed: boolean, problems: Iterable<Problem>, now: number): Readiness | undefined {
+  evaluate(programmed: boolean, problems: Iterable<Problem>, now: number): Readiness | undefined {
     const all = [...problems];
     const reason = all.find(({ kind }) => problemKinds[kind].fatal)?.message;
     if (!programmed) {

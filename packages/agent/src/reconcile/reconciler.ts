@@ -9,13 +9,13 @@ import type { DesiredHost, Policy } from '../desired/desired-host.ts';
 import { concerns } from '../observe/facts.ts';
 import { isOwn } from '../observe/route-table.ts';
 import { Drift } from './drift.ts';
-import { Host, type HostOutcome, type HostParts } from './host-reconciler.ts';
+import { type HostDeps, type HostOutcome, HostReconciler } from './host-reconciler.ts';
 import type { NodeBook, NodeChange } from './node-book.ts';
 import { assembleHost } from './node-plan.ts';
-import { Report } from './reporter.ts';
-import { type RouteOptions, Routes } from './route-reconciler.ts';
+import { Reporter } from './reporter.ts';
+import { type RouteOptions, RouteReconciler } from './route-reconciler.ts';
 
-export interface ReconcilerParts extends HostParts {
+export interface ReconcilerDeps extends HostDeps {
   kernel: Kernel;
   log: Log;
   metrics: Metrics;
@@ -42,12 +42,12 @@ export interface PassResult {
 const DONE: PassResult = { ok: true };
 
 export class Reconciler {
-  readonly reporter: Report;
-  readonly #parts: ReconcilerParts;
+  readonly reporter: Reporter;
+  readonly #deps: ReconcilerDeps;
   readonly #policy: Policy & RouteOptions;
   readonly #nodes: NodeBook;
-  readonly #routes: Routes;
-  readonly #host: Host;
+  readonly #routes: RouteReconciler;
+  readonly #host: HostReconciler;
   readonly #drift = new Drift();
   /** Destinations to look at in the next pass. */
   readonly #dirty = new Set<string>();
@@ -58,13 +58,13 @@ export class Reconciler {
   #rulesTouched = false;
   #programmed = false;
 
-  constructor(parts: ReconcilerParts, policy: Policy & RouteOptions, nodes: NodeBook) {
-    this.#parts = parts;
+  constructor(deps: ReconcilerDeps, policy: Policy & RouteOptions, nodes: NodeBook) {
+    this.#deps = deps;
     this.#policy = policy;
     this.#nodes = nodes;
-    this.#routes = new Routes(nodes.index, parts.kernel, policy);
-    this.#host = new Host(parts);
-    this.reporter = new Report(parts.log, parts.metrics);
+    this.#routes = new RouteReconciler(nodes.index, deps.kernel, policy);
+    this.#host = new HostReconciler(deps);
+    this.reporter = new Reporter(deps.log, deps.metrics);
   }
 
   /** True once the whole data path was programmed, conflist included. */
@@ -84,7 +84,7 @@ export class Reconciler {
     }
     this.#nodesChanged = true;
     this.reporter.problems.set('node', problems, name);
-    this.#parts.metrics.set('nodes', this.#nodes.index.size);
+    this.#deps.metrics.set('nodes', this.#nodes.index.size);
   }
 
   /** Takes in a kernel event. Returns the pass that it needs. */
@@ -98,7 +98,7 @@ export class Reconciler {
       return this.#routes.observeNeighbour(event.op, event.neighbour) ? 'partial' : undefined;
     }
     if (event.type === 'overflow') {
-      this.#parts.metrics.add('kernel_overflows');
+      this.#deps.metrics.add('kernel_overflows');
     }
     const { facts } = this.#routes;
     return facts !== undefined && concerns(facts, event) ? 'reload' : undefined;
@@ -137,7 +137,7 @@ export class Reconciler {
 
   /** Looks at the CNI files. */
   files(): PassResult {
-    this.#chain = this.#parts.chain?.();
+    this.#chain = this.#deps.chain?.();
     const host = this.#desired();
     return { ok: host === undefined || this.#files(host) };
   }
@@ -148,7 +148,7 @@ export class Reconciler {
   }
 
   #load(): boolean {
-    this.#chain = this.#parts.chain?.();
+    this.#chain = this.#deps.chain?.();
     const changed = this.#routes.load();
     if (changed) {
       this.#drift.allMoved();
@@ -211,13 +211,13 @@ export class Reconciler {
     }
     this.reporter.problems.setAll('route', prefixes, problems, complete);
     this.reporter.changes(done, this.#drift.ofPass());
-    this.#parts.metrics.set('routes', this.#routes.owned);
-    this.#parts.metrics.set('routes_desired', this.#routes.wanted.size);
+    this.#deps.metrics.set('routes', this.#routes.owned);
+    this.#deps.metrics.set('routes_desired', this.#routes.wanted.size);
     return { ok: failed.length === 0, stale: stale.length > 0, tunnelChanged };
   }
 
   #sysctls(host: DesiredHost): void {
-    this.#settle('sysctls', this.#host.sysctls(host, this.#routes.facts!.pods));
+    this.#settle('sysctls', this.#host.sysctls(host, this.#routes.facts!.hasPods));
   }
 
   #files(host: DesiredHost): boolean {
@@ -231,11 +231,11 @@ export class Reconciler {
   /** Everything is programmed. Returns whether packets take the routes. */
   #ready(): boolean {
     if (!this.#programmed) {
-      this.reporter.said('The data path is programmed');
+      this.reporter.info('The data path is programmed');
     }
     this.#programmed = true;
-    this.#parts.metrics.set('ready', 1);
-    const problems = this.#parts.selfTest?.(this.#routes.wanted) ?? [];
+    this.#deps.metrics.set('ready', 1);
+    const problems = this.#deps.selfTest?.(this.#routes.wanted) ?? [];
     this.reporter.problems.set('self-test', problems);
     return problems.length === 0;
   }
@@ -245,7 +245,7 @@ export class Reconciler {
     this.reporter.changes(done, () => drift);
     for (const action of drift ? done : []) {
       if (action.kind === 'file') {
-        this.#parts.onRepair?.(action.path);
+        this.#deps.onRepair?.(action.path);
       }
     }
     return ok;

@@ -8,7 +8,7 @@ import { ProblemTracker } from './problem-tracker.ts';
 /** More changes than this at once are summed up in one line. */
 const LINES = 20;
 
-export class Report {
+export class Reporter {
   readonly problems: ProblemTracker;
   readonly #log: Log;
   readonly #metrics: Metrics;
@@ -60,7 +60,7 @@ export class Report {
     );
   }
 
-  said(message: string): void {
+  info(message: string): void {
     this.#log.info({}, message);
   }
 }

@@ -14,10 +14,10 @@ import {
 import { defaultTunnel } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
 import { desiredRoutes } from '../desired/desired-host.ts';
-import type { Claims } from '../desired/node-index.ts';
+import type { NodeIndex } from '../desired/node-index.ts';
 import type { Reachability, RouteDecision } from '../desired/route.ts';
 import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
-import { Peers } from '../desired/tunnel-peers.ts';
+import { TunnelPeers } from '../desired/tunnel-peers.ts';
 import { hostFacts, sameFacts } from '../observe/facts.ts';
 import { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, RouteTable } from '../observe/route-table.ts';
@@ -40,21 +40,21 @@ export interface RouteOptions extends Reachability {
 /** Making the link, seeing its index, giving it addresses; one more for a link that goes meanwhile. */
 const TUNNEL_ROUNDS = 4;
 
-export class Routes {
-  readonly #claims: Claims;
+export class RouteReconciler {
+  readonly #claims: NodeIndex;
   readonly #kernel: Kernel;
   readonly #options: RouteOptions;
   #table = new RouteTable();
   #neighbours = new NeighbourTable();
   #facts: HostFacts | undefined;
-  readonly #peers = new Peers();
+  readonly #peers = new TunnelPeers();
   /** Entries of the tunnel's link to look at in the next pass. */
   readonly #dirtyKeys = new Set<string>();
   readonly #wanted = new Map<string, NodeRoute>();
   /** Names of the tunnel links that the last pass needed, whether they could be made or not. */
   #neededTunnels = '';
 
-  constructor(claims: Claims, kernel: Kernel, options: RouteOptions) {
+  constructor(claims: NodeIndex, kernel: Kernel, options: RouteOptions) {
     this.#claims = claims;
     this.#kernel = kernel;
     this.#options = options;
@@ -312,7 +312,7 @@ export class Routes {
 
   #factsOrThrow(): HostFacts {
     if (this.#facts === undefined) {
-      throw new Error('Routes.load() must come before');
+      throw new Error('Call RouteReconciler.load() first');
     }
     return this.#facts;
   }

@@ -4,7 +4,7 @@ import type { DesiredRules } from '../apply/rules.ts';
 import { procSys } from '../apply/sysctls.ts';
 import { Metrics } from '../core/metrics.ts';
 import type { After } from '../core/timers.ts';
-import { Agent, type AgentParts, type LoopOptions } from '../reconcile/agent.ts';
+import { Agent, type AgentDeps, type AgentOptions } from '../reconcile/agent.ts';
 import { FakeKernel } from './fake-kernel.ts';
 
 export class FakeClock {
@@ -33,7 +33,7 @@ export class FakeClock {
   }
 }
 
-export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<LoopOptions> = {}) {
+export function fakeAgent(changes: Partial<AgentDeps> = {}, options: Partial<AgentOptions> = {}) {
   const kernel = new FakeKernel();
   const clock = new FakeClock();
   const lines: string[] = [];
@@ -52,7 +52,7 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
     return write(actions);
   };
   const metrics = new Metrics();
-  const parts: AgentParts = {
+  const deps: AgentDeps = {
     kernel,
     metrics,
     after: clock.after,
@@ -104,6 +104,6 @@ export function fakeAgent(changes: Partial<AgentParts> = {}, options: Partial<Lo
     ...changes,
   };
   const all = { nodeName: 'n1', nonMasquerade: [], resyncMs: 60_000, ...options };
-  const agent = new Agent(parts, all);
-  return { agent, parts, options: all, kernel, clock, lines, order, state, metrics };
+  const agent = new Agent(deps, all);
+  return { agent, deps, options: all, kernel, clock, lines, order, state, metrics };
 }

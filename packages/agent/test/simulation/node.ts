@@ -4,7 +4,7 @@ import type { Cni } from '../../src/apply/cni.ts';
 import { createRules } from '../../src/apply/rules.ts';
 import { describe } from '../../src/core/action.ts';
 import type { Encap } from '../../src/core/model.ts';
-import { Claims } from '../../src/desired/node-index.ts';
+import { NodeIndex } from '../../src/desired/node-index.ts';
 import { routes } from '../../src/diagnose/doctor/checks/routes.ts';
 import { rules } from '../../src/diagnose/doctor/checks/rules.ts';
 import { sysctls } from '../../src/diagnose/doctor/checks/sysctls.ts';
@@ -122,7 +122,7 @@ export class SimulatedNode {
         log,
         metrics,
         after,
-        ...this.#hostParts(),
+        ...this.#hostDeps(),
         clearNetworkUnavailable: (name) => api.clearNetworkUnavailable(name),
         onNodes: () => {
           if (saving) {
@@ -157,7 +157,7 @@ export class SimulatedNode {
     return { nodeName: this.name, nonMasquerade: [], encap: this.#world.encap };
   }
 
-  #hostParts() {
+  #hostDeps() {
     const cni: Cni = {
       plan: (conflist) =>
         conflist === undefined || conflist === this.conflist
@@ -177,7 +177,7 @@ export class SimulatedNode {
 
   /** What `plan` and `doctor`, started now, find to change: nothing where the agent is idle. */
   examine(): string[] {
-    const claims = new Claims();
+    const claims = new NodeIndex();
     for (const node of this.#process?.agent.nodes() ?? []) {
       claims.set(node);
     }
@@ -188,11 +188,11 @@ export class SimulatedNode {
       never,
     );
     const installedConflist = (): string | undefined => this.conflist;
-    const parts = { ...this.#hostParts(), kernel, installedConflist };
-    const plan = planNode(claims, this.#policy(), parts);
+    const deps = { ...this.#hostDeps(), kernel, installedConflist };
+    const plan = planNode(claims, this.#policy(), deps);
     kernel.close();
     const { actions, host, desired } = plan;
-    const facts = stateFacts({ ...plan, problems: [] }, parts.rules);
+    const facts = stateFacts({ ...plan, problems: [] }, deps.rules);
     const differences = { ...facts, desired: undefined, selfTest: [] } as unknown as DoctorFacts;
     return [
       ...[...actions, ...(desired === undefined ? [] : host.plan(desired))].map(describe),

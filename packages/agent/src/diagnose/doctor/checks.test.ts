@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
-import { Claims } from '../../desired/node-index.ts';
+import { NodeIndex } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import { node } from '../../testing/nodes.ts';
 import { checks, diagnose, exitStatus } from './diagnose.ts';
@@ -26,8 +26,8 @@ const peer = {
 } as const;
 const route = { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' };
 
-function claimsOf(...nodes: ReturnType<typeof node>[]): Claims {
-  const claims = new Claims();
+function claimsOf(...nodes: ReturnType<typeof node>[]): NodeIndex {
+  const claims = new NodeIndex();
   for (const each of nodes) {
     claims.set(each);
   }

@@ -6,7 +6,7 @@ import type { FileAction, KernelAction, SysctlAction } from '../../core/action.t
 import type { NodeInfo, NodeRoute } from '../../core/model.ts';
 import type { Problem } from '../../core/problem.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
-import type { Claims } from '../../desired/node-index.ts';
+import type { NodeIndex } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import type { Configuration } from '../../observe/configurations.ts';
 
@@ -89,7 +89,7 @@ export interface DoctorFacts {
   confDir: string;
   api: ApiFacts;
   /** Nodes from the API, or from the saved state while the API is unreachable. */
-  claims: Claims;
+  claims: NodeIndex;
   own?: NodeInfo | undefined;
   desired?: DesiredHost | undefined;
   routes: {

@@ -8,7 +8,7 @@ import type { Config } from '../../config/config.ts';
 import type { NodeInfo, NodeRoute, TunnelSettings } from '../../core/model.ts';
 import { tunnelName } from '../../core/names.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
-import { Claims } from '../../desired/node-index.ts';
+import { NodeIndex } from '../../desired/node-index.ts';
 import { VXLAN_OVERHEAD } from '../../desired/tunnel.ts';
 import { loadKubeConfig } from '../../kube/api.ts';
 import { reservationsDir, scanLeaks } from '../../leaks/node-leaks.ts';
@@ -16,7 +16,7 @@ import { poolsOf } from '../../leaks/pools.ts';
 import { runtimeListens } from '../../leaks/runtime.ts';
 import { configurations } from '../../observe/configurations.ts';
 import { loadState } from '../../observe/saved-state.ts';
-import { type PlanParts, planNode } from '../../reconcile/node-plan.ts';
+import { type PlanDeps, planNode } from '../../reconcile/node-plan.ts';
 import { createSelfTest } from '../self-test.ts';
 import { askAgent } from '../status/ask-agent.ts';
 import type { DoctorFacts, LinkFacts } from './facts.ts';
@@ -31,17 +31,17 @@ const MAX_PEERS = 256;
 /** What is left over now and was so before: a pod that is just being made or deleted is neither. */
 const LEAK_PAUSE_MS = 1000;
 
-export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: PlanParts): Promise<DoctorFacts> {
+export async function gather(config: Config, env: NodeJS.ProcessEnv, deps: PlanDeps): Promise<DoctorFacts> {
   using rt = openRtnetlink();
   const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
   const { api, nodes } = await gatherApi(await loadKubeConfig(config, env), config.readinessTaint);
-  const claims = new Claims();
+  const claims = new NodeIndex();
   for (const node of nodes ?? loadState(stateDir, nodeName)?.nodes ?? []) {
     claims.set(node);
   }
-  const plan = planNode(claims, config, parts);
+  const plan = planNode(claims, config, deps);
   const { own, desired, wanted } = plan;
-  const files = parts.cni.plan(desired?.conflist);
+  const files = deps.cni.plan(desired?.conflist);
   const confs = configurations(cniConfDir);
   const links: LinkFacts[] = rt.links();
   const peers = peersOf(claims, nodeName, desired, wanted, config.tunnel);
@@ -52,11 +52,11 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Plan
     confDir: cniConfDir,
     api,
     claims,
-    ...stateFacts(plan, parts.rules),
+    ...stateFacts(plan, deps.rules),
     selfTest: createSelfTest((dst) => rt.routeTo({ dst }))(wanted),
     configurations: confs,
     files,
-    fileProblems: parts.cni.problems(),
+    fileProblems: deps.cni.problems(),
     plugin: gatherPlugin(cniBinDir, confs),
     links,
     addresses: rt.addresses(),
@@ -73,7 +73,7 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, parts: Plan
 
 /** Packets of the pods' MTU have to reach the addresses that routes lead to, with what a tunnel puts around them. */
 function peersOf(
-  claims: Claims,
+  claims: NodeIndex,
   nodeName: string,
   desired: DesiredHost | undefined,
   wanted: ReadonlyMap<string, NodeRoute>,

@@ -6,7 +6,7 @@ import { readSysctls } from '../../apply/sysctls.ts';
 import { describe, type SysctlAction } from '../../core/action.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
 import { diffSysctls } from '../../reconcile/diff.ts';
-import type { Host } from '../../reconcile/host-reconciler.ts';
+import type { HostReconciler } from '../../reconcile/host-reconciler.ts';
 import type { NodePlan } from '../../reconcile/node-plan.ts';
 import type { DoctorFacts, RuleFacts } from './facts.ts';
 
@@ -29,7 +29,7 @@ function sysctlChanges({ host, hasPods }: NodePlan, { sysctls }: DesiredHost): S
   return hasPods ? diffSysctls(sysctls, readSysctls(sysctls)) : host.planSysctls(sysctls);
 }
 
-function rulesOf(family: Family, host: Host, desired: DesiredHost, rules: Rules): RuleFacts {
+function rulesOf(family: Family, host: HostReconciler, desired: DesiredHost, rules: Rules): RuleFacts {
   try {
     const changes = host.planRules(family, desired).map(describe);
     return { family, changes, backend: rules.report(family) };

@@ -16,7 +16,7 @@ import {
 import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';
-import type { Claims } from '../../desired/node-index.ts';
+import type { NodeIndex } from '../../desired/node-index.ts';
 import { planRoutes } from '../../reconcile/node-plan.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';
 import { type StatusRow, statusRows } from './rows.ts';
@@ -32,7 +32,7 @@ export interface StatusReport {
 
 export async function statusReport(
   config: Config,
-  claims: Claims,
+  claims: NodeIndex,
   source: StatusReport['source'],
   kernel: Kernel,
   rt: RtnetlinkConnection,

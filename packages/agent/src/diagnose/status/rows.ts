@@ -3,7 +3,7 @@
 import { type KernelAction, placeOf } from '../../core/action.ts';
 import type { NodeRoute } from '../../core/model.ts';
 import { type Problem, problemKey } from '../../core/problem.ts';
-import type { Claims } from '../../desired/node-index.ts';
+import type { NodeIndex } from '../../desired/node-index.ts';
 
 /** `none`: no route is possible, see `reason`. `foreign`: another program's route has its destination. */
 export type RouteState = 'ok' | 'missing' | 'wrong' | 'foreign' | 'none';
@@ -26,7 +26,7 @@ export interface StatusRow {
 }
 
 export interface StatusInput {
-  claims: Claims;
+  claims: NodeIndex;
   nodeName: string;
   wanted: ReadonlyMap<string, NodeRoute>;
   /** Differences from the desired state. */

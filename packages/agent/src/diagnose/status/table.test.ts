@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
-import { Claims } from '../../desired/node-index.ts';
+import { NodeIndex } from '../../desired/node-index.ts';
 import { node } from '../../testing/nodes.ts';
 import { statusRows } from './rows.ts';
 import { statusText } from './table.ts';
 
-const claims = new Claims();
+const claims = new NodeIndex();
 for (const n of [1, 2, 3, 10]) {
   claims.set(node(n, { podCIDRs: [`10.244.${n}.0/24`] }));
 }

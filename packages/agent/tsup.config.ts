@@ -48,40 +48,31 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-export default defineConfig([
-  {
-    entry: ['src/index.ts'],
-    format: 'esm',
-    target: 'es2023',
-    platform: 'neutral',
-    external: [/^#/, /^@cnikit\//, /^node:/, 'pino', /^@kubernetes\//],
+export default defineConfig({
+  // One file for the image and for `node cnikit-agent.js`: nothing is installed beside it but the addon of @cnikit/sys.
+  entry: { 'cnikit-agent': 'src/main.ts' },
+  format: 'esm',
+  target: 'node22.18',
+  platform: 'node',
+  noExternal: [/.*/],
+  // By a plugin of tsup, before ours could see it.
+  removeNodeProtocol: false,
+  splitting: false,
+  // Which packages are inside, for the image's bill of materials.
+  metafile: true,
+  esbuildOptions: (options) => {
+    // tsup's chunks import each other without using anything of them; dropping such an import is what is wanted.
+    options.logOverride = { 'ignored-bare-import': 'silent' };
   },
-  {
-    // One file for the image and for `node cnikit-agent.js`: nothing is installed beside it but the addon of @cnikit/sys.
-    entry: { 'cnikit-agent': 'src/main.ts' },
-    format: 'esm',
-    target: 'node22.18',
-    platform: 'node',
-    noExternal: [/.*/],
-    // By a plugin of tsup, before ours could see it.
-    removeNodeProtocol: false,
-    splitting: false,
-    // Which packages are inside, for the image's bill of materials.
-    metafile: true,
-    esbuildOptions: (options) => {
-      // tsup's chunks import each other without using anything of them; dropping such an import is what is wanted.
-      options.logOverride = { 'ignored-bare-import': 'silent' };
-    },
-    define: { CNIKIT_VERSION: JSON.stringify(version) },
-    esbuildPlugins: [withoutUnusedClients, lazyBuiltins],
-    banner: {
-      // CommonJS dependencies of the bundle require Node's own modules.
-      js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",
-    },
-    onSuccess: async () => {
-      const manifest = fileURLToPath(import.meta.resolve('@cnikit/sys/package.json'));
-      const addon = `prebuilds/linux-${process.arch}/cnikit_sys.node`;
-      copyFileSync(manifest.replace(/package\.json$/, addon), 'dist/cnikit_sys.node');
-    },
+  define: { CNIKIT_VERSION: JSON.stringify(version) },
+  esbuildPlugins: [withoutUnusedClients, lazyBuiltins],
+  banner: {
+    // CommonJS dependencies of the bundle require Node's own modules.
+    js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",
   },
-]);
+  onSuccess: async () => {
+    const manifest = fileURLToPath(import.meta.resolve('@cnikit/sys/package.json'));
+    const addon = `prebuilds/linux-${process.arch}/cnikit_sys.node`;
+    copyFileSync(manifest.replace(/package\.json$/, addon), 'dist/cnikit_sys.node');
+  },
+});

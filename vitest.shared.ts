@@ -1,13 +1,16 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config';
 
-/** The configuration every package's tests share: run the TypeScript sources, unbuilt, one namespace-changing file at a time. */
-export const shared: ViteUserConfig = defineConfig({
+/** Test files that change namespaces, links or rules of the sandbox, or need all of the machine. */
+const ONE_AT_A_TIME = ['{src,test}/**/*.live.test.ts', '{src,test}/**/*.soak.test.ts'];
+const ALL = ['{src,test}/**/*.test.ts'];
+
+/** The configuration of all test runs: run the TypeScript sources, unbuilt, and write the results as JSON. */
+export const base: ViteUserConfig = defineConfig({
   resolve: { conditions: ['@cnikit/source'] },
   ssr: {
     resolve: { conditions: ['@cnikit/source', 'node'], externalConditions: ['@cnikit/source', 'node'] },
   },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 60_000,
@@ -16,3 +19,28 @@ export const shared: ViteUserConfig = defineConfig({
     outputFile: { json: 'test-results.json' },
   },
 });
+
+/** The configuration of a package: unit tests in parallel, then live and soak tests one file at a time. */
+export const shared: ViteUserConfig = mergeConfig(
+  base,
+  defineConfig({
+    test: {
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: 'unit',
+            include: ALL,
+            exclude: ONE_AT_A_TIME,
+            fileParallelism: true,
+            sequence: { groupOrder: 0 },
+          },
+        },
+        {
+          extends: true,
+          test: { name: 'live', include: ONE_AT_A_TIME, fileParallelism: false, sequence: { groupOrder: 1 } },
+        },
+      ],
+    },
+  }),
+);

@@ -10,7 +10,7 @@ import { unknownLicences } from './licences.mjs';
 import { run, withPath } from './process.mjs';
 import { sandbox } from './sandbox.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
-import { test } from './test.mjs';
+import { soak, test } from './test.mjs';
 import { turboQuietly } from './turbo.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -35,6 +35,11 @@ const COMMANDS = {
     alsoInCI: ['runtime'],
     build: true,
     execute: (env, args) => test(ROOT, env, args),
+  },
+  soak: {
+    needs: ['build', 'sandbox', 'reference'],
+    build: true,
+    execute: (env, args) => soak(ROOT, env, args),
   },
   typecheck: { needs: ['build'], build: false, execute: typecheck },
   lint: { needs: [], build: false, execute: lint },

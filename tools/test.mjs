@@ -1,6 +1,7 @@
-// Runs every package's tests, each package in a sandbox of its own, and adds them up.
+// Runs the tests of every package, each package in its own sandbox, and adds up the results.
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { run } from './process.mjs';
 import { turboEnv, turboWithSummary } from './turbo.mjs';
@@ -8,20 +9,56 @@ import { turboEnv, turboWithSummary } from './turbo.mjs';
 const RESULTS = 'test-results.json';
 
 /**
- * Prints `N passed, N failed` as the last line. A package whose run broke without a failed test counts as one
- * failure, and so does a test file that cannot be loaded.
+ * Everything except the soak tests. Prints `N passed, N failed` as the last line. A package whose run broke without
+ * a failed test counts as one failure, and so does a test file that cannot be loaded.
  *
  * @param {string} root
  * @param {NodeJS.ProcessEnv} env
  * @param {readonly string[]} more further arguments of turbo, such as --filter=@cnikit/ipam or --force
  * @returns {Promise<number>}
  */
-export async function test(root, env, more) {
-  // Results of another day must not be counted: turbo restores those of the runs it skips.
+export function test(root, env, more) {
+  return runTask('test', root, env, more);
+}
+
+/**
+ * The soak tests: crash matrix, storm, long simulation, fuzzers. Seeds follow from CNIKIT_SOAK_SEED, by default the
+ * date; the command that repeats the run is printed first and last.
+ *
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} more further arguments of turbo
+ * @returns {Promise<number>}
+ */
+export async function soak(root, env, more) {
+  const seed = env.CNIKIT_SOAK_SEED ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  if (!/^\d+$/.test(seed)) {
+    console.error(`Invalid CNIKIT_SOAK_SEED "${seed}": expected a whole number`);
+    return 2;
+  }
+  const repeat = `CNIKIT_SOAK_SEED=${seed} npm run test:soak${more.length > 0 ? ` -- ${more.join(' ')}` : ''}`;
+  console.log(`Soak tests with seed ${seed}; to repeat: ${repeat}`);
+  const status = await runTask('test:soak', root, { ...env, CNIKIT_SOAK_SEED: seed }, more);
+  if (status !== 0) {
+    console.log(`To repeat: ${repeat}`);
+  }
+  return status;
+}
+
+/**
+ * @param {'test' | 'test:soak'} task
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} more
+ * @returns {Promise<number>}
+ */
+async function runTask(task, root, env, more) {
+  // Delete results of earlier runs: turbo restores those of the packages that it skips.
   for (const directory of workspaces(root)) {
     rmSync(join(root, directory, RESULTS), { force: true });
   }
-  const argv = ['test', '--only', '--concurrency=1', '--continue=always', '--output-logs=new-only', ...more];
+  const concurrency = `--concurrency=${Math.min(availableParallelism(), 4)}`;
+  const argv = [task, '--only', concurrency, '--continue=always', '--output-logs=new-only', ...more];
   const { status, tasks } = await turboWithSummary(root, argv, (command) =>
     run(command, { cwd: root, env: turboEnv(env) }),
   );

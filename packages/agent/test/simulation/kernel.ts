@@ -1,6 +1,6 @@
 /**
  * A model of what the agent uses of the kernel: links, VXLAN ones and their entries included, addresses and the main
- * table, with the errors and events that Linux has for them. `kernel.live.test.ts` does the same random operations to it and to the real one.
+ * table, with the errors and events that Linux has for them. `kernel.soak.test.ts` does the same random operations to it and to the real one.
  */
 
 import { contains, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';

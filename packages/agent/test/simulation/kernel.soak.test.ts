@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../../vitest.soak.ts';
 import { openKernel } from '../../src/apply/netlink-kernel.ts';
 import type { KernelAction, RouteAction } from '../../src/core/action.ts';
 import type { Kernel, KernelEvent } from '../../src/core/kernel.ts';
@@ -10,8 +11,8 @@ import { asKernelRoute } from '../../src/reconcile/diff.ts';
 import { run } from '../live-node.ts';
 import { foreignRoute, SimulatedKernel } from './kernel.ts';
 
-/** Histories of up to 25 operations; the same in every run, CNIKIT_KERNEL_RUNS makes them more. */
-const RUNS = Number(process.env.CNIKIT_KERNEL_RUNS ?? 60);
+/** Histories of up to 25 operations. */
+const RUNS = soakSize(10, 300);
 
 /** One operation on both: what the model does, and what makes the real kernel do it. */
 interface Operation {
@@ -391,7 +392,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             }
           }
         }),
-        { numRuns: RUNS, seed: 1 },
+        { numRuns: RUNS, seed: soakSeed(1) },
       );
     });
   },

@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { NETLINK_ROUTE, sys } from '@cnikit/sys';
 import { expect, it } from 'vitest';
+import { soakSize } from '../../../vitest.soak.ts';
 import { Connection } from '../src/connection.ts';
 import * as nl from '../src/index.ts';
 import { type Event, monitor } from '../src/monitor.ts';
 import { freshRoute, live } from './live.ts';
 
-const REQUESTS = Number(process.env.CNIKIT_SOAK_REQUESTS ?? 100_000);
+const REQUESTS = soakSize(10_000, 100_000);
+/** Requests that reach the steady state of memory first. */
+const WARM_UP = soakSize(4_000, 20_000);
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 live('netlink under load', () => {
@@ -28,10 +31,10 @@ live('netlink under load', () => {
         refused += rt.batchSettled([nl.delAddress({ index, address: '10.0.0.1/24' })]).length;
       }
     };
-    round(20_000); // what is made once is made now
+    round(WARM_UP);
     const before = { fds: descriptors(), rss: process.memoryUsage().rss };
     round(REQUESTS);
-    expect(refused).toBe((20_000 + REQUESTS) / 4);
+    expect(refused).toBe((WARM_UP + REQUESTS) / 4);
     expect(descriptors()).toBe(before.fds);
     // The heap breathes; a leak of a link with its attributes would be 100 MB.
     expect(process.memoryUsage().rss - before.rss).toBeLessThan(32 * 1024 * 1024);

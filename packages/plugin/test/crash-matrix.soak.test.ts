@@ -16,6 +16,7 @@ import {
 import { delTable, openNftables } from '@cnikit/netlink/nftables';
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { type CrashCase, crashCases } from './crash-cases.ts';
 import {
   buildFaultInjector,
@@ -30,6 +31,10 @@ import { differences, type StateReader, stateReader } from './node-state.ts';
 const SLOW = 600_000;
 /** More system calls than any verb makes. */
 const MAX_CALLS = 2000;
+/** Every call in the soak run; a sample, in steps of a prime, in `npm test`. */
+const STRIDE = soakSize(53, 1);
+/** Shift of the sample after the first call. */
+const OFFSET = soakSeed(20) % STRIDE;
 const NETWORK = 'net';
 const KEPT = 'kept';
 
@@ -197,9 +202,9 @@ class CrashFixture {
   }
 }
 
-/** Lets the 1st, 2nd, … call of an invocation fail, until it ends before the fault. */
+/** Lets calls of an invocation fail, in steps of STRIDE, until it ends before the fault. */
 function everyCall(mode: FaultMode, attempt: (fault: Fault) => Outcome): void {
-  for (let at = 1; at < MAX_CALLS; at++) {
+  for (let at = 1; at < MAX_CALLS; at += at === 1 ? STRIDE - OFFSET : STRIDE) {
     if (attempt({ mode, at }).reached === undefined) {
       expect(at).toBeGreaterThan(1);
       return;

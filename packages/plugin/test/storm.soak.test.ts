@@ -1,5 +1,5 @@
 /**
- * Adds and deletes many pods concurrently and kills processes at random, as a failing runtime does. CNIKIT_STORM_SEED
+ * Adds and deletes many pods concurrently and kills processes at random, as a failing runtime does. CNIKIT_SOAK_SEED
  * determines the operations; their interleaving depends on the machine.
  */
 import { spawn } from 'node:child_process';
@@ -8,15 +8,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { createNetns, deleteNetns, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { describe, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { inSandbox } from './harness.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 import { differences, nodeStateIn } from './node-state.ts';
 import { type Random, randomOf } from './random.ts';
 
-const PODS = 64;
-const OPERATIONS = 2000;
-const SEED = Number(process.env.CNIKIT_STORM_SEED ?? 20_261_125);
+const PODS = soakSize(16, 64);
+const OPERATIONS = soakSize(100, 2000);
+const SEED = soakSeed(20_261_125);
 /** Maximum delay of a kill in milliseconds; most processes end sooner. */
 const KILLED_WITHIN = 40;
 /** Number of ADDs between two comparisons of all pods' addresses. */
@@ -258,7 +259,7 @@ class Storm {
 
 describe.skipIf(!inSandbox)('a storm (needs the sandbox: run npm test at the root)', () => {
   test(
-    `a storm of ${PODS} pods and ${OPERATIONS} operations leaves nothing and never shares an address (CNIKIT_STORM_SEED=${SEED})`,
+    `a storm of ${PODS} pods and ${OPERATIONS} operations leaves nothing and never shares an address (CNIKIT_SOAK_SEED=${SEED})`,
     async () => {
       const storm = new Storm();
       try {

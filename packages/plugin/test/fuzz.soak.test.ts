@@ -1,6 +1,6 @@
 /**
  * Every input on stdin, in the environment and in prevResult gets a valid reply, and a rejected one changes nothing.
- * The cases are fixed; CNIKIT_FUZZ_SEED and CNIKIT_FUZZ_CASES select others and their number.
+ * CNIKIT_SOAK_SEED selects the cases.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { describe, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { lazyScripts } from '../scripts/lazy-scripts.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { type FuzzCase, fuzzCase } from './fuzz/cases.ts';
@@ -20,15 +21,15 @@ import { ipJson, run } from './namespaces.ts';
 import { differences, stateReader } from './node-state.ts';
 import { type Random, randomOf } from './random.ts';
 
-const IN_PROCESS = Number(process.env.CNIKIT_FUZZ_CASES ?? 100_000);
-const BY_EXEC = 1000;
-const SEED = Number(process.env.CNIKIT_FUZZ_SEED ?? 20_261_125);
+const IN_PROCESS = soakSize(5_000, 100_000);
+const BY_EXEC = soakSize(50, 1000);
+const SEED = soakSeed(20_261_125);
 const SLOW = 600_000;
 /** Number of processes that share the cases. */
 const SHARES = 2;
 
 test(
-  `cnikit replies to ${IN_PROCESS} fuzzed invocations under QuickJS and attempts no change in rejected ones (CNIKIT_FUZZ_SEED=${SEED})`,
+  `cnikit replies to ${IN_PROCESS} fuzzed invocations under QuickJS and attempts no change in rejected ones (CNIKIT_SOAK_SEED=${SEED})`,
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
     try {
@@ -64,7 +65,7 @@ test(
 
 describe.skipIf(!inSandbox)('fuzzing by exec (needs the sandbox: run npm test at the root)', () => {
   test(
-    `cnikit replies to ${BY_EXEC} fuzzed invocations by exec and changes nothing in rejected ones (CNIKIT_FUZZ_SEED=${SEED})`,
+    `cnikit replies to ${BY_EXEC} fuzzed invocations by exec and changes nothing in rejected ones (CNIKIT_SOAK_SEED=${SEED})`,
     () => {
       const dir = mkdtempSync('/run/cnikit-test-');
       // Deep enough that relative paths stay below `dir`.

@@ -3,6 +3,7 @@ import { openIptables, type Run } from '@cnikit/iptables';
 import { fakeIptables } from '@cnikit/iptables/testing';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../../vitest.soak.ts';
 import { CHAIN_PREFIX } from '../../src/core/names.ts';
 import { desiredRules, noRules } from '../../src/desired/rules.ts';
 import { hostFacts } from '../../src/observe/facts.ts';
@@ -81,7 +82,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             expect(saved(hosts[0]!), JSON.stringify(each)).toEqual(saved(real));
           }
         }),
-        { numRuns: 40, seed: 1 },
+        { numRuns: soakSize(10, 200), seed: soakSeed(1) },
       );
     });
   },

@@ -1,9 +1,10 @@
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { describe, expect, it } from 'vitest';
+import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { follow, node, same } from './live.ts';
 
-const SEEDS = Number(process.env.CNIKIT_WATCH_SEEDS ?? 8);
-const FIRST_SEED = Number(process.env.CNIKIT_WATCH_SEED ?? 1);
+const SEEDS = soakSize(2, 50);
+const FIRST_SEED = soakSeed(1);
 const STEPS = 60;
 
 /** Seeded random numbers in [0, 1) (mulberry32): the same seed gives the same history. */
@@ -68,7 +69,7 @@ function choose(random: () => number): Step {
 
 describe('watch() under random faults', () => {
   it.each(Array.from({ length: SEEDS }, (_, at) => FIRST_SEED + at))(
-    'ends with the state of the server (replay: CNIKIT_WATCH_SEED=%i CNIKIT_WATCH_SEEDS=1)',
+    'ends with the state of the server (replay: CNIKIT_SOAK_SEED=%i)',
     async (seed) => {
       const random = generator(seed);
       const pick = (n: number): number => Math.floor(random() * n);

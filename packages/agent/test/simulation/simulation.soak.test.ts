@@ -4,12 +4,14 @@
  *     CNIKIT_SIMULATION_SEED=17 npx vitest run test/simulation
  */
 import { describe, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../../vitest.soak.ts';
 import { type History, historyOf } from './history.ts';
 import { shrink, simulate, Violation } from './simulate.ts';
 
 const { CNIKIT_SIMULATION_SEED: one, CNIKIT_SIMULATION_SEEDS: count } = process.env;
-const FIRST = Number(one ?? 1);
-const SEEDS = one === undefined ? Number(count ?? 1000) : 1;
+const SEEDS = one === undefined ? Number(count ?? soakSize(20, 1000)) : 1;
+/** A thousand seeds of its own for each day. */
+const FIRST = Number(one ?? 1 + 1000 * (soakSeed(0) % 1_000_000));
 /** Seeds of one test. */
 const BLOCK = 50;
 

@@ -1,7 +1,7 @@
 /**
  * The built agent on two nodes of namespaces with pods, under faults of everything that it depends on, by seeds:
  *
- *     CNIKIT_CHAOS_SEED=7 CNIKIT_CHAOS_SEEDS=1 node ../../tools/sandbox.mjs npx vitest run test/chaos.live.test.ts
+ *     CNIKIT_SOAK_SEED=7 node ../../tools/sandbox.mjs npx vitest run test/chaos.soak.test.ts
  *
  * Outages of the API within a seed are of a second or two; one of a minute has a test of its own. A watch that hangs is
  * cut in the end, before the agent's 90 s of patience: that takes its whole time in test/simulation.
@@ -14,13 +14,13 @@ import { executablePath } from '@cnikit/plugin';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { Lab, type LabNode, NETWORK, type Pod, podCidrs, ROUTER, startPing } from '@cnikit/testing-lab';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { selectNode } from '../src/observe/node.ts';
 import { expectedRoutes, routeDifferences } from './simulation/oracle.ts';
 import { Random } from './simulation/random.ts';
 
-const { CNIKIT_CHAOS_SEED: first = '1', CNIKIT_CHAOS_SEEDS: count = '2' } = process.env;
-const SEEDS = Array.from({ length: Number(count) }, (_, i) => Number(first) + i);
+const SEEDS = Array.from({ length: soakSize(1, 4) }, (_, i) => soakSeed(1) + i);
 const STEPS = 20;
 /** For the slowest of machines; how long it did take is printed. */
 const SETTLE_MS = 60_000;
@@ -378,33 +378,37 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
       expect(await victim.metric('kernel_overflows_total')).toBeGreaterThan(before);
     }, 120_000);
 
-    test('an API server that is gone for a minute costs pods nothing, what is bent meanwhile is put right, and it is heard as soon as it is back', async () => {
-      for (const victim of victims) {
-        victim.start();
-      }
-      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
-      const random = new Random(1);
-      const since = performance.now();
-      await api.stop();
-      for (const name of ['flush routes', 'flush rules', 'put a foreign route in place']) {
+    test.runIf(SOAK)(
+      'an API server that is gone for a minute costs pods nothing, what is bent meanwhile is put right, and it is heard as soon as it is back',
+      async () => {
         for (const victim of victims) {
-          await dataPlane[name]!({ api, victims, victim, random });
+          victim.start();
         }
-      }
-      await overflow(victims[0]!);
-      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
-      const [one, two] = victims.map(({ node }) => node.pods.get(`pod-${node.name}`)!);
-      const ping = await startPing(one!, await addressOf(two!));
-      await pause(60_000 - (performance.now() - since));
-      await api.start();
-      const back = performance.now();
-      api.nodes.put(nodeObject('ghost-77', 77, 77) as never);
-      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
-      console.log(`right ${Math.round(performance.now() - back)} ms after a minute without API server`);
-      expect(await ping.stop()).toMatchObject({ lost: 0 });
-      api.nodes.delete('ghost-77');
-      await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
-    }, 240_000);
+        await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+        const random = new Random(1);
+        const since = performance.now();
+        await api.stop();
+        for (const name of ['flush routes', 'flush rules', 'put a foreign route in place']) {
+          for (const victim of victims) {
+            await dataPlane[name]!({ api, victims, victim, random });
+          }
+        }
+        await overflow(victims[0]!);
+        await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+        const [one, two] = victims.map(({ node }) => node.pods.get(`pod-${node.name}`)!);
+        const ping = await startPing(one!, await addressOf(two!));
+        await pause(60_000 - (performance.now() - since));
+        await api.start();
+        const back = performance.now();
+        api.nodes.put(nodeObject('ghost-77', 77, 77) as never);
+        await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+        console.log(`right ${Math.round(performance.now() - back)} ms after a minute without API server`);
+        expect(await ping.stop()).toMatchObject({ lost: 0 });
+        api.nodes.delete('ghost-77');
+        await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
+      },
+      240_000,
+    );
 
     test.each(SEEDS)(
       'seed %i: with everything hurt, all is right in the end',

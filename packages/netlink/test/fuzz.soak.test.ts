@@ -1,10 +1,11 @@
 /**
- * A million messages, random and mutated from real ones, through every decoder:
+ * Messages, random and mutated from real ones, through every decoder:
  * none may throw anything but NetlinkDecodeError, hang, or read beyond its end.
- * CNIKIT_FUZZ_MESSAGES sets another number, CNIKIT_FUZZ_SEED repeats a run.
+ * CNIKIT_SOAK_SEED repeats a run.
  */
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { decodeAck, decodeDone } from '../src/codec/ack.ts';
 import type { ByteOrder, Payload } from '../src/codec/bytes.ts';
 import { NetlinkDecodeError } from '../src/codec/errors.ts';
@@ -19,8 +20,8 @@ import { decodeRule as decodeNftRule } from '../src/netfilter/rule.ts';
 import { decodeElements, decodeSet } from '../src/netfilter/set.ts';
 import { fromHex, golden } from './golden.ts';
 
-const MESSAGES = Number(process.env.CNIKIT_FUZZ_MESSAGES ?? 1_000_000);
-const SEED = Number(process.env.CNIKIT_FUZZ_SEED ?? 20_261);
+const MESSAGES = soakSize(50_000, 1_000_000);
+const SEED = soakSeed(20_261);
 
 const decoders: Array<(message: MessageReader) => unknown> = [
   nl.decodeLink,

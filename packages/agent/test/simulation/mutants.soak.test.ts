@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { SOAK } from '../../../../vitest.soak.ts';
+import { historyOf } from './history.ts';
+import { mutants, mutated } from './mutants.ts';
+import { simulate, Violation } from './simulate.ts';
+
+/** Of the thousand that the simulation plays: what is found, is found here. */
+const SEEDS = 400;
+
+/** Every mutant in the soak run, every eighth in `npm test`. */
+const tried = Object.entries(mutants).filter((_, i) => SOAK || i % 8 === 0);
+
+test.each(Object.entries(mutants))('mutant %s replaces text that its file has once', (_, { file, from }) => {
+  const source = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  expect(source.split(from)).toHaveLength(2);
+});
+
+describe('The simulation finds an agent', () => {
+  test.each(tried.map(([name, { what }]) => [name, what]))('%s: %s', { timeout: 300_000 }, async (name) => {
+    const modules = await mutated(name!);
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      // Large clusters find nothing more, and take long.
+      if (seed % 20 === 0) {
+        continue;
+      }
+      const history = historyOf(seed);
+      if (mutants[name!]!.profile !== undefined && mutants[name!]!.profile !== history.profile) {
+        continue;
+      }
+      try {
+        await simulate(history, modules);
+      } catch (error) {
+        if (!(error instanceof Violation)) {
+          throw error;
+        }
+        return;
+      }
+    }
+    expect.fail(`${name} kept everything that it must through ${SEEDS} seeds`);
+  });
+});

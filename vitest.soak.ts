@@ -1,0 +1,24 @@
+/**
+ * Sizes and seeds of the soak tests (`*.soak.test.ts`). `npm test` runs a small sample of each with a fixed seed;
+ * `npm run test:soak` runs all of it with the seed of the day, or the one in CNIKIT_SOAK_SEED.
+ */
+const { CNIKIT_SOAK, CNIKIT_SOAK_SEED } = process.env;
+
+/** True in `npm run test:soak`. */
+export const SOAK = CNIKIT_SOAK === '1';
+
+/** Seed of this run. {@link soakSeed} gives each test its own default. */
+const SEED = CNIKIT_SOAK_SEED === undefined ? undefined : Number(CNIKIT_SOAK_SEED);
+if (SEED !== undefined && !Number.isSafeInteger(SEED)) {
+  throw new Error(`Invalid CNIKIT_SOAK_SEED "${CNIKIT_SOAK_SEED}": expected an integer`);
+}
+
+/** Returns `sample` in `npm test` and `whole` in `npm run test:soak`. */
+export function soakSize(sample: number, whole: number): number {
+  return SOAK ? whole : sample;
+}
+
+/** Returns the seed of this run: CNIKIT_SOAK_SEED, which `npm run test:soak` sets to the date, else `fixed`. */
+export function soakSeed(fixed: number): number {
+  return SEED ?? fixed;
+}

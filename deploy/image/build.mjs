@@ -1,7 +1,8 @@
-// Builds the agent's image by its Dockerfile where there is no Docker: `npm run image` (root, Debian or Ubuntu).
+// Builds the agent's image from its Dockerfile without Docker: `npm run image` (root, Debian or Ubuntu).
 //
-// The two base images cannot be pulled everywhere, so stand-ins are made under their names: Debian by mmdebstrap, and the
-// same with the pinned Node and npm. The result is an archive that `docker load` and `ctr images import` take.
+// The two base images cannot be pulled everywhere, so the script builds replacements with the same names: Debian with
+// mmdebstrap, and the same plus the pinned Node and npm. The result is an archive for `docker load` and
+// `ctr images import`.
 
 import { spawnSync } from 'node:child_process';
 import {
@@ -23,10 +24,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CACHE = join(ROOT, '.cache', 'image');
 const STORAGE = join(CACHE, 'storage');
 const SUITE = 'trixie';
-/** The name that deploy/base asks for. */
+/** Image name in deploy/base. */
 const IMAGE = /image: (\S+)/.exec(readFileSync(join(ROOT, 'deploy/base/daemonset.yaml'), 'utf8'))?.[1] ?? '';
 
-/** Where the archive lies after a build. */
+/** Path of the archive after a build. */
 export const ARCHIVE = join(CACHE, 'agent.tar');
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
@@ -36,7 +37,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
 function main() {
   if (process.getuid?.() !== 0) {
     console.log(
-      'image: skipped, buildah and mmdebstrap need root here. Run it as root, or `docker build` the Dockerfile.',
+      'image: skipped, because buildah and mmdebstrap need root. Run it as root, or run `docker build`.',
     );
     return SKIPPED;
   }
@@ -57,7 +58,7 @@ function main() {
       'deploy/image/Dockerfile.dockerignore',
       '.',
     );
-    look();
+    verify();
     rmSync(ARCHIVE, { force: true });
     buildah('push', IMAGE, `docker-archive:${ARCHIVE}:${IMAGE}`);
     console.log(
@@ -69,23 +70,23 @@ function main() {
   }
 }
 
-/** What is in the image, seen in its files. */
-function look() {
+/** Checks the files of the image. */
+function verify() {
   const container = buildah('from', IMAGE);
   const root = buildah('mount', container);
-  const there = (/** @type {string} */ path) => existsSync(join(root, path));
+  const exists = (/** @type {string} */ path) => existsSync(join(root, path));
   const missing = [
     'opt/cnikit/cnikit',
     'opt/cnikit/cnikit-agent.js',
     'usr/sbin/iptables-nft',
     'usr/sbin/iptables-legacy',
-  ].filter((path) => !there(path));
+  ].filter((path) => !exists(path));
   if (missing.length > 0) {
     throw new Error(`The image lacks ${missing.join(', ')}`);
   }
-  const extra = ['bin/sh', 'usr/bin/apt-get', 'usr/bin/perl', 'usr/lib/node_modules'].filter(there);
+  const extra = ['bin/sh', 'usr/bin/apt-get', 'usr/bin/perl', 'usr/lib/node_modules'].filter(exists);
   if (extra.length > 0) {
-    throw new Error(`The image has ${extra.join(', ')}, which nothing in it needs`);
+    throw new Error(`The image contains unneeded files: ${extra.join(', ')}`);
   }
   const { components } = JSON.parse(readFileSync(join(root, 'opt/cnikit/sbom.cdx.json'), 'utf8'));
   for (const name of ['pino', 'quickjs', 'node', 'iptables', 'libc6']) {
@@ -93,10 +94,12 @@ function look() {
       throw new Error(`The bill of materials lacks ${name}`);
     }
   }
-  console.log(`image: no shell, no package manager; its bill of materials lists ${components.length} parts`);
+  console.log(
+    `image: no shell, no package manager; the bill of materials lists ${components.length} components`,
+  );
 }
 
-/** Makes debian:trixie-slim and gives the container it was made of, for the other to go on from. */
+/** Builds debian:trixie-slim and returns its container, from which the Node image continues. */
 function debianStandIn() {
   const tarball = join(CACHE, `${SUITE}.tar`);
   if (!existsSync(tarball)) {
@@ -105,7 +108,7 @@ function debianStandIn() {
   const container = buildah('from', 'scratch');
   buildah('add', '--quiet', container, tarball, '/');
   inside(container, (root) => {
-    // What this machine trusts, for the build to reach the same mirrors.
+    // The build must trust the same mirrors as this machine.
     cpSync('/etc/ssl/certs/ca-certificates.crt', join(root, 'etc/ssl/certs/ca-certificates.crt'), {
       dereference: true,
     });
@@ -114,7 +117,11 @@ function debianStandIn() {
   return container;
 }
 
-/** @param {string} container */
+/**
+ * Builds the Node image from the container of debian:trixie-slim.
+ *
+ * @param {string} container
+ */
 function nodeStandIn(container) {
   const node = realpathSync(pinnedNode(ROOT));
   const npm = dirname(dirname(realpathSync(run('which', 'npm'))));
@@ -125,7 +132,7 @@ function nodeStandIn(container) {
     for (const name of ['npm', 'npx']) {
       symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(local, 'bin', name));
     }
-    // The registry that this machine uses.
+    // Use the same registry as this machine.
     const config = join(run('npm', 'prefix', '--global'), 'etc/npmrc');
     if (existsSync(config)) {
       cpSync(config, join(local, 'etc/npmrc'));
@@ -144,7 +151,7 @@ function inside(container, body) {
   buildah('umount', container);
 }
 
-/** Removes what this and an interrupted run before it left of containers and images. */
+/** Removes containers and images of this run and of interrupted ones. */
 function clean() {
   if (!existsSync(STORAGE)) {
     return;
@@ -160,7 +167,12 @@ function buildah(...argv) {
   return run('buildah', '--root', STORAGE, '--runroot', join(STORAGE, 'run'), ...argv);
 }
 
-/** What the command prints; throws with all of it when it fails. @param {string} command @param {...string} argv */
+/**
+ * Returns the command's output.
+ *
+ * @param {string} command @param {...string} argv
+ * @throws {Error} with the end of the output when the command fails
+ */
 function run(command, ...argv) {
   const env = { ...process.env, STORAGE_DRIVER: 'overlay', BUILDAH_ISOLATION: 'chroot' };
   const done = spawnSync(command, argv, { cwd: ROOT, env, encoding: 'utf8', maxBuffer: 64 << 20 });

@@ -1,21 +1,21 @@
 #!/bin/sh
-# Usage: rootfs.sh FOLDER. Unpacks into FOLDER what the agent needs of Debian and nothing else; runs in a Debian image.
+# Usage: rootfs.sh FOLDER. Unpacks only the Debian packages that the agent needs into FOLDER; runs in a Debian image.
 set -eu
 root=$1
 
-# What `apt-get install` would bring besides these runs when packages are configured; nothing is configured here.
+# The remaining dependencies are only used to configure packages, and nothing is configured here.
 packages="base-files libc6 libgcc-s1 libstdc++6 iptables libip4tc2 libip6tc2 libxtables12
   libmnl0 libnfnetlink0 libnetfilter-conntrack3 libnftnl11 netbase"
 
 work=$(mktemp -d)
 cd "$work"
 apt-get update -q
-# shellcheck disable=SC2086 # one word each
+# shellcheck disable=SC2086 # splits into one argument per package
 apt-get download -q $packages
 mkdir -p "$root/var/lib/dpkg/status.d"
 for deb in *.deb; do
   dpkg-deb --extract "$deb" "$root"
-  # Where scanners of images without a package manager look.
+  # Image scanners look here when there is no package manager.
   dpkg-deb --field "$deb" >"$root/var/lib/dpkg/status.d/$(dpkg-deb --field "$deb" Package)"
 done
 rm -rf "$root/usr/share/doc" "$root/usr/share/man" "$root/usr/share/locale" "$root/usr/share/bash-completion" \

@@ -1,8 +1,8 @@
-// The image's bill of materials, CycloneDX 1.6, made in the two stages that know its parts:
+// Creates the image's bill of materials (CycloneDX 1.6), in the two build stages that know its components:
 //
-//   sbom.mjs parts METAFILE             after the build: the npm packages that esbuild put into the agent's bundle, and the
-//                                       engine in the static plugin; run in the repository
-//   sbom.mjs document PARTS STATUS.D    in the image: those, Node, and the Debian packages
+//   sbom.mjs parts METAFILE             after the build, in the repository: the npm packages in the agent's bundle and
+//                                       the engine of the static plugin
+//   sbom.mjs document PARTS STATUS.D    in the image: the parts, Node and the Debian packages
 //
 // Both print JSON.
 import { readdirSync, readFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ function document(parts, statusDir) {
   return { bomFormat: 'CycloneDX', specVersion: '1.6', version: 1, components };
 }
 
-/** @param {string} metafile esbuild's; its paths begin at the folder of the package that was built */
+/** @param {string} metafile esbuild's metafile, with paths relative to the package's folder */
 function bundled(metafile) {
   const folder = dirname(dirname(resolve(metafile)));
   const roots = new Set();
@@ -45,7 +45,7 @@ function bundled(metafile) {
   });
 }
 
-/** The packages of this repository that the image is made of. */
+/** Lists the packages of this repository in the image. */
 function own() {
   return ['agent', 'plugin'].map((folder) => {
     const { name, version } = readJson(join('packages', folder, 'package.json'));
@@ -58,12 +58,12 @@ function quickjs() {
   const version = /VERSION = '([^']+)'/.exec(source)?.[1];
   const content = /SHA256 = '([0-9a-f]{64})'/.exec(source)?.[1];
   if (version === undefined || content === undefined) {
-    throw new Error('The engine is pinned in another way');
+    throw new Error('Cannot find VERSION and SHA256 in toolchain/static-exe/src/engine.ts');
   }
   return { ...component('library', 'quickjs', version, 'generic'), hashes: [{ alg: 'SHA-256', content }] };
 }
 
-/** @param {string} dir a file of control fields for each package */
+/** @param {string} dir directory with one file of control fields per package */
 function debian(dir) {
   return readdirSync(dir)
     .sort()
@@ -75,7 +75,7 @@ function debian(dir) {
     });
 }
 
-/** @param {string} type @param {string} name @param {string} version @param {string} where the purl's type @returns {Component} */
+/** @param {string} type @param {string} name @param {string} version @param {string} where type of the purl @returns {Component} */
 function component(type, name, version, where) {
   const purl = `pkg:${where}/${name.replace('@', '%40')}@${encodeURIComponent(version)}`;
   return { type, 'bom-ref': purl, name, version, purl };

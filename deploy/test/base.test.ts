@@ -53,11 +53,11 @@ const only = <T extends Manifest>(kind: string): T => {
 };
 
 describe('deploy/base', () => {
-  test('lists every file of the folder', () => {
+  test('deploy/base lists every file of its folder', () => {
     expect([...kustomization.resources, 'kustomization.yaml'].sort()).toEqual(readdirSync(base).sort());
   });
 
-  test('is rendered by kubectl kustomize where there is one', ({ skip }) => {
+  test('deploy/base renders with kubectl kustomize', ({ skip }) => {
     const { status, stdout, error } = spawnSync('kubectl', ['kustomize', base], { encoding: 'utf8' });
     skip(error !== undefined, 'kubectl is not installed');
     expect(status).toBe(0);
@@ -65,7 +65,7 @@ describe('deploy/base', () => {
     expect(kinds.sort()).toEqual(manifests.map(({ kind }) => kind).sort());
   });
 
-  test('gives the agent exactly the permissions that it uses', () => {
+  test('deploy/base grants exactly the permissions that the agent uses', () => {
     expect(only<Manifest & { rules: unknown }>('ClusterRole').rules).toEqual([
       { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
       { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
@@ -75,7 +75,7 @@ describe('deploy/base', () => {
     expect(events.rules).toEqual([{ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }]);
   });
 
-  test('says why, beside each permission, capability and host path', () => {
+  test('deploy/base explains each permission, capability and host path', () => {
     for (const name of ['rbac.yaml', 'daemonset.yaml']) {
       const lines = read(name).split('\n');
       lines.forEach((line, i) => {
@@ -89,7 +89,7 @@ describe('deploy/base', () => {
     }
   });
 
-  test('binds the role to the account that the DaemonSet runs as', () => {
+  test('deploy/base binds the role to the ServiceAccount of the DaemonSet', () => {
     const account = only('ServiceAccount');
     const binding = only<Manifest & { roleRef: Json; subjects: Json[] }>('ClusterRoleBinding');
     expect(binding.roleRef).toEqual({
@@ -108,12 +108,12 @@ describe('deploy/base', () => {
   });
 });
 
-describe('The DaemonSet', () => {
+describe('the DaemonSet', () => {
   const { spec, metadata } = only<DaemonSet>('DaemonSet');
   const pod = spec.template.spec;
   const container = pod.containers[0]!;
 
-  test('runs on every node, before the network and among the last to go', () => {
+  test('the DaemonSet runs on every node, before the pod network and with system priority', () => {
     expect(metadata.namespace).toBe('kube-system');
     expect(pod).toMatchObject({
       hostNetwork: true,
@@ -124,7 +124,7 @@ describe('The DaemonSet', () => {
     expect(spec.template.metadata.labels).toMatchObject(spec.selector.matchLabels);
   });
 
-  test('is not privileged: two capabilities, a read-only root, the default seccomp profile', () => {
+  test('the DaemonSet is not privileged: two capabilities, a read-only root, the default seccomp profile', () => {
     expect(container.securityContext).toEqual({
       privileged: false,
       allowPrivilegeEscalation: false,
@@ -138,7 +138,7 @@ describe('The DaemonSet', () => {
     }
   });
 
-  test('containerd/containerd#3667: mounts the CNI directories, its state and the lock, never /run/netns', () => {
+  test('containerd/containerd#3667: the DaemonSet mounts the CNI directories, its state and the lock, never /run/netns', () => {
     expect(pod.volumes.map(({ hostPath }) => hostPath.path)).toEqual([
       '/opt/cni/bin',
       '/etc/cni/net.d',
@@ -151,7 +151,7 @@ describe('The DaemonSet', () => {
     }
   });
 
-  test('knows its node, and is asked for its health where it listens', () => {
+  test('the DaemonSet sets NODE_NAME and probes the health port', () => {
     expect(container.env).toEqual([
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     ]);

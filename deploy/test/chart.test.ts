@@ -12,7 +12,7 @@ const values = parse(read('helm/cnikit/values.yaml')) as Json;
 const schema = JSON.parse(read('helm/cnikit/values.schema.json')) as Json;
 const valid = new Ajv({ allowUnionTypes: true }).compile(schema);
 
-/** The chart rendered, or a skip that says why not. */
+/** Renders the chart, or skips the test with the reason. */
 function rendered(skip: (condition: boolean, note: string) => void, over: Json = {}): Map<string, Manifest> {
   const manifests = renderChart(over);
   skip(typeof manifests === 'string', String(manifests));
@@ -26,12 +26,12 @@ const agentArgs = (manifests: Map<string, Manifest>): string[] => {
   return daemonSet.spec.template.spec.containers[0].args;
 };
 
-test('the default render equals deploy/base', ({ skip }) => {
+test('the chart renders deploy/base by default', ({ skip }) => {
   const base = ['rbac.yaml', 'daemonset.yaml'].flatMap((name) => objects(read(`base/${name}`)));
   expect(rendered(skip)).toEqual(byName(base));
 });
 
-test('version and image are those of the agent', () => {
+test('the chart has the version and image of the agent', () => {
   const { version } = JSON.parse(read('../packages/agent/package.json')) as Json;
   expect(parse(read('helm/cnikit/Chart.yaml'))).toMatchObject({ version, appVersion: version });
   expect(read('base/daemonset.yaml').match(/image: .*/g)).toEqual([
@@ -41,11 +41,11 @@ test('version and image are those of the agent', () => {
 });
 
 describe('values', () => {
-  test('the defaults are valid', () => {
+  test('values.schema.json accepts the defaults', () => {
     expect(valid(values), JSON.stringify(valid.errors)).toBe(true);
   });
 
-  test('each has a default, and each object or comment says what it is', () => {
+  test('each value of the schema has a default', () => {
     const properties = (node: Json): string[] => Object.keys((node.properties ?? {}) as Json);
     const described = parseDocument(read('helm/cnikit/values.yaml')).toString();
     for (const key of properties(schema).filter((name) => name !== 'global')) {
@@ -57,14 +57,14 @@ describe('values', () => {
 
   test.each<[string, Json]>([
     ['an unknown value', { agents: {} }],
-    ['a misspelt option', { agent: { encapsulation: 'always' } }],
-    ['another encapsulation', { agent: { encap: 'ipip' } }],
-    ['a range that is none', { agent: { serviceCIDRs: ['10.96.0.0'] } }],
+    ['a misspelt value', { agent: { encapsulation: 'always' } }],
+    ['an unknown encapsulation', { agent: { encap: 'ipip' } }],
+    ['an invalid CIDR', { agent: { serviceCIDRs: ['10.96.0.0'] } }],
     ['a relative path', { hostPaths: { cniBin: 'opt/cni/bin' } }],
     ['a plugin without a type', { agent: { chain: [{ name: 'x' }] } }],
-    ['an option of two words', { agent: { extraArgs: ['log-level debug'] } }],
-    ['a digest that is none', { image: { repository: 'a', digest: 'sha256:1' } }],
-  ])('%s is refused', (_, over) => {
+    ['an extra argument with a space', { agent: { extraArgs: ['log-level debug'] } }],
+    ['an invalid digest', { image: { repository: 'a', digest: 'sha256:1' } }],
+  ])('values.schema.json refuses %s', (_, over) => {
     expect(valid(over)).toBe(false);
   });
 });
@@ -89,7 +89,7 @@ describe('a render', () => {
     monitoring: { podMonitor: true },
   };
 
-  test('of every value gives an agent whose options the agent takes', ({ skip }) => {
+  test('the chart with all values set renders options that the agent accepts', ({ skip }) => {
     expect(valid({ ...everything, image: { repository: 'a' } }), JSON.stringify(valid.errors)).toBe(true);
     const args = agentArgs(rendered(skip, everything));
     expect(args).toContain('--encap=always');
@@ -101,7 +101,7 @@ describe('a render', () => {
     });
   });
 
-  test('with a readiness taint may patch nodes, and without one may not', ({ skip }) => {
+  test('the chart grants permission to patch nodes only with a readiness taint', ({ skip }) => {
     const patchesNodes = (manifests: Map<string, Manifest>): boolean =>
       (manifests.get('ClusterRole/cnikit-agent') as ClusterRole).rules.some(
         ({ resources, verbs }) => resources.includes('nodes') && verbs.includes('patch'),
@@ -110,7 +110,7 @@ describe('a render', () => {
     expect(patchesNodes(rendered(skip, everything))).toBe(true);
   });
 
-  test('with a chain has the file that the agent is told to read', ({ skip }) => {
+  test('the chart with a chain mounts the file of --chain', ({ skip }) => {
     const map = rendered(skip, everything).get('ConfigMap/cnikit-chain') as unknown as {
       data: Record<string, string>;
     };
@@ -119,7 +119,7 @@ describe('a render', () => {
     ]);
   });
 
-  test('is given a digest instead of a tag', ({ skip }) => {
+  test('the chart prefers a digest over a tag', ({ skip }) => {
     expect(JSON.stringify(rendered(skip, everything).get('DaemonSet/cnikit-agent'))).toContain(
       `"image":"ghcr.io/cnikit/agent@sha256:${'a'.repeat(64)}"`,
     );

@@ -26,7 +26,7 @@ const documents = folders.flatMap((folder) =>
     : [],
 );
 
-test.each(documents)('%s links to files that there are', (document) => {
+test.each(documents)('%s links only to existing files', (document) => {
   const text = read(`../${document}`).replaceAll(/```.*?```/gs, '');
   const targets = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)\s#]+)/g)].map(
     ([, target]) => target as string,
@@ -35,7 +35,7 @@ test.each(documents)('%s links to files that there are', (document) => {
   expect(missing).toEqual([]);
 });
 
-test.each(documents)('%s names commands that there are', (document) => {
+test.each(documents)('%s names only existing npm scripts', (document) => {
   const { scripts } = JSON.parse(read('../package.json')) as { scripts: Record<string, string> };
   for (const [, name] of read(`../${document}`).matchAll(/`?npm run ([\w:-]+)/g)) {
     const inPackage = document.startsWith('packages/')

@@ -25,7 +25,7 @@ const rules = (
 ).spec.groups.flatMap((group) => group.rules);
 const { panels } = JSON.parse(read('deploy/monitoring/dashboard.json')) as { panels: Panel[] };
 
-/** The metrics that an expression names, histograms by their base name. */
+/** Returns the metrics in an expression, histograms by their base name. */
 const named = (expr: string): string[] =>
   (expr.match(/\b(cnikit_agent|process)_\w+/g) ?? []).map((name) =>
     name.replace(/^(.*_seconds)_(bucket|sum|count)$/, '$1'),
@@ -33,7 +33,7 @@ const named = (expr: string): string[] =>
 
 describe('deploy/monitoring', () => {
   test.each(rules.map((rule) => [rule.alert, rule] as const))(
-    'alert %s is about a metric that exists',
+    'alert %s uses existing metrics',
     (_, { expr }) => {
       expect(named(expr).length).toBeGreaterThan(0);
       for (const name of named(expr)) {
@@ -42,7 +42,7 @@ describe('deploy/monitoring', () => {
     },
   );
 
-  test('each alert says what it is about and where to read on', () => {
+  test('each alert has a summary, a description and a runbook', () => {
     const headings = read('docs/operations.md').match(/^#+ .*$/gm) ?? [];
     const anchors = headings.map((heading) =>
       heading
@@ -63,7 +63,7 @@ describe('deploy/monitoring', () => {
   });
 
   test.each(panels.map((panel) => [panel.title, panel] as const))(
-    'panel %j is about metrics that exist',
+    'panel %j uses existing metrics',
     (_, { targets }) => {
       for (const { expr } of targets) {
         expect(named(expr).length).toBeGreaterThan(0);
@@ -74,7 +74,7 @@ describe('deploy/monitoring', () => {
     },
   );
 
-  test('the dashboard shows every metric of the agent, on panels that do not overlap', () => {
+  test('the dashboard shows every metric of the agent on panels that do not overlap', () => {
     const shown = new Set(panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => named(expr))));
     const own = metricNames().filter((name) => name.startsWith('cnikit_agent_'));
     expect(own.filter((name) => !shown.has(name))).toEqual([]);
@@ -86,7 +86,7 @@ describe('deploy/monitoring', () => {
   });
 });
 
-test('labels that alerts and panels ask for are those that the agent sets', () => {
+test('Metrics sets the labels that alerts and panels use', () => {
   const labels = new Metrics().text();
   expect(labels).toContain('cnikit_agent_build_info{version=');
   expect(labels).toContain('\ncnikit_agent_ready 0\n');

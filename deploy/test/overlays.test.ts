@@ -24,7 +24,7 @@ const hostPaths = (daemonSet: DaemonSet): Record<string, string | undefined> =>
     daemonSet.spec.template.spec.volumes.map(({ name, hostPath }) => [name, hostPath?.path]),
   );
 
-test.each(overlays)('overlays/%s says how it is applied, on top of the base', (name) => {
+test.each(overlays)('overlays/%s extends the base and begins with its kubectl command', (name) => {
   const text = read(`overlays/${name}/kustomization.yaml`);
   expect(text.split('\n')[0]).toBe(`# kubectl apply -k deploy/overlays/${name}`);
   expect((parse(text) as { resources: string[] }).resources[0]).toBe('../../base');
@@ -35,7 +35,7 @@ describe.each(overlays)('overlays/%s', (name) => {
   const base = kustomize('base');
   const skipped = typeof rendered === 'string' || typeof base === 'string';
 
-  test.skipIf(skipped)('has every object of the base, and an agent whose options the agent takes', () => {
+  test.skipIf(skipped)('renders every object of the base, with options that the agent accepts', () => {
     const have = byName(rendered as Manifest[]);
     for (const key of byName(base as Manifest[]).keys()) {
       expect([...have.keys()]).toContain(key);
@@ -65,7 +65,7 @@ describe.each(overlays)('overlays/%s', (name) => {
   });
 });
 
-test('overlays/openshift allows what the base asks for and nothing else', ({ skip }) => {
+test('overlays/openshift allows exactly what the base requests', ({ skip }) => {
   const rendered = kustomize('overlays/openshift');
   skip(typeof rendered === 'string', String(rendered));
   const constraints = byName(rendered as Manifest[]).get('SecurityContextConstraints/cnikit-agent');

@@ -1,4 +1,4 @@
-/** The manifests as an operator's tool renders them. */
+/** Renders the manifests with kubectl and Helm. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +16,14 @@ export interface Manifest extends Json {
 
 export const deploy = fileURLToPath(new URL('..', import.meta.url));
 export const chart = join(deploy, 'helm/cnikit');
-/** Where Debian has the Go libraries of its packages. */
+/** Directory of Debian's Go libraries. */
 const GOPATH = '/usr/share/gocode';
 
-/** The objects of a YAML text; throws at its first error. */
+/**
+ * Parses the objects of a YAML text.
+ *
+ * @throws {Error} when a document is invalid
+ */
 export function objects(text: string): Manifest[] {
   return parseAllDocuments(text)
     .map((document) => {
@@ -31,12 +35,12 @@ export function objects(text: string): Manifest[] {
     .filter((one) => one !== null);
 }
 
-/** Objects by kind and name, for comparisons that do not depend on the order. */
+/** Maps objects by kind and name, for comparisons independent of their order. */
 export function byName(manifests: readonly Manifest[]): Map<string, Manifest> {
   return new Map(manifests.map((one) => [`${one.kind}/${one.metadata.name}`, one]));
 }
 
-/** `kubectl kustomize FOLDER`; a string says why there is none. */
+/** Runs `kubectl kustomize FOLDER`. Returns a string with the reason if that is not possible here. */
 export function kustomize(folder: string): Manifest[] | string {
   const { status, stdout, stderr, error } = spawnSync('kubectl', ['kustomize', join(deploy, folder)], {
     encoding: 'utf8',
@@ -50,7 +54,7 @@ export function kustomize(folder: string): Manifest[] | string {
   return objects(stdout);
 }
 
-/** `helm template` of the chart into namespace kube-system; a string says why it cannot be rendered here. */
+/** Renders the chart for namespace kube-system. Returns a string with the reason if that is not possible here. */
 export function renderChart(values: Json = {}): Manifest[] | string {
   const folder = mkdtempSync(join(tmpdir(), 'cnikit-chart-'));
   try {
@@ -95,7 +99,7 @@ function renderer(values: string): string[] | string {
   return [built, chart, 'kube-system', values];
 }
 
-/** A tool that may be missing on somebody's machine must not be in CI. */
+/** Returns the reason for a skip; in CI, where no tool may be missing, throws it. */
 function missing(what: string): string {
   if (process.env.CNIKIT_DEPLOY_TOOLS === 'required') {
     throw new Error(what);

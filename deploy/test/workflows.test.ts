@@ -9,25 +9,22 @@ interface Workflow {
 
 const { scripts } = JSON.parse(read('../package.json')) as { scripts: Record<string, string> };
 
-test.each(['ci', 'release'])(
-  'workflow %s runs commands that there are, with permissions that it names',
-  (name) => {
-    const { permissions, jobs } = parse(read(`../.github/workflows/${name}.yml`)) as Workflow;
-    expect(permissions).toBeDefined();
-    const commands = Object.values(jobs)
-      .flatMap(({ steps }) => steps)
-      .flatMap(({ run = '', ...step }) => [run, JSON.stringify(step)])
-      .flatMap((text) => [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script));
-    if (name === 'release') {
-      expect(commands).toContain('release');
-    }
-    for (const script of commands) {
-      expect(Object.keys(scripts)).toContain(script);
-    }
-  },
-);
+test.each(['ci', 'release'])('workflow %s runs existing npm scripts and declares its permissions', (name) => {
+  const { permissions, jobs } = parse(read(`../.github/workflows/${name}.yml`)) as Workflow;
+  expect(permissions).toBeDefined();
+  const commands = Object.values(jobs)
+    .flatMap(({ steps }) => steps)
+    .flatMap(({ run = '', ...step }) => [run, JSON.stringify(step)])
+    .flatMap((text) => [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script));
+  if (name === 'release') {
+    expect(commands).toContain('release');
+  }
+  for (const script of commands) {
+    expect(Object.keys(scripts)).toContain(script);
+  }
+});
 
-test('the bases that the workflow pins are those of the Dockerfile, with the Node that everything is tested with', () => {
+test('the release workflow pins the base images of the Dockerfile, with the Node version of the tests', () => {
   const args = [...read('image/Dockerfile').matchAll(/^ARG (\w+)_IMAGE=(\S+)$/gm)].map(([, name, tag]) => [
     name,
     tag,

@@ -1,5 +1,5 @@
-// Command render-chart prints what `helm template` would print, for the tests where there is no Helm: Helm is Go's
-// text/template with the functions of sprig and a few of its own, and so is this.
+// Command render-chart prints the output of `helm template` for tests on machines without Helm. Like Helm, it uses Go's
+// text/template with the functions of sprig and a few more.
 //
 //	render-chart CHART NAMESPACE [VALUES.json]
 package main
@@ -46,7 +46,7 @@ func main() {
 		fail(err)
 		template.Must(all.New(filepath.Base(file)).Parse(string(text)))
 	}
-	// Helm gives the fields of Chart.yaml with a capital letter.
+	// Helm capitalises the fields of Chart.yaml.
 	data := map[string]interface{}{
 		"Values":  values,
 		"Release": map[string]interface{}{"Name": "cnikit", "Namespace": namespace, "Service": "Helm"},
@@ -61,7 +61,7 @@ func main() {
 	}
 }
 
-// merge puts the second over the first as Helm does: objects key by key, everything else whole.
+// merge overrides the first value with the second, as Helm does: objects by key, everything else as a whole.
 func merge(into, over map[string]interface{}) {
 	for key, value := range over {
 		inner, ok := value.(map[string]interface{})

@@ -13,7 +13,7 @@ app.kubernetes.io/part-of: cnikit
 {{- end -}}
 {{- end }}
 
-{{/* The words after `run`: what differs from the agent's own defaults, and nothing else. */}}
+{{/* Arguments after `run`: only values that differ from the agent's defaults. */}}
 {{- define "cnikit.args" -}}
 {{- $args := list "run" -}}
 {{- with .Values.agent -}}

@@ -7,8 +7,8 @@ import {
 } from '@cnikit/ip';
 
 /**
- * An IP address as unsigned 32-bit words in network order: one for IPv4, four for IPv6. Ranges count and compare
- * addresses, which costs less by words than by bytes.
+ * An IP address as unsigned 32-bit words in network order: one for IPv4, four for IPv6. Ranges count and
+ * compare addresses, which costs less by words than by bytes.
  */
 export type Address = readonly number[];
 
@@ -31,7 +31,9 @@ function wordsOf(bytes: AddressBytes, length: number): Address {
     : [wordAt(bytes, 0), wordAt(bytes, 4), wordAt(bytes, 8), wordAt(bytes, 12)];
 }
 
-/** Returns an address, an IPv4-mapped IPv6 address as IPv4, or `undefined` when the text is not an address. */
+/**
+ * Returns an address, an IPv4-mapped IPv6 address as IPv4, or `undefined` when the text is not an address.
+ */
 export function parseAddress(text: string): Address | undefined {
   const length = writeAddress(text, 0, text.length, scratch, 0);
   if (length === 0) {
@@ -43,8 +45,8 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 /**
- * Returns `address/prefix` with its host bits kept, `'mapped'` for an IPv4-mapped address, or `undefined` when the
- * text is not a subnet.
+ * Returns `address/prefix` with its host bits kept, `'mapped'` for an IPv4-mapped address, or `undefined`
+ * when the text is not a subnet.
  */
 export function parseSubnet(text: string): Subnet | 'mapped' | undefined {
   const parsed = text.includes('/') ? parsePrefix(text) : undefined;
@@ -72,7 +74,9 @@ export function formatSubnet(subnet: Subnet): string {
   return `${formatAddress(subnet.address)}/${subnet.prefix}`;
 }
 
-/** Returns a negative number, 0 or a positive one for `a` below, equal to or above `b`. IPv4 is below IPv6. */
+/**
+ * Returns a negative number, 0 or a positive one for `a` below, equal to or above `b`. IPv4 is below IPv6.
+ */
 export function compareAddresses(a: Address, b: Address): number {
   if (a.length !== b.length) {
     return a.length - b.length;

@@ -1,16 +1,16 @@
 import { type Address, addressBeside, compareAddresses } from './address.ts';
 import { type Range, type RangeSet, rangeContains } from './range.ts';
 
-/** An address to try, and the range it is from. */
+/** An address to try, and its range. */
 export interface Candidate {
   address: Address;
   range: Range;
 }
 
 /**
- * The addresses of a set in the order in which they are to be tried: round robin from the one after
- * `last` (from the start when `last` is in no range), through all ranges, without gateways, ending
- * with `last` itself. Each call of the result gives the next one, undefined at the end.
+ * Returns a function that returns the addresses of a set one by one, and `undefined` at the end. The order is
+ * round robin through all ranges without their gateways: from the address after `last` to `last` itself, or
+ * from the first address when no range contains `last`.
  */
 export function candidates(set: RangeSet, last: Address | undefined): () => Candidate | undefined {
   const lastIndex = last ? set.findIndex((range) => rangeContains(range, last)) : -1;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command `cnikit-ipam`: look at and clean up host-local reservations.
+ * The command `cnikit-ipam` lists and frees host-local reservations.
  *
  * @module
  */

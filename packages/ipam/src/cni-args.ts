@@ -6,7 +6,11 @@ function malformed(message: string): never {
   throw new IpamError('ARGS', `ARGS: ${message}`);
 }
 
-/** Reads CNI_ARGS, `K=V;K2=V2`. Throws IpamError ARGS on a pair without '='. */
+/**
+ * Parses CNI_ARGS, `K=V;K2=V2`.
+ *
+ * @throws {IpamError} `ARGS` for a pair without `=`
+ */
 export function splitCniArgs(text: string): Record<string, string> {
   const args: Record<string, string> = {};
   if (text === '') {
@@ -23,8 +27,10 @@ export function splitCniArgs(text: string): Record<string, string> {
 }
 
 /**
- * Throws IpamError ARGS when there are keys beyond `known`, unless IgnoreUnknown is 1 or true, as
- * the reference plugins do.
+ * Refuses keys that are not in `known`, unless IgnoreUnknown is 1 or true, as the plugins of
+ * containernetworking/plugins do.
+ *
+ * @throws {IpamError} `ARGS`
  */
 export function assertKnownArgs(
   args: Readonly<Record<string, string | undefined>>,

@@ -1,24 +1,29 @@
 import type { Owner, Problem, Reservation, Store } from './store.ts';
 
-/** What garbage collection may be told. */
+/** Options of garbage collection. */
 export interface GcOptions {
-  /** Keeps reservations made at or after this time (milliseconds since 1970): those of an ADD that `valid` is too old to know. */
-  before?: number;
+  /**
+   * Keep reservations made at or after this time, in milliseconds since 1970: `valid` may be older than their
+   * ADD.
+   *
+   * @default keep none
+   */
+  before?: number | undefined;
 }
 
-/** What garbage collection did. */
+/** Result of garbage collection. */
 export interface GcResult {
-  /** Freed. */
+  /** Freed reservations. */
   freed: Reservation[];
-  /** Should be freed and could not be: the next garbage collection tries again. */
+  /** Stale reservations that could not be freed. The next garbage collection retries. */
   failed: Problem[];
-  /** Is no reservation: for a person to look at. */
+  /** Entries that are not reservations and need an operator. */
   problems: Problem[];
 }
 
 /**
- * The reservations whose attachment is not in `valid`. One that notes a container alone is kept when
- * the container has any valid attachment.
+ * Selects the reservations whose attachment is not in `valid`. A reservation without interface name is kept
+ * while its container has any valid attachment.
  */
 export function selectStale(
   reservations: readonly Reservation[],
@@ -34,29 +39,29 @@ export function selectStale(
   );
 }
 
-/** Frees what `selectStale` selects. Goes on after a failure. */
+/** Frees the reservations that `selectStale()` selects. Continues after a failure. */
 export function collect(store: Store, valid: readonly Owner[], options?: GcOptions): GcResult {
   const { reservations, problems } = store.list();
   const stale = selectStale(reservations, valid, options);
   const freed: Reservation[] = [];
   const failed: Problem[] = [];
-  const attempt = (name: string, body: () => void) => {
+  const recordFailure = (name: string, body: () => void) => {
     try {
       body();
     } catch (error) {
       failed.push({ name, message: (error as Error).message });
     }
   };
-  // Between list and lock an address may change hands; release() frees it only while its owner is the same.
+  // An address may change its owner between list() and lock(); release() then refuses.
   store.lock(() => {
     for (const reservation of stale) {
-      attempt(reservation.address, () => {
+      recordFailure(reservation.address, () => {
         if (store.release(reservation.address, reservation)) {
           freed.push(reservation);
         }
       });
     }
-    attempt('', () => store.tidy?.());
+    recordFailure('', () => store.tidy?.());
   });
   return { freed, failed, problems };
 }

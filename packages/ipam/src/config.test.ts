@@ -6,13 +6,13 @@ import { parseResolvConf } from './resolv-conf.ts';
 
 const SUBNET = { subnet: '10.1.2.0/24' };
 
-/** A configuration with an ipam section and more. */
+/** Returns a network configuration with an ipam section and further keys. */
 function config(ipam: object, more: object = {}): object {
   return { cniVersion: '1.0.0', name: 'n', type: 'bridge', ipam: { type: 'host-local', ...ipam }, ...more };
 }
 
 describe('parseIpamConfig()', () => {
-  it('parseIpamConfig() puts runtime ranges first, then the old form, then ranges', () => {
+  it('parseIpamConfig() returns runtime ranges first, then the old form, then ranges', () => {
     const { rangeSets } = parseIpamConfig(
       config(
         { ...SUBNET, ranges: [[{ subnet: 'fd00::/64' }]] },
@@ -26,7 +26,7 @@ describe('parseIpamConfig()', () => {
     ]);
   });
 
-  it('parseIpamConfig() matches keys in any case, the last of several winning', () => {
+  it('parseIpamConfig() matches keys in any case, and the last of several wins', () => {
     const parsed = parseIpamConfig({
       CNIVERSION: '1.0.0',
       Ipam: { SUBNET: '10.9.0.0/24', subnet: '10.1.2.0/24', RangeStart: '10.1.2.9', DataDir: '/d' },
@@ -36,15 +36,15 @@ describe('parseIpamConfig()', () => {
     expect(rangeSetText(parsed.rangeSets[0]!)).toBe('10.1.2.9-10.1.2.254');
   });
 
-  it('parseIpamConfig() takes null as absent, and a bound of the old form without subnet as nothing', () => {
+  it('parseIpamConfig() ignores null, and a bound of the old form without a subnet', () => {
     const parsed = parseIpamConfig(
       config({ subnet: null, rangeStart: '10.9.9.9', ranges: [[SUBNET]], routes: null, dataDir: null }),
     );
     expect(parsed).toMatchObject({ routes: [], requested: [] });
-    expect(parsed).not.toHaveProperty('dataDir');
+    expect(parsed.dataDir).toBeUndefined();
   });
 
-  it('parseIpamConfig() gathers requested addresses from all three places, in order', () => {
+  it('parseIpamConfig() collects requested addresses from all three places in order', () => {
     const parsed = parseIpamConfig(
       config(SUBNET, {
         args: { cni: { ips: ['10.1.2.4/24'] } },
@@ -69,7 +69,7 @@ describe('parseIpamConfig()', () => {
   });
 
   it.each(['0.3.0', '0.4.0', '1.0.0', '1.1.0'])(
-    'parseIpamConfig() takes two sets of a family for %s',
+    'parseIpamConfig() accepts two sets of a family for %s',
     (cniVersion) => {
       const ranges = [[SUBNET], [{ subnet: '10.1.3.0/24' }]];
       expect(parseIpamConfig(config({ ranges }, { cniVersion })).rangeSets).toHaveLength(2);
@@ -77,7 +77,7 @@ describe('parseIpamConfig()', () => {
   );
 
   it.each(['', '0.1.0', '0.2.0'])(
-    'parseIpamConfig() refuses two sets of a family for %j, not dual stack',
+    'parseIpamConfig() refuses two sets of a family for %j but accepts dual stack',
     (cniVersion) => {
       const ranges = [[SUBNET], [{ subnet: '10.1.3.0/24' }]];
       expect(() => parseIpamConfig(config({ ranges }, { cniVersion }))).toThrow(
@@ -123,7 +123,7 @@ describe('parseIpamConfig()', () => {
       config({ ...SUBNET, routes: [{ dst: '1.1.1.1/32', mtu: -1 }] }),
     ],
     ['cniVersion must be a string, not number', config(SUBNET, { cniVersion: 1 })],
-  ])('parseIpamConfig() refuses with "%s"', (message, conf) => {
+  ])('parseIpamConfig() throws "%s"', (message, conf) => {
     expect(() => parseIpamConfig(conf)).toThrow(
       expect.objectContaining({ message, code: 'CONFIG', cniCode: 7 }),
     );
@@ -142,20 +142,20 @@ describe('CNI_ARGS', () => {
       'IgnoreUnknown=yes',
     ],
     ['ARGS: error parsing value of pair "IP=banana": invalid IP address banana', 'IP=banana'],
-  ])('parseIpamConfig() refuses with "%s"', (message, text) => {
+  ])('parseIpamConfig() throws "%s"', (message, text) => {
     expect(() => parseIpamConfig(config(SUBNET), { args: splitCniArgs(text) })).toThrow(
       expect.objectContaining({ message, code: 'ARGS', cniCode: 4 }),
     );
   });
 
   it.each(['', 'IP=', 'IgnoreUnknown=TRUE;A=1', 'IgnoreUnknown=1;A='])(
-    'parseIpamConfig() takes "%s"',
+    'parseIpamConfig() accepts "%s"',
     (text) => {
       expect(parseIpamConfig(config(SUBNET), { args: splitCniArgs(text) }).requested).toEqual([]);
     },
   );
 
-  it('parseIpamConfig() leaves alone the keys that its caller knows', () => {
+  it('parseIpamConfig() accepts the CNI_ARGS keys that its caller knows', () => {
     expect(() =>
       parseIpamConfig(config(SUBNET), { args: { MAC: '02:00:00:00:00:01' }, knownArgs: ['MAC'] }),
     ).not.toThrow();
@@ -163,7 +163,7 @@ describe('CNI_ARGS', () => {
 });
 
 describe('parseResolvConf()', () => {
-  it('parseResolvConf() reads what the reference reads', () => {
+  it('parseResolvConf() reads the keywords that host-local reads', () => {
     const text =
       'nameserver 1.1.1.1\n# c\n; d\n search a b\nsearch c\noptions ndots:5 x\ndomain foo\ndomain bar\r\nnameserver\tfd00::1\nnameserver\n';
     expect(parseResolvConf(text)).toEqual({
@@ -174,7 +174,7 @@ describe('parseResolvConf()', () => {
     });
   });
 
-  it('parseResolvConf() gives nothing for an empty file', () => {
+  it('parseResolvConf() returns an empty object for an empty file', () => {
     expect(parseResolvConf('')).toEqual({});
   });
 });

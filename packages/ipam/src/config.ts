@@ -13,13 +13,13 @@ import {
 } from './fields.ts';
 import { parseRangeSets, type RangeConfig, type RangeSet } from './range.ts';
 
-/** Where the reference host-local keeps reservations when the configuration names no `dataDir`. */
+/** Where host-local keeps reservations when the configuration has no `dataDir`. */
 export const REFERENCE_DATA_DIR = '/var/lib/cni/networks';
 
-/** A directory for reservations that a reboot clears, together with the pods that held them. */
+/** Directory for reservations that a reboot clears together with their pods. */
 export const VOLATILE_DATA_DIR = '/run/cnikit/ipam';
 
-/** A route of the configuration, for the result. */
+/** A route for the result. */
 export interface IpamRoute {
   /** CIDR. */
   dst: string;
@@ -32,30 +32,30 @@ export interface IpamRoute {
   scope?: number;
 }
 
-/** The reference's `ipam` section, read and validated. */
+/** The validated `ipam` section. */
 export interface IpamConfig {
   rangeSets: RangeSet[];
-  /** Addresses asked for, canonical: from CNI_ARGS, then args.cni.ips, then runtimeConfig.ips. */
+  /** Requested addresses in canonical text: of CNI_ARGS, then args.cni.ips, then runtimeConfig.ips. */
   requested: string[];
   routes: IpamRoute[];
-  /** Directory of the networks' directories; absent when not configured. */
-  dataDir?: string;
+  /** Parent of the networks' directories, if configured. */
+  dataDir?: string | undefined;
   /** A resolv.conf(5) file for the result's `dns`; see `parseResolvConf`. */
-  resolvConf?: string;
+  resolvConf?: string | undefined;
 }
 
-/** What is known beside the network configuration. */
+/** Options of {@link parseIpamConfig}. */
 export interface ParseOptions {
-  /** CNI_ARGS, split (`splitCniArgs`). */
+  /** CNI_ARGS as `splitCniArgs()` returns it. */
   args?: Readonly<Record<string, string | undefined>>;
-  /** Further keys of CNI_ARGS that are no error, for a plugin that reads some itself: ['MAC']. */
+  /** Further keys of CNI_ARGS to accept, such as ['MAC'] for a plugin that reads it itself. */
   knownArgs?: readonly string[];
 }
 
 const ROUTE_NUMBERS = ['mtu', 'advmss', 'priority', 'table', 'scope'] as const;
 
 function parseRangeConfig(fields: Fields, path: string): RangeConfig {
-  // A missing subnet is refused by parseRangeSets, which says in which set.
+  // parseRangeSets() refuses a missing subnet and names the set.
   const range = { subnet: stringAt(fields, 'subnet', path) } as RangeConfig;
   for (const key of ['rangeStart', 'rangeEnd', 'gateway'] as const) {
     const text = stringAt(fields, key, path);
@@ -78,7 +78,7 @@ function rangeSetsAt(fields: Fields, key: string, path: string): RangeConfig[][]
   });
 }
 
-/** Canonical text of an address with or without prefix length. */
+/** Returns the canonical text of an address, without prefix length. */
 function requestedAddress(text: unknown): string {
   const whole = String(text);
   if (!whole.includes('/')) {
@@ -105,7 +105,7 @@ function requestedAddresses(conf: Fields, args: NonNullable<ParseOptions['args']
       throw new IpamError('ARGS', `ARGS: error parsing value of pair ${pair}: ${(error as Error).message}`);
     }
   }
-  // By convention args is optional data: what others have put there is no error.
+  // By convention args is optional data, so unknown content is not an error.
   const cni = optionalAt(optionalAt(conf, 'args'), 'cni');
   const runtime = objectAt(conf, 'runtimeConfig', '');
   const listed = [
@@ -137,7 +137,7 @@ function parseRoute(value: unknown, index: number): IpamRoute {
   return route;
 }
 
-/** Before 0.3.0 a result has room for one address of each family. */
+/** Refuses what a result before 0.3.0 cannot hold: two addresses of one family. */
 function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
   const [major, minor] = (version || '0.1.0').split('.').map(Number) as [number, number];
   if (major > 0 || minor >= 3) {
@@ -150,10 +150,10 @@ function assertVersionHolds(sets: readonly RangeSet[], version: string): void {
 }
 
 /**
- * Reads what host-local reads of a whole network configuration (the object that has the `ipam` key),
- * by the reference's rules: ranges are runtimeConfig.ipRanges, then the old form (`ipam.subnet`),
- * then `ipam.ranges`; keys match in any case. Throws IpamError CONFIG or ARGS, in the reference's
- * words where it has its own.
+ * Parses a network configuration (the object with the key `ipam`) as host-local does: the ranges are
+ * runtimeConfig.ipRanges, then the old form `ipam.subnet`, then `ipam.ranges`, and keys match in any case.
+ *
+ * @throws {IpamError} `CONFIG` or `ARGS`, with host-local's message where it has one
  */
 export function parseIpamConfig(
   networkConfig: unknown,
@@ -178,7 +178,7 @@ export function parseIpamConfig(
     rangeSets,
     requested,
     routes: listAt(ipam, 'routes', 'ipam.').map(parseRoute),
-    ...(dataDir ? { dataDir } : undefined),
-    ...(resolvConf ? { resolvConf } : undefined),
+    dataDir: dataDir || undefined,
+    resolvConf: resolvConf || undefined,
   };
 }

@@ -9,7 +9,7 @@ import { fileStore } from './file-store.ts';
 import { Ipam, IpamError } from './index.ts';
 
 const root = scratch();
-// Thousands of errors are thrown here and nobody reads where from; traces are three quarters of the time.
+// These tests throw thousands of errors, and stack traces take three quarters of their time.
 Error.stackTraceLimit = 0;
 
 const RANGE_SETS = [[{ subnet: '10.1.2.0/28' }], [{ subnet: 'fd00::/64' }]];
@@ -17,7 +17,7 @@ const owner = (containerID: string) => ({ containerID, ifName: 'eth0' });
 const open = (dir: string, through: Sys = sys) =>
   new Ipam({ rangeSets: RANGE_SETS, store: fileStore({ sys: through, dir }) });
 
-/** States to start from; each holds `old`, whose reservations must outlive everything. */
+/** Initial states. Each holds reservations of `old`, which must survive. */
 const STATES: Record<string, (dir: string) => void> = {
   'with an index': (dir) => {
     open(dir).add(owner('old'));
@@ -49,10 +49,12 @@ const OPERATIONS: Record<string, (ipam: Ipam) => void> = {
   gc: (ipam) => void ipam.gc([owner('old'), owner('foreign')]),
 };
 
-/** The end of the process, at a chosen call. */
+/** Simulates the end of the process at a chosen call. */
 class Killed extends Error {}
 
-/** A kernel whose user dies at call `at`; with `half`, a writeText got as far as opening its file. */
+/**
+ * Returns system calls whose process dies at call `at`. With `half`, writeText() has opened its file by then.
+ */
 function mortal(at: number, half: boolean): { kernel: Sys; bury: () => void } {
   const files = new Set<number>();
   const tracking: Sys = {
@@ -75,7 +77,7 @@ function mortal(at: number, half: boolean): { kernel: Sys; bury: () => void } {
       const [path, , options] = args as Parameters<Sys['writeText']>;
       sys.writeText(path, '', options);
     }
-    // The dead make no more calls: what would clean up after an exception does not run either.
+    // A dead process makes no more calls, so the cleanup after an exception does not run either.
     throw new Killed();
   });
   const bury = () => {
@@ -88,14 +90,14 @@ function mortal(at: number, half: boolean): { kernel: Sys; bury: () => void } {
 
 let count = 0;
 
-/** A directory in a state. */
+/** Creates a directory in a state. */
 function prepare(state: string): string {
   const dir = join(root, String(count++), 'net');
   STATES[state]!(dir);
   return dir;
 }
 
-/** Whatever happened, this must hold. */
+/** Checks the invariants of a pool. */
 function assertSound(dir: string): void {
   const strays = readdirSync(dir).filter((name) => !isAddressName(name) && !isOwnName(name));
   expect(strays).toEqual([]);
@@ -110,7 +112,7 @@ function assertSound(dir: string): void {
   open(dir).check(owner('new'));
   expect(open(dir).del(owner('new'))).toHaveLength(2);
   expect(open(dir).del(owner('old'))).toHaveLength(2);
-  // The index has forgotten them too: what stays in it would be looked at for ever.
+  // The index must forget them too, or every process would look at them.
   const left = open(dir)
     .list()
     .reservations.map(({ containerID, ifName }) => `${containerID}:${ifName}`);
@@ -129,7 +131,7 @@ describe.each(Object.keys(STATES))('%s', (state) => {
       }
     };
 
-    it.each([false, true])('a kill at any call leaves a sound pool (writes half done: %s)', (half) => {
+    it.each([false, true])('fileStore() survives a kill at any call (half-done writes: %s)', (half) => {
       let at = 1;
       for (; ; at++) {
         const dir = prepare(state);
@@ -147,7 +149,7 @@ describe.each(Object.keys(STATES))('%s', (state) => {
       expect(at).toBeGreaterThan(5);
     });
 
-    it('a failure of any call leaves a sound pool, and a failed ADD leaves nothing', () => {
+    it('fileStore() survives an error of any call, and a failed ADD reserves nothing', () => {
       for (let at = 1; ; at++) {
         const dir = prepare(state);
         let reached = false;
@@ -177,7 +179,7 @@ describe.each(Object.keys(STATES))('%s', (state) => {
   });
 });
 
-it('a kill during the first ADD of all leaves a pool that works', () => {
+it('fileStore() survives a kill during the first ADD', () => {
   for (let at = 1; ; at++) {
     const dir = join(root, `first-${at}`, 'net');
     const { kernel, bury } = mortal(at, true);

@@ -1,10 +1,10 @@
-/** What went wrong, for programs: branch on this, never on the message. */
+/** Error codes. Programs branch on these, never on the message. */
 export type IpamErrorCode =
-  /** The configuration is not usable. */
+  /** The configuration is invalid. */
   | 'CONFIG'
-  /** CNI_ARGS is malformed or holds an unknown key. */
+  /** CNI_ARGS is malformed or has an unknown key. */
   | 'ARGS'
-  /** The container id or interface name cannot own an address. */
+  /** The container ID or the interface name is invalid. */
   | 'OWNER'
   /** Every address of a range set is taken. */
   | 'EXHAUSTED'
@@ -12,14 +12,14 @@ export type IpamErrorCode =
   | 'DUPLICATE'
   /** A requested address is in no range, taken, or the gateway. */
   | 'UNAVAILABLE'
-  /** CHECK: the attachment does not hold what it should. */
+  /** CHECK: the attachment does not hold the expected addresses. */
   | 'NOT_FOUND'
-  /** The lock was held by others for the whole time allowed. */
+  /** Other processes held the lock until the timeout. */
   | 'LOCK_TIMEOUT'
-  /** The kernel refused; `cause` is its error. */
+  /** A system call failed; `cause` is its error. */
   | 'IO';
 
-/** Error codes of the CNI specification, section 5; 999 is what the reference host-local answers for the rest. */
+/** Error codes of the CNI specification, section 5. host-local returns 999 for the rest. */
 const CNI_CODES: Readonly<Record<IpamErrorCode, number>> = {
   CONFIG: 7,
   ARGS: 4,
@@ -33,13 +33,13 @@ const CNI_CODES: Readonly<Record<IpamErrorCode, number>> = {
 };
 
 /**
- * Every failure of this package. Messages that users of the reference host-local match on are
- * worded as it words them, lower case included.
+ * Every error of this package. Where host-local has a message of its own, the message is equal, lower case
+ * included, because users match on it.
  */
 export class IpamError extends Error {
   override readonly name = 'IpamError';
   readonly code: IpamErrorCode;
-  /** The code that a CNI plugin prints for it: 4, 5, 7, 11 or 999. */
+  /** Error code for a CNI plugin: 4, 5, 7, 11 or 999. */
   readonly cniCode: number;
 
   constructor(code: IpamErrorCode, message: string, cause?: unknown) {

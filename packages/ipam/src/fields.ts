@@ -3,19 +3,19 @@ import { IpamError } from './errors.ts';
 /** A JSON object with its keys in lower case. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Throws IpamError CONFIG. */
+/** @throws {IpamError} `CONFIG` */
 export function misconfigured(message: string): never {
   throw new IpamError('CONFIG', message);
 }
 
-/** What JSON calls the type of a value. */
+/** Returns the JSON name of the type of a value. */
 function typeName(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
 /**
- * The fields of an object, looked up as Go's encoding/json does, which callers of the reference
- * rely on: in any case, the last of several winning, null as if absent.
+ * Returns the fields of an object as Go's encoding/json sees them, on which users of host-local rely: keys
+ * match in any case, the last of several wins, and null counts as absent.
  */
 export function fieldsOf(value: unknown, path: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -30,19 +30,19 @@ export function fieldsOf(value: unknown, path: string): Fields {
   return fields;
 }
 
-/** The object at a key, if any. */
+/** Returns the object at a key, if any. */
 export function objectAt(fields: Fields, key: string, path: string): Fields | undefined {
   const value = fields[key.toLowerCase()];
   return value === undefined ? undefined : fieldsOf(value, `${path}${key}`);
 }
 
-/** The object at a key; an empty one when there is none, or something else. */
+/** Returns the object at a key, or an empty object when there is none or the value is not an object. */
 export function optionalAt(fields: Fields, key: string): Fields {
   const value = fields[key.toLowerCase()];
   return typeof value === 'object' && !Array.isArray(value) ? fieldsOf(value, key) : {};
 }
 
-/** The string at a key, if any. */
+/** Returns the string at a key, if any. */
 export function stringAt(fields: Fields, key: string, path: string): string | undefined {
   const value = fields[key.toLowerCase()];
   if (value === undefined || typeof value === 'string') {
@@ -51,7 +51,7 @@ export function stringAt(fields: Fields, key: string, path: string): string | un
   return misconfigured(`${path}${key} must be a string, not ${typeName(value)}`);
 }
 
-/** The list at a key; empty when there is none. */
+/** Returns the list at a key, or an empty list. */
 export function listAt(fields: Fields, key: string, path: string): readonly unknown[] {
   const value = fields[key.toLowerCase()] ?? [];
   return Array.isArray(value)
@@ -59,7 +59,7 @@ export function listAt(fields: Fields, key: string, path: string): readonly unkn
     : misconfigured(`${path}${key} must be an array, not ${typeName(value)}`);
 }
 
-/** The non-negative integer at a key, if any. */
+/** Returns the non-negative integer at a key, if any. */
 export function numberAt(fields: Fields, key: string, path: string): number | undefined {
   const value = fields[key.toLowerCase()];
   if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) {

@@ -23,7 +23,7 @@ const open = (through = sys) =>
 const put = (name: string, text: string) => writeFileSync(join(dir, name), text);
 const get = (name: string) => readFileSync(join(dir, name), 'utf8');
 
-/** What another program does for an ADD: no index, no seal. */
+/** Reserves an address as another program does, without index and seal. */
 function foreignAdd(address: string, text: string, rangeSet = 0): void {
   put(address, text);
   put(`last_reserved_ip.${rangeSet}`, address);
@@ -43,7 +43,7 @@ it('add() works when another process makes the directory between its open and it
 });
 
 describe('fileStore() on disk', () => {
-  it('fileStore() writes the reference format: names, content, modes', () => {
+  it("fileStore() writes host-local's format: names, content, modes", () => {
     open().add(owner('a'));
     expect(readdirSync(dir).sort()).toEqual(['10.1.2.2', 'last_reserved_ip.0', 'lock']);
     expect(get('10.1.2.2')).toBe('a\r\neth0');
@@ -52,7 +52,7 @@ describe('fileStore() on disk', () => {
     expect(['10.1.2.2', 'last_reserved_ip.0', '.'].map(mode)).toEqual([0o600, 0o600, 0o755]);
   });
 
-  it('fileStore() leaves nothing of a deleted attachment, in the index neither', () => {
+  it('fileStore() removes all traces of a deleted attachment, also in the index', () => {
     const ipam = open();
     ipam.add({ ...owner('a'), pod: 'default/web' });
     ipam.add(owner('b'));
@@ -65,7 +65,7 @@ describe('fileStore() on disk', () => {
     expect(index[0]).toMatch(/^\.seal:/);
   });
 
-  it('fileStore() replaces last_reserved_ip by a shorter text without a rest of the longer', () => {
+  it('fileStore() truncates last_reserved_ip when the new address is shorter', () => {
     mkdirSync(dir, { recursive: true });
     put('last_reserved_ip.0', '10.1.2.6');
     const store = fileStore({ sys, dir });
@@ -90,7 +90,7 @@ describe('fileStore() on disk', () => {
 });
 
 describe('fileStore() beside other programs', () => {
-  it('fileStore() finds, refuses and frees what others reserved', () => {
+  it('fileStore() finds, refuses and frees reservations of other programs', () => {
     const ipam = open();
     ipam.add(owner('a'));
     foreignAdd('10.1.2.3', 'b\r\neth0');
@@ -100,7 +100,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.del(owner('b'))).toEqual([]);
   });
 
-  it('fileStore() sees that its own last address changed hands', () => {
+  it('fileStore() notices a new owner of the last address', () => {
     const ipam = open();
     ipam.add(owner('a'));
     rmSync(join(dir, '10.1.2.2'));
@@ -109,7 +109,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.del(owner('b'))).toEqual(['10.1.2.2']);
   });
 
-  it('fileStore() frees old reservations, which note the container alone, and white space around', () => {
+  it('fileStore() frees old reservations without interface name and with white space', () => {
     mkdirSync(dir, { recursive: true });
     foreignAdd('10.1.2.2', 'a');
     foreignAdd('10.1.2.3', ' b\r\neth0\n');
@@ -120,7 +120,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.del(owner('b'))).toEqual(['10.1.2.3']);
   });
 
-  it('fileStore() reads every file only after a foreign write', () => {
+  it('fileStore() reads all files only after a write of another program', () => {
     let reads = 0;
     const counting = interpose(sys, (_index, name) => {
       if (name === 'readText') {
@@ -161,7 +161,7 @@ describe('fileStore() beside other programs', () => {
     );
   });
 
-  it('fileStore() survives the loss of its index, and of the whole directory', () => {
+  it('fileStore() survives the loss of its index and of the whole directory', () => {
     const ipam = open();
     ipam.add(owner('a'));
     rmSync(join(dir, '../.cnikit'), { recursive: true });
@@ -172,7 +172,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.add(owner('b')).ips).toHaveLength(1);
   });
 
-  it('fileStore() does as random users of one directory expect', () => {
+  it('fileStore() agrees with the model for random users of one directory', () => {
     let run = 0;
     fc.assert(
       fc.property(commands, (history) => {
@@ -187,12 +187,12 @@ describe('fileStore() beside other programs', () => {
   });
 });
 
-describe('fileStore() and garbage', () => {
+describe('fileStore() with invalid files', () => {
   beforeEach(() => {
     mkdirSync(dir, { recursive: true });
   });
 
-  it('list() reports what is no reservation and goes on', () => {
+  it('list() reports files that are not reservations and continues', () => {
     put('10.1.2.2', 'a\r\neth0');
     put('10.1.2.3', '');
     put('10.1.2.4', 'a b c');
@@ -207,12 +207,12 @@ describe('fileStore() and garbage', () => {
       ['10.1.2.06', '10.1.2.3', '10.1.2.4', '10.1.2.5', '10.1.2.6', 'fd00::2', 'notes'].sort(),
     );
     expect(problems.find(({ name }) => name === '10.1.2.3')?.message).toMatch(
-      /is empty, its address counts as free$/,
+      /is empty; its address counts as free$/,
     );
     expect(open().gc([]).freed).toHaveLength(1);
   });
 
-  it('an empty file does not keep its address', () => {
+  it('reserve() takes the address of an empty file', () => {
     for (const last of ['2', '3', '4', '5', '6']) {
       put(`10.1.2.${last}`, '');
     }
@@ -225,7 +225,7 @@ describe('fileStore() and garbage', () => {
     expect(ipam.list().problems).toEqual([]);
   });
 
-  it('empty files are reclaimed when many addresses in a row were taken', () => {
+  it('Ipam.add() reclaims empty files when many addresses in a row are taken', () => {
     const store = fileStore({ sys, dir });
     const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/27' }]], store });
     for (let i = 0; i < 28; i++) {
@@ -237,7 +237,7 @@ describe('fileStore() and garbage', () => {
     expect(ipam.add(owner('c')).ips[0]!.address).toBe('10.1.2.25/27');
   });
 
-  it('a file that names no owner keeps its address and disturbs nothing else', () => {
+  it('Ipam.add() skips the address of a file without owner', () => {
     put('10.1.2.2', 'what is this?');
     const ipam = open();
     expect(ipam.add(owner('a')).ips[0]!.address).toBe('10.1.2.3/29');
@@ -278,7 +278,7 @@ describe('fileStore() errors', () => {
     ['flock', 'ENOLCK'],
     ['link', 'EXDEV'],
     ['writeText', 'ENOSPC'],
-  ])('a failing %s is IpamError IO with its cause, and leaves no reservation', (call, code) => {
+  ])('Ipam.add() throws IO with its cause when %s fails, and reserves nothing', (call, code) => {
     const failing = interpose(sys, (_index, name, [path]) => {
       if (name === call && !String(path).endsWith('.seal')) {
         throw new SysError({

@@ -1,5 +1,5 @@
 /**
- * Reservations on disk in the reference host-local's format, shared with it under its lock.
+ * Reservations on disk in the format of host-local, which may use the same directory at the same time.
  *
  * ```ts
  * import { Ipam } from '@cnikit/ipam';
@@ -16,30 +16,38 @@ import type { Sys } from '@cnikit/sys';
 import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
+import { ignoreErrors } from './file/fs-helpers.ts';
 import { withFlock } from './file/lock.ts';
 import { makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
-import { tolerate } from './file/quiet.ts';
 import type { Claim, Owner, Store } from './store.ts';
 
-/** What `fileStore` needs. */
+/** Options of {@link fileStore}. */
 export interface FileStoreOptions {
   sys: Sys;
-  /** The network's own directory, `<dataDir>/<network name>`; made when missing. Beside it, in `<dataDir>/.cnikit/`, lies an index. */
+  /**
+   * Directory of the network, `<dataDir>/<network name>`. Created if missing, as its index in
+   * `<dataDir>/.cnikit/`.
+   */
   dir: string;
-  /** How long to wait for the lock, 30,000 ms by default. A runtime gives a plugin minutes. */
+  /**
+   * How long to wait for the lock, in milliseconds.
+   *
+   * @default 30_000, as runtimes allow a plugin minutes
+   */
   lockTimeoutMs?: number;
 }
 
-/** What is known while the lock is held. */
+/** State while the lock is held. */
 interface Session {
-  /** `Directory.state` that the index is sealed for; undefined when it cannot be. */
+  /** The fingerprint for which the index is sealed; `undefined` when it cannot be sealed. */
   sealed: string | undefined;
-  /** The address reserved last in each range set, as far as asked. */
+  /** The address last reserved in each range set, as far as read. */
   lasts: (string | undefined)[];
-  /** Whether something changed since, and whether a change broke off half-way. */
+  /** True after a change. */
   changed: boolean;
+  /** True after a change that failed halfway. */
   broken: boolean;
-  /** Owners read so far: under the lock nobody changes them. */
+  /** Owners read so far. They cannot change under the lock. */
   owners: Map<string, Owner>;
 }
 
@@ -82,7 +90,7 @@ class FileStore implements Store {
       try {
         return locked();
       } catch (error) {
-        // The first to use a network makes its directory; another process may have done so by now.
+        // The first user of a network creates its directory, unless another process has done so since.
         if (!isSysError(error) || error.code !== 'ENOENT' || error.path !== lockPath) {
           throw error;
         }
@@ -107,12 +115,12 @@ class FileStore implements Store {
           return true;
         };
         linking = true;
-        if (!tolerate(['EEXIST'], link)) {
+        if (!ignoreErrors(['EEXIST'], link)) {
           if (isLive()) {
             this.#index.forget(address, claim);
             return false;
           }
-          // Empty: what a power loss leaves of a file that was not on the disk yet.
+          // An empty file is left by a power loss before the content reached the disk.
           this.#sys.unlink(file);
           link();
         }
@@ -127,7 +135,7 @@ class FileStore implements Store {
     });
   }
 
-  /** Takes back what a failed `reserve` may have done; `linking`, if what lies under the address can be its own. */
+  /** Undoes a failed `reserve()`. `linking`: the file of the address may be its own. */
   #withdraw(address: string, claim: Claim, linking: boolean): void {
     try {
       const holder = this.#dir.owner(address);
@@ -138,7 +146,7 @@ class FileStore implements Store {
         this.#index.forget(address, claim);
       }
     } catch (error) {
-      // The first failure is the one to report; a DEL or GC removes the rest.
+      // The caller throws the first error. DEL or GC removes the rest.
       if (!isSysError(error)) {
         throw error;
       }
@@ -167,7 +175,7 @@ class FileStore implements Store {
           session.owners.set(address, holder);
           return true;
         }
-        // What a kill left between the entry and the reservation.
+        // A process was killed between writing the entry and the reservation.
         if (!holder || !sharesEntry(holder, key)) {
           this.#index.forget(address, key);
         }
@@ -212,17 +220,17 @@ class FileStore implements Store {
     return empty.length > 0;
   }
 
-  /** Makes the index complete, once for each hold of the lock. */
+  /** Completes the index, once per hold of the lock. */
   #open(): Session {
     if (this.#session) {
       return this.#session;
     }
     const last = this.#dir.last(0);
-    const state = this.#dir.state(last);
-    let sealed: string | undefined = state;
-    if (!this.#index.isSealed(state)) {
+    const fingerprint = this.#dir.fingerprint(last);
+    let sealed: string | undefined = fingerprint;
+    if (!this.#index.isSealed(fingerprint)) {
       const { files } = this.#dir.scan();
-      // Reservations that note a container alone are looked up under another name: no seal while there are any.
+      // Reservations without interface name have another key. While there are any, the index stays unsealed.
       if (files.some(({ owner }) => owner.ifName === '')) {
         sealed = undefined;
       }
@@ -238,7 +246,7 @@ class FileStore implements Store {
     session.changed = true;
     session.broken = true;
     const result = body(session);
-    // What broke before stays so: only a scan knows what it left.
+    // An earlier failure stays: only a scan finds what it left.
     session.broken = broken;
     return result;
   }
@@ -249,9 +257,9 @@ class FileStore implements Store {
       return;
     }
     try {
-      this.#index.reseal(session.sealed, this.#dir.state(session.lasts[0]));
+      this.#index.reseal(session.sealed, this.#dir.fingerprint(session.lasts[0]));
     } catch (error) {
-      // What was asked for is done. Without a seal the next one to come rebuilds the index.
+      // The request has succeeded. Without a seal, the next process rebuilds the index.
       if (!isSysError(error)) {
         throw error;
       }
@@ -265,10 +273,10 @@ class FileStore implements Store {
       if (!isSysError(error)) {
         throw error;
       }
-      const hint = error.syscall === 'link' ? '; the directory must be on a file system with hard links' : '';
+      const hint = error.syscall === 'link' ? '. Use a file system with hard links' : '';
       throw new IpamError(
         'IO',
-        `Reservations in ${this.#dir.path} cannot be used: ${error.message}${hint}`,
+        `Cannot use the reservations in ${this.#dir.path}: ${error.message}${hint}`,
         error,
       );
     }
@@ -276,8 +284,8 @@ class FileStore implements Store {
 }
 
 /**
- * Reservations in a directory that the reference host-local, or another `fileStore`, may use at the
- * same time. Its methods throw IpamError LOCK_TIMEOUT, and IO with the SysError as `cause`.
+ * Opens the reservations in a directory, which host-local or another `fileStore` may use at the same time.
+ * The methods throw `IpamError` `LOCK_TIMEOUT`, and `IO` with the SysError as `cause`.
  */
 export function fileStore(options: FileStoreOptions): Store {
   return new FileStore(options);

@@ -1,5 +1,5 @@
 /**
- * host-local IPAM: a pure address allocator over a store.
+ * Allocates pod IP addresses compatibly with the host-local plugin: a pure allocator over a store.
  *
  * ```ts
  * import { Ipam, memoryStore } from '@cnikit/ipam';
@@ -13,7 +13,7 @@
  * ipam.del({ containerID: 'pod-a', ifName: 'eth0' });
  * ```
  *
- * Reservations on disk: `@cnikit/ipam/file-store`. Cases for a store of your own: `@cnikit/ipam/testing`.
+ * Reservations on disk: `@cnikit/ipam/file-store`. Tests for a custom store: `@cnikit/ipam/testing`.
  *
  * @module
  */

@@ -8,7 +8,7 @@ const DUAL = [[{ subnet: '10.1.2.0/24' }], [{ subnet: 'fd00::/64' }]];
 const owner = (containerID: string, ifName = 'eth0') => ({ containerID, ifName });
 
 describe('Ipam.add()', () => {
-  it('Ipam.add() gives one address of each set, round robin', () => {
+  it('Ipam.add() returns one address of each set, round robin', () => {
     const ipam = new Ipam({ rangeSets: DUAL, store: memoryStore() });
     expect(ipam.add(owner('a'))).toEqual({
       ips: [
@@ -20,7 +20,7 @@ describe('Ipam.add()', () => {
     expect(ipam.add(owner('b')).ips[0]!.address).toBe('10.1.2.3/24');
   });
 
-  it('Ipam.add() does as random users of a pool expect', () => {
+  it('Ipam.add() agrees with the model for random users of a pool', () => {
     fc.assert(
       fc.property(commands, (history) => {
         const store = memoryStore();
@@ -30,7 +30,7 @@ describe('Ipam.add()', () => {
     );
   });
 
-  // Texts as host-local 1.1.1 prints them.
+  // Messages of host-local 1.1.1.
   it.each<[string, string, string[]]>([
     ['UNAVAILABLE', 'failed to allocate all requested IPs: 10.9.1.2 10.9.1.3', ['10.9.1.2', '10.9.1.3']],
     ['UNAVAILABLE', 'failed to allocate all requested IPs: 10.1.2.5', ['10.1.2.4', '10.1.2.5']],
@@ -49,7 +49,7 @@ describe('Ipam.add()', () => {
       'failed to allocate for range 0: 10.1.2.2 has been allocated to a, duplicate allocation is not allowed',
       [],
     ],
-  ])('Ipam.add() refuses with %s: %s', (code, message, requested) => {
+  ])('Ipam.add() throws %s: %s', (code, message, requested) => {
     const store = memoryStore();
     const ipam = new Ipam({ rangeSets: RANGE, store });
     ipam.add(owner('a'));
@@ -60,7 +60,7 @@ describe('Ipam.add()', () => {
     expect(store.list()).toEqual(before);
   });
 
-  it('Ipam.add() says which set is exhausted and leaves nothing', () => {
+  it('Ipam.add() names the exhausted set and reserves nothing', () => {
     const ipam = new Ipam({
       rangeSets: [...RANGE, [{ subnet: 'fd00::/126', rangeEnd: 'fd00::2' }]],
       store: memoryStore(),
@@ -75,7 +75,7 @@ describe('Ipam.add()', () => {
     expect(ipam.list().reservations).toHaveLength(2);
   });
 
-  it('Ipam.add() takes a requested address although the attachment holds another, as the reference does', () => {
+  it('Ipam.add() reserves a requested address although the attachment holds another, as host-local does', () => {
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
     ipam.add(owner('a'));
     expect(ipam.add({ ...owner('a'), requested: ['10.1.2.9/24'] }).ips[0]!.address).toBe('10.1.2.9/24');
@@ -97,7 +97,7 @@ describe('Ipam.add()', () => {
     ['a', 'sixteen-letters-'],
     ['a', 'ääääääää'],
     ['a', '\u2003'],
-  ])('every verb refuses the owner %j %j', (containerID, ifName) => {
+  ])('Ipam.add(), del(), held() and check() refuse the owner %j %j', (containerID, ifName) => {
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
     for (const verb of ['add', 'del', 'check'] as const) {
       expect(() => ipam[verb]({ containerID, ifName })).toThrow(
@@ -106,7 +106,7 @@ describe('Ipam.add()', () => {
     }
   });
 
-  it('Ipam.add() frees what it took when the store fails, and reports the first failure', () => {
+  it('Ipam.add() frees its reservations when the store fails, and throws the first error', () => {
     const store = memoryStore();
     const failing: Store = {
       ...store,
@@ -128,7 +128,7 @@ describe('Ipam.add()', () => {
     expect(() => new Ipam({ rangeSets: DUAL, store: hopeless }).add(owner('a'))).toThrow('disk full');
   });
 
-  it('Ipam.add() asks for a list of all rather than try thousands of taken addresses', () => {
+  it('Ipam.add() lists the taken addresses instead of trying thousands of them', () => {
     const store = memoryStore();
     for (let i = 0; i < 60_000; i++) {
       store.reserve(`10.1.${i >> 8}.${i & 255}`, owner(`x${i}`), 9);
@@ -149,7 +149,7 @@ describe('Ipam.add()', () => {
     expect(attempts).toBe(1);
   });
 
-  it('Ipam.add() tries again after the store found something to reclaim', () => {
+  it('Ipam.add() retries after the store has reclaimed an address', () => {
     const store = memoryStore();
     store.reserve('10.1.2.2', owner('ghost'), 9);
     const reclaiming: Store = { ...store, reclaim: () => store.release('10.1.2.2', owner('ghost')) };
@@ -164,13 +164,13 @@ describe('Ipam.check()', () => {
   ipam.add(owner('a'));
 
   it.each([[undefined], [[]], [['10.1.2.2/24']], [['10.1.2.2', 'fd00::9/64']]])(
-    'Ipam.check() finds an attachment that holds %j',
+    'Ipam.check() accepts an attachment that holds %j',
     (addresses) => {
       expect(() => ipam.check({ ...owner('a'), ...(addresses ? { addresses } : {}) })).not.toThrow();
     },
   );
 
-  it('Ipam.check() misses an attachment', () => {
+  it('Ipam.check() throws NOT_FOUND for an unknown attachment', () => {
     expect(() => ipam.check(owner('b'))).toThrow(
       expect.objectContaining({
         code: 'NOT_FOUND',
@@ -179,7 +179,7 @@ describe('Ipam.check()', () => {
     );
   });
 
-  it('Ipam.check() misses an address', () => {
+  it('Ipam.check() throws NOT_FOUND for an address that the attachment does not hold', () => {
     expect(() => ipam.check({ ...owner('a'), addresses: ['10.1.2.3/24'] })).toThrow(
       'Address 10.1.2.3/24 is not reserved for container a, which holds 10.1.2.2',
     );
@@ -187,7 +187,7 @@ describe('Ipam.check()', () => {
 });
 
 describe('Ipam.gc()', () => {
-  it('Ipam.gc() frees what is not valid, by container and interface, and what is older than told', () => {
+  it('Ipam.gc() frees invalid attachments by container and interface, if older than `before`', () => {
     let now = 1000;
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore({ now: () => now++ }) });
     for (const [id, ifName] of [
@@ -205,7 +205,7 @@ describe('Ipam.gc()', () => {
     expect(ipam.gc([])).toEqual({ freed: [], failed: [], problems: [] });
   });
 
-  it('Ipam.gc() keeps what notes a container alone while the container has any attachment', () => {
+  it('Ipam.gc() keeps a reservation without interface name while its container has an attachment', () => {
     const store = memoryStore();
     store.reserve('10.1.2.2', owner('a', ''), 0);
     store.reserve('10.1.2.3', owner('b', ''), 0);
@@ -213,7 +213,7 @@ describe('Ipam.gc()', () => {
     expect(ipam.gc([owner('a', 'net7')]).freed.map(({ containerID }) => containerID)).toEqual(['b']);
   });
 
-  it('Ipam.gc() goes on after a failure and reports it', () => {
+  it('Ipam.gc() continues after a failure and reports it', () => {
     const store = memoryStore();
     const ipam = new Ipam({
       rangeSets: RANGE,
@@ -236,7 +236,7 @@ describe('Ipam.gc()', () => {
 });
 
 describe('Ipam.leaks() and Ipam.status()', () => {
-  it('Ipam.leaks() lists what nobody vouches for and changes nothing', () => {
+  it('Ipam.leaks() returns the reservations that are not alive and changes nothing', () => {
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
     ipam.add(owner('a'));
     ipam.add(owner('b'));
@@ -246,7 +246,7 @@ describe('Ipam.leaks() and Ipam.status()', () => {
     expect(ipam.list().reservations).toHaveLength(2);
   });
 
-  it('Ipam.status() counts by range set', () => {
+  it('Ipam.status() counts addresses by range set', () => {
     const store = memoryStore();
     const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }], [{ subnet: 'fd00::/64' }]], store });
     for (const id of ['a', 'b', 'c', 'd']) {

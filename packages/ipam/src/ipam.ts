@@ -7,20 +7,24 @@ import { parseRangeSets, type RangeConfig, type RangeSet, rangeFor, rangeSetText
 import { type PoolStatus, statusOf } from './status.ts';
 import type { Claim, Listing, Owner, Reservation, Store } from './store.ts';
 
-/** What `Ipam` is made of. */
+/** Options of {@link Ipam}. */
 export interface IpamOptions {
-  /** As configured (validated then, IpamError CONFIG) or as `parseIpamConfig` gave them. */
+  /** Configured range sets, which the constructor validates, or those of `parseIpamConfig()`. */
   rangeSets: readonly (readonly RangeConfig[])[] | readonly RangeSet[];
   store: Store;
 }
 
-/** Who asks for addresses. */
+/** A request for addresses. */
 export interface AddRequest extends Claim {
-  /** Addresses wanted, at most one a range set; sets without one choose. */
+  /**
+   * Requested addresses, at most one per range set.
+   *
+   * @default the next free address of each set
+   */
   requested?: readonly string[];
 }
 
-/** An address given out. */
+/** An allocated address. */
 export interface AllocatedAddress {
   /** With the prefix length of its subnet: '10.244.1.2/24'. */
   address: string;
@@ -28,14 +32,19 @@ export interface AllocatedAddress {
   gateway: string;
 }
 
-/** Whom CHECK asks about. */
+/** A request to check reservations. */
 export interface CheckRequest extends Owner {
-  /** What it must hold, with or without prefix length; by default anything. Addresses outside the ranges are not ours to check. */
+  /**
+   * Addresses that the owner must hold, with or without prefix length. Addresses outside the ranges are
+   * ignored.
+   *
+   * @default any address
+   */
   addresses?: readonly string[];
 }
 
-/** After so many taken addresses in a row one listing of all is cheaper than more attempts. */
-const ATTEMPTS = 8;
+/** After this number of taken addresses in a row, one listing is cheaper than more attempts. */
+const MAX_ATTEMPTS = 8;
 
 function parsed(sets: IpamOptions['rangeSets']): readonly RangeSet[] {
   const first = sets[0]?.[0];
@@ -45,9 +54,8 @@ function parsed(sets: IpamOptions['rangeSets']): readonly RangeSet[] {
 }
 
 /**
- * The allocator of the reference host-local over any store: one address from each range set, round
- * robin after the one given out last. Every method may throw IpamError LOCK_TIMEOUT and IO from the
- * store.
+ * The allocator of host-local over any store: one address from each range set, round robin after the last
+ * one. Every method may throw `IpamError` `LOCK_TIMEOUT` and `IO` from the store.
  */
 export class Ipam {
   readonly #sets: readonly RangeSet[];
@@ -59,9 +67,11 @@ export class Ipam {
   }
 
   /**
-   * Gives an attachment one address of each set, or throws and leaves nothing: EXHAUSTED, DUPLICATE
-   * (it holds one already and asked for none in particular), UNAVAILABLE (a requested address is
-   * taken, the gateway, in no set, or the second of one set), OWNER.
+   * Reserves one address of each set for an attachment. On an error it reserves nothing.
+   *
+   * @throws {IpamError} `EXHAUSTED`; `DUPLICATE` when the attachment holds an address and requests none;
+   * `UNAVAILABLE` when a requested address is taken, the gateway, in no set, or the second one of a set;
+   * `OWNER`
    */
   add(request: AddRequest): { ips: AllocatedAddress[] } {
     assertOwner(request);
@@ -85,7 +95,7 @@ export class Ipam {
           try {
             store.release(address, request);
           } catch {
-            // The first failure is the one to report; the runtime's DEL or gc() frees the rest.
+            // The first error is thrown. DEL or gc() frees the rest.
           }
         }
         throw error;
@@ -93,20 +103,32 @@ export class Ipam {
     });
   }
 
-  /** Frees what an attachment holds and says what that was; nothing held is no error. OWNER. */
+  /**
+   * Frees the addresses of an attachment and returns them, none if it holds none.
+   *
+   * @throws {IpamError} `OWNER`
+   */
   del(owner: Owner): string[] {
     assertOwner(owner);
     const store = this.#store;
     return store.lock(() => store.find(owner).filter((address) => store.release(address, owner)));
   }
 
-  /** What an attachment holds: `['10.244.1.2']`. OWNER. */
+  /**
+   * Returns the addresses of an attachment: `['10.244.1.2']`.
+   *
+   * @throws {IpamError} `OWNER`
+   */
   held(owner: Owner): string[] {
     assertOwner(owner);
     return this.#store.lock(() => this.#store.find(owner));
   }
 
-  /** Throws NOT_FOUND unless an attachment holds `addresses`, or anything when there are none given. OWNER. */
+  /**
+   * Checks that an attachment holds `addresses`, or any address when none are given.
+   *
+   * @throws {IpamError} `NOT_FOUND` when it does not; `OWNER`
+   */
   check(request: CheckRequest): void {
     assertOwner(request);
     const { containerID, addresses = [] } = request;
@@ -131,27 +153,27 @@ export class Ipam {
     }
   }
 
-  /** Frees every reservation of this store whose attachment is not in `valid`. */
+  /** Frees every reservation of the store whose attachment is not in `valid`. */
   gc(valid: readonly Owner[], options?: GcOptions): GcResult {
     return collect(this.#store, valid, options);
   }
 
-  /** The reservations that `isAlive` denies. Changes nothing: hand the rest to `gc`, or release them. */
+  /** Returns the reservations for which `isAlive()` is false. Frees nothing. */
   leaks(isAlive: (reservation: Reservation) => boolean): Reservation[] {
     return this.list().reservations.filter((reservation) => !isAlive(reservation));
   }
 
-  /** Every reservation of the store, and what lies there that is none. */
+  /** Returns every reservation of the store, and the entries that are not reservations. */
   list(): Listing {
     return this.#store.list();
   }
 
-  /** How full the range sets are; without the lock, so an ADD in progress may or may not count. */
+  /** Returns the usage of the range sets. Takes no lock, so a concurrent ADD may or may not count. */
   status(): PoolStatus {
     return statusOf(this.#sets, this.#store.taken());
   }
 
-  /** Which requested address each set is to give. */
+  /** Assigns the requested addresses to the sets. */
   #assign(requested: readonly string[]): (Candidate | undefined)[] {
     const open = requested.map((text): { text: string; address: Address } => {
       const address = parseAddress(text.split('/', 1)[0]!);
@@ -229,7 +251,7 @@ export class Ipam {
       if (!candidate) {
         return undefined;
       }
-      if (attempt > ATTEMPTS) {
+      if (attempt > MAX_ATTEMPTS) {
         taken ??= this.#store.taken();
       }
       if (!taken?.has(formatAddress(candidate.address)) && reserve(candidate)) {

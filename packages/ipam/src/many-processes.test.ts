@@ -9,9 +9,9 @@ import { fileStore } from './file-store.ts';
 
 const PROCESSES = 100;
 const ALLOCATIONS = 100;
-/** ADDs of the reference meanwhile, if it is there: each makes the index out of date. */
+/** Concurrent ADDs of host-local, if it is installed. Each invalidates the index. */
 const FOREIGN = 20;
-/** Each takes some 50 MB; this many at once fit into a small CI machine. */
+/** Each takes about 50 MB; this number fits into a small CI machine. */
 const AT_ONCE = 25;
 
 const root = scratch();
@@ -26,7 +26,7 @@ async function allocate(dir: string, prefix: string): Promise<[string, string][]
 }
 
 describe('many processes on one directory', () => {
-  it(`${PROCESSES} processes x ${ALLOCATIONS} allocations: no address given twice, none lost`, async () => {
+  it(`Ipam.add() in ${PROCESSES} processes x ${ALLOCATIONS} allocations: no address given twice, none lost`, async () => {
     const dir = join(root, 'net');
     const held: [string, string][] = [];
     let next = 0;
@@ -56,7 +56,7 @@ describe('many processes on one directory', () => {
     const text = (pairs: [string, string][]) => pairs.map((pair) => pair.join(' ')).sort();
     expect(text(reservations.map((r) => [r.containerID, r.address]))).toEqual(text(held));
     expect(new Set(held.map(([, address]) => address)).size).toBe(held.length);
-    // The index, after all that, finds every one of them.
+    // The index still finds each of them.
     store.lock(() => {
       for (const [containerID, address] of held) {
         expect(store.find({ containerID, ifName: 'eth0' })).toEqual([address]);

@@ -1,12 +1,16 @@
 import type { Owner, Reservation, Store } from './store.ts';
 
-/** What `memoryStore` may be told. */
+/** Options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
-  /** A clock for `Reservation.since`, milliseconds since 1970; without it reservations have no time. */
+  /**
+   * Clock for `Reservation.since`, in milliseconds since 1970.
+   *
+   * @default reservations have no time
+   */
   now?: () => number;
 }
 
-/** Reservations in memory: for tests and simulations. Lost with the process; its lock is a formality. */
+/** Creates a store in memory, for tests and simulations. `lock()` only runs its body. */
 export function memoryStore({ now }: MemoryStoreOptions = {}): Store {
   const held = new Map<string, Reservation>();
   const byContainer = new Map<string, Set<string>>();
@@ -27,8 +31,8 @@ export function memoryStore({ now }: MemoryStoreOptions = {}): Store {
         address,
         containerID,
         ifName,
-        ...(now ? { since: now() } : undefined),
-        ...(pod ? { pod } : undefined),
+        since: now?.(),
+        pod: pod || undefined,
       });
       byContainer.set(containerID, (byContainer.get(containerID) ?? new Set()).add(address));
       lasts[rangeSet] = address;

@@ -3,22 +3,22 @@ import type { Owner } from './store.ts';
 
 /** CNI 1.1.0 section 2, Parameters. */
 const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
-/** As the kernel's dev_valid_name() has it, with all of Unicode's spaces. */
+/** The rule of dev_valid_name() in the kernel, for all spaces of Unicode. */
 const IF_NAME = /^[^/:\s\0\u0085]+$/;
 /** IFNAMSIZ - 1 of linux/if.h, in bytes. */
 const IF_NAME_BYTES = 15;
 
-/** Whether text can be a container id; ids become file names, so nothing else may pass. */
+/** Returns true for a valid container ID. IDs become file names. */
 export function isContainerID(text: string): boolean {
   return CONTAINER_ID.test(text);
 }
 
-/** Whether text can be the name of an interface. */
+/** Returns true for a valid interface name. */
 export function isIfName(text: string): boolean {
   return IF_NAME.test(text) && text !== '.' && text !== '..' && utf8Length(text) <= IF_NAME_BYTES;
 }
 
-/** TextEncoder is not everywhere. */
+/** Counts the bytes of UTF-8. QuickJS has no TextEncoder. */
 function utf8Length(text: string): number {
   let length = 0;
   for (const character of text) {
@@ -28,18 +28,22 @@ function utf8Length(text: string): number {
   return length;
 }
 
-/** Throws IpamError OWNER when an owner cannot be one. */
+/**
+ * Validates an owner.
+ *
+ * @throws {IpamError} `OWNER`
+ */
 export function assertOwner({ containerID, ifName }: Owner): void {
   if (!isContainerID(containerID)) {
     throw new IpamError(
       'OWNER',
-      `Container id ${JSON.stringify(containerID)} must match ${CONTAINER_ID.source} (CNI_CONTAINERID)`,
+      `Invalid container ID ${JSON.stringify(containerID)} (CNI_CONTAINERID): expected ${CONTAINER_ID.source}`,
     );
   }
   if (!isIfName(ifName)) {
     throw new IpamError(
       'OWNER',
-      `Interface name ${JSON.stringify(ifName)} must have 1 to 15 bytes without '/', ':' and spaces (CNI_IFNAME)`,
+      `Invalid interface name ${JSON.stringify(ifName)} (CNI_IFNAME): expected 1 to 15 bytes without '/', ':' and spaces`,
     );
   }
 }

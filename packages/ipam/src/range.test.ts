@@ -33,13 +33,13 @@ describe('parseRangeSets()', () => {
       7,
     ],
     ['empty texts as absent', { subnet: '10.1.2.0/29', rangeStart: '', gateway: '' }, '10.1.2.1-10.1.2.6', 5],
-  ])('parseRangeSets() takes %s', (_what, range, text, size) => {
+  ])('parseRangeSets() accepts %s', (_what, range, text, size) => {
     const [set] = parseRangeSets([[range]]);
     expect(rangeSetText(set!)).toBe(text);
     expect(rangeSetSize(set!)).toBe(size);
   });
 
-  // Each text as host-local 1.1.1 printed it for the same input.
+  // Messages of host-local 1.1.1 for the same input.
   it.each<[string, RangeConfig[][]]>([
     ['no IP ranges specified', []],
     ['invalid range set 0: empty range set', [[]]],
@@ -82,7 +82,7 @@ describe('parseRangeSets()', () => {
     ],
     ['range set 0 overlaps with 1', [[{ subnet: '10.1.2.0/24' }], [{ subnet: '10.1.2.0/25' }]]],
     ['invalid range set 0: mixed address families', [[{ subnet: '10.1.2.0/24' }, { subnet: 'fd00::/64' }]]],
-  ])('parseRangeSets() refuses with "%s"', (message, sets) => {
+  ])('parseRangeSets() throws "%s"', (message, sets) => {
     expect(() => parseRangeSets(sets)).toThrow(
       expect.objectContaining({ message, code: 'CONFIG', cniCode: 7 }),
     );
@@ -92,18 +92,18 @@ describe('parseRangeSets()', () => {
 
 describe('candidates()', () => {
   it.each<[string, RangeConfig[], string | undefined, string[]]>([
-    ['from the start', [{ subnet: '10.0.0.0/29' }], undefined, ['2', '3', '4', '5', '6']],
-    ['after the last', [{ subnet: '10.0.0.0/29' }], '10.0.0.4', ['5', '6', '2', '3', '4']],
-    ['after the end', [{ subnet: '10.0.0.0/29' }], '10.0.0.6', ['2', '3', '4', '5', '6']],
-    ['from the start when the last is elsewhere', [{ subnet: '10.0.0.0/30' }], '10.9.9.9', ['2']],
+    ['addresses from the start', [{ subnet: '10.0.0.0/29' }], undefined, ['2', '3', '4', '5', '6']],
+    ['addresses after the last one', [{ subnet: '10.0.0.0/29' }], '10.0.0.4', ['5', '6', '2', '3', '4']],
+    ['the first address after the end', [{ subnet: '10.0.0.0/29' }], '10.0.0.6', ['2', '3', '4', '5', '6']],
+    ['addresses from the start when the last one is outside', [{ subnet: '10.0.0.0/30' }], '10.9.9.9', ['2']],
     [
-      'past a gateway in the middle',
+      'addresses around a gateway in the middle',
       [{ subnet: '10.0.0.0/29', gateway: '10.0.0.3' }],
       '10.0.0.2',
       ['4', '5', '6', '1', '2'],
     ],
     [
-      'across ranges',
+      'addresses across ranges',
       [
         { subnet: '10.0.0.0/24', rangeStart: '10.0.0.10', rangeEnd: '10.0.0.11' },
         { subnet: '10.0.0.0/24', rangeStart: '10.0.0.20', rangeEnd: '10.0.0.20' },
@@ -112,16 +112,16 @@ describe('candidates()', () => {
       ['20', '10', '11'],
     ],
     [
-      'nothing where the gateway is all there is',
+      'nothing for a range that contains only the gateway',
       [{ subnet: '10.0.0.0/29', rangeStart: '10.0.0.5', rangeEnd: '10.0.0.5', gateway: '10.0.0.5' }],
       undefined,
       [],
     ],
-  ])('candidates() goes %s', (_what, set, last, ends) => {
+  ])('candidates() returns %s', (_what, set, last, ends) => {
     expect(walk(set, last)).toEqual(ends.map((end) => `10.0.0.${end}`));
   });
 
-  it('candidates() ends at the top of the address space', () => {
+  it('candidates() stops at the end of the address space', () => {
     expect(walk([{ subnet: '255.255.255.248/29', rangeEnd: '255.255.255.255' }], '255.255.255.254')).toEqual([
       '255.255.255.255',
       ...['250', '251', '252', '253', '254'].map((end) => `255.255.255.${end}`),

@@ -12,15 +12,27 @@ import {
 } from './address.ts';
 import { IpamError } from './errors.ts';
 
-/** A range as the configuration states it. */
+/** A range in the configuration. */
 export interface RangeConfig {
-  /** CIDR without host bits, at least a /30 or /126. */
+  /** CIDR without host bits, at least a /30 or a /126. */
   subnet: string;
-  /** First address given out; by default the second of the subnet. */
+  /**
+   * First address to allocate.
+   *
+   * @default the second address of the subnet
+   */
   rangeStart?: string;
-  /** Last address given out; by default the subnet's last, less the broadcast address of IPv4. */
+  /**
+   * Last address to allocate.
+   *
+   * @default the last address of the subnet, for IPv4 the one before the broadcast address
+   */
   rangeEnd?: string;
-  /** Never given out, reported in results; by default the second address of the subnet. */
+  /**
+   * Gateway, which is returned in results and never allocated.
+   *
+   * @default the second address of the subnet
+   */
   gateway?: string;
 }
 
@@ -32,7 +44,7 @@ export interface Range {
   readonly prefix: number;
 }
 
-/** Alternatives of one family: an attachment gets one address from each set. */
+/** Alternative ranges of one family. An attachment gets one address from each set. */
 export type RangeSet = readonly Range[];
 
 function invalid(message: string): never {
@@ -43,7 +55,7 @@ function address(text: string): Address {
   return parseAddress(text) ?? invalid(`invalid IP address: ${text}`);
 }
 
-/** Whether a range gives out an address (the gateway counts as part of it). */
+/** Returns true when a range contains an address. The gateway counts as part of the range. */
 export function rangeContains(range: Range, candidate: Address): boolean {
   return (
     candidate.length === range.start.length &&
@@ -52,17 +64,17 @@ export function rangeContains(range: Range, candidate: Address): boolean {
   );
 }
 
-/** The range of a set that holds an address. */
+/** Returns the range of a set that contains an address. */
 export function rangeFor(set: RangeSet, candidate: Address): Range | undefined {
   return set.find((range) => rangeContains(range, candidate));
 }
 
-/** 'first-last' of each range, joined by commas: how messages name a set. */
+/** Returns 'first-last' of each range, joined by commas, as messages name a set. */
 export function rangeSetText(set: RangeSet): string {
   return set.map((range) => `${formatAddress(range.start)}-${formatAddress(range.end)}`).join(',');
 }
 
-/** How many addresses a set can give out; a double, so inexact above 2^53. */
+/** Counts the addresses that a set can allocate. Inexact above 2^53. */
 export function rangeSetSize(set: RangeSet): number {
   let size = 0;
   for (const range of set) {
@@ -85,7 +97,7 @@ function overlap(a: RangeSet, b: RangeSet): [Range, Range] | undefined {
   return undefined;
 }
 
-/** A range whose texts are addresses; not yet checked to make sense. */
+/** A range with parsed addresses, before validation. */
 interface Draft {
   subnet: ReturnType<typeof parseSubnet>;
   start: Address | undefined;
@@ -133,7 +145,7 @@ function rangeOf({ subnet, start, end, gateway }: Draft): Range {
     outside('RangeEnd', end);
   }
   const range = { ...whole, start: start ?? second, end: end ?? (isIPv4 ? addressBeside(last, -1) : last) };
-  // The reference words a start beyond the end in the same way.
+  // host-local has the same message for a start after the end.
   if (compareAddresses(range.start, range.end) > 0) {
     outside('RangeStart', range.start);
   }
@@ -158,9 +170,10 @@ function rangeSetOf(drafts: readonly Draft[]): RangeSet {
 }
 
 /**
- * Validates range sets by the reference host-local's rules: subnets of at least four addresses
- * without host bits, one family in a set, no overlap within or between sets. Throws IpamError
- * CONFIG in the reference's words.
+ * Validates range sets by the rules of host-local: subnets of at least four addresses without host bits, one
+ * family per set, no overlap within or between sets.
+ *
+ * @throws {IpamError} `CONFIG` with host-local's message
  */
 export function parseRangeSets(configs: readonly (readonly RangeConfig[])[]): RangeSet[] {
   if (configs.length === 0) {

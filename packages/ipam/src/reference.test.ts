@@ -26,7 +26,7 @@ const theirs = (ranges: object, where = dataDir) => ({
   ipam: { type: 'host-local', dataDir: where, ...ranges },
 });
 
-/** Every file that the format has, with its content. */
+/** Returns every file of the format with its content. */
 function snapshot(where: string): Record<string, string> {
   const dir = join(where, 'net');
   const names = readdirSync(dir).filter((name) => name !== 'lock');
@@ -39,7 +39,7 @@ const title = skip ? 'host-local (skipped: install containernetworking-plugins t
 describe.skipIf(skip)(title, () => {
   const POOL = { subnet: '10.1.2.0/29' };
 
-  it('frees what we reserved, and we free what it reserved', () => {
+  it('host-local frees reservations of Ipam, and Ipam those of host-local', () => {
     const ipam = ours(POOL);
     ipam.add(owner('a'));
     expect(reference('ADD', owner('b'), theirs(POOL)).ips).toEqual([
@@ -56,7 +56,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it('refuses what we hold, as we refuse what it holds', () => {
+  it('host-local refuses addresses that Ipam holds, and Ipam those that host-local holds', () => {
     const ipam = ours(POOL);
     ipam.add(owner('a'));
     reference('ADD', owner('b'), theirs(POOL));
@@ -68,8 +68,9 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  // The same commands, ours in one directory and the reference's in another: answers and files must be the same.
-  it('and we answer alike and leave alike files, whatever the commands', () => {
+  // The same commands, ours in one directory and the reference's in another: answers and files must be the
+  // same.
+  it('Ipam returns the results of host-local and writes the same files, for random commands', () => {
     const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
     const wish = fc.constantFrom('', '', '', '', '10.0.0.4', '10.0.1.9', 'fd00::3');
     const command = fc.record({ verb: fc.constantFrom('ADD', 'ADD', 'DEL', 'CHECK'), id, wish });
@@ -94,7 +95,8 @@ describe.skipIf(skip)(title, () => {
           }
           const args = verb === 'ADD' && requested ? `IP=${requested}` : '';
           const reply = reference(verb as 'ADD', owner(containerID), theirs(ranges, right), args);
-          // Where a later set refuses, the reference also frees what the attachment held before: a defect, not copied.
+          // Where a later set refuses, the reference also frees what the attachment held before: a defect,
+          // not copied.
           if (verb === 'ADD' && /for range 1/.test(reply.msg ?? '')) {
             return;
           }
@@ -106,7 +108,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it('and we refuse wishes that are in no range in the same words', () => {
+  it('Ipam refuses requested addresses outside the ranges with the message of host-local', () => {
     const conf = { subnet: '10.1.2.0/24' };
     const requested = ['10.9.1.2', '10.1.2.9', '10.9.1.3'];
     const reply = reference('ADD', owner('a'), { ...theirs(conf), runtimeConfig: { ips: requested } });
@@ -117,7 +119,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it('and we side by side in one directory never give an address twice or lose one', () => {
+  it('Ipam and host-local in one directory never allocate an address twice or lose one', () => {
     const ipam = ours({ subnet: '10.1.2.0/26' });
     const conf = theirs({ subnet: '10.1.2.0/26' });
     const held = new Map<string, string>();
@@ -170,7 +172,7 @@ describe.skipIf(skip)(title, () => {
     ['malformed args', { ipam: { subnet: '10.1.2.0/24' } }, 'IP'],
     ['an odd IgnoreUnknown', { ipam: { subnet: '10.1.2.0/24' } }, 'IgnoreUnknown=yes'],
     ['a bad IP in args', { ipam: { subnet: '10.1.2.0/24' } }, 'IP=banana'],
-  ])('and we refuse %s in the same words', (_what, conf, args) => {
+  ])('parseIpamConfig() refuses %s with the message of host-local', (_what, conf, args) => {
     const section = (conf as { ipam: object | null }).ipam;
     const reply = reference('ADD', owner('a'), { ...conf, ipam: section && { dataDir, ...section } }, args);
     expect(reply.msg).toEqual(expect.any(String));

@@ -6,7 +6,9 @@ export interface Dns {
   options?: string[];
 }
 
-/** Reads resolv.conf(5) text as the reference does: later `search` and `options` lines add, the last `domain` wins. */
+/**
+ * Parses resolv.conf(5) as host-local does: `search` and `options` lines accumulate, the last `domain` wins.
+ */
 export function parseResolvConf(text: string): Dns {
   const dns: Dns = {};
   for (const line of text.split('\n')) {

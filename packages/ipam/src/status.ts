@@ -1,21 +1,21 @@
 import { compareAddresses, parseAddress } from './address.ts';
 import { type RangeSet, rangeFor, rangeSetSize, rangeSetText } from './range.ts';
 
-/** How full something is. Above 2^53 the numbers are inexact, as those of an IPv6 /64 are. */
+/** Usage of a range set. Numbers above 2^53, such as those of an IPv6 /64, are inexact. */
 export interface Usage {
-  /** Addresses that can be given out at all. */
+  /** Number of addresses that can be allocated. */
   total: number;
   used: number;
   free: number;
 }
 
-/** How full each range set is; `full` when an ADD without wishes would fail for want of an address. */
+/** Usage of each range set. `full`: some set has no free address, so that an ADD would fail. */
 export interface PoolStatus {
   sets: (Usage & { ranges: string })[];
   full: boolean;
 }
 
-/** Counts taken addresses by range set. Names that are no addresses do not count, nor do gateways. */
+/** Counts taken addresses by range set, without gateways and names that are not addresses. */
 export function statusOf(rangeSets: readonly RangeSet[], taken: ReadonlySet<string>): PoolStatus {
   const used = rangeSets.map(() => 0);
   for (const name of taken) {

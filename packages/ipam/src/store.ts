@@ -1,8 +1,8 @@
-/** Who holds an address: one attachment of a container to the network. */
+/** The owner of an address: one attachment of a container to the network. */
 export interface Owner {
   /** CNI_CONTAINERID. */
   containerID: string;
-  /** CNI_IFNAME. Empty in reservations of hosts older than 2018, which noted the container alone. */
+  /** CNI_IFNAME. Empty in reservations by host-local before 2018, which recorded only the container. */
   ifName: string;
 }
 
@@ -10,53 +10,67 @@ export interface Owner {
 export interface Reservation extends Owner {
   /** Canonical text: '10.244.1.2', 'fd00::2'. */
   address: string;
-  /** When it was made, in milliseconds since 1970-01-01 UTC, where the store knows it. */
-  since?: number;
-  /** 'namespace/name' of the pod, where it was told. */
-  pod?: string;
+  /** Time of the reservation in milliseconds since 1970-01-01 UTC, if the store knows it. */
+  since?: number | undefined;
+  /** 'namespace/name' of the pod, if known. */
+  pod?: string | undefined;
 }
 
-/** Something among the reservations that is none: skipped, and for a person to look at. */
+/** An entry that is not a reservation. It is skipped and needs an operator. */
 export interface Problem {
-  /** What it is called in the store, for example a file's name. */
+  /** Name in the store, such as a file name. */
   name: string;
-  /** What is wrong and what to do. */
+  /** The problem and its remedy. */
   message: string;
 }
 
-/** Everything a store holds. */
+/** The contents of a store. */
 export interface Listing {
   reservations: Reservation[];
   problems: Problem[];
 }
 
-/** Who asks for an address, and what else to note. */
+/** The owner of a new reservation, and further data to record. */
 export interface Claim extends Owner {
   /** 'namespace/name' of the pod. */
-  pod?: string;
+  pod?: string | undefined;
 }
 
 /**
- * Where reservations live. Addresses are canonical text. All methods but `list` and `taken` are
- * called inside `lock`. A new store passes the cases of `storeContract` in `@cnikit/ipam/testing`.
+ * Storage of reservations. Addresses are canonical text. All methods except `list` and `taken` are called
+ * inside `lock`. A custom store must pass the tests of `storeContract()` in `@cnikit/ipam/testing`.
  */
 export interface Store {
-  /** Runs `body` while nobody else, in whatever process, is inside `lock` of the same state. Throws IpamError LOCK_TIMEOUT. */
+  /**
+   * Runs `body` under mutual exclusion with every process that uses the same reservations.
+   *
+   * @throws {IpamError} `LOCK_TIMEOUT`
+   */
   lock<T>(body: () => T): T;
-  /** Takes an address and notes it as the last one of the range set; false when it is taken. All or nothing, even when killed. */
+  /**
+   * Reserves an address and records it as the last one of the range set. Returns false when it is taken.
+   * Atomic, also when the process is killed.
+   */
   reserve(address: string, claim: Claim, rangeSet: number): boolean;
-  /** Frees an address if that owner, or its container under no interface name, holds it; false when not. */
+  /**
+   * Frees an address if that owner, or its container without interface name, holds it. Returns false if not.
+   */
   release(address: string, owner: Owner): boolean;
-  /** The addresses of an owner, also those held by its container under no interface name. */
+  /** Returns the addresses of an owner, and those of its container without interface name. */
   find(owner: Owner): string[];
-  /** The address reserved last in a range set. */
+  /** Returns the address last reserved in a range set. */
   last(rangeSet: number): string | undefined;
-  /** All taken addresses; may hold other names. For when many candidates in a row were taken. */
+  /**
+   * Returns all taken addresses, possibly with other names. Called when many candidates in a row are taken.
+   */
   taken(): ReadonlySet<string>;
-  /** Every reservation, and what is none. */
+  /** Returns every reservation, and the entries that are not reservations. */
   list(): Listing;
-  /** Frees what a crash left half-made and nobody owns; true if there was any. Called when a set is exhausted. */
+  /**
+   * Frees half-written reservations of crashed processes. Returns true if it has freed any. Called when a set
+   * is exhausted.
+   */
   reclaim?(): boolean;
-  /** The same, and removes whatever else belongs to nobody, at any price. Called by garbage collection. */
+  /** Does the same and removes all other orphaned data, at any cost. Called by garbage collection. */
   tidy?(): void;
 }

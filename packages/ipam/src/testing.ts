@@ -1,5 +1,5 @@
 /**
- * What every store must do, as cases for any test runner.
+ * Tests that every store must pass, for any test runner.
  *
  * ```ts
  * import { memoryStore } from '@cnikit/ipam';
@@ -14,14 +14,14 @@
 import { Ipam } from './ipam.ts';
 import type { Owner, Store } from './store.ts';
 
-/** A case: `run` throws when the store does not hold to it. */
+/** A test case. */
 export interface ContractCase {
   name: string;
-  /** Throws when the store does not keep the contract. */
+  /** @throws {Error} when the store violates the contract */
   run: () => void;
 }
 
-/** Another view of a store, as another process would have it. */
+/** Opens the same reservations again, as another process would. */
 export type OpenStore = () => Store;
 
 const POD_A: Owner = { containerID: 'pod-a', ifName: 'eth0' };
@@ -44,10 +44,10 @@ function holders(store: Store): string[] {
 
 type Body = (store: Store, reopen: OpenStore) => void;
 
-/** In the order in which a new store is best made to pass them. */
+/** In the recommended order for the author of a new store. */
 const CASES: readonly (readonly [string, Body])[] = [
   [
-    'lock() gives what its body gives',
+    'lock() returns the result of its body',
     (store) => {
       equal(
         store.lock(() => 42),
@@ -57,7 +57,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'lock() lets the failure of its body through and can be taken again',
+    'lock() rethrows the error of its body and can be taken again',
     (store) => {
       const failure = new Error('from the body');
       let caught: unknown;
@@ -69,7 +69,7 @@ const CASES: readonly (readonly [string, Body])[] = [
         caught = error;
       }
       if (caught !== failure) {
-        throw new Error(`lock: expected the body's own error, got ${caught}`);
+        throw new Error(`lock: expected the error of the body, got ${caught}`);
       }
       equal(
         store.lock(() => 1),
@@ -79,7 +79,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'an empty store holds nothing',
+    'list() of a new store is empty',
     (store) => {
       equal(store.list(), { reservations: [], problems: [] }, 'list');
       equal(
@@ -90,7 +90,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'reserve() takes an address once, for others to see',
+    'reserve() takes an address once, visible to other processes',
     (store, reopen) => {
       equal(
         store.lock(() => [store.reserve('10.0.0.2', POD_A, 0), store.reserve('10.0.0.2', POD_B, 0)]),
@@ -102,7 +102,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'reserve() refuses an address to its own owner too, and leaves it held',
+    'reserve() returns false for the owner of the address too, and keeps the reservation',
     (store) => {
       store.lock(() => store.reserve('10.0.0.2', POD_A, 0));
       equal(
@@ -118,7 +118,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'last() is per range set, and that of the latest success',
+    'last() returns the last successful reservation of the range set',
     (store, reopen) => {
       store.lock(() => {
         store.reserve('10.0.0.2', POD_A, 0);
@@ -136,7 +136,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'find() tells owners apart by container and interface',
+    'find() distinguishes owners by container and interface',
     (store, reopen) => {
       store.lock(() => {
         store.reserve('10.0.0.2', POD_A, 0);
@@ -153,7 +153,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'release() frees only for the owner',
+    'release() frees an address only for its owner',
     (store, reopen) => {
       store.lock(() => store.reserve('10.0.0.2', POD_A, 0));
       equal(
@@ -170,7 +170,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'container ids of any length work, and long ones that differ only at the end are told apart',
+    'find() distinguishes long container IDs that differ only at the end',
     (store) => {
       store.lock(() => {
         store.reserve('10.0.0.2', LONG, 0);
@@ -189,7 +189,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'list() tells the pod of a claim',
+    'list() returns the pod of a claim',
     (store, reopen) => {
       store.lock(() => store.reserve('10.0.0.2', { ...POD_A, pod: 'default/web-0' }, 0));
       equal(reopen().list().reservations[0]?.pod, 'default/web-0', 'pod');
@@ -201,7 +201,7 @@ const CASES: readonly (readonly [string, Body])[] = [
     },
   ],
   [
-    'Ipam works over it: all sets or none, and an exhausted pool recovers',
+    'Ipam.add() allocates from all sets or none, and recovers when a full set gets a free address',
     (store, reopen) => {
       const rangeSets = [[{ subnet: '10.0.0.0/29' }], [{ subnet: 'fd00::/125', rangeEnd: 'fd00::3' }]];
       const ipam = new Ipam({ rangeSets, store });
@@ -225,8 +225,8 @@ const CASES: readonly (readonly [string, Body])[] = [
 ];
 
 /**
- * The cases that a store must pass. `make` gives a new, empty store; with `reopen` it gives another
- * view of the same state, as another process has it (by default the same object again).
+ * Returns the tests that a store must pass. `make` returns a new, empty store, and optionally `reopen`, which
+ * opens the same reservations as another process would. Without it, the tests use the same object.
  */
 export function storeContract(make: () => Store | { store: Store; reopen: OpenStore }): ContractCase[] {
   return CASES.map(([name, body]) => ({

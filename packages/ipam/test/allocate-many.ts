@@ -1,6 +1,6 @@
 /**
- * One of many processes on one directory: `node allocate-many.ts DIR PREFIX COUNT`. Reserves COUNT
- * addresses, frees every third, and prints as JSON what it was given and what it still holds.
+ * One of many processes on one directory: `node allocate-many.ts DIR PREFIX COUNT`. Reserves COUNT addresses,
+ * frees every third, and prints the allocated and the remaining ones as JSON.
  */
 import { sys } from '@cnikit/sys';
 import { fileStore } from '../src/file-store.ts';

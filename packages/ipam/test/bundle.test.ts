@@ -23,18 +23,18 @@ async function bundle(entry: string, format: 'esm' | 'iife'): Promise<string> {
 }
 
 describe('@cnikit/ipam as a bundle', () => {
-  // Why 12 KB: it is part of an executable that starts twice for each pod.
+  // The limit is 12 KB because the code is part of an executable that starts twice per pod.
   it.each([
     ['index.ts', 12_000],
     ['file-store.ts', 12_000],
     ['testing.ts', 12_000],
-  ])('%s is at most %d bytes, minified and gzipped', async (entry, most) => {
+  ])('The bundle of %s has at most %d bytes, minified and gzipped', async (entry, most) => {
     const size = gzipSync(await bundle(entry, 'esm')).length;
     console.log(`${entry}: ${size} bytes`);
     expect(size).toBeLessThanOrEqual(most);
   });
 
-  it('runs where there is nothing but the language, and loads no native code', async () => {
+  it('The bundle of index.ts runs in an engine that has nothing but the language', async () => {
     const text = await bundle('index.ts', 'iife');
     expect(text).not.toContain('@cnikit/sys');
     // A fresh context has no process, Buffer, TextEncoder, URL, timers or console.

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Ipam, type Store } from '../src/index.ts';
 import type { RangeConfig } from '../src/range.ts';
 
-/** A small pool, so that it fills, wraps and frees all the time: 5 + 3 addresses IPv4 and 6 IPv6. */
+/** A small pool, which often fills, wraps and frees: 5 + 3 IPv4 addresses and 6 IPv6 addresses. */
 export const RANGE_SETS: RangeConfig[][] = [
   [
     { subnet: '10.0.0.0/29' },
@@ -16,7 +16,7 @@ const POOLS = [
   ['fd00::2', 'fd00::3', 'fd00::4', 'fd00::5', 'fd00::6', 'fd00::7'],
 ];
 
-/** What a user of the pool may do; `view` is which of several users does it. */
+/** A command of one of several users of the pool; `view` is the user. */
 export type Command =
   | { view: number; verb: 'add'; id: string; ifName: string; requested: string[] }
   | { view: number; verb: 'del'; id: string; ifName: string }
@@ -49,7 +49,7 @@ export const commands: fc.Arbitrary<Command[]> = fc.array(
   { maxLength: 60, size: 'max' },
 );
 
-/** The pool as a textbook would have it: who holds what, and where each set's round robin stands. */
+/** A simple model of the pool: the owner of each address, and the last address of each set. */
 class Model {
   readonly held = new Map<string, string>();
   readonly #last: (string | undefined)[] = [];
@@ -141,7 +141,7 @@ function perform(ipam: Ipam, command: Command): string {
   }
 }
 
-/** Runs commands over stores that share one state, and over the model; throws at the first difference. */
+/** Runs commands on stores that share one state and on the model. Throws at the first difference. */
 export function compare(history: readonly Command[], stores: readonly Store[]): void {
   const model = new Model();
   const users = stores.map((store) => new Ipam({ rangeSets: RANGE_SETS, store }));

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-/** Below the package, so that it is found under its own name. */
+/** A folder in the package, where its own name resolves. */
 const folder = join(root, 'build', 'readme');
 mkdirSync(folder, { recursive: true });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The examples of a file, be it Markdown or a doc comment. */
+/** Returns the examples of a file, in Markdown or doc comments. */
 function examples(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8').replace(/^ \* ?/gm, '');
   return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map((match) => match[1]!);
@@ -29,7 +29,7 @@ function run(source: string): string {
 }
 
 describe('examples', () => {
-  it('of README.md print what they say', () => {
+  it('The examples of README.md print what their comments promise', () => {
     for (const source of examples('README.md')) {
       const promised = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(
         (match) => `${match[1]}\n`,
@@ -38,7 +38,7 @@ describe('examples', () => {
     }
   });
 
-  it.each(['src/index.ts', 'src/file-store.ts', 'src/testing.ts'])('of %s run', (file) => {
+  it.each(['src/index.ts', 'src/file-store.ts', 'src/testing.ts'])('The examples of %s run', (file) => {
     const sources = examples(file);
     expect(sources.length).toBeGreaterThan(0);
     for (const source of sources) {

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** Where Debian's containernetworking-plugins, and the project's own releases, put host-local. */
+/** Paths of host-local in Debian's containernetworking-plugins and in the releases of the project. */
 const PLACES = ['/usr/lib/cni/host-local', '/opt/cni/bin/host-local'];
 
-/** The reference host-local, if this machine has it. */
+/** The path of host-local, if it is installed. */
 export const referencePath = PLACES.find((path) => existsSync(path));
 
-/** What host-local printed for a verb: its JSON, undefined for nothing. */
+/** Runs host-local and returns its JSON, or `undefined` for empty output. */
 export function reference(
   verb: 'ADD' | 'DEL' | 'CHECK',
   { containerID, ifName }: { containerID: string; ifName: string },

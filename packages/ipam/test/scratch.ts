@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 
-/** A directory in memory where there is one: these tests make some 100,000 files. Removed after the test file. */
+/**
+ * Creates a directory, in memory if possible, because the tests create about 100,000 files. Removed
+ * afterwards.
+ */
 export function scratch(): string {
   const root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'cnikit-ipam-'));
   afterAll(() => rmSync(root, { recursive: true }));

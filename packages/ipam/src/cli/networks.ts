@@ -1,6 +1,6 @@
 import type { Sys } from '@cnikit/sys';
 import { LOCK_NAME } from '../file/format.ts';
-import { listDir, tolerate } from '../file/quiet.ts';
+import { ignoreErrors, listDir } from '../file/fs-helpers.ts';
 import { fileStore } from '../file-store.ts';
 import type { Problem, Reservation, Store } from '../store.ts';
 
@@ -11,18 +11,20 @@ export interface Network {
   store: Store;
 }
 
-/** A reservation, and where it is. */
+/** A reservation with its network. */
 export interface Located extends Reservation {
   network: string;
   dir: string;
 }
 
-/** The networks below data directories: sub-directories that have a lock file, or the one asked for. */
+/** Returns the networks below data directories, or the one named `only`: subdirectories with a lock file. */
 export function networksIn(sys: Sys, dataDirs: readonly string[], only: string | undefined): Network[] {
   return dataDirs.flatMap((dataDir) =>
     listDir(sys, dataDir)
       .filter((name) => !name.startsWith('.') && (only === undefined || name === only))
-      .filter((name) => tolerate(['ENOENT', 'ENOTDIR'], () => sys.stat(`${dataDir}/${name}/${LOCK_NAME}`)))
+      .filter((name) =>
+        ignoreErrors(['ENOENT', 'ENOTDIR'], () => sys.stat(`${dataDir}/${name}/${LOCK_NAME}`)),
+      )
       .sort()
       .map((name) => {
         const dir = `${dataDir}/${name}`;
@@ -31,7 +33,7 @@ export function networksIn(sys: Sys, dataDirs: readonly string[], only: string |
   );
 }
 
-/** Everything in some networks. */
+/** Returns the contents of several networks. */
 export function listAll(networks: readonly Network[]): { reservations: Located[]; problems: Problem[] } {
   const listings = networks.map(({ name, dir, store }) => ({ name, dir, ...store.list() }));
   return {

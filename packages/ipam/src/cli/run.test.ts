@@ -44,16 +44,16 @@ red      10.2.2.2  a          net1       -              3h
 `;
 
 describe('cnikit-ipam', () => {
-  it('list prints every reservation, and warns of garbage', () => {
+  it('cnikit-ipam list prints every reservation and warns of invalid files', () => {
     expect(command('list')).toEqual({ status: 0, out: LIST, err: '' });
     writeFileSync(join(dataDir, 'red', '10.2.2.9'), '');
     expect(command('list').err).toMatch(
-      /^Warning: .*red\/10\.2\.2\.9 is empty, its address counts as free\n$/,
+      /^Warning: .*red\/10\.2\.2\.9 is empty; its address counts as free\n$/,
     );
     expect(command('list', '--network', 'red').out.split('\n')).toHaveLength(3);
   });
 
-  it('list --json prints what programs read', () => {
+  it('cnikit-ipam list --json prints JSON', () => {
     const rows = JSON.parse(command('list', '--json').out);
     expect(rows[0]).toEqual({
       network: 'blue',
@@ -66,24 +66,28 @@ describe('cnikit-ipam', () => {
     });
   });
 
-  it('list of nothing prints the header', () => {
+  it('cnikit-ipam list prints the header for an empty directory', () => {
     expect(run(['list', '--data-dir', join(dataDir, 'none')], { sys, out: () => {}, err: () => {} })).toBe(0);
   });
 
-  it('show finds by address and by container', () => {
+  it('cnikit-ipam show finds reservations by address and by container', () => {
     expect(command('show', 'a').out.split('\n')).toHaveLength(4);
     expect(command('show', '10.1.2.3').out).toContain('10.1.2.3  b');
-    expect(command('show', 'nobody')).toEqual({ status: 1, out: '', err: 'No reservation of nobody\n' });
+    expect(command('show', 'nobody')).toEqual({
+      status: 1,
+      out: '',
+      err: 'No reservation found for nobody\n',
+    });
   });
 
-  it('release frees what it names and says what that was', () => {
+  it('cnikit-ipam release frees reservations and prints them', () => {
     const { status, out } = command('release', 'a', '--network', 'blue');
     expect([status, out.split('\n')[1]]).toEqual([0, expect.stringContaining('10.1.2.2  a')]);
     expect(command('show', 'a').out.split('\n')).toHaveLength(3);
     expect(command('release', '10.1.2.2').status).toBe(1);
   });
 
-  it('gc frees all but the valid attachments, or says what it would', () => {
+  it('cnikit-ipam gc frees all invalid attachments, and --dry-run only prints them', () => {
     const valid = join(dataDir, 'valid.json');
     writeFileSync(valid, '[{"containerID":"a","ifname":"eth0"}]');
     expect(command('gc', '--valid', valid, '--dry-run').out.split('\n')).toHaveLength(4);
@@ -102,7 +106,7 @@ describe('cnikit-ipam', () => {
     [['--bogus'], /^Unknown option '--bogus'/],
     [['gc'], /^gc needs --valid FILE/],
     [[], /^Usage: /],
-  ])('%j is a mistake, with status 2 and the usage', (argv, message) => {
+  ])('cnikit-ipam %j exits 2 and prints the usage', (argv, message) => {
     const { status, out, err } = command(...argv);
     expect([status, out]).toEqual([2, '']);
     expect(err).toMatch(message);
@@ -111,10 +115,10 @@ describe('cnikit-ipam', () => {
 
   it.each<[string, number, RegExp]>([
     ['{', 1, /JSON/],
-    ['{}', 2, /must hold a JSON array/],
+    ['{}', 2, /must contain a JSON array/],
     ['[{"containerID":"a"}]', 2, /\[0\] must have containerID and ifname/],
     ['[5]', 1, /must be an object, not number/],
-  ])('gc refuses the list %s and frees nothing', (text, status, message) => {
+  ])('cnikit-ipam gc refuses the list %s and frees nothing', (text, status, message) => {
     const valid = join(dataDir, 'valid.json');
     writeFileSync(valid, text);
     const result = command('gc', '--valid', valid);
@@ -123,7 +127,7 @@ describe('cnikit-ipam', () => {
     expect(command('list').out).toBe(LIST);
   });
 
-  it('--help goes to standard output', () => {
+  it('cnikit-ipam --help prints to standard output', () => {
     expect(command('--help')).toMatchObject({ status: 0, err: '', out: expect.stringContaining('Usage:') });
   });
 });

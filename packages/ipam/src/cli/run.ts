@@ -8,29 +8,30 @@ import type { Owner, Problem } from '../store.ts';
 import { type Located, listAll, type Network, networksIn } from './networks.ts';
 import { age, table } from './table.ts';
 
-const USAGE = `Usage: cnikit-ipam list                          every reservation on this host
-       cnikit-ipam show ADDRESS|CONTAINER        those of an address or a container
-       cnikit-ipam release ADDRESS|CONTAINER     free them
-       cnikit-ipam gc --valid FILE [--dry-run]   free all but the attachments that FILE lists
+const USAGE = `Usage: cnikit-ipam list                          list all reservations
+       cnikit-ipam show ADDRESS|CONTAINER...     show those of an address or container
+       cnikit-ipam release ADDRESS|CONTAINER...  free those of an address or container
+       cnikit-ipam gc --valid FILE [--dry-run]   free all that FILE does not list
 
-  --data-dir DIR   where the networks' directories are (may be repeated;
-                   default ${VOLATILE_DATA_DIR} and ${REFERENCE_DATA_DIR})
-  --network NAME   only this network
-  --valid FILE     JSON as GC gets it: [{"containerID": "...", "ifname": "eth0"}]; - is standard input
-  --before TIME    gc: keep what is newer than this ISO 8601 time
-  --dry-run        gc: say what would be freed
+  --data-dir DIR   parent of the networks' directories; may be repeated
+                   (default: ${VOLATILE_DATA_DIR} and ${REFERENCE_DATA_DIR})
+  --network NAME   use only this network
+  --valid FILE     valid attachments as JSON, or - for standard input:
+                   [{"containerID": "...", "ifname": "eth0"}]
+  --before TIME    gc: keep reservations made since this ISO 8601 time
+  --dry-run        gc: print what would be freed, and free nothing
   --json           print JSON
 `;
 
-/** The world around the command. */
-export interface Surroundings {
+/** Everything that the command reads from and writes to. */
+export interface CliEnv {
   sys: Sys;
   /** Prints to standard output or error. */
   out: (text: string) => void;
   err: (text: string) => void;
 }
 
-/** A mistake in how the command was called. */
+/** An error in the arguments. */
 class UsageError extends Error {}
 
 function parse(argv: readonly string[]) {
@@ -54,12 +55,12 @@ function parse(argv: readonly string[]) {
   }
 }
 
-/** The attachments of a file in the form that a runtime gives GC. */
+/** Reads a file of attachments, in the format of cni.dev/valid-attachments. */
 function readValid(sys: Sys, file: string): Owner[] {
   const text = file === '-' ? sys.readFdText(0) : sys.readText(file, 1 << 26);
   const entries: unknown = JSON.parse(text);
   if (!Array.isArray(entries)) {
-    throw new UsageError(`${file} must hold a JSON array of attachments`);
+    throw new UsageError(`${file} must contain a JSON array of attachments`);
   }
   return entries.map((entry, i) => {
     const fields = fieldsOf(entry, `${file}[${i}]`);
@@ -106,11 +107,11 @@ function gc(
 ) {
   const time = before === undefined ? undefined : Date.parse(before);
   if (Number.isNaN(time)) {
-    throw new UsageError(`--before ${before} is no ISO 8601 time`);
+    throw new UsageError(`Invalid --before "${before}": expected an ISO 8601 time`);
   }
   const freed: Located[] = [];
   const problems: Problem[] = [];
-  const options = time === undefined ? {} : { before: time };
+  const options = { before: time };
   for (const { name, dir, store } of networks) {
     const listing = dryRun ? store.list() : undefined;
     const result = listing
@@ -122,7 +123,7 @@ function gc(
   return { freed, problems };
 }
 
-function perform(argv: readonly string[], { sys, out, err }: Surroundings): number {
+function perform(argv: readonly string[], { sys, out, err }: CliEnv): number {
   const options = parse(argv);
   const { verb, subjects, json } = options;
   if (options.help || verb === undefined) {
@@ -142,7 +143,7 @@ function perform(argv: readonly string[], { sys, out, err }: Surroundings): numb
   };
   if (verb === 'gc') {
     if (options.valid === undefined) {
-      throw new UsageError('gc needs --valid FILE: an empty list frees everything');
+      throw new UsageError('gc needs --valid FILE; a file with an empty list frees everything');
     }
     const { freed, problems } = gc(
       networks,
@@ -164,7 +165,7 @@ function perform(argv: readonly string[], { sys, out, err }: Surroundings): numb
   const found = reservations.filter((r) => subjects.includes(r.address) || subjects.includes(r.containerID));
   const missing = subjects.filter((s) => !found.some((r) => r.address === s || r.containerID === s));
   if (missing.length > 0) {
-    err(`No reservation of ${missing.join(', ')}\n`);
+    err(`No reservation found for ${missing.join(', ')}\n`);
   }
   if (found.length > 0) {
     report(verb === 'show' ? found : release(networks, found), []);
@@ -172,13 +173,16 @@ function perform(argv: readonly string[], { sys, out, err }: Surroundings): numb
   return missing.length > 0 ? 1 : 0;
 }
 
-/** Runs `cnikit-ipam`; gives the exit status: 0, 1 when something was not found or failed, 2 when called wrongly. */
-export function run(argv: readonly string[], surroundings: Surroundings): number {
+/**
+ * Runs `cnikit-ipam`. Returns the exit status: 0, 1 when something failed or was not found, 2 for wrong
+ * arguments.
+ */
+export function run(argv: readonly string[], env: CliEnv): number {
   try {
-    return perform(argv, surroundings);
+    return perform(argv, env);
   } catch (error) {
     const { message } = error as Error;
-    surroundings.err(error instanceof UsageError ? `${message}\n\n${USAGE}` : `${message}\n`);
+    env.err(error instanceof UsageError ? `${message}\n\n${USAGE}` : `${message}\n`);
     const isKnown =
       error instanceof IpamError || error instanceof SyntaxError || 'syscall' in (error as Error);
     if (!isKnown && !(error instanceof UsageError)) {

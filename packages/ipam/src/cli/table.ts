@@ -1,4 +1,4 @@
-/** Rows under a header, columns aligned, two spaces between. */
+/** Formats rows under a header in aligned columns. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
@@ -10,7 +10,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return `${all.map(line).join('\n')}\n`;
 }
 
-/** How long something has been so: '45s', '12m', '3h', '9d'. */
+/** Formats a duration: '45s', '12m', '3h', '9d'. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 120) {

@@ -2,16 +2,16 @@ import { O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
 import { compareAddresses, parseAddress } from '../address.ts';
 import type { Listing, Owner, Problem } from '../store.ts';
 import { decodeOwner, isAddressName, isOwnName, lastName } from './format.ts';
-import { listDir, tolerate } from './quiet.ts';
+import { ignoreErrors, listDir } from './fs-helpers.ts';
 
-/** A reservation's file that names an owner. */
+/** A reservation file with a valid owner. */
 export interface OwnedFile {
   path: string;
   address: string;
   owner: Owner;
 }
 
-/** A network's directory in the reference's format: what is read of it. */
+/** Reads the directory of a network in host-local's format. */
 export class Directory {
   readonly path: string;
   readonly #sys: Sys;
@@ -21,7 +21,7 @@ export class Directory {
     this.path = path;
   }
 
-  /** The file of an address. */
+  /** Returns the path of the file with that name. */
   file(address: string): string {
     return `${this.path}/${address}`;
   }
@@ -30,37 +30,40 @@ export class Directory {
     return listDir(this.#sys, this.path);
   }
 
-  /** Who holds an address; undefined when nobody does, or nobody can tell. */
+  /** Returns the owner of an address, or `undefined` when it has none or the file is invalid. */
   owner(address: string): Owner | undefined {
     const text = this.#read(address);
     return text === undefined ? undefined : decodeOwner(text);
   }
 
-  /** Size of an address's file in bytes, -1 when there is none. */
+  /** Returns the size of the file of an address in bytes, or -1 when it does not exist. */
   size(address: string): number {
     return this.#sys.statIfExists(this.file(address))?.size ?? -1;
   }
 
-  /** The address reserved last in a range set; undefined when none was, or the file is garbage. */
+  /**
+   * Returns the address last reserved in a range set, or `undefined` when there is none or the file is
+   * invalid.
+   */
   last(rangeSet: number): string | undefined {
     const text = this.#read(lastName(rangeSet)) ?? '';
     return isAddressName(text) ? text : undefined;
   }
 
-  /** `previous` is what `last` gave, if it was asked. */
+  /** Records the address last reserved in a range set. `previous` is the result of `last()`, if known. */
   setLast(rangeSet: number, address: string, previous: string | undefined): void {
-    // Truncation costs: ext4 writes a truncated file to the disk when it is closed.
+    // ext4 flushes a truncated file to disk at close, so truncate only to shorten.
     const fits = previous !== undefined && previous.length <= address.length;
     const flags = fits ? O_WRONLY : O_WRONLY | O_CREAT | O_TRUNC;
     this.#sys.writeText(this.file(lastName(rangeSet)), address, { flags, mode: 0o600 });
   }
 
   /**
-   * A text that is another one after any ADD of another program. Each of them leaves its address in
-   * last_reserved_ip.0, which is told from an equal one by its file's inode; and it touches the
-   * directory. Our index keeps that inode from being used again.
+   * Returns a fingerprint of the directory that changes with every ADD of another program. An ADD writes its
+   * address to last_reserved_ip.0 and modifies the directory. The inode of the address's file distinguishes a
+   * reservation from an earlier one of the same address; the hard link in the index prevents its reuse.
    */
-  state(last: string | undefined): string {
+  fingerprint(last: string | undefined): string {
     const held = last && this.#sys.statIfExists(this.file(last))?.ino;
     return `${last ?? '-'}:${held ?? '-'}:${this.#sys.stat(this.path).mtimeMs}`;
   }
@@ -76,7 +79,7 @@ export class Directory {
       if (!isAddressName(name)) {
         problems.push({
           name,
-          message: `${this.file(name)} is no reservation; remove it if nothing needs it`,
+          message: `${this.file(name)} is not a reservation. Delete the file if nothing needs it`,
         });
         continue;
       }
@@ -85,18 +88,18 @@ export class Directory {
       if (owner) {
         files.push({ path: this.file(name), address: name, owner });
       } else if (text === '') {
-        problems.push({ name, message: `${this.file(name)} is empty, its address counts as free` });
+        problems.push({ name, message: `${this.file(name)} is empty; its address counts as free` });
       } else if (text !== undefined || this.size(name) >= 0) {
         problems.push({
           name,
-          message: `${this.file(name)} names no owner, its address counts as taken; remove it if nothing uses the address`,
+          message: `${this.file(name)} has no owner; its address stays reserved. Delete the file if the address is unused`,
         });
       }
     }
     return { files, problems };
   }
 
-  /** Reads every reservation, with times, in the order of addresses; `podOf` knows the pods. */
+  /** Reads every reservation with its time and pod, in the order of the addresses. */
   list(podOf: (owner: Owner) => string | undefined): Listing {
     const { files, problems } = this.scan();
     const reservations = files.map(({ path, address, owner }) => {
@@ -105,8 +108,8 @@ export class Directory {
       return {
         address,
         ...owner,
-        ...(since === undefined ? undefined : { since }),
-        ...(pod === undefined ? undefined : { pod }),
+        since,
+        pod,
       };
     });
     const order = new Map(reservations.map(({ address }) => [address, parseAddress(address)!]));
@@ -115,6 +118,6 @@ export class Directory {
   }
 
   #read(name: string): string | undefined {
-    return tolerate(['ENOENT', 'EISDIR', 'EFBIG'], () => this.#sys.readText(this.file(name), 4096));
+    return ignoreErrors(['ENOENT', 'EISDIR', 'EFBIG'], () => this.#sys.readText(this.file(name), 4096));
   }
 }

@@ -2,31 +2,34 @@ import { formatAddress, parseAddress } from '../address.ts';
 import { isContainerID, isIfName } from '../owner.ts';
 import type { Owner } from '../store.ts';
 
-/** The file whose flock(2) guards the directory. */
+/** The file whose flock(2) protects the directory. */
 export const LOCK_NAME = 'lock';
 
-/** The file that holds the address reserved last in a range set. */
+/** Returns the name of the file with the address last reserved in a range set. */
 export function lastName(rangeSet: number): string {
   return `last_reserved_ip.${rangeSet}`;
 }
 
-/** Whether a file name is that of a reservation: an address as the reference writes it. */
+/** Returns true for the name of a reservation file: an address in canonical text. */
 export function isAddressName(name: string): boolean {
   const address = parseAddress(name);
   return address !== undefined && formatAddress(address) === name;
 }
 
-/** Whether a file beside the reservations belongs there. */
+/** Returns true for the lock file and the files of the addresses last reserved. */
 export function isOwnName(name: string): boolean {
   return name === LOCK_NAME || /^last_reserved_ip\.\d+$/.test(name);
 }
 
-/** What a reservation's file holds. */
+/** Returns the content of a reservation file. */
 export function encodeOwner({ containerID, ifName }: Owner): string {
   return ifName === '' ? containerID : `${containerID}\r\n${ifName}`;
 }
 
-/** The owner that a file names, white space around it allowed, the container alone too; undefined for anything else. */
+/**
+ * Parses a reservation file, with surrounding white space and without interface name too. Returns `undefined`
+ * if invalid.
+ */
 export function decodeOwner(text: string): Owner | undefined {
   const [containerID = '', ifName = '', ...rest] = text.trim().split('\r\n');
   if (rest.length > 0 || !isContainerID(containerID)) {

@@ -1,28 +1,30 @@
 import { O_CREAT, O_EXCL, O_WRONLY, type Sys } from '@cnikit/sys';
 import type { Claim, Owner } from '../store.ts';
 import { encodeOwner } from './format.ts';
-import { listDir, tolerate } from './quiet.ts';
+import { ignoreErrors, listDir } from './fs-helpers.ts';
 
-/** Longer names are cut, since a file name has at most 255 bytes; ids and interface names are ASCII in practice. */
-const LONGEST_KEY = 200;
+/** Longer container IDs are cut, because a file name has at most 255 bytes. */
+const MAX_KEY_LENGTH = 200;
 const SEAL = '.seal:';
 const POD = '.pod';
 
-/** The directory name of an owner. Cut names may be shared: readers check who owns an address anyway. */
+/**
+ * Returns the directory name of an owner. Owners may share a cut name: readers verify the owner of each
+ * address.
+ */
 function keyOf({ containerID, ifName }: Owner): string {
-  return `${containerID.slice(0, LONGEST_KEY)}:${ifName}`;
+  return `${containerID.slice(0, MAX_KEY_LENGTH)}:${ifName}`;
 }
 
-/** Whether the two share a directory. */
+/** Returns true when two owners share a directory. */
 export function sharesEntry(a: Owner, b: Owner): boolean {
   return keyOf(a) === keyOf(b);
 }
 
 /**
- * Which addresses an owner holds, without reading every reservation: a directory for each owner,
- * holding a hard link of each of its reservations. A hint that may name too much (readers check), and
- * too little only when it bears no seal for the state the reservations are in.
- * See docs/decisions/0001-ipam-index.md.
+ * Index of the addresses of each owner: one directory per owner, with a hard link to each of its
+ * reservations. An entry may be stale, so readers verify it. An entry may be missing only while the index is
+ * not sealed for the present fingerprint of the reservations. See docs/decisions/0001-ipam-index.md.
  */
 export class OwnerIndex {
   readonly #sys: Sys;
@@ -33,22 +35,24 @@ export class OwnerIndex {
     this.#dir = dir;
   }
 
-  /** Whether the index knows all reservations of a state. */
-  isSealed(state: string): boolean {
-    return this.#sys.statIfExists(this.#seal(state)) !== undefined;
+  /** Returns true when the index is complete for that fingerprint. */
+  isSealed(fingerprint: string): boolean {
+    return this.#sys.statIfExists(this.#seal(fingerprint)) !== undefined;
   }
 
-  /** Moves the seal to a new state. */
+  /** Moves the seal to a new fingerprint. */
   reseal(from: string, to: string): void {
     if (from !== to) {
       this.#sys.rename(this.#seal(from), this.#seal(to));
     }
   }
 
-  /** Addresses that an owner may hold. A directory without any, which a kill left, goes. */
+  /**
+   * Returns the addresses that an owner may hold. Removes an empty directory, which a killed process leaves.
+   */
   lookup(owner: Owner): string[] {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    // A new owner has none.
+    // The usual case for ADD.
     if (this.#sys.statIfExists(dir) === undefined) {
       return [];
     }
@@ -59,19 +63,22 @@ export class OwnerIndex {
     return addresses;
   }
 
-  /** Writes what is to become the reservation of an address and gives its path, to be linked; undefined when `live` says the address has this very file already. */
+  /**
+   * Writes the file of a reservation and returns its path for link(2), or `undefined` when `live()` reports
+   * that the address has this file already.
+   */
   prepare(address: string, claim: Claim, live: () => boolean): string | undefined {
     const sys = this.#sys;
     const dir = `${this.#dir}/${keyOf(claim)}`;
-    tolerate(['EEXIST'], () => sys.mkdir(dir, 0o700));
+    ignoreErrors(['EEXIST'], () => sys.mkdir(dir, 0o700));
     if (claim.pod) {
       sys.writeText(`${dir}/${POD}`, claim.pod, { mode: 0o600 });
     }
     const path = `${dir}/${address}`;
-    // Never O_TRUNC: what lies there may be a hard link of a live reservation.
+    // Never O_TRUNC: an existing file may be a hard link to a live reservation.
     const write = () =>
       sys.writeText(path, encodeOwner(claim), { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600 });
-    const isNew = tolerate(['EEXIST'], () => {
+    const isNew = ignoreErrors(['EEXIST'], () => {
       write();
       return true;
     });
@@ -85,30 +92,30 @@ export class OwnerIndex {
     return path;
   }
 
-  /** Forgets an address of an owner. */
+  /** Removes an address of an owner. */
   forget(address: string, owner: Owner): void {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    tolerate(['ENOENT'], () => this.#sys.unlink(`${dir}/${address}`));
-    if (tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) {
+    ignoreErrors(['ENOENT'], () => this.#sys.unlink(`${dir}/${address}`));
+    if (ignoreErrors(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) {
       return;
     }
     this.lookup(owner);
   }
 
-  /** 'namespace/name' of the pod of an owner, if it was told. */
+  /** Returns 'namespace/name' of the pod of an owner, if known. */
   pod(owner: Owner): string | undefined {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    // Few have one, and to list is cheaper than to fail.
+    // Few owners have one, and listing is cheaper than a failed read.
     if (!listDir(this.#sys, dir).includes(POD)) {
       return undefined;
     }
-    return tolerate(['ENOENT'], () => this.#sys.readText(`${dir}/${POD}`)) || undefined;
+    return ignoreErrors(['ENOENT'], () => this.#sys.readText(`${dir}/${POD}`)) || undefined;
   }
 
-  /** Makes the index anew from all reservations, given as path of the file, address and owner, and seals it for `state`, if given. */
+  /** Rebuilds the index from all reservations and seals it for `fingerprint`, if given. */
   rebuild(
     reservations: readonly { path: string; address: string; owner: Owner }[],
-    state: string | undefined,
+    fingerprint: string | undefined,
   ): void {
     const sys = this.#sys;
     makeDirs(sys, this.#dir);
@@ -120,7 +127,7 @@ export class OwnerIndex {
         sys.mkdir(`${this.#dir}/${key}`, 0o700);
       }
       live.add(key);
-      tolerate(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
+      ignoreErrors(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
     }
     for (const name of known) {
       if (name.startsWith(SEAL)) {
@@ -129,13 +136,13 @@ export class OwnerIndex {
         this.#clear(`${this.#dir}/${name}`);
       }
     }
-    if (state !== undefined) {
-      sys.writeText(this.#seal(state), '', { mode: 0o600 });
+    if (fingerprint !== undefined) {
+      sys.writeText(this.#seal(fingerprint), '', { mode: 0o600 });
     }
   }
 
-  #seal(state: string): string {
-    return `${this.#dir}/${SEAL}${state}`;
+  #seal(fingerprint: string): string {
+    return `${this.#dir}/${SEAL}${fingerprint}`;
   }
 
   #removeDir(dir: string): true {
@@ -145,15 +152,15 @@ export class OwnerIndex {
 
   #clear(dir: string): void {
     for (const name of listDir(this.#sys, dir)) {
-      tolerate(['ENOENT'], () => this.#sys.unlink(`${dir}/${name}`));
+      ignoreErrors(['ENOENT'], () => this.#sys.unlink(`${dir}/${name}`));
     }
-    tolerate(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#sys.rmdir(dir));
+    ignoreErrors(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#sys.rmdir(dir));
   }
 }
 
-/** mkdir -p. */
+/** Creates a directory and its parents. */
 export function makeDirs(sys: Sys, path: string): void {
-  const made = tolerate(['EEXIST', 'ENOENT'], () => {
+  const made = ignoreErrors(['EEXIST', 'ENOENT'], () => {
     sys.mkdir(path, 0o755);
     return true;
   });
@@ -162,5 +169,5 @@ export function makeDirs(sys: Sys, path: string): void {
     return;
   }
   makeDirs(sys, parent);
-  tolerate(['EEXIST'], () => sys.mkdir(path, 0o755));
+  ignoreErrors(['EEXIST'], () => sys.mkdir(path, 0o755));
 }

@@ -28,7 +28,7 @@ const STATE = '/var/lib/cni/networks/pods';
 const root = new URL('../../..', import.meta.url).pathname;
 const page = readFileSync(new URL('../../../docs/drop-in.md', import.meta.url), 'utf8');
 const blocks = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map((match) => match[1] as string);
-const [keep, doSwitch, version, manualPod, back] = blocks as [string, string, string, string, string];
+const [keep, doSwitch, back, version, manualPod] = blocks as [string, string, string, string, string];
 
 const why = !inSandbox
   ? 'the sandbox: run npm test at the root'

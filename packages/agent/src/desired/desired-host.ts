@@ -7,7 +7,7 @@ import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
 import type { NodeIndex } from './node-index.ts';
-import { desiredRoute, type Reachability, type RouteDecision, viewOf } from './route.ts';
+import { type Reachability, viewOf } from './route.ts';
 import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
 import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
@@ -32,29 +32,6 @@ export interface DesiredHost {
   /** Text of the conflist; undefined while the plugins to chain are unknown. Made when first asked for. */
   readonly conflist: string | undefined;
   problems: Problem[];
-}
-
-/** Routes to `prefixes`, or to every claimed one. A node event needs only those of the node. */
-export function desiredRoutes(
-  claims: NodeIndex,
-  policy: { nodeName: string } & Reachability,
-  facts: HostFacts,
-  prefixes: Iterable<string> = claims.prefixes(),
-): Map<string, RouteDecision> {
-  const own = claims.get(policy.nodeName);
-  const decisions = new Map<string, RouteDecision>();
-  if (own === undefined) {
-    // Each of them could be this node.
-    for (const dst of prefixes) {
-      decisions.set(dst, { problems: [] });
-    }
-    return decisions;
-  }
-  const view = viewOf(own, facts, policy);
-  for (const dst of prefixes) {
-    decisions.set(dst, desiredRoute(dst, claims.of(dst), view, claims.rivals(dst)));
-  }
-  return decisions;
 }
 
 /** What else decides about the host. */

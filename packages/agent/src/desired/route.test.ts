@@ -3,9 +3,8 @@ import type { HostFacts, NodeInfo } from '../core/model.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
-import { desiredRoutes } from './desired-host.ts';
 import { NodeIndex } from './node-index.ts';
-import { desiredRoute, viewOf } from './route.ts';
+import { desiredRoute, desiredRoutes, viewOf } from './route.ts';
 
 const facts: HostFacts = hostFacts(new FakeKernel().dump());
 const own = node(1);

@@ -13,6 +13,7 @@ import {
 import type { Encap, HostFacts, NodeInfo, NodeRoute, TunnelPeer, TunnelSettings } from '../core/model.ts';
 import { defaultTunnel, tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
+import type { NodeIndex } from './node-index.ts';
 import { tunnelGateway, tunnelMac, underlaysOf } from './tunnel.ts';
 
 /** The route to one podCIDR, if there is to be one, and what stands against it. */
@@ -58,6 +59,29 @@ export function viewOf(
       return prefix === undefined ? [] : [{ prefix, oif, dev, gateway }];
     }),
   };
+}
+
+/** Decides about the routes to `prefixes`, by default all podCIDRs. A node event needs only those of its node. */
+export function desiredRoutes(
+  claims: NodeIndex,
+  policy: { nodeName: string } & Reachability,
+  facts: HostFacts,
+  prefixes: Iterable<string> = claims.prefixes(),
+): Map<string, RouteDecision> {
+  const own = claims.get(policy.nodeName);
+  const decisions = new Map<string, RouteDecision>();
+  if (own === undefined) {
+    // Any of them could be this node's.
+    for (const dst of prefixes) {
+      decisions.set(dst, { problems: [] });
+    }
+    return decisions;
+  }
+  const view = viewOf(own, facts, policy);
+  for (const dst of prefixes) {
+    decisions.set(dst, desiredRoute(dst, claims.of(dst), view, claims.rivals(dst)));
+  }
+  return decisions;
 }
 
 const NO_PROBLEMS: readonly Problem[] = [];

@@ -13,9 +13,8 @@ import {
 } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
-import { desiredRoutes } from '../desired/desired-host.ts';
 import type { NodeIndex } from '../desired/node-index.ts';
-import type { Reachability, RouteDecision } from '../desired/route.ts';
+import { desiredRoutes, type Reachability, type RouteDecision } from '../desired/route.ts';
 import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
 import { TunnelPeers } from '../desired/tunnel-peers.ts';
 import { hostFacts, sameFacts } from '../observe/facts.ts';

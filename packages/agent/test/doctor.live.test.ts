@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { hostVethName } from '@cnikit/plugin';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createCni } from '../src/apply/cni.ts';
+import { CniFiles } from '../src/apply/cni-files.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
@@ -91,7 +91,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       const kernel = openKernel();
       try {
         const { binDir, confDir, pluginBinary, pluginLinks: links } = node;
-        const cni = createCni({ binDir, confDir, pluginBinary, links });
+        const cni = new CniFiles({ binDir, confDir, pluginBinary, links });
         const sets = openSets();
         return diagnose(
           await gather(config, {}, { kernel, cni, rules: createRules(), ...(sets && { sets }) }),

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
 import { vi } from 'vitest';
-import { createCni } from '../src/apply/cni.ts';
+import { CniFiles } from '../src/apply/cni-files.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
@@ -124,7 +124,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     };
     const metrics = new Metrics();
     const kernel: Kernel = openKernel();
-    const cni = createCni({ confDir, binDir, pluginBinary: node.pluginBinary, links: node.pluginLinks });
+    const cni = new CniFiles({ confDir, binDir, pluginBinary: node.pluginBinary, links: node.pluginLinks });
     const write = kernel.write;
     kernel.write = (actions) => {
       writes.push([...actions]);

@@ -27,7 +27,7 @@ export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
     assertRuns(join(binDir, previousName(PLUGIN_NAME)));
   }
   for (const { dir, name } of files) {
-    putBack(dir, name, fileState(join(dir, name))?.hash);
+    restorePrevious(dir, name, fileState(join(dir, name))?.hash);
     if (name === CONFLIST_NAME) {
       noticeConflist(confDir);
     }
@@ -36,7 +36,7 @@ export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
 }
 
 /** The file before this one in its place; `hash` is that of the one to keep away. */
-export function putBack(dir: string, name: string, hash: string | undefined): void {
+export function restorePrevious(dir: string, name: string, hash: string | undefined): void {
   if (hash !== undefined) {
     writeFileSync(join(dir, heldName(name)), `${hash}\n`);
   }

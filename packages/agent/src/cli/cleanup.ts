@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { families } from '@cnikit/ip';
-import { createCni } from '../apply/cni.ts';
+import { CniFiles } from '../apply/cni-files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
@@ -33,7 +33,7 @@ export function cleanup(config: Config, { out, err }: Output): number {
   const lines = (actions: readonly Action[]): string[] => actions.map(describe);
   let wasInstalled = false;
   part('the CNI files', () => {
-    const removed = createCni({
+    const removed = new CniFiles({
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,
       pluginBinary: '',

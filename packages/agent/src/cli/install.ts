@@ -1,5 +1,5 @@
 /** `cnikit-agent install`: installs the plugin executable and its links. Needs neither the API nor the kernel. */
-import { createCni } from '../apply/cni.ts';
+import { CniFiles } from '../apply/cni-files.ts';
 import type { Config } from '../config/config.ts';
 import { describe } from '../core/action.ts';
 import type { Output } from './plan.ts';
@@ -9,7 +9,7 @@ import { findPluginBinary } from './plugin-binary.ts';
 export function install(config: Config, { out }: Output): number {
   const pluginBinary = findPluginBinary(config.pluginBinary);
   const { cniBinDir: binDir, cniConfDir: confDir, pluginLinks: links } = config;
-  const cni = createCni({ binDir, confDir, pluginBinary, links });
+  const cni = new CniFiles({ binDir, confDir, pluginBinary, links });
   for (const action of cni.apply()) {
     out(`${describe(action)}\n`);
   }

@@ -2,7 +2,7 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
-import { createCni } from '../apply/cni.ts';
+import { CniFiles } from '../apply/cni-files.ts';
 import { readText } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { createRules } from '../apply/rules.ts';
@@ -35,7 +35,7 @@ export function hostDeps(config: Config): HostDeps {
     rules: createRules(),
     randomPorts: hasRandomPorts(release()),
     sets: openSets(),
-    cni: createCni({
+    cni: new CniFiles({
       binDir: config.cniBinDir,
       confDir: config.cniConfDir,
       pluginBinary: findPluginBinary(config.pluginBinary),

@@ -2,7 +2,7 @@
 
 import { type Family, families } from '@cnikit/ip';
 import { IptablesError } from '@cnikit/iptables';
-import type { Cni } from '../apply/cni.ts';
+import type { Cni } from '../apply/cni-files.ts';
 import type { DesiredRules, Rules } from '../apply/rules.ts';
 import type { Sets } from '../apply/sets.ts';
 import { procSys, readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';

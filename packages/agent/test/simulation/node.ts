@@ -1,6 +1,6 @@
 /** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
 
-import type { Cni } from '../../src/apply/cni.ts';
+import type { Cni } from '../../src/apply/cni-files.ts';
 import { createRules } from '../../src/apply/rules.ts';
 import { describe } from '../../src/core/action.ts';
 import type { Encap } from '../../src/core/model.ts';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { configurations } from '../observe/configurations.ts';
-import { type Cni, createCni } from './cni.ts';
+import { type Cni, CniFiles } from './cni-files.ts';
 import { rollBack, undoRollBack } from './rollback.ts';
 
 let root: string;
@@ -27,11 +27,11 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'cnikit-cni-'));
   [binDir, confDir, pluginBinary] = [join(root, 'bin'), join(root, 'net.d'), join(root, 'plugin')];
   writeFileSync(pluginBinary, 'the plugin', { mode: 0o600 });
-  cni = createCni({ binDir, confDir, pluginBinary, links: ['loopback'], whyNotRuns: () => undefined });
+  cni = new CniFiles({ binDir, confDir, pluginBinary, links: ['loopback'], whyNotRuns: () => undefined });
   return () => rmSync(root, { recursive: true });
 });
 
-describe('createCni().apply()', () => {
+describe('CniFiles.apply()', () => {
   test('installs an executable plugin and then the conflist, and nothing the second time', () => {
     expect(cni.plan(conflist)).toHaveLength(3);
     expect(cni.apply(conflist)).toEqual([
@@ -100,7 +100,7 @@ describe('createCni().apply()', () => {
   });
 });
 
-describe('createCni() and loopback', () => {
+describe('CniFiles and loopback', () => {
   test('links it to the plugin, which serves by the name it is run as', () => {
     cni.apply(conflist);
     expect(readlinkSync(join(binDir, 'loopback'))).toBe('cnikit');
@@ -116,14 +116,14 @@ describe('createCni() and loopback', () => {
   });
 });
 
-describe('createCni() keeps what was there before', () => {
+describe('CniFiles keeps what was there before', () => {
   const previous = (name: string, dir = binDir): string =>
     readFileSync(join(dir, `${name}.previous`), 'utf8');
 
   test('at an upgrade, of both files, under names that no runtime loads', () => {
     cni.apply(conflist);
     writeFileSync(pluginBinary, 'the next plugin');
-    createCni({ binDir, confDir, pluginBinary }).apply('{"name":"cnikit","next":true}\n');
+    new CniFiles({ binDir, confDir, pluginBinary }).apply('{"name":"cnikit","next":true}\n');
     expect(previous('cnikit')).toBe('the plugin');
     expect(previous('05-cnikit.conflist', confDir)).toBe(conflist);
     expect(statSync(join(binDir, 'cnikit.previous')).mode & 0o777).toBe(0o755);
@@ -148,7 +148,7 @@ describe('rollBack()', () => {
     cni.apply(conflist);
     writeFileSync(pluginBinary, works('new'));
     cni.apply(conflist);
-    return createCni({ binDir, confDir, pluginBinary });
+    return new CniFiles({ binDir, confDir, pluginBinary });
   };
 
   test('puts the one before in place, which stays until another version comes', () => {
@@ -201,9 +201,9 @@ describe('a plugin that does not run on this node', () => {
 
   test('gives way to the one before it, which stays, and is said', () => {
     writeFileSync(pluginBinary, works);
-    createCni({ binDir, confDir, pluginBinary }).apply(conflist);
+    new CniFiles({ binDir, confDir, pluginBinary }).apply(conflist);
     writeFileSync(pluginBinary, broken);
-    const agent = createCni({ binDir, confDir, pluginBinary });
+    const agent = new CniFiles({ binDir, confDir, pluginBinary });
     expect(agent.apply(conflist).map(({ path }) => path)).toEqual([
       join(binDir, 'cnikit'),
       join(binDir, 'cnikit'),
@@ -214,7 +214,7 @@ describe('a plugin that does not run on this node', () => {
     expect(agent.apply(conflist)).toEqual([]);
     expect(agent.problems()).toMatchObject(said);
     // Another start of the same agent does not try it again, another version is.
-    expect(createCni({ binDir, confDir, pluginBinary }).apply(conflist)).toEqual([]);
+    expect(new CniFiles({ binDir, confDir, pluginBinary }).apply(conflist)).toEqual([]);
     writeFileSync(pluginBinary, `${works}# and of after\n`);
     agent.apply(conflist);
     expect(installed()).toContain('of after');
@@ -223,7 +223,7 @@ describe('a plugin that does not run on this node', () => {
 
   test('is said where there is none before it, until it runs', () => {
     let why: string | undefined = 'a noexec mount';
-    const agent = createCni({ binDir, confDir, pluginBinary, whyNotRuns: () => why });
+    const agent = new CniFiles({ binDir, confDir, pluginBinary, whyNotRuns: () => why });
     agent.apply(conflist);
     expect(agent.problems()).toMatchObject([
       {
@@ -239,7 +239,7 @@ describe('a plugin that does not run on this node', () => {
 
   test('is tried once, not at every pass', () => {
     let trials = 0;
-    const agent = createCni({ binDir, confDir, pluginBinary, whyNotRuns: () => void trials++ });
+    const agent = new CniFiles({ binDir, confDir, pluginBinary, whyNotRuns: () => void trials++ });
     for (let pass = 0; pass < 3; pass++) {
       agent.apply(conflist);
     }
@@ -247,7 +247,7 @@ describe('a plugin that does not run on this node', () => {
   });
 });
 
-test('createCni().remove() removes what apply() made and nothing else, and may be repeated', () => {
+test('CniFiles.remove() removes what apply() made and nothing else, and may be repeated', () => {
   cni.apply(conflist);
   writeFileSync(join(confDir, '10-other.conf'), '{}');
   writeFileSync(join(binDir, 'bridge'), '');

@@ -1,4 +1,4 @@
-/** DEL and GC of a plugin that attaches pods by a veth pair and asks IPAM for addresses. */
+/** DEL and GC of a plugin that attaches pods with a veth pair and addresses from IPAM. */
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { openIpam } from '../ipam/ipam.ts';
@@ -8,14 +8,14 @@ import type { DelHooks } from './feature.ts';
 import { collectUpstreamLeftovers } from './upstream-gc.ts';
 
 /**
- * DEL: the link before its addresses, so that no address is given out while a pod still has it.
+ * Runs DEL. It deletes the link before it frees the addresses, so IPAM never reuses an address that a pod still has.
  *
- * Before both the rules of nftables. The kernel frees rules some 10 ms after they are gone, and until then whoever
- * closes a connection to netfilter waits; the deletion of a link takes as long, and so the one is done with the other.
+ * nftables rules go first. The kernel frees them about 10 ms later, and until then closing a netfilter socket blocks.
+ * Deleting the link takes as long, so the two waits overlap.
  *
- * Needs neither the namespace nor a prevResult; what is not there is as good as deleted.
+ * DEL needs neither the namespace nor a prevResult, and ignores objects that do not exist.
  *
- * @param parts what features have to remove on the way
+ * @param hooks removals of features
  */
 export function deleteAttachment(
   sys: Sys,
@@ -37,11 +37,11 @@ export function deleteAttachment(
 }
 
 /**
- * GC: removes the host ends, NAT rules and reservations of this network whose attachment is not in the list. Without a
- * list nothing is known and nothing freed. Goes on after an error and reports all at the end.
+ * Runs GC: removes the host ends, NAT rules and reservations of this network whose attachment the runtime does not list.
+ * Without a list it removes nothing. It continues after an error and reports all errors at the end.
  *
- * @param bridge whose ports the host ends are; absent when they have none
- * @param more what else belongs to attachments
+ * @param bridge bridge of the host ends; absent when they are not bridge ports
+ * @param more collects other objects of attachments
  */
 export function collectAttachments(
   sys: Sys,
@@ -63,7 +63,7 @@ export function collectAttachments(
   if (failed.length > 0) {
     throw new CniError(
       ErrorCode.Internal,
-      `GC of network ${context.conf.network} is not complete: ${failed.join('; ')}`,
+      `GC of network ${context.conf.network} is incomplete: ${failed.join('; ')}`,
     );
   }
 }

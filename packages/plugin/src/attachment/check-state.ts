@@ -1,12 +1,12 @@
-/** CHECK: what prevResult says beside what the kernel has, in words. */
+/** Comparison of prevResult with the kernel's state, for CHECK. */
 import { CniError, type Context, ErrorCode, type Interface, type Result } from '@cnikit/cni-spec';
 import type { RtnetlinkConnection } from '@cnikit/netlink';
 import { withNextHops } from './routes.ts';
 
 /**
- * The result that CHECK compares with.
+ * Returns the result of the previous plugin, or of ADD for CHECK.
  *
- * @throws CniError 7 when the runtime has not passed it on
+ * @throws {CniError} 7 when the runtime did not pass it
  */
 export function requiredPrevResult({ prevResult, command }: Context<unknown>): Result {
   if (prevResult !== undefined) {
@@ -16,12 +16,16 @@ export function requiredPrevResult({ prevResult, command }: Context<unknown>): R
     ErrorCode.InvalidNetworkConfig,
     'Required prevResult missing',
     command === 'CHECK'
-      ? 'CHECK compares with the result of ADD: the runtime has to pass it on'
-      : 'This plugin changes an interface that another has made: it has to stand behind it in the list',
+      ? 'CHECK compares with the result of ADD, which the runtime must pass'
+      : 'This plugin changes the interface of another plugin: put it after that plugin in the list',
   );
 }
 
-/** Throws when there are differences, naming all of them. */
+/**
+ * Reports the differences that CHECK has found.
+ *
+ * @throws {CniError} 999 with all differences, if any
+ */
 export function reportDifferences(
   { containerID, ifName }: Context<unknown>,
   differences: readonly string[],
@@ -32,11 +36,11 @@ export function reportDifferences(
   throw new CniError(
     ErrorCode.Internal,
     `Attachment ${containerID} ${ifName} differs from what ADD made: ${differences.join('; ')}`,
-    'DEL and ADD make it anew',
+    'Delete and re-add the attachment',
   );
 }
 
-/** The addresses of prevResult that sit on the pod's interface; later plugins of a chain may have added others. */
+/** Returns the addresses of prevResult on the pod's interface; other plugins of the list may have added other addresses. */
 export function ownAddresses(prevResult: Result, { ifName, netns }: Context<unknown>): string[] {
   const isOwn = (one: Interface | undefined) => one?.name === ifName && (one.sandbox ?? '') === netns;
   return (prevResult.ips ?? [])
@@ -45,9 +49,9 @@ export function ownAddresses(prevResult: Result, { ifName, netns }: Context<unkn
 }
 
 /**
- * What of the pod's interface, its addresses and its routes is missing.
+ * Lists the differences of the pod's interface, its addresses and its routes.
  *
- * @param up whether the interface is to be up
+ * @param up true when the interface must be up
  */
 export function podDifferences(
   pod: RtnetlinkConnection,
@@ -59,7 +63,7 @@ export function podDifferences(
   const { ifName, netns } = context;
   const link = pod.link({ name: ifName });
   if (link === undefined) {
-    return [`there is no interface ${ifName} in the container`];
+    return [`interface ${ifName} is missing in the container`];
   }
   const differences: string[] = [];
   if (up && !link.up) {

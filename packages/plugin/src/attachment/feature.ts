@@ -1,4 +1,4 @@
-/** What is done for an attachment once it is in the network: port maps, bandwidth, whatever stands behind in a chain. */
+/** Features of an attachment beyond its interface, such as port maps and bandwidth limits. */
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
 import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
 import type { HostEndRemoval } from '../links/attachment-links.ts';
@@ -8,72 +8,80 @@ import { requiredPrevResult } from './check-state.ts';
 /** The node's end of a pod's veth pair. */
 export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
 
-/** Is called with the node's end of a pair when that is in its place and not up yet. */
+/** Receives the node's end of a pair when it is a port of the bridge, before it is up. */
 export type BeforeLinkUp = (route: RtnetlinkConnection, host: HostEnd) => void;
 
-/** As {@link BeforeLinkUp}; gives what it adds to a result. */
+/** As {@link BeforeLinkUp}; returns a function that adds to the result. */
 export type AddBeforeLinkUp = (...end: Parameters<BeforeLinkUp>) => (result: Result) => Result;
 
-/** What features have a plugin that attaches pods do in the midst of ADD. */
+/** Work of features inside ADD of a plugin that attaches pods. */
 export interface AddHooks {
   beforeLinkUp?: BeforeLinkUp | undefined;
-  /** For its own transaction of nftables, if it makes one. */
+  /** Parts of the plugin's nftables transaction, if it makes one. */
   rules: readonly TransactionPart[];
 }
 
-/** What they have it do in the midst of DEL. */
+/** Work of features inside DEL of a plugin that attaches pods. */
 export interface DelHooks {
   rules: readonly RemovalPart[];
   hostEnd: readonly HostEndRemoval[];
 }
 
 /**
- * One thing that is done for attachments, by the verbs of CNI. It is served on its own, as a plugin that stands
- * behind others in a list, and inside `cnikit`, which calls it only when the configuration asks for it.
+ * One feature of an attachment, as CNI verbs. It is both a plugin of its own, to be chained after others, and a part of
+ * `cnikit`, which calls it only when the configuration requests it.
  */
 export interface Feature<S> {
-  /** Of its phase in a trace. */
+  /** Name of its phase in a trace. */
   name: string;
-  /** One line for people who run it by hand. */
+  /** One line for people who run the executable manually. */
   about: string;
-  /** Keys of CNI_ARGS that it reads. */
+  /** Keys of CNI_ARGS that the feature reads. */
   args?: readonly string[];
-  /** Its part of the configuration with every default filled in. Throws CniError 7. */
+  /**
+   * Returns the feature's part of the configuration with all defaults filled in.
+   *
+   * @throws {CniError} 7 when the configuration is invalid
+   */
   settings(raw: CheckedConfig): S;
-  /** Whether this configuration may have made something that ADD, DEL, CHECK and STATUS have to look at. */
-  asked(settings: S): boolean;
-  /** Throws CniError 7 for what ADD could not do. Called before anything is made. */
-  accept?(settings: S): void;
-  /** Adds to what the plugins before it made, and returns the result with what it changed; on failure nothing is left. */
+  /** Returns true when ADD, DEL, CHECK and STATUS have work to do for this configuration. */
+  isRequested(settings: S): boolean;
+  /**
+   * Checks settings that only ADD needs, before ADD changes anything.
+   *
+   * @throws {CniError} when ADD would fail
+   */
+  validate?(settings: S): void;
+  /** Extends the work of the previous plugins and returns the extended result. On failure it leaves nothing behind. */
   add(context: Context<S>, result: Result): Result;
   /**
-   * ADD in two parts, inside of `cnikit`: what costs less while no packet can pass the host end, and then what it means
-   * for the result. Undefined when there is nothing of the kind to do, so that the host end need not wait.
+   * Runs ADD inside `cnikit` in two parts: work that is cheaper before packets can pass the host end, then the change of
+   * the result. Returns undefined when there is no such work, so that the host end is created up.
    */
   addBeforeLinkUp?(context: Context<S>): AddBeforeLinkUp | undefined;
-  /** ADD inside of `cnikit`, where all of it can go into a transaction of nftables; undefined when it cannot. */
+  /** ADD inside `cnikit`, when it is only a part of an nftables transaction; undefined otherwise. */
   rules?(context: Context<S>): TransactionPart | undefined;
-  /** Takes away what ADD made. Needs no prevResult; what is not there is no error. */
+  /** Removes the objects of ADD. Needs no prevResult, and ignores objects that do not exist. */
   del(context: Context<S>): void;
-  /** DEL inside of `cnikit`, where all of it is rules. */
+  /** DEL inside `cnikit`, for a feature that has only rules. */
   removal?(context: Context<S>): RemovalPart;
-  /** DEL inside of `cnikit`, where all of it is links. */
+  /** DEL inside `cnikit`, for a feature that has only links. */
   hostEndRemoval?(context: Context<S>): HostEndRemoval;
-  /** Throws when what ADD made is not as it was. */
+  /** Throws when the objects of ADD have changed. */
   check(context: Context<S>, prevResult: Result): void;
-  /** Takes away what belongs to none of the listed attachments. It is always called, since older configurations may have asked. */
+  /** Removes the objects of attachments that are not listed. Always called: the configuration may have changed. */
   gc(context: Context<S>): void;
-  /** Throws when ADD could not be served now. */
+  /** Throws when ADD would fail now. */
   status?(context: Context<S>): void;
 }
 
-/** A plugin that attaches a pod, and lets features have their part in it. */
+/** A plugin that attaches pods and includes the work of features in its own. */
 export interface AttachPlugin<A> extends Plugin<A> {
   addWithFeatures?(context: Context<A>, parts: AddHooks): Result;
   delWithFeatures?(context: Context<A>, parts: DelHooks): void;
 }
 
-/** A feature as the plugin of its own that the reference has for it. */
+/** Returns the plugin for one feature, as upstream has it. */
 export function featurePlugin<S>(feature: Feature<S>): Plugin<S> {
   const { about, args, status } = feature;
   return definePlugin<S>({

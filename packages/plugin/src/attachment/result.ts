@@ -1,6 +1,6 @@
 import { type CheckedConfig, capability, type Dns, type DnsCapability, type Result } from '@cnikit/cni-spec';
 
-/** The result so far in the chain with this plugin's own behind it, whose indexes move up accordingly. */
+/** Appends this plugin's result to that of the previous plugins, and shifts its interface indexes. */
 export function appendResult(prevResult: Result | undefined, own: Result): Result {
   if (prevResult === undefined) {
     return own;
@@ -19,10 +19,10 @@ export function appendResult(prevResult: Result | undefined, own: Result): Resul
 }
 
 /**
- * The DNS settings for the result: what the runtime asks for goes over the configuration's, be they empty lists, and
- * these over IPAM's. The reference passes the runtime's over.
+ * Chooses the DNS settings for the result. The runtime's take precedence over the configuration's, and these over
+ * IPAM's; empty lists in the configuration count. Upstream ignores the runtime's.
  *
- * @throws CniError 7 for a `dns` capability that is none
+ * @throws {CniError} 7 when the `dns` capability is invalid
  */
 export function chooseDns(raw: CheckedConfig, ofIpam: Dns | undefined): { dns?: Dns } {
   const ofConfig = raw.dns !== undefined && isSet(raw.dns) ? raw.dns : ofIpam;
@@ -30,7 +30,7 @@ export function chooseDns(raw: CheckedConfig, ofIpam: Dns | undefined): { dns?: 
   return dns === undefined ? {} : { dns };
 }
 
-/** The capability's keys are not the result's. A runtime that has nothing to say may say it by empty lists. */
+/** Converts the capability, whose keys differ from the result's. Empty lists count as absent: some runtimes always pass them. */
 function ofRuntime({ servers = [], searches = [], options = [] }: DnsCapability = {}): Dns | undefined {
   if (servers.length + searches.length + options.length === 0) {
     return undefined;

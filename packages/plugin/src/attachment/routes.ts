@@ -2,8 +2,7 @@ import type { IpConfig, Route } from '@cnikit/cni-spec';
 import { isIPv6 } from '../lib/prefix.ts';
 
 /**
- * The configured routes, then a default route of each family that has an address with a gateway and no default
- * route yet.
+ * Returns the configured routes, and a default route for each family that has a gateway and no default route.
  */
 export function withDefaultRoutes(configured: readonly Route[], ips: readonly IpConfig[]): Route[] {
   const routes = [...configured];
@@ -17,8 +16,8 @@ export function withDefaultRoutes(configured: readonly Route[], ips: readonly Ip
 }
 
 /**
- * The routes as the kernel gets them: one without a next hop goes to its family's gateway, as in the reference;
- * without a gateway it is for the link.
+ * Fills in next hops. As upstream, a route without a next hop gets the gateway of its family; without a gateway it is
+ * on-link.
  */
 export function withNextHops(routes: readonly Route[], ips: readonly IpConfig[]): Route[] {
   return routes.map((route) => {

@@ -1,8 +1,8 @@
-/** What ADD has done so far, as steps that take it back; a failed ADD runs them newest first. */
+/** Undo steps of the work that ADD has done so far; a failed ADD runs them newest first. */
 export interface Undo {
-  /** Remembers how to take back what was just done. */
+  /** Adds the undo step of the work just done. */
   push(step: () => void): void;
-  /** Takes everything back. A step that fails does not keep the others from running. */
+  /** Runs all steps. Ignores failures of steps. */
   run(): void;
 }
 
@@ -17,7 +17,7 @@ export function undoStack(): Undo {
         try {
           step();
         } catch {
-          // The error that made ADD fail is the one to report; DEL and GC come after it.
+          // Report the error that made ADD fail. DEL and GC clean up later.
         }
       }
     },

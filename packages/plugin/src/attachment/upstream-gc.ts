@@ -1,7 +1,7 @@
 /**
- * What the reference's `portmap` and `bandwidth` have left of attachments that the runtime does not list. They do not say
- * to which network it belongs, and a container may be in several. A reservation of the network does: it names the
- * container and the address that the rules lead to, and a device's name follows from network and container.
+ * Garbage collection for the upstream plugins `portmap` and `bandwidth`. Their rules and devices do not name their
+ * network, and a container may be in several. The network's reservations help: each names the container and the address
+ * that the rules lead to. The name of a device follows from network and container.
  */
 import type { Context } from '@cnikit/cni-spec';
 import { openRtnetlink } from '@cnikit/netlink';
@@ -14,10 +14,10 @@ import { commitTogether } from '../nat/transaction.ts';
 import { upstreamPortsCollection } from '../nat/upstream-nftables.ts';
 
 /**
- * Removes it. Has to come before the reservations are freed.
+ * Removes rules and devices of attachments that the runtime does not list. Call it before the reservations are freed.
  *
- * @param stale the network's reservations of attachments that are not listed
- * @returns what could not be deleted and why
+ * @param stale the network's reservations for attachments that are not listed
+ * @returns the failures
  */
 export function collectUpstreamLeftovers(
   sys: Sys,

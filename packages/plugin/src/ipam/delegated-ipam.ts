@@ -9,7 +9,7 @@ import {
 import { S_IFMT, S_IFREG, type Sys, SysError } from '@cnikit/sys';
 import type { PodIpam } from './pod-ipam.ts';
 
-/** An IPAM plugin that is found by CNI_PATH and run by exec (SPEC section 4). */
+/** Returns an IPAM plugin that is an executable in CNI_PATH (SPEC section 4). */
 export function delegatedIpam(sys: Sys, context: Context<unknown>, type: string): PodIpam {
   const io = delegateIo(sys);
   const run = (command: Verb): Result | undefined => delegate(io, { ...context, command }, type);
@@ -29,7 +29,7 @@ function delegateIo(sys: Sys): DelegateIo {
   return {
     exec({ file, env, stdin }) {
       const { status, stdout, stderr } = sys.run([file], { env, input: stdin });
-      // Its logs are the runtime's to see, as if it had inherited our stderr.
+      // The runtime sees the plugin's logs, as if it had inherited stderr.
       if (stderr !== '') {
         sys.writeFdText(2, stderr);
       }

@@ -1,4 +1,4 @@
-/** The built-in host-local IPAM: the reference's configuration and on-disk state, no second process. */
+/** The built-in host-local IPAM: upstream's configuration and on-disk format, without a second process. */
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
 import {
   Ipam,
@@ -15,7 +15,7 @@ import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
 /**
  * Opens the network's pool for the attachment of the context.
  *
- * @throws IpamError for a configuration or CNI_ARGS that it cannot use, in the reference's words
+ * @throws {IpamError} with upstream's message, when the configuration or CNI_ARGS are invalid
  */
 export function hostLocal(
   sys: Sys,
@@ -23,7 +23,7 @@ export function hostLocal(
 ): PodIpam {
   const attachment = { containerID, ifName };
   const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
-  // GC and STATUS are about no attachment: CNI_ARGS says nothing then.
+  // GC and STATUS have no attachment, so CNI_ARGS does not apply.
   const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
   const config = parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
   const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
@@ -35,7 +35,7 @@ export function hostLocal(
         const { ips } = ipam.add({ ...attachment, requested: config.requested });
         return { ips, routes: config.routes, dns };
       } catch (error) {
-        // Whether it came to a reservation is not known then.
+        // After an I/O error the reservation may exist.
         if (error instanceof IpamError && error.code === 'IO') {
           ipam.del(attachment);
         }
@@ -64,7 +64,7 @@ export function hostLocal(
       }
       throw new CniError(
         ErrorCode.IOFailure,
-        `Reservations of network ${conf.network} could not be freed: ${failed.map(({ message }) => message).join('; ')}`,
+        `Cannot free reservations of network ${conf.network}: ${failed.map(({ message }) => message).join('; ')}`,
       );
     },
     status() {
@@ -75,7 +75,7 @@ export function hostLocal(
       throw new CniError(
         ErrorCode.PluginNotAvailable,
         `No free address in ${full.ranges}`,
-        'Delete pods of this node, or give the network more ranges',
+        'Delete pods of this node, or add ranges to the network',
       );
     },
   };

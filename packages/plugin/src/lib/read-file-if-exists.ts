@@ -2,9 +2,10 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type Sys, SysError } from '@cnikit/sys';
 
 /**
- * A whole file; undefined when it is not there.
+ * Reads a whole file.
  *
- * @throws CniError 5 when it is and cannot be read
+ * @returns undefined when the file does not exist
+ * @throws {CniError} 5 when the file exists and cannot be read
  */
 export function readFileIfExists(sys: Sys, path: string): string | undefined {
   try {
@@ -13,10 +14,10 @@ export function readFileIfExists(sys: Sys, path: string): string | undefined {
     if (!(error instanceof SysError)) {
       throw error;
     }
-    // A container's ID has any length, and what has a name that is too long for a file is in none.
+    // A container ID may be too long for a file name, so no such file can exist.
     if (error.code === 'ENOENT' || error.code === 'ENAMETOOLONG') {
       return undefined;
     }
-    throw new CniError(ErrorCode.IOFailure, `${path} cannot be read: ${error.code}`);
+    throw new CniError(ErrorCode.IOFailure, `Cannot read ${path}: ${error.code}`);
   }
 }

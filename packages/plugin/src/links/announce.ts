@@ -1,6 +1,6 @@
 /**
- * Neighbours that knew who had an address before must hear who has it now: the kernel tells them when a link comes
- * up with addresses or changes its own, if these switches are on.
+ * Announcement of addresses. Neighbours may still have an address's previous MAC address in their caches. With these
+ * switches the kernel announces the addresses of a link that comes up or changes its MAC address.
  */
 import { AF_INET, AF_UNSPEC, type Request, RTM_NEWLINK, setLink } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
@@ -9,10 +9,10 @@ import { ensureSysctl } from '../netns/sysctl.ts';
 
 const IFLA_AF_SPEC = 26;
 const IFLA_INET_CONF = 1;
-/** linux/ip.h */
+/** Defined in linux/ip.h. */
 const IPV4_DEVCONF_ARP_NOTIFY = 22;
 
-/** Gratuitous ARP: the sysctl arp_notify by netlink, which needs neither /proc nor a change of namespace. */
+/** Enables gratuitous ARP: the sysctl arp_notify over netlink, which needs neither /proc nor a change of namespace. */
 export function arpNotify(index: number): Request {
   const encoder = new Encoder().putU32(AF_UNSPEC).putI32(index).putU32(0).putU32(0);
   const spec = encoder.nest(IFLA_AF_SPEC);
@@ -49,7 +49,7 @@ export function prepareIPv6(sys: Sys, netns: string, ifName: string): void {
   });
 }
 
-/** Has the kernel announce the link's addresses now: it does after a change of the MAC address, to the same one too. */
+/** Makes the kernel announce the link's addresses now. It does so whenever the MAC address is set, even to the same one. */
 export function announce(index: number, mac: string): Request {
   return setLink({ index, mac });
 }

@@ -1,4 +1,4 @@
-/** Links that belong to attachments: found by the host end's name alone, so that no state is needed. */
+/** Links of attachments. They are found by the host end's name alone, which needs no state. */
 import type { Context } from '@cnikit/cni-spec';
 import {
   delLink,
@@ -13,13 +13,13 @@ import type { NetworkSettings } from '../ipam/pod-ipam.ts';
 import { openPodNamespaceIfExists } from '../netns/pod-namespace.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
 
-/** Deletes a host end with other links of its attachment; false when there was nothing that the host end is part of. */
+/** Deletes a host end together with other links of its attachment; returns false when it did not delete the host end. */
 export type HostEndRemoval = (host: RtnetlinkConnection) => boolean;
 
 /**
- * Deletes the attachment's veth pair, or an interface that another plugin made under its name in the pod.
+ * Deletes the attachment's veth pair, or an interface of that name in the pod that another plugin created.
  *
- * @param removals of features; the first that deletes the host end does it for all
+ * @param removals removals of features; the first one that deletes the host end ends the search
  */
 export function deleteAttachmentLink(
   sys: Sys,
@@ -27,7 +27,7 @@ export function deleteAttachmentLink(
   removals: readonly HostEndRemoval[] = [],
 ): void {
   const name = hostVethName(conf.network, containerID, ifName);
-  // An interface that another plugin made has no host end of our naming.
+  // The interface of another plugin has no host end with our name.
   if (deleteHostEndBy(sys, [...removals, (host) => deleteNamed(host, name)])) {
     return;
   }
@@ -42,7 +42,7 @@ export function deleteAttachmentLink(
   }
 }
 
-/** Deletes a host end and with it the pod's. Its connection is its own, lest the one that failed be used. */
+/** Deletes a host end, and the pod's end with it. Opens a new connection, because the caller's may have failed. */
 export function deleteHostEnd(sys: Sys, name: string): void {
   deleteHostEndBy(sys, [(host) => deleteNamed(host, name)]);
 }
@@ -57,11 +57,11 @@ function deleteHostEndBy(sys: Sys, removals: readonly HostEndRemoval[]): boolean
 }
 
 /**
- * Deletes the host ends of this network whose attachment the runtime does not list; none when it has no list.
- * Goes on after a failure.
+ * Deletes the host ends of this network whose attachment the runtime does not list. Deletes none when there is no list.
+ * Continues after a failure.
  *
- * @param bridge looks at this bridge's ports only
- * @returns what could not be deleted and why
+ * @param bridge restricts the search to the ports of this bridge
+ * @returns the failures
  */
 export function collectLinks(
   sys: Sys,
@@ -92,15 +92,15 @@ export function collectLinks(
 }
 
 /**
- * Deletes the links. Goes on after a failure.
+ * Deletes the links. Continues after a failure.
  *
- * @returns what could not be deleted and why
+ * @returns the failures
  */
 export function deleteLinks(host: RtnetlinkConnection, links: readonly Link[]): string[] {
   const failed: string[] = [];
   for (const { index } of links) {
     try {
-      isThere(() => host.request(delLink({ index })));
+      deletes(() => host.request(delLink({ index })));
     } catch (error) {
       if (!(error instanceof NetlinkError)) {
         throw error;
@@ -111,22 +111,23 @@ export function deleteLinks(host: RtnetlinkConnection, links: readonly Link[]): 
   return failed;
 }
 
-/** False when there is no such link. */
+/** Returns false when the link does not exist. */
 function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
   const index = route.deviceIndex(name);
   return index !== undefined && requestDeletion(route, delLink({ index }), name);
 }
 
 /**
- * Has one or several links deleted, of which one has that name; false when what it is about is not there. The request
- * says which by index or group, which no later link has: of two DELs at once the slower one's child may ask when the other's
- * has long had its way, and the runtime has added the pod again, with a link of the same name.
+ * Deletes the link of that name, and others if the request is for a group. Returns false when the kernel finds no such
+ * link. The request identifies links by index or group, never by name: when two DELs race, the slower one's child may run
+ * after the runtime has re-added the pod under the same name.
  */
 export function requestDeletion(route: RtnetlinkConnection, request: Request, name: string): boolean {
-  return isThere(() => route.deleteLinkDetached(request, name));
+  return deletes(() => route.deleteLinkDetached(request, name));
 }
 
-function isThere(deletion: () => void): boolean {
+/** Returns false when the link does not exist. */
+function deletes(deletion: () => void): boolean {
   try {
     deletion();
     return true;

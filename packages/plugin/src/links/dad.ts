@@ -6,9 +6,9 @@ const LIMIT_MS = 10_000;
 const INTERVAL_MS = 50;
 
 /**
- * Waits until the kernel has found that nobody else has the link's IPv6 addresses.
+ * Waits until duplicate address detection (DAD) has finished for the link's IPv6 addresses.
  *
- * @throws CniError 999 naming an address that somebody has, or that is not settled after ten seconds
+ * @throws {CniError} 999 naming an address that is a duplicate, or still tentative after ten seconds
  */
 export function waitForDad(sys: Sys, route: RtnetlinkConnection, index: number): void {
   const end = sys.monotonicMs() + LIMIT_MS;

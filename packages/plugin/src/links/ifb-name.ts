@@ -3,13 +3,13 @@ import { sha512 } from '@cnikit/sys';
 const PREFIX = 'bwp';
 const NAME_LENGTH = 15;
 
-/** What tells the device of `bandwidth` of an attachment: the interface is no part of it. */
+/** The part of an attachment that the name of its `bandwidth` device follows from. */
 export interface Attachment {
   network: string;
   containerID: string;
 }
 
-/** The device's name, the reference's, so that each side deletes what the other made. */
+/** Returns the device's name. It equals upstream's, so each plugin deletes the devices of the other. */
 export function ifbName({ network, containerID }: Attachment): string {
   return (PREFIX + sha512(network + containerID)).slice(0, NAME_LENGTH);
 }

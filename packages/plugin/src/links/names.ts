@@ -1,14 +1,11 @@
-/**
- * Names that follow from what the runtime hands over, so that DEL, GC and the agent find the kernel's
- * objects without any state of ours.
- */
+/** Names that follow from the runtime's input, so DEL, GC and the agent find kernel objects without stored state. */
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuv';
 const PREFIX = 'veth';
 const NETWORK_DIGITS = 4;
 const ATTACHMENT_DIGITS = 7;
 
-/** Bytes of a string as UTF-8, one 32-bit FNV-1a lane per seed: no allocation, the same under Node and QuickJS. */
+/** Hashes the UTF-16 bytes of a string into one 32-bit lane of FNV-1a. It allocates nothing. */
 function fnv1a(text: string, seed: number): number {
   let hash = seed;
   for (let i = 0; i < text.length; i++) {
@@ -16,7 +13,7 @@ function fnv1a(text: string, seed: number): number {
     hash = Math.imul(hash ^ (unit & 0xff), 0x01000193);
     hash = Math.imul(hash ^ (unit >>> 8), 0x01000193);
   }
-  // FNV leaves its high bits poorly mixed for short inputs; finish as murmur3 does.
+  // FNV mixes its high bits poorly for short inputs, so finish as murmur3 does.
   hash ^= hash >>> 16;
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;
@@ -24,7 +21,7 @@ function fnv1a(text: string, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** So many characters of 5 bits that follow from the text; 12 at most are worth something. */
+/** Returns a digest of the text with `digits` characters of 5 bits; characters after the twelfth add no entropy. */
 export function digest(text: string, digits: number): string {
   let low = fnv1a(text, 0x811c9dc5);
   let high = fnv1a(text, 0x9747b28c);
@@ -38,24 +35,24 @@ export function digest(text: string, digits: number): string {
 }
 
 /**
- * The part of a host veth's name that all attachments of one network share: `veth` and four characters.
- * GC tells by it which links of a bridge belong to the network.
+ * Returns the prefix of the host veth names of one network: `veth` and four characters. GC selects the network's links
+ * by it.
  */
 export function hostVethPrefix(network: string): string {
   return PREFIX + digest(network, NETWORK_DIGITS);
 }
 
 /**
- * The host end's name for an attachment: 15 bytes, as long as the kernel allows (IFNAMSIZ - 1).
+ * Returns the name of an attachment's host end: 15 bytes, the kernel's maximum (IFNAMSIZ - 1).
  *
- * `veth` + 20 bits of the network's name + 35 bits of container ID and interface name. A collision inside
- * one network makes ADD fail with EEXIST, and the runtime's retry has another container ID.
+ * It consists of `veth`, 20 bits for the network's name, and 35 bits for container ID and interface name. A collision
+ * inside one network makes ADD fail with EEXIST, and the runtime's retry has another container ID.
  */
 export function hostVethName(network: string, containerID: string, ifName: string): string {
   return hostVethPrefix(network) + digest(`${containerID}/${ifName}`, ATTACHMENT_DIGITS);
 }
 
-/** The name of the bridge's port to the node's own end in one of its VLANs: 15 bytes, told apart from pods' ports. */
+/** Returns the name of the bridge port for the node's own interface in a VLAN: 15 bytes, unlike any pod's port. */
 export function vlanPortName(bridge: string, vlan: number): string {
   return `vlan${digest(`${bridge}/${vlan}`, NETWORK_DIGITS + ATTACHMENT_DIGITS)}`;
 }

@@ -1,4 +1,4 @@
-/** The pod's end: addresses, up, routes, by one batch inside the namespace. */
+/** Configuration of the pod's interface with one batch inside its namespace: addresses, up, routes. */
 import type { Route } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
@@ -6,31 +6,31 @@ import { broadcastOf, isIPv6 } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 
-/** What the pod's interface gets. */
+/** The desired configuration of the pod's interface. */
 export interface PodInterface {
   ifName: string;
-  /** Of the interface, in the pod's namespace. */
+  /** Index in the pod's namespace. */
   index: number;
-  /** CNI_NETNS. */
+  /** Value of CNI_NETNS. */
   netns: string;
   mac: string;
-  /** With prefix length. */
+  /** Addresses with prefix lengths. */
   addresses: readonly string[];
-  /** Every next hop filled in. */
+  /** Routes with all next hops filled in. */
   routes: readonly Route[];
-  /** Lets the kernel look for duplicates of IPv6 addresses; they are not usable until it is done. */
+  /** Enables duplicate address detection for IPv6; the addresses are unusable until it ends. */
   detectDuplicates?: boolean;
-  /** Further flags (IFA_F_*) of the addresses. */
+  /** Additional flags (IFA_F_*) of the addresses. */
   addressFlags?: number;
-  /** Routes that the others need to be there first. */
+  /** Returns routes that must exist before the others. */
   linkRoutes?: (index: number) => Request[];
 }
 
 /**
  * Gives the pod's interface its addresses and routes and brings it up.
  *
- * IPv6 addresses skip the detection of duplicates, since IPAM has just said that they are unique: they work
- * when ADD returns, where detection would take a second.
+ * IPv6 addresses skip duplicate address detection, because IPAM guarantees that they are unique. So they work when ADD
+ * returns; detection would take a second.
  */
 export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod: PodInterface): void {
   const { index } = pod;
@@ -48,7 +48,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
       batch.push(...linkLocal(index, pod.mac));
     }
   }
-  // Before the link comes up, for the kernel announces what is there then.
+  // The addresses come before the link is up: the kernel announces those that exist then.
   for (const address of ipv4) {
     batch.push(newAddress({ index, address, broadcast: broadcastOf(address), ...flags }));
   }

@@ -1,4 +1,4 @@
-/** The veth pair, by one message: host end enslaved and as a rule up, the other end in the pod under its final name. */
+/** Creation of the veth pair with one message: the host end is a bridge port and usually up, the pod's end has its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type LinkSpec, NetlinkError, newLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
@@ -8,41 +8,41 @@ import { deleteHostEnd } from './attachment-links.ts';
 import { randomMac } from './mac.ts';
 
 /**
- * Of each end. The kernel's default is as many as the machine may have processors, with two directories below /sys for
- * each, which takes a third of the time of making the pair on two processors, and more on more. They serve XDP and GRO
- * on a veth only; without these, packets stay on their processor whatever there is.
+ * Queues of each end. By default the kernel creates one for each possible processor, with two directories below /sys
+ * each. That takes a third of the time of creating a pair on two processors, and more on larger machines. Only XDP and
+ * GRO on the veth use several queues; otherwise packets stay on their processor.
  */
 const QUEUES = { txQueues: 1, rxQueues: 1 };
 
-/** What to make. */
+/** The pair to create. */
 export interface VethPlan {
   hostName: string;
   ifName: string;
   pod: PodNamespace;
-  /** In bytes; 0 is the kernel's default. */
+  /** In bytes; 0 = the kernel's default. */
   mtu: number;
-  /** Of the pod's end; random if absent. */
+  /** MAC address of the pod's end; random if absent. */
   mac?: string | undefined;
-  /** Index of the bridge that the host end is a port of. */
+  /** Index of the bridge for the host end. */
   master?: number;
   /** Leaves the host end down. */
   down?: boolean;
 }
 
-/** Both ends as they were made. */
+/** Both ends of a created pair. */
 export interface VethPair {
   hostName: string;
   hostIndex: number;
   hostMac: string;
-  /** Inside of the pod's namespace. */
+  /** Index inside the pod's namespace. */
   podIndex: number;
   podMac: string;
 }
 
 /**
- * Makes the pair.
+ * Creates the pair.
  *
- * @throws CniError 999 when either name is taken (SPEC, ADD: an interface of that name exists)
+ * @throws {CniError} 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
 export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethPlan): VethPair {
   const { hostName, ifName, pod, master } = plan;
@@ -55,7 +55,7 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
     up: !plan.down,
     ...(master === undefined ? {} : { master }),
     ...both,
-    // The peer must not carry IFF_UP in this message: the kernel answers ENOTCONN.
+    // The peer must not carry IFF_UP in this message: the kernel returns ENOTCONN.
     peer: { name: ifName, mac: macs.podMac, netns: pod.fd, ...both },
   };
   make(route, sys, spec, plan);
@@ -74,7 +74,7 @@ function make(route: RtnetlinkConnection, sys: Sys, spec: LinkSpec, { hostName, 
     route.request(newLink(spec));
   } catch (error) {
     const refused = error instanceof NetlinkError && error.cause === undefined;
-    // The answer may have been lost, and not the request.
+    // The reply was lost, but the kernel may have handled the request.
     if (!refused) {
       deleteHostEnd(sys, hostName);
     }
@@ -84,12 +84,12 @@ function make(route: RtnetlinkConnection, sys: Sys, spec: LinkSpec, { hostName, 
     throw new CniError(
       ErrorCode.Internal,
       `Container veth name provided (${ifName}) already exists in the container, or ${hostName} on the node`,
-      'DEL the attachment before it is added again',
+      'Delete the attachment before adding it again',
     );
   }
 }
 
-/** Of the ends that were made just now. */
+/** Reads the indexes of the new ends. */
 function indexes(
   route: RtnetlinkConnection,
   { hostName, ifName, pod }: VethPlan,
@@ -99,5 +99,5 @@ function indexes(
   if (hostIndex !== undefined && podIndex !== undefined) {
     return { hostIndex, podIndex };
   }
-  throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} vanished while it was set up`);
+  throw new CniError(ErrorCode.TryAgainLater, `Link ${hostName} disappeared during setup`);
 }

@@ -3,7 +3,7 @@ import type { Sys } from '@cnikit/sys';
 import { isIPv6 } from '../lib/prefix.ts';
 import { ensureSysctl } from './sysctl.ts';
 
-/** Makes the node forward packets of each family that the pod has addresses of. */
+/** Enables forwarding on the node for each address family of the pod. */
 export function ensureForwarding(sys: Sys, ips: readonly IpConfig[]): void {
   if (ips.some(({ address }) => !isIPv6(address))) {
     ensureSysctl(sys, '/proc/sys/net/ipv4/ip_forward', '1');

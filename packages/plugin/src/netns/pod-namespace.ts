@@ -2,7 +2,7 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { O_NONBLOCK, O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
-/** A pod's network namespace: a descriptor, for the kernel to place the peer in, and a connection inside it. */
+/** A pod's network namespace: a descriptor, which netlink messages name it by, and a connection inside it. */
 export interface PodNamespace {
   fd: number;
   route: RtnetlinkConnection;
@@ -12,13 +12,13 @@ export interface PodNamespace {
 /**
  * Opens the namespace that CNI_NETNS names.
  *
- * @throws CniError 4 naming CNI_NETNS, when nothing is there or it is no network namespace
+ * @throws {CniError} 4 naming CNI_NETNS, when the path does not exist or is not a network namespace
  */
 export function openPodNamespace(sys: Sys, path: string): PodNamespace {
-  // The path is somebody's input, and to open a FIFO would wait for ever.
-  const fd = attempt(path, 'does not open', () => sys.open(path, O_RDONLY | O_NONBLOCK));
+  // The path is input: without O_NONBLOCK, opening a FIFO would block.
+  const fd = wrapSysError(path, 'does not open', () => sys.open(path, O_RDONLY | O_NONBLOCK));
   try {
-    const route = attempt(path, 'is not a network namespace', () => openRtnetlink({ sys, netns: fd }));
+    const route = wrapSysError(path, 'is not a network namespace', () => openRtnetlink({ sys, netns: fd }));
     return {
       fd,
       route,
@@ -27,7 +27,7 @@ export function openPodNamespace(sys: Sys, path: string): PodNamespace {
         try {
           sys.close(fd);
         } catch (error) {
-          // Linux closes whatever it reports, and what was to be done inside is done.
+          // Linux closes the descriptor even when it reports an error.
           if (!(error instanceof SysError)) {
             throw error;
           }
@@ -40,12 +40,14 @@ export function openPodNamespace(sys: Sys, path: string): PodNamespace {
   }
 }
 
-/** Troubles of the node that say nothing about what the path leads to. */
-const PASSING: readonly string[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'];
+/** Errors of an overloaded node, which do not depend on the path. */
+const TRANSIENT: readonly string[] = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS'];
 
 /**
- * As {@link openPodNamespace}, but undefined when it is unset, gone or no namespace: what DEL meets after a reboot.
- * Throws when the node is in too much trouble to tell.
+ * Opens the namespace as {@link openPodNamespace} does.
+ *
+ * @returns undefined when the path is unset, gone or not a namespace, as DEL finds it after a reboot
+ * @throws {CniError} 4 when the node lacks memory or descriptors
  */
 export function openPodNamespaceIfExists(sys: Sys, path: string): PodNamespace | undefined {
   if (path === '') {
@@ -55,14 +57,14 @@ export function openPodNamespaceIfExists(sys: Sys, path: string): PodNamespace |
     return openPodNamespace(sys, path);
   } catch (error) {
     const gone = error instanceof CniError && error.cause instanceof SysError;
-    if (gone && !PASSING.includes((error.cause as SysError).code)) {
+    if (gone && !TRANSIENT.includes((error.cause as SysError).code)) {
       return undefined;
     }
     throw error;
   }
 }
 
-function attempt<T>(path: string, what: string, body: () => T): T {
+function wrapSysError<T>(path: string, what: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
@@ -72,7 +74,7 @@ function attempt<T>(path: string, what: string, body: () => T): T {
     throw new CniError(
       ErrorCode.InvalidEnvironmentVariables,
       `CNI_NETNS ${JSON.stringify(path)} ${what}`,
-      `${error.syscall}: ${error.code}. The runtime has to make the namespace before ADD`,
+      `${error.syscall}: ${error.code}. The runtime must create the namespace before ADD`,
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 import { type Sys, SysError } from '@cnikit/sys';
 
-/** Whether the path leads to the network namespace this process is in; what is not there, does not. */
+/** Returns true when the path exists and is the network namespace of this process. */
 export function sameNetns(sys: Sys, path: string): boolean {
   try {
     return sys.inNetns(path);

@@ -11,7 +11,7 @@ import { O_WRONLY, type Sys, SysError } from '@cnikit/sys';
 export function ensureSysctl(sys: Sys, path: string, value: string, ifExists = false): void {
   try {
     const held = sys.readText(path);
-    if (held === `${value}\n` || words(held) === words(value)) {
+    if (held === `${value}\n` || normaliseSpace(held) === normaliseSpace(value)) {
       return;
     }
     sys.writeText(path, value, { flags: O_WRONLY });
@@ -30,7 +30,7 @@ export function ensureSysctl(sys: Sys, path: string, value: string, ifExists = f
   }
 }
 
-/** A value to compare: the kernel separates numbers by tabs, people by spaces. */
-export function words(text: string): string {
+/** Returns a value with single spaces, for comparison: the kernel separates numbers with tabs. */
+export function normaliseSpace(text: string): string {
   return text.trim().split(/\s+/).join(' ');
 }

@@ -24,8 +24,8 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
     about: 'cnikit bandwidth: limits what a pod may send and receive',
     // Limits are looked at by the verbs that need them: whatever a configuration has become, a pod can go.
     settings: (raw) => ({ network: raw.name, raw }),
-    asked: ({ raw }) => asksForLimits(raw),
-    accept: ({ raw }) => void limitsOf(raw),
+    isRequested: ({ raw }) => asksForLimits(raw),
+    validate: ({ raw }) => void limitsOf(raw),
     add(context, result) {
       const shapePod = shaping(sys, context, withHostEnd);
       if (shapePod === undefined) {

@@ -27,7 +27,8 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     name: 'agent',
     about: 'cnikit agent: readiness and sysctls of the node',
     settings: agentSettings,
-    asked: ({ readinessFile, hostSysctls }) => readinessFile !== '' || Object.keys(hostSysctls).length > 0,
+    isRequested: ({ readinessFile, hostSysctls }) =>
+      readinessFile !== '' || Object.keys(hostSysctls).length > 0,
     add({ conf: { network, hostSysctls }, containerID, ifName }, result) {
       const host = hostVethName(network, containerID, ifName);
       for (const [key, value] of Object.entries(hostSysctls)) {

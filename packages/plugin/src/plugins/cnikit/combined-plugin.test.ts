@@ -32,9 +32,9 @@ function noting(name: string): Feature<{ wanted: boolean }> {
     about: name,
     args: [name.toUpperCase()],
     settings: (raw) => ({ wanted: raw[name] !== undefined }),
-    asked: ({ wanted }) => wanted,
-    accept() {
-      if (failing === `${name} accept`) {
+    isRequested: ({ wanted }) => wanted,
+    validate() {
+      if (failing === `${name} validate`) {
         step(failing);
       }
     },
@@ -226,9 +226,9 @@ describe('combinedPlugin() with features whose rules go with those of the attach
 });
 
 test('combinedPlugin() does nothing when a feature does not accept its settings', () => {
-  failing = 'b accept';
+  failing = 'b validate';
   expect(call('ADD', { a: 1, b: 1 }).exitCode).toBe(1);
-  expect(calls).toEqual(['b accept']);
+  expect(calls).toEqual(['b validate']);
 });
 
 test('combinedPlugin() keeps the attachment when a feature’s DEL failed, so that the next DEL finds all', () => {

@@ -22,7 +22,8 @@ export function combinedPlugin<A>(
   type Chain = Context<ChainSettings<A>>;
   const ofAttaching = (context: Chain): Context<A> => ({ ...context, conf: context.conf.attaching });
   const all = ({ conf }: Chain) => features.map((feature, i) => ({ feature, settings: conf.features[i] }));
-  const asked = (context: Chain) => all(context).filter(({ feature, settings }) => feature.asked(settings));
+  const asked = (context: Chain) =>
+    all(context).filter(({ feature, settings }) => feature.isRequested(settings));
   const args = [...(attaching.args ?? []), ...features.flatMap((feature) => feature.args ?? [])];
   return definePlugin<ChainSettings<A>>({
     about,
@@ -39,7 +40,7 @@ export function combinedPlugin<A>(
         own: { ...context, conf: settings },
       }));
       for (const { feature, own } of wanted) {
-        feature.accept?.(own.conf);
+        feature.validate?.(own.conf);
       }
       const undo = undoStack();
       const begun = new Map<Feature<unknown>, (result: Result) => Result>();

@@ -28,8 +28,8 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
     name: 'portmap',
     about: 'cnikit portmap: ports of the node that lead to a pod',
     settings: portmapSettings,
-    asked: asksForPorts,
-    accept: (settings) => void acceptedPorts(settings),
+    isRequested: asksForPorts,
+    validate: (settings) => void acceptedPorts(settings),
     add(context, result) {
       const ports = acceptedPorts(context.conf);
       if (ports.length > 0) {

@@ -3,7 +3,7 @@ import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError, withNetns } from '@cnikit/sys';
 import { reportDifferences, requiredPrevResult } from '../../attachment/check-state.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
-import { words } from '../../netns/sysctl.ts';
+import { normaliseSpace } from '../../netns/sysctl.ts';
 import { podLink } from './link.ts';
 import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
 import { sysctlFile } from './sysctl-key.ts';
@@ -37,7 +37,7 @@ function sysctlDifferences(
   return withNetns(sys, netns, () =>
     entries.flatMap(([key, value]) => {
       const now = readSysctl(sys, sysctlFile(key, ifName));
-      return words(now) === words(value) ? [] : [`sysctl ${key} is ${now}, not ${value}`];
+      return normaliseSpace(now) === normaliseSpace(value) ? [] : [`sysctl ${key} is ${now}, not ${value}`];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { interfaceNameProblem } from '@cnikit/cni-spec';
 
-/** Whether the kernel takes this as an interface name; empty stands for the default. */
+/** Returns true for a valid interface name, and for an empty one, which stands for the default. */
 export function isLinkNameOrEmpty(name: string): boolean {
   return name === '' || interfaceNameProblem(name) === undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * The cnikit CNI plugins as a library: run their verbs under Node, over any `Sys`.
+ * The cnikit CNI plugins as a library, which runs their verbs under Node with any `Sys`.
  *
  * ```ts
  * import { pluginFor, plugins } from '@cnikit/plugin';
@@ -9,7 +9,8 @@
  * console.log(stdout);
  * ```
  *
- * The static executable for nodes is `build/cnikit` in this package, for arm64 `build/cnikit-arm64`; {@link executablePath} says where.
+ * The static executable for nodes is `build/cnikit` in this package, and `build/cnikit-arm64` for arm64.
+ * {@link executablePath} returns its path.
  *
  * @module
  */

@@ -5,8 +5,8 @@ import { sameNetns } from './netns/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
 
 /**
- * One invocation as a runtime sees it, from name, environment and stdin to stdout and exit code. Nothing is asked of
- * `sys` before the function that it gives is called.
+ * Returns the function that runs one invocation, from name, environment and stdin to stdout and exit code. Only that
+ * function calls `sys`.
  */
 export function programOver(sys: Sys): (argv: readonly string[]) => never {
   const all = plugins(keepingNetfilterOpen(sys));
@@ -22,9 +22,9 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
       },
       sameNetns: (path: string) => sameNetns(sys, path),
     };
-    const words = argv.slice(1);
-    if (words.length > 0 || !env.CNI_COMMAND) {
-      return answerPerson(words, run, io);
+    const args = argv.slice(1);
+    if (args.length > 0 || !env.CNI_COMMAND) {
+      return runCommand(args, run, io);
     }
     const output = run(io);
     if (output.stderr !== '') {
@@ -35,7 +35,7 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
         sys.writeFdText(1, output.stdout);
       }
     } catch (error) {
-      // A result that reached nobody is an ADD that failed.
+      // The runtime did not receive the result, so ADD has failed.
       if (env.CNI_COMMAND === 'ADD') {
         run({ ...io, env: { ...env, CNI_COMMAND: 'DEL' } });
       }
@@ -44,10 +44,10 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
     return sys.exit(output.exitCode);
   };
 
-  /** Without a command it says what every plugin says then, and what else there is. */
-  function answerPerson(words: readonly string[], run: Run, io: PluginIo): never {
-    const about = words.length === 0 ? run(io).stderr : '';
-    const { stdout, stderr, exitCode } = runCli(words, [...all.keys()]);
+  /** Runs the command line. Without a command it prints the plugin's description and the help. */
+  function runCommand(args: readonly string[], run: Run, io: PluginIo): never {
+    const about = args.length === 0 ? run(io).stderr : '';
+    const { stdout, stderr, exitCode } = runCli(args, [...all.keys()]);
     if (about + stderr !== '') {
       sys.writeFdText(2, about + stderr);
     }
@@ -59,9 +59,9 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
 }
 
 /**
- * Leaves connections to netfilter to the end of the process. Who closes one waits until the kernel has freed what
- * transactions removed, some 10 ms (net/netfilter/nf_tables_api.c, nft_rcv_nl_event); at the end of a DEL that has
- * happened while the link was deleted.
+ * Keeps netfilter sockets open until the process exits: close() blocks until the kernel has freed removed rules, about
+ * 10 ms (net/netfilter/nf_tables_api.c, nft_rcv_nl_event). At the end of a DEL the kernel has done so while the link was
+ * deleted.
  */
 function keepingNetfilterOpen(sys: Sys): Sys {
   const kept = new Set<number>();

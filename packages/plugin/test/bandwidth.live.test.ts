@@ -173,9 +173,13 @@ describe.skipIf(!inSandbox).each(invokers)(
       run('tc', 'qdisc', 'del', 'dev', host, 'root');
       fails(check(), 999, new RegExp(`${host} has no token bucket filter but noqueue`));
       run('tc', 'qdisc', 'del', 'dev', host, 'ingress');
-      fails(check(), 999, new RegExp(`no token bucket.*what ${host} receives is not redirected to ${ifb}`));
+      fails(
+        check(),
+        999,
+        new RegExp(`no token bucket.*packets that ${host} receives are not redirected to ${ifb}`),
+      );
       run('ip', 'link', 'del', ifb);
-      fails(check(), 999, new RegExp(`there is no device ${ifb}`));
+      fails(check(), 999, new RegExp(`device ${ifb} is missing`));
       fails(check({ prevResult: undefined }), 7, /prevResult missing/);
     });
 

@@ -226,7 +226,7 @@ describe.skipIf(!inSandbox).each(invokers)(
 
     test('bridge ADD names a link of the bridge’s name that is not a bridge', () => {
       run('ip', 'link', 'add', 'cni0', 'type', 'veth', 'peer', 'name', 'other');
-      fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /cni0.*no bridge but a veth/);
+      fails(invoke(env('ADD', 'c1', pod()), conf()), 7, /cni0.*not a bridge .it is a veth/);
       expect(hostVeths().sort()).toEqual(['cni0', 'other']);
       run('ip', 'link', 'del', 'other');
     });

@@ -86,8 +86,8 @@ describe.skipIf(!inSandbox).each(invokers)(
         [{ file: fifo }, /ENXIO/],
         [{ file: '/dev/full' }, /ENOSPC/],
         [{ syslog: `${here.dir}/none` }, /ENOENT/],
-        [{ syslog: 5 }, /Cannot log as asked: log: syslog/],
-        ['loud', /Cannot log as asked/],
+        [{ syslog: 5 }, /Invalid "log" configuration: syslog/],
+        ['loud', /Invalid "log" configuration/],
       ] as const) {
         const pod = here.pod();
         expect(ok(call('ADD', pod.path, log)).stderr).toMatch(warning);

@@ -1,21 +1,21 @@
 import type { PluginIo, PluginOutput } from '@cnikit/cni-spec';
 
-/** Of what somebody else wrote, before it is cut: a datagram has its limits. */
+/** Maximum length of text from other programs, since a datagram is limited. */
 const TEXT_LIMIT = 1000;
 
-/** What a line tells besides the invocation itself. */
+/** The content of a line besides the invocation itself. */
 export interface LogFacts {
-  /** The name that the plugin was run as. */
+  /** Name that the plugin was invoked by. */
   plugin: string;
   /** CLOCK_REALTIME, milliseconds. */
   time: number;
-  /** The network configuration, decoded as far as it goes. */
+  /** The network configuration, as far as it could be decoded. */
   conf: unknown;
   /** Milliseconds by phase. */
   trace: Readonly<Record<string, number>>;
 }
 
-/** One line of JSON in ASCII about one verb, without the newline. `code` is 0 for success, else the CNI error's. */
+/** Formats one verb as a line of ASCII JSON, without the newline. `code` is 0 for success, otherwise the CNI error code. */
 export function logLine({ env }: PluginIo, output: PluginOutput, facts: LogFacts): string {
   const { plugin, time, conf, trace } = facts;
   const { code = 0, msg, details } = output.exitCode === 0 ? {} : errorOf(output.stdout);
@@ -44,7 +44,7 @@ function errorOf(stdout: string): { code?: unknown; msg?: unknown; details?: unk
   }
 }
 
-/** Absent for what is no text or empty. */
+/** Returns undefined for an empty string and for other types. */
 function clipped(text: unknown): string | undefined {
   return typeof text === 'string' && text !== '' ? text.slice(0, TEXT_LIMIT) : undefined;
 }

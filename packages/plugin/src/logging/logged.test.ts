@@ -78,8 +78,8 @@ test.each([
 });
 
 test.each([
-  ['{"log":5}', /^Cannot log as asked: log: /],
-  ['{"log":{"file":5}}', /^Cannot log as asked: log: file/],
+  ['{"log":5}', /^Invalid "log" configuration: /],
+  ['{"log":{"file":5}}', /^Invalid "log" configuration: file/],
 ])('logged() says what is wrong with %s, and the verb is none the worse', (stdin, text) => {
   const output = logged(clocks(), 'bridge', plugin(OK))({ env, stdin });
   expect(output).toEqual({ ...OK, stderr: expect.stringMatching(text) });

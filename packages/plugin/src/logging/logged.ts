@@ -7,10 +7,10 @@ import { startTrace, type Trace } from './trace.ts';
 import { writeLog } from './write-log.ts';
 
 /**
- * Runs an invocation and logs it as its configuration's field `log` asks. Whether there is such a field is told from
- * the text on stdin, so that an invocation which nobody wants logged asks no clock and parses nothing twice.
+ * Runs an invocation and logs it as the configuration's field `log` requests. A search of the text on stdin finds the
+ * field, so an invocation without it reads no clock and parses nothing twice.
  *
- * Whatever is wrong with the log is said on stderr and changes nothing else.
+ * Problems with the log are reported on stderr and have no other effect.
  */
 export function logged(
   sys: Sys,
@@ -46,7 +46,7 @@ function withLog(
   const given = (conf as { log?: unknown } | null)?.log ?? {};
   const log = normaliseKeys(given, logConfKeys);
   if (!isLogConf(log)) {
-    return { ...output, stderr: `${output.stderr}Cannot log as asked: log: ${explain('logConf', log)}\n` };
+    return { ...output, stderr: `${output.stderr}Invalid "log" configuration: ${explain('logConf', log)}\n` };
   }
   trace.mark('rest');
   const line = logLine(io, output, { plugin, time: sys.realtimeMs(), conf, trace: trace.phases });

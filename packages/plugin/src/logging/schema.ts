@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 
-/** Where a network configuration wants its verbs logged, the field `log`; each that is set gets the line. */
+/** The field `log` of a network configuration: destinations of log lines. */
 export const logConfSchema = z.looseObject({
-  /** A file to append to, an absolute path. */
+  /** Absolute path of a file to append to. */
   file: z.optional(z.string()),
   /** True for /dev/log, or the path of another datagram socket. */
   syslog: z.optional(z.union([z.boolean(), z.string()])),

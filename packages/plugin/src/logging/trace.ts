@@ -1,16 +1,15 @@
 import type { Sys } from '@cnikit/sys';
 
-/** How long each phase of a verb took, in milliseconds. */
+/** The duration of each phase of a verb, in milliseconds. */
 export interface Trace {
-  /** Books the time since the last call on the phase. */
+  /** Adds the time since the last call to the phase. */
   mark: (phase: string) => void;
-  /** The phases so far in the order they came first, `start` before all. */
+  /** The phases so far in order of their first call; `start` is the first. */
   phases: Readonly<Record<string, number>>;
 }
 
 /**
- * Begins a trace. What came before is the process's start, which has to be told by the processor time that it took:
- * nobody knew then that somebody would ask.
+ * Starts a trace. The phase `start` is the process's CPU time so far, since no clock was read when the process started.
  */
 export function startTrace(sys: Sys): Trace {
   const phases: Record<string, number> = { start: sys.cpuMs() };

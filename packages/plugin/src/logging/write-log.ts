@@ -1,4 +1,4 @@
-/** Where a line goes. None of it waits: a reader who does not read costs lines, and no pod its network. */
+/** Output of log lines. It never blocks: a slow reader loses lines and does not delay pods. */
 import {
   AF_UNIX,
   O_APPEND,
@@ -16,7 +16,7 @@ const SYSLOG = '/dev/log';
 const INFO = (3 << 3) | 6;
 const ERROR = (3 << 3) | 3;
 
-/** What is to be logged. */
+/** A log record. */
 export interface LogEntry {
   /** ASCII, without a newline. */
   line: string;
@@ -24,9 +24,9 @@ export interface LogEntry {
 }
 
 /**
- * Writes the line to the log file and syslog, as far as the configuration asks.
+ * Writes the line to the log file and syslog, as the configuration requests.
  *
- * @returns for a person to read: which of them it could not be written to
+ * @returns a message about each destination that failed
  */
 export function writeLog(sys: Sys, { file, syslog }: LogConf, entry: LogEntry): string {
   let trouble = '';
@@ -47,12 +47,12 @@ export function writeLog(sys: Sys, { file, syslog }: LogConf, entry: LogEntry): 
   return trouble;
 }
 
-/** By one write, so that the lines of two processes do not mix. */
+/** Appends with a single write, so that lines of two processes do not mix. */
 function appendLine(sys: Sys, file: string, line: string): void {
   sys.writeText(file, `${line}\n`, { flags: O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, mode: 0o640 });
 }
 
-/** RFC 3164, section 4.1, without the time, which is the receiver's to say: here nobody knows the time zone. */
+/** Formats an RFC 3164 message (section 4.1) without the time: the time zone is unknown here, and the receiver adds it. */
 function sendDatagram(sys: Sys, path: string, { line, failed }: LogEntry): void {
   const text = `<${failed ? ERROR : INFO}>cnikit[${sys.getpid()}]: ${line}`;
   const fd = sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);

@@ -1,4 +1,4 @@
-/** Which plugin a program's name stands for: one executable serves them all. */
+/** The plugins by name: one executable serves them all. */
 import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { featurePlugin } from '../attachment/feature.ts';
@@ -15,12 +15,12 @@ import { tuningPlugin } from './tuning/plugin.ts';
 /** Runs one invocation of a plugin. */
 export type Run = (io: PluginIo) => PluginOutput;
 
-/** The plugins by the names of the reference's. */
+/** Plugins by their upstream names. */
 export type Plugins = ReadonlyMap<string, Run>;
 
 const DEFAULT = 'cnikit';
 
-/** Every plugin over a kernel. */
+/** Returns all plugins, with `sys` as their kernel. */
 export function plugins(sys: Sys): Plugins {
   const all: Record<string, Run> = {
     cnikit: running(cnikitPlugin(sys)),
@@ -35,11 +35,11 @@ export function plugins(sys: Sys): Plugins {
   return new Map(Object.entries(all).map(([name, run]) => [name, logged(sys, name, run)]));
 }
 
-/** The plugin that a program's path asks for by its last part; an unknown name is `cnikit`. */
+/** Returns the plugin named by the last component of a program's path; `cnikit` for an unknown name. */
 export function pluginFor(all: Plugins, program: string): Run {
   const run = all.get(program.slice(program.lastIndexOf('/') + 1)) ?? all.get(DEFAULT);
   if (run === undefined) {
-    throw new TypeError(`No plugin is called ${DEFAULT}`);
+    throw new TypeError(`Plugin ${DEFAULT} is missing`);
   }
   return run;
 }

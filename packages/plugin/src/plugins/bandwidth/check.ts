@@ -1,10 +1,10 @@
-/** CHECK: the token buckets that the kernel has beside those that the configuration asks for, in words. */
+/** Comparison of the kernel's token buckets with the configuration, for CHECK. */
 import { type Qdisc, type RtnetlinkConnection, TC_H_ROOT } from '@cnikit/netlink';
 import type { HostEnd } from '../../attachment/feature.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
-/** What of the limits is missing or different. */
+/** Lists the limits that are missing or different. */
 export function limitDifferences(
   route: RtnetlinkConnection,
   host: HostEnd,
@@ -17,14 +17,14 @@ export function limitDifferences(
   }
   const device = route.link({ name: ifb });
   if (device === undefined) {
-    return [...differences, `there is no device ${ifb}`];
+    return [...differences, `device ${ifb} is missing`];
   }
   if (!device.up) {
     differences.push(`device ${ifb} is down`);
   }
   const redirects = route.filters({ index: host.index }).some(({ redirect }) => redirect === device.index);
   if (!redirects) {
-    differences.push(`what ${host.name} receives is not redirected to ${ifb}`);
+    differences.push(`packets that ${host.name} receives are not redirected to ${ifb}`);
   }
   return [...differences, ...bucketDifferences(route, device, egress)];
 }
@@ -37,13 +37,13 @@ function bucketDifferences(
   const root = route.qdiscs({ index }).find(({ parent }) => parent === TC_H_ROOT);
   const tbf = root?.kind === 'tbf' ? root.tbf : undefined;
   if (tbf === undefined) {
-    return [`${name} has no token bucket filter${butWhat(root)}`];
+    return [`${name} has no token bucket filter${insteadOf(root)}`];
   }
   return (['rate', 'buffer', 'limit'] as const)
     .filter((key) => tbf[key] !== wanted[key])
     .map((key) => `${key} of the token bucket filter of ${name} is ${tbf[key]}, not ${wanted[key]}`);
 }
 
-function butWhat(root: Qdisc | undefined): string {
+function insteadOf(root: Qdisc | undefined): string {
   return root === undefined ? '' : ` but ${root.kind}`;
 }

@@ -13,16 +13,16 @@ import { shape } from './shape.ts';
 type Bandwidth = Context<BandwidthSettings>;
 
 /**
- * `bandwidth`: limits what a pod on a veth pair may send and receive.
+ * The feature `bandwidth`: limits the rates at which a pod with a veth pair sends and receives.
  *
- * @param withHostEnd whether DEL deletes the host end too, where there is a device to delete: right before it would go
- *   anyway, and for the price of one, which the kernel's wait for all processors makes up nearly all of
+ * @param withHostEnd makes DEL delete the device and the host end together. Each deletion takes an RCU grace period, so
+ *   one for both costs half
  */
 export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<BandwidthSettings> {
   return {
     name: 'bandwidth',
-    about: 'cnikit bandwidth: limits what a pod may send and receive',
-    // Limits are looked at by the verbs that need them: whatever a configuration has become, a pod can go.
+    about: 'cnikit bandwidth: limits the rates at which a pod sends and receives',
+    // Only verbs that need the limits read them, so DEL works with any configuration.
     settings: (raw) => ({ network: raw.name, raw }),
     isRequested: ({ raw }) => asksForLimits(raw),
     validate: ({ raw }) => void limitsOf(raw),
@@ -48,7 +48,7 @@ export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<Bandwid
   };
 }
 
-/** What shapes a pod at its host end; undefined when it has no limits. */
+/** Returns the function that shapes a pod at its host end; undefined when the pod has no limits. */
 function shaping(sys: Sys, context: Bandwidth, grouped: boolean): AddBeforeLinkUp | undefined {
   const limits = limitsOf(context.conf.raw);
   if (limits === undefined) {
@@ -78,7 +78,7 @@ function collect(sys: Sys, { conf: { network }, validAttachments }: Bandwidth): 
   if (failed.length === 0) {
     return;
   }
-  throw new CniError(ErrorCode.Internal, `GC of network ${network} is not complete: ${failed.join('; ')}`);
+  throw new CniError(ErrorCode.Internal, `GC of network ${network} is incomplete: ${failed.join('; ')}`);
 }
 
 function attachmentOf({ conf: { network }, containerID }: Bandwidth) {

@@ -6,10 +6,10 @@ import { hostVethName } from '../../links/names.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 
 /**
- * Finds the end that a plugin before this one has put into the result: by its name if it was one of ours, else as the
- * peer of the pod's interface.
+ * Finds the host end in the result of the previous plugins: by its name when cnikit created it, otherwise as the peer of
+ * the pod's interface.
  *
- * @throws CniError in the reference's words, when there is none
+ * @throws {CniError} with upstream's message, when there is no host end
  */
 export function hostEnd(
   sys: Sys,
@@ -29,7 +29,7 @@ export function hostEnd(
   throw new CniError(
     ErrorCode.Internal,
     'no veth peer of container interface found in host ns',
-    'The plugin that made the pair has to stand before this one in the list',
+    'Put this plugin after the one that creates the veth pair',
   );
 }
 
@@ -46,6 +46,6 @@ function peer(sys: Sys, route: RtnetlinkConnection, netns: string, ifName: strin
   throw new CniError(
     ErrorCode.Internal,
     `container interface ${ifName} has no veth peer`,
-    'Only a pod whose interface is a veth pair, as bridge and ptp make it, can be shaped',
+    'Only veth interfaces, as bridge and ptp create them, can be shaped',
   );
 }

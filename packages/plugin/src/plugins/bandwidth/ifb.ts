@@ -1,4 +1,4 @@
-/** The device that a pod's outgoing packets pass, for only what leaves a device can be shaped. */
+/** The ifb device for a pod's outgoing packets: the kernel shapes only packets that leave a device. */
 import type { Context } from '@cnikit/cni-spec';
 import {
   decodeLinkSummary,
@@ -15,28 +15,28 @@ import { type Attachment, ifbName } from '../../links/ifb-name.ts';
 import { hostVethPrefix } from '../../links/names.ts';
 
 /**
- * A MAC address for the device, whose first bytes say which network it belongs to: its name does not, and GC has to
- * know. An alias would say it better, but comes after the device, and a kill may come between.
+ * Returns a MAC address for the device. Its first bytes identify the network, for GC: the device's name does not. An
+ * alias would be clearer, but it needs a second request, and the process may be killed in between.
  */
 export function ifbMac(sys: Sys, network: string): string {
   return formatMac(Uint8Array.of(...ownerBytes(network), ...sys.randomBytes(1)));
 }
 
-/** Locally administered, and the four letters by which the network's host ends are told from others. */
+/** The MAC prefix of a network: locally administered, and the four characters of its host end names. */
 function ownerBytes(network: string): number[] {
   return [0x02, ...[...hostVethPrefix(network).slice(-4)].map((letter) => letter.charCodeAt(0))];
 }
 
-/** Beyond what people number their groups by. */
+/** First group number in use, above those that administrators use. */
 const GROUPS = 0x63000000;
 const GROUPS_SIZE = 0x1000000;
 
-/** The group of a device and its pod's host end, which no other device has; undefined where the index is too large. */
+/** Returns the link group for a device and its pod's host end only; undefined when the index is too large. */
 export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
   return index < GROUPS_SIZE ? GROUPS + index : undefined;
 }
 
-/** Deletes the attachment's device if there is one, and its host end where the two are in a group of theirs; says whether they were. */
+/** Deletes the attachment's device, if any, and its host end when both are in their own group. Returns true in that case. */
 export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): boolean {
   const ifb = host.link({ name: ifbName(attachment) }, decodeLinkSummary);
   if (ifb === undefined) {
@@ -49,11 +49,11 @@ export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): bo
 }
 
 /**
- * Deletes the devices of this network whose container the runtime does not list; none when it has no list. Those that
- * the reference made say nothing of their network: GC of the plugin that attached the pod sees to them
- * (attachment/upstream-gc.ts). Goes on after a failure.
+ * Deletes the devices of this network whose container the runtime does not list. Deletes none when there is no list.
+ * Devices of upstream do not identify their network; GC of the plugin that attached the pod deletes them
+ * (attachment/upstream-gc.ts). Continues after a failure.
  *
- * @returns what could not be deleted and why
+ * @returns the failures
  */
 export function collectIfbs(
   sys: Sys,

@@ -2,12 +2,12 @@ import * as z from 'zod/mini';
 
 const bits = z.optional(z.int().check(z.gte(0)));
 
-/** Rates in bits per second, bursts in bits: of a network configuration, and as the `bandwidth` capability. */
+/** Limits in a network configuration and in the `bandwidth` capability: rates in bits per second, bursts in bits. */
 export const bandwidthConfSchema = z.looseObject({
-  /** What the pod may receive. */
+  /** Limit for packets to the pod. */
   ingressRate: bits,
   ingressBurst: bits,
-  /** What the pod may send. */
+  /** Limit for packets from the pod. */
   egressRate: bits,
   egressBurst: bits,
 });

@@ -4,27 +4,27 @@ import { bandwidthConfKeys, isBandwidthConf } from '../../guards.ts';
 import type { BandwidthConf } from './schema.ts';
 import { type TokenBucket, tokenBucket } from './token-bucket.ts';
 
-/** The network configuration, whose limits are read when they are needed. */
+/** The network configuration. Verbs read its limits when they need them. */
 export interface BandwidthSettings {
-  /** The network's name. */
+  /** Name of the network. */
   network: string;
   raw: CheckedConfig;
 }
 
-/** How fast a pod may be; a direction that is absent has no limit. */
+/** The limits of a pod; an absent direction has no limit. */
 export interface Limits {
-  /** What the pod may receive. */
+  /** Limit for packets to the pod. */
   ingress?: TokenBucket;
-  /** What the pod may send. */
+  /** Limit for packets from the pod. */
   egress?: TokenBucket;
 }
 
 /**
- * The limits of a network configuration. If it has any of the four fields, the runtime's capability is passed over, be
- * the field 0.
+ * Reads the limits of a network configuration. The runtime's capability is ignored when the configuration has any of the
+ * four fields, even with the value 0.
  *
  * @returns undefined when there is no limit
- * @throws CniError 7 naming the field and what it should be
+ * @throws {CniError} 7 naming the field and the expected value
  */
 export function limitsOf(raw: CheckedConfig): Limits | undefined {
   const own = checked(raw, 'Invalid bandwidth configuration');
@@ -39,7 +39,7 @@ export function limitsOf(raw: CheckedConfig): Limits | undefined {
   return { ...(ingress === undefined ? {} : { ingress }), ...(egress === undefined ? {} : { egress }) };
 }
 
-/** Whether there may be limits now, or may have been when the pod was added. */
+/** Returns true when the pod may have limits, or may have had them at ADD. */
 export function asksForLimits(raw: CheckedConfig): boolean {
   return (
     raw.runtimeConfig?.bandwidth !== undefined ||

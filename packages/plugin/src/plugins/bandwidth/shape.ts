@@ -1,4 +1,4 @@
-/** The queueing disciplines of a pod's link, seen from the node. */
+/** The queueing disciplines of a pod's link, on the node's side. */
 
 import { CniError, ErrorCode, type Interface } from '@cnikit/cni-spec';
 import {
@@ -22,18 +22,18 @@ import { groupOf, ifbMac } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
-/** `1:`, the reference's. */
+/** The handle `1:`, as upstream. */
 const HANDLE = 0x10000;
-/** Packets; the reference's least. */
+/** In packets: upstream's minimum. */
 const QUEUE_LENGTH = 1000;
 
 /**
- * Shapes what passes the host end: what goes to the pod there, what comes from it at a device that its packets are
- * redirected to. When the kernel refuses a part, the others are taken back.
+ * Shapes the packets that pass the host end: packets to the pod at the host end itself, packets from the pod at a device
+ * that they are redirected to. When the kernel refuses one part, the others are undone.
  *
- * @param grouped whether DEL is to delete device and host end together, for which they get a group of theirs
- * @returns the device, when there is a limit for what the pod sends
- * @throws NetlinkError EEXIST when the pod is shaped already
+ * @param grouped puts device and host end into their own link group, so that DEL can delete both at once
+ * @returns the device, when packets from the pod have a limit
+ * @throws {NetlinkError} EEXIST when the pod is shaped already
  */
 export function shape(
   sys: Sys,
@@ -47,14 +47,14 @@ export function shape(
   if (ingress !== undefined) {
     steps.push({ request: bucketOn(host, ingress), undo: delQdisc({ index: host.index, handle: HANDLE }) });
   }
-  // The one thing that has to be known before all else can be asked for at once is the device's index.
+  // All other requests form one batch, which needs the device's index.
   const ifb = egress === undefined ? undefined : createIfb(sys, route, attachment, host.mtu);
   if (ifb !== undefined && egress !== undefined) {
     const { index } = host;
     const id = grouped ? groupOf(ifb) : undefined;
     const group = id === undefined ? undefined : { group: id };
     steps.push(
-      // Before it is up: where packets may pass already, the kernel would wait for all processors to be done with them.
+      // The device is still down: on a link that is up, the kernel would wait for an RCU grace period.
       { request: bucketOn(ifb, egress) },
       { request: setLink({ index: ifb.index, up: true, ...group }) },
       ...(group === undefined ? [] : [{ request: setLink({ index, ...group }) }]),
@@ -71,7 +71,7 @@ export function shape(
   return ifb && { name: ifb.name, mac: ifb.mac };
 }
 
-/** The device that what the pod sends passes. */
+/** The device for packets from the pod. */
 type Device = Required<Pick<Link, 'name' | 'mac' | 'index'>>;
 
 interface Step {
@@ -93,16 +93,16 @@ function createIfb(sys: Sys, route: RtnetlinkConnection, attachment: Attachment,
       return { name, mac, index };
     }
   } catch (error) {
-    // The answer may have been lost, and not the request.
+    // The reply was lost, but the kernel may have handled the request.
     if (!isRefusal(error)) {
       takeBack(sys, [], error, { name });
     }
     throw error;
   }
-  throw new CniError(ErrorCode.TryAgainLater, `Link ${name} vanished while it was set up`);
+  throw new CniError(ErrorCode.TryAgainLater, `Link ${name} disappeared during setup`);
 }
 
-/** Takes back the device, and what was done of the steps, all if that is not known, by a connection that has not failed. */
+/** Deletes the device and undoes the completed steps, or all when they are unknown, with a new connection. */
 function takeBack(sys: Sys, steps: readonly Step[], error: unknown, ifb?: LinkRef): void {
   const failures = isRefusal(error) ? error.failures : [];
   const done = steps.filter((_, at) => !failures.some(({ index }) => index === at));
@@ -111,11 +111,11 @@ function takeBack(sys: Sys, steps: readonly Step[], error: unknown, ifb?: LinkRe
     route.batchSettled([...done.flatMap(({ undo }) => undo ?? []), ...(ifb ? [delLink(ifb)] : [])]);
     route.close();
   } catch {
-    // The error that led here is the one to report; DEL comes after it.
+    // Report the error that led here. DEL cleans up later.
   }
 }
 
-/** Whether the kernel has said no, and the conversation with it not failed. */
+/** Returns true when the kernel refused the request, and false when the connection failed. */
 function isRefusal(error: unknown): error is NetlinkError {
   return error instanceof NetlinkError && error.cause === undefined;
 }

@@ -1,4 +1,4 @@
-/** Rates and bursts as the reference computes them, so that either side's CHECK finds what the other made. */
+/** Rates and bursts as upstream computes them, so that each plugin's CHECK accepts the other's token buckets. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { TbfOptions } from '@cnikit/netlink';
 
@@ -8,19 +8,18 @@ const US_PER_SECOND = 1_000_000;
 const TICKS_PER_US = 15.625;
 const UINT32_MAX = 0xffffffff;
 
-/** A token bucket filter's parameters. */
+/** Parameters of a token bucket filter. */
 export type TokenBucket = Required<Pick<TbfOptions, 'rate' | 'burst' | 'buffer' | 'limit'>>;
 
 /**
- * The token bucket of a rate and a burst; undefined when both are 0, which stands for no limit.
+ * Computes the token bucket for a rate and a burst. Returns undefined when both are 0, which means no limit.
  *
- * What does not fit is cut to its low 32 bits as by the reference, since runtimes send bursts of 2^32 - 1 and more
- * where they mean none.
+ * As upstream, larger values are truncated to 32 bits: runtimes pass bursts of 2^32 - 1 and more for no limit.
  *
  * @param direction for the messages: `ingress` or `egress`
  * @param rate in bits per second
  * @param burst in bits
- * @throws CniError 7, in the reference's words
+ * @throws {CniError} 7 with upstream's message, when rate and burst do not fit together
  */
 export function tokenBucket(direction: string, rate: number, burst: number): TokenBucket | undefined {
   if (rate === 0 && burst === 0) {

@@ -26,17 +26,17 @@ import type { BridgeSettings } from './settings.ts';
 import { checkSpoofing, uncheckSpoofing } from './spoof-check.ts';
 import { ensureVlanGateway } from './vlan.ts';
 
-/** What a veth has where nothing else is asked for; linux/if_ether.h. In bytes. */
+/** Default MTU of a veth, in bytes (linux/if_ether.h). */
 const ETH_DATA_LEN = 1500;
 
 const NOTHING: Allocation = { ips: [], routes: [] };
 
 /**
- * ADD: bridge, veth pair, addresses, routes. When a step fails, the steps before it are taken back; the bridge
- * stays, since other pods may use it by then.
+ * Runs ADD: bridge, veth pair, addresses, routes. When a step fails, the previous steps are undone. The bridge stays,
+ * since other pods may use it already.
  *
- * @param parts `beforeLinkUp` is called once the host end is a port of the bridge, which then comes up only after it
- * @returns interfaces in the reference's order: bridge, host end, pod's end, to which `ips[].interface` points
+ * @param hooks work of features. `beforeLinkUp` runs when the host end is a port of the bridge, before it is set up
+ * @returns interfaces in upstream's order: bridge, host end, pod's end. `ips[].interface` points to the pod's end
  */
 export function add(
   sys: Sys,
@@ -68,7 +68,7 @@ export function add(
       host.request(setLink({ index: pair.hostIndex, up: true }));
     }
 
-    // After the interface, which an IPAM plugin such as dhcp needs to ask by.
+    // The interface exists first: an IPAM plugin such as dhcp sends its requests from it.
     const given = ipam?.add() ?? NOTHING;
     undo.push(() => ipam?.del());
     mark?.('ipam');
@@ -80,7 +80,7 @@ export function add(
     }
     mark?.('gateway');
 
-    // Before the pod can send.
+    // Rules come first: the pod cannot send yet.
     if (conf.ipMasq) {
       undo.push(() => undoMasquerade(sys, context, ips));
       addMasquerade(sys, context, { ips, link: holder?.name }, rules);
@@ -121,14 +121,14 @@ export function add(
   }
 }
 
-/** What the runtime asks for goes over the configuration's args, and these over the environment's. */
+/** Returns the requested MAC address. The runtime's takes precedence over the configuration's, then the environment's. */
 function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>): string | undefined {
   const ofArgs = cniArgs(raw).mac;
   const text = capability(raw, 'mac') || (typeof ofArgs === 'string' && ofArgs) || args.MAC;
   return text ? checkedMac(text) : undefined;
 }
 
-/** The link that holds the gateway addresses: the bridge, or the node's end in the network's VLAN. */
+/** Returns the link for the gateway addresses: the bridge, or the node's interface in the network's VLAN. */
 function ensureHolder(
   host: RtnetlinkConnection,
   sys: Sys,
@@ -148,7 +148,7 @@ function configurePod(
   configurePodInterface(sys, pod.route, plan);
   mark?.('addresses');
   awaitPort(sys, host, plan.hostName);
-  // What the kernel announced when the link came up may have met a port that did not forward yet.
+  // The kernel announced the addresses when the link came up, but the port may not have forwarded yet.
   if (plan.addresses.length > 0) {
     pod.route.request(announce(index, plan.mac));
   }

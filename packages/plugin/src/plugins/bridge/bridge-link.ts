@@ -1,4 +1,4 @@
-/** The node's bridge: made once, found by name ever after. */
+/** The node's bridge: the first ADD creates it, later ones find it by name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
   decodeLinkSummary,
@@ -18,16 +18,16 @@ import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanFiltering, usesVlans } from './vlan.ts';
 
-/** MAC address of a bridge whose last port, which lent it one, is gone. */
+/** MAC address of a bridge that has lost the port whose address it used. */
 const NO_MAC = '00:00:00:00:00:00';
 
 /** Value of the sysfs file addr_assign_type for an address that was set explicitly (linux/netdevice.h). */
 const NET_ADDR_SET = '3\n';
 
 /**
- * Finds the bridge or makes it, and sees that it is up. A concurrent ADD that makes it first is fine.
+ * Finds or creates the bridge and sets it up. A concurrent ADD may create it first.
  *
- * @throws CniError 7 when the name belongs to a link that is no bridge
+ * @throws {CniError} 7 when a link of that name exists and is not a bridge
  */
 export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
   const existing = lookUp(route, settings);
@@ -36,7 +36,7 @@ export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: Bri
   if (bridge.kind !== 'bridge') {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
-      `Link ${settings.bridge} exists and is no bridge${bridge.kind ? ` but a ${bridge.kind}` : ''}`,
+      `"${settings.bridge}" already exists but is not a bridge${bridge.kind ? ` (it is a ${bridge.kind})` : ''}`,
       'Choose another name in the field "bridge", or delete that link',
     );
   }
@@ -55,8 +55,8 @@ export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: Bri
 }
 
 /**
- * Whether the bridge has the MAC address of a port, which changes as ports come and go, so that the pods' neighbour
- * entries for their gateway go stale. Setting an address, even the same one, pins it.
+ * Returns true when the bridge uses the MAC address of a port. Such an address changes with the ports, and then the pods'
+ * neighbour entries for their gateway are stale. Setting an address, even the same one, pins it.
  */
 function borrowsMac(sys: Sys, name: string): boolean {
   const type = readFileIfExists(sys, `/sys/class/net/${name}/addr_assign_type`);
@@ -66,7 +66,7 @@ function borrowsMac(sys: Sys, name: string): boolean {
 
 function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
   try {
-    // A MAC that the kernel chooses would follow the ports as they come and go, and neighbours would lose it.
+    // An address that the kernel chooses would change with the ports, and neighbour entries would become stale.
     const mac = randomMac(sys);
     route.request(
       newLink({
@@ -78,7 +78,7 @@ function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSett
       }),
     );
     const bridge = find(route, settings);
-    // Without IPv6 in the kernel this fails, and there is nothing to do.
+    // This fails when the kernel has no IPv6; ignore that.
     route.batchSettled(linkLocal(bridge.index, mac));
     return bridge;
   } catch (error) {
@@ -95,7 +95,7 @@ function lookUp(route: RtnetlinkConnection, settings: BridgeSettings): Bridge | 
     return route.link({ name });
   }
   const device = route.device(name);
-  // Nearly always it is there, and a bridge; whatever else it is has more to tell.
+  // The common case is an existing bridge. For any other link, read its kind for the error message.
   if (device?.driver !== 'bridge') {
     return device && route.link({ name }, decodeLinkSummary);
   }
@@ -115,8 +115,8 @@ function find(route: RtnetlinkConnection, settings: BridgeSettings): Bridge {
   if (bridge === undefined) {
     throw new CniError(
       ErrorCode.TryAgainLater,
-      `Bridge ${settings.bridge} vanished while it was set up`,
-      'Something else deletes it; try again',
+      `Bridge ${settings.bridge} disappeared during setup`,
+      'Another program deletes it; try again',
     );
   }
   return bridge;

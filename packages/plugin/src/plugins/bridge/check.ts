@@ -14,7 +14,7 @@ import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { BridgeSettings } from './settings.ts';
 import { spoofCheckDifferences } from './spoof-check.ts';
 
-/** CHECK: compares what prevResult says with the kernel and IPAM, and names all that differs. */
+/** Runs CHECK: compares prevResult with the kernel and IPAM, and reports all differences. */
 export function check(sys: Sys, context: Context<BridgeSettings>): void {
   const { conf, containerID, ifName, netns } = context;
   const prevResult = requiredPrevResult(context);
@@ -40,18 +40,18 @@ function hostDifferences(host: RtnetlinkConnection, conf: BridgeSettings, hostNa
   const veth = host.link({ name: hostName });
   const differences: string[] = [];
   if (bridge?.kind !== 'bridge') {
-    differences.push(`there is no bridge ${conf.bridge}`);
+    differences.push(`bridge ${conf.bridge} is missing`);
   } else if (!bridge.up) {
     differences.push(`bridge ${conf.bridge} is down`);
   }
   if (veth === undefined) {
-    differences.push(`there is no host interface ${hostName}`);
+    differences.push(`host interface ${hostName} is missing`);
   } else {
     if (!veth.up) {
       differences.push(`host interface ${hostName} is down`);
     }
     if (veth.master !== bridge?.index) {
-      differences.push(`host interface ${hostName} is no port of ${conf.bridge}`);
+      differences.push(`host interface ${hostName} is not a port of ${conf.bridge}`);
     }
   }
   return differences;

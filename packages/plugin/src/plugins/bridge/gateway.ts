@@ -1,4 +1,4 @@
-/** The bridge as the pods' gateway: its addresses, and a node that forwards. */
+/** The pods' gateway: addresses of the bridge, and forwarding on the node. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import { overlaps, type Prefix } from '@cnikit/ip';
 import {
@@ -15,15 +15,15 @@ import { linkLocal } from '../../links/link-local.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
 
-/** The addresses with a gateway each: the first host of the subnet where IPAM names none. */
+/** Fills in missing gateways: the first host of the subnet. */
 export function withGateways(ips: readonly IpConfig[]): (IpConfig & { gateway: string })[] {
   return ips.map((ip) => ({ ...ip, gateway: ip.gateway ?? firstHost(ip.address) }));
 }
 
 /**
- * Makes the link hold each gateway address, with the prefix length of the pod's own, and the node forward.
+ * Gives the link each gateway address, with the prefix length of the pod's address, and enables forwarding on the node.
  *
- * @throws CniError 7 when another address is in the way and forceAddress is off
+ * @throws {CniError} 7 when the link has a conflicting address and forceAddress is off
  */
 export function ensureGateways(
   route: RtnetlinkConnection,
@@ -34,14 +34,14 @@ export function ensureGateways(
 ): void {
   ensureForwarding(sys, ips);
   const [only] = ips;
-  // Nearly always it is all there.
+  // The common case: all addresses exist.
   if (ips.length === 1 && only !== undefined && firstIPv4(name, { sys }) === gatewayOf(only)) {
     return;
   }
   const held = route.addresses({ index }).map(({ address }) => address);
   const requests: Request[] = [];
   const wanted = ips.map(gatewayOf);
-  // Compared as a set: a network with several ranges of one family has several gateways.
+  // Compare as sets: a network with several ranges of one family has several gateways.
   const foreign = new Set(held.filter((address) => !wanted.includes(address)));
   for (const gateway of wanted) {
     const others = [...foreign].filter((address) => inTheWay(knownPrefix(address), knownPrefix(gateway)));
@@ -49,7 +49,7 @@ export function ensureGateways(
       throw new CniError(
         ErrorCode.InvalidNetworkConfig,
         `Bridge ${name} already has an IP address different from ${gateway}: ${others.join(', ')}`,
-        'Set forceAddress to have it replaced, or delete it',
+        'Set forceAddress to replace the address, or delete it',
       );
     }
     for (const address of others) {
@@ -57,7 +57,7 @@ export function ensureGateways(
       foreign.delete(address);
     }
     if (!held.includes(gateway)) {
-      // Replace: a concurrent ADD may have set it just now. No detection of duplicates: it would delay the first pod.
+      // Replace, because a concurrent ADD may have set it. Duplicate address detection would delay the first pod.
       const broadcast = broadcastOf(gateway);
       requests.push(newAddress({ index, address: gateway, broadcast, nodad: true, replace: true }));
     }
@@ -75,12 +75,12 @@ function isLinkLocal(address: string): boolean {
   return address.startsWith('fe80:');
 }
 
-/** With the prefix length of the pod's address. */
+/** Returns the gateway with the prefix length of the pod's address. */
 function gatewayOf({ gateway, address }: IpConfig & { gateway: string }): string {
   return gateway + address.slice(address.indexOf('/'));
 }
 
-/** One IPv4 address a bridge; of IPv6 several whose subnets do not overlap, as the reference has it. */
+/** Returns true when two addresses conflict. As upstream, a bridge has one IPv4 address, and IPv6 addresses in disjoint subnets. */
 function inTheWay(held: Prefix, wanted: Prefix): boolean {
   if (held.address.length !== wanted.address.length) {
     return false;

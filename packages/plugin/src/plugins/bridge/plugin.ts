@@ -8,11 +8,11 @@ import { check } from './check.ts';
 import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from './settings.ts';
 import { collectSpoofChecks, uncheckSpoofing } from './spoof-check.ts';
 
-/** `bridge`: a veth pair from the pod to a bridge of the node, and the bridge as the pod's gateway. */
+/** The plugin `bridge`: connects the pod to a bridge of the node with a veth pair. The bridge is the pod's gateway. */
 export function bridgePlugin(sys: Sys): AttachPlugin<BridgeSettings> {
   const plugin = definePlugin<BridgeSettings>({
     about: 'cnikit bridge: bridge, host-local addresses and routes for a pod, in one process',
-    // Only a delegate is looked for there, and host-local is built in.
+    // CNI_PATH is only for delegated IPAM plugins; host-local is built in.
     optionalEnv: ['CNI_PATH'],
     args: [...BRIDGE_ARGS, 'IP'],
     config: bridgeSettings,

@@ -9,10 +9,10 @@ const LIMIT_MS = 3000;
 const INTERVAL_MS = 1;
 
 /**
- * Waits until the pod's port carries frames. The pod's end is up by then, but the kernel tells the bridge of that
- * by a worker of its own, most times within microseconds (since Linux 6.13 asking for the link hurries it).
+ * Waits until the pod's port carries frames. The pod's end is up already, but a kernel worker notifies the bridge, usually
+ * within microseconds. Since Linux 6.13 a request for the link runs the worker immediately.
  *
- * @throws CniError 999 when it does not within three seconds
+ * @throws {CniError} 999 when the port does not carry frames within three seconds
  */
 export function awaitPort(sys: Sys, route: RtnetlinkConnection, hostName: string): void {
   if (((route.deviceFlags(hostName) ?? 0) & IFF_RUNNING) !== 0) {
@@ -28,14 +28,14 @@ export function awaitPort(sys: Sys, route: RtnetlinkConnection, hostName: string
       throw new CniError(
         ErrorCode.Internal,
         `bridge port in error state: ${hostName} is not operational (IF_OPER ${state})`,
-        'Look whether something sets the interfaces or the bridge down',
+        'Check whether another program sets the interfaces or the bridge down',
       );
     }
     sys.sleepMs(INTERVAL_MS);
   }
 }
 
-/** The one attribute of interest: a link tells some sixty. */
+/** Decodes only this attribute: a link has some sixty. */
 function operState(message: MessageReader): number | undefined {
   if (message.type !== RTM_NEWLINK) {
     return undefined;

@@ -4,7 +4,7 @@ import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';
 import { portVlans, usesVlans } from './vlan.ts';
 
-/** Sets what differs from the kernel's defaults at the pod's port; where nothing does, it costs nothing. */
+/** Applies the settings of the pod's port that differ from the kernel's defaults; sends nothing when none does. */
 export function configurePort(
   route: RtnetlinkConnection,
   settings: BridgeSettings,

@@ -1,6 +1,6 @@
 /**
- * The bridge's network configuration (CNI SPEC section 1, and the reference bridge's documented fields).
- * Checks only, no transforms: the static executable runs guards generated from these schemas.
+ * The bridge's network configuration (CNI SPEC section 1, and the documented fields of the upstream bridge).
+ * The schemas only check and never transform: the static executable runs guards generated from them.
  */
 import * as z from 'zod/mini';
 import { isLinkNameOrEmpty } from '../../checks.ts';
@@ -15,12 +15,11 @@ const flag = z.optional(z.boolean());
 
 const vlanId = z.optional(z.int().check(z.gte(1), z.lte(4094)));
 
-/** VLANs that pass a port tagged: one, or all from minID to maxID. */
+/** Tagged VLANs of a port: one, or all from minID to maxID. */
 export const vlanTrunkSchema = z.looseObject({ id: vlanId, minID: vlanId, maxID: vlanId });
 
 /**
- * What the plugin reads of a network configuration beyond what cni-spec has checked; unknown keys are allowed.
- *
+ * The fields that the plugin reads, besides those that cni-spec checks. Unknown keys are allowed.
  */
 export const bridgeConfSchema = z.looseObject({
   bridge: z.optional(linkName),
@@ -30,17 +29,17 @@ export const bridgeConfSchema = z.looseObject({
   hairpinMode: flag,
   promiscMode: flag,
   portIsolation: flag,
-  /** In bytes; 0 is the kernel's default. */
+  /** In bytes; 0 = the kernel's default. */
   mtu: z.optional(z.int().check(z.gte(0), z.lte(65535))),
-  /** Of untagged frames; 0 is none. */
+  /** VLAN ID for untagged frames; 0 = none. */
   vlan: z.optional(z.int().check(z.gte(0), z.lte(4094))),
-  /** VLANs that pass tagged. */
+  /** Tagged VLANs. */
   vlanTrunk: z.optional(z.array(vlanTrunkSchema)),
   preserveDefaultVlan: flag,
   enabledad: flag,
   disableContainerInterface: flag,
   ipMasq: flag,
-  /** Absent or empty: nftables where the kernel has it. */
+  /** Absent or empty: nftables if the kernel has it. */
   ipMasqBackend: z.optional(z.string()),
   macspoofchk: flag,
 });

@@ -7,10 +7,10 @@ import { type VlanRange, vlanRanges } from './vlan-ranges.ts';
 
 const DEFAULT_BRIDGE = 'cni0';
 
-/** Keys of CNI_ARGS that the bridge reads, beside those of IPAM. */
+/** Keys of CNI_ARGS that the bridge reads, besides those of IPAM. */
 export const BRIDGE_ARGS = ['MAC'] as const;
 
-/** The bridge configuration with every default filled in. */
+/** The bridge configuration with all defaults filled in. */
 export interface BridgeSettings extends MasqueradeSettings {
   bridge: string;
   isGateway: boolean;
@@ -19,26 +19,26 @@ export interface BridgeSettings extends MasqueradeSettings {
   hairpinMode: boolean;
   promiscMode: boolean;
   portIsolation: boolean;
-  /** In bytes; 0 leaves it to the kernel. */
+  /** In bytes; 0 = the kernel's default. */
   mtu: number;
-  /** The pod's VLAN, untagged at its port; 0 for none. */
+  /** VLAN ID for untagged frames at the pod's port; 0 = none. */
   vlan: number;
-  /** VLANs that pass the port tagged. */
+  /** Tagged VLANs of the port. */
   vlanTrunk: readonly VlanRange[];
   /** Keeps the bridge's default VLAN on a port that has others. */
   preserveDefaultVlan: boolean;
-  /** Waits for the detection of duplicate IPv6 addresses. */
+  /** Waits for duplicate address detection (IPv6). */
   enabledad: boolean;
-  /** Makes the pod's interface, and leaves it down and without addresses. */
+  /** Leaves the pod's interface down and without addresses. */
   disableContainerInterface: boolean;
-  /** Drops frames of the pod that are not from its MAC address. */
+  /** Drops frames of the pod with another source MAC address. */
   macspoofchk: boolean;
 }
 
 /**
- * Checks the plugin's part of a network configuration and fills in the reference's defaults.
+ * Checks the plugin's part of a network configuration and fills in upstream's defaults.
  *
- * @throws CniError 7 naming the field and what it should be
+ * @throws {CniError} 7 naming the field and the expected value
  */
 export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
   const conf = normaliseKeys(raw, bridgeConfKeys);
@@ -84,7 +84,7 @@ function refuseContradictions(conf: BridgeConf, raw: CheckedConfig): void {
   if (conf.disableContainerInterface && raw.ipam?.type) {
     throw contradiction(
       'cannot use IPAM when disableContainerInterface is set',
-      'An interface that stays down has no addresses: remove ipam',
+      'Remove ipam: an interface that stays down has no addresses',
     );
   }
 }

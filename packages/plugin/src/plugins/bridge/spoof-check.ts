@@ -1,5 +1,5 @@
 /**
- * `macspoofchk`: frames of a pod that do not have its MAC address are dropped, by the reference's rules of nftables:
+ * `macspoofchk`: drops frames of a pod that have another source MAC address, with upstream's nftables rules:
  *
  *     table bridge nat {
  *       chain PREROUTING { type filter hook prerouting priority dstnat; iifname "veth…" jump cni-br-iface-4f1c-eth0 }
@@ -7,7 +7,8 @@
  *       chain cni-br-iface-4f1c-eth0-mac { ether saddr 02:00:5e:10:00:01 return; drop }
  *     }
  *
- * Table and first chain may be somebody else's as well: with the last pod they go if the table says that it is ours.
+ * Other programs may use the table and its first chain too. The last pod removes them only if the table's comment says
+ * that cnikit created the table.
  */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Request } from '@cnikit/netlink';
@@ -36,14 +37,14 @@ const IN = { family: 'bridge', table: TABLE.name } as const;
 const PREROUTING = 'PREROUTING';
 const PRIORITY = -300;
 const PREFIX = 'cni-br-iface-';
-/** A comment holds 127 bytes. */
+/** Maximum length of a comment. */
 const LONGEST = 100;
-/** What a table's comment says that was made here. Somebody else's has another, or none, and never gets one. */
+/** Comment of a table that cnikit created. A table of another program never gets it. */
 const OURS = 'cnikit';
-/** Chains of a table with one pod. */
+/** Number of chains in a table with one pod. */
 const LAST_USE = 3;
 
-/** An attachment's chains and comment. */
+/** The chains and the comment of an attachment. */
 interface Names {
   own: string;
   mac: string;
@@ -56,7 +57,7 @@ function namesOf(containerID: string, ifName: string): Names {
   return { own: PREFIX + id, mac: `${PREFIX}${id}-mac`, comment: `macspoofchk-${id}` };
 }
 
-/** Whose frames are looked at. */
+/** The port whose frames are checked. */
 export interface CheckedPort {
   containerID: string;
   ifName: string;
@@ -65,9 +66,9 @@ export interface CheckedPort {
 }
 
 /**
- * Has frames that come by the port dropped unless they are from the MAC address.
+ * Drops frames from the port unless they have the given source MAC address.
  *
- * @throws CniError 2 when the kernel has no nftables for bridges
+ * @throws {CniError} 2 when the kernel has no nftables for bridges
  */
 export function checkSpoofing(sys: Sys, { containerID, ifName, hostName, mac }: CheckedPort): void {
   const names = namesOf(containerID, ifName);
@@ -105,7 +106,7 @@ export function checkSpoofing(sys: Sys, { containerID, ifName, hostName, mac }: 
   }
 }
 
-/** Takes back what was made for an attachment. */
+/** Removes the rules of an attachment. */
 export function uncheckSpoofing(
   sys: Sys,
   { containerID, ifName }: Omit<CheckedPort, 'hostName' | 'mac'>,
@@ -113,7 +114,7 @@ export function uncheckSpoofing(
   whereNftables(sys, (nft) => remove(nft, namesOf(containerID, ifName).own));
 }
 
-/** Takes back what was made for attachments to the network that are not listed. */
+/** Removes the rules of this network's attachments that are not listed. */
 export function collectSpoofChecks(
   sys: Sys,
   network: string,
@@ -128,7 +129,7 @@ export function collectSpoofChecks(
     for (const rule of entries(nft)) {
       const chain = ruleTarget(rule);
       const port = inputOf(rule);
-      // Only the port's name says which network it is; the reference's do not.
+      // The port's name identifies the network; names of upstream do not.
       if (chain?.startsWith(PREFIX) && port?.startsWith(prefix) && !keep.has(port)) {
         remove(nft, chain);
       }
@@ -136,7 +137,7 @@ export function collectSpoofChecks(
   });
 }
 
-/** What is missing of an attachment's, in words. */
+/** Lists what an attachment's rules lack. */
 export function spoofCheckDifferences(sys: Sys, containerID: string, ifName: string): string[] {
   const { own, mac } = namesOf(containerID, ifName);
   const complete = whereNftables(
@@ -160,7 +161,7 @@ function remove(nft: NftConnection, chain: string): void {
         return last ? [...requests, ...baseRemoval()] : requests;
       },
       more(nft) {
-        // Of several that leave at once each saw the others.
+        // Of several attachments that leave at once, each saw the others.
         if (!last && isOurs(nft, 1)) {
           removeBase(nft);
         }
@@ -175,7 +176,7 @@ function isOurs(nft: NftConnection, use: number): boolean {
   return table?.comment === OURS && table.use === use;
 }
 
-/** Refused while there is anything else in the table, or a rule of somebody in the chain. */
+/** Requests that remove the table. The kernel refuses them while the table has another chain, or the chain another rule. */
 function baseRemoval(): Request[] {
   return [delChain({ ...IN, name: PREROUTING, ifEmpty: true }), delTable({ ...TABLE, ifEmpty: true })];
 }
@@ -187,14 +188,14 @@ function removeBase(nft: NftConnection): void {
   try {
     nft.commit(baseRemoval());
   } catch (error) {
-    // A pod has come.
+    // Another process has added a pod.
     if (!isRace(error)) {
       throw error;
     }
   }
 }
 
-/** Requests that remove an attachment's chains; none when they are not there. */
+/** Returns the requests that remove an attachment's chains; empty when the chains do not exist. */
 function removal(nft: NftConnection, chain: string): Request[] {
   if (nft.chain({ ...IN, name: chain }) === undefined) {
     return [];
@@ -214,7 +215,7 @@ function jumpsTo(chain: string, rules: readonly NftRule[]): NftRule[] {
   return rules.filter((rule) => ruleTarget(rule) === chain);
 }
 
-/** The name that a rule compares the interface with; it is the first that these rules compare. */
+/** Returns the interface name that a rule matches; these rules match it first. */
 function inputOf({ expressions }: NftRule): string | undefined {
   for (const one of expressions) {
     if (one.name === 'cmp' && one.data) {

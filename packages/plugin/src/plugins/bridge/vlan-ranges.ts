@@ -1,16 +1,16 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { VlanTrunk } from './schema.ts';
 
-/** VLAN ids from first to last, both included. */
+/** VLAN IDs from first to last, both included. */
 export interface VlanRange {
   first: number;
   last: number;
 }
 
 /**
- * The `vlanTrunk` field as ranges in order that neither overlap nor touch.
+ * Converts the `vlanTrunk` field to sorted ranges that neither overlap nor touch.
  *
- * @throws CniError 7 for a range with one end, or with its ends the wrong way round
+ * @throws {CniError} 7 when a range lacks an end, or its ends are reversed
  */
 export function vlanRanges(trunk: readonly VlanTrunk[]): VlanRange[] {
   const ranges: VlanRange[] = [];

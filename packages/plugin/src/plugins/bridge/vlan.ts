@@ -1,4 +1,4 @@
-/** VLANs of a bridge's ports, by the bridge's own filtering. */
+/** VLANs of bridge ports, with the bridge's VLAN filtering. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
   AF_BRIDGE,
@@ -29,15 +29,15 @@ const BRIDGE_VLAN_INFO_UNTAGGED = 1 << 2;
 const BRIDGE_VLAN_INFO_RANGE_BEGIN = 1 << 3;
 const BRIDGE_VLAN_INFO_RANGE_END = 1 << 4;
 
-/** Whether the network's ports have VLANs, so that the bridge has to filter. */
+/** Returns true when ports of the network have VLANs, so that the bridge must filter. */
 export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vlanTrunk'>): boolean {
   return vlan !== 0 || vlanTrunk.length > 0;
 }
 
 /**
- * Makes the bridge filter VLANs: one that does not would pass frames of every VLAN to every pod.
+ * Enables VLAN filtering. Without it the bridge would pass frames of all VLANs to all pods.
  *
- * @throws CniError 2 when the kernel has been built without that
+ * @throws {CniError} 2 when the kernel was built without VLAN filtering
  */
 export function ensureVlanFiltering(
   route: RtnetlinkConnection,
@@ -58,12 +58,12 @@ export function ensureVlanFiltering(
       vlan === 0
         ? `Unsupported field vlanTrunk: ${JSON.stringify(vlanTrunk)}`
         : `Unsupported field vlan: ${vlan}`,
-      'Bridges of this kernel do not filter VLANs: it lacks CONFIG_BRIDGE_VLAN_FILTERING',
+      'This kernel lacks CONFIG_BRIDGE_VLAN_FILTERING',
     );
   }
 }
 
-/** Requests that give a port its VLANs, instead of the one that the bridge gave it when it joined. */
+/** Returns the requests that replace a port's default VLAN by its own VLANs. */
 export function portVlans(
   port: number,
   bridge: Bridge,
@@ -89,9 +89,9 @@ export function portVlans(
 }
 
 /**
- * The node's own end in a VLAN of the bridge, which holds the gateway addresses: a veth pair named after bridge
- * and VLAN, as the reference makes it, whose other end is a port with that VLAN. It is up once it has all it needs, so
- * that one which another ADD is making, or was killed at, is completed.
+ * Finds or creates the node's own interface in a VLAN of the bridge, for the gateway addresses. As upstream, it is one end
+ * of a veth pair, named after bridge and VLAN; the other end is a bridge port with that VLAN. The interface is set up last,
+ * so an interface that is down belongs to a concurrent or killed ADD and is completed here.
  */
 export function ensureVlanGateway(
   route: RtnetlinkConnection,
@@ -111,9 +111,9 @@ export function ensureVlanGateway(
   try {
     const gateway = find(name);
     if (gateway === undefined) {
-      throw vanished(name);
+      throw disappeared(name);
     }
-    // The reference names its ports otherwise, and gives them their VLANs before all else.
+    // A port of upstream has another name, and has its VLANs already.
     const portLink = find(port);
     ignoreRouterAdvertisements(sys, name);
     const vlans = portLink === undefined ? [] : portVlans(portLink.index, bridge, settings);
@@ -127,7 +127,7 @@ export function ensureVlanGateway(
   }
 }
 
-/** Whether the pair is of this call; false when another ADD was faster. */
+/** Creates the pair. Returns false when another ADD was faster. */
 function makeVlanGateway(
   route: RtnetlinkConnection,
   sys: Sys,
@@ -149,15 +149,15 @@ function makeVlanGateway(
   }
 }
 
-function vanished(name: string): CniError {
+function disappeared(name: string): CniError {
   return new CniError(
     ErrorCode.TryAgainLater,
-    `VLAN interface ${name} vanished while it was set up`,
-    'Something else deletes it; try again',
+    `VLAN interface ${name} disappeared during setup`,
+    'Another program deletes it; try again',
   );
 }
 
-/** `bridge vlan add` or `del`, of ranges. */
+/** Returns the request of `bridge vlan add` or `bridge vlan del` for ranges. */
 function vlanRequest(type: number, port: number, ranges: readonly VlanRange[], flags: number): Request {
   const encoder = new Encoder().putU8(AF_BRIDGE).putZeros(3).putI32(port).putU32(0).putU32(0);
   const spec = encoder.nest(IFLA_AF_SPEC);

@@ -8,19 +8,18 @@ import { ensureSysctl } from '../../netns/sysctl.ts';
 import { sysctlFile } from '../tuning/sysctl-key.ts';
 import { requireReadiness } from './readiness.ts';
 
-/** What the agent asks for. */
+/** The settings from the agent. */
 export interface AgentSettings {
   network: string;
-  /** The file that STATUS follows; '' for none. */
+  /** File with the agent's readiness, for STATUS; '' = none. */
   readinessFile: string;
-  /** Sysctls of the node by key. */
+  /** Values of the node's sysctls by key. */
   hostSysctls: Readonly<Record<string, string>>;
 }
 
 /**
- * What the agent of a node has the plugin do: STATUS says whether pods would have routes, and ADD sets sysctls of the
- * node, which the agent's container may not. They are read first and written when they differ; nothing takes them back,
- * since they are the node's.
+ * The plugin's work for the node's agent. STATUS fails while the agent is not ready. ADD sets sysctls of the node, which
+ * the agent's container may not write. It writes only sysctls that differ, and DEL does not restore them.
  */
 export function agentFeature(sys: Sys): Feature<AgentSettings> {
   return {
@@ -47,7 +46,11 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
   };
 }
 
-/** Checks the agent’s part of a network configuration. Throws CniError 7 naming the field. */
+/**
+ * Checks the agent's part of a network configuration.
+ *
+ * @throws {CniError} 7 naming the field and the expected value
+ */
 export function agentSettings(raw: CheckedConfig): AgentSettings {
   const conf = normaliseKeys(raw, agentConfKeys);
   if (!isAgentConf(conf)) {

@@ -4,15 +4,15 @@ import { undoStack } from '../../attachment/undo.ts';
 import type { HostEndRemoval } from '../../links/attachment-links.ts';
 import type { RemovalPart, TransactionPart } from '../../nat/shared-transaction.ts';
 
-/** The settings of the plugin that attaches, and those of each feature in the order of the list. */
+/** The settings of the plugin that attaches pods, and of each feature in list order. */
 export interface ChainSettings<A> {
   attaching: A;
   features: readonly unknown[];
 }
 
 /**
- * Does in one process, from one configuration object, what a list of plugins does: the first attaches the pod, the
- * features follow in their order, and DEL goes the other way. When one fails at ADD, all before it are taken back.
+ * Combines a plugin list into one plugin with one configuration object. The first plugin attaches the pod, the features
+ * follow in order, and DEL runs in reverse order. When one fails at ADD, all previous ones are undone.
  */
 export function combinedPlugin<A>(
   about: string,
@@ -22,7 +22,7 @@ export function combinedPlugin<A>(
   type Chain = Context<ChainSettings<A>>;
   const ofAttaching = (context: Chain): Context<A> => ({ ...context, conf: context.conf.attaching });
   const all = ({ conf }: Chain) => features.map((feature, i) => ({ feature, settings: conf.features[i] }));
-  const asked = (context: Chain) =>
+  const requested = (context: Chain) =>
     all(context).filter(({ feature, settings }) => feature.isRequested(settings));
   const args = [...(attaching.args ?? []), ...features.flatMap((feature) => feature.args ?? [])];
   return definePlugin<ChainSettings<A>>({
@@ -35,7 +35,7 @@ export function combinedPlugin<A>(
       features: features.map((feature) => feature.settings(raw)),
     }),
     add(context) {
-      const wanted = asked(context).map(({ feature, settings }) => ({
+      const wanted = requested(context).map(({ feature, settings }) => ({
         feature,
         own: { ...context, conf: settings },
       }));
@@ -56,13 +56,13 @@ export function combinedPlugin<A>(
         }
       };
       const rules = wanted.flatMap(({ feature, own }) => {
-        // What stands before it in the list may have given the pod addresses of its own.
+        // A previous plugin of the list may have given the pod other addresses.
         const joined = context.prevResult === undefined ? feature.rules?.(own) : undefined;
         if (joined === undefined) {
           return [];
         }
         const change: TransactionPart['change'] = (pod) => {
-          // Whether a transaction whose answer got lost was done is not known.
+          // A transaction whose reply was lost may have been committed.
           undo.push(() => feature.del(own));
           return joined.change(pod);
         };
@@ -92,11 +92,11 @@ export function combinedPlugin<A>(
         throw error;
       }
     },
-    // As in a list the first error ends it: an address must not be free while a port of the node still leads to it.
+    // As in a list, the first error ends DEL: an address must not be free while a host port still leads to it.
     del(context) {
       const rules: RemovalPart[] = [];
       const hostEnd: HostEndRemoval[] = [];
-      for (const { feature, settings } of asked(context).reverse()) {
+      for (const { feature, settings } of requested(context).reverse()) {
         const own = { ...context, conf: settings };
         if (attaching.delWithFeatures && feature.removal) {
           rules.push(feature.removal(own));
@@ -117,12 +117,12 @@ export function combinedPlugin<A>(
     check(context) {
       attaching.check?.(ofAttaching(context));
       const { prevResult = {} } = context;
-      for (const { feature, settings } of asked(context)) {
+      for (const { feature, settings } of requested(context)) {
         feature.check({ ...context, conf: settings }, prevResult);
       }
     },
     gc(context) {
-      goOn([
+      runAll([
         () => attaching.gc?.(ofAttaching(context)),
         ...all(context).map(
           ({ feature, settings }) =>
@@ -133,15 +133,15 @@ export function combinedPlugin<A>(
     },
     status(context) {
       attaching.status?.(ofAttaching(context));
-      for (const { feature, settings } of asked(context)) {
+      for (const { feature, settings } of requested(context)) {
         feature.status?.({ ...context, conf: settings });
       }
     },
   });
 }
 
-/** Does every step, whatever those before it threw, and throws the first error at the end. */
-function goOn(steps: readonly (() => void)[]): void {
+/** Runs all steps, even after a failure, and throws the first error at the end. */
+function runAll(steps: readonly (() => void)[]): void {
   const errors: unknown[] = [];
   for (const step of steps) {
     try {

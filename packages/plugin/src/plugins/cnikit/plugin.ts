@@ -8,13 +8,13 @@ import { portmapFeature } from '../portmap/feature.ts';
 import { agentFeature } from './agent-feature.ts';
 import { type ChainSettings, combinedPlugin } from './combined-plugin.ts';
 
-/** `cnikit`: a bridge, and the features that the reference has as plugins of a list behind it, in their order there. */
+/** The plugin `cnikit`: a bridge, and the features that upstream chains after it as plugins, in the same order. */
 export function cnikitPlugin(sys: Sys): Plugin<ChainSettings<BridgeSettings>> {
   const features: readonly Feature<unknown>[] = [
     portmapFeature(sys),
     bandwidthFeature(sys, true),
     agentFeature(sys),
   ];
-  const about = 'cnikit: bridge, host-local addresses and what a list adds to them, in one process';
+  const about = 'cnikit: bridge, host-local addresses, port maps and bandwidth limits in one process';
   return combinedPlugin(about, bridgePlugin(sys), features);
 }

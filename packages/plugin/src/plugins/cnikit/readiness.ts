@@ -2,10 +2,9 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type Sys, SysError } from '@cnikit/sys';
 
 /**
- * Throws while the node's agent is not ready, as it says in its file: `{"ready": true}`, or
- * `{"ready": false, "reason": "…"}`.
+ * Checks the readiness file of the node's agent: `{"ready": true}`, or `{"ready": false, "reason": "…"}`.
  *
- * @throws CniError 50 with the reason
+ * @throws {CniError} 50 with the reason, while the agent is not ready
  */
 export function requireReadiness(sys: Sys, file: string): void {
   const reason = whyNotReady(sys, file);
@@ -26,15 +25,15 @@ function whyNotReady(sys: Sys, file: string): string | undefined {
     if (error.code === 'ENOENT') {
       return 'The agent has not started yet';
     }
-    return `Whether the agent is ready cannot be read: ${error.code}`;
+    return `Cannot read the agent's readiness: ${error.code}`;
   }
   try {
     const { ready, reason } = JSON.parse(text) as { ready?: unknown; reason?: unknown };
     if (ready === true) {
       return undefined;
     }
-    return `The agent is not ready: ${typeof reason === 'string' && reason !== '' ? reason : 'it does not say why'}`;
+    return `The agent is not ready: ${typeof reason === 'string' && reason !== '' ? reason : 'no reason given'}`;
   } catch {
-    return 'Whether the agent is ready cannot be told: its file holds no JSON object';
+    return "Cannot parse the agent's readiness: expected a JSON object";
   }
 }

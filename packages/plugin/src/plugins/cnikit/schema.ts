@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 
-/** What the agent of a node writes into the configuration for the plugin to do, since it may not do it itself. */
+/** The fields that the node's agent writes into the configuration. */
 export const agentConfSchema = z.looseObject({
-  /** Where the agent says whether it is ready, an absolute path. */
+  /** Absolute path of the agent's readiness file. */
   readinessFile: z.optional(z.string()),
-  /** Sysctls of the node by key, such as `net/ipv4/conf/all/rp_filter`; `IFNAME` stands for the pod's host end. */
+  /** Values of the node's sysctls by key, such as `net/ipv4/conf/all/rp_filter`; `IFNAME` is the pod's host end. */
   hostSysctls: z.optional(z.record(z.string(), z.string())),
 });
 

@@ -4,8 +4,8 @@ import { hostLocal } from '../../ipam/host-local.ts';
 import type { NetworkSettings } from '../../ipam/pod-ipam.ts';
 
 /**
- * `host-local`: the IPAM plugin that is built into the others, for plugins that run it by exec. It reads and
- * writes the reference's reservations, so the two may serve one network side by side.
+ * The plugin `host-local`: the built-in IPAM, for other plugins that execute it. It reads and writes upstream's
+ * reservation files, so both can serve one network at the same time.
  */
 export function hostLocalPlugin(sys: Sys): Plugin<NetworkSettings> {
   return definePlugin<NetworkSettings>({
@@ -14,7 +14,7 @@ export function hostLocalPlugin(sys: Sys): Plugin<NetworkSettings> {
     config: (raw) => ({ network: raw.name, raw, knownArgs: [] }),
     add: (context) => add(sys, context),
     del: (context) => hostLocal(sys, context).del(),
-    // Whatever addresses it holds, as the reference asks.
+    // As upstream: any reservation of the attachment is enough.
     check: (context) => hostLocal(sys, context).check([]),
     gc: (context) => hostLocal(sys, context).gc(),
     status: (context) => hostLocal(sys, context).status(),

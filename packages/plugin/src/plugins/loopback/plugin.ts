@@ -7,7 +7,7 @@ import { openPodNamespace, openPodNamespaceIfExists, type PodNamespace } from '.
 
 const LOOPBACK = 'lo';
 
-/** `loopback`: brings the pod's `lo` up. CNI_IFNAME and CNI_ARGS do not matter to it, nor does CNI_PATH. */
+/** The plugin `loopback`: brings the pod's `lo` up. It ignores CNI_IFNAME, CNI_ARGS and CNI_PATH. */
 export function loopbackPlugin(sys: Sys): Plugin<unknown> {
   return definePlugin<unknown>({
     about: 'cnikit loopback: brings the loopback interface of a pod up',
@@ -55,12 +55,12 @@ function within<T>(pod: PodNamespace, body: (route: RtnetlinkConnection) => T): 
 function loopback(route: RtnetlinkConnection) {
   const link = route.link({ name: LOOPBACK });
   if (link === undefined) {
-    throw new CniError(ErrorCode.Internal, `There is no interface ${LOOPBACK}`);
+    throw new CniError(ErrorCode.Internal, `Interface ${LOOPBACK} is missing in the container`);
   }
   return link;
 }
 
-/** The first address of each family, IPv4 before IPv6, as the reference lists them. */
+/** Returns the first address of each family, IPv4 before IPv6, as upstream lists them. */
 function resultOf(route: RtnetlinkConnection, index: number, mac: string | undefined, netns: string): Result {
   const held = route.addresses({ index }).map(({ address }) => address);
   const stranger = held.find((address) => !isLoopback(withoutLength(address)));

@@ -22,11 +22,11 @@ import { forgetStaleFlows } from './stale-flows.ts';
 
 type Portmap = Context<PortmapSettings>;
 
-/** `portmap`: ports of the node that lead to a pod. */
+/** The feature `portmap`: maps ports of the node to a pod. */
 export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
   return {
     name: 'portmap',
-    about: 'cnikit portmap: ports of the node that lead to a pod',
+    about: 'cnikit portmap: maps ports of the node to a pod',
     settings: portmapSettings,
     isRequested: asksForPorts,
     validate: (settings) => void acceptedPorts(settings),
@@ -77,13 +77,13 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
     try {
       unmapPorts(sys, context, []);
     } catch {
-      // The first error is the one to report; DEL and GC come after it.
+      // Report the first error. DEL and GC clean up later.
     }
     throw error;
   }
 }
 
-/** As `mapPorts`, for whoever has a transaction; undefined when there is nothing for it. */
+/** Returns the rules of `mapPorts` for another transaction; undefined when there are no nftables rules. */
 function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   const ports = hostPorts(context.conf);
   if (ports.length === 0 || context.conf.backend === 'iptables') {
@@ -101,7 +101,7 @@ function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   };
 }
 
-/** Also what the reference, or the other backend, made for the pod before the configuration changed. */
+/** Returns the removal of the pod's rules, including those of upstream, and of the other backend. */
 function removal(
   sys: Sys,
   { conf: { network, mark }, containerID, ifName }: Portmap,
@@ -124,7 +124,7 @@ function unmapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[]): voi
   removeRules(sys, env, { network: conf.network, containerID }, [removal(sys, context, ports)]);
 }
 
-/** At DEL the ports that the configuration names matter only to connections, and whatever they are, a pod can go. */
+/** Returns the configured ports for DEL, which needs them only for stale connections; empty when they are invalid. */
 function readablePorts({ conf }: Portmap): HostPort[] {
   try {
     return hostPorts(conf);
@@ -136,7 +136,7 @@ function readablePorts({ conf }: Portmap): HostPort[] {
   }
 }
 
-/** Where the configuration leaves the choice, either backend will do. */
+/** Runs CHECK. Either backend is accepted when the configuration names none. */
 function check(sys: Sys, context: Portmap, prevResult: Result): void {
   const ports = hostPorts(context.conf);
   if (ports.length === 0) {
@@ -153,7 +153,7 @@ function check(sys: Sys, context: Portmap, prevResult: Result): void {
   if (ofIptables?.length === 0) {
     return;
   }
-  reportDifferences(context, ofNftables ?? ofIptables ?? ['nftables is missing in the kernel']);
+  reportDifferences(context, ofNftables ?? ofIptables ?? ['the kernel has no nftables']);
 }
 
 function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: Portmap): void {

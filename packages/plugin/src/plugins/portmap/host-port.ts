@@ -4,18 +4,18 @@ import { isIPv6 } from '../../lib/prefix.ts';
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
-/** A port of the node that leads to the pod. */
+/** A port of the node that is mapped to the pod. */
 export interface HostPort {
   protocol: PortProtocol;
   hostPort: number;
   containerPort: number;
-  /** Of the node's addresses only those of this family; undefined: both. */
+  /** Restricts the mapping to node addresses of one family; undefined = both. */
   family: Family | undefined;
-  /** Of the node's addresses only this one, in the kernel's spelling; undefined: all. */
+  /** Restricts the mapping to one node address, in the kernel's notation; undefined = all. */
   hostIP: string | undefined;
 }
 
-/** A mapping as the runtime has it, with its address understood: 0.0.0.0 and :: stand for all of their family. */
+/** Converts a mapping of the runtime. The addresses 0.0.0.0 and :: stand for all addresses of their family. */
 export function hostPort(mapping: PortMapping): HostPort {
   const { hostPort: port, containerPort } = mapping;
   const protocol = (mapping.protocol || 'tcp').toLowerCase() as PortProtocol;
@@ -33,12 +33,12 @@ export function hostPort(mapping: PortMapping): HostPort {
   return { ...common, family, hostIP: all ? undefined : formatAddress(bytes) };
 }
 
-/** The ports of those that are for a family. */
+/** Returns the ports that apply to a family. */
 export function ofFamily(ports: readonly HostPort[], family: Family): HostPort[] {
   return ports.filter((port) => port.family === undefined || port.family === family);
 }
 
-/** The pod's address of each family, with prefix length: the first that sits on its interface, as the reference has it. */
+/** Returns the pod's address of each family, with prefix length: as upstream, the first one on its interface. */
 export function podAddresses(
   { ips = [], interfaces }: { ips?: readonly IpConfig[]; interfaces?: Result['interfaces'] },
   ifName: string,
@@ -54,7 +54,7 @@ export function podAddresses(
   return found;
 }
 
-/** '8080/tcp', or '127.0.0.1:8080/tcp'. */
+/** Formats a port as '8080/tcp' or '127.0.0.1:8080/tcp'. */
 export function portText({ hostIP, hostPort: port, protocol }: HostPort): string {
   const at = hostIP === undefined ? '' : hostIP.includes(':') ? `[${hostIP}]:` : `${hostIP}:`;
   return `${at}${port}/${protocol}`;

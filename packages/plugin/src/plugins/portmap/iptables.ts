@@ -1,4 +1,4 @@
-/** Ports of the node by iptables: the reference's chains, with their names, rules and comments. */
+/** Host ports in iptables: upstream's chains, with the same names, rules and comments. */
 
 import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
@@ -10,15 +10,15 @@ import { type HostPort, ofFamily } from './host-port.ts';
 import type { PortPlan } from './nftables.ts';
 import type { PortmapSettings } from './settings.ts';
 
-/** Chains of pods' ports, ours and the reference's. */
+/** The chains for pods' ports, upstream's and cnikit's. */
 export const PORT_CHAINS: NatChainKind = { prefix: 'CNI-DN-', entry: 'CNI-HOSTPORT-DNAT', comment: 'dnat ' };
 
 const SETMARK = 'CNI-HOSTPORT-SETMARK';
 const MASQ = 'CNI-HOSTPORT-MASQ';
-/** Ports that one match takes. */
-const PORTS_PER_RULE = 15;
-const LONGEST_COMMENT = 255;
-/** Another process may make the same chains at the same time. */
+/** Maximum number of ports in one match. */
+const MAX_PORTS_PER_RULE = 15;
+const MAX_COMMENT = 255;
+/** Another process may create the same chains at the same time. */
 const ATTEMPTS = 20;
 
 export interface IptablesPlan extends PortPlan {
@@ -47,7 +47,7 @@ function sharedRules({ snat, mark, setMarkChain }: IptablesPlan['settings']): Sh
       rule: `${comment('CNI portfwd masquerade mark')} -j MARK --set-xmark ${bit}/${bit}`,
     },
     { chain: MASQ, rule: `-m mark --mark ${bit}/${bit} -j MASQUERADE` },
-    // Before what masquerades pods, which would accept it.
+    // The rules that masquerade pods would accept the packet, so this rule comes first.
     {
       chain: 'POSTROUTING',
       rule: `${comment('CNI portfwd requiring masquerade')} -j ${MASQ}`,
@@ -56,7 +56,7 @@ function sharedRules({ snat, mark, setMarkChain }: IptablesPlan['settings']): Sh
   ];
 }
 
-/** Has ports of the node lead to a pod. The last that asks for a port has it. */
+/** Maps ports of the node to a pod. When two pods map the same port, the later one gets it. */
 export function mapPortsByIptables(sys: Sys, env: Env, plan: IptablesPlan): void {
   const shared = sharedRules(plan.settings);
   const checks = shared.map(({ chain, rule }) => `-C ${chain} ${rule}`);
@@ -89,7 +89,7 @@ function missingOf(shared: readonly SharedRule[], saved: readonly string[]): str
   ];
 }
 
-/** Lines that make a pod's chain, or make it anew; none when no port is for the family. */
+/** Returns the lines that create or replace a pod's chain; empty when no port applies to the family. */
 function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: Family): string[] {
   const address = addresses[family];
   if (address === undefined || ports.length === 0) {
@@ -101,7 +101,7 @@ function podLines({ owner, ports, addresses, settings }: IptablesPlan, family: F
     ...ofFamily(ports, family)
       .flatMap((port) => portRules(port, family, address, settings))
       .map((rule) => `-A ${chain} ${rule}`),
-    // The last that came goes first, so the rules are put in from behind.
+    // Each rule is inserted at the top, so insert them in reverse order.
     ...entryRules(owner, ports, settings.conditions[family])
       .reverse()
       .map((rule) => `-I ${PORT_CHAINS.entry} ${rule} -j ${chain}`),
@@ -125,32 +125,32 @@ function portRules(
   ];
 }
 
-/** What leads to a pod's chain: by protocol, as many ports as one rule takes. */
+/** Returns the rules that lead to a pod's chain: for each protocol, as many ports as fit into a rule. */
 function entryRules(
   owner: PortPlan['owner'],
   ports: readonly HostPort[],
   conditions: readonly string[],
 ): string[] {
   const text = natComment(PORT_CHAINS, owner.network, owner.containerID);
-  const comment = text.length > LONGEST_COMMENT ? `${text.slice(0, LONGEST_COMMENT - 3)}...` : text;
+  const comment = text.length > MAX_COMMENT ? `${text.slice(0, MAX_COMMENT - 3)}...` : text;
   const rules: string[] = [];
   for (const protocol of ['sctp', 'tcp', 'udp']) {
     const numbers = ports.filter((port) => port.protocol === protocol).map(({ hostPort }) => hostPort);
-    for (let from = 0; from < numbers.length; from += PORTS_PER_RULE) {
-      const list = numbers.slice(from, from + PORTS_PER_RULE).join(',');
+    for (let from = 0; from < numbers.length; from += MAX_PORTS_PER_RULE) {
+      const list = numbers.slice(from, from + MAX_PORTS_PER_RULE).join(',');
       const match = `-m comment --comment ${quoted(comment)} -m multiport -p ${protocol} --destination-ports ${list}`;
-      rules.push([match, ...conditions.map(word)].join(' '));
+      rules.push([match, ...conditions.map(argument)].join(' '));
     }
   }
   return rules;
 }
 
-/** A word of somebody's configuration, which stays one word. */
-function word(text: string): string {
+/** Quotes an argument from the configuration, so that it stays one argument. */
+function argument(text: string): string {
   return /^[\w./:,!-]+$/.test(text) ? text : quoted(text.replaceAll(/[\r\n]/g, ' '));
 }
 
-/** What is missing of an attachment's ports, in words. */
+/** Lists what an attachment's ports lack. */
 export function iptablesPortDifferences(sys: Sys, env: Env, plan: IptablesPlan): string[] {
   const chain = natChainName(PORT_CHAINS, plan.owner.network, plan.owner.containerID);
   return families.flatMap((family) => {

@@ -4,11 +4,11 @@ import { withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 
 /**
- * Lets packets from 127.0.0.1 leave by the link that leads to the pod, which the kernel holds to be wrong otherwise, so
- * that the node reaches the pod by its own ports. They are masqueraded on the way.
+ * Allows packets from 127.0.0.1 to leave on the link to the pod, so that the node reaches the pod through its own host
+ * ports. By default the kernel drops them. The port map masquerades them.
  *
- * @param address of IPv4; nothing is done for a pod without
- * @param link its name, for who knows it
+ * @param address IPv4 address of the pod; without one nothing changes
+ * @param link name of the link, if known
  */
 export function routeLocalhost(sys: Sys, address: string | undefined, link?: string): void {
   if (address === undefined) {
@@ -30,7 +30,7 @@ function linkOf(sys: Sys, address: string): string | undefined {
   }
 }
 
-/** Undefined when the node has no way to the pod, which may be on a link of its own. */
+/** Returns the link to the pod; undefined when the node has no route to it. */
 function linkTo(route: RtnetlinkConnection, dst: string): number | undefined {
   try {
     return route.routeTo({ dst })?.oif;

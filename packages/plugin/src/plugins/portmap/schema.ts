@@ -1,22 +1,22 @@
 import * as z from 'zod/mini';
 
-const words = z.optional(z.array(z.string()));
+const strings = z.optional(z.array(z.string()));
 
-/** What portmap reads of a network configuration beyond what cni-spec has checked; the ports are the runtime's. */
+/** The fields that portmap reads, besides those that cni-spec checks. The runtime passes the ports. */
 export const portmapConfSchema = z.looseObject({
-  /** Absent or empty: nftables where the kernel has it. */
+  /** Absent or empty: nftables if the kernel has it. */
   backend: z.optional(z.string()),
-  /** Masquerades what would not find its way back otherwise: the pod's own subnet, and the node by 127.0.0.1. */
+  /** Masquerades packets whose replies would not return through the node: from the pod's own subnet, and from 127.0.0.1. */
   snat: z.optional(z.boolean()),
-  /** Masquerades everything that comes by a port of the node. */
+  /** Masquerades all packets to a host port. */
   masqAll: z.optional(z.boolean()),
-  /** Which bit of the packet mark says so. */
+  /** Bit of the packet mark for packets to masquerade. */
   markMasqBit: z.optional(z.int().check(z.gte(0), z.lte(31))),
-  /** A chain of iptables, made by somebody else, that does so. */
+  /** iptables chain of another program that sets the mark instead. */
   externalSetMarkChain: z.optional(z.string()),
-  /** What packets have to be like, in the words of the backend. */
-  conditionsV4: words,
-  conditionsV6: words,
+  /** iptables matches that packets must satisfy. */
+  conditionsV4: strings,
+  conditionsV6: strings,
 });
 
 export type PortmapConf = z.infer<typeof portmapConfSchema>;

@@ -6,29 +6,29 @@ import type { NatBackend } from '../../nat/nftables.ts';
 import { type HostPort, hostPort } from './host-port.ts';
 import type { PortmapConf } from './schema.ts';
 
-/** Kubernetes has 14 and 15, Calico 20 to 31. */
+/** Kubernetes uses bits 14 and 15, Calico 20 to 31. */
 const DEFAULT_MARK_BIT = 13;
 export const DEFAULT_MARK = 1 << DEFAULT_MARK_BIT;
 
-/** The portmap configuration with every default filled in. */
+/** The portmap configuration with all defaults filled in. */
 export interface PortmapSettings {
-  /** The network's name. */
+  /** Name of the network. */
   network: string;
   raw: CheckedConfig;
   backend: NatBackend;
   snat: boolean;
   masqAll: boolean;
-  /** The mark of packets to masquerade: one bit. */
+  /** Mark of packets to masquerade: one bit. */
   mark: number;
-  /** The chain of iptables that sets a mark instead. */
+  /** iptables chain that sets the mark instead. */
   setMarkChain: string | undefined;
   conditions: { ipv4: readonly string[]; ipv6: readonly string[] };
 }
 
 /**
- * Checks the plugin's part of a network configuration and fills in the reference's defaults.
+ * Checks the plugin's part of a network configuration and fills in upstream's defaults.
  *
- * @throws CniError 7 naming the field and what it should be
+ * @throws {CniError} 7 naming the field and the expected value
  */
 export function portmapSettings(raw: CheckedConfig): PortmapSettings {
   const conf = normaliseKeys(raw, portmapConfKeys);
@@ -51,23 +51,23 @@ export function portmapSettings(raw: CheckedConfig): PortmapSettings {
   };
 }
 
-/** The backend that is named, or that the other fields speak the words of. */
+/** Returns the configured backend, or the one that the other fields require. */
 function backendOf(conf: PortmapConf): NatBackend {
   const named = natBackend('backend', conf.backend);
-  const spoken = new Set<NatBackend>();
+  const required = new Set<NatBackend>();
   if (conf.externalSetMarkChain !== undefined) {
-    spoken.add('iptables');
+    required.add('iptables');
   }
   for (const [first] of [conf.conditionsV4 ?? [], conf.conditionsV6 ?? []]) {
     if (first !== undefined) {
-      spoken.add(/^[-!]/.test(first) ? 'iptables' : 'nftables');
+      required.add(/^[-!]/.test(first) ? 'iptables' : 'nftables');
     }
   }
-  const [only] = spoken;
-  if (spoken.size > 1 || (named !== undefined && only !== undefined && only !== named)) {
+  const [only] = required;
+  if (required.size > 1 || (named !== undefined && only !== undefined && only !== named)) {
     throw invalid(
       'conditionsV4, conditionsV6, externalSetMarkChain and backend are for different backends',
-      'Conditions that begin with "-" or "!", and externalSetMarkChain, are those of iptables',
+      'externalSetMarkChain, and conditions that begin with "-" or "!", need the backend iptables',
     );
   }
   return named ?? only;
@@ -100,7 +100,7 @@ export function acceptedPorts(settings: PortmapSettings): HostPort[] {
   );
 }
 
-/** Whether the runtime asks for ports, or may have at ADD: then DEL looks for what is left of them. */
+/** Returns true when the runtime requests ports, or may have done so at ADD: DEL looks for their rules then. */
 export function asksForPorts({ raw }: PortmapSettings): boolean {
   const asked = raw.runtimeConfig?.portMappings;
   return (Array.isArray(asked) ? asked.length > 0 : asked != null) || raw.capabilities?.portMappings === true;

@@ -8,10 +8,10 @@ import type { HostPort } from './host-port.ts';
 const IPPROTO_UDP = 17;
 
 /**
- * Forgets the UDP "connections" to ports of the node whose rules have just changed: what is known already is not looked
- * up in the rules again, and would go on to the pod of before for as long as somebody sends.
+ * Deletes conntrack entries of UDP flows to host ports whose rules have just changed. The kernel applies NAT rules to new
+ * flows only, so known flows would continue to reach the previous pod.
  *
- * @param nft whose socket will do; otherwise one is opened
+ * @param nft connection to reuse; a new one is opened if absent
  */
 export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: NftConnection): void {
   const udp = ports.filter(({ protocol }) => protocol === 'udp');
@@ -39,7 +39,7 @@ export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: Nft
       }
     }
   } catch (error) {
-    // A kernel that does not tell its connections cannot be made to forget one.
+    // The kernel has no conntrack over netlink.
     if (!isWithoutNftables(error)) {
       throw error;
     }

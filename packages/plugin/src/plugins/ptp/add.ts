@@ -27,10 +27,10 @@ import type { PtpSettings } from './settings.ts';
 type RoutedAddress = IpConfig & { gateway: string };
 
 /**
- * ADD: a veth pair, addresses, and routes by which all the pod's traffic goes through the node. When a step
- * fails, the steps before it are taken back.
+ * Runs ADD: creates a veth pair, addresses, and routes that send all traffic of the pod through the node. When a step
+ * fails, the previous steps are undone.
  *
- * @returns interfaces in the reference's order: host end, pod's end, to which `ips[].interface` points
+ * @returns interfaces in upstream's order: host end, pod's end. `ips[].interface` points to the pod's end
  */
 export function add(sys: Sys, context: Context<PtpSettings>): Result {
   const { conf, containerID, ifName, netns, prevResult, mark } = context;
@@ -43,7 +43,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
   mark?.('netns');
   const undo = undoStack();
   try {
-    // Before the addresses: a second ADD of one attachment ends here, and takes nothing back that is the first's.
+    // The pair comes before the addresses: a second ADD of an attachment fails here and undoes nothing of the first.
     const hostName = hostVethName(conf.network, containerID, ifName);
     const pair = createVethPair(host, sys, { hostName, ifName, pod, mtu: conf.mtu });
     undo.push(() => void deleteHostEnd(sys, hostName));
@@ -56,7 +56,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
     ensureForwarding(sys, ips);
     configureHostEnd(host, pair, ips);
     mark?.('host');
-    // Before the pod can send.
+    // Rules come first: the pod cannot send yet.
     if (conf.ipMasq) {
       undo.push(() => undoMasquerade(sys, context, ips));
       addMasquerade(sys, context, { ips });
@@ -93,8 +93,9 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
 }
 
 /**
- * The gateway is on the link, and the pod's own subnet behind the gateway: a veth is no point-to-point link, so
- * without these two the pod would ask for its neighbours by ARP on a link where nobody but the node is.
+ * Returns the routes of the pod that other routes need: the gateway is on-link, and the pod's subnet is behind the
+ * gateway. A veth is not a point-to-point link: without them the pod would send ARP requests for its neighbours, and
+ * only the node is on that link.
  */
 function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Request[] {
   const src = withoutLength(address);
@@ -104,7 +105,7 @@ function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Requ
   ];
 }
 
-/** The host end answers for the gateway and has a route to the pod. */
+/** Gives the host end the gateway's address and a route to the pod. */
 function configureHostEnd(
   host: RtnetlinkConnection,
   { hostIndex: index, hostMac }: VethPair,

@@ -14,7 +14,7 @@ import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { PtpSettings } from './settings.ts';
 
-/** CHECK: compares what prevResult says with the kernel and IPAM, and names all that differs. */
+/** Runs CHECK: compares prevResult with the kernel and IPAM, and reports all differences. */
 export function check(sys: Sys, context: Context<PtpSettings>): void {
   const { conf, containerID, ifName, netns } = context;
   const prevResult = requiredPrevResult(context);
@@ -37,7 +37,7 @@ function hostDifferences(sys: Sys, hostName: string, addresses: readonly string[
   try {
     const link = host.link({ name: hostName });
     if (link === undefined) {
-      return [`there is no host interface ${hostName}`];
+      return [`host interface ${hostName} is missing`];
     }
     const differences = link.up ? [] : [`host interface ${hostName} is down`];
     const routes = host.routes({ oif: link.index }).map(({ dst }) => dst);

@@ -6,11 +6,11 @@ import { add } from './add.ts';
 import { check } from './check.ts';
 import { type PtpSettings, ptpSettings } from './settings.ts';
 
-/** `ptp`: a veth pair from the pod to the node, which routes; pods share no link. */
+/** The plugin `ptp`: connects the pod and the node with a veth pair. The node routes; pods share no link. */
 export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
   return definePlugin({
     about: 'cnikit ptp: a routed veth pair and host-local addresses for a pod, in one process',
-    // Only a delegate is looked for there, and host-local is built in.
+    // CNI_PATH is only for delegated IPAM plugins; host-local is built in.
     optionalEnv: ['CNI_PATH'],
     config: ptpSettings,
     add: (context) => add(sys, context),

@@ -3,16 +3,16 @@ import { explain } from '../../explain.ts';
 import { isPtpConf, ptpConfKeys } from '../../guards.ts';
 import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
 
-/** The ptp configuration with every default filled in. */
+/** The ptp configuration with all defaults filled in. */
 export interface PtpSettings extends MasqueradeSettings {
-  /** In bytes; 0 leaves it to the kernel. */
+  /** In bytes; 0 = the kernel's default. */
   mtu: number;
 }
 
 /**
- * Checks the plugin's part of a network configuration and fills in the reference's defaults.
+ * Checks the plugin's part of a network configuration and fills in upstream's defaults.
  *
- * @throws CniError 7 naming the field and what it should be
+ * @throws {CniError} 7 naming the field and the expected value
  */
 export function ptpSettings(raw: CheckedConfig): PtpSettings {
   const conf = normaliseKeys(raw, ptpConfKeys);

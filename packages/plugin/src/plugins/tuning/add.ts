@@ -8,7 +8,7 @@ import { podLink, tuneLink } from './link.ts';
 import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
 import { sysctlFile } from './sysctl-key.ts';
 
-/** ADD: sysctls of the pod's namespace, then the attributes of its interface; the result so far with what changed. */
+/** Runs ADD: sets sysctls in the pod's namespace, then attributes of its interface. Returns the updated result. */
 export function add(sys: Sys, context: Context<TuningSettings>): Result {
   const { conf, containerID, ifName, netns, args } = context;
   const { sysctl, link: changes } = tuningOf(conf, args);
@@ -33,7 +33,7 @@ export function add(sys: Sys, context: Context<TuningSettings>): Result {
       saveBackup(sys, place, link, changes);
       tuneLink(pod.route, link.index, changes);
     } catch (error) {
-      // The kernel may have set some of them before it refused the rest.
+      // The kernel may have set some attributes before it refused the others.
       tuneLink(pod.route, link.index, readBackup(sys, place) ?? {});
       removeBackup(sys, place);
       throw error;
@@ -52,11 +52,11 @@ function setSysctl(sys: Sys, file: string, value: string): void {
       throw error;
     }
     const why = error.code === 'ENOENT' ? 'the kernel has no such sysctl' : error.code;
-    throw new CniError(ErrorCode.IOFailure, `Sysctl ${file} cannot be set to ${value}`, why);
+    throw new CniError(ErrorCode.IOFailure, `Cannot set sysctl ${file} to ${value}`, why);
   }
 }
 
-/** Later plugins and CHECK compare with the result, so it has to say what the interface is like now. */
+/** Updates the interface in the result, because later plugins and CHECK compare with it. */
 function updated(prevResult: Result, ifName: string, { mac, mtu }: LinkTuning): Result {
   const interfaces = (prevResult.interfaces ?? []).map((one) => {
     if (one.name !== ifName) {

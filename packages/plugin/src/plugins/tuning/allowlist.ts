@@ -2,13 +2,13 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 
-/** A regular expression a line; without the file every sysctl below `net` is allowed. */
+/** A file with one regular expression a line. Without the file, all sysctls below `net` are allowed. */
 const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
 
 /**
  * Refuses sysctls that the node's administrator has not allowed.
  *
- * @throws CniError 7 naming the first one, 5 when the list cannot be read
+ * @throws {CniError} 7 naming the first sysctl that is not allowed; 5 when the list cannot be read
  */
 export function assertAllowed(sys: Sys, keys: readonly string[]): void {
   if (keys.length === 0) {

@@ -1,4 +1,4 @@
-/** The interface's attributes as they were before ADD, in the reference's file, for DEL. */
+/** Backup of the interface's attributes before ADD, for DEL. The file is upstream's. */
 import type { Attachment } from '@cnikit/cni-spec';
 import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
 import { type Sys, SysError, sha512 } from '@cnikit/sys';
@@ -6,23 +6,23 @@ import { isTuningConf } from '../../guards.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import type { LinkTuning } from './settings.ts';
 
-/** The key of the note in the file. */
+/** The key of the network's name in the file. */
 const NETWORK = 'cnikit.network';
 /** File names have at most 255 bytes, interface names 15. */
 const LONGEST_ID = 255 - '_.json.new'.length - 15;
-/** Behind the name of a file that is not yet whole. */
+/** Suffix of a file that is still being written. */
 const NEW = '.new';
 
-/** Where the backup of an attachment is. */
+/** The location of an attachment's backup. */
 export interface BackupPlace {
   dataDir: string;
-  /** The network's name, noted in the file so that GC knows whose it is; the reference has no such note. */
+  /** Name of the network, which the file records for GC. Upstream does not record it. */
   network: string;
   containerID: string;
   ifName: string;
 }
 
-/** Keeps what the link has now of the attributes that are about to change. */
+/** Saves the present values of the attributes that ADD will change. */
 export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: LinkTuning): void {
   const { mac, mtu, promisc, allmulti, txQLen } = changes;
   const now = {
@@ -32,7 +32,7 @@ export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: Li
     ...(allmulti === undefined ? {} : { allmulti: (link.flags & IFF_ALLMULTI) !== 0 }),
     ...(txQLen === undefined || link.txQueueLength === undefined ? {} : { txQLen: link.txQueueLength }),
   };
-  // What is there already is from another tuning of the same chain, and older.
+  // Existing values were saved by an earlier tuning plugin of the same list: keep them.
   const all = { ...now, ...readBackup(sys, place), [NETWORK]: place.network };
   makeFolders(sys, place.dataDir);
   const file = fileOf(place);
@@ -41,9 +41,10 @@ export function saveBackup(sys: Sys, place: BackupPlace, link: Link, changes: Li
 }
 
 /**
- * What {@link saveBackup} kept; undefined when there is nothing, or nothing that makes sense.
+ * Reads the attributes that {@link saveBackup} saved.
  *
- * @throws CniError 5 when it is there and cannot be read
+ * @returns undefined when the file does not exist or is malformed
+ * @throws {CniError} 5 when the file exists and cannot be read
  */
 export function readBackup(sys: Sys, place: BackupPlace): LinkTuning | undefined {
   const text = readFileIfExists(sys, fileOf(place));
@@ -69,14 +70,14 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Forgets the backup; fine when there is none. */
+/** Deletes the backup, if it exists. */
 export function removeBackup(sys: Sys, place: BackupPlace): void {
   const file = fileOf(place);
   unlinkIfThere(sys, file + NEW);
   unlinkIfThere(sys, file);
 }
 
-/** Forgets the backups of a network but for those of its valid attachments. */
+/** Deletes the backups of a network, except those of its valid attachments. */
 export function collectBackups(
   sys: Sys,
   { dataDir, network }: Pick<BackupPlace, 'dataDir' | 'network'>,
@@ -124,7 +125,7 @@ function fileOf(place: BackupPlace): string {
   return `${place.dataDir}/${nameOf(place)}`;
 }
 
-/** The reference's name; where that is too long for a file, one that the reference does not know. */
+/** Returns upstream's file name, or a shorter one when that would be too long for a file. */
 function nameOf({ containerID, ifName }: Pick<BackupPlace, 'containerID' | 'ifName'>): string {
   const known = containerID.length <= LONGEST_ID;
   return `${known ? containerID : sha512(containerID)}_${ifName}.json`;

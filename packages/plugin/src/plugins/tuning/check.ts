@@ -8,7 +8,7 @@ import { podLink } from './link.ts';
 import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
 import { sysctlFile } from './sysctl-key.ts';
 
-/** CHECK: names every sysctl and attribute that is not what the configuration says. */
+/** Runs CHECK: reports all sysctls and attributes that differ from the configuration. */
 export function check(sys: Sys, context: Context<TuningSettings>): void {
   const { conf, ifName, netns, args } = context;
   requiredPrevResult(context);

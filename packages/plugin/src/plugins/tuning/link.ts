@@ -2,7 +2,11 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type Link, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
 import type { LinkTuning } from './settings.ts';
 
-/** The pod's interface. Throws CniError 999 when it is not there. */
+/**
+ * Reads the pod's interface.
+ *
+ * @throws {CniError} 999 when the interface does not exist
+ */
 export function podLink(route: RtnetlinkConnection, ifName: string): Link {
   const link = route.link({ name: ifName });
   if (link !== undefined) {
@@ -11,11 +15,11 @@ export function podLink(route: RtnetlinkConnection, ifName: string): Link {
   throw new CniError(
     ErrorCode.Internal,
     `failed to get "${ifName}": Link not found`,
-    'Another plugin of the list has to make the interface first',
+    'A previous plugin of the list must create the interface',
   );
 }
 
-/** Sets the attributes by one message. */
+/** Sets the attributes with one message. */
 export function tuneLink(
   route: RtnetlinkConnection,
   index: number,

@@ -8,7 +8,7 @@ import { check } from './check.ts';
 import { tuneLink } from './link.ts';
 import { type TuningSettings, tuningSettings } from './settings.ts';
 
-/** `tuning`: sysctls and attributes of an interface that another plugin of the list has made. */
+/** The plugin `tuning`: sets sysctls, and attributes of the interface that a previous plugin of the list created. */
 export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
   return definePlugin({
     about: 'cnikit tuning: sysctls and interface attributes of a pod',
@@ -27,7 +27,7 @@ export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
   });
 }
 
-/** DEL: gives the interface back what it had, where it is still there: a host device goes back to the node. */
+/** Runs DEL: restores the interface's attributes if it still exists, since a host device returns to the node. */
 function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSettings>): void {
   const place = { dataDir: conf.dataDir, network: conf.raw.name, containerID, ifName };
   const backup = readBackup(sys, place);
@@ -39,7 +39,7 @@ function del(sys: Sys, { conf, containerID, ifName, netns }: Context<TuningSetti
         tuneLink(pod.route, link.index, backup);
       }
     } catch (error) {
-      // The interface goes with the pod: what the kernel refuses shall not keep the pod from ending.
+      // The interface usually disappears with the pod, so a refusal by the kernel must not make DEL fail.
       if (!(error instanceof NetlinkError) || error.cause !== undefined) {
         throw error;
       }

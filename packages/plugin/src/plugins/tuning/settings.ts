@@ -7,7 +7,7 @@ import type { TuningConf } from './schema.ts';
 
 const DEFAULT_DATA_DIR = '/run/cni/tuning';
 
-/** What shall be set; what is absent is left alone. */
+/** The desired values; absent ones stay unchanged. */
 export interface Tuning {
   sysctl: Readonly<Record<string, string>>;
   link: LinkTuning;
@@ -29,14 +29,14 @@ export interface TuningSettings {
   raw: CheckedConfig;
   dataDir: string;
   own: TuningConf;
-  /** `args.cni`, which goes over the configuration's own fields. */
+  /** Fields of `args.cni`, which take precedence over the configuration's. */
   args: TuningConf;
 }
 
 /**
  * Checks the plugin's part of a network configuration.
  *
- * @throws CniError 7 naming the field and what it should be
+ * @throws {CniError} 7 naming the field and the expected value
  */
 export function tuningSettings(raw: CheckedConfig): TuningSettings {
   const own = checked(raw, 'Invalid tuning configuration');
@@ -45,8 +45,8 @@ export function tuningSettings(raw: CheckedConfig): TuningSettings {
 }
 
 /**
- * What to set in all. A MAC address in args.cni goes over the runtime's, and that over the environment's, which
- * goes over the configuration's: the reference's order, which differs from the bridge's.
+ * Merges the sources of settings. The MAC address of args.cni takes precedence over the runtime's, then the
+ * environment's, then the configuration's. This is upstream's order, which differs from the bridge's.
  */
 export function tuningOf({ raw, own, args }: TuningSettings, env: Readonly<Record<string, string>>): Tuning {
   const mac = args.mac ?? (capability(raw, 'mac') || env.MAC || own.mac);

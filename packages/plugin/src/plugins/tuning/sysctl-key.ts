@@ -3,10 +3,10 @@ import { CniError, ErrorCode } from '@cnikit/cni-spec';
 const ROOT = '/proc/sys/';
 
 /**
- * The file of a sysctl: the first separator of the key decides whether dots or slashes separate, as in
- * sysctl(8), so that an interface's name may have a dot; `IFNAME` stands for the pod's interface.
+ * Returns the file of a sysctl. The key's first separator decides whether dots or slashes separate, as in sysctl(8), so
+ * an interface name may contain a dot. `IFNAME` stands for the pod's interface.
  *
- * @throws CniError 7 for a key that is not below `net`: only that belongs to a network namespace
+ * @throws {CniError} 7 when the key is not below `net`, the only part that belongs to a network namespace
  */
 export function sysctlFile(key: string, ifName: string): string {
   const slash = key.indexOf('/');
@@ -20,7 +20,7 @@ export function sysctlFile(key: string, ifName: string): string {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
       `invalid net sysctl key: ${JSON.stringify(key)}`,
-      'Only keys below net, such as net.ipv4.conf.IFNAME.rp_filter, are for the network',
+      'Use a key below net, such as net.ipv4.conf.IFNAME.rp_filter',
     );
   }
   return ROOT + parts.join('/');

@@ -34,8 +34,8 @@ describe.skipIf(!inSandbox).each(invokers)(
 
     test.each([
       [undefined, /^The agent has not started yet$/],
-      ['', /holds no JSON object/],
-      ['null', /holds no JSON object/],
+      ['', /expected a JSON object/],
+      ['null', /expected a JSON object/],
       ['{"ready": false, "reason": "no route to node b"}', /^The agent is not ready: no route to node b$/],
       ['{"ready": "true"}', /^The agent is not ready: no reason given$/],
       ['[]', /not ready/],

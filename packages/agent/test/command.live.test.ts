@@ -9,7 +9,7 @@ import { addPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './p
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const bundle = path('../dist/cnikit-agent.js');
-/** What ships, when it was built, which `npm test` sees to; the sources do the same and start more slowly. */
+/** The bundle if it is built, as in `npm test`; otherwise the sources, which start more slowly. */
 const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', path('../src/main.ts')];
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
@@ -52,7 +52,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       return { child, log, ended };
     }
 
-    // The embedded API server lives in this process, so commands that ask it must not block it.
+    // The embedded API server runs in this process, so commands that use it must not block it.
     function command(...argv: string[]): Promise<{ status: number | null; out: string; err: string }> {
       const child = spawn(process.execPath, [...program, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
       children.add(child);
@@ -68,7 +68,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     const conflist = (): string => join(node.confDir, '05-cnikit.conflist');
 
-    test('plan prints and changes nothing; apply --once does it; then plan has nothing left', async () => {
+    test('cnikit-agent apply makes the changes that plan prints, and plan then prints none', async () => {
       const first = await command('plan', ...flags);
       expect(first).toMatchObject({ status: 3, err: '' });
       expect(first.out).toMatch(/^\+ route 10\.244\.2\.0\/24 via 192\.0\.2\.2 dev eth0$/m);
@@ -83,7 +83,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
     });
 
-    test('doctor says what is wrong and what to do, and by its exit status how bad it is', async () => {
+    test('cnikit-agent doctor prints findings with fixes and exits 4 for failures', async () => {
       const first = await command('doctor', ...flags);
       expect(first).toMatchObject({ status: 4, err: '' });
       expect(first.out).toMatch(/^✗ \S+05-cnikit.conflist\s+does not exist,\s+so/m);
@@ -98,7 +98,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(results.map(({ check }) => check)).toContain('configuration');
     });
 
-    test('status shows every node, from the saved state while the API server is away', async () => {
+    test('cnikit-agent status shows every node, from the saved state while the API server is unreachable', async () => {
       expect(await command('status', ...flags)).toMatchObject({
         status: 3,
         out: expect.stringMatching(/^n2 +10\.244\.2\.0\/24 +192\.0\.2\.2 +missing/m),
@@ -118,7 +118,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await node.api.start();
     });
 
-    test('status --watch shows it again and again, and ends by a signal', async () => {
+    test('cnikit-agent status --watch refreshes until a signal', async () => {
       const child = spawn(process.execPath, [...program, 'status', '--watch', '--json', ...flags]);
       children.add(child);
       let text = '';
@@ -133,7 +133,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await ended).toBe(0);
     });
 
-    test('install puts the executable and its links there and nothing else, and writes nothing the second time', async () => {
+    test('cnikit-agent install writes only the executable and its links, and nothing when repeated', async () => {
       const { status, out } = await command('install', ...flags);
       const files = ['cnikit', 'loopback'];
       const lines = files.map((name) => `+ file ${join(node.binDir, name)}\n`);
@@ -143,7 +143,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await command('install', ...flags)).toEqual({ status: 0, out: '', err: '' });
     });
 
-    test('cleanup removes everything that was made and nothing else, without an API server, and may be repeated', async () => {
+    test('cnikit-agent cleanup removes exactly what the agent made, without an API server, and can be repeated', async () => {
       mkdirSync(node.binDir);
       run('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.78');
       const before = [run('ip', 'route'), run('ip', '-6', 'route')];
@@ -162,7 +162,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test.each(['SIGTERM', 'SIGINT'] as const)(
-      'run ends by %s with status 0 and leaves the data path alone',
+      'cnikit-agent run exits 0 on %s and keeps the data path',
       async (signal) => {
         const { child, ended, log } = start('--health-address=127.0.0.1:0');
         await eventually(() => expect(existsSync(conflist())).toBe(true));
@@ -174,7 +174,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
-    test('run sets NetworkUnavailable to False', async () => {
+    test('cnikit-agent run sets NetworkUnavailable to False', async () => {
       start('--health-address=off');
       await eventually(() => {
         const { conditions } = node.api.nodes.get('n1')!.status as {
@@ -186,7 +186,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       });
     });
 
-    test('run works from the saved state while the API server is away, and catches up when it is back', async () => {
+    test('cnikit-agent run works from the saved state while the API server is unreachable, and catches up afterwards', async () => {
       const first = start('--health-address=off');
       await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
       first.child.kill('SIGTERM');
@@ -201,7 +201,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2)));
     });
 
-    test('run, killed at any moment, leaves a node that the next run completes', async () => {
+    test('cnikit-agent run completes the node after a previous run was killed', async () => {
       for (const moment of ['Starting cnikit-agent', 'The data path is programmed']) {
         const { child, ended, log } = start('--health-address=off');
         await eventually(() => expect(log.text).toContain(moment));
@@ -216,7 +216,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test.skipIf(!hasPlugin)(
-      'a plugin that is damaged while the agent runs is whole again, and an Event tells of it',
+      'cnikit-agent run repairs a damaged plugin and creates an Event',
       { timeout: 90_000 },
       async () => {
         const { log } = start('--health-address=off', `--plugin-binary=${plugin}`);
@@ -241,7 +241,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     );
 
     test.skipIf(!hasPlugin)(
-      'after a reboot the plugin says 50 until the agent is ready, and serves pods all the same',
+      'the plugin returns STATUS 50 after a reboot until the agent is ready, but still attaches pods',
       async () => {
         const more = ['--health-address=off', `--plugin-binary=${plugin}`];
         const before = start(...more);
@@ -270,7 +270,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     );
 
     test.skipIf(!hasPlugin)(
-      'run releases what a pod left over, while a container runtime listens',
+      'cnikit-agent run releases a leaked address while a container runtime listens',
       async () => {
         const socket = join(node.dir, 'runtime.sock');
         const more = [`--plugin-binary=${plugin}`, '--leak-grace=1', '--resync-interval=1'];
@@ -291,7 +291,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
-    test('run serves health where it is told, and goes on where it cannot', async () => {
+    test('cnikit-agent run serves health at --health-address, and continues if the port is taken', async () => {
       const first = start('--health-address=127.0.0.1:9470');
       await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
       expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200);
@@ -326,7 +326,7 @@ describe('cnikit-agent', () => {
       /^$/,
       /Cannot read the kubeconfig \/nonexistent/,
     ],
-  ])('%j', (argv, status, out, err) => {
+  ])('cnikit-agent %j exits with the documented status', (argv, status, out, err) => {
     const env = { PATH: process.env.PATH ?? '' };
     const result = spawnSync(process.execPath, [...program, ...argv], { encoding: 'utf8', env });
     expect(result.status).toBe(status);

@@ -16,7 +16,7 @@ export type Command = (typeof commands)[number];
 
 export const isCommand = (text: string): text is Command => (commands as readonly string[]).includes(text);
 
-/** What each command does: the first sentence for the overview, the rest for the command's own help. */
+/** Help of each command: a summary for the overview, and details for the help of that command. */
 export const commandHelp: Readonly<Record<Command, readonly [summary: string, ...details: string[]]>> = {
   run: [
     'Maintain the pod network until SIGTERM or SIGINT (default)',

@@ -13,7 +13,7 @@ import type { Configuration } from '../../observe/configurations.ts';
 /** A permission that the agent uses. */
 export interface Access {
   verb: string;
-  /** With a subresource after a slash. */
+  /** Resource, and subresource after a slash. */
   resource: string;
   namespace?: string;
   /** Purpose, as the end of a sentence: `to read its own node`. */

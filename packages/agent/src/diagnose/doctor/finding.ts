@@ -7,7 +7,7 @@ export interface Finding {
   level: 'failure' | 'warning';
   /** A whole sentence. */
   message: string;
-  /** What to do, in whole sentences. */
+  /** The remedy, in whole sentences. */
   fix: string;
 }
 

@@ -1,4 +1,4 @@
-/** Looks at everything that the checks want to know. Changes nothing; sends a few packets to other nodes. */
+/** Gathers the facts for the checks. Changes nothing; sends a few packets to other nodes. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { familyOf } from '@cnikit/ip';
 import { fileStore } from '@cnikit/ipam/file-store';
@@ -26,11 +26,16 @@ import { podAddresses } from './pod-addresses.ts';
 import { type Peer, probePeers } from './probe.ts';
 import { stateFacts } from './state-facts.ts';
 
-/** Neighbour tables have a limit (1024 by default), so of a large cluster a sample is asked. */
+/** In a large cluster only a sample is probed: neighbour tables hold 1024 entries by default. */
 const MAX_PEERS = 256;
-/** What is left over now and was so before: a pod that is just being made or deleted is neither. */
+/** Time between two scans. Only a leak found by both counts: a starting or stopping pod looks like one briefly. */
 const LEAK_PAUSE_MS = 1000;
 
+/**
+ * Gathers the facts.
+ *
+ * @throws {AgentError} when there are no credentials for the API server
+ */
 export async function gather(config: Config, env: NodeJS.ProcessEnv, deps: PlanDeps): Promise<DoctorFacts> {
   using rt = openRtnetlink();
   const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
@@ -67,11 +72,11 @@ export async function gather(config: Config, env: NodeJS.ProcessEnv, deps: PlanD
     leaks: await lastingLeaks(rt, stateDir),
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),
     runtimeUp: runtimeListens(config.runtimeSocket),
-    ...(agent === undefined ? {} : { agent }),
+    agent,
   };
 }
 
-/** Packets of the pods' MTU have to reach the addresses that routes lead to, with what a tunnel puts around them. */
+/** Returns the addresses to probe. Packets of the pods' MTU plus the tunnel's overhead must reach them. */
 function peersOf(
   claims: NodeIndex,
   nodeName: string,
@@ -86,7 +91,7 @@ function peersOf(
     .filter(({ name }) => name !== nodeName)
     .flatMap((node) =>
       node.internalIPs.map((address) => {
-        // An address carries the tunnel of its own family.
+        // A tunnel's outer packets have the family of the address.
         const outer = tunnelled(node, tunnelName(tunnel, familyOf(address)));
         const overhead = outer ? VXLAN_OVERHEAD[familyOf(address)] : 0;
         return { node: node.name, address, size: mtu + overhead };

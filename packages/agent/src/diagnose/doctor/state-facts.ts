@@ -1,4 +1,4 @@
-/** Facts about the state that the agent keeps: what `run` would change, in the terms of the checks. */
+/** Facts about the state that the agent maintains: the changes that `run` would make. */
 
 import { type Family, families } from '@cnikit/ip';
 import type { Rules } from '../../apply/rules.ts';
@@ -24,7 +24,7 @@ export function stateFacts(plan: NodePlan, rules: Rules): StateFacts {
   };
 }
 
-/** Settings that are left to the plugin are among them once it has attached pods. */
+/** Includes the settings left to the plugin only if it has attached pods, since it sets them then. */
 function sysctlChanges({ host, hasPods }: NodePlan, { sysctls }: DesiredHost): SysctlAction[] {
   return hasPods ? diffSysctls(sysctls, readSysctls(sysctls)) : host.planSysctls(sysctls);
 }

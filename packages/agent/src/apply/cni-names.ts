@@ -1,4 +1,4 @@
-/** What the agent's files in the CNI directories are called. */
+/** Names of the agent's files in the CNI directories. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,12 +12,15 @@ export interface CniDirs {
 export const PLUGIN_NAME = 'cnikit';
 export const NOTICE_NAME = '05-cnikit.notice';
 
-/** The file that was there before. */
+/** Name of the file with the previous version. */
 export const previousName = (name: string): string => `${name}.previous`;
-/** Holds the hash of what somebody rolled back from. */
+/** Name of the file that holds the hash of a version that was rolled back. */
 export const heldName = (name: string): string => `${name}.held`;
 
-/** A write that follows a rename of the conflist: containerd's watcher may miss the rename, and reloads at any write. */
+/**
+ * Writes a file after the conflist was renamed into place: containerd's watcher may miss the rename, and
+ * reloads at any write.
+ */
 export function noticeConflist(confDir: string): void {
   writeFileSync(
     join(confDir, NOTICE_NAME),

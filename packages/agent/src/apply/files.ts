@@ -1,4 +1,4 @@
-/** Files that other programs read while they are replaced: they appear whole or not at all. */
+/** Replaces files that other programs read: they see the old file or the new one, never a part. */
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** A file to be: `content` is compared by hash, so a half-copied or older one is replaced as well as a missing one. */
+/** Desired file. `content` is compared by hash, so a truncated or older file is replaced like a missing one. */
 export interface FileSpec {
   dir: string;
   name: string;
@@ -22,7 +22,7 @@ export interface FileSpec {
   mode: number;
 }
 
-/** A file as it is: the SHA-256 of its content in hexadecimal, and its permissions. */
+/** Present file: the SHA-256 of its content in hexadecimal, and its permissions. */
 export interface FileState {
   hash: string;
   mode: number;
@@ -40,7 +40,7 @@ export function readText(path: string): string | undefined {
   return unlessMissing(() => readFileSync(path, 'utf8'));
 }
 
-/** What `installFile` would do to a file that is in this state. */
+/** Returns what `installFile` would do to a file in this state. */
 export function compareFile(
   { content, mode }: FileSpec,
   is: FileState | undefined,
@@ -52,8 +52,9 @@ export function compareFile(
 }
 
 /**
- * Writes beside the target, syncs and renames. The temporary name ends in .tmp: container runtimes load every file
- * that ends in .conf, .conflist or .json, also hidden ones, and see a rename only within the directory.
+ * Writes beside the target, syncs and renames. The temporary name ends in .tmp: container runtimes load each
+ * file that ends in .conf, .conflist or .json, even a hidden one, and notice a rename only within the
+ * directory.
  */
 export function installFile({ dir, name, content, mode }: FileSpec): void {
   mkdirSync(dir, { recursive: true, mode: 0o755 });
@@ -77,14 +78,14 @@ export function installFile({ dir, name, content, mode }: FileSpec): void {
   }
 }
 
-/** Copies a file to a name beside it, whole or not at all. */
+/** Copies a file to another name in its directory, atomically. */
 export function keepCopy(dir: string, name: string, copy: string): void {
   const temporary = join(dir, `${copy}.tmp`);
   copyFileSync(join(dir, name), temporary);
   renameSync(temporary, join(dir, copy));
 }
 
-/** Removes a file; true when there was one. */
+/** Removes a file. Returns false when it did not exist. */
 export function removeFile(dir: string, name: string): boolean {
   const remove = (): true => {
     rmSync(join(dir, name));

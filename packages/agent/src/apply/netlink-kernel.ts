@@ -1,4 +1,4 @@
-/** The kernel by netlink: what the agent needs of @cnikit/netlink. */
+/** Adapts @cnikit/netlink to {@link Kernel}. */
 import { randomInt } from 'node:crypto';
 import {
   type Address,
@@ -26,7 +26,7 @@ import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
 import type { KernelAddress, KernelLink, KernelNeighbour, KernelRoute, KernelState } from '../core/model.ts';
 import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../core/names.ts';
 
-/** A network namespace, by default that of this process. */
+/** Opens a network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
   const where = netns === undefined ? {} : { netns };
   const connection = openRtnetlink(where);
@@ -80,7 +80,7 @@ const kernelNeighbour = ({ family, index, mac = '', address = '' }: Neighbour): 
 const kernelAddress = ({ index, address }: Address): KernelAddress => ({ index, address });
 
 function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type }: Route): KernelRoute {
-  // Of several next hops the first stands for all: such a route is never ours.
+  // The first of several next hops represents them: such a route is never ours.
   const [hop = { via, oif }, ...others] = nextHops ?? [];
   const otherOifs = others.flatMap((other) => (other.oif === undefined ? [] : [other.oif]));
   return {
@@ -97,7 +97,7 @@ function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type
 
 function write(connection: RtnetlinkConnection, actions: readonly KernelAction[]): WriteFailure[] {
   const all: Request[] = [];
-  /** Of each request, the action that it is part of. */
+  /** The action that each request belongs to. */
   const of: KernelAction[] = [];
   for (const action of actions) {
     for (const request of requests(action)) {
@@ -108,7 +108,7 @@ function write(connection: RtnetlinkConnection, actions: readonly KernelAction[]
   const failed = new Set<KernelAction>();
   return connection.batchSettled(all).flatMap(({ index, code, message }) => {
     const action = of[index ?? 0]!;
-    // The first of an action says why: a link that was not made cannot be set up either.
+    // Report the first failure of an action: a link that was not created cannot be set up either.
     if (isGone(action, code) || failed.has(action)) {
       return [];
     }
@@ -117,12 +117,12 @@ function write(connection: RtnetlinkConnection, actions: readonly KernelAction[]
   });
 }
 
-/** What is to go and is gone is as it should be. */
+/** True when the object of a removal does not exist any more. */
 function isGone(action: KernelAction, code: string): boolean {
   if (action.op === 'remove' && code === 'ENODEV') {
     return true;
   }
-  // A changed route is also created, but that never says ESRCH.
+  // A change also creates a route, which never fails with ESRCH.
   if (action.kind === 'route') {
     return action.op !== 'add' && code === 'ESRCH';
   }
@@ -141,9 +141,9 @@ function requests(action: KernelAction): Request[] {
 }
 
 /**
- * Creating is exclusive and removing names our protocol, so that neither can hit a foreign route. A change is one after
- * the other: NLM_F_REPLACE takes whatever route is at that destination and metric, also one that somebody has put in
- * the place of ours a moment ago.
+ * Creates exclusively and removes by protocol, so that neither affects a foreign route. A change is a removal
+ * and a creation: NLM_F_REPLACE replaces any route with that destination and metric, also one that another
+ * program has just put in place of ours.
  */
 function routeRequests(action: RouteAction): Request[] {
   const requests: Request[] = [];
@@ -173,7 +173,7 @@ function neighbourRequest({ op, entry: { table, index, mac, address } }: Neighbo
   return op === 'put' ? newNeighbour(spec) : delNeighbour(spec);
 }
 
-/** IN6_ADDR_GEN_MODE_NONE: nobody speaks IPv6 on the tunnel, so it needs no link-local address. */
+/** IN6_ADDR_GEN_MODE_NONE: there is no IPv6 on the tunnel itself, so it needs no link-local address. */
 const NO_LINK_LOCAL = 1;
 
 function tunnelRequests(action: TunnelAction): Request[] {
@@ -181,9 +181,10 @@ function tunnelRequests(action: TunnelAction): Request[] {
     return [delLink({ index: action.old.index })];
   }
   const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
-  // Addresses follow once it is there.
+  // A later change adds the addresses.
   if (action.op === 'add') {
-    // Chosen here, so that what follows cannot hit a link of others that has taken the name a moment before.
+    // Choose the index here, so that the next requests cannot affect a foreign link that has just taken the
+    // name.
     const index = randomInt(2 ** 20, 2 ** 30);
     return [
       newLink({
@@ -193,20 +194,20 @@ function tunnelRequests(action: TunnelAction): Request[] {
         id,
         port,
         macLearning: false,
-        // Without its own address it is still one of that family.
+        // Without a local address the link still needs its family.
         ...(local !== undefined ? { local } : underlay === 'ipv6' ? { local: '::' } : {}),
         mac,
         mtu,
       }),
-      // What is not taken when a link is made, or too late when it is up. All arrives in one send, so that no end of
-      // this process comes in between and leaves a link without its mark.
+      // Attributes that the kernel ignores at creation. All requests are one send, so that a killed process
+      // cannot leave a link without its alias.
       setLink({ index, alias: TUNNEL_ALIAS, addrGenMode: NO_LINK_LOCAL }),
       setLink({ index, up: true }),
     ];
   }
   const { index } = action.old;
   return [
-    // The same hardware address set anew would empty the link's table of next hops.
+    // Setting the same hardware address again would empty the link's neighbour table.
     setLink({ index, ...(mac === action.old.mac ? {} : { mac }), mtu, up: true }),
     ...addresses
       .filter((address) => !action.old.addresses.includes(address))
@@ -217,10 +218,10 @@ function tunnelRequests(action: TunnelAction): Request[] {
   ];
 }
 
-/** The events of some thousand routes, which come at once when an interface goes. */
+/** Room for the events of thousands of routes, which arrive at once when a link goes down. */
 const RECEIVE_BYTES = 8 * 1024 * 1024;
 
-/** Listens from the moment it is called; what was written here is known already. */
+/** Subscribes when called. The agent's own writes cause no events. */
 function events(where: Pick<MonitorOptions, 'netns' | 'signal' | 'ignorePort'>): AsyncIterable<KernelEvent> {
   const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route', 'neighbour'] as const;
   return decoded(monitor({ groups, receiveBuffer: RECEIVE_BYTES, ...where }));

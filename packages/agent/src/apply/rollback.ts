@@ -1,6 +1,6 @@
 /**
- * The files before the present ones, kept beside them: `X.previous`. Rolling back puts them in place and notes in
- * `X.held` the hash of what was replaced, which the agent then does not install again; anything else it does.
+ * Rolls files back to their previous versions, `X.previous`. `X.held` then holds the hash of the version that
+ * was replaced: the agent does not install that version again, and installs any other.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,11 @@ import { type CniDirs, heldName, noticeConflist, PLUGIN_NAME, previousName } fro
 import { fileState, removeFile } from './files.ts';
 import { whyNotRuns } from './probe-executable.ts';
 
-/** Both files, those that have a previous one. Throws {@link AgentError} `NODE` when there is none, or none that works. */
+/**
+ * Rolls back both files, or the one that has a previous version.
+ *
+ * @throws {AgentError} `NODE` when there is no previous version, or none that runs
+ */
 export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
   const files = [
     { dir: binDir, name: PLUGIN_NAME },
@@ -35,7 +39,7 @@ export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
   return files.map(({ dir, name }) => ({ kind: 'file', op: 'change', path: join(dir, name) }));
 }
 
-/** The file before this one in its place; `hash` is that of the one to keep away. */
+/** Restores the previous version of a file. `hash` identifies the version that must not be installed again. */
 export function restorePrevious(dir: string, name: string, hash: string | undefined): void {
   if (hash !== undefined) {
     writeFileSync(join(dir, heldName(name)), `${hash}\n`);
@@ -43,7 +47,7 @@ export function restorePrevious(dir: string, name: string, hash: string | undefi
   renameSync(join(dir, previousName(name)), join(dir, name));
 }
 
-/** Lets the agent install its own files again; returns what was held. */
+/** Lets the agent install its own files again. Returns the paths that were held. */
 export function undoRollBack({ binDir, confDir }: CniDirs): string[] {
   return [
     [binDir, PLUGIN_NAME],

@@ -1,4 +1,4 @@
-/** Keeps the packet filter rules of both families. */
+/** Reads and writes the packet filter rules of both families. */
 
 import { type Family, families } from '@cnikit/ip';
 import { type BackendReport, type Iptables, openIptables, type TableSpec } from '@cnikit/iptables';
@@ -8,15 +8,15 @@ import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
 export type DesiredRules = Readonly<Record<Family, readonly TableSpec[]>>;
 
 export interface Rules {
-  /** What `apply` would change; writes nothing. */
+  /** Returns what `apply` would change. */
   plan(desired: DesiredRules): RuleAction[];
-  /** What `apply` would change for one family. */
+  /** Returns what `apply` would change for one family. */
   planFamily(family: Family, desired: readonly TableSpec[]): RuleAction[];
-  /** The backend in use for a family, and what both backends hold. */
+  /** Returns the backend in use for a family, and what both backends hold. */
   report(family: Family): BackendReport;
-  /** Whether the agent's rules in the kernel match sets; undefined while there are none that could. */
+  /** Returns whether the agent's rules in the kernel match sets; undefined without rules that could. */
   matchSets(): boolean | undefined;
-  /** Reads, and writes only when something differs; returns what changed. */
+  /** Reads the rules, and writes only those that differ. Returns what changed. */
   apply(desired: DesiredRules): RuleAction[];
 }
 
@@ -36,7 +36,7 @@ export function createRules(
     planFamily,
     report: (family) => handle(family).report(),
     matchSets: () => {
-      // The plan that empties the chain lists its rules.
+      // A plan that empties the chain lists its rules.
       const tables = [{ table: 'nat', chains: { [MASQUERADE_CHAIN]: [] } }] as const;
       const rules = families
         .flatMap((family) => planFamily(family, tables))
@@ -48,7 +48,7 @@ export function createRules(
   };
 }
 
-/** The library says `filter: + chain X`; here every line begins with its sign. */
+/** Moves the sign, which the library puts behind the table, to the front. */
 function lines(family: Family, diff: readonly string[]): RuleAction[] {
   return diff.map((line) => ({ kind: 'rule', family, line: line.replace(/^(\w+): (\S) /, '$2 $1 ') }));
 }

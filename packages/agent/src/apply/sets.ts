@@ -1,6 +1,6 @@
 /**
- * The destinations to which pods keep their address, as one set for each family: a node that comes or goes is an element
- * of it, and the rules stay as they are.
+ * Keeps the destinations to which pods keep their address, as one set per family: a node that joins or leaves
+ * changes elements of the set, and no rule.
  */
 
 import type { Family } from '@cnikit/ip';
@@ -8,23 +8,23 @@ import { type IpSetConnection, openIpSet } from '@cnikit/netlink/ipset';
 import type { SetAction } from '../core/action.ts';
 import { insideSet } from '../core/names.ts';
 
-/** What is used of ipset. */
+/** The ipset requests in use. */
 export type SetStore = Pick<IpSetConnection, 'elements' | 'create' | 'change' | 'destroy'>;
 
 export interface Sets {
-  /** What `apply` would change; writes nothing. */
+  /** Returns what `apply` would change. */
   plan(family: Family, wanted: readonly string[] | undefined): SetAction[];
   /**
-   * Makes the set have exactly these prefixes; undefined: there is to be none. `fresh` reads it before, else what was
-   * read or written last counts. Returns what changed.
+   * Makes the set have exactly these prefixes; `undefined` removes it. `fresh` reads the set first; otherwise
+   * the last reading or write counts. Returns what changed.
    */
   apply(family: Family, wanted: readonly string[] | undefined, fresh: boolean): SetAction[];
 }
 
-/** Three for each of some hundred thousand nodes. */
+/** Three elements for each of several hundred thousand nodes. */
 const MAX_ELEMENTS = 1_048_576;
 
-/** Undefined where the kernel has no sets: then rules have to do. */
+/** Returns undefined on a kernel without sets, where rules name the destinations. */
 export function openSets(): Sets | undefined {
   const connection = openIpSet();
   if (connection.supported) {
@@ -35,7 +35,7 @@ export function openSets(): Sets | undefined {
 }
 
 export function createSets(store: SetStore): Sets {
-  /** What each set has, as it was read or written last. */
+  /** Elements of each set, as last read or written. */
   const known = new Map<Family, Set<string> | undefined>();
 
   const read = (family: Family): Set<string> | undefined => {
@@ -54,7 +54,7 @@ export function createSets(store: SetStore): Sets {
         return changes;
       }
       const name = insideSet(family);
-      // What fails in the middle leaves what only another look tells.
+      // After a partial failure only a new reading shows the elements.
       known.delete(family);
       if (wanted === undefined) {
         if (!store.destroy({ name })) {

@@ -1,19 +1,19 @@
-/** Kernel settings below /proc/sys. */
+/** Reads and writes kernel settings below /proc/sys. */
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SysctlAction } from '../core/action.ts';
 import type { Sysctl } from '../core/model.ts';
 
-/** Where settings are kept, by their path below /proc/sys. */
+/** Files of settings, by their path below /proc/sys. */
 export interface SysctlFiles {
-  /** Undefined when there is none of that name. */
+  /** Returns undefined when the setting does not exist. */
   read(key: string): string | undefined;
   writable(key: string): boolean;
-  /** Throws, with Node's `code`, when it is refused. */
+  /** @throws {Error} with Node's `code` when the write is refused */
   write(key: string, value: string): void;
 }
 
-/** /proc/sys, or a directory in its place. */
+/** Opens /proc/sys, or a directory in its place. */
 export function procSys(root = '/proc/sys'): SysctlFiles {
   return {
     read: (key) => {
@@ -36,8 +36,8 @@ export function procSys(root = '/proc/sys'): SysctlFiles {
 }
 
 /**
- * The values that hold now; a key that does not exist here (no IPv6, no br_netfilter, an interface that went) is left
- * out.
+ * Returns the effective values. A setting that does not exist here (no IPv6, no br_netfilter, a deleted
+ * interface) is absent.
  */
 export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<string, string> {
   const values = new Map<string, string>();
@@ -52,10 +52,11 @@ export function readSysctls(desired: readonly Sysctl[], files = procSys()): Map<
 }
 
 /**
- * Those of `desired` that this process may not write, as in a container without privileges: left to the plugin, which
- * runs on the host. A setting with `onlyIf` is among them if it has that value now, or had it before.
+ * Returns the settings that are left to the plugin, which runs on the host: those that this process cannot
+ * write, as in an unprivileged container. A setting with `onlyIf` counts if it has that value now or had it
+ * before.
  *
- * `installed` is the text of a conflist. Settings that it leaves to the plugin are among them, writable or not.
+ * `installed` is the text of a conflist. Settings that it leaves to the plugin count too, writable or not.
  */
 export function unwritableSysctls(
   desired: readonly Sysctl[],
@@ -84,7 +85,7 @@ function notedIn(conflist: string | undefined): Record<string, unknown> {
   }
 }
 
-/** Writes each; of those that are refused, the reason. */
+/** Writes the settings. Returns the reason for each refused write, by key. */
 export function writeSysctls(actions: readonly SysctlAction[], files = procSys()): Map<string, string> {
   const refused = new Map<string, string>();
   for (const { key, to } of actions) {

@@ -1,4 +1,4 @@
-/** One change of the node as a value, and the line that prints it. Pure. */
+/** Changes of the node as values, and the lines that print them. Pure. */
 import type { KernelNeighbour, KernelRoute, NodeRoute, PresentTunnel, TunnelLink } from './model.ts';
 
 /** A change of one route in the main table. */
@@ -7,23 +7,23 @@ export type RouteAction =
   | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
   | { kind: 'route'; op: 'remove'; old: KernelRoute };
 
-/** A change of the tunnel's link, its addresses included. */
+/** A change of a tunnel link or its addresses. */
 export type TunnelAction =
   | { kind: 'tunnel'; op: 'add'; link: TunnelLink }
   | { kind: 'tunnel'; op: 'change'; link: TunnelLink; old: PresentTunnel }
   | { kind: 'tunnel'; op: 'remove'; old: PresentTunnel };
 
-/** A change of an entry of the tunnel's link; `put` takes the place of one with the same key. */
+/** A change of a tunnel link's entry. `put` replaces an entry with the same key. */
 export interface NeighbourAction {
   kind: 'neighbour';
   op: 'put' | 'remove';
   entry: KernelNeighbour;
   dev: string;
-  /** The podCIDR on whose account. */
+  /** The podCIDR that needs the entry. */
   dst?: string;
 }
 
-/** What is changed by netlink. */
+/** A change by netlink. */
 export type KernelAction = RouteAction | TunnelAction | NeighbourAction;
 
 export interface SysctlAction {
@@ -40,14 +40,14 @@ export interface FileAction {
   path: string;
 }
 
-/** `line` is iptables' own notation after `+ ` or `- `. */
+/** `line` is a rule in iptables' notation, after `+ ` or `- `. */
 export interface RuleAction {
   kind: 'rule';
   family: string;
   line: string;
 }
 
-/** A set as a whole, or one of its elements. */
+/** A change of a set, or of one of its elements. */
 export interface SetAction {
   kind: 'set';
   op: 'add' | 'remove';
@@ -67,7 +67,7 @@ export interface TaintAction {
   key: string;
 }
 
-/** One change of the node, as a value: what `describe` prints and what is then applied. */
+/** A change of the node: `describe` prints it, `apply` carries it out. */
 export type Action =
   | KernelAction
   | SysctlAction
@@ -77,7 +77,7 @@ export type Action =
   | ConditionAction
   | TaintAction;
 
-/** One line: `+` appears, `-` goes, `~` changes. */
+/** Returns one line: `+` adds, `-` removes, `~` changes. */
 export function describe(action: Action): string {
   switch (action.kind) {
     case 'route':
@@ -122,7 +122,7 @@ const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} d
 const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTunnel): string =>
   `${name} vni ${vni} port ${port}${local === undefined ? '' : ` local ${local}`} mac ${mac} mtu ${mtu}`;
 
-/** The first character of `describe`, without the rest: of thousands of routes only their number is told. */
+/** Returns the first character of `describe`, without formatting the rest, for counting thousands of routes. */
 export function signOf(action: Action): '+' | '-' | '~' {
   if (action.kind === 'route') {
     return ({ add: '+', change: '~', remove: '-' } as const)[action.op];
@@ -130,7 +130,7 @@ export function signOf(action: Action): '+' | '-' | '~' {
   return describe(action)[0] as '+' | '-' | '~';
 }
 
-/** What a change is about: the podCIDR that is routed, or the tunnel. */
+/** Returns the podCIDR whose route changes, or `tunnel`. */
 export function placeOf(action: KernelAction): string {
   if (action.kind === 'route') {
     return action.op === 'remove' ? action.old.dst : action.route.dst;

@@ -1,12 +1,12 @@
 export type AgentErrorCode =
   /** A flag or variable is missing or wrong: exit status 2. */
   | 'USAGE'
-  /** The API server could not be asked. */
+  /** The API server did not answer or refused the request. */
   | 'API'
   /** This node lacks something that the command needs. */
   | 'NODE';
 
-/** What ends a command, as a sentence that says what to do. */
+/** An error that ends a command. The message says what to do. */
 export class AgentError extends Error {
   readonly code: AgentErrorCode;
 

@@ -1,15 +1,15 @@
-/** The kernel as the agent uses it: one dump, one batched write, events. The netlink adapter is `netlink.ts`. */
+/** The kernel as the agent uses it: one dump, one batched write, events. */
 import type { KernelAction } from './action.ts';
 import type { KernelNeighbour, KernelRoute, KernelState } from './model.ts';
 
 export type KernelEvent =
   | { type: 'route'; op: 'new' | 'del'; route: KernelRoute }
-  /** `index` changed, appeared or went. */
+  /** The link with this index appeared, changed or disappeared. */
   | { type: 'link'; index: number }
   | { type: 'address'; index: number; address: string }
-  /** An entry of some link; `del` also when it is no longer permanent. */
+  /** An entry of any link. `del` also means that it is not permanent any more. */
   | { type: 'neighbour'; op: 'new' | 'del'; neighbour: KernelNeighbour }
-  /** Events were lost: only a dump tells what is. */
+  /** Events were lost: only a dump shows the current state. */
   | { type: 'overflow' };
 
 export interface WriteFailure {
@@ -21,7 +21,11 @@ export interface WriteFailure {
 
 export interface Kernel {
   dump(): KernelState;
-  /** Does what it can of `actions` in one write, and says what it could not. Throws only when nothing could be sent. */
+  /**
+   * Carries out as many of `actions` as possible in one write. Returns the failures.
+   *
+   * @throws {Error} when nothing could be sent
+   */
   write(actions: readonly KernelAction[]): WriteFailure[];
   events(signal: AbortSignal): AsyncIterable<KernelEvent>;
   close(): void;

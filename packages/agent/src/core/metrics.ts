@@ -1,7 +1,4 @@
-/**
- * What is counted, and its Prometheus text. Own code: the usual library takes 12 MB of a process that has 90, and all
- * that is needed of it is below.
- */
+/** Metrics and their Prometheus text. The usual library needs 12 MB of a process that has 90. */
 import { version } from './version.ts';
 
 type Kind = 'counter' | 'gauge' | 'histogram';
@@ -37,11 +34,11 @@ export type Labels = Readonly<Record<string, string>>;
 interface Series {
   labels: Labels;
   value: number;
-  /** Of a histogram: how many observations each bucket has, not cumulated; `value` is their sum. */
+  /** Number of observations per bucket of a histogram, not cumulated. `value` is their sum. */
   buckets?: number[];
 }
 
-/** The names in the exposition, without those of histograms' parts. */
+/** Returns the names in the exposition, without the suffixes of histograms. */
 export const metricNames = (): string[] => [
   ...Object.keys(definitions).map((name) => fullName(name as MetricName)),
   ...Object.keys(processMetrics()),
@@ -64,7 +61,7 @@ export class Metrics {
     this.#at(name, labels).value += by;
   }
 
-  /** Takes a duration in seconds into a histogram. */
+  /** Adds a duration in seconds to a histogram. */
   observe(name: MetricName, seconds: number, labels: Labels = NO_LABELS): void {
     const series = this.#at(name, labels);
     series.buckets ??= new Array<number>(BUCKETS.length + 1).fill(0);
@@ -73,7 +70,7 @@ export class Metrics {
     series.value += seconds;
   }
 
-  /** The value of one series, or without labels the sum of all. */
+  /** Returns the value of one series, or without labels the sum of all. */
   get(name: MetricName, labels?: Labels): number {
     const all = this.#series.get(name);
     if (labels !== undefined) {
@@ -82,17 +79,17 @@ export class Metrics {
     return [...(all?.values() ?? [])].reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** Forgets all series of a gauge, for those that are set anew as a whole. */
+  /** Removes all series of a gauge, before it is set again as a whole. */
   clear(name: MetricName): void {
     this.#series.delete(name);
   }
 
-  /** Calls `body` before each exposition, with the time in ms since the epoch: for what nobody else needs to know. */
+  /** Calls `body` before each exposition, with the time in ms since the epoch, to compute values on demand. */
   onScrape(body: (now: number) => void): void {
     this.#scraped.push(body);
   }
 
-  /** Prometheus text exposition format 0.0.4. */
+  /** Returns the Prometheus text exposition format 0.0.4. */
   text(now = Date.now()): string {
     for (const body of this.#scraped) {
       body(now);
@@ -126,7 +123,7 @@ export class Metrics {
   }
 }
 
-/** Most series have no labels, and are set for each of thousands of nodes. */
+/** Shared by most series: some are set for each of thousands of nodes. */
 const NO_LABELS: Labels = {};
 const key = (labels: Labels): string =>
   labels === NO_LABELS ? '[]' : JSON.stringify(Object.entries(labels).sort());
@@ -155,7 +152,7 @@ function histogram(name: string, { labels, value, buckets = [] }: Series): strin
   return [...lines, sample(`${name}_sum`, labels, value), sample(`${name}_count`, labels, count)];
 }
 
-/** Of this process, under the names that every Prometheus client library gives them. */
+/** Metrics of this process, with the names of every Prometheus client library. */
 function processMetrics(): Record<string, [Kind, string, number]> {
   const { user, system } = process.cpuUsage();
   return {

@@ -1,8 +1,8 @@
-/** The values that travel between observe, desired, diff and apply. */
+/** Values that observe, desired, reconcile and apply exchange. */
 import type { Family } from '@cnikit/ip';
 import type { Problem } from './problem.ts';
 
-/** What is kept of a Node object: nothing else of it is stored. */
+/** The fields of a Node object that the agent keeps. */
 export interface NodeInfo {
   name: string;
   uid: string;
@@ -10,45 +10,48 @@ export interface NodeInfo {
   created: string;
   /** Canonical prefixes in the Node's own order, which is the cluster's order of families. */
   podCIDRs: string[];
-  /** Canonical addresses, in the Node's order; ExternalIPs when there are no InternalIPs. Of a family the first counts. */
+  /**
+   * Canonical addresses, in the Node's order; ExternalIPs if there are no InternalIPs. The first of each
+   * family counts.
+   */
   internalIPs: string[];
   /** Status of the condition NetworkUnavailable, absent when the Node has none. */
   networkUnavailable?: string;
   /** Keys of the taints, absent when there are none. */
   taints?: string[];
-  /** What could not be used of the object, as sentences. */
+  /** Unusable parts of the object, as sentences. */
   rejected: string[];
 }
 
-/** A route to another node's pods. `dst` is canonical, `dev` only for people. */
+/** A route to another node's pods. `dst` is canonical, `dev` is for display only. */
 export interface NodeRoute {
   dst: string;
   via: string;
-  /** 0 while the link, the tunnel, is yet to be made. */
+  /** 0 while the tunnel link does not exist yet. */
   oif: number;
   dev: string;
-  /** The next hop is on the link though no route says so. */
+  /** The next hop is on-link although no route says so. */
   onlink?: true;
 }
 
 /** How a tunnel reaches another node. */
 export interface TunnelPeer {
-  /** Name of the tunnel's link, and its index: 0 while it is yet to be made. */
+  /** Name of the tunnel link, and its index: 0 while the link does not exist yet. */
   dev: string;
   index: number;
   /** Family of the outer packets. */
   underlay: Family;
-  /** Of the other node's end of the tunnel; follows from the node's name. */
+  /** MAC address of the other node's tunnel link; derived from the node's name. */
   mac: string;
-  /** The node's own address, to which the outer packets go. */
+  /** The node's InternalIP, the destination of outer packets. */
   remote: string;
-  /** The next hop that stands for the node on the tunnel's link. */
+  /** The next hop that represents the node on the tunnel link. */
   gateway: string;
 }
 
-/** What an operator may choose of the tunnel. */
+/** Settings of the tunnel. */
 export interface TunnelSettings {
-  /** Name of the link whose outer packets are IPv4; that of IPv6 has a 6 behind it. */
+  /** Name of the IPv4 link; that of IPv6 has the suffix 6. */
   name: string;
   /** VXLAN network identifier, 24 bits. */
   vni: number;
@@ -56,29 +59,29 @@ export interface TunnelSettings {
   port: number;
 }
 
-/** `always` and `never` leave nothing to the routes of the node. */
+/** When to use the tunnel. `auto`: for nodes that are not on-link. */
 export type Encap = 'auto' | 'never' | 'always';
 
-/** One of the tunnel's links as it is to be. */
+/** A desired tunnel link. */
 export interface TunnelLink extends TunnelSettings {
   mac: string;
   mtu: number;
-  /** Source of the outer packets; absent when no address of this node is one that the API knows. */
+  /** Source of the outer packets; absent when this node has none of its InternalIPs. */
   local?: string;
-  /** Family of the outer packets: a VXLAN link has one. */
+  /** Family of the outer packets: a VXLAN link has exactly one. */
   underlay: Family;
-  /** With their length. The host's own packets to pods of other nodes come from these. */
+  /** With prefix lengths. The host's own packets to pods of other nodes come from these. */
   addresses: string[];
 }
 
-/** A route of the main table as the kernel has it; the agent's own are told by `protocol`. */
+/** A route of the kernel's main table. `protocol` identifies the agent's own. */
 export interface KernelRoute {
   family: Family;
   /** Canonical; `0.0.0.0/0` and `::/0` for the default route. */
   dst: string;
   via?: string;
   oif?: number;
-  /** Links of the further next hops, of a route that has several. */
+  /** Links of the second and further next hops. */
   otherOifs?: number[];
   protocol: number;
   /** Metric. */
@@ -90,7 +93,7 @@ export interface KernelRoute {
 /** `rtm_type` of a route that leads to a next hop or link. */
 export const RTN_UNICAST = 1;
 
-/** What is used of a link. */
+/** A link of the kernel, with the attributes in use. */
 export interface KernelLink {
   index: number;
   name: string;
@@ -177,24 +180,24 @@ export interface HostFacts {
   foreignLinks: ReadonlyArray<{ index: number; name: string; vni?: number; port?: number }>;
 }
 
-/** A setting below /proc/sys and the value it is to have. */
+/** A setting below /proc/sys and its desired value. */
 export interface Sysctl {
   /** Path below /proc/sys. */
   key: string;
   value: string;
-  /** Only change it when it has this value now; absent: whenever it differs. */
+  /** Change the setting only if it has this value; absent: whenever it differs. */
   onlyIf?: string;
-  /** Another setting; what holds is the greater value of the two. */
+  /** Another setting. The greater of the two values takes effect. */
   effectiveMaxOf?: string;
-  /** Of a link that comes and goes: never left to the plugin, which refuses a pod when the setting is missing. */
+  /** Belongs to a transient link. Never left to the plugin, which fails ADD when the setting is missing. */
   transient?: true;
   why: string;
 }
 
-/** A network configuration of one plugin, as CNI's lists hold it. */
+/** The configuration of one plugin in a CNI list. */
 export type ChainedPlugin = Readonly<Record<string, unknown>>;
 
-/** What to chain; `plugins` absent: it is not known, so that no conflist may be written without it. */
+/** The plugins to chain. `plugins` absent: unknown, so no conflist may be written. */
 export interface Chain {
   plugins?: readonly ChainedPlugin[];
   problems: Problem[];

@@ -3,40 +3,41 @@
 import type { Family } from '@cnikit/ip';
 import type { TunnelSettings } from './model.ts';
 
-/** The rtm_protocol of the agent's routes; what carries another number is not ours. */
+/** `rtm_protocol` of the agent's routes. Routes with another value are foreign. */
 export const ROUTE_PROTOCOL = 201;
 /** The program's name in requests to the API server, and as the source of Events. */
 export const USER_AGENT = 'cnikit-agent';
-/** The bridge that pods are plugged into. */
+/** The bridge that the plugin attaches pods to. */
 export const BRIDGE_NAME = 'cni0';
-/** The port is IANA's for VXLAN (RFC 7348). */
+/** Default settings. The port is IANA's for VXLAN (RFC 7348). */
 export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };
-/** The alias of the agent's tunnel: a link without it is somebody else's, whatever its name. */
+/** Alias of the agent's tunnel links. A link without it is foreign, whatever its name is. */
 export const TUNNEL_ALIAS = 'cnikit: pods of nodes behind a router';
 
-/** Chains whose name begins so are the agent's, and no others. */
+/** Prefix of the agent's chains. No other chain is touched. */
 export const CHAIN_PREFIX = 'CNIKIT-';
 
 /** The chain that decides which packets of pods are masqueraded. */
 export const MASQUERADE_CHAIN = `${CHAIN_PREFIX}MASQ`;
 
-/** Name of the set of a family. */
+/** Returns the name of a family's set. */
 export const insideSet = (family: Family): string => `cnikit-inside-${family}`;
 
 /**
- * A VXLAN link takes remote ends of one family only (vxlan_fdb_parse in drivers/net/vxlan/vxlan_core.c), so each has a
- * link of its own. They may share VNI and port, as their sockets are of different families.
+ * Returns the name of the tunnel link of a family. A VXLAN link accepts remote ends of one family only
+ * (vxlan_fdb_parse in drivers/net/vxlan/vxlan_core.c). The two links may share VNI and port, because their
+ * sockets are of different families.
  */
 export function tunnelName({ name }: TunnelSettings, underlay: Family): string {
   return underlay === 'ipv4' ? name : `${name}6`;
 }
 
-/** The file's name in /etc/cni/net.d. */
+/** Name of the conflist in /etc/cni/net.d. */
 export const CONFLIST_NAME = '05-cnikit.conflist';
 
-/** The network's name, by which the plugin names links and keeps reservations. */
+/** Name of the network. The plugin derives link names and the directory of reservations from it. */
 export const NETWORK_NAME = 'cnikit';
-/** Where the agent and the plugin meet on this node. */
+/** Directory that the agent and the plugin share. */
 export const STATE_DIR = '/run/cnikit';
-/** Tells the plugin's STATUS whether the data path is programmed. */
+/** The file in which the plugin's STATUS looks up whether the data path is programmed. */
 export const READINESS_NAME = 'readiness.json';

@@ -1,6 +1,6 @@
-/** Timers by name: one of each, so that a burst of causes has one effect. */
+/** Named timers, at most one of each name, so that a burst of causes has one effect. */
 
-/** Runs `body` after `ms` milliseconds; the returned function prevents it. */
+/** Runs `body` after `ms` milliseconds. The returned function cancels it. */
 export type After = (ms: number, body: () => void) => () => void;
 
 export class Timers<Name extends string> {
@@ -12,7 +12,7 @@ export class Timers<Name extends string> {
     this.#after = after;
   }
 
-  /** Keeps the earlier time when `name` is already due. */
+  /** Does nothing when the timer runs already. */
   start(name: Name, ms: number, body: () => void): void {
     if (this.#closed || this.#cancels.has(name)) {
       return;
@@ -38,7 +38,7 @@ export class Timers<Name extends string> {
     this.#cancels.delete(name);
   }
 
-  /** Stops all, for good. */
+  /** Stops all timers and ignores new ones. */
   close(): void {
     this.#closed = true;
     for (const name of [...this.#cancels.keys()]) {
@@ -51,7 +51,7 @@ export class Timers<Name extends string> {
   }
 }
 
-/** Node's clock. */
+/** Timers of Node. */
 export const after: After = (ms, body) => {
   const timer = setTimeout(body, ms);
   return () => clearTimeout(timer);

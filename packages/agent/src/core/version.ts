@@ -1,4 +1,4 @@
 declare const CNIKIT_VERSION: string | undefined;
 
-/** Put in by the build; sources that run unbuilt have none. */
+/** Set by the build. Unbuilt sources have no version. */
 export const version: string = typeof CNIKIT_VERSION === 'undefined' ? 'development' : CNIKIT_VERSION;

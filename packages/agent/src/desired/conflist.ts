@@ -1,27 +1,28 @@
-/** The CNI network configuration of this node. Pure. */
+/** Builds the CNI network configuration of this node. Pure. */
 import type { ChainedPlugin, HostFacts, NodeInfo, TunnelLink } from '../core/model.ts';
 import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
 
-/** What an operator may set of the conflist. */
+/** Configurable parts of the conflist. */
 export interface ConflistOptions {
   /** Directory of the reservations and of the readiness file. */
   stateDir?: string | undefined;
-  /** Further plugins behind ours. */
+  /** Plugins to chain behind ours. */
   chain?: readonly ChainedPlugin[];
-  /** Those by which some node is reached. */
+  /** Tunnel links that are in use. */
   tunnels?: readonly TunnelLink[];
-  /** Sysctls that the agent may not set and the plugin is to, by key. */
+  /** Sysctls that the agent cannot write and the plugin sets, by key. */
   hostSysctls?: Readonly<Record<string, string>>;
 }
 
 /**
- * The text of the conflist: one range set for each podCIDR, in the Node's order, so that pods list their addresses in
- * the cluster's order of families. Undefined while the Node has no podCIDR.
+ * Returns the text of the conflist; undefined while the Node has no podCIDR. There is one range set per
+ * podCIDR, in the Node's order, so that pods list their addresses in the cluster's order of families.
  *
- * With tunnels pods get the least of their MTUs for all they send, as a pod has one MTU whatever node its packets go to.
+ * The MTU of pods is the least of the egress interfaces' and the tunnels' MTUs, because a pod has one MTU for
+ * all destinations.
  *
- * `cniVersion` is 1.0.0 with newer ones in `cniVersions`: a runtime whose library is older than 1.1.0 refuses a result
- * of 1.1.0, and a newer one picks the highest of the list.
+ * `cniVersion` is 1.0.0, with newer versions in `cniVersions`: a runtime with a library older than 1.1.0
+ * refuses results of 1.1.0, and a newer one picks the highest version of the list.
  */
 export function conflist(
   own: NodeInfo,
@@ -34,12 +35,12 @@ export function conflist(
   const mtu = podMtu(own, facts, tunnels);
   const plugin = {
     type: 'cnikit',
-    // What the runtime passes on of a pod.
+    // Settings of a pod that the runtime passes to the plugin.
     capabilities: { portMappings: true, bandwidth: true },
     bridge: BRIDGE_NAME,
     isDefaultGateway: true,
     hairpinMode: true,
-    // A node whose podCIDR changed keeps its bridge: the old gateway must not stand in the way (flannel-io/flannel#1850).
+    // A node whose podCIDR changed keeps its bridge, with the old gateway address (flannel-io/flannel#1850).
     forceAddress: true,
     ...(mtu === undefined ? {} : { mtu }),
     ...(Object.keys(hostSysctls).length === 0 ? {} : { hostSysctls }),
@@ -59,7 +60,7 @@ export function conflist(
   return `${JSON.stringify(list, null, 2)}\n`;
 }
 
-/** The least MTU of the outside interfaces; without any, of the links that carry the node's InternalIPs. */
+/** Returns the least MTU of the egress interfaces; without any, of the links with the node's InternalIPs. */
 function podMtu(own: NodeInfo, facts: HostFacts, tunnels: readonly TunnelLink[]): number | undefined {
   const outside = Object.values(facts.egress).map(({ mtu }) => mtu);
   const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.localAddresses.get(ip) ?? 0);

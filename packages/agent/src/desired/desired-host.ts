@@ -1,4 +1,4 @@
-/** The one place that decides what a node should look like. Pure: the same input gives the same value. */
+/** Decides what a node should have, except for its routes. Pure. */
 
 import { type Family, families } from '@cnikit/ip';
 import type { TableSpec } from '@cnikit/iptables';
@@ -12,43 +12,50 @@ import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
 import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
 
-/** What the operator chose. */
+/** The operator's choices. */
 export interface Policy extends Reachability {
-  /** This node, as the API calls it. */
+  /** Name of this Node in the API. */
   nodeName: string;
-  /** Destinations, besides those of the cluster, to which pods keep their address. */
+  /** Destinations outside of the cluster to which pods keep their address. */
   nonMasquerade: readonly string[];
-  /** Directory of the plugin's state; /run/cnikit by default. */
+  /**
+   * Directory of the plugin's state.
+   *
+   * @default '/run/cnikit'
+   */
   stateDir?: string;
 }
 
-/** Everything but the routes, which are decided one prefix at a time by `desiredRoutes`. */
+/** Desired state except for the routes, which `desiredRoutes` decides one prefix at a time. */
 export interface DesiredHost {
   sysctls: Sysctl[];
   /** Made when first asked for. */
   readonly rules: Record<Family, readonly TableSpec[]>;
-  /** Elements of the set that the rules of a family speak of; undefined: there is none. Made when first asked for. */
+  /** Elements of the set that a family's rules match; undefined: no set. Computed on first use. */
   readonly inside: Record<Family, readonly string[] | undefined>;
-  /** Text of the conflist; undefined while the plugins to chain are unknown. Made when first asked for. */
+  /** Text of the conflist; undefined while the plugins to chain are unknown. Computed on first use. */
   readonly conflist: string | undefined;
   problems: Problem[];
 }
 
-/** What else decides about the host. */
+/** Capabilities and circumstances of the host that the desired state depends on. */
 export interface HostCapabilities {
-  /** The families of outer packets by which some node is reached; none unless told. */
+  /** Families of outer packets in use; default: none. */
   tunnelled?: ReadonlySet<Family>;
   /** Sysctls that this process cannot write and the plugin sets, by key; default: none. */
   leftToPlugin?: (sysctls: readonly Sysctl[]) => Readonly<Record<string, string>>;
   /** Whether rules may match sets; default: no. */
   usesSets?: () => boolean;
-  /** Masqueraded ports may be chosen at random; true unless told. */
+  /** Whether masquerading may choose ports at random; default: yes. */
   randomPorts?: boolean;
   /** Default: no plugins are chained. */
   chain?: Chain | undefined;
 }
 
-/** Sysctls, rules and CNI configuration. Undefined while this node is unknown or has no podCIDR: nothing is known to be right. */
+/**
+ * Decides sysctls, rules and CNI configuration. Returns undefined while this node is unknown or has no
+ * podCIDR.
+ */
 export function desiredHost(
   claims: NodeIndex,
   policy: Policy,
@@ -95,7 +102,7 @@ export function desiredHost(
   let text: { conflist: string | undefined } | undefined;
   return {
     sysctls,
-    // All nodes are looked at for them, which sysctls and routes need not wait for.
+    // Rules and sets depend on all nodes; sysctls and routes need not wait for them.
     get rules() {
       made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
       return made;
@@ -110,7 +117,7 @@ export function desiredHost(
     },
     problems: [
       ...chain.problems,
-      // One that has our VNI and port stands in the way of both.
+      // A foreign VXLAN with our VNI and port conflicts with both links.
       ...new Map(
         tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((each) => [each.subject, each]),
       ).values(),
@@ -127,7 +134,7 @@ export function desiredHost(
   };
 }
 
-/** What keeps this node itself from being set up. */
+/** Returns the problems that keep this node from being set up. */
 export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem[] {
   if (own === undefined) {
     return [
@@ -150,7 +157,7 @@ export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem
   ];
 }
 
-/** What is wrong with one Node object. */
+/** Returns the problems of one Node object. */
 export function problemsOf(node: NodeInfo, nodeName: string): Problem[] {
   const problems = node.rejected.map((reason) =>
     problem('node', `${node.name}: ${reason}`, `Node ${node.name}: ${reason}`),

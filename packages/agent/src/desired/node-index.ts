@@ -1,15 +1,15 @@
-/** Who claims which podCIDR: an index that makes the work of a node event proportional to that node's prefixes. Pure. */
+/** Indexes nodes by podCIDR, so that the work of a node event is proportional to that node's prefixes. Pure. */
 
 import { type Family, formatPrefix, network, type Prefix, parseNetwork } from '@cnikit/ip';
 import type { NodeInfo } from '../core/model.ts';
 
-/** The nodes by name and by the podCIDRs they claim. */
+/** Nodes by name and by podCIDR. */
 export class NodeIndex {
   readonly #nodes = new Map<string, NodeInfo>();
   readonly #byPrefix = new Map<string, NodeInfo[]>();
   readonly #overlaps = { ipv4: new Overlaps(), ipv6: new Overlaps() };
 
-  /** Adds a node or puts a new version in place of the one of that name; returns the prefixes it may affect. */
+  /** Adds or replaces a node. Returns the prefixes that it may affect. */
   set(node: NodeInfo): Set<string> {
     const affected = this.delete(node.name);
     this.#nodes.set(node.name, node);
@@ -30,7 +30,7 @@ export class NodeIndex {
     return affected;
   }
 
-  /** Forgets a node; returns the prefixes it may have affected. */
+  /** Removes a node. Returns the prefixes that it may have affected. */
   delete(name: string): Set<string> {
     const node = this.#nodes.get(name);
     this.#nodes.delete(name);
@@ -50,17 +50,17 @@ export class NodeIndex {
     return affected;
   }
 
-  /** The node of that name, as it was last set. */
+  /** Returns a node by name. */
   get(name: string): NodeInfo | undefined {
     return this.#nodes.get(name);
   }
 
-  /** The claimants of a prefix, oldest first: the first one holds it. */
+  /** Returns the nodes with this podCIDR, oldest first: the first one keeps it. */
   of(prefix: string): readonly NodeInfo[] {
     return this.#byPrefix.get(prefix) ?? [];
   }
 
-  /** Other nodes, older than the holder of `prefix`, with podCIDRs that contain it or lie in it; oldest first. */
+  /** Returns other nodes, older than the holder of `prefix`, with podCIDRs that overlap it; oldest first. */
   rivals(prefix: string): Array<{ node: NodeInfo; prefix: string }> {
     const [holder] = this.of(prefix);
     if (holder === undefined) {
@@ -73,12 +73,12 @@ export class NodeIndex {
       .sort((a, b) => byAge(a.node, b.node));
   }
 
-  /** Every node, in the order they came. */
+  /** Every node, in the order of arrival. */
   nodes(): IterableIterator<NodeInfo> {
     return this.#nodes.values();
   }
 
-  /** Every prefix that some node claims. */
+  /** Every podCIDR. */
   prefixes(): IterableIterator<string> {
     return this.#byPrefix.keys();
   }
@@ -95,8 +95,8 @@ export class NodeIndex {
 }
 
 /**
- * Prefixes of one family, to find those that overlap one without looking at all. As a cluster gives out prefixes of one
- * length or a few, they are kept by length; while there is one length only, different prefixes cannot overlap.
+ * Finds overlapping prefixes of one family without comparing all of them. A cluster has prefixes of one
+ * length or of a few, so they are kept by length. Different prefixes of the same length never overlap.
  */
 class Overlaps {
   readonly #byLength = new Map<number, Set<string>>();
@@ -120,7 +120,7 @@ class Overlaps {
     }
   }
 
-  /** The prefixes, other than it, that contain it or lie in it. */
+  /** Returns the other prefixes that contain `text` or lie within it. */
   of(text: string): string[] {
     if (this.#byLength.size < 2) {
       return [];
@@ -141,7 +141,7 @@ class Overlaps {
   }
 }
 
-/** By asking for each possible one, or by looking at each that there is, whichever is less. */
+/** Looks up each possible prefix or tests each present one, whichever is less work. */
 function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string[] {
   const bits = length - outer.length;
   if (bits > 10 || 1 << bits > set.size) {
@@ -152,7 +152,7 @@ function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string
   const found: string[] = [];
   for (let i = 0; i < 1 << bits; i++) {
     const address = outer.address.slice();
-    // Bit by bit: the number may cross a byte.
+    // Bit by bit, as the number may cross a byte.
     for (let bit = 0; bit < bits; bit++) {
       if ((i >> bit) & 1) {
         const at = length - 1 - bit;
@@ -169,7 +169,7 @@ function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string
 
 const lengthOf = (text: string): number => Number(text.slice(text.lastIndexOf('/') + 1));
 
-/** Equal ages are ordered by uid, so that every node of the cluster decides alike. */
+/** Orders equal ages by uid, so that every node of the cluster decides alike. */
 function byAge(a: NodeInfo, b: NodeInfo): number {
   return compare(a.created, b.created) || compare(a.uid, b.uid) || compare(a.name, b.name);
 }

@@ -1,4 +1,4 @@
-/** The route to one podCIDR, or why there is none. Pure. */
+/** Decides the route to a podCIDR, or why there is none. Pure. */
 
 import {
   type AddressBytes,
@@ -16,23 +16,27 @@ import { type Problem, problem } from '../core/problem.ts';
 import type { NodeIndex } from './node-index.ts';
 import { tunnelGateway, tunnelMac, underlaysOf } from './tunnel.ts';
 
-/** The route to one podCIDR, if there is to be one, and what stands against it. */
+/** The route to a podCIDR, if there is one, and the problems. */
 export interface RouteDecision {
   route?: NodeRoute;
-  /** Present when the route leads through the tunnel. */
+  /** Present if the route uses the tunnel. */
   peer?: TunnelPeer;
   problems: readonly Problem[];
 }
 
-/** How other nodes may be reached. */
+/** Ways to reach other nodes. */
 export interface Reachability {
-  /** `auto` (the default): by the tunnel where the next hop is not on-link. */
+  /**
+   * `auto` uses the tunnel for nodes that are not on-link.
+   *
+   * @default 'auto'
+   */
   encap?: Encap;
-  /** Default `cnikit-vx`, VNI 201, port 4789. */
+  /** @default `cnikit-vx`, VNI 201, port 4789 */
   tunnel?: TunnelSettings;
 }
 
-/** What decides about all routes alike, prepared once. */
+/** Input that all routes share, prepared once. */
 export interface View extends Required<Reachability> {
   own: NodeInfo;
   facts: HostFacts;
@@ -87,8 +91,8 @@ export function desiredRoutes(
 const NO_PROBLEMS: readonly Problem[] = [];
 
 /**
- * `claimants` are the nodes that claim `dst`, oldest first; `rivals` those, older than all of them, that claim a part
- * of it or a whole that it is part of.
+ * Decides the route to `dst`. `claimants` are the nodes with this podCIDR, oldest first. `rivals` are older
+ * nodes with podCIDRs that overlap it.
  */
 export function desiredRoute(
   dst: string,
@@ -160,7 +164,7 @@ type Reach =
   | { how: 'tunnel'; remote: string; underlay: Family }
   | { how: 'none'; because: 'no address' | 'own address' | 'behind a router' | 'no way'; via?: string };
 
-/** How this node reaches another one, for pods of a family: the first address of a family is the one that counts. */
+/** Decides how to reach the pods of a family on another node. The first address of each family counts. */
 export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
   const via = node.internalIPs.find((ip) => familyOf(ip) === family);
   if (via !== undefined && view.facts.localAddresses.has(via)) {
@@ -209,7 +213,7 @@ function reason({ because, via }: Reach & { how: 'none' }, { name }: NodeInfo, f
   }
 }
 
-/** Where packets to an address go, by longest prefix as the kernel would decide. */
+/** Returns the route of an address by longest prefix, as the kernel does. */
 function lookup(address: AddressBytes, { hops }: View): View['hops'][number] | undefined {
   return hops.find(({ prefix }) => contains(prefix, address));
 }

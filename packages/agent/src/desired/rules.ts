@@ -1,4 +1,7 @@
-/** The packet filter rules of this node: pods are forwarded, and masqueraded only on their way out of the cluster. Pure. */
+/**
+ * Decides the packet filter rules: pods are forwarded, and masqueraded only on their way out of the cluster.
+ * Pure.
+ */
 
 import { aggregate, contains, type Family, familyOf, formatPrefix, parseNetwork } from '@cnikit/ip';
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
@@ -8,7 +11,7 @@ import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
 const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
 const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
 
-/** No rule of ours in any table, for one family: what a family without pods gets, and `cleanup`. */
+/** No rules of ours in any table, for a family without pods and for `cleanup`. */
 export const noRules: readonly TableSpec[] = [
   { table: 'filter', chains: {} },
   { table: 'nat', chains: {} },
@@ -17,20 +20,20 @@ export const noRules: readonly TableSpec[] = [
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
 /**
- * Whether a kernel of this release (`uname -r`) masquerades by `--random-fully`: since Linux 3.13. iptables knows the word
- * since 1.6.2, which is the oldest that is used.
+ * Returns whether a kernel of this release (`uname -r`) supports `--random-fully`: since Linux 3.13. iptables
+ * supports it since 1.6.2, the oldest version in use.
  */
 export function hasRandomPorts(release: string): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? [];
   return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 13);
 }
 
-/** What tells the destinations that see a pod's own address: a set that somebody else fills, or prefixes. */
+/** The destinations to which pods keep their address: a set, or prefixes. */
 export type Inside = { set: string } | { prefixes: readonly string[] };
 
 /**
- * The rules of one family. None when this node has no pods of the family; no masquerading while no outside interface is
- * known.
+ * Returns the rules of a family: none if this node has no pods of that family, and no masquerading without an
+ * egress interface.
  */
 export function desiredRules(
   family: Family,
@@ -47,7 +50,7 @@ export function desiredRules(
   const filter: TableSpec = {
     table: 'filter',
     chains: { [FORWARD_CHAIN]: local.flatMap(forwarded) },
-    // First, as a rule of others that rejects would otherwise be reached before it.
+    // First, so that no foreign rule rejects the packets before.
     jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'first', rule: { comment: 'cnikit: pod traffic' } }],
   };
   if (ways.length === 0) {
@@ -70,7 +73,7 @@ export function desiredRules(
           comment: 'cnikit: keeps the address of the pod',
           jump: 'RETURN',
         })),
-        // Ports at random: two pods that choose the same one at once do not collide.
+        // Random ports: two pods that choose the same port at once do not collide.
         {
           comment: 'cnikit: leaves the cluster',
           jump: 'MASQUERADE',
@@ -101,9 +104,8 @@ function destinations(inside: Inside, family: Family): Rule[] {
 }
 
 /**
- * The destinations of a family that are part of the cluster: every podCIDR, the InternalIPs of all nodes, and the
- * prefixes that the operator named, which stand for what is part of them. In canonical text, as what Nodes have is
- * already: of thousands nothing has to be taken apart.
+ * Returns the prefixes of the cluster: podCIDRs, InternalIPs, and configured prefixes, which replace those
+ * that they contain. Node prefixes are canonical text already: thousands of them are not parsed again.
  */
 export function insidePrefixes(
   family: Family,
@@ -122,7 +124,8 @@ export function insidePrefixes(
       prefixes.push(prefix);
     }
   };
-  // Each kind for itself: nodes come in an order that both mostly follow, so that they are sorted soon.
+  // One kind after the other: nodes arrive in an order that podCIDRs and addresses mostly follow, which makes
+  // sorting fast.
   const all = [...nodes];
   for (const node of all) {
     node.podCIDRs.forEach(add);
@@ -133,18 +136,18 @@ export function insidePrefixes(
   return prefixes;
 }
 
-/** As rules need them: the fewest prefixes that cover exactly the same. */
+/** Returns the fewest prefixes that cover exactly the same addresses. */
 export const asRules = (prefixes: readonly string[]): Inside => ({
   prefixes: aggregate(prefixes.map((text) => parseNetwork(text)!)).map(formatPrefix),
 });
 
-/** Everything, in two halves: a set takes no /0 (hash:net in ipset(8)). */
+/** All addresses in two halves: a set accepts no /0 (hash:net in ipset(8)). */
 const HALVES: Readonly<Record<string, readonly string[]>> = {
   '0.0.0.0/0': ['0.0.0.0/1', '128.0.0.0/1'],
   '::/0': ['::/1', '8000::/1'],
 };
 
-/** As a set needs them: each once. */
+/** Returns each prefix once, as elements of a set. */
 export const asElements = (prefixes: readonly string[]): string[] => [
   ...new Set(prefixes.flatMap((prefix) => HALVES[prefix] ?? prefix)),
 ];

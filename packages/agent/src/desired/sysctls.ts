@@ -1,4 +1,4 @@
-/** The kernel settings that a node with pods needs. Pure. */
+/** Decides the kernel settings of a node with pods. Pure. */
 
 import { type Family, families, familyOf } from '@cnikit/ip';
 import type { HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
@@ -8,8 +8,8 @@ const BRIDGED =
   'else an answer between two pods of this node misses the translation of the Service that was asked';
 
 /**
- * In the order to set them: IPv6 forwarding makes an interface with accept_ra 1 forget its default route. `tunnels` are
- * the links by which some node is reached.
+ * Returns the settings in the order to write them: IPv6 forwarding makes an interface with accept_ra 1 forget
+ * its default route. `tunnels` are the tunnel links in use.
  */
 export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonly string[] = []): Sysctl[] {
   const used = familiesOf(own);
@@ -17,7 +17,7 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonl
   if (used.has('ipv4')) {
     sysctls.push(
       { key: 'net/ipv4/ip_forward', value: '1', why: FORWARDS },
-      // There only with br_netfilter.
+      // Exists only with br_netfilter.
       { key: 'net/bridge/bridge-nf-call-iptables', value: '1', why: BRIDGED },
       ...loose(facts, tunnels),
     );
@@ -40,8 +40,8 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonl
 }
 
 /**
- * While two nodes disagree on whether they share a link, as when one of them moves, one sends by the tunnel what the
- * other would send directly. A strict reverse path filter drops that; where none is on, nothing is changed.
+ * Loosens strict reverse path filters, which would drop asymmetric traffic: while a node moves, one node may
+ * send through the tunnel what the other sends directly. Other filters stay.
  */
 function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
   if (tunnels.length === 0) {
@@ -58,7 +58,7 @@ function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
   }));
 }
 
-/** The families that this node has pods of. */
+/** Returns the families of this node's podCIDRs. */
 export function familiesOf(own: NodeInfo): ReadonlySet<Family> {
   return new Set(families.filter((family) => own.podCIDRs.some((cidr) => familyOf(cidr) === family)));
 }

@@ -1,20 +1,20 @@
-/** The nodes that are reached by a tunnel, as the entries of its link that they need. Pure. */
+/** Nodes behind the tunnel, as the FDB and neighbour entries that they need. Pure. */
 
 import type { Family } from '@cnikit/ip';
 import { entryKey, type KernelNeighbour, type TunnelPeer } from '../core/model.ts';
 
-/** An entry to be, the name of its link, and the podCIDR on whose account. */
+/** A desired FDB or neighbour entry, its link, and the podCIDR that needs it. */
 export interface PeerEntry extends KernelNeighbour {
   dev: string;
   dst: string;
 }
 
-/** The peers by podCIDR; a node with several of them has one forwarding entry. */
+/** Peers by podCIDR. A node with several podCIDRs has one FDB entry. */
 export class TunnelPeers {
   readonly #byDst = new Map<string, TunnelPeer>();
   readonly #byKey = new Map<string, PeerEntry[]>();
 
-  /** Puts or takes away (`undefined`) the peer of a podCIDR; gives the keys of the entries that may differ now. */
+  /** Sets or removes (`undefined`) the peer of a podCIDR. Returns the keys of entries that may differ now. */
   set(dst: string, peer: TunnelPeer | undefined): string[] {
     const before = this.#byDst.get(dst);
     if (before === undefined && peer === undefined) {
@@ -44,7 +44,7 @@ export class TunnelPeers {
     return touched;
   }
 
-  /** The entry that should be there. */
+  /** Returns the desired entry. */
   at(key: string): PeerEntry | undefined {
     return this.#byKey.get(key)?.[0];
   }
@@ -53,12 +53,12 @@ export class TunnelPeers {
     return this.#byKey.keys();
   }
 
-  /** podCIDRs that are reached by a tunnel. */
+  /** podCIDRs behind the tunnel. */
   dsts(): IterableIterator<string> {
     return this.#byDst.keys();
   }
 
-  /** The families of outer packets that some peer is reached by. */
+  /** Returns the families of outer packets in use. */
   underlays(): Set<Family> {
     return new Set([...this.#byDst.values()].map(({ underlay }) => underlay));
   }

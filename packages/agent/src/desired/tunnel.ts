@@ -1,6 +1,6 @@
 /**
- * The VXLAN tunnels to nodes whose next hop is not on-link. Everything in it follows from the Node objects: no node has
- * to tell another anything. Pure.
+ * Decides the VXLAN tunnels to nodes whose next hop is not on-link. Everything follows from the Node objects:
+ * nodes exchange no state. Pure.
  */
 
 import { type Family, families, familyOf, formatAddress, parseAddress } from '@cnikit/ip';
@@ -8,16 +8,19 @@ import type { HostFacts, NodeInfo, PresentTunnel, TunnelLink, TunnelSettings } f
 import { tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
-/** Inner Ethernet and outer IP, UDP and VXLAN headers, in bytes (RFC 7348, section 5), by the outer family. */
+/**
+ * Size of the inner Ethernet and the outer IP, UDP and VXLAN headers in bytes (RFC 7348, section 5), by outer
+ * family.
+ */
 export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
 
 /**
- * The MAC address of a node's end of the tunnel: 46 bits of a hash of its name, marked as locally administered
- * unicast (IEEE 802, clause 8). A name is unique in its cluster and stays when addresses change or the Node is made
- * again.
+ * Returns the MAC address of a node's tunnel link: 46 bits of a hash of its name, locally administered
+ * unicast (IEEE 802, clause 8). The name is unique in the cluster and survives new addresses and a recreated
+ * Node.
  */
 export function tunnelMac(nodeName: string): string {
-  // FNV-1a with two multipliers, each finished as in MurmurHash3, so that names that differ in a digit differ in all.
+  // FNV-1a with two multipliers and the finish of MurmurHash3, so that similar names differ in all bits.
   let [low, high] = [0x811c9dc5, 0x9747b28c];
   for (let i = 0; i < nodeName.length; i++) {
     const char = nodeName.charCodeAt(i);
@@ -37,9 +40,9 @@ function mixed(hash: number): number {
 }
 
 /**
- * The next hop that stands for a node: of IPv4 the first address of its podCIDR, which no pod gets; of IPv6 the
- * link-local address made of its MAC address, as the kernel refuses others that some route leads elsewhere
- * (ip6_route_check_nh_onlink in net/ipv6/route.c).
+ * Returns the next hop that represents a node. IPv4: the first address of its podCIDR, which no pod has.
+ * IPv6: the link-local address of its MAC address, because the kernel refuses a next hop that a route leads
+ * elsewhere (ip6_route_check_nh_onlink in net/ipv6/route.c).
  */
 export function tunnelGateway(dst: string, mac: string): string {
   if (familyOf(dst) === 'ipv4') {
@@ -57,12 +60,12 @@ export function tunnelGateway(dst: string, mac: string): string {
   return formatAddress(Uint8Array.from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f]));
 }
 
-/** The families of outer packets that this node can send, the preferred one first. */
+/** Returns the families of outer packets that this node can send, the preferred one first. */
 export function underlaysOf(own: NodeInfo): Family[] {
   return families.filter((family) => own.internalIPs.some((ip) => familyOf(ip) === family));
 }
 
-/** The link of one family of outer packets, as it is to be once some node is reached by it. */
+/** Returns the desired tunnel link of a family. */
 export function desiredTunnel(
   own: NodeInfo,
   facts: HostFacts,
@@ -85,7 +88,7 @@ export function desiredTunnel(
   };
 }
 
-/** What of others stands where one of the tunnel's links is to be. */
+/** Returns the foreign links that conflict with a tunnel link. */
 export function tunnelInTheWay(
   facts: HostFacts,
   { name, vni, port }: Pick<TunnelLink, 'name' | 'vni' | 'port'>,
@@ -103,7 +106,10 @@ export function tunnelInTheWay(
     );
 }
 
-/** What can be set while the link lives; the rest is given when it is made. */
+/**
+ * Compares a tunnel link with the desired one. `change`: the difference can be set on the link; `remake`:
+ * only at its creation.
+ */
 export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'change' | 'remake' {
   const made =
     have.name === want.name &&
@@ -123,7 +129,7 @@ export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'cha
   return set ? 'same' : 'change';
 }
 
-/** Without an address the kernel takes a link for one of IPv4. */
+/** True for no address of the link's family. The kernel takes a link without an address for IPv4. */
 function isUnspecified(address: string | undefined, underlay: Family): boolean {
   if (address === undefined) {
     return underlay === 'ipv4';

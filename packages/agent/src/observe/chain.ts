@@ -1,4 +1,4 @@
-/** The plugins that an operator chains behind ours, from a file such as a mounted ConfigMap. */
+/** Reads the plugins to chain from a file, such as a mounted ConfigMap. */
 import { readFileSync } from 'node:fs';
 import type { Chain, ChainedPlugin } from '../core/model.ts';
 import { NETWORK_NAME } from '../core/names.ts';
@@ -6,12 +6,16 @@ import { problem } from '../core/problem.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_PLUGINS = 16;
-/** A program in the CNI directory: no path, no hidden file. */
+/** Name of a program in the CNI directory: no path, no hidden file. */
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
-/** The runtime puts these in, from the list that ours is. */
+/** Keys that the runtime copies from the list. */
 const RESERVED = ['cniVersion', 'name', 'prevResult'] as const;
 
-/** Reads a JSON list of plugin objects. Throws an Error with a sentence that says what is wrong. */
+/**
+ * Parses a JSON list of plugin objects.
+ *
+ * @throws {Error} when the list is invalid
+ */
 export function parseChain(text: string): ChainedPlugin[] {
   const list: unknown = JSON.parse(text);
   if (!Array.isArray(list)) {
@@ -37,8 +41,8 @@ export function parseChain(text: string): ChainedPlugin[] {
 }
 
 /**
- * Reads `file` each time it is called. What cannot be used is reported, and what could be used last stays: of this
- * process, or of the conflist that `installed` reads.
+ * Returns a function that reads `file`. While the file is invalid, it reports a problem and returns the last
+ * valid plugins of this process, or those of the conflist that `installed` reads.
  */
 export function chainReader(file: string, installed: () => string | undefined): () => Chain {
   let good: readonly ChainedPlugin[] | undefined;
@@ -65,7 +69,7 @@ export function chainReader(file: string, installed: () => string | undefined): 
   };
 }
 
-/** The chained plugins of a conflist that the agent wrote earlier. */
+/** Returns the chained plugins of a conflist that the agent wrote. */
 function chainOf(conflist: string | undefined): ChainedPlugin[] | undefined {
   try {
     const { name, plugins } = JSON.parse(conflist ?? '') as { name: unknown; plugins: unknown[] };

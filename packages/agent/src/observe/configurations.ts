@@ -1,23 +1,23 @@
-/** The CNI configurations of this node as a container runtime finds them. */
+/** Reads the CNI configurations of this node as a container runtime does. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFLIST_NAME } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
-/** One file that a runtime loads. */
+/** A file that a runtime loads. */
 export interface Configuration {
   file: string;
-  /** The network's name and the plugins' types; absent when the file cannot be used. */
+  /** Name of the network and types of its plugins; absent if the file is unusable. */
   name?: string;
   types?: string[];
-  /** Why the file cannot be used. */
+  /** Why the file is unusable. */
   broken?: string;
 }
 
-/** Runtimes take these endings only (hidden files too), in the order of the names, and the first file wins. */
+/** Runtimes load files with these endings, even hidden ones. The first file by name wins. */
 const LOADED = /\.(conf|conflist|json)$/;
 
-/** In the order in which they win. An unreadable directory has none. */
+/** Returns the configurations in the order of precedence; none if the directory is unreadable. */
 export function configurations(dir: string): Configuration[] {
   let names: string[];
   try {
@@ -42,7 +42,7 @@ function contentOf(path: string): Omit<Configuration, 'file'> {
   }
 }
 
-/** Configurations that the container runtime prefers to that of cnikit. */
+/** Returns a problem for each configuration that takes precedence over ours. */
 export function earlierConfigurations(confDir: string): Problem[] {
   return configurations(confDir)
     .filter(({ file }) => file < CONFLIST_NAME)

@@ -1,4 +1,4 @@
-/** From the kernel's tables to the facts that the desired state depends on. Pure. */
+/** Derives the facts that the desired state depends on from the kernel's tables. Pure. */
 
 import { type Family, families, parseNetwork } from '@cnikit/ip';
 import type { KernelEvent } from '../core/kernel.ts';
@@ -15,12 +15,15 @@ import {
 } from '../core/model.ts';
 import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, TUNNEL_ALIAS, tunnelName } from '../core/names.ts';
 
-/** Where kube-proxy in ipvs mode keeps the addresses of all Services, for the kernel to take packets to them. */
+/**
+ * The link on which kube-proxy in ipvs mode keeps all Service addresses, so that the kernel accepts their
+ * packets.
+ */
 const SERVICES_LINK = 'kube-ipvs0';
 
 /**
- * `outsideInterface` names the interface instead of taking it from the default route; `tunnel` tells the names of the
- * tunnel's links, which may be somebody else's.
+ * `outsideInterface` replaces the interface of the default route. `tunnel` has the names of the tunnel links,
+ * which foreign links may have.
  */
 export function hostFacts(
   kernel: KernelState,
@@ -108,7 +111,7 @@ function egressOf({ index, name, mtu }: KernelLink): EgressInterface {
   return { index, name, mtu };
 }
 
-/** The links of a family's default routes, those of the least metric first. */
+/** Returns the links of a family's default routes, least metric first. */
 function defaultLinks(routes: readonly KernelRoute[], family: Family): number[] {
   const dst = family === 'ipv4' ? '0.0.0.0/0' : '::/0';
   return routes
@@ -117,7 +120,7 @@ function defaultLinks(routes: readonly KernelRoute[], family: Family): number[] 
     .flatMap(({ oif, otherOifs = [] }) => (oif === undefined ? [] : [oif, ...otherOifs]));
 }
 
-/** True when the desired state cannot differ between the two. */
+/** True when the desired state is the same for both. */
 export function sameFacts(a: HostFacts, b: HostFacts): boolean {
   return JSON.stringify(flat(a)) === JSON.stringify(flat(b));
 }
@@ -134,7 +137,7 @@ function flat(facts: HostFacts): unknown {
   ];
 }
 
-/** True for events after which only a dump tells the facts; pods that come and go are none. */
+/** True for events that may change the facts. Events of pods do not. */
 export function concerns(facts: HostFacts, event: KernelEvent): boolean {
   switch (event.type) {
     case 'overflow':
@@ -153,5 +156,5 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
 const watched = ({ tunnels, foreignLinks }: HostFacts): number[] =>
   [...tunnels, ...foreignLinks].map(({ index }) => index);
 
-/** Every interface has such an address and route of its own; no node is reached by one. */
+/** True for link-local addresses and routes, which every interface has and no node is reached by. */
 const isLinkLocal = (text: string): boolean => /^fe[89ab]/i.test(text);

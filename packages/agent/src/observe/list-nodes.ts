@@ -1,11 +1,11 @@
-/** One look at the Nodes of the API. */
+/** Lists the Nodes of the API once. */
 import type { KubeConfigLike } from '@cnikit/watch';
 import { AgentError } from '../core/error.ts';
 import { Metrics } from '../core/metrics.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { watchNodes } from './nodes.ts';
 
-/** Rejects with {@link AgentError} `API` when they have not come within `timeoutMs`. */
+/** @throws {AgentError} `API` when the list does not arrive within `timeoutMs` */
 export async function listNodes(kubeConfig: KubeConfigLike, timeoutMs: number): Promise<NodeInfo[]> {
   const ended = new AbortController();
   const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(timeoutMs)]);

@@ -1,4 +1,4 @@
-/** A copy of the entries of the tunnel's link: filled by a dump and kept by events. Pure. */
+/** Copy of the tunnel links' entries: filled by a dump, updated by events. Pure. */
 
 import { entryKey, type KernelNeighbour } from '../core/model.ts';
 
@@ -20,12 +20,12 @@ export class NeighbourTable {
     return this.#byKey.keys();
   }
 
-  /** Takes the place of what was there under its key. */
+  /** Replaces the entries with the same key. */
   put(neighbour: KernelNeighbour): void {
     this.#byKey.set(entryKey(neighbour), [neighbour]);
   }
 
-  /** Forgets this entry. A next hop that goes is told without its MAC address. */
+  /** Removes an entry. The event of a removed next hop has no MAC address. */
   remove(neighbour: KernelNeighbour): void {
     const key = entryKey(neighbour);
     const rest = this.at(key).filter(({ address }) => address !== neighbour.address);

@@ -1,4 +1,4 @@
-/** Node objects of the API, which are untrusted, to the few fields that are kept. Pure. */
+/** Reduces Node objects of the API, which are untrusted, to the fields in use. Pure. */
 
 import { formatAddress, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { NodeInfo } from '../core/model.ts';
@@ -10,7 +10,7 @@ const object = (value: unknown): Json =>
 const array = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** All that `selectNode` looks at. */
+/** The fields that `selectNode` reads. */
 export const nodeFields = {
   metadata: { name: true, uid: true, creationTimestamp: true },
   spec: { podCIDR: true, podCIDRs: true, taints: { key: true } },
@@ -18,8 +18,8 @@ export const nodeFields = {
 } as const;
 
 /**
- * What the agent needs of a Node (`v1.Node` as JSON). Never throws: what cannot be used is left out and named in
- * `rejected`, so that one bad Node harms no other.
+ * Returns the fields that the agent uses of a Node (`v1.Node` as JSON). Never throws: unusable parts are left
+ * out and listed in `rejected`, so that a bad Node affects no other.
  */
 export function selectNode(node: unknown): NodeInfo {
   const metadata = object(object(node).metadata);
@@ -37,7 +37,7 @@ export function selectNode(node: unknown): NodeInfo {
     if (prefix === undefined) {
       rejected.push(`podCIDR ${JSON.stringify(entry)} is not a prefix`);
     }
-    // A claim this wide is a mistake, and its route would take the node off its network.
+    // A prefix this short is a mistake, and its route would take the node off its network.
     else if (prefix.length < 8) {
       rejected.push(`podCIDR ${JSON.stringify(entry)} is wider than a /8`);
     } else if (!podCIDRs.includes(formatPrefix(prefix))) {
@@ -58,7 +58,7 @@ export function selectNode(node: unknown): NodeInfo {
         return [];
       });
   const inside = ofType('InternalIP');
-  // Where a cloud gives nodes public addresses only, those are what nodes know each other by.
+  // In clouds that give nodes only public addresses, nodes reach each other by those.
   const internalIPs = inside.length > 0 ? inside : ofType('ExternalIP');
 
   const condition = array(status.conditions)
@@ -77,7 +77,7 @@ export function selectNode(node: unknown): NodeInfo {
   };
 }
 
-/** True when nothing changed that the agent uses: most Node updates are heartbeats. */
+/** True when no field in use differs: most Node updates are heartbeats. */
 export function sameNode(a: NodeInfo, b: NodeInfo): boolean {
   return (
     a.name === b.name &&

@@ -1,4 +1,4 @@
-/** The Nodes of the API as they change, and what to say while it is away. */
+/** Follows the Nodes of the API, and logs outages. */
 import { type Change, type KubeConfigLike, type WatchOptions, watch } from '@cnikit/watch';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -8,20 +8,20 @@ import { nodeFields, sameNode, selectNode } from './node.ts';
 
 export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
 
-/** kube-apiserver sends a bookmark about once a minute: a dead connection is found soon after one is missing. */
+/** kube-apiserver sends a bookmark about once a minute: a missing one reveals a dead connection. */
 const IDLE_SECONDS = 90;
-/** No longer does an agent wait for an API server that is back. */
+/** Longest wait for an API server that is back. */
 const BACKOFF = { maxMs: 10_000 };
 
-/** Where in the API's history the agent is, so that a restart does not go back. */
+/** Position in the API's history, so that a restart never goes back. */
 export interface Position {
-  /** As large as the resourceVersion of anything seen. */
+  /** The greatest resourceVersion seen. */
   resourceVersion?: string;
 }
 
 /**
- * `server` is how to reach the API: a KubeConfig, or in its place transport, clock and randomness of a simulation.
- * `position` is where to begin, and is kept up to date.
+ * Watches the Nodes. `server` is a KubeConfig, or transport, clock and randomness of a simulation. `position`
+ * is where to start; it is updated as changes arrive.
  */
 export function watchNodes(
   server: KubeConfigLike | Pick<WatchOptions<NodeInfo>, 'transport' | 'clock' | 'random'>,
@@ -53,14 +53,14 @@ export function watchNodes(
   });
 }
 
-/** What takes node changes: the agent. */
+/** Consumer of node changes: the agent. */
 export interface NodeConsumer {
   setNodes(nodes: Iterable<NodeInfo>): void;
   putNode(node: NodeInfo): void;
   deleteNode(name: string): void;
 }
 
-/** Passes changes on until they end, which is by their signal. */
+/** Passes changes to the consumer until their signal ends them. */
 export async function followNodes(
   changes: NodeChanges,
   consumer: NodeConsumer,
@@ -83,11 +83,11 @@ export async function followNodes(
 
 const REMINDER_MS = { first: 60_000, most: 3_600_000 } as const;
 
-/** Says that the API is away at once, then at a slowing pace, and says when it is back. */
+/** Logs an outage of the API at once, then at growing intervals, and logs its end. */
 export class Outage {
   readonly #log: Log;
   readonly #timers: Timers<'reminder'>;
-  /** When the API was heard last, ms since the epoch; undefined while it is. */
+  /** When the API last answered, ms since the epoch; undefined while it answers. */
   #since: number | undefined;
 
   constructor(log: Log, metrics: Metrics, after: After) {
@@ -98,7 +98,7 @@ export class Outage {
     );
   }
 
-  /** `since` is when the API was heard last, ms since the epoch. */
+  /** `since` is when the API last answered, ms since the epoch. */
   begin(since: number, error: Error): void {
     this.#since = since;
     this.#say(since, error, REMINDER_MS.first);

@@ -1,10 +1,10 @@
-/** A copy of the kernel's main table, by destination: filled by a dump and kept by events. Pure. */
+/** Copy of the kernel's main table by destination: filled by a dump, updated by events. Pure. */
 import type { KernelRoute } from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
 
 export const isOwn = (route: KernelRoute): boolean => route.protocol === ROUTE_PROTOCOL;
 
-/** The routes by destination; several where metrics or next hops differ. */
+/** Routes by destination; several if metrics or next hops differ. */
 export class RouteTable {
   readonly #byDst = new Map<string, KernelRoute[]>();
   #owned = 0;
@@ -23,12 +23,12 @@ export class RouteTable {
     }
   }
 
-  /** Number of destinations that the agent's own routes have. */
+  /** Number of destinations with routes of the agent. */
   get owned(): number {
     return this.#owned;
   }
 
-  /** The routes to exactly this prefix, whoever made them. */
+  /** Returns the routes to exactly this prefix, foreign ones too. */
   at(dst: string): readonly KernelRoute[] {
     return this.#byDst.get(dst) ?? [];
   }
@@ -42,13 +42,13 @@ export class RouteTable {
     }
   }
 
-  /** Puts an own route in the place of the own route of that destination and metric. */
+  /** Replaces our route with this destination and metric. */
   put(route: KernelRoute): void {
     const rest = this.at(route.dst).filter((other) => !isOwn(other) || other.priority !== route.priority);
     this.#set(route.dst, [...rest, route]);
   }
 
-  /** Forgets exactly this route; another next hop or metric is another route. */
+  /** Removes exactly this route; another next hop or metric is another route. */
   remove(route: KernelRoute): void {
     this.#set(
       route.dst,

@@ -1,13 +1,15 @@
-/** Changes of packet filter rules, by anybody, that may concern the agent's own. */
+/** Reports changes of packet filter rules that may concern the agent's. */
 import { monitorNftables, type NftEvent } from '@cnikit/netlink/monitor';
 import { CHAIN_PREFIX } from '../core/names.ts';
 
-/** The chains of others that a jump of ours stands in, where a rule of others may come to stand before it. */
+/** Foreign chains with a jump of ours, where a foreign rule may be inserted before it. */
 const shared = ['FORWARD', 'POSTROUTING'];
 
 /**
- * Yields whenever a pass over the rules may find something; listens from the moment it is called. Only what goes
- * through nf_tables is told, which iptables-nft does; legacy iptables tells nobody. Throws where it cannot listen.
+ * Yields when a pass over the rules may find a difference. Subscribes when called. Reports only changes
+ * through nf_tables, which iptables-nft makes; the kernel sends no events for legacy iptables.
+ *
+ * @throws {NetlinkError} when it cannot subscribe
  */
 export function ruleChanges(signal: AbortSignal): AsyncIterable<void> {
   return concerning(monitorNftables({ signal }));
@@ -21,7 +23,10 @@ async function* concerning(changes: AsyncIterable<NftEvent | { type: 'overflow' 
   }
 }
 
-/** Most changes of a busy node are those of kube-proxy and of hostPorts, in chains of their own. */
+/**
+ * True for chains of ours and chains that ours are called from. Most changes of a busy node are in chains of
+ * kube-proxy and of hostPorts.
+ */
 export function concernsRules(change: NftEvent | { type: 'overflow' }): boolean {
   if (change.type === 'overflow') {
     return true;

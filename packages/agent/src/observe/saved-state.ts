@@ -1,4 +1,4 @@
-/** The last state seen from the API, on disk: a restart works while the API does not. */
+/** Saves the last state of the API, so that a restart works during an outage of the API. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAddress, parseNetwork } from '@cnikit/ip';
@@ -9,13 +9,13 @@ const FORMAT = 1;
 
 export interface SavedState {
   nodes: NodeInfo[];
-  /** Where in the API's history this was. */
+  /** Position in the API's history. */
   resourceVersion?: string;
 }
 
 /**
- * Undefined when there is none, or none that can be believed: another format, another node's, or damaged. A file of a
- * previous boot is none either, as the directory is a tmpfs.
+ * Returns undefined when there is no valid state: another format, another node, or damage. The directory is a
+ * tmpfs, so no state survives a reboot.
  */
 export function loadState(dir: string, nodeName: string): SavedState | undefined {
   try {
@@ -30,7 +30,7 @@ export function loadState(dir: string, nodeName: string): SavedState | undefined
   }
 }
 
-/** Appears whole or not at all. */
+/** Writes the state atomically. */
 export function saveState(
   dir: string,
   nodeName: string,

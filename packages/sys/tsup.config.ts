@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: [
     'src/index.ts',
+    'src/internal.ts',
     'src/readable.ts',
     'src/testing.ts',
     'src/adapters/node.ts',

@@ -13,10 +13,10 @@
  * @module
  */
 import type { Sys } from '@cnikit/sys';
+import { ignoreErrno } from '@cnikit/sys';
 import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
-import { ignoreErrors } from './file/fs-helpers.ts';
 import { withFlock } from './file/lock.ts';
 import { makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
 import type { Claim, Owner, Store } from './store.ts';
@@ -115,7 +115,7 @@ class FileStore implements Store {
           return true;
         };
         linking = true;
-        if (!ignoreErrors(['EEXIST'], link)) {
+        if (!ignoreErrno('EEXIST', link)) {
           if (isLive()) {
             this.#index.forget(address, claim);
             return false;

@@ -106,7 +106,7 @@ describe('Connection.request()', () => {
     expect(() => connection.request(request('new thing'))).toThrow(
       expect.objectContaining({
         code: 'ENOBUFS',
-        message: expect.stringMatching(/^Answers were lost of new thing/),
+        message: expect.stringMatching(/^The kernel dropped answers to new thing/),
       }),
     );
   });

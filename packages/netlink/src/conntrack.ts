@@ -13,8 +13,8 @@
  *
  * @module
  */
+import type { Family } from '@cnikit/ip';
 import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
-import type { Family } from './codec/ip.ts';
 import { Connection } from './connection.ts';
 import {
   decodeFlow,
@@ -25,7 +25,7 @@ import {
   IPCTNL_MSG_CT_NEW,
   passes,
 } from './netfilter/flow.ts';
-import type { OpenOptions } from './route-connection.ts';
+import type { OpenOptions } from './rtnetlink.ts';
 
 export {
   decodeFlow,

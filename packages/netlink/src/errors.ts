@@ -1,37 +1,40 @@
-import { errnoMeaning, errnoName, SysError } from '@cnikit/sys';
-import type { ExtendedAck } from './codec/ack.ts';
+import { errnoMeaning, errnoName } from '@cnikit/sys';
+import type { Ack, ExtendedAck } from './codec/ack.ts';
 import type { Request } from './codec/request.ts';
 
+/** The properties of a `NetlinkError`. */
 export interface NetlinkErrorInit {
-  /** Positive. */
+  /** Positive, as in errno.h. */
   errno: number;
   /** Begins the message: "Kernel refused", "No answer to". */
   problem: string;
-  request?: Request;
-  extack?: ExtendedAck;
-  index?: number;
+  request?: Request | undefined;
+  extack?: ExtendedAck | undefined;
+  index?: number | undefined;
   cause?: unknown;
 }
 
-/** The kernel refused a request, or the conversation with it failed. Branch on `code`, never on the text. */
+/** The kernel refused a request, or the conversation with it failed. Branch on `code`, never on the message. */
 export class NetlinkError extends Error {
   override readonly name = 'NetlinkError';
-  /** `EEXIST`, `ENODEV`, …: the name of `errno`. */
+  /** The name of `errno`: `EEXIST`, `ENODEV`, … */
   readonly code: string;
   readonly errno: number;
-  /** The kernel's own words and the attribute that it points at. */
+  /** The kernel's explanation, and the attribute that it refused. */
   readonly extack?: ExtendedAck;
-  /** What was asked. Its `payload` is what `extack.offset` (less the 16-byte header) points into. */
+  /** The request that failed. `extack.offset`, less the 16-byte header, points into its `payload`. */
   readonly request?: Request;
-  /** In a batch: which request it was, from 0. */
+  /** Index of the request in a batch. */
   readonly index?: number;
-  /** In a batch: every failure, this one first. */
+  /** All failures of a batch, this one first. */
   failures: readonly NetlinkError[] = [];
 
   constructor({ errno, problem, request, extack, index, cause }: NetlinkErrorInit) {
     const code = errnoName(errno);
-    const words = extack?.message ?? errnoMeaning(errno) ?? 'unknown error';
-    super(`${problem}${request === undefined ? '' : ` ${request.describe}`}: ${code}, ${words}`, { cause });
+    const explanation = extack?.message ?? errnoMeaning(errno) ?? 'unknown error';
+    super(`${problem}${request === undefined ? '' : ` ${request.describe}`}: ${code}, ${explanation}`, {
+      cause,
+    });
     this.code = code;
     this.errno = errno;
     if (extack !== undefined) {
@@ -46,14 +49,7 @@ export class NetlinkError extends Error {
   }
 }
 
-/** What `body` gives; undefined when it fails with this code, of the kernel's answer or of a call. */
-export function undefinedOn<T>(code: string, body: () => T): T | undefined {
-  try {
-    return body();
-  } catch (error) {
-    if ((error instanceof NetlinkError || error instanceof SysError) && error.code === code) {
-      return undefined;
-    }
-    throw error;
-  }
+/** Returns the error of an acknowledgement that refuses a request. */
+export function refusal({ errno, extack }: Ack, request: Request, index?: number): NetlinkError {
+  return new NetlinkError({ errno, problem: 'Kernel refused', request, extack, index });
 }

@@ -11,11 +11,10 @@
  *
  * @module
  */
-import { NETLINK_GENERIC, sys as realSys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_GENERIC, sys as realSys } from '@cnikit/sys';
 import { Connection } from './connection.ts';
-import { NetlinkError } from './errors.ts';
 import { decodeFamily, GENL_ID_CTRL, type GenericFamily, getFamily } from './generic/family.ts';
-import type { OpenOptions } from './route-connection.ts';
+import type { OpenOptions } from './rtnetlink.ts';
 
 export {
   decodeFamily,
@@ -44,16 +43,11 @@ export class GenericConnection {
 
   /** A family by name; `undefined` when the kernel has none of it. */
   family(name: string): GenericFamily | undefined {
-    try {
-      return this.connection.query(getFamily(name), (message) =>
+    return ignoreErrno('ENOENT', () =>
+      this.connection.query(getFamily(name), (message) =>
         message.type === GENL_ID_CTRL ? decodeFamily(message) : undefined,
-      );
-    } catch (error) {
-      if (error instanceof NetlinkError && error.code === 'ENOENT') {
-        return undefined;
-      }
-      throw error;
-    }
+      ),
+    );
   }
 
   /** All families that the kernel has now. */

@@ -16,7 +16,6 @@
  */
 export { type ExtendedAck, NetlinkDecodeError, NetlinkEncodeError, type Request } from './codec/index.ts';
 export { Connection, type ConnectionOptions, type Decode } from './connection.ts';
-export { type Device, firstIPv4 } from './device.ts';
 export { NetlinkError } from './errors.ts';
 export { createNetns, deleteNetns, listNetns, type NamedNetnsOptions } from './netns.ts';
 export type { Netns } from './netns-fd.ts';
@@ -30,7 +29,6 @@ export {
   newAddress,
 } from './route/address.ts';
 export { addBridgeVlans, type BridgeVlan, type BridgeVlanSpec, delBridgeVlans } from './route/bridge-vlan.ts';
-export * from './route/constants.ts';
 export {
   delLink,
   delLinkGroup,
@@ -48,7 +46,6 @@ export type { BridgeAttributes } from './route/link-kinds/bridge.ts';
 export type { BridgePortAttributes } from './route/link-kinds/bridge-port.ts';
 export type { LinkKind, LinkKindInfo, LinkKinds } from './route/link-kinds/index.ts';
 export type { VethPeer } from './route/link-kinds/veth.ts';
-export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
 export {
   decodeNeighbour,
   delNeighbour,
@@ -71,5 +68,5 @@ export {
   type Rule,
   type RuleSpec,
 } from './route/rule.ts';
-export { type OpenOptions, openRtnetlink, RtnetlinkConnection } from './route-connection.ts';
+export { type OpenOptions, openRtnetlink, RtnetlinkConnection } from './rtnetlink.ts';
 export * from './tc/index.ts';

@@ -15,9 +15,8 @@
  *
  * @module
  */
-import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
 import { Connection } from './connection.ts';
-import { undefinedOn } from './errors.ts';
 import {
   decodeIpSetElements,
   delIpSet,
@@ -29,7 +28,7 @@ import {
   newIpSet,
   newIpSetElement,
 } from './netfilter/ip-set.ts';
-import type { OpenOptions } from './route-connection.ts';
+import type { OpenOptions } from './rtnetlink.ts';
 
 export type { IpSetRef, IpSetSpec } from './netfilter/ip-set.ts';
 
@@ -75,7 +74,7 @@ export class IpSetConnection {
 
   /** Its prefixes, in no order; undefined when there is no such set. */
   elements(ref: IpSetRef): string[] | undefined {
-    return undefinedOn('ENOENT', () =>
+    return ignoreErrno('ENOENT', () =>
       this.connection.dump(getIpSetElements(ref), decodeIpSetElements).flat(),
     );
   }

@@ -1,6 +1,7 @@
 /** Named network namespaces in the layout of `ip netns`: each a file that the namespace is mounted on. */
 import {
   CLONE_NEWNET,
+  ignoreErrno,
   MNT_DETACH,
   MS_BIND,
   MS_REC,
@@ -12,7 +13,6 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
-import { undefinedOn } from './errors.ts';
 
 /** Where named namespaces are kept. */
 export interface NamedNetnsOptions {
@@ -47,14 +47,14 @@ export function createNetns(name: string, options: NamedNetnsOptions = {}): stri
 export function deleteNetns(name: string, options: NamedNetnsOptions = {}): void {
   const { sys = realSys, directory = DIRECTORY } = options;
   const path = pathOf(name, directory);
-  undefinedOn('EINVAL', () => sys.umount(path, MNT_DETACH)); // a file that nothing is mounted on goes too
+  ignoreErrno('EINVAL', () => sys.umount(path, MNT_DETACH)); // a file that nothing is mounted on goes too
   sys.unlink(path);
 }
 
 /** The names there are, sorted, `ip netns list`. */
 export function listNetns(options: NamedNetnsOptions = {}): string[] {
   const { sys = realSys, directory = DIRECTORY } = options;
-  return undefinedOn('ENOENT', () => sys.readdir(directory).sort()) ?? [];
+  return ignoreErrno('ENOENT', () => sys.readdir(directory).sort()) ?? [];
 }
 
 function pathOf(name: string, directory: string): string {
@@ -69,12 +69,12 @@ function pathOf(name: string, directory: string): string {
  * as theirs must reach us: the directory is made a shared mount of its own, once.
  */
 function shareDirectory(sys: Sys, directory: string): void {
-  undefinedOn('EEXIST', () => sys.mkdir(directory, 0o755));
+  ignoreErrno('EEXIST', () => sys.mkdir(directory, 0o755));
   const share = (): true => {
     sys.mount('', directory, 'none', MS_SHARED | MS_REC);
     return true;
   };
-  if (undefinedOn('EINVAL', share) === true) {
+  if (ignoreErrno('EINVAL', share) === true) {
     return; // EINVAL: no mount of its own yet
   }
   sys.mount(directory, directory, 'none', MS_BIND | MS_REC);

@@ -1,16 +1,17 @@
 /**
- * nftables: tables, chains, rules, sets and maps, changed by transactions that the
- * kernel does whole or not at all.
+ * nftables: tables, chains, rules, sets and maps, changed by transactions. The kernel applies a transaction whole or not
+ * at all.
  *
  * ```ts
- * import { masquerade, newChain, newRule, newTable, openNftables, outputInterface, source } from '@cnikit/netlink/nftables';
+ * import { newChain, newRule, newTable, openNftables } from '@cnikit/netlink/nftables';
+ * import * as expr from '@cnikit/netlink/nftables/expr';
  *
  * const nft = openNftables();
  * const chain = { family: 'inet', table: 'pods', chain: 'nat' } as const;
  * nft.commit([
  *   newTable({ family: 'inet', name: 'pods' }),
  *   newChain({ family: 'inet', table: 'pods', name: 'nat', hook: { type: 'nat', hook: 'postrouting', priority: 100 } }),
- *   newRule({ ...chain, expressions: [...source('10.244.0.0/16'), ...outputInterface('cni0', { not: true }), ...masquerade()] }),
+ *   newRule({ ...chain, expressions: [...expr.source('10.244.0.0/16'), ...expr.masquerade()] }),
  * ]);
  * console.log(nft.rules({ family: 'inet', table: 'pods' }).length); // 1
  * nft.close();
@@ -36,7 +37,7 @@ import {
   type SetElement,
   type SetRef,
 } from './netfilter/set.ts';
-import type { OpenOptions } from './route-connection.ts';
+import type { OpenOptions } from './rtnetlink.ts';
 
 export type { Expression, Verdict } from './netfilter/expression.ts';
 export {
@@ -86,7 +87,6 @@ export {
   type SetRef,
   type SetSpec,
 } from './netfilter/set.ts';
-export * from './netfilter/statements.ts';
 
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;

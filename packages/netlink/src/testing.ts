@@ -18,6 +18,7 @@
  * @module
  */
 import { MSG_TRUNC, type Sys, SysError } from '@cnikit/sys';
+import type { InternalSys } from '@cnikit/sys/internal';
 import { NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR } from './codec/ack.ts';
 import { Encoder } from './codec/encoder.ts';
 import { encodeMessage, type MessageHeader, MessageReader } from './codec/message.ts';
@@ -57,7 +58,7 @@ export function fakePeer(handler: Handler): FakePeer {
   const open = new Set<number>();
   const queue: Array<Uint8Array | number> = [];
   let lastFd = 2;
-  const sys: Partial<Sys> = {
+  const sys: Partial<InternalSys> = {
     open: () => {
       open.add(++lastFd);
       return lastFd;

@@ -1,6 +1,6 @@
 /** Random but valid requests, for properties and as seeds of the fuzzer. */
+import { formatAddress } from '@cnikit/ip';
 import fc from 'fast-check';
-import { formatAddress } from '../src/codec/ip.ts';
 import { formatMac } from '../src/codec/mac.ts';
 import type { Table } from '../src/codec/table.ts';
 

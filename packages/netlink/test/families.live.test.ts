@@ -1,6 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, it } from 'vitest';
-import type { Family } from '../src/codec/ip.ts';
 import { type FlowFilter, getFlows, openConntrack } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import { createNetns, deleteNetns, listNetns, openRtnetlink } from '../src/index.ts';

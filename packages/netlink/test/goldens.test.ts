@@ -3,8 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { NLM_F_ACK, NLM_F_REQUEST } from '../src/codec/ack.ts';
 import { type Payload, payloadOf } from '../src/codec/bytes.ts';
 import type { Request } from '../src/codec/request.ts';
+import * as k from '../src/constants.ts';
 import { decodeFamily, GENL_ID_CTRL } from '../src/generic/family.ts';
 import * as nl from '../src/index.ts';
+import {
+  accept,
+  counter,
+  etherSource,
+  hasMarkBits,
+  masquerade,
+  outputInterface,
+  returnBack,
+  setMarkBits,
+  source,
+  verdictMap,
+} from '../src/netfilter/expr.ts';
 import type { Expression } from '../src/netfilter/expression.ts';
 import { decodeFlow, IPCTNL_MSG_CT_NEW } from '../src/netfilter/flow.ts';
 import { decodeIpSetElements, IPSET_CMD_LIST } from '../src/netfilter/ip-set.ts';
@@ -19,18 +32,7 @@ import {
 } from '../src/netfilter/objects.ts';
 import { decodeRule as decodeNftRule, newRule as newNftRule } from '../src/netfilter/rule.ts';
 import { decodeElements, decodeSet, newElements } from '../src/netfilter/set.ts';
-import {
-  accept,
-  counter,
-  etherSource,
-  hasMarkBits,
-  masquerade,
-  outputInterface,
-  returnBack,
-  setMarkBits,
-  source,
-  verdictMap,
-} from '../src/netfilter/statements.ts';
+import { decodeLinkSummary } from '../src/short-lived.ts';
 import { decodeAll, firstMessage, golden, toHex } from './golden.ts';
 
 /** Name of the golden, the request that must have its bytes, what it decodes to. Indexes are those of the recording. */
@@ -172,7 +174,7 @@ table('newAddress()', nl.decodeAddress, [
   [
     'address-add6',
     ({ index }) => nl.newAddress({ index, address: 'fd01::1/64', nodad: true }),
-    { family: 'ipv6', address: 'fd01::1/64', flags: nl.IFA_F_NODAD },
+    { family: 'ipv6', address: 'fd01::1/64', flags: k.IFA_F_NODAD },
   ],
   [
     'address-del',
@@ -193,7 +195,7 @@ table('newRoute()', nl.decodeRoute, [
   [
     'route-add-direct',
     ({ oif }) => nl.newRoute({ dst: '10.3.0.0/16', oif: oif!, protocol: 201 }),
-    { dst: '10.3.0.0/16', scope: nl.RT_SCOPE_LINK },
+    { dst: '10.3.0.0/16', scope: k.RT_SCOPE_LINK },
   ],
   [
     'route-add-onlink',
@@ -213,8 +215,8 @@ table('newRoute()', nl.decodeRoute, [
   ['route-add-table', () => nl.newRoute({ dst, via, table: 1000, mode: 'replace' }), { table: 1000 }],
   [
     'route-add-blackhole',
-    () => nl.newRoute({ dst: '10.66.0.0/16', type: nl.RTN_BLACKHOLE, mode: 'append' }),
-    { dst: '10.66.0.0/16', type: nl.RTN_BLACKHOLE },
+    () => nl.newRoute({ dst: '10.66.0.0/16', type: k.RTN_BLACKHOLE, mode: 'append' }),
+    { dst: '10.66.0.0/16', type: k.RTN_BLACKHOLE },
   ],
   [
     'route-add-multipath',
@@ -241,7 +243,7 @@ table('newRoute()', nl.decodeRoute, [
 ]);
 
 table('delRoute()', nl.decodeRoute, [
-  ['route-del', () => nl.delRoute({ dst, via }), { dst, via, scope: nl.RT_SCOPE_NOWHERE }],
+  ['route-del', () => nl.delRoute({ dst, via }), { dst, via, scope: k.RT_SCOPE_NOWHERE }],
   ['route-del6', () => nl.delRoute({ dst: 'fd09::/64' }), { dst: 'fd09::/64' }],
 ]);
 
@@ -249,13 +251,13 @@ table('newNeighbour()', nl.decodeNeighbour, [
   [
     'neighbour-replace',
     ({ index }) => nl.newNeighbour({ index, address: via, mac: '02:00:00:00:00:09' }),
-    { address: via, mac: '02:00:00:00:00:09', state: nl.NUD_PERMANENT },
+    { address: via, mac: '02:00:00:00:00:09', state: k.NUD_PERMANENT },
   ],
   [
     'fdb-append',
     ({ index }) =>
       nl.newNeighbour({ index, family: 'bridge', address: via, mac: '00:00:00:00:00:00', mode: 'append' }),
-    { family: 'bridge', address: via, mac: '00:00:00:00:00:00', flags: nl.NTF_SELF },
+    { family: 'bridge', address: via, mac: '00:00:00:00:00:00', flags: k.NTF_SELF },
   ],
 ]);
 
@@ -263,7 +265,7 @@ table('newRule()', nl.decodeRule, [
   [
     'rule-add',
     () => nl.newRule({ priority: 100, from: '10.0.0.0/8', table: 1000 }),
-    { family: 'ipv4', priority: 100, from: '10.0.0.0/8', table: 1000, action: nl.FR_ACT_TO_TBL },
+    { family: 'ipv4', priority: 100, from: '10.0.0.0/8', table: 1000, action: k.FR_ACT_TO_TBL },
   ],
   [
     'rule-add-mark',
@@ -276,7 +278,7 @@ table('newQdisc()', nl.decodeQdisc, [
   [
     'qdisc-add-ingress',
     ({ index }) => nl.newQdisc({ index, kind: 'ingress' }),
-    { kind: 'ingress', parent: nl.TC_H_INGRESS, handle: nl.TC_H_INGRESS_QDISC },
+    { kind: 'ingress', parent: k.TC_H_INGRESS, handle: k.TC_H_INGRESS_QDISC },
   ],
 ]);
 
@@ -284,14 +286,14 @@ table('newFilter()', nl.decodeFilter, [
   [
     'filter-add',
     ({ index, redirect }) => nl.newFilter({ index, redirect: redirect! }),
-    { kind: 'u32', protocol: nl.ETH_P_ALL, parent: nl.TC_H_INGRESS_QDISC },
+    { kind: 'u32', protocol: k.ETH_P_ALL, parent: k.TC_H_INGRESS_QDISC },
   ],
 ]);
 
 describe('answers of the kernel', () => {
   it('decodeQdisc() reads what `tc` asks for, which has a table of rates besides', () => {
     const qdisc = nl.decodeQdisc(firstMessage(golden('qdisc-add-tbf').request));
-    expect(qdisc).toMatchObject({ kind: 'tbf', parent: nl.TC_H_ROOT });
+    expect(qdisc).toMatchObject({ kind: 'tbf', parent: k.TC_H_ROOT });
     expect(qdisc.tbf).toMatchObject({ rate: 1_000_000, burst: 32_768, limit: 57_768 });
     const ours = nl.newQdisc({
       index: qdisc.index,
@@ -309,7 +311,7 @@ describe('answers of the kernel', () => {
   });
 
   it('decodeLink() reads a dump of links', () => {
-    const links = decodeAll(golden('link-show').answers!, nl.RTM_NEWLINK, nl.decodeLink);
+    const links = decodeAll(golden('link-show').answers!, k.RTM_NEWLINK, nl.decodeLink);
     expect(links.map(({ name, kind }) => [name, kind])).toEqual([
       ['lo', undefined],
       ['br0', 'bridge'],
@@ -326,8 +328,8 @@ describe('answers of the kernel', () => {
 
   it('decodeLinkSummary() says of each what decodeLink() says', () => {
     const { answers } = golden('link-show');
-    const all = decodeAll(answers!, nl.RTM_NEWLINK, nl.decodeLink);
-    const summaries = decodeAll(answers!, nl.RTM_NEWLINK, nl.decodeLinkSummary);
+    const all = decodeAll(answers!, k.RTM_NEWLINK, nl.decodeLink);
+    const summaries = decodeAll(answers!, k.RTM_NEWLINK, decodeLinkSummary);
     expect(summaries).toEqual(
       all.map(({ index, name, flags, up, mac, linkIndex, group, kind }) => {
         return { index, name, flags, up, mac, linkIndex, group, kind };
@@ -337,20 +339,20 @@ describe('answers of the kernel', () => {
   });
 
   it('decodeLink() reads a tun link, which only /dev/net/tun makes', () => {
-    const [tun9] = decodeAll(golden('link-show-tun').answers!, nl.RTM_NEWLINK, nl.decodeLink);
+    const [tun9] = decodeAll(golden('link-show-tun').answers!, k.RTM_NEWLINK, nl.decodeLink);
     expect(tun9).toMatchObject({ name: 'tun9', kind: 'tun', tun: { owner: 7, tunType: 1, persist: true } });
   });
 
   it('decodeAddress() reads a dump of addresses', () => {
-    const addresses = decodeAll(golden('address-show').answers!, nl.RTM_NEWADDR, nl.decodeAddress);
+    const addresses = decodeAll(golden('address-show').answers!, k.RTM_NEWADDR, nl.decodeAddress);
     expect(addresses.map(({ address }) => address)).toEqual(
       expect.arrayContaining(['127.0.0.1/8', '10.0.0.1/24', 'fd00::1/64', '::1/128']),
     );
   });
 
   it('decodeRoute() reads a dump of routes', () => {
-    const routes = decodeAll(golden('route-show').answers!, nl.RTM_NEWROUTE, nl.decodeRoute);
-    const main = routes.filter(({ table }) => table === nl.RT_TABLE_MAIN);
+    const routes = decodeAll(golden('route-show').answers!, k.RTM_NEWROUTE, nl.decodeRoute);
+    const main = routes.filter(({ table }) => table === k.RT_TABLE_MAIN);
     expect(main.map((route) => route.dst)).toEqual(['0.0.0.0/0', '10.0.0.0/24', '10.7.0.0/16']);
     expect(main[0]).toMatchObject({ via, metrics: { mtu: 1400 } });
     expect(main[2]!.nextHops).toMatchObject([

@@ -1,6 +1,8 @@
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { expect, it } from 'vitest';
+import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
+import { decodeLinkSummary, device, deviceFlags, deviceIndex, firstIPv4 } from '../src/short-lived.ts';
 import { freshRoute, json, live, run, type Shown } from './live.ts';
 
 live('links on a kernel', () => {
@@ -50,8 +52,8 @@ live('links on a kernel', () => {
     ] as const) {
       const { index, flags, mac } = rt.link({ name })!;
       // The kernel takes IFF_RUNNING from a bridge without ports only some time after it came up.
-      const settled = (bits: number) => bits & 0xffff & ~nl.IFF_RUNNING;
-      const seen = rt.device(name)!;
+      const settled = (bits: number) => bits & 0xffff & ~k.IFF_RUNNING;
+      const seen = device(rt, name)!;
       expect({ ...seen, flags: settled(seen.flags) }).toEqual({
         name,
         index,
@@ -59,14 +61,14 @@ live('links on a kernel', () => {
         mac,
         driver,
       });
-      expect([rt.deviceIndex(name), settled(rt.deviceFlags(name)!)]).toEqual([index, settled(flags)]);
-      expect([elsewhere.device(name), elsewhere.deviceIndex(name), elsewhere.deviceFlags(name)]).toEqual([
+      expect([deviceIndex(rt, name), settled(deviceFlags(rt, name)!)]).toEqual([index, settled(flags)]);
+      expect([device(elsewhere, name), deviceIndex(elsewhere, name), deviceFlags(elsewhere, name)]).toEqual([
         undefined,
         undefined,
         undefined,
       ]);
     }
-    expect(rt.device('lo')).toEqual({ name: 'lo', index: 1, flags: nl.IFF_LOOPBACK });
+    expect(device(rt, 'lo')).toEqual({ name: 'lo', index: 1, flags: k.IFF_LOOPBACK });
     elsewhere.close();
     nl.deleteNetns('elsewhere', { directory: '/run/cnikit-test' });
   });
@@ -74,7 +76,7 @@ live('links on a kernel', () => {
   it('firstIPv4() says what `ip` lists first', () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
-    expect([nl.firstIPv4('br0'), nl.firstIPv4('none')]).toEqual([undefined, undefined]);
+    expect([firstIPv4('br0'), firstIPv4('none')]).toEqual([undefined, undefined]);
     for (const address of ['fd00::1/64', '10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0']) {
       rt.request(nl.newAddress({ index, address, nodad: address.includes(':') }));
     }
@@ -84,7 +86,7 @@ live('links on a kernel', () => {
           addr_info: [shownFirst],
         },
       ] = json('ip -4 -j addr show dev br0') as [Shown];
-      expect(nl.firstIPv4('br0')).toBe(first);
+      expect(firstIPv4('br0')).toBe(first);
       expect(`${shownFirst.local}/${shownFirst.prefixlen}`).toBe(first);
       rt.request(nl.delAddress({ index, address: first }));
     }
@@ -136,7 +138,7 @@ live('links on a kernel', () => {
     const inside = rt.addresses({ family: 'ipv4', netnsId: host.linkNetnsId! });
     expect(inside.map(({ address }) => address)).toContain('10.7.0.2/24');
     expect(rt.addresses({ family: 'ipv4' }).map(({ address }) => address)).not.toContain('10.7.0.2/24');
-    const eth0 = pod.link({ name: 'eth0' }, nl.decodeLinkSummary);
+    const eth0 = pod.link({ name: 'eth0' }, decodeLinkSummary);
     expect(eth0).toMatchObject({ index: made.linkIndex, linkIndex: host.index });
     rt.request(nl.delLink({ index: host.index }));
     expect(pod.link({ name: 'eth0' })).toBeUndefined();

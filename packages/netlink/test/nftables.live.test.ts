@@ -1,5 +1,6 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import * as expr from '../src/netfilter/expr.ts';
 import { getRules } from '../src/netfilter/rule.ts';
 import * as nft from '../src/nftables.ts';
 import { live, run } from './live.ts';
@@ -36,7 +37,7 @@ live('nftables on a kernel', () => {
     connection.commit([
       nft.newTable({ ...table, comment: 'whose it is' }),
       nft.newChain({ ...inTable, name: 'c' }),
-      rule('c', nft.accept()),
+      rule('c', expr.accept()),
     ]);
     expect(connection.table(table)).toMatchObject({ use: 1, comment: 'whose it is' });
     expect(run('nft list table inet t')).toContain('comment "whose it is"');
@@ -54,11 +55,11 @@ live('nftables on a kernel', () => {
 
   it('ruleComments() gives those of one chain', () => {
     const noted = (chain: string, comment: string) =>
-      nft.newRule({ ...inTable, chain, expressions: nft.accept(), comment });
+      nft.newRule({ ...inTable, chain, expressions: expr.accept(), comment });
     connection.commit([
       ...base,
       noted('ports', 'a'),
-      rule('ports', nft.accept()),
+      rule('ports', expr.accept()),
       noted('ports', 'b'),
       noted('other', 'c'),
     ]);
@@ -74,25 +75,25 @@ live('nftables on a kernel', () => {
       ...base,
       rule(
         'out',
-        nft.source('10.244.0.0/16'),
-        nft.destination('10.244.0.0/16', { not: true }),
-        nft.masquerade(),
+        expr.source('10.244.0.0/16'),
+        expr.destination('10.244.0.0/16', { not: true }),
+        expr.masquerade(),
       ),
       rule(
         'out',
-        nft.source('fd00::/64'),
-        nft.outputInterface('cni0', { not: true }),
-        nft.counter(),
-        nft.masquerade(),
+        expr.source('fd00::/64'),
+        expr.outputInterface('cni0', { not: true }),
+        expr.counter(),
+        expr.masquerade(),
       ),
-      rule('in', nft.toLocal(), nft.protocol('tcp'), nft.destinationPort(8080), nft.jump('ports')),
-      rule('ports', nft.protocol('tcp'), nft.dnat({ address: '10.244.1.2', port: 80 })),
-      rule('ports', nft.protocol('udp'), nft.dnat({ address: 'fd00::2' })),
-      rule('fwd', nft.connectionState(['established', 'related']), nft.accept()),
-      rule('fwd', nft.source('10.64.0.0/10'), nft.destination('fd00:8000::/17'), nft.accept()),
-      rule('fwd', nft.inputInterface('veth*'), nft.source('10.244.1.2'), nft.drop()),
-      rule('fwd', nft.goTo('other')),
-      nft.newRule({ ...inTable, chain: 'fwd', expressions: nft.returnBack(), comment: 'the läst' }),
+      rule('in', expr.toLocal(), expr.protocol('tcp'), expr.destinationPort(8080), expr.jump('ports')),
+      rule('ports', expr.protocol('tcp'), expr.dnat({ address: '10.244.1.2', port: 80 })),
+      rule('ports', expr.protocol('udp'), expr.dnat({ address: 'fd00::2' })),
+      rule('fwd', expr.connectionState(['established', 'related']), expr.accept()),
+      rule('fwd', expr.source('10.64.0.0/10'), expr.destination('fd00:8000::/17'), expr.accept()),
+      rule('fwd', expr.inputInterface('veth*'), expr.source('10.244.1.2'), expr.drop()),
+      rule('fwd', expr.goTo('other')),
+      nft.newRule({ ...inTable, chain: 'fwd', expressions: expr.returnBack(), comment: 'the läst' }),
     ]);
     const text = run('nft list ruleset').replaceAll(/\s+/g, ' ');
     for (const line of [
@@ -121,10 +122,15 @@ live('nftables on a kernel', () => {
         { key: bytes(10, 0, 0, 0) },
         { key: bytes(10, 1, 0, 0), flags: nft.NFT_SET_ELEM_INTERVAL_END },
       ]),
-      rule('out', nft.source('10.244.0.0/16'), nft.outputInterface('cni0', { not: true }), nft.masquerade()),
-      rule('in', nft.protocol('tcp'), nft.destinationPort(8080), nft.jump('ports')),
-      rule('ports', nft.protocol('tcp'), nft.dnat({ address: '10.244.1.2', port: 80 })),
-      rule('fwd', nft.drop()),
+      rule(
+        'out',
+        expr.source('10.244.0.0/16'),
+        expr.outputInterface('cni0', { not: true }),
+        expr.masquerade(),
+      ),
+      rule('in', expr.protocol('tcp'), expr.destinationPort(8080), expr.jump('ports')),
+      rule('ports', expr.protocol('tcp'), expr.dnat({ address: '10.244.1.2', port: 80 })),
+      rule('fwd', expr.drop()),
     ]);
     const { nftables } = JSON.parse(run('nft -j list ruleset')) as { nftables: Record<string, object>[] };
     const told = (what: string) => nftables.flatMap((one) => one[what] ?? []);
@@ -169,7 +175,7 @@ live('nftables on a kernel', () => {
   });
 
   it('dumps tell what was made, and can be given back', () => {
-    connection.commit([...base, rule('fwd', nft.connectionState(['new']), nft.counter(), nft.accept())]);
+    connection.commit([...base, rule('fwd', expr.connectionState(['new']), expr.counter(), expr.accept())]);
     expect(connection.tables({ family: 'inet' })).toMatchObject([{ family: 'inet', name: 't' }]);
     expect(connection.chains({ ...inTable }).map(({ name }) => name)).toEqual([
       'out',
@@ -259,7 +265,7 @@ live('nftables on a kernel', () => {
   });
 
   it('commit() changes nothing when one member is refused, and says which', () => {
-    const failing = [...base, rule('nowhere', nft.accept()), nft.newTable({ family: 'ip', name: 'u' })];
+    const failing = [...base, rule('nowhere', expr.accept()), nft.newTable({ family: 'ip', name: 'u' })];
     expect(() => connection.commit(failing)).toThrow(
       expect.objectContaining({ code: 'ENOENT', index: base.length, request: failing[base.length] }),
     );
@@ -284,7 +290,7 @@ live('nftables on a kernel', () => {
       ...base,
       nft.newSet({ ...pods, key: 'ipv4_addr', data: 'verdict' }),
       nft.newElements(pods, [{ key, verdict: { code: nft.NFT_JUMP, chain: 'other' }, comment: 'one' }]),
-      rule('other', nft.accept()),
+      rule('other', expr.accept()),
     ]);
     expect(connection.table(table)).toMatchObject({ name: 't', use: 6 });
     expect(connection.chain({ ...inTable, name: 'other' })).toMatchObject({ name: 'other', use: 2 });
@@ -324,9 +330,9 @@ live('nftables on a kernel', () => {
   it('a dump of one chain’s rules is the kernel’s own work', () => {
     connection.commit([
       ...base,
-      rule('ports', nft.accept()),
-      rule('other', nft.drop()),
-      rule('other', nft.accept()),
+      rule('ports', expr.accept()),
+      rule('other', expr.drop()),
+      rule('other', expr.accept()),
     ]);
     let told = 0;
     connection.connection.dump(getRules({ ...inTable, chain: 'other' }), () => void told++);
@@ -351,9 +357,9 @@ live('nftables on a kernel', () => {
           comment: 'net/pod/eth0',
         },
       ]),
-      rule('ports', nft.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'where')),
-      rule('ports', nft.setMarkBits(0x2000)),
-      rule('ports', nft.hasMarkBits(0x2000), nft.masquerade()),
+      rule('ports', expr.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'where')),
+      rule('ports', expr.setMarkBits(0x2000)),
+      rule('ports', expr.hasMarkBits(0x2000), expr.masquerade()),
     ]);
     const listed = run('nft list ruleset').replaceAll(/\s+/g, ' ');
     expect(listed).toContain('10.0.0.1 . udp . 53 comment "net/pod/eth0" : jump other');
@@ -364,7 +370,7 @@ live('nftables on a kernel', () => {
 
   it('commit() of a thousand rules is one transaction', () => {
     const rules = Array.from({ length: 1000 }, (_, i) =>
-      rule('ports', nft.source(`10.${i >> 8}.${i & 255}.0/24`), nft.accept()),
+      rule('ports', expr.source(`10.${i >> 8}.${i & 255}.0/24`), expr.accept()),
     );
     connection.commit([...base, ...rules]);
     expect(connection.rules({ chain: 'ports' })).toHaveLength(1000);

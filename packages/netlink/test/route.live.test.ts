@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { freshRoute, json, live, run, type Shown } from './live.ts';
 
@@ -65,7 +66,7 @@ live('addresses on a kernel', () => {
     const rt = route();
     const index = network(rt);
     const flags = rt.addresses({ index }).find(({ address }) => address === 'fd00::1/64')!.flags;
-    expect(flags & nl.IFA_F_TENTATIVE).toBe(0);
+    expect(flags & k.IFA_F_TENTATIVE).toBe(0);
   });
 });
 
@@ -95,8 +96,8 @@ live('routes on a kernel', () => {
         ],
       }),
       nl.newRoute({ dst: '10.5.0.0/16', via: 'fd00::9', oif }),
-      nl.newRoute({ dst: '10.66.0.0/16', type: nl.RTN_BLACKHOLE }),
-      nl.newRoute({ dst: 'fd66::/64', type: nl.RTN_UNREACHABLE }),
+      nl.newRoute({ dst: '10.66.0.0/16', type: k.RTN_BLACKHOLE }),
+      nl.newRoute({ dst: 'fd66::/64', type: k.RTN_UNREACHABLE }),
       nl.newRoute({ dst: '10.7.0.7', via: '10.0.0.9', table: 1000 }),
     ]);
     const text = ({ dst, via, oif: by, priority }: nl.Route): string =>
@@ -113,10 +114,10 @@ live('routes on a kernel', () => {
               : `${r.dst}/${family === 'ipv4' ? 32 : 128}`;
         return `${dst} ${r.gateway ?? r.via?.host ?? ''} ${r.dev === 'v0' ? 'v0' : ''} ${r.metric ?? 0}`;
       };
-    const main = rt.routes({ family: 'ipv4', table: nl.RT_TABLE_MAIN });
+    const main = rt.routes({ family: 'ipv4', table: k.RT_TABLE_MAIN });
     expect(main.map(text).sort()).toEqual(json('ip -j route show table main').map(shown('ipv4')).sort());
     const six = rt
-      .routes({ family: 'ipv6', table: nl.RT_TABLE_MAIN })
+      .routes({ family: 'ipv6', table: k.RT_TABLE_MAIN })
       .filter(({ dst }) => dst !== 'fd04::/64');
     const ipSix = json('ip -6 -j route show table main').filter(({ dst }) => dst !== 'fd04::/64');
     expect(six.map((r) => text(r).replace('v0', '')).sort()).toEqual(
@@ -125,7 +126,7 @@ live('routes on a kernel', () => {
     const find = (dst: string) => rt.routes().filter((r) => r.dst === dst);
     expect(find('10.3.0.0/16')[0]).toMatchObject({
       src: '10.0.0.1',
-      scope: nl.RT_SCOPE_LINK,
+      scope: k.RT_SCOPE_LINK,
       metrics: { mtu: 1300, advmss: 1200 },
     });
     expect(find('10.4.0.0/16')[0]!.nextHops).toMatchObject([
@@ -144,7 +145,7 @@ live('routes on a kernel', () => {
     expect(rt.routes({ table: 4711, family: 'ipv4' })).toEqual([]);
     expect(rt.routes({ table: 4711 })).toEqual([]);
     expect(rt.routes({ oif, table: 254 }).some(({ dst }) => dst === '10.4.0.0/16')).toBe(true);
-    expect(rt.routes({ type: nl.RTN_BLACKHOLE }).map(({ dst }) => dst)).toEqual(['10.66.0.0/16']);
+    expect(rt.routes({ type: k.RTN_BLACKHOLE }).map(({ dst }) => dst)).toEqual(['10.66.0.0/16']);
   });
 
   it('every decoded route can be given back to the kernel', () => {
@@ -240,19 +241,19 @@ live('neighbours and rules on a kernel', () => {
     const index = network(rt);
     rt.batch([
       nl.newNeighbour({ index, address: '10.0.0.9', mac: '02:00:00:00:00:09' }),
-      nl.newNeighbour({ index, address: 'fd00::9', mac: '02:00:00:00:00:0a', state: nl.NUD_REACHABLE }),
+      nl.newNeighbour({ index, address: 'fd00::9', mac: '02:00:00:00:00:0a', state: k.NUD_REACHABLE }),
     ]);
     const ip = json('ip -j neigh show dev v0');
-    const mine = rt.neighbours({ index }).filter(({ state }) => state !== nl.NUD_NOARP);
+    const mine = rt.neighbours({ index }).filter(({ state }) => state !== k.NUD_NOARP);
     expect(mine.map(({ address, mac }) => [address, mac]).sort()).toEqual(
       ip.map(({ dst, lladdr }) => [dst, lladdr]).sort(),
     );
-    expect(mine.find(({ family }) => family === 'ipv4')!.state).toBe(nl.NUD_PERMANENT);
+    expect(mine.find(({ family }) => family === 'ipv4')!.state).toBe(k.NUD_PERMANENT);
     rt.request(nl.delNeighbour({ index, address: '10.0.0.9' }));
     const state = rt
       .neighbours({ index, family: 'ipv4' })
       .find(({ address }) => address === '10.0.0.9')?.state;
-    expect([undefined, nl.NUD_FAILED]).toContain(state);
+    expect([undefined, k.NUD_FAILED]).toContain(state);
   });
 
   it('newNeighbour() makes forwarding entries of a bridge and of a vxlan', () => {
@@ -284,14 +285,14 @@ live('neighbours and rules on a kernel', () => {
         index,
         family: 'bridge',
         mac: '02:00:00:00:00:07',
-        flags: nl.NTF_MASTER,
-        state: nl.NUD_NOARP,
+        flags: k.NTF_MASTER,
+        state: k.NUD_NOARP,
       }),
     ]);
     const shown = json('bridge -j fdb show dev vx0');
     const mine = rt.neighbours({ family: 'bridge', index });
     const self = (dst: string) => mine.filter(({ address }) => address === dst);
-    expect(self('10.0.0.9')).toMatchObject([{ mac: '00:00:00:00:00:00', flags: nl.NTF_SELF }]);
+    expect(self('10.0.0.9')).toMatchObject([{ mac: '00:00:00:00:00:00', flags: k.NTF_SELF }]);
     expect(self('10.0.0.8')).toHaveLength(1);
     expect(mine.find(({ mac }) => mac === '02:00:00:00:00:07')).toMatchObject({ master });
     expect(mine.map(({ mac }) => mac).sort()).toEqual(shown.map((entry) => entry.mac).sort());

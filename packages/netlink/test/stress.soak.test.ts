@@ -5,6 +5,7 @@ import { NETLINK_ROUTE, sys } from '@cnikit/sys';
 import { expect, it } from 'vitest';
 import { soakSize } from '../../../vitest.soak.ts';
 import { Connection } from '../src/connection.ts';
+import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { type Event, monitor } from '../src/monitor.ts';
 import { freshRoute, live } from './live.ts';
@@ -190,7 +191,7 @@ live('monitor()', () => {
       }
     }
     expect(seen.filter((change) => change.type === 'link' && change.action === 'del')).toEqual([]);
-    expect(seen).toContainEqual(expect.objectContaining({ type: 'other', message: nl.RTM_DELLINK }));
+    expect(seen).toContainEqual(expect.objectContaining({ type: 'other', message: k.RTM_DELLINK }));
   });
 
   it('ends by close(), by its signal and by leaving the loop, without a descriptor left', async () => {

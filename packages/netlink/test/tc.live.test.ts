@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { freshRoute, json, live, run } from './live.ts';
 
@@ -15,7 +16,7 @@ live('traffic control on a kernel', () => {
     const [qdisc] = rt.qdiscs({ index });
     expect(qdisc).toMatchObject({
       kind: 'tbf',
-      parent: nl.TC_H_ROOT,
+      parent: k.TC_H_ROOT,
       tbf: { rate: 1_000_000, limit: 57_768 },
     });
     expect(Math.abs(qdisc!.tbf!.burst - 32_768)).toBeLessThan(2); // told in ticks of 64 ns
@@ -63,7 +64,7 @@ live('traffic control on a kernel', () => {
       /mirred \(Egress Redirect to device ifb9\) stolen/,
     );
     const filters = rt.filters({ index }).filter(({ redirect }) => redirect !== undefined);
-    expect(filters).toMatchObject([{ kind: 'u32', redirect: ifb, priority: 7, protocol: nl.ETH_P_ALL }]);
+    expect(filters).toMatchObject([{ kind: 'u32', redirect: ifb, priority: 7, protocol: k.ETH_P_ALL }]);
     rt.request(nl.delFilter({ index, priority: 7 }));
     expect(rt.filters({ index })).toEqual([]);
     rt.request(nl.delQdisc({ index, kind: 'ingress' }));

@@ -1,7 +1,8 @@
 /** The child process that DEL leaves to wait for the kernel: it is short-lived and has no visible effect. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { type Sys, sys } from '@cnikit/sys';
+import { sys } from '@cnikit/sys';
+import { type InternalSys, internal } from '@cnikit/sys/internal';
 import { describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
@@ -47,11 +48,11 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
   test('DEL deletes the link by index, never a new one of the same name', () => {
     const pod = here.pod();
     const indexes: number[] = [];
-    const recording: Sys = {
-      ...sys,
+    const recording: InternalSys = {
+      ...internal(sys),
       sendDetached(fd, bytes, name) {
         indexes.push(new DataView(bytes.buffer, bytes.byteOffset).getInt32(IFI_INDEX, true));
-        return sys.sendDetached(fd, bytes, name);
+        return internal(sys).sendDetached(fd, bytes, name);
       },
     };
     const program = pluginFor(plugins(recording), 'cnikit');

@@ -1,5 +1,6 @@
 /** Order of kernel requests of `cnikit`: rules change in one transaction before links, and one request waits for RCU. */
-import { AF_NETLINK, NETLINK_NETFILTER, type Sys, sys } from '@cnikit/sys';
+import { AF_NETLINK, NETLINK_NETFILTER, sys } from '@cnikit/sys';
+import { type InternalSys, internal } from '@cnikit/sys/internal';
 import { describe, expect, test } from 'vitest';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { env, inSandbox } from './harness.ts';
@@ -74,7 +75,7 @@ describe.skipIf(!inSandbox)(
 );
 
 /** Records netfilter sockets and transactions, and links that are created and deleted. */
-function recording(log: string[]): Sys {
+function recording(log: string[]): InternalSys {
   const netfilter = new Set<number>();
   const note = (fd: number, bytes: Uint8Array) => {
     const type = (bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8);
@@ -89,7 +90,7 @@ function recording(log: string[]): Sys {
     }
   };
   return {
-    ...sys,
+    ...internal(sys),
     socket(domain, type, protocol, netns) {
       const fd = sys.socket(domain, type, protocol, netns);
       netfilter.delete(fd);
@@ -105,7 +106,7 @@ function recording(log: string[]): Sys {
     },
     sendDetached(fd, bytes, name) {
       note(fd, bytes);
-      return sys.sendDetached(fd, bytes, name);
+      return internal(sys).sendDetached(fd, bytes, name);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { SysError, sys } from '@cnikit/sys';
+import { interpose } from '@cnikit/sys/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deleteHostEnd } from '../src/links/attachment-links.ts';
 import { createVethPair, type VethPair } from '../src/links/veth.ts';
@@ -38,12 +39,13 @@ describe.skipIf(!inSandbox)('createVethPair() (needs the sandbox: run npm test a
   });
 
   test('createVethPair() deletes the pair when it cannot be read', () => {
-    const failing = Object.assign(Object.create(host) as RtnetlinkConnection, {
-      deviceIndex() {
-        throw new SysError({ syscall: 'ifreq', errno: 5 });
-      },
+    const failing = interpose(sys, (_, name) => {
+      if (name === 'ifreq') {
+        throw new SysError({ syscall: name, errno: 5 });
+      }
     });
-    expect(() => make(failing)).toThrow('EIO');
+    using route = openRtnetlink({ sys: failing });
+    expect(() => make(route)).toThrow('EIO');
     expect(hostVeths()).toEqual([]);
   });
 });

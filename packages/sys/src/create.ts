@@ -1,7 +1,8 @@
 import type { Binding } from './binding.ts';
 import { O_CREAT, O_TRUNC, O_WRONLY } from './constants.ts';
 import { SysError } from './error.ts';
-import type { FileStatus, RunOptions, RunResult, Sys } from './sys.ts';
+import type { InternalSys } from './internal.ts';
+import type { FileStatus, RunOptions, RunResult } from './sys.ts';
 
 const ENOENT = 2;
 const ENOTDIR = 20;
@@ -42,7 +43,7 @@ function words(list: readonly string[], path: string | undefined): string {
 }
 
 /** `Sys` over raw functions; `binding` is asked at each call, so that it may load late. */
-export function createSys(binding: () => Binding): Sys {
+export function createSys(binding: () => Binding): InternalSys {
   const doubles = new Float64Array(5);
   const doubleBytes = new Uint8Array(doubles.buffer);
   const ints = new Int32Array(2);

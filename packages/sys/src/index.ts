@@ -21,6 +21,6 @@ export const sys: Sys = createSys(binding);
 export * from './constants.ts';
 export { errnoMeaning, errnoName, errnoOf } from './errno.ts';
 export { SysError, type SysErrorInit } from './error.ts';
-export { sha512 } from './sha512.ts';
+export { ignoreErrno } from './ignore-errno.ts';
 export type { FileStatus, RunOptions, RunResult, Sys } from './sys.ts';
 export { withNetns } from './with-netns.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sha512 } from './index.ts';
+import { sha512 } from './internal.ts';
 
 const ascii = fc.string({
   unit: fc.integer({ min: 0, max: 127 }).map((code) => String.fromCharCode(code)),

@@ -143,25 +143,8 @@ export interface Sys {
   setsockopt(fd: number, level: number, name: number, value: number): void;
   /** getsockopt(2) of an int. */
   getsockopt(fd: number, level: number, name: number): number;
-  /**
-   * ioctl(2) of netdevice(7) on a socket of any family: what SIOCGIF… (linux/sockios.h) asks about an interface of the
-   * socket's namespace. The 24 bytes that follow the name in `struct ifreq` go into `into`. ENODEV when there is none.
-   */
-  ifreq(fd: number, request: number, name: string, into: Uint8Array): void;
-  /**
-   * The driver of an interface of the socket's namespace (ETHTOOL_GDRVINFO), such as 'bridge' or 'veth'. EOPNOTSUPP
-   * when it has none, ENODEV when there is no such interface.
-   */
-  driver(fd: number, name: string): string;
   /** send(2): the bytes sent. */
   send(fd: number, data: Uint8Array): number;
-  /**
-   * As `send`, of a message that deletes an interface: in the static executable it returns as soon as none of that name is
-   * left in the socket's namespace, or there is something to receive, and a child process waits until the kernel has
-   * freed it; under Node it waits itself, as `send` does. The message must say which by its index: when somebody else
-   * deletes the interface, the child may come later than a new one of that name. ETIMEDOUT after some 20 s.
-   */
-  sendDetached(fd: number, data: Uint8Array, name: string): number;
   /** recv(2): the bytes received; with MSG_TRUNC the message's length, even when longer than `into`. */
   recv(fd: number, into: Uint8Array, flags: number): number;
   /** poll(2) of one descriptor: the events that came (POLLIN...), 0 after `timeoutMs` (-1: wait for ever). */

@@ -13,10 +13,11 @@
  *
  * @module
  */
+import type { InternalSys } from './internal.ts';
 import type { Sys } from './sys.ts';
 
 /** Sees each call before it is made: `index` counts from 1. What it throws, the call throws. */
-export type CallHook = (index: number, name: keyof Sys, args: readonly unknown[]) => void;
+export type CallHook = (index: number, name: keyof InternalSys, args: readonly unknown[]) => void;
 
 /** `sys` with a hook in front of every method. The methods' own inner steps (`readText` opens, reads, closes) count as one. */
 export function interpose(sys: Sys, hook: CallHook): Sys {
@@ -26,7 +27,7 @@ export function interpose(sys: Sys, hook: CallHook): Sys {
   for (const name of Object.keys(methods)) {
     const method = methods[name]!;
     wrapped[name] = (...args) => {
-      hook(++index, name as keyof Sys, args);
+      hook(++index, name as keyof InternalSys, args);
       return method(...args);
     };
   }

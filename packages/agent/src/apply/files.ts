@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { ignoreErrno } from '@cnikit/sys';
 
 /** Desired file. `content` is compared by hash, so a truncated or older file is replaced like a missing one. */
 export interface FileSpec {
@@ -32,12 +33,15 @@ export const hashOf = (content: Uint8Array): string => createHash('sha256').upda
 
 /** Undefined when there is none. */
 export function fileState(path: string): FileState | undefined {
-  return unlessMissing(() => ({ hash: hashOf(readFileSync(path)), mode: statSync(path).mode & 0o777 }));
+  return ignoreErrno('ENOENT', () => ({
+    hash: hashOf(readFileSync(path)),
+    mode: statSync(path).mode & 0o777,
+  }));
 }
 
 /** Undefined when there is none. */
 export function readText(path: string): string | undefined {
-  return unlessMissing(() => readFileSync(path, 'utf8'));
+  return ignoreErrno('ENOENT', () => readFileSync(path, 'utf8'));
 }
 
 /** Returns what `installFile` would do to a file in this state. */
@@ -91,16 +95,5 @@ export function removeFile(dir: string, name: string): boolean {
     rmSync(join(dir, name));
     return true;
   };
-  return unlessMissing(remove) ?? false;
-}
-
-function unlessMissing<T>(body: () => T): T | undefined {
-  try {
-    return body();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
-  }
+  return ignoreErrno('ENOENT', remove) ?? false;
 }

@@ -8,7 +8,6 @@ import {
   delRoute,
   type Link,
   type Neighbour,
-  NUD_PERMANENT,
   newAddress,
   newLink,
   newNeighbour,
@@ -16,10 +15,10 @@ import {
   openRtnetlink,
   type Request,
   type Route,
-  RT_TABLE_MAIN,
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
+import { NUD_PERMANENT, RT_TABLE_MAIN } from '@cnikit/netlink/constants';
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';

@@ -1,6 +1,7 @@
 import type { Sys } from '@cnikit/sys';
+import { ignoreErrno } from '@cnikit/sys';
 import { LOCK_NAME } from '../file/format.ts';
-import { ignoreErrors, listDir } from '../file/fs-helpers.ts';
+import { listDir } from '../file/list-dir.ts';
 import { fileStore } from '../file-store.ts';
 import type { Problem, Reservation, Store } from '../store.ts';
 
@@ -22,9 +23,7 @@ export function networksIn(sys: Sys, dataDirs: readonly string[], only: string |
   return dataDirs.flatMap((dataDir) =>
     listDir(sys, dataDir)
       .filter((name) => !name.startsWith('.') && (only === undefined || name === only))
-      .filter((name) =>
-        ignoreErrors(['ENOENT', 'ENOTDIR'], () => sys.stat(`${dataDir}/${name}/${LOCK_NAME}`)),
-      )
+      .filter((name) => ignoreErrno(['ENOENT', 'ENOTDIR'], () => sys.stat(`${dataDir}/${name}/${LOCK_NAME}`)))
       .sort()
       .map((name) => {
         const dir = `${dataDir}/${name}`;

@@ -1,8 +1,8 @@
-import { O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
+import { ignoreErrno, O_CREAT, O_TRUNC, O_WRONLY, type Sys } from '@cnikit/sys';
 import { compareAddresses, parseAddress } from '../address.ts';
 import type { Listing, Owner, Problem } from '../store.ts';
 import { decodeOwner, isAddressName, isOwnName, lastName } from './format.ts';
-import { ignoreErrors, listDir } from './fs-helpers.ts';
+import { listDir } from './list-dir.ts';
 
 /** A reservation file with a valid owner. */
 export interface OwnedFile {
@@ -118,6 +118,6 @@ export class Directory {
   }
 
   #read(name: string): string | undefined {
-    return ignoreErrors(['ENOENT', 'EISDIR', 'EFBIG'], () => this.#sys.readText(this.file(name), 4096));
+    return ignoreErrno(['ENOENT', 'EISDIR', 'EFBIG'], () => this.#sys.readText(this.file(name), 4096));
   }
 }

@@ -1,7 +1,7 @@
-import { O_CREAT, O_EXCL, O_WRONLY, type Sys } from '@cnikit/sys';
+import { ignoreErrno, O_CREAT, O_EXCL, O_WRONLY, type Sys } from '@cnikit/sys';
 import type { Claim, Owner } from '../store.ts';
 import { encodeOwner } from './format.ts';
-import { ignoreErrors, listDir } from './fs-helpers.ts';
+import { listDir } from './list-dir.ts';
 
 /** Longer container IDs are cut, because a file name has at most 255 bytes. */
 const MAX_KEY_LENGTH = 200;
@@ -70,7 +70,7 @@ export class OwnerIndex {
   prepare(address: string, claim: Claim, live: () => boolean): string | undefined {
     const sys = this.#sys;
     const dir = `${this.#dir}/${keyOf(claim)}`;
-    ignoreErrors(['EEXIST'], () => sys.mkdir(dir, 0o700));
+    ignoreErrno('EEXIST', () => sys.mkdir(dir, 0o700));
     if (claim.pod) {
       sys.writeText(`${dir}/${POD}`, claim.pod, { mode: 0o600 });
     }
@@ -78,7 +78,7 @@ export class OwnerIndex {
     // Never O_TRUNC: an existing file may be a hard link to a live reservation.
     const write = () =>
       sys.writeText(path, encodeOwner(claim), { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600 });
-    const isNew = ignoreErrors(['EEXIST'], () => {
+    const isNew = ignoreErrno('EEXIST', () => {
       write();
       return true;
     });
@@ -95,8 +95,8 @@ export class OwnerIndex {
   /** Removes an address of an owner. */
   forget(address: string, owner: Owner): void {
     const dir = `${this.#dir}/${keyOf(owner)}`;
-    ignoreErrors(['ENOENT'], () => this.#sys.unlink(`${dir}/${address}`));
-    if (ignoreErrors(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) {
+    ignoreErrno('ENOENT', () => this.#sys.unlink(`${dir}/${address}`));
+    if (ignoreErrno(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#removeDir(dir)) !== undefined) {
       return;
     }
     this.lookup(owner);
@@ -109,7 +109,7 @@ export class OwnerIndex {
     if (!listDir(this.#sys, dir).includes(POD)) {
       return undefined;
     }
-    return ignoreErrors(['ENOENT'], () => this.#sys.readText(`${dir}/${POD}`)) || undefined;
+    return ignoreErrno('ENOENT', () => this.#sys.readText(`${dir}/${POD}`)) || undefined;
   }
 
   /** Rebuilds the index from all reservations and seals it for `fingerprint`, if given. */
@@ -127,7 +127,7 @@ export class OwnerIndex {
         sys.mkdir(`${this.#dir}/${key}`, 0o700);
       }
       live.add(key);
-      ignoreErrors(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
+      ignoreErrno(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
     }
     for (const name of known) {
       if (name.startsWith(SEAL)) {
@@ -152,15 +152,15 @@ export class OwnerIndex {
 
   #clear(dir: string): void {
     for (const name of listDir(this.#sys, dir)) {
-      ignoreErrors(['ENOENT'], () => this.#sys.unlink(`${dir}/${name}`));
+      ignoreErrno('ENOENT', () => this.#sys.unlink(`${dir}/${name}`));
     }
-    ignoreErrors(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#sys.rmdir(dir));
+    ignoreErrno(['ENOENT', 'ENOTEMPTY', 'EEXIST'], () => this.#sys.rmdir(dir));
   }
 }
 
 /** Creates a directory and its parents. */
 export function makeDirs(sys: Sys, path: string): void {
-  const made = ignoreErrors(['EEXIST', 'ENOENT'], () => {
+  const made = ignoreErrno(['EEXIST', 'ENOENT'], () => {
     sys.mkdir(path, 0o755);
     return true;
   });
@@ -169,5 +169,5 @@ export function makeDirs(sys: Sys, path: string): void {
     return;
   }
   makeDirs(sys, parent);
-  ignoreErrors(['EEXIST'], () => sys.mkdir(path, 0o755));
+  ignoreErrno('EEXIST', () => sys.mkdir(path, 0o755));
 }

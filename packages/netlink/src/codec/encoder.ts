@@ -1,6 +1,6 @@
+import { type AddressBytes, writeAddress } from '@cnikit/ip';
 import { type ByteOrder, writeU16, writeU32 } from './bytes.ts';
 import { NetlinkEncodeError } from './errors.ts';
-import { type AddressBytes, writeAddress } from './ip.ts';
 import { macBytes } from './mac.ts';
 import { encodeText, nameBytes } from './text.ts';
 

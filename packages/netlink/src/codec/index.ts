@@ -33,14 +33,6 @@ export {
   NetlinkDecodeError,
   NetlinkEncodeError,
 } from './errors.ts';
-export {
-  type AddressBytes,
-  type Family,
-  formatAddress,
-  type Prefix,
-  parseAddress,
-  parsePrefix,
-} from './ip.ts';
 export { formatMac, macBytes } from './mac.ts';
 export { attributesAfter, encodeMessage, type MessageHeader, MessageReader } from './message.ts';
 export { AttributeReader, type UnknownAttribute } from './reader.ts';

@@ -1,5 +1,4 @@
 import { NetlinkEncodeError } from './errors.ts';
-import { hexDigit } from './ip.ts';
 
 const HEX = '0123456789abcdef';
 
@@ -27,4 +26,13 @@ export function macBytes(text: string, what: string): Uint8Array {
     throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no MAC address`);
   }
   return bytes;
+}
+
+/** Returns the value of a hexadecimal digit by its character code, or -1 for any other character. */
+function hexDigit(char: number): number {
+  if (char >= 0x30 && char <= 0x39) {
+    return char - 0x30;
+  }
+  const lower = char | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }

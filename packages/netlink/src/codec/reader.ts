@@ -1,7 +1,7 @@
+import { formatAddress } from '@cnikit/ip';
 import { type ByteOrder, readI32, readU16, readU32, readU64 } from './bytes.ts';
 import { NLA_F_NESTED, NLA_HDRLEN, NLA_TYPE_MASK } from './encoder.ts';
 import { NetlinkDecodeError } from './errors.ts';
-import { formatAddress } from './ip.ts';
 import { formatMac } from './mac.ts';
 import { decodeText } from './text.ts';
 

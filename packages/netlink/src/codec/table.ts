@@ -3,9 +3,9 @@
  * set at a time (link kinds, traffic control, nftables). What is hot or bent has
  * code of its own.
  */
+import { parseAddress } from '@cnikit/ip';
 import type { Encoder } from './encoder.ts';
 import { NetlinkEncodeError } from './errors.ts';
-import { parseAddress } from './ip.ts';
 import type { AttributeReader, UnknownAttribute } from './reader.ts';
 
 /** How a value lies in its attribute, and what it is in TypeScript. */

@@ -1,9 +1,9 @@
 /** Entries of connection tracking (linux/netfilter/nfnetlink_conntrack.h). */
+import type { Family } from '@cnikit/ip';
 import { NLM_F_DUMP } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
-import type { Family } from '../codec/ip.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';

@@ -1,9 +1,9 @@
 /** Sets of networks, of type hash:net (linux/netfilter/ipset/ip_set.h). */
+import { type Family, parsePrefix } from '@cnikit/ip';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED, NLA_F_NET_BYTEORDER } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
-import { type Family, parsePrefix } from '../codec/ip.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
@@ -91,7 +91,7 @@ export function delIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder 
 }
 
 function element(ref: IpSetRef, text: string, order: ByteOrder): Uint8Array {
-  const prefix = parsePrefix(text);
+  const prefix = parsePrefix(text, { leadingZeros: false });
   if (prefix === undefined) {
     throw new NetlinkEncodeError('BAD_ADDRESS', `${text} is not a prefix`);
   }

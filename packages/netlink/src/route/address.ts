@@ -1,7 +1,7 @@
 /** Addresses of links: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR. */
+import type { Family } from '@cnikit/ip';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU32 } from '../codec/bytes.ts';
-import type { Family } from '../codec/ip.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';

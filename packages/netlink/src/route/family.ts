@@ -1,7 +1,6 @@
+import type { Family } from '@cnikit/ip';
 import type { Payload } from '../codec/bytes.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
-import type { Family } from '../codec/ip.ts';
-import { prefixLength } from '../codec/ip.ts';
 import { AF_INET, AF_INET6, AF_UNSPEC } from './constants.ts';
 
 export const familyNumber = (family: Family): number => (family === 'ipv6' ? AF_INET6 : AF_INET);
@@ -39,4 +38,21 @@ export function lengthOf(text: string, end: number, size: number, what: string):
     throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no prefix`);
   }
   return length;
+}
+
+/** Returns the decimal number of one to three digits that ends `text`, or -1 when there is none at `at`. */
+function prefixLength(text: string, at: number): number {
+  const digits = text.length - at;
+  if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(at) === 0x30)) {
+    return -1;
+  }
+  let value = 0;
+  for (let i = at; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) {
+      return -1;
+    }
+    value = value * 10 + digit;
+  }
+  return value;
 }

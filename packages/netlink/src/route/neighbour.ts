@@ -1,8 +1,8 @@
 /** Neighbours (ARP, NDP) and the forwarding entries of bridges and VXLANs: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH. */
+import type { Family } from '@cnikit/ip';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
-import type { Family } from '../codec/ip.ts';
 import { attributesAfter } from '../codec/message.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import {

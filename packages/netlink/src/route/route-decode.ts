@@ -1,6 +1,6 @@
+import { type Family, formatAddress } from '@cnikit/ip';
 import { type Payload, readI32, readU16, readU32 } from '../codec/bytes.ts';
 import { NetlinkDecodeError } from '../codec/errors.ts';
-import { type Family, formatAddress } from '../codec/ip.ts';
 import { attributesAfter } from '../codec/message.ts';
 import { AttributeReader, type UnknownAttribute } from '../codec/reader.ts';
 import { keepUnknown, readFields } from '../codec/table.ts';

@@ -1,9 +1,9 @@
 /** Requests that make and remove routes, and dump them. */
+import type { Family } from '@cnikit/ip';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
-import type { Family } from '../codec/ip.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { writeFields } from '../codec/table.ts';
 import * as k from './constants.ts';

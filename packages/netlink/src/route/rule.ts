@@ -1,8 +1,8 @@
 /** Policy routing rules: RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
+import type { Family } from '@cnikit/ip';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
-import type { Family } from '../codec/ip.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';

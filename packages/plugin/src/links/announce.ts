@@ -2,8 +2,9 @@
  * Announcement of addresses. Neighbours may still have an address's previous MAC address in their caches. With these
  * switches the kernel announces the addresses of a link that comes up or changes its MAC address.
  */
-import { AF_INET, AF_UNSPEC, type Request, RTM_NEWLINK, setLink } from '@cnikit/netlink';
+import { type Request, setLink } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
+import { AF_INET, AF_UNSPEC, RTM_NEWLINK } from '@cnikit/netlink/constants';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
 import { ensureSysctl } from '../netns/sysctl.ts';
 

@@ -8,7 +8,8 @@ import {
   type Request,
   type RtnetlinkConnection,
 } from '@cnikit/netlink';
-import type { Sys } from '@cnikit/sys';
+import { deleteLinkDetached, deviceIndex } from '@cnikit/netlink/short-lived';
+import { ignoreErrno, type Sys } from '@cnikit/sys';
 import type { NetworkSettings } from '../ipam/pod-ipam.ts';
 import { openPodNamespaceIfExists } from '../netns/pod-namespace.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
@@ -113,7 +114,7 @@ export function deleteLinks(host: RtnetlinkConnection, links: readonly Link[]): 
 
 /** Returns false when the link does not exist. */
 function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
-  const index = route.deviceIndex(name);
+  const index = deviceIndex(route, name);
   return index !== undefined && requestDeletion(route, delLink({ index }), name);
 }
 
@@ -123,18 +124,14 @@ function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
  * after the runtime has re-added the pod under the same name.
  */
 export function requestDeletion(route: RtnetlinkConnection, request: Request, name: string): boolean {
-  return deletes(() => route.deleteLinkDetached(request, name));
+  return deletes(() => deleteLinkDetached(route, request, name));
 }
 
 /** Returns false when the link does not exist. */
 function deletes(deletion: () => void): boolean {
-  try {
+  const done = ignoreErrno('ENODEV', () => {
     deletion();
     return true;
-  } catch (error) {
-    if (error instanceof NetlinkError && error.code === 'ENODEV') {
-      return false;
-    }
-    throw error;
-  }
+  });
+  return done === true;
 }

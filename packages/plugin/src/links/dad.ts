@@ -1,5 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { IFA_F_DADFAILED, IFA_F_TENTATIVE, type RtnetlinkConnection } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { IFA_F_DADFAILED, IFA_F_TENTATIVE } from '@cnikit/netlink/constants';
 import type { Sys } from '@cnikit/sys';
 
 const LIMIT_MS = 10_000;

@@ -1,4 +1,4 @@
-import { sha512 } from '@cnikit/sys';
+import { sha512 } from '@cnikit/sys/internal';
 
 const PREFIX = 'bwp';
 const NAME_LENGTH = 15;

@@ -1,4 +1,5 @@
-import { IN6_ADDR_GEN_MODE_EUI64, newAddress, type Request, setLink } from '@cnikit/netlink';
+import { newAddress, type Request, setLink } from '@cnikit/netlink';
+import { IN6_ADDR_GEN_MODE_EUI64 } from '@cnikit/netlink/constants';
 import { linkLocalAddress } from './mac.ts';
 
 /**

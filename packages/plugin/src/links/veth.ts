@@ -1,6 +1,7 @@
 /** Creation of the veth pair with one message: the host end is a bridge port and usually up, the pod's end has its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type LinkSpec, NetlinkError, newLink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { deviceIndex } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
 import { ignoreRouterAdvertisements } from '../netns/router-advertisements.ts';
@@ -94,8 +95,8 @@ function indexes(
   route: RtnetlinkConnection,
   { hostName, ifName, pod }: VethPlan,
 ): Pick<VethPair, 'hostIndex' | 'podIndex'> {
-  const hostIndex = route.deviceIndex(hostName);
-  const podIndex = pod.route.deviceIndex(ifName);
+  const hostIndex = deviceIndex(route, hostName);
+  const podIndex = deviceIndex(pod.route, ifName);
   if (hostIndex !== undefined && podIndex !== undefined) {
     return { hostIndex, podIndex };
   }

@@ -13,17 +13,13 @@
  * A refused transaction costs an RCU grace period (15 ms, against 10 µs for an accepted one). So the code reads the
  * present state first, and a refusal means that another process changed it in between.
  */
-
 import type { Request } from '@cnikit/netlink';
 import {
-  accept,
   delChain,
   delElements,
   delRule,
   delSet,
   delTable,
-  destination,
-  masquerade,
   NFT_GOTO,
   type NftConnection,
   newChain,
@@ -32,8 +28,8 @@ import {
   newSet,
   newTable,
   type SetElement,
-  verdictMap,
 } from '@cnikit/netlink/nftables';
+import * as expr from '@cnikit/netlink/nftables/expr';
 import { isIPv6, knownPrefix, subnetOf } from '../lib/prefix.ts';
 import { digest } from '../links/names.ts';
 import { elementsOf, isRace, type Tables } from './nftables.ts';
@@ -112,8 +108,8 @@ function newBase(name: string): Request[] {
     newSet({ ...table, name: pods4, key: 'ipv4_addr', data: 'verdict', id: 1 }),
     newSet({ ...table, name: pods6, key: 'ipv6_addr', data: 'verdict', id: 2 }),
     newChain({ ...table, name: chain, hook: { type: 'nat', hook: 'postrouting', priority: 100 } }),
-    newRule({ ...table, chain, expressions: verdictMap(['ip saddr'], pods4) }),
-    newRule({ ...table, chain, expressions: verdictMap(['ip6 saddr'], pods6) }),
+    newRule({ ...table, chain, expressions: expr.verdictMap(['ip saddr'], pods4) }),
+    newRule({ ...table, chain, expressions: expr.verdictMap(['ip6 saddr'], pods6) }),
   ];
 }
 
@@ -133,9 +129,9 @@ function newSubnet(name: string, chain: string, address: string): Request[] {
   return [
     newChain({ ...table, name: chain, exclusive: true }),
     ...spared.map((prefix) =>
-      newRule({ ...table, chain, expressions: [...destination(prefix), ...accept()] }),
+      newRule({ ...table, chain, expressions: [...expr.destination(prefix), ...expr.accept()] }),
     ),
-    newRule({ ...table, chain, expressions: masquerade() }),
+    newRule({ ...table, chain, expressions: expr.masquerade() }),
   ];
 }
 

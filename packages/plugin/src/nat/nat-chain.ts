@@ -3,12 +3,12 @@
  * by name. Those of iptables' newer interface are nftables' own: they are looked up and removed over netlink, without
  * a run of anything.
  */
-
 import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
 import { AttributeReader, NetlinkDecodeError } from '@cnikit/netlink/codec';
 import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/netlink/nftables';
-import { type Sys, sha512 } from '@cnikit/sys';
+import type { Sys } from '@cnikit/sys';
+import { sha512 } from '@cnikit/sys/internal';
 import { type LegacyNat, legacyNat, quoted } from './iptables.ts';
 import { ruleTarget, type Tables, whereNftables } from './nftables.ts';
 import type { Change } from './transaction.ts';

@@ -4,7 +4,7 @@
  */
 import { parseAddress } from '@cnikit/ip';
 import { delRule, type NfFamily, type NftRule } from '@cnikit/netlink/nftables';
-import { sha512 } from '@cnikit/sys';
+import { sha512 } from '@cnikit/sys/internal';
 import type { Tables } from './nftables.ts';
 import type { Owner } from './owner.ts';
 import type { Change } from './transaction.ts';

@@ -1,11 +1,12 @@
 /** What a row of the contract is, and its assertions: nothing but `Sys` and the language, so that they run anywhere. */
 import { errnoOf, type Sys, SysError } from '@cnikit/sys';
+import { type InternalSys, internal } from '@cnikit/sys/internal';
 
 export interface Case {
   /** "method() does x". */
   name: string;
   /** `dir` is an empty directory of its own. Throws when the adapter is wrong. */
-  run(sys: Sys, dir: string): void;
+  run(sys: InternalSys, dir: string): void;
 }
 
 export function equal(actual: unknown, expected: unknown): void {
@@ -37,7 +38,7 @@ export function runCase(sys: Sys, base: string, { run }: Case): void {
   const dir = `${base}/case-${[...sys.randomBytes(6)].map((b) => b.toString(16)).join('')}`;
   sys.mkdir(dir);
   try {
-    run(sys, dir);
+    run(internal(sys), dir);
   } finally {
     sys.run(['rm', '-rf', dir]);
   }

@@ -1,9 +1,7 @@
 /** Probes the paths to other nodes with packets: their next hops and MTU. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Link, type Neighbour, NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import {
-  type Link,
-  type Neighbour,
-  NetlinkError,
   NUD_DELAY,
   NUD_FAILED,
   NUD_NOARP,
@@ -11,8 +9,7 @@ import {
   NUD_PROBE,
   NUD_REACHABLE,
   NUD_STALE,
-  type RtnetlinkConnection,
-} from '@cnikit/netlink';
+} from '@cnikit/netlink/constants';
 import { type Answer, ask } from './ask.ts';
 import type { PathMtu, PeerFacts } from './facts.ts';
 

@@ -1,8 +1,7 @@
 /** Collects the report of `cnikit-agent status` from the kernel, the Nodes and the running agent. */
-
 import { families } from '@cnikit/ip';
+import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import {
-  NetlinkError,
   NUD_DELAY,
   NUD_FAILED,
   NUD_INCOMPLETE,
@@ -11,8 +10,7 @@ import {
   NUD_PROBE,
   NUD_REACHABLE,
   NUD_STALE,
-  type RtnetlinkConnection,
-} from '@cnikit/netlink';
+} from '@cnikit/netlink/constants';
 import type { Config } from '../../config/config.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';

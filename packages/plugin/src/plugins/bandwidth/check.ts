@@ -1,5 +1,6 @@
 /** Comparison of the kernel's token buckets with the configuration, for CHECK. */
-import { type Qdisc, type RtnetlinkConnection, TC_H_ROOT } from '@cnikit/netlink';
+import type { Qdisc, RtnetlinkConnection } from '@cnikit/netlink';
+import { TC_H_ROOT } from '@cnikit/netlink/constants';
 import type { HostEnd } from '../../attachment/feature.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';

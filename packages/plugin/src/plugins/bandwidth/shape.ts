@@ -1,5 +1,4 @@
 /** The queueing disciplines of a pod's link, on the node's side. */
-
 import { CniError, ErrorCode, type Interface } from '@cnikit/cni-spec';
 import {
   delLink,
@@ -15,6 +14,7 @@ import {
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
+import { deviceIndex } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../attachment/feature.ts';
 import { type Attachment, ifbName } from '../../links/ifb-name.ts';
@@ -88,7 +88,7 @@ function createIfb(sys: Sys, route: RtnetlinkConnection, attachment: Attachment,
   const mac = ifbMac(sys, attachment.network);
   try {
     route.request(newLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH }));
-    const index = route.deviceIndex(name);
+    const index = deviceIndex(route, name);
     if (index !== undefined) {
       return { name, mac, index };
     }

@@ -1,5 +1,6 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import { type LinkSummary, openRtnetlink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import type { LinkSummary } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { cniArgs } from '../../attachment/cni-args.ts';
 import type { AddHooks } from '../../attachment/feature.ts';

@@ -1,14 +1,8 @@
 /** The node's bridge: the first ADD creates it, later ones find it by name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import {
-  decodeLinkSummary,
-  IFF_PROMISC,
-  IFF_UP,
-  NetlinkError,
-  newLink,
-  type RtnetlinkConnection,
-  setLink,
-} from '@cnikit/netlink';
+import { NetlinkError, newLink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import { IFF_PROMISC, IFF_UP } from '@cnikit/netlink/constants';
+import { decodeLinkSummary, device } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';
@@ -94,12 +88,12 @@ function lookUp(route: RtnetlinkConnection, settings: BridgeSettings): Bridge | 
   if (usesVlans(settings)) {
     return route.link({ name });
   }
-  const device = route.device(name);
+  const found = device(route, name);
   // The common case is an existing bridge. For any other link, read its kind for the error message.
-  if (device?.driver !== 'bridge') {
-    return device && route.link({ name }, decodeLinkSummary);
+  if (found?.driver !== 'bridge') {
+    return found && route.link({ name }, decodeLinkSummary);
   }
-  const { index, flags, mac } = device;
+  const { index, flags, mac } = found;
   return {
     name,
     index,

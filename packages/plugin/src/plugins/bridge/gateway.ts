@@ -1,14 +1,8 @@
 /** The pods' gateway: addresses of the bridge, and forwarding on the node. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import { overlaps, type Prefix } from '@cnikit/ip';
-import {
-  delAddress,
-  firstIPv4,
-  type LinkSummary,
-  newAddress,
-  type Request,
-  type RtnetlinkConnection,
-} from '@cnikit/netlink';
+import { delAddress, newAddress, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import { firstIPv4, type LinkSummary } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, firstHost, isIPv6, knownPrefix } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';

@@ -16,17 +16,13 @@ import {
   delChain,
   delRule,
   delTable,
-  drop,
-  etherSource,
-  inputInterface,
-  jump,
   type NftConnection,
   type NftRule,
   newChain,
   newRule,
   newTable,
-  returnBack,
 } from '@cnikit/netlink/nftables';
+import * as expr from '@cnikit/netlink/nftables/expr';
 import type { Sys } from '@cnikit/sys';
 import { digest, hostVethName, hostVethPrefix } from '../../links/names.ts';
 import { isRace, isWithoutNftables, ruleTarget, whereNftables, withNftables } from '../../nat/nftables.ts';
@@ -87,10 +83,10 @@ export function checkSpoofing(sys: Sys, { containerID, ifName, hostName, mac }: 
         }),
         newChain({ ...IN, name: names.own }),
         newChain({ ...IN, name: names.mac }),
-        rule(names.mac, [...etherSource(mac), ...returnBack()]),
-        rule(names.mac, drop()),
-        rule(names.own, jump(names.mac)),
-        rule(PREROUTING, [...inputInterface(hostName), ...jump(names.own)]),
+        rule(names.mac, [...expr.etherSource(mac), ...expr.returnBack()]),
+        rule(names.mac, expr.drop()),
+        rule(names.own, expr.jump(names.mac)),
+        rule(PREROUTING, [...expr.inputInterface(hostName), ...expr.jump(names.own)]),
       ]),
     );
   } catch (error) {

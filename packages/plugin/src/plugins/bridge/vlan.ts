@@ -1,19 +1,16 @@
 /** VLANs of bridge ports, with the bridge's VLAN filtering. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import {
-  AF_BRIDGE,
-  decodeLinkSummary,
   delLink,
-  type LinkSummary,
   NetlinkError,
   newLink,
   type Request,
-  RTM_DELLINK,
-  RTM_SETLINK,
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
+import { AF_BRIDGE, RTM_DELLINK, RTM_SETLINK } from '@cnikit/netlink/constants';
+import { decodeLinkSummary, type LinkSummary } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { randomMac } from '../../links/mac.ts';
 import { vlanPortName } from '../../links/names.ts';

@@ -1,4 +1,5 @@
-import { decodeLinkSummary, NetlinkError, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { NetlinkError, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { decodeLinkSummary } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';

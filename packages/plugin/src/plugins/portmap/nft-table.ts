@@ -19,7 +19,6 @@
  * The name of a pod's chain follows from the attachment, and the comments of its rules name the map elements that lead
  * to it. DEL needs no other state.
  */
-
 import { type Family, parseAddress } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
@@ -28,17 +27,12 @@ import {
   delSet,
   delTable,
   type Expression,
-  goTo,
-  hasMarkBits,
-  ipVersion,
-  masquerade,
   newChain,
   newRule,
   newSet,
   newTable,
-  toLocal,
-  verdictMap,
 } from '@cnikit/netlink/nftables';
+import * as expr from '@cnikit/netlink/nftables/expr';
 import { digest } from '../../links/names.ts';
 import type { Owner } from '../../nat/owner.ts';
 import type { HostPort, PortProtocol } from './host-port.ts';
@@ -123,7 +117,7 @@ function markChainRequests(mark: number): Request[] {
   const hook = { type: 'nat', hook: 'postrouting', priority: SRCNAT } as const;
   return [
     newChain({ ...IN_TABLE, name, hook, exclusive: true }),
-    newRule({ ...IN_TABLE, chain: name, expressions: [...hasMarkBits(mark), ...masquerade()] }),
+    newRule({ ...IN_TABLE, chain: name, expressions: [...expr.hasMarkBits(mark), ...expr.masquerade()] }),
   ];
 }
 
@@ -138,13 +132,13 @@ export const NEW_TABLE: readonly Request[] = [
   ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
   newChain({ ...IN_TABLE, name: PORTS }),
   // A port of one address takes precedence over the same port of all addresses.
-  inPorts(...verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ip4')),
-  inPorts(...verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'ip6')),
-  inPorts(...ipVersion('ipv4'), ...verdictMap(['meta l4proto', 'th dport'], 'any4')),
-  inPorts(...ipVersion('ipv6'), ...verdictMap(['meta l4proto', 'th dport'], 'any6')),
+  inPorts(...expr.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ip4')),
+  inPorts(...expr.verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'ip6')),
+  inPorts(...expr.ipVersion('ipv4'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any4')),
+  inPorts(...expr.ipVersion('ipv6'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any6')),
   ...HOOKS.flatMap((hook) => [
     newChain({ ...IN_TABLE, name: hook, hook: { type: 'nat', hook, priority: DSTNAT } }),
-    newRule({ ...IN_TABLE, chain: hook, expressions: [...toLocal(), ...goTo(PORTS)] }),
+    newRule({ ...IN_TABLE, chain: hook, expressions: [...expr.toLocal(), ...expr.goTo(PORTS)] }),
   ]),
 ];
 

@@ -1,23 +1,16 @@
 /** Host ports in nftables, at ADD and CHECK. */
-
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
-  destination,
-  destinationPort,
-  dnat,
   type Expression,
-  ipVersion,
   NFT_JUMP,
   type NftConnection,
   newChain,
   newElements,
   newRule,
-  protocol,
-  setMarkBits,
-  source,
 } from '@cnikit/netlink/nftables';
+import * as expr from '@cnikit/netlink/nftables/expr';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
 import { type Owner, ownerText, ownerWords } from '../../nat/owner.ts';
 import type { Change } from '../../nat/transaction.ts';
@@ -126,21 +119,21 @@ function podRules(
       continue;
     }
     const addRule = (expressions: readonly Expression[], comment?: string) => {
-      const all = [...ipVersion(family), ...expressions];
+      const all = [...expr.ipVersion(family), ...expressions];
       requests.push(newRule({ ...IN_TABLE, chain, expressions: all, ...(comment && { comment }) }));
     };
     for (const match of markedSources(settings, family, address)) {
-      addRule([...match, ...setMarkBits(settings.mark)]);
+      addRule([...match, ...expr.setMarkBits(settings.mark)]);
     }
     // A port of one address comes before the same port of all addresses.
     for (const port of [...own].sort((a, b) => Number(!a.hostIP) - Number(!b.hostIP))) {
       const element = portMapElement(port, family);
       elements.push(element);
       const expressions = [
-        ...protocol(port.protocol),
-        ...destinationPort(port.hostPort),
-        ...(port.hostIP === undefined ? [] : destination(port.hostIP)),
-        ...dnat({ address: withoutLength(address), port: port.containerPort }),
+        ...expr.protocol(port.protocol),
+        ...expr.destinationPort(port.hostPort),
+        ...(port.hostIP === undefined ? [] : expr.destination(port.hostIP)),
+        ...expr.dnat({ address: withoutLength(address), port: port.containerPort }),
       ];
       addRule(expressions, elementComment(element));
     }
@@ -161,7 +154,9 @@ function markedSources(
     return [[]];
   }
   // slice(2) drops the match of the IP version, which each rule has already.
-  return [subnetOf(address), ...(family === 'ipv4' ? [LOCALHOST] : [])].map((from) => source(from).slice(2));
+  return [subnetOf(address), ...(family === 'ipv4' ? [LOCALHOST] : [])].map((from) =>
+    expr.source(from).slice(2),
+  );
 }
 
 /** Lists what an attachment's ports lack. */

@@ -1,13 +1,6 @@
 import { CniError, type Context, ErrorCode, type IpConfig, type Result } from '@cnikit/cni-spec';
-import {
-  IFA_F_NOPREFIXROUTE,
-  newAddress,
-  newRoute,
-  openRtnetlink,
-  type Request,
-  RT_SCOPE_LINK,
-  type RtnetlinkConnection,
-} from '@cnikit/netlink';
+import { newAddress, newRoute, openRtnetlink, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import { IFA_F_NOPREFIXROUTE, RT_SCOPE_LINK } from '@cnikit/netlink/constants';
 import type { Sys } from '@cnikit/sys';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
 import { withNextHops } from '../../attachment/routes.ts';

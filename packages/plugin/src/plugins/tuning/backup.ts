@@ -1,7 +1,9 @@
 /** Backup of the interface's attributes before ADD, for DEL. The file is upstream's. */
 import type { Attachment } from '@cnikit/cni-spec';
-import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
-import { type Sys, SysError, sha512 } from '@cnikit/sys';
+import type { Link } from '@cnikit/netlink';
+import { IFF_ALLMULTI, IFF_PROMISC } from '@cnikit/netlink/constants';
+import { type Sys, SysError } from '@cnikit/sys';
+import { sha512 } from '@cnikit/sys/internal';
 import { isTuningConf } from '../../guards.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import type { LinkTuning } from './settings.ts';

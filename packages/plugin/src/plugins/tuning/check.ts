@@ -1,5 +1,6 @@
 import type { Context } from '@cnikit/cni-spec';
-import { IFF_ALLMULTI, IFF_PROMISC, type Link } from '@cnikit/netlink';
+import type { Link } from '@cnikit/netlink';
+import { IFF_ALLMULTI, IFF_PROMISC } from '@cnikit/netlink/constants';
 import { type Sys, SysError, withNetns } from '@cnikit/sys';
 import { reportDifferences, requiredPrevResult } from '../../attachment/check-state.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';

@@ -1,7 +1,7 @@
 /** Matches and statements as `nft` writes them, each as the expressions that they stand for. */
+import { type Family, parseAddress, parsePrefix } from '@cnikit/ip';
 import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
-import { addressBytes, type Family, parsePrefix } from '../codec/ip.ts';
 import { macBytes } from '../codec/mac.ts';
 import { encodeText, textLength } from '../codec/text.ts';
 import { constant, type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
@@ -76,7 +76,7 @@ export const destination = (prefix: string, options?: Not): Expression[] =>
   addressMatch(prefix, 16, 24, options);
 
 function addressMatch(text: string, offset4: number, offset6: number, options?: Not): Expression[] {
-  const prefix = parsePrefix(text);
+  const prefix = parsePrefix(text, { leadingZeros: false });
   if (prefix === undefined) {
     throw new NetlinkEncodeError('BAD_ADDRESS', `${JSON.stringify(text)} is no address or prefix`);
   }
@@ -273,7 +273,10 @@ const destinationNats = { ipv4: destinationNat('ipv4'), ipv6: destinationNat('ip
 
 /** `dnat to 10.0.0.2:80`, in a nat chain of the hook prerouting or output. */
 export function dnat({ address, port }: { address: string; port?: number }): Expression[] {
-  const bytes = addressBytes(address, 'Address');
+  const bytes = parseAddress(address);
+  if (bytes === undefined) {
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${JSON.stringify(address)} is not an IP address`);
+  }
   const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
   const target = { name: 'immediate', dreg: NFT_REG_1, data: bytes } as const;
   if (port === undefined) {

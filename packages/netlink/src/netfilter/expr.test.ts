@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import * as nft from './expr.ts';
 import { newRule } from './rule.ts';
-import * as nft from './statements.ts';
 
 describe('statements', () => {
   it.each([

@@ -1,11 +1,10 @@
-import { NETLINK_ROUTE, sys as realSys, type Sys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_ROUTE, sys as realSys, type Sys } from '@cnikit/sys';
 import { NLM_F_ECHO } from './codec/ack.ts';
 import type { Payload } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { Connection } from './connection.ts';
-import { type Device, device, deviceFlags, deviceIndex } from './device.ts';
-import { type NetlinkError, undefinedOn } from './errors.ts';
+import type { NetlinkError } from './errors.ts';
 import type { Netns } from './netns-fd.ts';
 import { type Address, type AddressFilter, decodeAddress, getAddresses } from './route/address.ts';
 import * as k from './route/constants.ts';
@@ -48,11 +47,6 @@ export class RtnetlinkConnection {
     this.connection.request(request);
   }
 
-  /** Has an interface deleted: `rt.deleteLinkDetached(delLink({ index }), name)`; see `Connection.deleteLinkDetached`. */
-  deleteLinkDetached(request: Request, name: string): void {
-    this.connection.deleteLinkDetached(request, name);
-  }
-
   /** Has all done, in order, in as few sends as possible; see `Connection.batch`. */
   batch(requests: readonly Request[]): void {
     this.connection.batch(requests);
@@ -88,25 +82,7 @@ export class RtnetlinkConnection {
   link(ref: LinkRef): Link | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => T): T | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = decodeLink): Link | T | undefined {
-    return undefinedOn('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
-  }
-
-  /**
-   * An interface in short, by its name, which is no alternative one: a few ioctls of netdevice(7), a tenth of the
-   * work of `link()`. `undefined` when there is none.
-   */
-  device(name: string): Device | undefined {
-    return this.connection.onSocket((sys, fd) => device(sys, fd, name));
-  }
-
-  /** Of that interface only the index. */
-  deviceIndex(name: string): number | undefined {
-    return this.connection.onSocket((sys, fd) => deviceIndex(sys, fd, name));
-  }
-
-  /** Of that interface only the lower 16 of IFF_*. */
-  deviceFlags(name: string): number | undefined {
-    return this.connection.onSocket((sys, fd) => deviceFlags(sys, fd, name));
+    return ignoreErrno('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
   }
 
   /**
@@ -144,7 +120,7 @@ export class RtnetlinkConnection {
 
   /** Routes of all tables unless the filter says which; `[]` for a table that does not exist. */
   routes(filter: RouteFilter = {}): Route[] {
-    const all = undefinedOn('ENOENT', () =>
+    const all = ignoreErrno('ENOENT', () =>
       this.connection.dump(getRoutes(filter), (message) => {
         // A dump of all families tells multicast and MPLS too.
         const family = message.bytes[message.start];

@@ -1,0 +1,101 @@
+import {
+  type Ack,
+  decodeAck,
+  decodeDone,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_MIN_TYPE,
+  NLMSG_OVERRUN,
+} from './codec/ack.ts';
+import { MessageReader } from './codec/message.ts';
+import type { Request } from './codec/request.ts';
+import { FIRST_BYTES, type NetlinkSocket } from './socket.ts';
+
+/** The kernel fills this much with one part of a dump when the receiver has room for it. */
+const DUMP_BYTES = 32 * 1024;
+
+/** How a conversation ended. */
+export interface Outcome {
+  /** The acknowledgement or end that closed the conversation. */
+  ack?: Ack;
+  /** A message exceeded the buffer, which has grown. */
+  truncated: boolean;
+  /** The objects changed during the dump. */
+  interrupted: boolean;
+}
+
+/**
+ * Receives until the conversation of `count` sequence numbers from `first` ends: at an NLMSG_DONE, at an
+ * acknowledgement that `acked` accepts (any by default), or with `single` at any message. It drops messages of older
+ * conversations. It rethrows what `each` throws after reading the whole answer, so that the next conversation does
+ * not receive the rest.
+ */
+export function converse(
+  socket: NetlinkSocket,
+  first: number,
+  count: number,
+  request: Request,
+  each?: (message: MessageReader) => void,
+  acked?: (sequence: number, ack: Ack) => boolean,
+  single = false,
+): Outcome {
+  const outcome: Outcome = { truncated: false, interrupted: false };
+  let failed: { error: unknown } | undefined;
+  for (let over = false; !over; ) {
+    const length = socket.receive(request, !outcome.truncated);
+    // Nothing more comes: the truncated datagram contained the end.
+    if (length < 0) {
+      break;
+    }
+    if (length > socket.received.length) {
+      // The rest of this datagram is lost; later ones still come.
+      socket.received = new Uint8Array(1 << (32 - Math.clz32(length - 1)));
+      outcome.truncated = true;
+      if (acked !== undefined) {
+        return outcome;
+      }
+      continue;
+    }
+    const message = new MessageReader(socket.received, length);
+    // After a long part of a dump more of them follow. The reader keeps the bytes of this one.
+    if (2 * length > FIRST_BYTES && socket.received.length < DUMP_BYTES) {
+      socket.received = new Uint8Array(DUMP_BYTES);
+    }
+    while (message.next()) {
+      if (message.port !== socket.port || (message.sequence - first) >>> 0 >= count) {
+        continue;
+      }
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) {
+        outcome.interrupted = true;
+      }
+      if (message.type >= NLMSG_MIN_TYPE) {
+        try {
+          if (failed === undefined && !outcome.truncated) {
+            each?.(message);
+          }
+        } catch (error) {
+          failed = { error };
+        }
+        if (single) {
+          over = true;
+        }
+      } else if (message.type === NLMSG_ERROR) {
+        const ack = decodeAck(message, message.flags);
+        if (acked === undefined || acked(message.sequence, ack)) {
+          over = true;
+        }
+        outcome.ack = ack;
+      } else if (message.type === NLMSG_DONE) {
+        outcome.ack = decodeDone(message, message.flags);
+        over = true;
+      } else if (message.type === NLMSG_OVERRUN) {
+        outcome.truncated = true;
+      }
+    }
+  }
+  if (failed !== undefined) {
+    throw failed.error;
+  }
+  return outcome;
+}

@@ -1,0 +1,214 @@
+import {
+  AF_NETLINK,
+  ignoreErrno,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  NETLINK_CAP_ACK,
+  NETLINK_EXT_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_NETFILTER,
+  POLLIN,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_RAW,
+  SOL_NETLINK,
+  SOL_SOCKET,
+  type Sys,
+  SysError,
+} from '@cnikit/sys';
+import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from './codec/ack.ts';
+import { NLMSG_HDRLEN } from './codec/encoder.ts';
+import { writeMessage } from './codec/message.ts';
+import type { Request } from './codec/request.ts';
+import { NetlinkError } from './errors.ts';
+import { type Netns, withNetnsFd } from './netns-fd.ts';
+
+/** Enough for the answer about one object. Zeroing more would cost a plugin that runs for 2 ms a tenth of its time. */
+export const FIRST_BYTES = 8 * 1024;
+/** The kernel answers within send(2); only a lost answer makes the socket wait. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+const EINTR = 4;
+const EAGAIN = 11;
+const ENOBUFS = 105;
+const ETIMEDOUT = 110;
+
+/** Which requests `NetlinkSocket.send()` sends, and how. */
+export interface SendOptions {
+  /**
+   * Index of the first request.
+   *
+   * @default 0
+   */
+  from?: number;
+  /**
+   * Index after the last request.
+   *
+   * @default requests.length
+   */
+  to?: number;
+  /**
+   * NLM_F_*, added to every request.
+   *
+   * @default 0
+   */
+  flags?: number;
+  /**
+   * Index of the request to acknowledge, counted from the start of `requests`; -1 for none.
+   *
+   * @default to - 1
+   */
+  acked?: number;
+  /**
+   * Sends the bytes.
+   *
+   * @default sys.send
+   */
+  write?: (fd: number, bytes: Uint8Array) => void;
+}
+
+/** A netlink socket with its buffers and sequence numbers. `Connection` holds conversations over it. */
+export class NetlinkSocket {
+  readonly sys: Sys;
+  /** The socket's address. The kernel's notifications carry the port of the socket that caused the change. */
+  readonly port: number;
+  /** The last datagram. */
+  received = new Uint8Array(FIRST_BYTES);
+  #fd: number;
+  #sequence = 0;
+  #sending = new Uint8Array(1024);
+
+  constructor(sys: Sys, protocol: number, netns: Netns | undefined) {
+    this.sys = sys;
+    this.#fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
+    try {
+      this.#enable(NETLINK_EXT_ACK);
+      this.#enable(NETLINK_CAP_ACK);
+      // Netfilter has no strict dumps.
+      if (protocol !== NETLINK_NETFILTER) {
+        this.#enable(NETLINK_GET_STRICT_CHK);
+      }
+      this.port = sys.bindNetlink(this.#fd, 0);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The descriptor; -1 after `close()`. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Sets an option. Kernels that do not know it (before 4.12, 4.3, 5.0) work without it. */
+  #enable(option: number): void {
+    ignoreErrno('ENOPROTOOPT', () => this.sys.setsockopt(this.#fd, SOL_NETLINK, option, 1));
+  }
+
+  /** Closes the socket. A second call does nothing. */
+  close(): void {
+    if (this.#fd < 0) {
+      return;
+    }
+    try {
+      this.sys.close(this.#fd);
+    } catch (error) {
+      // Linux frees the descriptor even when close(2) fails.
+      if (!(error instanceof SysError)) {
+        throw error;
+      }
+    }
+    this.#fd = -1;
+  }
+
+  /** Enlarges the send buffer, which must hold a whole send. Beyond the system's limit that needs root on the host. */
+  makeRoom(size: number): void {
+    for (const option of [SO_SNDBUFFORCE, SO_SNDBUF]) {
+      const done = ignoreErrno('EPERM', () => {
+        this.sys.setsockopt(this.#fd, SOL_SOCKET, option, size + 4096);
+        return true;
+      });
+      if (done === true) {
+        return;
+      }
+    }
+  }
+
+  /**
+   * Sends requests in one datagram and returns the sequence number of the first.
+   *
+   * @throws {NetlinkError} when send(2) fails
+   */
+  send(requests: readonly Request[], options: SendOptions = {}): number {
+    const { from = 0, to = requests.length, flags = 0, acked = to - 1, write } = options;
+    let size = 0;
+    for (let i = from; i < to; i++) {
+      size += messageSize(requests[i]!);
+    }
+    if (size > this.#sending.length) {
+      this.#sending = new Uint8Array(Math.max(size, this.#sending.length * 2));
+    }
+    // The kernel uses port 0 and sequence 0 for its own messages.
+    if (this.#sequence + (to - from) >= 0xffffffff) {
+      this.#sequence = 0;
+    }
+    const first = this.#sequence + 1;
+    const isDump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
+    let at = 0;
+    for (let i = from; i < to; i++) {
+      const { type, flags: own, payload } = requests[i]!;
+      const all = own | flags | NLM_F_REQUEST | (i === acked && !isDump ? NLM_F_ACK : 0);
+      at = writeMessage(this.#sending, at, type, all, ++this.#sequence, this.port, payload);
+    }
+    const bytes = this.#sending.subarray(0, at);
+    try {
+      if (write === undefined) {
+        this.sys.send(this.#fd, bytes);
+      } else {
+        write(this.#fd, bytes);
+      }
+    } catch (cause) {
+      throw asNetlinkError(cause, 'Cannot send', requests[from]!);
+    }
+    return first;
+  }
+
+  /**
+   * Receives one datagram into `received` and returns its length, which may exceed the buffer. Without a datagram it
+   * waits, or returns -1 when `wait` is false.
+   *
+   * @throws {NetlinkError} when recv(2) fails, `ETIMEDOUT` without an answer, `ENOBUFS` when the kernel dropped answers
+   */
+  receive(request: Request, wait: boolean): number {
+    for (;;) {
+      try {
+        return this.sys.recv(this.#fd, this.received, MSG_TRUNC | MSG_DONTWAIT);
+      } catch (error) {
+        const errno = error instanceof SysError ? error.errno : 0;
+        if (errno === EINTR) {
+          continue;
+        }
+        if (errno !== EAGAIN) {
+          throw asNetlinkError(error, 'Cannot receive the answer to', request);
+        }
+      }
+      if (!wait) {
+        return -1;
+      }
+      if (this.sys.poll(this.#fd, POLLIN, ANSWER_TIMEOUT_MS) === 0) {
+        throw new NetlinkError({ errno: ETIMEDOUT, problem: 'No answer to', request });
+      }
+    }
+  }
+}
+
+/** Returns the bytes that a request takes in a datagram: header, body and padding. */
+export const messageSize = (request: Request): number => (NLMSG_HDRLEN + request.payload.length + 3) & ~3;
+
+function asNetlinkError(cause: unknown, problem: string, request: Request): unknown {
+  if (!(cause instanceof SysError)) {
+    return cause;
+  }
+  const lost = cause.errno === ENOBUFS ? 'The kernel dropped answers to' : problem;
+  return new NetlinkError({ errno: cause.errno, problem: lost, request, cause });
+}

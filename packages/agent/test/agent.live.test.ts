@@ -92,11 +92,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         /^10.244.2.0\/24 via 192.0.2.77 dev eth0 *\n$/,
       );
       expect(run('ip', 'route', 'show', '198.51.100.0/24')).toContain('192.0.2.78');
-      expect(node.lines.join('\n')).toMatch(/not ours is in the way of 10.244.2.0\/24/);
+      expect(node.lines.join('\n')).toMatch(/foreign route conflicts with 10.244.2.0\/24/);
       run('ip', 'route', 'del', '10.244.2.0/24');
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
       run('ip', 'route', 'replace', '10.244.3.0/24', 'via', '192.0.2.77');
-      await eventually(() => expect(node.lines.join('\n')).toMatch(/in the way of 10.244.3.0\/24/));
+      await eventually(() => expect(node.lines.join('\n')).toMatch(/conflicts with 10.244.3.0\/24/));
       expect(run('ip', 'route', 'show', '10.244.3.0/24')).toContain('192.0.2.77');
     });
 

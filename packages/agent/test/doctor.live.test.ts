@@ -132,7 +132,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
           run('ip', 'route', 'del', '10.244.2.0/24');
           run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.254');
         },
-        [/^routes: A route that is not ours is in the way of 10.244.2.0\/24/],
+        [/^routes: A foreign route conflicts with 10.244.2.0\/24/],
       ],
       [
         'a policy rule that diverts packets',

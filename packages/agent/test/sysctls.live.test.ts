@@ -44,7 +44,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const { problems } = host.sysctls(desired, true);
       expect(problems.map(({ message }) => message)).toEqual([
         expect.stringMatching(
-          /ip_forward is 0 and not 1: packets pass\. The agent may not set it \(EROFS\).*`sysctl -w net\.ipv4\.ip_forward=1`/,
+          /ip_forward is 0, not 1: packets pass\. The agent cannot write it \(EROFS\).*`sysctl -w net\.ipv4\.ip_forward=1`/,
         ),
       ]);
       execFileSync('umount', [root]);

@@ -402,11 +402,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test.each([
-      ['name', ['cnikit-vx', 'type', 'bridge'], /Link cnikit-vx is not ours.*left alone/],
+      ['name', ['cnikit-vx', 'type', 'bridge'], /Link cnikit-vx belongs to another program.*left alone/],
       [
         'VNI and port',
         ['other0', 'type', 'vxlan', 'id', '201', 'dstport', '4789'],
-        /Link other0 is a VXLAN of somebody else/,
+        /Link other0 is another program's VXLAN/,
       ],
     ] as const)(
       'a link of others with the %s is named and left alone, and followed when it goes',

@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 describe('CniFiles.apply()', () => {
-  test('installs an executable plugin and then the conflist, and nothing the second time', () => {
+  test('CniFiles.apply() installs an executable plugin, then the conflist, and nothing the second time', () => {
     expect(cni.plan(conflist)).toHaveLength(3);
     expect(cni.apply(conflist)).toEqual([
       { kind: 'file', op: 'add', path: join(binDir, 'cnikit') },
@@ -46,7 +46,7 @@ describe('CniFiles.apply()', () => {
     expect(statSync(join(binDir, 'cnikit')).ino).toBe(before.ino);
   });
 
-  test('flannel-io/flannel#1721: installs again what a package upgrade removed', () => {
+  test('flannel-io/flannel#1721: CniFiles.apply() reinstalls what a package upgrade removed', () => {
     cni.apply(conflist);
     rmSync(binDir, { recursive: true });
     expect(cni.apply(conflist).map(({ path }) => path)).toEqual([
@@ -55,7 +55,7 @@ describe('CniFiles.apply()', () => {
     ]);
   });
 
-  test('kubernetes-sigs/kubespray#5562: replaces another version of the same size and date', () => {
+  test('kubernetes-sigs/kubespray#5562: CniFiles.apply() replaces another version of the same size and date', () => {
     cni.apply(conflist);
     const installed = join(binDir, 'cnikit');
     writeFileSync(installed, 'xxx plugin');
@@ -63,14 +63,14 @@ describe('CniFiles.apply()', () => {
     expect(readFileSync(installed, 'utf8')).toBe('the plugin');
   });
 
-  test('repairs a plugin that cannot be run', () => {
+  test('CniFiles.apply() repairs a plugin that is not executable', () => {
     cni.apply(conflist);
     chmodSync(join(binDir, 'cnikit'), 0o644);
     expect(cni.apply(conflist)).toHaveLength(1);
     expect(statSync(join(binDir, 'cnikit')).mode & 0o111).toBe(0o111);
   });
 
-  test('containerd/containerd#11715, aws/amazon-vpc-cni-k8s#1437: leaves only whole files, under names that runtimes skip until then', () => {
+  test('containerd/containerd#11715, aws/amazon-vpc-cni-k8s#1437: CniFiles.apply() writes files atomically, under names that runtimes ignore', () => {
     writeFileSync(join(root, 'noise'), '');
     cni.apply(conflist);
     cni.apply('{"name":"cnikit","changed":true}\n');
@@ -84,7 +84,7 @@ describe('CniFiles.apply()', () => {
     );
   });
 
-  test('takes no offence at the temporary file of an agent that was killed', () => {
+  test('CniFiles.apply() replaces the temporary file of an agent that was killed', () => {
     cni.apply(undefined);
     writeFileSync(join(binDir, 'cnikit.tmp'), 'half', { mode: 0o400 });
     rmSync(join(binDir, 'cnikit'));
@@ -92,7 +92,7 @@ describe('CniFiles.apply()', () => {
     expect(readdirSync(binDir)).toEqual(['cnikit', 'loopback']);
   });
 
-  test('holds the conflist back when there is none', () => {
+  test('CniFiles.apply() installs only the executable without a conflist', () => {
     expect(cni.apply(undefined)).toHaveLength(2);
     expect(cni.plan(conflist)).toEqual([
       { kind: 'file', op: 'add', path: join(confDir, '05-cnikit.conflist') },
@@ -101,13 +101,13 @@ describe('CniFiles.apply()', () => {
 });
 
 describe('CniFiles and loopback', () => {
-  test('links it to the plugin, which serves by the name it is run as', () => {
+  test('CniFiles.apply() links loopback to the plugin', () => {
     cni.apply(conflist);
     expect(readlinkSync(join(binDir, 'loopback'))).toBe('cnikit');
     expect(readFileSync(join(binDir, 'loopback'), 'utf8')).toBe('the plugin');
   });
 
-  test('leaves the one that is there, also when everything is removed', () => {
+  test('CniFiles keeps a foreign loopback plugin, even in remove()', () => {
     mkdirSync(binDir);
     writeFileSync(join(binDir, 'loopback'), 'of others');
     cni.apply(conflist);
@@ -120,7 +120,7 @@ describe('CniFiles keeps what was there before', () => {
   const previous = (name: string, dir = binDir): string =>
     readFileSync(join(dir, `${name}.previous`), 'utf8');
 
-  test('at an upgrade, of both files, under names that no runtime loads', () => {
+  test('CniFiles.apply() keeps the previous version of both files, under names that no runtime loads', () => {
     cni.apply(conflist);
     writeFileSync(pluginBinary, 'the next plugin');
     new CniFiles({ binDir, confDir, pluginBinary }).apply('{"name":"cnikit","next":true}\n');
@@ -130,7 +130,7 @@ describe('CniFiles keeps what was there before', () => {
     expect(configurations(confDir).map(({ file }) => file)).toEqual(['05-cnikit.conflist']);
   });
 
-  test('but nothing that was damaged under it', () => {
+  test('CniFiles.apply() does not keep a file that was damaged', () => {
     cni.apply(conflist);
     writeFileSync(pluginBinary, 'the next plugin');
     cni.apply(conflist);
@@ -151,7 +151,7 @@ describe('rollBack()', () => {
     return new CniFiles({ binDir, confDir, pluginBinary });
   };
 
-  test('puts the one before in place, which stays until another version comes', () => {
+  test('rollBack() restores the previous plugin, which stays until another version is installed', () => {
     const agent = upgraded(works('old'));
     expect(rollBack({ binDir, confDir })).toEqual([
       { kind: 'file', op: 'change', path: join(binDir, 'cnikit') },
@@ -167,7 +167,7 @@ describe('rollBack()', () => {
     expect(readdirSync(binDir).filter((name) => name.endsWith('.held'))).toEqual([]);
   });
 
-  test('is taken back by undoRollBack()', () => {
+  test('undoRollBack() lets the agent install its own plugin again', () => {
     const agent = upgraded(works('old'));
     rollBack({ binDir, confDir });
     expect(undoRollBack({ binDir, confDir })).toEqual([join(binDir, 'cnikit')]);
@@ -176,7 +176,7 @@ describe('rollBack()', () => {
     expect(undoRollBack({ binDir, confDir })).toEqual([]);
   });
 
-  test('of the conflist too, and the runtime is told', () => {
+  test('rollBack() restores the conflist and notifies the runtime', () => {
     cni.apply(conflist);
     cni.apply('{"name":"cnikit","next":true}\n');
     rmSync(join(confDir, '05-cnikit.notice'));
@@ -186,8 +186,8 @@ describe('rollBack()', () => {
     expect(cni.plan('{"name":"cnikit","next":true}\n')).toEqual([]);
   });
 
-  test('refuses where there is nothing to go back to, and a plugin that does not run', () => {
-    expect(() => rollBack({ binDir, confDir })).toThrow(/nothing to go back to/);
+  test('rollBack() refuses without a previous version, and to restore a plugin that does not run', () => {
+    expect(() => rollBack({ binDir, confDir })).toThrow(/no previous version/);
     upgraded('no program');
     expect(() => rollBack({ binDir, confDir })).toThrow(/cnikit.previous does not run/);
     expect(installed()).toBe(works('new'));
@@ -199,7 +199,7 @@ describe('a plugin that does not run on this node', () => {
   const works = '#!/bin/sh\n# of before\n';
   const broken = '#!/no/such/interpreter\n';
 
-  test('gives way to the one before it, which stays, and is said', () => {
+  test('CniFiles.apply() falls back to the previous plugin and reports it', () => {
     writeFileSync(pluginBinary, works);
     new CniFiles({ binDir, confDir, pluginBinary }).apply(conflist);
     writeFileSync(pluginBinary, broken);
@@ -221,7 +221,7 @@ describe('a plugin that does not run on this node', () => {
     expect(agent.problems()).toEqual([]);
   });
 
-  test('is said where there is none before it, until it runs', () => {
+  test('CniFiles.problems() reports a plugin that does not run, until it runs', () => {
     let why: string | undefined = 'a noexec mount';
     const agent = new CniFiles({ binDir, confDir, pluginBinary, whyNotRuns: () => why });
     agent.apply(conflist);
@@ -237,7 +237,7 @@ describe('a plugin that does not run on this node', () => {
     expect(agent.problems()).toEqual([]);
   });
 
-  test('is tried once, not at every pass', () => {
+  test('CniFiles.apply() runs a new plugin once, not in every pass', () => {
     let trials = 0;
     const agent = new CniFiles({ binDir, confDir, pluginBinary, whyNotRuns: () => void trials++ });
     for (let pass = 0; pass < 3; pass++) {
@@ -247,7 +247,7 @@ describe('a plugin that does not run on this node', () => {
   });
 });
 
-test('CniFiles.remove() removes what apply() made and nothing else, and may be repeated', () => {
+test('CniFiles.remove() removes what apply() made and nothing else, and is idempotent', () => {
   cni.apply(conflist);
   writeFileSync(join(confDir, '10-other.conf'), '{}');
   writeFileSync(join(binDir, 'bridge'), '');

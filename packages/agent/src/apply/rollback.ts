@@ -24,7 +24,7 @@ export function rollBack({ binDir, confDir }: CniDirs): FileAction[] {
   if (files.length === 0) {
     throw new AgentError(
       'NODE',
-      `There is nothing to go back to: neither ${previousPaths({ binDir, confDir }).join(' nor ')}`,
+      `There is no previous version: neither ${previousPaths({ binDir, confDir }).join(' nor ')} exists`,
     );
   }
   if (files.some(({ name }) => name === PLUGIN_NAME)) {
@@ -65,5 +65,5 @@ function assertRuns(path: string): void {
   if (why === undefined) {
     return;
   }
-  throw new AgentError('NODE', `${path} does not run (${why}), so it is not put in place`);
+  throw new AgentError('NODE', `Cannot roll back: ${path} does not run (${why})`);
 }

@@ -37,7 +37,7 @@ function fakeStore(): { store: SetStore; asked: string[]; sets: Map<string, Set<
   return { store, asked, sets };
 }
 
-test('a node event is its elements of the sets, and no look at the rules', () => {
+test('Agent.putNode() changes elements of the sets and does not read the rules', () => {
   const { store, asked } = fakeStore();
   const { agent, clock, order, state } = fakeAgent({ sets: createSets(store) });
   agent.setNodes([node(1), node(2), node(3)]);
@@ -68,7 +68,7 @@ test('a node event is its elements of the sets, and no look at the rules', () =>
   expect(order).not.toContain('rules');
 });
 
-test('what somebody else puts into a set or takes from it is put right by the next whole pass', () => {
+test('Agent.resync() repairs a set that another program changed', () => {
   const { store, sets } = fakeStore();
   const { agent } = fakeAgent({ sets: createSets(store) });
   agent.setNodes([node(1), node(2)]);
@@ -80,7 +80,7 @@ test('what somebody else puts into a set or takes from it is put right by the ne
   expect([...set].sort()).toEqual(right);
 });
 
-test('a family without pods has no set', () => {
+test('Agent.putNode() removes the set of a family without pods', () => {
   const { store, sets } = fakeStore();
   const { agent } = fakeAgent({ sets: createSets(store) });
   agent.setNodes([node(1), node(2)]);
@@ -92,7 +92,7 @@ test('a family without pods has no set', () => {
 test.each([
   'Warning: Extension set revision 0 not supported, missing kernel module?\niptables-nft-restore: line 12 failed',
   "Can't open socket to ipset.\niptables-legacy-restore: line 12 failed",
-])('where nothing matches sets, rules name every destination from then on: %s', (stderr) => {
+])('Agent names every destination in rules when rules cannot match sets: %s', (stderr) => {
   const { store, sets } = fakeStore();
   const { agent, clock, state } = fakeAgent({ sets: createSets(store) });
   state.rulesError = new IptablesError('RESTORE_FAILED', 'refused', { stderr });
@@ -121,7 +121,7 @@ test('planNode() has nothing to change where the agent is idle on a kernel that 
   expect([...actions, ...host.plan(desired!)].map(describe)).toEqual([]);
 });
 
-test('another failure of the rules leaves sets in use', () => {
+test('Agent keeps using sets after another failure of the rules', () => {
   const { agent, clock, state } = fakeAgent({ sets: createSets(fakeStore().store) });
   state.rulesError = new IptablesError('LOCKED', 'somebody keeps the lock of a set of rules');
   agent.setNodes([node(1), node(2)]);

@@ -58,7 +58,7 @@ export function createSets(store: SetStore): Sets {
       known.delete(family);
       if (wanted === undefined) {
         if (!store.destroy({ name })) {
-          throw new Error(`set ${name} is used by a rule that is not ours`);
+          throw new Error(`set ${name} is in use by a foreign rule`);
         }
         known.set(family, undefined);
         return changes;

@@ -34,7 +34,7 @@ describe('the sysctls of a node', () => {
   const forwarding = { 'net/ipv4/ip_forward': '1', 'net/ipv6/conf/all/forwarding': '1' };
   test.each<[string, Record<string, string>, string | undefined, string[]]>([
     [
-      'forwarding is set where it is not',
+      'desiredSysctls() enables forwarding',
       { 'net/ipv4/ip_forward': '0' },
       undefined,
       ['net/ipv4/ip_forward 0->1'],
@@ -42,13 +42,13 @@ describe('the sysctls of a node', () => {
     ['what is right is not written', forwarding, undefined, []],
     ['without br_netfilter nothing is said of it', {}, undefined, []],
     [
-      'bridged packets pass the rules where br_netfilter is there',
+      'desiredSysctls() makes bridged packets pass the rules if br_netfilter is loaded',
       { 'net/bridge/bridge-nf-call-iptables': '0', 'net/bridge/bridge-nf-call-ip6tables': '1' },
       undefined,
       ['net/bridge/bridge-nf-call-iptables 0->1'],
     ],
     [
-      'router advertisements are still taken on the way out when forwarding goes on, and before it does',
+      'desiredSysctls() keeps router advertisements on the egress interface before it enables forwarding',
       { 'net/ipv6/conf/eth0/accept_ra': '1', 'net/ipv6/conf/all/forwarding': '0' },
       undefined,
       ['net/ipv6/conf/eth0/accept_ra 1->2', 'net/ipv6/conf/all/forwarding 0->1'],
@@ -56,19 +56,19 @@ describe('the sysctls of a node', () => {
     ['an interface that takes none still takes none', { 'net/ipv6/conf/eth0/accept_ra': '0' }, undefined, []],
     ['a strict filter stays without a tunnel', { 'net/ipv4/conf/eth0/rp_filter': '1' }, undefined, []],
     [
-      'a strict filter is loosened with a tunnel, there and on the way out',
+      'desiredSysctls() loosens a strict reverse path filter on the tunnel and on the egress interface',
       { 'net/ipv4/conf/vx/rp_filter': '1', 'net/ipv4/conf/eth0/rp_filter': '1' },
       'vx',
       ['net/ipv4/conf/vx/rp_filter 1->2', 'net/ipv4/conf/eth0/rp_filter 1->2'],
     ],
     [
-      'also when it is strict for all interfaces',
+      'desiredSysctls() loosens a filter that is strict for all interfaces',
       { 'net/ipv4/conf/all/rp_filter': '1', 'net/ipv4/conf/vx/rp_filter': '0' },
       'vx',
       ['net/ipv4/conf/vx/rp_filter 1->2'],
     ],
     [
-      'no filter and a loose one are left alone',
+      'desiredSysctls() keeps a disabled or loose filter',
       { 'net/ipv4/conf/vx/rp_filter': '0', 'net/ipv4/conf/eth0/rp_filter': '2' },
       'vx',
       [],
@@ -79,7 +79,7 @@ describe('the sysctls of a node', () => {
   });
 });
 
-test('writeSysctls() writes each, and says why one was refused', () => {
+test('writeSysctls() writes each setting and reports why one was refused', () => {
   host({ 'net/ipv4/ip_forward': '0' });
   const action = (key: string) => ({ kind: 'sysctl', key, from: '0', to: '1', why: '' }) as const;
   expect([...writeSysctls([action('net/ipv4/ip_forward'), action('net/gone/x')], procSys(root))]).toEqual([
@@ -92,7 +92,7 @@ test.each<[string, string | undefined, Record<string, string>]>([
   ['nothing without one', undefined, {}],
   ['nothing of one that cannot be read', '{"plugins": [', {}],
   [
-    'what is wanted, whoever wrote it',
+    'the desired settings, whoever wrote them',
     JSON.stringify({ plugins: [{ hostSysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv4/other': '1' } }] }),
     { 'net/ipv4/ip_forward': '1' },
   ],
@@ -106,7 +106,7 @@ test.each<[string, string | undefined, Record<string, string>]>([
   expect(unwritableSysctls(desiredSysctls(node(1), facts), new Map(), writable, conflist)).toEqual(want);
 });
 
-test('unwritableSysctls() leaves nothing to the plugin that can be written here', () => {
+test('unwritableSysctls() leaves no writable setting to the plugin', () => {
   host({ 'net/ipv4/ip_forward': '0' });
   const desired = desiredSysctls(node(1), facts);
   expect(unwritableSysctls(desired, readSysctls(desired, procSys(root)), procSys(root))).toEqual({});

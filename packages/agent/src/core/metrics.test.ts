@@ -4,7 +4,7 @@ import { Metrics, metricNames } from './metrics.ts';
 /** name{labels} value, as Prometheus reads it. */
 const LINE = /^[a-z_]+(\{([a-z_]+="(\\.|[^"\\])*",?)+\})? [-+.\deE]+$/;
 
-test('Metrics.text() is the text format, each metric once with its help and type', () => {
+test('Metrics.text() prints each metric once with its help and type', () => {
   const metrics = new Metrics();
   metrics.add('changes', 2, { kind: 'route' });
   metrics.add('changes', 1, { kind: 'rule' });
@@ -41,7 +41,7 @@ test('Metrics.observe() cumulates buckets, with a sum and a count', () => {
   expect(value('_sum{scope="event"}')).toBeCloseTo(99.007);
 });
 
-test('Metrics.onScrape() sets what is only known when asked', () => {
+test('Metrics.onScrape() computes values on demand', () => {
   const metrics = new Metrics();
   metrics.onScrape((now) => {
     metrics.clear('problems');

@@ -7,7 +7,7 @@ import { conflist } from './conflist.ts';
 const kernel = new FakeKernel();
 const facts = hostFacts(kernel.dump());
 
-test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() is what the plugin reads, with reservations that a reboot ends', () => {
+test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() returns what the plugin reads, with reservations that end at a reboot', () => {
   expect(JSON.parse(conflist(node(1), facts)!)).toEqual({
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
@@ -32,7 +32,7 @@ test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() 
   });
 });
 
-test('conflist() keeps its state where it is told, and chains what it is told behind the plugin', () => {
+test('conflist() has the given state directory and chained plugins', () => {
   const chain = [{ type: 'tuning', mtu: 1400 }];
   const { plugins } = JSON.parse(conflist(node(1), facts, { stateDir: '/run/other', chain })!);
   expect(plugins[0]).toMatchObject({
@@ -42,7 +42,7 @@ test('conflist() keeps its state where it is told, and chains what it is told be
   expect(plugins.slice(1)).toEqual(chain);
 });
 
-test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, IPv6 first when the cluster has it so', () => {
+test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, even with IPv6 first', () => {
   const own = node(1, { podCIDRs: ['fd00::/64', '10.244.1.0/24'] });
   expect(JSON.parse(conflist(own, facts)!).plugins[0].ipam.ranges).toEqual([
     [{ subnet: 'fd00::/64' }],
@@ -50,13 +50,13 @@ test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, IPv6 first when 
   ]);
 });
 
-test('conflist() has the plugin set what the agent may not, and says nothing of it otherwise', () => {
+test('conflist() has hostSysctls only for settings that the agent cannot write', () => {
   const hostSysctls = { 'net/ipv4/ip_forward': '1' };
   expect(JSON.parse(conflist(node(1), facts, { hostSysctls })!).plugins[0]).toMatchObject({ hostSysctls });
   expect(conflist(node(1), facts)).not.toContain('hostSysctls');
 });
 
-test('conflist() waits for a podCIDR', () => {
+test('conflist() returns undefined without a podCIDR', () => {
   expect(conflist(node(1, { podCIDRs: [] }), facts)).toBeUndefined();
 });
 
@@ -86,7 +86,7 @@ describe('conflist() takes the MTU', () => {
     expect(mtu({ links, addresses, routes }, outside)).toBe(want);
   });
 
-  test('from nowhere when nothing is known, so that the kernel chooses', () => {
+  test('conflist() has no MTU when none is known, so that the kernel chooses', () => {
     expect(mtu({ links: [], addresses: [], routes: [] })).toBeUndefined();
   });
 });

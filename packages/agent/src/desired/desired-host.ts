@@ -127,7 +127,7 @@ export function desiredHost(
           problem(
             'no-default-route',
             family,
-            `No ${family} default route, so nothing is masqueraded for ${family}: pods reach no host outside of the cluster. Add a default route or give --outside-interface`,
+            `No ${family} default route, so nothing is masqueraded for ${family}: pods cannot reach hosts outside the cluster. Add a default route or set --outside-interface`,
           ),
         ),
     ],
@@ -141,7 +141,7 @@ export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem
       problem(
         'own-node',
         nodeName,
-        `Node ${nodeName} is not in the API: waiting for it. Is NODE_NAME the name that the kubelet registered?`,
+        `Node ${nodeName} does not exist in the API: waiting for it. Check that NODE_NAME is the name that the kubelet registered`,
       ),
     ];
   }
@@ -164,7 +164,7 @@ export function problemsOf(node: NodeInfo, nodeName: string): Problem[] {
   );
   if (node.name !== nodeName && node.podCIDRs.length === 0 && node.rejected.length === 0) {
     problems.push(
-      problem('node', node.name, `Node ${node.name} has no podCIDR yet: no route to its pods until it has`),
+      problem('node', node.name, `Node ${node.name} has no podCIDR yet, so there is no route to its pods`),
     );
   }
   return problems;

@@ -29,7 +29,7 @@ describe('NodeIndex.rivals() names older nodes with a podCIDR that overlaps:', (
   });
 });
 
-test('NodeIndex.set() and delete() name the podCIDRs that overlap as affected', () => {
+test('NodeIndex.set() and delete() return overlapping podCIDRs as affected', () => {
   const all = claims(['10.244.0.0/16'], ['10.244.2.0/24'], ['10.245.0.0/24']);
   expect([...all.set(node(4, { podCIDRs: ['10.244.2.0/25'] }))].sort()).toEqual([
     '10.244.0.0/16',
@@ -40,7 +40,7 @@ test('NodeIndex.set() and delete() name the podCIDRs that overlap as affected', 
   expect(all.rivals('10.244.2.0/25').map((rival) => rival.prefix)).toEqual(['10.244.2.0/24']);
 });
 
-test('NodeIndex.rivals() finds what looking at every pair would find', () => {
+test('NodeIndex.rivals() finds the same as a comparison of every pair', () => {
   const prefix = fc
     .record({ third: fc.integer({ min: 0, max: 15 }), length: fc.integer({ min: 20, max: 26 }) })
     .map(({ third, length }) => {

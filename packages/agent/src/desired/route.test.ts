@@ -26,7 +26,7 @@ describe('desiredRoute() has no route and says why:', () => {
       'a next hop behind a gateway',
       '10.244.2.0/24',
       [node(2, { internalIPs: ['198.51.100.2'] })],
-      /not on a link of this node, and --encap=never/,
+      /not on-link, and --encap=never/,
     ],
     [
       'no InternalIP of the family',
@@ -64,7 +64,7 @@ describe('desiredRoute() is silent about', () => {
     });
   });
 
-  test('everything while this node is unknown', () => {
+  test('desiredRoutes() reports nothing while this node is unknown', () => {
     const claims = new NodeIndex();
     claims.set(node(2));
     expect([...desiredRoutes(claims, { nodeName: 'n1' }, facts).values()]).toEqual([
@@ -74,7 +74,7 @@ describe('desiredRoute() is silent about', () => {
   });
 });
 
-test('desiredRoute() reports two nodes that claim one podCIDR, also when one of them is this node', () => {
+test('desiredRoute() reports two nodes with the same podCIDR, even when one is this node', () => {
   const twice = desiredRoute('10.244.2.0/24', [node(2), node(3)], view);
   expect(twice.problems[0]?.message).toMatch(/claimed by n2 and by n3; the oldest, n2, keeps it/);
   const ours = desiredRoute('10.244.1.0/24', [node(0), own], view);

@@ -155,7 +155,7 @@ function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Pr
   return problem(
     'claim',
     dst,
-    `podCIDR ${dst} is claimed by ${holder!.name} and by ${others.map(({ name }) => name).join(', ')}; the oldest, ${holder!.name}, keeps it. Give the other a podCIDR of its own`,
+    `podCIDR ${dst} is claimed by ${holder!.name} and by ${others.map(({ name }) => name).join(', ')}; the oldest, ${holder!.name}, keeps it. Assign another podCIDR to the other`,
   );
 }
 
@@ -203,11 +203,11 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
 function reason({ because, via }: Reach & { how: 'none' }, { name }: NodeInfo, family: Family): string {
   switch (because) {
     case 'no address':
-      return `the Node has no InternalIP yet by which ${family} pods could be reached`;
+      return `the Node has no InternalIP yet that ${family} pods can be reached through`;
     case 'own address':
       return `InternalIP ${via} of node ${name} is an address of this node`;
     case 'behind a router':
-      return `its InternalIP ${via} is not on a link of this node, and --encap=never forbids a tunnel`;
+      return `its InternalIP ${via} is not on-link, and --encap=never forbids a tunnel`;
     case 'no way':
       return `this node has no route to its InternalIP ${via}`;
   }

@@ -35,17 +35,17 @@ test('desiredRules() accepts pod traffic first and masquerades only what leaves 
 });
 
 describe('desiredRules()', () => {
-  test('forwards but does not masquerade without an outside interface', () => {
+  test('desiredRules() forwards but does not masquerade without an egress interface', () => {
     const [filter, nat] = desiredRules('ipv6', node(1), bare, none);
     expect(filter?.chains).toHaveProperty('CNIKIT-FORWARD');
     expect(nat).toEqual({ table: 'nat', chains: {} });
   });
-  test('has nothing for a family without pods', () => {
+  test('desiredRules() has no rules for a family without pods', () => {
     expect(desiredRules('ipv6', node(1, { podCIDRs: ['10.244.1.0/24'] }), facts, none)).toEqual(noRules);
   });
 });
 
-test('desiredRules() masquerades on every way out: several default routes, and one with several next hops', () => {
+test('desiredRules() masquerades on every egress interface: several default routes, and one with several next hops', () => {
   const kernel = new FakeKernel();
   for (const index of [3, 4, 5]) {
     kernel.links.push({ index, name: `eth${index}`, mtu: 1500, up: true });
@@ -72,12 +72,12 @@ test('flannel-io/flannel#964: insidePrefixes() spares pods, nodes and configured
   ]);
 });
 
-test('insidePrefixes() does not grow with nodes whose podCIDRs are part of a configured prefix', () => {
+test('insidePrefixes() does not grow with nodes whose podCIDRs lie within a configured prefix', () => {
   const nodes = Array.from({ length: 200 }, (_, i) => node(i, { internalIPs: [] }));
   expect(asElements(insidePrefixes('ipv4', nodes, ['10.244.0.0/16']))).toEqual(['10.244.0.0/16']);
 });
 
-test('asElements() has everything in two halves, as a set takes no /0', () => {
+test('asElements() splits /0 into two halves, as a set accepts no /0', () => {
   expect(asElements(insidePrefixes('ipv4', [], ['0.0.0.0/0']))).toEqual(['0.0.0.0/1', '128.0.0.0/1']);
   expect(asElements(insidePrefixes('ipv6', [], ['::/0']))).toEqual(['::/1', '8000::/1']);
 });
@@ -92,10 +92,7 @@ test.each([
   expect(hasRandomPorts(release)).toBe(has);
 });
 
-test.each([true, false])(
-  'desiredRules() masquerades with ports at random where the kernel can: %s',
-  (can) => {
-    const [, nat] = desiredRules('ipv4', node(1), facts, none, can);
-    expect(JSON.stringify(nat).includes('--random-fully')).toBe(can);
-  },
-);
+test.each([true, false])('desiredRules() chooses random ports if the kernel supports it: %s', (can) => {
+  const [, nat] = desiredRules('ipv4', node(1), facts, none, can);
+  expect(JSON.stringify(nat).includes('--random-fully')).toBe(can);
+});

@@ -3,9 +3,8 @@
 import { type Family, families, familyOf } from '@cnikit/ip';
 import type { HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
 
-const FORWARDS = 'pod traffic passes through this node';
-const BRIDGED =
-  'else an answer between two pods of this node misses the translation of the Service that was asked';
+const FORWARDS = 'this node forwards pod traffic';
+const BRIDGED = 'otherwise replies between two pods of this node bypass the NAT of Services';
 
 /**
  * Returns the settings in the order to write them: IPv6 forwarding makes an interface with accept_ra 1 forget
@@ -28,7 +27,7 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonl
         key: `net/ipv6/conf/${facts.egress.ipv6.name}/accept_ra`,
         value: '2',
         onlyIf: '1',
-        why: 'a forwarding node with 1 ignores router advertisements and loses its default route',
+        why: 'with 1, a forwarding node ignores router advertisements and loses its default route',
       });
     }
     sysctls.push(
@@ -54,7 +53,7 @@ function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
     onlyIf: '1',
     effectiveMaxOf: 'net/ipv4/conf/all/rp_filter',
     ...(tunnels.includes(link) ? { transient: true as const } : {}),
-    why: 'a strict filter drops what comes by another way than the answer goes, as while a node moves',
+    why: 'a strict filter drops asymmetric traffic, for instance while a node moves',
   }));
 }
 

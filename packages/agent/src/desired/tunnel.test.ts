@@ -17,7 +17,7 @@ const facts = (...links: KernelLink[]): HostFacts => {
 };
 
 describe('tunnelMac()', () => {
-  test('is the same on every node and for ever', () => {
+  test('tunnelMac() is the same on every node and in every version', () => {
     expect(tunnelMac('n1')).toBe('aa:2f:47:01:74:6f');
   });
 
@@ -25,7 +25,7 @@ describe('tunnelMac()', () => {
     ['numbered names', (i: number) => `node-${i}`],
     ['padded numbers', (i: number) => `ip-10-0-${String(i).padStart(5, '0')}.example.internal`],
     ['names that differ early', (i: number) => `${i.toString(36)}-pool-a-worker`],
-  ])('differs between 50,000 %s, and is a locally administered unicast address', (_, name) => {
+  ])('tunnelMac() differs between 50,000 %s and is a locally administered unicast address', (_, name) => {
     const macs = new Set(Array.from({ length: 50_000 }, (_, i) => tunnelMac(name(i))));
     expect(macs.size).toBe(50_000);
     for (const mac of macs) {
@@ -134,7 +134,7 @@ describe('a node is reached', () => {
     }
   });
 
-  test('not when this node has no route to it at all', () => {
+  test('reachOf() finds no way to a node without a route', () => {
     const kernel = new FakeKernel();
     kernel.routes = kernel.routes.filter(({ via }) => via === undefined);
     const view = viewOf(node(1), hostFacts(kernel.dump()));
@@ -144,7 +144,7 @@ describe('a node is reached', () => {
 });
 
 describe('desiredTunnel()', () => {
-  test('has the MTU that the outer headers leave, and an address of each podCIDR', () => {
+  test('desiredTunnel() has the MTU that the outer headers leave, and an address of each podCIDR', () => {
     expect(desiredTunnel(node(1), facts(), settings, 'ipv4')).toEqual({
       ...settings,
       mac: 'aa:2f:47:01:74:6f',

@@ -100,8 +100,8 @@ export function tunnelInTheWay(
         'foreign-tunnel',
         other.name,
         other.name === name
-          ? `Link ${name} is not ours, so nodes behind a router are not reached; it is left alone. Remove it, or give --vxlan-name`
-          : `Link ${other.name} is a VXLAN of somebody else with VNI ${vni} on port ${port}, so nodes behind a router are not reached; it is left alone. Give --vxlan-vni or --vxlan-port, the same on all nodes`,
+          ? `Link ${name} belongs to another program and is left alone, so nodes behind a router cannot be reached. Remove it, or set --vxlan-name`
+          : `Link ${other.name} is another program's VXLAN with VNI ${vni} on port ${port} and is left alone, so nodes behind a router cannot be reached. Set --vxlan-vni or --vxlan-port, the same on all nodes`,
       ),
     );
 }

@@ -11,7 +11,7 @@ afterEach(() => {
   }
 });
 
-test('serveHealth() tells alive from ready, and counts', async () => {
+test('serveHealth() distinguishes alive from ready, and serves metrics', async () => {
   const metrics = new Metrics();
   let ready = false;
   const problems = [problem('own-node', 'n1', 'Node n1 has no podCIDR')];
@@ -39,7 +39,7 @@ test('serveHealth() tells alive from ready, and counts', async () => {
   expect((await get('/'))[0]).toBe(404);
 });
 
-test('serveHealth() gives profiles on demand, bounded in time and one after another', async () => {
+test('serveHealth() serves profiles on demand, bounded in time and one at a time', async () => {
   const deps = { ready: () => true, problems: () => [], metrics: new Metrics(), status: () => ({ a: 1 }) };
   const server = await serveHealth({ host: '127.0.0.1', port: 0 }, deps);
   closing.push(() => server.close());

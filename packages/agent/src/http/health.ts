@@ -1,4 +1,4 @@
-/** /healthz, /readyz, /metrics, /status and profiles on the node itself. */
+/** Serves /healthz, /readyz, /metrics, /status and profiles on the node. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { Metrics } from '../core/metrics.ts';
@@ -9,14 +9,18 @@ export interface HealthDeps {
   ready: () => boolean;
   problems: () => Iterable<Problem>;
   metrics: Metrics;
-  /** What /status tells, as a value of JSON. */
+  /** Returns the JSON value of /status. */
   status?: () => unknown;
 }
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 const JSON_TYPE = 'application/json';
 
-/** Listens; rejects when it cannot. */
+/**
+ * Starts the server.
+ *
+ * @throws {Error} when it cannot listen
+ */
 export function serveHealth(
   { host, port }: { host: string; port: number },
   deps: HealthDeps,
@@ -37,7 +41,7 @@ function send(response: ServerResponse, status: number, body: string, type = TEX
   response.end(body);
 }
 
-/** That it answers at all is what /healthz says; /readyz is about the node's data path, and lists what is wrong. */
+/** /healthz reports that the process runs. /readyz reports the node's data path and lists its problems. */
 async function answer(request: IncomingMessage, response: ServerResponse, deps: HealthDeps): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://agent');
   switch (url.pathname) {
@@ -57,14 +61,17 @@ async function answer(request: IncomingMessage, response: ServerResponse, deps: 
     case '/debug/heap-snapshot':
       return debug(url, request, response);
     default:
-      return send(response, 404, 'There are /healthz, /readyz, /metrics and /status\n');
+      return send(response, 404, 'Not found: use /healthz, /readyz, /metrics or /status\n');
   }
 }
 
-/** Profiles cost time and tell of the inside, so whoever asks must be on this node, wherever the agent listens. */
+/**
+ * Serves profiles, which cost time and expose internals, to clients on this node only, whatever the address
+ * of the server.
+ */
 async function debug(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (!isLoopback(request.socket.remoteAddress)) {
-    return send(response, 403, 'Profiles are given on the loopback interface only\n');
+    return send(response, 403, 'Profiles are served on the loopback interface only\n');
   }
   if (url.pathname === '/debug/heap-snapshot') {
     response.writeHead(200, { 'content-type': JSON_TYPE });
@@ -77,7 +84,7 @@ async function debug(url: URL, request: IncomingMessage, response: ServerRespons
   }
   const profile = await cpuProfile(seconds);
   if (profile === undefined) {
-    return send(response, 409, 'A profile is being taken already\n');
+    return send(response, 409, 'Another profile is running\n');
   }
   send(response, 200, profile, JSON_TYPE);
 }

@@ -1,15 +1,15 @@
-/** Where time and memory go, on demand: nothing of it is loaded before somebody asks. */
+/** Takes CPU and heap profiles. Nothing is loaded before the first one. */
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** The longest that a CPU profile may take, seconds. */
+/** Maximum duration of a CPU profile in seconds. */
 export const PROFILE_MOST_SECONDS = 60;
 
 let running = false;
 
 /**
- * The CPU use of the next `seconds`, as the JSON of a .cpuprofile, which Chrome's DevTools and speedscope open.
- * Undefined while another one runs.
+ * Returns the CPU use of the next `seconds` as the JSON of a .cpuprofile, which Chrome's DevTools and
+ * speedscope open. Returns undefined while another profile runs.
  */
 export async function cpuProfile(seconds: number): Promise<string | undefined> {
   if (running) {
@@ -34,7 +34,7 @@ export async function cpuProfile(seconds: number): Promise<string | undefined> {
   }
 }
 
-/** Everything on the heap, as a .heapsnapshot. The process stands still while it is taken. */
+/** Returns the heap as a .heapsnapshot. The process is blocked while it is taken. */
 export async function heapSnapshot(): Promise<Readable> {
   const { getHeapSnapshot } = await import('node:v8');
   return getHeapSnapshot();

@@ -1,7 +1,7 @@
-/** Which problems become a Kubernetes Event, and under which reason. Pure. */
+/** Maps problems to Kubernetes Events. Pure. */
 import { type Problem, problemKey, problemKinds } from '../core/problem.ts';
 
-/** What is said about this node's Node; problems of one `key` are one Event. */
+/** An Event about this node's Node. Problems of one `key` are one Event. */
 export interface NodeEvent {
   key: string;
   /** CamelCase, for machines. */
@@ -12,8 +12,8 @@ export interface NodeEvent {
 const MAX_BYTES = 1000;
 
 /**
- * Events for the problems of this node. Problems of other nodes are left to those nodes' agents: otherwise each would
- * become as many Events as there are nodes.
+ * Returns the Events for the problems of this node. Problems of other nodes are left to those nodes' agents:
+ * otherwise each would become as many Events as there are nodes.
  */
 export function nodeEvents(problems: Iterable<Problem>, podCIDRs: readonly string[]): NodeEvent[] {
   const byKey = new Map<string, { reason: string; messages: string[] }>();

@@ -27,7 +27,7 @@ describe('nodeEvents()', () => {
     ]);
   });
 
-  test('tells of a podCIDR claimed twice only where it is claimed', () => {
+  test('nodeEvents() reports a podCIDR with several nodes only on those nodes', () => {
     const problems = ['10.244.1.0/24', '10.244.2.0/24'].map((cidr) =>
       problem('claim', cidr, `about ${cidr}`),
     );
@@ -80,7 +80,7 @@ function recorder() {
 }
 
 describe('EventRecorder', () => {
-  test('tells what lasts, once, and again after half an hour while it stands', async () => {
+  test('EventRecorder sends a lasting problem once, and updates it every half hour', async () => {
     const { state, looks } = recorder();
     state.problems = [problem('rules')];
     await looks(1);
@@ -91,7 +91,7 @@ describe('EventRecorder', () => {
     expect(state.calls.slice(1)).toEqual(['repeat name-1 2 about rules']);
   });
 
-  test('tells what comes and goes as one Event with a count', async () => {
+  test('EventRecorder sends an intermittent problem as one Event with a count', async () => {
     const { state, looks } = recorder();
     for (let i = 0; i < 3; i++) {
       state.problems = [problem('rules', '', `try ${i}`)];
@@ -102,7 +102,7 @@ describe('EventRecorder', () => {
     expect(state.calls).toEqual(['create try 0', 'repeat name-1 2 try 1', 'repeat name-1 3 try 2']);
   });
 
-  test('tells what happened once at the next look, and each time that it happens', async () => {
+  test('EventRecorder sends an occurrence at the next look, each time it occurs', async () => {
     const { state, looks, all } = recorder();
     const event = { key: 'repaired /x', reason: 'CNIFileRepaired', message: 'it was damaged' };
     all.note(event);
@@ -116,7 +116,7 @@ describe('EventRecorder', () => {
     expect(state.calls.slice(1)).toEqual(['repeat name-1 2 it was damaged']);
   });
 
-  test('makes it anew when the API has forgotten it', async () => {
+  test('EventRecorder recreates an Event that the API has deleted', async () => {
     const { state, looks } = recorder();
     state.problems = [problem('rules')];
     await looks(2);
@@ -125,7 +125,7 @@ describe('EventRecorder', () => {
     expect(state.calls).toEqual(['create about rules', 'create about rules']);
   });
 
-  test('sends ten at once and then one a minute, whatever happens', async () => {
+  test('EventRecorder sends at most ten Events at once and then one a minute', async () => {
     const { state, looks } = recorder();
     state.problems = Array.from({ length: 100 }, (_, i) => problem('earlier-configuration', `${i}.conf`));
     await looks(2);
@@ -134,7 +134,7 @@ describe('EventRecorder', () => {
     expect(state.sent).toBe(20);
   });
 
-  test('tries again while the API is away, and never again where it may not', async () => {
+  test('EventRecorder retries while the API is unreachable, and stops without the permission', async () => {
     const { state, looks } = recorder();
     state.problems = [problem('rules')];
     state.error = new Error('ECONNREFUSED');

@@ -1,34 +1,37 @@
-/** Tells the problems that stand as Kubernetes Events about this node: few, deduplicated, and none at rest. */
+/**
+ * Records persistent problems as Kubernetes Events about this node: few, deduplicated, and none while the
+ * agent is idle.
+ */
 import type { Problem } from '../core/problem.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { type NodeEvent, nodeEvents } from './event-of.ts';
 
 export interface EventSink {
-  /** Makes an Event; resolves to its name. */
+  /** Creates an Event. Resolves to its name. */
   create(event: NodeEvent, now: number): Promise<string>;
-  /** Says that it happened again. Resolves to false when the API has forgotten it. */
+  /** Updates the count of an Event. Resolves to false when the Event does not exist any more. */
   repeat(name: string, event: NodeEvent, count: number, now: number): Promise<boolean>;
 }
 
 export interface RecorderDeps {
   problems: () => Iterable<Problem>;
-  /** Of this node. */
+  /** podCIDRs of this node. */
   podCIDRs: () => readonly string[];
   sink: EventSink;
   after: After;
   /** Milliseconds since the epoch. */
   now: () => number;
-  /** Called for each Event sent. */
+  /** Called after each request for an Event. */
   sent: () => void;
-  /** Called once, when there are to be no more. */
+  /** Called once, when the agent lacks the permission for Events. It sends none from then on. */
   refused: (error: Error) => void;
 }
 
-/** What is over after one look was not worth an Event. */
+/** Time between two looks at the problems. A problem that ends within it becomes no Event. */
 const LOOK_MS = 30_000;
-/** The API forgets Events after an hour. */
+/** Time between two updates of a lasting problem's Event. The API deletes Events after an hour. */
 const REPEAT_MS = 30 * 60_000;
-/** At once at the most; one more each minute. */
+/** Events that may be sent at once; one more per minute. */
 const BURST = 10;
 const REFILL_MS = 60_000;
 
@@ -44,7 +47,7 @@ export class EventRecorder {
   readonly #timers: Timers<'look'>;
   #before = new Set<string>();
   readonly #told = new Map<string, Told>();
-  /** What happened and is over. */
+  /** Events of occurrences, to be sent once. */
   readonly #noted = new Map<string, NodeEvent>();
   #tokens = BURST;
   #filledAt: number;
@@ -64,12 +67,12 @@ export class EventRecorder {
     this.#timers.close();
   }
 
-  /** Something that happened once, to be told at the next look; of one key the last counts. */
+  /** Records an occurrence, to be sent at the next look. It replaces one with the same key. */
   note(event: NodeEvent): void {
     this.#noted.set(event.key, event);
   }
 
-  /** One look. Never rejects: what could not be told is told the next time. */
+  /** Sends what is due. Never rejects: an Event that fails is sent at the next look. */
   async look(): Promise<void> {
     if (this.#refused) {
       return;
@@ -80,7 +83,7 @@ export class EventRecorder {
     this.#before = keys;
     for (const key of this.#told.keys()) {
       const told = this.#told.get(key)!;
-      // Remembered for a while after its end, so that what comes and goes is one Event with a count.
+      // Keep ended problems for a while, so that an intermittent problem is one Event with a count.
       if (!keys.has(key) && this.#deps.now() - told.at > REPEAT_MS) {
         this.#told.delete(key);
       }

@@ -52,7 +52,7 @@ const gone = (containerID: string): Leak => ({
 });
 const link = { name: 'vethx', index: 7, peerHere: false };
 
-test('LeakCollector releases after the grace period, counts, and says one line', async () => {
+test('LeakCollector releases a leak after the grace period, counts it, and logs one line', async () => {
   const { state, metrics, pass } = collector();
   state.leaks = [gone('a')];
   await pass(5);
@@ -64,7 +64,7 @@ test('LeakCollector releases after the grace period, counts, and says one line',
   expect([metrics.get('leaks_found'), metrics.get('leaks_released')]).toEqual([1, 1]);
 });
 
-test('LeakCollector begins anew when something was gone in between', async () => {
+test('LeakCollector restarts the grace period of a leak that was gone in between', async () => {
   const { state, pass } = collector();
   for (let i = 0; i < 4; i++) {
     state.leaks = [gone('a')];
@@ -89,7 +89,7 @@ test('containerd/containerd#5768: LeakCollector is off while the runtime is down
   expect(state.released).toHaveLength(1);
 });
 
-test('LeakCollector leaves a living pod alone, and says so once', async () => {
+test('LeakCollector does not release the link of a running pod, and logs it once', async () => {
   const { state, metrics, pass } = collector();
   state.leaks = [{ kind: 'unreserved', key: 'unreserved vethx', link }];
   await pass(60);
@@ -98,7 +98,7 @@ test('LeakCollector leaves a living pod alone, and says so once', async () => {
   expect(metrics.get('leaks_found', { kind: 'unreserved' })).toBe(1);
 });
 
-test('LeakCollector tries again what could not be released, counts it and says it once', async () => {
+test('LeakCollector retries a failed release, counts it and logs it once', async () => {
   const { state, metrics, pass } = collector();
   state.leaks = [gone('a')];
   state.fails = true;

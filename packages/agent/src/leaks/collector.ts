@@ -1,4 +1,4 @@
-/** Releases what pods left over, once it has been so for a grace period and while a container runtime is there. */
+/** Releases leaks that have lasted for a grace period, while a container runtime runs. */
 
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -6,16 +6,16 @@ import { type After, Timers } from '../core/timers.ts';
 import { describeLeak, type Leak } from './find.ts';
 
 export interface CollectorDeps {
-  /** What is left over now. */
+  /** Returns the present leaks. */
   scan: () => Leak[];
-  /** Removes it. */
+  /** Releases a leak. */
   release: (leak: Leak) => Promise<void>;
-  /** False while a runtime is down: what it will still clean up itself is not ours to judge. */
+  /** Returns whether a container runtime runs. A runtime that is down may still clean up when it is back. */
   runtimeUp: () => boolean;
   log: Log;
   metrics: Metrics;
   after: After;
-  /** Milliseconds; only differences matter. */
+  /** Clock in milliseconds; only differences matter. */
   now: () => number;
 }
 
@@ -28,9 +28,9 @@ export class LeakCollector {
   readonly #deps: CollectorDeps;
   readonly #options: CollectorOptions;
   readonly #timers: Timers<'next'>;
-  /** When each was seen first. */
+  /** When each leak was first seen. */
   readonly #since = new Map<string, number>();
-  /** Those that were counted and told. */
+  /** Leaks that were counted and logged. */
   readonly #told = new Set<string>();
 
   constructor(deps: CollectorDeps, options: CollectorOptions) {
@@ -39,7 +39,7 @@ export class LeakCollector {
     this.#timers = new Timers(deps.after);
   }
 
-  /** Looks now and then again and again. */
+  /** Looks for leaks now and at each interval. */
   start(): void {
     void this.look().finally(() => this.#timers.start('next', this.#options.intervalMs, () => this.start()));
   }
@@ -48,7 +48,7 @@ export class LeakCollector {
     this.#timers.close();
   }
 
-  /** One look. Never rejects. */
+  /** Looks for leaks once. Never rejects. */
   async look(): Promise<void> {
     const { metrics, log, runtimeUp } = this.#deps;
     try {
@@ -62,11 +62,11 @@ export class LeakCollector {
         await this.#handle(leak);
       }
     } catch (error) {
-      log.warn({}, `What pods left over could not be looked for: ${(error as Error).message}`);
+      log.warn({}, `Could not scan for leaked addresses and links: ${(error as Error).message}`);
     }
   }
 
-  /** Those that have been there for the grace period; forgets those that went. */
+  /** Returns the leaks older than the grace period, and forgets those that ended. */
   #due(leaks: readonly Leak[]): Leak[] {
     const now = this.#deps.now();
     const keys = new Set(leaks.map(({ key }) => key));
@@ -94,7 +94,7 @@ export class LeakCollector {
     if (!this.#told.has(key)) {
       metrics.add('leaks_found', 1, { kind });
       if (kind === 'unreserved') {
-        log.warn({ leak: kind }, `Left alone: ${text}. Delete the pod to have it made anew`);
+        log.warn({ leak: kind }, `Not released: ${text}. Delete the pod so that it is recreated`);
       }
     }
     const first = !this.#told.has(key);
@@ -109,7 +109,7 @@ export class LeakCollector {
     } catch (error) {
       metrics.add('leak_failures', 1, { kind });
       if (first) {
-        log.warn({ leak: kind }, `Could not be released: ${text}: ${(error as Error).message}`);
+        log.warn({ leak: kind }, `Cannot release ${text}: ${(error as Error).message}`);
       }
     }
   }

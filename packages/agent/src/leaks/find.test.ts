@@ -19,7 +19,7 @@ const keys = (...args: Parameters<typeof findLeaks>): string[] =>
     (leak) => `${leak.kind} ${leak.kind === 'reservation' ? leak.addresses.join(' ') : leak.link.name}`,
   );
 
-test('findLeaks() finds reservations without their link, all addresses of one attachment together', () => {
+test('findLeaks() finds reservations without a link, with all addresses of an attachment', () => {
   const reservations = [
     reservation('a', '10.244.1.2'),
     reservation('b', '10.244.1.3'),
@@ -31,7 +31,7 @@ test('findLeaks() finds reservations without their link, all addresses of one at
   expect(leaks).toEqual(['reservation 10.244.1.3 fd00::3', 'reservation 10.244.1.5']);
 });
 
-test('findLeaks() tells a link that no pod has from one of a living pod, and leaves others alone', () => {
+test('findLeaks() distinguishes links without a pod from those of running pods, and ignores foreign links', () => {
   const links = [
     veth('a'),
     veth('b', { peerHere: true }),
@@ -46,7 +46,7 @@ test('findLeaks() tells a link that no pod has from one of a living pod, and lea
   ]);
 });
 
-test('describeLeak() names the pod where it is known', () => {
+test('describeLeak() names the pod if it is known', () => {
   const [known, unknown] = findLeaks(
     'cnikit',
     [reservation('a', '10.244.1.2', { pod: 'default/web-0' }), reservation('b', '10.244.1.3')],

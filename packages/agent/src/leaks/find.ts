@@ -1,8 +1,8 @@
-/** What pods left over, told by comparing reservations with links. Pure. */
+/** Finds leaked addresses and links by comparing reservations with links. Pure. */
 import type { Reservation } from '@cnikit/ipam';
 import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
 
-/** What is used of a veth: `peerHere` when its other end is in this namespace too, so that no pod has it. */
+/** The fields of a veth in use. `peerHere`: the other end is in this namespace too, so no pod has it. */
 export interface VethLink {
   name: string;
   index: number;
@@ -11,10 +11,10 @@ export interface VethLink {
 
 /**
  * - `reservation`: an address whose pod is gone. The kernel deletes the host end of a pod's link together with the
- *   pod's namespace, so where there is no host end there is no pod.
- * - `veth`: a host end whose other end is in the host: no pod has it.
- * - `unreserved`: a host end whose pod lives and holds no address. Whoever removed the reservation may have been
- *   wrong, so nothing is done about it.
+ *   pod's namespace, so without a host end there is no pod.
+ * - `veth`: a host end whose other end is in the host's namespace: no pod has it.
+ * - `unreserved`: a host end whose pod runs without a reserved address. Its reservation may have been removed by
+ *   mistake, so the link stays.
  */
 export type Leak =
   | {
@@ -28,7 +28,7 @@ export type Leak =
   | { kind: 'veth'; key: string; link: VethLink }
   | { kind: 'unreserved'; key: string; link: VethLink };
 
-/** Reservations must have been read before the links: ADD makes the link before it reserves. */
+/** Finds leaks. Read the reservations before the links: ADD creates the link before it reserves. */
 export function findLeaks(
   network: string,
   reservations: readonly Reservation[],
@@ -38,7 +38,7 @@ export function findLeaks(
   const attached = new Set<string>();
   const gone = new Map<string, Extract<Leak, { kind: 'reservation' }>>();
   for (const { containerID, ifName, address, pod } of reservations) {
-    // Hosts older than 2018 noted no interface name; that of pods is eth0.
+    // Versions of host-local before 2018 recorded no interface name. That of pods is eth0.
     const name = hostVethName(network, containerID, ifName || 'eth0');
     attached.add(name);
     if (names.has(name)) {
@@ -65,7 +65,7 @@ export function findLeaks(
   return [...gone.values(), ...loose];
 }
 
-/** One line about it. */
+/** Describes a leak in one line. */
 export function describeLeak(leak: Leak): string {
   switch (leak.kind) {
     case 'reservation': {

@@ -1,4 +1,4 @@
-/** The leaks of this node: read from its reservations and links, released by the plugin's own DEL. */
+/** Reads the leaks of this node from its reservations and links, and releases them with the plugin's DEL. */
 import { execFile } from 'node:child_process';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
@@ -8,7 +8,7 @@ import { findLeaks, type Leak, type VethLink } from './find.ts';
 
 const TIMEOUT_MS = 30_000;
 
-/** The directory of the network's reservations. */
+/** Returns the directory of the network's reservations. */
 export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/${NETWORK_NAME}`;
 
 export function scanLeaks(rt: RtnetlinkConnection, stateDir: string): Leak[] {
@@ -23,8 +23,8 @@ export function vethLinks(rt: RtnetlinkConnection): VethLink[] {
 }
 
 /**
- * Has the plugin delete an attachment as the runtime should have: it knows everything that an ADD makes, and frees an
- * address only if the attachment still holds it. `conflist` is the text of the present one.
+ * Runs the DEL that the runtime lost. The plugin knows everything that ADD creates, and frees an address only
+ * if the attachment still holds it. `conflist` is the text of the installed one.
  */
 export async function releaseLeak(
   rt: RtnetlinkConnection,
@@ -58,12 +58,12 @@ function run(plugin: string, env: NodeJS.ProcessEnv, input: string): Promise<voi
     const child = execFile(plugin, [], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
       error === null ? done() : fail(new Error(reason(stdout) ?? error.message)),
     );
-    // A plugin that ends before it reads says why by itself.
+    // A plugin that exits before it reads its input reports the reason itself.
     child.stdin!.on('error', () => undefined).end(input);
   });
 }
 
-/** The sentence of a CNI error, if that is what came. */
+/** Returns the message of a CNI error; undefined for other output. */
 function reason(stdout: string): string | undefined {
   try {
     return (JSON.parse(stdout) as { msg: string }).msg;

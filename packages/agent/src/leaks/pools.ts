@@ -1,4 +1,4 @@
-/** How full this node's podCIDRs are. */
+/** Reports the use of this node's podCIDRs. */
 import { Ipam } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { sys } from '@cnikit/sys';

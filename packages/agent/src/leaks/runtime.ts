@@ -1,7 +1,7 @@
-/** Whether a container runtime runs on this node, without its socket being mounted, which would be the node's keys. */
+/** Detects a running container runtime without mounting its socket, which would grant root on the node. */
 import { readFileSync } from 'node:fs';
 
-/** Where containerd, its distributions' copies, CRI-O and cri-dockerd listen. */
+/** Sockets of containerd, its distributions, CRI-O and cri-dockerd. */
 const SOCKETS = [
   '/run/containerd/containerd.sock',
   '/run/k3s/containerd/containerd.sock',
@@ -11,12 +11,12 @@ const SOCKETS = [
   '/run/cri-dockerd.sock',
 ];
 
-/** SO_ACCEPTCON in the flags of /proc/net/unix: somebody listens (net/unix/af_unix.c). */
+/** SO_ACCEPTCON in the flags of /proc/net/unix: a listening socket (net/unix/af_unix.c). */
 const LISTENS = 0x10000;
 
 /**
- * True when a process listens on the runtime's socket, or on one of the known ones. /proc/net/unix lists the sockets
- * of the network namespace by the path they were bound to; the agent is in the host's.
+ * Returns whether a process listens on the runtime's socket, or on one of the known ones. /proc/net/unix
+ * lists the sockets of the network namespace by the path they were bound to; the agent runs in the host's.
  */
 export function runtimeListens(socket?: string, table = '/proc/net/unix'): boolean {
   const wanted = new Set(socket === undefined ? SOCKETS : [canonical(socket)]);
@@ -29,5 +29,5 @@ export function runtimeListens(socket?: string, table = '/proc/net/unix'): boole
     });
 }
 
-/** /var/run is a link to /run on every distribution of this century. */
+/** /var/run is a symbolic link to /run on all current distributions. */
 const canonical = (path: string): string => path.replace(/^\/var\/run\//, '/run/');

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { chainReader, parseChain } from './chain.ts';
 
 describe('parseChain()', () => {
-  test('keeps every field of every plugin, in order', () => {
+  test('parseChain() keeps every field of every plugin, in order', () => {
     const plugins = [
       { type: 'tuning', sysctl: { 'net.core.somaxconn': '500' } },
       { type: 'x-1.y', a: [1] },
@@ -22,7 +22,7 @@ describe('parseChain()', () => {
     ['a path', '[{"type":"../sh"}]', /"type" of entry 0 is "..\/sh"/],
     ['a name', '[{"type":"tuning","name":"mine"}]', /entry 0 \(tuning\) has "name"/],
     ['too many', JSON.stringify(Array(17).fill({ type: 'a' })), /more than 16/],
-  ])('refuses %s', (_, text, reason) => {
+  ])('parseChain() refuses %s', (_, text, reason) => {
     expect(() => parseChain(text)).toThrow(reason);
   });
 });
@@ -36,7 +36,7 @@ describe('chainReader()', () => {
     return () => rmSync(dir, { recursive: true });
   });
 
-  test('follows the file; what cannot be used is reported and the last good one kept', () => {
+  test('chainReader() follows the file, reports an invalid one and keeps the last valid plugins', () => {
     const read = chainReader(file, () => undefined);
     writeFileSync(file, '[{"type":"tuning"}]');
     expect(read()).toEqual({ plugins: [{ type: 'tuning' }], problems: [] });
@@ -46,7 +46,7 @@ describe('chainReader()', () => {
     expect(read()).toEqual({ plugins: [], problems: [] });
   });
 
-  test('takes the last good one of an earlier process from the conflist', () => {
+  test('chainReader() takes the last valid plugins of an earlier process from the conflist', () => {
     const earlier = { name: 'cnikit', plugins: [{ type: 'cnikit' }, { type: 'tuning', mtu: 1400 }] };
     const read = chainReader(file, () => JSON.stringify(earlier));
     expect(read()).toMatchObject({ plugins: [{ type: 'tuning', mtu: 1400 }] });
@@ -56,9 +56,9 @@ describe('chainReader()', () => {
     ['none', undefined],
     ['a broken one', '{"name":'],
     ['a foreign one', '{"name":"other","plugins":[{"type":"a"},{"type":"b"}]}'],
-  ])('knows nothing with %s', (_, conflist) => {
+  ])('chainReader() returns no plugins for an unreadable file with %s conflist', (_, conflist) => {
     const { plugins, problems } = chainReader(file, () => conflist)();
     expect(plugins).toBeUndefined();
-    expect(problems[0]!.message).toMatch(/ENOENT.* No CNI configuration is written until it can/);
+    expect(problems[0]!.message).toMatch(/ENOENT.* No CNI configuration is written until it is fixed/);
   });
 });

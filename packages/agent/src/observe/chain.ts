@@ -34,7 +34,7 @@ export function parseChain(text: string): ChainedPlugin[] {
     }
     const reserved = RESERVED.find((key) => key in plugin);
     if (reserved !== undefined) {
-      throw new Error(`entry ${i} (${type}) has "${reserved}", which the list gives it: remove it`);
+      throw new Error(`entry ${i} (${type}) has "${reserved}", which the runtime sets: remove it`);
     }
   });
   return list as ChainedPlugin[];
@@ -58,9 +58,9 @@ export function chainReader(file: string, installed: () => string | undefined): 
       good ??= chainOf(installed());
       const kept =
         good === undefined
-          ? 'No CNI configuration is written until it can'
-          : 'The plugins chained before stay';
-      const message = `The chained plugins of ${file} cannot be used: ${(error as Error).message}. ${kept}`;
+          ? 'No CNI configuration is written until it is fixed'
+          : 'The previous plugins stay chained';
+      const message = `Cannot use the chained plugins of ${file}: ${(error as Error).message}. ${kept}`;
       return {
         ...(good === undefined ? {} : { plugins: good }),
         problems: [problem('chain', '', message)],

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { hostFacts, sameFacts } from './facts.ts';
 
-test('hostFacts() has no address that kube-proxy in ipvs mode gave to the node for Services', () => {
+test('hostFacts() ignores the Service addresses of kube-proxy in ipvs mode', () => {
   const kernel = new FakeKernel();
   const before = hostFacts(kernel.dump());
   kernel.links.push({ index: 77, name: 'kube-ipvs0', mtu: 1500, up: false });

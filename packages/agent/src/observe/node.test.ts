@@ -23,7 +23,7 @@ const object = {
   },
 };
 
-test('selectNode() keeps the few fields that are used, in canonical text', () => {
+test('selectNode() keeps the fields in use, in canonical text', () => {
   expect(selectNode(object)).toEqual({
     name: 'n1',
     uid: 'u',
@@ -63,7 +63,7 @@ describe('selectNode() survives', () => {
 describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node alone,', () => {
   test.each<[string, Array<[string, string]>, string[]]>([
     [
-      'in its order, so that the first of a family is the one that counts',
+      'in their order, so that the first of a family counts',
       [
         ['InternalIP', '2001:db8::1'],
         ['InternalIP', '192.0.2.1'],
@@ -72,7 +72,7 @@ describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node al
       ['2001:db8::1', '192.0.2.1', '2001:db8::2'],
     ],
     [
-      'ExternalIPs when it has no other',
+      'ExternalIPs if it has no InternalIP',
       [
         ['Hostname', 'n1'],
         ['ExternalIP', '198.51.100.1'],
@@ -80,7 +80,7 @@ describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node al
       ['198.51.100.1'],
     ],
     [
-      'not the ExternalIP of another family, which may be translated on the way',
+      'not the ExternalIP of another family, which may be behind NAT',
       [
         ['ExternalIP', '198.51.100.1'],
         ['InternalIP', '2001:db8::1'],
@@ -93,7 +93,7 @@ describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node al
   });
 });
 
-test('sameNode() does not see heartbeats', () => {
+test('sameNode() ignores heartbeats', () => {
   const beat = structuredClone(object);
   Object.assign(beat.status.conditions[0]!, { lastHeartbeatTime: '2026-01-01T00:10:00Z' });
   expect(sameNode(selectNode(object), selectNode(beat))).toBe(true);

@@ -19,11 +19,11 @@ function outage() {
 }
 
 describe('Outage', () => {
-  test('flannel-io/flannel#1134: says it at once, then at a slowing pace, and says the end', () => {
+  test('flannel-io/flannel#1134: Outage logs at once, then at growing intervals, and logs the end', () => {
     const { lines, clock, metrics, outage: away } = outage();
     away.begin(1_000_000, new Error('ECONNREFUSED'));
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/does not answer .*ECONNREFUSED.* stays as it is/);
+    expect(lines[0]).toMatch(/does not answer .*ECONNREFUSED.* stays in place/);
     expect(metrics.text(1_003_000)).toContain('\ncnikit_agent_api_staleness_seconds 3\n');
     clock.advance(3_600_000);
     expect(lines).toHaveLength(1 + 5);
@@ -33,7 +33,7 @@ describe('Outage', () => {
     expect(metrics.text()).toContain('\ncnikit_agent_api_staleness_seconds 0\n');
   });
 
-  test('says at most one line an hour in the end', () => {
+  test('Outage logs at most one line an hour in the end', () => {
     const { lines, clock, outage: away } = outage();
     away.begin(0, new Error('x'));
     clock.advance(24 * 3_600_000);
@@ -44,7 +44,7 @@ describe('Outage', () => {
   });
 });
 
-test('followNodes() passes on what each change means', async () => {
+test('followNodes() calls the consumer for each kind of change', async () => {
   const calls: unknown[] = [];
   const { outage: away } = outage();
   async function* changes(): NodeChanges {
@@ -70,7 +70,7 @@ test('followNodes() passes on what each change means', async () => {
   ]);
 });
 
-test('watchNodes() asks for all that selectNode() looks at', async () => {
+test('watchNodes() requests every field that selectNode() reads', async () => {
   const whole = {
     metadata: { name: 'n1', uid: 'u1', resourceVersion: '5', creationTimestamp: '2026-01-01T00:00:00Z' },
     spec: { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'x'], taints: [{ key: 'k', effect: 'e' }] },

@@ -118,7 +118,7 @@ export class Outage {
     const heard = new Date(since).toISOString();
     this.#log.warn(
       { since: heard },
-      `The API server does not answer (last heard ${heard}): ${error.message}. The pod network stays as it is, and the agent keeps trying`,
+      `The API server does not answer (last heard ${heard}): ${error.message}. The pod network stays in place; the agent keeps trying`,
     );
     this.#timers.restart('reminder', next, () =>
       this.#say(since, error, Math.min(next * 2, REMINDER_MS.most)),

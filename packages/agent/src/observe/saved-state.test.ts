@@ -11,7 +11,7 @@ beforeEach(() => {
   return () => rmSync(dir, { recursive: true });
 });
 
-test('loadState() gives back what saveState() wrote, whole files only', () => {
+test('loadState() returns what saveState() wrote, complete files only', () => {
   const nodes = [node(1), node(2, { networkUnavailable: 'False' })];
   saveState(dir, 'n1', { nodes: [] });
   saveState(dir, 'n1', { nodes, resourceVersion: '7' });
@@ -19,7 +19,7 @@ test('loadState() gives back what saveState() wrote, whole files only', () => {
   expect(readdirSync(dir)).toEqual([STATE_NAME]);
 });
 
-test('saveState() makes its directory', () => {
+test('saveState() creates its directory', () => {
   saveState(join(dir, 'a', 'b'), 'n1', { nodes: [] });
   expect(loadState(join(dir, 'a', 'b'), 'n1')).toEqual({ nodes: [] });
 });

@@ -28,33 +28,33 @@ function deleteRoute(kernel: ReturnType<typeof fakeAgent>['kernel'], dst: string
 }
 
 describe('Agent.setNodes()', () => {
-  test('routes to every other node in one write, each family by its own InternalIP', () => {
+  test('Agent.setNodes() adds routes to every other node in one write, each family through its own InternalIP', () => {
     const { kernel } = started();
     expect(kernel.own()).toEqual(routesTo(2, 3));
     expect(kernel.writes).toBe(1);
   });
 
-  test('flannel-io/flannel#2437: writes the conflist last, after routes and rules', () => {
+  test('flannel-io/flannel#2437: Agent.setNodes() writes the conflist last, after routes and rules', () => {
     const { order, agent } = started();
     expect(order).toEqual(['routes', 'rules', 'conflist']);
     expect(agent.ready).toBe(true);
   });
 
-  test('flannel-io/flannel#2554: removes what a node left behind that went while the agent was away', () => {
+  test('flannel-io/flannel#2554: Agent.setNodes() removes routes to nodes that were deleted while the agent was down', () => {
     const { agent, kernel } = fakeAgent();
     kernel.routes.push(asKernelRoute({ dst: '10.244.9.0/24', via: '192.0.2.9', oif: 2, dev: 'eth0' }));
     agent.setNodes(three);
     expect(kernel.own()).toEqual(routesTo(2, 3));
   });
 
-  test('takes no node away when the list lacks this node', () => {
+  test('Agent.setNodes() removes no node when the list lacks this node', () => {
     const { agent, kernel, lines } = started();
     agent.setNodes([]);
     expect(kernel.own()).toEqual(routesTo(2, 3));
-    expect(lines.at(-1)).toMatch(/warning: Node n1 is not in the API/);
+    expect(lines.at(-1)).toMatch(/warning: Node n1 does not exist in the API/);
   });
 
-  test('waits for the podCIDR of this node, and says so once', () => {
+  test('Agent.setNodes() waits for the podCIDR of this node, and logs it once', () => {
     const { agent, state, lines } = fakeAgent();
     agent.setNodes([node(1, { podCIDRs: [] }), node(2)]);
     agent.resync();
@@ -67,7 +67,7 @@ describe('Agent.setNodes()', () => {
 });
 
 describe('Agent and node events', () => {
-  test('a node event costs one write and no dump', () => {
+  test('Agent.putNode() costs one write and no dump', () => {
     const { agent, kernel, clock } = started();
     const { dumps, writes } = kernel;
     agent.putNode(node(4));
@@ -76,21 +76,21 @@ describe('Agent and node events', () => {
     expect([kernel.dumps - dumps, kernel.writes - writes]).toEqual([0, 1]);
   });
 
-  test('a deleted node loses its routes', () => {
+  test('Agent.deleteNode() removes the routes to a node', () => {
     const { agent, kernel, clock } = started();
     agent.deleteNode('n2');
     clock.advance(0);
     expect(kernel.own()).toEqual(routesTo(3));
   });
 
-  test('rancher/rke2#11170: another podCIDR is a delete and an add', () => {
+  test('rancher/rke2#11170: Agent.putNode() replaces the route when the podCIDR changes', () => {
     const { agent, kernel, clock } = started();
     agent.putNode(node(2, { podCIDRs: ['10.244.77.0/24'] }));
     clock.advance(0);
     expect(kernel.own()).toEqual([...routesTo(3), '10.244.77.0/24 via 192.0.2.2'].sort());
   });
 
-  test('kubernetes/kubernetes#98359, kubernetes-sigs/kind PR#2941: another InternalIP replaces the gateway', () => {
+  test('kubernetes/kubernetes#98359, kubernetes-sigs/kind PR#2941: Agent.putNode() replaces the gateway when the InternalIP changes', () => {
     const { agent, kernel, clock } = started();
     agent.putNode(node(2, { internalIPs: ['192.0.2.200', '2001:db8::2'] }));
     clock.advance(0);
@@ -98,14 +98,14 @@ describe('Agent and node events', () => {
     expect(kernel.own()).toHaveLength(4);
   });
 
-  test('a node replaced under the same name takes its place', () => {
+  test('Agent.putNode() replaces a node that was recreated under the same name', () => {
     const { agent, kernel, clock } = started();
     agent.putNode(node(2, { uid: 'other', podCIDRs: ['10.244.8.0/24'], internalIPs: ['192.0.2.8'] }));
     clock.advance(0);
     expect(kernel.own()).toEqual([...routesTo(3), '10.244.8.0/24 via 192.0.2.8'].sort());
   });
 
-  test('of two nodes that claim one podCIDR the oldest keeps it, and the other follows when that one goes', () => {
+  test('Agent gives a podCIDR of two nodes to the older one, and to the other after its deletion', () => {
     const { agent, kernel, clock, lines } = started();
     agent.putNode(node(4, { podCIDRs: ['10.244.2.0/24'] }));
     clock.advance(0);
@@ -117,7 +117,7 @@ describe('Agent and node events', () => {
     expect(lines).toContain('Resolved: claim 10.244.2.0/24');
   });
 
-  test('of two podCIDRs that overlap the older node keeps its own, and the other follows when that one goes', () => {
+  test('Agent routes the older of two overlapping podCIDRs, and the other after its deletion', () => {
     const { agent, kernel, clock, lines } = started();
     agent.putNode(node(4, { podCIDRs: ['10.244.2.0/25'] }));
     clock.advance(0);
@@ -130,7 +130,7 @@ describe('Agent and node events', () => {
     expect(kernel.own()).toEqual([...routesTo(3), '10.244.2.0/25 via 192.0.2.4'].sort());
   });
 
-  test('nodes of one family and of two share a cluster', () => {
+  test('Agent routes to single-stack and dual-stack nodes', () => {
     const { agent, kernel, clock } = started();
     agent.putNode(node(4, { podCIDRs: ['10.244.4.0/24'], internalIPs: ['192.0.2.4'] }));
     agent.putNode(node(5, { podCIDRs: ['fd00:10:244:5::/64'], internalIPs: ['2001:db8::5'] }));
@@ -140,7 +140,7 @@ describe('Agent and node events', () => {
     );
   });
 
-  test('a podCIDR that is used again goes to its new node', () => {
+  test('Agent routes a reused podCIDR to its new node', () => {
     const { agent, kernel, clock } = started();
     agent.deleteNode('n2');
     agent.putNode(node(7, { podCIDRs: node(2).podCIDRs }));
@@ -150,7 +150,7 @@ describe('Agent and node events', () => {
     );
   });
 
-  test('a node that changes from on-link to off-link and back has its tunnel as long as it needs it', () => {
+  test('Agent keeps the tunnel to a node exactly while the node is off-link', () => {
     const { agent, kernel, clock, state } = started();
     agent.putNode(node(2, { internalIPs: ['198.51.100.2'] }));
     clock.advance(0);
@@ -172,7 +172,7 @@ describe('Agent and node events', () => {
     expect(state.conflist).toContain('"mtu": 1500');
   });
 
-  test('an API server that lost its data costs no route, whatever the order of events', () => {
+  test('Agent removes no route when the API server lost its data, in any order of events', () => {
     const { agent, kernel, clock } = started();
     for (const name of ['n2', 'n1', 'n3']) {
       agent.deleteNode(name);
@@ -185,7 +185,7 @@ describe('Agent and node events', () => {
     expect(kernel.own()).toEqual(routesTo(3));
   });
 
-  test('this node deleted from the API keeps its data path, and goes on when it is back', () => {
+  test('Agent keeps the data path while this node is missing from the API, and continues when it is back', () => {
     const { agent, kernel, clock, state } = started();
     agent.deleteNode('n1');
     agent.putNode(node(5));
@@ -195,7 +195,7 @@ describe('Agent and node events', () => {
     expect(state.conflist).toContain('10.244.99.0/24');
   });
 
-  test('aojea/kindnet#46, liqotech/liqo#1091: a node that the kernel refuses harms no other, and is tried again', () => {
+  test('aojea/kindnet#46, liqotech/liqo#1091: Agent retries a route that the kernel refuses, without harm to other routes', () => {
     const { agent, kernel, clock, lines } = fakeAgent();
     kernel.unreachable.add('192.0.2.2');
     agent.setNodes(three);
@@ -207,7 +207,7 @@ describe('Agent and node events', () => {
     expect(kernel.own()).toEqual(routesTo(2, 3));
   });
 
-  test('a burst of nodes is one pass over the rules, and a second one soon after', () => {
+  test('Agent handles a burst of nodes in one pass over the rules, and a second one soon after', () => {
     const { agent, clock, order } = started();
     order.length = 0;
     agent.putNode(node(4));
@@ -221,7 +221,7 @@ describe('Agent and node events', () => {
     expect(order.filter((what) => what === 'rules')).toHaveLength(2);
   });
 
-  test('heartbeats change nothing: no write, no line', () => {
+  test('Agent.putNode() writes and logs nothing for heartbeats', () => {
     const { agent, kernel, clock, lines } = started();
     const before = [kernel.writes, kernel.dumps, lines.length];
     for (let beat = 0; beat < 100; beat++) {
@@ -233,7 +233,7 @@ describe('Agent and node events', () => {
 });
 
 describe('Agent and kernel events', () => {
-  test('flannel-io/flannel#801, systemd/systemd#25451: a deleted route is back at once, without a dump', () => {
+  test('flannel-io/flannel#801, systemd/systemd#25451: Agent.onKernel() restores a deleted route at once, without a dump', () => {
     const { agent, kernel, clock } = started();
     const { dumps } = kernel;
     agent.onKernel({ type: 'route', op: 'del', route: deleteRoute(kernel, '10.244.2.0/24') });
@@ -242,7 +242,7 @@ describe('Agent and kernel events', () => {
     expect(kernel.dumps).toBe(dumps);
   });
 
-  test('an event that comes late, of a route that is back already, ends well', () => {
+  test('Agent.onKernel() tolerates a late event of a route that is already restored', () => {
     const { agent, kernel, clock, lines } = started();
     const late = kernel.routes.find(({ dst }) => dst === '10.244.2.0/24')!;
     agent.onKernel({ type: 'route', op: 'del', route: late });
@@ -251,7 +251,7 @@ describe('Agent and kernel events', () => {
     expect(lines.join('\n')).not.toContain('refused');
   });
 
-  test('the echo of its own write is no work', () => {
+  test('Agent.onKernel() does nothing for the echo of its own write', () => {
     const { agent, kernel, clock } = started();
     const { writes } = kernel;
     for (const route of kernel.routes) {
@@ -263,7 +263,7 @@ describe('Agent and kernel events', () => {
     expect(kernel.writes).toBe(writes);
   });
 
-  test('a route changed under its protocol is put right', () => {
+  test('Agent.onKernel() repairs a route that was changed under its protocol', () => {
     const { agent, kernel, clock } = started();
     const changed = { ...deleteRoute(kernel, '10.244.2.0/24'), via: '192.0.2.77' };
     kernel.routes.push(changed);
@@ -272,7 +272,7 @@ describe('Agent and kernel events', () => {
     expect(kernel.own()).toEqual(routesTo(2, 3));
   });
 
-  test('lost events mean a dump', () => {
+  test('Agent.onKernel() dumps the kernel after lost events', () => {
     const { agent, kernel, clock, metrics } = started();
     deleteRoute(kernel, '10.244.3.0/24');
     agent.onKernel({ type: 'overflow' });
@@ -281,7 +281,7 @@ describe('Agent and kernel events', () => {
     expect(metrics.get('kernel_overflows')).toBe(1);
   });
 
-  test('a foreign route in the way is reported, left alone, and followed when it goes', () => {
+  test('Agent reports a conflicting foreign route, leaves it alone, and adds its own after its removal', () => {
     const { agent, kernel, clock, lines } = fakeAgent();
     const foreign: KernelRoute = {
       family: 'ipv4',
@@ -296,7 +296,7 @@ describe('Agent and kernel events', () => {
     agent.setNodes(three);
     expect(kernel.own()).toHaveLength(3);
     expect(kernel.routes).toContain(foreign);
-    expect(lines.join('\n')).toMatch(/not ours is in the way of 10.244.2.0\/24 via 192.0.2.2/);
+    expect(lines.join('\n')).toMatch(/foreign route conflicts with 10.244.2.0\/24 via 192.0.2.2/);
     kernel.routes = kernel.routes.filter((route) => route !== foreign);
     agent.onKernel({ type: 'route', op: 'del', route: foreign });
     clock.advance(50);
@@ -304,7 +304,7 @@ describe('Agent and kernel events', () => {
     expect(lines).toContain('Resolved: foreign-route 10.244.2.0/24');
   });
 
-  test('the outside interface is followed when the default route changes', () => {
+  test('Agent follows the egress interface when the default route changes', () => {
     const { agent, kernel, clock, state } = started();
     kernel.links.push({ index: 3, name: 'eth1', mtu: 1400, up: true });
     const old = kernel.routes.find(({ dst }) => dst === '0.0.0.0/0')!;
@@ -316,7 +316,7 @@ describe('Agent and kernel events', () => {
     expect(state.conflist).toContain('1400');
   });
 
-  test('a pod that comes or goes is not looked at', () => {
+  test('Agent.onKernel() ignores the links of pods', () => {
     const { agent, kernel, clock } = started();
     const { dumps } = kernel;
     agent.onKernel({ type: 'link', index: 77 });
@@ -327,7 +327,7 @@ describe('Agent and kernel events', () => {
 });
 
 describe('Agent at rest and in trouble', () => {
-  test('writes nothing and says nothing, however often it looks again', () => {
+  test('Agent.resync() writes and logs nothing while nothing differs', () => {
     const { kernel, clock, lines, order } = started();
     const before = [kernel.writes, lines.length, order.length];
     clock.advance(3_600_000);
@@ -335,7 +335,7 @@ describe('Agent at rest and in trouble', () => {
     expect(kernel.dumps).toBeGreaterThan(50);
   });
 
-  test('does not make a new node Ready without its rules; says why once; and does when they work', () => {
+  test('Agent does not make a new node Ready without its rules, logs why once, and does when they work', () => {
     const all = fakeAgent();
     all.state.rulesError = new Error('iptables-nft-save was not found');
     all.agent.setNodes(three);
@@ -348,7 +348,7 @@ describe('Agent at rest and in trouble', () => {
     expect(all.agent.ready).toBe(true);
   });
 
-  test('a kernel that cannot be read ends nothing, and is tried at a slowing pace', () => {
+  test('Agent retries at growing intervals while the kernel cannot be read', () => {
     const { agent, kernel, clock, lines } = fakeAgent();
     const { dump } = kernel;
     let tries = 0;
@@ -365,7 +365,7 @@ describe('Agent at rest and in trouble', () => {
     expect(kernel.own()).toEqual(routesTo(2, 3));
   });
 
-  test('Agent.close() leaves everything in place and does nothing more', () => {
+  test('Agent.close() leaves everything in place and stops all passes', () => {
     const { agent, kernel, clock } = started();
     agent.close();
     agent.onKernel({ type: 'route', op: 'del', route: deleteRoute(kernel, '10.244.2.0/24') });
@@ -376,7 +376,7 @@ describe('Agent at rest and in trouble', () => {
 });
 
 describe('kubernetes/kubernetes#120486: condition NetworkUnavailable', () => {
-  test('becomes False once the data path is programmed, and again when somebody sets it', async () => {
+  test('Agent sets NetworkUnavailable to False once the data path is programmed, and again when another program sets it', async () => {
     const asked: string[] = [];
     const { agent, lines } = fakeAgent({ clearNetworkUnavailable: async (name) => void asked.push(name) });
     agent.setNodes([node(1, { networkUnavailable: 'True' }), node(2)]);
@@ -390,7 +390,7 @@ describe('kubernetes/kubernetes#120486: condition NetworkUnavailable', () => {
     expect(asked).toEqual(['n1', 'n1']);
   });
 
-  test('waits until the self-test of the routes has passed', () => {
+  test('Agent sets NetworkUnavailable to False only after the self-test of the routes passes', () => {
     const asked: string[] = [];
     let problems: Problem[] = [problem('self-test', '', 'astray')];
     const tested: string[][] = [];
@@ -417,7 +417,7 @@ describe('kubernetes/kubernetes#120486: condition NetworkUnavailable', () => {
   });
 });
 
-test('the readiness taint is removed once the data path is programmed, and whenever it comes back', async () => {
+test('Agent removes the readiness taint once the data path is programmed, and whenever it returns', async () => {
   const asked: string[] = [];
   const readinessTaint = {
     key: 'cnikit.io/not-ready',
@@ -440,7 +440,7 @@ test('the readiness taint is removed once the data path is programmed, and whene
   expect(asked).toHaveLength(2);
 });
 
-test('a file that somebody else has damaged is told, one that the agent itself changes is not', () => {
+test('Agent calls onRepair() for a file that another program damaged, not for its own changes', () => {
   const repaired: string[] = [];
   const { agent, clock, state } = started({ onRepair: (path) => void repaired.push(path) });
   agent.putNode(node(1, { podCIDRs: ['10.244.1.0/24'] }));
@@ -451,7 +451,7 @@ test('a file that somebody else has damaged is told, one that the agent itself c
   expect(repaired).toEqual(['conflist']);
 });
 
-test('what each pass found is told to those who want to know', () => {
+test('Agent calls onPass() after each pass', () => {
   const seen: boolean[] = [];
   const { agent } = fakeAgent({ onPass: () => void seen.push(agent.ready) });
   agent.setNodes([node(2)]);
@@ -460,7 +460,7 @@ test('what each pass found is told to those who want to know', () => {
 });
 
 describe('the plugins that are chained', () => {
-  test('are in the conflist, and are followed', () => {
+  test('Agent writes the chained plugins to the conflist, and follows their changes', () => {
     let chain: Chain = { plugins: [{ type: 'tuning' }], problems: [] };
     const { agent, clock, state } = fakeAgent({ chain: () => chain });
     agent.setNodes(three);
@@ -473,7 +473,7 @@ describe('the plugins that are chained', () => {
     expect(types()).toEqual(['cnikit', 'other']);
   });
 
-  test('hold the conflist back while nobody knows what they are', () => {
+  test('Agent writes no conflist while the chained plugins are unknown', () => {
     let chain: Chain = { problems: [problem('chain', '', 'broken')] };
     const { agent, clock, state } = fakeAgent({ chain: () => chain });
     agent.setNodes(three);

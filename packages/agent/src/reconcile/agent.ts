@@ -15,7 +15,7 @@ export interface AgentDeps extends ReconcilerDeps, NodePatchOptions {
   after: After;
   /** Called after each pass. */
   onPass?: () => void;
-  /** Called when a node changed in what the agent uses. */
+  /** Called when a field in use of a node has changed. */
   onNodes?: () => void;
 }
 
@@ -113,14 +113,17 @@ export class Agent {
     this.#deps.metrics.add('resyncs');
   }
 
-  /** Call it when a file beside the CNI files has changed: they are looked at, and nothing else. */
+  /** Schedules a pass over the CNI files. Call it when a file beside them has changed. */
   checkFiles(): void {
     if (this.ready) {
       this.#scheduler.scheduleFiles();
     }
   }
 
-  /** Call it when rules that are ours, or beside ours, have changed. The agent's own writes cause one extra look. */
+  /**
+   * Schedules a pass over the rules. Call it when rules of ours or beside ours have changed. The agent's own
+   * writes cause one extra pass.
+   */
   checkRules(): void {
     if (!this.ready) {
       return;

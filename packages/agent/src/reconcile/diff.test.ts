@@ -43,7 +43,7 @@ const someNode: fc.Arbitrary<NodeInfo> = fc
     }),
   );
 
-test('diffRoutes() is empty after it was applied, touches nothing foreign, and leaves own routes only where a node stands', () => {
+test('diffRoutes() is empty after its actions, touches no foreign route, and leaves own routes only to nodes', () => {
   fc.assert(
     fc.property(
       fc.array(someNode, { maxLength: 8 }),
@@ -71,7 +71,7 @@ test('diffRoutes() is empty after it was applied, touches nothing foreign, and l
   );
 });
 
-test('NodeIndex gives the same decisions whatever the order of events', () => {
+test('desiredRoutes() decides the same for every order of events', () => {
   fc.assert(
     fc.property(fc.array(someNode, { maxLength: 8 }), fc.infiniteStream(fc.nat()), (nodes, random) => {
       const latest = new Map(nodes.map((each) => [each.name, each]));

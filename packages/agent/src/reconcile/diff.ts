@@ -1,4 +1,4 @@
-/** From what is and what should be to what to do. Pure and printable: `plan` shows it, `apply` does it. */
+/** Compares the present with the desired state. Pure: `plan` prints the actions, `apply` carries them out. */
 
 import type { NeighbourAction, RouteAction, SysctlAction, TunnelAction } from '../core/action.ts';
 import {
@@ -17,10 +17,10 @@ import type { TunnelPeers } from '../desired/tunnel-peers.ts';
 import type { NeighbourTable } from '../observe/neighbour-table.ts';
 import { isOwn, type RouteTable } from '../observe/route-table.ts';
 
-/** Linux' metric when none is given: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
+/** Linux' default metric: 0 for IPv4, IP6_RT_PRIO_USER for IPv6 (include/uapi/linux/ipv6_route.h). */
 export const defaultMetric = (dst: string): number => (dst.includes(':') ? 1024 : 0);
 
-/** The kernel's view of a route that the agent makes. */
+/** Returns a desired route as the kernel shows it. */
 export function asKernelRoute({ dst, via, oif }: NodeRoute): KernelRoute {
   return {
     family: dst.includes(':') ? 'ipv6' : 'ipv4',
@@ -34,8 +34,8 @@ export function asKernelRoute({ dst, via, oif }: NodeRoute): KernelRoute {
 }
 
 /**
- * What to do at each decided destination, and with `complete` also at those of own routes that nothing stands for any
- * more. A foreign route to the same destination is a problem to report; it is never touched.
+ * Compares the routes at each decided destination, and with `complete` also our routes to destinations
+ * without a decision. A foreign route to the same destination is reported as a problem and never touched.
  */
 export function diffRoutes(
   decisions: ReadonlyMap<string, RouteDecision>,
@@ -96,10 +96,10 @@ function matches(have: KernelRoute, want: NodeRoute): boolean {
 
 function inTheWay(want: NodeRoute, foreign: KernelRoute): string {
   const hop = foreign.via === undefined ? 'without a gateway' : `via ${foreign.via}`;
-  return `A route that is not ours is in the way of ${want.dst} via ${want.via}: it goes ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. Remove it by \`ip route del ${want.dst} proto ${foreign.protocol}\` if nothing needs it`;
+  return `A foreign route conflicts with ${want.dst} via ${want.via}: it leads ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. If nothing needs it, remove it with \`ip route del ${want.dst} proto ${foreign.protocol}\``;
 }
 
-/** The tunnel's links: each made when some node is reached by it (`wanted`), and any other tunnel of ours removed. */
+/** Compares the tunnel links. Links of ours that are not among `wanted` are removed. */
 export function diffTunnels(
   present: readonly PresentTunnel[],
   wanted: readonly TunnelLink[],
@@ -126,7 +126,7 @@ export function diffTunnels(
   return actions;
 }
 
-/** What to do about the entries of those keys; `nameOf` gives the name of a tunnel's link. */
+/** Compares the entries with these keys. `nameOf` returns the name of a tunnel link. */
 export function diffPeers(
   peers: TunnelPeers,
   table: NeighbourTable,
@@ -138,7 +138,7 @@ export function diffPeers(
     const want = peers.at(key);
     const have = table.at(key);
     const kept = have.find(({ mac, address }) => mac === want?.mac && address === want.address);
-    // One that differs is replaced in its place.
+    // A single entry that differs is replaced by the put.
     if (want === undefined || have.length > 1) {
       for (const entry of have) {
         if (entry !== kept) {
@@ -155,7 +155,7 @@ export function diffPeers(
   return actions;
 }
 
-/** `current` maps a key to its value; a key that cannot be read is absent and left alone. */
+/** Compares settings. `current` has values by key; unreadable settings are absent and stay. */
 export function diffSysctls(
   desired: readonly Sysctl[],
   current: ReadonlyMap<string, string>,

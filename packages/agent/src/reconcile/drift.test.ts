@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fakeAgent } from '../testing/fake-agent.ts';
 import { node } from '../testing/nodes.ts';
 
-test('a repair counts as drift, a change that nodes or the host ask for does not', () => {
+test('Drift.ofPass() is true for repairs, not for changes that follow nodes or host', () => {
   const { agent, kernel, clock, metrics, state } = fakeAgent();
   agent.setNodes([node(1), node(2), node(3)]);
   agent.putNode(node(4));

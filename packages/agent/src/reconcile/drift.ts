@@ -1,22 +1,22 @@
-/** Tells a change that puts right what somebody else changed from one that follows a change of what should be. */
+/** Distinguishes repairs of drift from changes that follow a change of the desired state. */
 import { type KernelAction, placeOf } from '../core/action.ts';
 
 export class Drift {
   readonly #moved = new Set<string>();
-  /** At first everything may differ, as nothing is known of what was before. */
+  /** True at the start, when the previous state is unknown. */
   #all = true;
 
-  /** What should be at this destination has changed. */
+  /** The desired state of a destination has changed. */
   moved(prefix: string): void {
     this.#moved.add(prefix);
   }
 
-  /** What should be may have changed everywhere. */
+  /** The desired state may have changed everywhere. */
   allMoved(): void {
     this.#all = true;
   }
 
-  /** Of the changes of the pass that ends now. */
+  /** Ends a pass. Returns whether one of its changes is a repair. */
   ofPass(): (action: KernelAction) => boolean {
     const moved = new Set(this.#moved);
     const all = this.#all;

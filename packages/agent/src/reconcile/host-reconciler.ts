@@ -1,4 +1,4 @@
-/** Everything of a node but its routes, kept: sysctls, rules, executable and CNI configuration. */
+/** Reconciles everything on a node except its routes: sysctls, rules, executable and CNI configuration. */
 
 import { type Family, families } from '@cnikit/ip';
 import { IptablesError } from '@cnikit/iptables';
@@ -14,49 +14,55 @@ import { diffSysctls } from './diff.ts';
 
 export interface HostDeps {
   rules: Rules;
-  /** Absent where the kernel has none: then the rules name every destination. */
+  /** Absent on a kernel without sets, where rules name every destination. */
   sets?: Sets;
-  /** False where the kernel cannot choose masqueraded ports at random. */
+  /**
+   * False if the kernel cannot choose masqueraded ports at random.
+   *
+   * @default true
+   */
   randomPorts?: boolean;
   cni: Cni;
   /** Configurations that the container runtime prefers to ours; default: none. */
   configurationProblems?: () => Problem[];
-  /** Default: /proc/sys. */
+  /** @default /proc/sys */
   sysctls?: SysctlFiles;
-  /** Text of the installed conflist, for commands that look at the work of an agent; absent in the agent itself. */
+  /**
+   * Reads the installed conflist, for commands that inspect the work of an agent; absent in the agent itself.
+   */
   installedConflist?: () => string | undefined;
 }
 
 export interface HostOutcome {
   done: Action[];
   problems: Problem[];
-  /** False when it has to be tried again. */
+  /** False: another pass must try again. */
   ok: boolean;
-  /** True when the same was to be the last time, so that somebody else changed what `done` puts right. */
+  /** True if the desired state is that of the last pass: then `done` repairs what another program changed. */
   drift: boolean;
 }
 
 export class HostReconciler {
   readonly #deps: HostDeps;
-  /** What was last made so, as text. */
+  /** Desired state of the last pass, as text. */
   readonly #last: Record<'sysctls' | 'rules' | 'cni', string | undefined> = {
     sysctls: undefined,
     rules: undefined,
     cni: undefined,
   };
 
-  /** Whether rules can match sets: as the rules in the kernel showed once, or the last restore. */
+  /** Whether rules can match sets, as first observed in the kernel's rules, or as the last restore showed. */
   #setsMatch: boolean | undefined;
   #tables: string | undefined;
 
-  /** Sysctls that were to be set by the plugin after the last pass. */
+  /** Sysctls that the last pass left to the plugin. */
   #left: ReadonlySet<string> = new Set();
 
   constructor(deps: HostDeps) {
     this.#deps = deps;
   }
 
-  /** What the methods below would do. */
+  /** Returns what the methods below would do. */
   plan(desired: DesiredHost): Action[] {
     const { sets, rules, cni } = this.#deps;
     return [
@@ -67,7 +73,10 @@ export class HostReconciler {
     ];
   }
 
-  /** The settings that this process would change: neither those left to the plugin nor those it cannot write. */
+  /**
+   * Returns the settings that this process would change: neither those left to the plugin nor those that it
+   * cannot write.
+   */
   planSysctls(sysctls: readonly Sysctl[]): SysctlAction[] {
     const { sysctls: files = procSys() } = this.#deps;
     const left = this.leftToPlugin(sysctls);
@@ -76,15 +85,16 @@ export class HostReconciler {
     );
   }
 
-  /** The rules of a family and their set: what `rules` would do. */
+  /** Returns what `rules` would do for a family. */
   planRules(family: Family, { rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>): Action[] {
     const { sets, rules: programs } = this.#deps;
     return [...(sets?.plan(family, inside[family]) ?? []), ...programs.planFamily(family, rules[family])];
   }
 
   /**
-   * Sysctls that this process may not set and leaves to the plugin, by key. A process that may set more than the agent
-   * does, such as `plan` outside its container, also leaves those to the plugin that the installed conflist does.
+   * Returns the sysctls that this process cannot write and leaves to the plugin, by key. A process that can
+   * write more than the agent, such as `plan` outside its container, also leaves those of the installed
+   * conflist to the plugin.
    */
   leftToPlugin(sysctls: readonly Sysctl[]): Record<string, string> {
     const { sysctls: files, installedConflist } = this.#deps;
@@ -92,8 +102,8 @@ export class HostReconciler {
   }
 
   /**
-   * `pods` tells that the plugin has made some. Not being allowed to write below /proc/sys is the rule in a container:
-   * it stops nothing, and is a problem only when the plugin had its turn.
+   * Writes the settings. In a container, /proc/sys is usually read-only. That is a problem only if the plugin
+   * has attached pods (`hasPods`) since and has not set them either.
    */
   sysctls({ sysctls }: DesiredHost, pods: boolean): HostOutcome {
     const { sysctls: files } = this.#deps;
@@ -114,8 +124,8 @@ export class HostReconciler {
   }
 
   /**
-   * Whether rules may match sets. A kernel with ip_set may lack xt_set: this shows in the rules that it has. Where there
-   * are none yet, sets are tried.
+   * Whether rules may match sets. A kernel with ip_set may lack xt_set, which its rules show. Without rules
+   * yet, sets are tried.
    */
   get usesSets(): boolean {
     if (this.#deps.sets === undefined) {
@@ -126,11 +136,11 @@ export class HostReconciler {
   }
 
   /**
-   * The rules and the sets that they speak of. `fresh` looks at what the kernel has; else only what is to be other than
-   * the last time is written.
+   * Writes rules and sets. `fresh` reads the kernel's state first; otherwise only differences from the last
+   * pass are written.
    */
   rules({ rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>, fresh: boolean): HostOutcome {
-    return catchAsOutcome('rules', 'The packet filter rules could not be made', () => {
+    return catchAsOutcome('rules', 'Cannot write the packet filter rules', () => {
       const done: Action[] = [];
       const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
         for (const family of families) {
@@ -139,7 +149,7 @@ export class HostReconciler {
           }
         }
       };
-      // A set is there before a rule speaks of it, and goes after.
+      // A set must exist as long as a rule matches it.
       sets((elements) => elements !== undefined);
       const tables = JSON.stringify(rules);
       if (fresh || tables !== this.#tables) {
@@ -173,22 +183,22 @@ export class HostReconciler {
     }
   }
 
-  /** The executable, and the conflist unless it is held back. */
+  /** Installs the executable, and the conflist if there is one. */
   cni(conflist: string | undefined): HostOutcome {
-    return catchAsOutcome('cni-files', 'The CNI files could not be installed', () => ({
+    return catchAsOutcome('cni-files', 'Cannot install the CNI files', () => ({
       done: this.#deps.cni.apply(conflist),
       problems: this.fileProblems(),
       drift: this.#again('cni', conflist ?? ''),
     }));
   }
 
-  /** Problems of the CNI files, as of the last plan or pass. */
+  /** Returns the problems of the CNI files, as of the last plan or pass. */
   fileProblems(): Problem[] {
     const { cni, configurationProblems } = this.#deps;
     return [...(configurationProblems?.() ?? []), ...cni.problems()];
   }
 
-  /** Notes what is so now; true when it was to be so before. */
+  /** Records the desired state. Returns whether it is that of the last pass. */
   #again(area: 'sysctls' | 'rules' | 'cni', text: string): boolean {
     const same = this.#last[area] === text;
     this.#last[area] = text;
@@ -200,7 +210,7 @@ function notSet({ key, from, to, why }: SysctlAction, reason: string): Problem {
   return problem(
     'sysctl',
     key,
-    `Sysctl ${key} is ${from} and not ${to}: ${why}. The agent may not set it (${reason}), and no pod that was made has changed it. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
+    `Sysctl ${key} is ${from}, not ${to}: ${why}. The agent cannot write it (${reason}), and the plugin has not set it either. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
   );
 }
 

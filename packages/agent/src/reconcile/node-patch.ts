@@ -1,8 +1,8 @@
-/** A write to this node's own Node in the API, made when it is needed and one request at a time. */
+/** A change of this node's own Node in the API, sent when needed and one request at a time. */
 import type { NodeInfo } from '../core/model.ts';
 
 export interface NodePatchDeps {
-  /** Whether the Node, as the API has it, is not as it should be. */
+  /** Returns whether the Node in the API lacks the change. */
   needed: (own: NodeInfo) => boolean;
   write: (nodeName: string) => Promise<void>;
   /** Called after each attempt. */
@@ -17,7 +17,7 @@ export class NodePatch {
     this.#deps = deps;
   }
 
-  /** Does nothing when the API already has it, or is being asked. */
+  /** Sends the change unless the Node has it or a request is pending. */
   ensure(own: NodeInfo): void {
     const { needed, write, settled } = this.#deps;
     if (this.#pending || !needed(own)) {

@@ -1,4 +1,4 @@
-/** The state that a node should have: assembled here, and only here, for the running agent and for every command. */
+/** Assembles the state that a node should have, for the running agent and for every command. */
 import type { KernelAction } from '../core/action.ts';
 import type { Kernel } from '../core/kernel.ts';
 import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
@@ -9,8 +9,8 @@ import { type HostDeps, HostReconciler } from './host-reconciler.ts';
 import { type RouteOptions, RouteReconciler } from './route-reconciler.ts';
 
 /**
- * Everything except the routes, which {@link Routes} decides. Undefined before the first dump, and while this node has
- * no podCIDR.
+ * Returns everything except the routes, which {@link RouteReconciler} decides. Undefined before the first
+ * dump, and while this node has no podCIDR.
  */
 export function assembleHost(
   claims: NodeIndex,
@@ -32,16 +32,16 @@ export function assembleHost(
   );
 }
 
-/** Routes and tunnels as one look finds them. */
+/** What `run` would do to routes and tunnels. */
 export interface RoutePlan {
-  /** This node; undefined while the API lacks it. Nothing is changed then. */
+  /** This node; undefined while the API lacks it, when nothing is changed. */
   own: NodeInfo | undefined;
   actions: readonly KernelAction[];
   problems: readonly Problem[];
   wanted: ReadonlyMap<string, NodeRoute>;
 }
 
-/** What `run` would do to routes and tunnels now. Changes nothing. */
+/** Returns what `run` would do to routes and tunnels now. Changes nothing. */
 export function planRoutes(
   claims: NodeIndex,
   options: RouteOptions,
@@ -60,7 +60,7 @@ export interface PlanDeps extends HostDeps {
   chain?: () => Chain;
 }
 
-/** What a node should have, and what `run` would do about it. */
+/** The state that a node should have, and what `run` would do about it. */
 export interface NodePlan extends RoutePlan {
   host: HostReconciler;
   desired: DesiredHost | undefined;
@@ -68,7 +68,10 @@ export interface NodePlan extends RoutePlan {
   hasPods: boolean;
 }
 
-/** What `run` would do now. Changes nothing. `host.plan(desired)` gives the actions beside routes and tunnels. */
+/**
+ * Returns what `run` would do now. Changes nothing. `host.plan(desired)` has the actions besides routes and
+ * tunnels.
+ */
 export function planNode(claims: NodeIndex, policy: Policy & RouteOptions, deps: PlanDeps): NodePlan {
   const { routes, ...plan } = planRoutes(claims, policy, deps.kernel);
   const host = new HostReconciler(deps);

@@ -17,7 +17,7 @@ test.each([
 });
 
 test.each(['kernel', 'rules', 'self-test'] as const)(
-  'ReadinessPolicy.evaluate() waits whether trouble with %s lasts',
+  'ReadinessPolicy.evaluate() waits until a problem of kind %s lasts',
   (kind) => {
     const policy = new ReadinessPolicy();
     const trouble = [problem('node'), problem(kind)];
@@ -29,7 +29,7 @@ test.each(['kernel', 'rules', 'self-test'] as const)(
   },
 );
 
-test("cri-o/cri-o#8018: ReadinessFile.write() tells the plugin's STATUS, and writes only what is new, also over a restart", () => {
+test('cri-o/cri-o#8018: ReadinessFile.write() writes only changes, even after a restart', () => {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-readiness-'));
   try {
     const path = join(dir, 'state', 'readiness.json');

@@ -1,4 +1,4 @@
-/** The file by which the plugin's STATUS, and so a container runtime, learns whether new pods would have a network. */
+/** Reports to the plugin's STATUS, and so to a container runtime, whether new pods would have a network. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { READINESS_NAME } from '../core/names.ts';
@@ -6,20 +6,20 @@ import { type Problem, problemKinds } from '../core/problem.ts';
 
 export interface Readiness {
   ready: boolean;
-  /** Why not. */
+  /** Why the node is not ready. */
   reason?: string;
 }
 
 /**
- * A node that is not ready any more loses the traffic of Services, so what ends within this time, such as a lock held by
- * others, must not make it so.
+ * How long a fatal problem must last. A node that stops being ready loses the traffic of Services, so short
+ * problems, such as a held lock, must not cause that.
  */
 const LASTING_MS = 30_000;
 
 export class ReadinessPolicy {
   #since: number | undefined;
 
-  /** Of what a pass found, `now` in ms. Undefined: what was said before still holds. */
+  /** Evaluates the problems of a pass, `now` in ms. Returns undefined if the last result still holds. */
   evaluate(programmed: boolean, problems: Iterable<Problem>, now: number): Readiness | undefined {
     const all = [...problems];
     const reason = all.find(({ kind }) => problemKinds[kind].fatal)?.message;
@@ -36,7 +36,7 @@ export class ReadinessPolicy {
   }
 }
 
-/** Writes the file whenever it would say something else; it appears whole or not at all. */
+/** Writes the file atomically, and only if its content changes. */
 export class ReadinessFile {
   readonly #path: string;
   readonly #dir: string;

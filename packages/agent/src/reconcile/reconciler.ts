@@ -33,7 +33,7 @@ export interface PassResult {
   ok: boolean;
   /** The pass looked at everything. */
   complete?: boolean;
-  /** The kernel refused a change that an event on its way may explain: only a dump tells. */
+  /** The kernel refused a change, and an event that is still on its way may explain that: a dump is needed. */
   stale?: boolean;
   /** The whole data path is programmed, and packets take the routes. */
   usable?: boolean;
@@ -87,7 +87,7 @@ export class Reconciler {
     this.#deps.metrics.set('nodes', this.#nodes.index.size);
   }
 
-  /** Takes in a kernel event. Returns the pass that it needs. */
+  /** Processes a kernel event. Returns the pass that it needs. */
   observe(event: KernelEvent): 'partial' | 'reload' | undefined {
     if (event.type === 'route' && isOwn(event.route)) {
       this.#routes.observe(event.op, event.route);
@@ -201,7 +201,8 @@ export class Reconciler {
       }
     }
     const { done, failed: refused, problems, tunnelChanged } = this.#routes.sync(prefixes, complete);
-    // Without a dump before it, a refusal may only mean that the events of an earlier change are still on their way.
+    // In a pass without a dump, a refusal may only mean that the events of an earlier change have not arrived
+    // yet.
     const stale = refused.filter(({ code }) => !complete && (code === 'EEXIST' || code === 'ESRCH'));
     const failed = refused.filter((failure) => !stale.includes(failure));
     for (const { action, message } of failed) {

@@ -1,18 +1,18 @@
-/** One log line for each change and each problem; none when nothing happens. */
+/** Logs each change and each problem once; nothing while the agent is idle. */
 
 import { type Action, describe, signOf } from '../core/action.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { ProblemTracker } from './problem-tracker.ts';
 
-/** More changes than this at once are summed up in one line. */
+/** Maximum number of changes that are logged one by one; more are summed up in one line. */
 const LINES = 20;
 
 export class Reporter {
   readonly problems: ProblemTracker;
   readonly #log: Log;
   readonly #metrics: Metrics;
-  /** When the route to each destination was changed last, ms since the epoch. */
+  /** When the route to each destination last changed, ms since the epoch. */
   readonly changedAt = new Map<string, number>();
 
   constructor(log: Log, metrics: Metrics) {
@@ -21,7 +21,7 @@ export class Reporter {
     this.#metrics = metrics;
   }
 
-  /** `drift` tells of a change that puts right what somebody else changed. */
+  /** Logs and counts changes. `drift` returns whether a change repairs what another program changed. */
   changes<A extends Action>(actions: readonly A[], drift: (action: A) => boolean = () => false): void {
     const [kinds, repairs] = [new Map<string, number>(), new Map<string, number>()];
     const count = (counts: Map<string, number>, kind: string): void =>

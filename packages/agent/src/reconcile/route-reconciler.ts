@@ -1,4 +1,7 @@
-/** Routes and the tunnel, kept: remembers what the kernel has, so that an event costs one message and no dump. */
+/**
+ * Reconciles routes and tunnels. It keeps a copy of the kernel's state, so that an event costs one message
+ * and no dump.
+ */
 
 import type { Family } from '@cnikit/ip';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
@@ -25,9 +28,12 @@ import { asKernelRoute, diffPeers, diffRoutes, diffTunnels } from './diff.ts';
 export interface RouteOutcome {
   done: KernelAction[];
   failed: WriteFailure[];
-  /** By destination, of every destination looked at; without an entry all is well. */
+  /** Problems by destination. Destinations without problems have no entry. */
   problems: Map<string, Problem[]>;
-  /** Other tunnels are needed than before, or a tunnel's link was made or removed: what depends on them must be decided again. */
+  /**
+   * Other tunnels are needed than before, or a tunnel link was created or removed: what depends on them must
+   * be decided again.
+   */
   tunnelChanged: boolean;
 }
 
@@ -36,7 +42,10 @@ export interface RouteOptions extends Reachability {
   outsideInterface?: string;
 }
 
-/** Making the link, seeing its index, giving it addresses; one more for a link that goes meanwhile. */
+/**
+ * Rounds: create the link, learn its index, add its addresses; one more for a link that disappears in
+ * between.
+ */
 const TUNNEL_ROUNDS = 4;
 
 export class RouteReconciler {
@@ -47,10 +56,10 @@ export class RouteReconciler {
   #neighbours = new NeighbourTable();
   #facts: HostFacts | undefined;
   readonly #peers = new TunnelPeers();
-  /** Entries of the tunnel's link to look at in the next pass. */
+  /** Keys of tunnel entries to look at in the next pass. */
   readonly #dirtyKeys = new Set<string>();
   readonly #wanted = new Map<string, NodeRoute>();
-  /** Names of the tunnel links that the last pass needed, whether they could be made or not. */
+  /** Names of the tunnel links that the last pass needed, even if it could not create them. */
   #neededTunnels = '';
 
   constructor(claims: NodeIndex, kernel: Kernel, options: RouteOptions) {
@@ -59,17 +68,17 @@ export class RouteReconciler {
     this.#options = options;
   }
 
-  /** Of the last dump; undefined before the first. */
+  /** Facts of the last dump; undefined before the first. */
   get facts(): HostFacts | undefined {
     return this.#facts;
   }
 
-  /** The families of outer packets by which some node is reached, as decided last. */
+  /** Families of outer packets in use, as last decided. */
   get tunnelled(): ReadonlySet<Family> {
     return this.#peers.underlays();
   }
 
-  /** Dumps the kernel's tables. True when the facts changed, so that every decision must be taken again. */
+  /** Dumps the kernel's tables. Returns whether the facts changed, so that everything must be decided again. */
   load(): boolean {
     const { outsideInterface, tunnel } = this.#options;
     const state = this.#kernel.dump();
@@ -81,7 +90,7 @@ export class RouteReconciler {
     return changed;
   }
 
-  /** Takes in an event about one of the agent's own routes. */
+  /** Processes an event of one of the agent's own routes. */
   observe(op: 'new' | 'del', route: KernelRoute): void {
     if (op === 'new') {
       this.#table.put(route);
@@ -90,13 +99,13 @@ export class RouteReconciler {
     }
   }
 
-  /** Takes in an event about an entry of some link. True when it is one of the tunnel's. */
+  /** Processes an event of an FDB or neighbour entry. Returns whether it belongs to a tunnel. */
   observeNeighbour(op: 'new' | 'del', neighbour: KernelNeighbour): boolean {
     if (this.#facts?.tunnels.some(({ index }) => index === neighbour.index) !== true) {
       return false;
     }
     const key = entryKey(neighbour);
-    // What the kernel tells of others than permanent ones, and of multicast, is no matter of ours.
+    // Ignore events of entries that are not permanent, and of multicast.
     if (op === 'del' && this.#neighbours.at(key).length === 0) {
       return false;
     }
@@ -109,22 +118,22 @@ export class RouteReconciler {
     return true;
   }
 
-  /** Number of destinations with own routes in the kernel, as far as known. */
+  /** Number of destinations with routes of ours in the kernel, as last observed. */
   get owned(): number {
     return this.#table.owned;
   }
 
-  /** Destinations of own routes in the kernel, as far as known. */
+  /** Returns the destinations of our routes in the kernel, as last observed. */
   own(): string[] {
     return [...this.#table.own()];
   }
 
-  /** The routes that there should be, by destination, as far as looked at. */
+  /** Desired routes by destination, as far as decided. */
   get wanted(): ReadonlyMap<string, NodeRoute> {
     return this.#wanted;
   }
 
-  /** What `sync` would do for all destinations. */
+  /** Returns what `sync` would do for all destinations. */
   plan(): { actions: KernelAction[]; problems: Problem[] } {
     const { routes, decisions, problems, keys } = this.#decide(this.#claims.prefixes(), true);
     const tunnels = this.#wantedTunnels();
@@ -142,12 +151,14 @@ export class RouteReconciler {
     };
   }
 
-  /** Makes the routes to `prefixes` right; `complete` also removes own routes to destinations that nobody claims. */
+  /**
+   * Reconciles the routes to `prefixes`. `complete` also removes our routes to destinations that no node has.
+   */
   sync(prefixes: Iterable<string>, complete: boolean): RouteOutcome {
     const first = this.#decide(prefixes, complete);
     const tunnels = this.#wantedTunnels();
     const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
-    // The link has to be there before a route can lead to it, and goes when none does any more.
+    // A link must exist before a route uses it, and is removed after the last route.
     this.#makeTunnels(tunnels, outcome, 'needed');
     const last = outcome.tunnelChanged ? this.#decide(this.#claims.prefixes(), true) : first;
     for (const [dst, { problems }] of last.decisions) {
@@ -162,7 +173,7 @@ export class RouteReconciler {
     const routes = last.routes.flatMap(withoutLink);
     const entries = this.#peerActions(last.keys, tunnels).filter(({ entry }) => entry.index !== 0);
     this.#write([...entries.filter(({ op }) => op === 'put'), ...inOrder(routes)], outcome);
-    // An entry that goes is used until the route to it has gone.
+    // Entries are in use until their routes are removed.
     this.#write(
       entries.filter(({ op }) => op === 'remove'),
       outcome,
@@ -174,7 +185,7 @@ export class RouteReconciler {
     return outcome;
   }
 
-  /** Removes every route of the agent, and its tunnels. */
+  /** Removes all routes and tunnels of the agent. */
   removeAll(): RouteOutcome {
     const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
     this.#write(
@@ -249,7 +260,9 @@ export class RouteReconciler {
     );
   }
 
-  /** Of links that stay or are to come: with one that goes, all its entries do. */
+  /**
+   * Returns actions on entries of links that stay or will be created: a removed link takes its entries along.
+   */
   #peerActions(keys: Iterable<string>, wanted: readonly TunnelLink[]): NeighbourAction[] {
     const names = new Set(wanted.map(({ name }) => name));
     const present = new Map(this.#facts?.tunnels.map(({ index, name }) => [index, name]));
@@ -257,7 +270,10 @@ export class RouteReconciler {
     return actions.filter(({ dev }) => names.has(dev));
   }
 
-  /** `needed`: a link that nobody needs stays until the routes have left it, unless it stands where another is to be. */
+  /**
+   * Creates, changes and removes tunnel links. With `needed`, an unneeded link stays until the routes have
+   * left it, unless it conflicts with a link to create.
+   */
   #makeTunnels(wanted: readonly TunnelLink[], outcome: RouteOutcome, which: 'needed' | 'all'): void {
     for (let round = 0; round < TUNNEL_ROUNDS; round++) {
       const all = this.#tunnelActions(wanted);
@@ -275,7 +291,7 @@ export class RouteReconciler {
     }
   }
 
-  /** True when all was done. */
+  /** Returns whether all actions succeeded. */
   #write(actions: readonly KernelAction[], outcome: RouteOutcome): boolean {
     if (actions.length === 0) {
       return true;
@@ -318,8 +334,8 @@ export class RouteReconciler {
 }
 
 /**
- * While the link of a tunnel is missing, for a reason that was said, a route through it would only be refused. The one
- * of before goes all the same: it leads where the node is no more.
+ * Omits a route whose tunnel link does not exist: the kernel would only refuse it. The previous route is
+ * removed all the same, as it leads where the node is no longer.
  */
 function withoutLink(action: RouteAction): RouteAction[] {
   if (action.op === 'remove' || action.route.oif !== 0) {
@@ -328,7 +344,7 @@ function withoutLink(action: RouteAction): RouteAction[] {
   return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];
 }
 
-/** Removals first: what goes may stand in the way of what comes. */
+/** Sorts removals first, as an old route may conflict with a new one. */
 function inOrder(actions: RouteAction[]): RouteAction[] {
   const order = { remove: 0, change: 1, add: 2 } as const;
   return actions.sort((a, b) => order[a.op] - order[b.op]);

@@ -46,7 +46,7 @@ function synced() {
 describe(`among ${NODES} nodes an event costs no dump, and the writes of its own node only:`, () => {
   const { agent, kernel, clock, callsOf } = synced();
 
-  test('a heartbeat of every node: none', () => {
+  test('Agent.putNode() writes nothing for a heartbeat of every node', () => {
     const calls = callsOf(() => {
       for (let n = 1; n <= NODES; n++) {
         agent.putNode(large(n));
@@ -55,7 +55,7 @@ describe(`among ${NODES} nodes an event costs no dump, and the writes of its own
     expect(calls).toEqual({ dumps: 0, writes: [], others: [] });
   });
 
-  test('another InternalIP', () => {
+  test('Agent.putNode() writes only the routes of a node whose InternalIP changes', () => {
     const moved = large(77, { internalIPs: ['172.16.99.99', '2001:db8::4d'] });
     expect(callsOf(() => agent.putNode(moved))).toEqual({
       dumps: 0,
@@ -65,7 +65,7 @@ describe(`among ${NODES} nodes an event costs no dump, and the writes of its own
     });
   });
 
-  test('a node that goes, and one that comes', () => {
+  test('Agent.deleteNode() and putNode() write only the routes of that node', () => {
     expect(callsOf(() => agent.deleteNode('n4000'))).toMatchObject({
       dumps: 0,
       writes: ['- route 10.15.160.0/24 via 172.16.15.160', '- route fd00:10:244:fa0::/64 via 2001:db8::fa0'],
@@ -79,7 +79,7 @@ describe(`among ${NODES} nodes an event costs no dump, and the writes of its own
     });
   });
 
-  test('a route that somebody deletes', () => {
+  test('Agent.onKernel() writes only the route that another program deleted', () => {
     const route = kernel.routes.find(({ dst }) => dst === '10.1.0.0/24')!;
     kernel.routes = kernel.routes.filter((have) => have !== route);
     expect(callsOf(() => agent.onKernel({ type: 'route', op: 'del', route }))).toEqual({
@@ -89,7 +89,7 @@ describe(`among ${NODES} nodes an event costs no dump, and the writes of its own
     });
   });
 
-  test('a complete pass over what is right: one dump, no write', () => {
+  test('Agent.resync() dumps once and writes nothing while nothing differs', () => {
     expect(callsOf(() => clock.advance(60_000))).toEqual({ dumps: 1, writes: [], others: [] });
   });
 });

@@ -1,4 +1,4 @@
-/** An agent over models of everything, with a clock that only the test moves. */
+/** An agent on fakes, with a clock that only the test advances. */
 import { IptablesError } from '@cnikit/iptables';
 import type { DesiredRules } from '../apply/rules.ts';
 import { procSys } from '../apply/sysctls.ts';
@@ -17,7 +17,7 @@ export class FakeClock {
     return () => this.#timers.delete(timer);
   };
 
-  /** Runs what is due within the next `ms`, in order. */
+  /** Runs the timers of the next `ms`, in order. */
   advance(ms: number): void {
     const end = this.now + ms;
     for (;;) {
@@ -37,13 +37,13 @@ export function fakeAgent(changes: Partial<AgentDeps> = {}, options: Partial<Age
   const kernel = new FakeKernel();
   const clock = new FakeClock();
   const lines: string[] = [];
-  /** What was done, in order. */
+  /** Writes of the agent, in order. */
   const order: string[] = [];
   const state = {
     rules: '',
     conflist: undefined as string | undefined,
     rulesError: undefined as Error | undefined,
-    /** As of a kernel without xt_set. */
+    /** Refuses rules that match sets, like a kernel without xt_set. */
     refusesSets: false,
   };
   const write = kernel.write.bind(kernel);

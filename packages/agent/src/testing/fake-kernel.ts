@@ -1,4 +1,7 @@
-/** A model of the kernel's main table and of VXLAN links for tests: creates exclusively, replaces, deletes exactly, and counts writes. */
+/**
+ * A fake of the kernel's main table and of VXLAN links: it creates exclusively, replaces, deletes exactly,
+ * and counts writes.
+ */
 
 import type { KernelAction, NeighbourAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, WriteFailure } from '../core/kernel.ts';
@@ -108,7 +111,7 @@ export class FakeKernel implements Kernel {
     return undefined;
   }
 
-  /** With all that hangs on it. False when there is none. */
+  /** Removes a link with its addresses, routes and entries. Returns false if there is no such link. */
   removeLink(index: number): boolean {
     const had = this.links.length;
     this.links = this.links.filter((link) => link.index !== index);
@@ -134,7 +137,7 @@ export class FakeKernel implements Kernel {
     return undefined;
   }
 
-  /** Destination and next hop of the agent's routes, sorted. */
+  /** Returns destination and next hop of the agent's routes, sorted. */
   own(): string[] {
     return this.routes
       .filter(({ protocol }) => protocol === 201)

@@ -28,7 +28,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       return running;
     };
 
-    test('programs routes, rules, plugin and conflist, dual stack, by the permissions of the manifest', async () => {
+    test('Agent programs routes, rules, plugin and conflist, dual stack, with the permissions of the manifest', async () => {
       await ready();
       expect(ownRoutes()).toEqual(routesTo(2, 3));
       for (const save of ['iptables-save', 'ip6tables-save']) {
@@ -38,7 +38,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect([...new Set(node.api.requests.map(({ status }) => status))]).toEqual([200]);
     });
 
-    test('cloudnativelabs/kube-router#440: a new node has its route, a removed one has none, without a pass over all', async () => {
+    test('cloudnativelabs/kube-router#440: Agent adds and removes the routes of one node without a complete pass', async () => {
       const { metrics } = await ready();
       const passes = metrics.get('resyncs');
       node.api.nodes.put(nodeObject(4) as never);
@@ -48,7 +48,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(metrics.get('resyncs')).toBe(passes);
     });
 
-    test('kubernetes/kubernetes#98359: another podCIDR and another InternalIP are followed', async () => {
+    test('kubernetes/kubernetes#98359: Agent follows a changed podCIDR and a changed InternalIP', async () => {
       await ready();
       const moved = nodeObject(2, ['10.244.200.0/24']);
       moved.status.addresses = [{ type: 'InternalIP', address: '192.0.2.22' }];
@@ -60,7 +60,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(run('ipset', 'save')).not.toContain('10.244.2.0');
     });
 
-    test('flannel-io/flannel#801, #1145: routes deleted and changed by hand are back', async () => {
+    test('flannel-io/flannel#801, #1145: Agent restores routes that were deleted or changed manually', async () => {
       await ready();
       run('ip', 'route', 'del', '10.244.2.0/24');
       run('ip', '-6', 'route', 'del', 'fd00:10:244:3::/64');
@@ -68,14 +68,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
     });
 
-    test('systemd/systemd#25451: routes that another program purges are back', async () => {
+    test('systemd/systemd#25451: Agent restores routes that another program purges', async () => {
       await ready();
       run('ip', 'route', 'flush', 'proto', '201');
       run('ip', '-6', 'route', 'flush', 'proto', '201');
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
     });
 
-    test('an interface that goes down and up has its routes back, though the kernel says nothing of their end', async () => {
+    test('Agent restores the routes of an interface that was down, although the kernel sends no events for their removal', async () => {
       await ready();
       run('ip', 'link', 'set', 'eth0', 'down');
       await eventually(() => expect(ownRoutes()).toEqual([]));
@@ -84,7 +84,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
     });
 
-    test('foreign routes stay, also one in the way, which is named', async () => {
+    test('Agent keeps foreign routes and reports a conflicting one', async () => {
       run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.77');
       run('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.78');
       await ready();
@@ -100,7 +100,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(run('ip', 'route', 'show', '10.244.3.0/24')).toContain('192.0.2.77');
     });
 
-    test('a restart changes nothing: no route goes, no rule, no file', async () => {
+    test('Agent changes no route, rule or file at a restart', async () => {
       const first = await ready();
       await first.stop();
       const [writes, lines] = [node.writes.length, node.lines.length];
@@ -119,7 +119,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(node.lines.slice(lines)).toEqual(['The data path is programmed']);
     });
 
-    test('flannel-io/flannel#2554: what changed while the agent was away is put right at its start', async () => {
+    test('flannel-io/flannel#2554: Agent repairs at its start what changed while it was down', async () => {
       const first = await ready();
       await first.stop();
       node.api.nodes.delete('n2');
@@ -129,7 +129,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(ownRoutes()).toEqual(routesTo(3, 5));
     });
 
-    test('flannel-io/flannel#2116: a pass restores rules that were flushed, and stands first in FORWARD', async () => {
+    test('flannel-io/flannel#2116: Agent.resync() restores flushed rules and the first place in FORWARD', async () => {
       const { agent } = await ready();
       run('iptables', '-I', 'FORWARD', '1', '-j', 'REJECT');
       run('iptables', '-t', 'nat', '-F');
@@ -140,7 +140,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(run('iptables-save', '-t', 'nat')).toMatch(/-A POSTROUTING .*-j CNIKIT-POSTROUTING/);
     });
 
-    test('cloudnativelabs/kube-router#1370, plugins#683: rules that somebody flushes or stands before are back by event', async () => {
+    test('cloudnativelabs/kube-router#1370, plugins#683: Agent.checkRules() restores rules that were flushed or preceded', async () => {
       await ready();
       const whole = (): void => {
         expect(run('iptables', '-S', 'FORWARD').split('\n')[1]).toContain('-j CNIKIT-FORWARD');
@@ -162,7 +162,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       }
     });
 
-    test('what others change beside our rules, and what we write, is no endless work', async () => {
+    test('Agent ends its passes over the rules after foreign changes and its own writes', async () => {
       const { metrics } = await ready();
       const passes = (): number =>
         Number(/sync_duration_seconds_count\{scope="event"\} (\d+)/.exec(metrics.text())?.[1] ?? 0);
@@ -190,7 +190,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(node.lines).toHaveLength(length);
     });
 
-    test('kube-router#1370: rules of others keep their place and their counters', async () => {
+    test('kube-router#1370: Agent keeps place and counters of foreign rules', async () => {
       run('iptables', '-t', 'nat', '-N', 'OTHER');
       run('iptables', '-t', 'nat', '-A', 'POSTROUTING', '-j', 'OTHER');
       run('iptables', '-t', 'nat', '-A', 'OTHER', '-s', '203.0.113.0/24', '-j', 'RETURN');
@@ -203,7 +203,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       );
     });
 
-    test('flannel-io/flannel#1721: a plugin or conflist that was removed is installed again', async () => {
+    test('flannel-io/flannel#1721: Agent reinstalls a plugin or conflist that was removed', async () => {
       const { agent } = await ready();
       rmSync(node.binDir, { recursive: true });
       rmSync(join(node.confDir, '05-cnikit.conflist'));
@@ -211,7 +211,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(readConflist(node)).toMatchObject({ name: 'cnikit' }));
     });
 
-    test('kubernetes/kubernetes#48638, gravitational/gravity#1017: watches that break or expire miss nothing', async () => {
+    test('kubernetes/kubernetes#48638, gravitational/gravity#1017: Agent misses nothing when watches break or expire', async () => {
       await ready();
       node.api.faults.dropWatches();
       node.api.nodes.put(nodeObject(4) as never);
@@ -222,7 +222,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 4)));
     });
 
-    test('flannel-io/flannel#1134, kubernetes-sigs/kind#1461: an API server that is away costs nothing but a line', async () => {
+    test('flannel-io/flannel#1134, kubernetes-sigs/kind#1461: Agent logs one line when the API server is unreachable, and changes nothing', async () => {
       await node.api.stop();
       const { agent } = node.start();
       await eventually(() =>
@@ -242,7 +242,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3, 4)));
     });
 
-    test('flannel-io/flannel#933: at rest and under heartbeats nothing is written', async () => {
+    test('flannel-io/flannel#933: Agent writes nothing while idle and under heartbeats', async () => {
       const { agent, metrics } = await ready();
       const before = [node.writes.length, node.lines.length, metrics.get('changes')];
       for (let beat = 0; beat < 50; beat++) {

@@ -248,7 +248,7 @@ async function addressOf(pod: Pod): Promise<string> {
 }
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
-  'cnikit-agent under fire (needs the sandbox and the build: run npm test at the root)',
+  'cnikit-agent under faults (needs the sandbox and the build: run npm test at the root)',
   () => {
     let lab: Lab;
     let api: ApiServer;
@@ -343,7 +343,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
     }
 
     test.each(SEEDS)(
-      'seed %i: with the control plane hurt, pods lose nothing',
+      'seed %i: pods lose no packets while the control plane fails',
       async (seed) => {
         const [one, two] = victims.map(({ node }) => node.pods.get(`pod-${node.name}`)!);
         const ping = await startPing(one!, await addressOf(two!));
@@ -359,7 +359,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
       }
     };
 
-    test('events that the kernel has to drop are counted, and made good by a dump', async () => {
+    test('cnikit-agent run counts events that the kernel drops, and dumps the kernel after them', async () => {
       const victim = victims[0]!;
       victim.start();
       await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
@@ -379,7 +379,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
     }, 120_000);
 
     test.runIf(SOAK)(
-      'an API server that is gone for a minute costs pods nothing, what is bent meanwhile is put right, and it is heard as soon as it is back',
+      'cnikit-agent run keeps pods connected during an outage of the API server, repairs drift, and reconnects at once',
       async () => {
         for (const victim of victims) {
           victim.start();
@@ -411,7 +411,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
     );
 
     test.each(SEEDS)(
-      'seed %i: with everything hurt, all is right in the end',
+      'seed %i: the node is right in the end after faults of everything',
       async (seed) => {
         await chaos(seed, { ...controlPlane, ...dataPlane });
       },

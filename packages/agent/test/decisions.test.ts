@@ -17,7 +17,7 @@ describe.each([
     [...titles!.matchAll(/"([^"]+)"/g)].map(([, title]) => [title!, file!] as const),
   );
 
-  test('names tests', () => {
+  test(`${document} names tests`, () => {
     expect(claims.length).toBeGreaterThan(least);
   });
 

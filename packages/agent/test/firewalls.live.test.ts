@@ -260,7 +260,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ['Docker', docker],
       ['ufw', ufw],
     ])(
-      'flannel-io/flannel#2116: pods are reached and reach the world under the rules of %s, whoever came first',
+      'flannel-io/flannel#2116: Agent connects pods in both directions under the rules of %s, whichever came first',
       async (_, rules) => {
         restore(rules);
         run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.2');
@@ -285,23 +285,20 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     test.each([
       ['sets', true],
       ['rules alone', false],
-    ])(
-      'pods keep their address towards pods and nodes of the cluster, and have that of their node towards others, by %s',
-      (_, withSets) => {
-        start(withSets);
-        expect(run('iptables-save', '-t', 'nat').includes('--match-set')).toBe(withSets);
-        /** The two directions of a flow, as connection tracking has them: the second shows the translation. */
-        const flow = (to: string): string => {
-          ping('pod', to);
-          return run('sh', '-c', `conntrack -L 2>/dev/null | grep -F 'dst=${to} ' | head -1`);
-        };
-        expect(flow('10.244.2.5')).toMatch(/src=10\.244\.2\.5 dst=10\.244\.1\.5 /);
-        expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=10\.244\.1\.5 /);
-        expect(flow('203.0.113.9')).toMatch(/src=203\.0\.113\.9 dst=192\.0\.2\.1 /);
-      },
-    );
+    ])('Agent masquerades pods only towards destinations outside the cluster, with %s', (_, withSets) => {
+      start(withSets);
+      expect(run('iptables-save', '-t', 'nat').includes('--match-set')).toBe(withSets);
+      /** The two directions of a flow, as connection tracking has them: the second shows the translation. */
+      const flow = (to: string): string => {
+        ping('pod', to);
+        return run('sh', '-c', `conntrack -L 2>/dev/null | grep -F 'dst=${to} ' | head -1`);
+      };
+      expect(flow('10.244.2.5')).toMatch(/src=10\.244\.2\.5 dst=10\.244\.1\.5 /);
+      expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=10\.244\.1\.5 /);
+      expect(flow('203.0.113.9')).toMatch(/src=203\.0\.113\.9 dst=192\.0\.2\.1 /);
+    });
 
-    test('kube-proxy beside us: its rules stay as they are, and what it marks is masqueraded by it', () => {
+    test('Agent keeps the rules of kube-proxy, and kube-proxy masquerades the packets that it marks', () => {
       restore(kubeProxy);
       // As kube-proxy marks a packet to a Service of another node's pod.
       run('iptables', '-t', 'nat', '-A', 'KUBE-SERVICES', '-d', '10.96.0.1', '-j', 'KUBE-MARK-MASQ');
@@ -335,7 +332,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(postrouting.at(-1)).toContain('CNIKIT-POSTROUTING');
     });
 
-    test('kube-proxy in nftables mode beside us: its tables stay as they are, and it translates', () => {
+    test('Agent keeps the tables of kube-proxy in nftables mode, and Services work', () => {
       run(
         'nft',
         `table ip kube-proxy {
@@ -400,7 +397,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           }
         };
 
-        test('Services reach pods of this node and of others, beside the rules of Docker', async () => {
+        test('Services of kube-proxy in ipvs mode reach pods of all nodes beside the rules of Docker', async () => {
           restore(docker);
           await serve('pod', '10.244.1.5');
           await serve('n2', '10.244.2.5');
@@ -424,7 +421,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           everythingPasses();
         });
 
-        test('Services that come and go are none of the agent’s business', async () => {
+        test('Agent ignores Services of kube-proxy in ipvs mode', async () => {
           start();
           const before = { routes: ownRoutes(), rules: run('iptables-save'), conflist, lines: [...lines] };
           // Also one whose external address is that of this node, and one whose is that of another.
@@ -445,7 +442,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
-    test('the outside interface is followed live when the default route moves, and its MTU', async () => {
+    test('Agent follows the egress interface and its MTU when the default route moves', async () => {
       start();
       ping('pod', '203.0.113.9');
       run('ip', 'link', 'add', 'port-x', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', 'world');

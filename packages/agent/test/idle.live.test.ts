@@ -24,7 +24,7 @@ function writes(trace: string): string[] {
 }
 
 test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || spawnSync('strace', ['-V']).status !== 0)(
-  'an idle minute with heartbeats writes nothing to the kernel and nothing to the API (needs the sandbox and strace)',
+  'cnikit-agent run writes nothing to the kernel and the API during an idle minute with heartbeats (needs the sandbox and strace)',
   async () => {
     const node = await liveNode(...Array.from({ length: NODES }, (_, i) => i + 1));
     const health = '127.0.0.1:9473';

@@ -44,7 +44,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         .map(({ dst, via, priority, type }) => `${dst} ${via} ${priority} ${type}`)
         .sort();
 
-    test('the model that the tests use does as the real one', () => {
+    test('FakeKernel behaves like the real kernel for routes', () => {
       // A change is only ever made of a route that is there: what the kernel does otherwise is not relied upon.
       const step = fc.record({
         op: fc.constantFrom('add', 'remove', 'change'),
@@ -84,7 +84,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       );
     });
 
-    test('the model of a tunnel does as the real one', () => {
+    test('FakeKernel behaves like the real kernel for tunnels', () => {
       const model = new FakeKernel();
       model.links[1]!.index = oif;
       const link: TunnelLink = {
@@ -144,7 +144,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       step((old) => ({ kind: 'tunnel', op: 'remove', old }));
     });
 
-    test('Kernel.write() does all that can be done, and says what could not', () => {
+    test('Kernel.write() carries out what it can and reports the failures', () => {
       const make = (dst: string, via: string): RouteAction => ({
         kind: 'route',
         op: 'add',

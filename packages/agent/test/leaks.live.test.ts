@@ -24,7 +24,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       return existsSync(dir) ? readdirSync(dir).filter((name) => /^[\da-f]+[.:]/.test(name)) : [];
     };
 
-    test('containernetworking/plugins#252, #332, containerd/containerd#5768, #5438, containerd/go-cni#131: what a pod left over that nobody deleted is released', async () => {
+    test('containernetworking/plugins#252, #332, containerd/containerd#5768, #5438, containerd/go-cni#131: releaseLeak() releases what a pod without DEL left behind', async () => {
       using rt = openRtnetlink();
       addPod(node, 'pod-a');
       addPod(node, 'pod-b');
@@ -48,7 +48,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(reserved()).toEqual([]);
     });
 
-    test('with it go port forwards and limits, though nobody tells DEL of them', async () => {
+    test('releaseLeak() also removes port forwards and bandwidth limits, which DEL does not name', async () => {
       using rt = openRtnetlink();
       const others = (): string[] => rt.links({ kind: 'ifb' }).map(({ name }) => name);
       const before = others();
@@ -69,7 +69,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(reserved()).toEqual([]);
     });
 
-    test('a link whose both ends are in the host is removed', async () => {
+    test('releaseLeak() removes a veth pair with both ends in the host', async () => {
       using rt = openRtnetlink();
       const name = `${hostVethPrefix('cnikit')}0000000`;
       rt.request(newLink({ kind: 'veth', name, peer: { name: 'stray' } }));
@@ -79,7 +79,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(rt.link({ name })).toBeUndefined();
     });
 
-    test('what the plugin says when it cannot is passed on', async () => {
+    test('releaseLeak() passes on the error of the plugin', async () => {
       using rt = openRtnetlink();
       const leak = {
         kind: 'reservation',

@@ -8,9 +8,9 @@ import { HostReconciler } from '../src/reconcile/host-reconciler.ts';
 const root = '/run/sysctl-readonly';
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
-  'Host and sysctls (needs the sandbox: run npm test at the root)',
+  'HostReconciler and sysctls (needs the sandbox: run npm test at the root)',
   () => {
-    test('leaves to the plugin what it may not write, whether it is right yet or not, and says so only when that did not help', () => {
+    test('HostReconciler leaves settings that it cannot write to the plugin, and reports them only if that did not help', () => {
       for (const argv of [
         ['mkdir', '-p', root],
         ['mount', '-t', 'tmpfs', 'tmpfs', root],

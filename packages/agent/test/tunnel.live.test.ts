@@ -198,7 +198,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test.each(['ipv4', 'ipv6'] as const)(
-      'pods of both families reach each other over an %s router',
+      'pods of both families reach each other through an %s router',
       (underlay) => {
         make(underlay, 4);
         for (const node of nodes) {
@@ -227,7 +227,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
-    test('peers of either family of outer packets at once, each by a link of its own', async () => {
+    test('Agent reaches peers of both underlay families at once, each through its own link', async () => {
       make('ipv4', 4);
       const [n1, n2, n3, n4] = nodes as [TunnelNode, TunnelNode, TunnelNode, TunnelNode];
       // n1 and n2 have both families, n3 IPv4 only, n4 IPv6 only.
@@ -283,7 +283,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1450);
     });
 
-    test('plan shows the tunnel before it is there, and a second pass changes nothing', () => {
+    test('RouteReconciler.plan() shows a tunnel before it exists, and a second pass changes nothing', () => {
       const [n1] = make('ipv4', 3) as [TunnelNode];
       n1.start(infos('ipv4'));
       expect(n1.writes[0]).toMatch(
@@ -296,7 +296,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(n1.writes.slice(length)).toEqual([]);
     });
 
-    test('what somebody changes of the tunnel is put right by event', async () => {
+    test('Agent.onKernel() repairs a tunnel that another program changed', async () => {
       const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
       for (const node of nodes) {
         node.start(infos('ipv4'));
@@ -328,7 +328,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       }
     });
 
-    test('a peer that moves behind the router and back is followed, and the tunnel goes when nobody needs it', async () => {
+    test('Agent follows a peer that moves behind the router and back, and removes the unused tunnel', async () => {
       const [n1, n2] = make('ipv4', 2) as [TunnelNode, TunnelNode];
       // Without an IPv6 address of their own, nodes exchange IPv6 by the tunnel always.
       const only4 = (n: number, changes: Partial<NodeInfo> = {}): NodeInfo =>
@@ -367,7 +367,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1500));
     });
 
-    test('another address of a node behind the router is followed, by itself and by the others', async () => {
+    test('Agents follow a new address of a node behind the router', async () => {
       const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
       for (const node of nodes) {
         node.start(infos('ipv4'));
@@ -387,7 +387,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => n3.ping(n1));
     });
 
-    test('a node that goes takes its entries with it, and a restart changes nothing', async () => {
+    test('Agent removes the entries of a deleted node, and a restart changes nothing', async () => {
       const [n1] = make('ipv4', 4) as [TunnelNode];
       n1.start(infos('ipv4'));
       await n1.stop();
@@ -409,7 +409,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         /Link other0 is another program's VXLAN/,
       ],
     ] as const)(
-      'a link of others with the %s is named and left alone, and followed when it goes',
+      'Agent reports a foreign link with the %s, leaves it alone, and creates the tunnel after its removal',
       async (_, spec, said) => {
         const [n1, n2, n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
         n1.ip('link', 'add', ...spec);
@@ -425,7 +425,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
-    test('--encap=always takes the tunnel on one subnet too, --encap=never says what it does not reach', () => {
+    test('Agent uses the tunnel for on-link nodes with --encap=always, and reports unreachable nodes with --encap=never', () => {
       const [n1, n2, n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
       for (const node of nodes) {
         node.start(infos('ipv4'), { encap: 'always' });
@@ -435,7 +435,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       n1.ping(n3);
     });
 
-    test('Routes.removeAll() takes the tunnel away, and no link of others', () => {
+    test('RouteReconciler.removeAll() removes the tunnel and no foreign link', () => {
       const [n1] = make('ipv4', 3) as [TunnelNode];
       n1.ip('link', 'add', 'other0', 'type', 'vxlan', 'id', '7', 'dstport', '4789');
       n1.start(infos('ipv4'));

@@ -1,12 +1,12 @@
 /**
- * A model of the API server behind the transport of @cnikit/watch: Nodes, their history, lists in pages, watches, and
- * what goes wrong with each of them. What the watch makes of it is the real thing.
+ * A model of the API server behind the transport of @cnikit/watch: Nodes, their history, paged lists,
+ * watches, and faults of each. The watch itself is real.
  */
 import { type Answer, type Transport, WatchError } from '@cnikit/watch';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './time.ts';
 
-/** What a Node object is made of. */
+/** The fields of a Node object. */
 export interface ApiNode {
   name: string;
   uid: string;
@@ -20,7 +20,7 @@ export interface ApiNode {
 
 interface Stored extends ApiNode {
   rv: number;
-  /** Once made, the JSON of this version. */
+  /** JSON of this version, cached. */
   json?: string;
 }
 
@@ -52,18 +52,18 @@ export class SimulatedApi {
   away = false;
   /** Connections are accepted and never answered. */
   mute = false;
-  /** What the next requests are answered. */
+  /** Responses to the next requests. */
   failures: Failure[] = [];
-  /** So many of the next watch events or list answers are damaged. */
+  /** Number of watch events or lists that are still to be damaged. */
   garbage = 0;
   halves = 0;
-  /** Each event comes twice. */
+  /** Events are sent twice. */
   twice = false;
-  /** A watch begins with so many events from before its resource version. */
+  /** Number of events before its resource version that a watch starts with. */
   replay = 0;
-  /** So many events behind is the cache from which a first list is answered. */
+  /** Number of events that the cache behind a first list lags. */
   lag = 0;
-  /** Requests in all. */
+  /** Total number of requests. */
   requests = 0;
 
   constructor(time: VirtualTime, random: Random) {
@@ -83,12 +83,12 @@ export class SimulatedApi {
     return this.#nodes.size;
   }
 
-  /** The node at this place, counted around: for histories that choose by number. */
+  /** Returns the node at this index, modulo their number: for histories that choose by number. */
   pick(at: number): ApiNode | undefined {
     return [...this.#nodes.values()][at % Math.max(1, this.#nodes.size)];
   }
 
-  /** Creates or changes; a change keeps uid and time of creation. */
+  /** Creates or changes a node. A change keeps uid and creation time. */
   put(node: Omit<ApiNode, 'uid' | 'created' | 'beat'> & { beat?: number }): void {
     const previous = this.#nodes.get(node.name);
     const stored: Stored = {
@@ -117,7 +117,7 @@ export class SimulatedApi {
     this.#publish({ rv: ++this.#rv, type: 'DELETED', node: { ...node, rv: this.#rv }, previous });
   }
 
-  /** A status update that changes nothing that anybody uses. */
+  /** Updates the status of a node without a change that matters. */
   heartbeat(name: string): void {
     const node = this.#nodes.get(name);
     if (node !== undefined) {
@@ -125,7 +125,7 @@ export class SimulatedApi {
     }
   }
 
-  /** The one write of the agent. Rejects while the API is away. */
+  /** The agent's only write. Rejects while the API is unreachable. */
   async clearNetworkUnavailable(name: string): Promise<void> {
     await new Promise<void>((done) => this.#time.after(this.#latencyMs(), done));
     const node = this.#nodes.get(name);
@@ -142,7 +142,7 @@ export class SimulatedApi {
     }
   }
 
-  /** Every open watch hangs: no byte any more, and no end. */
+  /** Makes every open watch hang: no data, no end. */
   stall(): void {
     for (const stream of this.#streams) {
       stream.stalled = true;
@@ -156,13 +156,13 @@ export class SimulatedApi {
     this.#snapshots.clear();
   }
 
-  /** Whether anything is wrong now, but that it may be away. */
+  /** True during a fault other than being unreachable. */
   get troubled(): boolean {
     const stalled = [...this.#streams].some((stream) => stream.stalled);
     return this.mute || stalled || this.failures.length + this.garbage + this.halves > 0;
   }
 
-  /** Ends every fault that goes on. */
+  /** Ends every current fault. */
   heal(): void {
     this.away = this.mute = this.twice = false;
     this.failures = [];
@@ -193,7 +193,7 @@ export class SimulatedApi {
     },
   };
 
-  /** A server that accepts and is silent: only the client's patience ends it. */
+  /** A server that accepts connections and never answers: only the client's timeout ends the request. */
   #answerable(signal: AbortSignal): Promise<void> {
     return new Promise((done, fail) => {
       const cancel = this.mute ? () => undefined : this.#time.after(this.#latencyMs(), done);
@@ -323,7 +323,7 @@ export class SimulatedApi {
     }
   }
 
-  /** Sends something else instead, if it is time for that. */
+  /** Sends a damaged response if one is due. */
   #damaged(text: string, body: Body): boolean {
     if (this.garbage > 0) {
       this.garbage--;
@@ -340,7 +340,7 @@ export class SimulatedApi {
     return false;
   }
 
-  /** All nodes as they were so many events ago. */
+  /** Returns the nodes as they were this many events ago. */
   #asOf(behind: number): Stored[] {
     if (behind === 0) {
       return [...this.#nodes.values()];
@@ -402,7 +402,7 @@ class Stream {
   }
 }
 
-/** The body of an answer, which breaks when its reader gives up. */
+/** The body of a response. It ends when its reader cancels. */
 class Body implements AsyncIterable<Uint8Array> {
   #queue: (Uint8Array | 'end' | 'broken')[] = [];
   #wake: () => void = () => undefined;

@@ -1,4 +1,4 @@
-/** The steps of a history, done. Each works in any state, so that a history can be played in part. */
+/** Carries out the steps of a history. Each works in any state, so that a part of a history can be played. */
 
 import { formatPrefix, network, parseNetwork } from '@cnikit/ip';
 import type { ApiNode, SimulatedApi } from './api.ts';
@@ -8,11 +8,11 @@ import type { SimulatedNode } from './node.ts';
 
 export interface Cluster {
   api: SimulatedApi;
-  /** Where the agent runs. */
+  /** Nodes with an agent. */
   nodes: SimulatedNode[];
   subnets: number;
   resyncMs: number;
-  /** Number of the next new node: names, podCIDRs and addresses follow from it. */
+  /** Number of the next new node, from which its name, podCIDRs and addresses follow. */
   next: number;
 }
 
@@ -25,7 +25,7 @@ export function podCIDRs(n: number, kind = 0): string[] {
   return [[four, six], [six, four], [four], [six], []][kind % 5]!;
 }
 
-/** A few nodes in a row share one. */
+/** Consecutive nodes share a subnet. */
 const subnetNumber = (n: number, subnets: number): number => (n >> 2) % subnets;
 
 /** The subnet of a node: of one family each a network, which its nodes have on eth0. */
@@ -44,7 +44,7 @@ export function internalIPs(n: number, subnets: number): string[] {
 const ofKind = ([four, six]: string[], kind: number): string[] =>
   [[four!, six!], [six!, four!], [four!], [six!]][kind % 4]!;
 
-/** eth0 as an installer would leave it. Also what ends all trouble of a link. */
+/** Sets up eth0 as an installer would, and ends all faults of the link. */
 export function setUpLink(kernel: SimulatedKernel, n: number, subnets: number): void {
   const link = kernel.link('eth0') ?? kernel.addLink('eth0');
   kernel.setUp(link, true);
@@ -61,7 +61,7 @@ function addDefaultRoutes(kernel: SimulatedKernel, n: number, subnets: number): 
   }
 }
 
-/** Does one step; returns the destinations whose routes others have changed. */
+/** Carries out a step. Returns the destinations with routes that other programs changed. */
 export function play(cluster: Cluster, { what, a, b, c }: Step): string[] {
   const node = cluster.nodes[a % cluster.nodes.length]!;
   const touched: string[] = [];
@@ -72,7 +72,7 @@ export function play(cluster: Cluster, { what, a, b, c }: Step): string[] {
 interface Situation {
   cluster: Cluster;
   api: SimulatedApi;
-  /** One of those where the agent runs. */
+  /** A node with an agent. */
   node: SimulatedNode;
   kernel: SimulatedKernel;
   a: number;
@@ -81,7 +81,7 @@ interface Situation {
   touched: string[];
 }
 
-/** A node of the API at which no agent of the simulation runs. */
+/** A node of the API without an agent. */
 function other({ api, cluster, b }: Situation): ApiNode | undefined {
   const others = [...api.nodes()].filter(({ name }) => !cluster.nodes.some((node) => node.name === name));
   return others[b % Math.max(1, others.length)];
@@ -105,7 +105,7 @@ function addNode({ cluster, api, b, c }: Situation): void {
   });
 }
 
-/** A destination that some node claims. */
+/** A podCIDR of any node. */
 function claimed({ api, b, c }: Situation): string | undefined {
   const cidrs = api.pick(b)?.podCIDRs ?? [];
   return cidrs[c % Math.max(1, cidrs.length)];
@@ -129,7 +129,7 @@ function tunnel({ kernel, a }: Situation) {
   return links[a % Math.max(1, links.length)];
 }
 
-/** All that hangs on a tunnel may have to be made anew. */
+/** Everything on a tunnel may have to be recreated. */
 function touchTunnel({ kernel, touched }: Pick<Situation, 'kernel' | 'touched'>): void {
   touched.push('tunnel', ...[...kernel.own()].map(({ dst }) => dst));
   touched.push(...kernel.neighbours.map(({ address }) => address));
@@ -215,7 +215,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     const kind = ofKind(internalIPs(s.cluster.next++, s.cluster.subnets), s.c);
     change(one, s.api, { internalIPs: kind });
   },
-  // The node itself has another address, and says so.
+  // The node itself has another address and publishes it.
   renumber: ({ api, node, cluster, kernel, c, touched }) => {
     const own = api.get(node.name);
     if (own === undefined) {
@@ -434,13 +434,13 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     node.firewall.edit(family(b), `*${c % 2 ? 'filter' : 'nat'}\n${text}\nCOMMIT\n`);
   },
   'sets drift': ({ node, cluster }) => {
-    // Nothing tells of it either.
+    // No event reports this either.
     if (cluster.resyncMs <= 60_000) {
       node.firewall.spoilSets();
     }
   },
   'sysctl drifts': ({ node, cluster, b, c }) => {
-    // Nothing tells of it: only the resync finds it.
+    // No event reports this: only the resync finds it.
     if (cluster.resyncMs > 60_000) {
       return;
     }

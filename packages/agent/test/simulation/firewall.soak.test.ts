@@ -62,7 +62,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     // Other files' connections would meet them.
     afterAll(() => void clear(real));
 
-    test('answers as iptables, whatever the agent and others do to it', { timeout: 300_000 }, () => {
+    test('SimulatedFirewall behaves like iptables under random changes of the agent and of other programs', {
+      timeout: 300_000,
+    }, () => {
       fc.assert(
         fc.property(fc.array(operation, { minLength: 1, maxLength: 12 }), (operations) => {
           const hosts = [fakeIptables({ installed: ['nft'] }).run, real];

@@ -1,6 +1,6 @@
 /**
- * The packet filter of one node: the model of iptables that @cnikit/iptables tests itself against, with rules of others
- * in it, and sets. Everybody's changes of rules are told, as nfnetlink does; those of sets are not.
+ * The packet filter of a node: the model of iptables that @cnikit/iptables tests itself against, with foreign
+ * rules and with sets. Changes of rules cause events, as with nfnetlink; changes of sets do not.
  */
 
 import { families } from '@cnikit/ip';
@@ -11,7 +11,7 @@ import { CHAIN_PREFIX } from '../../src/core/names.ts';
 
 const stem = { ipv4: 'iptables', ipv6: 'ip6tables' } as const;
 
-/** As kube-proxy leaves it, with counters, so that a touch shows. */
+/** Rules of kube-proxy, with counters that reveal a rewrite. */
 const OTHERS = `*filter
 :KUBE-FORWARD - [0:0]
 [9:900] -A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD
@@ -31,11 +31,11 @@ export class SimulatedFirewall {
   readonly #fake;
   readonly #tell: () => void;
   readonly #others: Record<Family, string> = { ipv4: '', ipv6: '' };
-  /** Restores fail: somebody keeps the lock. */
+  /** Restores fail, as if another program held the lock. */
   broken = false;
-  /** What the agent has done to rules of others: must stay empty. */
+  /** Foreign rules that the agent changed: must stay empty. */
   readonly harmed: string[] = [];
-  /** Restores by the agent, and changes of sets. */
+  /** Number of the agent's restores and set changes. */
   writes = 0;
 
   readonly sets: SetStore = {
@@ -75,7 +75,9 @@ export class SimulatedFirewall {
     },
   };
 
-  /** `tell` is called when rules have changed. Without `matchesSets` the kernel has sets and lacks xt_set. */
+  /**
+   * `tell` is called after each change of rules. Without `matchesSets` the kernel has sets but lacks xt_set.
+   */
   constructor(tell: () => void, matchesSets = true) {
     this.#tell = tell;
     this.#fake = fakeIptables({ installed: ['nft'], sets: matchesSets ? this.#names : [] });
@@ -84,7 +86,7 @@ export class SimulatedFirewall {
     }
   }
 
-  /** What the agent's process holds. */
+  /** Opens the rules for the agent's process. */
   open(family: Family): Iptables {
     return openIptables({
       family,
@@ -109,14 +111,14 @@ export class SimulatedFirewall {
     });
   }
 
-  /** Somebody else changes rules, of the agent or not. Refused as a whole when a line of it is. */
+  /** Changes rules, the agent's too, as another program. An invalid line refuses the whole change. */
   edit(family: Family, payload: string): void {
     this.#fake.run([`${stem[family]}-nft-restore`, '--noflush', '-c'], payload);
     this.#others[family] = this.#ofOthers(family);
     this.#tell();
   }
 
-  /** Somebody empties the agent's sets, or puts something else into them. */
+  /** Changes the agent's sets as another program. */
   spoilSets(): void {
     for (const set of this.#sets.values()) {
       const [first] = set;
@@ -127,7 +129,7 @@ export class SimulatedFirewall {
     }
   }
 
-  /** As after a boot: others come later, and so does the agent. */
+  /** Removes everything, like a reboot. */
   flush(): void {
     for (const family of families) {
       this.#fake.run([`${stem[family]}-nft-restore`], '*filter\nCOMMIT\n*nat\nCOMMIT\n');

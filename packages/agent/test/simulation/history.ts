@@ -1,10 +1,10 @@
-/** What happens to a cluster, as a value that follows from a seed and can be played again, also in part. */
+/** The history of a cluster: a value that follows from a seed and can be replayed, in part too. */
 import type { Encap } from '../../src/core/model.ts';
 import { Random } from './random.ts';
 
-/** Something that happens; `a`, `b` and `c` choose to whom and how. */
+/** A step. `a`, `b` and `c` select its targets and variants. */
 export interface Step {
-  /** Milliseconds of peace before it. */
+  /** Milliseconds without events before it. */
   waitMs: number;
   what: StepName;
   a: number;
@@ -12,25 +12,25 @@ export interface Step {
   c: number;
 }
 
-/** `control-plane`: nothing but the API and the agents' processes is hurt, so no route may be touched. */
+/** `control-plane`: only the API and the agents' processes fail, so no route may be changed. */
 export type Profile = 'anything' | 'control-plane';
 
 export interface History {
   seed: number;
   profile: Profile;
   nodes: number;
-  /** Subnets with routers between them, to which nodes belong in turns. */
+  /** Number of subnets with routers between them, to which nodes belong in turn. */
   subnets: number;
   encap: Encap;
-  /** As in a container without privileges: settings are left to the plugin. */
+  /** /proc/sys is read-only, as in an unprivileged container: settings are left to the plugin. */
   readOnlySysctls: boolean;
   /** The kernel has sets of addresses. */
   sets: boolean;
   /** Rules can match them: the kernel has xt_set. */
   matchesSets: boolean;
-  /** On how many of them the agent runs. */
+  /** Number of nodes with an agent. */
   agents: number;
-  /** Between two complete passes of an agent, ms. Where it is long, it hides no event that was missed. */
+  /** Milliseconds between two complete passes of an agent. A long interval hides no missed event. */
   resyncMs: number;
   steps: Step[];
 }
@@ -172,7 +172,7 @@ export function historyOf(seed: number): History {
   };
 }
 
-/** Mostly in quick succession, so that things meet; sometimes after everything has come to rest. */
+/** Mostly short, so that steps overlap; sometimes long enough for the cluster to become idle. */
 function wait(random: Random): number {
   return random.weighted([
     [5, 0],

@@ -2,7 +2,7 @@
 import type { KernelEvent } from '../../src/core/kernel.ts';
 import type { After } from '../../src/core/timers.ts';
 
-/** In order, each a little later than it happened. */
+/** Delivers events in order, each with a small delay. */
 export class Inbox implements AsyncIterable<KernelEvent> {
   readonly #after: After;
   readonly #latencyMs: () => number;
@@ -30,7 +30,7 @@ export class Inbox implements AsyncIterable<KernelEvent> {
     });
   }
 
-  /** ENOBUFS: what is on the way is lost, and said to be. */
+  /** Drops the pending events and reports their loss (ENOBUFS). */
   overflow(): void {
     this.#onTheWay = [];
     this.push({ type: 'overflow' });

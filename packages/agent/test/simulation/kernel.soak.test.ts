@@ -326,7 +326,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
     afterAll(() => kernel.close());
 
-    test('answers, changes and tells as the real one, whatever is done to it', {
+    test('SimulatedKernel returns, changes and reports the same as the real kernel under random operations', {
       timeout: 300_000,
     }, async () => {
       await fc.assert(

@@ -1,6 +1,7 @@
 /**
- * A model of what the agent uses of the kernel: links, VXLAN ones and their entries included, addresses and the main
- * table, with the errors and events that Linux has for them. `kernel.soak.test.ts` does the same random operations to it and to the real one.
+ * A model of the kernel as the agent uses it: links (VXLAN links and their entries too), addresses and the
+ * main table, with the errors and events of Linux. `kernel.soak.test.ts` applies the same random operations
+ * to the model and to the real kernel.
  */
 
 import { contains, formatPrefix, parseAddress, parseNetwork } from '@cnikit/ip';
@@ -35,7 +36,7 @@ class Refused extends Error {
   }
 }
 
-/** What an action is about, for the list of what was written. */
+/** The object of an action, for the list of writes. */
 function placeOf(action: KernelAction): string {
   if (action.kind === 'route') {
     return action.op === 'remove' ? action.old.dst : action.route.dst;
@@ -52,24 +53,24 @@ const isSix = ({ vxlan }: Partial<KernelLink>): boolean => vxlan?.local?.include
 export class SimulatedKernel {
   readonly links: KernelLink[] = [{ index: 1, name: 'lo', mtu: 65_536, up: true }];
   readonly addresses: KernelAddress[] = [];
-  /** By destination; the routes of one in the order in which the kernel prefers them. */
+  /** Routes by destination, in the kernel's order of preference. */
   readonly #routes = new Map<string, KernelRoute[]>();
   readonly #listeners = new Set<Listener>();
-  /** Who is not told, because it is its own doing. */
+  /** The listener that gets no events, because it made the change. */
   #writer: Listener | undefined;
-  /** Permanent entries of VXLAN links, by what identifies each. */
+  /** Permanent entries of VXLAN links by key. */
   readonly #neighbours = new Map<string, KernelNeighbour>();
-  /** What the agent has done to what is not its own: must stay empty. */
+  /** Foreign objects that the agent changed: must stay empty. */
   readonly harmed: string[] = [];
-  /** What the agent has put or taken, in order: destinations of routes, links and their entries. */
+  /** Objects that the agent added or removed, in order: destinations of routes, links and their entries. */
   written: string[] = [];
-  /** Next hops that are refused, with the errno. */
+  /** Next hops that the kernel refuses, with the errno. */
   readonly refusing = new Map<string, string>();
-  /** Why nothing can be read or written now. */
+  /** Error of every read and write; undefined while the kernel works. */
   broken: string | undefined;
   #lastIndex = 1;
 
-  /** What the agent holds: the kernel of one process. */
+  /** Opens the kernel for one process. */
   open(after: After, latencyMs: () => number, dies: DeathInWrite): Kernel & { overflow(): void } {
     const inbox = new Inbox(after, latencyMs);
     const listener: Listener = (event) => inbox.push(event);
@@ -148,9 +149,9 @@ export class SimulatedKernel {
     return link;
   }
 
-  /** `ip link del`: with it goes all that hangs on it. */
+  /** `ip link del`, with everything that belongs to the link. */
   deleteLink(link: KernelLink): void {
-    // What goes with it, the kernel itself takes, and tells everybody.
+    // The kernel removes the dependent objects itself and notifies every listener.
     const writer = this.#writer;
     this.#writer = undefined;
     this.setUp(link, false);
@@ -163,7 +164,10 @@ export class SimulatedKernel {
     this.#tell({ type: 'link', index: link.index });
   }
 
-  /** A new hardware address, or the same anew, empties the table of next hops (arp_netdev_event in net/ipv4/arp.c). */
+  /**
+   * Setting a hardware address, even the same, empties the neighbour table (arp_netdev_event in
+   * net/ipv4/arp.c).
+   */
   setMac(link: KernelLink, mac: string): void {
     link.mac = mac;
     this.#dropNeighbours(link, 'neighbour');
@@ -204,7 +208,7 @@ export class SimulatedKernel {
     this.#tell({ type: 'link', index: link.index });
   }
 
-  /** Down takes all routes of the link, and its IPv6 addresses; up brings back the networks of those it has. */
+  /** Setting a link down removes its routes and IPv6 addresses; setting it up restores its connected routes. */
   setUp(link: KernelLink, up: boolean): void {
     if (link.up === up) {
       return;
@@ -220,7 +224,8 @@ export class SimulatedKernel {
       return;
     }
     this.#dropNeighbours(link, 'neighbour');
-    // IPv4 goes without a word (fib_flush), IPv6 with one each (addrconf_ifdown, rt6_ifdown).
+    // IPv4 routes are removed without events (fib_flush), IPv6 routes with one each (addrconf_ifdown,
+    // rt6_ifdown).
     this.#dropRoutes(({ oif, family }) => oif === link.index && family === 'ipv4', false);
     for (const gone of this.addresses.filter(
       ({ index, address }) => index === link.index && address.includes(':'),
@@ -237,14 +242,15 @@ export class SimulatedKernel {
       return;
     }
     this.addresses.push({ index: link.index, address });
-    // An IPv6 address is set up by a worker of the kernel, who tells everybody (addrconf_dad_work in net/ipv6/addrconf.c).
+    // A worker of the kernel sets up an IPv6 address and notifies every listener (addrconf_dad_work in
+    // net/ipv6/addrconf.c).
     this.#tell({ type: 'address', index: link.index, address }, address.includes(':'));
     if (link.up) {
       this.#connect(link, address);
     }
   }
 
-  /** `ip address del`. With the last IPv4 address of a link go all its IPv4 routes. */
+  /** `ip address del`. The last IPv4 address of a link takes all its IPv4 routes along. */
   deleteAddress(link: KernelLink, address: string): void {
     const at = this.addresses.findIndex((have) => have.index === link.index && have.address === address);
     if (at < 0) {
@@ -268,7 +274,10 @@ export class SimulatedKernel {
     }
   }
 
-  /** RTM_NEWROUTE, exclusive or as `ip route replace`; gives the errno, or nothing when done. `agent` is who asks. */
+  /**
+   * RTM_NEWROUTE, exclusive or like `ip route replace`. Returns the errno, or undefined. `agent` is the
+   * caller.
+   */
   putRoute(
     route: KernelRoute,
     mode: 'create' | 'replace',
@@ -297,7 +306,7 @@ export class SimulatedKernel {
     return undefined;
   }
 
-  /** RTM_DELROUTE of the first route that has all this; metric 0 is any for IPv4. */
+  /** RTM_DELROUTE of the first route with all these attributes. Metric 0 matches any for IPv4. */
   deleteRoute(wanted: Partial<KernelRoute> & { dst: string }, agent = false): string | undefined {
     const routes = this.#routes.get(wanted.dst) ?? [];
     const at = routes.findIndex(
@@ -326,7 +335,7 @@ export class SimulatedKernel {
     if (code === undefined) {
       this.written.push(placeOf(action));
     }
-    // The adapter calls it done when what is to go is gone.
+    // The adapter takes a removal of a missing object for success.
     const gone = action.op === 'remove' && ['ESRCH', 'ENOENT', 'ENODEV'].includes(code ?? '');
     if (code === undefined || gone) {
       return [];
@@ -349,7 +358,7 @@ export class SimulatedKernel {
     return op === 'put' ? this.putNeighbour(entry) : this.deleteNeighbour(entry);
   }
 
-  /** As the adapter does it: each of its requests by itself, and whatever became of those before it. */
+  /** Carries out each request by itself, like the adapter, whatever the result of the previous ones. */
   #tunnel(action: TunnelAction): string | undefined {
     const old = action.op === 'add' ? undefined : action.old;
     const present = this.links.find(({ index }) => index === old?.index);
@@ -398,7 +407,7 @@ export class SimulatedKernel {
     return undefined;
   }
 
-  /** What the adapter makes of an action: away with the old one by its exact key, then an exclusive creation. */
+  /** The adapter's requests for an action: remove the old route by its exact key, then create exclusively. */
   #route(action: RouteAction): string | undefined {
     if (action.op !== 'add') {
       const { dst, via, oif, priority } = action.old;
@@ -414,7 +423,7 @@ export class SimulatedKernel {
     );
   }
 
-  /** A next hop has to be on a network of a link that is up, if it is not said or seen to be on the link. */
+  /** A next hop must be on the network of a link that is up, unless it is declared on-link. */
   #unreachable({ via, oif, family }: KernelRoute, onlink: boolean): string | undefined {
     const link = this.links.find(({ index }) => index === oif);
     if (link === undefined) {
@@ -516,9 +525,9 @@ export class SimulatedKernel {
   }
 }
 
-/** Lets a process die between two messages of a write. */
+/** Kills a process between two messages of a write. */
 export interface DeathInWrite {
-  /** Throws when that moment has come. */
+  /** Throws when the process dies now. */
   beforeAction(): void;
 }
 
@@ -528,7 +537,7 @@ const networkOf = (address: string): string => formatPrefix(parseNetwork(address
 export const show = ({ dst, via, protocol, priority }: KernelRoute): string =>
   `${dst} via ${via ?? 'none'} proto ${protocol} metric ${priority}`;
 
-/** A route as somebody else would make it. */
+/** A route of another program. */
 export function foreignRoute(
   dst: string,
   via: string,

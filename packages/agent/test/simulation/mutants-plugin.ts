@@ -1,11 +1,14 @@
-/** A vite plugin: `import('x.ts?mutant=NAME')` gives x with that mutant in it or in anything of ours that it imports. */
+/**
+ * A vite plugin: `import('x.ts?mutant=NAME')` imports x with that mutant in it or in any of our modules that
+ * it imports.
+ */
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
 import { mutants } from './mutants.ts';
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url));
 const query = /\?mutant=([\w-]+)$/;
-/** Only these can have mutants; the others are shared by all. */
+/** Only these files can have mutants; all imports share the others. */
 const mutable = (file: string): boolean => /^(agent|watch)\/src\//.test(file.slice(packages.length));
 
 export const mutantsPlugin: Plugin = {

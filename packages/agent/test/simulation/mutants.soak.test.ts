@@ -17,26 +17,30 @@ test.each(Object.entries(mutants))('mutant %s replaces text that its file has on
 });
 
 describe('The simulation finds an agent', () => {
-  test.each(tried.map(([name, { what }]) => [name, what]))('%s: %s', { timeout: 300_000 }, async (name) => {
-    const modules = await mutated(name!);
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      // Large clusters find nothing more, and take long.
-      if (seed % 20 === 0) {
-        continue;
-      }
-      const history = historyOf(seed);
-      if (mutants[name!]!.profile !== undefined && mutants[name!]!.profile !== history.profile) {
-        continue;
-      }
-      try {
-        await simulate(history, modules);
-      } catch (error) {
-        if (!(error instanceof Violation)) {
-          throw error;
+  test.each(tried.map(([name, { what }]) => [name, what]))(
+    'simulate() finds mutant %s: %s',
+    { timeout: 300_000 },
+    async (name) => {
+      const modules = await mutated(name!);
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        // Large clusters find nothing more, and take long.
+        if (seed % 20 === 0) {
+          continue;
         }
-        return;
+        const history = historyOf(seed);
+        if (mutants[name!]!.profile !== undefined && mutants[name!]!.profile !== history.profile) {
+          continue;
+        }
+        try {
+          await simulate(history, modules);
+        } catch (error) {
+          if (!(error instanceof Violation)) {
+            throw error;
+          }
+          return;
+        }
       }
-    }
-    expect.fail(`${name} kept everything that it must through ${SEEDS} seeds`);
-  });
+      expect.fail(`${name} kept everything that it must through ${SEEDS} seeds`);
+    },
+  );
 });

@@ -1,13 +1,13 @@
-/** Agents with one error each, which the simulation has to find. */
+/** Agents with one bug each, which the simulation must find. */
 import type { Modules } from './node.ts';
 
 export interface Mutant {
   what: string;
   /** Below packages/. */
   file: string;
-  /** The only histories that can find it. */
+  /** Profile of the histories that can find it; absent: any. */
   profile?: 'control-plane';
-  /** Text of that file, once there, and what takes its place. */
+  /** Text that the file has exactly once, and its replacement. */
   from: string;
   to: string;
 }
@@ -155,7 +155,7 @@ export const mutants: Record<string, Mutant> = {
   },
 };
 
-/** The agent's modules with one mutant in them, by the plugin of vitest.config.ts. */
+/** Imports the agent's modules with a mutant, through the plugin of vitest.config.ts. */
 export async function mutated(name: string): Promise<Modules> {
   const [loop, metrics, nodes, sets] = await Promise.all([
     import(/* @vite-ignore */ `../../src/reconcile/agent.ts?mutant=${name}`),

@@ -1,4 +1,7 @@
-/** One node of the simulated cluster: its kernel, rules and files, which stay, and the agent's process, which may not. */
+/**
+ * A node of the simulated cluster: kernel, rules and files, which persist, and the agent's process, which may
+ * be killed.
+ */
 
 import type { Cni } from '../../src/apply/cni-files.ts';
 import { createRules } from '../../src/apply/rules.ts';
@@ -21,7 +24,7 @@ import type { Random } from './random.ts';
 import { SimulatedSysctls } from './sysctls.ts';
 import type { VirtualTime } from './time.ts';
 
-/** What is simulated: the agent's own modules, or mutants of them. */
+/** The simulated modules: the agent's own, or mutants. */
 export interface Modules {
   Agent: typeof import('../../src/reconcile/agent.ts').Agent;
   Metrics: typeof import('../../src/core/metrics.ts').Metrics;
@@ -38,7 +41,7 @@ export interface World {
   modules: Modules;
   resyncMs: number;
   encap: Encap;
-  /** Agents may not write below /proc/sys. */
+  /** Agents cannot write below /proc/sys. */
   readOnlySysctls: boolean;
   /** The kernel has sets. */
   sets: boolean;
@@ -48,7 +51,7 @@ export interface World {
   say(line: string): void;
 }
 
-/** As cnikit-agent run: a burst of node changes is one file. */
+/** Delay of `cnikit-agent run` before it saves its state. */
 const SAVE_MS = 1000;
 
 interface Process {
@@ -66,7 +69,7 @@ export class SimulatedNode {
   #process: Process | undefined;
   /** The state file. */
   #saved: SavedState | undefined;
-  /** Writes of the process that are still to come before it dies. */
+  /** Number of writes before the process dies. */
   #dieIn: number | undefined;
   conflist: string | undefined;
   #files = 0;
@@ -84,7 +87,7 @@ export class SimulatedNode {
     );
   }
 
-  /** Changes of rules, settings and files by the agent, ever. */
+  /** Total changes of rules, settings and files by the agent. */
   get hostWrites(): number {
     return this.#files + this.firewall.writes + this.sysctls.written.length;
   }
@@ -200,7 +203,7 @@ export class SimulatedNode {
     ];
   }
 
-  /** SIGKILL: nothing more is done or saved. */
+  /** Kills the process at once: nothing more is done or saved. */
   kill(): void {
     this.#process?.ended.abort();
     this.#process?.agent.close();
@@ -209,12 +212,12 @@ export class SimulatedNode {
     this.#dieIn = undefined;
   }
 
-  /** SIGKILL before the so many'th action from here is written; undefined: not any more. */
+  /** Kills the process before this many more actions are written; undefined: cancels that. */
   killIn(actions: number | undefined): void {
     this.#dieIn = actions;
   }
 
-  /** The directory of the state file is emptied, as by a reboot. */
+  /** Empties the directory of the state file, like a reboot. */
   forget(): void {
     this.#saved = undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * What a node should look like, said a second time and otherwise than in src/desired: from the API's nodes and the
- * kernel's networks alone. A tunnel is judged by where its packets go, not by what its entries are.
+ * What a node should have, derived a second time and independently of src/desired: from the API's nodes and
+ * the kernel's networks. A tunnel is judged by where its packets go, not by its entries.
  */
 
 import {
@@ -19,7 +19,7 @@ import type { ApiNode } from './api.ts';
 import type { SimulatedFirewall } from './firewall.ts';
 import type { SimulatedSysctls } from './sysctls.ts';
 
-/** How packets to a podCIDR travel: to a next hop on a link, or in a tunnel to a node's own address. */
+/** How packets reach a podCIDR: through a next hop, or in a tunnel to a node's own address. */
 export type Way = { via: string; oif: number } | { remote: string };
 /** By destination. */
 export type ExpectedRoutes = Map<string, Way>;
@@ -113,7 +113,7 @@ function wayTo(
   return undefined;
 }
 
-/** Not while a link of others has its name, or its VNI and port. */
+/** False while a foreign link has the tunnel's name, or its VNI and port. */
 function canTunnel({ links }: KernelState, underlay: Family): boolean {
   const name = LINKS[underlay];
   if (links.some((link) => link.name === name && link.alias === TUNNEL_ALIAS)) {
@@ -124,7 +124,7 @@ function canTunnel({ links }: KernelState, underlay: Family): boolean {
   return !links.some((link) => link.alias !== TUNNEL_ALIAS && taken(link));
 }
 
-/** podCIDRs that overlap one whose holder is older, and another node. */
+/** Returns podCIDRs that overlap one of an older, other node. */
 function outlived(holders: ReadonlyMap<string, ApiNode>): Set<string> {
   const all = [...holders].map(([text, holder]) => {
     const prefix = parsed(text);
@@ -152,11 +152,11 @@ const age = ({ created, uid }: ApiNode): string => `${created} ${uid}`;
 
 interface Network {
   prefix: Prefix;
-  /** Only where a host is reached without a gateway. */
+  /** Set if hosts are reached without a gateway. */
   oif?: number;
 }
 
-/** Everything that is not the agent's, most specific first. */
+/** Networks of foreign routes, most specific first. */
 function networksOf({ routes }: KernelState): Network[] {
   return routes
     .filter(({ protocol }) => protocol !== ROUTE_PROTOCOL)
@@ -171,8 +171,8 @@ const localOf = ({ addresses }: KernelState): Set<string> =>
   new Set(addresses.map(({ address }) => address.split('/')[0]!));
 
 /**
- * Where kernel and expectation differ, one line each. Where a foreign route has the same destination, ours may be there
- * or not, but no wrong one.
+ * Returns the differences between kernel and expectation, one line each. If a foreign route has the same
+ * destination, our route may exist or not, but must not be wrong.
  */
 export function routeDifferences(expected: ExpectedRoutes, kernel: KernelState): string[] {
   const differences: string[] = [];
@@ -201,7 +201,7 @@ export function routeDifferences(expected: ExpectedRoutes, kernel: KernelState):
       differences.push(`missing: ${dst} to ${Object.values(way)}`);
     }
   }
-  // Of a route that a foreign one keeps out, the entries are there all the same.
+  // The entries exist even if a foreign route keeps our route out.
   for (const [dst, way] of expected) {
     if ('remote' in way && foreign.has(dst)) {
       entries.useFor(way.remote);
@@ -210,7 +210,7 @@ export function routeDifferences(expected: ExpectedRoutes, kernel: KernelState):
   return [...differences, ...entries.unused()];
 }
 
-/** The entries of the agent's tunnels, and which of them routes have used. */
+/** Entries of the agent's tunnels, and which of them routes use. */
 class Entries {
   readonly #byKey = new Map<string, string>();
   readonly #unused = new Set<string>();
@@ -223,7 +223,7 @@ class Entries {
     }
   }
 
-  /** To which node's address a packet for this next hop is sent. */
+  /** Returns the address of the node that packets for this next hop are sent to. */
   remote(oif: number | undefined, via: string | undefined): string | undefined {
     const hop = `${oif} ${via}`;
     const mac = this.#byKey.get(hop);
@@ -254,7 +254,7 @@ class Entries {
   }
 }
 
-/** Where the agent's tunnel links differ: one for each family of outer packets that some route needs. */
+/** Returns the differences of the agent's tunnel links: one for each family of outer packets in use. */
 export function tunnelDifferences(own: ApiNode, expected: ExpectedRoutes, kernel: KernelState): string[] {
   const needed = new Set(
     [...expected.values()].flatMap((way) => ('remote' in way ? [familyOf(way.remote)] : [])),
@@ -297,8 +297,8 @@ function wantedLink(own: ApiNode, underlay: Family, { links, addresses, routes }
 }
 
 /**
- * Where the rules differ from: pods are forwarded before anybody else has a say; and keep their address towards pods and
- * nodes of the cluster, and towards nobody else.
+ * Returns the differences of the rules: pods are forwarded before any other rule applies, and keep their
+ * address exactly towards pods and nodes of the cluster.
  */
 export function ruleDifferences(
   own: ApiNode,
@@ -347,8 +347,8 @@ export function ruleDifferences(
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
 /**
- * Where settings differ; those that the agent may not write have to be in the conflist, for the plugin, if there are no
- * others on the way.
+ * Returns the differences of the settings. Those that the agent cannot write must be in the conflist, for the
+ * plugin.
  */
 export function sysctlDifferences(
   own: ApiNode,
@@ -390,7 +390,7 @@ export function sysctlDifferences(
   return differences;
 }
 
-/** The addresses that prefixes cover, as text that is equal for equal sets. */
+/** Returns the covered addresses as text, equal for equal sets. */
 function spans(prefixes: readonly string[]): string {
   const ranges = prefixes
     .map((text) => {
@@ -413,7 +413,7 @@ function spans(prefixes: readonly string[]): string {
 
 const bits = ({ address }: Prefix): string => Buffer.from(address).toString('hex');
 
-/** Looked at again and again, and never changed. */
+/** Cache of parsed prefixes, which never change. */
 const prefixes = new Map<string, Prefix>();
 function parsed(text: string): Prefix {
   const known = prefixes.get(text);

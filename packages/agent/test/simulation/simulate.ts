@@ -1,4 +1,4 @@
-/** Plays a history and watches over what must hold in every one of them. */
+/** Plays a history and checks the invariants of every history. */
 import { createSets } from '../../src/apply/sets.ts';
 import { Metrics } from '../../src/core/metrics.ts';
 import { followNodes, Outage, watchNodes } from '../../src/observe/nodes.ts';
@@ -17,15 +17,18 @@ import {
 import { Random } from './random.ts';
 import { VirtualTime } from './time.ts';
 
-/** How long kernel and expectation may differ while nothing is in the agent's way. */
+/** Maximum time that kernel and expectation may differ while the agent is not hindered. */
 const BOUND_MS = 1000;
-/** After trouble, how long until no delay of a retry is left: the longest is 60 s, a silent watch is given up after 90. */
+/**
+ * Time after a fault until no retry is delayed any more: the longest delay is 60 s, a silent watch is given
+ * up after 90.
+ */
 const AFTERMATH_MS = 200_000;
-/** After a server that was away, and nothing else: it is asked so often, at least. */
+/** Maximum time between attempts to reach a server that was only unreachable. */
 const KNOCK_MS = 1000;
-/** Looks at all routes so often; less often in large clusters. */
+/** Interval between checks of all routes; longer in large clusters. */
 const LOOK_MS = 1000;
-/** How long everything is left alone at the end. */
+/** Idle time at the end. */
 const REST_MS = 600_000;
 
 export class Violation extends Error {
@@ -41,9 +44,9 @@ export class Violation extends Error {
 }
 
 export interface Outcome {
-  /** Actions that the kernels were asked for and did. */
+  /** Number of actions that the kernels carried out. */
   writes: number;
-  /** Virtual time that was simulated, ms. */
+  /** Simulated virtual time, ms. */
   virtualMs: number;
 }
 
@@ -60,11 +63,11 @@ class Simulation {
   readonly #cluster: Cluster;
   readonly #trace: string[] = [];
   readonly #large: boolean;
-  /** Since when each difference has been there, by node. */
+  /** First time of each current difference, by node. */
   readonly #differing = new Map<SimulatedNode, Map<string, number>>();
-  /** From when on nothing of the trouble that each node was in is left. */
+  /** Time from which on the faults of each node have no effect any more. */
   readonly #calm = new Map<SimulatedNode, number>();
-  /** Route writes that each node may have made. */
+  /** Maximum number of route writes of each node. */
   readonly #budget = new Map<SimulatedNode, number>();
 
   constructor(history: History, modules: Modules) {
@@ -92,7 +95,7 @@ class Simulation {
       node.start();
     }
     this.#spend([]);
-    // A node that is gone, of which old events still speak.
+    // A deleted node that old events still mention.
     api.delete(nodeName(history.nodes + 1));
     await this.#pass(2000);
     const routes = nodes.map(({ kernel }) => kernel.written.length);
@@ -130,10 +133,10 @@ class Simulation {
     return { writes, virtualMs: this.#time.now };
   }
 
-  /** Time, in slices after each of which everything is looked at. */
+  /** Advances the time in slices and checks everything after each. */
   async #pass(ms: number): Promise<void> {
     const slice = this.#large ? 60_000 : LOOK_MS;
-    // What takes long is uninteresting once everything has come to rest.
+    // Long waits are uninteresting once the cluster is idle.
     for (let left = ms, size = slice; left > 0; size *= 2) {
       const part = Math.min(left, size);
       left -= part;
@@ -142,7 +145,7 @@ class Simulation {
     }
   }
 
-  /** Ends all trouble and sees that everything becomes right. */
+  /** Ends all faults and checks that everything becomes right. */
   async #heal(): Promise<void> {
     const { api, nodes } = this.#cluster;
     this.#note('everything works again');
@@ -176,7 +179,7 @@ class Simulation {
     }
   }
 
-  /** Where an agent is idle, `plan` and `doctor` find nothing to change. */
+  /** Checks that `plan` and `doctor` find nothing to change at an idle agent. */
   #expectIdle(node: SimulatedNode): void {
     const found = node.examine();
     if (found.length > 0) {
@@ -184,7 +187,7 @@ class Simulation {
     }
   }
 
-  /** Nothing happens but heartbeats: nothing may be written or said. */
+  /** Sends only heartbeats: nothing may be written or logged. */
   async #rest(): Promise<void> {
     const { api, nodes } = this.#cluster;
     const count = (): string =>
@@ -241,12 +244,12 @@ class Simulation {
     }
   }
 
-  /** While the API lacks this node, nothing is known to be right. */
+  /** False while the API lacks this node, when nothing is decided. */
   #comparable(node: SimulatedNode): boolean {
     return this.#cluster.api.get(node.name) !== undefined;
   }
 
-  /** Notes whether something that is not the agent's fault keeps it from being right. */
+  /** Records faults that keep the agent from its work. */
   #noteTrouble(node: SimulatedNode): void {
     const { api } = this.#cluster;
     const { kernel } = node;
@@ -277,25 +280,25 @@ class Simulation {
     return [...routeDifferences(expected, state), ...tunnelDifferences(own, expected, state)];
   }
 
-  /** Of what is not looked at at every step: rules and settings. */
+  /** Returns differences of rules and settings, which are not checked at every step. */
   #hostDifferences({ name, kernel, firewall, sysctls, conflist }: SimulatedNode): string[] {
     const { api } = this.#cluster;
     const own = api.get(name)!;
     const state = kernel.state();
     return [
       ...ruleDifferences(own, [...api.nodes()], state, firewall),
-      // A setting that somebody else changes is only found by the resync.
+      // Only the resync finds a setting that another program changes.
       ...sysctlDifferences(own, state, sysctls, conflist),
     ];
   }
 
-  /** Grants the writes that the present differences are worth, and those of routes that others have touched. */
+  /** Grants the writes for the present differences, and for routes that other programs changed. */
   #spend(touched: readonly string[]): void {
     for (const node of this.#cluster.nodes) {
       const differences = this.#comparable(node)
         ? this.#differences(node).length
         : this.#cluster.api.size * 2;
-      // Two for each: away with the old one, on with the new one; and once more where events were late.
+      // Two per difference: remove the old route, add the new one. Twice, in case events were late.
       const more = 4 * (differences + touched.length + this.#cluster.api.lag) + 2;
       this.#budget.set(node, (this.#budget.get(node) ?? 0) + more);
     }
@@ -310,10 +313,10 @@ class Simulation {
   }
 }
 
-/** Steps whose consequence outlasts them, though nothing is wrong any more. */
+/** Steps with effects that outlast them. */
 const oneShots = new Set<string>(['cut watches', 'compact', 'start', 'reboot', 'lag', 'replay']);
 
-/** The shortest part of a history, by leaving out steps, that still violates something. */
+/** Returns the shortest part of a history that still violates an invariant. */
 export async function shrink(history: History, modules: Modules = ownModules): Promise<Violation> {
   const attempt = async (steps: History['steps']): Promise<Violation | undefined> => {
     try {

@@ -31,13 +31,13 @@ async function play(history: History): Promise<void> {
 
 describe('The agent in a simulated cluster', () => {
   const blocks = Array.from({ length: Math.ceil(SEEDS / BLOCK) }, (_, i) => FIRST + i * BLOCK);
-  test.each(blocks)('keeps what it must, from seed %i on', { timeout: 300_000 }, async (first) => {
+  test.each(blocks)('simulate() finds no violation, from seed %i on', { timeout: 300_000 }, async (first) => {
     for (let seed = first; seed < Math.min(first + BLOCK, FIRST + SEEDS); seed++) {
       await play(historyOf(seed));
     }
   });
 
-  test('a seed is a history: twice the same', async () => {
+  test('simulate() plays the same history twice for a seed', async () => {
     const history = historyOf(3);
     expect(await simulate(history)).toEqual(await simulate(history));
   });

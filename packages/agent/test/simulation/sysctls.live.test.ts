@@ -26,7 +26,7 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'The model of the settings (needs the sandbox: run npm test at the root)',
   () => {
-    test('answers as /proc/sys, whatever is done to it', () => {
+    test('SimulatedSysctls behaves like /proc/sys under random operations', () => {
       const real = procSys();
       fc.assert(
         fc.property(fc.array(operation, { minLength: 1, maxLength: 20 }), (operations) => {

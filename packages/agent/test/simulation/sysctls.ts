@@ -1,10 +1,10 @@
 /**
- * A model of the settings below /proc/sys that the agent looks at; `sysctls.live.test.ts` does the same random
- * operations to it and to the real ones.
+ * A model of the settings below /proc/sys that the agent uses. `sysctls.live.test.ts` applies the same random
+ * operations to the model and to the real ones.
  */
 import type { SysctlFiles } from '../../src/apply/sysctls.ts';
 
-/** Those of each link, with what a new one has. */
+/** Settings of each link, with their initial values. */
 const OF_LINKS: Readonly<Record<string, string>> = {
   'net/ipv4/conf/*/rp_filter': '0',
   'net/ipv6/conf/*/accept_ra': '1',
@@ -18,12 +18,12 @@ const GLOBAL: Readonly<Record<string, string>> = {
 export class SimulatedSysctls implements SysctlFiles {
   readonly #values = new Map(Object.entries(GLOBAL));
   readonly #linkIndex: (name: string) => number | undefined;
-  /** As in a container without privileges. */
+  /** /proc/sys is read-only, as in an unprivileged container. */
   readonly #readOnly: boolean;
-  /** Keys that the agent has written, in order. */
+  /** Keys that the agent wrote, in order. */
   readonly written: string[] = [];
 
-  /** `linkIndex` tells which links there are. */
+  /** `linkIndex` returns the index of a link; undefined if it does not exist. */
   constructor(linkIndex: (name: string) => number | undefined, readOnly = false) {
     this.#linkIndex = linkIndex;
     this.#readOnly = readOnly;
@@ -46,7 +46,7 @@ export class SimulatedSysctls implements SysctlFiles {
     this.set(key, value);
   }
 
-  /** Somebody else writes. Throws ENOENT when there is no such key. */
+  /** Writes as another program. Throws ENOENT if the key does not exist. */
   set(key: string, value: string): void {
     const [place] = this.#placeOf(key);
     if (place === undefined) {
@@ -55,14 +55,17 @@ export class SimulatedSysctls implements SysctlFiles {
     this.#values.set(place, value);
   }
 
-  /** br_netfilter is loaded: it filters from then on, until somebody says otherwise. */
+  /** Loads br_netfilter, which filters bridged packets by default. */
   loadBridgeFilter(): void {
     for (const program of ['iptables', 'ip6tables']) {
       this.#values.set(`net/bridge/bridge-nf-call-${program}`, '1');
     }
   }
 
-  /** Where a value is kept, and what it is at first: by a link's index, as one made anew has forgotten. */
+  /**
+   * Returns the place of a value and its initial value: by index of the link, because a recreated link has
+   * initial values.
+   */
   #placeOf(key: string): [place: string | undefined, initial?: string] {
     if (this.#values.has(key)) {
       return [key];

@@ -21,39 +21,43 @@ const groupNumbers = {
   nsid: 28,
 } as const;
 
-/** The kernel's RTNLGRP_*, by their names here. */
+/** Names of the kernel's RTNLGRP_*. */
 export type GroupName = keyof typeof groupNumbers;
 
-/** Made or changed; removed. */
+/** `new`: created or changed; `del`: deleted. */
 export type Action = 'new' | 'del';
 
-/** What {@link Monitor} yields. */
+/** An event of {@link Monitor}. */
 export type Event =
   | { type: 'link'; action: Action; link: Link }
   | { type: 'address'; action: Action; address: Address }
   | { type: 'route'; action: Action; route: Route }
   | { type: 'neighbour'; action: Action; neighbour: Neighbour }
   | { type: 'rule'; action: Action; rule: Rule }
-  /** A message that is not decoded here: its RTM_* number and body. */
+  /** A message without a decoder: its RTM_* number and body. */
   | { type: 'other'; message: number; payload: Uint8Array }
-  /** Events were lost: dump what you need again. */
+  /** Events were lost: dump again. */
   | { type: 'overflow' };
 
-/** For bind(2): bit n-1 stands for group n. */
+/** Returns the mask for bind(2): bit n-1 is group n. */
 export function groupMask(groups: readonly GroupName[]): number {
   let mask = 0;
   for (const group of groups) {
     const number = groupNumbers[group];
     if (number === undefined) {
       const known = Object.keys(groupNumbers).join(', ');
-      throw new NetlinkEncodeError('BAD_REQUEST', `No group ${String(group)}; there are ${known}`);
+      throw new NetlinkEncodeError('BAD_REQUEST', `Unknown group ${String(group)}: expected one of ${known}`);
     }
     mask |= 1 << (number - 1);
   }
   return mask >>> 0;
 }
 
-/** Decodes one notification. Throws NetlinkDecodeError only. */
+/**
+ * Decodes one notification.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeEvent(message: MessageReader): Event {
   switch (kindOf(message)) {
     case k.RTM_NEWLINK:
@@ -81,8 +85,8 @@ export function decodeEvent(message: MessageReader): Event {
 }
 
 /**
- * The message's type, or 0 for one that means something else: a bridge says by
- * RTM_DELLINK in its own family that a port has left it, the link being still there.
+ * Returns the message's type, or 0 when it has another meaning: RTM_DELLINK in the bridge's family reports that a port
+ * left the bridge, not that the link was deleted.
  */
 function kindOf({ type, bytes, start, end }: MessageReader): number {
   const family = start < end ? bytes[start] : k.AF_UNSPEC;

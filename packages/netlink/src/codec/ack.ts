@@ -27,12 +27,12 @@ export const NLM_F_APPEND = 0x800;
 /** For DELETE requests. */
 export const NLM_F_NONREC = 0x100;
 export const NLM_F_BULK = 0x200;
-/** In an acknowledgement: it carries the request's header only. */
+/** In an acknowledgement: it contains only the request's header. */
 export const NLM_F_CAPPED = 0x100;
 /** In an acknowledgement: attributes follow. */
 export const NLM_F_ACK_TLVS = 0x200;
 
-/** What the kernel would have taken for the attribute it refused (enum netlink_policy_type_attr). */
+/** The values that the kernel accepts for the refused attribute (enum netlink_policy_type_attr). */
 export interface AttributePolicy {
   /** NL_ATTR_TYPE_*: 4 is u32, 10 a string, 12 a nest, … */
   type?: number;
@@ -45,18 +45,18 @@ export interface AttributePolicy {
   mask?: number | bigint;
 }
 
-/** Extended acknowledgement: what the kernel says besides the number (enum nlmsgerr_attrs). */
+/** Extended acknowledgement: the kernel's explanation of an errno (enum nlmsgerr_attrs). */
 export interface ExtendedAck {
-  /** The kernel's sentence, in English. */
+  /** The kernel's message, in English. */
   message?: string;
-  /** The attribute that was refused: bytes from the start of the request's header. */
+  /** Position of the refused attribute, in bytes from the start of the request's header. */
   offset?: number;
   policy?: AttributePolicy;
-  /** Type of an attribute that is missing from the message, or from the nest at `missingNest`. */
+  /** Type of an attribute that is missing in the message, or in the nest at `missingNest`. */
   missingType?: number;
   /** Offset of that nest. */
   missingNest?: number;
-  /** Given by some families on success. */
+  /** Some families send it on success. */
   cookie?: Uint8Array;
 }
 

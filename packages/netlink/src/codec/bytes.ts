@@ -1,27 +1,25 @@
 /**
- * Byte order of a netlink peer: the kernel's native order, `little` on every
- * machine that cnikit has an addon for.
+ * Byte order of a netlink peer: the kernel's native order, `little` on every machine that cnikit supports.
  */
 export type ByteOrder = 'little' | 'big';
 
-/** The body of a message, without its 16-byte header, somewhere in a buffer. */
+/** The body of a message in a buffer, without the 16-byte header. */
 export interface Payload {
   readonly bytes: Uint8Array;
   /** First byte of the body. */
   readonly start: number;
-  /** One after its last byte. */
+  /** Position after the last byte. */
   readonly end: number;
   readonly order: ByteOrder;
 }
 
-/** A whole buffer as one body. */
+/** Returns a whole buffer as one body. */
 export function payloadOf(bytes: Uint8Array, order: ByteOrder = 'little'): Payload {
   return { bytes, start: 0, end: bytes.length, order };
 }
 
 /*
- * Shifts and not DataView: both engines compile them well, QuickJS much better
- * than a method call. The caller has checked the bounds.
+ * Shifts instead of DataView: in QuickJS they are much faster than method calls. The caller checks the bounds.
  */
 
 export function readU16(bytes: Uint8Array, at: number, little: boolean): number {
@@ -38,7 +36,7 @@ export function readU32(bytes: Uint8Array, at: number, little: boolean): number 
   return readI32(bytes, at, little) >>> 0;
 }
 
-/** A number while it is exact, a bigint beyond 2^53 - 1. */
+/** Returns a number up to 2^53 - 1, a bigint beyond. */
 export function readU64(bytes: Uint8Array, at: number, little: boolean): number | bigint {
   const high = readU32(bytes, little ? at + 4 : at, little);
   const low = readU32(bytes, little ? at : at + 4, little);

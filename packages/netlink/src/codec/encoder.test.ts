@@ -144,7 +144,7 @@ describe('AttributeReader', () => {
   it('names the attribute whose size is wrong', () => {
     const reader = new AttributeReader(Uint8Array.of(6, 0, 4, 0, 1, 2, 0, 0), 0, 8, 'little', 'rtmsg');
     reader.next();
-    expect(() => reader.u32('RTA_OIF')).toThrow('RTA_OIF at byte 4: 2 bytes where 4 belong');
+    expect(() => reader.u32('RTA_OIF')).toThrow('RTA_OIF at byte 4: 2 bytes, expected 4');
   });
 
   it('takes a last attribute without its padding', () => {

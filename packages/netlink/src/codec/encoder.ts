@@ -7,21 +7,20 @@ import { encodeText, nameBytes } from './text.ts';
 /** Size of `struct nlattr` and of `struct nlmsghdr`, in bytes. */
 export const NLA_HDRLEN = 4;
 export const NLMSG_HDRLEN = 16;
-/** Set in the type of an attribute that holds attributes. Older rtnetlink attributes come and go without it. */
+/** Flag in the type of an attribute that contains attributes. Older rtnetlink attributes do not have it. */
 export const NLA_F_NESTED = 0x8000;
 export const NLA_F_NET_BYTEORDER = 0x4000;
 export const NLA_TYPE_MASK = 0x3fff;
 
 /**
- * Writes the body of a message: fixed header fields by the `put` methods, then
- * attributes, each padded to four bytes. The buffer grows by doubling and is kept
- * by `reset`, so one encoder serves many messages without allocating.
+ * Writes the body of a message: fixed header fields with the `put` methods, then attributes, each padded to four bytes.
+ * The buffer doubles when it is full, and `reset()` keeps it, so one encoder writes many messages without allocating.
  */
 export class Encoder {
   readonly order: ByteOrder;
   readonly #little: boolean;
   #bytes: Uint8Array;
-  /** Of `bytes`, which QuickJS has to call a function to say. */
+  /** Length of `#bytes`, whose getter is slow in QuickJS. */
   #capacity: number;
   #at = 0;
 
@@ -37,18 +36,22 @@ export class Encoder {
     return this.#at;
   }
 
-  /** Empties it, and keeps the buffer. */
+  /** Removes the content and keeps the buffer. */
   reset(): this {
     this.#at = 0;
     return this;
   }
 
-  /** A copy of what was written. */
+  /** Returns a copy of the written bytes. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#at);
   }
 
-  /** One byte. Throws NetlinkEncodeError when the value does not fit, as all integers here do. */
+  /**
+   * Writes one byte.
+   *
+   * @throws {NetlinkEncodeError} BAD_VALUE when the value is out of range, like every integer method
+   */
   putU8(value: number): this {
     if ((value & 0xff) !== value) {
       misfit(value, 'u8');
@@ -119,21 +122,21 @@ export class Encoder {
     return this;
   }
 
-  /** The bytes as they are, unpadded. */
+  /** Writes bytes without padding. */
   putBytes(value: Uint8Array): this {
     const at = this.#room(value.length);
     this.#bytes.set(value, at);
     return this;
   }
 
-  /** So many bytes of 0. */
+  /** Writes `count` zero bytes. */
   putZeros(count: number): this {
     const at = this.#room(count);
     this.#bytes.fill(0, at, at + count);
     return this;
   }
 
-  /** Overwrites two earlier bytes: a length that is known only now. */
+  /** Overwrites two earlier bytes, for a length that is known only later. */
   patchU16(at: number, value: number): this {
     writeU16(this.#bytes, at, value, this.#little);
     return this;
@@ -220,14 +223,14 @@ export class Encoder {
     return this;
   }
 
-  /** UTF-8 with a NUL at its end, which `limit` counts (IFNAMSIZ is 16). */
+  /** An attribute of UTF-8 text and a NUL, at most `limit` bytes with the NUL (IFNAMSIZ is 16). */
   string(type: number, value: string, limit = 0xfff0): this {
     const bytes = nameBytes(value);
     const problem =
       bytes.length > limit
         ? ` is longer than ${limit - 1} bytes`
         : value.includes('\0')
-          ? ' has a NUL in it'
+          ? ' contains a NUL'
           : '';
     if (problem !== '') {
       throw new NetlinkEncodeError(
@@ -245,19 +248,19 @@ export class Encoder {
     return this;
   }
 
-  /** A hardware address, `02:00:00:00:00:01`; `what` names it in the error when it is none. */
+  /** A hardware address, `02:00:00:00:00:01`; `what` names it in errors. */
   mac(type: number, value: string, what: string): this {
     return this.raw(type, macBytes(value, what));
   }
 
-  /** An IP address of either family; gives 4 or 16. `what` names it in the error: "gateway". */
+  /** An attribute with an IP address. Returns its size, 4 or 16. `what` names it in errors: "gateway". */
   address(type: number, value: string | AddressBytes, what: string): number {
     return typeof value === 'string'
       ? this.addressText(type, value, 0, value.length, what)
       : this.raw(type, value).#checkAddress(value.length, value, what);
   }
 
-  /** The address in `text[from, to)`, so that a prefix need not be cut into pieces first. */
+  /** Like `address()`, for the address in `text[from, to)`, such as that of a prefix. */
   addressText(type: number, text: string, from: number, to: number, what: string): number {
     const start = this.#header(type, 16);
     const size = writeAddress(text, from, to, this.#bytes, start);
@@ -272,59 +275,59 @@ export class Encoder {
     if (size === 4 || size === 16) {
       return size;
     }
-    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(value)} is no IP address`);
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(value)} is not an IP address`);
   }
 
-  /** An address as bytes alone. */
+  /** Writes the bytes of an IP address without an attribute header. */
   putAddress(text: string, what: string): this {
     const at = this.#room(16);
     this.#at = at + this.#checkAddress(writeAddress(text, 0, text.length, this.#bytes, at), text, what);
     return this;
   }
 
-  /** Opens an attribute that holds others, or put fields; gives the token for `end`. */
+  /** Opens an attribute that contains attributes or `put` fields. Returns the token for `end()`. */
   nest(type: number): number {
     const token = this.#room(NLA_HDRLEN);
     writeU16(this.#bytes, token + 2, type, this.#little);
     return token;
   }
 
-  /** Closes what `nest` opened: sets its length and pads it. */
+  /** Closes an attribute that `nest()` opened: sets its length and pads it. */
   end(token: number): this {
     const length = this.#at - token;
     if (length > 0xffff) {
-      throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+      throw new NetlinkEncodeError('TOO_LONG', `Attribute too long: ${length} bytes, maximum 65535`);
     }
     writeU16(this.#bytes, token, length, this.#little);
     const padding = -length & 3;
     return padding === 0 ? this : this.putZeros(padding);
   }
 
-  /** Text without a NUL. */
+  /** Writes UTF-8 text without a NUL. */
   putText(value: string): this {
-    // A unit of UTF-16 takes three bytes at most; one of a pair of surrogates takes two.
+    // A UTF-16 unit takes at most three bytes of UTF-8.
     const at = this.#room(3 * value.length);
     this.#at = encodeText(value, this.#bytes, at);
     return this;
   }
 
-  /** Takes back what was written from `length` on: a nest that stayed empty. */
+  /** Removes everything after `length`, such as a nest that stayed empty. */
   rewind(length: number): this {
     this.#at = length;
     return this;
   }
 
-  /** Overwrites an earlier byte, for header fields known only later (a prefix length). */
+  /** Overwrites an earlier byte, for a header field that is known only later (a prefix length). */
   patchU8(at: number, value: number): this {
     this.#bytes[at] = value;
     return this;
   }
 
-  /** Attribute header plus room for `size` bytes of value with their padding zeroed; gives the value's position. */
+  /** Writes an attribute header and zeroed padding. Returns the position for a value of `size` bytes. */
   #header(type: number, size: number): number {
     const length = NLA_HDRLEN + size;
     if (length > 0xffff) {
-      throw new NetlinkEncodeError('TOO_LONG', `Attribute of ${length} bytes; 65535 fit`);
+      throw new NetlinkEncodeError('TOO_LONG', `Attribute too long: ${length} bytes, maximum 65535`);
     }
     const at = this.#room((length + 3) & ~3);
     const bytes = this.#bytes;
@@ -343,7 +346,7 @@ export class Encoder {
     return at + NLA_HDRLEN;
   }
 
-  /** Its result goes into a variable first: `this.#bytes` may be another buffer afterwards. */
+  /** Returns the position of `size` new bytes. Call it before reading `this.#bytes`, which it may replace. */
   #room(size: number): number {
     const at = this.#at;
     const end = at + size;
@@ -362,10 +365,13 @@ export class Encoder {
   }
 }
 
-/** Rather an error than the low bits of a value, set silently. */
+/** Throws instead of truncating the value. */
 function misfit(value: unknown, kind: string, type?: number): never {
   const where = type === undefined ? 'the message header' : `attribute ${type & NLA_TYPE_MASK}`;
-  throw new NetlinkEncodeError('BAD_VALUE', `${String(value)} is no ${kind}, which ${where} needs`);
+  throw new NetlinkEncodeError(
+    'BAD_VALUE',
+    `${String(value)} is out of range for ${where}, which is a ${kind}`,
+  );
 }
 
 function unsigned64(value: number | bigint): bigint {

@@ -1,21 +1,21 @@
-/** What a `NetlinkDecodeError` says went wrong. */
+/** The kinds of `NetlinkDecodeError`. */
 export type DecodeErrorCode =
-  /** The bytes end before what they announce. */
+  /** The bytes end too early. */
   | 'TRUNCATED'
-  /** A length field contradicts itself or its surroundings. */
+  /** A length field contradicts the bytes around it. */
   | 'BAD_LENGTH'
-  /** The attribute has another size than its type needs. */
+  /** The attribute does not have the size that its type needs. */
   | 'BAD_SIZE'
-  /** The value is none that this type can have. */
+  /** The type cannot have this value. */
   | 'BAD_VALUE';
 
-/** Bytes that are no well-formed netlink. The only error that decoders throw. */
+/** Bytes that are not valid netlink. The only error that decoders throw. */
 export class NetlinkDecodeError extends Error {
   override readonly name = 'NetlinkDecodeError';
   readonly code: DecodeErrorCode;
   /** The message or attribute by its kernel name, e.g. `RTA_OIF`. */
   readonly what: string;
-  /** Where in the buffer, in bytes from its start. */
+  /** Position in the buffer, in bytes. */
   readonly offset: number;
 
   constructor(code: DecodeErrorCode, what: string, offset: number, problem: string) {
@@ -26,18 +26,18 @@ export class NetlinkDecodeError extends Error {
   }
 }
 
-/** What a `NetlinkEncodeError` says went wrong. */
+/** The kinds of `NetlinkEncodeError`. */
 export type EncodeErrorCode =
-  /** No IP address, prefix or link-layer address. */
+  /** The text is not an IP address, prefix or link-layer address. */
   | 'BAD_ADDRESS'
-  /** Longer than the attribute or the message can be. */
+  /** The value exceeds the attribute or the message. */
   | 'TOO_LONG'
-  /** Outside of what the field can hold. */
+  /** The value is out of range for the field. */
   | 'BAD_VALUE'
-  /** The request needs one more member, or two members contradict each other. */
+  /** A required property is missing, or two properties contradict each other. */
   | 'BAD_REQUEST';
 
-/** A value that cannot be put into a request; nothing was sent. The only error that builders throw. */
+/** A value that cannot be encoded; nothing was sent. The only error that builders throw. */
 export class NetlinkEncodeError extends Error {
   override readonly name = 'NetlinkEncodeError';
   readonly code: EncodeErrorCode;

@@ -1,6 +1,5 @@
 /**
- * Netlink messages as bytes and back: pure, without input or output, for any
- * JavaScript engine.
+ * Encoding and decoding of netlink messages. Pure, for any JavaScript engine.
  *
  * ```ts
  * import { Encoder, encodeMessage, MessageReader, attributesAfter } from '@cnikit/netlink/codec';

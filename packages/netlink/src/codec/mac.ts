@@ -2,7 +2,7 @@ import { NetlinkEncodeError } from './errors.ts';
 
 const HEX = '0123456789abcdef';
 
-/** `02:00:00:00:00:01`; link-layer addresses of any length have this form (infiniband has 20 bytes). */
+/** Returns `02:00:00:00:00:01`. Link-layer addresses of any length have this form (InfiniBand has 20 bytes). */
 export function formatMac(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
   for (let i = start; i < end; i++) {
@@ -12,7 +12,11 @@ export function formatMac(bytes: Uint8Array, start = 0, end = bytes.length): str
   return text;
 }
 
-/** Bytes of `aa:bb:…`, two hexadecimal digits each; throws NetlinkEncodeError `BAD_ADDRESS`. */
+/**
+ * Returns the bytes of `aa:bb:…`, two hexadecimal digits each.
+ *
+ * @throws {NetlinkEncodeError} BAD_ADDRESS when the text is not a MAC address
+ */
 export function macBytes(text: string, what: string): Uint8Array {
   const bytes = new Uint8Array((text.length + 1) / 3);
   let good = text.length > 0 && text.length % 3 === 2 && bytes.length <= 32; // MAX_ADDR_LEN
@@ -23,7 +27,7 @@ export function macBytes(text: string, what: string): Uint8Array {
     bytes[i] = byte;
   }
   if (!good) {
-    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no MAC address`);
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is not a MAC address`);
   }
   return bytes;
 }

@@ -9,13 +9,13 @@ export interface MessageHeader {
   /** NLM_F_*. */
   flags: number;
   sequence: number;
-  /** Port id: in a reply that of the socket which asked. */
+  /** Port ID; in a reply, that of the requesting socket. */
   port: number;
 }
 
 /**
- * Walks the messages of one receive. After `next` the fields are the header, and
- * the reader itself is the message's `Payload`.
+ * Iterates over the messages of one datagram. After `next()` the properties are those of the message's header, and the
+ * reader is the message's `Payload`.
  */
 export class MessageReader implements Payload, MessageHeader {
   readonly bytes: Uint8Array;
@@ -35,7 +35,11 @@ export class MessageReader implements Payload, MessageHeader {
     this.order = order;
   }
 
-  /** Steps to the next message; false at the end. Throws NetlinkDecodeError when a length cannot be. */
+  /**
+   * Moves to the next message; returns false at the end.
+   *
+   * @throws {NetlinkDecodeError} when a length field is invalid
+   */
   next(): boolean {
     const at = this.#position;
     const left = this.#limit - at;
@@ -48,7 +52,7 @@ export class MessageReader implements Payload, MessageHeader {
     const little = this.order === 'little';
     const length = readU32(this.bytes, at, little);
     if (length < NLMSG_HDRLEN || length > left) {
-      const problem = `message of ${length} bytes where ${left} are left`;
+      const problem = `message of ${length} bytes, but only ${left} are left`;
       throw new NetlinkDecodeError('BAD_LENGTH', 'nlmsghdr', at, problem);
     }
     this.type = readU16(this.bytes, at + 4, little);
@@ -62,7 +66,7 @@ export class MessageReader implements Payload, MessageHeader {
   }
 }
 
-/** A message ready to be sent: header, body, padding. */
+/** Returns a message with header, body and padding. */
 export function encodeMessage(
   header: MessageHeader,
   body: Uint8Array,
@@ -73,7 +77,7 @@ export function encodeMessage(
   return bytes;
 }
 
-/** Writes a message at `at`, where there is room; gives the position of the next. Padding is not cleared. */
+/** Writes a message at `at` and returns the position after it. The buffer must have room; padding is not cleared. */
 export function writeMessage(
   into: Uint8Array,
   at: number,
@@ -95,11 +99,15 @@ export function writeMessage(
   return at + ((length + 3) & ~3);
 }
 
-/** The attributes after a fixed header of `headerSize` bytes, which is checked to be there. */
+/**
+ * Returns the attributes after a fixed header of `headerSize` bytes.
+ *
+ * @throws {NetlinkDecodeError} TRUNCATED when the body is shorter than the header
+ */
 export function attributesAfter(payload: Payload, headerSize: number, what: string): AttributeReader {
   const has = payload.end - payload.start;
   if (has < headerSize) {
-    const problem = `${has} bytes where its header has ${headerSize}`;
+    const problem = `${has} bytes, but the header has ${headerSize}`;
     throw new NetlinkDecodeError('TRUNCATED', what, payload.start, problem);
   }
   return new AttributeReader(payload.bytes, payload.start + headerSize, payload.end, payload.order, what);

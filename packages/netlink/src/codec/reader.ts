@@ -5,7 +5,7 @@ import { NetlinkDecodeError } from './errors.ts';
 import { formatMac } from './mac.ts';
 import { decodeText } from './text.ts';
 
-/** An attribute that no decoder here knows, kept as it came. */
+/** An attribute without a decoder, kept as received. */
 export interface UnknownAttribute {
   /** Without the flag bits. */
   type: number;
@@ -15,20 +15,20 @@ export interface UnknownAttribute {
 }
 
 /**
- * Walks attributes. `next` steps to one and checks that it lies inside its
- * parent; then `type` says which it is and one getter reads its value:
+ * Iterates over attributes. `next()` moves to an attribute and checks that it lies inside its parent; then `type` is its
+ * type and one getter reads its value:
  *
  *     while (reader.next()) {
  *       if (reader.type === RTA_OIF) oif = reader.u32('RTA_OIF');
  *     }
  *
- * A getter checks the size and names the attribute in its error. Values longer
- * than an integer getter needs are an error too: it would read half of them.
+ * A getter checks the size and names the attribute in its error. A value that is too long for an integer getter is an
+ * error too.
  */
 export class AttributeReader {
   readonly bytes: Uint8Array;
   readonly order: ByteOrder;
-  /** What holds these attributes, for errors. */
+  /** Name of the parent, for errors. */
   readonly parent: string;
   /** Type of the current attribute without flag bits. */
   type = 0;
@@ -50,7 +50,7 @@ export class AttributeReader {
     this.#limit = end;
   }
 
-  /** False after the last attribute. */
+  /** Moves to the next attribute; returns false at the end. */
   next(): boolean {
     const at = this.#position;
     const left = this.#limit - at;
@@ -60,12 +60,12 @@ export class AttributeReader {
     if (left < NLA_HDRLEN) {
       throw new NetlinkDecodeError('TRUNCATED', this.parent, at, `${left} bytes left over`);
     }
-    // What readU16 does, in place: under QuickJS calls are dear.
+    // readU16() inlined: calls are expensive in QuickJS.
     const { bytes } = this;
     const little = this.#little;
     const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
     if (length < NLA_HDRLEN || length > left) {
-      const problem = `attribute of ${length} bytes where ${left} are left`;
+      const problem = `attribute of ${length} bytes, but only ${left} are left`;
       throw new NetlinkDecodeError('BAD_LENGTH', this.parent, at, problem);
     }
     const type = little ? bytes[at + 2]! | (bytes[at + 3]! << 8) : readU16(bytes, at + 2, false);
@@ -78,8 +78,8 @@ export class AttributeReader {
   }
 
   /**
-   * As `next`, to the next attribute whose type `wanted` has as an index; it passes over the others in a third of
-   * the time, which is what a link's sixty are worth.
+   * Like `next()`, but moves to the next attribute whose type is an index of `wanted`. Skipping takes a third of the
+   * time of `next()`, which counts for the sixty attributes of a link.
    */
   nextOf(wanted: readonly (true | undefined)[]): boolean {
     const { bytes } = this;
@@ -89,7 +89,7 @@ export class AttributeReader {
     while (limit - at >= NLA_HDRLEN) {
       const length = little ? bytes[at]! | (bytes[at + 1]! << 8) : readU16(bytes, at, false);
       const type = little ? bytes[at + 2]! | (bytes[at + 3]! << 8) : readU16(bytes, at + 2, false);
-      // What cannot be is left to `next`, which has the words for it.
+      // next() reports an invalid length.
       if (length < NLA_HDRLEN || length > limit - at || wanted[type & NLA_TYPE_MASK]) {
         break;
       }
@@ -99,7 +99,7 @@ export class AttributeReader {
     return this.next();
   }
 
-  /** One byte. `name` stands in the error when the size is another, here and below. */
+  /** One byte. Errors about the size contain `name`, here and below. */
   u8(name: string): number {
     this.size(1, name);
     return this.bytes[this.start]!;
@@ -147,12 +147,12 @@ export class AttributeReader {
     return readU64(this.bytes, this.start, false);
   }
 
-  /** Up to the first NUL. */
+  /** Text up to the first NUL. */
   string(): string {
     return decodeText(this.bytes, this.start, this.end);
   }
 
-  /** A copy: the buffer is read into again. */
+  /** A copy of the value, because the buffer is reused. */
   raw(): Uint8Array {
     return this.bytes.slice(this.start, this.end);
   }
@@ -162,7 +162,7 @@ export class AttributeReader {
     return formatMac(this.bytes, this.start, this.end);
   }
 
-  /** An IP address; its size says which family. */
+  /** An IP address; the family follows from the size. */
   address(name: string): string {
     const size = this.end - this.start;
     if (size !== 4 && size !== 16) {
@@ -171,7 +171,7 @@ export class AttributeReader {
     return formatAddress(this.bytes, this.start, size);
   }
 
-  /** The attributes inside of this one, from `skip` bytes into its value. */
+  /** The attributes inside this one, after the first `skip` bytes of its value. */
   attributes(name: string, skip = 0): AttributeReader {
     if (this.end - this.start < skip) {
       this.#wrongSize(name, `at least ${skip}`);
@@ -179,7 +179,7 @@ export class AttributeReader {
     return new AttributeReader(this.bytes, this.start + skip, this.end, this.order, name);
   }
 
-  /** The attribute as it is, to be kept. */
+  /** The attribute as received. */
   unknown(): UnknownAttribute {
     return { type: this.type, nested: this.nested, data: this.raw() };
   }
@@ -193,7 +193,7 @@ export class AttributeReader {
   }
 
   #wrongSize(name: string, wanted: string): never {
-    const problem = `${this.end - this.start} bytes where ${wanted} belong`;
+    const problem = `${this.end - this.start} bytes, expected ${wanted}`;
     throw new NetlinkDecodeError('BAD_SIZE', name, this.start, problem);
   }
 }

@@ -1,9 +1,9 @@
 import type { ByteOrder } from './bytes.ts';
 import { Encoder } from './encoder.ts';
 
-/** A message to be sent: a pure value. A connection adds sequence, port id and NLM_F_REQUEST | NLM_F_ACK. */
+/** A message to send. A connection adds sequence, port ID and NLM_F_REQUEST | NLM_F_ACK. */
 export interface Request {
-  /** RTM_*, or what the protocol has. */
+  /** RTM_*, or the message types of another protocol. */
   type: number;
   /** NLM_F_CREATE and the like. */
   flags: number;
@@ -14,13 +14,12 @@ export interface Request {
 }
 
 /*
- * Builders are synchronous and copy the bytes out before they return, so one
- * buffer for each byte order serves them all; an error midway leaves nothing
- * behind because every use starts by a reset.
+ * Builders are synchronous and copy the bytes before they return, so they share one buffer for each byte order. Every
+ * use starts with a reset, so an error leaves nothing behind.
  */
 const encoders: { [O in ByteOrder]?: Encoder } = {};
 
-/** An empty encoder for a request that is built and finished before the next one is begun. */
+/** Returns an empty encoder. Finish a request before you start the next one. */
 export function requestEncoder(order: ByteOrder): Encoder {
   encoders[order] ??= new Encoder(order, 1024);
   return encoders[order].reset();

@@ -1,14 +1,13 @@
 /**
- * Attributes by table: for the many that are one value each and of which few are
- * set at a time (link kinds, traffic control, nftables). What is hot or bent has
- * code of its own.
+ * Tables of attributes, for messages with many attributes of one value each (link kinds, traffic control, nftables). Hot
+ * or irregular attributes are written and read by code.
  */
 import { parseAddress } from '@cnikit/ip';
 import type { Encoder } from './encoder.ts';
 import { NetlinkEncodeError } from './errors.ts';
 import type { AttributeReader, UnknownAttribute } from './reader.ts';
 
-/** How a value lies in its attribute, and what it is in TypeScript. */
+/** The wire forms, and the TypeScript type of each. */
 interface WireTypes {
   u8: number;
   u16: number;
@@ -29,21 +28,20 @@ interface WireTypes {
   mac: string;
 }
 
-/** How a value stands in an attribute. */
+/** The form of a value in its attribute. */
 export type Wire = keyof WireTypes;
 /** Attribute type, wire form, kernel name. */
 export type Field = readonly [type: number, wire: Wire, name: string];
-/** The attributes of a message or nest, by the name of their property. */
+/** The attributes of a message or nest, by property name. */
 export type Table = Readonly<Record<string, Field>>;
 
-/** The values of a table, all optional: absent is "not sent" or "not said". */
+/** The values of a table. An absent value is not sent, or was not received. */
 export type Values<T extends Table> = { -readonly [K in keyof T]?: WireTypes[T[K][1]] };
-/** Decoded values, with what the table does not know. */
+/** Decoded values, and the attributes that the table does not have. */
 export type Decoded<T extends Table> = Values<T> & { unknown?: UnknownAttribute[] };
 
-/** Writes those values that are set, in their own order. Other members of `values` are ignored. */
+/** Writes the values that are set, in the order of `values`. Properties that the table does not have are ignored. */
 export function writeFields<T extends Table>(encoder: Encoder, table: T, values: Values<T>): void {
-  // A few values of up to sixty fields.
   for (const key in values) {
     const value = values[key];
     if (value !== undefined && Object.hasOwn(table, key)) {
@@ -52,7 +50,7 @@ export function writeFields<T extends Table>(encoder: Encoder, table: T, values:
   }
 }
 
-/** True when any of the table's members is set. */
+/** Returns true when any property of the table is set. */
 export function hasFields<T extends Table>(table: T, values: Values<T>): boolean {
   for (const key in values) {
     if (values[key] !== undefined && Object.hasOwn(table, key)) {
@@ -98,7 +96,10 @@ function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: u
     default: {
       const bytes = parseAddress(value as string);
       if (bytes?.length !== (wire === 'ipv4' ? 4 : 16)) {
-        throw new NetlinkEncodeError('BAD_ADDRESS', `${key} ${JSON.stringify(value)} is no ${wire} address`);
+        throw new NetlinkEncodeError(
+          'BAD_ADDRESS',
+          `${key} ${JSON.stringify(value)} is not an ${wire} address`,
+        );
       }
       encoder.raw(type, bytes);
     }
@@ -107,7 +108,7 @@ function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: u
 
 const indexes = new WeakMap<Table, Array<string | undefined>>();
 
-/** Reads all attributes that are left in `reader`. */
+/** Reads all remaining attributes. */
 export function readFields<T extends Table>(reader: AttributeReader, table: T): Decoded<T> {
   const values: Record<string, unknown> = {};
   const index = indexOf(table);
@@ -122,7 +123,7 @@ export function readFields<T extends Table>(reader: AttributeReader, table: T): 
   return values as Decoded<T>;
 }
 
-/** Reads the current attribute if the table has it. */
+/** Reads the current attribute. Returns false when the table does not have it. */
 export function readField(reader: AttributeReader, table: Table, into: Record<string, unknown>): boolean {
   const key = indexOf(table)[reader.type];
   if (key === undefined) {
@@ -132,7 +133,7 @@ export function readField(reader: AttributeReader, table: Table, into: Record<st
   return true;
 }
 
-/** The table's keys by attribute type; made when a table is first read. */
+/** Returns the table's property names by attribute type. Built on first use. */
 function indexOf(table: Table): readonly (string | undefined)[] {
   let index = indexes.get(table);
   if (index === undefined) {

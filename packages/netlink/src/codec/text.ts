@@ -1,12 +1,11 @@
 /**
  * UTF-8 for names, without the runtime's help (QuickJS has no TextDecoder).
  *
- * The kernel takes any bytes as an interface name or alias. A byte that is no
- * UTF-8 becomes the lone surrogate U+DC00 + byte and goes back to that byte, so
- * that a name always survives the way there and back.
+ * The kernel accepts any bytes as an interface name or alias. A byte that is not UTF-8 becomes the lone surrogate
+ * U+DC00 + byte and is encoded as that byte again, so every name survives a round trip.
  */
 
-/** Text of `bytes[start, end)`, up to the first NUL if there is one. */
+/** Returns the text of `bytes[start, end)`, up to the first NUL. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   let at = start;
@@ -27,7 +26,7 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   return text;
 }
 
-/** Length of the well-formed sequence at `at`, or 1 when there is none (RFC 3629, section 4). */
+/** Returns the length of the well-formed sequence at `at`, or 1 when it is malformed (RFC 3629, section 4). */
 function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
   const first = bytes[at]!;
   const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
@@ -52,7 +51,7 @@ function codePoint(bytes: Uint8Array, at: number, size: number): number {
   return code;
 }
 
-/** Bytes that `text` takes, without a NUL. */
+/** Returns the encoded size of `text`, without a NUL. */
 export function textLength(text: string): number {
   let size = 0;
   for (let i = 0; i < text.length; i++) {
@@ -65,20 +64,20 @@ export function textLength(text: string): number {
   return size;
 }
 
-/** How many names are kept encoded. */
-const MOST = 128;
+/** Names that are kept encoded. */
+const MAX_NAMES = 128;
 const encoded = new Map<string, Uint8Array>();
 
 /**
- * The bytes of a name with a NUL at its end, not to be changed. Those of the last names are kept: each message of a
- * transaction has the same few again, and to encode one takes QuickJS thirty times as long as to copy it.
+ * Returns the bytes of a name and a NUL. Do not change them: recent names are cached, because the messages of a
+ * transaction repeat a few names and QuickJS encodes a name thirty times slower than it copies one.
  */
 export function nameBytes(name: string): Uint8Array {
   let bytes = encoded.get(name);
   if (bytes === undefined) {
     bytes = new Uint8Array(textLength(name) + 1);
     encodeText(name, bytes, 0);
-    if (encoded.size >= MOST) {
+    if (encoded.size >= MAX_NAMES) {
       encoded.clear();
     }
     encoded.set(name, bytes);
@@ -86,10 +85,10 @@ export function nameBytes(name: string): Uint8Array {
   return bytes;
 }
 
-/** Writes `text` at `at`; gives the position after it. The caller made room by `textLength`. */
+/** Writes `text` at `at` and returns the position after it. `textLength()` returns the room that it needs. */
 export function encodeText(text: string, into: Uint8Array, at: number): number {
   let to = at;
-  // A string's length is no cheap question to QuickJS, and most text is ASCII.
+  // Reading a string's length is slow in QuickJS. Most text is ASCII.
   for (let i = 0, end = text.length; i < end; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) {

@@ -74,7 +74,11 @@ export function getFamily(name?: string, order: ByteOrder = 'little'): Request {
   };
 }
 
-/** Decodes the body of a CTRL_CMD_NEWFAMILY. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of a CTRL_CMD_NEWFAMILY.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeFamily(payload: Payload): GenericFamily {
   const family: GenericFamily = { operations: [], groups: [] };
   const into = family as unknown as Record<string, unknown>;

@@ -1,15 +1,15 @@
-/** Comments as `nft` keeps them: in the user data of rules, chains and set elements, which the kernel stores unread. */
+/** Comments in the format of `nft`: in the user data of rules, tables and set elements, which the kernel does not read. */
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { decodeText, encodeText, textLength } from '../codec/text.ts';
 
 /** NFTNL_UDATA_RULE_COMMENT, NFTNL_UDATA_SET_ELEM_COMMENT. */
 const COMMENT = 0;
 
-/** User data with a comment of at most 127 bytes. */
+/** Returns user data with a comment of at most 127 bytes. */
 export function commentData(comment: string): Uint8Array {
   const size = textLength(comment) + 1;
   if (size > 128) {
-    throw new NetlinkEncodeError('TOO_LONG', `Comment of ${size - 1} bytes; 127 fit`);
+    throw new NetlinkEncodeError('TOO_LONG', `Comment too long: ${size - 1} bytes, maximum 127`);
   }
   const data = new Uint8Array(2 + size);
   data[0] = COMMENT;
@@ -18,7 +18,7 @@ export function commentData(comment: string): Uint8Array {
   return data;
 }
 
-/** User data is a list of type, length, value of a byte each; anybody may put anything there. */
+/** Returns the comment in user data, a list of type, length and value. Other programs may store anything there. */
 export function readComment(data: Uint8Array): string | undefined {
   for (let at = 0; at + 2 <= data.length; at += 2 + data[at + 1]!) {
     if (data[at] === COMMENT) {

@@ -1,4 +1,14 @@
-/** Matches and statements as `nft` writes them, each as the expressions that they stand for. */
+/**
+ * Matches and statements of `nft`, each as its expressions. Import the entry as a namespace:
+ *
+ * ```ts
+ * import * as expr from '@cnikit/netlink/nftables/expr';
+ *
+ * const expressions = [...expr.source('10.244.0.0/16'), ...expr.masquerade()];
+ * ```
+ *
+ * @module
+ */
 import { type Family, parseAddress, parsePrefix } from '@cnikit/ip';
 import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -18,7 +28,7 @@ const TRANSPORT_HEADER = 2;
 const EQUAL = 0;
 const NOT_EQUAL = 1;
 
-/** Matches, or with `not` matches what is otherwise. */
+/** `not` inverts the match. */
 interface Not {
   not?: boolean;
 }
@@ -43,32 +53,32 @@ const loadPort: Expression = constant({
 });
 const noBits = new Uint8Array(4);
 
-/** `iifname "eth0"`; a `*` at the end stands for any rest. */
+/** `iifname "eth0"`; a `*` at the end matches any suffix. */
 export const inputInterface = (name: string, options?: Not): Expression[] => [
   loadInput,
   compare(interfaceName(name), options),
 ];
 
-/** `oifname "eth0"`; a `*` at the end stands for any rest. */
+/** `oifname "eth0"`; a `*` at the end matches any suffix. */
 export const outputInterface = (name: string, options?: Not): Expression[] => [
   loadOutput,
   compare(interfaceName(name), options),
 ];
 
-/** Sixteen bytes, filled with zeros; only the start of them with a wildcard. */
+/** Returns sixteen bytes, padded with zeros, or with a wildcard only the prefix. */
 function interfaceName(name: string): Uint8Array {
   const wildcard = name.endsWith('*');
   const bare = wildcard ? name.slice(0, -1) : name;
   const size = textLength(bare);
   if (size === 0 || size > 15) {
-    throw new NetlinkEncodeError('TOO_LONG', `${JSON.stringify(name)} is no link's name`);
+    throw new NetlinkEncodeError('TOO_LONG', `${JSON.stringify(name)} is not a valid link name`);
   }
   const bytes = new Uint8Array(wildcard ? size : 16);
   encodeText(bare, bytes, 0);
   return bytes;
 }
 
-/** `ip saddr 10.0.0.0/8` or `ip6 saddr`; in family inet with the check of the IP version that it needs. */
+/** `ip saddr 10.0.0.0/8` or `ip6 saddr`; in family inet it also checks the IP version. */
 export const source = (prefix: string, options?: Not): Expression[] => addressMatch(prefix, 12, 8, options);
 
 /** `ip daddr 10.0.0.0/8` or `ip6 daddr`. */
@@ -78,7 +88,7 @@ export const destination = (prefix: string, options?: Not): Expression[] =>
 function addressMatch(text: string, offset4: number, offset6: number, options?: Not): Expression[] {
   const prefix = parsePrefix(text, { leadingZeros: false });
   if (prefix === undefined) {
-    throw new NetlinkEncodeError('BAD_ADDRESS', `${JSON.stringify(text)} is no address or prefix`);
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${JSON.stringify(text)} is not an address or prefix`);
   }
   const { address, length } = prefix;
   const isIpv4 = address.length === 4;
@@ -125,7 +135,7 @@ export const destinationPort = (port: number, options?: Not): Expression[] => [
 
 const portBytes = (port: number): Uint8Array => {
   if (!(Number.isInteger(port) && port >= 0 && port <= 65535)) {
-    throw new NetlinkEncodeError('BAD_VALUE', `${port} is no port`);
+    throw new NetlinkEncodeError('BAD_VALUE', `${port} is not a port`);
   }
   return Uint8Array.of(port >> 8, port);
 };
@@ -133,7 +143,7 @@ const portBytes = (port: number): Uint8Array => {
 /** Bits of `ct state`. */
 const ctStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 
-/** `ct state established,related`. The state is a number of the host, so its byte order counts. */
+/** `ct state established,related`. The state is in host byte order. */
 export function connectionState(
   states: ReadonlyArray<keyof typeof ctStates>,
   order: ByteOrder = 'little',
@@ -152,7 +162,7 @@ export function connectionState(
 const RTN_LOCAL = 2;
 const loadDestinationType = constant({ name: 'fib', dreg: NFT_REG_1, result: 3, flags: 2 });
 
-/** `fib daddr type local`: to an address of this host. */
+/** `fib daddr type local`: packets to an address of this host. */
 export const toLocal = ({ not, order = 'little' }: Not & { order?: ByteOrder } = {}): Expression[] => [
   loadDestinationType,
   compare(hostNumber(RTN_LOCAL, order), not === undefined ? {} : { not }),
@@ -164,7 +174,7 @@ export const etherSource = (mac: string, options?: Not): Expression[] => [
   compare(macBytes(mac, 'MAC'), options),
 ];
 
-/** `meta mark set meta mark | 0x2000`. The mark is a number of the host, so its byte order counts. */
+/** `meta mark set meta mark | 0x2000`. The mark is in host byte order. */
 export const setMarkBits = (bits: number, order: ByteOrder = 'little'): Expression[] => [
   loadMark,
   {
@@ -192,7 +202,7 @@ export const hasMarkBits = (bits: number, order: ByteOrder = 'little'): Expressi
   compare(hostNumber(bits, order)),
 ];
 
-/** What a packet may be looked up by, in the words of `nft`. */
+/** Fields that a set or map can be keyed by, with the names of `nft`. */
 const selectors = {
   'ip saddr': { version: 2, offset: 12, len: 4 },
   'ip daddr': { version: 2, offset: 16, len: 4 },
@@ -201,19 +211,19 @@ const selectors = {
   'meta l4proto': { len: 1 },
   'th dport': { len: 2 },
 } as const;
-/** A part of the key of a set or map; `th dport` after or beside `meta l4proto`. */
+/** A field of the key of a set or map. `th dport` needs `meta l4proto`. */
 export type Selector = keyof typeof selectors;
 
 /**
- * `ip daddr . meta l4proto . th dport vmap @NAME`: the verdict that a map has for the packet; in family inet with the
- * check of the IP version that addresses need. A packet that the map does not have goes on to the next statement.
+ * `ip daddr . meta l4proto . th dport vmap @NAME`: the verdict of a map. In family inet it also checks the IP version for
+ * addresses. A packet that is not in the map continues with the next statement.
  */
 export function verdictMap(key: readonly Selector[], map: string): Expression[] {
   const version = key.map((one) => selectors[one]).find((one) => 'version' in one);
   const load: Expression[] = [];
   let word = 0;
   for (const one of key) {
-    // The first of four words is the same as the first large register, which `nft` calls it by.
+    // `nft` uses NFT_REG_1, which overlaps the first 4-byte registers.
     const dreg = word === 0 ? NFT_REG_1 : NFT_REG32_00 + word;
     const { len } = selectors[one];
     const from = selectors[one];

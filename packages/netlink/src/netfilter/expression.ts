@@ -1,7 +1,6 @@
 /**
- * Expressions, the instructions that a rule of nftables is made of, by the names
- * and fields of linux/netfilter/nf_tables.h. Most load a value into a register or
- * act on one: NFT_REG_1 to NFT_REG_4 have 16 bytes.
+ * Expressions: the instructions of nftables rules, with the names and fields of linux/netfilter/nf_tables.h. Most load a
+ * register or use one; NFT_REG_1 to NFT_REG_4 have 16 bytes.
  */
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -14,7 +13,7 @@ export const NFT_REG_1 = 1;
 export const NFT_REG_2 = 2;
 export const NFT_REG_3 = 3;
 export const NFT_REG_4 = 4;
-/** First of sixteen registers of four bytes, which lie over the others. */
+/** First of sixteen 4-byte registers, which overlap the 16-byte ones. */
 export const NFT_REG32_00 = 8;
 
 /** Scalars of each expression. */
@@ -59,7 +58,7 @@ const tables = {
     sreg: [2, 'be32', 'NFTA_LOOKUP_SREG'],
     dreg: [3, 'be32', 'NFTA_LOOKUP_DREG'],
     setId: [4, 'be32', 'NFTA_LOOKUP_SET_ID'],
-    /** 1: matches what is not in the set. */
+    /** 1: matches packets that are not in the set. */
     flags: [5, 'be32', 'NFTA_LOOKUP_FLAGS'],
   },
   masq: {
@@ -103,7 +102,7 @@ const tables = {
   reject: { type: [1, 'be32', 'NFTA_REJECT_TYPE'], icmpCode: [2, 'u8', 'NFTA_REJECT_ICMP_CODE'] },
 } as const satisfies Record<string, Table>;
 
-/** Members that are NFTA_DATA: bytes in the order they have in the packet. */
+/** Members that are NFTA_DATA: bytes in packet order. */
 const dataMembers: Readonly<Record<string, readonly (readonly [member: string, type: number])[]>> = {
   bitwise: [
     ['mask', 4],
@@ -126,7 +125,7 @@ interface Data {
   range: { from?: Uint8Array; to?: Uint8Array };
 }
 
-/** What becomes of a packet: NF_ACCEPT, NF_DROP, NFT_JUMP to a chain, … */
+/** The fate of a packet: NF_ACCEPT, NF_DROP, NFT_JUMP to a chain, … */
 export interface Verdict {
   code: number;
   chain?: string;
@@ -136,7 +135,7 @@ type Members<K extends keyof typeof tables> = Values<(typeof tables)[K]> &
   (K extends keyof Data ? Data[K] : unknown);
 type KnownExpression = { [K in keyof typeof tables]: { name: K } & Members<K> }[keyof typeof tables];
 
-/** One instruction of a rule. Of a kind that is not known here only the name and the bytes are told. */
+/** One instruction of a rule. Unknown kinds have only a name and bytes. */
 export type Expression = KnownExpression | { name: 'other'; kind: string; bytes: Uint8Array };
 
 const NFTA_EXPR_NAME = 1;
@@ -145,10 +144,10 @@ const NFTA_DATA_VALUE = 1;
 const NFTA_DATA_VERDICT = 2;
 const NFTA_LIST_ELEM = 1;
 
-/** Those that are in many rules, encoded once; where the snapshot of an executable has this, never. */
+/** Encoded expressions of many rules. In an executable they are part of the snapshot. */
 const constants = new WeakMap<Expression, Uint8Array>();
 
-/** Has an expression that nobody changes any more encoded once and for all. */
+/** Encodes an expression in advance. Do not change it afterwards. */
 export function constant<E extends Expression>(expression: E): E {
   const encoder = requestEncoder('little');
   writeExpression(encoder, expression);
@@ -156,7 +155,7 @@ export function constant<E extends Expression>(expression: E): E {
   return expression;
 }
 
-/** Writes the list that NFTA_RULE_EXPRESSIONS is. */
+/** Writes NFTA_RULE_EXPRESSIONS. */
 export function writeExpressions(encoder: Encoder, type: number, expressions: readonly Expression[]): void {
   const list = encoder.nest(type | NLA_F_NESTED);
   for (const expression of expressions) {
@@ -185,7 +184,7 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
   }
   const { name } = expression;
   if (!Object.hasOwn(tables, name)) {
-    throw new NetlinkEncodeError('BAD_REQUEST', `No expression ${String(name)}`);
+    throw new NetlinkEncodeError('BAD_REQUEST', `Unknown expression ${String(name)}`);
   }
   writeFields(encoder, tables[name] as Table, expression as never);
   const values = expression as unknown as Record<string, Uint8Array | undefined>;
@@ -239,7 +238,7 @@ export function readData(reader: AttributeReader): Uint8Array | Verdict {
   return found;
 }
 
-/** Reads the list that NFTA_RULE_EXPRESSIONS is. */
+/** Reads NFTA_RULE_EXPRESSIONS. */
 export function readExpressions(reader: AttributeReader): Expression[] {
   const expressions: Expression[] = [];
   while (reader.next()) {

@@ -43,7 +43,7 @@ const protocolTable = {
 const flowTable = {
   /** IPS_*: 2 seen reply, 8 confirmed, 16 source NAT, 32 destination NAT. */
   status: [3, 'be32', 'CTA_STATUS'],
-  /** Seconds until the entry goes. */
+  /** Seconds until the entry expires. */
   timeout: [7, 'be32', 'CTA_TIMEOUT'],
   mark: [8, 'be32', 'CTA_MARK'],
   use: [11, 'be32', 'CTA_USE'],
@@ -61,11 +61,11 @@ export interface FlowTuple extends Values<typeof protocolTable> {
 export interface Flow extends Decoded<typeof flowTable> {
   family: Family;
   original: FlowTuple;
-  /** As answers come: with NAT its addresses are those behind it. */
+  /** Direction of the replies, with the addresses after NAT. */
   reply: FlowTuple;
 }
 
-/** Which connections of a dump: by their original direction. */
+/** Selects connections by their original direction. */
 export interface FlowFilter {
   /** IPPROTO_*. */
   protocol: number;
@@ -73,19 +73,19 @@ export interface FlowFilter {
   destination?: string;
 }
 
-/** CTA_FILTER: bits that say which parts of CTA_TUPLE_ORIG count. */
+/** CTA_FILTER: bits that select the parts of CTA_TUPLE_ORIG to compare. */
 const CTA_FILTER = 25;
 const CTA_FILTER_ORIG_FLAGS = 1;
 const FILTER_DESTINATION = 1 << 1;
 const FILTER_PROTOCOL = 1 << 3;
 const FILTER_DESTINATION_PORT = 1 << 5;
 
-/** IPCTNL_MSG_CT_GET, `conntrack -L`. A kernel before 5.8 does not know the filter, and tells of all. */
+/** IPCTNL_MSG_CT_GET, `conntrack -L`. Kernels before 5.8 ignore the filter and return all. */
 export function getFlows(family: Family, filter?: FlowFilter, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
   if (filter !== undefined) {
     const { protocol, destinationPort } = filter;
-    // Linux compares IPv6 addresses the wrong way round (seen in 6.18): those are left to `passes`.
+    // Linux 6.18 inverts the comparison of IPv6 addresses, so `passes()` compares them.
     const destination = family === 'ipv4' ? filter.destination : undefined;
     const outer = encoder.nest(CTA_TUPLE_ORIG | NLA_F_NESTED);
     if (destination !== undefined) {
@@ -110,7 +110,7 @@ export function getFlows(family: Family, filter?: FlowFilter, order: ByteOrder =
   return { type: IPCTNL_MSG_CT_GET, flags: NLM_F_DUMP, payload, describe: `dump ${family} connections` };
 }
 
-/** Whether a connection is one that the filter lets through. */
+/** Returns true when a connection passes the filter. */
 export function passes({ original }: Flow, filter: FlowFilter): boolean {
   return (
     original.protocol === filter.protocol &&
@@ -119,7 +119,7 @@ export function passes({ original }: Flow, filter: FlowFilter): boolean {
   );
 }
 
-/** IPCTNL_MSG_CT_DELETE of one connection, told by its original direction and, when given, its id. ENOENT when it is gone. */
+/** IPCTNL_MSG_CT_DELETE of a connection, by its original direction and its ID if given. ENOENT when it does not exist. */
 export function delFlow(
   flow: Pick<Flow, 'family' | 'original' | 'id' | 'zone'>,
   order: ByteOrder = 'little',
@@ -149,7 +149,11 @@ function writeTuple(encoder: Encoder, family: Family, tuple: FlowTuple): void {
   encoder.end(protocol).end(outer);
 }
 
-/** Decodes the body of an IPCTNL_MSG_CT_NEW. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an IPCTNL_MSG_CT_NEW.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeFlow(payload: Payload): Flow {
   const none: FlowTuple = { source: '', destination: '' };
   const family = nfFamilyWord(payload.bytes[payload.start]) === 'ip6' ? 'ipv6' : 'ipv4';

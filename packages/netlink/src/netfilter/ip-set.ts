@@ -18,7 +18,7 @@ export const IPSET_CMD_LIST = command(7);
 export const IPSET_CMD_ADD = command(9);
 export const IPSET_CMD_DEL = command(10);
 
-/** IPSET_PROTOCOL_MIN: what every kernel of the last ten years takes. */
+/** IPSET_PROTOCOL_MIN: every kernel of the last ten years accepts it. */
 const PROTOCOL = 6;
 const ATTR_PROTOCOL = 1;
 const ATTR_SETNAME = 2;
@@ -32,7 +32,7 @@ const ATTR_CIDR = 3;
 const ATTR_MAXELEM = 19;
 const ATTR_IPADDR = { ipv4: 1, ipv6: 2 } as const;
 
-/** IPSET_MAXNAMELEN, its end included. */
+/** IPSET_MAXNAMELEN, with the NUL. */
 const NAME_SIZE = 32;
 
 /** A set by its name. */
@@ -40,10 +40,14 @@ export interface IpSetRef {
   name: string;
 }
 
-/** A set of networks to be made. */
+/** A set of networks to create. */
 export interface IpSetSpec extends IpSetRef {
   family: Family;
-  /** No more elements than this. Default 65,536. */
+  /**
+   * Maximum number of elements.
+   *
+   * @default 65536
+   */
   maxElements?: number;
 }
 
@@ -52,13 +56,13 @@ function header({ name }: IpSetRef, order: ByteOrder): Encoder {
   return encoder.string(ATTR_SETNAME, name, NAME_SIZE);
 }
 
-/** IPSET_CMD_PROTOCOL: does nothing. Fails where the kernel has no sets. */
+/** IPSET_CMD_PROTOCOL: changes nothing. Fails when the kernel lacks ipset. */
 export function ipSetProtocol(order: ByteOrder = 'little'): Request {
   const payload = nfHeader('ip', order).u8(ATTR_PROTOCOL, PROTOCOL).finish();
   return { type: IPSET_CMD_PROTOCOL, flags: 0, payload, describe: 'ask for ipset' };
 }
 
-/** IPSET_CMD_CREATE, `ipset create NAME hash:net`. EEXIST when there is one of that name. */
+/** IPSET_CMD_CREATE, `ipset create NAME hash:net`. EEXIST when the name is taken. */
 export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: ByteOrder = 'little'): Request {
   const encoder = header(ref, order);
   encoder.string(ATTR_TYPENAME, 'hash:net', NAME_SIZE).u8(ATTR_REVISION, 0);
@@ -72,19 +76,19 @@ export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: Byte
   return { type: IPSET_CMD_CREATE, flags, payload, describe: `new set ${ref.name}` };
 }
 
-/** IPSET_CMD_DESTROY, `ipset destroy NAME`. ENOENT, of older kernels, when there is none; 4100 while a rule uses it. */
+/** IPSET_CMD_DESTROY, `ipset destroy NAME`. ENOENT when it does not exist, 4100 (IPSET_ERR_BUSY) while a rule uses it. */
 export function delIpSet(ref: IpSetRef, order: ByteOrder = 'little'): Request {
   const payload = header(ref, order).finish();
   return { type: IPSET_CMD_DESTROY, flags: 0, payload, describe: `delete set ${ref.name}` };
 }
 
-/** IPSET_CMD_ADD, `ipset -exist add NAME PREFIX`: one that is there is no error. A /0 is refused by the kernel. */
+/** IPSET_CMD_ADD, `ipset -exist add NAME PREFIX`: no error when the prefix is in the set. The kernel refuses /0. */
 export function newIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder = 'little'): Request {
   const payload = element(ref, prefix, order);
   return { type: IPSET_CMD_ADD, flags: 0, payload, describe: `add ${prefix} to set ${ref.name}` };
 }
 
-/** IPSET_CMD_DEL, `ipset -exist del NAME PREFIX`: one that is gone is no error. */
+/** IPSET_CMD_DEL, `ipset -exist del NAME PREFIX`: no error when the prefix is not in the set. */
 export function delIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder = 'little'): Request {
   const payload = element(ref, prefix, order);
   return { type: IPSET_CMD_DEL, flags: 0, payload, describe: `delete ${prefix} of set ${ref.name}` };
@@ -93,7 +97,7 @@ export function delIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder 
 function element(ref: IpSetRef, text: string, order: ByteOrder): Uint8Array {
   const prefix = parsePrefix(text, { leadingZeros: false });
   if (prefix === undefined) {
-    throw new NetlinkEncodeError('BAD_ADDRESS', `${text} is not a prefix`);
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${JSON.stringify(text)} is not a prefix`);
   }
   const encoder = header(ref, order);
   const data = encoder.nest(ATTR_DATA | NLA_F_NESTED);
@@ -103,7 +107,7 @@ function element(ref: IpSetRef, text: string, order: ByteOrder): Uint8Array {
   return encoder.u8(ATTR_CIDR, prefix.length).end(data).finish();
 }
 
-/** IPSET_CMD_LIST of one set. ENOENT when there is none. */
+/** IPSET_CMD_LIST of one set. ENOENT when it does not exist. */
 export function getIpSetElements(ref: IpSetRef, order: ByteOrder = 'little'): Request {
   const payload = header(ref, order).finish();
   return { type: IPSET_CMD_LIST, flags: NLM_F_DUMP, payload, describe: `list set ${ref.name}` };
@@ -140,6 +144,6 @@ function readElement(reader: AttributeReader): string {
       length = reader.u8('IPSET_ATTR_CIDR');
     }
   }
-  // A whole address is told without its length.
+  // The kernel omits the length of a whole address.
   return `${address}/${length ?? (address.includes(':') ? 128 : 32)}`;
 }

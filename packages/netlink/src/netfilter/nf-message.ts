@@ -1,4 +1,4 @@
-/** What all of nfnetlink shares (linux/netfilter/nfnetlink.h). Numbers in it are in network order. */
+/** The header of nfnetlink messages (linux/netfilter/nfnetlink.h). Their numbers are in network byte order. */
 import type { ByteOrder } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -11,17 +11,17 @@ export const NFGENMSG_SIZE = 4;
 
 const protocols = { unspec: 0, inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 } as const;
 
-/** NFPROTO_* by the word that `nft` has for it; `inet` is both IP versions. */
+/** NFPROTO_*, by the names of `nft`; `inet` is IPv4 and IPv6. */
 export type NfFamily = keyof typeof protocols;
 
 export function nfFamilyNumber(family: NfFamily): number {
   if (!Object.hasOwn(protocols, family)) {
-    throw new NetlinkEncodeError('BAD_REQUEST', `No netfilter family ${String(family)}`);
+    throw new NetlinkEncodeError('BAD_REQUEST', `Unknown netfilter family ${String(family)}`);
   }
   return protocols[family];
 }
 
-/** The word of a number; `unspec` for one without. */
+/** Returns the name of an NFPROTO_* number, `unspec` for any other. */
 export function nfFamilyWord(number: number | undefined): NfFamily {
   for (const [word, value] of Object.entries(protocols)) {
     if (value === number) {
@@ -31,7 +31,7 @@ export function nfFamilyWord(number: number | undefined): NfFamily {
   return 'unspec';
 }
 
-/** An encoder with struct nfgenmsg in it. */
+/** Returns an encoder that contains struct nfgenmsg. */
 export function nfHeader(family: NfFamily, order: ByteOrder, resource = 0): Encoder {
   return requestEncoder(order).putU8(nfFamilyNumber(family)).putU8(0).putBe16(resource);
 }

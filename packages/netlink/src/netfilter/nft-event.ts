@@ -1,4 +1,4 @@
-/** What the kernel tells of changes to nftables (nfnetlink, group NFNLGRP_NFTABLES). */
+/** Notifications of changes to nftables (nfnetlink, group NFNLGRP_NFTABLES). */
 import { attributesAfter, type MessageReader } from '../codec/message.ts';
 import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord } from './nf-message.ts';
 import * as nft from './objects.ts';
@@ -6,7 +6,7 @@ import * as nft from './objects.ts';
 /** linux/netfilter/nfnetlink.h */
 export const NFNLGRP_NFTABLES = 7;
 
-/** What `monitorNftables` yields: which object changed, without its contents. */
+/** An event of `monitorNftables()`: the object that changed, without its contents. */
 export type NftEvent =
   | {
       type: 'nftables';
@@ -17,10 +17,10 @@ export type NftEvent =
       /** Name of the chain, or of a rule's chain. */
       chain?: string;
     }
-  /** Of what is not told apart here: the number of the message, NFT_MSG_*. */
+  /** Any other message, by its NFT_MSG_* number. */
   | { type: 'other'; message: number };
 
-/** Of each message its object, and the attribute that names a chain; the table is attribute 1 of all of them. */
+/** The object of each message, and the attribute that names its chain. Attribute 1 is always the table. */
 const objects = new Map<number, { object: (NftEvent & { type: 'nftables' })['object']; chain?: number }>([
   [nft.NFT_MSG_NEWTABLE, { object: 'table' }],
   [nft.NFT_MSG_DELTABLE, { object: 'table' }],
@@ -34,7 +34,11 @@ const objects = new Map<number, { object: (NftEvent & { type: 'nftables' })['obj
   [nft.NFT_MSG_DELSETELEM, { object: 'element' }],
 ]);
 
-/** Decodes one notification. Throws NetlinkDecodeError only. */
+/**
+ * Decodes one notification.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeNftEvent(message: MessageReader): NftEvent {
   const known = objects.get(message.type);
   if (known === undefined) {
@@ -48,7 +52,7 @@ export function decodeNftEvent(message: MessageReader): NftEvent {
     } else if (reader.type === known.chain) {
       chain = reader.string();
     }
-    // A rule's expressions come after its names, and are of no use here.
+    // The names come first; the rest of the message is not needed.
     if (table !== '' && (known.chain === undefined || chain !== undefined)) {
       break;
     }

@@ -37,9 +37,9 @@ export const NFT_RETURN = -5;
 
 const tableTable = {
   name: [1, 'string', 'NFTA_TABLE_NAME'],
-  /** 1 dormant, 2 owned by the socket that made it. */
+  /** 1 dormant, 2 owned by the socket that created it. */
   flags: [2, 'be32', 'NFTA_TABLE_FLAGS'],
-  /** Read only: how many chains and sets are in it. */
+  /** Read only: number of chains and sets. */
   use: [3, 'be32', 'NFTA_TABLE_USE'],
   handle: [4, 'be64', 'NFTA_TABLE_HANDLE'],
   userdata: [6, 'raw', 'NFTA_TABLE_USERDATA'],
@@ -51,13 +51,13 @@ export interface TableRef {
   name: string;
 }
 
-/** With `exclusive` something that exists is EEXIST: `nft create` instead of `nft add`. */
+/** `exclusive`: EEXIST when the object exists, `nft create` instead of `nft add`. */
 interface Exclusive {
   exclusive?: boolean;
 }
 const creating = ({ exclusive = false }: Exclusive): number => NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0);
 
-/** NFT_MSG_NEWTABLE, `nft add table`. No error when it exists, unless `exclusive`; it keeps its comment then. */
+/** NFT_MSG_NEWTABLE, `nft add table`. A table that exists keeps its comment; with `exclusive` it is EEXIST. */
 export function newTable(
   spec: TableRef & Exclusive & { flags?: number; comment?: string },
   order: ByteOrder = 'little',
@@ -73,8 +73,8 @@ export function newTable(
 }
 
 /**
- * NFT_MSG_DELTABLE, `nft delete table`: with all that is in it, unless `ifEmpty`, when a chain or set in it is EBUSY.
- * ENOENT when there is none.
+ * NFT_MSG_DELTABLE, `nft delete table`, with everything in it. With `ifEmpty` a table that has a chain or set is EBUSY.
+ * ENOENT when it does not exist.
  */
 export function delTable(ref: TableRef & { ifEmpty?: boolean }, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
@@ -82,7 +82,7 @@ export function delTable(ref: TableRef & { ifEmpty?: boolean }, order: ByteOrder
   return request(NFT_MSG_DELTABLE, flags, encoder, `delete table ${ref.family} ${ref.name}`);
 }
 
-/** NFT_MSG_GETTABLE of one. ENOENT when there is none. */
+/** NFT_MSG_GETTABLE of one table. ENOENT when it does not exist. */
 export function getTable(ref: TableRef, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
   return request(NFT_MSG_GETTABLE, 0, encoder, `get table ${ref.family} ${ref.name}`);
@@ -93,7 +93,11 @@ export interface NftTable extends Decoded<typeof tableTable> {
   comment?: string;
 }
 
-/** Decodes the body of an NFT_MSG_NEWTABLE. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an NFT_MSG_NEWTABLE.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeTable(payload: Payload): NftTable {
   const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), tableTable);
   const comment = fields.userdata && readComment(fields.userdata);
@@ -105,14 +109,14 @@ export function decodeTable(payload: Payload): NftTable {
 }
 
 const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4, ingress: 5 } as const;
-/** NF_NETDEV_*: family `netdev` counts its hooks on its own. */
+/** NF_NETDEV_*: family `netdev` has its own hook numbers. */
 const netdevHooks: Record<string, number> = { ingress: 0, egress: 1 };
 
-/** Where packets come to a base chain. */
+/** The hook of a base chain. */
 export interface ChainHook {
   type: 'filter' | 'nat' | 'route';
   hook: keyof typeof hooks | 'egress';
-  /** The lowest goes first: -100 dstnat, 0 filter, 100 srcnat. */
+  /** The lowest runs first: -100 dstnat, 0 filter, 100 srcnat. */
   priority: number;
   /** Link of a chain of family `netdev`, or of `ingress`. */
   device?: string;
@@ -126,9 +130,9 @@ const chainTable = {
   table: [NFTA_CHAIN_TABLE, 'string', 'NFTA_CHAIN_TABLE'],
   handle: [2, 'be64', 'NFTA_CHAIN_HANDLE'],
   name: [NFTA_CHAIN_NAME, 'string', 'NFTA_CHAIN_NAME'],
-  /** Of a base chain: NF_ACCEPT or NF_DROP. */
+  /** Policy of a base chain: NF_ACCEPT or NF_DROP. */
   policy: [5, 'be32', 'NFTA_CHAIN_POLICY'],
-  /** Read only: how many rules are in it, and rules and elements lead to it. */
+  /** Read only: number of its rules, and of the rules and elements that jump to it. */
   use: [6, 'be32', 'NFTA_CHAIN_USE'],
   flags: [10, 'be32', 'NFTA_CHAIN_FLAGS'],
 } as const satisfies Table;
@@ -140,7 +144,7 @@ export interface ChainRef {
   name: string;
 }
 
-/** A chain to make: a base chain with `hook`, else a regular one. `policy` is NF_ACCEPT or NF_DROP. */
+/** A chain to create: a base chain with `hook`, else a regular one. `policy` is NF_ACCEPT or NF_DROP. */
 export interface ChainSpec extends ChainRef, Exclusive {
   hook?: ChainHook;
   policy?: number;
@@ -176,8 +180,8 @@ function hookNumber(hook: string, family: NfFamily): number {
 }
 
 /**
- * NFT_MSG_DELCHAIN, `nft delete chain`: with the rules in it, unless `ifEmpty`, when one is EBUSY. EBUSY while a rule or
- * packets come to it.
+ * NFT_MSG_DELCHAIN, `nft delete chain`, with its rules. With `ifEmpty` a chain that has rules is EBUSY. EBUSY while a
+ * rule jumps to it.
  */
 export function delChain(ref: ChainRef & { ifEmpty?: boolean }, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order);
@@ -190,7 +194,7 @@ export function delChain(ref: ChainRef & { ifEmpty?: boolean }, order: ByteOrder
   );
 }
 
-/** NFT_MSG_GETCHAIN of one. ENOENT when there is none, or not its table. */
+/** NFT_MSG_GETCHAIN of one chain. ENOENT when the chain or the table does not exist. */
 export function getChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order);
   writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
@@ -202,7 +206,11 @@ export interface NftChain extends Decoded<typeof chainTable> {
   hook?: { type: string; hook: number; priority: number };
 }
 
-/** Decodes the body of an NFT_MSG_NEWCHAIN. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an NFT_MSG_NEWCHAIN.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeChain(payload: Payload): NftChain {
   const chain: NftChain = { family: nfFamilyWord(payload.bytes[payload.start]) };
   const into = chain as unknown as Record<string, unknown>;

@@ -17,11 +17,11 @@ const ruleTable = {
   chain: [2, 'string', 'NFTA_RULE_CHAIN'],
   /** The kernel's number for the rule. */
   handle: [3, 'be64', 'NFTA_RULE_HANDLE'],
-  /** Handle of the rule to stand before or behind. */
+  /** Handle of the rule to insert before or append after. */
   position: [6, 'be64', 'NFTA_RULE_POSITION'],
 } as const satisfies Table;
 
-/** A rule to make. */
+/** A rule to create. */
 export interface RuleSpec {
   family: NfFamily;
   table: string;
@@ -32,7 +32,11 @@ export interface RuleSpec {
   /** With `replace`: the rule to replace. */
   handle?: number | bigint;
   position?: number | bigint;
-  /** `append` (the default): at the end, or behind `position`; `insert`: at the start, or before it. */
+  /**
+   * `append`: at the end, or after `position`; `insert`: at the start, or before `position`.
+   *
+   * @default 'append'
+   */
   mode?: 'append' | 'insert' | 'replace';
 }
 
@@ -50,7 +54,7 @@ export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   return request(NFT_MSG_NEWRULE, modes[spec.mode ?? 'append'], encoder, describe);
 }
 
-/** NFT_MSG_DELRULE, `nft delete rule`; without a handle all rules of the chain, `nft flush chain`. */
+/** NFT_MSG_DELRULE, `nft delete rule`; without a handle it deletes all rules of the chain, `nft flush chain`. */
 export function delRule(
   ref: { family: NfFamily; table: string; chain?: string; handle?: number | bigint },
   order: ByteOrder = 'little',
@@ -80,7 +84,11 @@ export interface NftRule extends Decoded<typeof ruleTable> {
   comment?: string;
 }
 
-/** Decodes the body of an NFT_MSG_NEWRULE. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an NFT_MSG_NEWRULE.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeRule(payload: Payload): NftRule {
   const rule: NftRule = { family: nfFamilyWord(payload.bytes[payload.start]), expressions: [] };
   const into = rule as unknown as Record<string, unknown>;
@@ -105,7 +113,11 @@ export function decodeRule(payload: Payload): NftRule {
 const COMMENT_ONLY: (true | undefined)[] = [];
 COMMENT_ONLY[NFTA_RULE_USERDATA] = true;
 
-/** The comment of a rule, and nothing else of it. Throws NetlinkDecodeError only. */
+/**
+ * Decodes only the comment of a rule.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeRuleComment(payload: Payload): string | undefined {
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
   return reader.nextOf(COMMENT_ONLY) ? readComment(reader.raw()) : undefined;

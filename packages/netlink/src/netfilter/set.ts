@@ -21,7 +21,7 @@ export const NFT_SET_TIMEOUT = 0x10;
 export const NFT_SET_CONCAT = 0x80;
 export const NFT_SET_ELEM_INTERVAL_END = 0x1;
 
-/** Types of keys and values by their names in `nft`: number (which only `nft` reads) and bytes. */
+/** Types of keys and values, by the names of `nft`: number (read only by `nft`) and size in bytes. */
 const dataTypes = {
   ipv4_addr: [7, 4],
   ipv6_addr: [8, 16],
@@ -31,11 +31,11 @@ const dataTypes = {
   mark: [19, 4],
   ifname: [41, 16],
 } as const;
-/** Tells `nft list` that keys are numbers of the host: type 0, length 4, BYTEORDER_HOST_ENDIAN. The kernel keeps it only. */
+/** Marks keys as host byte order for `nft list`: type 0, length 4, BYTEORDER_HOST_ENDIAN. The kernel does not read it. */
 const HOST_ORDER = Uint8Array.of(0, 4, 1, 0, 0, 0);
 const VERDICT_TYPE = 0xffffff00;
 
-/** Types of set elements, in the words of `nft`. */
+/** Types of set elements, by the names of `nft`. */
 export type DataType = keyof typeof dataTypes;
 
 const setTable = {
@@ -49,9 +49,9 @@ const setTable = {
   dataType: [6, 'be32', 'NFTA_SET_DATA_TYPE'],
   dataLength: [7, 'be32', 'NFTA_SET_DATA_LEN'],
   policy: [8, 'be32', 'NFTA_SET_POLICY'],
-  /** Names the set to a rule of the same transaction. */
+  /** Identifies the set for rules of the same transaction. */
   id: [10, 'be32', 'NFTA_SET_ID'],
-  /** Milliseconds that elements live. */
+  /** Lifetime of elements in milliseconds. */
   timeout: [11, 'be64', 'NFTA_SET_TIMEOUT'],
   gcInterval: [12, 'be32', 'NFTA_SET_GC_INTERVAL'],
   userdata: [13, 'raw', 'NFTA_SET_USERDATA'],
@@ -78,7 +78,7 @@ export interface SetSpec extends SetRef {
   id?: number;
 }
 
-/** NFT_MSG_NEWSET, `nft add set` or `add map`. EEXIST when there is one. */
+/** NFT_MSG_NEWSET, `nft add set` or `add map`. EEXIST when it exists. */
 export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
   const { family, table, name, timeout, id = 1 } = spec;
   const key = typeOf(spec.key);
@@ -97,7 +97,7 @@ export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
     ...(spec.key === 'mark' && { userdata: HOST_ORDER }),
   });
   if (fields !== 0) {
-    // Sets of concatenated intervals need to know where each field ends.
+    // Sets of concatenated intervals need the length of each field.
     const description = encoder.nest(NFTA_SET_DESC | NLA_F_NESTED);
     const concat = encoder.nest(2 | NLA_F_NESTED);
     for (const length of key.fields) {
@@ -121,7 +121,7 @@ function typeOf(key: DataType | readonly DataType[] | 'verdict'): {
   const fields: number[] = [];
   for (const one of typeof key === 'string' ? [key] : key) {
     if (!Object.hasOwn(dataTypes, one)) {
-      throw new NetlinkEncodeError('BAD_REQUEST', `No data type ${one}`);
+      throw new NetlinkEncodeError('BAD_REQUEST', `Unknown data type ${one}`);
     }
     const [number, bytes] = dataTypes[one];
     type = (type << 6) | number;
@@ -145,7 +145,11 @@ export interface NftSet extends Decoded<typeof setTable> {
   family: NfFamily;
 }
 
-/** Decodes the body of an NFT_MSG_NEWSET. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an NFT_MSG_NEWSET.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeSet(payload: Payload): NftSet {
   const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), setTable);
   return { family: nfFamilyWord(payload.bytes[payload.start]), ...fields };
@@ -160,7 +164,7 @@ const elementTable = {
 
 const USERDATA = 6;
 
-/** An element: bytes as they lie in packets; fields of a concatenation padded to four bytes. */
+/** An element. Keys are bytes in packet order; fields of a concatenation are padded to four bytes. */
 export interface SetElement extends Decoded<typeof elementTable> {
   key: Uint8Array;
   /** End of the range, in a set of concatenated intervals. */
@@ -172,8 +176,8 @@ export interface SetElement extends Decoded<typeof elementTable> {
 }
 
 /**
- * NFT_MSG_NEWSETELEM, `nft add element`. No error for one that is there with the same value, which keeps the comment it
- * had, unless `exclusive`, when it is EEXIST: `nft create element`.
+ * NFT_MSG_NEWSETELEM, `nft add element`. An element that exists with the same value keeps its comment; with `exclusive`
+ * it is EEXIST (`nft create element`).
  */
 export function newElements(
   set: SetRef & { setId?: number; exclusive?: boolean },
@@ -190,7 +194,7 @@ export function newElements(
   );
 }
 
-/** NFT_MSG_DELSETELEM, `nft delete element`; without elements all, `nft flush set`. ENOENT when one is not there. */
+/** NFT_MSG_DELSETELEM, `nft delete element`; without elements it deletes all, `nft flush set`. ENOENT when one does not exist. */
 export function delElements(
   set: SetRef,
   elements: readonly SetElement[] = [],
@@ -218,7 +222,7 @@ export function getElements(set: SetRef, order: ByteOrder = 'little'): Request {
   );
 }
 
-/** NFT_MSG_GETSETELEM of one. ENOENT when it is not there, or not its set. */
+/** NFT_MSG_GETSETELEM of one element. ENOENT when the element or the set does not exist. */
 export function getElement(set: SetRef, key: Uint8Array, order: ByteOrder = 'little'): Request {
   return elementsRequest(
     nft.NFT_MSG_GETSETELEM,
@@ -267,7 +271,11 @@ function elementsRequest(
   return request(type, flags, encoder, describe);
 }
 
-/** Decodes the elements in the body of an NFT_MSG_NEWSETELEM. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the elements in the body of an NFT_MSG_NEWSETELEM.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeElements(payload: Payload): SetElement[] {
   const elements: SetElement[] = [];
   const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');

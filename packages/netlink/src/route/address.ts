@@ -155,7 +155,11 @@ export interface Address {
   unknown?: UnknownAttribute[];
 }
 
-/** Decodes the body of an RTM_NEWADDR or RTM_DELADDR. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWADDR or RTM_DELADDR.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeAddress(payload: Payload): Address {
   const reader = attributesAfter(payload, IFADDRMSG_SIZE, 'ifaddrmsg');
   const { bytes, start, order } = payload;

@@ -5,11 +5,11 @@ import { AF_INET, AF_INET6, AF_UNSPEC } from './constants.ts';
 
 export const familyNumber = (family: Family): number => (family === 'ipv6' ? AF_INET6 : AF_INET);
 
-/** For a filter: no family means all of them. */
+/** Returns the family of a filter; AF_UNSPEC selects all. */
 export const familyFilter = (family: Family | undefined): number =>
   family === undefined ? AF_UNSPEC : familyNumber(family);
 
-/** AF_INET or AF_INET6 by the size of an address. */
+/** Returns AF_INET or AF_INET6 by the size of an address. */
 export const familyOfSize = (size: number): number => (size === 16 ? AF_INET6 : AF_INET);
 
 export function familyWord(number: number, payload: Payload, what: string): Family {
@@ -22,20 +22,20 @@ export function familyWord(number: number, payload: Payload, what: string): Fami
   throw new NetlinkDecodeError('BAD_VALUE', what, payload.start, `address family ${number}`);
 }
 
-/** Where the address ends in `10.0.0.0/24`. */
+/** Returns the position where the address ends in `10.0.0.0/24`. */
 export function addressEnd(prefix: string): number {
   const slash = prefix.indexOf('/');
   return slash < 0 ? prefix.length : slash;
 }
 
-/** The prefix length in `text`, whose address ends at `end` and has `size` bytes. */
+/** Returns the prefix length in `text`, whose address ends at `end` and has `size` bytes. */
 export function lengthOf(text: string, end: number, size: number, what: string): number {
   if (end === text.length) {
     return size * 8;
   }
   const length = prefixLength(text, end + 1);
   if (length < 0 || length > size * 8) {
-    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is no prefix`);
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(text)} is not a prefix`);
   }
   return length;
 }

@@ -56,7 +56,11 @@ export interface Link
   unknown?: UnknownAttribute[];
 }
 
-/** Decodes the body of an RTM_NEWLINK or RTM_DELLINK. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWLINK or RTM_DELLINK.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeLink(payload: Payload): Link {
   const reader = attributesAfter(payload, ifla.IFINFOMSG_SIZE, 'ifinfomsg');
   const little = payload.order === 'little';

@@ -1,4 +1,4 @@
-/** Requests that make, change, find and remove links. */
+/** Requests that create, change, find and delete links. */
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
@@ -21,7 +21,7 @@ import * as ifla from './link-attributes.ts';
 import { type BridgePortAttributes, bridgePortTable } from './link-kinds/bridge-port.ts';
 import { type LinkKind, type LinkKinds, linkKinds } from './link-kinds/index.ts';
 
-/** By index when both are given. */
+/** Identifies a link, by index when both are given. */
 export interface LinkRef {
   index?: number;
   name?: string;
@@ -31,7 +31,7 @@ interface LinkChange extends LinkSettings {
   up?: boolean;
   promiscuous?: boolean;
   allMulticast?: boolean;
-  /** False: no ARP on this link. */
+  /** False disables ARP. */
   arp?: boolean;
   /** How IPv6 link-local addresses are made (IN6_ADDR_GEN_MODE_*): 0 EUI-64, 1 none, 2 stable, 3 random. */
   addrGenMode?: number;
@@ -40,12 +40,11 @@ interface LinkChange extends LinkSettings {
 /** The kind's own settings, beside `kind`. */
 type KindSpec = { kind?: undefined } | { [K in LinkKind]: { kind: K } & LinkKinds[K] }[LinkKind];
 
-/** A link to be made. Without a name the kernel chooses one: "veth0". */
+/** A link to create. Without a name the kernel chooses one: "veth0". */
 export type LinkSpec = LinkRef & LinkChange & KindSpec;
 /**
- * A link to be changed, by name or index. Bridge port members need a link that is
- * a port already: in a batch give them a request of their own, after the one with
- * `master`.
+ * A link to change, by name or index. Bridge port properties need a link that is already a port: in a batch, set them in
+ * a separate request after the one with `master`.
  */
 export type LinkUpdate = LinkRef & LinkChange & BridgePortAttributes & KindSpec & { newName?: string };
 
@@ -66,7 +65,7 @@ export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
   };
 }
 
-/** RTM_NEWLINK without create, `ip link set`. ENODEV when there is no such link. */
+/** RTM_NEWLINK without create, `ip link set`. ENODEV when the link does not exist. */
 export function setLink(update: LinkUpdate, order: ByteOrder = 'little'): Request {
   const { index, name, newName } = update;
   requireRef(update);
@@ -91,13 +90,14 @@ export function delLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
 }
 
 /**
- * RTM_DELLINK of all links of a group, `ip link del group`: in the time of one, since the kernel waits once for all
- * processors to be done with them. ENODEV when there is none; EOPNOTSUPP, and none is gone, when one cannot be deleted.
+ * RTM_DELLINK of all links of a group, `ip link del group`. It takes as long as deleting one link, because the kernel
+ * waits for one RCU grace period. ENODEV when the group is empty; EOPNOTSUPP, deleting nothing, when one link cannot be
+ * deleted.
  */
 export function delLinkGroup(group: number, order: ByteOrder = 'little'): Request {
-  // Group 0 is that of every link that nobody has put into another.
+  // Group 0 is the default group of every link.
   if (group <= 0) {
-    throw new NetlinkEncodeError('BAD_REQUEST', `Link group ${group} is not above 0`);
+    throw new NetlinkEncodeError('BAD_REQUEST', `Link group ${group} is not positive`);
   }
   const payload = header({}, NO_FLAGS, order).u32(ifla.linkTable.group[0], group).finish();
   return { type: RTM_DELLINK, flags: 0, payload, describe: `delete links of group ${group}` };
@@ -108,7 +108,7 @@ export function getLink(ref: LinkRef, order: ByteOrder = 'little'): Request {
   return reference(RTM_GETLINK, ref, order, `get link ${refText(ref)}`);
 }
 
-/** What a dump of links is narrowed to, by the kernel. */
+/** Filter of a dump of links, applied by the kernel. */
 export interface LinkFilter {
   kind?: string;
   /** Index of the bridge or VRF whose ports are wanted. */
@@ -171,7 +171,7 @@ function reference(type: number, ref: LinkRef, order: ByteOrder, describe: strin
 function requireRef({ index, name }: LinkRef): void {
   // Index 0 and "" would mean "any link" or "all" to the kernel.
   if (index === undefined ? !name : index <= 0) {
-    throw new NetlinkEncodeError('BAD_REQUEST', 'A link is told by its name or its index, which is above 0');
+    throw new NetlinkEncodeError('BAD_REQUEST', 'Identify a link by name or by a positive index');
   }
 }
 
@@ -206,7 +206,7 @@ function writeKind(encoder: Encoder, spec: { kind?: LinkKind }, port?: BridgePor
 
 function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
   if (!Object.hasOwn(linkKinds, kind)) {
-    throw new NetlinkEncodeError('BAD_REQUEST', `No link kind ${kind} is known here`);
+    throw new NetlinkEncodeError('BAD_REQUEST', `Unknown link kind ${kind}`);
   }
   const codec = linkKinds[kind];
   writeWord(encoder, ifla.IFLA_INFO_KIND, kind);
@@ -224,7 +224,7 @@ function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
   }
 }
 
-/** A kind goes without NUL, as `ip` sends it. */
+/** Writes a kind without a NUL, as `ip` does. */
 function writeWord(encoder: Encoder, type: number, word: string): void {
   const token = encoder.nest(type);
   encoder.putText(word).end(token);

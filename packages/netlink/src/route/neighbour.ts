@@ -158,7 +158,11 @@ export interface Neighbour extends Decoded<typeof neighbourTable> {
   type: number;
 }
 
-/** Decodes the body of an RTM_NEWNEIGH or RTM_DELNEIGH. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWNEIGH or RTM_DELNEIGH.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeNeighbour(payload: Payload): Neighbour {
   const reader = attributesAfter(payload, NDMSG_SIZE, 'ndmsg');
   const { bytes, start, order } = payload;

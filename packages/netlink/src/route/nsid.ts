@@ -33,7 +33,11 @@ export function newNetnsId(netns: NetnsRef, id = -1, order: ByteOrder = 'little'
   return { type: RTM_NEWNSID, flags: 0, payload: encoder.finish(), describe: `new namespace id ${id}` };
 }
 
-/** The id in an RTM_NEWNSID; -1 when there is none yet. Throws NetlinkDecodeError only. */
+/**
+ * The id in an RTM_NEWNSID; -1 when there is none yet.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeNetnsId(payload: Payload): number {
   const reader = attributesAfter(payload, 4, 'rtgenmsg');
   let id = -1;

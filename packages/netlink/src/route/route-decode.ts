@@ -45,7 +45,11 @@ export interface Route {
   unknown?: UnknownAttribute[];
 }
 
-/** Decodes the body of an RTM_NEWROUTE or RTM_DELROUTE. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWROUTE or RTM_DELROUTE.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeRoute(payload: Payload): Route {
   const reader = attributesAfter(payload, rta.RTMSG_SIZE, 'rtmsg');
   const { bytes, start, order } = payload;

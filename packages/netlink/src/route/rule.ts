@@ -152,7 +152,11 @@ export interface Rule extends RuleCommon, Decoded<typeof ruleTable> {
   priority: number;
 }
 
-/** Decodes the body of an RTM_NEWRULE or RTM_DELRULE. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWRULE or RTM_DELRULE.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeRule(payload: Payload): Rule {
   const reader = attributesAfter(payload, FIB_RULE_HDR_SIZE, 'fib_rule_hdr');
   const { bytes, start, order } = payload;

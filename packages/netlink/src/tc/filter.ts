@@ -107,7 +107,11 @@ export interface Filter {
   unknown?: UnknownAttribute[];
 }
 
-/** Decodes the body of an RTM_NEWTFILTER or RTM_DELTFILTER. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWTFILTER or RTM_DELTFILTER.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeFilter(payload: Payload): Filter {
   const reader = attributesAfter(payload, tc.TCMSG_SIZE, 'tcmsg');
   const { bytes, start, order } = payload;

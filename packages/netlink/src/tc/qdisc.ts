@@ -76,7 +76,11 @@ export interface Qdisc {
   unknown?: UnknownAttribute[];
 }
 
-/** Decodes the body of an RTM_NEWQDISC or RTM_DELQDISC. Throws NetlinkDecodeError only. */
+/**
+ * Decodes the body of an RTM_NEWQDISC or RTM_DELQDISC.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
 export function decodeQdisc(payload: Payload): Qdisc {
   const reader = attributesAfter(payload, tc.TCMSG_SIZE, 'tcmsg');
   const { bytes, start, order } = payload;

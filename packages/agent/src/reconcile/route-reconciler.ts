@@ -1,29 +1,18 @@
-/**
- * Reconciles routes and tunnels. It keeps a copy of the kernel's state, so that an event costs one message
- * and no dump.
- */
+/** Reconciles routes and tunnels. */
 
 import type { Family } from '@cnikit/ip';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, WriteFailure } from '../core/kernel.ts';
-import {
-  entryKey,
-  type HostFacts,
-  type KernelNeighbour,
-  type KernelRoute,
-  type NodeRoute,
-  type TunnelLink,
-} from '../core/model.ts';
+import type { HostFacts, KernelNeighbour, KernelRoute, NodeRoute, TunnelLink } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
 import type { NodeIndex } from '../desired/node-index.ts';
 import { desiredRoutes, type Reachability, type RouteDecision } from '../desired/route.ts';
 import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
 import { TunnelPeers } from '../desired/tunnel-peers.ts';
-import { hostFacts, sameFacts } from '../observe/facts.ts';
-import { NeighbourTable } from '../observe/neighbour-table.ts';
-import { isOwn, RouteTable } from '../observe/route-table.ts';
-import { asKernelRoute, diffPeers, diffRoutes, diffTunnels } from './diff.ts';
+import { isOwn } from '../observe/route-table.ts';
+import { diffPeers, diffRoutes, diffTunnels } from './diff.ts';
+import { KernelMirror } from './kernel-mirror.ts';
 
 export interface RouteOutcome {
   done: KernelAction[];
@@ -39,7 +28,7 @@ export interface RouteOutcome {
 
 export interface RouteOptions extends Reachability {
   nodeName: string;
-  outsideInterface?: string;
+  outsideInterface?: string | undefined;
 }
 
 /**
@@ -50,11 +39,8 @@ const TUNNEL_ROUNDS = 4;
 
 export class RouteReconciler {
   readonly #claims: NodeIndex;
-  readonly #kernel: Kernel;
   readonly #options: RouteOptions;
-  #table = new RouteTable();
-  #neighbours = new NeighbourTable();
-  #facts: HostFacts | undefined;
+  readonly #mirror: KernelMirror;
   readonly #peers = new TunnelPeers();
   /** Keys of tunnel entries to look at in the next pass. */
   readonly #dirtyKeys = new Set<string>();
@@ -64,13 +50,13 @@ export class RouteReconciler {
 
   constructor(claims: NodeIndex, kernel: Kernel, options: RouteOptions) {
     this.#claims = claims;
-    this.#kernel = kernel;
     this.#options = options;
+    this.#mirror = new KernelMirror(kernel, options);
   }
 
   /** Facts of the last dump; undefined before the first. */
   get facts(): HostFacts | undefined {
-    return this.#facts;
+    return this.#mirror.facts;
   }
 
   /** Families of outer packets in use, as last decided. */
@@ -80,52 +66,31 @@ export class RouteReconciler {
 
   /** Dumps the kernel's tables. Returns whether the facts changed, so that everything must be decided again. */
   load(): boolean {
-    const { outsideInterface, tunnel } = this.#options;
-    const state = this.#kernel.dump();
-    const facts = hostFacts(state, outsideInterface, tunnel);
-    const changed = this.#facts === undefined || !sameFacts(this.#facts, facts);
-    this.#table = new RouteTable(state.routes);
-    this.#neighbours = new NeighbourTable(state.neighbours);
-    this.#facts = facts;
-    return changed;
+    return this.#mirror.load();
   }
 
   /** Processes an event of one of the agent's own routes. */
   observe(op: 'new' | 'del', route: KernelRoute): void {
-    if (op === 'new') {
-      this.#table.put(route);
-    } else {
-      this.#table.remove(route);
-    }
+    this.#mirror.observe(op, route);
   }
 
   /** Processes an event of an FDB or neighbour entry. Returns whether it belongs to a tunnel. */
   observeNeighbour(op: 'new' | 'del', neighbour: KernelNeighbour): boolean {
-    if (this.#facts?.tunnels.some(({ index }) => index === neighbour.index) !== true) {
-      return false;
+    const key = this.#mirror.observeNeighbour(op, neighbour);
+    if (key !== undefined) {
+      this.#dirtyKeys.add(key);
     }
-    const key = entryKey(neighbour);
-    // Ignore events of entries that are not permanent, and of multicast.
-    if (op === 'del' && this.#neighbours.at(key).length === 0) {
-      return false;
-    }
-    if (op === 'new') {
-      this.#neighbours.put(neighbour);
-    } else {
-      this.#neighbours.remove(neighbour);
-    }
-    this.#dirtyKeys.add(key);
-    return true;
+    return key !== undefined;
   }
 
   /** Number of destinations with routes of ours in the kernel, as last observed. */
   get owned(): number {
-    return this.#table.owned;
+    return this.#mirror.table.owned;
   }
 
   /** Returns the destinations of our routes in the kernel, as last observed. */
   own(): string[] {
-    return [...this.#table.own()];
+    return [...this.#mirror.table.own()];
   }
 
   /** Desired routes by destination, as far as decided. */
@@ -190,7 +155,7 @@ export class RouteReconciler {
     const outcome: RouteOutcome = { done: [], failed: [], problems: new Map(), tunnelChanged: false };
     this.#write(
       this.own().flatMap((dst) =>
-        this.#table
+        this.#mirror.table
           .at(dst)
           .filter(isOwn)
           .map((old): RouteAction => ({ kind: 'route', op: 'remove', old })),
@@ -229,11 +194,11 @@ export class RouteReconciler {
         this.#dirtyKeys.add(key);
       }
     }
-    const { actions: routes, problems } = diffRoutes(decisions, this.#table, complete);
+    const { actions: routes, problems } = diffRoutes(decisions, this.#mirror.table, complete);
     const keys = new Set(this.#dirtyKeys);
     this.#dirtyKeys.clear();
     if (complete) {
-      for (const each of [this.#peers.keys(), this.#neighbours.keys()]) {
+      for (const each of [this.#peers.keys(), this.#mirror.neighbours.keys()]) {
         for (const key of each) {
           keys.add(key);
         }
@@ -265,8 +230,13 @@ export class RouteReconciler {
    */
   #peerActions(keys: Iterable<string>, wanted: readonly TunnelLink[]): NeighbourAction[] {
     const names = new Set(wanted.map(({ name }) => name));
-    const present = new Map(this.#facts?.tunnels.map(({ index, name }) => [index, name]));
-    const actions = diffPeers(this.#peers, this.#neighbours, keys, (index) => present.get(index) ?? '');
+    const present = new Map(this.#mirror.facts?.tunnels.map(({ index, name }) => [index, name]));
+    const actions = diffPeers(
+      this.#peers,
+      this.#mirror.neighbours,
+      keys,
+      (index) => present.get(index) ?? '',
+    );
     return actions.filter(({ dev }) => names.has(dev));
   }
 
@@ -293,43 +263,17 @@ export class RouteReconciler {
 
   /** Returns whether all actions succeeded. */
   #write(actions: readonly KernelAction[], outcome: RouteOutcome): boolean {
-    if (actions.length === 0) {
-      return true;
-    }
-    const failed = this.#kernel.write(actions);
-    const failing = new Set(failed.map(({ action }) => action));
-    for (const action of actions) {
-      if (failing.has(action)) {
-        continue;
-      }
-      outcome.done.push(action);
-      this.#remember(action);
-    }
+    const { done, failed } = this.#mirror.write(actions);
+    outcome.done.push(...done);
     outcome.failed.push(...failed);
     return failed.length === 0;
   }
 
-  #remember(action: KernelAction): void {
-    if (action.kind === 'route') {
-      if (action.op === 'remove') {
-        this.#table.remove(action.old);
-      } else {
-        this.#table.put(asKernelRoute(action.route));
-      }
-    } else if (action.kind === 'neighbour') {
-      if (action.op === 'remove') {
-        this.#neighbours.remove(action.entry);
-      } else {
-        this.#neighbours.put(action.entry);
-      }
-    }
-  }
-
   #factsOrThrow(): HostFacts {
-    if (this.#facts === undefined) {
+    if (this.#mirror.facts === undefined) {
       throw new Error('Call RouteReconciler.load() first');
     }
-    return this.#facts;
+    return this.#mirror.facts;
   }
 }
 

@@ -16,7 +16,7 @@ export interface NodeInfo {
    */
   internalIPs: string[];
   /** Status of the condition NetworkUnavailable, absent when the Node has none. */
-  networkUnavailable?: string;
+  networkUnavailable?: string | undefined;
   /** Keys of the taints, absent when there are none. */
   taints?: string[];
   /** Unusable parts of the object, as sentences. */
@@ -67,7 +67,7 @@ export interface TunnelLink extends TunnelSettings {
   mac: string;
   mtu: number;
   /** Source of the outer packets; absent when this node has none of its InternalIPs. */
-  local?: string;
+  local?: string | undefined;
   /** Family of the outer packets: a VXLAN link has exactly one. */
   underlay: Family;
   /** With prefix lengths. The host's own packets to pods of other nodes come from these. */
@@ -158,7 +158,7 @@ export interface PresentTunnel {
   mac: string;
   mtu: number;
   up: boolean;
-  local?: string;
+  local?: string | undefined;
   addresses: string[];
 }
 
@@ -177,7 +177,12 @@ export interface HostFacts {
   /** The plugin's bridge exists: pods were attached on this node. */
   hasPods: boolean;
   /** Links of others that a tunnel of ours could collide with: any VXLAN, and links with the tunnel's names. */
-  foreignLinks: ReadonlyArray<{ index: number; name: string; vni?: number; port?: number }>;
+  foreignLinks: ReadonlyArray<{
+    index: number;
+    name: string;
+    vni?: number | undefined;
+    port?: number | undefined;
+  }>;
 }
 
 /** A setting below /proc/sys and its desired value. */
@@ -199,6 +204,6 @@ export type ChainedPlugin = Readonly<Record<string, unknown>>;
 
 /** The plugins to chain. `plugins` absent: unknown, so no conflist may be written. */
 export interface Chain {
-  plugins?: readonly ChainedPlugin[];
+  plugins?: readonly ChainedPlugin[] | undefined;
   problems: Problem[];
 }

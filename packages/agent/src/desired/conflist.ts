@@ -42,7 +42,7 @@ export function conflist(
     hairpinMode: true,
     // A node whose podCIDR changed keeps its bridge, with the old gateway address (flannel-io/flannel#1850).
     forceAddress: true,
-    ...(mtu === undefined ? {} : { mtu }),
+    mtu,
     ...(Object.keys(hostSysctls).length === 0 ? {} : { hostSysctls }),
     readinessFile: `${stateDir}/${READINESS_NAME}`,
     ipam: {

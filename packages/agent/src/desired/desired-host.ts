@@ -10,7 +10,7 @@ import type { NodeIndex } from './node-index.ts';
 import { type Reachability, viewOf } from './route.ts';
 import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
-import { desiredTunnel, tunnelInTheWay } from './tunnel.ts';
+import { desiredTunnel, tunnelConflicts } from './tunnel.ts';
 
 /** The operator's choices. */
 export interface Policy extends Reachability {
@@ -119,7 +119,7 @@ export function desiredHost(
       ...chain.problems,
       // A foreign VXLAN with our VNI and port conflicts with both links.
       ...new Map(
-        tunnels.flatMap((tunnel) => tunnelInTheWay(facts, tunnel)).map((each) => [each.subject, each]),
+        tunnels.flatMap((tunnel) => tunnelConflicts(facts, tunnel)).map((each) => [each.subject, each]),
       ).values(),
       ...families
         .filter((family) => used.has(family) && facts.egress[family] === undefined)

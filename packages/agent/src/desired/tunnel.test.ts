@@ -6,7 +6,7 @@ import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { desiredRoute, viewOf } from './route.ts';
-import { desiredTunnel, sameTunnel, tunnelGateway, tunnelInTheWay, tunnelMac } from './tunnel.ts';
+import { desiredTunnel, sameTunnel, tunnelConflicts, tunnelGateway, tunnelMac } from './tunnel.ts';
 
 const settings = { name: 'cnikit-vx', vni: 201, port: 4789 };
 const far = ['198.51.100.2', '2001:db8:9::2'];
@@ -179,8 +179,8 @@ test.each<[string, KernelLink, number]>([
     0,
   ],
   ['our own', { index: 9, name: 'cnikit-vx', mtu: 1500, up: true, alias: TUNNEL_ALIAS, vxlan }, 0],
-])('tunnelInTheWay(): %s', (_, link, count) => {
-  expect(tunnelInTheWay(facts(link), settings)).toHaveLength(count);
+])('tunnelConflicts(): %s', (_, link, count) => {
+  expect(tunnelConflicts(facts(link), settings)).toHaveLength(count);
 });
 
 describe('sameTunnel()', () => {

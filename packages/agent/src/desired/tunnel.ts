@@ -81,7 +81,7 @@ export function desiredTunnel(
     mac: tunnelMac(own.name),
     mtu,
     underlay,
-    ...(address === undefined ? {} : { local: address }),
+    local: address,
     addresses: own.podCIDRs.map(
       (cidr) => `${cidr.slice(0, cidr.indexOf('/'))}/${familyOf(cidr) === 'ipv4' ? 32 : 128}`,
     ),
@@ -89,7 +89,7 @@ export function desiredTunnel(
 }
 
 /** Returns the foreign links that conflict with a tunnel link. */
-export function tunnelInTheWay(
+export function tunnelConflicts(
   facts: HostFacts,
   { name, vni, port }: Pick<TunnelLink, 'name' | 'vni' | 'port'>,
 ): Problem[] {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { pipeline } from 'node:stream';
 import type { Metrics } from '../core/metrics.ts';
 import type { Problem } from '../core/problem.ts';
-import { cpuProfile, heapSnapshot, PROFILE_MOST_SECONDS } from './profile.ts';
+import { cpuProfile, heapSnapshot, MAX_PROFILE_SECONDS } from './profile.ts';
 
 export interface HealthDeps {
   ready: () => boolean;
@@ -28,9 +28,9 @@ export function serveHealth(
   const server = createServer((request, response) => {
     answer(request, response, deps).catch((error: Error) => send(response, 500, `${error.message}\n`));
   });
-  return new Promise((done, fail) => {
-    server.once('error', fail);
-    server.listen(port, host, () => done(server));
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server));
   });
 }
 
@@ -79,8 +79,8 @@ async function debug(url: URL, request: IncomingMessage, response: ServerRespons
     return;
   }
   const seconds = Number(url.searchParams.get('seconds') ?? 10);
-  if (!(seconds > 0 && seconds <= PROFILE_MOST_SECONDS)) {
-    return send(response, 400, `seconds must be above 0 and at most ${PROFILE_MOST_SECONDS}\n`);
+  if (!(seconds > 0 && seconds <= MAX_PROFILE_SECONDS)) {
+    return send(response, 400, `seconds must be above 0 and at most ${MAX_PROFILE_SECONDS}\n`);
   }
   const profile = await cpuProfile(seconds);
   if (profile === undefined) {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Maximum duration of a CPU profile in seconds. */
-export const PROFILE_MOST_SECONDS = 60;
+export const MAX_PROFILE_SECONDS = 60;
 
 let running = false;
 

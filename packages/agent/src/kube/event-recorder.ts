@@ -35,7 +35,7 @@ const REPEAT_MS = 30 * 60_000;
 const BURST = 10;
 const REFILL_MS = 60_000;
 
-interface Told {
+interface SentEvent {
   message: string;
   name: string;
   count: number;
@@ -46,7 +46,7 @@ export class EventRecorder {
   readonly #deps: RecorderDeps;
   readonly #timers: Timers<'look'>;
   #before = new Set<string>();
-  readonly #told = new Map<string, Told>();
+  readonly #sent = new Map<string, SentEvent>();
   /** Events of occurrences, to be sent once. */
   readonly #noted = new Map<string, NodeEvent>();
   #tokens = BURST;
@@ -81,11 +81,11 @@ export class EventRecorder {
     const keys = new Set(events.map(({ key }) => key));
     const lasting = events.filter(({ key }) => this.#before.has(key));
     this.#before = keys;
-    for (const key of this.#told.keys()) {
-      const told = this.#told.get(key)!;
+    for (const key of this.#sent.keys()) {
+      const sent = this.#sent.get(key)!;
       // Keep ended problems for a while, so that an intermittent problem is one Event with a count.
-      if (!keys.has(key) && this.#deps.now() - told.at > REPEAT_MS) {
-        this.#told.delete(key);
+      if (!keys.has(key) && this.#deps.now() - sent.at > REPEAT_MS) {
+        this.#sent.delete(key);
       }
     }
     for (const event of [...lasting, ...this.#noted.values()]) {
@@ -94,7 +94,7 @@ export class EventRecorder {
         continue;
       }
       try {
-        await this.#tell(event);
+        await this.#send(event);
         if (noted) {
           this.#noted.delete(event.key);
         }
@@ -111,21 +111,21 @@ export class EventRecorder {
   }
 
   #isDue({ key, message }: NodeEvent): boolean {
-    const told = this.#told.get(key);
-    return told === undefined || told.message !== message || this.#deps.now() - told.at >= REPEAT_MS;
+    const sent = this.#sent.get(key);
+    return sent === undefined || sent.message !== message || this.#deps.now() - sent.at >= REPEAT_MS;
   }
 
-  async #tell(event: NodeEvent): Promise<void> {
+  async #send(event: NodeEvent): Promise<void> {
     const { sink } = this.#deps;
     const at = this.#deps.now();
-    const told = this.#told.get(event.key);
-    const count = (told?.count ?? 0) + 1;
-    if (told !== undefined && (await sink.repeat(told.name, event, count, at))) {
-      this.#told.set(event.key, { ...told, message: event.message, count, at });
+    const sent = this.#sent.get(event.key);
+    const count = (sent?.count ?? 0) + 1;
+    if (sent !== undefined && (await sink.repeat(sent.name, event, count, at))) {
+      this.#sent.set(event.key, { ...sent, message: event.message, count, at });
       return;
     }
     const name = await sink.create(event, at);
-    this.#told.set(event.key, { message: event.message, name, count: 1, at });
+    this.#sent.set(event.key, { message: event.message, name, count: 1, at });
   }
 
   #takeToken(): boolean {

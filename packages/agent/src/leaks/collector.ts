@@ -31,7 +31,7 @@ export class LeakCollector {
   /** When each leak was first seen. */
   readonly #since = new Map<string, number>();
   /** Leaks that were counted and logged. */
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(deps: CollectorDeps, options: CollectorOptions) {
     this.#deps = deps;
@@ -75,9 +75,9 @@ export class LeakCollector {
         this.#since.delete(key);
       }
     }
-    for (const key of this.#told) {
+    for (const key of this.#reported) {
       if (!keys.has(key)) {
-        this.#told.delete(key);
+        this.#reported.delete(key);
       }
     }
     return leaks.filter(({ key }) => {
@@ -91,14 +91,14 @@ export class LeakCollector {
     const { metrics, log, release } = this.#deps;
     const { kind, key } = leak;
     const text = describeLeak(leak);
-    if (!this.#told.has(key)) {
+    if (!this.#reported.has(key)) {
       metrics.add('leaks_found', 1, { kind });
       if (kind === 'unreserved') {
         log.warn({ leak: kind }, `Not released: ${text}. Delete the pod so that it is recreated`);
       }
     }
-    const first = !this.#told.has(key);
-    this.#told.add(key);
+    const first = !this.#reported.has(key);
+    this.#reported.add(key);
     if (kind === 'unreserved') {
       return;
     }

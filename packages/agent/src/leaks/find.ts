@@ -23,7 +23,7 @@ export type Leak =
       containerID: string;
       ifName: string;
       addresses: string[];
-      pod?: string;
+      pod?: string | undefined;
     }
   | { kind: 'veth'; key: string; link: VethLink }
   | { kind: 'unreserved'; key: string; link: VethLink };
@@ -50,7 +50,7 @@ export function findLeaks(
       containerID,
       ifName: ifName || 'eth0',
       addresses: [],
-      ...(pod === undefined ? {} : { pod }),
+      pod,
     };
     leak.addresses.push(address);
     gone.set(name, leak);
@@ -69,8 +69,8 @@ export function findLeaks(
 export function describeLeak(leak: Leak): string {
   switch (leak.kind) {
     case 'reservation': {
-      const whose = leak.pod === undefined ? `container ${leak.containerID}` : `pod ${leak.pod}`;
-      return `reservation of ${leak.addresses.join(' and ')} for ${whose}, whose network namespace is gone`;
+      const owner = leak.pod === undefined ? `container ${leak.containerID}` : `pod ${leak.pod}`;
+      return `reservation of ${leak.addresses.join(' and ')} for ${owner}, whose network namespace is gone`;
     }
     case 'veth':
       return `link ${leak.link.name}, whose other end is in no pod`;

@@ -54,9 +54,9 @@ export async function releaseLeak(
 }
 
 function run(plugin: string, env: NodeJS.ProcessEnv, input: string): Promise<void> {
-  return new Promise((done, fail) => {
+  return new Promise((resolve, reject) => {
     const child = execFile(plugin, [], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
-      error === null ? done() : fail(new Error(reason(stdout) ?? error.message)),
+      error === null ? resolve() : reject(new Error(reason(stdout) ?? error.message)),
     );
     // A plugin that exits before it reads its input reports the reason itself.
     child.stdin!.on('error', () => undefined).end(input);

@@ -62,7 +62,7 @@ export function chainReader(file: string, installed: () => string | undefined): 
           : 'The previous plugins stay chained';
       const message = `Cannot use the chained plugins of ${file}: ${(error as Error).message}. ${kept}`;
       return {
-        ...(good === undefined ? {} : { plugins: good }),
+        plugins: good,
         problems: [problem('chain', '', message)],
       };
     }

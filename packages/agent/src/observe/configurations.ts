@@ -50,12 +50,12 @@ export function earlierConfigurations(confDir: string): Problem[] {
       problem(
         'earlier-configuration',
         config.file,
-        `${join(confDir, config.file)}${whose(config)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
+        `${join(confDir, config.file)}${describeConfiguration(config)} sorts before ${CONFLIST_NAME}, so the container runtime uses it and not cnikit. Remove it when its CNI is gone`,
       ),
     );
 }
 
-function whose({ name, types, broken }: Configuration): string {
+function describeConfiguration({ name, types, broken }: Configuration): string {
   if (broken !== undefined) {
     return ` (broken: ${broken}; containerd then loads no configuration at all)`;
   }

@@ -73,7 +73,8 @@ export function hostFacts(
       .map(({ index, name, vxlan }) => ({
         index,
         name,
-        ...(vxlan === undefined ? {} : { vni: vxlan.id, port: vxlan.port }),
+        vni: vxlan?.id,
+        port: vxlan?.port,
       })),
   };
 }
@@ -96,7 +97,7 @@ function tunnelOf(
       mac,
       mtu,
       up,
-      ...(local === undefined ? {} : { local }),
+      local,
       addresses: addresses
         .filter((entry) => entry.index === index && !isLinkLocal(entry.address))
         .map(({ address }) => address),

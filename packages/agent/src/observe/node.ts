@@ -71,7 +71,7 @@ export function selectNode(node: unknown): NodeInfo {
     created: text(metadata.creationTimestamp),
     podCIDRs,
     internalIPs,
-    ...(condition === undefined ? {} : { networkUnavailable: text(condition.status) }),
+    networkUnavailable: condition && text(condition.status),
     ...(taints.length === 0 ? {} : { taints }),
     rejected,
   };

@@ -43,7 +43,7 @@ export function watchNodes(
     signal,
     idleSeconds: IDLE_SECONDS,
     backoff: BACKOFF,
-    ...(position.resourceVersion === undefined ? {} : { notOlderThan: position.resourceVersion }),
+    notOlderThan: position.resourceVersion,
     hooks: {
       onList: moveOn,
       onEvent: moveOn,
@@ -81,7 +81,7 @@ export async function followNodes(
   }
 }
 
-const REMINDER_MS = { first: 60_000, most: 3_600_000 } as const;
+const REMINDER_MS = { first: 60_000, max: 3_600_000 } as const;
 
 /** Logs an outage of the API at once, then at growing intervals, and logs its end. */
 export class Outage {
@@ -101,7 +101,7 @@ export class Outage {
   /** `since` is when the API last answered, ms since the epoch. */
   begin(since: number, error: Error): void {
     this.#since = since;
-    this.#say(since, error, REMINDER_MS.first);
+    this.#warn(since, error, REMINDER_MS.first);
   }
 
   end(): void {
@@ -114,14 +114,14 @@ export class Outage {
     this.#timers.close();
   }
 
-  #say(since: number, error: Error, next: number): void {
+  #warn(since: number, error: Error, next: number): void {
     const heard = new Date(since).toISOString();
     this.#log.warn(
       { since: heard },
       `The API server does not answer (last heard ${heard}): ${error.message}. The pod network stays in place; the agent keeps trying`,
     );
     this.#timers.restart('reminder', next, () =>
-      this.#say(since, error, Math.min(next * 2, REMINDER_MS.most)),
+      this.#warn(since, error, Math.min(next * 2, REMINDER_MS.max)),
     );
   }
 }

@@ -61,7 +61,7 @@ export function diffRoutes(
     const own = present.filter(isOwn);
     const foreign = present.find((other) => !isOwn(other));
     if (route !== undefined && foreign !== undefined) {
-      problems.push(problem('foreign-route', dst, inTheWay(route, foreign)));
+      problems.push(problem('foreign-route', dst, conflictMessage(route, foreign)));
     }
     const kept = route === undefined ? undefined : own.find((have) => matches(have, route));
     if (route !== undefined && kept === undefined && foreign === undefined) {
@@ -94,7 +94,7 @@ function matches(have: KernelRoute, want: NodeRoute): boolean {
   );
 }
 
-function inTheWay(want: NodeRoute, foreign: KernelRoute): string {
+function conflictMessage(want: NodeRoute, foreign: KernelRoute): string {
   const hop = foreign.via === undefined ? 'without a gateway' : `via ${foreign.via}`;
   return `A foreign route conflicts with ${want.dst} via ${want.via}: it leads ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. If nothing needs it, remove it with \`ip route del ${want.dst} proto ${foreign.protocol}\``;
 }

@@ -8,7 +8,7 @@ import { defaultTunnel } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
 import type { NodeIndex } from '../desired/node-index.ts';
 import { desiredRoutes, type Reachability, type RouteDecision } from '../desired/route.ts';
-import { desiredTunnel, tunnelInTheWay } from '../desired/tunnel.ts';
+import { desiredTunnel, tunnelConflicts } from '../desired/tunnel.ts';
 import { TunnelPeers } from '../desired/tunnel-peers.ts';
 import { isOwn } from '../observe/route-table.ts';
 import { diffPeers, diffRoutes, diffTunnels } from './diff.ts';
@@ -221,7 +221,7 @@ export class RouteReconciler {
   #tunnelActions(wanted: readonly TunnelLink[]): TunnelAction[] {
     const facts = this.#factsOrThrow();
     return diffTunnels(facts.tunnels, wanted).filter(
-      (action) => action.op !== 'add' || tunnelInTheWay(facts, action.link).length === 0,
+      (action) => action.op !== 'add' || tunnelConflicts(facts, action.link).length === 0,
     );
   }
 

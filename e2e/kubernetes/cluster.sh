@@ -1,7 +1,7 @@
 #!/bin/bash
 # cluster.sh - a small real Kubernetes on one machine: etcd, API server, controller manager, scheduler, and nodes with
 # containerd, kubelet and kube-proxy, in namespaces. No CNI plugin is installed: nodes stay NotReady until one is.
-# Needs root; programs.sh makes the programs.
+# Needs root; newest/programs.sh or oldest/programs.sh makes the programs.
 #
 #   cluster.sh up            control plane and nodes; the nodes register
 #   cluster.sh down          end all of it and remove what it left
@@ -10,7 +10,7 @@
 #   cluster.sh exec M CMD..  run a command inside machine M: cp, n1, n2, ...
 #   cluster.sh start M NAME CMD..  the same in the background; its log is M/log/NAME.log in the state folder
 #   cluster.sh stop M NAME [SIGNAL]     end one that "start" (or "up") started
-#   cluster.sh resume M NAME            start again what was stopped, as before
+#   cluster.sh resume M NAME [OPTION..] start again what was stopped, with the same command (and more options)
 #   cluster.sh load ARCHIVE  import a docker/OCI image archive on all nodes
 #
 # Each machine is a set of namespaces (PID, mount, network, UTS, IPC) around a process 1 of its own; ending that one ends
@@ -27,7 +27,9 @@
 #   KUBELAB_IMAGES   image archives (default: images beside this script)
 #   KUBELAB_NODES    how many nodes (default 2, at most 9)
 #   KUBELAB_DUAL     1 (default): IPv4 and IPv6 pods and services; 0: IPv4 only
-#   KUBELAB_PROXY    1 (default): kube-proxy on each node; 0: none
+#   KUBELAB_PROXY    kube-proxy's mode on each node: iptables (default), nftables (newest only), ipvs; 0: none
+#   KUBELAB_PATIENCE factor of all time limits, for a slow machine (default 1)
+#   KUBELAB_KUBERNETES  newest (default: 1.37, containerd 2.4) or oldest (1.20, containerd 1.6)
 set -euo pipefail
 
 SELF=$(readlink -f "${BASH_SOURCE[0]}")
@@ -38,7 +40,8 @@ BIN=${KUBELAB_BIN:-$HERE/bin}
 IMAGES=${KUBELAB_IMAGES:-$HERE/images}
 NODES=${KUBELAB_NODES:-2}
 DUAL=${KUBELAB_DUAL:-1}
-PROXY=${KUBELAB_PROXY:-1}
+PROXY=${KUBELAB_PROXY:-iptables}
+KUBERNETES=${KUBELAB_KUBERNETES:-newest}
 V=1
 # A cluster that runs keeps the settings that "up" was given.
 # shellcheck disable=SC1091
@@ -52,7 +55,6 @@ SVC4=10.96.0.0/16 SVC6=fd00:10:96::/112 SVC_FIRST=10.96.0.1 DNS_IP=10.96.0.10
 API=https://$NET4.1:6443
 OVERLAYS="etc opt var usr root"
 
-
 T0=$(date +%s.%N)
 for part in machines keys control-plane node; do
     # shellcheck disable=SC1090
@@ -62,15 +64,17 @@ done
 cmd_up() {
     [ "$(id -u)" = 0 ] || die "needs root"
     for p in $OVERLAYS run proc sys dev; do
-        case $RUN/ in "/$p"/*) die "KUBELAB_RUN may not lie under /$p" ;; esac
+        case $RUN/ in "/$p"/*) die "KUBELAB_RUN must not lie under /$p, which differs in each machine: $RUN" ;; esac
     done
     local p m
     for p in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl containerd ctr runc pause; do
-        [ -x "$BIN/$p" ] || die "$BIN/$p is missing; run build.sh"
+        [ -x "$BIN/$p" ] || die "$BIN/$p is missing; run $HERE/$KUBERNETES/programs.sh"
     done
     [ ! -e "$RUN/cp" ] || die "$RUN is in use; run: $0 down"
+    case $KUBERNETES in newest | oldest) ;; *) die "KUBELAB_KUBERNETES must be newest or oldest, not $KUBERNETES" ;; esac
     mkdir -p "$RUN/cp"
-    printf 'NODES=%q DUAL=%q PROXY=%q V=%q BIN=%q\n' "$NODES" "$DUAL" "$PROXY" "$V" "$BIN" >"$RUN/settings"
+    printf 'NODES=%q DUAL=%q PROXY=%q V=%q BIN=%q KUBERNETES=%q\n' \
+        "$NODES" "$DUAL" "$PROXY" "$V" "$BIN" "$KUBERNETES" >"$RUN/settings"
     keys
     say "keys are made"
     for m in $(machines); do machine_start "$m"; done
@@ -156,7 +160,7 @@ kubectl) shift; kctl "$@" ;;
 exec) m=${2:?machine}; shift 2; machine_exec "$m" "$@" ;;
 start) m=${2:?machine}; n=${3:?name}; shift 3; ! daemon_alive "$m" "$n" || die "$n runs already"; daemon "$m" "$n" "$@" ;;
 stop) cmd_stop "${2:?machine}" "${3:?name}" "${4:-}" ;;
-resume) mapfile -d '' -t args <"$RUN/${2:?machine}/${3:?name}.cmd"; daemon "$2" "$3" "${args[@]}" ;;
+resume) mapfile -d '' -t args <"$RUN/${2:?machine}/${3:?name}.cmd"; m=$2 n=$3; shift 3; daemon "$m" "$n" "${args[@]}" "$@" ;;
 load) cmd_load "${2:?archive}" ;;
 __inside) inside "$2" ;;
 *) sed -n '2,/^set -/p' "$SELF" | sed -n 's/^# \{0,1\}//p' >&2; exit 2 ;;

@@ -1,10 +1,10 @@
-import { type Bed, machinesOf } from './bed.ts';
+import { type Context, machinesOf } from './context.ts';
 import { waitFor } from './wait.ts';
 
-/** Ends the API server, has `body` done, and starts it again; comes back when it answers. */
-export async function withoutApiServer(bed: Bed, body: () => Promise<void>): Promise<void> {
-  const machines = machinesOf(bed);
-  // By SIGTERM it would wait a minute for its watches.
+/** Kills the API server, runs `body`, starts the server again, and waits until it answers. */
+export async function withoutApiServer(context: Context, body: () => Promise<void>): Promise<void> {
+  const machines = machinesOf(context);
+  // On SIGTERM it would wait a minute for its watches.
   machines.stop('cp', 'kube-apiserver', 'KILL');
   try {
     await body();
@@ -13,7 +13,7 @@ export async function withoutApiServer(bed: Bed, body: () => Promise<void>): Pro
   }
   await waitFor('the API server to answer', () => {
     try {
-      return bed.cluster.kubectl('get', '--raw', '/readyz') === 'ok' ? true : undefined;
+      return context.cluster.kubectl('get', '--raw', '/readyz') === 'ok' ? true : undefined;
     } catch {
       return undefined;
     }

@@ -1,4 +1,4 @@
-/** A Kubernetes that cnikit is tried on, as the scenarios see it. */
+/** A Kubernetes cluster, as the scenarios see it. */
 
 export interface Command {
   status: number;
@@ -7,13 +7,21 @@ export interface Command {
 }
 
 export interface Cluster {
-  /** kubectl as cluster administrator; throws when it fails. */
+  /**
+   * Runs kubectl as cluster administrator and returns its output.
+   *
+   * @throws {Error} when kubectl fails
+   */
   kubectl(...argv: string[]): string;
-  /** The same with objects on stdin, as JSON or YAML: `kubectl apply -f -`. */
+  /** Runs `kubectl apply -f -` with objects as JSON or YAML. */
   apply(manifest: string): void;
-  /** Image of the pods: sh, ping, httpd, wget and nc, as busybox has them. */
+  /** Image of the pods: sh, ping, httpd, nslookup and nc, as busybox has them. */
   readonly podImage: string;
-  /** The nodes as machines; absent where nobody may log in. */
+  /** Minor version of the API server: 37 is Kubernetes 1.37. */
+  readonly minor: number;
+  /** Mode of kube-proxy; absent when the cluster has no kube-proxy. */
+  readonly proxy?: string | undefined;
+  /** The nodes as machines; absent without access to them. */
   readonly machines?: Machines;
 }
 
@@ -22,10 +30,10 @@ export interface Machines {
   exec(node: string, ...argv: string[]): Command;
   /** Starts a background process on a node; its output is at {@link log}. */
   start(node: string, name: string, ...argv: string[]): void;
-  /** Ends what {@link start} or the cluster itself started: kubelet, containerd; on `cp` kube-apiserver. */
+  /** Ends a process of {@link start} or of the cluster itself: kubelet, containerd; on `cp` kube-apiserver. */
   stop(node: string, name: string, signal?: string): void;
-  /** Starts again what was stopped. */
-  resume(node: string, name: string): void;
+  /** Starts a stopped process again, with `options` after its earlier arguments. */
+  resume(node: string, name: string, ...options: string[]): void;
   log(node: string, name: string): string;
   /** Imports an image archive on every node. */
   load(archive: string): void;
@@ -42,26 +50,75 @@ export function nodeNames({ kubectl }: Cluster): string[] {
   return names(kubectl('get', 'nodes', '-o', 'name'));
 }
 
-/** The lists of `kubectl get … -o json`. */
+/** Returns the items of `kubectl get … -o json`. */
 export function items<T>({ kubectl }: Cluster, ...argv: string[]): T[] {
   return (JSON.parse(kubectl('get', ...argv, '-o', 'json')) as { items: T[] }).items;
 }
 
-interface Conditions {
+interface NodeObject {
   metadata: { name: string };
-  status: { conditions?: { type: string; status: string }[] };
+  status: {
+    conditions?: { type: string; status: string }[];
+    addresses: { type: string; address: string }[];
+  };
 }
 
-/** The nodes that are Ready. */
 export function readyNodes(cluster: Cluster): string[] {
-  return items<Conditions>(cluster, 'nodes')
+  return items<NodeObject>(cluster, 'nodes')
     .filter(({ status }) =>
-      status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+      status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True'),
     )
     .map(({ metadata }) => metadata.name);
 }
 
-/** What happened last, for the message of something that did not come. */
+/** The InternalIP addresses of each node, by its name. */
+export function nodeAddresses(cluster: Cluster): Map<string, string[]> {
+  return new Map(
+    items<NodeObject>(cluster, 'nodes').map(({ metadata, status }) => [
+      metadata.name,
+      status.addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address),
+    ]),
+  );
+}
+
+/**
+ * The IPv4 InternalIP of a node.
+ *
+ * @throws {Error} when the node has none
+ */
+export function nodeIPv4(cluster: Cluster, node: string): string {
+  const address = nodeAddresses(cluster)
+    .get(node)
+    ?.find((ip) => !ip.includes(':'));
+  if (address === undefined) {
+    throw new Error(`Node ${node} has no IPv4 InternalIP`);
+  }
+  return address;
+}
+
+/** The latest events, for the message of a wait that timed out. */
 export function lastEvents({ kubectl }: Cluster): string {
   return kubectl('get', 'events', '-A', '--sort-by=.lastTimestamp').split('\n').slice(-15).join('\n');
+}
+
+/** Nodes, node conditions and events as kubectl prints them to an operator. */
+export function operatorView(cluster: Cluster): string {
+  const { kubectl } = cluster;
+  const sections = [
+    () => kubectl('get', 'nodes', '-o', 'wide'),
+    () =>
+      kubectl('describe', 'nodes')
+        .match(/^(Name|Taints):.*|^Conditions:\n(?: .*\n)*/gm)
+        ?.join('\n') ?? '',
+    () => lastEvents(cluster),
+  ];
+  return sections
+    .map((section) => {
+      try {
+        return section().trimEnd();
+      } catch (error) {
+        return String(error);
+      }
+    })
+    .join('\n');
 }

@@ -4,33 +4,45 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster, Command, Machines } from './cluster.ts';
 
+/** The Kubernetes releases that the programs exist for. */
+export const RELEASES = { newest: { minor: 37 }, oldest: { minor: 20 } } as const;
+export type Release = keyof typeof RELEASES;
+
+/** A command that takes longer than this has hung: compiling everything takes ten minutes on two cores. */
+const MAX_COMMAND_MS = 3_600_000;
+
 export interface Kubelab extends Cluster {
   readonly machines: Machines;
-  /** Makes the programs when they are not there, and starts the cluster. */
+  /** Makes the programs when they do not exist yet, and starts the cluster. */
   up(): void;
   down(): void;
 }
 
-export interface KubelabPlaces {
-  /** The folder with programs.sh and cluster.sh. */
+export interface KubelabOptions {
+  /** The folder with cluster.sh. */
   scripts: string;
-  /** Programs, images and what runs; not below /etc, /opt, /var, /usr, /root or /run. */
+  /** Folder of programs, images and the running cluster; see {@link stateFolder}. */
   state: string;
-  /** A folder with the programs, made before; absent: they are compiled, once. */
-  dist?: string;
+  release: Release;
+  /** Mode of kube-proxy. */
+  proxy: string;
+  /** A folder with packed programs; absent: they are compiled, once. */
+  dist?: string | undefined;
 }
 
-export function kubelab({ scripts, state, dist }: KubelabPlaces): Kubelab {
-  mkdirSync(state, { recursive: true });
+export function kubelab({ scripts, state, release, proxy, dist }: KubelabOptions): Kubelab {
   const run = join(state, 'run');
   const env = {
     ...process.env,
-    KUBELAB_SCRATCH: join(state, 'build'),
-    KUBELAB_BIN: join(state, 'bin'),
-    KUBELAB_IMAGES: join(state, 'images'),
+    KUBELAB_KUBERNETES: release,
+    KUBELAB_SCRATCH: join(state, release, 'build'),
+    KUBELAB_BIN: programsFolder(state, release),
+    KUBELAB_IMAGES: join(state, release, 'images'),
     KUBELAB_RUN: run,
     KUBELAB_NODES: '2',
     KUBELAB_DUAL: '1',
+    KUBELAB_PROXY: proxy,
+    KUBELAB_PATIENCE: '3',
     ...(dist === undefined ? {} : { KUBELAB_DIST: dist }),
   };
   const script = (name: string, argv: readonly string[], input?: string): Command => {
@@ -38,43 +50,73 @@ export function kubelab({ scripts, state, dist }: KubelabPlaces): Kubelab {
       env,
       encoding: 'utf8',
       maxBuffer: 64 << 20,
+      timeout: MAX_COMMAND_MS,
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] } : { input }),
     });
     if (done.error) {
-      throw done.error;
+      throw new Error(`Cannot run ${name} ${argv.join(' ')}: ${done.error.message}`);
     }
     return { status: done.status ?? -1, stdout: done.stdout, stderr: done.stderr };
   };
-  const must = (name: string, argv: readonly string[], input?: string): string => {
+  const checked = (name: string, argv: readonly string[], input?: string): string => {
     const done = script(name, argv, input);
     if (done.status === 0) {
       return done.stdout;
     }
-    throw new Error(`${name} ${argv.join(' ')} failed (${done.status}): ${done.stderr || done.stdout}`);
+    throw new Error(
+      `${name} ${argv.join(' ')} failed (${done.status}): ${(done.stderr || done.stdout).trimEnd()}`,
+    );
   };
   return {
     up() {
-      must('programs.sh', []);
-      must('cluster.sh', ['up']);
+      mkdirSync(state, { recursive: true, mode: 0o700 });
+      checked(`${release}/programs.sh`, []);
+      checked('cluster.sh', ['up']);
     },
-    down: () => void must('cluster.sh', ['down']),
-    kubectl: (...argv) => must('cluster.sh', ['kubectl', ...argv]),
-    apply: (manifest) => void must('cluster.sh', ['kubectl', 'apply', '-f', '-'], manifest),
+    down: () => void checked('cluster.sh', ['down']),
+    kubectl: (...argv) => checked('cluster.sh', ['kubectl', ...argv]),
+    apply: (manifest) => void checked('cluster.sh', ['kubectl', 'apply', '-f', '-'], manifest),
     podImage: 'localhost/busybox:1',
+    minor: RELEASES[release].minor,
+    proxy,
     machines: {
       exec: (node, ...argv) => script('cluster.sh', ['exec', node, ...argv]),
-      start: (node, name, ...argv) => void must('cluster.sh', ['start', node, name, ...argv]),
-      stop: (node, name, signal = 'TERM') => void must('cluster.sh', ['stop', node, name, signal]),
-      resume: (node, name) => void must('cluster.sh', ['resume', node, name]),
+      start: (node, name, ...argv) => void checked('cluster.sh', ['start', node, name, ...argv]),
+      stop: (node, name, signal = 'TERM') => void checked('cluster.sh', ['stop', node, name, signal]),
+      resume: (node, name, ...argv) => void checked('cluster.sh', ['resume', node, name, ...argv]),
       log: (node, name) => join(run, node, 'log', `${name}.log`),
-      load: (archive) => void must('cluster.sh', ['load', archive]),
+      load: (archive) => void checked('cluster.sh', ['load', archive]),
     },
   };
 }
 
-/** A folder with the compiled programs: CNIKIT_KUBELAB_DIST, or beside the repository, where our own CI has one. */
-export function findDist(repository: string, env: NodeJS.ProcessEnv): string | undefined {
+export function programsFolder(state: string, release: Release): string {
+  return join(state, release, 'bin');
+}
+
+/** The packed programs' folder beside the repository, as CI has it. */
+const BESIDE: Record<Release, string> = {
+  newest: '../shared/kubernetes-1.37/dist',
+  oldest: '../shared/kubernetes/dist',
+};
+
+/**
+ * Returns the folder with packed programs: CNIKIT_KUBELAB_DIST, or the one beside the repository if it exists.
+ *
+ * @throws {Error} when CNIKIT_KUBELAB_DIST names a folder without them
+ */
+export function findDist(repository: string, release: Release, env: NodeJS.ProcessEnv): string | undefined {
+  const files = ['SHA256SUMS', 'kube.xz', 'parts.tar.xz', ...(release === 'newest' ? ['coredns.xz'] : [])];
+  const missing = (folder: string) => files.filter((file) => !existsSync(join(folder, file)));
   const given = env.CNIKIT_KUBELAB_DIST;
-  const folders = given === undefined ? [join(repository, '../shared/kubernetes/dist')] : [given];
-  return folders.find((folder) => existsSync(join(folder, 'kube.xz')));
+  if (given !== undefined) {
+    if (missing(given).length > 0) {
+      throw new Error(
+        `CNIKIT_KUBELAB_DIST is ${JSON.stringify(given)}, which has no ${missing(given).join(', ')}. Unset it or name a folder that ${release}/programs.sh dist made.`,
+      );
+    }
+    return given;
+  }
+  const beside = join(repository, BESIDE[release]);
+  return missing(beside).length === 0 ? beside : undefined;
 }

@@ -1,13 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-const LIMIT_MS = 180_000;
-const PACE_MS = 500;
+/** Generous: the cluster shares the machine with other work. */
+const LIMIT_MS = 300_000;
+const INTERVAL_MS = 500;
 
 /**
- * Asks until there is an answer. A real cluster tells of most things only by asking.
+ * Calls `ask` until it returns a value.
  *
- * @param what names what is waited for, in the error
- * @param why says how things stand, for that error
+ * @param what the expected state, for the error
+ * @param why returns the actual state, for the error
+ * @throws {Error} when the limit has passed
  */
 export async function waitFor<T>(what: string, ask: () => T | undefined, why?: () => string): Promise<T> {
   const end = Date.now() + LIMIT_MS;
@@ -19,6 +21,6 @@ export async function waitFor<T>(what: string, ask: () => T | undefined, why?: (
     if (Date.now() > end) {
       throw new Error(`Waited ${LIMIT_MS / 1000} s for ${what}${why ? `\n${why()}` : ''}`);
     }
-    await pause(PACE_MS);
+    await pause(INTERVAL_MS);
   }
 }

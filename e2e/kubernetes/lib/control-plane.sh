@@ -3,9 +3,13 @@
 
 kctl() { machine_exec cp env HOME="$RUN/cp" kubectl --kubeconfig "$RUN/admin.kubeconfig" "$@"; }
 
+# Dual stack is always enabled since Kubernetes 1.23; before that, a feature gate enables it.
+dual_stack_gate() { [ "$DUAL" = 1 ] && [ "$KUBERNETES" = oldest ]; }
+
 control_plane_first() {
     local gates=() svcs=$SVC4
-    if [ "$DUAL" = 1 ]; then gates=(--feature-gates=IPv6DualStack=true) svcs=$SVC4,$SVC6; fi
+    if [ "$DUAL" = 1 ]; then svcs=$SVC4,$SVC6; fi
+    if dual_stack_gate; then gates=(--feature-gates=IPv6DualStack=true); fi
     daemon cp etcd etcd --name lab --data-dir "$RUN/cp/etcd" --log-level warn --logger zap \
         --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
         --listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 \
@@ -29,8 +33,8 @@ control_plane_first() {
 
 control_plane_second() {
     local gates=() pods=$POD4 svcs=$SVC4 masks=(--node-cidr-mask-size=24)
+    if dual_stack_gate; then gates=(--feature-gates=IPv6DualStack=true); fi
     if [ "$DUAL" = 1 ]; then
-        gates=(--feature-gates=IPv6DualStack=true)
         pods=$POD4,$POD6 svcs=$SVC4,$SVC6
         masks=(--node-cidr-mask-size-ipv4=24 --node-cidr-mask-size-ipv6=64)
     fi
@@ -45,4 +49,3 @@ control_plane_second() {
     daemon cp kube-scheduler kube-scheduler --v="$V" "${gates[@]}" \
         --kubeconfig="$RUN/scheduler.kubeconfig" --leader-elect=false --bind-address=127.0.0.1
 }
-

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Certificates and kubeconfigs of everybody in the cluster. Sourced by cluster.sh.
+# Certificates and kubeconfigs of every component. Sourced by cluster.sh.
 
 cert() {    # cert NAME SUBJECT USAGE [SAN..]
     local n=$1 subj=$2 usage=$3 san; shift 3

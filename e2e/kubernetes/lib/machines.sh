@@ -7,17 +7,16 @@ die() { printf 'cluster: %s\n' "$*" >&2; exit 1; }
 node_names() { local i; for ((i = 1; i <= NODES; i++)); do echo "n$i"; done; }
 machines() { echo cp; node_names; }
 
-# until_ok SECONDS COMMAND..: try twice a second or so
+# until_ok SECONDS COMMAND..: tries about twice a second; KUBELAB_PATIENCE multiplies the seconds.
 until_ok() {
-    local end=$((SECONDS + $1)); shift
+    local end=$((SECONDS + $1 * ${KUBELAB_PATIENCE:-1})); shift
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $end ] || return 1
         sleep 0.3
     done
 }
 
-
-# that has gone to another process.
+# The holder file has the PID and the start time, which protects against a reused PID.
 start_time() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 holder() {
@@ -81,7 +80,7 @@ inside() {
             mount --bind "$d/$x" "/var/lib/$x"
         done
         rm -rf /etc/cni /opt/cni /etc/containerd /etc/kubernetes
-        mkdir -p /etc/cni/net.d /opt/cni/bin /var/lib/cni /var/log/pods /var/log/containers
+        mkdir -p /etc/cni/net.d /etc/kubernetes/manifests /opt/cni/bin /var/lib/cni /var/log/pods /var/log/containers
         # kubelet sets these six, which belong to the whole machine. Files that
         # hold the values it wants lie over them, so that it changes nothing.
         for x in vm/overcommit_memory=1 vm/panic_on_oom=0 kernel/panic=10 kernel/panic_on_oops=1 \
@@ -91,6 +90,11 @@ inside() {
             echo "$v" >"$d/sysctl/$k"
             [ ! -e "/proc/sys/$k" ] || mount --bind "$d/sysctl/$k" "/proc/sys/$k"
         done
+        # What lies over parts of /proc keeps pods with a user namespace of their own from mounting theirs, unless the
+        # node also has a complete one.
+        mkdir -p /run/kubelab/proc /run/kubelab/sys
+        mount -t proc proc /run/kubelab/proc
+        mount -t sysfs sysfs /run/kubelab/sys
         # A node's mounts propagate into its pods that ask for it.
         mount --make-rshared /
     fi
@@ -139,8 +143,26 @@ daemon_alive() {
     machine_exec "$1" /bin/sh -c "kill -0 $(cat "$RUN/$1/$2.pid")" 2>/dev/null
 }
 
+cgroups_are_v2() { [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; }
+
+# On version 2, containers get a controller only if every group above them passes it on, and a group that passes
+# controllers on must have no processes of its own (except the root of the machine).
 cgroups_make() {
     local c d
+    if cgroups_are_v2; then
+        d=/sys/fs/cgroup/$CGROUP-$1
+        if [ -e /sys/fs/cgroup/cgroup.type ]; then
+            # This is a container, and its root group has processes: they move to a group beside the machines'.
+            mkdir -p /sys/fs/cgroup/kubelab-host
+            while read -r c; do echo "$c" >/sys/fs/cgroup/kubelab-host/cgroup.procs 2>/dev/null || true; done </sys/fs/cgroup/cgroup.procs
+        fi
+        mkdir -p "$d"
+        for c in $(cat /sys/fs/cgroup/cgroup.controllers); do
+            echo "+$c" >/sys/fs/cgroup/cgroup.subtree_control || die "cannot pass on the control group controller $c; run as root, outside of a restricted container"
+            echo "+$c" >"$d/cgroup.subtree_control"
+        done
+        return 0
+    fi
     for c in /sys/fs/cgroup/*/; do
         case $c in */unified/) continue ;; esac
         d=$c$CGROUP-$1
@@ -152,13 +174,16 @@ cgroups_make() {
     done
 }
 
+# The groups of a machine: one on version 2, one for each controller on version 1.
+cgroups_of() { ls -d /sys/fs/cgroup/"$CGROUP-$1" /sys/fs/cgroup/*/"$CGROUP-$1" 2>/dev/null || true; }
+
 cgroups_remove() {
     local c i
     for ((i = 0; i < 50; i++)); do
-        for c in /sys/fs/cgroup/*/"$CGROUP-$1"; do
-            [ -d "$c" ] && find "$c" -depth -type d -exec rmdir {} + 2>/dev/null || true
+        for c in $(cgroups_of "$1"); do
+            find "$c" -depth -type d -exec rmdir {} + 2>/dev/null || true
         done
-        ls -d /sys/fs/cgroup/*/"$CGROUP-$1" >/dev/null 2>&1 || return 0
+        [ -n "$(cgroups_of "$1")" ] || return 0
         sleep 0.1
     done
     say "cgroups of $1 are still there"

@@ -1,14 +1,14 @@
-import { onNode, type Scenario } from '../bed.ts';
 import { nodeNames } from '../cluster.ts';
+import { onNode, type Scenario } from '../context.ts';
 import { awaitPods, createPods } from '../pods.ts';
 
 const LABELS = { app: 'e2e-bandwidth' };
 
 export const bandwidth: Scenario = {
-  title: 'bandwidth annotations shape a pod in both directions',
-  onMachines: true,
-  async run(bed) {
-    const { cluster } = bed;
+  title: 'bandwidth annotations shape the traffic of a pod in both directions',
+  needs: ['machines'],
+  async run(context) {
+    const { cluster } = context;
     const [node = ''] = nodeNames(cluster);
     createPods(cluster, [
       {
@@ -19,7 +19,7 @@ export const bandwidth: Scenario = {
       },
     ]);
     await awaitPods(cluster, 1, `app=${LABELS.app}`);
-    const rates = [...onNode(bed, node, 'tc', 'qdisc', 'show').matchAll(/qdisc tbf .* rate (\S+)/g)].map(
+    const rates = [...onNode(context, node, 'tc', 'qdisc', 'show').matchAll(/qdisc tbf .* rate (\S+)/g)].map(
       ([, rate]) => rate,
     );
     cluster.kubectl('delete', 'pod', 'shaped', '--wait=true', '--timeout=180s');

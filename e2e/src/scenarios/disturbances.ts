@@ -1,23 +1,23 @@
-/** What happens to a cluster in its life: restarts, upgrades, an API server that is away. */
+/** Disturbances of a running cluster: restarts, upgrades, an API server outage, a reboot. */
 import { withoutApiServer } from '../api-server.ts';
 import { whilePinging } from '../background-ping.ts';
-import { type Bed, machinesOf, type Scenario } from '../bed.ts';
 import { lastEvents, nodeNames, readyNodes } from '../cluster.ts';
+import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { reservations } from '../leftovers.ts';
 import { awaitPods, createPods, type Pod, ping, runningPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 import { NAMESPACE } from './install.ts';
 
-/** Two of the pods that stay, on different nodes. */
-async function pair({ cluster }: Bed): Promise<[Pod, Pod]> {
+/** Two of the permanent pods, on different nodes. */
+async function pair({ cluster }: Context): Promise<[Pod, Pod]> {
   const nodes = nodeNames(cluster);
   const pods = await awaitPods(cluster, nodes.length * 2);
   const on = (node: string | undefined) => pods.find((pod) => pod.node === node) as Pod;
   return [on(nodes[0]), on(nodes[1] ?? nodes[0])];
 }
 
-/** A new pod starts on the node and reaches another; then it goes. */
-async function newPodWorks({ cluster }: Bed, node: string, other: Pod): Promise<void> {
+/** Starts a pod on the node, pings another pod from it, and deletes it. */
+async function newPodWorks({ cluster }: Context, node: string, other: Pod): Promise<void> {
   createPods(cluster, [{ name: 'newcomer', node, labels: { app: 'e2e-newcomer' } }]);
   const [pod] = (await awaitPods(cluster, 1, 'app=e2e-newcomer')) as [Pod];
   for (const ip of other.ips) {
@@ -26,7 +26,7 @@ async function newPodWorks({ cluster }: Bed, node: string, other: Pod): Promise<
   cluster.kubectl('delete', 'pod', 'newcomer', '--wait=true', '--timeout=180s');
 }
 
-async function everyNodeReady({ cluster }: Bed): Promise<void> {
+async function everyNodeReady({ cluster }: Context): Promise<void> {
   const count = nodeNames(cluster).length;
   await waitFor(
     'every node to be Ready',
@@ -36,72 +36,75 @@ async function everyNodeReady({ cluster }: Bed): Promise<void> {
 }
 
 export const runtimeRestarts: Scenario = {
-  title: 'kubelet and containerd restart: pods do not notice, and new ones start',
-  onMachines: true,
-  async run(bed) {
-    const [from, to] = await pair(bed);
-    const machines = machinesOf(bed);
-    return await whilePinging(bed, from, to, async () => {
+  title: 'restarts of kubelet and containerd lose no ping between pods, and new pods start',
+  fault: true,
+  needs: ['machines'],
+  async run(context) {
+    const [from, to] = await pair(context);
+    const machines = machinesOf(context);
+    return await whilePinging(context, from, to, async () => {
       machines.stop(from.node, 'containerd');
-      await resumeRuntime(bed, from.node);
+      await resumeRuntime(context, from.node);
       machines.stop(from.node, 'kubelet');
       machines.resume(from.node, 'kubelet');
-      await newPodWorks(bed, from.node, to);
-      await everyNodeReady(bed);
+      await newPodWorks(context, from.node, to);
+      await everyNodeReady(context);
     });
   },
 };
 
 export const upgrade: Scenario = {
-  title: 'every agent is replaced by a rolling update: a ping between pods loses nothing',
-  onMachines: true,
-  async run(bed) {
-    const [from, to] = await pair(bed);
-    const { kubectl } = bed.cluster;
-    return await whilePinging(bed, from, to, async () => {
+  title: 'a rolling update of the agents loses no ping between pods',
+  fault: true,
+  needs: ['machines'],
+  async run(context) {
+    const [from, to] = await pair(context);
+    const { kubectl } = context.cluster;
+    return await whilePinging(context, from, to, async () => {
       kubectl('-n', NAMESPACE, 'rollout', 'restart', 'daemonset/cnikit-agent');
       kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-agent', '--timeout=240s');
     });
   },
 };
 
-/** Without an init system nobody starts a kubelet again that came before its runtime. */
-async function resumeRuntime(bed: Bed, node: string): Promise<void> {
-  machinesOf(bed).resume(node, 'containerd');
+/** Waits for the runtime: no init system restarts a kubelet that was started before it. */
+export async function resumeRuntime(context: Context, node: string): Promise<void> {
+  machinesOf(context).resume(node, 'containerd');
   await waitFor('containerd to answer', () =>
-    machinesOf(bed).exec(node, 'ctr', 'version').status === 0 ? true : undefined,
+    machinesOf(context).exec(node, 'ctr', 'version').status === 0 ? true : undefined,
   );
 }
 
 const OUTAGE_MS = 60_000;
 
 export const apiOutage: Scenario = {
-  title: `the API server is away for ${OUTAGE_MS / 1000} s: pods talk on, the agents stay, and kubelet makes a killed pod anew`,
-  onMachines: true,
-  async run(bed) {
-    const [from, to] = await pair(bed);
-    const restarts = agentRestarts(bed);
-    const said = await whilePinging(bed, from, to, async () => {
-      const victim = runningPods(bed.cluster).find(
+  title: `an API server outage of ${OUTAGE_MS / 1000} s loses no ping, restarts no agent, and kubelet recreates a killed pod`,
+  fault: true,
+  needs: ['machines'],
+  async run(context) {
+    const [from, to] = await pair(context);
+    const restarts = agentRestarts(context);
+    const summary = await whilePinging(context, from, to, async () => {
+      const victim = runningPods(context.cluster).find(
         ({ node, name }) => node === from.node && name !== from.name,
       ) as Pod;
-      await withoutApiServer(bed, async () => {
+      await withoutApiServer(context, async () => {
         const ended = Date.now() + OUTAGE_MS;
-        await sandboxAnew(bed, victim);
+        await replaceSandbox(context, victim);
         await waitFor('the minute to pass', () => (Date.now() > ended ? true : undefined));
       });
-      await everyNodeReady(bed);
+      await everyNodeReady(context);
     });
-    if (agentRestarts(bed) !== restarts) {
-      throw new Error('An agent was restarted meanwhile');
+    if (agentRestarts(context) !== restarts) {
+      throw new Error('An agent was restarted during the outage');
     }
-    return said;
+    return summary;
   },
 };
 
-/** Ends a pod's sandbox under the kubelet, which then makes another one, without asking the API server. */
-async function sandboxAnew(bed: Bed, pod: Pod): Promise<void> {
-  const machines = machinesOf(bed);
+/** Kills a pod's sandbox, which kubelet then replaces without the API server. */
+async function replaceSandbox(context: Context, pod: Pod): Promise<void> {
+  const machines = machinesOf(context);
   const ctr = (...argv: string[]) => machines.exec(pod.node, 'ctr', '-n', 'k8s.io', ...argv).stdout;
   const sandboxes = () =>
     ctr(
@@ -127,7 +130,7 @@ async function sandboxAnew(bed: Bed, pod: Pod): Promise<void> {
   });
 }
 
-function agentRestarts({ cluster }: Bed): string {
+function agentRestarts({ cluster }: Context): string {
   const path = 'jsonpath={.items[*].status.containerStatuses[*].restartCount}';
   return cluster.kubectl(
     '-n',
@@ -142,15 +145,16 @@ function agentRestarts({ cluster }: Bed): string {
 }
 
 export const reboot: Scenario = {
-  title: 'a node reboots (everything in it ends, /run is empty): its pods come back, with no address lost',
-  onMachines: true,
-  async run(bed) {
-    const [pod, other] = await pair(bed);
-    const machines = machinesOf(bed);
+  title: 'the pods of a rebooted node (processes killed, /run emptied) come back, and no address leaks',
+  fault: true,
+  needs: ['machines'],
+  async run(context) {
+    const [pod, other] = await pair(context);
+    const machines = machinesOf(context);
     for (const name of ['kubelet', 'containerd']) {
       machines.stop(pod.node, name);
     }
-    // What a reboot ends and clears: containers, network namespaces, links and rules of ours, and the tmpfs.
+    // A reboot ends containers, network namespaces, links and routes, and empties the tmpfs.
     machines.exec(
       pod.node,
       'bash',
@@ -160,37 +164,37 @@ export const reboot: Scenario = {
        ip link del cni0; ip route flush proto 201; ip -6 route flush proto 201
        rm -rf /run/cnikit /run/containerd`,
     );
-    await resumeRuntime(bed, pod.node);
+    await resumeRuntime(context, pod.node);
     machines.resume(pod.node, 'kubelet');
-    await everyNodeReady(bed);
+    await everyNodeReady(context);
     await waitFor(
       `the pods of ${pod.node} to run again`,
       () => {
         try {
-          const back = runningPods(bed.cluster).find(({ name }) => name === pod.name);
+          const back = runningPods(context.cluster).find(({ name }) => name === pod.name);
           if (back === undefined) {
             return undefined;
           }
           for (const ip of other.ips) {
-            ping(bed.cluster, back, ip);
+            ping(context.cluster, back, ip);
           }
           return true;
         } catch {
           return undefined;
         }
       },
-      () => lastEvents(bed.cluster),
+      () => lastEvents(context.cluster),
     );
-    const held = (): string[] =>
-      runningPods(bed.cluster)
+    const used = (): string[] =>
+      runningPods(context.cluster)
         .filter(({ node }) => node === pod.node)
         .flatMap(({ ips }) => ips)
         .sort();
     await waitFor(
       `the reservations of ${pod.node} to be those of its pods`,
-      () => (reservations(bed, pod.node).join() === held().join() ? true : undefined),
-      () => `${reservations(bed, pod.node).join(' ')} are reserved, pods have ${held().join(' ')}`,
+      () => (reservations(context, pod.node).join() === used().join() ? true : undefined),
+      () => `${reservations(context, pod.node).join(' ')} are reserved, pods have ${used().join(' ')}`,
     );
-    return `${held().length} addresses, all of them pods'`;
+    return `${used().length} addresses reserved, each used by a pod`;
   },
 };

@@ -1,9 +1,9 @@
-import type { Scenario } from '../bed.ts';
 import { items, nodeNames } from '../cluster.ts';
+import type { Scenario } from '../context.ts';
 import { waitFor } from '../wait.ts';
 import { agentLog } from './install.ts';
 
-/** A Node that nobody runs: pods are to be routed to it, and nothing says where it is. */
+/** A Node object without a machine or an address: no route can lead to its podCIDR. */
 const GHOST = {
   apiVersion: 'v1',
   kind: 'Node',
@@ -12,12 +12,12 @@ const GHOST = {
 };
 
 export const troubleIsAnEvent: Scenario = {
-  title: 'a Node that no route can lead to is an Event of every other node',
-  onMachines: true,
+  title: 'the agents create an Event on every node for a Node without an address',
+  needs: ['machines'],
   async run({ cluster }) {
     const nodes = nodeNames(cluster);
     cluster.apply(JSON.stringify(GHOST));
-    const told = () =>
+    const reported = () =>
       items<{ involvedObject: { name: string } }>(
         cluster,
         'events',
@@ -26,8 +26,8 @@ export const troubleIsAnEvent: Scenario = {
       ).map(({ involvedObject }) => involvedObject.name);
     await waitFor(
       'the Events',
-      () => (nodes.every((node) => told().includes(node)) ? true : undefined),
-      () => `Events of ${told().join(', ')}\n${agentLog(cluster.kubectl)}`,
+      () => (nodes.every((node) => reported().includes(node)) ? true : undefined),
+      () => `Events of ${reported().join(', ')}\n${agentLog(cluster.kubectl)}`,
     );
     cluster.kubectl('delete', 'node', GHOST.metadata.name);
     return undefined;

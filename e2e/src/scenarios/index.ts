@@ -1,16 +1,31 @@
-/** All that is tried, in its order: each leaves the pods of `podsOnEachNode` for the next. */
-import type { Scenario } from '../bed.ts';
+/** The scenarios in their order: each leaves the pods of `podsOnEachNode` for the next. */
+import type { Scenario } from '../context.ts';
 import { bandwidth } from './bandwidth.ts';
+import { churnUnderKubelet, churnUnderRuntime } from './churn.ts';
 import { apiOutage, reboot, runtimeRestarts, upgrade } from './disturbances.ts';
+import { clusterDns } from './dns.ts';
 import { doctor } from './doctor.ts';
 import { troubleIsAnEvent } from './events.ts';
 import { hostPort } from './host-port.ts';
 import { install, notReadyBefore } from './install.ts';
+import { failingPods, forcedDeletion, job, statefulSet, staticPod } from './lifecycles.ts';
 import { nodeRemoval } from './node-removal.ts';
 import { podsOnEachNode, podsPing } from './pods.ts';
+import { proxyModeChanges } from './proxy-mode.ts';
 import { scale } from './scale.ts';
-import { services } from './services.ts';
+import {
+  hairpin,
+  headless,
+  localTrafficPolicy,
+  noEndpoints,
+  noEndpointsFromPod,
+  services,
+  sessionAffinity,
+  sourceRanges,
+  udpEndpointGoes,
+} from './services.ts';
 import { podsLeaveNothing, uninstall } from './uninstall.ts';
+import { userNamespace } from './user-namespace.ts';
 import { watchFollows } from './watch.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -20,11 +35,29 @@ export const scenarios: readonly Scenario[] = [
   podsPing,
   troubleIsAnEvent,
   doctor,
+  clusterDns,
   services,
+  headless,
+  hairpin,
+  sessionAffinity,
+  localTrafficPolicy,
+  sourceRanges,
+  noEndpoints,
+  noEndpointsFromPod,
+  udpEndpointGoes,
   hostPort,
   bandwidth,
+  userNamespace,
   scale,
+  job,
+  statefulSet,
+  failingPods,
+  staticPod,
   runtimeRestarts,
+  churnUnderRuntime,
+  churnUnderKubelet,
+  forcedDeletion,
+  proxyModeChanges,
   upgrade,
   apiOutage,
   watchFollows,

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { machinesOf, type Scenario } from '../bed.ts';
 import { lastEvents, nodeNames, readyNodes } from '../cluster.ts';
+import { machinesOf, type Scenario } from '../context.ts';
 import { waitFor } from '../wait.ts';
 
-/** Where the DaemonSet is. */
+/** Namespace of the DaemonSet. */
 export const NAMESPACE = 'kube-system';
 
 export const notReadyBefore: Scenario = {
-  title: 'nodes are registered and NotReady, for want of a CNI configuration',
-  onMachines: true,
+  title: 'nodes without a CNI configuration are registered and NotReady',
+  needs: ['machines'],
   async run({ cluster }) {
     const ready = readyNodes(cluster);
     if (ready.length > 0) {
@@ -19,11 +19,12 @@ export const notReadyBefore: Scenario = {
 };
 
 export const install: Scenario = {
-  title: 'kubectl apply -k deploy/base: an agent runs on every node, and only then is the node Ready',
-  async run(bed) {
-    const { cluster, repository, imageArchive } = bed;
+  title: 'kubectl apply -k deploy/base starts an agent on every node and makes every node Ready',
+  essential: true,
+  async run(context) {
+    const { cluster, repository, imageArchive } = context;
     if (imageArchive !== undefined) {
-      machinesOf(bed).load(imageArchive);
+      machinesOf(context).load(imageArchive);
     }
     cluster.kubectl('apply', '-k', join(repository, 'deploy/base'));
     const nodes = nodeNames(cluster);
@@ -37,7 +38,7 @@ export const install: Scenario = {
   },
 };
 
-/** What the agents said last. */
+/** The last log lines of the agents. */
 export function agentLog(kubectl: (...argv: string[]) => string): string {
   return kubectl('-n', NAMESPACE, 'logs', '-l', 'app.kubernetes.io/name=cnikit-agent', '--tail=15');
 }

@@ -1,18 +1,19 @@
-import { machinesOf, onNode, type Scenario } from '../bed.ts';
 import { nodeNames, readyNodes } from '../cluster.ts';
+import { machinesOf, onNode, type Scenario } from '../context.ts';
 import { LABEL } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 
 export const nodeRemoval: Scenario = {
-  title: 'a node is drained and deleted: the others have no route to it; it joins again: they have',
-  onMachines: true,
-  async run(bed) {
-    const { cluster } = bed;
-    const machines = machinesOf(bed);
+  title: 'the agents remove the route to a deleted node and restore it when the node joins again',
+  fault: true,
+  needs: ['machines'],
+  async run(context) {
+    const { cluster } = context;
+    const machines = machinesOf(context);
     const nodes = nodeNames(cluster);
     const [stays = '', goes = ''] = nodes;
     const routes = () =>
-      onNode(bed, stays, 'ip', 'route', 'show', 'proto', '201').split('\n').filter(Boolean).length;
+      onNode(context, stays, 'ip', 'route', 'show', 'proto', '201').split('\n').filter(Boolean).length;
     const before = routes();
     cluster.kubectl(
       'drain',

@@ -1,10 +1,11 @@
-import type { Scenario } from '../bed.ts';
 import { nodeNames } from '../cluster.ts';
+import type { Scenario } from '../context.ts';
 import { awaitPods, createPods, ping } from '../pods.ts';
 
-/** Pods that stay for the scenarios after this. */
+/** Creates the pods that the later scenarios use. */
 export const podsOnEachNode: Scenario = {
-  title: 'two pods a node run, each with an address of every family of its node',
+  title: 'two pods per node run, each with an address of every family of its node',
+  essential: true,
   async run({ cluster }) {
     const nodes = nodeNames(cluster);
     createPods(
@@ -24,7 +25,7 @@ export const podsOnEachNode: Scenario = {
 };
 
 export const podsPing: Scenario = {
-  title: 'all pods ping all pods, on one node and across, in every family',
+  title: 'every pod pings every pod, on its node and across nodes, in every family',
   async run({ cluster }) {
     const pods = await awaitPods(cluster, nodeNames(cluster).length * 2);
     let pings = 0;

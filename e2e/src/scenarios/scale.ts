@@ -1,5 +1,5 @@
-import type { Scenario } from '../bed.ts';
 import { items, lastEvents } from '../cluster.ts';
+import type { Scenario } from '../context.ts';
 import { LABEL, podTemplate } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 
@@ -7,7 +7,7 @@ const COUNT = 40;
 const NAME = 'e2e-scale';
 
 export const scale: Scenario = {
-  title: `a Deployment goes from 0 to ${COUNT} pods and back to none`,
+  title: `a Deployment scales from 0 to ${COUNT} pods and back, and no two pods share an address`,
   async run({ cluster }) {
     const template = podTemplate(cluster, { labels: { app: NAME }, command: ['sleep', '3600'] });
     cluster.apply(
@@ -40,13 +40,13 @@ export const scale: Scenario = {
     const at = (i: number) => `${((seen[i] ?? 0) / 1000).toFixed(1)} s`;
     return `${COUNT} different addresses; the first after ${at(0)}, half after ${at(COUNT / 2 - 1)}, all after ${at(COUNT - 1)}`;
 
-    /** Throws when two pods have one. */
+    /** @throws {Error} when two pods have the same address */
     function addresses(): Set<string> {
       const ips = items<{ status: { podIP?: string } }>(cluster, 'pods', '-l', `app=${NAME}`).flatMap(
         ({ status }) => status.podIP ?? [],
       );
       if (new Set(ips).size !== ips.length) {
-        throw new Error(`Two pods have one address: ${ips.sort().join(' ')}`);
+        throw new Error(`Two pods have the same address: ${ips.sort().join(' ')}`);
       }
       return new Set(ips);
     }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type Bed, onNode, type Scenario } from '../bed.ts';
 import { nodeNames } from '../cluster.ts';
+import { type Context, onNode, type Scenario } from '../context.ts';
 import { leftovers } from '../leftovers.ts';
 import { LABEL } from '../pods.ts';
 import { waitFor } from '../wait.ts';
@@ -8,44 +8,48 @@ import { NAMESPACE } from './install.ts';
 
 export const podsLeaveNothing: Scenario = {
   title: 'deleting all pods frees every address, link and host port',
-  async run(bed) {
-    bed.cluster.kubectl('delete', 'pod', '-l', `app=${LABEL}`, '--wait=true', '--timeout=180s');
-    if (bed.cluster.machines === undefined) {
-      return 'deleted; the nodes cannot be looked at';
+  dependsOnProxy: true,
+  async run(context) {
+    context.cluster.kubectl('delete', 'pod', '-l', `app=${LABEL}`, '--wait=true', '--timeout=180s');
+    if (context.cluster.machines === undefined) {
+      return 'pods deleted; the nodes cannot be inspected';
     }
-    for (const node of nodeNames(bed.cluster)) {
+    for (const node of nodeNames(context.cluster)) {
       await waitFor(
         `node ${node} to hold nothing of pods`,
-        () => (leftovers(bed, node).length === 0 ? true : undefined),
-        () => leftovers(bed, node).join('\n'),
+        () => (leftovers(context, node).length === 0 ? true : undefined),
+        () => leftovers(context, node).join('\n'),
       );
     }
-    return 'leftovers = 0';
+    return 'no leftovers';
   },
 };
 
 export const uninstall: Scenario = {
-  title: 'uninstalling as docs/operations.md says leaves no trace on any node',
-  onMachines: true,
-  async run(bed) {
-    const { cluster, repository } = bed;
+  title: 'uninstalling by docs/operations.md leaves no trace on any node',
+  dependsOnProxy: true,
+  needs: ['machines'],
+  async run(context) {
+    const { cluster, repository } = context;
     const folder = join(repository, 'deploy/uninstall');
     cluster.kubectl('delete', '-k', join(repository, 'deploy/base'), '--wait=true');
     cluster.kubectl('apply', '-k', folder);
     cluster.kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/cnikit-uninstall', '--timeout=180s');
     cluster.kubectl('delete', '-k', folder, '--wait=true');
-    const left = nodeNames(cluster).flatMap((node) => traces(bed, node).map((line) => `${node}: ${line}`));
+    const left = nodeNames(cluster).flatMap((node) =>
+      traces(context, node).map((line) => `${node}: ${line}`),
+    );
     if (left.length > 0) {
-      throw new Error(`There is still:\n${left.join('\n')}`);
+      throw new Error(`Traces remain:\n${left.join('\n')}`);
     }
     return undefined;
   },
 };
 
-/** What of the agent and the plugin is on a node. */
-function traces(bed: Bed, node: string): string[] {
+/** Files, routes, rules and links of the agent and the plugin on a node. */
+function traces(context: Context, node: string): string[] {
   const lines = (...argv: string[]) =>
-    onNode(bed, node, ...argv)
+    onNode(context, node, ...argv)
       .split('\n')
       .filter(Boolean);
   return [

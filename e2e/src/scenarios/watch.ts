@@ -1,9 +1,9 @@
-/** @cnikit/watch on a real kube-apiserver: what it tells is what there is, over a restart of the server too. */
+/** @cnikit/watch on a real kube-apiserver: its events match the objects, also across a restart of the server. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withoutApiServer } from '../api-server.ts';
-import { machinesOf, type Scenario } from '../bed.ts';
 import type { Cluster } from '../cluster.ts';
+import { machinesOf, type Scenario } from '../context.ts';
 import { waitFor } from '../wait.ts';
 
 const NAMESPACE = 'watch-e2e';
@@ -15,12 +15,11 @@ type Line =
   | { type: 'stale' | 'fresh' | 'end' };
 
 export const watchFollows: Scenario = {
-  title:
-    '@cnikit/watch tells what there is, and goes on when kube-apiserver was killed, telling nothing twice',
-  onMachines: true,
-  async run(bed) {
-    const { cluster, repository, state } = bed;
-    const machines = machinesOf(bed);
+  title: '@cnikit/watch follows ConfigMaps across a kill of kube-apiserver and reports no change twice',
+  needs: ['machines'],
+  async run(context) {
+    const { cluster, repository, state } = context;
+    const machines = machinesOf(context);
     const node = 'n1';
     const lines = (): Line[] =>
       readFileSync(machines.log(node, PROGRAM), 'utf8')
@@ -31,16 +30,16 @@ export const watchFollows: Scenario = {
       waitFor(
         what,
         () => (JSON.stringify(replayed(lines())) === JSON.stringify(present(cluster)) ? true : undefined),
-        () => `told: ${JSON.stringify(replayed(lines()))}, is: ${JSON.stringify(present(cluster))}`,
+        () => `replayed: ${JSON.stringify(replayed(lines()))}, actual: ${JSON.stringify(present(cluster))}`,
       );
     const changesSince = (before: number, expected: number): void => {
-      const told = lines()
+      const reported = lines()
         .slice(before)
         .filter(({ type }) => ['synced', 'added', 'modified', 'deleted'].includes(type))
-        // Kubernetes puts this one into every namespace, some time after it was made.
+        // Kubernetes adds this one to every namespace, some time after its creation.
         .filter((line) => !('name' in line && line.name.endsWith('/kube-root-ca.crt')));
-      if (told.length !== expected) {
-        throw new Error(`Told ${told.length} changes, not ${expected}: ${JSON.stringify(told)}`);
+      if (reported.length !== expected) {
+        throw new Error(`Expected ${expected} changes, got ${reported.length}: ${JSON.stringify(reported)}`);
       }
     };
 
@@ -68,7 +67,7 @@ export const watchFollows: Scenario = {
     changesSince(listed, 4);
 
     const before = lines().length;
-    await withoutApiServer(bed, async () => undefined);
+    await withoutApiServer(context, async () => undefined);
     cluster.kubectl('-n', NAMESPACE, 'delete', 'configmap', 'c4');
     cluster.apply(configMaps([['c1', 'third']]));
     await agree('the changes');
@@ -82,7 +81,7 @@ export const watchFollows: Scenario = {
   },
 };
 
-/** What a program that believed every line would know. */
+/** The objects that result from applying every line in order. */
 function replayed(lines: readonly Line[]): Record<string, string> {
   const objects = new Map<string, string>();
   for (const line of lines) {

@@ -34,8 +34,9 @@ SUITE=bookworm
 GO_PKG=golang-1.19-go
 PARTS="etcd-server etcd-client containerd runc busybox-static containernetworking-plugins golang-github-modern-go-reflect2-dev"
 
-say() { printf '%s programs: %s\n' "$(date +%H:%M:%S)" "$*"; }
-die() { printf 'programs: %s\n' "$*" >&2; exit 1; }
+KUBERNETES=$(dirname "$HERE")
+# shellcheck source=../lib/programs.sh
+. "$KUBERNETES/lib/programs.sh"
 
 GOBIN_DIR=
 find_go() {
@@ -49,32 +50,12 @@ find_go() {
 }
 
 step_tools() {
-    local need=""
-    find_go || need="$need $GO_PKG"
-    local c p
-    while read -r c p; do
-        command -v "$c" >/dev/null 2>&1 || [ -x "/usr/sbin/$c" ] || [ -x "/sbin/$c" ] || need="$need $p"
-    done <<-LIST
+    # shellcheck disable=SC2046
+    install_packages $(find_go || echo $GO_PKG) $(cluster_packages) $(missing_tools <<-LIST
 	musl-gcc musl-tools
 	zstd zstd
-	xz xz-utils
-	jq jq
-	openssl openssl
-	ip iproute2
-	iptables iptables
-	nft nftables
-	conntrack conntrack
-	ethtool ethtool
-	socat socat
-	nsenter util-linux
 	LIST
-    ldconfig -p | grep -q 'libseccomp\.so\.2' || need="$need libseccomp2"
-    [ -n "$need" ] || { say "tools: all there"; return 0; }
-    say "tools: installing$need"
-    DEBIAN_FRONTEND=noninteractive apt-get -qq update || say "apt-get update complained; going on"
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >"$SCRATCH/apt.log" 2>&1 \
-        || { tail -20 "$SCRATCH/apt.log" >&2; die "apt-get install failed"; }
+    )
 }
 
 # apt options for the bookworm suite with sources: the caller's, or a private
@@ -187,8 +168,6 @@ compile() { # compile PROGRAM LDFLAGS [FLAG..]
     say "kube: $p done in $((SECONDS - t)) s, $(stat -c %s "$BIN/$p") bytes"
 }
 
-kube_names() { local p; for p in $KUBE_PROGRAMS; do ln -sfn kube "$BIN/$p"; done; }
-
 step_parts() {
     if have_parts; then say "parts: already in $BIN"; return 0; fi
     say "parts: unpacking"
@@ -204,63 +183,9 @@ step_parts() {
     rm -rf "$x"
 }
 
-# docker_archive NAME ROOTFS-DIR ENTRYPOINT-JSON CMD-JSON OUT: a one-layer image
-# in the "docker save" form, the same bytes each time.
-docker_archive() {
-    local name=$1 root=$2 entry=$3 cmd=$4 out=$5 t id cfg
-    t=$(mktemp -d "$SCRATCH/img.XXXXXX")
-    local det="--sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=gnu"
-    mkdir "$t/l"
-    # shellcheck disable=SC2086
-    tar $det -C "$root" -cf "$t/l/layer.tar" .
-    id=$(sha256sum "$t/l/layer.tar" | cut -d' ' -f1)
-    mv "$t/l" "$t/$id"
-    jq -cn --arg id "sha256:$id" --argjson e "$entry" --argjson c "$cmd" '{
-        architecture: "amd64", os: "linux", created: "1970-01-01T00:00:00Z",
-        config: {Env: ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"], Entrypoint: $e, Cmd: $c, WorkingDir: "/"},
-        rootfs: {type: "layers", diff_ids: [$id]},
-        history: [{created: "1970-01-01T00:00:00Z"}]}' >"$t/cfg"
-    cfg=$(sha256sum "$t/cfg" | cut -d' ' -f1)
-    mv "$t/cfg" "$t/$cfg.json"
-    jq -cn --arg c "$cfg.json" --arg n "$name" --arg l "$id/layer.tar" '[{Config: $c, RepoTags: [$n], Layers: [$l]}]' >"$t/manifest.json"
-    # shellcheck disable=SC2086
-    tar $det -C "$t" -cf "$out.new" manifest.json "$cfg.json" "$id/layer.tar"
-    mv "$out.new" "$out"
-    rm -rf "$t"
-}
-
-step_images() {
-    mkdir -p "$IMAGES" "$BIN"
-    if [ ! -x "$BIN/pause" ] || [ "$HERE/pause.c" -nt "$BIN/pause" ]; then
-        say "images: compiling pause"
-        musl-gcc -static -Os -s -Wall -Wextra -o "$BIN/pause" "$HERE/pause.c"
-    fi
-    if [ ! -s "$IMAGES/pause.tar" ] || [ "$BIN/pause" -nt "$IMAGES/pause.tar" ]; then
-        local r=$SCRATCH/rootfs
-        rm -rf "$r"; mkdir -p "$r"
-        install -m 755 "$BIN/pause" "$r/pause"
-        docker_archive localhost/pause:1 "$r" '["/pause"]' null "$IMAGES/pause.tar"
-        rm -rf "$r"
-    fi
-    if [ ! -s "$IMAGES/busybox.tar" ] || [ "$BIN/busybox" -nt "$IMAGES/busybox.tar" ]; then
-        local r=$SCRATCH/rootfs a
-        rm -rf "$r"; mkdir -p "$r"/{bin,etc,tmp,root,proc,sys,dev,run,var,www}
-        chmod 1777 "$r/tmp"
-        install -m 755 "$BIN/busybox" "$r/bin/busybox"
-        for a in $("$BIN/busybox" --list); do
-            [ "$a" = busybox ] || ln -s busybox "$r/bin/$a"
-        done
-        printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$r/etc/passwd"
-        printf 'root:x:0:\nnogroup:x:65534:\n' >"$r/etc/group"
-        docker_archive localhost/busybox:1 "$r" null '["sh"]' "$IMAGES/busybox.tar"
-        rm -rf "$r"
-    fi
-    say "images: $(cd "$IMAGES" && stat -c '%n %s bytes' ./*.tar | tr '\n' ' ')"
-}
-
 # What was made before, instead of fetching and compiling.
 step_unpack() {
-    mkdir -p "$BIN"
+    fresh_bin "$(cat "$DIST/SHA256SUMS")"
     (cd "$DIST" && sha256sum --quiet -c SHA256SUMS)
     if ! have_all_kube; then
         rm -f "$BIN/kube"

@@ -1,9 +1,12 @@
-/** Any cluster by its kubeconfig: what needs the nodes themselves is left out there. */
+/** An existing cluster, reached by its kubeconfig. Scenarios that need the nodes as machines are left out there. */
 import { spawnSync } from 'node:child_process';
 import type { Cluster } from './cluster.ts';
 
-/** @param podImage what the nodes can pull and has busybox's programs */
-export function somebodysCluster(kubeconfig: string, podImage: string): Cluster {
+/**
+ * @param podImage an image with the programs of busybox that the nodes can pull
+ * @throws {Error} when kubectl cannot reach the cluster
+ */
+export function externalCluster(kubeconfig: string, podImage: string): Cluster {
   const kubectl = (argv: readonly string[], input?: string): string => {
     const done = spawnSync('kubectl', ['--kubeconfig', kubeconfig, ...argv], {
       encoding: 'utf8',
@@ -11,16 +14,20 @@ export function somebodysCluster(kubeconfig: string, podImage: string): Cluster 
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] } : { input }),
     });
     if (done.error) {
-      throw done.error;
+      throw new Error(`Cannot run kubectl: ${done.error.message}`);
     }
     if (done.status === 0) {
       return done.stdout;
     }
     throw new Error(`kubectl ${argv.join(' ')} failed (${done.status}): ${done.stderr || done.stdout}`);
   };
+  const version = JSON.parse(kubectl(['version', '-o', 'json'])) as { serverVersion: { minor: string } };
+  const proxies = kubectl(['-n', 'kube-system', 'get', 'pods', '-o', 'name']);
   return {
     kubectl: (...argv) => kubectl(argv),
     apply: (manifest) => void kubectl(['apply', '-f', '-'], manifest),
     podImage,
+    minor: Number.parseInt(version.serverVersion.minor, 10),
+    proxy: proxies.includes('kube-proxy') ? 'unknown' : undefined,
   };
 }

@@ -52,7 +52,7 @@ const COMMANDS = {
   },
   e2e: {
     needs: ['build', 'sandbox', 'cluster'],
-    build: true,
+    build: (args) => args[0] !== 'down' && !args.some(asksForHelp),
     execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
   },
   deploy: {
@@ -83,7 +83,11 @@ const COMMANDS = {
     publishes: true,
     execute: (env) => run(['changeset', 'publish'], { cwd: ROOT, env }),
   },
-  bench: { needs: ['build', 'sandbox', 'reference'], build: true, execute: bench },
+  bench: {
+    needs: ['build', 'sandbox', 'reference'],
+    build: (args) => !args.some(asksForHelp),
+    execute: bench,
+  },
 };
 
 process.exitCode = await main(process.argv[2] ?? '', process.argv.slice(3));
@@ -176,6 +180,11 @@ async function ok(env) {
   return (await lint(env)) || (await typecheck(env, [])) || (await test(ROOT, env, []));
 }
 
+/** @param {string} arg */
+function asksForHelp(arg) {
+  return arg === '--help' || arg === '-h';
+}
+
 /**
  * Runs bench/src/NAME.ts for each name, or every one that there is.
  *
@@ -187,6 +196,12 @@ async function bench(env, args) {
   const all = readdirSync(folder)
     .filter((file) => /^[a-z][\w-]*\.ts$/.test(file) && file !== 'index.ts')
     .map((file) => file.slice(0, -3));
+  if (args.some(asksForHelp)) {
+    console.log(
+      `Usage: npm run bench -- [NAME...] [OPTION...]\n\nRuns all benchmarks, or those named: ${all.join(' ')}`,
+    );
+    return 0;
+  }
   const options = args.findIndex((arg) => arg.startsWith('-'));
   const names = options === -1 ? args : args.slice(0, options);
   const rest = options === -1 ? [] : args.slice(options);

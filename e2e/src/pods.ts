@@ -57,13 +57,22 @@ export function createPods(cluster: Cluster, plans: readonly PodPlan[], namespac
 
 interface PodObject {
   metadata: { name: string; namespace: string; deletionTimestamp?: string };
-  spec: { nodeName?: string };
+  spec: { nodeName?: string; hostNetwork?: boolean };
   status: { phase: string; podIPs?: { ip: string }[] };
 }
 
 /** The running pods with a label. */
 export function runningPods(cluster: Cluster, selector = `app=${LABEL}`, namespace = 'default'): Pod[] {
-  return items<PodObject>(cluster, 'pods', '-n', namespace, '-l', selector)
+  return running(items<PodObject>(cluster, 'pods', '-n', namespace, '-l', selector));
+}
+
+/** The running pods of all namespaces that have a network of their own. */
+export function podsOfNetwork(cluster: Cluster): Pod[] {
+  return running(items<PodObject>(cluster, 'pods', '-A').filter(({ spec }) => !spec.hostNetwork));
+}
+
+function running(pods: readonly PodObject[]): Pod[] {
+  return pods
     .filter(({ metadata, status }) => status.phase === 'Running' && metadata.deletionTimestamp === undefined)
     .map(({ metadata, spec, status }) => ({
       name: metadata.name,

@@ -4,7 +4,7 @@ import { whilePinging } from '../background-ping.ts';
 import { lastEvents, nodeNames, readyNodes } from '../cluster.ts';
 import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { reservations } from '../leftovers.ts';
-import { awaitPods, createPods, type Pod, ping, runningPods } from '../pods.ts';
+import { awaitPods, createPods, type Pod, ping, podsOfNetwork, runningPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 import { NAMESPACE } from './install.ts';
 
@@ -186,7 +186,7 @@ export const reboot: Scenario = {
       () => lastEvents(context.cluster),
     );
     const used = (): string[] =>
-      runningPods(context.cluster)
+      podsOfNetwork(context.cluster)
         .filter(({ node }) => node === pod.node)
         .flatMap(({ ips }) => ips)
         .sort();

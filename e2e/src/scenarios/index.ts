@@ -22,8 +22,8 @@ import {
   services,
   sessionAffinity,
   sourceRanges,
-  udpEndpointGoes,
 } from './services.ts';
+import { udpEndpointChanges } from './udp-service.ts';
 import { podsLeaveNothing, uninstall } from './uninstall.ts';
 import { userNamespace } from './user-namespace.ts';
 import { watchFollows } from './watch.ts';
@@ -44,7 +44,7 @@ export const scenarios: readonly Scenario[] = [
   sourceRanges,
   noEndpoints,
   noEndpointsFromPod,
-  udpEndpointGoes,
+  udpEndpointChanges,
   hostPort,
   bandwidth,
   userNamespace,

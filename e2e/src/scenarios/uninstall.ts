@@ -10,7 +10,9 @@ export const podsLeaveNothing: Scenario = {
   title: 'deleting all pods frees every address, link and host port',
   dependsOnProxy: true,
   async run(context) {
-    context.cluster.kubectl('delete', 'pod', '-l', `app=${LABEL}`, '--wait=true', '--timeout=180s');
+    const { kubectl } = context.cluster;
+    kubectl('delete', 'pod', '-l', `app=${LABEL}`, '--wait=true', '--timeout=180s');
+    kubectl('-n', 'kube-system', 'delete', 'deployment', 'coredns', '--ignore-not-found', '--wait=true');
     if (context.cluster.machines === undefined) {
       return 'pods deleted; the nodes cannot be inspected';
     }

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { podNamespace } from '../background-ping.ts';
+import { nodeNames } from '../cluster.ts';
+import { type Context, machinesOf, type Scenario } from '../context.ts';
+import { inNamespace, PORT, type Pod, startPods } from '../pods.ts';
+import { waitFor } from '../wait.ts';
+import { createService } from './services.ts';
+
+/** Starts a program of the node in a pod's network namespace; returns the function that ends it. */
+function startInPod(context: Context, pod: Pod, name: string, ...argv: string[]): () => void {
+  const machines = machinesOf(context);
+  machines.start(pod.node, name, 'nsenter', `--net=${podNamespace(context, pod)}`, ...argv);
+  return () => machines.stop(pod.node, name, 'KILL');
+}
+
+/** Sends a request every 0.3 s from one socket, as conntrack keeps its entry alive then, and prints the answers. */
+const CLIENT = `exec 3<>/dev/udp/$0/53
+while :; do echo ask >&3; read -r -t 1 -u 3 line && echo "$line"; sleep 0.3; done`;
+
+export const udpEndpointChanges: Scenario = {
+  title: 'a UDP client of a Service reaches the new pod after the old one is deleted',
+  needs: ['service proxy', 'machines'],
+  dependsOnProxy: true,
+  async run(context) {
+    const { cluster } = context;
+    const serve = (pod: Pod) =>
+      startInPod(
+        context,
+        pod,
+        `udp-${pod.name}`,
+        'socat',
+        `UDP4-RECVFROM:${PORT},fork`,
+        `EXEC:echo ${pod.name}`,
+      );
+    return await inNamespace(cluster, 'e2e-udp', async (namespace) => {
+      const [node, other] = nodeNames(cluster);
+      const web = { app: 'web' };
+      const [from, old] = await startPods(
+        cluster,
+        [
+          { name: 'client', node },
+          { name: 'old', node: other, labels: web },
+        ],
+        namespace,
+      );
+      const { clusterIP } = createService(cluster, namespace, 'udp', {
+        ports: [{ port: 53, targetPort: PORT, protocol: 'UDP' }],
+      });
+      const log = () => readFileSync(machinesOf(context).log(from!.node, 'udp-client'), 'utf8').trimEnd();
+      const answersWith = (name: string) =>
+        waitFor(
+          `the ${name} pod to answer`,
+          () => (log().split('\n').at(-1) === name ? true : undefined),
+          () => `The client printed ${log().slice(-300)}`,
+        );
+      const ends = [serve(old!), startInPod(context, from!, 'udp-client', 'bash', '-c', CLIENT, clusterIP)];
+      try {
+        await answersWith('old');
+        const [next] = await startPods(cluster, [{ name: 'new', node, labels: web }], namespace);
+        ends.push(serve(next!));
+        cluster.kubectl('-n', namespace, 'delete', 'pod', 'old', '--wait=true', '--timeout=180s');
+        await answersWith('new');
+      } finally {
+        for (const end of ends) {
+          end();
+        }
+      }
+      return undefined;
+    });
+  },
+};

@@ -3,20 +3,20 @@
 # containerd, kubelet and kube-proxy, in namespaces. No CNI plugin is installed: nodes stay NotReady until one is.
 # Needs root; newest/programs.sh or oldest/programs.sh makes the programs.
 #
-#   cluster.sh up            control plane and nodes; the nodes register
-#   cluster.sh down          end all of it and remove what it left
-#   cluster.sh status        what runs, and what the API server says
+#   cluster.sh up            start the control plane and the nodes, and wait until the nodes are registered
+#   cluster.sh down          end all processes and remove the state folder
+#   cluster.sh status        list processes, nodes and pods
 #   cluster.sh kubectl ARG.. kubectl as cluster administrator
 #   cluster.sh exec M CMD..  run a command inside machine M: cp, n1, n2, ...
 #   cluster.sh start M NAME CMD..  the same in the background; its log is M/log/NAME.log in the state folder
-#   cluster.sh stop M NAME [SIGNAL]     end one that "start" (or "up") started
-#   cluster.sh resume M NAME [OPTION..] start again what was stopped, with the same command (and more options)
+#   cluster.sh stop M NAME [SIGNAL]     end a process that "start" or "up" started
+#   cluster.sh resume M NAME [OPTION..] start a stopped process again, with more options at the end
 #   cluster.sh load ARCHIVE  import a docker/OCI image archive on all nodes
 #
-# Each machine is a set of namespaces (PID, mount, network, UTS, IPC) around a process 1 of its own; ending that one ends
-# everything inside. In each, /etc, /opt, /var, /usr and /root are overlays over the machine's own and /run is a tmpfs: a
-# CNI agent finds the usual paths, different in each node, and what it writes there does not outlive the cluster. The
-# rest is shared with the machine, some sysctls of the kernel too.
+# Each machine is a set of namespaces (PID, mount, network, UTS, IPC) with its own process 1, whose end ends all others.
+# In each, /etc, /opt, /var, /usr and /root are overlays over the host's folders, and /run is a tmpfs: a CNI agent finds
+# the usual paths, different in each node, and its files do not outlive the cluster. All other files, and some sysctls
+# of the kernel, are shared with the host.
 #
 #   cp  172.30.0.1   etcd, kube-apiserver (:6443), controller-manager, scheduler; also the bridge "br0" between machines
 #   nN  172.30.0.1N  containerd, kubelet, kube-proxy
@@ -43,7 +43,7 @@ DUAL=${KUBELAB_DUAL:-1}
 PROXY=${KUBELAB_PROXY:-iptables}
 KUBERNETES=${KUBELAB_KUBERNETES:-newest}
 V=1
-# A cluster that runs keeps the settings that "up" was given.
+# A running cluster keeps the settings of "up".
 # shellcheck disable=SC1091
 [ ! -s "$RUN/settings" ] || . "$RUN/settings"
 PATH=$BIN:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

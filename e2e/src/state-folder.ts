@@ -1,4 +1,4 @@
-/** Where the cluster's programs and state lie. */
+/** Folder of the cluster's programs and state. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

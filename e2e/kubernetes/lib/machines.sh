@@ -154,11 +154,14 @@ cgroups_make() {
         if [ -e /sys/fs/cgroup/cgroup.type ]; then
             # This is a container, and its root group has processes: they move to a group beside the machines'.
             mkdir -p /sys/fs/cgroup/kubelab-host
-            while read -r c; do echo "$c" >/sys/fs/cgroup/kubelab-host/cgroup.procs 2>/dev/null || true; done </sys/fs/cgroup/cgroup.procs
+            while read -r c; do
+                echo "$c" >/sys/fs/cgroup/kubelab-host/cgroup.procs 2>/dev/null || true
+            done </sys/fs/cgroup/cgroup.procs
         fi
         mkdir -p "$d"
         for c in $(cat /sys/fs/cgroup/cgroup.controllers); do
-            echo "+$c" >/sys/fs/cgroup/cgroup.subtree_control || die "cannot pass on the control group controller $c; run as root, outside of a restricted container"
+            echo "+$c" >/sys/fs/cgroup/cgroup.subtree_control ||
+                die "cannot enable the control group controller $c; run as root, outside of a restricted container"
             echo "+$c" >"$d/cgroup.subtree_control"
         done
         return 0

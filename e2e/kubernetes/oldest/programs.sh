@@ -1,19 +1,19 @@
 #!/bin/bash
-# programs.sh - makes everything cluster.sh needs, from Debian's own packages. The Kubernetes is 1.20.2, the newest whose
-# full source Debian carries; all six programs are one file with six names.
+# programs.sh - makes the programs and images of the oldest Kubernetes that cluster.sh runs, from Debian's packages:
+# 1.20.2, whose full source Debian has. All six programs are one file with six names.
 #
-#   programs.sh            all steps below, each skipped when its product is there
+#   programs.sh            all steps below; each is skipped when its product exists
 #   programs.sh tools      install the compiler and the host tools (needs root)
 #   programs.sh fetch      download the source package and the binary packages
 #   programs.sh kube       compile the Kubernetes 1.20.2 programs
 #   programs.sh parts      unpack etcd, containerd, runc, CNI plugins, busybox
-#   programs.sh images     make the pause and busybox images by hand
+#   programs.sh images     make the pause and busybox images
 #   programs.sh clean      remove programs, images and the scratch folder
 #
 # Environment:
 #   KUBELAB_SCRATCH  scratch folder (default: kubelab-build in TMPDIR)
 #   KUBELAB_BIN      where the programs go (default: bin beside this script)
-#   KUBELAB_DIST     a folder with kube.xz and parts.tar.xz, made before: then nothing is fetched or compiled
+#   KUBELAB_DIST     folder with kube.xz and parts.tar.xz: unpacked instead of compiling
 #   KUBELAB_APT      apt options that give the bookworm suite with its sources;
 #                    unset: a private list is derived from the machine's own
 set -euo pipefail
@@ -183,7 +183,6 @@ step_parts() {
     rm -rf "$x"
 }
 
-# What was made before, instead of fetching and compiling.
 step_unpack() {
     fresh_bin "$(cat "$DIST/SHA256SUMS")"
     (cd "$DIST" && sha256sum --quiet -c SHA256SUMS)

@@ -24,12 +24,15 @@ export const troubleIsAnEvent: Scenario = {
         '--field-selector',
         'reason=RouteMissing',
       ).map(({ involvedObject }) => involvedObject.name);
-    await waitFor(
-      'the Events',
-      () => (nodes.every((node) => reported().includes(node)) ? true : undefined),
-      () => `Events of ${reported().join(', ')}\n${agentLog(cluster.kubectl)}`,
-    );
-    cluster.kubectl('delete', 'node', GHOST.metadata.name);
+    try {
+      await waitFor(
+        'the Events',
+        () => (nodes.every((node) => reported().includes(node)) ? true : undefined),
+        () => `Events of ${reported().join(', ')}\n${agentLog(cluster.kubectl)}`,
+      );
+    } finally {
+      cluster.kubectl('delete', 'node', GHOST.metadata.name);
+    }
     return undefined;
   },
 };

@@ -106,6 +106,10 @@ export async function inNamespace<T>(
 ): Promise<T> {
   cluster.kubectl('create', 'namespace', namespace);
   try {
+    // Kubernetes creates the account of its pods a moment later.
+    await waitFor(`the service account of ${namespace}`, () =>
+      cluster.kubectl('-n', namespace, 'get', 'serviceaccounts', '-o', 'name') === '' ? undefined : true,
+    );
     return await body(namespace);
   } finally {
     cluster.kubectl('delete', 'namespace', namespace, '--wait=true', '--timeout=240s');

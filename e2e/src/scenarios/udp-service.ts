@@ -13,9 +13,12 @@ function startInPod(context: Context, pod: Pod, name: string, ...argv: string[])
   return () => machines.stop(pod.node, name, 'KILL');
 }
 
-/** Sends a request every 0.3 s from one socket, as conntrack keeps its entry alive then, and prints the answers. */
+/**
+ * Sends a request every 0.3 s from one socket, which keeps its conntrack entry alive, and prints the answers. dd reads
+ * whole datagrams; `read` of bash reads single bytes, and the kernel drops the rest.
+ */
 const CLIENT = `exec 3<>/dev/udp/$0/53
-while :; do echo ask >&3; read -r -t 1 -u 3 line && echo "$line"; sleep 0.3; done`;
+while :; do echo ask >&3; timeout 1 dd bs=1500 count=1 status=none <&3; sleep 0.3; done`;
 
 export const udpEndpointChanges: Scenario = {
   title: 'a UDP client of a Service reaches the new pod after the old one is deleted',

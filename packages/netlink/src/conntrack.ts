@@ -1,13 +1,13 @@
 /**
- * Connection tracking: list and delete entries. After an address went to another
- * pod, its old UDP entries would still lead to the former one.
+ * Connection tracking: list and delete entries. When an address moves to another pod, old UDP entries still lead to the
+ * previous one.
  *
  * ```ts
  * import { openConntrack } from '@cnikit/netlink/conntrack';
  *
  * const conntrack = openConntrack();
  * const gone = conntrack.delete('ipv4', ({ reply }) => reply.source === '10.244.1.2');
- * console.log(`${gone} connections forgotten`); // 0 connections forgotten
+ * console.log(`${gone} connections deleted`); // 0 connections deleted
  * conntrack.close();
  * ```
  *
@@ -36,7 +36,11 @@ export {
   getFlows,
 } from './netfilter/flow.ts';
 
-/** Opens a connection to connection tracking. Fails as `openRtnetlink` does. */
+/**
+ * Opens a connection to connection tracking.
+ *
+ * @throws {SysError} like `openRtnetlink()`
+ */
 export function openConntrack({ sys = realSys, netns }: OpenOptions = {}): ConntrackConnection {
   return new ConntrackConnection(
     new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
@@ -52,8 +56,10 @@ export class ConntrackConnection {
   }
 
   /**
-   * The entries that `wanted` takes, by default all. With `filter` the kernel tells of those alone, which on a node
-   * with many connections is what makes it quick; a destination must be in the kernel's spelling.
+   * Returns the entries for which `wanted` returns true, by default all. The kernel applies `filter`, which is much faster
+   * on a node with many connections. A destination must have canonical text.
+   *
+   * @throws {NetlinkError} when the kernel refuses the dump
    */
   flows(family: Family, wanted: (flow: Flow) => boolean = () => true, filter?: FlowFilter): Flow[] {
     return this.connection.dump(getFlows(family, filter), (message) => {
@@ -68,7 +74,12 @@ export class ConntrackConnection {
     });
   }
 
-  /** Deletes the entries that `wanted` takes; gives how many. One that ended meanwhile is no error. */
+  /**
+   * Deletes the entries for which `wanted` returns true, and returns their number. An entry that expires first is not an
+   * error.
+   *
+   * @throws {NetlinkError} when the kernel refuses a deletion
+   */
   delete(family: Family, wanted: (flow: Flow) => boolean, filter?: FlowFilter): number {
     const flows = this.flows(family, wanted, filter);
     const failures = this.connection.batchSettled(flows.map((flow) => delFlow(flow)));

@@ -1,5 +1,5 @@
 /**
- * Generic netlink: look up a family by name and speak to it.
+ * Generic netlink: families that are identified by name.
  *
  * ```ts
  * import { openGeneric } from '@cnikit/netlink/generic';
@@ -26,14 +26,18 @@ export {
   getFamily,
 } from './generic/family.ts';
 
-/** Opens a connection to generic netlink. Fails as `openRtnetlink` does. */
+/**
+ * Opens a connection to generic netlink.
+ *
+ * @throws {SysError} like `openRtnetlink()`
+ */
 export function openGeneric({ sys = realSys, netns }: OpenOptions = {}): GenericConnection {
   return new GenericConnection(
     new Connection({ sys, protocol: NETLINK_GENERIC, ...(netns !== undefined && { netns }) }),
   );
 }
 
-/** A socket to every family; send by `connection` what `genericRequest()` makes. */
+/** A connection to all families. Send the requests of `genericRequest()` with `connection`. */
 export class GenericConnection {
   readonly connection: Connection;
 
@@ -41,7 +45,7 @@ export class GenericConnection {
     this.connection = connection;
   }
 
-  /** A family by name; `undefined` when the kernel has none of it. */
+  /** Returns a family by name, or `undefined` when the kernel does not have it. */
   family(name: string): GenericFamily | undefined {
     return ignoreErrno('ENOENT', () =>
       this.connection.query(getFamily(name), (message) =>
@@ -50,7 +54,7 @@ export class GenericConnection {
     );
   }
 
-  /** All families that the kernel has now. */
+  /** Returns all families of the kernel. */
   families(): GenericFamily[] {
     return this.connection.dump(getFamily(), (message) =>
       message.type === GENL_ID_CTRL ? decodeFamily(message) : undefined,

@@ -1,5 +1,5 @@
 /**
- * Links, addresses, routes, neighbours and rules of the Linux kernel over netlink.
+ * Links, addresses, routes, neighbours and rules of the Linux kernel, over netlink.
  *
  * ```ts
  * import { newAddress, newLink, openRtnetlink } from '@cnikit/netlink';

@@ -1,6 +1,6 @@
 /**
- * ipset: named sets of networks that rules of iptables match by `-m set --match-set NAME dst`, changed one network at a
- * time whatever their size.
+ * ipset: named sets of networks, which iptables rules match with `-m set --match-set NAME dst`. A change costs the same
+ * for any size of the set.
  *
  * ```ts
  * import { openIpSet } from '@cnikit/netlink/ipset';
@@ -32,10 +32,14 @@ import type { OpenOptions } from './rtnetlink.ts';
 
 export type { IpSetRef, IpSetSpec } from './netfilter/ip-set.ts';
 
-/** The errno that sets have of their own for one in use. */
+/** The errno of ipset for a set in use. */
 const IPSET_ERR_BUSY = 4100;
 
-/** Opens a connection to ipset. Fails as `openRtnetlink` does. */
+/**
+ * Opens a connection to ipset.
+ *
+ * @throws {SysError} like `openRtnetlink()`
+ */
 export function openIpSet({ sys = realSys, netns }: OpenOptions = {}): IpSetConnection {
   return new IpSetConnection(
     new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
@@ -50,17 +54,21 @@ export class IpSetConnection {
     this.connection = connection;
   }
 
-  /** Whether the kernel has sets, and this process may use them. */
+  /** True when the kernel has ipset and this process may use it. */
   get supported(): boolean {
     return this.connection.batchSettled([ipSetProtocol()]).length === 0;
   }
 
-  /** An empty set of type hash:net. Throws NetlinkError EEXIST when there is one of that name. */
+  /**
+   * Creates an empty set of type hash:net.
+   *
+   * @throws {NetlinkError} EEXIST when the name is taken
+   */
   create(spec: IpSetSpec): void {
     this.connection.request(newIpSet(spec));
   }
 
-  /** Away with it, if it is there. False, and it stays, while a rule uses it. */
+  /** Deletes a set if it exists. Returns false, without deleting it, while a rule uses it. */
   destroy(ref: IpSetRef): boolean {
     const [failure] = this.connection.batchSettled([delIpSet(ref)]);
     if (failure === undefined || failure.code === 'ENOENT') {
@@ -72,14 +80,18 @@ export class IpSetConnection {
     throw failure;
   }
 
-  /** Its prefixes, in no order; undefined when there is no such set. */
+  /** Returns the prefixes of a set, unordered, or `undefined` when the set does not exist. */
   elements(ref: IpSetRef): string[] | undefined {
     return ignoreErrno('ENOENT', () =>
       this.connection.dump(getIpSetElements(ref), decodeIpSetElements).flat(),
     );
   }
 
-  /** Adds and removes prefixes; those that are there, or gone, already are no error. Throws the first NetlinkError. */
+  /**
+   * Adds and removes prefixes. Adding one that exists and removing one that does not are not errors.
+   *
+   * @throws {NetlinkError} the first failure
+   */
   change(
     ref: IpSetRef,
     { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },

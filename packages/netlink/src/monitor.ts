@@ -1,5 +1,5 @@
 /**
- * What changes in the kernel's network configuration, as an async iterator. Node only.
+ * Changes of the kernel's network configuration, as an async iterator. Node only.
  *
  * ```ts
  * import { monitor } from '@cnikit/netlink/monitor';
@@ -41,27 +41,37 @@ import { type Netns, withNetnsFd } from './netns-fd.ts';
 export type { Action, Event, GroupName } from './monitor-event.ts';
 export type { NftEvent } from './netfilter/nft-event.ts';
 
-/** Where a monitor listens, and how much it keeps. */
+/** How a monitor listens. */
 export interface ListenOptions {
-  /** The network namespace to listen in; ours by default. */
+  /**
+   * The network namespace to listen in.
+   *
+   * @default the namespace of the calling thread
+   */
   netns?: Netns;
   sys?: Sys;
-  /** Ends the iteration, without an error. */
+  /** Ends the iteration without an error. */
   signal?: AbortSignal;
-  /** Leaves out what was caused through this connection: `Connection.port`. Its user knows of it already. */
+  /** Port of a connection whose own changes the monitor ignores: `Connection.port`. */
   ignorePort?: number;
   /**
-   * Bytes that the kernel may keep for us (SO_RCVBUF, which it doubles); default: what the system gives. Above the
-   * system's limit only for the host's root.
+   * Size of the socket's receive buffer in bytes (SO_RCVBUF, which the kernel doubles). Values above the system's limit
+   * need root on the host.
+   *
+   * @default the system's default
    */
   receiveBuffer?: number;
-  /** Events kept for a slow reader; beyond it they are dropped and `overflow` told. Default 16,384. */
+  /**
+   * Maximum number of events that are queued for a slow reader. Beyond it they are dropped and reported as `overflow`.
+   *
+   * @default 16384
+   */
   queueLimit?: number;
 }
 
-/** What {@link monitor} listens to. */
+/** Options of {@link monitor}. */
 export interface MonitorOptions extends ListenOptions {
-  /** What to hear of. */
+  /** The kinds of changes to report. */
   groups: readonly GroupName[];
 }
 
@@ -70,10 +80,10 @@ interface Waiting<E> {
   reject(error: unknown): void;
 }
 
-/** What is listened to, and what is made of it. */
+/** The groups of a monitor and the decoder of their messages. */
 interface Source<E> {
   protocol: number;
-  /** Bit n-1 stands for group n. */
+  /** Bit n-1 is group n. */
   mask: number;
   decode: (message: MessageReader) => E;
 }
@@ -82,27 +92,31 @@ interface Overflow {
   type: 'overflow';
 }
 
-/** Datagrams read in one turn of the event loop, so that a storm does not starve the rest of the program. */
+/** Maximum number of datagrams per turn of the event loop, so that a burst does not starve the program. */
 const READS_PER_TURN = 256;
 
 /**
- * Listens from the moment it is called, so call it first and dump after: what
- * changes in between is told then. Fails like `openRtnetlink`.
+ * Listens from this call on. Call it before a dump, so that no change in between is lost.
+ *
+ * @throws {SysError} like `openRtnetlink()`
+ * @throws {NetlinkEncodeError} BAD_REQUEST for an unknown group
  */
 export function monitor({ groups, ...options }: MonitorOptions): Monitor {
   return new Monitor({ protocol: NETLINK_ROUTE, mask: groupMask(groups), decode: decodeEvent }, options);
 }
 
 /**
- * Listens to changes of tables, chains, rules and sets of nftables, which `iptables-nft` makes too; those of legacy
- * iptables are told to nobody. Needs CAP_NET_ADMIN.
+ * Listens to changes of tables, chains, rules and sets of nftables, including those of `iptables-nft`. The kernel does not
+ * report changes of legacy iptables. Needs CAP_NET_ADMIN.
+ *
+ * @throws {SysError} like `openRtnetlink()`
  */
 export function monitorNftables(options: ListenOptions = {}): Monitor<NftEvent> {
   const mask = 1 << (NFNLGRP_NFTABLES - 1);
   return new Monitor({ protocol: NETLINK_NETFILTER, mask, decode: decodeNftEvent }, options);
 }
 
-/** The events of one socket, for one reader. Leaving a `for await` loop closes it. */
+/** The events of one socket, for one reader. Leaving a `for await` loop closes the monitor. */
 export class Monitor<E extends { type: string } = Event> implements AsyncIterableIterator<E | Overflow> {
   readonly #sys: Sys;
   readonly #fd: number;
@@ -126,7 +140,7 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     this.#sys = sys;
     this.#queueLimit = queueLimit;
     this.#decode = decode;
-    // Port 0 is the kernel's own: nobody's that could be left out.
+    // Port 0 is the kernel's own and is never ignored.
     this.#ignorePort = ignorePort;
     this.#fd = withNetnsFd(sys, netns, (netnsFd) => sys.socket(AF_NETLINK, SOCK_RAW, protocol, netnsFd));
     try {
@@ -148,12 +162,12 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     }
   }
 
-  /** It is its own iterator: one reader. */
+  /** Returns the monitor itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** The next event. Rejects once when the socket fails. */
+  /** Returns the next event. Rejects once when the socket fails. */
   next(): Promise<IteratorResult<E | Overflow>> {
     const event = this.#queue[this.#head];
     if (event !== undefined) {
@@ -174,13 +188,13 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Closes; what `break` in a `for await` calls. */
+  /** Closes the monitor. `break` in a `for await` loop calls it. */
   return(): Promise<IteratorResult<E | Overflow>> {
     this.close();
     return Promise.resolve({ value: undefined, done: true });
   }
 
-  /** Stops listening; what was heard can still be read. A second call does nothing. */
+  /** Stops listening. Queued events can still be read. A second call does nothing. */
   close(): void {
     if (this.#closed) {
       return;
@@ -219,7 +233,7 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     }
   }
 
-  /** False when there is nothing to be read now. */
+  /** Returns false when the socket has nothing to read. */
   #readOne(): boolean {
     let length: number;
     try {

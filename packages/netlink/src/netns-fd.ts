@@ -1,15 +1,15 @@
 import { O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
 /**
- * A network namespace: a path (`/run/netns/blue`, `/proc/1234/ns/net`), an open
- * descriptor of one, or the process that lives in it.
+ * A network namespace: a path (`/run/netns/blue`, `/proc/1234/ns/net`), an open descriptor, or a process in it.
  */
 export type Netns = string | number | { pid: number };
 
 /**
- * Calls `body` with a descriptor of the namespace, or `undefined` for ours, and
- * closes what it opened. SysError names the path that is missing (ENOENT) or no
- * network namespace (EINVAL).
+ * Calls `body` with a descriptor of the namespace, or `undefined` for the thread's own, and closes the descriptor if it
+ * opened it.
+ *
+ * @throws {SysError} ENOENT when the path does not exist, EINVAL when it is not a network namespace
  */
 export function withNetnsFd<T>(sys: Sys, netns: Netns | undefined, body: (fd: number | undefined) => T): T {
   if (netns === undefined || typeof netns === 'number') {

@@ -1,4 +1,4 @@
-/** Named network namespaces in the layout of `ip netns`: each a file that the namespace is mounted on. */
+/** Named network namespaces in the layout of `ip netns`: each is mounted on a file. */
 import {
   CLONE_NEWNET,
   ignoreErrno,
@@ -14,10 +14,14 @@ import {
   SysError,
 } from '@cnikit/sys';
 
-/** Where named namespaces are kept. */
+/** Options for named namespaces. */
 export interface NamedNetnsOptions {
   sys?: Sys;
-  /** Where the names are; default `/run/netns`, that of `ip netns`. */
+  /**
+   * Directory of the files.
+   *
+   * @default '/run/netns', like `ip netns`
+   */
   directory?: string;
 }
 
@@ -25,9 +29,10 @@ const DIRECTORY = '/run/netns';
 const SELF = '/proc/thread-self/ns/net';
 
 /**
- * Makes a network namespace under a name, `ip netns add`; gives its path. Only the
- * loopback link is in it, and down. SysError `EEXIST` when the name is taken,
- * `EINVAL` for a name with a slash.
+ * Creates a named network namespace, `ip netns add`, and returns its path. It contains only the loopback link, which is
+ * down.
+ *
+ * @throws {SysError} EEXIST when the name is taken, EINVAL when the name contains a slash
  */
 export function createNetns(name: string, options: NamedNetnsOptions = {}): string {
   const { sys = realSys, directory = DIRECTORY } = options;
@@ -43,15 +48,19 @@ export function createNetns(name: string, options: NamedNetnsOptions = {}): stri
   return path;
 }
 
-/** Removes a name, `ip netns del`. The namespace lives on while a process or descriptor is in it. `ENOENT` when there is none. */
+/**
+ * Deletes the name of a network namespace, `ip netns del`. The namespace exists until no process or descriptor uses it.
+ *
+ * @throws {SysError} ENOENT when the name does not exist
+ */
 export function deleteNetns(name: string, options: NamedNetnsOptions = {}): void {
   const { sys = realSys, directory = DIRECTORY } = options;
   const path = pathOf(name, directory);
-  ignoreErrno('EINVAL', () => sys.umount(path, MNT_DETACH)); // a file that nothing is mounted on goes too
+  ignoreErrno('EINVAL', () => sys.umount(path, MNT_DETACH)); // EINVAL: nothing is mounted on the file
   sys.unlink(path);
 }
 
-/** The names there are, sorted, `ip netns list`. */
+/** Returns the names, sorted, `ip netns list`. */
 export function listNetns(options: NamedNetnsOptions = {}): string[] {
   const { sys = realSys, directory = DIRECTORY } = options;
   return ignoreErrno('ENOENT', () => sys.readdir(directory).sort()) ?? [];
@@ -65,8 +74,8 @@ function pathOf(name: string, directory: string): string {
 }
 
 /**
- * A mount below the directory must reach the mount namespaces of other processes,
- * as theirs must reach us: the directory is made a shared mount of its own, once.
+ * Makes the directory a shared mount, so that mounts below it propagate to the mount namespaces of other processes and
+ * back.
  */
 function shareDirectory(sys: Sys, directory: string): void {
   ignoreErrno('EEXIST', () => sys.mkdir(directory, 0o755));
@@ -75,7 +84,7 @@ function shareDirectory(sys: Sys, directory: string): void {
     return true;
   };
   if (ignoreErrno('EINVAL', share) === true) {
-    return; // EINVAL: no mount of its own yet
+    return; // EINVAL: not a mount point yet
   }
   sys.mount(directory, directory, 'none', MS_BIND | MS_REC);
   share();
@@ -95,12 +104,12 @@ function inNewNetns(sys: Sys, body: () => void): void {
   }
 }
 
-/** Whoever stays behind in another namespace would configure the wrong links from then on: better to end. */
+/** Returns to the original namespace, or ends the process: in another namespace it would configure the wrong links. */
 function comeBack(sys: Sys, home: number): void {
   try {
     sys.setns(home, CLONE_NEWNET);
   } catch (error) {
-    sys.writeFdText(2, `Cannot return to the network namespace of this process: ${String(error)}\n`);
+    sys.writeFdText(2, `Cannot return to the original network namespace: ${String(error)}\n`);
     sys.exit(1);
   }
 }

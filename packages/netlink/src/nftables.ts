@@ -91,14 +91,18 @@ export {
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 
-/** Opens a connection to nftables. Fails as `openRtnetlink` does. */
+/**
+ * Opens a connection to nftables.
+ *
+ * @throws {SysError} like `openRtnetlink()`
+ */
 export function openNftables({ sys = realSys, netns }: OpenOptions = {}): NftConnection {
   return new NftConnection(
     new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
   );
 }
 
-/** What a dump is narrowed to. */
+/** Filter of a dump. */
 export interface NftFilter {
   family?: NfFamily;
   table?: string;
@@ -114,8 +118,10 @@ export class NftConnection {
   }
 
   /**
-   * Has all done as one transaction. Throws NetlinkError when the kernel refuses a
-   * member: then nothing has changed, and `index` says which (-1: the whole).
+   * Sends all requests as one transaction.
+   *
+   * @throws {NetlinkError} when the kernel refuses a request. Then nothing has changed, and `index` is its index (-1: the
+   * whole transaction).
    */
   commit(requests: readonly Request[], order: ByteOrder = 'little'): void {
     if (requests.length === 0) {
@@ -128,13 +134,13 @@ export class NftConnection {
     this.connection.transaction([bracket(NFNL_MSG_BATCH_BEGIN), ...requests, bracket(NFNL_MSG_BATCH_END)]);
   }
 
-  /** `nft list tables`. */
+  /** Returns tables, `nft list tables`. */
   tables(filter: NftFilter = {}): objects.NftTable[] {
     const all = this.#dump(objects.NFT_MSG_GETTABLE, filter, 'tables', objects.decodeTable);
     return all.filter(({ name }) => filter.table === undefined || name === filter.table);
   }
 
-  /** `nft list chains`. */
+  /** Returns chains, `nft list chains`. */
   chains(filter: NftFilter = {}): objects.NftChain[] {
     const all = this.#dump(objects.NFT_MSG_GETCHAIN, filter, 'chains', objects.decodeChain);
     return all.filter(
@@ -144,22 +150,22 @@ export class NftConnection {
     );
   }
 
-  /** One table; undefined when there is none. */
+  /** Returns a table, or `undefined` when it does not exist. */
   table(ref: objects.TableRef): objects.NftTable | undefined {
     return this.#find(objects.getTable(ref), objects.decodeTable);
   }
 
-  /** One chain; undefined when there is none. */
+  /** Returns a chain, or `undefined` when it does not exist. */
   chain(ref: objects.ChainRef): objects.NftChain | undefined {
     return this.#find(objects.getChain(ref), objects.decodeChain);
   }
 
-  /** One element of a set or map; undefined when it or the set is not there. */
+  /** Returns an element of a set or map, or `undefined` when the element or the set does not exist. */
   element(set: SetRef, key: Uint8Array): SetElement | undefined {
     return this.#find(getElement(set, key), (message) => decodeElements(message)[0]);
   }
 
-  /** The rules in their order, chain by chain. */
+  /** Returns rules in order, chain by chain. */
   rules(filter: NftFilter = {}): NftRule[] {
     const all = this.connection.dump(getRules(filter), (message) =>
       message.type === objects.NFT_MSG_NEWRULE ? decodeRule(message) : undefined,
@@ -171,20 +177,24 @@ export class NftConnection {
     );
   }
 
-  /** The comments of a chain's rules, of those that have one: a tenth of the work that the rules are. */
+  /** Returns the comments of a chain's rules, for a tenth of the work of `rules()`. Rules without a comment are omitted. */
   ruleComments(chain: { family: NfFamily; table: string; chain: string }): string[] {
     return this.connection.dump(getRules(chain), (message) =>
       message.type === objects.NFT_MSG_NEWRULE ? decodeRuleComment(message) : undefined,
     );
   }
 
-  /** Sets and maps, without their elements. */
+  /** Returns sets and maps, without their elements. */
   sets(filter: NftFilter = {}): NftSet[] {
     const all = this.#dump(objects.NFT_MSG_GETSET, filter, 'sets', decodeSet);
     return all.filter(({ table }) => filter.table === undefined || table === filter.table);
   }
 
-  /** The elements of a set or map. Throws NetlinkError `ENOENT` when there is none of that name. */
+  /**
+   * Returns the elements of a set or map.
+   *
+   * @throws {NetlinkError} ENOENT when the set does not exist
+   */
   elements(set: SetRef): SetElement[] {
     return this.connection.dump(getElements(set), decodeElements).flat();
   }
@@ -212,7 +222,7 @@ export class NftConnection {
     }
   }
 
-  /** A dump of GET answers with NEW, whose number is one less. */
+  /** Dumps objects. The answers to a GET message are NEW messages, whose number is one less. */
   #dump<T>(type: number, { family = 'unspec' }: NftFilter, what: string, decode: (message: never) => T): T[] {
     return this.connection.dump(objects.getAll(type, family, what, 'little'), (message) =>
       message.type === type - 1 ? decode(message as never) : undefined,

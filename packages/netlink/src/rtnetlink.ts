@@ -18,15 +18,27 @@ import { decodeRule, getRules, type Rule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
 import { decodeQdisc, getQdiscs, type Qdisc } from './tc/qdisc.ts';
 
-/** Where a connection leads to. */
+/** How a connection is opened. */
 export interface OpenOptions {
-  /** The kernel to speak to; by default the real one. */
+  /**
+   * The system calls to use.
+   *
+   * @default sys of `@cnikit/sys`
+   */
   sys?: Sys;
-  /** The network namespace to open the socket in: path, descriptor or process; ours by default. */
+  /**
+   * The network namespace to open the socket in: path, descriptor or process.
+   *
+   * @default the namespace of the calling thread
+   */
   netns?: Netns;
 }
 
-/** Opens a connection to rtnetlink. Fails with SysError when the namespace is none (ENOENT, EINVAL). */
+/**
+ * Opens a connection to rtnetlink.
+ *
+ * @throws {SysError} when the namespace does not exist or is not a network namespace (ENOENT, EINVAL)
+ */
 export function openRtnetlink({ sys = realSys, netns }: OpenOptions = {}): RtnetlinkConnection {
   return new RtnetlinkConnection(
     new Connection({ sys, protocol: NETLINK_ROUTE, ...(netns !== undefined && { netns }) }),
@@ -35,29 +47,37 @@ export function openRtnetlink({ sys = realSys, netns }: OpenOptions = {}): Rtnet
 
 /** Links, addresses, routes, neighbours and rules of one network namespace. */
 export class RtnetlinkConnection {
-  /** For what has no method here: requests of one's own, one's own decoders. */
+  /** The connection, for requests and decoders that this class lacks. */
   readonly connection: Connection;
 
   constructor(connection: Connection) {
     this.connection = connection;
   }
 
-  /** Has one request done: `rt.request(newAddress({…}))`. Throws NetlinkError when the kernel refuses it. */
+  /**
+   * Sends one request: `rt.request(newAddress({…}))`.
+   *
+   * @throws {NetlinkError} when the kernel refuses it
+   */
   request(request: Request): void {
     this.connection.request(request);
   }
 
-  /** Has all done, in order, in as few sends as possible; see `Connection.batch`. */
+  /**
+   * Sends all requests, in order, in as few datagrams as possible; see `Connection.batch()`.
+   *
+   * @throws {NetlinkError} the first failure
+   */
   batch(requests: readonly Request[]): void {
     this.connection.batch(requests);
   }
 
-  /** As `batch`, but gives the failures instead of throwing. */
+  /** Like `batch()`, but returns the failures instead of throwing. */
   batchSettled(requests: readonly Request[]): NetlinkError[] {
     return this.connection.batchSettled(requests);
   }
 
-  /** All links, or those that the filter leaves; `[]` when a named one does not exist. */
+  /** Returns the links that pass the filter; `[]` when a named link does not exist. */
   links(filter: LinkFilter & LinkRef = {}): Link[] {
     const { name, index, kind, master } = filter;
     const passes = (link: Link): boolean =>
@@ -76,8 +96,8 @@ export class RtnetlinkConnection {
   }
 
   /**
-   * One link, by index or name (also an alternative one); `undefined` when there is none. `decode` makes what is
-   * wanted of it, such as `decodeLinkSummary`.
+   * Returns a link by index or (alternative) name, or `undefined` when it does not exist. `decode` decodes it, such as
+   * `decodeLinkSummary` of `@cnikit/netlink/short-lived`.
    */
   link(ref: LinkRef): Link | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => T): T | undefined;
@@ -86,24 +106,29 @@ export class RtnetlinkConnection {
   }
 
   /**
-   * Makes a link and gives it as it is then, by one request where the kernel tells
-   * it back (Linux 6.1), else by asking for its name. `undefined` only when the
-   * kernel is older and `spec` has no name, or when it was made elsewhere (`netns`).
+   * Creates a link and returns it. Since Linux 6.1 one request suffices (NLM_F_ECHO); with an older kernel a second one
+   * reads the link by its name. Returns `undefined` when the kernel is older and `spec` has no name, or when the link
+   * was created in another namespace (`netns`).
+   *
+   * @throws {NetlinkError} when the kernel refuses the request
    */
   createLink(spec: LinkSpec): Link | undefined {
     const request = newLink(spec);
-    const told = this.connection.query({ ...request, flags: request.flags | NLM_F_ECHO }, linkBy(decodeLink));
-    // The kernel tells before it joins the link to its master, but acknowledges after that.
-    if (told !== undefined && spec.master) {
-      told.master = spec.master;
+    const echoed = this.connection.query(
+      { ...request, flags: request.flags | NLM_F_ECHO },
+      linkBy(decodeLink),
+    );
+    // The kernel sends the echo before it enslaves the link, and the acknowledgement after that.
+    if (echoed !== undefined && spec.master) {
+      echoed.master = spec.master;
     }
-    if (told !== undefined || spec.name === undefined || spec.netns !== undefined) {
-      return told;
+    if (echoed !== undefined || spec.name === undefined || spec.netns !== undefined) {
+      return echoed;
     }
     return this.link({ name: spec.name });
   }
 
-  /** Addresses of IPv4 and IPv6 unless the filter says which. */
+  /** Returns addresses; by default those of IPv4 and IPv6. */
   addresses(filter: AddressFilter = {}): Address[] {
     return this.connection.dump(getAddresses(filter), (message) => {
       if (message.type !== k.RTM_NEWADDR) {
@@ -118,11 +143,11 @@ export class RtnetlinkConnection {
     });
   }
 
-  /** Routes of all tables unless the filter says which; `[]` for a table that does not exist. */
+  /** Returns routes; by default those of all tables. `[]` for a table that does not exist. */
   routes(filter: RouteFilter = {}): Route[] {
     const all = ignoreErrno('ENOENT', () =>
       this.connection.dump(getRoutes(filter), (message) => {
-        // A dump of all families tells multicast and MPLS too.
+        // A dump of all families includes multicast and MPLS.
         const family = message.bytes[message.start];
         if (message.type !== k.RTM_NEWROUTE || (family !== k.AF_INET && family !== k.AF_INET6)) {
           return undefined;
@@ -134,14 +159,18 @@ export class RtnetlinkConnection {
     return all ?? [];
   }
 
-  /** The route that a packet would take, `ip route get`. Throws NetlinkError `ENETUNREACH` when there is none. */
+  /**
+   * Returns the route that a packet would take, `ip route get`.
+   *
+   * @throws {NetlinkError} ENETUNREACH when no route matches
+   */
   routeTo(query: Parameters<typeof getRoute>[0]): Route | undefined {
     return this.connection.query(getRoute(query), (message) =>
       message.type === k.RTM_NEWROUTE ? decodeRoute(message) : undefined,
     );
   }
 
-  /** Neighbours of IPv4 and IPv6; with `family: 'bridge'` forwarding entries. */
+  /** Returns neighbours of IPv4 and IPv6, or forwarding entries with `family: 'bridge'`. */
   neighbours(filter: NeighbourFilter = {}): Neighbour[] {
     return this.connection.dump(getNeighbours(filter), (message) => {
       if (message.type !== k.RTM_NEWNEIGH) {
@@ -156,7 +185,7 @@ export class RtnetlinkConnection {
     });
   }
 
-  /** `ip rule`, of IPv4 and IPv6 unless the filter says which. */
+  /** Returns policy routing rules, `ip rule`; by default those of IPv4 and IPv6. */
   rules(filter: { family?: 'ipv4' | 'ipv6' } = {}): Rule[] {
     return this.connection.dump(getRules(filter), (message) => {
       const family = message.bytes[message.start];
@@ -167,7 +196,7 @@ export class RtnetlinkConnection {
     });
   }
 
-  /** Queueing disciplines of one link or all. */
+  /** Returns the queueing disciplines of one link or all. */
   qdiscs(filter: { index?: number } = {}): Qdisc[] {
     return this.connection.dump(getQdiscs(filter), (message) => {
       if (message.type !== k.RTM_NEWQDISC) {
@@ -178,14 +207,14 @@ export class RtnetlinkConnection {
     });
   }
 
-  /** Filters of a link's qdisc; by default of its ingress. */
+  /** Returns the filters of a link's qdisc; by default of its ingress qdisc. */
   filters(filter: { index: number; parent?: number }): Filter[] {
     return this.connection.dump(getFilters(filter), (message) =>
       message.type === k.RTM_NEWTFILTER ? decodeFilter(message) : undefined,
     );
   }
 
-  /** The id under which this namespace knows another; `undefined` when it has none for it. */
+  /** Returns the ID that this namespace has for another one, or `undefined` when it has none. */
   netnsId(netns: NetnsRef): number | undefined {
     const id = this.connection.query(getNetnsId(netns), (message) =>
       message.type === k.RTM_NEWNSID ? decodeNetnsId(message) : undefined,

@@ -1,6 +1,6 @@
 /**
- * A kernel's side of a netlink socket, in memory: answers are what a function says,
- * byte for byte. For tests of code that takes a `Sys`, without rights or a kernel.
+ * The kernel's side of a netlink socket, in memory: a function answers every request. For tests of code that takes a
+ * `Sys`, without privileges or a kernel.
  *
  * ```ts
  * import { newLink, openRtnetlink } from '@cnikit/netlink';
@@ -23,7 +23,7 @@ import { NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLMSG_DONE, NLMSG_
 import { Encoder } from './codec/encoder.ts';
 import { encodeMessage, type MessageHeader, MessageReader } from './codec/message.ts';
 
-/** What the peer says to one message. Each call adds a message to the current datagram. */
+/** The answer to one message. Each call adds a message to the current datagram. */
 export interface Answer {
   /** NLMSG_ERROR: success when `errno` is 0 or absent. */
   ack(errno?: number, text?: string): void;
@@ -31,28 +31,28 @@ export interface Answer {
   message(type: number, body: Uint8Array, header?: Partial<MessageHeader>): void;
   /** NLMSG_DONE. */
   done(errno?: number): void;
-  /** What follows comes in a datagram of its own. */
+  /** Starts a new datagram. */
   flush(): void;
-  /** The next receive fails. */
+  /** Makes the next receive fail. */
   fail(errno: number): void;
 }
 
-/** Called for every message that is sent. Without any answer an acknowledgement or end that was asked for is given. */
+/** Called for every sent message. Without an answer the peer sends the acknowledgement or end that was requested. */
 export type Handler = (request: MessageReader, answer: Answer) => void;
 
-/** A kernel that answers as a function says, and what it was asked. */
+/** A fake kernel and the requests that it received. */
 export interface FakePeer {
   sys: Sys;
-  /** Each send, as the messages in it. */
+  /** The messages of each send. */
   sent: MessageHeader[][];
-  /** Descriptors that are open. */
+  /** Open descriptors. */
   open: Set<number>;
 }
 
-/** The port id that the fake gives every socket. */
+/** The port ID of every fake socket. */
 export const FAKE_PORT = 4242;
 
-/** A `Sys` whose netlink sockets lead to `handler`; everything else of it is not there. */
+/** Returns a `Sys` whose netlink sockets call `handler`. It has no other calls. */
 export function fakePeer(handler: Handler): FakePeer {
   const sent: MessageHeader[][] = [];
   const open = new Set<number>();

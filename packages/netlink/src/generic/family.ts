@@ -1,4 +1,4 @@
-/** Generic netlink: families that are found by name (linux/genetlink.h). */
+/** Families of generic netlink (linux/genetlink.h). */
 import { NLM_F_DUMP } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
@@ -6,7 +6,7 @@ import type { AttributeReader } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table } from '../codec/table.ts';
 
-/** The one family that has a fixed number. */
+/** The only family with a fixed number. */
 export const GENL_ID_CTRL = 16;
 const CTRL_CMD_GETFAMILY = 3;
 const CTRL_ATTR_FAMILY_NAME = 2;
@@ -17,7 +17,7 @@ const familyTable = {
   id: [1, 'u16', 'CTRL_ATTR_FAMILY_ID'],
   name: [CTRL_ATTR_FAMILY_NAME, 'string', 'CTRL_ATTR_FAMILY_NAME'],
   version: [3, 'u32', 'CTRL_ATTR_VERSION'],
-  /** Bytes of the family's own header behind genlmsghdr. */
+  /** Bytes of the family's header after genlmsghdr. */
   headerSize: [4, 'u32', 'CTRL_ATTR_HDRSIZE'],
   maxAttribute: [5, 'u32', 'CTRL_ATTR_MAXATTR'],
 } as const satisfies Table;
@@ -30,7 +30,7 @@ const groupTable = {
   id: [2, 'u32', 'CTRL_ATTR_MCAST_GRP_ID'],
 } as const satisfies Table;
 
-/** A family of generic netlink; `id` is the type of its messages. */
+/** A family of generic netlink. Its `id` is the type of its messages. */
 export interface GenericFamily extends Decoded<typeof familyTable> {
   operations: Array<Decoded<typeof operationTable>>;
   groups: Array<Decoded<typeof groupTable>>;
@@ -44,12 +44,12 @@ export interface GenericSpec {
   version?: number;
   /** NLM_F_*. */
   flags?: number;
-  /** What follows struct genlmsghdr. */
+  /** Bytes after struct genlmsghdr. */
   body?: Uint8Array;
   describe?: string;
 }
 
-/** A message of any family. */
+/** Returns a request of any family. */
 export function genericRequest(spec: GenericSpec, order: ByteOrder = 'little'): Request {
   const { family, command, version = 1, flags = 0, body } = spec;
   const encoder = requestEncoder(order).putU8(command).putU8(version).putU16(0);

@@ -20,34 +20,46 @@ const IFA_RT_PRIORITY = 9;
 const IFA_TARGET_NETNSID = 10;
 const IFA_PROTO = 11;
 const IFADDRMSG_SIZE = 8;
-/** "For ever" as a lifetime in seconds. */
+/** An infinite lifetime in seconds. */
 export const INFINITY_LIFE_TIME = 0xffffffff;
 
-/** An address to be set on a link or taken from it. */
+/** An address to add to a link or delete from it. */
 export interface AddressSpec {
   /** Index of the link. */
   index: number;
   /** `10.0.0.2/24`; without a length /32 or /128. */
   address: string;
-  /** Other end of a point-to-point link; then `address` is ours. Its length counts. */
+  /** Remote end of a point-to-point link, with the prefix length; `address` is the local end. */
   peer?: string;
   broadcast?: string | undefined;
-  /** RT_SCOPE_*; the kernel finds it out for IPv6. Default universe (0). */
+  /**
+   * RT_SCOPE_*. The kernel determines that of IPv6.
+   *
+   * @default RT_SCOPE_UNIVERSE
+   */
   scope?: number;
-  /** No duplicate address detection (IPv6): usable at once. */
+  /** Skip duplicate address detection (IPv6). */
   nodad?: boolean;
-  /** Further IFA_F_*. */
+  /** More IFA_F_*. */
   flags?: number;
-  /** IPv4: alias name, beginning with the link's. */
+  /** IPv4: alias name that starts with the link's name. */
   label?: string;
   /** Metric of the route that comes with the address. */
   routePriority?: number;
-  /** IFAPROT_*: who set it (Linux 5.18). */
+  /** IFAPROT_*: origin of the address (Linux 5.18). */
   protocol?: number;
-  /** Seconds; by default both are for ever. */
+  /**
+   * Lifetimes in seconds.
+   *
+   * @default infinite
+   */
   validLifetime?: number;
   preferredLifetime?: number;
-  /** Change the address when it exists; else EEXIST. */
+  /**
+   * Change an address that exists instead of failing with EEXIST.
+   *
+   * @default false
+   */
   replace?: boolean;
 }
 
@@ -105,14 +117,14 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
   return encoder.finish();
 }
 
-/** Which addresses to list; all that is given has to hold. */
+/** Filter of a dump of addresses. */
 export interface AddressFilter {
   family?: Family;
   /** Index of the link. */
   index?: number;
   /**
-   * Those of another network namespace, by the id that ours has for it (`linkNetnsId` of a veth): nothing needs to be
-   * mounted or entered. Needs CAP_NET_ADMIN there; EINVAL when there is none of that id.
+   * ID of another network namespace to list (`linkNetnsId` of a veth), which needs neither a mount nor setns(2). Needs
+   * CAP_NET_ADMIN there; EINVAL for an unknown ID.
    */
   netnsId?: number;
 }
@@ -139,7 +151,7 @@ export interface Address {
   address: string;
   /** Prefix length, also part of `address`. */
   prefixLength: number;
-  /** The other end, when the link is point to point; the length belongs to it then. */
+  /** Remote end of a point-to-point link; the prefix length is that of the remote end. */
   peer?: string;
   broadcast?: string;
   label?: string;
@@ -147,7 +159,7 @@ export interface Address {
   scope: number;
   /** IFA_F_*: IFA_F_TENTATIVE while duplicate detection runs, IFA_F_DADFAILED after it failed. */
   flags: number;
-  /** Seconds; absent means for ever. */
+  /** Lifetimes in seconds; absent means infinite. */
   validLifetime?: number;
   preferredLifetime?: number;
   routePriority?: number;
@@ -213,7 +225,7 @@ export function decodeAddress(payload: Payload): Address {
         keepUnknown(address, reader);
     }
   }
-  // IPv6 says IFA_LOCAL only when there is a peer; IPv4 says both always.
+  // IPv6 sends IFA_LOCAL only with a peer; IPv4 always sends both.
   address.address = `${local ?? far ?? ''}/${address.prefixLength}`;
   if (local !== undefined && far !== undefined && far !== local) {
     address.peer = far;

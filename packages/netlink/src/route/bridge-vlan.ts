@@ -1,4 +1,4 @@
-/** VLANs of bridge ports, and of bridges themselves: RTM_SETLINK and RTM_DELLINK in the bridge's family. */
+/** VLANs of bridge ports and bridges: RTM_SETLINK and RTM_DELLINK of family AF_BRIDGE. */
 import type { ByteOrder } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
@@ -13,41 +13,40 @@ const BRIDGE_VLAN_INFO_UNTAGGED = 4;
 const BRIDGE_VLAN_INFO_RANGE_BEGIN = 8;
 const BRIDGE_VLAN_INFO_RANGE_END = 16;
 
-/** A VLAN, or a range of them, of a bridge port. */
+/** A VLAN, or a range of VLANs, of a bridge port. */
 export interface BridgeVlan {
   /** 1 to 4094. */
   vid: number;
-  /** Last of a range that begins with `vid`. */
+  /** Last VLAN ID of a range that starts with `vid`. */
   last?: number;
-  /** Frames without a tag belong to it when they come in. */
+  /** Untagged incoming frames belong to this VLAN. */
   pvid?: boolean;
-  /** Frames of it leave without their tag. */
+  /** Outgoing frames are untagged. */
   untagged?: boolean;
 }
 
-/** VLANs to add to a bridge port or to take from it. */
+/** VLANs to add to a bridge port or delete from it. */
 export interface BridgeVlanSpec {
-  /** Index of the port; of the bridge with `self`. */
+  /** Index of the port, or of the bridge with `self`. */
   index: number;
   vlans: readonly BridgeVlan[];
-  /** The bridge itself, as its host's own port. */
+  /** Change the bridge itself instead of a port. */
   self?: boolean;
 }
 
-/** RTM_SETLINK, `bridge vlan add`. EOPNOTSUPP without VLAN filtering in the kernel or on no port. */
+/** RTM_SETLINK, `bridge vlan add`. EOPNOTSUPP when the link is not a port, or the kernel lacks VLAN filtering. */
 export function addBridgeVlans(spec: BridgeVlanSpec, order: ByteOrder = 'little'): Request {
   return bridgeVlans(RTM_SETLINK, spec, order, `add VLANs to bridge port #${spec.index}`);
 }
 
-/** RTM_DELLINK in the bridge's family, `bridge vlan del`; the link stays. */
+/** RTM_DELLINK of family AF_BRIDGE, `bridge vlan del`. The link stays. */
 export function delBridgeVlans(spec: BridgeVlanSpec, order: ByteOrder = 'little'): Request {
   return bridgeVlans(RTM_DELLINK, spec, order, `delete VLANs of bridge port #${spec.index}`);
 }
 
 function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, describe: string): Request {
   if (spec.vlans.length === 0) {
-    // In this family too an empty RTM_DELLINK is better not sent.
-    throw new NetlinkEncodeError('BAD_REQUEST', `No VLAN was given to ${describe}`);
+    throw new NetlinkEncodeError('BAD_REQUEST', `No VLANs given: ${describe}`);
   }
   const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putI32(spec.index).putZeros(8);
   const token = encoder.nest(IFLA_AF_SPEC);
@@ -58,7 +57,7 @@ function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, descr
     if (vid < 1 || last > 4094 || last < vid || (pvid && last > vid)) {
       throw new NetlinkEncodeError(
         'BAD_VALUE',
-        `VLAN ${vid} to ${last}: 1 to 4094 exist, and one is the PVID`,
+        `Invalid VLANs ${vid} to ${last}: IDs are 1 to 4094, and a PVID is a single VLAN`,
       );
     }
     const flags = (pvid ? BRIDGE_VLAN_INFO_PVID : 0) | (untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0);

@@ -69,7 +69,7 @@ export const RT_SCOPE_LINK = 253;
 export const RT_SCOPE_HOST = 254;
 export const RT_SCOPE_NOWHERE = 255;
 
-/** Who installed a route; from RTPROT_STATIC up the kernel does not interpret it. */
+/** Origin of a route. The kernel does not interpret values from RTPROT_STATIC on. */
 export const RTPROT_UNSPEC = 0;
 export const RTPROT_REDIRECT = 1;
 export const RTPROT_KERNEL = 2;
@@ -80,7 +80,7 @@ export const RTPROT_DHCP = 16;
 export const RTPROT_BIRD = 12;
 export const RTPROT_BGP = 186;
 
-/** What a route does with a packet. */
+/** Types of routes. */
 export const RTN_UNSPEC = 0;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;

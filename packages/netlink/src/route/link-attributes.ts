@@ -1,16 +1,16 @@
 import type { Table, Values } from '../codec/table.ts';
 
-/** IFLA_* attributes that are one value each, and may be set. */
+/** Settable IFLA_* attributes of one value each. */
 export const linkTable = {
   /** Bytes. */
   mtu: [4, 'u32', 'IFLA_MTU'],
   mac: [1, 'mac', 'IFLA_ADDRESS'],
   broadcast: [2, 'mac', 'IFLA_BROADCAST'],
-  /** Index of the bridge, VRF or bond that the link belongs to; 0 releases it. */
+  /** Index of the bridge, VRF or bond of the link; 0 releases the link. */
   master: [10, 'u32', 'IFLA_MASTER'],
-  /** Index of the link below (vlan, macvlan) or of the other end (veth). */
+  /** Index of the lower link (vlan, macvlan) or of the peer (veth). */
   linkIndex: [5, 'u32', 'IFLA_LINK'],
-  /** Id of the namespace in which `linkIndex` counts, when it is another. */
+  /** ID of the namespace of `linkIndex`, when it is another one. */
   linkNetnsId: [37, 's32', 'IFLA_LINK_NETNSID'],
   /** Packets. */
   txQueueLength: [13, 'u32', 'IFLA_TXQLEN'],
@@ -26,17 +26,17 @@ export const linkTable = {
   groMaxSize: [58, 'u32', 'IFLA_GRO_MAX_SIZE'],
   gsoIpv4MaxSize: [63, 'u32', 'IFLA_GSO_IPV4_MAX_SIZE'],
   groIpv4MaxSize: [64, 'u32', 'IFLA_GRO_IPV4_MAX_SIZE'],
-  /** Descriptor of the network namespace that the link is made in or moved to. */
+  /** Descriptor of the network namespace to create the link in or move it to. */
   netns: [28, 'u32', 'IFLA_NET_NS_FD'],
 } as const satisfies Table;
 
-/** IFLA_* attributes that the kernel only tells. */
+/** Read-only IFLA_* attributes. */
 export const linkStateTable = {
   /** IF_OPER_*. */
   operState: [16, 'u8', 'IFLA_OPERSTATE'],
   linkMode: [17, 'u8', 'IFLA_LINKMODE'],
   qdisc: [6, 'string', 'IFLA_QDISC'],
-  /** How many want promiscuous mode. */
+  /** Number of users of promiscuous mode. */
   promiscuity: [30, 'u32', 'IFLA_PROMISCUITY'],
   allMulticast: [61, 'u32', 'IFLA_ALLMULTI'],
   carrierChanges: [35, 'u32', 'IFLA_CARRIER_CHANGES'],
@@ -49,7 +49,7 @@ export const linkStateTable = {
   tsoMaxSegments: [60, 'u32', 'IFLA_TSO_MAX_SEGS'],
   parentDevice: [56, 'string', 'IFLA_PARENT_DEV_NAME'],
   parentBus: [57, 'string', 'IFLA_PARENT_DEV_BUS_NAME'],
-  /** In an event: where the link went. */
+  /** In an event: the new namespace of the link. */
   newNetnsId: [45, 's32', 'IFLA_NEW_NETNSID'],
   newIndex: [49, 's32', 'IFLA_NEW_IFINDEX'],
 } as const satisfies Table;
@@ -70,5 +70,5 @@ export const IFLA_INFO_SLAVE_DATA = 5;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** sizeof(struct ifinfomsg). */
 export const IFINFOMSG_SIZE = 16;
-/** Longest name of a link with its NUL. */
+/** Maximum size of a link's name with the NUL. */
 export const IFNAMSIZ = 16;

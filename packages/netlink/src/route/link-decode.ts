@@ -22,7 +22,7 @@ export interface LinkStatistics {
   txDropped: number | bigint;
 }
 
-/** A link as the kernel describes it. The settings of its kind stand under the kind's name: `link.vxlan?.id`. */
+/** A link as the kernel describes it. The settings of its kind are a property with the kind's name: `link.vxlan?.id`. */
 export interface Link
   extends Omit<LinkSettings, 'mtu' | 'netns'>,
     LinkState,
@@ -33,11 +33,11 @@ export interface Link
   type: number;
   /** IFF_*. */
   flags: number;
-  /** IFF_UP: somebody set it up. */
+  /** IFF_UP: administratively up. */
   up: boolean;
   /** IFF_RUNNING: it can carry packets. */
   running: boolean;
-  /** Bytes; 0 when the kernel does not say. */
+  /** Bytes; 0 when the kernel does not send it. */
   mtu: number;
   kind?: string;
   alternativeNames?: string[];
@@ -48,7 +48,7 @@ export interface Link
   portKind?: string;
   /** Settings as a port of a bridge. */
   bridgePort?: BridgePortAttributes & { unknown?: UnknownAttribute[] };
-  /** Settings of a kind, or of a port, that is not known here. */
+  /** Settings of an unknown kind or port kind. */
   kindData?: Uint8Array;
   portData?: Uint8Array;
   /** Unknown attributes of IFLA_LINKINFO and IFLA_PROP_LIST. */
@@ -132,7 +132,7 @@ function readInfo(reader: AttributeReader, link: Link): void {
   }
 }
 
-/** The kernel puts the kind before its data, and so does everyone who wants to be understood. */
+/** Reads the settings of the kind. The kernel sends the kind first. */
 function readKind(reader: AttributeReader, link: Link): void {
   const kind = link.kind as LinkKind;
   const codec = Object.hasOwn(linkKinds, kind) ? linkKinds[kind] : undefined;
@@ -171,7 +171,7 @@ function keepInner(link: Link, reader: AttributeReader): void {
   keepUnknown(link.inner, reader);
 }
 
-/** The one setting of IFLA_AF_SPEC that requests here can change; the attribute itself is kept whole. */
+/** Reads the only setting of IFLA_AF_SPEC that requests can change. The whole attribute is kept, too. */
 function readAddrGenMode(reader: AttributeReader, link: Link): void {
   const families = reader.attributes('IFLA_AF_SPEC');
   while (families.next()) {

@@ -13,15 +13,14 @@ for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_GROUP, IFLA_LINKI
   WANTED[type] = true;
 }
 
-/** What tells a link and its state, out of the sixty attributes that the kernel tells of one. */
+/** The properties that identify a link, out of the sixty that the kernel sends. */
 export type LinkSummary = Pick<
   Link,
   'index' | 'name' | 'flags' | 'up' | 'mac' | 'linkIndex' | 'group' | 'kind'
 >;
 
 /**
- * As `decodeLink`, and passes over everything else: a tenth of its work, which counts where a program runs for
- * one link. Throws NetlinkDecodeError only.
+ * Decodes only the properties that identify a link, for a tenth of the work of `decodeLink()`. Throws NetlinkDecodeError only.
  */
 export function decodeLinkSummary(payload: Payload): LinkSummary {
   const little = payload.order === 'little';

@@ -34,7 +34,7 @@ const neighbourTable = {
   probes: [4, 'u32', 'NDA_PROBES'],
   /** VLAN of a bridge's entry. */
   vlan: [5, 'u16', 'NDA_VLAN'],
-  /** VXLAN: UDP port, VNI and link of the remote end, where they differ from the link's own. */
+  /** VXLAN: UDP port, VNI and link of the remote end, if they differ from those of the link. */
   port: [6, 'be16', 'NDA_PORT'],
   vni: [7, 'u32', 'NDA_VNI'],
   lowerIndex: [8, 'u32', 'NDA_IFINDEX'],
@@ -42,7 +42,7 @@ const neighbourTable = {
   master: [9, 'u32', 'NDA_MASTER'],
   linkNetnsId: [10, 's32', 'NDA_LINK_NETNSID'],
   sourceVni: [11, 'u32', 'NDA_SRC_VNI'],
-  /** RTPROT_*: who made it. */
+  /** RTPROT_*: origin of the entry. */
   protocol: [12, 'u8', 'NDA_PROTOCOL'],
   nextHopId: [13, 'u32', 'NDA_NH_ID'],
   extendedFlags: [15, 'u32', 'NDA_FLAGS_EXT'],
@@ -50,20 +50,19 @@ const neighbourTable = {
 
 export type NeighbourAttributes = Values<typeof neighbourTable>;
 
-/** A neighbour or forwarding entry to make. */
+/** A neighbour or forwarding entry to create. */
 export interface NeighbourSpec extends NeighbourAttributes {
   /** Index of the link. */
   index: number;
   /**
-   * IP address of the neighbour; of a VXLAN's remote end with family `bridge`.
-   * May be absent in an entry of a bridge.
+   * IP address of the neighbour, or of a VXLAN's remote end with family `bridge`. Optional for a bridge.
    */
   address?: string;
   /** NUD_*; default NUD_PERMANENT, with NUD_NOARP for family `bridge`. */
   state?: number;
   /** NTF_*; for family `bridge` default NTF_SELF, or NTF_MASTER to mean the bridge above the link. */
   flags?: number;
-  /** `bridge` for forwarding entries: `bridge fdb`. Otherwise `address` tells. */
+  /** `bridge` for forwarding entries, `bridge fdb`. Otherwise it follows from `address`. */
   family?: Family | 'bridge';
   /** `replace` (the default) changes an existing entry; `create`: EEXIST; `append`: one more remote end (VXLAN). */
   mode?: 'create' | 'replace' | 'append';
@@ -82,7 +81,7 @@ export function newNeighbour(spec: NeighbourSpec, order: ByteOrder = 'little'): 
   return { type: RTM_NEWNEIGH, flags, payload, describe: `new neighbour ${neighbourText(spec)}` };
 }
 
-/** RTM_DELNEIGH, `ip neighbour del` or `bridge fdb del`. ENOENT when there is none. */
+/** RTM_DELNEIGH, `ip neighbour del` or `bridge fdb del`. ENOENT when it does not exist. */
 export function delNeighbour(spec: NeighbourSpec, order: ByteOrder = 'little'): Request {
   const payload = encodeNeighbour(spec, order);
   return { type: RTM_DELNEIGH, flags: 0, payload, describe: `delete neighbour ${neighbourText(spec)}` };
@@ -107,7 +106,7 @@ function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
     return encoder.finish();
   }
   if (address === undefined) {
-    throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs its address');
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A neighbour needs an address');
   }
   encoder
     .putU32(0)
@@ -120,7 +119,7 @@ function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
   return encoder.finish();
 }
 
-/** Which neighbours to list; all that is given has to hold. */
+/** Filter of a dump of neighbours. */
 export interface NeighbourFilter {
   /** `bridge`: forwarding entries. Default: IPv4 and IPv6 neighbours. */
   family?: Family | 'bridge';

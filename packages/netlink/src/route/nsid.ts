@@ -1,4 +1,4 @@
-/** Ids under which one network namespace knows another: RTM_NEWNSID, RTM_GETNSID. */
+/** IDs that one network namespace has for others: RTM_NEWNSID, RTM_GETNSID. */
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
@@ -8,7 +8,7 @@ const NETNSA_NSID = 1;
 const NETNSA_PID = 2;
 const NETNSA_FD = 3;
 
-/** The other namespace: a descriptor of it, or a process in it. */
+/** Another namespace: a descriptor, or a process in it. */
 export type NetnsRef = { fd: number } | { pid: number };
 
 /** RTM_GETNSID, `ip netns list-id`. */
@@ -19,10 +19,10 @@ export function getNetnsId(netns: NetnsRef, order: ByteOrder = 'little'): Reques
   } else {
     encoder.u32(NETNSA_PID, netns.pid);
   }
-  return { type: RTM_GETNSID, flags: 0, payload: encoder.finish(), describe: 'get the id of a namespace' };
+  return { type: RTM_GETNSID, flags: 0, payload: encoder.finish(), describe: 'get the ID of a namespace' };
 }
 
-/** RTM_NEWNSID, `ip netns set`. -1 lets the kernel choose; EEXIST when the namespace has one. */
+/** RTM_NEWNSID, `ip netns set`. -1 lets the kernel choose; EEXIST when the namespace has an ID. */
 export function newNetnsId(netns: NetnsRef, id = -1, order: ByteOrder = 'little'): Request {
   const encoder = requestEncoder(order).putU32(0).i32(NETNSA_NSID, id);
   if ('fd' in netns) {
@@ -30,7 +30,7 @@ export function newNetnsId(netns: NetnsRef, id = -1, order: ByteOrder = 'little'
   } else {
     encoder.u32(NETNSA_PID, netns.pid);
   }
-  return { type: RTM_NEWNSID, flags: 0, payload: encoder.finish(), describe: `new namespace id ${id}` };
+  return { type: RTM_NEWNSID, flags: 0, payload: encoder.finish(), describe: `new namespace ID ${id}` };
 }
 
 /**

@@ -46,7 +46,7 @@ export const metricsTable = {
 /** RTA_METRICS of a route. */
 export type RouteMetrics = Values<typeof metricsTable>;
 
-/** One of several ways that a route goes. */
+/** A next hop of a multipath route. */
 export interface NextHop {
   /** Gateway, of the route's family or (IPv6 under IPv4, RFC 5549) the other. */
   via?: string;
@@ -54,9 +54,9 @@ export interface NextHop {
   oif?: number;
   /** 1 (the default) to 256. */
   weight?: number;
-  /** The gateway is on the link though no route says so. */
+  /** The gateway is on-link, even without a route to it. */
   onlink?: boolean;
-  /** RTNH_F_*, as the kernel tells them (dead, link down); not sent. */
+  /** RTNH_F_*, read only (dead, link down). */
   flags?: number;
   unknown?: UnknownAttribute[];
 }

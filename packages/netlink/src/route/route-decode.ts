@@ -17,9 +17,9 @@ export interface Route {
   via?: string;
   /** Index of the link. */
   oif?: number;
-  /** Source address that the host's own packets take. */
+  /** Source address of the host's own packets. */
   src?: string;
-  /** Packets from here only, with its length (source routing). */
+  /** Source prefix (source routing). */
   from?: string;
   /** RT_TABLE_*. */
   table: number;
@@ -39,7 +39,7 @@ export interface Route {
   nextHops?: NextHop[];
   nextHopId?: number;
   preference?: number;
-  /** Seconds until the route goes. */
+  /** Seconds until the route expires. */
   expires?: number;
   iif?: number;
   unknown?: UnknownAttribute[];
@@ -133,7 +133,7 @@ function readRouteAttribute(reader: AttributeReader, route: Route, length: numbe
   }
 }
 
-/** struct rta_cacheinfo: of interest is only how long the route has left, in hundredths of a second. */
+/** Reads the remaining lifetime of struct rta_cacheinfo, which is in hundredths of a second. */
 function readCacheInfo(reader: AttributeReader, route: Route): void {
   reader.size(12, 'RTA_CACHEINFO', true);
   const expires = readI32(reader.bytes, reader.start + 8, reader.order === 'little');

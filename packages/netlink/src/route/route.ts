@@ -1,4 +1,4 @@
-/** Requests that make and remove routes, and dump them. */
+/** Requests that create, delete and dump routes. */
 import type { Family } from '@cnikit/ip';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
@@ -11,7 +11,7 @@ import { addressEnd, familyFilter, familyNumber, familyOfSize, lengthOf } from '
 import type { NextHop, RouteMetrics } from './route-attributes.ts';
 import * as rta from './route-attributes.ts';
 
-/** A route. Between `create`, `replace` and `append` see `mode`. */
+/** A route to create or delete. */
 export interface RouteSpec {
   /** `10.0.0.0/24`, an address, or `default`. Bits beyond the length must be 0 (EINVAL). */
   dst: string;
@@ -19,37 +19,39 @@ export interface RouteSpec {
   via?: string;
   /** Index of the link. */
   oif?: number;
-  /** Source address that the host's own packets take. */
+  /** Source address of the host's own packets. */
   src?: string;
   /** Default RT_TABLE_MAIN. */
   table?: number;
-  /** RTPROT_*: who installed it. Default RTPROT_STATIC. */
+  /** RTPROT_*: origin of the route. Default RTPROT_STATIC. */
   protocol?: number;
   /** RT_SCOPE_*. Default: link without a gateway and host for local routes (IPv4), universe otherwise. */
   scope?: number;
-  /** Metric; the lowest wins. IPv6 makes 1024 of 0. */
+  /** Metric; the lowest wins. IPv6 turns 0 into 1024. */
   priority?: number;
   /** RTN_*. Default RTN_UNICAST. */
   type?: number;
-  /** The gateway is on the link though no route says so. */
+  /** The gateway is on-link, even without a route to it. */
   onlink?: boolean;
   tos?: number;
   /** Bytes; short for `metrics: {mtu}`. */
   mtu?: number;
   metrics?: RouteMetrics;
-  /** Several ways at once, instead of `via` and `oif`. */
+  /** Next hops of a multipath route, instead of `via` and `oif`. */
   nextHops?: readonly NextHop[];
-  /** Id of a next hop object. */
+  /** ID of a next hop object. */
   nextHopId?: number;
-  /** Only needed for `default` without an address that tells. */
+  /** Needed only for `default` without an address. */
   family?: Family;
   /** IPv6 router preference: 0 medium, 1 high, 3 low. */
   preference?: number;
-  /** Seconds until the route goes (IPv6). */
+  /** Seconds until the route expires (IPv6). */
   expires?: number;
   /**
-   * `create` (the default): EEXIST when there is one with the same dst, tos and
-   * metric. `replace`: takes its place. `append`: stands behind it.
+   * When a route with the same dst, tos and metric exists, `create` fails with EEXIST, `replace` replaces it, and
+   * `append` adds the new one after it.
+   *
+   * @default 'create'
    */
   mode?: 'create' | 'replace' | 'append';
 }
@@ -72,8 +74,7 @@ export function newRoute(spec: RouteSpec, order: ByteOrder = 'little'): Request 
 }
 
 /**
- * RTM_DELROUTE, `ip route del`. What is not given matches anything, and the first
- * that matches goes; ESRCH when none does.
+ * RTM_DELROUTE, `ip route del`. Deletes the first route that matches all given properties; ESRCH when none does.
  */
 export function delRoute(spec: RouteSpec, order: ByteOrder = 'little'): Request {
   const payload = encodeRoute(spec, k.RTPROT_UNSPEC, k.RTN_UNSPEC, k.RT_SCOPE_NOWHERE, order);
@@ -81,7 +82,7 @@ export function delRoute(spec: RouteSpec, order: ByteOrder = 'little'): Request 
 }
 
 function routeText({ dst, via, oif }: RouteSpec): string {
-  return via === undefined ? (oif === undefined ? dst : `${dst} by link #${oif}`) : `${dst} via ${via}`;
+  return via === undefined ? (oif === undefined ? dst : `${dst} dev #${oif}`) : `${dst} via ${via}`;
 }
 
 function encodeRoute(
@@ -106,14 +107,14 @@ function encodeRoute(
     const size = encoder.addressText(rta.RTA_DST, dst, 0, end, 'Destination');
     const length = lengthOf(dst, end, size, 'Destination');
     family = familyOfSize(size);
-    // A zero prefix says nothing, and `ip` sends none.
+    // `ip` sends no address for a zero-length prefix.
     if (length === 0) {
       encoder.rewind(rta.RTMSG_SIZE);
     }
     encoder.patchU8(1, length);
   }
   encoder.patchU8(0, family);
-  // IPv6 has no scopes: the kernel ignores what is said and shows universe.
+  // IPv6 has no scopes: the kernel ignores the value and reports universe.
   encoder.patchU8(6, spec.scope ?? (family === k.AF_INET6 ? k.RT_SCOPE_UNIVERSE : scope));
   if (spec.tos !== undefined) {
     encoder.patchU8(3, spec.tos);
@@ -190,10 +191,14 @@ function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: numbe
   encoder.end(token);
 }
 
-/** What a dump of routes is narrowed to, by the kernel (and again here, for kernels before 5.0). */
+/** Filter of a dump of routes, applied by the kernel, and again here for kernels before 5.0. */
 export interface RouteFilter {
   family?: Family;
-  /** Default: all tables, that of local addresses too. */
+  /**
+   * Routing table.
+   *
+   * @default all tables, including that of local addresses
+   */
   table?: number;
   protocol?: number;
   /** RTN_*. */
@@ -227,7 +232,7 @@ export function getRoute(
   order: ByteOrder = 'little',
 ): Request {
   const encoder = requestEncoder(order).putZeros(8);
-  // IPv6 tells the table anyway, and refuses this flag (inet6_rtm_valid_getroute_req in net/ipv6/route.c).
+  // IPv6 always sends the table and refuses this flag (inet6_rtm_valid_getroute_req in net/ipv6/route.c).
   const table = query.dst.includes(':') ? 0 : k.RTM_F_LOOKUP_TABLE;
   encoder.putU32(table | (query.fibMatch === true ? k.RTM_F_FIB_MATCH : 0));
   const size = encoder.address(rta.RTA_DST, query.dst, 'Destination');

@@ -23,25 +23,25 @@ const FRA_TABLE = 15;
 const FRA_SPORT_RANGE = 23;
 const FRA_DPORT_RANGE = 24;
 const FIB_RULE_HDR_SIZE = 12;
-/** The kernel's way to say that a rule suppresses nothing. */
+/** The kernel's value for a rule without suppression. */
 const NO_SUPPRESSION = 0xffffffff;
 
 const ruleTable = {
   iif: [3, 'string', 'FRA_IIFNAME'],
-  /** FR_ACT_GOTO: the priority of the rule to go on with. */
+  /** FR_ACT_GOTO: priority of the target rule. */
   goto: [4, 'u32', 'FRA_GOTO'],
-  /** The lowest goes first; the kernel chooses when absent. */
+  /** The lowest runs first; the kernel chooses when absent. */
   priority: [6, 'u32', 'FRA_PRIORITY'],
   fwmark: [10, 'u32', 'FRA_FWMARK'],
   flow: [11, 'u32', 'FRA_FLOW'],
   tunId: [12, 'be64', 'FRA_TUN_ID'],
   suppressGroup: [13, 'u32', 'FRA_SUPPRESS_IFGROUP'],
-  /** Ignore what the table says when its prefix is this long or shorter. */
+  /** Ignore routes of the table whose prefix has this length or less. */
   suppressPrefixLength: [14, 'u32', 'FRA_SUPPRESS_PREFIXLEN'],
   fwmask: [16, 'u32', 'FRA_FWMASK'],
   oif: [17, 'string', 'FRA_OIFNAME'],
   l3mdev: [19, 'bool', 'FRA_L3MDEV'],
-  /** RTPROT_*: who made the rule. */
+  /** RTPROT_*: origin of the rule. */
   protocol: [21, 'u8', 'FRA_PROTOCOL'],
   /** IPPROTO_*. */
   ipProtocol: [22, 'u8', 'FRA_IP_PROTO'],
@@ -62,16 +62,16 @@ interface RuleCommon extends Values<typeof ruleTable> {
   destinationPorts?: PortRange;
 }
 
-/** A rule to make: which packets, and what becomes of them. */
+/** A policy routing rule to create. */
 export interface RuleSpec extends RuleCommon {
-  /** Needed unless `from` or `to` tells. */
+  /** Needed without `from` and `to`. */
   family?: Family;
-  /** Table that the rule looks in. */
+  /** Table to look up. */
   table?: number;
   /** FR_ACT_*; default FR_ACT_TO_TBL. */
   action?: number;
   tos?: number;
-  /** The rule holds for what does not match. */
+  /** Apply the rule to packets that do not match. */
   invert?: boolean;
 }
 
@@ -86,7 +86,7 @@ export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   };
 }
 
-/** RTM_DELRULE, `ip rule del`: the first rule that has all of what is given. ENOENT when there is none. */
+/** RTM_DELRULE, `ip rule del`: deletes the first rule that matches all given properties. ENOENT when none does. */
 export function delRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   const payload = encodeRule(spec, 0, order);
   return { type: k.RTM_DELRULE, flags: 0, payload, describe: `delete rule ${ruleText(spec)}` };

@@ -16,11 +16,15 @@ interface QdiscCommon {
   handle?: number;
   /** Default: TC_H_ROOT, or TC_H_INGRESS for the kinds of that name. */
   parent?: number;
-  /** `create` (the default): EEXIST when there is one; `replace`: takes its place or changes it. */
+  /**
+   * When a qdisc exists, `create` fails with EEXIST; `replace` replaces or changes it.
+   *
+   * @default 'create'
+   */
   mode?: 'create' | 'replace';
 }
 
-/** A queueing discipline: `tbf` with its options; `ingress` and `clsact`, which only carry filters; others by default settings. */
+/** A queueing discipline: `tbf` with its options; `ingress` and `clsact`, which only carry filters; others with default settings. */
 export type QdiscSpec = QdiscCommon &
   (({ kind: 'tbf' } & TbfOptions) | { kind: 'ingress' | 'clsact' | 'fq_codel' | 'pfifo_fast' | 'noqueue' });
 
@@ -47,7 +51,7 @@ function place({ index, handle, parent, kind }: QdiscCommon & { kind?: string })
   };
 }
 
-/** RTM_DELQDISC, `tc qdisc del`; its filters go with it. ENOENT or EINVAL when there is none. */
+/** RTM_DELQDISC, `tc qdisc del`; with its filters. ENOENT or EINVAL when it does not exist. */
 export function delQdisc(
   spec: { index: number; kind?: string; parent?: number; handle?: number },
   order: ByteOrder = 'little',

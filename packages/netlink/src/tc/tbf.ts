@@ -1,4 +1,4 @@
-/** The token bucket filter (tc-tbf(8)): lets a link send at a rate, with bursts. */
+/** The token bucket filter, tc-tbf(8), which limits a link to a rate with bursts. */
 import { readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -19,14 +19,14 @@ const TICK_NS = 64;
 export interface TbfOptions {
   /** Bytes per second. */
   rate: number;
-  /** Bytes that may go at once; at least the MTU. */
+  /** Bytes of a burst; at least the MTU. */
   burst: number;
   /**
-   * The time that the burst takes at the rate, in units of 64 ns: the kernel's own measure. When it is given, it goes
-   * to the kernel and `burst` does not, which then is what fits into that time.
+   * Duration of the burst at the rate, in units of 64 ns, as the kernel stores it. When set, it is sent instead of
+   * `burst`.
    */
   buffer?: number;
-  /** Bytes that may wait; or say `latency`. */
+  /** Bytes that may wait; an alternative to `latency`. */
   limit?: number;
   /** Milliseconds that a packet may wait. */
   latency?: number;
@@ -40,7 +40,7 @@ export function writeTbf(encoder: Encoder, options: TbfOptions): void {
   if (!(rate >= 1) || !(burst >= 1)) {
     throw new NetlinkEncodeError(
       'BAD_VALUE',
-      `tbf needs a rate and a burst above 0, not ${rate} and ${burst}`,
+      `tbf needs a positive rate and burst, got ${rate} and ${burst}`,
     );
   }
   const limit = options.limit ?? limitOf(options);
@@ -76,7 +76,7 @@ function limitOf({ rate, burst, latency }: TbfOptions): number {
 const ticks = (bytes: number, rate: number): number =>
   Math.min(0xffffffff, Math.round((bytes / rate) * (1e9 / TICK_NS)));
 
-/** struct tc_ratespec. With the link layer said, the kernel needs no table of rates. */
+/** Writes struct tc_ratespec. With a link layer the kernel needs no rate table. */
 function writeRate(encoder: Encoder, rate: number): void {
   encoder
     .putU8(0)
@@ -106,7 +106,7 @@ export function readTbf(reader: AttributeReader): TbfOptions {
       options.burst = reader.u32('TCA_TBF_BURST');
     }
   }
-  // The kernel tells the burst as the time that it takes.
+  // The kernel sends the burst as a duration.
   if (options.burst === 0) {
     options.burst = Math.round(((options.buffer ?? 0) * TICK_NS * options.rate) / 1e9);
   }

@@ -6,7 +6,7 @@ export const bridgePortTable = {
   portState: [1, 'u8', 'IFLA_BRPORT_STATE'],
   portPriority: [2, 'u16', 'IFLA_BRPORT_PRIORITY'],
   portCost: [3, 'u32', 'IFLA_BRPORT_COST'],
-  /** Frames may leave by the port they came in. */
+  /** Frames may leave through the port that they entered. */
   hairpin: [4, 'bool', 'IFLA_BRPORT_MODE'],
   bpduGuard: [5, 'bool', 'IFLA_BRPORT_GUARD'],
   rootBlock: [6, 'bool', 'IFLA_BRPORT_PROTECT'],
@@ -36,7 +36,7 @@ export const bridgePortTable = {
   bcastFlood: [30, 'bool', 'IFLA_BRPORT_BCAST_FLOOD'],
   portGroupFwdMask: [31, 'u16', 'IFLA_BRPORT_GROUP_FWD_MASK'],
   neighSuppress: [32, 'bool', 'IFLA_BRPORT_NEIGH_SUPPRESS'],
-  /** Isolated ports do not talk to each other. */
+  /** Isolated ports cannot reach each other. */
   isolated: [33, 'bool', 'IFLA_BRPORT_ISOLATED'],
   backupPort: [34, 'u32', 'IFLA_BRPORT_BACKUP_PORT'],
   mrpRingOpen: [35, 'bool', 'IFLA_BRPORT_MRP_RING_OPEN'],

@@ -1,4 +1,4 @@
-/** Every kind of link that cnikit can describe. A new one is a file here and a row in each of the two lists. */
+/** The supported link kinds. A new kind is a file here and a row in both lists. */
 import type { UnknownAttribute } from '../../codec/reader.ts';
 import { type BridgeAttributes, bridge } from './bridge.ts';
 import { type IpvlanAttributes, ipvlan } from './ipvlan.ts';
@@ -23,22 +23,22 @@ export interface LinkKinds {
   vlan: VlanAttributes;
   vrf: VrfAttributes;
   vxlan: VxlanAttributes;
-  /** Keys and peers are of its family of generic netlink, `wireguard`. */
+  /** Keys and peers belong to the generic netlink family `wireguard`. */
   wireguard: NoAttributes;
 }
 
-/** The kinds of link whose settings are known here. */
+/** The supported link kinds. */
 export type LinkKind = keyof LinkKinds;
 
-/** A kind without settings of its own. */
+/** A kind without settings. */
 export type NoAttributes = Record<never, never>;
 
-/** What the kernel says of a link's kind; attributes unknown here are kept. */
+/** The settings of a link's kind, with unknown attributes. */
 export type LinkKindInfo<K extends LinkKind> = LinkKinds[K] & { unknown?: UnknownAttribute[] };
 
 const none: LinkKindCodec = { table: {} };
 
-/** By the kernel's name for the kind. */
+/** The codecs, by the kernel's name of the kind. */
 export const linkKinds: Readonly<Record<LinkKind, LinkKindCodec>> = {
   bridge,
   dummy: none,

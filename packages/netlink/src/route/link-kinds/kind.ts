@@ -5,8 +5,8 @@ import type { Table } from '../../codec/table.ts';
 /** How one kind of link writes and reads its IFLA_INFO_DATA. */
 export interface LinkKindCodec {
   table: Table;
-  /** Writes all, the table's too, where the table does not cover all. */
+  /** Writes all attributes, when the table does not have all. */
   write?(encoder: Encoder, spec: never): void;
-  /** Reads the current attribute, which the table does not have; false when it is unknown here too. */
+  /** Reads an attribute that the table does not have. Returns false when it is unknown. */
   read?(reader: AttributeReader, into: never): boolean;
 }

@@ -7,17 +7,20 @@ const VETH_INFO_PEER = 1;
 const IFINFOMSG_SIZE = 16;
 
 /**
- * The other end of a veth pair. It cannot be made up in the same message when it
- * lies in another namespace: the kernel answers ENOTCONN.
+ * The peer of a veth. A peer in another namespace cannot be set up in the same message: the kernel answers ENOTCONN.
  */
 export interface VethPeer {
   name?: string;
   mtu?: number;
   mac?: string;
-  /** By default as many as the machine may have processors (Linux 5.17). */
+  /**
+   * Number of queues.
+   *
+   * @default the number of possible processors (Linux 5.17)
+   */
   txQueues?: number;
   rxQueues?: number;
-  /** Descriptor of the network namespace that it is made in. */
+  /** Descriptor of the network namespace to create the peer in. */
   netns?: number;
 }
 

@@ -6,7 +6,7 @@ import type { LinkKindCodec } from './kind.ts';
 const vxlanTable = {
   /** VNI, 24 bits. */
   id: [1, 'u32', 'IFLA_VXLAN_ID'],
-  /** Index of the link that the outer packets leave by. */
+  /** Index of the egress link of outer packets. */
   lowerIndex: [3, 'u32', 'IFLA_VXLAN_LINK'],
   ttl: [5, 'u8', 'IFLA_VXLAN_TTL'],
   tos: [6, 'u8', 'IFLA_VXLAN_TOS'],
@@ -27,7 +27,7 @@ const vxlanTable = {
   remCsumRx: [22, 'bool', 'IFLA_VXLAN_REMCSUM_RX'],
   gbp: [23, 'flag', 'IFLA_VXLAN_GBP'],
   remCsumNoPartial: [24, 'flag', 'IFLA_VXLAN_REMCSUM_NOPARTIAL'],
-  /** The tunnel's ends come with each packet (eBPF, routes with encapsulation). */
+  /** Each packet carries its tunnel metadata (eBPF, routes with encapsulation). */
   collectMetadata: [25, 'bool', 'IFLA_VXLAN_COLLECT_METADATA'],
   label: [26, 'be32', 'IFLA_VXLAN_LABEL'],
   gpe: [27, 'flag', 'IFLA_VXLAN_GPE'],
@@ -43,7 +43,7 @@ const IFLA_VXLAN_GROUP6 = 16;
 const IFLA_VXLAN_LOCAL6 = 17;
 
 export interface VxlanAttributes extends Values<typeof vxlanTable> {
-  /** Where frames to unknown addresses go: a multicast group or one remote end. */
+  /** Destination of frames to unknown addresses: a multicast group or a remote end. */
   remote?: string;
   /** Source address of the outer packets. */
   local?: string;

@@ -3,8 +3,8 @@
  * two thin bindings (napi.c for Node, quickjs.c for the static executable).
  *
  * Rules that keep it safe and portable:
- *  - A function returns >= 0, or -errno. It never prints and never exits, but for
- *    exit() itself and for a thread that cannot return to its network namespace.
+ *  - A function returns >= 0, or -errno. It never prints and never exits, except
+ *    exit() and a thread that cannot return to its network namespace.
  *  - The Node addon is compiled once against musl's headers and loaded into
  *    processes that run on glibc or musl. The two disagree on the layout of
  *    struct stat, struct dirent, sigset_t, struct sigaction and the
@@ -12,8 +12,8 @@
  *    the kernel by syscall(2), whose layouts are the kernel's and are the same
  *    under both. Only pointers, integers and struct timespec/pollfd/iovec
  *    (identical on 64-bit Linux) are shared with libc.
- *  - Only *at() forms of system calls: arm64 has no others.
- *  - Every file descriptor made here is close-on-exec.
+ *  - Only *at() forms of system calls: arm64 has only these.
+ *  - Every file descriptor is close-on-exec.
  */
 #ifndef CNIKIT_CORE_H
 #define CNIKIT_CORE_H
@@ -36,8 +36,8 @@ typedef struct {
 } cnk_arg;
 
 /*
- * Text that a function gives back: one or several pieces in one buffer. It starts
- * in memory inside itself, which for most calls is enough, so that they allocate nothing.
+ * Text that a function returns: one or more pieces in one buffer. The first buffer is
+ * part of the struct, so that most calls allocate nothing.
  */
 typedef struct {
   char *data;
@@ -54,7 +54,7 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
  * X(name, arguments, result)
  *   arguments: i integer, p text without NUL (a path), t any text, b Uint8Array
  *   result:    i the number itself, t one text, l a list of texts; for t and l a
- *              negative number (-errno) is given instead on failure
+ *              negative number (-errno) on failure
  */
 #define CNK_TABLE(X)             \
   X(open, "pii", 'i')            \
@@ -108,27 +108,27 @@ typedef int64_t (*cnk_fn)(const cnk_arg *a, cnk_out *out);
 CNK_TABLE(CNK_DECLARE)
 #undef CNK_DECLARE
 
-/* out.c: an empty one. */
+/* out.c: initialises an empty buffer. */
 void cnk_out_init(cnk_out *out);
 /* Room for `more` bytes behind data+len, or NULL when memory is short. */
 char *cnk_out_room(cnk_out *out, size_t more);
-/* Ends a piece at the present length. 0, or -ENOMEM. */
+/* Ends a piece at the current length. 0, or -ENOMEM. */
 int cnk_out_end(cnk_out *out);
 void cnk_out_free(cnk_out *out);
 
-/* sockets.c: set by a program that ends soon, so that children which outlive it are init's. */
+/* sockets.c: set by a short-lived program, whose surviving children init reaps. */
 extern int cnk_ends_soon;
 
 /* namespaces.c: a descriptor of the thread's network namespace. */
 int64_t cnk_own_netns(void);
 
-/* files.c: appends what fd gives until its end; -EFBIG beyond max bytes. */
+/* files.c: reads fd to its end and appends the bytes; -EFBIG beyond max bytes. */
 int64_t cnk_read_all(int fd, size_t max, cnk_out *out);
 
-/* syscall(2)'s convention to ours. */
+/* Converts syscall(2)'s result to >= 0 or -errno. */
 static inline int64_t cnk_result(long r) { return r < 0 ? -(int64_t)errno : (int64_t)r; }
 
-/* The same, started again when a signal handler interrupted it. */
+/* The same, repeated while a signal handler interrupts the call. */
 #define CNK_RETRY(call)                  \
   ({                                     \
     long r_;                             \

@@ -51,7 +51,7 @@ int64_t cnk_read_all(int fd, size_t max, cnk_out *out) {
   size_t start = out->len;
   for (;;) {
     size_t got = out->len - start;
-    /* One byte beyond the limit is asked for, to tell "exactly max" from "more". */
+    /* Reads one byte beyond the limit, to distinguish "exactly max" from "more". */
     size_t want = max - got + 1;
     size_t left = out->cap - out->len, step = left > 0 ? left : out->cap;
     if (want > step) want = step;
@@ -77,7 +77,7 @@ int64_t cnk_readFdText(const cnk_arg *a, cnk_out *out) {
   return cnk_read_all((int)a[0].num, (size_t)a[1].num, out);
 }
 
-/* One write: files below /proc/sys take a value whole or not at all. */
+/* One write: files below /proc/sys need the whole value in one write. */
 int64_t cnk_writeText(const cnk_arg *a, cnk_out *out) {
   (void)out;
   int64_t fd = open_at(a[0].text, a[2].num, a[3].num);
@@ -97,7 +97,7 @@ int64_t cnk_writeFdText(const cnk_arg *a, cnk_out *out) {
   while (done < a[1].len) {
     int64_t n = CNK_RETRY(syscall(SYS_write, (int)a[0].num, a[1].text + done, a[1].len - done));
     if (n == -EAGAIN) {
-      /* A pipe to a Node parent may be non-blocking: wait for room, not forever in a loop. */
+      /* A pipe to a Node parent may be non-blocking: wait for room instead of spinning. */
       struct { int fd; short events, revents; } p = {(int)a[0].num, 4 /* POLLOUT */, 0};
       n = CNK_RETRY(syscall(SYS_ppoll, &p, 1, NULL, NULL, 0));
       if (n < 0) return n;
@@ -206,10 +206,10 @@ int64_t cnk_stat(const cnk_arg *a, cnk_out *out) {
 }
 
 int64_t cnk_readlink(const cnk_arg *a, cnk_out *out) {
-  enum { LONGEST = 4096 }; /* PATH_MAX: the kernel keeps no longer target */
-  char *room = cnk_out_room(out, LONGEST);
+  enum { MAX_TARGET = 4096 }; /* PATH_MAX */
+  char *room = cnk_out_room(out, MAX_TARGET);
   if (!room) return -ENOMEM;
-  int64_t n = cnk_result(syscall(SYS_readlinkat, AT_FDCWD, a[0].text, room, LONGEST));
+  int64_t n = cnk_result(syscall(SYS_readlinkat, AT_FDCWD, a[0].text, room, MAX_TARGET));
   if (n > 0) out->len += (size_t)n;
   return n;
 }

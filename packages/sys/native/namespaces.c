@@ -1,4 +1,4 @@
-/* Namespaces and mounts. They belong to the calling thread (or, for mounts, to what shares its root). */
+/* Namespaces and mounts of the calling thread. */
 #include "core.h"
 
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 enum { AF_UNIX_ = 1, SOCK_DGRAM_CLOEXEC_ = 02000002, SIOCGSKNS_ = 0x894C };
 
 /*
- * By a socket (Linux 4.9, with CAP_NET_ADMIN), since for the first name that is looked up below /proc/thread-self the
- * kernel makes the directory, which takes it longer than three calls.
+ * Uses a socket (Linux 4.9, with CAP_NET_ADMIN): three calls are faster than the first lookup below /proc/thread-self,
+ * which makes the kernel create the directory.
  */
 int64_t cnk_own_netns(void) {
   int64_t s = cnk_result(syscall(SYS_socket, AF_UNIX_, SOCK_DGRAM_CLOEXEC_, 0)), fd = -ENOTTY;
@@ -19,7 +19,7 @@ int64_t cnk_own_netns(void) {
   return fd >= 0 ? fd : CNK_RETRY(syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0));
 }
 
-/* 1 when the path leads to the thread's network namespace, else 0. */
+/* 1 when the path is the thread's network namespace, else 0. */
 int64_t cnk_inNetns(const cnk_arg *a, cnk_out *out) {
   (void)out;
   struct statx other, own;
@@ -44,7 +44,7 @@ int64_t cnk_unshare(const cnk_arg *a, cnk_out *out) {
   return cnk_result(syscall(SYS_unshare, (int)a[0].num));
 }
 
-/* (source, target, fstype, flags, data); no data is told as empty. */
+/* (source, target, fstype, flags, data); empty data means none. */
 int64_t cnk_mount(const cnk_arg *a, cnk_out *out) {
   (void)out;
   const char *data = a[4].len ? a[4].text : NULL;

@@ -29,7 +29,7 @@ static napi_value type_error(napi_env env, const entry *e, const char *what) {
   return NULL;
 }
 
-/* Text of a result: what is not UTF-8 becomes U+FFFD. */
+/* Converts text; invalid UTF-8 becomes U+FFFD. */
 static napi_value text(napi_env env, const char *data, size_t len) {
   napi_value v = NULL;
   if (napi_create_string_utf8(env, data, len, &v) != napi_ok)
@@ -75,7 +75,7 @@ static napi_value call(napi_env env, napi_callback_info info) {
       napi_typedarray_type type;
       napi_value buffer;
       size_t offset;
-      /* The memory cannot move or go away meanwhile: no JavaScript runs before the function returns. */
+      /* The memory stays valid: no JavaScript runs before the function returns. */
       if (napi_get_typedarray_info(env, argv[i], &type, &a[i].len, (void **)&a[i].bytes, &buffer, &offset) != napi_ok ||
           type != napi_uint8_array) {
         type_error(env, e, ": expected a Uint8Array");

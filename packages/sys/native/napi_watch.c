@@ -1,10 +1,10 @@
 /*
- * "Tell me when this descriptor can be read", for Node only: a thread that sits
- * in poll(2) and a thread-safe function that brings the news to the event loop.
+ * Watches a descriptor, for Node only: a thread waits in poll(2), and a thread-safe
+ * function notifies the event loop.
  *
- * One news at a time: after telling, the thread waits for `wake`, which the event
- * loop writes once the callback has run. So a slow reader is not flooded, and
- * what it left unread is told again (level-triggered, as poll is).
+ * After a notification the thread waits for `wake`, which the event loop writes when
+ * the callback has run. So a slow reader is not flooded, and unread data causes
+ * another notification (level-triggered, like poll).
  */
 #include "core.h"
 
@@ -22,7 +22,7 @@ typedef struct {
   int joined;          /* event loop thread only */
   pthread_t thread;    /* one word in glibc and in musl */
   napi_env env;
-  napi_threadsafe_function tell;
+  napi_threadsafe_function notify;
 } watch;
 
 static void *poll_thread(void *arg) {
@@ -37,7 +37,7 @@ static void *poll_thread(void *arg) {
       armed = 1;
     } else if (p[1].revents) {
       armed = 0;
-      if (napi_call_threadsafe_function(w->tell, NULL, napi_tsfn_nonblocking) != napi_ok) break;
+      if (napi_call_threadsafe_function(w->notify, NULL, napi_tsfn_nonblocking) != napi_ok) break;
     }
   }
   return NULL;
@@ -49,19 +49,19 @@ static void wake(watch *w) {
 }
 
 /* On the event loop: runs the callback, then lets the thread poll again. */
-static void on_told(napi_env env, napi_value callback, void *context, void *data) {
+static void on_notified(napi_env env, napi_value callback, void *context, void *data) {
   watch *w = context;
   (void)data;
-  if (!env || w->stopped) return; /* told before it was closed: the caller expects silence */
+  if (!env || w->stopped) return; /* notified before it was closed: the caller expects no call */
   napi_value undefined, error;
   napi_get_undefined(env, &undefined);
   if (napi_call_function(env, undefined, callback, 0, NULL, NULL) == napi_pending_exception &&
       napi_get_and_clear_last_exception(env, &error) == napi_ok)
-    napi_fatal_exception(env, error); /* as from any other event: 'uncaughtException', or the end */
+    napi_fatal_exception(env, error); /* like any other event: 'uncaughtException' */
   if (!w->stopped) wake(w);
 }
 
-/* The thread never waits for the event loop, so joining it is short and cannot dead-lock. */
+/* The thread never waits for the event loop, so joining it is fast and cannot deadlock. */
 static void stop(watch *w) {
   if (w->joined) return;
   w->joined = 1;
@@ -73,7 +73,7 @@ static void stop(watch *w) {
 
 static void on_env_end(void *arg) { stop(arg); }
 
-/* Last of all, when neither queue nor thread refers to the watch. */
+/* Runs last, when neither queue nor thread refers to the watch. */
 static void on_released(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
@@ -110,12 +110,12 @@ napi_value cnk_watch_open(napi_env env, napi_callback_info info) {
   }
   w->wake = (int)made;
   napi_create_string_utf8(env, "cnikit_sys.watch", NAPI_AUTO_LENGTH, &name);
-  if (napi_create_threadsafe_function(env, argv[1], NULL, name, 0, 1, w, on_released, w, on_told, &w->tell) != napi_ok) {
+  if (napi_create_threadsafe_function(env, argv[1], NULL, name, 0, 1, w, on_released, w, on_notified, &w->notify) != napi_ok) {
     syscall(SYS_close, w->wake);
     free(w);
     return failed(env, -ENOMEM);
   }
-  /* Signals are for the main thread: libuv's handlers would run on this one too. The mask is inherited. */
+  /* Blocks signals in the thread, which inherits the mask: libuv's handlers belong to the main thread. */
   const uint64_t all = ~(uint64_t)0;
   uint64_t before;
   syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &before, sizeof all);
@@ -123,7 +123,7 @@ napi_value cnk_watch_open(napi_env env, napi_callback_info info) {
   syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &before, NULL, sizeof before);
   if (error) {
     syscall(SYS_close, w->wake);
-    napi_release_threadsafe_function(w->tell, napi_tsfn_abort); /* frees w */
+    napi_release_threadsafe_function(w->notify, napi_tsfn_abort); /* frees w */
     return failed(env, -error);
   }
   napi_add_env_cleanup_hook(env, on_env_end, w);
@@ -131,7 +131,7 @@ napi_value cnk_watch_open(napi_env env, napi_callback_info info) {
   return handle;
 }
 
-/* watchClose(handle): once only; the TypeScript side sees to it. */
+/* watchClose(handle): the TypeScript side calls it once. */
 napi_value cnk_watch_close(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value argv[1];
@@ -144,6 +144,6 @@ napi_value cnk_watch_close(napi_env env, napi_callback_info info) {
   watch *w = data;
   stop(w);
   napi_remove_env_cleanup_hook(env, on_env_end, w);
-  napi_release_threadsafe_function(w->tell, napi_tsfn_abort); /* frees w, later, on the event loop */
+  napi_release_threadsafe_function(w->notify, napi_tsfn_abort); /* frees w, later, on the event loop */
   return NULL;
 }

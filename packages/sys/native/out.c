@@ -5,7 +5,7 @@
 #include <string.h>
 
 void cnk_out_init(cnk_out *out) {
-  /* Not memset: most of it is never looked at. */
+  /* No memset: most of the buffer is never read. */
   out->data = out->first_data;
   out->cap = sizeof out->first_data;
   out->ends = out->first_ends;
@@ -13,7 +13,7 @@ void cnk_out_init(cnk_out *out) {
   out->len = out->count = 0;
 }
 
-/* `old` with its `used` bytes, now of `size` bytes; old memory that is part of the cnk_out is left. */
+/* Grows `old` to `size` bytes and keeps its `used` bytes; memory inside the cnk_out is not freed. */
 static void *grow(void *old, int inside, size_t used, size_t size) {
   void *p = realloc(inside ? NULL : old, size);
   if (p && inside) memcpy(p, old, used);

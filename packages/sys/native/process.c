@@ -1,4 +1,4 @@
-/* The process itself: environment, clocks, randomness, its end. */
+/* The process: environment, clocks, randomness, exit. */
 #include "core.h"
 
 #include <string.h>
@@ -44,7 +44,7 @@ int64_t cnk_sleepMs(const cnk_arg *a, cnk_out *out) {
   (void)out;
   if (a[0].num < 0) return -EINVAL;
   struct timespec left = {a[0].num / 1000, (a[0].num % 1000) * 1000000};
-  /* An interrupted sleep goes on with what is left. */
+  /* An interrupted sleep continues with the remaining time. */
   return CNK_RETRY(syscall(SYS_nanosleep, &left, &left));
 }
 

@@ -10,7 +10,7 @@
 
 int cnk_quickjs_init(JSContext *ctx, JSValueConst global);
 
-/* Set while an executable's start is prepared at build time: nothing may be asked of that machine's kernel. */
+/* Set while the build prepares an executable's start: system calls of the build machine would be wrong. */
 int cnk_quickjs_forbidden;
 
 typedef struct {
@@ -41,7 +41,7 @@ static JSValue result_of(JSContext *ctx, const entry *e, int64_t r, const cnk_ou
   return list;
 }
 
-/* The memory of a byte array. It stays: no JavaScript runs before the function returns. */
+/* Returns the memory of a byte array, which stays valid: no JavaScript runs before the function returns. */
 static int bytes_of(JSContext *ctx, JSValueConst v, cnk_arg *a) {
   size_t offset, element, size;
   JSValue buffer = JS_GetTypedArrayBuffer(ctx, v, &offset, &a->len, &element);
@@ -64,7 +64,7 @@ static JSValue call(JSContext *ctx, JSValueConst this, int argc, JSValueConst *a
   JSValue v = JS_EXCEPTION;
   int64_t r = 0;
   size_t i = 0, count = strlen(e->args);
-  if (cnk_quickjs_forbidden) return JS_ThrowTypeError(ctx, "sys is used while the executable is built; do it in __cnikit_main");
+  if (cnk_quickjs_forbidden) return JS_ThrowTypeError(ctx, "System calls are not available while the executable is built: call sys in __cnikit_main");
   if ((size_t)argc < count) return JS_ThrowTypeError(ctx, "Too few arguments");
   memset(a, 0, sizeof a);
   for (; i < count; i++) {
@@ -98,7 +98,7 @@ done:
   return v;
 }
 
-/* Defined lazily by QuickJS: a function that is not called costs no object. */
+/* QuickJS defines the functions lazily: one that is not called costs no object. */
 #define FUNCTION(name, args, result) JS_CFUNC_MAGIC_DEF(#name, sizeof args - 1, call, INDEX_##name),
 static const JSCFunctionListEntry functions[] = {CNK_TABLE(FUNCTION)};
 

@@ -1,4 +1,4 @@
-/* run(): start a program, feed it, collect what it prints, reap it. No shell. */
+/* run(): starts a program, writes its input, collects its output, reaps it. No shell. */
 #include "core.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ struct child {
   char **argv, **envp;
   char **paths; /* what to exec, in order, NULL at the end */
   int in[2], out[2], err[2];
-  int report[2]; /* brings the errno of a failed exec; a successful one closes it */
+  int report[2]; /* carries the errno of a failed exec; a successful exec closes it */
   int wstatus, reaped;
 };
 
@@ -62,9 +62,9 @@ static int64_t high_pipe(int ends[2]) {
 }
 
 /*
- * Runs in the vfork child: it shares the parent's memory while the parent's
- * thread stands still, so it only makes system calls. It reports by a pipe, not by
- * that memory: some emulators make a plain fork of it.
+ * Runs in the vfork child, which shares the memory of the suspended parent thread, so
+ * it makes only system calls. It reports errors through a pipe: some emulators turn
+ * vfork into fork.
  * All signals are blocked until the handlers, which are the parent's code and
  * would run on the parent's memory, are reset.
  */
@@ -77,14 +77,14 @@ static void __attribute__((noreturn, noinline)) exec_child(struct child *c) {
       syscall(SYS_dup3, c->err[1], 2, 0) < 0) {
     error = errno;
   } else {
-    /* Descriptors that our own parent left open are none of the child's business; before Linux 5.9 they stay. */
+    /* Closes descriptors inherited from our own parent; before Linux 5.9 they stay open. */
     if (c->report[1] > 3) syscall(SYS_close_range, 3, c->report[1] - 1, 0);
     syscall(SYS_close_range, c->report[1] + 1, ~0u, 0);
     syscall(SYS_rt_sigprocmask, SIG_SETMASK_, &none, NULL, sizeof none);
     error = ENOENT;
     for (char **p = c->paths; *p; p++) {
       syscall(SYS_execve, *p, c->argv, c->envp);
-      /* As a PATH search does: a directory without it is passed over, but "found, not allowed" is kept. */
+      /* Like a PATH search: skips directories without the program, but remembers EACCES. */
       if (errno == EACCES) error = EACCES;
       else if (errno != ENOENT && errno != ENOTDIR) {
         error = errno;
@@ -118,7 +118,7 @@ static const char *path_of(char **envp) {
   return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-/* The candidates for execve: the name itself when it has a slash, else one for each directory of PATH. */
+/* The paths for execve: the name itself if it has a slash, else one for each directory of PATH. */
 static char **candidates(const char *name, char **envp) {
   const char *path = strchr(name, '/') || !*name ? NULL : path_of(envp);
   size_t dirs = 1, length = strlen(name);
@@ -154,7 +154,7 @@ static int64_t now_ms(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Reads what is there. 1: more may come, 0: end of file, else -errno. */
+/* Reads the available bytes. 1: more may come, 0: end of file, else -errno. */
 static int64_t drain(int fd, cnk_out *to) {
   for (;;) {
     if (to->len > OUTPUT_LIMIT) return -EFBIG;
@@ -172,7 +172,7 @@ struct feed {
   size_t len, done;
 };
 
-/* Writes what fits. 1: more to write, 0: all written or nobody reads, else -errno. */
+/* Writes what fits. 1: more to write, 0: all written or no reader, else -errno. */
 static int64_t feed_some(int fd, struct feed *f) {
   while (f->done < f->len) {
     int64_t n = CNK_RETRY(syscall(SYS_write, fd, f->text + f->done, f->len - f->done));
@@ -185,8 +185,8 @@ static int64_t feed_some(int fd, struct feed *f) {
 }
 
 /*
- * Moves bytes until the child ends. Its end, not the end of its output, is what
- * is waited for: a daemon that it leaves behind may hold the pipes for ever.
+ * Moves bytes until the child ends. It does not wait for the end of the output:
+ * a daemon of the child may keep the pipes open.
  */
 static int64_t converse(struct child *c, int pid, int pidfd, struct feed *f, int64_t deadline, cnk_out *o,
                         cnk_out *e) {
@@ -212,7 +212,7 @@ static int64_t converse(struct child *c, int pid, int pidfd, struct feed *f, int
       if (ended < 0) return ended;
       c->reaped = ended > 0;
     }
-    /* Drained after the child's end was seen, so that its last words are not lost. */
+    /* Reads after the check for the child's end, so that its last output is not lost. */
     int *fds[2] = {&c->out[0], &c->err[0]};
     cnk_out *outs[2] = {o, e};
     for (int i = 0; i < 2; i++) {
@@ -226,7 +226,7 @@ static int64_t converse(struct child *c, int pid, int pidfd, struct feed *f, int
   }
 }
 
-/* vfork keeps its own frame out of the caller's; see exec_child. */
+/* vfork in a function of its own, with its own stack frame; see exec_child. */
 static int64_t start(struct child *c) {
   const uint64_t all = ~(uint64_t)0;
   uint64_t before;
@@ -246,7 +246,7 @@ static int64_t run_child(struct child *c, struct feed *f, int64_t timeout, cnk_o
   const int ours[3] = {c->in[1], c->out[0], c->err[0]};
   for (int i = 0; i < 3; i++) syscall(SYS_fcntl, ours[i], F_SETFL, O_NONBLOCK);
 
-  /* A parent that ignored SIGCHLD hands that on by exec; children would then be reaped unseen. */
+  /* An ignored SIGCHLD is inherited through exec; the kernel would then reap children itself. */
   struct kernel_sigaction chld;
   if (syscall(SYS_rt_sigaction, SIG_CHLD, NULL, &chld, sizeof chld.mask) == 0 && chld.handler == (void *)1) {
     static const struct kernel_sigaction by_default;
@@ -280,7 +280,7 @@ static int64_t run_child(struct child *c, struct feed *f, int64_t timeout, cnk_o
   return 0;
 }
 
-/* (argv, env, has env, input, time-out in ms or -1, int32[2]): each word of argv and env ends by a NUL. */
+/* (argv, env, has env, input, time-out in ms or -1, int32[2]): each string of argv and env ends with a NUL. */
 int64_t cnk_run(const cnk_arg *a, cnk_out *out) {
   extern char **environ;
   int32_t result[2];

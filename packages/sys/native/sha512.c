@@ -1,11 +1,11 @@
-/* SHA-512 (FIPS 180-4), by which the field's plugins name what they make, and which QuickJS does not have. */
+/* SHA-512 (FIPS 180-4). CNI plugins derive names from it; QuickJS lacks it. */
 #include "core.h"
 
 #include <string.h>
 
 enum { BLOCK = 128, LENGTH_AT = 112 };
 
-/* Section 4.2.3: of the cube roots of the first primes; section 5.3.5: of their square roots. */
+/* Section 4.2.3: from the cube roots of the first primes; section 5.3.5: from their square roots. */
 static const uint64_t rounds[80] = {
     0x428a2f98d728ae22ULL, 0x7137449123ef65cdULL, 0xb5c0fbcfec4d3b2fULL, 0xe9b5dba58189dbbcULL,
     0x3956c25bf348b538ULL, 0x59f111f1b605d019ULL, 0x923f82a4af194f9bULL, 0xab1c5ed5da6d8118ULL,
@@ -75,7 +75,7 @@ int64_t cnk_sha512(const cnk_arg *a, cnk_out *out) {
   memcpy(last, text, left);
   last[left] = 0x80;
   size_t blocks = left < LENGTH_AT ? 1 : 2;
-  /* In bits, of which 64 are enough for any memory. */
+  /* Length in bits; 64 bits suffice. */
   for (int i = 0; i < 8; i++) last[blocks * BLOCK - 1 - i] = (uint8_t)((uint64_t)a[0].len << 3 >> (8 * i));
   for (size_t i = 0; i < blocks; i++) compress(state, last + i * BLOCK);
   char *room = cnk_out_room(out, BLOCK);

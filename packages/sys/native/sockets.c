@@ -1,4 +1,4 @@
-/* Sockets; netlink's in particular. */
+/* Sockets, mainly netlink. */
 #include "core.h"
 
 #include <fcntl.h>
@@ -15,8 +15,8 @@ static int64_t new_socket(const cnk_arg *a) {
 }
 
 /*
- * A thread that is left in a foreign network namespace would configure the
- * wrong machine's interfaces from then on: nothing is better than going on.
+ * Aborts: a thread that stays in a foreign network namespace would configure the
+ * wrong interfaces from then on.
  */
 static void __attribute__((noreturn)) lost_in_namespace(void) {
   static const char message[] = "cnikit: cannot return to the original network namespace, ending\n";
@@ -30,7 +30,7 @@ int64_t cnk_socket(const cnk_arg *a, cnk_out *out) {
   if (a[3].num < 0) return new_socket(a);
   int64_t home = cnk_own_netns();
   if (home < 0) return home;
-  /* A closed netnsFd whose number `home` has just taken would pass for our own namespace. */
+  /* If netnsFd was closed, `home` may have the same number and pass for that namespace. */
   int64_t fd = home == a[3].num ? -EBADF : cnk_result(syscall(SYS_setns, (int)a[3].num, CLONE_NEWNET_));
   if (fd >= 0) {
     fd = new_socket(a);
@@ -40,7 +40,7 @@ int64_t cnk_socket(const cnk_arg *a, cnk_out *out) {
   return fd;
 }
 
-/* Gives the port id that the kernel chose; it cannot be told from the process id when there are several sockets. */
+/* Returns the port ID that the kernel chose; with several sockets it is not the process ID. */
 int64_t cnk_bindNetlink(const cnk_arg *a, cnk_out *out) {
   (void)out;
   struct sockaddr_nl address;
@@ -83,7 +83,7 @@ int64_t cnk_setsockopt(const cnk_arg *a, cnk_out *out) {
       syscall(SYS_setsockopt, (int)a[0].num, (int)a[1].num, (int)a[2].num, &value, (uint32_t)sizeof value));
 }
 
-/* The value goes to int32[1]: as a return value it could not be told from an error. */
+/* The value goes to int32[1], because a negative return value is an error. */
 int64_t cnk_getsockopt(const cnk_arg *a, cnk_out *out) {
   (void)out;
   int32_t value = 0;
@@ -94,7 +94,7 @@ int64_t cnk_getsockopt(const cnk_arg *a, cnk_out *out) {
   return r;
 }
 
-/* As in linux/if.h, whose other members nobody needs. */
+/* As in linux/if.h, with the members that are needed. */
 struct ifreq_ {
   char name[16];
   union {
@@ -103,7 +103,7 @@ struct ifreq_ {
   };
 };
 
-/* A name that is too long is one that there is no interface of. */
+/* A name that is too long cannot be that of an interface: ENODEV. */
 static int64_t name_into(struct ifreq_ *request, const cnk_arg *name) {
   memset(request, 0, sizeof *request);
   if (name->len >= sizeof request->name) return -ENODEV;
@@ -112,8 +112,8 @@ static int64_t name_into(struct ifreq_ *request, const cnk_arg *name) {
 }
 
 /*
- * (fd, request, name, byte[24]): a question of netdevice(7) about an interface of the socket's namespace; what follows
- * the name in the answer goes into the bytes. Only for requests whose struct ifreq has no pointer in it.
+ * (fd, request, name, byte[24]): an ioctl of netdevice(7) for an interface of the socket's namespace. The part of struct
+ * ifreq after the name goes into the bytes. Only for requests without a pointer in struct ifreq.
  */
 int64_t cnk_ifreq(const cnk_arg *a, cnk_out *out) {
   (void)out;
@@ -166,22 +166,22 @@ static void pause_for(long ns) {
 }
 
 /*
- * (fd, message, name): has the message sent by a child, and returns when no interface of that name is there any more, or
- * the kernel has answered. Who asks the kernel to delete an interface gets no answer before all processors have been
- * seen to be done with it, 10 to 30 ms after it has gone.
+ * (fd, message, name): a child sends the message. Returns when no interface of that name exists, or the kernel has
+ * answered. Deleting an interface blocks the caller until an RCU grace period has elapsed, 10 to 30 ms after the
+ * interface is gone.
  *
- * The question for the driver waits for the kernel's lock of interfaces, under which one goes with all that hangs on it:
- * ENODEV is said after that. Not in a program that lives on, whose the child would stay when it has ended.
+ * Querying the driver takes the RTNL lock, which the kernel holds while it deletes an interface and everything attached
+ * to it; so ENODEV comes after that. Long-running programs send the message themselves: the child would stay a zombie.
  */
 int64_t cnk_sendDetached(const cnk_arg *a, cnk_out *out) {
   int fd = (int)a[0].num;
   struct drvinfo_ info;
-  /* Of what is not there the kernel says so at once. */
+  /* If the interface does not exist, the kernel answers at once. */
   if (!cnk_ends_soon || ask_driver(fd, &a[2], &info) == -ENODEV) return cnk_send(a, out);
   int64_t child = cnk_result(fork());
   if (child < 0) return cnk_send(a, out);
   if (child == 0) {
-    /* Who has started us waits for the end of what it reads. All else that is open may as well be closed later. */
+    /* The runtime waits for the end of our output. Other descriptors may be closed later. */
     for (int i = 0; i < 3; i++)
       if (i != fd) syscall(SYS_close, i);
     cnk_send(a, out);
@@ -203,12 +203,12 @@ int64_t cnk_recv(const cnk_arg *a, cnk_out *out) {
   return CNK_RETRY(syscall(SYS_recvfrom, (int)a[0].num, a[1].bytes, a[1].len, (int)a[2].num, NULL, NULL));
 }
 
-/* (fd, events, time-out in ms or -1): the events that came, 0 after the time. */
+/* (fd, events, timeout in ms or -1): the events, or 0 after the timeout. */
 int64_t cnk_poll(const cnk_arg *a, cnk_out *out) {
   (void)out;
   struct pollfd p = {(int)a[0].num, (short)a[1].num, 0};
   struct timespec left = {a[2].num / 1000, (a[2].num % 1000) * 1000000};
-  /* The kernel writes the remaining time back, so a signal does not make the wait longer. */
+  /* The kernel writes the remaining time back, so a signal does not extend the wait. */
   int64_t n = CNK_RETRY(syscall(SYS_ppoll, &p, 1, a[2].num < 0 ? NULL : &left, NULL, 0));
   return n > 0 ? (unsigned short)p.revents : n;
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Builds the addon, prebuilds/linux-<arch>/cnikit_sys.node, from the C in native/: for the package as it is published,
-// and, as the command cnikit-sys-build of the installed package, for systems that none of the published ones fits.
+// Builds the addon, prebuilds/linux-<arch>/cnikit_sys.node, from the C source in native/: for the published package, and
+// as the command cnikit-sys-build for other systems.
 //
-// Linked with -nostdlib, so it names no library and its symbols carry no version: one file serves Node
-// on glibc and on musl (native/core.h says what the sources do for that).
+// Linked with -nostdlib, the addon needs no library and no versioned symbol, so one file serves Node on glibc and on musl
+// (native/core.h has the rules for that).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,8 +13,8 @@ import { parseArgs } from 'node:util';
 const USAGE = `Usage: cnikit-sys-build [--arch ARCH[,ARCH...]]
 
 Compiles the native part of @cnikit/sys from the C source in the package, with the C compiler that CC names, or
-musl-gcc, gcc or cc; no network is needed. ARCH is a name of Node's: this machine's by default, or x64 or arm64
-where a cross compiler is installed.`;
+musl-gcc, gcc or cc; no network is needed. ARCH is an architecture of Node, by default that of
+this machine; x64 or arm64 need a cross compiler on other machines.`;
 
 const root = dirname(import.meta.dirname);
 const triplets = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
@@ -30,7 +30,7 @@ function main() {
     return 0;
   }
   if (process.platform !== 'linux') {
-    return fail(`No native part exists for ${process.platform}, only for Linux`);
+    return fail(`The native part supports only Linux, not ${process.platform}`);
   }
   const arches = (values.arch ?? process.env.CNIKIT_ARCHES ?? process.arch).split(',');
   return arches.map((arch) => build(arch, values.strict === true)).find((status) => status !== 0) ?? 0;
@@ -38,8 +38,8 @@ function main() {
 
 /**
  * @param {string} arch
- * @param {boolean} strict whether a warning is an error
- * @returns {number} the status to exit with
+ * @param {boolean} strict treat warnings as errors
+ * @returns {number} the exit status
  */
 function build(arch, strict) {
   const candidates = compilers(arch);
@@ -88,11 +88,11 @@ function flags(arch, compiler, strict) {
     ...'-std=gnu11 -O2 -Wall -Wextra -shared -fPIC -nostdlib -fvisibility=hidden -fstack-protector-strong'.split(
       ' ',
     ),
-    // Some distributions' gcc has it on: it asks for functions that only glibc has.
+    // Some distributions enable it by default; it needs functions that only glibc has.
     '-U_FORTIFY_SOURCE',
     '-Wl,-z,relro,-z,now,-z,noexecstack,-s',
     ...(strict ? ['-Werror'] : []),
-    // musl-gcc hides the kernel's headers; after its own they do no harm.
+    // musl-gcc hides the kernel's headers; they are searched after its own.
     ...(compiler.includes('musl')
       ? ['/usr/include', `/usr/include/${triplets[arch]}`].flatMap((folder) => ['-idirafter', folder])
       : []),

@@ -1,7 +1,6 @@
 /**
- * The raw functions that both adapters give, as native/core.h declares them. Numbers are
- * results >= 0 or -errno; where text is the result, a number means -errno. Nothing but
- * `createSys` calls these.
+ * The raw functions of both adapters, as native/core.h declares them. Numbers are results >= 0 or -errno; in place of text
+ * a number is -errno. Only `createSys()` and `sha512()` call them.
  */
 export interface Binding {
   open(path: string, flags: number, mode: number): number;
@@ -32,7 +31,7 @@ export interface Binding {
   clock(id: number): number;
   sleepMs(ms: number): number;
   random(into: Uint8Array): number;
-  /** Words of argv and env end by NUL each; the bytes of an Int32Array(2) get status and signal; gives [stdout, stderr]. */
+  /** Each string of argv and env ends with a NUL. `into` is an Int32Array(2) for status and signal. Returns [stdout, stderr]. */
   run(
     argv: string,
     env: string,
@@ -45,17 +44,17 @@ export interface Binding {
   unshare(flags: number): number;
   mount(source: string, target: string, fstype: string, flags: number, data: string): number;
   umount(target: string, flags: number): number;
-  /** 1 when the path leads to the thread's own network namespace, else 0. */
+  /** 1 when the path is the thread's own network namespace, else 0. */
   inNetns(path: string): number;
-  /** netnsFd -1: in the present namespace. */
+  /** netnsFd -1: the current namespace. */
   socket(domain: number, type: number, protocol: number, netnsFd: number): number;
   bindNetlink(fd: number, groups: number): number;
   bindUnix(fd: number, path: string): number;
   connectUnix(fd: number, path: string): number;
   setsockopt(fd: number, level: number, name: number, value: number): number;
-  /** The bytes of an Int32Array(1) get the value. */
+  /** `into` is an Int32Array(1) for the value. */
   getsockopt(fd: number, level: number, name: number, into: Uint8Array): number;
-  /** Needs 24 bytes, which get what follows the name in the answer. */
+  /** `into` has 24 bytes, for the part of struct ifreq after the name. */
   ifreq(fd: number, request: number, name: string, into: Uint8Array): number;
   driver(fd: number, name: string): string | number;
   send(fd: number, data: Uint8Array): number;

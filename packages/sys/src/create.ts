@@ -12,12 +12,12 @@ const CLOCK_MONOTONIC = 1;
 const CLOCK_PROCESS_CPUTIME_ID = 2;
 const TEXT_LIMIT = 1 << 20;
 
-/** The error of a negative result. */
+/** Throws the error of a negative result. */
 function fail(syscall: string, result: number, path?: string): never {
   throw new SysError({ syscall, errno: -result, path });
 }
 
-/** A number result: itself, or thrown. */
+/** Returns a number result, or throws its error. */
 function number(syscall: string, result: number, path?: string): number {
   if (result < 0) {
     fail(syscall, result, path);
@@ -25,12 +25,12 @@ function number(syscall: string, result: number, path?: string): number {
   return result;
 }
 
-/** A text or list result: itself, or thrown. */
+/** Returns a text or list result, or throws its error. */
 function value<T extends string | string[]>(syscall: string, result: T | number, path?: string): T {
   return typeof result === 'number' ? fail(syscall, result, path) : result;
 }
 
-/** 'a\0b\0': how `run` hands over words. */
+/** Joins the arguments of `run()` as 'a\0b\0'. */
 function words(list: readonly string[], path: string | undefined): string {
   let joined = '';
   for (const word of list) {
@@ -42,7 +42,7 @@ function words(list: readonly string[], path: string | undefined): string {
   return joined;
 }
 
-/** `Sys` over raw functions; `binding` is asked at each call, so that it may load late. */
+/** Returns the `Sys` of a binding. Every call asks for the binding, so that it loads on first use. */
 export function createSys(binding: () => Binding): InternalSys {
   const doubles = new Float64Array(5);
   const doubleBytes = new Uint8Array(doubles.buffer);
@@ -71,7 +71,7 @@ export function createSys(binding: () => Binding): InternalSys {
     return { status: ints[0]!, signal: ints[1]!, stdout: texts[0]!, stderr: texts[1]! };
   }
 
-  /** What `stat` has just written. */
+  /** Returns the result of the last stat(2). */
   function status(): FileStatus {
     const [dev, ino, mode, size, mtimeMs] = doubles as unknown as [number, number, number, number, number];
     return { dev, ino, mode, size, mtimeMs };

@@ -1,7 +1,7 @@
 /**
- * Linux's errno numbers (include/uapi/asm-generic/errno*.h; x86-64 and arm64 both use them), with the kernel's name and
- * what it means. One text, searched when a call has failed: a table of it would take more memory than all of this
- * package, in each process. 524 is not for user space, yet netlink replies carry it.
+ * Linux's errno numbers (include/uapi/asm-generic/errno*.h; used by x86-64 and arm64), with name and meaning. They are one
+ * text that is searched after a failed call: an object would take more memory than the rest of this package, in every
+ * process. 524 is internal to the kernel, but netlink replies contain it.
  */
 const ERRNO = `
 1 EPERM Operation not permitted
@@ -137,26 +137,26 @@ const ERRNO = `
 524 ENOTSUPP Operation not supported by the kernel
 `;
 
-/** What a number means, in words: 'File exists' for 17. Undefined for one that Linux does not have. */
+/** Returns the meaning of a number: 'File exists' for 17. `undefined` for an unknown number. */
 export function errnoMeaning(errno: number): string | undefined {
   const row = rowOf(errno);
   return row?.slice(row.indexOf(' ') + 1);
 }
 
-/** The number of a name: `errnoOf('EEXIST')` is 17. Undefined for a name that Linux does not have. */
+/** Returns the number of a name: `errnoOf('EEXIST')` is 17. `undefined` for an unknown name. */
 export function errnoOf(code: string): number | undefined {
   const end = ERRNO.indexOf(` ${code} `);
   const number = Number(ERRNO.slice(ERRNO.lastIndexOf('\n', end) + 1, end));
-  // A word of a meaning has more than the number before it.
+  // The match may be a word of a meaning, which no number precedes.
   return end < 0 || Number.isNaN(number) ? undefined : number;
 }
 
-/** The name of a number: `errnoName(17)` is 'EEXIST'; a number without a name gives 'E' and the number. */
+/** Returns the name of a number: `errnoName(17)` is 'EEXIST'. For an unknown number, 'E' and the number. */
 export function errnoName(errno: number): string {
   return rowOf(errno)?.split(' ', 1)[0] ?? `E${errno}`;
 }
 
-/** Name and meaning. */
+/** Returns name and meaning of a number. */
 function rowOf(errno: number): string | undefined {
   const key = `\n${errno} `;
   const at = ERRNO.indexOf(key);

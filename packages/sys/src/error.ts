@@ -1,19 +1,19 @@
 import { errnoMeaning, errnoName } from './errno.ts';
 
-/** What a failed call tells. */
+/** The properties of a `SysError`. */
 export interface SysErrorInit {
   /** The method of `Sys` that failed. */
   syscall: string;
   /** Positive, as in errno.h. */
   errno: number;
-  /** The file or program the call was about. */
+  /** The file or program of the call. */
   path?: string | undefined;
-  /** In place of the kernel's words, when we know better. */
+  /** Replaces the kernel's explanation. */
   message?: string;
   cause?: unknown;
 }
 
-/** A call to the kernel that failed. Branch on `code`, not on the message. */
+/** A failed system call. Branch on `code`, not on the message. */
 export class SysError extends Error {
   override readonly name = 'SysError';
   readonly syscall: string;

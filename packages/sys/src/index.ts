@@ -1,5 +1,5 @@
 /**
- * The Linux calls that JavaScript runtimes leave out, as one synchronous object.
+ * The Linux system calls that JavaScript runtimes lack, as one synchronous object.
  *
  * ```ts
  * import { AF_NETLINK, NETLINK_ROUTE, SOCK_RAW, sys } from '@cnikit/sys';
@@ -15,7 +15,7 @@ import { binding } from '#binding';
 import { createSys } from './create.ts';
 import type { Sys } from './sys.ts';
 
-/** This process's kernel. Take a `Sys` as a parameter where tests should inject faults. */
+/** The system calls of this process. Take a `Sys` as a parameter to inject faults in tests. */
 export const sys: Sys = createSys(binding);
 
 export * from './constants.ts';

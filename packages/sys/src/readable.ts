@@ -1,5 +1,5 @@
 /**
- * Waiting for a descriptor on Node's event loop.
+ * Watches descriptors on Node's event loop.
  *
  * ```ts
  * import { AF_NETLINK, NETLINK_ROUTE, SOCK_RAW, sys } from '@cnikit/sys';
@@ -19,16 +19,18 @@ import { SysError } from './error.ts';
 
 /** A running watch. */
 export interface ReadableWatch {
-  /** Ends it: `onReadable` is not called any more, not even for what was already seen. A second call does nothing. */
+  /** Ends the watch: `onReadable` is never called again. A second call does nothing. */
   close(): void;
 }
 
 /**
- * Calls `onReadable` on the event loop while `fd` can be read, has an error or hung up. It is called again
- * as long as something is left to read, once per turn: read until EAGAIN (MSG_DONTWAIT), or close at the end.
+ * Calls `onReadable` on the event loop while `fd` is readable, has an error or hung up, once per turn. Read until EAGAIN
+ * (MSG_DONTWAIT), and close the watch at the end of the data.
  *
- * A thread waits in poll(2). The watch keeps the process alive until it is closed. Close it before the
- * descriptor. Node only. Errors: EBADF.
+ * A thread waits in poll(2). The watch keeps the process alive until it is closed. Close it before the descriptor. Node
+ * only.
+ *
+ * @throws {SysError} EBADF when `fd` is not open
  */
 export function watchReadable(fd: number, onReadable: () => void): ReadableWatch {
   const { watchOpen, watchClose } = addon();

@@ -1,25 +1,37 @@
-/** How a program that `Sys.run` started ended. */
+/** The result of a program that `Sys.run()` ran. */
 export interface RunResult {
-  /** Its exit status; 128 + signal when a signal ended it. */
+  /** Exit status; 128 + signal when a signal ended the program. */
   status: number;
-  /** The signal that ended it, or 0. */
+  /** The signal that ended the program, or 0. */
   signal: number;
-  /** What it printed, as UTF-8. */
+  /** Output as UTF-8. */
   stdout: string;
   stderr: string;
 }
 
-/** What `Sys.run` may be told. */
+/** Options of `Sys.run()`. */
 export interface RunOptions {
-  /** The whole environment of the program; by default ours. */
+  /**
+   * The whole environment of the program.
+   *
+   * @default the environment of this process
+   */
   env?: Record<string, string>;
-  /** What it reads from standard input; by default nothing. */
+  /**
+   * Standard input.
+   *
+   * @default ''
+   */
   input?: string;
-  /** After this it is killed and ETIMEDOUT thrown; by default it has as long as it takes. */
+  /**
+   * Kills the program after this time and throws ETIMEDOUT.
+   *
+   * @default no limit
+   */
   timeoutMs?: number;
 }
 
-/** What `Sys.stat` tells of a file. Numbers above 2^53 lose their last bits. */
+/** The result of `Sys.stat()`. Numbers above 2^53 lose their last bits. */
 export interface FileStatus {
   dev: number;
   ino: number;
@@ -27,17 +39,19 @@ export interface FileStatus {
   mode: number;
   /** In bytes. */
   size: number;
-  /** Since 1970-01-01 UTC, with a fraction. */
+  /** Milliseconds since 1970-01-01 UTC, with a fraction. */
   mtimeMs: number;
 }
 
 /**
- * The kernel as the rest sees it: synchronous, each method about one system call. Every method
- * throws `SysError` when the kernel refuses; no method uses `this`.
+ * The system calls: synchronous, about one per method. No method uses `this`.
  *
- * Text is UTF-8; bytes that are not become U+FFFD on the way in. Text with a NUL inside, where the
- * kernel wants a path or a word, is EINVAL. Descriptors are close-on-exec. A call that a signal
- * interrupts is made again.
+ * Text is UTF-8; invalid bytes are read as U+FFFD. A path or argument with a NUL is EINVAL. Descriptors are close-on-exec.
+ * A call that a signal interrupts is repeated.
+ *
+ * Every method:
+ *
+ * @throws {SysError} when the kernel refuses the call
  */
 export interface Sys {
   // Files
@@ -46,24 +60,24 @@ export interface Sys {
   open(path: string, flags: number, mode?: number): number;
   /** close(2). */
   close(fd: number): void;
-  /** read(2): the bytes read, 0 at the end. */
+  /** read(2): returns the bytes read, 0 at the end. */
   read(fd: number, into: Uint8Array): number;
-  /** write(2): the bytes written, perhaps fewer than given. */
+  /** write(2): returns the bytes written, which may be fewer than given. */
   write(fd: number, data: Uint8Array): number;
-  /** A whole file; EFBIG when it has more than `maxBytes` (default 1 MiB). */
+  /** Reads a whole file; EFBIG when it has more than `maxBytes` (default 1 MiB). */
   readText(path: string, maxBytes?: number): string;
-  /** What a descriptor gives until its end; EFBIG beyond `maxBytes` (default 1 MiB). */
+  /** Reads a descriptor to its end; EFBIG beyond `maxBytes` (default 1 MiB). */
   readFdText(fd: number, maxBytes?: number): string;
   /**
-   * Opens (default O_WRONLY|O_CREAT|O_TRUNC, 0o644), writes all by one write(2), closes. A partial
-   * write is EIO: this serves small files and those below /proc/sys, which take a value whole.
+   * Opens a file (default O_WRONLY|O_CREAT|O_TRUNC, 0o644), writes the text with one write(2) and closes it. A partial
+   * write is EIO. For small files, and for those below /proc/sys, which need the value in one write.
    */
   writeText(path: string, text: string, options?: { flags?: number; mode?: number }): void;
-  /** Writes all of the text, however many write(2) it takes. */
+  /** Writes the whole text, with several write(2) if needed. */
   writeFdText(fd: number, text: string): void;
   /** fsync(2), of a file or directory. */
   fsync(fd: number): void;
-  /** flock(2): LOCK_SH, LOCK_EX or LOCK_UN; with LOCK_NB a lock held elsewhere is EAGAIN, else it waits. */
+  /** flock(2): LOCK_SH, LOCK_EX or LOCK_UN; with LOCK_NB a held lock is EAGAIN, without it the call waits. */
   flock(fd: number, operation: number): void;
   /** rename(2): replaces `to`. */
   rename(from: string, to: string): void;
@@ -75,13 +89,16 @@ export interface Sys {
   mkdir(path: string, mode?: number): void;
   /** rmdir(2). */
   rmdir(path: string): void;
-  /** Names in a directory, unsorted, without '.' and '..'. */
+  /** Returns the names in a directory, unsorted, without '.' and '..'. */
   readdir(path: string): string[];
   /** chmod(2). */
   chmod(path: string, mode: number): void;
   /** stat(2), following symbolic links. */
   stat(path: string): FileStatus;
-  /** As `stat`; `undefined` for ENOENT and ENOTDIR. Where nothing is most times, for an error costs more than a call. */
+  /**
+   * Like `stat()`, but returns `undefined` for ENOENT and ENOTDIR. Use it when the file usually does not exist: throwing
+   * costs more than the call.
+   */
   statIfExists(path: string): FileStatus | undefined;
   /** readlink(2). */
   readlink(path: string): string;
@@ -90,26 +107,27 @@ export interface Sys {
 
   /** getpid(2). */
   getpid(): number;
-  /** The environment as it is now. */
+  /** Returns the current environment. */
   environ(): Record<string, string>;
   /** Ends the process at once: no exit handlers, no flushing. */
   exit(status: number): never;
   /** CLOCK_MONOTONIC, to the microsecond. */
   monotonicMs(): number;
-  /** Processor time that the process has used since it started, of all its threads, to the microsecond. */
+  /** CPU time of all threads of the process since its start, to the microsecond. */
   cpuMs(): number;
   /** CLOCK_REALTIME since 1970-01-01 UTC, to the microsecond. */
   realtimeMs(): number;
-  /** Blocks the thread, whole milliseconds. */
+  /** Blocks the thread for whole milliseconds. */
   sleepMs(ms: number): void;
   /** getrandom(2). */
   randomBytes(count: number): Uint8Array;
   /**
-   * Runs a program to its end, without a shell, in the calling thread's namespaces. argv[0] is a
-   * path, or looked up in the PATH of its environment. Errors: ENOENT and EACCES (path: argv[0]) when
-   * it cannot be started, ETIMEDOUT after `timeoutMs` (it was killed), EFBIG when it printed more
-   * than 64 MiB (it was killed). A program that ends in failure is no error: see `status`.
-   * What a background process of it prints after its end is lost.
+   * Runs a program to its end, without a shell, in the calling thread's namespaces. argv[0] is a path, or a name that is
+   * looked up in the PATH of the program's environment. A non-zero `status` is not an error. Output of background
+   * processes after the program's end is lost.
+   *
+   * @throws {SysError} ENOENT or EACCES (path: argv[0]) when the program cannot be started; ETIMEDOUT after `timeoutMs`;
+   * EFBIG when it prints more than 64 MiB. In the last two cases the program was killed.
    */
   run(argv: readonly string[], options?: RunOptions): RunResult;
 
@@ -123,30 +141,30 @@ export interface Sys {
   mount(source: string, target: string, fstype: string, flags: number, data?: string): void;
   /** umount2(2). */
   umount(target: string, flags: number): void;
-  /** Whether the path leads to the network namespace that the calling thread is in. ENOENT when nothing is there. */
+  /** Returns true when the path is the network namespace of the calling thread. ENOENT when it does not exist. */
   inNetns(path: string): boolean;
 
   // Sockets
 
   /**
-   * socket(2). With `netnsFd` the socket is made in that network namespace, where it stays, and the
-   * thread is back in its own when this returns; the process is aborted if it cannot come back.
+   * socket(2). With `netnsFd` the socket is created in that network namespace. The thread is back in its own namespace
+   * when this returns; the process aborts if it cannot return.
    */
   socket(domain: number, type: number, protocol: number, netnsFd?: number): number;
-  /** Binds a netlink socket to the multicast groups of the mask (0: none). Gives the port id the kernel chose. */
+  /** Binds a netlink socket to the multicast groups of the mask (0: none). Returns the port ID that the kernel chose. */
   bindNetlink(fd: number, groups: number): number;
-  /** bind(2) of an AF_UNIX socket to a path, where a file of the socket's appears; EADDRINUSE when there is one. */
+  /** bind(2) of an AF_UNIX socket, which creates a file at the path; EADDRINUSE when the path exists. */
   bindUnix(fd: number, path: string): void;
-  /** connect(2) of an AF_UNIX socket: ENOENT when there is nothing at the path, ECONNREFUSED when nobody listens. */
+  /** connect(2) of an AF_UNIX socket: ENOENT when the path does not exist, ECONNREFUSED when no socket is bound to it. */
   connectUnix(fd: number, path: string): void;
   /** setsockopt(2) of an int. */
   setsockopt(fd: number, level: number, name: number, value: number): void;
   /** getsockopt(2) of an int. */
   getsockopt(fd: number, level: number, name: number): number;
-  /** send(2): the bytes sent. */
+  /** send(2): returns the bytes sent. */
   send(fd: number, data: Uint8Array): number;
-  /** recv(2): the bytes received; with MSG_TRUNC the message's length, even when longer than `into`. */
+  /** recv(2): returns the bytes received, with MSG_TRUNC the message's length, even when it exceeds `into`. */
   recv(fd: number, into: Uint8Array, flags: number): number;
-  /** poll(2) of one descriptor: the events that came (POLLIN...), 0 after `timeoutMs` (-1: wait for ever). */
+  /** poll(2) of one descriptor: returns the events (POLLIN, …), or 0 after `timeoutMs` (-1: no limit). */
   poll(fd: number, events: number, timeoutMs: number): number;
 }

@@ -1,5 +1,5 @@
 /**
- * Fault injection: a `Sys` that asks a hook before each call.
+ * Fault injection: a `Sys` that calls a hook before each call.
  *
  * ```ts
  * import { sys, SysError } from '@cnikit/sys';
@@ -16,10 +16,10 @@
 import type { InternalSys } from './internal.ts';
 import type { Sys } from './sys.ts';
 
-/** Sees each call before it is made: `index` counts from 1. What it throws, the call throws. */
+/** Called before each call; `index` counts from 1. An error that it throws becomes the error of the call. */
 export type CallHook = (index: number, name: keyof InternalSys, args: readonly unknown[]) => void;
 
-/** `sys` with a hook in front of every method. The methods' own inner steps (`readText` opens, reads, closes) count as one. */
+/** Returns `sys` with a hook before every method. The steps inside a method (`readText` opens, reads, closes) count as one. */
 export function interpose(sys: Sys, hook: CallHook): Sys {
   let index = 0;
   const methods = sys as unknown as Record<string, (...args: unknown[]) => unknown>;

@@ -7,18 +7,19 @@ const EX_SOFTWARE = 70;
 const EINVAL = 22;
 
 /**
- * Runs `body` with the calling thread inside the network namespace at `netnsPath`, and gives back
- * what it returns or throws what it throws. It must be synchronous: a promise is refused (EINVAL),
- * since the thread has left the namespace when it would go on.
+ * Runs `body` with the calling thread inside the network namespace at `netnsPath`, and returns its result. `body` must be
+ * synchronous: a promise would continue after the thread has left the namespace.
  *
- * Errors: those of opening the path (ENOENT...), EINVAL when it is no network namespace. When the
- * thread cannot come back the process ends with status 70: anything it did next would change the
- * wrong machine.
+ * When the thread cannot return to its namespace, the process exits with status 70: it would configure the wrong
+ * namespace from then on.
+ *
+ * @throws {SysError} when the path cannot be opened (ENOENT, …); EINVAL when it is not a network namespace, or `body`
+ * returns a promise
  */
 export function withNetns<T>(sys: Sys, netnsPath: string, body: () => T): T {
   const home = sys.open('/proc/thread-self/ns/net', O_RDONLY);
   try {
-    // O_NONBLOCK: the path is somebody's input, and opening a FIFO would wait for ever.
+    // O_NONBLOCK: the path is user input, and opening a FIFO would block.
     const target = sys.open(netnsPath, O_RDONLY | O_NONBLOCK);
     try {
       enter(sys, target, netnsPath);

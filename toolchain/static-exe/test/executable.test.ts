@@ -137,7 +137,7 @@ describe('buildStaticExecutable()', () => {
     const early = build('globalThis.__cnikit_sys.getpid(); globalThis.__cnikit_main = () => 0', {
       prepare: true,
     });
-    await expect(early).rejects.toThrow('sys is used while the executable is built');
+    await expect(early).rejects.toThrow('System calls are not available while the executable is built');
     await expect(build('1', { prepare: true })).rejects.toThrow('must set globalThis.__cnikit_main');
   });
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Binding } from '../binding.ts';
 import { SysError } from '../error.ts';
 
-/** What the addon has beyond the binding; see native/napi_watch.c. */
+/** The binding and the functions of native/napi_watch.c. */
 export interface Addon extends Binding {
   watchOpen(fd: number, callback: () => void): object | number;
   watchClose(handle: object): void;
@@ -14,13 +14,13 @@ const FILE = 'cnikit_sys.node';
 
 let loaded: Addon | undefined;
 
-/** The addon, loaded at the first call: on a system without one, importing the package still works. */
+/** Returns the addon. It loads on the first call, so that importing the package works on a system without one. */
 export function addon(): Addon {
   loaded ??= load();
   return loaded;
 }
 
-/** The same, for `createSys`. */
+/** Returns the addon for `createSys()`. */
 export function binding(): Binding {
   return addon();
 }
@@ -42,13 +42,13 @@ function load(): Addon {
     errno: ENOSYS,
     message:
       `@cnikit/sys has no native part for ${system} with Node ${process.versions.node}. ` +
-      `Linux on x64 and arm64 needs nothing more; elsewhere on Linux run "npx cnikit-sys-build" once, which compiles it. ` +
+      `The package contains it for Linux on x64 and arm64; on other Linux systems run "npx cnikit-sys-build" to compile it. ` +
       `A bundle needs ${FILE} beside it. ` +
       `Tried:\n  ${failures.join('\n  ')}\n`,
   });
 }
 
-/** From src/adapters and dist/adapters, from a chunk in dist, and beside an application's bundle. */
+/** Returns the paths of the addon, relative to src/adapters or dist/adapters, to a chunk in dist, and to a bundle. */
 function candidates(system: string): string[] {
   return [`../../prebuilds/${system}/${FILE}`, `../prebuilds/${system}/${FILE}`, `./${FILE}`];
 }

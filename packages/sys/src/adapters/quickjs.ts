@@ -2,7 +2,7 @@ import type { Binding } from '../binding.ts';
 
 declare const __cnikit_sys: Binding;
 
-/** The functions that the static executable has compiled in. */
+/** Returns the functions that are compiled into the static executable. */
 export function binding(): Binding {
   return __cnikit_sys;
 }

@@ -3,7 +3,7 @@ import { SysError } from '../error.ts';
 
 const ENOSYS = 38;
 
-/** For runtimes without an adapter: importing works, the first call says why it cannot. */
+/** Adapter of unsupported runtimes: importing works, the first call throws. */
 export function binding(): Binding {
   throw new SysError({
     syscall: 'load',

@@ -3,14 +3,14 @@ import { CniError, ErrorCode } from './error.ts';
 const IGNORE_UNKNOWN = 'IgnoreUnknown';
 
 /**
- * Parses CNI_ARGS, `KEY=value;KEY=value`, as the reference's plugins do: keys are case-sensitive, the last of
- * two wins, an empty segment or one without exactly one `=` is an error, and so is a key that is not in `known`
- * unless IgnoreUnknown is 1 or true.
+ * Parses CNI_ARGS, `KEY=value;KEY=value`, as the plugins of containernetworking do. Keys are case-sensitive,
+ * and the last of two equal keys wins. A segment without exactly one `=` is an error, as is a key that is not
+ * in `known`, unless IgnoreUnknown is 1 or true.
  *
- * @param text the variable; absent or empty for none
- * @param known the keys the plugin understands; without it the text is taken leniently, any key goes and
- *   malformed segments are skipped
- * @throws CniError 4
+ * @param text the variable; may be absent or empty
+ * @param known the keys that the plugin supports; without it any key is accepted and malformed segments are
+ * skipped
+ * @throws {CniError} 4 for invalid CNI_ARGS
  */
 export function parseArgs(text: string | undefined, known?: readonly string[]): Record<string, string> {
   const args: Record<string, string> = {};
@@ -22,7 +22,7 @@ export function parseArgs(text: string | undefined, known?: readonly string[]): 
     if (value !== undefined && rest.length === 0 && key !== '__proto__') {
       args[key] = value;
     } else if (known) {
-      throw invalid(`${JSON.stringify(segment)} is not KEY=value`);
+      throw invalid(`expected KEY=value, got ${JSON.stringify(segment)}`);
     }
   }
   if (!known) {
@@ -32,7 +32,7 @@ export function parseArgs(text: string | undefined, known?: readonly string[]): 
   const unknown = Object.keys(args).filter((key) => key !== IGNORE_UNKNOWN && !known.includes(key));
   if (unknown.length > 0 && !ignoreUnknown) {
     throw invalid(
-      `unknown args [${unknown.map((key) => JSON.stringify(`${key}=${args[key]}`)).join(' ')}]; set IgnoreUnknown=1 to allow them`,
+      `unknown args [${unknown.map((key) => JSON.stringify(`${key}=${args[key]}`)).join(' ')}]. Set IgnoreUnknown=1 to allow them`,
     );
   }
   return args;

@@ -1,42 +1,47 @@
 /**
- * The refinements of the schemas, as named functions, so that the generated guards can call the same ones.
- * Each takes a value its schema's base type has already accepted.
+ * The refinements of the schemas, as named functions that the generated guards call too. Each gets a value of
+ * the base type of its schema.
  */
 import { parseCidr, parseIp } from './address.ts';
 
-/** `address/prefix`. */
+/** Returns true for `address/prefix`. */
 export function isCidr(text: string): boolean {
   return parseCidr(text) !== undefined;
 }
 
-/** An address, or the empty string, which stands for none as in the reference's encoding. */
+/** Returns true for an address, or for the empty string, which stands for none as in libcni. */
 export function isIpOrEmpty(text: string): boolean {
   return text === '' || parseIp(text) !== undefined;
 }
 
-/** An address with or without prefix, as the `ips` capability has it. */
+/** Returns true for an address with or without prefix length, as in the `ips` capability. */
 export function isIpOrCidr(text: string): boolean {
   return parseIp(text) !== undefined || parseCidr(text) !== undefined;
 }
 
-/** A 48-bit or 64-bit hardware address or a 20-byte InfiniBand one, with colons or dashes. */
+/**
+ * Returns true for a hardware address of 48 or 64 bits, or of 20 bytes (InfiniBand), with colons or dashes.
+ */
 export function isMac(text: string): boolean {
   return /^[0-9a-fA-F]{2}(([:-])[0-9a-fA-F]{2})(\2[0-9a-fA-F]{2}){4}((\2[0-9a-fA-F]{2}){2}|(\2[0-9a-fA-F]{2}){14})?$/.test(
     text,
   );
 }
 
-/** A transport the portMappings convention names, in any case. */
+/** Returns true for a protocol of the portMappings convention, in any case. */
 export function isProtocol(text: string): boolean {
   return /^(tcp|udp|sctp)?$/i.test(text);
 }
 
-/** Rate and burst come together (CONVENTIONS, bandwidth): one without the other says nothing. */
+/** Returns true when each rate has a burst and each burst a rate (CONVENTIONS, bandwidth). */
 export function isPairedBandwidth(value: Readonly<Record<string, unknown>>): boolean {
   return !value.ingressRate === !value.ingressBurst && !value.egressRate === !value.egressBurst;
 }
 
-/** `disableCheck` and its kin: booleans, or the strings true and false in any case, as libcni takes them. */
+/**
+ * Returns true for the strings true and false in any case, which libcni accepts for flags such as
+ * `disableCheck`.
+ */
 export function isBooleanText(text: string): boolean {
   return /^(true|false)$/i.test(text);
 }

@@ -54,7 +54,7 @@ describe('capability()', () => {
       'expected tcp, udp or sctp, got "icmp"',
     ],
     ['bandwidth', { ingressRate: 1 }, 'bandwidth: expected rate and burst together'],
-    ['ips', ['x'], 'ips[0]: expected an IP address, with a prefix length or without, got "x"'],
+    ['ips', ['x'], 'ips[0]: expected an IP address, with or without prefix length, got "x"'],
     ['mac', 'zz', 'mac: expected a hardware address, such as c2:11:22:33:44:55, got "zz"'],
     ['ipRanges', [{ subnet: '10.1.0.0/24' }], 'ipRanges[0]: expected array, got an object'],
   ])('CAP-7: refuses %s %j with code 7', (name, value, message) => {

@@ -6,19 +6,19 @@ import { normaliseKeys } from './keys.ts';
 import type { Attachment, NetworkConfig, RuntimeConfig } from './schemas/index.ts';
 import { defaultVersion } from './version.ts';
 
-/** A configuration that has passed {@link decodeNetworkConfig}: its name is there and good, its version is filled in. */
+/** A configuration of {@link decodeNetworkConfig}, with a valid name and a version. */
 export interface CheckedConfig extends NetworkConfig {
   cniVersion: string;
   name: string;
 }
 
 /**
- * Reads the configuration a plugin gets on stdin. Known keys are spelled as the SPEC does, in `runtimeConfig`
- * too, and absent if null; all other keys are kept as they came. An absent or empty cniVersion becomes 0.1.0;
- * whether the plugin speaks the version is not looked at.
+ * Decodes the configuration that a plugin gets on stdin. Known keys, also in `runtimeConfig`, get the
+ * spelling of the SPEC and are dropped if null. Other keys stay as they are. An absent or empty cniVersion
+ * becomes 0.1.0. The function does not check whether the plugin supports the version.
  *
- * @throws CniError 6 for what is not one JSON object or has a known key of a wrong type, 7 for a missing or
- *   malformed name.
+ * @throws {CniError} 6 when stdin is not one JSON object or a known key has a wrong type, 7 for a missing or
+ * invalid name
  */
 export function decodeNetworkConfig(stdin: string): CheckedConfig {
   const what = 'the network configuration on stdin';
@@ -39,7 +39,7 @@ export function decodeNetworkConfig(stdin: string): CheckedConfig {
   if (!isIdentifier(name)) {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
-      `Invalid network name ${JSON.stringify(name)}: it must start with a letter or digit and go on with letters, digits, _ . or -`,
+      `Invalid network name ${JSON.stringify(name)}: expected a letter or digit, then letters, digits, _ . or -`,
     );
   }
   if (config.runtimeConfig) {
@@ -49,12 +49,11 @@ export function decodeNetworkConfig(stdin: string): CheckedConfig {
 }
 
 /**
- * The checked value of one capability argument, undefined if the runtime gave none.
+ * Returns the validated value of one capability argument, or `undefined` if the runtime has passed none. Does
+ * not check the arguments of other capabilities.
  *
- * Only what the plugin asks for is checked: malformed arguments for others are none of its business.
- *
- * @param config a configuration from {@link decodeNetworkConfig}
- * @throws CniError 7 that says what is wrong with it.
+ * @param config a configuration of {@link decodeNetworkConfig}
+ * @throws {CniError} 7 with the reason when the value is invalid
  */
 export function capability<K extends keyof RuntimeConfig & string>(
   config: NetworkConfig,
@@ -74,8 +73,8 @@ export function capability<K extends keyof RuntimeConfig & string>(
 }
 
 /**
- * The attachments that GC must keep: undefined if the runtime does not say, and then nothing may be freed;
- * an empty list, or null as CRI-O sends it, if there are none.
+ * Returns the attachments that GC must keep, or `undefined` if the runtime does not name any list; nothing
+ * may be freed then. CRI-O sends null for an empty list.
  */
 export function validAttachments(config: NetworkConfig): Attachment[] | undefined {
   for (const key of ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const) {

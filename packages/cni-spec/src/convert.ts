@@ -16,10 +16,13 @@ import { decode020 } from './versions/v0_2.ts';
 import { decode040 } from './versions/v0_4.ts';
 import { clean1, decode1 } from './versions/v1.ts';
 
-/** A result document as it goes over the wire, in the shape of its version. */
+/** A result document in the format of its version. */
 export type ResultDocument = (Result | Result020 | Result040) & { cniVersion: Version };
 
-/** A converted result, and the parts of the input that the target version has no place for, such as `interfaces`. */
+/**
+ * A converted result, and the paths of the input that the target version cannot represent, such as
+ * `interfaces`.
+ */
 export interface Conversion {
   document: ResultDocument;
   lost: string[];
@@ -32,14 +35,14 @@ const DECODERS: Record<ResultFamily, (value: unknown) => Result | Result020 | Re
 };
 
 /**
- * Converts a result between any two versions, as the reference library does.
+ * Converts a result between any two versions, as libcni does. Within a family (see {@link resultFamily}) only
+ * the version changes, so a 1.1.0 result converted to 1.0.0 keeps the keys of 1.1.0. Unknown keys are
+ * dropped. An empty `to` means 0.1.0.
  *
- * Inside a family (see {@link resultFamily}) only the version changes, so a 1.1.0 result restamped 1.0.0 keeps
- * 1.1.0's keys. Keys nobody knows are lost. A target of '' is 0.1.0.
- *
- * @param value the parsed document, in the shape of `from`
- * @throws CniError 1 for an unknown version, 6 for a document that is none of `from`, 999 where the target
- *   needs an address and there is none.
+ * @param value the parsed document, in the format of `from`
+ * @throws {CniError} 1 for an unknown version, 6 for a document that is not in the format of `from`, 999 when
+ * the target
+ *   requires an address and the result has none
  */
 export function convertResult(value: unknown, from: string, to: string): Conversion {
   const source = resultFamily(knownVersion(from));
@@ -52,11 +55,11 @@ export function convertResult(value: unknown, from: string, to: string): Convers
 }
 
 /**
- * Reads a result of any version into the newest shape.
+ * Decodes a result of any version into the latest format.
  *
- * @param value the document: parsed, or as JSON text
- * @param version what a document without cniVersion is: the configuration's; 0.1.0 if not given
- * @throws CniError 1 for an unknown version, 6 for a document that does not decode.
+ * @param value the document, parsed or as JSON text
+ * @param version version of a document without cniVersion: that of the configuration. Default: 0.1.0
+ * @throws {CniError} 1 for an unknown version, 6 for an invalid document
  */
 export function decodeResult(value: unknown, version: string = defaultVersion): Result {
   const document = typeof value === 'string' ? parseJson(value, 'the result') : value;
@@ -64,12 +67,12 @@ export function decodeResult(value: unknown, version: string = defaultVersion): 
 }
 
 /**
- * Makes the document of a version from a result.
+ * Encodes a result for a version.
  *
- * @param result in the newest shape; its own cniVersion does not matter
- * @param version any of {@link supportedVersions}, or '' for 0.1.0
- * @throws CniError 1 for an unknown version, 6 if the result is malformed, 999 if 0.1.0 or 0.2.0 is asked for
- *   and there is no address.
+ * @param result in the latest format; its cniVersion is ignored
+ * @param version one of {@link supportedVersions}, or '' for 0.1.0
+ * @throws {CniError} 1 for an unknown version, 6 for an invalid result, 999 for 0.1.0 or 0.2.0 without any
+ * address
  */
 export function encodeResult(result: Result, version: string): ResultDocument {
   const known = knownVersion(version);
@@ -79,7 +82,7 @@ export function encodeResult(result: Result, version: string): ResultDocument {
   return stamp(document, known);
 }
 
-/** The version a result document states; undefined if it states none. */
+/** Returns the cniVersion of a result document, or `undefined` if it has none. */
 export function statedVersion(document: unknown): string | undefined {
   if (typeof document !== 'object' || document === null) {
     return undefined;
@@ -98,7 +101,7 @@ export function statedVersion(document: unknown): string | undefined {
   );
 }
 
-/** The version comes first: it is what people look for. */
+/** Puts the version first, for readers. */
 function stamp(
   { cniVersion: _, ...rest }: Result | Result020 | Result040,
   cniVersion: Version,
@@ -115,8 +118,8 @@ function knownVersion(version: string): Version {
   }
   throw new CniError(
     ErrorCode.IncompatibleCNIVersion,
-    `No converter for results of version ${JSON.stringify(version)}`,
-    `Known are ${supportedVersions.join(', ')}`,
+    `Unsupported result version ${JSON.stringify(version)}`,
+    `Supported versions: ${supportedVersions.join(', ')}`,
   );
 }
 
@@ -139,7 +142,7 @@ function convertDecoded(
   return to020(decoded as Result040, family, lost);
 }
 
-/** From 0.3.0-0.4.0 to 1.x: `version` is dropped, whether it was right or not. */
+/** Converts 0.3.0-0.4.0 to 1.x. Drops `version`, right or wrong. */
 function from040(result: Result040): Result {
   return compact({
     ...result,
@@ -148,7 +151,7 @@ function from040(result: Result040): Result {
   });
 }
 
-/** Up from one address per family: ip4 comes first whatever the order of keys. */
+/** Converts 0.1.0-0.2.0 to a later version. ip4 comes first, in any order of the keys. */
 function from020(result: Result020, target: ResultFamily): Result | Result040 {
   const ips: IpConfig040[] = [];
   const routes: Route[] = [];
@@ -171,7 +174,10 @@ function from020(result: Result020, target: ResultFamily): Result | Result040 {
   });
 }
 
-/** From 1.x to 0.3.0-0.4.0: `version` comes from the address; the reference keeps the route extras. */
+/**
+ * Converts 1.x to 0.3.0-0.4.0. Derives `version` from the address, and keeps all keys of routes as libcni
+ * does.
+ */
 function to040(result: Result, lost: string[]): Result040 {
   for (const [index, one] of (result.interfaces ?? []).entries()) {
     for (const key of ['mtu', 'socketPath', 'pciID'] as const) {
@@ -188,7 +194,7 @@ function to040(result: Result, lost: string[]): Result040 {
   });
 }
 
-/** Down to one address per family: the first of each, and each route to its family's. */
+/** Converts to 0.1.0-0.2.0: the first address of each family, with the routes of that family. */
 function to020(
   result: Result040,
   family: (ip: IpConfig040) => string | undefined,
@@ -209,7 +215,7 @@ function to020(
     }
     chosen[version] = compact({ ip: ip.address, gateway: ip.gateway });
   }
-  // The words are the reference's: its users and tests match them.
+  // The message of libcni, on which users match.
   if (!chosen[4] && !chosen[6]) {
     throw new CniError(ErrorCode.Internal, 'cannot convert: no valid IP addresses');
   }

@@ -6,7 +6,7 @@ import { type KeyTable, normaliseKeys } from './keys.ts';
 /**
  * Parses JSON text.
  *
- * @throws CniError 6 naming `what` if the text is not exactly one JSON document.
+ * @throws {CniError} 6 with the name `what` when the text is not exactly one JSON document
  */
 export function parseJson(text: string, what: string): unknown {
   try {
@@ -19,9 +19,9 @@ export function parseJson(text: string, what: string): unknown {
 }
 
 /**
- * Spells the keys as the schema does and checks the shape.
+ * Normalises the keys and validates the value.
  *
- * @throws CniError 6, or `code`, that says which part is wrong.
+ * @throws {CniError} 6, or `code`, with the path of the invalid part
  */
 export function decodeAs<T>(
   schema: { name: SchemaName; guard: (value: unknown) => value is T; keys: KeyTable },

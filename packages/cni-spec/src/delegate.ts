@@ -6,22 +6,20 @@ import { checkOutcome, type ExecOutcome, type ExecRequest, execEnv, findPlugin, 
 import type { Context } from './plugin.ts';
 import type { Result } from './schemas/index.ts';
 
-/** What delegation needs of the world: `@cnikit/cni-spec/main` has it for Node. */
+/** Side effects of delegation; `@cnikit/cni-spec/main` implements them for Node. */
 export interface DelegateIo {
-  /** Runs an executable to its end, in the plugin's own namespaces. */
+  /** Runs an executable in the namespaces of the plugin and waits for its exit. */
   exec(request: ExecRequest): ExecOutcome;
-  /** Whether the path is a regular file. */
+  /** Returns true for a regular file. */
   isFile(path: string): boolean;
 }
 
 /**
- * Runs another plugin, such as the one `ipam.type` names, for the operation at hand (SPEC section 4): found by
- * CNI_PATH, with the same environment and the whole stdin.
+ * Runs another plugin, such as that of `ipam.type`, for the current operation (SPEC section 4). It is found
+ * in CNI_PATH and gets the same environment and stdin. After a failed ADD, the delegate's DEL cleans up.
  *
- * An ADD that fails is followed by the delegate's DEL, so that nothing of it stays.
- *
- * @returns the delegate's result, in the newest shape, for ADD; undefined for all else
- * @throws CniError with the delegate's code and words; 7 if it is not installed.
+ * @returns for ADD, the result of the delegate in the latest format; otherwise `undefined`
+ * @throws {CniError} with the code and message of the delegate, or 7 if it is not installed
  */
 export function delegate(io: DelegateIo, context: Context<unknown>, type: string): Result | undefined {
   const file = findPlugin(type, context.path, io.isFile);
@@ -48,9 +46,9 @@ export function delegate(io: DelegateIo, context: Context<unknown>, type: string
 }
 
 /**
- * {@link delegate} for ADD of an IPAM plugin.
+ * Runs ADD of an IPAM plugin, see {@link delegate}.
  *
- * @throws CniError 999 if it answers without addresses.
+ * @throws {CniError} 999 when the result has no addresses
  */
 export function delegateIpamAdd(io: DelegateIo, context: Context<unknown>, type: string): Result {
   const result = delegate(io, { ...context, command: 'ADD' }, type) ?? {};
@@ -61,11 +59,11 @@ export function delegateIpamAdd(io: DelegateIo, context: Context<unknown>, type:
   throw new CniError(ErrorCode.Internal, `IPAM plugin ${type} returned missing IP config`);
 }
 
-/** The failure that led here is the one to report. */
+/** Runs `body` and ignores its errors: the caller throws the original one. */
 function undo(body: () => unknown): void {
   try {
     body();
   } catch {
-    // The runtime's DEL comes next and meets it again.
+    // DEL of the runtime follows and retries.
   }
 }

@@ -283,7 +283,7 @@ describe('dispatch() and results', () => {
     const add = () => ({ ips: [{ address: '10.1.0.2/24', interface: 0 }] });
     expect(run('ADD', undefined, {}, { add }).reply).toMatchObject({
       code: 999,
-      msg: expect.stringContaining('interface 0 of 0'),
+      msg: expect.stringContaining('interface index 0, but the result has 0 interfaces'),
     });
     const ips = [{ address: '10.1.0.2/24', interface: -1 }];
     expect(run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { ips } }).reply.ips).toEqual(ips);

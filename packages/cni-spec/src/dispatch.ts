@@ -7,18 +7,22 @@ import type { Context, Plugin } from './plugin.ts';
 import type { Result } from './schemas/index.ts';
 import { compareVersions, latestVersion, type Version, verbSince } from './version.ts';
 
-/** The world of one invocation. */
+/** Input of one invocation. */
 export interface PluginIo {
   env: Env;
-  /** All of stdin, or how to read it; reading comes after the environment was found good. */
+  /** Stdin, or a function that reads it, which is called once the environment is valid. */
   stdin: string | (() => string);
-  /** Whether the path leads to the network namespace the process is in. Without it the check is left out. */
+  /**
+   * Returns true for the path of the process's own network namespace.
+   *
+   * @default no check
+   */
   sameNetns?: (path: string) => boolean;
-  /** For {@link Context.mark}; looked at once stdin has been read. Here `parse` is booked. */
+  /** For {@link Context.mark}. Called with `parse` once stdin is parsed. */
   mark?: (phase: string) => void;
 }
 
-/** What to write and how to exit. */
+/** Output and exit code of one invocation. */
 export interface PluginOutput {
   stdout: string;
   stderr: string;
@@ -26,11 +30,11 @@ export interface PluginOutput {
 }
 
 /**
- * Runs one invocation of a plugin from environment and stdin to stdout and exit code. It never throws.
+ * Runs one invocation of a plugin, from environment and stdin to stdout and exit code. Never throws.
  *
- * Errors are found in this order, the reference's: a malformed variable, missing variables (all in one
- * message), stdin that does not decode, the network name, an unknown command, the version. The one
- * difference: that CNI_NETNS is the plugin's own namespace is refused before the verb runs, not after.
+ * Errors are detected in the order of libcni: an invalid variable, missing variables (all in one message),
+ * invalid stdin, the network name, an unknown command, the version. One difference: a CNI_NETNS that is the
+ * plugin's own namespace is refused before the verb runs, not after it.
  */
 export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
   const output: PluginOutput = { stdout: '', stderr: '', exitCode: 0 };
@@ -85,7 +89,7 @@ function runVerb<T>(
     conf: makeConfig(plugin, config),
     stdin,
     env: io.env,
-    ...(io.mark ? { mark: io.mark } : {}),
+    mark: io.mark,
   };
   if (onContainer) {
     refuseOwnNetns(io, context.netns);
@@ -138,12 +142,12 @@ function checkVersion(versions: readonly Version[], version: string, command: st
     throw new CniError(
       ErrorCode.IncompatibleCNIVersion,
       `Config version does not allow ${command}`,
-      `config is ${JSON.stringify(version)}, ${command} came with ${since}`,
+      `config is ${JSON.stringify(version)}, ${command} requires ${since}`,
     );
   }
 }
 
-/** Deleting by an undecodable prevResult is impossible, but deleting without one must work anyway. */
+/** Decodes prevResult. DEL ignores an invalid one, because it must work without any. */
 function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput): Result | undefined {
   if (config.prevResult === undefined) {
     return undefined;
@@ -156,12 +160,12 @@ function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput)
     if (verb !== 'DEL') {
       throw new CniError(error.code, message, error.details, { cause: error });
     }
-    output.stderr += `${message}; going on without it\n`;
+    output.stderr += `${message}; continuing without it\n`;
     return undefined;
   }
 }
 
-/** Runtimes crash on an index that leads nowhere. One that was in prevResult is not this plugin's to judge. */
+/** Refuses an invalid interface index, on which runtimes crash. Does not check those of prevResult. */
 function checkIndexes(result: Result, prevResult: Result | undefined): Result {
   if (prevResult) {
     return result;
@@ -171,7 +175,7 @@ function checkIndexes(result: Result, prevResult: Result | undefined): Result {
     if (index !== undefined && (index < 0 || index >= count)) {
       throw new CniError(
         ErrorCode.Internal,
-        `Address ${address} names interface ${index} of ${count} in the result`,
+        `Address ${address} has the interface index ${index}, but the result has ${count} interfaces`,
       );
     }
   }
@@ -185,7 +189,7 @@ function refuseOwnNetns(io: PluginIo, netns: string): void {
   throw new CniError(
     ErrorCode.InvalidNetNS,
     `CNI_NETNS ${JSON.stringify(netns)} is the network namespace of the plugin itself`,
-    'Set CNI_NETNS_OVERRIDE=1 if that is meant',
+    'Set CNI_NETNS_OVERRIDE=1 to allow that',
   );
 }
 
@@ -202,7 +206,7 @@ function readStdin(io: PluginIo): string {
   }
 }
 
-/** The SPEC wants the caller's version back; whatever else is on stdin does not matter to VERSION. */
+/** Returns the version of the caller, which VERSION must repeat. Ignores anything else on stdin. */
 function requestedVersion(io: PluginIo): string | undefined {
   try {
     const version = (JSON.parse(readStdin(io)) as { cniVersion?: unknown } | null)?.cniVersion;

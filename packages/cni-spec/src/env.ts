@@ -7,22 +7,22 @@ export const commands = ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION'] as co
 /** One of {@link commands}. */
 export type Command = (typeof commands)[number];
 
-/** The commands that a plugin implements; VERSION is answered for it. */
+/** The commands that a plugin implements. `dispatch()` handles VERSION. */
 export type Verb = Exclude<Command, 'VERSION'>;
 
-/** Environment variables, as `process.env` has them. Empty counts as absent. */
+/** Environment variables, like `process.env`. An empty one counts as absent. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
 interface Variable {
   readonly name: string;
   readonly requiredBy: readonly Command[];
-  /** What is wrong with a value, checked for the commands that require the variable. */
+  /** Returns what is wrong with a value. Called for the commands that require the variable. */
   readonly problem?: (value: string) => string | undefined;
 }
 
 /**
- * Which command needs which variable. CNI_PATH is what the reference asks for beyond the SPEC; DEL may lack
- * CNI_NETNS, since the namespace may be gone.
+ * The variables that each command requires. libcni requires CNI_PATH, the SPEC does not. DEL does not require
+ * CNI_NETNS, because the namespace may no longer exist.
  */
 export const variables: readonly Variable[] = [
   { name: 'CNI_COMMAND', requiredBy: ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'VERSION'] },
@@ -30,16 +30,19 @@ export const variables: readonly Variable[] = [
     name: 'CNI_CONTAINERID',
     requiredBy: ['ADD', 'DEL', 'CHECK'],
     problem: (value) =>
-      isIdentifier(value)
-        ? undefined
-        : 'must start with a letter or digit and go on with letters, digits, _ . or -',
+      isIdentifier(value) ? undefined : 'must be a letter or digit, then letters, digits, _ . or -',
   },
   { name: 'CNI_NETNS', requiredBy: ['ADD', 'CHECK'] },
   { name: 'CNI_IFNAME', requiredBy: ['ADD', 'DEL', 'CHECK'], problem: interfaceNameProblem },
   { name: 'CNI_PATH', requiredBy: ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'] },
 ];
 
-/** What CNI_COMMAND says, which may be a word that is no {@link Command}; the caller refuses that after stdin. */
+/**
+ * Validates the environment and returns CNI_COMMAND, which may be unknown: the caller checks it after reading
+ * stdin.
+ *
+ * @throws {CniError} 4 for an invalid or missing variable
+ */
 export function checkEnv(env: Env, optional: readonly string[] = []): string {
   const command = env.CNI_COMMAND ?? '';
   const missing: string[] = [];
@@ -55,7 +58,7 @@ export function checkEnv(env: Env, optional: readonly string[] = []): string {
       }
       continue;
     }
-    // A malformed value is reported at once, before any that are missing, as the reference does.
+    // libcni reports an invalid value before missing variables.
     const trouble = problem?.(value);
     if (trouble !== undefined) {
       throw new CniError(
@@ -73,12 +76,12 @@ export function checkEnv(env: Env, optional: readonly string[] = []): string {
   return command;
 }
 
-/** Whether the word is a command that a plugin implements. Commands are upper case. */
+/** Returns true for a command that a plugin implements, in upper case. */
 export function isVerb(word: string): word is Verb {
   return word !== 'VERSION' && (commands as readonly string[]).includes(word);
 }
 
-/** The folders of CNI_PATH, in order. */
+/** Splits CNI_PATH into its folders. */
 export function splitPath(path: string | undefined): string[] {
   return (path ?? '').split(':').filter((folder) => folder !== '');
 }

@@ -1,44 +1,44 @@
 import type { ErrorDocument } from './schemas/config.ts';
 
-/** Error codes of SPEC section 5 "Error", and the two the reference library adds (8 and 999). Plugins may use 100 and up for their own. */
+/**
+ * Error codes of SPEC section 5 "Error", and 8 and 999, which libcni adds. Plugins may define codes from 100.
+ */
 export const ErrorCode = {
-  /** The plugin does not speak the configuration's cniVersion; `details` should list both sides. */
+  /** The plugin does not support the cniVersion of the configuration; `details` should list both sides. */
   IncompatibleCNIVersion: 1,
-  /** A field of the configuration is not supported; the message must hold its key and value. */
+  /** A field of the configuration is not supported; the message must contain its key and value. */
   UnsupportedField: 2,
-  /** The container is unknown: the runtime need not clean anything up. */
+  /** The container is unknown. The runtime need not clean up. */
   UnknownContainer: 3,
-  /** A CNI_* variable is missing or malformed; the message must name it. */
+  /** A CNI_* variable is missing or invalid; the message must name it. */
   InvalidEnvironmentVariables: 4,
-  /** Reading or writing failed, such as of stdin. */
+  /** Input or output failed, for example reading stdin. */
   IOFailure: 5,
-  /** Something could not be decoded: the configuration, a result, a version. */
+  /** The configuration, a result or a version cannot be decoded. */
   DecodingFailure: 6,
-  /** The configuration decodes but makes no sense. */
+  /** The configuration is invalid. */
   InvalidNetworkConfig: 7,
-  /** CNI_NETNS is no network namespace, or the plugin's own (reference library). */
+  /** CNI_NETNS is not a network namespace, or is the plugin's own (libcni). */
   InvalidNetNS: 8,
-  /** A passing condition: the runtime may try again later. */
+  /** A transient error: the runtime may retry later. */
   TryAgainLater: 11,
   /** STATUS: the plugin cannot serve ADD. */
   PluginNotAvailable: 50,
-  /** STATUS: the plugin cannot serve ADD, and containers that exist may have limited connectivity. */
+  /** STATUS: the plugin cannot serve ADD, and existing containers may have limited connectivity. */
   LimitedConnectivity: 51,
-  /** Anything else (reference library). */
+  /** Any other error (libcni). */
   Internal: 999,
 } as const;
 
 /**
- * An error with a CNI code.
- *
- * Throw it from a plugin's verb to choose the code; anything else that is thrown becomes code 999, or the
- * number in its `cniCode` property if it has one, so that other packages' errors need not know this one.
+ * An error with a CNI code. Throw it from a verb to choose the code. Any other error gets the number in its
+ * `cniCode` property, or else the code 999, so that other packages need not import this class.
  */
 export class CniError extends Error {
   override readonly name = 'CniError';
-  /** One of {@link ErrorCode}, or 100 and up. */
+  /** One of {@link ErrorCode}, or a code from 100. */
   readonly code: number;
-  /** Longer explanation for a person; '' if there is none. */
+  /** Longer explanation; may be ''. */
   readonly details: string;
 
   constructor(code: number, msg: string, details = '', options?: ErrorOptions) {
@@ -48,7 +48,7 @@ export class CniError extends Error {
   }
 }
 
-/** Makes a {@link CniError} of anything thrown; `fallback` is the code for what brings none of its own. */
+/** Converts any thrown value to a {@link CniError}. `fallback` is the code for a value without one. */
 export function toCniError(thrown: unknown, fallback: number = ErrorCode.Internal): CniError {
   if (thrown instanceof CniError) {
     return thrown;
@@ -61,7 +61,7 @@ export function toCniError(thrown: unknown, fallback: number = ErrorCode.Interna
   return new CniError(code, thrown.message, '', { cause: thrown });
 }
 
-/** The document for stdout; the reference leaves cniVersion out, the SPEC wants it in. */
+/** Returns the error document for stdout. It has a cniVersion, as the SPEC requires and libcni omits. */
 export function encodeError(error: CniError, cniVersion: string): ErrorDocument {
   const document: ErrorDocument = { cniVersion, code: error.code, msg: error.message };
   if (error.details !== '') {

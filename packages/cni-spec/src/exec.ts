@@ -1,6 +1,6 @@
 /**
- * Running a plugin executable, seen from its caller: a runtime, or a plugin that delegates. Both bring their
- * own way to start a process; what goes in and what the output means is the same.
+ * Running a plugin executable, for a runtime or a plugin that delegates. Each starts the process in its own
+ * way; input and output are the same.
  */
 import type { Env } from './env.ts';
 import { CniError, ErrorCode } from './error.ts';
@@ -8,30 +8,30 @@ import { errorDocumentKeys, isErrorDocument } from './guards.ts';
 import { isPluginType } from './identifiers.ts';
 import { normaliseKeys } from './keys.ts';
 
-/** One start of a plugin. */
+/** One execution of a plugin. */
 export interface ExecRequest {
   /** Path of the executable. */
   file: string;
-  /** The whole environment. */
+  /** The complete environment. */
   env: Record<string, string>;
   stdin: string;
 }
 
-/** How it ended. */
+/** Result of an execution. */
 export interface ExecOutcome {
-  /** Not 0 also for a process that a signal ended. */
+  /** Not 0 for a process that a signal has killed. */
   exitCode: number;
   stdout: string;
   stderr: string;
 }
 
-/** A plugin executable failed: its code and words, and what else is known. */
+/** The error of a plugin executable. */
 export class PluginError extends CniError {
   /** The `type` of the plugin. */
   readonly plugin: string;
-  /** The operation it was run for. */
+  /** The operation. */
   readonly command: string;
-  /** What it wrote on stderr: logs. */
+  /** Its stderr: logs. */
   readonly stderr: string;
 
   constructor(error: CniError, about: { plugin: string; command: string; stderr?: string }) {
@@ -43,10 +43,10 @@ export class PluginError extends CniError {
 }
 
 /**
- * The path of a plugin's executable: the first regular file of that name in the folders, executable or not, as
- * the reference has it.
+ * Returns the path of a plugin's executable: the first regular file of that name in the folders, executable
+ * or not, as in libcni.
  *
- * @throws CniError 7 if the type is no file name or nothing is found.
+ * @throws {CniError} 7 when the type is not a file name or no file exists
  */
 export function findPlugin(
   type: string,
@@ -56,7 +56,7 @@ export function findPlugin(
   if (!isPluginType(type)) {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
-      `Invalid plugin type ${JSON.stringify(type)}: it must be a file name`,
+      `Invalid plugin type ${JSON.stringify(type)}: expected a file name`,
     );
   }
   for (const folder of folders) {
@@ -68,11 +68,11 @@ export function findPlugin(
   throw new CniError(
     ErrorCode.InvalidNetworkConfig,
     `Failed to find plugin ${JSON.stringify(type)} in path [${folders.join(' ')}]`,
-    'Install the plugin there or name another folder in CNI_PATH',
+    'Install the plugin there, or add its folder to CNI_PATH',
   );
 }
 
-/** An environment with the variables of one operation set over what is there. */
+/** Returns an environment with the variables of one operation. */
 export function execEnv(base: Env, variables: Readonly<Record<string, string>>): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries({ ...base, ...variables })) {
@@ -83,7 +83,11 @@ export function execEnv(base: Env, variables: Readonly<Record<string, string>>):
   return env;
 }
 
-/** Throws what a plugin that exited with non-zero said; stderr counts only where stdout is empty. */
+/**
+ * Checks the exit code of a plugin.
+ *
+ * @throws {PluginError} with the plugin's error document, or else with its stdout or stderr
+ */
 export function checkOutcome(outcome: ExecOutcome, about: { plugin: string; command: string }): void {
   if (outcome.exitCode === 0) {
     return;
@@ -99,40 +103,39 @@ function readError(stdout: string): CniError | undefined {
       return new CniError(document.code, document.msg ?? '', document.details);
     }
   } catch {
-    // Not JSON: the caller says so.
+    // Not JSON, which the caller reports.
   }
   return undefined;
 }
 
 function unreadableError({ exitCode, stdout, stderr }: ExecOutcome, plugin: string): CniError {
-  const said = stdout.trim() === '' ? stderr.trim() : stdout.trim();
+  const output = stdout.trim() === '' ? stderr.trim() : stdout.trim();
   const what = `Plugin ${plugin} failed with exit code ${exitCode}`;
-  if (said === '') {
-    return new CniError(ErrorCode.Internal, `${what} and no error message`);
+  if (output === '') {
+    return new CniError(ErrorCode.Internal, `${what} without output`);
   }
-  return new CniError(ErrorCode.Internal, `${what} and no error that can be read: ${said.slice(0, 1000)}`);
+  return new CniError(ErrorCode.Internal, `${what} without a valid CNI error: ${output.slice(0, 1000)}`);
 }
 
 /**
- * The result document a plugin printed on ADD, its cniVersion filled in from the configuration if it has none.
+ * Parses the result that a plugin has printed for ADD. A result without cniVersion gets that of the
+ * configuration.
  *
- * @throws CniError 6 if stdout is not exactly one JSON object.
+ * @throws {CniError} 6 when stdout is not exactly one JSON object
  */
 export function readResult(stdout: string, configVersion: string, plugin: string): Record<string, unknown> {
   let document: unknown;
   try {
     document = JSON.parse(stdout);
   } catch (cause) {
-    const problem = stdout.trim() === '' ? 'nothing' : 'what is not one JSON document';
-    throw new CniError(ErrorCode.DecodingFailure, `Plugin ${plugin} printed ${problem} for a result`, '', {
-      cause,
-    });
+    const problem = stdout.trim() === '' ? 'no result' : 'a result that is not one JSON document';
+    throw new CniError(ErrorCode.DecodingFailure, `Plugin ${plugin} printed ${problem}`, '', { cause });
   }
   const normal = normaliseKeys(document, { cniVersion: null });
   if (typeof normal !== 'object' || normal === null || Array.isArray(normal)) {
     throw new CniError(
       ErrorCode.DecodingFailure,
-      `Plugin ${plugin} printed what is not a JSON object for a result`,
+      `Plugin ${plugin} printed a result that is not a JSON object`,
     );
   }
   const result = normal as Record<string, unknown>;

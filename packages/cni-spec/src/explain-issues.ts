@@ -1,12 +1,11 @@
 import type { $ZodIssue, $ZodType } from 'zod/v4/core';
 
-/** At most this many faults are named: the first ones tell what to fix. */
-const MOST = 5;
+const MAX_ISSUES = 5;
 
 /**
- * Says in one line why a zod/mini schema refuses a value, such as
- * `ips[0].address: expected an address with a prefix length, such as 10.1.0.5/24, got "10.1.0.5"`;
- * undefined if it does not refuse it.
+ * Returns in one line why a zod/mini schema refuses a value, such as
+ * `ips[0].address: expected an address with a prefix length, such as 10.1.0.5/24, got "10.1.0.5"`,
+ * or `undefined` if the schema accepts it.
  */
 export function explainIssues(schema: $ZodType, value: unknown): string | undefined {
   const outcome = schema._zod.run({ value, issues: [] }, { async: false });
@@ -16,9 +15,9 @@ export function explainIssues(schema: $ZodType, value: unknown): string | undefi
   if (outcome.issues.length === 0) {
     return undefined;
   }
-  const lines = outcome.issues.slice(0, MOST).map((issue) => describe(issue as $ZodIssue, value));
-  if (outcome.issues.length > MOST) {
-    lines.push(`and ${outcome.issues.length - MOST} more`);
+  const lines = outcome.issues.slice(0, MAX_ISSUES).map((issue) => describe(issue as $ZodIssue, value));
+  if (outcome.issues.length > MAX_ISSUES) {
+    lines.push(`and ${outcome.issues.length - MAX_ISSUES} more`);
   }
   return lines.join('; ');
 }
@@ -43,7 +42,8 @@ function expectation(issue: $ZodIssue): string {
     case 'invalid_union':
       return issue.errors.flatMap((option) => option.slice(0, 1).map((one) => expectation(one))).join(' or ');
     default: {
-      // Raw issues carry what `z.refine` was given as `inst._zod.def.error`; mini makes it a function of the issue.
+      // In raw issues the message of `z.refine` is `inst._zod.def.error`, in zod/mini a function of the
+      // issue.
       const raw = issue as unknown as {
         message?: string;
         inst?: { _zod: { def: { error?: (one: unknown) => unknown } } };

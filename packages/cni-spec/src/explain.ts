@@ -1,6 +1,6 @@
 /**
- * Words for what a guard refuses. This is the only way from the decoders to zod, and only taken when
- * something failed, so the static plugin keeps it out of what it loads at start.
+ * Explains why a guard refuses a value. The decoders need zod only here, after an error, so the static plugin
+ * does not load it at start.
  *
  * ```ts
  * import { explain } from '@cnikit/cni-spec/explain';
@@ -14,16 +14,20 @@ import * as schemas from './schemas/index.ts';
 
 export { explainIssues } from './explain-issues.ts';
 
-/** A schema's name without the word Schema, such as `networkConfig`. */
+/** Name of a schema without the suffix Schema, such as `networkConfig`. */
 export type SchemaName = {
   [K in keyof typeof schemas]: K extends `${infer Name}Schema` ? Name : never;
 }[keyof typeof schemas];
 
-/** Says in one line why the named schema refuses the value. */
+/**
+ * Returns in one line why the named schema refuses the value.
+ *
+ * @throws {TypeError} for an unknown schema name
+ */
 export function explain(name: SchemaName, value: unknown): string {
   const schema = Object.entries<$ZodType>(schemas).find(([key]) => key === `${name}Schema`)?.[1];
   if (!schema) {
-    throw new TypeError(`No schema is called ${name}`);
+    throw new TypeError(`Unknown schema ${name}`);
   }
-  return explainIssues(schema, value) ?? 'nothing is wrong';
+  return explainIssues(schema, value) ?? 'the value is valid';
 }

@@ -1,15 +1,18 @@
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
-/** U+0085 is white space for the kernel-facing tools of the field, U+FEFF is not: hence not `\s`. */
+/** libcni counts U+0085 as white space and U+FEFF not, unlike `\s`. */
 const IFNAME_FORBIDDEN = /[/:\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 /** IFNAMSIZ - 1 (linux/if.h). */
 const IFNAME_BYTES = 15;
 
-/** Whether the text may be a container ID or a network name (SPEC section 2 "Parameters"). There is no length limit. */
+/** Returns true for a valid container ID or network name (SPEC section 2 "Parameters"), of any length. */
 export function isIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
-/** What is wrong with an interface name, or undefined: 1 to 15 bytes, not `.` or `..`, no slash, colon or space. */
+/**
+ * Returns what is wrong with an interface name, or `undefined`. Valid: 1 to 15 bytes, not `.` or `..`, no
+ * slash, colon or space.
+ */
 export function interfaceNameProblem(name: string): string | undefined {
   if (name === '') {
     return 'is empty';
@@ -18,15 +21,15 @@ export function interfaceNameProblem(name: string): string | undefined {
     return `is longer than ${IFNAME_BYTES} bytes`;
   }
   if (name === '.' || name === '..') {
-    return 'is not a name';
+    return 'is . or ..';
   }
   if (IFNAME_FORBIDDEN.test(name)) {
-    return 'holds a slash, a colon or white space';
+    return 'contains a slash, a colon or white space';
   }
   return undefined;
 }
 
-/** Whether the text may be the name of a plugin executable: a file name, never a path. */
+/** Returns true for a valid name of a plugin executable: a file name, never a path. */
 export function isPluginType(type: string): boolean {
   return type !== '' && type !== '.' && type !== '..' && !type.includes('/') && !type.includes('\0');
 }

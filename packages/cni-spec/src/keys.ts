@@ -1,30 +1,31 @@
 /**
- * The keys an object may have: for each, a table of its own if it (or each element of it) is an object,
- * else `null`, or `'nullable'` where a JSON null has a meaning of its own.
- *
- * Generated beside the guards as `xKeys`.
+ * The keys of an object. The value is the table of the nested object (or of each element), `'nullable'` for a
+ * key that may be null, else `null`. Generated with the guards as `xKeys`.
  */
 export interface KeyTable {
   readonly [key: string]: KeyTable | 'nullable' | null;
 }
 
 /**
- * Spells known keys as the table does, through the whole value, and drops known keys that are null.
+ * Normalises the spelling of known keys in the whole value and drops known keys that are null.
  *
  * Runtimes and administrators rely on Go's decoding: keys match in any case (`HostPort`, `RuntimeConfig`),
- * the last of two spellings wins, and null means absent. Unknown keys are kept as they are. The value is
- * not changed: it comes back itself if there is nothing to change, else a copy.
+ * the last of two spellings wins, and null means absent. Unknown keys stay. Returns the value itself if
+ * nothing changes, else a copy.
  */
 export function normaliseKeys(value: unknown, table: KeyTable): unknown {
   return normalised(value, table, 0);
 }
 
-/** Lists in lists, as of ranges, go no deeper in any schema. What does is refused as it is, lest it take all the stack. */
-const DEEPEST_LIST = 8;
+/**
+ * No schema nests lists more deeply. Deeper values stay as they are, to bound the recursion; the guard
+ * refuses them.
+ */
+const MAX_LIST_DEPTH = 8;
 
 function normalised(value: unknown, table: KeyTable, depth: number): unknown {
   if (Array.isArray(value)) {
-    if (depth > DEEPEST_LIST) {
+    if (depth > MAX_LIST_DEPTH) {
       return value;
     }
     const list = value.map((element) => normalised(element, table, depth + 1));
@@ -33,7 +34,7 @@ function normalised(value: unknown, table: KeyTable, depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     return value;
   }
-  // Nearly every configuration is spelled as it should be.
+  // The usual case: nothing to change.
   const given = value as Record<string, unknown>;
   for (const key in given) {
     const known = knownSpelling(key, table);
@@ -44,7 +45,7 @@ function normalised(value: unknown, table: KeyTable, depth: number): unknown {
   return value;
 }
 
-/** What a known key's value becomes: undefined if the key goes. */
+/** Returns the new value of a known key, or `undefined` to drop the key. */
 function replaced(item: unknown, entry: KeyTable[string] | undefined): unknown {
   if (item === null && entry !== 'nullable') {
     return undefined;
@@ -73,7 +74,7 @@ function knownSpelling(key: string, table: KeyTable): string | undefined {
 function otherSpelling(key: string, table: KeyTable): string | undefined {
   const lower = key.toLowerCase();
   for (const known in table) {
-    // Lengths first: the names of schemas are ASCII, whose spellings are all of one length.
+    // Keys of schemas are ASCII, so all spellings have the same length.
     if (known.length === lower.length && known.toLowerCase() === lower) {
       return known;
     }
@@ -81,7 +82,7 @@ function otherSpelling(key: string, table: KeyTable): string | undefined {
   return undefined;
 }
 
-/** Assigning `__proto__` would set the prototype; JSON.parse made it a plain key, and so must the copy. */
+/** Sets an own property. Assigning `__proto__` would set the prototype. */
 function setOwn(out: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') {
     out[key] = value;

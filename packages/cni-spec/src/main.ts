@@ -1,5 +1,5 @@
 /**
- * The main of a plugin that runs under Node.
+ * Runs a plugin under Node.
  *
  * ```ts
  * import { definePlugin } from '@cnikit/cni-spec';
@@ -15,7 +15,9 @@ import type { DelegateIo } from './delegate.ts';
 import { dispatch } from './dispatch.ts';
 import type { Plugin } from './plugin.ts';
 
-/** Runs the plugin on this process's environment and stdin, writes what it says and sets the exit code. */
+/**
+ * Runs the plugin with the environment and stdin of this process, writes its output and sets the exit code.
+ */
 export function runPlugin<T>(plugin: Plugin<T>): void {
   const output = dispatch(plugin, { env: process.env, stdin: readStdin, sameNetns });
   writeAll(2, output.stderr);
@@ -23,7 +25,7 @@ export function runPlugin<T>(plugin: Plugin<T>): void {
   process.exitCode = output.exitCode;
 }
 
-/** How `delegate` runs other plugins under Node; their logs go to this plugin's stderr. */
+/** Side effects of `delegate()` under Node. The stderr of delegates goes to that of this plugin. */
 export const nodeDelegateIo: DelegateIo = {
   exec: ({ file, env, stdin }) => {
     const { status, stdout, error } = spawnSync(file, [], {
@@ -40,7 +42,7 @@ export const nodeDelegateIo: DelegateIo = {
   isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
 };
 
-/** Somebody at a terminal has nothing to send, and would wait for a plugin that waits for them. */
+/** Reads stdin, unless it is a terminal, where the plugin would wait for the user. */
 function readStdin(): string {
   return isatty(0) ? '' : readFileSync(0, 'utf8');
 }
@@ -51,7 +53,7 @@ function sameNetns(path: string): boolean {
   return other !== undefined && own.dev === other.dev && own.ino === other.ino;
 }
 
-/** process.stdout is asynchronous on pipes, and a runtime that closes early must not crash the plugin. */
+/** Writes synchronously, unlike process.stdout on pipes. */
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let sent = 0; sent < bytes.length; ) {

@@ -3,70 +3,83 @@ import type { Env, Verb } from './env.ts';
 import type { Attachment, NetworkConfig, Result } from './schemas/index.ts';
 import { supportedVersions, type Version } from './version.ts';
 
-/** What a verb gets to work with. `T` is what the plugin's `config` function made. */
+/** Input of a verb. `T` is the result of the plugin's `config` function. */
 export interface Context<T> {
   command: Verb;
   /** CNI_CONTAINERID; '' for GC and STATUS. */
   containerID: string;
-  /** CNI_NETNS as it was given; '' for GC and STATUS, and for DEL when the namespace is gone. */
+  /** CNI_NETNS; '' for GC and STATUS, and for DEL if the namespace no longer exists. */
   netns: string;
   /** CNI_IFNAME; '' for GC and STATUS. */
   ifName: string;
   /** CNI_ARGS. */
   args: Record<string, string>;
-  /** The folders of CNI_PATH, where delegates are looked for. */
+  /** Folders of CNI_PATH, in which delegates are searched. */
   path: string[];
   conf: T;
-  /** The configuration's prevResult, converted to the newest shape from whatever version it had. */
-  prevResult?: Result;
-  /** GC only: what to keep. Absent if the runtime did not say, and then nothing may be freed. */
-  validAttachments?: Attachment[];
-  /** The whole stdin, for delegates. */
+  /** prevResult of the configuration, converted to the latest format. */
+  prevResult?: Result | undefined;
+  /** GC only: the attachments to keep. If absent, nothing may be freed. */
+  validAttachments?: Attachment[] | undefined;
+  /** The complete stdin, for delegates. */
   stdin: string;
-  /** The whole environment, for delegates. */
+  /** The complete environment, for delegates. */
   env: Env;
-  /** Books the time since it was last called, or since the start, on a phase of the verb. Absent when nobody wants to know. */
-  mark?: (phase: string) => void;
+  /**
+   * Attributes the time since the last call, or since the start, to a phase of the verb. Absent unless phases
+   * are measured.
+   */
+  mark?: ((phase: string) => void) | undefined;
 }
 
-/** How a plugin is described to {@link definePlugin}. A verb that is absent succeeds and does nothing. */
+/** Options of {@link definePlugin}. An absent verb succeeds and does nothing. */
 export interface PluginOptions<T> {
-  /** One line that says what the plugin is, for people who run it by hand. */
+  /** Description in one line, printed when a user runs the plugin manually. */
   about: string;
-  /** The versions it speaks; all that this package knows if absent. */
+  /**
+   * Supported versions.
+   *
+   * @default all versions of this package
+   */
   versions?: readonly Version[];
-  /** The CNI_ARGS keys it understands. If given, CNI_ARGS is parsed strictly, see parseArgs. */
+  /**
+   * Supported keys of CNI_ARGS, which is then parsed strictly, see `parseArgs()`.
+   *
+   * @default any keys
+   */
   args?: readonly string[];
-  /** CNI_* variables that it can do without although the protocol asks for them, such as CNI_PATH. */
+  /**
+   * CNI_* variables that the plugin does not need although the protocol requires them, such as CNI_PATH.
+   *
+   * @default none
+   */
   optionalEnv?: readonly string[];
   /**
-   * Makes the plugin's own configuration of what was on stdin; runs before every verb but VERSION.
-   * What it throws without a code of its own becomes code 7.
+   * Parses the configuration on stdin. Runs before every verb except VERSION. An error without a code gets
+   * the code 7.
+   *
+   * @default the configuration as it is
    */
   config?: (raw: CheckedConfig) => T;
-  /** Makes the interface and returns the whole result, prevResult included. */
+  /** Creates the interface and returns the complete result, including prevResult. */
   add?: (context: Context<T>) => Result;
-  /** Takes away what ADD made; what is not there is no error. */
+  /** Undoes ADD. Missing objects are not an error. */
   del?: (context: Context<T>) => void;
-  /** Throws when what ADD made is not as it was. */
+  /** Throws when the state differs from the result of ADD. */
   check?: (context: Context<T>) => void;
-  /** Takes away what belongs to none of the valid attachments of the configuration. */
+  /** Removes everything that does not belong to a valid attachment. */
   gc?: (context: Context<T>) => void;
-  /** Throws when ADD could not be served now. */
+  /** Throws when the plugin cannot serve ADD now. */
   status?: (context: Context<T>) => void;
 }
 
-/** A plugin for `dispatch` and `runPlugin`. */
+/** A plugin for `dispatch()` and `runPlugin()`. */
 export interface Plugin<T> extends PluginOptions<T> {
   versions: readonly Version[];
   config: (raw: CheckedConfig) => T;
 }
 
-/**
- * Describes a plugin: its verbs, without anything of environment, stdin or exit codes.
- *
- * `config` may be left out if the verbs take the configuration as it is.
- */
+/** Defines a plugin by its verbs, which handle neither environment nor stdin nor exit codes. */
 export function definePlugin<T = CheckedConfig & NetworkConfig>(options: PluginOptions<T>): Plugin<T> {
   const { versions = supportedVersions, config = (raw: CheckedConfig) => raw as T } = options;
   return { ...options, versions, config };

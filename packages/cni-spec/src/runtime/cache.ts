@@ -1,28 +1,28 @@
 import { isIdentifier } from '../identifiers.ts';
 import type { RuntimeIo } from './io.ts';
 
-/** A container's interface in a network, and what came with it. */
+/** A container's interface in a network, with its arguments. */
 export interface AttachmentRequest {
   containerID: string;
-  /** Path of the network namespace; '' on DEL when it is gone. */
+  /** Path of the network namespace; '' for DEL if it no longer exists. */
   netns: string;
   ifName: string;
   /** CNI_ARGS. */
-  args?: Readonly<Record<string, string>>;
+  args?: Readonly<Record<string, string>> | undefined;
   /** Arguments by capability, such as `portMappings`. */
-  capabilityArgs?: Readonly<Record<string, unknown>>;
+  capabilityArgs?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What is kept of an attachment between ADD and DEL. */
+/** An attachment between ADD and DEL. */
 export interface CachedAttachment extends AttachmentRequest {
   networkName: string;
-  /** Text of the configuration list it was added with; undefined in files of old versions of libcni. */
-  config?: string;
+  /** Text of the configuration list of its ADD; absent in files of old versions of libcni. */
+  config?: string | undefined;
   /** The final result document. */
   result: Record<string, unknown>;
 }
 
-/** libcni's file format, "cniCacheV1", so that the cache of one can be read by the other. */
+/** File format of libcni, "cniCacheV1". */
 interface CacheFile {
   kind: 'cniCacheV1';
   containerId: string;
@@ -37,18 +37,18 @@ interface CacheFile {
 
 const KIND = 'cniCacheV1';
 
-/** Results between ADD and DEL, one file per attachment in `<folder>/results`. */
+/** Stores results between ADD and DEL, one file per attachment in `<folder>/results`. */
 export class ResultCache {
   readonly #io: RuntimeIo;
   readonly #folder: string;
 
-  /** @param folder libcni's is /var/lib/cni */
+  /** @param folder /var/lib/cni for libcni */
   constructor(io: RuntimeIo, folder: string) {
     this.#io = io;
     this.#folder = `${folder}/results`;
   }
 
-  /** Writes the file of an attachment, over an older one. */
+  /** Writes the file of an attachment and replaces an existing one. */
   save(attachment: CachedAttachment): void {
     const { containerID, networkName, ifName, args, capabilityArgs, netns, result, config = '' } = attachment;
     const file: CacheFile = {
@@ -71,7 +71,7 @@ export class ResultCache {
     this.#io.writeText(this.#path(networkName, containerID, ifName), JSON.stringify(file));
   }
 
-  /** Undefined if nothing is cached, or nothing readable: DEL has to work without. */
+  /** Returns the attachment, or `undefined` if there is no valid file: DEL must work without. */
   load(
     networkName: string,
     { containerID, ifName }: { containerID: string; ifName: string },
@@ -82,12 +82,15 @@ export class ResultCache {
       : parseCacheFile(text, { networkName, containerID, ifName, netns: '' });
   }
 
-  /** Removes the file of an attachment; there need be none. */
+  /** Removes the file of an attachment, if it exists. */
   remove(networkName: string, { containerID, ifName }: { containerID: string; ifName: string }): void {
     this.#io.remove(this.#path(networkName, containerID, ifName));
   }
 
-  /** Everything readable, of one network or of all. Files of libcni before 0.8 do not say whose they are. */
+  /**
+   * Returns the valid attachments of one network or of all, without those of libcni before 0.8, which have no
+   * owner.
+   */
   list(networkName?: string): CachedAttachment[] {
     const all = (this.#io.readdir(this.#folder) ?? []).sort().flatMap((name) => {
       const text = this.#io.readText(`${this.#folder}/${name}`);
@@ -97,7 +100,7 @@ export class ResultCache {
   }
 
   #path(networkName: string, containerID: string, ifName: string): string {
-    // DEL is not checked as ADD is, but it must not reach outside the folder.
+    // DEL accepts more names than ADD, but none that leads out of the folder.
     const safe =
       isIdentifier(networkName) &&
       isIdentifier(containerID) &&
@@ -122,9 +125,9 @@ function parseCacheFile(
         containerID: String(file.containerId),
         ifName: String(file.ifName),
         netns: file.netns ?? '',
-        ...(file.config ? { config: fromBase64(file.config) } : {}),
-        ...(file.cniArgs ? { args: Object.fromEntries(file.cniArgs) } : {}),
-        ...(file.capabilityArgs ? { capabilityArgs: file.capabilityArgs } : {}),
+        config: file.config ? fromBase64(file.config) : undefined,
+        args: file.cniArgs && Object.fromEntries(file.cniArgs),
+        capabilityArgs: file.capabilityArgs,
         result: file.result,
       };
     }

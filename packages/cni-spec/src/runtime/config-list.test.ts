@@ -81,7 +81,7 @@ describe('parseSingleConfig()', () => {
   });
   test('says what to do with a list in the wrong file', () => {
     expect(() => parseSingleConfig(JSON.stringify({ name: 'n', plugins }))).toThrow(
-      'belongs into a .conflist file',
+      'Put a list of plugins into a .conflist file',
     );
   });
 });

@@ -8,37 +8,36 @@ import { parseExact } from './json.ts';
 
 /** One plugin of a list. */
 export interface PluginEntry {
-  /** File name of the executable; whether it is one is looked at when it is run. */
+  /** File name of the executable, which is validated when it is run. */
   type: string;
-  /** Which runtimeConfig keys it wants. */
+  /** Keys of runtimeConfig that the plugin supports. */
   capabilities: Readonly<Record<string, boolean>>;
-  /** The object as it was written. */
+  /** The object as written. */
   config: Readonly<Record<string, unknown>>;
 }
 
-/** A network: an ordered list of plugins, at the version that was chosen for it. */
+/** A network: an ordered list of plugins with the chosen version. */
 export interface ConfigList {
-  /** Whether it is a good name is looked at on ADD. */
+  /** Validated by ADD. */
   name: string;
-  /** What plugins are told; '' if the file has none. */
+  /** The version that plugins get; '' if the file has none. */
   cniVersion: string;
   disableCheck: boolean;
   disableGC: boolean;
   loadOnlyInlinedPlugins: boolean;
   plugins: readonly PluginEntry[];
-  /** The file's text, which the cache keeps. */
+  /** Text of the file, for the cache. */
   text: string;
 }
 
 /**
- * Reads a configuration list (SPEC section 1).
+ * Parses a configuration list (SPEC section 1). Chooses the highest supported version of `cniVersion` and
+ * `cniVersions`; without `cniVersions`, cniVersion stays as it is. Keys of a list are case-sensitive, as in
+ * libcni.
  *
- * Of `cniVersion` and `cniVersions` the highest that this package knows how to speak is chosen; without
- * `cniVersions`, cniVersion is taken as it is. Keys of a list are case-sensitive, as in libcni.
- *
- * @param text the file
- * @param more texts of the plugin objects that follow the inline ones, see {@link loadConfigFile}
- * @throws CniError 6 or 7 that says what is wrong.
+ * @param text content of the file
+ * @param more texts of the plugin objects after the inline ones, see {@link loadConfigFile}
+ * @throws {CniError} 6 or 7 for an invalid list
  */
 export function parseConfigList(text: string, more: readonly string[] = []): ConfigList {
   const what = 'the network configuration list';
@@ -77,7 +76,7 @@ export function parseConfigList(text: string, more: readonly string[] = []): Con
   };
 }
 
-/** The list as one text, for the cache: the folder's objects may be others by the time of DEL. */
+/** Returns the list as one text for the cache. The objects in the folder may change before DEL. */
 function wholeText(document: NetworkConfigList, plugins: readonly PluginEntry[]): string {
   return JSON.stringify({
     ...document,
@@ -87,9 +86,9 @@ function wholeText(document: NetworkConfigList, plugins: readonly PluginEntry[])
 }
 
 /**
- * Reads the configuration of a single plugin (a `.conf` or `.json` file) as a list of one.
+ * Parses the configuration of a single plugin (a `.conf` or `.json` file) as a list of one.
  *
- * @throws CniError 6 or 7 that says what is wrong.
+ * @throws {CniError} 6 or 7 for an invalid configuration
  */
 export function parseSingleConfig(text: string): ConfigList {
   const document = parseExact(text, 'the network configuration');
@@ -107,7 +106,7 @@ export function parseSingleConfig(text: string): ConfigList {
   };
 }
 
-/** The highest of `cniVersion` and `cniVersions` that is not above what this package speaks. */
+/** Returns the highest supported version of `cniVersion` and `cniVersions`. */
 function chooseVersion({ name, cniVersion = '', cniVersions }: NetworkConfigList): string {
   if (!cniVersions) {
     return cniVersion;
@@ -115,7 +114,7 @@ function chooseVersion({ name, cniVersion = '', cniVersions }: NetworkConfigList
   const candidates = cniVersion === '' ? [...cniVersions] : [...cniVersions, cniVersion];
   for (const version of candidates) {
     if (!parseVersion(version)) {
-      throw invalid(name, `${JSON.stringify(version)} is no version`);
+      throw invalid(name, `${JSON.stringify(version)} is not a version`);
     }
   }
   const spoken = candidates
@@ -134,7 +133,7 @@ function readEntry(object: unknown, network: string | undefined): PluginEntry {
     );
   }
   if (!config.type) {
-    const hint = 'plugins' in config ? '; a list of plugins belongs into a .conflist file' : '';
+    const hint = 'plugins' in config ? '. Put a list of plugins into a .conflist file' : '';
     throw new CniError(ErrorCode.InvalidNetworkConfig, `A plugin${of} has no "type"${hint}`);
   }
   return {

@@ -1,18 +1,18 @@
 import type { Attachment } from '../schemas/index.ts';
 import type { ConfigList, PluginEntry } from './config-list.ts';
 
-/** What changes from one operation to the next. */
+/** Parameters of one operation. */
 export interface DeriveOptions {
-  /** Arguments by capability; a plugin gets those whose capability it says it has. */
-  capabilityArgs?: Readonly<Record<string, unknown>>;
+  /** Arguments by capability. A plugin gets those of its declared capabilities. */
+  capabilityArgs?: Readonly<Record<string, unknown>> | undefined;
   prevResult?: object;
   /** GC only. */
   validAttachments?: readonly Attachment[];
 }
 
 /**
- * The stdin of one plugin of a list (SPEC section 3 "Deriving"): name and version are the list's, prevResult
- * and runtimeConfig are the runtime's alone, everything else is as the administrator wrote it.
+ * Returns the stdin of one plugin of a list (SPEC section 3 "Deriving"): name and version of the list,
+ * prevResult and runtimeConfig of the runtime, and everything else as the administrator wrote it.
  */
 export function derivePluginConfig(
   list: ConfigList,
@@ -38,13 +38,13 @@ export function derivePluginConfig(
   }
   if (options.validAttachments) {
     config['cni.dev/valid-attachments'] = options.validAttachments;
-    // What the 1.1.0 text first called it, and plugins built then read.
+    // The first name in the 1.1.0 text, which plugins of that time read.
     config['cni.dev/attachments'] = options.validAttachments;
   }
   return JSON.stringify(config);
 }
 
-/** Keys that are not the administrator's to set; in any case, since plugins match them so. */
+/** Keys that only the runtime may set, in lower case: plugins match them in any case. */
 const OWN_KEYS = [
   'name',
   'cniversion',

@@ -1,5 +1,5 @@
 /**
- * The runtime's side of CNI, libcni's role: configuration lists, chains of plugins, results kept until DEL.
+ * The runtime side of CNI, like libcni: configuration lists, chains of plugins, a cache of results.
  *
  * ```ts
  * import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';

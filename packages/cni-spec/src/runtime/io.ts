@@ -1,23 +1,23 @@
 import type { Env } from '../env.ts';
 import type { ExecOutcome, ExecRequest } from '../exec.ts';
 
-/** What a runtime needs of the world; `@cnikit/cni-spec/runtime/node` has it for Node. */
+/** Side effects of a runtime; `@cnikit/cni-spec/runtime/node` implements them for Node. */
 export interface RuntimeIo {
-  /** The runtime's own environment: plugins get it too. */
+  /** Environment of the runtime, which plugins get too. */
   env: Env;
   /**
-   * Runs an executable until it has ended and closed its output. After `timeoutMs` it is killed with all its
-   * children, and the promise rejects.
+   * Runs an executable until it has exited and closed its output. After `timeoutMs`, kills it with all its
+   * children and rejects.
    */
   exec(request: ExecRequest & { timeoutMs?: number }): Promise<ExecOutcome>;
-  /** Whether the path is a regular file, links followed. */
+  /** Returns true for a regular file. Follows links. */
   isFile(path: string): boolean;
-  /** The whole file as text; undefined if there is none. */
+  /** Returns the content of a file, or `undefined` if it does not exist. */
   readText(path: string): string | undefined;
-  /** The names in a folder; undefined if there is none. */
+  /** Returns the names in a folder, or `undefined` if it does not exist. */
   readdir(path: string): string[] | undefined;
-  /** Writes a file that appears at once and whole, mode 0600; missing folders are made with mode 0700. */
+  /** Writes a file atomically with mode 0600. Creates missing folders with mode 0700. */
   writeText(path: string, text: string): void;
-  /** Removes a file, if it is there. */
+  /** Removes a file, if it exists. */
   remove(path: string): void;
 }

@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '../error.ts';
 
-/** JSON.rawJSON and the reviver's context: ES2026, in Node since 21. */
+/** JSON.rawJSON and the context of revivers (ES2026, Node 21). */
 interface ExactJson {
   rawJSON?: (text: string) => object;
   parse(
@@ -10,10 +10,10 @@ interface ExactJson {
 }
 
 /**
- * Parses JSON so that JSON.stringify gives integers beyond 2^53 back as they were: a runtime hands on keys
- * that it does not know unaltered.
+ * Parses JSON so that JSON.stringify() writes integers above 2^53 unchanged: a runtime must pass on unknown
+ * keys as they are.
  *
- * @throws CniError 6 naming `what`.
+ * @throws {CniError} 6 with the name `what` for invalid JSON
  */
 export function parseExact(text: string, what: string): unknown {
   const { rawJSON, parse } = JSON as unknown as ExactJson;

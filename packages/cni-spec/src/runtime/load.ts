@@ -2,7 +2,7 @@ import { type CniError, toCniError } from '../error.ts';
 import { type ConfigList, parseConfigList, parseSingleConfig } from './config-list.ts';
 import type { RuntimeIo } from './io.ts';
 
-/** A configuration file: what it holds, or why it does not. */
+/** A configuration file with its list or its error. */
 export type LoadedConfig = { file: string; list: ConfigList } | { file: string; error: CniError };
 
 type FileIo = Pick<RuntimeIo, 'readdir' | 'readText'>;
@@ -10,9 +10,8 @@ type FileIo = Pick<RuntimeIo, 'readdir' | 'readText'>;
 const EXTENSIONS = ['.conf', '.conflist', '.json'];
 
 /**
- * All configuration files of a folder, sorted by name: the first is a node's default network. Nothing is
- * skipped in silence, so the caller decides whether one bad file matters; containerd lets the first one fail
- * the load, CRI-O goes on to the next.
+ * Loads all configuration files of a folder, sorted by name; the first is the default network of a node.
+ * Returns invalid files too, so that the caller decides: containerd fails at the first one, CRI-O skips it.
  */
 export function loadConfigs(io: FileIo, folder: string): LoadedConfig[] {
   const names = (io.readdir(folder) ?? []).filter((name) =>
@@ -29,11 +28,11 @@ export function loadConfigs(io: FileIo, folder: string): LoadedConfig[] {
 }
 
 /**
- * One file: a `.conflist` is a list, anything else a single plugin. Unless the list says
- * loadOnlyInlinedPlugins, the plugin objects in `<folder>/<network name>/*.conf` follow the inline ones, in
- * the order of their names.
+ * Loads one file: a `.conflist` is a list, any other file a single plugin. Unless loadOnlyInlinedPlugins is
+ * true, the plugin objects in `<folder>/<network name>/*.conf` follow the inline ones, in the order of their
+ * names.
  *
- * @throws CniError 5, 6 or 7.
+ * @throws {CniError} 5, 6 or 7
  */
 export function loadConfigFile(io: FileIo, file: string): ConfigList {
   const text = readRequired(io, file);
@@ -50,7 +49,7 @@ export function loadConfigFile(io: FileIo, file: string): ConfigList {
   );
 }
 
-/** The name, if it may be part of a path; else the list has no folder, and ADD will refuse the name. */
+/** Returns the name if it can be part of a path. Any other name has no folder, and ADD refuses it. */
 function networkName(text: string): string {
   try {
     const { name } = JSON.parse(text) as { name?: unknown };
@@ -63,7 +62,7 @@ function networkName(text: string): string {
 function readRequired(io: FileIo, file: string): string {
   const text = io.readText(file);
   if (text === undefined) {
-    throw new Error(`${file} is gone`);
+    throw new Error(`${file} no longer exists`);
   }
   return text;
 }

@@ -1,5 +1,5 @@
 /**
- * What a `Runtime` needs of Node: processes and files.
+ * Side effects of a `Runtime` under Node: processes and files.
  *
  * ```ts
  * import { Runtime } from '@cnikit/cni-spec/runtime';
@@ -16,10 +16,10 @@ import { CniError, ErrorCode } from '../error.ts';
 import type { ExecOutcome } from '../exec.ts';
 import type { RuntimeIo } from './io.ts';
 
-/** A result is some hundred bytes; a plugin that prints more than this is broken. */
+/** Maximum output of a plugin, in bytes. A result has a few hundred. */
 const MAX_OUTPUT = 4 << 20;
 
-/** Processes and files of this machine. */
+/** Returns the processes and files of this machine. */
 export function nodeRuntimeIo(env: RuntimeIo['env'] = process.env): RuntimeIo {
   return {
     env,
@@ -34,7 +34,7 @@ export function nodeRuntimeIo(env: RuntimeIo['env'] = process.env): RuntimeIo {
 
 const exec: RuntimeIo['exec'] = ({ file, env, stdin, timeoutMs }) =>
   new Promise<ExecOutcome>((resolve, reject) => {
-    // A group of its own, so that a time-out ends the plugin's children too.
+    // In a separate process group, so that a timeout kills the plugin's children too.
     const child = spawn(file, [], { env, stdio: 'pipe', detached: true });
     const out = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     let failure: CniError | undefined;
@@ -55,7 +55,7 @@ const exec: RuntimeIo['exec'] = ({ file, env, stdin, timeoutMs }) =>
               stop(
                 new CniError(
                   ErrorCode.Internal,
-                  `Plugin ${file} did not end within ${timeoutMs} ms and was killed`,
+                  `Plugin ${file} timed out after ${timeoutMs} ms and was killed`,
                 ),
               ),
             timeoutMs,
@@ -70,7 +70,7 @@ const exec: RuntimeIo['exec'] = ({ file, env, stdin, timeoutMs }) =>
         }
       });
     }
-    // A plugin need not read its stdin.
+    // The plugin may exit without reading its stdin.
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
     child.on('error', (cause) => {
@@ -95,14 +95,14 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // It has already exited.
   }
 }
 
 function writeText(path: string, text: string): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // Outside the folder that is listed, inside its file system.
+  // Outside the folder, which list() reads, but in its file system.
   const draft = `${folder}.${process.pid}.new`;
   writeFileSync(draft, text, { mode: 0o600 });
   renameSync(draft, path);

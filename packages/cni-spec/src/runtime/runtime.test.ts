@@ -129,7 +129,7 @@ describe('Runtime.add()', () => {
     [
       'stderr only if stdout is empty',
       { exitCode: 2, stdout: '', stderr: 'boom\n' },
-      'exit code 2 and no error that can be read: boom',
+      'exit code 2 without a valid CNI error: boom',
     ],
     ['stdout otherwise', { exitCode: 2, stdout: '{"code":"7"}', stderr: 'boom' }, '{"code":"7"}'],
     ['that there is nothing', { exitCode: 2, stdout: '', stderr: '' }, 'no error message'],

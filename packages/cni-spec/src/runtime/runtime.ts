@@ -11,23 +11,27 @@ import { type DeriveOptions, derivePluginConfig } from './derive.ts';
 import type { RuntimeIo } from './io.ts';
 import { readVersions } from './versions.ts';
 
-/** How a {@link Runtime} is set up. */
+/** Options of {@link Runtime}. */
 export interface RuntimeOptions {
   io: RuntimeIo;
   /** Folders with plugin executables, CNI_PATH. */
   path: readonly string[];
-  /** Where results are kept between ADD and DEL; libcni's is /var/lib/cni. */
+  /** Folder for results between ADD and DEL, /var/lib/cni for libcni. */
   cacheDir: string;
-  /** How long one plugin may take, in milliseconds; without it, for ever. */
-  timeoutMs?: number;
+  /**
+   * Timeout of one plugin, in milliseconds.
+   *
+   * @default none
+   */
+  timeoutMs?: number | undefined;
 }
 
 /**
- * The runtime's side of the protocol (SPEC section 3): runs the plugins of a list in order, hands results on,
- * keeps them until DEL.
+ * The runtime side of the protocol (SPEC section 3): runs the plugins of a list in order, passes results on,
+ * and stores them until DEL.
  *
- * One container's operations must not overlap, and nothing may be added or deleted while GC runs: that is
- * up to the caller. All methods reject with a CniError; if a plugin said it, it is a PluginError.
+ * The caller must not overlap operations of one container, and must not add or delete while GC runs. All
+ * methods reject with a CniError, for an error of a plugin with a PluginError.
  */
 export class Runtime {
   readonly cache: ResultCache;
@@ -39,12 +43,12 @@ export class Runtime {
   }
 
   /**
-   * Adds a container to a network: each plugin gets the result of the one before it.
+   * Adds a container to a network. Each plugin gets the result of the previous one.
    *
-   * If one fails, the whole list is run with DEL, except after code 3, which says that there is nothing to clean
-   * up. The rejection is the failure's, whatever that DEL says.
+   * If one fails, runs DEL of the whole list, except after code 3, which means that there is nothing to clean
+   * up. Rejects with the error of ADD, also if DEL fails.
    *
-   * @returns the last plugin's result in the newest shape
+   * @returns the result of the last plugin in the latest format
    */
   async add(list: ConfigList, attachment: AttachmentRequest): Promise<Result> {
     checkNames(list, attachment);
@@ -53,7 +57,7 @@ export class Runtime {
       for (const entry of list.plugins) {
         const stdout = await this.#run('ADD', list, entry, attachment, { prevResult: document });
         document = readResult(stdout, list.cniVersion || defaultVersion, entry.type);
-        // Refused here, where the culprit is known, and not by the next plugin.
+        // Refused here, so that the error names this plugin and not the next.
         decodeResult(document);
       }
       const result = document as Record<string, unknown>;
@@ -69,8 +73,8 @@ export class Runtime {
   }
 
   /**
-   * Removes a container from a network, last plugin first. Stops at the first error and keeps the cached result,
-   * so that it can be tried again; a cached result that cannot be read is gone without.
+   * Removes a container from a network, last plugin first. Stops at the first error and keeps the cached
+   * result for a retry. Ignores an invalid cached result.
    */
   async del(list: ConfigList, attachment: AttachmentRequest): Promise<void> {
     const prevResult = this.#cachedResult(list, attachment);
@@ -81,9 +85,9 @@ export class Runtime {
   }
 
   /**
-   * Checks that a container is still as ADD left it. Nothing is run if the list says disableCheck.
+   * Checks that a container is still as ADD configured it. Runs nothing if the list has disableCheck.
    *
-   * @throws CniError 1 if the list's version has no CHECK.
+   * @throws {CniError} 1 when the version of the list has no CHECK
    */
   async check(list: ConfigList, attachment: AttachmentRequest): Promise<void> {
     if (!speaks(list, verbSince.CHECK)) {
@@ -102,18 +106,18 @@ export class Runtime {
   }
 
   /**
-   * Frees what no attachment owns any more: DEL for each cached attachment that is not in `valid`, then GC of all
-   * plugins (1.1.0). Goes on after errors. Nothing happens if the list says disableGC.
+   * Frees the resources of stale attachments: DEL for each cached attachment that is not in `valid`, then GC
+   * of all plugins (1.1.0). Continues after errors. Does nothing if the list has disableGC.
    *
-   * @param valid the attachments to keep; undefined for not known, and then plugins are told nothing
-   * @throws AggregateError of all that failed.
+   * @param valid the attachments to keep; `undefined` if unknown, so that plugins free nothing
+   * @throws {AggregateError} with all errors
    */
   async gc(list: ConfigList, valid: readonly Attachment[] | undefined): Promise<void> {
     if (list.disableGC) {
       return;
     }
     const errors: CniError[] = [];
-    const attempt = async (work: Promise<unknown>) => {
+    const collectError = async (work: Promise<unknown>) => {
       await work.catch((thrown) => errors.push(toCniError(thrown)));
     };
     if (valid) {
@@ -122,13 +126,13 @@ export class Runtime {
           (one) => one.containerID === cached.containerID && one.ifname === cached.ifName,
         );
         if (!kept) {
-          await attempt(this.#delCached(list, cached));
+          await collectError(this.#delCached(list, cached));
         }
       }
     }
     if (speaks(list, verbSince.GC)) {
       for (const entry of list.plugins) {
-        await attempt(this.#run('GC', list, entry, undefined, { validAttachments: valid }));
+        await collectError(this.#run('GC', list, entry, undefined, { validAttachments: valid }));
       }
     }
     if (errors.length > 0) {
@@ -136,7 +140,7 @@ export class Runtime {
     }
   }
 
-  /** Asks each plugin whether it can serve ADD (1.1.0); the first that cannot ends it. Below 1.1.0 all is well. */
+  /** Runs STATUS of each plugin (1.1.0) and stops at the first error. Succeeds below 1.1.0. */
   async status(list: ConfigList): Promise<void> {
     if (!speaks(list, verbSince.STATUS)) {
       return;
@@ -146,12 +150,12 @@ export class Runtime {
     }
   }
 
-  /** The versions that a plugin speaks, as it says itself. */
+  /** Returns the versions that a plugin supports. */
   async versions(type: string): Promise<string[]> {
     const file = findPlugin(type, this.#options.path, this.#options.io.isFile);
     const outcome = await this.#exec({
       file,
-      // Old plugins ask for all variables, whatever the command.
+      // Old plugins require all variables for any command.
       env: this.#env('VERSION', { containerID: 'dummy', netns: 'dummy', ifName: 'dummy' }),
       stdin: JSON.stringify({ cniVersion: '1.1.0' }),
     });
@@ -159,9 +163,9 @@ export class Runtime {
   }
 
   /**
-   * Finds every executable of a list and asks whether it speaks the list's version.
+   * Finds every executable of a list and checks that it supports the version of the list.
    *
-   * @throws CniError 7 for a plugin that is not there, 1 for one that does not.
+   * @throws {CniError} 7 for a missing plugin, 1 for one that does not support the version
    */
   async validate(list: ConfigList): Promise<void> {
     const version = list.cniVersion || defaultVersion;
@@ -190,7 +194,7 @@ export class Runtime {
     const capabilityArgs = attachment?.capabilityArgs;
     const stdin = derivePluginConfig(list, entry, {
       ...options,
-      ...(capabilityArgs ? { capabilityArgs } : {}),
+      capabilityArgs,
     });
     try {
       const outcome = await this.#exec({ file, env: this.#env(command, attachment), stdin });
@@ -219,7 +223,7 @@ export class Runtime {
     });
   }
 
-  /** The cached result, in the list's version, for versions that hand it to DEL and CHECK. */
+  /** Returns the cached result in the version of the list, if that version passes it to DEL and CHECK. */
   #cachedResult(list: ConfigList, attachment: AttachmentRequest): object | undefined {
     if (!speaks(list, '0.4.0')) {
       return undefined;
@@ -236,7 +240,7 @@ export class Runtime {
     }
   }
 
-  /** With the list it was added with: the network's may have changed. */
+  /** Deletes with the list of the attachment's ADD: that of the network may have changed. */
   async #delCached(list: ConfigList, cached: CachedAttachment): Promise<void> {
     await this.del(cached.config ? (parseCachedList(cached.config) ?? list) : list, cached);
   }
@@ -245,7 +249,7 @@ export class Runtime {
     try {
       await this.del(list, attachment);
     } catch {
-      // The failed ADD is what the caller must hear of; its own DEL will meet this again.
+      // The caller gets the error of ADD. Its own DEL will report this one.
     }
   }
 }

@@ -4,10 +4,10 @@ import { isVersionReply, versionReplyKeys } from '../guards.ts';
 import { normaliseKeys } from '../keys.ts';
 
 /**
- * What a plugin's answer to VERSION means. Plugins of 0.1.0 do not know the command, and say so in words;
- * those of 0.2.0 may leave out the list.
+ * Returns the versions in a plugin's reply to VERSION. Plugins of 0.1.0 fail with a known message, and those
+ * of 0.2.0 may omit the list.
  *
- * @throws CniError for any other failure, 6 for an answer that is none.
+ * @throws {CniError} 6 for an invalid reply, or the plugin's error
  */
 export function readVersions(outcome: ExecOutcome, plugin: string): string[] {
   try {
@@ -27,7 +27,7 @@ export function readVersions(outcome: ExecOutcome, plugin: string): string[] {
       return ['0.1.0', '0.2.0'];
     }
   }
-  throw new CniError(ErrorCode.DecodingFailure, `Plugin ${plugin} does not say which versions it supports`);
+  throw new CniError(ErrorCode.DecodingFailure, `Plugin ${plugin} printed an invalid reply to VERSION`);
 }
 
 function parseReply(stdout: string): unknown {

@@ -6,15 +6,15 @@ const flag = z.optional(
   z.union([z.boolean(), z.string().check(z.refine(isBooleanText, 'expected true or false'))]),
 );
 
-/** One attachment the runtime still knows, for GC. */
+/** A valid attachment, for GC. */
 export const attachmentSchema = z.looseObject({ containerID: z.string(), ifname: z.string() });
 
-/** The ipam part of a configuration: `type` names the delegate, the rest is the delegate's. */
+/** The ipam part of a configuration: `type` names the delegate, to which the rest belongs. */
 export const ipamSchema = z.looseObject({ type: z.optional(z.string()) });
 
 /**
- * The configuration a plugin reads on stdin. Keys of the plugin's own and those of strangers are kept.
- * `args` is never checked: it is optional data by convention.
+ * The configuration that a plugin reads on stdin. Other keys are kept. `args` is not validated, as it is
+ * optional data by convention.
  */
 export const networkConfigSchema = z.looseObject({
   cniVersion: z.optional(z.string()),
@@ -30,7 +30,7 @@ export const networkConfigSchema = z.looseObject({
   'cni.dev/attachments': z.optional(z.nullable(z.array(attachmentSchema))),
 });
 
-/** A configuration list as an administrator writes it. */
+/** A configuration list, written by an administrator. */
 export const networkConfigListSchema = z.looseObject({
   cniVersion: z.optional(z.string()),
   cniVersions: z.optional(z.array(z.string())),
@@ -41,13 +41,13 @@ export const networkConfigListSchema = z.looseObject({
   plugins: z.optional(z.array(z.record(z.string(), z.unknown()))),
 });
 
-/** What a plugin answers to VERSION. */
+/** The reply of a plugin to VERSION. */
 export const versionReplySchema = z.looseObject({
   cniVersion: z.string(),
   supportedVersions: z.optional(z.array(z.string())),
 });
 
-/** The error a plugin prints on stdout. */
+/** The error that a plugin prints on stdout. */
 export const errorDocumentSchema = z.looseObject({
   cniVersion: z.optional(z.string()),
   code: z.int().check(z.gte(0)),
@@ -55,15 +55,15 @@ export const errorDocumentSchema = z.looseObject({
   details: z.optional(z.string()),
 });
 
-/** An element of `cni.dev/valid-attachments`, which GC gets. */
+/** An element of `cni.dev/valid-attachments`, for GC. */
 export type Attachment = z.infer<typeof attachmentSchema>;
-/** The `ipam` object: its plugin, and whatever that one wants. */
+/** The `ipam` object: a plugin and its configuration. */
 export type Ipam = z.infer<typeof ipamSchema>;
-/** What a plugin gets on stdin. */
+/** The configuration on the stdin of a plugin. */
 export type NetworkConfig = z.infer<typeof networkConfigSchema>;
-/** What stands in a `.conflist`. */
+/** Content of a `.conflist` file. */
 export type NetworkConfigList = z.infer<typeof networkConfigListSchema>;
-/** The answer to VERSION. */
+/** The reply to VERSION. */
 export type VersionReply = z.infer<typeof versionReplySchema>;
-/** What a plugin prints when it fails. */
+/** The error that a plugin prints. */
 export type ErrorDocument = z.infer<typeof errorDocumentSchema>;

@@ -1,6 +1,6 @@
 /**
- * The zod/mini schemas of everything CNI puts into JSON. They only check, never transform, so that each
- * has a guard generated from it which needs no zod.
+ * The zod/mini schemas of all JSON documents of CNI. They validate without transforming, so that a guard
+ * without zod can be generated from each.
  *
  * ```ts
  * import { networkConfigSchema } from '@cnikit/cni-spec/schemas';

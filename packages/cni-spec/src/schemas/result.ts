@@ -6,7 +6,7 @@ const cidr = z
   .check(z.refine(isCidr, 'expected an address with a prefix length, such as 10.1.0.5/24'));
 const ip = z.string().check(z.refine(isIpOrEmpty, 'expected an IP address'));
 
-/** A route of a result. `mtu`, `advmss`, `priority`, `table` and `scope` are 1.1.0's. */
+/** A route of a result. `mtu`, `advmss`, `priority`, `table` and `scope` exist since 1.1.0. */
 export const routeSchema = z.object({
   dst: cidr,
   gw: z.optional(ip),
@@ -25,7 +25,7 @@ export const dnsSchema = z.object({
   options: z.optional(z.array(z.string())),
 });
 
-/** An address in results of 0.1.0 and 0.2.0, which have one per family at most. */
+/** An address in results of 0.1.0 and 0.2.0, which have at most one per family. */
 export const ipConfig020Schema = z.object({
   ip: cidr,
   gateway: z.optional(ip),
@@ -64,7 +64,10 @@ export const result040Schema = z.object({
   dns: z.optional(dnsSchema),
 });
 
-/** An interface. `mtu`, `socketPath` and `pciID` are 1.1.0's; `sandbox` is CNI_NETNS as it was given, absent on the host. */
+/**
+ * An interface. `mtu`, `socketPath` and `pciID` exist since 1.1.0. `sandbox` is CNI_NETNS, absent on the
+ * host.
+ */
 export const interfaceSchema = z.object({
   name: z.string(),
   mac: z.optional(z.string()),
@@ -74,7 +77,7 @@ export const interfaceSchema = z.object({
   pciID: z.optional(z.string()),
 });
 
-/** An address; `interface` is an index into the result's `interfaces`. */
+/** An address; `interface` is an index of the result's `interfaces`. */
 export const ipConfigSchema = z.object({
   address: cidr,
   gateway: z.optional(ip),
@@ -100,7 +103,7 @@ export type IpConfig020 = z.infer<typeof ipConfig020Schema>;
 export type Result020 = z.infer<typeof result020Schema>;
 /** An interface of a result of 0.3.0 to 0.4.0. */
 export type Interface040 = z.infer<typeof interface040Schema>;
-/** An address of a result of 0.3.0 to 0.4.0, which names its IP version. */
+/** An address of a result of 0.3.0 to 0.4.0, with its IP version. */
 export type IpConfig040 = z.infer<typeof ipConfig040Schema>;
 /** A result of 0.3.0 to 0.4.0. */
 export type Result040 = z.infer<typeof result040Schema>;
@@ -108,5 +111,5 @@ export type Result040 = z.infer<typeof result040Schema>;
 export type Interface = z.infer<typeof interfaceSchema>;
 /** An address of a result of 1.0.0 and 1.1.0. */
 export type IpConfig = z.infer<typeof ipConfigSchema>;
-/** A result of 1.0.0 and 1.1.0, which is what plugins here return. */
+/** A result of 1.0.0 and 1.1.0, which plugins of this package return. */
 export type Result = z.infer<typeof resultSchema>;

@@ -1,12 +1,12 @@
 /**
- * What the result shapes of all versions share: texts become canonical, what is empty goes away.
- * The zero of `mtu`, `advmss` and `priority` says nothing; that of `table`, `scope` and `interface` does.
+ * Parts of results that all formats share. Addresses become canonical, and empty values are dropped: for
+ * `mtu`, `advmss` and `priority` also 0, which is a value for `table`, `scope` and `interface`.
  */
 import { formatAddress, formatPrefix } from '@cnikit/ip';
 import { parseCidr, parseIp } from '../address.ts';
 import type { Dns, Route } from '../schemas/index.ts';
 
-/** Canonical text of an address with prefix that the guard has accepted. */
+/** Returns the canonical text of an address with prefix length, which the guard has accepted. */
 export function canonicalCidr(text: string): string {
   const cidr = parseCidr(text);
   if (!cidr) {
@@ -15,7 +15,7 @@ export function canonicalCidr(text: string): string {
   return formatPrefix(cidr);
 }
 
-/** Canonical text of an address; undefined for none. */
+/** Returns the canonical text of an address, or `undefined` for none. */
 export function canonicalIp(text: string | undefined): string | undefined {
   if (text === undefined || text === '') {
     return undefined;
@@ -27,12 +27,12 @@ export function canonicalIp(text: string | undefined): string | undefined {
   return formatAddress(bytes);
 }
 
-/** "4" or "6", after canonicalCidr: IPv4-mapped addresses count as 4. */
+/** Returns '4' or '6' for a result of `canonicalCidr()`. */
 export function familyOf(cidr: string): '4' | '6' {
   return cidr.includes(':') ? '6' : '4';
 }
 
-/** The dns, or undefined if nothing is in it. */
+/** Returns the dns without empty parts, or `undefined` if nothing remains. */
 export function cleanDns(dns: Dns | undefined): Dns | undefined {
   if (!dns) {
     return undefined;
@@ -53,7 +53,7 @@ export function cleanDns(dns: Dns | undefined): Dns | undefined {
   return Object.keys(out).length > 0 ? out : undefined;
 }
 
-/** A route with canonical texts. */
+/** Returns a route with canonical addresses. */
 export function cleanRoute(route: Route): Route {
   const out: Route = { dst: canonicalCidr(route.dst) };
   const gw = canonicalIp(route.gw);
@@ -78,12 +78,12 @@ export function cleanRoute(route: Route): Route {
   return out;
 }
 
-/** The list, or undefined if it is absent or empty. */
+/** Maps a list. Returns `undefined` if it is absent or empty. */
 export function mapNonEmpty<T, U>(list: readonly T[] | undefined, map: (item: T) => U): U[] | undefined {
   return list && list.length > 0 ? list.map(map) : undefined;
 }
 
-/** The object without its undefined properties, so that results compare and print alike. */
+/** Returns the object without its undefined properties, so that results compare and print equal. */
 export function compact<T extends object>(value: T): T {
   const out: Partial<T> = {};
   for (const key in value) {

@@ -3,14 +3,16 @@ import { isResult020, result020Keys } from '../guards.ts';
 import type { IpConfig020, Result020 } from '../schemas/index.ts';
 import { canonicalCidr, canonicalIp, cleanDns, cleanRoute, compact, mapNonEmpty } from './parts.ts';
 
-/** Reads a result of 0.1.0 or 0.2.0, canonical. */
+/** Decodes a result of 0.1.0 or 0.2.0. */
 export function decode020(value: unknown): Result020 {
   return clean020(
     decodeAs({ name: 'result020', guard: isResult020, keys: result020Keys }, value, 'the result'),
   );
 }
 
-/** The result with exactly these versions' keys, texts canonical; `dns` is always there. */
+/**
+ * Returns the result with only the keys of these versions and canonical addresses. `dns` is always present.
+ */
 export function clean020(result: Result020): Result020 {
   return compact({
     cniVersion: result.cniVersion,

@@ -3,14 +3,19 @@ import { isResult040, result040Keys } from '../guards.ts';
 import type { Result040 } from '../schemas/index.ts';
 import { canonicalCidr, canonicalIp, cleanDns, cleanRoute, compact, mapNonEmpty } from './parts.ts';
 
-/** Reads a result of 0.3.0, 0.3.1 or 0.4.0, canonical. The `ip` that the 0.3.0 text has in one place is no key. */
+/**
+ * Decodes a result of 0.3.0, 0.3.1 or 0.4.0. The key `ip` in one place of the 0.3.0 text is an error of the
+ * text.
+ */
 export function decode040(value: unknown): Result040 {
   return clean040(
     decodeAs({ name: 'result040', guard: isResult040, keys: result040Keys }, value, 'the result'),
   );
 }
 
-/** The result with exactly these versions' keys, texts canonical; `dns` is always there. */
+/**
+ * Returns the result with only the keys of these versions and canonical addresses. `dns` is always present.
+ */
 export function clean040(result: Result040): Result040 {
   return compact({
     cniVersion: result.cniVersion,

@@ -3,12 +3,12 @@ import { isResult, resultKeys } from '../guards.ts';
 import type { Result } from '../schemas/index.ts';
 import { canonicalCidr, canonicalIp, cleanDns, cleanRoute, compact, mapNonEmpty } from './parts.ts';
 
-/** Reads a result of 1.0.0 or 1.1.0, canonical. */
+/** Decodes a result of 1.0.0 or 1.1.0. */
 export function decode1(value: unknown): Result {
   return clean1(decodeAs({ name: 'result', guard: isResult, keys: resultKeys }, value, 'the result'));
 }
 
-/** The result with exactly these versions' keys, texts canonical; an empty `dns` goes away. */
+/** Returns the result with only the keys of these versions and canonical addresses. Drops an empty `dns`. */
 export function clean1(result: Result): Result {
   return compact({
     cniVersion: result.cniVersion,

@@ -10,8 +10,8 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
 /**
- * KubeConfig loads undici and every generated API, for methods that the agent never calls: 15 MB of a process that
- * has 90. In the bundle they are classes that say so when they are made.
+ * Replaces clients that the agent never uses: KubeConfig loads undici and every generated API, 15 MB of a
+ * process that has 90. In the bundle they are classes that throw when constructed.
  */
 const withoutUnusedClients: Plugin = {
   name: 'without-unused-clients',
@@ -27,8 +27,8 @@ export { Unused as Agent, Unused as ProxyAgent, Unused as ServerConfiguration, U
 };
 
 /**
- * Node fills all exports of its own modules when they are imported, also those that it makes when they are first asked
- * for: with node:http come undici and HTTP/2, 14 MB. By require() they stay lazy.
+ * Loads Node's own modules with require(). An import initialises all exports of a module, the lazy ones too:
+ * with node:http undici and HTTP/2, 14 MB.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
@@ -49,25 +49,25 @@ const lazyBuiltins: Plugin = {
 };
 
 export default defineConfig({
-  // One file for the image and for `node cnikit-agent.js`: nothing is installed beside it but the addon of @cnikit/sys.
+  // One file for the image and for `node cnikit-agent.js`. It needs only the addon of @cnikit/sys beside it.
   entry: { 'cnikit-agent': 'src/main.ts' },
   format: 'esm',
   target: 'node22.18',
   platform: 'node',
   noExternal: [/.*/],
-  // By a plugin of tsup, before ours could see it.
+  // tsup's own plugin would remove the protocol before ours runs.
   removeNodeProtocol: false,
   splitting: false,
-  // Which packages are inside, for the image's bill of materials.
+  // Lists the bundled packages, for the image's bill of materials.
   metafile: true,
   esbuildOptions: (options) => {
-    // tsup's chunks import each other without using anything of them; dropping such an import is what is wanted.
+    // tsup's chunks import each other without using anything; dropping such imports is intended.
     options.logOverride = { 'ignored-bare-import': 'silent' };
   },
   define: { CNIKIT_VERSION: JSON.stringify(version) },
   esbuildPlugins: [withoutUnusedClients, lazyBuiltins],
   banner: {
-    // CommonJS dependencies of the bundle require Node's own modules.
+    // CommonJS dependencies in the bundle require Node's own modules.
     js: "#!/usr/bin/env node\nimport { createRequire as cnikitRequire } from 'node:module';\nconst require = cnikitRequire(import.meta.url);",
   },
   onSuccess: async () => {

@@ -1,21 +1,15 @@
-/** Pods start and end while the programs that call the plugin are killed. */
+/** Pods start and end while kubelet is killed. */
 import { lastEvents, nodeNames } from '../cluster.ts';
 import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
 import { type Pod, podTemplate, runningPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
-import { resumeRuntime } from './disturbances.ts';
 
 const COUNT = 20;
 const LABELS = { app: 'churn' };
 
-/** Scales a Deployment on one node up and down, and kills a program of the node in the middle of both. */
-async function churn(
-  context: Context,
-  namespace: string,
-  node: string,
-  kill: () => Promise<void>,
-): Promise<Pod[]> {
+/** Scales a Deployment on one node up and down, and kills kubelet in the middle of both. */
+async function churn(context: Context, namespace: string, node: string, kill: () => void): Promise<Pod[]> {
   const { cluster } = context;
   const { kubectl } = cluster;
   cluster.apply(
@@ -32,7 +26,7 @@ async function churn(
   );
   const running = () => runningPods(cluster, 'app=churn', namespace);
   await waitFor('the first pods', () => (running().length > 2 ? true : undefined));
-  await kill();
+  kill();
   const pods = await waitFor(
     `${COUNT} pods to run`,
     () => (running().length === COUNT ? running() : undefined),
@@ -40,7 +34,7 @@ async function churn(
   );
   kubectl('-n', namespace, 'scale', 'deployment/churn', '--replicas=0');
   await waitFor('the first pods to end', () => (runningPodCount() < COUNT ? true : undefined));
-  await kill();
+  kill();
   await waitFor('all pods to end', () => (runningPodCount() === 0 ? true : undefined));
   return pods;
 
@@ -57,23 +51,6 @@ function assertDistinct(pods: readonly Pod[]): string {
   return `${ips.length} different addresses`;
 }
 
-export const churnUnderRuntime: Scenario = {
-  title: `a kill of containerd during ${COUNT} pod starts and ${COUNT} pod ends leaks and duplicates no address`,
-  needs: ['machines'],
-  fault: true,
-  async run(context) {
-    const [node = ''] = nodeNames(context.cluster);
-    return await leavingNothing(context, 'e2e-churn-containerd', async (namespace) =>
-      assertDistinct(
-        await churn(context, namespace, node, async () => {
-          machinesOf(context).stop(node, 'containerd', 'KILL');
-          await resumeRuntime(context, node);
-        }),
-      ),
-    );
-  },
-};
-
 export const churnUnderKubelet: Scenario = {
   title: `a kill of kubelet during ${COUNT} pod starts and ${COUNT} pod ends leaks and duplicates no address`,
   needs: ['machines'],
@@ -82,7 +59,7 @@ export const churnUnderKubelet: Scenario = {
     const [node = ''] = nodeNames(context.cluster);
     return await leavingNothing(context, 'e2e-churn-kubelet', async (namespace) =>
       assertDistinct(
-        await churn(context, namespace, node, async () => {
+        await churn(context, namespace, node, () => {
           machinesOf(context).stop(node, 'kubelet', 'KILL');
           machinesOf(context).resume(node, 'kubelet');
         }),

@@ -1,7 +1,7 @@
 /** The scenarios in their order: each leaves the pods of `podsOnEachNode` for the next. */
 import type { Scenario } from '../context.ts';
 import { bandwidth } from './bandwidth.ts';
-import { churnUnderKubelet, churnUnderRuntime } from './churn.ts';
+import { churnUnderKubelet } from './churn.ts';
 import { apiOutage, reboot, runtimeRestarts, upgrade } from './disturbances.ts';
 import { clusterDns } from './dns.ts';
 import { doctor } from './doctor.ts';
@@ -54,7 +54,6 @@ export const scenarios: readonly Scenario[] = [
   failingPods,
   staticPod,
   runtimeRestarts,
-  churnUnderRuntime,
   churnUnderKubelet,
   forcedDeletion,
   proxyModeChanges,

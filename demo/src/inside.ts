@@ -2,8 +2,9 @@
 
 import { copyFileSync, mkdirSync, writeSync } from 'node:fs';
 import { Cluster } from './cluster.ts';
+import type { Finding } from './finding.ts';
 import { type KeptCluster, saveKept } from './kept.ts';
-import { addPods, type Finding, STORY, type Step } from './story.ts';
+import { addPods, STORY, type Step } from './story.ts';
 import { bold, dim, explain, green, ProgressLine, print, red } from './terminal.ts';
 
 const [keptLogs = '', keep] = process.argv.slice(2);

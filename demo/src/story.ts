@@ -5,15 +5,7 @@ import { count, drawMatrix, type PingRow, pingMatrix } from './checks/pings.ts';
 import { untilRoutes } from './checks/routes.ts';
 import { addressesOf, drawSightings, isRight, sightings } from './checks/sources.ts';
 import { type Cluster, podsOf } from './cluster.ts';
-
-/** What a step found. */
-export interface Finding {
-  passed: boolean;
-  /** For the step's line. */
-  outcome?: string;
-  /** Draws what there is to see, below the line. */
-  draw?: () => void;
-}
+import type { Finding } from './finding.ts';
 
 /** A step of the demo, in the order of {@link STORY}. */
 export interface Step {

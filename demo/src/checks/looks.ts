@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import type { LabNode, Outcome } from '@cnikit/testing-lab';
 import type { Agent } from '../agent.ts';
-import type { Finding } from '../story.ts';
+import type { Finding } from '../finding.ts';
 import { dim, explain, green, red } from '../terminal.ts';
 
 /** Sorts before the agent's, so that a container runtime would take it. */

@@ -9,7 +9,7 @@
  * ```
  */
 
+export type { Finding, Level, Verdict } from './conformance/outcome.ts';
 export { junitOf, lineOf, summaryOf } from './conformance/report.ts';
-export type { Finding, Level, Verdict } from './conformance/requirement.ts';
 export { type Conformance, type ConformanceOptions, runConformance } from './conformance/run.ts';
 export { inSandbox } from './conformance/sandbox.ts';

@@ -1,5 +1,9 @@
-/** Faults to inject; all are off at the start. */
-import type { WatchStream } from './watch.ts';
+/** An open watch, which faults disturb. */
+interface OpenWatch {
+  drop(): void;
+  stall(): void;
+  bookmark(): void;
+}
 
 export interface FailOptions {
   headers?: Record<string, string>;
@@ -12,11 +16,12 @@ interface Failure extends FailOptions {
   status: number;
 }
 
+/** Faults to inject; all are off at the start. */
 export class Faults {
   #failures: Failure[] = [];
   #garbage = 0;
   #truncated = 0;
-  readonly #streams: ReadonlySet<WatchStream>;
+  readonly #streams: ReadonlySet<OpenWatch>;
   readonly #compact: () => void;
   /** Delay before each response, ms. */
   delayMs = 0;
@@ -33,7 +38,7 @@ export class Faults {
   /** Lists ignore `limit`, as servers that answer from their watch cache may. */
   ignoreLimit = false;
 
-  constructor(streams: ReadonlySet<WatchStream>, compact: () => void) {
+  constructor(streams: ReadonlySet<OpenWatch>, compact: () => void) {
     this.#streams = streams;
     this.#compact = compact;
   }

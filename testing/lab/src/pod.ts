@@ -1,18 +1,27 @@
-import type { LabNode } from './node.ts';
+import type { DualStack } from './addressing.ts';
 import { Place } from './place.ts';
 import { type CniResult, type ConfList, type Invocation, runChain } from './runtime.ts';
+
+/** The node that a pod runs on. */
+export interface PodHost extends Place {
+  readonly pid: number;
+  readonly address: DualStack;
+  /** Returns the path of a file of the node as the lab sees it. */
+  path(path: string): string;
+  removePod(name: string): Promise<void>;
+}
 
 /** What a pod is made of. */
 export interface PodSpec {
   name: string;
-  node: LabNode;
+  node: PodHost;
   containerID: string;
   conf: ConfList;
 }
 
 /** A pod: a network namespace named in its node's /run/netns, with whatever the node's plugins put into it. */
 export class Pod extends Place {
-  readonly node: LabNode;
+  readonly node: PodHost;
   readonly containerID: string;
   readonly conf: ConfList;
   /** What the last plugin of the chain answered to ADD: kept as a runtime does, for CHECK and DEL. */

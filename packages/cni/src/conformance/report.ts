@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Finding, Verdict } from './requirement.ts';
+import type { Finding, Verdict } from './outcome.ts';
 import type { Conformance } from './run.ts';
 
 const STYLE = { pass: 'green', fail: 'red', warn: 'yellow', skip: 'gray' } as const satisfies Record<

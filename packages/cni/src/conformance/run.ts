@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
+import { type Finding, Skipped } from './outcome.ts';
 import { type PluginConfig, presetFor } from './profile.ts';
-import { type Finding, type Requirement, Skipped } from './requirement.ts';
+import type { Requirement } from './requirement.ts';
 import { requirements } from './requirements/index.ts';
 import { describe, Subject } from './subject.ts';
 

@@ -3,8 +3,8 @@ import { compareVersions, decodeResult, isVersion, latestVersion, type Result } 
 import { newAddress } from '@cnikit/netlink';
 import { type Invocation, invoke } from './invoke.ts';
 import { makeNetns, makeVeth, removeLink, removeNetns, within } from './netns.ts';
+import { expect, skip } from './outcome.ts';
 import type { Kind, PluginConfig } from './profile.ts';
-import { expect, skip } from './requirement.ts';
 
 /** A container to attach: an ID, a namespace of its own, an interface name. */
 export interface Container {

@@ -1,6 +1,7 @@
 import { newLink } from '@cnikit/netlink';
 import { within } from '../netns.ts';
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { failedWith } from '../subject.ts';
 import { addressesOf, nothingLeft, warmUp } from './links.ts';
 

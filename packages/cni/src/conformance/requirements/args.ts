@@ -1,4 +1,5 @@
-import { expect, type Requirement } from '../requirement.ts';
+import { expect } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { failedWith } from '../subject.ts';
 import { linkOf } from './links.ts';
 import { freeAddress } from './pool.ts';

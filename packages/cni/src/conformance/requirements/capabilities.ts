@@ -1,4 +1,5 @@
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { failedWith, type Subject, succeeded } from '../subject.ts';
 import { linkOf } from './links.ts';
 import { freeAddress, smallPool } from './pool.ts';

@@ -1,6 +1,7 @@
 import { newRoute, setLink } from '@cnikit/netlink';
 import { within } from '../netns.ts';
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { type Container, describe, type Subject } from '../subject.ts';
 import { nothingLeft, warmUp } from './links.ts';
 

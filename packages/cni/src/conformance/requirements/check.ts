@@ -1,6 +1,7 @@
 import { delAddress, delRoute } from '@cnikit/netlink';
 import { within } from '../netns.ts';
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { describe, failedWith } from '../subject.ts';
 import { isStatic, smallPool } from './pool.ts';
 

@@ -1,4 +1,5 @@
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { failedWith, succeeded } from '../subject.ts';
 
 export const configuration: Requirement[] = [

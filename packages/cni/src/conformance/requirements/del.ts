@@ -1,4 +1,5 @@
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { succeeded } from '../subject.ts';
 import { addressesOf, nothingLeft, warmUp } from './links.ts';
 import { isStatic, smallPool } from './pool.ts';

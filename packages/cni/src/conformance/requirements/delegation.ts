@@ -2,8 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect, skip } from '../outcome.ts';
 import type { Answers, RecordedCall } from '../recorder.ts';
-import { expect, type Requirement, skip } from '../requirement.ts';
+import type { Requirement } from '../requirement.ts';
 import {
   type Container,
   describe,

@@ -1,4 +1,5 @@
-import { expect, type Requirement, skip } from '../requirement.ts';
+import { expect, skip } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 import { describe, failedWith, succeeded } from '../subject.ts';
 
 const VARIABLES = {

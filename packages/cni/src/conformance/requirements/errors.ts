@@ -1,4 +1,5 @@
-import { expect, type Requirement } from '../requirement.ts';
+import { expect } from '../outcome.ts';
+import type { Requirement } from '../requirement.ts';
 
 export const errors: Requirement[] = [
   {

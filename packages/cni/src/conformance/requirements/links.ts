@@ -1,6 +1,6 @@
 import type { Link } from '@cnikit/netlink';
 import { within } from '../netns.ts';
-import { expect } from '../requirement.ts';
+import { expect } from '../outcome.ts';
 import type { Container, RunOptions, Subject } from '../subject.ts';
 
 /** Shared things, such as a bridge, are made by the first ADD and may stay. */

@@ -1,4 +1,4 @@
-import { skip } from '../requirement.ts';
+import { skip } from '../outcome.ts';
 import type { Subject } from '../subject.ts';
 
 /** Whether the configuration leaves no choice of address. */

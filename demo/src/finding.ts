@@ -1,0 +1,8 @@
+/** The outcome of a step or check. */
+export interface Finding {
+  passed: boolean;
+  /** Text for the line of the step. */
+  outcome?: string;
+  /** Draws details below the line. */
+  draw?: () => void;
+}

@@ -148,17 +148,26 @@ function isPinnedNode() {
 }
 
 /**
- * Format and lint rules, what nothing uses (files, exports, dependencies), and licences.
+ * Format and lint rules, unused code, licences, and the project's own linters: imports, English, commit subjects.
  *
  * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} args of tools/lint/src/main.ts
  */
-async function lint(env) {
+async function lint(env, args = []) {
   const status =
-    (await run(['biome', 'check', '.'], { cwd: ROOT, env })) || (await run(['knip'], { cwd: ROOT, env }));
+    (await run(['biome', 'check', '.'], { cwd: ROOT, env })) ||
+    (await run(['knip'], { cwd: ROOT, env })) ||
+    (await run(['node', 'tools/lint/src/main.ts', ...args], { cwd: ROOT, env }));
+  if (status === 0) {
+    console.log('Unused files, exports and dependencies: no problems');
+  }
   const licences = unknownLicences(ROOT);
   for (const line of licences) {
     console.error(`${line}: look at it, then name it in tools/licences.mjs`);
   }
+  console.log(
+    `Licences of what users install: ${licences.length === 0 ? 'no problems' : `${licences.length} problems`}`,
+  );
   return status || Number(licences.length > 0);
 }
 

@@ -1,29 +1,30 @@
-// The one entry of `npm run ...`: makes sure of system packages, npm dependencies, the pinned Node and the build,
-// and then does what was asked for. Needs no dependency and any Node from 20 on.
+// The entry of all `npm run` commands: installs missing system packages, npm dependencies and the pinned Node, builds,
+// and runs the command. Imports nothing but Node, so that it starts before anything is installed.
 
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bench, benchProblem, isHelp } from './bench.mjs';
 import { ensureDependencies, pinnedNode } from './dependencies.mjs';
 import { kernels } from './kernels/check.mjs';
 import { unknownLicences } from './licences.mjs';
 import { run, withPath } from './process.mjs';
-import { sandbox } from './sandbox.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 import { soak, test } from './test.mjs';
 import { turboQuietly } from './turbo.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE = '--conditions=@cnikit/source';
-/** What is published runs on these. */
+/** Architectures of the published executables. */
 const ARCHES = ['x64', 'arm64'];
 
 /**
  * @typedef {object} Command
  * @property {readonly import('./system-packages.mjs').Need[]} needs
- * @property {readonly import('./system-packages.mjs').Need[]} [alsoInCI] what a developer's machine should not get unasked
- * @property {boolean | ((args: readonly string[]) => boolean)} build whether everything is built first
- * @property {boolean} [publishes] whether the build is for every architecture, as it always is in CI; else for this one
+ * @property {readonly import('./system-packages.mjs').Need[]} [alsoInCI] needs that a developer's machine does not get unasked
+ * @property {boolean | ((args: readonly string[]) => boolean)} build true to build everything first
+ * @property {boolean} [publishes] true to build for every architecture, as CI always does; else for this one
+ * @property {(args: readonly string[]) => string | undefined} [problem] what is wrong with the arguments
  * @property {(env: NodeJS.ProcessEnv, args: readonly string[]) => Promise<number>} execute
  */
 
@@ -46,13 +47,13 @@ const COMMANDS = {
   ok: { needs: ['build', 'sandbox', 'reference'], build: true, execute: ok },
   demo: {
     needs: ['build', 'sandbox'],
-    // Looking around in a cluster that is up, and taking it away, must not wait for a build.
+    // Subcommands for a running cluster must not wait for a build.
     build: ([verb]) => verb === undefined || verb.startsWith('-'),
     execute: (env, args) => run(['node', SOURCE, 'demo/src/main.ts', ...args], { cwd: ROOT, env }),
   },
   e2e: {
     needs: ['build', 'sandbox', 'cluster'],
-    build: (args) => args[0] !== 'down' && !args.some(asksForHelp),
+    build: (args) => args[0] !== 'down' && !isHelp(args),
     execute: (env, args) => run(['node', SOURCE, 'e2e/src/main.ts', ...args], { cwd: ROOT, env }),
   },
   deploy: {
@@ -85,12 +86,18 @@ const COMMANDS = {
   },
   bench: {
     needs: ['build', 'sandbox', 'reference'],
-    build: (args) => !args.some(asksForHelp),
-    execute: bench,
+    build: (args) => !isHelp(args),
+    problem: benchProblem,
+    execute: (env, args) => bench(ROOT, env, args),
   },
 };
 
-process.exitCode = await main(process.argv[2] ?? '', process.argv.slice(3));
+process.exitCode = await main(process.argv[2] ?? '', process.argv.slice(3)).catch((error) => {
+  console.error(
+    process.env.CNIKIT_DEBUG ? error : `npm run: ${error instanceof Error ? error.message : error}`,
+  );
+  return 1;
+});
 
 /**
  * @param {string} name
@@ -104,8 +111,15 @@ async function main(name, args) {
     return 2;
   }
   if (process.platform !== 'linux') {
-    console.error(`This is about Linux networking: it cannot run on ${process.platform}`);
+    console.error(
+      `cnikit needs Linux, not ${process.platform}: use a virtual machine or the devcontainer (see CONTRIBUTING.md)`,
+    );
     return 1;
+  }
+  const problem = command.problem?.(args);
+  if (problem !== undefined) {
+    console.error(problem);
+    return 2;
   }
   const env = withPath([join(ROOT, 'node_modules', '.bin')]);
   if (!process.stdout.isTTY && !env.FORCE_COLOR) {
@@ -139,7 +153,7 @@ async function main(name, args) {
   return built === 0 ? command.execute(env, args) : built;
 }
 
-/** True in the second start, when the first has looked after what this needs; a developer's own PATH is no proof. */
+/** True in the second start, after the first one has installed everything. The PATH of a developer proves nothing. */
 function isPinnedNode() {
   const pinned = pinnedNode(ROOT);
   return (
@@ -163,7 +177,7 @@ async function lint(env, args = []) {
   }
   const licences = unknownLicences(ROOT);
   for (const line of licences) {
-    console.error(`${line}: look at it, then name it in tools/licences.mjs`);
+    console.error(`${line}: review it, then add it to tools/licences.mjs`);
   }
   console.log(
     `Licences of what users install: ${licences.length === 0 ? 'no problems' : `${licences.length} problems`}`,
@@ -181,49 +195,10 @@ async function typecheck(env, args) {
 }
 
 /**
- * The gate of a contribution: format, lint, types, tests. Stops at the first that fails.
+ * The gate of a contribution: format, lint, types, tests. Stops at the first failure.
  *
  * @param {NodeJS.ProcessEnv} env
  */
 async function ok(env) {
   return (await lint(env)) || (await typecheck(env, [])) || (await test(ROOT, env, []));
-}
-
-/** @param {string} arg */
-function asksForHelp(arg) {
-  return arg === '--help' || arg === '-h';
-}
-
-/**
- * Runs bench/src/NAME.ts for each name, or every one that there is.
- *
- * @param {NodeJS.ProcessEnv} env
- * @param {readonly string[]} args names, then whatever the benchmarks take, from the first dash on
- */
-async function bench(env, args) {
-  const folder = join(ROOT, 'bench', 'src');
-  const all = readdirSync(folder)
-    .filter((file) => /^[a-z][\w-]*\.ts$/.test(file) && file !== 'index.ts')
-    .map((file) => file.slice(0, -3));
-  if (args.some(asksForHelp)) {
-    console.log(
-      `Usage: npm run bench -- [NAME...] [OPTION...]\n\nRuns all benchmarks, or those named: ${all.join(' ')}`,
-    );
-    return 0;
-  }
-  const options = args.findIndex((arg) => arg.startsWith('-'));
-  const names = options === -1 ? args : args.slice(0, options);
-  const rest = options === -1 ? [] : args.slice(options);
-  const unknown = names.find((name) => !all.includes(name));
-  if (unknown !== undefined) {
-    console.error(`There is no benchmark ${unknown}, only: ${all.join(' ')}`);
-    return 2;
-  }
-  for (const name of names.length > 0 ? names : all) {
-    const { status } = await sandbox(['node', SOURCE, join(folder, `${name}.ts`), ...rest], { env });
-    if (status !== 0) {
-      return status;
-    }
-  }
-  return 0;
 }

@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { nodeObject, type RunningAgent, setUpNetwork, startAgent, startServer } from './agent/cluster.ts';
 import { measureSync } from './agent/sync.ts';
-import { median, table } from './statistics.ts';
+import { median, table } from './lib/statistics.ts';
 
 const { values } = parseArgs({
   options: { nodes: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '5' } },

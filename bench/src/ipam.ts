@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Ipam } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { sys } from '@cnikit/sys';
-import { median, table } from './statistics.ts';
+import { median, table } from './lib/statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 15);
 const REFERENCE = '/usr/lib/cni/host-local';

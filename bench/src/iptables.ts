@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { type Backend, openIptables, type TableSpec } from '@cnikit/iptables';
-import { median, table } from './statistics.ts';
+import { median, table } from './lib/statistics.ts';
 
 const RULES = 1000;
 const ROUNDS = 5;

@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { decodeRoute, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
 import { encodeMessage, MessageReader, payloadOf } from '@cnikit/netlink/codec';
 import { buildStaticExecutable } from '@cnikit/static-exe';
+import { median, table } from './lib/statistics.ts';
 import { measureIp, run } from './routes/ip.ts';
 import { measureNpmNetlink } from './routes/npm-netlink.ts';
 import { measureOurs } from './routes/ours.ts';
 import { destination, GATEWAY, PROTOCOL, ROUTES, type Times } from './routes/task.ts';
-import { median, table } from './statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 9);
 const CODEC_MESSAGES = 1_000_000;

@@ -5,10 +5,10 @@
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { executablePath } from '@cnikit/plugin';
-import { timeRuns } from './exec-timer.ts';
+import { timeRuns } from './lib/exec-timer.ts';
+import { median, table } from './lib/statistics.ts';
 import { clearNode, DATA_DIR, podNetns, requireSandbox } from './plugin/node.ts';
 import { type Command, runsOf } from './plugin/runs.ts';
-import { median, table } from './statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
 const LOG = `${DATA_DIR}/log`;

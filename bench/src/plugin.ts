@@ -7,7 +7,8 @@
 import { existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { executablePath } from '@cnikit/plugin';
-import { compiled, timeRuns } from './exec-timer.ts';
+import { compiled, timeRuns } from './lib/exec-timer.ts';
+import { median, quantile, table } from './lib/statistics.ts';
 import {
   type Case,
   casesOfPlugin,
@@ -28,7 +29,6 @@ import {
   runsOf,
   trouble,
 } from './plugin/runs.ts';
-import { median, quantile, table } from './statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
 const ONLY = process.env.CNIKIT_BENCH_ONLY ?? '';

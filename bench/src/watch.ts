@@ -1,8 +1,6 @@
 /**
- * Memory and time to hold all nodes of a cluster, against other ways to do it. Not a test: figures
- * depend on the machine, so compare the rows of one run.
- *
- *     npm run bench watch -- [nodes, default 5000]
+ * `npm run bench -- watch [--nodes=5000]`: memory and time to hold all nodes of a cluster, by @cnikit/watch and by other
+ * clients. Figures depend on the machine: compare the rows of one run.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,9 +8,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { nodeObject } from './watch/nodes.ts';
 
-const count = Number(process.argv[2] ?? 5000);
+const { values } = parseArgs({ options: { nodes: { type: 'string', default: '5000' } } });
+const count = Number(values.nodes);
 const directory = mkdtempSync(join(tmpdir(), 'watch-bench-'));
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const nodes = JSON.stringify(Array.from({ length: count }, (_, at) => nodeObject(at)));

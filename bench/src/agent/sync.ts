@@ -4,7 +4,7 @@ import { openKernel } from '../../../packages/agent/src/apply/netlink-kernel.ts'
 import { Metrics } from '../../../packages/agent/src/core/metrics.ts';
 import { selectNode } from '../../../packages/agent/src/observe/node.ts';
 import { Agent } from '../../../packages/agent/src/reconcile/agent.ts';
-import { median } from '../statistics.ts';
+import { median } from '../lib/statistics.ts';
 import { nodeName, nodeObject, routesTo } from './cluster.ts';
 
 export interface SyncFigures {

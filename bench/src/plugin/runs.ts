@@ -1,5 +1,5 @@
 /** A case as runs of programs, and the timings put together again. */
-import { type Run, type Timing, timeRuns } from '../exec-timer.ts';
+import { type Run, type Timing, timeRuns } from '../lib/exec-timer.ts';
 import type { Case, Contender, Name } from './cases.ts';
 import { podNetns, REFERENCE } from './node.ts';
 

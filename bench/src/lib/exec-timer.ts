@@ -104,10 +104,10 @@ function fileOnce(folder: string): (text: string) => string {
 
 /** The program made of a C file in bench/native. */
 export function compiled(name: string, compiler = 'cc', flags: readonly string[] = []): string {
-  const folder = join(import.meta.dirname, '../build');
+  const folder = join(import.meta.dirname, '../../build');
   const program = join(folder, name);
   mkdirSync(folder, { recursive: true });
-  const source = join(import.meta.dirname, `../native/${name}.c`);
+  const source = join(import.meta.dirname, `../../native/${name}.c`);
   execFileSync(compiler, ['-O2', '-Wall', ...flags, '-o', program, source]);
   return program;
 }

@@ -1,0 +1,114 @@
+// Runs benchmarks: bench/src/NAME.ts in a sandbox.
+
+import { join } from 'node:path';
+import { sandbox } from './sandbox.mjs';
+
+/**
+ * @typedef {object} Benchmark
+ * @property {string} summary
+ * @property {readonly string[]} [options] in the form --name=DEFAULT
+ * @property {readonly string[]} [environment] variables in the form NAME=DEFAULT
+ */
+
+/** @type {Record<string, Benchmark>} */
+const BENCHMARKS = {
+  plugin: {
+    summary: 'the static plugin and the reference plugins: time and memory of each verb',
+    environment: ['CNIKIT_BENCH_ROUNDS=200', 'CNIKIT_BENCH_ONLY=TEXT (rows whose title contains it)'],
+  },
+  'plugin-phases': {
+    summary: 'phases of one ADD and one DEL, from the log of the plugin',
+    environment: ['CNIKIT_BENCH_ROUNDS=200'],
+  },
+  ipam: {
+    summary: '@cnikit/ipam on files and host-local: ADD and DEL in pools of several fillings',
+    environment: ['CNIKIT_BENCH_ROUNDS=15'],
+  },
+  iptables: { summary: '1,000 rules by one ensure() of @cnikit/iptables and by single iptables calls' },
+  netlink: {
+    summary: '5,000 routes by @cnikit/netlink, by ip -batch and by the npm package netlink',
+    environment: ['CNIKIT_BENCH_ROUNDS=9'],
+  },
+  agent: {
+    summary: 'the agent in a large cluster: sync, memory, processor time',
+    options: ['--nodes=5000', '--rounds=5'],
+  },
+  watch: {
+    summary: 'memory and time to hold all nodes, by @cnikit/watch and by other clients',
+    options: ['--nodes=5000'],
+  },
+};
+
+const HELP = `Usage: npm run bench -- [NAME...] [OPTION...]
+
+Runs the named benchmarks, or all of them, each in a sandbox of namespaces. Compare the rows of one run
+only: times depend on the machine and on its load.
+
+${Object.entries(BENCHMARKS)
+  .map(([name, { summary, options = [], environment = [] }]) =>
+    [
+      `  ${name.padEnd(14)} ${summary}`,
+      ...[...options, ...environment].map((line) => `${' '.repeat(19)}${line}`),
+    ].join('\n'),
+  )
+  .join('\n')}
+
+  --help         prints this text`;
+
+/** @param {readonly string[]} args */
+export function isHelp(args) {
+  return args.includes('--help') || args.includes('-h');
+}
+
+/**
+ * Returns what is wrong with the arguments.
+ *
+ * @param {readonly string[]} args
+ * @returns {string | undefined}
+ */
+export function benchProblem(args) {
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
+  if (unknown !== undefined) {
+    return `Unknown benchmark "${unknown}": choose from ${Object.keys(BENCHMARKS).join(', ')}`;
+  }
+  const known = selected(names).flatMap((name) => BENCHMARKS[name].options ?? []);
+  const option = args.find((arg) => arg.startsWith('-') && !known.some((one) => nameOf(one) === nameOf(arg)));
+  if (option === undefined || isHelp(args)) {
+    return undefined;
+  }
+  return `Unknown option "${option}" of ${names.join(', ') || 'all benchmarks'}; npm run bench -- --help lists the options`;
+}
+
+/**
+ * @param {string} root
+ * @param {NodeJS.ProcessEnv} env
+ * @param {readonly string[]} args names of benchmarks and their options
+ * @returns {Promise<number>}
+ */
+export async function bench(root, env, args) {
+  if (isHelp(args)) {
+    console.log(HELP);
+    return 0;
+  }
+  for (const name of selected(args.filter((arg) => !arg.startsWith('-')))) {
+    const own = (BENCHMARKS[name].options ?? []).map(nameOf);
+    const options = args.filter((arg) => arg.startsWith('-') && own.includes(nameOf(arg)));
+    const file = join(root, 'bench', 'src', `${name}.ts`);
+    const { status } = await sandbox(['node', '--conditions=@cnikit/source', file, ...options], { env });
+    if (status !== 0) {
+      return status;
+    }
+  }
+  return 0;
+}
+
+/** @param {readonly string[]} names */
+function selected(names) {
+  return names.length > 0 ? names : Object.keys(BENCHMARKS);
+}
+
+/** @param {string} option */
+function nameOf(option) {
+  return option.split('=')[0] ?? '';
+}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
 import { afterAll, describe, expect, it } from 'vitest';
+import { SOAK } from '../../../vitest.soak.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'executable-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -78,7 +79,7 @@ describe('buildStaticExecutable()', () => {
     expect(readFileSync(a.path).equals(readFileSync(b.path))).toBe(true);
   });
 
-  it.each([{}, { snapshot: false }, { sanitize: true }])(
+  it.each([{}, ...(SOAK ? [{ snapshot: false }, { sanitize: true }] : [])])(
     'has the language, the arguments and the environment at start (%j)',
     async (options) => {
       const source = `${PRINT}
@@ -115,7 +116,7 @@ describe('buildStaticExecutable()', () => {
     expect(Math.abs(a![2]! - Date.now())).toBeLessThan(3_600_000);
   });
 
-  it.each([false, true])(
+  it.each(SOAK ? [false, true] : [false])(
     'loads a lazy module when its function is called (sanitize: %s)',
     async (sanitize) => {
       const twice = script(`globalThis.ran = true; export const twice = (n: number) => n * 2;`);
@@ -160,7 +161,7 @@ describe('buildStaticExecutable()', () => {
     ],
     ['deeply nested JSON', `JSON.parse('['.repeat(1 << 20))`, 'stack overflow'],
   ];
-  describe.each([false, true])('(sanitize: %s)', (sanitize) => {
+  describe.each(SOAK ? [false, true] : [false])('(sanitize: %s)', (sanitize) => {
     it.each(crashes)('ends with status 70 and its text on stdout after %s', async (_, source, message) => {
       const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n', sanitize });
       expect({ status, stdout }).toEqual({ status: 70, stdout: '{"code":999}\n' });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cases, liveCases } from '../../../packages/sys/test/contract.ts';
+import { SOAK } from '../../../vitest.soak.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'contract-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -57,7 +58,7 @@ describe('Sys under QuickJS', async () => {
   });
 });
 
-describe('the C core under sanitizers', () => {
+describe.runIf(SOAK)('the C core under sanitizers', () => {
   it('has no finding in any case of the contract', async () => {
     const errors = await results('sanitized', { sanitize: true }, live ? [base, 'live'] : [base]);
     expect([...errors.values()].filter(Boolean)).toEqual([]);

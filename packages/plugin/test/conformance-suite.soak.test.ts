@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SOAK } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { plugins } from '../src/plugins/index.ts';
 import { inSandbox } from './harness.ts';
@@ -36,7 +37,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
     };
   }
 
-  test.each([...plugins(sys).keys()])(
+  test.each([...plugins(sys).keys()].filter((name) => SOAK || name === 'cnikit'))(
     '%s meets every MUST of the conformance suite',
     (name) => {
       const path = join(folder, name);
@@ -48,7 +49,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
     SLOW,
   );
 
-  test(
+  test.runIf(SOAK)(
     'cnikit meets every MUST of the conformance suite under Node',
     async () => {
       const script = join(import.meta.dirname, '../build/test/node-main.mjs');

@@ -73,7 +73,7 @@ live('links on a kernel', () => {
     nl.deleteNetns('elsewhere', { directory: '/run/cnikit-test' });
   });
 
-  it('firstIPv4() says what `ip` lists first', () => {
+  it('firstIPv4() returns the address that `ip` lists first', () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
     expect([firstIPv4('br0'), firstIPv4('none')]).toEqual([undefined, undefined]);
@@ -255,7 +255,7 @@ live('links on a kernel', () => {
     expect(rt.link({ name: 'br0' })!.alternativeNames).toEqual(['a-name-longer-than-sixteen-bytes']);
   });
 
-  it('errors carry the code and the words of the kernel', () => {
+  it("NetlinkError has the kernel's code and explanation", () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     const refused = (body: () => unknown, fields: object) =>
@@ -284,7 +284,7 @@ live('links on a kernel', () => {
     rt.request(nl.delLink({ name: 't1' }));
   });
 
-  it('an error points at the attribute that the kernel refused', () => {
+  it('NetlinkError points at the attribute that the kernel refused', () => {
     const rt = route();
     const bad: nl.Request = { ...nl.newLink({ kind: 'bridge' }), describe: 'a short MTU' };
     // IFLA_MTU of one byte.

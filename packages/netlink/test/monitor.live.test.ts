@@ -23,7 +23,7 @@ live('monitorNftables()', () => {
     return lines;
   }
 
-  it('tells what nft and iptables-nft change, object by object', async () => {
+  it('monitorNftables() reports the changes of nft and iptables-nft', async () => {
     const changes = monitorNftables();
     run('nft add table inet t');
     run('nft add chain inet t c');
@@ -50,7 +50,7 @@ live('monitorNftables()', () => {
 });
 
 live('monitor() with ignorePort', () => {
-  it('leaves out what was caused through that connection, and nothing else', async () => {
+  it('monitor() ignores only the changes of `ignorePort`', async () => {
     sys.unshare(CLONE_NEWNET);
     using rt = openRtnetlink();
     using other = openRtnetlink();

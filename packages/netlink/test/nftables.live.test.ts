@@ -174,7 +174,7 @@ live('nftables on a kernel', () => {
     ]);
   });
 
-  it('dumps tell what was made, and can be given back', () => {
+  it('dumps return the created objects, which can be created again', () => {
     connection.commit([...base, rule('fwd', expr.connectionState(['new']), expr.counter(), expr.accept())]);
     expect(connection.tables({ family: 'inet' })).toMatchObject([{ family: 'inet', name: 't' }]);
     expect(connection.chains({ ...inTable }).map(({ name }) => name)).toEqual([
@@ -205,7 +205,7 @@ live('nftables on a kernel', () => {
     expect(again!.handle).not.toBe(had!.handle);
   });
 
-  it('decodes the rules that `nft` makes, unknown expressions as bytes', () => {
+  it('rules() decodes the rules of `nft`, unknown expressions as bytes', () => {
     run('nft add table inet t');
     run('nft add chain inet t c');
     run('nft add rule inet t c tcp dport { 80, 443 } limit rate 5/second accept comment hello');
@@ -220,7 +220,7 @@ live('nftables on a kernel', () => {
     expect(run('nft list chain inet t c')).toContain(before.slice(0, before.indexOf(' comment')));
   });
 
-  it('sets and maps hold what `nft` shows', () => {
+  it('elements() returns what `nft` shows', () => {
     const ports = { ...inTable, name: 'ports' };
     connection.commit([
       nft.newTable(table),
@@ -280,7 +280,7 @@ live('nftables on a kernel', () => {
     connection.commit([]);
   });
 
-  it('table(), chain() and element() find one, or undefined', () => {
+  it('table(), chain() and element() return one object or undefined', () => {
     const pods = { ...inTable, name: 'pods' };
     const key = bytes(10, 0, 0, 2);
     expect(connection.table(table)).toBeUndefined();

@@ -41,7 +41,7 @@ live('netlink under load', () => {
     expect(process.memoryUsage().rss - before.rss).toBeLessThan(32 * 1024 * 1024);
   }, 300_000);
 
-  it('connections that are opened and closed leave nothing', () => {
+  it('Connection leaks nothing after close()', () => {
     const before = descriptors();
     for (let i = 0; i < 500; i++) {
       nl.openRtnetlink({ netns: '/proc/self/ns/net' }).close();
@@ -55,7 +55,7 @@ live('netlink under load', () => {
     expect(descriptors()).toBe(before);
   });
 
-  it('two connections do not hear each other', () => {
+  it("two connections do not receive each other's answers", () => {
     const rt = route();
     const index = bridge(rt);
     const other = nl.openRtnetlink();
@@ -139,7 +139,7 @@ live('netlink under load', () => {
 live('monitor()', () => {
   const route = freshRoute();
 
-  it('tells what was done to links, addresses, routes and rules, in order', async () => {
+  it('monitor() reports changes of links, addresses, routes and rules in order', async () => {
     const rt = route();
     const changes = monitor({ groups: ['link', 'ipv4-address', 'ipv4-route', 'ipv4-rule', 'neighbour'] });
     const { index } = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
@@ -176,7 +176,7 @@ live('monitor()', () => {
     expect(wanted).toEqual([]);
   });
 
-  it('does not take a port that leaves its bridge for a link that is gone', async () => {
+  it('monitor() does not report a port that leaves its bridge as deleted', async () => {
     const rt = route();
     const master = rt.createLink({ kind: 'bridge', name: 'br0' })!.index;
     rt.request(nl.newLink({ kind: 'veth', name: 'p0', master }));
@@ -194,7 +194,7 @@ live('monitor()', () => {
     expect(seen).toContainEqual(expect.objectContaining({ type: 'other', message: k.RTM_DELLINK }));
   });
 
-  it('ends by close(), by its signal and by leaving the loop, without a descriptor left', async () => {
+  it('monitor() ends with close(), its signal or the loop, and leaks no descriptor', async () => {
     const before = descriptors();
     const first = monitor({ groups: ['link'] });
     const waiting = first.next();
@@ -215,7 +215,7 @@ live('monitor()', () => {
     expect(descriptors()).toBe(before);
   });
 
-  it('keeps a bounded number of events for a slow reader', async () => {
+  it('monitor() keeps a bounded number of events for a slow reader', async () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
     const changes = monitor({ groups: ['ipv4-route'], queueLimit: 10 });

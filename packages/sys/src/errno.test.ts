@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errnoMeaning, errnoName, errnoOf } from './errno.ts';
 
 describe('errno', () => {
-  it("agrees with Node's own names", () => {
+  it("errnoName() agrees with Node's names", () => {
     // Two names of one number: the table has one of them.
     const aliases = new Set(['EWOULDBLOCK', 'ENOTSUP', 'EDEADLOCK']);
     for (const [code, errno] of Object.entries(constants.errno)) {

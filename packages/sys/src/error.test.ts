@@ -12,14 +12,14 @@ const table: Array<[SysErrorInit, string]> = [
 ];
 
 describe('SysError', () => {
-  it.each(table)('%j reads as a sentence with the facts behind it', (init, message) => {
+  it.each(table)('SysError of %j has a message with a sentence and the facts', (init, message) => {
     const error = new SysError(init);
     expect(error.message).toBe(message);
     expect(error).toMatchObject({ name: 'SysError', syscall: init.syscall, errno: init.errno });
     expect('path' in error).toBe('path' in init);
   });
 
-  it('keeps its cause', () => {
+  it('SysError keeps its cause', () => {
     const cause = new Error('why');
     expect(new SysError({ syscall: 'x', errno: 1, cause }).cause).toBe(cause);
   });

@@ -3,7 +3,7 @@ import { SysError, sys, withNetns } from './index.ts';
 import { interpose } from './testing.ts';
 
 describe('interpose()', () => {
-  it('tells every call in order, with its arguments, and lets it through', () => {
+  it('interpose() reports every call in order and makes it', () => {
     const calls: unknown[] = [];
     const spied = interpose(sys, (...call) => void calls.push(call));
     expect(spied.getpid()).toBe(process.pid);
@@ -14,7 +14,7 @@ describe('interpose()', () => {
     ]);
   });
 
-  it('makes the Nth call fail, and no call is left out', () => {
+  it('interpose() makes the Nth call fail', () => {
     const failAt = (n: number) =>
       interpose(sys, (index, name) => {
         if (index === n) {
@@ -27,13 +27,13 @@ describe('interpose()', () => {
     expect(() => work(failAt(4))).toThrow('/nowhere');
   });
 
-  it('has every method of Sys', () => {
+  it('interpose() has every method of Sys', () => {
     expect(Object.keys(interpose(sys, () => {}))).toEqual(Object.keys(sys));
   });
 });
 
 describe('withNetns()', () => {
-  it('ends the process when the thread cannot come back', () => {
+  it('withNetns() ends the process when the thread cannot return', () => {
     const ended: unknown[] = [];
     let entered = false;
     const stuck = {

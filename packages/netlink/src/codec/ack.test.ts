@@ -10,7 +10,7 @@ const body = (errno: number, order: ByteOrder = 'little', echoed = 16): Encoder 
   new Encoder(order).putI32(-errno).putU32(echoed).putZeros(12);
 
 describe('decodeAck()', () => {
-  it.each(['little', 'big'] as const)('reads what the kernel says about a refusal, %s endian', (order) => {
+  it.each(['little', 'big'] as const)('decodeAck() reads an extended acknowledgement, %s endian', (order) => {
     const encoder = body(22, order).string(1, 'Invalid prefix').u32(2, 36).u32(5, 4).u32(6, 20);
     const policy = encoder.nest(4);
     encoder.u32(1, 4).u64(4, 68).u64(5, 65535).end(policy);
@@ -26,7 +26,7 @@ describe('decodeAck()', () => {
     });
   });
 
-  it('reads signed limits', () => {
+  it('decodeAck() reads signed limits', () => {
     const encoder = body(34);
     const policy = encoder.nest(4);
     encoder
@@ -36,12 +36,12 @@ describe('decodeAck()', () => {
     expect(decodeAck(payloadOf(encoder.finish()), flags).extack?.policy).toEqual({ min: -128, max: 127 });
   });
 
-  it('finds the attributes behind a request that was sent back whole', () => {
+  it('decodeAck() reads the attributes after an echoed request', () => {
     const encoder = body(17, 'little', 22).putZeros(8).string(1, 'File exists');
     expect(decodeAck(payloadOf(encoder.finish()), NLM_F_ACK_TLVS).extack?.message).toBe('File exists');
   });
 
-  it('reads success', () => {
+  it('decodeAck() reads success', () => {
     expect(decodeAck(payloadOf(body(0).finish()), NLM_F_CAPPED)).toEqual({ errno: 0 });
   });
 
@@ -55,7 +55,7 @@ describe('decodeAck()', () => {
 });
 
 describe('decodeDone()', () => {
-  it('reads how a dump ended', () => {
+  it('decodeDone() reads how a dump ended', () => {
     expect(decodeDone(payloadOf(new Uint8Array(0)), 0)).toEqual({ errno: 0 });
     expect(decodeDone(payloadOf(new Encoder().putI32(7).finish()), 0)).toEqual({ errno: 0 });
     const failed = new Encoder().putI32(-2).string(1, 'ipv4: FIB table does not exist').finish();
@@ -67,7 +67,7 @@ describe('decodeDone()', () => {
 });
 
 describe('MessageReader', () => {
-  it.each(['little', 'big'] as const)('reads messages one after the other, %s endian', (order) => {
+  it.each(['little', 'big'] as const)('MessageReader reads several messages, %s endian', (order) => {
     const one = encodeMessage(
       { type: NLMSG_ERROR, flags: 3, sequence: 7, port: 4_000_000_000 },
       Uint8Array.of(1),

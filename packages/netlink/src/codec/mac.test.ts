@@ -11,7 +11,7 @@ describe('macBytes()', () => {
     expect(formatMac(macBytes(text, 'MAC'))).toBe(text);
   });
 
-  it('takes capital letters', () => {
+  it('macBytes() accepts capital letters', () => {
     expect(macBytes('0A:FF', 'MAC')).toEqual(Uint8Array.of(10, 255));
   });
 

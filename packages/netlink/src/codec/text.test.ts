@@ -9,7 +9,7 @@ const encode = (text: string): Uint8Array => {
 };
 
 describe('decodeText()', () => {
-  it('gives back any bytes through encodeText()', () => {
+  it('decodeText() returns text that encodeText() turns into the same bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const name = bytes.filter((byte) => byte !== 0);
@@ -19,7 +19,7 @@ describe('decodeText()', () => {
     );
   });
 
-  it('agrees with the runtime on well-formed text', () => {
+  it('decodeText() agrees with TextDecoder on well-formed text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!/[\0\ud800-\udfff]/u.test(text));
@@ -44,13 +44,13 @@ describe('decodeText()', () => {
     expect(encode(text)).toEqual(bytes);
   });
 
-  it('ends at a NUL', () => {
+  it('decodeText() ends at a NUL', () => {
     expect(decodeText(Uint8Array.of(0x61, 0, 0x62), 0, 3)).toBe('a');
   });
 });
 
 describe('nameBytes()', () => {
-  it('has a NUL at the end, however many names there were and whatever they are', () => {
+  it('nameBytes() ends every name with a NUL', () => {
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 300; i++) {
         expect([...nameBytes(`n${i}`)]).toEqual([...new TextEncoder().encode(`n${i}\0`)]);

@@ -9,14 +9,14 @@ import { binding } from './unsupported.ts';
 const root = join(import.meta.dirname, '..', '..');
 
 describe('the adapter for other runtimes', () => {
-  it('says at the first call what is missing', () => {
+  it('the unsupported adapter throws at the first call', () => {
     expect(binding).toThrow(SysError);
     expect(binding).toThrow('the condition "node" or "quickjs"');
   });
 });
 
 describe('the Node adapter', () => {
-  it('imports without its addon, and names the places it looked at when called', () => {
+  it('the Node adapter imports without its addon and reports the paths that it tried', () => {
     const dir = mkdtempSync(join(tmpdir(), 'no-addon-'));
     try {
       for (const name of ['src', 'package.json']) {

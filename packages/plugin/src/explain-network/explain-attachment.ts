@@ -6,7 +6,7 @@ import type { BridgeSettings } from '../plugins/bridge/settings.ts';
 import type { PtpSettings } from '../plugins/ptp/settings.ts';
 import { explainAddresses } from './explain-ipam.ts';
 
-/** A pod on a bridge. */
+/** Describes ADD for a pod on a bridge. */
 export function explainBridge(conf: BridgeSettings): string[] {
   const { bridge, raw } = conf;
   return [
@@ -45,7 +45,7 @@ function explainGateway(conf: BridgeSettings): string[] {
   ];
 }
 
-/** A pod on a link of its own. */
+/** Describes ADD for a pod with its own link. */
 export function explainPtp(conf: PtpSettings): string[] {
   return [
     `Makes a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME, the node's end ${hostVethPrefix(conf.network)}…`,

@@ -2,9 +2,9 @@ import type { CheckedConfig } from '@cnikit/cni-spec';
 import { Ipam, memoryStore, parseIpamConfig, REFERENCE_DATA_DIR } from '@cnikit/ipam';
 
 /**
- * Which addresses and routes a pod gets.
+ * Describes the addresses and routes of a pod.
  *
- * @throws IpamError for what host-local cannot use
+ * @throws {IpamError} when host-local cannot use the configuration
  */
 export function explainAddresses(raw: CheckedConfig): string[] {
   const type = raw.ipam?.type;
@@ -18,7 +18,7 @@ export function explainAddresses(raw: CheckedConfig): string[] {
   const { sets } = new Ipam({ rangeSets, store: memoryStore() }).status();
   return [
     ...sets.map(({ ranges, free }) => {
-      // Of IPv6 there are more than matter.
+      // An IPv6 range has too many addresses for a useful count.
       const count = free > Number.MAX_SAFE_INTEGER ? '' : `${free} `;
       return `Takes one of the ${count}addresses ${ranges}.`;
     }),

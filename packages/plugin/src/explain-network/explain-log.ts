@@ -2,7 +2,7 @@ import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/
 import { explain } from '../explain.ts';
 import { isLogConf, logConfKeys } from '../guards.ts';
 
-/** Where the verbs are logged; nothing when they are not. */
+/** Describes where verbs are logged; empty when they are not logged. */
 export function explainLog(raw: CheckedConfig): string[] {
   const log = normaliseKeys(raw.log ?? {}, logConfKeys);
   if (!isLogConf(log)) {

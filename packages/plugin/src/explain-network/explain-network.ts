@@ -2,21 +2,20 @@ import { decodeNetworkConfig, supportedVersions, toCniError } from '@cnikit/cni-
 import { derivePluginConfig, parseConfigList } from '@cnikit/cni-spec/runtime';
 import { explainPlugin } from './explain-plugin.ts';
 
-/** What an explanation says, and whether a runtime could do it. */
+/** The description of a configuration; `valid` is false when ADD would refuse it. */
 export interface Explanation {
   text: string;
   valid: boolean;
 }
 
 /**
- * Says in sentences what ADD would do for a network configuration, a plugin's own or a list of them. Looks at nothing
- * but the text.
+ * Describes what ADD does for the configuration of one plugin or of a plugin list. It reads only the text, not the node.
  */
 export function explainNetwork(text: string): Explanation {
   try {
     return isList(text) ? explainList(text) : explainOne(text, '');
   } catch (error) {
-    return { text: `Invalid: ${words(error)}\n`, valid: false };
+    return { text: `Invalid: ${messageOf(error)}\n`, valid: false };
   }
 }
 
@@ -49,11 +48,11 @@ function explainOne(text: string, indent: string): Explanation {
     const lines = explainPlugin(config);
     return { text: lines.map((line) => `${indent}${line}\n`).join(''), valid: true };
   } catch (error) {
-    return { text: `${indent}Invalid: ${words(error)}\n`, valid: false };
+    return { text: `${indent}Invalid: ${messageOf(error)}\n`, valid: false };
   }
 }
 
-function words(error: unknown): string {
+function messageOf(error: unknown): string {
   const { message, details } = toCniError(error);
   return details === '' ? message : `${message}: ${details}`;
 }

@@ -1,4 +1,4 @@
-/** What ADD would do, by plugin: sentences from the same settings that the plugins themselves work by. */
+/** Descriptions of ADD by plugin, from the settings that the plugins themselves use. */
 import type { CheckedConfig } from '@cnikit/cni-spec';
 import { limitsOf } from '../plugins/bandwidth/settings.ts';
 import { bridgeSettings } from '../plugins/bridge/settings.ts';
@@ -31,9 +31,9 @@ const plugins: Readonly<Record<string, Explain>> = {
 };
 
 /**
- * The sentences for one plugin's configuration.
+ * Describes ADD for the configuration of one plugin.
  *
- * @throws CniError for a configuration that ADD would refuse
+ * @throws {CniError} when ADD would refuse the configuration
  */
 export function explainPlugin(raw: CheckedConfig): string[] {
   const { type = '' } = raw;

@@ -1,29 +1,29 @@
-/** The nat table of iptables, by its programs: no shell, one run for a family. */
+/** Access to the nat table through the iptables programs, without a shell. */
 
 import { CniError, type Env, ErrorCode } from '@cnikit/cni-spec';
 import type { Family } from '@cnikit/ip';
 import { type RunResult, type Sys, SysError } from '@cnikit/sys';
 
-/** Seconds to wait for the lock that all of its programs share. A runtime gives a plugin minutes. */
+/** Seconds to wait for the xtables lock. Runtimes give a plugin minutes. */
 const LOCK_WAIT = '60';
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const stem = (family: Family): string => (family === 'ipv4' ? 'iptables' : 'ip6tables');
 
-/** A word of a rule that may have blanks and quotes in it, as iptables-restore reads it. */
-export function quoted(word: string): string {
-  return `"${word.replaceAll(/["\\]/g, '\\$&')}"`;
+/** Quotes an argument with blanks or quotes for iptables-restore. */
+export function quoted(argument: string): string {
+  return `"${argument.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
-/** Lines of iptables-restore for the nat table, done all or none. False when one of them did not fit. */
+/** Applies lines of iptables-restore to the nat table, all or none. Returns false when a line was refused. */
 export function tryRestoreNat(sys: Sys, env: Env, family: Family, lines: readonly string[]): boolean {
   return run(sys, env, restoreCommand(family), payload(lines)).status === 0;
 }
 
 /**
- * Lines of iptables-restore for the nat table, done all or none.
+ * Applies lines of iptables-restore to the nat table, all or none.
  *
- * @throws CniError 5 when there is no such program, 999 with its words when it refuses a line
+ * @throws {CniError} 5 when the program is not installed; 999 with its message when it refuses a line
  */
 export function restoreNat(sys: Sys, env: Env, family: Family, lines: readonly string[]): void {
   restoreBy(sys, env, restoreCommand(family), lines);
@@ -65,7 +65,11 @@ function run(sys: Sys, env: Env, argv: string[], input = ''): RunResult {
   }
 }
 
-/** The lines of the nat table as iptables-save prints them. Throws CniError 5, and 999 when it fails. */
+/**
+ * Returns the lines that iptables-save prints for the nat table.
+ *
+ * @throws {CniError} 5 when the program is not installed; 999 when it fails
+ */
 export function savedNat(sys: Sys, env: Env, family: Family): string[] {
   const argv = [`${stem(family)}-save`, '-t', 'nat'];
   const { status, stdout, stderr } = run(sys, env, argv);
@@ -75,14 +79,14 @@ export function savedNat(sys: Sys, env: Env, family: Family): string[] {
   return stdout.split('\n');
 }
 
-/** The nat table of the kernel's older interface, which only programs of its own can read: where it is in use. */
+/** The nat table of legacy iptables, which only the legacy programs can read. */
 export interface LegacyNat {
-  /** Lines as iptables-save prints them. */
+  /** The lines that iptables-save prints. */
   lines: readonly string[];
   restore(lines: readonly string[]): void;
 }
 
-/** Reads the older interface's nat table of a family; undefined when nobody has used it, as on most nodes of today. */
+/** Reads the nat table of legacy iptables for a family; undefined when it is not in use, as on most nodes. */
 export function legacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undefined {
   if (!legacyTables(sys, family).includes('nat')) {
     return undefined;
@@ -110,7 +114,7 @@ function legacyTables(sys: Sys, family: Family): string[] {
   try {
     return sys.readText(`/proc/net/${family === 'ipv4' ? 'ip' : 'ip6'}_tables_names`).split('\n');
   } catch (error) {
-    // Not there: the kernel's module is not loaded. Not ours to read: then neither are its rules to change.
+    // ENOENT: the kernel module is not loaded. EACCES and EPERM: this process cannot change the rules either.
     if (error instanceof SysError && ['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) {
       return [];
     }

@@ -1,4 +1,4 @@
-/** Masquerading by iptables: the reference's chain for a pod, with its name, rules and comments. */
+/** Masquerading in iptables: upstream's chain for a pod, with the same name, rules and comments. */
 
 import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
@@ -8,12 +8,12 @@ import { quoted, restoreNat } from './iptables.ts';
 import { findNatChain, type NatChainKind, natChainName, natComment } from './nat-chain.ts';
 import type { Owner } from './owner.ts';
 
-/** Chains of masquerading, ours and the reference's. */
+/** The chains for masquerading, upstream's and cnikit's. */
 export const MASQUERADE_CHAINS: NatChainKind = { prefix: 'CNI-', entry: 'POSTROUTING', comment: '' };
 
 const MULTICAST = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 
-/** Has what the addresses send beyond their subnets masqueraded. They have prefix lengths. */
+/** Masquerades packets from the addresses to destinations outside of their subnets. The addresses have prefix lengths. */
 export function masqueradeByIptables(sys: Sys, env: Env, owner: Owner, addresses: readonly string[]): void {
   const { network, containerID } = owner;
   const chain = natChainName(MASQUERADE_CHAINS, network, containerID);
@@ -24,7 +24,7 @@ export function masqueradeByIptables(sys: Sys, env: Env, owner: Owner, addresses
       continue;
     }
     restoreNat(sys, env, family, [
-      // Makes it, or empties what a killed ADD has left.
+      // Creates the chain, or empties the one that a killed ADD left.
       `:${chain} - [0:0]`,
       ...own.map((address) => `-A ${chain} -d ${subnetOf(address)} ${comment} -j ACCEPT`),
       `-A ${chain} ! -d ${MULTICAST[family]} ${comment} -j MASQUERADE`,
@@ -36,7 +36,7 @@ export function masqueradeByIptables(sys: Sys, env: Env, owner: Owner, addresses
   }
 }
 
-/** What is missing of an attachment's, in words. */
+/** Lists what an attachment's masquerading lacks. */
 export function iptablesMasqueradeDifferences(
   sys: Sys,
   env: Env,

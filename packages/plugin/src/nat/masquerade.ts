@@ -1,4 +1,4 @@
-/** `ipMasq`: what a pod sends beyond its own subnets leaves the node with the node's address. */
+/** The setting `ipMasq`: packets from a pod to destinations outside of its subnets get the node's address. */
 import { CniError, type Context, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from '../ipam/pod-ipam.ts';
@@ -25,7 +25,7 @@ import {
 import { commitTogether } from './transaction.ts';
 import { upstreamMasqueradeCollection, upstreamMasqueradeRemoval } from './upstream-nftables.ts';
 
-/** Settings of a plugin that can have its pods masqueraded. */
+/** Settings of a plugin that supports masquerading. */
 export interface MasqueradeSettings extends NetworkSettings {
   ipMasq: boolean;
   ipMasqBackend: NatBackend;
@@ -34,9 +34,9 @@ export interface MasqueradeSettings extends NetworkSettings {
 type Masquerade = Context<MasqueradeSettings>;
 
 /**
- * The backend that a configuration names.
+ * Returns the backend that a configuration names.
  *
- * @throws CniError 7 for a word that is neither
+ * @throws {CniError} 7 when the backend is unknown
  */
 export function natBackend(field: string, word: string | undefined): NatBackend {
   if (!word) {
@@ -48,14 +48,14 @@ export function natBackend(field: string, word: string | undefined): NatBackend 
   throw new CniError(
     ErrorCode.InvalidNetworkConfig,
     `unrecognized ${field} ${JSON.stringify(word)}`,
-    'It must be nftables or iptables; without it nftables is used where the kernel has it',
+    'It must be nftables or iptables; by default it is nftables if the kernel has it',
   );
 }
 
 /**
- * ADD. When it throws, `undoMasquerade` takes back what was done.
+ * Runs ADD. When it throws, `undoMasquerade` undoes it.
  *
- * @param joined the rules of features, made in the same transaction where masquerading is nftables'
+ * @param joined rules of features, which go into the same transaction when the backend is nftables
  */
 export function addMasquerade(
   sys: Sys,
@@ -81,7 +81,7 @@ export function addMasquerade(
   );
 }
 
-/** Takes back what ADD has done for these addresses. */
+/** Undoes ADD for these addresses. */
 export function undoMasquerade(sys: Sys, context: Masquerade, ips: readonly IpConfig[]): void {
   remove(
     sys,
@@ -92,10 +92,10 @@ export function undoMasquerade(sys: Sys, context: Masquerade, ips: readonly IpCo
 }
 
 /**
- * DEL, before the addresses are freed: another pod may have them at once. Also what the reference, or the other
- * backend, made for the pod before the configuration changed.
+ * Runs DEL. Call it before the addresses are freed, because another pod may get them immediately. It also removes the
+ * pod's rules of upstream, and of the other backend.
  *
- * @param joined the rules of features, removed in the same transaction, whether masquerading is asked for or not
+ * @param joined rules of features to remove in the same transaction, with or without masquerading
  */
 export function deleteMasquerade(
   sys: Sys,
@@ -105,7 +105,7 @@ export function deleteMasquerade(
 ): void {
   const known = context.prevResult?.ips?.map(({ address }) => address) ?? [];
   const held = known.length > 0 || !context.conf.ipMasq ? known : (ipam?.reserved?.() ?? []);
-  // Without an address that may be the attachment's all have to be looked at.
+  // When no address is known, search all of them.
   remove(sys, context, held.length > 0 ? held : undefined, joined);
 }
 
@@ -127,7 +127,7 @@ function remove(
   removeRules(sys, context.env, owner, context.conf.ipMasq ? [...joined, own] : joined);
 }
 
-/** CHECK: what is missing, in words. Where the configuration leaves the choice, either backend will do. */
+/** Lists what is missing, for CHECK. Either backend is accepted when the configuration names none. */
 export function masqueradeMissing(sys: Sys, context: Masquerade, addresses: readonly string[]): string[] {
   const { ipMasq, ipMasqBackend } = context.conf;
   if (!ipMasq) {
@@ -143,10 +143,10 @@ export function masqueradeMissing(sys: Sys, context: Masquerade, addresses: read
     return [];
   }
   const ofIptables = ipMasqBackend === 'nftables' ? undefined : byIptables();
-  return ofIptables?.length === 0 ? [] : (ofNftables ?? ofIptables ?? ['nftables is missing in the kernel']);
+  return ofIptables?.length === 0 ? [] : (ofNftables ?? ofIptables ?? ['the kernel has no nftables']);
 }
 
-/** GC, whether the configuration still masquerades or not. */
+/** Runs GC, even when the configuration no longer masquerades. */
 export function collectMasquerade(sys: Sys, context: Masquerade): void {
   const { conf, env, validAttachments } = context;
   if (validAttachments === undefined) {

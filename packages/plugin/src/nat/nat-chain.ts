@@ -1,7 +1,6 @@
 /**
- * Chains that the reference plugins, or we with the backend iptables, made for a pod in the nat table. They are found
- * by name. Those of iptables' newer interface are nftables' own: they are looked up and removed over netlink, without
- * a run of anything.
+ * A pod's chains in iptables' nat table, of upstream or of cnikit with the backend iptables. They are found by name. The
+ * chains of iptables-nft are nftables objects: they are looked up and removed over netlink, without running a program.
  */
 import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
@@ -15,19 +14,19 @@ import type { Change } from './transaction.ts';
 
 const NAME_LENGTH = 28;
 
-/** A kind of chain: how its names begin, which chain leads to it, and how its rules' comments begin there. */
+/** A kind of chain: the prefix of its names, the chain that leads to it, and the prefix of the comments there. */
 export interface NatChainKind {
   prefix: string;
   entry: string;
   comment: string;
 }
 
-/** The reference's name for an attachment's chain; the interface is no part of it. */
+/** Returns upstream's name for an attachment's chain, which does not depend on the interface. */
 export function natChainName({ prefix }: NatChainKind, network: string, containerID: string): string {
   return (prefix + sha512(network + containerID)).slice(0, NAME_LENGTH);
 }
 
-/** The reference's comment for an attachment's rules; without container what those of a network begin with. */
+/** Returns upstream's comment for an attachment's rules, or without a container the prefix for a network's rules. */
 export function natComment({ comment }: NatChainKind, network: string, containerID?: string): string {
   return `${comment}name: "${network}" ${containerID === undefined ? '' : `id: "${containerID}"`}`;
 }
@@ -35,14 +34,14 @@ export function natComment({ comment }: NatChainKind, network: string, container
 const nftFamily = (family: Family) => (family === 'ipv4' ? 'ip' : 'ip6');
 const inNat = (family: Family) => ({ family: nftFamily(family), table: 'nat' }) as const;
 
-/** What there is of a chain. */
+/** The size of an existing chain. */
 export interface FoundChain {
-  /** How many rules lead to it from its entry. */
+  /** Number of rules in the entry chain that lead to it. */
   jumps: number;
   rules: number;
 }
 
-/** Looks for a chain, in both of iptables' interfaces. */
+/** Finds a chain of iptables-nft or legacy iptables. */
 export function findNatChain(
   sys: Sys,
   env: Env,
@@ -68,7 +67,7 @@ export function findNatChain(
   return { jumps: legacyJumps(legacy, entry, chain).length, rules };
 }
 
-/** Removes an attachment's chain with what leads to it, of both families, from iptables' newer interface. */
+/** Removes an attachment's chain and the rules that lead to it, for both families, from iptables-nft. */
 export function natChainRemoval(
   tables: Tables,
   kind: NatChainKind,
@@ -78,7 +77,7 @@ export function natChainRemoval(
   return removal(tables, kind, () => [natChainName(kind, network, containerID)]);
 }
 
-/** The same of several kinds for the older interface, where that is in use. */
+/** Removes an attachment's chains of several kinds from legacy iptables, if it is in use. */
 export function removeLegacyNatChains(
   sys: Sys,
   env: Env,
@@ -100,7 +99,7 @@ export function removeLegacyNatChains(
   }
 }
 
-/** Removes the chains of a kind that belong to the network, but for those of the listed containers. */
+/** Removes the network's chains of one kind, except those of the listed containers, from iptables-nft. */
 export function natChainCollection(
   tables: Tables,
   kind: NatChainKind,
@@ -117,7 +116,7 @@ export function natChainCollection(
   });
 }
 
-/** The same for the older interface. */
+/** Removes the network's chains of one kind, except those of the listed containers, from legacy iptables. */
 export function collectLegacyNatChains(
   sys: Sys,
   env: Env,
@@ -144,7 +143,7 @@ function staleness(kind: NatChainKind, network: string, keep: readonly string[])
     chain?.startsWith(kind.prefix) === true && !kept.has(chain);
 }
 
-/** Removes chains that `which` finds in the tables that are there. */
+/** Removes the chains that `which` finds in existing tables. */
 function removal(
   tables: Tables,
   { entry }: NatChainKind,
@@ -184,7 +183,7 @@ function legacyJumps({ lines }: LegacyNat, entry: string, chain: string): string
 const NFTA_MATCH_NAME = 1;
 const NFTA_MATCH_INFO = 3;
 
-/** The comment of a rule of iptables: a match of its own, whose data is the text (linux/netfilter/xt_comment.h). */
+/** Returns the comment of an iptables rule, which is the data of a separate match (linux/netfilter/xt_comment.h). */
 function xtComment({ expressions }: NftRule): string | undefined {
   for (const one of expressions) {
     if (one.name !== 'other' || one.kind !== 'match') {

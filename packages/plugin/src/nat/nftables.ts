@@ -1,4 +1,4 @@
-/** What the features on nftables share: a connection to it, and kernels that are without. */
+/** Helpers for features with nftables rules: the connection, and detection of kernels without nftables. */
 import { NetlinkError } from '@cnikit/netlink';
 import {
   type NftConnection,
@@ -9,10 +9,10 @@ import {
 } from '@cnikit/netlink/nftables';
 import { type Sys, SysError } from '@cnikit/sys';
 
-/** Which program's rules a configuration asks for; undefined: nftables, or iptables where the kernel has none. */
+/** The configured backend; undefined = nftables, or iptables if the kernel has no nftables. */
 export type NatBackend = 'nftables' | 'iptables' | undefined;
 
-/** Runs `body` with a connection to nftables that is closed after it. */
+/** Runs `body` with an nftables connection, and closes the connection. */
 export function withNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T {
   const nft = openNftables({ sys });
   try {
@@ -22,15 +22,15 @@ export function withNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T {
   }
 }
 
-/** The tables that there are, as `ip nat`. */
+/** Existing tables, in the form `ip nat`. */
 export type Tables = ReadonlySet<string>;
 
-/** Asks for the tables once, where many might have something in them. */
+/** Lists the tables, so that callers need no request for each table. */
 export function tablesOf(nft: NftConnection): Tables {
   return new Set(nft.tables().map(({ family, name }) => `${family} ${name}`));
 }
 
-/** The chain that a rule leads to. */
+/** Returns the chain that a rule leads to. */
 export function ruleTarget({ expressions }: NftRule): string | undefined {
   for (const one of expressions) {
     if (one.name === 'immediate' && one.verdict) {
@@ -40,10 +40,10 @@ export function ruleTarget({ expressions }: NftRule): string | undefined {
   return undefined;
 }
 
-/** What kernels answer that have no netfilter over netlink, no nftables, or none that does NAT for both families. */
+/** Errors of kernels without netfilter over netlink, nftables, or NAT for the inet family. */
 const ABSENT: readonly string[] = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPORT'];
 
-/** Whether an error says that this kernel cannot do it by nftables. */
+/** Returns true when the error means that this kernel lacks nftables. */
 export function isWithoutNftables(error: unknown): boolean {
   if (error instanceof SysError) {
     return error.syscall === 'socket' && ABSENT.includes(error.code);
@@ -51,11 +51,11 @@ export function isWithoutNftables(error: unknown): boolean {
   if (!(error instanceof NetlinkError) || error.cause !== undefined) {
     return false;
   }
-  // A question outside of a transaction is EINVAL to a netfilter that has no nftables.
+  // A netfilter without nftables returns EINVAL to a request outside of a transaction.
   return ABSENT.includes(error.code) || (error.code === 'EINVAL' && error.index === undefined);
 }
 
-/** Does it by nftables; `instead`, if the configuration leaves the choice, where the kernel has none. */
+/** Calls `nftables`, or `instead` when the configuration names no backend and the kernel has no nftables. */
 export function byBackend<T>(backend: NatBackend, nftables: () => T, instead: () => T): T {
   if (backend === 'iptables') {
     return instead();
@@ -70,7 +70,7 @@ export function byBackend<T>(backend: NatBackend, nftables: () => T, instead: ()
   }
 }
 
-/** As `withNftables`; undefined where the kernel has no nftables, and so nothing of ours in it. */
+/** Runs `body` as `withNftables` does; returns undefined when the kernel has no nftables, and thus no rules. */
 export function whereNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T | undefined {
   try {
     return withNftables(sys, body);
@@ -82,7 +82,7 @@ export function whereNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T |
   }
 }
 
-/** The elements of a map; none when it is gone. */
+/** Returns the elements of a map; empty when the map does not exist. */
 export function elementsOf(nft: NftConnection, map: SetRef): SetElement[] {
   try {
     return nft.elements(map);
@@ -94,9 +94,9 @@ export function elementsOf(nft: NftConnection, map: SetRef): SetElement[] {
   }
 }
 
-const PASSING: readonly string[] = ['EEXIST', 'ENOENT', 'EBUSY'];
+const TRANSIENT: readonly string[] = ['EEXIST', 'ENOENT', 'EBUSY'];
 
-/** Whether a transaction failed since another process made or removed something at the same time. */
+/** Returns true when a transaction failed because another process changed an object at the same time. */
 export function isRace(error: unknown): boolean {
-  return error instanceof NetlinkError && error.cause === undefined && PASSING.includes(error.code);
+  return error instanceof NetlinkError && error.cause === undefined && TRANSIENT.includes(error.code);
 }

@@ -1,4 +1,4 @@
-/** Whom an object of nftables belongs to: said in its comment, for DEL, GC and people. */
+/** The owner of an nftables object, recorded in its comment for DEL, GC and administrators. */
 import { digest } from '../links/names.ts';
 
 /** One attachment of a container to a network. */
@@ -8,26 +8,28 @@ export interface Owner {
   ifName: string;
 }
 
-/** A comment holds 127 bytes; an interface name may have characters of several. */
-const LONGEST = 100;
+/** In characters. A comment holds 127 bytes, and an interface name may contain multibyte characters. */
+const MAX_LENGTH = 100;
 const DIGITS = 12;
 
-/** `network/containerID/ifName`, or digests of them for names that are too long; neither name has a slash. */
+/** Returns `network/containerID/ifName`, or digests when that is too long. Neither name contains a slash. */
 export function ownerText({ network, containerID, ifName }: Owner): string {
   const text = `${network}/${containerID}/${ifName}`;
-  return text.length <= LONGEST ? text : `${shortened(network)}${digest(`${containerID}/${ifName}`, DIGITS)}`;
+  return text.length <= MAX_LENGTH
+    ? text
+    : `${shortened(network)}${digest(`${containerID}/${ifName}`, DIGITS)}`;
 }
 
-/** Whether a comment is that of an attachment to the network. */
+/** Returns true when a comment belongs to an attachment of the network. */
 export function belongsTo(comment: string, network: string): boolean {
   return comment.startsWith(`${network}/`) || comment.startsWith(shortened(network));
 }
 
-/** What a comment says, in words for an error. */
-export function ownerWords(comment: string | undefined): string {
+/** Describes the owner in a comment, for an error message. */
+export function describeOwner(comment: string | undefined): string {
   const [network, containerID, ifName] = comment?.split('/') ?? [];
   if (ifName === undefined) {
-    return comment === undefined ? 'somebody else' : `an attachment noted as ${comment}`;
+    return comment === undefined ? 'another program' : `attachment ${comment}`;
   }
   return `container ${containerID} (${ifName}) of network ${network}`;
 }

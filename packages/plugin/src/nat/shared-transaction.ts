@@ -1,4 +1,4 @@
-/** Rules of a feature that come and go with those of the attachment itself, in one transaction of nftables. */
+/** Rules of features that share one nftables transaction with those of the attachment itself. */
 import type { Env, IpConfig } from '@cnikit/cni-spec';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
@@ -7,30 +7,30 @@ import { type Tables, tablesOf, whereNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
 import { type Change, commitTogether } from './transaction.ts';
 
-/** A pod that is being attached, before it can send. */
+/** A pod during ADD, before it can send. */
 export interface PodEndpoint {
   ips: readonly IpConfig[];
-  /** The link by which the node reaches it; absent where only its routes know. */
+  /** The node's link to the pod; absent when only the routing table knows it. */
   link?: string | undefined;
 }
 
-/** What ADD makes. */
+/** A feature's part of the transaction of ADD. */
 export interface TransactionPart {
   change(pod: PodEndpoint): Change;
-  /** What follows once the rules are there. */
+  /** Runs after the transaction was committed. */
   made(nft: NftConnection, pod: PodEndpoint): void;
 }
 
-/** What DEL removes. */
+/** A feature's part of the transaction of DEL. */
 export interface RemovalPart {
-  /** The chains of iptables that may be the attachment's, to be removed too. */
+  /** Kind of the attachment's iptables chains, which are removed too. */
   chains: NatChainKind;
   changes(nft: NftConnection, tables: Tables): Change[];
-  /** What follows once the rules are gone; without a connection where there can be none. */
+  /** Runs after the transaction was committed; without a connection when the kernel has no nftables. */
   gone?(nft?: NftConnection): void;
 }
 
-/** Removes the rules of all in one transaction of nftables, and what there may be of theirs in iptables' older interface. */
+/** Removes the rules of all parts with one nftables transaction, and their chains in legacy iptables. */
 export function removeRules(
   sys: Sys,
   env: Env,

@@ -1,21 +1,21 @@
-/** Transactions of nftables that several have a part in. The kernel does one whole or not at all. */
+/** nftables transactions with several parts. The kernel commits a transaction completely or not at all. */
 import type { NetlinkError, Request } from '@cnikit/netlink';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import { isRace } from './nftables.ts';
 
 const ATTEMPTS = 100;
 
-/** What one of them wants changed. */
+/** One part of a transaction. */
 export interface Change {
-  /** The requests for it, by what is there now. `attempt` is 1 unless somebody else changed the same meanwhile. */
+  /** Returns the requests for the present state. `attempt` is above 1 after a race with another process. */
   requests(nft: NftConnection, attempt: number): readonly Request[];
-  /** Hears which of them the kernel refused, and may throw an error with the reason instead of another attempt. */
+  /** Receives the requests that the kernel refused. It may throw an error with the reason to prevent another attempt. */
   refused?(nft: NftConnection, requests: readonly Request[]): void;
-  /** Is called when all is done, and says whether there is more to do: then it is asked for requests again. */
+  /** Runs after the commit. When it returns true, `requests` is called again for another transaction. */
   more?(nft: NftConnection): boolean;
 }
 
-/** Does the changes in one transaction, again while other processes come in between, and what they have to do after it. */
+/** Commits the changes in one transaction, and repeats it after races with other processes. */
 export function commitTogether(nft: NftConnection, changes: readonly Change[]): void {
   let open = changes;
   for (let attempt = 1; open.length > 0; attempt++) {

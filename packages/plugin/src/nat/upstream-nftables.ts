@@ -1,6 +1,6 @@
 /**
- * What the reference plugins since 1.7 make by nftables: a rule a pod, found by its comment. They are removed here, for
- * pods that were there before the switch; the chains stay the reference's.
+ * Removal of nftables rules that upstream (since 1.7) created, for pods older than the switch to cnikit. Upstream has one
+ * rule for each pod, found by its comment. The chains stay.
  */
 import { parseAddress } from '@cnikit/ip';
 import { delRule, type NfFamily, type NftRule } from '@cnikit/netlink/nftables';
@@ -25,13 +25,13 @@ const HASH_LENGTH = 16;
 
 const hash = (text: string): string => sha512(text).slice(0, HASH_LENGTH);
 
-/** How the comments of a network's masquerading begin. */
+/** Returns the prefix of the comments of a network's masquerade rules. */
 const ofNetwork = (network: string): string => `${hash(network)}-`;
 
 const ofAttachment = ({ network, containerID, ifName }: Owner): string =>
   ofNetwork(network) + hash(`${ifName}:${containerID}`);
 
-/** Removes an attachment's rules of masquerading. */
+/** Removes an attachment's masquerade rules. */
 export function upstreamMasqueradeRemoval(tables: Tables, owner: Owner): Change {
   return removal(tables, [MASQUERADE], () => {
     const prefix = ofAttachment(owner);
@@ -39,7 +39,7 @@ export function upstreamMasqueradeRemoval(tables: Tables, owner: Owner): Change 
   });
 }
 
-/** Removes the network's rules of masquerading but for those of the listed attachments. */
+/** Removes the network's masquerade rules, except those of the listed attachments. */
 export function upstreamMasqueradeCollection(
   tables: Tables,
   network: string,
@@ -53,7 +53,7 @@ export function upstreamMasqueradeCollection(
   });
 }
 
-/** Removes a container's rules of ports; their comment is its ID. */
+/** Removes a container's port rules, whose comment is the container ID. */
 export function upstreamPortsRemoval(tables: Tables, containerID: string): Change {
   return removal(
     tables,
@@ -64,7 +64,7 @@ export function upstreamPortsRemoval(tables: Tables, containerID: string): Chang
   );
 }
 
-/** Removes the rules of ports of containers that lead to an address which the container held. */
+/** Removes port rules that lead from a container's comment to an address that the container had. */
 export function upstreamPortsCollection(
   tables: Tables,
   held: readonly { containerID: string; address: string }[],
@@ -76,7 +76,7 @@ export function upstreamPortsCollection(
   });
 }
 
-/** Removes the rules of chains that `which` gives a test for; it is called only if one of their tables is there. */
+/** Removes the rules that satisfy the predicate of `which`, which is called only if one of the tables exists. */
 function removal(
   tables: Tables,
   chains: readonly Chain[],

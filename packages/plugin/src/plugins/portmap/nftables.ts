@@ -12,7 +12,7 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
-import { type Owner, ownerText, ownerWords } from '../../nat/owner.ts';
+import { describeOwner, type Owner, ownerText } from '../../nat/owner.ts';
 import type { Change } from '../../nat/transaction.ts';
 import { type HostPort, ofFamily, portText } from './host-port.ts';
 import { podRemoval } from './nft-removal.ts';
@@ -91,7 +91,7 @@ function refuseTakenPort(nft: NftConnection, element: PortMapElement, comment: s
   const at = element.hostIP === undefined ? '' : `${element.hostIP} `;
   throw new CniError(
     ErrorCode.TryAgainLater,
-    `Host port ${at}${element.port}/${element.protocol} is taken by ${ownerWords(taken.comment)}`,
+    `Host port ${at}${element.port}/${element.protocol} is taken by ${describeOwner(taken.comment)}`,
     'Delete that container, or choose another port',
   );
 }

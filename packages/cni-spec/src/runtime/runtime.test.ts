@@ -132,7 +132,7 @@ describe('Runtime.add()', () => {
       'exit code 2 without a valid CNI error: boom',
     ],
     ['stdout otherwise', { exitCode: 2, stdout: '{"code":"7"}', stderr: 'boom' }, '{"code":"7"}'],
-    ['that there is nothing', { exitCode: 2, stdout: '', stderr: '' }, 'no error message'],
+    ['that there is nothing', { exitCode: 2, stdout: '', stderr: '' }, 'without output'],
   ])(
     'ERR-2, ERR-5: of a plugin that fails without a readable error it shows %s',
     async (_name, outcome, text) => {

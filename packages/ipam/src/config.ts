@@ -2,6 +2,7 @@ import { formatAddress, formatSubnet, parseAddress, parseSubnet } from './addres
 import { assertKnownArgs } from './cni-args.ts';
 import { IpamError } from './errors.ts';
 import {
+  booleanAt,
   type Fields,
   fieldsOf,
   listAt,
@@ -42,6 +43,13 @@ export interface IpamConfig {
   dataDir?: string | undefined;
   /** A resolv.conf(5) file for the result's `dns`; see `parseResolvConf`. */
   resolvConf?: string | undefined;
+  /**
+   * Makes STATUS fail with code 50 when a range has no free address, as the specification asks. Runtimes then report the
+   * node as NotReady, and Kubernetes evicts its running pods.
+   *
+   * @default false
+   */
+  failStatusWhenFull: boolean;
 }
 
 /** Options of {@link parseIpamConfig}. */
@@ -180,5 +188,6 @@ export function parseIpamConfig(
     routes: listAt(ipam, 'routes', 'ipam.').map(parseRoute),
     dataDir: dataDir || undefined,
     resolvConf: resolvConf || undefined,
+    failStatusWhenFull: booleanAt(ipam, 'failStatusWhenFull', 'ipam.') ?? false,
   };
 }

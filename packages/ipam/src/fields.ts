@@ -59,6 +59,15 @@ export function listAt(fields: Fields, key: string, path: string): readonly unkn
     : misconfigured(`${path}${key} must be an array, not ${typeName(value)}`);
 }
 
+/** Returns the boolean at a key, if any. */
+export function booleanAt(fields: Fields, key: string, path: string): boolean | undefined {
+  const value = fields[key.toLowerCase()];
+  if (value === undefined || typeof value === 'boolean') {
+    return value;
+  }
+  return misconfigured(`${path}${key} must be a boolean, not ${typeName(value)}`);
+}
+
 /** Returns the non-negative integer at a key, if any. */
 export function numberAt(fields: Fields, key: string, path: string): number | undefined {
   const value = fields[key.toLowerCase()];

@@ -55,13 +55,11 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(status(), 50, /Cannot read .*readiness: EISDIR/);
     });
 
-    test('cnikit STATUS returns 50 when the pool is full', () => {
+    test('cnikit STATUS succeeds when the pool is full', () => {
       writeReadiness('{"ready": true}');
       for (let i = 0; i < 5; i++) {
         ok(call('ADD', `c${i}`, here.pod().path, {}));
       }
-      fails(status(), 50, /No free address in 10\.94\.0\.1-10\.94\.0\.6/);
-      ok(call('DEL', 'c0', '', {}));
       ok(status());
     });
 

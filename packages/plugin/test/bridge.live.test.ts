@@ -282,13 +282,19 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(reservations().sort()).toEqual(['10.91.0.2', 'fd91::2']);
     });
 
-    test('bridge STATUS returns 50 when no address is free', () => {
+    test('bridge STATUS fails for a full range only with failStatusWhenFull', () => {
       const ipam = { ...conf().ipam, ranges: [[{ subnet: '10.91.0.0/30' }]] };
-      const status = () =>
-        invoke({ CNI_COMMAND: 'STATUS', CNI_PATH: '/' }, conf({ cniVersion: '1.1.0', ipam }));
-      expect(ok(status()).stdout).toBe('');
+      const status = (changes: object = {}) =>
+        invoke(
+          { CNI_COMMAND: 'STATUS', CNI_PATH: '/' },
+          conf({ cniVersion: '1.1.0', ipam: { ...ipam, ...changes } }),
+        );
+      const strict = { failStatusWhenFull: true };
+      expect(ok(status(strict)).stdout).toBe('');
       ok(invoke(env('ADD', 'c1', pod()), conf({ ipam })));
-      fails(status(), 50, /10\.91\.0/);
+      fails(status(strict), 50, /10\.91\.0/);
+      expect(ok(status()).stdout).toBe('');
+      fails(status({ failStatusWhenFull: 'yes' }), 7, /failStatusWhenFull must be a boolean/);
     });
 
     test('bridge VERSION needs only CNI_COMMAND', () => {

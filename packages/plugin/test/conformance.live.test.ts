@@ -157,7 +157,9 @@ describe.skipIf(!inSandbox).each(invokers)(
     test('STATUS-3, STATUS-4: cnikit STATUS changes nothing, and ADD works after a failed STATUS', () => {
       const pod = here.pod();
       mkdirSync(`${here.dir}/net`);
-      const small = { ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/30' } };
+      const small = {
+        ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/30', failStatusWhenFull: true },
+      };
       ok(call('ADD', pod, small));
       const before = nodeStateIn(here.dir);
       fails(call('STATUS', NOBODY, small), 50, /No free address/);

@@ -14,7 +14,7 @@ import { apiSink } from '../kube/api-sink.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
 import { LeakCollector } from '../leaks/collector.ts';
 import { releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
-import { poolsOf } from '../leaks/pools.ts';
+import { fullRanges, type PoolUse, poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
 import type { Agent } from '../reconcile/agent.ts';
 
@@ -33,9 +33,10 @@ export function startBackground(
 ): Background {
   const podCIDRs = (): readonly string[] =>
     [...agent.nodes()].find(({ name }) => name === config.nodeName)?.podCIDRs ?? [];
-  gauges(config, agent, podCIDRs, metrics);
+  const pools = (): PoolUse[] => poolsOf(config.stateDir, podCIDRs());
+  gauges(agent, pools, metrics);
   const events = new EventRecorder({
-    problems: () => agent.problems,
+    problems: () => [...agent.problems, ...fullRanges(pools())],
     podCIDRs,
     sink: apiSink(kubeConfig, config.nodeName),
     after,
@@ -90,19 +91,15 @@ function startCollector(config: Config, metrics: Metrics, log: Logger): () => vo
   };
 }
 
-function gauges(
-  { stateDir }: Config,
-  agent: Agent,
-  podCIDRs: () => readonly string[],
-  metrics: Metrics,
-): void {
+function gauges(agent: Agent, poolUse: () => PoolUse[], metrics: Metrics): void {
   metrics.onScrape(() => {
+    const pools = poolUse();
     metrics.clear('problems');
-    for (const { kind } of agent.problems) {
+    for (const { kind } of [...agent.problems, ...fullRanges(pools)]) {
       metrics.add('problems', 1, { area: problemKinds[kind].area });
     }
     metrics.clear('ipam_addresses');
-    for (const { range, used, free } of poolsOf(stateDir, podCIDRs())) {
+    for (const { range, used, free } of pools) {
       metrics.set('ipam_addresses', used, { range, state: 'used' });
       metrics.set('ipam_addresses', free, { range, state: 'free' });
     }

@@ -16,6 +16,8 @@ export type ProblemKind =
   /** Another program's link has the name, or the VNI and port, of the tunnel. */
   | 'foreign-tunnel'
   | 'no-default-route'
+  /** A podCIDR of this Node has no free address. */
+  | 'full-range'
   | 'chain'
   | 'earlier-configuration'
   | 'held-file'
@@ -83,6 +85,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     area: 'outside',
     reason: 'NoDefaultRoute',
     fix: 'Pods reach hosts outside the cluster once either is done.',
+  },
+  'full-range': {
+    severity: 'warning',
+    area: 'ipam',
+    reason: 'AddressesExhausted',
+    fix: 'Give nodes larger podCIDRs (--node-cidr-mask-size of the controller manager), or lower maxPods of their kubelets.',
   },
   chain: { severity: 'failure', area: 'chain', reason: 'CNIConfigurationProblem' },
   'earlier-configuration': { severity: 'failure', area: 'earlier', reason: 'CNIConfigurationProblem' },

@@ -2,16 +2,34 @@
 import { Ipam } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { sys } from '@cnikit/sys';
+import { type Problem, problem } from '../core/problem.ts';
 import { reservationsDir } from './node-leaks.ts';
 
-export function poolsOf(
-  stateDir: string,
-  podCIDRs: readonly string[],
-): Array<{ range: string; used: number; free: number }> {
+/** Use of one podCIDR, in addresses. */
+export interface PoolUse {
+  range: string;
+  used: number;
+  free: number;
+}
+
+export function poolsOf(stateDir: string, podCIDRs: readonly string[]): PoolUse[] {
   if (podCIDRs.length === 0) {
     return [];
   }
   const store = fileStore({ sys, dir: reservationsDir(stateDir) });
   const ipam = new Ipam({ rangeSets: podCIDRs.map((subnet) => [{ subnet }]), store });
   return ipam.status().sets.map(({ used, free }, i) => ({ range: podCIDRs[i]!, used, free }));
+}
+
+/** The podCIDRs without a free address. */
+export function fullRanges(pools: readonly PoolUse[]): Problem[] {
+  return pools
+    .filter(({ free }) => free <= 0)
+    .map(({ range, used }) =>
+      problem(
+        'full-range',
+        range,
+        `All ${used} addresses of ${range} are in use: no more pods can start on this node`,
+      ),
+    );
 }

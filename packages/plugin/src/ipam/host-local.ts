@@ -68,6 +68,10 @@ export function hostLocal(
       );
     },
     status() {
+      // A full range is no fault of this plugin, and its pods are well: STATUS would make the whole node NotReady.
+      if (!config.failStatusWhenFull) {
+        return;
+      }
       const full = ipam.status().sets.find((set) => set.free === 0);
       if (full === undefined) {
         return;

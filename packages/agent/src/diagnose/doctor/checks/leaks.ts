@@ -1,11 +1,11 @@
+import { problemKinds } from '../../../core/problem.ts';
 import { describeLeak } from '../../../leaks/find.ts';
 import type { DoctorFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
 
 /** Share of used addresses that calls for a warning. */
 const NEARLY_FULL = 0.9;
-const LARGER =
-  'Give nodes larger podCIDRs (--node-cidr-mask-size of the controller manager), or lower maxPods of their kubelets.';
+const LARGER = problemKinds['full-range'].fix!;
 
 export const leaks: Check = {
   name: 'leaks',

@@ -256,7 +256,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       made.run('ip', 'address', 'del', '10.91.0.2/24', 'dev', 'eth0');
       fails(check(), 999, /address 10\.91\.0\.2\/24 is missing/);
       run('ip', 'link', 'set', hostVethName('net', 'c1', 'eth0'), 'nomaster');
-      fails(check(), 999, /no port of cni0/);
+      fails(check(), 999, /not a port of cni0/);
       rmSync(`${here.dir}/net/10.91.0.2`);
       fails(check(), 999, /10\.91\.0\.2/);
     });

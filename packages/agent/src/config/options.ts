@@ -243,8 +243,6 @@ export const options = {
   help: { type: 'boolean', short: 'h', help: 'Print the help', group: 'Output', commands },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
-export type OptionName = keyof typeof options;
-
 /** Rows of the table with the full type of a row. */
 export const optionSpecs: readonly (OptionSpec & { name: string })[] = Object.entries(options).map(
   ([name, spec]) => ({ name, ...(spec as OptionSpec) }),

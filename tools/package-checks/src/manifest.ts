@@ -11,8 +11,14 @@ const OFFERED = ['node16-esm', 'bundler'] as const;
 
 export async function checkManifest(packed: Packed): Promise<string[]> {
   const data = readFileSync(packed.tarball);
-  const problems = [...missingFiles(packed), ...(await byPublint(data)), ...(await byTypes(data))];
+  const types = isLibrary(packed) ? await byTypes(data) : [];
+  const problems = [...missingFiles(packed), ...(await byPublint(data)), ...types];
   return problems.map((problem) => `${packed.name}: ${problem}`);
+}
+
+/** Returns whether programs can import the package; one that is only a command has no types. */
+function isLibrary({ manifest: { exports } }: Packed): boolean {
+  return exports instanceof Object && '.' in exports;
 }
 
 /** publint leaves out conditions that it does not know, such as our own. */

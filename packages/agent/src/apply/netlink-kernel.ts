@@ -220,7 +220,7 @@ function tunnelRequests(action: TunnelAction): Request[] {
 /** Room for the events of thousands of routes, which arrive at once when a link goes down. */
 const RECEIVE_BYTES = 8 * 1024 * 1024;
 
-/** Subscribes when called. The agent's own writes cause no events. */
+/** Subscribes when called. The agent's own writes cause no events, except those to the FDB: VXLAN reports them to everyone. */
 function events(where: Pick<MonitorOptions, 'netns' | 'signal' | 'ignorePort'>): AsyncIterable<KernelEvent> {
   const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route', 'neighbour'] as const;
   return decoded(monitor({ groups, receiveBuffer: RECEIVE_BYTES, ...where }));

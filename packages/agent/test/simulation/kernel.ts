@@ -183,8 +183,14 @@ export class SimulatedKernel {
     if (entry.table === 'fdb' && isSix(link) !== entry.address.includes(':')) {
       return 'EAFNOSUPPORT';
     }
-    this.#neighbours.set(entryKey(entry), { ...entry });
-    this.#tell({ type: 'neighbour', op: 'new', neighbour: { ...entry } });
+    const key = entryKey(entry);
+    const old = this.#neighbours.get(key);
+    this.#neighbours.set(key, { ...entry });
+    const isFdb = entry.table === 'fdb';
+    // VXLAN reports changes only, and to the writer too (vxlan_fdb_notify in drivers/net/vxlan/vxlan_core.c).
+    if (!isFdb || old?.address !== entry.address) {
+      this.#tell({ type: 'neighbour', op: 'new', neighbour: { ...entry } }, isFdb);
+    }
     return undefined;
   }
 
@@ -193,10 +199,12 @@ export class SimulatedKernel {
       return 'ENODEV';
     }
     const have = this.#neighbours.get(entryKey(entry));
-    if (have === undefined) {
+    const isFdb = entry.table === 'fdb';
+    // VXLAN compares the remote address too (vxlan_fdb_find_rdst).
+    if (have === undefined || (isFdb && have.address !== entry.address)) {
       return 'ENOENT';
     }
-    this.#dropNeighbour(have);
+    this.#dropNeighbour(have, isFdb);
     return undefined;
   }
 

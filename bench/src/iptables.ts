@@ -38,7 +38,7 @@ function single(backend: Backend, verb: '-C' | '-A', argv: readonly string[], st
 /** Median of one -C that finds the rule, one -C that does not, and one -A, while the chain grows to all its rules. */
 function sampleSingles(backend: Backend): { found: number; missing: number; add: number } {
   const samples = { found: [] as number[], missing: [] as number[], add: [] as number[] };
-  const ipt = openIptables({ family: 'ipv4', backend });
+  const ipt = openIptables({ family: 'ipv4', backend, env: process.env });
   for (let size = RULES / 10; size <= RULES; size += RULES / 10) {
     ipt.ensure(declare(first.slice(0, size)));
     for (let i = 0; i < SAMPLES_PER_TENTH; i++) {
@@ -58,14 +58,14 @@ function sampleSingles(backend: Backend): { found: number; missing: number; add:
 /** The three cases by ensure(); each round starts with a handle that knows nothing. */
 function declared(backend: Backend): { nothing: number; one: number; all: number } {
   const ensure = (rules: readonly string[][]): number => {
-    const ipt = openIptables({ family: 'ipv4', backend });
+    const ipt = openIptables({ family: 'ipv4', backend, env: process.env });
     return time(() => void ipt.ensure(declare(rules)));
   };
   const rounds = Array.from({ length: ROUNDS + 1 }, () => {
-    openIptables({ family: 'ipv4', backend }).remove(declare([]));
+    openIptables({ family: 'ipv4', backend, env: process.env }).remove(declare([]));
     return { all: ensure(first), nothing: ensure(first), one: ensure(oneChanged) };
   }).slice(1);
-  openIptables({ family: 'ipv4', backend }).remove(declare([]));
+  openIptables({ family: 'ipv4', backend, env: process.env }).remove(declare([]));
   return {
     nothing: median(rounds.map((round) => round.nothing)),
     one: median(rounds.map((round) => round.one)),

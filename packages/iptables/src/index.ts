@@ -4,7 +4,7 @@
  * ```ts
  * import { openIptables } from '@cnikit/iptables';
  *
- * const ipt = openIptables({ family: 'ipv4', prefix: 'DEMO-' });
+ * const ipt = openIptables({ family: 'ipv4', prefix: 'DEMO-', env: process.env });
  * const { changed, diff } = ipt.ensure([
  *   {
  *     table: 'filter',

@@ -31,7 +31,7 @@ function failing(action: () => unknown): IptablesError {
 
 test('ensure() reads the rules, restores once and reads them again', () => {
   const script = scriptedRun([open, save(''), restore(0, ''), save(SAVED), save(SAVED)]);
-  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run });
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} });
   expect(ipt.ensure(TABLES).changed).toBe(true);
   expect(ipt.ensure(TABLES).changed).toBe(false);
   script.done();
@@ -47,7 +47,7 @@ test('ensure() reads several tables with one iptables-save', () => {
       result: { stdout: '*filter\n:A - [0:0]\nCOMMIT\n*nat\n:B - [0:0]\nCOMMIT\n' },
     },
   ]);
-  const ipt = openIptables({ family: 'ipv6', backend: 'legacy', run: script.run });
+  const ipt = openIptables({ family: 'ipv6', backend: 'legacy', run: script.run, env: {} });
   ipt.ensure([
     { table: 'filter', chains: { A: [] } },
     { table: 'nat', chains: { B: [] } },
@@ -80,7 +80,7 @@ test.each<[string, string, number, string, RegExp]>([
 ])('ensure() throws an error with the code %s', (code, stderr, status, line, message) => {
   const script = scriptedRun([open, save(''), restore(status, stderr)]);
   const error = failing(() =>
-    openIptables({ family: 'ipv4', backend: 'nft', run: script.run }).ensure(TABLES),
+    openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} }).ensure(TABLES),
   );
   expect(error).toMatchObject({
     code,
@@ -96,11 +96,13 @@ test.each<[string, string, number, string, RegExp]>([
 test('ensure() retries after contention and gives up when the plan stays the same', () => {
   const busy = restore(4, 'line 2: CHAIN_ADD failed (Resource busy): chain MINE');
   const script = scriptedRun([open, save(''), busy, save(''), restore(0, ''), save(SAVED)]);
-  expect(openIptables({ family: 'ipv4', backend: 'nft', run: script.run }).ensure(TABLES).changed).toBe(true);
+  expect(
+    openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} }).ensure(TABLES).changed,
+  ).toBe(true);
   script.done();
   const again = scriptedRun([open, save(''), busy, save(''), busy]);
   const error = failing(() =>
-    openIptables({ family: 'ipv4', backend: 'nft', run: again.run }).ensure(TABLES),
+    openIptables({ family: 'ipv4', backend: 'nft', run: again.run, env: {} }).ensure(TABLES),
   );
   expect(error).toMatchObject({ code: 'RESTORE_FAILED', line: ':MINE - [0:0]' });
   again.done();
@@ -115,7 +117,7 @@ test('ensure() throws UNSTABLE when another program undoes every restore', () =>
     }
     return result;
   };
-  const error = failing(() => openIptables({ family: 'ipv4', backend: 'nft', run }).ensure(TABLES));
+  const error = failing(() => openIptables({ family: 'ipv4', backend: 'nft', run, env: {} }).ensure(TABLES));
   expect(error).toMatchObject({
     code: 'UNSTABLE',
     message: expect.stringContaining('filter: + MINE -j ACCEPT'),
@@ -129,7 +131,7 @@ test('ensure() learns how iptables-save prints an unknown extension', () => {
   const tampered = shown('-m owner --uid-owner 0 -j DROP');
   const write = { command: 'iptables-nft-restore --noflush -w 5' };
   const script = scriptedRun([open, save(''), write, known, known, tampered, write, known]);
-  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run });
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} });
   const tables: TableSpec[] = [{ table: 'filter', chains: { MINE: [declared] } }];
   expect(ipt.ensure(tables).changed).toBe(true);
   expect(ipt.ensure(tables).changed).toBe(false);
@@ -176,9 +178,9 @@ test('ensure() uses the plain commands when only those are installed', () => {
     expect(ipt.ensure(TABLES).changed).toBe(true);
     expect(ipt.ensure(TABLES).changed).toBe(false);
     const other = backend === 'nft' ? 'legacy' : 'nft';
-    expect(failing(() => openIptables({ family: 'ipv4', run, backend: other }).ensure(TABLES)).code).toBe(
-      'MISSING',
-    );
+    expect(
+      failing(() => openIptables({ family: 'ipv4', run, backend: other, env: {} }).ensure(TABLES)).code,
+    ).toBe('MISSING');
   }
 });
 
@@ -191,7 +193,7 @@ test('ensure() refuses versions of iptables whose restore cannot wait for the lo
     ['2.0.0', true],
   ] as const) {
     const { run } = fakeIptables({ version });
-    const ensure = () => openIptables({ family: 'ipv4', backend: 'legacy', run }).ensure(TABLES);
+    const ensure = () => openIptables({ family: 'ipv4', backend: 'legacy', run, env: {} }).ensure(TABLES);
     if (fine) {
       expect(ensure().changed).toBe(true);
     } else {
@@ -206,7 +208,7 @@ test('ensure() refuses versions of iptables whose restore cannot wait for the lo
 test('ensure() waits for the lock once and succeeds at the next call', () => {
   const fake = fakeIptables();
   fake.holdLock(1);
-  const ipt = openIptables({ family: 'ipv4', backend: 'legacy', run: fake.run });
+  const ipt = openIptables({ family: 'ipv4', backend: 'legacy', run: fake.run, env: {} });
   expect(failing(() => ipt.ensure(TABLES)).code).toBe('LOCKED');
   expect(ipt.ensure(TABLES).changed).toBe(true);
 });
@@ -225,7 +227,10 @@ test('openIptables() takes the backend from the environment and refuses an unkno
 
 test('ensure() runs no program when no table is declared', () => {
   const script = scriptedRun([]);
-  expect(openIptables({ family: 'ipv4', run: script.run }).ensure([])).toEqual({ changed: false, diff: [] });
+  expect(openIptables({ family: 'ipv4', run: script.run, env: {} }).ensure([])).toEqual({
+    changed: false,
+    diff: [],
+  });
   script.done();
 });
 

@@ -3,7 +3,7 @@ import { type BackendReport, detectBackend, openPrograms, wantedBackend } from '
 import { checkTables } from './check.ts';
 import { IptablesError } from './errors.ts';
 import type { Backend, PlanOptions, Run, TableSpec } from './model.ts';
-import { nodeEnvironment, nodeRun } from './node-run.ts';
+import { nodeRun } from './node-run.ts';
 import { parseSave, type SavedRules } from './parse.ts';
 import { type Plan, planRemoval, planTables } from './plan.ts';
 import { isContention, type Programs, restore, save } from './runner.ts';
@@ -15,6 +15,11 @@ const MAX_RESTORES = 5;
 /** Options of {@link openIptables}. */
 export interface IptablesOptions {
   readonly family: Family;
+  /**
+   * Environment variables, usually `process.env`. Without `backend`, `CNIKIT_IPTABLES_BACKEND=nft|legacy` names the
+   * backend.
+   */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** @default the backend that the host uses, see {@link BackendReport} */
   readonly backend?: Backend;
   /**
@@ -29,8 +34,6 @@ export interface IptablesOptions {
    * @default spawns them in the network namespace of this process
    */
   readonly run?: Run;
-  /** Where `CNIKIT_IPTABLES_BACKEND=nft|legacy` is looked up; the default is this process's environment. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Result of `ensure()` and `remove()`. */
@@ -69,12 +72,11 @@ export interface Iptables {
 
 /** Opens the rules of one family. Runs no program before the first call of a method. */
 export function openIptables(options: IptablesOptions): Iptables {
-  const { family, prefix, run = nodeRun } = options;
+  const { family, env, prefix, run = nodeRun } = options;
   let opened: Programs | undefined;
   let spellings: ReadonlyMap<string, string> = new Map();
 
-  const wanted = () =>
-    wantedBackend(options.backend, (options.env ?? nodeEnvironment()).CNIKIT_IPTABLES_BACKEND);
+  const wanted = () => wantedBackend(options.backend, env.CNIKIT_IPTABLES_BACKEND);
   const open = (): Programs => {
     opened ??= openPrograms(run, family, wanted());
     return opened;

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import process from 'node:process';
 import type { RunResult } from './model.ts';
 
 /** Maximum output of a program, in bytes. Enough for several hundred thousand rules. */
@@ -14,9 +13,4 @@ export function nodeRun(argv: readonly string[], input = ''): RunResult {
   }
   const signal = child.signal === null ? '' : `${file} was killed by ${child.signal}\n`;
   return { status: child.status ?? 128, stdout: child.stdout ?? '', stderr: signal + (child.stderr ?? '') };
-}
-
-/** The environment of this process. */
-export function nodeEnvironment(): Readonly<Record<string, string | undefined>> {
-  return process.env;
 }

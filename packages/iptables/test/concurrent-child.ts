@@ -3,7 +3,7 @@ import process from 'node:process';
 import { type Backend, openIptables } from '../src/index.ts';
 
 const [backend, name, rounds] = process.argv.slice(2) as [Backend, string, string];
-const ipt = openIptables({ family: 'ipv4', backend });
+const ipt = openIptables({ family: 'ipv4', backend, env: {} });
 for (let round = 1; round <= Number(rounds); round++) {
   ipt.ensure([
     {

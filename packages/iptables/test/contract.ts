@@ -23,7 +23,8 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
   const names = programs(family, backend);
   const [pod, cluster] =
     family === 'ipv4' ? ['10.244.1.0/24', '10.244.0.0/16'] : ['fd00:1::/64', 'fd00::/16'];
-  const open = (host: Host, prefix?: string) => openIptables({ family, backend, run: host.run, prefix });
+  const open = (host: Host, prefix?: string) =>
+    openIptables({ family, backend, run: host.run, prefix, env: {} });
   /**
    * Returns the lines of iptables-save with counters, except those of policies, which legacy clears itself.
    */
@@ -333,7 +334,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
       [backend]: { rules: 6 },
     });
     const other: Backend = backend === 'nft' ? 'legacy' : 'nft';
-    const elsewhere = openIptables({ family, backend: other, run: host.run, prefix: 'M-' });
+    const elsewhere = openIptables({ family, backend: other, run: host.run, prefix: 'M-', env: {} });
     elsewhere.ensure(filter({ 'M-A': [['-i', 'lo']], 'M-B': [] }));
     expect(ipt.report()).toMatchObject({ mixed: true, [other]: { rules: 1 } });
     expect(open(host, 'M-').report()).toMatchObject({

@@ -24,7 +24,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
         ['ipv4', 'iptables', 'ping -c 2 -i 0.2 -q 127.0.0.1'],
         ['ipv6', 'ip6tables', 'ping -6 -c 2 -i 0.2 -q ::1'],
       ] as const) {
-        const ipt = openIptables({ family, backend });
+        const ipt = openIptables({ family, backend, env: {} });
         const jumps = [{ from: 'OUTPUT', to: 'MINE', at: 'first' as const }];
         ipt.ensure(filter({ MINE: [['-i', 'nowhere'], { comment: 'counts' }] }, jumps));
         must(ping);
@@ -44,7 +44,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
       must(policy, '*filter\n:INPUT DROP [0:0]\nCOMMIT\n');
       const alive = () => nodeRun('ping -c 1 -W 1 -q 127.0.0.1'.split(' ')).status === 0;
       expect(alive()).toBe(false);
-      const ipt = openIptables({ family: 'ipv4', backend });
+      const ipt = openIptables({ family: 'ipv4', backend, env: {} });
       const tables = filter({ MINE: [['-s', '127.0.0.0/8', '-j', 'ACCEPT']] }, [
         { from: 'INPUT', to: 'MINE', at: 'first' },
       ]);
@@ -77,12 +77,16 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
         ['-m', 'set', '--return-nomatch', '--match-set', 'mine', 'dst'],
         ['-j', 'SET', '--exist', '--add-set', 'mine', 'src'],
       ];
-      expect(openIptables({ family: 'ipv4', backend }).ensure(filter({ MINE: rules })).changed).toBe(true);
-      expect(openIptables({ family: 'ipv4', backend }).ensure(filter({ MINE: rules })).changed).toBe(false);
+      expect(openIptables({ family: 'ipv4', backend, env: {} }).ensure(filter({ MINE: rules })).changed).toBe(
+        true,
+      );
+      expect(openIptables({ family: 'ipv4', backend, env: {} }).ensure(filter({ MINE: rules })).changed).toBe(
+        false,
+      );
     });
 
     test(`ensure() learns unknown spellings, ${backend}`, () => {
-      const ipt = openIptables({ family: 'ipv4', backend });
+      const ipt = openIptables({ family: 'ipv4', backend, env: {} });
       const rules = [
         ['-m', 'owner', '--uid-owner', 'root'],
         ['-m', 'u32', '--u32', '0>>22&0x3C@12>>26=0x1'],
@@ -99,7 +103,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
 
     test(`ensure() turns any rules into any others, ${backend}`, () => {
       const list = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { maxLength: 9 });
-      const ipt = openIptables({ family: 'ipv4', backend });
+      const ipt = openIptables({ family: 'ipv4', backend, env: {} });
       for (const names of fc.sample(list, { numRuns: 40, seed: 20_26 })) {
         ipt.ensure(filter({ MINE: names.map((name) => ['-i', name]) }));
         const lines = must(`iptables-${backend}-save -t filter`)
@@ -164,7 +168,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
       return holder;
     };
     const holder = await hold();
-    const ipt = openIptables({ family: 'ipv4', backend: 'legacy' });
+    const ipt = openIptables({ family: 'ipv4', backend: 'legacy', env: {} });
     const tables = filter({ MINE: [['-i', 'lo']] });
     expect(() => ipt.ensure(tables)).toThrow(expect.objectContaining({ code: 'LOCKED' }));
     holder.stdin.end('\n');
@@ -176,7 +180,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
     const path = process.env.PATH;
     process.env.PATH = '/nowhere';
     try {
-      expect(() => openIptables({ family: 'ipv4' }).ensure(filter({ MINE: [] }))).toThrow(
+      expect(() => openIptables({ family: 'ipv4', env: {} }).ensure(filter({ MINE: [] }))).toThrow(
         expect.objectContaining({
           code: 'MISSING',
           message: expect.stringContaining('Install the package iptables'),
@@ -191,7 +195,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
     const chain = 'type filter hook prerouting priority -300; fib daddr type local accept';
     must('nft -f -', `table ip raw { chain PREROUTING { ${chain}; }; }`);
     const before = must('nft list ruleset');
-    const ipt = openIptables({ family: 'ipv4', backend: 'nft' });
+    const ipt = openIptables({ family: 'ipv4', backend: 'nft', env: {} });
     expect(() => ipt.ensure([{ table: 'raw', chains: { MINE: [] } }])).toThrow(
       expect.objectContaining({ code: 'INCOMPATIBLE_TABLE' }),
     );

@@ -20,8 +20,10 @@ export interface Rules {
   apply(desired: DesiredRules): RuleAction[];
 }
 
+/** Creates the access to the rules. `env` may name the iptables backend; see {@link openIptables}. */
 export function createRules(
-  open: (family: Family) => Iptables = (family) => openIptables({ family, prefix: CHAIN_PREFIX }),
+  env: NodeJS.ProcessEnv,
+  open: (family: Family) => Iptables = (family) => openIptables({ family, prefix: CHAIN_PREFIX, env }),
 ): Rules {
   const handles = new Map<Family, Iptables>();
   const handle = (family: Family): Iptables => {

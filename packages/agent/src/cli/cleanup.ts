@@ -18,7 +18,7 @@ import type { Output } from './plan.ts';
 import { removePodBridge } from './pod-cleanup.ts';
 
 /** Removes each part even when another fails. Returns the exit status: 1 when something remains. */
-export function cleanup(config: Config, { out, err }: Output): number {
+export function cleanup(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): number {
   let status = 0;
   const part = (what: string, body: () => readonly string[]): void => {
     try {
@@ -42,7 +42,7 @@ export function cleanup(config: Config, { out, err }: Output): number {
     wasInstalled = removed.includes(join(config.cniConfDir, CONFLIST_NAME));
     return removed.map((path) => `- file ${path}`);
   });
-  part('the packet filter rules', () => lines(createRules().apply({ ipv4: noRules, ipv6: noRules })));
+  part('the packet filter rules', () => lines(createRules(env).apply({ ipv4: noRules, ipv6: noRules })));
   part('the IP sets', () => {
     const sets = openSets();
     return lines(families.flatMap((family) => sets?.apply(family, undefined, true) ?? []));

@@ -11,7 +11,7 @@ const WIDTH = 76;
 
 /** Prints the results and changes nothing. Returns the exit status, see `exitStatus`. */
 export async function doctor(config: Config, env: NodeJS.ProcessEnv, { out }: Output): Promise<number> {
-  const deps = planDeps(config);
+  const deps = planDeps(config, env);
   try {
     const results = diagnose(await gather(config, env, deps));
     out(config.json ? `${JSON.stringify({ node: config.nodeName, results }, null, 2)}\n` : textOf(results));

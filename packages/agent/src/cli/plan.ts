@@ -23,7 +23,7 @@ const DIFFERS = 3;
 
 /** Prints the differences and changes nothing. Returns the exit status. */
 export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): Promise<number> {
-  const deps = planDeps(config);
+  const deps = planDeps(config, env);
   try {
     const claims = new NodeIndex();
     for (const node of await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS)) {
@@ -57,7 +57,7 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
 
 /** Applies the changes once. Returns the exit status: 1 when the data path is not programmed. */
 export async function applyOnce(config: Config, env: NodeJS.ProcessEnv): Promise<number> {
-  const deps = agentDeps(config, openLog(config, 1));
+  const deps = agentDeps(config, env, openLog(config, 1));
   const nodes = await listNodes(await loadKubeConfig(config, env), TIMEOUT_MS);
   const agent = new Agent(deps, config);
   agent.setNodes(nodes);

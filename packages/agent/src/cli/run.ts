@@ -30,7 +30,7 @@ const SAVE_MS = 1000;
 export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const log = openLog(config, 1);
   const kubeConfig = await loadKubeConfig(config, env);
-  const deps = agentDeps(config, log);
+  const deps = agentDeps(config, env, log);
   const timers = new Timers<'save'>(after);
   const readiness = new ReadinessFile(config.stateDir);
   const readinessPolicy = new ReadinessPolicy();

@@ -30,9 +30,9 @@ export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
   );
 }
 
-export function hostDeps(config: Config): HostDeps {
+export function hostDeps(config: Config, env: NodeJS.ProcessEnv): HostDeps {
   return {
-    rules: createRules(),
+    rules: createRules(env),
     randomPorts: hasRandomPorts(release()),
     sets: openSets(),
     cni: new CniFiles({
@@ -52,15 +52,15 @@ export function chainOf({ chain, cniConfDir }: Config): (() => Chain) | undefine
     : chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME)));
 }
 
-export function agentDeps(config: Config, log: Logger): AgentDeps {
+export function agentDeps(config: Config, env: NodeJS.ProcessEnv, log: Logger): AgentDeps {
   const kernel = openKernel();
-  return { ...hostDeps(config), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
+  return { ...hostDeps(config, env), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
 }
 
 /** Returns the dependencies of the commands that change nothing: plan, doctor and status. */
-export function planDeps(config: Config): PlanDeps {
+export function planDeps(config: Config, env: NodeJS.ProcessEnv): PlanDeps {
   return {
-    ...hostDeps(config),
+    ...hostDeps(config, env),
     chain: chainOf(config),
     kernel: openKernel(),
     installedConflist: () => readText(join(config.cniConfDir, CONFLIST_NAME)),

@@ -72,7 +72,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
             clear(run);
           }
           const handles = hosts.map((run) =>
-            openIptables({ family: 'ipv4', prefix: CHAIN_PREFIX, backend: 'nft', run }),
+            openIptables({ family: 'ipv4', prefix: CHAIN_PREFIX, backend: 'nft', run, env: {} }),
           );
           for (const each of operations) {
             const [model, kernel] = hosts.map((run, i) =>

@@ -92,6 +92,7 @@ export class SimulatedFirewall {
       family,
       prefix: CHAIN_PREFIX,
       backend: 'nft',
+      env: {},
       run: (argv, input) => {
         const restores = argv[0]!.endsWith('-restore');
         if (restores && this.broken) {

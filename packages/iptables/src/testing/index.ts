@@ -6,7 +6,7 @@
  * import { fakeIptables } from '@cnikit/iptables/testing';
  *
  * const fake = fakeIptables();
- * const ipt = openIptables({ family: 'ipv4', run: fake.run });
+ * const ipt = openIptables({ family: 'ipv4', run: fake.run, env: {} });
  * ipt.ensure([{ table: 'filter', chains: { MINE: [{ jump: 'ACCEPT' }] } }]);
  * console.log(fake.run(['iptables-nft-save']).stdout);
  * ```

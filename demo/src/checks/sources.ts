@@ -1,3 +1,4 @@
+import type { Family } from '@cnikit/ip';
 import { type LabNode, type Place, type Pod, sourceSeenBy, startPeerServer } from '@cnikit/testing-lab';
 import { bold, dim, explain, green, red } from '../terminal.ts';
 
@@ -21,7 +22,7 @@ interface Target {
 export async function sightings(
   pods: readonly Pod[],
   target: Target,
-  expected: (pod: Pod, family: 'ipv4' | 'ipv6') => string,
+  expected: (pod: Pod, family: Family) => string,
 ): Promise<Sighting[]> {
   const server = await startPeerServer(target.place);
   const ways = [

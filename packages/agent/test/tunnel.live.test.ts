@@ -1,4 +1,5 @@
 /** Four nodes on two subnets with a router between them, each a network namespace with an agent's core of its own. */
+import type { Family } from '@cnikit/ip';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
@@ -15,13 +16,12 @@ import { RouteReconciler } from '../src/reconcile/route-reconciler.ts';
 import { eventually, run } from './live-node.ts';
 
 const NETNS = '/run/netns';
-type Underlay = 'ipv4' | 'ipv6';
 
 /** Nodes 1 and 2 on one subnet, 3 and 4 on another. */
 const subnetOf = (n: number): number => (n <= 2 ? 1 : 2);
-const address = (n: number, underlay: Underlay, subnet = subnetOf(n)): string =>
+const address = (n: number, underlay: Family, subnet = subnetOf(n)): string =>
   underlay === 'ipv4' ? `192.0.${subnet}.${n}` : `2001:db8:${subnet}::${n}`;
-const gateway = (subnet: number, underlay: Underlay): string =>
+const gateway = (subnet: number, underlay: Family): string =>
   underlay === 'ipv4' ? `192.0.${subnet}.254` : `2001:db8:${subnet}::fe`;
 
 class TunnelNode {
@@ -30,14 +30,14 @@ class TunnelNode {
   readonly writes: string[] = [];
   conflist: string | undefined;
   rules = '';
-  families: ReadonlyArray<'ipv4' | 'ipv6'> = ['ipv4', 'ipv6'];
+  families: readonly Family[] = ['ipv4', 'ipv6'];
   kernel!: Kernel;
   agent!: Agent;
   #ended = new AbortController();
   #events: Promise<void> = Promise.resolve();
   readonly #n: number;
 
-  constructor(n: number, underlay: Underlay) {
+  constructor(n: number, underlay: Family) {
     this.#n = n;
     this.name = `n${n}`;
     createNetns(this.name);
@@ -55,7 +55,7 @@ class TunnelNode {
     }
   }
 
-  pod(family: 'ipv4' | 'ipv6'): string {
+  pod(family: Family): string {
     return family === 'ipv4' ? `10.244.${this.#n}.5` : `fd00:10:244:${this.#n}::5`;
   }
 
@@ -149,7 +149,7 @@ class TunnelNode {
   }
 }
 
-function nodeInfo(n: number, underlay: Underlay, changes: Partial<NodeInfo> = {}): NodeInfo {
+function nodeInfo(n: number, underlay: Family, changes: Partial<NodeInfo> = {}): NodeInfo {
   return {
     name: `n${n}`,
     uid: `uid-${n}`,
@@ -166,7 +166,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   () => {
     let nodes: TunnelNode[];
 
-    function make(underlay: Underlay, count: number): TunnelNode[] {
+    function make(underlay: Family, count: number): TunnelNode[] {
       for (const subnet of [1, 2]) {
         run('ip', 'link', 'add', `lan${subnet}`, 'type', 'bridge', 'mcast_snooping', '0');
         // A router whose link-local address is still being tried finds no neighbour for what it forwards.
@@ -179,7 +179,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       nodes = Array.from({ length: count }, (_, i) => new TunnelNode([1, 2, 3, 4][i]!, underlay));
       return nodes;
     }
-    const infos = (underlay: Underlay): NodeInfo[] => nodes.map((_, i) => nodeInfo(i + 1, underlay));
+    const infos = (underlay: Family): NodeInfo[] => nodes.map((_, i) => nodeInfo(i + 1, underlay));
 
     beforeEach(() => {
       nodes = [];

@@ -1,3 +1,4 @@
+import type { Family } from '@cnikit/ip';
 import { ignoreErrno, NETLINK_ROUTE, sys as realSys, type Sys } from '@cnikit/sys';
 import { NLM_F_ECHO } from './codec/ack.ts';
 import type { Payload } from './codec/bytes.ts';
@@ -186,7 +187,7 @@ export class RtnetlinkConnection {
   }
 
   /** Returns policy routing rules, `ip rule`; by default those of IPv4 and IPv6. */
-  rules(filter: { family?: 'ipv4' | 'ipv6' } = {}): Rule[] {
+  rules(filter: { family?: Family } = {}): Rule[] {
     return this.connection.dump(getRules(filter), (message) => {
       const family = message.bytes[message.start];
       if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) {

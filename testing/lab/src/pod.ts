@@ -1,3 +1,4 @@
+import type { Family } from '@cnikit/ip';
 import type { DualStack } from './addressing.ts';
 import { Place } from './place.ts';
 import { type CniResult, type ConfList, type Invocation, runChain } from './runtime.ts';
@@ -46,7 +47,7 @@ export class Pod extends Place {
   }
 
   /** The first address of that family. */
-  ip4or6(family: 'ipv4' | 'ipv6'): string {
+  ip4or6(family: Family): string {
     return this.ips.find((ip) => ip.includes(':') === (family === 'ipv6')) ?? '';
   }
 

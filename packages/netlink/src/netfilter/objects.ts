@@ -7,6 +7,7 @@ import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
 import { commentData, readComment } from './comment.ts';
+import { checkName } from './names.ts';
 import { NFGENMSG_SIZE, NFNL_SUBSYS_NFTABLES, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
 
 const message = (number: number): number => (NFNL_SUBSYS_NFTABLES << 8) | number;
@@ -57,12 +58,17 @@ interface Exclusive {
 }
 const creating = ({ exclusive = false }: Exclusive): number => NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0);
 
-/** NFT_MSG_NEWTABLE, `nft add table`. A table that exists keeps its comment; with `exclusive` it is EEXIST. */
+/**
+ * NFT_MSG_NEWTABLE, `nft add table`. A table that exists keeps its comment; with `exclusive` it is EEXIST.
+ *
+ * @throws {NetlinkEncodeError} BAD_REQUEST when `nft -f` cannot read the name
+ */
 export function newTable(
   spec: TableRef & Exclusive & { flags?: number; comment?: string },
   order: ByteOrder = 'little',
 ): Request {
   const { name, flags, comment } = spec;
+  checkName('table', name);
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, tableTable, {
     name,
@@ -150,9 +156,14 @@ export interface ChainSpec extends ChainRef, Exclusive {
   policy?: number;
 }
 
-/** NFT_MSG_NEWCHAIN, `nft add chain`. No error when it exists with the same hook, unless `exclusive`. */
+/**
+ * NFT_MSG_NEWCHAIN, `nft add chain`. No error when it exists with the same hook, unless `exclusive`.
+ *
+ * @throws {NetlinkEncodeError} BAD_REQUEST when `nft -f` cannot read the name
+ */
 export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request {
   const { family, table, name, hook, policy } = spec;
+  checkName('chain', name);
   const encoder = nfHeader(family, order);
   writeFields(encoder, chainTable, { table, name });
   if (hook !== undefined) {

@@ -9,6 +9,7 @@ import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
 import { commentData, readComment } from './comment.ts';
 import { readData, type Verdict, writeData, writeVerdict } from './expression.ts';
+import { checkName } from './names.ts';
 import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
 import * as nft from './objects.ts';
 import { request } from './objects.ts';
@@ -78,9 +79,16 @@ export interface SetSpec extends SetRef {
   id?: number;
 }
 
-/** NFT_MSG_NEWSET, `nft add set` or `add map`. EEXIST when it exists. */
+/**
+ * NFT_MSG_NEWSET, `nft add set` or `add map`. EEXIST when it exists.
+ *
+ * @throws {NetlinkEncodeError} BAD_REQUEST when `nft -f` cannot read the name
+ */
 export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
   const { family, table, name, timeout, id = 1 } = spec;
+  if (!((spec.flags ?? 0) & NFT_SET_ANONYMOUS)) {
+    checkName('set', name);
+  }
   const key = typeOf(spec.key);
   const data = spec.data === undefined ? undefined : typeOf(spec.data);
   const fields = key.fields.length > 1 ? NFT_SET_CONCAT : 0;

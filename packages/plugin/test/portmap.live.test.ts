@@ -293,9 +293,9 @@ describe.skipIf(!inSandbox).each(invokers)(
       const json = add('a', made, ports);
       const check = () => call('cnikit', 'CHECK', 'a', made, ports, { prevResult: json });
       ok(check());
-      run('nft', 'delete', 'element', 'inet', 'cnikit_hostports', 'any6', '{ tcp . 8080 }');
+      run('nft', 'delete', 'element', 'inet', 'cnikit_hostports', 'any_ipv6', '{ tcp . 8080 }');
       fails(check(), 999, /made: host port 8080\/tcp does not lead to the container$/);
-      run('nft', 'delete', 'element', 'inet', 'cnikit_hostports', 'ip4', `{ ${NODE4} . tcp . 8081 }`);
+      run('nft', 'delete', 'element', 'inet', 'cnikit_hostports', 'one_ipv4', `{ ${NODE4} . tcp . 8081 }`);
       run('nft', 'flush', 'chain', 'inet', 'cnikit_hostports', 'output');
       fails(
         check(),

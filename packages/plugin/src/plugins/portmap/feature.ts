@@ -1,7 +1,8 @@
-import { CniError, type Context, type Result } from '@cnikit/cni-spec';
+import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { Feature } from '../../attachment/feature.ts';
+import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { collectLegacyNatChains, natChainCollection, natChainRemoval } from '../../nat/nat-chain.ts';
 import { byBackend, tablesOf, whereNftables, withNftables } from '../../nat/nftables.ts';
 import {
@@ -60,19 +61,22 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
   if (context.conf.snat) {
     routeLocalhost(sys, addresses.ipv4);
   }
+  const byIptables = () => {
+    mapPortsByIptables(sys, context.env, plan);
+    forgetStaleFlows(sys, ports);
+  };
   try {
-    byBackend(
-      context.conf.backend,
-      () =>
-        withNftables(sys, (nft) => {
-          commitTogether(nft, [portsChange(plan)]);
-          forgetStaleFlows(sys, ports, nft);
-        }),
-      () => {
-        mapPortsByIptables(sys, context.env, plan);
-        forgetStaleFlows(sys, ports);
-      },
-    );
+    if (!isBehindIpvs(sys, context.conf) || !ifInstalled(byIptables)) {
+      byBackend(
+        context.conf.backend,
+        () =>
+          withNftables(sys, (nft) => {
+            commitTogether(nft, [portsChange(plan)]);
+            forgetStaleFlows(sys, ports, nft);
+          }),
+        byIptables,
+      );
+    }
   } catch (error) {
     try {
       unmapPorts(sys, context, []);
@@ -83,10 +87,34 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
   }
 }
 
+/**
+ * Returns true when the backend is iptables because kube-proxy runs in ipvs mode. Every ClusterIP is then an address of the
+ * node, on the link kube-ipvs0. Only a rule behind kube-proxy's own in iptables' chain yields to Services of later.
+ */
+function isBehindIpvs(sys: Sys, { backend }: PortmapSettings): boolean {
+  return (
+    backend === undefined &&
+    readFileIfExists(sys, '/proc/sys/net/ipv4/conf/kube-ipvs0/forwarding') !== undefined
+  );
+}
+
+/** Runs `body`; returns false when the iptables programs are not installed. */
+function ifInstalled(body: () => void): boolean {
+  try {
+    body();
+    return true;
+  } catch (error) {
+    if (error instanceof CniError && error.code === ErrorCode.IOFailure) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 /** Returns the rules of `mapPorts` for another transaction; undefined when there are no nftables rules. */
 function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   const ports = hostPorts(context.conf);
-  if (ports.length === 0 || context.conf.backend === 'iptables') {
+  if (ports.length === 0 || context.conf.backend === 'iptables' || isBehindIpvs(sys, context.conf)) {
     return undefined;
   }
   const addressesOf = ({ ips }: PodEndpoint) => podAddresses({ ips }, context.ifName);

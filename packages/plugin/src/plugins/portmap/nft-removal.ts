@@ -12,6 +12,7 @@ import {
   hostPortOf,
   IN_TABLE,
   inMap,
+  isOldComment,
   MAPS,
   MARK_PREFIX,
   markChain,
@@ -21,6 +22,7 @@ import {
   podChain,
   TABLE,
 } from './nft-table.ts';
+import { takeOverTable } from './nft-takeover.ts';
 
 /** The elements that lead to a pod's chain, and the requests that remove it: first the elements, then the chain. */
 export interface PodRemoval {
@@ -34,6 +36,9 @@ export function podRemoval(nft: NftConnection, chain: string): PodRemoval {
   // A chain is created and removed together with its rules.
   if (comments.length === 0) {
     return { elements: [], elementRequests: [], requests: [] };
+  }
+  if (comments.some(isOldComment)) {
+    takeOverTable(nft);
   }
   const elements = comments.map(parseElementComment).filter((one) => one !== undefined);
   const elementRequests = elements
@@ -129,6 +134,7 @@ export function collectPorts(
   mark: number,
   between: Between,
 ): void {
+  takeOverTable(nft);
   const kept = new Set(keep.map((one) => ownerText({ network, ...one })));
   const live = new Set<string>();
   for (const { comment, verdict } of MAPS.flatMap((name) => elementsOf(nft, inMap(name)))) {

@@ -3,18 +3,21 @@
  * ADD and a DEL cost the same however many pods have ports:
  *
  *     table inet cnikit_hostports {
- *       map any4 { type inet_proto . inet_service : verdict; elements = { tcp . 8080 comment "pods/4f1c/eth0" : jump pod-… } }
- *       map any6, ip4, ip6 { … } # ip4 and ip6: ports of one address of the node
- *       chain ports { ip daddr . meta l4proto . th dport vmap @ip4; … vmap @any4; … }
- *       chain prerouting { type nat hook prerouting priority dstnat; fib daddr type local goto ports }
- *       chain output { type nat hook output priority dstnat; fib daddr type local goto ports }
- *       chain masquerade-0x2000 { type nat hook postrouting priority srcnat; meta mark & 0x2000 == 0x2000 masquerade }
+ *       map any_ipv4 { type inet_proto . inet_service : verdict; elements = { tcp . 8080 comment "pods/4f1c/eth0" : jump pod-… } }
+ *       map any_ipv6, one_ipv4, one_ipv6 { … } # one_*: ports of one address of the node
+ *       chain hostports { ip daddr . meta l4proto . th dport vmap @one_ipv4; … vmap @any_ipv4; … }
+ *       chain prerouting { type nat hook prerouting priority dstnat + 10; fib daddr type local goto hostports }
+ *       chain output { type nat hook output priority dstnat + 10; fib daddr type local goto hostports }
+ *       chain mark-0x2000 { type nat hook postrouting priority srcnat; meta mark & 0x2000 == 0x2000 masquerade }
  *       chain pod-… {
  *         ip saddr 10.1.0.0/24 meta mark set meta mark | 0x2000
  *         ip saddr 127.0.0.0/8 meta mark set meta mark | 0x2000
- *         tcp dport 8080 dnat ip to 10.1.0.5:80 comment "any4 tcp 8080"
+ *         tcp dport 8080 dnat ip to 10.1.0.5:80 comment "any_ipv4 tcp 8080"
  *       }
  *     }
+ *
+ * kube-proxy translates at priority dstnat, and the kernel skips the other chains for a connection that is translated. So
+ * a Service takes precedence over a host port, also when it is created later.
  *
  * The name of a pod's chain follows from the attachment, and the comments of its rules name the map elements that lead
  * to it. DEL needs no other state.
@@ -40,21 +43,24 @@ import { DEFAULT_MARK } from './settings.ts';
 
 export const TABLE = { family: 'inet', name: 'cnikit_hostports' } as const;
 export const IN_TABLE = { family: 'inet', table: TABLE.name } as const;
-export const MAPS = ['any4', 'any6', 'ip4', 'ip6'] as const;
+export const MAPS = ['any_ipv4', 'any_ipv6', 'one_ipv4', 'one_ipv6'] as const;
 type MapName = (typeof MAPS)[number];
 const MAP_KEYS = {
-  any4: ['inet_proto', 'inet_service'],
-  any6: ['inet_proto', 'inet_service'],
-  ip4: ['ipv4_addr', 'inet_proto', 'inet_service'],
-  ip6: ['ipv6_addr', 'inet_proto', 'inet_service'],
+  any_ipv4: ['inet_proto', 'inet_service'],
+  any_ipv6: ['inet_proto', 'inet_service'],
+  one_ipv4: ['ipv4_addr', 'inet_proto', 'inet_service'],
+  one_ipv6: ['ipv6_addr', 'inet_proto', 'inet_service'],
 } as const;
-export const PORTS = 'ports';
+/** Names of the maps in tables of earlier versions, in the order of MAPS. `ip6` is a keyword of nft. */
+export const OLD_MAPS = ['any4', 'any6', 'ip4', 'ip6'] as const;
+export const PORTS = 'hostports';
 export const HOOKS = ['prerouting', 'output'] as const;
 /** Value of `use` of a table that has neither pods nor masquerade chains: its own chains and maps. */
 export const EMPTY_TABLE_USE = 7;
 export const POD_PREFIX = 'pod-';
-export const MARK_PREFIX = 'masquerade-0x';
-const DSTNAT = -100;
+export const MARK_PREFIX = 'mark-0x';
+/** After kube-proxy, whose chains have -100. */
+const AFTER_DSTNAT = -90;
 const SRCNAT = 100;
 const DIGITS = 12;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -76,14 +82,13 @@ export interface PortMapElement {
 }
 
 export function portMapElement(port: HostPort, family: Family): PortMapElement {
-  const version = family === 'ipv4' ? 4 : 6;
-  const map = `${port.hostIP === undefined ? 'any' : 'ip'}${version}` as const;
+  const map = `${port.hostIP === undefined ? 'any' : 'one'}_${family}` as const;
   return { map, protocol: port.protocol, port: port.hostPort, hostIP: port.hostIP };
 }
 
 /** The host port of an element; an element does not know the container's port. */
 export function hostPortOf({ map, protocol, port, hostIP }: PortMapElement): HostPort {
-  const family = map.endsWith('4') ? 'ipv4' : 'ipv6';
+  const family = map.endsWith('ipv4') ? 'ipv4' : 'ipv6';
   return { protocol, hostPort: port, containerPort: 0, family, hostIP };
 }
 
@@ -93,18 +98,19 @@ export function elementKey({ protocol, port, hostIP }: PortMapElement): Uint8Arr
   return Uint8Array.from([...address, PROTOCOLS[protocol], 0, 0, 0, port >> 8, port & 255, 0, 0]);
 }
 
-/** The comment of the rule that belongs to an element: `any4 tcp 8080`, `ip4 tcp 8080 192.0.2.1`. */
+/** The comment of the rule that belongs to an element: `any_ipv4 tcp 8080`, `one_ipv4 tcp 8080 192.0.2.1`. */
 export function elementComment({ map, protocol, port, hostIP }: PortMapElement): string {
   return [map, protocol, port, ...(hostIP === undefined ? [] : [hostIP])].join(' ');
 }
 
 export function parseElementComment(comment: string | undefined): PortMapElement | undefined {
-  const found = /^(any4|any6|ip4|ip6) (tcp|udp|sctp) (\d+)(?: (\S+))?$/.exec(comment ?? '');
+  const found = /^(\w+) (tcp|udp|sctp) (\d+)(?: (\S+))?$/.exec(comment ?? '');
   if (found === null) {
     return undefined;
   }
-  const [, map, protocol, port, hostIP] = found;
-  return { map: map as MapName, protocol: protocol as PortProtocol, port: Number(port), hostIP };
+  const [, name, protocol, port, hostIP] = found;
+  const map = MAPS.find((one, i) => name === one || name === OLD_MAPS[i]);
+  return map && { map, protocol: protocol as PortProtocol, port: Number(port), hostIP };
 }
 
 /** Requests for the chain that masquerades packets with this mark. */
@@ -121,26 +127,32 @@ function markChainRequests(mark: number): Request[] {
   ];
 }
 
+/** Returns true when a rule's comment was written by an earlier version. */
+export const isOldComment = (comment: string): boolean =>
+  OLD_MAPS.some((name) => comment.startsWith(`${name} `));
+
 const inPorts = (...expressions: Expression[]) => newRule({ ...IN_TABLE, chain: PORTS, expressions });
 
 // Equal on all nodes, so the build encodes them into the executable.
 const NEW_DEFAULT_MARK: readonly Request[] = markChainRequests(DEFAULT_MARK);
 
-/** Requests for the table with its maps and the chains that all pods share. */
-export const NEW_TABLE: readonly Request[] = [
-  newTable({ ...TABLE, exclusive: true }),
+/** Requests for the maps and the chains that all pods share. */
+export const NEW_SHARED: readonly Request[] = [
   ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
   newChain({ ...IN_TABLE, name: PORTS }),
   // A port of one address takes precedence over the same port of all addresses.
-  inPorts(...expr.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'ip4')),
-  inPorts(...expr.verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'ip6')),
-  inPorts(...expr.ipVersion('ipv4'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any4')),
-  inPorts(...expr.ipVersion('ipv6'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any6')),
+  inPorts(...expr.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'one_ipv4')),
+  inPorts(...expr.verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'one_ipv6')),
+  inPorts(...expr.ipVersion('ipv4'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any_ipv4')),
+  inPorts(...expr.ipVersion('ipv6'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any_ipv6')),
   ...HOOKS.flatMap((hook) => [
-    newChain({ ...IN_TABLE, name: hook, hook: { type: 'nat', hook, priority: DSTNAT } }),
+    newChain({ ...IN_TABLE, name: hook, hook: { type: 'nat', hook, priority: AFTER_DSTNAT } }),
     newRule({ ...IN_TABLE, chain: hook, expressions: [...expr.toLocal(), ...expr.goTo(PORTS)] }),
   ]),
 ];
+
+/** Requests for the table with what all pods share. */
+export const NEW_TABLE: readonly Request[] = [newTable({ ...TABLE, exclusive: true }), ...NEW_SHARED];
 
 /**
  * Requests that delete the table with all its rules and the given chains besides its own. The kernel refuses them when

@@ -28,10 +28,12 @@ import {
   newMarkChain,
   PORTS,
   type PortMapElement,
+  parseElementComment,
   podChain,
   portMapElement,
   TABLE,
 } from './nft-table.ts';
+import { takeOverTable } from './nft-takeover.ts';
 import type { PortmapSettings } from './settings.ts';
 
 const LOCALHOST = '127.0.0.0/8';
@@ -101,7 +103,14 @@ function missingBase(nft: NftConnection, { snat, mark }: PortPlan['settings']): 
   if (nft.chain({ ...IN_TABLE, name: snat ? markChain(mark) : PORTS })) {
     return [];
   }
-  const table = nft.table(TABLE) === undefined ? NEW_TABLE : [];
+  const isThere = nft.table(TABLE) !== undefined;
+  if (isThere) {
+    takeOverTable(nft);
+    if (nft.chain({ ...IN_TABLE, name: snat ? markChain(mark) : PORTS })) {
+      return [];
+    }
+  }
+  const table = isThere ? [] : NEW_TABLE;
   return snat ? [...table, ...newMarkChain(mark)] : table;
 }
 
@@ -130,9 +139,10 @@ function podRules(
       const element = portMapElement(port, family);
       elements.push(element);
       const expressions = [
+        // First, so that nft lists the rule the same after it loaded a listing.
+        ...(port.hostIP === undefined ? [] : withoutVersion(expr.destination(port.hostIP))),
         ...expr.protocol(port.protocol),
         ...expr.destinationPort(port.hostPort),
-        ...(port.hostIP === undefined ? [] : expr.destination(port.hostIP)),
         ...expr.dnat({ address: withoutLength(address), port: port.containerPort }),
       ];
       addRule(expressions, elementComment(element));
@@ -153,11 +163,13 @@ function markedSources(
   if (masqAll) {
     return [[]];
   }
-  // slice(2) drops the match of the IP version, which each rule has already.
   return [subnetOf(address), ...(family === 'ipv4' ? [LOCALHOST] : [])].map((from) =>
-    expr.source(from).slice(2),
+    withoutVersion(expr.source(from)),
   );
 }
+
+/** Drops the match of the IP version, which each rule has already. */
+const withoutVersion = (expressions: Expression[]): Expression[] => expressions.slice(2);
 
 /** Lists what an attachment's ports lack. */
 export function portDifferences(nft: NftConnection, plan: PortPlan): string[] {
@@ -166,11 +178,13 @@ export function portDifferences(nft: NftConnection, plan: PortPlan): string[] {
   if (elements.length === 0) {
     return [];
   }
+  takeOverTable(nft);
   const rulesOf = (name: string) => nft.rules({ ...IN_TABLE, chain: name });
   const shared = [PORTS, ...HOOKS, ...(plan.settings.snat ? [markChain(plan.settings.mark)] : [])];
   const empty = shared.filter((name) => rulesOf(name).length === 0);
   const rules = rulesOf(chain);
-  const comments = new Set(rules.map(({ comment }) => comment));
+  const led = rules.map(({ comment }) => parseElementComment(comment)).filter((one) => one !== undefined);
+  const comments = new Set(led.map(elementComment));
   const lost = elements.filter(
     (one) =>
       !comments.has(elementComment(one)) ||

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config';
 
 /** Test files that change namespaces, links or rules of the sandbox, or need all of the machine. */
@@ -12,6 +13,8 @@ export const base: ViteUserConfig = defineConfig({
   },
   test: {
     pool: 'forks',
+    // Programs that tests start from TypeScript sources load in a third of the time.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/node', import.meta.url)) },
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

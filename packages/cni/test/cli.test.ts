@@ -38,7 +38,7 @@ function run(...argv: string[]) {
   const where = ['--conf-dir', folder, '--path', join(folder, 'bin'), '--cache-dir', join(folder, 'cache')];
   const { stdout, stderr, status } = spawnSync(node, [...program, ...argv, ...where], {
     encoding: 'utf8',
-    env: {},
+    env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
   });
   return { stdout, stderr, status };
 }

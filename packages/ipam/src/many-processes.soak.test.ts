@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sys } from '@cnikit/sys';
 import { describe, expect, it } from 'vitest';
+import { soakSize } from '../../../vitest.soak.ts';
 import { reference, referencePath } from '../test/reference.ts';
 import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';
 
-const PROCESSES = 100;
-const ALLOCATIONS = 100;
+const PROCESSES = soakSize(10, 100);
+const ALLOCATIONS = soakSize(30, 100);
 /** Concurrent ADDs of host-local, if it is installed. Each invalidates the index. */
 const FOREIGN = 20;
 /** Each takes about 50 MB; this number fits into a small CI machine. */

@@ -12,7 +12,7 @@ import { run } from '../live-node.ts';
 import { foreignRoute, SimulatedKernel } from './kernel.ts';
 
 /** Histories of up to 25 operations. */
-const RUNS = soakSize(10, 300);
+const RUNS = soakSize(10, 120);
 
 /** One operation on both: what the model does, and what makes the real kernel do it. */
 interface Operation {

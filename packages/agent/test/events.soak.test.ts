@@ -1,0 +1,47 @@
+/** Events of the running agent, which looks for what to send every 30 seconds. */
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test, vi } from 'vitest';
+import { SOAK } from '../../../vitest.soak.ts';
+import { eventually, liveNode } from './live-node.ts';
+import { hasPlugin, plugin } from './pods.ts';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !SOAK || !hasPlugin)(
+  'cnikit-agent run creates an Event for a repaired plugin (needs the sandbox: run npm run test:soak at the root)',
+  { timeout: 120_000 },
+  async () => {
+    const node = await liveNode(1);
+    const flags = {
+      kubeconfig: node.kubeconfig,
+      'plugin-binary': plugin,
+      'cni-bin-dir': node.binDir,
+      'cni-conf-dir': node.confDir,
+      'state-dir': node.stateDir,
+      'node-name': 'n1',
+      'health-address': 'off',
+    };
+    const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+    const agent = spawn(process.execPath, ['--conditions=@cnikit/source', main, 'run', ...argv], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let log = '';
+    agent.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      log += chunk;
+    });
+    try {
+      await eventually(() => expect(log).toContain('The data path is programmed'));
+      rmSync(join(node.binDir, 'cnikit'));
+      await vi.waitFor(
+        () => expect(node.api.events.list().map(({ reason }) => reason)).toContain('CNIFileRepaired'),
+        { timeout: 90_000, interval: 100 },
+      );
+    } finally {
+      agent.kill('SIGKILL');
+      await node.close();
+    }
+  },
+);

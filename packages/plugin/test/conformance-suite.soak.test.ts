@@ -37,7 +37,7 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
     };
   }
 
-  test.each([...plugins(sys).keys()].filter((name) => SOAK || name === 'cnikit'))(
+  test.runIf(SOAK).each([...plugins(sys).keys()])(
     '%s meets every MUST of the conformance suite',
     (name) => {
       const path = join(folder, name);
@@ -65,8 +65,9 @@ describe.skipIf(!inSandbox)('the conformance suite (needs the sandbox: run npm t
         logLevel: 'error',
       });
       const path = join(folder, 'node');
+      const cache = `export NODE_COMPILE_CACHE="${folder}/cache"`;
       const start = `exec "${process.execPath}" --conditions=@cnikit/source "${script}" cnikit`;
-      writeFileSync(path, `#!/bin/sh\n${start}\n`, { mode: 0o755 });
+      writeFileSync(path, `#!/bin/sh\n${cache}\n${start}\n`, { mode: 0o755 });
       const conf = join(folder, 'conf.json');
       const ipam = { type: 'host-local', ranges: [[{ subnet: '10.99.0.0/26' }]] };
       writeFileSync(conf, JSON.stringify({ bridge: 'cnt0', isGateway: true, ipam }));

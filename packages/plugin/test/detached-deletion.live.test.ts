@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { env, inSandbox, ok } from './harness.ts';
-import { invokers } from './invoke.ts';
+import { byExec } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
@@ -17,7 +17,6 @@ const IFI_INDEX = 20;
 
 describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test at the root)', () => {
   const here = scratch();
-  const [, invoke] = invokers[0] as (typeof invokers)[number];
   const network = () => ({
     cniVersion: '1.0.0',
     name: 'net',
@@ -31,8 +30,8 @@ describe.skipIf(!inSandbox)('DEL by executable (needs the sandbox: run npm test 
     const conf = network();
     const pod = here.pod();
     for (let i = 0; i < 20; i++) {
-      ok(invoke(env('ADD', `c${i}`, pod), conf));
-      ok(invoke(env('DEL', `c${i}`, pod), conf));
+      ok(byExec(env('ADD', `c${i}`, pod), conf));
+      ok(byExec(env('DEL', `c${i}`, pod), conf));
       expect([hostVeths(), pod.run('ip', '-o', 'link', 'show', 'type', 'veth'), here.reservations()]).toEqual(
         [[], '', []],
       );

@@ -1,6 +1,7 @@
 /** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
 import { spawnSync } from 'node:child_process';
 import { sys } from '@cnikit/sys';
+import { SOAK } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { sameNetns } from '../src/netns/same-netns.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
@@ -34,7 +35,8 @@ const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = 
   return answer(done.status ?? -1, done.stdout, done.stderr);
 };
 
-const byExec: Invoke = (env, conf, name = 'cnikit') =>
+/** Runs the executable. */
+export const byExec: Invoke = (env, conf, name = 'cnikit') =>
   exec(executablePath(), env, conf, `/opt/cni/bin/${name}`);
 
 /** Folder of Debian's package containernetworking-plugins. */
@@ -56,8 +58,7 @@ const inProcess: Invoke = (env, conf, name = 'cnikit') => {
   return answer(output.exitCode, output.stdout, output.stderr);
 };
 
-/** Both invokers; suites run once with each. */
-export const invokers: [name: string, invoke: Invoke][] = [
-  ['executable', byExec],
-  ['Node', inProcess],
-];
+/** Invokers that each suite runs with: the executable in `npm test`, Node in `npm run test:soak`. */
+export const invokers: [name: string, invoke: Invoke][] = SOAK
+  ? [['Node', inProcess]]
+  : [['executable', byExec]];

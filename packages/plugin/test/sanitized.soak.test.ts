@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable } from '@cnikit/static-exe';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SOAK } from '../../../vitest.soak.ts';
 import { lazyScripts } from '../scripts/lazy-scripts.ts';
 import { env, inSandbox } from './harness.ts';
 import { ruleset } from './nat-state.ts';
@@ -12,7 +13,8 @@ import { scratch } from './scratch.ts';
 
 const SLOW = 600_000;
 
-describe.skipIf(!inSandbox)(
+// The build alone takes longer than any suite of `npm test`.
+describe.skipIf(!inSandbox || !SOAK)(
   'the plugin under sanitizers (needs the sandbox: run npm test at the root)',
   () => {
     const here = scratch();

@@ -62,7 +62,7 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
   make(route, sys, spec, plan);
   try {
     // The pod's end is still down, so no advertisement can arrive earlier.
-    ignoreRouterAdvertisements(sys, hostName);
+    ignoreRouterAdvertisements(sys, hostName, true);
     return { hostName, ...macs, ...indexes(route, plan) };
   } catch (error) {
     deleteHostEnd(sys, hostName);

@@ -30,6 +30,15 @@ export function ensureSysctl(sys: Sys, path: string, value: string, ifExists = f
   }
 }
 
+/** Sets a sysctl of a new object, whose default differs, as `ensureSysctl()` does but without reading it first. */
+export function setSysctl(sys: Sys, path: string, value: string, ifExists = false): void {
+  try {
+    sys.writeText(path, value, { flags: O_WRONLY });
+  } catch {
+    ensureSysctl(sys, path, value, ifExists);
+  }
+}
+
 /** Returns a value with single spaces, for comparison: the kernel separates numbers with tabs. */
 export function normaliseSpace(text: string): string {
   return text.trim().split(/\s+/).join(' ');

@@ -377,7 +377,7 @@ describe.skipIf(!inSandbox)('portmap and concurrency (needs the sandbox: run npm
       });
       let leading: string[] = [];
       await concurrentAdds(
-        16,
+        32,
         (pod) => ({ backend, ...ports(pod) }),
         () => {
           leading =
@@ -391,7 +391,7 @@ describe.skipIf(!inSandbox)('portmap and concurrency (needs the sandbox: run npm
         },
       );
       // nftables has one map per family; these pods have IPv4 only.
-      expect(leading).toHaveLength(32);
+      expect(leading).toHaveLength(64);
       expect(ruleset()).not.toMatch(OURS);
       run('nft', 'flush', 'ruleset');
     },

@@ -2,7 +2,7 @@
 
 import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
-import type { Sys } from '@cnikit/sys';
+import { LOCK_EX, O_CREAT, O_RDWR, type Sys } from '@cnikit/sys';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
 import { quoted, restoreNat, savedNat, tryRestoreNat } from '../../nat/iptables.ts';
 import { findNatChain, type NatChainKind, natChainName, natComment } from '../../nat/nat-chain.ts';
@@ -20,6 +20,7 @@ const MAX_PORTS_PER_RULE = 15;
 const MAX_COMMENT = 255;
 /** Another process may create the same chains at the same time. */
 const ATTEMPTS = 20;
+const LOCK = '/run/cnikit-iptables.lock';
 
 export interface IptablesPlan extends PortPlan {
   settings: Pick<PortmapSettings, 'snat' | 'masqAll' | 'mark' | 'conditions' | 'setMarkChain'>;
@@ -65,14 +66,48 @@ export function mapPortsByIptables(sys: Sys, env: Env, plan: IptablesPlan): void
     if (own.length === 0) {
       continue;
     }
-    for (let attempt = 1; !tryRestoreNat(sys, env, family, [...checks, ...own]); attempt++) {
-      const lines = [...missingOf(shared, savedNat(sys, env, family)), ...own];
-      if (attempt === ATTEMPTS) {
-        restoreNat(sys, env, family, lines);
-      } else if (!tryRestoreNat(sys, env, family, lines)) {
-        continue;
-      }
-      break;
+    if (!tryRestoreNat(sys, env, family, [...checks, ...own])) {
+      locked(sys, () => addWithShared(sys, env, family, shared, own));
+    }
+  }
+}
+
+function addWithShared(
+  sys: Sys,
+  env: Env,
+  family: Family,
+  shared: readonly SharedRule[],
+  own: readonly string[],
+): void {
+  for (let attempt = 1; ; attempt++) {
+    const lines = [...missingOf(shared, savedNat(sys, env, family)), ...own];
+    if (attempt === ATTEMPTS) {
+      restoreNat(sys, env, family, lines);
+      return;
+    }
+    if (tryRestoreNat(sys, env, family, lines)) {
+      return;
+    }
+  }
+}
+
+/**
+ * Runs `body` alone among the ADDs of this node, so that each shared rule is added once. The lock of iptables does not
+ * help: two programs may both find a rule missing, and iptables-nft takes no lock. Without /run there is no lock.
+ */
+function locked(sys: Sys, body: () => void): void {
+  let fd: number | undefined;
+  try {
+    fd = sys.open(LOCK, O_RDWR | O_CREAT, 0o600);
+    sys.flock(fd, LOCK_EX);
+  } catch {
+    // The rules may then exist twice, which changes nothing for a packet.
+  }
+  try {
+    body();
+  } finally {
+    if (fd !== undefined) {
+      sys.close(fd);
     }
   }
 }

@@ -140,6 +140,74 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(ruleset()).toBe('');
     });
 
+    test('a container has a host port twice: without hostIP and with 0.0.0.0, and from two networks', async () => {
+      const pod = here.pod();
+      const ports = [tcp(8080, 80), tcp(8080, 80, '0.0.0.0'), tcp(8080, 80, '::'), tcp(8080, 80)];
+      const second = {
+        name: 'second',
+        bridge: 'ports1',
+        isDefaultGateway: false,
+        ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.87.0.0/24' },
+      };
+      const json = add('a', pod, ports);
+      const invokeSecond = (command: string, id: string, more: object = {}) =>
+        invoke(
+          { ...env(command, id, pod, { PATH }), CNI_IFNAME: 'eth1' },
+          { cniVersion: '1.0.0', ...second, runtimeConfig: { portMappings: ports }, ...more },
+          'cnikit',
+        );
+      const other = ok(invokeSecond('ADD', 'a')).json;
+      fails(invokeSecond('ADD', 'b'), 999, /eth1/);
+      fails(
+        invoke(
+          { ...env('ADD', 'b', here.pod(), { PATH }), CNI_IFNAME: 'eth1' },
+          { cniVersion: '1.0.0', ...second, runtimeConfig: { portMappings: [tcp(8080, 80)] } },
+          'cnikit',
+        ),
+        11,
+        /Host port 8080\/tcp is taken by container a \(eth0\) of network net/,
+      );
+      await serve(pod, 'tcp', 80);
+      expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+      expect(reach(outside, 'tcp', NODE6, 8080)).toBe(outside.ipv6);
+      ok(call('CHECK', 'a', pod, ports, { prevResult: json }));
+      ok(invokeSecond('CHECK', 'a', { prevResult: other }));
+      ok(invokeSecond('DEL', 'a'));
+      expect(reach(outside, 'tcp', NODE4, 8080)).toBe(outside.ipv4);
+      ok(call('DEL', 'a', pod, ports));
+      expect(ruleset()).toBe('');
+    });
+
+    test('ADD and DEL of 200 UDP ports delete the flows to these ports only', () => {
+      const pod = here.pod();
+      const ports = Array.from({ length: 200 }, (_, i) => ({
+        hostPort: 5000 + i,
+        containerPort: 53,
+        protocol: 'udp',
+      }));
+      const flow = (destination: string, port: number) =>
+        run(
+          ...['conntrack', '-I', '-p', 'udp', '-s', '198.51.100.7', '-d', destination, '-t', '600'],
+          ...['--sport', '4444', '--dport', `${port}`],
+        );
+      const known = () =>
+        run('conntrack', '-L', '-p', 'udp', '-s', '198.51.100.7').match(/dst=\S+(?= sport=4444)/g);
+      const remote = '198.51.100.53';
+      const insert = () => {
+        flow(NODE4, 5000);
+        flow(NODE4, 5199);
+      };
+      insert();
+      flow(NODE4, 5200);
+      flow(remote, 5000);
+      add('a', pod, ports);
+      const kept = [`dst=${NODE4}`, `dst=${remote}`];
+      expect(known()?.sort()).toEqual(kept);
+      insert();
+      ok(call('DEL', 'a', pod, ports));
+      expect(known()?.sort()).toEqual(kept);
+    });
+
     const kubeProxy = {
       /** The kernel sees these as kube-proxy makes them: a Service whose external IP is the node's address. */
       iptables: () => {

@@ -25,6 +25,12 @@ export function belongsTo(comment: string, network: string): boolean {
   return comment.startsWith(`${network}/`) || comment.startsWith(shortened(network));
 }
 
+/** Returns true when a comment belongs to another attachment of the same container. */
+export function isOtherOfContainer(comment: string | undefined, owner: Owner): boolean {
+  const [, containerID, ifName] = comment?.split('/') ?? [];
+  return ifName !== undefined && containerID === owner.containerID && comment !== ownerText(owner);
+}
+
 /** Describes the owner in a comment, for an error message. */
 export function describeOwner(comment: string | undefined): string {
   const [network, containerID, ifName] = comment?.split('/') ?? [];

@@ -136,14 +136,26 @@ function removal(
   ports: readonly HostPort[],
 ): RemovalPart {
   const owner = { network, containerID, ifName };
+  const isForgotten = new Set<string>();
+  const key = ({ hostPort, hostIP = '' }: HostPort) => `${hostPort} ${hostIP}`;
   return {
     chains: PORT_CHAINS,
     changes: (nft, tables) => [
-      portsRemoval(owner, mark, (own) => forgetStaleFlows(sys, own, nft)),
+      portsRemoval(owner, mark, (own) => {
+        forgetStaleFlows(sys, own, nft);
+        for (const port of own) {
+          isForgotten.add(key(port));
+        }
+      }),
       natChainRemoval(tables, PORT_CHAINS, network, containerID),
       upstreamPortsRemoval(tables, containerID),
     ],
-    gone: (nft) => forgetStaleFlows(sys, ports, nft),
+    gone: (nft) =>
+      forgetStaleFlows(
+        sys,
+        ports.filter((port) => !isForgotten.has(key(port))),
+        nft,
+      ),
   };
 }
 

@@ -12,7 +12,7 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
-import { describeOwner, type Owner, ownerText } from '../../nat/owner.ts';
+import { describeOwner, isOtherOfContainer, type Owner, ownerText } from '../../nat/owner.ts';
 import type { Change } from '../../nat/transaction.ts';
 import { type HostPort, ofFamily, portText } from './host-port.ts';
 import { podRemoval } from './nft-removal.ts';
@@ -47,7 +47,8 @@ export interface PortPlan {
 }
 
 /**
- * Makes ports of the node lead to a pod.
+ * Makes ports of the node lead to a pod. A port that another attachment of the same container has stays there, because
+ * runtimes pass the ports of a container to each of its networks.
  *
  * @throws {CniError} 11 naming the owner, when another pod has a port; thrown while the change is committed
  */
@@ -61,6 +62,7 @@ export function portsChange(plan: PortPlan): Change {
       { key: elementKey(element), verdict: { code: NFT_JUMP, chain }, comment },
     ]),
   }));
+  const leftToOther = new Set<Request>();
   return {
     requests(nft, attempt) {
       if (elements.length === 0) {
@@ -72,28 +74,30 @@ export function portsChange(plan: PortPlan): Change {
         ...(attempt > 1 ? podRemoval(nft, chain).requests : []),
         newChain({ ...IN_TABLE, name: chain, exclusive: true }),
         ...own.requests,
-        ...elements.map(({ request }) => request),
+        ...elements.map(({ request }) => request).filter((request) => !leftToOther.has(request)),
       ];
     },
     refused(nft, requests) {
       for (const { element, request } of elements) {
-        if (requests.includes(request)) {
-          refuseTakenPort(nft, element, comment);
+        if (!requests.includes(request)) {
+          continue;
+        }
+        const taken = nft.element(inMap(element.map), elementKey(element));
+        if (isOtherOfContainer(taken?.comment, plan.owner)) {
+          leftToOther.add(request);
+        } else if (taken !== undefined && taken.comment !== comment) {
+          throw takenPort(element, taken.comment);
         }
       }
     },
   };
 }
 
-function refuseTakenPort(nft: NftConnection, element: PortMapElement, comment: string): void {
-  const taken = nft.element(inMap(element.map), elementKey(element));
-  if (taken === undefined || taken.comment === comment) {
-    return;
-  }
+function takenPort(element: PortMapElement, owner: string | undefined): CniError {
   const at = element.hostIP === undefined ? '' : `${element.hostIP} `;
-  throw new CniError(
+  return new CniError(
     ErrorCode.TryAgainLater,
-    `Host port ${at}${element.port}/${element.protocol} is taken by ${describeOwner(taken.comment)}`,
+    `Host port ${at}${element.port}/${element.protocol} is taken by ${describeOwner(owner)}`,
     'Delete that container, or choose another port',
   );
 }
@@ -121,6 +125,7 @@ function podRules(
 ): { requests: Request[]; elements: PortMapElement[] } {
   const requests: Request[] = [];
   const elements: PortMapElement[] = [];
+  const seen = new Set<string>();
   for (const family of families) {
     const address = addresses[family];
     const own = ofFamily(ports, family);
@@ -137,6 +142,12 @@ function podRules(
     // A port of one address comes before the same port of all addresses.
     for (const port of [...own].sort((a, b) => Number(!a.hostIP) - Number(!b.hostIP))) {
       const element = portMapElement(port, family);
+      const note = elementComment(element);
+      // The runtime may pass a port twice, without hostIP and with 0.0.0.0. The first mapping wins, as in upstream.
+      if (seen.has(note)) {
+        continue;
+      }
+      seen.add(note);
       elements.push(element);
       const expressions = [
         // First, so that nft lists the rule the same after it loaded a listing.
@@ -145,7 +156,7 @@ function podRules(
         ...expr.destinationPort(port.hostPort),
         ...expr.dnat({ address: withoutLength(address), port: port.containerPort }),
       ];
-      addRule(expressions, elementComment(element));
+      addRule(expressions, note);
     }
   }
   return { requests, elements };
@@ -185,11 +196,11 @@ export function portDifferences(nft: NftConnection, plan: PortPlan): string[] {
   const rules = rulesOf(chain);
   const led = rules.map(({ comment }) => parseElementComment(comment)).filter((one) => one !== undefined);
   const comments = new Set(led.map(elementComment));
-  const lost = elements.filter(
-    (one) =>
-      !comments.has(elementComment(one)) ||
-      nft.element(inMap(one.map), elementKey(one))?.verdict?.chain !== chain,
-  );
+  const lost = elements.filter((one) => {
+    const element = nft.element(inMap(one.map), elementKey(one));
+    const leads = element?.verdict?.chain === chain || isOtherOfContainer(element?.comment, plan.owner);
+    return !leads || !comments.has(elementComment(one));
+  });
   const messages = lost.map((one) => `host port ${portText(hostPortOf(one))} does not lead to the container`);
   const isIncomplete = lost.length === 0 && rules.length < requests.length;
   return [

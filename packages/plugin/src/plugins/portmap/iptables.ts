@@ -93,7 +93,7 @@ function addWithShared(
 
 /**
  * Runs `body` alone among the ADDs of this node, so that each shared rule is added once. The lock of iptables does not
- * help: two programs may both find a rule missing, and iptables-nft takes no lock. Without /run there is no lock.
+ * help: two programs may both find a rule missing, and iptables-nft takes no lock. Without /run it runs unlocked.
  */
 function locked(sys: Sys, body: () => void): void {
   let fd: number | undefined;

@@ -57,7 +57,8 @@ async function runTask(task, root, env, more) {
   for (const directory of workspaces(root)) {
     rmSync(join(root, directory, RESULTS), { force: true });
   }
-  const concurrency = `--concurrency=${Math.min(availableParallelism(), 4)}`;
+  // One more than processors: live tests wait for other processes much of the time.
+  const concurrency = `--concurrency=${Math.min(availableParallelism() + 1, 4)}`;
   const argv = [task, '--only', concurrency, '--continue=always', '--output-logs=new-only', ...more];
   const { status, tasks } = await turboWithSummary(root, argv, (command) =>
     run(command, { cwd: root, env: turboEnv(env) }),

@@ -76,7 +76,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       pods.push(id);
     };
 
-    async function runDoctor(): Promise<Result[]> {
+    async function runDoctor(apiTimeoutMs?: number): Promise<Result[]> {
       const config = parseConfig(
         [
           'doctor',
@@ -94,7 +94,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         const cni = new CniFiles({ binDir, confDir, pluginBinary, links });
         const sets = openSets();
         return diagnose(
-          await gather(config, {}, { kernel, cni, rules: createRules({}), ...(sets && { sets }) }),
+          await gather(
+            config,
+            {},
+            { kernel, cni, rules: createRules({}), ...(sets && { sets }) },
+            apiTimeoutMs,
+          ),
         );
       } finally {
         kernel.close();
@@ -298,9 +303,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       ],
     ];
 
-    test.each(breakages)('cnikit-agent doctor reports %s', async (_, breakIt, expected) => {
+    test.each(breakages)('cnikit-agent doctor reports %s', async (what, breakIt, expected) => {
       await breakIt();
-      const results = await runDoctor();
+      const results = await runDoctor(what === 'an unreachable API server' ? 500 : undefined);
       const lines = found(results);
       for (const pattern of expected) {
         expect(lines).toContainEqual(expect.stringMatching(pattern));

@@ -5,8 +5,6 @@ import { USER_AGENT } from '../../core/names.ts';
 import { listNodes } from '../../observe/list-nodes.ts';
 import type { Access, ApiFacts } from './facts.ts';
 
-const TIMEOUT_MS = 10_000;
-
 /** Returns the permissions that the agent uses; a readiness taint adds one. */
 export function accessNeeded(readinessTaint: string | undefined): Access[] {
   const nodes = { resource: 'nodes', needed: true };
@@ -32,12 +30,13 @@ export function accessNeeded(readinessTaint: string | undefined): Access[] {
 export async function gatherApi(
   kubeConfig: KubeConfigLike,
   readinessTaint: string | undefined,
+  timeoutMs: number,
 ): Promise<{ api: ApiFacts; nodes?: NodeInfo[] }> {
   const server = kubeConfig.getCurrentCluster()?.server ?? '';
   const needed = accessNeeded(readinessTaint);
   const [nodes, access] = await Promise.all([
-    listNodes(kubeConfig, TIMEOUT_MS).catch((error: Error) => error),
-    Promise.all(needed.map((each) => review(kubeConfig, each))),
+    listNodes(kubeConfig, timeoutMs).catch((error: Error) => error),
+    Promise.all(needed.map((each) => review(kubeConfig, each, timeoutMs))),
   ]);
   if (nodes instanceof Error) {
     const { message } = nodes.cause instanceof Error ? nodes.cause : nodes;
@@ -47,7 +46,7 @@ export async function gatherApi(
 }
 
 /** Checks one permission with a SelfSubjectAccessReview, which every authenticated user may create. */
-async function review(kubeConfig: KubeConfigLike, access: Access): Promise<Access> {
+async function review(kubeConfig: KubeConfigLike, access: Access, timeoutMs: number): Promise<Access> {
   const { verb, namespace } = access;
   const [resource, subresource] = access.resource.split('/');
   try {
@@ -59,7 +58,7 @@ async function review(kubeConfig: KubeConfigLike, access: Access): Promise<Acces
         kind: 'SelfSubjectAccessReview',
         spec: { resourceAttributes: { verb, group: '', resource, subresource, namespace } },
       },
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs,
     } as const;
     const answer = (await apiRequest(kubeConfig, request, USER_AGENT)) as { status?: { allowed?: boolean } };
     return { ...access, allowed: answer.status?.allowed };

@@ -30,16 +30,24 @@ import { stateFacts } from './state-facts.ts';
 const MAX_PEERS = 256;
 /** Time between two scans. Only a leak found by both counts: a starting or stopping pod looks like one briefly. */
 const LEAK_PAUSE_MS = 1000;
+/** Time for the API server's answer. */
+const API_TIMEOUT_MS = 10_000;
 
 /**
  * Gathers the facts.
  *
  * @throws {AgentError} when there are no credentials for the API server
  */
-export async function gather(config: Config, env: NodeJS.ProcessEnv, deps: PlanDeps): Promise<DoctorFacts> {
+export async function gather(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  deps: PlanDeps,
+  apiTimeoutMs: number = API_TIMEOUT_MS,
+): Promise<DoctorFacts> {
   using rt = openRtnetlink();
   const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
-  const { api, nodes } = await gatherApi(await loadKubeConfig(config, env), config.readinessTaint);
+  const kubeConfig = await loadKubeConfig(config, env);
+  const { api, nodes } = await gatherApi(kubeConfig, config.readinessTaint, apiTimeoutMs);
   const claims = new NodeIndex();
   for (const node of nodes ?? loadState(stateDir, nodeName)?.nodes ?? []) {
     claims.set(node);

@@ -1,6 +1,14 @@
 /** Configuration of the pod's interface with one batch inside its namespace: addresses, up, routes. */
 import type { Route } from '@cnikit/cni-spec';
-import { newAddress, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import {
+  type NetlinkError,
+  newAddress,
+  newRoute,
+  type Request,
+  type RouteSpec,
+  type RtnetlinkConnection,
+  setLink,
+} from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6 } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
@@ -23,7 +31,7 @@ export interface PodInterface {
   /** Additional flags (IFA_F_*) of the addresses. */
   addressFlags?: number;
   /** Returns routes that must exist before the others. */
-  linkRoutes?: (index: number) => Request[];
+  linkRoutes?: (index: number) => RouteSpec[];
 }
 
 /**
@@ -56,18 +64,47 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
     batch.push(newAddress({ index, address, nodad, ...flags }));
   }
   batch.push(setLink({ index, up: true }));
-  if (pod.linkRoutes) {
-    batch.push(...pod.linkRoutes(index));
+  const routes = [...(pod.linkRoutes?.(index) ?? []), ...pod.routes.map((one) => podRoute(index, one))];
+  const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
+  batch.push(...routes.map((one) => newRoute(one)));
+  const failures = route.batchSettled(batch);
+  const [first] = failures;
+  if (first === undefined) {
+    return;
   }
-  for (const one of pod.routes) {
-    batch.push(podRoute(index, one));
+  if (!failures.every(isRoute) || !failures.some(isTaken)) {
+    throw first;
   }
-  route.batch(batch);
+  for (const { index: at = 0 } of failures) {
+    addRouteBehind(route, routes[at - batch.length + routes.length]!);
+  }
 }
 
-function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope }: Route): Request {
+const isTaken = ({ code, cause }: NetlinkError): boolean => code === 'EEXIST' && cause === undefined;
+
+/** Maximum number of equal routes of other interfaces. */
+const MAX_EQUAL_ROUTES = 64;
+/** Metric of IPv6 routes without one. */
+const IP6_RT_PRIO_USER = 1024;
+
+/** Adds a route with the first free metric: an interface that came earlier keeps its equal route, and has precedence. */
+function addRouteBehind(route: RtnetlinkConnection, spec: RouteSpec): void {
+  let { priority = isIPv6(spec.dst) ? IP6_RT_PRIO_USER : 0 } = spec;
+  const last = priority + MAX_EQUAL_ROUTES;
+  for (; ; priority++) {
+    const [failure] = route.batchSettled([newRoute({ ...spec, priority })]);
+    if (failure === undefined) {
+      return;
+    }
+    if (!isTaken(failure) || priority === last) {
+      throw failure;
+    }
+  }
+}
+
+function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope }: Route): RouteSpec {
   const metrics = { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
-  return newRoute({
+  return {
     dst,
     oif: index,
     ...(gw === undefined ? {} : { via: gw }),
@@ -75,5 +112,5 @@ function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope 
     ...(priority ? { priority } : {}),
     ...(table === undefined ? {} : { table }),
     ...(scope === undefined ? {} : { scope }),
-  });
+  };
 }

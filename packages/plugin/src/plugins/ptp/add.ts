@@ -1,5 +1,11 @@
 import { CniError, type Context, ErrorCode, type IpConfig, type Result } from '@cnikit/cni-spec';
-import { newAddress, newRoute, openRtnetlink, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import {
+  newAddress,
+  newRoute,
+  openRtnetlink,
+  type RouteSpec,
+  type RtnetlinkConnection,
+} from '@cnikit/netlink';
 import { IFA_F_NOPREFIXROUTE, RT_SCOPE_LINK } from '@cnikit/netlink/constants';
 import type { Sys } from '@cnikit/sys';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
@@ -90,11 +96,11 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
  * gateway. A veth is not a point-to-point link: without them the pod would send ARP requests for its neighbours, and
  * only the node is on that link.
  */
-function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Request[] {
+function routesToGateway(oif: number, { address, gateway }: RoutedAddress): RouteSpec[] {
   const src = withoutLength(address);
   return [
-    newRoute({ dst: `${gateway}/${hostLength(gateway)}`, oif, src, scope: RT_SCOPE_LINK }),
-    newRoute({ dst: subnetOf(address), via: gateway, oif, src }),
+    { dst: `${gateway}/${hostLength(gateway)}`, oif, src, scope: RT_SCOPE_LINK },
+    { dst: subnetOf(address), via: gateway, oif, src },
   ];
 }
 

@@ -52,7 +52,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       });
       const phases = 'start parse netns bridge veth bandwidth ipam gateway addresses port rest'.split(' ');
       expect(Object.keys(logged[0].trace)).toEqual(phases);
-      expect(Object.keys(logged[2].trace)).toEqual(['start', 'parse', 'links', 'ipam', 'rest']);
+      expect(Object.keys(logged[2].trace)).toEqual(['start', 'parse', 'rules', 'links', 'ipam', 'rest']);
       expect(logged[4].msg).toMatch(/CNI_NETNS "\/run\/netns\/gone" does not open/);
       expect(statSync(file).mode & 0o777).toBe(0o640);
     });

@@ -222,6 +222,18 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(check(), 999, /not masqueraded; rules are missing in chain subnet-fd90__\/64$/);
     });
 
+    test.each(['nftables', 'iptables'])(
+      'bridge DEL removes rules by %s when ipMasq has been switched off since ADD',
+      (ipMasqBackend) => {
+        const made = pod();
+        const prevResult = ok(call('ADD', 'c1', made, { ipMasqBackend })).json;
+        ok(call('DEL', 'c1', made, { ipMasq: false, prevResult }));
+        ok(call('ADD', 'c2', pod(), { ipMasqBackend }));
+        ok(call('DEL', 'c2', { path: '' }, { ipMasq: false }));
+        expect(ruleset()).toBe('');
+      },
+    );
+
     test('bridge ADD rejects an unknown ipMasqBackend', () => {
       fails(call('ADD', 'c1', pod(), { ipMasqBackend: 'ipfw' }), 7, /ipMasqBackend "ipfw"/);
     });

@@ -24,10 +24,8 @@ export function deleteAttachment(
 ): void {
   const ipam = openIpam(sys, context);
   try {
-    if (context.conf.ipMasq || rules.length > 0) {
-      deleteMasquerade(sys, context, ipam, rules);
-      context.mark?.('rules');
-    }
+    deleteMasquerade(sys, context, ipam, rules);
+    context.mark?.('rules');
   } finally {
     deleteAttachmentLink(sys, context, hostEnd);
     context.mark?.('links');

@@ -93,9 +93,10 @@ export function undoMasquerade(sys: Sys, context: Masquerade, ips: readonly IpCo
 
 /**
  * Runs DEL. Call it before the addresses are freed, because another pod may get them immediately. It also removes the
- * pod's rules of upstream, and of the other backend.
+ * pod's rules of upstream and of the other backend. The configuration may have masqueraded at ADD only, so the rules are
+ * looked for without ipMasq too.
  *
- * @param joined rules of features to remove in the same transaction, with or without masquerading
+ * @param joined rules of features to remove in the same transaction
  */
 export function deleteMasquerade(
   sys: Sys,
@@ -124,7 +125,7 @@ function remove(
       upstreamMasqueradeRemoval(tables, owner),
     ],
   };
-  removeRules(sys, context.env, owner, context.conf.ipMasq ? [...joined, own] : joined);
+  removeRules(sys, context.env, owner, [...joined, own]);
 }
 
 /** Lists what is missing, for CHECK. Either backend is accepted when the configuration names none. */

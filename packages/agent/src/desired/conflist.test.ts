@@ -12,6 +12,7 @@ test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() 
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
     name: 'cnikit',
+    loadOnlyInlinedPlugins: true,
     plugins: [
       {
         type: 'cnikit',

@@ -55,6 +55,9 @@ export function conflist(
     cniVersion: '1.0.0',
     cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
     name: NETWORK_NAME,
+    // Keeps libcni 1.3 and later from adding the .conf files of /etc/cni/net.d/cnikit to this network.
+    // Older versions ignore the key and read no such files.
+    loadOnlyInlinedPlugins: true,
     plugins: [plugin, ...chain],
   };
   return `${JSON.stringify(list, null, 2)}\n`;

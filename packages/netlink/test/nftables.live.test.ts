@@ -23,7 +23,7 @@ live('nftables on a kernel', () => {
     nft.newChain({ ...inTable, name: 'in', hook: { type: 'nat', hook: 'prerouting', priority: -100 } }),
     nft.newChain({
       ...inTable,
-      name: 'fwd',
+      name: 'forwarded',
       hook: { type: 'filter', hook: 'forward', priority: 0 },
       policy: nft.NF_DROP,
     }),
@@ -64,7 +64,7 @@ live('nftables on a kernel', () => {
       noted('other', 'c'),
     ]);
     expect(connection.ruleComments({ ...inTable, chain: 'ports' })).toEqual(['a', 'b']);
-    for (const chain of ['fwd', 'none']) {
+    for (const chain of ['forwarded', 'none']) {
       expect(connection.ruleComments({ ...inTable, chain })).toEqual([]);
     }
     expect(connection.ruleComments({ ...inTable, table: 'none', chain: 'ports' })).toEqual([]);
@@ -89,11 +89,11 @@ live('nftables on a kernel', () => {
       rule('in', expr.toLocal(), expr.protocol('tcp'), expr.destinationPort(8080), expr.jump('ports')),
       rule('ports', expr.protocol('tcp'), expr.dnat({ address: '10.244.1.2', port: 80 })),
       rule('ports', expr.protocol('udp'), expr.dnat({ address: 'fd00::2' })),
-      rule('fwd', expr.connectionState(['established', 'related']), expr.accept()),
-      rule('fwd', expr.source('10.64.0.0/10'), expr.destination('fd00:8000::/17'), expr.accept()),
-      rule('fwd', expr.inputInterface('veth*'), expr.source('10.244.1.2'), expr.drop()),
-      rule('fwd', expr.goTo('other')),
-      nft.newRule({ ...inTable, chain: 'fwd', expressions: expr.returnBack(), comment: 'the läst' }),
+      rule('forwarded', expr.connectionState(['established', 'related']), expr.accept()),
+      rule('forwarded', expr.source('10.64.0.0/10'), expr.destination('fd00:8000::/17'), expr.accept()),
+      rule('forwarded', expr.inputInterface('veth*'), expr.source('10.244.1.2'), expr.drop()),
+      rule('forwarded', expr.goTo('other')),
+      nft.newRule({ ...inTable, chain: 'forwarded', expressions: expr.returnBack(), comment: 'the läst' }),
     ]);
     const text = run('nft list ruleset').replaceAll(/\s+/g, ' ');
     for (const line of [
@@ -130,7 +130,7 @@ live('nftables on a kernel', () => {
       ),
       rule('in', expr.protocol('tcp'), expr.destinationPort(8080), expr.jump('ports')),
       rule('ports', expr.protocol('tcp'), expr.dnat({ address: '10.244.1.2', port: 80 })),
-      rule('fwd', expr.drop()),
+      rule('forwarded', expr.drop()),
     ]);
     const { nftables } = JSON.parse(run('nft -j list ruleset')) as { nftables: Record<string, object>[] };
     const told = (what: string) => nftables.flatMap((one) => one[what] ?? []);
@@ -138,7 +138,7 @@ live('nftables on a kernel', () => {
     expect(told('chain')).toMatchObject([
       { name: 'out', type: 'nat', hook: 'postrouting', prio: 100, policy: 'accept' },
       { name: 'in', type: 'nat', hook: 'prerouting', prio: -100 },
-      { name: 'fwd', type: 'filter', hook: 'forward', prio: 0, policy: 'drop' },
+      { name: 'forwarded', type: 'filter', hook: 'forward', prio: 0, policy: 'drop' },
       { name: 'ports' },
       { name: 'other' },
     ]);
@@ -163,7 +163,7 @@ live('nftables on a kernel', () => {
       },
       { chain: 'in', expr: [match(field('tcp', 'dport'), 8080), { jump: { target: 'ports' } }] },
       // Chain by chain, in the order that they were made.
-      { chain: 'fwd', expr: [{ drop: null }] },
+      { chain: 'forwarded', expr: [{ drop: null }] },
       {
         chain: 'ports',
         expr: [
@@ -175,20 +175,23 @@ live('nftables on a kernel', () => {
   });
 
   it('dumps return the created objects, which can be created again', () => {
-    connection.commit([...base, rule('fwd', expr.connectionState(['new']), expr.counter(), expr.accept())]);
+    connection.commit([
+      ...base,
+      rule('forwarded', expr.connectionState(['new']), expr.counter(), expr.accept()),
+    ]);
     expect(connection.tables({ family: 'inet' })).toMatchObject([{ family: 'inet', name: 't' }]);
     expect(connection.chains({ ...inTable }).map(({ name }) => name)).toEqual([
       'out',
       'in',
-      'fwd',
+      'forwarded',
       'ports',
       'other',
     ]);
-    expect(connection.chains({ chain: 'fwd' })).toMatchObject([
+    expect(connection.chains({ chain: 'forwarded' })).toMatchObject([
       { policy: nft.NF_DROP, hook: { type: 'filter', hook: 2, priority: 0 } },
     ]);
     expect(connection.chains({ chain: 'in' })[0]!.hook!.priority).toBe(-100);
-    const [had] = connection.rules({ chain: 'fwd' });
+    const [had] = connection.rules({ chain: 'forwarded' });
     expect(had!.expressions.map(({ name }) => name)).toEqual([
       'ct',
       'bitwise',
@@ -197,10 +200,10 @@ live('nftables on a kernel', () => {
       'immediate',
     ]);
     connection.commit([
-      nft.delRule({ ...inTable, chain: 'fwd', handle: had!.handle! }),
-      nft.newRule({ ...inTable, chain: 'fwd', expressions: had!.expressions }),
+      nft.delRule({ ...inTable, chain: 'forwarded', handle: had!.handle! }),
+      nft.newRule({ ...inTable, chain: 'forwarded', expressions: had!.expressions }),
     ]);
-    const [again] = connection.rules({ chain: 'fwd' });
+    const [again] = connection.rules({ chain: 'forwarded' });
     expect(again!.expressions).toEqual(had!.expressions);
     expect(again!.handle).not.toBe(had!.handle);
   });

@@ -155,10 +155,6 @@ export const noEndpointsFromPod: Scenario = {
   title: 'a Service without endpoints refuses connections from a pod at once',
   needs: ['service proxy'],
   dependsOnProxy: true,
-  known: ({ cluster }) =>
-    cluster.proxy === 'iptables'
-      ? "the agent's ACCEPT rule comes first in FORWARD, before kube-proxy's REJECT"
-      : undefined,
   async run({ cluster }) {
     return await inNamespace(cluster, 'e2e-no-endpoints-pod', async (namespace) => {
       const [node] = nodeNames(cluster);

@@ -282,6 +282,40 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
+    test('Agent accepts pod traffic only behind the decisions of other programs', async () => {
+      // A Service without endpoints in kube-proxy's iptables mode, and a policy engine that was never heard of.
+      restore(
+        `*filter
+:KUBE-SERVICES - [0:0]
+:ACME-POLICY - [0:0]
+-A FORWARD -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A KUBE-SERVICES -p icmp -m comment --comment "default/empty has no endpoints" -j REJECT
+-A FORWARD -j ACME-POLICY
+-A FORWARD -j REJECT --reject-with icmp-port-unreachable
+COMMIT
+`.replaceAll('-p icmp', '-p udp'),
+      );
+      start();
+      everythingPasses();
+      for (const [command, address] of [
+        ['iptables', '203.0.113.9'],
+        ['ip6tables', '2001:db8:113::9'],
+      ] as const) {
+        run(command, '-I', 'ACME-POLICY', '-d', address, '-j', 'DROP');
+        expect(() => ping('pod', address)).toThrow();
+        run(command, '-F', 'ACME-POLICY');
+        ping('pod', address);
+        const forward = run(command, '-S', 'FORWARD').trim().split('\n');
+        expect(forward.map((line) => / -j (\S+)/.exec(line)?.[1])).toEqual([
+          undefined,
+          'KUBE-SERVICES',
+          'ACME-POLICY',
+          'CNIKIT-FORWARD',
+          'REJECT',
+        ]);
+      }
+    });
+
     test.each([
       ['sets', true],
       ['rules alone', false],

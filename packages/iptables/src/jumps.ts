@@ -5,6 +5,7 @@ import { BUILTIN_CHAINS, type JumpSpec, type PlanOptions, type TableSpec } from 
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedTable } from './parse.ts';
 import { splitTokens } from './tokens.ts';
+import { type Effect, effectsOf } from './verdicts.ts';
 
 /** A declared jump with its normal form. */
 export interface Jump {
@@ -80,7 +81,8 @@ export function planJumps(
         `Table ${table.table} has no chain ${chain} to jump from. Create the chain or remove the jump`,
       );
     }
-    planChain(chain, jumps, rules ?? [], owns, family, (command, line) => {
+    const effectOf = effectsOf(saved);
+    planChain(chain, jumps, rules ?? [], owns, family, effectOf, (command, line) => {
       commands.push(command);
       diff.push(line);
     });
@@ -94,6 +96,7 @@ function planChain(
   rules: readonly string[],
   owns: (chain: string) => boolean,
   family: Family,
+  effectOf: (rule: string) => Effect,
   emit: (command: string, diff: string) => void,
 ): void {
   let list: Entry[] = rules.map((text) =>
@@ -143,6 +146,19 @@ function planChain(
         () => list.length,
       );
     }
+  }
+  for (const jump of jumps.filter(({ spec }) => spec.at === 'before-default')) {
+    const effect = ({ text, key }: Entry): Effect => (key === undefined ? effectOf(text) : 'harmless');
+    /** Index of the first rule that blocks all packets, or of the end. */
+    const limit = (): number => {
+      const index = list.findIndex((entry) => effect(entry) === 'blocks-all');
+      return index < 0 ? list.length : index;
+    };
+    settle(
+      jump,
+      (index) => index < limit() && list.slice(index, limit()).every((entry) => effect(entry) === 'harmless'),
+      limit,
+    );
   }
   for (const jump of jumps) {
     if (jump.before === undefined) {

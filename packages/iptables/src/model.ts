@@ -49,10 +49,14 @@ export interface Rule {
 export type RuleSpec = Rule | readonly string[];
 
 /**
- * Place of a jump in the foreign chain: before all rules, after all rules, or anywhere before a given rule.
- * While that rule does not exist, the jump is last.
+ * Place of a jump in the foreign chain: before all rules, after all rules, before the default, or anywhere before a
+ * given rule.
+ *
+ * - `before-default`: behind every foreign rule that drops or rejects some packets, and before the first one that drops
+ *   or rejects all. A chain that accepts packets there respects the decisions of other programs, but not their default.
+ * - `{ before }`: while that rule does not exist, the jump is last.
  */
-export type Position = 'first' | 'last' | { readonly before: RuleSpec };
+export type Position = 'first' | 'last' | 'before-default' | { readonly before: RuleSpec };
 
 /** The rule in a foreign chain that jumps to an owned chain. */
 export interface JumpSpec {

@@ -215,6 +215,31 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     expect(open(host).ensure(tables).changed).toBe(false);
   });
 
+  test('ensure() places a jump behind decisions and before the default, and does not fight for its place', () => {
+    const host = fresh();
+    const tables = filter({ M: [] }, [{ from: 'FORWARD', to: 'M', at: 'before-default' }]);
+    const ensure = () => {
+      open(host).ensure(tables);
+      return rulesOf(host, 'FORWARD');
+    };
+    load(host, '*filter\n:POLICY - [0:0]\n-A POLICY -i p -j DROP\n-A FORWARD -j POLICY\nCOMMIT\n');
+    expect(ensure()).toEqual(['-j POLICY', '-j M']);
+    // Harmless rules behind it and decisions before it leave it where it is.
+    load(host, '*filter\n-A FORWARD -i a -j ACCEPT\n-I FORWARD -i b -j DROP\nCOMMIT\n');
+    expect(open(host).ensure(tables).changed).toBe(false);
+    // A decision behind it moves it.
+    load(host, '*filter\n-A FORWARD -i c -j DROP\nCOMMIT\n');
+    const decided = ['-i b -j DROP', '-j POLICY', '-i a -j ACCEPT', '-i c -j DROP', '-j M'];
+    expect(ensure()).toEqual(decided);
+    // A default behind it is in place; one before it moves it.
+    load(host, '*filter\n-A FORWARD -j REJECT\nCOMMIT\n');
+    expect(open(host).ensure(tables).changed).toBe(false);
+    load(host, '*filter\n-I FORWARD 2 -j DROP\nCOMMIT\n');
+    const [first, ...rest] = decided.slice(0, -1);
+    expect(ensure()).toEqual([first, '-j M', '-j DROP', ...rest, '-j REJECT']);
+    expect(open(host).ensure(tables).changed).toBe(false);
+  });
+
   test('ensure() appends a jump whose reference rule does not exist', () => {
     const host = fresh();
     load(host, '*filter\n-A FORWARD -i a\nCOMMIT\n');

@@ -18,7 +18,7 @@ test('desiredRules() accepts pod traffic first and masquerades only what leaves 
         { destination: '10.244.1.0/24', jump: 'ACCEPT' },
       ],
     },
-    jumps: [{ from: 'FORWARD', to: 'CNIKIT-FORWARD', at: 'first' }],
+    jumps: [{ from: 'FORWARD', to: 'CNIKIT-FORWARD', at: 'before-default' }],
   });
   expect(nat).toMatchObject({
     table: 'nat',

@@ -50,8 +50,15 @@ export function desiredRules(
   const filter: TableSpec = {
     table: 'filter',
     chains: { [FORWARD_CHAIN]: local.flatMap(forwarded) },
-    // First, so that no foreign rule rejects the packets before.
-    jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'first', rule: { comment: 'cnikit: pod traffic' } }],
+    // Behind the decisions of kube-proxy and policy engines, before the default of a firewall.
+    jumps: [
+      {
+        from: 'FORWARD',
+        to: FORWARD_CHAIN,
+        at: 'before-default',
+        rule: { comment: 'cnikit: pod traffic' },
+      },
+    ],
   };
   if (ways.length === 0) {
     return [filter, { table: 'nat', chains: {} }];

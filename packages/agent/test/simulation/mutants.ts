@@ -130,10 +130,16 @@ export const mutants: Record<string, Mutant> = {
     to: '',
   },
   'yields-to-rules': {
-    what: 'a foreign rule before the own ones is tolerated',
+    what: 'a foreign rule that drops everything before the own ones is tolerated',
     file: 'agent/src/desired/rules.ts',
-    from: "at: 'first'",
+    from: "at: 'before-default'",
     to: "at: 'last'",
+  },
+  'overrules-decisions': {
+    what: 'the own rules accept packets before kube-proxy can drop them',
+    file: 'agent/src/desired/rules.ts',
+    from: "at: 'before-default'",
+    to: "at: 'first'",
   },
   'no-sysctl-repair': {
     what: 'a changed setting is not repaired',

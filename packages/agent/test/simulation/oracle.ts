@@ -297,8 +297,8 @@ function wantedLink(own: ApiNode, underlay: Family, { links, addresses, routes }
 }
 
 /**
- * Returns the differences of the rules: pods are forwarded before any other rule applies, and keep their
- * address exactly towards pods and nodes of the cluster.
+ * Returns the differences of the rules: pods are forwarded after every decision of another program and before a rule
+ * that drops everything, and keep their address exactly towards pods and nodes of the cluster.
  */
 export function ruleDifferences(
   own: ApiNode,
@@ -320,7 +320,12 @@ export function ruleDifferences(
         differences.push(`${family}: ${what}`);
       }
     };
-    check(of('FORWARD')[0]?.endsWith('-j CNIKIT-FORWARD') === true, 'FORWARD does not begin with ours');
+    const forward = of('FORWARD').map((line) => line.replace(/ -m comment --comment ("[^"]*"|\S+)/, ''));
+    const drops = forward.indexOf('-A FORWARD -j DROP');
+    const before = forward.slice(0, drops < 0 ? forward.length : drops);
+    const behind = before.slice(before.indexOf('-A FORWARD -j CNIKIT-FORWARD') + 1);
+    check(before.includes('-A FORWARD -j CNIKIT-FORWARD'), 'FORWARD drops before ours');
+    check(!behind.some((line) => /-j (DROP|KUBE-FORWARD)$/.test(line)), `ours precedes ${behind} in FORWARD`);
     const accepted = of('CNIKIT-FORWARD').map((line) => /-[sd] \S+(?=.*-j ACCEPT$)/.exec(line)?.[0]);
     const wanted = local.flatMap((cidr) => [`-s ${cidr}`, `-d ${cidr}`]);
     check(accepted.join() === wanted.join(), `forwards ${accepted}, not ${wanted}`);

@@ -30,7 +30,9 @@ async function main(): Promise<number> {
   }
   const command = Object.hasOwn(COMMANDS, options.command) ? COMMANDS[options.command] : undefined;
   if (!command) {
-    throw new UsageError(options.command === '' ? 'No command' : `There is no command ${options.command}`);
+    throw new UsageError(
+      options.command === '' ? 'Expected a command' : `Unknown command ${options.command}`,
+    );
   }
   try {
     const { text, json, exitCode = 0 } = await command(options);

@@ -1,5 +1,5 @@
 /**
- * A conformance suite for CNI plugins in any language, as a library; `cnikit-cni` is the command.
+ * A conformance suite for CNI plugins in any language, as a library. The command is `cnikit-cni`.
  *
  * ```ts
  * import { type Conformance, junitOf } from '@cnikit/cni';

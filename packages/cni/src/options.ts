@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 
-/** The command line was wrong: the message says how, exit code 2. */
+/** Reports an invalid command line; the command exits with status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** The command line, defaults filled in. */
+/** Parsed command line with defaults. */
 export interface Options {
   command: string;
   operands: string[];
@@ -25,20 +25,24 @@ export interface Options {
   help: boolean;
 }
 
-/** Reads the command line. Environment variables are those of cnitool, so that its users need not relearn. */
+/**
+ * Parses the command line. The environment variables are those of cnitool.
+ *
+ * @throws {UsageError} when an option is unknown or its value is invalid
+ */
 export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Options {
   const { values, positionals } = parse(argv);
   const [command = '', ...operands] = positionals;
   const timeout = Number(values.timeout ?? 60);
   if (!(timeout > 0)) {
-    throw new UsageError(`--timeout ${values.timeout} is no number of seconds`);
+    throw new UsageError(`Invalid --timeout ${JSON.stringify(values.timeout)}: expected seconds`);
   }
   return {
     command,
     operands,
     json: values.json ?? false,
     confDir: values['conf-dir'] ?? env.NETCONFPATH ?? '/etc/cni/net.d',
-    path: (values.path ?? env.CNI_PATH ?? '/opt/cni/bin').split(':').filter((folder) => folder !== ''),
+    path: (values.path ?? env.CNI_PATH ?? '/opt/cni/bin').split(':').filter((dir) => dir !== ''),
     cacheDir: values['cache-dir'] ?? '/var/lib/cni',
     containerID: values['container-id'],
     ifName: values.ifname ?? env.CNI_IFNAME ?? 'eth0',
@@ -89,7 +93,7 @@ function parsePairs(text: string): Record<string, string> {
     .map((pair) => pair.split('='));
   for (const pair of pairs) {
     if (pair.length !== 2) {
-      throw new UsageError(`--args: ${JSON.stringify(pair.join('='))} is not KEY=value`);
+      throw new UsageError(`Invalid --args: ${JSON.stringify(pair.join('='))} is not KEY=value`);
     }
   }
   return Object.fromEntries(pairs);
@@ -102,7 +106,7 @@ function parseObject(text: string): Record<string, unknown> {
       return value;
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new UsageError(`--cap-args ${text} is not a JSON object`);
+  throw new UsageError(`Invalid --cap-args ${text}: expected a JSON object`);
 }

@@ -1,6 +1,6 @@
 import type { Result } from '@cnikit/cni-spec';
 
-/** A result for people: a line for each interface, address and route. */
+/** Formats a result as text: one line for each interface, address and route. */
 export function resultText({ interfaces = [], ips = [], routes = [], dns = {} }: Result): string {
   const lines = interfaces.map(({ name, mac, sandbox }) => [
     'interface',
@@ -19,9 +19,9 @@ export function resultText({ interfaces = [], ips = [], routes = [], dns = {} }:
     lines.push(['dns', key, [value].flat().join(' ')]);
   }
   if (lines.length === 0) {
-    return 'An empty result';
+    return 'Empty result';
   }
   return lines
-    .map(([what = '', ...words]) => [what.padEnd(9), ...words.filter(Boolean)].join(' '))
+    .map(([type = '', ...fields]) => [type.padEnd(9), ...fields.filter(Boolean)].join(' '))
     .join('\n');
 }

@@ -46,7 +46,7 @@ function run(...argv: string[]) {
 const NETNS = '/proc/self/ns/net';
 
 describe('cnikit-cni', () => {
-  test('add, check and del run the chain with what was asked for, and say it in words', () => {
+  test('cnikit-cni add, check and del run the chain with the given options and print text', () => {
     const more = [
       '--container-id',
       'c1',
@@ -66,13 +66,13 @@ describe('cnikit-cni', () => {
     expect(JSON.parse(readFileSync(join(folder, 'stdin.ADD'), 'utf8')).runtimeConfig).toEqual({
       mac: 'c2:11:22:33:44:55',
     });
-    expect(run('check', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: as it was left\n' });
+    expect(run('check', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: unchanged\n' });
     expect(run('del', 'net', NETNS, ...more)).toMatchObject({ status: 0, stdout: 'net: deleted\n' });
     expect(JSON.parse(readFileSync(join(folder, 'stdin.DEL'), 'utf8')).prevResult).toEqual(
       JSON.parse(result),
     );
   });
-  test('--json prints one document', () => {
+  test('cnikit-cni --json prints one document', () => {
     expect(JSON.parse(run('add', 'net', NETNS, '--json').stdout)).toEqual(JSON.parse(result));
     const { stdout, status } = run('status', 'net', '--json');
     expect([JSON.parse(stdout), status]).toEqual([
@@ -87,14 +87,14 @@ describe('cnikit-cni', () => {
       1,
     ]);
   });
-  test("a plugin's error comes with its name, its code and its logs", () => {
+  test('cnikit-cni prints the error of a plugin with its name, code and logs', () => {
     expect(run('status', 'net')).toEqual({
       status: 1,
       stdout: '',
       stderr: 'starting\nfake STATUS: No daemon (Start it), code 50\n',
     });
   });
-  test('version asks one plugin or all', () => {
+  test('cnikit-cni version lists the versions of one plugin or of all', () => {
     expect(run('version').stdout).toBe('fake  1.0.0 1.1.0\n');
     expect(JSON.parse(run('version', 'fake', '--json').stdout)).toEqual({ fake: ['1.0.0', '1.1.0'] });
     expect(run('version', 'none')).toMatchObject({
@@ -102,7 +102,7 @@ describe('cnikit-cni', () => {
       stderr: expect.stringContaining('Failed to find plugin "none"'),
     });
   });
-  test('gc frees what is not listed', () => {
+  test('cnikit-cni gc frees attachments that are not listed', () => {
     run('add', 'net', NETNS, '--container-id', 'c1');
     run('add', 'net', NETNS, '--container-id', 'c2');
     expect(run('gc', 'net', 'c1/eth0').status).toBe(0);
@@ -111,7 +111,7 @@ describe('cnikit-cni', () => {
     ]);
     expect(readFileSync(join(folder, 'log'), 'utf8').split('\n')[2]).toMatch(/^c2 /);
   });
-  test('explain describes a configuration from a file', () => {
+  test('cnikit-cni explain describes a configuration from a file', () => {
     const file = join(folder, 'conf.json');
     const conf = { cniVersion: '1.0.0', name: 'net', type: 'bridge', bridge: 'br7' };
     writeFileSync(file, JSON.stringify(conf));
@@ -125,28 +125,28 @@ describe('cnikit-cni', () => {
   });
   test.each([
     [['explain', '/nonexistent'], 'Cannot read /nonexistent'],
-    [[], 'No command'],
-    [['frob'], 'There is no command frob'],
-    [['add', 'net'], 'needs one network namespace'],
-    [['add', 'net', 'nonexistent'], 'There is no /run/netns/nonexistent'],
-    [['add'], 'needs the name of a network'],
+    [[], 'Expected a command'],
+    [['frob'], 'Unknown command frob'],
+    [['add', 'net'], 'requires one network namespace'],
+    [['add', 'net', 'nonexistent'], 'Network namespace /run/netns/nonexistent does not exist'],
+    [['add'], 'requires the name of a network'],
     [['gc', 'net'], '--none'],
-    [['gc', 'net', 'c1'], '"c1" is not ID/IFNAME'],
+    [['gc', 'net', 'c1'], 'Invalid attachment "c1": expected ID/IFNAME'],
     [['add', 'net', NETNS, '--args', 'x'], '"x" is not KEY=value'],
-    [['add', 'net', NETNS, '--cap-args', '[]'], 'not a JSON object'],
-    [['add', 'net', NETNS, '--timeout', 'x'], 'no number of seconds'],
+    [['add', 'net', NETNS, '--cap-args', '[]'], 'expected a JSON object'],
+    [['add', 'net', NETNS, '--timeout', 'x'], 'Invalid --timeout "x": expected seconds'],
     [['add', '--frob'], '--frob'],
-    [['conformance', '/nonexistent'], 'There is no plugin /nonexistent'],
-  ])('%j is told what is wrong', (argv, message) => {
+    [['conformance', '/nonexistent'], 'Plugin /nonexistent does not exist'],
+  ])('cnikit-cni %j exits 2 and describes the mistake', (argv, message) => {
     expect(run(...argv)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(message) });
   });
-  test('a network that is not found comes with the files that could not be read', () => {
+  test('cnikit-cni add lists unreadable configuration files when the network is not found', () => {
     const { stderr, status } = run('add', 'other', NETNS);
     expect(status).toBe(1);
-    expect(stderr).toContain('No network is called "other"');
+    expect(stderr).toContain('Network "other" not found');
     expect(stderr).toContain('20.conflist');
   });
-  test('--help explains it all', () => {
+  test('cnikit-cni --help prints the usage', () => {
     expect(run('--help').stdout).toContain('Usage: cnikit-cni');
   });
 });

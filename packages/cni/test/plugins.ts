@@ -7,8 +7,8 @@ import { build } from 'esbuild';
 const SOURCE = '--conditions=@cnikit/source';
 
 /**
- * Makes one script of a TypeScript program of this folder, with the addon that @cnikit/sys looks for beside a bundle. It
- * is started often, and so starts in a third of the time.
+ * Bundles a TypeScript program of this directory into one script, with the addon of @cnikit/sys beside it. A bundle
+ * starts in a third of the time.
  */
 export async function bundleProgram(program: string): Promise<string> {
   const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -29,7 +29,7 @@ export async function bundleProgram(program: string): Promise<string> {
   return outfile;
 }
 
-/** Installs a script of Node as an executable, with arguments of its own. */
+/** Installs a Node script with arguments as an executable. */
 export function installProgram(folder: string, name: string, script: string, ...args: string[]): string {
   return installScript(
     folder,
@@ -47,7 +47,7 @@ export function installScript(folder: string, name: string, text: string): strin
   return file;
 }
 
-/** How to start the command from its source. */
+/** Arguments that start the command from its source. */
 export const CLI = [
   process.execPath,
   SOURCE,

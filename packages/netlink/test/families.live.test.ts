@@ -10,7 +10,7 @@ import { live, run } from './live.ts';
 live('conntrack on a kernel', () => {
   beforeEach(() => sys.unshare(CLONE_NEWNET));
 
-  it('flows() lists and delete() removes what `conntrack` has made', () => {
+  it('flows() lists and delete() removes flows that `conntrack` created', () => {
     const insert = (args: string) => run(`conntrack -I -t 600 ${args}`);
     insert('-p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 7');
     insert('-p udp -s 10.0.0.1 -d 10.0.0.3 --sport 1001 --dport 53');
@@ -113,7 +113,7 @@ live('named namespaces', () => {
     expect(() => createNetns(name)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   });
 
-  it('listNetns() is empty where there is no directory', () => {
+  it('listNetns() returns an empty list when the directory does not exist', () => {
     expect(listNetns({ directory: '/run/nothing' })).toEqual([]);
   });
 });
@@ -153,7 +153,7 @@ live('ipset on a kernel', () => {
     },
   );
 
-  it('ten thousand elements come in several answers, and a set in use stays', () => {
+  it('elements() returns ten thousand elements, and a set in use cannot be deleted', () => {
     using ipset = openIpSet();
     ipset.create({ name: 'many', family: 'ipv4' });
     const add = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);

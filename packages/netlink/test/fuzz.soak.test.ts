@@ -66,7 +66,7 @@ function corpus(): Uint8Array[] {
     const { request, answers = [] } = golden(file.slice(0, -'.json'.length));
     for (const hex of [request, ...answers]) {
       const message = new MessageReader(fromHex(hex));
-      // Of a request only the first: ip sends zeros after it.
+      // Only the first message of a request: ip sends zeros after it.
       while (message.next()) {
         found.push(message.bytes.slice(message.start - 16, message.end));
         if (hex === request) {
@@ -116,7 +116,7 @@ function randomMessage(random: (below: number) => number): Uint8Array {
 }
 
 describe('fuzz', () => {
-  it(`decoders throw nothing but NetlinkDecodeError (${MESSAGES} messages, seed ${SEED})`, () => {
+  it(`Decoders throw only NetlinkDecodeError (${MESSAGES} messages, seed ${SEED})`, () => {
     const random = randomFrom(SEED);
     const seeds = corpus();
     let refused = 0;

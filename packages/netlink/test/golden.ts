@@ -29,7 +29,7 @@ export function firstMessage(hex: string): MessageReader {
   return message;
 }
 
-/** What `decode` gives of each message that it takes. */
+/** Returns the results of `decode` for the messages that it accepts. */
 export function decodeAll<T>(
   hexes: readonly string[],
   type: number,

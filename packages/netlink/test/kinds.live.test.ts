@@ -53,7 +53,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(link).toMatchObject({ kind, linkIndex, index: ip.ifindex, mac: ip.address });
     const { vlanFlags, ...plain } = settings as { vlanFlags?: { flags: number } };
     expect(link[kind]).toMatchObject(plain);
-    // The kernel tells all flags.
+    // The kernel returns all flags.
     if (vlanFlags) {
       expect(link.vlan?.vlanFlags?.flags).toBe(vlanFlags.flags);
     }
@@ -72,7 +72,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(shown('v0').linkinfo.info_data.flags).toEqual(['REORDER_HDR', 'LOOSE_BINDING']);
   });
 
-  it('links of a vrf have it as their master, and its routes are of its table', () => {
+  it('setLink() adds a link to a vrf, whose routes are in its table', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'vrf', name: 'red', table: 10, up: true }));
     const master = rt.link({ name: 'red' })!.index;
@@ -87,7 +87,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     );
   });
 
-  it('kinds that are not known here are read, and what they have is kept', () => {
+  it('link() preserves the attributes of an unknown kind', () => {
     const rt = route();
     run('ip link add t0 type ipip local 192.0.2.1 remote 192.0.2.2 ttl 9');
     expect(rt.link({ name: 't0' })).toMatchObject({ kind: 'ipip', index: shown('t0').ifindex });
@@ -99,7 +99,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(rt.links().map(({ name }) => name)).toEqual(json('ip -j link').map(({ ifname }) => ifname));
   });
 
-  it('openGeneric() finds the family by which wireguard is configured', () => {
+  it('openGeneric() finds the family that configures wireguard', () => {
     route().request(nl.newLink({ kind: 'wireguard', name: 'wg0' }));
     const generic = openGeneric();
     expect(generic.family('wireguard')).toMatchObject({ name: 'wireguard', version: 1 });
@@ -122,7 +122,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     return { bridge, index: rt.link({ name: 'p0' })!.index };
   };
 
-  it('newLink() makes a bridge that filters, as `ip` shows it', () => {
+  it('newLink() creates a VLAN-filtering bridge, as `ip` shows', () => {
     const { bridge } = port({ vlanDefaultPvid: 9, vlanStatsEnabled: true });
     const data = shownData('br0');
     expect(bridge.bridge).toMatchObject({
@@ -134,7 +134,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(vlans('p0')).toEqual([{ vlan: 9, flags: ['PVID', 'Egress Untagged'] }]);
   });
 
-  it('setLink() makes a bridge filter, and a port’s VLANs come by themselves', () => {
+  it('setLink() enables VLAN filtering, and the kernel adds the VLANs of the ports', () => {
     const { index, bridge } = port({ vlanFiltering: false });
     route().request(nl.setLink({ index: bridge.index, kind: 'bridge', vlanFiltering: true }));
     route().request(nl.addBridgeVlans({ index, vlans: [{ vid: 5 }] }));
@@ -142,7 +142,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(vlans('p0')).toEqual([{ vlan: 1, flags: ['PVID', 'Egress Untagged'] }, { vlan: 5 }]);
   });
 
-  it('addBridgeVlans() and delBridgeVlans() do as `bridge vlan`', () => {
+  it('addBridgeVlans() and delBridgeVlans() match `bridge vlan`', () => {
     const { index, bridge } = port();
     const rt = route();
     rt.request(
@@ -160,7 +160,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
       { vlan: 10, vlanEnd: 20 },
     ]);
     rt.request(nl.delBridgeVlans({ index, vlans: [{ vid: 1 }, { vid: 12, last: 13 }] }));
-    // One that is not there is no error, of which the plugin makes use.
+    // Deleting a missing VLAN succeeds; the plugin relies on that.
     rt.request(nl.delBridgeVlans({ index, vlans: [{ vid: 1 }] }));
     expect(vlans('p0')).toEqual([
       { vlan: 5, flags: ['PVID', 'Egress Untagged'] },
@@ -171,7 +171,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(vlans('br0')).toEqual([{ vlan: 1, flags: ['PVID', 'Egress Untagged'] }, { vlan: 5 }]);
   });
 
-  it('a VLAN of a link that is no port of a bridge is refused', () => {
+  it('addBridgeVlans() refuses a link that is not a bridge port', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'dummy', name: 'd0' }));
     const { index } = rt.link({ name: 'd0' })!;

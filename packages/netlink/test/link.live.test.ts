@@ -9,7 +9,7 @@ live('links on a kernel', () => {
   const route = freshRoute();
   const shown = (name: string) => json(`ip -d -j link show dev ${name}`)[0];
 
-  it('newLink() makes a bridge as `ip` would', () => {
+  it('newLink() creates the same bridge as `ip`', () => {
     const rt = route();
     rt.request(
       nl.newLink({
@@ -40,7 +40,7 @@ live('links on a kernel', () => {
     expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
   });
 
-  it('device() says of a link what link() says, in the namespace of its connection', () => {
+  it('device() returns the fields of link() in the namespace of its connection', () => {
     const rt = route();
     const path = nl.createNetns('elsewhere', { directory: '/run/cnikit-test' });
     const elsewhere = nl.openRtnetlink({ netns: path });
@@ -108,7 +108,7 @@ live('links on a kernel', () => {
     expect(() => nl.delLinkGroup(0)).toThrow(/not positive/);
   });
 
-  it('createLink() makes a veth with its peer in another namespace by one message', () => {
+  it('createLink() creates a veth with its peer in another namespace in one message', () => {
     const rt = route();
     const path = nl.createNetns('pod1', { directory: '/run/cnikit-test' });
     const bridge = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
@@ -182,7 +182,7 @@ live('links on a kernel', () => {
     nl.deleteNetns('pod2', { directory: '/run/cnikit-test' });
   });
 
-  it('setLink() sets what a bridge port has', () => {
+  it('setLink() sets the options of a bridge port', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     rt.request(nl.newLink({ kind: 'veth', name: 'p0', master: rt.link({ name: 'br0' })!.index }));
@@ -228,7 +228,7 @@ live('links on a kernel', () => {
     expect(shown('x0').linkinfo.info_kind).toBe(kind);
   });
 
-  it('links() lists what `ip` lists, and filters in the kernel', () => {
+  it('links() returns the links of `ip`, and filters in the kernel', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     const master = rt.link({ name: 'br0' })!.index;
@@ -248,7 +248,7 @@ live('links on a kernel', () => {
     expect(rt.links()[0]!.statistics).toMatchObject({ rxPackets: 0, txBytes: 0 });
   });
 
-  it('link() finds by alternative name', () => {
+  it('link() finds a link by its alternative name', () => {
     const rt = route();
     run('ip link add br0 type bridge');
     run('ip link property add dev br0 altname a-name-longer-than-sixteen-bytes');
@@ -270,7 +270,7 @@ live('links on a kernel', () => {
     refused(() => rt.request(up), { code: 'EINVAL', request: up });
   });
 
-  it('tun links are read; the kernel itself refuses to make one by netlink', () => {
+  it('link() decodes a tun link, which the kernel refuses to create by netlink', () => {
     const rt = route();
     const tun = nl.newLink({ kind: 'tun', name: 't0' });
     expect(() => rt.request(tun)).toThrow(

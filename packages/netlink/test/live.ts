@@ -1,4 +1,4 @@
-/** What the tests on a real kernel share. Each test gets a network namespace of its own. */
+/** Setup of the tests on a real kernel. Each test gets its own network namespace. */
 import { execFileSync } from 'node:child_process';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe } from 'vitest';
@@ -14,7 +14,7 @@ export function live(title: string, body: () => void): void {
   );
 }
 
-/** What a kernel may have been built without: `npm run check:kernels` runs these on one that has it all. */
+/** Tests of optional kernel features: `npm run check:kernels` runs them on a kernel that has them all. */
 export function liveOnFullKernel(title: string, body: () => void): void {
   const full = process.env.CNIKIT_FULL_KERNEL === '1';
   describe.skipIf(!inSandbox || !full)(`${title}${full ? '' : ' (run npm run check:kernels)'}`, body);

@@ -41,7 +41,7 @@ live('nftables on a kernel', () => {
     ]);
     expect(connection.table(table)).toMatchObject({ use: 1, comment: 'whose it is' });
     expect(run('nft list table inet t')).toContain('comment "whose it is"');
-    connection.commit([nft.newTable({ ...table, comment: 'somebody else’s' })]);
+    connection.commit([nft.newTable({ ...table, comment: 'foreign' })]);
     expect(connection.tables()).toMatchObject([{ name: 't', comment: 'whose it is' }]);
     const chain = { ...inTable, name: 'c' };
     expect(() => connection.commit([nft.delChain({ ...chain, ifEmpty: true })])).toThrow('EBUSY');
@@ -53,7 +53,7 @@ live('nftables on a kernel', () => {
     expect(connection.tables()).toEqual([]);
   });
 
-  it('ruleComments() gives those of one chain', () => {
+  it('ruleComments() returns the comments of one chain', () => {
     const noted = (chain: string, comment: string) =>
       nft.newRule({ ...inTable, chain, expressions: expr.accept(), comment });
     connection.commit([
@@ -70,7 +70,7 @@ live('nftables on a kernel', () => {
     expect(connection.ruleComments({ ...inTable, table: 'none', chain: 'ports' })).toEqual([]);
   });
 
-  it('commit() makes rules that `nft` reads as they were meant', () => {
+  it('commit() creates rules that `nft` lists as intended', () => {
     connection.commit([
       ...base,
       rule(
@@ -114,7 +114,7 @@ live('nftables on a kernel', () => {
     }
   });
 
-  it('commit() makes the objects that `nft -j` tells', () => {
+  it('commit() creates the objects that `nft -j` lists', () => {
     connection.commit([
       ...base,
       nft.newSet({ ...inTable, name: 'pods', key: 'ipv4_addr', flags: nft.NFT_SET_INTERVAL }),
@@ -174,7 +174,7 @@ live('nftables on a kernel', () => {
     ]);
   });
 
-  it('dumps return the created objects, which can be created again', () => {
+  it('Dumps return objects that can be created again', () => {
     connection.commit([
       ...base,
       rule('forwarded', expr.connectionState(['new']), expr.counter(), expr.accept()),
@@ -223,7 +223,7 @@ live('nftables on a kernel', () => {
     expect(run('nft list chain inet t c')).toContain(before.slice(0, before.indexOf(' comment')));
   });
 
-  it('elements() returns what `nft` shows', () => {
+  it('elements() returns the elements that `nft` shows', () => {
     const ports = { ...inTable, name: 'ports' };
     connection.commit([
       nft.newTable(table),
@@ -267,14 +267,14 @@ live('nftables on a kernel', () => {
     expect(connection.sets()).toHaveLength(2);
   });
 
-  it('commit() changes nothing when one member is refused, and says which', () => {
+  it('commit() changes nothing when one message is refused, and names it', () => {
     const failing = [...base, rule('nowhere', expr.accept()), nft.newTable({ family: 'ip', name: 'u' })];
     expect(() => connection.commit(failing)).toThrow(
       expect.objectContaining({ code: 'ENOENT', index: base.length, request: failing[base.length] }),
     );
     expect(connection.tables()).toEqual([]);
     connection.commit(base);
-    connection.commit(base); // what is there already is no error
+    connection.commit(base); // an existing object is not an error
     connection.commit([nft.delTable(table)]);
     expect(connection.tables()).toEqual([]);
     expect(() => connection.commit([nft.delTable(table)])).toThrow(
@@ -305,7 +305,7 @@ live('nftables on a kernel', () => {
     expect(connection.element(pods, bytes(10, 0, 0, 3))).toBeUndefined();
   });
 
-  it('`exclusive` is EEXIST for what is there, `ifEmpty` EBUSY for a table with something in it', () => {
+  it('newTable() with `exclusive` throws EEXIST, and delTable() with `ifEmpty` throws EBUSY', () => {
     const pods = { ...inTable, name: 'pods' };
     const element = { key: bytes(10, 0, 0, 2) };
     connection.commit([
@@ -330,7 +330,7 @@ live('nftables on a kernel', () => {
     expect(connection.tables()).toEqual([]);
   });
 
-  it('a dump of one chain’s rules is the kernel’s own work', () => {
+  it('rules() of one chain is filtered in the kernel', () => {
     connection.commit([
       ...base,
       rule('ports', expr.accept()),
@@ -344,7 +344,7 @@ live('nftables on a kernel', () => {
     expect(connection.rules({ ...inTable, chain: 'none' })).toEqual([]);
   });
 
-  it('`nft list` shows maps of verdicts, marks and comments as they are meant', () => {
+  it('commit() creates verdict maps, marks and comments that `nft list` shows', () => {
     connection.commit([
       ...base,
       nft.newSet({

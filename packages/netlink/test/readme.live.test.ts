@@ -1,4 +1,4 @@
-/** The README's examples run as they stand, each as a program of its own. */
+/** The README's examples run unchanged, each as a separate program. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
@@ -35,5 +35,5 @@ live('documentation', () => {
   };
 
   it.each(examples.map((code, i) => [i, code] as const))('README example %i runs', (_, code) => check(code));
-  it.each(modules)('example of %s runs', (_, code) => check(code));
+  it.each(modules)('The example of %s runs', (_, code) => check(code));
 });

@@ -1,4 +1,4 @@
-/** What a builder is given comes back from the decoder, in both byte orders. */
+/** The decoder returns the input of the builder, in both byte orders. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ByteOrder, payloadOf } from '../src/codec/bytes.ts';
@@ -13,7 +13,7 @@ const orders: ByteOrder[] = ['little', 'big'];
 const runs = { numRuns: 500 };
 
 describe.each(orders)('%s endian', (order) => {
-  it.each(Object.keys(linkKinds) as nl.LinkKind[])('newLink() of a %s', (kind) => {
+  it.each(Object.keys(linkKinds) as nl.LinkKind[])('newLink() of a %s decodes to its input', (kind) => {
     const { table } = linkKinds[kind];
     fc.assert(
       fc.property(any.valuesOf(table), any.valuesOf(linkTable), any.name, (info, common, name) => {
@@ -30,7 +30,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newLink() of a veth with its peer', () => {
+  it('newLink() of a veth with its peer decodes to its input', () => {
     const peer = fc.record(
       { name: any.name, mtu: any.u32, mac: any.mac, netns: any.u16 },
       { requiredKeys: [] },
@@ -44,7 +44,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newLink() of a vxlan with addresses', () => {
+  it('newLink() of a vxlan with addresses decodes to its input', () => {
     const range = fc.record({ low: any.u16, high: any.u16 });
     const spec = fc.record({ id: any.u32, remote: any.address, local: any.address, portRange: range });
     fc.assert(
@@ -56,7 +56,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('setLink() of a bridge port', () => {
+  it('setLink() of a bridge port decodes to its input', () => {
     fc.assert(
       fc.property(any.valuesOf(bridgePortTable), any.index, (port, index) => {
         const link = nl.decodeLink(payloadOf(nl.setLink({ index, ...port }, order).payload, order));
@@ -67,7 +67,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newAddress()', () => {
+  it('newAddress() decodes to its input', () => {
     const spec = fc.record(
       {
         index: any.index,
@@ -89,7 +89,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newRoute()', () => {
+  it('newRoute() decodes to its input', () => {
     const hop = fc.record(
       {
         via: any.address,
@@ -129,7 +129,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newNeighbour()', () => {
+  it('newNeighbour() decodes to its input', () => {
     const spec = fc.record(
       { index: any.index, address: any.address, mac: any.mac, state: any.u16, flags: any.u8, vlan: any.u16 },
       { requiredKeys: ['index', 'address'] },
@@ -143,7 +143,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newRule()', () => {
+  it('newRule() decodes to its input', () => {
     const ports = fc.record({ first: any.u16, last: any.u16 });
     const spec = fc.record(
       {
@@ -189,17 +189,17 @@ describe('builders', () => {
     ['addBridgeVlans()', () => nl.addBridgeVlans({ index: 1, vlans: [{ vid: 4095 }] }), 'BAD_VALUE'],
     ['delBridgeVlans()', () => nl.delBridgeVlans({ index: 1, vlans: [] }), 'BAD_REQUEST'],
     ['newNeighbour()', () => nl.newNeighbour({ index: 1, mac: '02:00:00:00:00:01' }), 'BAD_REQUEST'],
-  ])('%s refuses what cannot be said (%#)', (_, build, code) => {
+  ])('%s refuses an input that it cannot encode (%#)', (_, build, code) => {
     expect(build).toThrow(expect.objectContaining({ name: 'NetlinkEncodeError', code }));
   });
 
-  it('leave nothing of a refused request in the next one', () => {
+  it('A builder leaves nothing of a refused request in the next one', () => {
     expect(() => nl.newRoute({ dst: '10.0.0.0/8', via: 'x' })).toThrow();
     const request = nl.newRoute({ dst: '10.0.0.0/8', via: '10.0.0.1', oif: 2 });
     expect(request.payload.length).toBe(12 + 8 + 8 + 8);
   });
 
-  it('take a destination with its bits beyond the length, for the kernel to judge', () => {
+  it('newRoute() passes a destination with host bits to the kernel', () => {
     const { payload } = nl.newRoute({ dst: '10.0.0.1/8', oif: 1 });
     expect(nl.decodeRoute(payloadOf(payload)).dst).toBe('10.0.0.1/8');
   });

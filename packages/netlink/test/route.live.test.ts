@@ -52,7 +52,7 @@ live('addresses on a kernel', () => {
     expect(rt.addresses({ family: 'ipv6', index }).every(({ family }) => family === 'ipv6')).toBe(true);
   });
 
-  it('newAddress() refuses a second one unless it is to replace it; delAddress() removes', () => {
+  it('newAddress() refuses an existing address unless it replaces it, and delAddress() removes it', () => {
     const rt = route();
     const index = network(rt);
     const spec = { index, address: '10.0.0.1/24' };
@@ -62,7 +62,7 @@ live('addresses on a kernel', () => {
     expect(() => rt.request(nl.delAddress(spec))).toThrow(expect.objectContaining({ code: 'EADDRNOTAVAIL' }));
   });
 
-  it('newAddress() with nodad is usable at once', () => {
+  it('newAddress() with nodad adds an address that is usable immediately', () => {
     const rt = route();
     const index = network(rt);
     const flags = rt.addresses({ index }).find(({ address }) => address === 'fd00::1/64')!.flags;
@@ -148,7 +148,7 @@ live('routes on a kernel', () => {
     expect(rt.routes({ type: k.RTN_BLACKHOLE }).map(({ dst }) => dst)).toEqual(['10.66.0.0/16']);
   });
 
-  it('every decoded route can be given back to the kernel', () => {
+  it('newRoute() recreates every decoded route', () => {
     const rt = route();
     const oif = network(rt);
     const specs: nl.RouteSpec[] = [
@@ -194,7 +194,7 @@ live('routes on a kernel', () => {
     );
   });
 
-  it('routeTo() finds the way that a packet would take', () => {
+  it('routeTo() returns the route of a packet', () => {
     const rt = route();
     const oif = network(rt);
     rt.request(nl.newRoute({ dst: '10.2.0.0/16', via: '10.0.0.9' }));
@@ -208,7 +208,7 @@ live('routes on a kernel', () => {
     expect(() => rt.routeTo({ dst: '192.0.2.1' })).toThrow(expect.objectContaining({ code: 'ENETUNREACH' }));
   });
 
-  it('routeTo() finds it for IPv6 too', () => {
+  it('routeTo() returns the route of an IPv6 packet', () => {
     const rt = route();
     const index = network(rt);
     rt.request(nl.newAddress({ index, address: 'fd01::1/64', nodad: true }));
@@ -218,7 +218,7 @@ live('routes on a kernel', () => {
     expect(rt.routeTo({ dst: 'fd02::7', fibMatch: true })).toMatchObject({ dst: 'fd02::/64' });
   });
 
-  it('batch() of thousands that all fail loses no failure', () => {
+  it('batch() reports every failure of thousands', () => {
     const rt = route();
     network(rt);
     const requests = Array.from({ length: 3000 }, (_, i) =>
@@ -256,7 +256,7 @@ live('neighbours and rules on a kernel', () => {
     expect([undefined, k.NUD_FAILED]).toContain(state);
   });
 
-  it('newNeighbour() makes forwarding entries of a bridge and of a vxlan', () => {
+  it('newNeighbour() creates FDB entries of a bridge and of a vxlan', () => {
     const rt = route();
     rt.batch([
       nl.newLink({ kind: 'bridge', name: 'br0' }),
@@ -337,7 +337,7 @@ live('neighbours and rules on a kernel', () => {
     expect(run('ip rule show')).toContain('102:');
   });
 
-  it('decoders take what the kernel says of every table', () => {
+  it('Decoders accept the dumps of every table', () => {
     const rt = route();
     network(rt);
     for (const routes of rt.routes()) {

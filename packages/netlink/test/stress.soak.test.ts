@@ -20,10 +20,10 @@ live('netlink under load', () => {
   const bridge = (rt: nl.RtnetlinkConnection): number =>
     rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
 
-  it(`${REQUESTS} requests leave no descriptor and no memory behind`, () => {
+  it(`Connection leaks no descriptor and no memory in ${REQUESTS} requests`, () => {
     const rt = route();
     const index = bridge(rt);
-    let refused = 0; // counted and not expected: an expectation takes memory of its own
+    let refused = 0; // counted instead of expected: expect() allocates memory
     const round = (count: number): void => {
       for (let i = 0; i < count; i += 4) {
         rt.request(nl.newAddress({ index, address: '10.0.0.1/24' }));
@@ -55,7 +55,7 @@ live('netlink under load', () => {
     expect(descriptors()).toBe(before);
   });
 
-  it("two connections do not receive each other's answers", () => {
+  it("Connection does not receive another connection's replies", () => {
     const rt = route();
     const index = bridge(rt);
     const other = nl.openRtnetlink();
@@ -74,7 +74,7 @@ live('netlink under load', () => {
     other.close();
   });
 
-  it('a dump that changes interrupt is begun again and is consistent', async () => {
+  it('routes() repeats an interrupted dump and returns a consistent one', async () => {
     const rt = route();
     bridge(rt);
     rt.batch(
@@ -112,14 +112,14 @@ live('netlink under load', () => {
     await once(churn, 'exit');
   }, 120_000);
 
-  it('monitor() tells an overflow, and works on after it', async () => {
+  it('monitor() reports an overflow and continues after it', async () => {
     const rt = route();
     const index = bridge(rt);
     const changes = monitor({ groups: ['ipv4-route'], receiveBuffer: 2048 });
     const routes = Array.from({ length: 2000 }, (_, i) =>
       nl.newRoute({ dst: `10.${i >> 8}.${i & 255}.0/24`, oif: index }),
     );
-    rt.batch(routes); // the event loop does not run meanwhile: nobody reads
+    rt.batch(routes); // blocks the event loop, so that the monitor does not read
     const seen: Event[] = [];
     for await (const change of changes) {
       seen.push(change);

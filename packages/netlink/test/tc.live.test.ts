@@ -6,7 +6,7 @@ import { freshRoute, json, live, run } from './live.ts';
 live('traffic control on a kernel', () => {
   const route = freshRoute();
 
-  it('newQdisc() shapes what a link sends, as `tc` shows it', () => {
+  it('newQdisc() shapes the egress of a link, as `tc` shows', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'veth', name: 'v0', up: true }));
     const { index } = rt.link({ name: 'v0' })!;
@@ -19,7 +19,7 @@ live('traffic control on a kernel', () => {
       parent: k.TC_H_ROOT,
       tbf: { rate: 1_000_000, limit: 57_768 },
     });
-    expect(Math.abs(qdisc!.tbf!.burst - 32_768)).toBeLessThan(2); // told in ticks of 64 ns
+    expect(Math.abs(qdisc!.tbf!.burst - 32_768)).toBeLessThan(2); // the kernel reports ticks of 64 ns
     expect(nl.handleText(qdisc!.handle)).toBe(`${shown.handle}0`);
     // As the bandwidth plugin of a CNI chain asks for it: above 4 GB/s too.
     rt.request(
@@ -47,7 +47,7 @@ live('traffic control on a kernel', () => {
     expect(rt.qdiscs({ index }).filter(({ kind }) => kind === 'tbf')).toEqual([]);
   });
 
-  it('newFilter() sends what comes in to an ifb, where it can be shaped', () => {
+  it('newFilter() redirects ingress to an ifb, where it can be shaped', () => {
     const rt = route();
     rt.batch([
       nl.newLink({ kind: 'veth', name: 'v0', up: true }),
@@ -71,7 +71,7 @@ live('traffic control on a kernel', () => {
     expect(rt.qdiscs({ index }).filter(({ kind }) => kind === 'ingress')).toEqual([]);
   });
 
-  it('newQdisc() refuses what tbf cannot be', () => {
+  it('newQdisc() refuses invalid tbf parameters', () => {
     const bad = { name: 'NetlinkEncodeError' };
     expect(() => nl.newQdisc({ index: 1, kind: 'tbf', rate: 0, burst: 1, limit: 1 })).toThrow(
       expect.objectContaining(bad),

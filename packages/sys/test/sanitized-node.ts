@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { createSys } from '../src/create.ts';
 import { cases, liveCases, runCase } from './contract.ts';
 
-// Programs that it runs shall not be sanitized too.
+// Programs that it runs must not load the sanitizer too.
 delete process.env.LD_PRELOAD;
 const [, , addon, base, live] = process.argv;
 const sys = createSys(() => createRequire(import.meta.url)(addon!));

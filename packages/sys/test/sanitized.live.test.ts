@@ -40,7 +40,7 @@ it(
       const argv = ['--conditions=@cnikit/source', join(import.meta.dirname, 'sanitized-node.ts'), addon];
       const stdout = run(process.execPath, [...argv, ...(live ? ['/run', 'live'] : [tmpdir()])], {
         ...process.env,
-        // The sanitizer has to be there before the program that it comes into; what Node itself never frees is no finding.
+        // The sanitizer must be preloaded. Memory that Node itself never frees is not a finding.
         LD_PRELOAD: run('gcc', ['-print-file-name=libasan.so']).trim(),
         ASAN_OPTIONS: 'detect_leaks=0',
       });

@@ -5,32 +5,32 @@ import { runConformance } from '../conformance/run.ts';
 import { inSandbox } from '../conformance/sandbox.ts';
 import { type Options, UsageError } from '../options.ts';
 
-/** Tries a plugin in namespaces of its own; gives the exit status: 1 if a MUST is not met. */
+/** Tests a plugin in temporary namespaces. Returns the exit status: 1 when a MUST is not met. */
 export async function conformance(options: Options): Promise<number> {
   const [given, ...rest] = options.operands;
   if (given === undefined || rest.length > 0) {
-    throw new UsageError('conformance needs the path of one plugin');
+    throw new UsageError('conformance requires the path of one plugin');
   }
   const plugin = resolve(given);
   if (!statSync(plugin, { throwIfNoEntry: false })?.isFile()) {
-    throw new UsageError(`There is no plugin ${plugin}`);
+    throw new UsageError(`Plugin ${plugin} does not exist`);
   }
   const config = options.conf === undefined ? undefined : readConfig(options.conf);
-  const elsewhere = inSandbox(process.argv.slice(1));
-  if (elsewhere !== undefined) {
-    return elsewhere;
+  const status = inSandbox(process.argv.slice(1));
+  if (status !== undefined) {
+    return status;
   }
   if (!statSync(plugin, { throwIfNoEntry: false })) {
     throw new UsageError(
-      `${plugin} cannot be seen from inside: /run and /var/lib are hidden; copy it to another folder`,
+      `Plugin ${plugin} is hidden in the sandbox, like all of /run and /var/lib: copy it to another directory`,
     );
   }
 
   const outcome = await runConformance({
     plugin,
     path: options.path,
-    ...(config ? { config } : {}),
-    ...(options.only ? { only: options.only } : {}),
+    config,
+    only: options.only,
     onFinding: (finding) => {
       if (!options.json) {
         console.log(lineOf(finding));
@@ -40,7 +40,7 @@ export async function conformance(options: Options): Promise<number> {
   if (options.json) {
     console.log(JSON.stringify(outcome));
   } else {
-    console.log(`\n${outcome.plugin}, taken for ${KINDS[outcome.kind]}: ${summaryOf(outcome)}`);
+    console.log(`\n${outcome.plugin}, tested as ${KINDS[outcome.kind]}: ${summaryOf(outcome)}`);
   }
   if (options.junit !== undefined) {
     writeFileSync(options.junit, junitOf(outcome));
@@ -49,10 +49,10 @@ export async function conformance(options: Options): Promise<number> {
 }
 
 const KINDS = {
-  interface: 'a plugin that makes an interface',
+  interface: 'a plugin that creates an interface',
   loopback: 'a loopback plugin',
   ipam: 'an IPAM plugin',
-  chained: 'a plugin that runs after others',
+  chained: 'a chained plugin',
 } as const;
 
 function readConfig(file: string): Record<string, unknown> {
@@ -60,10 +60,10 @@ function readConfig(file: string): Record<string, unknown> {
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`--conf ${file}: ${(error as Error).message}`);
+    throw new UsageError(`Cannot read --conf ${file}: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError(`--conf ${file} is not a JSON object`);
+    throw new UsageError(`Invalid --conf ${file}: expected a JSON object`);
   }
   const { name: _, type: __, ...config } = value as Record<string, unknown>;
   return config;

@@ -5,11 +5,14 @@ import type { Output } from './network.ts';
 
 const STDIN = 0;
 
-/** Describes what ADD of cnikit's plugins does for a configuration, from a file or stdin; exit status 1 if it is invalid. */
+/**
+ * Describes what ADD of cnikit's plugins does for a configuration from a file or stdin. The exit status is 1 when the
+ * configuration is invalid.
+ */
 export async function explain({ operands }: Options): Promise<Output> {
   const [file, ...rest] = operands;
   if (rest.length > 0) {
-    throw new UsageError('explain takes one configuration file, or none to read stdin');
+    throw new UsageError('explain takes at most one configuration file; without one it reads stdin');
   }
   const { text, valid } = explainNetwork(read(file));
   return { text: text.trimEnd(), json: { valid, text }, exitCode: valid ? 0 : 1 };

@@ -13,7 +13,7 @@ import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
 import { type Options, UsageError } from '../options.ts';
 import { resultText } from '../result-text.ts';
 
-/** What a command has to say: for people, and for programs. */
+/** Output of a command as text and as JSON. */
 export interface Output {
   text: string;
   json: unknown;
@@ -23,12 +23,12 @@ export interface Output {
 
 const io = nodeRuntimeIo();
 
-/** add, check, del, status, gc: what the runtime does, by hand. */
+/** Runs one operation of a container runtime: add, check, del, status or gc. */
 export async function network(options: Options): Promise<Output> {
   const { command, operands } = options;
   const [name, ...rest] = operands;
   if (name === undefined) {
-    throw new UsageError(`${command} needs the name of a network`);
+    throw new UsageError(`${command} requires the name of a network`);
   }
   const list = findList(options, name);
   const runtime = new Runtime({
@@ -45,7 +45,7 @@ export async function network(options: Options): Promise<Output> {
     }
     case 'check':
       await runtime.check(list, attachmentOf(options, rest));
-      return done(`${list.name}: as it was left`);
+      return done(`${list.name}: unchanged`);
     case 'del':
       await runtime.del(list, attachmentOf(options, rest));
       return done(`${list.name}: deleted`);
@@ -54,7 +54,7 @@ export async function network(options: Options): Promise<Output> {
       return done(`${list.name}: ready`);
     default:
       await runtime.gc(list, validOf(options, rest));
-      return done(`${list.name}: nothing is left but what was listed`);
+      return done(`${list.name}: freed all attachments that were not listed`);
   }
 }
 
@@ -69,19 +69,19 @@ function findList(options: Options, name: string): ConfigList {
     }
   }
   const broken = loaded.flatMap((one) => ('error' in one ? [`${one.file}: ${one.error.message}`] : []));
-  throw new Error(
-    [`No network is called ${JSON.stringify(name)} in ${options.confDir}`, ...broken].join('\n'),
-  );
+  throw new Error([`Network ${JSON.stringify(name)} not found in ${options.confDir}`, ...broken].join('\n'));
 }
 
 function attachmentOf(options: Options, operands: readonly string[]): AttachmentRequest {
   const [given] = operands;
   if (given === undefined || operands.length > 1) {
-    throw new UsageError(`${options.command} needs one network namespace`);
+    throw new UsageError(`${options.command} requires one network namespace`);
   }
   const netns = given.includes('/') ? resolve(given) : `/run/netns/${given}`;
   if (options.command === 'add' && !statSync(netns, { throwIfNoEntry: false })) {
-    throw new UsageError(`There is no ${netns}; "ip netns add ${given.split('/').at(-1)}" makes one`);
+    throw new UsageError(
+      `Network namespace ${netns} does not exist: create it with "ip netns add ${given.split('/').at(-1)}"`,
+    );
   }
   const {
     containerID = `cnikit-${createHash('sha256').update(netns).digest('hex').slice(0, 20)}`,
@@ -94,12 +94,12 @@ function attachmentOf(options: Options, operands: readonly string[]): Attachment
 
 function validOf({ none }: Options, operands: readonly string[]): Attachment[] {
   if (operands.length === 0 && !none) {
-    throw new UsageError('gc needs the attachments to keep, as ID/IFNAME, or --none');
+    throw new UsageError('gc requires the attachments to keep, as ID/IFNAME, or --none');
   }
   return operands.map((operand) => {
     const [containerID, ifname, ...more] = operand.split('/');
     if (!containerID || !ifname || more.length > 0) {
-      throw new UsageError(`${JSON.stringify(operand)} is not ID/IFNAME`);
+      throw new UsageError(`Invalid attachment ${JSON.stringify(operand)}: expected ID/IFNAME`);
     }
     return { containerID, ifname };
   });

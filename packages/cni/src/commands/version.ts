@@ -4,7 +4,7 @@ import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
 import type { Options } from '../options.ts';
 import type { Output } from './network.ts';
 
-/** Which versions plugins speak: those named, or all in the path. */
+/** Lists the CNI versions that the named plugins support, or all plugins of the path. */
 export async function version(options: Options): Promise<Output> {
   const io = nodeRuntimeIo();
   const runtime = new Runtime({
@@ -14,7 +14,7 @@ export async function version(options: Options): Promise<Output> {
     timeoutMs: options.timeoutMs,
   });
   const named = options.operands.length > 0;
-  const types = named ? options.operands : options.path.flatMap((folder) => filesOf(folder));
+  const types = named ? options.operands : options.path.flatMap((dir) => filesOf(dir));
   const json: Record<string, string[] | { error: string }> = {};
   for (const type of new Set(types)) {
     try {
@@ -27,15 +27,18 @@ export async function version(options: Options): Promise<Output> {
     }
   }
   const width = Math.max(0, ...Object.keys(json).map((type) => type.length));
-  const lines = Object.entries(json).map(([type, answer]) => {
-    return `${type.padEnd(width)}  ${Array.isArray(answer) ? answer.join(' ') : answer.error}`;
+  const lines = Object.entries(json).map(([type, versions]) => {
+    return `${type.padEnd(width)}  ${Array.isArray(versions) ? versions.join(' ') : versions.error}`;
   });
-  return { text: lines.length > 0 ? lines.join('\n') : `No plugins in ${options.path.join(':')}`, json };
+  return {
+    text: lines.length > 0 ? lines.join('\n') : `No plugins found in ${options.path.join(':')}`,
+    json,
+  };
 }
 
-function filesOf(folder: string): string[] {
+function filesOf(dir: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true })
+    return readdirSync(dir, { withFileTypes: true })
       .filter((entry) => !entry.isDirectory())
       .map(({ name }) => name);
   } catch {

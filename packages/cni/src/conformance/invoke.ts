@@ -6,17 +6,17 @@ export interface Invocation {
   exitCode: number;
   stdout: string;
   stderr: string;
-  /** stdout as one JSON document; undefined if it is none. */
+  /** stdout as a JSON object; undefined if it is not one. */
   reply: Record<string, unknown> | undefined;
-  /** Milliseconds from the process's end to the end of its output: a descendant that keeps it open makes it long. */
+  /** Milliseconds from the exit of the process to the end of its output; long when a descendant keeps it open. */
   lingeredMs: number;
-  /** It was killed, since it did not end. */
+  /** True when it was killed after the time limit. */
   timedOut: boolean;
 }
 
 const TIMEOUT_MS = 30_000;
 
-/** Runs an executable with exactly this environment and stdin. */
+/** Runs an executable with exactly this environment and standard input. */
 export function invoke(file: string, env: Record<string, string>, stdin: string): Promise<Invocation> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, [], { env, stdio: 'pipe', detached: true });

@@ -10,28 +10,28 @@ import {
 } from '@cnikit/netlink';
 import { MNT_DETACH, O_RDONLY, sys } from '@cnikit/sys';
 
-const FOLDER = '/run/netns';
+const DIR = '/run/netns';
 
-/** Makes a network namespace with loopback up, held by a file, and gives the file's path. */
+/** Creates a network namespace with loopback up, bound to a file. Returns the path of the file. */
 export function makeNetns(name: string): string {
-  mkdirSync(FOLDER, { recursive: true });
-  const path = `${FOLDER}/${name}`;
+  mkdirSync(DIR, { recursive: true });
+  const path = `${DIR}/${name}`;
   sys.writeText(path, '');
   const { status, stderr } = spawnSync('unshare', [`--net=${path}`, 'true'], { encoding: 'utf8' });
   if (status !== 0) {
-    throw new Error(`Cannot make a network namespace: ${stderr}`);
+    throw new Error(`Cannot create a network namespace: ${stderr}`);
   }
   within(path, (rt) => rt.request(setLink({ name: 'lo', up: true })));
   return path;
 }
 
-/** Removes the namespace and its file; the kernel's part goes when nothing uses it any more. */
+/** Removes the file of the namespace. The kernel deletes the namespace when nothing uses it any more. */
 export function removeNetns(path: string): void {
   sys.umount(path, MNT_DETACH);
   sys.unlink(path);
 }
 
-/** A connection to the kernel in a namespace, or here if there is none given. */
+/** Calls `body` with a connection to a namespace; undefined is the namespace of this process. */
 export function within<T>(netns: string | undefined, body: (rt: RtnetlinkConnection) => T): T {
   const rt = openRtnetlink(netns === undefined ? {} : { netns });
   try {
@@ -41,7 +41,7 @@ export function within<T>(netns: string | undefined, body: (rt: RtnetlinkConnect
   }
 }
 
-/** A veth pair as some earlier plugin of a chain would have made it. */
+/** Creates a veth pair as an earlier plugin of a chain does. */
 export function makeVeth(netns: string, ifName: string, host: string): void {
   const fd = sys.open(netns, O_RDONLY);
   try {
@@ -54,7 +54,7 @@ export function makeVeth(netns: string, ifName: string, host: string): void {
   within(netns, (rt) => rt.request(setLink({ name: ifName, up: true })));
 }
 
-/** Removes a link of the host; the kernel may be about to do so itself, after its peer's namespace went. */
+/** Removes a link of the host. The kernel may have removed it with the namespace of its peer. */
 export function removeLink(name: string): void {
   try {
     within(undefined, (rt) => rt.request(delLink({ name })));

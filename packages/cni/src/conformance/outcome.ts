@@ -1,37 +1,45 @@
-/** How binding a requirement is; `ref` is what the reference library does, so that peers rely on it. */
+/** Level of a requirement; `ref` is behaviour of the reference library that peers rely on. */
 export type Level = 'MUST' | 'SHOULD' | 'MAY' | 'ref';
 
-/** What came out: `warn` is a requirement that is not met but is no MUST. */
+/** Verdict on a requirement; `warn` means that it is below MUST and not met. */
 export type Verdict = 'pass' | 'fail' | 'warn' | 'skip';
 
-/** A requirement and what came of it. */
+/** Verdict on one requirement, with the observation. */
 export interface Finding {
   id: string;
   level: Level;
   title: string;
   verdict: Verdict;
-  /** What was seen, or why nothing was tried. */
+  /** The observation, or the reason for skipping. */
   seen: string;
 }
 
-/** The plugin does not do what the requirement asks. */
+/** Reports that the plugin does not meet the requirement. */
 export class Unmet extends Error {
   override readonly name = 'Unmet';
 }
 
-/** The requirement does not concern this plugin, or cannot be seen here. */
+/** Reports that the requirement does not apply to this plugin or cannot be observed. */
 export class Skipped extends Error {
   override readonly name = 'Skipped';
 }
 
-/** Throws Unmet with what was seen instead. */
+/**
+ * Asserts that a requirement is met.
+ *
+ * @throws {Unmet} with the observation when it is not
+ */
 export function expect(condition: boolean, seen: string): asserts condition {
   if (!condition) {
     throw new Unmet(seen);
   }
 }
 
-/** Throws Skipped. */
+/**
+ * Skips a requirement.
+ *
+ * @throws {Skipped} always
+ */
 export function skip(reason: string): never {
   throw new Skipped(reason);
 }

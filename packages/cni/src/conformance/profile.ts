@@ -1,15 +1,15 @@
-/** What sort of plugin is tried: that decides what can be asked of it. */
+/** Kind of the plugin; decides which requirements apply to it. */
 export type Kind = 'interface' | 'loopback' | 'ipam' | 'chained';
 
-/** A configuration to try a plugin with, without name and version. */
+/** Configuration of the plugin without name and version. */
 export type PluginConfig = Record<string, unknown>;
 
-/** Small enough to be exhausted, large enough for all that is tried at once. */
+/** Address range that is small enough to exhaust and large enough for all concurrent attachments. */
 const RANGES = [[{ subnet: '10.99.0.0/26' }]];
 const ADDRESSES = { ips: true, ipRanges: true };
 const HOST_LOCAL = { type: 'host-local', ranges: RANGES };
 
-/** Configurations for plugins that need one, by the name of the executable. */
+/** Configurations by the name of the executable. */
 const PRESETS: Readonly<Record<string, PluginConfig>> = {
   bridge: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL, capabilities: { mac: true, ...ADDRESSES } },
   cnikit: { bridge: 'cnt0', isGateway: true, ipam: HOST_LOCAL, capabilities: { mac: true, ...ADDRESSES } },
@@ -31,7 +31,7 @@ const PRESETS: Readonly<Record<string, PluginConfig>> = {
   firewall: {},
 };
 
-/** The configuration to try an executable with if the user gives none. */
+/** Returns the configuration for an executable that the user did not configure. */
 export function presetFor(name: string): PluginConfig {
   return PRESETS[name] ?? {};
 }

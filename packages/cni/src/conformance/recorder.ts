@@ -1,30 +1,30 @@
 /**
- * An IPAM plugin that notes how it was called and answers as it is told: what a plugin that delegates is tried
- * with. A program of its own; its argument is the folder with `answers.json`, where `calls.jsonl` grows.
+ * An IPAM plugin that records its calls and prints scripted replies, as the delegate of the plugin under test. It is
+ * a separate program. Its argument is the directory of `replies.json` and `calls.jsonl`.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 
-/** What to answer, by command. */
-export type Answers = Record<string, { stdout?: string; exitCode?: number }>;
+/** Scripted replies by command. */
+export type Replies = Record<string, { stdout?: string; exitCode?: number }>;
 
-/** One call, as it was noted. */
+/** One recorded call. */
 export interface RecordedCall {
   command: string;
   env: Record<string, string>;
   stdin: string;
 }
 
-const folder = process.argv[2];
-if (folder !== undefined) {
+const dir = process.argv[2];
+if (dir !== undefined) {
   const command = process.env.CNI_COMMAND ?? '';
   const call: RecordedCall = {
     command,
     env: process.env as Record<string, string>,
     stdin: readFileSync(0, 'utf8'),
   };
-  appendFileSync(`${folder}/calls.jsonl`, `${JSON.stringify(call)}\n`);
+  appendFileSync(`${dir}/calls.jsonl`, `${JSON.stringify(call)}\n`);
   const { stdout = '', exitCode = 0 } =
-    (JSON.parse(readFileSync(`${folder}/answers.json`, 'utf8')) as Answers)[command] ?? {};
+    (JSON.parse(readFileSync(`${dir}/replies.json`, 'utf8')) as Replies)[command] ?? {};
   process.stdout.write(stdout);
   process.exitCode = exitCode;
 }

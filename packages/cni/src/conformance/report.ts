@@ -6,24 +6,24 @@ const STYLE = { pass: 'green', fail: 'red', warn: 'yellow', skip: 'gray' } as co
   Verdict,
   string
 >;
-const WIDEST_ID = 9;
+const ID_WIDTH = 9;
 
-/** One line of the table. */
+/** Formats a finding as two lines: the requirement, and the observation. */
 export function lineOf(
   { id, level, title, verdict, seen }: Finding,
   stream: NodeJS.WriteStream = process.stdout,
 ): string {
-  const word = styleText(STYLE[verdict], verdict.padEnd(4), { stream });
-  return `${word}  ${id.padEnd(WIDEST_ID)} ${level.padEnd(6)}  ${title}\n${' '.repeat(6 + WIDEST_ID + 9)}${seen}`;
+  const label = styleText(STYLE[verdict], verdict.padEnd(4), { stream });
+  return `${label}  ${id.padEnd(ID_WIDTH)} ${level.padEnd(6)}  ${title}\n${' '.repeat(6 + ID_WIDTH + 9)}${seen}`;
 }
 
-/** How many there are of each verdict, in one line. */
+/** Formats the number of findings by verdict as one line. */
 export function summaryOf({ findings }: Conformance): string {
   const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
-  return `${count('pass')} passed, ${count('fail')} failed, ${count('warn')} not met but no MUST, ${count('skip')} skipped`;
+  return `${count('pass')} passed, ${count('fail')} failed, ${count('warn')} warnings, ${count('skip')} skipped`;
 }
 
-/** JUnit's XML, as CI systems read it. A requirement that is no MUST counts as skipped if it is not met. */
+/** Formats findings as JUnit XML. A warning counts as skipped. */
 export function junitOf({ plugin, findings }: Conformance): string {
   const cases = findings.map(({ id, level, title, verdict, seen }) => {
     const body = {

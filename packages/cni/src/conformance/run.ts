@@ -5,42 +5,46 @@ import type { Requirement } from './requirement.ts';
 import { requirements } from './requirements/index.ts';
 import { describe, Subject } from './subject.ts';
 
-/** What to try. */
+/** Options of {@link runConformance}. */
 export interface ConformanceOptions {
   /** Path of the plugin's executable. */
   plugin: string;
-  /** Its configuration, without name; a cniVersion in it is the highest that is tried. One that suits the executable's name if not given. */
-  config?: PluginConfig;
-  /** Further folders with plugins that it delegates to. */
+  /**
+   * Configuration of the plugin without name. A `cniVersion` limits the versions that are tested.
+   *
+   * @default the preset for the name of the executable
+   */
+  config?: PluginConfig | undefined;
+  /** Further directories of the plugins that it delegates to. */
   path?: readonly string[];
-  /** Only these: `ENV`, `ENV-2` with its lettered parts, `ENV-2b`. */
-  only?: readonly string[];
-  /** Told of each finding as it comes. */
+  /** Requirements to test: `ENV`, `ENV-2` with its lettered parts, or `ENV-2b`. */
+  only?: readonly string[] | undefined;
+  /** Receives each finding immediately. */
   onFinding?: (finding: Finding) => void;
 }
 
-/** What came of it. */
+/** Result of {@link runConformance}. */
 export interface Conformance {
   plugin: string;
-  /** What sort of plugin it was taken for. */
+  /** Detected kind of the plugin. */
   kind: Subject['kind'];
   versions: string[];
   findings: Finding[];
 }
 
 /**
- * Runs a plugin through the requirements of the CNI specification that can be seen from outside.
+ * Tests a plugin against the requirements of the CNI specification that are observable from outside.
  *
- * It makes links and namespaces and lets the plugin do so, and must therefore be run inside
- * {@link inSandbox}; the process has to be single-minded about it, as findings depend on all links of the host.
+ * It creates links and namespaces, and so does the plugin: call it inside {@link inSandbox}. The process must not
+ * change links during the run, since findings depend on all links of the host.
  *
- * @throws Error if the plugin cannot be run at all.
+ * @throws {Error} when ADD of the plugin fails, or `only` names an unknown requirement
  */
 export async function runConformance(options: ConformanceOptions): Promise<Conformance> {
   const { plugin, only, onFinding } = options;
   const chosen = choose(only);
   const subject = new Subject(plugin, options.config ?? presetFor(basename(plugin)), options.path ?? []);
-  await learn(subject);
+  await detect(subject);
   const findings: Finding[] = [];
   for (const { id, level, title, run } of chosen) {
     const finding: Finding = { id, level, title, verdict: 'pass', seen: '' };
@@ -63,19 +67,19 @@ function choose(only: readonly string[] | undefined): readonly Requirement[] {
     return requirements;
   }
   for (const one of only) {
-    if (!requirements.some(({ id }) => isMeant(id, one))) {
-      throw new Error(`No requirement is called ${one}`);
+    if (!requirements.some(({ id }) => matches(id, one))) {
+      throw new Error(`Unknown requirement ${one}`);
     }
   }
-  return requirements.filter(({ id }) => only.some((one) => isMeant(id, one)));
+  return requirements.filter(({ id }) => only.some((one) => matches(id, one)));
 }
 
-function isMeant(id: string, word: string): boolean {
-  return id === word || id.replace(/[a-z]$/, '') === word || id.startsWith(`${word}-`);
+function matches(id: string, selector: string): boolean {
+  return id === selector || id.replace(/[a-z]$/, '') === selector || id.startsWith(`${selector}-`);
 }
 
-/** Finds out which versions it speaks and what sort of plugin it is. */
-async function learn(subject: Subject): Promise<void> {
+/** Detects the supported versions and the kind of the plugin. */
+async function detect(subject: Subject): Promise<void> {
   const reply = await subject.run('VERSION', undefined, { stdin: '{"cniVersion":"1.0.0"}' });
   const supported = reply.reply?.supportedVersions;
   subject.versions = Array.isArray(supported) ? supported.map(String) : ['0.1.0'];
@@ -94,11 +98,11 @@ async function learn(subject: Subject): Promise<void> {
     tried.push(describe(added));
   }
   throw new Error(
-    `ADD fails, so nothing can be tried; give a configuration with --conf.\nAlone: ${tried[0]}\nAfter another plugin: ${tried[1]}`,
+    `ADD fails, so no requirement can be tested: pass a configuration with --conf.\nAlone: ${tried[0]}\nAfter another plugin: ${tried[1]}`,
   );
 }
 
-/** By the result of a plugin that runs alone. */
+/** Returns the kind of a plugin from its result without prevResult. */
 function kindOf(result: Record<string, unknown> | undefined): Subject['kind'] {
   const interfaces = (result?.interfaces ?? []) as { name?: unknown }[];
   if (interfaces.length === 0) {

@@ -3,18 +3,20 @@ import { mkdirSync } from 'node:fs';
 import { openRtnetlink, setLink } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 
-const MARK = 'CNIKIT_CNI_SANDBOX';
-/** Where plugins keep state; hidden, so that neither finds what the other left. */
+const MARKER = 'CNIKIT_CNI_SANDBOX';
+/** Directories of plugin state; hidden, so that no plugin finds the state of another. */
 const HIDDEN = ['/run', '/var/lib'];
 
 /**
- * Makes sure that what follows happens in throw-away network, mount and process namespaces, and as an
- * unprivileged user in a user namespace: starts this program again in them and gives its exit status, or, being
- * there already, gives undefined.
+ * Moves this program into temporary network, mount and process namespaces, and for unprivileged users a user
+ * namespace. Outside of them it runs the program again inside and returns its exit status. Inside it returns
+ * undefined.
+ *
+ * @throws {Error} when `unshare` cannot be started
  */
 export function inSandbox(argv: readonly string[]): number | undefined {
-  if (process.env[MARK] === '1') {
-    settle();
+  if (process.env[MARKER] === '1') {
+    prepare();
     return undefined;
   }
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
@@ -34,7 +36,7 @@ export function inSandbox(argv: readonly string[]): number | undefined {
     [...flags, '--', process.execPath, ...process.execArgv, ...argv],
     {
       stdio: 'inherit',
-      env: { ...process.env, [MARK]: '1' },
+      env: { ...process.env, [MARKER]: '1' },
     },
   );
   if (error) {
@@ -43,7 +45,7 @@ export function inSandbox(argv: readonly string[]): number | undefined {
   return status ?? 1;
 }
 
-function settle(): void {
+function prepare(): void {
   for (const path of HIDDEN) {
     sys.mount('tmpfs', path, 'tmpfs', 0, 'mode=755');
   }

@@ -6,89 +6,89 @@ import { makeNetns, makeVeth, removeLink, removeNetns, within } from './netns.ts
 import { expect, skip } from './outcome.ts';
 import type { Kind, PluginConfig } from './profile.ts';
 
-/** A container to attach: an ID, a namespace of its own, an interface name. */
+/** A container to attach, with its own network namespace. */
 export interface Container {
   id: string;
-  /** Counted from 1. */
+  /** Counts from 1. */
   number: number;
   netns: string;
   ifName: string;
-  /** The interface that chained plugins find, on the host. */
+  /** Host interface that chained plugins find. */
   host?: string;
-  /** The namespace was taken away. */
+  /** True when the namespace has been removed. */
   gone?: boolean;
 }
 
-/** What to change about a run. A variable that is undefined is left out of the environment. */
+/** Changes of a run. An undefined variable is left out of the environment. */
 export interface RunOptions {
   env?: Record<string, string | undefined>;
-  /** Added to the configuration. A key that is undefined is left out. */
+  /** Merged into the configuration. An undefined key is left out. */
   conf?: Record<string, unknown>;
   version?: string;
-  /** The whole of stdin instead of the configuration. */
+  /** Standard input instead of the configuration. */
   stdin?: string;
 }
 
 const ADDRESS = '10.99.1.5/24';
 
-/** The plugin under test, in a world of its own. */
+/** The plugin under test, with its containers. */
 export class Subject {
   readonly file: string;
   readonly config: PluginConfig;
   /** Every run so far. */
   readonly log: Invocation[] = [];
-  readonly #folders: string;
+  readonly #path: string;
   readonly #highest: string;
   readonly #environment: Record<string, string>;
   #containers: Container[] = [];
   #count = 0;
   kind: Kind = 'interface';
-  /** The versions it says it supports. */
+  /** The versions that it claims to support. */
   versions: string[] = [];
 
-  constructor(file: string, { cniVersion, ...config }: PluginConfig, folders: readonly string[]) {
+  constructor(file: string, { cniVersion, ...config }: PluginConfig, path: readonly string[]) {
     this.file = file;
     this.config = config;
     this.#highest = isVersion(cniVersion) ? cniVersion : latestVersion;
-    this.#folders = [dirname(file), ...folders].join(':');
+    this.#path = [dirname(file), ...path].join(':');
     this.#environment = { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
   }
 
-  /** The newest version that both sides speak. */
+  /** The newest version that both sides support. */
   get version(): string {
-    return this.tryable.at(-1) ?? latestVersion;
+    return this.testedVersions.at(-1) ?? latestVersion;
   }
 
-  /** The versions to try, oldest first: a delegate may speak fewer than the plugin, so the configuration can set a limit. */
-  get tryable(): string[] {
+  /** The versions to test, oldest first. The configuration can limit them to those of a delegate. */
+  get testedVersions(): string[] {
     const known = this.versions.filter(
       (version) => isVersion(version) && compareVersions(version, this.#highest) <= 0,
     );
     return known.sort(compareVersions);
   }
 
-  /** The capabilities that the configuration has set. */
+  /** The capabilities that the configuration enables. */
   get capabilities(): string[] {
     const { capabilities = {} } = this.config as { capabilities?: Record<string, unknown> };
     return Object.keys(capabilities).filter((name) => capabilities[name] === true);
   }
 
-  /** Skips unless the configuration has the capability. */
-  hasCapability(name: string): void {
+  /** Skips the requirement unless the configuration has the capability. */
+  needsCapability(name: string): void {
     if (!this.capabilities.includes(name)) {
       skip(`The configuration has no capability ${name}`);
     }
   }
 
-  /** Skips unless the plugin speaks a version that has the command. */
+  /** Skips the requirement unless the plugin supports a version that has the command. */
   needs(command: 'CHECK' | 'GC' | 'STATUS'): void {
     const since = command === 'CHECK' ? '0.4.0' : '1.1.0';
     if (compareVersions(this.version, since) < 0) {
-      skip(`Tried at ${this.version}, ${command} came with ${since}`);
+      skip(`${command} requires version ${since}; the plugin was tested at ${this.version}`);
     }
   }
 
-  /** A container that is there until the requirement is done. */
+  /** Creates a container that exists until the end of the requirement. */
   container(suggested = 'eth0'): Container {
     const ifName = this.kind === 'loopback' ? 'lo' : suggested;
     const id = `cnt${process.pid}x${++this.#count}`;
@@ -104,19 +104,19 @@ export class Subject {
     return container;
   }
 
-  /** A further interface of a container, gone with it. */
+  /** Declares a further interface of a container. */
   another(container: Container, ifName: string): Container {
     const more = { ...container, ifName, gone: true };
     this.#containers.unshift(more);
     return more;
   }
 
-  /** Deletes every container's attachment and namespace, whatever the requirement left. */
+  /** Deletes the attachment and the namespace of every container. */
   async cleanUp(): Promise<void> {
     for (const container of this.#containers) {
-      const quiet = this.log.length;
+      const logged = this.log.length;
       await this.run('DEL', container).catch(() => undefined);
-      this.log.length = quiet;
+      this.log.length = logged;
       if (container.host) {
         removeLink(container.host);
       }
@@ -125,7 +125,7 @@ export class Subject {
     this.#containers = [];
   }
 
-  /** Takes the namespace away while the attachment stays. */
+  /** Removes the namespace and keeps the attachment. */
   removeNetns(container: Container): void {
     if (container.gone) {
       return;
@@ -134,7 +134,7 @@ export class Subject {
     container.gone = true;
   }
 
-  /** The configuration on stdin, for a container where that matters. */
+  /** Returns the configuration for standard input. */
   stdin(container: Container | undefined, { conf, version = this.version }: RunOptions = {}): string {
     const base = { cniVersion: version, name: 'conformance', type: basename(this.file), ...this.config };
     const previous =
@@ -142,7 +142,7 @@ export class Subject {
     return JSON.stringify({ ...base, ...this.#hostPorts(container), ...previous, ...conf });
   }
 
-  /** A port of the node has one owner, so each container asks for one of its own. */
+  /** Shifts the host ports: a host port has one owner, so each container requests another one. */
   #hostPorts(container: Container | undefined): PluginConfig {
     const { runtimeConfig } = this.config as { runtimeConfig?: { portMappings?: unknown } };
     if (container === undefined || !Array.isArray(runtimeConfig?.portMappings)) {
@@ -154,7 +154,7 @@ export class Subject {
     return { runtimeConfig: { ...runtimeConfig, portMappings } };
   }
 
-  /** What some earlier plugin of the chain would have said. */
+  /** Returns the result of an earlier plugin of the chain. */
   chainResult(container: Container, version: string) {
     const old = version.startsWith('0.') ? { version: '4' } : {};
     return {
@@ -164,7 +164,7 @@ export class Subject {
     };
   }
 
-  /** Runs a command as a runtime would. */
+  /** Runs a command as a container runtime does. */
   async run(command: string, container?: Container, options: RunOptions = {}): Promise<Invocation> {
     const env: Record<string, string | undefined> = {
       ...this.#environment,
@@ -172,7 +172,7 @@ export class Subject {
       CNI_CONTAINERID: container?.id ?? '',
       CNI_NETNS: container?.netns ?? '',
       CNI_IFNAME: container?.ifName ?? '',
-      CNI_PATH: this.#folders,
+      CNI_PATH: this.#path,
       ...options.env,
     };
     const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -182,11 +182,11 @@ export class Subject {
       options.stdin ?? this.stdin(container, options),
     );
     this.log.push(invocation);
-    expect(!invocation.timedOut, `${command} did not end within 30 s`);
+    expect(!invocation.timedOut, `${command} did not exit within 30 s`);
     return invocation;
   }
 
-  /** ADD that has to succeed. */
+  /** Runs ADD, which must succeed. */
   async add(
     container: Container,
     options: RunOptions = {},
@@ -194,27 +194,27 @@ export class Subject {
     const invocation = await this.run('ADD', container, options);
     succeeded(invocation);
     const document = invocation.reply;
-    expect(document !== undefined, `ADD printed what is not one JSON object: ${short(invocation.stdout)}`);
+    expect(document !== undefined, `ADD did not print a single JSON object: ${short(invocation.stdout)}`);
     return { document, result: decodeResult(document, options.version ?? this.version) };
   }
 
-  /** DEL that has to succeed. */
+  /** Runs DEL, which must succeed. */
   async del(container: Container, options: RunOptions = {}): Promise<void> {
     succeeded(await this.run('DEL', container, options));
   }
 
-  /** The names of all links. */
+  /** Returns the names of all links. */
   links(netns?: string): string[] {
     return within(netns, (rt) => rt.links().map(({ name }) => name)).sort();
   }
 }
 
-/** Refuses a run that failed. */
+/** Asserts that a run succeeded. */
 export function succeeded(invocation: Invocation): void {
   expect(invocation.exitCode === 0, `${invocation.command} failed: ${describe(invocation)}`);
 }
 
-/** Refuses a run that did not fail with an error document of one of the codes; any code if none is given. */
+/** Asserts that a run failed with an error document, with one of the codes if any are given. Returns the code. */
 export function failedWith(invocation: Invocation, ...codes: number[]): string {
   expect(invocation.exitCode !== 0, `${invocation.command} succeeded: ${describe(invocation)}`);
   const code = invocation.reply?.code;
@@ -224,16 +224,16 @@ export function failedWith(invocation: Invocation, ...codes: number[]): string {
   );
   expect(
     codes.length === 0 || codes.includes(code),
-    `code ${code}, not ${codes.join(' or ')}: ${describe(invocation)}`,
+    `code ${code} instead of ${codes.join(' or ')}: ${describe(invocation)}`,
   );
   return `code ${code}`;
 }
 
-/** One line of what a run said. */
+/** Describes a run in one line. */
 export function describe({ exitCode, stdout, stderr, reply }: Invocation): string {
-  const said =
+  const output =
     reply && 'msg' in reply ? `code ${reply.code}, ${JSON.stringify(reply.msg)}` : short(stdout || stderr);
-  return `exit ${exitCode}, ${said === '' ? 'silent' : said}`;
+  return `exit ${exitCode}, ${output === '' ? 'no output' : output}`;
 }
 
 function short(text: string): string {

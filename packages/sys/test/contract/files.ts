@@ -20,7 +20,7 @@ const MIB = 1 << 20;
 
 export const fileCases: readonly Case[] = [
   {
-    name: 'open(), write(), read() and close() pass bytes through',
+    name: 'open(), write(), read() and close() preserve bytes',
     run(sys, dir) {
       const path = `${dir}/bytes`;
       const out = sys.open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
@@ -46,7 +46,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'open() knows O_DIRECTORY, O_NOFOLLOW and O_EXCL',
+    name: 'open() honours O_DIRECTORY, O_NOFOLLOW and O_EXCL',
     run(sys, dir) {
       sys.writeText(`${dir}/file`, '');
       equal(sys.run(['ln', '-s', 'file', `${dir}/link`]).status, 0);
@@ -57,13 +57,13 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'open() of a missing file is ENOENT with the path',
+    name: 'open() throws ENOENT with the path of a missing file',
     run(sys, dir) {
       fails('ENOENT', `${dir}/none`, () => sys.open(`${dir}/none`, O_RDONLY));
     },
   },
   {
-    name: 'a NUL inside a path is EINVAL, not a shorter path',
+    name: 'open() throws EINVAL for a path that contains NUL',
     run(sys, dir) {
       sys.writeText(`${dir}/a`, 'x');
       fails('EINVAL', `${dir}/a\0b`, () => sys.readText(`${dir}/a\0b`));
@@ -71,7 +71,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'readText() and writeText() carry any Unicode text',
+    name: 'readText() and writeText() preserve any Unicode text',
     run(sys, dir) {
       for (const text of ['', 'plain', 'zß水🦊\n', '\0inside\0', 'x'.repeat(100_000)]) {
         sys.writeText(`${dir}/text`, text);
@@ -80,7 +80,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'readText() stops at its limit with EFBIG',
+    name: 'readText() throws EFBIG above its limit',
     run(sys, dir) {
       sys.writeText(`${dir}/big`, 'y'.repeat(10_000));
       equal(sys.readText(`${dir}/big`, 10_000).length, 10_000);
@@ -90,7 +90,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'readText() gives U+FFFD for a byte that is not UTF-8',
+    name: 'readText() replaces bytes that are not UTF-8 with U+FFFD',
     run(sys, dir) {
       const fd = sys.open(`${dir}/latin1`, O_WRONLY | O_CREAT);
       sys.write(fd, new Uint8Array([0x61, 0xff, 0x62]));
@@ -108,7 +108,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'writeText() truncates by default, appends or refuses by flags, and reports a full device',
+    name: 'writeText() truncates by default, obeys O_APPEND and O_EXCL, and reports a full device',
     run(sys, dir) {
       sys.writeText(`${dir}/f`, 'long text', { mode: 0o600 });
       sys.writeText(`${dir}/f`, 'new');
@@ -122,7 +122,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'writeFdText() writes all of a long text',
+    name: 'writeFdText() writes a long text completely',
     run(sys, dir) {
       const fd = sys.open(`${dir}/long`, O_WRONLY | O_CREAT);
       sys.writeFdText(fd, 'ü'.repeat(MIB));
@@ -161,7 +161,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'statIfExists() tells what is missing from what cannot be looked up',
+    name: 'statIfExists() returns undefined only for a missing file',
     run(sys, dir) {
       sys.writeText(`${dir}/f`, '');
       equal(sys.run(['ln', '-s', 'gone', `${dir}/dangling`]).status, 0);
@@ -174,7 +174,7 @@ export const fileCases: readonly Case[] = [
     },
   },
   {
-    name: 'stat() follows links and tells type, size and time',
+    name: 'stat() follows links and returns type, size and time',
     run(sys, dir) {
       sys.writeText(`${dir}/f`, 'four');
       equal(sys.run(['ln', '-s', 'f', `${dir}/l`]).status, 0);

@@ -18,7 +18,7 @@ function dumpHas(sys: Sys, fd: number, name: string): boolean {
   sys.send(fd, getLink(true));
   const into = new Uint8Array(65_536);
   let text = '';
-  // NLMSG_DONE (3) ends the dump; it comes in a message of its own here.
+  // NLMSG_DONE (3) ends the dump; it is a separate message here.
   for (;;) {
     const bytes = into.subarray(0, sys.recv(fd, into, 0));
     if (bytes[4] === 3) {
@@ -41,7 +41,7 @@ function makeNetns(sys: Sys, path: string): void {
 /** Cases that need the rights of the sandbox. */
 export const liveCases: readonly Case[] = [
   {
-    name: 'socket() opens in another network namespace and comes back',
+    name: 'socket() opens in another network namespace and restores its own',
     run(sys, dir) {
       makeNetns(sys, `${dir}/ns`);
       const before = sys.readlink('/proc/thread-self/ns/net');
@@ -66,7 +66,7 @@ export const liveCases: readonly Case[] = [
     },
   },
   {
-    name: 'sendDetached() has an interface deleted, and hands on a refusal',
+    name: 'sendDetached() deletes an interface and reports a refusal',
     run(sys) {
       const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       sys.bindNetlink(fd, 0);
@@ -107,7 +107,7 @@ export const liveCases: readonly Case[] = [
     },
   },
   {
-    name: 'withNetns() runs its body, and programs, inside, and comes back also after an exception',
+    name: 'withNetns() runs its body and programs inside, and leaves even after an exception',
     run(sys, dir) {
       makeNetns(sys, `${dir}/ns`);
       const where = () => sys.readlink('/proc/thread-self/ns/net');
@@ -132,7 +132,7 @@ export const liveCases: readonly Case[] = [
     },
   },
   {
-    name: 'mount() and umount() take data and report errors with the target',
+    name: 'mount() and umount() pass data and report errors with the target',
     run(sys, dir) {
       sys.mkdir(`${dir}/m`);
       sys.mount('tmpfs', `${dir}/m`, 'tmpfs', 0, 'size=64k');

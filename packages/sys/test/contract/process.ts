@@ -6,7 +6,7 @@ const MIB = 1 << 20;
 
 export const processCases: readonly Case[] = [
   {
-    name: 'getpid(), environ() and the clocks tell of this process',
+    name: 'getpid(), environ() and the clocks describe this process',
     run(sys) {
       equal(String(sys.getpid()), sys.readlink('/proc/self'));
       equal(typeof sys.environ().PATH, 'string');
@@ -22,7 +22,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'randomBytes() gives as many as asked, each time others',
+    name: 'randomBytes() returns the requested number of bytes, different on each call',
     run(sys) {
       const [a, b] = [sys.randomBytes(32), sys.randomBytes(32)];
       equal([a.length, sys.randomBytes(0).length], [32, 0]);
@@ -33,7 +33,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() gives status, output and error output, and passes input',
+    name: 'run() passes input and returns status, output and error output',
     run(sys) {
       const script = 'cat; echo oops >&2; exit 3';
       equal(sys.run(['sh', '-c', script], { input: 'given 🦊' }), {
@@ -45,13 +45,13 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() passes words unchanged: no shell is between',
+    name: 'run() passes arguments unchanged, without a shell',
     run(sys) {
       equal(sys.run(['printf', '%s|', '', '$HOME', '*', 'a b', '"']).stdout, '|$HOME|*|a b|"|');
     },
   },
   {
-    name: 'run() hands on the environment, or exactly the one given',
+    name: 'run() passes its own environment or exactly the given one',
     run(sys) {
       equal(sys.run(['sh', '-c', 'echo "$PATH"']).stdout.trim(), sys.environ().PATH);
       equal(sys.run(['/usr/bin/env'], { env: { A: '1', B: '' } }).stdout, 'A=1\nB=\n');
@@ -59,7 +59,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() looks argv[0] up in PATH',
+    name: 'run() searches argv[0] in PATH',
     run(sys, dir) {
       sys.mkdir(`${dir}/bin`);
       sys.writeText(`${dir}/bin/tool`, '#!/bin/sh\necho found\n', { mode: 0o755 });
@@ -73,7 +73,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() refuses an empty command and NULs inside words',
+    name: 'run() refuses an empty command and arguments that contain NUL',
     run(sys) {
       fails('EINVAL', undefined, () => sys.run([]));
       fails('EINVAL', '', () => sys.run(['']));
@@ -82,7 +82,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() moves a mebibyte each way at once without a deadlock',
+    name: 'run() passes a mebibyte in both directions without a deadlock',
     run(sys) {
       const input = '0123456789abcdef'.repeat(MIB / 16);
       equal(sys.run(['cat'], { input }).stdout === input, true);
@@ -91,13 +91,13 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() does not mind a program that reads no input',
+    name: 'run() succeeds when the program does not read its input',
     run(sys) {
       equal(sys.run(['true'], { input: 'x'.repeat(MIB) }).status, 0);
     },
   },
   {
-    name: 'run() tells the signal that ended the program',
+    name: 'run() reports the signal that killed the program',
     run(sys) {
       const { status, signal } = sys.run(['sh', '-c', 'kill -KILL $$']);
       equal([status, signal], [137, 9]);
@@ -106,7 +106,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() kills the program after the time-out and leaves no zombie',
+    name: 'run() kills the program after the timeout and leaves no zombie',
     run(sys) {
       fails('ETIMEDOUT', 'sleep', () => sys.run(['sleep', '60'], { timeoutMs: 20 }));
       fails('ETIMEDOUT', 'sh', () =>
@@ -119,14 +119,14 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'run() ends with its program, though a background process keeps the pipes open',
+    name: 'run() returns when the program exits, even if a background process keeps the pipes open',
     run(sys) {
       const { stdout } = sys.run(['sh', '-c', 'sleep 60 & echo $!'], { timeoutMs: 30_000 });
       equal(sys.run(['kill', stdout.trim()]).status, 0);
     },
   },
   {
-    name: 'run() gives the program no descriptors but 0, 1 and 2',
+    name: 'run() passes only the descriptors 0, 1 and 2',
     run(sys) {
       const fd = sys.open('/dev/null', O_RDONLY);
       // 3 is the directory that ls itself reads.
@@ -135,7 +135,7 @@ export const processCases: readonly Case[] = [
     },
   },
   {
-    name: 'descriptors do not leak, whether calls succeed or fail',
+    name: 'sys leaks no descriptors, whether calls succeed or fail',
     run(sys, dir) {
       const count = () => sys.readdir('/proc/self/fd').length;
       const before = count();

@@ -32,7 +32,7 @@ export function getLink(dump: boolean): Uint8Array {
 
 export const socketCases: readonly Case[] = [
   {
-    name: 'bindNetlink() gives a port of its own to each socket',
+    name: 'bindNetlink() assigns a separate port to each socket',
     run(sys) {
       const fds = [0, 1].map(() => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
       const [a, b] = fds.map((fd) => sys.bindNetlink(fd, 0));
@@ -43,7 +43,7 @@ export const socketCases: readonly Case[] = [
     },
   },
   {
-    name: 'setsockopt() and getsockopt() carry ints',
+    name: 'setsockopt() and getsockopt() set and return integers',
     run(sys) {
       const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       equal(sys.getsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK), 0);
@@ -54,7 +54,7 @@ export const socketCases: readonly Case[] = [
     },
   },
   {
-    name: 'send(), poll() and recv() talk to the kernel, with the full length by MSG_TRUNC',
+    name: 'recv() returns the reply of the kernel, and its full length with MSG_TRUNC',
     run(sys) {
       const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       sys.bindNetlink(fd, 0);
@@ -70,7 +70,7 @@ export const socketCases: readonly Case[] = [
     },
   },
   {
-    name: 'ifreq() and driver() tell of an interface, on a socket of any family',
+    name: 'ifreq() and driver() describe an interface on a socket of any family',
     run(sys) {
       const fd = sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
       const into = new Uint8Array(24);
@@ -87,7 +87,7 @@ export const socketCases: readonly Case[] = [
     },
   },
   {
-    name: 'bindUnix() and connectUnix() carry datagrams from one socket to another',
+    name: 'bindUnix() and connectUnix() connect two sockets for datagrams',
     run(sys, dir) {
       const [to, from] = [sys.socket(AF_UNIX, SOCK_DGRAM, 0), sys.socket(AF_UNIX, SOCK_DGRAM, 0)];
       sys.bindUnix(to, `${dir}/log`);
@@ -106,7 +106,7 @@ export const socketCases: readonly Case[] = [
     },
   },
   {
-    name: 'socket() refuses what is no network namespace, and an unknown family',
+    name: 'socket() refuses a file that is not a network namespace, and an unknown family',
     run(sys) {
       const fd = sys.open('/dev/null', O_RDONLY);
       fails('EINVAL', undefined, () => sys.socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, fd));

@@ -18,10 +18,10 @@ export const add: Requirement[] = [
   {
     id: 'ADD-3',
     level: 'MUST',
-    title: 'CNI_IFNAME is in the namespace with the addresses of the result; sandbox is CNI_NETNS as given',
+    title: 'ADD creates CNI_IFNAME with the addresses of the result, and sandbox equals CNI_NETNS',
     async run(subject) {
       if (subject.kind === 'ipam') {
-        skip('An IPAM plugin makes no interface');
+        skip('An IPAM plugin creates no interface');
       }
       const container = subject.container('cnx0');
       const { result } = await subject.add(container);
@@ -34,7 +34,10 @@ export const add: Requirement[] = [
       const inside = addressesOf(container);
       expect(inside !== undefined, 'the namespace has no such interface');
       for (const ip of result.ips ?? []) {
-        expect(ip.interface !== index || inside.includes(ip.address), `${ip.address} is not on it`);
+        expect(
+          ip.interface !== index || inside.includes(ip.address),
+          `the interface does not have ${ip.address}`,
+        );
       }
       return `${container.ifName} ${inside.join(' ')}`;
     },
@@ -42,31 +45,31 @@ export const add: Requirement[] = [
   {
     id: 'ADD-4',
     level: 'MUST',
-    title: 'ADD fails if CNI_IFNAME exists, and leaves it intact',
+    title: 'ADD fails when CNI_IFNAME exists, and does not change it',
     async run(subject) {
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       const container = subject.container();
       within(container.netns, (rt) => rt.request(newLink({ kind: 'bridge', name: container.ifName })));
       const foreign = subject.links(container.netns);
       const code = failedWith(await subject.run('ADD', container));
-      expect(same(subject.links(container.netns), foreign), 'the links in the namespace are others now');
+      expect(same(subject.links(container.netns), foreign), 'ADD changed the links in the namespace');
       const second = subject.container();
       await subject.add(second);
       const before = addressesOf(second);
       failedWith(await subject.run('ADD', second));
-      expect(before?.join() === addressesOf(second)?.join(), 'a second ADD changed the first');
+      expect(before?.join() === addressesOf(second)?.join(), 'a second ADD changed the first interface');
       return code;
     },
   },
   {
     id: 'ADD-5',
     level: 'MUST',
-    title: 'A plugin that gets prevResult prints it back, with its own changes',
+    title: 'ADD with prevResult prints it with the changes of the plugin',
     async run(subject) {
       if (subject.kind !== 'chained') {
-        skip('Only for plugins that run after others');
+        skip('Only for chained plugins');
       }
       const container = subject.container();
       const { result } = await subject.add(container);
@@ -85,10 +88,10 @@ export const add: Requirement[] = [
   {
     id: 'ADD-6',
     level: 'MUST',
-    title: 'A plugin that can only run after others fails without prevResult, also if it is null',
+    title: 'ADD of a chained plugin fails when prevResult is missing or null',
     async run(subject) {
       if (subject.kind !== 'chained') {
-        skip('It can run alone');
+        skip('The plugin can run alone');
       }
       for (const prevResult of [undefined, null]) {
         failedWith(await subject.run('ADD', subject.container(), { conf: { prevResult } }));
@@ -99,13 +102,13 @@ export const add: Requirement[] = [
   {
     id: 'ADD-7',
     level: 'SHOULD',
-    title: 'prevResult of another version of the same shape is accepted',
+    title: 'ADD accepts a prevResult of another version with the same format',
     async run(subject) {
       if (subject.kind !== 'chained') {
-        skip('Only for plugins that run after others');
+        skip('Only for chained plugins');
       }
-      if (!['0.3.1', '0.4.0'].every((version) => subject.tryable.includes(version))) {
-        skip('It does not speak 0.3.1 and 0.4.0');
+      if (!['0.3.1', '0.4.0'].every((version) => subject.testedVersions.includes(version))) {
+        skip('The plugin does not support both 0.3.1 and 0.4.0');
       }
       const container = subject.container();
       await subject.add(container, {
@@ -118,7 +121,7 @@ export const add: Requirement[] = [
   {
     id: 'ADD-8',
     level: 'MUST',
-    title: 'ips[].interface is absent or the index of an interface of the result',
+    title: 'ips[].interface is absent or a valid index into interfaces',
     async run(subject) {
       const { result } = await subject.add(subject.container());
       const count = result.interfaces?.length ?? 0;
@@ -130,7 +133,7 @@ export const add: Requirement[] = [
       if (subject.kind === 'ipam') {
         expect(
           count === 0 && indexes.every((index) => index === undefined),
-          'an IPAM result with interfaces',
+          'the result of an IPAM plugin has interfaces',
         );
       }
       return indexes.length === 0
@@ -141,15 +144,15 @@ export const add: Requirement[] = [
   {
     id: 'ADD-9',
     level: 'SHOULD',
-    title: 'An ADD that fails half-way leaves nothing behind, and DEL after it succeeds (also DEL-5)',
+    title: 'ADD that fails halfway leaves no link behind, and DEL after it succeeds (also DEL-5)',
     async run(subject) {
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       await warmUp(subject);
       const before = subject.links();
       const container = subject.container();
-      // In the way of what is made last.
+      // Blocks the last step of ADD.
       within(container.netns, (rt) => rt.request(newLink({ kind: 'bridge', name: container.ifName })));
       failedWith(await subject.run('ADD', container));
       nothingLeft(subject, before);
@@ -160,7 +163,7 @@ export const add: Requirement[] = [
   {
     id: 'ADD-10',
     level: 'ref',
-    title: 'No descendant keeps stdout or stderr open after the plugin has ended',
+    title: 'No descendant keeps stdout or stderr open after the plugin exits',
     async run(subject) {
       const container = subject.container();
       await subject.add(container);
@@ -173,10 +176,10 @@ export const add: Requirement[] = [
   {
     id: 'ADD-12',
     level: 'SHOULD',
-    title: 'CNI_NETNS that does not exist: ADD fails and leaves nothing',
+    title: 'ADD fails and leaves no link behind when CNI_NETNS does not exist',
     async run(subject) {
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       await warmUp(subject);
       const before = subject.links();

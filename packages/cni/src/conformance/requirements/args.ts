@@ -8,7 +8,7 @@ export const args: Requirement[] = [
   {
     id: 'ARGS-1',
     level: 'ref',
-    title: 'CNI_ARGS that is no list of KEY=value is refused',
+    title: 'ADD fails when CNI_ARGS is not a list of KEY=value',
     async run(subject) {
       for (const CNI_ARGS of ['IP', 'IgnoreUnknown=1;A=b=c']) {
         failedWith(await subject.run('ADD', subject.container(), { env: { CNI_ARGS } }));
@@ -19,17 +19,17 @@ export const args: Requirement[] = [
   {
     id: 'ARGS-2',
     level: 'ref',
-    title: 'Unknown CNI_ARGS are refused unless IgnoreUnknown=1',
+    title: 'ADD fails on unknown CNI_ARGS unless IgnoreUnknown=1',
     async run(subject) {
       await subject.add(subject.container(), { env: { CNI_ARGS: 'STRANGER=1;IgnoreUnknown=1' } });
       failedWith(await subject.run('ADD', subject.container(), { env: { CNI_ARGS: 'STRANGER=1' } }));
-      return 'refused, and let pass with IgnoreUnknown=1';
+      return 'refused, and accepted with IgnoreUnknown=1';
     },
   },
   {
     id: 'ARGS-4',
     level: 'MUST',
-    title: "The order of the runtime's K8S_POD_* does not matter between ADD and DEL",
+    title: 'DEL succeeds with the K8S_POD_* arguments of ADD in another order',
     async run(subject) {
       const pod = [
         'K8S_POD_NAMESPACE=default',
@@ -47,9 +47,9 @@ export const args: Requirement[] = [
   {
     id: 'ARGS-3',
     level: 'SHOULD',
-    title: 'runtimeConfig.mac wins over args.cni.mac, and that over CNI_ARGS MAC',
+    title: 'runtimeConfig.mac overrides args.cni.mac, which overrides MAC of CNI_ARGS',
     async run(subject) {
-      subject.hasCapability('mac');
+      subject.needsCapability('mac');
       const [first, second, third] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b', '02:00:00:00:00:0c'];
       const env = { CNI_ARGS: `MAC=${third};IgnoreUnknown=1` };
       for (const [mac, conf] of [
@@ -68,14 +68,14 @@ export const args: Requirement[] = [
   {
     id: 'ARGS-3b',
     level: 'ref',
-    title: 'The address that CNI_ARGS IP names is given',
+    title: 'ADD assigns the address that IP of CNI_ARGS requests',
     async run(subject) {
-      subject.hasCapability('ips');
+      subject.needsCapability('ips');
       const wanted = await freeAddress(subject);
       const container = subject.container();
       const { result } = await subject.add(container, { env: { CNI_ARGS: `IgnoreUnknown=1;IP=${wanted}` } });
       const given = (result.ips ?? []).map(({ address }) => address.split('/')[0]);
-      expect(given.includes(wanted), `asked for ${wanted}, got ${given.join(', ')}`);
+      expect(given.includes(wanted), `requested ${wanted}, got ${given.join(', ')}`);
       return wanted;
     },
   },

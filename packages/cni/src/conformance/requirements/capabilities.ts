@@ -6,17 +6,17 @@ import { freeAddress, smallPool } from './pool.ts';
 
 const MAC = '02:00:00:00:00:55';
 const MAPPING = { hostPort: 18080, containerPort: 80, protocol: 'tcp' };
-/** What runtimes send for a rate without a burst. */
-const LARGEST_BURST = 2 ** 32 - 1;
+/** Burst that runtimes send for a rate without a burst. */
+const DEFAULT_BURST = 2 ** 32 - 1;
 
-/** Arguments by capability, as runtimes in Go spell their keys. */
+/** Arguments by capability, with keys as runtimes in Go write them. */
 const GO_CASED: Readonly<Record<string, unknown>> = {
   portMappings: [{ HostPort: 18081, ContainerPort: 80, Protocol: 'tcp', HostIP: '' }],
   bandwidth: {
     IngressRate: 1_000_000,
-    IngressBurst: LARGEST_BURST,
+    IngressBurst: DEFAULT_BURST,
     EgressRate: 1_000_000,
-    EgressBurst: LARGEST_BURST,
+    EgressBurst: DEFAULT_BURST,
   },
   dns: { Servers: ['192.0.2.53'], Searches: ['example.org'], Options: ['ndots:5'] },
 };
@@ -25,7 +25,7 @@ export const capabilities: Requirement[] = [
   {
     id: 'CAP-2',
     level: 'ref',
-    title: 'Keys of capability arguments are read in any case, as containerd sends HostPort and Subnet',
+    title: 'Keys of capability arguments match in any case, such as HostPort and Subnet of containerd',
     async run(subject) {
       const names = ['ipRanges', ...Object.keys(GO_CASED)].filter((name) =>
         subject.capabilities.includes(name),
@@ -47,7 +47,7 @@ export const capabilities: Requirement[] = [
           conf: { runtimeConfig: { [name]: GO_CASED[name] } },
         });
         if (name === 'dns') {
-          expect(result.dns?.nameservers?.[0] === '192.0.2.53', 'the result has not its dns');
+          expect(result.dns?.nameservers?.[0] === '192.0.2.53', 'the result lacks the requested dns');
         }
       }
       return names.join(', ');
@@ -56,26 +56,26 @@ export const capabilities: Requirement[] = [
   {
     id: 'CAP-3',
     level: 'SHOULD',
-    title: 'portMappings: a port 0 or one too large is refused',
+    title: 'ADD fails when portMappings has port 0 or a port above 65535',
     async run(subject) {
-      subject.hasCapability('portMappings');
+      subject.needsCapability('portMappings');
       const broken = [{ hostPort: 0 }, { containerPort: 0 }, { hostPort: 65536 }];
       for (const change of broken) {
         await refused(subject, 'portMappings', [{ ...MAPPING, ...change }]);
       }
       succeeded(await withArgument(subject, 'portMappings', [{ ...MAPPING, hostIP: '' }]));
-      return 'refused; an empty hostIP passes';
+      return 'refused; an empty hostIP is accepted';
     },
   },
   {
     id: 'CAP-4',
     level: 'SHOULD',
-    title: 'bandwidth: a rate without burst is refused; zeros are no limit, the largest bursts pass',
+    title: 'ADD fails on a bandwidth rate without burst, and accepts zeros and the largest bursts',
     async run(subject) {
-      subject.hasCapability('bandwidth');
+      subject.needsCapability('bandwidth');
       await refused(subject, 'bandwidth', { ingressRate: 1_000_000 });
       await refused(subject, 'bandwidth', { egressBurst: 1_000_000 });
-      for (const burst of [LARGEST_BURST, 8 * 2 ** 32 - 9]) {
+      for (const burst of [DEFAULT_BURST, 8 * 2 ** 32 - 9]) {
         succeeded(await withArgument(subject, 'bandwidth', { ingressRate: 1_000_000, ingressBurst: burst }));
       }
       const zeros = { ingressRate: 0, ingressBurst: 0, egressRate: 0, egressBurst: 0 };
@@ -86,23 +86,23 @@ export const capabilities: Requirement[] = [
   {
     id: 'CAP-5',
     level: 'SHOULD',
-    title: 'ipRanges: the address is of the range that the runtime asks for',
+    title: 'ADD assigns an address of the ipRanges that the runtime requests',
     async run(subject) {
-      subject.hasCapability('ipRanges');
+      subject.needsCapability('ipRanges');
       return (await withRange(subject, (range) => range)).join(', ');
     },
   },
   {
     id: 'CAP-6',
     level: 'SHOULD',
-    title: 'mac, ips and dns are given as asked for',
+    title: 'ADD applies the requested mac, ips and dns',
     async run(subject) {
       const done: string[] = [];
       if (subject.capabilities.includes('mac')) {
         const container = subject.container();
         await subject.add(container, { conf: { runtimeConfig: { mac: MAC } } });
         const { mac } = linkOf(container) ?? {};
-        expect(mac === MAC, `asked for ${MAC}, the interface has ${mac}`);
+        expect(mac === MAC, `requested ${MAC}, the interface has ${mac}`);
         done.push('mac');
       }
       if (subject.capabilities.includes('ips')) {
@@ -111,7 +111,7 @@ export const capabilities: Requirement[] = [
           const container = subject.container();
           const { result } = await subject.add(container, { conf: { runtimeConfig: { ips } } });
           const given = (result.ips ?? []).map(({ address }) => address.split('/')[0]);
-          expect(given.includes(wanted), `asked for ${ips}, got ${given.join(', ')}`);
+          expect(given.includes(wanted), `requested ${ips}, got ${given.join(', ')}`);
           await subject.del(container);
         }
         done.push('ips');
@@ -133,7 +133,7 @@ export const capabilities: Requirement[] = [
   {
     id: 'CAP-6b',
     level: 'ref',
-    title: 'An argument that is null is none, as runtimes send it',
+    title: 'A capability argument that is null counts as absent',
     async run(subject) {
       if (subject.capabilities.length === 0) {
         skip('The configuration has no capabilities');
@@ -147,8 +147,7 @@ export const capabilities: Requirement[] = [
   {
     id: 'CAP-7',
     level: 'SHOULD',
-    title:
-      'An argument that is malformed or cannot be satisfied is an error: mac zz, an address that is taken',
+    title: 'ADD fails on a malformed argument, such as mac zz, and on an address that is in use',
     async run(subject) {
       const done: string[] = [];
       if (subject.capabilities.includes('mac')) {
@@ -170,7 +169,7 @@ export const capabilities: Requirement[] = [
   },
 ];
 
-/** Rates of the configuration win over the runtime's, so they are left out. */
+/** Removes the rates of the configuration, which override those of the runtime. */
 const NO_RATES = {
   ingressRate: undefined,
   ingressBurst: undefined,
@@ -193,7 +192,7 @@ interface Range {
   rangeEnd: string;
 }
 
-/** ADD with a range from the runtime and none from the configuration; gives the addresses, which have to be of it. */
+/** Runs ADD with a range from the runtime only. Returns the addresses, which must be of that range. */
 async function withRange(subject: Subject, spell: (range: Range) => object): Promise<string[]> {
   const { name, ipam } = await smallPool(subject, 'ranges');
   const range = (ipam.ranges as Range[][])[0]![0]!;
@@ -208,7 +207,7 @@ async function withRange(subject: Subject, spell: (range: Range) => object): Pro
   const addresses = (result.ips ?? []).map(({ address }) => address);
   expect(
     addresses.some((address) => address.split('/')[0] === range.rangeStart),
-    `asked for ${range.rangeStart}, got ${addresses.join(', ')}`,
+    `requested ${range.rangeStart}, got ${addresses.join(', ')}`,
   );
   return addresses;
 }

@@ -5,22 +5,22 @@ import type { Requirement } from '../requirement.ts';
 import { type Container, describe, type Subject } from '../subject.ts';
 import { nothingLeft, warmUp } from './links.ts';
 
-/** What some later plugin may have set. */
+/** Settings that a later plugin changes. */
 const LATER = { mac: '02:00:00:00:00:77', mtu: 1380 };
 
 export const chain: Requirement[] = [
   {
     id: 'CHAIN-1',
     level: 'SHOULD',
-    title: 'A plugin that runs after others finds its interface among foreign ones, and hands all of them on',
+    title: 'ADD of a chained plugin finds its interface among foreign ones, and returns all of them',
     async run(subject) {
       if (subject.kind !== 'chained') {
-        skip('Only for plugins that run after others');
+        skip('Only for chained plugins');
       }
       const container = subject.container();
       const { interfaces, ...rest } = subject.chainResult(container, subject.version);
       const [host, own] = interfaces as [object, object];
-      // What stands before it moves its index.
+      // The interfaces before it shift its index.
       const foreign = [{ name: 'tap0' }, { name: 'net7', sandbox: container.netns }];
       const ips = rest.ips.map((ip) => ({ ...ip, interface: ip.interface + foreign.length }));
       const prevResult = { ...rest, interfaces: [...foreign, host, own], ips };
@@ -29,7 +29,7 @@ export const chain: Requirement[] = [
       const wanted = ['tap0', 'net7', container.host, container.ifName];
       expect(
         wanted.every((name) => names.includes(name!)),
-        `of ${wanted.join(', ')} it told ${names.join(', ')}`,
+        `expected ${wanted.join(', ')}, got ${names.join(', ')}`,
       );
       const index = result.ips?.[0]?.interface;
       expect(
@@ -45,8 +45,7 @@ export const chain: Requirement[] = [
   {
     id: 'CHECK-4',
     level: 'MUST',
-    title:
-      'In a chain: CHECK accepts what later plugins changed, and DEL works with the final result (also DEL-6)',
+    title: 'CHECK accepts changes of later plugins, and DEL accepts the final result (also DEL-6)',
     run: (subject) =>
       afterLaterPlugins(subject, ({ interfaces = [], ...rest }, container) => {
         within(container.netns, (rt) => {
@@ -63,7 +62,7 @@ export const chain: Requirement[] = [
   {
     id: 'CHECK-4b',
     level: 'SHOULD',
-    title: 'In a chain: CHECK leaves the addresses of other interfaces alone',
+    title: 'CHECK ignores the addresses of other interfaces',
     run: (subject) =>
       afterLaterPlugins(subject, ({ interfaces = [], ips = [], ...rest }) => {
         const old = subject.version.startsWith('0.') ? { version: '4' } : {};
@@ -74,11 +73,11 @@ export const chain: Requirement[] = [
   {
     id: 'CHAIN-2',
     level: 'MUST',
-    title: 'Between others of a chain: CHECK and DEL with the final result, which has more than its own',
+    title: 'CHECK and DEL of a chained plugin accept a final result with interfaces and routes of others',
     async run(subject) {
       subject.needs('CHECK');
       if (subject.kind !== 'chained') {
-        skip('Only for plugins that run after others');
+        skip('Only for chained plugins');
       }
       const container = subject.container();
       const { document } = await subject.add(container);
@@ -91,19 +90,19 @@ export const chain: Requirement[] = [
       const checked = await subject.run('CHECK', container, { conf: { prevResult } });
       expect(checked.exitCode === 0, describe(checked));
       await subject.del(container, { conf: { prevResult } });
-      return 'CHECK and DEL';
+      return 'CHECK and DEL succeed';
     },
   },
 ];
 
-/** ADD, then what later plugins of a chain do, then CHECK and DEL with the final result, after which nothing is left. */
+/** Runs ADD, the changes of later plugins, CHECK and DEL with the final result. No link may remain. */
 async function afterLaterPlugins(
   subject: Subject,
   change: (document: Document, container: Container) => Document,
 ): Promise<string> {
   subject.needs('CHECK');
   if (subject.kind !== 'interface') {
-    skip('Only for plugins that make an interface');
+    skip('Only for plugins that create an interface');
   }
   await warmUp(subject);
   const before = subject.links();
@@ -114,10 +113,10 @@ async function afterLaterPlugins(
   expect(checked.exitCode === 0, describe(checked));
   await subject.del(container, { conf: { prevResult } });
   nothingLeft(subject, before);
-  return 'CHECK and DEL';
+  return 'CHECK and DEL succeed';
 }
 
-/** A result as it was printed. */
+/** A result as the plugin printed it. */
 interface Document {
   interfaces?: Named[];
   ips?: object[];

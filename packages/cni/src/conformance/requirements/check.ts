@@ -9,7 +9,7 @@ export const check: Requirement[] = [
   {
     id: 'CHECK-1',
     level: 'MUST',
-    title: 'CHECK right after ADD succeeds, silently, each time (also CHECK-5)',
+    title: 'CHECK right after ADD succeeds and prints nothing (also CHECK-5)',
     async run(subject) {
       subject.needs('CHECK');
       for (let round = 0; round < 5; round++) {
@@ -29,7 +29,7 @@ export const check: Requirement[] = [
     async run(subject) {
       subject.needs('CHECK');
       if (subject.kind === 'ipam') {
-        skip('An IPAM plugin has its own state to check');
+        skip('An IPAM plugin checks its own state');
       }
       const container = subject.container();
       await subject.add(container);
@@ -39,11 +39,11 @@ export const check: Requirement[] = [
   {
     id: 'CHECK-3',
     level: 'SHOULD',
-    title: 'CHECK fails when the interface, or an address of it, is gone',
+    title: 'CHECK fails when the interface or one of its addresses is missing',
     async run(subject) {
       subject.needs('CHECK');
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       const container = subject.container();
       const { document, result } = await subject.add(container);
@@ -71,10 +71,10 @@ export const check: Requirement[] = [
     async run(subject) {
       subject.needs('CHECK');
       if (subject.kind !== 'interface' && subject.kind !== 'ipam') {
-        skip('It may leave what it found as it is');
+        skip('The plugin may have created nothing that DEL removes');
       }
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       const container = subject.container();
       const { document } = await subject.add(container);
@@ -85,11 +85,11 @@ export const check: Requirement[] = [
   {
     id: 'CHECK-3c',
     level: 'SHOULD',
-    title: 'CHECK fails when a route of it is gone',
+    title: 'CHECK fails when one of its routes is missing',
     async run(subject) {
       subject.needs('CHECK');
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       const routes = [{ dst: '192.0.2.0/24' }];
       const pool = await smallPool(subject, 'routes', 4);
@@ -98,7 +98,7 @@ export const check: Requirement[] = [
       const { document, result } = await subject.add(container, { conf });
       const route = result.routes?.find(({ dst }) => dst === '192.0.2.0/24');
       if (!route) {
-        skip('It takes no routes from ipam.routes');
+        skip('The plugin does not apply ipam.routes');
       }
       within(container.netns, (rt) => rt.request(delRoute({ dst: route.dst })));
       const code = failedWith(

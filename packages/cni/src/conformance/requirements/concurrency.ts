@@ -7,7 +7,7 @@ export const concurrency: Requirement[] = [
   {
     id: 'ADD-11',
     level: 'MUST',
-    title: 'Eight containers added at once get eight addresses, and leave nothing after DELs at once',
+    title: 'Eight concurrent ADDs assign eight addresses, and eight concurrent DELs leave no link',
     async run(subject) {
       if (subject.kind === 'interface') {
         await warmUp(subject);
@@ -17,11 +17,11 @@ export const concurrency: Requirement[] = [
       const results = await Promise.all(containers.map((container) => subject.add(container)));
       const addresses = results.flatMap(({ result }) => result.ips?.map(({ address }) => address) ?? []);
       if (subject.kind === 'chained' || subject.kind === 'loopback' || addresses.length === 0) {
-        return 'all succeed';
+        return 'all ADDs succeed';
       }
       const distinct = new Set(addresses).size;
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       expect(distinct === addresses.length, `${addresses.length} addresses, ${distinct} different ones`);
       await Promise.all(containers.map((container) => subject.del(container)));
@@ -32,14 +32,13 @@ export const concurrency: Requirement[] = [
   {
     id: 'ADD-11b',
     level: 'MUST',
-    title:
-      'Two interfaces of one container, added at once: both are there, and DEL takes its own alone (also DEL-4)',
+    title: 'DEL removes only its own one of two interfaces of a container (also DEL-4)',
     async run(subject) {
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       const conf = otherNetwork(subject, 'second');
       await warmUp(subject);
@@ -49,23 +48,23 @@ export const concurrency: Requirement[] = [
       const net1 = subject.another(eth0, 'net1');
       await Promise.all([subject.add(eth0), subject.add(net1, { conf })]);
       await subject.del(eth0);
-      expect(addressesOf(eth0) === undefined, 'DEL left its own interface');
-      expect(addressesOf(net1) !== undefined, 'DEL took the other interface too');
+      expect(addressesOf(eth0) === undefined, 'DEL kept its own interface');
+      expect(addressesOf(net1) !== undefined, 'DEL removed the other interface too');
       await subject.del(net1, { conf });
       nothingLeft(subject, before);
-      return 'each went alone';
+      return 'each DEL removed one interface';
     },
   },
   {
     id: 'ADD-11c',
     level: 'MUST',
-    title: 'Containers that come while others go get what is free, and nothing is lost or left',
+    title: 'Concurrent ADDs and DELs assign free addresses and leak none',
     async run(subject) {
       if (subject.kind !== 'interface' && subject.kind !== 'ipam') {
-        skip('It gives out no addresses');
+        skip('The plugin assigns no addresses');
       }
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       const conf = await smallPool(subject, 'rush', 8);
       const before = subject.links();
@@ -83,12 +82,12 @@ export const concurrency: Requirement[] = [
       if (subject.kind === 'interface') {
         nothingLeft(subject, before);
       }
-      // All eight are free again, or one of these fails.
+      // One of these fails unless all eight addresses are free again.
       const all = Array.from({ length: 8 }, () => subject.container());
       for (const container of all) {
         await subject.add(container, { conf });
       }
-      return 'four at a time, three times';
+      return 'four containers at a time, three times';
     },
   },
 ];

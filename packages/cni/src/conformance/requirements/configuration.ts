@@ -6,7 +6,7 @@ export const configuration: Requirement[] = [
   {
     id: 'CONF-1',
     level: 'MUST',
-    title: 'stdin that is not exactly one JSON object is refused with code 6',
+    title: 'ADD fails with code 6 when stdin is not exactly one JSON object',
     async run(subject) {
       for (const stdin of ['', '[]', 'x', '{} x']) {
         failedWith(await subject.run('ADD', subject.container(), { stdin }), 6);
@@ -17,7 +17,7 @@ export const configuration: Requirement[] = [
   {
     id: 'CONF-2',
     level: 'MUST',
-    title: 'name has to be there and well formed: code 7, or 6 for a wrong type',
+    title: 'ADD fails with code 7 when name is missing or malformed, and 6 when it is not a string',
     async run(subject) {
       for (const name of [undefined, 'a b', 'a/b']) {
         failedWith(await subject.run('ADD', subject.container(), { conf: { name } }), 7);
@@ -29,13 +29,16 @@ export const configuration: Requirement[] = [
   {
     id: 'CONF-3',
     level: 'MUST',
-    title: 'A cniVersion that is not supported is refused with code 1, both sides in the details',
+    title: 'ADD fails with code 1 on an unsupported cniVersion, and the error names both versions',
     async run(subject) {
       for (const version of ['1.0', '9.9.9']) {
         const invocation = await subject.run('ADD', subject.container(), { version });
         failedWith(invocation, 1);
         const text = `${invocation.reply?.msg} ${invocation.reply?.details}`;
-        expect(text.includes(version) && text.includes(subject.version), `it does not say both: ${text}`);
+        expect(
+          text.includes(version) && text.includes(subject.version),
+          `the error does not name both versions: ${text}`,
+        );
       }
       failedWith(await subject.run('ADD', subject.container(), { conf: { cniVersion: 1 } }), 6);
       return 'code 1, both named; a number: code 6';
@@ -44,7 +47,7 @@ export const configuration: Requirement[] = [
   {
     id: 'CONF-4',
     level: 'MUST',
-    title: 'args, capabilities, runtimeConfig and cni.dev/* of strangers do not matter (also ARGS-5)',
+    title: 'ADD ignores unknown args, capabilities, runtimeConfig and cni.dev/* (also ARGS-5)',
     async run(subject) {
       const conf = {
         capabilities: { stranger: true, ...(subject.config.capabilities as object) },
@@ -59,18 +62,18 @@ export const configuration: Requirement[] = [
   {
     id: 'CONF-3b',
     level: 'MUST',
-    title: 'No cniVersion, or an empty one, stands for 0.1.0',
+    title: 'ADD treats a missing or empty cniVersion as 0.1.0',
     async run(subject) {
-      if (!subject.tryable.includes('0.1.0')) {
-        skip('It does not speak 0.1.0');
+      if (!subject.testedVersions.includes('0.1.0')) {
+        skip('The plugin does not support 0.1.0');
       }
       if (subject.kind === 'chained') {
-        skip('Chains came with 0.3.0');
+        skip('Versions before 0.3.0 have no chains');
       }
       const container = subject.container();
       const { result } = await subject.add(container);
       if (!result.ips?.length) {
-        skip('Results of 0.1.0 cannot be without an address');
+        skip('Results of 0.1.0 require an address');
       }
       await subject.del(container);
       for (const cniVersion of [undefined, '']) {
@@ -78,17 +81,17 @@ export const configuration: Requirement[] = [
         const { document } = await subject.add(old, { version: '0.1.0', conf: { cniVersion } });
         expect(
           'ip4' in document || 'ip6' in document,
-          `the result is not of 0.1.0: ${Object.keys(document)}`,
+          `the result does not have the format of 0.1.0: ${Object.keys(document)}`,
         );
         await subject.del(old, { version: '0.1.0', conf: { cniVersion } });
       }
-      return 'absent and empty';
+      return 'missing and empty';
     },
   },
   {
     id: 'CONF-6',
     level: 'MUST',
-    title: 'Neither the order of keys nor escapes in strings matter',
+    title: 'ADD accepts keys in any order and escapes in strings',
     async run(subject) {
       const container = subject.container();
       const entries = Object.entries(JSON.parse(subject.stdin(container))).toReversed();

@@ -8,7 +8,7 @@ export const del: Requirement[] = [
   {
     id: 'DEL-1',
     level: 'MUST',
-    title: 'DEL works again and again, and without an ADD before it (also DEL-5)',
+    title: 'DEL is idempotent and succeeds without a preceding ADD (also DEL-5)',
     async run(subject) {
       const container = subject.container();
       await subject.del(container);
@@ -22,25 +22,25 @@ export const del: Requirement[] = [
   {
     id: 'DEL-1b',
     level: 'MUST',
-    title: 'After DEL no link of it is left, in the container or on the host',
+    title: 'DEL leaves no link in the container or on the host',
     async run(subject) {
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       await warmUp(subject);
       const before = subject.links();
       const container = subject.container('cnx0');
       await subject.add(container);
       await subject.del(container);
-      expect(!subject.links(container.netns).includes(container.ifName), 'the interface is still there');
+      expect(!subject.links(container.netns).includes(container.ifName), 'the interface still exists');
       nothingLeft(subject, before);
-      return 'nothing left';
+      return 'no link left';
     },
   },
   {
     id: 'DEL-2',
     level: 'MUST',
-    title: 'DEL succeeds when the namespace is gone: CNI_NETNS unset, empty, no such file',
+    title: 'DEL succeeds when CNI_NETNS is unset, empty or a missing file',
     async run(subject) {
       for (const netns of [undefined, '', '/run/netns/nonexistent']) {
         const container = subject.container();
@@ -54,7 +54,7 @@ export const del: Requirement[] = [
   {
     id: 'DEL-2b',
     level: 'SHOULD',
-    title: 'DEL succeeds when CNI_NETNS is a file but no namespace',
+    title: 'DEL succeeds when CNI_NETNS is a file but not a namespace',
     async run(subject) {
       const container = subject.container();
       await subject.add(container);
@@ -65,10 +65,10 @@ export const del: Requirement[] = [
   {
     id: 'DEL-2c',
     level: 'MUST',
-    title: 'Addresses come back from containers whose namespace was gone at DEL',
+    title: 'DEL frees the addresses of containers whose namespace is gone',
     async run(subject) {
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       const conf = await smallPool(subject, 'small');
       for (let round = 0; round < 4; round++) {
@@ -77,13 +77,13 @@ export const del: Requirement[] = [
         subject.removeNetns(container);
         await subject.del(container, { conf, env: { CNI_NETNS: '' } });
       }
-      return 'four containers, one after the other, on one address';
+      return 'four containers in turn on one address';
     },
   },
   {
     id: 'DEL-3',
     level: 'MUST',
-    title: 'DEL works without prevResult',
+    title: 'DEL succeeds without prevResult',
     async run(subject) {
       if (subject.kind !== 'chained') {
         await warmUp(subject);
@@ -98,10 +98,10 @@ export const del: Requirement[] = [
   {
     id: 'DEL-4',
     level: 'SHOULD',
-    title: 'A late DEL of an old container of the same pod leaves the new one alone',
+    title: 'A late DEL of an old container does not affect the new container of the same pod',
     async run(subject) {
       if (subject.kind === 'ipam') {
-        skip('An IPAM plugin makes no interface');
+        skip('An IPAM plugin creates no interface');
       }
       const env = { CNI_ARGS: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web' };
       const old = subject.container();
@@ -110,16 +110,16 @@ export const del: Requirement[] = [
       await subject.add(young, { env });
       await subject.del(old, { env });
       expect(addressesOf(young) !== undefined, 'the new container lost its interface');
-      return 'the new one lives';
+      return 'the new container keeps its interface';
     },
   },
   {
     id: 'DEL-7',
     level: 'SHOULD',
-    title: 'DEL frees all when configuration and runtimeConfig have changed since ADD',
+    title: 'DEL frees the address when configuration and runtimeConfig changed after ADD',
     async run(subject) {
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       const conf = await smallPool(subject, 'changed');
       const changed = { ...conf, mtu: 1300, runtimeConfig: { stranger: 1 }, args: { cni: {} } };
@@ -128,7 +128,7 @@ export const del: Requirement[] = [
         await subject.add(container, { conf });
         await subject.del(container, { conf: changed });
       }
-      return 'the address came back';
+      return 'the address was freed';
     },
   },
 ];

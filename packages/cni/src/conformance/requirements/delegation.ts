@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, skip } from '../outcome.ts';
-import type { Answers, RecordedCall } from '../recorder.ts';
+import type { RecordedCall, Replies } from '../recorder.ts';
 import type { Requirement } from '../requirement.ts';
 import {
   type Container,
@@ -18,40 +18,40 @@ const TYPE = 'cnikit-recorder';
 const UNREACHABLE = '203.0.113.1';
 const FAILURE = {
   exitCode: 1,
-  stdout: JSON.stringify({ cniVersion: '1.0.0', code: 111, msg: 'The recorder was told to fail' }),
+  stdout: JSON.stringify({ cniVersion: '1.0.0', code: 111, msg: 'Scripted failure' }),
 };
 
-/** The plugin with the recorder in the place of its IPAM plugin. */
+/** The plugin under test with the recorder as its IPAM plugin. */
 class Delegation {
-  readonly folder = mkdtempSync(join(tmpdir(), 'cnikit-recorder-'));
+  readonly dir = mkdtempSync(join(tmpdir(), 'cnikit-recorder-'));
   readonly #subject: Subject;
-  /** A good answer to ADD. */
+  /** A valid result of ADD. */
   readonly result: string;
 
   constructor(subject: Subject, result: string) {
     this.#subject = subject;
     this.result = result;
-    // By the package's name: where this file lies depends on how it was built.
+    // The path of the recorder differs between source and build.
     const program = fileURLToPath(import.meta.resolve('@cnikit/cni/recorder'));
-    const executable = join(this.folder, TYPE);
-    writeFileSync(executable, `#!/bin/sh\nexec "${process.execPath}" "${program}" "${this.folder}"\n`);
+    const executable = join(this.dir, TYPE);
+    writeFileSync(executable, `#!/bin/sh\nexec "${process.execPath}" "${program}" "${this.dir}"\n`);
     chmodSync(executable, 0o755);
   }
 
-  /** CNI_PATH with folders before the one with the recorder that must be passed over. */
+  /** CNI_PATH with directories that must be skipped before the one of the recorder. */
   get path(): string {
-    const shadow = join(this.folder, 'shadow');
+    const shadow = join(this.dir, 'shadow');
     mkdirSync(join(shadow, TYPE), { recursive: true });
-    return ['/nonexistent', shadow, this.folder].join(':');
+    return ['/nonexistent', shadow, this.dir].join(':');
   }
 
-  answer(answers: Answers): void {
-    writeFileSync(join(this.folder, 'answers.json'), JSON.stringify(answers));
-    writeFileSync(join(this.folder, 'calls.jsonl'), '');
+  script(replies: Replies): void {
+    writeFileSync(join(this.dir, 'replies.json'), JSON.stringify(replies));
+    writeFileSync(join(this.dir, 'calls.jsonl'), '');
   }
 
   calls(): RecordedCall[] {
-    return readFileSync(join(this.folder, 'calls.jsonl'), 'utf8')
+    return readFileSync(join(this.dir, 'calls.jsonl'), 'utf8')
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line));
@@ -60,7 +60,7 @@ class Delegation {
   options(more: RunOptions = {}): RunOptions {
     return {
       ...more,
-      env: { CNI_PATH: this.folder, ...more.env },
+      env: { CNI_PATH: this.dir, ...more.env },
       conf: { ipam: { type: TYPE, stranger: 1 }, ...more.conf },
     };
   }
@@ -70,11 +70,11 @@ class Delegation {
   }
 
   close(): void {
-    rmSync(this.folder, { recursive: true });
+    rmSync(this.dir, { recursive: true });
   }
 }
 
-/** A result with an address that the plugin gives out anyway, so that it gets along with what is there. */
+/** Returns a result with an address that the plugin assigns itself, so that it fits the existing bridge. */
 async function resultOf(subject: Subject): Promise<string> {
   const probe = subject.container();
   const { document } = await subject.add(probe);
@@ -84,7 +84,7 @@ async function resultOf(subject: Subject): Promise<string> {
   return JSON.stringify({ cniVersion: subject.version, ips: [bare] });
 }
 
-/** Runs a body with the recorder in place; plugins with IPAM built in are not asked. */
+/** Runs a body with the recorder as IPAM plugin. Skips plugins that do not delegate. */
 async function delegating(
   subject: Subject,
   body: (delegation: Delegation) => Promise<string>,
@@ -94,11 +94,11 @@ async function delegating(
   }
   const delegation = new Delegation(subject, await resultOf(subject));
   try {
-    delegation.answer({ ADD: { stdout: delegation.result } });
+    delegation.script({ ADD: { stdout: delegation.result } });
     const probe = subject.container();
     const added = await delegation.run('ADD', probe);
     if (delegation.calls().length === 0) {
-      skip(`It does not run the plugin that ipam.type names: ${describe(added)}`);
+      skip(`The plugin does not run the one that ipam.type names: ${describe(added)}`);
     }
     await delegation.run('DEL', probe);
     return await body(delegation);
@@ -111,10 +111,10 @@ export const delegation: Requirement[] = [
   {
     id: 'DELEG-1',
     level: 'MUST',
-    title: 'The IPAM plugin gets the same environment and the whole stdin',
+    title: 'The IPAM plugin receives the same environment and the complete stdin',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        ipam.answer({ ADD: { stdout: ipam.result } });
+        ipam.script({ ADD: { stdout: ipam.result } });
         const container = subject.container();
         const more = {
           env: { CNI_ARGS: 'IgnoreUnknown=1;STRANGER=2' },
@@ -125,7 +125,7 @@ export const delegation: Requirement[] = [
         const sent = JSON.parse(subject.stdin(container, ipam.options(more)));
         const got = JSON.parse(call!.stdin);
         for (const key of Object.keys(sent)) {
-          expect(JSON.stringify(got[key]) === JSON.stringify(sent[key]), `${key} is not what was sent`);
+          expect(JSON.stringify(got[key]) === JSON.stringify(sent[key]), `the value of ${key} changed`);
         }
         const wanted = {
           CNI_CONTAINERID: container.id,
@@ -137,43 +137,43 @@ export const delegation: Requirement[] = [
           expect(call!.env[name] === value, `${name} is ${call!.env[name]}`);
         }
         succeeded(await ipam.run('DEL', container, more));
-        return 'both as they came';
+        return 'both unchanged';
       }),
   },
   {
     id: 'ENV-11',
     level: 'ref',
-    title: 'The IPAM plugin is the first file of its name in the folders of CNI_PATH',
+    title: 'The IPAM plugin is the first regular file of its name in CNI_PATH',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        ipam.answer({ ADD: { stdout: ipam.result } });
+        ipam.script({ ADD: { stdout: ipam.result } });
         const container = subject.container();
         succeeded(await ipam.run('ADD', container, { env: { CNI_PATH: ipam.path } }));
-        expect(ipam.calls().length > 0, 'it was not run');
+        expect(ipam.calls().length > 0, 'the IPAM plugin was not run');
         succeeded(await ipam.run('DEL', container, { env: { CNI_PATH: ipam.path } }));
-        return 'behind a folder that does not exist, and one with a directory of that name';
+        return 'found after a missing directory, and after one with a subdirectory of that name';
       }),
   },
   {
     id: 'CONF-10',
     level: 'MUST',
-    title: 'An ipam.type that leads out of the folders of CNI_PATH is refused',
+    title: 'ADD fails when ipam.type escapes the directories of CNI_PATH',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        ipam.answer({ ADD: { stdout: ipam.result } });
-        const type = `../${basename(ipam.folder)}/${TYPE}`;
+        ipam.script({ ADD: { stdout: ipam.result } });
+        const type = `../${basename(ipam.dir)}/${TYPE}`;
         const code = failedWith(await ipam.run('ADD', subject.container(), { conf: { ipam: { type } } }));
-        expect(ipam.calls().length === 0, 'it was run');
+        expect(ipam.calls().length === 0, 'the IPAM plugin was run');
         return code;
       }),
   },
   {
     id: 'DELEG-3b',
     level: 'SHOULD',
-    title: 'Addresses of the IPAM plugin get the index of CNI_IFNAME in the result',
+    title: 'ADD sets the interface of each IPAM address to the index of CNI_IFNAME',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        ipam.answer({ ADD: { stdout: ipam.result } });
+        ipam.script({ ADD: { stdout: ipam.result } });
         const { result } = await subject.add(subject.container(), ipam.options());
         for (const { interface: index } of result.ips ?? []) {
           const to = index === undefined ? undefined : result.interfaces?.[index];
@@ -185,30 +185,30 @@ export const delegation: Requirement[] = [
   {
     id: 'ADD-9b',
     level: 'SHOULD',
-    title: 'An ADD that fails after the IPAM plugin was run runs its DEL',
+    title: 'ADD that fails after ADD of the IPAM plugin runs its DEL',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        // A gateway that no address of it reaches: the kernel refuses the route.
+        // The kernel refuses the route: its gateway is not on-link.
         const routes = [{ dst: '192.0.2.0/24', gw: UNREACHABLE }];
-        ipam.answer({ ADD: { stdout: JSON.stringify({ ...JSON.parse(ipam.result), routes }) } });
+        ipam.script({ ADD: { stdout: JSON.stringify({ ...JSON.parse(ipam.result), routes }) } });
         const added = await ipam.run('ADD', subject.container());
         if (added.exitCode === 0) {
-          skip(`It does not mind a route by an unreachable gateway: ${describe(added)}`);
+          skip(`ADD accepts a route with an unreachable gateway: ${describe(added)}`);
         }
         const commands = ipam.calls().map(({ command }) => command);
-        expect(commands.includes('DEL'), `it was run with ${commands.join(', ')}`);
+        expect(commands.includes('DEL'), `the IPAM plugin was run with ${commands.join(', ')}`);
         return commands.join(', ');
       }),
   },
   {
     id: 'STATUS-2',
     level: 'SHOULD',
-    title: "STATUS passes the IPAM plugin's own code on, and ADD is served after it (also STATUS-3)",
+    title: 'STATUS returns the code of the IPAM plugin, and ADD after it succeeds (also STATUS-3)',
     run: (subject) =>
       delegating(subject, async (ipam) => {
         subject.needs('STATUS');
-        const stdout = JSON.stringify({ cniVersion: subject.version, code: 50, msg: 'Told to be not ready' });
-        ipam.answer({ ADD: { stdout: ipam.result }, STATUS: { exitCode: 1, stdout } });
+        const stdout = JSON.stringify({ cniVersion: subject.version, code: 50, msg: 'Scripted: not ready' });
+        ipam.script({ ADD: { stdout: ipam.result }, STATUS: { exitCode: 1, stdout } });
         const code = failedWith(await ipam.run('STATUS'), 50);
         const container = subject.container();
         succeeded(await ipam.run('ADD', container));
@@ -219,7 +219,7 @@ export const delegation: Requirement[] = [
   {
     id: 'DELEG-2',
     level: 'MUST',
-    title: 'An IPAM plugin does not print the prevResult that its stdin may hold',
+    title: 'ADD of an IPAM plugin does not return the prevResult of its stdin',
     async run(subject) {
       if (subject.kind !== 'ipam') {
         skip('Only for IPAM plugins');
@@ -232,7 +232,7 @@ export const delegation: Requirement[] = [
         ips: [{ ...old, address: '198.51.100.7/24', interface: 0 }],
       };
       const { result } = await subject.add(container, { conf: { prevResult } });
-      expect(!result.interfaces?.length, 'its result has interfaces');
+      expect(!result.interfaces?.length, 'the result has interfaces');
       const addresses = result.ips?.map(({ address }) => address) ?? [];
       expect(!addresses.includes('198.51.100.7/24'), `addresses ${addresses.join(', ')}`);
       return addresses.join(', ');
@@ -241,23 +241,23 @@ export const delegation: Requirement[] = [
   {
     id: 'DELEG-3',
     level: 'SHOULD',
-    title: 'An IPAM plugin that gives no address is an error',
+    title: 'ADD fails when the IPAM plugin returns no address',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        ipam.answer({ ADD: { stdout: JSON.stringify({ cniVersion: subject.version }) } });
+        ipam.script({ ADD: { stdout: JSON.stringify({ cniVersion: subject.version }) } });
         return failedWith(await ipam.run('ADD', subject.container()));
       }),
   },
   {
     id: 'DELEG-4',
     level: 'SHOULD',
-    title: 'After a failed ADD of the IPAM plugin its DEL is run',
+    title: 'ADD runs DEL of the IPAM plugin after its ADD failed',
     run: (subject) =>
       delegating(subject, async (ipam) => {
-        ipam.answer({ ADD: FAILURE });
+        ipam.script({ ADD: FAILURE });
         failedWith(await ipam.run('ADD', subject.container()));
         const commands = ipam.calls().map(({ command }) => command);
-        expect(commands.includes('DEL'), `it was run with ${commands.join(', ')}`);
+        expect(commands.includes('DEL'), `the IPAM plugin was run with ${commands.join(', ')}`);
         return commands.join(', ');
       }),
   },
@@ -265,18 +265,18 @@ export const delegation: Requirement[] = [
     id: 'DELEG-5',
     level: 'MUST',
     title:
-      'CHECK, DEL, GC and STATUS are forwarded, DEL also without namespace, and their errors are returned (also GC-5, STATUS-2)',
+      'CHECK, DEL, GC and STATUS run the IPAM plugin, DEL even without a namespace, and return its errors (also GC-5, STATUS-2)',
     run: (subject) =>
       delegating(subject, async (ipam) => {
         const ok = { ADD: { stdout: ipam.result } };
         const commands = ['CHECK', 'DEL', ...(subject.version === '1.1.0' ? ['STATUS', 'GC'] : [])];
         const missing: string[] = [];
         for (const command of commands) {
-          ipam.answer(ok);
+          ipam.script(ok);
           const container = subject.container();
           const added = await ipam.run('ADD', container);
           succeeded(added);
-          ipam.answer({ ...ok, [command]: FAILURE });
+          ipam.script({ ...ok, [command]: FAILURE });
           const env = command === 'DEL' ? { CNI_NETNS: '' } : {};
           const invocation = await ipam.run(command, container, { env, conf: { prevResult: added.reply } });
           const forwarded = ipam.calls().some((call) => call.command === command);
@@ -285,7 +285,7 @@ export const delegation: Requirement[] = [
           } else if (invocation.exitCode === 0) {
             missing.push(`${command}'s error swallowed: ${describe(invocation)}`);
           }
-          ipam.answer(ok);
+          ipam.script(ok);
           await ipam.run('DEL', container);
         }
         expect(missing.length === 0, missing.join('; '));

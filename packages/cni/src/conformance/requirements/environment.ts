@@ -13,7 +13,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-1',
     level: 'MUST',
-    title: 'The verb comes from CNI_COMMAND, upper case; others are refused with code 4',
+    title: 'A CNI_COMMAND that is unknown or not in upper case fails with code 4',
     async run(subject) {
       for (const command of ['add', 'FOO']) {
         failedWith(await subject.run(command, subject.container()), 4);
@@ -24,7 +24,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-2',
     level: 'MUST',
-    title: 'ADD and CHECK without variables: one error, code 4, that names each missing one',
+    title: 'ADD and CHECK without variables fail with code 4 and name every missing variable',
     async run(subject) {
       for (const command of ['ADD', 'CHECK']) {
         const invocation = await subject.run(command, subject.container(), { env: VARIABLES });
@@ -42,7 +42,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-2b',
     level: 'ref',
-    title: 'ADD needs CNI_PATH',
+    title: 'ADD fails without CNI_PATH',
     async run(subject) {
       return failedWith(await subject.run('ADD', subject.container(), { env: { CNI_PATH: undefined } }), 4);
     },
@@ -50,7 +50,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-3',
     level: 'MUST',
-    title: 'DEL goes without CNI_NETNS, unset or empty, but not without the others',
+    title: 'DEL succeeds when CNI_NETNS is unset or empty, and requires the other variables',
     async run(subject) {
       for (const netns of [undefined, '']) {
         succeeded(await subject.run('DEL', subject.container(), { env: { CNI_NETNS: netns } }));
@@ -77,7 +77,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-5',
     level: 'MUST',
-    title: 'VERSION needs CNI_COMMAND alone, whatever the other variables hold',
+    title: 'VERSION requires only CNI_COMMAND and ignores the other variables',
     async run(subject) {
       succeeded(
         await subject.run('VERSION', undefined, { env: { ...VARIABLES, PATH: undefined }, stdin: '{}' }),
@@ -90,13 +90,13 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-6',
     level: 'MUST',
-    title: 'CNI_CONTAINERID is ASCII, starts with a letter or digit, has any length',
+    title: 'CNI_CONTAINERID is ASCII, starts with a letter or digit, and has any length',
     async run(subject) {
       for (const id of ['-c', 'a/b', 'é1', 'abc\n']) {
         failedWith(await subject.run('ADD', subject.container(), { env: { CNI_CONTAINERID: id } }), 4);
       }
       succeeded(await subject.run('DEL', subject.container(), { env: { CNI_CONTAINERID: 'c'.repeat(300) } }));
-      return 'code 4; 300 characters pass';
+      return 'code 4; 300 characters are accepted';
     },
   },
   {
@@ -108,7 +108,7 @@ export const environment: Requirement[] = [
         failedWith(await subject.run('ADD', subject.container(), { env: { CNI_IFNAME: name } }), 4);
       }
       succeeded(await subject.run('DEL', subject.container(), { env: { CNI_IFNAME: 'a'.repeat(15) } }));
-      return 'code 4; 15 bytes pass';
+      return 'code 4; 15 bytes are accepted';
     },
   },
   {
@@ -127,7 +127,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-9',
     level: 'MAY',
-    title: 'Without CNI_COMMAND: a text about the plugin on stderr and exit 0, or code 4',
+    title: 'A run without CNI_COMMAND describes the plugin on stderr and exits 0, or fails with code 4',
     async run(subject) {
       const invocation = await subject.run('', undefined, {
         env: { ...VARIABLES, CNI_COMMAND: undefined },
@@ -143,10 +143,10 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-10',
     level: 'MAY',
-    title: "CNI_NETNS that is the plugin's own namespace is refused",
+    title: 'ADD fails when CNI_NETNS is the namespace of the plugin itself',
     async run(subject) {
       if (subject.kind !== 'interface') {
-        skip('Only for plugins that make an interface');
+        skip('Only for plugins that create an interface');
       }
       const before = subject.links();
       const container = subject.container('cnown0');
@@ -162,7 +162,7 @@ export const environment: Requirement[] = [
   {
     id: 'ENV-12',
     level: 'ref',
-    title: "The runtime's own variables do not matter",
+    title: 'ADD ignores other environment variables of the runtime',
     async run(subject) {
       const env = { TRACEPARENT: '00-x', TRACESTATE: 'a=b', BAGGAGE: '', CNI_STRANGER: '1', LC_ALL: 'xx' };
       await subject.add(subject.container(), { env });

@@ -5,8 +5,7 @@ export const errors: Requirement[] = [
   {
     id: 'ERR-1',
     level: 'MUST',
-    title:
-      'Each failure seen so far was one JSON document with a numeric code and a msg on stdout (also ERR-2)',
+    title: 'Each failed run printed one JSON document with a numeric code and a msg (also ERR-2)',
     run(subject) {
       const failures = subject.log.filter(({ exitCode }) => exitCode !== 0);
       for (const failure of failures) {
@@ -26,14 +25,14 @@ export const errors: Requirement[] = [
     run(subject) {
       const failures = subject.log.filter(({ exitCode }) => exitCode !== 0);
       const without = failures.filter(({ reply }) => typeof reply?.cniVersion !== 'string').length;
-      expect(without === 0, `${without} of ${failures.length} without`);
+      expect(without === 0, `${without} of ${failures.length} failures lack it`);
       return `${failures.length} failures`;
     },
   },
   {
     id: 'ERR-3',
     level: 'MUST',
-    title: 'No code from 12 to 49 or 52 to 99: they are reserved',
+    title: 'No error has a reserved code: 12 to 49, or 52 to 99',
     run(subject) {
       const codes = [
         ...new Set(subject.log.map(({ reply, exitCode }) => (exitCode === 0 ? undefined : reply?.code))),
@@ -48,7 +47,7 @@ export const errors: Requirement[] = [
   {
     id: 'ERR-4',
     level: 'MUST',
-    title: 'No error document came with exit code 0: runtimes take that for a success',
+    title: 'No run printed an error document and exited 0',
     run(subject) {
       const odd = subject.log.filter(
         ({ exitCode, reply }) => exitCode === 0 && reply && 'code' in reply && 'msg' in reply,

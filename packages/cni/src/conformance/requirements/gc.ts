@@ -7,7 +7,7 @@ export const gc: Requirement[] = [
   {
     id: 'GC-1',
     level: 'MUST',
-    title: 'GC succeeds, and attachments that are listed live on',
+    title: 'GC succeeds and keeps the listed attachments',
     async run(subject) {
       subject.needs('GC');
       const container = subject.container();
@@ -16,13 +16,13 @@ export const gc: Requirement[] = [
       const conf = { 'cni.dev/valid-attachments': valid, 'cni.dev/attachments': valid };
       succeeded(await subject.run('GC', undefined, { conf }));
       succeeded(await subject.run('CHECK', container, { conf: { prevResult: document } }));
-      return 'CHECK of the listed one succeeds';
+      return 'CHECK of the listed attachment succeeds';
     },
   },
   {
     id: 'GC-2',
     level: 'SHOULD',
-    title: 'GC frees what is not listed, under either key; null lists nothing',
+    title: 'GC frees attachments that are not listed under either key, and null is an empty list',
     async run(subject) {
       subject.needs('GC');
       const lists = [
@@ -50,7 +50,7 @@ export const gc: Requirement[] = [
   {
     id: 'GC-1b',
     level: 'SHOULD',
-    title: 'Of three attachments GC frees the two that are not listed, and none of another network',
+    title: 'GC frees the two of three attachments that are not listed, and none of another network',
     async run(subject) {
       subject.needs('GC');
       const conf = await smallPool(subject, 'gc-three', 3);
@@ -62,7 +62,7 @@ export const gc: Requirement[] = [
       for (const container of lost) {
         subject.removeNetns(container);
       }
-      // The other network has an address of the same range, which is its own to give.
+      // The other network assigns addresses of the same range independently.
       const stranger = subject.container();
       const isAlone = subject.kind === 'ipam';
       if (isAlone) {
@@ -77,7 +77,7 @@ export const gc: Requirement[] = [
       const next = [0, 1, 2].map(() => subject.container()) as [Container, Container, Container];
       for (const container of next.slice(0, 2)) {
         const { exitCode } = await subject.run('ADD', container, { conf });
-        expect(exitCode === 0, 'an address that is not listed was not freed');
+        expect(exitCode === 0, 'the address of an unlisted attachment was not freed');
       }
       failedWith(await subject.run('ADD', next[2], { conf }));
       if (isAlone) {
@@ -89,7 +89,7 @@ export const gc: Requirement[] = [
       if (isAlone) {
         await subject.del(stranger, { conf: other });
       }
-      return `two freed, one kept${isAlone ? ', and the other network as it was' : ''}`;
+      return `two freed, one kept${isAlone ? ', and the other network unchanged' : ''}`;
     },
   },
   {
@@ -104,7 +104,7 @@ export const gc: Requirement[] = [
       succeeded(await subject.run('GC', undefined, { conf }));
       failedWith(await subject.run('ADD', subject.container(), { conf }));
       await subject.del(container, { conf });
-      return 'what it knows nothing of stays';
+      return 'the attachment stays';
     },
   },
 ];

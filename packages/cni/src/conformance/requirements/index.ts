@@ -14,7 +14,7 @@ import { gc } from './gc.ts';
 import { status } from './status.ts';
 import { versions } from './versions.ts';
 
-/** Everything that is tried, in order; what looks back over all runs comes last. */
+/** All requirements, in order. Those that examine all previous runs come last. */
 export const requirements: readonly Requirement[] = [
   ...environment,
   ...configuration,

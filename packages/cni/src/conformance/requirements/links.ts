@@ -3,14 +3,14 @@ import { within } from '../netns.ts';
 import { expect } from '../outcome.ts';
 import type { Container, RunOptions, Subject } from '../subject.ts';
 
-/** Shared things, such as a bridge, are made by the first ADD and may stay. */
+/** Runs ADD and DEL once, so that shared links such as a bridge exist: they may stay. */
 export async function warmUp(subject: Subject, options: RunOptions = {}): Promise<void> {
   const container = subject.container();
   await subject.add(container, options);
   await subject.del(container, options);
 }
 
-/** The addresses on the container's interface, without link-local ones; undefined if it has no such interface. */
+/** Returns the addresses of the container's interface except link-local ones; undefined without the interface. */
 export function addressesOf({ netns, ifName }: Container): string[] | undefined {
   return within(netns, (rt) => {
     const link = rt.link({ name: ifName });
@@ -24,13 +24,13 @@ export function addressesOf({ netns, ifName }: Container): string[] | undefined 
   });
 }
 
-/** Refuses links of the host that were not there before. */
+/** Asserts that the host has no links but those of `before`. */
 export function nothingLeft(subject: Subject, before: readonly string[]): void {
   const left = subject.links().filter((name) => !before.includes(name));
   expect(left.length === 0, `links left on the host: ${left.join(', ')}`);
 }
 
-/** The container's interface; undefined if it has none of that name. */
+/** Returns the container's interface; undefined when it does not exist. */
 export function linkOf({ netns, ifName }: Container): Link | undefined {
   return within(netns, (rt) => rt.link({ name: ifName }));
 }

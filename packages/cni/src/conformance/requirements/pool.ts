@@ -1,14 +1,14 @@
 import { skip } from '../outcome.ts';
 import type { Subject } from '../subject.ts';
 
-/** Whether the configuration leaves no choice of address. */
+/** Returns true when the configuration fixes the address. */
 export function isStatic(subject: Subject): boolean {
   return (subject.config.ipam as { type?: string } | undefined)?.type === 'static';
 }
 
 /**
- * What makes a network of few IPv4 addresses of the configuration: around one that the plugin gives out anyway, so that
- * it gets along with what is there. Skips where it gives out none, or no range of it is configured.
+ * Returns the configuration of a network with few IPv4 addresses, around one that the plugin assigns itself, so that
+ * they fit the existing bridge. Skips plugins that assign none, and configurations without a range.
  */
 export async function smallPool(
   subject: Subject,
@@ -21,14 +21,14 @@ export async function smallPool(
   };
   const whole = ranges?.[0]?.[0]?.subnet ?? subnet;
   if (whole === undefined) {
-    skip('The configuration names no range that could be made small');
+    skip('The configuration has no address range');
   }
   const probe = subject.container();
   const { result } = await subject.add(probe);
   await subject.del(probe);
   const given = result.ips?.find(({ address }) => !address.includes(':'))?.address.split('/')[0];
   if (given === undefined) {
-    skip('It gives out no IPv4 addresses');
+    skip('The plugin assigns no IPv4 addresses');
   }
   const [network = '', prefix] = whole.split('/');
   const broadcast = numberOf(network) + 2 ** (32 - Number(prefix)) - 1;
@@ -38,8 +38,8 @@ export async function smallPool(
 }
 
 /**
- * What makes a network that shares nothing with the configuration's own, so that one container can be in both: other
- * addresses, on a bridge of its own where there is one.
+ * Returns the configuration of a network with other addresses and another bridge, so that a container can be in both
+ * networks.
  */
 export function otherNetwork({ config }: Subject, name: string): Record<string, unknown> {
   const { ranges, subnet, ...rest } = (config.ipam ?? {}) as Record<string, unknown>;
@@ -50,7 +50,7 @@ export function otherNetwork({ config }: Subject, name: string): Record<string, 
   };
 }
 
-/** An IPv4 address that is free now: one that the plugin just gave out and took back. */
+/** Returns a free IPv4 address: one that the plugin has just assigned and freed. */
 export async function freeAddress(subject: Subject): Promise<string> {
   const { ipam } = await smallPool(subject, 'unused');
   return (ipam.ranges as { rangeStart: string }[][])[0]![0]!.rangeStart;

@@ -7,7 +7,7 @@ export const status: Requirement[] = [
   {
     id: 'STATUS-1',
     level: 'MUST',
-    title: 'STATUS of a plugin that is ready succeeds silently, and again',
+    title: 'STATUS of a ready plugin succeeds repeatedly and prints nothing',
     async run(subject) {
       subject.needs('STATUS');
       for (let round = 0; round < 2; round++) {
@@ -15,13 +15,13 @@ export const status: Requirement[] = [
         succeeded(invocation);
         expect(invocation.stdout.trim() === '', `it printed ${invocation.stdout.slice(0, 80)}`);
       }
-      return 'silent';
+      return 'no output';
     },
   },
   {
     id: 'STATUS-1b',
     level: 'MUST',
-    title: 'STATUS fails where ADD must: the IPAM plugin does not exist',
+    title: 'STATUS fails when the IPAM plugin does not exist',
     async run(subject) {
       subject.needs('STATUS');
       if (!subject.config.ipam || subject.kind !== 'interface') {
@@ -30,7 +30,7 @@ export const status: Requirement[] = [
       const conf = { ipam: { type: 'cnikit-nonexistent' } };
       const added = await subject.run('ADD', subject.container(), { conf });
       if (added.exitCode === 0) {
-        skip('It does not mind which IPAM plugin is named');
+        skip('ADD succeeds with an IPAM plugin that does not exist');
       }
       return failedWith(await subject.run('STATUS', undefined, { conf }));
     },
@@ -42,7 +42,7 @@ export const status: Requirement[] = [
     async run(subject) {
       subject.needs('STATUS');
       if (isStatic(subject)) {
-        skip('The configuration names the address');
+        skip('The configuration fixes the address');
       }
       const conf = await smallPool(subject, 'full');
       succeeded(await subject.run('STATUS', undefined, { conf }));
@@ -57,7 +57,7 @@ export const status: Requirement[] = [
   {
     id: 'STATUS-3',
     level: 'MUST',
-    title: 'Other commands are served while STATUS fails',
+    title: 'CHECK, DEL and ADD succeed while STATUS fails',
     async run(subject) {
       subject.needs('STATUS');
       const container = subject.container();
@@ -69,13 +69,13 @@ export const status: Requirement[] = [
       }
       await subject.del(container);
       await subject.add(subject.container());
-      return 'CHECK, DEL and ADD after it';
+      return 'CHECK, DEL and ADD succeed';
     },
   },
   {
     id: 'STATUS-4',
     level: 'SHOULD',
-    title: 'STATUS changes nothing: no link comes or goes',
+    title: 'STATUS creates and deletes no link',
     async run(subject) {
       subject.needs('STATUS');
       const before = subject.links();

@@ -6,7 +6,7 @@ export const versions: Requirement[] = [
   {
     id: 'VER-1',
     level: 'MUST',
-    title: 'VERSION prints cniVersion and supportedVersions, whatever is on stdin',
+    title: 'VERSION prints cniVersion and supportedVersions for any stdin',
     async run(subject) {
       for (const stdin of ['', 'x', '{"cniVersion":"0.4.0"}']) {
         const invocation = await subject.run('VERSION', undefined, { stdin });
@@ -23,30 +23,30 @@ export const versions: Requirement[] = [
   {
     id: 'VER-2',
     level: 'SHOULD',
-    title: 'VERSION answers with the cniVersion it was asked in (the reference library does not)',
+    title: 'VERSION returns the cniVersion of the request (the reference library does not)',
     async run(subject) {
       const invocation = await subject.run('VERSION', undefined, { stdin: '{"cniVersion":"0.4.0"}' });
       expect(
         invocation.reply?.cniVersion === '0.4.0',
-        `asked in 0.4.0, answered in ${invocation.reply?.cniVersion}`,
+        `requested 0.4.0, got ${invocation.reply?.cniVersion}`,
       );
-      return 'echoed';
+      return 'same version';
     },
   },
   {
     id: 'VER-3',
     level: 'MUST',
-    title: 'Each listed version works, and the result says it (also ADD-2)',
+    title: 'ADD works at each listed version and returns it as cniVersion (also ADD-2)',
     async run(subject) {
       const working: string[] = [];
-      for (const version of subject.tryable) {
+      for (const version of subject.testedVersions) {
         const container = subject.container();
-        // Chains came with 0.3.0, and results of 0.1.0 and 0.2.0 cannot be without an address.
+        // Versions before 0.3.0 have no chains, and their results require an address.
         if (/^0\.[12]\./.test(version) && subject.kind !== 'ipam') {
           continue;
         }
         const { document } = await subject.add(container, { version });
-        expect(document.cniVersion === version, `asked for ${version}, got ${document.cniVersion}`);
+        expect(document.cniVersion === version, `requested ${version}, got ${document.cniVersion}`);
         await subject.del(container, { version });
         working.push(version);
       }
@@ -56,7 +56,7 @@ export const versions: Requirement[] = [
   {
     id: 'VER-7',
     level: 'ref',
-    title: 'CHECK below 0.4.0, GC and STATUS below 1.1.0: code 1',
+    title: 'CHECK below 0.4.0, and GC and STATUS below 1.1.0, fail with code 1',
     async run(subject) {
       const tried: string[] = [];
       for (const [command, version] of [
@@ -64,14 +64,14 @@ export const versions: Requirement[] = [
         ['GC', '1.0.0'],
         ['STATUS', '1.0.0'],
       ] as const) {
-        if (!subject.tryable.includes(version)) {
+        if (!subject.testedVersions.includes(version)) {
           continue;
         }
         failedWith(await subject.run(command, subject.container(), { version }), 1, 4);
         tried.push(`${command} at ${version}`);
       }
       if (tried.length === 0) {
-        skip('It speaks no version without the commands');
+        skip('The plugin supports no version without these commands');
       }
       return `${tried.join(', ')}: refused`;
     },
@@ -79,17 +79,18 @@ export const versions: Requirement[] = [
   {
     id: 'RES-1',
     level: 'MUST',
-    title: 'Results have the keys of their version: ip4 and ip6, ips with version, ips without (also RES-2)',
+    title:
+      'Results have the format of their version: ip4 and ip6, ips with version, ips without (also RES-2)',
     async run(subject) {
       const seen: string[] = [];
-      for (const version of subject.tryable) {
+      for (const version of subject.testedVersions) {
         const old = /^0\.[12]\./.test(version);
         if (old && subject.kind === 'chained') {
           continue;
         }
         const container = subject.container();
         const invocation = await subject.run('ADD', container, { version });
-        // Without an address there is no result of these versions.
+        // Results of these versions require an address.
         if (old && invocation.exitCode !== 0) {
           continue;
         }

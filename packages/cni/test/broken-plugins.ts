@@ -1,35 +1,35 @@
 /**
- * A good plugin with faults, named on the command line: what the suite has to find. Arguments: the plugin, as
- * test/whole.ts calls it, and the faults, with commas between.
+ * A program that runs a correct plugin with faults. Arguments: the name of a plugin of complete-plugins.ts, and the
+ * faults, separated by commas.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { dispatch } from '@cnikit/cni-spec';
 import { NetlinkError, newLink, openRtnetlink } from '@cnikit/netlink';
-import { bases } from './whole.ts';
+import { bases } from './complete-plugins.ts';
 
-/** What a plugin is asked. */
-interface Asked {
+/** Input of a plugin. */
+interface Call {
   command: string;
   env: NodeJS.ProcessEnv;
   stdin: string;
 }
 
-/** What the plugin was asked and said. */
-interface Run extends Asked {
+/** Input and output of a plugin. */
+interface Run extends Call {
   exitCode: number;
   stdout: string;
 }
 
 type Document = Record<string, unknown>;
-// biome-ignore lint/suspicious/noExplicitAny: configurations and results are whatever the test sends
+// biome-ignore lint/suspicious/noExplicitAny: configurations and results have any shape here
 type Json = any;
 
-/** A fault changes what the plugin is asked, what it says, or both. */
+/** A fault changes the input of the plugin, its output, or both. */
 interface Fault {
-  asked?: (asked: Asked) => Asked;
-  said?: (run: Run) => Run;
+  before?: (call: Call) => Call;
+  after?: (run: Run) => Run;
 }
 
 const edit = (run: Run, change: (document: Json) => void): Run => {
@@ -41,10 +41,10 @@ const edit = (run: Run, change: (document: Json) => void): Run => {
   return { ...run, stdout: JSON.stringify(document) };
 };
 const onAdd = (change: (document: Json) => void): Fault => ({
-  said: (run) => (run.command === 'ADD' && run.exitCode === 0 ? edit(run, change) : run),
+  after: (run) => (run.command === 'ADD' && run.exitCode === 0 ? edit(run, change) : run),
 });
 const onError = (change: (document: Document) => void): Fault => ({
-  said: (run) => (run.exitCode ? edit(run, change) : run),
+  after: (run) => (run.exitCode ? edit(run, change) : run),
 });
 const fail = (run: Run): Run => ({
   ...run,
@@ -52,27 +52,27 @@ const fail = (run: Run): Run => ({
   stdout: '{"cniVersion":"1.0.0","code":999,"msg":"Faulty"}',
 });
 const succeed = (run: Run): Run => ({ ...run, exitCode: 0, stdout: '' });
-const failsIf = (condition: (asked: Asked) => boolean): Fault => ({
-  said: (run) => (condition(run) ? fail(run) : run),
+const failsIf = (condition: (call: Call) => boolean): Fault => ({
+  after: (run) => (condition(run) ? fail(run) : run),
 });
 const succeedsIf = (condition: (run: Run) => boolean): Fault => ({
-  said: (run) => (condition(run) ? succeed(run) : run),
+  after: (run) => (condition(run) ? succeed(run) : run),
 });
 const forgives = (code: number): Fault =>
   succeedsIf((run) => run.exitCode !== 0 && run.stdout.includes(`"code":${code},`));
 /** Changes the configuration that the plugin reads. */
-const reads = (change: (conf: Json, asked: Asked) => void): Fault => ({
-  asked: (asked) => {
-    const conf = parsed(asked.stdin);
+const reads = (change: (conf: Json, call: Call) => void): Fault => ({
+  before: (call) => {
+    const conf = parsed(call.stdin);
     if (!conf) {
-      return asked;
+      return call;
     }
-    change(conf, asked);
-    return { ...asked, stdin: JSON.stringify(conf) };
+    change(conf, call);
+    return { ...call, stdin: JSON.stringify(conf) };
   },
 });
-const readsEnv = (change: (env: NodeJS.ProcessEnv, asked: Asked) => NodeJS.ProcessEnv): Fault => ({
-  asked: (asked) => ({ ...asked, env: change(asked.env, asked) }),
+const readsEnv = (change: (env: NodeJS.ProcessEnv, call: Call) => NodeJS.ProcessEnv): Fault => ({
+  before: (call) => ({ ...call, env: change(call.env, call) }),
 });
 
 const LISTS = ['cni.dev/valid-attachments', 'cni.dev/attachments'];
@@ -81,7 +81,7 @@ const POISON = '/run/poison';
 export const faults: Record<string, Fault> = {
   none: {},
   'logs-on-stdout': {
-    said: (run) => (run.command === 'ADD' ? { ...run, stdout: `hello\n${run.stdout}` } : run),
+    after: (run) => (run.command === 'ADD' ? { ...run, stdout: `hello\n${run.stdout}` } : run),
   },
   'wrong-version': onAdd((result) => (result.cniVersion = '0.4.0')),
   'wrong-sandbox': onAdd((result) => {
@@ -92,15 +92,15 @@ export const faults: Record<string, Fault> = {
     }
   }),
   'bad-index': onAdd((result) => (result.ips = [{ address: '10.1.0.2/24', interface: 7 }])),
-  'errors-exit-0': { said: (run) => ({ ...run, exitCode: 0 }) },
-  'text-errors': { said: (run) => (run.exitCode ? { ...run, stdout: 'it failed' } : run) },
+  'errors-exit-0': { after: (run) => ({ ...run, exitCode: 0 }) },
+  'text-errors': { after: (run) => (run.exitCode ? { ...run, stdout: 'it failed' } : run) },
   'code-as-text': onError((error) => (error.code = String(error.code))),
   'reserved-code': onError((error) => (error.code = 42)),
   'del-once': failsIf(({ command, env }) => command === 'DEL' && !env.CNI_NETNS),
   'check-blind': succeedsIf(({ command }) => command === 'CHECK'),
   'check-fails': failsIf(({ command }) => command === 'CHECK'),
   'status-speaks': {
-    said: (run) => (run.command === 'STATUS' ? { ...run, stdout: '{"ready":true}' } : run),
+    after: (run) => (run.command === 'STATUS' ? { ...run, stdout: '{"ready":true}' } : run),
   },
   'gc-fails': failsIf(({ command }) => command === 'GC'),
   'any-version': forgives(1),
@@ -118,7 +118,7 @@ export const faults: Record<string, Fault> = {
     }
   }),
   'keeps-bridge': {
-    said: (run) => {
+    after: (run) => {
       if (run.command === 'ADD' && run.exitCode === 0) {
         makeBridge(`left${run.env.CNI_CONTAINERID?.slice(-8)}`);
       }
@@ -131,7 +131,7 @@ export const faults: Record<string, Fault> = {
     }
   }),
   'del-takes-all': {
-    said: (run) => {
+    after: (run) => {
       if (run.command === 'DEL') {
         for (const CNI_IFNAME of ['eth0', 'net1']) {
           ask({ ...run, env: { ...run.env, CNI_IFNAME } });
@@ -172,8 +172,8 @@ export const faults: Record<string, Fault> = {
   }),
   'status-blind': succeedsIf(({ command }) => command === 'STATUS'),
   'status-poisons': {
-    asked: (asked) => (asked.command === 'ADD' && existsSync(POISON) ? { ...asked, stdin: '' } : asked),
-    said: (run) => {
+    before: (call) => (call.command === 'ADD' && existsSync(POISON) ? { ...call, stdin: '' } : call),
+    after: (run) => {
       if (run.command === 'STATUS' && run.exitCode !== 0) {
         writeFileSync(POISON, '');
       }
@@ -181,7 +181,7 @@ export const faults: Record<string, Fault> = {
     },
   },
   'status-makes-links': {
-    said: (run) => {
+    after: (run) => {
       if (run.command === 'STATUS') {
         makeBridge('status0');
       }
@@ -202,7 +202,7 @@ export const faults: Record<string, Fault> = {
   'ignores-runtime': reads((conf) => delete conf.runtimeConfig),
   'minds-null': failsIf(({ stdin }) => /"runtimeConfig":\{"\w+":null\}/.test(stdin)),
   'echoes-previous': {
-    said: (run) => {
+    after: (run) => {
       const { prevResult } = parsed(run.stdin) ?? {};
       return run.command === 'ADD' && prevResult ? { ...run, stdout: JSON.stringify(prevResult) } : run;
     },
@@ -223,18 +223,18 @@ export const faults: Record<string, Fault> = {
     ({ command, exitCode, stdout }) => command === 'ADD' && exitCode !== 0 && !stdout.includes('Faulty'),
   ),
   'no-cleanup': {
-    asked: (asked) => {
-      const type = parsed(asked.stdin)?.ipam?.type;
-      if (asked.command !== 'ADD' || !type) {
-        return asked;
+    before: (call) => {
+      const type = parsed(call.stdin)?.ipam?.type;
+      if (call.command !== 'ADD' || !type) {
+        return call;
       }
-      const delegate = spawnSync(`${asked.env.CNI_PATH?.split(':')[0]}/${type}`, {
-        env: asked.env,
-        input: asked.stdin,
+      const delegate = spawnSync(`${call.env.CNI_PATH?.split(':')[0]}/${type}`, {
+        env: call.env,
+        input: call.stdin,
         encoding: 'utf8',
       });
       const broken = delegate.status !== 0 || delegate.stdout.includes('203.0.113.1');
-      return broken ? { ...asked, stdin: '' } : asked;
+      return broken ? { ...call, stdin: '' } : call;
     },
   },
 };
@@ -243,25 +243,25 @@ const [base = '', names = ''] = process.argv.slice(2);
 const { plugin } = bases[base] ?? {};
 if (plugin) {
   const chosen = names.split(',').map((name) => faults[name] as Fault);
-  let asked: Asked = {
+  let call: Call = {
     command: process.env.CNI_COMMAND ?? '',
     env: process.env,
     stdin: readFileSync(0, 'utf8'),
   };
   for (const fault of chosen) {
-    asked = fault.asked?.(asked) ?? asked;
+    call = fault.before?.(call) ?? call;
   }
-  const { stderr, ...answer } = ask(asked);
-  let run: Run = { ...asked, ...answer };
+  const { stderr, ...answer } = ask(call);
+  let run: Run = { ...call, ...answer };
   for (const fault of chosen) {
-    run = fault.said?.(run) ?? run;
+    run = fault.after?.(run) ?? run;
   }
   process.stderr.write(stderr);
   process.stdout.write(run.stdout);
   process.exitCode = run.exitCode;
 }
 
-function ask({ env, stdin }: Asked) {
+function ask({ env, stdin }: Call) {
   return dispatch(plugin!, {
     env,
     stdin,
@@ -290,7 +290,7 @@ function parsed(text: string): Json {
   }
 }
 
-/** Namespaces are told apart by the inode that the link's text names. */
+/** Returns the text of a namespace link, which contains the inode. */
 function realpath(path: string): string | undefined {
   try {
     return readlinkSync(path);

@@ -1,6 +1,6 @@
 /**
- * Good plugins for what the minimal one cannot show: one that makes an interface and gives out addresses itself, the
- * same without the interface, and one that runs after others. The suite finds nothing in them but what a test breaks.
+ * Correct plugins that complement the minimal one: one that creates an interface and assigns addresses, one that only
+ * assigns addresses, and a chained one. The suite finds only the faults that a test adds.
  */
 import {
   type CheckedConfig,
@@ -25,13 +25,13 @@ const conf = {
   capabilities: { mac: true, ips: true, ipRanges: true, dns: true },
 };
 
-/** Each with the configuration to try it with. */
+/** Plugins by name, each with its configuration. */
 export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object }> = {
   minimal: { plugin: minimal, conf: {} },
   delegating: { plugin: minimal, conf: { ipam: { type: 'fixed' } } },
-  whole: {
+  complete: {
     plugin: definePlugin<CheckedConfig>({
-      about: 'Makes an interface and gives it addresses',
+      about: 'Creates an interface and assigns addresses',
       add: addInterface,
       del(call) {
         pool(call).ipam.del(ownerOf(call));
@@ -45,7 +45,7 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
         rt.close();
         for (const { dst } of pool(call).routes) {
           if (!present.includes(dst)) {
-            throw new CniError(ErrorCode.Internal, `Route ${dst} is gone`);
+            throw new CniError(ErrorCode.Internal, `Route ${dst} is missing`);
           }
         }
       },
@@ -56,7 +56,7 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
   },
   pool: {
     plugin: definePlugin<CheckedConfig>({
-      about: 'Gives out addresses',
+      about: 'Assigns addresses',
       add: addAddresses,
       del: (call) => void pool(call).ipam.del(ownerOf(call)),
       check: (call) => pool(call).ipam.check(ownerOf(call)),
@@ -67,10 +67,10 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
   },
   chained: {
     plugin: definePlugin<CheckedConfig>({
-      about: 'Looks at what the runtime asks for',
+      about: 'Validates capability arguments',
       add: ({ prevResult, conf: config }) => {
         if (!prevResult) {
-          throw new CniError(ErrorCode.InvalidNetworkConfig, 'Runs after other plugins');
+          throw new CniError(ErrorCode.InvalidNetworkConfig, 'Requires prevResult');
         }
         for (const name of ['portMappings', 'bandwidth'] as const) {
           capability(config, name);
@@ -79,7 +79,7 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
       },
       check: ({ prevResult }) => {
         if (!prevResult) {
-          throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK needs prevResult');
+          throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK requires prevResult');
         }
       },
     }),
@@ -92,10 +92,10 @@ const bare = (call: Call): Call => ({ ...call, conf: { ...call.conf, ipam: undef
 
 function pool({ conf: config, args }: Call) {
   if (config.ipam?.type !== 'built-in') {
-    throw new CniError(ErrorCode.InvalidNetworkConfig, `There is no IPAM plugin ${config.ipam?.type}`);
+    throw new CniError(ErrorCode.InvalidNetworkConfig, `IPAM plugin ${config.ipam?.type} does not exist`);
   }
   const { rangeSets, requested, routes } = parseIpamConfig(config, { args, knownArgs: ['MAC'] });
-  const store = fileStore({ sys, dir: `/run/whole/${config.name}` });
+  const store = fileStore({ sys, dir: `/run/complete/${config.name}` });
   return { ipam: new Ipam({ rangeSets, store }), requested, routes };
 }
 

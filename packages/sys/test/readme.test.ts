@@ -17,13 +17,16 @@ function examples(file: string): string[] {
 }
 
 describe('the examples', () => {
-  it.each(['README.md', 'src/index.ts', 'src/readable.ts', 'src/testing.ts'])('The examples of %s run', (file) => {
-    const found = examples(file);
-    expect(found.length).toBeGreaterThan(0);
-    for (const example of found) {
-      run(example);
-    }
-  });
+  it.each(['README.md', 'src/index.ts', 'src/readable.ts', 'src/testing.ts'])(
+    'The examples of %s run',
+    (file) => {
+      const found = examples(file);
+      expect(found.length).toBeGreaterThan(0);
+      for (const example of found) {
+        run(example);
+      }
+    },
+  );
 
   it('The examples of README.md print the documented output', () => {
     expect(run(examples('README.md')[0]!)).toMatch(/^netlink port \d+\nEINVAL Not a network namespace/);

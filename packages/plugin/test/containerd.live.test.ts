@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -95,6 +96,15 @@ describe.skipIf(why !== undefined)(
         await one.remove().catch(() => undefined);
       }
       await containerd?.stop();
+      // Suites that run later look for plugins in the same folder, and use a bridge of the same name.
+      for (const folder of ['/opt/cni/bin', '/etc/cni/net.d']) {
+        for (const name of readdirSync(folder)) {
+          rmSync(`${folder}/${name}`, { recursive: true });
+        }
+      }
+      for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) {
+        run('ip', 'link', 'del', ifname);
+      }
     });
 
     test('containers survive the switch to cnikit and back, and each side deletes the other’s', async () => {

@@ -232,11 +232,11 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     const decided = ['-i b -j DROP', '-j POLICY', '-i a -j ACCEPT', '-i c -j DROP', '-j M'];
     expect(ensure()).toEqual(decided);
     // A default behind it is in place; one before it moves it.
-    load(host, '*filter\n-A FORWARD -j REJECT\nCOMMIT\n');
+    load(host, '*filter\n-A FORWARD -j DROP\nCOMMIT\n');
     expect(open(host).ensure(tables).changed).toBe(false);
     load(host, '*filter\n-I FORWARD 2 -j DROP\nCOMMIT\n');
     const [first, ...rest] = decided.slice(0, -1);
-    expect(ensure()).toEqual([first, '-j M', '-j DROP', ...rest, '-j REJECT']);
+    expect(ensure()).toEqual([first, '-j M', '-j DROP', ...rest, '-j DROP']);
     expect(open(host).ensure(tables).changed).toBe(false);
   });
 

@@ -73,8 +73,8 @@ describe.skipIf(!cross || process.arch !== 'x64')(
   () => {
     // The emulator answers netlink socket options itself, with another error than the kernel, and knows no ethtool.
     const emulated = [
-      'setsockopt() and getsockopt() carry ints',
-      'ifreq() and driver() tell of an interface, on a socket of any family',
+      'setsockopt() and getsockopt() set and return integers',
+      'ifreq() and driver() describe an interface on a socket of any family',
     ];
 
     it('does what the contract says', async () => {

@@ -7,6 +7,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { cases, liveCases } from '../../../packages/sys/test/contract.ts';
 import { SOAK } from '../../../vitest.soak.ts';
 
+/** Time limit in milliseconds for a test that compiles the engine, which a busy machine does slowly. */
+const BUILD_TIMEOUT = 300_000;
+
 const folder = mkdtempSync(join(tmpdir(), 'contract-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -59,11 +62,15 @@ describe('Sys under QuickJS', async () => {
 });
 
 describe.runIf(SOAK)('the C core under sanitizers', () => {
-  it('has no finding in any case of the contract', async () => {
-    const errors = await results('sanitized', { sanitize: true }, live ? [base, 'live'] : [base]);
-    expect([...errors.values()].filter(Boolean)).toEqual([]);
-    expect(errors.size).toBe(cases.length + (live ? liveCases.length : 0));
-  });
+  it(
+    'has no finding in any case of the contract',
+    async () => {
+      const errors = await results('sanitized', { sanitize: true }, live ? [base, 'live'] : [base]);
+      expect([...errors.values()].filter(Boolean)).toEqual([]);
+      expect(errors.size).toBe(cases.length + (live ? liveCases.length : 0));
+    },
+    BUILD_TIMEOUT,
+  );
 });
 
 const cross = has('aarch64-linux-gnu-gcc') && has('qemu-aarch64');
@@ -77,13 +84,17 @@ describe.skipIf(!cross || process.arch !== 'x64')(
       'ifreq() and driver() describe an interface on a socket of any family',
     ];
 
-    it('does what the contract says', async () => {
-      const errors = await results('arm64', { arch: 'arm64' }, [folder], ['qemu-aarch64']);
-      for (const name of emulated) {
-        errors.delete(name);
-      }
-      expect([...errors.values()].filter(Boolean)).toEqual([]);
-      expect(errors.size).toBe(cases.length - emulated.length);
-    });
+    it(
+      'does what the contract says',
+      async () => {
+        const errors = await results('arm64', { arch: 'arm64' }, [folder], ['qemu-aarch64']);
+        for (const name of emulated) {
+          errors.delete(name);
+        }
+        expect([...errors.values()].filter(Boolean)).toEqual([]);
+        expect(errors.size).toBe(cases.length - emulated.length);
+      },
+      BUILD_TIMEOUT,
+    );
   },
 );

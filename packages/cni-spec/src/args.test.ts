@@ -11,7 +11,7 @@ describe('parseArgs()', () => {
     ['X=1;IgnoreUnknown=1;IP=2', { X: '1', IgnoreUnknown: '1', IP: '2' }],
     ['IgnoreUnknown=True;X=1', { IgnoreUnknown: 'True', X: '1' }],
     ['IgnoreUnknown=0;IP=1', { IgnoreUnknown: '0', IP: '1' }],
-  ])('takes %j', (text, expected) => {
+  ])('parseArgs() accepts %j', (text, expected) => {
     expect(parseArgs(text, ['IP'])).toEqual(expected);
   });
   test.each([
@@ -23,10 +23,10 @@ describe('parseArgs()', () => {
     'ip=1',
     'X=1;IgnoreUnknown=0',
     'IP=1;IgnoreUnknown=yes',
-  ])('refuses %j with code 4', (text) => {
+  ])('parseArgs() refuses %j with code 4', (text) => {
     expect(() => parseArgs(text, ['IP'])).toThrow(expect.objectContaining({ code: 4 }));
   });
-  test('takes anything when no keys are known', () => {
+  test('parseArgs() accepts any key without a list of known keys', () => {
     expect(parseArgs('none;a=b=c;X=1;__proto__=1')).toEqual({ X: '1' });
   });
 });

@@ -34,7 +34,7 @@ describe('capability()', () => {
     ['deviceID', '0000:04:00.5', '0000:04:00.5'],
     ['infinibandGUID', 'c2:11:22:33:44:55:66:77', 'c2:11:22:33:44:55:66:77'],
     ['io.kubernetes.cri.pod-annotations', { a: 'b' }, { a: 'b' }],
-  ])('CAP-2 to CAP-6: gives %s, whatever the case of its keys', (name, value, expected) => {
+  ])('CAP-2 to CAP-6: capability() returns %s with keys in any case', (name, value, expected) => {
     expect(capability(config({ [name]: value }), name)).toEqual(expected);
     expect(capability(config({ [name.toUpperCase()]: value }), name)).toEqual(expected);
     expect(capability(config({ [name]: null }), name)).toBeUndefined();
@@ -57,22 +57,22 @@ describe('capability()', () => {
     ['ips', ['x'], 'ips[0]: expected an IP address, with or without prefix length, got "x"'],
     ['mac', 'zz', 'mac: expected a hardware address, such as c2:11:22:33:44:55, got "zz"'],
     ['ipRanges', [{ subnet: '10.1.0.0/24' }], 'ipRanges[0]: expected array, got an object'],
-  ])('CAP-7: refuses %s %j with code 7', (name, value, message) => {
+  ])('CAP-7: capability() refuses %s %j with code 7', (name, value, message) => {
     expect(() => capability(config({ [name]: value }), name)).toThrow(
       expect.objectContaining({ code: 7, message: expect.stringContaining(message) }),
     );
   });
-  test('does not look at what was not asked for', () => {
+  test('capability() does not validate other capabilities', () => {
     expect(capability(config({ mac: 'c2:11:22:33:44:55', ips: 7 }), 'mac')).toBe('c2:11:22:33:44:55');
   });
 });
 
 describe('normaliseKeys()', () => {
-  test('hands lists back that go deeper than any schema', () => {
+  test('normaliseKeys() returns lists that are deeper than any schema', () => {
     const deep = JSON.parse('['.repeat(1000) + ']'.repeat(1000));
     expect(JSON.stringify(normaliseKeys(deep, {}))).toBe(JSON.stringify(deep));
   });
-  test('lets the last spelling win, keeps strangers and their order, and leaves its input alone', () => {
+  test('normaliseKeys() prefers the last spelling, keeps unknown keys and their order, and does not change its input', () => {
     const input = { b: 1, NAME: 'x', name: 'y', list: [{ ID: 1 }], keep: null, gone: null };
     const table = { name: null, list: { id: null }, keep: 'nullable', gone: null } as const;
     const before = JSON.stringify(input);

@@ -61,7 +61,7 @@ const stripped = (document: object) => ({ ...document, cniVersion: undefined });
 const convert = (document: unknown, from: Version, to: Version) => convertResult(document, from, to).document;
 
 describe('convertResult() on random results', () => {
-  test('loses nothing between 1.x and itself, and only what it says on the way to 0.4.0', () => {
+  test('convertResult() loses nothing within 1.x, and only the listed keys on conversion to 0.4.0', () => {
     fc.assert(
       fc.property(result, (value) => {
         expect(stripped(decodeResult(encodeResult(value, '1.0.0')))).toEqual(value);
@@ -77,7 +77,7 @@ describe('convertResult() on random results', () => {
       }),
     );
   });
-  test('converting twice is converting once', () => {
+  test('convertResult() is idempotent', () => {
     fc.assert(
       fc.property(result, version, version, (value, from, to) => {
         const source = attempt(() => encodeResult(value, from));
@@ -94,7 +94,7 @@ describe('convertResult() on random results', () => {
       }),
     );
   });
-  test('0.2.0 goes up to any version and comes back whole', () => {
+  test('convertResult() converts 0.2.0 to any version and back without loss', () => {
     fc.assert(
       fc.property(result, version, (value, to) => {
         const source = attempt(() => encodeResult(value, '0.2.0'));
@@ -104,7 +104,7 @@ describe('convertResult() on random results', () => {
       }),
     );
   });
-  test('garbage is refused with a code or converted, and nothing else is thrown', () => {
+  test('convertResult() converts arbitrary input or throws a CniError', () => {
     fc.assert(
       fc.property(fc.anything(), version, version, (value, from, to) => {
         try {

@@ -16,17 +16,20 @@ const vectors = readdirSync(folder).map(
 );
 
 describe('convertResult()', () => {
-  test('has its golden vectors', () => {
+  test('The golden vectors of convertResult() exist', () => {
     expect(vectors).toHaveLength(22);
   });
-  test.each(vectors)('does what the reference does: $name', ({ from, to, input, expected }) => {
-    if (expected === null) {
-      expect(() => convertResult(input, from, to)).toThrow(CniError);
-    } else {
-      expect(convertResult(input, from, to).document).toEqual(expected);
-    }
-  });
-  test('does not change its input', () => {
+  test.each(vectors)(
+    'convertResult() matches the reference library: $name',
+    ({ from, to, input, expected }) => {
+      if (expected === null) {
+        expect(() => convertResult(input, from, to)).toThrow(CniError);
+      } else {
+        expect(convertResult(input, from, to).document).toEqual(expected);
+      }
+    },
+  );
+  test('convertResult() does not change its input', () => {
     for (const { from, to, input, expected } of vectors) {
       if (expected === null) {
         continue;
@@ -36,7 +39,7 @@ describe('convertResult()', () => {
       expect(JSON.stringify(input)).toBe(before);
     }
   });
-  test('says what is lost', () => {
+  test('convertResult() lists what is lost', () => {
     const rich = {
       interfaces: [{ name: 'eth0', mtu: 1450, pciID: '0000:04:00.5' }],
       ips: [{ address: '10.7.0.5/24', interface: 0 }, { address: '10.8.0.5/24' }],
@@ -55,7 +58,7 @@ describe('convertResult()', () => {
 });
 
 describe('decodeResult()', () => {
-  test('takes a text or a value, of the version it states', () => {
+  test('decodeResult() accepts text or a value with its own cniVersion', () => {
     const expected = { cniVersion: '1.1.0', ips: [{ address: '10.1.0.2/24' }] };
     expect(decodeResult('{"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.0.2/24"}]}')).toEqual(
       expected,
@@ -63,7 +66,7 @@ describe('decodeResult()', () => {
     expect(decodeResult({ ip4: { ip: '10.1.0.2/24' } })).toEqual(expected);
     expect(decodeResult({ ips: [{ address: '10.1.0.2/24' }] }, '1.0.0')).toEqual(expected);
   });
-  test('matches keys in any case and takes null for absent', () => {
+  test('decodeResult() matches keys in any case and treats null as absent', () => {
     expect(
       decodeResult({
         CNIVersion: '1.0.0',
@@ -83,11 +86,11 @@ describe('decodeResult()', () => {
     ['an address without prefix', { cniVersion: '1.0.0', ips: [{ address: '10.1.0.2' }] }, 6],
     ['an interface of 1.5', { cniVersion: '1.0.0', ips: [{ address: '10.1.0.2/24', interface: 1.5 }] }, 6],
     ['a list', [], 6],
-    ['no JSON', '{', 6],
-  ])('refuses %s', (_name, value, code) => {
+    ['invalid JSON', '{', 6],
+  ])('decodeResult() refuses %s', (_name, value, code) => {
     expect(() => decodeResult(value)).toThrow(expect.objectContaining({ name: 'CniError', code }));
   });
-  test('says where it hurts', () => {
+  test('decodeResult() names the path of the invalid value', () => {
     expect(() =>
       decodeResult({ cniVersion: '1.0.0', ips: [{ address: '10.1.0.2/24' }, { address: '10.1.0.3' }] }),
     ).toThrow(
@@ -97,16 +100,22 @@ describe('decodeResult()', () => {
 });
 
 describe('encodeResult()', () => {
-  test.each([...supportedVersions])('makes a %s document that decodes to the same', (version) => {
-    const result = { ips: [{ address: '10.1.0.2/24', gateway: '10.1.0.1' }], routes: [{ dst: '0.0.0.0/0' }] };
-    const document = encodeResult(result, version);
-    expect(document.cniVersion).toBe(version);
-    expect(decodeResult(document)).toEqual({ cniVersion: '1.1.0', ...result });
-  });
-  test('refuses 0.2.0 without an address, in the words that are known for it', () => {
+  test.each([...supportedVersions])(
+    'encodeResult() encodes a %s document that decodes to the same result',
+    (version) => {
+      const result = {
+        ips: [{ address: '10.1.0.2/24', gateway: '10.1.0.1' }],
+        routes: [{ dst: '0.0.0.0/0' }],
+      };
+      const document = encodeResult(result, version);
+      expect(document.cniVersion).toBe(version);
+      expect(decodeResult(document)).toEqual({ cniVersion: '1.1.0', ...result });
+    },
+  );
+  test('encodeResult() refuses 0.2.0 without an address, with the message of libcni', () => {
     expect(() => encodeResult({}, '0.2.0')).toThrow('cannot convert: no valid IP addresses');
   });
-  test('refuses a malformed result', () => {
+  test('encodeResult() refuses a malformed result', () => {
     expect(() => encodeResult({ ips: [{ address: 'x' }] }, '1.0.0')).toThrow(
       expect.objectContaining({ code: 6 }),
     );

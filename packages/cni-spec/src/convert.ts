@@ -215,7 +215,7 @@ function to020(
     }
     chosen[version] = compact({ ip: ip.address, gateway: ip.gateway });
   }
-  // The message of libcni, on which users match.
+  // The message of libcni, which users match.
   if (!chosen[4] && !chosen[6]) {
     throw new CniError(ErrorCode.Internal, 'cannot convert: no valid IP addresses');
   }

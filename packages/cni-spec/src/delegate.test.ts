@@ -19,7 +19,7 @@ const env = {
 };
 const stdin = JSON.stringify({ cniVersion: '0.4.0', name: 'n', type: 'main', ipam: { type: 'pool' } });
 
-/** Runs a main plugin that hands every operation to the IPAM plugin `pool`. */
+/** Runs a main plugin that forwards every operation to the IPAM plugin `pool`. */
 function run(command: string, answer: (command: string | undefined) => Partial<ExecOutcome>, type = 'pool') {
   const requests: ExecRequest[] = [];
   const io = {
@@ -48,28 +48,28 @@ const failure = (code: number) => ({ exitCode: 1, stdout: JSON.stringify({ code,
 const ips = [{ version: '4', address: '10.1.0.2/24' }];
 
 describe('delegate()', () => {
-  test('DELEG-1: hands over the whole stdin and the environment, found by CNI_PATH', () => {
+  test('DELEG-1: delegate() searches CNI_PATH and passes the complete stdin and environment', () => {
     const { reply, requests } = run('ADD', () => ({ stdout: JSON.stringify({ ips }) }));
     expect(requests).toEqual([{ file: '/bin/pool', env: { ...env, CNI_COMMAND: 'ADD' }, stdin }]);
     expect(reply).toEqual({ cniVersion: '0.4.0', ips, dns: {} });
   });
-  test.each(['DEL', 'CHECK'])('DELEG-5: forwards %s, and its error', (command) => {
+  test.each(['DEL', 'CHECK'])('DELEG-5: delegate() forwards %s and returns its error', (command) => {
     expect(run(command, () => ({})).commands).toEqual([command]);
     expect(run(command, () => failure(11)).reply).toMatchObject({ code: 11, msg: 'No' });
   });
   test.each<[string, Partial<ExecOutcome>, number]>([
     ['fails', failure(11), 11],
-    ['prints no result', { stdout: 'x' }, 6],
-    ['gives no address', { stdout: '{}' }, 999],
+    ['prints an invalid result', { stdout: 'x' }, 6],
+    ['returns no address', { stdout: '{}' }, 999],
   ])(
-    'DELEG-3, DELEG-4: a delegate whose ADD %s is run with DEL, and the failure is reported',
+    'DELEG-3, DELEG-4: delegateIpamAdd() runs DEL and throws when ADD of the delegate %s',
     (_name, outcome, code) => {
       const { reply, commands } = run('ADD', (command) => (command === 'ADD' ? outcome : failure(100)));
       expect(reply.code).toBe(code);
       expect(commands).toEqual(['ADD', 'DEL']);
     },
   );
-  test.each(['other', '../bin/pool', ''])('refuses the type %j', (type) => {
+  test.each(['other', '../bin/pool', ''])('delegate() refuses the type %j', (type) => {
     expect(run('ADD', () => ({}), type)).toMatchObject({ reply: { code: 7 }, commands: [] });
   });
 });

@@ -16,7 +16,7 @@ const base = {
   CNI_PATH: '/opt/cni/bin',
 };
 
-/** Runs a plugin whose verbs note what they were given; an env value of undefined removes a variable. */
+/** Runs a plugin that records its input. An undefined value of `env` removes the variable. */
 function run(
   command: string | undefined,
   config: unknown = { cniVersion: '1.1.0', name: 'n', type: 't' },
@@ -47,41 +47,44 @@ function run(
 }
 
 describe('dispatch() and the environment', () => {
-  test.each(['add', 'FOO', 'Version'])('ENV-1: refuses the command %s with code 4', (command) => {
+  test.each(['add', 'FOO', 'Version'])('ENV-1: dispatch() refuses the command %s with code 4', (command) => {
     const { reply, exitCode } = run(command);
     expect(exitCode).toBe(1);
     expect(reply).toMatchObject({ code: 4, msg: `Unknown CNI_COMMAND: ${command}` });
   });
-  test('ENV-1: looks at stdin before it refuses a command', () => {
+  test('ENV-1: dispatch() reads stdin before it refuses a command', () => {
     expect(run('FOO', 'x').reply.code).toBe(6);
   });
-  test.each(['ADD', 'CHECK'])('ENV-2: %s names all missing variables at once', (command) => {
+  test.each(['ADD', 'CHECK'])('ENV-2: dispatch() of %s names all missing variables at once', (command) => {
     const none = { CNI_CONTAINERID: '', CNI_NETNS: undefined, CNI_IFNAME: '', CNI_PATH: undefined };
     expect(run(command, undefined, none).reply).toMatchObject({
       code: 4,
       msg: 'Required env variables [CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH] missing',
     });
   });
-  test.each([undefined, ''])('ENV-3: DEL goes without CNI_NETNS (%j)', (netns) => {
+  test.each([undefined, ''])('ENV-3: dispatch() of DEL succeeds without CNI_NETNS (%j)', (netns) => {
     const { exitCode, stdout, seen } = run('DEL', undefined, { CNI_NETNS: netns });
     expect([exitCode, stdout, seen[0]?.netns]).toEqual([0, '', '']);
   });
-  test.each(['CNI_CONTAINERID', 'CNI_IFNAME', 'CNI_PATH'])('ENV-3: DEL needs %s', (name) => {
+  test.each(['CNI_CONTAINERID', 'CNI_IFNAME', 'CNI_PATH'])('ENV-3: dispatch() of DEL requires %s', (name) => {
     expect(run('DEL', undefined, { [name]: '' }).reply).toMatchObject({
       code: 4,
       msg: expect.stringContaining(name),
     });
   });
-  test.each(['GC', 'STATUS'])('ENV-4: %s ignores malformed variables, and needs CNI_PATH', (command) => {
-    const { exitCode, seen } = run(command, undefined, {
-      CNI_CONTAINERID: 'a/b',
-      CNI_IFNAME: '..',
-      CNI_ARGS: 'x',
-    });
-    expect([exitCode, seen[0]?.containerID, seen[0]?.ifName]).toEqual([0, '', '']);
-    expect(run(command, undefined, { CNI_PATH: '' }).reply.code).toBe(4);
-  });
-  test('ENV-5: VERSION needs nothing but the command', () => {
+  test.each(['GC', 'STATUS'])(
+    'ENV-4: dispatch() of %s ignores malformed variables and requires CNI_PATH',
+    (command) => {
+      const { exitCode, seen } = run(command, undefined, {
+        CNI_CONTAINERID: 'a/b',
+        CNI_IFNAME: '..',
+        CNI_ARGS: 'x',
+      });
+      expect([exitCode, seen[0]?.containerID, seen[0]?.ifName]).toEqual([0, '', '']);
+      expect(run(command, undefined, { CNI_PATH: '' }).reply.code).toBe(4);
+    },
+  );
+  test('ENV-5: dispatch() of VERSION requires only CNI_COMMAND', () => {
     const { reply } = run('VERSION', '', {
       CNI_CONTAINERID: '',
       CNI_NETNS: 'dummy',
@@ -90,17 +93,17 @@ describe('dispatch() and the environment', () => {
     });
     expect(reply).toEqual({ cniVersion: '1.1.0', supportedVersions: [...supportedVersions] });
   });
-  test.each(['-c', 'a/b', 'é1', 'abc\n', '.a'])('ENV-6: refuses the container ID %j', (id) => {
+  test.each(['-c', 'a/b', 'é1', 'abc\n', '.a'])('ENV-6: dispatch() refuses the container ID %j', (id) => {
     expect(run('ADD', undefined, { CNI_CONTAINERID: id }).reply).toMatchObject({
       code: 4,
       msg: expect.stringContaining('CNI_CONTAINERID'),
     });
   });
-  test('ENV-6: takes a container ID of any length', () => {
+  test('ENV-6: dispatch() accepts a container ID of any length', () => {
     expect(run('ADD', undefined, { CNI_CONTAINERID: 'a'.repeat(300) }).exitCode).toBe(0);
   });
   test.each(['a'.repeat(16), 'é'.repeat(8), 'a b', 'a:b', 'a/b', '..', '.', 'a\u0085', 'a\u3000'])(
-    'ENV-7: refuses the interface name %j',
+    'ENV-7: dispatch() refuses the interface name %j',
     (name) => {
       expect(run('ADD', undefined, { CNI_IFNAME: name }).reply).toMatchObject({
         code: 4,
@@ -109,17 +112,17 @@ describe('dispatch() and the environment', () => {
     },
   );
   test.each(['a'.repeat(15), 'é'.repeat(7), 'a%b', 'a\ufeff'])(
-    'ENV-7: takes the interface name %j',
+    'ENV-7: dispatch() accepts the interface name %j',
     (name) => {
       expect(run('ADD', undefined, { CNI_IFNAME: name }).exitCode).toBe(0);
     },
   );
-  test('ENV-8: reports a malformed variable before missing ones', () => {
+  test('ENV-8: dispatch() reports a malformed variable before missing ones', () => {
     expect(run('ADD', undefined, { CNI_CONTAINERID: 'a/b', CNI_PATH: '' }).reply.msg).toContain(
       'Invalid CNI_CONTAINERID',
     );
   });
-  test.each([undefined, ''])('ENV-9: says what it is when there is no command (%j)', (command) => {
+  test.each([undefined, ''])('ENV-9: dispatch() describes the plugin without a command (%j)', (command) => {
     expect(run(command, '')).toMatchObject({
       exitCode: 0,
       stdout: '',
@@ -130,14 +133,14 @@ describe('dispatch() and the environment', () => {
       msg: 'Required env variables [CNI_COMMAND] missing',
     });
   });
-  test('ENV-10: refuses its own network namespace before doing anything, unless told otherwise', () => {
+  test('ENV-10: dispatch() refuses its own network namespace unless CNI_NETNS_OVERRIDE is set', () => {
     for (const command of ['ADD', 'DEL', 'CHECK']) {
       const { reply, seen } = run(command, undefined, { CNI_NETNS: '/own' });
       expect([reply.code, seen.length]).toEqual([8, 0]);
       expect(run(command, undefined, { CNI_NETNS: '/own', CNI_NETNS_OVERRIDE: 'true' }).exitCode).toBe(0);
     }
   });
-  test('optionalEnv lets a plugin do without a variable', () => {
+  test('dispatch() does not require a variable of optionalEnv', () => {
     expect(run('ADD', undefined, { CNI_PATH: '' }, { optionalEnv: ['CNI_PATH'] }).exitCode).toBe(0);
   });
 });
@@ -150,7 +153,7 @@ describe('dispatch() and the configuration', () => {
     ['two documents', '{} x'],
     ['a number as name', '{"name":1}'],
     ['a number as cniVersion', '{"name":"n","cniVersion":1}'],
-  ])('CONF-1, 2, 3: refuses stdin that is %s with code 6', (_name, stdin) => {
+  ])('CONF-1, 2, 3: dispatch() refuses stdin that is %s with code 6', (_name, stdin) => {
     for (const command of ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS']) {
       expect(run(command, stdin).reply.code).toBe(6);
     }
@@ -160,11 +163,11 @@ describe('dispatch() and the configuration', () => {
     ['in a null document', 'null'],
     ['with a space', '{"name":"a b"}'],
     ['with a slash', '{"name":"a/b"}'],
-  ])('CONF-2: refuses a name that is %s with code 7', (_name, stdin) => {
+  ])('CONF-2: dispatch() refuses a name that is %s with code 7', (_name, stdin) => {
     expect(run('ADD', stdin).reply.code).toBe(7);
   });
   test.each(['1.0', '9.9.9', 'x', '1.0.0 '])(
-    'CONF-3: refuses cniVersion %j with code 1, both sides in the details',
+    'CONF-3: dispatch() refuses cniVersion %j with code 1 and names the versions of both sides',
     (cniVersion) => {
       const { reply } = run('ADD', { cniVersion, name: 'n' });
       expect(reply.code).toBe(1);
@@ -172,14 +175,17 @@ describe('dispatch() and the configuration', () => {
       expect(reply.details).toContain('"0.3.1"');
     },
   );
-  test.each([{}, { cniVersion: '' }, { cniVersion: null }])('CONF-3: takes %j for 0.1.0', (version) => {
-    expect(run('ADD', { name: 'n', ...version }).reply).toEqual({
-      cniVersion: '0.1.0',
-      ip4: { ip: '10.1.0.2/24' },
-      dns: {},
-    });
-  });
-  test('CONF-4: keeps keys it does not know, in their order, and spells known ones', () => {
+  test.each([{}, { cniVersion: '' }, { cniVersion: null }])(
+    'CONF-3: dispatch() treats %j as 0.1.0',
+    (version) => {
+      expect(run('ADD', { name: 'n', ...version }).reply).toEqual({
+        cniVersion: '0.1.0',
+        ip4: { ip: '10.1.0.2/24' },
+        dns: {},
+      });
+    },
+  );
+  test('CONF-4: dispatch() keeps unknown keys in order and normalises known ones', () => {
     const config = {
       CNIVersion: '1.0.0',
       name: 'n',
@@ -201,13 +207,13 @@ describe('dispatch() and the configuration', () => {
       ipam: { type: 'host-local', Subnet: 's' },
     });
   });
-  test('CONF-4: a __proto__ key stays a key', () => {
+  test('CONF-4: dispatch() keeps a __proto__ key as a key', () => {
     const { seen } = run('DEL', '{"cniVersion":"1.0.0","name":"n","__proto__":{"polluted":1}}');
     const conf = seen[0]?.conf as object;
     expect(Object.hasOwn(conf, '__proto__')).toBe(true);
     expect('polluted' in conf).toBe(false);
   });
-  test("config() makes the plugin's own, and what it throws is code 7", () => {
+  test('dispatch() passes the result of config() and reports its errors with code 7', () => {
     expect(run('DEL', undefined, {}, { config: (raw) => raw.name.length }).seen[0]?.conf).toBe(1);
     const fail = {
       config: () => {
@@ -219,30 +225,30 @@ describe('dispatch() and the configuration', () => {
 });
 
 describe('dispatch() and versions', () => {
-  test('VER-1, VER-2: answers VERSION whatever is on stdin, with the version asked for', () => {
+  test('VER-1, VER-2: dispatch() of VERSION accepts any stdin and returns the requested version', () => {
     expect(run('VERSION', '{"cniVersion":"0.4.0"}').reply.cniVersion).toBe('0.4.0');
     for (const stdin of ['', 'x', 'null', '{"cniVersion":7}']) {
       expect(run('VERSION', stdin).reply.cniVersion).toBe('1.1.0');
     }
   });
-  test.each([...supportedVersions])('VER-3: works at %s', (cniVersion) => {
+  test.each([...supportedVersions])('VER-3: dispatch() works at %s', (cniVersion) => {
     expect(run('ADD', { cniVersion, name: 'n' }).reply.cniVersion).toBe(cniVersion);
   });
-  test('VER-3: refuses what the plugin does not list', () => {
+  test('VER-3: dispatch() refuses a version that the plugin does not list', () => {
     expect(run('ADD', undefined, {}, { versions: ['1.0.0'] }).reply.code).toBe(1);
   });
   test.each([
     ['CHECK', '0.3.1'],
     ['GC', '1.0.0'],
     ['STATUS', '1.0.0'],
-  ])('VER-7: refuses %s at %s', (command, cniVersion) => {
+  ])('VER-7: dispatch() refuses %s at %s', (command, cniVersion) => {
     expect(run(command, { cniVersion, name: 'n' }).reply.code).toBe(1);
   });
 });
 
 describe('dispatch() and results', () => {
   test.each(supportedVersions.slice(2))(
-    'ADD-5, ADD-7: gives prevResult of %s in the newest shape and prints it back',
+    'ADD-5, ADD-7: dispatch() converts prevResult of %s to the newest format and back',
     (cniVersion) => {
       const ip = cniVersion.startsWith('0')
         ? { version: '6', address: 'FD00::5/64' }
@@ -256,12 +262,12 @@ describe('dispatch() and results', () => {
       expect(reply).toEqual({ cniVersion: '1.1.0', ips: [{ address: 'fd00::5/64' }] });
     },
   );
-  test('ADD-6: takes null for no prevResult', () => {
+  test('ADD-6: dispatch() treats a null prevResult as absent', () => {
     expect(
       run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: null }).seen[0]?.prevResult,
     ).toBeUndefined();
   });
-  test("ADD-7: a prevResult without version has the configuration's, an empty one is an error", () => {
+  test('ADD-7: dispatch() reads a prevResult without version at cniVersion and refuses an empty version', () => {
     const ips = [{ address: '10.1.0.9/24' }];
     expect(
       run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { ips } }).seen[0]?.prevResult?.ips,
@@ -270,7 +276,7 @@ describe('dispatch() and results', () => {
       run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { cniVersion: '', ips } }).reply.code,
     ).toBe(6);
   });
-  test('DEL-3: deletes without a prevResult, and with one that is no use', () => {
+  test('DEL-3: dispatch() of DEL succeeds with a missing or invalid prevResult', () => {
     for (const prevResult of [null, { ips: 7 }, { cniVersion: '9.9.9' }]) {
       const { exitCode, seen } = run('DEL', { cniVersion: '1.0.0', name: 'n', prevResult });
       expect([exitCode, seen[0]?.prevResult]).toEqual([0, undefined]);
@@ -279,7 +285,7 @@ describe('dispatch() and results', () => {
       'Cannot use prevResult',
     );
   });
-  test('ADD-8: an interface index that leads nowhere is an error, except one from prevResult', () => {
+  test('ADD-8: dispatch() refuses an invalid interface index unless it is from prevResult', () => {
     const add = () => ({ ips: [{ address: '10.1.0.2/24', interface: 0 }] });
     expect(run('ADD', undefined, {}, { add }).reply).toMatchObject({
       code: 999,
@@ -288,7 +294,7 @@ describe('dispatch() and results', () => {
     const ips = [{ address: '10.1.0.2/24', interface: -1 }];
     expect(run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { ips } }).reply.ips).toEqual(ips);
   });
-  test('silent verbs say nothing', () => {
+  test('dispatch() of DEL, CHECK, GC and STATUS prints nothing', () => {
     for (const command of ['DEL', 'CHECK', 'GC', 'STATUS']) {
       expect(run(command)).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
     }
@@ -296,14 +302,14 @@ describe('dispatch() and results', () => {
   test.each([
     ['null', null, []],
     ['a list', [{ containerID: 'a', ifname: 'eth0' }], [{ containerID: 'a', ifname: 'eth0' }]],
-  ])('GC-1, GC-3: gives the valid attachments: %s', (_name, list, expected) => {
+  ])('GC-1, GC-3: dispatch() passes the valid attachments: %s', (_name, list, expected) => {
     for (const key of ['cni.dev/valid-attachments', 'cni.dev/attachments']) {
       expect(run('GC', { cniVersion: '1.1.0', name: 'n', [key]: list }).seen[0]?.validAttachments).toEqual(
         expected,
       );
     }
   });
-  test('GC-3: knows that the runtime did not say', () => {
+  test('GC-3: dispatch() passes undefined when the runtime lists no attachments', () => {
     expect(run('GC').seen[0]).not.toHaveProperty('validAttachments');
   });
 });
@@ -320,7 +326,7 @@ describe('dispatch() and errors', () => {
         },
       },
     );
-  test("ERR-1, ERR-4: prints the plugin's error and exits with 1", () => {
+  test("ERR-1, ERR-4: dispatch() prints the plugin's error and exits 1", () => {
     expect(failing(new CniError(11, 'Busy', 'later'))).toMatchObject({
       exitCode: 1,
       reply: { cniVersion: '0.4.0', code: 11, msg: 'Busy', details: 'later' },
@@ -330,10 +336,10 @@ describe('dispatch() and errors', () => {
     ['an Error', new Error('Broken'), 999],
     ['an error with a cniCode', Object.assign(new Error('Broken'), { cniCode: 11 }), 11],
     ['a string', 'Broken', 999],
-  ])('gives %s a code', (_name, thrown, code) => {
+  ])('dispatch() assigns a code to %s', (_name, thrown, code) => {
     expect(failing(thrown).reply).toEqual({ cniVersion: '0.4.0', code, msg: 'Broken' });
   });
-  test('turns a failure to read stdin into code 5', () => {
+  test('dispatch() reports a failure to read stdin with code 5', () => {
     const plugin = definePlugin({ about: '' });
     const stdin = () => {
       throw new Error('EIO');
@@ -344,10 +350,10 @@ describe('dispatch() and errors', () => {
 });
 
 describe('dispatch() and CNI_ARGS', () => {
-  test('gives them leniently when the plugin lists none', () => {
+  test('dispatch() passes any CNI_ARGS when the plugin lists no args', () => {
     expect(run('ADD', undefined, { CNI_ARGS: 'none;A=1' }).seen[0]?.args).toEqual({ A: '1' });
   });
-  test('is strict when it does', () => {
+  test('dispatch() refuses unknown CNI_ARGS when the plugin lists args', () => {
     const strict = (CNI_ARGS: string) => run('ADD', undefined, { CNI_ARGS }, { args: ['IP'] });
     expect(strict('IgnoreUnknown=1;X=2;IP=1').seen[0]?.args).toEqual({ IgnoreUnknown: '1', X: '2', IP: '1' });
     expect(strict('X=2').reply).toMatchObject({ code: 4, msg: expect.stringContaining('"X=2"') });

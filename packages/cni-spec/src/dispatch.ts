@@ -165,7 +165,7 @@ function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput)
   }
 }
 
-/** Refuses an invalid interface index, on which runtimes crash. Does not check those of prevResult. */
+/** Refuses an invalid interface index, which crashes runtimes. Does not check those of prevResult. */
 function checkIndexes(result: Result, prevResult: Result | undefined): Result {
   if (prevResult) {
     return result;

@@ -14,7 +14,7 @@ export interface Context<T> {
   ifName: string;
   /** CNI_ARGS. */
   args: Record<string, string>;
-  /** Folders of CNI_PATH, in which delegates are searched. */
+  /** Directories of CNI_PATH, where delegates are searched. */
   path: string[];
   conf: T;
   /** prevResult of the configuration, converted to the latest format. */

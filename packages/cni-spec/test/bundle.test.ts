@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const src = join(import.meta.dirname, '../src');
 
-/** One script of an entry, zod left out, its exports in the global `spec`. */
+/** Bundles an entry without zod into a script that exports to the global `spec`. */
 async function bundle(entry: string, conditions: string[]): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(src, entry)],
@@ -24,11 +24,11 @@ async function bundle(entry: string, conditions: string[]): Promise<string> {
 }
 
 describe('@cnikit/cni-spec as a bundle', () => {
-  // Why 20 KB: what a plugin pays before its first own line.
+  // The limit is 20 KB because a plugin loads all of it at each start.
   test.each([
     ['index.ts', 20_000],
     ['runtime/index.ts', 20_000],
-  ])('%s is at most %d bytes, minified and gzipped, without zod', async (entry, most) => {
+  ])('The bundle of %s has at most %d bytes, minified and gzipped, without zod', async (entry, limit) => {
     const { outputFiles } = await build({
       entryPoints: [join(src, entry)],
       bundle: true,
@@ -41,10 +41,10 @@ describe('@cnikit/cni-spec as a bundle', () => {
     });
     const size = gzipSync(outputFiles[0]!.text).length;
     console.log(`${entry}: ${size} bytes`);
-    expect(size).toBeLessThanOrEqual(most);
+    expect(size).toBeLessThanOrEqual(limit);
   });
 
-  test('runs where there is nothing but the language, and has no zod in it', async () => {
+  test('The bundle of index.ts runs in a bare JavaScript engine and does not contain zod', async () => {
     const text = await bundle('index.ts', ['quickjs']);
     expect(text).not.toContain('zod');
     // A fresh context has no process, Buffer, TextEncoder, URL, timers or console.

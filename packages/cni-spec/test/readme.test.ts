@@ -32,7 +32,7 @@ describe('README.md', () => {
     CNI_PATH: '/x',
   };
   const config = { cniVersion: '0.4.0', name: 'n', type: 'domain', domain: 'a.test' };
-  test('its plugin does what it says', () => {
+  test('The plugin of README.md sets the DNS domain', () => {
     const prevResult = {
       cniVersion: '0.3.1',
       ips: [{ version: '4', address: '10.1.0.2/24' }],
@@ -46,7 +46,7 @@ describe('README.md', () => {
     });
     expect(status).toBe(0);
   });
-  test('its plugin refuses what it says', () => {
+  test('The plugin of README.md refuses invalid input', () => {
     for (const [stdin, code, more] of [
       ['x', 6, {}],
       ['{}', 7, {}],
@@ -59,7 +59,7 @@ describe('README.md', () => {
     const { stderr, status } = run('domain.ts', {});
     expect([stderr.split('\n')[0], status]).toEqual(['Sets the DNS domain of a pod', 0]);
   });
-  test('its runtime finds that plugin', () => {
+  test('The runtime of README.md finds that plugin', () => {
     writeFileSync(
       join(folder, 'net.d', '1.conflist'),
       JSON.stringify({

@@ -71,7 +71,7 @@ export class ResultCache {
     this.#io.writeText(this.#path(networkName, containerID, ifName), JSON.stringify(file));
   }
 
-  /** Returns the attachment, or `undefined` if there is no valid file: DEL must work without. */
+  /** Returns the attachment, or `undefined` without a valid file: DEL must work without it. */
   load(
     networkName: string,
     { containerID, ifName }: { containerID: string; ifName: string },

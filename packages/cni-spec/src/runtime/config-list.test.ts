@@ -30,23 +30,26 @@ describe('parseConfigList()', () => {
     ['1.0.0', ['1.0.7'], '1.0.7'],
     ['9.0.0', undefined, '9.0.0'],
     [undefined, undefined, ''],
-  ])('VER-5, VER-6: of %j and %j it takes %j', (cniVersion, cniVersions, expected) => {
-    expect(list({ cniVersion, cniVersions }).cniVersion).toBe(expected);
-  });
+  ])(
+    'VER-5, VER-6: parseConfigList() chooses from %j and %j the version %j',
+    (cniVersion, cniVersions, expected) => {
+      expect(list({ cniVersion, cniVersions }).cniVersion).toBe(expected);
+    },
+  );
   test.each<[string, object]>([
     ['no name', { name: undefined }],
     ['a number for a name', { name: 1 }],
     ['no plugins', { plugins: undefined }],
     ['an empty list of plugins', { plugins: [] }],
-    ['plugins that are no list', { plugins: {} }],
+    ['plugins that are not a list', { plugins: {} }],
     ['a plugin without type', { plugins: [{}] }],
     ['a plugin that is a word', { plugins: ['bridge'] }],
-    ['a capability that is no boolean', { plugins: [{ type: 'a', capabilities: { ips: 1 } }] }],
+    ['a capability that is not a boolean', { plugins: [{ type: 'a', capabilities: { ips: 1 } }] }],
     ['a bad version', { cniVersions: ['x'] }],
     ['loadOnlyInlinedPlugins without plugins', { plugins: undefined, loadOnlyInlinedPlugins: true }],
     ['disableCheck 1', { disableCheck: 1 }],
     ['disableGC "yes"', { disableGC: 'yes' }],
-  ])('CONF-7, CONF-8, CONF-11: refuses %s', (_name, more) => {
+  ])('CONF-7, CONF-8, CONF-11: parseConfigList() refuses %s', (_name, more) => {
     expect(() => list(more)).toThrow(
       expect.objectContaining({
         name: 'CniError',
@@ -54,14 +57,14 @@ describe('parseConfigList()', () => {
       }),
     );
   });
-  test('CONF-8: takes flags as booleans or words', () => {
+  test('CONF-8: parseConfigList() accepts flags as booleans or strings', () => {
     expect(list({ disableCheck: true, disableGC: 'TRUE', loadOnlyInlinedPlugins: 'false' })).toMatchObject({
       disableCheck: true,
       disableGC: true,
       loadOnlyInlinedPlugins: false,
     });
   });
-  test('CONF-9, CONF-10: leaves bad names and types to ADD', () => {
+  test('CONF-9, CONF-10: parseConfigList() accepts bad names and types, which ADD refuses', () => {
     expect(list({ name: 'a b', plugins: [{ type: '../p' }] })).toMatchObject({
       name: 'a b',
       plugins: [{ type: '../p' }],
@@ -70,7 +73,7 @@ describe('parseConfigList()', () => {
 });
 
 describe('parseSingleConfig()', () => {
-  test('makes a list of one', () => {
+  test('parseSingleConfig() returns a list with one plugin', () => {
     expect(
       parseSingleConfig('{"cniVersion":"0.4.0","name":"n","type":"a","capabilities":{"mac":true}}'),
     ).toMatchObject({
@@ -79,7 +82,7 @@ describe('parseSingleConfig()', () => {
       plugins: [{ type: 'a', capabilities: { mac: true } }],
     });
   });
-  test('says what to do with a list in the wrong file', () => {
+  test('parseSingleConfig() explains where a list of plugins belongs', () => {
     expect(() => parseSingleConfig(JSON.stringify({ name: 'n', plugins }))).toThrow(
       'Put a list of plugins into a .conflist file',
     );
@@ -89,7 +92,7 @@ describe('parseSingleConfig()', () => {
 describe('loadConfigs()', () => {
   const conflist = (name: string, more: object = {}) =>
     JSON.stringify({ cniVersion: '1.0.0', name, plugins, ...more });
-  test('takes .conf, .conflist and .json in the order of their names, good or bad', () => {
+  test('loadConfigs() returns .conf, .conflist and .json files by name, with their errors', () => {
     const io = files({
       '/c/20.conflist': conflist('two'),
       '/c/10.conf': '{"name":"one","type":"a"}',
@@ -106,7 +109,7 @@ describe('loadConfigs()', () => {
     ]);
     expect(loadConfigs(io, '/nowhere')).toEqual([]);
   });
-  test("CONF-11: appends the plugins of the folder with the network's name", () => {
+  test('CONF-11: loadConfigs() appends the plugins of the directory with the name of the network', () => {
     const folder = {
       '/c/n/10.conf': '{"type":"d"}',
       '/c/n/05.conf': '{"type":"c"}',
@@ -122,7 +125,7 @@ describe('loadConfigs()', () => {
     const { text } = loadConfigFile(files({ '/c/1.conflist': conflist('n'), ...folder }), '/c/1.conflist');
     expect(parseConfigList(text).plugins).toHaveLength(3);
   });
-  test('a name with a slash reaches no other folder', () => {
+  test('loadConfigs() reads no other directory for a name with a slash', () => {
     const io = files({ '/c/1.conflist': conflist('../d'), '/d/1.conf': '{"type":"x"}' });
     expect(loadConfigFile(io, '/c/1.conflist').plugins).toHaveLength(1);
   });
@@ -133,14 +136,14 @@ describe('derivePluginConfig()', () => {
     const parsed = parseConfigList(`{"cniVersion":"1.0.0","name":"n","plugins":[${config}]}`);
     return derivePluginConfig(parsed, parsed.plugins[0]!, options);
   };
-  test("CONF-5: name and version are the list's", () => {
+  test('CONF-5: derivePluginConfig() sets name and version of the list', () => {
     expect(JSON.parse(derive('{"type":"a","Name":"own","name":"x","cniVersion":"0.1.0"}'))).toEqual({
       type: 'a',
       name: 'n',
       cniVersion: '1.0.0',
     });
   });
-  test('CONF-6: other keys are unaltered, large integers too', () => {
+  test('CONF-6: derivePluginConfig() keeps other keys unchanged, including large integers', () => {
     const text = derive(
       '{"type":"a","n":12345678901234567890,"s":"<&>","f":1.50,"deep":[{"n":-9007199254740993}]}',
     );
@@ -148,14 +151,14 @@ describe('derivePluginConfig()', () => {
     expect(text).toContain('"deep":[{"n":-9007199254740993}]');
     expect(JSON.parse(text)).toMatchObject({ s: '<&>', f: 1.5 });
   });
-  test("CAP-1: runtimeConfig is what was supplied for capabilities that are on, and nothing of the administrator's", () => {
+  test('CAP-1: derivePluginConfig() sets runtimeConfig only from arguments of enabled capabilities', () => {
     const capabilityArgs = { ips: ['10.1.0.2'], mac: 'x', dns: undefined };
     const config =
       '{"type":"a","capabilities":{"ips":true,"mac":false,"dns":true,"bandwidth":true},"runtimeConfig":{"x":1}}';
     expect(JSON.parse(derive(config, { capabilityArgs })).runtimeConfig).toEqual({ ips: ['10.1.0.2'] });
     expect(JSON.parse(derive(config))).not.toHaveProperty('runtimeConfig');
   });
-  test("ADD-6: no prevResult but the runtime's", () => {
+  test('ADD-6: derivePluginConfig() sets only the prevResult of the runtime', () => {
     expect(JSON.parse(derive('{"type":"a","prevResult":{}}'))).not.toHaveProperty('prevResult');
     expect(JSON.parse(derive('{"type":"a"}', { prevResult: { ips: [] } })).prevResult).toEqual({ ips: [] });
   });

@@ -20,14 +20,14 @@ function script(text: string): string {
   return file;
 }
 
-/** A zombie has ended; who reaps it is not our matter. */
+/** Returns true for a running process; a zombie has ended. */
 function isRunning(pid: string): boolean {
   return /^State:\s+[^ZX]/m.test(io.readText(`/proc/${pid}/status`) ?? '');
 }
 
 describe('nodeRuntimeIo().exec()', () => {
   const env = { PATH: process.env.PATH ?? '/bin', WORD: 'hello' };
-  test('gives stdin and environment, takes output and exit code', async () => {
+  test('nodeRuntimeIo().exec() passes stdin and environment and returns output and exit code', async () => {
     const file = script('cat; echo "$WORD" >&2; exit 3');
     expect(await io.exec({ file, env, stdin: '{"a":1}' })).toEqual({
       exitCode: 3,
@@ -35,21 +35,21 @@ describe('nodeRuntimeIo().exec()', () => {
       stderr: 'hello\n',
     });
   });
-  test('bears a plugin that does not read', async () => {
+  test('nodeRuntimeIo().exec() succeeds when the plugin does not read stdin', async () => {
     const stdin = 'x'.repeat(1 << 20);
     expect(await io.exec({ file: script('exec <&-; echo {}'), env, stdin })).toMatchObject({
       exitCode: 0,
       stdout: '{}\n',
     });
   });
-  test('kills a plugin that takes too long, and its children', async () => {
+  test('nodeRuntimeIo().exec() kills a plugin and its children after the timeout', async () => {
     const file = script('sh -c \'echo $$ > "$0.pid"; read never < "$0.fifo"\' "$0"');
     spawnSync('mkfifo', [`${file}.fifo`]);
     await expect(io.exec({ file, env, stdin: '', timeoutMs: 300 })).rejects.toMatchObject({
       code: 999,
       message: expect.stringContaining('300 ms'),
     });
-    // On a busy machine the child may have died before it could say its number.
+    // The timeout may kill the child before it prints its process ID.
     const pid = io.readText(`${file}.pid`)?.trim();
     if (pid) {
       await vi.waitFor(() => expect(isRunning(pid)).toBe(false));
@@ -58,19 +58,19 @@ describe('nodeRuntimeIo().exec()', () => {
   test.each([
     ['is missing', '/nonexistent/x'],
     ['is not executable', '/dev/null'],
-  ])('says so when the file %s', async (_name, file) => {
+  ])('nodeRuntimeIo().exec() throws when the file %s', async (_name, file) => {
     await expect(io.exec({ file, env, stdin: '' })).rejects.toMatchObject({
       code: 5,
       message: expect.stringContaining(file),
     });
   });
-  test('stops a plugin that prints without end', async () => {
+  test('nodeRuntimeIo().exec() kills a plugin that prints endlessly', async () => {
     await expect(io.exec({ file: script('exec yes'), env, stdin: '' })).rejects.toMatchObject({ code: 5 });
   });
 });
 
 describe('nodeRuntimeIo() and files', () => {
-  test('writeText() makes a private file in a private folder, whole, and leaves no draft', () => {
+  test('nodeRuntimeIo().writeText() writes a private file atomically in a private directory', () => {
     const path = join(folder, 'cni', 'results', 'a');
     io.writeText(path, 'one');
     io.writeText(path, 'two');
@@ -82,7 +82,7 @@ describe('nodeRuntimeIo() and files', () => {
     io.remove(path);
     expect(io.readText(path)).toBeUndefined();
   });
-  test('isFile() follows links and takes regular files only', () => {
+  test('nodeRuntimeIo().isFile() follows links and accepts only regular files', () => {
     symlinkSync(script(''), join(folder, 'link'));
     expect([folder, join(folder, 'link'), join(folder, 'none')].map(io.isFile)).toEqual([false, true, false]);
     expect(io.readdir(join(folder, 'none'))).toBeUndefined();

@@ -5,7 +5,7 @@ import type { RuntimeIo } from './io.ts';
 
 type Answer = Partial<ExecOutcome> | object | undefined;
 
-/** Plugins as functions, files as a map; `calls` is what a recorder plugin would have logged. */
+/** Plugins as functions and files as a map; `calls` records each run. */
 class World {
   calls: { plugin: string; command: string; env: Record<string, string>; stdin: Record<string, unknown> }[] =
     [];
@@ -68,7 +68,7 @@ beforeEach(() => {
 });
 
 describe('Runtime.add()', () => {
-  test('runs the list in order and hands the result on', async () => {
+  test('Runtime.add() runs the list in order and passes the result on', async () => {
     expect(await runtime.add(listAt('1.0.0'), attachment)).toEqual({
       cniVersion: '1.1.0',
       ips: first.ips,
@@ -87,7 +87,7 @@ describe('Runtime.add()', () => {
     expect(world.calls[0]?.stdin).not.toHaveProperty('prevResult');
     expect(world.calls[1]?.stdin.prevResult).toEqual(first);
   });
-  test('ADD-2: fills in a missing version and hands on another known one as it is', async () => {
+  test('ADD-2: Runtime.add() adds a missing version and keeps another known one', async () => {
     world.plugins.a = () => ({ ips: first.ips });
     await runtime.add(listAt('1.0.0'), attachment);
     expect(world.calls[1]?.stdin.prevResult).toEqual(first);
@@ -101,14 +101,14 @@ describe('Runtime.add()', () => {
     ['a log line first', { stdout: 'hello\n{}' }],
     ['an unknown version', { cniVersion: '7.0.0' }],
     ['a list', { stdout: '[]' }],
-  ])('ADD-1: fails on a plugin that prints %s, and cleans up', async (_name, answer) => {
+  ])('ADD-1: Runtime.add() fails and cleans up when a plugin prints %s', async (_name, answer) => {
     world.plugins.a = (command) => (command === 'ADD' ? answer : undefined);
     await expect(runtime.add(listAt('1.0.0'), attachment)).rejects.toThrow(
       expect.objectContaining({ name: 'CniError' }),
     );
     expect(world.log).toEqual(['a ADD', 'b DEL', 'a DEL']);
   });
-  test('ADD-9: stops at the first failure, deletes the whole list, reports the failure', async () => {
+  test('ADD-9: Runtime.add() stops at the first failure, deletes the whole list and throws', async () => {
     world.plugins.a = (command) => (command === 'ADD' ? error(11, 'Busy') : error(100, 'Stuck'));
     await expect(runtime.add(listAt('1.0.0'), attachment)).rejects.toMatchObject({
       code: 11,
@@ -120,21 +120,21 @@ describe('Runtime.add()', () => {
     expect(world.calls[1]?.stdin).not.toHaveProperty('prevResult');
     expect(world.files.size).toBe(0);
   });
-  test('ERR-3: deletes nothing after code 3', async () => {
+  test('ERR-3: Runtime.add() deletes nothing after code 3', async () => {
     world.plugins.a = () => error(3, 'Unknown');
     await expect(runtime.add(listAt('1.0.0'), attachment)).rejects.toMatchObject({ code: 3 });
     expect(world.log).toEqual(['a ADD']);
   });
   test.each<[string, ExecOutcome, string]>([
     [
-      'stderr only if stdout is empty',
+      'stderr when stdout is empty',
       { exitCode: 2, stdout: '', stderr: 'boom\n' },
       'exit code 2 without a valid CNI error: boom',
     ],
     ['stdout otherwise', { exitCode: 2, stdout: '{"code":"7"}', stderr: 'boom' }, '{"code":"7"}'],
-    ['that there is nothing', { exitCode: 2, stdout: '', stderr: '' }, 'without output'],
+    ['the lack of output', { exitCode: 2, stdout: '', stderr: '' }, 'without output'],
   ])(
-    'ERR-2, ERR-5: of a plugin that fails without a readable error it shows %s',
+    'ERR-2, ERR-5: Runtime.add() without a valid error document reports %s',
     async (_name, outcome, text) => {
       world.plugins.a = () => outcome;
       await expect(runtime.add(listAt('1.0.0'), attachment)).rejects.toMatchObject({
@@ -149,13 +149,13 @@ describe('Runtime.add()', () => {
     ['interface name', {}, { ifName: 'a/b' }],
     ['type', { plugins: [{ type: '../a' }] }, {}],
     ['executable', { plugins: [{ type: 'missing' }] }, {}],
-  ])('CONF-9, CONF-10, ENV-11: refuses a bad %s', async (_name, list, change) => {
+  ])('CONF-9, CONF-10, ENV-11: Runtime.add() refuses a bad %s', async (_name, list, change) => {
     await expect(runtime.add(listAt('1.0.0', list), { ...attachment, ...change })).rejects.toMatchObject({
       name: 'CniError',
     });
     expect(world.log.filter((line) => line.endsWith('ADD'))).toEqual([]);
   });
-  test('CACHE-1, CACHE-2: keeps the final result as libcni does', async () => {
+  test('CACHE-1, CACHE-2: Runtime.add() caches the final result in the format of libcni', async () => {
     await runtime.add(listAt('1.0.0'), { ...attachment, capabilityArgs: { mac: 'x' } });
     const file = JSON.parse(world.files.get(cacheFile)!);
     expect({ ...file, config: JSON.parse(atob(file.config)).name }).toEqual({
@@ -176,7 +176,7 @@ describe('Runtime.add()', () => {
 });
 
 describe('Runtime.del() and Runtime.check()', () => {
-  test('DEL-6: runs the list backwards with the final result, then forgets', async () => {
+  test('DEL-6: Runtime.del() runs the list in reverse with the final result and deletes the cache', async () => {
     await runtime.add(listAt('1.0.0'), attachment);
     world.calls = [];
     await runtime.del(listAt('1.1.0'), attachment);
@@ -192,7 +192,7 @@ describe('Runtime.del() and Runtime.check()', () => {
     await runtime.del(listAt('1.1.0'), attachment);
     expect(world.calls.at(-1)?.stdin).not.toHaveProperty('prevResult');
   });
-  test('DEL-6: stops at an error and keeps the result', async () => {
+  test('DEL-6: Runtime.del() stops at an error and keeps the cached result', async () => {
     await runtime.add(listAt('1.0.0'), attachment);
     world.calls = [];
     world.plugins.b = () => error(999, 'Stuck');
@@ -203,7 +203,7 @@ describe('Runtime.del() and Runtime.check()', () => {
     expect(world.log).toEqual(['b DEL']);
     expect(world.files.has(cacheFile)).toBe(true);
   });
-  test('DEL gives no prevResult before 0.4.0', async () => {
+  test('Runtime.del() passes no prevResult before 0.4.0', async () => {
     world.plugins.a = (command) =>
       command === 'ADD'
         ? { cniVersion: '0.3.1', ips: [{ version: '4', address: '10.1.0.2/24' }] }
@@ -213,7 +213,7 @@ describe('Runtime.del() and Runtime.check()', () => {
     expect(world.calls.at(-1)?.stdin).not.toHaveProperty('prevResult');
   });
   test.each(['', '{', '[]', '{"kind":"other"}'])(
-    'CACHE-3: deletes without a cached result that is no use: %j',
+    'CACHE-3: Runtime.del() ignores an invalid cache file: %j',
     async (text) => {
       world.files.set(cacheFile, text);
       await runtime.del(listAt('1.0.0'), attachment);
@@ -221,12 +221,12 @@ describe('Runtime.del() and Runtime.check()', () => {
       expect(world.files.size).toBe(0);
     },
   );
-  test('CACHE-2: reads the bare result of an old file', async () => {
+  test('CACHE-2: Runtime.del() reads the bare result of an old cache file', async () => {
     world.files.set(cacheFile, JSON.stringify(first));
     await runtime.del(listAt('1.0.0'), attachment);
     expect(world.calls[0]?.stdin.prevResult).toEqual(first);
   });
-  test('CHECK-2, CHECK-6: runs in order with the result, or not at all', async () => {
+  test('CHECK-2, CHECK-6: Runtime.check() runs in order with the result, or not at all', async () => {
     await runtime.add(listAt('1.0.0'), attachment);
     world.calls = [];
     await runtime.check(listAt('1.0.0', { disableCheck: 'true' }), attachment);
@@ -240,7 +240,7 @@ describe('Runtime.del() and Runtime.check()', () => {
 
 describe('Runtime.gc() and Runtime.status()', () => {
   const valid = [{ containerID: 'c1', ifname: 'eth0' }];
-  test('GC-2, GC-6: deletes stale attachments as they were added, then tells all plugins what to keep', async () => {
+  test('GC-2, GC-6: Runtime.gc() deletes stale attachments, then runs GC of all plugins with the valid ones', async () => {
     await runtime.add(listAt('1.0.0'), attachment);
     await runtime.add(listAt('1.0.0'), { ...attachment, containerID: 'c2' });
     await runtime.add(listAt('1.0.0', { name: 'other' }), { ...attachment, containerID: 'c3' });
@@ -260,26 +260,26 @@ describe('Runtime.gc() and Runtime.status()', () => {
     });
     expect([...world.files.keys()]).toEqual([cacheFile, '/var/lib/cni/results/other-c3-eth0']);
   });
-  test('GC-3: says nothing and deletes nothing when it does not know', async () => {
+  test('GC-3: Runtime.gc() deletes nothing without a list of attachments', async () => {
     await runtime.add(listAt('1.1.0'), attachment);
     world.calls = [];
     await runtime.gc(listAt('1.1.0'), undefined);
     expect(world.log).toEqual(['a GC', 'b GC']);
     expect(world.calls[0]?.stdin).not.toHaveProperty('cni.dev/valid-attachments');
   });
-  test('GC-4: goes on after errors and reports them all', async () => {
+  test('GC-4: Runtime.gc() continues after errors and reports them all', async () => {
     world.plugins = { a: () => error(100, 'One'), b: () => error(101, 'Two') };
     const failure = await runtime.gc(listAt('1.1.0'), []).catch((thrown) => thrown);
     expect(failure).toBeInstanceOf(AggregateError);
     expect(failure.errors.map(({ code }: { code: number }) => code)).toEqual([100, 101]);
   });
-  test('GC-6: disableGC stops it all', async () => {
+  test('GC-6: Runtime.gc() does nothing with disableGC', async () => {
     await runtime.add(listAt('1.1.0'), attachment);
     world.calls = [];
     await runtime.gc(listAt('1.1.0', { disableGC: true }), []);
     expect(world.log).toEqual([]);
   });
-  test('STATUS-5: asks from 1.1.0 on, up to the first that is not ready', async () => {
+  test('STATUS-5: Runtime.status() runs from 1.1.0 on and stops at the first plugin that is not ready', async () => {
     world.plugins.a = () => error(50, 'No daemon');
     await runtime.status(listAt('1.0.0'));
     expect(world.log).toEqual([]);
@@ -292,21 +292,21 @@ describe('Runtime.versions() and Runtime.validate()', () => {
   test.each<[string, Answer, string[]]>([
     ['a list', { cniVersion: '1.0.0', supportedVersions: ['0.4.0', '1.0.0'] }, ['0.4.0', '1.0.0']],
     ['0.2.0 without a list', { cniVersion: '0.2.0' }, ['0.1.0', '0.2.0']],
-    ['that it does not know the command', error(100, 'unknown CNI_COMMAND: VERSION'), ['0.1.0']],
-  ])('VER-4: understands %s', async (_name, answer, expected) => {
+    ['an unknown command', error(100, 'unknown CNI_COMMAND: VERSION'), ['0.1.0']],
+  ])('VER-4: Runtime.versions() accepts %s', async (_name, answer, expected) => {
     world.plugins.a = () => answer;
     expect(await runtime.versions('a')).toEqual(expected);
   });
   test.each<[string, Answer]>([
     ['1.0.0 without a list', { cniVersion: '1.0.0' }],
     ['nothing', {}],
-    ['no JSON', { stdout: 'x' }],
+    ['invalid JSON', { stdout: 'x' }],
     ['an error', error(4, 'No')],
-  ])('VER-4: refuses %s', async (_name, answer) => {
+  ])('VER-4: Runtime.versions() refuses %s', async (_name, answer) => {
     world.plugins.a = () => answer;
     await expect(runtime.versions('a')).rejects.toMatchObject({ name: 'CniError' });
   });
-  test('validate() finds a plugin that does not speak the version', async () => {
+  test('Runtime.validate() refuses a plugin that does not support the version', async () => {
     world.plugins = {
       a: () => ({ cniVersion: '1.0.0', supportedVersions: ['1.0.0'] }),
       b: () => ({ cniVersion: '0.4.0', supportedVersions: ['0.4.0'] }),

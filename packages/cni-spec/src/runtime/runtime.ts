@@ -45,8 +45,8 @@ export class Runtime {
   /**
    * Adds a container to a network. Each plugin gets the result of the previous one.
    *
-   * If one fails, runs DEL of the whole list, except after code 3, which means that there is nothing to clean
-   * up. Rejects with the error of ADD, also if DEL fails.
+   * If one fails, runs DEL of the whole list, except after code 3: the plugin then created nothing. Rejects with
+   * the error of ADD, even if DEL fails.
    *
    * @returns the result of the last plugin in the latest format
    */

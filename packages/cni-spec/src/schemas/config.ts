@@ -9,7 +9,7 @@ const flag = z.optional(
 /** A valid attachment, for GC. */
 export const attachmentSchema = z.looseObject({ containerID: z.string(), ifname: z.string() });
 
-/** The ipam part of a configuration: `type` names the delegate, to which the rest belongs. */
+/** The ipam part of a configuration: `type` names the delegate, which defines the rest. */
 export const ipamSchema = z.looseObject({ type: z.optional(z.string()) });
 
 /**

@@ -1,8 +1,8 @@
 /**
- * Reservations in a SQLite database: a store that is neither memory nor files.
+ * Reservations in a SQLite database: a store that uses neither memory nor files.
  *
- * The database does the two hard things: `BEGIN IMMEDIATE` is a lock across processes that waits at
- * most `timeout` milliseconds, and a primary key gives no address twice, whoever is killed when.
+ * The database solves the two hard problems: `BEGIN IMMEDIATE` is a lock across processes that waits at
+ * most `timeout` milliseconds, and a primary key prevents duplicate addresses even when a process is killed.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import type { Reservation, Store } from '@cnikit/ipam';
 
 export function sqliteStore(file: string): Store {
   const db = new DatabaseSync(file, { timeout: 30_000 });
-  db.exec(`CREATE TABLE IF NOT EXISTS held (address TEXT PRIMARY KEY, id TEXT, ifName TEXT, pod TEXT, since REAL);
+  db.exec(`CREATE TABLE IF NOT EXISTS reserved (address TEXT PRIMARY KEY, id TEXT, ifName TEXT, pod TEXT, since REAL);
            CREATE TABLE IF NOT EXISTS last (rangeSet INTEGER PRIMARY KEY, address TEXT);`);
-  const insert = db.prepare('INSERT OR IGNORE INTO held VALUES (?, ?, ?, ?, ?)');
+  const insert = db.prepare('INSERT OR IGNORE INTO reserved VALUES (?, ?, ?, ?, ?)');
   const setLast = db.prepare('INSERT OR REPLACE INTO last VALUES (?, ?)');
   const getLast = db.prepare('SELECT address FROM last WHERE rangeSet = ?');
-  const remove = db.prepare('DELETE FROM held WHERE address = ? AND id = ? AND ifName = ?');
-  const mine = db.prepare('SELECT address FROM held WHERE id = ? AND ifName = ?');
-  const all = db.prepare('SELECT address, id AS containerID, ifName, pod, since FROM held');
+  const remove = db.prepare('DELETE FROM reserved WHERE address = ? AND id = ? AND ifName = ?');
+  const mine = db.prepare('SELECT address FROM reserved WHERE id = ? AND ifName = ?');
+  const all = db.prepare('SELECT address, id AS containerID, ifName, pod, since FROM reserved');
   const rows = () => all.all() as unknown as (Reservation & { pod: string | null })[];
   return {
     lock(body) {
@@ -26,7 +26,7 @@ export function sqliteStore(file: string): Store {
       try {
         return body();
       } finally {
-        db.exec('COMMIT'); // A failed body has undone what it did.
+        db.exec('COMMIT'); // A failed body has undone its changes.
       }
     },
     reserve(address, { containerID, ifName, pod }, rangeSet) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A whole CNI plugin: the container gets one end of a veth pair, and addresses from the plugin that `ipam.type`
- * names, if there is one. All that the protocol asks for is in definePlugin and runPlugin.
+ * A complete CNI plugin. It moves one end of a veth pair into the container and assigns the addresses of the IPAM
+ * plugin, if `ipam.type` names one. definePlugin and runPlugin handle the protocol.
  */
 import { statSync } from 'node:fs';
 import {
@@ -27,7 +27,7 @@ import { O_RDONLY, sys } from '@cnikit/sys';
 
 type Call = Context<CheckedConfig>;
 
-/** For tests; a plugin needs no export. */
+/** Exported for tests; a plugin needs no export. */
 export const plugin = definePlugin<CheckedConfig>({
   about: 'Gives a container one end of a veth pair',
   add,
@@ -45,7 +45,7 @@ function add(call: Call): Result {
   const { netns, ifName, conf } = call;
   return within(netns, (rt) => {
     if (rt.link({ name: ifName })) {
-      throw new CniError(ErrorCode.InvalidNetworkConfig, `Interface ${ifName} exists already`);
+      throw new CniError(ErrorCode.InvalidNetworkConfig, `Interface ${ifName} already exists`);
     }
     const ipam = conf.ipam?.type ? delegateIpamAdd(io, call, conf.ipam.type) : {};
     try {
@@ -54,9 +54,7 @@ function add(call: Call): Result {
       rt.batch([
         setLink({ index, up: true }),
         ...(ipam.ips ?? []).map(({ address }) => newAddress({ index, address, nodad: true })),
-        ...(ipam.routes ?? []).map(({ dst, gw }) =>
-          newRoute({ dst, oif: index, ...(gw ? { via: gw } : {}) }),
-        ),
+        ...(ipam.routes ?? []).map(({ dst, gw }) => newRoute({ dst, oif: index, via: gw })),
       ]);
       return {
         ...ipam,
@@ -70,7 +68,7 @@ function add(call: Call): Result {
   });
 }
 
-/** Succeeds when there is nothing to delete, and when the namespace is gone. */
+/** Succeeds when the interface or its namespace does not exist. */
 function del(call: Call): void {
   forward(call);
   if (!isNetns(call.netns)) {
@@ -86,19 +84,19 @@ function del(call: Call): void {
 function check(call: Call): void {
   const { netns, ifName, prevResult } = call;
   if (!prevResult) {
-    throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK needs prevResult');
+    throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK requires prevResult');
   }
   forward(call);
   within(netns, (rt) => {
     const link = rt.link({ name: ifName });
     if (!link?.up) {
-      throw new CniError(ErrorCode.Internal, `Interface ${ifName} is gone or down`);
+      throw new CniError(ErrorCode.Internal, `Interface ${ifName} is missing or down`);
     }
     const present = rt.addresses({ index: link.index }).map(({ address }) => address);
     for (const { address, interface: index } of prevResult.ips ?? []) {
       const own = index === undefined || prevResult.interfaces?.[index]?.name === ifName;
       if (own && !present.includes(address)) {
-        throw new CniError(ErrorCode.Internal, `Address ${address} is gone`);
+        throw new CniError(ErrorCode.Internal, `Address ${address} is missing`);
       }
     }
   });
@@ -110,14 +108,14 @@ function forward(call: Call): void {
   }
 }
 
-/** Makes the pair in one request, one end in the container, and gives the name that the kernel chose for the other. */
+/** Creates the pair, with one end in the container. Returns the name that the kernel chose for the other end. */
 function addPair(netns: string, ifName: string): string {
   const fd = sys.open(netns, O_RDONLY);
   const host = openRtnetlink();
   try {
     const link = host.createLink({ kind: 'veth', peer: { name: ifName, netns: fd } });
     if (!link) {
-      throw new CniError(ErrorCode.Internal, 'Cannot learn the name of the new link');
+      throw new CniError(ErrorCode.Internal, 'Cannot get the name of the new link');
     }
     host.request(setLink({ index: link.index, up: true }));
     return link.name;
@@ -129,7 +127,10 @@ function addPair(netns: string, ifName: string): string {
 
 function within<T>(netns: string, body: (rt: RtnetlinkConnection) => T): T {
   if (!isNetns(netns)) {
-    throw new CniError(ErrorCode.InvalidNetNS, `CNI_NETNS ${JSON.stringify(netns)} is no network namespace`);
+    throw new CniError(
+      ErrorCode.InvalidNetNS,
+      `CNI_NETNS ${JSON.stringify(netns)} is not a network namespace`,
+    );
   }
   const rt = openRtnetlink({ netns });
   try {
@@ -139,7 +140,7 @@ function within<T>(netns: string, body: (rt: RtnetlinkConnection) => T): T {
   }
 }
 
-/** Namespaces lie on a file system of their own, nsfs. */
+/** Returns true for a file on nsfs, the file system of namespaces. */
 function isNetns(path: string): boolean {
   const status = path === '' ? undefined : statSync(path, { throwIfNoEntry: false });
   return status?.dev === statSync('/proc/self/ns/net').dev;

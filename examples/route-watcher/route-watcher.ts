@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Prints what changes in the routing tables: `+ 192.0.2.0/24 via 10.0.0.1 dev eth0 table 254`.
+ * Prints changes of the routing tables: `+ 192.0.2.0/24 via 10.0.0.1 dev eth0 table 254`.
  *
- * The monitor listens before the routes are listed, so that no change falls in between.
+ * Starts the monitor before it lists the routes, so that no change is lost in between.
  */
 import { openRtnetlink, type Route } from '@cnikit/netlink';
 import { monitor } from '@cnikit/netlink/monitor';
@@ -11,7 +11,7 @@ const changes = monitor({ groups: ['ipv4-route', 'ipv6-route'] });
 const rt = openRtnetlink();
 
 function print(sign: '+' | '-' | ' ', { dst, via, oif, table }: Route): void {
-  // A link that is gone has only its number left.
+  // A deleted link has only its index.
   const dev = oif === undefined ? '' : ` dev ${rt.link({ index: oif })?.name ?? oif}`;
   console.log(`${sign} ${dst}${via === undefined ? '' : ` via ${via}`}${dev} table ${table}`);
 }
@@ -26,7 +26,7 @@ function list(title: string): void {
 list('Routes:');
 for await (const change of changes) {
   if (change.type === 'overflow') {
-    list('Too many changes, these are the routes now:');
+    list('Too many changes; current routes:');
   } else if (change.type === 'route') {
     print(change.action === 'new' ? '+' : '-', change.route);
   }

@@ -1,6 +1,6 @@
 /**
- * What is under test: it keeps the text of a hosts file for the pods of a node. Some such thing is in
- * many a project; that it needs addresses is what makes it awkward to test.
+ * Keeps the text of a hosts file for the pods of a node: an example of code that is awkward to test because it
+ * needs addresses.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export class HostsFile {
     this.#ipam = ipam;
   }
 
-  /** Gives a pod its addresses and lines. */
+  /** Assigns addresses to a pod and adds its lines. */
   start(containerID: string, name: string): void {
     this.#ipam.add({ containerID, ifName: 'eth0', pod: `default/${name}` });
     this.#names.set(containerID, name);

@@ -15,6 +15,6 @@ describe('sqliteStore()', () => {
     return { store: sqliteStore(file), reopen: () => sqliteStore(file) };
   };
   for (const { name, run } of storeContract(make)) {
-    it(name, run);
+    it(`sqliteStore(): ${name}`, run);
   }
 });

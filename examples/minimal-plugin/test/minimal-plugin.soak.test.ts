@@ -14,12 +14,12 @@ const SAMPLE = SOAK ? [] : ['--only', 'VER-1,ADD-1,DEL-2'];
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'minimal-plugin (needs the sandbox: run npm test at the root)',
   () => {
-    test('conforms to the CNI specification', () => {
+    test('minimal-plugin conforms to the CNI specification', () => {
       const folder = mkdtempSync(join(tmpdir(), 'minimal-plugin-'));
       try {
         const node = `"${process.execPath}" --conditions=@cnikit/source`;
         const plugin = join(folder, 'minimal-plugin');
-        // Started some hundred times: what Node compiles is kept, a third of the time is left.
+        // The suite starts it several hundred times; the compile cache saves two thirds of the time.
         const cache = `export NODE_COMPILE_CACHE="${join(folder, 'cache')}"`;
         writeFileSync(plugin, `#!/bin/sh\n${cache}\nexec ${node} "${path('../minimal-plugin.ts')}"\n`);
         chmodSync(plugin, 0o755);
@@ -42,7 +42,6 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       } finally {
         rmSync(folder, { recursive: true });
       }
-      // The suite starts the plugin some hundred times; on a busy machine that takes its time.
     }, 600_000);
   },
 );

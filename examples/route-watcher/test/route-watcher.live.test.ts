@@ -10,7 +10,7 @@ const program = fileURLToPath(new URL('../route-watcher.ts', import.meta.url));
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'route-watcher (needs the sandbox: run npm test at the root)',
   () => {
-    test('prints the routes there are, then what comes and goes', async () => {
+    test('route-watcher prints the existing routes, then each change', async () => {
       const rt = openRtnetlink();
       rt.request(newLink({ kind: 'bridge', name: 'watched0', up: true }));
       const { index: oif } = rt.link({ name: 'watched0' })!;
@@ -21,12 +21,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const exit = once(child, 'exit');
       try {
         const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-        // The kernel has routes of its own, which may come late; only ours are of interest.
+        // The kernel may add its own routes late; the test skips them.
         const until = async (wanted: RegExp): Promise<string> => {
           for (;;) {
             const { value, done } = await lines.next();
             if (done) {
-              throw new Error(`It ended before it printed ${wanted}`);
+              throw new Error(`route-watcher ended before it printed ${wanted}`);
             }
             if (wanted.test(value)) {
               return value;
@@ -35,7 +35,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         };
         expect(await until(/./)).toBe('Routes:');
         expect(await until(/192\.0\.2\.0/)).toBe('  192.0.2.0/24 dev watched0 table 254');
-        // The list was read before its first line was printed: what happens from here on is a change.
+        // The program has read the list before it prints it: anything later is a change.
         const route = { dst: '198.51.100.0/24', via: '192.0.2.9', oif, table: 100 };
         rt.request(newRoute(route));
         expect(await until(/198\.51/)).toBe('+ 198.51.100.0/24 via 192.0.2.9 dev watched0 table 100');

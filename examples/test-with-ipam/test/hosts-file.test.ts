@@ -2,13 +2,13 @@ import { Ipam, memoryStore } from '@cnikit/ipam';
 import { describe, expect, it } from 'vitest';
 import { HostsFile } from '../hosts-file.ts';
 
-/** The same addresses in each run: the store starts empty and round robin leaves nothing to chance. */
+/** Assigns the same addresses in each run: the store starts empty, and round robin is deterministic. */
 function pool(subnet = '10.244.1.0/29'): Ipam {
   return new Ipam({ rangeSets: [[{ subnet }], [{ subnet: 'fd00::/64' }]], store: memoryStore() });
 }
 
 describe('HostsFile', () => {
-  it('lists each pod under both families', () => {
+  it('HostsFile.text() lists each pod with both families', () => {
     const hosts = new HostsFile(pool());
     hosts.start('c1', 'web');
     hosts.start('c2', 'db');
@@ -16,7 +16,7 @@ describe('HostsFile', () => {
     expect(hosts.text()).toBe('10.244.1.3 db\nfd00::3 db\n');
   });
 
-  it('does not name a pod that found the node full', () => {
+  it('HostsFile.text() does not list a pod that got no address', () => {
     const ipam = pool('10.244.1.0/30');
     const hosts = new HostsFile(ipam);
     hosts.start('c1', 'web');
@@ -25,7 +25,7 @@ describe('HostsFile', () => {
     expect(ipam.status()).toMatchObject({ full: true });
   });
 
-  it('leaks nothing', () => {
+  it('HostsFile.stop() leaks no addresses', () => {
     const ipam = pool();
     const hosts = new HostsFile(ipam);
     for (const id of ['c1', 'c2', 'c3']) {

@@ -11,7 +11,7 @@ export interface BackendState {
   readonly installed: boolean;
   /** Number of rules of both families. */
   readonly rules: number;
-  /** True when it holds a chain with which the kubelet marks the backend that it uses. */
+  /** True when it holds a chain that marks the backend of the kubelet. */
   readonly hint: boolean;
   /**
    * Names of the chains of this family that start with the prefix. Chains in the unused backend still match
@@ -30,7 +30,7 @@ export interface BackendReport {
   readonly mixed: boolean;
 }
 
-/** Chains with which the kubelet marks its backend in the mangle table (Kubernetes KEP-3178). */
+/** Chains of the mangle table that mark the backend of the kubelet (Kubernetes KEP-3178). */
 const HINT = /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY) /m;
 
 const BACKENDS: readonly Backend[] = ['nft', 'legacy'];

@@ -462,7 +462,7 @@ describe('kernel replies', () => {
     ]);
   });
 
-  it('decodeIpSetEntry() omits the prefix length of a full address', () => {
+  it('decodeIpSetElements() adds the prefix length that the kernel omits', () => {
     expect(
       decodeAll(golden('ipset-list').answers!, IPSET_CMD_LIST, decodeIpSetElements).flat().sort(),
     ).toEqual(['10.244.1.0/24', '192.0.2.7/32']);

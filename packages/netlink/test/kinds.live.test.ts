@@ -87,7 +87,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     );
   });
 
-  it('link() preserves the attributes of an unknown kind', () => {
+  it('link() and links() decode links of unknown kinds', () => {
     const rt = route();
     run('ip link add t0 type ipip local 192.0.2.1 remote 192.0.2.2 ttl 9');
     expect(rt.link({ name: 't0' })).toMatchObject({ kind: 'ipip', index: shown('t0').ifindex });

@@ -330,7 +330,7 @@ live('nftables on a kernel', () => {
     expect(connection.tables()).toEqual([]);
   });
 
-  it('rules() of one chain is filtered in the kernel', () => {
+  it('getRules() of one chain filters in the kernel', () => {
     connection.commit([
       ...base,
       rule('ports', expr.accept()),

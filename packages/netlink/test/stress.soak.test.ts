@@ -74,7 +74,7 @@ live('netlink under load', () => {
     other.close();
   });
 
-  it('routes() repeats an interrupted dump and returns a consistent one', async () => {
+  it('Connection.dump() repeats an interrupted dump and returns a consistent one', async () => {
     const rt = route();
     bridge(rt);
     rt.batch(

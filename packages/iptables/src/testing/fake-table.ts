@@ -45,7 +45,7 @@ export class FakeTable {
     }
   }
 
-  /** Returns a copy, on which a transaction can fail. */
+  /** Returns a copy for a transaction that can fail. */
   copy(): FakeTable {
     return new FakeTable(this.name, this.#family, this.#sets, this);
   }

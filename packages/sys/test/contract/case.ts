@@ -1,11 +1,11 @@
-/** What a row of the contract is, and its assertions: nothing but `Sys` and the language, so that they run anywhere. */
+/** Cases and assertions of the contract. They use only `Sys` and the language, so that they run anywhere. */
 import { errnoOf, type Sys, SysError } from '@cnikit/sys';
 import { type InternalSys, internal } from '@cnikit/sys/internal';
 
 export interface Case {
   /** "method() does x". */
   name: string;
-  /** `dir` is an empty directory of its own. Throws when the adapter is wrong. */
+  /** Throws when the adapter is wrong. `dir` is a separate empty directory. */
   run(sys: InternalSys, dir: string): void;
 }
 

@@ -1,19 +1,19 @@
-import { type Place, type Pod, ping } from '@cnikit/testing-lab';
+import { type Namespace, type Pod, ping } from '@cnikit/testing-lab';
 import { bold, dim, explain, green, red } from '../terminal.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
-/** Enough at a time to be quick, few enough that no reply is late on a small machine. */
-const AT_ONCE = 12;
+/** Number of concurrent pings. More would delay replies on a small machine. */
+const CONCURRENCY = 12;
 
-/** What a row of the matrix found: per target, whether each family answers. */
+/** A row of the matrix: for each target, the families that replied. */
 export interface PingRow {
-  from: Place;
+  from: Namespace;
   cells: { to: Pod; ipv4: boolean; ipv6: boolean }[];
 }
 
-/** Pings every target from every source, by both families. */
-export async function pingMatrix(sources: readonly Place[], targets: readonly Pod[]): Promise<PingRow[]> {
+/** Pings every target from every source over IPv4 and IPv6. */
+export async function pingMatrix(sources: readonly Namespace[], targets: readonly Pod[]): Promise<PingRow[]> {
   const rows = sources.map((from) => ({
     from,
     cells: targets.map((to) => ({ to, ipv4: false, ipv6: false })),
@@ -26,7 +26,7 @@ export async function pingMatrix(sources: readonly Place[], targets: readonly Po
     ),
   );
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
+    Array.from({ length: CONCURRENCY }, async () => {
       for (let job = jobs.shift(); job; job = jobs.shift()) {
         await job();
       }
@@ -35,13 +35,13 @@ export async function pingMatrix(sources: readonly Place[], targets: readonly Po
   return rows;
 }
 
-/** How many pings there were, and how many had an answer. */
-export function count(rows: readonly PingRow[]): { sent: number; answered: number } {
+/** Counts the pings and their replies. */
+export function count(rows: readonly PingRow[]): { sent: number; replied: number } {
   const replies = rows.flatMap(({ cells }) => cells.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6]));
-  return { sent: replies.length, answered: replies.filter(Boolean).length };
+  return { sent: replies.length, replied: replies.filter(Boolean).length };
 }
 
-/** Draws the matrix: `4 6` where both families answer. */
+/** Draws the matrix: `4 6` means replies over both families. */
 export function drawMatrix(rows: readonly PingRow[]): void {
   const targets = rows[0]?.cells.map(({ to }) => to.name) ?? [];
   const width = Math.max(...targets.map((name) => name.length), 4) + 3;
@@ -59,6 +59,6 @@ export function drawMatrix(rows: readonly PingRow[]): void {
     });
     explain(`${bold(label(from.name))}${drawn.join('')}`);
   }
-  explain(dim(`${label('')}${' '.repeat(3)}4 answers by IPv4, 6 by IPv6, - does not`));
+  explain(dim(`${label('')}${' '.repeat(3)}4: reply over IPv4, 6: reply over IPv6, -: no reply`));
   explain();
 }

@@ -1,5 +1,5 @@
 import type { Family } from '@cnikit/ip';
-import { type LabNode, type Place, type Pod, sourceSeenBy, startPeerServer } from '@cnikit/testing-lab';
+import { type LabNode, type Namespace, type Pod, sourceSeenBy, startPeerServer } from '@cnikit/testing-lab';
 import { bold, dim, explain, green, red } from '../terminal.ts';
 
 /** One connection, and the source address that the other side saw. */
@@ -13,19 +13,22 @@ export interface Sighting {
 }
 
 interface Target {
-  place: Place;
+  namespace: Namespace;
   name: string;
   addresses: { ipv4: string; ipv6: string };
 }
 
-/** Connects from each pod to the target by TCP over both families and UDP over IPv4; `expected` says what it should see. */
+/**
+ * Connects from each pod to the target: TCP over both families, UDP over IPv4. `expected` returns the source address
+ * that the target should see.
+ */
 export async function sightings(
   pods: readonly Pod[],
   target: Target,
   expected: (pod: Pod, family: Family) => string,
 ): Promise<Sighting[]> {
-  const server = await startPeerServer(target.place);
-  const ways = [
+  const server = await startPeerServer(target.namespace);
+  const transports = [
     ['tcp', 'ipv4'],
     ['tcp', 'ipv6'],
     ['udp', 'ipv4'],
@@ -33,7 +36,7 @@ export async function sightings(
   try {
     return await Promise.all(
       pods.flatMap((from) =>
-        ways.map(async ([protocol, family]) => ({
+        transports.map(async ([protocol, family]) => ({
           from,
           to: target.name,
           protocol,
@@ -54,9 +57,9 @@ export async function sightings(
 
 export const addressesOf = (pod: Pod) => ({ ipv4: pod.ip4or6('ipv4'), ipv6: pod.ip4or6('ipv6') });
 
-export const isRight = ({ seen, expected }: Sighting) => seen === expected;
+export const isExpected = ({ seen, expected }: Sighting) => seen === expected;
 
-/** Draws who saw whom as what. */
+/** Draws each connection with the source address that the target saw. */
 export function drawSightings(all: readonly Sighting[], nodes: readonly LabNode[]): void {
   const whose = new Map(
     nodes.flatMap(({ name, address }) => [address.ipv4, address.ipv6].map((ip) => [ip, name])),
@@ -65,7 +68,7 @@ export function drawSightings(all: readonly Sighting[], nodes: readonly LabNode[
   for (const one of all) {
     const owner = whose.get(one.seen) ?? (one.seen === one.own ? 'the pod itself' : '?');
     const seen = `${one.seen} ${dim(`(${owner})`)}`;
-    const verdict = isRight(one)
+    const verdict = isExpected(one)
       ? green(one.seen) + seen.slice(one.seen.length)
       : `${red(one.seen)}, not ${one.expected}`;
     explain(

@@ -1,27 +1,27 @@
 import { spawn } from 'node:child_process';
 import { LabError } from './errors.ts';
 
-/** How a command ended. `status` is 128 + the signal's number when a signal ended it. */
+/** Result of a command. A command ended by a signal has a `status` of at least 128. */
 export interface Outcome {
   status: number;
   stdout: string;
   stderr: string;
 }
 
-/** How to run a command. */
+/** Options for running a command. */
 export interface ExecOptions {
-  /** Text for standard input; without it standard input is empty. */
+  /** Text for standard input. @default '' */
   input?: string;
-  /** The whole environment; without it that of this process. */
+  /** The whole environment. @default the environment of this process */
   env?: Record<string, string>;
-  /** Milliseconds after which the command is killed and the call fails; 30,000 when not given. */
+  /** Milliseconds until the command is killed and the call fails. @default 30_000 */
   timeoutMs?: number;
 }
 
 /**
- * Runs a command to its end, whatever its status.
+ * Runs a command and returns its result, also after a failure.
  *
- * @throws LabError CANNOT_START when there is no such program, TIMEOUT when it did not end in time
+ * @throws {LabError} CANNOT_START when the program cannot be started, TIMEOUT when it does not exit in time
  */
 export function execute(argv: readonly string[], options: ExecOptions = {}): Promise<Outcome> {
   const { input = '', env, timeoutMs = 30_000 } = options;
@@ -32,7 +32,7 @@ export function execute(argv: readonly string[], options: ExecOptions = {}): Pro
     const err: Buffer[] = [];
     const late = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new LabError('TIMEOUT', `${argv.join(' ')} did not end within ${timeoutMs} ms`));
+      reject(new LabError('TIMEOUT', `${argv.join(' ')} did not exit within ${timeoutMs} ms`));
     }, timeoutMs);
     child.stdout.on('data', (data) => out.push(data));
     child.stderr.on('data', (data) => err.push(data));
@@ -45,7 +45,7 @@ export function execute(argv: readonly string[], options: ExecOptions = {}): Pro
       const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString();
       resolve({ status: status ?? (signal ? 128 : 1), stdout: text(out), stderr: text(err) });
     });
-    // A program may end without reading what it was given.
+    // The program may exit without reading its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
@@ -54,14 +54,14 @@ export function execute(argv: readonly string[], options: ExecOptions = {}): Pro
 /**
  * Runs a command that must succeed.
  *
- * @returns what it wrote to standard output
- * @throws LabError COMMAND_FAILED with the command and what it said
+ * @returns its standard output
+ * @throws {LabError} COMMAND_FAILED with the command and its output
  */
 export async function must(argv: readonly string[], options: ExecOptions = {}): Promise<string> {
   const { status, stdout, stderr } = await execute(argv, options);
   if (status !== 0) {
-    const said = (stderr || stdout).trim();
-    throw new LabError('COMMAND_FAILED', `${argv.join(' ')} ended with status ${status}: ${said}`);
+    const output = (stderr || stdout).trim();
+    throw new LabError('COMMAND_FAILED', `${argv.join(' ')} ended with status ${status}: ${output}`);
   }
   return stdout;
 }

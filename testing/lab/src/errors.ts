@@ -1,4 +1,4 @@
-/** What a {@link LabError} is about. */
+/** Kinds of {@link LabError}. */
 export type LabErrorCode =
   | 'NO_SANDBOX'
   | 'COMMAND_FAILED'
@@ -7,7 +7,7 @@ export type LabErrorCode =
   | 'NO_CONFLIST'
   | 'PLUGIN_FAILED';
 
-/** Trouble in the lab itself or in what it ran; `code` says which kind, the message names the thing. */
+/** An error of the lab or of a program that it ran. */
 export class LabError extends Error {
   override readonly name = 'LabError';
   readonly code: LabErrorCode;

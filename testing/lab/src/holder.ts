@@ -2,19 +2,20 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { LabError } from './errors.ts';
 
-/** A process that does nothing but hold namespaces of its own. */
+/** A process that only holds its own namespaces. */
 export interface Holder {
-  /** Its process id, as seen in the sandbox. */
+  /** Process id in the sandbox. */
   pid: number;
-  /** Ends it, and with it the namespaces that nothing else is in. */
+  /** Ends the process, and with it the namespaces that no other process uses. */
   end(): Promise<void>;
 }
 
 /**
- * Starts a process in fresh namespaces. It is `cat`: it says that it is there by returning a line, and it ends
- * by itself when this process does, because its input ends then.
+ * Starts a process in new namespaces. The process is `cat`: it echoes a line when it is ready, and it exits with this
+ * process because its input ends.
  *
  * @param namespaces flags of unshare, such as --net
+ * @throws {LabError} CANNOT_START when the namespaces cannot be created
  */
 export async function startHolder(namespaces: readonly string[]): Promise<Holder> {
   const child = spawn('unshare', [...namespaces, '--propagation', 'private', 'cat'], {
@@ -29,7 +30,7 @@ export async function startHolder(namespaces: readonly string[]): Promise<Holder
   await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
   const { pid, exitCode } = child;
   if (pid === undefined || exitCode !== null) {
-    throw new LabError('CANNOT_START', `No namespaces can be made: ${trouble.trim()}`);
+    throw new LabError('CANNOT_START', `Cannot create namespaces: ${trouble.trim()}`);
   }
   return {
     pid,

@@ -1,6 +1,6 @@
 /**
- * Nodes, pods and an outside host made of network namespaces, in which the real thing runs: agents, plugins
- * exec'd as a container runtime does it, pings.
+ * Nodes, pods and an outside host made of network namespaces. Agents, plugins and pings run in them as on real
+ * nodes.
  *
  * ```ts
  * const lab = await Lab.create();
@@ -13,11 +13,11 @@ export { type DualStack, NETWORK, podCidrs, ROUTER } from './addressing.ts';
 export type { ExecOptions, Outcome } from './command.ts';
 export { LabError, type LabErrorCode } from './errors.ts';
 export { Lab } from './lab.ts';
+export type { Namespace, StartOptions } from './namespace.ts';
 export type { LabNode } from './node.ts';
 export type { Outside } from './outside.ts';
 export { type PeerServer, sourceSeenBy, startPeerServer } from './peer.ts';
 export { ping, type SteadyPing, startPing } from './ping.ts';
-export type { Place, StartOptions } from './place.ts';
 export type { Pod } from './pod.ts';
 export { type CniResult, type ConfList, loadConfList } from './runtime.ts';
 export { exitOf, fileEvents, kernelEvents, until, type Wake } from './until.ts';

@@ -4,8 +4,8 @@ import { kernelEvents, Lab, ping, ROUTER, sourceSeenBy, startPeerServer, startPi
 
 const SANDBOX = process.env.CNIKIT_SANDBOX === '1';
 
-/** The reference plugins, as Debian installs them: the lab must not need ours to be tested. */
-const REFERENCE = '/usr/lib/cni';
+/** Upstream's plugins as Debian installs them, so that tests of the lab do not depend on our plugin. */
+const UPSTREAM = '/usr/lib/cni';
 
 describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', () => {
   let lab: Lab;
@@ -17,7 +17,7 @@ describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', (
   afterAll(() => lab?.destroy());
   const node = (name: string) => lab.nodes.get(name)!;
 
-  test.for(['ipv4', 'ipv6'] as const)('ping() reaches nodes, router and outside by %s', async (family) => {
+  test.for(['ipv4', 'ipv6'] as const)('ping() reaches nodes, router and outside over %s', async (family) => {
     const n1 = node('n1');
     for (const address of [node('n2').address, ROUTER, lab.outside.address]) {
       expect(await ping(n1, address[family])).toBe(true);
@@ -25,7 +25,7 @@ describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', (
     expect(await ping(n1, family === 'ipv4' ? '10.0.0.99' : 'fd00:10::99', { timeoutMs: 1000 })).toBe(false);
   });
 
-  test('addNode() gives the node a name, and directories that no other node sees', async () => {
+  test('addNode() gives the node its hostname and private directories', async () => {
     writeFileSync(node('n1').path('/etc/cni/net.d/x'), '');
     expect(await node('n1').must(['hostname'])).toBe('n1\n');
     expect(await node('n1').must(['ls', '/etc/cni/net.d'])).toBe('x\n');
@@ -38,16 +38,16 @@ describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', (
     ['tcp', 'ipv6'],
     ['udp', 'ipv4'],
     ['udp', 'ipv6'],
-  ] as const)('sourceSeenBy() tells the source by %s over %s', async ([protocol, family]) => {
+  ] as const)('sourceSeenBy() returns the source address by %s over %s', async ([protocol, family]) => {
     const server = await startPeerServer(lab.outside);
     const at = { address: lab.outside.address[family], port: server.port };
     expect(await sourceSeenBy(node('n2'), at, protocol)).toBe(node('n2').address[family]);
     await server.stop();
   });
 
-  test('addPod() runs a chain as a runtime would, removePod() undoes it, with and without the namespace', async () => {
+  test('addPod() runs ADD of a chain and removePod() runs DEL, with and without the namespace', async () => {
     const n1 = node('n1');
-    cpSync(`${REFERENCE}/`, n1.path('/opt/cni/bin'), { recursive: true });
+    cpSync(`${UPSTREAM}/`, n1.path('/opt/cni/bin'), { recursive: true });
     const ipam = { type: 'host-local', dataDir: '/run/ipam', ranges: [[{ subnet: '10.244.1.0/24' }]] };
     const conf = {
       cniVersion: '0.4.0',
@@ -80,10 +80,10 @@ describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', (
     );
   });
 
-  test('addPod() says what the plugin said, and leaves no namespace', async () => {
+  test('addPod() throws the error of the plugin and leaves no namespace', async () => {
     const n2 = node('n2');
     await expect(n2.addPod('a')).rejects.toMatchObject({ code: 'NO_CONFLIST' });
-    cpSync(`${REFERENCE}/`, n2.path('/opt/cni/bin'), { recursive: true });
+    cpSync(`${UPSTREAM}/`, n2.path('/opt/cni/bin'), { recursive: true });
     const conf = {
       cniVersion: '1.0.0',
       name: 'lab',
@@ -94,7 +94,7 @@ describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', (
     expect(await n2.must(['ls', '/run/netns'])).toBe('');
   });
 
-  test('removeNode() takes its link and processes away', async () => {
+  test('removeNode() removes the link and kills the processes of the node', async () => {
     const n3 = await lab.addNode('n3');
     const child = n3.start(['sleep', 'infinity']);
     await lab.removeNode('n3');
@@ -102,13 +102,13 @@ describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', (
     expect(await ping(node('n1'), n3.address.ipv4, { timeoutMs: 1000 })).toBe(false);
   });
 
-  test('until() gives up in time and says on what', async () => {
+  test('until() throws TIMEOUT that names the condition', async () => {
     await expect(until('nothing at all', () => false, { timeoutMs: 10 })).rejects.toThrow(
-      /in vain for nothing at all/,
+      /waiting for nothing at all/,
     );
   });
 });
 
-test.skipIf(SANDBOX)('Lab.create() refuses to touch the network of a machine', async () => {
+test.skipIf(SANDBOX)('Lab.create() throws NO_SANDBOX outside a sandbox', async () => {
   await expect(Lab.create()).rejects.toMatchObject({ code: 'NO_SANDBOX' });
 });

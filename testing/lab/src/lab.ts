@@ -1,20 +1,20 @@
 import { host, NETWORK } from './addressing.ts';
 import { must } from './command.ts';
 import { LabError } from './errors.ts';
+import { Namespace } from './namespace.ts';
 import { LabNode } from './node.ts';
 import { Outside } from './outside.ts';
-import { Place } from './place.ts';
 
-/** The L2 networks that nodes can be on, each a bridge with the router's leg in it. */
+/** The bridges of the L2 networks that nodes can be on. The router has an address on each. */
 const BRIDGES = { nodes: 'lab0', far: 'lab1' } as const;
-/** The router's number in each. */
+/** Host number of the router in each network. */
 const FIRST = 1;
 
 /**
- * Nodes on one bridge or on a second one, a router, and a host beyond it, made of namespaces.
+ * A network of namespaces: nodes on two bridges, a router, and a host beyond it.
  *
- * The router is the sandbox's own network namespace, where this process lives: a server that listens here on
- * {@link ROUTER} is one that the nodes reach.
+ * The router is the sandbox's own network namespace, where this process runs: nodes reach a server that listens here
+ * on {@link ROUTER}.
  *
  * ```
  *   outside 203.0.113.2 ── router 10.0.0.1 ── lab0 ─┬─ n1 10.0.0.11
@@ -23,8 +23,8 @@ const FIRST = 1;
  * ```
  */
 export class Lab {
-  /** The sandbox's own namespace: the nodes' default gateway. */
-  readonly router: Place = new Place('router', []);
+  /** The sandbox's own namespace, which is the nodes' default gateway. */
+  readonly router: Namespace = new Namespace('router', []);
   readonly outside: Outside;
   readonly #nodes = new Map<string, LabNode>();
   #numbered = 0;
@@ -34,18 +34,18 @@ export class Lab {
   }
 
   /**
-   * Makes the bridge, the router and the outside host. One lab at a time can be in a sandbox.
+   * Creates the bridges, the router and the outside host. A sandbox can hold one lab at a time.
    *
-   * @throws LabError NO_SANDBOX anywhere else than in a sandbox, where it would change the machine's own network
+   * @throws {LabError} NO_SANDBOX when it runs outside a sandbox, where it would change the machine's network
    */
   static async create(): Promise<Lab> {
     if (process.env.CNIKIT_SANDBOX !== '1') {
       throw new LabError(
         'NO_SANDBOX',
-        'The lab changes the network it is in: run it by `node tools/sandbox.mjs`',
+        'The lab changes the network that it runs in: start it with `node tools/sandbox.mjs COMMAND`',
       );
     }
-    const router = new Place('router', []);
+    const router = new Namespace('router', []);
     for (const network of ['nodes', 'far'] as const) {
       const { prefix } = NETWORK[network];
       const [bridge, leg] = [BRIDGES[network], host(network, FIRST)];
@@ -62,14 +62,15 @@ export class Lab {
     return new Lab(await Outside.create(router));
   }
 
-  /** The nodes that are there, by name, in the order they came. */
+  /** The current nodes by name, in the order of their creation. */
   get nodes(): ReadonlyMap<string, LabNode> {
     return this.#nodes;
   }
 
   /**
-   * Adds a node with the next free number: the first is 10.0.0.11. Its hostname is its name. One that is `far` is on
-   * the other side of the router.
+   * Adds a node with the next free number. The first has the address 10.0.0.11. Its hostname is its name.
+   *
+   * @param options `far` puts the node on the other side of the router
    */
   async addNode(name: string, { far = false }: { far?: boolean } = {}): Promise<LabNode> {
     this.#numbered += 1;
@@ -88,14 +89,14 @@ export class Lab {
     return node;
   }
 
-  /** Takes a node away as a power cut would: nothing in it is asked or told. */
+  /** Removes a node as a power cut would, without stopping its programs first. */
   async removeNode(name: string): Promise<void> {
     const node = this.#nodes.get(name);
     this.#nodes.delete(name);
     await node?.end();
   }
 
-  /** Takes everything away; what ran in the nodes has lost its network, and is ended where the lab started it. */
+  /** Removes everything and ends the programs that the lab has started in the nodes. */
   async destroy(): Promise<void> {
     for (const name of [...this.#nodes.keys()]) {
       await this.removeNode(name);

@@ -4,36 +4,36 @@ import { once } from 'node:events';
 import { type DualStack, podCidrs } from './addressing.ts';
 import { must } from './command.ts';
 import { type Holder, startHolder } from './holder.ts';
-import { Place, type StartOptions } from './place.ts';
+import { Namespace, type StartOptions } from './namespace.ts';
 import { Pod } from './pod.ts';
 import { loadConfList } from './runtime.ts';
 
-/** What a node has of its own: a runtime and its plugins must not meet those of another node. */
+/** Directories that each node has separately, so that runtimes and plugins of two nodes share no files. */
 const OWN_DIRECTORIES = ['/run', '/etc/cni', '/opt/cni', '/var/lib/cni'];
 
-/** What {@link LabNode.create} needs to know. */
+/** Parameters of {@link LabNode.create}. */
 export interface NodeSpec {
   name: string;
-  /** Counts from 1; the pod networks follow from it. */
+  /** Counts from 1. The podCIDRs follow from it. */
   number: number;
   far: boolean;
   address: DualStack;
-  /** The router on its network. */
+  /** Address of the router in the node's network. */
   gateway: DualStack;
-  /** Length of its network's prefixes. */
+  /** Prefix lengths of the node's network. */
   prefix: { readonly ipv4: number; readonly ipv6: number };
   /** The bridge in this process's namespace that the node's eth0 is plugged into. */
   bridge: string;
 }
 
-/** A node: network, mount and UTS namespaces of its own, eth0 on the lab's bridge, the router as default gateway. */
-export class LabNode extends Place {
+/** A node: its own network, mount and UTS namespaces, eth0 on a bridge of the lab, the router as default gateway. */
+export class LabNode extends Namespace {
   readonly address: DualStack;
-  /** On the other side of the router than the first node. */
+  /** True when the node is in the `far` network. */
   readonly far: boolean;
-  /** What a cluster would give the node as its pod networks. */
+  /** The podCIDRs that a cluster would assign to the node. */
   readonly podCidrs: DualStack;
-  /** The process that holds the namespaces, as seen in the sandbox. */
+  /** Id, in the sandbox, of the process that holds the namespaces. */
   readonly pid: number;
   readonly #holder: Holder;
   readonly #port: string;
@@ -59,7 +59,7 @@ export class LabNode extends Place {
       await node.must(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', directory]);
     }
     await node.must(['mkdir', '-p', '/etc/cni/net.d', '/opt/cni/bin', '/run/netns', '/run/log']);
-    // A sysfs of this network namespace; some containers forbid it, and nothing here depends on it.
+    // sysfs of this network namespace. Some containers forbid the mount; nothing here depends on it.
     await node.exec(['mount', '-t', 'sysfs', 'sysfs', '/sys']);
     await must(['ip', '-batch', '-'], {
       input: `link add ${port} type veth peer name eth0 netns ${holder.pid}
@@ -79,20 +79,20 @@ link set ${port} master ${spec.bridge} up
     return node;
   }
 
-  /** The path at which this process sees a file of the node. */
+  /** Returns the path of a file of the node as this process sees it. */
   path(file: string): string {
     return `/proc/${this.pid}/root${file}`;
   }
 
-  /** The pods that are there, by name. */
+  /** The current pods by name. */
   get pods(): ReadonlyMap<string, Pod> {
     return this.#pods;
   }
 
   /**
-   * Makes a pod as a container runtime does: a network namespace, then ADD of each plugin in the node's conflist.
+   * Creates a pod as a container runtime does: a network namespace, then ADD of each plugin in the node's conflist.
    *
-   * @throws LabError NO_CONFLIST when the node has none, PLUGIN_FAILED with what the plugin said
+   * @throws {LabError} NO_CONFLIST when the node has none, PLUGIN_FAILED with the plugin's error
    */
   async addPod(name: string, options: { containerID?: string } = {}): Promise<Pod> {
     const containerID = options.containerID ?? randomBytes(32).toString('hex');
@@ -111,8 +111,8 @@ link set ${port} master ${spec.bridge} up
   }
 
   /**
-   * Takes a pod away: DEL of each plugin, last first, then the namespace. With `netnsGone` the namespace goes first
-   * and DEL is told none, as after a reboot.
+   * Removes a pod: DEL of each plugin in reverse order, then the namespace. With `netnsGone` the namespace is deleted
+   * first and DEL gets an empty CNI_NETNS, as after a reboot.
    */
   async removePod(name: string, { netnsGone = false } = {}): Promise<void> {
     const pod = this.#pods.get(name);
@@ -129,7 +129,7 @@ link set ${port} master ${spec.bridge} up
     this.#pods.delete(name);
   }
 
-  /** Starts a program that goes on, and is killed with the node at the latest. */
+  /** Starts a program that keeps running. It is killed when the node is removed. */
   override start(argv: readonly string[], options?: StartOptions): ChildProcess {
     const child = super.start(argv, options);
     this.#started.add(child);
@@ -137,7 +137,7 @@ link set ${port} master ${spec.bridge} up
     return child;
   }
 
-  /** Takes the node's power away. */
+  /** Ends the node: kills its programs, then removes its link and namespaces. */
   async end(): Promise<void> {
     for (const child of this.#started) {
       child.kill('SIGKILL');

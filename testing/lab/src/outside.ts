@@ -1,17 +1,17 @@
 import { type DualStack, host, NETWORK } from './addressing.ts';
 import { must } from './command.ts';
 import { type Holder, startHolder } from './holder.ts';
-import { Place } from './place.ts';
+import { Namespace } from './namespace.ts';
 
 const PORT = 'lab-outside';
 
 /**
- * A host beyond the router. Neither it nor the router has a route to the pods: what is not masqueraded gets no
- * answer.
+ * A host beyond the router. Neither it nor the router has a route to the pods, so connections that are not masqueraded
+ * get no reply.
  */
-export class Outside extends Place {
+export class Outside extends Namespace {
   readonly address: DualStack = host('outside', 2);
-  /** The process that holds the namespace, as seen in the sandbox. */
+  /** Id, in the sandbox, of the process that holds the namespace. */
   readonly pid: number;
   readonly #holder: Holder;
 
@@ -21,7 +21,7 @@ export class Outside extends Place {
     this.#holder = holder;
   }
 
-  static async create(router: Place): Promise<Outside> {
+  static async create(router: Namespace): Promise<Outside> {
     const holder = await startHolder(['--net']);
     const outside = new Outside(holder);
     const { prefix } = NETWORK.outside;

@@ -2,37 +2,49 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { LabError } from './errors.ts';
-import type { Place } from './place.ts';
+import type { Namespace } from './namespace.ts';
 
 /**
- * Whether an address answers: true at the first reply, false when none came within `timeoutMs` (rounded up to
- * seconds) of asking five times a second.
+ * Pings an address five times a second. Returns true at the first reply, false when none arrives within `timeoutMs`
+ * (rounded up to seconds).
  */
-export async function ping(place: Place, address: string, { timeoutMs = 3_000 } = {}): Promise<boolean> {
+export async function ping(
+  namespace: Namespace,
+  address: string,
+  { timeoutMs = 3_000 } = {},
+): Promise<boolean> {
   const deadline = Math.ceil(timeoutMs / 1000);
   const argv = ['ping', '-n', '-q', '-c', '1', '-i', '0.2', '-w', String(deadline), address];
-  return (await place.exec(argv, { timeoutMs: timeoutMs + 10_000 })).status === 0;
+  return (await namespace.exec(argv, { timeoutMs: timeoutMs + 10_000 })).status === 0;
 }
 
-/** How long {@link SteadyPing.more} waits. */
+/** Timeout of {@link SteadyPing.more}. */
 const MORE_MS = 10_000;
 
-/** A ping that goes on. */
+/** A continuous ping. */
 export interface SteadyPing {
-  /** Waits for that many further replies. Throws LabError TIMEOUT when they have not come after ten seconds. */
+  /**
+   * Waits for `replies` more replies.
+   *
+   * @throws {LabError} TIMEOUT when they have not arrived after ten seconds
+   */
   more(replies: number): Promise<void>;
-  /** Ends it and tells what was lost: requests without a reply before the last one that had one. */
+  /** Ends the ping. `lost` counts requests without a reply, up to the last request that had one. */
   stop(): Promise<{ sent: number; lost: number; longestGap: number }>;
 }
 
-/** Starts a ping every `intervalMs`; returns when the first reply has come. */
+/**
+ * Starts to ping an address every `intervalMs`. Resolves at the first reply.
+ *
+ * @throws {LabError} CANNOT_START when ping exits, TIMEOUT when no reply arrives
+ */
 export async function startPing(
-  place: Place,
+  namespace: Namespace,
   address: string,
   { intervalMs = 20 } = {},
 ): Promise<SteadyPing> {
   const seconds = String(intervalMs / 1000);
-  const [file = '', ...args] = place.argv(['ping', '-n', '-i', seconds, address]);
+  const [file = '', ...args] = namespace.argv(['ping', '-n', '-i', seconds, address]);
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const answered = new Set<number>();
   let lastLine = '';
@@ -52,14 +64,14 @@ export async function startPing(
       await Promise.race([once(lines, 'line', { signal: late }), ended]).catch(() => {
         throw new LabError(
           'TIMEOUT',
-          `${place.name} had no ${replies} replies from ${address} within ${MORE_MS} ms`,
+          `${namespace.name} did not get ${replies} replies from ${address} within ${MORE_MS} ms`,
         );
       });
     }
   };
   await more(1);
   if (child.exitCode !== null) {
-    throw new LabError('CANNOT_START', `${place.name} cannot ping ${address}: ${lastLine}`);
+    throw new LabError('CANNOT_START', `${namespace.name} cannot ping ${address}: ${lastLine}`);
   }
   return {
     more,

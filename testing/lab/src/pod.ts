@@ -1,10 +1,10 @@
 import type { Family } from '@cnikit/ip';
 import type { DualStack } from './addressing.ts';
-import { Place } from './place.ts';
+import { Namespace } from './namespace.ts';
 import { type CniResult, type ConfList, type Invocation, runChain } from './runtime.ts';
 
 /** The node that a pod runs on. */
-export interface PodHost extends Place {
+export interface PodHost extends Namespace {
   readonly pid: number;
   readonly address: DualStack;
   /** Returns the path of a file of the node as the lab sees it. */
@@ -12,7 +12,7 @@ export interface PodHost extends Place {
   removePod(name: string): Promise<void>;
 }
 
-/** What a pod is made of. */
+/** Parameters of a {@link Pod}. */
 export interface PodSpec {
   name: string;
   node: PodHost;
@@ -20,12 +20,12 @@ export interface PodSpec {
   conf: ConfList;
 }
 
-/** A pod: a network namespace named in its node's /run/netns, with whatever the node's plugins put into it. */
-export class Pod extends Place {
+/** A pod: a network namespace named in its node's /run/netns and set up by the node's plugins. */
+export class Pod extends Namespace {
   readonly node: PodHost;
   readonly containerID: string;
   readonly conf: ConfList;
-  /** What the last plugin of the chain answered to ADD: kept as a runtime does, for CHECK and DEL. */
+  /** Result of ADD, kept for CHECK and DEL as a runtime does. */
   result: CniResult = {};
 
   constructor({ name, node, containerID, conf }: PodSpec) {
@@ -36,7 +36,7 @@ export class Pod extends Place {
     this.conf = conf;
   }
 
-  /** The namespace's path as its node, and so a plugin, sees it. */
+  /** Path of the network namespace, as the node and its plugins see it. */
   get netns(): string {
     return `/run/netns/${this.name}`;
   }
@@ -46,22 +46,22 @@ export class Pod extends Place {
     return (this.result.ips ?? []).map(({ address }) => address.replace(/\/.*/, ''));
   }
 
-  /** The first address of that family. */
+  /** Returns the first address of a family, or an empty string. */
   ip4or6(family: Family): string {
     return this.ips.find((ip) => ip.includes(':') === (family === 'ipv6')) ?? '';
   }
 
-  /** ADD of the whole chain. */
+  /** Runs ADD of the whole chain. */
   async attach(): Promise<void> {
     this.result = await runChain(this.#invocation('ADD'));
   }
 
-  /** CHECK of the whole chain. */
+  /** Runs CHECK of the whole chain. */
   async check(): Promise<void> {
     await runChain(this.#invocation('CHECK'));
   }
 
-  /** DEL of the whole chain; the namespace itself stays. */
+  /** Runs DEL of the whole chain. The namespace stays. */
   async detach({ netnsGone = false } = {}): Promise<void> {
     await runChain({ ...this.#invocation('DEL'), ...(netnsGone && { netns: '' }) });
   }
@@ -74,6 +74,6 @@ export class Pod extends Place {
       K8S_POD_NAME: name,
       K8S_POD_INFRA_CONTAINER_ID: containerID,
     };
-    return { place: node, conf, command, containerID, netns, ifName: 'eth0', args, prevResult: result };
+    return { namespace: node, conf, command, containerID, netns, ifName: 'eth0', args, prevResult: result };
   }
 }

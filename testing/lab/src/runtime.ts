@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { LabError } from './errors.ts';
-import type { Place } from './place.ts';
+import type { Namespace } from './namespace.ts';
 
-/** Where a node keeps its plugins. */
+/** Directory of a node's plugins. */
 const BIN = '/opt/cni/bin';
 
-/** The newest version of the specification this runtime speaks. */
+/** The newest version of the specification that this runtime supports. */
 const NEWEST = '1.1.0';
 
 /** A network configuration list, as a runtime reads it. */
@@ -17,50 +17,47 @@ export interface ConfList {
   plugins: ({ type: string; capabilities?: Record<string, boolean> } & Record<string, unknown>)[];
 }
 
-/** The part of a plugin's answer that the lab reads; all of it is passed on. */
+/** A plugin's result. Only the fields that the lab reads are named. */
 export interface CniResult {
   interfaces?: { name: string; sandbox?: string; mac?: string }[];
   ips?: { address: string; gateway?: string; interface?: number }[];
   [key: string]: unknown;
 }
 
-/** One call of a whole chain of plugins. */
+/** A call of a whole chain of plugins. */
 export interface Invocation {
-  /** The node whose plugins run. */
-  place: Place;
+  /** The node that runs the plugins. */
+  namespace: Namespace;
   conf: ConfList;
   command: 'ADD' | 'DEL' | 'CHECK';
   containerID: string;
-  /** Empty when the namespace is gone. */
+  /** Empty when the namespace no longer exists. */
   netns: string;
   ifName: string;
   args: Record<string, string>;
-  /** What ADD answered, for CHECK and DEL. */
+  /** Result of ADD, for CHECK and DEL. */
   prevResult?: CniResult;
   /** Values for the capabilities that plugins declare, such as portMappings. */
   capabilityArgs?: Record<string, unknown>;
 }
 
 /**
- * Loads what containerd would: the first file in order of name that is a configuration list.
+ * Loads the configuration list that containerd would use: the first *.conflist sorted by name.
  *
- * @throws LabError NO_CONFLIST
+ * @throws {LabError} NO_CONFLIST when the directory has none
  */
 export function loadConfList(directory: string): ConfList {
   const file = readdirSync(directory)
     .filter((name) => name.endsWith('.conflist'))
     .sort()[0];
   if (file === undefined) {
-    throw new LabError(
-      'NO_CONFLIST',
-      `There is no .conflist in ${directory}: the node is not ready for pods`,
-    );
+    throw new LabError('NO_CONFLIST', `No .conflist in ${directory}: the node is not ready for pods`);
   }
   const conf: ConfList = JSON.parse(readFileSync(`${directory}/${file}`, 'utf8'));
   return { ...conf, cniVersion: newestCommonVersion(conf) };
 }
 
-/** The newest version that both the list's author and this runtime know (SPEC 1.1.0, "cniVersions"). */
+/** Returns the newest version that both the list and this runtime support (SPEC 1.1.0, "cniVersions"). */
 function newestCommonVersion({ cniVersion, cniVersions = [] }: ConfList): string {
   const order = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true });
   const known = [cniVersion, ...cniVersions].filter((version) => order(version, NEWEST) <= 0);
@@ -68,10 +65,11 @@ function newestCommonVersion({ cniVersion, cniVersions = [] }: ConfList): string
 }
 
 /**
- * Runs a chain: each plugin in order with the previous one's result, for DEL in reverse with the cached one.
+ * Runs a chain of plugins. ADD and CHECK run in order, DEL in reverse. Each ADD gets the result of the previous plugin,
+ * CHECK and DEL get the stored result.
  *
  * @returns the last result of ADD
- * @throws LabError PLUGIN_FAILED with the plugin's own error
+ * @throws {LabError} PLUGIN_FAILED with the plugin's error
  */
 export async function runChain(call: Invocation): Promise<CniResult> {
   const { command, conf } = call;
@@ -90,7 +88,7 @@ export async function runChain(call: Invocation): Promise<CniResult> {
 }
 
 async function runPlugin(call: Invocation, plugin: ConfList['plugins'][number], prevResult?: CniResult) {
-  const { place, conf, command, capabilityArgs = {} } = call;
+  const { namespace, conf, command, capabilityArgs = {} } = call;
   const { capabilities = {}, ...own } = plugin;
   const runtimeConfig = Object.fromEntries(
     Object.entries(capabilityArgs).filter(([name]) => capabilities[name] === true),
@@ -113,10 +111,10 @@ async function runPlugin(call: Invocation, plugin: ConfList['plugins'][number], 
       .join(';'),
     CNI_PATH: BIN,
   };
-  const outcome = await place.exec([`${BIN}/${plugin.type}`], { env, input: JSON.stringify(input) });
+  const outcome = await namespace.exec([`${BIN}/${plugin.type}`], { env, input: JSON.stringify(input) });
   if (outcome.status === 0) {
     return outcome.stdout;
   }
-  const said = outcome.stdout.trim() || outcome.stderr.trim();
-  throw new LabError('PLUGIN_FAILED', `${command} by ${plugin.type} on ${place.name} failed: ${said}`);
+  const output = outcome.stdout.trim() || outcome.stderr.trim();
+  throw new LabError('PLUGIN_FAILED', `${command} of ${plugin.type} on ${namespace.name} failed: ${output}`);
 }

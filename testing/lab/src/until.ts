@@ -1,20 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { watch } from 'node:fs';
 import { LabError } from './errors.ts';
-import type { Place } from './place.ts';
+import type { Namespace } from './namespace.ts';
 
-/** Begins to watch for something; calls `notify` whenever it may have changed; returns how to stop. */
+/** Watches for a change and calls `notify` when one may have happened. Returns a function that stops watching. */
 export type Wake = (notify: () => void) => () => void;
 
-/** An event that came before its watcher was listening is found by looking again after this time. */
-const SECOND_LOOK_MS = 250;
+/** Interval of checks without an event, which find a change from before the watcher listened. */
+const RECHECK_MS = 250;
 
 /**
- * Waits until `check` returns something other than undefined or false, looking again at each event of `wakes`.
+ * Waits until `check` returns a value other than undefined or false. Checks again at each event of `wakes`.
  *
- * @param what for the error, such as "the route to n2 on n1"
- * @returns what `check` returned
- * @throws LabError TIMEOUT after `timeoutMs`
+ * @param what names the condition in the error, such as "the route to n2 on n1"
+ * @returns the value of `check`
+ * @throws {LabError} TIMEOUT after `timeoutMs`
  */
 export async function until<T>(
   what: string,
@@ -39,14 +39,14 @@ export async function until<T>(
       }
       const left = deadline - performance.now();
       if (left <= 0) {
-        throw new LabError('TIMEOUT', `Waited ${timeoutMs} ms in vain for ${what}`);
+        throw new LabError('TIMEOUT', `Timed out after ${timeoutMs} ms waiting for ${what}`);
       }
       if (changed) {
         continue;
       }
       await new Promise<void>((resolve) => {
         notify = resolve;
-        setTimeout(resolve, Math.min(left, SECOND_LOOK_MS));
+        setTimeout(resolve, Math.min(left, RECHECK_MS));
       });
     }
   } finally {
@@ -56,10 +56,10 @@ export async function until<T>(
   }
 }
 
-/** Wakes at each change of the given kinds (`route`, `link`, `address`, `neigh`) in a place: `ip monitor`. */
-export function kernelEvents(place: Place, kinds: readonly string[]): Wake {
+/** Wakes at each change of the given kinds (`route`, `link`, `address`, `neigh`) in a namespace: `ip monitor`. */
+export function kernelEvents(namespace: Namespace, kinds: readonly string[]): Wake {
   return (notify) => {
-    const [file = '', ...args] = place.argv(['ip', 'monitor', ...kinds]);
+    const [file = '', ...args] = namespace.argv(['ip', 'monitor', ...kinds]);
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     child.on('error', () => undefined);
     child.stdout.on('data', notify);
@@ -67,7 +67,7 @@ export function kernelEvents(place: Place, kinds: readonly string[]): Wake {
   };
 }
 
-/** Wakes when a file appears in, goes from or changes in a directory, which must exist. */
+/** Wakes when a file in an existing directory is created, removed or changed. */
 export function fileEvents(directory: string): Wake {
   return (notify) => {
     const watcher = watch(directory, notify);
@@ -76,7 +76,7 @@ export function fileEvents(directory: string): Wake {
   };
 }
 
-/** Wakes when a process ends. */
+/** Wakes when a process exits. */
 export function exitOf(child: ChildProcess): Wake {
   return (notify) => {
     child.once('exit', notify);

@@ -1,4 +1,4 @@
-// Asks a peer server from which address it sees us, prints the answer. Arguments: tcp|udp ADDRESS PORT TIMEOUT_MS.
+// Prints the source address that a peer server sees. Arguments: tcp|udp ADDRESS PORT TIMEOUT_MS.
 
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
@@ -7,11 +7,11 @@ import { argv } from 'node:process';
 const [protocol, address = '', port, timeout] = argv.slice(2);
 
 setTimeout(() => {
-  console.error(`No answer from ${address} within ${timeout} ms`);
+  console.error(`No reply from ${address} within ${timeout} ms`);
   process.exit(1);
 }, Number(timeout));
 
-const answer = (text: string) => {
+const finish = (text: string) => {
   process.stdout.write(text, () => process.exit(0));
 };
 
@@ -21,20 +21,20 @@ if (protocol === 'tcp') {
   socket.setEncoding('utf8').on('data', (data) => {
     text += data;
   });
-  socket.on('end', () => answer(text));
+  socket.on('end', () => finish(text));
   socket.on('error', (error) => {
     console.error(error.message);
     process.exit(1);
   });
 } else {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  socket.on('message', (data) => answer(data.toString()));
+  socket.on('message', (data) => finish(data.toString()));
   socket.on('error', (error) => {
     console.error(error.message);
     process.exit(1);
   });
   const ask = () => socket.send('who am I', Number(port), address);
   ask();
-  // A datagram may be lost while the other side resolves a neighbour; that is no failure.
+  // Repeat: a datagram may be lost while the other side resolves a neighbour.
   setInterval(ask, 200);
 }

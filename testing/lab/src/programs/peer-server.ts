@@ -1,4 +1,4 @@
-// Tells whoever asks, by TCP or UDP, from which address the question came. Prints "ready" when it listens.
+// Returns to each TCP or UDP client its source address. Prints "ready" when it listens. Argument: PORT.
 
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';

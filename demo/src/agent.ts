@@ -9,7 +9,7 @@ const fileOf = (path: string) => fileURLToPath(new URL(`../../packages/${path}`,
 const AGENT = fileOf('agent/dist/cnikit-agent.js');
 const READY = fileURLToPath(new URL('./programs/ready.ts', import.meta.url));
 
-/** The agent of one node: the built program, as its own process, in the node's namespaces. */
+/** The agent of one node: the built program in its own process, in the node's namespaces. */
 export class Agent {
   readonly logFile: string;
   readonly #node: LabNode;
@@ -23,8 +23,8 @@ export class Agent {
     writeFileSync(node.path(this.#kubeconfig), kubeconfig, { mode: 0o600 });
   }
 
-  /** Runs another command of it, which looks and changes nothing. */
-  look(command: 'plan' | 'doctor' | 'status'): Promise<Outcome> {
+  /** Runs a read-only command of the agent. */
+  inspect(command: 'plan' | 'doctor' | 'status'): Promise<Outcome> {
     return this.#node.exec(this.#argv(command), { timeoutMs: 60_000 });
   }
 
@@ -39,7 +39,7 @@ export class Agent {
     ];
   }
 
-  /** Starts it and waits for what tells a kubelet that the node is ready: a conflist, written last of all. */
+  /** Starts the agent and waits for its conflist, which it writes last and which makes the kubelet report Ready. */
   async start(): Promise<void> {
     const node = this.#node;
     const env = { PATH: process.env.PATH ?? '' };
@@ -50,7 +50,7 @@ export class Agent {
       `the agent on ${node.name} to write its conflist`,
       () => {
         if (child.exitCode !== null) {
-          throw new Error(`The agent on ${node.name} ended: ${this.lastWords()}`);
+          throw new Error(`The agent on ${node.name} exited: ${this.logTail()}`);
         }
         return existsSync(`${directory}/05-cnikit.conflist`);
       },
@@ -58,12 +58,12 @@ export class Agent {
     );
   }
 
-  /** Waits until it says that everything on its node is as it should be. */
+  /** Waits until the agent reports the data path of its node as ready. */
   async ready(timeoutMs = 20_000): Promise<void> {
     await this.#node.must([process.execPath, READY, String(timeoutMs)], { timeoutMs: timeoutMs + 5_000 });
   }
 
-  /** Ends it as a DaemonSet's update does, and waits for its end. */
+  /** Sends SIGTERM, as an update of the DaemonSet does, and waits for the exit. */
   async stop(): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null || child.signalCode !== null) {
@@ -73,8 +73,8 @@ export class Agent {
     await once(child, 'exit');
   }
 
-  /** The end of its log. */
-  lastWords(lines = 5): string {
+  /** Returns the last lines of the agent's log. */
+  logTail(lines = 5): string {
     const log = existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : '';
     return log.trimEnd().split('\n').slice(-lines).join('\n');
   }

@@ -5,12 +5,12 @@ import { Agent } from './agent.ts';
 
 const RBAC = fileURLToPath(new URL('../../deploy/base/rbac.yaml', import.meta.url));
 
-/** The pods of a node in the order of their names: that in which they came differs. */
+/** Returns the pods of a node sorted by name; the order of their creation varies. */
 export function podsOf(node: LabNode): Pod[] {
   return [...node.pods.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** The demo's cluster: the lab's nodes, their Node objects in a real enough API, an agent process on each. */
+/** The demo's cluster: the lab's nodes, their Node objects in a test API server, an agent process on each. */
 export class Cluster {
   readonly lab: Lab;
   readonly api: ApiServer;
@@ -21,7 +21,7 @@ export class Cluster {
     this.api = api;
   }
 
-  /** The network and the API server, which asks of agents exactly the permissions that deploy/ gives them. */
+  /** Creates the network and an API server that grants agents exactly the permissions of deploy/base/rbac.yaml. */
   static async create(): Promise<Cluster> {
     const lab = await Lab.create();
     const api = await startApiServer({ host: ROUTER.ipv4, port: 6443, clusterRoleFile: RBAC });
@@ -39,7 +39,7 @@ export class Cluster {
   node(name: string): LabNode {
     const node = this.lab.nodes.get(name);
     if (!node) {
-      throw new Error(`There is no node ${name}`);
+      throw new Error(`Unknown node "${name}": the cluster has ${[...this.lab.nodes.keys()].join(', ')}`);
     }
     return node;
   }
@@ -47,12 +47,12 @@ export class Cluster {
   agent(name: string): Agent {
     const agent = this.agents.get(name);
     if (!agent) {
-      throw new Error(`There is no agent on ${name}`);
+      throw new Error(`Node "${name}" has no agent: call startAgent() first`);
     }
     return agent;
   }
 
-  /** A machine joins the cluster, as kubelet and the controller that gives out pod networks make it. */
+  /** Adds a node and its Node object, as the kubelet and the controller that assigns podCIDRs would. */
   async addNode(name: string, options?: { far: boolean }): Promise<LabNode> {
     const node = await this.lab.addNode(name, options);
     const { ipv4, ipv6 } = node.podCidrs;
@@ -70,19 +70,19 @@ export class Cluster {
     return node;
   }
 
-  /** Starts the agent on a node, as the DaemonSet would; resolves when the node can run pods. */
+  /** Starts the agent on a node, as the DaemonSet would. Resolves when the node can run pods. */
   async startAgent(node: LabNode): Promise<void> {
-    await this.placeAgent(node).start();
+    await this.prepareAgent(node).start();
   }
 
-  /** The agent of a node, not started yet. */
-  placeAgent(node: LabNode): Agent {
+  /** Returns the agent of a node without starting it. */
+  prepareAgent(node: LabNode): Agent {
     const agent = this.agents.get(node.name) ?? new Agent(node, this.api.kubeconfig());
     this.agents.set(node.name, agent);
     return agent;
   }
 
-  /** A machine goes for good: no power, and its Node object deleted. */
+  /** Cuts the power of a node and deletes its Node object. */
   async removeNode(name: string): Promise<void> {
     await this.lab.removeNode(name);
     this.agents.delete(name);

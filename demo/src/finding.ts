@@ -2,7 +2,7 @@
 export interface Finding {
   passed: boolean;
   /** Text for the line of the step. */
-  outcome?: string;
+  outcome?: string | undefined;
   /** Draws details below the line. */
-  draw?: () => void;
+  draw?: (() => void) | undefined;
 }

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * The processes of a sandbox by the numbers they have in it, each with its number out here.
+ * Maps the process ids of a sandbox to process ids of the host.
  *
- * @param heldBy the process that made the sandbox's process namespace
+ * @param heldBy the process that created the sandbox's PID namespace
  */
 export function hostPids(heldBy: number): Map<number, number> {
   const namespace = readlinkSync(`/proc/${heldBy}/ns/pid_for_children`);
@@ -16,14 +16,14 @@ export function hostPids(heldBy: number): Map<number, number> {
       if (readlinkSync(`/proc/${entry}/ns/pid`) !== namespace) {
         continue;
       }
-      // NSpid lists the numbers of a process from the outermost namespace to its own (proc(5)).
-      const numbers = readFileSync(`/proc/${entry}/status`, 'utf8').match(/^NSpid:\s+(.*)$/m)?.[1];
-      const inside = numbers?.split(/\s+/).at(-1);
+      // NSpid lists the ids of a process from the outermost namespace to its own (proc(5)).
+      const ids = readFileSync(`/proc/${entry}/status`, 'utf8').match(/^NSpid:\s+(.*)$/m)?.[1];
+      const inside = ids?.split(/\s+/).at(-1);
       if (inside !== undefined) {
         pids.set(Number(inside), Number(entry));
       }
     } catch {
-      // It ended meanwhile, or is somebody else's.
+      // The process has exited or belongs to another user.
     }
   }
   return pids;

@@ -1,10 +1,10 @@
-// The demo itself; runs in a sandbox, started by main.ts. With --keep it stays, with the cluster, until it is killed.
+// The demo itself. main.ts starts it in a sandbox. With --keep it holds the cluster until it is killed.
 
 import { copyFileSync, mkdirSync, writeSync } from 'node:fs';
 import { Cluster } from './cluster.ts';
 import type { Finding } from './finding.ts';
-import { type KeptCluster, saveKept } from './kept.ts';
-import { addPods, STORY, type Step } from './story.ts';
+import { type Session, saveSession } from './session.ts';
+import { addPods, STEPS, type Step } from './steps.ts';
 import { bold, dim, explain, green, ProgressLine, print, red } from './terminal.ts';
 
 const [keptLogs = '', keep] = process.argv.slice(2);
@@ -19,8 +19,7 @@ const PICTURE = `
 `;
 
 print(
-  bold('cnikit demo') +
-    dim(': a pod network of real kernel parts, in namespaces that this machine does not see'),
+  bold('cnikit demo') + dim(': a pod network in the real kernel, in namespaces hidden from this machine'),
 );
 print(dim(PICTURE));
 
@@ -35,13 +34,13 @@ await step({
     return { passed: true };
   },
 });
-for (const one of STORY) {
+for (const one of STEPS) {
   if (cluster && !(await step(one)) && one.essential) {
     break;
   }
 }
 if (keep && cluster && failed.length === 0) {
-  await step({ title: 'Pods start again, to look around', run: async () => ({ passed: !!(await again()) }) });
+  await step({ title: 'Pods start again, for inspection', run: async () => ({ passed: !!(await again()) }) });
 }
 end();
 
@@ -73,14 +72,14 @@ function end(): void {
   print();
   if (failed.length === 0) {
     print(
-      `${green(bold('All as it should be'))}${dim(`, in ${total}.`)}${keep ? '' : dim(' Nothing is left behind.')}`,
+      `${green(bold('All steps passed'))}${dim(`, in ${total}.`)}${keep ? '' : dim(' Nothing is left behind.')}`,
     );
     if (!keep) {
-      print(dim('To look around in it: npm run demo -- --keep'));
+      print(dim('To keep the cluster for inspection: npm run demo -- --keep'));
     }
   } else {
     keepLogs();
-    print(`${red(bold(`${failed.length} of ${STORY.length + 1} steps failed`))}${dim(`, in ${total}:`)}`);
+    print(`${red(bold(`${failed.length} of ${STEPS.length + 1} steps failed`))}${dim(`, in ${total}:`)}`);
     for (const title of failed) {
       print(`  ${red('✗')} ${title}`);
     }
@@ -90,11 +89,11 @@ function end(): void {
   if (!keep || !cluster) {
     process.exit(status);
   }
-  saveKept(kept(cluster, status));
+  saveSession(sessionOf(cluster, status));
   writeSync(3, 'kept\n');
 }
 
-/** The agents' logs are in their nodes, which are about to go. */
+/** Copies the agents' logs out of the nodes, which end with the demo. */
 function keepLogs(): void {
   mkdirSync(keptLogs, { recursive: true });
   for (const [name, { logFile }] of cluster?.agents ?? []) {
@@ -102,10 +101,10 @@ function keepLogs(): void {
   }
 }
 
-function kept({ nodes, lab, pods }: Cluster, status: number): KeptCluster {
+function sessionOf({ nodes, lab, pods }: Cluster, status: number): Session {
   return {
     status,
-    places: [
+    namespaces: [
       ...nodes.map(({ name, pid, address }) => ({
         name,
         pid,

@@ -1,25 +1,32 @@
-// `npm run demo`: a cluster of namespaces that pings. What it does is in inside.ts; this part stays outside, makes
-// the sandbox, and looks after a cluster that is to be kept.
+// `npm run demo`: a cluster of namespaces that pings. This part runs outside: it creates the sandbox, starts inside.ts
+// in it, and manages a kept cluster.
 
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sandbox } from '../../tools/sandbox.mjs';
+import { execIn, printHelp } from './exec.ts';
 import { hostPids } from './host-pids.ts';
-import { forgetKept, loadKept, saveKept, startOf } from './kept.ts';
-import { execIn, printHelp } from './look-around.ts';
+import { deleteSession, loadSession, type Session, saveSession, startOf } from './session.ts';
 import { print } from './terminal.ts';
 
 const INSIDE = fileURLToPath(new URL('./inside.ts', import.meta.url));
 const LOGS = fileURLToPath(new URL('../../.cache/demo/logs', import.meta.url));
 
-const USAGE = `npm run demo                        three nodes, six pods, every check; leaves nothing behind
-npm run demo -- --keep              the same, and leaves the cluster up to look around in
-npm run demo -- exec NAME [COMMAND] runs a command (a shell) in a node or pod of that cluster
-npm run demo -- down                takes that cluster away`;
+const USAGE = `npm run demo                        run three nodes, six pods and every check, then remove them
+npm run demo -- --keep              the same, but keep the cluster for inspection
+npm run demo -- exec NAME [COMMAND] run a command (default: a shell) in a node or pod of the kept cluster
+npm run demo -- down                remove the kept cluster`;
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((error) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});
 
 async function main([command, ...rest]: string[]): Promise<number> {
+  if (command !== 'exec' && rest.length > 0) {
+    console.error(`Unexpected argument "${rest[0]}"\n\n${USAGE}`);
+    return 2;
+  }
   switch (command) {
     case undefined:
       return demo();
@@ -29,25 +36,30 @@ async function main([command, ...rest]: string[]): Promise<number> {
       return exec(rest);
     case 'down':
       return down();
-    default:
+    case '--help':
+    case '-h':
+    case 'help':
       print(USAGE);
-      return command === '--help' || command === 'help' ? 0 : 2;
+      return 0;
+    default:
+      console.error(`Unknown argument "${command}"\n\n${USAGE}`);
+      return 2;
   }
 }
 
 function inside(...more: string[]): string[] {
-  // Those of another day would mislead.
+  // Delete the logs of earlier runs.
   rmSync(LOGS, { recursive: true, force: true });
   return [process.execPath, '--conditions=@cnikit/source', INSIDE, LOGS, ...more];
 }
 
 async function demo(): Promise<number> {
   const { status } = await sandbox(inside());
-  return unlessInterrupted(status);
+  return reportInterrupt(status);
 }
 
-/** 130 and 143: ended by SIGINT or SIGTERM, and everything in the sandbox with it. */
-function unlessInterrupted(status: number): number {
+/** Prints a line for status 130 (SIGINT) and 143 (SIGTERM), which end the whole sandbox. */
+function reportInterrupt(status: number): number {
   if (status === 130 || status === 143) {
     print('\nInterrupted; nothing is left behind.');
   }
@@ -55,52 +67,52 @@ function unlessInterrupted(status: number): number {
 }
 
 async function keep(): Promise<number> {
-  if (loadKept()) {
-    print('A cluster is up already. To take it away first: npm run demo -- down');
+  if (loadSession()) {
+    print('A kept cluster is already up. To remove it: npm run demo -- down');
     return 1;
   }
-  forgetKept();
+  deleteSession();
   const env = { ...process.env, CNIKIT_DEMO_TERMINAL: process.stdout.isTTY ? '1' : '0' };
   const { status, heldBy } = await sandbox(inside('keep'), { env, hold: true });
   if (heldBy === undefined) {
-    return unlessInterrupted(status);
+    return reportInterrupt(status);
   }
-  const cluster = readKept(heldBy);
-  printHelp(cluster);
-  return cluster.status;
+  const session = completeSession(heldBy);
+  printHelp(session);
+  return session.status;
 }
 
-/** Completes what the demo inside has noted with what only the outside sees. */
-function readKept(heldBy: number) {
+/** Adds the process ids of the host to the session that the demo has written in the sandbox. */
+function completeSession(heldBy: number): Session {
   const startedAt = startOf(heldBy) ?? '';
   const pids = hostPids(heldBy);
-  const noted = loadKept({ unheld: true });
-  if (!noted) {
-    throw new Error('The demo inside has left no note of its cluster');
+  const written = loadSession({ unheld: true });
+  if (!written) {
+    throw new Error('The demo has not recorded its cluster: run it again');
   }
-  const places = noted.places.map((place) => ({ ...place, pid: pids.get(place.pid) ?? 0 }));
-  const cluster = { ...noted, places, heldBy: { pid: heldBy, startedAt } };
-  saveKept(cluster);
-  return cluster;
+  const namespaces = written.namespaces.map((one) => ({ ...one, pid: pids.get(one.pid) ?? 0 }));
+  const session = { ...written, namespaces, heldBy: { pid: heldBy, startedAt } };
+  saveSession(session);
+  return session;
 }
 
 async function exec([name, ...argv]: string[]): Promise<number> {
-  const cluster = loadKept();
-  if (!cluster || name === undefined) {
-    print(cluster ? USAGE : 'No cluster is up. To bring one up: npm run demo -- --keep');
+  const session = loadSession();
+  if (!session || name === undefined) {
+    print(session ? USAGE : 'No cluster is up. To start one: npm run demo -- --keep');
     return 2;
   }
-  return execIn(cluster, name, argv);
+  return execIn(session, name, argv);
 }
 
 function down(): number {
-  const cluster = loadKept();
-  forgetKept();
-  if (!cluster?.heldBy) {
+  const session = loadSession();
+  deleteSession();
+  if (!session?.heldBy) {
     print('No cluster is up');
     return 0;
   }
-  process.kill(cluster.heldBy.pid, 'SIGKILL');
-  print('The cluster is gone, nothing is left behind');
+  process.kill(session.heldBy.pid, 'SIGKILL');
+  print('Removed the cluster; nothing is left behind');
   return 0;
 }

@@ -2,56 +2,56 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const FILE = fileURLToPath(new URL('../../.cache/demo/kept.json', import.meta.url));
+const FILE = fileURLToPath(new URL('../../.cache/demo/session.json', import.meta.url));
 
-/** Somewhere to look around in. */
-export interface KeptPlace {
+/** A node, a pod or the outside host of a kept cluster. */
+export interface SessionNamespace {
   name: string;
   kind: 'node' | 'pod' | 'outside';
-  /** The process that holds the namespaces, as the sandbox sees it; the outside puts in what it sees itself. */
+  /** Id of the process that holds the namespaces: in the sandbox's PID namespace until main.ts translates it. */
   pid: number;
   addresses: string[];
   /** A pod's network namespace, in its node. */
   netns?: string;
 }
 
-/** A cluster that was left up: told by the demo inside to the commands outside. */
-export interface KeptCluster {
-  /** Exit status of the demo that made it. */
+/** A cluster that was kept. The demo writes it in the sandbox; the subcommands read it outside. */
+export interface Session {
+  /** Exit status of the demo. */
   status: number;
-  places: KeptPlace[];
-  /** The process whose end is the end of everything, and when it started, against a number used again. */
+  namespaces: SessionNamespace[];
+  /** The process that ends the cluster when it exits. Its start time detects a reused process id. */
   heldBy?: { pid: number; startedAt: string };
 }
 
-export function saveKept(cluster: KeptCluster): void {
+export function saveSession(session: Session): void {
   mkdirSync(dirname(FILE), { recursive: true });
-  writeFileSync(FILE, `${JSON.stringify(cluster, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(FILE, `${JSON.stringify(session, null, 2)}\n`, { mode: 0o600 });
 }
 
-/** The cluster that is up now, if one is; with `unheld` also one that has only just been noted. */
-export function loadKept({ unheld = false } = {}): KeptCluster | undefined {
+/** Returns the running session; with `unheld` also one whose holder is not recorded yet. */
+export function loadSession({ unheld = false } = {}): Session | undefined {
   try {
-    const cluster: KeptCluster = JSON.parse(readFileSync(FILE, 'utf8'));
-    const { heldBy } = cluster;
+    const session: Session = JSON.parse(readFileSync(FILE, 'utf8'));
+    const { heldBy } = session;
     if (!heldBy) {
-      return unheld ? cluster : undefined;
+      return unheld ? session : undefined;
     }
-    return startOf(heldBy.pid) === heldBy.startedAt ? cluster : undefined;
+    return startOf(heldBy.pid) === heldBy.startedAt ? session : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function forgetKept(): void {
+export function deleteSession(): void {
   rmSync(FILE, { force: true });
 }
 
-/** When a process started, in clock ticks since boot (proc(5), stat, field 22); undefined when there is none. */
+/** Returns the start time of a process in clock ticks since boot (proc(5), stat, field 22), if it exists. */
 export function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the command in parentheses, and may have spaces and parentheses in it.
+    // The second field is the command in parentheses, and may contain spaces and parentheses.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return undefined;

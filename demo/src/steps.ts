@@ -1,36 +1,37 @@
 import { type Pod, startPing } from '@cnikit/testing-lab';
+import { checkDoctor, checkPlan } from './checks/agent-checks.ts';
 import { leftovers } from './checks/leftovers.ts';
-import { examined, planned } from './checks/looks.ts';
 import { count, drawMatrix, type PingRow, pingMatrix } from './checks/pings.ts';
 import { untilRoutes } from './checks/routes.ts';
-import { addressesOf, drawSightings, isRight, sightings } from './checks/sources.ts';
+import { addressesOf, drawSightings, isExpected, sightings } from './checks/sources.ts';
 import { type Cluster, podsOf } from './cluster.ts';
 import type { Finding } from './finding.ts';
 
-/** A step of the demo, in the order of {@link STORY}. */
+/** A step of the demo. */
 export interface Step {
   title: string;
-  /** Nothing after it makes sense when it fails. */
+  /** True to skip all later steps when this one fails. */
   essential?: boolean;
   run(cluster: Cluster): Promise<Finding>;
 }
 
 const PODS = ['a', 'b'];
 
-/** Two pods on a node, at the same time, as kubelet starts them. */
+/** Adds two pods to each node, all at the same time, as kubelets do. */
 export async function addPods(cluster: Cluster, nodeNames: readonly string[]): Promise<Pod[]> {
   const wanted = nodeNames.flatMap((node) => PODS.map((pod) => ({ node, name: `${node}-${pod}` })));
   return Promise.all(wanted.map(({ node, name }) => cluster.node(node).addPod(name)));
 }
 
-function allAnswered(rows: PingRow[], draw = true): Finding {
-  const { sent, answered } = count(rows);
-  const passed = sent === answered;
-  const outcome = `${answered} of ${sent} pings answered`;
-  return { passed, outcome, ...((draw || !passed) && { draw: () => drawMatrix(rows) }) };
+function expectReplies(rows: PingRow[], draw = true): Finding {
+  const { sent, replied } = count(rows);
+  const passed = sent === replied;
+  const outcome = `${replied} replies to ${sent} pings`;
+  return { passed, outcome, draw: draw || !passed ? () => drawMatrix(rows) : undefined };
 }
 
-export const STORY: readonly Step[] = [
+/** The steps in their order. */
+export const STEPS: readonly Step[] = [
   {
     title: 'Three nodes join, each with its Node object: n1 n2, and n3 behind the router',
     essential: true,
@@ -43,9 +44,9 @@ export const STORY: readonly Step[] = [
     },
   },
   {
-    title: 'cnikit-agent plan: what the agent would do on n1',
+    title: 'cnikit-agent plan: the changes that the agent would make on n1',
     async run(cluster) {
-      return planned(await cluster.placeAgent(cluster.node('n1')).look('plan'));
+      return checkPlan(await cluster.prepareAgent(cluster.node('n1')).inspect('plan'));
     },
   },
   {
@@ -57,7 +58,7 @@ export const STORY: readonly Step[] = [
     },
   },
   {
-    title: 'Two pods start on each node, by the installed plugin',
+    title: 'Two pods start on each node, with the installed plugin',
     essential: true,
     async run(cluster) {
       const start = performance.now();
@@ -67,44 +68,43 @@ export const STORY: readonly Step[] = [
     },
   },
   {
-    title: 'Every pod pings every pod, to and from n3 by VXLAN',
+    title: 'Every pod pings every pod, over VXLAN to and from n3',
     async run(cluster) {
-      return allAnswered(await pingMatrix(cluster.pods, cluster.pods));
+      return expectReplies(await pingMatrix(cluster.pods, cluster.pods));
     },
   },
   {
-    title:
-      'cnikit-agent doctor: nothing is wrong on n1, until somebody leaves the configuration of another CNI',
+    title: 'cnikit-agent doctor: n1 is healthy, then the configuration of another CNI plugin is found',
     async run(cluster) {
-      return examined(cluster.node('n1'), cluster.agent('n1'));
+      return checkDoctor(cluster.node('n1'), cluster.agent('n1'));
     },
   },
   {
     title: 'Every node pings every pod',
     async run(cluster) {
-      return allAnswered(await pingMatrix(cluster.nodes, cluster.pods), false);
+      return expectReplies(await pingMatrix(cluster.nodes, cluster.pods), false);
     },
   },
   {
-    title: 'Pods reach the world beyond the nodes, seen as their node',
+    title: 'Pods reach the outside with the address of their node',
     async run({ lab, nodes }) {
       const pods = nodes.flatMap((node) => podsOf(node).slice(0, 1));
-      const target = { place: lab.outside, name: 'outside', addresses: lab.outside.address };
+      const target = { namespace: lab.outside, name: 'outside', addresses: lab.outside.address };
       const all = await sightings(pods, target, (pod, family) => pod.node.address[family]);
-      return { passed: all.every(isRight), draw: () => drawSightings(all, nodes) };
+      return { passed: all.every(isExpected), draw: () => drawSightings(all, nodes) };
     },
   },
   {
-    title: 'Pods reach pods as themselves',
+    title: 'Pods reach pods with their own address',
     async run({ nodes }) {
       const [target, ...others] = nodes.map((node) => podsOf(node)[0]);
       if (!target) {
         return { passed: false, outcome: 'no pod' };
       }
       const from = others.filter((pod) => pod !== undefined);
-      const at = { place: target, name: target.name, addresses: addressesOf(target) };
+      const at = { namespace: target, name: target.name, addresses: addressesOf(target) };
       const all = await sightings(from, at, (pod, family) => pod.ip4or6(family));
-      return { passed: all.every(isRight), draw: () => drawSightings(all, nodes) };
+      return { passed: all.every(isExpected), draw: () => drawSightings(all, nodes) };
     },
   },
   {
@@ -118,11 +118,11 @@ export const STORY: readonly Step[] = [
       ]);
       const fresh = await addPods(cluster, ['n4']);
       const rows = [...(await pingMatrix(old, fresh)), ...(await pingMatrix(fresh, old))];
-      return allAnswered(rows, false);
+      return expectReplies(rows, false);
     },
   },
   {
-    title: 'A node goes: n4, its power cut and its Node deleted',
+    title: 'A node leaves: n4 loses power and its Node is deleted',
     async run(cluster) {
       const n4 = cluster.node('n4');
       await cluster.removeNode('n4');
@@ -131,7 +131,7 @@ export const STORY: readonly Step[] = [
     },
   },
   {
-    title: 'Somebody deletes routes by hand on n1',
+    title: 'Routes are deleted manually on n1',
     async run(cluster) {
       const n1 = cluster.node('n1');
       const n2 = cluster.node('n2');
@@ -140,7 +140,7 @@ export const STORY: readonly Step[] = [
       const start = performance.now();
       await untilRoutes(n1, n2, true);
       const after = performance.now() - start;
-      return { passed: true, outcome: `back, seen after ${after.toFixed(0)} ms` };
+      return { passed: true, outcome: `restored, seen after ${after.toFixed(0)} ms` };
     },
   },
   {
@@ -155,12 +155,12 @@ export const STORY: readonly Step[] = [
         startPing(three, two.ip4or6('ipv6')),
         startPing(two, cluster.lab.outside.address.ipv4),
       ]);
-      const someMore = () => Promise.all(pings.map((steady) => steady.more(25)));
+      const waitForMore = () => Promise.all(pings.map((steady) => steady.more(25)));
       await cluster.agent('n2').stop();
-      await someMore();
+      await waitForMore();
       await cluster.agent('n2').start();
       await cluster.agent('n2').ready();
-      await someMore();
+      await waitForMore();
       const ends = await Promise.all(pings.map((steady) => steady.stop()));
       const sum = (key: 'sent' | 'lost') => ends.reduce((total, end) => total + end[key], 0);
       return {
@@ -180,7 +180,7 @@ export const STORY: readonly Step[] = [
       if (left.length > 0) {
         return { passed: false, outcome: `left behind: ${left.join(', ')}` };
       }
-      return { passed: true, outcome: `no link and no reservation left, ${each.toFixed(0)} ms each` };
+      return { passed: true, outcome: `no link and no reservation left behind, ${each.toFixed(0)} ms each` };
     },
   },
 ];

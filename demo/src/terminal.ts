@@ -1,6 +1,9 @@
 const useColour = () => isTerminal() && !process.env.NO_COLOR;
 
-/** Whether a person watches. In a kept sandbox standard output is a pipe, and the outside says what is behind it. */
+/**
+ * Returns true when the output goes to a terminal. In a kept sandbox standard output is a pipe, so main.ts passes the
+ * answer on in the environment.
+ */
 function isTerminal(): boolean {
   return process.stdout.isTTY === true || process.env.CNIKIT_DEMO_TERMINAL === '1';
 }
@@ -14,7 +17,7 @@ export const cyan = paint(36);
 
 export const print = (text = '') => process.stdout.write(`${text}\n`);
 
-/** The line of a step: shown while it runs where somebody watches, and when it has ended everywhere. */
+/** The line of a step. A terminal shows it while the step runs, every output when the step has ended. */
 export class ProgressLine {
   readonly #title: string;
   readonly #start = performance.now();
@@ -26,14 +29,14 @@ export class ProgressLine {
     }
   }
 
-  /** @param outcome what there is to say beside the title, such as how many */
+  /** @param outcome details beside the title, such as a count */
   end(passed: boolean, outcome = ''): void {
     const duration = dim(`${((performance.now() - this.#start) / 1000).toFixed(2)} s`.padStart(8));
-    const said = outcome === '' ? '' : dim(`: ${outcome}`);
+    const details = outcome === '' ? '' : dim(`: ${outcome}`);
     const mark = passed ? green('✓') : red('✗');
-    print(`${isTerminal() ? '\r\x1b[2K' : ''}  ${mark} ${duration}  ${this.#title}${said}`);
+    print(`${isTerminal() ? '\r\x1b[2K' : ''}  ${mark} ${duration}  ${this.#title}${details}`);
   }
 }
 
-/** A line that explains something, indented below its step. */
+/** Prints a line of details, indented below its step. */
 export const explain = (text = '') => print(text === '' ? '' : `              ${text}`);

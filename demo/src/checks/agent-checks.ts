@@ -4,12 +4,12 @@ import type { Agent } from '../agent.ts';
 import type { Finding } from '../finding.ts';
 import { dim, explain, green, red } from '../terminal.ts';
 
-/** Sorts before the agent's, so that a container runtime would take it. */
+/** Sorts before the agent's conflist, so a container runtime would use it. */
 const FOREIGN = '/etc/cni/net.d/00-other.conflist';
 const LINES = 8;
 
-/** The beginning of a plan: exit status 3 says that something differs. */
-export function planned({ status, stdout, stderr }: Outcome): Finding {
+/** Checks the result of `cnikit-agent plan`: exit status 3 means that changes are due. */
+export function checkPlan({ status, stdout, stderr }: Outcome): Finding {
   const lines = stdout.trimEnd().split('\n');
   const draw = (): void => {
     explain();
@@ -19,28 +19,28 @@ export function planned({ status, stdout, stderr }: Outcome): Finding {
     explain();
   };
   const passed = status === 3 && lines.some((line) => line.startsWith('+ route'));
-  return passed ? { passed, draw } : { passed, outcome: stderr || `it ended with ${status}`, draw };
+  return passed ? { passed, draw } : { passed, outcome: stderr || `exit status ${status}`, draw };
 }
 
-/** What the doctor says of a node that is well, and then of one where somebody left a file. */
-export async function examined(node: LabNode, agent: Agent): Promise<Finding> {
-  const well = await agent.look('doctor');
+/** Runs `cnikit-agent doctor` on a healthy node, then with the conflist of another CNI plugin in place. */
+export async function checkDoctor(node: LabNode, agent: Agent): Promise<Finding> {
+  const healthy = await agent.inspect('doctor');
   const file = node.path(FOREIGN);
   writeFileSync(file, '{"cniVersion":"1.0.0","name":"other","plugins":[{"type":"flannel"}]}');
-  const ill = await agent.look('doctor');
+  const conflicting = await agent.inspect('doctor');
   rmSync(file);
-  const named = ill.status === 4 && ill.stdout.includes('00-other.conflist');
+  const reported = conflicting.status === 4 && conflicting.stdout.includes('00-other.conflist');
   const draw = (): void => {
     explain();
-    for (const line of (well.status === 0 ? ill : well).stdout.trimEnd().split('\n')) {
-      explain(painted(line));
+    for (const line of (healthy.status === 0 ? conflicting : healthy).stdout.trimEnd().split('\n')) {
+      explain(coloured(line));
     }
     explain();
   };
-  return { passed: well.status === 0 && named, draw };
+  return { passed: healthy.status === 0 && reported, draw };
 }
 
-function painted(line: string): string {
+function coloured(line: string): string {
   if (line.startsWith('✓')) {
     return green(line);
   }

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import type { LabNode } from '@cnikit/testing-lab';
 
-/** Where the conflist tells the plugin to keep its reservations. */
+/** Directory of the plugin's reservations, set in the conflist. */
 const RESERVATIONS = '/run/cnikit/ipam/cnikit';
 
-/** What a node without pods should not have: veths other than its own eth0, reserved addresses, namespaces. */
+/** Lists objects that a node without pods must not have: veths beside eth0, reserved addresses, namespaces. */
 export async function leftovers(node: LabNode): Promise<string[]> {
   const links = await node.ipJson<{ ifname: string }>('link', 'show', 'type', 'veth');
   const veths = links.map(({ ifname }) => ifname).filter((name) => name !== 'eth0');

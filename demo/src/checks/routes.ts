@@ -8,7 +8,7 @@ interface IpRoute {
 
 const TUNNEL = 'cnikit-vx';
 
-/** The routes of a node to pod networks, both families: `DST via GATEWAY`, or by the tunnel. */
+/** Returns the routes of a node, both families, as `DST via GATEWAY` or `DST via cnikit-vx`. */
 async function podRoutes(node: LabNode): Promise<string[]> {
   const routes = [
     ...(await node.ipJson<IpRoute>('-4', 'route', 'show')),
@@ -17,13 +17,13 @@ async function podRoutes(node: LabNode): Promise<string[]> {
   return routes.map(({ dst, gateway, dev }) => `${dst} via ${dev === TUNNEL ? TUNNEL : gateway}`);
 }
 
-/** What a node should have to reach the pods of another one: directly on one network, else by the tunnel. */
+/** Returns the routes that a node needs to the pods of another: direct on one network, else by the tunnel. */
 const routesTo = (node: LabNode, other: LabNode) =>
   (['ipv4', 'ipv6'] as const).map(
     (family) => `${other.podCidrs[family]} via ${node.far === other.far ? other.address[family] : TUNNEL}`,
   );
 
-/** Waits until a node has, or has no longer, the routes to the pods of another one. */
+/** Waits until a node has the routes to the pods of another, or with `present: false` no longer has them. */
 export async function untilRoutes(node: LabNode, other: LabNode, present: boolean): Promise<void> {
   await until(
     `${node.name} to have ${present ? 'the' : 'no'} routes to ${other.name}`,

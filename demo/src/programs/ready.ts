@@ -1,10 +1,10 @@
-// Ends when the agent of this node says that the node's data path is as it should be. Argument: TIMEOUT_MS.
+// Exits when the agent of this node reports the data path as ready. Argument: TIMEOUT_MS.
 
 import { argv } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const deadline = performance.now() + Number(argv[2]);
-let answer = 'nothing';
+let answer = 'no response';
 while (performance.now() < deadline) {
   try {
     const response = await fetch('http://127.0.0.1:9470/readyz');
@@ -13,9 +13,9 @@ while (performance.now() < deadline) {
       process.exit(0);
     }
   } catch {
-    // It does not listen yet.
+    // The agent does not listen yet.
   }
   await pause(20);
 }
-console.error(`/readyz still answers ${answer}`);
+console.error(`/readyz is still not ready: ${answer}`);
 process.exit(1);

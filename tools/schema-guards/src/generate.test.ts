@@ -48,8 +48,8 @@ describe('generateGuards()', () => {
     ['a transform', z.pipe(z.string(), z.transform(Number)), 'type pipe'],
     ['a default', z._default(z.string(), 'x'), 'type default'],
     ['an anonymous refinement', z.string().check(z.refine((text) => text !== '')), 'exported from checks.ts'],
-    ['an object without a name of its own', z.object({ a: z.object({}) }), 'exported by name'],
-  ])('refuses %s', (_name, oneSchema, message) => {
+    ['an object without an exported schema', z.object({ a: z.object({}) }), 'exported by name'],
+  ])('generateGuards() refuses %s', (_name, oneSchema, message) => {
     expect(() => generate({ oneSchema })).toThrow(message);
   });
 });

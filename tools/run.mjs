@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bench, benchProblem, isHelp } from './bench.mjs';
 import { ensureDependencies, pinnedNode } from './dependencies.mjs';
-import { kernels } from './kernels/check.mjs';
+import { kernels, kernelsProblem } from './kernels/check.mjs';
 import { unknownLicences } from './licences.mjs';
 import { run, withPath } from './process.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
@@ -21,10 +21,10 @@ const ARCHES = ['x64', 'arm64'];
 /**
  * @typedef {object} Command
  * @property {readonly import('./system-packages.mjs').Need[]} needs
- * @property {readonly import('./system-packages.mjs').Need[]} [alsoInCI] needs that a developer's machine does not get unasked
+ * @property {readonly import('./system-packages.mjs').Need[]} [alsoInCI] needs that are installed in CI only
  * @property {boolean | ((args: readonly string[]) => boolean)} build true to build everything first
  * @property {boolean} [publishes] true to build for every architecture, as CI always does; else for this one
- * @property {(args: readonly string[]) => string | undefined} [problem] what is wrong with the arguments
+ * @property {(args: readonly string[]) => string | undefined} [problem] returns the problem with the arguments
  * @property {(env: NodeJS.ProcessEnv, args: readonly string[]) => Promise<number>} execute
  */
 
@@ -48,7 +48,7 @@ const COMMANDS = {
   demo: {
     needs: ['build', 'sandbox'],
     // Subcommands for a running cluster must not wait for a build.
-    build: ([verb]) => verb === undefined || verb.startsWith('-'),
+    build: ([verb]) => verb === undefined || verb === '--keep',
     execute: (env, args) => run(['node', SOURCE, 'demo/src/main.ts', ...args], { cwd: ROOT, env }),
   },
   e2e: {
@@ -68,13 +68,20 @@ const COMMANDS = {
   image: {
     needs: ['image'],
     build: false,
+    problem: noArguments('image'),
     execute: (env, args) => run(['node', 'deploy/image/build.mjs', ...args], { cwd: ROOT, env }),
   },
-  kernels: { needs: ['build', 'sandbox', 'reference'], build: true, execute: kernels },
+  kernels: {
+    needs: ['build', 'sandbox', 'reference'],
+    build: true,
+    problem: kernelsProblem,
+    execute: kernels,
+  },
   packages: {
     needs: ['build', 'sandbox'],
     build: true,
     publishes: true,
+    problem: noArguments('check:packages'),
     execute: (env, args) =>
       run(['node', SOURCE, 'tools/package-checks/src/main.ts', ...args], { cwd: ROOT, env }),
   },
@@ -153,7 +160,20 @@ async function main(name, args) {
   return built === 0 ? command.execute(env, args) : built;
 }
 
-/** True in the second start, after the first one has installed everything. The PATH of a developer proves nothing. */
+/**
+ * Refuses arguments of a command that takes none.
+ *
+ * @param {string} script
+ * @returns {(args: readonly string[]) => string | undefined}
+ */
+function noArguments(script) {
+  return ([argument]) =>
+    argument === undefined
+      ? undefined
+      : `Unexpected argument "${argument}": npm run ${script} takes no arguments`;
+}
+
+/** Returns true in the second start, after the first has installed everything. PATH is not evidence of that. */
 function isPinnedNode() {
   const pinned = pinnedNode(ROOT);
   return (
@@ -162,7 +182,7 @@ function isPinnedNode() {
 }
 
 /**
- * Format and lint rules, unused code, licences, and the project's own linters: imports, English, commit subjects.
+ * Checks format and lint rules, unused code, licences, and the project's own rules: imports, English, commit subjects.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {readonly string[]} args of tools/lint/src/main.ts
@@ -195,7 +215,7 @@ async function typecheck(env, args) {
 }
 
 /**
- * The gate of a contribution: format, lint, types, tests. Stops at the first failure.
+ * Checks a contribution: format, lint, types, tests. Stops at the first failure.
  *
  * @param {NodeJS.ProcessEnv} env
  */

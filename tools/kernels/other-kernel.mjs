@@ -1,18 +1,18 @@
-// Runs a command on the kernel of a Debian release, as root, whatever kernel this machine has: for what this one was
-// built without (VLANs of bridges, dummy, vrf, ipvlan, wireguard, ip_vs) or does otherwise, being newer.
+// Runs a command as root on the kernel of a Debian release: for features that this machine's kernel lacks (bridge VLANs,
+// dummy, vrf, ipvlan, wireguard, ip_vs) and for the behaviour of older kernels.
 //
 //   node tools/kernels/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]
 //
-// The machine is emulated by QEMU, without /dev/kvm, and needs no root. It has this machine's files as they are, below a
-// layer in memory that takes what is written; the repository is the same and writable; /tmp and /run are empty; there is
-// no network but lo, and no standard input. The command has this environment and CNIKIT_FULL_KERNEL=1, by which tests
-// know that nothing may be missing. Computing takes several times as long as outside, a system call not much longer.
+// QEMU emulates the machine without /dev/kvm and without root. The machine has this machine's files under an in-memory
+// overlay, the repository writable, an empty /tmp and /run, only the network interface lo, and no standard input. The
+// command gets this environment and CNIKIT_FULL_KERNEL=1, which makes tests fail on a missing feature. Computation takes
+// several times as long as outside, a system call not much longer.
 //
 //   cd packages/plugin
 //   node ../../tools/kernels/other-kernel.mjs node ../../tools/sandbox.mjs vitest run test/vlan.live.test.ts
 //
-// The status is the command's; 77, with the reason, where there can be no such machine; 1 when it did not end by itself.
-// Kernels are Debian's packages, kept in .cache/kernels.
+// Exits with the status of the command, with 77 and a reason when the machine cannot be emulated, and with 1 when the
+// command did not finish. Kernels are Debian packages, cached in .cache/kernels.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,18 +31,18 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
  * @typedef {object} OtherKernelOptions
- * @property {string} [suite] the release of Debian
+ * @property {string} [suite] Debian release
  * @property {number} [deadline] seconds
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
  */
 
 /**
- * Runs a command on another kernel; what it prints is printed here.
+ * Runs a command on another kernel and prints its output.
  *
  * @param {readonly string[]} argv
  * @param {OtherKernelOptions} [options]
- * @returns {Promise<number>} its exit status, or as the head of this file says
+ * @returns {Promise<number>} its exit status, or 77 or 1 as described at the top of this file
  */
 export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cwd, env = process.env } = {}) {
   const environment = withPath([dirname(process.execPath)], env);
@@ -54,7 +54,7 @@ export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cw
   const jobs = join(ROOT, '.cache', 'kernels', 'jobs');
   mkdirSync(jobs, { recursive: true });
   const job = mkdtempSync(join(jobs, 'job-'));
-  // The path of a socket has 107 bytes at most.
+  // A socket path has at most 107 bytes.
   const sockets = mkdtempSync(join(tmpdir(), 'cnikit-kernel-'));
   try {
     writeFileSync(join(job, 'deadline'), String(deadline));
@@ -73,7 +73,7 @@ export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cw
  */
 async function prepared(suite, env) {
   if (process.arch !== 'x64') {
-    return `only x64 is emulated, this is ${process.arch}`;
+    return `only x64 is supported, not ${process.arch}`;
   }
   if ((await ensureSystemPackages(['sandbox', 'kernel'], env)) !== 0) {
     return 'system packages are missing';
@@ -82,7 +82,7 @@ async function prepared(suite, env) {
 }
 
 /**
- * The command as a script, with the environment it is to have.
+ * Returns a script that sets the environment and runs the command.
  *
  * @param {readonly string[]} argv
  * @param {string} cwd
@@ -121,7 +121,7 @@ async function boot(kernel, job, sockets, deadline) {
     ended ||= why;
     child.kill('SIGKILL');
   };
-  const timer = setTimeout(() => end(`it had ${deadline} s`), deadline * 1000);
+  const timer = setTimeout(() => end(`the deadline of ${deadline} s passed`), deadline * 1000);
   const listeners = SIGNALS.map((signal) => /** @type {const} */ ([signal, () => end(signal)]));
   for (const [signal, listener] of listeners) {
     process.on(signal, listener);
@@ -141,7 +141,7 @@ async function boot(kernel, job, sockets, deadline) {
     return Number(status);
   }
   console.error(
-    `The machine on kernel ${kernel.release} ended before its command: ${ended || `QEMU: ${code}`}`,
+    `The machine on kernel ${kernel.release} stopped before the command finished: ${ended || `QEMU: ${code}`}`,
   );
   console.error(lastLines(console_, 30));
   return 1;
@@ -152,12 +152,12 @@ function lastLines(file, count) {
   try {
     return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-count).join('\n');
   } catch {
-    return '(its console said nothing)';
+    return '(the console printed nothing)';
   }
 }
 
 /**
- * A socket that the machine writes to.
+ * Opens a socket that the machine writes to.
  *
  * @param {string} path
  * @param {(bytes: Buffer) => void} onData
@@ -204,7 +204,7 @@ function qemuArguments(kernel, job, console_, ports) {
     ...['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
   ];
   return [
-    // A processor with little to emulate: what newer ones have for speed costs time here.
+    // An old processor model: emulating the extensions of newer ones is slow.
     ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'Nehalem', '-smp', '2', '-m', '3072'],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', `file:${console_}`],
     ...['-kernel', kernel.image, '-initrd', kernel.initrd, '-append', words.join(' ')],
@@ -219,17 +219,36 @@ function qemuArguments(kernel, job, console_, ports) {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const first = process.argv.findIndex((word, i) => i > 1 && !word.startsWith('--'));
-  const { values } = parseArgs({
-    args: process.argv.slice(2, first === -1 ? undefined : first),
-    options: { suite: { type: 'string' }, deadline: { type: 'string' } },
-  });
+  process.exitCode = await main(process.argv.slice(2));
+}
+
+/**
+ * @param {string[]} args
+ * @returns {Promise<number>}
+ */
+async function main(args) {
+  const first = args.findIndex((word) => !word.startsWith('--'));
+  /** @type {OtherKernelOptions} */
+  let options = {};
+  try {
+    const { values } = parseArgs({
+      args: args.slice(0, first === -1 ? undefined : first),
+      options: { suite: { type: 'string' }, deadline: { type: 'string' } },
+    });
+    const deadline = Number(values.deadline ?? 600);
+    if (!(deadline > 0)) {
+      throw new Error(`Invalid --deadline "${values.deadline}": expected seconds`);
+    }
+    options = { ...values, deadline };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 2;
+  }
   if (first === -1) {
     console.error(
       'Usage: node tools/kernels/other-kernel.mjs [--suite=bookworm] [--deadline=600] COMMAND [ARGUMENT...]',
     );
-    process.exit(2);
+    return 2;
   }
-  const deadline = Number(values.deadline ?? 600);
-  process.exitCode = await otherKernel(process.argv.slice(first), { ...values, deadline });
+  return otherKernel(args.slice(first), options);
 }

@@ -1,5 +1,5 @@
 /**
- * The project's own linters, run by `npm run lint`. Prints what was checked, and each finding as a line.
+ * The project's own linters, run by `npm run lint`. Prints the checks and each finding as a line.
  *
  *     node tools/lint/src/main.ts [--write]
  *
@@ -8,7 +8,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { forbiddenArrows, readLayers } from './arrows.ts';
 import { newSubjects, subjectProblems } from './commit-subjects.ts';
 import { sourceFiles } from './files.ts';
@@ -17,7 +16,12 @@ import { checkProse } from './prose-ratchet.ts';
 
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
-const { write } = parseArgs({ options: { write: { type: 'boolean', default: false } } }).values;
+const unknown = process.argv.slice(2).find((argument) => argument !== '--write');
+if (unknown !== undefined) {
+  console.error(`Unknown argument "${unknown}": npm run lint takes only --write`);
+  process.exit(2);
+}
+const write = process.argv.includes('--write');
 const results = [checkImports(), checkProse(ROOT, write), checkCommits()];
 for (const { findings, checked } of results) {
   for (const finding of findings) {

@@ -1,4 +1,4 @@
-// The npm dependencies: there, whole, and those of the lock file; installed again when they are not.
+// Installs the npm dependencies when they are missing, incomplete or not those of package-lock.json.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { capture, seconds } from './process.mjs';
 
 /**
- * Makes node_modules what package-lock.json says. An install that was interrupted is found and repaired, because
- * the marker is written last and names the lock file's content.
+ * Installs the content of package-lock.json into node_modules. The marker is written last and holds the hash of the
+ * lock file, so an interrupted install is detected and repaired.
  *
  * @param {string} root
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<number>} 0 when the dependencies are there
+ * @returns {Promise<number>} 0 when the dependencies are installed
  */
 export async function ensureDependencies(root, env) {
   const marker = join(root, 'node_modules', '.cnikit-installed');
@@ -19,7 +19,7 @@ export async function ensureDependencies(root, env) {
     .update(readFileSync(join(root, 'package-lock.json')))
     .update(`${process.platform}-${process.arch}`)
     .digest('hex');
-  if (pinnedNodeWorks(root) && (readIfThere(marker) === key || installedByHand(root))) {
+  if (pinnedNodeWorks(root) && (readIfExists(marker) === key || installedByUser(root))) {
     return 0;
   }
 
@@ -32,8 +32,8 @@ export async function ensureDependencies(root, env) {
     return status;
   }
   if (!pinnedNodeWorks(root)) {
-    console.error(`npm ci ended well but left no ${pinnedNode(root)}.
-Are install scripts forbidden (npm config get ignore-scripts)? The package "node" needs its own.`);
+    console.error(`npm ci succeeded but did not create ${pinnedNode(root)}.
+Allow install scripts (npm config set ignore-scripts false): the package "node" needs its own.`);
     return 1;
   }
   writeFileSync(marker, key);
@@ -52,12 +52,12 @@ function pinnedNodeWorks(root) {
 }
 
 /**
- * True when somebody's own `npm install` has just made what the lock file says: npm notes what it installed, when
- * it is done, in node_modules/.package-lock.json.
+ * Returns true when an `npm install` by the user has installed the content of the lock file: npm finally lists the
+ * installed packages in node_modules/.package-lock.json.
  *
  * @param {string} root
  */
-function installedByHand(root) {
+function installedByUser(root) {
   const installed = packagesOf(join(root, 'node_modules', '.package-lock.json'));
   const wanted = packagesOf(join(root, 'package-lock.json'));
   if (!installed || !wanted) {
@@ -79,17 +79,17 @@ function installedByHand(root) {
  * @returns {Record<string, { version?: string, integrity?: string, optional?: boolean, peer?: boolean }> | undefined}
  */
 function packagesOf(file) {
-  const text = readIfThere(file);
+  const text = readIfExists(file);
   return text === undefined ? undefined : JSON.parse(text).packages;
 }
 
 /** @param {string} file */
-function readIfThere(file) {
+function readIfExists(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 /**
- * The npm that runs us, so that a clone is installed by the npm its user chose.
+ * Returns the npm that runs this process, so that the user's choice of npm installs the dependencies.
  *
  * @param {NodeJS.ProcessEnv} env
  */

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 const ALLOWED = new Set(['0BSD', 'Apache-2.0', 'BSD-3-Clause', 'ISC', 'MIT', 'PSF-2.0', 'Unlicense']);
 
 /**
- * The packages of the lock file that a user of ours gets, development tools left out, whose licence nobody has looked at.
+ * Lists the packages of the lock file, without development tools, whose licence has not been reviewed.
  *
  * @param {string} root
- * @returns {string[]} a line each
+ * @returns {string[]} one line per package
  */
 export function unknownLicences(root) {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));

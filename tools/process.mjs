@@ -1,4 +1,4 @@
-// Child processes of the tools: started by argv, signals passed on, one way to say how they ended.
+// Child processes of the tools: runs an argv, forwards signals, returns an exit status.
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
- * Says in a shell's terms how a process ended: its exit status, or 128 + the number of the signal that ended it.
+ * Returns the exit status as a shell does: the status of the process, or 128 + the number of the signal that ended it.
  *
  * @param {number | null} code
  * @param {NodeJS.Signals | null} signal
@@ -17,11 +17,11 @@ export function exitStatus(code, signal) {
 }
 
 /**
- * Runs a command to its end and passes on the signals that would otherwise end this process first.
+ * Runs a command and forwards the signals that would otherwise end this process first.
  *
  * @param {readonly string[]} argv
  * @param {import('node:child_process').SpawnOptions} [options]
- * @returns {Promise<number>} the exit status (128 + signal number when a signal ended it, 127 when it cannot start)
+ * @returns {Promise<number>} the exit status: 128 + signal number after a signal, 127 when the command cannot start
  */
 export function run(argv, options = {}) {
   const child = spawn(argv[0], argv.slice(1), { stdio: 'inherit', ...options });
@@ -29,7 +29,7 @@ export function run(argv, options = {}) {
 }
 
 /**
- * Runs a command to its end and keeps what it wrote, standard output and standard error in the order of arrival.
+ * Runs a command and returns its output: standard output and standard error, in the order of arrival.
  *
  * @param {readonly string[]} argv
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} [options]
@@ -74,11 +74,11 @@ function untilExit(child, name, event = 'exit') {
   });
 }
 
-/** Debian keeps `ip` and its like where an unprivileged user's PATH does not look. */
+/** Standard directories. On Debian the PATH of an unprivileged user lacks the sbin directories with `ip`. */
 export const SYSTEM_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
 
 /**
- * The environment with the given directories first in PATH, and the system's own at its end.
+ * Returns the environment with the given directories first in PATH and the system's directories last.
  *
  * @param {readonly string[]} first
  * @param {NodeJS.ProcessEnv} [env]

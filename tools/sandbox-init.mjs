@@ -1,6 +1,6 @@
-// What begins inside a sandbox: makes the file system ready, runs the command, ends everything with it.
-// Started by sandbox.mjs and by nothing else. File descriptor 3 is the line to it: signal names come in, the end
-// of the line means that the outside has died.
+// The first program in a sandbox, started by sandbox.mjs: prepares the file system, runs the command, and ends all
+// processes when the command exits. File descriptor 3 connects it to sandbox.mjs: it receives signal names, and its end
+// means that sandbox.mjs has died.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { exitStatus } from './process.mjs';
 
-/** Where a container runtime and its plugins keep what is theirs: the machine's own must not be seen or touched. */
+/** Directories of container runtimes and plugins. The sandbox must neither see nor change those of the machine. */
 const HIDDEN = ['/etc/cni', '/opt/cni', '/var/lib/cni'];
 const SCRATCH = '/run/cnikit-sandbox';
 
@@ -20,7 +20,7 @@ start();
 
 function prepare() {
   must('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run');
-  // A fresh sysfs shows this network namespace's devices. Some containers forbid it; little depends on it.
+  // A new sysfs shows the devices of this network namespace. Some containers forbid the mount; little depends on it.
   attempt('mount', '-t', 'sysfs', 'sysfs', '/sys');
   must('ip', 'link', 'set', 'lo', 'up');
   for (const path of HIDDEN) {
@@ -29,8 +29,8 @@ function prepare() {
 }
 
 /**
- * Puts an empty directory at the path. Where there is none, and none may be made on the machine itself, the
- * directory above it gets an overlay whose upper layer has one.
+ * Mounts an empty directory at the path. If the path does not exist, it mounts an overlay with that directory over the
+ * parent, because the machine's own file system must not change.
  *
  * @param {string} path
  */
@@ -65,7 +65,7 @@ function start() {
   });
   child.once('error', (error) => fail(`Cannot run ${argv[0]}: ${error.message}`, 127));
   child.once('exit', (code, signal) => process.exit(exitStatus(code, signal)));
-  // In a held sandbox the command says when the outside may go; from then on only being killed ends it.
+  // The command of a held sandbox reports when sandbox.mjs may exit. From then on only SIGKILL ends the sandbox.
   let held = false;
   const message = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
   message?.on('data', (text) => {
@@ -79,7 +79,7 @@ function start() {
     setTimeout(() => process.exit(exitStatus(null, signal)), 15_000).unref();
   });
   line.once('close', () => held || process.exit(1));
-  // A terminal sends Ctrl-C to every process at once: the command has its own, and we end when it does.
+  // A terminal sends Ctrl-C to every process. The command handles its own, and this program exits after it.
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.on(signal, () => undefined);
   }
@@ -97,7 +97,7 @@ function attempt(...command) {
 function must(...command) {
   const trouble = attempt(...command);
   if (trouble !== undefined) {
-    fail(`The sandbox cannot be made ready: ${command.join(' ')}: ${trouble}`, 1);
+    fail(`Cannot prepare the sandbox: ${command.join(' ')}: ${trouble}`, 1);
   }
 }
 

@@ -1,6 +1,6 @@
-// Runs a command in fresh network, mount, process, IPC and UTS namespaces, and as an unprivileged user in a user
-// namespace of its own: whatever it does to links, routes, rules and /etc/cni, the machine does not see it, and
-// with the command everything that it started ends.
+// Runs a command in new network, mount, PID, IPC and UTS namespaces, for an unprivileged user also in a new user
+// namespace. Its changes to links, routes, rules and /etc/cni do not affect the machine, and all processes that it has
+// started end with it.
 //
 //   node tools/sandbox.mjs COMMAND [ARGUMENT...]
 
@@ -16,15 +16,15 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const INIT = fileURLToPath(new URL('./sandbox-init.mjs', import.meta.url));
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 const NAMESPACES = ['--net', '--mount', '--pid', '--ipc', '--uts'];
-const MANNERS = ['--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
-const AS_ROOT = ['unshare', ...NAMESPACES, ...MANNERS, '--'];
-// The user namespace by itself first: files of a network namespace belong to its root (/proc/net/ip_tables_names, which
-// legacy iptables reads) only if there was one when it was made.
+const UNSHARE_OPTIONS = ['--fork', '--kill-child', '--mount-proc', '--propagation', 'private'];
+const AS_ROOT = ['unshare', ...NAMESPACES, ...UNSHARE_OPTIONS, '--'];
+// Create the user namespace first: its root owns the files of a network namespace (/proc/net/ip_tables_names, which
+// legacy iptables reads) only if it existed before the network namespace.
 const AS_USER = ['unshare', '--user', '--map-root-user', '--', ...AS_ROOT];
 
 /**
- * The first process of a sandbox: it waits for what is left to it, as a container runtime does for what its plugins leave
- * behind, so that process numbers do not run out. Node waits for its own children only.
+ * The init process of a sandbox. It reaps orphans, as a container runtime does for its plugins, so that process ids do
+ * not run out. Node only waits for its own children.
  */
 const REAPER = [
   'perl',
@@ -38,8 +38,8 @@ const REAPER = [
 /**
  * @typedef {object} SandboxOptions
  * @property {NodeJS.ProcessEnv} [env]
- * @property {boolean} [hold] lets the sandbox live on, in a session of its own, after its command has written to
- *   file descriptor 3; what it printed until then is passed on
+ * @property {boolean} [hold] keeps the sandbox running, in a separate session, after its command has written to file
+ *   descriptor 3; the output until then is passed on
  */
 
 /**
@@ -47,8 +47,8 @@ const REAPER = [
  *
  * @param {readonly string[]} argv
  * @param {SandboxOptions} [options]
- * @returns {Promise<{ status: number, heldBy?: number }>} its exit status; for a held sandbox that lives, the
- *   process whose death by SIGKILL ends it
+ * @returns {Promise<{ status: number, heldBy?: number }>} its exit status; for a running
+ *   held sandbox also the process to end with SIGKILL
  */
 export async function sandbox(argv, { env = process.env, hold = false } = {}) {
   const environment = withPath([dirname(process.execPath)], env);
@@ -90,18 +90,18 @@ export async function sandbox(argv, { env = process.env, hold = false } = {}) {
     process.off(signal, listener);
   }
   if (result.heldBy) {
-    await letGo(child);
+    await detach(child);
   }
   return result;
 }
 
 /**
- * Leaves a held sandbox to itself, when what it printed before its message has been passed on: that is in the pipes
- * already, and read when a turn of the event loop brings nothing more.
+ * Detaches from a held sandbox after its output has been passed on. The output is in the pipes already, so it is complete
+ * when a turn of the event loop reads nothing more.
  *
  * @param {import('node:child_process').ChildProcess} child
  */
-async function letGo(child) {
+async function detach(child) {
   let quiet = false;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', () => (quiet = false));
@@ -117,7 +117,7 @@ async function letGo(child) {
 }
 
 /**
- * The unshare that works here, tried out, or the sentence that says why there can be no sandbox.
+ * Returns an unshare command that works on this machine, or the reason why none does.
  *
  * @param {NodeJS.ProcessEnv} env
  * @returns {string[] | string}
@@ -132,7 +132,7 @@ function unshareCommand(env) {
     }
     trouble = probe.error?.message ?? probe.stderr.trim();
   }
-  return `No sandbox can be made here: ${trouble}\n${advice()}`;
+  return `Cannot create a sandbox: ${trouble}\n${advice()}`;
 }
 
 function advice() {
@@ -141,7 +141,7 @@ function advice() {
     return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
   };
   const change = (/** @type {string} */ name, /** @type {string} */ value) =>
-    `This machine forbids user namespaces to unprivileged users (${name} = ${setting(name)}).
+    `This machine forbids user namespaces for unprivileged users (${name} = ${setting(name)}).
 Run as root, or allow them: sudo sysctl -w ${name}=${value}`;
   if (process.getuid?.() !== 0) {
     if (setting('kernel.unprivileged_userns_clone') === '0') {
@@ -154,8 +154,8 @@ Run as root, or allow them: sudo sysctl -w ${name}=${value}`;
   if (setting('user.max_user_namespaces') === '0') {
     return change('user.max_user_namespaces', '10000');
   }
-  return `Network, mount and process namespaces are needed, with a /proc that may be mounted.
-In a container run it with --privileged; elsewhere run it as root.`;
+  return `It needs network, mount and PID namespaces, and permission to mount /proc.
+In a container run it with --privileged, elsewhere run it as root.`;
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

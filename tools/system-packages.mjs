@@ -1,24 +1,24 @@
-// What the project needs from the system, and how to get it on Debian and its like.
+// System packages that the project needs, and their installation on Debian and its derivatives.
 
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { capture } from './process.mjs';
 
 /**
  * @typedef {'build' | 'cross' | 'sandbox' | 'reference' | 'runtime' | 'cluster' | 'image' | 'chart' | 'kernel'} Need
- *   build: to compile the addon and the static plugin; cross: to do so for the other architecture, and to run the
- *   result; sandbox: to run anything with network namespaces; reference: the plugins and tools that tests and
- *   benchmarks compare with; runtime: what tests run containers with; cluster: what a real kubelet and the scripts
- *   around it run; image: to build the container image without Docker;
- *   chart: to render manifests and chart as kubectl and Helm do; kernel: to run a command on another kernel.
+ *   build: to compile the addon and the static plugin; cross: to compile them for the other architecture and run the
+ *   result; sandbox: to use network namespaces; reference: plugins and tools that tests and benchmarks compare with;
+ *   runtime: to run containers in tests; cluster: for a real kubelet and the scripts around it; image: to build the
+ *   container image without Docker; chart: to render manifests and chart as kubectl and Helm do; kernel: to run a
+ *   command on another kernel.
  */
 
-/** Debian's names of the architecture that this machine is not. */
+/** Debian's names of the other architecture. */
 const OTHER =
   process.arch === 'arm64'
     ? { debian: 'amd64', triplet: 'x86_64-linux-gnu', qemu: 'qemu-x86_64' }
     : { debian: 'arm64', triplet: 'aarch64-linux-gnu', qemu: 'qemu-aarch64' };
 
-/** A command (looked up in PATH) or an absolute file, the Debian package that brings it, and who needs it. */
+/** A command (looked up in PATH) or an absolute path, the Debian package that contains it, and its purpose. */
 export const TABLE = /** @type {readonly { want: string, package: string, need: Need }[]} */ ([
   { want: 'gcc', package: 'gcc', need: 'build' },
   { want: 'musl-gcc', package: 'musl-tools', need: 'build' },
@@ -73,7 +73,7 @@ export const TABLE = /** @type {readonly { want: string, package: string, need: 
 ]);
 
 /**
- * The packages of the table whose command or file is not there.
+ * Returns the packages of the table whose command or file is missing.
  *
  * @param {readonly Need[]} needs
  * @param {string} path the PATH to look in
@@ -94,11 +94,11 @@ export function missingPackages(needs, path) {
 }
 
 /**
- * Installs what is missing where this process may, and otherwise says what to run.
+ * Installs missing packages if this process has the permission, else prints the command to run.
  *
  * @param {readonly Need[]} needs
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<number>} 0 when everything is there
+ * @returns {Promise<number>} 0 when all packages are installed
  */
 export async function ensureSystemPackages(needs, env) {
   const missing = missingPackages(needs, env.PATH ?? '');
@@ -107,14 +107,14 @@ export async function ensureSystemPackages(needs, env) {
   }
   const list = missing.join(' ');
   if (!isDebianLike()) {
-    console.error(`Missing on this machine: ${list} (the names are Debian's)
-Install what provides them by this system's package manager and run this again.`);
+    console.error(`Missing system packages: ${list} (Debian's names)
+Install them with this system's package manager, then start again.`);
     return 1;
   }
   const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   if (prefix.length > 0 && (await capture(['sudo', '-n', 'true'], { env })).status !== 0) {
     console.error(`Missing system packages: ${list}
-Root is needed for these and for nothing else. Run, then start again:
+Only their installation needs root. Run this, then start again:
 
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${list}
 `);
@@ -136,7 +136,7 @@ Root is needed for these and for nothing else. Run, then start again:
   if (still.length === 0) {
     return 0;
   }
-  console.error(`Installed, but what they should bring is still not there: ${still.join(' ')}`);
+  console.error(`Installed packages lack their command or file: ${still.join(' ')}`);
   return 1;
 }
 

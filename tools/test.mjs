@@ -9,8 +9,8 @@ import { turboEnv, turboWithSummary } from './turbo.mjs';
 const RESULTS = 'test-results.json';
 
 /**
- * Everything except the soak tests. Prints `N passed, N failed` as the last line. A package whose run broke without
- * a failed test counts as one failure, and so does a test file that cannot be loaded.
+ * Runs all tests except the soak tests. Prints `N passed, N failed` as the last line. A package whose run fails without
+ * a failed test counts as one failure, as does a test file that cannot be loaded.
  *
  * @param {string} root
  * @param {NodeJS.ProcessEnv} env
@@ -22,8 +22,8 @@ export function test(root, env, more) {
 }
 
 /**
- * The soak tests: crash matrix, storm, long simulation, fuzzers. Seeds follow from CNIKIT_SOAK_SEED, by default the
- * date; the command that repeats the run is printed first and last.
+ * Runs the soak tests: crash matrix, storm, long simulation, fuzzers. Seeds follow from CNIKIT_SOAK_SEED, by default the
+ * date. Prints the command that repeats the run, again at the end after a failure.
  *
  * @param {string} root
  * @param {NodeJS.ProcessEnv} env
@@ -78,7 +78,7 @@ async function runTask(task, root, env, more) {
     broken.push(`turbo (status ${status})`);
   }
   for (const what of broken) {
-    console.log(`Broke without a failed test: ${what}`);
+    console.log(`Failed without a failed test: ${what}`);
   }
   total.failed += broken.length;
 
@@ -96,7 +96,7 @@ export function summary({ passed, failed, skipped }) {
 }
 
 /**
- * What one vitest run counted.
+ * Returns the counts of one vitest run.
  *
  * @param {string} file
  * @returns {{ passed: number, failed: number, skipped: number }}

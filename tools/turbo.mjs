@@ -1,4 +1,4 @@
-// turbo, quiet when all is well and complete when it is not.
+// Runs turbo. Prints one line on success and the whole output on failure.
 
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { capture, seconds } from './process.mjs';
 /** @typedef {{ taskId: string, task: string, package: string, directory: string, exitCode: number | undefined, cached: boolean }} TaskEnd */
 
 /**
- * The environment every turbo of ours runs in.
+ * Returns the environment for turbo, with telemetry and update checks disabled.
  *
  * @param {NodeJS.ProcessEnv} env
  * @returns {NodeJS.ProcessEnv}
@@ -17,7 +17,7 @@ export function turboEnv(env) {
 }
 
 /**
- * Runs one task in every package. Success is one line; a failure shows the output of what failed.
+ * Runs a task in every package. Prints one line on success, the output of the failed tasks on failure.
  *
  * @param {string} root
  * @param {string} task
@@ -49,7 +49,7 @@ export async function turboQuietly(root, task, env, more = []) {
 }
 
 /**
- * The turbo command of one task whose end {@link lastRun} then tells.
+ * Runs a turbo task through `execute` and returns the results of its packages.
  *
  * @param {string} root
  * @param {readonly string[]} argv

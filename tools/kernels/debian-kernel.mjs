@@ -1,5 +1,5 @@
-// The kernel of a Debian release, with its modules and an initial file system that can boot it: from the archive
-// that this machine's apt knows, below .cache, installing nothing.
+// Fetches the kernel of a Debian release with its modules into .cache and builds an initrd. Uses the archive of this
+// machine's apt and installs nothing.
 
 import {
   chmodSync,
@@ -19,26 +19,26 @@ import { capture } from '../process.mjs';
 const CACHE = fileURLToPath(new URL('../../.cache/kernels', import.meta.url));
 const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-/** What the initial file system loads to find the host's files and to be heard. */
+/** Modules of the initrd: for the host's file systems and for the console. */
 const FIRST_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console'];
-/** Of the modules, those of machines that are not emulated stay in the package: nine tenths of it. */
+/** Folders of modules to unpack. Nine tenths of the package are for machines that QEMU does not emulate. */
 const KEPT = ['arch', 'crypto', 'fs', 'lib', 'net', 'drivers/char', 'drivers/net', 'drivers/virtio'];
 const LEFT_OUT = ['drivers/net/ethernet', 'drivers/net/wireless', 'drivers/net/usb', 'net/bluetooth'];
 
 /**
  * @typedef {object} Kernel
- * @property {string} release as `uname -r` will say
+ * @property {string} release as printed by `uname -r`
  * @property {string} image
  * @property {string} initrd
- * @property {string} modules the directory to be /lib/modules
+ * @property {string} modules the directory for /lib/modules
  */
 
 /**
- * The kernel that is current in a release of Debian; fetched the first time.
+ * Returns the current kernel of a Debian release. The first call fetches it.
  *
  * @param {string} suite such as bookworm
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<Kernel | string>} or the sentence that says why it cannot be had
+ * @returns {Promise<Kernel | string>} or the reason why it is not available
  */
 export async function debianKernel(suite, env) {
   try {
@@ -56,7 +56,7 @@ export async function debianKernel(suite, env) {
       await unpack(apt, name, join(directory, release), env);
     }
     await pack(join(directory, release), kernel, env);
-    // Only now: what the archive was said to have may be gone from it before all was fetched.
+    // Mark the lists as complete last: the archive may remove a listed package before it is fetched.
     writeFileSync(join(directory, 'apt', 'ready'), '');
     return kernel;
   } catch (error) {
@@ -65,7 +65,7 @@ export async function debianKernel(suite, env) {
 }
 
 /**
- * The options by which apt knows one release only, at the address and by the key that it trusts already.
+ * Returns apt options that restrict it to one release, with the address and key that apt already trusts.
  *
  * @param {string} suite
  * @param {NodeJS.ProcessEnv} env
@@ -86,7 +86,7 @@ async function archive(suite, env) {
   const targets = await must(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages'], env);
   const debian = targets.split('\n').find((line) => line.startsWith('Debian|main|Debian|'));
   if (debian === undefined) {
-    throw new Error('this machine’s apt knows no archive of Debian');
+    throw new Error('apt on this machine has no Debian archive');
   }
   const [, , , uri, key] = debian.split('|');
   for (const dir of ['lists/partial', 'cache/archives/partial']) {
@@ -106,7 +106,7 @@ async function currentKernel(apt, env) {
   const depends = await must(['apt-cache', ...apt, 'depends', 'linux-image-amd64'], env);
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
   if (name === undefined) {
-    throw new Error(`linux-image-amd64 depends on no kernel: ${depends}`);
+    throw new Error(`linux-image-amd64 does not depend on a kernel: ${depends}`);
   }
   return name;
 }
@@ -114,7 +114,7 @@ async function currentKernel(apt, env) {
 /**
  * @param {readonly string[]} apt
  * @param {string} name
- * @param {string} to comes into being as a whole or not at all
+ * @param {string} to created atomically
  * @param {NodeJS.ProcessEnv} env
  */
 async function unpack(apt, name, to, env) {
@@ -153,7 +153,7 @@ async function unpack(apt, name, to, env) {
 }
 
 /**
- * Makes the initial file system: the first program, its modules, and busybox for all else.
+ * Builds the initrd: the init program, its modules, and busybox.
  *
  * @param {string} directory
  * @param {Kernel} kernel

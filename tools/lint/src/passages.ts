@@ -103,7 +103,7 @@ function until(text: string, mark: string, from: number): number {
   return at === -1 ? text.length : at + mark.length;
 }
 
-/** The end of the comment and of those that follow on lines of their own. */
+/** Returns the end of the comment and of the line comments that directly follow. */
 function endOfLineComments(text: string, at: number): number {
   const end = /(?:\/\/[^\n]*(?:\n[ \t]*(?=\/\/)|$|(?=\n)))+/y;
   end.lastIndex = at;

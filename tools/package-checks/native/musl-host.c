@@ -23,7 +23,7 @@ static struct {
 } functions[128];
 static int count;
 
-/* What the function that is called asks for, and what it gave. */
+/* Arguments and result of the current call. */
 static void *data;
 static const char *text;
 static int64_t result;

@@ -1,15 +1,15 @@
-/** The native part of @cnikit/sys: one file for glibc and musl, which holds as long as it asks for no library. */
+/** Checks the addon of @cnikit/sys: one file serves glibc and musl as long as it needs no library. */
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { capture } from '../../process.mjs';
 
 const ARCHES = ['x64', 'arm64'];
-/** musl's C library, of the package that brings musl-gcc. Its names are the same on every architecture. */
+/** musl's C library from the package of musl-gcc. Its symbols are the same on every architecture. */
 const MUSL = `/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`;
 const MUSL_HOST = fileURLToPath(new URL('../native/musl-host.c', import.meta.url));
 
-/** Checks the addons of an installed @cnikit/sys by what they want of a libc, and this machine's on musl too. */
+/** Checks the libc symbols that the addons of an installed @cnikit/sys need, and loads this machine's on musl. */
 export async function checkAddons(sys: string, scratch: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const libc = new Set((await symbols(MUSL, env)).defined);
   const problems: string[] = [];
@@ -28,15 +28,15 @@ export async function checkAddons(sys: string, scratch: string, env: NodeJS.Proc
   ]) {
     const { status, output } = await capture(argv, { env });
     if (status !== 0) {
-      return [...problems, `On musl: ${argv.join(' ')} ended with ${status}:\n${output}`];
+      return [...problems, `On musl: ${argv.join(' ')} exited with status ${status}:\n${output}`];
     }
   }
   return problems;
 }
 
 /**
- * Takes the addons away from an installed @cnikit/sys, as if none fitted, and builds one by the command that its
- * error names: without a network, and once without a compiler. Leaves the package with this machine's addon alone.
+ * Removes the addons of an installed @cnikit/sys and builds one with the command that its error names: without a network,
+ * and once without a compiler. Leaves the package with this machine's addon only.
  */
 export async function checkSourceBuild(
   sys: string,
@@ -64,7 +64,7 @@ export async function checkSourceBuild(
       env: { ...env, ...(PATH ? { PATH } : {}) },
     });
     if ((status !== 0) !== fails || !prints.test(output)) {
-      return [`Without addons, ${argv.join(' ')} ended with status ${status}:\n${output}`];
+      return [`Without addons, ${argv.join(' ')} exited with status ${status}:\n${output}`];
     }
   }
   return [];
@@ -79,16 +79,16 @@ async function checkAddon(file: string, libc: Set<string>, env: NodeJS.ProcessEn
   const libraries = dynamic.split('\n').filter((line) => line.includes('(NEEDED)'));
   const { undefined: wanted } = await symbols(file, env);
   return [
-    ...libraries.map((line) => `${file} names a library: ${line.trim()}`),
-    // A version stands behind an @, and only glibc has versions.
-    ...wanted.filter((name) => name.includes('@')).map((name) => `${file} wants a version of ${name}`),
+    ...libraries.map((line) => `${file} needs a library: ${line.trim()}`),
+    // The version of a symbol follows an @. Only glibc has versions.
+    ...wanted.filter((name) => name.includes('@')).map((name) => `${file} needs a version of ${name}`),
     ...wanted
       .filter((name) => !name.includes('@') && !name.startsWith('napi_') && !libc.has(name))
-      .map((name) => `${file} wants ${name}, which musl does not have`),
+      .map((name) => `${file} needs ${name}, which musl lacks`),
   ];
 }
 
-/** The dynamic symbols of a file that it has and that it wants, with their versions. */
+/** Returns the dynamic symbols that a file defines and needs, with their versions. */
 async function symbols(
   file: string,
   env: NodeJS.ProcessEnv,

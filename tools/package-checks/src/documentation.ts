@@ -1,4 +1,4 @@
-/** The API documentation, made from the sources; a gap in it is an error. */
+/** Generates the API documentation. A gap in it is an error. */
 import { stripVTControlCharacters } from 'node:util';
 import {
   Application,
@@ -11,8 +11,8 @@ import {
 import type { Package } from './packages.ts';
 
 /**
- * Not the properties, whose name and type often say it all. They have comments where there is more to say: units,
- * sources, limits.
+ * Kinds that need a comment. Properties do not: their name and type often suffice. Units, sources and limits have
+ * comments.
  */
 const DOCUMENTED: ReflectionKind.KindString[] = [
   'Enum',
@@ -38,7 +38,7 @@ class Collector extends Logger {
   }
 }
 
-/** Writes docs/api; the result is what typedoc complains of: wrong links, and symbols without a word about them. */
+/** Writes docs/api. Returns the warnings of typedoc: broken links and undocumented symbols. */
 export async function document(
   root: string,
   packages: readonly Package[],
@@ -57,7 +57,7 @@ export async function document(
     readme: 'none',
     disableGit: true,
     sourceLinkTemplate: SOURCES,
-    // The order of src/index.ts and of an interface's members is the authors'.
+    // Keep the order of src/index.ts and of the members of interfaces.
     sort: ['source-order'],
     requiredToBeDocumented: DOCUMENTED,
     packagesRequiringDocumentation: packages.map(({ name }) => name),
@@ -72,7 +72,7 @@ export async function document(
     const source = module.isDeclaration() ? module.sources?.[0]?.fullFileName : undefined;
     const specifier = source === undefined ? undefined : entries.get(source);
     if (specifier === undefined) {
-      logger.problems.push(`No entry belongs to the module ${module.name}`);
+      logger.problems.push(`Module ${module.name} is not an entry of a package`);
     } else {
       module.name = specifier;
     }
@@ -85,7 +85,7 @@ export async function document(
   return logger.problems;
 }
 
-/** The kernel's numbers under the kernel's names: their documentation is the header that the source names. */
+/** Returns constants with the kernel's names. The header that the source cites documents them. */
 function kernelNumbers(project: ProjectReflection): string[] {
   return project
     .getReflectionsByKind(ReflectionKind.Variable)

@@ -1,14 +1,14 @@
-/** The packages on the other architecture: Node for arm64 under the emulator qemu-user, on an x64 machine. */
+/** Runs the packages on the other architecture: Node for arm64 under qemu-user, on an x64 machine. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm } from '../../dependencies.mjs';
 import { capture } from '../../process.mjs';
 
 const EMULATOR = 'qemu-aarch64';
-/** The C library that the emulated Node runs on, of the cross compiler. */
+/** The cross compiler's C library, for the emulated Node. */
 const LIBRARIES = '/usr/aarch64-linux-gnu';
 
-/** What the emulator lets through of netlink: rtnetlink whole, of the other families nothing. */
+/** Uses rtnetlink only: the emulator supports no other netlink family. */
 const PROGRAM = `
 import { deepStrictEqual as same } from 'node:assert';
 import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
@@ -34,10 +34,10 @@ same(refused, 'EEXIST');
 rt.request(delLink({ name: 'a0' }));
 same(rt.links().map(({ name }) => name), ['lo']);
 rt.close();
-console.log('well');
+console.log('passed');
 `;
 
-/** Uses the installed packages there. Where that cannot be tried, the reason is printed. */
+/** Uses the installed packages under the emulator, or prints why it cannot. */
 export async function emulated(
   root: string,
   project: string,
@@ -45,10 +45,10 @@ export async function emulated(
   env: NodeJS.ProcessEnv,
 ): Promise<string[]> {
   if (process.arch !== 'x64') {
-    return skipped('this is no x64 machine');
+    return skipped('this machine is not x64');
   }
   if (!env.PATH?.split(':').some((folder) => existsSync(join(folder, EMULATOR)))) {
-    return skipped(`no ${EMULATOR} here`);
+    return skipped(`${EMULATOR} is not installed`);
   }
   const { version } = JSON.parse(readFileSync(join(root, 'node_modules/node/package.json'), 'utf8'));
   const fetched = await capture(
@@ -71,12 +71,12 @@ export async function emulated(
   const sandbox = join(root, 'tools', 'sandbox.mjs');
   const argv = [process.execPath, sandbox, EMULATOR, '-L', LIBRARIES, node, program];
   const { status, output } = await capture(argv, { cwd: project, env });
-  return status === 0 && output.trim() === 'well'
+  return status === 0 && output.trim() === 'passed'
     ? []
     : [`${argv.join(' ')} ended with status ${status}:\n${output}`];
 }
 
 function skipped(reason: string): string[] {
-  console.log(`       not tried on arm64: ${reason}`);
+  console.log(`       skipped on arm64: ${reason}`);
   return [];
 }

@@ -1,9 +1,9 @@
 /**
- * Checks what would be published: `npm run check:packages` at the root.
+ * Checks the packages before they are published: `npm run check:packages` at the root.
  *
- * The packages are packed, the tarballs looked at by the usual tools, installed together in an empty project
- * outside the repository, and used there: types, entries, commands, the examples of the READMEs. The API
- * documentation is written to docs/api. Everything is tried, also after a failure.
+ * It packs the packages, checks the tarballs with publint and arethetypeswrong, installs them in an empty project
+ * outside the repository, and uses them there: types, entries, commands, the examples of the READMEs. It writes the API
+ * documentation to docs/api. A failure does not stop the other checks.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -63,10 +63,10 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
     }),
   );
   const sys = join(project, 'node_modules', '@cnikit', 'sys');
-  await check('addon: what it wants, on musl', () => checkAddons(sys, scratch, env));
+  await check('addon: symbols that it needs, start on musl', () => checkAddons(sys, scratch, env));
   await check('netlink on arm64', () => emulated(ROOT, project, scratch, env));
   await check('addon built from the source in the tarball', () => checkSourceBuild(sys, SANDBOX, env));
-  await check('a release to a registry of its own: versions, changelogs, publish, install', () =>
+  await check('a release to a local registry: versions, changelogs, publish, install', () =>
     rehearse(ROOT, packed, scratch, env),
   );
   const tsconfig = join(ROOT, 'tools', 'package-checks', 'tsconfig.documentation.json');
@@ -85,7 +85,7 @@ async function check(name: string, body: () => Promise<string[]>): Promise<void>
   failed += problems.length;
 }
 
-/** The problems of all, in their order, as many at once as there are processors. */
+/** Returns the problems of all items in their order. Runs one item per processor at a time. */
 async function forEach<T>(items: readonly T[], body: (item: T) => Promise<string[]>): Promise<string[]> {
   const results: string[][] = [];
   const queue = items.entries();

@@ -1,4 +1,4 @@
-/** What a tarball's package.json promises: what publint and arethetypeswrong say of it, and that every file is there. */
+/** Checks the package.json of a tarball with publint and arethetypeswrong, and that all its files are packed. */
 import { readFileSync } from 'node:fs';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { filterProblems, problemKindInfo } from '@arethetypeswrong/core/problems';
@@ -6,8 +6,8 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import type { Packed } from './packages.ts';
 
-/** CommonJS and the resolution of Node 10 are not on offer: the packages are ESM, and so are those who use them. */
-const OFFERED = ['node16-esm', 'bundler'] as const;
+/** Resolutions that the packages support. They are ESM only, so CommonJS and Node 10 are not among them. */
+const SUPPORTED = ['node16-esm', 'bundler'] as const;
 
 export async function checkManifest(packed: Packed): Promise<string[]> {
   const data = readFileSync(packed.tarball);
@@ -16,12 +16,12 @@ export async function checkManifest(packed: Packed): Promise<string[]> {
   return problems.map((problem) => `${packed.name}: ${problem}`);
 }
 
-/** Returns whether programs can import the package; one that is only a command has no types. */
+/** Returns true if programs can import the package. A package that is only a command has no types. */
 function isLibrary({ manifest: { exports } }: Packed): boolean {
   return exports instanceof Object && '.' in exports;
 }
 
-/** publint leaves out conditions that it does not know, such as our own. */
+/** Finds files that package.json names and the tarball lacks. publint ignores unknown conditions such as ours. */
 function missingFiles({ manifest, files }: Packed): string[] {
   const named = pathsIn([manifest.exports, manifest.imports, manifest.bin]);
   return named
@@ -47,7 +47,7 @@ async function byTypes(data: Buffer): Promise<string[]> {
   if (!analysis.types) {
     return ['arethetypeswrong: The package has no types'];
   }
-  const problems = OFFERED.flatMap((resolutionKind) => filterProblems(analysis, { resolutionKind }));
+  const problems = SUPPORTED.flatMap((resolutionKind) => filterProblems(analysis, { resolutionKind }));
   return [...new Set(problems)].map((problem) => {
     const where =
       'entrypoint' in problem ? `${problem.entrypoint} (${problem.resolutionKind})` : 'the package';

@@ -1,4 +1,4 @@
-/** The packages that are published, and their tarballs. */
+/** Published packages and their tarballs. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm } from '../../dependencies.mjs';
@@ -16,7 +16,7 @@ export interface Package {
   readonly name: string;
   readonly folder: string;
   readonly manifest: Manifest;
-  /** What users import, and the source of it: `['@cnikit/netlink/codec', '/…/src/codec/index.ts']`. */
+  /** Import specifiers and their sources: `['@cnikit/netlink/codec', '/…/src/codec/index.ts']`. */
   readonly entries: readonly (readonly [specifier: string, source: string])[];
 }
 
@@ -24,11 +24,11 @@ export interface Packed extends Package {
   readonly tarball: string;
   readonly bytes: number;
   readonly unpackedBytes: number;
-  /** Paths inside the package. */
+  /** Paths in the package. */
   readonly files: readonly string[];
 }
 
-/** Every package of the folder `packages` that is not private. */
+/** Returns the packages of the folder `packages` that are not private. */
 export function publishable(root: string): Package[] {
   return readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name))
@@ -45,7 +45,7 @@ export function publishable(root: string): Package[] {
     .filter(({ manifest }) => !manifest.private);
 }
 
-/** Packs them into a folder, as `npm publish` would. */
+/** Packs the packages into a folder, as `npm publish` does. */
 export async function pack(
   root: string,
   packages: readonly Package[],
@@ -62,7 +62,7 @@ export async function pack(
   return packages.map((one) => {
     const found = made.find(({ name }) => name === one.name);
     if (!found) {
-      throw new Error(`npm pack made no tarball of ${one.name}:\n${output}`);
+      throw new Error(`npm pack did not create a tarball of ${one.name}:\n${output}`);
     }
     const { filename, size: bytes, unpackedSize: unpackedBytes } = found;
     const files = found.files.map(({ path }) => path);
@@ -78,7 +78,7 @@ interface Tarball {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** npm up to 10 prints an array, later ones an object by name; both after whatever npm has to warn of. */
+/** Parses the output of npm pack after its warnings: an array up to npm 10, since then an object by name. */
 function tarballs(output: string): Tarball[] {
   const start = output.search(/^[[{]/m);
   if (start === -1) {

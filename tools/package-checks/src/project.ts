@@ -1,4 +1,4 @@
-/** An empty project with every package in it, as a user would have it. */
+/** An empty project with every package installed, as a user would have it. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm } from '../../dependencies.mjs';
@@ -13,15 +13,15 @@ const CONFIG = {
     moduleResolution: 'NodeNext',
     types: ['node'],
     strict: true,
-    // Of our own declarations too: that is what this is about.
+    // Check the declarations of the packages too.
     skipLibCheck: false,
     noEmit: true,
   },
   include: ['*.ts', '*.cts'],
 };
 
-/** The declarations of @kubernetes/client-node need those of ws, and do not depend on them. */
-const ELSEWHERE = `declare module 'ws' {
+/** Declarations of ws. Those of @kubernetes/client-node use them without a dependency. */
+const WS_DECLARATIONS = `declare module 'ws' {
   class WebSocket {}
   namespace WebSocket {
     export { WebSocket };
@@ -31,7 +31,7 @@ const ELSEWHERE = `declare module 'ws' {
 }
 `;
 
-/** Makes the project. The only thing from elsewhere is what the packages depend on, and Node's types. */
+/** Creates the project with the packages, their dependencies and Node's types. */
 export async function install(
   root: string,
   specifiers: readonly string[],
@@ -41,7 +41,7 @@ export async function install(
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(CONFIG));
-  writeFileSync(join(folder, 'ws.d.cts'), ELSEWHERE);
+  writeFileSync(join(folder, 'ws.d.cts'), WS_DECLARATIONS);
   const types = JSON.parse(readFileSync(join(root, 'node_modules/@types/node/package.json'), 'utf8'));
   const argv = [
     ...npm(env),
@@ -60,7 +60,7 @@ export async function install(
   }
 }
 
-/** Imports every public entry, runs that, and has the compiler look at it and at whatever else lies in the project. */
+/** Imports every public entry at run time and type-checks all files of the project. */
 export async function checkEntries(
   root: string,
   packed: readonly Packed[],
@@ -84,7 +84,7 @@ export async function checkEntries(
   return problems;
 }
 
-/** Asks every command for its help. */
+/** Runs every command with --help. */
 export async function checkCommands(
   packed: readonly Packed[],
   folder: string,
@@ -95,7 +95,7 @@ export async function checkCommands(
     const argv = [join(folder, 'node_modules', '.bin', command), '--help'];
     const { status, output } = await capture(argv, { cwd: folder, env });
     if (status !== 0 || !output.includes(command)) {
-      problems.push(`${command} --help ended with status ${status}:\n${output}`);
+      problems.push(`${command} --help exited with status ${status}:\n${output}`);
     }
   }
   return problems;

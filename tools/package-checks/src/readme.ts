@@ -1,4 +1,4 @@
-/** The examples of the READMEs, run in the project as the user's own programs. */
+/** Runs the examples of the READMEs as programs of the project. */
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -10,25 +10,25 @@ import type { Package } from './packages.ts';
 const SANDBOX = fileURLToPath(new URL('../../sandbox.mjs', import.meta.url));
 
 export interface Example {
-  /** `netlink-0`: the package and the number of the block in its README. */
+  /** The package and the number of the block in its README, such as `netlink-0`. */
   readonly name: string;
   readonly file: string;
 }
 
-interface Surroundings {
+interface ExampleSetup {
   readonly env?: Record<string, string>;
   readonly input?: string;
-  /** What has to appear in the output. That all of it is as the README says is for the package's own tests. */
+  /** Text that the output must contain. The package's own tests compare the whole output with the README. */
   readonly prints?: string;
-  /** It runs for ever: it has done well when it has printed that. */
+  /** True if the example does not exit by itself: it passes as soon as it has printed `prints`. */
   readonly endless?: boolean;
   readonly close?: () => Promise<void>;
 }
 
-type Prepare = (project: string) => Surroundings | Promise<Surroundings>;
+type Prepare = (project: string) => ExampleSetup | Promise<ExampleSetup>;
 
-/** What an example needs that is not in it. Those that are not here need nothing, or just the sandbox. */
-const SURROUNDINGS: Readonly<Record<string, Prepare>> = {
+/** Setups of examples. Other examples need at most the sandbox. */
+const SETUPS: Readonly<Record<string, Prepare>> = {
   'cni-spec-0': () => ({
     env: { CNI_COMMAND: 'VERSION' },
     input: '{"cniVersion":"1.1.0"}',
@@ -45,7 +45,7 @@ const SURROUNDINGS: Readonly<Record<string, Prepare>> = {
   'watch-2': inCluster,
 };
 
-/** The TypeScript blocks of the READMEs as files of the project. */
+/** Writes the TypeScript blocks of the READMEs as files of the project. */
 export function writeExamples(packages: readonly Package[], project: string): Example[] {
   return packages.flatMap(({ folder }) => {
     const readme = join(folder, 'README.md');
@@ -59,22 +59,22 @@ export function writeExamples(packages: readonly Package[], project: string): Ex
   });
 }
 
-/** Runs one in a sandbox of its own; undefined when it did what it says. */
+/** Runs an example in a separate sandbox. Returns the problem, or undefined when it passed. */
 export async function runExample(
   { name, file }: Example,
   project: string,
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
-  const surroundings = (await SURROUNDINGS[name]?.(project)) ?? {};
+  const setup = (await SETUPS[name]?.(project)) ?? {};
   try {
-    const { status, output } = await runIn(file, project, surroundings, env);
+    const { status, output } = await runIn(file, project, setup, env);
     if (status !== 0) {
-      return `Example ${name} ended with status ${status}\n${output}`;
+      return `Example ${name} exited with status ${status}\n${output}`;
     }
-    const { prints = '' } = surroundings;
+    const { prints = '' } = setup;
     return output.includes(prints) ? undefined : `Example ${name} did not print ${prints}\n${output}`;
   } finally {
-    await surroundings.close?.();
+    await setup.close?.();
   }
 }
 
@@ -82,7 +82,7 @@ export async function runExample(
 function runIn(
   file: string,
   project: string,
-  { env: more, input = '', prints = '', endless = false }: Surroundings,
+  { env: more, input = '', prints = '', endless = false }: ExampleSetup,
   env: NodeJS.ProcessEnv,
 ): Promise<{ status: number; output: string }> {
   const args = endless ? [file] : [SANDBOX, process.execPath, file];
@@ -108,13 +108,13 @@ function runIn(
   });
 }
 
-/** What a pod has, for a watch that nobody begins to read. */
-function inCluster(): Surroundings {
+/** The environment of a pod, for a watch that is created but not read. */
+function inCluster(): ExampleSetup {
   return { env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' } };
 }
 
-/** A configuration and the plugin for it, which is the README's first example. */
-function runtimeFolders(project: string): Surroundings {
+/** A configuration and its plugin, which is the README's first example. */
+function runtimeFolders(project: string): ExampleSetup {
   const folder = join(project, 'runtime');
   mkdirSync(folder);
   const list = { cniVersion: '1.1.0', name: 'example', plugins: [{ type: 'domain' }] };
@@ -126,7 +126,7 @@ function runtimeFolders(project: string): Surroundings {
   return { env, prints: 'example 1.1.0: ready' };
 }
 
-async function apiServer(project: string): Promise<Surroundings> {
+async function apiServer(project: string): Promise<ExampleSetup> {
   const server = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
   const kubeconfig = join(project, 'kubeconfig');
   writeFileSync(kubeconfig, server.kubeconfig());

@@ -1,4 +1,4 @@
-/** A registry of our own on this machine, for a release that nobody else sees. */
+/** A local registry for the rehearsal of a release. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,12 +8,12 @@ import { npm } from '../../dependencies.mjs';
 import { capture } from '../../process.mjs';
 
 export interface Registry {
-  /** For npm: this registry, and a token that it takes. */
+  /** Environment for npm with the registry's address and an accepted token. */
   readonly env: NodeJS.ProcessEnv;
   close(): Promise<void>;
 }
 
-/** Starts it, empty, with what is not ours passed on from the registry that npm uses here. */
+/** Starts an empty registry. It proxies packages of others from the registry that npm uses on this machine. */
 export async function startRegistry(root: string, folder: string, env: NodeJS.ProcessEnv): Promise<Registry> {
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
@@ -33,7 +33,7 @@ export async function startRegistry(root: string, folder: string, env: NodeJS.Pr
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
-  await answers(child, listen);
+  await ready(child, listen);
   return {
     env: { ...env, NPM_CONFIG_USERCONFIG: userconfig, npm_config_registry: `http://${listen}/` },
     async close() {
@@ -58,12 +58,12 @@ function config(folder: string, upstream: string): string {
   });
 }
 
-/** Until it serves, or has ended and so says why. */
-async function answers(child: ChildProcess, listen: string): Promise<void> {
-  let said = '';
+/** Waits until the registry responds. Throws with its output if it exits. */
+async function ready(child: ChildProcess, listen: string): Promise<void> {
+  let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-10_000);
+      output = (output + text).slice(-10_000);
     });
   }
   const deadline = Date.now() + 120_000;
@@ -75,7 +75,7 @@ async function answers(child: ChildProcess, listen: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   child.kill();
-  throw new Error(`The registry does not answer:\n${said}`);
+  throw new Error(`The registry does not respond:\n${output}`);
 }
 
 async function freePort(): Promise<number> {
@@ -85,7 +85,7 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   if (address === null || typeof address === 'string') {
-    throw new Error('No port is free');
+    throw new Error('No free port');
   }
   return address.port;
 }

@@ -1,6 +1,6 @@
 /**
- * A release as the workflow makes it, in a clone and to a registry of its own: changesets write versions and changelogs
- * and publish, and an empty project installs by name what was published.
+ * Rehearses a release of the workflow in a clone, with a local registry: changesets writes versions and changelogs and
+ * publishes, then an empty project installs the published packages by name.
  */
 import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -12,7 +12,7 @@ import { startRegistry } from './registry.ts';
 const ENTRY = 'A change that is only rehearsed';
 const BUILT = ['dist', 'build', 'prebuilds'];
 
-/** Gives what went wrong. */
+/** Rehearses a release. Returns the problems. */
 export async function rehearse(
   root: string,
   packed: readonly Packed[],
@@ -60,7 +60,7 @@ export async function rehearse(
   }
 }
 
-/** The clone has what is committed; what is published is built. */
+/** Copies the build outputs into the clone, which has committed files only. */
 function bringBuilds(packages: readonly Package[], clone: string): void {
   for (const { folder } of packages) {
     for (const built of BUILT.filter((name) => existsSync(join(folder, name)))) {
@@ -69,7 +69,7 @@ function bringBuilds(packages: readonly Package[], clone: string): void {
   }
 }
 
-/** One changed package gives all that depend on it a version, which names the new one. */
+/** Checks that a changed package and its dependents have a new version and a changelog. */
 function problemsOfVersion({ name, manifest }: Package, folder: string): string[] {
   const after = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Versioned;
   const dependsOnChanged = name === '@cnikit/sys' || after.dependencies?.['@cnikit/sys'] !== undefined;
@@ -96,7 +96,7 @@ interface Versioned extends Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-/** Provenance can be stated by the workflow's machine only. */
+/** Removes provenance, which only the workflow can state. */
 function withoutProvenance(packages: readonly Package[], clone: string): void {
   for (const { folder } of packages) {
     const file = join(clone, 'packages', basename(folder), 'package.json');

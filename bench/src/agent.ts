@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- agent [--nodes=5000] [--rounds=5]`: the agent in a large cluster. Its own work, from Nodes to
- * routes in the kernel, stands beside `ip -batch` for the same routes; what was built runs as in a pod, against an API
- * server in a process of its own.
+ * `npm run bench -- agent [--nodes=5000] [--rounds=5]`: the agent in a large cluster. Compares its work, from Nodes to
+ * routes in the kernel, with `ip -batch` for the same routes. Then runs the built agent as in a pod, against an API
+ * server in another process.
  */
 import { parseArgs } from 'node:util';
 import { nodeObject, type RunningAgent, setUpNetwork, startAgent, startServer } from './agent/cluster.ts';
@@ -32,7 +32,7 @@ console.log(
   ]),
 );
 
-console.log('\nas a process: until Ready; RSS at the most, and at rest\n');
+console.log('\nas a process: time until Ready; RSS, peak and idle\n');
 const rows: string[][] = [];
 const small = await startServer(SMALL);
 const readyMs: number[] = [];
@@ -56,12 +56,12 @@ const total = HEARTBEATS.perSecond * HEARTBEATS.seconds;
 for (let beat = 0; beat < total; ) {
   const due = Math.floor(((performance.now() - before.at) / 1000) * HEARTBEATS.perSecond);
   const burst: Promise<unknown>[] = [];
-  // Not more at once than wait in line at a socket.
+  // At most as many at once as the backlog of a socket holds.
   for (; beat < Math.min(due, total) && burst.length < 50; beat++) {
     burst.push(large.control.nodes.put(heartbeat(beat)));
   }
   await Promise.all(burst);
-  // So that they come by ones and twos, as those of kubelets that know nothing of each other.
+  // Spread the updates as independent kubelets do.
   await wait(1);
 }
 const seconds = (performance.now() - before.at) / 1000;
@@ -73,7 +73,7 @@ console.log(
 await agent.stop();
 await large.stop();
 
-/** Nothing that the agent uses changes. */
+/** A heartbeat: changes no field that the agent uses. */
 function heartbeat(beat: number): ReturnType<typeof nodeObject> {
   const node = nodeObject(1 + (beat % count));
   for (const condition of node.status.conditions) {
@@ -82,7 +82,7 @@ function heartbeat(beat: number): ReturnType<typeof nodeObject> {
   return node;
 }
 
-/** Long enough for what follows the start: saved state, the garbage of the list. */
+/** Waits until the agent is idle after its start: it saves its state and collects the garbage of the list. */
 async function memory(running: RunningAgent): Promise<string[]> {
   await wait(5000);
   const { rss, peak } = running.memory();

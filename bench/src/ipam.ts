@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- ipam`: ADD and DEL of @cnikit/ipam on files, called under Node, beside the reference host-local,
- * exec'd as it always is. The row of the empty pool shows how much of the reference's time is the start of its
- * process; what a row adds to that is its search.
+ * `npm run bench -- ipam`: compares ADD and DEL of @cnikit/ipam on files, called in Node, with the reference host-local,
+ * which runs as a process. The row of the empty pool shows how much of the reference's time is the start of its process.
+ * The additional time of the other rows is its search.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 15);
 const REFERENCE = '/usr/lib/cni/host-local';
 const root = mkdtempSync('/run/cnikit-bench-ipam-');
 
-/** A pool: its subnet, which of its addresses are taken, and a last one to start from, if not the last one taken. */
+/** A pool: its subnet, its reserved addresses, and the last reserved address if it differs from the last of those. */
 interface Pool {
   name: string;
   subnet: string;
@@ -54,14 +54,14 @@ function range(length: number): number[] {
   return Array.from({ length }, (_, i) => i);
 }
 
-/** Milliseconds that an action takes. */
+/** Measures an action in milliseconds. */
 function time(action: () => void): number {
   const start = performance.now();
   action();
   return performance.now() - start;
 }
 
-/** A directory as a host has it after so many ADDs. */
+/** Writes a directory as it is on a host after that many ADDs. */
 function fill(dir: string, { taken }: Pool): void {
   mkdirSync(dir, { recursive: true });
   for (const [i, address] of taken.entries()) {
@@ -95,7 +95,7 @@ function reference(verb: string, containerID: string, dataDir: string, pool: Poo
   }
 }
 
-/** One pool, each round first ours, then the reference's. `rebuild` is what the first ADD after foreign writes took. */
+/** Measures one pool: each round runs ours, then the reference. `rebuild` is the first ADD after foreign writes. */
 function measure(pool: Pool, index: number): { ours: Times; theirs: Times; rebuild: number } {
   const [left, right] = [join(root, `${index}-ours`), join(root, `${index}-theirs`)];
   for (const dir of [left, right]) {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- iptables`: 1,000 declared rules, made so by one ensure() of @cnikit/iptables and by single
- * `iptables -C` and `-A` calls, as wrappers usually do. The single calls are sampled, a few at each tenth of the
- * way, and their median is taken a thousand times: all of them would need minutes.
+ * `npm run bench -- iptables`: applies 1,000 declared rules with one ensure() of @cnikit/iptables and with single
+ * `iptables -C` and `-A` calls, as wrappers usually do. It samples a few single calls at each tenth of the rules and
+ * multiplies their median by a thousand, because all of them would take minutes.
  */
 import { spawnSync } from 'node:child_process';
 import { type Backend, openIptables, type TableSpec } from '@cnikit/iptables';
@@ -21,7 +21,7 @@ const declare = (rules: readonly string[][]): TableSpec[] => [
   { table: 'filter', chains: { 'BENCH-ONE': rules } },
 ];
 
-/** Milliseconds that an action takes. */
+/** Measures an action in milliseconds. */
 function time(action: () => void): number {
   const start = performance.now();
   action();
@@ -35,7 +35,7 @@ function single(backend: Backend, verb: '-C' | '-A', argv: readonly string[], st
   }
 }
 
-/** Median of one -C that finds the rule, one -C that does not, and one -A, while the chain grows to all its rules. */
+/** Returns the medians of a -C that finds its rule, a -C that does not, and an -A, while the chain grows. */
 function sampleSingles(backend: Backend): { found: number; missing: number; add: number } {
   const samples = { found: [] as number[], missing: [] as number[], add: [] as number[] };
   const ipt = openIptables({ family: 'ipv4', backend, env: process.env });
@@ -55,7 +55,7 @@ function sampleSingles(backend: Backend): { found: number; missing: number; add:
   return { found: median(samples.found), missing: median(samples.missing), add: median(samples.add) };
 }
 
-/** The three cases by ensure(); each round starts with a handle that knows nothing. */
+/** Measures the three cases with ensure(). Each round starts with a new handle. */
 function declared(backend: Backend): { nothing: number; one: number; all: number } {
   const ensure = (rules: readonly string[][]): number => {
     const ipt = openIptables({ family: 'ipv4', backend, env: process.env });

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- netlink`: 5,000 routes added, dumped and removed by @cnikit/netlink, in Node and in a static
- * executable, by `ip` and by the package `netlink` of npm, in one network namespace and one run, in turns; and the
- * codec alone. The ratio is to `ip`: below 1 means faster.
+ * `npm run bench -- netlink`: adds, dumps and removes 5,000 routes with @cnikit/netlink, in Node and in a static
+ * executable, with `ip` and with the npm package `netlink`. They alternate in one network namespace. Then it measures the
+ * codec alone. Ratios are relative to `ip`: below 1 means faster.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,10 +21,10 @@ const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 9);
 const CODEC_MESSAGES = 1_000_000;
 const LINK = 'bench0';
 const STEPS = ['add', 'dump', 'remove'] as const;
-/** What we want of ourselves in Node, as a ratio to `ip`. */
+/** Goals for @cnikit/netlink in Node, relative to `ip`. */
 const GOALS: Times = { add: 0.6, dump: 2, remove: 0.6 };
 
-/** Everybody's times, in turns. Needs a network namespace of its own, in which it makes a bridge. */
+/** Measures all contenders in alternation. Creates a bridge, so it needs a separate network namespace. */
 async function routes(directory: string): Promise<Map<string, Times[]>> {
   const outfile = join(directory, 'routes');
   const entry = fileURLToPath(new URL('routes/executable.ts', import.meta.url));
@@ -62,7 +62,7 @@ function report(times: Map<string, Times[]>): string {
   return table([['', ...STEPS.flatMap((step) => [step, 'ratio'])], ...rows, goals]);
 }
 
-/** Messages per second of building and of decoding one simple route. */
+/** Measures how many simple routes the codec encodes and decodes per second. */
 function codec(): { encode: number; decode: number } {
   const specs = Array.from({ length: 1000 }, (_, i) => ({
     dst: `${destination(i)}/24`,
@@ -94,7 +94,7 @@ function codec(): { encode: number; decode: number } {
       body();
       return performance.now() - start;
     };
-    time(); // the engine compiles it
+    time(); // warm up the compiler
     return (CODEC_MESSAGES / median([time(), time(), time()])) * 1000;
   };
   return { encode: rate(encode), decode: rate(decode) };

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- plugin-phases`: where the time of one ADD and DEL goes, by the plugin's own log, whose phases end
- * one another. Medians of CNIKIT_BENCH_ROUNDS (200) rounds. `start` is the processor time until the configuration
- * was read; the exit is in none.
+ * `npm run bench -- plugin-phases`: durations of the phases of ADD and DEL, from the plugin's log. Medians of
+ * CNIKIT_BENCH_ROUNDS (200) rounds. `start` is the processor time until the configuration has been read. No phase
+ * includes the exit.
  */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { executablePath } from '@cnikit/plugin';
@@ -13,7 +13,7 @@ import { type Command, runsOf } from './plugin/runs.ts';
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
 const LOG = `${DATA_DIR}/log`;
 
-/** What of a logged line is looked at. */
+/** The evaluated fields of a log line. */
 interface Line {
   verb: string;
   trace: Record<string, number>;
@@ -64,14 +64,14 @@ function measured(title: string, more: object): Line[] {
   const pod = (command: Command, i: number) => runsOf(title, contender, command, { id: `round${i}` });
   timeRuns(Array.from({ length: ROUNDS + 1 }, (_, i) => [...pod('ADD', i), ...pod('DEL', i)]).flat());
   const lines = readFileSync(LOG, 'utf8').trim().split('\n');
-  // The first round made the bridge.
+  // Skip the first round, which creates the bridge.
   return lines.slice(2).map((line) => JSON.parse(line) as Line);
 }
 
 function phases(lines: readonly Line[]): string {
   const names = Object.keys(lines[0]?.trace ?? {});
   const medians = names.map((name) => median(lines.map(({ trace }) => trace[name] ?? 0)));
-  // Of the medians: that of the whole has in it whatever else held the kernel's locks meanwhile.
+  // Add up the medians: the median of the whole includes waits for kernel locks that other programs held.
   const sum = medians.reduce((total, ms) => total + ms, 0);
   const rows = medians.map((ms, i) => [
     names[i] as string,

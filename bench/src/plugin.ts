@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- plugin`: cnikit's static executable beside the reference's plugins, run in turn, so that what the
- * machine does meanwhile meets both. Ratios count; milliseconds are this machine's at this moment.
+ * `npm run bench -- plugin`: compares cnikit's static executable with the reference plugins. They alternate, so that
+ * other load on the machine affects both. Compare ratios: milliseconds depend on the machine and its load.
  *
- * CNIKIT_BENCH_ROUNDS sets how often (200), CNIKIT_BENCH_ONLY leaves only the rows whose title has that text.
+ * CNIKIT_BENCH_ROUNDS sets the number of rounds (200). CNIKIT_BENCH_ONLY selects the rows whose title contains its text.
  */
 import { existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { cpus, release } from 'node:os';
@@ -34,7 +34,7 @@ const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 200);
 const ONLY = process.env.CNIKIT_BENCH_ONLY ?? '';
 const AT_ONCE = 16;
 const PRESENT = 250;
-/** Rows that a contender does not serve, and why. */
+/** Rows that a contender does not support, with the reason. */
 const notMeasured: string[] = [];
 const HEADER = ['', 'cnikit ms', 'p95', 'reference ms', 'p95', 'ratio', 'at best', 'goal', ''];
 
@@ -54,8 +54,8 @@ function main(): void {
       `Linux ${release()} ${arch}, ${cpus().length} processors, timed by a C program; Node ${version}`,
     );
     console.log(`${ROUNDS} rounds each, in turn; from fork to exit, median and 95th percentile`);
-    console.log('ratio: how many times as long the reference takes; of a list, its plugins added up;');
-    console.log('at best: the same of the least that each took\n');
+    console.log('ratio: time of the reference (sum of its plugins) divided by time of cnikit;');
+    console.log('at best: the ratio of the shortest times\n');
     const rows = [...sequential(), ...crowded(), ...concurrent()];
     console.log(table([HEADER, ...rows]));
     if (notMeasured.length > 0) {
@@ -66,7 +66,7 @@ function main(): void {
   }
 }
 
-/** One pod at a time. */
+/** Measures one pod at a time. */
 function sequential(): string[][] {
   const cases = casesOfPlugin().filter((one) => one.title.includes(ONLY) && isServed(one));
   const [first] = cases;
@@ -101,7 +101,7 @@ function isServed(one: Case): boolean {
 const ours = ({ contenders }: Case) => contenders[0] as Case['contenders'][number];
 
 function floorProgram(): string {
-  // Static like cnikit's, so that no loader's work is counted.
+  // Link it statically like cnikit, to exclude the work of a loader.
   return compiled('add-floor', 'musl-gcc', [
     '-static',
     ...['/usr/include', `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`].flatMap(
@@ -132,7 +132,7 @@ function compared(
     median(all).toFixed(2),
     quantile(all, 0.95).toFixed(2),
   ]);
-  // Of the least that each took: what is left of the difference when nothing else is at work.
+  // Compare the shortest times: the difference without other load on the machine.
   const best = Math.min(...reference) / Math.min(...cnikit);
   return [text, ...numbers, `${ratio.toFixed(1)}x`, `${best.toFixed(1)}x`, ...goal(ratio)];
 }
@@ -150,7 +150,7 @@ function againstFloor({ wallMs }: Measured, floorTitle: string, title: string): 
   return verdict(`<= 1.2x the kernel's (${share.toFixed(2)}x)`, share <= 1.2);
 }
 
-/** The same system calls from C: as fast as it can be. */
+/** Measures the same system calls from C as a lower bound. */
 function floors({ wallMs }: Measured, title: string): string[][] {
   const of = (command: Command, name: Name) => median(wallMs.get(labelOf(title, command, name)) ?? []);
   const share = of('ADD', 'cnikit') / of('ADD', 'floor');
@@ -181,7 +181,7 @@ function sizes({ maxRssKiB }: Measured, title: string): string[][] {
   ];
 }
 
-/** One pod more where many are. */
+/** Measures one more pod on a node with many. */
 function crowded(): string[][] {
   const title = `with ${PRESENT} pods present`;
   if (!title.includes(ONLY)) {
@@ -190,7 +190,7 @@ function crowded(): string[][] {
   const present = { ...plainBridge(), title };
   for (const contender of present.contenders) {
     const pods = Array.from({ length: PRESENT }, (_, i) => ({ id: `present${i}`, netns: podNetns(100 + i) }));
-    // Each contender's pods are in the same namespaces, under a name of its own.
+    // The contenders share the namespaces and use different interface names.
     const CNI_IFNAME = contender.name === 'cnikit' ? 'eth1' : 'eth2';
     timeRuns(pods.flatMap((pod) => runsOf(title, { ...contender, env: { CNI_IFNAME } }, 'ADD', pod)));
   }
@@ -206,7 +206,7 @@ function crowded(): string[][] {
   ];
 }
 
-/** Many pods at the same time. */
+/** Measures many concurrent pods. */
 function concurrent(): string[][] {
   const rounds = Math.max(3, Math.ceil(ROUNDS / 10));
   const goals: [Case, number][] = [

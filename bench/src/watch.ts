@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- watch [--nodes=5000]`: memory and time to hold all nodes of a cluster, by @cnikit/watch and by other
+ * `npm run bench -- watch [--nodes=5000]`: memory and time to hold all nodes of a cluster, in @cnikit/watch and in other
  * clients. Figures depend on the machine: compare the rows of one run.
  */
 import { execFileSync, spawn } from 'node:child_process';

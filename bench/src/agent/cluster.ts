@@ -1,4 +1,4 @@
-/** What the benchmark of the agent runs in: a node's network, an API server in a process of its own, and the agent. */
+/** Environment of the agent's benchmark: a node's network, an API server in another process, and the agent. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,13 +12,13 @@ import { nodeObject as cloudNode } from '../watch/nodes.ts';
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const agentProgram = path('../../../packages/agent/dist/cnikit-agent.js');
 const serverProgram = path('../../../testing/apiserver/src/cli.ts');
-/** Where a pod finds its credentials; in the sandbox /run is a file system of its own. */
+/** Directory of a pod's credentials. In the sandbox /run is a separate file system. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export const nodeName = (n: number): string => `node-${n}`;
 const hex = (n: number): string => n.toString(16);
 
-/** What the routes to node `n` are: dual stack, all nodes on one link. */
+/** Returns the routes to node `n`: dual stack, all nodes on one link. */
 export function routesTo(n: number): { dst: string; via: string }[] {
   return [
     { dst: `10.${128 + (n >> 8)}.${n & 255}.0/24`, via: `10.16.${n >> 8}.${n & 255}` },
@@ -26,7 +26,7 @@ export function routesTo(n: number): { dst: string; via: string }[] {
   ];
 }
 
-/** A Node of 10 kB, as clouds make them. */
+/** Returns a Node of 10 kB, the usual size in clouds. */
 export function nodeObject(n: number) {
   const made = cloudNode(n);
   const routes = routesTo(n);
@@ -38,7 +38,7 @@ export function nodeObject(n: number) {
   };
 }
 
-/** eth0 as node 1 has it, the other end of which swallows everything; gives its index. */
+/** Creates eth0 of node 1, whose peer drops all packets. Returns its index. */
 export function setUpNetwork(): number {
   using rt = openRtnetlink();
   rt.request(newLink({ kind: 'veth', name: 'eth0', up: true, peer: { name: 'cable', mtu: 1500 } }));
@@ -56,7 +56,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** An API server with nodes 1 to `count`, whose credentials are where a pod finds them. */
+/** Starts an API server with nodes 1 to `count` and writes its credentials to the directory of a pod. */
 export async function startServer(count: number): Promise<Server> {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
   const file = (name: string): string => join(dir, name);
@@ -97,24 +97,24 @@ export async function startServer(count: number): Promise<Server> {
 function firstLine(child: ChildProcess): Promise<unknown> {
   return new Promise((done, fail) => {
     createInterface({ input: child.stdout! }).once('line', done);
-    child.once('exit', (code) => fail(new Error(`The API server ended with status ${code}`)));
+    child.once('exit', (code) => fail(new Error(`The API server exited with status ${code}`)));
   });
 }
 
-/** What deploy/image sets. */
+/** Options of Node that deploy/image sets. */
 const IMAGE_ENV = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 
 export interface RunningAgent {
-  /** Until it was Ready, ms: the conflist is there. */
+  /** Milliseconds until the conflist exists. */
   readyMs: number;
-  /** MB of RSS now, and at the most ever. */
+  /** Current and peak RSS in MB. */
   memory(): { rss: number; peak: number };
-  /** Milliseconds of processor time so far. */
+  /** Processor time so far, in milliseconds. */
   cpuMs(): number;
   stop(): Promise<void>;
 }
 
-/** `cnikit-agent run` of what was built, as node 1 in a pod. */
+/** Starts the built `cnikit-agent run` as node 1 in a pod. */
 export async function startAgent(nodeOptions: readonly string[] = []): Promise<RunningAgent> {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
   writeFileSync(join(dir, 'plugin'), '#!/bin/sh\n');
@@ -138,7 +138,7 @@ export async function startAgent(nodeOptions: readonly string[] = []): Promise<R
         done(performance.now() - started);
       }
     });
-    child.once('exit', (code) => fail(new Error(`The agent ended with status ${code}`)));
+    child.once('exit', (code) => fail(new Error(`The agent exited with status ${code}`)));
   });
   const status = (): string => readFileSync(`/proc/${child.pid}/status`, 'utf8');
   const megabytes = (name: string): number =>
@@ -147,7 +147,7 @@ export async function startAgent(nodeOptions: readonly string[] = []): Promise<R
     readyMs,
     memory: () => ({ rss: megabytes('VmRSS'), peak: megabytes('VmHWM') }),
     cpuMs: () => {
-      // utime and stime in ticks of 10 ms, after the name in brackets, which may hold anything.
+      // utime and stime in ticks of 10 ms, after the name in parentheses, which may contain any character.
       const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
       return (Number(fields[11]) + Number(fields[12])) * 10;
     },

@@ -1,4 +1,4 @@
-/** The agent's own work in this process: from nodes to routes in the kernel, against `ip -batch` for the same routes. */
+/** Measures the agent's work in this process, from nodes to routes in the kernel, and `ip -batch` for the same routes. */
 import { spawnSync } from 'node:child_process';
 import { openKernel } from '../../../packages/agent/src/apply/netlink-kernel.ts';
 import { Metrics } from '../../../packages/agent/src/core/metrics.ts';
@@ -9,23 +9,23 @@ import { nodeName, nodeObject, routesTo } from './cluster.ts';
 
 export interface SyncFigures {
   routes: number;
-  /** From the list to the last route in the kernel, ms. */
+  /** Milliseconds from the list to the last route in the kernel. */
   firstMs: number;
-  /** Of it, in the kernel and on the way to it. */
+  /** Milliseconds of that time in requests to the kernel. */
   writeMs: number;
-  /** `ip -batch` for the same routes, ms. */
+  /** Milliseconds of `ip -batch` for the same routes. */
   ipBatchMs: number;
-  /** From one changed Node to its routes in the kernel, ms. */
+  /** Milliseconds from a changed Node to its routes in the kernel. */
   eventMs: number;
-  /** The same, until the agent has nothing more to do. */
+  /** Milliseconds from a changed Node until the agent is idle. */
   eventTotalMs: number;
-  /** Dumps that these events have cost. */
+  /** Dumps caused by these events. */
   eventDumps: number;
 }
 
 const EVENTS = 200;
 
-/** `count` nodes, `rounds` times from nothing. */
+/** Measures `rounds` syncs of `count` nodes, each from an empty node. */
 export function measureSync(count: number, rounds: number): SyncFigures {
   const nodes = Array.from({ length: count }, (_, i) => ({
     ...selectNode(nodeObject(i + 1)),
@@ -71,7 +71,7 @@ export function measureSync(count: number, rounds: number): SyncFigures {
         log: { info: () => undefined, warn: () => undefined },
         metrics: new Metrics(),
         after: (ms, body) => {
-          // What is put off is not part of the event: once a second the rules, the resync.
+          // Deferred work is not part of the event: the rules once a second, the resync.
           if (ms === 0) {
             due.push(body);
           }
@@ -82,7 +82,7 @@ export function measureSync(count: number, rounds: number): SyncFigures {
           plan: () => [],
           planFamily: () => [],
           report: () => {
-            throw new Error('The benchmark has no rules');
+            throw new Error('The benchmark must not change rules');
           },
           matchSets: () => undefined,
           apply: () => [],

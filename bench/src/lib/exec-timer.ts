@@ -4,21 +4,21 @@ import { join } from 'node:path';
 
 /** One run of a program. */
 export interface Run {
-  /** What the run is counted under, such as `ADD cnikit`. */
+  /** Label of the run in the results, such as `ADD cnikit`. */
   label: string;
   program: string;
   env: Record<string, string>;
   /** A JSON object for its standard input. */
   input: object;
-  /** What its output is kept under, for `prevResult` of later runs. */
+  /** Key to store the output under, for `prevResult` of later runs. */
   output?: string;
-  /** Whose output goes into the input as `prevResult`. */
+  /** Key of the output to insert into the input as `prevResult`. */
   prevResult?: string;
-  /** Neighbours with the same group run at the same time. */
+  /** Adjacent runs with the same group run concurrently. */
   group?: string;
 }
 
-/** What one run took. */
+/** Time and memory of a run. */
 export interface Timing {
   label: string;
   wallMs: number;
@@ -26,14 +26,14 @@ export interface Timing {
   /** Largest resident set, in KiB. */
   maxRssKiB: number;
   minorFaults: number;
-  /** From the first start of its group to the last end. */
+  /** Milliseconds from the first start of the group to its last exit. */
   groupMs: number;
 }
 
 /**
- * Runs programs one after the other and times each from fork to exit.
+ * Runs programs in order and times each from fork to exit.
  *
- * @throws when one of them fails, with what it printed
+ * @throws {Error} when a program fails, with its output
  */
 export function timeRuns(runs: readonly Run[]): Timing[] {
   const folder = mkdtempSync('/run/cnikit-bench-');
@@ -72,7 +72,7 @@ export function timeRuns(runs: readonly Run[]): Timing[] {
         const run = runs[i] as Run;
         if (status !== 0) {
           const printed = readFileSync(outputOf(run, i), 'utf8') || done.stderr;
-          throw new Error(`${run.label} exited ${status}: ${printed}`);
+          throw new Error(`${run.label} exited with status ${status}: ${printed}`);
         }
         return {
           label: run.label,
@@ -88,7 +88,7 @@ export function timeRuns(runs: readonly Run[]): Timing[] {
   }
 }
 
-/** Gives a file with a text; the same for the same text. */
+/** Returns a file with the text, the same file for the same text. */
 function fileOnce(folder: string): (text: string) => string {
   const paths = new Map<string, string>();
   return (text) => {
@@ -102,7 +102,7 @@ function fileOnce(folder: string): (text: string) => string {
   };
 }
 
-/** The program made of a C file in bench/native. */
+/** Returns the program compiled from a C file in bench/native. */
 export function compiled(name: string, compiler = 'cc', flags: readonly string[] = []): string {
   const folder = join(import.meta.dirname, '../../build');
   const program = join(folder, name);

@@ -1,4 +1,4 @@
-/** The value below which the share `p` (0 to 1) of the values lies. */
+/** Returns the `p` quantile (0 to 1) of the values. */
 export function quantile(values: readonly number[], p: number): number {
   if (values.length === 0) {
     throw new RangeError('No values');
@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Lines of equal width: the first column to the left, the others to the right. */
+/** Formats rows as lines: the first column left-aligned, the others right-aligned. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
   return rows

@@ -1,17 +1,17 @@
-/** What is compared: the same network, once by cnikit in one process, once by the reference's plugins. */
+/** The compared cases: the same network by cnikit in one process and by the reference plugins. */
 import { executablePath } from '@cnikit/plugin';
 import { DATA_DIR, REFERENCE } from './node.ts';
 
-/** One of those that are compared. */
+/** A compared implementation. */
 export type Name = 'cnikit' | 'reference' | 'floor';
 
-/** A program and the configuration object it gets. */
+/** A program and its configuration object. */
 export interface Step {
   program: string;
   conf: object;
 }
 
-/** A network by one contender: what a runtime runs at ADD, in this order, and at DEL the other way. */
+/** A contender's network: the steps that a runtime runs in this order at ADD and in reverse at DEL. */
 export interface Contender {
   name: Name;
   steps: readonly Step[];
@@ -22,16 +22,16 @@ export interface Contender {
 export interface Case {
   title: string;
   contenders: readonly Contender[];
-  /** How many times faster ADD is to be, as the design has it. */
+  /** Goal of the design: ADD must be this many times faster. */
   addGoal?: number;
 }
 
 const CNIKIT = executablePath();
 const PORT_MAPPINGS = [{ hostPort: 18080, containerPort: 80, protocol: 'tcp' }];
-/** Bits a second, and bits. */
+/** Rate in bits per second, burst in bits. */
 const BANDWIDTH = { ingressRate: 1e8, ingressBurst: 1e7, egressRate: 1e8, egressBurst: 1e7 };
 
-/** Second number of the next 10.x.0.0/16: each contender of each case has a network of its own. */
+/** Second byte of the next 10.x.0.0/16: each contender of each case has a separate network. */
 let subnets = 20;
 
 interface Bridged {
@@ -40,7 +40,7 @@ interface Bridged {
   bandwidth?: boolean;
 }
 
-/** Bridge and host-local, and what a list adds to them: one object for cnikit, a plugin each for the reference. */
+/** Bridge, host-local and the chained plugins of a list: one object for cnikit, one plugin each for the reference. */
 function bridged(title: string, { ipMasq, portMappings, bandwidth }: Bridged, addGoal?: number): Case {
   const network = (name: Name, more: object) => {
     const net = subnets++;
@@ -92,7 +92,7 @@ function pickKey(from: Record<string, unknown>, key: string): object {
   return { [key]: from[key] };
 }
 
-/** A plugin that both have under one name. */
+/** Returns a case with a plugin that both provide under the same name. */
 function same(title: string, type: string, conf: (net: number) => object): Case {
   const contender = (name: Name, program: string): Contender => {
     const net = subnets++;
@@ -110,7 +110,7 @@ function same(title: string, type: string, conf: (net: number) => object): Case 
   };
 }
 
-/** The C program of bench/native with a network whose bridge another contender of the case made. */
+/** Returns the C program of bench/native, with a bridge that another contender of the case has created. */
 export function floor(program: string, { steps: [first] }: Contender): Contender {
   const { bridge } = (first as Step).conf as { bridge: string };
   const net = bridge.replace('bench', '');
@@ -121,7 +121,7 @@ export function floor(program: string, { steps: [first] }: Contender): Contender
   };
 }
 
-/** Links of cnikit under the names of the plugins that it is run as. */
+/** Creates links to cnikit under the names of the plugins that it acts as. */
 export const MULTI_CALL = ['ptp', 'loopback'];
 
 export function casesOfPlugin(): Case[] {
@@ -138,6 +138,6 @@ export function casesOfPlugin(): Case[] {
   ];
 }
 
-/** Each case a network of its own, for runs beside those of the table. */
+/** Returns the cases with separate networks, for additional runs beside the table. */
 export const plainBridge = (): Case => bridged('bridge', {});
 export const masqueradedBridge = (): Case => bridged('bridge + ipMasq', { ipMasq: true });

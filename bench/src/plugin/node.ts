@@ -1,16 +1,16 @@
-/** The node that the plugin's benchmarks run on: network namespaces for pods, what is installed, what to clear away. */
+/** The node of the plugin's benchmarks: network namespaces for pods, installed plugins, cleanup. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 
-/** Where Debian installs the reference plugins. */
+/** Directory of Debian's reference plugins. */
 export const REFERENCE = '/usr/lib/cni';
 
-/** Where every contender keeps its reservations: a tmpfs, so that a disk plays no part. */
+/** Directory for the reservations of all contenders: a tmpfs, to exclude the disk. */
 export const DATA_DIR = '/run/cnikit-bench';
 
 export function requireSandbox(): void {
   if (process.env.CNIKIT_SANDBOX !== '1') {
-    throw new Error('Run it by `npm run bench -- NAME`, in namespaces of its own');
+    throw new Error('The benchmark needs separate namespaces: run npm run bench -- NAME');
   }
 }
 
@@ -21,7 +21,7 @@ export function ip(...argv: string[]): void {
   }
 }
 
-/** The path of a namespace for a pod, made if it is missing. */
+/** Returns the path of a pod's network namespace, and creates it if necessary. */
 export function podNetns(index: number): string {
   const path = `/run/netns/bench${index}`;
   if (!existsSync(path)) {
@@ -34,7 +34,7 @@ export function clearNode(): void {
   rmSync(DATA_DIR, { recursive: true, force: true });
 }
 
-/** What the reference is here: its own word, and the package's version. */
+/** Returns the version of the reference: its own output and the version of the package. */
 export function referenceVersion(): string {
   const own = spawnSync(`${REFERENCE}/bridge`, [], { encoding: 'utf8', env: {} }).stderr.split('\n')[0] ?? '';
   const { stdout } = spawnSync('dpkg-query', ['--show', 'containernetworking-plugins'], { encoding: 'utf8' });

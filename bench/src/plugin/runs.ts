@@ -1,11 +1,11 @@
-/** A case as runs of programs, and the timings put together again. */
+/** Converts cases to runs of programs, and timings to results of cases. */
 import { type Run, type Timing, timeRuns } from '../lib/exec-timer.ts';
 import type { Case, Contender, Name } from './cases.ts';
 import { podNetns, REFERENCE } from './node.ts';
 
 export type Command = 'VERSION' | 'ADD' | 'DEL';
 
-/** What a runtime runs for one command and one pod: the steps of ADD in order, each with the result of the one before. */
+/** Returns the runs of one command for one pod. Each step of ADD gets the result of the previous step. */
 export function runsOf(
   title: string,
   { name, steps, env }: Contender,
@@ -41,8 +41,8 @@ export function labelOf(title: string, command: Command, name: Name): string {
 }
 
 /**
- * Gives each network another pod, which goes with the sandbox: a node's first pod makes the tables of rules, and its last
- * one takes them away again, and few pods are either.
+ * Adds a pod to each network that stays until the sandbox ends. The first pod of a node creates the tables of rules and
+ * the last one removes them, but few pods are first or last.
  */
 export function addResidents(cases: readonly Case[]): void {
   const all = cases.flatMap(({ title, contenders }) => contenders.map((contender) => ({ title, contender })));
@@ -56,7 +56,7 @@ export function addResidents(cases: readonly Case[]): void {
   );
 }
 
-/** Where their namespaces begin. */
+/** Index of the first namespace. */
 const RESIDENTS = 500;
 
 function withOtherPorts(contender: Contender, more: number): Contender {
@@ -74,11 +74,11 @@ function withOtherPorts(contender: Contender, more: number): Contender {
   return { ...contender, steps };
 }
 
-/** Each command of each contender of each case in turn, `rounds` times after one that is not counted. */
+/** Runs all commands of all contenders in alternation: `rounds` times after a warm-up round. */
 export function measure(cases: readonly Case[], rounds: number): Measured {
   const round = (i: number) =>
     cases.flatMap(({ title, contenders }) =>
-      // Each is first in its turn: the kernel is still busy with what the one before it has deleted.
+      // Rotate the order: the kernel is still busy with objects that the previous contender has deleted.
       [...contenders.slice(i % contenders.length), ...contenders.slice(0, i % contenders.length)].flatMap(
         (contender) =>
           (['VERSION', 'ADD', 'DEL'] as const)
@@ -91,7 +91,7 @@ export function measure(cases: readonly Case[], rounds: number): Measured {
   return collect(runs, timeRuns(runs));
 }
 
-/** By label, one number for each invocation: a list's plugins are added up. */
+/** Returns one number per invocation, by label. Adds up the plugins of a list. */
 export interface Measured {
   wallMs: Map<string, number[]>;
   maxRssKiB: Map<string, number>;
@@ -117,7 +117,7 @@ function collect(runs: readonly Run[], timings: readonly Timing[]): Measured {
   return measured;
 }
 
-/** Whether every contender serves the case, tried by one pod; else the first sentence that says why not. */
+/** Tries the case with one pod. Returns undefined if every contender supports it, else the first error. */
 export function trouble({ title, contenders }: Case): string | undefined {
   try {
     for (const contender of contenders) {
@@ -132,7 +132,7 @@ export function trouble({ title, contenders }: Case): string | undefined {
   }
 }
 
-/** Milliseconds that `pods` ADDs take which start together; everything is deleted again. */
+/** Measures `pods` concurrent ADDs in milliseconds, then deletes the pods. */
 export function atOnce({ title, contenders }: Case, pods: number, rounds: number): Map<string, number[]> {
   const took = new Map<string, number[]>();
   const podList = Array.from({ length: pods }, (_, i) => i);

@@ -1,11 +1,11 @@
-// One way to hold all nodes, in a process of its own: prints a line of figures and ends. JavaScript
-// on the built package, because Node's type stripping alone would add 20 MB.
+// Holds all nodes with one client in a separate process, prints a line of figures and exits. It is JavaScript and uses
+// the built package, because Node's type stripping would add 20 MB.
 import { readFileSync } from 'node:fs';
 
 const [way, directory] = process.argv.slice(2);
 const text = readFileSync(`${directory}/kubeconfig`, 'utf8');
 
-/** What a routing agent needs of a node. */
+/** Fields of a node that a routing agent needs. */
 const select = (node) => ({
   podCIDRs: node.spec.podCIDRs,
   addresses: node.status.addresses.filter((a) => a.type === 'InternalIP').map((a) => a.address),

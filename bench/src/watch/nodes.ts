@@ -1,7 +1,7 @@
 const CONDITIONS = ['NetworkUnavailable', 'MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready'] as const;
 
 /**
- * A Node of about the size that clouds make them (10 kB), with its keys in kube-apiserver's order: most of it is images,
+ * Returns a Node of the usual size in clouds (10 kB) with its keys in kube-apiserver's order. Most of it is images,
  * annotations and managedFields.
  */
 export function nodeObject(at: number) {

@@ -1,4 +1,4 @@
-/* At build time: compile IN.js OUT.bin - a script to stripped bytecode. Same engine source as the executable. */
+/* compile IN.js OUT.bin: compiles a script to stripped bytecode, with the engine source of the executable. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

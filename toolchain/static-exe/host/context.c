@@ -5,18 +5,18 @@
 #include "host.h"
 
 enum {
-  STACK_SIZE = 1 << 20,       /* of the usual 8 MiB; deep recursion is then an exception, not a crash */
+  STACK_SIZE = 1 << 20,       /* below the usual 8 MiB, so deep recursion is an exception, not a crash */
   MEMORY_LIMIT = 512 << 20,   /* a runaway script must not take the node's memory */
   GC_THRESHOLD = 64 << 20,    /* cycles are collected by long runs only */
 };
 
 static JSValue evaluate(JSContext *ctx, const struct script *s) {
-  /* In place: the bytecode lies in the executable for ever. */
+  /* Use the bytecode in place: the executable stays mapped. */
   JSValue fn = JS_ReadObject(ctx, s->start, (size_t)(s->end - s->start), JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
   return JS_IsException(fn) ? fn : JS_EvalFunction(ctx, fn);
 }
 
-/* __cnikit_load(name): runs a script of the executable once more or for the first time; gives __cnikit_lazy. */
+/* __cnikit_load(name): runs a script of the executable and returns its __cnikit_lazy. */
 static JSValue load(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
   (void)this;
   const char *name = JS_ToCString(ctx, argc > 0 ? argv[0] : JS_UNDEFINED);
@@ -34,7 +34,7 @@ static JSValue load(JSContext *ctx, JSValueConst this, int argc, JSValueConst *a
   return v;
 }
 
-/* In place of QuickJS's Math.random, whose seed a snapshot would freeze. */
+/* Replaces QuickJS's Math.random, because a snapshot would freeze its seed. */
 static JSValue random_number(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
   (void)this, (void)argc, (void)argv;
   uint64_t bits;
@@ -42,26 +42,26 @@ static JSValue random_number(JSContext *ctx, JSValueConst this, int argc, JSValu
   return JS_NewFloat64(ctx, (double)(bits >> 11) / 9007199254740992.0 /* 2^53 */);
 }
 
-/* How many promises were rejected with nobody listening, and the last reason. */
-static int unheard;
-static JSValue unheard_reason;
+/* Number of unhandled rejections, and the last reason. */
+static int unhandled;
+static JSValue unhandled_reason;
 
 static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL handled, void *opaque) {
   (void)promise, (void)opaque;
   if (handled) {
-    unheard--; /* somebody listened late */
+    unhandled--; /* a handler was added later */
     return;
   }
-  if (unheard++) JS_FreeValue(ctx, unheard_reason);
-  unheard_reason = JS_DupValue(ctx, reason);
+  if (unhandled++) JS_FreeValue(ctx, unhandled_reason);
+  unhandled_reason = JS_DupValue(ctx, reason);
 }
 
 int context_finish(void) {
   JSContext *of_job;
   for (int r; (r = JS_ExecutePendingJob(heap_root->rt, &of_job)) != 0;)
     if (r < 0) return -1;
-  if (unheard <= 0) return 0;
-  JS_Throw(heap_root->ctx, unheard_reason);
+  if (unhandled <= 0) return 0;
+  JS_Throw(heap_root->ctx, unhandled_reason);
   return -1;
 }
 
@@ -79,7 +79,7 @@ static int add_globals(JSContext *ctx) {
   return r ? -1 : 0;
 }
 
-/* Evaluates the entry now, with the kernel out of reach, and takes __cnikit_main as what runs at start. */
+/* Evaluates the entry without system calls, and makes __cnikit_main the function to run at start. */
 static int prepare(JSContext *ctx) {
   cnk_quickjs_forbidden = 1;
   JSValue v = JS_EvalFunction(ctx, heap_root->entry);
@@ -104,11 +104,11 @@ int context_make(void) {
   JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
   JSContext *ctx = heap_root->ctx = JS_NewContextRaw(rt);
   if (!ctx) return -1;
-  /* First of all: with no atoms but the engine's own, bytecode needs no renumbering and is used in place. */
+  /* Read the bytecode first: as long as only the engine's atoms exist, it needs no renumbering and is used in place. */
   heap_root->entry = JS_ReadObject(ctx, scripts[0].start, (size_t)(scripts[0].end - scripts[0].start),
                                    JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
   if (JS_IsException(heap_root->entry)) return -1;
-  /* No Eval: without it the linker drops the compiler. */
+  /* Without the Eval intrinsic the linker drops the compiler. */
   JS_AddIntrinsicBaseObjects(ctx);
   JS_AddIntrinsicDate(ctx);
   JS_AddIntrinsicRegExp(ctx);

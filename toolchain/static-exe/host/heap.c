@@ -1,10 +1,10 @@
 /*
- * Allocation for programs that live for milliseconds: pointer bump, and a free
- * list for each size class so that a long run does not grow for ever. Against
- * musl's malloc this saves a third of the start-up time.
+ * Allocator for programs that run for milliseconds: a bump pointer, and a free
+ * list per size class so that a long run stays small. It saves a third of the
+ * start-up time compared with musl's malloc.
  *
- * A block is [8 bytes: its payload's size][payload], the payload 8-aligned: the engine holds nothing that wants more,
- * and to align by 16 made a snapshot an eighth larger.
+ * A block is [8 bytes: payload size][payload]. The payload is 8-aligned: the engine needs no more, and an alignment of
+ * 16 makes a snapshot an eighth larger.
  */
 #include "heap.h"
 
@@ -12,14 +12,14 @@
 #include <sys/mman.h>
 
 #ifndef HEAP_SIZE
-#define HEAP_SIZE (4 << 20) /* for the build stage; relinked with what that used */
+#define HEAP_SIZE (4 << 20) /* for the build stage; relinked with the size in use */
 #endif
 
 enum { HEADER = 8, UNIT = HEAP_UNIT, SMALL = HEAP_SMALL, LARGE = 256 << 10, CHUNK = 1 << 20, FRESH_SIZE = 512 << 10, PAGE = 4096 };
 
 static char heap[HEAP_SIZE] __attribute__((aligned(4096), section(".cnk_heap"))) = {0};
 
-/* What a start allocates, apart from the snapshot: pages of zeros, of which only those that are used cost anything. */
+/* Allocations of a start, outside the snapshot: zero pages, which cost nothing until they are used. */
 static char fresh[FRESH_SIZE] __attribute__((aligned(PAGE)));
 
 struct heap_root *const heap_root = (struct heap_root *)heap;
@@ -54,7 +54,7 @@ static void *bump(size_t size) {
     root->end = heap + HEAP_SIZE;
   }
   if (size > (size_t)(root->end - root->next)) {
-    char *chunk = map(CHUNK); /* what is left of the old one is lost: less than LARGE */
+    char *chunk = map(CHUNK); /* loses the rest of the old one: less than LARGE */
     if (!chunk) return NULL;
     root->next = chunk;
     root->end = chunk + CHUNK;
@@ -84,7 +84,7 @@ static char *part_of_hole(size_t size) {
   return block;
 }
 
-/* With its size before it. */
+/* Writes the size of the payload in front of it and returns the payload. */
 static void *payload_in(char *block, size_t payload) {
   *(uint64_t *)block = payload;
   return block + HEADER;

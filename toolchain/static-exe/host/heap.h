@@ -1,6 +1,6 @@
 /*
- * The engine's heap: an arena in a section of its own, so that a finished heap
- * can be put into the executable at build time ("snapshot", see main.c).
+ * The engine's heap: an arena in a separate section, so that the build can put
+ * a finished heap into the executable ("snapshot", see main.c).
  */
 #ifndef CNIKIT_HEAP_H
 #define CNIKIT_HEAP_H
@@ -20,7 +20,7 @@ enum { HEAP_UNIT = 8, HEAP_SMALL = 1024, FREE_LISTS = HEAP_SMALL / HEAP_UNIT + 4
 /* The head of the section; toolchain/static-exe writes `stage` alone when it makes no snapshot. */
 struct heap_root {
   uint64_t stage;
-  uint64_t used; /* bytes of the section in use, page-rounded; told to the build by STAGE_BUILD */
+  uint64_t used; /* bytes of the section in use, page-rounded; STAGE_BUILD reports it to the build */
   char *next, *end;
   void *free_lists[FREE_LISTS];
   JSRuntime *rt;
@@ -31,7 +31,7 @@ struct heap_root {
 extern struct heap_root *const heap_root;
 extern const JSMallocFunctions heap_functions;
 
-/* Has what is allocated from now on lie apart from what the section holds by now. */
+/* Makes later allocations separate from the current content of the section. */
 void heap_seal(void);
 
 /* The section, for writing it out. */

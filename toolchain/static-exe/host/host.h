@@ -1,4 +1,4 @@
-/* What main.c, context.c and the generated scripts file share. */
+/* Declarations shared by main.c, context.c and the generated scripts file. */
 #ifndef CNIKIT_HOST_H
 #define CNIKIT_HOST_H
 
@@ -11,7 +11,7 @@ struct script {
 };
 extern const struct script scripts[];
 extern const int script_count;
-extern const int entry_is_prepared; /* evaluate the entry at build time; what it leaves in __cnikit_main runs at start */
+extern const int entry_is_prepared; /* evaluate the entry at build time; a start calls its __cnikit_main */
 extern const char crash_text[];     /* for stdout when an exception is not caught */
 
 /* inside-engine.c */
@@ -25,9 +25,9 @@ extern int cnk_quickjs_forbidden;
 
 /* Makes runtime and context in the heap and fills heap_root. 0, or -1 with an exception pending or no context. */
 int context_make(void);
-/* Sets what differs from start to start: __cnikit_argv. */
+/* Sets __cnikit_argv, which differs between starts. */
 int context_start(int argc, char **argv);
-/* Does what promises left to do; -1 with an exception pending, also for a rejection that nobody heard. */
+/* Runs pending promise jobs; -1 with an exception pending, also for an unhandled rejection. */
 int context_finish(void);
 
 #endif

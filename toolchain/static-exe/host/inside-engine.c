@@ -1,6 +1,6 @@
 /*
- * This file is no unit of its own: src/engine-changes.ts puts it at the end of quickjs.c, whose insides it needs. What is
- * done to a finished context before it becomes a snapshot.
+ * Prepares a finished context for the snapshot. src/engine-changes.ts appends this file to quickjs.c, because it needs
+ * the internals of that file.
  */
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
@@ -11,15 +11,16 @@ static void mark_named(const JSRuntime *rt, const JSFunctionBytecode *b, uint8_t
     const JSOpCode *op = &short_opcode_info(b->byte_code_buf[at]);
     if (op->fmt >= OP_FMT_atom && op->fmt <= OP_FMT_atom_label_u16) {
       JSAtom atom = get_u32(b->byte_code_buf + at + 1);
-      if (atom < (JSAtom)rt->atom_size) named[atom] = 1; /* what is not in the table is a number */
+      if (atom < (JSAtom)rt->atom_size) named[atom] = 1; /* an atom outside the table is a number */
     }
     at += op->size;
   }
 }
 
 /*
- * The engine makes a built-in function when it is first looked up, a few of which every start would do again: those that
- * the script names, and what the language itself calls, are made now. To make all would be 150 kB. -1 without memory.
+ * Creates the built-in functions that the script names or the language itself calls. The engine creates a built-in
+ * function at its first lookup, so each start would create these again. Creating all would take 150 kB. Returns -1
+ * without memory.
  */
 int JS_MakeNamed(JSContext *ctx) {
   static const uint16_t by_language[] = {JS_ATOM_next, JS_ATOM_exec, JS_ATOM_Symbol_iterator, JS_ATOM_Symbol_replace};
@@ -47,9 +48,9 @@ int JS_MakeNamed(JSContext *ctx) {
 }
 
 /*
- * Everything that is reachable gets a count that is out of reach, see src/engine-changes.ts. Strings that are no atoms
- * are left out, they are few and nobody lists them; so are shapes that are not shared, which the engine changes in place
- * and therefore insists on a count of one for.
+ * Gives all reachable objects an immortal reference count, see src/engine-changes.ts. Excludes strings that are not
+ * atoms, which are few and not in a list. Excludes unshared shapes, which the engine changes in place and which must
+ * have a count of one.
  */
 void JS_MakeImmortal(JSRuntime *rt) {
   struct list_head *el;
@@ -58,7 +59,7 @@ void JS_MakeImmortal(JSRuntime *rt) {
     if (object->gc_obj_type == JS_GC_OBJ_TYPE_SHAPE && !((JSShape *)object)->is_hashed) continue;
     object->ref_count += 2 * IMMORTAL;
   }
-  /* Free slots are taken from the table's end, where they lie together, and not from all of its pages. */
+  /* Order the free slots so that new atoms use the adjacent slots at the table's end, not slots of all pages. */
   rt->atom_free_index = 0;
   for (int i = 1; i < rt->atom_size; i++) {
     JSAtomStruct *atom = rt->atom_array[i];

@@ -1,14 +1,14 @@
 /*
- * The host of a static executable: starts the engine, runs the entry script, ends.
+ * The host of a static executable: starts the engine, runs the entry script, exits.
  *
- * Making the engine's context takes longer than most scripts run, and it comes
- * out the same each time. So the build runs the freshly linked executable once
- * (STAGE_BUILD): it makes the context in its heap section and writes the section
- * out, and the build puts these bytes back into the section. From then on
- * (STAGE_READY) a start finds the context made. This is sound because the
- * executable is not position-independent, so pointers between heap, code and
- * data stay true; the engine keeps no state outside its heap; and what differs
- * between starts (stack, arguments, randomness) is set anew here.
+ * Creating the engine's context takes longer than most scripts run, and always
+ * has the same result. So the build runs the linked executable once
+ * (STAGE_BUILD): it creates the context in its heap section and writes the
+ * section to stdout, and the build puts these bytes back into the section. From
+ * then on (STAGE_READY) a start finds the finished context. This is sound for
+ * three reasons. The executable is not position-independent, so pointers between
+ * heap, code and data stay valid. The engine keeps no state outside its heap.
+ * This file sets again what differs between starts: stack, arguments, randomness.
  */
 #include <signal.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static void put_value(JSContext *ctx, JSValueConst v) {
   JS_FreeCString(ctx, text);
 }
 
-/* An exception that nobody caught: to stderr with its stack, the build's text to stdout, status 70. */
+/* Handles an uncaught exception: prints it with its stack to stderr, crash_text to stdout, and exits with status 70. */
 static void __attribute__((noreturn)) crash(JSContext *ctx) {
   if (!ctx) {
     static const char message[] = "Cannot start the JavaScript engine: out of memory\n";
@@ -51,7 +51,7 @@ static void __attribute__((noreturn)) crash(JSContext *ctx) {
   _exit(EX_SOFTWARE);
 }
 
-/* The clock as the engine sees it: still, while the build makes a snapshot, so that equal input gives equal bytes. */
+/* The engine's clock. It stands still in the build stage, so that equal input gives equal bytes. */
 int __real_gettimeofday(struct timeval *tv, void *zone);
 int __wrap_gettimeofday(struct timeval *tv, void *zone);
 int __wrap_gettimeofday(struct timeval *tv, void *zone) {
@@ -60,13 +60,13 @@ int __wrap_gettimeofday(struct timeval *tv, void *zone) {
   return 0;
 }
 
-/* The engine notes where its stack ends. That holds for one process only: JS_UpdateStackTop() sets it at each start. */
+/* Clears the engine's stack limits, which are valid in one process only. JS_UpdateStackTop() sets them at each start. */
 static void forget_stack(uintptr_t here) {
   for (uintptr_t *word = (uintptr_t *)heap_start; word < (uintptr_t *)heap_root->next; word++)
     if (*word - (here - (2 << 20)) < (4 << 20)) *word = 0;
 }
 
-/* Writes out the section for the build. */
+/* Writes the section to stdout for the build. */
 static void __attribute__((noreturn)) write_snapshot(void) {
   if (heap_root->next < heap_start || heap_root->next > heap_start + heap_size) {
     static const char message[] = "The snapshot does not fit its section\n";

@@ -1,13 +1,13 @@
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
-/** Modules by the name of the function that each exports. */
+/** Paths of modules, by the name of the function that each exports. */
 export type LazyModules = Readonly<Record<string, string>>;
 
 /**
  * Bundles `entry` and everything that it imports into one script for QuickJS. The package.json conditions are
  * `quickjs`, and `@cnikit/source` so that no package needs a build first. A `node:` import is an error here, not at start.
  *
- * @param lazy modules that stay outside of the script: a call of their function loads their own script
+ * @param lazy modules outside the script: a call of their function loads their separate script
  */
 export async function bundle(entry: string, outfile: string, lazy: LazyModules): Promise<void> {
   await build({ ...OPTIONS, entryPoints: [entry], outfile, plugins: [loadLazily(lazy)] });

@@ -1,6 +1,6 @@
 /**
- * The pinned engine: QuickJS, fetched once, verified, unpacked below the cache directory. Changing
- * the engine or its version is a change of this file and of host/.
+ * Fetches the pinned QuickJS engine once, verifies it and unpacks it below the cache directory. To change the engine or
+ * its version, change this file and host/.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,19 +18,19 @@ import { join } from 'node:path';
 import { changedSources } from './engine-changes.ts';
 
 const VERSION = '2025.04.26';
-/** Of the original tarball; Debian's source package quickjs 2025.04.26-1 and upstream's release carry the same bytes. */
+/** Hash of the tarball, which is identical in Debian's source package quickjs 2025.04.26-1 and upstream's release. */
 const SHA256 = 'ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe';
 const DEBIAN_FILE = `q/quickjs/quickjs_${VERSION}.orig.tar.xz`;
 const UPSTREAM = `https://bellard.org/quickjs/quickjs-${VERSION.replaceAll('.', '-')}.tar.xz`;
 const APT_HELPER = '/usr/lib/apt/apt-helper';
 
-/** What is compiled of it. Its standard library (quickjs-libc.c) is not used. */
+/** The compiled sources. The engine's standard library (quickjs-libc.c) is not used. */
 export const ENGINE_SOURCES = ['quickjs.c', 'libregexp.c', 'libunicode.c', 'cutils.c', 'dtoa.c'];
 
-/** The engine leans on signed overflow and on old-style casts: its warnings are not ours to fix. */
+/** Flags for the engine, which relies on signed overflow and old-style casts. Its warnings are disabled. */
 export const ENGINE_FLAGS = ['-fwrapv', '-w', `-DCONFIG_VERSION="${VERSION.replaceAll('.', '-')}"`];
 
-/** The folder with the engine's sources as they are to be compiled, fetched when they are not there. */
+/** Returns the folder with the changed sources of the engine. Fetches them if necessary. */
 export async function engineSources(cacheDir: string): Promise<string> {
   const original = await originalSources(cacheDir);
   const changed = changedSources((file) => readFileSync(join(original, file), 'utf8'));
@@ -54,7 +54,7 @@ export async function engineSources(cacheDir: string): Promise<string> {
   return folder;
 }
 
-/** The folder with what the tarball has. */
+/** Returns the folder with the original sources. */
 async function originalSources(cacheDir: string): Promise<string> {
   const folder = join(cacheDir, `quickjs-${SHA256.slice(0, 12)}`);
   if (existsSync(join(folder, 'quickjs.c'))) {
@@ -79,7 +79,7 @@ function moveUnlessThere(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {
-    // Another build was faster.
+    // A concurrent build was faster.
     if (!existsSync(join(to, 'quickjs.c'))) {
       throw error;
     }
@@ -107,14 +107,14 @@ async function fetchTarball(to: string): Promise<void> {
   );
 }
 
-/** Where this machine's own package sources would have the tarball. */
+/** Returns the URLs of the tarball in the package sources of this machine. */
 function distributionUrls(): string[] {
   return aptRepositories().flatMap((base) =>
     ['main', 'universe'].map((component) => `${base}/pool/${component}/${DEBIAN_FILE}`),
   );
 }
 
-/** The base URLs of apt's sources; apt itself reads both of its formats, and mirror lists, for us. */
+/** Returns the base URLs of apt's sources. apt itself parses both of its formats and mirror lists. */
 function aptRepositories(): string[] {
   try {
     const out = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
@@ -122,14 +122,14 @@ function aptRepositories(): string[] {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const bases = new Set(out.split('\n').map((line) => line.trim().replace(/\/$/, '')));
-    // Archives of a whole distribution only; other vendors' repositories are not asked.
+    // Use archives of a distribution only, not repositories of other vendors.
     return [...bases].filter((base) => /^https?:.*\/(debian|ubuntu|ubuntu-ports)$/.test(base));
   } catch {
     return [];
   }
 }
 
-/** By apt's own helper where there is one: it knows the machine's proxy. */
+/** Downloads with apt's helper if it exists, because it uses the machine's proxy. */
 async function download(url: string, to: string): Promise<void> {
   if (url !== UPSTREAM && existsSync(APT_HELPER)) {
     execFileSync(APT_HELPER, ['download-file', url, to], {

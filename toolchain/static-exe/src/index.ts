@@ -41,41 +41,49 @@ export interface StaticExecutableOptions {
   /** The script that runs at start: a TypeScript or JavaScript file. */
   entry: string;
   outfile: string;
-  /** Default: this machine's. */
+  /** @default the architecture of this machine */
   arch?: Arch;
   /**
-   * Modules that get a script of their own, which is loaded only when their function is called: the path of each, by
-   * the name of the one function that it exports. The entry imports the module and calls the function as any other.
+   * Modules that become separate scripts, loaded at the first call of their function: paths by the name of the single
+   * function that each exports. The entry imports and calls the function as usual.
    *
    * @default {}
    */
   lazy?: LazyModules;
   /**
-   * Evaluate the entry at build time and freeze the result: at start only the function that it left in
-   * `globalThis.__cnikit_main` is called. The top level must not use `sys`, the clock or randomness.
+   * Evaluate the entry at build time and freeze the result. A start only calls `globalThis.__cnikit_main`, which the
+   * entry must set. The top level must not use `sys`, the clock or randomness.
+   *
+   * @default false
    */
   prepare?: boolean;
-  /** Put the ready context into the executable (default), or make it at each start. */
+  /** Put the finished context into the executable instead of creating it at each start. @default true */
   snapshot?: boolean;
   /**
-   * For tests: our own C code under the address and undefined-behaviour sanitizers, linked dynamically against
-   * the machine's libc. Without a snapshot.
+   * Build our own C code with the address and undefined-behaviour sanitizers, linked dynamically against the machine's
+   * libc and without a snapshot. For tests.
+   *
+   * @default false
    */
   sanitize?: boolean;
-  /** For standard output when an exception is not caught; the status is then 70. */
+  /** Text for standard output after an uncaught exception, which exits with status 70. @default '' */
   crashText?: string;
-  /** Default: $CNIKIT_CACHE, or .cache/quickjs at the repository's root. */
+  /** @default $CNIKIT_CACHE, or .cache/quickjs at the root of the repository */
   cacheDir?: string;
 }
 
 export interface StaticExecutable {
   path: string;
   bytes: number;
-  /** False where the context is made at each start: asked for, or no way to run the executable here (cross-built, no qemu). */
+  /** False if the context is created at each start: on request, or because this machine cannot run the executable. */
   snapshot: boolean;
 }
 
-/** Builds it; the file appears at `outfile` complete, by rename. */
+/**
+ * Builds a static executable. `outfile` is replaced atomically.
+ *
+ * @throws {Error} when a tool is missing or the entry does not compile
+ */
 export async function buildStaticExecutable(options: StaticExecutableOptions): Promise<StaticExecutable> {
   const { sanitize = false, prepare = false, crashText = '' } = options;
   const cacheDir = resolve(options.cacheDir ?? process.env.CNIKIT_CACHE ?? join(ROOT, '.cache', 'quickjs'));
@@ -84,7 +92,7 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   const snapshot = options.snapshot !== false && !sanitize && tools.runner !== undefined;
   if (prepare && !snapshot) {
     throw new Error(
-      `A prepared entry needs a snapshot, and for ${arch} none can be made here: install qemu-user`,
+      `A prepared entry needs a snapshot, which this machine cannot create for ${arch}: install qemu-user`,
     );
   }
   const engine = await engineSources(cacheDir);
@@ -103,7 +111,7 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   }
 }
 
-/** Bundles and compiles the entry and the lazy modules; the entry is the first script and has no name. */
+/** Bundles and compiles the entry and the lazy modules. The entry is the first script and has no name. */
 async function bytecode(
   entry: string,
   lazy: LazyModules,
@@ -129,7 +137,7 @@ function resolveAll(modules: LazyModules = {}): LazyModules {
   return Object.fromEntries(Object.entries(modules).map(([name, module]) => [name, realpathSync(module)]));
 }
 
-/** Moves the result to where it is wanted, which may be another file system. */
+/** Moves the result to `outfile`, also across file systems. */
 function place(result: string, outfile: string): { path: string; bytes: number } {
   mkdirSync(dirname(outfile), { recursive: true });
   const part = partOf(outfile);

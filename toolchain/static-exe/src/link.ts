@@ -24,13 +24,13 @@ const CORE_SOURCES = [
   'sockets.c',
 ];
 
-/** Unused functions go (the compiler of JavaScript, for one); fixed addresses are what a snapshot stands on. */
+/** Drops unused functions, such as the JavaScript compiler. A snapshot requires fixed addresses. */
 const COMMON =
   '-std=gnu11 -O2 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -D_GNU_SOURCE'.split(
     ' ',
   );
 const OWN = ['-Wall', '-Wextra', '-Werror'];
-/** The engine too, since it is what reads the input. FORTIFY is for the C libraries that have it, musl has not. */
+/** Hardening flags, also for the engine, which parses the input. musl does not support FORTIFY. */
 const HARDENED = [
   '-fstack-protector-strong',
   '-fstack-clash-protection',
@@ -46,7 +46,7 @@ const SANITIZE = [
 const LINK = ['-no-pie', '-Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--wrap=gettimeofday'];
 const LIBRARIES = ['-lm', '-lpthread'];
 
-/** What every link of one build shares. */
+/** Parameters that all links of a build share. */
 export interface LinkInput {
   tools: Toolchain;
   /** The engine's folder. */
@@ -62,7 +62,7 @@ function engineUnits(engine: string, kind: readonly string[]): Unit[] {
   return ENGINE_SOURCES.map((name) => ({ source: join(engine, name), flags }));
 }
 
-/** Links the executable; `heapSize` is the bytes of its heap section, by default as much as the build stage may want. */
+/** Links the executable. `heapSize` is the size of its heap section in bytes, by default enough for the build stage. */
 export async function linkExecutable(input: LinkInput, out: string, heapSize?: number): Promise<void> {
   const { tools, engine, cacheDir, scripts, sanitize } = input;
   const includes = [`-I${HOST}`, `-I${NATIVE}`, `-isystem${engine}`];
@@ -89,7 +89,7 @@ export async function linkExecutable(input: LinkInput, out: string, heapSize?: n
   ]);
 }
 
-/** The program that makes bytecode. It runs here, whatever the target: bytecode is the same on both. */
+/** Returns the bytecode compiler for this machine. Bytecode is the same on all architectures. */
 export async function bytecodeCompiler(engine: string, cacheDir: string): Promise<string> {
   const tools = toolchain(process.arch as Arch);
   const own = {

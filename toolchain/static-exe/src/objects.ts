@@ -7,27 +7,26 @@ import type { Toolchain } from './toolchain.ts';
 
 const run = promisify(execFile);
 
-/** One file to compile. */
+/** A file to compile. */
 export interface Unit {
   source: string;
   flags: string[];
 }
 
-/** A name to write a file under before it is renamed to `path`: builds run side by side, and may be interrupted. */
+/** Returns a temporary name for `path`, because builds run concurrently and may be interrupted. */
 export function partOf(path: string): string {
   return `${path}.${randomUUID()}.part`;
 }
 
 /**
- * Compiles each unit to an object below `cacheDir`, under a name made of the hash of everything that goes
- * in: the compiler's version, the flags, the source and the headers of its folder and of -I folders. Gives the
- * objects' paths, in order.
+ * Compiles each unit to an object below `cacheDir`. The object's name is a hash of the compiler's version, the flags, the
+ * source, and the headers of its folder and of -I folders. Returns the paths of the objects in order.
  */
 export async function compileAll(units: Unit[], tools: Toolchain, cacheDir: string): Promise<string[]> {
   const folder = join(cacheDir, 'objects');
   mkdirSync(folder, { recursive: true });
   const { stdout: version } = await run(tools.cc, ['--version']);
-  // The machine may be small: two at a time.
+  // Compile two at a time, because the machine may be small.
   const objects: string[] = [];
   const queue = units.entries();
   const worker = async () => {

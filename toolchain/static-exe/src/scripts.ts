@@ -1,4 +1,4 @@
-/** What lies in the executable besides the engine; see host/host.h. */
+/** Content of the executable besides the engine, see host/host.h. */
 export interface Scripts {
   /** Bytecode files by name; the first is the entry. */
   files: ReadonlyArray<{ name: string; bytecode: string }>;
@@ -6,13 +6,13 @@ export interface Scripts {
   crashText: string;
 }
 
-/** A C string literal; octal escapes cannot run into what follows. */
+/** Returns a C string literal. Octal escapes end after three digits, unlike hexadecimal ones. */
 function literal(text: string): string {
   const bytes = [...new TextEncoder().encode(text)];
   return `"${bytes.map((b) => `\\${b.toString(8).padStart(3, '0')}`).join('')}"`;
 }
 
-/** The C file that carries the scripts. */
+/** Returns the C file that contains the scripts. */
 export function scriptsSource({ files, prepared, crashText }: Scripts): string {
   const blobs = files.map(
     ({ bytecode }, i) =>

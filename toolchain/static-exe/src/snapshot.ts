@@ -6,7 +6,7 @@ import type { Toolchain } from './toolchain.ts';
 
 const run = promisify(execFile);
 
-/** As in host/heap.h. */
+/** Values of host/heap.h. */
 const SECTION = '.cnk_heap';
 const STAGE_PLAIN = 1n;
 const USED_OFFSET = 8;
@@ -14,14 +14,14 @@ const PAGE = 4096;
 
 export type Link = (out: string, heapSize?: number) => Promise<void>;
 
-/** Links, runs the result for the bytes of its finished heap, and puts them into it; host/main.c tells why that is sound. */
+/** Links the executable, runs it to get its finished heap, and writes the heap into it. See host/main.c. */
 export async function linkWithSnapshot(
   link: Link,
   tools: Toolchain,
   work: string,
   out: string,
 ): Promise<void> {
-  // Twice: first with room to spare, to learn how much is used.
+  // Link twice: first with a large heap, to find out the size in use.
   const draft = join(work, 'draft');
   await link(draft);
   const used = Number(heapOf(draft, tools, work).readBigUInt64LE(USED_OFFSET));
@@ -29,7 +29,7 @@ export async function linkWithSnapshot(
   await fill(out, heapOf(out, tools, work), tools, work);
 }
 
-/** Links an executable that makes its context at each start. */
+/** Links an executable that creates its context at each start. */
 export async function linkPlain(link: Link, tools: Toolchain, work: string, out: string): Promise<void> {
   await link(out, PAGE);
   const root = Buffer.alloc(PAGE);
@@ -37,7 +37,7 @@ export async function linkPlain(link: Link, tools: Toolchain, work: string, out:
   await fill(out, root, tools, work);
 }
 
-/** What the executable writes in its build stage. The environment is empty: nothing of this machine goes in. */
+/** Returns the output of the executable's build stage. Its environment is empty, to exclude this machine's variables. */
 function heapOf(executable: string, tools: Toolchain, work: string): Buffer {
   const path = join(work, 'heap.bin');
   const fd = openSync(path, 'w');

@@ -2,21 +2,21 @@ import { execFileSync } from 'node:child_process';
 
 export type Arch = 'x64' | 'arm64';
 
-/** The tools that make executables for one architecture. */
+/** Tools that build executables for an architecture. */
 export interface Toolchain {
   arch: Arch;
   cc: string;
   objcopy: string;
   /** Flags for compiling. */
   flags: string[];
-  /** How to run what it makes on this machine: a command in front, or undefined when it cannot. */
+  /** Command prefix to run the executables on this machine, or undefined if that is impossible. */
   runner: string[] | undefined;
 }
 
 const TRIPLET = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 const QEMU = { x64: 'qemu-x86_64', arm64: 'qemu-aarch64' };
 
-/** True when the command runs at all. */
+/** Returns true if the command starts. */
 function installed(command: string): boolean {
   try {
     execFileSync(command, ['--version'], { stdio: 'ignore' });
@@ -26,7 +26,7 @@ function installed(command: string): boolean {
   }
 }
 
-/** True when it compiles against libc's headers: a cross compiler may come without. */
+/** Returns true if the compiler finds libc's headers, which a cross compiler may lack. */
 function compiles(cc: string): boolean {
   try {
     execFileSync(cc, ['-x', 'c', '-fsyntax-only', '-include', 'stdlib.h', '/dev/null'], { stdio: 'ignore' });
@@ -36,11 +36,15 @@ function compiles(cc: string): boolean {
   }
 }
 
-/** The tools for `arch`, or an error that says what to install. */
+/**
+ * Returns the tools for `arch`.
+ *
+ * @throws {Error} when a tool is missing, with the packages to install
+ */
 export function toolchain(arch: Arch): Toolchain {
   const native = arch === process.arch;
   const triplet = TRIPLET[arch];
-  // musl makes the smallest and quickest start; a cross compiler with a static glibc does as well.
+  // musl gives the smallest and fastest executables. A cross compiler with a static glibc works too.
   const candidates = native ? ['musl-gcc', `${triplet}-gcc`, 'gcc'] : [`${triplet}-gcc`];
   const cc = candidates.find(compiles);
   if (!cc) {
@@ -56,13 +60,13 @@ export function toolchain(arch: Arch): Toolchain {
     arch,
     cc,
     objcopy,
-    // musl-gcc hides the kernel's headers (linux/*.h); after musl's own they do no harm.
+    // musl-gcc hides the kernel's headers (linux/*.h). Add them after musl's own.
     flags: cc === 'musl-gcc' ? ['-idirafter', '/usr/include', '-idirafter', `/usr/include/${triplet}`] : [],
     runner: native || runner.length > 0 ? runner : undefined,
   };
 }
 
-/** For sanitized builds: gcc and the machine's own libc, since musl has no sanitizers. */
+/** Returns the tools of sanitized builds: gcc and the machine's libc, because musl has no sanitizers. */
 export function sanitizingToolchain(): Toolchain {
   if (!compiles('gcc')) {
     throw new Error('A sanitized build needs gcc. On Debian or Ubuntu: apt install gcc');

@@ -1,4 +1,4 @@
-/** The contract of @cnikit/sys as an executable: the folder to work in is the first argument; 'live' adds the namespace cases. */
+/** Runs the contract of @cnikit/sys as an executable. Arguments: FOLDER [live], where `live` adds the namespace cases. */
 import { sys } from '@cnikit/sys';
 import { cases, liveCases, runCase } from '../../../packages/sys/test/contract.ts';
 

@@ -13,7 +13,7 @@ const BUILD_TIMEOUT = 300_000;
 const folder = mkdtempSync(join(tmpdir(), 'contract-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What the executable printed: the error of each case, or undefined. */
+/** Returns the error of each case, or undefined, as printed by the executable. */
 async function results(
   name: string,
   options: Partial<StaticExecutableOptions>,
@@ -78,7 +78,7 @@ const cross = has('aarch64-linux-gnu-gcc') && has('qemu-aarch64');
 describe.skipIf(!cross || process.arch !== 'x64')(
   'Sys under QuickJS on arm64 (needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user)',
   () => {
-    // The emulator answers netlink socket options itself, with another error than the kernel, and knows no ethtool.
+    // The emulator implements netlink socket options itself, with other errors than the kernel, and lacks ethtool.
     const emulated = [
       'setsockopt() and getsockopt() set and return integers',
       'ifreq() and driver() describe an interface on a socket of any family',

@@ -44,7 +44,7 @@ function segments(path: string): Array<{ type: number; flags: number }> {
 }
 
 describe('buildStaticExecutable()', () => {
-  it('makes one small file that needs no loader and no library', async () => {
+  it('buildStaticExecutable() creates one small file that needs no loader and no library', async () => {
     const { path, bytes, snapshot } = await build('1');
     const [PT_DYNAMIC, PT_INTERP] = [2, 3];
     const types = segments(path).map(({ type }) => type);
@@ -54,7 +54,7 @@ describe('buildStaticExecutable()', () => {
     expect(snapshot).toBe(true);
   });
 
-  it('lets nothing be written and executed, and the stack least of all', async () => {
+  it('buildStaticExecutable() creates no segment that is writable and executable, including the stack', async () => {
     const { path } = await build('1');
     const [PT_GNU_STACK, PT_GNU_RELRO, WRITABLE_AND_EXECUTABLE] = [0x6474e551, 0x6474e552, 3];
     const all = segments(path);
@@ -64,23 +64,26 @@ describe('buildStaticExecutable()', () => {
     expect(all.map(({ type }) => type)).toEqual(expect.arrayContaining([PT_GNU_STACK, PT_GNU_RELRO]));
   });
 
-  it.skipIf(process.arch !== 'x64')('guards the stack of the engine too', async () => {
-    const { path } = await build('1');
-    const code = readFileSync(path, 'hex');
-    const count = (pattern: RegExp) => code.match(pattern)?.length ?? 0;
-    // mov %fs:0x28, and sub $0x1000,%rsp; orq $0,(%rsp). Of our own C there are some fifty and none.
-    expect(count(/64488b..2528000000/g)).toBeGreaterThan(100);
-    expect(count(/4881ec0010000048830c2400/g)).toBeGreaterThan(0);
-  });
+  it.skipIf(process.arch !== 'x64')(
+    'buildStaticExecutable() compiles the engine with a stack protector too',
+    async () => {
+      const { path } = await build('1');
+      const code = readFileSync(path, 'hex');
+      const count = (pattern: RegExp) => code.match(pattern)?.length ?? 0;
+      // mov %fs:0x28, and sub $0x1000,%rsp; orq $0,(%rsp). Our own C has about fifty of the first and none of the second.
+      expect(count(/64488b..2528000000/g)).toBeGreaterThan(100);
+      expect(count(/4881ec0010000048830c2400/g)).toBeGreaterThan(0);
+    },
+  );
 
-  it('makes equal bytes of equal input, also when built twice at once', async () => {
+  it('buildStaticExecutable() creates equal bytes from equal input, also in concurrent builds', async () => {
     const source = 'globalThis.x = [1, 2].map((n) => n * 2)';
     const [a, b] = await Promise.all([build(source), build(source)]);
     expect(readFileSync(a.path).equals(readFileSync(b.path))).toBe(true);
   });
 
   it.each([{}, ...(SOAK ? [{ snapshot: false }, { sanitize: true }] : [])])(
-    'has the language, the arguments and the environment at start (%j)',
+    'an executable has the language, its arguments and its environment (%j)',
     async (options) => {
       const source = `${PRINT}
       const m = new Map([['k', new Set([1])]]);
@@ -109,7 +112,7 @@ describe('buildStaticExecutable()', () => {
     },
   );
 
-  it('does not freeze randomness or time into the file', async () => {
+  it('an executable has new random values and the current time at each start', async () => {
     const { path } = await build(`${PRINT} print([Math.random(), Math.random(), Date.now()])`);
     const [a, b] = [0, 1].map(() => spawnSync(path, { encoding: 'utf8' }).stdout.split(',').map(Number));
     expect(new Set([...a!.slice(0, 2), ...b!.slice(0, 2)]).size).toBe(4);
@@ -117,7 +120,7 @@ describe('buildStaticExecutable()', () => {
   });
 
   it.each(SOAK ? [false, true] : [false])(
-    'loads a lazy module when its function is called (sanitize: %s)',
+    'an executable loads a lazy module at the call of its function (sanitize: %s)',
     async (sanitize) => {
       const twice = script(`globalThis.ran = true; export const twice = (n: number) => n * 2;`);
       const source = `import { twice } from ${JSON.stringify(twice)};
@@ -129,12 +132,12 @@ describe('buildStaticExecutable()', () => {
     },
   );
 
-  it('calls only __cnikit_main of a prepared entry at start', async () => {
+  it('an executable calls only __cnikit_main of a prepared entry at start', async () => {
     const source = `${PRINT} const made = Math.sqrt(16); globalThis.__cnikit_main = () => print('main ' + made);`;
     expect((await run(source, { prepare: true })).stdout).toBe('main 4');
   });
 
-  it('refuses a prepared entry that uses the kernel or leaves no main', async () => {
+  it('buildStaticExecutable() refuses a prepared entry that makes system calls or sets no __cnikit_main', async () => {
     const early = build('globalThis.__cnikit_sys.getpid(); globalThis.__cnikit_main = () => 0', {
       prepare: true,
     });
@@ -142,7 +145,7 @@ describe('buildStaticExecutable()', () => {
     await expect(build('1', { prepare: true })).rejects.toThrow('must set globalThis.__cnikit_main');
   });
 
-  it('refuses scripts with syntax errors and node modules', async () => {
+  it('buildStaticExecutable() refuses scripts with syntax errors or node: imports', async () => {
     await expect(build('let = ;')).rejects.toThrow();
     await expect(build(`import { readFileSync } from 'node:fs'; readFileSync('x')`)).rejects.toThrow(
       'node:fs',
@@ -152,7 +155,7 @@ describe('buildStaticExecutable()', () => {
   const crashes: Array<[what: string, source: string, stderr: string]> = [
     ['an uncaught exception', `throw new TypeError('broken')`, 'TypeError: broken'],
     ['a thrown value', `throw 'just text'`, 'just text'],
-    ['a rejection that nobody hears', `Promise.reject(new Error('lost'))`, 'Error: lost'],
+    ['an unhandled rejection', `Promise.reject(new Error('lost'))`, 'Error: lost'],
     ['endless recursion', 'const f = (): number => 1 + f(); f()', 'stack overflow'],
     [
       'endless memory',
@@ -162,19 +165,22 @@ describe('buildStaticExecutable()', () => {
     ['deeply nested JSON', `JSON.parse('['.repeat(1 << 20))`, 'stack overflow'],
   ];
   describe.each(SOAK ? [false, true] : [false])('(sanitize: %s)', (sanitize) => {
-    it.each(crashes)('ends with status 70 and its text on stdout after %s', async (_, source, message) => {
-      const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n', sanitize });
-      expect({ status, stdout }).toEqual({ status: 70, stdout: '{"code":999}\n' });
-      expect(stderr).toContain(message);
-    });
+    it.each(crashes)(
+      'an executable exits with status 70 and crashText on stdout after %s',
+      async (_, source, message) => {
+        const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n', sanitize });
+        expect({ status, stdout }).toEqual({ status: 70, stdout: '{"code":999}\n' });
+        expect(stderr).toContain(message);
+      },
+    );
   });
 
-  it('does not end for a rejection that is heard in time', async () => {
+  it('an executable exits with status 0 when a rejection is handled in time', async () => {
     const source = `const p = Promise.reject(new Error('x')); p.catch(() => {});`;
     expect(await run(source)).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  it('gives memory back to itself: a long run stays small', async () => {
+  it('an executable reuses freed memory in a long run', async () => {
     const source = `${PRINT}
       let kept = '';
       for (let i = 0; i < 300000; i++) {
@@ -186,7 +192,7 @@ describe('buildStaticExecutable()', () => {
     expect(Number(stdout)).toBeLessThan(8 * 1024); // KiB; what passes through is several hundred MiB
   });
 
-  it('collects cycles in a long run, and leaves alone what was prepared', async () => {
+  it('an executable collects cycles in a long run and keeps prepared objects', async () => {
     const source = `${PRINT}
       const word = ['pre', 'pared'].join('-');
       const nodes = [1, 2, 3].map((n) => ({ n, next: undefined, call: () => n + word.length }));

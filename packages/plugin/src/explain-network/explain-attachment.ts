@@ -10,15 +10,15 @@ import { explainAddresses } from './explain-ipam.ts';
 export function explainBridge(conf: BridgeSettings): string[] {
   const { bridge, raw } = conf;
   return [
-    `Makes the bridge ${bridge} if it is not there and brings it up${listed([
+    `Creates the bridge ${bridge} if it is missing and brings it up${listed([
       conf.promiscMode && 'promiscuous',
       usesVlans(conf) && 'filtering VLANs',
     ])}.`,
-    `Makes a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw)}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
+    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(raw)}, the node's end ${hostVethPrefix(conf.network)}… a port of ${bridge}${listed(
       [
         conf.hairpinMode && 'with hairpin mode',
         conf.portIsolation && 'isolated from other such ports',
-        conf.macspoofchk && 'open to frames of its own MAC address only',
+        conf.macspoofchk && 'accepting only frames from its MAC address',
         conf.vlan > 0 && `in VLAN ${conf.vlan}`,
         conf.vlanTrunk.length > 0 && `VLANs ${conf.vlanTrunk.map(rangeText).join(', ')} pass tagged`,
       ],
@@ -39,16 +39,16 @@ function explainGateway(conf: BridgeSettings): string[] {
     `Gives ${holder} the gateway's address of each range${conf.forceAddress ? ', in place of any other' : ', and fails when it has another'}.`,
     'Has the node forward packets of these families.',
     ...(conf.isDefaultGateway
-      ? ['Gives the pod a default route by the gateway, unless IPAM has given one.']
+      ? ['Gives the pod a default route via the gateway, unless IPAM has given one.']
       : []),
-    ...(conf.enabledad ? ['Waits until nobody else turned out to have its IPv6 addresses.'] : []),
+    ...(conf.enabledad ? ['Waits until duplicate address detection has passed for its IPv6 addresses.'] : []),
   ];
 }
 
 /** Describes ADD for a pod with its own link. */
 export function explainPtp(conf: PtpSettings): string[] {
   return [
-    `Makes a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME, the node's end ${hostVethPrefix(conf.network)}…`,
+    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME, the node's end ${hostVethPrefix(conf.network)}…`,
     ...explainAddresses(conf.raw),
     ...explainMasquerade(conf),
     "Routes the pod's addresses to its link, and all that the pod sends by the node.",
@@ -71,7 +71,7 @@ function explainDns({ dns }: CheckedConfig): string[] {
   }
   const { nameservers = [], search = [] } = dns;
   return [
-    `Tells the runtime the DNS servers ${nameservers.join(', ') || '(none)'}${search.length > 0 ? ` and the search list ${search.join(' ')}` : ''}.`,
+    `Returns to the runtime the DNS servers ${nameservers.join(', ') || '(none)'}${search.length > 0 ? ` and the search list ${search.join(' ')}` : ''}.`,
   ];
 }
 

@@ -9,10 +9,10 @@ import { Ipam, memoryStore, parseIpamConfig, REFERENCE_DATA_DIR } from '@cnikit/
 export function explainAddresses(raw: CheckedConfig): string[] {
   const type = raw.ipam?.type;
   if (!type) {
-    return ['Gives it no addresses: there is no ipam.'];
+    return ['Gives it no addresses: ipam is missing.'];
   }
   if (type !== 'host-local') {
-    return [`Asks the IPAM plugin ${type} for addresses, which is looked for in CNI_PATH.`];
+    return [`Gets addresses from the IPAM plugin ${type} in CNI_PATH.`];
   }
   const { rangeSets, requested, routes, dataDir = REFERENCE_DATA_DIR, resolvConf } = parseIpamConfig(raw);
   const { sets } = new Ipam({ rangeSets, store: memoryStore() }).status();
@@ -22,11 +22,11 @@ export function explainAddresses(raw: CheckedConfig): string[] {
       const count = free > Number.MAX_SAFE_INTEGER ? '' : `${free} `;
       return `Takes one of the ${count}addresses ${ranges}.`;
     }),
-    `Writes them down in ${dataDir}/${raw.name}.`,
+    `Records them in ${dataDir}/${raw.name}.`,
     ...(requested.length > 0 ? [`The addresses have to be ${requested.join(' and ')}.`] : []),
     ...routes.map(
-      ({ dst, gw }) => `Gives it a route to ${dst} ${gw === undefined ? 'by the gateway' : `via ${gw}`}.`,
+      ({ dst, gw }) => `Gives it a route to ${dst} ${gw === undefined ? 'via the gateway' : `via ${gw}`}.`,
     ),
-    ...(resolvConf ? [`Tells the runtime the DNS settings of ${resolvConf}.`] : []),
+    ...(resolvConf ? [`Returns to the runtime the DNS settings of ${resolvConf}.`] : []),
   ];
 }

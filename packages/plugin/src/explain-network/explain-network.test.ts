@@ -42,29 +42,29 @@ test('explainNetwork() describes ADD for each plugin of a list', () => {
     text: `Network pods, CNI 1.0.0. For each pod, in this order:
 
 1. cnikit
-   Makes the bridge cni0 if it is not there and brings it up.
-   Makes a veth pair with MTU 1450: the pod's end is CNI_IFNAME, the node's end vethqnpr… a port of cni0, with hairpin mode.
+   Creates the bridge cni0 if it is missing and brings it up.
+   Creates a veth pair with MTU 1450: the pod's end is CNI_IFNAME, the node's end vethqnpr… a port of cni0, with hairpin mode.
    Takes one of the 253 addresses 10.244.1.1-10.244.1.254.
    Takes one of the addresses fd00:1::1-fd00:1::ffff:ffff:ffff:ffff.
-   Writes them down in /run/addresses/pods.
-   Gives it a route to 10.0.0.0/8 by the gateway.
+   Records them in /run/addresses/pods.
+   Gives it a route to 10.0.0.0/8 via the gateway.
    Gives it a route to 192.0.2.0/24 via 10.244.1.9.
    Gives cni0 the gateway's address of each range, and fails when it has another.
    Has the node forward packets of these families.
-   Gives the pod a default route by the gateway, unless IPAM has given one.
-   Tells the runtime the DNS servers 192.0.2.53 and the search list example.
+   Gives the pod a default route via the gateway, unless IPAM has given one.
+   Returns to the runtime the DNS servers 192.0.2.53 and the search list example.
    Limits what the pod sends and receives as the runtime asks.
    Sets /proc/sys/net/ipv4/conf/all/rp_filter to 2 on the node, unless it is.
    STATUS says 50 until /run/cnikit/readiness.json says that the agent is ready.
    Logs each verb to /var/log/cnikit.log and /dev/log.
-   The runtime tells it: bandwidth.
+   The runtime passes it: bandwidth.
 
 2. tuning
    Sets /proc/sys/net/core/somaxconn to 5 in the pod.
    Sets mtu of the pod's interface to 1400.
 
 3. bandwidth
-   Limits what the pod sends to 1000 bytes a second, with bursts of 2000 bytes, by a device of its own.
+   Limits what the pod sends to 1000 bytes a second, with bursts of 2000 bytes, with a separate ifb device.
 
 4. firewall
    firewall is another program: it is looked for in CNI_PATH.
@@ -83,11 +83,11 @@ test.each([
   [{ runtimeConfig: { ips: ['10.244.1.7'] } }, /The addresses have to be 10\.244\.1\.7\./],
   [
     { isGateway: true, forceAddress: true, enabledad: true },
-    /in place of any other[\s\S]*nobody else turned out/,
+    /in place of any other[\s\S]*duplicate address detection/,
   ],
   [{ ipMasq: true }, /leave the node with the node's address, by nftables, or iptables where/],
   [{ type: 'ptp', ipMasq: true, ipMasqBackend: 'iptables' }, /the node's address, by iptables\./],
-  [{ macspoofchk: true }, /, open to frames of its own MAC address only\./],
+  [{ macspoofchk: true }, /, accepting only frames from its MAC address\./],
   [{ type: 'portmap' }, /^Maps no port\.\n$/],
   [
     {
@@ -101,7 +101,7 @@ test.each([
     { type: 'portmap', capabilities: { portMappings: true } },
     /^Maps ports of the node .* as the runtime asks/,
   ],
-  [{ ipam: { type: 'dhcp' } }, /Asks the IPAM plugin dhcp/],
+  [{ ipam: { type: 'dhcp' } }, /Gets addresses from the IPAM plugin dhcp/],
   [{ ipam: undefined }, /Gives it no addresses/],
   [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],
   [{ type: 'ptp' }, /Routes the pod's addresses to its link/],

@@ -29,7 +29,7 @@ function explainList(text: string): Explanation {
   const parts = list.plugins.map((entry, i) => {
     const { text: own, valid } = explainOne(derivePluginConfig(list, entry), '   ');
     const capabilities = Object.keys(entry.capabilities).filter((name) => entry.capabilities[name]);
-    const asked = capabilities.length > 0 ? `   The runtime tells it: ${capabilities.join(', ')}.\n` : '';
+    const asked = capabilities.length > 0 ? `   The runtime passes it: ${capabilities.join(', ')}.\n` : '';
     return { text: `${i + 1}. ${entry.type}\n${own}${asked}`, valid };
   });
   const version = list.cniVersion === '' ? '0.1.0, since it names no version' : list.cniVersion;

@@ -85,7 +85,7 @@ function explainBandwidth(raw: CheckedConfig): string[] {
   return [
     ...(limits.ingress ? [`Limits what the pod receives to ${speed(limits.ingress)}.`] : []),
     ...(limits.egress
-      ? [`Limits what the pod sends to ${speed(limits.egress)}, by a device of its own.`]
+      ? [`Limits what the pod sends to ${speed(limits.egress)}, with a separate ifb device.`]
       : []),
   ];
 }

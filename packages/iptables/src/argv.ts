@@ -1,5 +1,4 @@
 import { IptablesError } from './errors.ts';
-import type { Negatable, Rule, RuleSpec } from './model.ts';
 import type { Token } from './tokens.ts';
 
 /** An option of an extension and its values, as written. */
@@ -21,60 +20,6 @@ export interface ParsedRule {
   readonly base: ReadonlyMap<string, { readonly not: boolean; readonly value: string }>;
   readonly matches: readonly Extension[];
   readonly target?: Extension & { readonly flag: '-j' | '-g' };
-}
-
-function pushNegatable(argv: string[], flag: string, value: Negatable<string | number> | undefined): void {
-  if (value === undefined) {
-    return;
-  }
-  if (typeof value === 'object') {
-    argv.push('!', flag, String(value.not));
-  } else {
-    argv.push(flag, String(value));
-  }
-}
-
-/**
- * Returns a rule as the argv that follows `iptables -A CHAIN`.
- *
- * @throws {IptablesError} `INVALID`
- */
-export function ruleArgv(spec: RuleSpec): readonly string[] {
-  if (Array.isArray(spec)) {
-    return spec as readonly string[];
-  }
-  const rule = spec as Rule;
-  const argv: string[] = [];
-  pushNegatable(argv, '-s', rule.source);
-  pushNegatable(argv, '-d', rule.destination);
-  pushNegatable(argv, '-i', rule.inInterface);
-  pushNegatable(argv, '-o', rule.outInterface);
-  pushNegatable(argv, '-p', rule.protocol);
-  if (rule.sourcePort !== undefined || rule.destinationPort !== undefined) {
-    if (typeof rule.protocol !== 'string') {
-      throw new IptablesError('INVALID', 'A rule with a port needs a protocol: set it, for example to "tcp"');
-    }
-    argv.push('-m', rule.protocol);
-    pushNegatable(argv, '--sport', rule.sourcePort);
-    pushNegatable(argv, '--dport', rule.destinationPort);
-  }
-  if (rule.comment !== undefined) {
-    argv.push('-m', 'comment', '--comment', rule.comment);
-  }
-  for (const match of rule.matches ?? []) {
-    argv.push('-m', match.module, ...(match.options ?? []));
-  }
-  if (rule.jump !== undefined && rule.goto !== undefined) {
-    throw new IptablesError('INVALID', `Set jump (${rule.jump}) or goto (${rule.goto}), not both`);
-  }
-  if (rule.jump !== undefined) {
-    argv.push('-j', rule.jump);
-  }
-  if (rule.goto !== undefined) {
-    argv.push('-g', rule.goto);
-  }
-  argv.push(...(rule.targetOptions ?? []));
-  return argv;
 }
 
 const BASE: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { IptablesError } from './errors.ts';
-import { BUILTIN_CHAINS, type TableSpec } from './model.ts';
+import { BUILTIN_CHAINS, type JumpSpec, type TableSpec } from './model.ts';
+import { checkKeys } from './rule-argv.ts';
 
 /** XT_EXTENSION_MAXNAMELEN (29) minus the NUL. Both backends accept chain names of this length. */
 const MAX_CHAIN_NAME = 28;
@@ -17,6 +18,10 @@ const RESERVED = new Set([
   'DNAT',
   'MARK',
 ]);
+
+const TABLE_KEYS: readonly (keyof TableSpec)[] = ['table', 'chains', 'jumps'];
+const JUMP_KEYS: readonly (keyof JumpSpec)[] = ['from', 'to', 'at', 'rule'];
+const POSITIONS = ['first', 'last', 'before-default'];
 
 function checkChainName(name: string, { table }: TableSpec, prefix: string | undefined): void {
   const refuse = (why: string): never => {
@@ -50,6 +55,7 @@ export function checkTables(tables: readonly TableSpec[], prefix: string | undef
   }
   const seen = new Set<string>();
   for (const spec of tables) {
+    checkKeys('table', spec, TABLE_KEYS);
     if (!Object.hasOwn(BUILTIN_CHAINS, spec.table)) {
       throw new IptablesError('INVALID', `Unknown table "${spec.table}"`);
     }
@@ -57,11 +63,34 @@ export function checkTables(tables: readonly TableSpec[], prefix: string | undef
       throw new IptablesError('INVALID', `Table ${spec.table} is declared twice`);
     }
     seen.add(spec.table);
-    for (const name of Object.keys(spec.chains)) {
+    if (typeof spec.chains !== 'object' || spec.chains === null || Array.isArray(spec.chains)) {
+      throw new IptablesError(
+        'INVALID',
+        `Table ${spec.table} needs chains: an object of lists of rules by name`,
+      );
+    }
+    for (const [name, rules] of Object.entries(spec.chains)) {
       checkChainName(name, spec, prefix);
+      if (!Array.isArray(rules)) {
+        throw new IptablesError(
+          'INVALID',
+          `Rules of chain ${name}: expected a list, got ${JSON.stringify(rules)}`,
+        );
+      }
     }
     const targets = new Set<string>();
-    for (const { from, to } of spec.jumps ?? []) {
+    for (const jump of spec.jumps ?? []) {
+      checkKeys('jump', jump, JUMP_KEYS);
+      const { from, to, at } = jump;
+      if (typeof at === 'object') {
+        checkKeys(`position of the jump from ${from} to ${to}`, at, ['before']);
+      }
+      if (typeof at === 'object' ? at.before === undefined : !POSITIONS.includes(at)) {
+        throw new IptablesError(
+          'INVALID',
+          `Invalid position ${JSON.stringify(at)} of the jump from ${from} to ${to}: expected ${POSITIONS.join(', ')} or { before: rule }`,
+        );
+      }
       if (!Object.hasOwn(spec.chains, to)) {
         throw new IptablesError('INVALID', `Jump to chain ${to}, which table ${spec.table} does not declare`);
       }

@@ -242,3 +242,10 @@ test('scriptedRun() throws for commands that were not expected or not run', () =
     'Unexpected input of "a"',
   );
 });
+
+test('openIptables() refuses unknown options, families and backends', () => {
+  const open = (options: object) => failing(() => openIptables({ env: {}, ...options } as never)).message;
+  expect(open({ family: 'ipv4', prefx: 'A-' })).toMatch(/Unknown key "prefx" in options/);
+  expect(open({ family: 'inet' })).toMatch(/Invalid family "inet"/);
+  expect(open({ family: 'ipv4', backend: 'nftables' })).toMatch(/Invalid backend "nftables"/);
+});

@@ -6,6 +6,7 @@ import type { Backend, PlanOptions, Run, TableSpec } from './model.ts';
 import { nodeRun } from './node-run.ts';
 import { parseSave, type SavedRules } from './parse.ts';
 import { type Plan, planRemoval, planTables } from './plan.ts';
+import { checkKeys } from './rule-argv.ts';
 import { isContention, type Programs, restore, save } from './runner.ts';
 import { learnSpellings } from './spelling.ts';
 
@@ -70,8 +71,27 @@ export interface Iptables {
   report(): BackendReport;
 }
 
-/** Opens the rules of one family. Runs no program before the first call of a method. */
+const OPTION_KEYS: readonly (keyof IptablesOptions)[] = ['family', 'env', 'backend', 'prefix', 'run'];
+
+/** @throws {IptablesError} `INVALID` */
+function checkOptions(options: IptablesOptions): void {
+  checkKeys('options', options, OPTION_KEYS);
+  const { family, backend } = options;
+  if (family !== 'ipv4' && family !== 'ipv6') {
+    throw new IptablesError('INVALID', `Invalid family ${JSON.stringify(family)}: expected ipv4 or ipv6`);
+  }
+  if (backend !== undefined && backend !== 'nft' && backend !== 'legacy') {
+    throw new IptablesError('INVALID', `Invalid backend ${JSON.stringify(backend)}: expected nft or legacy`);
+  }
+}
+
+/**
+ * Opens the rules of one family. Runs no program before the first call of a method.
+ *
+ * @throws {IptablesError} `INVALID` for unknown options
+ */
 export function openIptables(options: IptablesOptions): Iptables {
+  checkOptions(options);
   const { family, env, prefix, run = nodeRun } = options;
   let opened: Programs | undefined;
   let spellings: ReadonlyMap<string, string> = new Map();

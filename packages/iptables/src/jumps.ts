@@ -1,9 +1,9 @@
 import type { Family } from '@cnikit/ip';
-import { ruleArgv } from './argv.ts';
 import { IptablesError, naming } from './errors.ts';
 import { BUILTIN_CHAINS, type JumpSpec, type PlanOptions, type TableSpec } from './model.ts';
 import { type DeclaredRule, declareRule, normaliseSaved } from './normalise.ts';
 import type { SavedTable } from './parse.ts';
+import { ruleArgv } from './rule-argv.ts';
 import { splitTokens } from './tokens.ts';
 import { type Effect, effectsOf } from './verdicts.ts';
 

@@ -63,6 +63,18 @@ test.each<[string, RuleSpec, RegExp]>([
   ['a negated target', ['!', '-j', 'ACCEPT'], /cannot negate -j/],
   ['a target like an option', ['-j', '-s'], /Invalid name "-s" after -j/],
   ['a repeated option', ['-s', '10.0.0.1', '-s', '10.0.0.2'], /given twice/],
+  ['an unknown key', { src: '10.0.0.1', jump: 'ACCEPT' } as RuleSpec, /Unknown key "src" in rule: .*source/],
+  ['an unknown key of a match', { matches: [{ name: 'tcp' }] } as unknown as RuleSpec, /Unknown key "name"/],
+  ['an unknown negation', { source: { no: 'x' } } as unknown as RuleSpec, /Unknown key "no" in source/],
+  ['an empty negation', { source: {} } as RuleSpec, /Invalid source undefined/],
+  ['an empty source', { source: '', jump: 'ACCEPT' }, /Invalid source "": expected a string/],
+  ['null for a source', { source: null } as unknown as RuleSpec, /Invalid source null/],
+  ['a list for a target', { jump: ['ACCEPT'] } as unknown as RuleSpec, /Invalid jump \["ACCEPT"\]/],
+  ['a text for options', { jump: 'X', targetOptions: '--a' } as unknown as RuleSpec, /expected a list/],
+  ['a text for matches', { matches: 'tcp' } as unknown as RuleSpec, /Invalid matches "tcp"/],
+  ['a fraction for a port', { protocol: 'tcp', destinationPort: 8.5 }, /Invalid destinationPort 8.5/],
+  ['a number for a comment', { comment: 5 } as unknown as RuleSpec, /Invalid comment 5/],
+  ['a text for a rule', '-j ACCEPT' as unknown as RuleSpec, /Invalid rule "-j ACCEPT": expected an object/],
   ['a number in argv', ['-s', 5 as unknown as string], /5 is not a string/],
 ])('declareRule() refuses %s', (_, rule, message) => {
   expect(() => declareRule(rule, 'ipv4')).toThrow(

@@ -1,11 +1,12 @@
 import type { Family } from '@cnikit/ip';
 import { canonicalNetwork } from './address.ts';
-import { type Extension, type Option, parseTokens, ruleArgv } from './argv.ts';
+import { type Extension, type Option, parseTokens } from './argv.ts';
 import { IptablesError } from './errors.ts';
 import { MATCHES } from './extensions/matches.ts';
 import { TARGETS } from './extensions/targets.ts';
 import type { ExtensionSpec } from './extensions/values.ts';
 import type { RuleSpec } from './model.ts';
+import { ruleArgv } from './rule-argv.ts';
 import { joinTokens, quoteToken, splitTokens, type Token } from './tokens.ts';
 
 /** A rule in the spelling of iptables-save, ready to be compared. */

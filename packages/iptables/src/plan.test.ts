@@ -93,6 +93,41 @@ test.each<[string, readonly TableSpec[], string | undefined, RegExp]>([
   ['a name without the prefix', chain('YOURS'), 'MINE-', /must begin with the prefix "MINE-"/],
   ['an empty prefix', chain('A'), '', /every chain/],
   ['an unknown table', [{ table: 'fitler' as 'filter', chains: {} }], undefined, /Unknown table "fitler"/],
+  [
+    'an unknown key of a table',
+    [{ tabel: 'filter' }] as unknown as TableSpec[],
+    undefined,
+    /Unknown key "tabel"/,
+  ],
+  ['a table without chains', [{ table: 'filter' }] as unknown as TableSpec[], undefined, /needs chains/],
+  [
+    'a rule in the place of a list of rules',
+    [{ table: 'filter', chains: { A: { jump: 'DROP' } } }] as unknown as TableSpec[],
+    undefined,
+    /Rules of chain A: expected a list/,
+  ],
+  [
+    'an unknown key of a jump',
+    [
+      { table: 'filter', chains: { A: [] }, jumps: [{ from: 'INPUT', to: 'A', position: 'first' }] },
+    ] as unknown as TableSpec[],
+    undefined,
+    /Unknown key "position" in jump/,
+  ],
+  [
+    'an unknown position of a jump',
+    [
+      { table: 'filter', chains: { A: [] }, jumps: [{ from: 'INPUT', to: 'A', at: 'top' }] },
+    ] as unknown as TableSpec[],
+    undefined,
+    /Invalid position "top" of the jump from INPUT to A/,
+  ],
+  [
+    'an unknown key of a rule',
+    [{ table: 'filter', chains: { A: [{ src: '10.0.0.1', jump: 'ACCEPT' }] } }] as unknown as TableSpec[],
+    undefined,
+    /Rule 1 of chain A: Unknown key "src" in rule/,
+  ],
   ['two declarations of a table', [...chain('A'), ...chain('B')], undefined, /declared twice/],
   [
     'a jump to an undeclared chain',

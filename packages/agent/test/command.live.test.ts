@@ -83,6 +83,36 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
     });
 
+    test('cnikit-agent apply offers only CNI versions that every chained plugin speaks, and doctor explains it', async () => {
+      const chain = join(node.dir, 'chain.json');
+      writeFileSync(chain, '[{"type":"mtu"}]');
+      mkdirSync(node.binDir, { recursive: true });
+      const install = (...versions: string[]): void =>
+        writeFileSync(
+          join(node.binDir, 'mtu'),
+          `#!/bin/sh\necho '${JSON.stringify({ cniVersion: versions.at(-1), supportedVersions: versions })}'\n`,
+          { mode: 0o755 },
+        );
+      const chained = [...flags, `--chain=${chain}`];
+      const offered = (): unknown => JSON.parse(readFileSync(conflist(), 'utf8'));
+
+      install('0.4.0', '1.0.0');
+      const plan = await command('plan', ...chained);
+      expect(plan.err).toContain('The chained plugin mtu speaks CNI 1.0.0 at most');
+      expect((await command('apply', ...chained)).status).toBe(0);
+      expect(offered()).toMatchObject({ cniVersion: '1.0.0', cniVersions: ['0.4.0', '1.0.0'] });
+
+      install('0.4.0', '1.0.0', '1.1.0');
+      await command('apply', ...chained);
+      expect(offered()).toMatchObject({ cniVersion: '1.0.0', cniVersions: ['0.4.0', '1.0.0', '1.1.0'] });
+
+      install('0.4.0');
+      const { out } = await command('doctor', ...chained);
+      expect(out.replace(/\s+/g, ' ')).toContain(
+        '05-cnikit.conflist offers CNI 1.1.0, but its plugin mtu speaks 0.4.0 only',
+      );
+    });
+
     test('cnikit-agent doctor prints findings with fixes and exits 4 for failures', async () => {
       const first = await command('doctor', ...flags);
       expect(first).toMatchObject({ status: 4, err: '' });

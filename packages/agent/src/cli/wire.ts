@@ -5,6 +5,7 @@ import { type DestinationStream, destination, type Logger, pino } from 'pino';
 import { CniFiles } from '../apply/cni-files.ts';
 import { readText } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
+import { versionAsker } from '../apply/probe-executable.ts';
 import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
@@ -46,10 +47,11 @@ export function hostDeps(config: Config, env: NodeJS.ProcessEnv): HostDeps {
 }
 
 /** Returns a reader of the --chain file; undefined without that option. */
-export function chainOf({ chain, cniConfDir }: Config): (() => Chain) | undefined {
+export function chainOf({ chain, cniConfDir, cniBinDir, pluginLinks }: Config): (() => Chain) | undefined {
+  const installed = (): string | undefined => readText(join(cniConfDir, CONFLIST_NAME));
   return chain === undefined
     ? undefined
-    : chainReader(chain, () => readText(join(cniConfDir, CONFLIST_NAME)));
+    : chainReader(chain, installed, versionAsker(cniBinDir, pluginLinks));
 }
 
 export function agentDeps(config: Config, env: NodeJS.ProcessEnv, log: Logger): AgentDeps {

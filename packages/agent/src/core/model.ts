@@ -202,8 +202,20 @@ export interface Sysctl {
 /** The configuration of one plugin in a CNI list. */
 export type ChainedPlugin = Readonly<Record<string, unknown>>;
 
+/** The CNI versions of an installed plugin. Without `versions` and `error` it is cnikit itself. */
+export interface SpokenVersions {
+  type: string;
+  versions?: readonly string[] | undefined;
+  /** Why the plugin did not report its versions. */
+  error?: string | undefined;
+  /** The plugin is not installed. */
+  missing?: true;
+}
+
 /** The plugins to chain. `plugins` absent: unknown, so no conflist may be written. */
 export interface Chain {
   plugins?: readonly ChainedPlugin[] | undefined;
+  /** CNI versions of each type in `plugins`; absent: all. */
+  spoken?: readonly SpokenVersions[] | undefined;
   problems: Problem[];
 }

@@ -19,6 +19,8 @@ export type ProblemKind =
   /** A podCIDR of this Node has no free address. */
   | 'full-range'
   | 'chain'
+  /** A chained plugin is older than CNI 1.1.0. */
+  | 'chain-version'
   | 'earlier-configuration'
   | 'held-file'
   | 'broken-plugin'
@@ -93,6 +95,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     fix: 'Give nodes larger podCIDRs (--node-cidr-mask-size of the controller manager), or lower maxPods of their kubelets.',
   },
   chain: { severity: 'failure', area: 'chain', reason: 'CNIConfigurationProblem' },
+  // No Event: pods work. STATUS and GC are missing.
+  'chain-version': {
+    severity: 'warning',
+    area: 'chain',
+    fix: 'Install a version of it that speaks CNI 1.1.0 (containernetworking/plugins 1.6.0 or later), or remove it from the --chain file.',
+  },
   'earlier-configuration': { severity: 'failure', area: 'earlier', reason: 'CNIConfigurationProblem' },
   'held-file': {
     severity: 'warning',

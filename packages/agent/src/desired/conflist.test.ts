@@ -43,6 +43,18 @@ test('conflist() has the given state directory and chained plugins', () => {
   expect(plugins.slice(1)).toEqual(chain);
 });
 
+test.each([
+  [['0.4.0', '1.0.0', '1.1.0'], '1.0.0'],
+  [['0.4.0', '1.0.0'], '1.0.0'],
+  [['0.3.1'], '0.3.1'],
+  [['1.1.0'], '1.1.0'],
+])('conflist() with the versions %j has cniVersion %s', (versions, cniVersion) => {
+  expect(JSON.parse(conflist(node(1), facts, { versions })!)).toMatchObject({
+    cniVersion,
+    cniVersions: versions,
+  });
+});
+
 test('aojea/kindnet#10: conflist() keeps the order of podCIDRs, even with IPv6 first', () => {
   const own = node(1, { podCIDRs: ['fd00::/64', '10.244.1.0/24'] });
   expect(JSON.parse(conflist(own, facts)!).plugins[0].ipam.ranges).toEqual([

@@ -1,6 +1,7 @@
 /** Builds the CNI network configuration of this node. Pure. */
 import type { ChainedPlugin, HostFacts, NodeInfo, TunnelLink } from '../core/model.ts';
 import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
+import { LIST_VERSIONS } from './list-versions.ts';
 
 /** Configurable parts of the conflist. */
 export interface ConflistOptions {
@@ -8,6 +9,8 @@ export interface ConflistOptions {
   stateDir?: string | undefined;
   /** Plugins to chain behind ours. */
   chain?: readonly ChainedPlugin[];
+  /** CNI versions that all plugins of the list speak, oldest first. */
+  versions?: readonly string[];
   /** Tunnel links that are in use. */
   tunnels?: readonly TunnelLink[];
   /** Sysctls that the agent cannot write and the plugin sets, by key. */
@@ -21,13 +24,19 @@ export interface ConflistOptions {
  * The MTU of pods is the least of the egress interfaces' and the tunnels' MTUs, because a pod has one MTU for
  * all destinations.
  *
- * `cniVersion` is 1.0.0, with newer versions in `cniVersions`: a runtime with a library older than 1.1.0
- * refuses results of 1.1.0, and a newer one picks the highest version of the list.
+ * `cniVersion` is at most 1.0.0, with newer versions in `cniVersions`: a runtime with a library older than
+ * 1.1.0 refuses results of 1.1.0, and a newer one picks the highest version of the list.
  */
 export function conflist(
   own: NodeInfo,
   facts: HostFacts,
-  { stateDir = STATE_DIR, chain = [], tunnels = [], hostSysctls = {} }: ConflistOptions = {},
+  {
+    stateDir = STATE_DIR,
+    chain = [],
+    versions = LIST_VERSIONS,
+    tunnels = [],
+    hostSysctls = {},
+  }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) {
     return undefined;
@@ -52,8 +61,8 @@ export function conflist(
     },
   };
   const list = {
-    cniVersion: '1.0.0',
-    cniVersions: ['0.4.0', '1.0.0', '1.1.0'],
+    cniVersion: versions.findLast((version) => version !== '1.1.0') ?? versions.at(-1),
+    cniVersions: versions,
     name: NETWORK_NAME,
     // Keeps libcni 1.3 and later from adding the .conf files of /etc/cni/net.d/cnikit to this network.
     // Older versions ignore the key and read no such files.

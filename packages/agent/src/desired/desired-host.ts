@@ -6,6 +6,7 @@ import type { Chain, HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
 import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
+import { listVersions } from './list-versions.ts';
 import type { NodeIndex } from './node-index.ts';
 import { type Reachability, viewOf } from './route.ts';
 import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
@@ -96,9 +97,17 @@ export function desiredHost(
     facts,
     tunnels.map(({ name }) => name),
   );
+  const { versions, problems: limits } = listVersions(chain.spoken ?? []);
   const list = (): string | undefined =>
-    chain.plugins &&
-    conflist(own, facts, { chain: chain.plugins, hostSysctls: leftToPlugin(sysctls), stateDir, tunnels });
+    chain.plugins && versions.length > 0
+      ? conflist(own, facts, {
+          chain: chain.plugins,
+          versions,
+          hostSysctls: leftToPlugin(sysctls),
+          stateDir,
+          tunnels,
+        })
+      : undefined;
   let text: { conflist: string | undefined } | undefined;
   return {
     sysctls,
@@ -117,6 +126,7 @@ export function desiredHost(
     },
     problems: [
       ...chain.problems,
+      ...limits,
       // A foreign VXLAN with our VNI and port conflicts with both links.
       ...new Map(
         tunnels.flatMap((tunnel) => tunnelConflicts(facts, tunnel)).map((each) => [each.subject, each]),

@@ -46,6 +46,21 @@ describe('chainReader()', () => {
     expect(read()).toEqual({ plugins: [], problems: [] });
   });
 
+  test('chainReader() asks each type for its CNI versions once', () => {
+    writeFileSync(file, '[{"type":"tuning"},{"type":"tuning","a":1},{"type":"sbr"}]');
+    const asked: string[] = [];
+    const read = chainReader(
+      file,
+      () => undefined,
+      (type) => {
+        asked.push(type);
+        return { type, versions: ['1.0.0'] };
+      },
+    );
+    expect(read().spoken).toEqual(['tuning', 'sbr'].map((type) => ({ type, versions: ['1.0.0'] })));
+    expect(asked).toEqual(['tuning', 'sbr']);
+  });
+
   test('chainReader() takes the last valid plugins of an earlier process from the conflist', () => {
     const earlier = { name: 'cnikit', plugins: [{ type: 'cnikit' }, { type: 'tuning', mtu: 1400 }] };
     const read = chainReader(file, () => JSON.stringify(earlier));

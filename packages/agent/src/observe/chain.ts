@@ -1,6 +1,6 @@
 /** Reads the plugins to chain from a file, such as a mounted ConfigMap. */
 import { readFileSync } from 'node:fs';
-import type { Chain, ChainedPlugin } from '../core/model.ts';
+import type { Chain, ChainedPlugin, SpokenVersions } from '../core/model.ts';
 import { NETWORK_NAME } from '../core/names.ts';
 import { problem } from '../core/problem.ts';
 
@@ -42,10 +42,20 @@ export function parseChain(text: string): ChainedPlugin[] {
 
 /**
  * Returns a function that reads `file`. While the file is invalid, it reports a problem and returns the last
- * valid plugins of this process, or those of the conflist that `installed` reads.
+ * valid plugins of this process, or those of the conflist that `installed` reads. `ask` returns the CNI
+ * versions of an installed plugin.
  */
-export function chainReader(file: string, installed: () => string | undefined): () => Chain {
+export function chainReader(
+  file: string,
+  installed: () => string | undefined,
+  ask?: (type: string) => SpokenVersions,
+): () => Chain {
   let good: readonly ChainedPlugin[] | undefined;
+  const chain = (plugins: Chain['plugins'], problems: Chain['problems']): Chain => ({
+    plugins,
+    problems,
+    spoken: ask && [...new Set(plugins?.map(({ type }) => type as string))].map(ask),
+  });
   return () => {
     try {
       const text = readFileSync(file, 'utf8');
@@ -53,7 +63,7 @@ export function chainReader(file: string, installed: () => string | undefined): 
         throw new Error(`it is larger than ${MAX_BYTES} bytes`);
       }
       good = parseChain(text);
-      return { plugins: good, problems: [] };
+      return chain(good, []);
     } catch (error) {
       good ??= chainOf(installed());
       const kept =
@@ -61,10 +71,7 @@ export function chainReader(file: string, installed: () => string | undefined): 
           ? 'No CNI configuration is written until it is fixed'
           : 'The previous plugins stay chained';
       const message = `Cannot use the chained plugins of ${file}: ${(error as Error).message}. ${kept}`;
-      return {
-        plugins: good,
-        problems: [problem('chain', '', message)],
-      };
+      return chain(good, [problem('chain', '', message)]);
     }
   };
 }

@@ -10,6 +10,8 @@ export interface Configuration {
   /** Name of the network and types of its plugins; absent if the file is unusable. */
   name?: string;
   types?: string[];
+  /** CNI versions that the file offers; a runtime picks the newest that it knows, for all plugins. */
+  versions?: string[];
   /** Why the file is unusable. */
   broken?: string;
 }
@@ -36,7 +38,9 @@ function contentOf(path: string): Omit<Configuration, 'file'> {
     if (types.length === 0 || !types.every((type) => typeof type === 'string')) {
       return { broken: 'it names no plugin' };
     }
-    return { name: String(config.name ?? ''), types: types as string[] };
+    const offered = [config.cniVersion, ...(Array.isArray(config.cniVersions) ? config.cniVersions : [])];
+    const versions = [...new Set(offered.filter((version) => typeof version === 'string'))];
+    return { name: String(config.name ?? ''), types: types as string[], versions };
   } catch (error) {
     return { broken: (error as Error).message };
   }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
+import type { DesiredHost } from '../../desired/desired-host.ts';
 import { NodeIndex } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import { node } from '../../testing/nodes.ts';
@@ -84,6 +85,13 @@ test('diagnose() describes the healthy state for each check when there is no fin
   expect(exitStatus(results)).toBe(0);
 });
 
+const desired: DesiredHost = {
+  sysctls: [],
+  rules: { ipv4: [], ipv6: [] },
+  inside: { ipv4: undefined, ipv6: undefined },
+  conflist: undefined,
+  problems: [],
+};
 const action = { kind: 'route', op: 'add', route } as const;
 const leak: Leak = {
   kind: 'reservation',
@@ -137,6 +145,36 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     { plugin: { path: '/opt/cni/bin/cnikit', versions: ['1.0.0'], missing: ['tuning'] } },
     'failure',
     /^Plugin tuning is not installed/,
+  ],
+  [
+    'a conflist that offers a CNI version which a chained plugin does not speak',
+    {
+      plugin: {
+        path: '/opt/cni/bin/cnikit',
+        versions: ['1.0.0'],
+        missing: [],
+        unspoken: [{ type: 'tuning', versions: ['1.0.0'], offered: '1.1.0' }],
+      },
+    },
+    'failure',
+    /^05-cnikit.conflist offers CNI 1.1.0, but its plugin tuning speaks 1.0.0 only/,
+  ],
+  [
+    'a chained plugin that limits the CNI version',
+    {
+      desired: {
+        ...desired,
+        problems: [problem('chain-version', 'tuning', 'The chained plugin tuning is old')],
+      },
+    },
+    'warning',
+    /^The chained plugin tuning is old\.$/,
+  ],
+  [
+    'an invalid list of chained plugins',
+    { desired: { ...desired, problems: [problem('chain', '', 'Cannot use the chained plugins')] } },
+    'failure',
+    /^Cannot use the chained plugins\.$/,
   ],
   [
     'a file that a rollback holds',

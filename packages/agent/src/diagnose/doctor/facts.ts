@@ -39,6 +39,15 @@ export interface PluginFacts {
   error?: string;
   /** Plugins that the conflist or the runtime needs, but that are not installed. */
   missing: readonly string[];
+  /** Plugins of the conflist that do not speak one of the CNI versions that it offers. */
+  unspoken?: readonly UnspokenVersion[];
+}
+
+/** A plugin that fails when the runtime picks `offered`. */
+export interface UnspokenVersion {
+  type: string;
+  versions: readonly string[];
+  offered: string;
 }
 
 export interface RuleFacts {

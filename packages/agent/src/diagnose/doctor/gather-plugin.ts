@@ -1,33 +1,32 @@
-/** Finds out whether the plugins of the conflist are installed and whether ours runs. */
+/** Finds out whether the plugins of the conflist are installed, whether ours runs, and which versions they speak. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PLUGIN_NAME } from '../../apply/cni-names.ts';
-import { runVersion } from '../../apply/probe-executable.ts';
+import { versionsOf } from '../../apply/probe-executable.ts';
 import { CONFLIST_NAME } from '../../core/names.ts';
 import type { Configuration } from '../../observe/configurations.ts';
-import type { PluginFacts } from './facts.ts';
+import type { PluginFacts, UnspokenVersion } from './facts.ts';
 
 /** containerd runs loopback for every pod, independent of the conflist. */
 const RUNTIME_NEEDS = ['loopback'];
 
 export function gatherPlugin(binDir: string, configurations: readonly Configuration[]): PluginFacts {
   const path = join(binDir, PLUGIN_NAME);
-  const ours = configurations.find(({ file }) => file === CONFLIST_NAME)?.types ?? [];
-  const missing = [...new Set([...RUNTIME_NEEDS, ...ours])].filter(
-    (name) => name !== PLUGIN_NAME && !existsSync(join(binDir, name)),
-  );
-  return { path, missing, ...versionsOf(path) };
+  const ours = configurations.find(({ file }) => file === CONFLIST_NAME);
+  const types = [...new Set(ours?.types ?? [])];
+  const installed = (type: string): boolean => existsSync(join(binDir, type));
+  return {
+    path,
+    missing: [...new Set([...RUNTIME_NEEDS, ...types])].filter(
+      (type) => type !== PLUGIN_NAME && !installed(type),
+    ),
+    unspoken: types.filter(installed).flatMap((type) => unspoken(binDir, type, ours?.versions ?? [])),
+    ...versionsOf(path),
+  };
 }
 
-function versionsOf(path: string): Pick<PluginFacts, 'versions' | 'error'> {
-  const { stdout, error } = runVersion(path);
-  if (error !== undefined) {
-    return { error };
-  }
-  try {
-    const { supportedVersions } = JSON.parse(stdout) as { supportedVersions: string[] };
-    return { versions: supportedVersions.map(String) };
-  } catch {
-    return { error: 'its output for VERSION is not that of a CNI plugin' };
-  }
+function unspoken(binDir: string, type: string, offered: readonly string[]): UnspokenVersion[] {
+  const { versions } = versionsOf(join(binDir, type));
+  const lacks = offered.filter((version) => versions?.includes(version) === false);
+  return versions === undefined || lacks.length === 0 ? [] : [{ type, versions, offered: lacks.at(-1)! }];
 }

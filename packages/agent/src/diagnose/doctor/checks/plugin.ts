@@ -1,10 +1,11 @@
-import { AGENT_REPAIRS, type Check, type Finding, failure } from '../finding.ts';
+import { CONFLIST_NAME } from '../../../core/names.ts';
+import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf } from '../finding.ts';
 
 export const plugin: Check = {
   name: 'plugin',
   good: ({ plugin: { path, versions } }) =>
     `${path} runs and is the version shipped with this agent (CNI versions up to ${versions?.at(-1)}).`,
-  find: ({ plugin: { path, error, missing }, files }) => {
+  find: ({ plugin: { path, error, missing, unspoken = [] }, files, desired }) => {
     const change = files.find((file) => file.path === path);
     const findings: Finding[] = [];
     if (change?.op === 'add') {
@@ -30,6 +31,18 @@ export const plugin: Check = {
         ),
       );
     }
+    for (const { type, versions, offered } of unspoken) {
+      findings.push(
+        failure(
+          `${CONFLIST_NAME} offers CNI ${offered}, but its plugin ${type} speaks ${versions.join(', ')} only: a container runtime that knows ${offered} picks it for the whole list, and every pod fails to start.`,
+          AGENT_REPAIRS,
+        ),
+      );
+    }
+    const chain = (desired?.problems ?? []).filter(
+      ({ kind, subject }) => kind === 'chain-version' || (kind === 'chain' && !missing.includes(subject)),
+    );
+    findings.push(...chain.map(findingOf));
     return findings;
   },
 };

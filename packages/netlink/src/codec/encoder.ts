@@ -1,8 +1,9 @@
 import { type AddressBytes, writeAddress } from '@cnikit/ip';
-import { type ByteOrder, writeU16, writeU32 } from './bytes.ts';
+import { writeU16, writeU32 } from './bytes.ts';
 import { NetlinkEncodeError } from './errors.ts';
+import { FieldWriter, misfit, unsigned64 } from './field-writer.ts';
 import { macBytes } from './mac.ts';
-import { encodeText, nameBytes } from './text.ts';
+import { nameBytes } from './text.ts';
 
 /** Size of `struct nlattr` and of `struct nlmsghdr`, in bytes. */
 export const NLA_HDRLEN = 4;
@@ -10,138 +11,9 @@ export const NLMSG_HDRLEN = 16;
 /** Flag in the type of an attribute that contains attributes. Older rtnetlink attributes do not have it. */
 export const NLA_F_NESTED = 0x8000;
 export const NLA_F_NET_BYTEORDER = 0x4000;
-export const NLA_TYPE_MASK = 0x3fff;
 
-/**
- * Writes the body of a message: fixed header fields with the `put` methods, then attributes, each padded to four bytes.
- * The buffer doubles when it is full, and `reset()` keeps it, so one encoder writes many messages without allocating.
- */
-export class Encoder {
-  readonly order: ByteOrder;
-  readonly #little: boolean;
-  #bytes: Uint8Array;
-  /** Length of `#bytes`, whose getter is slow in QuickJS. */
-  #capacity: number;
-  #at = 0;
-
-  constructor(order: ByteOrder = 'little', capacity = 256) {
-    this.order = order;
-    this.#little = order === 'little';
-    this.#bytes = new Uint8Array(capacity);
-    this.#capacity = capacity;
-  }
-
-  /** Bytes written so far. */
-  get length(): number {
-    return this.#at;
-  }
-
-  /** Removes the content and keeps the buffer. */
-  reset(): this {
-    this.#at = 0;
-    return this;
-  }
-
-  /** Returns a copy of the written bytes. */
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#at);
-  }
-
-  /**
-   * Writes one byte.
-   *
-   * @throws {NetlinkEncodeError} BAD_VALUE when the value is out of range, like every integer method
-   */
-  putU8(value: number): this {
-    if ((value & 0xff) !== value) {
-      misfit(value, 'u8');
-    }
-    const at = this.#room(1);
-    this.#bytes[at] = value;
-    return this;
-  }
-
-  /** Two bytes in the byte order of the message. */
-  putU16(value: number): this {
-    if ((value & 0xffff) !== value) {
-      misfit(value, 'u16');
-    }
-    const at = this.#room(2);
-    writeU16(this.#bytes, at, value, this.#little);
-    return this;
-  }
-
-  /** Four bytes in the byte order of the message. */
-  putU32(value: number): this {
-    if (value >>> 0 !== value) {
-      misfit(value, 'u32');
-    }
-    const at = this.#room(4);
-    writeU32(this.#bytes, at, value, this.#little);
-    return this;
-  }
-
-  /** Four bytes in the byte order of the message, signed. */
-  putI32(value: number): this {
-    if ((value | 0) !== value) {
-      misfit(value, 's32');
-    }
-    const at = this.#room(4);
-    writeU32(this.#bytes, at, value, this.#little);
-    return this;
-  }
-
-  /** Eight bytes in the byte order of the message. */
-  putU64(value: number | bigint): this {
-    const big = unsigned64(value);
-    const low = Number(big & 0xffffffffn);
-    const high = Number(big >> 32n);
-    const at = this.#room(8);
-    writeU32(this.#bytes, this.#little ? at : at + 4, low, this.#little);
-    writeU32(this.#bytes, this.#little ? at + 4 : at, high, this.#little);
-    return this;
-  }
-
-  /** Two bytes in network byte order. */
-  putBe16(value: number): this {
-    if ((value & 0xffff) !== value) {
-      misfit(value, 'be16');
-    }
-    const at = this.#room(2);
-    writeU16(this.#bytes, at, value, false);
-    return this;
-  }
-
-  /** Four bytes in network byte order. */
-  putBe32(value: number): this {
-    if (value >>> 0 !== value) {
-      misfit(value, 'be32');
-    }
-    const at = this.#room(4);
-    writeU32(this.#bytes, at, value, false);
-    return this;
-  }
-
-  /** Writes bytes without padding. */
-  putBytes(value: Uint8Array): this {
-    const at = this.#room(value.length);
-    this.#bytes.set(value, at);
-    return this;
-  }
-
-  /** Writes `count` zero bytes. */
-  putZeros(count: number): this {
-    const at = this.#room(count);
-    this.#bytes.fill(0, at, at + count);
-    return this;
-  }
-
-  /** Overwrites two earlier bytes, for a length that is known only later. */
-  patchU16(at: number, value: number): this {
-    writeU16(this.#bytes, at, value, this.#little);
-    return this;
-  }
-
+/** Writes the body of a message: fixed header fields with the `put` methods, then attributes, each padded to four bytes. */
+export class Encoder extends FieldWriter {
   /** An attribute without value: its presence is the value. */
   flag(type: number): this {
     this.#header(type, 0);
@@ -154,7 +26,7 @@ export class Encoder {
       misfit(value, 'u8', type);
     }
     const at = this.#header(type, 1);
-    this.#bytes[at] = value;
+    this.bytes[at] = value;
     return this;
   }
 
@@ -164,7 +36,7 @@ export class Encoder {
       misfit(value, 'u16', type);
     }
     const at = this.#header(type, 2);
-    writeU16(this.#bytes, at, value, this.#little);
+    writeU16(this.bytes, at, value, this.little);
     return this;
   }
 
@@ -174,7 +46,7 @@ export class Encoder {
       misfit(value, 'u32', type);
     }
     const at = this.#header(type, 4);
-    writeU32(this.#bytes, at, value, this.#little);
+    writeU32(this.bytes, at, value, this.little);
     return this;
   }
 
@@ -184,7 +56,7 @@ export class Encoder {
       misfit(value, 's32', type);
     }
     const at = this.#header(type, 4);
-    writeU32(this.#bytes, at, value, this.#little);
+    writeU32(this.bytes, at, value, this.little);
     return this;
   }
 
@@ -200,7 +72,7 @@ export class Encoder {
       misfit(value, 'be16', type);
     }
     const at = this.#header(type, 2);
-    writeU16(this.#bytes, at, value, false);
+    writeU16(this.bytes, at, value, false);
     return this;
   }
 
@@ -210,7 +82,7 @@ export class Encoder {
       misfit(value, 'be32', type);
     }
     const at = this.#header(type, 4);
-    writeU32(this.#bytes, at, value, false);
+    writeU32(this.bytes, at, value, false);
     return this;
   }
 
@@ -218,8 +90,8 @@ export class Encoder {
   be64(type: number, value: number | bigint): this {
     const big = unsigned64(value);
     const at = this.#header(type, 8);
-    writeU32(this.#bytes, at, Number(big >> 32n), false);
-    writeU32(this.#bytes, at + 4, Number(big & 0xffffffffn), false);
+    writeU32(this.bytes, at, Number(big >> 32n), false);
+    writeU32(this.bytes, at + 4, Number(big & 0xffffffffn), false);
     return this;
   }
 
@@ -244,7 +116,7 @@ export class Encoder {
   /** An attribute with these bytes. */
   raw(type: number, value: Uint8Array): this {
     const at = this.#header(type, value.length);
-    this.#bytes.set(value, at);
+    this.bytes.set(value, at);
     return this;
   }
 
@@ -263,10 +135,10 @@ export class Encoder {
   /** Like `address()`, for the address in `text[from, to)`, such as that of a prefix. */
   addressText(type: number, text: string, from: number, to: number, what: string): number {
     const start = this.#header(type, 16);
-    const size = writeAddress(text, from, to, this.#bytes, start);
+    const size = writeAddress(text, from, to, this.bytes, start);
     if (size === 4) {
-      this.#at -= 12;
-      writeU16(this.#bytes, start - NLA_HDRLEN, NLA_HDRLEN + 4, this.#little);
+      this.at -= 12;
+      writeU16(this.bytes, start - NLA_HDRLEN, NLA_HDRLEN + 4, this.little);
     }
     return this.#checkAddress(size, text, what);
   }
@@ -280,47 +152,27 @@ export class Encoder {
 
   /** Writes the bytes of an IP address without an attribute header. */
   putAddress(text: string, what: string): this {
-    const at = this.#room(16);
-    this.#at = at + this.#checkAddress(writeAddress(text, 0, text.length, this.#bytes, at), text, what);
+    const at = this.room(16);
+    this.at = at + this.#checkAddress(writeAddress(text, 0, text.length, this.bytes, at), text, what);
     return this;
   }
 
   /** Opens an attribute that contains attributes or `put` fields. Returns the token for `end()`. */
   nest(type: number): number {
-    const token = this.#room(NLA_HDRLEN);
-    writeU16(this.#bytes, token + 2, type, this.#little);
+    const token = this.room(NLA_HDRLEN);
+    writeU16(this.bytes, token + 2, type, this.little);
     return token;
   }
 
   /** Closes an attribute that `nest()` opened: sets its length and pads it. */
   end(token: number): this {
-    const length = this.#at - token;
+    const length = this.at - token;
     if (length > 0xffff) {
       throw new NetlinkEncodeError('TOO_LONG', `Attribute too long: ${length} bytes, maximum 65535`);
     }
-    writeU16(this.#bytes, token, length, this.#little);
+    writeU16(this.bytes, token, length, this.little);
     const padding = -length & 3;
     return padding === 0 ? this : this.putZeros(padding);
-  }
-
-  /** Writes UTF-8 text without a NUL. */
-  putText(value: string): this {
-    // A UTF-16 unit takes at most three bytes of UTF-8.
-    const at = this.#room(3 * value.length);
-    this.#at = encodeText(value, this.#bytes, at);
-    return this;
-  }
-
-  /** Removes everything after `length`, such as a nest that stayed empty. */
-  rewind(length: number): this {
-    this.#at = length;
-    return this;
-  }
-
-  /** Overwrites an earlier byte, for a header field that is known only later (a prefix length). */
-  patchU8(at: number, value: number): this {
-    this.#bytes[at] = value;
-    return this;
   }
 
   /** Writes an attribute header and zeroed padding. Returns the position for a value of `size` bytes. */
@@ -329,9 +181,9 @@ export class Encoder {
     if (length > 0xffff) {
       throw new NetlinkEncodeError('TOO_LONG', `Attribute too long: ${length} bytes, maximum 65535`);
     }
-    const at = this.#room((length + 3) & ~3);
-    const bytes = this.#bytes;
-    if (this.#little) {
+    const at = this.room((length + 3) & ~3);
+    const bytes = this.bytes;
+    if (this.little) {
       bytes[at] = length;
       bytes[at + 1] = length >>> 8;
       bytes[at + 2] = type;
@@ -340,47 +192,9 @@ export class Encoder {
       writeU16(bytes, at, length, false);
       writeU16(bytes, at + 2, type, false);
     }
-    for (let pad = at + length; pad < this.#at; pad++) {
+    for (let pad = at + length; pad < this.at; pad++) {
       bytes[pad] = 0;
     }
     return at + NLA_HDRLEN;
   }
-
-  /** Returns the position of `size` new bytes. Call it before reading `this.#bytes`, which it may replace. */
-  #room(size: number): number {
-    const at = this.#at;
-    const end = at + size;
-    this.#at = end;
-    if (end > this.#capacity) {
-      this.#grow();
-    }
-    return at;
-  }
-
-  #grow(): void {
-    this.#capacity = Math.max(this.#at, this.#capacity * 2);
-    const bigger = new Uint8Array(this.#capacity);
-    bigger.set(this.#bytes);
-    this.#bytes = bigger;
-  }
-}
-
-/** Throws instead of truncating the value. */
-function misfit(value: unknown, kind: string, type?: number): never {
-  const where = type === undefined ? 'the message header' : `attribute ${type & NLA_TYPE_MASK}`;
-  throw new NetlinkEncodeError(
-    'BAD_VALUE',
-    `${String(value)} is out of range for ${where}, which is a ${kind}`,
-  );
-}
-
-function unsigned64(value: number | bigint): bigint {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
-    misfit(value, 'u64');
-  }
-  const big = BigInt(value);
-  if (BigInt.asUintN(64, big) !== big) {
-    misfit(value, 'u64');
-  }
-  return big;
 }

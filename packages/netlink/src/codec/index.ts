@@ -23,7 +23,6 @@ export {
   NLA_F_NESTED,
   NLA_F_NET_BYTEORDER,
   NLA_HDRLEN,
-  NLA_TYPE_MASK,
   NLMSG_HDRLEN,
 } from './encoder.ts';
 export {
@@ -32,6 +31,7 @@ export {
   NetlinkDecodeError,
   NetlinkEncodeError,
 } from './errors.ts';
+export { NLA_TYPE_MASK } from './field-writer.ts';
 export { formatMac, macBytes } from './mac.ts';
 export { attributesAfter, encodeMessage, type MessageHeader, MessageReader } from './message.ts';
 export { AttributeReader, type UnknownAttribute } from './reader.ts';

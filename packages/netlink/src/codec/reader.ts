@@ -1,7 +1,8 @@
 import { formatAddress } from '@cnikit/ip';
 import { type ByteOrder, readI32, readU16, readU32, readU64 } from './bytes.ts';
-import { NLA_F_NESTED, NLA_HDRLEN, NLA_TYPE_MASK } from './encoder.ts';
+import { NLA_F_NESTED, NLA_HDRLEN } from './encoder.ts';
 import { NetlinkDecodeError } from './errors.ts';
+import { NLA_TYPE_MASK } from './field-writer.ts';
 import { formatMac } from './mac.ts';
 import { decodeText } from './text.ts';
 

@@ -28,15 +28,8 @@ import { NetlinkError } from './errors.ts';
 import { NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './netfilter/nf-message.ts';
 import * as objects from './netfilter/objects.ts';
 import { decodeRule, decodeRuleComment, getRules, type NftRule } from './netfilter/rule.ts';
-import {
-  decodeElements,
-  decodeSet,
-  getElement,
-  getElements,
-  type NftSet,
-  type SetElement,
-  type SetRef,
-} from './netfilter/set.ts';
+import { decodeSet, type NftSet, type SetRef } from './netfilter/set.ts';
+import { decodeElements, getElement, getElements, type SetElement } from './netfilter/set-elements.ts';
 import type { OpenOptions } from './rtnetlink.ts';
 
 export type { Expression, Verdict } from './netfilter/expression.ts';
@@ -71,22 +64,24 @@ export {
 export { delRule, type NftRule, newRule, type RuleSpec } from './netfilter/rule.ts';
 export {
   type DataType,
-  delElements,
   delSet,
   NFT_SET_ANONYMOUS,
   NFT_SET_CONCAT,
   NFT_SET_CONSTANT,
-  NFT_SET_ELEM_INTERVAL_END,
   NFT_SET_INTERVAL,
   NFT_SET_MAP,
   NFT_SET_TIMEOUT,
   type NftSet,
-  newElements,
   newSet,
-  type SetElement,
   type SetRef,
   type SetSpec,
 } from './netfilter/set.ts';
+export {
+  delElements,
+  NFT_SET_ELEM_INTERVAL_END,
+  newElements,
+  type SetElement,
+} from './netfilter/set-elements.ts';
 
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;

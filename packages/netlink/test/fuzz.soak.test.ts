@@ -17,7 +17,8 @@ import { decodeFlow } from '../src/netfilter/flow.ts';
 import { decodeIpSetElements } from '../src/netfilter/ip-set.ts';
 import { decodeChain, decodeTable } from '../src/netfilter/objects.ts';
 import { decodeRule as decodeNftRule } from '../src/netfilter/rule.ts';
-import { decodeElements, decodeSet } from '../src/netfilter/set.ts';
+import { decodeSet } from '../src/netfilter/set.ts';
+import { decodeElements } from '../src/netfilter/set-elements.ts';
 import { fromHex, golden } from './golden.ts';
 
 const MESSAGES = soakSize(50_000, 1_000_000);

@@ -31,7 +31,8 @@ import {
   NFT_MSG_NEWSETELEM,
 } from '../src/netfilter/objects.ts';
 import { decodeRule as decodeNftRule, newRule as newNftRule } from '../src/netfilter/rule.ts';
-import { decodeElements, decodeSet, newElements } from '../src/netfilter/set.ts';
+import { decodeSet } from '../src/netfilter/set.ts';
+import { decodeElements, newElements } from '../src/netfilter/set-elements.ts';
 import { decodeLinkSummary } from '../src/short-lived.ts';
 import { decodeAll, firstMessage, golden, toHex } from './golden.ts';
 

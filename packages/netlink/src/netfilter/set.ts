@@ -1,14 +1,11 @@
-/** Sets and maps of nftables, and their elements. */
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
+/** Sets and maps of nftables. */
+import { NLM_F_CREATE, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
-import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
-import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
-import { commentData, readComment } from './comment.ts';
-import { readData, type Verdict, writeData, writeVerdict } from './expression.ts';
+import { type Decoded, readFields, type Table, writeFields } from '../codec/table.ts';
 import { checkName } from './names.ts';
 import { NFGENMSG_SIZE, type NfFamily, nfFamilyWord, nfHeader } from './nf-message.ts';
 import * as nft from './objects.ts';
@@ -20,7 +17,6 @@ export const NFT_SET_INTERVAL = 0x4;
 export const NFT_SET_MAP = 0x8;
 export const NFT_SET_TIMEOUT = 0x10;
 export const NFT_SET_CONCAT = 0x80;
-export const NFT_SET_ELEM_INTERVAL_END = 0x1;
 
 /** Types of keys and values, by the names of `nft`: number (read only by `nft`) and size in bytes. */
 const dataTypes = {
@@ -147,7 +143,8 @@ export function delSet(ref: SetRef, order: ByteOrder = 'little'): Request {
   return request(nft.NFT_MSG_DELSET, 0, encoder, `delete set ${setText(ref)}`);
 }
 
-const setText = ({ family, table, name }: SetRef): string => `${family} ${table} ${name}`;
+/** Names a set in errors. */
+export const setText = ({ family, table, name }: SetRef): string => `${family} ${table} ${name}`;
 
 export interface NftSet extends Decoded<typeof setTable> {
   family: NfFamily;
@@ -161,162 +158,4 @@ export interface NftSet extends Decoded<typeof setTable> {
 export function decodeSet(payload: Payload): NftSet {
   const fields = readFields(attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg'), setTable);
   return { family: nfFamilyWord(payload.bytes[payload.start]), ...fields };
-}
-
-const elementTable = {
-  flags: [3, 'be32', 'NFTA_SET_ELEM_FLAGS'],
-  /** Milliseconds. */
-  timeout: [4, 'be64', 'NFTA_SET_ELEM_TIMEOUT'],
-  expiration: [5, 'be64', 'NFTA_SET_ELEM_EXPIRATION'],
-} as const satisfies Table;
-
-const USERDATA = 6;
-
-/** An element. Keys are bytes in packet order; fields of a concatenation are padded to four bytes. */
-export interface SetElement extends Decoded<typeof elementTable> {
-  key: Uint8Array;
-  /** End of the range, in a set of concatenated intervals. */
-  keyEnd?: Uint8Array;
-  /** At most 127 bytes. */
-  comment?: string;
-  data?: Uint8Array;
-  verdict?: Verdict;
-}
-
-/**
- * NFT_MSG_NEWSETELEM, `nft add element`. An element that exists with the same value keeps its comment; with `exclusive`
- * it is EEXIST (`nft create element`).
- */
-export function newElements(
-  set: SetRef & { setId?: number; exclusive?: boolean },
-  elements: readonly SetElement[],
-  order: ByteOrder = 'little',
-): Request {
-  return elementsRequest(
-    nft.NFT_MSG_NEWSETELEM,
-    NLM_F_CREATE | (set.exclusive ? NLM_F_EXCL : 0),
-    `new elements of set ${setText(set)}`,
-    set,
-    elements,
-    order,
-  );
-}
-
-/** NFT_MSG_DELSETELEM, `nft delete element`; without elements it deletes all, `nft flush set`. ENOENT when one does not exist. */
-export function delElements(
-  set: SetRef,
-  elements: readonly SetElement[] = [],
-  order: ByteOrder = 'little',
-): Request {
-  return elementsRequest(
-    nft.NFT_MSG_DELSETELEM,
-    0,
-    `delete elements of set ${setText(set)}`,
-    set,
-    elements,
-    order,
-  );
-}
-
-/** NFT_MSG_GETSETELEM, `nft list set`. */
-export function getElements(set: SetRef, order: ByteOrder = 'little'): Request {
-  return elementsRequest(
-    nft.NFT_MSG_GETSETELEM,
-    NLM_F_DUMP,
-    `dump elements of set ${setText(set)}`,
-    set,
-    [],
-    order,
-  );
-}
-
-/** NFT_MSG_GETSETELEM of one element. ENOENT when the element or the set does not exist. */
-export function getElement(set: SetRef, key: Uint8Array, order: ByteOrder = 'little'): Request {
-  return elementsRequest(
-    nft.NFT_MSG_GETSETELEM,
-    0,
-    `get element of set ${setText(set)}`,
-    set,
-    [{ key }],
-    order,
-  );
-}
-
-function elementsRequest(
-  type: number,
-  flags: number,
-  describe: string,
-  set: SetRef & { setId?: number },
-  elements: readonly SetElement[],
-  order: ByteOrder,
-): Request {
-  const encoder = nfHeader(set.family, order).string(1, set.table).string(2, set.name);
-  if (set.setId !== undefined) {
-    encoder.be32(4, set.setId);
-  }
-  if (elements.length > 0) {
-    const list = encoder.nest(3 | NLA_F_NESTED);
-    for (const element of elements) {
-      const item = encoder.nest(1 | NLA_F_NESTED);
-      writeData(encoder, 1, element.key);
-      if (element.keyEnd !== undefined) {
-        writeData(encoder, 10, element.keyEnd);
-      }
-      if (element.data !== undefined) {
-        writeData(encoder, 2, element.data);
-      }
-      if (element.verdict !== undefined) {
-        writeVerdict(encoder, 2, element.verdict);
-      }
-      writeFields(encoder, elementTable, element);
-      if (element.comment !== undefined) {
-        encoder.raw(USERDATA, commentData(element.comment));
-      }
-      encoder.end(item);
-    }
-    encoder.end(list);
-  }
-  return request(type, flags, encoder, describe);
-}
-
-/**
- * Decodes the elements in the body of an NFT_MSG_NEWSETELEM.
- *
- * @throws {NetlinkDecodeError} when the bytes are not valid netlink
- */
-export function decodeElements(payload: Payload): SetElement[] {
-  const elements: SetElement[] = [];
-  const reader = attributesAfter(payload, NFGENMSG_SIZE, 'nfgenmsg');
-  while (reader.next()) {
-    if (reader.type !== 3) {
-      continue;
-    }
-    const list = reader.attributes('NFTA_SET_ELEM_LIST_ELEMENTS');
-    while (list.next()) {
-      elements.push(readElement(list.attributes('NFTA_LIST_ELEM')));
-    }
-  }
-  return elements;
-}
-
-function readElement(reader: AttributeReader): SetElement {
-  const element: SetElement = { key: new Uint8Array(0) };
-  const into = element as unknown as Record<string, unknown>;
-  while (reader.next()) {
-    if (reader.type === 1 || reader.type === 2 || reader.type === 10) {
-      const value = readData(reader.attributes('NFTA_SET_ELEM'));
-      const member = reader.type === 1 ? 'key' : reader.type === 10 ? 'keyEnd' : 'data';
-      into[value instanceof Uint8Array ? member : 'verdict'] = value;
-    } else if (reader.type === USERDATA) {
-      const comment = readComment(reader.raw());
-      if (comment === undefined) {
-        keepUnknown(element, reader);
-      } else {
-        element.comment = comment;
-      }
-    } else if (!readField(reader, elementTable, into)) {
-      keepUnknown(element, reader);
-    }
-  }
-  return element;
 }

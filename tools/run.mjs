@@ -155,6 +155,13 @@ async function main(name, args) {
       env: { ...env, CNIKIT_PREPARED: '1' },
     });
   }
+  if (command.needs.includes('reference')) {
+    const { compileUpstreamPlugins } = await import('../upstream-plugins.ts');
+    const trouble = compileUpstreamPlugins(env);
+    if (trouble !== undefined) {
+      console.error(`${trouble}\nTests compare with the installed version instead.`);
+    }
+  }
   const build = typeof command.build === 'function' ? command.build(args) : command.build;
   const built = build ? await turboQuietly(ROOT, 'build', env) : 0;
   return built === 0 ? command.execute(env, args) : built;

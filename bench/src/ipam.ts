@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { Ipam } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { sys } from '@cnikit/sys';
+import { upstreamPlugins } from '../../upstream-plugins.ts';
 import { median, table } from './lib/statistics.ts';
 
 const ROUNDS = Number(process.env.CNIKIT_BENCH_ROUNDS ?? 15);
-const REFERENCE = '/usr/lib/cni/host-local';
+const REFERENCE = `${upstreamPlugins()[0]?.dir ?? '/usr/lib/cni'}/host-local`;
 const root = mkdtempSync('/run/cnikit-bench-ipam-');
 
 /** A pool: its subnet, its reserved addresses, and the last reserved address if it differs from the last of those. */

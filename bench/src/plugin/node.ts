@@ -1,9 +1,12 @@
 /** The node of the plugin's benchmarks: network namespaces for pods, installed plugins, cleanup. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { upstreamPlugins } from '../../../upstream-plugins.ts';
 
-/** Directory of Debian's reference plugins. */
-export const REFERENCE = '/usr/lib/cni';
+const [newest] = upstreamPlugins();
+
+/** Directory of the reference plugins. */
+export const REFERENCE = newest?.dir ?? '/usr/lib/cni';
 
 /** Directory for the reservations of all contenders: a tmpfs, to exclude the disk. */
 export const DATA_DIR = '/run/cnikit-bench';
@@ -34,9 +37,7 @@ export function clearNode(): void {
   rmSync(DATA_DIR, { recursive: true, force: true });
 }
 
-/** Returns the version of the reference: its own output and the version of the package. */
+/** Returns the name and version of the reference. */
 export function referenceVersion(): string {
-  const own = spawnSync(`${REFERENCE}/bridge`, [], { encoding: 'utf8', env: {} }).stderr.split('\n')[0] ?? '';
-  const { stdout } = spawnSync('dpkg-query', ['--show', 'containernetworking-plugins'], { encoding: 'utf8' });
-  return [own.trim(), stdout?.trim().replace('\t', ' ')].filter(Boolean).join(', ');
+  return `containernetworking/plugins ${newest?.version}`;
 }

@@ -3,12 +3,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
 import type { Conformance } from '../src/index.ts';
 import { bases } from './complete-plugins.ts';
 import { bundleProgram, CLI, installProgram, installScript } from './plugins.ts';
 
-const REFERENCE = '/usr/lib/cni';
+const REFERENCE = upstreamPlugins()[0]?.dir ?? '/usr/lib/cni';
 /** Time limit in milliseconds: the suite starts a program several hundred times. */
 const TIMEOUT = 600_000;
 /** Every other fault in the soak run, in turn by date; a few in `npm test`. */

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { upstreamPlugins } from '../../../upstream-plugins.ts';
 
-/** Paths of host-local in Debian's containernetworking-plugins and in the releases of the project. */
-const PLACES = ['/usr/lib/cni/host-local', '/opt/cni/bin/host-local'];
+const [newest] = upstreamPlugins();
 
 /** The path of host-local, if it is installed. */
-export const referencePath = PLACES.find((path) => existsSync(path));
+export const referencePath = newest && join(newest.dir, 'host-local');
 
 /** Runs host-local and returns its JSON, or `undefined` for empty output. */
 export function reference(

@@ -1,6 +1,7 @@
 /** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
 import { spawnSync } from 'node:child_process';
 import { sys } from '@cnikit/sys';
+import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { SOAK } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { sameNetns } from '../src/netns/same-netns.ts';
@@ -39,8 +40,9 @@ const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = 
 export const byExec: Invoke = (env, conf, name = 'cnikit') =>
   exec(executablePath(), env, conf, `/opt/cni/bin/${name}`);
 
-/** Folder of Debian's package containernetworking-plugins. */
-export const UPSTREAM_DIR = '/usr/lib/cni';
+const [newest] = upstreamPlugins();
+/** Folder of the newest plugins of containernetworking/plugins. */
+export const UPSTREAM_DIR = newest?.dir ?? '/usr/lib/cni';
 /** Runs a plugin of containernetworking/plugins. */
 export const runUpstream = (env: Record<string, string>, conf: unknown, name: string): Answer =>
   exec(`${UPSTREAM_DIR}/${name}`, { ...env, CNI_PATH: UPSTREAM_DIR }, conf);

@@ -1,11 +1,12 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { kernelEvents, Lab, ping, ROUTER, sourceSeenBy, startPeerServer, startPing, until } from './index.ts';
 
 const SANDBOX = process.env.CNIKIT_SANDBOX === '1';
 
-/** Upstream's plugins as Debian installs them, so that tests of the lab do not depend on our plugin. */
-const UPSTREAM = '/usr/lib/cni';
+/** Upstream's plugins, so that tests of the lab do not depend on our plugin. */
+const UPSTREAM = upstreamPlugins()[0]?.dir ?? '/usr/lib/cni';
 
 describe.skipIf(!SANDBOX)('Lab (needs the sandbox: run npm test at the root)', () => {
   let lab: Lab;

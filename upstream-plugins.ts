@@ -1,0 +1,94 @@
+/**
+ * Finds the upstream plugins (containernetworking/plugins) that tests and benchmarks compare with: the pinned version,
+ * then Debian's package. The pinned version is unpacked from the archive beside the repository, or was compiled by
+ * `npm test` on a machine with Go.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const VERSION = '1.10.0';
+const MODULE = 'github.com/containernetworking/plugins';
+/** Programs to compile. The archive has more. */
+const PROGRAMS = ['main/bridge', 'main/loopback', 'main/ptp', 'ipam/host-local', 'ipam/static'].concat(
+  ['portmap', 'bandwidth', 'tuning', 'firewall'].map((name) => `meta/${name}`),
+);
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const pinned = join(root, '.cache', `upstream-plugins-${VERSION}`);
+/** Programs of a Kubernetes node of the e2e tests, with the plugins of the pinned version in the folder `cni`. */
+const ARCHIVE = join(root, '../shared/kubernetes-1.37/dist/parts.tar.xz');
+/** Folder of Debian's package containernetworking-plugins. */
+const DEBIAN = '/usr/lib/cni';
+
+/** A folder of upstream plugins. */
+export interface UpstreamPlugins {
+  dir: string;
+  /** Version of the plugins, such as `1.10.0`. */
+  version: string;
+}
+
+/** Returns the folders of upstream plugins on this machine, the newest version first. */
+export function upstreamPlugins(): UpstreamPlugins[] {
+  if (!isComplete(pinned) && existsSync(ARCHIVE)) {
+    fill((dir) => execFileSync('tar', ['-xJf', ARCHIVE, '-C', dir, '--strip-components=1', 'cni']));
+  }
+  return [
+    ...(isComplete(pinned) ? [{ dir: pinned, version: VERSION }] : []),
+    ...(isComplete(DEBIAN) ? [{ dir: DEBIAN, version: debianVersion() }] : []),
+  ];
+}
+
+/**
+ * Compiles the pinned version if it is missing and Go is installed. Tests compare with Debian's package if that fails.
+ *
+ * @returns the problem, or `undefined` if there is nothing to report
+ */
+export function compileUpstreamPlugins(env: NodeJS.ProcessEnv): string | undefined {
+  if (isComplete(pinned) || existsSync(ARCHIVE) || spawnSync('go', ['version'], { env }).status !== 0) {
+    return undefined;
+  }
+  const packages = PROGRAMS.map((name) => `${MODULE}/plugins/${name}@v${VERSION}`);
+  const flags = `-s -w -X ${MODULE}/pkg/utils/buildversion.BuildVersion=v${VERSION}`;
+  try {
+    fill((dir) =>
+      execFileSync('go', ['install', '-trimpath', '-ldflags', flags, ...packages], {
+        env: { ...env, CGO_ENABLED: '0', GOBIN: dir, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' },
+        encoding: 'utf8',
+        stdio: 'pipe',
+        timeout: 600_000,
+      }),
+    );
+    return undefined;
+  } catch (error) {
+    return `Cannot compile ${MODULE} ${VERSION}: ${(error as Error).message.trim()}`;
+  }
+}
+
+/** Has `write` fill a folder, which then becomes the folder of the pinned version. */
+function fill(write: (dir: string) => void): void {
+  mkdirSync(dirname(pinned), { recursive: true });
+  const work = mkdtempSync(`${pinned}-`);
+  try {
+    write(work);
+    renameSync(work, pinned);
+  } catch (error) {
+    // A concurrent test was faster.
+    if (!isComplete(pinned)) {
+      throw error;
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function isComplete(dir: string): boolean {
+  return ['bridge', 'host-local', 'portmap', 'tuning'].every((name) => existsSync(join(dir, name)));
+}
+
+/** Returns the version of Debian's package. Debian's plugins do not know their version. */
+function debianVersion(): string {
+  const { stdout } = spawnSync('dpkg-query', ['--show', 'containernetworking-plugins'], { encoding: 'utf8' });
+  return /\d+\.\d+\.\d+/.exec(stdout ?? '')?.[0] ?? 'unknown';
+}

@@ -1,4 +1,3 @@
-import { Backoff, CUT_MAX_MS, UNREACHED_MAX_MS } from './backoff.ts';
 import { sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
@@ -8,8 +7,10 @@ import { LineSplitter } from './lines.ts';
 import { list } from './list.ts';
 import { type Context, openRequest } from './open-request.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
+import { RetryDelays } from './retry-delays.ts';
 import { ObjectStore } from './store.ts';
 import type { Change, KubeObject, ObjectChange, WatchEnd, WatchHooks, WatchOptions } from './types.ts';
+import { watchEnd } from './watch-end.ts';
 
 /** Consecutive empty watches that count as an outage. */
 const EMPTY_WATCHES = 3;
@@ -33,11 +34,7 @@ class Watcher<T, O> {
   readonly #context: Context;
   readonly #hooks: WatchHooks;
   readonly #random: () => number;
-  readonly #backoff: Backoff;
-  /** Delays after an accepted watch was cut. */
-  readonly #cuts: Backoff;
-  /** Delays after failed connection attempts. */
-  readonly #unreached: Backoff;
+  readonly #delays: RetryDelays;
   readonly #store: ObjectStore<T>;
   readonly #select: (object: unknown) => T;
   readonly #query: URLSearchParams;
@@ -68,14 +65,7 @@ class Watcher<T, O> {
     this.#options = options;
     this.#hooks = options.hooks ?? {};
     this.#random = options.random ?? Math.random;
-    this.#backoff = new Backoff(options.backoff ?? {}, this.#random);
-    const atMost = (limit: number): Backoff =>
-      new Backoff(
-        { ...options.backoff, maxMs: Math.min(options.backoff?.maxMs ?? limit, limit) },
-        this.#random,
-      );
-    this.#cuts = atMost(CUT_MAX_MS);
-    this.#unreached = atMost(UNREACHED_MAX_MS);
+    this.#delays = new RetryDelays(options, this.#random);
     this.#store = new ObjectStore(options.equal ?? jsonEqual);
     this.#select = (options.select ?? ((object: unknown) => object)) as (object: unknown) => T;
     this.#query = new URLSearchParams();
@@ -123,10 +113,7 @@ class Watcher<T, O> {
         if (error.code === 'EXPIRED' || error.code === 'PROTOCOL') {
           this.#resourceVersion = undefined;
         }
-        if (!error.unreached) {
-          this.#unreached.succeed();
-        }
-        delay = this.#fail(error, error.unreached ? this.#unreached : this.#backoff);
+        delay = this.#delays.afterError(error);
         yield* this.#becomeStale(error);
       }
       if (delay > 0) {
@@ -196,7 +183,7 @@ class Watcher<T, O> {
         throw error;
       }
       failure = error;
-      reason = endOf(error);
+      reason = watchEnd(error);
       if (reason === 'expired' || reason === 'protocol') {
         this.#resourceVersion = undefined;
       }
@@ -205,11 +192,9 @@ class Watcher<T, O> {
       this.#hooks.onWatchEnd?.({ reason, durationMs: clock.now() - opened });
     }
     const livedMs = clock.now() - opened;
-    const healthy = livedMs >= Math.min(this.#backoff.healthyMs, seconds * 500);
+    const healthy = livedMs >= Math.min(this.#delays.healthyMs, seconds * 500);
     if (healthy) {
-      for (const backoff of [this.#backoff, this.#cuts]) {
-        backoff.succeed();
-      }
+      this.#delays.healthy();
     }
     if (healthy || this.#lines > lines || reason === 'expired') {
       this.#emptyWatches = 0;
@@ -218,12 +203,10 @@ class Watcher<T, O> {
     }
     // Ended early: the server is shutting down, and all its clients notice at the same moment.
     if (healthy && failure === undefined) {
-      return livedMs >= (seconds - 1) * 1000 ? 0 : this.#backoff.spread();
+      return livedMs >= (seconds - 1) * 1000 ? 0 : this.#delays.spread();
     }
     failure ??= new WatchError('CONNECT', 'The API server ended a watch right after accepting it');
-    const backoff = reason === 'cut' ? this.#cuts : this.#backoff;
-    const delay =
-      healthy && failure.retryAfterMs === undefined ? this.#spread(failure) : this.#fail(failure, backoff);
+    const delay = this.#delays.afterWatch(failure, reason, healthy);
     if (this.#emptyWatches >= EMPTY_WATCHES) {
       yield* this.#becomeStale(failure);
     }
@@ -285,20 +268,8 @@ class Watcher<T, O> {
   }
 
   #heard(): void {
-    this.#unreached.succeed();
+    this.#delays.reached();
     this.#heardAt = this.#context.clock.now();
-  }
-
-  #fail(error: WatchError, backoff: Backoff): number {
-    const retryInMs = backoff.fail(error.retryAfterMs);
-    this.#hooks.onError?.(error, { attempt: backoff.failures, retryInMs });
-    return retryInMs;
-  }
-
-  #spread(error: WatchError): number {
-    const retryInMs = this.#backoff.spread();
-    this.#hooks.onError?.(error, { attempt: 0, retryInMs });
-    return retryInMs;
   }
 
   *#becomeStale(error: WatchError): Generator<Change<T>, void> {
@@ -315,20 +286,5 @@ class Watcher<T, O> {
     }
     this.#stale = false;
     yield { type: 'fresh' };
-  }
-}
-
-function endOf(error: WatchError): WatchEnd {
-  switch (error.code) {
-    case 'EXPIRED':
-      return 'expired';
-    case 'PROTOCOL':
-      return 'protocol';
-    case 'IDLE':
-      return 'idle';
-    case 'HTTP':
-      return 'refused';
-    default:
-      return 'cut';
   }
 }

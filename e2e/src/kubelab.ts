@@ -43,7 +43,7 @@ export function kubelab({ scripts, state, release, proxy, dist }: KubelabOptions
     KUBELAB_DUAL: '1',
     KUBELAB_PROXY: proxy,
     KUBELAB_PATIENCE: '3',
-    ...(dist === undefined ? {} : { KUBELAB_DIST: dist }),
+    KUBELAB_DIST: dist,
   };
   const script = (name: string, argv: readonly string[], input?: string): Command => {
     const done = spawnSync(join(scripts, name), argv, {

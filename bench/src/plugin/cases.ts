@@ -69,7 +69,7 @@ function bridged(title: string, { ipMasq, portMappings, bandwidth }: Bridged, ad
   });
   return {
     title,
-    ...(addGoal === undefined ? {} : { addGoal }),
+    addGoal,
     contenders: [
       { name: 'cnikit', steps: [{ program: CNIKIT, conf: own }] },
       {

@@ -32,7 +32,7 @@ export function runsOf(
     },
     ...(command === 'ADD' ? { output: key(i), ...(i > 0 ? { prevResult: key(i - 1) } : {}) } : {}),
     ...(command === 'DEL' && steps.length > 1 ? { prevResult: key(steps.length - 1) } : {}),
-    ...(group === undefined ? {} : { group }),
+    group,
   }));
 }
 
@@ -143,7 +143,7 @@ export function atOnce({ title, contenders }: Case, pods: number, rounds: number
           runsOf(title, contender, command, {
             id: `many${round}-${pod}`,
             netns: podNetns(pod),
-            ...(group === undefined ? {} : { group }),
+            group,
           }),
         );
       const [first] = timeRuns(of('ADD', `round${round}`));

@@ -94,12 +94,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         const cni = new CniFiles({ binDir, confDir, pluginBinary, links });
         const sets = openSets();
         return diagnose(
-          await gather(
-            config,
-            {},
-            { kernel, cni, rules: createRules({}), ...(sets && { sets }) },
-            apiTimeoutMs,
-          ),
+          await gather(config, {}, { kernel, cni, rules: createRules({}), sets }, apiTimeoutMs),
         );
       } finally {
         kernel.close();

@@ -211,7 +211,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       };
       const cni = { plan: () => [], apply, problems: () => [], remove: () => [] };
       const agent = new Agent(
-        { kernel, log, metrics: new Metrics(), after, rules: createRules({}), ...(sets && { sets }), cni },
+        { kernel, log, metrics: new Metrics(), after, rules: createRules({}), sets, cni },
         { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 },
       );
       const changes = (async () => {

@@ -131,7 +131,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
       return write(actions);
     };
     const sets = openSets();
-    const deps = { kernel, log, metrics, after, rules: createRules({}), ...(sets && { sets }), cni };
+    const deps = { kernel, log, metrics, after, rules: createRules({}), sets, cni };
     const agent = new Agent(deps, { nodeName: 'n1', nonMasquerade: [], stateDir, resyncMs: 3_600_000 });
     const outage = new Outage(log, metrics, after);
     const nodes = followNodes(watchNodes(kubeConfig, metrics, ended.signal), agent, outage);

@@ -33,7 +33,7 @@ function connect(handler: Handler, dumpAttempts?: number) {
   const connection = new Connection({
     sys: peer.sys,
     protocol: NETLINK_ROUTE,
-    ...(dumpAttempts !== undefined && { dumpAttempts }),
+    dumpAttempts,
   });
   return { peer, connection };
 }

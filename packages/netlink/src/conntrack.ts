@@ -42,9 +42,7 @@ export {
  * @throws {SysError} like `openRtnetlink()`
  */
 export function openConntrack({ sys = realSys, netns }: OpenOptions = {}): ConntrackConnection {
-  return new ConntrackConnection(
-    new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
-  );
+  return new ConntrackConnection(new Connection({ sys, protocol: NETLINK_NETFILTER, netns }));
 }
 
 /** The tracked connections of one network namespace. */

@@ -32,9 +32,7 @@ export {
  * @throws {SysError} like `openRtnetlink()`
  */
 export function openGeneric({ sys = realSys, netns }: OpenOptions = {}): GenericConnection {
-  return new GenericConnection(
-    new Connection({ sys, protocol: NETLINK_GENERIC, ...(netns !== undefined && { netns }) }),
-  );
+  return new GenericConnection(new Connection({ sys, protocol: NETLINK_GENERIC, netns }));
 }
 
 /** A connection to all families. Send the requests of `genericRequest()` with `connection`. */

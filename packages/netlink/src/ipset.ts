@@ -41,9 +41,7 @@ const IPSET_ERR_BUSY = 4100;
  * @throws {SysError} like `openRtnetlink()`
  */
 export function openIpSet({ sys = realSys, netns }: OpenOptions = {}): IpSetConnection {
-  return new IpSetConnection(
-    new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
-  );
+  return new IpSetConnection(new Connection({ sys, protocol: NETLINK_NETFILTER, netns }));
 }
 
 /** The sets of one network namespace. */

@@ -92,9 +92,7 @@ const NFNL_MSG_BATCH_END = 0x11;
  * @throws {SysError} like `openRtnetlink()`
  */
 export function openNftables({ sys = realSys, netns }: OpenOptions = {}): NftConnection {
-  return new NftConnection(
-    new Connection({ sys, protocol: NETLINK_NETFILTER, ...(netns !== undefined && { netns }) }),
-  );
+  return new NftConnection(new Connection({ sys, protocol: NETLINK_NETFILTER, netns }));
 }
 
 /** Filter of a dump. */

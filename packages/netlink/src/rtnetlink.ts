@@ -41,9 +41,7 @@ export interface OpenOptions {
  * @throws {SysError} when the namespace does not exist or is not a network namespace (ENOENT, EINVAL)
  */
 export function openRtnetlink({ sys = realSys, netns }: OpenOptions = {}): RtnetlinkConnection {
-  return new RtnetlinkConnection(
-    new Connection({ sys, protocol: NETLINK_ROUTE, ...(netns !== undefined && { netns }) }),
-  );
+  return new RtnetlinkConnection(new Connection({ sys, protocol: NETLINK_ROUTE, netns }));
 }
 
 /** Links, addresses, routes, neighbours and rules of one network namespace. */

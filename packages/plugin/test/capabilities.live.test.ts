@@ -19,7 +19,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         type: 'cnikit',
         bridge: 'cap0',
         ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.90.0.0/24' },
-        ...(runtimeConfig === undefined ? {} : { runtimeConfig }),
+        runtimeConfig,
         ...changes,
       });
 

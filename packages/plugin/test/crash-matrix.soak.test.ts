@@ -126,12 +126,7 @@ class CrashFixture {
       PATH: process.env.PATH ?? '',
     };
     const conf = { cniVersion: '1.1.0', name: NETWORK, ...this.testCase.conf(this.dir, id === KEPT) };
-    return executable.run(
-      this.testCase.plugin,
-      env,
-      { ...conf, ...(prevResult ? { prevResult } : {}), ...more },
-      fault,
-    );
+    return executable.run(this.testCase.plugin, env, { ...conf, prevResult, ...more }, fault);
   }
 
   /** Runs a command that must succeed. */
@@ -145,7 +140,7 @@ class CrashFixture {
 
   gc(fault?: Fault): Outcome {
     const more = { 'cni.dev/valid-attachments': [{ containerID: KEPT, ifname: 'eth0' }] };
-    return this.run('GC', '', { more, ...(fault ? { fault } : {}) });
+    return this.run('GC', '', { more, fault });
   }
 
   /** Records differences from `node` and, if given, from `pod`. */

@@ -47,5 +47,5 @@ export function comparable({ dns, ...result }: Compared): unknown {
     mac: mac === undefined ? 'none' : mac.replace(/[0-9a-f]/g, 'x'),
   }));
   const known = dns !== undefined && Object.keys(dns).length > 0 ? { dns } : {};
-  return { ...result, ...known, ...(interfaces ? { interfaces } : {}) };
+  return { ...result, ...known, interfaces };
 }

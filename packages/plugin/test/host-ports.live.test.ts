@@ -21,7 +21,7 @@ const tcp = (hostPort: number, containerPort: number, hostIP?: string): Mapping 
   hostPort,
   containerPort,
   protocol: 'tcp',
-  ...(hostIP !== undefined && { hostIP }),
+  hostIP,
 });
 
 /** Loads a file for `nft -f`, or for `nft -j -f`. */

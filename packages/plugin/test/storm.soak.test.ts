@@ -90,7 +90,7 @@ class Storm {
       ingressBurst: 1_000_000,
       egressRate: 1_000_000,
       egressBurst: 1_000_000,
-      ...(prevResult ? { prevResult } : {}),
+      prevResult,
       ...more,
     };
     const env = {

@@ -94,7 +94,7 @@ export const listOf =
   (rv: number, items: unknown[], token?: string): Step =>
   () => {
     const made = body();
-    const metadata = { resourceVersion: String(rv), ...(token === undefined ? {} : { continue: token }) };
+    const metadata = { resourceVersion: String(rv), continue: token };
     made.send(JSON.stringify({ kind: 'NodeList', apiVersion: 'v1', metadata, items }));
     made.end();
     return { body: made };

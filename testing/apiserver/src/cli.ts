@@ -27,8 +27,8 @@ const { values } = parseArgs({
 const server = await startApiServer({
   host: values.host,
   port: Number(values.port),
-  ...(values.name === undefined ? {} : { names: values.name }),
-  ...(values.rbac === undefined ? {} : { clusterRoleFile: values.rbac }),
+  names: values.name,
+  clusterRoleFile: values.rbac,
   ...(values.nodes === undefined
     ? {}
     : { nodes: JSON.parse(readFileSync(values.nodes, 'utf8')) as KubeObject[] }),

@@ -54,7 +54,7 @@ export class ApiError extends Error {
       status: 'Failure',
       message: this.message,
       reason: this.reason,
-      ...(this.details === undefined ? {} : { details: this.details }),
+      details: this.details,
       code: this.code,
     };
   }

@@ -60,7 +60,7 @@ export class Store {
       apiVersion: apiVersionOf(resource),
       metadata: {
         name,
-        ...(namespace === undefined ? {} : { namespace }),
+        namespace,
         uid: before?.uid ?? uid ?? randomUUID(),
         resourceVersion: String(this.rv),
         creationTimestamp:
@@ -76,7 +76,7 @@ export class Store {
       type: previous === undefined ? 'ADDED' : 'MODIFIED',
       resource,
       current,
-      ...(previous === undefined ? {} : { previous }),
+      previous,
     });
     return current;
   }

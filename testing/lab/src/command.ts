@@ -27,7 +27,7 @@ export function execute(argv: readonly string[], options: ExecOptions = {}): Pro
   const { input = '', env, timeoutMs = 30_000 } = options;
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: 'pipe', ...(env && { env }) });
+    const child = spawn(file, args, { stdio: 'pipe', env });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     const late = setTimeout(() => {

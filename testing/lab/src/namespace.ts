@@ -65,7 +65,7 @@ export class Namespace {
   start(argv: readonly string[], { env, logFile }: StartOptions = {}): ChildProcess {
     const [file = '', ...args] = this.argv(argv);
     const log = logFile === undefined ? 'ignore' : openSync(logFile, 'a');
-    const child = spawn(file, args, { stdio: ['ignore', log, log], ...(env && { env }) });
+    const child = spawn(file, args, { stdio: ['ignore', log, log], env });
     if (typeof log === 'number') {
       closeSync(log);
     }

@@ -98,7 +98,7 @@ async function runPlugin(call: Invocation, plugin: ConfList['plugins'][number], 
     cniVersion: conf.cniVersion,
     name: conf.name,
     ...(Object.keys(runtimeConfig).length > 0 && { runtimeConfig }),
-    ...(prevResult && { prevResult }),
+    prevResult,
   };
   const env = {
     PATH: process.env.PATH ?? '',

@@ -27,7 +27,7 @@ import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../core/names.ts';
 
 /** Opens a network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
-  const where = netns === undefined ? {} : { netns };
+  const where = { netns };
   const connection = openRtnetlink(where);
   return {
     dump: () => dump(connection),
@@ -61,9 +61,9 @@ function kernelLink({ index, name, mtu, up, mac, alias, vxlan }: Link): KernelLi
   const { id = 0, port = 0, macLearning = true, local } = vxlan;
   return {
     ...link,
-    ...(mac === undefined ? {} : { mac }),
-    ...(alias === undefined ? {} : { alias }),
-    vxlan: { id, port, learning: macLearning, ...(local === undefined ? {} : { local }) },
+    mac,
+    alias,
+    vxlan: { id, port, learning: macLearning, local },
   };
 }
 
@@ -85,8 +85,8 @@ function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type
   return {
     family,
     dst,
-    ...(hop.via === undefined ? {} : { via: hop.via }),
-    ...(hop.oif === undefined ? {} : { oif: hop.oif }),
+    via: hop.via,
+    oif: hop.oif,
     ...(otherOifs.length === 0 ? {} : { otherOifs }),
     protocol,
     priority,
@@ -151,8 +151,8 @@ function routeRequests(action: RouteAction): Request[] {
     requests.push(
       delRoute({
         dst,
-        ...(via === undefined ? {} : { via }),
-        ...(oif === undefined ? {} : { oif }),
+        via,
+        oif,
         protocol: ROUTE_PROTOCOL,
         priority,
       }),

@@ -97,7 +97,7 @@ export class FakeKernel implements Kernel {
         return 'EEXIST';
       }
       const index = Math.max(...this.links.map((link) => link.index)) + 1;
-      const vxlan = { id, port, learning: false, ...(local === undefined ? {} : { local }) };
+      const vxlan = { id, port, learning: false, local };
       this.links.push({ index, name, mtu, up: true, mac, alias: TUNNEL_ALIAS, vxlan });
       return undefined;
     }

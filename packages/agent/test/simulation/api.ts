@@ -103,7 +103,7 @@ export class SimulatedApi {
       rv: stored.rv,
       type: previous === undefined ? 'ADDED' : 'MODIFIED',
       node: stored,
-      ...(previous && { previous }),
+      previous,
     });
   }
 

@@ -383,7 +383,7 @@ export class SimulatedKernel {
     const { name, vni: id, port, mac, mtu, local, underlay, addresses } = action.link;
     if (action.op === 'add') {
       const source = local ?? (underlay === 'ipv6' ? '::' : undefined);
-      const vxlan = { id, port, learning: false, ...(source === undefined ? {} : { local: source }) };
+      const vxlan = { id, port, learning: false, local: source };
       try {
         const link = this.addLink(name, { mac, mtu, vxlan });
         link.alias = TUNNEL_ALIAS;
@@ -419,7 +419,7 @@ export class SimulatedKernel {
   #route(action: RouteAction): string | undefined {
     if (action.op !== 'add') {
       const { dst, via, oif, priority } = action.old;
-      const exact = { ...(via === undefined ? {} : { via }), ...(oif === undefined ? {} : { oif }) };
+      const exact = { via, oif };
       const code = this.deleteRoute({ dst, ...exact, priority, protocol: ROUTE_PROTOCOL }, true);
       if (action.op === 'remove') {
         return code;

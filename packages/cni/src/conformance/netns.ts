@@ -33,7 +33,7 @@ export function removeNetns(path: string): void {
 
 /** Calls `body` with a connection to a namespace; undefined is the namespace of this process. */
 export function within<T>(netns: string | undefined, body: (rt: RtnetlinkConnection) => T): T {
-  const rt = openRtnetlink(netns === undefined ? {} : { netns });
+  const rt = openRtnetlink({ netns });
   try {
     return body(rt);
   } finally {

@@ -109,7 +109,7 @@ export function decodeDone(payload: Payload, flags: number): Ack {
   }
   const extack = decodeExtendedAck(new AttributeReader(bytes, start + 4, end, order, 'NLMSG_DONE'));
   // A positive number is a count in some families, not a failure.
-  return { errno: Math.max(errno, 0), ...(extack && { extack }) };
+  return { errno: Math.max(errno, 0), extack };
 }
 
 function decodeExtendedAck(reader: AttributeReader): ExtendedAck | undefined {

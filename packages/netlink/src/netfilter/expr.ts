@@ -165,7 +165,7 @@ const loadDestinationType = constant({ name: 'fib', dreg: NFT_REG_1, result: 3, 
 /** `fib daddr type local`: packets to an address of this host. */
 export const toLocal = ({ not, order = 'little' }: Not & { order?: ByteOrder } = {}): Expression[] => [
   loadDestinationType,
-  compare(hostNumber(RTN_LOCAL, order), not === undefined ? {} : { not }),
+  compare(hostNumber(RTN_LOCAL, order), { not }),
 ];
 
 /** `ether saddr 02:00:00:00:00:01`, in family bridge. */

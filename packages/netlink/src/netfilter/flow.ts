@@ -96,7 +96,7 @@ export function getFlows(family: Family, filter?: FlowFilter, order: ByteOrder =
     const proto = encoder.nest(CTA_TUPLE_PROTO | NLA_F_NESTED);
     writeFields(encoder, protocolTable, {
       protocol,
-      ...(destinationPort !== undefined && { destinationPort }),
+      destinationPort,
     });
     encoder.end(proto).end(outer);
     const flags =
@@ -127,7 +127,7 @@ export function delFlow(
   const { family, original, id, zone } = flow;
   const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
   writeTuple(encoder, family, original);
-  writeFields(encoder, flowTable, { ...(id !== undefined && { id }), ...(zone !== undefined && { zone }) });
+  writeFields(encoder, flowTable, { id, zone });
   const describe = `delete connection ${original.source} to ${original.destination}`;
   return { type: IPCTNL_MSG_CT_DELETE, flags: 0, payload: encoder.finish(), describe };
 }

@@ -63,6 +63,6 @@ export function decodeNftEvent(message: MessageReader): NftEvent {
     object: known.object,
     family: nfFamilyWord(message.bytes[message.start]),
     table,
-    ...(chain === undefined ? {} : { chain }),
+    chain,
   };
 }

@@ -72,8 +72,8 @@ export function newTable(
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, tableTable, {
     name,
-    ...(flags !== undefined && { flags }),
-    ...(comment !== undefined && { userdata: commentData(comment) }),
+    flags,
+    userdata: comment === undefined ? undefined : commentData(comment),
   });
   return request(NFT_MSG_NEWTABLE, creating(spec), encoder, `new table ${spec.family} ${spec.name}`);
 }
@@ -110,7 +110,7 @@ export function decodeTable(payload: Payload): NftTable {
   return {
     family: nfFamilyWord(payload.bytes[payload.start]),
     ...fields,
-    ...(comment !== undefined && { comment }),
+    comment,
   };
 }
 

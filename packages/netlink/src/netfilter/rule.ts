@@ -72,8 +72,8 @@ export function getRules(
 ): Request {
   const encoder = nfHeader(family, order);
   writeFields(encoder, ruleTable, {
-    ...(table !== undefined && { table }),
-    ...(chain !== undefined && { chain }),
+    table,
+    chain,
   });
   return request(NFT_MSG_GETRULE, NLM_F_DUMP, encoder, 'dump nftables rules');
 }

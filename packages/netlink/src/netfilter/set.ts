@@ -96,8 +96,9 @@ export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(family, order);
   writeFields(encoder, setTable, {
     ...{ table, name, flags, keyType: key.type, keyLength: key.length, id },
-    ...(data !== undefined && { dataType: data.type, dataLength: data.length }),
-    ...(timeout !== undefined && { timeout }),
+    dataType: data?.type,
+    dataLength: data?.length,
+    timeout,
     ...(spec.key === 'mark' && { userdata: HOST_ORDER }),
   });
   if (fields !== 0) {

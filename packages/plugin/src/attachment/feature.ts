@@ -87,7 +87,7 @@ export function featurePlugin<S>(feature: Feature<S>): Plugin<S> {
   return definePlugin<S>({
     about,
     optionalEnv: ['CNI_PATH'],
-    ...(args === undefined ? {} : { args }),
+    args,
     config: (raw) => feature.settings(raw),
     add: (context) => feature.add(context, requiredPrevResult(context)),
     del: (context) => feature.del(context),

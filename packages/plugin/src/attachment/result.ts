@@ -14,7 +14,7 @@ export function appendResult(prevResult: Result | undefined, own: Result): Resul
     interfaces: [...(prevResult.interfaces ?? []), ...(own.interfaces ?? [])],
     ips: [...(prevResult.ips ?? []), ...ips],
     routes: [...(prevResult.routes ?? []), ...(own.routes ?? [])],
-    ...(dns === undefined ? {} : { dns }),
+    dns,
   };
 }
 

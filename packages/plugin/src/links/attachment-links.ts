@@ -78,7 +78,7 @@ export function collectLinks(
     if (bridge !== undefined && master === undefined) {
       return [];
     }
-    const links = host.links({ kind: 'veth', ...(master === undefined ? {} : { master }) });
+    const links = host.links({ kind: 'veth', master });
     const prefix = hostVethPrefix(conf.network);
     const keep = new Set(
       validAttachments.map((one) => hostVethName(conf.network, one.containerID, one.ifname)),

@@ -107,10 +107,10 @@ function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope 
   return {
     dst,
     oif: index,
-    ...(gw === undefined ? {} : { via: gw }),
+    via: gw,
     ...(mtu || advmss ? { metrics } : {}),
     ...(priority ? { priority } : {}),
-    ...(table === undefined ? {} : { table }),
-    ...(scope === undefined ? {} : { scope }),
+    table,
+    scope,
   };
 }

@@ -54,7 +54,7 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
     name: hostName,
     mac: macs.hostMac,
     up: !plan.down,
-    ...(master === undefined ? {} : { master }),
+    master,
     ...both,
     // The peer must not carry IFF_UP in this message: the kernel returns ENOTCONN.
     peer: { name: ifName, mac: macs.podMac, netns: pod.fd, ...both },

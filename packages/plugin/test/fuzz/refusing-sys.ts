@@ -57,7 +57,7 @@ export function refusingSys(netns: string): RefusingSys {
     },
   };
   const fail = (syscall: string, errno: number, path?: string): never => {
-    throw new SysError({ syscall, errno, ...(path === undefined ? {} : { path }) });
+    throw new SysError({ syscall, errno, path });
   };
   const attempt = (syscall: string, path = ''): never => {
     refusing.attempts.push(`${syscall} ${path}`);

@@ -36,7 +36,7 @@ export function limitsOf(raw: CheckedConfig): Limits | undefined {
   if (ingress === undefined && egress === undefined) {
     return undefined;
   }
-  return { ...(ingress === undefined ? {} : { ingress }), ...(egress === undefined ? {} : { egress }) };
+  return { ingress, egress };
 }
 
 /** Returns true when the pod may have limits, or may have had them at ADD. */

@@ -162,5 +162,5 @@ function configurePod(
 }
 
 function named({ name, mac }: LinkSummary): Interface {
-  return { name, ...(mac === undefined ? {} : { mac }) };
+  return { name, mac };
 }

@@ -100,7 +100,7 @@ function lookUp(route: RtnetlinkConnection, settings: BridgeSettings): Bridge | 
     flags,
     up: (flags & IFF_UP) !== 0,
     kind: 'bridge',
-    ...(mac === undefined ? {} : { mac }),
+    mac,
   };
 }
 

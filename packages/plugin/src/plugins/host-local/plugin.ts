@@ -23,5 +23,5 @@ export function hostLocalPlugin(sys: Sys): Plugin<NetworkSettings> {
 
 function add(sys: Sys, context: Context<NetworkSettings>): Result {
   const { ips, routes, dns } = hostLocal(sys, context).add();
-  return { ips: [...ips], routes: [...routes], ...(dns === undefined ? {} : { dns }) };
+  return { ips: [...ips], routes: [...routes], dns };
 }

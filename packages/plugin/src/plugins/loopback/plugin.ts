@@ -72,7 +72,7 @@ function resultOf(route: RtnetlinkConnection, index: number, mac: string | undef
   }
   const firsts = [held.find((address) => !isIPv6(address)), held.find(isIPv6)];
   return {
-    interfaces: [{ name: LOOPBACK, ...(mac === undefined ? {} : { mac }), sandbox: netns }],
+    interfaces: [{ name: LOOPBACK, mac, sandbox: netns }],
     ips: firsts.filter((one) => one !== undefined).map((address) => ({ address, interface: 0 })),
   };
 }

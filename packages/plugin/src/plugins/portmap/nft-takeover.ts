@@ -43,9 +43,7 @@ function takeover(nft: NftConnection) {
     ...marks.flatMap((name) => newMarkChain(Number(`0x${name.slice(OLD_MARK_PREFIX.length)}`))),
     ...MAPS.flatMap((name, i) =>
       (held[i] ?? []).map(({ key, verdict, comment }) =>
-        newElements({ ...IN_TABLE, name }, [
-          { key, ...(verdict && { verdict }), ...(comment && { comment }) },
-        ]),
+        newElements({ ...IN_TABLE, name }, [{ key, verdict, ...(comment && { comment }) }]),
       ),
     ),
   ];

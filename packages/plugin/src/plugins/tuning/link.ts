@@ -28,11 +28,11 @@ export function tuneLink(
   route.request(
     setLink({
       index,
-      ...(mac === undefined ? {} : { mac }),
-      ...(mtu === undefined ? {} : { mtu }),
-      ...(promisc === undefined ? {} : { promiscuous: promisc }),
-      ...(allmulti === undefined ? {} : { allMulticast: allmulti }),
-      ...(txQLen === undefined ? {} : { txQueueLength: txQLen }),
+      mac,
+      mtu,
+      promiscuous: promisc,
+      allMulticast: allmulti,
+      txQueueLength: txQLen,
     }),
   );
 }

@@ -14,7 +14,7 @@ import { Metrics } from '../src/core/metrics.ts';
 import type { NodeInfo } from '../src/core/model.ts';
 import { after } from '../src/core/timers.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
-import { Agent } from '../src/reconcile/agent.ts';
+import { Agent, type AgentOptions } from '../src/reconcile/agent.ts';
 import { eventually, ownRoutes, run } from './live-node.ts';
 
 const node = (n: number): NodeInfo => ({
@@ -197,7 +197,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     /** Whether the rules speak of sets. */
-    function start(withSets = true): void {
+    function start(withSets = true, options: Partial<AgentOptions> = {}): void {
       const sets = withSets ? openSets() : undefined;
       const ended = new AbortController();
       const kernel = openKernel();
@@ -212,7 +212,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const cni = { plan: () => [], apply, problems: () => [], remove: () => [] };
       const agent = new Agent(
         { kernel, log, metrics: new Metrics(), after, rules: createRules({}), sets, cni },
-        { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000 },
+        { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000, ...options },
       );
       const changes = (async () => {
         for await (const _ of ruleChanges(ended.signal)) {
@@ -325,11 +325,118 @@ COMMIT
       /** The two directions of a flow, as connection tracking has them: the second shows the translation. */
       const flow = (to: string): string => {
         ping('pod', to);
-        return run('sh', '-c', `conntrack -L 2>/dev/null | grep -F 'dst=${to} ' | head -1`);
+        return run(
+          'sh',
+          '-c',
+          `conntrack -L 2>/dev/null | grep -F ' src=10.244.1.5 dst=${to} type=8 ' | head -1`,
+        );
       };
       expect(flow('10.244.2.5')).toMatch(/src=10\.244\.2\.5 dst=10\.244\.1\.5 /);
-      expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=10\.244\.1\.5 /);
+      expect(flow('192.0.2.2')).toMatch(/src=192\.0\.2\.2 dst=192\.0\.2\.1 /);
       expect(flow('203.0.113.9')).toMatch(/src=203\.0\.113\.9 dst=192\.0\.2\.1 /);
+    });
+
+    /** A second network of this node: a link `port-x` to the host `world`, which has no route to pods. */
+    function secondNetwork(): void {
+      run('ip', 'link', 'add', 'port-x', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', 'world');
+      run('ip', '-n', 'world', 'address', 'add', '198.51.100.9/24', 'dev', 'eth1');
+      run('ip', '-n', 'world', 'address', 'add', '2001:db8:100::9/64', 'dev', 'eth1', 'nodad');
+      run('ip', '-n', 'world', 'link', 'set', 'eth1', 'up');
+      run('ip', 'address', 'add', '198.51.100.1/24', 'dev', 'port-x');
+      run('ip', 'address', 'add', '2001:db8:100::1/64', 'dev', 'port-x', 'nodad');
+      run('ip', 'link', 'set', 'port-x', 'up');
+    }
+
+    test.each([
+      ['a second network', [], ['198.51.100.9', '2001:db8:100::9']],
+      [
+        'static routes',
+        ['route add 203.0.113.0/24 via 198.51.100.9', '-6 route add 2001:db8:113::/48 via 2001:db8:100::9'],
+        ['203.0.113.9', '2001:db8:113::9'],
+      ],
+      [
+        'the halves of a default route, as OpenVPN adds them',
+        [
+          'route add 0.0.0.0/1 via 198.51.100.9',
+          'route add 128.0.0.0/1 via 198.51.100.9',
+          '-6 route add ::/1 via 2001:db8:100::9',
+        ],
+        ['203.0.113.9', '2001:db8:113::9'],
+      ],
+      [
+        'the policy rule of wg-quick',
+        [
+          'route add default via 198.51.100.9 table 51820',
+          'rule add not fwmark 0xca6c table 51820',
+          'rule add table main suppress_prefixlength 0',
+          '-6 route add default via 2001:db8:100::9 table 51820',
+          '-6 rule add not fwmark 0xca6c table 51820',
+          '-6 rule add table main suppress_prefixlength 0',
+        ],
+        ['203.0.113.9', '2001:db8:113::9'],
+      ],
+    ])('Agent masquerades pods that leave by %s', (_, commands, hosts) => {
+      secondNetwork();
+      try {
+        run('ip', 'route', 'del', 'default');
+        run('ip', '-6', 'route', 'del', 'default');
+        for (const command of commands) {
+          run('ip', ...command.split(' '));
+        }
+        start();
+        for (const to of hosts) {
+          ping('pod', to);
+        }
+      } finally {
+        for (const command of commands.filter((line) => line.includes('rule add'))) {
+          run('ip', ...command.replace(' add ', ' del ').split(' '));
+        }
+        run('ip', 'link', 'delete', 'port-x');
+      }
+    });
+
+    test.each([
+      ['destination', true],
+      ['egress', false],
+    ] as const)(
+      'Agent masquerades pods that ask a NodePort of another node, where kube-proxy takes the cluster CIDR for local: --masquerade=%s',
+      (masquerade, works) => {
+        // As with externalTrafficPolicy: Local. A local source may get an endpoint of any node, such as one of
+        // n1, whose reply would bypass the NAT of n2. Others get an endpoint of n2.
+        const nat = (...rule: string[]): string =>
+          run('ip', 'netns', 'exec', 'n2', 'iptables', '-t', 'nat', '-A', 'PREROUTING', ...rule);
+        const asked = ['-p', 'icmp', '-d', '192.0.2.2', '-j', 'DNAT', '--to-destination'];
+        nat('-s', '10.244.0.0/16', ...asked, '10.244.1.6');
+        nat(...asked, '10.244.2.5');
+        start(true, { masquerade });
+        const attempt = (): string => ping('pod', '192.0.2.2');
+        if (works) {
+          attempt();
+        } else {
+          expect(attempt).toThrow();
+        }
+      },
+    );
+
+    test('Agent migrates from --masquerade=egress without interrupting a flow', async () => {
+      start(true, { masquerade: 'egress' });
+      expect(run('iptables', '-t', 'nat', '-S', 'CNIKIT-POSTROUTING')).toContain('-o lan');
+      expect(run('ipset', 'list', 'cnikit-inside-ipv4')).toContain('192.0.2.2');
+      const flow = spawn('ip', [
+        ...['netns', 'exec', 'pod', 'ping', '-n', '-i', '0.01', '-c', '100', '-W', '2', '192.0.2.2'],
+      ]);
+      let answers = '';
+      flow.stdout.on('data', (text) => {
+        answers += text;
+      });
+      await eventually(() => expect(answers).toContain('icmp_seq=2 '));
+      await stop();
+      start();
+      await once(flow, 'close');
+      expect(answers).toMatch(/ 0% packet loss/);
+      expect(run('iptables', '-t', 'nat', '-S', 'CNIKIT-POSTROUTING')).not.toContain('-o ');
+      expect(run('ipset', 'list', 'cnikit-inside-ipv4')).not.toContain('192.0.2.2');
+      everythingPasses();
     });
 
     test('Agent keeps the rules of kube-proxy, and kube-proxy masquerades the packets that it marks', () => {
@@ -477,7 +584,7 @@ COMMIT
     );
 
     test('Agent follows the egress interface and its MTU when the default route moves', async () => {
-      start();
+      start(true, { masquerade: 'egress' });
       ping('pod', '203.0.113.9');
       run('ip', 'link', 'add', 'port-x', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', 'world');
       run('ip', '-n', 'world', 'address', 'add', '198.51.100.9/24', 'dev', 'eth1');

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { formatPrefix, parseNetwork } from '@cnikit/ip';
 import { AgentError } from '../core/error.ts';
-import type { Encap, TunnelSettings } from '../core/model.ts';
+import type { Encap, Masquerade, TunnelSettings } from '../core/model.ts';
 import { type Command, commands, isCommand } from './commands.ts';
 import { LOG_LEVELS, options } from './options.ts';
 
@@ -22,6 +22,7 @@ export interface Config {
   outsideInterface?: string | undefined;
   /** Destinations that are never masqueraded: the cluster's pods and Services, and others. */
   nonMasquerade: string[];
+  masquerade: Masquerade;
   /** File that lists the plugins to chain after cnikit. */
   chain?: string | undefined;
   /** Names to link to the plugin executable, unless a file of that name exists. */
@@ -73,6 +74,7 @@ export function parseConfig(
     nonMasquerade: (['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'] as const).flatMap((name) =>
       values[name].flatMap((list) => list.split(',')).map((text) => parseCidr(name, text)),
     ),
+    masquerade: parseMasquerade(values.masquerade),
     encap: parseEncap(values.encap),
     tunnel: {
       name: parseLinkName('vxlan-name', values['vxlan-name']),
@@ -173,6 +175,13 @@ function parseEncap(text: string): Encap {
     return text;
   }
   throw invalid('encap', text, 'auto, never or always');
+}
+
+function parseMasquerade(text: string): Masquerade {
+  if (text === 'destination' || text === 'egress') {
+    return text;
+  }
+  throw invalid('masquerade', text, 'destination or egress');
 }
 
 function parseNumber(name: string, text: string, min: number, max: number): number {

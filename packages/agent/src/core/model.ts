@@ -62,6 +62,12 @@ export interface TunnelSettings {
 /** When to use the tunnel. `auto`: for nodes that are not on-link. */
 export type Encap = 'auto' | 'never' | 'always';
 
+/**
+ * Which packets of pods are masqueraded. `destination`: all that leave the pod networks, whatever link they
+ * take. `egress`: those that leave by an interface of a default route, except to addresses of nodes.
+ */
+export type Masquerade = 'destination' | 'egress';
+
 /** A desired tunnel link. */
 export interface TunnelLink extends TunnelSettings {
   mac: string;

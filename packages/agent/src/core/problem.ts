@@ -86,7 +86,7 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     severity: 'warning',
     area: 'outside',
     reason: 'NoDefaultRoute',
-    fix: 'Pods reach hosts outside the cluster once either is done.',
+    fix: 'Pods reach all hosts outside the cluster once either is done.',
   },
   'full-range': {
     severity: 'warning',

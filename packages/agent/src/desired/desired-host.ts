@@ -2,14 +2,15 @@
 
 import { type Family, families } from '@cnikit/ip';
 import type { TableSpec } from '@cnikit/iptables';
-import type { Chain, HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
+import type { Chain, HostFacts, Masquerade, NodeInfo, Sysctl } from '../core/model.ts';
 import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
 import { listVersions } from './list-versions.ts';
 import type { NodeIndex } from './node-index.ts';
+import { asElements, asRules, desiredFilter, insidePrefixes } from './packet-filter.ts';
 import { type Reachability, viewOf } from './route.ts';
-import { asElements, asRules, desiredRules, insidePrefixes } from './rules.ts';
+import { iptablesRules } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
 import { desiredTunnel, tunnelConflicts } from './tunnel.ts';
 
@@ -19,6 +20,8 @@ export interface Policy extends Reachability {
   nodeName: string;
   /** Destinations outside of the cluster to which pods keep their address. */
   nonMasquerade: readonly string[];
+  /** @default 'destination' */
+  masquerade?: Masquerade | undefined;
   /**
    * Directory of the plugin's state.
    *
@@ -75,19 +78,21 @@ export function desiredHost(
   }
   const used = familiesOf(own);
   const view = viewOf(own, facts, policy);
-  const prefixes = (family: Family): string[] => insidePrefixes(family, claims.nodes(), policy.nonMasquerade);
+  const { masquerade = 'destination' } = policy;
+  const filters = {
+    ipv4: desiredFilter('ipv4', own, facts, masquerade),
+    ipv6: desiredFilter('ipv6', own, facts, masquerade),
+  };
+  const prefixes = (family: Family): string[] =>
+    insidePrefixes(family, claims.nodes(), policy.nonMasquerade, masquerade);
   const rules = (family: Family): readonly TableSpec[] =>
-    desiredRules(
-      family,
-      own,
-      facts,
+    iptablesRules(
+      filters[family],
       () => (usesSets() ? { set: insideSet(family) } : asRules(prefixes(family))),
       randomPorts,
     );
   const inside = (family: Family): string[] | undefined =>
-    used.has(family) && facts.egressInterfaces[family].length > 0 && usesSets()
-      ? asElements(prefixes(family))
-      : undefined;
+    filters[family]?.masquerade !== undefined && usesSets() ? asElements(prefixes(family)) : undefined;
   let made: DesiredHost['rules'] | undefined;
   let elements: DesiredHost['inside'] | undefined;
   const { stateDir } = policy;
@@ -133,16 +138,15 @@ export function desiredHost(
       ).values(),
       ...families
         .filter((family) => used.has(family) && facts.egress[family] === undefined)
-        .map((family) =>
-          problem(
-            'no-default-route',
-            family,
-            `No ${family} default route, so nothing is masqueraded for ${family}: pods cannot reach hosts outside the cluster. Add a default route or set --outside-interface`,
-          ),
-        ),
+        .map((family) => problem('no-default-route', family, noDefaultRoute(family, masquerade))),
     ],
   };
 }
+
+const noDefaultRoute = (family: Family, masquerade: Masquerade): string =>
+  masquerade === 'egress'
+    ? `No ${family} default route, so nothing is masqueraded for ${family}: pods cannot reach hosts outside the cluster. Add a default route or set --outside-interface`
+    : `No ${family} default route: pods reach only those hosts outside the cluster that this node has a route to. Add a default route if they need others, or set --outside-interface`;
 
 /** Returns the problems that keep this node from being set up. */
 export function ownProblem(own: NodeInfo | undefined, nodeName: string): Problem[] {

@@ -1,12 +1,9 @@
-/**
- * Decides the packet filter rules: pods are forwarded, and masqueraded only on their way out of the cluster.
- * Pure.
- */
+/** Expresses the packet filter as rules of iptables. Pure. */
 
-import { aggregate, contains, type Family, familyOf, formatPrefix, parseNetwork } from '@cnikit/ip';
+import type { Family } from '@cnikit/ip';
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
-import type { HostFacts, NodeInfo } from '../core/model.ts';
 import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
+import { type Inside, multicast, type PacketFilter } from './packet-filter.ts';
 
 const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
 const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
@@ -17,8 +14,6 @@ export const noRules: readonly TableSpec[] = [
   { table: 'nat', chains: {} },
 ];
 
-const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
-
 /**
  * Returns whether a kernel of this release (`uname -r`) supports `--random-fully`: since Linux 3.13. iptables
  * supports it since 1.6.2, the oldest version in use.
@@ -28,28 +23,19 @@ export function hasRandomPorts(release: string): boolean {
   return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 13);
 }
 
-/** The destinations to which pods keep their address: a set, or prefixes. */
-export type Inside = { set: string } | { prefixes: readonly string[] };
-
-/**
- * Returns the rules of a family: none if this node has no pods of that family, and no masquerading without an
- * egress interface.
- */
-export function desiredRules(
-  family: Family,
-  own: NodeInfo,
-  facts: HostFacts,
+/** Returns the rules of a family's packet filter. `inside` has the destinations that are not masqueraded. */
+export function iptablesRules(
+  filter: PacketFilter | undefined,
   inside: () => Inside,
   randomPorts = true,
 ): readonly TableSpec[] {
-  const local = own.podCIDRs.filter((cidr) => familyOf(cidr) === family);
-  if (local.length === 0) {
+  if (filter === undefined) {
     return noRules;
   }
-  const ways = facts.egressInterfaces[family];
-  const filter: TableSpec = {
+  const { family, podCIDRs, masquerade } = filter;
+  const forward: TableSpec = {
     table: 'filter',
-    chains: { [FORWARD_CHAIN]: local.flatMap(forwarded) },
+    chains: { [FORWARD_CHAIN]: podCIDRs.flatMap(forwarded) },
     // Behind the decisions of kube-proxy and policy engines, before the default of a firewall.
     jumps: [
       {
@@ -60,16 +46,17 @@ export function desiredRules(
       },
     ],
   };
-  if (ways.length === 0) {
-    return [filter, { table: 'nat', chains: {} }];
+  if (masquerade === undefined) {
+    return [forward, { table: 'nat', chains: {} }];
   }
+  const ways = masquerade.outInterfaces?.map((outInterface) => ({ outInterface })) ?? [{}];
   const nat: TableSpec = {
     table: 'nat',
     chains: {
-      [POSTROUTING_CHAIN]: local.flatMap((source) =>
-        ways.map((outInterface) => ({
+      [POSTROUTING_CHAIN]: podCIDRs.flatMap((source) =>
+        ways.map((way) => ({
           source,
-          outInterface,
+          ...way,
           comment: 'cnikit: pods of this node on their way out',
           jump: MASQUERADE_CHAIN,
         })),
@@ -92,7 +79,7 @@ export function desiredRules(
       { from: 'POSTROUTING', to: POSTROUTING_CHAIN, at: 'last', rule: { comment: 'cnikit: masquerade' } },
     ],
   };
-  return [filter, nat];
+  return [forward, nat];
 }
 
 function forwarded(cidr: string): RuleSpec[] {
@@ -109,52 +96,3 @@ function destinations(inside: Inside, family: Family): Rule[] {
   }
   return [{ matches: [{ module: 'set', options: ['--match-set', inside.set, 'dst'] }] }, many];
 }
-
-/**
- * Returns the prefixes of the cluster: podCIDRs, InternalIPs, and configured prefixes, which replace those
- * that they contain. Node prefixes are canonical text already: thousands of them are not parsed again.
- */
-export function insidePrefixes(
-  family: Family,
-  nodes: Iterable<NodeInfo>,
-  configured: readonly string[],
-): string[] {
-  const named = configured.filter((text) => familyOf(text) === family).map((text) => parseNetwork(text)!);
-  const prefixes = named.map(formatPrefix);
-  const whole = family === 'ipv4' ? '/32' : '/128';
-  const add = (text: string): void => {
-    if (familyOf(text) !== family) {
-      return;
-    }
-    const prefix = text.includes('/') ? text : text + whole;
-    if (named.length === 0 || !named.some((outer) => contains(outer, parseNetwork(prefix)!))) {
-      prefixes.push(prefix);
-    }
-  };
-  // One kind after the other: nodes arrive in an order that podCIDRs and addresses mostly follow, which makes
-  // sorting fast.
-  const all = [...nodes];
-  for (const node of all) {
-    node.podCIDRs.forEach(add);
-  }
-  for (const node of all) {
-    node.internalIPs.forEach(add);
-  }
-  return prefixes;
-}
-
-/** Returns the fewest prefixes that cover exactly the same addresses. */
-export const asRules = (prefixes: readonly string[]): Inside => ({
-  prefixes: aggregate(prefixes.map((text) => parseNetwork(text)!)).map(formatPrefix),
-});
-
-/** All addresses in two halves: a set accepts no /0 (hash:net in ipset(8)). */
-const HALVES: Readonly<Record<string, readonly string[]>> = {
-  '0.0.0.0/0': ['0.0.0.0/1', '128.0.0.0/1'],
-  '::/0': ['::/1', '8000::/1'],
-};
-
-/** Returns each prefix once, as elements of a set. */
-export const asElements = (prefixes: readonly string[]): string[] => [
-  ...new Set(prefixes.flatMap((prefix) => HALVES[prefix] ?? prefix)),
-];

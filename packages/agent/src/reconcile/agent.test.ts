@@ -163,8 +163,6 @@ describe('Agent and node events', () => {
       expect.arrayContaining(['198.51.100.2', '10.244.2.0']),
     );
     expect(state.conflist).toContain('"mtu": 1450');
-    // What its pods send there is seen as theirs all the same.
-    expect(state.rules).toContain('198.51.100.2/32');
     agent.putNode(node(2));
     clock.advance(0);
     expect(kernel.own()).toEqual(routesTo(2, 3));
@@ -304,6 +302,17 @@ describe('Agent and kernel events', () => {
     expect(lines).toContain('Resolved: foreign-route 10.244.2.0/24');
   });
 
+  test('Agent masquerades on the new egress interface with --masquerade=egress when the default route changes', () => {
+    const { agent, kernel, clock, state } = started({}, { masquerade: 'egress' });
+    kernel.links.push({ index: 3, name: 'eth1', mtu: 1400, up: true });
+    const old = kernel.routes.find(({ dst }) => dst === '0.0.0.0/0')!;
+    kernel.routes.push({ ...old, oif: 3, priority: 0 });
+    kernel.routes = kernel.routes.filter((route) => route !== old);
+    agent.onKernel({ type: 'route', op: 'del', route: old });
+    clock.advance(50);
+    expect(state.rules).toContain('eth1');
+  });
+
   test('Agent follows the egress interface when the default route changes', () => {
     const { agent, kernel, clock, state } = started();
     kernel.links.push({ index: 3, name: 'eth1', mtu: 1400, up: true });
@@ -312,7 +321,7 @@ describe('Agent and kernel events', () => {
     kernel.routes = kernel.routes.filter((route) => route !== old);
     agent.onKernel({ type: 'route', op: 'del', route: old });
     clock.advance(50);
-    expect(state.rules).toContain('eth1');
+    expect(state.rules).not.toContain('eth0');
     expect(state.conflist).toContain('1400');
   });
 

@@ -60,8 +60,7 @@ describe(`among ${NODES} nodes an event costs no dump, and the writes of its own
     expect(callsOf(() => agent.putNode(moved))).toEqual({
       dumps: 0,
       writes: ['~ route 10.0.77.0/24 via 172.16.99.99'],
-      // Nodes' addresses are named in the rules.
-      others: ['rules'],
+      others: [],
     });
   });
 

@@ -5,17 +5,15 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { soakSeed, soakSize } from '../../../../vitest.soak.ts';
 import { CHAIN_PREFIX } from '../../src/core/names.ts';
-import { desiredRules, noRules } from '../../src/desired/rules.ts';
-import { hostFacts } from '../../src/observe/facts.ts';
-import { FakeKernel } from '../../src/testing/fake-kernel.ts';
-import { node } from '../../src/testing/nodes.ts';
+import { iptablesRules, noRules } from '../../src/desired/rules.ts';
 
-const facts = hostFacts(new FakeKernel().dump());
+const filter = { family: 'ipv4', podCIDRs: ['10.244.1.0/24'] } as const;
 const wanted = [
   noRules,
-  ...[['10.244.0.0/16'], ['10.244.1.0/24', '10.244.3.0/24', '192.0.2.2/31']].map((inside) =>
-    desiredRules('ipv4', node(1), facts, () => ({ prefixes: inside })),
-  ),
+  iptablesRules({ ...filter, masquerade: {} }, () => ({ prefixes: ['10.244.0.0/16'] })),
+  iptablesRules({ ...filter, masquerade: { outInterfaces: ['eth0'] } }, () => ({
+    prefixes: ['10.244.1.0/24', '10.244.3.0/24', '192.0.2.2/31'],
+  })),
 ];
 /** What others do, to the agent's rules as well: each in one restore, or refused as a whole. */
 const edits = [

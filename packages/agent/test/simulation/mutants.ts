@@ -141,6 +141,18 @@ export const mutants: Record<string, Mutant> = {
     from: "at: 'before-default'",
     to: "at: 'first'",
   },
+  'masquerades-by-link': {
+    what: 'pods are masqueraded on links of default routes only',
+    file: 'agent/src/desired/packet-filter.ts',
+    from: "if (mode === 'destination') {",
+    to: 'if (facts.egressInterfaces[family].length === 0) {',
+  },
+  'spares-nodes': {
+    what: 'pods keep their address towards nodes',
+    file: 'agent/src/desired/packet-filter.ts',
+    from: "mode === 'egress' ? all : []",
+    to: 'all',
+  },
   'no-sysctl-repair': {
     what: 'a changed setting is not repaired',
     file: 'agent/src/reconcile/reconciler.ts',

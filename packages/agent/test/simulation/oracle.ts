@@ -298,12 +298,11 @@ function wantedLink(own: ApiNode, underlay: Family, { links, addresses, routes }
 
 /**
  * Returns the differences of the rules: pods are forwarded after every decision of another program and before a rule
- * that drops everything, and keep their address exactly towards pods and nodes of the cluster.
+ * that drops everything, and keep their address exactly towards pods of the cluster, whatever link they leave by.
  */
 export function ruleDifferences(
   own: ApiNode,
   nodes: readonly ApiNode[],
-  kernel: KernelState,
   firewall: SimulatedFirewall,
 ): string[] {
   return families.flatMap((family) => {
@@ -329,22 +328,24 @@ export function ruleDifferences(
     const accepted = of('CNIKIT-FORWARD').map((line) => /-[sd] \S+(?=.*-j ACCEPT$)/.exec(line)?.[0]);
     const wanted = local.flatMap((cidr) => [`-s ${cidr}`, `-d ${cidr}`]);
     check(accepted.join() === wanted.join(), `forwards ${accepted}, not ${wanted}`);
-    const outside = kernel.routes.find(({ dst }) => dst === (family === 'ipv4' ? '0.0.0.0/0' : '::/0'));
     const masquerades = of('CNIKIT-MASQ');
-    const last = of('POSTROUTING').at(-1)?.endsWith('-j CNIKIT-POSTROUTING') === true;
-    if (outside === undefined) {
-      check(masquerades.length === 0 && !last, 'masquerades, and has no way out');
-    } else {
-      check(last, 'POSTROUTING does not end with ours');
-      check(masquerades.at(-1)?.includes('-j MASQUERADE') === true, 'does not masquerade');
-      const kept = masquerades.slice(0, -1).flatMap((line) => {
-        const [, prefix, set] = /(?:-d (\S+)|--match-set (\S+) dst).*-j RETURN$/.exec(line) ?? [];
-        return prefix === undefined ? (firewall.sets.elements({ name: set ?? '' }) ?? ['?']) : [prefix];
-      });
-      const spared = nodes.flatMap((node) => [...node.podCIDRs, ...node.internalIPs]);
-      const inside = [...spared.filter((text) => familyOf(text) === family), multicast[family]];
-      check(!kept.includes('?') && spans(kept) === spans(inside), `keeps ${kept}, not ${inside}`);
-    }
+    check(
+      of('POSTROUTING').at(-1)?.endsWith('-j CNIKIT-POSTROUTING') === true,
+      'POSTROUTING does not end with ours',
+    );
+    const sources = of('CNIKIT-POSTROUTING').map((line) =>
+      line.replace(/^-A CNIKIT-POSTROUTING | -m comment --comment ("[^"]*"|\S+)/g, ''),
+    );
+    const pods = local.map((cidr) => `-s ${cidr} -j CNIKIT-MASQ`);
+    check(sources.join() === pods.join(), `masquerades ${sources}, not ${pods}`);
+    check(masquerades.at(-1)?.includes('-j MASQUERADE') === true, 'does not masquerade');
+    const kept = masquerades.slice(0, -1).flatMap((line) => {
+      const [, prefix, set] = /(?:-d (\S+)|--match-set (\S+) dst).*-j RETURN$/.exec(line) ?? [];
+      return prefix === undefined ? (firewall.sets.elements({ name: set ?? '' }) ?? ['?']) : [prefix];
+    });
+    const spared = nodes.flatMap((node) => node.podCIDRs);
+    const inside = [...spared.filter((text) => familyOf(text) === family), multicast[family]];
+    check(!kept.includes('?') && spans(kept) === spans(inside), `keeps ${kept}, not ${inside}`);
     return differences;
   });
 }

@@ -286,7 +286,7 @@ class Simulation {
     const own = api.get(name)!;
     const state = kernel.state();
     return [
-      ...ruleDifferences(own, [...api.nodes()], state, firewall),
+      ...ruleDifferences(own, [...api.nodes()], firewall),
       // Only the resync finds a setting that another program changes.
       ...sysctlDifferences(own, state, sysctls, conflist),
     ];

@@ -1,5 +1,5 @@
 /**
- * Keeps the destinations to which pods keep their address, as one set per family: a node that joins or leaves
+ * Keeps the destinations that see the address of pods, as one set per family: a node that joins or leaves
  * changes elements of the set, and no rule.
  */
 

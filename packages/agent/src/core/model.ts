@@ -11,13 +11,13 @@ export interface NodeInfo {
   /** Canonical prefixes in the Node's own order, which is the cluster's order of families. */
   podCIDRs: string[];
   /**
-   * Canonical addresses, in the Node's order; ExternalIPs if there are no InternalIPs. The first of each
+   * Canonical addresses, in the Node's order; ExternalIPs if it has no InternalIPs. The first of each
    * family counts.
    */
   internalIPs: string[];
   /** Status of the condition NetworkUnavailable, absent when the Node has none. */
   networkUnavailable?: string | undefined;
-  /** Keys of the taints, absent when there are none. */
+  /** Keys of the taints, absent when it has none. */
   taints?: string[];
   /** Unusable parts of the object, as sentences. */
   rejected: string[];
@@ -63,8 +63,8 @@ export interface TunnelSettings {
 export type Encap = 'auto' | 'never' | 'always';
 
 /**
- * Which packets of pods are masqueraded. `destination`: all that leave the pod networks, whatever link they
- * take. `egress`: those that leave by an interface of a default route, except to addresses of nodes.
+ * Which packets of pods are masqueraded. `destination`: all that leave the pod networks, by any
+ * link. `egress`: those that leave by an interface of a default route, except to addresses of nodes.
  */
 export type Masquerade = 'destination' | 'egress';
 
@@ -76,7 +76,7 @@ export interface TunnelLink extends TunnelSettings {
   local?: string | undefined;
   /** Family of the outer packets: a VXLAN link has exactly one. */
   underlay: Family;
-  /** With prefix lengths. The host's own packets to pods of other nodes come from these. */
+  /** Addresses with prefix lengths. The host's own packets to pods of other nodes come from these. */
   addresses: string[];
 }
 
@@ -119,14 +119,14 @@ export interface KernelNeighbour {
   address: string;
 }
 
-/** What identifies an entry: on a link there is of one MAC address one remote end, of one next hop one MAC address. */
+/** Identifies an entry: on a link, a MAC address has one remote end, and a next hop one MAC address. */
 export const entryKey = ({ index, table, mac, address }: KernelNeighbour): string =>
   `${index} ${table === 'fdb' ? `fdb ${mac}` : `neighbour ${address}`}`;
 
 /** An address of the link with that index. */
 export interface KernelAddress {
   index: number;
-  /** With its prefix length: `192.0.2.7/24`. */
+  /** Address with its prefix length: `192.0.2.7/24`. */
   address: string;
 }
 
@@ -145,7 +145,7 @@ export interface EgressInterface {
   mtu: number;
 }
 
-/** A foreign route, as far as it tells whether a next hop is on-link. */
+/** A foreign route, reduced to whether its next hops are on-link. */
 export interface Hop {
   dst: string;
   oif?: number;
@@ -168,7 +168,7 @@ export interface PresentTunnel {
   addresses: string[];
 }
 
-/** What the desired state depends on, of all that the kernel says. */
+/** The part of the kernel's state that the desired state depends on. */
 export interface HostFacts {
   /** Interface of each family's default route with the least metric, or the configured one. */
   egress: Partial<Record<Family, EgressInterface>>;

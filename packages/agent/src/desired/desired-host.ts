@@ -18,7 +18,7 @@ import { desiredTunnel, tunnelConflicts } from './tunnel.ts';
 export interface Policy extends Reachability {
   /** Name of this Node in the API. */
   nodeName: string;
-  /** Destinations outside of the cluster to which pods keep their address. */
+  /** Destinations outside the cluster that see the address of pods. */
   nonMasquerade: readonly string[];
   /** @default 'destination' */
   masquerade?: Masquerade | undefined;
@@ -48,9 +48,9 @@ export interface HostCapabilities {
   tunnelled?: ReadonlySet<Family>;
   /** Sysctls that this process cannot write and the plugin sets, by key; default: none. */
   leftToPlugin?: (sysctls: readonly Sysctl[]) => Readonly<Record<string, string>>;
-  /** Whether rules may match sets; default: no. */
+  /** Returns whether rules may match sets; default: no. */
   usesSets?: () => boolean;
-  /** Whether masquerading may choose ports at random; default: yes. */
+  /** Masquerading may choose ports at random; default: yes. */
   randomPorts?: boolean;
   /** Default: no plugins are chained. */
   chain?: Chain | undefined;

@@ -39,7 +39,7 @@ export function desiredFilter(
 }
 
 /**
- * Returns the destinations to which pods keep their address: podCIDRs, with `egress` also InternalIPs, and
+ * Returns the destinations that see the address of pods: podCIDRs, with `egress` also InternalIPs, and
  * configured prefixes, which replace those that they contain. Node prefixes are canonical text already:
  * thousands of them are not parsed again.
  */
@@ -73,7 +73,7 @@ export function insidePrefixes(
   return prefixes;
 }
 
-/** The destinations to which pods keep their address: a set, or prefixes. */
+/** Destinations that see the address of pods: a set, or prefixes. */
 export type Inside = { set: string } | { prefixes: readonly string[] };
 
 /** Returns the fewest prefixes that cover exactly the same addresses. */

@@ -15,10 +15,7 @@ import {
 } from '../core/model.ts';
 import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, TUNNEL_ALIAS, tunnelName } from '../core/names.ts';
 
-/**
- * The link on which kube-proxy in ipvs mode keeps all Service addresses, so that the kernel accepts their
- * packets.
- */
+/** The link where kube-proxy in ipvs mode keeps all Service addresses, so that the kernel accepts their packets. */
 const SERVICES_LINK = 'kube-ipvs0';
 
 /**

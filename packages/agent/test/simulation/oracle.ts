@@ -298,7 +298,7 @@ function wantedLink(own: ApiNode, underlay: Family, { links, addresses, routes }
 
 /**
  * Returns the differences of the rules: pods are forwarded after every decision of another program and before a rule
- * that drops everything, and keep their address exactly towards pods of the cluster, whatever link they leave by.
+ * that drops everything, and keep their address exactly towards pods of the cluster, by any link.
  */
 export function ruleDifferences(
   own: ApiNode,

@@ -1,4 +1,4 @@
-import { decodeAs, parseJson } from './decode.ts';
+import { decodeAs, parseJson, validFields } from './decode.ts';
 import { CniError, ErrorCode } from './error.ts';
 import { isNetworkConfig, isRuntimeConfig, networkConfigKeys, runtimeConfigKeys } from './guards.ts';
 import { isIdentifier } from './identifiers.ts';
@@ -12,6 +12,19 @@ export interface CheckedConfig extends NetworkConfig {
   name: string;
 }
 
+/** Options of {@link decodeNetworkConfig}. */
+export interface DecodeOptions {
+  /**
+   * Treats keys that DEL and GC can do without as absent when their type is wrong.
+   *
+   * @default false
+   */
+  lenient?: boolean;
+}
+
+/** Keys that DEL and GC need: without `ipam` an address would leak. */
+const NEEDED_BY_DEL = ['cniVersion', 'name', 'ipam', 'cni.dev/valid-attachments', 'cni.dev/attachments'];
+
 /**
  * Decodes the configuration that a plugin gets on stdin. Known keys, also in `runtimeConfig`, get the
  * spelling of the SPEC and are dropped if null. Other keys stay as they are. An absent or empty cniVersion
@@ -20,15 +33,12 @@ export interface CheckedConfig extends NetworkConfig {
  * @throws {CniError} 6 when stdin is not one JSON object or a known key has a wrong type, 7 for a missing or
  * invalid name
  */
-export function decodeNetworkConfig(stdin: string): CheckedConfig {
+export function decodeNetworkConfig(stdin: string, { lenient = false }: DecodeOptions = {}): CheckedConfig {
   const what = 'the network configuration on stdin';
   const document = parseJson(stdin, what);
+  const schema = { name: 'networkConfig', guard: isNetworkConfig, keys: networkConfigKeys } as const;
   // Go decodes a null document into the zero configuration, whose name is missing.
-  const config = decodeAs(
-    { name: 'networkConfig', guard: isNetworkConfig, keys: networkConfigKeys },
-    document ?? {},
-    what,
-  );
+  const config = decodeAs(schema, lenient ? withoutInvalid(document ?? {}) : (document ?? {}), what);
   const { name } = config;
   if (name === undefined || name === '') {
     throw new CniError(
@@ -46,6 +56,16 @@ export function decodeNetworkConfig(stdin: string): CheckedConfig {
     config.runtimeConfig = normaliseKeys(config.runtimeConfig, runtimeConfigKeys) as Record<string, unknown>;
   }
   return { ...config, name, cniVersion: config.cniVersion || defaultVersion };
+}
+
+/** Drops the keys of a wrong type that DEL and GC can do without. */
+function withoutInvalid(document: unknown): unknown {
+  const normal = normaliseKeys(document, networkConfigKeys);
+  if (isNetworkConfig(normal) || typeof normal !== 'object' || normal === null || Array.isArray(normal)) {
+    return normal;
+  }
+  const needed = Object.entries(normal).filter(([key]) => NEEDED_BY_DEL.includes(key));
+  return { ...validFields(normal, isNetworkConfig), ...Object.fromEntries(needed) };
 }
 
 /**

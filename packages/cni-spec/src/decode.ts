@@ -35,3 +35,12 @@ export function decodeAs<T>(
   }
   throw new CniError(code, `Cannot decode ${what}: ${explain(schema.name, normal)}`);
 }
+
+/** Returns the object without the fields that the guard refuses by themselves, such as one of a wrong type. */
+export function validFields<T extends object>(value: object, guard: (value: unknown) => value is T): T {
+  if (guard(value)) {
+    return value;
+  }
+  const valid = Object.entries(value).filter(([key, field]) => guard({ [key]: field }));
+  return Object.fromEntries(valid) as T;
+}

@@ -276,6 +276,50 @@ describe('dispatch() and results', () => {
       run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { cniVersion: '', ips } }).reply.code,
     ).toBe(6);
   });
+  test.each([
+    ['type', 7],
+    ['capabilities', { a: 1 }],
+    ['dns', 'x'],
+    ['runtimeConfig', []],
+    ['prevResult', 7],
+  ])(
+    'DEL-1: dispatch() of DEL and GC ignores a key %s of a wrong type, as no other verb does',
+    (key, value) => {
+      const conf = { cniVersion: '1.1.0', name: 'n', [key]: value };
+      for (const command of ['DEL', 'GC']) {
+        const { exitCode, seen } = run(command, conf);
+        expect([exitCode, seen[0]?.conf]).toEqual([0, { cniVersion: '1.1.0', name: 'n' }]);
+      }
+      for (const command of ['ADD', 'CHECK', 'STATUS']) {
+        expect(run(command, conf).reply.code).toBe(6);
+      }
+    },
+  );
+  test.each(['ipam', 'cni.dev/valid-attachments'])(
+    'DEL-1: dispatch() of DEL and GC refuses a key %s of a wrong type, which they need',
+    (key) => {
+      for (const command of ['DEL', 'GC']) {
+        expect(run(command, { cniVersion: '1.1.0', name: 'n', [key]: 7 }).reply.code).toBe(6);
+      }
+    },
+  );
+  test('dispatch() gives DEL and GC the configuration of configForDel', () => {
+    const options = {
+      config: () => {
+        throw new Error('contradiction');
+      },
+      configForDel: () => 'lenient',
+    };
+    for (const command of ['DEL', 'GC']) {
+      expect(run(command, undefined, {}, options).seen[0]?.conf).toBe('lenient');
+    }
+    expect(run('ADD', undefined, {}, options).reply).toMatchObject({ code: 7, msg: 'contradiction' });
+  });
+  test('dispatch() of DEL ignores unknown CNI_ARGS, which ADD refuses', () => {
+    const args = { CNI_ARGS: 'A=1;B' };
+    expect(run('DEL', undefined, args, { args: ['MAC'] }).exitCode).toBe(0);
+    expect(run('ADD', undefined, args, { args: ['MAC'] }).reply.code).toBe(4);
+  });
   test('DEL-3: dispatch() of DEL succeeds with a missing or invalid prevResult', () => {
     for (const prevResult of [null, { ips: 7 }, { cniVersion: '9.9.9' }]) {
       const { exitCode, seen } = run('DEL', { cniVersion: '1.0.0', name: 'n', prevResult });

@@ -53,7 +53,7 @@ export function dispatch<T>(plugin: Plugin<T>, io: PluginIo): PluginOutput {
       return output;
     }
     const stdin = readStdin(io);
-    const config = decodeNetworkConfig(stdin);
+    const config = decodeNetworkConfig(stdin, { lenient: removes(command) });
     if ((plugin.versions as readonly string[]).includes(config.cniVersion)) {
       replyVersion = config.cniVersion;
     }
@@ -84,9 +84,9 @@ function runVerb<T>(
     containerID: onContainer ? (io.env.CNI_CONTAINERID ?? '') : '',
     netns: onContainer ? (io.env.CNI_NETNS ?? '') : '',
     ifName: onContainer ? (io.env.CNI_IFNAME ?? '') : '',
-    args: onContainer ? parseArgs(io.env.CNI_ARGS, plugin.args) : {},
+    args: onContainer ? parseArgs(io.env.CNI_ARGS, verb === 'DEL' ? undefined : plugin.args) : {},
     path: splitPath(io.env.CNI_PATH),
-    conf: makeConfig(plugin, config),
+    conf: makeConfig(plugin, config, verb),
     stdin,
     env: io.env,
     mark: io.mark,
@@ -121,9 +121,14 @@ function runVerb<T>(
   }
 }
 
-function makeConfig<T>(plugin: Plugin<T>, config: CheckedConfig): T {
+/** Returns true for the verbs that must work with a configuration that has become invalid since ADD. */
+function removes(command: string): boolean {
+  return command === 'DEL' || command === 'GC';
+}
+
+function makeConfig<T>(plugin: Plugin<T>, config: CheckedConfig, verb: Verb): T {
   try {
-    return plugin.config(config);
+    return removes(verb) && plugin.configForDel ? plugin.configForDel(config) : plugin.config(config);
   } catch (thrown) {
     throw toCniError(thrown, ErrorCode.InvalidNetworkConfig);
   }

@@ -20,7 +20,13 @@
  * ```
  */
 export { parseArgs } from './args.ts';
-export { type CheckedConfig, capability, decodeNetworkConfig, validAttachments } from './config.ts';
+export {
+  type CheckedConfig,
+  capability,
+  type DecodeOptions,
+  decodeNetworkConfig,
+  validAttachments,
+} from './config.ts';
 export {
   type Conversion,
   convertResult,
@@ -28,6 +34,7 @@ export {
   encodeResult,
   type ResultDocument,
 } from './convert.ts';
+export { validFields } from './decode.ts';
 export { type DelegateIo, delegate, delegateIpamAdd } from './delegate.ts';
 export { dispatch, type PluginIo, type PluginOutput } from './dispatch.ts';
 export { type Command, commands, type Env, splitPath, type Verb } from './env.ts';

@@ -61,6 +61,13 @@ export interface PluginOptions<T> {
    * @default the configuration as it is
    */
   config?: (raw: CheckedConfig) => T;
+  /**
+   * Parses the configuration for DEL and GC. It may have become invalid since ADD, and a pod must still be able to end: an
+   * error is only for a field that DEL itself needs.
+   *
+   * @default `config`
+   */
+  configForDel?: ((raw: CheckedConfig) => T) | undefined;
   /** Creates the interface and returns the complete result, including prevResult. */
   add?: (context: Context<T>) => Result;
   /** Undoes ADD. Missing objects are not an error. */

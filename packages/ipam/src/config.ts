@@ -180,14 +180,27 @@ export function parseIpamConfig(
   ]);
   assertVersionHolds(rangeSets, stringAt(conf, 'cniVersion', '') ?? '');
 
-  const dataDir = stringAt(ipam, 'dataDir', 'ipam.');
   const resolvConf = stringAt(ipam, 'resolvConf', 'ipam.');
   return {
     rangeSets,
     requested,
     routes: listAt(ipam, 'routes', 'ipam.').map(parseRoute),
-    dataDir: dataDir || undefined,
+    dataDir: dataDirOf(ipam),
     resolvConf: resolvConf || undefined,
     failStatusWhenFull: booleanAt(ipam, 'failStatusWhenFull', 'ipam.') ?? false,
   };
+}
+
+/**
+ * Returns `ipam.dataDir`, all that freeing addresses needs. Other fields may have become invalid since ADD.
+ *
+ * @throws {IpamError} `CONFIG` when it is not a string, or `ipam` is missing
+ */
+export function parseDataDir(networkConfig: unknown): string | undefined {
+  const conf = fieldsOf(networkConfig, 'The network configuration');
+  return dataDirOf(objectAt(conf, 'ipam', '') ?? misconfigured("IPAM config missing 'ipam' key"));
+}
+
+function dataDirOf(ipam: Fields): string | undefined {
+  return stringAt(ipam, 'dataDir', 'ipam.') || undefined;
 }

@@ -23,6 +23,7 @@ export {
   type IpamConfig,
   type IpamRoute,
   type ParseOptions,
+  parseDataDir,
   parseIpamConfig,
   REFERENCE_DATA_DIR,
   VOLATILE_DATA_DIR,

@@ -9,8 +9,12 @@ import type { Claim, Listing, Owner, Reservation, Store } from './store.ts';
 
 /** Options of {@link Ipam}. */
 export interface IpamOptions {
-  /** Configured range sets, which the constructor validates, or those of `parseIpamConfig()`. */
-  rangeSets: readonly (readonly RangeConfig[])[] | readonly RangeSet[];
+  /**
+   * Configured range sets, which the constructor validates, or those of `parseIpamConfig()`.
+   *
+   * @default none: nothing can be allocated, and no range be checked
+   */
+  rangeSets?: readonly (readonly RangeConfig[])[] | readonly RangeSet[];
   store: Store;
 }
 
@@ -47,6 +51,9 @@ export interface CheckRequest extends Owner {
 const MAX_ATTEMPTS = 8;
 
 function parsed(sets: IpamOptions['rangeSets']): readonly RangeSet[] {
+  if (sets === undefined) {
+    return [];
+  }
   const first = sets[0]?.[0];
   return first && 'start' in first
     ? (sets as readonly RangeSet[])

@@ -44,7 +44,13 @@ export interface Feature<S> {
    * @throws {CniError} 7 when the configuration is invalid
    */
   settings(raw: CheckedConfig): S;
-  /** Returns true when ADD, DEL, CHECK and STATUS have work to do for this configuration. */
+  /**
+   * Returns the settings for DEL and GC, which ignores fields that have become invalid since ADD.
+   *
+   * @default `settings`
+   */
+  settingsForDel?(raw: CheckedConfig): S;
+  /** Returns true when ADD, CHECK and STATUS have work to do for this configuration. */
   isRequested(settings: S): boolean;
   /**
    * Checks settings that only ADD needs, before ADD changes anything.
@@ -61,7 +67,10 @@ export interface Feature<S> {
   addBeforeLinkUp?(context: Context<S>): AddBeforeLinkUp | undefined;
   /** ADD inside `cnikit`, when it is only a part of an nftables transaction; undefined otherwise. */
   rules?(context: Context<S>): TransactionPart | undefined;
-  /** Removes the objects of ADD. Needs no prevResult, and ignores objects that do not exist. */
+  /**
+   * Removes the objects of ADD. Needs no prevResult, and ignores objects that do not exist. Always called: the configuration
+   * may have changed since ADD.
+   */
   del(context: Context<S>): void;
   /** DEL inside `cnikit`, for a feature that has only rules. */
   removal?(context: Context<S>): RemovalPart;
@@ -83,12 +92,13 @@ export interface AttachPlugin<A> extends Plugin<A> {
 
 /** Returns the plugin for one feature, as upstream has it. */
 export function featurePlugin<S>(feature: Feature<S>): Plugin<S> {
-  const { about, args, status } = feature;
+  const { about, args, settingsForDel, status } = feature;
   return definePlugin<S>({
     about,
     optionalEnv: ['CNI_PATH'],
     args,
     config: (raw) => feature.settings(raw),
+    configForDel: settingsForDel && ((raw) => settingsForDel(raw)),
     add: (context) => feature.add(context, requiredPrevResult(context)),
     del: (context) => feature.del(context),
     check: (context) => feature.check(context, requiredPrevResult(context)),

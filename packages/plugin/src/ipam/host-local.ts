@@ -2,7 +2,9 @@
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
 import {
   Ipam,
+  type IpamConfig,
   IpamError,
+  parseDataDir,
   parseIpamConfig,
   parseResolvConf,
   REFERENCE_DATA_DIR,
@@ -13,19 +15,16 @@ import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
 
 /**
- * Opens the network's pool for the attachment of the context.
+ * Opens the network's pool for the attachment of the context. For DEL and GC only `dataDir` is read, because the rest of
+ * the configuration may have become invalid since ADD.
  *
  * @throws {IpamError} with upstream's message, when the configuration or CNI_ARGS are invalid
  */
-export function hostLocal(
-  sys: Sys,
-  { conf, containerID, ifName, env, validAttachments }: Context<NetworkSettings>,
-): PodIpam {
+export function hostLocal(sys: Sys, context: Context<NetworkSettings>): PodIpam {
+  const { conf, containerID, ifName, validAttachments } = context;
   const attachment = { containerID, ifName };
   const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
-  // GC and STATUS have no attachment, so CNI_ARGS does not apply.
-  const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
-  const config = parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
+  const config = configOf(context);
   const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
   const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir }) });
   return {
@@ -83,4 +82,18 @@ export function hostLocal(
       );
     },
   };
+}
+
+/** Values of the fields that DEL and GC do not read. */
+const UNREAD = { rangeSets: undefined, requested: [], routes: [], failStatusWhenFull: false };
+
+type PoolConfig = Omit<IpamConfig, 'rangeSets'> & { rangeSets: IpamConfig['rangeSets'] | undefined };
+
+function configOf({ command, conf, containerID, env }: Context<NetworkSettings>): PoolConfig {
+  if (command === 'DEL' || command === 'GC') {
+    return { ...UNREAD, dataDir: parseDataDir(conf.raw) };
+  }
+  // STATUS has no attachment, so CNI_ARGS does not apply.
+  const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
+  return parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
 }

@@ -24,7 +24,7 @@ export interface TransactionPart {
 /** A feature's part of the transaction of DEL. */
 export interface RemovalPart {
   /** Kind of the attachment's iptables chains, which are removed too. */
-  chains: NatChainKind;
+  chains?: NatChainKind;
   changes(nft: NftConnection, tables: Tables): Change[];
   /** Runs after the transaction was committed; without a connection when the kernel has no nftables. */
   gone?(nft?: NftConnection): void;
@@ -38,7 +38,7 @@ export function removeRules(
   removals: readonly RemovalPart[],
 ): void {
   const finish = (nft?: NftConnection) => {
-    const kinds = removals.map(({ chains }) => chains);
+    const kinds = removals.flatMap(({ chains = [] }) => chains);
     removeLegacyNatChains(sys, env, kinds, network, containerID);
     for (const { gone } of removals) {
       gone?.(nft);

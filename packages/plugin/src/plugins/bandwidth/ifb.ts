@@ -2,7 +2,7 @@
 import type { Context } from '@cnikit/cni-spec';
 import { delLink, delLinkGroup, type Link, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
-import { decodeLinkSummary } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, deviceIndex } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
 import { type Attachment, ifbName } from '../../links/ifb-name.ts';
@@ -32,7 +32,9 @@ export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
 
 /** Deletes the attachment's device, if any, and its host end when both are in their own group. Returns true in that case. */
 export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): boolean {
-  const ifb = host.link({ name: ifbName(attachment) }, decodeLinkSummary);
+  const name = ifbName(attachment);
+  // Most pods have none, and this is the cheapest way to find out.
+  const ifb = deviceIndex(host, name) === undefined ? undefined : host.link({ name }, decodeLinkSummary);
   if (ifb === undefined) {
     return false;
   }

@@ -1,7 +1,8 @@
-import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { type CheckedConfig, CniError, ErrorCode, normaliseKeys, validFields } from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { bridgeConfKeys, isBridgeConf } from '../../guards.ts';
 import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
+import type { NatBackend } from '../../nat/nftables.ts';
 import type { BridgeConf } from './schema.ts';
 import { type VlanRange, vlanRanges } from './vlan-ranges.ts';
 
@@ -50,6 +51,24 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     );
   }
   refuseContradictions(conf, raw);
+  const backend = natBackend('ipMasqBackend', conf.ipMasqBackend);
+  return settingsOf(raw, conf, vlanRanges(conf.vlanTrunk ?? []), backend);
+}
+
+/** Returns the configuration for DEL and GC, which ignores invalid and contradictory fields. `bridge` is '' when it is invalid. */
+export function bridgeSettingsForDel(raw: CheckedConfig): BridgeSettings {
+  const conf = normaliseKeys(raw, bridgeConfKeys) as CheckedConfig;
+  const valid = validFields(conf, isBridgeConf);
+  const isUnknown = conf.bridge !== undefined && valid.bridge === undefined;
+  return { ...settingsOf(raw, valid, [], undefined), ...(isUnknown && { bridge: '' }) };
+}
+
+function settingsOf(
+  raw: CheckedConfig,
+  conf: BridgeConf,
+  vlanTrunk: readonly VlanRange[],
+  ipMasqBackend: NatBackend,
+): BridgeSettings {
   const { isDefaultGateway = false } = conf;
   return {
     network: raw.name,
@@ -64,13 +83,13 @@ export function bridgeSettings(raw: CheckedConfig): BridgeSettings {
     portIsolation: conf.portIsolation ?? false,
     mtu: conf.mtu ?? 0,
     vlan: conf.vlan ?? 0,
-    vlanTrunk: vlanRanges(conf.vlanTrunk ?? []),
+    vlanTrunk,
     preserveDefaultVlan: conf.preserveDefaultVlan ?? false,
     enabledad: conf.enabledad ?? false,
     disableContainerInterface: conf.disableContainerInterface ?? false,
     macspoofchk: conf.macspoofchk ?? false,
     ipMasq: conf.ipMasq ?? false,
-    ipMasqBackend: natBackend('ipMasqBackend', conf.ipMasqBackend),
+    ipMasqBackend,
   };
 }
 

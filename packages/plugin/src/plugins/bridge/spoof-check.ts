@@ -25,7 +25,14 @@ import {
 import * as expr from '@cnikit/netlink/nftables/expr';
 import type { Sys } from '@cnikit/sys';
 import { digest, hostVethName, hostVethPrefix } from '../../links/names.ts';
-import { isRace, isWithoutNftables, ruleTarget, whereNftables, withNftables } from '../../nat/nftables.ts';
+import {
+  isRace,
+  isWithoutNftables,
+  ruleTarget,
+  type Tables,
+  whereNftables,
+  withNftables,
+} from '../../nat/nftables.ts';
 import { commitTogether } from '../../nat/transaction.ts';
 
 const TABLE = { family: 'bridge', name: 'nat' } as const;
@@ -100,6 +107,11 @@ export function checkSpoofing(sys: Sys, { containerID, ifName, hostName, mac }: 
       { cause: error },
     );
   }
+}
+
+/** Returns true when attachments may have rules. */
+export function hasSpoofChecks(tables: Tables): boolean {
+  return tables.has(`${TABLE.family} ${TABLE.name}`);
 }
 
 /** Removes the rules of an attachment. */

@@ -26,6 +26,7 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     name: 'agent',
     about: 'cnikit agent: readiness and sysctls of the node',
     settings: agentSettings,
+    settingsForDel: ({ name }) => ({ network: name, readinessFile: '', hostSysctls: {} }),
     isRequested: ({ readinessFile, hostSysctls }) =>
       readinessFile !== '' || Object.keys(hostSysctls).length > 0,
     add({ conf: { network, hostSysctls }, containerID, ifName }, result) {

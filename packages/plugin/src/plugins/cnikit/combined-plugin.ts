@@ -34,6 +34,10 @@ export function combinedPlugin<A>(
       attaching: attaching.config(raw),
       features: features.map((feature) => feature.settings(raw)),
     }),
+    configForDel: (raw) => ({
+      attaching: (attaching.configForDel ?? attaching.config)(raw),
+      features: features.map((feature) => (feature.settingsForDel ?? feature.settings)(raw)),
+    }),
     add(context) {
       const wanted = requested(context).map(({ feature, settings }) => ({
         feature,
@@ -92,11 +96,12 @@ export function combinedPlugin<A>(
         throw error;
       }
     },
-    // As in a list, the first error ends DEL: an address must not be free while a host port still leads to it.
+    // As in a list, the first error ends DEL: an address must not be free while a host port still leads to it. All features
+    // take part, since the configuration may have requested others at ADD.
     del(context) {
       const rules: RemovalPart[] = [];
       const hostEnd: HostEndRemoval[] = [];
-      for (const { feature, settings } of requested(context).reverse()) {
+      for (const { feature, settings } of all(context).reverse()) {
         const own = { ...context, conf: settings };
         if (attaching.delWithFeatures && feature.removal) {
           rules.push(feature.removal(own));

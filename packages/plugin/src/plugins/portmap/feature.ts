@@ -18,7 +18,14 @@ import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CH
 import { routeLocalhost } from './localhost.ts';
 import { collectPorts, portsRemoval } from './nft-removal.ts';
 import { portDifferences, portsChange } from './nftables.ts';
-import { acceptedPorts, asksForPorts, hostPorts, type PortmapSettings, portmapSettings } from './settings.ts';
+import {
+  acceptedPorts,
+  asksForPorts,
+  hostPorts,
+  type PortmapSettings,
+  portmapSettings,
+  portmapSettingsForDel,
+} from './settings.ts';
 import { forgetStaleFlows } from './stale-flows.ts';
 
 type Portmap = Context<PortmapSettings>;
@@ -29,6 +36,7 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
     name: 'portmap',
     about: 'cnikit portmap: maps ports of the node to a pod',
     settings: portmapSettings,
+    settingsForDel: portmapSettingsForDel,
     isRequested: asksForPorts,
     validate: (settings) => void acceptedPorts(settings),
     add(context, result) {
@@ -141,7 +149,7 @@ function removal(
   return {
     chains: PORT_CHAINS,
     changes: (nft, tables) => [
-      portsRemoval(owner, mark, (own) => {
+      ...portsRemoval(tables, owner, mark, (own) => {
         forgetStaleFlows(sys, own, nft);
         for (const port of own) {
           isForgotten.add(key(port));

@@ -1,7 +1,7 @@
 /** Removal of host ports from nftables, at DEL and GC. */
 import type { Request } from '@cnikit/netlink';
 import { delChain, delElements, delRule, type NftConnection } from '@cnikit/netlink/nftables';
-import { elementsOf, isRace } from '../../nat/nftables.ts';
+import { elementsOf, isRace, type Tables } from '../../nat/nftables.ts';
 import { belongsTo, type Owner, ownerText } from '../../nat/owner.ts';
 import { type Change, commitTogether } from '../../nat/transaction.ts';
 import type { HostPort } from './host-port.ts';
@@ -58,8 +58,8 @@ export type Between = (ports: readonly HostPort[]) => void;
  * Removes the ports of an attachment, and the table with the last attachment. UDP ports are removed in two steps, with
  * `between` in the middle: the chain still exists then, so the next DEL finds it if this process is killed there.
  */
-export function portsRemoval(owner: Owner, mark: number, between: Between): Change {
-  return chainRemoval(podChain(owner), mark, between);
+export function portsRemoval(tables: Tables, owner: Owner, mark: number, between: Between): Change[] {
+  return tables.has(`${TABLE.family} ${TABLE.name}`) ? [chainRemoval(podChain(owner), mark, between)] : [];
 }
 
 function chainRemoval(chain: string, mark: number, between: Between): Change {

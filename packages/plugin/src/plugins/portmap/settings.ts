@@ -1,4 +1,11 @@
-import { type CheckedConfig, CniError, capability, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import {
+  type CheckedConfig,
+  CniError,
+  capability,
+  ErrorCode,
+  normaliseKeys,
+  validFields,
+} from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { isPortmapConf, portmapConfKeys } from '../../guards.ts';
 import { natBackend } from '../../nat/masquerade.ts';
@@ -35,14 +42,24 @@ export function portmapSettings(raw: CheckedConfig): PortmapSettings {
   if (!isPortmapConf(conf)) {
     throw invalid('Invalid portmap configuration', explain('portmapConf', conf));
   }
-  const { snat = true, masqAll = false, markMasqBit, externalSetMarkChain } = conf;
-  if (markMasqBit !== undefined && externalSetMarkChain !== undefined) {
+  if (conf.markMasqBit !== undefined && conf.externalSetMarkChain !== undefined) {
     throw invalid('Cannot specify externalSetMarkChain and markMasqBit', 'Remove one of them');
   }
+  return settingsOf(raw, conf, backendOf(conf));
+}
+
+/** Returns the configuration for DEL and GC, which ignores invalid and contradictory fields. */
+export function portmapSettingsForDel(raw: CheckedConfig): PortmapSettings {
+  const conf = normaliseKeys(raw, portmapConfKeys) as CheckedConfig;
+  return settingsOf(raw, validFields(conf, isPortmapConf), undefined);
+}
+
+function settingsOf(raw: CheckedConfig, conf: PortmapConf, backend: NatBackend): PortmapSettings {
+  const { snat = true, masqAll = false, markMasqBit, externalSetMarkChain } = conf;
   return {
     network: raw.name,
     raw,
-    backend: backendOf(conf),
+    backend,
     snat,
     masqAll,
     mark: (1 << (markMasqBit ?? DEFAULT_MARK_BIT)) >>> 0,

@@ -4,7 +4,7 @@ import { collectAttachments, deleteAttachment } from '../../attachment/attachmen
 import { openIpam } from '../../ipam/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
-import { type PtpSettings, ptpSettings } from './settings.ts';
+import { type PtpSettings, ptpSettings, ptpSettingsForDel } from './settings.ts';
 
 /** The plugin `ptp`: connects the pod and the node with a veth pair. The node routes; pods share no link. */
 export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
@@ -13,6 +13,7 @@ export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
     // CNI_PATH is only for delegated IPAM plugins; host-local is built in.
     optionalEnv: ['CNI_PATH'],
     config: ptpSettings,
+    configForDel: ptpSettingsForDel,
     add: (context) => add(sys, context),
     del: (context) => deleteAttachment(sys, context),
     check: (context) => check(sys, context),

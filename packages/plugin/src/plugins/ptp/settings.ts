@@ -1,7 +1,9 @@
-import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { type CheckedConfig, CniError, ErrorCode, normaliseKeys, validFields } from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { isPtpConf, ptpConfKeys } from '../../guards.ts';
 import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
+import type { NatBackend } from '../../nat/nftables.ts';
+import type { PtpConf } from './schema.ts';
 
 /** The ptp configuration with all defaults filled in. */
 export interface PtpSettings extends MasqueradeSettings {
@@ -19,12 +21,16 @@ export function ptpSettings(raw: CheckedConfig): PtpSettings {
   if (!isPtpConf(conf)) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid ptp configuration', explain('ptpConf', conf));
   }
-  return {
-    network: raw.name,
-    raw,
-    knownArgs: [],
-    mtu: conf.mtu ?? 0,
-    ipMasq: conf.ipMasq ?? false,
-    ipMasqBackend: natBackend('ipMasqBackend', conf.ipMasqBackend),
-  };
+  return settingsOf(raw, conf, natBackend('ipMasqBackend', conf.ipMasqBackend));
+}
+
+/** Returns the configuration for DEL and GC, which ignores invalid fields. */
+export function ptpSettingsForDel(raw: CheckedConfig): PtpSettings {
+  const conf = normaliseKeys(raw, ptpConfKeys) as CheckedConfig;
+  return settingsOf(raw, validFields(conf, isPtpConf), undefined);
+}
+
+function settingsOf(raw: CheckedConfig, conf: PtpConf, ipMasqBackend: NatBackend): PtpSettings {
+  const { mtu = 0, ipMasq = false } = conf;
+  return { network: raw.name, raw, knownArgs: [], mtu, ipMasq, ipMasqBackend };
 }

@@ -6,7 +6,7 @@ import { add } from './add.ts';
 import { collectBackups, readBackup, removeBackup } from './backup.ts';
 import { check } from './check.ts';
 import { tuneLink } from './link.ts';
-import { type TuningSettings, tuningSettings } from './settings.ts';
+import { type TuningSettings, tuningSettings, tuningSettingsForDel } from './settings.ts';
 
 /** The plugin `tuning`: sets sysctls, and attributes of the interface that a previous plugin of the list created. */
 export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
@@ -15,6 +15,7 @@ export function tuningPlugin(sys: Sys): Plugin<TuningSettings> {
     optionalEnv: ['CNI_PATH'],
     args: ['MAC'],
     config: tuningSettings,
+    configForDel: tuningSettingsForDel,
     add: (context) => add(sys, context),
     del: (context) => del(sys, context),
     check: (context) => check(sys, context),

@@ -45,6 +45,16 @@ export function tuningSettings(raw: CheckedConfig): TuningSettings {
 }
 
 /**
+ * Returns the configuration for DEL and GC, which ignores invalid fields.
+ *
+ * @throws {CniError} 7 when `dataDir`, where the backups are, is invalid
+ */
+export function tuningSettingsForDel(raw: CheckedConfig): TuningSettings {
+  const { dataDir } = normaliseKeys(raw, tuningConfKeys) as { dataDir?: unknown };
+  return tuningSettings({ cniVersion: raw.cniVersion, name: raw.name, dataDir });
+}
+
+/**
  * Merges the sources of settings. The MAC address of args.cni takes precedence over the runtime's, then the
  * environment's, then the configuration's. This is upstream's order, which differs from the bridge's.
  */

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
 import { addPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
 
@@ -309,6 +309,77 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         run('ip', 'link', 'delete', 'cni0');
       },
     );
+
+    test.skipIf(!hasPlugin)(
+      'cnikit-agent run restores the files of an emptied, deleted or blocked state directory, and STATUS and /readyz agree',
+      async () => {
+        const { log } = start(
+          '--health-address=127.0.0.1:9470',
+          `--plugin-binary=${plugin}`,
+          '--resync-interval=1',
+        );
+        await eventually(() => expect(log.text).toContain('The data path is programmed'));
+        const [readiness, saved] = ['readiness.json', 'state.json'].map((name) => join(node.stateDir, name));
+        const healthy = (): void => {
+          expect(JSON.parse(readFileSync(readiness!, 'utf8'))).toEqual({ ready: true });
+          expect(JSON.parse(readFileSync(saved!, 'utf8'))).toMatchObject({ node: 'n1' });
+          expect(status(node)).toEqual({ status: 0, code: undefined });
+        };
+        await eventually(healthy);
+        for (const path of [readiness!, saved!]) {
+          rmSync(path);
+        }
+        await eventually(healthy);
+        writeFileSync(readiness!, '{}');
+        await eventually(healthy);
+        renameSync(node.stateDir, `${node.stateDir}.old`);
+        await eventually(healthy);
+        rmSync(readiness!);
+        await eventually(healthy);
+        expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200);
+
+        run('mount', '-t', 'tmpfs', '-o', 'ro', 'blocked', node.stateDir);
+        await eventually(() => expect(log.text).toContain(`Cannot write ${readiness}`));
+        expect(status(node)).toEqual({ status: 1, code: 50 });
+        const blocked = await fetch('http://127.0.0.1:9470/readyz');
+        expect([blocked.status, await blocked.text()]).toEqual([
+          503,
+          expect.stringContaining(`Cannot write ${readiness}`),
+        ]);
+        run('umount', node.stateDir);
+        await eventually(healthy);
+        await vi.waitFor(async () => expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200));
+      },
+    );
+
+    test('cnikit-agent run recreates a deleted configuration directory and follows it again', async () => {
+      const { log } = start('--health-address=off');
+      await eventually(() => expect(log.text).toContain('The data path is programmed'));
+      const content = readFileSync(conflist(), 'utf8');
+      for (let i = 0; i < 2; i++) {
+        renameSync(node.confDir, `${node.confDir}.${i}`);
+        await eventually(() => expect(readFileSync(conflist(), 'utf8')).toBe(content));
+        rmSync(conflist());
+        await eventually(() => expect(readFileSync(conflist(), 'utf8')).toBe(content));
+      }
+    });
+
+    test('cnikit-agent run exits when the directory under a mount was deleted', async () => {
+      const source = join(node.dir, 'host-state');
+      for (const dir of [source, node.stateDir]) {
+        mkdirSync(dir, { recursive: true });
+      }
+      run('mount', '--bind', source, node.stateDir);
+      try {
+        const { log, ended } = start('--health-address=off', '--resync-interval=1');
+        await eventually(() => expect(existsSync(join(source, 'state.json'))).toBe(true));
+        rmSync(source, { recursive: true });
+        expect(await ended).toEqual([1, null]);
+        expect(log.text).toContain('Shutting down');
+      } finally {
+        run('umount', node.stateDir);
+      }
+    });
 
     test('cnikit-agent run serves health at --health-address, and continues if the port is taken', async () => {
       const first = start('--health-address=127.0.0.1:9470');

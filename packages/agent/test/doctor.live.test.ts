@@ -14,6 +14,8 @@ import { Metrics } from '../src/core/metrics.ts';
 import { diagnose, exitStatus, type Result } from '../src/diagnose/doctor/diagnose.ts';
 import { gather } from '../src/diagnose/doctor/gather.ts';
 import { serveHealth } from '../src/http/health.ts';
+import { saveState } from '../src/observe/saved-state.ts';
+import { ReadinessFile } from '../src/reconcile/readiness.ts';
 import { eventually, type LiveNode, liveNode, nodeObject, run } from './live-node.ts';
 import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
@@ -44,7 +46,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         inPeers('address', 'add', `2001:db8::${n}/64`, 'dev', 'cable', 'nodad');
       }
       health = await serveHealth(HEALTH, {
-        ready: () => true,
+        readiness: () => ({ ready: true }),
         problems: () => [],
         metrics: new Metrics(),
         status: () => ({ version: 'x', ready: true, problems: [], changed: {} }),
@@ -52,6 +54,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       const running = node.start();
       await eventually(() => expect(running.agent.ready).toBe(true));
       await running.stop();
+      new ReadinessFile(node.stateDir).write({ ready: true });
+      saveState(node.stateDir, 'n1', { nodes: running.agent.nodes() });
     });
 
     afterEach(async () => {

@@ -11,7 +11,7 @@ import { hasPlugin, plugin } from './pods.ts';
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !SOAK || !hasPlugin)(
-  'cnikit-agent run creates an Event for a repaired plugin (needs the sandbox: run npm run test:soak at the root)',
+  'cnikit-agent run creates an Event for a repaired plugin and a repaired readiness file (needs the sandbox: run npm run test:soak at the root)',
   { timeout: 120_000 },
   async () => {
     const node = await liveNode(1);
@@ -34,9 +34,19 @@ test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !SOAK || !hasPlugin)(
     });
     try {
       await eventually(() => expect(log).toContain('The data path is programmed'));
-      rmSync(join(node.binDir, 'cnikit'));
+      const files = [join(node.binDir, 'cnikit'), join(node.stateDir, 'readiness.json')];
+      for (const file of files) {
+        rmSync(file);
+      }
       await vi.waitFor(
-        () => expect(node.api.events.list().map(({ reason }) => reason)).toContain('CNIFileRepaired'),
+        () => {
+          const repairs = node.api.events.list().filter(({ reason }) => reason === 'CNIFileRepaired');
+          for (const file of files) {
+            expect(repairs).toContainEqual(
+              expect.objectContaining({ message: expect.stringContaining(file) as string }),
+            );
+          }
+        },
         { timeout: 90_000, interval: 100 },
       );
     } finally {

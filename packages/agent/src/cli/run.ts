@@ -1,54 +1,45 @@
 /** `cnikit-agent run`: maintains the node's pod network until a signal. */
-import { mkdirSync, watch as watchDirectory } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openRtnetlink, type Route } from '@cnikit/netlink';
 import type { Logger } from 'pino';
+import { PLUGIN_NAME } from '../apply/cni-names.ts';
 import type { Config } from '../config/config.ts';
+import { AgentError } from '../core/error.ts';
 import type { KernelEvent } from '../core/kernel.ts';
-import { after, Timers } from '../core/timers.ts';
+import { CONFLIST_NAME } from '../core/names.ts';
+import { after } from '../core/timers.ts';
 import { version } from '../core/version.ts';
 import { createSelfTest } from '../diagnose/self-test.ts';
 import type { AgentStatus } from '../diagnose/status/ask-agent.ts';
 import { serveHealth } from '../http/health.ts';
 import { clearNetworkUnavailable, loadKubeConfig, removeTaint } from '../kube/api.ts';
+import { DirectoryWatches } from '../observe/directory-watches.ts';
 import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes.ts';
 import { ruleChanges } from '../observe/rule-changes.ts';
-import { loadState, saveState } from '../observe/saved-state.ts';
+import { loadState } from '../observe/saved-state.ts';
 import { Agent } from '../reconcile/agent.ts';
-import { ReadinessFile, ReadinessPolicy } from '../reconcile/readiness.ts';
+import { StateFiles } from '../reconcile/state-files.ts';
 import { type Background, startBackground } from './background.ts';
 import { agentDeps, openLog } from './wire.ts';
 
-/** Delay before the state is saved, so that a burst of node changes causes one write. */
-const SAVE_MS = 1000;
-
 /**
- * Runs until `signal` fires, and resolves once everything is closed.
+ * Runs until `shutdown` fires, and resolves once everything is closed.
  *
- * @throws {AgentError} when it cannot start
+ * @throws {AgentError} when it cannot start, or when a mounted directory was deleted on the host
  */
-export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: AbortSignal): Promise<void> {
   const log = openLog(config, 1);
   const kubeConfig = await loadKubeConfig(config, env);
   const deps = agentDeps(config, env, log);
-  const timers = new Timers<'save'>(after);
-  const readiness = new ReadinessFile(config.stateDir);
-  const readinessPolicy = new ReadinessPolicy();
   const taint = config.readinessTaint;
   const rt = openRtnetlink();
   const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
   const cached = loadState(config.stateDir, config.nodeName);
   const position: Position = { resourceVersion: cached?.resourceVersion };
-  const save = (): void => {
-    try {
-      saveState(config.stateDir, config.nodeName, { nodes: agent.nodes(), ...position });
-    } catch (error) {
-      log.warn(
-        `Cannot save the node state, which a start without the API server needs: ${(error as Error).message}`,
-      );
-    }
-  };
   let background: Background | undefined;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([shutdown, lost.signal]);
+  const repaired = (path: string): void => background?.repaired(path);
   const agent: Agent = new Agent(
     {
       ...deps,
@@ -58,21 +49,33 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
           ? undefined
           : { key: taint, remove: (name) => removeTaint(kubeConfig, name, taint) },
       selfTest: createSelfTest(lookup),
-      onPass: () => {
-        try {
-          const now = readinessPolicy.evaluate(agent.ready, agent.problems, performance.now());
-          if (now !== undefined) {
-            readiness.write(now);
-          }
-        } catch (error) {
-          log.warn(`Cannot write the readiness file: ${(error as Error).message}`);
-        }
-      },
-      onRepair: (path) => background?.repaired(path),
-      onNodes: () => timers.start('save', SAVE_MS, save),
+      onPass: () => state.check(),
+      onRepair: repaired,
+      onNodes: () => state.nodesChanged(),
     },
     config,
   );
+  const state = new StateFiles({
+    stateDir: config.stateDir,
+    nodeName: config.nodeName,
+    needed: [join(config.cniBinDir, PLUGIN_NAME), join(config.cniConfDir, CONFLIST_NAME)],
+    cached,
+    position: () => position.resourceVersion,
+    programmed: () => agent.ready,
+    problems: () => agent.problems,
+    nodes: () => agent.nodes(),
+    report: (area, problems) => agent.report(area, problems, config.stateDir),
+    onRepair: repaired,
+    onCheck: () => {
+      watches.renew();
+      assertMounted(watches, lost);
+    },
+    warn: (message) => log.warn(message),
+    after,
+    now: () => performance.now(),
+  });
+  const watches = watchFiles(config, agent, state, log);
+  deps.metrics.onScrape(() => deps.metrics.set('ready', state.readiness.ready ? 1 : 0));
   log.info(
     { version, server: kubeConfig.getCurrentCluster()?.server },
     `Starting cnikit-agent ${version} on node ${config.nodeName}`,
@@ -87,11 +90,11 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   watchRules(agent, signal, log);
   const outage = new Outage(log, deps.metrics, after);
   const nodes = followNodes(watchNodes(kubeConfig, deps.metrics, signal, position), agent, outage);
-  const chained = config.chain === undefined ? [] : [dirname(config.chain)];
-  watchFiles([config.cniBinDir, config.cniConfDir, ...chained], agent, signal, log);
   background = startBackground(config, kubeConfig, agent, deps.metrics, log);
   const health =
-    config.health === undefined ? undefined : await openHealth(config.health, agent, deps.metrics, log);
+    config.health === undefined
+      ? undefined
+      : await openHealth(config.health, agent, state, deps.metrics, log);
 
   const ended = new Promise<void>((resolve) =>
     signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -99,17 +102,16 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, signal: AbortS
   // Both end only with the signal, or with an unexpected error: then the process must exit.
   await Promise.race([ended, Promise.all([nodes, kernelEvents])]);
   agent.close();
+  watches.close();
   outage.close();
   background.close();
   health?.close();
   health?.closeAllConnections();
-  if (timers.due('save')) {
-    save();
-  }
-  timers.close();
+  state.close();
   deps.kernel.close();
   rt.close();
   log.info('Shutting down; the pod network stays in place');
+  lost.signal.throwIfAborted();
 }
 
 async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): Promise<void> {
@@ -129,35 +131,47 @@ function watchRules(agent: Agent, signal: AbortSignal, log: Logger): void {
 }
 
 /** Checks the files after every change in their directories. Without events the resync finds changes. */
-function watchFiles(dirs: readonly string[], agent: Agent, signal: AbortSignal, log: Logger): void {
-  for (const dir of dirs) {
-    try {
-      mkdirSync(dir, { recursive: true });
-      watchDirectory(dir, { signal, persistent: false }, () => agent.checkFiles()).on(
-        'error',
-        () => undefined,
-      );
-    } catch (error) {
-      log.debug(`Cannot watch ${dir}: ${(error as Error).message}`);
-    }
+function watchFiles(config: Config, agent: Agent, state: StateFiles, log: Logger): DirectoryWatches {
+  const { cniBinDir, cniConfDir, stateDir, chain } = config;
+  const chained = chain === undefined ? [] : [dirname(chain)];
+  return new DirectoryWatches([cniBinDir, cniConfDir, stateDir, ...chained], {
+    onChange: (dir) => (dir === stateDir ? state.changed() : agent.checkFiles()),
+    refused: (dir, error) => log.debug(`Cannot watch ${dir}: ${error.message}`),
+  });
+}
+
+/**
+ * Ends the process when a directory was deleted under its mount. Only a restart of the container mounts the directory
+ * that the host has now.
+ */
+function assertMounted(watches: DirectoryWatches, lost: AbortController): void {
+  const [dir] = watches.deleted();
+  if (dir !== undefined) {
+    lost.abort(
+      new AgentError(
+        'NODE',
+        `Directory ${dir} was deleted on the host, and the mount of this container leads to the deleted one: exiting, so that the restart mounts the directory again`,
+      ),
+    );
   }
 }
 
 async function openHealth(
   address: { host: string; port: number },
   agent: Agent,
+  state: StateFiles,
   metrics: Parameters<typeof serveHealth>[1]['metrics'],
   log: Logger,
 ): Promise<Awaited<ReturnType<typeof serveHealth>> | undefined> {
   try {
     const status = (): AgentStatus => ({
       version,
-      ready: agent.ready,
+      ready: state.readiness.ready,
       problems: [...agent.problems].map(({ message }) => message),
       changed: Object.fromEntries(agent.changedAt),
     });
     return await serveHealth(address, {
-      ready: () => agent.ready,
+      readiness: () => state.readiness,
       problems: () => agent.problems,
       metrics,
       status,

@@ -8,7 +8,7 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 const definitions = {
   build_info: ['gauge', 'Always 1; the version is in the label'],
-  ready: ['gauge', '1 once the data path is programmed'],
+  ready: ['gauge', '1 while new pods get a network, as in readiness.json'],
   routes: ['gauge', 'Routes to other nodes that the agent has in the kernel'],
   routes_desired: ['gauge', 'Routes to other nodes that there should be'],
   nodes: ['gauge', 'Nodes known from the API'],

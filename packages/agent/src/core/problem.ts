@@ -25,6 +25,10 @@ export type ProblemKind =
   | 'held-file'
   | 'broken-plugin'
   | 'cni-files'
+  /** The agent cannot write readiness.json. */
+  | 'readiness-file'
+  /** Another program keeps changing what the agent repairs. */
+  | 'contested'
   | 'sysctl'
   | 'rules'
   | 'kernel'
@@ -108,8 +112,16 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     reason: 'CNIConfigurationProblem',
     fix: 'Keep the rolled-back version, or run `cnikit-agent rollback --undo`.',
   },
-  'broken-plugin': { severity: 'failure', area: 'cni', reason: 'CNIConfigurationProblem' },
+  // The runtime cannot run STATUS either.
+  'broken-plugin': { severity: 'failure', area: 'cni', fatal: true, reason: 'CNIConfigurationProblem' },
   'cni-files': { severity: 'failure', area: 'cni', reason: 'CNIConfigurationProblem' },
+  'readiness-file': { severity: 'failure', area: 'readiness', reason: 'ReadinessFileFailed' },
+  contested: {
+    severity: 'warning',
+    area: 'contested',
+    reason: 'RepairedRepeatedly',
+    fix: 'Find the other program (another CNI, a configuration manager, a second cnikit-agent), and stop it or exclude what cnikit owns.',
+  },
   // No Event: the plugin sets what the agent cannot.
   sysctl: { severity: 'failure', area: 'sysctl' },
   rules: { severity: 'failure', area: 'rules', fatal: true, reason: 'PacketFilterFailed' },

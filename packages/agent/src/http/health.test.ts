@@ -17,7 +17,11 @@ test('serveHealth() distinguishes alive from ready, and serves metrics', async (
   const problems = [problem('own-node', 'n1', 'Node n1 has no podCIDR')];
   const server = await serveHealth(
     { host: '127.0.0.1', port: 0 },
-    { ready: () => ready, problems: () => problems, metrics },
+    {
+      readiness: () => (ready ? { ready } : { ready, reason: 'The rules are missing' }),
+      problems: () => problems,
+      metrics,
+    },
   );
   closing.push(() => server.close());
   const get = async (path: string): Promise<[number, string]> => {
@@ -25,10 +29,7 @@ test('serveHealth() distinguishes alive from ready, and serves metrics', async (
     return [answer.status, await answer.text()];
   };
   expect(await get('/healthz')).toEqual([200, 'ok\n']);
-  expect(await get('/readyz')).toEqual([
-    503,
-    'The data path is not programmed yet\nNode n1 has no podCIDR\n',
-  ]);
+  expect(await get('/readyz')).toEqual([503, 'The rules are missing\nNode n1 has no podCIDR\n']);
   ready = true;
   expect((await get('/readyz'))[0]).toBe(200);
   metrics.add('resyncs');
@@ -40,7 +41,12 @@ test('serveHealth() distinguishes alive from ready, and serves metrics', async (
 });
 
 test('serveHealth() serves profiles on demand, bounded in time and one at a time', async () => {
-  const deps = { ready: () => true, problems: () => [], metrics: new Metrics(), status: () => ({ a: 1 }) };
+  const deps = {
+    readiness: () => ({ ready: true }),
+    problems: () => [],
+    metrics: new Metrics(),
+    status: () => ({ a: 1 }),
+  };
   const server = await serveHealth({ host: '127.0.0.1', port: 0 }, deps);
   closing.push(() => server.close());
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -58,7 +64,7 @@ test('serveHealth() serves profiles on demand, bounded in time and one at a time
 });
 
 test('serveHealth() rejects when the port is taken', async () => {
-  const deps = { ready: () => true, problems: () => [], metrics: new Metrics() };
+  const deps = { readiness: () => ({ ready: true }), problems: () => [], metrics: new Metrics() };
   const server = await serveHealth({ host: '127.0.0.1', port: 0 }, deps);
   closing.push(() => server.close());
   const { port } = server.address() as AddressInfo;

@@ -6,7 +6,8 @@ import type { Problem } from '../core/problem.ts';
 import { cpuProfile, heapSnapshot, MAX_PROFILE_SECONDS } from './profile.ts';
 
 export interface HealthDeps {
-  ready: () => boolean;
+  /** Returns the readiness of this node, with the reason when it is not ready. */
+  readiness: () => { ready: boolean; reason?: string | undefined };
   problems: () => Iterable<Problem>;
   metrics: Metrics;
   /** Returns the JSON value of /status. */
@@ -41,7 +42,7 @@ function send(response: ServerResponse, status: number, body: string, type = TEX
   response.end(body);
 }
 
-/** /healthz reports that the process runs. /readyz reports the node's data path and lists its problems. */
+/** /healthz reports that the process runs. /readyz reports what STATUS of the plugin returns, and lists all problems. */
 async function answer(request: IncomingMessage, response: ServerResponse, deps: HealthDeps): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://agent');
   switch (url.pathname) {
@@ -49,9 +50,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, deps: 
       return send(response, 200, 'ok\n');
     case '/readyz': {
       const list = [...deps.problems()].map(({ message }) => `${message}\n`).join('');
-      return deps.ready()
+      const { ready, reason } = deps.readiness();
+      return ready
         ? send(response, 200, `ok\n${list}`)
-        : send(response, 503, `The data path is not programmed yet\n${list}`);
+        : send(response, 503, `${reason ?? 'Not ready'}\n${list}`);
     }
     case '/metrics':
       return send(response, 200, deps.metrics.text());

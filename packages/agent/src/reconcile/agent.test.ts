@@ -493,3 +493,35 @@ describe('the plugins that are chained', () => {
     expect(agent.ready).toBe(true);
   });
 });
+
+test('Agent repairs a route that another program keeps deleting ever more slowly, and other changes at once', () => {
+  const { agent, kernel, clock } = fakeAgent();
+  agent.setNodes([node(1), node(2)]);
+  agent.resync();
+  const [dst] = node(2).podCIDRs as [string];
+  const remove = (): void => {
+    const route = kernel.routes.find((each) => each.dst === dst)!;
+    kernel.routes = kernel.routes.filter((each) => each !== route);
+    agent.onKernel({ type: 'route', op: 'del', route });
+  };
+  const present = (): boolean => kernel.routes.some((route) => route.dst === dst);
+  for (let i = 0; i < 6; i++) {
+    remove();
+    clock.advance(0);
+    expect(present()).toBe(true);
+  }
+  expect([...agent.problems].map(({ kind }) => kind)).toContain('contested');
+  remove();
+  clock.advance(999);
+  expect(present()).toBe(false);
+  clock.advance(1);
+  expect(present()).toBe(true);
+  agent.putNode(node(3));
+  clock.advance(0);
+  expect(kernel.own()).toHaveLength(4);
+  clock.advance(60_000);
+  expect([...agent.problems]).toEqual([]);
+  remove();
+  clock.advance(0);
+  expect(present()).toBe(true);
+});

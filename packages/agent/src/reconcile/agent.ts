@@ -3,7 +3,6 @@ import { type Action, describe } from '../core/action.ts';
 import type { KernelEvent } from '../core/kernel.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { type Problem, problem } from '../core/problem.ts';
-import type { After } from '../core/timers.ts';
 import type { Policy } from '../desired/desired-host.ts';
 import { NodeBook } from './node-book.ts';
 import type { NodePatch } from './node-patch.ts';
@@ -12,7 +11,6 @@ import { type PassResult, Reconciler, type ReconcilerDeps } from './reconciler.t
 import { Scheduler } from './scheduler.ts';
 
 export interface AgentDeps extends ReconcilerDeps, NodePatchOptions {
-  after: After;
   /** Called after each pass. */
   onPass?: () => void;
   /** Called when a field in use of a node has changed. */
@@ -44,7 +42,10 @@ export class Agent {
       reload: () => this.#pass('complete', () => this.#reconciler.reload()),
       resync: () => this.resync(),
       rules: () => this.#pass('event', () => this.#reconciler.rules()),
-      files: () => this.#settle(this.#reconciler.files()),
+      files: () => {
+        this.#settle(this.#reconciler.files());
+        deps.onPass?.();
+      },
     };
     this.#scheduler = new Scheduler(deps.after, passes, options.resyncMs);
     this.#patches = nodePatches(deps, (kind, action, error) => this.#patched(kind, action, error));
@@ -97,9 +98,9 @@ export class Agent {
   onKernel(event: KernelEvent): void {
     const pass = this.#reconciler.observe(event);
     if (pass === 'partial') {
-      this.#scheduler.schedulePartial();
+      this.#scheduler.scheduleRepair(this.#reconciler.contests.routes.delayMs);
     } else if (pass === 'reload') {
-      this.#scheduler.scheduleReload();
+      this.#scheduler.scheduleReload(this.#reconciler.contests.routes.delayMs);
     }
   }
 
@@ -116,7 +117,7 @@ export class Agent {
   /** Schedules a pass over the CNI files. Call it when a file beside them has changed. */
   checkFiles(): void {
     if (this.ready) {
-      this.#scheduler.scheduleFiles();
+      this.#scheduler.scheduleFiles(this.#reconciler.contests.files.delayMs);
     }
   }
 
@@ -129,12 +130,18 @@ export class Agent {
       return;
     }
     this.#reconciler.observeRules();
-    this.#scheduler.scheduleRules(true);
+    this.#scheduler.scheduleRulesRepair(this.#reconciler.contests.rules.delayMs);
   }
 
   /** Stops all passes and leaves the node as it is. */
   close(): void {
     this.#scheduler.close();
+    this.#reconciler.close();
+  }
+
+  /** Takes problems that a part outside of the passes found; empty when they have ended. */
+  report(area: 'readiness' | 'contested', problems: readonly Problem[], place: string): void {
+    this.#reconciler.reporter.problems.set(area, problems, place);
   }
 
   #partial(): void {
@@ -167,7 +174,7 @@ export class Agent {
 
   #settle({ ok, complete, stale, usable }: PassResult): void {
     if (stale) {
-      this.#scheduler.scheduleReload();
+      this.#scheduler.scheduleReload(0);
     }
     if (usable) {
       for (const patch of this.#patches) {

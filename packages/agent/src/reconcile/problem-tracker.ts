@@ -13,6 +13,8 @@ export type ProblemArea =
   | 'rules'
   | 'cni'
   | 'self-test'
+  | 'readiness'
+  | 'contested'
   | 'condition'
   | 'taint';
 

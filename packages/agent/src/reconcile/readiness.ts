@@ -1,5 +1,5 @@
 /** Reports to the plugin's STATUS, and so to a container runtime, whether new pods would have a network. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { READINESS_NAME } from '../core/names.ts';
 import { type Problem, problemKinds } from '../core/problem.ts';
@@ -36,36 +36,44 @@ export class ReadinessPolicy {
   }
 }
 
-/** Writes the file atomically, and only if its content changes. */
+/** Writes the file atomically, and only if its content differs. */
 export class ReadinessFile {
-  readonly #path: string;
+  readonly path: string;
   readonly #dir: string;
+  /** The text that this process found or wrote last. */
   #text: string | undefined;
 
   constructor(dir: string) {
     this.#dir = dir;
-    this.#path = join(dir, READINESS_NAME);
+    this.path = join(dir, READINESS_NAME);
   }
 
-  write(readiness: Readiness): void {
+  /**
+   * Returns true when another program had removed or changed the file.
+   *
+   * @throws {Error} when the file cannot be written
+   */
+  write(readiness: Readiness): boolean {
     const text = `${JSON.stringify(readiness)}\n`;
-    this.#text ??= this.#read();
-    if (text === this.#text) {
-      return;
+    const present = this.#read();
+    const repair = this.#text !== undefined && present !== this.#text;
+    if (text !== present) {
+      mkdirSync(this.#dir, { recursive: true });
+      writeFileSync(`${this.path}.tmp`, text, { mode: 0o644 });
+      renameSync(`${this.path}.tmp`, this.path);
     }
-    mkdirSync(this.#dir, { recursive: true });
-    writeFileSync(`${this.#path}.tmp`, text, { mode: 0o644 });
-    renameSync(`${this.#path}.tmp`, this.#path);
     this.#text = text;
+    return repair;
   }
 
   remove(): void {
-    rmSync(this.#path, { force: true });
+    rmSync(this.path, { force: true });
   }
 
+  /** Returns undefined for a file that does not exist or that the plugin cannot read. */
   #read(): string | undefined {
     try {
-      return readFileSync(this.#path, 'utf8');
+      return (statSync(this.path).mode & 0o444) === 0 ? undefined : readFileSync(this.path, 'utf8');
     } catch {
       return undefined;
     }

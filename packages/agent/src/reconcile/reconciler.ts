@@ -5,9 +5,11 @@ import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Chain, NodeRoute } from '../core/model.ts';
 import { type Problem, problem } from '../core/problem.ts';
+import type { After } from '../core/timers.ts';
 import type { DesiredHost, Policy } from '../desired/desired-host.ts';
 import { concerns } from '../observe/facts.ts';
 import { isOwn } from '../observe/route-table.ts';
+import { Contest } from './contest.ts';
 import { Drift } from './drift.ts';
 import { type HostDeps, type HostOutcome, HostReconciler } from './host-reconciler.ts';
 import type { NodeBook, NodeChange } from './node-book.ts';
@@ -17,6 +19,7 @@ import { type RouteOptions, RouteReconciler } from './route-reconciler.ts';
 
 export interface ReconcilerDeps extends HostDeps {
   kernel: Kernel;
+  after: After;
   log: Log;
   metrics: Metrics;
   /** Absent: no plugins are chained. */
@@ -43,6 +46,8 @@ const DONE: PassResult = { ok: true };
 
 export class Reconciler {
   readonly reporter: Reporter;
+  /** Repairs by event that another program undoes at once. */
+  readonly contests: Readonly<Record<'routes' | 'rules' | 'files', Contest>>;
   readonly #deps: ReconcilerDeps;
   readonly #policy: Policy & RouteOptions;
   readonly #nodes: NodeBook;
@@ -65,6 +70,9 @@ export class Reconciler {
     this.#routes = new RouteReconciler(nodes.index, deps.kernel, policy);
     this.#host = new HostReconciler(deps);
     this.reporter = new Reporter(deps.log, deps.metrics);
+    const contest = (what: string): Contest =>
+      new Contest(what, deps.after, (problems) => this.reporter.problems.set('contested', problems, what));
+    this.contests = { routes: contest('routes'), rules: contest('rules'), files: contest('files') };
   }
 
   /** True once the whole data path was programmed, conflist included. */
@@ -147,6 +155,12 @@ export class Reconciler {
     return this.#routes.facts !== undefined;
   }
 
+  close(): void {
+    for (const contest of Object.values(this.contests)) {
+      contest.close();
+    }
+  }
+
   #load(): boolean {
     this.#chain = this.#deps.chain?.();
     const changed = this.#routes.load();
@@ -211,7 +225,12 @@ export class Reconciler {
       problems.set(place, [...(problems.get(place) ?? []), problem('refused-change', place, text)]);
     }
     this.reporter.problems.setAll('route', prefixes, problems, complete);
-    this.reporter.changes(done, this.#drift.ofPass());
+    const isRepair = this.#drift.ofPass();
+    this.reporter.changes(done, isRepair);
+    const repaired = done.find(isRepair);
+    if (repaired !== undefined) {
+      this.contests.routes.repaired(placeOf(repaired));
+    }
     this.#deps.metrics.set('routes', this.#routes.owned);
     this.#deps.metrics.set('routes_desired', this.#routes.wanted.size);
     return { ok: failed.length === 0, stale: stale.length > 0, tunnelChanged };
@@ -244,10 +263,14 @@ export class Reconciler {
   #settle(area: 'sysctls' | 'rules' | 'cni', { done, problems, ok, drift }: HostOutcome): boolean {
     this.reporter.problems.set(area, problems);
     this.reporter.changes(done, () => drift);
-    for (const action of drift ? done : []) {
+    const repaired = drift ? done : [];
+    for (const action of repaired) {
       if (action.kind === 'file') {
         this.#deps.onRepair?.(action.path);
       }
+    }
+    if (repaired[0] !== undefined && area !== 'sysctls') {
+      this.contests[area === 'cni' ? 'files' : area].repaired(describe(repaired[0]));
     }
     return ok;
   }

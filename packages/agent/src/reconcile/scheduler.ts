@@ -3,6 +3,8 @@ import { type After, Timers } from '../core/timers.ts';
 
 /** Delay that turns a burst of kernel or file events into one pass. */
 const SETTLE_MS = 50;
+/** Longest delay of a reload, which also follows changes of the default route. */
+const MAX_RELOAD_DELAY_MS = 5000;
 /** Least time between two passes over the rules, which start programs that take the lock of all rules. */
 const RULES_MS = 1000;
 const RETRY_MS = { first: 1000, max: 60_000 } as const;
@@ -17,7 +19,9 @@ export interface Passes {
 }
 
 export class Scheduler {
-  readonly #timers: Timers<'partial' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'>;
+  readonly #timers: Timers<
+    'partial' | 'repair' | 'rules-repair' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'
+  >;
   readonly #passes: Passes;
   readonly #resyncMs: number;
   #retryMs: number = RETRY_MS.first;
@@ -38,12 +42,24 @@ export class Scheduler {
     this.#timers.start('partial', 0, () => this.#passes.partial());
   }
 
-  scheduleReload(): void {
-    this.#timers.start('reload', SETTLE_MS, () => this.#passes.reload());
+  /** Schedules a pass over routes that another program changed. */
+  scheduleRepair(delayMs: number): void {
+    if (delayMs === 0) {
+      this.schedulePartial();
+    } else {
+      this.#timers.start('repair', delayMs, () => this.#passes.partial());
+    }
   }
 
-  scheduleFiles(): void {
-    this.#timers.start('files', SETTLE_MS, () => this.#passes.files());
+  /** `delayMs` is that of contested routes: a tunnel that another program deletes is recreated by a reload. */
+  scheduleReload(delayMs: number): void {
+    this.#timers.start('reload', Math.max(SETTLE_MS, Math.min(delayMs, MAX_RELOAD_DELAY_MS)), () =>
+      this.#passes.reload(),
+    );
+  }
+
+  scheduleFiles(delayMs: number): void {
+    this.#timers.start('files', Math.max(delayMs, SETTLE_MS), () => this.#passes.files());
   }
 
   /** `burst`: more events may follow at once. */
@@ -53,6 +69,15 @@ export class Scheduler {
       this.#timers.start('pause', RULES_MS, () => undefined);
       this.#passes.rules();
     });
+  }
+
+  /** Schedules a pass over rules that another program changed. */
+  scheduleRulesRepair(delayMs: number): void {
+    if (delayMs === 0) {
+      this.scheduleRules(true);
+    } else {
+      this.#timers.start('rules-repair', delayMs, () => this.scheduleRules(true));
+    }
   }
 
   /** A complete pass starts now: it replaces a reload, and the next one follows after the interval. */

@@ -126,7 +126,7 @@ export const mutants: Record<string, Mutant> = {
   'deaf-to-rules': {
     what: 'events of rules are ignored',
     file: 'agent/src/reconcile/agent.ts',
-    from: '    this.#reconciler.observeRules();\n    this.#scheduler.scheduleRules(true);',
+    from: '    this.#reconciler.observeRules();\n    this.#scheduler.scheduleRulesRepair(this.#reconciler.contests.rules.delayMs);',
     to: '',
   },
   'yields-to-rules': {

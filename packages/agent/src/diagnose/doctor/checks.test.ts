@@ -35,6 +35,13 @@ function claimsOf(...nodes: ReturnType<typeof node>[]): NodeIndex {
   return claims;
 }
 
+const stateFiles = {
+  path: '/run/cnikit/readiness.json',
+  readiness: { ready: true },
+  savedPath: '/run/cnikit/state.json',
+  saved: true,
+};
+
 /** Facts of a healthy node. */
 function healthy(changes: Partial<DoctorFacts> = {}): DoctorFacts {
   return {
@@ -70,6 +77,7 @@ function healthy(changes: Partial<DoctorFacts> = {}): DoctorFacts {
     leaks: [],
     pools: [{ range: '10.244.1.0/24', used: 1, free: 252 }],
     runtimeUp: true,
+    stateFiles,
     agent: { ready: true, problems: [] },
     ...changes,
   };
@@ -133,6 +141,36 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
     { agent: { ready: false, problems: ['It waits.'] } },
     'failure',
     /has not programmed the data path: It waits/,
+  ],
+  [
+    'a missing readiness file while the agent runs',
+    { stateFiles: { ...stateFiles, readiness: undefined } },
+    'failure',
+    /^\/run\/cnikit\/readiness.json does not exist or is unreadable, so STATUS of the plugin fails/,
+  ],
+  [
+    'a missing readiness file while no agent runs',
+    { stateFiles: { ...stateFiles, readiness: undefined }, agent: undefined },
+    'failure',
+    /^\/run\/cnikit\/readiness.json does not exist/,
+  ],
+  [
+    'a readiness file that keeps the node not ready',
+    { stateFiles: { ...stateFiles, readiness: { ready: false, reason: 'No rules' } } },
+    'failure',
+    /reports that this node is not ready: No rules\.$/,
+  ],
+  [
+    'a readiness file that contradicts the agent',
+    { agent: { ready: false, problems: [] } },
+    'failure',
+    /reports that this node is ready, but the running agent reports that it is not\.$/,
+  ],
+  [
+    'a missing saved state',
+    { stateFiles: { ...stateFiles, saved: false } },
+    'warning',
+    /^\/run\/cnikit\/state.json does not exist or is invalid/,
   ],
   [
     'a missing plugin',

@@ -9,6 +9,7 @@ import { neighbours } from './checks/neighbours.ts';
 import { others } from './checks/others.ts';
 import { ownNode } from './checks/own-node.ts';
 import { plugin } from './checks/plugin.ts';
+import { readiness } from './checks/readiness.ts';
 import { routes } from './checks/routes.ts';
 import { rules } from './checks/rules.ts';
 import { sysctls } from './checks/sysctls.ts';
@@ -19,6 +20,7 @@ export const checks: readonly Check[] = [
   api,
   ownNode,
   agent,
+  readiness,
   plugin,
   configuration,
   sysctls,

@@ -93,6 +93,18 @@ export interface LinkFacts {
   mtu: number;
 }
 
+/** The files in the state directory. */
+export interface StateFileFacts {
+  /** Path of readiness.json, which STATUS of the plugin reads. */
+  path: string;
+  /** Its content; undefined when it does not exist or is unreadable. */
+  readiness?: { ready: boolean; reason?: string } | undefined;
+  /** Path of the saved node state. */
+  savedPath: string;
+  /** The saved node state is valid. */
+  saved: boolean;
+}
+
 export interface DoctorFacts {
   nodeName: string;
   confDir: string;
@@ -129,6 +141,7 @@ export interface DoctorFacts {
   leaks: readonly Leak[];
   pools: ReadonlyArray<{ range: string; used: number; free: number }>;
   runtimeUp: boolean;
+  stateFiles: StateFileFacts;
   /** State that the running agent reports; undefined when no agent answers. */
   agent?: { ready: boolean; problems: readonly string[] };
 }

@@ -22,6 +22,7 @@ import { askAgent } from '../status/ask-agent.ts';
 import type { DoctorFacts, LinkFacts } from './facts.ts';
 import { gatherApi } from './gather-api.ts';
 import { gatherPlugin } from './gather-plugin.ts';
+import { gatherStateFiles } from './gather-state-files.ts';
 import { podAddresses } from './pod-addresses.ts';
 import { type Peer, probePeers } from './probe.ts';
 import { stateFacts } from './state-facts.ts';
@@ -80,6 +81,7 @@ export async function gather(
     leaks: await lastingLeaks(rt, stateDir),
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),
     runtimeUp: runtimeListens(config.runtimeSocket),
+    stateFiles: gatherStateFiles(stateDir, nodeName),
     agent,
   };
 }

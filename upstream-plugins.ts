@@ -8,7 +8,8 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const VERSION = '1.10.0';
+/** The pinned version. */
+export const UPSTREAM_VERSION = '1.10.0';
 const MODULE = 'github.com/containernetworking/plugins';
 /** Programs to compile. The archive has more. */
 const PROGRAMS = ['main/bridge', 'main/loopback', 'main/ptp', 'ipam/host-local', 'ipam/static'].concat(
@@ -16,7 +17,7 @@ const PROGRAMS = ['main/bridge', 'main/loopback', 'main/ptp', 'ipam/host-local',
 );
 
 const root = fileURLToPath(new URL('.', import.meta.url));
-const pinned = join(root, '.cache', `upstream-plugins-${VERSION}`);
+const pinned = join(root, '.cache', `upstream-plugins-${UPSTREAM_VERSION}`);
 /** Programs of a Kubernetes node of the e2e tests, with the plugins of the pinned version in the folder `cni`. */
 const ARCHIVE = join(root, '../shared/kubernetes-1.37/dist/parts.tar.xz');
 /** Folder of Debian's package containernetworking-plugins. */
@@ -35,7 +36,7 @@ export function upstreamPlugins(): UpstreamPlugins[] {
     fill((dir) => execFileSync('tar', ['-xJf', ARCHIVE, '-C', dir, '--strip-components=1', 'cni']));
   }
   return [
-    ...(isComplete(pinned) ? [{ dir: pinned, version: VERSION }] : []),
+    ...(isComplete(pinned) ? [{ dir: pinned, version: UPSTREAM_VERSION }] : []),
     ...(isComplete(DEBIAN) ? [{ dir: DEBIAN, version: debianVersion() }] : []),
   ];
 }
@@ -49,8 +50,8 @@ export function compileUpstreamPlugins(env: NodeJS.ProcessEnv): string | undefin
   if (isComplete(pinned) || existsSync(ARCHIVE) || spawnSync('go', ['version'], { env }).status !== 0) {
     return undefined;
   }
-  const packages = PROGRAMS.map((name) => `${MODULE}/plugins/${name}@v${VERSION}`);
-  const flags = `-s -w -X ${MODULE}/pkg/utils/buildversion.BuildVersion=v${VERSION}`;
+  const packages = PROGRAMS.map((name) => `${MODULE}/plugins/${name}@v${UPSTREAM_VERSION}`);
+  const flags = `-s -w -X ${MODULE}/pkg/utils/buildversion.BuildVersion=v${UPSTREAM_VERSION}`;
   try {
     fill((dir) =>
       execFileSync('go', ['install', '-trimpath', '-ldflags', flags, ...packages], {
@@ -62,7 +63,7 @@ export function compileUpstreamPlugins(env: NodeJS.ProcessEnv): string | undefin
     );
     return undefined;
   } catch (error) {
-    return `Cannot compile ${MODULE} ${VERSION}: ${(error as Error).message.trim()}`;
+    return `Cannot compile ${MODULE} ${UPSTREAM_VERSION}: ${(error as Error).message.trim()}`;
   }
 }
 

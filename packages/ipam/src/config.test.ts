@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { splitCniArgs } from './cni-args.ts';
-import { parseIpamConfig } from './config.ts';
+import { parseDataDir, parseIpamConfig } from './config.ts';
 import { rangeSetText } from './range.ts';
 import { parseResolvConf } from './resolv-conf.ts';
 
@@ -87,6 +87,13 @@ describe('parseIpamConfig()', () => {
       expect(parseIpamConfig(config({ ranges: dual }, { cniVersion })).rangeSets).toHaveLength(2);
     },
   );
+
+  it('parseDataDir() reads the directory of a configuration whose ranges are invalid', () => {
+    expect(parseDataDir(config({ subnet: 'banana', dataDir: '/run/x' }))).toBe('/run/x');
+    expect(parseDataDir(config({ dataDir: '' }))).toBeUndefined();
+    expect(() => parseDataDir({})).toThrow("IPAM config missing 'ipam' key");
+    expect(() => parseDataDir(config({ dataDir: 5 }))).toThrow('ipam.dataDir must be a string, not number');
+  });
 
   it.each<[string, unknown]>([
     ['The network configuration must be an object, not array', []],

@@ -10,11 +10,12 @@ import type { Claim, Listing, Owner, Reservation, Store } from './store.ts';
 /** Options of {@link Ipam}. */
 export interface IpamOptions {
   /**
-   * Configured range sets, which the constructor validates, or those of `parseIpamConfig()`.
+   * Configured range sets, which the constructor validates, or those of `parseIpamConfig()`. Only `add()`, `check()` of
+   * addresses and `status()` need them.
    *
    * @default none: nothing can be allocated, and no range be checked
    */
-  rangeSets?: readonly (readonly RangeConfig[])[] | readonly RangeSet[];
+  rangeSets?: readonly (readonly RangeConfig[])[] | readonly RangeSet[] | undefined;
   store: Store;
 }
 
@@ -76,12 +77,15 @@ export class Ipam {
   /**
    * Reserves one address of each set for an attachment. On an error it reserves nothing.
    *
-   * @throws {IpamError} `EXHAUSTED`; `DUPLICATE` when the attachment holds an address and requests none;
+   * @throws {IpamError} `CONFIG` without range sets; `EXHAUSTED`; `DUPLICATE` when the attachment holds an address and requests none;
    * `UNAVAILABLE` when a requested address is taken, the gateway, in no set, or the second one of a set;
    * `OWNER`
    */
   add(request: AddRequest): { ips: AllocatedAddress[] } {
     assertOwner(request);
+    if (this.#sets.length === 0) {
+      throw new IpamError('CONFIG', 'no IP ranges specified');
+    }
     const wanted = this.#assign(request.requested ?? []);
     const store = this.#store;
     return store.lock(() => {
@@ -180,15 +184,17 @@ export class Ipam {
     return statusOf(this.#sets, this.#store.taken());
   }
 
-  /** Assigns the requested addresses to the sets. */
+  /** Assigns the requested addresses to the sets. An address that was requested twice counts once. */
   #assign(requested: readonly string[]): (Candidate | undefined)[] {
-    const open = requested.map((text): { text: string; address: Address } => {
+    const byText = new Map<string, Address>();
+    for (const text of requested) {
       const address = parseAddress(text.split('/', 1)[0]!);
       if (!address) {
         throw new IpamError('CONFIG', `invalid IP address ${text}`);
       }
-      return { text: formatAddress(address), address };
-    });
+      byText.set(formatAddress(address), address);
+    }
+    const open = [...byText].map(([text, address]) => ({ text, address }));
     const wanted = this.#sets.map((set) => {
       const at = open.findIndex(({ address }) => rangeFor(set, address));
       if (at < 0) {

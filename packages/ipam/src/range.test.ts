@@ -19,7 +19,12 @@ describe('parseRangeSets()', () => {
     ['the smallest IPv4', { subnet: '10.1.2.4/30' }, '10.1.2.5-10.1.2.6', 1],
     ['IPv6', { subnet: 'fd00::/120' }, 'fd00::1-fd00::ff', 254],
     ['an own gateway', { subnet: '10.1.2.0/29', gateway: '10.1.2.6' }, '10.1.2.1-10.1.2.6', 5],
-    ['a gateway elsewhere', { subnet: '10.1.2.0/29', gateway: '10.9.9.9' }, '10.1.2.1-10.1.2.6', 6],
+    [
+      'a gateway outside the bounds',
+      { subnet: '10.1.2.0/29', rangeStart: '10.1.2.2', rangeEnd: '10.1.2.5', gateway: '10.1.2.6' },
+      '10.1.2.2-10.1.2.5',
+      4,
+    ],
     [
       'bounds',
       { subnet: '10.1.2.0/24', rangeStart: '10.1.2.9', rangeEnd: '10.1.2.11' },
@@ -39,7 +44,7 @@ describe('parseRangeSets()', () => {
     expect(rangeSetSize(set!)).toBe(size);
   });
 
-  // Messages of host-local 1.1.1 for the same input.
+  // Messages of host-local for the same input.
   it.each<[string, RangeConfig[][]]>([
     ['no IP ranges specified', []],
     ['invalid range set 0: empty range set', [[]]],
@@ -73,7 +78,28 @@ describe('parseRangeSets()', () => {
       [[{ subnet: '10.1.2.0/24', rangeStart: '10.9.9.9', rangeEnd: '10.9.9.10' }]],
     ],
     [
-      'invalid range set 0: RangeStart 10.1.2.9 not in network 10.1.2.0/24',
+      'invalid range set 0: gateway 10.9.9.9 not in network 10.1.2.0/24',
+      [[{ subnet: '10.1.2.0/24', gateway: '10.9.9.9' }]],
+    ],
+    [
+      'invalid range set 0: gateway fd00::1 not in network 10.1.2.0/24',
+      [[{ subnet: '10.1.2.0/24', gateway: 'fd00::1' }]],
+    ],
+    [
+      'invalid range set 0: gateway 10.1.2.1 not in network fd00::/64',
+      [[{ subnet: 'fd00::/64', gateway: '10.1.2.1' }]],
+    ],
+    [
+      'invalid range set 0: RangeStart 10.1.2.255 is after RangeEnd 10.1.2.254 in network 10.1.2.0/24',
+      [[{ subnet: '10.1.2.0/24', rangeStart: '10.1.2.255' }]],
+    ],
+    [
+      'invalid range set 0: RangeStart fd00::1 is after RangeEnd fd00:: in network fd00::/64',
+      [[{ subnet: 'fd00::/64', rangeEnd: 'fd00::' }]],
+    ],
+    // host-local names only the start here.
+    [
+      'invalid range set 0: RangeStart 10.1.2.9 is after RangeEnd 10.1.2.3 in network 10.1.2.0/24',
       [[{ subnet: '10.1.2.0/24', rangeStart: '10.1.2.9', rangeEnd: '10.1.2.3' }]],
     ],
     [

@@ -29,7 +29,7 @@ export interface RangeConfig {
    */
   rangeEnd?: string;
   /**
-   * Gateway, which is returned in results and never allocated.
+   * Gateway, which is returned in results and never allocated. It must be an address of the subnet.
    *
    * @default the second address of the subnet
    */
@@ -138,6 +138,10 @@ function rangeOf({ subnet, start, end, gateway }: Draft): Range {
   const outside = (name: string, bound: Address): never =>
     invalid(`${name} ${formatAddress(bound)} not in network ${formatSubnet(subnet)}`);
 
+  // The node would get the gateway's address and a route for the gateway's net, which is not the pods'.
+  if (!rangeContains(whole, whole.gateway)) {
+    outside('gateway', whole.gateway);
+  }
   if (start && !rangeContains(whole, start)) {
     outside('RangeStart', start);
   }
@@ -145,9 +149,9 @@ function rangeOf({ subnet, start, end, gateway }: Draft): Range {
     outside('RangeEnd', end);
   }
   const range = { ...whole, start: start ?? second, end: end ?? (isIPv4 ? addressBeside(last, -1) : last) };
-  // host-local has the same message for a start after the end.
   if (compareAddresses(range.start, range.end) > 0) {
-    outside('RangeStart', range.start);
+    const [from, to] = [formatAddress(range.start), formatAddress(range.end)];
+    invalid(`RangeStart ${from} is after RangeEnd ${to} in network ${formatSubnet(subnet)}`);
   }
   return range;
 }
@@ -170,8 +174,8 @@ function rangeSetOf(drafts: readonly Draft[]): RangeSet {
 }
 
 /**
- * Validates range sets by the rules of host-local: subnets of at least four addresses without host bits, one
- * family per set, no overlap within or between sets.
+ * Validates range sets by the rules of host-local: subnets of at least four addresses without host bits, gateways
+ * within them, one family per set, no overlap within or between sets.
  *
  * @throws {IpamError} `CONFIG` with host-local's message
  */

@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { upstreamPlugins } from '../../../upstream-plugins.ts';
+import { UPSTREAM_VERSION, upstreamPlugins } from '../../../upstream-plugins.ts';
 
 const [newest] = upstreamPlugins();
 
 /** The path of host-local, if it is installed. */
 export const referencePath = newest && join(newest.dir, 'host-local');
+
+/** True for the pinned version, false when only an older one is installed. */
+export const isPinned = newest?.version === UPSTREAM_VERSION;
 
 /** Runs host-local and returns its JSON, or `undefined` for empty output. */
 export function reference(

@@ -1,8 +1,17 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
+import { invokers, isUpstreamPinned, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 
+const ARGS_CNI = { args: { cni: { ips: ['10.94.0.5/29'] } } };
 const hasUpstream = existsSync(`${UPSTREAM_DIR}/host-local`);
 
 describe.skipIf(!inSandbox).each(invokers)(
@@ -70,6 +79,82 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(existsSync(`${dataDir}/net/10.94.0.3`)).toBe(false);
     });
 
+    test('host-local GC keeps a reservation of one line while its container has any attachment', () => {
+      const place = `${dataDir}/net`;
+      const gc = (side: typeof runUpstream, valid: object[]) =>
+        ok(
+          side(
+            vars('GC', ''),
+            conf({ cniVersion: '1.1.0', 'cni.dev/valid-attachments': valid }),
+            'host-local',
+          ),
+        );
+      for (const side of isUpstreamPinned ? [invoke, runUpstream] : [invoke]) {
+        mkdirSync(place, { recursive: true });
+        for (const [address, id] of [
+          ['10.94.0.3', 'keep'],
+          ['10.94.0.4', 'lost'],
+        ] as const) {
+          writeFileSync(`${place}/${address}`, id);
+        }
+        gc(side, [{ containerID: 'keep', ifname: 'net1' }]);
+        expect(readdirSync(place).filter((name) => name.startsWith('10.'))).toEqual(['10.94.0.3']);
+        gc(side, []);
+        expect(readdirSync(place).filter((name) => name.startsWith('10.'))).toEqual([]);
+      }
+    });
+
+    test('host-local GC frees nothing without a list of attachments, unlike upstream', () => {
+      ok(call('ADD', 'c1'));
+      const held = () => readdirSync(`${dataDir}/net`).includes('10.94.0.2');
+      for (const more of [{}, { 'cni.dev/valid-attachments': undefined }]) {
+        ok(call('GC', '', conf({ cniVersion: '1.1.0', ...more })));
+        expect(held()).toBe(true);
+      }
+      if (isUpstreamPinned) {
+        ok(runUpstream(vars('GC', ''), conf({ cniVersion: '1.1.0' }), 'host-local'));
+        expect(held()).toBe(false);
+      }
+    });
+
+    test.each([
+      ['a gateway outside its subnet', { ranges: [[{ subnet: '10.94.0.0/29', gateway: '10.95.0.1' }]] }],
+      ['a range start behind its end', { ranges: [[{ subnet: '10.94.0.0/29', rangeStart: '10.94.0.7' }]] }],
+      ['a subnet that is too small', { ranges: [[{ subnet: '10.94.0.0/31' }]] }],
+      ['no ranges', { ranges: [] }],
+      ['a route that is not one', { routes: [{ dst: 'x' }] }],
+      ['a wrong type', { ranges: 5 }],
+    ])('host-local DEL frees the address of a pod whose configuration now has %s', (what, ipam) => {
+      ok(call('ADD', 'c1'));
+      ok(call('ADD', 'c2'));
+      const broken = conf({}, ipam);
+      fails(call('ADD', 'c3', broken), 7, /./);
+      ok(call('CHECK', 'c1', broken));
+      for (let i = 0; i < 2; i++) {
+        ok(call('DEL', 'c1', broken, { CNI_ARGS: 'X=1' }));
+      }
+      ok(call('GC', '', { ...broken, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] }));
+      expect(readdirSync(`${dataDir}/net`).filter((name) => /^(10|fd94)/.test(name))).toEqual([]);
+      if (isUpstreamPinned && what.includes('gateway')) {
+        fails(
+          runUpstream(vars('DEL', 'c1'), broken, 'host-local'),
+          999,
+          /gateway 10\.95\.0\.1 not in network/,
+        );
+      }
+    });
+
+    test('host-local ADD refuses two ranges of a family for 0.2.0, and DEL does not', () => {
+      const ranges = [[{ subnet: '10.94.0.0/29' }], [{ subnet: '10.94.1.0/29' }]];
+      const two = (cniVersion: string) => conf({ cniVersion }, { ranges });
+      ok(call('ADD', 'c1', two('0.3.1')));
+      fails(call('ADD', 'c2', two('0.2.0')), 7, /does not support more than 1 address per family/);
+      ok(call('DEL', 'c1', two('0.2.0')));
+      expect(readdirSync(`${dataDir}/net`).filter((name) => name.startsWith('10.'))).toEqual([]);
+      const theirs = runUpstream(vars('ADD', 'c1'), two('0.2.0'), 'host-local');
+      fails(theirs, 999, /does not support more than 1 address per family/);
+    });
+
     test('host-local ADD rejects unknown CNI_ARGS unless IgnoreUnknown is set', () => {
       expect(ok(call('ADD', 'c1', conf(), { CNI_ARGS: 'IP=10.94.0.5' })).json.ips[0].address).toBe(
         '10.94.0.5/29',
@@ -97,6 +182,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         {},
       ],
       ['a subnet that is too small', {}, { ranges: [[{ subnet: '10.94.0.0/31' }]] }, {}],
+      ['one address requested twice', ARGS_CNI, {}, { CNI_ARGS: 'IP=10.94.0.5' }],
       ['no ranges', {}, { ranges: [] }, {}],
     ])('host-local ADD returns the same as upstream: %s', (_what, changes, ipam, more) => {
       const config = (name: string) => conf({ ...changes, name }, ipam);

@@ -1,7 +1,7 @@
 /** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
 import { spawnSync } from 'node:child_process';
 import { sys } from '@cnikit/sys';
-import { upstreamPlugins } from '../../../upstream-plugins.ts';
+import { UPSTREAM_VERSION, upstreamPlugins } from '../../../upstream-plugins.ts';
 import { SOAK } from '../../../vitest.soak.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { sameNetns } from '../src/netns/same-netns.ts';
@@ -43,6 +43,8 @@ export const byExec: Invoke = (env, conf, name = 'cnikit') =>
 const [newest] = upstreamPlugins();
 /** Folder of the newest plugins of containernetworking/plugins. */
 export const UPSTREAM_DIR = newest?.dir ?? '/usr/lib/cni';
+/** True for the pinned version, false when only an older one is installed. */
+export const isUpstreamPinned = newest?.version === UPSTREAM_VERSION;
 /** Runs a plugin of containernetworking/plugins. */
 export const runUpstream = (env: Record<string, string>, conf: unknown, name: string): Answer =>
   exec(`${UPSTREAM_DIR}/${name}`, { ...env, CNI_PATH: UPSTREAM_DIR }, conf);

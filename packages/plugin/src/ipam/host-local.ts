@@ -29,10 +29,11 @@ export function hostLocal(sys: Sys, context: Context<NetworkSettings>): PodIpam 
   const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir }) });
   return {
     add() {
-      const dns = config.resolvConf ? parseResolvConf(sys.readText(config.resolvConf)) : undefined;
+      const { resolvConf, requested, routes } = config;
+      const dns = resolvConf ? parseResolvConf(sys.readText(resolvConf)) : undefined;
       try {
-        const { ips } = ipam.add({ ...attachment, requested: config.requested });
-        return { ips, routes: config.routes, dns };
+        const { ips } = ipam.add({ ...attachment, requested });
+        return { ips, routes, dns };
       } catch (error) {
         // After an I/O error the reservation may exist.
         if (error instanceof IpamError && error.code === 'IO') {
@@ -95,5 +96,13 @@ function configOf({ command, conf, containerID, env }: Context<NetworkSettings>)
   }
   // STATUS has no attachment, so CNI_ARGS does not apply.
   const args = containerID === '' ? {} : splitCniArgs(env.CNI_ARGS ?? '');
-  return parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
+  try {
+    return parseIpamConfig(conf.raw, { args, knownArgs: conf.knownArgs });
+  } catch (error) {
+    // A pod that exists is well, even if ADD would now refuse its configuration.
+    if (command === 'CHECK' && error instanceof IpamError) {
+      return { ...UNREAD, dataDir: parseDataDir(conf.raw) };
+    }
+    throw error;
+  }
 }

@@ -139,6 +139,46 @@ test('ensure() learns how iptables-save prints an unknown extension', () => {
   script.done();
 });
 
+test('ensure() of another process compares unknown spellings by a restore that fails, and writes nothing', () => {
+  const shown = save(
+    '*filter\n:MINE - [0:0]\n-A MINE -m owner --uid-owner 0 -j ACCEPT\n-A MINE -m owner --uid-owner 5 -j ACCEPT\nCOMMIT\n',
+  );
+  const compare = (failedLine: number): ScriptedStep => ({
+    command: 'iptables-nft-restore --noflush -w 5',
+    result: { status: 1, stderr: `iptables-nft-restore: line ${failedLine} failed: Bad rule` },
+  });
+  const rule = (user: string) => ['-m', 'owner', '--uid-owner', user, '-j', 'ACCEPT'];
+  const tables: TableSpec[] = [{ table: 'filter', chains: { MINE: [rule('root'), rule('games')] } }];
+  const equal = scriptedRun([open, shown, compare(9), shown]);
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: equal.run, env: {} });
+  expect(ipt.ensure(tables)).toEqual({ changed: false, diff: [] });
+  expect(ipt.plan(tables).changed).toBe(false);
+  equal.done();
+  // Line 4 compares the first rule. The second is compared alone, and is equal.
+  const first = scriptedRun([open, shown, compare(4), compare(6)]);
+  const { diff } = openIptables({ family: 'ipv4', backend: 'nft', run: first.run, env: {} }).plan(tables);
+  expect(diff).toEqual([expect.stringContaining('~ MINE -m owner --uid-owner 0 -j ACCEPT => ')]);
+  first.done();
+});
+
+test.each([
+  [
+    'another program holds the lock',
+    { status: 4, stderr: 'Another app is currently holding the xtables lock.' },
+  ],
+  ['the restore succeeds', {}],
+])('plan() counts rules as different that it cannot compare because %s', (_, result) => {
+  const script = scriptedRun([
+    open,
+    save('*filter\n:MINE - [0:0]\n-A MINE -m owner --uid-owner 0\nCOMMIT\n'),
+    { command: 'iptables-nft-restore --noflush -w 5', result },
+  ]);
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} });
+  const rule = ['-m', 'owner', '--uid-owner', 'root'];
+  expect(ipt.plan([{ table: 'filter', chains: { MINE: [rule] } }]).diff).toHaveLength(1);
+  script.done();
+});
+
 test('ensure() throws MISSING with the name of the package when nothing is installed', () => {
   const notFound: Run = () => {
     throw Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT' });

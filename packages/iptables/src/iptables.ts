@@ -1,6 +1,7 @@
 import type { Family } from '@cnikit/ip';
 import { type BackendReport, detectBackend, openPrograms, wantedBackend } from './backend.ts';
 import { checkTables } from './check.ts';
+import { compareRules, type Pair } from './compare.ts';
 import { IptablesError } from './errors.ts';
 import type { Backend, PlanOptions, Run, TableSpec } from './model.ts';
 import { nodeRun } from './node-run.ts';
@@ -8,7 +9,7 @@ import { parseSave, type SavedRules } from './parse.ts';
 import { type Plan, planRemoval, planTables } from './plan.ts';
 import { checkKeys } from './rule-argv.ts';
 import { isContention, type Programs, restore, save } from './runner.ts';
-import { learnSpellings } from './spelling.ts';
+import { compareSpellings, learnSpellings } from './spelling.ts';
 
 /** Number of restores before giving up on rules that another program keeps changing. */
 const MAX_RESTORES = 5;
@@ -107,8 +108,24 @@ export function openIptables(options: IptablesOptions): Iptables {
     return parseSave(save(run, open(), others.length === 0 ? only?.table : undefined));
   };
 
+  /** Plans, and if something differs compares rules whose spelling is unknown before it plans again. */
+  const settle = (tables: readonly TableSpec[], saved: SavedRules, doubt: boolean): Plan => {
+    const plan = (saved: SavedRules) => planTables(saved, tables, planOptions());
+    const first = plan(saved);
+    if (!first.changed) {
+      return first;
+    }
+    const before = spellings;
+    const compare = (table: string, pairs: readonly Pair[]) => compareRules(run, open(), table, pairs);
+    spellings = compareSpellings(saved, tables, family, before, compare, doubt);
+    return spellings === before ? first : plan(saved);
+  };
+
   /** Reads, plans and restores until the plan is empty. */
-  const converge = (tables: readonly TableSpec[], plan: (saved: SavedRules) => Plan): Outcome => {
+  const converge = (
+    tables: readonly TableSpec[],
+    plan: (saved: SavedRules, written: boolean) => Plan,
+  ): Outcome => {
     checkTables(tables, prefix);
     if (tables.length === 0) {
       return { changed: false, diff: [] };
@@ -120,7 +137,7 @@ export function openIptables(options: IptablesOptions): Iptables {
       if (diff.length > 0) {
         spellings = learnSpellings(saved, tables, family, spellings);
       }
-      const next = plan(saved);
+      const next = plan(saved, diff.length > 0);
       if (!next.changed) {
         return { changed: diff.length > 0, diff };
       }
@@ -143,10 +160,10 @@ export function openIptables(options: IptablesOptions): Iptables {
 
   return {
     family,
-    ensure: (tables) => converge(tables, (saved) => planTables(saved, tables, planOptions())),
+    ensure: (tables) => converge(tables, (saved, written) => settle(tables, saved, written)),
     plan: (tables) => {
       checkTables(tables, prefix);
-      return planTables(read(tables), tables, planOptions());
+      return settle(tables, read(tables), false);
     },
     remove: (tables) => converge(tables, (saved) => planRemoval(saved, tables, planOptions())),
     report: () => detectBackend(run, family, wanted(), prefix),
@@ -156,6 +173,6 @@ export function openIptables(options: IptablesOptions): Iptables {
 function unstable({ diff }: Plan): IptablesError {
   return new IptablesError(
     'UNSTABLE',
-    `The rules still differ after ${MAX_RESTORES} restores. Another program keeps changing them: ${diff[0]}`,
+    `The rules still differ after ${MAX_RESTORES} restores. Another program keeps changing them, or iptables-save prints this rule in a way that iptables itself does not find equal (then declare it as iptables-save prints it): ${diff[0]}`,
   );
 }

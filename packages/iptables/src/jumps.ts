@@ -11,8 +11,8 @@ import { type Effect, effectsOf } from './verdicts.ts';
 export interface Jump {
   readonly spec: JumpSpec;
   readonly rule: DeclaredRule;
-  /** Key of the rule that it must precede. */
-  readonly before?: string;
+  /** The rule that it must precede. */
+  readonly before?: DeclaredRule;
 }
 
 interface Entry {
@@ -33,7 +33,7 @@ export function declareJumps({ jumps = [] }: TableSpec, family: Family): readonl
       if (typeof spec.at === 'string') {
         return { spec, rule };
       }
-      return { spec, rule, before: declareRule(spec.at.before, family).key };
+      return { spec, rule, before: declareRule(spec.at.before, family) };
     }),
   );
 }
@@ -63,8 +63,12 @@ export function planJumps(
   { family, spellings }: PlanOptions,
 ): { commands: string[]; diff: string[] } {
   const declared = declareJumps(table, family).map((jump) => {
-    const key = spellings?.get(jump.rule.key) ?? jump.rule.key;
-    return { ...jump, rule: { ...jump.rule, key } };
+    const asSaved = (rule: DeclaredRule): DeclaredRule => ({
+      ...rule,
+      key: spellings?.get(rule.key) ?? rule.key,
+    });
+    const before = jump.before && asSaved(jump.before);
+    return { spec: jump.spec, rule: asSaved(jump.rule), ...(before && { before }) };
   });
   const commands: string[] = [];
   const diff: string[] = [];
@@ -161,12 +165,13 @@ function planChain(
     );
   }
   for (const jump of jumps) {
-    if (jump.before === undefined) {
+    const { before } = jump;
+    if (before === undefined) {
       continue;
     }
     const reference = (): number => {
       const index = list.findIndex(
-        ({ text, key }) => (key ?? normaliseSaved(text, family).key) === jump.before,
+        ({ text, key }) => (key ?? normaliseSaved(text, family).key) === before.key,
       );
       return index < 0 ? list.length : index;
     };

@@ -92,33 +92,38 @@ function normaliseExtension(
   }
   const context = { family };
   let exact = true;
-  const spelled = new Map<string, Option>();
-  const written = extension.options
-    .map((option) => ({ ...option, name: spec.aliases?.[option.name] ?? option.name }))
+  const { aliases, exclusive } = spec;
+  const rewritten = extension.options
+    .map((option) => ({ ...option, name: aliases?.[option.name] ?? option.name }))
     .flatMap((option) => spec.rewrite?.(option) ?? [option]);
-  const has = (option: string): boolean => written.some((other) => other.name === option);
+  const kept = rewritten.findLastIndex(({ name }) => exclusive?.includes(name));
+  const written = rewritten.filter(({ name }, i) => i === kept || !exclusive?.includes(name));
+  const count = (name: string): number => written.filter((option) => option.name === name).length;
+  const has = (name: string): boolean => count(name) > 0;
   for (const [option, values] of Object.entries(spec.defaults?.(context, has) ?? {})) {
     if (!has(option)) {
       written.push({ name: option, not: false, values });
     }
   }
+  const spelled: Option[] = [];
   for (const option of written) {
-    const spell = spec.options[option.name];
-    const values = spell?.(option.values, context);
-    if (values === undefined || spelled.has(option.name)) {
+    const spell = Object.hasOwn(spec.options, option.name) ? spec.options[option.name] : undefined;
+    const values = spell?.(option.values, { family, not: option.not });
+    // iptables may keep either of two equal options, so both stay and the rule is inexact.
+    const repeated = count(option.name) > 1;
+    if (values === undefined || repeated) {
       exact = false;
     }
-    if (values === null && !option.not) {
-      continue;
+    if (values !== null || option.not || repeated) {
+      spelled.push({ ...option, values: values ?? option.values });
     }
-    spelled.set(option.name, { ...option, values: values ?? option.values });
   }
   const order = Object.keys(spec.options);
   const place = (option: Option): number => {
     const index = order.indexOf(option.name);
     return index < 0 ? order.length : index;
   };
-  const options = [...spelled.values()].sort((a, b) => place(a) - place(b));
+  const options = spelled.sort((a, b) => place(a) - place(b));
   return { name, options, exact, stateful: spec.stateful === true };
 }
 

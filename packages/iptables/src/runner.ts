@@ -53,8 +53,8 @@ function failure(argv: readonly string[], result: RunResult, input?: string): Ip
   if (status === 127) {
     return missing(name);
   }
-  const number = /line:? (\d+)/.exec(stderr)?.[1];
-  const line = number === undefined ? undefined : input?.split('\n')[Number(number) - 1];
+  const number = failedLine(stderr);
+  const line = number === undefined ? undefined : input?.split('\n')[number - 1];
   const details = { argv, status, stderr, line };
   if (/holding the xtables lock|Can't lock/.test(stderr)) {
     return new IptablesError(
@@ -101,6 +101,24 @@ export function restore(run: Run, names: Programs, payload: string): void {
   if (result.status !== 0) {
     throw failure(argv, result, payload);
   }
+}
+
+/**
+ * Runs an iptables-restore that is expected to fail.
+ *
+ * @returns the number of the line that failed, from 1, or `undefined` when it failed for another reason
+ */
+export function tryRestore(run: Run, names: Programs, payload: string): number | undefined {
+  const argv = [names.restore, '--noflush', '-w', String(LOCK_WAIT_SECONDS)];
+  const { status, stderr } = runProgram(run, argv, payload);
+  const line = status === 0 ? undefined : failedLine(stderr);
+  return line !== undefined && line >= 2 ? line : undefined;
+}
+
+/** Returns the number of the line that iptables-restore names in its error. */
+function failedLine(stderr: string): number | undefined {
+  const number = /line:? (\d+)/.exec(stderr)?.[1];
+  return number === undefined ? undefined : Number(number);
 }
 
 /**

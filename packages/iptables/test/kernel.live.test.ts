@@ -101,6 +101,31 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
       expect(ipt.ensure(tables).changed).toBe(false);
     });
 
+    test(`ensure() of another process recognises unknown spellings and their order, ${backend}`, () => {
+      const open = () => openIptables({ family: 'ipv4', backend, env: {} });
+      const port = (name: string) => ['-p', 'tcp', '--dport', name, '-j', 'ACCEPT'];
+      const rule = ['-m', 'owner', '--uid-owner', 'root'];
+      const before = ['-p', 'tcp', '--dport', 'https', '-j', 'DROP'];
+      must(
+        `iptables-${backend}-restore --noflush`,
+        '*filter\n-A OUTPUT -p tcp --dport 443 -j DROP\nCOMMIT\n',
+      );
+      const tables = (rules: readonly string[][]) =>
+        filter({ MINE: rules }, [{ from: 'OUTPUT', to: 'MINE', at: { before }, rule }]);
+      const rules = [port('http'), ['-s', '10.0.0.1', '-j', 'DROP'], port('https'), port('ssh')];
+      expect(open().ensure(tables(rules)).changed).toBe(true);
+      expect(open().plan(tables(rules)).diff).toEqual([]);
+      expect(open().ensure(tables(rules))).toEqual({ changed: false, diff: [] });
+      const swapped = [rules[2], rules[1], rules[0], rules[3]] as string[][];
+      expect(open().ensure(tables(swapped)).changed).toBe(true);
+      expect(open().ensure(tables(swapped)).changed).toBe(false);
+      const saved = must(`iptables-${backend}-save -t filter`).match(/(?<=-A MINE .*--dport )\d+/g);
+      expect(saved).toEqual(['443', '80', '22']);
+      const more = [port('domain'), ...swapped];
+      expect(open().ensure(tables(more)).diff).toHaveLength(1);
+      expect(must(`iptables-${backend}-save -t filter`)).not.toContain('CNIKIT-COMPARE');
+    });
+
     test(`ensure() turns any rules into any others, ${backend}`, () => {
       const list = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), { maxLength: 9 });
       const ipt = openIptables({ family: 'ipv4', backend, env: {} });

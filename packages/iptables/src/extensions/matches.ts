@@ -1,6 +1,10 @@
+import { addressRange } from './addresses.ts';
+import { icmp6Type, icmpType } from './icmp.ts';
 import {
   address,
+  anyPort,
   asIs,
+  comment,
   decimal,
   type ExtensionSpec,
   flag,
@@ -9,6 +13,7 @@ import {
   port,
   ports,
   probability,
+  range,
   rate,
   setOf,
   tcpFlags,
@@ -21,48 +26,14 @@ const ADDRESS_TYPE = setOf(
   'UNSPEC UNICAST LOCAL BROADCAST ANYCAST MULTICAST BLACKHOLE UNREACHABLE PROHIBIT THROW NAT XRESOLVE',
 );
 
-const ICMP_TYPES = named({
-  'echo-reply': '0',
-  pong: '0',
-  'destination-unreachable': '3',
-  'network-unreachable': '3/0',
-  'host-unreachable': '3/1',
-  'protocol-unreachable': '3/2',
-  'port-unreachable': '3/3',
-  'fragmentation-needed': '3/4',
-  'source-quench': '4',
-  redirect: '5',
-  'echo-request': '8',
-  ping: '8',
-  'router-advertisement': '9',
-  'router-solicitation': '10',
-  'time-exceeded': '11',
-  'ttl-exceeded': '11',
-  'parameter-problem': '12',
-  'timestamp-request': '13',
-  'timestamp-reply': '14',
-});
-
-const ICMP6_TYPES = named({
-  'destination-unreachable': '1',
-  'no-route': '1/0',
-  'address-unreachable': '1/3',
-  'port-unreachable': '1/4',
-  'packet-too-big': '2',
-  'time-exceeded': '3',
-  'ttl-exceeded': '3',
-  'parameter-problem': '4',
-  'echo-request': '128',
-  ping: '128',
-  'echo-reply': '129',
-  pong: '129',
-  'router-solicitation': '133',
-  'router-advertisement': '134',
-  'neighbour-solicitation': '135',
-  'neighbor-solicitation': '135',
-  'neighbour-advertisement': '136',
-  'neighbor-advertisement': '136',
-  redirect: '137',
+const PACKET_TYPE = named({
+  unicast: 'unicast',
+  host: 'unicast',
+  broadcast: 'broadcast',
+  bcast: 'broadcast',
+  multicast: 'multicast',
+  mcast: 'multicast',
+  otherhost: 'otherhost',
 });
 
 /** Matches with a known spelling in iptables-save, options in its order (iptables-extensions(8)). */
@@ -75,8 +46,29 @@ export const MATCHES: Readonly<Record<string, ExtensionSpec>> = {
       '--limit-iface-out': flag,
     },
   },
-  comment: { options: { '--comment': asIs } },
+  comment: { options: { '--comment': comment } },
   connmark: { options: { '--mark': mark } },
+  connlimit: {
+    options: {
+      '--connlimit-upto': decimal,
+      '--connlimit-above': decimal,
+      '--connlimit-mask': decimal,
+      '--connlimit-saddr': flag,
+      '--connlimit-daddr': flag,
+    },
+    defaults: ({ family }, has) => ({
+      '--connlimit-mask': [family === 'ipv4' ? '32' : '128'],
+      ...(has('--connlimit-daddr') ? {} : { '--connlimit-saddr': [] }),
+    }),
+    exclusive: ['--connlimit-saddr', '--connlimit-daddr'],
+    rewrite: (option) => {
+      const opposite = { '--connlimit-upto': '--connlimit-above', '--connlimit-above': '--connlimit-upto' }[
+        option.name
+      ];
+      return option.not && opposite !== undefined ? [{ ...option, name: opposite, not: false }] : undefined;
+    },
+    stateful: true,
+  },
   conntrack: {
     options: {
       '--ctstate': CT_STATE,
@@ -89,9 +81,9 @@ export const MATCHES: Readonly<Record<string, ExtensionSpec>> = {
       '--ctdir': setOf('ORIGINAL REPLY'),
     },
   },
-  icmp: { options: { '--icmp-type': ICMP_TYPES } },
-  icmp6: { options: { '--icmpv6-type': ICMP6_TYPES } },
-  iprange: { options: { '--src-range': asIs, '--dst-range': asIs } },
+  icmp: { options: { '--icmp-type': icmpType } },
+  icmp6: { options: { '--icmpv6-type': icmp6Type } },
+  iprange: { options: { '--src-range': addressRange, '--dst-range': addressRange } },
   limit: {
     options: { '--limit': rate, '--limit-burst': unless('5', decimal) },
     defaults: () => ({ '--limit': ['3/hour'] }),
@@ -111,8 +103,31 @@ export const MATCHES: Readonly<Record<string, ExtensionSpec>> = {
       '--physdev-is-bridged': flag,
     },
   },
-  pkttype: { options: { '--pkt-type': asIs } },
-  sctp: { options: { '--sport': port, '--dport': port }, aliases: PORT_ALIASES },
+  pkttype: { options: { '--pkt-type': PACKET_TYPE } },
+  recent: {
+    options: {
+      '--set': flag,
+      '--rcheck': flag,
+      '--update': flag,
+      '--remove': flag,
+      '--seconds': decimal,
+      '--reap': flag,
+      '--hitcount': decimal,
+      '--rttl': flag,
+      '--name': asIs,
+      '--mask': address,
+      '--rsource': flag,
+      '--rdest': flag,
+    },
+    defaults: ({ family }, has) => ({
+      '--name': ['DEFAULT'],
+      '--mask': [family === 'ipv4' ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+      ...(has('--rdest') ? {} : { '--rsource': [] }),
+    }),
+    exclusive: ['--rsource', '--rdest'],
+    stateful: true,
+  },
+  sctp: { options: { '--sport': anyPort, '--dport': anyPort }, aliases: PORT_ALIASES },
   set: { options: { '--match-set': asIs, '--return-nomatch': flag } },
   state: { options: { '--state': CT_STATE } },
   statistic: {
@@ -127,6 +142,6 @@ export const MATCHES: Readonly<Record<string, ExtensionSpec>> = {
         ? [{ name: '--tcp-flags', not: option.not, values: ['FIN,SYN,RST,ACK', 'SYN'] }]
         : undefined,
   },
-  tcpmss: { options: { '--mss': asIs } },
+  tcpmss: { options: { '--mss': range(65_535) } },
   udp: { options: { '--sport': port, '--dport': port }, aliases: PORT_ALIASES },
 };

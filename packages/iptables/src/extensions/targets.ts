@@ -1,4 +1,6 @@
+import { natAddresses, natPorts } from './addresses.ts';
 import {
+  address,
   asIs,
   decimal,
   type ExtensionSpec,
@@ -40,6 +42,9 @@ const REJECT_WITH = {
     'adm-prohibited': 'icmp6-adm-prohibited',
     'addr-unreach': 'icmp6-addr-unreachable',
     'port-unreach': 'icmp6-port-unreachable',
+    'policy-fail': 'icmp6-policy-fail',
+    'reject-route': 'icmp6-reject-route',
+    'tcp-reset': 'tcp-reset',
   }),
 };
 
@@ -62,7 +67,7 @@ export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
   },
   CT: { options: { '--notrack': flag, '--zone': decimal } },
   DNAT: {
-    options: { '--to-destination': asIs, '--random': flag, '--persistent': flag },
+    options: { '--to-destination': natAddresses, '--random': flag, '--persistent': flag },
     aliases: { '--to': '--to-destination' },
   },
   DROP: { options: {} },
@@ -78,13 +83,17 @@ export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
     },
   },
   MARK: { options: { '--set-xmark': markAndMask }, rewrite: rewriteMark },
-  MASQUERADE: { options: { '--to-ports': asIs, '--random': flag, '--random-fully': flag } },
+  MASQUERADE: { options: { '--to-ports': natPorts, '--random': flag, '--random-fully': flag } },
   NFLOG: {
-    options: { '--nflog-prefix': asIs, '--nflog-group': decimal, '--nflog-threshold': unless('1', decimal) },
+    options: { '--nflog-prefix': asIs, '--nflog-group': unless('0', decimal), '--nflog-threshold': decimal },
+  },
+  NFQUEUE: {
+    options: { '--queue-num': decimal, '--queue-bypass': flag },
+    defaults: (_, has): Record<string, string[]> => (has('--queue-balance') ? {} : { '--queue-num': ['0'] }),
   },
   NOTRACK: { options: {} },
   REDIRECT: {
-    options: { '--to-ports': asIs, '--random': flag },
+    options: { '--to-ports': natPorts, '--random': flag },
     aliases: { '--to-port': '--to-ports' },
   },
   REJECT: {
@@ -96,12 +105,18 @@ export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
   RETURN: { options: {} },
   SET: { options: { '--add-set': asIs, '--del-set': asIs, '--exist': flag } },
   SNAT: {
-    options: { '--to-source': asIs, '--random': flag, '--random-fully': flag, '--persistent': flag },
+    options: { '--to-source': natAddresses, '--random': flag, '--random-fully': flag, '--persistent': flag },
     aliases: { '--to': '--to-source' },
   },
-  TCPMSS: { options: { '--set-mss': decimal, '--clamp-mss-to-pmtu': flag } },
+  TCPMSS: {
+    options: { '--set-mss': decimal, '--clamp-mss-to-pmtu': flag },
+    exclusive: ['--set-mss', '--clamp-mss-to-pmtu'],
+  },
   TPROXY: {
-    options: { '--on-port': decimal, '--on-ip': asIs, '--tproxy-mark': markAndMask },
-    defaults: ({ family }) => ({ '--on-ip': [family === 'ipv4' ? '0.0.0.0' : '::'] }),
+    options: { '--on-port': decimal, '--on-ip': address, '--tproxy-mark': markAndMask },
+    defaults: ({ family }) => ({
+      '--on-ip': [family === 'ipv4' ? '0.0.0.0' : '::'],
+      '--tproxy-mark': ['0x0/0x0'],
+    }),
   },
 };

@@ -1,10 +1,13 @@
 import type { Family } from '@cnikit/ip';
 import { canonicalAddress } from '../address.ts';
 import type { Option } from '../argv.ts';
+import { IptablesError } from '../errors.ts';
 
 /** Context of the spelling of a value. */
 export interface Context {
   readonly family: Family;
+  /** The option is negated. */
+  readonly not?: boolean;
 }
 
 /**
@@ -26,6 +29,8 @@ export interface ExtensionSpec {
   ) => Readonly<Record<string, readonly string[]>>;
   /** Expands a shorthand option. */
   readonly rewrite?: (option: Option) => readonly Option[] | undefined;
+  /** Options that exclude each other: iptables accepts them together and keeps the last. */
+  readonly exclusive?: readonly string[];
   /** Counts packets or is random, so that its place among the matches matters. */
   readonly stateful?: true;
 }
@@ -36,7 +41,8 @@ export const flag: Spell = (values) => (values.length === 0 ? values : undefined
 /** Values that are printed as written. */
 export const asIs: Spell = (values) => values;
 
-const one =
+/** Spells an option with one value. */
+export const one =
   (spell: (value: string, context: Context) => string | null | undefined): Spell =>
   (values, context) => {
     if (values.length !== 1) {
@@ -45,6 +51,21 @@ const one =
     const spelled = spell(values[0] as string, context);
     return spelled === undefined || spelled === null ? spelled : [spelled];
   };
+
+/** XT_MAX_COMMENT_LEN (256) minus the NUL: the kernel cuts longer comments (linux/netfilter/xt_comment.h). */
+const MAX_COMMENT_BYTES = 255;
+
+/** A comment, printed as written. */
+export const comment: Spell = one((text) => {
+  const length = encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd')).replace(/%../g, '.').length;
+  if (length > MAX_COMMENT_BYTES) {
+    throw new IptablesError(
+      'INVALID',
+      `Comment too long: ${length} bytes, maximum ${MAX_COMMENT_BYTES}: "${text}"`,
+    );
+  }
+  return text;
+});
 
 /** Parses 32 bits in decimal, hexadecimal (`0x`) or octal (leading zero), as strtoul(3) with base 0. */
 export function parseU32(text: string): number | undefined {
@@ -126,21 +147,55 @@ export function rewriteMark(option: Option): readonly Option[] | undefined {
   return undefined;
 }
 
-function spellPort(text: string): string | undefined {
-  const range = /^(\d{0,5}):(\d{0,5})$/.exec(text);
-  const first = Number(range === null ? text : range[1] || '0');
-  const last = range === null ? first : Number(range[2] || '65535');
-  if (!/^[\d:]+$/.test(text) || !(first <= last && last <= 65535)) {
+/**
+ * Spells `first:last` in decimal, where either may be missing, and one number for a range of one.
+ *
+ * @returns `undefined` for anything else, such as the name of a service
+ */
+function spellRange(text: string, max: number): string | undefined {
+  const [from = '', to, more] = text.split(':');
+  const parse = (part: string, missing: number) =>
+    part === '' && to !== undefined ? missing : parseU32(part);
+  const first = parse(from, 0);
+  const last = to === undefined ? first : parse(to, max);
+  if (first === undefined || last === undefined || more !== undefined || !(first <= last && last <= max)) {
     return undefined;
   }
   return first === last ? String(first) : `${first}:${last}`;
 }
 
+/** Ports are decimal also with a leading zero. */
+const spellPort = (text: string): string | undefined =>
+  /^\d{0,5}(:\d{0,5})?$/.test(text)
+    ? spellRange(
+        text.replace(/\d+/g, (digits) => String(Number(digits))),
+        65_535,
+      )
+    : undefined;
+
+/** Throws for a negation of everything: it matches no packet, and iptables-save prints it as if it matched all. */
+function refuseNothing(written: string): never {
+  throw new IptablesError(
+    'INVALID',
+    `"! ${written}" matches no packet, and iptables-save prints it like a match of all. Remove the rule`,
+  );
+}
+
 /** A port or a range `first:last`; the range of all ports is not printed. */
-export const port: Spell = one((text) => {
+export const port: Spell = one((text, { not }) => {
   const spelled = spellPort(text);
-  return spelled === '0:65535' ? null : spelled;
+  if (spelled === '0:65535') {
+    return not ? refuseNothing(text) : null;
+  }
+  // The nft backend prints the ports behind a negated range that starts at 0.
+  return not && spelled?.startsWith('0:') ? undefined : spelled;
 });
+
+/** A port or a range `first:last`, printed also when it is the range of all ports. */
+export const anyPort: Spell = one(spellPort);
+
+/** A number or a range `first:last` up to `max`. */
+export const range = (max: number): Spell => one((text) => spellRange(text, max));
 
 /** Ports and ranges, in the order written. */
 export const ports: Spell = one((text) => {
@@ -160,9 +215,14 @@ export const setOf = (order: string): Spell => {
   });
 };
 
-/** A name with a canonical spelling in `table`; any other name is printed as written. */
-export const named = (table: Readonly<Record<string, string>>): Spell =>
-  one((text) => (Object.hasOwn(table, text.toLowerCase()) ? table[text.toLowerCase()] : text));
+/** A name with a canonical spelling in `table`, or a canonical spelling itself. */
+export const named = (table: Readonly<Record<string, string>>): Spell => {
+  const canonical = new Set(Object.values(table));
+  return one((text) => {
+    const lower = text.toLowerCase();
+    return Object.hasOwn(table, lower) ? table[lower] : canonical.has(text) ? text : undefined;
+  });
+};
 
 /** A value that is not printed when it is the default. */
 export const unless =
@@ -228,7 +288,10 @@ export const probability: Spell = one((text) => {
 const TCP_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'];
 
 /** The two lists of `--tcp-flags`: the examined flags and the set flags. */
-export const tcpFlags: Spell = (values) => {
+export const tcpFlags: Spell = (values, { not }) => {
+  if (values.every((list) => list.toUpperCase() === 'NONE')) {
+    return not ? refuseNothing('--tcp-flags NONE NONE') : undefined;
+  }
   const spelled = values.map((list) => {
     const given = list.toUpperCase().split(',');
     if (given[0] === 'ALL') {

@@ -150,6 +150,11 @@ export class FakeTable {
         throw new Refusal(why);
       }
       rules.splice(index, 1);
+    } else if (verb === '-C') {
+      const { key } = this.#rule(tokens, ZERO);
+      if (!rules.some((rule) => rule.key === key)) {
+        throw new Refusal('Bad rule (does a matching rule exist in that chain?).');
+      }
     } else if (verb === '-F') {
       rules.length = 0;
     } else if (verb === '-X') {

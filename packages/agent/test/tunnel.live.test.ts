@@ -8,8 +8,8 @@ import { describe as describeAction } from '../src/core/action.ts';
 import type { Kernel } from '../src/core/kernel.ts';
 import { Metrics } from '../src/core/metrics.ts';
 import type { NodeInfo } from '../src/core/model.ts';
-import { TUNNEL_ALIAS } from '../src/core/names.ts';
 import { after } from '../src/core/timers.ts';
+import { TUNNEL_ALIAS, tunnelMac } from '../src/core/tunnel-mark.ts';
 import { NodeIndex } from '../src/desired/node-index.ts';
 import { Agent, type AgentOptions } from '../src/reconcile/agent.ts';
 import { RouteReconciler } from '../src/reconcile/route-reconciler.ts';
@@ -433,6 +433,42 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(n1.routeTo(n2)).toContain('dev cnikit-vx');
       n1.ping(n2);
       n1.ping(n3);
+    });
+
+    test('Agent creates the tunnel over links that are too small for IPv6 on top', () => {
+      const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      const only4 = [1, 2, 3].map((n) => nodeInfo(n, 'ipv4', { podCIDRs: [`10.244.${n}.0/24`] }));
+      for (const node of nodes) {
+        node.families = ['ipv4'];
+        // As Tailscale has it.
+        node.ip('link', 'set', 'eth0', 'mtu', '1280');
+        node.start(only4);
+        expect(node.lines.join('\n')).not.toMatch(/warning/);
+      }
+      n1.ping(n3);
+      n1.ping(n3, '-M', 'do', '-s', '1202', '-I', n1.pod('ipv4'));
+      expect(n1.ip('-d', 'link', 'show', 'cnikit-vx')).toMatch(/mtu 1230 .*group 1677721801/);
+    });
+
+    test('Agent replaces a tunnel link that an earlier version left without its alias', () => {
+      const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      n1.ip(
+        ...['link', 'add', 'cnikit-vx', 'address', tunnelMac('n1'), 'mtu', '1230'],
+        ...['type', 'vxlan', 'id', '201', 'dstport', '4789', 'local', '192.0.1.1', 'nolearning'],
+      );
+      for (const node of nodes) {
+        node.start(infos('ipv4'));
+      }
+      expect(n1.lines.join('\n')).not.toContain('belongs to another program');
+      n1.ping(n3);
+    });
+
+    test('Agent reports the first refusal of a tunnel', () => {
+      const [n1] = make('ipv4', 3) as [TunnelNode];
+      // The kernel accepts no colon in names.
+      n1.start(infos('ipv4'), { tunnel: { name: 'a:b', vni: 201, port: 4789 } });
+      const refused = n1.lines.filter((line) => line.includes('refused tunnel a:b'));
+      expect(refused).toEqual([expect.stringContaining('EINVAL')]);
     });
 
     test('RouteReconciler.removeAll() removes the tunnel and no foreign link', () => {

@@ -23,7 +23,8 @@ import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monito
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
 import type { KernelAddress, KernelLink, KernelNeighbour, KernelRoute, KernelState } from '../core/model.ts';
-import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../core/names.ts';
+import { ROUTE_PROTOCOL } from '../core/names.ts';
+import { isOwnTunnel, TUNNEL_ALIAS, TUNNEL_GROUP } from '../core/tunnel-mark.ts';
 
 /** Opens a network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
@@ -44,7 +45,7 @@ function dump(connection: RtnetlinkConnection): KernelState {
     addresses: connection.addresses().map(kernelAddress),
     routes: connection.routes({ table: RT_TABLE_MAIN }).map(kernelRoute),
     neighbours: links
-      .filter(({ alias }) => alias === TUNNEL_ALIAS)
+      .filter((link) => isOwnTunnel(link))
       .flatMap(({ index }) => [
         ...connection.neighbours({ index, family: 'bridge' }),
         ...connection.neighbours({ index }),
@@ -53,7 +54,7 @@ function dump(connection: RtnetlinkConnection): KernelState {
   };
 }
 
-function kernelLink({ index, name, mtu, up, mac, alias, vxlan }: Link): KernelLink {
+function kernelLink({ index, name, mtu, up, mac, alias, group, vxlan }: Link): KernelLink {
   const link: KernelLink = { index, name, mtu, up };
   if (vxlan === undefined) {
     return link;
@@ -63,6 +64,7 @@ function kernelLink({ index, name, mtu, up, mac, alias, vxlan }: Link): KernelLi
     ...link,
     mac,
     alias,
+    group,
     vxlan: { id, port, learning: macLearning, local },
   };
 }
@@ -105,15 +107,23 @@ function write(connection: RtnetlinkConnection, actions: readonly KernelAction[]
     }
   }
   const failed = new Set<KernelAction>();
-  return connection.batchSettled(all).flatMap(({ index, code, message }) => {
-    const action = of[index ?? 0]!;
+  return connection.batchSettled(all).flatMap(({ index = 0, code, message }) => {
+    const action = of[index]!;
     // Report the first failure of an action: a link that was not created cannot be set up either.
-    if (isGone(action, code) || failed.has(action)) {
+    if (isGone(action, code) || optional.has(all[index]!) || failed.has(action)) {
       return [];
     }
     failed.add(action);
     return [{ action, code, message }];
   });
+}
+
+/** Requests whose failure leaves a working state. */
+const optional = new WeakSet<Request>();
+
+function ifPossible(request: Request): Request {
+  optional.add(request);
+  return request;
 }
 
 /** True when the object of a removal does not exist any more. */
@@ -197,10 +207,13 @@ function tunnelRequests(action: TunnelAction): Request[] {
         ...(local !== undefined ? { local } : underlay === 'ipv6' ? { local: '::' } : {}),
         mac,
         mtu,
+        // The mark, from the first moment.
+        group: TUNNEL_GROUP,
       }),
-      // Attributes that the kernel ignores at creation. All requests are one send, so that a killed process
-      // cannot leave a link without its alias.
-      setLink({ index, alias: TUNNEL_ALIAS, addrGenMode: NO_LINK_LOCAL }),
+      // The kernel ignores these attributes at creation. It refuses the mode on a link without IPv6: with an
+      // MTU below 1280, or with ipv6.disable=1.
+      ifPossible(setLink({ index, addrGenMode: NO_LINK_LOCAL })),
+      ifPossible(setLink({ index, alias: TUNNEL_ALIAS })),
       setLink({ index, up: true }),
     ];
   }

@@ -107,7 +107,9 @@ export interface KernelLink {
   up: boolean;
   mac?: string;
   /** IFLA_IFALIAS. */
-  alias?: string;
+  alias?: string | undefined;
+  /** IFLA_GROUP. */
+  group?: number | undefined;
   vxlan?: { id: number; port: number; learning: boolean; local?: string };
 }
 
@@ -157,6 +159,8 @@ export interface Hop {
 /** One of the agent's tunnels as it is. */
 export interface PresentTunnel {
   index: number;
+  /** It has the group or the alias; false: an earlier version left it unfinished. */
+  marked: boolean;
   name: string;
   vni: number;
   port: number;

@@ -11,8 +11,6 @@ export const USER_AGENT = 'cnikit-agent';
 export const BRIDGE_NAME = 'cni0';
 /** Default settings. The port is IANA's for VXLAN (RFC 7348). */
 export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };
-/** Alias of the agent's tunnel links. A link without it is foreign, even if it has the name. */
-export const TUNNEL_ALIAS = 'cnikit: pods of nodes behind a router';
 
 /** Prefix of the agent's chains. No other chain is touched. */
 export const CHAIN_PREFIX = 'CNIKIT-';

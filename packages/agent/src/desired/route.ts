@@ -13,8 +13,9 @@ import {
 import type { Encap, HostFacts, NodeInfo, NodeRoute, TunnelPeer, TunnelSettings } from '../core/model.ts';
 import { defaultTunnel, tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
+import { tunnelMac } from '../core/tunnel-mark.ts';
 import type { NodeIndex } from './node-index.ts';
-import { tunnelGateway, tunnelMac, underlaysOf } from './tunnel.ts';
+import { tunnelGateway, underlaysOf } from './tunnel.ts';
 
 /** The route to a podCIDR, if there is one, and the problems. */
 export interface RouteDecision {

@@ -1,12 +1,12 @@
 import type { Family } from '@cnikit/ip';
 import { describe, expect, test } from 'vitest';
 import type { Encap, HostFacts, KernelLink, NodeInfo } from '../core/model.ts';
-import { TUNNEL_ALIAS } from '../core/names.ts';
+import { TUNNEL_ALIAS, TUNNEL_GROUP, tunnelMac } from '../core/tunnel-mark.ts';
 import { hostFacts } from '../observe/facts.ts';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { desiredRoute, viewOf } from './route.ts';
-import { desiredTunnel, sameTunnel, tunnelConflicts, tunnelGateway, tunnelMac } from './tunnel.ts';
+import { desiredTunnel, sameTunnel, tunnelConflicts, tunnelGateway } from './tunnel.ts';
 
 const settings = { name: 'cnikit-vx', vni: 201, port: 4789 };
 const far = ['198.51.100.2', '2001:db8:9::2'];
@@ -178,6 +178,11 @@ test.each<[string, KernelLink, number]>([
     { index: 9, name: 'flannel.1', mtu: 1500, up: true, vxlan: { ...vxlan, port: 8472 } },
     0,
   ],
+  [
+    'our own, without its alias yet',
+    { index: 9, name: 'cnikit-vx', mtu: 1500, up: false, group: TUNNEL_GROUP, vxlan },
+    0,
+  ],
   ['our own', { index: 9, name: 'cnikit-vx', mtu: 1500, up: true, alias: TUNNEL_ALIAS, vxlan }, 0],
 ])('tunnelConflicts(): %s', (_, link, count) => {
   expect(tunnelConflicts(facts(link), settings)).toHaveLength(count);
@@ -185,7 +190,7 @@ test.each<[string, KernelLink, number]>([
 
 describe('sameTunnel()', () => {
   const want = desiredTunnel(node(1), facts(), settings, 'ipv4');
-  const have = { ...want, index: 9, learning: false, up: true };
+  const have = { ...want, index: 9, marked: true, learning: false, up: true };
   test.each([
     ['as it is', {}, 'same'],
     ['down', { up: false }, 'change'],
@@ -196,6 +201,7 @@ describe('sameTunnel()', () => {
     ['another source address', { local: '192.0.2.9' }, 'remake'],
     ['learning', { learning: true }, 'remake'],
     ['another name', { name: 'old-vx' }, 'remake'],
+    ['unfinished by an earlier version', { marked: false }, 'remake'],
     ['one of IPv6', { local: '::' }, 'remake'],
   ] as const)('%s', (_, changes, result) => {
     expect(sameTunnel({ ...have, ...changes } as typeof have, want)).toBe(result);

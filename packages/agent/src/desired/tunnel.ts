@@ -7,37 +7,13 @@ import { type Family, families, familyOf, formatAddress, parseAddress } from '@c
 import type { HostFacts, NodeInfo, PresentTunnel, TunnelLink, TunnelSettings } from '../core/model.ts';
 import { tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
+import { tunnelMac } from '../core/tunnel-mark.ts';
 
 /**
  * Size of the inner Ethernet and the outer IP, UDP and VXLAN headers in bytes (RFC 7348, section 5), by outer
  * family.
  */
 export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
-
-/**
- * Returns the MAC address of a node's tunnel link: 46 bits of a hash of its name, locally administered
- * unicast (IEEE 802, clause 8). The name is unique in the cluster and survives new addresses and a recreated
- * Node.
- */
-export function tunnelMac(nodeName: string): string {
-  // FNV-1a with two multipliers and the finish of MurmurHash3, so that similar names differ in all bits.
-  let [low, high] = [0x811c9dc5, 0x9747b28c];
-  for (let i = 0; i < nodeName.length; i++) {
-    const char = nodeName.charCodeAt(i);
-    low = Math.imul(low ^ char, 0x01000193);
-    high = Math.imul(high ^ char, 0x5bd1e995);
-  }
-  const hex = mixed(low).toString(16).padStart(8, '0') + mixed(high).toString(16).padStart(8, '0');
-  const first = ((Number.parseInt(hex.slice(0, 2), 16) & 0xfc) | 2).toString(16).padStart(2, '0');
-  return [first, ...[2, 4, 6, 8, 10].map((at) => hex.slice(at, at + 2))].join(':');
-}
-
-function mixed(hash: number): number {
-  let h = hash;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
 
 /**
  * Returns the next hop that represents a node. IPv4: the first address of its podCIDR, which no pod has.
@@ -112,6 +88,7 @@ export function tunnelConflicts(
  */
 export function sameTunnel(have: PresentTunnel, want: TunnelLink): 'same' | 'change' | 'remake' {
   const made =
+    have.marked &&
     have.name === want.name &&
     have.vni === want.vni &&
     have.port === want.port &&

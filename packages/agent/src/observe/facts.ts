@@ -13,21 +13,24 @@ import {
   RTN_UNICAST,
   type TunnelSettings,
 } from '../core/model.ts';
-import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, TUNNEL_ALIAS, tunnelName } from '../core/names.ts';
+import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, tunnelName } from '../core/names.ts';
+import { isOwnTunnel, tunnelMac } from '../core/tunnel-mark.ts';
 
 /** The link where kube-proxy in ipvs mode keeps all Service addresses, so that the kernel accepts their packets. */
 const SERVICES_LINK = 'kube-ipvs0';
 
 /**
  * `outsideInterface` replaces the interface of the default route. `tunnel` has the names of the tunnel links,
- * which foreign links may have.
+ * which foreign links may have. `nodeName` identifies unfinished tunnel links of earlier versions.
  */
 export function hostFacts(
   kernel: KernelState,
   outsideInterface?: string,
   tunnel: TunnelSettings = defaultTunnel,
+  nodeName = '',
 ): HostFacts {
   const names = families.map((family) => tunnelName(tunnel, family));
+  const own = nodeName === '' ? undefined : { mac: tunnelMac(nodeName), names };
   const byIndex = new Map(kernel.links.map((link) => [link.index, link]));
   const foreign = kernel.routes.filter(
     ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
@@ -62,11 +65,11 @@ export function hostFacts(
         .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
     ),
     hasPods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
-    tunnels: kernel.links.flatMap((link) => tunnelOf(link, kernel.addresses)),
+    tunnels: kernel.links
+      .filter((link) => isOwnTunnel(link, own))
+      .flatMap((link) => tunnelOf(link, kernel.addresses)),
     foreignLinks: kernel.links
-      .filter(
-        ({ alias, name, vxlan }) => alias !== TUNNEL_ALIAS && (vxlan !== undefined || names.includes(name)),
-      )
+      .filter((link) => !isOwnTunnel(link, own) && (link.vxlan !== undefined || names.includes(link.name)))
       .map(({ index, name, vxlan }) => ({
         index,
         name,
@@ -76,17 +79,16 @@ export function hostFacts(
   };
 }
 
-function tunnelOf(
-  { index, name, mtu, up, mac = '', alias, vxlan }: KernelLink,
-  addresses: readonly KernelAddress[],
-): PresentTunnel[] {
-  if (alias !== TUNNEL_ALIAS || vxlan === undefined) {
+function tunnelOf(link: KernelLink, addresses: readonly KernelAddress[]): PresentTunnel[] {
+  const { index, name, mtu, up, mac = '', vxlan } = link;
+  if (vxlan === undefined) {
     return [];
   }
   const { id: vni, port, learning, local } = vxlan;
   return [
     {
       index,
+      marked: isOwnTunnel(link),
       name,
       vni,
       port,

@@ -14,6 +14,7 @@ import { RouteTable } from '../observe/route-table.ts';
 import { asKernelRoute } from './diff.ts';
 
 export interface MirrorOptions {
+  nodeName: string;
   /** Replaces the interface of the default route. */
   outsideInterface?: string | undefined;
   tunnel?: TunnelSettings | undefined;
@@ -34,9 +35,9 @@ export class KernelMirror {
 
   /** Dumps the kernel's tables. Returns whether the facts changed, so that everything must be decided again. */
   load(): boolean {
-    const { outsideInterface, tunnel } = this.#options;
+    const { outsideInterface, tunnel, nodeName } = this.#options;
     const state = this.#kernel.dump();
-    const facts = hostFacts(state, outsideInterface, tunnel);
+    const facts = hostFacts(state, outsideInterface, tunnel, nodeName);
     const changed = this.facts === undefined || !sameFacts(this.facts, facts);
     this.table = new RouteTable(state.routes);
     this.neighbours = new NeighbourTable(state.neighbours);

@@ -1,7 +1,13 @@
 /** Reconciles routes and tunnels. */
 
 import type { Family } from '@cnikit/ip';
-import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
+import {
+  describe,
+  type KernelAction,
+  type NeighbourAction,
+  type RouteAction,
+  type TunnelAction,
+} from '../core/action.ts';
 import type { Kernel, WriteFailure } from '../core/kernel.ts';
 import type { HostFacts, KernelNeighbour, KernelRoute, NodeRoute, TunnelLink } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
@@ -265,7 +271,10 @@ export class RouteReconciler {
   #write(actions: readonly KernelAction[], outcome: RouteOutcome): boolean {
     const { done, failed } = this.#mirror.write(actions);
     outcome.done.push(...done);
-    outcome.failed.push(...failed);
+    // A tunnel is tried twice in a pass. Only the first refusal has the cause.
+    const known = (action: KernelAction): boolean =>
+      outcome.failed.some((other) => describe(other.action) === describe(action));
+    outcome.failed.push(...failed.filter(({ action }) => action.kind !== 'tunnel' || !known(action)));
     return failed.length === 0;
   }
 

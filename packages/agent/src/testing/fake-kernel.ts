@@ -13,7 +13,7 @@ import {
   type KernelRoute,
   type KernelState,
 } from '../core/model.ts';
-import { TUNNEL_ALIAS } from '../core/names.ts';
+import { TUNNEL_ALIAS, TUNNEL_GROUP } from '../core/tunnel-mark.ts';
 import { asKernelRoute } from '../reconcile/diff.ts';
 
 export class FakeKernel implements Kernel {
@@ -98,7 +98,7 @@ export class FakeKernel implements Kernel {
       }
       const index = Math.max(...this.links.map((link) => link.index)) + 1;
       const vxlan = { id, port, learning: false, local };
-      this.links.push({ index, name, mtu, up: true, mac, alias: TUNNEL_ALIAS, vxlan });
+      this.links.push({ index, name, mtu, up: true, mac, alias: TUNNEL_ALIAS, group: TUNNEL_GROUP, vxlan });
       return undefined;
     }
     const link = this.links.find(({ index }) => index === action.old.index);

@@ -15,8 +15,9 @@ import {
   type KernelRoute,
   type KernelState,
 } from '../../src/core/model.ts';
-import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
+import { ROUTE_PROTOCOL } from '../../src/core/names.ts';
 import type { After } from '../../src/core/timers.ts';
+import { isOwnTunnel, TUNNEL_ALIAS, TUNNEL_GROUP } from '../../src/core/tunnel-mark.ts';
 import { asKernelRoute, defaultMetric } from '../../src/reconcile/diff.ts';
 import { Inbox } from './inbox.ts';
 
@@ -360,7 +361,7 @@ export class SimulatedKernel {
 
   #neighbour({ op, entry }: NeighbourAction): string | undefined {
     const link = this.links.find(({ index }) => index === entry.index);
-    if (link !== undefined && link.alias !== TUNNEL_ALIAS) {
+    if (link !== undefined && !isOwnTunnel(link)) {
       this.harmed.push(`entry of ${link.name}`);
     }
     return op === 'put' ? this.putNeighbour(entry) : this.deleteNeighbour(entry);
@@ -370,7 +371,7 @@ export class SimulatedKernel {
   #tunnel(action: TunnelAction): string | undefined {
     const old = action.op === 'add' ? undefined : action.old;
     const present = this.links.find(({ index }) => index === old?.index);
-    if (present !== undefined && present.alias !== TUNNEL_ALIAS) {
+    if (present !== undefined && !isOwnTunnel(present)) {
       this.harmed.push(`link ${present.name}`);
     }
     if (action.op === 'remove') {
@@ -385,7 +386,7 @@ export class SimulatedKernel {
       const source = local ?? (underlay === 'ipv6' ? '::' : undefined);
       const vxlan = { id, port, learning: false, local: source };
       try {
-        const link = this.addLink(name, { mac, mtu, vxlan });
+        const link = this.addLink(name, { mac, mtu, group: TUNNEL_GROUP, vxlan });
         link.alias = TUNNEL_ALIAS;
         this.setUp(link, true);
         return undefined;
@@ -502,7 +503,7 @@ export class SimulatedKernel {
   }
 
   #isTunnel(index: number): boolean {
-    return this.links.some((link) => link.index === index && link.alias === TUNNEL_ALIAS);
+    return this.links.some((link) => link.index === index && isOwnTunnel(link));
   }
 
   #dropNeighbours(link: KernelLink, table: KernelNeighbour['table']): void {

@@ -101,9 +101,9 @@ export const mutants: Record<string, Mutant> = {
   },
   'grasps-links': {
     what: 'a foreign link with the tunnel name counts as own',
-    file: 'agent/src/observe/facts.ts',
-    from: 'if (alias !== TUNNEL_ALIAS || vxlan === undefined) {',
-    to: "if (!name.startsWith('cnikit-vx') || vxlan === undefined) {",
+    file: 'agent/src/core/tunnel-mark.ts',
+    from: 'alias === TUNNEL_ALIAS ||',
+    to: "alias === TUNNEL_ALIAS ||\n    name.startsWith('cnikit-vx') ||",
   },
   'tunnel-of-yesterday': {
     what: 'a changed MTU of the tunnel is not repaired',

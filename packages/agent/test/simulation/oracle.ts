@@ -14,7 +14,8 @@ import {
   parseNetwork,
 } from '@cnikit/ip';
 import type { Encap, KernelLink, KernelState } from '../../src/core/model.ts';
-import { ROUTE_PROTOCOL, TUNNEL_ALIAS } from '../../src/core/names.ts';
+import { ROUTE_PROTOCOL } from '../../src/core/names.ts';
+import { TUNNEL_GROUP } from '../../src/core/tunnel-mark.ts';
 import type { ApiNode } from './api.ts';
 import type { SimulatedFirewall } from './firewall.ts';
 import type { SimulatedSysctls } from './sysctls.ts';
@@ -116,12 +117,12 @@ function wayTo(
 /** False while a foreign link has the tunnel's name, or its VNI and port. */
 function canTunnel({ links }: KernelState, underlay: Family): boolean {
   const name = LINKS[underlay];
-  if (links.some((link) => link.name === name && link.alias === TUNNEL_ALIAS)) {
+  if (links.some((link) => link.name === name && link.group === TUNNEL_GROUP)) {
     return true;
   }
   const taken = ({ name: other, vxlan }: KernelLink): boolean =>
     other === name || (vxlan?.id === 201 && vxlan.port === 4789);
-  return !links.some((link) => link.alias !== TUNNEL_ALIAS && taken(link));
+  return !links.some((link) => link.group !== TUNNEL_GROUP && taken(link));
 }
 
 /** Returns podCIDRs that overlap one of an older, other node. */
@@ -262,7 +263,7 @@ export function tunnelDifferences(own: ApiNode, expected: ExpectedRoutes, kernel
   const differences: string[] = [];
   for (const underlay of families) {
     const name = LINKS[underlay];
-    const link = kernel.links.find((one) => one.name === name && one.alias === TUNNEL_ALIAS);
+    const link = kernel.links.find((one) => one.name === name && one.group === TUNNEL_GROUP);
     if (link === undefined && needed.has(underlay)) {
       differences.push(`missing: link ${name}`);
     }
@@ -386,7 +387,7 @@ export function sysctlDifferences(
     }
     return left.get(key) === value ? [] : [`sysctl ${key} is ${is}, not ${value}`];
   });
-  const tunnels = kernel.links.filter(({ alias }) => alias === TUNNEL_ALIAS);
+  const tunnels = kernel.links.filter(({ group }) => group === TUNNEL_GROUP);
   for (const { name } of own.podCIDRs.some((cidr) => familyOf(cidr) === 'ipv4') ? tunnels : []) {
     const [one, all] = [name, 'all'].map((link) => sysctls.read(`net/ipv4/conf/${link}/rp_filter`));
     if (Math.max(Number(one), Number(all)) === 1 && sysctls.writable(`net/ipv4/conf/${name}/rp_filter`)) {

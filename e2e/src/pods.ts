@@ -127,7 +127,7 @@ export async function startPods(
   return await waitFor(
     `${names.join(', ')} to run`,
     () => {
-      const pods = runningPods(cluster, `app`, namespace);
+      const pods = runningPods(cluster, 'app', namespace);
       const found = names.flatMap((name) => pods.find((pod) => pod.name === name) ?? []);
       return found.length === names.length && found.every(({ ips }) => ips.length > 0) ? found : undefined;
     },

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { storeContract } from '@cnikit/ipam/testing';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe, it as test } from 'vitest';
 import { sqliteStore } from '../sqlite-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cnikit-custom-store-'));
@@ -15,6 +15,6 @@ describe('sqliteStore()', () => {
     return { store: sqliteStore(file), reopen: () => sqliteStore(file) };
   };
   for (const { name, run } of storeContract(make)) {
-    it(`sqliteStore(): ${name}`, run);
+    test(`sqliteStore(): ${name}`, run);
   }
 });

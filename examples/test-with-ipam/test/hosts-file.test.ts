@@ -1,5 +1,5 @@
 import { Ipam, memoryStore } from '@cnikit/ipam';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { HostsFile } from '../hosts-file.ts';
 
 /** Assigns the same addresses in each run: the store starts empty, and round robin is deterministic. */
@@ -8,7 +8,7 @@ function pool(subnet = '10.244.1.0/29'): Ipam {
 }
 
 describe('HostsFile', () => {
-  it('HostsFile.text() lists each pod with both families', () => {
+  test('HostsFile.text() lists each pod with both families', () => {
     const hosts = new HostsFile(pool());
     hosts.start('c1', 'web');
     hosts.start('c2', 'db');
@@ -16,7 +16,7 @@ describe('HostsFile', () => {
     expect(hosts.text()).toBe('10.244.1.3 db\nfd00::3 db\n');
   });
 
-  it('HostsFile.text() does not list a pod that got no address', () => {
+  test('HostsFile.text() does not list a pod that got no address', () => {
     const ipam = pool('10.244.1.0/30');
     const hosts = new HostsFile(ipam);
     hosts.start('c1', 'web');
@@ -25,7 +25,7 @@ describe('HostsFile', () => {
     expect(ipam.status()).toMatchObject({ full: true });
   });
 
-  it('HostsFile.stop() leaks no addresses', () => {
+  test('HostsFile.stop() leaks no addresses', () => {
     const ipam = pool();
     const hosts = new HostsFile(ipam);
     for (const id of ['c1', 'c2', 'c3']) {

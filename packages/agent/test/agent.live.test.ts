@@ -148,7 +148,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         expect(run('ip6tables-save')).toMatch(/-A CNIKIT-MASQ .*-j MASQUERADE/);
       };
       whole();
-      const damages: Array<[string, ...string[]]> = [
+      const damages: [string, ...string[]][] = [
         ['iptables', '-F', 'FORWARD'],
         ['iptables', '-t', 'nat', '-F'],
         ['ip6tables', '-t', 'nat', '-F', 'CNIKIT-MASQ'],

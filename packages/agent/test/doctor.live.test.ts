@@ -124,7 +124,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(good.get('leaks')).toContain('2 addresses of 10.244.1.0/24 in use');
     });
 
-    const breakages: Array<[string, () => unknown, RegExp[]]> = [
+    const breakages: [string, () => unknown, RegExp[]][] = [
       [
         'a missing route',
         () => run('ip', 'route', 'del', '10.244.2.0/24'),

@@ -76,7 +76,7 @@ test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || spawnSync('strace', ['-V']).st
       for (let round = 0; round < ROUNDS; round++) {
         for (const { metadata } of node.api.nodes.list()) {
           const beat = structuredClone(node.api.nodes.get(metadata.name)!);
-          const { conditions } = beat.status as { conditions: Array<Record<string, unknown>> };
+          const { conditions } = beat.status as { conditions: Record<string, unknown>[] };
           for (const condition of conditions) {
             condition.lastHeartbeatTime = `2026-01-01T00:00:${round}0Z`;
           }

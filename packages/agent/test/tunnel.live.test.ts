@@ -303,7 +303,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       }
       const mac = n1.bridge('fdb', 'show', 'dev', 'cnikit-vx').split(' ')[0]!;
       const inner = n1.ip('route', 'show', '10.244.3.0/24').match(/via (\S+)/)![1]!;
-      const damages: Array<[string, () => unknown]> = [
+      const damages: [string, () => unknown][] = [
         ['forwarding entry', () => n1.bridge('fdb', 'del', mac, 'dev', 'cnikit-vx', 'dst', '192.0.2.3')],
         [
           'another remote end',

@@ -12,8 +12,8 @@ import {
   type Version,
 } from './version.ts';
 import { cleanRoute, compact, familyOf } from './versions/parts.ts';
-import { decode020 } from './versions/v0_2.ts';
-import { decode040 } from './versions/v0_4.ts';
+import { decode020 } from './versions/v0-2.ts';
+import { decode040 } from './versions/v0-4.ts';
 import { clean1, decode1 } from './versions/v1.ts';
 
 /** A result document in the format of its version. */

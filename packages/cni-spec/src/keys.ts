@@ -84,9 +84,9 @@ function otherSpelling(key: string, table: KeyTable): string | undefined {
 
 /** Sets an own property. Assigning `__proto__` would set the prototype. */
 function setOwn(out: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') {
-    out[key] = value;
-  } else {
+  if (key === '__proto__') {
     Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    out[key] = value;
   }
 }

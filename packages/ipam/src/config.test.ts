@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { splitCniArgs } from './cni-args.ts';
 import { parseDataDir, parseIpamConfig } from './config.ts';
 import { rangeSetText } from './range.ts';
@@ -12,7 +12,7 @@ function config(ipam: object, more: object = {}): object {
 }
 
 describe('parseIpamConfig()', () => {
-  it('parseIpamConfig() returns runtime ranges first, then the old form, then ranges', () => {
+  test('parseIpamConfig() returns runtime ranges first, then the old form, then ranges', () => {
     const { rangeSets } = parseIpamConfig(
       config(
         { ...SUBNET, ranges: [[{ subnet: 'fd00::/64' }]] },
@@ -26,7 +26,7 @@ describe('parseIpamConfig()', () => {
     ]);
   });
 
-  it('parseIpamConfig() matches keys in any case, and the last of several wins', () => {
+  test('parseIpamConfig() matches keys in any case, and the last of several wins', () => {
     const parsed = parseIpamConfig({
       CNIVERSION: '1.0.0',
       Ipam: { SUBNET: '10.9.0.0/24', subnet: '10.1.2.0/24', RangeStart: '10.1.2.9', DataDir: '/d' },
@@ -36,7 +36,7 @@ describe('parseIpamConfig()', () => {
     expect(rangeSetText(parsed.rangeSets[0]!)).toBe('10.1.2.9-10.1.2.254');
   });
 
-  it('parseIpamConfig() ignores null, and a bound of the old form without a subnet', () => {
+  test('parseIpamConfig() ignores null, and a bound of the old form without a subnet', () => {
     const parsed = parseIpamConfig(
       config({ subnet: null, rangeStart: '10.9.9.9', ranges: [[SUBNET]], routes: null, dataDir: null }),
     );
@@ -44,7 +44,7 @@ describe('parseIpamConfig()', () => {
     expect(parsed.dataDir).toBeUndefined();
   });
 
-  it('parseIpamConfig() collects requested addresses from all three places in order', () => {
+  test('parseIpamConfig() collects requested addresses from all three places in order', () => {
     const parsed = parseIpamConfig(
       config(SUBNET, {
         args: { cni: { ips: ['10.1.2.4/24'] } },
@@ -55,7 +55,7 @@ describe('parseIpamConfig()', () => {
     expect(parsed.requested).toEqual(['10.1.2.3', '10.1.2.4', '10.1.2.5', 'fd00::5']);
   });
 
-  it('parseIpamConfig() reads routes', () => {
+  test('parseIpamConfig() reads routes', () => {
     const { routes } = parseIpamConfig(
       config({
         ...SUBNET,
@@ -68,7 +68,7 @@ describe('parseIpamConfig()', () => {
     expect(routes).toEqual([{ dst: '0.0.0.0/0' }, { dst: 'fd00::5/64', gw: 'fd00::1', mtu: 1400, table: 0 }]);
   });
 
-  it.each(['0.3.0', '0.4.0', '1.0.0', '1.1.0'])(
+  test.each(['0.3.0', '0.4.0', '1.0.0', '1.1.0'])(
     'parseIpamConfig() accepts two sets of a family for %s',
     (cniVersion) => {
       const ranges = [[SUBNET], [{ subnet: '10.1.3.0/24' }]];
@@ -76,7 +76,7 @@ describe('parseIpamConfig()', () => {
     },
   );
 
-  it.each(['', '0.1.0', '0.2.0'])(
+  test.each(['', '0.1.0', '0.2.0'])(
     'parseIpamConfig() refuses two sets of a family for %j but accepts dual stack',
     (cniVersion) => {
       const ranges = [[SUBNET], [{ subnet: '10.1.3.0/24' }]];
@@ -88,14 +88,14 @@ describe('parseIpamConfig()', () => {
     },
   );
 
-  it('parseDataDir() reads the directory of a configuration whose ranges are invalid', () => {
+  test('parseDataDir() reads the directory of a configuration whose ranges are invalid', () => {
     expect(parseDataDir(config({ subnet: 'banana', dataDir: '/run/x' }))).toBe('/run/x');
     expect(parseDataDir(config({ dataDir: '' }))).toBeUndefined();
     expect(() => parseDataDir({})).toThrow("IPAM config missing 'ipam' key");
     expect(() => parseDataDir(config({ dataDir: 5 }))).toThrow('ipam.dataDir must be a string, not number');
   });
 
-  it.each<[string, unknown]>([
+  test.each<[string, unknown]>([
     ['The network configuration must be an object, not array', []],
     ["IPAM config missing 'ipam' key", { ipam: null }],
     ["IPAM config missing 'ipam' key", {}],
@@ -138,7 +138,7 @@ describe('parseIpamConfig()', () => {
 });
 
 describe('CNI_ARGS', () => {
-  it.each<[string, string]>([
+  test.each<[string, string]>([
     ['ARGS: invalid pair "IP"', 'IP'],
     ['ARGS: invalid pair ""', 'IP=;;'],
     ['ARGS: invalid pair "IP=1.2.3.4=5"', 'IP=1.2.3.4=5'],
@@ -155,14 +155,14 @@ describe('CNI_ARGS', () => {
     );
   });
 
-  it.each(['', 'IP=', 'IgnoreUnknown=TRUE;A=1', 'IgnoreUnknown=1;A='])(
+  test.each(['', 'IP=', 'IgnoreUnknown=TRUE;A=1', 'IgnoreUnknown=1;A='])(
     'parseIpamConfig() accepts "%s"',
     (text) => {
       expect(parseIpamConfig(config(SUBNET), { args: splitCniArgs(text) }).requested).toEqual([]);
     },
   );
 
-  it('parseIpamConfig() accepts the CNI_ARGS keys that its caller knows', () => {
+  test('parseIpamConfig() accepts the CNI_ARGS keys that its caller knows', () => {
     expect(() =>
       parseIpamConfig(config(SUBNET), { args: { MAC: '02:00:00:00:00:01' }, knownArgs: ['MAC'] }),
     ).not.toThrow();
@@ -170,7 +170,7 @@ describe('CNI_ARGS', () => {
 });
 
 describe('parseResolvConf()', () => {
-  it('parseResolvConf() reads the keywords that host-local reads', () => {
+  test('parseResolvConf() reads the keywords that host-local reads', () => {
     const text =
       'nameserver 1.1.1.1\n# c\n; d\n search a b\nsearch c\noptions ndots:5 x\ndomain foo\ndomain bar\r\nnameserver\tfd00::1\nnameserver\n';
     expect(parseResolvConf(text)).toEqual({
@@ -181,7 +181,7 @@ describe('parseResolvConf()', () => {
     });
   });
 
-  it('parseResolvConf() returns an empty object for an empty file', () => {
+  test('parseResolvConf() returns an empty object for an empty file', () => {
     expect(parseResolvConf('')).toEqual({});
   });
 });

@@ -89,15 +89,15 @@ function rangeSetsAt(fields: Fields, key: string, path: string): RangeConfig[][]
 /** Returns the canonical text of an address, without prefix length. */
 function requestedAddress(text: unknown): string {
   const whole = String(text);
-  if (!whole.includes('/')) {
-    const address = parseAddress(whole);
-    if (address) {
-      return formatAddress(address);
-    }
-  } else {
+  if (whole.includes('/')) {
     const subnet = parseSubnet(whole);
     if (typeof subnet === 'object') {
       return formatAddress(subnet.address);
+    }
+  } else {
+    const address = parseAddress(whole);
+    if (address) {
+      return formatAddress(address);
     }
   }
   return misconfigured(`invalid IP address ${whole}`);

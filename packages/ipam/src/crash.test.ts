@@ -2,7 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Sys, SysError, sys } from '@cnikit/sys';
 import { interpose } from '@cnikit/sys/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { scratch } from '../test/scratch.ts';
 import { isAddressName, isOwnName } from './file/format.ts';
 import { fileStore } from './file-store.ts';
@@ -131,7 +131,7 @@ describe.each(Object.keys(STATES))('%s', (state) => {
       }
     };
 
-    it.each([false, true])('fileStore() survives a kill at any call (half-done writes: %s)', (half) => {
+    test.each([false, true])('fileStore() survives a kill at any call (half-done writes: %s)', (half) => {
       let at = 1;
       for (; ; at++) {
         const dir = prepare(state);
@@ -149,7 +149,7 @@ describe.each(Object.keys(STATES))('%s', (state) => {
       expect(at).toBeGreaterThan(5);
     });
 
-    it('fileStore() survives an error of any call, and a failed ADD reserves nothing', () => {
+    test('fileStore() survives an error of any call, and a failed ADD reserves nothing', () => {
       for (let at = 1; ; at++) {
         const dir = prepare(state);
         let reached = false;
@@ -179,7 +179,7 @@ describe.each(Object.keys(STATES))('%s', (state) => {
   });
 });
 
-it('fileStore() survives a kill during the first ADD', () => {
+test('fileStore() survives a kill during the first ADD', () => {
   for (let at = 1; ; at++) {
     const dir = join(root, `first-${at}`, 'net');
     const { kernel, bury } = mortal(at, true);

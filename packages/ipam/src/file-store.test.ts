@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LOCK_EX, O_CREAT, O_RDWR, SysError, sys } from '@cnikit/sys';
 import { interpose } from '@cnikit/sys/testing';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it as test } from 'vitest';
 import { commands, compare } from '../test/model.ts';
 import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';
@@ -29,7 +29,7 @@ function foreignAdd(address: string, text: string, rangeSet = 0): void {
   put(`last_reserved_ip.${rangeSet}`, address);
 }
 
-it('add() works when another process makes the directory between its open and its mkdir', () => {
+test('add() works when another process makes the directory between its open and its mkdir', () => {
   let first = true;
   const raced = interpose(sys, (_index, name, args) => {
     if (name !== 'open' || !first) {
@@ -43,7 +43,7 @@ it('add() works when another process makes the directory between its open and it
 });
 
 describe('fileStore() on disk', () => {
-  it("fileStore() writes host-local's format: names, content, modes", () => {
+  test("fileStore() writes host-local's format: names, content, modes", () => {
     open().add(owner('a'));
     expect(readdirSync(dir).sort()).toEqual(['10.1.2.2', 'last_reserved_ip.0', 'lock']);
     expect(get('10.1.2.2')).toBe('a\r\neth0');
@@ -52,7 +52,7 @@ describe('fileStore() on disk', () => {
     expect(['10.1.2.2', 'last_reserved_ip.0', '.'].map(mode)).toEqual([0o600, 0o600, 0o755]);
   });
 
-  it('fileStore() removes all traces of a deleted attachment, also in the index', () => {
+  test('fileStore() removes all traces of a deleted attachment, also in the index', () => {
     const ipam = open();
     ipam.add({ ...owner('a'), pod: 'default/web' });
     ipam.add(owner('b'));
@@ -65,7 +65,7 @@ describe('fileStore() on disk', () => {
     expect(index[0]).toMatch(/^\.seal:/);
   });
 
-  it('fileStore() truncates last_reserved_ip when the new address is shorter', () => {
+  test('fileStore() truncates last_reserved_ip when the new address is shorter', () => {
     mkdirSync(dir, { recursive: true });
     put('last_reserved_ip.0', '10.1.2.6');
     const store = fileStore({ sys, dir });
@@ -78,7 +78,7 @@ describe('fileStore() on disk', () => {
     expect(get('last_reserved_ip.0')).toBe('10.1.2.4');
   });
 
-  it.each(['', 'hello', '10.1.2.5\n', '../../etc/passwd', 'FD00::1'])(
+  test.each(['', 'hello', '10.1.2.5\n', '../../etc/passwd', 'FD00::1'])(
     'fileStore() starts at the beginning after last_reserved_ip %j',
     (text) => {
       mkdirSync(dir, { recursive: true });
@@ -90,7 +90,7 @@ describe('fileStore() on disk', () => {
 });
 
 describe('fileStore() beside other programs', () => {
-  it('fileStore() finds, refuses and frees reservations of other programs', () => {
+  test('fileStore() finds, refuses and frees reservations of other programs', () => {
     const ipam = open();
     ipam.add(owner('a'));
     foreignAdd('10.1.2.3', 'b\r\neth0');
@@ -100,7 +100,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.del(owner('b'))).toEqual([]);
   });
 
-  it('fileStore() notices a new owner of the last address', () => {
+  test('fileStore() notices a new owner of the last address', () => {
     const ipam = open();
     ipam.add(owner('a'));
     rmSync(join(dir, '10.1.2.2'));
@@ -109,7 +109,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.del(owner('b'))).toEqual(['10.1.2.2']);
   });
 
-  it('fileStore() frees old reservations without interface name and with white space', () => {
+  test('fileStore() frees old reservations without interface name and with white space', () => {
     mkdirSync(dir, { recursive: true });
     foreignAdd('10.1.2.2', 'a');
     foreignAdd('10.1.2.3', ' b\r\neth0\n');
@@ -120,7 +120,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.del(owner('b'))).toEqual(['10.1.2.3']);
   });
 
-  it('fileStore() reads all files only after a write of another program', () => {
+  test('fileStore() reads all files only after a write of another program', () => {
     let reads = 0;
     const counting = interpose(sys, (_index, name) => {
       if (name === 'readText') {
@@ -145,7 +145,7 @@ describe('fileStore() beside other programs', () => {
     expect(measure(() => ipam.del(owner('zz')))).toBe(1);
   });
 
-  it('fileStore() makes few calls for one ADD and one DEL', () => {
+  test('fileStore() makes few calls for one ADD and one DEL', () => {
     let calls: string[] = [];
     const ipam = open(interpose(sys, (_index, name) => calls.push(name)));
     ipam.add(owner('a'));
@@ -161,7 +161,7 @@ describe('fileStore() beside other programs', () => {
     );
   });
 
-  it('fileStore() survives the loss of its index and of the whole directory', () => {
+  test('fileStore() survives the loss of its index and of the whole directory', () => {
     const ipam = open();
     ipam.add(owner('a'));
     rmSync(join(dir, '../.cnikit'), { recursive: true });
@@ -172,7 +172,7 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.add(owner('b')).ips).toHaveLength(1);
   });
 
-  it('fileStore() agrees with the model for random users of one directory', () => {
+  test('fileStore() agrees with the model for random users of one directory', () => {
     let run = 0;
     fc.assert(
       fc.property(commands, (history) => {
@@ -192,7 +192,7 @@ describe('fileStore() with invalid files', () => {
     mkdirSync(dir, { recursive: true });
   });
 
-  it('list() reports files that are not reservations and continues', () => {
+  test('list() reports files that are not reservations and continues', () => {
     put('10.1.2.2', 'a\r\neth0');
     put('10.1.2.3', '');
     put('10.1.2.4', 'a b c');
@@ -212,7 +212,7 @@ describe('fileStore() with invalid files', () => {
     expect(open().gc([]).freed).toHaveLength(1);
   });
 
-  it('reserve() takes the address of an empty file', () => {
+  test('reserve() takes the address of an empty file', () => {
     for (const last of ['2', '3', '4', '5', '6']) {
       put(`10.1.2.${last}`, '');
     }
@@ -225,7 +225,7 @@ describe('fileStore() with invalid files', () => {
     expect(ipam.list().problems).toEqual([]);
   });
 
-  it('Ipam.add() reclaims empty files when many addresses in a row are taken', () => {
+  test('Ipam.add() reclaims empty files when many addresses in a row are taken', () => {
     const store = fileStore({ sys, dir });
     const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/27' }]], store });
     for (let i = 0; i < 28; i++) {
@@ -237,7 +237,7 @@ describe('fileStore() with invalid files', () => {
     expect(ipam.add(owner('c')).ips[0]!.address).toBe('10.1.2.25/27');
   });
 
-  it('Ipam.add() skips the address of a file without owner', () => {
+  test('Ipam.add() skips the address of a file without owner', () => {
     put('10.1.2.2', 'what is this?');
     const ipam = open();
     expect(ipam.add(owner('a')).ips[0]!.address).toBe('10.1.2.3/29');
@@ -247,7 +247,7 @@ describe('fileStore() with invalid files', () => {
 });
 
 describe('fileStore() errors', () => {
-  it('lock() gives up with LOCK_TIMEOUT, code 11, and takes the lock once it is free', () => {
+  test('lock() gives up with LOCK_TIMEOUT, code 11, and takes the lock once it is free', () => {
     open().add(owner('a'));
     const held = sys.open(join(dir, 'lock'), O_RDWR | O_CREAT, 0o600);
     sys.flock(held, LOCK_EX);
@@ -273,7 +273,7 @@ describe('fileStore() errors', () => {
     expect(ipam.add(owner('b')).ips).toHaveLength(1);
   });
 
-  it.each<[string, string]>([
+  test.each<[string, string]>([
     ['open', 'EACCES'],
     ['flock', 'ENOLCK'],
     ['link', 'EXDEV'],

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { commands, compare } from '../test/model.ts';
 import { Ipam, memoryStore, type Store } from './index.ts';
 
@@ -8,7 +8,7 @@ const DUAL = [[{ subnet: '10.1.2.0/24' }], [{ subnet: 'fd00::/64' }]];
 const owner = (containerID: string, ifName = 'eth0') => ({ containerID, ifName });
 
 describe('Ipam.add()', () => {
-  it('Ipam.add() returns one address of each set, round robin', () => {
+  test('Ipam.add() returns one address of each set, round robin', () => {
     const ipam = new Ipam({ rangeSets: DUAL, store: memoryStore() });
     expect(ipam.add(owner('a'))).toEqual({
       ips: [
@@ -20,7 +20,7 @@ describe('Ipam.add()', () => {
     expect(ipam.add(owner('b')).ips[0]!.address).toBe('10.1.2.3/24');
   });
 
-  it('Ipam.add() agrees with the model for random users of a pool', () => {
+  test('Ipam.add() agrees with the model for random users of a pool', () => {
     fc.assert(
       fc.property(commands, (history) => {
         const store = memoryStore();
@@ -31,7 +31,7 @@ describe('Ipam.add()', () => {
   });
 
   // Messages of host-local 1.1.1.
-  it.each<[string, string, string[]]>([
+  test.each<[string, string, string[]]>([
     ['UNAVAILABLE', 'failed to allocate all requested IPs: 10.9.1.2 10.9.1.3', ['10.9.1.2', '10.9.1.3']],
     ['UNAVAILABLE', 'failed to allocate all requested IPs: 10.1.2.5', ['10.1.2.4', '10.1.2.5']],
     [
@@ -60,7 +60,7 @@ describe('Ipam.add()', () => {
     expect(store.list()).toEqual(before);
   });
 
-  it('Ipam.add() names the exhausted set and reserves nothing', () => {
+  test('Ipam.add() names the exhausted set and reserves nothing', () => {
     const ipam = new Ipam({
       rangeSets: [...RANGE, [{ subnet: 'fd00::/126', rangeEnd: 'fd00::2' }]],
       store: memoryStore(),
@@ -75,14 +75,14 @@ describe('Ipam.add()', () => {
     expect(ipam.list().reservations).toHaveLength(2);
   });
 
-  it('Ipam.add() reserves a requested address although the attachment holds another, as host-local does', () => {
+  test('Ipam.add() reserves a requested address although the attachment holds another, as host-local does', () => {
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
     ipam.add(owner('a'));
     expect(ipam.add({ ...owner('a'), requested: ['10.1.2.9/24'] }).ips[0]!.address).toBe('10.1.2.9/24');
     expect(ipam.del(owner('a'))).toEqual(['10.1.2.2', '10.1.2.9']);
   });
 
-  it.each([
+  test.each([
     ['', 'eth0'],
     ['-a', 'eth0'],
     ['a/b', 'eth0'],
@@ -106,7 +106,7 @@ describe('Ipam.add()', () => {
     }
   });
 
-  it('Ipam.add() frees its reservations when the store fails, and throws the first error', () => {
+  test('Ipam.add() frees its reservations when the store fails, and throws the first error', () => {
     const store = memoryStore();
     const failing: Store = {
       ...store,
@@ -128,7 +128,7 @@ describe('Ipam.add()', () => {
     expect(() => new Ipam({ rangeSets: DUAL, store: hopeless }).add(owner('a'))).toThrow('disk full');
   });
 
-  it('Ipam.add() lists the taken addresses instead of trying thousands of them', () => {
+  test('Ipam.add() lists the taken addresses instead of trying thousands of them', () => {
     const store = memoryStore();
     for (let i = 0; i < 60_000; i++) {
       store.reserve(`10.1.${i >> 8}.${i & 255}`, owner(`x${i}`), 9);
@@ -149,7 +149,7 @@ describe('Ipam.add()', () => {
     expect(attempts).toBe(1);
   });
 
-  it('Ipam.add() retries after the store has reclaimed an address', () => {
+  test('Ipam.add() retries after the store has reclaimed an address', () => {
     const store = memoryStore();
     store.reserve('10.1.2.2', owner('ghost'), 9);
     const reclaiming: Store = { ...store, reclaim: () => store.release('10.1.2.2', owner('ghost')) };
@@ -163,14 +163,14 @@ describe('Ipam.check()', () => {
   const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
   ipam.add(owner('a'));
 
-  it.each([[undefined], [[]], [['10.1.2.2/24']], [['10.1.2.2', 'fd00::9/64']]])(
+  test.each([[undefined], [[]], [['10.1.2.2/24']], [['10.1.2.2', 'fd00::9/64']]])(
     'Ipam.check() accepts an attachment that holds %j',
     (addresses) => {
       expect(() => ipam.check({ ...owner('a'), ...(addresses ? { addresses } : {}) })).not.toThrow();
     },
   );
 
-  it('Ipam.check() throws NOT_FOUND for an unknown attachment', () => {
+  test('Ipam.check() throws NOT_FOUND for an unknown attachment', () => {
     expect(() => ipam.check(owner('b'))).toThrow(
       expect.objectContaining({
         code: 'NOT_FOUND',
@@ -179,7 +179,7 @@ describe('Ipam.check()', () => {
     );
   });
 
-  it('Ipam.check() throws NOT_FOUND for an address that the attachment does not hold', () => {
+  test('Ipam.check() throws NOT_FOUND for an address that the attachment does not hold', () => {
     expect(() => ipam.check({ ...owner('a'), addresses: ['10.1.2.3/24'] })).toThrow(
       'Address 10.1.2.3/24 is not reserved for container a, which holds 10.1.2.2',
     );
@@ -187,7 +187,7 @@ describe('Ipam.check()', () => {
 });
 
 describe('Ipam.gc()', () => {
-  it('Ipam.gc() frees invalid attachments by container and interface, if older than `before`', () => {
+  test('Ipam.gc() frees invalid attachments by container and interface, if older than `before`', () => {
     let now = 1000;
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore({ now: () => now++ }) });
     for (const [id, ifName] of [
@@ -205,7 +205,7 @@ describe('Ipam.gc()', () => {
     expect(ipam.gc([])).toEqual({ freed: [], failed: [], problems: [] });
   });
 
-  it('Ipam.gc() keeps a reservation without interface name while its container has an attachment', () => {
+  test('Ipam.gc() keeps a reservation without interface name while its container has an attachment', () => {
     const store = memoryStore();
     store.reserve('10.1.2.2', owner('a', ''), 0);
     store.reserve('10.1.2.3', owner('b', ''), 0);
@@ -213,7 +213,7 @@ describe('Ipam.gc()', () => {
     expect(ipam.gc([owner('a', 'net7')]).freed.map(({ containerID }) => containerID)).toEqual(['b']);
   });
 
-  it('Ipam.gc() continues after a failure and reports it', () => {
+  test('Ipam.gc() continues after a failure and reports it', () => {
     const store = memoryStore();
     const ipam = new Ipam({
       rangeSets: RANGE,
@@ -236,7 +236,7 @@ describe('Ipam.gc()', () => {
 });
 
 describe('Ipam.leaks() and Ipam.status()', () => {
-  it('Ipam.leaks() returns the reservations that are not alive and changes nothing', () => {
+  test('Ipam.leaks() returns the reservations that are not alive and changes nothing', () => {
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore() });
     ipam.add(owner('a'));
     ipam.add(owner('b'));
@@ -246,7 +246,7 @@ describe('Ipam.leaks() and Ipam.status()', () => {
     expect(ipam.list().reservations).toHaveLength(2);
   });
 
-  it('Ipam.status() counts addresses by range set', () => {
+  test('Ipam.status() counts addresses by range set', () => {
     const store = memoryStore();
     const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }], [{ subnet: 'fd00::/64' }]], store });
     for (const id of ['a', 'b', 'c', 'd']) {

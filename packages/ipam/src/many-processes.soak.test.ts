@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sys } from '@cnikit/sys';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { soakSize } from '../../../vitest.soak.ts';
 import { reference, referencePath } from '../test/reference.ts';
 import { scratch } from '../test/scratch.ts';
@@ -27,7 +27,7 @@ async function allocate(dir: string, prefix: string): Promise<[string, string][]
 }
 
 describe('many processes on one directory', () => {
-  it(`Ipam.add() in ${PROCESSES} processes x ${ALLOCATIONS} allocations: no address given twice, none lost`, async () => {
+  test(`Ipam.add() in ${PROCESSES} processes x ${ALLOCATIONS} allocations: no address given twice, none lost`, async () => {
     const dir = join(root, 'net');
     const held: [string, string][] = [];
     let next = 0;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { formatAddress, parseAddress } from './address.ts';
 import { candidates } from './allocate.ts';
 import { IpamError } from './errors.ts';
@@ -14,7 +14,7 @@ function walk(set: readonly RangeConfig[], last?: string): string[] {
 }
 
 describe('parseRangeSets()', () => {
-  it.each<[string, RangeConfig, string, number]>([
+  test.each<[string, RangeConfig, string, number]>([
     ['IPv4', { subnet: '10.1.2.0/24' }, '10.1.2.1-10.1.2.254', 253],
     ['the smallest IPv4', { subnet: '10.1.2.4/30' }, '10.1.2.5-10.1.2.6', 1],
     ['IPv6', { subnet: 'fd00::/120' }, 'fd00::1-fd00::ff', 254],
@@ -45,7 +45,7 @@ describe('parseRangeSets()', () => {
   });
 
   // Messages of host-local for the same input.
-  it.each<[string, RangeConfig[][]]>([
+  test.each<[string, RangeConfig[][]]>([
     ['no IP ranges specified', []],
     ['invalid range set 0: empty range set', [[]]],
     ['invalid range set 0: IP <nil> not v4 nor v6', [[{} as RangeConfig]]],
@@ -117,7 +117,7 @@ describe('parseRangeSets()', () => {
 });
 
 describe('candidates()', () => {
-  it.each<[string, RangeConfig[], string | undefined, string[]]>([
+  test.each<[string, RangeConfig[], string | undefined, string[]]>([
     ['addresses from the start', [{ subnet: '10.0.0.0/29' }], undefined, ['2', '3', '4', '5', '6']],
     ['addresses after the last one', [{ subnet: '10.0.0.0/29' }], '10.0.0.4', ['5', '6', '2', '3', '4']],
     ['the first address after the end', [{ subnet: '10.0.0.0/29' }], '10.0.0.6', ['2', '3', '4', '5', '6']],
@@ -147,7 +147,7 @@ describe('candidates()', () => {
     expect(walk(set, last)).toEqual(ends.map((end) => `10.0.0.${end}`));
   });
 
-  it('candidates() stops at the end of the address space', () => {
+  test('candidates() stops at the end of the address space', () => {
     expect(walk([{ subnet: '255.255.255.248/29', rangeEnd: '255.255.255.255' }], '255.255.255.254')).toEqual([
       '255.255.255.255',
       ...['250', '251', '252', '253', '254'].map((end) => `255.255.255.${end}`),

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it as test } from 'vitest';
 import { RANGE_SETS } from '../test/model.ts';
 import { isPinned, reference, referencePath } from '../test/reference.ts';
 import { scratch } from '../test/scratch.ts';
@@ -39,7 +39,7 @@ const title = skip ? 'host-local (skipped: install containernetworking-plugins t
 describe.skipIf(skip)(title, () => {
   const POOL = { subnet: '10.1.2.0/29' };
 
-  it('host-local frees reservations of Ipam, and Ipam those of host-local', () => {
+  test('host-local frees reservations of Ipam, and Ipam those of host-local', () => {
     const ipam = ours(POOL);
     ipam.add(owner('a'));
     expect(reference('ADD', owner('b'), theirs(POOL)).ips).toEqual([
@@ -56,7 +56,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it('host-local refuses addresses that Ipam holds, and Ipam those that host-local holds', () => {
+  test('host-local refuses addresses that Ipam holds, and Ipam those that host-local holds', () => {
     const ipam = ours(POOL);
     ipam.add(owner('a'));
     reference('ADD', owner('b'), theirs(POOL));
@@ -70,7 +70,7 @@ describe.skipIf(skip)(title, () => {
 
   // The same commands, ours in one directory and the reference's in another: answers and files must be the
   // same.
-  it('Ipam returns the results of host-local and writes the same files, for random commands', () => {
+  test('Ipam returns the results of host-local and writes the same files, for random commands', () => {
     const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
     const wish = fc.constantFrom('', '', '', '', '10.0.0.4', '10.0.1.9', 'fd00::3');
     const command = fc.record({ verb: fc.constantFrom('ADD', 'ADD', 'DEL', 'CHECK'), id, wish });
@@ -108,7 +108,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it('Ipam refuses requested addresses outside the ranges with the message of host-local', () => {
+  test('Ipam refuses requested addresses outside the ranges with the message of host-local', () => {
     const conf = { subnet: '10.1.2.0/24' };
     const requested = ['10.9.1.2', '10.1.2.9', '10.9.1.3'];
     const reply = reference('ADD', owner('a'), { ...theirs(conf), runtimeConfig: { ips: requested } });
@@ -119,7 +119,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it('Ipam and host-local in one directory never allocate an address twice or lose one', () => {
+  test('Ipam and host-local in one directory never allocate an address twice or lose one', () => {
     const ipam = ours({ subnet: '10.1.2.0/26' });
     const conf = theirs({ subnet: '10.1.2.0/26' });
     const held = new Map<string, string>();
@@ -143,7 +143,7 @@ describe.skipIf(skip)(title, () => {
     }
   });
 
-  it.each<[string, object, string]>([
+  test.each<[string, object, string]>([
     ['a missing section', { ipam: null }, ''],
     ['no ranges', { ipam: {} }, ''],
     ['host bits', { ipam: { subnet: '10.1.2.3/24' } }, ''],

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
-import { describe, it } from 'vitest';
+import { describe, it as test } from 'vitest';
 import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';
 import { memoryStore } from './memory-store.ts';
@@ -10,7 +10,7 @@ const root = scratch();
 
 describe('memoryStore()', () => {
   for (const { name, run } of storeContract(() => memoryStore())) {
-    it(name, run);
+    test(name, run);
   }
 });
 
@@ -22,6 +22,6 @@ describe('fileStore()', () => {
     return { store: reopen(), reopen };
   };
   for (const { name, run } of storeContract(make)) {
-    it(name, run);
+    test(name, run);
   }
 });

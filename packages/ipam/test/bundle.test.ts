@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 
 const src = join(import.meta.dirname, '../src');
 
@@ -24,7 +24,7 @@ async function bundle(entry: string, format: 'esm' | 'iife'): Promise<string> {
 
 describe('@cnikit/ipam as a bundle', () => {
   // The limit is 12 KB because the code is part of an executable that starts twice per pod.
-  it.each([
+  test.each([
     ['index.ts', 12_000],
     ['file-store.ts', 12_000],
     ['testing.ts', 12_000],
@@ -34,7 +34,7 @@ describe('@cnikit/ipam as a bundle', () => {
     expect(size).toBeLessThanOrEqual(most);
   });
 
-  it('The bundle of index.ts runs in an engine that has nothing but the language', async () => {
+  test('The bundle of index.ts runs in an engine that has nothing but the language', async () => {
     const text = await bundle('index.ts', 'iife');
     expect(text).not.toContain('@cnikit/sys');
     // A fresh context has no process, Buffer, TextEncoder, URL, timers or console.

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it as test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 /** A folder in the package, where its own name resolves. */
@@ -29,7 +29,7 @@ function run(source: string): string {
 }
 
 describe('examples', () => {
-  it('The examples of README.md print what their comments promise', () => {
+  test('The examples of README.md print what their comments promise', () => {
     for (const source of examples('README.md')) {
       const promised = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(
         (match) => `${match[1]}\n`,
@@ -38,7 +38,7 @@ describe('examples', () => {
     }
   });
 
-  it.each(['src/index.ts', 'src/file-store.ts', 'src/testing.ts'])('The examples of %s run', (file) => {
+  test.each(['src/index.ts', 'src/file-store.ts', 'src/testing.ts'])('The examples of %s run', (file) => {
     const sources = examples(file);
     expect(sources.length).toBeGreaterThan(0);
     for (const source of sources) {

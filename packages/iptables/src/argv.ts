@@ -156,9 +156,7 @@ export function parseTokens(tokens: readonly Token[]): ParsedRule {
         throw new IptablesError('INVALID', `Option ${name} is given twice`);
       }
       base.set(flag, { not, value: flag === '-f' ? '' : (attached ?? value(name)) });
-    } else if (!name.startsWith('--')) {
-      throw new IptablesError('INVALID', `Option ${name} cannot be part of a rule`);
-    } else {
+    } else if (name.startsWith('--')) {
       const values = attached === undefined ? [] : [attached];
       if (TEXT_OPTIONS.has(name) && attached === undefined) {
         values.push(value(name));
@@ -168,6 +166,8 @@ export function parseTokens(tokens: readonly Token[]): ParsedRule {
         }
       }
       owner(name).options.push({ name, not, values });
+    } else {
+      throw new IptablesError('INVALID', `Option ${name} cannot be part of a rule`);
     }
     if (not && (flag === '-m' || flag === '-j' || flag === '-g')) {
       throw new IptablesError('INVALID', `"!" cannot negate ${name}`);

@@ -293,7 +293,7 @@ export function contract(family: Family, backend: Backend, fresh: () => Host): v
     load(host, '*filter\n-I FORWARD -i a\nCOMMIT\n');
     // The plan deletes the jump at 2 and inserts it at 1. In between, the jump goes and a rule appears.
     host.beforeNextRestore(() => {
-      load(host, `*filter\n-D FORWARD 2\n-I FORWARD -i b\nCOMMIT\n`);
+      load(host, '*filter\n-D FORWARD 2\n-I FORWARD -i b\nCOMMIT\n');
     });
     ipt.ensure(agent());
     expect(rulesOf(host, 'FORWARD')).toEqual([

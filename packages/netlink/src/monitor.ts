@@ -128,7 +128,7 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
   #buffer = new Uint8Array(32 * 1024);
   #queue: Array<E | Overflow> = [];
   #head = 0;
-  #waiting: Array<Waiting<E | Overflow>> = [];
+  readonly #waiting: Waiting<E | Overflow>[] = [];
   #failure: { error: unknown } | undefined;
   #closed = false;
   readonly #onAbort = (): void => this.close();

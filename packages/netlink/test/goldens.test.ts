@@ -332,9 +332,16 @@ describe('kernel replies', () => {
     const all = decodeAll(answers!, k.RTM_NEWLINK, nl.decodeLink);
     const summaries = decodeAll(answers!, k.RTM_NEWLINK, decodeLinkSummary);
     expect(summaries).toEqual(
-      all.map(({ index, name, flags, up, mac, linkIndex, group, kind }) => {
-        return { index, name, flags, up, mac, linkIndex, group, kind };
-      }),
+      all.map(({ index, name, flags, up, mac, linkIndex, group, kind }) => ({
+        index,
+        name,
+        flags,
+        up,
+        mac,
+        linkIndex,
+        group,
+        kind,
+      })),
     );
     expect(summaries[3]).toMatchObject({ name: 'a0', kind: 'veth', up: true, linkIndex: all[2]!.index });
   });

@@ -31,11 +31,11 @@ const page = readFileSync(new URL('../../../docs/drop-in.md', import.meta.url), 
 const blocks = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map((match) => match[1] as string);
 const [keep, doSwitch, back, version, manualPod] = blocks as [string, string, string, string, string];
 
-const why = !inSandbox
-  ? 'the sandbox: run npm test at the root'
-  : existsSync(`${UPSTREAM_DIR}/portmap`)
+const why = inSandbox
+  ? existsSync(`${UPSTREAM_DIR}/portmap`)
     ? whyNoContainerd()
-    : 'the upstream plugins in /usr/lib/cni';
+    : 'the upstream plugins in /usr/lib/cni'
+  : 'the sandbox: run npm test at the root';
 
 describe.skipIf(why !== undefined)(
   `docs/drop-in.md on containerd${why === undefined ? '' : ` (needs ${why})`}`,

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { errnoMeaning, errnoName, errnoOf } from './errno.ts';
 
 describe('errno', () => {
-  it("errnoName() agrees with Node's names", () => {
+  test("errnoName() agrees with Node's names", () => {
     // Two names of one number: the table has one of them.
     const aliases = new Set(['EWOULDBLOCK', 'ENOTSUP', 'EDEADLOCK']);
     for (const [code, errno] of Object.entries(constants.errno)) {
@@ -13,7 +13,7 @@ describe('errno', () => {
     }
   });
 
-  it('errnoOf() inverts errnoName() for every row', () => {
+  test('errnoOf() inverts errnoName() for every row', () => {
     const rows = Array.from({ length: 600 }, (_, errno) => errno).filter((errno) => errnoMeaning(errno));
     expect(rows).toHaveLength(131);
     for (const errno of rows) {
@@ -25,7 +25,7 @@ describe('errno', () => {
     expect(errnoName(4000)).toBe('E4000');
   });
 
-  it.each([
+  test.each([
     [1, 'EPERM', 'Operation not permitted'],
     [17, 'EEXIST', 'File exists'],
     [524, 'ENOTSUPP', 'Operation not supported by the kernel'],

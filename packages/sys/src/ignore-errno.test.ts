@@ -1,15 +1,15 @@
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { ignoreErrno, SysError } from './index.ts';
 
 const fail = (errno: number) => () => {
   throw new SysError({ syscall: 'open', errno });
 };
 
-it('ignoreErrno() returns what the body returns', () => {
+test('ignoreErrno() returns what the body returns', () => {
   expect(ignoreErrno('ENOENT', () => 7)).toBe(7);
 });
 
-it('ignoreErrno() returns undefined for an error with one of the codes', () => {
+test('ignoreErrno() returns undefined for an error with one of the codes', () => {
   expect(ignoreErrno('ENOENT', fail(2))).toBeUndefined();
   expect(ignoreErrno(['EACCES', 'ENOENT'], fail(2))).toBeUndefined();
   const nodeError = Object.assign(new Error('missing'), { code: 'ENOENT' });
@@ -19,7 +19,7 @@ it('ignoreErrno() returns undefined for an error with one of the codes', () => {
   expect(ignoreErrno('ENOENT', throwNodeError)).toBeUndefined();
 });
 
-it('ignoreErrno() throws any other error', () => {
+test('ignoreErrno() throws any other error', () => {
   expect(() => ignoreErrno('ENO', fail(2))).toThrow('ENOENT');
   expect(() => ignoreErrno(['EACCES'], fail(2))).toThrow('ENOENT');
   const throwText = () => {

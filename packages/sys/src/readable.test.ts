@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { O_NONBLOCK, O_RDWR, sys } from './index.ts';
 import { watchReadable } from './readable.ts';
 
@@ -31,7 +31,7 @@ describe('watchReadable()', () => {
     rmSync(dir, { recursive: true });
   });
 
-  it('watchReadable() calls back while the descriptor is readable', async () => {
+  test('watchReadable() calls back while the descriptor is readable', async () => {
     const seen: number[] = [];
     const one = new Uint8Array(1);
     await new Promise<void>((done) => {
@@ -51,7 +51,7 @@ describe('watchReadable()', () => {
     expect(seen).toEqual([7, 8, 9]);
   });
 
-  it('watchReadable() calls back again for unread data', async () => {
+  test('watchReadable() calls back again for unread data', async () => {
     let calls = 0;
     sys.write(fd, new Uint8Array(1));
     await new Promise<void>((done) => {
@@ -67,7 +67,7 @@ describe('watchReadable()', () => {
     expect(calls).toBe(3);
   });
 
-  it('watchReadable() does not call back after close()', async () => {
+  test('watchReadable() does not call back after close()', async () => {
     let calls = 0;
     const quiet = watchReadable(fd, () => calls++);
     sys.write(fd, new Uint8Array(1));
@@ -81,11 +81,11 @@ describe('watchReadable()', () => {
     expect(calls).toBe(0);
   });
 
-  it('watchReadable() refuses a closed descriptor', () => {
+  test('watchReadable() refuses a closed descriptor', () => {
     expect(() => watchReadable(99_999, () => {})).toThrow('EBADF');
   });
 
-  it('watchReadable() leaks no descriptor and no thread', async () => {
+  test('watchReadable() leaks no descriptor and no thread', async () => {
     const count = () => [sys.readdir('/proc/self/fd').length, sys.readdir('/proc/self/task').length];
     watchReadable(fd, () => {}).close();
     const before = count();
@@ -96,7 +96,7 @@ describe('watchReadable()', () => {
     expect(count()).toEqual(before);
   });
 
-  it('watchReadable() keeps the process alive until close()', () => {
+  test('watchReadable() keeps the process alive until close()', () => {
     const body = `
       const fd = sys.open('${fifo}', O_RDWR | O_NONBLOCK);
       const watch = watchReadable(fd, () => { watch.close(); console.log('closed'); });
@@ -108,7 +108,7 @@ describe('watchReadable()', () => {
     );
   });
 
-  it('watchReadable() turns an exception of the callback into an uncaught one', () => {
+  test('watchReadable() turns an exception of the callback into an uncaught one', () => {
     const body = `
       const fd = sys.open('${fifo}', O_RDWR | O_NONBLOCK);
       process.on('uncaughtException', (error) => { console.log('caught', error.message); process.exit(0); });
@@ -118,7 +118,7 @@ describe('watchReadable()', () => {
     expect(out).toBe('caught in callback\n');
   });
 
-  it('watchReadable() ends with its worker thread', async () => {
+  test('watchReadable() ends with its worker thread', async () => {
     const body = `
       import { parentPort } from 'node:worker_threads';
       watchReadable(${fd}, () => parentPort.postMessage('readable'));`;

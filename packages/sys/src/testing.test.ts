@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { SysError, sys, withNetns } from './index.ts';
 import { interpose } from './testing.ts';
 
 describe('interpose()', () => {
-  it('interpose() reports every call in order and makes it', () => {
+  test('interpose() reports every call in order and makes it', () => {
     const calls: unknown[] = [];
     const spied = interpose(sys, (...call) => void calls.push(call));
     expect(spied.getpid()).toBe(process.pid);
@@ -14,7 +14,7 @@ describe('interpose()', () => {
     ]);
   });
 
-  it('interpose() makes the Nth call fail', () => {
+  test('interpose() makes the Nth call fail', () => {
     const failAt = (n: number) =>
       interpose(sys, (index, name) => {
         if (index === n) {
@@ -27,13 +27,13 @@ describe('interpose()', () => {
     expect(() => work(failAt(4))).toThrow('/nowhere');
   });
 
-  it('interpose() has every method of Sys', () => {
+  test('interpose() has every method of Sys', () => {
     expect(Object.keys(interpose(sys, () => {}))).toEqual(Object.keys(sys));
   });
 });
 
 describe('withNetns()', () => {
-  it('withNetns() ends the process when the thread cannot return', () => {
+  test('withNetns() ends the process when the thread cannot return', () => {
     const ended: unknown[] = [];
     let entered = false;
     const stuck = {

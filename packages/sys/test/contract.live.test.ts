@@ -1,5 +1,5 @@
 import { sys } from '@cnikit/sys';
-import { describe, it } from 'vitest';
+import { describe, it as test } from 'vitest';
 import { liveCases, runCase } from './contract.ts';
 
 const outside = process.env.CNIKIT_SANDBOX !== '1';
@@ -7,6 +7,6 @@ const outside = process.env.CNIKIT_SANDBOX !== '1';
 describe.skipIf(outside)(
   'Sys under Node, in namespaces (needs the sandbox: run npm test at the root)',
   () => {
-    it.each(liveCases)('$name', (contract) => runCase(sys, '/run', contract));
+    test.each(liveCases)('$name', (contract) => runCase(sys, '/run', contract));
   },
 );

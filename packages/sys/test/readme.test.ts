@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 
 const root = dirname(import.meta.dirname);
 
@@ -17,7 +17,7 @@ function examples(file: string): string[] {
 }
 
 describe('the examples', () => {
-  it.each(['README.md', 'src/index.ts', 'src/readable.ts', 'src/testing.ts'])(
+  test.each(['README.md', 'src/index.ts', 'src/readable.ts', 'src/testing.ts'])(
     'The examples of %s run',
     (file) => {
       const found = examples(file);
@@ -28,7 +28,7 @@ describe('the examples', () => {
     },
   );
 
-  it('The examples of README.md print the documented output', () => {
+  test('The examples of README.md print the documented output', () => {
     expect(run(examples('README.md')[0]!)).toMatch(/^netlink port \d+\nEINVAL Not a network namespace/);
   });
 });

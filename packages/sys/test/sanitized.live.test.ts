@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { cases, liveCases } from './contract.ts';
 
 const NATIVE = join(import.meta.dirname, '../native');
@@ -27,7 +27,7 @@ function run(command: string, argv: string[], env: NodeJS.ProcessEnv = process.e
 
 const SLOW = 600_000;
 
-it(
+test(
   'Sys under Node has no finding in any case of the contract',
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'sanitized-'));

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { Backoff } from './backoff.ts';
 import { errorFromAnswer, errorFromEvent, parseRetryAfter } from './errors.ts';
 
 describe('Backoff', () => {
-  it('Backoff.fail() doubles the delay up to the limit, half of it random', () => {
+  test('Backoff.fail() doubles the delay up to the limit, half of it random', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (chance) => {
         const backoff = new Backoff({ initialMs: 100, maxMs: 1000 }, () => chance);
@@ -19,7 +19,7 @@ describe('Backoff', () => {
     );
   });
 
-  it('Backoff.fail() honours Retry-After up to the limit', () => {
+  test('Backoff.fail() honours Retry-After up to the limit', () => {
     const backoff = new Backoff({ initialMs: 100 }, () => 0);
     expect(backoff.fail(7000)).toBe(7000);
     expect(backoff.fail(1)).toBe(100);
@@ -28,7 +28,7 @@ describe('Backoff', () => {
 });
 
 describe('parseRetryAfter()', () => {
-  it.each([
+  test.each([
     ['5', 5000],
     [' 5 ', 5000],
     ['Thu, 01 Jan 1970 00:01:00 GMT', 59_000],
@@ -41,7 +41,7 @@ describe('parseRetryAfter()', () => {
 });
 
 describe('errors', () => {
-  it("errorFromAnswer() carries the server's message and a hint", () => {
+  test("errorFromAnswer() carries the server's message and a hint", () => {
     const error = errorFromAnswer(403, '{"message":"nodes is forbidden"}', undefined, 0);
     expect(error).toMatchObject({ code: 'HTTP', status: 403 });
     expect(error.message).toBe(
@@ -54,7 +54,7 @@ describe('errors', () => {
     });
   });
 
-  it('errorFromAnswer() treats a version from the future as EXPIRED', () => {
+  test('errorFromAnswer() treats a version from the future as EXPIRED', () => {
     const text = JSON.stringify({ details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } });
     expect(errorFromAnswer(504, text, undefined, 0).code).toBe('EXPIRED');
     expect(errorFromEvent({ code: 410 }).code).toBe('EXPIRED');

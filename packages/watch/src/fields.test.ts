@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { FieldReader, type Fields, type Marks } from './fields.ts';
 
 /** Reference implementation of FieldReader on parsed values. */
@@ -75,7 +75,7 @@ function read(text: string | Buffer, wanted: Fields, marks?: Marks): FieldReader
 }
 
 describe('FieldReader', () => {
-  it('FieldReader extracts the requested fields from any JSON', () => {
+  test('FieldReader extracts the requested fields from any JSON', () => {
     fc.assert(
       fc.property(json, fields, fc.infiniteStream(fc.nat()), (value, wanted, seed) => {
         const text = textOf(value, randomly(seed));
@@ -85,7 +85,7 @@ describe('FieldReader', () => {
     );
   });
 
-  it('FieldReader accepts and rejects exactly what JSON.parse does', () => {
+  test('FieldReader accepts and rejects exactly what JSON.parse does', () => {
     const piece = fc.constantFrom(
       ...['{', '}', '[', ']', ',', ':', '"', '"a"', '"b"', '\\', '\\u12', 'u', 'e', '-', '+', '.', '0', '1'],
       ...[
@@ -134,24 +134,24 @@ describe('FieldReader', () => {
     );
   });
 
-  it('FieldReader decodes invalid UTF-8 like Buffer.toString()', () => {
+  test('FieldReader decodes invalid UTF-8 like Buffer.toString()', () => {
     const bytes = Buffer.from([...Buffer.from('{"a":"'), 0xff, 0xc3, ...Buffer.from('"}')]);
     expect(read(bytes, { a: true }).value()).toEqual(JSON.parse(bytes.toString()));
   });
 
-  it('FieldReader recognises keys with backslashes', () => {
+  test('FieldReader recognises keys with backslashes', () => {
     expect(read('{"\\\\":1,"\\\\\\\\":2,"\\u005c\\n":3}', { '\\': true, '\\\n': true }).value()).toEqual({
       '\\': 1,
       '\\\n': 3,
     });
   });
 
-  it('FieldReader skips values nested deeper than the call stack', () => {
+  test('FieldReader skips values nested deeper than the call stack', () => {
     const deep = `${'['.repeat(1e6)}${']'.repeat(1e6)}`;
     expect(read(`{"a":${deep},"b":1}`, { b: true }).value()).toEqual({ b: 1 });
   });
 
-  it.each<[string, string, Marks, (string | undefined)[]]>([
+  test.each<[string, string, Marks, (string | undefined)[]]>([
     ['strings, with escapes', '{"a":{"b":"x\\u0041"},"c":"é"}', { a: { b: 0 }, c: 1 }, ['xA', 'é']],
     ['nothing else', '{"a":1,"b":{},"c":null}', { a: 0, b: 1, c: 2 }, [undefined, undefined, undefined]],
     ['nothing where there is none', '{"x":{"a":"1"}}', { a: 0 }, [undefined]],
@@ -166,14 +166,14 @@ describe('FieldReader', () => {
     }
   });
 
-  it('FieldReader.digest() is equal exactly for equal requested fields', () => {
+  test('FieldReader.digest() is equal exactly for equal requested fields', () => {
     const digest = (text: string) => read(text, { a: { b: true } }).digest();
     expect(digest('{"a":{"b":1,"c":2},"d":3}')).toBe(digest('{"d":4,"a":{"c":[],"b":1}}'));
     expect(digest('{"a":{"b":1}}')).not.toBe(digest('{"a":{"b":2}}'));
     expect(digest('{"a":{"b":1}}')).not.toBe(digest('{"a":{}}'));
   });
 
-  it('FieldReader reads the value of a root key and its marks', () => {
+  test('FieldReader reads the value of a root key and its marks', () => {
     const event = new FieldReader({ object: { a: true } }, { type: 0, object: { b: 1 } }, 'object');
     event.read(Buffer.from('{"object":{"a":0},"type":"T","object":{"a":1,"b":"B","c":2},"x":{}}'));
     expect([event.value(), event.text(0), event.text(1)]).toEqual([{ a: 1 }, 'T', 'B']);

@@ -70,7 +70,8 @@ export class FieldReader {
     this.#bytes = bytes;
     this.#size = 0;
     this.#marked.fill(-1);
-    this.#root.from = this.#root.to = 0;
+    this.#root.from = 0;
+    this.#root.to = 0;
     const end = skipSpace(bytes, this.#value(skipSpace(bytes, 0), this.#fields));
     if (end !== bytes.length) {
       malformed(end);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { httpTransport } from './http.ts';
 
 const kubeConfig = (server: string) => ({
@@ -18,7 +18,7 @@ async function listening(onSocket: Parameters<typeof createServer>[1]) {
 const get = (url: string): Promise<unknown> =>
   httpTransport(kubeConfig(url)).get('/api', new AbortController().signal);
 
-it('httpTransport() distinguishes an unreachable server from a broken connection', async () => {
+test('httpTransport() distinguishes an unreachable server from a broken connection', async () => {
   const { server, port } = await listening((socket) => socket.destroy());
   for (const scheme of ['http', 'https']) {
     await expect(get(`${scheme}://127.0.0.1:${port}`)).rejects.toMatchObject({

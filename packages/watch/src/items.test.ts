@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { parseJson } from './incoming-object.ts';
 import { ItemSplitter } from './items.ts';
 import { LineSplitter } from './lines.ts';
@@ -17,7 +17,7 @@ function split(text: string, sizes: number[], limit = 1e6) {
 }
 
 describe('ItemSplitter', () => {
-  it('ItemSplitter yields the items JSON.parse finds for any chunking', () => {
+  test('ItemSplitter yields the items JSON.parse finds for any chunking', () => {
     const item = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue());
     fc.assert(
       fc.property(
@@ -37,7 +37,7 @@ describe('ItemSplitter', () => {
     );
   });
 
-  it.each([
+  test.each([
     ['nothing', ''],
     ['an object that ends too soon', '{"items":[{"a":1}]'],
     ['an item that ends too soon', '{"items":[{"a":1'],
@@ -55,20 +55,20 @@ describe('ItemSplitter', () => {
     expect(() => split(text, [100], 1000)).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
   });
 
-  it('ItemSplitter accepts items that are null', () => {
+  test('ItemSplitter accepts items that are null', () => {
     expect(split('{"kind":"NodeList","metadata":{"resourceVersion":"1"},"items":null}', []).items).toEqual(
       [],
     );
   });
 
-  it('ItemSplitter ignores keys named items elsewhere', () => {
+  test('ItemSplitter ignores keys named items elsewhere', () => {
     const list = { metadata: { items: [{ no: 1 }], note: '"items":[{' }, items: [{ items: [{ yes: 1 }] }] };
     expect(split(JSON.stringify(list), [3]).items).toEqual(list.items);
   });
 });
 
 describe('LineSplitter', () => {
-  it('LineSplitter yields the same lines for any chunking', () => {
+  test('LineSplitter yields the same lines for any chunking', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.integer({ min: 1, max: 9 }), (raw, size) => {
         const lines = raw.map((line) => line.replaceAll('\n', ''));
@@ -85,7 +85,7 @@ describe('LineSplitter', () => {
     );
   });
 
-  it('LineSplitter rejects a line over the limit before it is complete', () => {
+  test('LineSplitter rejects a line over the limit before it is complete', () => {
     const splitter = new LineSplitter(10);
     expect([...splitter.push(Buffer.from('0123456789\n01234'))].map(String)).toEqual(['0123456789']);
     expect(() => [...splitter.push(Buffer.from('567890'))]).toThrow('more than 10 bytes');

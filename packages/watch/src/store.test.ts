@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { jsonEqual } from './equal.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
 import { type Entry, ObjectStore } from './store.ts';
@@ -20,7 +20,7 @@ const put = (state: ObjectStore<unknown>, name: string, next: Entry<unknown>) =>
 const types = (changes: { type: string }[]) => changes.map((c) => c.type).join(' ');
 
 describe('ObjectStore', () => {
-  it.each([
+  test.each([
     ['a newer version', entry(11), 'modified'],
     ['a newer version with the same value', entry(11, 5), ''],
     ['the same event again', entry(5), ''],
@@ -31,12 +31,12 @@ describe('ObjectStore', () => {
     expect(types(put(known(), 'a', next))).toBe(expected);
   });
 
-  it('ObjectStore.put() ignores an event older than a list without the object', () => {
+  test('ObjectStore.put() ignores an event older than a list without the object', () => {
     expect(types(put(known(), 'b', entry(9)))).toBe('');
     expect(types(put(known(), 'b', entry(11)))).toBe('added');
   });
 
-  it('ObjectStore.put() does not bring back an object deleted later', () => {
+  test('ObjectStore.put() does not bring back an object deleted later', () => {
     const state = known();
     expect(types(state.delete('a', '20'))).toBe('deleted');
     expect(types(state.delete('a', '20'))).toBe('');
@@ -45,7 +45,7 @@ describe('ObjectStore', () => {
     expect(types(state.delete('a', '20'))).toBe('');
   });
 
-  it('ObjectStore ends with the newest state for repeated and reordered events', () => {
+  test('ObjectStore ends with the newest state for repeated and reordered events', () => {
     const history = fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c'), gone: fc.boolean() }), {
       maxLength: 20,
     });
@@ -88,7 +88,7 @@ describe('ObjectStore', () => {
 });
 
 describe('compareResourceVersions()', () => {
-  it.each([
+  test.each([
     ['9', '10', -1],
     ['10', '10', 0],
     ['18446744073709551616', '9999', 1],
@@ -97,7 +97,7 @@ describe('compareResourceVersions()', () => {
     expect(Math.sign(compareResourceVersions(a, b)!)).toBe(sign);
   });
 
-  it('compareResourceVersions() returns undefined for non-numbers, which isNewer() treats as newer', () => {
+  test('compareResourceVersions() returns undefined for non-numbers, which isNewer() treats as newer', () => {
     expect(compareResourceVersions('abc', '1')).toBeUndefined();
     expect(compareResourceVersions('01', '1')).toBeUndefined();
     expect(isNewer('abc', 'abd')).toBe(true);
@@ -106,7 +106,7 @@ describe('compareResourceVersions()', () => {
 });
 
 describe('jsonEqual()', () => {
-  it('jsonEqual() agrees with the JSON text of values with sorted keys', () => {
+  test('jsonEqual() agrees with the JSON text of values with sorted keys', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
         const text = (value: unknown) =>

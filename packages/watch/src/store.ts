@@ -17,7 +17,7 @@ export class ObjectStore<T> {
   readonly #equal: (a: T, b: T) => boolean;
   #entries = new Map<string, Entry<T>>();
   /** Resource version of deletions by key, oldest first. */
-  #deleted = new Map<string, string>();
+  readonly #deleted = new Map<string, string>();
   /** Version of the last list: older events about objects missing from it are stale. */
   #listedAt = '0';
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { body, listOf, node, reader, type Script, script, silent, status, stream } from '../test/scripted.ts';
 import { WatchError } from './errors.ts';
 import { type VirtualClock, virtualClock } from './testing/index.ts';
@@ -36,7 +36,7 @@ function start(server: Script, more: Partial<WatchOptions<unknown>> = {}) {
 }
 
 describe('watch()', () => {
-  it('watch() lists in pages, then watches from the version of the list', async () => {
+  test('watch() lists in pages, then watches from the version of the list', async () => {
     const open = body();
     const server = script().then(
       listOf(9, [node('a', 1), node('b', 2)], 'next'),
@@ -66,7 +66,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() resumes from the last event or bookmark when the server ends the watch', async () => {
+  test('watch() resumes from the last event or bookmark when the server ends the watch', async () => {
     const first = body();
     const second = body();
     const server = script().then(listOf(9, []), stream(first), stream(second), silent);
@@ -86,7 +86,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it.each(['status', 'event'])('lists anew after 410 as %s, and yields what it missed', async (form) => {
+  test.each(['status', 'event'])('lists anew after 410 as %s, and yields what it missed', async (form) => {
     const expiredEvent = body();
     expiredEvent.event('ERROR', { kind: 'Status', code: 410, message: 'too old' });
     expiredEvent.end();
@@ -116,7 +116,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() yields stale once, retries with backoff, and then yields fresh', async () => {
+  test('watch() yields stale once, retries with backoff, and then yields fresh', async () => {
     const open = body();
     const second = body();
     const away = () => Promise.reject(new Error('connect ECONNREFUSED'));
@@ -151,7 +151,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() retries within a second while the server is unreachable, and backs off once it answers', async () => {
+  test('watch() retries within a second while the server is unreachable, and backs off once it answers', async () => {
     const open = body();
     const nobody = () => Promise.reject(new WatchError('CONNECT', 'ECONNREFUSED', { unreached: true }));
     const minutes = Array.from({ length: 100 }, () => nobody);
@@ -175,7 +175,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() honours Retry-After from the header and from the Status', async () => {
+  test('watch() honours Retry-After from the header and from the Status', async () => {
     const details = JSON.stringify({ kind: 'Status', code: 429, details: { retryAfterSeconds: 40 } });
     const server = script().then(status(429, '20'), status(429, undefined, details), listOf(1, []), silent);
     const w = start(server);
@@ -190,7 +190,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() abandons a silent watch, response and list', async () => {
+  test('watch() abandons a silent watch, response and list', async () => {
     const half = body();
     half.send('{"kind":"NodeList","items":[{"metadata":');
     const never = ({ signal }: { signal: AbortSignal }) =>
@@ -219,7 +219,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() resets the idle timer on a bookmark', async () => {
+  test('watch() resets the idle timer on a bookmark', async () => {
     const open = body();
     const server = script().then(listOf(9, []), stream(open));
     const w = start(server, { idleSeconds: 90 });
@@ -231,7 +231,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() backs off from a server that ends every watch immediately', async () => {
+  test('watch() backs off from a server that ends every watch immediately', async () => {
     const server = script().then(listOf(9, []), () => {
       const ended = body();
       ended.end();
@@ -245,7 +245,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() lists again after an unparsable or oversized event', async () => {
+  test('watch() lists again after an unparsable or oversized event', async () => {
     const garbage = body();
     garbage.send('{"type":"ADDED","obj\u0000}{\n');
     const large = body();
@@ -275,7 +275,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() starts from notOlderThan, or from scratch if the server has lost it', async () => {
+  test('watch() starts from notOlderThan, or from scratch if the server has lost it', async () => {
     const server = script().then(listOf(90, [node('a', 1)]), silent);
     const w = start(server, { notOlderThan: '77' });
     await w.clock.settle();
@@ -296,7 +296,7 @@ describe('watch()', () => {
     again.stop.abort();
   });
 
-  it('watch() resumes within two seconds however often an accepted watch is cut', async () => {
+  test('watch() resumes within two seconds however often an accepted watch is cut', async () => {
     const cut: Parameters<Script['then']>[0] = ({ signal }) => {
       const made = body(signal);
       made.breakOff(new Error('reset'));
@@ -311,7 +311,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() lists unpaged when the continue token expires', async () => {
+  test('watch() lists unpaged when the continue token expires', async () => {
     const server = script().then(
       listOf(9, [node('a', 1)], 'next'),
       status(410),
@@ -325,7 +325,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() lists again when the server goes back in time', async () => {
+  test('watch() lists again when the server goes back in time', async () => {
     const open = body();
     const server = script().then(
       listOf(900, [node('a', 899)]),
@@ -341,7 +341,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() keeps the selected value and ignores other changes', async () => {
+  test('watch() keeps the selected value and ignores other changes', async () => {
     const open = body();
     const server = script().then(
       listOf(9, [node('a', 1, { spec: { podCIDR: 'x' }, status: { beat: 1 } })]),
@@ -359,7 +359,7 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  it('watch() ends on its signal in every state', async () => {
+  test('watch() ends on its signal in every state', async () => {
     for (const steps of [
       [status(500)],
       [listOf(1, []), silent],
@@ -373,7 +373,7 @@ describe('watch()', () => {
     }
   });
 
-  it('watch() closes its request when the loop is left', async () => {
+  test('watch() closes its request when the loop is left', async () => {
     const closed: number[] = [];
     const open = body();
     const server = script().then(listOf(9, []), () => ({ body: open, close: () => closed.push(1) }));
@@ -389,7 +389,7 @@ describe('watch()', () => {
     expect(clock.next()).toBeUndefined();
   });
 
-  it('watch() reads no further than its consumer', async () => {
+  test('watch() reads no further than its consumer', async () => {
     const open = body();
     const server = script().then(listOf(9, []), stream(open));
     const clock = virtualClock();
@@ -411,7 +411,7 @@ describe('watch()', () => {
     stop.abort();
   });
 
-  it('watch() rejects an invalid path and missing server options', () => {
+  test('watch() rejects an invalid path and missing server options', () => {
     expect(() => watch({ transport: script(), path: 'nodes' })).toThrow('Invalid path');
     expect(() => watch({ transport: script(), path: '/api/v1/nodes?watch=1' })).toThrow(TypeError);
     expect(() => watch({ path: '/api/v1/nodes' })).toThrow('needs the option kubeConfig');

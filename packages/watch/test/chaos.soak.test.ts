@@ -1,5 +1,5 @@
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { follow, node, same } from './live.ts';
 
@@ -13,7 +13,7 @@ function generator(seed: number): () => number {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
@@ -68,7 +68,7 @@ function choose(random: () => number): Step {
 }
 
 describe('watch() under random faults', () => {
-  it.each(Array.from({ length: SEEDS }, (_, at) => FIRST_SEED + at))(
+  test.each(Array.from({ length: SEEDS }, (_, at) => FIRST_SEED + at))(
     'ends with the state of the server (replay: CNIKIT_SOAK_SEED=%i)',
     async (seed) => {
       const random = generator(seed);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { type Follower, follow, kubeConfig, node, same } from './live.ts';
 
 describe('watch() against a server with faults', () => {
@@ -25,7 +25,7 @@ describe('watch() against a server with faults', () => {
   };
   const asked = (verb: string) => server.requests.filter((r) => r.verb === verb);
 
-  it('watch() pages the list and follows changes', async () => {
+  test('watch() pages the list and follows changes', async () => {
     w = follow(server, { pageSize: 2 });
     await w.seen('synced');
     expect(asked('list')).toHaveLength(3);
@@ -38,7 +38,7 @@ describe('watch() against a server with faults', () => {
     await w.seen('deleted f');
   });
 
-  it('kubernetes-client/javascript#301, #1496: watch() resumes a broken watch without loss and without a new list', async () => {
+  test('kubernetes-client/javascript#301, #1496: watch() resumes a broken watch without loss and without a new list', async () => {
     w = follow(server);
     await w.seen('watch');
     for (let turn = 0; turn < 5; turn += 1) {
@@ -51,7 +51,7 @@ describe('watch() against a server with faults', () => {
     expect(w.log.filter((line) => line.startsWith('modified'))).toEqual([]);
   });
 
-  it('kubernetes-client/javascript#364, #596, #958: watch() abandons and resumes a watch that falls silent', async () => {
+  test('kubernetes-client/javascript#364, #596, #958: watch() abandons and resumes a watch that falls silent', async () => {
     w = follow(server, { idleSeconds: 0.3 });
     await w.seen('watch');
     server.faults.stallWatches();
@@ -60,7 +60,7 @@ describe('watch() against a server with faults', () => {
     await w.seen('added missed');
   });
 
-  it('kubernetes-client/javascript#1933: watch() causes no storm of requests during or after an outage', async () => {
+  test('kubernetes-client/javascript#1933: watch() causes no storm of requests during or after an outage', async () => {
     w = follow(server, { backoff: { initialMs: 5, maxMs: 40 } });
     await w.seen('watch');
     await server.stop();
@@ -71,7 +71,7 @@ describe('watch() against a server with faults', () => {
     expect(asked('watch').length + asked('list').length).toBeLessThanOrEqual(4);
   });
 
-  it('kubernetes-client/javascript#609: watch() reports reconnects to its hooks', async () => {
+  test('kubernetes-client/javascript#609: watch() reports reconnects to its hooks', async () => {
     w = follow(server);
     await w.seen('watch');
     server.faults.dropWatches();
@@ -80,7 +80,7 @@ describe('watch() against a server with faults', () => {
     await w.seen('watch');
   });
 
-  it('watch() resumes after timeoutSeconds without reporting an error', async () => {
+  test('watch() resumes after timeoutSeconds without reporting an error', async () => {
     w = follow(server, { timeoutSeconds: 1 });
     await w.seen('end timeout');
     await w.seen('watch');
@@ -88,7 +88,7 @@ describe('watch() against a server with faults', () => {
     expect(w.log.filter((line) => /error|stale/.test(line))).toEqual([]);
   });
 
-  it.each(['event', 'status'] as const)(
+  test.each(['event', 'status'] as const)(
     'finds what it missed after a compaction, told by %s',
     async (form) => {
       w = follow(server);
@@ -109,7 +109,7 @@ describe('watch() against a server with faults', () => {
     },
   );
 
-  it('watch() survives a compaction between the pages of a list', async () => {
+  test('watch() survives a compaction between the pages of a list', async () => {
     server.faults.delay(20);
     w = follow(server, { pageSize: 1 });
     const second = server.requests.length;
@@ -121,7 +121,7 @@ describe('watch() against a server with faults', () => {
     await alive();
   });
 
-  it('watch() accepts a list of any size in one response', async () => {
+  test('watch() accepts a list of any size in one response', async () => {
     server.faults.ignoreListLimit();
     for (let at = 0; at < 300; at += 1) {
       server.nodes.put(node(`n${at}`));
@@ -132,7 +132,7 @@ describe('watch() against a server with faults', () => {
     expect(asked('list')).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     ['500 to lists', 500, 'list'],
     ['503 to watches', 503, 'watch'],
     ['403 to watches', 403, 'watch'],
@@ -145,7 +145,7 @@ describe('watch() against a server with faults', () => {
     expect(asked('list').length + asked('watch').length).toBe(5);
   });
 
-  it('watch() honours Retry-After from a real server', async () => {
+  test('watch() honours Retry-After from a real server', async () => {
     server.faults.failNext(1, 429, { headers: { 'retry-after': '1' } });
     const delays: number[] = [];
     w = follow(server, { hooks: { onError: (_, { retryInMs }) => delays.push(retryInMs) } });
@@ -154,7 +154,7 @@ describe('watch() against a server with faults', () => {
     expect(delays[0]).toBeGreaterThanOrEqual(1000);
   });
 
-  it('watch() recovers from garbage and truncated JSON in lists and events', async () => {
+  test('watch() recovers from garbage and truncated JSON in lists and events', async () => {
     server.faults.garbageNext();
     server.faults.truncateNext();
     w = follow(server);
@@ -172,7 +172,7 @@ describe('watch() against a server with faults', () => {
     await w.seen('added g');
   });
 
-  it('watch() ignores repeated, reordered and replayed events', async () => {
+  test('watch() ignores repeated, reordered and replayed events', async () => {
     server.faults.duplicateEvents();
     server.faults.reorderEvents();
     server.faults.replayEvents(10);
@@ -190,7 +190,7 @@ describe('watch() against a server with faults', () => {
     expect(w.log.filter((line) => line.endsWith(' b'))).toEqual(['deleted b']);
   });
 
-  it.each(['list', 'watch'])('obeys Retry-After of 429 to a %s', async (verb) => {
+  test.each(['list', 'watch'])('obeys Retry-After of 429 to a %s', async (verb) => {
     server.faults.failNext(2, 429, { verb, headers: { 'retry-after': '1' } });
     const delays: number[] = [];
     const onError = (_: unknown, { retryInMs }: { retryInMs: number }) => delays.push(retryInMs);
@@ -200,7 +200,7 @@ describe('watch() against a server with faults', () => {
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(1000);
   });
 
-  it('watch() with notOlderThan never yields a state older than the previous run saw', async () => {
+  test('watch() with notOlderThan never yields a state older than the previous run saw', async () => {
     let resourceVersion: string | undefined;
     const move = (at: { resourceVersion?: string }) => {
       resourceVersion = at.resourceVersion ?? resourceVersion;
@@ -223,14 +223,14 @@ describe('watch() against a server with faults', () => {
     expect(w.log.filter((line) => line.endsWith(' b'))).toEqual([]);
   });
 
-  it('watch() lists again when the server has lost the version of the previous run', async () => {
+  test('watch() lists again when the server has lost the version of the previous run', async () => {
     w = follow(server, { notOlderThan: '999999999' });
     await w.seen('error EXPIRED 504');
     await w.seen('synced');
     await alive();
   });
 
-  it('watch() compares objects by their requested fields', async () => {
+  test('watch() compares objects by their requested fields', async () => {
     server.faults.duplicateEvents();
     w = follow(server, { fields: { metadata: { labels: { x: true } } } });
     await w.seen('synced');
@@ -246,7 +246,7 @@ describe('watch() against a server with faults', () => {
     expect(w.copy.get('b')).toEqual({ x: '1' });
   });
 
-  it('watch() abandons requests that are never answered', async () => {
+  test('watch() abandons requests that are never answered', async () => {
     w = follow(server, { requestSeconds: 0.2 });
     await w.seen('watch');
     server.faults.stallRequests();
@@ -258,7 +258,7 @@ describe('watch() against a server with faults', () => {
     await alive();
   });
 
-  it('watch() uses a rotated token file from the next request on', async () => {
+  test('watch() uses a rotated token file from the next request on', async () => {
     const tokenFile = join(directory, 'token');
     writeFileSync(tokenFile, `${server.token}\n`);
     w = follow(server, { kubeConfig: kubeConfig(server.kubeconfig({ tokenFile })) });
@@ -272,7 +272,7 @@ describe('watch() against a server with faults', () => {
     await alive();
   });
 
-  it('watch() uses a rotated CA file from the next request on', async () => {
+  test('watch() uses a rotated CA file from the next request on', async () => {
     const caFile = join(directory, 'ca.crt');
     writeFileSync(caFile, server.caCert);
     w = follow(server, { kubeConfig: kubeConfig(server.kubeconfig({ caFile })) });
@@ -285,7 +285,7 @@ describe('watch() against a server with faults', () => {
     await alive();
   });
 
-  it('watch() uses the token of an exec plugin and reports its failure', async () => {
+  test('watch() uses the token of an exec plugin and reports its failure', async () => {
     const credential = {
       apiVersion: 'client.authentication.k8s.io/v1',
       kind: 'ExecCredential',
@@ -301,7 +301,7 @@ describe('watch() against a server with faults', () => {
     await w.seen('synced');
   });
 
-  it('watch() rejects a server certificate that its CA did not sign', async () => {
+  test('watch() rejects a server certificate that its CA did not sign', async () => {
     const other = await startApiServer();
     const config = kubeConfig(server.kubeconfig().replace(server.url, other.url));
     w = follow(server, { kubeConfig: config });

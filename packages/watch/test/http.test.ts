@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 import { httpTransport } from '../src/http.ts';
 
-it('httpTransport() supports plain HTTP, as served by kubectl proxy', async () => {
+test('httpTransport() supports plain HTTP, as served by kubectl proxy', async () => {
   const server = createServer((request, response) =>
     response.end(`${request.url} ${request.headers.accept}`),
   );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { inClusterConfig, watch } from '../src/index.ts';
 
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -30,7 +30,7 @@ describe('README', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
 
-  it('README: the first example runs', async () => {
+  test('README: the first example runs', async () => {
     const child = run(example!);
     const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
     const line = async () => (await lines.next()).value;
@@ -44,7 +44,7 @@ describe('README', () => {
     child.kill();
   });
 
-  it('README: the hooks of the example are called', async () => {
+  test('README: the hooks of the example are called', async () => {
     server.nodes.put({ metadata: { name: 'n1' } });
     const kubeconfig = JSON.stringify(join(directory, 'kubeconfig'));
     // Replaces a pod's credentials by those of this server.
@@ -67,7 +67,7 @@ const kubeConfig = new KubeConfig(); kubeConfig.loadFromFile(${kubeconfig});\n`,
     await server.start();
   });
 
-  it('README: the second example compiles against the API', async () => {
+  test('README: the second example compiles against the API', async () => {
     const child = run(
       `${selecting!}\nconsole.log(typeof changes.next);`.replace(
         'process.env',
@@ -81,7 +81,7 @@ const kubeConfig = new KubeConfig(); kubeConfig.loadFromFile(${kubeconfig});\n`,
 });
 
 describe('inClusterConfig()', () => {
-  it('inClusterConfig() reads token and CA of the ServiceAccount for each request', async () => {
+  test('inClusterConfig() reads token and CA of the ServiceAccount for each request', async () => {
     const server = await startApiServer({ nodes: [{ metadata: { name: 'n1' } }] });
     const directory = mkdtempSync(join(tmpdir(), 'service-account-'));
     mkdirSync(directory, { recursive: true });
@@ -101,7 +101,7 @@ describe('inClusterConfig()', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('inClusterConfig() brackets an IPv6 address and throws outside a cluster', () => {
+  test('inClusterConfig() brackets an IPv6 address and throws outside a cluster', () => {
     const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };
     expect(inClusterConfig(env).getCurrentCluster()).toEqual({ server: 'https://[fd00::1]:443' });
     expect(() => inClusterConfig({})).toThrow('Not in a cluster');

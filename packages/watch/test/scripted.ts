@@ -37,10 +37,10 @@ export function body(signal?: AbortSignal): Body & AsyncIterable<Uint8Array> {
         const item = queue.shift()!;
         if ('chunk' in item) {
           yield item.chunk;
-        } else if (item.error !== undefined) {
-          throw item.error;
-        } else {
+        } else if (item.error === undefined) {
           return;
+        } else {
+          throw item.error;
         }
       }
     },

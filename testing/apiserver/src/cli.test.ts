@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { type ControlClient, controlClient } from './control.ts';
 
 const CLI = fileURLToPath(new URL('./cli.ts', import.meta.url));
@@ -28,7 +28,7 @@ describe('the server as a process', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('cli.ts accepts nodes and faults on its control port', async () => {
+  test('cli.ts accepts nodes and faults on its control port', async () => {
     const put = await control.nodes.put({ metadata: { name: 'n1' } });
     expect(put.metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
     expect((await control.nodes.list()).map((n) => n.metadata.name)).toEqual(['n1']);
@@ -40,7 +40,7 @@ describe('the server as a process', () => {
     await expect(control.call('faults.constructor')).rejects.toThrow('No such control call');
   });
 
-  it('cli.ts writes a kubeconfig, stops, starts, and exits on SIGTERM', async () => {
+  test('cli.ts writes a kubeconfig, stops, starts, and exits on SIGTERM', async () => {
     expect(readFileSync(join(directory, 'kubeconfig'), 'utf8')).toContain('certificate-authority-data');
     await control.call('stop');
     await control.call('start');

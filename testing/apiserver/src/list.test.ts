@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { call } from './client.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
@@ -14,7 +14,7 @@ describe('lists', () => {
   });
   afterAll(() => server.close());
 
-  it('lists are paged from one snapshot despite writes in between', async () => {
+  test('lists are paged from one snapshot despite writes in between', async () => {
     const first = await call(server, '/api/v1/nodes?limit=2');
     expect(names(first.json)).toEqual(['n1', 'n2']);
     expect(first.json.metadata.remainingItemCount).toBe(3);
@@ -29,14 +29,14 @@ describe('lists', () => {
     server.nodes.delete('n25');
   });
 
-  it('lists reject a continue token after compaction', async () => {
+  test('lists reject a continue token after compaction', async () => {
     const first = await call(server, '/api/v1/nodes?limit=2');
     server.faults.compact();
     const second = await call(server, `/api/v1/nodes?limit=2&continue=${first.json.metadata.continue}`);
     expect(second).toMatchObject({ status: 410, json: { reason: 'Expired' } });
   });
 
-  it.each([
+  test.each([
     ['fieldSelector=metadata.name%3Dn2', ['n2']],
     ['fieldSelector=metadata.name!%3Dn2', ['n1', 'n3', 'n4', 'n5']],
     ['labelSelector=odd%3Dtrue', ['n1', 'n3', 'n5']],
@@ -48,7 +48,7 @@ describe('lists', () => {
     expect(names((await call(server, `/api/v1/nodes?${query}`)).json)).toEqual(expected);
   });
 
-  it('lists of ConfigMaps are confined to the namespace', async () => {
+  test('lists of ConfigMaps are confined to the namespace', async () => {
     server.configMaps.put({ metadata: { name: 'a', namespace: 'x' } });
     server.configMaps.put({ metadata: { name: 'b', namespace: 'y' } });
     expect(names((await call(server, '/api/v1/namespaces/x/configmaps')).json)).toEqual(['a']);
@@ -71,7 +71,7 @@ describe('writes', () => {
   });
   afterAll(() => server.close());
 
-  it('a strategic merge patch merges conditions by type', async () => {
+  test('a strategic merge patch merges conditions by type', async () => {
     const condition = { type: 'NetworkUnavailable', status: 'False', reason: 'RoutesProgrammed' };
     const { json } = await patch({ status: { conditions: [condition] } }, 'strategic-merge-patch');
     expect(json.status.conditions).toEqual([{ type: 'Ready', status: 'True' }, condition]);
@@ -79,12 +79,12 @@ describe('writes', () => {
     expect(again.json.metadata.resourceVersion).toBe(json.metadata.resourceVersion);
   });
 
-  it('a merge patch replaces lists', async () => {
+  test('a merge patch replaces lists', async () => {
     const { json } = await patch({ status: { conditions: [] } }, 'merge-patch');
     expect(json.status.conditions).toEqual([]);
   });
 
-  it('writes keep spec out of the status subresource and status out of the main resource', async () => {
+  test('writes keep spec out of the status subresource and status out of the main resource', async () => {
     const status = await patch({ spec: { podCIDR: 'x' }, status: { a: 1 } }, 'merge-patch');
     expect(status.json).toMatchObject({ spec: { podCIDR: '10.0.0.0/24' }, status: { a: 1 } });
     const main = await patch(
@@ -95,7 +95,7 @@ describe('writes', () => {
     expect(main.json).toMatchObject({ spec: { unschedulable: true }, status: { a: 1 } });
   });
 
-  it.each([
+  test.each([
     ['an unknown patch type', 'json-patch', {}, 415],
     ['a stale resourceVersion', 'merge-patch', { metadata: { resourceVersion: '1' } }, 409],
     ['another name', 'merge-patch', { metadata: { name: 'n2' } }, 400],
@@ -105,7 +105,7 @@ describe('writes', () => {
     expect((await patch(body, type)).status).toBe(status);
   });
 
-  it('writes create an object, reject a second creation, and delete it', async () => {
+  test('writes create an object, reject a second creation, and delete it', async () => {
     const path = '/api/v1/namespaces/default/events';
     const body = { metadata: { generateName: 'n1.' }, reason: 'RouteFailed' };
     const made = await call(server, path, { method: 'POST', body });

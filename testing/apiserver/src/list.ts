@@ -22,7 +22,7 @@ export interface Page {
 export class Lists {
   readonly #store: Store;
   readonly #faults: Faults;
-  #snapshots = new Map<string, Snapshot>();
+  readonly #snapshots = new Map<string, Snapshot>();
   #next = 0;
 
   constructor(store: Store, faults: Faults) {

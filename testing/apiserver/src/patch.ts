@@ -88,7 +88,7 @@ export function applyPatch(contentType: string, target: unknown, patch: unknown)
     default:
       throw new ApiError(
         415,
-        `the body of the request was in an unknown format - accepted media types include: application/merge-patch+json, application/strategic-merge-patch+json`,
+        'the body of the request was in an unknown format - accepted media types include: application/merge-patch+json, application/strategic-merge-patch+json',
       );
   }
 }

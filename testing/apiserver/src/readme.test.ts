@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect, it as test } from 'vitest';
 
-it('README: the example runs', () => {
+test('README: the example runs', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const code = /```ts\n(.*?)```/s.exec(readme)![1]!;
   const output = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', code], {

@@ -33,9 +33,9 @@ export class Store {
   rv = FIRST_REVISION;
   /** Events at or below this revision are compacted. */
   compacted = FIRST_REVISION;
-  #objects = new Map<ResourceType, Map<string, Stored>>();
+  readonly #objects = new Map<ResourceType, Map<string, Stored>>();
   #history: StoreEvent[] = [];
-  #listeners = new Set<(event: StoreEvent) => void>();
+  readonly #listeners = new Set<(event: StoreEvent) => void>();
 
   /** All objects of a resource, in key order. */
   all(resource: ResourceType): Stored[] {

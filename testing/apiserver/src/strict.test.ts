@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
 import { call } from './client.ts';
 import { parseRbac } from './rbac.ts';
 import { type ApiServer, startApiServer } from './server.ts';
@@ -14,7 +14,7 @@ describe('startApiServer() is strict', () => {
   });
   afterAll(() => server.close());
 
-  it.each([
+  test.each([
     // [method, path, token, status, reason]
     ['GET', '/api/v1/nodes', undefined, 200, undefined],
     ['GET', '/api/v1/nodes/n1', undefined, 200, undefined],
@@ -52,14 +52,14 @@ describe('startApiServer() is strict', () => {
     }
   });
 
-  it('startApiServer() names user, verb and resource in a 403', async () => {
+  test('startApiServer() names user, verb and resource in a 403', async () => {
     const { json } = await call(server, '/api/v1/nodes/n1', { method: 'DELETE' });
     expect(json.message).toBe(
       'nodes "n1" is forbidden: User "system:serviceaccount:kube-system:cnikit-agent" cannot delete resource "nodes" in API group "" at the cluster scope',
     );
   });
 
-  it('startApiServer() answers SelfSubjectAccessReview from the RBAC rules', async () => {
+  test('startApiServer() answers SelfSubjectAccessReview from the RBAC rules', async () => {
     const ask = async (verb: string, resource: string, subresource?: string) => {
       const spec = { resourceAttributes: { verb, resource, subresource } };
       const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
@@ -71,7 +71,7 @@ describe('startApiServer() is strict', () => {
     expect(await ask('list', 'pods')).toBe(false);
   });
 
-  it('startApiServer() presents a certificate that only its CA validates', async () => {
+  test('startApiServer() presents a certificate that only its CA validates', async () => {
     await expect(fetch(`${server.url}/version`)).rejects.toThrow();
   });
 });
@@ -83,7 +83,7 @@ describe('parseRbac()', () => {
     `kind: ${kind}\nmetadata: {name: b${extra}}\nroleRef: {kind: ${ref}, name: r}\nsubjects: [{kind: ServiceAccount, name: a, namespace: s}]\n---\n`;
   const rule = '{apiGroups: [""], resources: [configmaps], verbs: [get], resourceNames: [one]}';
 
-  it('parseRbac() confines a Role to its namespace and a rule to its resourceNames', () => {
+  test('parseRbac() confines a Role to its namespace and a rule to its resourceNames', () => {
     const rbac = parseRbac(
       role('Role', 'name: r, namespace: s', rule) + bind('RoleBinding', 'Role', ', namespace: s'),
     );
@@ -98,12 +98,12 @@ describe('parseRbac()', () => {
     ]).toEqual([true, false, false, false, false]);
   });
 
-  it('parseRbac() rejects a manifest without binding or with a binding to a missing role', () => {
+  test('parseRbac() rejects a manifest without binding or with a binding to a missing role', () => {
     expect(() => parseRbac(role('ClusterRole', 'name: r', rule))).toThrow('binds no role');
     expect(() => parseRbac(bind('ClusterRoleBinding', 'ClusterRole'))).toThrow('which it lacks');
   });
 
-  it('parseRbac() grants nothing from an unbound role', () => {
+  test('parseRbac() grants nothing from an unbound role', () => {
     const other = role('ClusterRole', 'name: x', '{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}');
     const rbac = parseRbac(
       other + role('ClusterRole', 'name: r', rule) + bind('ClusterRoleBinding', 'ClusterRole'),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
 import { call, openWatch } from './client.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
@@ -16,7 +16,7 @@ describe('watches', () => {
     return openWatch(server, `/api/v1/nodes?watch=true&resourceVersion=${rv}${query}`);
   };
 
-  it('watches deliver what changes after the resourceVersion, in order', async () => {
+  test('watches deliver what changes after the resourceVersion, in order', async () => {
     const watch = await from();
     server.nodes.put(node('n2'));
     server.nodes.put(node('n2', { a: 'b' }));
@@ -31,7 +31,7 @@ describe('watches', () => {
     expect(versions).toEqual([...versions].sort((a, b) => a - b));
   });
 
-  it('watches resume without loss from any version seen', async () => {
+  test('watches resume without loss from any version seen', async () => {
     const first = await from();
     server.nodes.put(node('n2'));
     const { resourceVersion } = (await first.next()).object.metadata;
@@ -42,18 +42,18 @@ describe('watches', () => {
     expect((await second.next()).object.metadata.name).toBe('n3');
   });
 
-  it('watches from version 0 start with the existing objects', async () => {
+  test('watches from version 0 start with the existing objects', async () => {
     const watch = await openWatch(server, '/api/v1/nodes?watch=true&resourceVersion=0');
     expect(await watch.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'n1' } } });
   });
 
-  it('watches end after timeoutSeconds with a final bookmark if requested', async () => {
+  test('watches end after timeoutSeconds with a final bookmark if requested', async () => {
     const watch = await from('&timeoutSeconds=1&allowWatchBookmarks=true');
     expect(await watch.next()).toMatchObject({ type: 'BOOKMARK', object: { kind: 'Node' } });
     await expect(watch.next()).rejects.toThrow('ended');
   });
 
-  it('watches turn a label change into ADDED and DELETED for a selector', async () => {
+  test('watches turn a label change into ADDED and DELETED for a selector', async () => {
     const watch = await from('&labelSelector=a');
     server.nodes.put(node('n1', { a: '1' }));
     server.nodes.put(node('n1', { b: '1' }));
@@ -63,7 +63,7 @@ describe('watches', () => {
     expect(types).toEqual(['ADDED', 'DELETED', 'ADDED']);
   });
 
-  it('watches reject a compacted version as ERROR event or as HTTP 410', async () => {
+  test('watches reject a compacted version as ERROR event or as HTTP 410', async () => {
     server.faults.compact();
     const event = await openWatch(server, '/api/v1/nodes?watch=true&resourceVersion=1001');
     expect(await event.next()).toMatchObject({
@@ -85,7 +85,7 @@ describe('faults', () => {
   const watchAll = () =>
     openWatch(server, '/api/v1/nodes?watch=true&resourceVersion=1001&allowWatchBookmarks=true');
 
-  it('failNext() fails the next requests of a verb only', async () => {
+  test('failNext() fails the next requests of a verb only', async () => {
     server.faults.failNext(1, 429, { verb: 'list', headers: { 'retry-after': '7' } });
     expect((await call(server, '/api/v1/nodes/n1')).status).toBe(200);
     const failed = await call(server, '/api/v1/nodes');
@@ -94,14 +94,14 @@ describe('faults', () => {
     expect((await call(server, '/api/v1/nodes')).status).toBe(200);
   });
 
-  it('garbageNext() and truncateNext() corrupt lists', async () => {
+  test('garbageNext() and truncateNext() corrupt lists', async () => {
     server.faults.garbageNext();
     expect((await call(server, '/api/v1/nodes')).json).toBeUndefined();
     server.faults.truncateNext();
     await expect(call(server, '/api/v1/nodes')).rejects.toThrow();
   });
 
-  it('garbageNext() and truncateNext() corrupt watch events', async () => {
+  test('garbageNext() and truncateNext() corrupt watch events', async () => {
     const garbage = await watchAll();
     server.faults.garbageNext();
     server.nodes.put(node('n2'));
@@ -115,7 +115,7 @@ describe('faults', () => {
     await expect(half.next()).rejects.toThrow();
   });
 
-  it('duplicateEvents(), reorderEvents() and replayEvents() repeat and reorder events', async () => {
+  test('duplicateEvents(), reorderEvents() and replayEvents() repeat and reorder events', async () => {
     server.faults.duplicateEvents();
     const watch = await watchAll();
     server.nodes.put(node('n2'));
@@ -131,7 +131,7 @@ describe('faults', () => {
     expect((await again.next()).object.metadata.labels).toEqual({ a: '1' });
   });
 
-  it('stallWatches() stalls open watches while new ones work', async () => {
+  test('stallWatches() stalls open watches while new ones work', async () => {
     const silent = await watchAll();
     expect(server.faults.stallWatches()).toBe(1);
     server.nodes.put(node('n2'));
@@ -143,7 +143,7 @@ describe('faults', () => {
     silent.close();
   });
 
-  it('rotateToken() revokes the old token and rotateCertificate() replaces the CA', async () => {
+  test('rotateToken() revokes the old token and rotateCertificate() replaces the CA', async () => {
     const { token, caCert } = server;
     server.rotateToken();
     expect((await call(server, '/api/v1/nodes', { token })).status).toBe(401);
@@ -153,7 +153,7 @@ describe('faults', () => {
     expect((await call(server, '/api/v1/nodes')).status).toBe(200);
   });
 
-  it('stop() refuses connections and start() listens on the same port', async () => {
+  test('stop() refuses connections and start() listens on the same port', async () => {
     const watch = await watchAll();
     await server.stop();
     await expect(watch.next()).rejects.toThrow();

@@ -29,7 +29,7 @@ export class WatchStream {
   readonly #context: WatchContext;
   #stalled = false;
   #held: StoreEvent | undefined;
-  #timers: NodeJS.Timeout[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
   #unsubscribe: () => void = () => {};
 
   constructor(request: WatchRequest, response: ServerResponse, context: WatchContext) {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it as test } from 'vitest';
 import { cases, liveCases } from '../../../packages/sys/test/contract.ts';
 import { SOAK } from '../../../vitest.soak.ts';
 
@@ -48,13 +48,13 @@ const base = live ? '/run' : folder;
 describe('Sys under QuickJS', async () => {
   const errors = await results('contract', {}, live ? [base, 'live'] : [base]);
 
-  it.each(cases)('$name', ({ name }) => {
+  test.each(cases)('$name', ({ name }) => {
     expect(errors.has(name)).toBe(true);
     expect(errors.get(name)).toBeUndefined();
   });
 
   describe.skipIf(!live)('in namespaces (needs the sandbox: run npm test at the root)', () => {
-    it.each(liveCases)('$name', ({ name }) => {
+    test.each(liveCases)('$name', ({ name }) => {
       expect(errors.has(name)).toBe(true);
       expect(errors.get(name)).toBeUndefined();
     });
@@ -62,7 +62,7 @@ describe('Sys under QuickJS', async () => {
 });
 
 describe.runIf(SOAK)('the C core under sanitizers', () => {
-  it(
+  test(
     'has no finding in any case of the contract',
     async () => {
       const errors = await results('sanitized', { sanitize: true }, live ? [base, 'live'] : [base]);
@@ -84,7 +84,7 @@ describe.skipIf(!cross || process.arch !== 'x64')(
       'ifreq() and driver() describe an interface on a socket of any family',
     ];
 
-    it(
+    test(
       'does what the contract says',
       async () => {
         const errors = await results('arm64', { arch: 'arm64' }, [folder], ['qemu-aarch64']);

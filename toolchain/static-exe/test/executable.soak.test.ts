@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it as test } from 'vitest';
 import { SOAK } from '../../../vitest.soak.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'executable-'));
@@ -44,7 +44,7 @@ function segments(path: string): Array<{ type: number; flags: number }> {
 }
 
 describe('buildStaticExecutable()', () => {
-  it('buildStaticExecutable() creates one small file that needs no loader and no library', async () => {
+  test('buildStaticExecutable() creates one small file that needs no loader and no library', async () => {
     const { path, bytes, snapshot } = await build('1');
     const [PT_DYNAMIC, PT_INTERP] = [2, 3];
     const types = segments(path).map(({ type }) => type);
@@ -54,7 +54,7 @@ describe('buildStaticExecutable()', () => {
     expect(snapshot).toBe(true);
   });
 
-  it('buildStaticExecutable() creates no segment that is writable and executable, including the stack', async () => {
+  test('buildStaticExecutable() creates no segment that is writable and executable, including the stack', async () => {
     const { path } = await build('1');
     const [PT_GNU_STACK, PT_GNU_RELRO, WRITABLE_AND_EXECUTABLE] = [0x6474e551, 0x6474e552, 3];
     const all = segments(path);
@@ -64,7 +64,7 @@ describe('buildStaticExecutable()', () => {
     expect(all.map(({ type }) => type)).toEqual(expect.arrayContaining([PT_GNU_STACK, PT_GNU_RELRO]));
   });
 
-  it.skipIf(process.arch !== 'x64')(
+  test.skipIf(process.arch !== 'x64')(
     'buildStaticExecutable() compiles the engine with a stack protector too',
     async () => {
       const { path } = await build('1');
@@ -76,13 +76,13 @@ describe('buildStaticExecutable()', () => {
     },
   );
 
-  it('buildStaticExecutable() creates equal bytes from equal input, also in concurrent builds', async () => {
+  test('buildStaticExecutable() creates equal bytes from equal input, also in concurrent builds', async () => {
     const source = 'globalThis.x = [1, 2].map((n) => n * 2)';
     const [a, b] = await Promise.all([build(source), build(source)]);
     expect(readFileSync(a.path).equals(readFileSync(b.path))).toBe(true);
   });
 
-  it.each([{}, ...(SOAK ? [{ snapshot: false }, { sanitize: true }] : [])])(
+  test.each([{}, ...(SOAK ? [{ snapshot: false }, { sanitize: true }] : [])])(
     'an executable has the language, its arguments and its environment (%j)',
     async (options) => {
       const source = `${PRINT}
@@ -112,17 +112,17 @@ describe('buildStaticExecutable()', () => {
     },
   );
 
-  it('an executable has new random values and the current time at each start', async () => {
+  test('an executable has new random values and the current time at each start', async () => {
     const { path } = await build(`${PRINT} print([Math.random(), Math.random(), Date.now()])`);
     const [a, b] = [0, 1].map(() => spawnSync(path, { encoding: 'utf8' }).stdout.split(',').map(Number));
     expect(new Set([...a!.slice(0, 2), ...b!.slice(0, 2)]).size).toBe(4);
     expect(Math.abs(a![2]! - Date.now())).toBeLessThan(3_600_000);
   });
 
-  it.each(SOAK ? [false, true] : [false])(
+  test.each(SOAK ? [false, true] : [false])(
     'an executable loads a lazy module at the call of its function (sanitize: %s)',
     async (sanitize) => {
-      const twice = script(`globalThis.ran = true; export const twice = (n: number) => n * 2;`);
+      const twice = script('globalThis.ran = true; export const twice = (n: number) => n * 2;');
       const source = `import { twice } from ${JSON.stringify(twice)};
       ${PRINT}
       print(typeof ran + ' ' + twice(21) + ' ' + ran + ' ');
@@ -132,12 +132,12 @@ describe('buildStaticExecutable()', () => {
     },
   );
 
-  it('an executable calls only __cnikit_main of a prepared entry at start', async () => {
+  test('an executable calls only __cnikit_main of a prepared entry at start', async () => {
     const source = `${PRINT} const made = Math.sqrt(16); globalThis.__cnikit_main = () => print('main ' + made);`;
     expect((await run(source, { prepare: true })).stdout).toBe('main 4');
   });
 
-  it('buildStaticExecutable() refuses a prepared entry that makes system calls or sets no __cnikit_main', async () => {
+  test('buildStaticExecutable() refuses a prepared entry that makes system calls or sets no __cnikit_main', async () => {
     const early = build('globalThis.__cnikit_sys.getpid(); globalThis.__cnikit_main = () => 0', {
       prepare: true,
     });
@@ -145,14 +145,14 @@ describe('buildStaticExecutable()', () => {
     await expect(build('1', { prepare: true })).rejects.toThrow('must set globalThis.__cnikit_main');
   });
 
-  it('buildStaticExecutable() refuses scripts with syntax errors or node: imports', async () => {
+  test('buildStaticExecutable() refuses scripts with syntax errors or node: imports', async () => {
     await expect(build('let = ;')).rejects.toThrow();
     await expect(build(`import { readFileSync } from 'node:fs'; readFileSync('x')`)).rejects.toThrow(
       'node:fs',
     );
   });
 
-  const crashes: Array<[what: string, source: string, stderr: string]> = [
+  const crashes: [what: string, source: string, stderr: string][] = [
     ['an uncaught exception', `throw new TypeError('broken')`, 'TypeError: broken'],
     ['a thrown value', `throw 'just text'`, 'just text'],
     ['an unhandled rejection', `Promise.reject(new Error('lost'))`, 'Error: lost'],
@@ -165,7 +165,7 @@ describe('buildStaticExecutable()', () => {
     ['deeply nested JSON', `JSON.parse('['.repeat(1 << 20))`, 'stack overflow'],
   ];
   describe.each(SOAK ? [false, true] : [false])('(sanitize: %s)', (sanitize) => {
-    it.each(crashes)(
+    test.each(crashes)(
       'an executable exits with status 70 and crashText on stdout after %s',
       async (_, source, message) => {
         const { status, stdout, stderr } = await run(source, { crashText: '{"code":999}\n', sanitize });
@@ -175,12 +175,12 @@ describe('buildStaticExecutable()', () => {
     );
   });
 
-  it('an executable exits with status 0 when a rejection is handled in time', async () => {
+  test('an executable exits with status 0 when a rejection is handled in time', async () => {
     const source = `const p = Promise.reject(new Error('x')); p.catch(() => {});`;
     expect(await run(source)).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  it('an executable reuses freed memory in a long run', async () => {
+  test('an executable reuses freed memory in a long run', async () => {
     const source = `${PRINT}
       let kept = '';
       for (let i = 0; i < 300000; i++) {
@@ -192,7 +192,7 @@ describe('buildStaticExecutable()', () => {
     expect(Number(stdout)).toBeLessThan(8 * 1024); // KiB; what passes through is several hundred MiB
   });
 
-  it('an executable collects cycles in a long run and keeps prepared objects', async () => {
+  test('an executable collects cycles in a long run and keeps prepared objects', async () => {
     const source = `${PRINT}
       const word = ['pre', 'pared'].join('-');
       const nodes = [1, 2, 3].map((n) => ({ n, next: undefined, call: () => n + word.length }));

@@ -22,7 +22,7 @@ export function placeOf({ path, kind }: Pick<ProseFinding, 'path' | 'kind'>): st
   const nested =
     ['packages', 'testing', 'toolchain', 'examples'].includes(first) ||
     path.startsWith('tools/package-checks/');
-  const folder = !path.includes('/') ? 'root' : nested ? `${first}/${second}` : first;
+  const folder = path.includes('/') ? (nested ? `${first}/${second}` : first) : 'root';
   if (path.endsWith('README.md')) {
     return `${folder} README`;
   }

@@ -236,10 +236,10 @@ class Generator {
         inner = def.innerType;
       } else if (def.type === 'array') {
         inner = def.element;
-      } else if (def.type !== 'object') {
-        return 'null';
-      } else {
+      } else if (def.type === 'object') {
         break;
+      } else {
+        return 'null';
       }
     }
     const name = this.#names.get(inner);

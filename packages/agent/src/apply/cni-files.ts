@@ -104,7 +104,7 @@ export class CniFiles implements Cni {
   remove(): string[] {
     const { binDir, confDir, links } = this.#options;
     // The conflist first: without it no new pod starts while the rest is removed.
-    const names: Array<[string, string]> = [
+    const names: [string, string][] = [
       [confDir, CONFLIST_NAME],
       [confDir, previousName(CONFLIST_NAME)],
       [confDir, heldName(CONFLIST_NAME)],

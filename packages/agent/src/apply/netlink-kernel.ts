@@ -28,12 +28,11 @@ import { isOwnTunnel, TUNNEL_ALIAS, TUNNEL_GROUP } from '../core/tunnel-mark.ts'
 
 /** Opens a network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
-  const where = { netns };
-  const connection = openRtnetlink(where);
+  const connection = openRtnetlink({ netns });
   return {
     dump: () => dump(connection),
     write: (actions) => write(connection, actions),
-    events: (signal) => events({ ...where, signal, ignorePort: connection.connection.port }),
+    events: (signal) => events({ netns, signal, ignorePort: connection.connection.port }),
     close: () => connection.close(),
   };
 }
@@ -204,7 +203,7 @@ function tunnelRequests(action: TunnelAction): Request[] {
         port,
         macLearning: false,
         // Without a local address the link still needs its family.
-        ...(local !== undefined ? { local } : underlay === 'ipv6' ? { local: '::' } : {}),
+        local: local ?? (underlay === 'ipv6' ? '::' : undefined),
         mac,
         mtu,
         // The mark, from the first moment.

@@ -5,7 +5,7 @@ import { listVersions } from './list-versions.ts';
 const old = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0'];
 const now = [...old, '1.1.0'];
 
-const cases: Array<[string, SpokenVersions[], string[], string[]]> = [
+const cases: [string, SpokenVersions[], string[], string[]][] = [
   ['all versions without chained plugins', [], ['0.4.0', '1.0.0', '1.1.0'], []],
   [
     'all versions when every plugin speaks them',

@@ -43,9 +43,7 @@ test('NodeIndex.set() and delete() return overlapping podCIDRs as affected', () 
 test('NodeIndex.rivals() finds the same as a comparison of every pair', () => {
   const prefix = fc
     .record({ third: fc.integer({ min: 0, max: 15 }), length: fc.integer({ min: 20, max: 26 }) })
-    .map(({ third, length }) => {
-      return formatPrefix(parseNetwork(`10.244.${third}.0/${length}`)!);
-    });
+    .map(({ third, length }) => formatPrefix(parseNetwork(`10.244.${third}.0/${length}`)!));
   fc.assert(
     fc.property(fc.array(prefix, { maxLength: 12 }), (list) => {
       const all = claims(...list.map((one) => [one]));

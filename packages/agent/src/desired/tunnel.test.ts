@@ -42,7 +42,7 @@ test.each([
 });
 
 describe('a node is reached', () => {
-  const cases: Array<[string, Encap, Partial<NodeInfo>, Partial<NodeInfo>, string, string]> = [
+  const cases: [string, Encap, Partial<NodeInfo>, Partial<NodeInfo>, string, string][] = [
     ['directly on the same link', 'auto', {}, {}, '10.244.2.0/24', 'eth0 via 192.0.2.2'],
     [
       'by the tunnel behind a router',

@@ -29,7 +29,7 @@ afterAll(async () => {
 describe('clearNetworkUnavailable()', () => {
   test('kubernetes/kubernetes#120486: clearNetworkUnavailable() sets the condition and keeps the others with the permissions of the manifest', async () => {
     await clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n1');
-    const { conditions } = server.nodes.get('n1')!.status as { conditions: Array<Record<string, string>> };
+    const { conditions } = server.nodes.get('n1')!.status as { conditions: Record<string, string>[] };
     expect(Object.fromEntries(conditions.map(({ type, status }) => [type, status]))).toEqual({
       Ready: 'True',
       NetworkUnavailable: 'False',

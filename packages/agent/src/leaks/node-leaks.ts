@@ -40,7 +40,7 @@ export async function releaseLeak(
   const { cniVersion, name, plugins } = JSON.parse(conflist) as {
     cniVersion: string;
     name: string;
-    plugins: Array<Record<string, unknown>>;
+    plugins: Record<string, unknown>[];
   };
   const env = {
     CNI_COMMAND: 'DEL',

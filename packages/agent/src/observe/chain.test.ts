@@ -21,7 +21,7 @@ describe('parseChain()', () => {
     ['an entry without type', '[{"type":"tuning"},{}]', /"type" of entry 1 is undefined/],
     ['a path', '[{"type":"../sh"}]', /"type" of entry 0 is "..\/sh"/],
     ['a name', '[{"type":"tuning","name":"mine"}]', /entry 0 \(tuning\) has "name"/],
-    ['too many', JSON.stringify(Array(17).fill({ type: 'a' })), /more than 16/],
+    ['too many', JSON.stringify(new Array(17).fill({ type: 'a' })), /more than 16/],
   ])('parseChain() refuses %s', (_, text, reason) => {
     expect(() => parseChain(text)).toThrow(reason);
   });

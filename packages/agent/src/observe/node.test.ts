@@ -61,7 +61,7 @@ describe('selectNode() survives', () => {
 });
 
 describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node alone,', () => {
-  test.each<[string, Array<[string, string]>, string[]]>([
+  test.each<[string, [string, string][], string[]]>([
     [
       'in their order, so that the first of a family counts',
       [

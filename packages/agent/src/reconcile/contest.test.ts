@@ -10,7 +10,7 @@ test('Contest delays repairs ever longer after the first few, up to 30 s', () =>
     return contest.delayMs;
   });
   expect(delays).toEqual([
-    ...Array(5).fill(0),
+    ...new Array(5).fill(0),
     ...[1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000],
   ]);
 });

@@ -164,9 +164,14 @@ export class SimulatedApi {
 
   /** Ends every current fault. */
   heal(): void {
-    this.away = this.mute = this.twice = false;
+    this.away = false;
+    this.mute = false;
+    this.twice = false;
     this.failures = [];
-    this.garbage = this.halves = this.replay = this.lag = 0;
+    this.garbage = 0;
+    this.halves = 0;
+    this.replay = 0;
+    this.lag = 0;
     for (const stream of this.#streams) {
       if (stream.stalled) {
         stream.breakOff();
@@ -404,7 +409,7 @@ class Stream {
 
 /** The body of a response. It ends when its reader cancels. */
 class Body implements AsyncIterable<Uint8Array> {
-  #queue: (Uint8Array | 'end' | 'broken')[] = [];
+  readonly #queue: (Uint8Array | 'end' | 'broken')[] = [];
   #wake: () => void = () => undefined;
 
   constructor(signal: AbortSignal) {
@@ -437,12 +442,12 @@ class Body implements AsyncIterable<Uint8Array> {
       if (item === 'broken') {
         throw new Error('connection reset by the model');
       }
-      if (item !== undefined) {
-        yield item;
-      } else {
+      if (item === undefined) {
         await new Promise<void>((done) => {
           this.#wake = done;
         });
+      } else {
+        yield item;
       }
     }
   }

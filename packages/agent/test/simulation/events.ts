@@ -258,7 +258,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     }
   },
   'API returns': ({ api }) => {
-    api.away = api.mute = false;
+    api.away = false;
+    api.mute = false;
   },
   'API falls silent': ({ api }) => {
     api.mute = true;

@@ -7,7 +7,7 @@ export class Inbox implements AsyncIterable<KernelEvent> {
   readonly #after: After;
   readonly #latencyMs: () => number;
   #onTheWay: KernelEvent[] = [];
-  #arrived: KernelEvent[] = [];
+  readonly #arrived: KernelEvent[] = [];
   #wake: () => void = () => undefined;
   #pending = false;
   #closed = false;
@@ -44,12 +44,12 @@ export class Inbox implements AsyncIterable<KernelEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<KernelEvent> {
     while (!this.#closed) {
       const event = this.#arrived.shift();
-      if (event !== undefined) {
-        yield event;
-      } else {
+      if (event === undefined) {
         await new Promise<void>((done) => {
           this.#wake = done;
         });
+      } else {
+        yield event;
       }
     }
   }

@@ -27,9 +27,10 @@ export async function version(options: Options): Promise<Output> {
     }
   }
   const width = Math.max(0, ...Object.keys(json).map((type) => type.length));
-  const lines = Object.entries(json).map(([type, versions]) => {
-    return `${type.padEnd(width)}  ${Array.isArray(versions) ? versions.join(' ') : versions.error}`;
-  });
+  const lines = Object.entries(json).map(
+    ([type, versions]) =>
+      `${type.padEnd(width)}  ${Array.isArray(versions) ? versions.join(' ') : versions.error}`,
+  );
   return {
     text: lines.length > 0 ? lines.join('\n') : `No plugins found in ${options.path.join(':')}`,
     json,

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it as test } from 'vitest';
 import { scratch } from '../../test/scratch.ts';
 import { fileStore } from '../file-store.ts';
 import { Ipam } from '../index.ts';
@@ -44,7 +44,7 @@ red      10.2.2.2  a          net1       -              3h
 `;
 
 describe('cnikit-ipam', () => {
-  it('cnikit-ipam list prints every reservation and warns of invalid files', () => {
+  test('cnikit-ipam list prints every reservation and warns of invalid files', () => {
     expect(command('list')).toEqual({ status: 0, out: LIST, err: '' });
     writeFileSync(join(dataDir, 'red', '10.2.2.9'), '');
     expect(command('list').err).toMatch(
@@ -53,7 +53,7 @@ describe('cnikit-ipam', () => {
     expect(command('list', '--network', 'red').out.split('\n')).toHaveLength(3);
   });
 
-  it('cnikit-ipam list --json prints JSON', () => {
+  test('cnikit-ipam list --json prints JSON', () => {
     const rows = JSON.parse(command('list', '--json').out);
     expect(rows[0]).toEqual({
       network: 'blue',
@@ -66,11 +66,11 @@ describe('cnikit-ipam', () => {
     });
   });
 
-  it('cnikit-ipam list prints the header for an empty directory', () => {
+  test('cnikit-ipam list prints the header for an empty directory', () => {
     expect(run(['list', '--data-dir', join(dataDir, 'none')], { sys, out: () => {}, err: () => {} })).toBe(0);
   });
 
-  it('cnikit-ipam show finds reservations by address and by container', () => {
+  test('cnikit-ipam show finds reservations by address and by container', () => {
     expect(command('show', 'a').out.split('\n')).toHaveLength(4);
     expect(command('show', '10.1.2.3').out).toContain('10.1.2.3  b');
     expect(command('show', 'nobody')).toEqual({
@@ -80,14 +80,14 @@ describe('cnikit-ipam', () => {
     });
   });
 
-  it('cnikit-ipam release frees reservations and prints them', () => {
+  test('cnikit-ipam release frees reservations and prints them', () => {
     const { status, out } = command('release', 'a', '--network', 'blue');
     expect([status, out.split('\n')[1]]).toEqual([0, expect.stringContaining('10.1.2.2  a')]);
     expect(command('show', 'a').out.split('\n')).toHaveLength(3);
     expect(command('release', '10.1.2.2').status).toBe(1);
   });
 
-  it('cnikit-ipam gc frees all invalid attachments, and --dry-run only prints them', () => {
+  test('cnikit-ipam gc frees all invalid attachments, and --dry-run only prints them', () => {
     const valid = join(dataDir, 'valid.json');
     writeFileSync(valid, '[{"containerID":"a","ifname":"eth0"}]');
     expect(command('gc', '--valid', valid, '--dry-run').out.split('\n')).toHaveLength(4);
@@ -99,7 +99,7 @@ describe('cnikit-ipam', () => {
     expect(command('list').out.split('\n')).toHaveLength(3);
   });
 
-  it.each<[string[], RegExp]>([
+  test.each<[string[], RegExp]>([
     [['frobnicate'], /^Unknown command: /],
     [['show'], /^Unknown command: /],
     [['list', 'x'], /^Unknown command: /],
@@ -113,7 +113,7 @@ describe('cnikit-ipam', () => {
     expect(err).toContain('Usage: cnikit-ipam list');
   });
 
-  it.each<[string, number, RegExp]>([
+  test.each<[string, number, RegExp]>([
     ['{', 1, /JSON/],
     ['{}', 2, /must contain a JSON array/],
     ['[{"containerID":"a"}]', 2, /\[0\] must have containerID and ifname/],
@@ -127,13 +127,13 @@ describe('cnikit-ipam', () => {
     expect(command('list').out).toBe(LIST);
   });
 
-  it('cnikit-ipam --help prints to standard output', () => {
+  test('cnikit-ipam --help prints to standard output', () => {
     expect(command('--help')).toMatchObject({ status: 0, err: '', out: expect.stringContaining('Usage:') });
   });
 });
 
 describe('age()', () => {
-  it.each([
+  test.each([
     [-5, '0s'],
     [119_999, '119s'],
     [120_000, '2m'],

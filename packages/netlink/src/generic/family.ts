@@ -32,8 +32,8 @@ const groupTable = {
 
 /** A family of generic netlink. Its `id` is the type of its messages. */
 export interface GenericFamily extends Decoded<typeof familyTable> {
-  operations: Array<Decoded<typeof operationTable>>;
-  groups: Array<Decoded<typeof groupTable>>;
+  operations: Decoded<typeof operationTable>[];
+  groups: Decoded<typeof groupTable>[];
 }
 
 /** A message of a generic netlink family. */
@@ -95,8 +95,8 @@ export function decodeFamily(payload: Payload): GenericFamily {
   return family;
 }
 
-function readList<T extends Table>(reader: AttributeReader, name: string, table: T): Array<Decoded<T>> {
-  const list: Array<Decoded<T>> = [];
+function readList<T extends Table>(reader: AttributeReader, name: string, table: T): Decoded<T>[] {
+  const list: Decoded<T>[] = [];
   const items = reader.attributes(name);
   while (items.next()) {
     list.push(readFields(items.attributes(name), table));

@@ -2,21 +2,21 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as test } from 'vitest';
 import { SysError } from '../error.ts';
 import { binding } from './unsupported.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
 describe('the adapter for other runtimes', () => {
-  it('the unsupported adapter throws at the first call', () => {
+  test('the unsupported adapter throws at the first call', () => {
     expect(binding).toThrow(SysError);
     expect(binding).toThrow('the condition "node" or "quickjs"');
   });
 });
 
 describe('the Node adapter', () => {
-  it('the Node adapter imports without its addon and reports the paths that it tried', () => {
+  test('the Node adapter imports without its addon and reports the paths that it tried', () => {
     const dir = mkdtempSync(join(tmpdir(), 'no-addon-'));
     try {
       for (const name of ['src', 'package.json']) {

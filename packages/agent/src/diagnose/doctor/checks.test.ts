@@ -110,7 +110,7 @@ const leak: Leak = {
   pod: 'default/web',
 };
 
-const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]> = [
+const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
   [
     'an unreachable API server',
     { api: { server: 's', error: 'ECONNREFUSED', access: [] } },
@@ -233,7 +233,7 @@ const cases: Array<[string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp]
   ],
   [
     'the number of further wrong routes',
-    { routes: { changes: Array(9).fill(action), problems: [], wanted: new Map() } },
+    { routes: { changes: new Array(9).fill(action), problems: [], wanted: new Map() } },
     'failure',
     /^4 more routes are missing or wrong/,
   ],

@@ -181,7 +181,7 @@ describe.skipIf(skip)(title, () => {
     );
   });
 
-  it.skipIf(!isPinned).each([
+  test.skipIf(!isPinned).each([
     [{ subnet: '10.1.2.0/24', gateway: '10.9.9.9' }, /gateway 10\.9\.9\.9 not in network 10\.1\.2\.0/],
     [{ subnet: 'fd00::/64', gateway: 'fd01::1' }, /gateway fd01::1 not in network fd00::/],
     [{ subnet: 'fd00::/64', gateway: '10.1.2.1' }, /gateway 10\.1\.2\.1 not in network fd00::/],
@@ -192,7 +192,7 @@ describe.skipIf(skip)(title, () => {
     expect(() => parseIpamConfig({ ipam: range })).toThrow(expect.objectContaining({ message: msg }));
   });
 
-  it('Ipam counts an address that CNI_ARGS and args.cni.ips both request once, as host-local does', () => {
+  test('Ipam counts an address that CNI_ARGS and args.cni.ips both request once, as host-local does', () => {
     const wish = { args: { cni: { ips: ['10.1.2.4/24'] } }, runtimeConfig: { ips: ['::ffff:10.1.2.4'] } };
     const conf = { ipam: { subnet: '10.1.2.0/24' }, ...wish };
     const args = 'IP=10.1.2.4';

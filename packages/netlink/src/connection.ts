@@ -180,7 +180,9 @@ export class Connection {
    * Sends all requests in one datagram, for protocols whose transactions succeed or fail as a whole (nfnetlink). The
    * first and the last request are the brackets of the transaction.
    *
-   * @throws {NetlinkError} the first refusal, with all of them in `failures`
+   * @throws {NetlinkError} the first refusal, with all of them in `failures`, or as many as the receive buffer held. The
+   * default buffer holds some 255. `ENOBUFS` when the kernel dropped answers and no refusal came: the transaction may
+   * have been done.
    */
   transaction(requests: readonly Request[]): void {
     const size = requests.reduce((sum, request) => sum + messageSize(request), 0);
@@ -191,15 +193,22 @@ export class Connection {
     const last = requests.length - 2;
     const first = this.socket.send(requests, { acked: last });
     const failures: NetlinkError[] = [];
-    converse(this.socket, first, requests.length, requests[0]!, undefined, (sequence, ack) => {
-      const at = sequence - first;
-      if (ack.errno !== 0) {
-        failures.push(refusal(ack, requests[at]!, at - 1));
-      }
-      // A refused opening bracket refuses the whole transaction; the kernel may send nothing else.
-      return at === last || (at === 0 && ack.errno !== 0);
-    });
-    const [failure] = failures;
+    const outcome = converse(
+      this.socket,
+      first,
+      requests.length,
+      requests[0]!,
+      undefined,
+      (sequence, ack) => {
+        const at = sequence - first;
+        if (ack.errno !== 0) {
+          failures.push(refusal(ack, requests[at]!, at - 1));
+        }
+        // A refused opening bracket refuses the whole transaction; the kernel may send nothing else.
+        return at === last || (at === 0 && ack.errno !== 0);
+      },
+    );
+    const failure = failures[0] ?? outcome.lost ?? (outcome.truncated ? tooLong(requests[0]!) : undefined);
     if (failure === undefined) {
       return;
     }
@@ -231,10 +240,14 @@ export class Connection {
       }
       return at === last;
     });
-    if (outcome.truncated) {
-      const request = requests[from]!;
-      throw new NetlinkError({ errno: EMSGSIZE, problem: 'An answer was too long for', request });
+    const lost = outcome.lost ?? (outcome.truncated ? tooLong(requests[from]!) : undefined);
+    if (lost !== undefined) {
+      lost.failures = failures;
+      throw lost;
     }
     return to;
   }
 }
+
+const tooLong = (request: Request): NetlinkError =>
+  new NetlinkError({ errno: EMSGSIZE, problem: 'An answer was too long for', request });

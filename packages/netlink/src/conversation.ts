@@ -10,7 +10,8 @@ import {
 } from './codec/ack.ts';
 import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
-import { FIRST_BYTES, type NetlinkSocket } from './socket.ts';
+import { NetlinkError } from './errors.ts';
+import { ENOBUFS, FIRST_BYTES, type NetlinkSocket } from './socket.ts';
 
 /** The kernel fills this much with one part of a dump when the receiver has room for it. */
 const DUMP_BYTES = 32 * 1024;
@@ -23,12 +24,15 @@ export interface Outcome {
   truncated: boolean;
   /** The objects changed during the dump. */
   interrupted: boolean;
+  /** The kernel dropped answers, because the receive buffer was full. Those before it have been read. */
+  lost?: NetlinkError;
 }
 
 /**
  * Receives until the conversation of `count` sequence numbers from `first` ends: at an NLMSG_DONE, at an
  * acknowledgement that `acked` accepts (any by default), or with `single` at any message. It drops messages of older
- * conversations. It rethrows what `each` throws after reading the whole answer, so that the next conversation does
+ * conversations. When the kernel dropped answers, it reads all that are left: until then the kernel sends none to the
+ * socket. Without `acked` it throws that error. It rethrows what `each` throws after reading the whole answer, so that the next conversation does
  * not receive the rest.
  */
 export function converse(
@@ -42,8 +46,17 @@ export function converse(
 ): Outcome {
   const outcome: Outcome = { truncated: false, interrupted: false };
   let failed: { error: unknown } | undefined;
-  for (let over = false; !over; ) {
-    const length = socket.receive(request, !outcome.truncated);
+  for (let over = false; !over || outcome.lost !== undefined; ) {
+    let length: number;
+    try {
+      length = socket.receive(request, !outcome.truncated && outcome.lost === undefined);
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.errno === ENOBUFS)) {
+        throw error;
+      }
+      outcome.lost ??= error;
+      continue;
+    }
     // Nothing more comes: the truncated datagram contained the end.
     if (length < 0) {
       break;
@@ -52,7 +65,7 @@ export function converse(
       // The rest of this datagram is lost; later ones still come.
       socket.received = new Uint8Array(1 << (32 - Math.clz32(length - 1)));
       outcome.truncated = true;
-      if (acked !== undefined) {
+      if (acked !== undefined && outcome.lost === undefined) {
         return outcome;
       }
       continue;
@@ -96,6 +109,9 @@ export function converse(
   }
   if (failed !== undefined) {
     throw failed.error;
+  }
+  if (outcome.lost !== undefined && acked === undefined) {
+    throw outcome.lost;
   }
   return outcome;
 }

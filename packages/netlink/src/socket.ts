@@ -30,7 +30,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 const EINTR = 4;
 const EAGAIN = 11;
-const ENOBUFS = 105;
+export const ENOBUFS = 105;
 const ETIMEDOUT = 110;
 
 /** Which requests `NetlinkSocket.send()` sends, and how. */

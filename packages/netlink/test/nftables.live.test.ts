@@ -53,6 +53,20 @@ live('nftables on a kernel', () => {
     expect(connection.tables()).toEqual([]);
   });
 
+  it('commit() of 3,000 bad requests throws the first refusal, and the next commits work', () => {
+    connection.commit(base);
+    const bad = Array.from({ length: 3000 }, () => rule('none', expr.accept()));
+    for (let round = 0; round < 2; round++) {
+      const requests = [rule('other', expr.accept()), ...bad];
+      expect(() => connection.commit(requests)).toThrow(
+        expect.objectContaining({ code: 'ENOENT', index: 1 }),
+      );
+      expect(connection.rules(inTable)).toHaveLength(round);
+      connection.commit([rule('other', expr.accept())]);
+      expect(connection.rules(inTable)).toHaveLength(round + 1);
+    }
+  });
+
   it('ruleComments() returns the comments of one chain', () => {
     const noted = (chain: string, comment: string) =>
       nft.newRule({ ...inTable, chain, expressions: expr.accept(), comment });

@@ -177,6 +177,8 @@ function sortMatches(matches: readonly NormalExtension[]): string[] {
 export function normaliseTokens(tokens: readonly Token[], family: Family): NormalRule {
   const parsed = parseTokens(tokens);
   const base: string[] = [];
+  const shape: string[] = [];
+  let known = true;
   for (const flag of ['-s', '-d', '-i', '-o', '-p', '-f']) {
     const option = parsed.base.get(flag);
     if (option === undefined) {
@@ -186,7 +188,12 @@ export function normaliseTokens(tokens: readonly Token[], family: Family): Norma
     if (value === undefined) {
       continue;
     }
-    base.push(`${option.not ? '! ' : ''}${flag}${flag === '-f' ? '' : ` ${quoteToken(value)}`}`);
+    const not = option.not ? '! ' : '';
+    base.push(`${not}${flag}${flag === '-f' ? '' : ` ${quoteToken(value)}`}`);
+    // The names of other protocols depend on the host; 255 is reserved and has none.
+    const named = flag !== '-p' || value === '255' || Object.hasOwn(PROTOCOLS, value);
+    shape.push(named ? (base.at(-1) as string) : `${not}${flag}`);
+    known &&= named;
   }
   const matches = parsed.matches.map((match) => normaliseExtension(match, MATCHES, family));
   const target = parsed.target && normaliseExtension(parsed.target, TARGETS, family);
@@ -203,8 +210,8 @@ export function normaliseTokens(tokens: readonly Token[], family: Family): Norma
       ...sortMatches(matches),
       ...targetText.map((text) => text.replace(/^-j NOTRACK$/, '-j CT --notrack')),
     ].join(' '),
-    shape: [...base, ...names.sort(), ...comments, targetFlag, target?.name ?? ''].join(' '),
-    exact: matches.every((match) => match.exact) && (target?.exact ?? true),
+    shape: [...shape, ...names.sort(), ...comments, targetFlag, target?.name ?? ''].join(' '),
+    exact: known && matches.every((match) => match.exact) && (target?.exact ?? true),
   };
 }
 

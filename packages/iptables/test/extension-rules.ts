@@ -622,7 +622,7 @@ export const EXTENSIONS: readonly ExtensionCase[] = [
     { '--hl-set': NUMBERS, '--hl-dec': NUMBERS, '--hl-inc': NUMBERS },
     { table: 'mangle', family: 'ipv6' },
   ),
-  target('IDLETIMER', { '--alarm': FLAG }, { always: '--timeout 30 --label x' }),
+  target('IDLETIMER', {}, { always: '--timeout 30 --label x --alarm' }),
   target('IDLETIMER', { '--timeout': ['30', '0x10'] }, { always: '--label y' }),
   target(
     'LED',

@@ -13,7 +13,7 @@ import { EXTENSIONS, everyValue, someOptions } from './extension-rules.ts';
 import { must, realHost } from './real-host.ts';
 
 const sandboxed = process.env.CNIKIT_SANDBOX === '1';
-const RULES = soakSize(150, 100_000);
+const RULES = soakSize(150, 1000);
 const SEED = soakSeed(20_261);
 const LIBRARIES = '/usr/lib/x86_64-linux-gnu/xtables';
 

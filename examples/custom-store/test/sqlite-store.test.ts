@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { storeContract } from '@cnikit/ipam/testing';
-import { afterAll, describe, it as test } from 'vitest';
+import { afterAll, describe, test } from 'vitest';
 import { sqliteStore } from '../sqlite-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cnikit-custom-store-'));

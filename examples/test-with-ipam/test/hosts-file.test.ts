@@ -1,5 +1,5 @@
 import { Ipam, memoryStore } from '@cnikit/ipam';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { HostsFile } from '../hosts-file.ts';
 
 /** Assigns the same addresses in each run: the store starts empty, and round robin is deterministic. */

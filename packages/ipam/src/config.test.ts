@@ -1,4 +1,4 @@
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { splitCniArgs } from './cni-args.ts';
 import { parseDataDir, parseIpamConfig } from './config.ts';
 import { rangeSetText } from './range.ts';

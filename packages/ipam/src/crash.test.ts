@@ -2,7 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Sys, SysError, sys } from '@cnikit/sys';
 import { interpose } from '@cnikit/sys/testing';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { scratch } from '../test/scratch.ts';
 import { isAddressName, isOwnName } from './file/format.ts';
 import { fileStore } from './file-store.ts';

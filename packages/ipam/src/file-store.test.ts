@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LOCK_EX, O_CREAT, O_RDWR, SysError, sys } from '@cnikit/sys';
 import { interpose } from '@cnikit/sys/testing';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it as test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { commands, compare } from '../test/model.ts';
 import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { commands, compare } from '../test/model.ts';
 import { Ipam, memoryStore, type Store } from './index.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sys } from '@cnikit/sys';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { soakSize } from '../../../vitest.soak.ts';
 import { reference, referencePath } from '../test/reference.ts';
 import { scratch } from '../test/scratch.ts';

@@ -1,4 +1,4 @@
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from './address.ts';
 import { candidates } from './allocate.ts';
 import { IpamError } from './errors.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it as test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { RANGE_SETS } from '../test/model.ts';
 import { isPinned, reference, referencePath } from '../test/reference.ts';
 import { scratch } from '../test/scratch.ts';

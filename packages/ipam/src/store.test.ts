@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
-import { describe, it as test } from 'vitest';
+import { describe, test } from 'vitest';
 import { scratch } from '../test/scratch.ts';
 import { fileStore } from './file-store.ts';
 import { memoryStore } from './memory-store.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const src = join(import.meta.dirname, '../src');
 

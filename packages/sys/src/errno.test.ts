@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { errnoMeaning, errnoName, errnoOf } from './errno.ts';
 
 describe('errno', () => {

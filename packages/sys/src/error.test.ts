@@ -1,4 +1,4 @@
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SysError, type SysErrorInit } from './error.ts';
 
 const table: [SysErrorInit, string][] = [

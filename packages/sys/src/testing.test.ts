@@ -1,4 +1,4 @@
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SysError, sys, withNetns } from './index.ts';
 import { interpose } from './testing.ts';
 

@@ -1,5 +1,5 @@
 import { sys } from '@cnikit/sys';
-import { describe, it as test } from 'vitest';
+import { describe, test } from 'vitest';
 import { liveCases, runCase } from './contract.ts';
 
 const outside = process.env.CNIKIT_SANDBOX !== '1';

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { sys } from '@cnikit/sys';
-import { describe, it as test } from 'vitest';
+import { describe, test } from 'vitest';
 import { cases, runCase } from './contract.ts';
 
 describe('Sys under Node', () => {

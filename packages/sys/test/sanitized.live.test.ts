@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { cases, liveCases } from './contract.ts';
 
 const NATIVE = join(import.meta.dirname, '../native');

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FieldReader, type Fields, type Marks } from './fields.ts';
 
 /** Reference implementation of FieldReader on parsed values. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { httpTransport } from './http.ts';
 
 const kubeConfig = (server: string) => ({

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseJson } from './incoming-object.ts';
 import { ItemSplitter } from './items.ts';
 import { LineSplitter } from './lines.ts';

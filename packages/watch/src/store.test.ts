@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { jsonEqual } from './equal.ts';
 import { compareResourceVersions, isNewer } from './resource-version.ts';
 import { type Entry, ObjectStore } from './store.ts';

@@ -1,4 +1,4 @@
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { body, listOf, node, reader, type Script, script, silent, status, stream } from '../test/scripted.ts';
 import { WatchError } from './errors.ts';
 import { type VirtualClock, virtualClock } from './testing/index.ts';

@@ -1,5 +1,5 @@
 import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
-import { describe, expect, it as test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { follow, node, same } from './live.ts';
 

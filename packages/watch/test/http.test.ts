@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 import { httpTransport } from '../src/http.ts';
 
 test('httpTransport() supports plain HTTP, as served by kubectl proxy', async () => {

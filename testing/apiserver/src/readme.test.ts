@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, it as test } from 'vitest';
+import { expect, test } from 'vitest';
 
 test('README: the example runs', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');

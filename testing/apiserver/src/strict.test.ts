@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it as test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call } from './client.ts';
 import { parseRbac } from './rbac.ts';
 import { type ApiServer, startApiServer } from './server.ts';

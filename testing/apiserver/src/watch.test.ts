@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it as test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { call, openWatch } from './client.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
-import { afterAll, describe, expect, it as test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { SOAK } from '../../../vitest.soak.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'executable-'));

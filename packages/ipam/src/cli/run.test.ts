@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sys } from '@cnikit/sys';
-import { beforeEach, describe, expect, it as test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { scratch } from '../../test/scratch.ts';
 import { fileStore } from '../file-store.ts';
 import { Ipam } from '../index.ts';

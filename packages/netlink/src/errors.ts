@@ -17,7 +17,7 @@ export interface NetlinkErrorInit {
 /** The kernel refused a request, or the conversation with it failed. Branch on `code`, never on the message. */
 export class NetlinkError extends Error {
   override readonly name = 'NetlinkError';
-  /** The name of `errno`: `EEXIST`, `ENODEV`, … */
+  /** The name of `errno`: `EEXIST`, `ENODEV`, …, or of ipset's own, such as `IPSET_ERR_BUSY`. */
   readonly code: string;
   readonly errno: number;
   /** The kernel's explanation, and the attribute that it refused. */
@@ -30,8 +30,8 @@ export class NetlinkError extends Error {
   failures: readonly NetlinkError[] = [];
 
   constructor({ errno, problem, request, extack, index, cause }: NetlinkErrorInit) {
-    const code = errnoName(errno);
-    const explanation = extack?.message ?? errnoMeaning(errno) ?? 'unknown error';
+    const [code, meaning] = request?.errno?.(errno) ?? [errnoName(errno), errnoMeaning(errno)];
+    const explanation = extack?.message ?? meaning ?? 'unknown error';
     super(`${problem}${request === undefined ? '' : ` ${request.describe}`}: ${code}, ${explanation}`, {
       cause,
     });

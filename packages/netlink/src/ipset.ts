@@ -32,9 +32,6 @@ import type { OpenOptions } from './rtnetlink.ts';
 
 export type { IpSetRef, IpSetSpec } from './netfilter/ip-set.ts';
 
-/** The errno of ipset for a set in use. */
-const IPSET_ERR_BUSY = 4100;
-
 /**
  * Opens a connection to ipset.
  *
@@ -72,7 +69,7 @@ export class IpSetConnection {
     if (failure === undefined || failure.code === 'ENOENT') {
       return true;
     }
-    if (failure.errno === IPSET_ERR_BUSY) {
+    if (failure.code === 'IPSET_ERR_BUSY') {
       return false;
     }
     throw failure;

@@ -70,7 +70,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'slow-to-return': {
     what: 'the wait for an unreachable server keeps growing',
-    file: 'watch/src/watch.ts',
+    file: 'watch/src/retry-delays.ts',
     from: 'error.unreached ? this.#unreached : this.#backoff',
     to: 'this.#backoff',
   },

@@ -7,6 +7,7 @@ import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
+import { ipSetErrno as errno } from './ip-set-errno.ts';
 import { NFGENMSG_SIZE, nfHeader } from './nf-message.ts';
 
 const NFNL_SUBSYS_IPSET = 6;
@@ -59,7 +60,7 @@ function header({ name }: IpSetRef, order: ByteOrder): Encoder {
 /** IPSET_CMD_PROTOCOL: changes nothing. Fails when the kernel lacks ipset. */
 export function ipSetProtocol(order: ByteOrder = 'little'): Request {
   const payload = nfHeader('ip', order).u8(ATTR_PROTOCOL, PROTOCOL).finish();
-  return { type: IPSET_CMD_PROTOCOL, flags: 0, payload, describe: 'ask for ipset' };
+  return { type: IPSET_CMD_PROTOCOL, flags: 0, payload, describe: 'ask for ipset', errno };
 }
 
 /** IPSET_CMD_CREATE, `ipset create NAME hash:net`. EEXIST when the name is taken. */
@@ -73,25 +74,25 @@ export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: Byte
   }
   const payload = encoder.end(data).finish();
   const flags = NLM_F_CREATE | NLM_F_EXCL;
-  return { type: IPSET_CMD_CREATE, flags, payload, describe: `new set ${ref.name}` };
+  return { type: IPSET_CMD_CREATE, flags, payload, describe: `new set ${ref.name}`, errno };
 }
 
-/** IPSET_CMD_DESTROY, `ipset destroy NAME`. ENOENT when it does not exist, 4100 (IPSET_ERR_BUSY) while a rule uses it. */
+/** IPSET_CMD_DESTROY, `ipset destroy NAME`. ENOENT when it does not exist, IPSET_ERR_BUSY while a rule uses it. */
 export function delIpSet(ref: IpSetRef, order: ByteOrder = 'little'): Request {
   const payload = header(ref, order).finish();
-  return { type: IPSET_CMD_DESTROY, flags: 0, payload, describe: `delete set ${ref.name}` };
+  return { type: IPSET_CMD_DESTROY, flags: 0, payload, describe: `delete set ${ref.name}`, errno };
 }
 
 /** IPSET_CMD_ADD, `ipset -exist add NAME PREFIX`: no error when the prefix is in the set. The kernel refuses /0. */
 export function newIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder = 'little'): Request {
   const payload = element(ref, prefix, order);
-  return { type: IPSET_CMD_ADD, flags: 0, payload, describe: `add ${prefix} to set ${ref.name}` };
+  return { type: IPSET_CMD_ADD, flags: 0, payload, describe: `add ${prefix} to set ${ref.name}`, errno };
 }
 
 /** IPSET_CMD_DEL, `ipset -exist del NAME PREFIX`: no error when the prefix is not in the set. */
 export function delIpSetElement(ref: IpSetRef, prefix: string, order: ByteOrder = 'little'): Request {
   const payload = element(ref, prefix, order);
-  return { type: IPSET_CMD_DEL, flags: 0, payload, describe: `delete ${prefix} of set ${ref.name}` };
+  return { type: IPSET_CMD_DEL, flags: 0, payload, describe: `delete ${prefix} of set ${ref.name}`, errno };
 }
 
 function element(ref: IpSetRef, text: string, order: ByteOrder): Uint8Array {
@@ -110,7 +111,7 @@ function element(ref: IpSetRef, text: string, order: ByteOrder): Uint8Array {
 /** IPSET_CMD_LIST of one set. ENOENT when it does not exist. */
 export function getIpSetElements(ref: IpSetRef, order: ByteOrder = 'little'): Request {
   const payload = header(ref, order).finish();
-  return { type: IPSET_CMD_LIST, flags: NLM_F_DUMP, payload, describe: `list set ${ref.name}` };
+  return { type: IPSET_CMD_LIST, flags: NLM_F_DUMP, payload, describe: `list set ${ref.name}`, errno };
 }
 
 /** Decodes the body of an answer to {@link getIpSetElements}: some of the set's prefixes, such as `10.0.0.0/8`. */

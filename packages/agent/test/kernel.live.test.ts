@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
@@ -43,6 +44,30 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         .filter(({ protocol }) => protocol === 201)
         .map(({ dst, via, priority, type }) => `${dst} ${via} ${priority} ${type}`)
         .sort();
+
+    test('Kernel.dump() resolves nexthop objects with nexthop_compat_mode 0', () => {
+      const setting = '/proc/sys/net/ipv4/nexthop_compat_mode';
+      run('ip', 'nexthop', 'add', 'id', '41', 'via', '192.0.2.7', 'dev', 'eth0');
+      run('ip', 'nexthop', 'add', 'id', '42', 'via', '192.0.2.8', 'dev', 'eth0');
+      run('ip', 'nexthop', 'add', 'id', '43', 'group', '41/42,3');
+      run('ip', 'nexthop', 'add', 'id', '46', 'via', '2001:db8::7', 'dev', 'eth0');
+      try {
+        run('ip', 'route', 'add', '10.1.0.0/16', 'nhid', '41');
+        run('ip', 'route', 'add', '10.2.0.0/16', 'nhid', '43');
+        run('ip', '-6', 'route', 'add', 'fd01::/64', 'nhid', '46');
+        for (const mode of ['1', '0']) {
+          writeFileSync(setting, mode);
+          const { routes } = kernel.dump();
+          const find = (dst: string) => routes.find((each) => each.dst === dst);
+          expect(find('10.1.0.0/16')).toMatchObject({ via: '192.0.2.7', oif });
+          expect(find('10.2.0.0/16')).toMatchObject({ via: '192.0.2.7', oif, otherOifs: [oif] });
+          expect(find('fd01::/64')).toMatchObject({ via: '2001:db8::7', oif });
+        }
+      } finally {
+        writeFileSync(setting, '1');
+        run('ip', 'nexthop', 'flush');
+      }
+    });
 
     test('FakeKernel behaves like the real kernel for routes', () => {
       // A change is only ever made of a route that is there: what the kernel does otherwise is not relied upon.

@@ -55,6 +55,7 @@ export {
   type NeighbourSpec,
   newNeighbour,
 } from './route/neighbour.ts';
+export { decodeNextHopObject, getNextHopObjects, type NextHopObject } from './route/next-hop-object.ts';
 export { decodeNetnsId, getNetnsId, type NetnsRef, newNetnsId } from './route/nsid.ts';
 export { delRoute, getRoute, getRoutes, newRoute, type RouteFilter, type RouteSpec } from './route/route.ts';
 export type { NextHop, RouteMetrics } from './route/route-attributes.ts';

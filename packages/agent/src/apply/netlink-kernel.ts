@@ -25,6 +25,7 @@ import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
 import type { KernelAddress, KernelLink, KernelNeighbour, KernelRoute, KernelState } from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
 import { isOwnTunnel, TUNNEL_ALIAS, TUNNEL_GROUP } from '../core/tunnel-mark.ts';
+import { withNextHops } from './next-hop-objects.ts';
 
 /** Opens a network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
@@ -42,7 +43,7 @@ function dump(connection: RtnetlinkConnection): KernelState {
   return {
     links,
     addresses: connection.addresses().map(kernelAddress),
-    routes: connection.routes({ table: RT_TABLE_MAIN }).map(kernelRoute),
+    routes: withNextHops(connection, connection.routes({ table: RT_TABLE_MAIN })).map(kernelRoute),
     neighbours: links
       .filter((link) => isOwnTunnel(link))
       .flatMap(({ index }) => [

@@ -30,6 +30,7 @@ export const RTM_GETTFILTER = 46;
 export const RTM_NEWNSID = 88;
 export const RTM_DELNSID = 89;
 export const RTM_GETNSID = 90;
+export const RTM_GETNEXTHOP = 106;
 
 /** Link flags. */
 export const IFF_UP = 0x1;

@@ -24,3 +24,13 @@ test('earlierConfigurations() names each configuration that the runtime prefers,
   ]);
   rmSync(confDir, { recursive: true });
 });
+
+test('earlierConfigurations() does not name a Multus configuration that delegates to ours', () => {
+  const confDir = mkdtempSync(join(tmpdir(), 'cnikit-configurations-'));
+  const ours = { name: 'cnikit', plugins: [{ type: 'cnikit' }] };
+  const multus = { name: 'multus-cni-network', type: 'multus', delegates: [ours] };
+  writeFileSync(join(confDir, '05-cnikit.conflist'), JSON.stringify(ours));
+  writeFileSync(join(confDir, '00-multus.conf'), JSON.stringify(multus));
+  expect(earlierConfigurations(confDir)).toEqual([]);
+  rmSync(confDir, { recursive: true });
+});

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFLIST_NAME } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
+import { type Delegation, delegationOf } from './delegation.ts';
 
 /** A file that a runtime loads. */
 export interface Configuration {
@@ -12,6 +13,8 @@ export interface Configuration {
   types?: string[];
   /** CNI versions that the file offers; a runtime picks the newest that it knows, for all plugins. */
   versions?: string[];
+  /** A meta plugin that delegates the default network of pods to ours. */
+  delegation?: Delegation | undefined;
   /** Why the file is unusable. */
   broken?: string;
 }
@@ -27,10 +30,19 @@ export function configurations(dir: string): Configuration[] {
   } catch {
     return [];
   }
-  return names.sort().map((file) => ({ file, ...contentOf(join(dir, file)) }));
+  const ours = parsed(join(dir, CONFLIST_NAME));
+  return names.sort().map((file) => ({ file, ...contentOf(join(dir, file), ours) }));
 }
 
-function contentOf(path: string): Omit<Configuration, 'file'> {
+function parsed(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function contentOf(path: string, ours: unknown): Omit<Configuration, 'file'> {
   try {
     const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
     const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
@@ -40,16 +52,17 @@ function contentOf(path: string): Omit<Configuration, 'file'> {
     }
     const offered = [config.cniVersion, ...(Array.isArray(config.cniVersions) ? config.cniVersions : [])];
     const versions = [...new Set(offered.filter((version) => typeof version === 'string'))];
-    return { name: String(config.name ?? ''), types: types as string[], versions };
+    const delegation = delegationOf(config, ours);
+    return { name: String(config.name ?? ''), types: types as string[], versions, delegation };
   } catch (error) {
     return { broken: (error as Error).message };
   }
 }
 
-/** Returns a problem for each configuration that takes precedence over ours. */
+/** Returns a problem for each configuration that takes precedence over ours and does not delegate to it. */
 export function earlierConfigurations(confDir: string): Problem[] {
   return configurations(confDir)
-    .filter(({ file }) => file < CONFLIST_NAME)
+    .filter(({ file, delegation }) => file < CONFLIST_NAME && delegation === undefined)
     .map((config) =>
       problem(
         'earlier-configuration',

@@ -9,6 +9,7 @@ import { procSys, readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls
 import type { Action, SysctlAction } from '../core/action.ts';
 import type { Sysctl } from '../core/model.ts';
 import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
+import { sysctlName } from '../core/sysctl-name.ts';
 import type { DesiredHost } from '../desired/desired-host.ts';
 import { diffSysctls } from './diff.ts';
 
@@ -210,7 +211,7 @@ function notSet({ key, from, to, why }: SysctlAction, reason: string): Problem {
   return problem(
     'sysctl',
     key,
-    `Sysctl ${key} is ${from}, not ${to}: ${why}. The agent cannot write it (${reason}), and the plugin has not set it either. Set it on the host: \`sysctl -w ${key.replaceAll('/', '.')}=${to}\``,
+    `Sysctl ${key} is ${from}, not ${to}: ${why}. The agent cannot write it (${reason}), and the plugin has not set it either. Set it on the host: \`sysctl -w ${sysctlName(key)}=${to}\``,
   );
 }
 

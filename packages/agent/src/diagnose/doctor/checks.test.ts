@@ -173,6 +173,22 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /^\/run\/cnikit\/state.json does not exist or is invalid/,
   ],
   [
+    'a wrong sysctl of a VLAN interface, with slashes, which sysctl(8) needs',
+    {
+      sysctls: [
+        {
+          kind: 'sysctl',
+          key: 'net/ipv4/conf/eth0.100/rp_filter',
+          from: '1',
+          to: '2',
+          why: 'it is strict',
+        },
+      ],
+    },
+    'failure',
+    /^net\/ipv4\/conf\/eth0\.100\/rp_filter is 1 but should be 2/,
+  ],
+  [
     'a missing plugin',
     { files: [{ kind: 'file', op: 'add', path: '/opt/cni/bin/cnikit' }] },
     'failure',
@@ -230,6 +246,17 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     },
     'warning',
     /10-old.conf \(network old, plugins bridge\); the container runtime would use it/,
+  ],
+  [
+    'a Multus configuration with an old copy of ours',
+    {
+      configurations: [
+        { file: '00-multus.conf', name: 'm', types: ['multus'], delegation: 'old-copy' },
+        { file: '05-cnikit.conflist', name: 'cnikit', types: ['cnikit'] },
+      ],
+    },
+    'warning',
+    /00-multus.conf \(network m, plugins multus\) delegates to a copy of 05-cnikit.conflist that differs/,
   ],
   [
     'the number of further wrong routes',
@@ -331,4 +358,17 @@ test('diagnose() explains when the agent releases a leak, and why it does not wi
 test('diagnose() reports the path MTU as unknown when no node answers', () => {
   const silent = healthy({ peers: [{ ...peer, mtu: { result: 'silent' } }] });
   expect(diagnose(silent).find(({ check }) => check === 'mtu')!.good).toMatch(/so the path MTU is unknown/);
+});
+
+test('diagnose() has no finding about a Multus configuration that delegates to ours', () => {
+  const delegation = 'reference' as const;
+  const multus = { file: '00-multus.conf', name: 'm', types: ['multus-shim'], delegation };
+  const ours = { file: '05-cnikit.conflist', name: 'cnikit', types: ['cnikit'] };
+  const result = diagnose(healthy({ configurations: [multus, ours] })).find(
+    ({ check }) => check === 'configuration',
+  );
+  expect(result).toMatchObject({
+    findings: [],
+    good: expect.stringMatching(/00-multus.conf, which delegates the default network of pods to cnikit/),
+  });
 });

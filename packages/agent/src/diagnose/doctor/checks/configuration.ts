@@ -4,14 +4,20 @@ import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf, warning } 
 
 export const configuration: Check = {
   name: 'configuration',
-  good: ({ confDir }) =>
-    `The container runtime uses ${confDir}/${CONFLIST_NAME}; no other file sorts before it.`,
+  good: ({ confDir, configurations }) => {
+    const [first] = configurations;
+    return first?.delegation === undefined
+      ? `The container runtime uses ${confDir}/${CONFLIST_NAME}; no other file sorts before it.`
+      : `The container runtime uses ${confDir}/${first.file}, which delegates the default network of pods to cnikit.`;
+  },
   find: ({ confDir, configurations, files, fileProblems }) => {
     const path = `${confDir}/${CONFLIST_NAME}`;
     const ours = configurations.find(({ file }) => file === CONFLIST_NAME);
     const earlier = configurations.filter(({ file }) => file < CONFLIST_NAME);
-    const later = configurations.filter(({ file }) => file > CONFLIST_NAME);
-    const findings = earlier.map((other) => wins(confDir, other, other === configurations[0]));
+    const later = configurations.filter(
+      ({ file, delegation }) => file > CONFLIST_NAME && delegation === undefined,
+    );
+    const findings = earlier.flatMap((other) => wins(confDir, other, other === configurations[0]));
     if (ours === undefined) {
       findings.push(
         failure(`${path} does not exist, so the kubelet reports the node as not ready.`, AGENT_REPAIRS),
@@ -34,20 +40,35 @@ export const configuration: Check = {
   },
 };
 
-function wins(confDir: string, other: Configuration, first: boolean): Finding {
+function wins(confDir: string, other: Configuration, first: boolean): Finding[] {
   const what = `${confDir}/${show(other)}`;
   if (other.broken !== undefined) {
-    return failure(
-      `${what} is invalid (${other.broken}) and sorts before ours: containerd loads no configuration, and the node is not ready.`,
-      'Repair or remove the file.',
-    );
+    return [
+      failure(
+        `${what} is invalid (${other.broken}) and sorts before ours: containerd loads no configuration, and the node is not ready.`,
+        'Repair or remove the file.',
+      ),
+    ];
   }
-  return failure(
-    first
-      ? `${what} sorts first, so the container runtime uses it instead of cnikit.`
-      : `${what} also sorts before ours.`,
-    'Remove the file once its CNI is uninstalled from this node, and recreate the pods that it attached.',
-  );
+  if (other.delegation === 'old-copy') {
+    return [
+      warning(
+        `${what} delegates to a copy of ${CONFLIST_NAME} that differs from the installed one, so new pods get the old settings.`,
+        'Restart the Multus pod of this node: it embeds the installed version.',
+      ),
+    ];
+  }
+  if (other.delegation !== undefined) {
+    return [];
+  }
+  return [
+    failure(
+      first
+        ? `${what} sorts first, so the container runtime uses it instead of cnikit.`
+        : `${what} also sorts before ours.`,
+      'Remove the file once its CNI is uninstalled from this node, and recreate the pods that it attached.',
+    ),
+  ];
 }
 
 const show = ({ file, name, types }: Configuration): string =>

@@ -5,7 +5,7 @@ const ours = { cniVersion: '1.0.0', name: 'cnikit', plugins: [{ type: 'cnikit', 
 const multus = { cniVersion: '0.3.1', name: 'multus-cni-network', type: 'multus' };
 const shim = { cniVersion: '0.3.1', name: 'multus-cni-network', type: 'multus-shim' };
 
-const cases: Array<[string, unknown, string | undefined]> = [
+const cases: [string, unknown, string | undefined][] = [
   ['a copy in delegates', { ...multus, delegates: [ours] }, 'copy'],
   ['a copy in a list', { name: 'm', plugins: [{ ...multus, delegates: [ours] }] }, 'copy'],
   [

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
-import { invokers } from './invoke.ts';
+import { invokers, isUpstreamPinned, runUpstream } from './invoke.ts';
 import { hostVeths, ipJson, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
@@ -259,6 +259,65 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(check(), 999, /not a port of cni0/);
       rmSync(`${here.dir}/net/10.91.0.2`);
       fails(check(), 999, /10\.91\.0\.2/);
+    });
+
+    test('bridge CHECK fails when the MAC address of the bridge or of the host end changed, as upstream', () => {
+      const made = pod();
+      const prevResult = ok(invoke(env('ADD', 'c1', made), conf())).json;
+      const [bridge, host] = prevResult.interfaces;
+      for (const { name, mac } of [bridge, host]) {
+        run('ip', 'link', 'set', name, 'address', '02:00:00:00:12:34');
+        const expected = `interface ${name} has MAC address 02:00:00:00:12:34, not ${mac}`;
+        fails(invoke(env('CHECK', 'c1', made), conf({ prevResult })), 999, expected);
+        run('ip', 'link', 'set', name, 'address', mac);
+        ok(invoke(env('CHECK', 'c1', made), conf({ prevResult })));
+      }
+      if (isUpstreamPinned) {
+        const theirs = { name: 'upstream', bridge: 'cni0', isDefaultGateway: true };
+        const other = pod();
+        const call = (command: string, more = {}) =>
+          runUpstream(env(command, 'c2', other), conf({ ...theirs, ...more }), 'bridge');
+        const result = ok(call('ADD')).json;
+        run('ip', 'link', 'set', 'cni0', 'address', '02:00:00:00:12:34');
+        fails(call('CHECK', { prevResult: result }), 999, /Mac doesn't match/);
+      }
+    });
+
+    test.each([
+      ['0.0.0.0/0', { table: 100 }],
+      ['0.0.0.0/0', { table: 100, gw: '10.91.0.1' }],
+      ['::/0', { table: 100 }],
+      ['::/0', { table: 100, gw: 'fd91::1' }],
+    ])('bridge ADD keeps the default route of the main table beside %s with %j', (dst, more) => {
+      const made = pod();
+      const ipam = { ...conf().ipam, routes: [{ dst, ...more }] };
+      const prevResult = ok(invoke(env('ADD', 'c1', made), conf({ ipam }))).json;
+      const family = dst.includes(':') ? '-6' : '-4';
+      expect(made.run('ip', family, 'route', 'show', 'default')).toMatch(/^default via \S+1 dev eth0/);
+      expect(made.run('ip', family, 'route', 'show', 'table', '100')).toMatch(/^default via \S+1 dev eth0/);
+      ok(invoke(env('CHECK', 'c1', made), conf({ ipam, prevResult })));
+      made.run('ip', family, 'route', 'del', 'default');
+      fails(invoke(env('CHECK', 'c1', made), conf({ ipam, prevResult })), 999, /route to \S+\/0 via/);
+    });
+
+    test.each(['192.0.2.77/24', '2001:db8::77/32', '203.0.113.9/0', 'fd00::1/0'])(
+      'bridge ADD clears the host bits of the route %s, and CHECK passes',
+      (dst) => {
+        const made = pod();
+        const ipam = { ...conf().ipam, routes: [{ dst }] };
+        const prevResult = ok(invoke(env('ADD', 'c1', made), conf({ ipam }))).json;
+        ok(invoke(env('CHECK', 'c1', made), conf({ ipam, prevResult })));
+      },
+    );
+
+    test('bridge ADD leaves no tentative link-local address in a pod that has only IPv4', () => {
+      const made = pod();
+      const ipam = { type: 'host-local', dataDir: here.dir, subnet: '10.91.7.0/24' };
+      ok(invoke(env('ADD', 'c1', made), conf({ ipam, bridge: 'four0' })));
+      const [{ addr_info: addresses }] = JSON.parse(made.run('ip', '-6', '-j', 'address', 'show', 'eth0'));
+      expect(addresses).toHaveLength(1);
+      expect(addresses[0]).toMatchObject({ scope: 'link', local: expect.stringMatching(/^fe80:/) });
+      expect(addresses[0]).not.toHaveProperty('tentative');
     });
 
     test('bridge CHECK fails without prevResult', () => {

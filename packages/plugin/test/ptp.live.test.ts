@@ -102,6 +102,15 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(reservations()).toEqual([]);
     });
 
+    test('ptp CHECK fails when the MAC address of the host end changed', () => {
+      const made = pod();
+      const prevResult = ok(call('ADD', 'c1', made)).json;
+      const { name } = prevResult.interfaces[0];
+      run('ip', 'link', 'set', name, 'address', '02:00:00:00:12:34');
+      const expected = `interface ${name} has MAC address 02:00:00:00:12:34`;
+      fails(call('CHECK', 'c1', made, { prevResult }), 999, expected);
+    });
+
     test('ptp CHECK passes after ADD and names what is missing', () => {
       const made = pod();
       const prevResult = ok(call('ADD', 'c1', made)).json;

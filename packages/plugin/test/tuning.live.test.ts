@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
-import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
+import { invokers, isUpstreamPinned, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { makePod, type Pod } from './namespaces.ts';
 
 const MAC = '02:00:5e:10:00:01';
@@ -94,11 +94,45 @@ describe.skipIf(!inSandbox).each(invokers)(
       [{ sysctl: { 'net/../kernel/hostname': 'x' } }, 7, /invalid net sysctl key/],
       [{ sysctl: { 'net.ipv4.no_such': '1' } }, 5, /Cannot set sysctl .*no_such/],
       [{ sysctl: { 'net.core.somaxconn': 1 } }, 7, /tuning configuration/],
+      [
+        { sysctl: { 'net.core.somaxconn': '1', 'net/core/somaxconn': '2' } },
+        7,
+        /duplicated sysctl keys are not allowed: net\.core\.somaxconn is 1, and net\/core\/somaxconn is 2/,
+      ],
       [{ mac: 'zz' }, 7, /Invalid MAC address/],
       [{ prevResult: undefined, mtu: 1400 }, 7, /Required prevResult missing/],
     ])('tuning ADD rejects %j', (changes, code, msg) => {
       fails(call('ADD', changes), code, msg);
       expect(link().mtu).toBe(1500);
+    });
+
+    test('tuning ADD rejects a key that the JSON text of the sysctls has twice, as upstream does', () => {
+      const text = JSON.stringify(conf({ sysctl: { 'net.core.somaxconn': '500' } }));
+      const twice = text.replace('"net.core.somaxconn"', '"net.core.somaxconn":"400",$&');
+      expect(twice).not.toBe(text);
+      fails(invoke(env('ADD', 'c1', pod), twice, 'tuning'), 7, /duplicated sysctl keys are not allowed/);
+      const inArgs = JSON.stringify(conf({ args: { cni: { sysctl: { 'net.core.somaxconn': '500' } } } }));
+      const twiceInArgs = inArgs.replace('"net.core.somaxconn"', '"net.core.somaxconn":"400",$&');
+      fails(
+        invoke(env('ADD', 'c1', pod), twiceInArgs, 'tuning'),
+        7,
+        /args\.cni\.sysctl has net\.core\.somaxconn/,
+      );
+      expect(sysctl('net/core/somaxconn')).not.toBe('500');
+      ok(invoke(env('DEL', 'c1', pod), twice, 'tuning'));
+      if (isUpstreamPinned) {
+        fails(runUpstream(env('ADD', 'c1', pod), twice, 'tuning'), 999, /duplicated sysctl keys/);
+      }
+    });
+
+    test('tuning ADD takes a sysctl from args.cni before the configuration, however the key is spelled', () => {
+      const both = {
+        sysctl: { 'net.ipv4.conf.IFNAME.log_martians': '0', 'net/core/somaxconn': '400' },
+        args: { cni: { sysctl: { 'net/ipv4/conf/eth0/log_martians': '1', 'net.core.somaxconn': '500' } } },
+      };
+      ok(call('ADD', both));
+      expect([sysctl('net/ipv4/conf/eth0/log_martians'), sysctl('net/core/somaxconn')]).toEqual(['1', '500']);
+      ok(call('CHECK', both));
     });
 
     test('tuning ADD undoes its changes when the kernel rejects one', () => {

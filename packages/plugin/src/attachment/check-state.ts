@@ -1,7 +1,8 @@
 /** Comparison of prevResult with the kernel's state, for CHECK. */
 import { CniError, type Context, ErrorCode, type Interface, type Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { withNextHops } from './routes.ts';
+import type { RouteSpec, RtnetlinkConnection } from '@cnikit/netlink';
+import { subnetOf } from '../lib/prefix.ts';
+import { RT_TABLE_MAIN, withNextHops } from './routes.ts';
 
 /**
  * Returns the result of the previous plugin, or of ADD for CHECK.
@@ -80,8 +81,12 @@ export function podDifferences(
     }
   }
   const routes = pod.routes({ oif: link.index });
-  for (const { dst, gw } of withNextHops(prevResult.routes ?? [], prevResult.ips ?? [])) {
-    if (!routes.some((route) => route.dst === dst && (gw === undefined || route.via === gw))) {
+  for (const { dst, gw, table } of withNextHops(prevResult.routes ?? [], prevResult.ips ?? [])) {
+    const isHere = (route: RouteSpec) =>
+      route.dst === subnetOf(dst) &&
+      (route.table ?? RT_TABLE_MAIN) === (table || RT_TABLE_MAIN) &&
+      (gw === undefined || route.via === gw);
+    if (!routes.some(isHere)) {
       differences.push(`route to ${dst}${gw === undefined ? '' : ` via ${gw}`} is missing`);
     }
   }

@@ -49,10 +49,8 @@ export function explainPlugin(raw: CheckedConfig): string[] {
 }
 
 function explainTuning(raw: CheckedConfig): string[] {
-  const { sysctl, link } = tuningOf(tuningSettings(raw), {});
-  const sentences = Object.entries(sysctl).map(
-    ([key, value]) => `Sets ${sysctlFile(key, 'IFNAME')} to ${value} in the pod.`,
-  );
+  const { sysctl, link } = tuningOf(tuningSettings(raw), {}, 'IFNAME');
+  const sentences = [...sysctl].map(([file, { value }]) => `Sets ${file} to ${value} in the pod.`);
   for (const [key, value] of Object.entries(link)) {
     sentences.push(`Sets ${key} of the pod's interface to ${value}.`);
   }

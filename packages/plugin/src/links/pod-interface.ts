@@ -10,7 +10,7 @@ import {
   setLink,
 } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
-import { broadcastOf, isIPv6 } from '../lib/prefix.ts';
+import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 
@@ -37,8 +37,8 @@ export interface PodInterface {
 /**
  * Gives the pod's interface its addresses and routes and brings it up.
  *
- * IPv6 addresses skip duplicate address detection, because IPAM guarantees that they are unique. So they work when ADD
- * returns; detection would take a second.
+ * IPv6 addresses skip duplicate address detection, because IPAM guarantees that they are unique, and so does the
+ * link-local address. So they work when ADD returns; detection would take a second.
  */
 export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod: PodInterface): void {
   const { index } = pod;
@@ -52,10 +52,11 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
   }
   if (ipv6.length > 0) {
     prepareIPv6(sys, pod.netns, pod.ifName);
-    if (nodad) {
-      batch.push(...linkLocal(index, pod.mac));
-    }
   }
+  const links = nodad ? linkLocal(index, pod.mac) : [];
+  // Without IPv6 addresses, the pod's namespace may have no IPv6.
+  const optional = ipv6.length > 0 ? [] : links.map((_, i) => batch.length + i);
+  batch.push(...links);
   // The addresses come before the link is up: the kernel announces those that exist then.
   for (const address of ipv4) {
     batch.push(newAddress({ index, address, broadcast: broadcastOf(address), ...flags }));
@@ -67,7 +68,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
   const routes = [...(pod.linkRoutes?.(index) ?? []), ...pod.routes.map((one) => podRoute(index, one))];
   const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
   batch.push(...routes.map((one) => newRoute(one)));
-  const failures = route.batchSettled(batch);
+  const failures = route.batchSettled(batch).filter(({ index: at = -1 }) => !optional.includes(at));
   const [first] = failures;
   if (first === undefined) {
     return;
@@ -105,7 +106,8 @@ function addRouteBehind(route: RtnetlinkConnection, spec: RouteSpec): void {
 function podRoute(index: number, { dst, gw, mtu, advmss, priority, table, scope }: Route): RouteSpec {
   const metrics = { ...(mtu ? { mtu } : {}), ...(advmss ? { advmss } : {}) };
   return {
-    dst,
+    // The kernel refuses host bits in IPv4 routes and clears them in IPv6 routes.
+    dst: subnetOf(dst),
     oif: index,
     via: gw,
     ...(mtu || advmss ? { metrics } : {}),

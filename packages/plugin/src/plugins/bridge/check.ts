@@ -8,6 +8,7 @@ import {
   requiredPrevResult,
 } from '../../attachment/check-state.ts';
 import { openIpam } from '../../ipam/ipam.ts';
+import { macDifferences } from '../../links/mac-differences.ts';
 import { hostVethName } from '../../links/names.ts';
 import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
@@ -25,6 +26,7 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   try {
     reportDifferences(context, [
       ...hostDifferences(host, conf, hostVethName(conf.network, containerID, ifName)),
+      ...macDifferences(host, prevResult),
       ...(conf.macspoofchk ? spoofCheckDifferences(sys, containerID, ifName) : []),
       ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own, !conf.disableContainerInterface),

@@ -1,4 +1,4 @@
-import type { Context } from '@cnikit/cni-spec';
+import type { Context, Result } from '@cnikit/cni-spec';
 import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import {
@@ -9,6 +9,7 @@ import {
 } from '../../attachment/check-state.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { hostLength, withoutLength } from '../../lib/prefix.ts';
+import { macDifferences } from '../../links/mac-differences.ts';
 import { hostVethName } from '../../links/names.ts';
 import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
@@ -23,7 +24,7 @@ export function check(sys: Sys, context: Context<PtpSettings>): void {
   const pod = openPodNamespace(sys, netns);
   try {
     reportDifferences(context, [
-      ...hostDifferences(sys, hostVethName(conf.network, containerID, ifName), own),
+      ...hostDifferences(sys, hostVethName(conf.network, containerID, ifName), prevResult, own),
       ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own),
     ]);
@@ -32,7 +33,12 @@ export function check(sys: Sys, context: Context<PtpSettings>): void {
   }
 }
 
-function hostDifferences(sys: Sys, hostName: string, addresses: readonly string[]): string[] {
+function hostDifferences(
+  sys: Sys,
+  hostName: string,
+  prevResult: Result,
+  addresses: readonly string[],
+): string[] {
   const host = openRtnetlink({ sys });
   try {
     const link = host.link({ name: hostName });
@@ -47,7 +53,7 @@ function hostDifferences(sys: Sys, hostName: string, addresses: readonly string[
         differences.push(`route to ${dst} by ${hostName} is missing on the node`);
       }
     }
-    return differences;
+    return [...differences, ...macDifferences(host, prevResult)];
   } finally {
     host.close();
   }

@@ -5,21 +5,23 @@ import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import { assertAllowed } from './allowlist.ts';
 import { readBackup, removeBackup, saveBackup } from './backup.ts';
 import { podLink, tuneLink } from './link.ts';
-import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
-import { sysctlFile } from './sysctl-key.ts';
+import { assertNoRepeatedSysctls, type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
 
 /** Runs ADD: sets sysctls in the pod's namespace, then attributes of its interface. Returns the updated result. */
 export function add(sys: Sys, context: Context<TuningSettings>): Result {
-  const { conf, containerID, ifName, netns, args } = context;
-  const { sysctl, link: changes } = tuningOf(conf, args);
+  const { conf, containerID, ifName, netns, args, stdin } = context;
+  const { sysctl, link: changes } = tuningOf(conf, args, ifName);
+  assertNoRepeatedSysctls(stdin);
   const prevResult = requiredPrevResult(context);
-  assertAllowed(sys, Object.keys(sysctl));
-  const files = Object.entries(sysctl).map(([key, value]) => [sysctlFile(key, ifName), value] as const);
+  assertAllowed(
+    sys,
+    [...sysctl.values()].map(({ key }) => key),
+  );
   const pod = openPodNamespace(sys, netns);
   try {
-    if (files.length > 0) {
+    if (sysctl.size > 0) {
       withNetns(sys, netns, () => {
-        for (const [file, value] of files) {
+        for (const [file, { value }] of sysctl) {
           setSysctl(sys, file, value);
         }
       });

@@ -6,18 +6,17 @@ import { reportDifferences, requiredPrevResult } from '../../attachment/check-st
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import { normaliseSpace } from '../../netns/sysctl.ts';
 import { podLink } from './link.ts';
-import { type LinkTuning, type TuningSettings, tuningOf } from './settings.ts';
-import { sysctlFile } from './sysctl-key.ts';
+import { type LinkTuning, type Tuning, type TuningSettings, tuningOf } from './settings.ts';
 
 /** Runs CHECK: reports all sysctls and attributes that differ from the configuration. */
 export function check(sys: Sys, context: Context<TuningSettings>): void {
   const { conf, ifName, netns, args } = context;
   requiredPrevResult(context);
-  const { sysctl, link: wanted } = tuningOf(conf, args);
+  const { sysctl, link: wanted } = tuningOf(conf, args, ifName);
   const pod = openPodNamespace(sys, netns);
   try {
     reportDifferences(context, [
-      ...sysctlDifferences(sys, netns, ifName, sysctl),
+      ...sysctlDifferences(sys, netns, sysctl),
       ...linkDifferences(podLink(pod.route, ifName), wanted),
     ]);
   } finally {
@@ -25,19 +24,13 @@ export function check(sys: Sys, context: Context<TuningSettings>): void {
   }
 }
 
-function sysctlDifferences(
-  sys: Sys,
-  netns: string,
-  ifName: string,
-  sysctl: Readonly<Record<string, string>>,
-): string[] {
-  const entries = Object.entries(sysctl);
-  if (entries.length === 0) {
+function sysctlDifferences(sys: Sys, netns: string, sysctl: Tuning['sysctl']): string[] {
+  if (sysctl.size === 0) {
     return [];
   }
   return withNetns(sys, netns, () =>
-    entries.flatMap(([key, value]) => {
-      const now = readSysctl(sys, sysctlFile(key, ifName));
+    [...sysctl].flatMap(([file, { key, value }]) => {
+      const now = readSysctl(sys, file);
       return normaliseSpace(now) === normaliseSpace(value) ? [] : [`sysctl ${key} is ${now}, not ${value}`];
     }),
   );

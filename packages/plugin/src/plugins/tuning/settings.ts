@@ -3,13 +3,22 @@ import { cniArgs } from '../../attachment/cni-args.ts';
 import { explain } from '../../explain.ts';
 import { isTuningConf, tuningConfKeys } from '../../guards.ts';
 import { checkedMac } from '../../links/mac.ts';
+import { repeatedKey } from './repeated-key.ts';
 import type { TuningConf } from './schema.ts';
+import { sysctlFile } from './sysctl-key.ts';
 
 const DEFAULT_DATA_DIR = '/run/cni/tuning';
 
+/** A sysctl as the configuration has it. */
+interface Sysctl {
+  key: string;
+  value: string;
+}
+
 /** The desired values; absent ones stay unchanged. */
 export interface Tuning {
-  sysctl: Readonly<Record<string, string>>;
+  /** Sysctls by file. */
+  sysctl: ReadonlyMap<string, Sysctl>;
   link: LinkTuning;
 }
 
@@ -55,16 +64,40 @@ export function tuningSettingsForDel(raw: CheckedConfig): TuningSettings {
 }
 
 /**
+ * Refuses a sysctl that the configuration has twice. JSON.parse() keeps only the last value.
+ *
+ * @param stdin text of the configuration
+ * @throws {CniError} 7 naming the sysctl
+ */
+export function assertNoRepeatedSysctls(stdin: string): void {
+  const paths = [['sysctl'], ['args', 'cni', 'sysctl']];
+  for (const path of paths) {
+    const key = repeatedKey(stdin, path);
+    if (key !== undefined) {
+      throw new CniError(
+        ErrorCode.InvalidNetworkConfig,
+        `duplicated sysctl keys are not allowed: ${path.join('.')} has ${key} twice`,
+        'Remove one of them',
+      );
+    }
+  }
+}
+
+/**
  * Merges the sources of settings. The MAC address of args.cni takes precedence over the runtime's, then the
  * environment's, then the configuration's. This is upstream's order, which differs from the bridge's.
  */
-export function tuningOf({ raw, own, args }: TuningSettings, env: Readonly<Record<string, string>>): Tuning {
+export function tuningOf(
+  { raw, own, args }: TuningSettings,
+  env: Readonly<Record<string, string>>,
+  ifName: string,
+): Tuning {
   const mac = args.mac ?? (capability(raw, 'mac') || env.MAC || own.mac);
   const mtu = args.mtu ?? own.mtu;
   const allmulti = args.allmulti ?? own.allmulti;
   const txQLen = args.txQLen ?? own.txQLen;
   return {
-    sysctl: { ...own.sysctl, ...args.sysctl },
+    sysctl: new Map([...sysctlFiles(own, ifName), ...sysctlFiles(args, ifName)]),
     link: {
       ...(mac ? { mac: checkedMac(mac) } : {}),
       ...(mtu ? { mtu } : {}),
@@ -73,6 +106,28 @@ export function tuningOf({ raw, own, args }: TuningSettings, env: Readonly<Recor
       ...(txQLen === undefined ? {} : { txQLen }),
     },
   };
+}
+
+/**
+ * Returns the sysctls of one source by file.
+ *
+ * @throws {CniError} 7 when two keys name one file with different values, or a key is not below net
+ */
+function sysctlFiles({ sysctl = {} }: TuningConf, ifName: string): Map<string, Sysctl> {
+  const files = new Map<string, Sysctl>();
+  for (const [key, value] of Object.entries(sysctl)) {
+    const file = sysctlFile(key, ifName);
+    const other = files.get(file);
+    if (other !== undefined && other.value !== value) {
+      throw new CniError(
+        ErrorCode.InvalidNetworkConfig,
+        `duplicated sysctl keys are not allowed: ${other.key} is ${other.value}, and ${key} is ${value}`,
+        'Remove one of them',
+      );
+    }
+    files.set(file, { key, value });
+  }
+  return files;
 }
 
 function checked(value: unknown, msg: string): TuningConf {

@@ -99,7 +99,7 @@ function verify() {
   );
 }
 
-/** Builds debian:trixie-slim and returns its container, from which the Node image continues. */
+/** Builds debian:trixie-slim and returns its container, which the Node image continues. */
 function debianStandIn() {
   const tarball = join(CACHE, `${SUITE}.tar`);
   if (!existsSync(tarball)) {

@@ -66,7 +66,7 @@ export function runningPods(cluster: Cluster, selector = `app=${LABEL}`, namespa
   return running(items<PodObject>(cluster, 'pods', '-n', namespace, '-l', selector));
 }
 
-/** The running pods of all namespaces that have a network of their own. */
+/** The running pods of all namespaces, without those on the host network. */
 export function podsOfNetwork(cluster: Cluster): Pod[] {
   return running(items<PodObject>(cluster, 'pods', '-A').filter(({ spec }) => !spec.hostNetwork));
 }
@@ -98,7 +98,7 @@ export async function awaitPods(
   );
 }
 
-/** Creates pods in a namespace of their own, runs `body`, and deletes the namespace with all objects in it. */
+/** Creates pods in a new namespace, runs `body`, and deletes the namespace with all objects in it. */
 export async function inNamespace<T>(
   cluster: Cluster,
   namespace: string,

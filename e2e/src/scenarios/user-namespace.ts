@@ -33,7 +33,7 @@ export const userNamespace: Scenario = {
       );
       const [, first] = inPod(cluster, pod!, 'cat /proc/self/uid_map').trim().split(/\s+/);
       if (first === '0') {
-        throw new Error('The pod has no user namespace of its own');
+        throw new Error('The pod does not have its own user namespace');
       }
       const range = inPod(cluster, pod!, 'cat /proc/sys/net/ipv4/ip_local_port_range').trim();
       if (!/^40000\s+41000$/.test(range)) {

@@ -3,8 +3,8 @@
  *
  *     CNIKIT_SOAK_SEED=7 node ../../tools/sandbox.mjs npx vitest run test/chaos.soak.test.ts
  *
- * Outages of the API within a seed are of a second or two; one of a minute has a test of its own. A watch that hangs is
- * cut in the end, before the agent's 90 s of patience: that takes its whole time in test/simulation.
+ * API outages within a seed last a second or two; a separate test has one of a minute. A hanging watch is cut at the
+ * end, before the agent's timeout of 90 s, which test/simulation covers.
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -84,13 +84,13 @@ class Victim {
     return Number(new RegExp(`^cnikit_agent_${name} (\\d+)$`, 'm').exec(text)?.[1]);
   }
 
-  /** With the credentials that hold now. */
+  /** Writes a kubeconfig with the current credentials. */
   writeCredentials(api: ApiServer): void {
     writeFileSync(this.node.path(TOKEN), api.token);
     writeFileSync(this.node.path(CA), api.caCert);
   }
 
-  /** Where the node's routes are not as they should be. */
+  /** Lists the routes of the node that are missing or wrong. */
   differences(api: ApiServer): string[] {
     const kernel = openKernel(`/proc/${this.node.pid}/ns/net`);
     try {
@@ -115,7 +115,7 @@ const nodeObject = (name: string, number: number, host = number) => ({
   },
 });
 
-/** A route that is none of the agent's business. */
+/** A route that the agent must not change. */
 const FOREIGN = `198.18.7.0/24 via ${ROUTER.ipv4} proto 4`;
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -130,7 +130,7 @@ interface Situation {
 
 type Step = (situation: Situation) => unknown;
 
-/** Nodes that exist in the API only: nobody pings their pods. */
+/** Nodes that exist in the API only: no test pings their pods. */
 const ghost = (random: Random): number => random.whole(50, 69);
 
 const controlPlane: Record<string, Step> = {
@@ -229,7 +229,7 @@ const dataPlane: Record<string, Step> = {
   'more events than the socket holds': ({ victim }) => overflow(victim),
 };
 
-/** While the agent sleeps, routes of its own go among more changes than its socket has room to tell of. */
+/** While the agent is stopped, its routes are deleted among more changes than its socket buffer holds. */
 const overflow = (victim: Victim): Promise<void> =>
   victim.asleep(async () => {
     const routes = Array.from(
@@ -310,7 +310,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
         );
       }
       api.faults.clear();
-      // What hangs is cut here and not waited for.
+      // Cut hanging watches instead of waiting for the timeout.
       api.faults.dropWatches();
       for (const victim of victims) {
         victim.start();
@@ -363,7 +363,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
       const victim = victims[0]!;
       victim.start();
       await vi.waitFor(right, { timeout: SETTLE_MS, interval: 10 });
-      // Whatever the seeds before have left on its way.
+      // Wait until the effects of the previous seeds have passed.
       const before = await vi.waitFor(
         async () => {
           const count = await victim.metric('kernel_overflows_total');

@@ -269,7 +269,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         addPod(node, 'pod-before');
         before.child.kill('SIGKILL');
         await before.ended;
-        // What a boot leaves: files on disk, nothing in the tmpfs, no pod, no link.
+        // The state after a boot: files on disk, nothing in the tmpfs, no pod, no link.
         loseNamespace('pod-before');
         rmSync(node.stateDir, { recursive: true });
         run('ip', 'link', 'delete', 'cni0');

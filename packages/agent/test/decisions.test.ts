@@ -1,4 +1,4 @@
-/** What documents say that tests show. */
+/** Checks that the tests cited by documents exist. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';

@@ -29,10 +29,10 @@ const node = (n: number): NodeInfo => ({
 const withoutCounters = (saved: string): string[] =>
   saved.split('\n').flatMap((line) => (line.startsWith('#') ? [] : line.replace(/\[\d+:\d+\]/, '')));
 
-/** Else link-local addresses, from which neighbours are asked for, cannot be used for a second or two. */
+/** Without this, link-local addresses, the source of neighbour solicitations, are unusable for a second or two. */
 const withoutDad: [string, ...string[]] = ['sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0'];
 
-/** As dockerd leaves them, dropping what no rule of its own lets pass. */
+/** The rules of dockerd, which drop all packets that its own rules do not accept. */
 const docker = `*filter
 :FORWARD DROP [0:0]
 :DOCKER-USER - [0:0]
@@ -58,7 +58,7 @@ const ufw = `*filter
 -A ufw-reject-forward -j REJECT
 COMMIT
 `;
-/** What kube-proxy in iptables mode has in the way of forwarded and translated packets. */
+/** The rules of kube-proxy in iptables mode for forwarded and translated packets. */
 const kubeProxy = `*filter
 :KUBE-FORWARD - [0:0]
 :KUBE-FIREWALL - [0:0]
@@ -79,7 +79,7 @@ COMMIT
 -A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
 COMMIT
 `;
-/** What it has in ipvs mode: sets instead of rules for each Service, and rules that speak of the sets. */
+/** Its sets in ipvs mode, which replace the rules of each Service, and the rules that match them. */
 const ipvsSets = `create KUBE-CLUSTER-IP hash:ip,port family inet
 create KUBE-EXTERNAL-IP hash:ip,port family inet
 create KUBE-IPVS-IPS hash:ip family inet
@@ -171,12 +171,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       for (const port of ['port-n2', 'port-world']) {
         run('ip', 'link', 'set', port, 'master', 'lan');
       }
-      // The world is beyond n9, which is no node: what reaches it with a pod's own address gets no answer.
+      // The world is behind n9, which is not a node: it does not reply to packets from a pod's own address.
       run('ip', '-n', 'world', 'address', 'add', '203.0.113.9/32', 'dev', 'lo');
       run('ip', '-n', 'world', 'address', 'add', '2001:db8:113::9/128', 'dev', 'lo', 'nodad');
       run('ip', 'route', 'add', 'default', 'via', '192.0.2.9');
       run('ip', 'route', 'add', 'default', 'via', '2001:db8::9');
-      // n2 knows the pods of n1, and has one of its own.
+      // n2 knows the pods of n1, and has its own pod.
       run('ip', '-n', 'n2', 'address', 'add', '10.244.2.5/32', 'dev', 'lo');
       run('ip', '-n', 'n2', 'address', 'add', 'fd00:10:244:2::5/128', 'dev', 'lo', 'nodad');
       run('ip', '-n', 'n2', 'route', 'add', '10.244.1.0/24', 'via', '192.0.2.1');
@@ -196,7 +196,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       run('ipset', 'destroy');
     });
 
-    /** Whether the rules speak of sets. */
+    /** Starts an agent; `withSets`: its rules match sets. */
     function start(withSets = true, options: Partial<AgentOptions> = {}): void {
       const sets = withSets ? openSets() : undefined;
       const ended = new AbortController();
@@ -260,7 +260,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ['Docker', docker],
       ['ufw', ufw],
     ])(
-      'flannel-io/flannel#2116: Agent connects pods in both directions under the rules of %s, whichever came first',
+      'flannel-io/flannel#2116: Agent connects pods in both directions under the rules of %s, in either start order',
       async (_, rules) => {
         restore(rules);
         run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.2');
@@ -517,7 +517,7 @@ COMMIT
           run('ipset', 'destroy');
         });
 
-        /** In a namespace, a server of TCP that tells whom it sees. */
+        /** Starts a TCP server in a namespace that replies with the client's address. */
         async function serve(where: string, address: string): Promise<void> {
           const listen = `TCP-LISTEN:8080,bind=${address},reuseaddr,fork`;
           const argv = ['netns', 'exec', where, 'socat', '-d', '-d', listen, 'SYSTEM:echo $SOCAT_PEERADDR'];
@@ -545,7 +545,7 @@ COMMIT
           await serve('world', '203.0.113.9');
           start();
           everythingPasses();
-          // Another node's pod sees who asks.
+          // Another node's pod sees the client's address.
           service('10.96.0.1:80', '10.244.2.5:8080');
           expect(ask('pod', '10.96.0.1:80')).toBe('10.244.1.5');
           // A pod that asks itself sees the node.

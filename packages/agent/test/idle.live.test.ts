@@ -1,4 +1,4 @@
-/** What the process asks of the kernel while nothing happens but heartbeats, as strace sees it. */
+/** System calls of the process while only heartbeats arrive, as strace sees them. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const bundle = path('../dist/cnikit-agent.js');
 const program = existsSync(bundle) ? [bundle] : ['--conditions=@cnikit/source', path('../src/main.ts')];
 
 const NODES = 20;
-/** What a minute has: kubelets report every 10 seconds, and a complete pass, of which we have more. */
+/** Heartbeats of a minute: kubelets report every 10 seconds. A minute has one complete pass; the test has more. */
 const ROUNDS = 6;
 const PASSES = 3;
 const SYSCALLS = 'trace=sendto,sendmsg,sendmmsg,setsockopt,execve';
@@ -53,7 +53,7 @@ test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || spawnSync('strace', ['-V']).st
         .poll(() => metric('resyncs_total').catch(() => 0), { timeout: 30_000 })
         .toBeGreaterThanOrEqual(atLeast);
     try {
-      // Whatever the first passes leave to do, such as the condition, is done before the minute begins.
+      // The work that the first passes leave, such as the condition, is complete before the minute begins.
       await passes(3);
       const strace = spawn('strace', [
         '-f',

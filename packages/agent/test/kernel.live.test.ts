@@ -11,7 +11,7 @@ import { asKernelRoute } from '../src/reconcile/diff.ts';
 import { FakeKernel } from '../src/testing/fake-kernel.ts';
 import { makeLink, removeLink, run } from './live-node.ts';
 
-/** What an action may be about: some destinations, some next hops, of both families. */
+/** Routes for actions: some destinations and next hops of both families. */
 const route = (oif: number) =>
   fc
     .record({ six: fc.boolean(), to: fc.integer({ min: 1, max: 3 }), by: fc.integer({ min: 2, max: 4 }) })
@@ -70,7 +70,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     });
 
     test('FakeKernel behaves like the real kernel for routes', () => {
-      // A change is only ever made of a route that is there: what the kernel does otherwise is not relied upon.
+      // The agent changes existing routes only, so the kernel's behaviour for missing ones does not matter.
       const step = fc.record({
         op: fc.constantFrom('add', 'remove', 'change'),
         route: route(oif),

@@ -77,7 +77,7 @@ export interface LiveNode {
   api: ApiServer;
   dir: string;
   kubeconfig: string;
-  /** What agents that start from then on install: no program at first. */
+  /** The executable that agents started later install: none at first. */
   pluginBinary: string;
   pluginLinks: string[];
   stateDir: string;

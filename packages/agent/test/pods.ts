@@ -21,10 +21,10 @@ export function deletePod(node: LiveNode, id: string): void {
   loseNamespace(id);
 }
 
-/** The namespace goes, and nobody calls DEL. */
+/** Deletes the namespace without DEL. */
 export const loseNamespace = (id: string): void => void run('ip', 'netns', 'delete', id);
 
-/** What the plugin's STATUS says, as a runtime of CNI 1.1 asks it by the agent's conflist. */
+/** Calls the plugin's STATUS with the agent's conflist, as a runtime of CNI 1.1 does. */
 export function status(node: LiveNode): { status: number | null; code: number | undefined } {
   const { status, stdout } = spawn(node, 'STATUS', {}, { cniVersion: '1.1.0' });
   return { status, code: stdout === '' ? undefined : (JSON.parse(stdout) as { code: number }).code };

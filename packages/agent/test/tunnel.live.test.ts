@@ -1,4 +1,4 @@
-/** Four nodes on two subnets with a router between them, each a network namespace with an agent's core of its own. */
+/** Four nodes on two subnets with a router between them, each a network namespace with its own agent. */
 import type { Family } from '@cnikit/ip';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -330,7 +330,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
     test('Agent follows a peer that moves behind the router and back, and removes the unused tunnel', async () => {
       const [n1, n2] = make('ipv4', 2) as [TunnelNode, TunnelNode];
-      // Without an IPv6 address of their own, nodes exchange IPv6 by the tunnel always.
+      // Nodes without an IPv6 address always exchange IPv6 through the tunnel.
       const only4 = (n: number, changes: Partial<NodeInfo> = {}): NodeInfo =>
         nodeInfo(n, 'ipv4', { podCIDRs: [`10.244.${n}.0/24`], ...changes });
       const all = [only4(1), only4(2)];

@@ -63,7 +63,7 @@ export function formatPrefix({ address, length }: Prefix): string {
   return `${formatAddress(address)}/${length}`;
 }
 
-/** Returns the network of that length that contains `address`: host bits cleared, in bytes of its own. */
+/** Returns the network of that length that contains `address`: host bits cleared, in new bytes. */
 export function network(address: AddressBytes, length: number): Prefix {
   const bytes = address.slice();
   const whole = length >> 3;

@@ -14,7 +14,7 @@ import {
 } from './fields.ts';
 import { parseRangeSets, type RangeConfig, type RangeSet } from './range.ts';
 
-/** Where host-local keeps reservations when the configuration has no `dataDir`. */
+/** The folder of host-local's reservations when the configuration has no `dataDir`. */
 export const REFERENCE_DATA_DIR = '/var/lib/cni/networks';
 
 /** Directory for reservations that a reboot clears together with their pods. */
@@ -113,7 +113,7 @@ function requestedAddresses(conf: Fields, args: NonNullable<ParseOptions['args']
       throw new IpamError('ARGS', `ARGS: error parsing value of pair ${pair}: ${(error as Error).message}`);
     }
   }
-  // By convention args is optional data, so unknown content is not an error.
+  // The convention makes args optional data, so unknown content is not an error.
   const cni = optionalAt(optionalAt(conf, 'args'), 'cni');
   const runtime = objectAt(conf, 'runtimeConfig', '');
   const listed = [

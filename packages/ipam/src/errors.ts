@@ -33,7 +33,7 @@ const CNI_CODES: Readonly<Record<IpamErrorCode, number>> = {
 };
 
 /**
- * Every error of this package. Where host-local has a message of its own, the message is equal, lower case
+ * Every error of this package. The message equals host-local's where that has one, lower case
  * included, because users match on it.
  */
 export class IpamError extends Error {

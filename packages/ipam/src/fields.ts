@@ -14,7 +14,7 @@ function typeName(value: unknown): string {
 }
 
 /**
- * Returns the fields of an object as Go's encoding/json sees them, on which users of host-local rely: keys
+ * Returns the fields of an object as Go's encoding/json sees them, because users of host-local rely on it: keys
  * match in any case, the last of several wins, and null counts as absent.
  */
 export function fieldsOf(value: unknown, path: string): Fields {

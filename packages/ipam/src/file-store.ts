@@ -39,7 +39,7 @@ export interface FileStoreOptions {
 
 /** State while the lock is held. */
 interface Session {
-  /** The fingerprint for which the index is sealed; `undefined` when it cannot be sealed. */
+  /** The fingerprint that the index is sealed for; `undefined` when it cannot be sealed. */
   sealed: string | undefined;
   /** The address last reserved in each range set, as far as read. */
   lasts: (string | undefined)[];

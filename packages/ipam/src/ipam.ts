@@ -31,7 +31,7 @@ export interface AddRequest extends Claim {
 
 /** An allocated address. */
 export interface AllocatedAddress {
-  /** With the prefix length of its subnet: '10.244.1.2/24'. */
+  /** Address with the prefix length of its subnet: '10.244.1.2/24'. */
   address: string;
   /** '10.244.1.1'. */
   gateway: string;
@@ -169,7 +169,7 @@ export class Ipam {
     return collect(this.#store, valid, options);
   }
 
-  /** Returns the reservations for which `isAlive()` is false. Frees nothing. */
+  /** Returns the reservations whose `isAlive()` is false. Frees nothing. */
   leaks(isAlive: (reservation: Reservation) => boolean): Reservation[] {
     return this.list().reservations.filter((reservation) => !isAlive(reservation));
   }

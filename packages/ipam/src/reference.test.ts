@@ -95,7 +95,7 @@ describe.skipIf(skip)(title, () => {
           }
           const args = verb === 'ADD' && requested ? `IP=${requested}` : '';
           const reply = reference(verb as 'ADD', owner(containerID), theirs(ranges, right), args);
-          // Where a later set refuses, the reference also frees what the attachment held before: a defect,
+          // When a later set refuses, host-local also frees what the attachment held before: a defect,
           // not copied.
           if (verb === 'ADD' && /for range 1/.test(reply.msg ?? '')) {
             return;

@@ -215,7 +215,7 @@ const CASES: readonly (readonly [string, Body])[] = [
       } catch (error) {
         code = (error as { code?: unknown }).code;
       }
-      equal(code, 'EXHAUSTED', 'third, for which the second set has no address');
+      equal(code, 'EXHAUSTED', 'third: the second set has no address left');
       const other = new Ipam({ rangeSets, store: reopen() });
       equal(other.list().reservations.length, 4, 'reservations after the failure');
       equal(other.del({ containerID: 'a', ifName: 'eth0' }).sort(), ['10.0.0.2', 'fd00::2'], 'del');

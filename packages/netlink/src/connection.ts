@@ -43,8 +43,8 @@ const EINTR = 4;
 const EMSGSIZE = 90;
 
 /**
- * A netlink connection: synchronous, one conversation at a time. It belongs to the namespace it was opened in, whatever
- * namespace the thread enters later.
+ * A netlink connection: synchronous, one conversation at a time. It belongs to the namespace it was opened in, even if
+ * the thread enters another later.
  */
 export class Connection {
   /** The socket, for code that needs no conversation. */

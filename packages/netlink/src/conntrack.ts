@@ -54,7 +54,7 @@ export class ConntrackConnection {
   }
 
   /**
-   * Returns the entries for which `wanted` returns true, by default all. The kernel applies `filter`, which is much faster
+   * Returns the entries that `wanted` returns true for, by default all. The kernel applies `filter`, which is much faster
    * on a node with many connections. A destination must have canonical text.
    *
    * @throws {NetlinkError} when the kernel refuses the dump
@@ -73,7 +73,7 @@ export class ConntrackConnection {
   }
 
   /**
-   * Deletes the entries for which `wanted` returns true, and returns their number. An entry that expires first is not an
+   * Deletes the entries that `wanted` returns true for, and returns their number. An entry that expires first is not an
    * error.
    *
    * @throws {NetlinkError} when the kernel refuses a deletion

@@ -63,7 +63,7 @@ export async function startContainerd(dir: string): Promise<Containerd> {
   mkdirSync(`${dir}/rootfs/proc`, { recursive: true });
   writeFileSync(`${dir}/serve.c`, SERVER);
   run('musl-gcc', '-static', '-O2', '-w', '-o', `${dir}/rootfs/serve`, `${dir}/serve.c`);
-  // The sandbox has a fresh /sys, in which no cgroups are mounted.
+  // The sandbox has a fresh /sys without cgroups.
   run('mount', '-t', 'cgroup2', 'none', CGROUPS);
   const cgroup = `/cnikit-test-${process.pid}`;
   const socket = `${dir}/containerd.sock`;

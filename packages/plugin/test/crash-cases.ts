@@ -6,11 +6,11 @@ export interface CrashCase {
   plugin: string;
   /** Returns the configuration without version and name. State is below `dir`; `kept` is true for the pod that stays. */
   conf(dir: string, kept: boolean): object;
-  /** Whether another plugin precedes it: the pod has an interface, and there is a prevResult. */
+  /** Run after another plugin: the pod has an interface, and there is a prevResult. */
   chained?: boolean;
-  /** Whether to try ADD also on a node without a previous pod. */
+  /** Try ADD also on a node without a previous pod. */
   fresh?: boolean;
-  /** Whether to compare legacy iptables. */
+  /** Compare legacy iptables. */
   iptables?: boolean;
 }
 

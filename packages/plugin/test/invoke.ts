@@ -12,7 +12,7 @@ export interface Answer {
   stdout: string;
   stderr: string;
   /** stdout parsed as JSON, or undefined when it is empty. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests reach into whatever the plugin printed
+  // biome-ignore lint/suspicious/noExplicitAny: tests read any JSON that the plugin printed
   json: any;
 }
 

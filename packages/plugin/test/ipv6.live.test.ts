@@ -90,7 +90,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       add(type, 'a', pod, ['10.96.7.0/24']);
       const advertise = () => {
         advertiseRouter(pod);
-        // Packets of one link are processed in order: once this is answered, the advertisement has been.
+        // Packets of one link are processed in order: after the reply, the advertisement has been processed.
         pod.run('ping', '-c', '1', '-W', '2', gateway);
         return defaultRoutes();
       };

@@ -9,7 +9,7 @@ import { run } from './namespaces.ts';
 export interface StateScope {
   /** A folder, read recursively. */
   dir: string;
-  /** Whether to read legacy iptables, which nftables does not show. */
+  /** Read legacy iptables, which nftables does not show. */
   iptables?: boolean;
 }
 

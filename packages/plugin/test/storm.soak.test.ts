@@ -113,7 +113,7 @@ class Storm {
     return { exitCode: exitCode ?? undefined, stdout };
   }
 
-  /** A new attachment, with a host port of its own. */
+  /** A new attachment, with its own host port. */
   attachment(id: string, netns: string): Add {
     return { id, netns, hostPort: this.#nextPort++ };
   }

@@ -32,7 +32,7 @@ typedef struct {
   int64_t num;      /* 'i' */
   const char *text; /* 'p', 't': UTF-8, NUL added after len bytes */
   uint8_t *bytes;   /* 'b': the memory of a Uint8Array, valid during the call */
-  size_t len;       /* of text or bytes */
+  size_t len;       /* length of text or bytes */
 } cnk_arg;
 
 /*
@@ -42,7 +42,7 @@ typedef struct {
 typedef struct {
   char *data;
   size_t len, cap;
-  size_t *ends; /* where piece i ends in data */
+  size_t *ends; /* end of piece i in data */
   size_t count, ends_cap;
   size_t first_ends[64];
   char first_data[4096];

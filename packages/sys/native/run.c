@@ -33,7 +33,7 @@ struct kernel_sigaction {
 
 struct child {
   char **argv, **envp;
-  char **paths; /* what to exec, in order, NULL at the end */
+  char **paths; /* candidates for exec, in order, NULL at the end */
   int in[2], out[2], err[2];
   int report[2]; /* carries the errno of a failed exec; a successful exec closes it */
   int wstatus, reaped;
@@ -226,7 +226,7 @@ static int64_t converse(struct child *c, int pid, int pidfd, struct feed *f, int
   }
 }
 
-/* vfork in a function of its own, with its own stack frame; see exec_child. */
+/* vfork in a separate function, with its own stack frame; see exec_child. */
 static int64_t start(struct child *c) {
   const uint64_t all = ~(uint64_t)0;
   uint64_t before;

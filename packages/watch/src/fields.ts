@@ -59,7 +59,7 @@ export class FieldReader {
   /** Start and end of each marked value; -1 if absent. */
   readonly #marked: Int32Array;
 
-  /** With `root`, the value is that key of the object; `fields` and `marks` describe the whole object. */
+  /** Reads the key `root` of the object if given; `fields` and `marks` describe the whole object. */
   constructor(fields: Fields, marks: Marks = {}, root?: string) {
     this.#fields = compile(fields, marks).map((field) => ({ ...field, root: field.key === root }));
     this.#marked = new Int32Array(2 * (1 + Math.max(-1, ...this.#fields.flatMap((field) => field.marks))));

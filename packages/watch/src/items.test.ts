@@ -43,7 +43,7 @@ describe('ItemSplitter', () => {
     ['an item that ends too soon', '{"items":[{"a":1'],
     ['a string that does not end', '{"items":[{"a":"b}]}'],
     ['an item of crossed brackets', '{"items":[{]}'],
-    ['items that are no objects', '{"items":[1,2]}'],
+    ['items that are not objects', '{"items":[1,2]}'],
     ['a second list of items', '{"items":[],"items":[]}'],
     ['no items at all', '{"metadata":{}}'],
     ['no JSON', '<html></html>'],

@@ -62,7 +62,7 @@ export class ItemSplitter {
         } else if (byte === CLOSE_BRACKET) {
           this.#inItems = false;
         } else if (byte !== COMMA && byte > 0x20) {
-          throw malformed('an item that is no object');
+          throw malformed('an item that is not an object');
         }
       }
       at += 1;
@@ -129,7 +129,7 @@ export class ItemSplitter {
     return at;
   }
 
-  /** Whether the `[` just read opens the list's own items. */
+  /** Checks whether the `[` just read opens the list's own items. */
   #openValue(buffer: Buffer, start: number, end: number): void {
     this.#addToEnvelope(buffer.toString('latin1', start, end));
     if (/"items"\s*:\s*\[$/.test(this.#envelope)) {

@@ -82,7 +82,7 @@ export interface WatchOptions<T, O = KubeObject> {
    */
   fields?: Fields;
   /**
-   * Returns whether two selected values are equal, in which case no `modified` is yielded.
+   * Returns whether two selected values are equal; then no `modified` is yielded.
    *
    * @default comparison as JSON
    */

@@ -86,35 +86,38 @@ describe('watch()', () => {
     w.stop.abort();
   });
 
-  test.each(['status', 'event'])('lists anew after 410 as %s, and yields what it missed', async (form) => {
-    const expiredEvent = body();
-    expiredEvent.event('ERROR', { kind: 'Status', code: 410, message: 'too old' });
-    expiredEvent.end();
-    const server = script().then(
-      listOf(9, [node('gone', 1), node('kept', 2), node('changed', 3), node('again', 4)]),
-      form === 'event' ? stream(expiredEvent) : status(410),
-      listOf(50, [
-        node('kept', 2),
-        node('changed', 33),
-        { metadata: { name: 'again', uid: 'other', resourceVersion: '34' } },
-        node('new', 35),
-      ]),
-      silent,
-    );
-    const w = start(server);
-    await w.clock.advance(1000);
-    expect(w.take().filter((c) => !c.startsWith('stale') && c !== 'fresh')).toEqual([
-      'synced gone kept changed again',
-      'deleted gone',
-      'deleted again',
-      'modified changed',
-      'added again',
-      'added new',
-    ]);
-    expect(server.asked[2]!.query).toEqual({ limit: '500' });
-    expect(server.asked[3]!.query.resourceVersion).toBe('50');
-    w.stop.abort();
-  });
+  test.each(['status', 'event'])(
+    'watch() lists again after 410 as %s, and yields the missed changes',
+    async (form) => {
+      const expiredEvent = body();
+      expiredEvent.event('ERROR', { kind: 'Status', code: 410, message: 'too old' });
+      expiredEvent.end();
+      const server = script().then(
+        listOf(9, [node('gone', 1), node('kept', 2), node('changed', 3), node('again', 4)]),
+        form === 'event' ? stream(expiredEvent) : status(410),
+        listOf(50, [
+          node('kept', 2),
+          node('changed', 33),
+          { metadata: { name: 'again', uid: 'other', resourceVersion: '34' } },
+          node('new', 35),
+        ]),
+        silent,
+      );
+      const w = start(server);
+      await w.clock.advance(1000);
+      expect(w.take().filter((c) => !c.startsWith('stale') && c !== 'fresh')).toEqual([
+        'synced gone kept changed again',
+        'deleted gone',
+        'deleted again',
+        'modified changed',
+        'added again',
+        'added new',
+      ]);
+      expect(server.asked[2]!.query).toEqual({ limit: '500' });
+      expect(server.asked[3]!.query.resourceVersion).toBe('50');
+      w.stop.abort();
+    },
+  );
 
   test('watch() yields stale once, retries with backoff, and then yields fresh', async () => {
     const open = body();

@@ -89,7 +89,7 @@ describe('watch() against a server with faults', () => {
   });
 
   test.each(['event', 'status'] as const)(
-    'finds what it missed after a compaction, told by %s',
+    'watch() yields the missed changes after a compaction, reported as %s',
     async (form) => {
       w = follow(server);
       await w.seen('watch');

@@ -6,7 +6,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server sent
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads any JSON that the server sent
   json: any;
 }
 
@@ -81,7 +81,7 @@ export async function openWatch(server: ApiServer, path: string) {
   const iterator = lines();
   return {
     status: response.statusCode,
-    // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server sent
+    // biome-ignore lint/suspicious/noExplicitAny: a test reads any JSON that the server sent
     async next(): Promise<any> {
       const { value, done } = await iterator.next();
       if (done === true) {

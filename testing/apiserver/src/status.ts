@@ -1,4 +1,4 @@
-/** The `Status` objects with which the API server reports failures. */
+/** The `Status` objects that report failures of the API server. */
 
 export interface Status {
   kind: 'Status';

@@ -1,28 +1,21 @@
 /**
  * The project's own linters, run by `npm run lint`. Prints the checks and each finding as a line.
  *
- *     node tools/lint/src/main.ts [--write]
- *
- * `--write` lowers the counts of tools/lint/prose.json to the present ones.
+ *     node tools/lint/src/main.ts
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { forbiddenArrows, readLayers } from './arrows.ts';
+import { checkProse } from './check-prose.ts';
 import { newSubjects, subjectProblems } from './commit-subjects.ts';
 import { sourceFiles } from './files.ts';
 import { circles, importsOf, packageEntries } from './imports.ts';
-import { checkProse } from './prose-ratchet.ts';
+import { checkPrivateMembers } from './private-members.ts';
 
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
-const unknown = process.argv.slice(2).find((argument) => argument !== '--write');
-if (unknown !== undefined) {
-  console.error(`Unknown argument "${unknown}": npm run lint takes only --write`);
-  process.exit(2);
-}
-const write = process.argv.includes('--write');
-const results = [checkImports(), checkProse(ROOT, write), checkCommits()];
+const results = [checkImports(), checkProse(ROOT), checkPrivateMembers(ROOT), checkCommits()];
 for (const { findings, checked } of results) {
   for (const finding of findings) {
     console.error(finding);

@@ -33,7 +33,7 @@ export const rules: readonly ProseRule[] = [
   },
   {
     name: 'is-no',
-    pattern: /\b(is|are|was|were) (no(?! (longer|more|less|later|fewer|doubt))|none)\b/i,
+    pattern: /(?<!\bthere )\b(is|are|was|were) (no(?! (longer|more|less|later|fewer|doubt))|none)\b/i,
     advice: '"is not a", "does not exist", "has none"',
   },
   { name: 'tell', pattern: /\b(tell|tells|told)\b/i, advice: 'report, return, print, log, distinguish' },
@@ -62,7 +62,8 @@ export const rules: readonly ProseRule[] = [
   },
   {
     name: 'of-its-own',
-    pattern: /\bof (its|their|our|your|his|one's) own\b/i,
+    pattern:
+      /\bof (its|their|our|your|his|one's) own\b(?! (?!and|or|but|as|to|in|on|at|by|for|with|that|which|when|where|if|each|after|before)[a-z])/i,
     advice: '"its own X", "a separate X"',
   },
   {

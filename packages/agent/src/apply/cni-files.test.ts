@@ -116,7 +116,7 @@ describe('CniFiles and loopback', () => {
   });
 });
 
-describe('CniFiles keeps what was there before', () => {
+describe('CniFiles and files of another plugin', () => {
   const previous = (name: string, dir = binDir): string =>
     readFileSync(join(dir, `${name}.previous`), 'utf8');
 

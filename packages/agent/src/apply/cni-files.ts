@@ -35,7 +35,7 @@ export interface CniFilesOptions extends CniDirs {
 }
 
 export interface Cni {
-  /** What `apply` would do. Without `conflist`, only the executable and its links. */
+  /** Plans what `apply` would do. Without `conflist`, only the executable and its links. */
   plan(conflist?: string): FileAction[];
   /**
    * Installs the executable first and the conflist last. Returns what changed. If the executable does not run here, and

@@ -118,7 +118,7 @@ test('planNode() has nothing to change where the agent is idle on a kernel that 
 
 test('Agent keeps using sets after another failure of the rules', () => {
   const { agent, clock, state } = fakeAgent({ sets: createSets(fakeStore().store) });
-  state.rulesError = new IptablesError('LOCKED', 'somebody keeps the lock of a set of rules');
+  state.rulesError = new IptablesError('LOCKED', 'another process keeps the lock of a set of rules');
   agent.setNodes([node(1), node(2)]);
   state.rulesError = undefined;
   clock.advance(1000);

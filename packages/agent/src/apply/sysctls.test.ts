@@ -39,8 +39,8 @@ describe('the sysctls of a node', () => {
       undefined,
       ['net/ipv4/ip_forward 0->1'],
     ],
-    ['what is right is not written', forwarding, undefined, []],
-    ['without br_netfilter nothing is said of it', {}, undefined, []],
+    ['desiredSysctls() does not write values that are right', forwarding, undefined, []],
+    ['desiredSysctls() ignores br_netfilter when it is not loaded', {}, undefined, []],
     [
       'desiredSysctls() makes bridged packets pass the rules if br_netfilter is loaded',
       { 'net/bridge/bridge-nf-call-iptables': '0', 'net/bridge/bridge-nf-call-ip6tables': '1' },
@@ -53,8 +53,18 @@ describe('the sysctls of a node', () => {
       undefined,
       ['net/ipv6/conf/eth0/accept_ra 1->2', 'net/ipv6/conf/all/forwarding 0->1'],
     ],
-    ['an interface that takes none still takes none', { 'net/ipv6/conf/eth0/accept_ra': '0' }, undefined, []],
-    ['a strict filter stays without a tunnel', { 'net/ipv4/conf/eth0/rp_filter': '1' }, undefined, []],
+    [
+      'desiredSysctls() leaves router advertisements disabled on an interface that takes none',
+      { 'net/ipv6/conf/eth0/accept_ra': '0' },
+      undefined,
+      [],
+    ],
+    [
+      'desiredSysctls() keeps a strict reverse path filter without a tunnel',
+      { 'net/ipv4/conf/eth0/rp_filter': '1' },
+      undefined,
+      [],
+    ],
     [
       'desiredSysctls() loosens a strict reverse path filter on the tunnel and on the egress interface',
       { 'net/ipv4/conf/vx/rp_filter': '1', 'net/ipv4/conf/eth0/rp_filter': '1' },
@@ -89,19 +99,19 @@ test('writeSysctls() writes each setting and reports why one was refused', () =>
 });
 
 test.each<[string, string | undefined, Record<string, string>]>([
-  ['nothing without one', undefined, {}],
-  ['nothing of one that cannot be read', '{"plugins": [', {}],
+  ['unwritableSysctls() returns nothing without an installed conflist', undefined, {}],
+  ['unwritableSysctls() returns nothing for a malformed conflist', '{"plugins": [', {}],
   [
-    'the desired settings, whoever wrote them',
+    'unwritableSysctls() returns the desired settings that the installed conflist sets',
     JSON.stringify({ plugins: [{ hostSysctls: { 'net/ipv4/ip_forward': '1', 'net/ipv4/other': '1' } }] }),
     { 'net/ipv4/ip_forward': '1' },
   ],
   [
-    'nothing of another value',
+    'unwritableSysctls() returns nothing when the conflist sets another value',
     JSON.stringify({ plugins: [{ hostSysctls: { 'net/ipv4/ip_forward': '0' } }] }),
     {},
   ],
-])('unwritableSysctls() takes from the installed conflist %s', (_, conflist, want) => {
+])('%s', (_, conflist, want) => {
   const writable = { ...procSys('/nonexistent'), writable: () => true };
   expect(unwritableSysctls(desiredSysctls(node(1), facts), new Map(), writable, conflist)).toEqual(want);
 });

@@ -63,7 +63,7 @@ function entry(name: string, column: number, text: string): string {
   return [`${head}${first}`, ...more.map((line) => `${' '.repeat(column)}${line}`)].join('\n');
 }
 
-/** Breaks a text into lines of at most `width` characters; a longer word gets a line of its own. */
+/** Breaks a text into lines of at most `width` characters; a longer word gets its own line. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -37,5 +37,5 @@ export const CONFLIST_NAME = '05-cnikit.conflist';
 export const NETWORK_NAME = 'cnikit';
 /** Directory that the agent and the plugin share. */
 export const STATE_DIR = '/run/cnikit';
-/** The file in which the plugin's STATUS looks up whether the data path is programmed. */
+/** The file that informs the plugin's STATUS whether the data path is programmed. */
 export const READINESS_NAME = 'readiness.json';

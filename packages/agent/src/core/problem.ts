@@ -41,11 +41,11 @@ export type Severity = 'failure' | 'warning';
 
 export interface Problem {
   kind: ProblemKind;
-  /** What it is about, such as a podCIDR, a link or a path. Empty if there is only one of its kind. */
+  /** The affected podCIDR, link or path. Empty if there is only one problem of its kind. */
   subject: string;
   severity: Severity;
   message: string;
-  /** What to do, as a sentence. */
+  /** The remedy, as a sentence. */
   fix?: string;
 }
 
@@ -59,7 +59,7 @@ interface KindProperties {
   reason?: string;
   /** There may be thousands, which become one Event. */
   merged?: true;
-  /** What doctor recommends. */
+  /** The remedy that doctor recommends. */
   fix?: string;
 }
 

@@ -141,7 +141,7 @@ class Overlaps {
   }
 }
 
-/** Looks up each possible prefix or tests each present one, whichever is less work. */
+/** Looks up each possible prefix or tests each present one, choosing the smaller set. */
 function inside(outer: Prefix, length: number, set: ReadonlySet<string>): string[] {
   const bits = length - outer.length;
   if (bits > 10 || 1 << bits > set.size) {

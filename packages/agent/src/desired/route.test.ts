@@ -10,17 +10,17 @@ const facts: HostFacts = hostFacts(new FakeKernel().dump());
 const own = node(1);
 const view = viewOf(own, facts, { encap: 'never' });
 
-describe('desiredRoute() routes to', () => {
+describe('desiredRoute()', () => {
   test.each<[string, NodeInfo[], string]>([
     ['10.244.2.0/24', [node(2)], '192.0.2.2'],
     ['fd00:10:244:2::/64', [node(2)], '2001:db8::2'],
     ['10.244.2.0/24', [node(2), node(3)], '192.0.2.2'],
-  ])('%s', (dst, claimants, via) => {
+  ])('desiredRoute() routes to %s', (dst, claimants, via) => {
     expect(desiredRoute(dst, claimants, view).route).toEqual({ dst, via, oif: 2, dev: 'eth0' });
   });
 });
 
-describe('desiredRoute() has no route and says why:', () => {
+describe('desiredRoute() without a route', () => {
   test.each<[string, string, NodeInfo[], RegExp]>([
     [
       'a next hop behind a gateway',
@@ -35,7 +35,7 @@ describe('desiredRoute() has no route and says why:', () => {
       /no InternalIP/,
     ],
     [
-      'an InternalIP that is ours',
+      'an InternalIP of this node',
       '10.244.2.0/24',
       [node(2, { internalIPs: ['192.0.2.1'] })],
       /address of this node/,
@@ -47,17 +47,17 @@ describe('desiredRoute() has no route and says why:', () => {
       /lies within/,
     ],
     ['an overlap with our podCIDR', '10.244.0.0/16', [node(2, { podCIDRs: ['10.244.0.0/16'] })], /overlaps/],
-  ])('%s', (_, dst, claimants, reason) => {
+  ])('desiredRoute() returns no route and the reason for %s', (_, dst, claimants, reason) => {
     const { route, problems } = desiredRoute(dst, claimants, view);
     expect(route).toBeUndefined();
     expect(problems.map(({ message }) => message).join()).toMatch(reason);
   });
 });
 
-describe('desiredRoute() is silent about', () => {
+describe('desiredRoute() without a problem', () => {
   test.each<[string, NodeInfo[]]>([
-    ['its own podCIDR', [own]],
-    ['a podCIDR that nobody claims', []],
+    ['desiredRoute() reports no problem for its own podCIDR', [own]],
+    ['desiredRoute() reports no problem for an unclaimed podCIDR', []],
   ])('%s', (_, claimants) => {
     expect(desiredRoute(claimants[0]?.podCIDRs[0] ?? '10.244.9.0/24', claimants, view)).toEqual({
       problems: [],

@@ -41,11 +41,18 @@ test.each([
   expect(tunnelGateway(dst, 'aa:2f:47:01:74:6f')).toBe(gateway);
 });
 
-describe('a node is reached', () => {
+describe('desiredRoute() by --encap', () => {
   const cases: [string, Encap, Partial<NodeInfo>, Partial<NodeInfo>, string, string][] = [
-    ['directly on the same link', 'auto', {}, {}, '10.244.2.0/24', 'eth0 via 192.0.2.2'],
     [
-      'by the tunnel behind a router',
+      'desiredRoute() reaches a node on the same link directly',
+      'auto',
+      {},
+      {},
+      '10.244.2.0/24',
+      'eth0 via 192.0.2.2',
+    ],
+    [
+      'desiredRoute() uses the tunnel to a node behind a router',
       'auto',
       {},
       { internalIPs: far },
@@ -53,7 +60,7 @@ describe('a node is reached', () => {
       'tunnel to 198.51.100.2',
     ],
     [
-      'by the tunnel of IPv4 for IPv6 too',
+      'desiredRoute() uses the IPv4 tunnel for IPv6 too',
       'auto',
       {},
       { internalIPs: far },
@@ -61,7 +68,7 @@ describe('a node is reached', () => {
       'tunnel to 198.51.100.2',
     ],
     [
-      'by family, where only one of its addresses is on the link',
+      'desiredRoute() decides by family when only one address of the node is on-link',
       'auto',
       {},
       { internalIPs: ['192.0.2.2', '2001:db8:9::2'] },
@@ -69,7 +76,7 @@ describe('a node is reached', () => {
       'tunnel to 192.0.2.2',
     ],
     [
-      'by the tunnel when it has no address of the family',
+      'desiredRoute() uses the tunnel to a node without an address of the family',
       'auto',
       {},
       { internalIPs: ['192.0.2.2'] },
@@ -77,7 +84,7 @@ describe('a node is reached', () => {
       'tunnel to 192.0.2.2',
     ],
     [
-      'by IPv6 when that is all that it has, whatever others have',
+      'desiredRoute() uses the IPv6 tunnel to a node that has IPv6 only',
       'auto',
       {},
       { internalIPs: ['2001:db8:9::2'] },
@@ -85,16 +92,16 @@ describe('a node is reached', () => {
       'tunnel to 2001:db8:9::2 by cnikit-vx6',
     ],
     [
-      'by IPv6 where this node has nothing else',
+      'desiredRoute() uses the IPv6 tunnel when this node has IPv6 only',
       'auto',
       { internalIPs: ['2001:db8::1'] },
       { internalIPs: far },
       '10.244.2.0/24',
       'tunnel to 2001:db8:9::2 by cnikit-vx6',
     ],
-    ['by the tunnel always when told so', 'always', {}, {}, '10.244.2.0/24', 'tunnel to 192.0.2.2'],
+    ['desiredRoute() always uses the tunnel', 'always', {}, {}, '10.244.2.0/24', 'tunnel to 192.0.2.2'],
     [
-      'never by the tunnel when told so',
+      'desiredRoute() never uses the tunnel',
       'never',
       {},
       { internalIPs: far },
@@ -102,7 +109,7 @@ describe('a node is reached', () => {
       'not: --encap=never',
     ],
     [
-      'not without an address of a family that both have',
+      'desiredRoute() needs an address family that both nodes have',
       'auto',
       { internalIPs: ['192.0.2.1'] },
       { internalIPs: ['2001:db8:9::2'] },
@@ -110,7 +117,7 @@ describe('a node is reached', () => {
       'not: no InternalIP yet',
     ],
     [
-      'by its first address of a family',
+      'desiredRoute() uses the first address of a family',
       'auto',
       {},
       { internalIPs: ['192.0.2.2', '192.0.2.3'] },
@@ -121,16 +128,16 @@ describe('a node is reached', () => {
   test.each(cases)('%s (--encap=%s)', (_, encap, own, other, dst, want) => {
     const view = viewOf(node(1, own), facts(), { encap });
     const { route, peer, problems } = desiredRoute(dst, [node(2, other)], view);
-    const told =
+    const outcome =
       route === undefined
         ? `not: ${problems[0]!.message}`
         : peer === undefined
           ? `${route.dev} via ${route.via}`
           : `tunnel to ${peer.remote}${peer.underlay === 'ipv6' ? ` by ${route.dev}` : ''}`;
     if (want.startsWith('not: ')) {
-      expect(told).toMatch(new RegExp(`^not: .*${want.slice(5)}`));
+      expect(outcome).toMatch(new RegExp(`^not: .*${want.slice(5)}`));
     } else {
-      expect(told).toBe(want);
+      expect(outcome).toBe(want);
     }
   });
 
@@ -157,12 +164,16 @@ describe('desiredTunnel()', () => {
 
   test.each<[string, string[], Partial<ReturnType<typeof desiredTunnel>> & { underlay: Family }]>([
     [
-      'IPv6 headers, which are longer, has a link of its own',
+      'desiredTunnel() has a separate link and a smaller MTU for IPv6 headers',
       ['192.0.2.1', '2001:db8::1'],
       { name: 'cnikit-vx6', mtu: 1430, underlay: 'ipv6', local: '2001:db8::1' },
     ],
-    ['an InternalIP that is translated on its way', ['203.0.113.1'], { mtu: 1450, underlay: 'ipv4' }],
-  ])('with %s', (_, internalIPs, want) => {
+    [
+      'desiredTunnel() keeps the MTU for a translated InternalIP',
+      ['203.0.113.1'],
+      { mtu: 1450, underlay: 'ipv4' },
+    ],
+  ])('%s', (_, internalIPs, want) => {
     const tunnel = desiredTunnel(node(1, { internalIPs }), facts(), settings, want.underlay);
     expect(tunnel).toMatchObject(want);
     expect(tunnel.local).toBe(want.local);

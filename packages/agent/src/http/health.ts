@@ -68,7 +68,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, deps: 
 }
 
 /**
- * Serves profiles, which cost time and expose internals, to clients on this node only, whatever the address
+ * Serves profiles, which cost time and expose internals, to clients on this node only, for any address
  * of the server.
  */
 async function debug(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -24,18 +24,18 @@ test('saveState() creates its directory', () => {
   expect(loadState(join(dir, 'a', 'b'), 'n1')).toEqual({ nodes: [] });
 });
 
-describe('loadState() does not believe', () => {
+describe('loadState()', () => {
   const good = { format: 1, node: 'n1', nodes: [node(1)] };
   test.each<[string, string | undefined]>([
     ['a missing file', undefined],
-    ['an empty one', ''],
-    ['half of one', JSON.stringify(good).slice(0, -10)],
+    ['an empty file', ''],
+    ['half a file', JSON.stringify(good).slice(0, -10)],
     ['the state of another node', JSON.stringify({ ...good, node: 'n2' })],
     ['another format', JSON.stringify({ ...good, format: 2 })],
-    ['a podCIDR that is none', JSON.stringify({ ...good, nodes: [node(1, { podCIDRs: ['x'] })] })],
-    ['an address that is none', JSON.stringify({ ...good, nodes: [node(1, { internalIPs: ['x'] })] })],
+    ['an invalid podCIDR', JSON.stringify({ ...good, nodes: [node(1, { podCIDRs: ['x'] })] })],
+    ['an invalid address', JSON.stringify({ ...good, nodes: [node(1, { internalIPs: ['x'] })] })],
     ['null', 'null'],
-  ])('%s', (_, text) => {
+  ])('loadState() rejects %s', (_, text) => {
     if (text !== undefined) {
       writeFileSync(join(dir, STATE_NAME), text);
     }

@@ -20,7 +20,7 @@ function started(...args: Parameters<typeof fakeAgent>) {
   return all;
 }
 
-/** The kernel's event for a route that somebody deleted. */
+/** The kernel's event for a route that another program deleted. */
 function deleteRoute(kernel: ReturnType<typeof fakeAgent>['kernel'], dst: string): KernelRoute {
   const route = kernel.routes.find((have) => have.dst === dst)!;
   kernel.routes = kernel.routes.filter((have) => have !== route);
@@ -335,7 +335,7 @@ describe('Agent and kernel events', () => {
   });
 });
 
-describe('Agent at rest and in trouble', () => {
+describe('Agent idle and in trouble', () => {
   test('Agent.resync() writes and logs nothing while nothing differs', () => {
     const { kernel, clock, lines, order } = started();
     const before = [kernel.writes, lines.length, order.length];

@@ -10,7 +10,7 @@ import { FakeKernel } from '../testing/fake-kernel.ts';
 import { node } from '../testing/nodes.ts';
 import { diffRoutes, diffSysctls } from './diff.ts';
 
-/** Kernel routes that somebody may have left: own and foreign, right and wrong. */
+/** Kernel routes that may exist before a pass: own and foreign, right and wrong. */
 const leftover: fc.Arbitrary<KernelRoute> = fc
   .record({
     n: fc.integer({ min: 0, max: 6 }),

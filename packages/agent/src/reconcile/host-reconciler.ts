@@ -52,7 +52,7 @@ export class HostReconciler {
     cni: undefined,
   };
 
-  /** Whether rules can match sets, as first observed in the kernel's rules, or as the last restore showed. */
+  /** True when rules can match sets, as first observed in the kernel's rules, or as the last restore showed. */
   #setsMatch: boolean | undefined;
   #tables: string | undefined;
 
@@ -119,7 +119,7 @@ export class HostReconciler {
     return { done, problems, ok: true, drift: this.#again('sysctls', JSON.stringify(sysctls)) };
   }
 
-  /** Whether masqueraded ports may be chosen at random. */
+  /** True when masqueraded ports may be chosen at random. */
   get randomPorts(): boolean {
     return this.#deps.randomPorts ?? true;
   }

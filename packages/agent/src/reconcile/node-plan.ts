@@ -32,7 +32,7 @@ export function assembleHost(
   );
 }
 
-/** What `run` would do to routes and tunnels. */
+/** The changes that `run` would make to routes and tunnels. */
 export interface RoutePlan {
   /** This node; undefined while the API lacks it, when nothing is changed. */
   own: NodeInfo | undefined;

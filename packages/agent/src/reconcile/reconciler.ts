@@ -30,7 +30,7 @@ export interface ReconcilerDeps extends HostDeps {
   onRepair?: (path: string) => void;
 }
 
-/** What a pass leaves to do. */
+/** The work that a pass leaves. */
 export interface PassResult {
   /** False: another pass must try again. */
   ok: boolean;

@@ -12,7 +12,7 @@ export interface Cluster {
   nodes: SimulatedNode[];
   subnets: number;
   resyncMs: number;
-  /** Number of the next new node, from which its name, podCIDRs and addresses follow. */
+  /** Number of the next new node, which determines its name, podCIDRs and addresses. */
   next: number;
 }
 
@@ -40,7 +40,7 @@ export function internalIPs(n: number, subnets: number): string[] {
   return [`172.${four}.${n >> 8}.${n & 255}`, `${six}:${hex(n)}`.replace(':::', '::')];
 }
 
-/** Of both families, in either order, or of one. */
+/** Addresses of both families, in either order, or of one. */
 const ofKind = ([four, six]: string[], kind: number): string[] =>
   [[four!, six!], [six!, four!], [four!], [six!]][kind % 4]!;
 
@@ -221,7 +221,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     if (own === undefined) {
       return;
     }
-    // Of the same subnet: where it is plugged in stays.
+    // Stay in the subnet that the node is connected to.
     const { subnets } = cluster;
     let n = cluster.next;
     while (subnetNumber(n, subnets) !== subnetNumber(numberOf(node), subnets)) {
@@ -546,7 +546,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       const { name, ...rest } = spec;
       s.kernel.addLink(name, rest);
     } catch {
-      // What is there stays.
+      // The existing link stays.
     }
   },
   'link in the way goes': ({ kernel }) => {
@@ -557,7 +557,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   },
   'remove conflist': ({ node }) => node.removeConflist(),
   'lose events': (s) => {
-    // What was lost is worth something.
+    // Make sure that a lost event matters.
     steps['delete own route'](s);
     s.node.loseEvents();
   },

@@ -15,7 +15,7 @@ const wanted = [
     prefixes: ['10.244.1.0/24', '10.244.3.0/24', '192.0.2.2/31'],
   })),
 ];
-/** What others do, to the agent's rules as well: each in one restore, or refused as a whole. */
+/** Edits by other programs, also of the agent's rules: each one restore, which the kernel may refuse. */
 const edits = [
   '*filter\n-F FORWARD\nCOMMIT\n',
   '*nat\n-F POSTROUTING\nCOMMIT\n',
@@ -41,7 +41,7 @@ const real: Run = ([file, ...args], input = '') => {
   return { status: status ?? -1, stdout, stderr };
 };
 
-/** Of both tables the chains and the rules of each in their order; in what order the chains come is the kernel's affair. */
+/** Chains of both tables with their rules in order. The kernel chooses the order of the chains. */
 function saved(run: Run): string[] {
   const chainOf = (line: string): string => line.replace(/^(-A|:)\s*(\S+).*/, '$2');
   return ['filter', 'nat'].flatMap((table) =>

@@ -19,7 +19,7 @@ export interface History {
   seed: number;
   profile: Profile;
   nodes: number;
-  /** Number of subnets with routers between them, to which nodes belong in turn. */
+  /** Number of subnets with routers between them. Nodes are spread over them in turn. */
   subnets: number;
   encap: Encap;
   /** /proc/sys is read-only, as in an unprivileged container: settings are left to the plugin. */

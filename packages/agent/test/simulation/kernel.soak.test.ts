@@ -93,7 +93,7 @@ const macs = ['02:00:00:00:00:01', '02:00:00:00:00:02'];
 const remotes = { 'cnikit-vx': ['192.0.2.7', '192.0.2.8'], 'cnikit-vx6': ['2001:db8::7', '2001:db8::8'] };
 const gateways = ['10.244.2.0', '10.244.3.0', 'fe80::1', 'fe80::2'];
 
-/** A number that is no link's. */
+/** An index that no link has. */
 const NONE = 9_999_999;
 const indexOf = (kernel: Kernel | SimulatedKernel, name: string): number => {
   const { links } = 'dump' in kernel ? kernel.dump() : kernel;
@@ -269,7 +269,7 @@ function onLink(kernel: SimulatedKernel, name: string, body: (link: KernelLink) 
   }
 }
 
-/** What the agent makes use of, comparable: link numbers differ, and link-local addresses are the kernel's own affair. */
+/** The state that the agent uses, without link indexes and link-local addresses, which may differ. */
 function seen({ links, addresses, routes, neighbours = [] }: KernelState): unknown {
   return links
     .filter(({ name }) => ['eth0', ...TUNNELS, 'other'].includes(name))
@@ -294,8 +294,8 @@ function seen({ links, addresses, routes, neighbours = [] }: KernelState): unkno
 }
 
 /**
- * What was told, sorted: the order within one operation is the kernel's own affair. Each address once: of an IPv6
- * address that goes soon after it came, the kernel may not say that it came.
+ * The events, sorted: the kernel chooses the order within one operation. Each address once: the kernel may not report
+ * the arrival of an IPv6 address that is soon deleted.
  */
 function lines(events: readonly KernelEvent[]): string[] {
   const known = new Set([...gateways, ...Object.values(remotes).flat()]);
@@ -355,7 +355,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
                 told.model.push(event);
               }
             })();
-            // What a node has when the agent starts.
+            // The state of a node when the agent starts.
             const setUp: Operation[] = [
               { model: (m) => m.setUp(eth0(m), true), real: ['link', 'set', 'eth0', 'up'] },
               ...['192.0.2.1/24', '2001:db8::1/64'].map((address) => ({

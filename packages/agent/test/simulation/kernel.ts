@@ -48,7 +48,7 @@ function placeOf(action: KernelAction): string {
   return `link ${action.op === 'remove' ? action.old.name : action.link.name}`;
 }
 
-/** Whether the outer packets of a VXLAN link are IPv6. */
+/** Returns true when the outer packets of a VXLAN link are IPv6. */
 const isSix = ({ vxlan }: Partial<KernelLink>): boolean => vxlan?.local?.includes(':') === true;
 
 export class SimulatedKernel {
@@ -367,7 +367,7 @@ export class SimulatedKernel {
     return op === 'put' ? this.putNeighbour(entry) : this.deleteNeighbour(entry);
   }
 
-  /** Carries out each request by itself, like the adapter, whatever the result of the previous ones. */
+  /** Carries out each request, like the adapter, regardless of the results of the previous ones. */
   #tunnel(action: TunnelAction): string | undefined {
     const old = action.op === 'add' ? undefined : action.old;
     const present = this.links.find(({ index }) => index === old?.index);
@@ -458,7 +458,7 @@ export class SimulatedKernel {
   }
 
   #connect(link: KernelLink, address: string): void {
-    // A single IPv4 address is no network (fib_add_ifaddr in net/ipv4/fib_frontend.c).
+    // A single IPv4 address does not get a connected route (fib_add_ifaddr in net/ipv4/fib_frontend.c).
     if (address.endsWith('/32')) {
       return;
     }

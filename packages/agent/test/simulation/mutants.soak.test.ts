@@ -5,7 +5,7 @@ import { historyOf } from './history.ts';
 import { mutants, mutated } from './mutants.ts';
 import { simulate, Violation } from './simulate.ts';
 
-/** Of the thousand that the simulation plays: what is found, is found here. */
+/** Seeds per mutant, of the thousand that the simulation plays. */
 const SEEDS = 400;
 
 /** Every mutant in the soak run, every eighth in `npm test`. */

@@ -178,7 +178,7 @@ export class SimulatedNode {
     };
   }
 
-  /** What `plan` and `doctor`, started now, find to change: nothing where the agent is idle. */
+  /** Returns the changes that `plan` and `doctor`, started now, report: none when the agent is idle. */
   examine(): string[] {
     const claims = new NodeIndex();
     for (const node of this.#process?.agent.nodes() ?? []) {

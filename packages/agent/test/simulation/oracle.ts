@@ -22,7 +22,7 @@ import type { SimulatedSysctls } from './sysctls.ts';
 
 /** How packets reach a podCIDR: through a next hop, or in a tunnel to a node's own address. */
 export type Way = { via: string; oif: number } | { remote: string };
-/** By destination. */
+/** Expected routes by destination. */
 export type ExpectedRoutes = Map<string, Way>;
 
 const LINKS = { ipv4: 'cnikit-vx', ipv6: 'cnikit-vx6' } as const;

@@ -33,7 +33,7 @@ const REST_MS = 600_000;
 
 export class Violation extends Error {
   readonly history: History;
-  /** What happened until then. */
+  /** The steps until then. */
   readonly trace: readonly string[];
 
   constructor(message: string, history: History, trace: readonly string[]) {
@@ -65,7 +65,7 @@ class Simulation {
   readonly #large: boolean;
   /** First time of each current difference, by node. */
   readonly #differing = new Map<SimulatedNode, Map<string, number>>();
-  /** Time from which on the faults of each node have no effect any more. */
+  /** The time when the faults of each node no longer have an effect. */
   readonly #calm = new Map<SimulatedNode, number>();
   /** Maximum number of route writes of each node. */
   readonly #budget = new Map<SimulatedNode, number>();
@@ -207,7 +207,7 @@ class Simulation {
     }
     await this.#time.advance(this.#large ? 120_000 : REST_MS);
     if (count() !== before) {
-      this.#fail(`Something was written at rest: before ${before}; after ${count()}`);
+      this.#fail(`The idle agent wrote something: before ${before}; after ${count()}`);
     }
     for (const node of nodes) {
       this.#expectIdle(node);

@@ -1,5 +1,5 @@
 /**
- * Replay one history, with all that happened in it, cut down to what is needed:
+ * Replay one history, reduced to the steps that fail, with its trace:
  *
  *     CNIKIT_SIMULATION_SEED=17 npx vitest run test/simulation
  */
@@ -10,7 +10,7 @@ import { shrink, simulate, Violation } from './simulate.ts';
 
 const { CNIKIT_SIMULATION_SEED: one, CNIKIT_SIMULATION_SEEDS: count } = process.env;
 const SEEDS = one === undefined ? Number(count ?? soakSize(10, 400)) : 1;
-/** A thousand seeds of its own for each day. */
+/** The first of the day's thousand seeds. */
 const FIRST = Number(one ?? 1 + 1000 * (soakSeed(0) % 1_000_000));
 /** Seeds of one test. */
 const BLOCK = 50;

@@ -33,7 +33,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           const links = new Map<string, number>();
           let serial = 0;
           const model = new SimulatedSysctls((name) => links.get(name));
-          // What an earlier run has left, and what new links begin with.
+          // Values of an earlier run, and those of new links.
           for (const key of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', ...keysOf('all')]) {
             real.write(key, model.read(key)!);
           }

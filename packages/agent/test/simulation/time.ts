@@ -1,8 +1,8 @@
-/** Time that only moves when it is told to, for agent and watch alike. */
+/** Virtual time for agent and watch, advanced by the test. */
 import type { Clock } from '@cnikit/watch';
 import type { After } from '../../src/core/timers.ts';
 
-/** An instant at which things began: 2026-01-01T00:00:00Z. */
+/** Start of virtual time: 2026-01-01T00:00:00Z. */
 const EPOCH_MS = 1_767_225_600_000;
 
 interface Timer {

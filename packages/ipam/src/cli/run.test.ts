@@ -73,10 +73,10 @@ describe('cnikit-ipam', () => {
   test('cnikit-ipam show finds reservations by address and by container', () => {
     expect(command('show', 'a').out.split('\n')).toHaveLength(4);
     expect(command('show', '10.1.2.3').out).toContain('10.1.2.3  b');
-    expect(command('show', 'nobody')).toEqual({
+    expect(command('show', 'missing')).toEqual({
       status: 1,
       out: '',
-      err: 'No reservation found for nobody\n',
+      err: 'No reservation found for missing\n',
     });
   });
 

@@ -86,7 +86,7 @@ describe('MessageReader', () => {
   it.each([
     ['fifteen bytes', 15, 0, 'TRUNCATED'],
     ['a length below its header', 16, 15, 'BAD_LENGTH'],
-    ['a length beyond what came', 20, 24, 'BAD_LENGTH'],
+    ['a length beyond the received bytes', 20, 24, 'BAD_LENGTH'],
   ])('refuses %s', (_, size, length, code) => {
     const bytes = new Uint8Array(size);
     bytes[0] = length;

@@ -29,7 +29,7 @@ export interface RuleSpec {
   expressions: readonly Expression[];
   /** At most 127 bytes. */
   comment?: string;
-  /** With `replace`: the rule to replace. */
+  /** The rule to replace, with `replace`. */
   handle?: number | bigint;
   position?: number | bigint;
   /**

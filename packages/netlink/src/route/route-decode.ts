@@ -12,7 +12,7 @@ import * as rta from './route-attributes.ts';
 /** A route as the kernel describes it. */
 export interface Route {
   family: Family;
-  /** With its length; the default route is `0.0.0.0/0` or `::/0`. */
+  /** Destination prefix; the default route is `0.0.0.0/0` or `::/0`. */
   dst: string;
   via?: string;
   /** Index of the link. */

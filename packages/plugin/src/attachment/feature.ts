@@ -28,7 +28,7 @@ export interface DelHooks {
 }
 
 /**
- * One feature of an attachment, as CNI verbs. It is both a plugin of its own, to be chained after others, and a part of
+ * One feature of an attachment, as CNI verbs. It is both a separate plugin, chained after others, and a part of
  * `cnikit`, which calls it only when the configuration requests it.
  */
 export interface Feature<S> {

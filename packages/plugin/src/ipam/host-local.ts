@@ -68,7 +68,7 @@ export function hostLocal(sys: Sys, context: Context<NetworkSettings>): PodIpam 
       );
     },
     status() {
-      // A full range is no fault of this plugin, and its pods are well: STATUS would make the whole node NotReady.
+      // A full range affects new pods only, and a failing STATUS would make the whole node NotReady.
       if (!config.failStatusWhenFull) {
         return;
       }

@@ -9,7 +9,7 @@ test.each([
   expect(linkLocalAddress(mac)).toBe(address);
 });
 
-test('randomMac() is unicast and locally administered, whatever the bytes', () => {
+test('randomMac() is unicast and locally administered for any bytes', () => {
   for (let first = 0; first < 256; first++) {
     const sys = { randomBytes: () => Uint8Array.of(first, 0, 1, 15, 16, 255) } as never;
     const mac = randomMac(sys);

@@ -17,7 +17,7 @@ describe('hostVethName()', () => {
     expect(hostVethName('cnikit', '0123456789abcdef', 'eth0')).toBe('vethtac18er6gp3');
   });
 
-  test('hostVethName() tells 20,000 container IDs that differ little apart', () => {
+  test('hostVethName() returns distinct names for 20,000 similar container IDs', () => {
     const names = new Set(Array.from({ length: 20_000 }, (_, i) => hostVethName('net', `pod-${i}`, 'eth0')));
     expect(names.size).toBe(20_000);
   });

@@ -6,7 +6,7 @@ import { logged } from './logged.ts';
 const env = { CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'c1', CNI_IFNAME: 'eth0', CNI_NETNS: '/run/netns/x' };
 const OK: PluginOutput = { stdout: '{}\n', stderr: '', exitCode: 0 };
 
-/** Only what logging needs: whatever else is asked of it is not there. */
+/** Implements only the calls that logging needs. */
 function clocks(): Sys {
   let now = 1000;
   return {
@@ -32,7 +32,7 @@ function plugin(output: PluginOutput): (io: PluginIo) => PluginOutput {
 const lineOf = (stdin: string, output = OK): Record<string, unknown> =>
   JSON.parse(logged(clocks(), 'bridge', plugin(output))({ env, stdin: () => stdin }).stderr);
 
-test('logged() tells who, what, how it ended and how long each phase took', () => {
+test('logged() writes plugin, verb, attachment, exit code and duration of each phase', () => {
   expect(lineOf('{"name":"net","log":{"stderr":true}}')).toEqual({
     time: '2026-01-02T03:04:05.006Z',
     plugin: 'bridge',
@@ -47,7 +47,7 @@ test('logged() tells who, what, how it ended and how long each phase took', () =
   });
 });
 
-test('logged() tells the error, without what would break a line', () => {
+test('logged() writes the error, without characters that would break the line', () => {
   const msg = `no \n room é ${'x'.repeat(5000)}`;
   const failed = { stdout: JSON.stringify({ code: 11, msg, details: 'later' }), stderr: '', exitCode: 1 };
   expect(lineOf('{"log":{"stderr":true}}', failed)).toMatchObject({
@@ -59,7 +59,7 @@ test('logged() tells the error, without what would break a line', () => {
 });
 
 test.each(['', '{}', '{"name":"net"}', '{"name":"net","LOG":{"stderr":true}}'])(
-  'logged() asks no clock for %j',
+  'logged() reads no clock for %j',
   (stdin) => {
     const output = logged({} as Sys, 'bridge', plugin(OK))({ env, stdin });
     expect(output).toBe(OK);
@@ -80,7 +80,7 @@ test.each([
 test.each([
   ['{"log":5}', /^Invalid "log" configuration: /],
   ['{"log":{"file":5}}', /^Invalid "log" configuration: file/],
-])('logged() says what is wrong with %s, and the verb is none the worse', (stdin, text) => {
+])('logged() reports the fault of %s and runs the verb', (stdin, text) => {
   const output = logged(clocks(), 'bridge', plugin(OK))({ env, stdin });
   expect(output).toEqual({ ...OK, stderr: expect.stringMatching(text) });
 });

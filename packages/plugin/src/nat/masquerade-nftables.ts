@@ -259,7 +259,7 @@ function removal(
       return requests;
     },
     more(nft) {
-      // Of several attachments that leave a subnet at once, each saw the others. The last one sees an unused chain.
+      // Attachments that leave a subnet at the same time each saw the others. The last one sees an unused chain.
       const crowded = [...chains].filter((name) => !idle.includes(name));
       if (crowded.some((name) => useOf(nft, name) === SUBNET_RULES)) {
         return true;

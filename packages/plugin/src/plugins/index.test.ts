@@ -19,7 +19,7 @@ test.each([
   expect(pluginFor(all, program)).toBe(all.get(name));
 });
 
-test.each([...all])('%s says what it is when it is run by hand', (name, run) => {
+test.each([...all])('%s describes itself when it runs without CNI_COMMAND', (name, run) => {
   const { stdout, stderr, exitCode } = run({ env: {}, stdin: '' });
   expect([stdout, exitCode]).toEqual(['', 0]);
   expect(stderr).toMatch(

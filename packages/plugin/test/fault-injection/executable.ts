@@ -19,7 +19,7 @@ export interface Outcome {
   stdout: string;
   /** Name of the call that failed, or undefined when the invocation ended before it. */
   reached: string | undefined;
-  /** Whether it ended without output: killed, or unable to return from another namespace. */
+  /** True when it ended without output: killed, or unable to return from another namespace. */
   died: boolean;
 }
 

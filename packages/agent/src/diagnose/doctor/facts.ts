@@ -74,8 +74,8 @@ export interface PeerFacts {
 }
 
 /**
- * Result of the full-size probe. `fits`: answered. `too-big`: a hop or this node reported the path MTU. `lost`: only
- * small probes were answered. `silent`: no probe was answered; a packet filter may drop them.
+ * Result of the full-size probe. `fits`: a reply. `too-big`: a hop or this node reported the path MTU. `lost`: only
+ * small probes got replies. `silent`: no probe got a reply; a packet filter may drop them.
  */
 export type PathMtu = { result: 'fits' | 'lost' | 'silent' } | { result: 'too-big'; fits?: number };
 

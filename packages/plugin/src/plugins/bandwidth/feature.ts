@@ -13,7 +13,7 @@ import { shape } from './shape.ts';
 type Bandwidth = Context<BandwidthSettings>;
 
 /**
- * The feature `bandwidth`: limits the rates at which a pod with a veth pair sends and receives.
+ * The feature `bandwidth`: limits the send and receive rates of a pod with a veth pair.
  *
  * @param withHostEnd makes DEL delete the device and the host end together. Each deletion takes an RCU grace period, so
  *   one for both costs half
@@ -21,7 +21,7 @@ type Bandwidth = Context<BandwidthSettings>;
 export function bandwidthFeature(sys: Sys, withHostEnd = false): Feature<BandwidthSettings> {
   return {
     name: 'bandwidth',
-    about: 'cnikit bandwidth: limits the rates at which a pod sends and receives',
+    about: 'cnikit bandwidth: limits the send and receive rates of a pod',
     // Only verbs that need the limits read them, so DEL works with any configuration.
     settings: (raw) => ({ network: raw.name, raw }),
     isRequested: ({ raw }) => asksForLimits(raw),

@@ -16,7 +16,7 @@ test.each([
   expect(tokenBucket('ingress', rate, burst)).toEqual(bucket);
 });
 
-test('tokenBucket() of nothing is no limit', () => {
+test('tokenBucket() returns undefined without a rate', () => {
   expect(tokenBucket('egress', 0, 0)).toBeUndefined();
 });
 

@@ -169,7 +169,7 @@ function remove(nft: NftConnection, chain: string): void {
         return last ? [...requests, ...baseRemoval()] : requests;
       },
       more(nft) {
-        // Of several attachments that leave at once, each saw the others.
+        // Attachments that leave at the same time each saw the others.
         if (!last && isOurs(nft, 1)) {
           removeBase(nft);
         }

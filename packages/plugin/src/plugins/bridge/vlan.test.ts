@@ -22,7 +22,7 @@ test('portVlans() takes the default VLAN away and gives the pod its own, untagge
   expect(hex(add!.payload)).toBe(`${HEADER}0c001a000800020006006400`);
 });
 
-test('portVlans() sends a range of a trunk as its two ends, and keeps the default VLAN when told', () => {
+test('portVlans() sends a range of a trunk as its two ends, and keeps the default VLAN on request', () => {
   const vlanTrunk = [
     { first: 7, last: 7 },
     { first: 10, last: 12 },

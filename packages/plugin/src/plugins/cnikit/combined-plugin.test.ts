@@ -84,7 +84,7 @@ test.each([
   ['DEL', ['c del', 'b del', 'a del', 'detach']],
   ['CHECK', ['check', 'a check', 'c check']],
   ['STATUS', ['status', 'a status', 'c status']],
-  // What an older configuration asked for may be left.
+  // Objects of an older configuration may still exist.
   ['GC', ['gc', 'a gc', 'b gc', 'c gc']],
 ])('combinedPlugin() does %s in order, and leaves alone what is not asked for', (command, expected) => {
   expect(call(command, { a: 1, c: 1, 'cni.dev/valid-attachments': [] }).exitCode).toBe(0);
@@ -109,7 +109,7 @@ test.each([
 });
 
 describe('combinedPlugin() with a feature that begins before the host end is up', () => {
-  /** As a host end that nobody looks at. */
+  /** A host end that the test does not read. */
   const end = [undefined, undefined] as unknown as Parameters<BeforeLinkUp>;
   const early: Feature<{ wanted: boolean }> = {
     ...noting('b'),
@@ -147,7 +147,7 @@ describe('combinedPlugin() with a feature that begins before the host end is up'
     expect(calls).toEqual(expected);
   });
 
-  test('attaches as ever where nobody asks for it', () => {
+  test('attaches with the usual order when no feature asks for it', () => {
     expect(run({ a: 1 }).exitCode).toBe(0);
     expect(calls).toEqual(['attach', 'a add']);
   });

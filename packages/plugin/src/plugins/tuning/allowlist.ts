@@ -44,7 +44,7 @@ function matches(line: string, key: string): boolean {
   } catch {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
-      `Line ${JSON.stringify(line)} of ${ALLOWLIST} is no regular expression`,
+      `Line ${JSON.stringify(line)} of ${ALLOWLIST} is not a regular expression`,
     );
   }
 }

@@ -19,7 +19,7 @@ export const routes: Check = {
     }
     // Check `duplicates` reports podCIDRs with several claimants.
     findings.push(...problems.filter(({ kind }) => kind !== 'claim').map(findingOf));
-    // With a missing route the self-test fails for that reason alone.
+    // A missing route alone makes the self-test fail.
     if (changes.length === 0) {
       findings.push(...selfTest.map(findingOf));
     }

@@ -1,5 +1,6 @@
 import { mergeConfig } from 'vitest/config';
+import { mutantsPlugin } from '../../vitest.mutants.ts';
 import { shared } from '../../vitest.shared.ts';
-import { mutantsPlugin } from './test/simulation/mutants-plugin.ts';
+import { mutants } from './test/simulation/mutants.ts';
 
-export default mergeConfig(shared, { plugins: [mutantsPlugin] });
+export default mergeConfig(shared, { plugins: [mutantsPlugin(mutants, ['agent/src', 'watch/src'])] });

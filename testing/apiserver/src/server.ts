@@ -61,6 +61,9 @@ export interface ApiServer {
   nodes: ObjectControl;
   configMaps: ObjectControl;
   events: ObjectControl;
+  namespaces: ObjectControl;
+  pods: ObjectControl;
+  networkPolicies: ObjectControl;
   faults: Faults;
   /** All requests since the start, oldest first. */
   requests: RequestLog[];
@@ -142,6 +145,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     nodes,
     configMaps: objectControl(store, findResource('', 'v1', 'configmaps')!),
     events: objectControl(store, findResource('', 'v1', 'events')!),
+    namespaces: objectControl(store, findResource('', 'v1', 'namespaces')!),
+    pods: objectControl(store, findResource('', 'v1', 'pods')!),
+    networkPolicies: objectControl(store, findResource('networking.k8s.io', 'v1', 'networkpolicies')!),
     faults,
     requests,
     rotateToken: () => {

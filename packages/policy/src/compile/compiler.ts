@@ -1,0 +1,369 @@
+import type { NetworkPolicy } from '../api.ts';
+import type { Cluster } from '../cluster.ts';
+import { Inventory, type PolicyEvent, type Touched, touchPods } from './inventory.ts';
+import { directionsOf, type PortName, policyChain, policyChains, type Selection } from './policy-rules.ts';
+import type { PodRecord } from './records.ts';
+import { Registry, stableJson } from './registry.ts';
+import {
+  applyChanges,
+  type Change,
+  type Direction,
+  emptyRuleset,
+  OPEN,
+  type Rule,
+  type Ruleset,
+} from './ruleset.ts';
+import { type IndexedSelection, SelectionIndex } from './selection-index.ts';
+
+const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
+
+/** Rules of one policy and direction, in use because the policy selects a pod of this node. */
+interface ActivePolicy {
+  addresses: number;
+  chains: ReadonlyMap<string, readonly Rule[]>;
+  selections: readonly number[];
+  portNames: readonly number[];
+}
+
+/** What the ruleset has for one address. */
+interface Assignment {
+  members: readonly number[];
+  /** Number and entry of each named port. */
+  namedPorts: ReadonlyMap<string, number>;
+  /** Chains of the policies that isolate the pod, for pods of this node. */
+  policies: Record<Direction, readonly string[]> | undefined;
+}
+
+const NOTHING: Assignment = { members: [], namedPorts: new Map(), policies: undefined };
+
+/**
+ * Compiles NetworkPolicies for one node, incrementally: an event costs what it changes, not what the cluster has.
+ *
+ * ```ts
+ * const compiler = new PolicyCompiler('node-a');
+ * const changes = compiler.apply([{ type: 'put', object: pod }]);
+ * ```
+ */
+export class PolicyCompiler {
+  /** The current state: that of before with all changes applied. */
+  readonly ruleset: Ruleset = emptyRuleset();
+  readonly #inventory: Inventory;
+  readonly #index = new SelectionIndex();
+  readonly #indexed = new Map<number, IndexedSelection>();
+  readonly #selections = new Registry<Selection>();
+  readonly #portNames = new Registry<PortName>();
+  readonly #podChains = new Registry<{ direction: Direction; policies: readonly string[] }>();
+  /** By name of the policy's chain. */
+  readonly #active = new Map<string, ActivePolicy>();
+  readonly #assigned = new Map<string, Assignment>();
+
+  constructor(node: string) {
+    this.#inventory = new Inventory(node);
+  }
+
+  /** Applies events and returns the changes of the ruleset, as one transaction in order. */
+  apply(events: Iterable<PolicyEvent>): Change[] {
+    const touched: Touched = { addresses: new Set(), policies: new Set() };
+    for (const event of events) {
+      this.#inventory.record(event, touched);
+    }
+    const changes: Change[] = [];
+    const policies = this.#updatePolicies(touched, changes);
+    for (const address of touched.addresses) {
+      this.#assign(address, policies.get(address), changes);
+    }
+    changes.sort((a, b) => rankOf(a) - rankOf(b));
+    applyChanges(this.ruleset, changes);
+    return changes;
+  }
+
+  /** Describes what a number of a rule stands for: a text that is equal in all compilers. */
+  describe(kind: 'selection' | 'namedPort' | 'podChain', number: number): string | undefined {
+    const registry = { selection: this.#selections, namedPort: this.#portNames, podChain: this.#podChains }[
+      kind
+    ];
+    return registry.keyOf(number);
+  }
+
+  /**
+   * Compiles policies that begin or end to select a pod of this node, and those that changed. Adds to `touched` the
+   * addresses whose selections change. Returns the policies of each address of the node that was touched.
+   */
+  #updatePolicies(touched: Touched, changes: Change[]): Map<string, Record<Direction, string[]>> {
+    const wanted = new Map<string, Record<Direction, string[]>>();
+    const counts = new Map<string, { direction: Direction; policy: string; difference: number }>();
+    const count = (direction: Direction, chain: string, policy: string, difference: number) => {
+      const known = counts.get(chain);
+      counts.set(chain, { direction, policy, difference: (known?.difference ?? 0) + difference });
+    };
+    for (const address of touched.addresses) {
+      const owner = this.#inventory.owner(address);
+      const policies = owner && this.#inventory.isLocal(owner) ? this.#policiesOf(owner) : undefined;
+      if (policies) {
+        wanted.set(address, policies);
+      }
+      for (const direction of DIRECTIONS) {
+        for (const policy of this.#assigned.get(address)?.policies?.[direction] ?? []) {
+          count(direction, policyChain(direction, policy), policy, -1);
+        }
+        for (const policy of policies?.[direction] ?? []) {
+          count(direction, policyChain(direction, policy), policy, 1);
+        }
+      }
+    }
+    for (const policy of touched.policies) {
+      for (const direction of DIRECTIONS) {
+        count(direction, policyChain(direction, policy), policy, 0);
+      }
+    }
+    for (const [chain, { direction, policy, difference }] of counts) {
+      const before = this.#active.get(chain);
+      const addresses = (before?.addresses ?? 0) + difference;
+      if (addresses > 0 && before && !touched.policies.has(policy)) {
+        before.addresses = addresses;
+      } else if (addresses > 0) {
+        this.#activate(direction, this.#inventory.policy(policy)!, addresses, touched, changes);
+      } else if (before) {
+        this.#deactivate(chain, touched, changes);
+      }
+    }
+    return wanted;
+  }
+
+  #policiesOf(pod: PodRecord): Record<Direction, string[]> {
+    const policies: Record<Direction, string[]> = { ingress: [], egress: [] };
+    for (const key of this.#inventory.policiesOf(pod)) {
+      for (const direction of directionsOf(this.#inventory.policy(key)!)) {
+        policies[direction].push(key);
+      }
+    }
+    return policies;
+  }
+
+  #activate(
+    direction: Direction,
+    policy: NetworkPolicy,
+    addresses: number,
+    touched: Touched,
+    changes: Change[],
+  ): void {
+    const selections: number[] = [];
+    const portNames: number[] = [];
+    const chains = policyChains(policy, direction, {
+      selection: (selection) => push(selections, this.#acquireSelection(selection, touched)),
+      portName: (name) => push(portNames, this.#acquirePortName(name, touched)),
+    });
+    const name = policyChain(direction, `${policy.metadata.namespace}/${policy.metadata.name}`);
+    const before = this.#active.get(name);
+    for (const [chain, rules] of chains) {
+      if (stableJson(before?.chains.get(chain)) !== stableJson(rules)) {
+        changes.push({ type: 'chain', action: 'replace', name: chain, rules });
+      }
+    }
+    for (const chain of before?.chains.keys() ?? []) {
+      if (!chains.has(chain)) {
+        changes.push({ type: 'chain', action: 'delete', name: chain });
+      }
+    }
+    this.#active.set(name, { addresses, chains, selections, portNames });
+    this.#release(before, touched);
+  }
+
+  #deactivate(chain: string, touched: Touched, changes: Change[]): void {
+    const before = this.#active.get(chain)!;
+    this.#active.delete(chain);
+    for (const name of [...before.chains.keys()].reverse()) {
+      changes.push({ type: 'chain', action: 'delete', name });
+    }
+    this.#release(before, touched);
+  }
+
+  #acquireSelection(selection: Selection, touched: Touched): number {
+    const { number, added } = this.#selections.acquire(selection);
+    if (added) {
+      const indexed = { number, selection };
+      this.#index.add(indexed);
+      this.#indexed.set(number, indexed);
+      touchPods(this.#inventory.podsIn(selection), touched);
+    }
+    return number;
+  }
+
+  #acquirePortName(name: PortName, touched: Touched): number {
+    const { number, added } = this.#portNames.acquire(name);
+    if (added) {
+      for (const pod of this.#inventory.pods()) {
+        if (pod.ports.some((port) => port.name === name.name && port.protocol === name.protocol)) {
+          touchPods([pod], touched);
+        }
+      }
+    }
+    return number;
+  }
+
+  #release(policy: ActivePolicy | undefined, touched: Touched): void {
+    for (const number of policy?.selections ?? []) {
+      if (this.#selections.release(number)) {
+        this.#index.delete(this.#indexed.get(number)!);
+        this.#indexed.delete(number);
+        for (const address of this.ruleset.members.get(number) ?? []) {
+          touched.addresses.add(address);
+        }
+      }
+    }
+    for (const number of policy?.portNames ?? []) {
+      if (this.#portNames.release(number)) {
+        for (const entry of this.ruleset.namedPorts.get(number) ?? []) {
+          touched.addresses.add(entry.slice(0, entry.indexOf(' ')));
+        }
+      }
+    }
+  }
+
+  /** Writes the difference between what an address has and what its owner is to have. */
+  #assign(address: string, policies: Record<Direction, string[]> | undefined, changes: Change[]): void {
+    const before = this.#assigned.get(address) ?? NOTHING;
+    const owner = this.#inventory.owner(address);
+    const after: Assignment = owner
+      ? {
+          members: this.#index.taking(
+            owner.namespace,
+            this.#inventory.namespaceLabels(owner.namespace),
+            owner.labels,
+          ),
+          namedPorts: this.#namedPortsOf(owner, address),
+          policies: this.#inventory.isLocal(owner) ? (policies ?? before.policies) : undefined,
+        }
+      : NOTHING;
+    for (const selection of difference(after.members, before.members)) {
+      changes.push({ type: 'member', action: 'add', selection, address });
+    }
+    for (const selection of difference(before.members, after.members)) {
+      changes.push({ type: 'member', action: 'delete', selection, address });
+    }
+    for (const [entry, selection] of before.namedPorts) {
+      if (!after.namedPorts.has(entry)) {
+        changes.push({ type: 'namedPort', action: 'delete', selection, entry: withoutNumber(entry) });
+      }
+    }
+    for (const [entry, selection] of after.namedPorts) {
+      if (!before.namedPorts.has(entry)) {
+        changes.push({ type: 'namedPort', action: 'add', selection, entry: withoutNumber(entry) });
+      }
+    }
+    for (const direction of DIRECTIONS) {
+      this.#assignChain(
+        direction,
+        address,
+        before.policies?.[direction],
+        after.policies?.[direction],
+        changes,
+      );
+    }
+    if (owner) {
+      this.#assigned.set(address, after);
+    } else {
+      this.#assigned.delete(address);
+    }
+  }
+
+  #namedPortsOf(owner: PodRecord, address: string): Map<string, number> {
+    const entries = new Map<string, number>();
+    for (const { name, protocol, port } of owner.ports) {
+      const number = this.#portNames.find({ name, protocol });
+      if (number !== undefined) {
+        entries.set(`${number} ${address} ${port}`, number);
+      }
+    }
+    return entries;
+  }
+
+  #assignChain(
+    direction: Direction,
+    address: string,
+    before: readonly string[] | undefined,
+    after: readonly string[] | undefined,
+    changes: Change[],
+  ): void {
+    if (stableJson(before) === stableJson(after)) {
+      return;
+    }
+    if (after) {
+      changes.push({
+        type: 'pod',
+        action: 'set',
+        direction,
+        address,
+        chain: this.#acquirePodChain(direction, after, changes),
+      });
+    } else {
+      changes.push({ type: 'pod', action: 'delete', direction, address });
+    }
+    if (before && before.length > 0) {
+      const number = this.#podChains.find({ direction, policies: before })!;
+      if (this.#podChains.release(number)) {
+        changes.push({ type: 'chain', action: 'delete', name: podChain(number) });
+      }
+    }
+  }
+
+  #acquirePodChain(direction: Direction, policies: readonly string[], changes: Change[]): string {
+    if (policies.length === 0) {
+      return OPEN;
+    }
+    const { number, added } = this.#podChains.acquire({ direction, policies });
+    if (added) {
+      const jumps = policies.map((policy): Rule => ({ verdict: { jump: policyChain(direction, policy) } }));
+      changes.push({
+        type: 'chain',
+        action: 'replace',
+        name: podChain(number),
+        rules: [...jumps, { verdict: 'drop' }],
+      });
+    }
+    return podChain(number);
+  }
+}
+
+/** Compiles the policies of a cluster for one node. */
+export function compile(cluster: Cluster, node: string): Ruleset {
+  const compiler = new PolicyCompiler(node);
+  const objects = [...cluster.namespaces, ...cluster.policies, ...cluster.pods];
+  compiler.apply(objects.map((object) => ({ type: 'put', object })));
+  return compiler.ruleset;
+}
+
+const POD_CHAINS = 'pods/';
+
+function podChain(number: number): string {
+  return `${POD_CHAINS}${number}`;
+}
+
+/** Orders changes so that a rule refers only to what exists: elements, chains, pods, then deletions in reverse. */
+function rankOf(change: Change): number {
+  switch (change.type) {
+    case 'member':
+    case 'namedPort':
+      return change.action === 'add' ? 0 : 6;
+    case 'chain':
+      if (change.action === 'replace') {
+        return 1;
+      }
+      return change.name.startsWith(POD_CHAINS) ? 4 : 5;
+    case 'pod':
+      return change.action === 'set' ? 2 : 3;
+  }
+}
+
+function difference(a: readonly number[], b: readonly number[]): number[] {
+  return a.filter((number) => !b.includes(number));
+}
+
+function withoutNumber(entry: string): string {
+  return entry.slice(entry.indexOf(' ') + 1);
+}
+
+function push(numbers: number[], number: number): number {
+  numbers.push(number);
+  return number;
+}

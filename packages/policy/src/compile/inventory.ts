@@ -1,0 +1,178 @@
+import type { ClusterObject, NetworkPolicy } from '../api.ts';
+import { type Labels, matches, namespaceLabels } from '../labels.ts';
+import type { Selection } from './policy-rules.ts';
+import { keyOf, type PodRecord, readPod } from './records.ts';
+import { stableJson } from './registry.ts';
+import { takes } from './selection-index.ts';
+
+/** A change of the API. */
+export interface PolicyEvent {
+  type: 'put' | 'delete';
+  object: ClusterObject;
+}
+
+/** What an event can have changed. */
+export interface Touched {
+  addresses: Set<string>;
+  policies: Set<string>;
+}
+
+/** The objects of the cluster, by the keys that the compiler needs. */
+export class Inventory {
+  readonly #node: string;
+  readonly #namespaces = new Map<string, Labels>();
+  readonly #pods = new Map<string, PodRecord>();
+  readonly #podsByNamespace = new Map<string, Set<PodRecord>>();
+  /** Pods that claim an address. The API lists a pod for a time after its address has gone to another one. */
+  readonly #claims = new Map<string, Set<PodRecord>>();
+  readonly #policies = new Map<string, NetworkPolicy>();
+  readonly #policiesByNamespace = new Map<string, Set<string>>();
+
+  constructor(node: string) {
+    this.#node = node;
+  }
+
+  /** Records a change, and adds to `touched` what it can concern. */
+  record({ type, object }: PolicyEvent, touched: Touched): void {
+    switch (object.kind) {
+      case 'Pod':
+        this.#recordPod(keyOf(object.metadata), type === 'put' ? readPod(object) : undefined, touched);
+        break;
+      case 'Namespace': {
+        const { name, labels } = object.metadata;
+        this.#recordNamespace(name, type === 'put' ? labels : undefined, touched);
+        break;
+      }
+      case 'NetworkPolicy':
+        this.#recordPolicy(object, type === 'put', touched);
+        break;
+      case 'Node':
+        break;
+    }
+  }
+
+  policy(key: string): NetworkPolicy | undefined {
+    return this.#policies.get(key);
+  }
+
+  /** Returns the pod that has an address: of several that claim it, the youngest. */
+  owner(address: string): PodRecord | undefined {
+    let owner: PodRecord | undefined;
+    for (const pod of this.#claims.get(address) ?? []) {
+      if (!owner || pod.created > owner.created || (pod.created === owner.created && pod.key > owner.key)) {
+        owner = pod;
+      }
+    }
+    return owner;
+  }
+
+  isLocal(pod: PodRecord): boolean {
+    return pod.node === this.#node;
+  }
+
+  namespaceLabels(namespace: string): Labels {
+    return namespaceLabels(namespace, this.#namespaces.get(namespace));
+  }
+
+  /** Returns the keys of the policies that select a pod, sorted. */
+  policiesOf(pod: PodRecord): string[] {
+    return [...(this.#policiesByNamespace.get(pod.namespace) ?? [])]
+      .filter((key) => matches(this.#policies.get(key)!.spec.podSelector ?? {}, pod.labels))
+      .sort();
+  }
+
+  /** Returns the pods that a selection takes. */
+  *podsIn(selection: Selection): Generator<PodRecord> {
+    const namespaces =
+      typeof selection.namespace === 'string' ? [selection.namespace] : this.#podsByNamespace.keys();
+    for (const namespace of namespaces) {
+      const labels = this.namespaceLabels(namespace);
+      for (const pod of this.#podsByNamespace.get(namespace) ?? []) {
+        if (takes(selection, namespace, labels, pod.labels)) {
+          yield pod;
+        }
+      }
+    }
+  }
+
+  pods(): Iterable<PodRecord> {
+    return this.#pods.values();
+  }
+
+  #recordPod(key: string, pod: PodRecord | undefined, touched: Touched): void {
+    const old = this.#pods.get(key);
+    if (old && pod && stableJson(old) === stableJson(pod)) {
+      return;
+    }
+    if (old) {
+      this.#pods.delete(key);
+      deleteFrom(this.#podsByNamespace, old.namespace, old);
+      for (const address of old.addresses) {
+        deleteFrom(this.#claims, address, old);
+        touched.addresses.add(address);
+      }
+    }
+    if (pod) {
+      this.#pods.set(key, pod);
+      addTo(this.#podsByNamespace, pod.namespace, pod);
+      for (const address of pod.addresses) {
+        addTo(this.#claims, address, pod);
+        touched.addresses.add(address);
+      }
+    }
+  }
+
+  #recordNamespace(name: string, labels: Labels | undefined, touched: Touched): void {
+    const before = stableJson(this.namespaceLabels(name));
+    if (labels) {
+      this.#namespaces.set(name, labels);
+    } else {
+      this.#namespaces.delete(name);
+    }
+    if (stableJson(this.namespaceLabels(name)) !== before) {
+      touchPods(this.#podsByNamespace.get(name) ?? [], touched);
+    }
+  }
+
+  #recordPolicy(policy: NetworkPolicy, exists: boolean, touched: Touched): void {
+    const key = keyOf(policy.metadata);
+    const { namespace } = policy.metadata;
+    if (exists) {
+      this.#policies.set(key, policy);
+      addTo(this.#policiesByNamespace, namespace, key);
+    } else {
+      this.#policies.delete(key);
+      deleteFrom(this.#policiesByNamespace, namespace, key);
+    }
+    touched.policies.add(key);
+    touchPods(
+      [...(this.#podsByNamespace.get(namespace) ?? [])].filter((pod) => this.isLocal(pod)),
+      touched,
+    );
+  }
+}
+
+/** Adds the addresses of pods. */
+export function touchPods(pods: Iterable<PodRecord>, { addresses }: Touched): void {
+  for (const pod of pods) {
+    for (const address of pod.addresses) {
+      addresses.add(address);
+    }
+  }
+}
+
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set) {
+    set.add(value);
+  } else {
+    sets.set(key, new Set([value]));
+  }
+}
+
+function deleteFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set?.delete(value) && set.size === 0) {
+    sets.delete(key);
+  }
+}

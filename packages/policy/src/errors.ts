@@ -1,0 +1,30 @@
+/** Reports an object that the API server would refuse. Names the object, the field and the fault. */
+export class InvalidObjectError extends Error {
+  override readonly name = 'InvalidObjectError';
+
+  constructor(object: unknown, issues: readonly { path: readonly PropertyKey[]; message: string }[]) {
+    const faults = issues.map(({ path, message }) => `${fieldOf(path)}: ${message}`);
+    super(`Invalid ${nameOf(object)}: ${faults.join('; ')}`);
+  }
+}
+
+/** Reports an endpoint that does not exist or has no address to ask about. */
+export class EndpointError extends Error {
+  override readonly name = 'EndpointError';
+}
+
+function nameOf(object: unknown): string {
+  const { kind, metadata } = object as {
+    kind: string;
+    metadata?: { namespace?: unknown; name?: unknown } | null;
+  };
+  const { namespace, name } = metadata ?? {};
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name ?? 'without a name'}`;
+}
+
+function fieldOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}${text && '.'}${String(part)}`),
+    '',
+  );
+}

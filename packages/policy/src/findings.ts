@@ -1,0 +1,148 @@
+import type { NetworkPolicy, Peer, Pod, PolicyPort } from './api.ts';
+import type { Cluster } from './cluster.ts';
+import { decide } from './decide.ts';
+import { endpointOf, hasFinished, podName, shareFamily } from './endpoints.ts';
+import { matches, namespaceLabels } from './labels.ts';
+import type { Service } from './matrix.ts';
+
+/** A part of a policy that has no effect, which is most often a typing error. */
+export interface Finding {
+  /** The policy as `namespace/name`. */
+  policy: string;
+  /** Place in the policy, such as `spec.ingress[0].from[1]`. */
+  field: string;
+  message: string;
+}
+
+interface Rule {
+  field: string;
+  peersField: string;
+  peers: readonly Peer[];
+  ports: readonly PolicyPort[];
+}
+
+/**
+ * Finds what has no effect: policies that select no pod, peers that no pod matches, port names that no pod has, and
+ * egress to pods of which none admits it.
+ */
+export function findings(cluster: Cluster): Finding[] {
+  const pods = cluster.pods.filter((pod) => !pod.spec.hostNetwork && !hasFinished(pod));
+  return cluster.policies.flatMap((policy) => {
+    const subjects = pods.filter(
+      (pod) =>
+        pod.metadata.namespace === policy.metadata.namespace &&
+        matches(policy.spec.podSelector ?? {}, pod.metadata.labels ?? {}),
+    );
+    const found = (field: string, message: string) => ({ policy: podName(policy), field, message });
+    if (subjects.length === 0) {
+      return [found('spec.podSelector', `Selects no pod of namespace ${policy.metadata.namespace}`)];
+    }
+    return rulesOf(policy).flatMap((rule) => [
+      ...rule.peers.flatMap((peer, index) =>
+        peer.ipBlock || peersOf(cluster, pods, policy, peer).length > 0
+          ? []
+          : [found(`${rule.field}.${rule.peersField}[${index}]`, 'Matches no pod')],
+      ),
+      ...rule.ports.flatMap((port, index) => {
+        const targets = rule.peersField === 'from' ? subjects : targetsOf(cluster, pods, policy, rule);
+        return typeof port.port !== 'string' || targets.some((pod) => portsOf(pod, port).length > 0)
+          ? []
+          : [
+              found(
+                `${rule.field}.ports[${index}]`,
+                `No destination has a ${port.protocol ?? 'TCP'} port named ${port.port}`,
+              ),
+            ];
+      }),
+      ...(rule.peersField === 'to' && isContradicted(cluster, pods, policy, subjects, rule)
+        ? [found(rule.field, 'Each pod that this rule allows denies the connection at its ingress')]
+        : []),
+    ]);
+  });
+}
+
+function rulesOf({ spec }: NetworkPolicy): Rule[] {
+  return [
+    ...(spec.ingress ?? []).map(({ from = [], ports = [] }, index) => ({
+      field: `spec.ingress[${index}]`,
+      peersField: 'from',
+      peers: from,
+      ports,
+    })),
+    ...(spec.egress ?? []).map(({ to = [], ports = [] }, index) => ({
+      field: `spec.egress[${index}]`,
+      peersField: 'to',
+      peers: to,
+      ports,
+    })),
+  ];
+}
+
+function peersOf(cluster: Cluster, pods: readonly Pod[], policy: NetworkPolicy, peer: Peer): Pod[] {
+  return pods.filter(({ metadata }) => {
+    const labels = cluster.namespaces.find((one) => one.metadata.name === metadata.namespace)?.metadata
+      .labels;
+    const inNamespace = peer.namespaceSelector
+      ? matches(peer.namespaceSelector, namespaceLabels(metadata.namespace, labels))
+      : metadata.namespace === policy.metadata.namespace;
+    return inNamespace && matches(peer.podSelector ?? {}, metadata.labels ?? {});
+  });
+}
+
+/** Pods that an egress rule can allow. A rule without peers, or with an ipBlock, can allow all. */
+function targetsOf(cluster: Cluster, pods: readonly Pod[], policy: NetworkPolicy, { peers }: Rule): Pod[] {
+  return peers.length === 0 || peers.some(({ ipBlock }) => ipBlock)
+    ? [...pods]
+    : peers.flatMap((peer) => peersOf(cluster, pods, policy, peer));
+}
+
+function portsOf({ spec }: Pod, { port, protocol = 'TCP' }: PolicyPort): number[] {
+  return [...spec.containers, ...(spec.initContainers ?? [])]
+    .flatMap(({ ports = [] }) => ports)
+    .filter((candidate) => candidate.name === port && (candidate.protocol ?? 'TCP') === protocol)
+    .map(({ containerPort }) => containerPort);
+}
+
+/** Returns whether no pod that an egress rule names admits any of its connections. */
+function isContradicted(
+  cluster: Cluster,
+  pods: readonly Pod[],
+  policy: NetworkPolicy,
+  subjects: readonly Pod[],
+  rule: Rule,
+): boolean {
+  if (rule.peers.length === 0 || rule.peers.some(({ ipBlock }) => ipBlock)) {
+    return false;
+  }
+  let asked = false;
+  for (const target of targetsOf(cluster, pods, policy, rule)) {
+    for (const subject of subjects) {
+      if (subject === target || !shareFamily(endpointOf(subject), endpointOf(target))) {
+        continue;
+      }
+      for (const { protocol, port } of servicesOf(rule, target)) {
+        asked = true;
+        if (decide(cluster, subject, target, protocol, port).ingress.allowed) {
+          return false;
+        }
+      }
+    }
+  }
+  return asked;
+}
+
+/** Connections that a rule allows to a pod: of a rule without ports, those to declared ports, and ICMP. */
+function servicesOf({ ports }: Rule, target: Pod): Service[] {
+  if (ports.length === 0) {
+    const declared = target.spec.containers.flatMap((container) => container.ports ?? []);
+    return [
+      { protocol: 'ICMP' },
+      ...declared.map(({ protocol = 'TCP', containerPort }) => ({ protocol, port: containerPort })),
+    ];
+  }
+  return ports.flatMap((port) => {
+    const protocol = port.protocol ?? 'TCP';
+    const numbers = typeof port.port === 'string' ? portsOf(target, port) : [port.port];
+    return numbers.map((number) => ({ protocol, port: number }));
+  });
+}

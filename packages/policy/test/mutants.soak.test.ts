@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { SOAK } from '../../../vitest.soak.ts';
+import { mutants } from './mutants.ts';
+import { type Compiler, compiledAgrees, historiesAgree } from './properties.ts';
+
+/** Every mutant in the soak run, every fourth in `npm test`. */
+const tried = Object.entries(mutants).filter((_, index) => SOAK || index % 4 === 0);
+
+test.each(Object.entries(mutants))('mutant %s replaces text that its file has once', (_, { file, from }) => {
+  const source = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  expect(source.split(from)).toHaveLength(2);
+});
+
+test.each(tried.map(([name, { what }]) => [name, what]))(
+  'the properties find mutant %s: %s',
+  async (name) => {
+    const module = await import(/* @vite-ignore */ `../src/compile/compiler.ts?mutant=${name}`);
+    const Mutant: Compiler = module.PolicyCompiler;
+    const parameters = { seed: 1, endOnFailure: true };
+    expect(() => {
+      compiledAgrees(Mutant, { ...parameters, numRuns: 400 });
+      historiesAgree(Mutant, { ...parameters, numRuns: 300 });
+    }).toThrow('Property failed');
+  },
+);

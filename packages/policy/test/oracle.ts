@@ -1,0 +1,75 @@
+import { familyOf, parsePrefix } from '@cnikit/ip';
+import { type Cluster, decide, type Ruleset } from '../src/index.ts';
+import { EXTERNAL, nodeAddress, PORTS } from './clusters.ts';
+import { type Packet, passes } from './interpreter.ts';
+
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP', 'ICMP'] as const;
+export const POD_CIDRS = [parsePrefix('10.0.0.0/24')!, parsePrefix('fd00::/120')!];
+
+/**
+ * Compares the rulesets of all nodes with {@link decide}, for every pair of addresses, protocol and port. Returns a
+ * description of each difference.
+ */
+export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Ruleset>): string[] {
+  const owners = ownersOf(cluster);
+  const nodes = [...rulesets.keys()];
+  const ends = [...owners.keys(), ...EXTERNAL, ...nodes.map(nodeAddress)];
+  const found: string[] = [];
+  for (const source of ends) {
+    for (const destination of ends) {
+      if (source === destination || familyOf(source) !== familyOf(destination)) {
+        continue;
+      }
+      const [from, to] = [owners.get(source), owners.get(destination)];
+      if ((!from && !to) || (from && to && from.name === to.name)) {
+        continue;
+      }
+      for (const protocol of PROTOCOLS) {
+        for (const port of protocol === 'ICMP' ? [0] : PORTS) {
+          const packet = { source, destination, protocol, port };
+          const compiled = goesThrough(rulesets, packet, from?.node, to?.node);
+          const decided = decide(cluster, source, destination, protocol, port).allowed;
+          if (compiled !== decided) {
+            found.push(
+              `${source} to ${destination} ${protocol} ${port}: decide() ${decided}, rules ${compiled}`,
+            );
+          }
+        }
+      }
+    }
+  }
+  return found;
+}
+
+/** Passes a packet through the nodes of its ends. A node's own packets to its pods meet no rule. */
+function goesThrough(
+  rulesets: ReadonlyMap<string, Ruleset>,
+  packet: Packet,
+  fromNode: string | undefined,
+  toNode: string | undefined,
+): boolean {
+  const leaves = fromNode === undefined || passes(rulesets.get(fromNode)!, 'egress', packet, POD_CIDRS);
+  const ofOwnNode = toNode !== undefined && packet.source === nodeAddress(toNode);
+  const enters =
+    toNode === undefined || ofOwnNode || passes(rulesets.get(toNode)!, 'ingress', packet, POD_CIDRS);
+  return leaves && enters;
+}
+
+/** Returns the pod of each address, and its node: of several pods, the youngest. */
+function ownersOf({ pods }: Cluster): Map<string, { name: string; node: string }> {
+  const owners = new Map<string, { name: string; node: string }>();
+  const living = pods
+    .filter(({ spec, status }) => !spec.hostNetwork && !/Succeeded|Failed/.test(status?.phase ?? ''))
+    .map((pod) => ({ pod, name: `${pod.metadata.namespace}/${pod.metadata.name}` }))
+    .sort((a, b) =>
+      `${a.pod.metadata.creationTimestamp} ${a.name}` < `${b.pod.metadata.creationTimestamp} ${b.name}`
+        ? -1
+        : 1,
+    );
+  for (const { pod, name } of living) {
+    for (const { ip } of pod.status?.podIPs ?? []) {
+      owners.set(ip, { name, node: pod.spec.nodeName! });
+    }
+  }
+  return owners;
+}

@@ -1,0 +1,85 @@
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { addressesOf } from './upstream.ts';
+
+const PROBER = fileURLToPath(new URL('programs/prober.ts', import.meta.url));
+
+/** One connection to try. */
+export interface Probe {
+  address: string;
+  protocol: 'TCP' | 'UDP';
+  port: number;
+}
+
+/** A pod: a network namespace with a program that tries connections, routed through the namespace of the test. */
+export class LivePod {
+  readonly name: string;
+  readonly #program: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(name: string, index: number) {
+    this.name = name;
+    this.#program = spawn('unshare', ['--net', process.execPath, PROBER], { stdio: 'pipe' });
+    const lines: Interface = createInterface({ input: this.#program.stdout });
+    this.#lines = lines[Symbol.asyncIterator]();
+    this.#program.stderr.pipe(process.stderr);
+    this.#link(`pod${index}`);
+  }
+
+  /** Waits until the pod accepts connections. */
+  async ready(): Promise<void> {
+    await this.#lines.next();
+  }
+
+  /** Tries connections at once. Returns whether each first packet arrived. */
+  async ask(probes: readonly Probe[]): Promise<boolean[]> {
+    this.#program.stdin.write(`${JSON.stringify(probes)}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done) {
+      throw new Error(`The prober of ${this.name} ended`);
+    }
+    return JSON.parse(value);
+  }
+
+  stop(): void {
+    this.#program.kill('SIGKILL');
+  }
+
+  #link(host: string): void {
+    const pid = String(this.#program.pid);
+    const { ipv4, ipv6 } = addressesOf(this.name);
+    waitForNamespace(pid);
+    run('ip', 'link', 'add', host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', pid);
+    run('sysctl', '-qw', `net.ipv6.conf.${host}.accept_dad=0`);
+    run('ip', 'link', 'set', host, 'up');
+    run('ip', 'address', 'add', '169.254.1.1/32', 'dev', host);
+    run('ip', '-6', 'address', 'add', 'fe80::1/64', 'dev', host, 'nodad');
+    const inside = (...argv: string[]) => run('nsenter', '--target', pid, '--net', ...argv);
+    inside(
+      'sysctl',
+      '-qw',
+      'net.ipv6.conf.eth0.accept_dad=0',
+      'net.ipv4.icmp_ratelimit=0',
+      'net.ipv6.icmp.ratelimit=0',
+    );
+    inside('ip', 'link', 'set', 'lo', 'up');
+    inside('ip', 'link', 'set', 'eth0', 'up');
+    inside('ip', 'address', 'add', `${ipv4}/32`, 'dev', 'eth0');
+    inside('ip', '-6', 'address', 'add', `${ipv6}/128`, 'dev', 'eth0', 'nodad');
+    inside('ip', 'route', 'add', 'default', 'via', '169.254.1.1', 'dev', 'eth0', 'onlink');
+    inside('ip', '-6', 'route', 'add', 'default', 'via', 'fe80::1', 'dev', 'eth0');
+    run('ip', 'route', 'add', `${ipv4}/32`, 'dev', host);
+    run('ip', '-6', 'route', 'add', `${ipv6}/128`, 'dev', host);
+  }
+}
+
+/** Waits until unshare has given the process a network namespace of its own. */
+function waitForNamespace(pid: string): void {
+  const own = run('readlink', '/proc/self/ns/net');
+  while (run('readlink', `/proc/${pid}/ns/net`) === own) {}
+}
+
+function run(file: string, ...args: string[]): string {
+  return execFileSync(file, args, { encoding: 'utf8' });
+}

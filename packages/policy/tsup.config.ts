@@ -1,0 +1,9 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: ['src/index.ts', 'src/manifests.ts', 'src/cli.ts'],
+  format: 'esm',
+  clean: true,
+  target: 'es2023',
+  platform: 'node',
+});

@@ -3,6 +3,7 @@ import type { SourceMutant } from '../../../vitest.mutants.ts';
 
 const RULES = 'policy/src/compile/policy-rules.ts';
 const COMPILER = 'policy/src/compile/compiler.ts';
+const NUMBERS = 'policy/src/compile/numbers.ts';
 const INVENTORY = 'policy/src/compile/inventory.ts';
 const RECORDS = 'policy/src/compile/records.ts';
 const RANGES = 'policy/src/compile/ranges.ts';
@@ -36,7 +37,7 @@ export const mutants: Record<string, SourceMutant & { what: string }> = {
   },
   'named-port-of-any-protocol': {
     what: 'a named port matches ports of that name of each protocol',
-    file: COMPILER,
+    file: NUMBERS,
     from: 'const number = this.#portNames.find({ name, protocol });',
     to: "const number = this.#portNames.find({ name, protocol: 'TCP' });\n      void protocol;",
   },
@@ -162,13 +163,13 @@ export const mutants: Record<string, SourceMutant & { what: string }> = {
   },
   'new-selection-empty': {
     what: 'a selection takes only pods that come after it',
-    file: COMPILER,
+    file: NUMBERS,
     from: 'touchPods(this.#inventory.podsIn(selection), touched);',
     to: '',
   },
   'new-port-name-empty': {
     what: 'a port name takes only pods that come after it',
-    file: COMPILER,
+    file: NUMBERS,
     from: 'touchPods([pod], touched);',
     to: '',
   },
@@ -180,8 +181,8 @@ export const mutants: Record<string, SourceMutant & { what: string }> = {
   },
   'deleted-selection-stays': {
     what: 'the elements of an unused selection stay',
-    file: COMPILER,
-    from: 'for (const address of this.ruleset.members.get(number) ?? []) {',
+    file: NUMBERS,
+    from: 'for (const address of ruleset.members.get(number) ?? []) {',
     to: 'for (const address of [] as string[]) {',
   },
   'remote-pods-judged': {

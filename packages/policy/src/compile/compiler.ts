@@ -1,7 +1,8 @@
 import type { NetworkPolicy } from '../api.ts';
 import type { Cluster } from '../cluster.ts';
-import { Inventory, type PolicyEvent, type Touched, touchPods } from './inventory.ts';
-import { directionsOf, type PortName, policyChain, policyChains, type Selection } from './policy-rules.ts';
+import { Inventory, type PolicyEvent, type Touched } from './inventory.ts';
+import { Numbers, type UsedNumbers } from './numbers.ts';
+import { directionsOf, policyChain, policyChains } from './policy-rules.ts';
 import type { PodRecord } from './records.ts';
 import { Registry, stableJson } from './registry.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type Rule,
   type Ruleset,
 } from './ruleset.ts';
-import { type IndexedSelection, SelectionIndex } from './selection-index.ts';
 
 const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
 
@@ -21,8 +21,7 @@ const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
 interface ActivePolicy {
   addresses: number;
   chains: ReadonlyMap<string, readonly Rule[]>;
-  selections: readonly number[];
-  portNames: readonly number[];
+  used: UsedNumbers;
 }
 
 /** What the ruleset has for one address. */
@@ -48,10 +47,7 @@ export class PolicyCompiler {
   /** The current state: that of before with all changes applied. */
   readonly ruleset: Ruleset = emptyRuleset();
   readonly #inventory: Inventory;
-  readonly #index = new SelectionIndex();
-  readonly #indexed = new Map<number, IndexedSelection>();
-  readonly #selections = new Registry<Selection>();
-  readonly #portNames = new Registry<PortName>();
+  readonly #numbers: Numbers;
   readonly #podChains = new Registry<{ direction: Direction; policies: readonly string[] }>();
   /** By name of the policy's chain. */
   readonly #active = new Map<string, ActivePolicy>();
@@ -59,6 +55,7 @@ export class PolicyCompiler {
 
   constructor(node: string) {
     this.#inventory = new Inventory(node);
+    this.#numbers = new Numbers(this.#inventory);
   }
 
   /** Applies events and returns the changes of the ruleset, as one transaction in order. */
@@ -79,10 +76,7 @@ export class PolicyCompiler {
 
   /** Describes what a number of a rule stands for: a text that is equal in all compilers. */
   describe(kind: 'selection' | 'namedPort' | 'podChain', number: number): string | undefined {
-    const registry = { selection: this.#selections, namedPort: this.#portNames, podChain: this.#podChains }[
-      kind
-    ];
-    return registry.keyOf(number);
+    return kind === 'podChain' ? this.#podChains.keyOf(number) : this.#numbers.describe(kind, number);
   }
 
   /**
@@ -147,12 +141,8 @@ export class PolicyCompiler {
     touched: Touched,
     changes: Change[],
   ): void {
-    const selections: number[] = [];
-    const portNames: number[] = [];
-    const chains = policyChains(policy, direction, {
-      selection: (selection) => push(selections, this.#acquireSelection(selection, touched)),
-      portName: (name) => push(portNames, this.#acquirePortName(name, touched)),
-    });
+    const used: UsedNumbers = { selections: [], portNames: [] };
+    const chains = policyChains(policy, direction, this.#numbers.recorder(used, touched));
     const name = policyChain(direction, `${policy.metadata.namespace}/${policy.metadata.name}`);
     const before = this.#active.get(name);
     for (const [chain, rules] of chains) {
@@ -165,8 +155,10 @@ export class PolicyCompiler {
         changes.push({ type: 'chain', action: 'delete', name: chain });
       }
     }
-    this.#active.set(name, { addresses, chains, selections, portNames });
-    this.#release(before, touched);
+    this.#active.set(name, { addresses, chains, used });
+    if (before) {
+      this.#numbers.release(before.used, this.ruleset, touched);
+    }
   }
 
   #deactivate(chain: string, touched: Touched, changes: Change[]): void {
@@ -175,49 +167,7 @@ export class PolicyCompiler {
     for (const name of [...before.chains.keys()].reverse()) {
       changes.push({ type: 'chain', action: 'delete', name });
     }
-    this.#release(before, touched);
-  }
-
-  #acquireSelection(selection: Selection, touched: Touched): number {
-    const { number, added } = this.#selections.acquire(selection);
-    if (added) {
-      const indexed = { number, selection };
-      this.#index.add(indexed);
-      this.#indexed.set(number, indexed);
-      touchPods(this.#inventory.podsIn(selection), touched);
-    }
-    return number;
-  }
-
-  #acquirePortName(name: PortName, touched: Touched): number {
-    const { number, added } = this.#portNames.acquire(name);
-    if (added) {
-      for (const pod of this.#inventory.pods()) {
-        if (pod.ports.some((port) => port.name === name.name && port.protocol === name.protocol)) {
-          touchPods([pod], touched);
-        }
-      }
-    }
-    return number;
-  }
-
-  #release(policy: ActivePolicy | undefined, touched: Touched): void {
-    for (const number of policy?.selections ?? []) {
-      if (this.#selections.release(number)) {
-        this.#index.delete(this.#indexed.get(number)!);
-        this.#indexed.delete(number);
-        for (const address of this.ruleset.members.get(number) ?? []) {
-          touched.addresses.add(address);
-        }
-      }
-    }
-    for (const number of policy?.portNames ?? []) {
-      if (this.#portNames.release(number)) {
-        for (const entry of this.ruleset.namedPorts.get(number) ?? []) {
-          touched.addresses.add(entry.slice(0, entry.indexOf(' ')));
-        }
-      }
-    }
+    this.#numbers.release(before.used, this.ruleset, touched);
   }
 
   /** Writes the difference between what an address has and what its owner is to have. */
@@ -226,12 +176,8 @@ export class PolicyCompiler {
     const owner = this.#inventory.owner(address);
     const after: Assignment = owner
       ? {
-          members: this.#index.taking(
-            owner.namespace,
-            this.#inventory.namespaceLabels(owner.namespace),
-            owner.labels,
-          ),
-          namedPorts: this.#namedPortsOf(owner, address),
+          members: this.#numbers.selectionsOf(owner),
+          namedPorts: this.#numbers.namedPortsOf(owner, address),
           policies: this.#inventory.isLocal(owner) ? (policies ?? before.policies) : undefined,
         }
       : NOTHING;
@@ -265,17 +211,6 @@ export class PolicyCompiler {
     } else {
       this.#assigned.delete(address);
     }
-  }
-
-  #namedPortsOf(owner: PodRecord, address: string): Map<string, number> {
-    const entries = new Map<string, number>();
-    for (const { name, protocol, port } of owner.ports) {
-      const number = this.#portNames.find({ name, protocol });
-      if (number !== undefined) {
-        entries.set(`${number} ${address} ${port}`, number);
-      }
-    }
-    return entries;
   }
 
   #assignChain(
@@ -361,9 +296,4 @@ function difference(a: readonly number[], b: readonly number[]): number[] {
 
 function withoutNumber(entry: string): string {
   return entry.slice(entry.indexOf(' ') + 1);
-}
-
-function push(numbers: number[], number: number): number {
-  numbers.push(number);
-  return number;
 }

@@ -1,0 +1,106 @@
+import type { Inventory, Touched } from './inventory.ts';
+import { touchPods } from './inventory.ts';
+import type { Numbering, PortName, Selection } from './policy-rules.ts';
+import type { PodRecord } from './records.ts';
+import { Registry } from './registry.ts';
+import type { Ruleset } from './ruleset.ts';
+import { type IndexedSelection, SelectionIndex } from './selection-index.ts';
+
+/** The numbers that the rules of a policy use. */
+export interface UsedNumbers {
+  selections: number[];
+  portNames: number[];
+}
+
+/** Numbers of the selections and port names in use, and the pods that each takes. */
+export class Numbers {
+  readonly #inventory: Inventory;
+  readonly #index = new SelectionIndex();
+  readonly #indexed = new Map<number, IndexedSelection>();
+  readonly #selections = new Registry<Selection>();
+  readonly #portNames = new Registry<PortName>();
+
+  constructor(inventory: Inventory) {
+    this.#inventory = inventory;
+  }
+
+  /** Returns numbers that are recorded in `used`. Adds to `touched` the addresses that a new number takes. */
+  recorder(used: UsedNumbers, touched: Touched): Numbering {
+    return {
+      selection: (selection) => {
+        const number = this.#acquireSelection(selection, touched);
+        used.selections.push(number);
+        return number;
+      },
+      portName: (name) => {
+        const number = this.#acquirePortName(name, touched);
+        used.portNames.push(number);
+        return number;
+      },
+    };
+  }
+
+  /** Drops what a policy used. Adds to `touched` the addresses of numbers that no other policy uses. */
+  release({ selections, portNames }: UsedNumbers, ruleset: Ruleset, touched: Touched): void {
+    for (const number of selections) {
+      if (this.#selections.release(number)) {
+        this.#index.delete(this.#indexed.get(number)!);
+        this.#indexed.delete(number);
+        for (const address of ruleset.members.get(number) ?? []) {
+          touched.addresses.add(address);
+        }
+      }
+    }
+    for (const number of portNames) {
+      if (this.#portNames.release(number)) {
+        for (const entry of ruleset.namedPorts.get(number) ?? []) {
+          touched.addresses.add(entry.slice(0, entry.indexOf(' ')));
+        }
+      }
+    }
+  }
+
+  /** Returns the numbers of the selections that take a pod. */
+  selectionsOf({ namespace, labels }: PodRecord): number[] {
+    return this.#index.taking(namespace, this.#inventory.namespaceLabels(namespace), labels);
+  }
+
+  /** Returns the elements of port names for one address of a pod, as `number address port`, with their numbers. */
+  namedPortsOf({ ports }: PodRecord, address: string): Map<string, number> {
+    const entries = new Map<string, number>();
+    for (const { name, protocol, port } of ports) {
+      const number = this.#portNames.find({ name, protocol });
+      if (number !== undefined) {
+        entries.set(`${number} ${address} ${port}`, number);
+      }
+    }
+    return entries;
+  }
+
+  describe(kind: 'selection' | 'namedPort', number: number): string | undefined {
+    return (kind === 'selection' ? this.#selections : this.#portNames).keyOf(number);
+  }
+
+  #acquireSelection(selection: Selection, touched: Touched): number {
+    const { number, added } = this.#selections.acquire(selection);
+    if (added) {
+      const indexed = { number, selection };
+      this.#index.add(indexed);
+      this.#indexed.set(number, indexed);
+      touchPods(this.#inventory.podsIn(selection), touched);
+    }
+    return number;
+  }
+
+  #acquirePortName(name: PortName, touched: Touched): number {
+    const { number, added } = this.#portNames.acquire(name);
+    if (added) {
+      for (const pod of this.#inventory.pods()) {
+        if (pod.ports.some((port) => port.name === name.name && port.protocol === name.protocol)) {
+          touchPods([pod], touched);
+        }
+      }
+    }
+    return number;
+  }
+}

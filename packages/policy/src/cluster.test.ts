@@ -94,7 +94,7 @@ test('readObject() counts a field that is null as absent', () => {
   });
 });
 
-test('readObject() returns undefined for other kinds and for values that are no objects', () => {
+test('readObject() returns undefined for other kinds and for values that are not objects', () => {
   expect(
     [{ kind: 'Service' }, {}, null, 'text', { kind: 'toString' }].map((value) => readObject(value)),
   ).toEqual(Array.from({ length: 5 }));

@@ -178,11 +178,11 @@ test('decide() judges each family of a dual-stack pair by its own blocks', () =>
 });
 
 test.each([
-  ['an unknown pod', 'ns/nobody', 'No pod ns/nobody: expected namespace/name of a pod, or an IP address'],
+  ['an unknown pod', 'ns/absent', 'No pod ns/absent: expected namespace/name of a pod, or an IP address'],
   [
-    'text that is no endpoint',
-    'nobody',
-    'Invalid endpoint "nobody": expected namespace/name of a pod, or an IP address',
+    'text that is not an endpoint',
+    'absent',
+    'Invalid endpoint "absent": expected namespace/name of a pod, or an IP address',
   ],
   ['a finished pod', 'ns/done', 'Pod ns/done has finished: its address can belong to another pod'],
   ['an address of another family', '192.0.2.1', 'Source and destination have no addresses of one family'],

@@ -7,7 +7,7 @@ import { matches } from './labels.ts';
 /** A transport protocol, or ICMP, which only a rule without `ports` allows. */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP' | 'ICMP';
 
-/** Whether a new connection is allowed, and the policies and rules that decided. */
+/** Decision about a new connection, with the policies and rules that made it. */
 export interface Verdict {
   allowed: boolean;
   egress: DirectionVerdict;

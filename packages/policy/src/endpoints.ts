@@ -67,7 +67,7 @@ export function endpointOf(pod: Pod): Endpoint {
   return { kind: 'pod', pod, addresses: podAddresses(pod) };
 }
 
-/** Finds who has an address. The younger of two pods has it: the API can still list a pod that is gone. */
+/** Finds the owner of an address. The younger of two pods has it: the API can still list a pod that is gone. */
 function endpointAt(cluster: Cluster, address: string): Endpoint {
   const owner = cluster.pods
     .filter((pod) => !pod.spec.hostNetwork && !hasFinished(pod) && podAddresses(pod).includes(address))

@@ -23,7 +23,7 @@ interface Rule {
 
 /**
  * Finds what has no effect: policies that select no pod, peers that no pod matches, port names that no pod has, and
- * egress to pods of which none admits it.
+ * egress that every destination denies.
  */
 export function findings(cluster: Cluster): Finding[] {
   const pods = cluster.pods.filter((pod) => !pod.spec.hostNetwork && !hasFinished(pod));

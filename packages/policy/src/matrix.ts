@@ -12,7 +12,7 @@ export interface Service {
 /** Which of a list of endpoints reach which others. */
 export interface Matrix {
   endpoints: readonly string[];
-  /** By source, then destination. `undefined` from an endpoint to itself, between addresses, and between families. */
+  /** Answers by source, then destination. `undefined` from an endpoint to itself, between addresses, and between families. */
   cells: readonly (readonly (readonly boolean[] | undefined)[])[];
 }
 

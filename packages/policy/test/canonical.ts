@@ -1,6 +1,6 @@
 import type { PolicyCompiler } from '../src/index.ts';
 
-/** A ruleset with what its numbers stand for, in place of the numbers. Equal for equal inputs, whatever their order. */
+/** A ruleset with what its numbers stand for, in place of the numbers. Equal inputs give equal values in any order. */
 export function canonical(compiler: PolicyCompiler): unknown {
   const { chains, members, namedPorts, pods } = compiler.ruleset;
   const chain = (name: string) =>

@@ -74,7 +74,7 @@ export class LivePod {
   }
 }
 
-/** Waits until unshare has given the process a network namespace of its own. */
+/** Waits until unshare has given the process its own network namespace. */
 function waitForNamespace(pid: string): void {
   const own = run('readlink', '/proc/self/ns/net');
   while (run('readlink', `/proc/${pid}/ns/net`) === own) {}

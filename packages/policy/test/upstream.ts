@@ -95,7 +95,7 @@ export const UPSTREAM: UpstreamCase[] = [
     denies: ({ from, to }) => inX(from) || inX(to),
   },
   {
-    title: '3 allows ingress from pods of its own namespace by podSelector',
+    title: '3 allows ingress from pods of the same namespace by podSelector',
     policies: [ingress(from({ podSelector: pod('b') }))],
     denies: onlyFrom('x/b'),
   },

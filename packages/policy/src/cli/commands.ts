@@ -7,7 +7,7 @@ import { findings } from '../findings.ts';
 import { formatMatrix, matrix } from '../matrix.ts';
 import { type Options, UsageError } from './options.ts';
 
-/** What a command prints, and its exit status. */
+/** Output of a command, and its exit status. */
 export interface Output {
   text: string;
   json: unknown;

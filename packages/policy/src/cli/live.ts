@@ -30,7 +30,7 @@ async function list(
 ): Promise<unknown[]> {
   for await (const change of watch({ kubeConfig, path })) {
     if (change.type === 'synced') {
-      // The items of a list have no kind of their own.
+      // The items of a list have no kind.
       return [...change.objects.values()].map((object) => ({ ...(object as object), kind }));
     }
     if (change.type === 'stale') {

@@ -24,7 +24,7 @@ interface ActivePolicy {
   used: UsedNumbers;
 }
 
-/** What the ruleset has for one address. */
+/** Elements of the ruleset for one address. */
 interface Assignment {
   members: readonly number[];
   /** Number and entry of each named port. */
@@ -49,7 +49,7 @@ export class PolicyCompiler {
   readonly #inventory: Inventory;
   readonly #numbers: Numbers;
   readonly #podChains = new Registry<{ direction: Direction; policies: readonly string[] }>();
-  /** By name of the policy's chain. */
+  /** Policies in use, keyed by the name of their chain. */
   readonly #active = new Map<string, ActivePolicy>();
   readonly #assigned = new Map<string, Assignment>();
 

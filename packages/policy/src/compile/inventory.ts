@@ -11,7 +11,7 @@ export interface PolicyEvent {
   object: ClusterObject;
 }
 
-/** What an event can have changed. */
+/** Addresses and policies that an event can concern. */
 export interface Touched {
   addresses: Set<string>;
   policies: Set<string>;

@@ -1,9 +1,9 @@
 import { type Family, families, familyOf } from '@cnikit/ip';
 import type { Direction, PeerMatch, Rule, Ruleset, ServiceMatch } from './ruleset.ts';
 
-/** Where a ruleset is to hold. */
+/** Options of {@link formatNft}. */
 export interface NftOptions {
-  /** Pod networks of the node: an address of these that is no known pod's is dropped. */
+  /** Pod networks of the node. Packets of addresses in these that belong to no known pod are dropped. */
   podCIDRs: readonly string[];
   /** @default 'cnikit-policy' */
   table?: string | undefined;

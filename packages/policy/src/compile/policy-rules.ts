@@ -16,7 +16,7 @@ export interface PortName {
   protocol: PortProtocol;
 }
 
-/** Gives the numbers by which rules refer to selections and port names. */
+/** Returns numbers for selections and port names, which rules refer to. */
 export interface Numbering {
   selection(selection: Selection): number;
   portName(name: PortName): number;

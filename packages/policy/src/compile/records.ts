@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from '@cnikit/ip';
 import type { ContainerPort, NetworkPolicy, Pod, PortProtocol } from '../api.ts';
 import type { Labels } from '../labels.ts';
 
-/** What the compiler keeps of a Pod. */
+/** The fields of a Pod that the compiler keeps. */
 export interface PodRecord {
   key: string;
   namespace: string;

@@ -1,7 +1,7 @@
 /**
  * Asks connections from its network namespace. Prints `ready` when it listens. Reads one JSON array of probes a line, answers with one JSON array of
  * booleans a line: whether the first packet arrived. TCP listens, so a rule that rejects is what refuses. UDP does not,
- * so a datagram that arrives is refused, and one that a rule rejects is answered as prohibited.
+ * so the kernel refuses a datagram that arrives, and reports one that a rule rejects as prohibited.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -450,6 +450,52 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(n1.ip('-d', 'link', 'show', 'cnikit-vx')).toMatch(/mtu 1230 .*group 1677721801/);
     });
 
+    test('Agent carries IPv6 over links that are too small for a tunnel with 1280 bytes, and reports them', () => {
+      const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      for (const node of nodes) {
+        node.ip('link', 'set', 'eth0', 'mtu', '1280');
+        node.start(infos('ipv4'));
+      }
+      expect(n1.lines.join('\n')).toMatch(/has MTU 1280, which leaves 1230 bytes in the ipv4 tunnel/);
+      expect(JSON.parse(n1.conflist!).plugins[0].mtu).toBe(1280);
+      n1.ping(n3);
+      const large = ['ping', '-n', '-c', '1', '-W', '2', '-s', '1232', '-I', n1.pod('ipv6'), n3.pod('ipv6')];
+      run('ip', 'netns', 'exec', n1.name, ...large);
+    });
+
+    test('Agent takes the MTU of the route to the far ends if the InternalIP is on loopback', () => {
+      const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
+      n1.ip('address', 'add', '192.0.1.1/32', 'dev', 'lo');
+      for (const node of nodes) {
+        node.start(infos('ipv4'));
+      }
+      expect(n1.ip('link', 'show', 'cnikit-vx')).toContain('mtu 1450');
+      n1.ping(n3, '-M', 'do', '-s', '1402', '-I', n1.pod('ipv4'));
+    });
+
+    test('Agent tunnels over links without a link layer, whose far ends accept only addresses of nodes', () => {
+      const [n1, n2] = make('ipv4', 2) as [TunnelNode, TunnelNode];
+      const mac = (node: TunnelNode): string => /ether (\S+)/.exec(node.ip('link', 'show', 'eth0'))![1]!;
+      for (const [node, other, to] of [
+        [n1, n2, address(2, 'ipv4')],
+        [n2, n1, address(1, 'ipv4')],
+      ] as const) {
+        // As a WireGuard mesh, with each node's address in AllowedIPs.
+        node.ip('link', 'set', 'eth0', 'arp', 'off');
+        node.ip('neighbour', 'replace', to, 'lladdr', mac(other), 'dev', 'eth0', 'nud', 'permanent');
+        for (const end of ['-i', '-o']) {
+          const chain =
+            end === '-i' ? ['PREROUTING', end, 'eth0', '!', '-s'] : ['OUTPUT', end, 'eth0', '!', '-d'];
+          const rule = ['-t', 'raw', '-A', ...chain, '192.0.1.0/24', '-j', 'DROP'];
+          run('ip', 'netns', 'exec', node.name, 'iptables', ...rule);
+        }
+        node.start(infos('ipv4'));
+      }
+      expect(n1.routeTo(n2)).toContain('dev cnikit-vx');
+      n1.ping(n2);
+      n2.ping(n1);
+    });
+
     test('Agent replaces a tunnel link that an earlier version left without its alias', () => {
       const [n1, , n3] = make('ipv4', 3) as [TunnelNode, TunnelNode, TunnelNode];
       n1.ip(

@@ -18,7 +18,7 @@ import {
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
-import { NUD_PERMANENT, RT_TABLE_MAIN } from '@cnikit/netlink/constants';
+import { IFF_NOARP, NUD_PERMANENT, RT_TABLE_MAIN } from '@cnikit/netlink/constants';
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
@@ -54,8 +54,9 @@ function dump(connection: RtnetlinkConnection): KernelState {
   };
 }
 
-function kernelLink({ index, name, mtu, up, mac, alias, group, vxlan }: Link): KernelLink {
-  const link: KernelLink = { index, name, mtu, up };
+function kernelLink({ index, name, mtu, up, flags, master, mac, alias, group, vxlan }: Link): KernelLink {
+  const noArp = (flags & IFF_NOARP) !== 0 ? true : undefined;
+  const link: KernelLink = { index, name, mtu, up, noArp, master };
   if (vxlan === undefined) {
     return link;
   }
@@ -80,7 +81,17 @@ const kernelNeighbour = ({ family, index, mac = '', address = '' }: Neighbour): 
 
 const kernelAddress = ({ index, address }: Address): KernelAddress => ({ index, address });
 
-function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type }: Route): KernelRoute {
+function kernelRoute({
+  family,
+  dst,
+  via,
+  oif,
+  nextHops,
+  protocol,
+  priority,
+  type,
+  metrics,
+}: Route): KernelRoute {
   // The first of several next hops represents them: such a route is never ours.
   const [hop = { via, oif }, ...others] = nextHops ?? [];
   const otherOifs = others.flatMap((other) => (other.oif === undefined ? [] : [other.oif]));
@@ -93,6 +104,7 @@ function kernelRoute({ family, dst, via, oif, nextHops, protocol, priority, type
     protocol,
     priority,
     type,
+    mtu: metrics?.mtu,
   };
 }
 

@@ -44,6 +44,7 @@ test('parseConfig() reads every option', () => {
     '--service-cidr=10.97.0.0/16',
     '--encap=always',
     '--masquerade=egress',
+    '--mtu=1400',
     '--vxlan-name=vx7',
     '--vxlan-vni=7',
     '--vxlan-port=8472',
@@ -59,6 +60,7 @@ test('parseConfig() reads every option', () => {
     outsideInterface: 'eth1',
     nonMasquerade: ['10.244.0.0/16', '10.97.0.0/16', '10.96.0.0/12', '192.168.0.0/16', 'fd00:1::/64'],
     masquerade: 'egress',
+    mtu: 1400,
     encap: 'always',
     tunnel: { name: 'vx7', vni: 7, port: 8472 },
     chain: '/c.json',
@@ -85,6 +87,7 @@ test.each([
   ['an interval of 0', ['--resync-interval=0'], env, 'Invalid --resync-interval "0": expected 1 to 86400'],
   ['a plugin link that is a path', ['--plugin-links=../x'], env, /names of plugins/],
   ['a leak grace of 0', ['--leak-grace=0'], env, '1 to 86400 seconds, or off'],
+  ['an MTU that is too small', ['--mtu=500'], env, 'expected a number from 576 to 65535'],
   ['an unknown mode of masquerading', ['--masquerade=off'], env, 'expected destination or egress'],
   ['an invalid prefix', ['--non-masquerade-cidr=10.0.0.0/33'], env, /expected a prefix/],
   [

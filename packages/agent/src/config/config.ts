@@ -33,6 +33,8 @@ export interface Config {
   leakGraceMs?: number | undefined;
   /** The container runtime's socket; undefined: the known ones are tried. */
   runtimeSocket?: string | undefined;
+  /** Upper limit of the MTU of pods and tunnels; undefined: none. */
+  mtu?: number | undefined;
   encap: Encap;
   tunnel: TunnelSettings;
   resyncMs: number;
@@ -74,6 +76,8 @@ export function parseConfig(
     nonMasquerade: (['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'] as const).flatMap((name) =>
       values[name].flatMap((list) => list.split(',')).map((text) => parseCidr(name, text)),
     ),
+    // RFC 791: every host accepts 576 bytes.
+    mtu: values.mtu === undefined ? undefined : parseNumber('mtu', values.mtu, 576, 65_535),
     masquerade: parseMasquerade(values.masquerade),
     encap: parseEncap(values.encap),
     tunnel: {

@@ -92,6 +92,15 @@ export const options = {
     group: 'Routing',
     commands: NODE,
   },
+  mtu: {
+    type: 'string',
+    value: 'NUMBER',
+    defaultText:
+      'the least MTU of the egress interface and the links to other nodes, minus the tunnel overhead',
+    help: 'Upper limit of the MTU of pods and tunnels. Use it where the path between nodes carries less than their links',
+    group: 'Routing',
+    commands: NODE,
+  },
   'cluster-cidr': {
     type: 'string',
     multiple: true,

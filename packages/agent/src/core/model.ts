@@ -45,6 +45,8 @@ export interface TunnelPeer {
   mac: string;
   /** The node's InternalIP, the destination of outer packets. */
   remote: string;
+  /** MTU of the route to it. */
+  mtu?: number | undefined;
   /** The next hop that represents the node on the tunnel link. */
   gateway: string;
 }
@@ -94,6 +96,8 @@ export interface KernelRoute {
   priority: number;
   /** RTN_UNICAST is 1. */
   type: number;
+  /** MTU of the route itself (RTAX_MTU); absent: that of its link. */
+  mtu?: number | undefined;
 }
 
 /** `rtm_type` of a route that leads to a next hop or link. */
@@ -110,6 +114,10 @@ export interface KernelLink {
   alias?: string | undefined;
   /** IFLA_GROUP. */
   group?: number | undefined;
+  /** IFF_NOARP: the link has no link layer, as WireGuard and tun. Its far end decides what it accepts. */
+  noArp?: boolean | undefined;
+  /** Index of the bridge that it is a port of. */
+  master?: number | undefined;
   vxlan?: { id: number; port: number; learning: boolean; local?: string };
 }
 
@@ -154,6 +162,10 @@ export interface Hop {
   dev?: string;
   /** Packets go by a gateway, or nowhere. */
   gateway: boolean;
+  /** The link has no link layer: the far end may drop packets to pods. */
+  noArp?: true | undefined;
+  /** Least MTU of the route and its links. */
+  mtu?: number | undefined;
 }
 
 /** One of the agent's tunnels as it is. */
@@ -180,10 +192,12 @@ export interface HostFacts {
   egressInterfaces: Record<Family, string[]>;
   /** Foreign routes, longest prefix first: they decide whether a next hop is on-link. */
   table: readonly Hop[];
-  /** Addresses of this node, without prefix length, and the MTU of each one's link. */
+  /** Addresses of this node, without prefix length, and the MTU of each one's link; 0 on loopback. */
   localAddresses: ReadonlyMap<string, number>;
   /** The agent's tunnels: one for each family of outer packets in use, unless its settings changed. */
   tunnels: readonly PresentTunnel[];
+  /** Ports of bridges that routes use, except for those of pods. */
+  ports: readonly number[];
   /** The plugin's bridge exists: pods were attached on this node. */
   hasPods: boolean;
   /** Links of others that a tunnel of ours could collide with: any VXLAN, and links with the tunnel's names. */

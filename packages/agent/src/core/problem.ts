@@ -16,6 +16,8 @@ export type ProblemKind =
   /** Another program's link has the name, or the VNI and port, of the tunnel. */
   | 'foreign-tunnel'
   | 'no-default-route'
+  /** A link leaves less than the 1280 bytes that IPv6 needs. */
+  | 'low-mtu'
   /** A podCIDR of this Node has no free address. */
   | 'full-range'
   | 'chain'
@@ -91,6 +93,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     area: 'outside',
     reason: 'NoDefaultRoute',
     fix: 'Pods reach all hosts outside the cluster once either is done.',
+  },
+  'low-mtu': {
+    severity: 'warning',
+    area: 'mtu',
+    reason: 'MTUTooLow',
+    fix: 'The agent follows the change; pods that start afterwards use it.',
   },
   'full-range': {
     severity: 'warning',

@@ -2,6 +2,7 @@
 import type { ChainedPlugin, HostFacts, NodeInfo, TunnelLink } from '../core/model.ts';
 import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
 import { LIST_VERSIONS } from './list-versions.ts';
+import { type PathMtus, podMtu } from './mtu.ts';
 
 /** Configurable parts of the conflist. */
 export interface ConflistOptions {
@@ -13,6 +14,10 @@ export interface ConflistOptions {
   versions?: readonly string[];
   /** Tunnel links that are in use. */
   tunnels?: readonly TunnelLink[];
+  /** MTUs of the routes to other nodes. */
+  paths?: PathMtus | undefined;
+  /** Upper limit of the MTU of pods. */
+  mtu?: number | undefined;
   /** Sysctls that the agent cannot write and the plugin sets, by key. */
   hostSysctls?: Readonly<Record<string, string>>;
 }
@@ -20,9 +25,6 @@ export interface ConflistOptions {
 /**
  * Returns the text of the conflist; undefined while the Node has no podCIDR. There is one range set per
  * podCIDR, in the Node's order, so that pods list their addresses in the cluster's order of families.
- *
- * The MTU of pods is the least of the egress interfaces' and the tunnels' MTUs, because a pod has one MTU for
- * all destinations.
  *
  * `cniVersion` is at most 1.0.0, with newer versions in `cniVersions`: a runtime with a library older than
  * 1.1.0 refuses results of 1.1.0, and a newer one picks the highest version of the list.
@@ -35,13 +37,15 @@ export function conflist(
     chain = [],
     versions = LIST_VERSIONS,
     tunnels = [],
+    paths,
+    mtu: limit,
     hostSysctls = {},
   }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) {
     return undefined;
   }
-  const mtu = podMtu(own, facts, tunnels);
+  const mtu = podMtu(own, facts, tunnels, paths, limit);
   const plugin = {
     type: 'cnikit',
     // Settings of a pod that the runtime passes to the plugin.
@@ -70,12 +74,4 @@ export function conflist(
     plugins: [plugin, ...chain],
   };
   return `${JSON.stringify(list, null, 2)}\n`;
-}
-
-/** Returns the least MTU of the egress interfaces; without any, of the links with the node's InternalIPs. */
-function podMtu(own: NodeInfo, facts: HostFacts, tunnels: readonly TunnelLink[]): number | undefined {
-  const outside = Object.values(facts.egress).map(({ mtu }) => mtu);
-  const mtus = outside.length > 0 ? outside : own.internalIPs.map((ip) => facts.localAddresses.get(ip) ?? 0);
-  const known = [...mtus, ...tunnels.map(({ mtu }) => mtu)].filter((mtu) => mtu > 0);
-  return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -7,6 +7,7 @@ import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
 import { listVersions } from './list-versions.ts';
+import { mtuProblems, noPaths, type PathMtus } from './mtu.ts';
 import type { NodeIndex } from './node-index.ts';
 import { asElements, asRules, desiredFilter, insidePrefixes } from './packet-filter.ts';
 import { type Reachability, viewOf } from './route.ts';
@@ -44,8 +45,8 @@ export interface DesiredHost {
 
 /** Capabilities and circumstances of the host that the desired state depends on. */
 export interface HostCapabilities {
-  /** Families of outer packets in use; default: none. */
-  tunnelled?: ReadonlySet<Family>;
+  /** MTUs of the ways to other nodes; default: no other nodes. */
+  paths?: PathMtus;
   /** Sysctls that this process cannot write and the plugin sets, by key; default: none. */
   leftToPlugin?: (sysctls: readonly Sysctl[]) => Readonly<Record<string, string>>;
   /** Returns whether rules may match sets; default: no. */
@@ -65,7 +66,7 @@ export function desiredHost(
   policy: Policy,
   facts: HostFacts,
   {
-    tunnelled = new Set(),
+    paths = noPaths,
     leftToPlugin = () => ({}),
     usesSets = () => false,
     randomPorts = true,
@@ -96,7 +97,9 @@ export function desiredHost(
   let made: DesiredHost['rules'] | undefined;
   let elements: DesiredHost['inside'] | undefined;
   const { stateDir } = policy;
-  const tunnels = [...tunnelled].map((underlay) => desiredTunnel(own, facts, view.tunnel, underlay));
+  const tunnels = [...paths.tunnels.keys()].map((underlay) =>
+    desiredTunnel(own, facts, view.tunnel, underlay, paths, policy.mtu),
+  );
   const sysctls = desiredSysctls(
     own,
     facts,
@@ -111,6 +114,8 @@ export function desiredHost(
           hostSysctls: leftToPlugin(sysctls),
           stateDir,
           tunnels,
+          paths,
+          mtu: policy.mtu,
         })
       : undefined;
   let text: { conflist: string | undefined } | undefined;
@@ -131,6 +136,7 @@ export function desiredHost(
     },
     problems: [
       ...chain.problems,
+      ...mtuProblems(own, facts, paths, policy.mtu),
       ...limits,
       // A foreign VXLAN with our VNI and port conflicts with both links.
       ...new Map(

@@ -22,6 +22,8 @@ export interface RouteDecision {
   route?: NodeRoute;
   /** Present if the route uses the tunnel. */
   peer?: TunnelPeer;
+  /** MTU of a direct route's link. */
+  mtu?: number | undefined;
   problems: readonly Problem[];
 }
 
@@ -35,16 +37,28 @@ export interface Reachability {
   encap?: Encap;
   /** @default `cnikit-vx`, VNI 201, port 4789 */
   tunnel?: TunnelSettings;
+  /** Upper limit of the MTU of pods and tunnels; undefined: none. */
+  mtu?: number | undefined;
 }
 
 /** Input that all routes share, prepared once. */
-export interface View extends Required<Reachability> {
+export interface View extends Required<Omit<Reachability, 'mtu'>> {
   own: NodeInfo;
   facts: HostFacts;
   ownPrefixes: ReadonlyArray<{ text: string; prefix: Prefix }>;
   /** Families of outer packets, the preferred one first. */
   underlays: readonly Family[];
-  hops: ReadonlyArray<{ prefix: Prefix; oif: number; dev: string; gateway: boolean }>;
+  hops: readonly ViewHop[];
+}
+
+/** A foreign route, prepared for look-ups. */
+interface ViewHop {
+  prefix: Prefix;
+  oif: number;
+  dev: string;
+  gateway: boolean;
+  noArp?: true | undefined;
+  mtu?: number | undefined;
 }
 
 export function viewOf(
@@ -59,9 +73,9 @@ export function viewOf(
     tunnel,
     ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parseNetwork(text)! })),
     underlays: underlaysOf(own),
-    hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway }) => {
+    hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway, noArp, mtu }) => {
       const prefix = parseNetwork(dst);
-      return prefix === undefined ? [] : [{ prefix, oif, dev, gateway }];
+      return prefix === undefined ? [] : [{ prefix, oif, dev, gateway, noArp, mtu }];
     }),
   };
 }
@@ -135,7 +149,7 @@ export function desiredRoute(
     return refuse(`its InternalIP ${address} lies within it`);
   }
   if (reach.how === 'direct') {
-    return { route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev }, problems };
+    return { route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev }, mtu: reach.mtu, problems };
   }
   const mac = tunnelMac(holder.name);
   const gateway = tunnelGateway(dst, mac);
@@ -147,7 +161,7 @@ export function desiredRoute(
   }
   return {
     route,
-    peer: { dev, index, underlay: reach.underlay, mac, remote: reach.remote, gateway },
+    peer: { dev, index, underlay: reach.underlay, mac, remote: reach.remote, mtu: reach.mtu, gateway },
     problems,
   };
 }
@@ -161,8 +175,8 @@ function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Pr
 }
 
 type Reach =
-  | { how: 'direct'; via: string; oif: number; dev: string }
-  | { how: 'tunnel'; remote: string; underlay: Family }
+  | { how: 'direct'; via: string; oif: number; dev: string; mtu?: number | undefined }
+  | { how: 'tunnel'; remote: string; underlay: Family; mtu?: number | undefined }
   | { how: 'none'; because: 'no address' | 'own address' | 'behind a router' | 'no way'; via?: string };
 
 /** Decides how to reach the pods of a family on another node. The first address of each family counts. */
@@ -173,8 +187,11 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
   }
   if (view.encap !== 'always' && via !== undefined) {
     const hop = lookup(parseAddress(via)!, view);
-    if (hop !== undefined && !hop.gateway) {
-      return { how: 'direct', via, oif: hop.oif, dev: hop.dev };
+    // A link without a link layer delivers to the far end that its own configuration chooses by destination,
+    // such as WireGuard's AllowedIPs, which have no pods.
+    const direct = hop !== undefined && !hop.gateway && (hop.noArp !== true || view.encap === 'never');
+    if (direct) {
+      return { how: 'direct', via, oif: hop.oif, dev: hop.dev, mtu: hop.mtu };
     }
   }
   if (view.encap === 'never') {
@@ -191,8 +208,9 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
     if (view.facts.localAddresses.has(remote)) {
       return { how: 'none', because: 'own address', via: remote };
     }
-    if (lookup(parseAddress(remote)!, view) !== undefined) {
-      return { how: 'tunnel', remote, underlay };
+    const hop = lookup(parseAddress(remote)!, view);
+    if (hop !== undefined) {
+      return { how: 'tunnel', remote, underlay, mtu: hop.mtu };
     }
     if (why.because === 'no address') {
       why = { how: 'none', because: 'no way', via: remote };

@@ -58,9 +58,14 @@ export class TunnelPeers {
     return this.#byDst.keys();
   }
 
-  /** Returns the families of outer packets in use. */
-  underlays(): Set<Family> {
-    return new Set([...this.#byDst.values()].map(({ underlay }) => underlay));
+  /** Returns the families of outer packets in use, with the least MTU of the routes to the far ends. */
+  underlays(): Map<Family, number | undefined> {
+    const mtus = new Map<Family, number | undefined>();
+    for (const { underlay, mtu } of this.#byDst.values()) {
+      const least = mtus.get(underlay);
+      mtus.set(underlay, least !== undefined && (mtu === undefined || mtu > least) ? least : mtu);
+    }
+    return mtus;
   }
 }
 

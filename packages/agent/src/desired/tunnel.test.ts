@@ -141,6 +141,22 @@ describe('desiredRoute() by --encap', () => {
     }
   });
 
+  test.each([
+    ['auto', 'peer'],
+    ['never', 'route'],
+  ] as const)(
+    'desiredRoute() with --encap=%s reaches a node on a link without a link layer by a %s',
+    (encap, how) => {
+      const kernel = new FakeKernel();
+      kernel.links[1]!.noArp = true;
+      const view = viewOf(node(1), hostFacts(kernel.dump()), { encap });
+      const decision = desiredRoute('10.244.2.0/24', [node(2)], view);
+      expect(decision.problems).toEqual([]);
+      expect(decision.peer?.remote).toBe(how === 'peer' ? '192.0.2.2' : undefined);
+      expect(decision.route?.dev).toBe(how === 'peer' ? 'cnikit-vx' : 'eth0');
+    },
+  );
+
   test('reachOf() finds no way to a node without a route', () => {
     const kernel = new FakeKernel();
     kernel.routes = kernel.routes.filter(({ via }) => via === undefined);

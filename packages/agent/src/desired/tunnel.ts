@@ -8,12 +8,7 @@ import type { HostFacts, NodeInfo, PresentTunnel, TunnelLink, TunnelSettings } f
 import { tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { tunnelMac } from '../core/tunnel-mark.ts';
-
-/**
- * Size of the inner Ethernet and the outer IP, UDP and VXLAN headers in bytes (RFC 7348, section 5), by outer
- * family.
- */
-export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
+import { noPaths, type PathMtus, tunnelMtu } from './mtu.ts';
 
 /**
  * Returns the next hop that represents a node. IPv4: the first address of its podCIDR, which no pod has.
@@ -47,15 +42,15 @@ export function desiredTunnel(
   facts: HostFacts,
   settings: TunnelSettings,
   underlay: Family,
+  paths: PathMtus = noPaths,
+  limit?: number,
 ): TunnelLink {
   const address = own.internalIPs.find((ip) => familyOf(ip) === underlay && facts.localAddresses.has(ip));
-  const outer = address === undefined ? undefined : facts.localAddresses.get(address);
-  const mtu = (outer || facts.egress[underlay]?.mtu || 1500) - VXLAN_OVERHEAD[underlay];
   return {
     ...settings,
     name: tunnelName(settings, underlay),
     mac: tunnelMac(own.name),
-    mtu,
+    mtu: tunnelMtu(own, facts, underlay, paths, limit),
     underlay,
     local: address,
     addresses: own.podCIDRs.map(

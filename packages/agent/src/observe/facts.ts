@@ -3,7 +3,6 @@
 import { type Family, families, parseNetwork } from '@cnikit/ip';
 import type { KernelEvent } from '../core/kernel.ts';
 import {
-  type EgressInterface,
   type HostFacts,
   type KernelAddress,
   type KernelLink,
@@ -37,13 +36,23 @@ export function hostFacts(
   );
   const egress: HostFacts['egress'] = {};
   const egressInterfaces: HostFacts['egressInterfaces'] = { ipv4: [], ipv6: [] };
+  const mtus = linkMtus(kernel.links);
+  const mtuOf = ({ oif, otherOifs = [], mtu }: KernelRoute): number | undefined => {
+    const all = [oif, ...otherOifs].flatMap((index) => mtus.get(index ?? 0) ?? []);
+    return all.length === 0 ? undefined : Math.min(...all, mtu ?? Number.POSITIVE_INFINITY);
+  };
   for (const family of families) {
+    const routes = defaultRoutes(foreign, family);
     const links =
       outsideInterface === undefined
-        ? defaultLinks(foreign, family).flatMap((index) => byIndex.get(index) ?? [])
+        ? routes
+            .flatMap(({ oif, otherOifs = [] }) => [oif!, ...otherOifs])
+            .flatMap((index) => byIndex.get(index) ?? [])
         : kernel.links.filter(({ name }) => name === outsideInterface);
     if (links[0] !== undefined) {
-      egress[family] = egressOf(links[0]);
+      const { index, name } = links[0];
+      const mtu = outsideInterface === undefined ? mtuOf(routes[0]!) : mtus.get(index);
+      egress[family] = { index, name, mtu: mtu ?? links[0].mtu };
     }
     egressInterfaces[family] = [...new Set(links.map(({ name }) => name))];
   }
@@ -57,13 +66,16 @@ export function hostFacts(
           ? {}
           : { oif: route.oif, dev: byIndex.get(route.oif)?.name ?? `#${route.oif}` }),
         gateway: route.via !== undefined || route.oif === undefined || route.type !== RTN_UNICAST,
+        noArp: byIndex.get(route.oif ?? 0)?.noArp === true ? (true as const) : undefined,
+        mtu: mtuOf(route),
       }))
       .sort((a, b) => length(b.dst) - length(a.dst)),
     localAddresses: new Map(
       kernel.addresses
         .filter(({ address, index }) => !isLinkLocal(address) && byIndex.get(index)?.name !== SERVICES_LINK)
-        .map((entry) => [bare(entry), byIndex.get(entry.index)?.mtu ?? 0]),
+        .map((entry) => [bare(entry), mtus.get(entry.index) ?? 0]),
     ),
+    ports: portsOf(kernel.links, foreign),
     hasPods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
     tunnels: kernel.links
       .filter((link) => isOwnTunnel(link, own))
@@ -107,17 +119,43 @@ function tunnelOf(link: KernelLink, addresses: readonly KernelAddress[]): Presen
 const length = (dst: string): number => parseNetwork(dst)?.length ?? 0;
 const bare = ({ address }: KernelAddress): string => address.split('/')[0]!;
 
-function egressOf({ index, name, mtu }: KernelLink): EgressInterface {
-  return { index, name, mtu };
+/**
+ * Returns the MTU that packets may have on each link. A bridge forwards no frame that is too big for the port,
+ * and keeps an MTU that an administrator set. Pods' bridge and loopback are no way to other hosts.
+ */
+function linkMtus(links: readonly KernelLink[]): Map<number, number> {
+  const mtus = new Map(links.filter(carriesOthers).map(({ index, mtu }) => [index, mtu]));
+  for (const { master, mtu } of links) {
+    const own = master === undefined ? undefined : mtus.get(master);
+    if (own !== undefined && mtu < own) {
+      mtus.set(master!, mtu);
+    }
+  }
+  return mtus;
 }
 
-/** Returns the links of a family's default routes, least metric first. */
-function defaultLinks(routes: readonly KernelRoute[], family: Family): number[] {
-  const dst = family === 'ipv4' ? '0.0.0.0/0' : '::/0';
+const carriesOthers = ({ name }: KernelLink): boolean => name !== BRIDGE_NAME && name !== 'lo';
+
+function portsOf(links: readonly KernelLink[], routes: readonly KernelRoute[]): number[] {
+  const bridge = links.find(({ name }) => name === BRIDGE_NAME)?.index;
+  const used = new Set(routes.flatMap(({ oif, otherOifs = [] }) => [oif, ...otherOifs]));
+  return links
+    .filter(({ master }) => master !== undefined && master !== bridge && used.has(master))
+    .map(({ index }) => index);
+}
+
+/** Destinations that together replace a default route: VPNs add them to leave the default route alone. */
+const DEFAULTS = {
+  ipv4: ['0.0.0.0/0', '0.0.0.0/1', '128.0.0.0/1'],
+  ipv6: ['::/0', '::/1', '8000::/1', '2000::/3'],
+} as const;
+
+/** Returns a family's default routes in the kernel's order: the longest prefix, then the least metric, first. */
+function defaultRoutes(routes: readonly KernelRoute[], family: Family): KernelRoute[] {
+  const all: readonly string[] = DEFAULTS[family];
   return routes
-    .filter((route) => route.dst === dst && route.type === RTN_UNICAST)
-    .sort((a, b) => a.priority - b.priority)
-    .flatMap(({ oif, otherOifs = [] }) => (oif === undefined ? [] : [oif, ...otherOifs]));
+    .filter(({ dst, type, oif }) => all.includes(dst) && type === RTN_UNICAST && oif !== undefined)
+    .sort((a, b) => length(b.dst) - length(a.dst) || a.priority - b.priority);
 }
 
 /** True when the desired state is the same for both. */
@@ -131,6 +169,7 @@ function flat(facts: HostFacts): unknown {
     facts.egressInterfaces,
     facts.table,
     [...facts.localAddresses].sort(),
+    facts.ports,
     facts.hasPods,
     facts.tunnels,
     facts.foreignLinks,
@@ -143,7 +182,7 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
     case 'overflow':
       return true;
     case 'link':
-      return [...facts.table.map(({ oif }) => oif), ...watched(facts)].includes(event.index);
+      return [...facts.table.map(({ oif }) => oif), ...facts.ports, ...watched(facts)].includes(event.index);
     case 'address':
       return !isLinkLocal(event.address);
     case 'route':

@@ -150,6 +150,36 @@ describe('Agent and node events', () => {
     );
   });
 
+  test('Agent takes the MTU of the routes to nodes, and follows it', () => {
+    const { agent, kernel, clock, state } = started();
+    const mtu = () => /"mtu": (\d+)/.exec(state.conflist!)?.[1];
+    expect(mtu()).toBe('1500');
+    kernel.links.push({ index: 3, name: 'eth1', mtu: 1400, up: true });
+    const connected = kernel.routes.find(({ dst }) => dst === '192.0.2.0/24')!;
+    kernel.routes.push({ ...connected, dst: '198.51.100.0/24', oif: 3 });
+    agent.onKernel({ type: 'route', op: 'new', route: kernel.routes.at(-1)! });
+    clock.advance(50);
+    expect(mtu()).toBe('1500');
+    agent.putNode(node(4, { internalIPs: ['198.51.100.4', '2001:db8::4'] }));
+    clock.advance(50);
+    expect(mtu()).toBe('1400');
+    kernel.links.at(-1)!.mtu = 1380;
+    agent.onKernel({ type: 'link', index: 3 });
+    clock.advance(50);
+    expect(mtu()).toBe('1380');
+    agent.deleteNode('n4');
+    clock.advance(50);
+    expect(mtu()).toBe('1500');
+  });
+
+  test('Agent limits the MTU of pods and tunnels by --mtu', () => {
+    const { agent, kernel, clock, state } = started({}, { mtu: 1400 });
+    agent.putNode(node(2, { internalIPs: ['198.51.100.2'] }));
+    clock.advance(50);
+    expect(state.conflist).toContain('"mtu": 1400');
+    expect(kernel.links.find(({ name }) => name === 'cnikit-vx')?.mtu).toBe(1400);
+  });
+
   test('Agent keeps the tunnel to a node exactly while the node is off-link', () => {
     const { agent, kernel, clock, state } = started();
     agent.putNode(node(2, { internalIPs: ['198.51.100.2'] }));

@@ -19,11 +19,11 @@ export function assembleHost(
   host: HostReconciler,
   chain: Chain | undefined,
 ): DesiredHost | undefined {
-  const { facts, tunnelled } = routes;
+  const { facts, paths } = routes;
   return (
     facts &&
     desiredHost(claims, policy, facts, {
-      tunnelled,
+      paths,
       chain,
       usesSets: () => host.usesSets,
       randomPorts: host.randomPorts,

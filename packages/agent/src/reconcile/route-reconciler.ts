@@ -1,6 +1,5 @@
 /** Reconciles routes and tunnels. */
 
-import type { Family } from '@cnikit/ip';
 import {
   describe,
   type KernelAction,
@@ -12,6 +11,7 @@ import type { Kernel, WriteFailure } from '../core/kernel.ts';
 import type { HostFacts, KernelNeighbour, KernelRoute, NodeRoute, TunnelLink } from '../core/model.ts';
 import { defaultTunnel } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
+import type { PathMtus } from '../desired/mtu.ts';
 import type { NodeIndex } from '../desired/node-index.ts';
 import { desiredRoutes, type Reachability, type RouteDecision } from '../desired/route.ts';
 import { desiredTunnel, tunnelConflicts } from '../desired/tunnel.ts';
@@ -51,8 +51,11 @@ export class RouteReconciler {
   /** Keys of tunnel entries to look at in the next pass. */
   readonly #dirtyKeys = new Set<string>();
   readonly #wanted = new Map<string, NodeRoute>();
-  /** Names of the tunnel links that the last pass needed, even if it could not create them. */
-  #neededTunnels = '';
+  /** MTUs of direct routes' links by destination. */
+  readonly #mtus = new Map<string, number>();
+  #paths: PathMtus | undefined;
+  /** Tunnel links and MTUs that the last pass needed, even if it could not create the links. */
+  #needed = '';
 
   constructor(claims: NodeIndex, kernel: Kernel, options: RouteOptions) {
     this.#claims = claims;
@@ -65,9 +68,10 @@ export class RouteReconciler {
     return this.#mirror.facts;
   }
 
-  /** Families of outer packets in use, as last decided. */
-  get tunnelled(): ReadonlySet<Family> {
-    return this.#peers.underlays();
+  /** MTUs of the ways to other nodes, as last decided. */
+  get paths(): PathMtus {
+    this.#paths ??= { direct: leastOf(this.#mtus.values()), tunnels: this.#peers.underlays() };
+    return this.#paths;
   }
 
   /** Dumps the kernel's tables. Returns whether the facts changed, so that everything must be decided again. */
@@ -150,9 +154,9 @@ export class RouteReconciler {
       outcome,
     );
     this.#makeTunnels(tunnels, outcome, 'all');
-    const needed = tunnels.map(({ name }) => name).join();
-    outcome.tunnelChanged ||= needed !== this.#neededTunnels;
-    this.#neededTunnels = needed;
+    const needed = [...tunnels.map(({ name, mtu }) => `${name} ${mtu}`), this.paths.direct].join();
+    outcome.tunnelChanged ||= needed !== this.#needed;
+    this.#needed = needed;
     return outcome;
   }
 
@@ -182,15 +186,22 @@ export class RouteReconciler {
     keys: Iterable<string>;
   } {
     const decisions = desiredRoutes(this.#claims, this.#options, this.#factsOrThrow(), prefixes);
+    this.#paths = undefined;
     if (complete) {
       this.#wanted.clear();
+      this.#mtus.clear();
       for (const dst of [...this.#peers.dsts()]) {
         if (!decisions.has(dst)) {
           this.#peers.set(dst, undefined);
         }
       }
     }
-    for (const [dst, { route, peer }] of decisions) {
+    for (const [dst, { route, peer, mtu }] of decisions) {
+      if (mtu === undefined) {
+        this.#mtus.delete(dst);
+      } else {
+        this.#mtus.set(dst, mtu);
+      }
       if (route === undefined) {
         this.#wanted.delete(dst);
       } else {
@@ -215,12 +226,12 @@ export class RouteReconciler {
 
   #wantedTunnels(): TunnelLink[] {
     const own = this.#claims.get(this.#options.nodeName);
-    const { tunnel = defaultTunnel } = this.#options;
+    const { tunnel = defaultTunnel, mtu } = this.#options;
     if (own === undefined) {
       return [];
     }
-    return [...this.#peers.underlays()].map((underlay) =>
-      desiredTunnel(own, this.#factsOrThrow(), tunnel, underlay),
+    return [...this.paths.tunnels.keys()].map((underlay) =>
+      desiredTunnel(own, this.#factsOrThrow(), tunnel, underlay, this.paths, mtu),
     );
   }
 
@@ -284,6 +295,14 @@ export class RouteReconciler {
     }
     return this.#mirror.facts;
   }
+}
+
+function leastOf(mtus: Iterable<number>): number | undefined {
+  let least: number | undefined;
+  for (const mtu of mtus) {
+    least = least === undefined || mtu < least ? mtu : least;
+  }
+  return least;
 }
 
 /**

@@ -390,7 +390,18 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     kernel.setUp(link, c % 3 !== 0);
     kernel.addAddress(link, '192.168.7.1/24');
   },
-  MTU: ({ kernel, c }) => kernel.setMtu(kernel.link('eth0')!, c % 2 ? 1400 : 1500),
+  MTU: ({ kernel, c }) => kernel.setMtu(kernel.link('eth0')!, [1500, 1400, 1290][c % 3]!),
+  'link layer': ({ kernel, c }) => kernel.setArp(kernel.link('eth0')!, c % 2 === 0),
+  'InternalIP on loopback': ({ kernel, node, cluster, c }) => {
+    const [four] = internalIPs(numberOf(node), cluster.subnets);
+    const [loopback] = kernel.links;
+    kernel.setUp(loopback!, true);
+    if (c % 2 === 0) {
+      kernel.addAddress(loopback!, `${four}/32`);
+    } else {
+      kernel.deleteAddress(loopback!, `${four}/32`);
+    }
+  },
   'default route goes': ({ kernel, c }) =>
     void kernel.deleteRoute({ dst: c % 2 ? '0.0.0.0/0' : '::/0', protocol: 3 }),
   'default route returns': ({ kernel, node, cluster }) =>

@@ -93,6 +93,8 @@ const drift = [
   [3, 'address returns'],
   [2, 'second network'],
   [1, 'MTU'],
+  [1, 'link layer'],
+  [1, 'InternalIP on loopback'],
   [1, 'default route goes'],
   [2, 'default route returns'],
   [2, 'flush rules'],

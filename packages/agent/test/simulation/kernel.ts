@@ -209,6 +209,15 @@ export class SimulatedKernel {
     return undefined;
   }
 
+  /** `ip link set arp`. The kernel drops the neighbours of a link without ARP. */
+  setArp(link: KernelLink, on: boolean): void {
+    if ((link.noArp !== true) === on) {
+      return;
+    }
+    link.noArp = on ? undefined : true;
+    this.#tell({ type: 'link', index: link.index });
+  }
+
   setMtu(link: KernelLink, mtu: number): void {
     if (link.mtu === mtu) {
       return;

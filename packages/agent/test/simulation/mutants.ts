@@ -117,6 +117,24 @@ export const mutants: Record<string, Mutant> = {
     from: "return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];",
     to: 'return [];',
   },
+  'direct-without-link-layer': {
+    what: 'a node on a link without a link layer is reached directly',
+    file: 'agent/src/desired/route.ts',
+    from: "(hop.noArp !== true || view.encap === 'never')",
+    to: "(hop.noArp !== true || view.encap !== 'always')",
+  },
+  'mtu-of-the-address': {
+    what: 'the tunnel has the MTU of the link with the InternalIP',
+    file: 'agent/src/desired/mtu.ts',
+    from: 'tunnels.get(underlay) ?? (link ||',
+    to: '(link || tunnels.get(underlay) ||',
+  },
+  'tunnel-below-ipv6': {
+    what: 'a tunnel with IPv6 pods has less than 1280 bytes',
+    file: 'agent/src/desired/mtu.ts',
+    from: 'hasIpv6(own) ? Math.max(mtu, MIN_IPV6_MTU) : mtu',
+    to: 'mtu',
+  },
   'shares-prefixes': {
     what: 'all of several overlapping podCIDRs are routed',
     file: 'agent/src/desired/route.ts',

@@ -97,7 +97,8 @@ function wayTo(
     return { via: via!, oif };
   }
   if (encap === 'never') {
-    return undefined;
+    const direct = via === undefined ? undefined : find(via);
+    return direct?.direct === true ? { via: via!, oif: direct.link! } : undefined;
   }
   for (const underlay of families) {
     const remote = of(underlay, internalIPs);
@@ -153,17 +154,23 @@ const age = ({ created, uid }: ApiNode): string => `${created} ${uid}`;
 
 interface Network {
   prefix: Prefix;
-  /** Set if hosts are reached without a gateway. */
+  /** Set if hosts are reached without a gateway, on a link that delivers to each of them. */
   oif?: number;
+  link?: number | undefined;
+  /** Hosts are reached without a gateway. */
+  direct: boolean;
 }
 
 /** Networks of foreign routes, most specific first. */
-function networksOf({ routes }: KernelState): Network[] {
+function networksOf({ routes, links }: KernelState): Network[] {
+  const pointToPoint = new Set(links.filter(({ noArp }) => noArp === true).map(({ index }) => index));
   return routes
     .filter(({ protocol }) => protocol !== ROUTE_PROTOCOL)
     .map(({ dst, via, oif }) => ({
       prefix: parsed(dst),
-      ...(via === undefined && oif !== undefined ? { oif } : {}),
+      ...(via === undefined && oif !== undefined && !pointToPoint.has(oif) ? { oif } : {}),
+      link: oif,
+      direct: via === undefined && oif !== undefined,
     }))
     .sort((a, b) => b.prefix.length - a.prefix.length);
 }
@@ -275,7 +282,7 @@ export function tunnelDifferences(own: ApiNode, expected: ExpectedRoutes, kernel
     }
     const addresses = kernel.addresses.filter(({ index }) => index === link.index);
     const is = [link.up, link.mtu, link.vxlan?.local, ...addresses.map(({ address }) => address).sort()];
-    const want = wantedLink(own, underlay, kernel);
+    const want = wantedLink(own, underlay, expected, kernel);
     if (is.join() !== want.join()) {
       differences.push(`link ${name} is ${is}, not ${want}`);
     }
@@ -283,18 +290,30 @@ export function tunnelDifferences(own: ApiNode, expected: ExpectedRoutes, kernel
   return differences;
 }
 
-function wantedLink(own: ApiNode, underlay: Family, { links, addresses, routes }: KernelState): unknown[] {
-  const mtuOf = (index: number | undefined): number | undefined =>
-    links.find((link) => link.index === index)?.mtu;
+function wantedLink(
+  own: ApiNode,
+  underlay: Family,
+  expected: ExpectedRoutes,
+  kernel: KernelState,
+): unknown[] {
+  const { links, addresses } = kernel;
+  const networks = networksOf(kernel);
   const source = own.internalIPs
     .filter((ip) => familyOf(ip) === underlay)
     .map((ip) => ({ ip, index: addresses.find(({ address }) => address.split('/')[0] === ip)?.index }))
     .find(({ index }) => index !== undefined);
-  const way = routes.find(({ dst }) => dst === (underlay === 'ipv4' ? '0.0.0.0/0' : '::/0'));
-  const outer = mtuOf(source?.index) ?? mtuOf(way?.oif) ?? 1500;
+  const outer = [...expected.values()].flatMap((way) => {
+    if (!('remote' in way) || familyOf(way.remote) !== underlay) {
+      return [];
+    }
+    const { link } = networks.find(({ prefix }) => contains(prefix, parseAddress(way.remote)!))!;
+    return links.find(({ index }) => index === link)!.mtu;
+  });
+  const mtu = Math.min(...outer) - HEADERS[underlay];
+  const least = own.podCIDRs.some((cidr) => cidr.includes(':')) ? 1280 : 0;
   const local = source?.ip ?? (underlay === 'ipv6' ? '::' : undefined);
   const ends = own.podCIDRs.map((cidr) => cidr.replace(/\/.*/, cidr.includes(':') ? '/128' : '/32'));
-  return [true, outer - HEADERS[underlay], local, ...ends.sort()];
+  return [true, Math.max(mtu, least), local, ...ends.sort()];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { BRIDGE_NAME } from '../../../core/names.ts';
 import type { DoctorFacts, PeerFacts } from '../facts.ts';
-import { type Check, type Finding, failure, warning } from '../finding.ts';
+import { type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
 const FIX =
   'Set the same MTU on the egress interfaces of all nodes: the largest that every switch and tunnel between them carries. The agent follows the change; pods that start afterwards use it.';
@@ -14,7 +14,11 @@ export const mtu: Check = {
       ? 'No node answered the probes (a packet filter may drop them), so the path MTU is unknown.'
       : `Packets of ${sizes} bytes reach other nodes unfragmented: ${answered.length} of ${peers.length} addresses answered.`;
   },
-  find: ({ peers, links }) => [...peers.flatMap(peerFindings), ...bridgeFindings(peers, links)],
+  find: ({ peers, links, desired }) => [
+    ...(desired?.problems ?? []).filter(({ kind }) => kind === 'low-mtu').map(findingOf),
+    ...peers.flatMap(peerFindings),
+    ...bridgeFindings(peers, links),
+  ],
 };
 
 function peerFindings({ node, address, size, mtu: path }: PeerFacts): Finding[] {

@@ -55,7 +55,7 @@ function dump(connection: RtnetlinkConnection): KernelState {
 }
 
 function kernelLink({ index, name, mtu, up, flags, master, mac, alias, group, vxlan }: Link): KernelLink {
-  const noArp = (flags & IFF_NOARP) !== 0 ? true : undefined;
+  const noArp = (flags & IFF_NOARP) === 0 ? undefined : true;
   const link: KernelLink = { index, name, mtu, up, noArp, master };
   if (vxlan === undefined) {
     return link;
@@ -194,7 +194,7 @@ function neighbourRequest({ op, entry: { table, index, mac, address } }: Neighbo
   return op === 'put' ? newNeighbour(spec) : delNeighbour(spec);
 }
 
-/** IN6_ADDR_GEN_MODE_NONE: there is no IPv6 on the tunnel itself, so it needs no link-local address. */
+/** IN6_ADDR_GEN_MODE_NONE: the tunnel itself has no IPv6, so it needs no link-local address. */
 const NO_LINK_LOCAL = 1;
 
 function tunnelRequests(action: TunnelAction): Request[] {

@@ -1,4 +1,4 @@
-/** Decides the route to a podCIDR, or why there is none. Pure. */
+/** Decides the route to a podCIDR, or why it has none. Pure. */
 
 import {
   type AddressBytes,

@@ -121,7 +121,7 @@ const bare = ({ address }: KernelAddress): string => address.split('/')[0]!;
 
 /**
  * Returns the MTU that packets may have on each link. A bridge forwards no frame that is too big for the port,
- * and keeps an MTU that an administrator set. Pods' bridge and loopback are no way to other hosts.
+ * and keeps an MTU that an administrator set. Pods' bridge and loopback lead to no other hosts.
  */
 function linkMtus(links: readonly KernelLink[]): Map<number, number> {
   const mtus = new Map(links.filter(carriesOthers).map(({ index, mtu }) => [index, mtu]));

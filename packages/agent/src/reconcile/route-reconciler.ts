@@ -19,6 +19,7 @@ import { TunnelPeers } from '../desired/tunnel-peers.ts';
 import { isOwn } from '../observe/route-table.ts';
 import { diffPeers, diffRoutes, diffTunnels } from './diff.ts';
 import { KernelMirror } from './kernel-mirror.ts';
+import { inOrder, withoutLink } from './route-order.ts';
 
 export interface RouteOutcome {
   done: KernelAction[];
@@ -303,21 +304,4 @@ function leastOf(mtus: Iterable<number>): number | undefined {
     least = least === undefined || mtu < least ? mtu : least;
   }
   return least;
-}
-
-/**
- * Omits a route whose tunnel link does not exist: the kernel would only refuse it. The previous route is
- * removed all the same, as it leads where the node is no longer.
- */
-function withoutLink(action: RouteAction): RouteAction[] {
-  if (action.op === 'remove' || action.route.oif !== 0) {
-    return [action];
-  }
-  return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];
-}
-
-/** Sorts removals first, as an old route may conflict with a new one. */
-function inOrder(actions: RouteAction[]): RouteAction[] {
-  const order = { remove: 0, change: 1, add: 2 } as const;
-  return actions.sort((a, b) => order[a.op] - order[b.op]);
 }

@@ -113,7 +113,7 @@ export const mutants: Record<string, Mutant> = {
   },
   'stale-way': {
     what: 'the old route stays while the tunnel cannot be created',
-    file: 'agent/src/reconcile/route-reconciler.ts',
+    file: 'agent/src/reconcile/route-order.ts',
     from: "return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];",
     to: 'return [];',
   },

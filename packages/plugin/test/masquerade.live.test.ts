@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
@@ -12,6 +13,8 @@ import { scratch } from './scratch.ts';
 import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
 
 const PATH = process.env.PATH ?? '';
+/** Upstream has the backend nftables since 1.7. */
+const hasNftables = upstreamPlugins()[0]?.version.startsWith('1.1.') === false;
 
 describe.skipIf(!inSandbox).each(invokers)(
   'masquerading by %s (needs the sandbox: run npm test at the root)',
@@ -113,7 +116,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(ruleset()).toBe('');
     });
 
-    test.each(['nftables', 'iptables'])(
+    test.each([undefined, 'nftables', 'iptables'])(
       'bridge DEL removes masquerading by %s without namespace and result',
       (ipMasqBackend) => {
         ok(call('ADD', 'c1', pod(), { ipMasqBackend }));
@@ -148,7 +151,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(ruleset()).not.toContain('net/lost');
     });
 
-    test.each(['nftables', 'iptables'])(
+    test.each([undefined, 'nftables', 'iptables'])(
       'bridge GC removes masquerading by %s of unlisted attachments of its own network only',
       (ipMasqBackend) => {
         for (const id of ['keep', 'stale']) {
@@ -222,7 +225,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(check(), 999, /not masqueraded; rules are missing in chain subnet-fd90__\/64$/);
     });
 
-    test.each(['nftables', 'iptables'])(
+    test.each([undefined, 'nftables', 'iptables'])(
       'bridge DEL removes rules by %s when ipMasq has been switched off since ADD',
       (ipMasqBackend) => {
         const made = pod();
@@ -256,6 +259,45 @@ describe.skipIf(!inSandbox).each(invokers)(
         expect(saved()).toEqual([]);
       },
     );
+
+    test.skipIf(!hasNftables).each([
+      ['a short name', 'net', 'c1'],
+      ['a comment that is cut', 'n'.repeat(60), 'c'.repeat(64)],
+    ])('ipMasq with nftables creates the same rules as upstream, for %s', (_what, name, id) => {
+      const more = { name, ipMasqBackend: 'nftables', isDefaultGateway: false };
+      const made = pod();
+      ok(call('ADD', id, made, more));
+      const ours = ruleset();
+      ok(call('DEL', id, made, more));
+      expect(ruleset()).toBe('');
+      const again = conf({ ...more, runtimeConfig: { ips: ['10.90.0.2', 'fd90::2'] } });
+      const prevResult = ok(runUpstream(env('ADD', id, made, { PATH }), again, 'bridge')).json;
+      expect(ours).toEqual(ruleset());
+      ok(call('CHECK', id, made, { ...more, prevResult }));
+      ok(call('DEL', id, made, more));
+      expect(ruleset()).toBe('');
+      // Upstream deletes a pod of cnikit.
+      ok(call('ADD', id, made, more));
+      ok(runUpstream(env('DEL', id, made, { PATH }), conf(more), 'bridge'));
+      expect(ruleset()).toBe('');
+    });
+
+    test('bridge CHECK names what the nftables rules of upstream lack', () => {
+      const made = pod();
+      const more = { ipMasqBackend: 'nftables' };
+      const { json } = ok(call('ADD', 'c1', made, more));
+      const check = () => call('CHECK', 'c1', made, { ...more, prevResult: json });
+      ok(check());
+      run('nft', 'flush', 'chain', 'inet', 'cni_plugins_masquerade', 'postrouting');
+      fails(check(), 999, /rules are missing in chain postrouting of table cni_plugins_masquerade$/);
+      run('nft', 'flush', 'chain', 'inet', 'cni_plugins_masquerade', 'masq_checks');
+      fails(check(), 999, /10\.90\.0\.2\/24 is not masqueraded; fd90::2\/64 is not masqueraded$/);
+      // The next ADD repairs the shared chain.
+      ok(call('ADD', 'c2', pod(), more));
+      ok(call('DEL', 'c1', made, more));
+      ok(call('DEL', 'c2', { path: '' }, more));
+      expect(ruleset()).toBe('');
+    });
 
     test('bridge DEL and GC remove nftables rules of upstream', () => {
       const hash = (text: string) => run('sh', '-c', `printf %s '${text}' | sha512sum`).slice(0, 16);

@@ -1,9 +1,16 @@
 /** NAT state of the node, read by an operator's tools. */
 import { run } from './namespaces.ts';
 
-/** The nftables ruleset without the base chains that iptables never removes; '' when it is empty. */
+/**
+ * The nftables ruleset without the base chains that iptables never removes, and without upstream's tables that have no
+ * pod; '' when it is empty.
+ */
 export function ruleset(): string {
   return run('nft', '-s', 'list', 'ruleset')
+    .replaceAll(
+      /^table \w+ cni_(plugins_masquerade|hostport) \{\n(?:(?!.*(saddr|dport|accept comment)).*\n)*?\}\n/gm,
+      '',
+    )
     .replaceAll(/^table ip6? nat \{\n(\tchain [A-Z]+ \{\n\t\ttype .*\n\t\}\n\n?)*\}\n/gm, '')
     .trim();
 }

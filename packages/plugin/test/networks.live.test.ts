@@ -78,13 +78,18 @@ describe.skipIf(!inSandbox).each(invokers)(
     });
 
     test.skipIf(!existsSync(`${UPSTREAM_DIR}/bridge`)).each(['bridge', 'ptp'])(
-      '%s ADD succeeds behind a network of upstream with equal routes, and upstream behind it',
+      '%s ADD succeeds behind a network of upstream with equal routes, and upstream behind it, and CHECK accepts all',
       (type) => {
         const pod = here.pod();
-        ok(call(runUpstream, 'ADD', 'bridge', pod, 1));
-        ok(call(invoke, 'ADD', type, pod, 2));
-        ok(call(runUpstream, 'ADD', 'bridge', pod, 3));
+        const first = ok(call(runUpstream, 'ADD', 'bridge', pod, 1)).json;
+        const second = ok(call(invoke, 'ADD', type, pod, 2)).json;
+        const third = ok(call(runUpstream, 'ADD', 'bridge', pod, 3)).json;
         expect(routes(pod, 'default')).toContain('10.72.0.1 eth2');
+        // Upstream's IPv6 routes are one multipath route now.
+        expect(pod.run('ip', '-6', 'route')).toMatch(/^default .*\n\tnexthop via fd7[13]::1 /m);
+        ok(call(invoke, 'CHECK', 'bridge', pod, 1, { prevResult: first }));
+        ok(call(invoke, 'CHECK', type, pod, 2, { prevResult: second }));
+        ok(call(invoke, 'CHECK', 'bridge', pod, 3, { prevResult: third }));
       },
     );
   },

@@ -5,11 +5,14 @@ import { decodeText, encodeText, textLength } from '../codec/text.ts';
 /** NFTNL_UDATA_RULE_COMMENT, NFTNL_UDATA_SET_ELEM_COMMENT. */
 const COMMENT = 0;
 
-/** Returns user data with a comment of at most 127 bytes. */
+/** Maximum length of a comment in `nft`, in bytes (NFTNL_UDATA_COMMENT_MAXLEN). */
+const MAX_LENGTH = 128;
+
+/** Returns user data with a comment of at most 128 bytes. */
 export function commentData(comment: string): Uint8Array {
   const size = textLength(comment) + 1;
-  if (size > 128) {
-    throw new NetlinkEncodeError('TOO_LONG', `Comment too long: ${size - 1} bytes, maximum 127`);
+  if (size > MAX_LENGTH + 1) {
+    throw new NetlinkEncodeError('TOO_LONG', `Comment too long: ${size - 1} bytes, maximum ${MAX_LENGTH}`);
   }
   const data = new Uint8Array(2 + size);
   data[0] = COMMENT;

@@ -27,7 +27,7 @@ export interface RuleSpec {
   table: string;
   chain: string;
   expressions: readonly Expression[];
-  /** At most 127 bytes. */
+  /** At most 128 bytes. */
   comment?: string;
   /** The rule to replace, with `replace`. */
   handle?: number | bigint;

@@ -29,7 +29,7 @@ export interface SetElement extends Decoded<typeof elementTable> {
   key: Uint8Array;
   /** End of the range, in a set of concatenated intervals. */
   keyEnd?: Uint8Array;
-  /** At most 127 bytes. */
+  /** At most 128 bytes. */
   comment?: string;
   data?: Uint8Array;
   verdict?: Verdict;

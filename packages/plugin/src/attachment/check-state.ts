@@ -49,6 +49,8 @@ export function ownAddresses(prevResult: Result, { ifName, netns }: Context<unkn
     .map((ip) => ip.address);
 }
 
+type NextHop = Pick<RouteSpec, 'oif' | 'via'>;
+
 /**
  * Lists the differences of the pod's interface, its addresses and its routes.
  *
@@ -80,12 +82,14 @@ export function podDifferences(
       differences.push(`address ${address} is missing on ${ifName}`);
     }
   }
-  const routes = pod.routes({ oif: link.index });
+  const routes = pod.routes();
   for (const { dst, gw, table } of withNextHops(prevResult.routes ?? [], prevResult.ips ?? [])) {
+    const leads = ({ oif, via }: NextHop) => oif === link.index && (gw === undefined || via === gw);
     const isHere = (route: RouteSpec) =>
       route.dst === subnetOf(dst) &&
       (route.table ?? RT_TABLE_MAIN) === (table || RT_TABLE_MAIN) &&
-      (gw === undefined || route.via === gw);
+      // The kernel joins equal IPv6 routes of several interfaces to one route with several next hops.
+      (route.nextHops ?? [route]).some(leads);
     if (!routes.some(isHere)) {
       differences.push(`route to ${dst}${gw === undefined ? '' : ` via ${gw}`} is missing`);
     }

@@ -13,8 +13,16 @@ import {
   masqueradeDifferences,
   masqueradeRemoval,
 } from './masquerade-nftables.ts';
+import { upstreamMasqueradeChange, upstreamMasqueradeDifferences } from './masquerade-upstream.ts';
 import { collectLegacyNatChains, natChainCollection, natChainRemoval } from './nat-chain.ts';
-import { byBackend, type NatBackend, tablesOf, whereNftables, withNftables } from './nftables.ts';
+import {
+  byBackend,
+  leastMissing,
+  type NatBackend,
+  tablesOf,
+  whereNftables,
+  withNftables,
+} from './nftables.ts';
 import type { Owner } from './owner.ts';
 import {
   type PodEndpoint,
@@ -65,14 +73,13 @@ export function addMasquerade(
 ): void {
   const addresses = pod.ips.map(({ address }) => address);
   const owner = ownerOf(context);
+  const { ipMasqBackend } = context.conf;
   byBackend(
-    context.conf.ipMasqBackend,
+    ipMasqBackend,
     () =>
       withNftables(sys, (nft) => {
-        commitTogether(nft, [
-          masqueradeChange(owner, addresses),
-          ...joined.map((rules) => rules.change(pod)),
-        ]);
+        const change = ipMasqBackend === 'nftables' ? upstreamMasqueradeChange : masqueradeChange;
+        commitTogether(nft, [change(owner, addresses), ...joined.map((rules) => rules.change(pod))]);
         for (const rules of joined) {
           rules.made(nft, pod);
         }
@@ -128,23 +135,27 @@ function remove(
   removeRules(sys, context.env, owner, [...joined, own]);
 }
 
-/** Lists what is missing, for CHECK. Either backend is accepted when the configuration names none. */
+/**
+ * Lists what is missing, for CHECK. The pod may be older than the configuration, or of upstream, so each form of rules is
+ * accepted. The differences are from the configured form.
+ */
 export function masqueradeMissing(sys: Sys, context: Masquerade, addresses: readonly string[]): string[] {
   const { ipMasq, ipMasqBackend } = context.conf;
   if (!ipMasq) {
     return [];
   }
   const owner = ownerOf(context);
-  const byIptables = () => iptablesMasqueradeDifferences(sys, context.env, owner, addresses);
-  if (ipMasqBackend === 'iptables') {
-    return byIptables();
-  }
-  const ofNftables = whereNftables(sys, (nft) => masqueradeDifferences(nft, owner, addresses));
-  if (ofNftables?.length === 0) {
-    return [];
-  }
-  const ofIptables = ipMasqBackend === 'nftables' ? undefined : byIptables();
-  return ofIptables?.length === 0 ? [] : (ofNftables ?? ofIptables ?? ['the kernel has no nftables']);
+  const byNftables = (differences: typeof masqueradeDifferences) => () =>
+    whereNftables(sys, (nft) => differences(nft, owner, addresses));
+  const ours = byNftables(masqueradeDifferences);
+  const upstream = byNftables(upstreamMasqueradeDifferences);
+  const iptables = () => iptablesMasqueradeDifferences(sys, context.env, owner, addresses);
+  const forms = {
+    none: [ours, iptables, upstream],
+    nftables: [upstream, ours, iptables],
+    iptables: [iptables, ours, upstream],
+  };
+  return leastMissing(forms[ipMasqBackend ?? 'none']);
 }
 
 /** Runs GC, even when the configuration no longer masquerades. */

@@ -70,6 +70,22 @@ export function byBackend<T>(backend: NatBackend, nftables: () => T, instead: ()
   }
 }
 
+/**
+ * Returns [] when one of the forms of rules lacks nothing, otherwise what the first one lacks. The others run only if
+ * needed. A form is undefined when the kernel cannot have it.
+ */
+export function leastMissing(forms: readonly (() => string[] | undefined)[]): string[] {
+  let first: string[] | undefined;
+  for (const form of forms) {
+    const missing = form();
+    if (missing?.length === 0) {
+      return [];
+    }
+    first ??= missing;
+  }
+  return first ?? ['the kernel has no nftables'];
+}
+
 /** Runs `body` as `withNftables` does; returns undefined when the kernel has no nftables, and thus no rules. */
 export function whereNftables<T>(sys: Sys, body: (nft: NftConnection) => T): T | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
- * Removal of nftables rules that upstream (since 1.7) created, for pods older than the switch to cnikit. Upstream has one
- * rule for each pod, found by its comment. The chains stay.
+ * Removal of nftables rules in upstream's tables. Upstream (since 1.7) creates them, and so does cnikit when the
+ * configuration names the backend nftables. A pod's rules are found by their comment. The chains stay.
  */
 import { parseAddress } from '@cnikit/ip';
 import { delRule, type NfFamily, type NftRule } from '@cnikit/netlink/nftables';
@@ -15,10 +15,17 @@ interface Chain {
   chain: string;
 }
 
-const MASQUERADE: Chain = { family: 'inet', table: 'cni_plugins_masquerade', chain: 'masq_checks' };
+/** The chain with a masquerade rule for each address. */
+export const MASQUERADE = {
+  family: 'inet',
+  table: 'cni_plugins_masquerade',
+  chain: 'masq_checks',
+} as const satisfies Chain;
+/** The table of host ports in each family. */
+export const HOST_PORT_TABLE = 'cni_hostport';
 const PORT_CHAINS = (['ip', 'ip6'] as const).flatMap((family) =>
   ['hostports', 'hostip_hostports', 'masquerading'].map(
-    (chain): Chain => ({ family, table: 'cni_hostport', chain }),
+    (chain): Chain => ({ family, table: HOST_PORT_TABLE, chain }),
   ),
 );
 const HASH_LENGTH = 16;
@@ -28,8 +35,15 @@ const hash = (text: string): string => sha512(text).slice(0, HASH_LENGTH);
 /** Returns the prefix of the comments of a network's masquerade rules. */
 const ofNetwork = (network: string): string => `${hash(network)}-`;
 
-const ofAttachment = ({ network, containerID, ifName }: Owner): string =>
+/** Returns the prefix of the comments of an attachment's masquerade rules. */
+export const ofAttachment = ({ network, containerID, ifName }: Owner): string =>
   ofNetwork(network) + hash(`${ifName}:${containerID}`);
+
+/** Returns true when a rule compares with the address, which has no prefix length, or translates to it. */
+export function hasAddress({ expressions }: NftRule, address: string): boolean {
+  const bytes = String(parseAddress(address));
+  return expressions.some((one) => 'data' in one && String(one.data) === bytes);
+}
 
 /** Removes an attachment's masquerade rules. */
 export function upstreamMasqueradeRemoval(tables: Tables, owner: Owner): Change {

@@ -1,4 +1,4 @@
-import type { Context } from '@cnikit/cni-spec';
+import type { Context, Result } from '@cnikit/cni-spec';
 import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import {
@@ -8,8 +8,8 @@ import {
   requiredPrevResult,
 } from '../../attachment/check-state.ts';
 import { openIpam } from '../../ipam/ipam.ts';
+import { findHostEnd } from '../../links/host-end.ts';
 import { macDifferences } from '../../links/mac-differences.ts';
-import { hostVethName } from '../../links/names.ts';
 import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { BridgeSettings } from './settings.ts';
@@ -25,7 +25,7 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   const pod = openPodNamespace(sys, netns);
   try {
     reportDifferences(context, [
-      ...hostDifferences(host, conf, hostVethName(conf.network, containerID, ifName)),
+      ...hostDifferences(host, pod.route, context, prevResult),
       ...macDifferences(host, prevResult),
       ...(conf.macspoofchk ? spoofCheckDifferences(sys, containerID, ifName) : []),
       ...masqueradeMissing(sys, context, own),
@@ -37,9 +37,15 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
   }
 }
 
-function hostDifferences(host: RtnetlinkConnection, conf: BridgeSettings, hostName: string): string[] {
+function hostDifferences(
+  host: RtnetlinkConnection,
+  pod: RtnetlinkConnection,
+  { conf, containerID, ifName }: Context<BridgeSettings>,
+  { interfaces = [] }: Result,
+): string[] {
   const bridge = host.link({ name: conf.bridge });
-  const veth = host.link({ name: hostName });
+  const attachment = { network: conf.network, containerID, ifName };
+  const { name: hostName, link: veth } = findHostEnd(host, pod, attachment, interfaces, [conf.bridge]);
   const differences: string[] = [];
   if (bridge?.kind !== 'bridge') {
     differences.push(`bridge ${conf.bridge} is missing`);

@@ -4,14 +4,21 @@ import { reportDifferences } from '../../attachment/check-state.ts';
 import type { Feature } from '../../attachment/feature.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { collectLegacyNatChains, natChainCollection, natChainRemoval } from '../../nat/nat-chain.ts';
-import { byBackend, tablesOf, whereNftables, withNftables } from '../../nat/nftables.ts';
+import {
+  byBackend,
+  leastMissing,
+  type NatBackend,
+  tablesOf,
+  whereNftables,
+  withNftables,
+} from '../../nat/nftables.ts';
 import {
   type PodEndpoint,
   type RemovalPart,
   removeRules,
   type TransactionPart,
 } from '../../nat/shared-transaction.ts';
-import { commitTogether } from '../../nat/transaction.ts';
+import { type Change, commitTogether } from '../../nat/transaction.ts';
 import { upstreamPortsRemoval } from '../../nat/upstream-nftables.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
@@ -27,6 +34,7 @@ import {
   portmapSettingsForDel,
 } from './settings.ts';
 import { forgetStaleFlows } from './stale-flows.ts';
+import { upstreamPortDifferences, upstreamPortsChange } from './upstream-nftables.ts';
 
 type Portmap = Context<PortmapSettings>;
 
@@ -79,7 +87,7 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
         context.conf.backend,
         () =>
           withNftables(sys, (nft) => {
-            commitTogether(nft, [portsChange(plan)]);
+            commitTogether(nft, [changeOf(plan, context.conf.backend)]);
             forgetStaleFlows(sys, ports, nft);
           }),
         byIptables,
@@ -93,6 +101,11 @@ function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addres
     }
     throw error;
   }
+}
+
+/** Returns the rules in the table of cnikit, or in upstream's when the configuration names nftables. */
+function changeOf(plan: IptablesPlan, backend: NatBackend): Change {
+  return backend === 'nftables' ? upstreamPortsChange(plan) : portsChange(plan);
 }
 
 /**
@@ -127,7 +140,7 @@ function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   }
   const addressesOf = ({ ips }: PodEndpoint) => podAddresses({ ips }, context.ifName);
   return {
-    change: (pod) => portsChange(planOf(context, ports, addressesOf(pod))),
+    change: (pod) => changeOf(planOf(context, ports, addressesOf(pod)), context.conf.backend),
     made(nft, pod) {
       if (context.conf.snat) {
         routeLocalhost(sys, addressesOf(pod).ipv4, pod.link);
@@ -184,24 +197,27 @@ function readablePorts({ conf }: Portmap): HostPort[] {
   }
 }
 
-/** Runs CHECK. Either backend is accepted when the configuration names none. */
+/**
+ * Runs CHECK. The pod may be older than the configuration, or of upstream, so each form of rules is accepted. The
+ * differences are from the configured form.
+ */
 function check(sys: Sys, context: Portmap, prevResult: Result): void {
   const ports = hostPorts(context.conf);
   if (ports.length === 0) {
     return;
   }
   const plan = planOf(context, ports, podAddresses(prevResult, context.ifName));
-  const { backend } = context.conf;
-  const ofNftables =
-    backend === 'iptables' ? undefined : whereNftables(sys, (nft) => portDifferences(nft, plan));
-  if (ofNftables?.length === 0) {
-    return;
-  }
-  const ofIptables = backend === 'nftables' ? undefined : iptablesPortDifferences(sys, context.env, plan);
-  if (ofIptables?.length === 0) {
-    return;
-  }
-  reportDifferences(context, ofNftables ?? ofIptables ?? ['the kernel has no nftables']);
+  const byNftables = (differences: typeof portDifferences) => () =>
+    whereNftables(sys, (nft) => differences(nft, plan));
+  const ours = byNftables(portDifferences);
+  const upstream = byNftables(upstreamPortDifferences);
+  const iptables = () => iptablesPortDifferences(sys, context.env, plan);
+  const forms = {
+    none: [ours, iptables, upstream],
+    nftables: [upstream, ours, iptables],
+    iptables: [iptables, ours, upstream],
+  };
+  reportDifferences(context, leastMissing(forms[context.conf.backend ?? 'none']));
 }
 
 function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: Portmap): void {

@@ -1,5 +1,5 @@
 import type { Context, Result } from '@cnikit/cni-spec';
-import { openRtnetlink } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import {
   ownAddresses,
@@ -9,22 +9,22 @@ import {
 } from '../../attachment/check-state.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { hostLength, withoutLength } from '../../lib/prefix.ts';
+import { findHostEnd } from '../../links/host-end.ts';
 import { macDifferences } from '../../links/mac-differences.ts';
-import { hostVethName } from '../../links/names.ts';
 import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { PtpSettings } from './settings.ts';
 
 /** Runs CHECK: compares prevResult with the kernel and IPAM, and reports all differences. */
 export function check(sys: Sys, context: Context<PtpSettings>): void {
-  const { conf, containerID, ifName, netns } = context;
+  const { netns } = context;
   const prevResult = requiredPrevResult(context);
   const own = ownAddresses(prevResult, context);
   openIpam(sys, context)?.check(own);
   const pod = openPodNamespace(sys, netns);
   try {
     reportDifferences(context, [
-      ...hostDifferences(sys, hostVethName(conf.network, containerID, ifName), prevResult, own),
+      ...hostDifferences(sys, pod.route, context, prevResult, own),
       ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own),
     ]);
@@ -35,13 +35,15 @@ export function check(sys: Sys, context: Context<PtpSettings>): void {
 
 function hostDifferences(
   sys: Sys,
-  hostName: string,
+  pod: RtnetlinkConnection,
+  { conf: { network }, containerID, ifName }: Context<PtpSettings>,
   prevResult: Result,
   addresses: readonly string[],
 ): string[] {
   const host = openRtnetlink({ sys });
   try {
-    const link = host.link({ name: hostName });
+    const attachment = { network, containerID, ifName };
+    const { name: hostName, link } = findHostEnd(host, pod, attachment, prevResult.interfaces ?? []);
     if (link === undefined) {
       return [`host interface ${hostName} is missing`];
     }

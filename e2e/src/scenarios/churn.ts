@@ -1,15 +1,21 @@
-/** Pods start and end while kubelet is killed. */
+/** Pods start and end while kubelet is killed, or while containerd is restarted. */
 import { lastEvents, nodeNames } from '../cluster.ts';
 import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
 import { type Pod, podTemplate, runningPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
+import { resumeRuntime } from './disturbances.ts';
 
 const COUNT = 20;
 const LABELS = { app: 'churn' };
 
-/** Scales a Deployment on one node up and down, and kills kubelet in the middle of both. */
-async function churn(context: Context, namespace: string, node: string, kill: () => void): Promise<Pod[]> {
+/** Scales a Deployment on one node up and down, and injects a fault in the middle of both. */
+async function churn(
+  context: Context,
+  namespace: string,
+  node: string,
+  fault: () => Promise<void>,
+): Promise<Pod[]> {
   const { cluster } = context;
   const { kubectl } = cluster;
   cluster.apply(
@@ -26,7 +32,7 @@ async function churn(context: Context, namespace: string, node: string, kill: ()
   );
   const running = () => runningPods(cluster, 'app=churn', namespace);
   await waitFor('the first pods', () => (running().length > 2 ? true : undefined));
-  kill();
+  await fault();
   const pods = await waitFor(
     `${COUNT} pods to run`,
     () => (running().length === COUNT ? running() : undefined),
@@ -34,7 +40,7 @@ async function churn(context: Context, namespace: string, node: string, kill: ()
   );
   kubectl('-n', namespace, 'scale', 'deployment/churn', '--replicas=0');
   await waitFor('the first pods to end', () => (runningPodCount() < COUNT ? true : undefined));
-  kill();
+  await fault();
   await waitFor('all pods to end', () => (runningPodCount() === 0 ? true : undefined));
   return pods;
 
@@ -51,19 +57,26 @@ function assertDistinct(pods: readonly Pod[]): string {
   return `${ips.length} different addresses`;
 }
 
-export const churnUnderKubelet: Scenario = {
-  title: `a kill of kubelet during ${COUNT} pod starts and ${COUNT} pod ends leaks and duplicates no address`,
-  needs: ['machines'],
-  fault: true,
-  async run(context) {
-    const [node = ''] = nodeNames(context.cluster);
-    return await leavingNothing(context, 'e2e-churn-kubelet', async (namespace) =>
-      assertDistinct(
-        await churn(context, namespace, node, () => {
-          machinesOf(context).stop(node, 'kubelet', 'KILL');
-          machinesOf(context).resume(node, 'kubelet');
-        }),
-      ),
-    );
-  },
-};
+function churnScenario(title: string, fault: (context: Context, node: string) => Promise<void>): Scenario {
+  return {
+    title: `${title} during ${COUNT} pod starts and ${COUNT} pod ends leaks and duplicates no address`,
+    needs: ['machines'],
+    fault: true,
+    async run(context) {
+      const [node = ''] = nodeNames(context.cluster);
+      return await leavingNothing(context, `e2e-churn-${title.split(' ').at(-1)}`, async (namespace) =>
+        assertDistinct(await churn(context, namespace, node, () => fault(context, node))),
+      );
+    },
+  };
+}
+
+export const churnUnderKubelet = churnScenario('a kill of kubelet', async (context, node) => {
+  machinesOf(context).stop(node, 'kubelet', 'KILL');
+  machinesOf(context).resume(node, 'kubelet');
+});
+
+export const churnUnderContainerd = churnScenario('a restart of containerd', async (context, node) => {
+  machinesOf(context).stop(node, 'containerd');
+  await resumeRuntime(context, node);
+});

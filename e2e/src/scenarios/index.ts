@@ -1,7 +1,7 @@
 /** The scenarios in their order: each leaves the pods of `podsOnEachNode` for the next. */
 import type { Scenario } from '../context.ts';
 import { bandwidth } from './bandwidth.ts';
-import { churnUnderKubelet } from './churn.ts';
+import { churnUnderContainerd, churnUnderKubelet } from './churn.ts';
 import { apiOutage, reboot, runtimeRestarts, upgrade } from './disturbances.ts';
 import { clusterDns } from './dns.ts';
 import { doctor } from './doctor.ts';
@@ -10,6 +10,7 @@ import { hostPort } from './host-port.ts';
 import { install, notReadyBefore } from './install.ts';
 import { failingPods, forcedDeletion, job, statefulSet, staticPod } from './lifecycles.ts';
 import { nodeRemoval } from './node-removal.ts';
+import { outOfWindow } from './out-of-window.ts';
 import { podsOnEachNode, podsPing } from './pods.ts';
 import { proxyModeChanges } from './proxy-mode.ts';
 import { scale } from './scale.ts';
@@ -46,6 +47,7 @@ export const scenarios: readonly Scenario[] = [
   noEndpointsFromPod,
   udpEndpointChanges,
   hostPort,
+  outOfWindow,
   bandwidth,
   userNamespace,
   scale,
@@ -55,6 +57,7 @@ export const scenarios: readonly Scenario[] = [
   staticPod,
   runtimeRestarts,
   churnUnderKubelet,
+  churnUnderContainerd,
   forcedDeletion,
   proxyModeChanges,
   upgrade,

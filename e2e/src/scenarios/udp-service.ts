@@ -1,17 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { podNamespace } from '../background-ping.ts';
 import { nodeNames } from '../cluster.ts';
-import { type Context, machinesOf, type Scenario } from '../context.ts';
+import { machinesOf, type Scenario } from '../context.ts';
+import { startInPod } from '../pod-program.ts';
 import { inNamespace, PORT, type Pod, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 import { createService } from './services.ts';
-
-/** Starts a program of the node in a pod's network namespace; returns the function that ends it. */
-function startInPod(context: Context, pod: Pod, name: string, ...argv: string[]): () => void {
-  const machines = machinesOf(context);
-  machines.start(pod.node, name, 'nsenter', `--net=${podNamespace(context, pod)}`, ...argv);
-  return () => machines.stop(pod.node, name, 'KILL');
-}
 
 /**
  * Sends a request every 0.3 s from one socket, which keeps its conntrack entry alive, and prints the answers. dd reads

@@ -1,10 +1,20 @@
 /** Disturbances of a running cluster: restarts, upgrades, an API server outage, a reboot. */
 import { withoutApiServer } from '../api-server.ts';
 import { whilePinging } from '../background-ping.ts';
-import { lastEvents, nodeNames, readyNodes } from '../cluster.ts';
+import { lastEvents, nodeAddress, nodeNames, readyNodes } from '../cluster.ts';
 import { type Context, machinesOf, type Scenario } from '../context.ts';
-import { reservations } from '../leftovers.ts';
-import { awaitPods, createPods, type Pod, ping, podsOfNetwork, runningPods } from '../pods.ts';
+import { leftovers, reservations } from '../leftovers.ts';
+import {
+  awaitPods,
+  createPods,
+  get,
+  inNamespace,
+  type Pod,
+  ping,
+  podsOfNetwork,
+  runningPods,
+  startPods,
+} from '../pods.ts';
 import { waitFor } from '../wait.ts';
 import { NAMESPACE } from './install.ts';
 
@@ -144,57 +154,107 @@ function agentRestarts({ cluster }: Context): string {
   );
 }
 
+const REBOOTED = { pods: 30, hostPorts: 3, firstHostPort: 31_990 };
+
+/** Starts the pods that the reboot ends, some of them with a host port. */
+async function podsToReboot({ cluster }: Context, node: string, namespace: string): Promise<void> {
+  await startPods(
+    cluster,
+    Array.from({ length: REBOOTED.pods }, (_, i) => ({
+      name: `rebooted-${i}`,
+      node,
+      hostPort: i < REBOOTED.hostPorts ? REBOOTED.firstHostPort + i : undefined,
+    })),
+    namespace,
+  );
+}
+
+/** Ends containers, network namespaces, links, routes and rules, and empties /run, as a reboot does. */
+const REBOOT = `for shim in $(pgrep -f containerd-shim); do kill -9 -- $(pgrep -P $shim) $shim; done
+umount -l /run/netns/* 2>/dev/null
+ip link del cni0; ip route flush proto 201; ip -6 route flush proto 201
+nft flush ruleset
+for id in $(findmnt -rno TARGET | grep '^/run/containerd/' | sort -r); do umount -l $id; done
+find /run -xdev -mindepth 1 -maxdepth 1 ! -name kubelab -exec rm -rf {} +
+mkdir -p /run/lock /run/netns`;
+
 export const reboot: Scenario = {
-  title: 'the pods of a rebooted node (processes killed, /run emptied) come back, and no address leaks',
+  title: `the ${REBOOTED.pods} pods of a rebooted node come back, and no address, link or host port leaks or is given twice`,
   fault: true,
   needs: ['machines'],
   async run(context) {
+    const { cluster } = context;
     const [pod, other] = await pair(context);
-    const machines = machinesOf(context);
-    for (const name of ['kubelet', 'containerd']) {
-      machines.stop(pod.node, name);
-    }
-    // A reboot ends containers, network namespaces, links and routes, and empties the tmpfs.
-    machines.exec(
-      pod.node,
-      'bash',
-      '-c',
-      `for shim in $(pgrep -f containerd-shim); do kill -9 -- $(pgrep -P $shim) $shim; done
-       for ns in /run/netns/*; do umount $ns; rm -f $ns; done
-       ip link del cni0; ip route flush proto 201; ip -6 route flush proto 201
-       rm -rf /run/cnikit /run/containerd`,
-    );
-    await resumeRuntime(context, pod.node);
-    machines.resume(pod.node, 'kubelet');
-    await everyNodeReady(context);
-    await waitFor(
-      `the pods of ${pod.node} to run again`,
-      () => {
-        try {
-          const back = runningPods(context.cluster).find(({ name }) => name === pod.name);
-          if (back === undefined) {
-            return undefined;
-          }
-          for (const ip of other.ips) {
-            ping(context.cluster, back, ip);
-          }
-          return true;
-        } catch {
-          return undefined;
-        }
-      },
-      () => lastEvents(context.cluster),
-    );
-    const used = (): string[] =>
-      podsOfNetwork(context.cluster)
-        .filter(({ node }) => node === pod.node)
-        .flatMap(({ ips }) => ips)
-        .sort();
-    await waitFor(
-      `the reservations of ${pod.node} to be those of its pods`,
-      () => (reservations(context, pod.node).join() === used().join() ? true : undefined),
-      () => `${reservations(context, pod.node).join(' ')} are reserved, pods have ${used().join(' ')}`,
-    );
-    return `${used().length} addresses reserved, each used by a pod`;
+    const { node } = pod;
+    const summary = await inNamespace(cluster, 'e2e-reboot', async (namespace) => {
+      await podsToReboot(context, node, namespace);
+      const machines = machinesOf(context);
+      const processes = ['kubelet', 'containerd', ...(cluster.proxy === undefined ? [] : ['kube-proxy'])];
+      for (const name of processes) {
+        machines.stop(node, name, 'KILL');
+      }
+      machines.exec(node, 'bash', '-c', REBOOT);
+      await resumeRuntime(context, node);
+      for (const name of processes.filter((one) => one !== 'containerd')) {
+        machines.resume(node, name);
+      }
+      await everyNodeReady(context);
+      const back = await waitFor(
+        `the pods of ${node} to run again`,
+        () => {
+          const running = runningPods(cluster, undefined, namespace);
+          const first = runningPods(cluster).find(({ name }) => name === pod.name);
+          return running.length === REBOOTED.pods && first && pings(context, first, other)
+            ? [...running, first]
+            : undefined;
+        },
+        () => lastEvents(cluster),
+      );
+      await holdsItsPods(context, node);
+      hostPortsAnswer(context, node, back, other);
+      return `${reservations(context, node).length} addresses reserved, each used by one pod`;
+    });
+    await holdsItsPods(context, node);
+    return summary;
   },
 };
+
+/** Waits until the node holds one host end for each pod, and exactly the pods' addresses. */
+async function holdsItsPods(context: Context, node: string): Promise<void> {
+  const actual = () => {
+    const links = leftovers(context, node).filter((name) => name.startsWith('veth')).length;
+    return `${links} links, addresses ${reservations(context, node).join(' ')}`;
+  };
+  const expected = () => {
+    const pods = podsOfNetwork(context.cluster).filter((one) => one.node === node);
+    const ips = pods.flatMap(({ ips }) => ips).sort();
+    return `${pods.length} links, addresses ${ips.join(' ')}`;
+  };
+  await waitFor(
+    `node ${node} to hold what its pods use`,
+    () => (actual() === expected() ? true : undefined),
+    () => `It holds ${actual()}; its pods use ${expected()}`,
+  );
+}
+
+function pings({ cluster }: Context, from: Pod, to: Pod): boolean {
+  try {
+    for (const ip of to.ips) {
+      ping(cluster, from, ip);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws {Error} when a host port leads to another pod than the one that has it */
+function hostPortsAnswer({ cluster }: Context, node: string, pods: readonly Pod[], client: Pod): void {
+  for (let i = 0; i < REBOOTED.hostPorts; i++) {
+    const expected = pods.find(({ name }) => name === `rebooted-${i}`)!.name;
+    const answer = get(cluster, client, nodeAddress(cluster, node), REBOOTED.firstHostPort + i);
+    if (answer !== expected) {
+      throw new Error(`The host port of ${expected} answers ${JSON.stringify(answer)}`);
+    }
+  }
+}

@@ -18,15 +18,15 @@
 # the usual paths, different in each node, and its files do not outlive the cluster. All other files, and some sysctls
 # of the kernel, are shared with the host.
 #
-#   cp  172.30.0.1   etcd, kube-apiserver (:6443), controller-manager, scheduler; also the bridge "br0" between machines
-#   nN  172.30.0.1N  containerd, kubelet, kube-proxy
+#   cp  172.30.0.1, fd00:172:30::1     etcd, kube-apiserver (:6443), controller-manager, scheduler; also the bridge "br0" between machines
+#   nN  172.30.0.1N, fd00:172:30::1N   containerd, kubelet, kube-proxy
 #
 # Environment (for "up"; the later calls need KUBELAB_RUN only):
 #   KUBELAB_RUN      state folder, not under /etc /opt /var /usr /root /run (default: kubelab-run in TMPDIR)
 #   KUBELAB_BIN      the programs (default: bin beside this script)
 #   KUBELAB_IMAGES   image archives (default: images beside this script)
 #   KUBELAB_NODES    how many nodes (default 2, at most 9)
-#   KUBELAB_DUAL     1 (default): IPv4 and IPv6 pods and services; 0: IPv4 only
+#   KUBELAB_FAMILY   addresses of machines, pods and services: dual (default), ipv4 or ipv6; the API server has the same
 #   KUBELAB_PROXY    kube-proxy's mode on each node: iptables (default), nftables (newest only), ipvs; 0: none
 #   KUBELAB_PATIENCE factor of all time limits, for a slow machine (default 1)
 #   KUBELAB_KUBERNETES  newest (default: 1.37, containerd 2.4) or oldest (1.20, containerd 1.6)
@@ -39,7 +39,7 @@ CGROUP=kubelab$(printf %s "$RUN" | cksum | cut -d' ' -f1)
 BIN=${KUBELAB_BIN:-$HERE/bin}
 IMAGES=${KUBELAB_IMAGES:-$HERE/images}
 NODES=${KUBELAB_NODES:-2}
-DUAL=${KUBELAB_DUAL:-1}
+FAMILY=${KUBELAB_FAMILY:-dual}
 PROXY=${KUBELAB_PROXY:-iptables}
 KUBERNETES=${KUBELAB_KUBERNETES:-newest}
 V=1
@@ -51,8 +51,16 @@ export PATH
 
 NET4=172.30.0 NET6=fd00:172:30::
 POD4=10.244.0.0/16 POD6=fd00:10:244::/56
-SVC4=10.96.0.0/16 SVC6=fd00:10:96::/112 SVC_FIRST=10.96.0.1 DNS_IP=10.96.0.10
-API=https://$NET4.1:6443
+SVC4=10.96.0.0/16 SVC6=fd00:10:96::/112
+has4() { [ "$FAMILY" != ipv6 ]; }
+has6() { [ "$FAMILY" != ipv4 ]; }
+# both IPV4 IPV6: the values of the families in use, separated by a comma
+both() { case $FAMILY in dual) echo "$1,$2" ;; ipv4) echo "$1" ;; ipv6) echo "$2" ;; esac; }
+if has4; then
+    CP_IP=$NET4.1 API=https://$NET4.1:6443 SVC_FIRST=10.96.0.1 DNS_IP=10.96.0.10
+else
+    CP_IP=${NET6}1 API=https://[${NET6}1]:6443 SVC_FIRST=fd00:10:96::1 DNS_IP=fd00:10:96::a
+fi
 OVERLAYS="etc opt var usr root"
 
 T0=$(date +%s.%N)
@@ -72,9 +80,10 @@ cmd_up() {
     done
     [ ! -e "$RUN/cp" ] || die "$RUN is in use; run: $0 down"
     case $KUBERNETES in newest | oldest) ;; *) die "KUBELAB_KUBERNETES must be newest or oldest, not $KUBERNETES" ;; esac
+    case $FAMILY in dual | ipv4 | ipv6) ;; *) die "KUBELAB_FAMILY must be dual, ipv4 or ipv6, not $FAMILY" ;; esac
     mkdir -p "$RUN/cp"
-    printf 'NODES=%q DUAL=%q PROXY=%q V=%q BIN=%q KUBERNETES=%q\n' \
-        "$NODES" "$DUAL" "$PROXY" "$V" "$BIN" "$KUBERNETES" >"$RUN/settings"
+    printf 'NODES=%q FAMILY=%q PROXY=%q V=%q BIN=%q KUBERNETES=%q\n' \
+        "$NODES" "$FAMILY" "$PROXY" "$V" "$BIN" "$KUBERNETES" >"$RUN/settings"
     keys
     say "keys are made"
     for m in $(machines); do machine_start "$m"; done

@@ -82,18 +82,22 @@ export function nodeAddresses(cluster: Cluster): Map<string, string[]> {
 }
 
 /**
- * The IPv4 InternalIP of a node.
+ * The first InternalIP of a node, whose family is the cluster's first one.
  *
  * @throws {Error} when the node has none
  */
-export function nodeIPv4(cluster: Cluster, node: string): string {
-  const address = nodeAddresses(cluster)
-    .get(node)
-    ?.find((ip) => !ip.includes(':'));
+export function nodeAddress(cluster: Cluster, node: string): string {
+  const [address] = nodeAddresses(cluster).get(node) ?? [];
   if (address === undefined) {
-    throw new Error(`Node ${node} has no IPv4 InternalIP`);
+    throw new Error(`Node ${node} has no InternalIP`);
   }
   return address;
+}
+
+/** The IP version of the cluster's first family: 6 on a cluster without IPv4. */
+export function ipVersion(cluster: Cluster): 4 | 6 {
+  const [node = ''] = nodeNames(cluster);
+  return nodeAddress(cluster, node).includes(':') ? 6 : 4;
 }
 
 /** The latest events, for the message of a wait that timed out. */

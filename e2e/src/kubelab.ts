@@ -8,6 +8,9 @@ import type { Cluster, Command, Machines } from './cluster.ts';
 export const RELEASES = { newest: { minor: 37 }, oldest: { minor: 20 } } as const;
 export type Release = keyof typeof RELEASES;
 
+export const FAMILIES = ['dual', 'ipv4', 'ipv6'] as const;
+export type Family = (typeof FAMILIES)[number];
+
 /** A command that takes longer than this has hung: compiling everything takes ten minutes on two cores. */
 const MAX_COMMAND_MS = 3_600_000;
 
@@ -26,11 +29,13 @@ export interface KubelabOptions {
   release: Release;
   /** Mode of kube-proxy. */
   proxy: string;
+  /** Addresses of machines, pods and Services. */
+  family: Family;
   /** A folder with packed programs; absent: they are compiled, once. */
   dist?: string | undefined;
 }
 
-export function kubelab({ scripts, state, release, proxy, dist }: KubelabOptions): Kubelab {
+export function kubelab({ scripts, state, release, proxy, family, dist }: KubelabOptions): Kubelab {
   const run = join(state, 'run');
   const env = {
     ...process.env,
@@ -40,7 +45,7 @@ export function kubelab({ scripts, state, release, proxy, dist }: KubelabOptions
     KUBELAB_IMAGES: join(state, release, 'images'),
     KUBELAB_RUN: run,
     KUBELAB_NODES: '2',
-    KUBELAB_DUAL: '1',
+    KUBELAB_FAMILY: family,
     KUBELAB_PROXY: proxy,
     KUBELAB_PATIENCE: '3',
     KUBELAB_DIST: dist,

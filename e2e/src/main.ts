@@ -37,7 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function execute(options: Options): Promise<number> {
-  const { command, release, proxy, kubeconfig } = options;
+  const { command, release, proxy, family, kubeconfig } = options;
   if (kubeconfig !== undefined) {
     const cluster = externalCluster(kubeconfig, options.podImage);
     return await runAll({ cluster, repository, state: tmpdir() }, options);
@@ -45,7 +45,7 @@ async function execute(options: Options): Promise<number> {
   const newState = stateFolder(repository, realpathSync(tmpdir()), process.env);
   if (command === 'down') {
     const state = process.env.CNIKIT_E2E_STATE === undefined ? lastState(repository) : newState;
-    kubelab({ scripts, state: state ?? newState, release, proxy }).down();
+    kubelab({ scripts, state: state ?? newState, release, proxy, family }).down();
     return 0;
   }
   const dist = findDist(repository, release, process.env);
@@ -55,7 +55,7 @@ async function execute(options: Options): Promise<number> {
     return SKIPPED;
   }
   recordState(repository, newState);
-  return await runOn(kubelab({ scripts, state: newState, release, proxy, dist }), newState, options);
+  return await runOn(kubelab({ scripts, state: newState, release, proxy, family, dist }), newState, options);
 }
 
 function reasonNotToRun(state: string, release: Release, dist: string | undefined): string | undefined {
@@ -91,7 +91,7 @@ async function runOn(lab: Kubelab, state: string, options: Options): Promise<num
     lab.down();
     lab.up();
     isUp = true;
-    const version = `Kubernetes 1.${lab.minor}, kube-proxy in ${lab.proxy} mode`;
+    const version = `Kubernetes 1.${lab.minor}, kube-proxy in ${lab.proxy} mode, addresses: ${options.family}`;
     console.log(`ok    ${seconds(started).padStart(7)}  a cluster of two nodes is up: ${version}`);
     return await runAll({ cluster: lab, repository, imageArchive: archive, state }, options);
   } finally {

@@ -6,6 +6,7 @@ test('parseOptions() selects the newest Kubernetes with kube-proxy in nftables m
     command: 'run',
     release: 'newest',
     proxy: 'nftables',
+    family: 'dual',
     keep: false,
   });
 });
@@ -17,7 +18,8 @@ test('parseOptions() selects iptables mode for the oldest Kubernetes, which has 
   );
 });
 
-test('parseOptions() rejects unknown words, options and releases', () => {
+test('parseOptions() rejects unknown words, options, families and releases', () => {
+  expect(() => parseOptions(['--family', '6'])).toThrow('Invalid --family "6": expected dual, ipv4 or ipv6');
   expect(() => parseOptions(['up'])).toThrow('Unknown argument "up": expected options or "down"');
   expect(() => parseOptions(['down', 'now'])).toThrow('Unknown argument "down now"');
   expect(() => parseOptions(['--verbose'])).toThrow("Unknown option '--verbose'");

@@ -1,11 +1,12 @@
 /** Command line of `npm run e2e`. */
 import { parseArgs } from 'node:util';
-import { RELEASES, type Release } from './kubelab.ts';
+import { FAMILIES, type Family, RELEASES, type Release } from './kubelab.ts';
 
 export interface Options {
   command: 'run' | 'down' | 'help';
   release: Release;
   proxy: string;
+  family: Family;
   /** Parts of titles: only these scenarios and the essential ones run. */
   scenarios: string[];
   /** Only scenarios that depend on kube-proxy's mode run. */
@@ -20,6 +21,7 @@ export const HELP = `Usage: npm run e2e -- [OPTION...]    run the scenarios on a
 
   --kubernetes RELEASE  newest (1.37, default) or oldest (1.20)
   --proxy MODE          mode of kube-proxy: nftables (default of newest) or iptables (default of oldest)
+  --family FAMILY       addresses of API server, nodes, pods and Services: dual (default), ipv4 or ipv6
   --proxy-only          run only the scenarios that depend on kube-proxy's mode
   --scenario TEXT       run only scenarios with TEXT in their title, and those that all others need; repeatable
   --keep                leave the cluster running, and print how to inspect it
@@ -41,6 +43,7 @@ export function parseOptions(argv: readonly string[]): Options {
     options: {
       kubernetes: { type: 'string', default: 'newest' },
       proxy: { type: 'string' },
+      family: { type: 'string', default: 'dual' },
       'proxy-only': { type: 'boolean', default: false },
       scenario: { type: 'string', multiple: true, default: [] },
       keep: { type: 'boolean', default: false },
@@ -62,6 +65,12 @@ export function parseOptions(argv: readonly string[]): Options {
       `Invalid --proxy ${JSON.stringify(proxy)}: expected ${modes.join(' or ')} with --kubernetes ${release}`,
     );
   }
+  const family = FAMILIES.find((one) => one === values.family);
+  if (family === undefined) {
+    throw new Error(
+      `Invalid --family ${JSON.stringify(values.family)}: expected ${FAMILIES.slice(0, -1).join(', ')} or ${FAMILIES.at(-1)}`,
+    );
+  }
   const [command = 'run', ...rest] = positionals;
   if ((command !== 'run' && command !== 'down') || positionals[0] === 'run' || rest.length > 0) {
     throw new Error(`Unknown argument ${JSON.stringify(positionals.join(' '))}: expected options or "down"`);
@@ -70,6 +79,7 @@ export function parseOptions(argv: readonly string[]): Options {
     command: values.help ? 'help' : command,
     release,
     proxy,
+    family,
     scenarios: values.scenario,
     proxyOnly: values['proxy-only'],
     keep: values.keep,

@@ -4,11 +4,11 @@
 kctl() { machine_exec cp env HOME="$RUN/cp" kubectl --kubeconfig "$RUN/admin.kubeconfig" "$@"; }
 
 # Dual stack is always enabled since Kubernetes 1.23; before that, a feature gate enables it.
-dual_stack_gate() { [ "$DUAL" = 1 ] && [ "$KUBERNETES" = oldest ]; }
+dual_stack_gate() { [ "$FAMILY" = dual ] && [ "$KUBERNETES" = oldest ]; }
 
 control_plane_first() {
-    local gates=() svcs=$SVC4
-    if [ "$DUAL" = 1 ]; then svcs=$SVC4,$SVC6; fi
+    local gates=() svcs
+    svcs=$(both "$SVC4" "$SVC6")
     if dual_stack_gate; then gates=(--feature-gates=IPv6DualStack=true); fi
     daemon cp etcd etcd --name lab --data-dir "$RUN/cp/etcd" --log-level warn --logger zap \
         --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
@@ -17,7 +17,7 @@ control_plane_first() {
     until_ok 30 machine_exec cp env ETCDCTL_API=3 etcdctl --command-timeout=2s endpoint health || die "etcd did not come up"
     say "etcd is up"
     daemon cp kube-apiserver kube-apiserver --v="$V" "${gates[@]}" \
-        --etcd-servers=http://127.0.0.1:2379 --advertise-address="$NET4.1" --secure-port=6443 \
+        --etcd-servers=http://127.0.0.1:2379 --advertise-address="$CP_IP" --secure-port=6443 \
         --service-cluster-ip-range="$svcs" --allow-privileged=true \
         --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
         --client-ca-file="$PKI/ca.crt" --tls-cert-file="$PKI/apiserver.crt" --tls-private-key-file="$PKI/apiserver.key" \
@@ -32,12 +32,14 @@ control_plane_first() {
 }
 
 control_plane_second() {
-    local gates=() pods=$POD4 svcs=$SVC4 masks=(--node-cidr-mask-size=24)
+    local gates=() pods svcs masks
+    pods=$(both "$POD4" "$POD6") svcs=$(both "$SVC4" "$SVC6")
     if dual_stack_gate; then gates=(--feature-gates=IPv6DualStack=true); fi
-    if [ "$DUAL" = 1 ]; then
-        pods=$POD4,$POD6 svcs=$SVC4,$SVC6
-        masks=(--node-cidr-mask-size-ipv4=24 --node-cidr-mask-size-ipv6=64)
-    fi
+    case $FAMILY in
+    dual) masks=(--node-cidr-mask-size-ipv4=24 --node-cidr-mask-size-ipv6=64) ;;
+    ipv4) masks=(--node-cidr-mask-size=24) ;;
+    ipv6) masks=(--node-cidr-mask-size=64) ;;
+    esac
     until_ok 90 kctl get --raw /readyz || die "kube-apiserver did not come up; see $RUN/cp/log"
     say "kube-apiserver is up: $(kctl version -o json | jq -r .serverVersion.gitVersion)"
     daemon cp kube-controller-manager kube-controller-manager --v="$V" "${gates[@]}" \

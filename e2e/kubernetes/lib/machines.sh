@@ -102,8 +102,8 @@ inside() {
     for x in all default; do echo 0 >"/proc/sys/net/ipv6/conf/$x/accept_dad"; done
     if [ "$m" = cp ]; then
         ip link add br0 type bridge
-        ip addr add "$NET4.1/24" dev br0
-        ip -6 addr add "${NET6}1/64" dev br0 nodad
+        ! has4 || ip addr add "$NET4.1/24" dev br0
+        ! has6 || ip -6 addr add "${NET6}1/64" dev br0 nodad
         ip link set br0 up
     fi
     echo 1 >/proc/sys/net/ipv4/ip_forward
@@ -120,11 +120,15 @@ cable() {   # joins node $1 to the bridge
     cp=$(holder cp) n=$(holder "$m")
     nsenter -t "$cp" -n ip link add "$m" type veth peer name eth0 netns "$n"
     nsenter -t "$cp" -n ip link set "$m" master br0 up
-    nsenter -t "$n" -n ip addr add "$NET4.1$i/24" dev eth0
-    nsenter -t "$n" -n ip -6 addr add "${NET6}1$i/64" dev eth0 nodad
     nsenter -t "$n" -n ip link set eth0 up
-    nsenter -t "$n" -n ip route add default via "$NET4.1"
-    nsenter -t "$n" -n ip -6 route add default via "${NET6}1"
+    if has4; then
+        nsenter -t "$n" -n ip addr add "$NET4.1$i/24" dev eth0
+        nsenter -t "$n" -n ip route add default via "$NET4.1"
+    fi
+    if has6; then
+        nsenter -t "$n" -n ip -6 addr add "${NET6}1$i/64" dev eth0 nodad
+        nsenter -t "$n" -n ip -6 route add default via "${NET6}1"
+    fi
 }
 
 # daemon MACHINE NAME COMMAND..: its PID file, in the machine's own numbers, is

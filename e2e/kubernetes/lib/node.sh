@@ -70,8 +70,7 @@ node_runtime() {
 
 node_kubelet() {
     local m=$1 i=${1#n} d=$RUN/$1 ip gate=() extra flags=()
-    ip=$NET4.1$i
-    if [ "$DUAL" = 1 ]; then ip=$ip,${NET6}1$i; fi
+    ip=$(both "$NET4.1$i" "${NET6}1$i")
     if [ "$KUBERNETES" = oldest ]; then
         extra='featureGates: {}'
         flags=(--container-runtime=remote --container-runtime-endpoint=unix:///run/containerd/containerd.sock
@@ -89,7 +88,7 @@ failCgroupV1: false'
     cat >"$d/kubelet.yaml" <<-YAML
 	apiVersion: kubelet.config.k8s.io/v1beta1
 	kind: KubeletConfiguration
-	address: 0.0.0.0
+	address: "$(all_addresses)"
 	authentication:
 	  anonymous: {enabled: false}
 	  webhook: {enabled: true}
@@ -99,7 +98,7 @@ failCgroupV1: false'
 	tlsPrivateKeyFile: $PKI/$m-serving.key
 	cgroupDriver: cgroupfs
 	cgroupRoot: /$CGROUP-$m
-	clusterDNS: [$DNS_IP]
+	clusterDNS: ["$DNS_IP"]
 	clusterDomain: cluster.local
 	resolvConf: $d/resolv.conf
 	staticPodPath: /etc/kubernetes/manifests
@@ -118,9 +117,9 @@ failCgroupV1: false'
         --hostname-override="$m" --node-ip="$ip" --root-dir=/var/lib/kubelet --cert-dir=/var/lib/kubelet/pki "${flags[@]}"
     if [ "$PROXY" != 0 ]; then
         daemon "$m" kube-proxy kube-proxy --v="$V" "${gate[@]}" --kubeconfig="$RUN/proxy.kubeconfig" \
-            --hostname-override="$m" --proxy-mode="$PROXY" --cluster-cidr="$(pods_cidr)" \
+            --hostname-override="$m" --proxy-mode="$PROXY" --cluster-cidr="$(both "$POD4" "$POD6")" --bind-address="$(all_addresses)" \
             --conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
     fi
 }
 
-pods_cidr() { if [ "$DUAL" = 1 ]; then echo "$POD4,$POD6"; else echo "$POD4"; fi; }
+all_addresses() { if has4; then echo 0.0.0.0; else echo ::; fi; }

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nodeNames } from '../cluster.ts';
+import { ipVersion, nodeNames } from '../cluster.ts';
 import type { Scenario } from '../context.ts';
 import { inPod, runningPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
@@ -9,7 +10,9 @@ export const clusterDns: Scenario = {
   needs: ['machines', 'service proxy', 'cluster DNS'],
   dependsOnProxy: true,
   async run({ cluster, repository }) {
-    cluster.kubectl('apply', '-f', join(repository, 'e2e/kubernetes/coredns.yaml'));
+    const version = ipVersion(cluster);
+    const manifest = readFileSync(join(repository, 'e2e/kubernetes/coredns.yaml'), 'utf8');
+    cluster.apply(version === 4 ? manifest : manifest.replaceAll('10.96.0.10', '"fd00:10:96::a"'));
     cluster.kubectl('-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=240s');
     const name = 'kubernetes.default.svc.cluster.local';
     const pods = nodeNames(cluster).flatMap(
@@ -21,11 +24,13 @@ export const clusterDns: Scenario = {
         `${pod.name} to resolve ${name}`,
         () => {
           try {
-            output = inPod(cluster, pod, `nslookup -type=a ${name}`);
+            output = inPod(cluster, pod, `nslookup -type=${version === 4 ? 'a' : 'aaaa'} ${name}`);
           } catch (error) {
             output = String(error);
           }
-          return output.includes('Address: 10.96.0.1\n') ? true : undefined;
+          return output.includes(`Address: ${version === 4 ? '10.96.0.1' : 'fd00:10:96::1'}\n`)
+            ? true
+            : undefined;
         },
         () => output,
       );

@@ -1,22 +1,26 @@
-import { items, nodeNames } from '../cluster.ts';
+import { ipVersion, items, nodeNames } from '../cluster.ts';
 import type { Scenario } from '../context.ts';
 import { waitFor } from '../wait.ts';
 import { agentLog } from './install.ts';
 
 /** A Node object without a machine or an address: no route can lead to its podCIDR. */
-const GHOST = {
-  apiVersion: 'v1',
-  kind: 'Node',
-  metadata: { name: 'ghost' },
-  spec: { podCIDR: '10.99.0.0/24', podCIDRs: ['10.99.0.0/24'], unschedulable: true },
-};
+const GHOST = 'ghost';
+
+function ghost(podCIDR: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: GHOST },
+    spec: { podCIDR, podCIDRs: [podCIDR], unschedulable: true },
+  };
+}
 
 export const troubleIsAnEvent: Scenario = {
   title: 'the agents create an Event on every node for a Node without an address',
   needs: ['machines'],
   async run({ cluster }) {
     const nodes = nodeNames(cluster);
-    cluster.apply(JSON.stringify(GHOST));
+    cluster.apply(JSON.stringify(ghost(ipVersion(cluster) === 4 ? '10.99.0.0/24' : 'fd00:10:99::/64')));
     const reported = () =>
       items<{ involvedObject: { name: string } }>(
         cluster,
@@ -31,7 +35,7 @@ export const troubleIsAnEvent: Scenario = {
         () => `Events of ${reported().join(', ')}\n${agentLog(cluster.kubectl)}`,
       );
     } finally {
-      cluster.kubectl('delete', 'node', GHOST.metadata.name);
+      cluster.kubectl('delete', 'node', GHOST);
     }
     return undefined;
   },

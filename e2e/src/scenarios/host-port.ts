@@ -1,4 +1,4 @@
-import { nodeIPv4, nodeNames } from '../cluster.ts';
+import { ipVersion, nodeAddress, nodeNames } from '../cluster.ts';
 import { onNode, type Scenario } from '../context.ts';
 import { awaitPods, get, inNamespace, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
@@ -11,7 +11,7 @@ export const hostPort: Scenario = {
   async run(context) {
     const { cluster } = context;
     const [node = ''] = nodeNames(cluster);
-    const address = nodeIPv4(cluster, node);
+    const address = nodeAddress(cluster, node);
     const clients = await awaitPods(cluster, nodeNames(cluster).length * 2);
     await inNamespace(cluster, 'e2e-host-port', async (namespace) => {
       const plan = { name: 'host-port', node, hostPort: PORT_ON_HOST };
@@ -22,7 +22,8 @@ export const hostPort: Scenario = {
           throw new Error(`${client.name} got ${JSON.stringify(answer)}`);
         }
       }
-      if (cluster.machines !== undefined) {
+      // IPv6 does not route packets from ::1.
+      if (cluster.machines !== undefined && ipVersion(cluster) === 4) {
         onNode(context, node, 'bash', '-c', `< /dev/tcp/127.0.0.1/${PORT_ON_HOST}`);
       }
     });

@@ -1,4 +1,4 @@
-import { nodeNames, readyNodes } from '../cluster.ts';
+import { ipVersion, nodeNames, readyNodes } from '../cluster.ts';
 import { machinesOf, onNode, type Scenario } from '../context.ts';
 import { LABEL } from '../pods.ts';
 import { waitFor } from '../wait.ts';
@@ -13,7 +13,9 @@ export const nodeRemoval: Scenario = {
     const nodes = nodeNames(cluster);
     const [stays = '', goes = ''] = nodes;
     const routes = () =>
-      onNode(context, stays, 'ip', 'route', 'show', 'proto', '201').split('\n').filter(Boolean).length;
+      onNode(context, stays, 'ip', `-${ipVersion(cluster)}`, 'route', 'show', 'proto', '201')
+        .split('\n')
+        .filter(Boolean).length;
     const before = routes();
     cluster.kubectl(
       'drain',

@@ -5,7 +5,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { podNamespace } from '../background-ping.ts';
-import { type Cluster, nodeIPv4 as nodeAddress, nodeNames } from '../cluster.ts';
+import { type Cluster, nodeAddress, nodeNames } from '../cluster.ts';
 import { type Context, machinesOf, onNode, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
 import { startInPod } from '../pod-program.ts';

@@ -1,4 +1,4 @@
-import { nodeIPv4, nodeNames } from '../cluster.ts';
+import { nodeAddress, nodeNames } from '../cluster.ts';
 import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
 import { get, type Pod, ping, startPods } from '../pods.ts';
@@ -48,7 +48,7 @@ export const proxyModeChanges: Scenario = {
           ping(cluster, origin, ip);
         }
         for (const [host, port] of [
-          [nodeIPv4(cluster, node), HOST_PORT],
+          [nodeAddress(cluster, node), HOST_PORT],
           [service, 80],
         ] as const) {
           await waitFor(`${server.name} to answer at ${host}:${port}`, () => {

@@ -1,4 +1,4 @@
-import { type Cluster, nodeAddresses, nodeIPv4, nodeNames } from '../cluster.ts';
+import { type Cluster, ipVersion, nodeAddress, nodeAddresses, nodeNames } from '../cluster.ts';
 import { onNode, type Scenario } from '../context.ts';
 import { get, inNamespace, PORT, type Pod, type PodPlan, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
@@ -74,7 +74,7 @@ export const services: Scenario = {
         await answers(cluster, first!, ip, 80, nodes.length);
       }
       for (const node of nodes) {
-        await answers(cluster, first!, nodeIPv4(cluster, node), service.ports[0]!.nodePort, 1);
+        await answers(cluster, first!, nodeAddress(cluster, node), service.ports[0]!.nodePort, 1);
       }
       return `${clusterIPs.join(' and ')}, NodePort on ${nodes.length} nodes`;
     });
@@ -204,7 +204,7 @@ export const localTrafficPolicy: Scenario = {
           '5',
           'bash',
           '-c',
-          `< /dev/tcp/${nodeIPv4(cluster, to)}/${ports[0]!.nodePort}`,
+          `< /dev/tcp/${nodeAddress(cluster, to)}/${ports[0]!.nodePort}`,
         ).status === 0;
       await waitFor(`the NodePort on ${node}`, () => (reaches(node) ? true : undefined));
       if (reaches(other)) {
@@ -239,7 +239,7 @@ export const headless: Scenario = {
                   from!.name,
                   '--',
                   'nslookup',
-                  '-type=a',
+                  ipVersion(cluster) === 4 ? '-type=a' : '-type=aaaa',
                   `${name}.${namespace}.svc.cluster.local`,
                 ],
               );
@@ -251,7 +251,7 @@ export const headless: Scenario = {
           () => output,
         );
       };
-      const ips = servers.map((pod) => pod.ips.find((ip) => !ip.includes(':')) as string);
+      const ips = servers.map((pod) => pod.ips[0] as string);
       await resolves('web', [clusterIP]);
       await resolves('headless', ips);
       return `web: ${clusterIP}, headless: ${ips.join(' and ')}`;
@@ -268,7 +268,8 @@ export const sourceRanges: Scenario = {
     return await inNamespace(cluster, 'e2e-ranges', async (namespace) => {
       const [node = ''] = nodeNames(cluster);
       await startPods(cluster, [{ name: 'web', node, labels: WEB }], namespace);
-      const address = '192.0.2.80';
+      const v4 = ipVersion(cluster) === 4;
+      const address = v4 ? '192.0.2.80' : '2001:db8::80';
       const service = (ranges: string[]): void => {
         createService(cluster, namespace, 'lb', { type: 'LoadBalancer', loadBalancerSourceRanges: ranges });
         cluster.kubectl(
@@ -277,12 +278,12 @@ export const sourceRanges: Scenario = {
         );
       };
       // No load balancer exists here: the machine outside of the cluster routes its address to a node.
-      onNode(context, 'cp', 'ip', 'route', 'replace', address, 'via', nodeIPv4(cluster, node));
+      onNode(context, 'cp', 'ip', 'route', 'replace', address, 'via', nodeAddress(cluster, node));
       const reaches = (): boolean =>
         cluster.machines!.exec('cp', 'timeout', '5', 'bash', '-c', `< /dev/tcp/${address}/80`).status === 0;
-      service(['172.30.0.0/24']);
+      service([v4 ? '172.30.0.0/24' : 'fd00:172:30::/64']);
       await waitFor('the listed client to connect', () => (reaches() ? true : undefined));
-      service(['198.51.100.0/24']);
+      service([v4 ? '198.51.100.0/24' : '2001:db8:1::/64']);
       await waitFor('the client to be dropped', () => (reaches() ? undefined : true));
       onNode(context, 'cp', 'ip', 'route', 'del', address);
       return `${[...nodeAddresses(cluster).keys()].length} nodes`;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { nodeNames } from '../cluster.ts';
+import { ipVersion, nodeNames } from '../cluster.ts';
 import { machinesOf, type Scenario } from '../context.ts';
 import { startInPod } from '../pod-program.ts';
 import { inNamespace, PORT, type Pod, startPods } from '../pods.ts';
@@ -25,7 +25,7 @@ export const udpEndpointChanges: Scenario = {
         pod,
         `udp-${pod.name}`,
         'socat',
-        `UDP4-RECVFROM:${PORT},fork`,
+        `UDP${ipVersion(cluster)}-RECVFROM:${PORT},fork`,
         `EXEC:echo ${pod.name}`,
       );
     return await inNamespace(cluster, 'e2e-udp', async (namespace) => {

@@ -1,4 +1,4 @@
-import { nodeIPv4, nodeNames } from '../cluster.ts';
+import { nodeAddress, nodeNames } from '../cluster.ts';
 import { onNode, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
 import { get, inPod, ping, startPods } from '../pods.ts';
@@ -45,7 +45,7 @@ export const userNamespace: Scenario = {
       for (const ip of pod!.ips) {
         ping(cluster, client!, ip);
       }
-      const answer = get(cluster, client!, nodeIPv4(cluster, node), HOST_PORT);
+      const answer = get(cluster, client!, nodeAddress(cluster, node), HOST_PORT);
       if (answer !== pod!.name) {
         throw new Error(`The host port returned ${JSON.stringify(answer)}`);
       }

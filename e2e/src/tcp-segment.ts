@@ -67,7 +67,7 @@ function addressBytes(address: string): Buffer {
   }
   const [head = '', tail = ''] = address.split('::');
   const words = (text: string) => text.split(':').filter(Boolean);
-  const zeros = Array<string>(8 - words(head).length - words(tail).length).fill('0');
+  const zeros: string[] = new Array(8 - words(head).length - words(tail).length).fill('0');
   const all = [...words(head), ...zeros, ...words(tail)];
   return Buffer.concat(all.map((word) => Buffer.from(word.padStart(4, '0'), 'hex')));
 }

@@ -19,7 +19,7 @@ const HOST_PORT = 30_995;
 const OUT_OF_WINDOW = [-100_000, 1 << 30];
 const LISTEN_PORT = PORT + 1;
 
-/** Sends one request over one connection for each line in a FIFO, and prints whether it was answered. */
+/** Sends one request over one connection for each line in a FIFO, and prints "answered" or "lost". */
 const CLIENT = `exec 4<>"$2"
 until exec 3<>"/dev/tcp/$0/$1"; do sleep 0.3; done
 while read -r _ <&4; do
@@ -123,7 +123,7 @@ function run(context: Context, place: Place, ...argv: string[]): string {
     : onNode(context, place.node, 'nsenter', `--net=${podNamespace(context, place)}`, ...argv);
 }
 
-/** With 1, conntrack accepts segments out of the window and translates their addresses. */
+/** Sysctl: 1 makes conntrack accept segments out of the window, so that NAT translates their addresses. */
 const LIBERAL = 'net.netfilter.nf_conntrack_tcp_be_liberal';
 
 async function connections(cluster: Cluster, namespace: string): Promise<Record<string, Connection>> {

@@ -14,6 +14,7 @@ import { sandbox } from './sandbox.mjs';
 const BENCHMARKS = {
   plugin: {
     summary: 'the static plugin and the reference plugins: time and memory of each verb',
+    options: ['--against=FILE (the executable of another build)'],
     environment: ['CNIKIT_BENCH_ROUNDS=200', 'CNIKIT_BENCH_ONLY=TEXT (rows whose title contains it)'],
   },
   'plugin-phases': {

@@ -2,6 +2,8 @@
  * `npm run bench -- plugin`: compares cnikit's static executable with the reference plugins. They alternate, so that
  * other load on the machine affects both. Compare ratios: milliseconds depend on the machine and its load.
  *
+ * `--against=FILE` adds another build of the executable, and a table of the two builds.
+ *
  * CNIKIT_BENCH_ROUNDS sets the number of rounds (200). CNIKIT_BENCH_ONLY selects the rows whose title contains its text.
  */
 import { existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
@@ -18,7 +20,15 @@ import {
   type Name,
   plainBridge,
 } from './plugin/cases.ts';
-import { clearNode, DATA_DIR, podNetns, REFERENCE, referenceVersion, requireSandbox } from './plugin/node.ts';
+import {
+  AGAINST,
+  clearNode,
+  DATA_DIR,
+  podNetns,
+  REFERENCE,
+  referenceVersion,
+  requireSandbox,
+} from './plugin/node.ts';
 import {
   addResidents,
   atOnce,
@@ -36,6 +46,8 @@ const AT_ONCE = 16;
 const PRESENT = 250;
 /** Rows that a contender does not support, with the reason. */
 const notMeasured: string[] = [];
+/** Rows of both builds, with --against. */
+const builds: string[][] = [];
 const HEADER = ['', 'cnikit ms', 'p95', 'reference ms', 'p95', 'ratio', 'at best', 'goal', ''];
 
 function main(): void {
@@ -44,8 +56,12 @@ function main(): void {
     throw new Error(`${REFERENCE} is missing`);
   }
   mkdirSync(`${DATA_DIR}/bin`, { recursive: true });
+  mkdirSync(`${DATA_DIR}/against`, { recursive: true });
   for (const name of MULTI_CALL) {
     symlinkSync(executablePath(), `${DATA_DIR}/bin/${name}`);
+    if (AGAINST !== undefined) {
+      symlinkSync(AGAINST, `${DATA_DIR}/against/${name}`);
+    }
   }
   try {
     const { version, arch } = process;
@@ -58,6 +74,10 @@ function main(): void {
     console.log('at best: the ratio of the shortest times\n');
     const rows = [...sequential(), ...crowded(), ...concurrent()];
     console.log(table([HEADER, ...rows]));
+    if (builds.length > 0) {
+      console.log(`\nThis build and ${AGAINST}; ratio: time of the other build divided by time of this one`);
+      console.log(table([['', 'this ms', 'other ms', 'ratio', 'at best', 'goal', ''], ...builds]));
+    }
     if (notMeasured.length > 0) {
       console.log(`\nNot measured:\n${notMeasured.join('\n')}`);
     }
@@ -118,7 +138,24 @@ function comparison(
   goal: (ratio: number) => [string, string],
 ): string[] {
   const of = (name: Name) => wallMs.get(labelOf(title, command, name)) ?? [];
+  compareBuilds(text, of('cnikit'), of('against'));
   return compared(text, of('cnikit'), of('reference'), goal);
+}
+
+/** Adds a row of both builds. The goal is the limit of what a change may cost: 3 %. */
+function compareBuilds(text: string, own: readonly number[], against: readonly number[]): void {
+  if (against.length > 0) {
+    const ratio = median(against) / median(own);
+    const best = Math.min(...against) / Math.min(...own);
+    const times = [own, against].map((all) => median(all).toFixed(2));
+    builds.push([
+      text,
+      ...times,
+      `${ratio.toFixed(2)}x`,
+      `${best.toFixed(2)}x`,
+      ...verdict('>= 0.97x', ratio >= 0.97),
+    ]);
+  }
 }
 
 function compared(
@@ -191,7 +228,7 @@ function crowded(): string[][] {
   for (const contender of present.contenders) {
     const pods = Array.from({ length: PRESENT }, (_, i) => ({ id: `present${i}`, netns: podNetns(100 + i) }));
     // The contenders share the namespaces and use different interface names.
-    const CNI_IFNAME = contender.name === 'cnikit' ? 'eth1' : 'eth2';
+    const CNI_IFNAME = `eth${present.contenders.indexOf(contender) + 1}`;
     timeRuns(pods.flatMap((pod) => runsOf(title, { ...contender, env: { CNI_IFNAME } }, 'ADD', pod)));
   }
   const alone = plainBridge();
@@ -220,6 +257,7 @@ function concurrent(): string[][] {
     }
     const took = atOnce(one, AT_ONCE, rounds);
     const of = (name: Name) => took.get(name) ?? [];
+    compareBuilds(text, of('cnikit'), of('against'));
     return [compared(text, of('cnikit'), of('reference'), (ratio) => verdict(`>= ${goal}x`, ratio >= goal))];
   });
 }

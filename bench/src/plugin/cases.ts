@@ -1,9 +1,9 @@
 /** The compared cases: the same network by cnikit in one process and by the reference plugins. */
 import { executablePath } from '@cnikit/plugin';
-import { DATA_DIR, REFERENCE } from './node.ts';
+import { AGAINST, DATA_DIR, REFERENCE } from './node.ts';
 
 /** A compared implementation. */
-export type Name = 'cnikit' | 'reference' | 'floor';
+export type Name = 'cnikit' | 'reference' | 'floor' | 'against';
 
 /** A program and its configuration object. */
 export interface Step {
@@ -47,7 +47,7 @@ function bridged(title: string, { ipMasq, portMappings, bandwidth }: Bridged, ad
     return {
       cniVersion: '1.0.0',
       name: `bench${net}`,
-      type: name === 'cnikit' ? 'cnikit' : 'bridge',
+      type: name === 'reference' ? 'bridge' : 'cnikit',
       bridge: `bench${net}`,
       isDefaultGateway: true,
       ...(ipMasq ? { ipMasq } : {}),
@@ -61,7 +61,7 @@ function bridged(title: string, { ipMasq, portMappings, bandwidth }: Bridged, ad
   };
   const asked = Object.keys(runtimeConfig);
   const capabilities = Object.fromEntries(asked.map((key) => [key, true]));
-  const own = network('cnikit', asked.length > 0 ? { capabilities, runtimeConfig } : {});
+  const more = asked.length > 0 ? { capabilities, runtimeConfig } : {};
   const reference = network('reference', {});
   const meta = (type: string, key: string): Step => ({
     program: `${REFERENCE}/${type}`,
@@ -71,7 +71,10 @@ function bridged(title: string, { ipMasq, portMappings, bandwidth }: Bridged, ad
     title,
     addGoal,
     contenders: [
-      { name: 'cnikit', steps: [{ program: CNIKIT, conf: own }] },
+      { name: 'cnikit', steps: [{ program: CNIKIT, conf: network('cnikit', more) }] },
+      ...(AGAINST === undefined
+        ? []
+        : [{ name: 'against' as const, steps: [{ program: AGAINST, conf: network('against', more) }] }]),
       {
         name: 'reference',
         steps: [
@@ -105,6 +108,7 @@ function same(title: string, type: string, conf: (net: number) => object): Case 
     title,
     contenders: [
       contender('cnikit', `${DATA_DIR}/bin/${type}`),
+      ...(AGAINST === undefined ? [] : [contender('against', `${DATA_DIR}/against/${type}`)]),
       contender('reference', `${REFERENCE}/${type}`),
     ],
   };

@@ -1,12 +1,23 @@
 /** The node of the plugin's benchmarks: network namespaces for pods, installed plugins, cleanup. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { upstreamPlugins } from '../../../upstream-plugins.ts';
 
 const [newest] = upstreamPlugins();
 
 /** Directory of the reference plugins. */
 export const REFERENCE = newest?.dir ?? '/usr/lib/cni';
+
+const { values } = parseArgs({ options: { against: { type: 'string' } } });
+
+/** Executable of another build to compare with, of the option --against. */
+export const AGAINST = values.against === undefined ? undefined : resolve(values.against);
+if (AGAINST !== undefined && !existsSync(AGAINST)) {
+  console.error(`--against=${values.against}: no such file; give the executable of another build`);
+  process.exit(2);
+}
 
 /** Directory for the reservations of all contenders: a tmpfs, to exclude the disk. */
 export const DATA_DIR = '/run/cnikit-bench';

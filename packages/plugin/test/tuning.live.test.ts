@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { comparable, env, fails, inSandbox, ok } from './harness.ts';
 import { invokers, isUpstreamPinned, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { makePod, type Pod } from './namespaces.ts';
 
+const hasUpstream = existsSync(`${UPSTREAM_DIR}/tuning`);
 const MAC = '02:00:5e:10:00:01';
 
 describe.skipIf(!inSandbox).each(invokers)(
@@ -161,47 +162,80 @@ describe.skipIf(!inSandbox).each(invokers)(
       fails(call('CHECK', { sysctl: { 'net.core.somaxconn': '7' } }), 999, /somaxconn is 500, not 7/);
     });
 
-    test.skipIf(!existsSync(`${UPSTREAM_DIR}/tuning`))(
-      'tuning and upstream restore each other’s backups',
-      () => {
-        const changes = { mac: MAC, mtu: 1400, promisc: true };
-        const ours = ok(call('ADD', changes)).json;
-        expect(runUpstream(env('DEL', 'c1', pod), conf(changes), 'tuning').exitCode).toBe(0);
-        expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
-        const theirs = ok(runUpstream(env('ADD', 'c1', pod), conf(changes), 'tuning')).json;
-        expect(comparable(ours)).toEqual(comparable(theirs));
-        ok(call('DEL', changes));
-        expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
-      },
-    );
+    test.skipIf(!hasUpstream)('tuning and upstream restore each other’s backups', () => {
+      const changes = { mac: MAC, mtu: 1400, promisc: true };
+      const ours = ok(call('ADD', changes)).json;
+      expect(runUpstream(env('DEL', 'c1', pod), conf(changes), 'tuning').exitCode).toBe(0);
+      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+      const theirs = ok(runUpstream(env('ADD', 'c1', pod), conf(changes), 'tuning')).json;
+      expect(comparable(ours)).toEqual(comparable(theirs));
+      ok(call('DEL', changes));
+      expect(link()).toMatchObject({ address: before.mac, mtu: 1500, promiscuity: 0 });
+    });
   },
 );
 
 describe.skipIf(!inSandbox)('tuning and the allowlist (needs the sandbox: run npm test at the root)', () => {
-  test.each([
-    ['net.core.somaxconn', 0],
-    ['net.core.rmem_max', 1],
-  ])('tuning ADD enforces the allowlist for %s', (key, status) => {
+  /** Runs ADD with the lines as the node's allowlist. */
+  const add = (program: string, key: string, lines: string) => {
     const pod = makePod();
     const conf = { cniVersion: '1.0.0', name: 'n', sysctl: { [key]: '500' }, prevResult: { ips: [] } };
     // The allowlist is in /etc, so mount a private one.
     const script =
-      'mount -t tmpfs t /etc; mkdir -p /etc/cni/tuning; printf "\\n ^net.core.somax.*$ \\n" > /etc/cni/tuning/allowlist.conf; exec "$@"';
-    const dir = mkdtempSync('/run/cnikit-test-');
-    symlinkSync(executablePath(), `${dir}/tuning`);
+      'mount -t tmpfs t /etc; mkdir -p /etc/cni/tuning; printf %s "$LINES" > /etc/cni/tuning/allowlist.conf; exec "$@"';
     try {
-      const done = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', `${dir}/tuning`], {
-        env: { PATH: process.env.PATH ?? '', ...env('ADD', 'c1', pod) },
+      const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', program], {
+        env: { PATH: process.env.PATH ?? '', LINES: lines, ...env('ADD', 'c1', pod) },
         input: JSON.stringify(conf),
         encoding: 'utf8',
       });
-      expect(done.status, done.stdout + done.stderr).toBe(status);
-      if (status !== 0) {
-        expect(JSON.parse(done.stdout).msg).toMatch(/rmem_max is not allowed.*\^net\.core\.somax\.\*\$/);
-      }
+      return { status, msg: JSON.parse(stdout).msg ?? '', output: stdout + stderr };
     } finally {
       pod.remove();
-      rmSync(dir, { recursive: true });
     }
+  };
+  let dir: string;
+  beforeAll(() => {
+    dir = mkdtempSync('/run/cnikit-test-');
+    symlinkSync(executablePath(), `${dir}/tuning`);
+  });
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  test.each([
+    ['net.core.somaxconn', 0],
+    ['net.core.rmem_max', 1],
+  ])('tuning ADD enforces the allowlist for %s', (key, status) => {
+    const done = add(`${dir}/tuning`, key, '\n ^net.core.somax.*$ \n');
+    expect(done.status, done.output).toBe(status);
+    if (status !== 0) {
+      expect(done.msg).toMatch(/rmem_max is not allowed.*\^net\.core\.somax\.\*\$/);
+    }
+  });
+
+  test.each([
+    ['^net\\.core\\.[[:alnum:]]+$', true],
+    ['^net\\.core\\.[[:^alnum:]]+$', false],
+    ['(?i)^NET\\.CORE', true],
+    ['(?i:NET)\\.CORE', false],
+    ['\\Anet\\.[[:alpha:].]+\\z', true],
+    ['\\Acore', false],
+    ['^\\pL+\\.\\p{Latin}+\\.\\p{^Greek}+$', true],
+    ['^\\PL', false],
+    ['\\Qnet.core.\\E', true],
+    ['(?m)^net(?s:.)core', true],
+    ['no\nsomaxconn\n(?=never read)', true],
+  ])('tuning ADD reads the line %j of the allowlist as Go does', (lines, isAllowed) => {
+    const programs = [`${dir}/tuning`, ...(hasUpstream ? [`${UPSTREAM_DIR}/tuning`] : [])];
+    for (const program of programs) {
+      const done = add(program, 'net.core.somaxconn', lines);
+      expect(done.status === 0, `${program}: ${done.output}`).toBe(isAllowed);
+    }
+  });
+
+  test('tuning ADD names the line of the allowlist that is not an expression of RE2', () => {
+    const { msg } = add(`${dir}/tuning`, 'net.core.somaxconn', '^x\n(net)\\1\n');
+    expect(msg).toMatch(
+      /Line "\(net\)\\\\1" of .* is not a regular expression: invalid escape sequence: \\1/,
+    );
   });
 });

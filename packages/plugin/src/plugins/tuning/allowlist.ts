@@ -1,8 +1,9 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
+import { re2 } from './re2.ts';
 
-/** A file with one regular expression a line. Without the file, all sysctls below `net` are allowed. */
+/** A file with one regular expression of RE2 a line, as Go has them. Without the file, all sysctls below `net` are allowed. */
 const ALLOWLIST = '/etc/cni/tuning/allowlist.conf';
 
 /**
@@ -20,7 +21,7 @@ export function assertAllowed(sys: Sys, keys: readonly string[]): void {
   }
   const lines = allowedLines(text);
   for (const key of keys) {
-    if (lines.some((line) => matches(line, key))) {
+    if (lines.some((line) => expression(line).test(key))) {
       continue;
     }
     throw new CniError(
@@ -38,13 +39,17 @@ function allowedLines(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-function matches(line: string, key: string): boolean {
+function expression(line: string): RegExp {
   try {
-    return new RegExp(line).test(key);
-  } catch {
+    return re2(line);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) {
+      throw error;
+    }
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,
-      `Line ${JSON.stringify(line)} of ${ALLOWLIST} is not a regular expression`,
+      `Line ${JSON.stringify(line)} of ${ALLOWLIST} is not a regular expression: ${error.message}`,
+      'Write it in the syntax of RE2: https://github.com/google/re2/wiki/Syntax',
     );
   }
 }

@@ -34,6 +34,13 @@ export function natComment({ comment }: NatChainKind, network: string, container
 const nftFamily = (family: Family) => (family === 'ipv4' ? 'ip' : 'ip6');
 const inNat = (family: Family) => ({ family: nftFamily(family), table: 'nat' }) as const;
 
+/**
+ * Receives a chain before it is removed.
+ *
+ * @param lines the lines that iptables-save prints for the nat table, if they have been read
+ */
+export type BeforeRemoval = (family: Family, chain: string, lines?: readonly string[]) => void;
+
 /** The size of an existing chain. */
 export interface FoundChain {
   /** Number of rules in the entry chain that lead to it. */
@@ -73,8 +80,9 @@ export function natChainRemoval(
   kind: NatChainKind,
   network: string,
   containerID: string,
+  before?: BeforeRemoval,
 ): Change {
-  return removal(tables, kind, () => [natChainName(kind, network, containerID)]);
+  return removal(tables, kind, () => [natChainName(kind, network, containerID)], before);
 }
 
 /** Removes an attachment's chains of several kinds from legacy iptables, if it is in use. */
@@ -84,6 +92,7 @@ export function removeLegacyNatChains(
   kinds: readonly NatChainKind[],
   network: string,
   containerID: string,
+  before: BeforeRemoval = () => undefined,
 ): void {
   for (const family of families) {
     const legacy = legacyNat(sys, env, family);
@@ -93,6 +102,7 @@ export function removeLegacyNatChains(
     for (const kind of kinds) {
       const chain = natChainName(kind, network, containerID);
       if (legacy.lines.some((line) => line.startsWith(`:${chain} `))) {
+        before(family, chain, legacy.lines);
         removeFromLegacy(legacy, kind.entry, chain);
       }
     }
@@ -105,15 +115,21 @@ export function natChainCollection(
   kind: NatChainKind,
   network: string,
   keep: readonly string[],
+  before?: BeforeRemoval,
 ): Change {
   const isStale = staleness(kind, network, keep);
   const comment = natComment(kind, network);
-  return removal(tables, kind, (nft, family) => {
-    const rules = nft
-      .rules({ ...inNat(family), chain: kind.entry })
-      .filter((rule) => xtComment(rule)?.startsWith(comment));
-    return [...new Set(rules.map(ruleTarget).filter(isStale))];
-  });
+  return removal(
+    tables,
+    kind,
+    (nft, family) => {
+      const rules = nft
+        .rules({ ...inNat(family), chain: kind.entry })
+        .filter((rule) => xtComment(rule)?.startsWith(comment));
+      return [...new Set(rules.map(ruleTarget).filter(isStale))];
+    },
+    before,
+  );
 }
 
 /** Removes the network's chains of one kind, except those of the listed containers, from legacy iptables. */
@@ -123,6 +139,7 @@ export function collectLegacyNatChains(
   kind: NatChainKind,
   network: string,
   keep: readonly string[],
+  before: BeforeRemoval = () => undefined,
 ): void {
   const noted = ` --comment ${quoted(natComment(kind, network)).slice(0, -1)}`;
   for (const family of families) {
@@ -132,6 +149,7 @@ export function collectLegacyNatChains(
     }
     const lines = legacy.lines.filter((line) => line.includes(noted));
     for (const chain of new Set(lines.map(legacyTarget).filter(staleness(kind, network, keep)))) {
+      before(family, chain, legacy.lines);
       removeFromLegacy(legacy, kind.entry, chain);
     }
   }
@@ -148,6 +166,7 @@ function removal(
   tables: Tables,
   { entry }: NatChainKind,
   which: (nft: NftConnection, family: Family) => readonly string[],
+  before: BeforeRemoval = () => undefined,
 ): Change {
   const used = families.filter((family) => tables.has(`${nftFamily(family)} nat`));
   return {
@@ -156,6 +175,9 @@ function removal(
         const there = which(nft, family).filter((name) => nft.chain({ ...inNat(family), name }));
         if (there.length === 0) {
           return [];
+        }
+        for (const chain of there) {
+          before(family, chain);
         }
         const jumps = nft.rules({ ...inNat(family), chain: entry });
         return there.flatMap((chain) => [

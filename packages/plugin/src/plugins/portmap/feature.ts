@@ -20,6 +20,7 @@ import {
 } from '../../nat/shared-transaction.ts';
 import { type Change, commitTogether } from '../../nat/transaction.ts';
 import { upstreamPortsRemoval } from '../../nat/upstream-nftables.ts';
+import { udpPortsOfChains } from './chain-ports.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
@@ -153,14 +154,17 @@ function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
 /** Returns the removal of the pod's rules, including those of upstream, and of the other backend. */
 function removal(
   sys: Sys,
-  { conf: { network, mark }, containerID, ifName }: Portmap,
+  { conf: { network, mark }, containerID, ifName, env }: Portmap,
   ports: readonly HostPort[],
 ): RemovalPart {
   const owner = { network, containerID, ifName };
   const isForgotten = new Set<string>();
+  // The runtime need not pass the ports at DEL.
+  const ofChains = ports.length === 0 ? udpPortsOfChains(sys, env) : undefined;
   const key = ({ hostPort, hostIP = '' }: HostPort) => `${hostPort} ${hostIP}`;
   return {
     chains: PORT_CHAINS,
+    before: ofChains?.before,
     changes: (nft, tables) => [
       ...portsRemoval(tables, owner, mark, (own) => {
         forgetStaleFlows(sys, own, nft);
@@ -168,13 +172,13 @@ function removal(
           isForgotten.add(key(port));
         }
       }),
-      natChainRemoval(tables, PORT_CHAINS, network, containerID),
+      natChainRemoval(tables, PORT_CHAINS, network, containerID, ofChains?.before),
       upstreamPortsRemoval(tables, containerID),
     ],
     gone: (nft) =>
       forgetStaleFlows(
         sys,
-        ports.filter((port) => !isForgotten.has(key(port))),
+        [...ports, ...(ofChains?.ports ?? [])].filter((port) => !isForgotten.has(key(port))),
         nft,
       ),
   };
@@ -226,9 +230,11 @@ function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: P
   }
   const keep = validAttachments.map(({ containerID, ifname }) => ({ containerID, ifName: ifname }));
   const containers = keep.map(({ containerID }) => containerID);
+  const { ports: ofChains, before } = udpPortsOfChains(sys, env);
   whereNftables(sys, (nft) => {
     collectPorts(nft, network, keep, mark, (ports) => forgetStaleFlows(sys, ports, nft));
-    commitTogether(nft, [natChainCollection(tablesOf(nft), PORT_CHAINS, network, containers)]);
+    commitTogether(nft, [natChainCollection(tablesOf(nft), PORT_CHAINS, network, containers, before)]);
   });
-  collectLegacyNatChains(sys, env, PORT_CHAINS, network, containers);
+  collectLegacyNatChains(sys, env, PORT_CHAINS, network, containers, before);
+  forgetStaleFlows(sys, ofChains);
 }

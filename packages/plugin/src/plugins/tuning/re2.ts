@@ -97,7 +97,7 @@ class Translation extends Cursor {
     return found;
   }
 
-  /** Reads what the next operator may repeat, or several literals of which it repeats the last. */
+  /** Reads literals or one class, group or anchor. The next operator repeats the last one. */
   #atoms(): string[] {
     const start = this.at;
     const char = this.next();

@@ -34,8 +34,12 @@ function help(names: readonly string[]): string {
 the network configuration on stdin. It acts as the plugin whose name it is invoked by:
 ${names.join(', ')}.
 
-  cnikit version   print the version and the supported CNI versions
-  cnikit --help    print this help
+  cnikit version       print the version and the supported CNI versions
+  cnikit switch-back   move ipMasq rules and host ports of running pods to the form that the reference
+                       plugins delete, before these replace cnikit on the node
+      --backend B      iptables or nftables; default: iptables if it is installed
+      --data-dir DIR   ipam.dataDir of the networks; default: /var/lib/cni/networks
+  cnikit --help        print this help
 
 To attach one pod manually, as a runtime does:
   ip netns add try

@@ -3,6 +3,7 @@ import { AF_NETLINK, NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
 import { runCli } from './cli.ts';
 import { sameNetns } from './netns/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
+import { switchBack } from './switch-back/switch-back.ts';
 
 /**
  * Returns the function that runs one invocation, from name, environment and stdin to stdout and exit code. Only that
@@ -47,7 +48,9 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
   /** Runs the command line. Without a command it prints the plugin's description and the help. */
   function runCommand(args: readonly string[], run: Run, io: PluginIo): never {
     const about = args.length === 0 ? run(io).stderr : '';
-    const { stdout, stderr, exitCode } = runCli(args, [...all.keys()]);
+    const [command, ...rest] = args;
+    const { stdout, stderr, exitCode } =
+      command === 'switch-back' ? switchBack(sys, io.env, rest) : runCli(args, [...all.keys()]);
     if (about + stderr !== '') {
       sys.writeFdText(2, about + stderr);
     }

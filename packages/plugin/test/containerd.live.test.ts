@@ -78,6 +78,7 @@ describe.skipIf(why !== undefined)(
               type: 'bridge',
               bridge: 'cni0',
               isDefaultGateway: true,
+              ipMasq: true,
               ipam: { type: 'host-local', subnet: '10.89.0.0/24' },
             },
             { type: 'tuning', sysctl: { 'net.core.somaxconn': '300' } },
@@ -131,6 +132,9 @@ describe.skipIf(why !== undefined)(
       expect(await askContainer(to)).toBe('after');
       await after.remove();
       await left(() => [held(), ipJson('link').map(({ ifname }) => ifname)]).toEqual([[], ['lo', 'cni0']]);
+      // Without the namespace, upstream leaves its own rules of ipMasq.
+      expect(run('nft', 'list', 'ruleset')).not.toContain('cnikit');
+      run('nft', 'flush', 'ruleset');
     });
 
     test('a host port reaches a container until it is removed', async () => {

@@ -79,6 +79,19 @@ export function savedNat(sys: Sys, env: Env, family: Family): string[] {
   return stdout.split('\n');
 }
 
+/** Returns true when the iptables programs are installed and can read the nat table. */
+export function hasIptables(sys: Sys, env: Env): boolean {
+  try {
+    savedNat(sys, env, 'ipv4');
+    return true;
+  } catch (error) {
+    if (error instanceof CniError) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 /** The nat table of legacy iptables, which only the legacy programs can read. */
 export interface LegacyNat {
   /** The lines that iptables-save prints. */

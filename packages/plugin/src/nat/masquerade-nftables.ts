@@ -13,6 +13,7 @@
  * A refused transaction costs an RCU grace period (15 ms, against 10 µs for an accepted one). So the code reads the
  * present state first, and a refusal means that another process changed it in between.
  */
+import { formatAddress } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
   delChain,
@@ -163,6 +164,27 @@ export function masqueradeRemoval(
       .filter(isOwn);
   };
   return [removal(table, find)];
+}
+
+/** An address in cnikit's tables. */
+export interface MasqueradedAddress {
+  /** Has the prefix length of its subnet. */
+  address: string;
+  comment: string | undefined;
+}
+
+/** Lists the addresses of all networks. */
+export function masqueradedAddresses(nft: NftConnection): MasqueradedAddress[] {
+  const tables = nft
+    .tables()
+    .filter(({ family, name }) => family === FAMILY && name?.startsWith(TABLE_PREFIX));
+  const maps = tables.flatMap(({ name = '' }) => MAPS.map((map) => ({ ...inTable(name), name: map })));
+  return maps
+    .flatMap((map) => elementsOf(nft, map))
+    .map(({ key, verdict, comment }) => {
+      const length = verdict?.chain?.slice(verdict.chain.lastIndexOf('/') + 1);
+      return { address: `${formatAddress(key)}/${length}`, comment };
+    });
 }
 
 /** Removes the addresses of this network's attachments that are not in `keep`. */

@@ -20,6 +20,15 @@ export function ownerText({ network, containerID, ifName }: Owner): string {
     : `${shortened(network)}${digest(`${containerID}/${ifName}`, DIGITS)}`;
 }
 
+/** Returns the owner that a comment names; undefined when it has digests, or is from another program. */
+export function parseOwner(comment: string | undefined): Owner | undefined {
+  const [network, containerID, ifName, ...rest] = comment?.split('/') ?? [];
+  if (!network || !containerID || !ifName || rest.length > 0) {
+    return undefined;
+  }
+  return { network, containerID, ifName };
+}
+
 /** Returns true when a comment belongs to an attachment of the network. */
 export function belongsTo(comment: string, network: string): boolean {
   return comment.startsWith(`${network}/`) || comment.startsWith(shortened(network));

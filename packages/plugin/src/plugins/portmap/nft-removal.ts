@@ -126,6 +126,13 @@ function removeTableWithoutPods(nft: NftConnection): void {
 const chainsOf = (nft: NftConnection): string[] =>
   nft.chains({ family: TABLE.family, table: TABLE.name }).map(({ name = '' }) => name);
 
+/** Returns the comments of all attachments that have ports. */
+export function mappedPods(nft: NftConnection): string[] {
+  takeOverTable(nft);
+  const elements = MAPS.flatMap((name) => elementsOf(nft, inMap(name)));
+  return [...new Set(elements.flatMap(({ comment }) => comment ?? []))];
+}
+
 /** Removes the ports of this network's attachments that are not in `keep`, and chains that an interrupted DEL left. */
 export function collectPorts(
   nft: NftConnection,

@@ -28,6 +28,7 @@
 #   KUBELAB_NODES    how many nodes (default 2, at most 9)
 #   KUBELAB_FAMILY   addresses of machines, pods and services: dual (default), ipv4 or ipv6; the API server has the same
 #   KUBELAB_PROXY    kube-proxy's mode on each node: iptables (default), nftables (newest only), ipvs; 0: none
+#   KUBELAB_CNI_FIRST  folder in each node that containerd searches for plugins before /opt/cni/bin (newest only)
 #   KUBELAB_PATIENCE factor of all time limits, for a slow machine (default 1)
 #   KUBELAB_KUBERNETES  newest (default: 1.37, containerd 2.4) or oldest (1.20, containerd 1.6)
 set -euo pipefail

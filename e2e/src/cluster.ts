@@ -104,25 +104,3 @@ export function ipVersion(cluster: Cluster): 4 | 6 {
 export function lastEvents({ kubectl }: Cluster): string {
   return kubectl('get', 'events', '-A', '--sort-by=.lastTimestamp').split('\n').slice(-15).join('\n');
 }
-
-/** Nodes, node conditions and events as kubectl prints them to an operator. */
-export function operatorView(cluster: Cluster): string {
-  const { kubectl } = cluster;
-  const sections = [
-    () => kubectl('get', 'nodes', '-o', 'wide'),
-    () =>
-      kubectl('describe', 'nodes')
-        .match(/^(Name|Taints):.*|^Conditions:\n(?: .*\n)*/gm)
-        ?.join('\n') ?? '',
-    () => lastEvents(cluster),
-  ];
-  return sections
-    .map((section) => {
-      try {
-        return section().trimEnd();
-      } catch (error) {
-        return String(error);
-      }
-    })
-    .join('\n');
-}

@@ -31,11 +31,24 @@ export interface KubelabOptions {
   proxy: string;
   /** Addresses of machines, pods and Services. */
   family: Family;
+  /** @default 2 */
+  nodes?: number;
+  /** Folder on each node that containerd searches for plugins before /opt/cni/bin. */
+  pluginFolder?: string;
   /** A folder with packed programs; absent: they are compiled, once. */
   dist?: string | undefined;
 }
 
-export function kubelab({ scripts, state, release, proxy, family, dist }: KubelabOptions): Kubelab {
+export function kubelab({
+  scripts,
+  state,
+  release,
+  proxy,
+  family,
+  nodes = 2,
+  pluginFolder,
+  dist,
+}: KubelabOptions): Kubelab {
   const run = join(state, 'run');
   const env = {
     ...process.env,
@@ -44,7 +57,8 @@ export function kubelab({ scripts, state, release, proxy, family, dist }: Kubela
     KUBELAB_BIN: programsFolder(state, release),
     KUBELAB_IMAGES: join(state, release, 'images'),
     KUBELAB_RUN: run,
-    KUBELAB_NODES: '2',
+    KUBELAB_NODES: String(nodes),
+    ...(pluginFolder === undefined ? {} : { KUBELAB_CNI_FIRST: pluginFolder }),
     KUBELAB_FAMILY: family,
     KUBELAB_PROXY: proxy,
     KUBELAB_PATIENCE: '3',

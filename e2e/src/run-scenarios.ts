@@ -1,6 +1,6 @@
 /** Runs scenarios in order, prints a line for each, and counts the results. */
-import { operatorView } from './cluster.ts';
 import type { Context, Need, Scenario } from './context.ts';
+import { logOperatorView } from './operator-view.ts';
 
 export interface Selection {
   /** Parts of titles; empty selects all. */
@@ -54,7 +54,7 @@ async function runScenario(scenario: Scenario, context: Context): Promise<'passe
     }
     line('ok', summary);
     if (scenario.fault) {
-      console.log(indented(operatorView(context.cluster)));
+      logOperatorView(context.cluster, 'after the fault');
     }
     return 'passed';
   } catch (error) {
@@ -64,7 +64,7 @@ async function runScenario(scenario: Scenario, context: Context): Promise<'passe
       return 'known';
     }
     line('FAIL', message);
-    console.log(indented(operatorView(context.cluster)));
+    logOperatorView(context.cluster, 'after the failure');
     return 'failed';
   }
 }
@@ -116,8 +116,4 @@ function needsMinor(minor: number, first: number, feature: string): string | und
 
 export function seconds(since: number): string {
   return `${((Date.now() - since) / 1000).toFixed(1)} s`;
-}
-
-function indented(text: string): string {
-  return text.replace(/^/gm, '      | ');
 }

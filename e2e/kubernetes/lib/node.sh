@@ -50,7 +50,7 @@ containerd_config() {
 		        BinaryName = "$BIN/runc"
 		        SystemdCgroup = false
 		  [plugins."io.containerd.cri.v1.runtime".cni]
-		    bin_dirs = ["/opt/cni/bin"]
+		    bin_dirs = [${KUBELAB_CNI_FIRST:+"\"$KUBELAB_CNI_FIRST\", "}"/opt/cni/bin"]
 		    conf_dir = "/etc/cni/net.d"
 		    max_conf_num = 1
 		TOML

@@ -4,6 +4,7 @@ import { whilePinging } from '../background-ping.ts';
 import { lastEvents, nodeAddress, nodeNames, readyNodes } from '../cluster.ts';
 import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { leftovers, reservations } from '../leftovers.ts';
+import { logOperatorView } from '../operator-view.ts';
 import {
   awaitPods,
   createPods,
@@ -54,6 +55,7 @@ export const runtimeRestarts: Scenario = {
     const machines = machinesOf(context);
     return await whilePinging(context, from, to, async () => {
       machines.stop(from.node, 'containerd');
+      logOperatorView(context.cluster, `containerd of ${from.node} is stopped`);
       await resumeRuntime(context, from.node);
       machines.stop(from.node, 'kubelet');
       machines.resume(from.node, 'kubelet');
@@ -100,6 +102,7 @@ export const apiOutage: Scenario = {
       ) as Pod;
       await withoutApiServer(context, async () => {
         const ended = Date.now() + OUTAGE_MS;
+        logOperatorView(context.cluster, 'the API server is down');
         await replaceSandbox(context, victim);
         await waitFor('the minute to pass', () => (Date.now() > ended ? true : undefined));
       });
@@ -194,6 +197,7 @@ export const reboot: Scenario = {
         machines.stop(node, name, 'KILL');
       }
       machines.exec(node, 'bash', '-c', REBOOT);
+      logOperatorView(cluster, `${node} is down`);
       await resumeRuntime(context, node);
       for (const name of processes.filter((one) => one !== 'containerd')) {
         machines.resume(node, name);

@@ -1,5 +1,6 @@
 import { ipVersion, items, nodeNames } from '../cluster.ts';
 import type { Scenario } from '../context.ts';
+import { logOperatorView } from '../operator-view.ts';
 import { waitFor } from '../wait.ts';
 import { agentLog } from './install.ts';
 
@@ -34,6 +35,7 @@ export const troubleIsAnEvent: Scenario = {
         () => (nodes.every((node) => reported().includes(node)) ? true : undefined),
         () => `Events of ${reported().join(', ')}\n${agentLog(cluster.kubectl)}`,
       );
+      logOperatorView(cluster, 'a Node without an address exists');
     } finally {
       cluster.kubectl('delete', 'node', GHOST);
     }

@@ -2,6 +2,7 @@
 import { type Cluster, items, lastEvents, nodeNames } from '../cluster.ts';
 import { machinesOf, onNode, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
+import { logOperatorView } from '../operator-view.ts';
 import { awaitPods, container, createPods, podTemplate, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 import { resumeRuntime } from './disturbances.ts';
@@ -109,6 +110,7 @@ export const statefulSet: Scenario = {
 export const failingPods: Scenario = {
   title: 'pods that crash, are evicted, or end beside a sidecar leave nothing on the nodes',
   needs: ['machines', 'sidecars'],
+  fault: true,
   async run(context) {
     const { cluster } = context;
     return await leavingNothing(context, 'e2e-failing', async (namespace) => {
@@ -207,6 +209,7 @@ export const forcedDeletion: Scenario = {
     return await leavingNothing(context, 'e2e-forced', async (namespace) => {
       await startPods(cluster, [{ name: 'forced', node, hostPort: 30_997 }], namespace);
       machinesOf(context).stop(node, 'containerd', 'KILL');
+      logOperatorView(cluster, `containerd of ${node} is killed`);
       try {
         cluster.kubectl('-n', namespace, 'delete', 'pod', 'forced', '--force', '--grace-period=0');
       } finally {

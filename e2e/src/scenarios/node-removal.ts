@@ -1,5 +1,6 @@
 import { ipVersion, nodeNames, readyNodes } from '../cluster.ts';
 import { machinesOf, onNode, type Scenario } from '../context.ts';
+import { logOperatorView } from '../operator-view.ts';
 import { LABEL } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 
@@ -28,6 +29,7 @@ export const nodeRemoval: Scenario = {
     machines.stop(goes, 'kubelet');
     cluster.kubectl('delete', 'node', goes);
     await waitFor(`${stays} to have no route to ${goes}`, () => (routes() === before - 1 ? true : undefined));
+    logOperatorView(cluster, `${goes} is deleted`);
     machines.resume(goes, 'kubelet');
     await waitFor(`${goes} to be Ready again`, () => (readyNodes(cluster).includes(goes) ? true : undefined));
     await waitFor(`${stays} to have its route again`, () => (routes() === before ? true : undefined));

@@ -4,18 +4,17 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { podNamespace } from '../background-ping.ts';
 import { type Cluster, nodeAddress, nodeNames } from '../cluster.ts';
 import { type Context, machinesOf, onNode, type Scenario } from '../context.ts';
 import { leavingNothing } from '../leftovers.ts';
-import { startInPod } from '../pod-program.ts';
+import { inNamespaceOf, startInPod } from '../pod-program.ts';
 import { container, PORT, type Pod, startPods } from '../pods.ts';
 import { ackSegment, dumpedSegments, type Segment } from '../tcp-segment.ts';
 import { waitFor } from '../wait.ts';
 import { createService } from './services.ts';
 
 const HOST_PORT = 30_995;
-/** Distances of sequence numbers from the window. Conntrack of Linux 6.1 and newer accepts segments behind it. */
+/** Distances of sequence numbers from the window. Conntrack of newer kernels accepts segments behind it. */
 const OUT_OF_WINDOW = [-100_000, 1 << 30];
 const LISTEN_PORT = PORT + 1;
 
@@ -120,7 +119,7 @@ async function survives(context: Context, connection: Connection): Promise<boole
 function run(context: Context, place: Place, ...argv: string[]): string {
   return typeof place === 'string'
     ? onNode(context, place, ...argv)
-    : onNode(context, place.node, 'nsenter', `--net=${podNamespace(context, place)}`, ...argv);
+    : onNode(context, place.node, ...inNamespaceOf(context, place), ...argv);
 }
 
 /** Sysctl: 1 makes conntrack accept segments out of the window, so that NAT translates their addresses. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ipVersion, nodeNames } from '../cluster.ts';
-import { machinesOf, type Scenario } from '../context.ts';
-import { startInPod } from '../pod-program.ts';
+import { machinesOf, onNode, type Scenario } from '../context.ts';
+import { inNamespaceOf, startInPod } from '../pod-program.ts';
 import { inNamespace, PORT, type Pod, startPods } from '../pods.ts';
 import { waitFor } from '../wait.ts';
 import { createService } from './services.ts';
@@ -12,6 +12,9 @@ import { createService } from './services.ts';
  */
 const CLIENT = `exec 3<>/dev/udp/$0/53
 while :; do echo ask >&3; timeout 1 dd bs=1500 count=1 status=none <&3; sleep 0.3; done`;
+
+/** Sends one request from a new socket and prints the answer. */
+const PROBE = 'exec 3<>/dev/udp/$0/53; echo ask >&3; timeout 1 dd bs=1500 count=1 status=none <&3; true';
 
 export const udpEndpointChanges: Scenario = {
   title: 'a UDP client of a Service reaches the new pod after the old one is deleted',
@@ -49,8 +52,23 @@ export const udpEndpointChanges: Scenario = {
           () => (log().split('\n').at(-1) === name ? true : undefined),
           () => `The client printed ${log().slice(-300)}`,
         );
-      const ends = [serve(old!), startInPod(context, from!, 'udp-client', 'bash', '-c', CLIENT, clusterIP)];
+      const ends = [serve(old!)];
       try {
+        // A packet before kube-proxy's rules makes a conntrack entry that the client's next packets would keep alive.
+        await waitFor('the Service to answer', () =>
+          onNode(
+            context,
+            from!.node,
+            ...inNamespaceOf(context, from!),
+            'bash',
+            '-c',
+            PROBE,
+            clusterIP,
+          ).trim() === 'old'
+            ? true
+            : undefined,
+        );
+        ends.push(startInPod(context, from!, 'udp-client', 'bash', '-c', CLIENT, clusterIP));
         await answersWith('old');
         const [next] = await startPods(cluster, [{ name: 'new', node, labels: web }], namespace);
         ends.push(serve(next!));

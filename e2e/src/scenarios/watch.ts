@@ -17,6 +17,7 @@ type Line =
 export const watchFollows: Scenario = {
   title: '@cnikit/watch follows ConfigMaps across a kill of kube-apiserver and reports no change twice',
   needs: ['machines'],
+  fault: true,
   async run(context) {
     const { cluster, repository, state } = context;
     const machines = machinesOf(context);

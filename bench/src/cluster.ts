@@ -49,7 +49,7 @@ for (let round = 0; round < rounds; round++) {
 }
 report();
 
-/** Measures one side on a cluster of its own. */
+/** Starts a new cluster and measures one side on it. */
 async function measure(side: Side): Promise<Round> {
   const lab = kubelab({
     ...{ scripts: join(repository, 'e2e/kubernetes'), state, release: 'newest', proxy: 'nftables', dist },

@@ -9,7 +9,7 @@ export type Side = 'cnikit' | 'upstream';
 export const NODE = 'n1';
 /** Folder of the counting stand-ins on the node; see bench/native/counted-plugin.c. */
 export const COUNTERS = '/opt/cni/count';
-/** Plugins that containerd runs. Upstream's bridge runs host-local, whose costs are part of its own. */
+/** Plugins that containerd runs. Upstream's bridge runs host-local and includes its costs. */
 const PLUGINS: Record<Side, readonly string[]> = {
   cnikit: ['cnikit', 'loopback'],
   upstream: ['bridge', 'portmap', 'loopback'],

@@ -1,7 +1,6 @@
 /** Rate limits of a pod: against the kernel, and compared with upstream. */
 
 import { existsSync } from 'node:fs';
-import { sys } from '@cnikit/sys';
 import { describe, expect, test } from 'vitest';
 import { ifbName } from '../src/links/ifb-name.ts';
 import { hostVethName } from '../src/links/names.ts';
@@ -190,7 +189,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       }
       const name = (containerID: string) => ifbName({ network: 'net', containerID });
       run('ip', 'link', 'add', 'ifb7', 'type', 'ifb');
-      run('ip', 'link', 'add', 'ifb8', 'address', ifbMac(sys, 'other'), 'type', 'ifb');
+      run('ip', 'link', 'add', 'ifb8', 'address', ifbMac('other', 'eth0'), 'type', 'ifb');
       const gc = (changes: object) => ok(call('GC', { path: '' }, { cniVersion: '1.1.0', ...changes }));
       gc({});
       expect(ifbs()).toHaveLength(5);
@@ -204,6 +203,43 @@ describe.skipIf(!inSandbox).each(invokers)(
       for (const host of hostVeths()) {
         expect(host).toMatch(/^veth/);
       }
+    });
+
+    test.each([
+      ['cnikit', 'cnikit'],
+      ['bridge', 'bandwidth'],
+    ])('%s and %s shape two interfaces of a container in one network', (attach, type) => {
+      const pod = here.pod();
+      const all = ['eth0', 'eth1', 'eth2'];
+      const run1 = (name: string, command: string, ifName: string, more: object) =>
+        invoke(
+          { ...env(command, 'c1', pod), CNI_IFNAME: ifName },
+          { ...conf('bridge'), ...LIMITS, ...more },
+          name,
+        );
+      const results = new Map(
+        all.map((ifName) => {
+          const made = ok(run1(attach, 'ADD', ifName, {})).json;
+          const json = attach === type ? made : ok(run1(type, 'ADD', ifName, { prevResult: made })).json;
+          return [ifName, json];
+        }),
+      );
+      expect(ifbs()).toHaveLength(3);
+      const check = (ifName: string) => run1(type, 'CHECK', ifName, { prevResult: results.get(ifName) });
+      for (const ifName of all) {
+        ok(check(ifName));
+      }
+      for (let i = 0; i < 2; i++) {
+        ok(run1(type, 'DEL', 'eth1', {}));
+      }
+      ok(check('eth0'));
+      ok(check('eth2'));
+      const valid = { 'cni.dev/valid-attachments': [{ containerID: 'c1', ifname: 'eth2' }] };
+      ok(run1(type, 'GC', '', { cniVersion: '1.1.0', ...valid }));
+      ok(check('eth2'));
+      expect(ifbs()).toHaveLength(1);
+      ok(run1(type, 'DEL', 'eth2', {}));
+      expect(ifbs()).toEqual([]);
     });
 
     describe('inside cnikit', () => {

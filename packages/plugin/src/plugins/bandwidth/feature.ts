@@ -6,7 +6,7 @@ import type { AddBeforeLinkUp, Feature, HostEnd } from '../../attachment/feature
 import { ifbName } from '../../links/ifb-name.ts';
 import { limitDifferences } from './check.ts';
 import { hostEnd } from './host-end.ts';
-import { collectIfbs, deleteIfb } from './ifb.ts';
+import { collectIfbs, deleteIfb, findIfb } from './ifb.ts';
 import { asksForLimits, type BandwidthSettings, limitsOf } from './settings.ts';
 import { shape } from './shape.ts';
 
@@ -69,8 +69,13 @@ function check(sys: Sys, context: Bandwidth, prevResult: Result): void {
     return;
   }
   atHostEnd(sys, context, prevResult, (route, host) => {
-    reportDifferences(context, limitDifferences(route, host, ifbName(attachmentOf(context)), limits));
+    reportDifferences(context, limitDifferences(route, host, deviceName(route, context), limits));
   });
+}
+
+function deviceName(route: RtnetlinkConnection, context: Bandwidth): string {
+  const attachment = attachmentOf(context);
+  return findIfb(route, attachment)?.name ?? ifbName(attachment);
 }
 
 function collect(sys: Sys, { conf: { network }, validAttachments }: Bandwidth): void {
@@ -81,8 +86,8 @@ function collect(sys: Sys, { conf: { network }, validAttachments }: Bandwidth): 
   throw new CniError(ErrorCode.Internal, `GC of network ${network} is incomplete: ${failed.join('; ')}`);
 }
 
-function attachmentOf({ conf: { network }, containerID }: Bandwidth) {
-  return { network, containerID };
+function attachmentOf({ conf: { network }, containerID, ifName }: Bandwidth) {
+  return { network, containerID, ifName };
 }
 
 function atHostEnd<T>(

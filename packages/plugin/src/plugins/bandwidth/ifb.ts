@@ -2,23 +2,56 @@
 import type { Context } from '@cnikit/cni-spec';
 import { delLink, delLinkGroup, type Link, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
-import { decodeLinkSummary, deviceIndex } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, deviceIndex, type LinkSummary } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
-import { type Attachment, ifbName } from '../../links/ifb-name.ts';
+import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
 import { hostVethPrefix } from '../../links/names.ts';
 
 /**
- * Returns a MAC address for the device. Its first bytes identify the network, for GC: the device's name does not. An
- * alias would be clearer, but it needs a second request, and the process may be killed in between.
+ * Returns a MAC address for the device. Its first bytes identify the network, for GC: the device's name does not. Its last
+ * byte follows from the interface. An alias would be clearer, but it needs a second request, and the process may be
+ * killed in between.
  */
-export function ifbMac(sys: Sys, network: string): string {
-  return formatMac(Uint8Array.of(...ownerBytes(network), ...sys.randomBytes(1)));
+export function ifbMac(network: string, ifName: string): string {
+  return formatMac(Uint8Array.of(OF_INTERFACE, ...ownerBytes(network), interfaceByte(ifName)));
 }
 
-/** The MAC prefix of a network: locally administered, and the four characters of its host end names. */
+/** First bytes of MAC addresses, locally administered. The last byte is random, as in earlier versions. */
+const RANDOM = 0x02;
+/** The last byte follows from the interface. */
+const OF_INTERFACE = 0x06;
+
+/** The four characters of the network's host end names. */
 function ownerBytes(network: string): number[] {
-  return [0x02, ...[...hostVethPrefix(network).slice(-4)].map((letter) => letter.charCodeAt(0))];
+  return [...hostVethPrefix(network).slice(-4)].map((letter) => letter.charCodeAt(0));
+}
+
+const isOf = (mac: string | undefined, bytes: readonly number[]): boolean =>
+  mac?.startsWith(formatMac(Uint8Array.from(bytes))) === true;
+
+function interfaceByte(ifName: string): number {
+  return [...ifName].reduce((hash, letter) => (hash * 31 + letter.charCodeAt(0)) & 0xff, 0);
+}
+
+/** Returns true for the device of another interface of the same container. */
+export function isOfOtherInterface(
+  { mac }: Pick<Link, 'mac'>,
+  { network, ifName }: Omit<InterfaceAttachment, 'containerID'>,
+): boolean {
+  return isOf(mac, [OF_INTERFACE, ...ownerBytes(network)]) && mac !== ifbMac(network, ifName);
+}
+
+/** Returns the attachment's device, if it has one. */
+export function findIfb(host: RtnetlinkConnection, attachment: InterfaceAttachment): LinkSummary | undefined {
+  for (const name of [ifbName(attachment), furtherIfbName(attachment)]) {
+    // Most pods have none, and this is the cheapest way to find out.
+    const ifb = deviceIndex(host, name) === undefined ? undefined : host.link({ name }, decodeLinkSummary);
+    if (ifb !== undefined && !isOfOtherInterface(ifb, attachment)) {
+      return ifb;
+    }
+  }
+  return undefined;
 }
 
 /** First group number in use, above those that administrators use. */
@@ -31,10 +64,8 @@ export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
 }
 
 /** Deletes the attachment's device, if any, and its host end when both are in their own group. Returns true in that case. */
-export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): boolean {
-  const name = ifbName(attachment);
-  // Most pods have none, and this is the cheapest way to find out.
-  const ifb = deviceIndex(host, name) === undefined ? undefined : host.link({ name }, decodeLinkSummary);
+export function deleteIfb(host: RtnetlinkConnection, attachment: InterfaceAttachment): boolean {
+  const ifb = findIfb(host, attachment);
   if (ifb === undefined) {
     return false;
   }
@@ -45,7 +76,7 @@ export function deleteIfb(host: RtnetlinkConnection, attachment: Attachment): bo
 }
 
 /**
- * Deletes the devices of this network whose container the runtime does not list. Deletes none when there is no list.
+ * Deletes the devices of this network whose attachment the runtime does not list. Deletes none when there is no list.
  * Devices of upstream do not identify their network; GC of the plugin that attached the pod deletes them
  * (attachment/upstream-gc.ts). Continues after a failure.
  *
@@ -61,12 +92,16 @@ export function collectIfbs(
   }
   const host = openRtnetlink({ sys });
   try {
-    const own = formatMac(Uint8Array.of(...ownerBytes(network)));
-    const keep = new Set(valid.map(({ containerID }) => ifbName({ network, containerID })));
-    const links = host.links({ kind: 'ifb' });
+    const attachments = valid.map(({ containerID, ifname }) => ({ network, containerID, ifName: ifname }));
+    const isOurs = ({ mac }: Link) =>
+      [RANDOM, OF_INTERFACE].some((first) => isOf(mac, [first, ...ownerBytes(network)]));
+    const isValid = (link: Link) =>
+      attachments.some(
+        (one) => !isOfOtherInterface(link, one) && [ifbName(one), furtherIfbName(one)].includes(link.name),
+      );
     return deleteLinks(
       host,
-      links.filter(({ name, mac }) => mac?.startsWith(own) && !keep.has(name)),
+      host.links({ kind: 'ifb' }).filter((link) => isOurs(link) && !isValid(link)),
     );
   } finally {
     host.close();

@@ -17,8 +17,8 @@ import {
 import { deviceIndex } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../attachment/feature.ts';
-import { type Attachment, ifbName } from '../../links/ifb-name.ts';
-import { groupOf, ifbMac } from './ifb.ts';
+import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
+import { groupOf, ifbMac, isOfOtherInterface } from './ifb.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
@@ -39,7 +39,7 @@ export function shape(
   sys: Sys,
   route: RtnetlinkConnection,
   host: HostEnd,
-  attachment: Attachment,
+  attachment: InterfaceAttachment,
   { ingress, egress }: Limits,
   grouped: boolean,
 ): Interface | undefined {
@@ -83,9 +83,32 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
   return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
 }
 
-function createIfb(sys: Sys, route: RtnetlinkConnection, attachment: Attachment, mtu: number): Device {
-  const name = ifbName(attachment);
-  const mac = ifbMac(sys, attachment.network);
+function createIfb(
+  sys: Sys,
+  route: RtnetlinkConnection,
+  attachment: InterfaceAttachment,
+  mtu: number,
+): Device {
+  try {
+    return createNamed(sys, route, ifbName(attachment), attachment, mtu);
+  } catch (error) {
+    const isTaken = isRefusal(error) && error.code === 'EEXIST';
+    const other = isTaken ? route.link({ name: ifbName(attachment) }) : undefined;
+    if (other === undefined || !isOfOtherInterface(other, attachment)) {
+      throw error;
+    }
+    return createNamed(sys, route, furtherIfbName(attachment), attachment, mtu);
+  }
+}
+
+function createNamed(
+  sys: Sys,
+  route: RtnetlinkConnection,
+  name: string,
+  { network, ifName }: InterfaceAttachment,
+  mtu: number,
+): Device {
+  const mac = ifbMac(network, ifName);
   try {
     route.request(newLink({ kind: 'ifb', name, mac, mtu, txQueueLength: QUEUE_LENGTH }));
     const index = deviceIndex(route, name);

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { newLink, openRtnetlink } from '@cnikit/netlink';
 import { hostVethPrefix } from '@cnikit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { releaseLeak, scanLeaks } from '../src/leaks/node-leaks.ts';
+import { collectIndex, releaseLeak, scanLeaks } from '../src/leaks/node-leaks.ts';
 import { eventually, type LiveNode, liveNode, readConflist, run } from './live-node.ts';
 import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
@@ -66,6 +66,24 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       });
       expect(run('nft', 'list', 'ruleset')).not.toContain('8080');
       expect(others()).toEqual(before);
+      expect(reserved()).toEqual([]);
+    });
+
+    test('collectIndex() removes index entries of a pod that another plugin deleted, and otherwise writes nothing', () => {
+      const index = join(node.stateDir, 'ipam/.cnikit/cnikit');
+      addPod(node, 'pod-a');
+      addPod(node, 'pod-b');
+      const entries = () => readdirSync(index).sort();
+      const before = entries();
+      collectIndex(node.stateDir);
+      expect(entries()).toEqual(before);
+      for (const address of ['10.244.1.3', 'fd00:10:244:1::3']) {
+        rmSync(join(node.stateDir, 'ipam/cnikit', address));
+      }
+      collectIndex(node.stateDir);
+      expect(entries().filter((name) => name.startsWith('pod-'))).toEqual(['pod-a:eth0']);
+      deletePod(node, 'pod-a');
+      deletePod(node, 'pod-b');
       expect(reserved()).toEqual([]);
     });
 

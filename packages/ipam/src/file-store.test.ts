@@ -145,6 +145,44 @@ describe('fileStore() beside other programs', () => {
     expect(measure(() => ipam.del(owner('zz')))).toBe(1);
   });
 
+  test('fileStore() is not misled by index entries of pods that another program deleted, and tidy() removes them', () => {
+    const ipam = open();
+    const store = fileStore({ sys, dir });
+    const index = join(dir, '../.cnikit/net');
+    const entries = () =>
+      readdirSync(index, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('.'));
+    ipam.add(owner('a'));
+    ipam.add(owner('b'));
+    expect(store.orphans?.()).toEqual([]);
+    rmSync(join(dir, '10.1.2.2'));
+    rmSync(join(dir, '10.1.2.3'));
+    // The other program gives the address of one to a new owner, and the other owner a new address.
+    foreignAdd('10.1.2.2', 'c\r\neth0');
+    foreignAdd('10.1.2.4', 'b\r\neth0');
+    expect(store.orphans?.().sort()).toEqual(['a:eth0', 'b:eth0/10.1.2.3']);
+    expect(ipam.held(owner('a'))).toEqual([]);
+    expect(ipam.held(owner('b'))).toEqual(['10.1.2.4']);
+    expect(ipam.del(owner('a'))).toEqual([]);
+    expect(get('10.1.2.2')).toBe('c\r\neth0');
+    rmSync(join(dir, '10.1.2.4'));
+    foreignAdd('10.1.2.5', 'b\r\neth0');
+    ipam.gc([owner('b'), owner('c')]);
+    expect(store.orphans?.()).toEqual([]);
+    expect(entries().sort()).toEqual(['b:eth0', 'b:eth0/10.1.2.5', 'c:eth0', 'c:eth0/10.1.2.2']);
+    expect(ipam.add(owner('a')).ips[0]?.address).toBe('10.1.2.6/29');
+  });
+
+  test('tidy() removes the index entries of the last pods of a network', () => {
+    const ipam = open();
+    const store = fileStore({ sys, dir });
+    ipam.add({ ...owner('a'), pod: 'default/web' });
+    rmSync(join(dir, '10.1.2.2'));
+    expect(store.orphans?.()).toEqual(['a:eth0']);
+    store.lock(() => store.tidy?.());
+    expect(store.orphans?.()).toEqual([]);
+    expect(ipam.list().reservations).toEqual([]);
+  });
+
   test('fileStore() makes few calls for one ADD and one DEL', () => {
     let calls: string[] = [];
     const ipam = open(interpose(sys, (_index, name) => calls.push(name)));

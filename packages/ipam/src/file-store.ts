@@ -208,8 +208,14 @@ class FileStore implements Store {
   tidy(): void {
     this.#change(({ sealed }) => {
       this.#reclaim();
-      this.#index.rebuild(this.#dir.scan().files, sealed);
+      const { files } = this.#dir.scan();
+      this.#index.rebuild(files, sealed);
+      this.#index.sweep(files);
     });
+  }
+
+  orphans(): string[] {
+    return this.#explain(() => this.#index.orphans(this.#dir.scan().files));
   }
 
   #reclaim(): boolean {

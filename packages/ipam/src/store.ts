@@ -73,4 +73,9 @@ export interface Store {
   reclaim?(): boolean;
   /** Does the same and removes all other orphaned data, at any cost. Called by garbage collection. */
   tidy?(): void;
+  /**
+   * Returns the names of orphaned data that `tidy()` would remove, such as the index of reservations that another program
+   * has freed. Takes no lock, so a concurrent ADD may seem orphaned.
+   */
+  orphans?(): string[];
 }

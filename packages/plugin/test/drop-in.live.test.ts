@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { plugins } from '../src/plugins/index.ts';
-import { inSandbox } from './harness.ts';
+import { env, inSandbox, ok } from './harness.ts';
+import { byExec } from './invoke.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
@@ -230,6 +231,40 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
         });
       }
     }
+
+    test.each(['GC', 'DEL of another pod', 'ADD'])(
+      'the index of a pod of cnikit that upstream deleted is gone after the next %s',
+      async (what) => {
+        const conf = list([{ type: 'bridge' }]);
+        const attach = (containerID: string) => ({ containerID, netns: here.pod().path, ifName: 'eth0' });
+        const [gone, kept] = [attach('gone'), attach('kept')];
+        for (const one of [gone, kept]) {
+          await sides.cnikit().add(conf, one);
+        }
+        await sides.upstream().del(conf, gone);
+        const index = () => readdirSync(`${here.dir}/.cnikit/net`).filter((name) => !name.startsWith('.'));
+        expect(index().sort()).toEqual(['gone:eth0', 'kept:eth0']);
+        if (what === 'GC') {
+          const valid = { 'cni.dev/valid-attachments': [{ containerID: 'kept', ifname: 'eth0' }] };
+          const gc = {
+            cniVersion: '1.1.0',
+            name: 'net',
+            type: 'bridge',
+            ...fields({ type: 'bridge' }),
+            ...valid,
+          };
+          ok(byExec(env('GC', '', { path: '' }), gc, 'bridge'));
+          expect(index()).toEqual(['kept:eth0']);
+        } else if (what === 'ADD') {
+          const again = await sides.cnikit().add(conf, gone);
+          expect(again.ips?.[0]?.address).toBe('10.92.0.4/24');
+          expect(readdirSync(`${here.dir}/.cnikit/net/gone:eth0`)).toEqual(['10.92.0.4']);
+        } else {
+          await sides.cnikit().del(conf, kept);
+          expect(index()).toEqual([]);
+        }
+      },
+    );
 
     test('upstream and cnikit never allocate an address of the other side', async () => {
       const conf = list([{ type: 'bridge' }]);

@@ -13,7 +13,7 @@ import { after } from '../core/timers.ts';
 import { apiSink } from '../kube/api-sink.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
 import { LeakCollector } from '../leaks/collector.ts';
-import { releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
+import { collectIndex, releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
 import { fullRanges, type PoolUse, poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
 import type { Agent } from '../reconcile/agent.ts';
@@ -69,7 +69,10 @@ function startCollector(config: Config, metrics: Metrics, log: Logger): () => vo
   const plugin = join(config.cniBinDir, PLUGIN_NAME);
   const collector = new LeakCollector(
     {
-      scan: () => scanLeaks(rt, stateDir),
+      scan: () => {
+        collectIndex(stateDir);
+        return scanLeaks(rt, stateDir);
+      },
       release: (leak) => {
         const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
         return conflist === undefined

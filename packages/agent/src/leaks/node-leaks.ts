@@ -1,5 +1,6 @@
 /** Reads the leaks of this node from its reservations and links, and releases them with the plugin's DEL. */
 import { execFile } from 'node:child_process';
+import { IpamError } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
@@ -14,6 +15,24 @@ export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/$
 export function scanLeaks(rt: RtnetlinkConnection, stateDir: string): Leak[] {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
   return findLeaks(NETWORK_NAME, reservations, vethLinks(rt));
+}
+
+/** How long to wait for the lock of the reservations. The next look tries again. */
+const LOCK_TIMEOUT_MS = 1000;
+
+/** Removes index entries that remained when another plugin deleted pods. Writes nothing when there are none. */
+export function collectIndex(stateDir: string): void {
+  const store = fileStore({ sys, dir: reservationsDir(stateDir), lockTimeoutMs: LOCK_TIMEOUT_MS });
+  if (store.orphans?.().length === 0) {
+    return;
+  }
+  try {
+    store.lock(() => store.tidy?.());
+  } catch (error) {
+    if (!(error instanceof IpamError) || error.code !== 'LOCK_TIMEOUT') {
+      throw error;
+    }
+  }
 }
 
 export function vethLinks(rt: RtnetlinkConnection): VethLink[] {

@@ -21,6 +21,12 @@ export function sharesEntry(a: Owner, b: Owner): boolean {
   return keyOf(a) === keyOf(b);
 }
 
+/** A reservation in the index. */
+interface IndexedReservation {
+  address: string;
+  owner: Owner;
+}
+
 /**
  * Index of the addresses of each owner: one directory per owner, with a hard link to each of its
  * reservations. An entry may be stale, so readers verify it. An entry may be missing only while the index is
@@ -114,7 +120,7 @@ export class OwnerIndex {
 
   /** Rebuilds the index from all reservations and seals it for `fingerprint`, if given. */
   rebuild(
-    reservations: readonly { path: string; address: string; owner: Owner }[],
+    reservations: readonly (IndexedReservation & { path: string })[],
     fingerprint: string | undefined,
   ): void {
     const sys = this.#sys;
@@ -138,6 +144,32 @@ export class OwnerIndex {
     }
     if (fingerprint !== undefined) {
       sys.writeText(this.#seal(fingerprint), '', { mode: 0o600 });
+    }
+  }
+
+  /** Returns the entries without a reservation: `c1:eth0/10.1.2.5`, or `c1:eth0` for an owner without any. */
+  orphans(reservations: readonly IndexedReservation[]): string[] {
+    const live = new Map<string, Set<string>>();
+    for (const { address, owner } of reservations) {
+      const key = keyOf(owner);
+      live.set(key, (live.get(key) ?? new Set()).add(address));
+    }
+    return listDir(this.#sys, this.#dir)
+      .filter((name) => !name.startsWith(SEAL))
+      .flatMap((name) => {
+        const addresses = live.get(name);
+        return addresses === undefined
+          ? [name]
+          : listDir(this.#sys, `${this.#dir}/${name}`)
+              .filter((entry) => entry !== POD && !addresses.has(entry))
+              .map((entry) => `${name}/${entry}`);
+      });
+  }
+
+  /** Removes the entries that `orphans()` returns from owners with reservations; `rebuild()` removes the others. */
+  sweep(reservations: readonly IndexedReservation[]): void {
+    for (const name of this.orphans(reservations)) {
+      ignoreErrno(['ENOENT', 'EISDIR', 'EPERM'], () => this.#sys.unlink(`${this.#dir}/${name}`));
     }
   }
 

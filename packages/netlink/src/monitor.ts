@@ -94,6 +94,8 @@ interface Overflow {
 
 /** Maximum number of datagrams per turn of the event loop, so that a burst does not starve the program. */
 const READS_PER_TURN = 256;
+/** Maximum number of datagrams that `close()` reads, more than a socket's buffer holds by default. */
+const READS_AT_CLOSE = 4096;
 
 /**
  * Listens from this call on. Call it before a dump, so that no change in between is lost.
@@ -190,12 +192,27 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
 
   /** Closes the monitor. `break` in a `for await` loop calls it. */
   return(): Promise<IteratorResult<E | Overflow>> {
-    this.close();
+    this.#end();
     return Promise.resolve({ value: undefined, done: true });
   }
 
-  /** Stops listening. Queued events can still be read. A second call does nothing. */
+  /**
+   * Stops listening. The events up to now can still be read, those included that the kernel has delivered and the
+   * event loop has not. A second call does nothing.
+   */
   close(): void {
+    if (this.#closed) {
+      return;
+    }
+    try {
+      for (let i = 0; i < READS_AT_CLOSE && this.#readOne(); i++) {}
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#end();
+  }
+
+  #end(): void {
     if (this.#closed) {
       return;
     }
@@ -223,13 +240,17 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
     try {
       for (let i = 0; i < READS_PER_TURN && this.#readOne(); i++) {}
     } catch (error) {
-      const reader = this.#waiting.shift();
-      if (reader === undefined) {
-        this.#failure = { error };
-      } else {
-        reader.reject(error);
-      }
-      this.close();
+      this.#fail(error);
+      this.#end();
+    }
+  }
+
+  #fail(error: unknown): void {
+    const reader = this.#waiting.shift();
+    if (reader === undefined) {
+      this.#failure = { error };
+    } else {
+      reader.reject(error);
     }
   }
 

@@ -1,6 +1,6 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, it } from 'vitest';
-import { newRoute, openRtnetlink } from '../src/index.ts';
+import { newLink, newRoute, openRtnetlink } from '../src/index.ts';
 import { monitor, monitorNftables, type NftEvent } from '../src/monitor.ts';
 import { live, run } from './live.ts';
 
@@ -61,6 +61,27 @@ live('monitor() with ignorePort', () => {
     for await (const change of changes) {
       expect(change).toMatchObject({ type: 'route', route: { dst: '198.51.100.0/24' } });
       break;
+    }
+  });
+});
+
+live('Monitor.close()', () => {
+  it('close() keeps the changes that the kernel has delivered', async () => {
+    sys.unshare(CLONE_NEWNET);
+    using rt = openRtnetlink();
+    const changes = monitor({ groups: ['link'] });
+    const aborted = new AbortController();
+    const others = monitor({ groups: ['link'], signal: aborted.signal });
+    rt.request(newLink({ kind: 'bridge', name: 'br0' }));
+    changes.close();
+    aborted.abort();
+    rt.request(newLink({ kind: 'bridge', name: 'br1' }));
+    for (const each of [changes, others]) {
+      const names: string[] = [];
+      for await (const change of each) {
+        names.push(change.type === 'link' ? change.link.name : change.type);
+      }
+      expect(names).toEqual(['br0']);
     }
   });
 });

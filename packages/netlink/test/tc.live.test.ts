@@ -73,6 +73,15 @@ live('traffic control on a kernel', () => {
 
   it('newQdisc() refuses invalid tbf parameters', () => {
     const bad = { name: 'NetlinkEncodeError' };
+    for (const options of [
+      { rate: 12_500_000_000, burst: 2 ** 31, latency: 1000 },
+      { rate: 1e6, burst: 1e6, limit: 2 ** 32 },
+      { rate: 1e6, burst: 2 ** 32, limit: 1e6 },
+    ]) {
+      expect(() => nl.newQdisc({ index: 1, kind: 'tbf', ...options })).toThrow(
+        /tbf (limit|burst).* 4294967295/,
+      );
+    }
     expect(() => nl.newQdisc({ index: 1, kind: 'tbf', rate: 0, burst: 1, limit: 1 })).toThrow(
       expect.objectContaining(bad),
     );

@@ -14,6 +14,8 @@ const QOPT_SIZE = 36;
 const TC_LINKLAYER_ETHERNET = 1;
 /** The unit of `buffer` and `mtu` in struct tc_tbf_qopt (PSCHED_SHIFT 6). */
 const TICK_NS = 64;
+/** The limit and bursts have 32 bits. */
+const MAX_LIMIT = 0xffffffff;
 
 /** A token bucket, tc-tbf(8). */
 export interface TbfOptions {
@@ -43,6 +45,10 @@ export function writeTbf(encoder: Encoder, options: TbfOptions): void {
       `tbf needs a positive rate and burst, got ${rate} and ${burst}`,
     );
   }
+  checkBytes('limit', options.limit);
+  checkBytes('burst', burst);
+  checkBytes('peakBurst', peakBurst);
+  checkBytes('buffer', options.buffer);
   const limit = options.limit ?? limitOf(options);
   const parameters = encoder.nest(TCA_TBF_PARMS);
   writeRate(encoder, rate);
@@ -66,11 +72,27 @@ export function writeTbf(encoder: Encoder, options: TbfOptions): void {
   }
 }
 
+function checkBytes(name: keyof TbfOptions, value = 0): void {
+  if (!(Number.isInteger(value) && value >= 0 && value <= MAX_LIMIT)) {
+    throw new NetlinkEncodeError(
+      'BAD_VALUE',
+      `tbf ${name} ${value}: expected an integer from 0 to ${MAX_LIMIT}`,
+    );
+  }
+}
+
 function limitOf({ rate, burst, latency }: TbfOptions): number {
   if (latency === undefined) {
     throw new NetlinkEncodeError('BAD_REQUEST', 'tbf needs a limit or a latency');
   }
-  return Math.min(0xffffffff, Math.floor((rate * latency) / 1000 + burst));
+  const limit = Math.floor((rate * latency) / 1000 + burst);
+  if (!(limit >= 0 && limit <= MAX_LIMIT)) {
+    throw new NetlinkEncodeError(
+      'BAD_VALUE',
+      `tbf limit of ${limit} bytes (rate * latency + burst): the kernel keeps at most ${MAX_LIMIT}. Lower the latency or the burst`,
+    );
+  }
+  return limit;
 }
 
 const ticks = (bytes: number, rate: number): number =>

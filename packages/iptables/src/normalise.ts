@@ -95,7 +95,14 @@ function normaliseExtension(
   const { aliases, exclusive } = spec;
   const rewritten = extension.options
     .map((option) => ({ ...option, name: aliases?.[option.name] ?? option.name }))
-    .flatMap((option) => spec.rewrite?.(option) ?? [option]);
+    .flatMap((option) => spec.rewrite?.(option, context) ?? [option]);
+  const mixed = rewritten.filter((option) => spec.alone?.includes(option.name));
+  if (mixed.length > 1) {
+    throw new IptablesError(
+      'INVALID',
+      `Set one of ${spec.alone?.join(', ')} of ${name}: iptables mixes them`,
+    );
+  }
   const kept = rewritten.findLastIndex(({ name }) => exclusive?.includes(name));
   const written = rewritten.filter(({ name }, i) => i === kept || !exclusive?.includes(name));
   const count = (name: string): number => written.filter((option) => option.name === name).length;
@@ -202,7 +209,8 @@ export function normaliseTokens(tokens: readonly Token[], family: Family): Norma
   const comments = matches
     .filter((match) => match.name === 'comment')
     .map((match) => extensionText('-m', match));
-  const names = matches.filter((match) => match.options.length > 0).map((match) => match.name);
+  // A match that its protocol loads is not always printed.
+  const names = matches.map((match) => match.name).filter((name) => !IMPLICIT_MODULES.has(name));
   return {
     text: [...base, ...matches.map((match) => extensionText('-m', match)), ...targetText].join(' '),
     key: [
@@ -214,6 +222,9 @@ export function normaliseTokens(tokens: readonly Token[], family: Family): Norma
     exact: known && matches.every((match) => match.exact) && (target?.exact ?? true),
   };
 }
+
+/** Names of the matches that `-p` loads. */
+const IMPLICIT_MODULES = new Set('tcp udp udplite sctp dccp icmp icmp6'.split(' '));
 
 /** Characters that would end or break a line of iptables-restore. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression finds control characters

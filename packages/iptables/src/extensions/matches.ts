@@ -1,5 +1,6 @@
 import { addressRange } from './addresses.ts';
 import { icmp6Type, icmpType } from './icmp.ts';
+import { mark } from './marks.ts';
 import {
   address,
   anyPort,
@@ -8,7 +9,6 @@ import {
   decimal,
   type ExtensionSpec,
   flag,
-  mark,
   named,
   port,
   ports,

@@ -1,16 +1,8 @@
+import type { Family } from '@cnikit/ip';
+import type { Option } from '../argv.ts';
 import { natAddresses, natPorts } from './addresses.ts';
-import {
-  address,
-  asIs,
-  decimal,
-  type ExtensionSpec,
-  flag,
-  hexadecimal,
-  markAndMask,
-  named,
-  rewriteMark,
-  unless,
-} from './values.ts';
+import { hexadecimal, markAndMask, padded, rewriteMark } from './marks.ts';
+import { address, asIs, type Context, decimal, type ExtensionSpec, flag, named, unless } from './values.ts';
 
 const LOG_LEVELS = named({
   emerg: '0',
@@ -48,6 +40,29 @@ const REJECT_WITH = {
   }),
 };
 
+const TUPLE: Readonly<Record<string, readonly [name: string, value: (family: Family) => string]>> = {
+  src: ['--hmark-src-prefix', wholeAddress],
+  dst: ['--hmark-dst-prefix', wholeAddress],
+  sport: ['--hmark-sport-mask', () => '0xffff'],
+  dport: ['--hmark-dport-mask', () => '0xffff'],
+};
+
+function wholeAddress(family: Family): string {
+  return family === 'ipv4' ? '32' : '128';
+}
+
+/** Expands `--hmark-tuple src,dst` to the masks that iptables-save prints. */
+function rewriteTuple(option: Option, { family }: Context): readonly Option[] | undefined {
+  const parts = option.values.join(',').split(',');
+  if (option.name !== '--hmark-tuple' || parts.some((part) => !Object.hasOwn(TUPLE, part))) {
+    return undefined;
+  }
+  return parts.map((part) => {
+    const [name, value] = TUPLE[part]!;
+    return { ...option, name, values: [value(family)] };
+  });
+}
+
 /** Targets with a known spelling in iptables-save, options in its order (iptables-extensions(8)). */
 export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
   ACCEPT: { options: {} },
@@ -65,12 +80,26 @@ export const TARGETS: Readonly<Record<string, ExtensionSpec>> = {
         : {},
     rewrite: rewriteMark,
   },
-  CT: { options: { '--notrack': flag, '--zone': decimal } },
+  CT: {
+    options: { '--notrack': flag, '--zone': decimal },
+    alone: ['--zone', '--zone-orig', '--zone-reply'],
+  },
   DNAT: {
     options: { '--to-destination': natAddresses, '--random': flag, '--persistent': flag },
     aliases: { '--to': '--to-destination' },
   },
   DROP: { options: {} },
+  HMARK: {
+    options: {
+      '--hmark-src-prefix': decimal,
+      '--hmark-dst-prefix': decimal,
+      '--hmark-sport-mask': padded(4),
+      '--hmark-dport-mask': padded(4),
+      '--hmark-rnd': padded(8),
+      '--hmark-mod': decimal,
+    },
+    rewrite: rewriteTuple,
+  },
   LOG: {
     options: {
       '--log-prefix': asIs,

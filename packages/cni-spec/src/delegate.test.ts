@@ -35,6 +35,7 @@ function run(command: string, answer: (command: string | undefined) => Partial<E
     add: (context) => delegateIpamAdd(io, context, type),
     del: forward,
     check: forward,
+    checkWithoutPrevResult: true,
   });
   const { stdout } = dispatch(plugin, { env: { ...env, CNI_COMMAND: command }, stdin });
   return {

@@ -137,7 +137,8 @@ describe('dispatch() and the environment', () => {
     for (const command of ['ADD', 'DEL', 'CHECK']) {
       const { reply, seen } = run(command, undefined, { CNI_NETNS: '/own' });
       expect([reply.code, seen.length]).toEqual([8, 0]);
-      expect(run(command, undefined, { CNI_NETNS: '/own', CNI_NETNS_OVERRIDE: 'true' }).exitCode).toBe(0);
+      const conf = { cniVersion: '1.1.0', name: 'n', prevResult: {} };
+      expect(run(command, conf, { CNI_NETNS: '/own', CNI_NETNS_OVERRIDE: 'true' }).exitCode).toBe(0);
     }
   });
   test('dispatch() does not require a variable of optionalEnv', () => {
@@ -340,8 +341,20 @@ describe('dispatch() and results', () => {
   });
   test('dispatch() of DEL, CHECK, GC and STATUS prints nothing', () => {
     for (const command of ['DEL', 'CHECK', 'GC', 'STATUS']) {
-      expect(run(command)).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
+      const output = run(command, { cniVersion: '1.1.0', name: 'n', prevResult: {} });
+      expect(output).toMatchObject({ stdout: '', stderr: '', exitCode: 0 });
     }
+  });
+  test('CHECK-2: dispatch() refuses CHECK without prevResult unless the plugin has checkWithoutPrevResult', () => {
+    for (const conf of [{}, { prevResult: null }]) {
+      for (const cniVersion of ['0.4.0', '1.0.0', '1.1.0']) {
+        const { reply, seen } = run('CHECK', { cniVersion, name: 'n', ...conf });
+        expect(reply).toMatchObject({ code: 7, msg: 'Required prevResult missing' });
+        expect(seen).toEqual([]);
+      }
+    }
+    const options = { checkWithoutPrevResult: true };
+    expect(run('CHECK', undefined, {}, options)).toMatchObject({ exitCode: 0, seen: [{ command: 'CHECK' }] });
   });
   test.each([
     ['null', null, []],

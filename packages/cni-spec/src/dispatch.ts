@@ -96,6 +96,12 @@ function runVerb<T>(
     const prevResult = readPrevResult(config, verb, output);
     if (prevResult) {
       context.prevResult = prevResult;
+    } else if (verb === 'CHECK' && !plugin.checkWithoutPrevResult) {
+      throw new CniError(
+        ErrorCode.InvalidNetworkConfig,
+        'Required prevResult missing',
+        'CHECK compares with the result of ADD, which the runtime must pass',
+      );
     }
   }
   io.mark?.('parse');

@@ -72,8 +72,17 @@ export interface PluginOptions<T> {
   add?: (context: Context<T>) => Result;
   /** Undoes ADD. Missing objects are not an error. */
   del?: (context: Context<T>) => void;
-  /** Throws when the state differs from the result of ADD. */
+  /**
+   * Throws when the state differs from `prevResult`, the result of ADD. The specification requires it for CHECK, so
+   * `dispatch()` refuses a CHECK without it.
+   */
   check?: (context: Context<T>) => void;
+  /**
+   * Runs `check` also without `prevResult`: for an IPAM plugin, which compares with its own records.
+   *
+   * @default false
+   */
+  checkWithoutPrevResult?: boolean;
   /** Removes everything that does not belong to a valid attachment. */
   gc?: (context: Context<T>) => void;
   /** Throws when the plugin cannot serve ADD now. */

@@ -77,11 +77,6 @@ export const bases: Record<string, { plugin: Plugin<CheckedConfig>; conf: object
         }
         return prevResult;
       },
-      check: ({ prevResult }) => {
-        if (!prevResult) {
-          throw new CniError(ErrorCode.InvalidNetworkConfig, 'CHECK requires prevResult');
-        }
-      },
     }),
     conf: { capabilities: { portMappings: true, bandwidth: true } },
   },

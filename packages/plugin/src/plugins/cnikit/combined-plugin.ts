@@ -30,6 +30,8 @@ export function combinedPlugin<A>(
     versions: attaching.versions,
     optionalEnv: attaching.optionalEnv ?? [],
     args,
+    // The parts require prevResult where they need it.
+    checkWithoutPrevResult: true,
     config: (raw) => ({
       attaching: attaching.config(raw),
       features: features.map((feature) => feature.settings(raw)),

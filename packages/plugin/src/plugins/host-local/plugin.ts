@@ -16,6 +16,7 @@ export function hostLocalPlugin(sys: Sys): Plugin<NetworkSettings> {
     del: (context) => hostLocal(sys, context).del(),
     // As upstream: any reservation of the attachment is enough.
     check: (context) => hostLocal(sys, context).check([]),
+    checkWithoutPrevResult: true,
     gc: (context) => hostLocal(sys, context).gc(),
     status: (context) => hostLocal(sys, context).status(),
   });

@@ -161,7 +161,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       ],
       [
         'a path with a smaller MTU',
-        () => run('ip', 'route', 'add', '192.0.2.3/32', 'dev', 'eth0', 'mtu', '1300'),
+        () => {
+          // The agent takes the MTU of routes in the main table.
+          run('ip', 'route', 'add', '192.0.2.3/32', 'dev', 'eth0', 'mtu', '1300', 'table', '77');
+          run('ip', 'rule', 'add', 'to', '192.0.2.3', 'lookup', '77');
+        },
         [/^mtu: 1500-byte packets are too big for the path to 192.0.2.3 of node n3; its MTU is 1300/],
       ],
       [

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { expect, it } from 'vitest';
 import * as k from '../src/constants.ts';
@@ -145,6 +146,21 @@ live('links on a kernel', () => {
     pod.close();
     sys.close(fd);
     nl.deleteNetns('pod1', { directory: '/run/cnikit-test' });
+  });
+
+  it('setLink() changes IPv4 settings of a link, beside those of IPv6', () => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'veth', name: 'conf0', peer: { name: 'conf1' } }));
+    const read = (name: string) => readFileSync(`/proc/sys/net/ipv4/conf/conf0/${name}`, 'utf8').trim();
+    rt.request(nl.setLink({ name: 'conf0', addrGenMode: 1, ipv4Conf: { rpFilter: 2, forwarding: 1 } }));
+    expect([read('rp_filter'), read('forwarding'), rt.link({ name: 'conf0' })?.addrGenMode]).toEqual([
+      '2',
+      '1',
+      1,
+    ]);
+    rt.request(nl.setLink({ name: 'conf0', ipv4Conf: { forwarding: 0 } }));
+    expect([read('rp_filter'), read('forwarding')]).toEqual(['2', '0']);
+    rt.request(nl.delLink({ name: 'conf0' }));
   });
 
   it('setLink() changes, renames and moves a link', () => {

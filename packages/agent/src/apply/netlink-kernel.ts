@@ -54,9 +54,21 @@ function dump(connection: RtnetlinkConnection): KernelState {
   };
 }
 
-function kernelLink({ index, name, mtu, up, flags, master, mac, alias, group, vxlan }: Link): KernelLink {
+function kernelLink({
+  index,
+  name,
+  mtu,
+  up,
+  flags,
+  kind,
+  master,
+  mac,
+  alias,
+  group,
+  vxlan,
+}: Link): KernelLink {
   const noArp = (flags & IFF_NOARP) === 0 ? undefined : true;
-  const link: KernelLink = { index, name, mtu, up, noArp, master };
+  const link: KernelLink = { index, name, mtu, up, noArp, kind, master };
   if (vxlan === undefined) {
     return link;
   }

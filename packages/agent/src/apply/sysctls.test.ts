@@ -40,6 +40,18 @@ describe('the sysctls of a node', () => {
       ['net/ipv4/ip_forward 0->1'],
     ],
     ['desiredSysctls() does not write values that are right', forwarding, undefined, []],
+    [
+      'desiredSysctls() enables forwarding on a link where another program disabled it',
+      { ...forwarding, 'net/ipv4/conf/eth0/forwarding': '0', 'net/ipv4/conf/cni0/forwarding': '0' },
+      undefined,
+      ['net/ipv4/conf/cni0/forwarding 0->1', 'net/ipv4/conf/eth0/forwarding 0->1'],
+    ],
+    [
+      'desiredSysctls() leaves links to ip_forward, which sets all of them',
+      { 'net/ipv4/ip_forward': '0', 'net/ipv4/conf/eth0/forwarding': '0' },
+      undefined,
+      ['net/ipv4/ip_forward 0->1'],
+    ],
     ['desiredSysctls() ignores br_netfilter when it is not loaded', {}, undefined, []],
     [
       'desiredSysctls() makes bridged packets pass the rules if br_netfilter is loaded',
@@ -87,6 +99,48 @@ describe('the sysctls of a node', () => {
     host(values);
     expect(changes(tunnel)).toEqual(want);
   });
+});
+
+test('desiredSysctls() loosens the filter of the link with the InternalIP and of those to other nodes', () => {
+  const kernel = new FakeKernel();
+  kernel.links.push(
+    { index: 3, name: 'eth1', mtu: 1500, up: true },
+    { index: 4, name: 'eth2', mtu: 1500, up: true },
+  );
+  kernel.addresses = [{ index: 3, address: '192.0.2.1/24' }];
+  const keys = desiredSysctls(node(1), hostFacts(kernel.dump()), ['vx'], ['vx', 'eth2']).map(
+    ({ key }) => key,
+  );
+  expect(keys.filter((key) => key.endsWith('rp_filter'))).toEqual(
+    ['vx', 'eth0', 'eth2', 'eth1'].map((link) => `net/ipv4/conf/${link}/rp_filter`),
+  );
+});
+
+test('desiredSysctls() keeps router advertisements on devices and on links that have their routes, not on pods', () => {
+  const kernel = new FakeKernel();
+  kernel.links.push(
+    { index: 3, name: 'eth1', mtu: 1500, up: false },
+    { index: 4, name: 'eth0.100', mtu: 1500, up: true, kind: 'vlan' },
+    { index: 5, name: 'port', mtu: 1500, up: true, master: 6 },
+    { index: 6, name: 'br0', mtu: 1500, up: true, kind: 'bridge' },
+    { index: 7, name: 'docker0', mtu: 1500, up: true, kind: 'bridge' },
+    { index: 8, name: 'veth1', mtu: 1500, up: true, kind: 'veth' },
+    { index: 9, name: 'wg0', mtu: 1420, up: true, noArp: true },
+  );
+  const connected = kernel.routes.find(({ dst }) => dst === '2001:db8::/64')!;
+  kernel.routes.push({ ...connected, dst: '2001:db8:6::/64', protocol: 9, oif: 6 });
+  const keys = desiredSysctls(node(1), hostFacts(kernel.dump())).map(({ key }) => key);
+  expect(keys.filter((key) => key.endsWith('accept_ra'))).toEqual(
+    ['eth0', 'eth1', 'eth0.100', 'br0'].map((link) => `net/ipv6/conf/${link}/accept_ra`),
+  );
+});
+
+test('procSys() can write settings of a link where /proc/sys is read-only', () => {
+  const files = procSys('/nonexistent', () => {});
+  expect(
+    ['eth0.100', 'all', 'default'].map((link) => files.writable(`net/ipv4/conf/${link}/rp_filter`)),
+  ).toEqual([true, false, false]);
+  expect(() => files.write('net/ipv4/ip_forward', '1')).toThrow('ENOENT');
 });
 
 test('writeSysctls() writes each setting and reports why one was refused', () => {

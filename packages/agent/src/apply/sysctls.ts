@@ -1,6 +1,7 @@
 /** Reads and writes kernel settings below /proc/sys. */
 import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openRtnetlink, setLink } from '@cnikit/netlink';
 import type { SysctlAction } from '../core/action.ts';
 import type { Sysctl } from '../core/model.ts';
 
@@ -13,8 +14,22 @@ export interface SysctlFiles {
   write(key: string, value: string): void;
 }
 
-/** Opens /proc/sys, or a directory in its place. */
-export function procSys(root = '/proc/sys'): SysctlFiles {
+/** Settings of a link that netlink can write too. */
+const LINK_SETTING = /^net\/ipv4\/conf\/([^/]+)\/(rp_filter|forwarding)$/;
+
+/**
+ * Opens /proc/sys, or a directory in its place. Where it is read-only, as in an unprivileged container,
+ * netlink writes the settings of links: it needs CAP_NET_ADMIN only.
+ */
+export function procSys(
+  root = '/proc/sys',
+  setOnLink = root === '/proc/sys' ? setByNetlink : undefined,
+): SysctlFiles {
+  const onLink = (key: string): [link: string, setting: string] | undefined => {
+    const [, link, setting] = LINK_SETTING.exec(key) ?? [];
+    const one = link !== undefined && link !== 'all' && link !== 'default';
+    return one && setOnLink !== undefined ? [link, setting!] : undefined;
+  };
   return {
     read: (key) => {
       try {
@@ -28,11 +43,29 @@ export function procSys(root = '/proc/sys'): SysctlFiles {
         accessSync(join(root, key), constants.W_OK);
         return true;
       } catch {
-        return false;
+        return onLink(key) !== undefined;
       }
     },
-    write: (key, value) => writeFileSync(join(root, key), value),
+    write: (key, value) => {
+      try {
+        writeFileSync(join(root, key), value);
+      } catch (error) {
+        const { code = '' } = error as NodeJS.ErrnoException;
+        const [link, setting] = onLink(key) ?? [];
+        if (link === undefined || !['EACCES', 'EPERM', 'EROFS'].includes(code)) {
+          throw error;
+        }
+        setOnLink!(link, setting as 'rp_filter', Number(value));
+      }
+    },
   };
+}
+
+function setByNetlink(name: string, setting: 'rp_filter' | 'forwarding', value: number): void {
+  using rt = openRtnetlink();
+  rt.request(
+    setLink({ name, ipv4Conf: setting === 'rp_filter' ? { rpFilter: value } : { forwarding: value } }),
+  );
 }
 
 /**

@@ -45,8 +45,9 @@ export interface TunnelPeer {
   mac: string;
   /** The node's InternalIP, the destination of outer packets. */
   remote: string;
-  /** MTU of the route to it. */
+  /** MTU and link of the route to it. */
   mtu?: number | undefined;
+  outer?: string | undefined;
   /** The next hop that represents the node on the tunnel link. */
   gateway: string;
 }
@@ -116,6 +117,8 @@ export interface KernelLink {
   group?: number | undefined;
   /** IFF_NOARP: the link has no link layer, as WireGuard and tun. Its far end decides what it accepts. */
   noArp?: boolean | undefined;
+  /** Kind, such as vlan; absent for a device. */
+  kind?: string | undefined;
   /** Index of the bridge that it is a port of. */
   master?: number | undefined;
   vxlan?: { id: number; port: number; learning: boolean; local?: string };
@@ -196,6 +199,10 @@ export interface HostFacts {
   localAddresses: ReadonlyMap<string, number>;
   /** The agent's tunnels: one for each family of outer packets in use, unless its settings changed. */
   tunnels: readonly PresentTunnel[];
+  /** Name of the link of each of these addresses. */
+  addressLinks: ReadonlyMap<string, string>;
+  /** Links that may live by router advertisements. */
+  raLinks: ReadonlyArray<{ index: number; name: string }>;
   /** Ports of bridges that routes use, except for those of pods. */
   ports: readonly number[];
   /** The plugin's bridge exists: pods were attached on this node. */
@@ -216,6 +223,8 @@ export interface Sysctl {
   value: string;
   /** Change the setting only if it has this value; absent: whenever it differs. */
   onlyIf?: string;
+  /** Another setting that sets this one when it changes to 1: while it is not 1, this one is left alone. */
+  impliedBy?: string;
   /** Another setting. The greater of the two values takes effect. */
   effectiveMaxOf?: string;
   /** Belongs to a transient link. Never left to the plugin, which fails ADD when the setting is missing. */

@@ -104,6 +104,7 @@ export function desiredHost(
     own,
     facts,
     tunnels.map(({ name }) => name),
+    paths.links,
   );
   const { versions, problems: limits } = listVersions(chain.spoken ?? []);
   const list = (): string | undefined =>

@@ -13,12 +13,14 @@ const MIN_IPV6_MTU = 1280;
  */
 export const VXLAN_OVERHEAD = { ipv4: 50, ipv6: 70 } as const;
 
-/** MTUs of the ways to other nodes. */
+/** Ways to other nodes: their links and MTUs. */
 export interface PathMtus {
   /** Least MTU of the direct routes; undefined: none, or unknown. */
   direct?: number | undefined;
   /** Families of outer packets in use, with the least MTU of the routes to the far ends if known. */
   tunnels: ReadonlyMap<Family, number | undefined>;
+  /** Names of the links of direct routes and of outer packets; default: none. */
+  links?: readonly string[];
 }
 
 export const noPaths: PathMtus = { tunnels: new Map() };

@@ -161,7 +161,16 @@ export function desiredRoute(
   }
   return {
     route,
-    peer: { dev, index, underlay: reach.underlay, mac, remote: reach.remote, mtu: reach.mtu, gateway },
+    peer: {
+      dev,
+      index,
+      underlay: reach.underlay,
+      mac,
+      remote: reach.remote,
+      mtu: reach.mtu,
+      outer: reach.outer,
+      gateway,
+    },
     problems,
   };
 }
@@ -176,7 +185,7 @@ function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Pr
 
 type Reach =
   | { how: 'direct'; via: string; oif: number; dev: string; mtu?: number | undefined }
-  | { how: 'tunnel'; remote: string; underlay: Family; mtu?: number | undefined }
+  | { how: 'tunnel'; remote: string; underlay: Family; outer: string; mtu?: number | undefined }
   | { how: 'none'; because: 'no address' | 'own address' | 'behind a router' | 'no way'; via?: string };
 
 /** Decides how to reach the pods of a family on another node. The first address of each family counts. */
@@ -210,7 +219,7 @@ export function reachOf(node: NodeInfo, family: Family, view: View): Reach {
     }
     const hop = lookup(parseAddress(remote)!, view);
     if (hop !== undefined) {
-      return { how: 'tunnel', remote, underlay, mtu: hop.mtu };
+      return { how: 'tunnel', remote, underlay, outer: hop.dev, mtu: hop.mtu };
     }
     if (why.because === 'no address') {
       why = { how: 'none', because: 'no way', via: remote };

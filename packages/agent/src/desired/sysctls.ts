@@ -2,35 +2,40 @@
 
 import { type Family, families, familyOf } from '@cnikit/ip';
 import type { HostFacts, NodeInfo, Sysctl } from '../core/model.ts';
+import { BRIDGE_NAME } from '../core/names.ts';
 
 const FORWARDS = 'this node forwards pod traffic';
 const BRIDGED = 'otherwise replies between two pods of this node bypass the NAT of Services';
 
 /**
  * Returns the settings in the order to write them: IPv6 forwarding makes an interface with accept_ra 1 forget
- * its default route. `tunnels` are the tunnel links in use.
+ * its routes. `tunnels` are the tunnel links in use, `links` those to other nodes, tunnels included.
  */
-export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonly string[] = []): Sysctl[] {
+export function desiredSysctls(
+  own: NodeInfo,
+  facts: HostFacts,
+  tunnels: readonly string[] = [],
+  links: readonly string[] = [],
+): Sysctl[] {
   const used = familiesOf(own);
   const sysctls: Sysctl[] = [];
   if (used.has('ipv4')) {
     sysctls.push(
       { key: 'net/ipv4/ip_forward', value: '1', why: FORWARDS },
+      ...linksForward(facts, tunnels, links),
       // Exists only with br_netfilter.
       { key: 'net/bridge/bridge-nf-call-iptables', value: '1', why: BRIDGED },
-      ...loose(facts, tunnels),
+      ...loose(own, facts, tunnels, links),
     );
   }
   if (used.has('ipv6')) {
-    if (facts.egress.ipv6 !== undefined) {
-      sysctls.push({
-        key: `net/ipv6/conf/${facts.egress.ipv6.name}/accept_ra`,
+    sysctls.push(
+      ...facts.raLinks.map(({ name }) => ({
+        key: `net/ipv6/conf/${name}/accept_ra`,
         value: '2',
         onlyIf: '1',
-        why: 'with 1, a forwarding node ignores router advertisements and loses its default route',
-      });
-    }
-    sysctls.push(
+        why: 'with 1, a forwarding node ignores router advertisements and loses the routes and addresses from them',
+      })),
       { key: 'net/ipv6/conf/all/forwarding', value: '1', why: FORWARDS },
       { key: 'net/bridge/bridge-nf-call-ip6tables', value: '1', why: BRIDGED },
     );
@@ -38,16 +43,45 @@ export function desiredSysctls(own: NodeInfo, facts: HostFacts, tunnels: readonl
   return sysctls;
 }
 
+/** Returns the egress interfaces and `links`, each once. */
+const pathsOf = (facts: HostFacts, links: readonly string[]): string[] => [
+  ...new Set([...facts.egressInterfaces.ipv4, ...links]),
+];
+
+/**
+ * Enables forwarding on each link that pods' packets arrive by. ip_forward enables it on all links, and
+ * another program may disable it on one, such as systemd-networkd with IPv4Forwarding=no. A link that is
+ * transient is never left to the plugin. IPv6 has one setting for all links.
+ */
+function linksForward(facts: HostFacts, tunnels: readonly string[], links: readonly string[]): Sysctl[] {
+  return [BRIDGE_NAME, ...pathsOf(facts, links)].map((link) => ({
+    key: `net/ipv4/conf/${link}/forwarding`,
+    value: '1',
+    impliedBy: 'net/ipv4/ip_forward',
+    ...(link === BRIDGE_NAME || tunnels.includes(link) ? { transient: true as const } : {}),
+    why: `this node forwards pod traffic that arrives on ${link}`,
+  }));
+}
+
 /**
  * Loosens strict reverse path filters, which would drop asymmetric traffic: while a node moves, one node may
- * send through the tunnel what the other sends directly. Other filters stay.
+ * send through the tunnel what the other sends directly. Outer packets arrive by the link with the InternalIP,
+ * which may not be the one that leads to the sender. Other filters stay.
  */
-function loose(facts: HostFacts, tunnels: readonly string[]): Sysctl[] {
+function loose(
+  own: NodeInfo,
+  facts: HostFacts,
+  tunnels: readonly string[],
+  links: readonly string[],
+): Sysctl[] {
   if (tunnels.length === 0) {
     return [];
   }
-  const outside = facts.egress.ipv4?.name;
-  return [...tunnels, ...(outside === undefined ? [] : [outside])].map((link) => ({
+  const held = own.internalIPs
+    .flatMap((ip) => facts.addressLinks.get(ip) ?? [])
+    .filter((name) => name !== 'lo');
+  const all = [...new Set([...tunnels, ...pathsOf(facts, links), ...held])];
+  return all.map((link) => ({
     key: `net/ipv4/conf/${link}/rp_filter`,
     value: '2',
     onlyIf: '1',

@@ -58,6 +58,11 @@ export class TunnelPeers {
     return this.#byDst.keys();
   }
 
+  /** Returns the names of the links that outer packets leave by. */
+  outerLinks(): string[] {
+    return [...new Set([...this.#byDst.values()].flatMap(({ outer }) => outer ?? []))];
+  }
+
   /** Returns the families of outer packets in use, with the least MTU of the routes to the far ends. */
   underlays(): Map<Family, number | undefined> {
     const mtus = new Map<Family, number | undefined>();

@@ -56,6 +56,9 @@ export function hostFacts(
     }
     egressInterfaces[family] = [...new Set(links.map(({ name }) => name))];
   }
+  const local = kernel.addresses.filter(
+    ({ address, index }) => !isLinkLocal(address) && byIndex.get(index)?.name !== SERVICES_LINK,
+  );
   return {
     egress,
     egressInterfaces,
@@ -70,11 +73,11 @@ export function hostFacts(
         mtu: mtuOf(route),
       }))
       .sort((a, b) => length(b.dst) - length(a.dst)),
-    localAddresses: new Map(
-      kernel.addresses
-        .filter(({ address, index }) => !isLinkLocal(address) && byIndex.get(index)?.name !== SERVICES_LINK)
-        .map((entry) => [bare(entry), mtus.get(entry.index) ?? 0]),
+    localAddresses: new Map(local.map((entry) => [bare(entry), mtus.get(entry.index) ?? 0])),
+    addressLinks: new Map(
+      local.map((entry) => [bare(entry), byIndex.get(entry.index)?.name ?? `#${entry.index}`]),
     ),
+    raLinks: raLinks(kernel, foreign, egress.ipv6?.index),
     ports: portsOf(kernel.links, foreign),
     hasPods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
     tunnels: kernel.links
@@ -144,6 +147,42 @@ function portsOf(links: readonly KernelLink[], routes: readonly KernelRoute[]): 
     .map(({ index }) => index);
 }
 
+/** RTPROT_RA: routes that the kernel has from router advertisements. */
+const PROTOCOL_RA = 9;
+/** Kinds of links to a network that may have a router. Links to pods and containers have none. */
+const NETWORK_KINDS: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  'bond',
+  'ipvlan',
+  'macvlan',
+  'team',
+  'vlan',
+]);
+
+/**
+ * Returns the links that may live by router advertisements: devices, which may not have heard their router yet,
+ * and others with a route from an advertisement or with the default route. Links to containers never count
+ * otherwise: a container could advertise itself as the node's router.
+ */
+function raLinks(
+  { links }: KernelState,
+  routes: readonly KernelRoute[],
+  egress: number | undefined,
+): HostFacts['raLinks'] {
+  const advertised = new Set(
+    routes.flatMap(({ protocol, oif, family }) =>
+      protocol === PROTOCOL_RA && family === 'ipv6' ? [oif] : [],
+    ),
+  );
+  return links
+    .filter(({ index, kind, master, noArp, name, vxlan }) => {
+      const network = NETWORK_KINDS.has(kind) && vxlan === undefined && noArp !== true && name !== 'lo';
+      return advertised.has(index) || index === egress || (network && master === undefined);
+    })
+    .filter(({ name }) => name !== BRIDGE_NAME)
+    .map(({ index, name }) => ({ index, name }));
+}
+
 /** Destinations that together replace a default route: VPNs add them to leave the default route alone. */
 const DEFAULTS = {
   ipv4: ['0.0.0.0/0', '0.0.0.0/1', '128.0.0.0/1'],
@@ -169,6 +208,8 @@ function flat(facts: HostFacts): unknown {
     facts.egressInterfaces,
     facts.table,
     [...facts.localAddresses].sort(),
+    [...facts.addressLinks].sort(),
+    facts.raLinks,
     facts.ports,
     facts.hasPods,
     facts.tunnels,
@@ -182,7 +223,12 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
     case 'overflow':
       return true;
     case 'link':
-      return [...facts.table.map(({ oif }) => oif), ...facts.ports, ...watched(facts)].includes(event.index);
+      return [
+        ...facts.table.map(({ oif }) => oif),
+        ...facts.ports,
+        ...facts.raLinks.map(({ index }) => index),
+        ...watched(facts),
+      ].includes(event.index);
     case 'address':
       return !isLinkLocal(event.address);
     case 'route':

@@ -161,9 +161,12 @@ export function diffSysctls(
   current: ReadonlyMap<string, string>,
 ): SysctlAction[] {
   const actions: SysctlAction[] = [];
-  for (const { key, value, onlyIf, why } of desired) {
+  for (const { key, value, onlyIf, impliedBy, why } of desired) {
     const from = current.get(key);
     if (from === undefined || from === value || (onlyIf !== undefined && from !== onlyIf)) {
+      continue;
+    }
+    if (impliedBy !== undefined && current.get(impliedBy) !== '1') {
       continue;
     }
     actions.push({ kind: 'sysctl', key, from, to: value, why });

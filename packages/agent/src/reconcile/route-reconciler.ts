@@ -19,6 +19,7 @@ import { TunnelPeers } from '../desired/tunnel-peers.ts';
 import { isOwn } from '../observe/route-table.ts';
 import { diffPeers, diffRoutes, diffTunnels } from './diff.ts';
 import { KernelMirror } from './kernel-mirror.ts';
+import { PathTracker } from './path-tracker.ts';
 import { inOrder, withoutLink } from './route-order.ts';
 
 export interface RouteOutcome {
@@ -52,9 +53,7 @@ export class RouteReconciler {
   /** Keys of tunnel entries to look at in the next pass. */
   readonly #dirtyKeys = new Set<string>();
   readonly #wanted = new Map<string, NodeRoute>();
-  /** MTUs of direct routes' links by destination. */
-  readonly #mtus = new Map<string, number>();
-  #paths: PathMtus | undefined;
+  readonly #tracker = new PathTracker(this.#wanted, this.#peers);
   /** Tunnel links and MTUs that the last pass needed, even if it could not create the links. */
   #needed = '';
 
@@ -71,8 +70,7 @@ export class RouteReconciler {
 
   /** MTUs of the ways to other nodes, as last decided. */
   get paths(): PathMtus {
-    this.#paths ??= { direct: leastOf(this.#mtus.values()), tunnels: this.#peers.underlays() };
-    return this.#paths;
+    return this.#tracker.paths;
   }
 
   /** Dumps the kernel's tables. Returns whether the facts changed, so that everything must be decided again. */
@@ -155,7 +153,8 @@ export class RouteReconciler {
       outcome,
     );
     this.#makeTunnels(tunnels, outcome, 'all');
-    const needed = [...tunnels.map(({ name, mtu }) => `${name} ${mtu}`), this.paths.direct].join();
+    const { direct, links = [] } = this.paths;
+    const needed = [...tunnels.map(({ name, mtu }) => `${name} ${mtu}`), direct, ...links].join();
     outcome.tunnelChanged ||= needed !== this.#needed;
     this.#needed = needed;
     return outcome;
@@ -187,10 +186,9 @@ export class RouteReconciler {
     keys: Iterable<string>;
   } {
     const decisions = desiredRoutes(this.#claims, this.#options, this.#factsOrThrow(), prefixes);
-    this.#paths = undefined;
+    this.#tracker.changed(complete);
     if (complete) {
       this.#wanted.clear();
-      this.#mtus.clear();
       for (const dst of [...this.#peers.dsts()]) {
         if (!decisions.has(dst)) {
           this.#peers.set(dst, undefined);
@@ -198,11 +196,7 @@ export class RouteReconciler {
       }
     }
     for (const [dst, { route, peer, mtu }] of decisions) {
-      if (mtu === undefined) {
-        this.#mtus.delete(dst);
-      } else {
-        this.#mtus.set(dst, mtu);
-      }
+      this.#tracker.set(dst, mtu);
       if (route === undefined) {
         this.#wanted.delete(dst);
       } else {
@@ -296,12 +290,4 @@ export class RouteReconciler {
     }
     return this.#mirror.facts;
   }
-}
-
-function leastOf(mtus: Iterable<number>): number | undefined {
-  let least: number | undefined;
-  for (const mtu of mtus) {
-    least = least === undefined || mtu < least ? mtu : least;
-  }
-  return least;
 }

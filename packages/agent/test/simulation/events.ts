@@ -461,6 +461,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       'net/ipv6/conf/all/forwarding',
       'net/bridge/bridge-nf-call-iptables',
       'net/ipv6/conf/eth0/accept_ra',
+      'net/ipv6/conf/eth1/accept_ra',
+      'net/ipv4/conf/eth0/forwarding',
       'net/ipv4/conf/eth0/rp_filter',
       'net/ipv4/conf/all/rp_filter',
       'net/ipv4/conf/cnikit-vx/rp_filter',

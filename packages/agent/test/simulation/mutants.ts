@@ -171,6 +171,18 @@ export const mutants: Record<string, Mutant> = {
     from: "mode === 'egress' ? all : []",
     to: 'all',
   },
+  'forgets-router-advertisements': {
+    what: 'a link other than that of the default route loses its router advertisements',
+    file: 'agent/src/observe/facts.ts',
+    from: '(network && master === undefined)',
+    to: '(network && master !== undefined)',
+  },
+  'forwards-by-all': {
+    what: 'forwarding that is disabled on one link stays disabled',
+    file: 'agent/src/desired/sysctls.ts',
+    from: 'return [BRIDGE_NAME, ...pathsOf(facts, links)].map(',
+    to: 'return [BRIDGE_NAME].map(',
+  },
   'no-sysctl-repair': {
     what: 'a changed setting is not repaired',
     file: 'agent/src/reconcile/reconciler.ts',

@@ -392,16 +392,24 @@ export function sysctlDifferences(
     const [forwarding, program] =
       family === 'ipv4' ? ['net/ipv4/ip_forward', 'iptables'] : ['net/ipv6/conf/all/forwarding', 'ip6tables'];
     wanted.push([forwarding, '1'], [`net/bridge/bridge-nf-call-${program}`, '1']);
-    const outside = kernel.routes.find(({ dst }) => dst === '::/0');
-    const link = kernel.links.find(({ index }) => index === outside?.oif);
-    if (family === 'ipv6' && link !== undefined) {
-      wanted.push([`net/ipv6/conf/${link.name}/accept_ra`, '2']);
+    for (const name of kernel.links.map((link) => link.name).filter((each) => each.startsWith('eth'))) {
+      if (family === 'ipv6') {
+        wanted.push([`net/ipv6/conf/${name}/accept_ra`, '2']);
+      }
+    }
+    const outside = kernel.routes.find(({ dst }) => dst === '0.0.0.0/0');
+    const forwards = kernel.links.filter(
+      ({ index, group }) => index === outside?.oif || group === TUNNEL_GROUP,
+    );
+    if (family === 'ipv4' && sysctls.read(forwarding) === '1') {
+      wanted.push(...forwards.map(({ name }): [string, string] => [`net/ipv4/conf/${name}/forwarding`, '1']));
     }
   }
   const differences = wanted.flatMap(([key, value]) => {
     const is = sysctls.read(key);
-    // 0 is an operator's word about router advertisements.
-    if (is === undefined || is === value || (key.endsWith('accept_ra') && is === '0')) {
+    // 0 is an operator's word about router advertisements. A link without ARP has no router.
+    const noRouter = kernel.links.some(({ name, noArp }) => noArp === true && key.includes(`/${name}/`));
+    if (is === undefined || is === value || (key.endsWith('accept_ra') && (is === '0' || noRouter))) {
       return [];
     }
     return left.get(key) === value ? [] : [`sysctl ${key} is ${is}, not ${value}`];

@@ -6,6 +6,7 @@ import { SimulatedSysctls } from './sysctls.ts';
 
 const LINKS = ['simulated0', 'simulated1'];
 const keysOf = (link: string): string[] => [
+  ...(link === 'all' ? [] : [`net/ipv4/conf/${link}/forwarding`]),
   `net/ipv4/conf/${link}/rp_filter`,
   `net/ipv6/conf/${link}/accept_ra`,
 ];
@@ -37,7 +38,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           for (const key of ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding', ...keysOf('all')]) {
             real.write(key, model.read(key)!);
           }
-          for (const key of ['net/ipv4/conf/default/rp_filter', 'net/ipv6/conf/default/accept_ra']) {
+          for (const key of [
+            'net/ipv4/conf/default/forwarding',
+            'net/ipv4/conf/default/rp_filter',
+            'net/ipv6/conf/default/accept_ra',
+          ]) {
             real.write(key, model.read(key)!);
           }
           try {

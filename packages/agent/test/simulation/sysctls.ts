@@ -6,9 +6,13 @@ import type { SysctlFiles } from '../../src/apply/sysctls.ts';
 
 /** Settings of each link, with their initial values. */
 const OF_LINKS: Readonly<Record<string, string>> = {
+  'net/ipv4/conf/*/forwarding': '0',
   'net/ipv4/conf/*/rp_filter': '0',
   'net/ipv6/conf/*/accept_ra': '1',
 };
+
+/** Settings of links that netlink writes where /proc/sys is read-only. */
+const OF_NETLINK = /^net\/ipv4\/conf\/(?!all\/|default\/)[^/]+\/(rp_filter|forwarding)$/;
 
 const GLOBAL: Readonly<Record<string, string>> = {
   'net/ipv4/ip_forward': '0',
@@ -20,6 +24,8 @@ export class SimulatedSysctls implements SysctlFiles {
   readonly #linkIndex: (name: string) => number | undefined;
   /** /proc/sys is read-only, as in an unprivileged container. */
   readonly #readOnly: boolean;
+  /** Forwarding of links without a changed setting. */
+  #forwarding = '0';
   /** Keys that the agent wrote, in order. */
   readonly written: string[] = [];
 
@@ -35,11 +41,11 @@ export class SimulatedSysctls implements SysctlFiles {
   }
 
   writable(key: string): boolean {
-    return !this.#readOnly && this.read(key) !== undefined;
+    return (!this.#readOnly || OF_NETLINK.test(key)) && this.read(key) !== undefined;
   }
 
   write(key: string, value: string): void {
-    if (this.#readOnly) {
+    if (this.#readOnly && !OF_NETLINK.test(key)) {
       throw Object.assign(new Error('EROFS, says the model'), { code: 'EROFS' });
     }
     this.written.push(key);
@@ -52,7 +58,17 @@ export class SimulatedSysctls implements SysctlFiles {
     if (place === undefined) {
       throw Object.assign(new Error(`no ${key}`), { code: 'ENOENT' });
     }
+    const changed = this.#values.get(place) !== value;
     this.#values.set(place, value);
+    // A change sets all links, and those to come (inet_forward_change in net/ipv4/devinet.c).
+    if (key === 'net/ipv4/ip_forward' && changed) {
+      this.#forwarding = value;
+      for (const other of [...this.#values.keys()]) {
+        if (/^net\/ipv4\/conf\/#\d+\/forwarding$/.test(other)) {
+          this.#values.delete(other);
+        }
+      }
+    }
   }
 
   /** Loads br_netfilter, which filters bridged packets by default. */
@@ -77,6 +93,7 @@ export class SimulatedSysctls implements SysctlFiles {
     }
     const name = parts[2]!;
     const index = name === 'all' || name === 'default' ? name : this.#linkIndex(name);
-    return index === undefined ? [undefined] : [`${parts[1]}#${index}${parts[3]}`, initial];
+    const value = parts[3] === '/forwarding' ? this.#forwarding : initial;
+    return index === undefined ? [undefined] : [`${parts[1]}#${index}${parts[3]}`, value];
   }
 }

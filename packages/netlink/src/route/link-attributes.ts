@@ -68,6 +68,14 @@ export const IFLA_INFO_DATA = 2;
 export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** enum in include/uapi/linux/if_link.h: settings of IPv4, each an attribute with an IPV4_DEVCONF_* as its type. */
+export const IFLA_INET_CONF = 1;
+
+/** IPV4_DEVCONF_* of include/uapi/linux/ip.h, the sysctls below net.ipv4.conf.LINK. */
+export const ipv4ConfTable = {
+  forwarding: [1, 'u32', 'IPV4_DEVCONF_FORWARDING'],
+  rpFilter: [8, 'u32', 'IPV4_DEVCONF_RP_FILTER'],
+} as const;
 /** sizeof(struct ifinfomsg). */
 export const IFINFOMSG_SIZE = 16;
 /** Maximum size of a link's name with the NUL. */

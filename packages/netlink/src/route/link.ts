@@ -6,6 +6,7 @@ import { NetlinkEncodeError } from '../codec/errors.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { hasFields, writeFields } from '../codec/table.ts';
 import {
+  AF_INET,
   AF_INET6,
   AF_UNSPEC,
   IFF_ALLMULTI,
@@ -37,6 +38,13 @@ interface LinkChange extends LinkSettings {
   addrGenMode?: number;
 }
 
+/** Sysctls below net.ipv4.conf.LINK, which need CAP_NET_ADMIN only when they are set by netlink. */
+interface Ipv4Conf {
+  forwarding?: number;
+  /** 0 off, 1 strict, 2 loose. */
+  rpFilter?: number;
+}
+
 /** The kind's own settings, beside `kind`. */
 type KindSpec = { kind?: undefined } | { [K in LinkKind]: { kind: K } & LinkKinds[K] }[LinkKind];
 
@@ -46,7 +54,10 @@ export type LinkSpec = LinkRef & LinkChange & KindSpec;
  * A link to change, by name or index. Bridge port properties need a link that is already a port: in a batch, set them in
  * a separate request after the one with `master`.
  */
-export type LinkUpdate = LinkRef & LinkChange & BridgePortAttributes & KindSpec & { newName?: string };
+export type LinkUpdate = LinkRef &
+  LinkChange &
+  BridgePortAttributes &
+  KindSpec & { newName?: string; ipv4Conf?: Ipv4Conf };
 
 /** RTM_NEWLINK, `ip link add`. EEXIST when the name is taken, EOPNOTSUPP when the kernel lacks the kind. */
 export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
@@ -55,7 +66,7 @@ export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
   if (spec.name !== undefined) {
     encoder.string(ifla.IFLA_IFNAME, spec.name, ifla.IFNAMSIZ);
   }
-  writeAddrGenMode(encoder, spec);
+  writeFamilies(encoder, spec.addrGenMode);
   writeKind(encoder, spec);
   return {
     type: RTM_NEWLINK,
@@ -79,7 +90,7 @@ export function setLink(update: LinkUpdate, order: ByteOrder = 'little'): Reques
   } else if (index === undefined && name !== undefined) {
     encoder.string(ifla.IFLA_IFNAME, name, ifla.IFNAMSIZ);
   }
-  writeAddrGenMode(encoder, update);
+  writeFamilies(encoder, update.addrGenMode, update.ipv4Conf);
   writeKind(encoder, update, update);
   return { type: RTM_NEWLINK, flags: 0, payload: encoder.finish(), describe: `set link ${refText(update)}` };
 }
@@ -177,13 +188,24 @@ function requireRef({ index, name }: LinkRef): void {
 
 const refText = ({ index, name }: LinkRef): string => name ?? `#${index}`;
 
-function writeAddrGenMode(encoder: Encoder, { addrGenMode }: LinkChange): void {
-  if (addrGenMode === undefined) {
+/** Writes the settings of both families into one IFLA_AF_SPEC: of several the kernel reads the last. */
+function writeFamilies(encoder: Encoder, addrGenMode: number | undefined, conf?: Ipv4Conf): void {
+  const hasConf = conf !== undefined && hasFields(ifla.ipv4ConfTable, conf);
+  if (addrGenMode === undefined && !hasConf) {
     return;
   }
   const spec = encoder.nest(ifla.IFLA_AF_SPEC);
-  const inet6 = encoder.nest(AF_INET6);
-  encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode).end(inet6).end(spec);
+  if (hasConf) {
+    const inet = encoder.nest(AF_INET);
+    const settings = encoder.nest(ifla.IFLA_INET_CONF);
+    writeFields(encoder, ifla.ipv4ConfTable, conf);
+    encoder.end(settings).end(inet);
+  }
+  if (addrGenMode !== undefined) {
+    const inet6 = encoder.nest(AF_INET6);
+    encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode).end(inet6);
+  }
+  encoder.end(spec);
 }
 
 function writeKind(encoder: Encoder, spec: { kind?: LinkKind }, port?: BridgePortAttributes): void {

@@ -39,6 +39,17 @@ export const crashCases: readonly CrashCase[] = [
     conf: (dir, kept) => ({ ...bridge(dir), ipMasq: true, ...limits, ...ports(kept) }),
     fresh: true,
   },
+  {
+    title: "cnikit, in upstream's nftables tables",
+    plugin: 'cnikit',
+    conf: (dir, kept) => ({
+      ...bridge(dir),
+      ipMasq: true,
+      ipMasqBackend: 'nftables',
+      backend: 'nftables',
+      ...ports(kept),
+    }),
+  },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }) },
   {
     title: 'bridge, masqueraded and checked for spoofing',

@@ -81,6 +81,25 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(ruleset()).toBe('');
     });
 
+    // An IPsec tunnel has such exemptions. docs/drop-in.md names the backend that they need.
+    test.each([
+      [undefined, 'masquerades despite'],
+      ['nftables', 'masquerades despite'],
+      ['iptables', 'honours'],
+    ])('ipMasq with backend %s %s an ACCEPT in iptables’ POSTROUTING', async (ipMasqBackend, does) => {
+      const made = pod();
+      run('iptables', '-t', 'nat', '-A', 'POSTROUTING', '-d', outside.ipv4, '-j', 'ACCEPT');
+      run('ip6tables', '-t', 'nat', '-A', 'POSTROUTING', '-d', outside.ipv6, '-j', 'ACCEPT');
+      run('ip', '-n', outside.name, 'route', 'add', '10.90.0.0/24', 'via', outside.node4);
+      run('ip', '-n', outside.name, 'route', 'add', 'fd90::/64', 'via', outside.node6);
+      await serve(outside, 'tcp', 80);
+      ok(call('ADD', 'c1', made, { ipMasqBackend }));
+      const isExempt = does === 'honours';
+      expect(reach(made, 'tcp', outside.ipv4, 80)).toBe(isExempt ? '10.90.0.2' : outside.node4);
+      expect(reach(made, 'tcp', outside.ipv6, 80)).toBe(isExempt ? 'fd90::2' : outside.node6);
+      ok(call('DEL', 'c1', made));
+    });
+
     test('ptp with ipMasq keeps pod addresses within the subnet', async () => {
       const [a, b] = [pod(), pod()];
       const [one, two] = [ok(call('ADD', 'a', a, {}, 'ptp')).json, ok(call('ADD', 'b', b, {}, 'ptp')).json];

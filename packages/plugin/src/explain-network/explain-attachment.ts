@@ -2,6 +2,7 @@ import { type CheckedConfig, capability } from '@cnikit/cni-spec';
 import { cniArgs } from '../attachment/cni-args.ts';
 import { hostVethPrefix } from '../links/names.ts';
 import type { MasqueradeSettings } from '../nat/masquerade.ts';
+import type { NatBackend } from '../nat/nftables.ts';
 import type { BridgeSettings } from '../plugins/bridge/settings.ts';
 import type { PtpSettings } from '../plugins/ptp/settings.ts';
 import { explainAddresses } from './explain-ipam.ts';
@@ -61,8 +62,20 @@ function explainMasquerade({ ipMasq, ipMasqBackend }: MasqueradeSettings): strin
   if (!ipMasq) {
     return [];
   }
-  const how = ipMasqBackend ?? 'nftables, or iptables where the kernel has no nftables';
-  return [`Has what the pod sends beyond its own subnets leave the node with the node's address, by ${how}.`];
+  const how = backendText(ipMasqBackend);
+  return [
+    `Has what the pod sends beyond its own subnets leave the node with the node's address, by ${how}.`,
+    ...(ipMasqBackend === 'iptables'
+      ? []
+      : [`Exemptions in iptables' POSTROUTING, as for IPsec, need "ipMasqBackend": "iptables".`]),
+  ];
+}
+
+/** Names the rules of a backend. */
+export function backendText(backend: NatBackend): string {
+  return backend === undefined
+    ? 'nftables, or iptables where the kernel has no nftables'
+    : `${backend}${backend === 'nftables' ? ", in upstream's tables" : ''}`;
 }
 
 function explainDns({ dns }: CheckedConfig): string[] {

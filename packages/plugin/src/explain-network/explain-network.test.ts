@@ -86,7 +86,12 @@ test.each([
     /in place of any other[\s\S]*duplicate address detection/,
   ],
   [{ ipMasq: true }, /leave the node with the node's address, by nftables, or iptables where/],
-  [{ type: 'ptp', ipMasq: true, ipMasqBackend: 'iptables' }, /the node's address, by iptables\./],
+  [{ ipMasq: true }, /Exemptions in iptables' POSTROUTING, .* need "ipMasqBackend": "iptables"/],
+  [
+    { type: 'ptp', ipMasq: true, ipMasqBackend: 'iptables' },
+    /the node's address, by iptables\.\n(?!.*Exempt)/,
+  ],
+  [{ ipMasq: true, ipMasqBackend: 'nftables' }, /by nftables, in upstream's tables\./],
   [{ macspoofchk: true }, /, accepting only frames from its MAC address\./],
   [{ type: 'portmap' }, /^Maps no port\.\n$/],
   [

@@ -8,7 +8,7 @@ import { hostPorts, portmapSettings } from '../plugins/portmap/settings.ts';
 import { ptpSettings } from '../plugins/ptp/settings.ts';
 import { tuningOf, tuningSettings } from '../plugins/tuning/settings.ts';
 import { sysctlFile } from '../plugins/tuning/sysctl-key.ts';
-import { explainBridge, explainPtp } from './explain-attachment.ts';
+import { backendText, explainBridge, explainPtp } from './explain-attachment.ts';
 import { explainAddresses } from './explain-ipam.ts';
 import { explainLog } from './explain-log.ts';
 
@@ -63,7 +63,7 @@ function explainPorts(raw: CheckedConfig): string[] {
   if (ports.length === 0) {
     return raw.capabilities?.portMappings ? ['Maps ports of the node to the pod as the runtime asks.'] : [];
   }
-  const how = settings.backend ?? 'nftables, or iptables where the kernel has no nftables';
+  const how = backendText(settings.backend);
   return [
     ...ports.map(
       (port) =>

@@ -21,9 +21,9 @@ const { values } = parseArgs({
     idle: { type: 'string', default: '60' },
   },
 });
-const rounds = Number(values.rounds);
-const counts = values.pods.split(',').map(Number);
-const idleSeconds = Number(values.idle);
+const [rounds = 0] = positive('rounds', [values.rounds]);
+const counts = positive('pods', values.pods.split(','));
+const [idleSeconds = 0] = positive('idle', [values.idle]);
 const repository = join(import.meta.dirname, '../..');
 const archive = join(repository, '.cache/image/agent.tar');
 const state = stateFolder(repository, tmpdir(), process.env);
@@ -49,6 +49,15 @@ for (let round = 0; round < rounds; round++) {
 }
 report();
 
+function positive(name: string, texts: readonly string[]): number[] {
+  const invalid = texts.find((text) => !/^[1-9]\d*$/.test(text));
+  if (invalid !== undefined) {
+    console.error(`Invalid --${name} ${JSON.stringify(invalid)}: expected a positive integer`);
+    process.exit(2);
+  }
+  return texts.map(Number);
+}
+
 /** Starts a new cluster and measures one side on it. */
 async function measure(side: Side): Promise<Round> {
   const lab = kubelab({
@@ -73,7 +82,7 @@ async function measure(side: Side): Promise<Round> {
       });
       scalings.push({ scaling: scaling!, costs: cost });
     }
-    return { idle: idle, scalings };
+    return { idle, scalings };
   } finally {
     lab.down();
     rmdirSync(controlGroup());

@@ -57,7 +57,7 @@ function upstreamList(subnet: string): string {
     cniVersion: '1.0.0',
     name: 'upstream',
     plugins: [
-      { type: 'bridge', bridge: 'cni0', isDefaultGateway: true, hairpinMode: true, ipam },
+      { type: 'bridge', bridge: 'cni0', isGateway: true, hairpinMode: true, ipam },
       { type: 'portmap', capabilities: { portMappings: true } },
     ],
   });

@@ -74,6 +74,23 @@ describe('desiredRoute() without a problem', () => {
   });
 });
 
+test.each([
+  ['10.244.2.128/25', { oif: 2, via: '192.0.2.9' }, 'leads to eth0'],
+  ['10.244.2.7/32', { type: 6 }, 'leads nowhere'],
+])('desiredRoute() reports a foreign route to %s inside the podCIDR and keeps its own', (dst, hop, where) => {
+  const kernel = new FakeKernel();
+  kernel.routes.push({ family: 'ipv4', dst, protocol: 4, priority: 0, type: 1, ...hop });
+  const { route, problems } = desiredRoute('10.244.2.0/24', [node(2)], viewOf(own, hostFacts(kernel.dump())));
+  expect(route?.via).toBe('192.0.2.2');
+  expect(problems.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
+    expect.stringContaining(
+      `foreign-route: A foreign route to ${dst} lies inside podCIDR 10.244.2.0/24 of node n2 and ${where}`,
+    ),
+  ]);
+  const other = desiredRoute('10.244.3.0/24', [node(3)], viewOf(own, hostFacts(kernel.dump())));
+  expect(other.problems).toEqual([]);
+});
+
 test('desiredRoute() reports two nodes with the same podCIDR, even when one is this node', () => {
   const twice = desiredRoute('10.244.2.0/24', [node(2), node(3)], view);
   expect(twice.problems[0]?.message).toMatch(/claimed by n2 and by n3; the oldest, n2, keeps it/);

@@ -5,6 +5,7 @@ import {
   contains,
   type Family,
   familyOf,
+  formatPrefix,
   overlaps,
   type Prefix,
   parseAddress,
@@ -148,8 +149,14 @@ export function desiredRoute(
   if (contains(prefix, parseAddress(address)!)) {
     return refuse(`its InternalIP ${address} lies within it`);
   }
+  const inner = innerRoute(dst, prefix, holder, view);
+  const diverted = inner === undefined ? problems : [...problems, inner];
   if (reach.how === 'direct') {
-    return { route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev }, mtu: reach.mtu, problems };
+    return {
+      route: { dst, via: reach.via, oif: reach.oif, dev: reach.dev },
+      mtu: reach.mtu,
+      problems: diverted,
+    };
   }
   const mac = tunnelMac(holder.name);
   const gateway = tunnelGateway(dst, mac);
@@ -171,8 +178,23 @@ export function desiredRoute(
       outer: reach.outer,
       gateway,
     },
-    problems,
+    problems: diverted,
   };
+}
+
+/** Returns the problem of a foreign route inside a podCIDR: it takes the packets to a part of its pods. */
+function innerRoute(dst: string, prefix: Prefix, { name }: NodeInfo, { hops }: View): Problem | undefined {
+  const inner = hops.find((hop) => hop.prefix.length > prefix.length && contains(prefix, hop.prefix.address));
+  if (inner === undefined) {
+    return undefined;
+  }
+  const text = formatPrefix(inner.prefix);
+  const where = inner.oif === 0 ? 'leads nowhere' : `leads to ${inner.dev}`;
+  return problem(
+    'foreign-route',
+    text,
+    `A foreign route to ${text} lies inside podCIDR ${dst} of node ${name} and ${where}, so pods there cannot be reached. If nothing needs it, remove it with \`ip route del ${text}\``,
+  );
 }
 
 function claimedTwice(dst: string, [holder, ...others]: readonly NodeInfo[]): Problem {

@@ -33,7 +33,7 @@ export interface UpstreamPlugins {
 /** Returns the folders of upstream plugins on this machine, the newest version first. */
 export function upstreamPlugins(): UpstreamPlugins[] {
   if (!isComplete(pinned) && existsSync(ARCHIVE)) {
-    fill((dir) => execFileSync('tar', ['-xJf', ARCHIVE, '-C', dir, '--strip-components=1', 'cni']));
+    fill(pinned, (dir) => execFileSync('tar', ['-xJf', ARCHIVE, '-C', dir, '--strip-components=1', 'cni']));
   }
   return [
     ...(isComplete(pinned) ? [{ dir: pinned, version: UPSTREAM_VERSION }] : []),
@@ -53,7 +53,7 @@ export function compileUpstreamPlugins(env: NodeJS.ProcessEnv): string | undefin
   const packages = PROGRAMS.map((name) => `${MODULE}/plugins/${name}@v${UPSTREAM_VERSION}`);
   const flags = `-s -w -X ${MODULE}/pkg/utils/buildversion.BuildVersion=v${UPSTREAM_VERSION}`;
   try {
-    fill((dir) =>
+    fill(pinned, (dir) =>
       execFileSync('go', ['install', '-trimpath', '-ldflags', flags, ...packages], {
         env: { ...env, CGO_ENABLED: '0', GOBIN: dir, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' },
         encoding: 'utf8',
@@ -67,16 +67,26 @@ export function compileUpstreamPlugins(env: NodeJS.ProcessEnv): string | undefin
   }
 }
 
-/** Has `write` fill a folder, which then becomes the folder of the pinned version. */
-function fill(write: (dir: string) => void): void {
-  mkdirSync(dirname(pinned), { recursive: true });
-  const work = mkdtempSync(`${pinned}-`);
+/** Returns the folder of containerd 2.4.2 with runc and the shim, or undefined without the archive. */
+export function containerdPrograms(): string | undefined {
+  const folder = join(root, '.cache', 'containerd-2.4.2');
+  if (!existsSync(folder) && existsSync(ARCHIVE)) {
+    const names = ['containerd', 'containerd-shim-runc-v2', 'ctr', 'runc'];
+    fill(folder, (dir) => execFileSync('tar', ['-xJf', ARCHIVE, '-C', dir, ...names]));
+  }
+  return existsSync(folder) ? folder : undefined;
+}
+
+/** Has `write` fill a folder, which is then renamed. */
+function fill(folder: string, write: (dir: string) => void): void {
+  mkdirSync(dirname(folder), { recursive: true });
+  const work = mkdtempSync(`${folder}-`);
   try {
     write(work);
-    renameSync(work, pinned);
+    renameSync(work, folder);
   } catch (error) {
     // A concurrent test was faster.
-    if (!isComplete(pinned)) {
+    if (!existsSync(folder)) {
       throw error;
     }
   } finally {

@@ -132,7 +132,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 /** Polls `ask` until it returns a truthy value, and returns that. */
-async function until<T>(what: string, ask: () => T | Promise<T>): Promise<T> {
+export async function until<T>(what: string, ask: () => T | Promise<T>): Promise<T> {
   let cause: unknown;
   for (const end = Date.now() + DEADLINE_MS; Date.now() < end; ) {
     try {

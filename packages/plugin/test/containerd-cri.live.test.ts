@@ -35,7 +35,7 @@ interface Call {
   containerID: string;
   netns: string;
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: the test reaches into whatever the runtime passed
+  // biome-ignore lint/suspicious/noExplicitAny: the test reads many shapes of configuration
   stdin: any;
   stdout: string;
 }
@@ -168,7 +168,7 @@ describe.skipIf(why !== undefined)(
       writeFileSync('/opt/cni/bin/cnikit', recorder(dir), { mode: 0o755 });
       copyFileSync(executablePath(), '/opt/cni/bin/loopback');
       writeFileSync(`${dir}/runc`, unlimitedRunc(), { mode: 0o755 });
-      // The sandbox has a fresh /sys, in which no cgroups are mounted.
+      // The sandbox has a fresh /sys without cgroups.
       run('mount', '-t', 'cgroup2', 'none', CGROUPS);
       const ranges = [[{ subnet: '10.86.0.0/24' }], [{ subnet: 'fd86::/64' }]];
       writeFileSync(

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { run } from './process.mjs';
 import { sandbox } from './sandbox.mjs';
+import { isHelp } from './usage.mjs';
 
 /**
  * @typedef {object} Benchmark
@@ -62,11 +63,6 @@ ${Object.entries(BENCHMARKS)
   .join('\n')}
 
   --help         prints this text`;
-
-/** @param {readonly string[]} args */
-export function isHelp(args) {
-  return args.includes('--help') || args.includes('-h');
-}
 
 /**
  * Returns what is wrong with the arguments.

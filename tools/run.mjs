@@ -4,7 +4,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bench, benchProblem, isHelp } from './bench.mjs';
+import { bench, benchProblem } from './bench.mjs';
 import { ensureDependencies, pinnedNode } from './dependencies.mjs';
 import { kernels, kernelsProblem } from './kernels/check.mjs';
 import { unknownLicences } from './licences.mjs';
@@ -12,6 +12,7 @@ import { run, withPath } from './process.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 import { soak, test } from './test.mjs';
 import { turboQuietly } from './turbo.mjs';
+import { argumentProblem, isHelp, usageOf } from './usage.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE = '--conditions=@cnikit/source';
@@ -44,6 +45,11 @@ const COMMANDS = {
   },
   typecheck: { needs: ['build'], build: false, execute: typecheck },
   lint: { needs: [], build: false, execute: lint },
+  format: {
+    needs: [],
+    build: false,
+    execute: (env) => run(['biome', 'check', '--write', '.'], { cwd: ROOT, env }),
+  },
   ok: { needs: ['build', 'sandbox', 'reference'], build: true, execute: ok },
   demo: {
     needs: ['build', 'sandbox'],
@@ -59,8 +65,8 @@ const COMMANDS = {
   deploy: {
     needs: ['chart'],
     build: false,
-    execute: (env, args) =>
-      run(['vitest', 'run', '--root', 'deploy', ...args], {
+    execute: (env) =>
+      run(['vitest', 'run', '--root', 'deploy'], {
         cwd: ROOT,
         env: { ...env, CNIKIT_DEPLOY_TOOLS: 'required' },
       }),
@@ -68,8 +74,7 @@ const COMMANDS = {
   image: {
     needs: ['image'],
     build: false,
-    problem: noArguments('image'),
-    execute: (env, args) => run(['node', 'deploy/image/build.mjs', ...args], { cwd: ROOT, env }),
+    execute: (env) => run(['node', 'deploy/image/build.mjs'], { cwd: ROOT, env }),
   },
   kernels: {
     needs: ['build', 'sandbox', 'reference'],
@@ -81,9 +86,7 @@ const COMMANDS = {
     needs: ['build', 'sandbox'],
     build: true,
     publishes: true,
-    problem: noArguments('check:packages'),
-    execute: (env, args) =>
-      run(['node', SOURCE, 'tools/package-checks/src/main.ts', ...args], { cwd: ROOT, env }),
+    execute: (env) => run(['node', SOURCE, 'tools/package-checks/src/main.ts'], { cwd: ROOT, env }),
   },
   release: {
     needs: ['build'],
@@ -123,7 +126,12 @@ async function main(name, args) {
     );
     return 1;
   }
-  const problem = command.problem?.(args);
+  const usage = usageOf(name);
+  if (usage !== undefined && isHelp(args)) {
+    console.log(usage);
+    return 0;
+  }
+  const problem = command.problem?.(args) ?? argumentProblem(name, args);
   if (problem !== undefined) {
     console.error(problem);
     return 2;
@@ -167,19 +175,6 @@ async function main(name, args) {
   return built === 0 ? command.execute(env, args) : built;
 }
 
-/**
- * Refuses arguments of a command that takes none.
- *
- * @param {string} script
- * @returns {(args: readonly string[]) => string | undefined}
- */
-function noArguments(script) {
-  return ([argument]) =>
-    argument === undefined
-      ? undefined
-      : `Unexpected argument "${argument}": npm run ${script} takes no arguments`;
-}
-
 /** Returns true in the second start, after the first has installed everything. PATH is not evidence of that. */
 function isPinnedNode() {
   const pinned = pinnedNode(ROOT);
@@ -192,13 +187,12 @@ function isPinnedNode() {
  * Checks format and lint rules, unused code, licences, and the project's own rules: imports, English, commit subjects.
  *
  * @param {NodeJS.ProcessEnv} env
- * @param {readonly string[]} args of tools/lint/src/main.ts
  */
-async function lint(env, args = []) {
+async function lint(env) {
   const status =
     (await run(['biome', 'check', '.'], { cwd: ROOT, env })) ||
     (await run(['knip'], { cwd: ROOT, env })) ||
-    (await run(['node', 'tools/lint/src/main.ts', ...args], { cwd: ROOT, env }));
+    (await run(['node', 'tools/lint/src/main.ts'], { cwd: ROOT, env }));
   if (status === 0) {
     console.log('Unused files, exports and dependencies: no problems');
   }

@@ -49,9 +49,15 @@ export function collectAttachments(
 ): void {
   const ipam = openIpam(sys, context);
   const failed = collectLinks(sys, context, bridge);
-  const leftovers = () =>
-    failed.push(...collectUpstreamLeftovers(sys, context, context.conf.network, ipam?.stale?.() ?? []));
-  for (const collect of [() => collectMasquerade(sys, context), more, leftovers, () => ipam?.gc()]) {
+  const freeAddresses = () => {
+    const leftovers = collectUpstreamLeftovers(sys, context, context.conf.network, ipam?.stale?.() ?? []);
+    failed.push(...leftovers);
+    // The next GC finds them by the reservations alone.
+    if (leftovers.length === 0) {
+      ipam?.gc();
+    }
+  };
+  for (const collect of [() => collectMasquerade(sys, context), more, freeAddresses]) {
     try {
       collect();
     } catch (error) {

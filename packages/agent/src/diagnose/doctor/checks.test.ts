@@ -167,6 +167,22 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /reports that this node is ready, but the running agent reports that it is not\.$/,
   ],
   [
+    'a podCIDR that overlaps a network of this node',
+    {
+      links: [{ index: 7, name: 'docker0', kind: 'bridge', mtu: 1500 }],
+      addresses: [{ index: 7, address: '10.244.1.1/16' }],
+      claims: claimsOf(node(2)),
+    },
+    'failure',
+    /^podCIDR 10\.244\.2\.0\/24 of node n2 overlaps 10\.244\.0\.0\/16 of link docker0/,
+  ],
+  [
+    'a direct route on a link without a link layer',
+    { links: [{ index: 2, name: 'wg0', mtu: 1420, flags: 0x91 }], peers: [] },
+    'warning',
+    /^Routes to pods use wg0, a link without a link layer/,
+  ],
+  [
     'a missing saved state',
     { stateFiles: { ...stateFiles, saved: false } },
     'warning',

@@ -91,6 +91,8 @@ export interface LinkFacts {
   name: string;
   kind?: string;
   mtu: number;
+  /** IFF_*. */
+  flags?: number;
 }
 
 /** The files in the state directory. */

@@ -1,4 +1,4 @@
-import { contains, parseAddress, parseNetwork } from '@cnikit/ip';
+import { contains, formatPrefix, overlaps, parseAddress, parseNetwork } from '@cnikit/ip';
 import { BRIDGE_NAME } from '../../../core/names.ts';
 import type { DoctorFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
@@ -14,10 +14,13 @@ const LINKS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^weave$/, 'Weave Net'],
 ];
 
+/** Overlaps to list; more do not help to find the cause. */
+const MAX_OVERLAPS = 5;
+
 export const others: Check = {
   name: 'others',
-  good: () => 'No links of other pod networks on this node.',
-  find: (facts) => [...foreignLinks(facts), ...foreignBridge(facts)],
+  good: () => 'No links of other pod networks on this node, and no network of this node overlaps a podCIDR.',
+  find: (facts) => [...foreignLinks(facts), ...foreignBridge(facts), ...overlapping(facts)],
 };
 
 function foreignLinks({ links }: DoctorFacts): Finding[] {
@@ -35,6 +38,33 @@ function foreignLinks({ links }: DoctorFacts): Finding[] {
       `If ${whose} is uninstalled, remove its links with its own clean-up or a reboot, and recreate the pods that it attached.`,
     );
   });
+}
+
+/** Returns podCIDRs that overlap a network of this node: the longer prefix takes the packets of the other. */
+function overlapping({ links, addresses, claims }: DoctorFacts): Finding[] {
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const networks = addresses.flatMap(({ index, address }) => {
+    const network = parseNetwork(address);
+    const name = names.get(index) ?? `#${index}`;
+    const single = network === undefined || network.length === network.address.length * 8;
+    return single || name === BRIDGE_NAME || /^fe[89ab]/i.test(address) ? [] : [{ name, network }];
+  });
+  const findings: Finding[] = [];
+  for (const node of networks.length === 0 ? [] : claims.nodes()) {
+    for (const cidr of node.podCIDRs) {
+      const range = parseNetwork(cidr)!;
+      const other = networks.find(({ network }) => overlaps(network, range));
+      if (other !== undefined && findings.length < MAX_OVERLAPS) {
+        findings.push(
+          failure(
+            `podCIDR ${cidr} of node ${node.name} overlaps ${formatPrefix(other.network)} of link ${other.name}: packets to one of them reach the other.`,
+            `Change the network of ${other.name}, or assign podCIDRs from another range (--cluster-cidr of the controller manager).`,
+          ),
+        );
+      }
+    }
+  }
+  return findings;
 }
 
 /** Several CNIs use the name cni0; ours only has addresses from this node's podCIDRs. */

@@ -53,7 +53,7 @@ async function main(): Promise<number> {
     case 'rollback':
       return (await import('./cli/rollback.ts')).rollback(config, output);
     case 'cleanup':
-      return (await import('./cli/cleanup.ts')).cleanup(config, process.env, output);
+      return await (await import('./cli/cleanup.ts')).cleanup(config, process.env, output);
     case 'run': {
       keepSmall();
       const { run } = await import('./cli/run.ts');

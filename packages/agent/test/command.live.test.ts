@@ -191,6 +191,75 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await node.api.start();
     });
 
+    describe.skipIf(!hasPlugin)('cnikit-agent cleanup with pods', () => {
+      const withPlugin = () =>
+        flags.map((flag) => (flag.startsWith('--plugin-binary=') ? `--plugin-binary=${plugin}` : flag));
+      const hostPort = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
+      const files = () =>
+        [node.binDir, node.confDir, join(node.stateDir, 'ipam')].flatMap((dir) =>
+          existsSync(dir) ? readdirSync(dir) : [],
+        );
+
+      beforeEach(async () => {
+        node.stateDir = join(node.dir, 'state');
+        expect((await command('apply', ...withPlugin())).status).toBe(0);
+        addPod(node, 'daemon', hostPort);
+      });
+      afterEach(() => {
+        loseNamespace('daemon');
+      });
+
+      test('cnikit-agent cleanup waits for pods, lets them end and none start, and then removes everything', async () => {
+        const first = await command('cleanup', ...withPlugin());
+        expect(first).toMatchObject({ status: 1, out: `~ file ${conflist()}\n` });
+        expect(first.err).toContain('! 1 pods still use this network: container daemon\n');
+        expect(run('ip', 'link', 'show', 'cni0')).toContain('cni0');
+        expect(() => addPod(node, 'late')).toThrow(/"code":11.*cnikit is being removed from this node/);
+        loseNamespace('late');
+        expect(status(node)).toEqual({ status: 1, code: 50 });
+        expect(await command('cleanup', ...withPlugin())).toMatchObject({ status: 1, out: '' });
+        deletePod(node, 'daemon');
+        run('ip', 'netns', 'add', 'daemon');
+        expect(await command('cleanup', ...withPlugin())).toMatchObject({ status: 0, err: '' });
+        expect(files()).toEqual([]);
+        expect(run('ip', '-o', 'link')).not.toContain('cni0');
+        expect(run('nft', 'list', 'ruleset')).not.toMatch(/cnikit/i);
+      });
+
+      test('cnikit-agent cleanup restores the configuration that an interrupted cleanup removed, so that pods can end', async () => {
+        rmSync(conflist());
+        rmSync(join(node.binDir, 'cnikit'));
+        expect((await command('cleanup', ...withPlugin())).status).toBe(1);
+        deletePod(node, 'daemon');
+        run('ip', 'netns', 'add', 'daemon');
+        expect(await command('cleanup', ...withPlugin())).toMatchObject({ status: 0, err: '' });
+        expect(files()).toEqual([]);
+        expect(run('nft', 'list', 'ruleset')).not.toMatch(/cnikit/i);
+      });
+
+      test('cnikit-agent cleanup leaves the configuration of the next network alone while it waits', async () => {
+        rmSync(conflist());
+        writeFileSync(join(node.confDir, '10-next.conflist'), '{"name":"next","plugins":[{"type":"next"}]}');
+        expect((await command('cleanup', ...withPlugin())).status).toBe(1);
+        expect(existsSync(conflist())).toBe(false);
+        loseNamespace('daemon');
+        await eventually(() => expect(run('ip', '-o', 'link')).not.toContain('master cni0'));
+        run('ip', 'netns', 'add', 'daemon');
+        expect(await command('cleanup', ...withPlugin())).toMatchObject({ status: 0, err: '' });
+        expect(readdirSync(node.confDir)).toEqual(['10-next.conflist']);
+        expect(run('nft', 'list', 'ruleset')).not.toMatch(/cnikit/i);
+      });
+
+      test('cnikit-agent cleanup --force detaches pods that the runtime cannot end', async () => {
+        const done = await command('cleanup', ...withPlugin(), '--force');
+        expect(done).toMatchObject({ status: 0, err: '' });
+        expect(done.out).toContain('- address 10.244.1.2 of container daemon\n');
+        expect(files()).toEqual([]);
+        expect(run('ip', '-o', 'link')).not.toMatch(/cni0|veth/);
+        expect(run('nft', 'list', 'ruleset')).not.toMatch(/cnikit/i);
+      });
+    });
+
     test.each(['SIGTERM', 'SIGINT'] as const)(
       'cnikit-agent run exits 0 on %s and keeps the data path',
       async (signal) => {

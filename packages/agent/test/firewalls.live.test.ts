@@ -209,7 +209,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         conflist = text ?? '';
         return [];
       };
-      const cni = { plan: () => [], apply, problems: () => [], remove: () => [] };
+      const cni = { plan: () => [], apply, problems: () => [] };
       const agent = new Agent(
         { kernel, log, metrics: new Metrics(), after, rules: createRules({}), sets, cni },
         { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000, ...options },

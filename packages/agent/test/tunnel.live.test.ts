@@ -96,7 +96,6 @@ class TunnelNode {
             return [];
           },
           problems: () => [],
-          remove: () => [],
         },
       },
       { nodeName: this.name, nonMasquerade: [], resyncMs: 3_600_000, ...options },

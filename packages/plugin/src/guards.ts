@@ -11,7 +11,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** Returns true for a value that matches `agentConfSchema`. */
 export function isAgentConf(value: unknown): value is AgentConf {
-  return isObject(value) && (value.readinessFile === undefined || typeof value.readinessFile === 'string') && (value.hostSysctls === undefined || (isObject(value.hostSysctls) && Object.values(value.hostSysctls).every((e1) => typeof e1 === 'string')));
+  return isObject(value) && (value.readinessFile === undefined || typeof value.readinessFile === 'string') && (value.refuseAdd === undefined || typeof value.refuseAdd === 'string') && (value.hostSysctls === undefined || (isObject(value.hostSysctls) && Object.values(value.hostSysctls).every((e1) => typeof e1 === 'string')));
 }
 
 /** Returns true for a value that matches `bandwidthConfSchema`. */
@@ -50,7 +50,7 @@ export function isVlanTrunk(value: unknown): value is VlanTrunk {
 }
 
 /** The keys of `agentConfSchema`, for `normaliseKeys`. */
-export const agentConfKeys: KeyTable = { readinessFile: null, hostSysctls: null };
+export const agentConfKeys: KeyTable = { readinessFile: null, refuseAdd: null, hostSysctls: null };
 
 /** The keys of `bandwidthConfSchema`, for `normaliseKeys`. */
 export const bandwidthConfKeys: KeyTable = { ingressRate: null, ingressBurst: null, egressRate: null, egressBurst: null };

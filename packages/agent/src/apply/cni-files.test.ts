@@ -20,7 +20,7 @@ let root: string;
 let binDir: string;
 let confDir: string;
 let pluginBinary: string;
-let cni: Cni;
+let cni: CniFiles;
 const conflist = '{"name":"cnikit"}\n';
 
 beforeEach(() => {
@@ -107,11 +107,11 @@ describe('CniFiles and loopback', () => {
     expect(readFileSync(join(binDir, 'loopback'), 'utf8')).toBe('the plugin');
   });
 
-  test('CniFiles keeps a foreign loopback plugin, even in remove()', () => {
+  test('CniFiles keeps a foreign loopback plugin, even in removePlugin()', () => {
     mkdirSync(binDir);
     writeFileSync(join(binDir, 'loopback'), 'of others');
     cni.apply(conflist);
-    cni.remove();
+    cni.removePlugin();
     expect(readFileSync(join(binDir, 'loopback'), 'utf8')).toBe('of others');
   });
 });
@@ -247,11 +247,12 @@ describe('a plugin that does not run on this node', () => {
   });
 });
 
-test('CniFiles.remove() removes what apply() made and nothing else, and is idempotent', () => {
+test('CniFiles.removeConfiguration() and removePlugin() remove what apply() made and nothing else, and are idempotent', () => {
   cni.apply(conflist);
   writeFileSync(join(confDir, '10-other.conf'), '{}');
   writeFileSync(join(binDir, 'bridge'), '');
-  expect(cni.remove()).toHaveLength(4);
+  expect(cni.removeConfiguration()).toHaveLength(2);
+  expect(cni.removePlugin()).toHaveLength(2);
   expect([readdirSync(confDir), readdirSync(binDir)]).toEqual([['10-other.conf'], ['bridge']]);
-  expect(cni.remove()).toEqual([]);
+  expect([...cni.removeConfiguration(), ...cni.removePlugin()]).toEqual([]);
 });

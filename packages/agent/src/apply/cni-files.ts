@@ -44,8 +44,6 @@ export interface Cni {
   apply(conflist?: string): FileAction[];
   /** Files that are held after a roll-back, and an executable that does not run. */
   problems(): Problem[];
-  /** Removes everything that `apply` made. Returns the paths. */
-  remove(): string[];
 }
 
 interface Step {
@@ -101,20 +99,17 @@ export class CniFiles implements Cni {
     ];
   }
 
-  remove(): string[] {
-    const { binDir, confDir, links } = this.#options;
-    // The conflist first: without it no new pod starts while the rest is removed.
-    const names: [string, string][] = [
-      [confDir, CONFLIST_NAME],
-      [confDir, previousName(CONFLIST_NAME)],
-      [confDir, heldName(CONFLIST_NAME)],
-      [confDir, NOTICE_NAME],
-      ...ownLinks(binDir, links).map((name): [string, string] => [binDir, name]),
-      [binDir, PLUGIN_NAME],
-      [binDir, previousName(PLUGIN_NAME)],
-      [binDir, heldName(PLUGIN_NAME)],
-    ];
-    return names.flatMap(([dir, name]) => (removeFile(dir, name) ? [join(dir, name)] : []));
+  /** Removes the conflist and the files beside it. Returns the paths. */
+  removeConfiguration(): string[] {
+    const names = [CONFLIST_NAME, previousName(CONFLIST_NAME), heldName(CONFLIST_NAME), NOTICE_NAME];
+    return removeFiles(this.#options.confDir, names);
+  }
+
+  /** Removes the plugin's executable, its links and the files beside it. Returns the paths. */
+  removePlugin(): string[] {
+    const { binDir, links } = this.#options;
+    const names = [PLUGIN_NAME, previousName(PLUGIN_NAME), heldName(PLUGIN_NAME)];
+    return removeFiles(binDir, [...ownLinks(binDir, links), ...names]);
   }
 
   #steps(conflist: string | undefined): Step[] {
@@ -223,6 +218,10 @@ function heldFile(path: string, why: string | undefined): Problem {
     path,
     `${path} was rolled back to the previous version${cause}. The agent reinstalls its own after the next upgrade, or on \`cnikit-agent rollback --undo\``,
   );
+}
+
+function removeFiles(dir: string, names: readonly string[]): string[] {
+  return names.filter((name) => removeFile(dir, name)).map((name) => join(dir, name));
 }
 
 /** The links that lead to our executable. */

@@ -1,7 +1,8 @@
 /** `cnikit-agent cleanup`: removes everything that the agent made. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { families } from '@cnikit/ip';
+import { openRtnetlink } from '@cnikit/netlink';
 import { CniFiles } from '../apply/cni-files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { createRules } from '../apply/rules.ts';
@@ -15,60 +16,100 @@ import { STATE_NAME } from '../observe/saved-state.ts';
 import { ReadinessFile } from '../reconcile/readiness.ts';
 import { RouteReconciler } from '../reconcile/route-reconciler.ts';
 import type { Output } from './plan.ts';
-import { removePodBridge } from './pod-cleanup.ts';
+import { findPluginBinary } from './plugin-binary.ts';
+import { attachedPods, detachAll, hasAttachments, refusePods, removePodBridge } from './pod-cleanup.ts';
 
-/** Removes each part even when another fails. Returns the exit status: 1 when something remains. */
-export function cleanup(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): number {
+/**
+ * Removes each part even when another fails. Returns the exit status: 1 when something remains. While pods are attached,
+ * it only keeps new ones from starting, so that the runtime can end the others, unless `--force` is given.
+ */
+export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Output): Promise<number> {
+  using rt = openRtnetlink();
+  const pods = () => attachedPods(rt, config.stateDir);
+  if (!config.force && pods().length > 0) {
+    return waitForPods(config, pods(), output);
+  }
+  const { cniBinDir: binDir, cniConfDir: confDir, stateDir, pluginLinks: links } = config;
+  const files = new CniFiles({ binDir, confDir, pluginBinary: '', links });
+  // A bridge of the same name can belong to another network: it is ours if this network is or was here.
+  const attachments = hasAttachments(stateDir);
+  const wasHere = attachments || existsSync(join(confDir, CONFLIST_NAME));
+  const parts: [what: string, remove: () => readonly string[] | Promise<readonly string[]>][] = [
+    // Before the attachments: without it no new pod starts.
+    ['the CNI configuration', () => files.removeConfiguration().map((path) => `- file ${path}`)],
+    [
+      'the attachments of pods',
+      () => (attachments ? detachAll(findPluginBinary(config.pluginBinary), stateDir) : []),
+    ],
+    ['the pod bridge', () => (wasHere ? removePodBridge(rt, stateDir) : [])],
+    ['the plugin', () => files.removePlugin().map((path) => `- file ${path}`)],
+    ['the packet filter rules', () => lines(createRules(env).apply({ ipv4: noRules, ipv6: noRules }))],
+    ['the IP sets', removeSets],
+    ['the routes', removeRoutes],
+    ['the saved state', () => removeState(stateDir)],
+    ['the network of pods', () => expectNone(pods())],
+  ];
   let status = 0;
-  const part = (what: string, body: () => readonly string[]): void => {
+  for (const [what, remove] of parts) {
     try {
-      for (const line of body()) {
-        out(`${line}\n`);
+      for (const line of await remove()) {
+        output.out(`${line}\n`);
       }
     } catch (error) {
       status = 1;
-      err(`! Cannot remove ${what}: ${(error as Error).message}\n`);
+      output.err(`! Cannot remove ${what}: ${(error as Error).message}\n`);
     }
-  };
-  const lines = (actions: readonly Action[]): string[] => actions.map(describe);
-  let wasInstalled = false;
-  part('the CNI files', () => {
-    const removed = new CniFiles({
-      binDir: config.cniBinDir,
-      confDir: config.cniConfDir,
-      pluginBinary: '',
-      links: config.pluginLinks,
-    }).remove();
-    wasInstalled = removed.includes(join(config.cniConfDir, CONFLIST_NAME));
-    return removed.map((path) => `- file ${path}`);
-  });
-  part('the packet filter rules', () => lines(createRules(env).apply({ ipv4: noRules, ipv6: noRules })));
-  part('the IP sets', () => {
-    const sets = openSets();
-    return lines(families.flatMap((family) => sets?.apply(family, undefined, true) ?? []));
-  });
-  part('the routes', () => {
-    const kernel = openKernel();
-    try {
-      const routes = new RouteReconciler(new NodeIndex(), kernel, { nodeName: '' });
-      routes.load();
-      const { done, failed } = routes.removeAll();
-      if (failed.length > 0) {
-        throw new Error(failed.map(({ message }) => message).join(', '));
-      }
-      return lines(done);
-    } finally {
-      kernel.close();
-    }
-  });
-  // Another CNI's bridge may have the same name: it is ours if our configuration was installed.
-  if (wasInstalled) {
-    part('the pod bridge', () => removePodBridge(config.stateDir));
   }
-  part('the saved state', () => {
-    rmSync(join(config.stateDir, STATE_NAME), { force: true });
-    new ReadinessFile(config.stateDir).remove();
-    return [];
-  });
   return status;
+}
+
+/** Keeps new pods from starting and lists the pods to end. */
+function waitForPods(config: Config, pods: readonly string[], { out, err }: Output): number {
+  const { cniBinDir: binDir, cniConfDir: confDir, stateDir, pluginLinks: links } = config;
+  // Without the plugin the runtime cannot end them.
+  new CniFiles({ binDir, confDir, pluginBinary: findPluginBinary(config.pluginBinary), links }).apply();
+  const path = refusePods(confDir, stateDir);
+  if (path !== undefined) {
+    out(`~ file ${path}\n`);
+  }
+  err(`! ${pods.length} pods still use this network: ${pods.join(', ')}\n`);
+  err('  Delete them, those of DaemonSets too (no new pod can start here), and repeat the command.\n');
+  err('  If the runtime cannot end them, cleanup --force detaches them.\n');
+  return 1;
+}
+
+const lines = (actions: readonly Action[]): string[] => actions.map(describe);
+
+function removeSets(): string[] {
+  const sets = openSets();
+  return lines(families.flatMap((family) => sets?.apply(family, undefined, true) ?? []));
+}
+
+function removeRoutes(): string[] {
+  const kernel = openKernel();
+  try {
+    const routes = new RouteReconciler(new NodeIndex(), kernel, { nodeName: '' });
+    routes.load();
+    const { done, failed } = routes.removeAll();
+    if (failed.length > 0) {
+      throw new Error(failed.map(({ message }) => message).join(', '));
+    }
+    return lines(done);
+  } finally {
+    kernel.close();
+  }
+}
+
+function removeState(stateDir: string): [] {
+  rmSync(join(stateDir, STATE_NAME), { force: true });
+  new ReadinessFile(stateDir).remove();
+  return [];
+}
+
+/** Finds pods that were starting while the configuration was removed. */
+function expectNone(pods: readonly string[]): [] {
+  if (pods.length > 0) {
+    throw new Error(`${pods.join(', ')} started while it was removed: repeat the command`);
+  }
+  return [];
 }

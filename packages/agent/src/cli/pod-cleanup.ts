@@ -1,22 +1,115 @@
-/** Removes what the plugin shares between pods: the bridge and the directory of reservations. */
-import { rmSync } from 'node:fs';
+/** Removes what the plugin made for pods: attachments, the bridge and the directory of reservations. */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { delLink, openRtnetlink } from '@cnikit/netlink';
-import { BRIDGE_NAME } from '../core/names.ts';
+import { fileStore } from '@cnikit/ipam/file-store';
+import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { openNftables } from '@cnikit/netlink/nftables';
+import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
+import { sys } from '@cnikit/sys';
+import { noticeConflist } from '../apply/cni-names.ts';
+import { installFile } from '../apply/files.ts';
+import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
+import { LIST_VERSIONS } from '../desired/list-versions.ts';
+import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
+import { runPlugin } from '../leaks/run-plugin.ts';
+import { configurations } from '../observe/configurations.ts';
+
+/** What ADD and STATUS report while pods still have to end. */
+const REFUSAL = 'cnikit is being removed from this node: no pod can start on its network';
+
+/** Returns the pods that are attached to the network, as `namespace/name` where their reservation says so. */
+export function attachedPods(rt: RtnetlinkConnection, stateDir: string): string[] {
+  const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
+  const names = new Map(
+    reservations.map(({ containerID, ifName, pod }) => [
+      hostVethName(NETWORK_NAME, containerID, ifName || 'eth0'),
+      pod ?? `container ${containerID}`,
+    ]),
+  );
+  return vethLinks(rt)
+    .filter(({ name, peerHere }) => !peerHere && name.startsWith(hostVethPrefix(NETWORK_NAME)))
+    .map(({ name }) => names.get(name) ?? `link ${name}`)
+    .sort();
+}
 
 /**
- * Removes the bridge and all reservations, and returns a line for each removed object.
- *
- * @throws {Error} when pods are still attached; then both stay
+ * Lets pods end and none start: ADD and STATUS of the installed conflist fail, DEL works. Restores a conflist that an
+ * earlier cleanup removed, unless another network is configured. Returns the path if the file changed.
  */
-export function removePodBridge(stateDir: string): string[] {
-  using rt = openRtnetlink();
+export function refusePods(confDir: string, stateDir: string): string | undefined {
+  const path = join(confDir, CONFLIST_NAME);
+  if (!existsSync(path) && configurations(confDir).length > 0) {
+    return undefined;
+  }
+  const list = existsSync(path)
+    ? (JSON.parse(readFileSync(path, 'utf8')) as { plugins: object[] })
+    : {
+        cniVersion: '1.0.0',
+        cniVersions: LIST_VERSIONS,
+        name: NETWORK_NAME,
+        plugins: [podNetwork(stateDir)],
+      };
+  const plugins = list.plugins.map((plugin, i) => (i === 0 ? { ...plugin, refuseAdd: REFUSAL } : plugin));
+  const text = `${JSON.stringify({ ...list, plugins }, null, 2)}\n`;
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) {
+    return undefined;
+  }
+  installFile({ dir: confDir, name: CONFLIST_NAME, content: Buffer.from(text), mode: 0o644 });
+  noticeConflist(confDir);
+  return path;
+}
+
+/** The network as far as DEL and GC need it. */
+const podNetwork = (stateDir: string): object => ({
+  type: 'cnikit',
+  capabilities: { portMappings: true, bandwidth: true },
+  bridge: BRIDGE_NAME,
+  ipam: { type: 'host-local', dataDir: `${stateDir}/ipam` },
+});
+
+/** Returns whether reservations or nftables tables of the plugin exist. */
+export function hasAttachments(stateDir: string): boolean {
+  if (existsSync(join(stateDir, 'ipam'))) {
+    return true;
+  }
+  const nft = openNftables();
+  try {
+    return nft.tables().some(({ name }) => name?.startsWith('cnikit_'));
+  } finally {
+    nft.close();
+  }
+}
+
+/**
+ * Removes all attachments, those of running pods too: links, addresses, host ports and their nftables tables. Returns a
+ * line for each address.
+ *
+ * @throws {Error} when something remains
+ */
+export async function detachAll(plugin: string, stateDir: string): Promise<string[]> {
+  const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
+  await runPlugin(
+    plugin,
+    { CNI_COMMAND: 'GC' },
+    { ...podNetwork(stateDir), cniVersion: '1.1.0', name: NETWORK_NAME, 'cni.dev/valid-attachments': [] },
+  );
+  return reservations.map(
+    ({ address, pod, containerID }) => `- address ${address} of ${pod ?? `container ${containerID}`}`,
+  );
+}
+
+/**
+ * Removes the bridge and the directory of reservations, and returns a line for each removed object.
+ *
+ * @throws {Error} when links of other programs are attached to the bridge; then both stay
+ */
+export function removePodBridge(rt: RtnetlinkConnection, stateDir: string): string[] {
   const bridge = rt.link({ name: BRIDGE_NAME });
   const ours = bridge?.kind === 'bridge' ? bridge : undefined;
   if (ours !== undefined) {
     const ports = rt.links({ master: ours.index }).map(({ name }) => name);
     if (ports.length > 0) {
-      throw new Error(`${BRIDGE_NAME} still has pods attached (${ports.join(', ')}): drain the node first`);
+      throw new Error(`${BRIDGE_NAME} still has links attached: ${ports.join(', ')}`);
     }
     rt.request(delLink({ index: ours.index }));
   }

@@ -48,7 +48,8 @@ export const commandHelp: Readonly<Record<Command, readonly [summary: string, ..
   cleanup: [
     'Remove everything that the agent installed',
     'That is: configuration, plugin, rules, routes, tunnel links and saved state.',
-    'Needs no API server. Running pods keep their interfaces; the bridge is removed only when it has no pods.',
+    'Needs no API server. While pods use the network, it keeps new ones from starting and lists the others.',
+    'Repeat it when they have ended, or use --force.',
     'Exit status: 0 when everything is removed, 1 otherwise.',
   ],
   version: ['Print the version'],

@@ -16,6 +16,7 @@ test('parseConfig() requires only the node name', () => {
     leakGraceMs: 300_000,
     json: false,
     watch: false,
+    force: false,
     undo: false,
     encap: 'auto',
     tunnel: { name: 'cnikit-vx', vni: 201, port: 4789 },

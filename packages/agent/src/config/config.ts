@@ -45,6 +45,8 @@ export interface Config {
   json: boolean;
   /** Refresh until a signal. Used by status. */
   watch: boolean;
+  /** Detach pods that run. Used by cleanup. */
+  force: boolean;
   /** Undo a rollback. Used by rollback. */
   undo: boolean;
 }
@@ -96,6 +98,7 @@ export function parseConfig(
     logLevel: parseLogLevel(values['log-level']),
     json: values.json,
     watch: values.watch,
+    force: values.force,
     undo: values.undo,
   };
 }

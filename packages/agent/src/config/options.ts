@@ -142,7 +142,7 @@ export const options = {
     defaultText: 'the one shipped with the agent',
     help: 'Plugin executable to install',
     group: 'CNI plugin',
-    commands: ['run', 'plan', 'apply', 'install', 'doctor'],
+    commands: ['run', 'plan', 'apply', 'install', 'doctor', 'cleanup'],
   },
   'plugin-links': {
     type: 'string',
@@ -227,6 +227,13 @@ export const options = {
     help: 'Accepted for clarity (apply --once): apply always runs once',
     group: 'Operation',
     commands: ['apply'],
+  },
+  force: {
+    type: 'boolean',
+    default: false,
+    help: 'Also detach pods that still run, which lose their network',
+    group: 'Operation',
+    commands: ['cleanup'],
   },
   undo: {
     type: 'boolean',

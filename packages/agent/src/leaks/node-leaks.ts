@@ -1,13 +1,11 @@
 /** Reads the leaks of this node from its reservations and links, and releases them with the plugin's DEL. */
-import { execFile } from 'node:child_process';
 import { IpamError } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { NETWORK_NAME } from '../core/names.ts';
 import { findLeaks, type Leak, type VethLink } from './find.ts';
-
-const TIMEOUT_MS = 30_000;
+import { runPlugin } from './run-plugin.ts';
 
 /** Returns the directory of the network's reservations. */
 export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/${NETWORK_NAME}`;
@@ -66,27 +64,6 @@ export async function releaseLeak(
     CNI_CONTAINERID: leak.containerID,
     CNI_IFNAME: leak.ifName,
     CNI_NETNS: '',
-    CNI_PATH: plugin.slice(0, plugin.lastIndexOf('/')),
-    PATH: process.env.PATH ?? '',
   };
-  await run(plugin, env, JSON.stringify({ ...plugins[0], cniVersion, name }));
-}
-
-function run(plugin: string, env: NodeJS.ProcessEnv, input: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(plugin, [], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
-      error === null ? resolve() : reject(new Error(reason(stdout) ?? error.message)),
-    );
-    // A plugin that exits before it reads its input reports the reason itself.
-    child.stdin!.on('error', () => undefined).end(input);
-  });
-}
-
-/** Returns the message of a CNI error; undefined for other output. */
-function reason(stdout: string): string | undefined {
-  try {
-    return (JSON.parse(stdout) as { msg: string }).msg;
-  } catch {
-    return undefined;
-  }
+  await runPlugin(plugin, env, { ...plugins[0], cniVersion, name });
 }

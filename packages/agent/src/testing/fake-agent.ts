@@ -99,7 +99,6 @@ export function fakeAgent(changes: Partial<AgentDeps> = {}, options: Partial<Age
         return [{ kind: 'file', op: 'add', path: 'conflist' }];
       },
       problems: () => [],
-      remove: () => [],
     },
     ...changes,
   };

@@ -168,7 +168,6 @@ export class SimulatedNode {
           : [{ kind: 'file', op: 'change', path: 'conflist' }],
       apply: (conflist) => this.#applyConflist(conflist),
       problems: () => [],
-      remove: () => [],
     };
     return {
       sysctls: this.sysctls,

@@ -13,12 +13,15 @@ export interface AgentSettings {
   network: string;
   /** File with the agent's readiness, for STATUS; '' = none. */
   readinessFile: string;
+  /** Why ADD and STATUS fail; '' = they work. */
+  refuseAdd: string;
   /** Values of the node's sysctls by key. */
   hostSysctls: Readonly<Record<string, string>>;
 }
 
 /**
- * The plugin's work for the node's agent. STATUS fails while the agent is not ready. ADD sets sysctls of the node, which
+ * The plugin's work for the node's agent. STATUS fails while the agent is not ready, and, with
+ * ADD, while `refuseAdd` gives a reason. ADD sets sysctls of the node, which
  * the agent's container may not write. It writes only sysctls that differ, and DEL does not restore them.
  */
 export function agentFeature(sys: Sys): Feature<AgentSettings> {
@@ -26,9 +29,14 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     name: 'agent',
     about: 'cnikit agent: readiness and sysctls of the node',
     settings: agentSettings,
-    settingsForDel: ({ name }) => ({ network: name, readinessFile: '', hostSysctls: {} }),
-    isRequested: ({ readinessFile, hostSysctls }) =>
-      readinessFile !== '' || Object.keys(hostSysctls).length > 0,
+    settingsForDel: ({ name }) => ({ network: name, readinessFile: '', refuseAdd: '', hostSysctls: {} }),
+    isRequested: ({ readinessFile, refuseAdd, hostSysctls }) =>
+      readinessFile !== '' || refuseAdd !== '' || Object.keys(hostSysctls).length > 0,
+    validate({ refuseAdd }) {
+      if (refuseAdd !== '') {
+        throw new CniError(ErrorCode.TryAgainLater, refuseAdd);
+      }
+    },
     add({ conf: { network, hostSysctls }, containerID, ifName }, result) {
       const host = hostVethName(network, containerID, ifName);
       for (const [key, value] of Object.entries(hostSysctls)) {
@@ -39,7 +47,10 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     del: () => undefined,
     check: () => undefined,
     gc: () => undefined,
-    status({ conf: { readinessFile } }) {
+    status({ conf: { readinessFile, refuseAdd } }) {
+      if (refuseAdd !== '') {
+        throw new CniError(ErrorCode.PluginNotAvailable, refuseAdd);
+      }
       if (readinessFile !== '') {
         requireReadiness(sys, readinessFile);
       }
@@ -57,6 +68,6 @@ export function agentSettings(raw: CheckedConfig): AgentSettings {
   if (!isAgentConf(conf)) {
     throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid configuration', explain('agentConf', conf));
   }
-  const { readinessFile = '', hostSysctls = {} } = conf;
-  return { network: raw.name, readinessFile, hostSysctls };
+  const { readinessFile = '', refuseAdd = '', hostSysctls = {} } = conf;
+  return { network: raw.name, readinessFile, refuseAdd, hostSysctls };
 }

@@ -4,6 +4,8 @@ import * as z from 'zod/mini';
 export const agentConfSchema = z.looseObject({
   /** Absolute path of the agent's readiness file. */
   readinessFile: z.optional(z.string()),
+  /** Why ADD and STATUS fail while DEL works: the agent removes itself from the node. */
+  refuseAdd: z.optional(z.string()),
   /** Values of the node's sysctls by key, such as `net/ipv4/conf/all/rp_filter`; `IFNAME` is the pod's host end. */
   hostSysctls: z.optional(z.record(z.string(), z.string())),
 });

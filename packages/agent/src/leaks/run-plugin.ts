@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+
+const TIMEOUT_MS = 30_000;
+
+/**
+ * Runs a CNI plugin with a configuration. `more` are variables besides CNI_PATH and PATH.
+ *
+ * @throws {Error} with the plugin's message when it fails
+ */
+export function runPlugin(plugin: string, more: NodeJS.ProcessEnv, configuration: object): Promise<void> {
+  const env = { CNI_PATH: plugin.slice(0, plugin.lastIndexOf('/')), PATH: process.env.PATH ?? '', ...more };
+  return new Promise((resolve, reject) => {
+    const child = execFile(plugin, [], { env, timeout: TIMEOUT_MS }, (error, stdout) =>
+      error === null ? resolve() : reject(new Error(reason(stdout) ?? error.message)),
+    );
+    // A plugin that exits before it reads its input reports the reason itself.
+    child.stdin!.on('error', () => undefined).end(JSON.stringify(configuration));
+  });
+}
+
+/** Returns the message of a CNI error; undefined for other output. */
+function reason(stdout: string): string | undefined {
+  try {
+    return (JSON.parse(stdout) as { msg: string }).msg;
+  } catch {
+    return undefined;
+  }
+}

@@ -109,7 +109,7 @@ function removeState(stateDir: string): [] {
 /** Finds pods that were starting while the configuration was removed. */
 function expectNone(pods: readonly string[]): [] {
   if (pods.length > 0) {
-    throw new Error(`${pods.join(', ')} started while it was removed: repeat the command`);
+    throw new Error(`${pods.join(', ')} started during the removal: repeat the command`);
   }
   return [];
 }

@@ -14,7 +14,7 @@ import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
 import { runPlugin } from '../leaks/run-plugin.ts';
 import { configurations } from '../observe/configurations.ts';
 
-/** What ADD and STATUS report while pods still have to end. */
+/** Message of ADD and STATUS while pods still have to end. */
 const REFUSAL = 'cnikit is being removed from this node: no pod can start on its network';
 
 /** Returns the pods that are attached to the network, as `namespace/name` where their reservation says so. */

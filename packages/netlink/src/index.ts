@@ -30,6 +30,8 @@ export {
 } from './route/address.ts';
 export { addBridgeVlans, type BridgeVlan, type BridgeVlanSpec, delBridgeVlans } from './route/bridge-vlan.ts';
 export {
+  addAlternativeNames,
+  delAlternativeNames,
   delLink,
   delLinkGroup,
   getLink,

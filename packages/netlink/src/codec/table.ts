@@ -182,3 +182,20 @@ export function keepUnknown(into: { unknown?: UnknownAttribute[] }, reader: Attr
   }
   into.unknown.push(reader.unknown());
 }
+
+/**
+ * Refuses to encode a decoded object with attributes that no field holds: the request would name another object.
+ *
+ * @throws {NetlinkEncodeError} BAD_REQUEST with the names of the attributes
+ */
+export function refuseUnknown(
+  what: string,
+  unknown: readonly UnknownAttribute[] | undefined,
+  names: Readonly<Record<number, string>> = {},
+): void {
+  if (unknown === undefined || unknown.length === 0) {
+    return;
+  }
+  const list = unknown.map(({ type }) => names[type] ?? `number ${type}`).join(', ');
+  throw new NetlinkEncodeError('BAD_REQUEST', `${what} has attributes that cannot be encoded: ${list}`);
+}

@@ -6,7 +6,14 @@ import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
 import { requestEncoder } from '../codec/request.ts';
-import { keepUnknown, readField, type Table, type Values, writeFields } from '../codec/table.ts';
+import {
+  keepUnknown,
+  readField,
+  refuseUnknown,
+  type Table,
+  type Values,
+  writeFields,
+} from '../codec/table.ts';
 
 export const NFT_REG_VERDICT = 0;
 export const NFT_REG_1 = 1;
@@ -51,7 +58,12 @@ const tables = {
   log: {
     group: [1, 'be16', 'NFTA_LOG_GROUP'],
     prefix: [2, 'string', 'NFTA_LOG_PREFIX'],
+    /** Bytes of the packet to copy to the listeners of the group. */
+    snaplen: [3, 'be32', 'NFTA_LOG_SNAPLEN'],
+    /** Packets to queue before they are sent to the listeners. */
+    queueThreshold: [4, 'be16', 'NFTA_LOG_QTHRESHOLD'],
     level: [5, 'be32', 'NFTA_LOG_LEVEL'],
+    flags: [6, 'be32', 'NFTA_LOG_FLAGS'],
   },
   lookup: {
     set: [1, 'string', 'NFTA_LOOKUP_SET'],
@@ -186,6 +198,7 @@ function writeMembers(encoder: Encoder, expression: Expression): void {
   if (!Object.hasOwn(tables, name)) {
     throw new NetlinkEncodeError('BAD_REQUEST', `Unknown expression ${String(name)}`);
   }
+  refuseUnknown(`Expression ${name}`, (expression as { unknown?: UnknownAttribute[] }).unknown);
   writeFields(encoder, tables[name] as Table, expression as never);
   const values = expression as unknown as Record<string, Uint8Array | undefined>;
   for (const [member, type] of dataMembers[name] ?? NONE) {

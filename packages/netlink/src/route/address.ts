@@ -5,7 +5,7 @@ import { type ByteOrder, type Payload, readU32 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
-import { keepUnknown } from '../codec/table.ts';
+import { keepUnknown, refuseUnknown } from '../codec/table.ts';
 import { IFA_F_NODAD, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.ts';
 import { addressEnd, familyFilter, familyOfSize, familyWord, lengthOf } from './family.ts';
 import { IFNAMSIZ } from './link-attributes.ts';
@@ -29,7 +29,11 @@ export interface AddressSpec {
   index: number;
   /** `10.0.0.2/24`; without a length /32 or /128. */
   address: string;
-  /** Remote end of a point-to-point link, with the prefix length; `address` is the local end. */
+  /**
+   * Remote end of a point-to-point link; `address` is the local end.
+   *
+   * Without a prefix length it has that of `address`.
+   */
   peer?: string;
   broadcast?: string | undefined;
   /**
@@ -61,6 +65,8 @@ export interface AddressSpec {
    * @default false
    */
   replace?: boolean;
+  /** Of a decoded address: a request with any is refused. */
+  unknown?: readonly UnknownAttribute[];
 }
 
 /** RTM_NEWADDR, `ip address add`, or `replace`. */
@@ -77,7 +83,9 @@ export function delAddress(spec: AddressSpec, order: ByteOrder = 'little'): Requ
 }
 
 function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
-  const { address, peer = address } = spec;
+  refuseUnknown(`Address ${spec.address}`, spec.unknown);
+  const { address } = spec;
+  const peer = spec.peer === undefined ? address : withLength(spec.peer, address);
   const flags = (spec.flags ?? 0) | (spec.nodad === true ? IFA_F_NODAD : 0);
   const encoder = requestEncoder(order);
   encoder
@@ -116,6 +124,9 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
   }
   return encoder.finish();
 }
+
+const withLength = (peer: string, address: string): string =>
+  peer.includes('/') ? peer : peer + address.slice(addressEnd(address));
 
 /** Filter of a dump of addresses. */
 export interface AddressFilter {

@@ -7,6 +7,8 @@ export const AF_INET6 = 10;
 
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
+export const RTM_NEWLINKPROP = 108;
+export const RTM_DELLINKPROP = 109;
 export const RTM_GETLINK = 18;
 export const RTM_SETLINK = 19;
 export const RTM_NEWADDR = 20;

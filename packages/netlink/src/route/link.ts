@@ -1,10 +1,11 @@
 /** Requests that create, change, find and delete links. */
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
-import type { Encoder } from '../codec/encoder.ts';
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { hasFields, writeFields } from '../codec/table.ts';
+import { textLength } from '../codec/text.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -14,8 +15,10 @@ import {
   IFF_PROMISC,
   IFF_UP,
   RTM_DELLINK,
+  RTM_DELLINKPROP,
   RTM_GETLINK,
   RTM_NEWLINK,
+  RTM_NEWLINKPROP,
 } from './constants.ts';
 import type { LinkSettings } from './link-attributes.ts';
 import * as ifla from './link-attributes.ts';
@@ -88,11 +91,49 @@ export function setLink(update: LinkUpdate, order: ByteOrder = 'little'): Reques
     }
     encoder.string(ifla.IFLA_IFNAME, newName, ifla.IFNAMSIZ);
   } else if (index === undefined && name !== undefined) {
-    encoder.string(ifla.IFLA_IFNAME, name, ifla.IFNAMSIZ);
+    writeName(encoder, name);
   }
   writeFamilies(encoder, update.addrGenMode, update.ipv4Conf);
   writeKind(encoder, update, update);
   return { type: RTM_NEWLINK, flags: 0, payload: encoder.finish(), describe: `set link ${refText(update)}` };
+}
+
+/** RTM_NEWLINKPROP, `ip link property add`: gives a link alternative names of up to 127 bytes. EEXIST when one is taken. */
+export function addAlternativeNames(
+  ref: LinkRef,
+  names: readonly string[],
+  order: ByteOrder = 'little',
+): Request {
+  const flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND;
+  return alternativeNames(RTM_NEWLINKPROP, flags, ref, names, order, 'add');
+}
+
+/** RTM_DELLINKPROP, `ip link property del`: removes alternative names. ENOENT when the link does not have one. */
+export function delAlternativeNames(
+  ref: LinkRef,
+  names: readonly string[],
+  order: ByteOrder = 'little',
+): Request {
+  return alternativeNames(RTM_DELLINKPROP, 0, ref, names, order, 'delete');
+}
+
+function alternativeNames(
+  type: number,
+  flags: number,
+  ref: LinkRef,
+  names: readonly string[],
+  order: ByteOrder,
+  verb: string,
+): Request {
+  const describe = `${verb} alternative names ${names.join(', ')} of link ${refText(ref)}`;
+  const request = reference(type, ref, order, describe);
+  const encoder = requestEncoder(order).putBytes(request.payload);
+  const list = encoder.nest(ifla.IFLA_PROP_LIST | NLA_F_NESTED);
+  for (const name of names) {
+    encoder.string(ifla.IFLA_ALT_IFNAME, name, ifla.ALTIFNAMSIZ);
+  }
+  encoder.end(list);
+  return { ...request, flags, payload: encoder.finish() };
 }
 
 /** RTM_DELLINK, `ip link del`. The other end of a veth goes with it. */
@@ -174,9 +215,18 @@ function reference(type: number, ref: LinkRef, order: ByteOrder, describe: strin
   requireRef(ref);
   const encoder = header(ref, NO_FLAGS, order);
   if (ref.index === undefined) {
-    encoder.string(ifla.IFLA_IFNAME, ref.name!, ifla.IFNAMSIZ);
+    writeName(encoder, ref.name!);
   }
   return { type, flags: 0, payload: encoder.finish(), describe };
+}
+
+/** Only an alternative name has more than 15 bytes. Shorter ones are found among both. */
+function writeName(encoder: Encoder, name: string): void {
+  if (textLength(name) < ifla.IFNAMSIZ) {
+    encoder.string(ifla.IFLA_IFNAME, name, ifla.IFNAMSIZ);
+  } else {
+    encoder.string(ifla.IFLA_ALT_IFNAME, name, ifla.ALTIFNAMSIZ);
+  }
 }
 
 function requireRef({ index, name }: LinkRef): void {

@@ -10,16 +10,28 @@ export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
+export const RTA_FLOW = 11;
 export const RTA_CACHEINFO = 12;
 export const RTA_TABLE = 15;
 export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTA_PREF = 20;
+export const RTA_ENCAP_TYPE = 21;
+export const RTA_ENCAP = 22;
 export const RTA_EXPIRES = 23;
 export const RTA_NH_ID = 30;
 /** sizeof(struct rtmsg), sizeof(struct rtnexthop). */
 export const RTMSG_SIZE = 12;
 export const RTNEXTHOP_SIZE = 8;
+
+/** Names of attributes without a field, for errors. */
+export const routeAttributeNames: Readonly<Record<number, string>> = {
+  [RTA_FLOW]: 'RTA_FLOW (realms)',
+  [RTA_MARK]: 'RTA_MARK',
+  [RTA_ENCAP_TYPE]: 'RTA_ENCAP_TYPE',
+  [RTA_ENCAP]: 'RTA_ENCAP',
+  26: 'RTA_TTL_PROPAGATE',
+};
 
 /** RTAX_*. Sizes in bytes, windows in segments, times in milliseconds shifted as the kernel keeps them. */
 export const metricsTable = {

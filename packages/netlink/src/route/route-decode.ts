@@ -42,6 +42,12 @@ export interface Route {
   /** Seconds until the route expires. */
   expires?: number;
   iif?: number;
+  /** Realms: source realm << 16 | destination realm (IPv4). */
+  realms?: number;
+  /** LWTUNNEL_ENCAP_*: kind of `encap`. */
+  encapType?: number;
+  /** Attributes of the lightweight tunnel, as bytes. */
+  encap?: Uint8Array;
   unknown?: UnknownAttribute[];
 }
 
@@ -124,6 +130,15 @@ function readRouteAttribute(reader: AttributeReader, route: Route, length: numbe
       break;
     case rta.RTA_EXPIRES:
       route.expires = reader.u32('RTA_EXPIRES');
+      break;
+    case rta.RTA_FLOW:
+      route.realms = reader.u32('RTA_FLOW');
+      break;
+    case rta.RTA_ENCAP_TYPE:
+      route.encapType = reader.u16('RTA_ENCAP_TYPE');
+      break;
+    case rta.RTA_ENCAP:
+      route.encap = reader.raw();
       break;
     case rta.RTA_NH_ID:
       route.nextHopId = reader.u32('RTA_NH_ID');

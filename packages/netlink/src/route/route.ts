@@ -2,10 +2,11 @@
 import type { Family } from '@cnikit/ip';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
-import type { Encoder } from '../codec/encoder.ts';
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
-import { writeFields } from '../codec/table.ts';
+import { refuseUnknown, writeFields } from '../codec/table.ts';
 import * as k from './constants.ts';
 import { addressEnd, familyFilter, familyNumber, familyOfSize, lengthOf } from './family.ts';
 import type { NextHop, RouteMetrics } from './route-attributes.ts';
@@ -39,8 +40,21 @@ export interface RouteSpec {
   metrics?: RouteMetrics;
   /** Next hops of a multipath route, instead of `via` and `oif`. */
   nextHops?: readonly NextHop[];
-  /** ID of a next hop object. */
+  /**
+   * ID of a next hop object. `via`, `oif`, `nextHops` and `onlink`, which the kernel reports beside it, are not sent:
+   * they are those of the object.
+   */
   nextHopId?: number;
+  /** Source prefix (IPv6 source routing). Routes that differ only in it are different routes. */
+  from?: string;
+  /** Realms: source realm << 16 | destination realm (IPv4). */
+  realms?: number;
+  /** LWTUNNEL_ENCAP_*: kind of `encap`. */
+  encapType?: number;
+  /** Attributes of the lightweight tunnel, as bytes. */
+  encap?: Uint8Array;
+  /** Of a decoded route: a request with any is refused. */
+  unknown?: readonly UnknownAttribute[];
   /** Needed only for `default` without an address. */
   family?: Family;
   /** IPv6 router preference: 0 medium, 1 high, 3 low. */
@@ -92,13 +106,15 @@ function encodeRoute(
   scope: number,
   order: ByteOrder,
 ): Uint8Array {
-  const { dst, via, table = k.RT_TABLE_MAIN, metrics } = spec;
+  refuseUnknown(`Route ${routeText(spec)}`, spec.unknown, rta.routeAttributeNames);
+  const { dst, table = k.RT_TABLE_MAIN, metrics } = spec;
+  const { via, oif, nextHops, onlink } = spec.nextHopId === undefined ? spec : NO_HOP;
   const isDefault = dst === 'default';
   const encoder = requestEncoder(order);
   encoder.putU32(0); // family and prefix length are patched in below
   encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(spec.protocol ?? protocol);
   encoder.putU8(0).putU8(spec.type ?? type);
-  encoder.putU32(spec.onlink === true ? k.RTNH_F_ONLINK : 0);
+  encoder.putU32(onlink === true ? k.RTNH_F_ONLINK : 0);
   let family: number;
   if (isDefault) {
     family = familyOfDefault(spec);
@@ -119,6 +135,11 @@ function encodeRoute(
   if (spec.tos !== undefined) {
     encoder.patchU8(3, spec.tos);
   }
+  if (spec.from !== undefined) {
+    const end = addressEnd(spec.from);
+    const size = encoder.addressText(rta.RTA_SRC, spec.from, 0, end, 'Source prefix');
+    encoder.patchU8(2, lengthOf(spec.from, end, size, 'Source prefix'));
+  }
   if (via !== undefined) {
     writeGateway(encoder, via, family);
   }
@@ -131,16 +152,23 @@ function encodeRoute(
   if (spec.priority !== undefined) {
     encoder.u32(rta.RTA_PRIORITY, spec.priority);
   }
-  if (spec.oif !== undefined) {
-    encoder.u32(rta.RTA_OIF, spec.oif);
+  if (oif !== undefined) {
+    encoder.u32(rta.RTA_OIF, oif);
   }
   if (spec.mtu !== undefined || metrics !== undefined) {
     const token = encoder.nest(rta.RTA_METRICS);
     writeFields(encoder, rta.metricsTable, spec.mtu === undefined ? metrics! : { ...metrics, mtu: spec.mtu });
     encoder.end(token);
   }
-  if (spec.nextHops !== undefined) {
-    writeNextHops(encoder, spec.nextHops, family);
+  if (nextHops !== undefined) {
+    writeNextHops(encoder, nextHops, family);
+  }
+  if (spec.realms !== undefined) {
+    encoder.u32(rta.RTA_FLOW, spec.realms);
+  }
+  if (spec.encapType !== undefined && spec.encap !== undefined) {
+    encoder.raw(rta.RTA_ENCAP | NLA_F_NESTED, spec.encap);
+    encoder.u16(rta.RTA_ENCAP_TYPE, spec.encapType);
   }
   if (spec.nextHopId !== undefined) {
     encoder.u32(rta.RTA_NH_ID, spec.nextHopId);
@@ -153,6 +181,9 @@ function encodeRoute(
   }
   return encoder.finish();
 }
+
+/** The hop of a route with a next hop object. */
+const NO_HOP: Pick<RouteSpec, 'via' | 'oif' | 'nextHops' | 'onlink'> = {};
 
 function familyOfDefault({ family, via, src, nextHops }: RouteSpec): number {
   if (family !== undefined) {
@@ -179,7 +210,8 @@ function writeGateway(encoder: Encoder, via: string, family: number): void {
 /** struct rtnexthop and its attributes, one after the other. */
 function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: number): void {
   const token = encoder.nest(rta.RTA_MULTIPATH);
-  for (const { via, oif = 0, weight = 1, onlink = false } of hops) {
+  for (const { via, oif = 0, weight = 1, onlink = false, unknown } of hops) {
+    refuseUnknown('Next hop', unknown, rta.routeAttributeNames);
     const start = encoder.length;
     encoder.putU16(0).putU8(onlink ? k.RTNH_F_ONLINK : 0);
     encoder.putU8(weight - 1).putI32(oif);

@@ -4,12 +4,13 @@ import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
 import { attributesAfter } from '../codec/message.ts';
-import type { AttributeReader } from '../codec/reader.ts';
+import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import {
   type Decoded,
   keepUnknown,
   readField,
+  refuseUnknown,
   type Table,
   type Values,
   writeFields,
@@ -20,6 +21,7 @@ import { addressEnd, familyFilter, familyNumber, familyOfSize, familyWord, lengt
 const FRA_DST = 1;
 const FRA_SRC = 2;
 const FRA_TABLE = 15;
+const FRA_UID_RANGE = 20;
 const FRA_SPORT_RANGE = 23;
 const FRA_DPORT_RANGE = 24;
 const FIB_RULE_HDR_SIZE = 12;
@@ -45,6 +47,12 @@ const ruleTable = {
   protocol: [21, 'u8', 'FRA_PROTOCOL'],
   /** IPPROTO_*. */
   ipProtocol: [22, 'u8', 'FRA_IP_PROTO'],
+  dscp: [25, 'u8', 'FRA_DSCP'],
+  flowLabel: [26, 'be32', 'FRA_FLOWLABEL'],
+  flowLabelMask: [27, 'be32', 'FRA_FLOWLABEL_MASK'],
+  sourcePortMask: [28, 'u16', 'FRA_SPORT_MASK'],
+  destinationPortMask: [29, 'u16', 'FRA_DPORT_MASK'],
+  dscpMask: [30, 'u8', 'FRA_DSCP_MASK'],
 } as const satisfies Table;
 
 /** Ports from `first` to `last`, both included. */
@@ -60,6 +68,10 @@ interface RuleCommon extends Values<typeof ruleTable> {
   to?: string;
   sourcePorts?: PortRange;
   destinationPorts?: PortRange;
+  /** Users of the sockets of the host's own packets, both included. */
+  uidRange?: { first: number; last: number };
+  /** Apply the rule to packets that do not match. */
+  invert?: boolean;
 }
 
 /** A policy routing rule to create. */
@@ -71,8 +83,8 @@ export interface RuleSpec extends RuleCommon {
   /** FR_ACT_*; default FR_ACT_TO_TBL. */
   action?: number;
   tos?: number;
-  /** Apply the rule to packets that do not match. */
-  invert?: boolean;
+  /** Of a decoded rule: a request with any is refused. */
+  unknown?: readonly UnknownAttribute[];
 }
 
 /** RTM_NEWRULE, `ip rule add`. */
@@ -96,6 +108,7 @@ const ruleText = ({ priority, from = 'all', to, table }: RuleSpec): string =>
   `${priority ?? '?'}: from ${from}${to === undefined ? '' : ` to ${to}`} table ${table ?? 0}`;
 
 function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Array {
+  refuseUnknown(`Rule ${ruleText(spec)}`, spec.unknown);
   const { from, to, table = 0, invert } = spec;
   const encoder = requestEncoder(order);
   encoder.putU8(spec.family === undefined ? k.AF_INET : familyNumber(spec.family)).putZeros(2);
@@ -116,6 +129,10 @@ function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Arra
   }
   writePorts(encoder, FRA_SPORT_RANGE, spec.sourcePorts);
   writePorts(encoder, FRA_DPORT_RANGE, spec.destinationPorts);
+  if (spec.uidRange !== undefined) {
+    const token = encoder.nest(FRA_UID_RANGE);
+    encoder.putU32(spec.uidRange.first).putU32(spec.uidRange.last).end(token);
+  }
   return encoder.finish();
 }
 
@@ -168,6 +185,9 @@ export function decodeRule(payload: Payload): Rule {
     flags: readU32(bytes, start + 8, order === 'little'),
     priority: 0,
   };
+  if ((rule.flags & k.FIB_RULE_INVERT) !== 0) {
+    rule.invert = true;
+  }
   const into = rule as unknown as Record<string, unknown>;
   while (reader.next()) {
     switch (reader.type) {
@@ -180,6 +200,13 @@ export function decodeRule(payload: Payload): Rule {
       case FRA_TABLE:
         rule.table = reader.u32('FRA_TABLE');
         break;
+      case FRA_UID_RANGE: {
+        reader.size(8, 'FRA_UID_RANGE');
+        const little = order === 'little';
+        const first = readU32(bytes, reader.start, little);
+        rule.uidRange = { first, last: readU32(bytes, reader.start + 4, little) };
+        break;
+      }
       case FRA_SPORT_RANGE:
         rule.sourcePorts = readPorts(reader, 'FRA_SPORT_RANGE');
         break;

@@ -51,7 +51,8 @@ export interface VxlanAttributes extends Values<typeof vxlanTable> {
   portRange?: { low: number; high: number };
 }
 
-const { id: idField, ...otherFields } = vxlanTable;
+// The kernel reads ttlInherit as a flag and reports it as a number.
+const { id: idField, ttlInherit: ttlField, ...otherFields } = vxlanTable;
 
 export const vxlan: LinkKindCodec = {
   table: vxlanTable,
@@ -65,6 +66,9 @@ export const vxlan: LinkKindCodec = {
       encoder.address(local.includes(':') ? IFLA_VXLAN_LOCAL6 : IFLA_VXLAN_LOCAL, local, 'Local');
     }
     writeFields(encoder, otherFields, spec);
+    if (spec.ttlInherit === true) {
+      encoder.flag(ttlField[0]);
+    }
     if (portRange !== undefined) {
       const range = encoder.nest(IFLA_VXLAN_PORT_RANGE);
       encoder.putBe16(portRange.low).putBe16(portRange.high).end(range);

@@ -1,0 +1,149 @@
+import { CLONE_NEWNET, sys } from '@cnikit/sys';
+import { beforeEach, expect, it } from 'vitest';
+import * as nl from '../src/index.ts';
+import { live, run } from './live.ts';
+
+live('Decoded objects on a kernel', () => {
+  let rt: nl.RtnetlinkConnection;
+  let index: number;
+  beforeEach(() => {
+    sys.unshare(CLONE_NEWNET);
+    rt = nl.openRtnetlink();
+    // Without link-local addresses, whose routes come later.
+    rt.request(nl.newLink({ kind: 'veth', name: 'd0', peer: { name: 'd1' } }));
+    rt.batch([
+      nl.setLink({ name: 'd0', addrGenMode: 1 }),
+      nl.setLink({ name: 'd1', addrGenMode: 1 }),
+      nl.setLink({ name: 'd1', up: true }),
+    ]);
+    rt.request(nl.setLink({ name: 'd0', up: true }));
+    ({ index } = rt.link({ name: 'd0' })!);
+    rt.request(nl.newAddress({ index, address: '10.0.0.1/24' }));
+    rt.request(nl.newAddress({ index, address: 'fd00::1/64', nodad: true }));
+  });
+
+  /** Deletes and creates each object that `ip` has made. The rest of the list and its order must stay equal. */
+  function roundTrip<T>(
+    list: () => T[],
+    commands: readonly string[],
+    del: (one: T) => nl.Request,
+    add: (one: T) => nl.Request,
+  ): void {
+    const before = list().map((one) => JSON.stringify(one));
+    for (const command of commands) {
+      run(command);
+    }
+    const all = list();
+    const made = all.filter((one) => !before.includes(JSON.stringify(one)));
+    expect(made.length).toBeGreaterThanOrEqual(commands.length);
+    const sorted = (objects: readonly T[]) => objects.map((one) => JSON.stringify(one)).sort();
+    for (const one of made) {
+      rt.request(del(one));
+      expect(sorted(list())).toEqual(sorted(all.filter((other) => other !== one)));
+      rt.request(add(one));
+      expect(sorted(list())).toEqual(sorted(all));
+    }
+  }
+
+  it('newRoute() and delRoute() take every decoded route', () => {
+    run('ip nexthop add id 7 via 10.0.0.9 dev d0');
+    run('ip nexthop add id 8 via fd00::9 dev d0');
+    roundTrip(
+      () => rt.routes().filter(({ table }) => table !== 255),
+      [
+        'ip route add 198.51.100.0/24 via 10.0.0.2 metric 5 mtu 1400 advmss 1300',
+        'ip route add 198.51.101.0/24 via 10.0.0.2 realms 3/4',
+        'ip route add 198.51.102.0/24 nhid 7',
+        'ip -6 route add fd02::/64 nhid 8',
+        'ip route add 198.51.103.0/24 nexthop via 10.0.0.2 weight 3 nexthop via 10.0.0.3 weight 5',
+        'ip route add 198.51.104.0/24 via 203.0.113.1 dev d0 onlink',
+        'ip route add blackhole 198.51.105.0/24',
+        'ip route add unreachable 198.51.106.0/24 table 300',
+        'ip route add 198.51.107.0/24 dev d0 src 10.0.0.1 proto 201 tos 0x10',
+        'ip route add 198.51.108.0/24 via inet6 fd00::2 dev d0',
+        'ip -6 route add fd01::/64 via fd00::2 dev d0',
+        'ip -6 route add fd01::/64 from fd03::/64 via fd00::3 dev d0',
+        'ip -6 route add default from fd04::/64 via fd00::3 dev d0 pref high',
+        'ip route add 198.51.109.0/24 encap ip id 5 dst 10.9.9.9 dev d0',
+      ],
+      nl.delRoute,
+      (route) => nl.newRoute({ ...route, mode: 'append' }),
+    );
+  });
+
+  it('delRoute() of a source-specific route spares the plain route', () => {
+    run('ip -6 route add fd01::/64 via fd00::2 dev d0');
+    run('ip -6 route add fd01::/64 from fd03::/64 via fd00::2 dev d0');
+    const mine = () => rt.routes({ family: 'ipv6' }).filter(({ dst }) => dst === 'fd01::/64');
+    rt.request(nl.delRoute(mine().find(({ from }) => from !== undefined)!));
+    expect(mine().map(({ from }) => from)).toEqual([undefined]);
+  });
+
+  it('newRule() and delRule() take every decoded rule', () => {
+    roundTrip(
+      () => rt.rules(),
+      [
+        'ip rule add not from 10.1.0.0/16 table 100 priority 100',
+        'ip rule add uidrange 5-9 table 100 priority 101',
+        'ip rule add fwmark 0x10/0xff table 1000 priority 102',
+        'ip rule add iif d0 ipproto tcp sport 80-90 dport 443 table 100 priority 103',
+        'ip rule add to 10.2.0.0/16 blackhole priority 104',
+        'ip rule add goto 32766 priority 105',
+        'ip rule add table main suppress_prefixlength 8 priority 106',
+        'ip rule add table main suppress_ifgroup 4 priority 107',
+        'ip rule add tos 0x10 table 100 priority 108',
+        'ip rule add oif d0 l3mdev protocol 201 priority 109',
+        'ip rule add from all table 100 priority 200',
+        'ip -6 rule add not to fd01::/64 table 100 priority 100',
+      ],
+      nl.delRule,
+      nl.newRule,
+    );
+  });
+
+  it('newAddress() and delAddress() take every decoded address', () => {
+    roundTrip(
+      () => rt.addresses(),
+      [
+        'ip address add 10.1.0.1 peer 10.1.0.2/24 dev d0',
+        'ip address add 10.2.0.1/24 broadcast 10.2.0.255 label d0:x dev d0 metric 7 noprefixroute',
+        'ip address add 10.3.0.1/32 scope host dev d0',
+        'ip address add fd05::1/64 dev d0 nodad',
+        'ip address add fd06::1 peer fd06::2/64 dev d0 nodad',
+      ],
+      nl.delAddress,
+      nl.newAddress,
+    );
+  });
+
+  it('newLink() makes a vxlan whose TTL is inherited', () => {
+    const spec = { kind: 'vxlan', id: 5, ttlInherit: true, lowerIndex: index, port: 4789 } as const;
+    rt.request(nl.newLink({ ...spec, name: 'v0' }));
+    const [link] = rt.links({ kind: 'vxlan' });
+    expect(link?.vxlan).toMatchObject({ ttlInherit: true });
+    rt.request(nl.delLink({ name: 'v0' }));
+    rt.request(nl.newLink({ ...spec, name: 'v0', ttlInherit: false }));
+    expect(rt.links({ kind: 'vxlan' })).toMatchObject([{ vxlan: { ttlInherit: false } }]);
+  });
+
+  it('newRoute(), newRule() and newAddress() refuse attributes that have no field, and name them', () => {
+    const unknown = [{ type: 26, nested: false, data: new Uint8Array(1) }];
+    expect(() => nl.newRoute({ dst: '10.0.0.0/8', unknown })).toThrow(/RTA_TTL_PROPAGATE/);
+    expect(() => nl.delRule({ table: 5, unknown })).toThrow(/cannot be encoded: number 26/);
+    expect(() => nl.newAddress({ index, address: '10.0.0.1', unknown })).toThrow(/number 26/);
+  });
+
+  it('link(), setLink() and delLink() find a link by an alternative name of any length', () => {
+    const long = 'an-alternative-name-that-is-longer-than-fifteen-bytes';
+    rt.request(nl.addAlternativeNames({ index }, [long, 'short']));
+    expect(rt.link({ name: long })).toMatchObject({ index, name: 'd0', alternativeNames: [long, 'short'] });
+    expect(rt.link({ name: 'short' })).toMatchObject({ index });
+    rt.request(nl.setLink({ name: long, mtu: 1300 }));
+    rt.request(nl.delAlternativeNames({ name: long }, ['short']));
+    expect(rt.link({ index })).toMatchObject({ mtu: 1300, alternativeNames: [long] });
+    expect(rt.link({ name: 'short' })).toBeUndefined();
+    expect(() => nl.addAlternativeNames({ index }, ['x'.repeat(128)])).toThrow(nl.NetlinkEncodeError);
+    rt.request(nl.delLink({ name: long }));
+    expect(rt.link({ index })).toBeUndefined();
+  });
+});

@@ -36,3 +36,17 @@ test('httpTransport() distinguishes an unreachable server from a broken connecti
     });
   }
 });
+
+test('httpTransport() refuses a content-encoding that it did not request', async () => {
+  const { server, port } = await listening((socket) => {
+    socket.once('data', () =>
+      socket.end('HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}'),
+    );
+  });
+  await expect(get(`http://127.0.0.1:${port}`)).rejects.toMatchObject({
+    code: 'PROTOCOL',
+    message: expect.stringContaining('content-encoding gzip'),
+  });
+  server.close();
+  await once(server, 'close');
+});

@@ -59,6 +59,17 @@ function open(
     const plain = url.protocol === 'http:';
     const begin = plain ? process.getBuiltinModule('node:http').request : httpsRequest;
     const request = begin(url, { ...options, signal }, (response) => {
+      const encoding = response.headers['content-encoding'] ?? 'identity';
+      if (encoding !== 'identity') {
+        request.destroy();
+        reject(
+          new WatchError(
+            'PROTOCOL',
+            `${url.origin} sent content-encoding ${encoding}, which was not requested. Check the proxy in between`,
+          ),
+        );
+        return;
+      }
       resolve({
         status: response.statusCode ?? 0,
         retryAfter: response.headers['retry-after'],

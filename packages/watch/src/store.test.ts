@@ -45,6 +45,14 @@ describe('ObjectStore', () => {
     expect(types(state.delete('a', '20'))).toBe('');
   });
 
+  test('ObjectStore.delete() takes a deletion with the version that it knows', () => {
+    const state = known();
+    put(state, 'a', entry(20));
+    expect(types(state.delete('a', '19'))).toBe('');
+    expect(types(state.delete('a', '20'))).toBe('deleted');
+    expect(types(put(state, 'a', entry(20)))).toBe('');
+  });
+
   test('ObjectStore ends with the newest state for repeated and reordered events', () => {
     const history = fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c'), gone: fc.boolean() }), {
       maxLength: 20,

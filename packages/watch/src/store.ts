@@ -104,7 +104,9 @@ export class ObjectStore<T> {
   delete(name: string, resourceVersion: string): ObjectChange<T>[] {
     const old = this.#entries.get(name);
     const since = old?.resourceVersion ?? this.#deleted.get(name) ?? this.#listedAt;
-    if (!isNewer(resourceVersion, since)) {
+    // Some servers send a deletion with the version of the last change.
+    const known = old !== undefined && old.resourceVersion === resourceVersion;
+    if (!known && !isNewer(resourceVersion, since)) {
       return NOTHING;
     }
     this.#entries.delete(name);

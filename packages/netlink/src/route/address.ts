@@ -65,7 +65,7 @@ export interface AddressSpec {
    * @default false
    */
   replace?: boolean;
-  /** Of a decoded address: a request with any is refused. */
+  /** Attributes of a decoded address without a field: a request with any is refused. */
   unknown?: readonly UnknownAttribute[];
 }
 

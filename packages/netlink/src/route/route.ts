@@ -53,7 +53,7 @@ export interface RouteSpec {
   encapType?: number;
   /** Attributes of the lightweight tunnel, as bytes. */
   encap?: Uint8Array;
-  /** Of a decoded route: a request with any is refused. */
+  /** Attributes of a decoded route without a field: a request with any is refused. */
   unknown?: readonly UnknownAttribute[];
   /** Needed only for `default` without an address. */
   family?: Family;

@@ -83,7 +83,7 @@ export interface RuleSpec extends RuleCommon {
   /** FR_ACT_*; default FR_ACT_TO_TBL. */
   action?: number;
   tos?: number;
-  /** Of a decoded rule: a request with any is refused. */
+  /** Attributes of a decoded rule without a field: a request with any is refused. */
   unknown?: readonly UnknownAttribute[];
 }
 

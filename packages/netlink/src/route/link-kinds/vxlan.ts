@@ -31,7 +31,6 @@ const vxlanTable = {
   collectMetadata: [25, 'bool', 'IFLA_VXLAN_COLLECT_METADATA'],
   label: [26, 'be32', 'IFLA_VXLAN_LABEL'],
   gpe: [27, 'flag', 'IFLA_VXLAN_GPE'],
-  ttlInherit: [28, 'bool', 'IFLA_VXLAN_TTL_INHERIT'],
   df: [29, 'u8', 'IFLA_VXLAN_DF'],
   vniFilter: [30, 'bool', 'IFLA_VXLAN_VNIFILTER'],
 } as const satisfies Table;
@@ -41,18 +40,21 @@ const IFLA_VXLAN_LOCAL = 4;
 const IFLA_VXLAN_PORT_RANGE = 10;
 const IFLA_VXLAN_GROUP6 = 16;
 const IFLA_VXLAN_LOCAL6 = 17;
+/** The kernel takes it as a flag and reports it as a number. */
+const IFLA_VXLAN_TTL_INHERIT = 28;
 
 export interface VxlanAttributes extends Values<typeof vxlanTable> {
   /** Destination of frames to unknown addresses: a multicast group or a remote end. */
   remote?: string;
   /** Source address of the outer packets. */
   local?: string;
+  /** Copy the TTL of the inner packet. */
+  ttlInherit?: boolean;
   /** UDP source ports. */
   portRange?: { low: number; high: number };
 }
 
-// The kernel reads ttlInherit as a flag and reports it as a number.
-const { id: idField, ttlInherit: ttlField, ...otherFields } = vxlanTable;
+const { id: idField, ...otherFields } = vxlanTable;
 
 export const vxlan: LinkKindCodec = {
   table: vxlanTable,
@@ -67,7 +69,7 @@ export const vxlan: LinkKindCodec = {
     }
     writeFields(encoder, otherFields, spec);
     if (spec.ttlInherit === true) {
-      encoder.flag(ttlField[0]);
+      encoder.flag(IFLA_VXLAN_TTL_INHERIT);
     }
     if (portRange !== undefined) {
       const range = encoder.nest(IFLA_VXLAN_PORT_RANGE);
@@ -89,6 +91,9 @@ export const vxlan: LinkKindCodec = {
         into.portRange = { low: range >>> 16, high: range & 0xffff };
         return true;
       }
+      case IFLA_VXLAN_TTL_INHERIT:
+        into.ttlInherit = reader.start === reader.end || reader.u8('IFLA_VXLAN_TTL_INHERIT') !== 0;
+        return true;
       default:
         return false;
     }

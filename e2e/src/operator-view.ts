@@ -10,7 +10,8 @@ function operatorView(cluster: Cluster): string {
   const { kubectl } = cluster;
   const sections = [
     () => kubectl('get', 'nodes', '-o', 'wide'),
-    () => describedNodes(kubectl('describe', 'nodes')),
+    // Without the option, kubectl omits the events of nodes that are not named.
+    () => describedNodes(kubectl('describe', 'nodes', '--show-events=true')),
     () => lastEvents(cluster),
   ];
   return sections

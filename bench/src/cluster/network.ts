@@ -54,7 +54,7 @@ export async function install(side: Side, setup: Setup): Promise<void> {
 function upstreamList(subnet: string): string {
   const ipam = { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] };
   return JSON.stringify({
-    cniVersion: '1.0.0',
+    cniVersion: '1.1.0',
     name: 'upstream',
     plugins: [
       { type: 'bridge', bridge: 'cni0', isGateway: true, hairpinMode: true, ipam },

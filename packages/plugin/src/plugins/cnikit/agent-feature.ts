@@ -44,6 +44,8 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
       }
       return result;
     },
+    // Without this, the log of DEL would have a phase that does nothing.
+    removal: () => ({ changes: () => [] }),
     del: () => undefined,
     check: () => undefined,
     gc: () => undefined,

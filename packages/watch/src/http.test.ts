@@ -1,5 +1,10 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import { httpTransport } from './http.ts';
 
@@ -49,4 +54,51 @@ test('httpTransport() refuses a content-encoding that it did not request', async
   });
   server.close();
   await once(server, 'close');
+});
+
+test('httpTransport() runs the exec plugin of a kubeconfig again after status 401, and only then', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'cnikit-watch-'));
+  const calls = join(dir, 'calls');
+  const plugin = join(dir, 'plugin');
+  const credential = { apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential' };
+  // The token is the number of the call: each one differs, and none expires.
+  const body = JSON.stringify({ ...credential, status: { token: 'TOKEN' } }).replace(
+    'TOKEN',
+    `'$(wc -l < ${calls})'`,
+  );
+  writeFileSync(plugin, `#!/bin/sh\necho call >> ${calls}\necho '${body}'\n`, { mode: 0o755 });
+  let accepted = '1';
+  const tokens: (string | undefined)[] = [];
+  const server = createHttpServer((request, response) => {
+    tokens.push(request.headers.authorization);
+    response.writeHead(request.headers.authorization === `Bearer ${accepted}` ? 200 : 401).end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: [
+      {
+        name: 'c',
+        server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        skipTLSVerify: true,
+      },
+    ],
+    users: [{ name: 'u', exec: { apiVersion: credential.apiVersion, command: plugin } }],
+    contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+    currentContext: 'x',
+  });
+  const transport = httpTransport(config);
+  const status = async (): Promise<number> => {
+    const answer = await transport.get('/api', new AbortController().signal);
+    answer.close();
+    return answer.status;
+  };
+  expect([await status(), await status()]).toEqual([200, 200]);
+  accepted = '2';
+  expect([await status(), await status(), await status()]).toEqual([401, 200, 200]);
+  accepted = '3';
+  expect([await status(), await status()]).toEqual([401, 200]);
+  expect(tokens).toEqual(['1', '1', '1', '2', '2', '2', '3'].map((token) => `Bearer ${token}`));
+  server.close();
+  rmSync(dir, { recursive: true });
 });

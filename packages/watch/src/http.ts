@@ -1,5 +1,5 @@
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { requestOptions } from './credentials.ts';
+import { renewCredentials, requestOptions } from './credentials.ts';
 import { WatchError } from './errors.ts';
 import type { Answer, KubeConfigLike, Transport } from './transport.ts';
 
@@ -45,7 +45,11 @@ export async function send(
   const content =
     body === undefined ? {} : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) };
   options.headers = { Accept: 'application/json', 'User-Agent': userAgent, ...content, ...options.headers };
-  return open(new URL(server + path), { ...options, method }, body, signal);
+  const answer = await open(new URL(server + path), { ...options, method }, body, signal);
+  if (answer.status === 401) {
+    renewCredentials(kubeConfig);
+  }
+  return answer;
 }
 
 function open(

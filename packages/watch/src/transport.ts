@@ -25,4 +25,6 @@ export interface KubeConfigLike {
   getCurrentUser(): { authProvider?: unknown } | null;
   /** Adds certificates and tokens to a request. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
+  /** Called after status 401, so that cached credentials are obtained again. client-node's KubeConfig needs none. */
+  renewCredentials?(): void;
 }

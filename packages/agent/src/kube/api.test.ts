@@ -50,6 +50,23 @@ describe('clearNetworkUnavailable()', () => {
     writeFileSync(kubeconfig, server.kubeconfig());
   });
 
+  test.each([
+    ['', false],
+    [' with another server', true],
+  ])('loadKubeConfig()%s reads the kubeconfig again after status 401', async (_, other) => {
+    const embedded = join(dir, 'embedded');
+    writeFileSync(embedded, server.kubeconfig());
+    const first = await loadKubeConfig({ kubeconfig: embedded }, {});
+    const apiServer = other ? first.getCurrentCluster()!.server : undefined;
+    const config = await loadKubeConfig({ kubeconfig: embedded, apiServer }, {});
+    await clearNetworkUnavailable(config, 'n1');
+    server.rotateToken();
+    writeFileSync(embedded, server.kubeconfig());
+    await expect(clearNetworkUnavailable(config, 'n1')).rejects.toThrow('401');
+    await clearNetworkUnavailable(config, 'n1');
+    writeFileSync(kubeconfig, server.kubeconfig());
+  });
+
   test('clearNetworkUnavailable() reports the reason of the API server', async () => {
     await expect(clearNetworkUnavailable(await loadKubeConfig({ kubeconfig }, {}), 'n9')).rejects.toThrow(
       /status 404: .*n9/,

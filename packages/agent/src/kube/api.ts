@@ -29,6 +29,7 @@ export async function loadKubeConfig(
     getCurrentCluster: () => ({ ...config.getCurrentCluster(), server: apiServer }),
     getCurrentUser: () => config.getCurrentUser(),
     applyToHTTPSOptions: (options) => config.applyToHTTPSOptions(options),
+    renewCredentials: () => config.renewCredentials?.(),
   };
 }
 
@@ -45,17 +46,35 @@ function inCluster(env: Readonly<Record<string, string | undefined>>): KubeConfi
 async function fromFile(file: string): Promise<KubeConfigLike> {
   // Loaded on demand, and not from the package's root, which loads all generated APIs.
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-  const config = new KubeConfig();
-  try {
-    config.loadFromFile(file);
-  } catch (error) {
-    const { message } = error as Error;
-    throw new AgentError('USAGE', `Cannot read the kubeconfig ${file}: ${message}`, { cause: error });
-  }
-  if (config.getCurrentCluster() === null) {
-    throw new AgentError('USAGE', `The kubeconfig ${file} has no current context: set current-context`);
-  }
-  return config;
+  const load = (): KubeConfigLike => {
+    const config = new KubeConfig();
+    try {
+      config.loadFromFile(file);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new AgentError('USAGE', `Cannot read the kubeconfig ${file}: ${message}`, { cause: error });
+    }
+    if (config.getCurrentCluster() === null) {
+      throw new AgentError('USAGE', `The kubeconfig ${file} has no current context: set current-context`);
+    }
+    return config;
+  };
+  let config = load();
+  return {
+    getCurrentCluster: () => config.getCurrentCluster(),
+    getCurrentUser: () => config.getCurrentUser(),
+    applyToHTTPSOptions: (options) => config.applyToHTTPSOptions(options),
+    // A new KubeConfig has no cached credentials, and reads a file that was rotated.
+    renewCredentials: () => {
+      try {
+        config = load();
+      } catch (error) {
+        if (!(error instanceof AgentError)) {
+          throw error;
+        }
+      }
+    },
+  };
 }
 
 /**

@@ -54,6 +54,7 @@ describe.each(overlays)('overlays/%s', (name) => {
       vxlan: ['--encap=always'],
       monitoring: ['--health-address=0.0.0.0:9470'],
       openshift: [],
+      hardened: [],
     };
     expect(added).toEqual(expected[name]);
     expect(hostPaths(ours)).toEqual({
@@ -77,4 +78,38 @@ test('overlays/openshift allows exactly what the base requests', ({ skip }) => {
     requiredDropCapabilities: ['ALL'],
     users: ['system:serviceaccount:kube-system:cnikit-agent'],
   });
+});
+
+test('overlays/hardened applies its policy to the agent and to every object that its roles may change', ({
+  skip,
+}) => {
+  const rendered = kustomize('overlays/hardened');
+  skip(typeof rendered === 'string', String(rendered));
+  const objects = byName(rendered as Manifest[]);
+  const policy = objects.get('ValidatingAdmissionPolicy/cnikit-agent-own-node') as Manifest & {
+    spec: {
+      failurePolicy: string;
+      matchConstraints: { resourceRules: { resources: string[] }[] };
+      matchConditions: { expression: string }[];
+    };
+  };
+  const binding = objects.get('ValidatingAdmissionPolicyBinding/cnikit-agent-own-node');
+  expect(binding).toMatchObject({
+    spec: { policyName: 'cnikit-agent-own-node', validationActions: ['Deny'] },
+  });
+  expect(policy.spec.failurePolicy).toBe('Fail');
+  expect(policy.spec.matchConditions[0]!.expression).toContain(
+    "'system:serviceaccount:kube-system:cnikit-agent'",
+  );
+  const covered = policy.spec.matchConstraints.resourceRules.flatMap(({ resources }) => resources);
+  const roles = (rendered as Manifest[]).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
+  const writable = roles.flatMap((role) =>
+    (role as Manifest & { rules: { resources: string[]; verbs: string[] }[] }).rules
+      .filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)))
+      .flatMap(({ resources }) => resources),
+  );
+  expect(writable.length).toBeGreaterThan(0);
+  for (const resource of writable) {
+    expect(covered).toContain(resource);
+  }
 });

@@ -8,6 +8,16 @@ import { otherKernel } from './other-kernel.mjs';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** Tests that show that the executable and the requests of netlink work on a kernel. */
+const EXECUTABLE =
+  /links on a kernel|by executable.*(ADD gives the pod|CHECK passes|succeeds again|GC frees|bridge with backend (nft|ipt)|nftables.*tcp of both)/;
+const EXECUTABLE_FILES = [
+  'packages/netlink/test/link.live.test.ts',
+  'packages/plugin/test/bridge.live.test.ts',
+  'packages/plugin/test/masquerade.live.test.ts',
+  'packages/plugin/test/portmap.live.test.ts',
+];
+
 /**
  * Emulation is slow, so only tests that depend on the kernel run there, and only with the executable, not also with
  * Node.
@@ -24,17 +34,10 @@ const RUNS = [
       'packages/agent/test/firewalls.live.test.ts',
     ],
   },
-  {
-    // The oldest kernel that many clusters still run. For example, it does not echo a created link.
-    suite: 'bullseye',
-    what: /links on a kernel|by executable.*(ADD gives the pod|CHECK passes|succeeds again|GC frees|bridge with backend (nft|ipt)|nftables.*tcp of both)/,
-    files: [
-      'packages/netlink/test/link.live.test.ts',
-      'packages/plugin/test/bridge.live.test.ts',
-      'packages/plugin/test/masquerade.live.test.ts',
-      'packages/plugin/test/portmap.live.test.ts',
-    ],
-  },
+  // The oldest kernel that many clusters still run. For example, it does not echo a created link.
+  { suite: 'bullseye', what: EXECUTABLE, files: EXECUTABLE_FILES },
+  // The newest kernel, which clusters get next.
+  { suite: 'sid', what: EXECUTABLE, files: EXECUTABLE_FILES },
 ];
 
 /**

@@ -10,17 +10,20 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { capture } from '../process.mjs';
 
 const CACHE = fileURLToPath(new URL('../../.cache/kernels', import.meta.url));
 const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-/** Modules of the initrd: for the host's file systems and for the console. */
+/** Modules of the initrd: for the host's file systems and for the console. Newer kernels have some built in. */
 const FIRST_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console'];
+/** Age of the package lists at which they are fetched again, so that sid's newest kernel is found. */
+const LISTS_MS = 7 * 24 * 3_600_000;
 /** Folders of modules to unpack. Nine tenths of the package are for machines that QEMU does not emulate. */
 const KEPT = ['arch', 'crypto', 'fs', 'lib', 'net', 'drivers/char', 'drivers/net', 'drivers/virtio'];
 const LEFT_OUT = ['drivers/net/ethernet', 'drivers/net/wireless', 'drivers/net/usb', 'net/bluetooth'];
@@ -33,36 +36,41 @@ const LEFT_OUT = ['drivers/net/ethernet', 'drivers/net/wireless', 'drivers/net/u
  * @property {string} modules the directory for /lib/modules
  */
 
+/** This machine cannot fetch or run the kernel, whatever the kernel's packages are like: a reason to skip. */
+export class MachineUnfit extends Error {}
+
 /**
  * Returns the current kernel of a Debian release. The first call fetches it.
  *
  * @param {string} suite such as bookworm
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<Kernel | string>} or the reason why it is not available
+ * @returns {Promise<Kernel>}
+ * @throws {MachineUnfit} when this machine has no Debian archive or cannot reach it
  */
 export async function debianKernel(suite, env) {
-  try {
-    const apt = await archive(suite, env);
-    const directory = join(CACHE, suite);
-    const name = await currentKernel(apt, env);
-    const release = name.replace('linux-image-', '');
-    const kernel = {
-      release,
-      image: join(directory, release, `vmlinuz-${release}`),
-      initrd: join(directory, release, 'initrd'),
-      modules: join(directory, release, 'modules'),
-    };
-    if (!existsSync(join(directory, release))) {
-      await unpack(apt, name, join(directory, release), env);
-    }
-    await pack(join(directory, release), kernel, env);
-    // Mark the lists as complete last: the archive may remove a listed package before it is fetched.
-    writeFileSync(join(directory, 'apt', 'ready'), '');
-    return kernel;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+  const apt = await archive(suite, env);
+  const directory = join(CACHE, suite);
+  const packages = await currentKernel(apt, env);
+  const release = packages[0].replace('linux-image-', '');
+  const kernel = {
+    release,
+    image: join(directory, release, `vmlinuz-${release}`),
+    initrd: join(directory, release, 'initrd'),
+    modules: join(directory, release, 'modules'),
+  };
+  if (!existsSync(join(directory, release))) {
+    await unpack(apt, packages, join(directory, release), env);
   }
+  await pack(join(directory, release), kernel, env);
+  // Mark the lists as complete last: the archive may remove a listed package before it is fetched.
+  const ready = readyFile(suite);
+  if (!existsSync(ready)) {
+    writeFileSync(ready, '');
+  }
+  return kernel;
 }
+
+const readyFile = (/** @type {string} */ suite) => join(CACHE, suite, 'apt', 'ready');
 
 /**
  * Returns apt options that restrict it to one release, with the address and key that apt already trusts.
@@ -79,14 +87,18 @@ async function archive(suite, env) {
     ['Dir::Cache', join(directory, 'cache')],
     ['APT::Sandbox::User', 'root'],
   ].flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  if (existsSync(join(directory, 'ready'))) {
+  const ready = readyFile(suite);
+  const fetched = statSync(ready, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Date.now() - fetched < LISTS_MS) {
     return apt;
   }
   const format = '$(ORIGIN)|$(COMPONENT)|$(LABEL)|$(REPO_URI)|$(SIGNED_BY)';
-  const targets = await must(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages'], env);
+  const targets = await ofMachine(
+    must(['apt-get', 'indextargets', '--format', format, 'Created-By: Packages'], env),
+  );
   const debian = targets.split('\n').find((line) => line.startsWith('Debian|main|Debian|'));
   if (debian === undefined) {
-    throw new Error('apt on this machine has no Debian archive');
+    throw new MachineUnfit('apt on this machine has no Debian archive');
   }
   const [, , , uri, key] = debian.split('|');
   for (const dir of ['lists/partial', 'cache/archives/partial']) {
@@ -94,13 +106,31 @@ async function archive(suite, env) {
   }
   const signed = key?.startsWith('/') ? key : KEYRING;
   writeFileSync(join(directory, 'sources.list'), `deb [signed-by=${signed}] ${uri} ${suite} main\n`);
-  await must(['apt-get', ...apt, '-qq', 'update'], env);
+  rmSync(ready, { force: true });
+  await ofMachine(must(['apt-get', ...apt, '-qq', 'update'], env));
   return apt;
 }
 
 /**
+ * Turns a failure into a reason to skip.
+ *
+ * @param {Promise<string>} result
+ */
+async function ofMachine(result) {
+  try {
+    return await result;
+  } catch (error) {
+    throw new MachineUnfit(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * Returns the packages of the kernel, the image first. Since Linux 7 the image is a package without files, and
+ * its parts are linux-base-X, linux-binary-X and linux-modules-X.
+ *
  * @param {readonly string[]} apt
  * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<[string, ...string[]]>}
  */
 async function currentKernel(apt, env) {
   const depends = await must(['apt-cache', ...apt, 'depends', 'linux-image-amd64'], env);
@@ -108,36 +138,54 @@ async function currentKernel(apt, env) {
   if (name === undefined) {
     throw new Error(`linux-image-amd64 does not depend on a kernel: ${depends}`);
   }
-  return name;
+  const release = name.replace('linux-image-', '');
+  const parts = await must(['apt-cache', ...apt, 'depends', name], env);
+  return [
+    name,
+    ...[...parts.matchAll(/ Depends: (linux-(?:base|binary|modules)-(\S+))/g)]
+      .filter(([, , version]) => version === release)
+      .map(([, part = '']) => part),
+  ];
 }
 
 /**
  * @param {readonly string[]} apt
- * @param {string} name
+ * @param {readonly [string, ...string[]]} packages
  * @param {string} to created atomically
  * @param {NodeJS.ProcessEnv} env
  */
-async function unpack(apt, name, to, env) {
+async function unpack(apt, packages, to, env) {
   const scratch = mkdtempSync(join(dirname(to), 'unpack-'));
   try {
-    await must(['apt-get', ...apt, '-qq', 'download', name, 'busybox-static'], env, scratch);
+    await must(['apt-get', ...apt, '-qq', 'download', ...packages, 'busybox-static'], env, scratch);
     const file = (/** @type {string} */ start) =>
       join(scratch, readdirSync(scratch).find((one) => one.startsWith(start)) ?? start);
     await must(['dpkg-deb', '-x', file('busybox-static_'), join(scratch, 'busybox')], env);
     const members = [
       './boot/vmlinuz-*',
+      '*/modules/*/vmlinuz',
       '*/modules/*/modules.*',
       ...KEPT.map((dir) => `*/modules/*/kernel/${dir}/*`),
     ];
     const exclude = LEFT_OUT.map((dir) => `--exclude=*/modules/*/kernel/${dir}/*`);
     const tar = ['tar', '-x', '-C', scratch, '--wildcards', ...exclude, ...members];
-    await must(['sh', '-c', `dpkg-deb --fsys-tarfile "$0" | "$@"`, file(`${name}_`), ...tar], env);
-    const release = name.replace('linux-image-', '');
-    const merged = existsSync(join(scratch, 'usr/lib/modules')) ? 'usr/lib' : 'lib';
+    for (const name of packages) {
+      await extract(file(`${name}_`), tar, env);
+    }
+    const release = packages[0].replace('linux-image-', '');
     const made = join(scratch, 'made');
     mkdirSync(join(made, 'modules'), { recursive: true });
-    renameSync(join(scratch, merged, 'modules', release), join(made, 'modules', release));
-    renameSync(join(scratch, 'boot', `vmlinuz-${release}`), join(made, `vmlinuz-${release}`));
+    const present = (/** @type {string[]} */ ...paths) => {
+      const path = paths.map((each) => join(scratch, each)).find(existsSync);
+      if (path === undefined) {
+        throw new Error(`None of the packages ${packages.join(', ')} has ${paths.join(' or ')}`);
+      }
+      return path;
+    };
+    const modules = present(`usr/lib/modules/${release}`, `lib/modules/${release}`);
+    const image = present(`boot/vmlinuz-${release}`, relative(scratch, join(modules, 'vmlinuz')));
+    renameSync(image, join(made, `vmlinuz-${release}`));
+    renameSync(modules, join(made, 'modules', release));
     const busybox = ['usr/bin', 'bin']
       .map((dir) => join(scratch, 'busybox', dir, 'busybox'))
       .find(existsSync);
@@ -149,6 +197,23 @@ async function unpack(apt, name, to, env) {
     renameSync(made, to);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Unpacks the members that a package has. tar exits with 2 when it lacks one of them.
+ *
+ * @param {string} file
+ * @param {readonly string[]} tar
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function extract(file, tar, env) {
+  const argv = ['sh', '-c', `dpkg-deb --fsys-tarfile "$0" | "$@"`, file, ...tar];
+  const { status, output } = await capture(argv, { env: { ...env, LC_ALL: 'C' } });
+  const lines = output.trim().split('\n');
+  const incomplete = lines.every((line) => /Not found in archive|Exiting with failure/.test(line));
+  if (status !== 0 && !(status === 2 && incomplete)) {
+    throw new Error(`Cannot unpack ${file}: ${output.trim()}`);
   }
 }
 
@@ -175,11 +240,18 @@ async function pack(directory, kernel, env) {
       ['modprobe', '-S', kernel.release, '-d', directory, '-a', '--show-depends', ...FIRST_MODULES],
       env,
     );
-    const files = [...new Set([...shown.matchAll(/^insmod (\S+)/gm)].map((match) => match[1]))];
+    const files = [...new Set([...shown.matchAll(/^insmod (\S+)/gm)].map(([, file = '']) => file))];
+    // busybox loads only uncompressed modules.
+    const plain = (/** @type {string} */ file) => basename(file).replace(/\.xz$/, '');
     for (const file of files) {
-      cpSync(file, join(root, 'lib', basename(file)));
+      const to = join(root, 'lib', plain(file));
+      if (file.endsWith('.xz')) {
+        await must(['sh', '-c', 'xz -dc "$0" >"$1"', file, to], env);
+      } else {
+        cpSync(file, to);
+      }
     }
-    writeFileSync(join(root, 'modules'), files.map((file) => `/lib/${basename(file)}\n`).join(''));
+    writeFileSync(join(root, 'modules'), files.map((file) => `/lib/${plain(file)}\n`).join(''));
     const archive = join(scratch, 'initrd');
     await must(
       ['sh', '-c', 'find . | "$0" cpio -o -H newc >"$1" 2>/dev/null', join(directory, 'busybox'), archive],

@@ -11,8 +11,8 @@
 //   cd packages/plugin
 //   node ../../tools/kernels/other-kernel.mjs node ../../tools/sandbox.mjs vitest run test/vlan.live.test.ts
 //
-// Exits with the status of the command, with 77 and a reason when the machine cannot be emulated, and with 1 when the
-// command did not finish. Kernels are Debian packages, cached in .cache/kernels.
+// Exits with the status of the command, with 77 and a reason when this machine cannot fetch or emulate the kernel, and
+// with 1 when the kernel's packages cannot be used or the command did not finish. Kernels are Debian packages, cached in .cache/kernels.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { exitStatus, withPath } from '../process.mjs';
 import { ensureSystemPackages } from '../system-packages.mjs';
-import { debianKernel } from './debian-kernel.mjs';
+import { debianKernel, MachineUnfit } from './debian-kernel.mjs';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const SKIPPED = 77;
@@ -46,10 +46,17 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  */
 export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cwd, env = process.env } = {}) {
   const environment = withPath([dirname(process.execPath)], env);
-  const kernel = await prepared(suite, environment);
-  if (typeof kernel === 'string') {
-    console.log(`Skipped on the kernel of ${suite}: ${kernel}`);
-    return SKIPPED;
+  let kernel;
+  try {
+    kernel = await prepared(suite, environment);
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    if (error instanceof MachineUnfit) {
+      console.log(`Skipped on the kernel of ${suite}: ${message}`);
+      return SKIPPED;
+    }
+    console.error(`Cannot prepare the kernel of ${suite}: ${message}`);
+    return 1;
   }
   const jobs = join(ROOT, '.cache', 'kernels', 'jobs');
   mkdirSync(jobs, { recursive: true });
@@ -73,10 +80,10 @@ export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cw
  */
 async function prepared(suite, env) {
   if (process.arch !== 'x64') {
-    return `only x64 is supported, not ${process.arch}`;
+    throw new MachineUnfit(`only x64 is supported, not ${process.arch}`);
   }
   if ((await ensureSystemPackages(['sandbox', 'kernel'], env)) !== 0) {
-    return 'system packages are missing';
+    throw new MachineUnfit('system packages are missing');
   }
   return debianKernel(suite, env);
 }

@@ -22,7 +22,7 @@ const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** Modules of the initrd: for the host's file systems and for the console. Newer kernels have some built in. */
 const FIRST_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console'];
-/** Age of the package lists at which they are fetched again, so that sid's newest kernel is found. */
+/** Maximum age of the package lists. Fetching them again finds the newest kernel of sid. */
 const LISTS_MS = 7 * 24 * 3_600_000;
 /** Folders of modules to unpack. Nine tenths of the package are for machines that QEMU does not emulate. */
 const KEPT = ['arch', 'crypto', 'fs', 'lib', 'net', 'drivers/char', 'drivers/net', 'drivers/virtio'];
@@ -36,7 +36,7 @@ const LEFT_OUT = ['drivers/net/ethernet', 'drivers/net/wireless', 'drivers/net/u
  * @property {string} modules the directory for /lib/modules
  */
 
-/** This machine cannot fetch or run the kernel, whatever the kernel's packages are like: a reason to skip. */
+/** This machine cannot fetch or run any such kernel: a reason to skip. */
 export class MachineUnfit extends Error {}
 
 /**

@@ -217,6 +217,19 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /^Plugin tuning is not installed/,
   ],
   [
+    'a runtime that looks for plugins in another folder',
+    {
+      plugin: {
+        path: '/opt/cni/bin/cnikit',
+        versions: ['1.0.0'],
+        missing: [],
+        runtimes: [{ runtime: 'containerd', file: '/etc/containerd/config.toml', binDirs: ['/usr/lib/cni'] }],
+      },
+    },
+    'failure',
+    /^containerd looks for plugins in \/usr\/lib\/cni \(\/etc\/containerd\/config.toml\), but cnikit is installed as/,
+  ],
+  [
     'a conflist that offers a CNI version which a chained plugin does not speak',
     {
       plugin: {
@@ -387,4 +400,16 @@ test('diagnose() has no finding about a Multus configuration that delegates to o
     findings: [],
     good: expect.stringMatching(/00-multus.conf, which delegates the default network of pods to cnikit/),
   });
+});
+
+test('diagnose() accepts a plugin in a later folder of a runtime', () => {
+  const runtimes = [
+    {
+      runtime: 'containerd',
+      file: '/etc/containerd/config.toml',
+      binDirs: ['/usr/lib/cni', '/opt/cni/bin/'],
+    },
+  ];
+  const plugin = { path: '/opt/cni/bin/cnikit', versions: ['1.0.0'], missing: [], runtimes };
+  expect(diagnose(healthy({ plugin })).flatMap(({ findings }) => findings)).toEqual([]);
 });

@@ -9,6 +9,7 @@ import type { DesiredHost } from '../../desired/desired-host.ts';
 import type { NodeIndex } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import type { Configuration } from '../../observe/configurations.ts';
+import type { RuntimeFolders } from '../../observe/runtime-folders.ts';
 
 /** A permission that the agent uses. */
 export interface Access {
@@ -41,6 +42,8 @@ export interface PluginFacts {
   missing: readonly string[];
   /** Plugins of the conflist that do not speak one of the CNI versions that it offers. */
   unspoken?: readonly UnspokenVersion[];
+  /** Plugin folders of the container runtimes, as their configurations name them. */
+  runtimes?: readonly RuntimeFolders[];
 }
 
 /** A plugin that fails when the runtime picks `offered`. */

@@ -5,12 +5,18 @@ import { PLUGIN_NAME } from '../../apply/cni-names.ts';
 import { versionsOf } from '../../apply/probe-executable.ts';
 import { CONFLIST_NAME } from '../../core/names.ts';
 import type { Configuration } from '../../observe/configurations.ts';
+import { runtimeFolders } from '../../observe/runtime-folders.ts';
 import type { PluginFacts, UnspokenVersion } from './facts.ts';
 
 /** containerd runs loopback for every pod, independent of the conflist. */
 const RUNTIME_NEEDS = ['loopback'];
 
-export function gatherPlugin(binDir: string, configurations: readonly Configuration[]): PluginFacts {
+/** `readRuntimes`: a container runtime with the usual configuration runs on this node. */
+export function gatherPlugin(
+  binDir: string,
+  configurations: readonly Configuration[],
+  readRuntimes: boolean,
+): PluginFacts {
   const path = join(binDir, PLUGIN_NAME);
   const ours = configurations.find(({ file }) => file === CONFLIST_NAME);
   const types = [...new Set(ours?.types ?? [])];
@@ -21,6 +27,7 @@ export function gatherPlugin(binDir: string, configurations: readonly Configurat
       (type) => type !== PLUGIN_NAME && !installed(type),
     ),
     unspoken: types.filter(installed).flatMap((type) => unspoken(binDir, type, ours?.versions ?? [])),
+    runtimes: readRuntimes ? runtimeFolders() : [],
     ...versionsOf(path),
   };
 }

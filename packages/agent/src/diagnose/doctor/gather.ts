@@ -61,6 +61,7 @@ export async function gather(
   const peers = peersOf(claims, nodeName, desired, wanted, config.tunnel);
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
   const agent = await askAgent(config);
+  const runtimeUp = runtimeListens(config.runtimeSocket);
   return {
     nodeName,
     confDir: cniConfDir,
@@ -71,7 +72,7 @@ export async function gather(
     configurations: confs,
     files,
     fileProblems: deps.cni.problems(),
-    plugin: gatherPlugin(cniBinDir, confs),
+    plugin: gatherPlugin(cniBinDir, confs, runtimeUp && config.runtimeSocket === undefined),
     links,
     addresses: rt.addresses(),
     peers: await probePeers(rt, peers.slice(0, MAX_PEERS)),
@@ -80,7 +81,7 @@ export async function gather(
     reservedAddresses: reservations.map(({ address }) => address),
     leaks: await lastingLeaks(rt, stateDir),
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),
-    runtimeUp: runtimeListens(config.runtimeSocket),
+    runtimeUp,
     stateFiles: gatherStateFiles(stateDir, nodeName),
     agent,
   };

@@ -1,11 +1,13 @@
+import { dirname, normalize } from 'node:path';
 import { CONFLIST_NAME } from '../../../core/names.ts';
+import type { RuntimeFolders } from '../../../observe/runtime-folders.ts';
 import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf } from '../finding.ts';
 
 export const plugin: Check = {
   name: 'plugin',
   good: ({ plugin: { path, versions } }) =>
     `${path} runs and is the version shipped with this agent (CNI versions up to ${versions?.at(-1)}).`,
-  find: ({ plugin: { path, error, missing, unspoken = [] }, files, desired }) => {
+  find: ({ plugin: { path, error, missing, unspoken = [], runtimes = [] }, files, desired }) => {
     const change = files.find((file) => file.path === path);
     const findings: Finding[] = [];
     if (change?.op === 'add') {
@@ -28,6 +30,17 @@ export const plugin: Check = {
           name === 'loopback'
             ? 'Let the agent link it (--plugin-links loopback, the default), or install the CNI plugins package of your distribution.'
             : 'Install it, or remove it from the --chain file.',
+        ),
+      );
+    }
+    // A node may have the configuration of a runtime that it does not use.
+    const fits = ({ binDirs }: RuntimeFolders): boolean =>
+      binDirs.some((dir) => normalize(`${dir}/`) === normalize(`${dirname(path)}/`));
+    for (const { runtime, file, binDirs } of runtimes.some(fits) ? [] : runtimes) {
+      findings.push(
+        failure(
+          `${runtime} looks for plugins in ${binDirs.join(' and ')} (${file}), but cnikit is installed as ${path}, so no pod can start.`,
+          `Install to that folder (--cni-bin-dir of the agent, or the hostPath cni-bin of its DaemonSet), or add ${dirname(path)} to the folders in ${file} and restart ${runtime}.`,
         ),
       );
     }

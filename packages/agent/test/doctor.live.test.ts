@@ -281,8 +281,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
           rmSync(join(node.stateDir, 'ipam'), { recursive: true });
         },
         [
-          /^duplicates: Pod address 10.244.1.2 behind \S+ is not reserved/,
-          new RegExp(`^leaks: .*link ${hostVethName('cnikit', 'pod-a', 'eth0')} of a pod that holds no`),
+          new RegExp(
+            `^leaks: The pod behind ${hostVethName('cnikit', 'pod-a', 'eth0')} runs without a reserved address`,
+          ),
         ],
       ],
       [

@@ -75,6 +75,6 @@ export function describeLeak(leak: Leak): string {
     case 'veth':
       return `link ${leak.link.name}, whose other end is in no pod`;
     case 'unreserved':
-      return `link ${leak.link.name} of a pod that holds no reserved address`;
+      return `link ${leak.link.name} of a running pod without a reserved address`;
   }
 }

@@ -377,6 +377,28 @@ test.each(cases)('diagnose() reports %s', (_, changes, level, message) => {
   expect(exitStatus(results)).toBe(findings.some((finding) => finding.level === 'failure') ? 4 : 3);
 });
 
+test('diagnose() reports a running pod without a reservation once, as a pod and not as a leak', () => {
+  const unreserved: Leak = {
+    kind: 'unreserved',
+    key: 'unreserved vetha',
+    link: { name: 'vetha', index: 7, peerHere: false },
+  };
+  const findings = diagnose(healthy({ leaks: [unreserved], reservedAddresses: [] })).flatMap(
+    (result) => result.findings,
+  );
+  expect(findings.map(({ message }) => message)).toEqual([
+    'The pod behind vetha runs without a reserved address: another pod may get the same address.',
+  ]);
+});
+
+test.each([
+  ['warns of an unreserved address within the podCIDR', '10.244.1.9', 1],
+  ['ignores an address outside the podCIDRs, which a pod gave itself', '192.168.7.1', 0],
+])('diagnose() %s', (_, address, count) => {
+  const podAddresses = [...healthy().podAddresses, { link: 'vetha', address }];
+  expect(diagnose(healthy({ podAddresses })).flatMap((result) => result.findings)).toHaveLength(count);
+});
+
 test('diagnose() explains when the agent releases a leak, and why it does not without a runtime', () => {
   const fix = (runtimeUp: boolean): string =>
     diagnose(healthy({ leaks: [leak], runtimeUp })).find(({ check }) => check === 'leaks')!.findings[0]!.fix;

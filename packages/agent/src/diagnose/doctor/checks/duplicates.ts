@@ -1,3 +1,4 @@
+import { contains, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { DoctorFacts } from '../facts.ts';
 import { type Check, type Finding, failure, warning } from '../finding.ts';
 
@@ -40,12 +41,17 @@ function nodesTwice({ claims }: DoctorFacts): Finding[] {
   return findings;
 }
 
-function podsTwice({ podAddresses, reservedAddresses }: DoctorFacts): Finding[] {
+function podsTwice({ podAddresses, reservedAddresses, pools, leaks }: DoctorFacts): Finding[] {
   const links = new Map<string, Set<string>>();
   for (const { address, link } of podAddresses) {
     links.set(address, (links.get(address) ?? new Set<string>()).add(link));
   }
   const reserved = new Set(reservedAddresses);
+  const ranges = pools.flatMap(({ range }) => parseNetwork(range) ?? []);
+  // The plugin gives addresses of these ranges only. A pod can add others itself.
+  const canBeGiven = (address: string) => ranges.some((range) => contains(range, parseAddress(address)!));
+  // The check "leaks" reports pods without any reservation.
+  const unreserved = new Set(leaks.flatMap((leak) => (leak.kind === 'unreserved' ? [leak.link.name] : [])));
   return [...links].flatMap(([address, at]) => {
     if (at.size > 1) {
       return failure(
@@ -53,7 +59,7 @@ function podsTwice({ podAddresses, reservedAddresses }: DoctorFacts): Finding[] 
         'Delete both pods, so that they are recreated.',
       );
     }
-    if (reserved.has(address)) {
+    if (reserved.has(address) || !canBeGiven(address) || [...at].some((link) => unreserved.has(link))) {
       return [];
     }
     return warning(

@@ -19,10 +19,12 @@ function leaked({ leaks: all, runtimeUp }: DoctorFacts): Finding[] {
     ? 'The agent releases it once it has been leaked for --leak-grace.'
     : 'The agent does not release it, because no container runtime is listening. Start the runtime, or pass its socket with --runtime-socket.';
   return all.map((leak) =>
-    warning(
-      `Leaked ${describeLeak(leak)}.`,
-      leak.kind === 'unreserved' ? 'Delete that pod, so that it is recreated.' : later,
-    ),
+    leak.kind === 'unreserved'
+      ? warning(
+          `The pod behind ${leak.link.name} runs without a reserved address: another pod may get the same address.`,
+          'Delete that pod, so that it is recreated. Never remove files below the state directory.',
+        )
+      : warning(`Leaked ${describeLeak(leak)}.`, later),
   );
 }
 

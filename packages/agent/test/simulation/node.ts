@@ -195,7 +195,7 @@ export class SimulatedNode {
     kernel.close();
     const { actions, host, desired } = plan;
     const facts = stateFacts({ ...plan, problems: [] }, deps.rules);
-    const differences = { ...facts, desired: undefined, selfTest: [] } as unknown as DoctorFacts;
+    const differences = { ...facts, desired: undefined, selfTest: [], links: [] } as unknown as DoctorFacts;
     return [
       ...[...actions, ...(desired === undefined ? [] : host.plan(desired))].map(describe),
       ...[routes, sysctls, rules].flatMap(({ find }) => find(differences).map(({ message }) => message)),

@@ -1,5 +1,5 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type Sys, SysError } from '@cnikit/sys';
+import { ignoreErrno, type Sys, SysError } from '@cnikit/sys';
 
 /**
  * Reads a whole file.
@@ -9,15 +9,12 @@ import { type Sys, SysError } from '@cnikit/sys';
  */
 export function readFileIfExists(sys: Sys, path: string): string | undefined {
   try {
-    return sys.readText(path);
-  } catch (error) {
-    if (!(error instanceof SysError)) {
-      throw error;
-    }
     // A container ID may be too long for a file name, so no such file can exist.
-    if (error.code === 'ENOENT' || error.code === 'ENAMETOOLONG') {
-      return undefined;
+    return ignoreErrno(['ENOENT', 'ENAMETOOLONG'], () => sys.readText(path));
+  } catch (error) {
+    if (error instanceof SysError) {
+      throw new CniError(ErrorCode.IOFailure, `Cannot read ${path}: ${error.code}`);
     }
-    throw new CniError(ErrorCode.IOFailure, `Cannot read ${path}: ${error.code}`);
+    throw error;
   }
 }

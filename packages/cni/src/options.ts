@@ -12,6 +12,7 @@ export interface Options {
   json: boolean;
   confDir: string;
   path: string[];
+  env: NodeJS.ProcessEnv;
   cacheDir: string;
   containerID: string | undefined;
   ifName: string;
@@ -43,6 +44,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): O
     json: values.json ?? false,
     confDir: values['conf-dir'] ?? env.NETCONFPATH ?? '/etc/cni/net.d',
     path: (values.path ?? env.CNI_PATH ?? '/opt/cni/bin').split(':').filter((dir) => dir !== ''),
+    env,
     cacheDir: values['cache-dir'] ?? '/var/lib/cni',
     containerID: values['container-id'],
     ifName: values.ifname ?? env.CNI_IFNAME ?? 'eth0',

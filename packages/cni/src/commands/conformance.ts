@@ -16,7 +16,7 @@ export async function conformance(options: Options): Promise<number> {
     throw new UsageError(`Plugin ${plugin} does not exist`);
   }
   const config = options.conf === undefined ? undefined : readConfig(options.conf);
-  const status = inSandbox(process.argv.slice(1));
+  const status = inSandbox(process.argv.slice(1), options.env);
   if (status !== undefined) {
     return status;
   }
@@ -29,6 +29,7 @@ export async function conformance(options: Options): Promise<number> {
   const outcome = await runConformance({
     plugin,
     path: options.path,
+    searchPath: options.env.PATH,
     config,
     only: options.only,
     onFinding: (finding) => {

@@ -14,12 +14,13 @@ export interface RecordedCall {
   stdin: string;
 }
 
-const dir = process.argv[2];
+const [, , dir] = process.argv;
 if (dir !== undefined) {
-  const command = process.env.CNI_COMMAND ?? '';
+  const { env } = process;
+  const command = env.CNI_COMMAND ?? '';
   const call: RecordedCall = {
     command,
-    env: process.env as Record<string, string>,
+    env: env as Record<string, string>,
     stdin: readFileSync(0, 'utf8'),
   };
   appendFileSync(`${dir}/calls.jsonl`, `${JSON.stringify(call)}\n`);

@@ -17,6 +17,12 @@ export interface ConformanceOptions {
   config?: PluginConfig | undefined;
   /** Further directories of the plugins that it delegates to. */
   path?: readonly string[];
+  /**
+   * PATH of the plugin's environment.
+   *
+   * @default '/usr/sbin:/usr/bin:/sbin:/bin'
+   */
+  searchPath?: string | undefined;
   /** Requirements to test: `ENV`, `ENV-2` with its lettered parts, or `ENV-2b`. */
   only?: readonly string[] | undefined;
   /** Receives each finding immediately. */
@@ -41,9 +47,9 @@ export interface Conformance {
  * @throws {Error} when ADD of the plugin fails, or `only` names an unknown requirement
  */
 export async function runConformance(options: ConformanceOptions): Promise<Conformance> {
-  const { plugin, only, onFinding } = options;
+  const { plugin, only, onFinding, path = [], searchPath } = options;
   const chosen = choose(only);
-  const subject = new Subject(plugin, options.config ?? presetFor(basename(plugin)), options.path ?? []);
+  const subject = new Subject(plugin, options.config ?? presetFor(basename(plugin)), path, searchPath);
   await detect(subject);
   const findings: Finding[] = [];
   for (const { id, level, title, run } of chosen) {

@@ -14,8 +14,8 @@ const HIDDEN = ['/run', '/var/lib'];
  *
  * @throws {Error} when `unshare` cannot be started
  */
-export function inSandbox(argv: readonly string[]): number | undefined {
-  if (process.env[MARKER] === '1') {
+export function inSandbox(argv: readonly string[], env: NodeJS.ProcessEnv): number | undefined {
+  if (env[MARKER] === '1') {
     prepare();
     return undefined;
   }
@@ -36,7 +36,7 @@ export function inSandbox(argv: readonly string[]): number | undefined {
     [...flags, '--', process.execPath, ...process.execArgv, ...argv],
     {
       stdio: 'inherit',
-      env: { ...process.env, [MARKER]: '1' },
+      env: { ...env, [MARKER]: '1' },
     },
   );
   if (error) {

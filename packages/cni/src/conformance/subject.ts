@@ -46,12 +46,18 @@ export class Subject {
   /** The versions that it claims to support. */
   versions: string[] = [];
 
-  constructor(file: string, { cniVersion, ...config }: PluginConfig, path: readonly string[]) {
+  /** `searchPath` is the PATH of the plugin's environment. */
+  constructor(
+    file: string,
+    { cniVersion, ...config }: PluginConfig,
+    path: readonly string[],
+    searchPath = '/usr/sbin:/usr/bin:/sbin:/bin',
+  ) {
     this.file = file;
     this.config = config;
     this.#highest = isVersion(cniVersion) ? cniVersion : latestVersion;
     this.#path = [dirname(file), ...path].join(':');
-    this.#environment = { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' };
+    this.#environment = { PATH: searchPath };
   }
 
   /** The newest version that both sides support. */

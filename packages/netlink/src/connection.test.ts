@@ -1,5 +1,5 @@
 import { NETLINK_ROUTE } from '@cnikit/sys';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_ECHO } from './codec/ack.ts';
 import { Encoder } from './codec/encoder.ts';
 import { NetlinkDecodeError } from './codec/errors.ts';
@@ -39,13 +39,13 @@ function connect(handler: Handler, dumpAttempts?: number) {
 }
 
 describe('Connection.request()', () => {
-  it('request() requests an acknowledgement and returns on it', () => {
+  test('request() requests an acknowledgement and returns on it', () => {
     const { peer, connection } = connect((_, answer) => answer.ack());
     connection.request(request('new thing'));
     expect(peer.sent).toEqual([[expect.objectContaining({ type: 16, flags: NLM_F_CREATE | NLM_F_ACK | 1 })]]);
   });
 
-  it("request() throws the kernel's explanation", () => {
+  test("request() throws the kernel's explanation", () => {
     const { connection } = connect((_, answer) => answer.ack(EEXIST, 'There is one'));
     expect(() => connection.request(request('new thing'))).toThrow(
       expect.objectContaining({
@@ -59,14 +59,14 @@ describe('Connection.request()', () => {
     );
   });
 
-  it('request() throws the meaning of the errno without an explanation', () => {
+  test('request() throws the meaning of the errno without an explanation', () => {
     const { connection } = connect((_, answer) => answer.ack(EEXIST));
     expect(() => connection.request(request('new thing'))).toThrow(
       'Kernel refused new thing: EEXIST, File exists',
     );
   });
 
-  it.each([
+  test.each([
     ['another sequence', { sequence: 99 }],
     ['another port', { port: 1 }],
   ])('does not take an answer of %s for its own', (_, header) => {
@@ -78,7 +78,7 @@ describe('Connection.request()', () => {
     connection.request(request('new thing'));
   });
 
-  it('request() waits for a late answer and throws ETIMEDOUT without one', () => {
+  test('request() waits for a late answer and throws ETIMEDOUT without one', () => {
     const late = connect((_, answer) => {
       answer.fail(EAGAIN);
       answer.ack();
@@ -93,7 +93,7 @@ describe('Connection.request()', () => {
     );
   });
 
-  it('request() receives again after EINTR', () => {
+  test('request() receives again after EINTR', () => {
     const { connection } = connect((_, answer) => {
       answer.fail(EINTR);
       answer.ack();
@@ -101,7 +101,7 @@ describe('Connection.request()', () => {
     connection.request(request('new thing'));
   });
 
-  it('request() throws ENOBUFS when the kernel dropped answers', () => {
+  test('request() throws ENOBUFS when the kernel dropped answers', () => {
     const { connection } = connect((_, answer) => answer.fail(ENOBUFS));
     expect(() => connection.request(request('new thing'))).toThrow(
       expect.objectContaining({
@@ -111,7 +111,7 @@ describe('Connection.request()', () => {
     );
   });
 
-  it('request() throws a decode error and works afterwards', () => {
+  test('request() throws a decode error and works afterwards', () => {
     let broken = true;
     const { connection } = connect((_, answer) => {
       if (broken) {
@@ -130,7 +130,7 @@ describe('Connection.batch()', () => {
   const some = (count: number, size?: number) =>
     Array.from({ length: count }, (_, i) => request(`thing ${i}`, size));
 
-  it('batch() sends all requests at once and requests one acknowledgement', () => {
+  test('batch() sends all requests at once and requests one acknowledgement', () => {
     const { peer, connection } = connect(() => {});
     connection.batch(some(3));
     expect(peer.sent.map((messages) => messages.map(({ flags }) => (flags & NLM_F_ACK) !== 0))).toEqual([
@@ -138,7 +138,7 @@ describe('Connection.batch()', () => {
     ]);
   });
 
-  it('batch() tries all requests and throws the first failure with all failures', () => {
+  test('batch() tries all requests and throws the first failure with all failures', () => {
     const { peer, connection } = connect(({ sequence }, answer) => {
       if (sequence === 2 || sequence === 4) {
         answer.ack(sequence === 2 ? EEXIST : EBUSY);
@@ -156,12 +156,12 @@ describe('Connection.batch()', () => {
     expect(peer.sent[0]).toHaveLength(5);
   });
 
-  it('batch() throws a failure of the last request', () => {
+  test('batch() throws a failure of the last request', () => {
     const { connection } = connect(({ sequence }, answer) => answer.ack(sequence === 3 ? EEXIST : 0));
     expect(connection.batchSettled(some(3)).map(({ index }) => index)).toEqual([2]);
   });
 
-  it('batch() splits many requests and keeps their indexes', () => {
+  test('batch() splits many requests and keeps their indexes', () => {
     const { peer, connection } = connect(({ sequence }, answer) => {
       if (sequence === 1000) {
         answer.ack(EEXIST);
@@ -172,13 +172,13 @@ describe('Connection.batch()', () => {
     expect(peer.sent.flat()).toHaveLength(1000);
   });
 
-  it('batch() splits by size and sends an oversized request alone', () => {
+  test('batch() splits by size and sends an oversized request alone', () => {
     const { peer, connection } = connect(() => {});
     connection.batch([...some(3, 40_000), ...some(1, 100_000)]);
     expect(peer.sent.map((messages) => messages.length)).toEqual([1, 1, 1, 1]);
   });
 
-  it('batch() sends nothing without requests', () => {
+  test('batch() sends nothing without requests', () => {
     const { peer, connection } = connect(() => {});
     connection.batch([]);
     expect(peer.sent).toEqual([]);
@@ -186,7 +186,7 @@ describe('Connection.batch()', () => {
 });
 
 describe('Connection.dump()', () => {
-  it('dump() collects all parts', () => {
+  test('dump() collects all parts', () => {
     const { connection } = connect((_, answer) => {
       answer.message(16, number(1));
       answer.message(16, number(2));
@@ -198,7 +198,7 @@ describe('Connection.dump()', () => {
     expect(connection.dump(dump, decode)).toEqual([1, 2, 3]);
   });
 
-  it('dump() repeats when a part is marked as interrupted', () => {
+  test('dump() repeats when a part is marked as interrupted', () => {
     let times = 0;
     const { connection } = connect((_, answer) => {
       times++;
@@ -209,14 +209,14 @@ describe('Connection.dump()', () => {
     expect(connection.dump(dump, decode)).toEqual([3, 9]);
   });
 
-  it('dump() repeats when it ends with EINTR', () => {
+  test('dump() repeats when it ends with EINTR', () => {
     let times = 0;
     const { connection } = connect((_, answer) => answer.done(times++ === 0 ? EINTR : 0));
     expect(connection.dump(dump, decode)).toEqual([]);
     expect(times).toBe(2);
   });
 
-  it('dump() throws EINTR after the last attempt', () => {
+  test('dump() throws EINTR after the last attempt', () => {
     const { connection } = connect((_, answer) => {
       answer.message(16, number(1), { flags: NLM_F_DUMP_INTR });
       answer.done();
@@ -229,7 +229,7 @@ describe('Connection.dump()', () => {
     );
   });
 
-  it('dump() grows its buffer for a part that does not fit', () => {
+  test('dump() grows its buffer for a part that does not fit', () => {
     for (const endInside of [true, false]) {
       const { peer, connection } = connect((_, answer) => {
         answer.message(16, number(1, 50_000));
@@ -244,12 +244,12 @@ describe('Connection.dump()', () => {
     }
   });
 
-  it('dump() throws a failure at its end', () => {
+  test('dump() throws a failure at its end', () => {
     const { connection } = connect((_, answer) => answer.done(EBUSY));
     expect(() => connection.dump(dump, decode)).toThrow(expect.objectContaining({ code: 'EBUSY' }));
   });
 
-  it('dump() reads to the end when the decoder throws', () => {
+  test('dump() reads to the end when the decoder throws', () => {
     const { connection } = connect((_, answer) => {
       answer.message(16, number(1));
       answer.flush();
@@ -267,7 +267,7 @@ describe('Connection.dump()', () => {
 });
 
 describe('Connection.query()', () => {
-  it('query() returns the answer', () => {
+  test('query() returns the answer', () => {
     const { connection } = connect((_, answer) => {
       answer.message(16, number(7));
       answer.flush();
@@ -276,7 +276,7 @@ describe('Connection.query()', () => {
     expect(connection.query({ ...dump, flags: 0 }, decode)).toBe(7);
   });
 
-  it('query() repeats with a larger buffer, but never creates twice', () => {
+  test('query() repeats with a larger buffer, but never creates twice', () => {
     const handler: Handler = (_, answer) => {
       answer.message(16, number(7, 40_000));
       answer.flush();
@@ -292,14 +292,14 @@ describe('Connection.query()', () => {
 });
 
 describe('Connection.queryOne()', () => {
-  it('queryOne() returns the answer without an acknowledgement', () => {
+  test('queryOne() returns the answer without an acknowledgement', () => {
     const { peer, connection } = connect((_, answer) => answer.message(16, number(7)));
     expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
     expect(connection.queryOne({ ...dump, flags: 0 }, () => undefined)).toBeUndefined();
     expect(peer.sent.flat().map(({ flags }) => flags)).toEqual([1, 1]);
   });
 
-  it('queryOne() throws refusals and errors of the decoder', () => {
+  test('queryOne() throws refusals and errors of the decoder', () => {
     const refusing = connect((_, answer) => answer.ack(EEXIST)).connection;
     expect(() => refusing.queryOne({ ...dump, flags: 0 }, decode)).toThrow('EEXIST');
     const answering = connect((_, answer) => answer.message(16, number(7))).connection;
@@ -310,7 +310,7 @@ describe('Connection.queryOne()', () => {
     expect(answering.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
   });
 
-  it('queryOne() repeats with a larger buffer', () => {
+  test('queryOne() repeats with a larger buffer', () => {
     const { peer, connection } = connect((_, answer) => answer.message(16, number(7, 40_000)));
     expect(connection.queryOne({ ...dump, flags: 0 }, decode)).toBe(7);
     expect(peer.sent).toHaveLength(2);
@@ -318,7 +318,7 @@ describe('Connection.queryOne()', () => {
 });
 
 describe('Connection', () => {
-  it('close() closes the socket once', () => {
+  test('close() closes the socket once', () => {
     const { peer, connection } = connect(() => {});
     expect(peer.open.size).toBe(1);
     connection.close();
@@ -326,7 +326,7 @@ describe('Connection', () => {
     expect(peer.open.size).toBe(0);
   });
 
-  it('Connection closes its socket when the setup fails', () => {
+  test('Connection closes its socket when the setup fails', () => {
     const peer = fakePeer(() => {});
     const sys = {
       ...peer.sys,

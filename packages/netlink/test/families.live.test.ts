@@ -1,6 +1,6 @@
 import type { Family } from '@cnikit/ip';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { type FlowFilter, getFlows, openConntrack } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import { createNetns, deleteNetns, listNetns, openRtnetlink } from '../src/index.ts';
@@ -10,7 +10,7 @@ import { live, run } from './live.ts';
 live('conntrack on a kernel', () => {
   beforeEach(() => sys.unshare(CLONE_NEWNET));
 
-  it('flows() lists and delete() removes flows that `conntrack` created', () => {
+  test('flows() lists and delete() removes flows that `conntrack` created', () => {
     const insert = (args: string) => run(`conntrack -I -t 600 ${args}`);
     insert('-p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 7');
     insert('-p udp -s 10.0.0.1 -d 10.0.0.3 --sport 1001 --dport 53');
@@ -41,7 +41,7 @@ live('conntrack on a kernel', () => {
     conntrack.close();
   });
 
-  it.each([
+  test.each([
     ['ipv4', { protocol: 17, destinationPort: 53 }, 2],
     ['ipv6', { protocol: 17, destinationPort: 53 }, 2],
     ['ipv4', { protocol: 17, destinationPort: 53, destination: '10.0.0.2' }, 1],
@@ -73,7 +73,7 @@ live('conntrack on a kernel', () => {
 });
 
 live('generic netlink on a kernel', () => {
-  it('family() finds a family by its name', () => {
+  test('family() finds a family by its name', () => {
     const generic = openGeneric();
     const control = generic.family('nlctrl')!;
     expect(control).toMatchObject({ id: 16, name: 'nlctrl', version: 2 });
@@ -90,7 +90,7 @@ live('generic netlink on a kernel', () => {
 live('named namespaces', () => {
   beforeEach(() => sys.unshare(CLONE_NEWNET));
 
-  it('createNetns() and `ip netns` see each other’s names', () => {
+  test('createNetns() and `ip netns` see each other’s names', () => {
     const before = sys.readlink('/proc/thread-self/ns/net');
     const path = createNetns('ours');
     expect(path).toBe('/run/netns/ours');
@@ -109,11 +109,11 @@ live('named namespaces', () => {
     expect(() => deleteNetns('ours')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
 
-  it.each(['', '.', '..', 'a/b', 'x'.repeat(256)])('createNetns() refuses a bad name (%#)', (name) => {
+  test.each(['', '.', '..', 'a/b', 'x'.repeat(256)])('createNetns() refuses a bad name (%#)', (name) => {
     expect(() => createNetns(name)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   });
 
-  it('listNetns() returns an empty list when the directory does not exist', () => {
+  test('listNetns() returns an empty list when the directory does not exist', () => {
     expect(listNetns({ directory: '/run/nothing' })).toEqual([]);
   });
 });
@@ -121,7 +121,7 @@ live('named namespaces', () => {
 live('ipset on a kernel', () => {
   beforeEach(() => sys.unshare(CLONE_NEWNET));
 
-  it.each([
+  test.each([
     ['ipv4', ['10.244.1.0/24', '192.0.2.7/32', '128.0.0.0/1']],
     ['ipv6', ['fd00:10::/64', '2001:db8::7/128']],
   ] as [Family, string[]][])(
@@ -153,7 +153,7 @@ live('ipset on a kernel', () => {
     },
   );
 
-  it('elements() returns ten thousand elements, and a set in use cannot be deleted', () => {
+  test('elements() returns ten thousand elements, and a set in use cannot be deleted', () => {
     using ipset = openIpSet();
     ipset.create({ name: 'many', family: 'ipv4' });
     const add = Array.from({ length: 10_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);

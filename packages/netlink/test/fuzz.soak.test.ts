@@ -4,7 +4,7 @@
  * CNIKIT_SOAK_SEED repeats a run.
  */
 import { readdirSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { decodeAck, decodeDone } from '../src/codec/ack.ts';
 import type { ByteOrder, Payload } from '../src/codec/bytes.ts';
@@ -117,7 +117,7 @@ function randomMessage(random: (below: number) => number): Uint8Array {
 }
 
 describe('fuzz', () => {
-  it(`Decoders throw only NetlinkDecodeError (${MESSAGES} messages, seed ${SEED})`, () => {
+  test(`Decoders throw only NetlinkDecodeError (${MESSAGES} messages, seed ${SEED})`, () => {
     const random = randomFrom(SEED);
     const seeds = corpus();
     let refused = 0;

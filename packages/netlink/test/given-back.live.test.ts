@@ -1,5 +1,5 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import * as nl from '../src/index.ts';
 import { live, run } from './live.ts';
 
@@ -45,7 +45,7 @@ live('Decoded objects on a kernel', () => {
     }
   }
 
-  it('newRoute() and delRoute() take every decoded route', () => {
+  test('newRoute() and delRoute() take every decoded route', () => {
     run('ip nexthop add id 7 via 10.0.0.9 dev d0');
     run('ip nexthop add id 8 via fd00::9 dev d0');
     roundTrip(
@@ -71,7 +71,7 @@ live('Decoded objects on a kernel', () => {
     );
   });
 
-  it('delRoute() of a source-specific route spares the plain route', () => {
+  test('delRoute() of a source-specific route spares the plain route', () => {
     run('ip -6 route add fd01::/64 via fd00::2 dev d0');
     run('ip -6 route add fd01::/64 from fd03::/64 via fd00::2 dev d0');
     const mine = () => rt.routes({ family: 'ipv6' }).filter(({ dst }) => dst === 'fd01::/64');
@@ -79,7 +79,7 @@ live('Decoded objects on a kernel', () => {
     expect(mine().map(({ from }) => from)).toEqual([undefined]);
   });
 
-  it('newRule() and delRule() take every decoded rule', () => {
+  test('newRule() and delRule() take every decoded rule', () => {
     roundTrip(
       () => rt.rules(),
       [
@@ -101,7 +101,7 @@ live('Decoded objects on a kernel', () => {
     );
   });
 
-  it('newAddress() and delAddress() take every decoded address', () => {
+  test('newAddress() and delAddress() take every decoded address', () => {
     roundTrip(
       () => rt.addresses(),
       [
@@ -116,7 +116,7 @@ live('Decoded objects on a kernel', () => {
     );
   });
 
-  it('newLink() makes a vxlan whose TTL is inherited', () => {
+  test('newLink() makes a vxlan whose TTL is inherited', () => {
     const spec = { kind: 'vxlan', id: 5, ttlInherit: true, lowerIndex: index, port: 4789 } as const;
     rt.request(nl.newLink({ ...spec, name: 'v0' }));
     const [link] = rt.links({ kind: 'vxlan' });
@@ -126,14 +126,14 @@ live('Decoded objects on a kernel', () => {
     expect(rt.links({ kind: 'vxlan' })).toMatchObject([{ vxlan: { ttlInherit: false } }]);
   });
 
-  it('newRoute(), newRule() and newAddress() refuse attributes that have no field, and name them', () => {
+  test('newRoute(), newRule() and newAddress() refuse attributes that have no field, and name them', () => {
     const unknown = [{ type: 26, nested: false, data: new Uint8Array(1) }];
     expect(() => nl.newRoute({ dst: '10.0.0.0/8', unknown })).toThrow(/RTA_TTL_PROPAGATE/);
     expect(() => nl.delRule({ table: 5, unknown })).toThrow(/cannot be encoded: number 26/);
     expect(() => nl.newAddress({ index, address: '10.0.0.1', unknown })).toThrow(/number 26/);
   });
 
-  it('link(), setLink() and delLink() find a link by an alternative name of any length', () => {
+  test('link(), setLink() and delLink() find a link by an alternative name of any length', () => {
     const long = 'an-alternative-name-that-is-longer-than-fifteen-bytes';
     rt.request(nl.addAlternativeNames({ index }, [long, 'short']));
     expect(rt.link({ name: long })).toMatchObject({ index, name: 'd0', alternativeNames: [long, 'short'] });

@@ -1,5 +1,5 @@
 /** Requests built here must be those that `ip` sends, byte for byte, and their decoding what the command says. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NLM_F_ACK, NLM_F_REQUEST } from '../src/codec/ack.ts';
 import { type Payload, payloadOf } from '../src/codec/bytes.ts';
 import type { Request } from '../src/codec/request.ts';
@@ -41,7 +41,7 @@ type Case<T> = [name: string, build: (decoded: T) => Request, fields: Partial<T>
 
 function table<T>(title: string, decode: (payload: Payload) => T, cases: Case<T>[]): void {
   describe(title, () => {
-    it.each(cases)(`${title} encodes the bytes of %s`, (name, build, fields) => {
+    test.each(cases)(`${title} encodes the bytes of %s`, (name, build, fields) => {
       const message = firstMessage(golden(name).request);
       const decoded = decode(message);
       expect(decoded).toMatchObject(fields as object);
@@ -292,7 +292,7 @@ table('newFilter()', nl.decodeFilter, [
 ]);
 
 describe('kernel replies', () => {
-  it('decodeQdisc() decodes the request of `tc`, which also has a rate table', () => {
+  test('decodeQdisc() decodes the request of `tc`, which also has a rate table', () => {
     const qdisc = nl.decodeQdisc(firstMessage(golden('qdisc-add-tbf').request));
     expect(qdisc).toMatchObject({ kind: 'tbf', parent: k.TC_H_ROOT });
     expect(qdisc.tbf).toMatchObject({ rate: 1_000_000, burst: 32_768, limit: 57_768 });
@@ -306,12 +306,12 @@ describe('kernel replies', () => {
     expect(nl.decodeQdisc(payloadOf(ours.payload)).tbf).toEqual(qdisc.tbf);
   });
 
-  it('decodeLink() decodes the port settings of an `ip` request', () => {
+  test('decodeLink() decodes the port settings of an `ip` request', () => {
     const link = nl.decodeLink(firstMessage(golden('link-set-hairpin').request));
     expect(link.bridgePort).toEqual({ hairpin: true, isolated: true });
   });
 
-  it('decodeLink() decodes a dump of links', () => {
+  test('decodeLink() decodes a dump of links', () => {
     const links = decodeAll(golden('link-show').answers!, k.RTM_NEWLINK, nl.decodeLink);
     expect(links.map(({ name, kind }) => [name, kind])).toEqual([
       ['lo', undefined],
@@ -327,7 +327,7 @@ describe('kernel replies', () => {
     expect(a0!.bridgePort).toMatchObject({ portNumber: 1, learning: true, hairpin: false, portCost: 2 });
   });
 
-  it('decodeLinkSummary() returns the same fields as decodeLink()', () => {
+  test('decodeLinkSummary() returns the same fields as decodeLink()', () => {
     const { answers } = golden('link-show');
     const all = decodeAll(answers!, k.RTM_NEWLINK, nl.decodeLink);
     const summaries = decodeAll(answers!, k.RTM_NEWLINK, decodeLinkSummary);
@@ -346,19 +346,19 @@ describe('kernel replies', () => {
     expect(summaries[3]).toMatchObject({ name: 'a0', kind: 'veth', up: true, linkIndex: all[2]!.index });
   });
 
-  it('decodeLink() decodes a tun link, which only /dev/net/tun creates', () => {
+  test('decodeLink() decodes a tun link, which only /dev/net/tun creates', () => {
     const [tun9] = decodeAll(golden('link-show-tun').answers!, k.RTM_NEWLINK, nl.decodeLink);
     expect(tun9).toMatchObject({ name: 'tun9', kind: 'tun', tun: { owner: 7, tunType: 1, persist: true } });
   });
 
-  it('decodeAddress() decodes a dump of addresses', () => {
+  test('decodeAddress() decodes a dump of addresses', () => {
     const addresses = decodeAll(golden('address-show').answers!, k.RTM_NEWADDR, nl.decodeAddress);
     expect(addresses.map(({ address }) => address)).toEqual(
       expect.arrayContaining(['127.0.0.1/8', '10.0.0.1/24', 'fd00::1/64', '::1/128']),
     );
   });
 
-  it('decodeRoute() decodes a dump of routes', () => {
+  test('decodeRoute() decodes a dump of routes', () => {
     const routes = decodeAll(golden('route-show').answers!, k.RTM_NEWROUTE, nl.decodeRoute);
     const main = routes.filter(({ table }) => table === k.RT_TABLE_MAIN);
     expect(main.map((route) => route.dst)).toEqual(['0.0.0.0/0', '10.0.0.0/24', '10.7.0.0/16']);
@@ -369,7 +369,7 @@ describe('kernel replies', () => {
     ]);
   });
 
-  it('decodeRule() of nftables decodes the rules of `nft`, which encode to the same bytes again', () => {
+  test('decodeRule() of nftables decodes the rules of `nft`, which encode to the same bytes again', () => {
     const messages = decodeAll(golden('nft-list').answers!, NFT_MSG_NEWRULE, decodeNftRule);
     const names = messages.map((rule) => rule.expressions.map((e) => (e.name === 'other' ? e.kind : e.name)));
     expect(names).toEqual([
@@ -392,7 +392,7 @@ describe('kernel replies', () => {
     }
   });
 
-  it('decodeChain(), decodeSet() and decodeElements() decode the objects of `nft`', () => {
+  test('decodeChain(), decodeSet() and decodeElements() decode the objects of `nft`', () => {
     const { answers } = golden('nft-list');
     expect(decodeAll(answers!, NFT_MSG_NEWCHAIN, decodeChain)).toMatchObject([
       { name: 'out', table: 't', hook: { type: 'nat', hook: 4, priority: 100 }, policy: 1 },
@@ -405,7 +405,7 @@ describe('kernel replies', () => {
     expect(mapped).toMatchObject({ data: Uint8Array.of(10, 0, 0, 2, 0, 80, 0, 0) });
   });
 
-  it('verdictMap(), setMarkBits(), hasMarkBits() and etherSource() match the encoding of `nft`', () => {
+  test('verdictMap(), setMarkBits(), hasMarkBits() and etherSource() match the encoding of `nft`', () => {
     const rules = decodeAll([golden('nft-maps').request], NFT_MSG_NEWRULE, decodeNftRule);
     // `nft` names a set of the same transaction by its number too, and says the default of `op`.
     const said = rules.map(({ expressions }) =>
@@ -426,7 +426,7 @@ describe('kernel replies', () => {
     ]);
   });
 
-  it('newElements() encodes the bytes of `nft create element` and `nft add element` with comments', () => {
+  test('newElements() encodes the bytes of `nft create element` and `nft add element` with comments', () => {
     const pods = { family: 'inet', table: 't', name: 'pods', setId: 1, exclusive: true } as const;
     const ports = { family: 'inet', table: 't', name: 'ports', setId: 2 } as const;
     const [one, two] = decodeAll([golden('nft-maps').request], NFT_MSG_NEWSETELEM, (message) => ({
@@ -453,7 +453,7 @@ describe('kernel replies', () => {
     }
   });
 
-  it('decodeFlow() decodes a tracked connection', () => {
+  test('decodeFlow() decodes a tracked connection', () => {
     expect(decodeAll(golden('conntrack-list').answers!, IPCTNL_MSG_CT_NEW, decodeFlow)).toMatchObject([
       {
         family: 'ipv4',
@@ -470,13 +470,13 @@ describe('kernel replies', () => {
     ]);
   });
 
-  it('decodeIpSetElements() adds the prefix length that the kernel omits', () => {
+  test('decodeIpSetElements() adds the prefix length that the kernel omits', () => {
     expect(
       decodeAll(golden('ipset-list').answers!, IPSET_CMD_LIST, decodeIpSetElements).flat().sort(),
     ).toEqual(['10.244.1.0/24', '192.0.2.7/32']);
   });
 
-  it('decodeFamily() decodes the families of generic netlink', () => {
+  test('decodeFamily() decodes the families of generic netlink', () => {
     const families = decodeAll(golden('genl-list').answers!, GENL_ID_CTRL, decodeFamily);
     expect(families.find(({ name }) => name === 'nlctrl')).toMatchObject({
       id: GENL_ID_CTRL,

@@ -1,5 +1,5 @@
 /** Kinds of link, and VLANs of bridges, that kernels may lack; compared with what `ip` and `bridge` say. */
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { openGeneric } from '../src/generic.ts';
 import * as nl from '../src/index.ts';
 import { freshRoute, json, liveOnFullKernel, run } from './live.ts';
@@ -13,7 +13,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     return route().link({ name: 'below' })!.index;
   };
 
-  it.each([
+  test.each([
     ['dummy', {}, undefined],
     ['ifb', {}, undefined],
     ['wireguard', {}, undefined],
@@ -35,7 +35,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(rt.link({ name: 'x0' })).toBeUndefined();
   });
 
-  it.each([
+  test.each([
     ['vlan', { id: 5 }, { id: 5, protocol: '802.1Q', flags: ['REORDER_HDR'] }],
     ['vlan', { id: 4094, protocol: 0x88a8 }, { id: 4094, protocol: '802.1ad', flags: ['REORDER_HDR'] }],
     ['vlan', { id: 7, vlanFlags: { flags: 4, mask: 5 } }, { id: 7, flags: ['LOOSE_BINDING'] }],
@@ -61,7 +61,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(rt.links({ kind }).map(({ name }) => name)).toEqual(['x0']);
   });
 
-  it('setLink() changes the settings of a kind', () => {
+  test('setLink() changes the settings of a kind', () => {
     const rt = route();
     const linkIndex = below();
     rt.request(nl.newLink({ kind: 'macvlan', name: 'm0', linkIndex, mode: 4 }));
@@ -72,7 +72,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(shown('v0').linkinfo.info_data.flags).toEqual(['REORDER_HDR', 'LOOSE_BINDING']);
   });
 
-  it('setLink() adds a link to a vrf, whose routes are in its table', () => {
+  test('setLink() adds a link to a vrf, whose routes are in its table', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'vrf', name: 'red', table: 10, up: true }));
     const master = rt.link({ name: 'red' })!.index;
@@ -87,7 +87,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     );
   });
 
-  it('link() and links() decode links of unknown kinds', () => {
+  test('link() and links() decode links of unknown kinds', () => {
     const rt = route();
     run('ip link add t0 type ipip local 192.0.2.1 remote 192.0.2.2 ttl 9');
     expect(rt.link({ name: 't0' })).toMatchObject({ kind: 'ipip', index: shown('t0').ifindex });
@@ -99,7 +99,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(rt.links().map(({ name }) => name)).toEqual(json('ip -j link').map(({ ifname }) => ifname));
   });
 
-  it('openGeneric() finds the family that configures wireguard', () => {
+  test('openGeneric() finds the family that configures wireguard', () => {
     route().request(nl.newLink({ kind: 'wireguard', name: 'wg0' }));
     const generic = openGeneric();
     expect(generic.family('wireguard')).toMatchObject({ name: 'wireguard', version: 1 });
@@ -122,7 +122,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     return { bridge, index: rt.link({ name: 'p0' })!.index };
   };
 
-  it('newLink() creates a VLAN-filtering bridge, as `ip` shows', () => {
+  test('newLink() creates a VLAN-filtering bridge, as `ip` shows', () => {
     const { bridge } = port({ vlanDefaultPvid: 9, vlanStatsEnabled: true });
     const data = shownData('br0');
     expect(bridge.bridge).toMatchObject({
@@ -134,7 +134,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(vlans('p0')).toEqual([{ vlan: 9, flags: ['PVID', 'Egress Untagged'] }]);
   });
 
-  it('setLink() enables VLAN filtering, and the kernel adds the VLANs of the ports', () => {
+  test('setLink() enables VLAN filtering, and the kernel adds the VLANs of the ports', () => {
     const { index, bridge } = port({ vlanFiltering: false });
     route().request(nl.setLink({ index: bridge.index, kind: 'bridge', vlanFiltering: true }));
     route().request(nl.addBridgeVlans({ index, vlans: [{ vid: 5 }] }));
@@ -142,7 +142,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(vlans('p0')).toEqual([{ vlan: 1, flags: ['PVID', 'Egress Untagged'] }, { vlan: 5 }]);
   });
 
-  it('addBridgeVlans() and delBridgeVlans() match `bridge vlan`', () => {
+  test('addBridgeVlans() and delBridgeVlans() match `bridge vlan`', () => {
     const { index, bridge } = port();
     const rt = route();
     rt.request(
@@ -171,7 +171,7 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(vlans('br0')).toEqual([{ vlan: 1, flags: ['PVID', 'Egress Untagged'] }, { vlan: 5 }]);
   });
 
-  it('addBridgeVlans() refuses a link that is not a bridge port', () => {
+  test('addBridgeVlans() refuses a link that is not a bridge port', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'dummy', name: 'd0' }));
     const { index } = rt.link({ name: 'd0' })!;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { O_RDONLY, sys } from '@cnikit/sys';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { decodeLinkSummary, device, deviceFlags, deviceIndex, firstIPv4 } from '../src/short-lived.ts';
@@ -10,7 +10,7 @@ live('links on a kernel', () => {
   const route = freshRoute();
   const shown = (name: string) => json(`ip -d -j link show dev ${name}`)[0];
 
-  it('newLink() creates the same bridge as `ip`', () => {
+  test('newLink() creates the same bridge as `ip`', () => {
     const rt = route();
     rt.request(
       nl.newLink({
@@ -41,7 +41,7 @@ live('links on a kernel', () => {
     expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
   });
 
-  it('device() returns the fields of link() in the namespace of its connection', () => {
+  test('device() returns the fields of link() in the namespace of its connection', () => {
     const rt = route();
     const path = nl.createNetns('elsewhere', { directory: '/run/cnikit-test' });
     const elsewhere = nl.openRtnetlink({ netns: path });
@@ -74,7 +74,7 @@ live('links on a kernel', () => {
     nl.deleteNetns('elsewhere', { directory: '/run/cnikit-test' });
   });
 
-  it('firstIPv4() returns the address that `ip` lists first', () => {
+  test('firstIPv4() returns the address that `ip` lists first', () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
     expect([firstIPv4('br0'), firstIPv4('none')]).toEqual([undefined, undefined]);
@@ -93,7 +93,7 @@ live('links on a kernel', () => {
     }
   });
 
-  it('delLinkGroup() deletes all links of a group and no others', () => {
+  test('delLinkGroup() deletes all links of a group and no others', () => {
     const rt = route();
     for (const [name, group] of [
       ['a', 7],
@@ -109,7 +109,7 @@ live('links on a kernel', () => {
     expect(() => nl.delLinkGroup(0)).toThrow(/not positive/);
   });
 
-  it('createLink() creates a veth with its peer in another namespace in one message', () => {
+  test('createLink() creates a veth with its peer in another namespace in one message', () => {
     const rt = route();
     const path = nl.createNetns('pod1', { directory: '/run/cnikit-test' });
     const bridge = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
@@ -148,7 +148,7 @@ live('links on a kernel', () => {
     nl.deleteNetns('pod1', { directory: '/run/cnikit-test' });
   });
 
-  it('setLink() changes IPv4 settings of a link, beside those of IPv6', () => {
+  test('setLink() changes IPv4 settings of a link, beside those of IPv6', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'veth', name: 'conf0', peer: { name: 'conf1' } }));
     const read = (name: string) => readFileSync(`/proc/sys/net/ipv4/conf/conf0/${name}`, 'utf8').trim();
@@ -163,7 +163,7 @@ live('links on a kernel', () => {
     rt.request(nl.delLink({ name: 'conf0' }));
   });
 
-  it('setLink() changes, renames and moves a link', () => {
+  test('setLink() changes, renames and moves a link', () => {
     const rt = route();
     const path = nl.createNetns('pod2', { directory: '/run/cnikit-test' });
     rt.request(nl.newLink({ kind: 'veth', name: 'a', peer: { name: 'b' } }));
@@ -198,7 +198,7 @@ live('links on a kernel', () => {
     nl.deleteNetns('pod2', { directory: '/run/cnikit-test' });
   });
 
-  it('setLink() sets the options of a bridge port', () => {
+  test('setLink() sets the options of a bridge port', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     rt.request(nl.newLink({ kind: 'veth', name: 'p0', master: rt.link({ name: 'br0' })!.index }));
@@ -216,7 +216,7 @@ live('links on a kernel', () => {
     expect(data).toMatchObject({ hairpin: true, isolated: true, learning: false, flood: false, cost: 9 });
   });
 
-  it.each([
+  test.each([
     ['vxlan', { id: 42, port: 4789, local: '10.0.0.1', macLearning: false, remote: '10.0.0.2', ttl: 7 }],
     [
       'vxlan',
@@ -244,7 +244,7 @@ live('links on a kernel', () => {
     expect(shown('x0').linkinfo.info_kind).toBe(kind);
   });
 
-  it('links() returns the links of `ip`, and filters in the kernel', () => {
+  test('links() returns the links of `ip`, and filters in the kernel', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     const master = rt.link({ name: 'br0' })!.index;
@@ -264,14 +264,14 @@ live('links on a kernel', () => {
     expect(rt.links()[0]!.statistics).toMatchObject({ rxPackets: 0, txBytes: 0 });
   });
 
-  it('link() finds a link by its alternative name', () => {
+  test('link() finds a link by its alternative name', () => {
     const rt = route();
     run('ip link add br0 type bridge');
     run('ip link property add dev br0 altname a-name-longer-than-sixteen-bytes');
     expect(rt.link({ name: 'br0' })!.alternativeNames).toEqual(['a-name-longer-than-sixteen-bytes']);
   });
 
-  it("NetlinkError has the kernel's code and explanation", () => {
+  test("NetlinkError has the kernel's code and explanation", () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'br0' }));
     const refused = (body: () => unknown, fields: object) =>
@@ -286,7 +286,7 @@ live('links on a kernel', () => {
     refused(() => rt.request(up), { code: 'EINVAL', request: up });
   });
 
-  it('link() decodes a tun link, which the kernel refuses to create by netlink', () => {
+  test('link() decodes a tun link, which the kernel refuses to create by netlink', () => {
     const rt = route();
     const tun = nl.newLink({ kind: 'tun', name: 't0' });
     expect(() => rt.request(tun)).toThrow(
@@ -300,7 +300,7 @@ live('links on a kernel', () => {
     rt.request(nl.delLink({ name: 't1' }));
   });
 
-  it('NetlinkError points at the attribute that the kernel refused', () => {
+  test('NetlinkError points at the attribute that the kernel refused', () => {
     const rt = route();
     const bad: nl.Request = { ...nl.newLink({ kind: 'bridge' }), describe: 'a short MTU' };
     // IFLA_MTU of one byte.

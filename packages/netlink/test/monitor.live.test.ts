@@ -1,5 +1,5 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { newLink, newRoute, openRtnetlink } from '../src/index.ts';
 import { monitor, monitorNftables, type NftEvent } from '../src/monitor.ts';
 import { live, run } from './live.ts';
@@ -23,7 +23,7 @@ live('monitorNftables()', () => {
     return lines;
   }
 
-  it('monitorNftables() reports the changes of nft and iptables-nft', async () => {
+  test('monitorNftables() reports the changes of nft and iptables-nft', async () => {
     const changes = monitorNftables();
     run('nft add table inet t');
     run('nft add chain inet t c');
@@ -50,7 +50,7 @@ live('monitorNftables()', () => {
 });
 
 live('monitor() with ignorePort', () => {
-  it('monitor() ignores only the changes of `ignorePort`', async () => {
+  test('monitor() ignores only the changes of `ignorePort`', async () => {
     sys.unshare(CLONE_NEWNET);
     using rt = openRtnetlink();
     using other = openRtnetlink();
@@ -66,7 +66,7 @@ live('monitor() with ignorePort', () => {
 });
 
 live('Monitor.close()', () => {
-  it('close() keeps the changes that the kernel has delivered', async () => {
+  test('close() keeps the changes that the kernel has delivered', async () => {
     sys.unshare(CLONE_NEWNET);
     using rt = openRtnetlink();
     const changes = monitor({ groups: ['link'] });

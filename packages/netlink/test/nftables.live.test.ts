@@ -1,5 +1,5 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as expr from '../src/netfilter/expr.ts';
 import { getRules } from '../src/netfilter/rule.ts';
 import * as nft from '../src/nftables.ts';
@@ -33,7 +33,7 @@ live('nftables on a kernel', () => {
   const rule = (chain: string, ...expressions: nft.Expression[][]) =>
     nft.newRule({ ...inTable, chain, expressions: expressions.flat() });
 
-  it('newTable() keeps a comment, which `nft` shows; delChain() with ifEmpty spares a chain that has rules', () => {
+  test('newTable() keeps a comment, which `nft` shows; delChain() with ifEmpty spares a chain that has rules', () => {
     connection.commit([
       nft.newTable({ ...table, comment: 'whose it is' }),
       nft.newChain({ ...inTable, name: 'c' }),
@@ -53,7 +53,7 @@ live('nftables on a kernel', () => {
     expect(connection.tables()).toEqual([]);
   });
 
-  it('commit() of 3,000 bad requests throws the first refusal, and the next commits work', () => {
+  test('commit() of 3,000 bad requests throws the first refusal, and the next commits work', () => {
     connection.commit(base);
     const bad = Array.from({ length: 3000 }, () => rule('none', expr.accept()));
     for (let round = 0; round < 2; round++) {
@@ -67,7 +67,7 @@ live('nftables on a kernel', () => {
     }
   });
 
-  it('ruleComments() returns the comments of one chain', () => {
+  test('ruleComments() returns the comments of one chain', () => {
     const noted = (chain: string, comment: string) =>
       nft.newRule({ ...inTable, chain, expressions: expr.accept(), comment });
     connection.commit([
@@ -84,7 +84,7 @@ live('nftables on a kernel', () => {
     expect(connection.ruleComments({ ...inTable, table: 'none', chain: 'ports' })).toEqual([]);
   });
 
-  it('commit() creates rules that `nft` lists as intended', () => {
+  test('commit() creates rules that `nft` lists as intended', () => {
     connection.commit([
       ...base,
       rule(
@@ -128,7 +128,7 @@ live('nftables on a kernel', () => {
     }
   });
 
-  it('commit() creates the objects that `nft -j` lists', () => {
+  test('commit() creates the objects that `nft -j` lists', () => {
     connection.commit([
       ...base,
       nft.newSet({ ...inTable, name: 'pods', key: 'ipv4_addr', flags: nft.NFT_SET_INTERVAL }),
@@ -188,7 +188,7 @@ live('nftables on a kernel', () => {
     ]);
   });
 
-  it('Dumps return objects that can be created again', () => {
+  test('Dumps return objects that can be created again', () => {
     connection.commit([
       ...base,
       rule('forwarded', expr.connectionState(['new']), expr.counter(), expr.accept()),
@@ -222,7 +222,7 @@ live('nftables on a kernel', () => {
     expect(again!.handle).not.toBe(had!.handle);
   });
 
-  it('rules() decodes the rules of `nft`, unknown expressions as bytes', () => {
+  test('rules() decodes the rules of `nft`, unknown expressions as bytes', () => {
     run('nft add table inet t');
     run('nft add chain inet t c');
     run('nft add rule inet t c tcp dport { 80, 443 } limit rate 5/second accept comment hello');
@@ -237,7 +237,7 @@ live('nftables on a kernel', () => {
     expect(run('nft list chain inet t c')).toContain(before.slice(0, before.indexOf(' comment')));
   });
 
-  it('elements() returns the elements that `nft` shows', () => {
+  test('elements() returns the elements that `nft` shows', () => {
     const ports = { ...inTable, name: 'ports' };
     connection.commit([
       nft.newTable(table),
@@ -281,7 +281,7 @@ live('nftables on a kernel', () => {
     expect(connection.sets()).toHaveLength(2);
   });
 
-  it('commit() changes nothing when one message is refused, and names it', () => {
+  test('commit() changes nothing when one message is refused, and names it', () => {
     const failing = [...base, rule('nowhere', expr.accept()), nft.newTable({ family: 'ip', name: 'u' })];
     expect(() => connection.commit(failing)).toThrow(
       expect.objectContaining({ code: 'ENOENT', index: base.length, request: failing[base.length] }),
@@ -297,7 +297,7 @@ live('nftables on a kernel', () => {
     connection.commit([]);
   });
 
-  it('table(), chain() and element() return one object or undefined', () => {
+  test('table(), chain() and element() return one object or undefined', () => {
     const pods = { ...inTable, name: 'pods' };
     const key = bytes(10, 0, 0, 2);
     expect(connection.table(table)).toBeUndefined();
@@ -319,7 +319,7 @@ live('nftables on a kernel', () => {
     expect(connection.element(pods, bytes(10, 0, 0, 3))).toBeUndefined();
   });
 
-  it('newTable() with `exclusive` throws EEXIST, and delTable() with `ifEmpty` throws EBUSY', () => {
+  test('newTable() with `exclusive` throws EEXIST, and delTable() with `ifEmpty` throws EBUSY', () => {
     const pods = { ...inTable, name: 'pods' };
     const element = { key: bytes(10, 0, 0, 2) };
     connection.commit([
@@ -344,7 +344,7 @@ live('nftables on a kernel', () => {
     expect(connection.tables()).toEqual([]);
   });
 
-  it('getRules() of one chain filters in the kernel', () => {
+  test('getRules() of one chain filters in the kernel', () => {
     connection.commit([
       ...base,
       rule('ports', expr.accept()),
@@ -358,7 +358,7 @@ live('nftables on a kernel', () => {
     expect(connection.rules({ ...inTable, chain: 'none' })).toEqual([]);
   });
 
-  it('commit() creates verdict maps, marks and comments that `nft list` shows', () => {
+  test('commit() creates verdict maps, marks and comments that `nft list` shows', () => {
     connection.commit([
       ...base,
       nft.newSet({
@@ -385,7 +385,7 @@ live('nftables on a kernel', () => {
     expect(listed).toContain('meta mark & 0x00002000 == 0x00002000 masquerade');
   });
 
-  it('commit() of a thousand rules is one transaction', () => {
+  test('commit() of a thousand rules is one transaction', () => {
     const rules = Array.from({ length: 1000 }, (_, i) =>
       rule('ports', expr.source(`10.${i >> 8}.${i & 255}.0/24`), expr.accept()),
     );

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { live } from './live.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -34,6 +34,8 @@ live('documentation', () => {
     }
   };
 
-  it.each(examples.map((code, i) => [i, code] as const))('README example %i runs', (_, code) => check(code));
-  it.each(modules)('The example of %s runs', (_, code) => check(code));
+  test.each(examples.map((code, i) => [i, code] as const))('README example %i runs', (_, code) =>
+    check(code),
+  );
+  test.each(modules)('The example of %s runs', (_, code) => check(code));
 });

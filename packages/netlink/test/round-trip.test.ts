@@ -1,6 +1,6 @@
 /** The decoder returns the input of the builder, in both byte orders. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ByteOrder, payloadOf } from '../src/codec/bytes.ts';
 import * as nl from '../src/index.ts';
 import { linkTable } from '../src/route/link-attributes.ts';
@@ -13,7 +13,7 @@ const orders: ByteOrder[] = ['little', 'big'];
 const runs = { numRuns: 500 };
 
 describe.each(orders)('%s endian', (order) => {
-  it.each(Object.keys(linkKinds) as nl.LinkKind[])('newLink() of a %s decodes to its input', (kind) => {
+  test.each(Object.keys(linkKinds) as nl.LinkKind[])('newLink() of a %s decodes to its input', (kind) => {
     const { table } = linkKinds[kind];
     fc.assert(
       fc.property(any.valuesOf(table), any.valuesOf(linkTable), any.name, (info, common, name) => {
@@ -30,7 +30,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newLink() of a veth with its peer decodes to its input', () => {
+  test('newLink() of a veth with its peer decodes to its input', () => {
     const peer = fc.record(
       { name: any.name, mtu: any.u32, mac: any.mac, netns: any.u16 },
       { requiredKeys: [] },
@@ -44,7 +44,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newLink() of a vxlan with addresses decodes to its input', () => {
+  test('newLink() of a vxlan with addresses decodes to its input', () => {
     const range = fc.record({ low: any.u16, high: any.u16 });
     const spec = fc.record({ id: any.u32, remote: any.address, local: any.address, portRange: range });
     fc.assert(
@@ -56,7 +56,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('setLink() of a bridge port decodes to its input', () => {
+  test('setLink() of a bridge port decodes to its input', () => {
     fc.assert(
       fc.property(any.valuesOf(bridgePortTable), any.index, (port, index) => {
         const link = nl.decodeLink(payloadOf(nl.setLink({ index, ...port }, order).payload, order));
@@ -67,7 +67,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newAddress() decodes to its input', () => {
+  test('newAddress() decodes to its input', () => {
     const spec = fc.record(
       {
         index: any.index,
@@ -89,7 +89,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newRoute() decodes to its input', () => {
+  test('newRoute() decodes to its input', () => {
     const hop = fc.record(
       {
         via: any.address,
@@ -129,7 +129,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newNeighbour() decodes to its input', () => {
+  test('newNeighbour() decodes to its input', () => {
     const spec = fc.record(
       { index: any.index, address: any.address, mac: any.mac, state: any.u16, flags: any.u8, vlan: any.u16 },
       { requiredKeys: ['index', 'address'] },
@@ -143,7 +143,7 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  it('newRule() decodes to its input', () => {
+  test('newRule() decodes to its input', () => {
     const ports = fc.record({ first: any.u16, last: any.u16 });
     const spec = fc.record(
       {
@@ -168,7 +168,7 @@ describe.each(orders)('%s endian', (order) => {
 });
 
 describe('builders', () => {
-  it.each([
+  test.each([
     ['newAddress()', () => nl.newAddress({ index: 1, address: '10.0.0.1/33' }), 'BAD_ADDRESS'],
     ['newAddress()', () => nl.newAddress({ index: 1, address: 'x' }), 'BAD_ADDRESS'],
     ['newAddress()', () => nl.newAddress({ index: -1, address: '10.0.0.1/24' }), 'BAD_VALUE'],
@@ -193,13 +193,13 @@ describe('builders', () => {
     expect(build).toThrow(expect.objectContaining({ name: 'NetlinkEncodeError', code }));
   });
 
-  it('A builder leaves nothing of a refused request in the next one', () => {
+  test('A builder leaves nothing of a refused request in the next one', () => {
     expect(() => nl.newRoute({ dst: '10.0.0.0/8', via: 'x' })).toThrow();
     const request = nl.newRoute({ dst: '10.0.0.0/8', via: '10.0.0.1', oif: 2 });
     expect(request.payload.length).toBe(12 + 8 + 8 + 8);
   });
 
-  it('newRoute() passes a destination with host bits to the kernel', () => {
+  test('newRoute() passes a destination with host bits to the kernel', () => {
     const { payload } = nl.newRoute({ dst: '10.0.0.1/8', oif: 1 });
     expect(nl.decodeRoute(payloadOf(payload)).dst).toBe('10.0.0.1/8');
   });

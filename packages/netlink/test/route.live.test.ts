@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { freshRoute, json, live, run, type Shown } from './live.ts';
@@ -18,7 +18,7 @@ function network(rt: nl.RtnetlinkConnection): number {
 live('addresses on a kernel', () => {
   const route = freshRoute();
 
-  it('newAddress() and addresses() agree with `ip`', () => {
+  test('newAddress() and addresses() agree with `ip`', () => {
     const rt = route();
     const index = network(rt);
     rt.request(nl.newAddress({ index, address: '10.9.0.1', peer: '10.9.0.2/32', label: 'v0:p', scope: 253 }));
@@ -52,7 +52,7 @@ live('addresses on a kernel', () => {
     expect(rt.addresses({ family: 'ipv6', index }).every(({ family }) => family === 'ipv6')).toBe(true);
   });
 
-  it('newAddress() refuses an existing address unless it replaces it, and delAddress() removes it', () => {
+  test('newAddress() refuses an existing address unless it replaces it, and delAddress() removes it', () => {
     const rt = route();
     const index = network(rt);
     const spec = { index, address: '10.0.0.1/24' };
@@ -62,7 +62,7 @@ live('addresses on a kernel', () => {
     expect(() => rt.request(nl.delAddress(spec))).toThrow(expect.objectContaining({ code: 'EADDRNOTAVAIL' }));
   });
 
-  it('newAddress() with nodad adds an address that is usable immediately', () => {
+  test('newAddress() with nodad adds an address that is usable immediately', () => {
     const rt = route();
     const index = network(rt);
     const flags = rt.addresses({ index }).find(({ address }) => address === 'fd00::1/64')!.flags;
@@ -73,7 +73,7 @@ live('addresses on a kernel', () => {
 live('routes on a kernel', () => {
   const route = freshRoute();
 
-  it('newRoute() and routes() agree with `ip`', () => {
+  test('newRoute() and routes() agree with `ip`', () => {
     const rt = route();
     const oif = network(rt);
     rt.batch([
@@ -148,7 +148,7 @@ live('routes on a kernel', () => {
     expect(rt.routes({ type: k.RTN_BLACKHOLE }).map(({ dst }) => dst)).toEqual(['10.66.0.0/16']);
   });
 
-  it('newRoute() recreates every decoded route', () => {
+  test('newRoute() recreates every decoded route', () => {
     const rt = route();
     const oif = network(rt);
     const specs: nl.RouteSpec[] = [
@@ -172,7 +172,7 @@ live('routes on a kernel', () => {
     }
   });
 
-  it('newRoute() creates, replaces and appends', () => {
+  test('newRoute() creates, replaces and appends', () => {
     const rt = route();
     network(rt);
     const spec = { dst: '10.2.0.0/16', via: '10.0.0.8' };
@@ -194,7 +194,7 @@ live('routes on a kernel', () => {
     );
   });
 
-  it('routeTo() returns the route of a packet', () => {
+  test('routeTo() returns the route of a packet', () => {
     const rt = route();
     const oif = network(rt);
     rt.request(nl.newRoute({ dst: '10.2.0.0/16', via: '10.0.0.9' }));
@@ -208,7 +208,7 @@ live('routes on a kernel', () => {
     expect(() => rt.routeTo({ dst: '192.0.2.1' })).toThrow(expect.objectContaining({ code: 'ENETUNREACH' }));
   });
 
-  it('routeTo() returns the route of an IPv6 packet', () => {
+  test('routeTo() returns the route of an IPv6 packet', () => {
     const rt = route();
     const index = network(rt);
     rt.request(nl.newAddress({ index, address: 'fd01::1/64', nodad: true }));
@@ -218,7 +218,7 @@ live('routes on a kernel', () => {
     expect(rt.routeTo({ dst: 'fd02::7', fibMatch: true })).toMatchObject({ dst: 'fd02::/64' });
   });
 
-  it('batch() reports every failure of thousands', () => {
+  test('batch() reports every failure of thousands', () => {
     const rt = route();
     network(rt);
     const requests = Array.from({ length: 3000 }, (_, i) =>
@@ -236,7 +236,7 @@ live('routes on a kernel', () => {
 live('neighbours and rules on a kernel', () => {
   const route = freshRoute();
 
-  it('newNeighbour() and neighbours() agree with `ip`', () => {
+  test('newNeighbour() and neighbours() agree with `ip`', () => {
     const rt = route();
     const index = network(rt);
     rt.batch([
@@ -256,7 +256,7 @@ live('neighbours and rules on a kernel', () => {
     expect([undefined, k.NUD_FAILED]).toContain(state);
   });
 
-  it('newNeighbour() creates FDB entries of a bridge and of a vxlan', () => {
+  test('newNeighbour() creates FDB entries of a bridge and of a vxlan', () => {
     const rt = route();
     rt.batch([
       nl.newLink({ kind: 'bridge', name: 'br0' }),
@@ -298,7 +298,7 @@ live('neighbours and rules on a kernel', () => {
     expect(mine.map(({ mac }) => mac).sort()).toEqual(shown.map((entry) => entry.mac).sort());
   });
 
-  it('newRule() and rules() agree with `ip`', () => {
+  test('newRule() and rules() agree with `ip`', () => {
     const rt = route();
     rt.batch([
       nl.newRule({ from: '10.0.0.0/8', table: 1000, priority: 100, iif: 'lo' }),
@@ -337,7 +337,7 @@ live('neighbours and rules on a kernel', () => {
     expect(run('ip rule show')).toContain('102:');
   });
 
-  it('Decoders accept the dumps of every table', () => {
+  test('Decoders accept the dumps of every table', () => {
     const rt = route();
     network(rt);
     for (const routes of rt.routes()) {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { NETLINK_ROUTE, sys } from '@cnikit/sys';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { soakSize } from '../../../vitest.soak.ts';
 import { Connection } from '../src/connection.ts';
 import * as k from '../src/constants.ts';
@@ -20,7 +20,7 @@ live('netlink under load', () => {
   const bridge = (rt: nl.RtnetlinkConnection): number =>
     rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
 
-  it(`Connection leaks no descriptor and no memory in ${REQUESTS} requests`, () => {
+  test(`Connection leaks no descriptor and no memory in ${REQUESTS} requests`, () => {
     const rt = route();
     const index = bridge(rt);
     let refused = 0; // counted instead of expected: expect() allocates memory
@@ -41,7 +41,7 @@ live('netlink under load', () => {
     expect(process.memoryUsage().rss - before.rss).toBeLessThan(32 * 1024 * 1024);
   }, 300_000);
 
-  it('Connection leaks nothing after close()', () => {
+  test('Connection leaks nothing after close()', () => {
     const before = descriptors();
     for (let i = 0; i < 500; i++) {
       nl.openRtnetlink({ netns: '/proc/self/ns/net' }).close();
@@ -55,7 +55,7 @@ live('netlink under load', () => {
     expect(descriptors()).toBe(before);
   });
 
-  it("Connection does not receive another connection's replies", () => {
+  test("Connection does not receive another connection's replies", () => {
     const rt = route();
     const index = bridge(rt);
     const other = nl.openRtnetlink();
@@ -74,7 +74,7 @@ live('netlink under load', () => {
     other.close();
   });
 
-  it('Connection.dump() repeats an interrupted dump and returns a consistent one', async () => {
+  test('Connection.dump() repeats an interrupted dump and returns a consistent one', async () => {
     const rt = route();
     bridge(rt);
     rt.batch(
@@ -112,7 +112,7 @@ live('netlink under load', () => {
     await once(churn, 'exit');
   }, 120_000);
 
-  it('monitor() reports an overflow and continues after it', async () => {
+  test('monitor() reports an overflow and continues after it', async () => {
     const rt = route();
     const index = bridge(rt);
     const changes = monitor({ groups: ['ipv4-route'], receiveBuffer: 2048 });
@@ -139,7 +139,7 @@ live('netlink under load', () => {
 live('monitor()', () => {
   const route = freshRoute();
 
-  it('monitor() reports changes of links, addresses, routes and rules in order', async () => {
+  test('monitor() reports changes of links, addresses, routes and rules in order', async () => {
     const rt = route();
     const changes = monitor({ groups: ['link', 'ipv4-address', 'ipv4-route', 'ipv4-rule', 'neighbour'] });
     const { index } = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!;
@@ -176,7 +176,7 @@ live('monitor()', () => {
     expect(wanted).toEqual([]);
   });
 
-  it('monitor() does not report a port that leaves its bridge as deleted', async () => {
+  test('monitor() does not report a port that leaves its bridge as deleted', async () => {
     const rt = route();
     const master = rt.createLink({ kind: 'bridge', name: 'br0' })!.index;
     rt.request(nl.newLink({ kind: 'veth', name: 'p0', master }));
@@ -194,7 +194,7 @@ live('monitor()', () => {
     expect(seen).toContainEqual(expect.objectContaining({ type: 'other', message: k.RTM_DELLINK }));
   });
 
-  it('monitor() ends with close(), its signal or the loop, and leaks no descriptor', async () => {
+  test('monitor() ends with close(), its signal or the loop, and leaks no descriptor', async () => {
     const before = descriptors();
     const first = monitor({ groups: ['link'] });
     const waiting = first.next();
@@ -215,7 +215,7 @@ live('monitor()', () => {
     expect(descriptors()).toBe(before);
   });
 
-  it('monitor() keeps a bounded number of events for a slow reader', async () => {
+  test('monitor() keeps a bounded number of events for a slow reader', async () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
     const changes = monitor({ groups: ['ipv4-route'], queueLimit: 10 });

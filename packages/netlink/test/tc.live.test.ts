@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { freshRoute, json, live, run } from './live.ts';
@@ -6,7 +6,7 @@ import { freshRoute, json, live, run } from './live.ts';
 live('traffic control on a kernel', () => {
   const route = freshRoute();
 
-  it('newQdisc() shapes the egress of a link, as `tc` shows', () => {
+  test('newQdisc() shapes the egress of a link, as `tc` shows', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'veth', name: 'v0', up: true }));
     const { index } = rt.link({ name: 'v0' })!;
@@ -47,7 +47,7 @@ live('traffic control on a kernel', () => {
     expect(rt.qdiscs({ index }).filter(({ kind }) => kind === 'tbf')).toEqual([]);
   });
 
-  it('newFilter() redirects ingress to an ifb, where it can be shaped', () => {
+  test('newFilter() redirects ingress to an ifb, where it can be shaped', () => {
     const rt = route();
     rt.batch([
       nl.newLink({ kind: 'veth', name: 'v0', up: true }),
@@ -71,7 +71,7 @@ live('traffic control on a kernel', () => {
     expect(rt.qdiscs({ index }).filter(({ kind }) => kind === 'ingress')).toEqual([]);
   });
 
-  it('newQdisc() refuses invalid tbf parameters', () => {
+  test('newQdisc() refuses invalid tbf parameters', () => {
     const bad = { name: 'NetlinkEncodeError' };
     for (const options of [
       { rate: 12_500_000_000, burst: 2 ** 31, latency: 1000 },

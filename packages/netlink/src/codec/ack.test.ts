@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeAck, decodeDone, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_ERROR } from './ack.ts';
 import { type ByteOrder, payloadOf } from './bytes.ts';
 import { Encoder } from './encoder.ts';
@@ -10,23 +10,26 @@ const body = (errno: number, order: ByteOrder = 'little', echoed = 16): Encoder 
   new Encoder(order).putI32(-errno).putU32(echoed).putZeros(12);
 
 describe('decodeAck()', () => {
-  it.each(['little', 'big'] as const)('decodeAck() reads an extended acknowledgement, %s endian', (order) => {
-    const encoder = body(22, order).string(1, 'Invalid prefix').u32(2, 36).u32(5, 4).u32(6, 20);
-    const policy = encoder.nest(4);
-    encoder.u32(1, 4).u64(4, 68).u64(5, 65535).end(policy);
-    expect(decodeAck(payloadOf(encoder.finish(), order), flags)).toEqual({
-      errno: 22,
-      extack: {
-        message: 'Invalid prefix',
-        offset: 36,
-        missingType: 4,
-        missingNest: 20,
-        policy: { type: 4, min: 68, max: 65535 },
-      },
-    });
-  });
+  test.each(['little', 'big'] as const)(
+    'decodeAck() reads an extended acknowledgement, %s endian',
+    (order) => {
+      const encoder = body(22, order).string(1, 'Invalid prefix').u32(2, 36).u32(5, 4).u32(6, 20);
+      const policy = encoder.nest(4);
+      encoder.u32(1, 4).u64(4, 68).u64(5, 65535).end(policy);
+      expect(decodeAck(payloadOf(encoder.finish(), order), flags)).toEqual({
+        errno: 22,
+        extack: {
+          message: 'Invalid prefix',
+          offset: 36,
+          missingType: 4,
+          missingNest: 20,
+          policy: { type: 4, min: 68, max: 65535 },
+        },
+      });
+    },
+  );
 
-  it('decodeAck() reads signed limits', () => {
+  test('decodeAck() reads signed limits', () => {
     const encoder = body(34);
     const policy = encoder.nest(4);
     encoder
@@ -36,16 +39,16 @@ describe('decodeAck()', () => {
     expect(decodeAck(payloadOf(encoder.finish()), flags).extack?.policy).toEqual({ min: -128, max: 127 });
   });
 
-  it('decodeAck() reads the attributes after an echoed request', () => {
+  test('decodeAck() reads the attributes after an echoed request', () => {
     const encoder = body(17, 'little', 22).putZeros(8).string(1, 'File exists');
     expect(decodeAck(payloadOf(encoder.finish()), NLM_F_ACK_TLVS).extack?.message).toBe('File exists');
   });
 
-  it('decodeAck() reads success', () => {
+  test('decodeAck() reads success', () => {
     expect(decodeAck(payloadOf(body(0).finish()), NLM_F_CAPPED)).toEqual({ errno: 0 });
   });
 
-  it.each([
+  test.each([
     ['no number', new Uint8Array(3), flags, 'TRUNCATED'],
     ['no header', new Uint8Array(8), flags, 'TRUNCATED'],
     ['a request that does not fit', body(1, 'little', 4000).finish(), NLM_F_ACK_TLVS, 'BAD_LENGTH'],
@@ -55,7 +58,7 @@ describe('decodeAck()', () => {
 });
 
 describe('decodeDone()', () => {
-  it('decodeDone() reads how a dump ended', () => {
+  test('decodeDone() reads how a dump ended', () => {
     expect(decodeDone(payloadOf(new Uint8Array(0)), 0)).toEqual({ errno: 0 });
     expect(decodeDone(payloadOf(new Encoder().putI32(7).finish()), 0)).toEqual({ errno: 0 });
     const failed = new Encoder().putI32(-2).string(1, 'ipv4: FIB table does not exist').finish();
@@ -67,7 +70,7 @@ describe('decodeDone()', () => {
 });
 
 describe('MessageReader', () => {
-  it.each(['little', 'big'] as const)('MessageReader reads several messages, %s endian', (order) => {
+  test.each(['little', 'big'] as const)('MessageReader reads several messages, %s endian', (order) => {
     const one = encodeMessage(
       { type: NLMSG_ERROR, flags: 3, sequence: 7, port: 4_000_000_000 },
       Uint8Array.of(1),
@@ -83,7 +86,7 @@ describe('MessageReader', () => {
     expect(reader.next()).toBe(false);
   });
 
-  it.each([
+  test.each([
     ['fifteen bytes', 15, 0, 'TRUNCATED'],
     ['a length below its header', 16, 15, 'BAD_LENGTH'],
     ['a length beyond the received bytes', 20, 24, 'BAD_LENGTH'],

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ByteOrder } from './bytes.ts';
 import { Encoder, NLA_F_NESTED } from './encoder.ts';
 import { AttributeReader } from './reader.ts';
@@ -18,7 +18,7 @@ const values = fc.record({
 });
 
 describe('Encoder', () => {
-  it.each(orders)('Encoder writes what AttributeReader reads, %s endian', (order) => {
+  test.each(orders)('Encoder writes what AttributeReader reads, %s endian', (order) => {
     fc.assert(
       fc.property(values, ({ u8, u16, u32, i32, u64, string, raw }) => {
         const encoder = new Encoder(order, 8); // small: it has to grow
@@ -59,7 +59,7 @@ describe('Encoder', () => {
     );
   });
 
-  it('Encoder writes both byte orders', () => {
+  test('Encoder writes both byte orders', () => {
     expect(new Encoder('little').u16(3, 0x1234).finish()).toEqual(
       Uint8Array.of(6, 0, 3, 0, 0x34, 0x12, 0, 0),
     );
@@ -69,7 +69,7 @@ describe('Encoder', () => {
     );
   });
 
-  it.each(orders)('Encoder writes header fields while its buffer grows, %s endian', (order) => {
+  test.each(orders)('Encoder writes header fields while its buffer grows, %s endian', (order) => {
     const little = new Encoder(order, 1)
       .putU8(1)
       .putU16(2)
@@ -85,7 +85,7 @@ describe('Encoder', () => {
     expect([...little.finish()]).toEqual([...native.flat(), ...rest]);
   });
 
-  it('Encoder clears the padding of a reused buffer', () => {
+  test('Encoder clears the padding of a reused buffer', () => {
     const encoder = new Encoder();
     encoder.raw(1, new Uint8Array(20).fill(0xff));
     expect(encoder.reset().u8(1, 1).string(2, '').finish()).toEqual(
@@ -93,7 +93,7 @@ describe('Encoder', () => {
     );
   });
 
-  it.each([
+  test.each([
     ['u8', 256],
     ['u8', -1],
     ['u16', 65536],
@@ -114,7 +114,7 @@ describe('Encoder', () => {
     );
   });
 
-  it('Encoder refuses text with a NUL, long text and attributes over 65,535 bytes', () => {
+  test('Encoder refuses text with a NUL, long text and attributes over 65,535 bytes', () => {
     const encoder = new Encoder();
     expect(() => encoder.string(1, 'a\0b')).toThrow(expect.objectContaining({ code: 'BAD_VALUE' }));
     expect(() => encoder.string(1, 'sixteen-bytes-xx', 16)).toThrow(
@@ -130,7 +130,7 @@ describe('Encoder', () => {
 });
 
 describe('AttributeReader', () => {
-  it.each([
+  test.each([
     ['a rest of three bytes', [0, 0, 0], 'TRUNCATED'],
     ['a length below its header', [3, 0, 1, 0], 'BAD_LENGTH'],
     ['a length beyond its parent', [9, 0, 1, 0, 0, 0, 0, 0], 'BAD_LENGTH'],
@@ -141,13 +141,13 @@ describe('AttributeReader', () => {
     );
   });
 
-  it('AttributeReader names the attribute whose size is wrong', () => {
+  test('AttributeReader names the attribute whose size is wrong', () => {
     const reader = new AttributeReader(Uint8Array.of(6, 0, 4, 0, 1, 2, 0, 0), 0, 8, 'little', 'rtmsg');
     reader.next();
     expect(() => reader.u32('RTA_OIF')).toThrow('RTA_OIF at byte 4: 2 bytes, expected 4');
   });
 
-  it('AttributeReader accepts a last attribute without padding', () => {
+  test('AttributeReader accepts a last attribute without padding', () => {
     const reader = new AttributeReader(Uint8Array.of(5, 0, 1, 0, 7), 0, 5, 'little', 'rtmsg');
     expect(reader.next() && reader.u8('x')).toBe(7);
     expect(reader.next()).toBe(false);

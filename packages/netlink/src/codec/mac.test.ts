@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { formatMac, macBytes } from './mac.ts';
 
 describe('macBytes()', () => {
-  it.each([
+  test.each([
     '02:00:00:00:00:01',
     'ff:ff:ff:ff:ff:ff',
     '00',
@@ -11,11 +11,11 @@ describe('macBytes()', () => {
     expect(formatMac(macBytes(text, 'MAC'))).toBe(text);
   });
 
-  it('macBytes() accepts capital letters', () => {
+  test('macBytes() accepts capital letters', () => {
     expect(macBytes('0A:FF', 'MAC')).toEqual(Uint8Array.of(10, 255));
   });
 
-  it.each(['', '0', '00:', ':00', '0:0', '00-01', '00:0g', '00:01:', '00 01', '000', '00:'.repeat(33)])(
+  test.each(['', '0', '00:', ':00', '0:0', '00-01', '00:0g', '00:01:', '00 01', '000', '00:'.repeat(33)])(
     'refuses %j, naming the address',
     (text) => {
       expect(() => macBytes(text, 'Peer MAC')).toThrow(

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeText, encodeText, nameBytes, textLength } from './text.ts';
 
 const encode = (text: string): Uint8Array => {
@@ -9,7 +9,7 @@ const encode = (text: string): Uint8Array => {
 };
 
 describe('decodeText()', () => {
-  it('decodeText() returns text that encodeText() turns into the same bytes', () => {
+  test('decodeText() returns text that encodeText() turns into the same bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const name = bytes.filter((byte) => byte !== 0);
@@ -19,7 +19,7 @@ describe('decodeText()', () => {
     );
   });
 
-  it('decodeText() agrees with TextDecoder on well-formed text', () => {
+  test('decodeText() agrees with TextDecoder on well-formed text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         fc.pre(!/[\0\ud800-\udfff]/u.test(text));
@@ -31,7 +31,7 @@ describe('decodeText()', () => {
     );
   });
 
-  it.each([
+  test.each([
     ['overlong', [0xc0, 0xaf]],
     ['surrogate', [0xed, 0xa0, 0x80]],
     ['beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
@@ -44,13 +44,13 @@ describe('decodeText()', () => {
     expect(encode(text)).toEqual(bytes);
   });
 
-  it('decodeText() ends at a NUL', () => {
+  test('decodeText() ends at a NUL', () => {
     expect(decodeText(Uint8Array.of(0x61, 0, 0x62), 0, 3)).toBe('a');
   });
 });
 
 describe('nameBytes()', () => {
-  it('nameBytes() ends every name with a NUL', () => {
+  test('nameBytes() ends every name with a NUL', () => {
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 300; i++) {
         expect([...nameBytes(`n${i}`)]).toEqual([...new TextEncoder().encode(`n${i}\0`)]);

@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as nft from './expr.ts';
 import { newRule } from './rule.ts';
 
 describe('statements', () => {
-  it.each([
+  test.each([
     ['ip saddr 10.0.0.0/8', nft.source('10.0.0.0/8')],
     ['ip6 daddr != fd00::/65', nft.destination('fd00::/65', { not: true })],
     ['iifname "eth0"', nft.inputInterface('eth0')],

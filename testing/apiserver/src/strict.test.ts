@@ -22,7 +22,7 @@ describe('startApiServer() is strict', () => {
     ['GET', '/api/v1/nodes', 'wrong', 401, 'Unauthorized'],
     ['GET', '/no/such/path', null, 401, 'Unauthorized'],
     ['GET', '/no/such/path', undefined, 404, 'NotFound'],
-    ['GET', '/api/v1/pods', undefined, 404, 'NotFound'],
+    ['GET', '/api/v1/secrets', undefined, 404, 'NotFound'],
     ['GET', '/api/v1/nodes/', undefined, 404, 'NotFound'],
     ['GET', '/api/v1/nodes/none', undefined, 404, 'NotFound'],
     ['GET', '/api/v1/nodes/n1/proxy', undefined, 404, 'NotFound'],

@@ -392,10 +392,12 @@ test('diagnose() reports a running pod without a reservation once, as a pod and 
 });
 
 test.each([
-  ['warns of an unreserved address within the podCIDR', '10.244.1.9', 1],
-  ['ignores an address outside the podCIDRs, which a pod gave itself', '192.168.7.1', 0],
-])('diagnose() %s', (_, address, count) => {
-  const podAddresses = [...healthy().podAddresses, { link: 'vetha', address }];
+  ['warns of an unreserved address of the podCIDR', '10.244.1.9', ['vetha'], 1],
+  ["warns of an unreserved address of another node's podCIDR", '10.244.2.9', ['vetha'], 1],
+  ['ignores an address outside the podCIDRs, which a pod gave itself', '192.168.7.1', ['vetha'], 0],
+  ['ignores an address outside the podCIDRs that two pods have', '192.168.7.1', ['vetha', 'vethb'], 0],
+])('diagnose() %s', (_, address, links, count) => {
+  const podAddresses = [...healthy().podAddresses, ...links.map((link) => ({ link, address }))];
   expect(diagnose(healthy({ podAddresses })).flatMap((result) => result.findings)).toHaveLength(count);
 });
 

@@ -41,25 +41,30 @@ function nodesTwice({ claims }: DoctorFacts): Finding[] {
   return findings;
 }
 
-function podsTwice({ podAddresses, reservedAddresses, pools, leaks }: DoctorFacts): Finding[] {
+function podsTwice({ podAddresses, reservedAddresses, claims, pools, leaks }: DoctorFacts): Finding[] {
   const links = new Map<string, Set<string>>();
   for (const { address, link } of podAddresses) {
     links.set(address, (links.get(address) ?? new Set<string>()).add(link));
   }
   const reserved = new Set(reservedAddresses);
-  const ranges = pools.flatMap(({ range }) => parseNetwork(range) ?? []);
-  // The plugin gives addresses of these ranges only. A pod can add others itself.
-  const canBeGiven = (address: string) => ranges.some((range) => contains(range, parseAddress(address)!));
+  const ranges = [...claims.prefixes(), ...pools.map(({ range }) => range)].flatMap(
+    (range) => parseNetwork(range) ?? [],
+  );
+  // Plugins give addresses of podCIDRs only. Pods can add others themselves, such as one that moves between them.
+  const isPodAddress = (address: string) => ranges.some((range) => contains(range, parseAddress(address)!));
   // The check "leaks" reports pods without any reservation.
   const unreserved = new Set(leaks.flatMap((leak) => (leak.kind === 'unreserved' ? [leak.link.name] : [])));
   return [...links].flatMap(([address, at]) => {
+    if (!isPodAddress(address)) {
+      return [];
+    }
     if (at.size > 1) {
       return failure(
         `Pod address ${address} is on two links, ${[...at].join(' and ')}: connections reach either pod unpredictably.`,
         'Delete both pods, so that they are recreated.',
       );
     }
-    if (reserved.has(address) || !canBeGiven(address) || [...at].some((link) => unreserved.has(link))) {
+    if (reserved.has(address) || [...at].some((link) => unreserved.has(link))) {
       return [];
     }
     return warning(

@@ -17,7 +17,7 @@ import { getRoute, getRoutes, type RouteFilter } from './route/route.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
 import { decodeRule, getRules, type Rule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
-import { decodeQdisc, getQdiscs, type Qdisc } from './tc/qdisc.ts';
+import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
 
 /** How a connection is opened. */
 export interface OpenOptions {
@@ -193,6 +193,18 @@ export class RtnetlinkConnection {
       }
       return decodeRule(message);
     });
+  }
+
+  /**
+   * Returns the root qdisc of a link, or `undefined` when it has none; Linux before 6.8 omits the built-in `noqueue`. While
+   * links are deleted, a dump of qdiscs can leave out a link's: this request cannot.
+   */
+  rootQdisc(index: number): Qdisc | undefined {
+    return ignoreErrno(['ENOENT', 'EINVAL'], () =>
+      this.connection.query(getRootQdisc(index), (message) =>
+        message.type === k.RTM_NEWQDISC ? decodeQdisc(message) : undefined,
+      ),
+    );
   }
 
   /** Returns the queueing disciplines of one link or all. */

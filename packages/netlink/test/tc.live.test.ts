@@ -6,6 +6,15 @@ import { freshRoute, json, live, run } from './live.ts';
 live('traffic control on a kernel', () => {
   const route = freshRoute();
 
+  test('rootQdisc() equals the root of qdiscs()', () => {
+    const rt = route();
+    rt.request(nl.newLink({ kind: 'veth', name: 'v0', up: true }));
+    const { index } = rt.link({ name: 'v0' })!;
+    rt.request(nl.newQdisc({ index, kind: 'tbf', rate: 1_000_000, burst: 32_768, latency: 25 }));
+    rt.request(nl.newQdisc({ index, kind: 'ingress' }));
+    expect(rt.rootQdisc(index)).toEqual(rt.qdiscs({ index }).find(({ parent }) => parent === k.TC_H_ROOT));
+  });
+
   test('newQdisc() shapes the egress of a link, as `tc` shows', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'veth', name: 'v0', up: true }));

@@ -19,6 +19,7 @@ const NHA_BLACKHOLE = 4;
 const NHA_OIF = 5;
 const NHA_GATEWAY = 6;
 
+/** A nexthop object, `ip nexthop`: a next hop that routes refer to by number, or a group of them. */
 export interface NextHopObject {
   id: number;
   /** Gateway. */

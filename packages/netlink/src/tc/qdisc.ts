@@ -1,5 +1,5 @@
 /** Queueing disciplines: RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC. */
-import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readI32, readU32 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
@@ -68,6 +68,15 @@ export function delQdisc(
 export function getQdiscs(filter: { index?: number } = {}, order: ByteOrder = 'little'): Request {
   const payload = tc.tcHeader({ index: filter.index ?? 0 }, order).finish();
   return { type: RTM_GETQDISC, flags: NLM_F_DUMP, payload, describe: 'dump qdiscs' };
+}
+
+/**
+ * RTM_GETQDISC of a link's root. ENOENT or EINVAL when it has none, or, before Linux 6.8, only the built-in `noqueue`.
+ * These kernels answer only with NLM_F_ECHO.
+ */
+export function getRootQdisc(index: number, order: ByteOrder = 'little'): Request {
+  const payload = tc.tcHeader({ index, parent: tc.TC_H_ROOT }, order).finish();
+  return { type: RTM_GETQDISC, flags: NLM_F_ECHO, payload, describe: `get the root qdisc of link #${index}` };
 }
 
 /** A queueing discipline as the kernel describes it. */

@@ -1,6 +1,5 @@
 /** Comparison of the kernel's token buckets with the configuration, for CHECK. */
 import type { Qdisc, RtnetlinkConnection } from '@cnikit/netlink';
-import { TC_H_ROOT } from '@cnikit/netlink/constants';
 import type { HostEnd } from '../../attachment/feature.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
@@ -35,7 +34,7 @@ function bucketDifferences(
   { name, index }: HostEnd,
   wanted: TokenBucket,
 ): string[] {
-  const root = route.qdiscs({ index }).find(({ parent }) => parent === TC_H_ROOT);
+  const root = route.rootQdisc(index);
   const tbf = root?.kind === 'tbf' ? root.tbf : undefined;
   if (tbf === undefined) {
     return [`${name} has no token bucket filter${insteadOf(root)}`];

@@ -77,7 +77,7 @@ export function hostFacts(
     addressLinks: new Map(
       local.map((entry) => [bare(entry), byIndex.get(entry.index)?.name ?? `#${entry.index}`]),
     ),
-    raLinks: raLinks(kernel, foreign, egress.ipv6?.index),
+    raLinks: raLinks(kernel, foreign, egress.ipv6?.index).filter(({ name }) => !names.includes(name)),
     ports: portsOf(kernel.links, foreign),
     hasPods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
     tunnels: kernel.links

@@ -11,6 +11,7 @@ export interface LabelExpression {
   values?: readonly string[] | undefined;
 }
 
+/** Labels of an object by key. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** Returns whether the selector matches the labels. NotIn and DoesNotExist match where the key is absent. */

@@ -85,7 +85,9 @@ test.each(tried.map((one) => [one.title, one] as const))(
   },
 );
 
-test(`the kernel with the rules of formatNft() agrees with decide() on random policies, seed ${seed}`, async () => {
+test(`the kernel with the rules of formatNft() agrees with decide() on random policies, seed ${seed}`, {
+  timeout: 600_000,
+}, async () => {
   const podLabels = Object.fromEntries(
     PODS.map((pod, index) => [pod, { app: pod.slice(-1), tier: index % 2 ? 'front' : 'back' }]),
   );

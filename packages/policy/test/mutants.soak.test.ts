@@ -14,6 +14,7 @@ test.each(Object.entries(mutants))('mutant %s replaces text that its file has on
 
 test.each(tried.map(([name, { what }]) => [name, what]))(
   'the properties find mutant %s: %s',
+  { timeout: 600_000 },
   async (name) => {
     const module = await import(/* @vite-ignore */ `../src/compile/compiler.ts?mutant=${name}`);
     const Mutant: Compiler = module.PolicyCompiler;

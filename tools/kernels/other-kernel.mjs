@@ -37,6 +37,9 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  * @property {NodeJS.ProcessEnv} [env]
  */
 
+/** Status of {@link otherKernel} when the machine stopped by itself, for example in a kernel panic. */
+export const STOPPED = 70;
+
 /**
  * Runs a command on another kernel and prints its output.
  *
@@ -151,7 +154,7 @@ async function boot(kernel, job, sockets, deadline) {
     `The machine on kernel ${kernel.release} stopped before the command finished: ${ended || `QEMU: ${code}`}`,
   );
   console.error(lastLines(console_, 30));
-  return 1;
+  return STOPPED;
 }
 
 /** @param {string} file @param {number} count */

@@ -84,7 +84,7 @@ describe('buildStaticExecutable()', () => {
 
   test.each([{}, ...(SOAK ? [{ snapshot: false }, { sanitize: true }] : [])])(
     'an executable has the language, its arguments and its environment (%j)',
-    // With sanitizers it compiles the engine first.
+    // The sanitized build compiles the engine first.
     { timeout: 300_000 },
     async (options) => {
       const source = `${PRINT}

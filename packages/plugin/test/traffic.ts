@@ -131,20 +131,25 @@ export function makeOutside(): Outside {
   const outside = { ipv4: '192.0.2.9', ipv6: '2001:db8::9', node4: '192.0.2.1', node6: '2001:db8::1' };
   run('ip', 'address', 'add', `${outside.node4}/24`, 'dev', 'uplink');
   run('ip', 'address', 'add', `${outside.node6}/64`, 'dev', 'uplink', 'nodad');
+  // Without a link-local address, which detection delays, the kernel sends no neighbour solicitation.
+  run('sysctl', '-qw', 'net.ipv6.conf.uplink.accept_dad=0');
+  run('ip', 'netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0');
   run('ip', 'link', 'set', 'uplink', 'up');
   inside('address', 'add', `${outside.ipv4}/24`, 'dev', 'eth0');
   inside('address', 'add', `${outside.ipv6}/64`, 'dev', 'eth0', 'nodad');
   inside('link', 'set', 'eth0', 'up');
+  const remove = () => {
+    run('ip', 'link', 'del', 'uplink');
+    run('ip', 'netns', 'del', name);
+  };
   // A kernel worker brings IPv6 up asynchronously.
   for (const address of [outside.ipv4, outside.ipv6]) {
-    run('ping', '-c', '1', '-w', '10', '-i', '0.2', address);
+    try {
+      run('ping', '-c', '1', '-w', '10', '-i', '0.2', address);
+    } catch (error) {
+      remove();
+      throw error;
+    }
   }
-  return {
-    name,
-    ...outside,
-    remove() {
-      run('ip', 'link', 'del', 'uplink');
-      run('ip', 'netns', 'del', name);
-    },
-  };
+  return { name, ...outside, remove };
 }

@@ -1,6 +1,7 @@
 import type { ClusterObject, Namespace, NetworkPolicy, Node, Pod } from './api.ts';
 import { InvalidObjectError } from './errors.ts';
 import { namespaceLabels } from './labels.ts';
+import { podName } from './names.ts';
 import { schemas } from './schemas.ts';
 
 /** The objects that decisions depend on. {@link readCluster} makes one. */
@@ -27,13 +28,13 @@ export function readCluster(objects: Iterable<unknown>): Cluster {
     const object = readObject(value);
     switch (object?.kind) {
       case 'Pod':
-        pods.set(keyOf(object), object);
+        pods.set(podName(object), object);
         break;
       case 'Node':
         nodes.set(object.metadata.name, object);
         break;
       case 'NetworkPolicy':
-        policies.set(keyOf(object), object);
+        policies.set(podName(object), object);
         break;
       case 'Namespace':
         namespaces.set(object.metadata.name, object);
@@ -54,10 +55,6 @@ export function readCluster(objects: Iterable<unknown>): Cluster {
     policies: [...policies.values()],
     namespaces: [...namespaces.values()],
   };
-}
-
-function keyOf({ metadata }: Pod | NetworkPolicy): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
 
 /**

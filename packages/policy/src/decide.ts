@@ -1,8 +1,9 @@
 import { contains, type Family, parseAddress, parsePrefix } from '@cnikit/ip';
 import type { NetworkPolicy, Peer, Pod, PolicyPort } from './api.ts';
 import type { Cluster } from './cluster.ts';
-import { addressPair, type Endpoint, findEndpoint, podName } from './endpoints.ts';
-import { matches } from './labels.ts';
+import { addressPair, type Endpoint, findEndpoint } from './endpoints.ts';
+import { podName } from './names.ts';
+import { appliesTo, portsNamed, takesPod } from './selection.ts';
 
 /** A transport protocol, or ICMP, which only a rule without `ports` allows. */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP' | 'ICMP';
@@ -102,10 +103,7 @@ interface Remote {
 
 function direction(cluster: Cluster, pod: Pod, type: 'Ingress' | 'Egress', remote: Remote): DirectionVerdict {
   const isolating = cluster.policies.filter(
-    (policy) =>
-      policy.metadata.namespace === pod.metadata.namespace &&
-      matches(policy.spec.podSelector ?? {}, pod.metadata.labels ?? {}) &&
-      policyTypes(policy).includes(type),
+    (policy) => appliesTo(policy, pod) && policyTypes(policy).includes(type),
   );
   if (isolating.length === 0) {
     return free('not-isolated');
@@ -143,18 +141,7 @@ function isPeer(cluster: Cluster, peer: Peer, namespace: string, remote: Remote)
       address !== undefined && isWithin(address, cidr) && !except.some((block) => isWithin(address, block))
     );
   }
-  if (remote.peer.kind !== 'pod' || !(peer.podSelector || peer.namespaceSelector)) {
-    return false;
-  }
-  const { metadata } = remote.peer.pod;
-  const inNamespace = peer.namespaceSelector
-    ? matches(peer.namespaceSelector, namespaceLabels(cluster, metadata.namespace))
-    : metadata.namespace === namespace;
-  return inNamespace && matches(peer.podSelector ?? {}, metadata.labels ?? {});
-}
-
-function namespaceLabels(cluster: Cluster, name: string): Readonly<Record<string, string>> {
-  return cluster.namespaces.find(({ metadata }) => metadata.name === name)?.metadata.labels ?? {};
+  return remote.peer.kind === 'pod' && takesPod(cluster, peer, namespace, remote.peer.pod);
 }
 
 function isWithin(address: string, cidr: string): boolean {
@@ -171,18 +158,9 @@ function isPort({ protocol = 'TCP', port, endPort }: PolicyPort, remote: Remote)
   if (typeof port === 'number') {
     return remote.port !== undefined && port <= remote.port && remote.port <= (endPort ?? port);
   }
-  return remote.target.kind === 'pod' && isNamedPort(remote.target.pod, port, remote);
-}
-
-/** Returns whether a container or sidecar of the pod calls the port of the connection by this name. */
-function isNamedPort({ spec }: Pod, name: string, { protocol, port }: Remote): boolean {
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
-  return [...spec.containers, ...sidecars].some((container) =>
-    (container.ports ?? []).some(
-      (candidate) =>
-        candidate.name === name &&
-        candidate.containerPort === port &&
-        (candidate.protocol ?? 'TCP') === protocol,
-    ),
+  return (
+    remote.target.kind === 'pod' &&
+    remote.port !== undefined &&
+    portsNamed(remote.target.pod, port, protocol).includes(remote.port)
   );
 }

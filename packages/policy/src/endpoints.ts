@@ -2,6 +2,7 @@ import { type Family, familyOf, formatAddress, parseAddress } from '@cnikit/ip';
 import type { Pod } from './api.ts';
 import type { Cluster } from './cluster.ts';
 import { EndpointError } from './errors.ts';
+import { podName } from './names.ts';
 
 /**
  * One end of a connection. The traffic of a pod with `hostNetwork` is the node's, so that such a pod is an endpoint of
@@ -34,11 +35,6 @@ export function findEndpoint(cluster: Cluster, at: Pod | string): Endpoint {
     throw new EndpointError(`Invalid endpoint "${at}": expected namespace/name of a pod, or an IP address`);
   }
   return endpointAt(cluster, formatAddress(bytes));
-}
-
-/** Returns `namespace/name`. */
-export function podName({ metadata }: { metadata: { namespace: string; name: string } }): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
 
 /** Returns whether the pod's containers have ended for good. Its address is free for another pod. */

@@ -39,6 +39,15 @@ test.each([
   expect(found.map(({ field, message }) => `${field}: ${message}`)).toEqual(expected);
 });
 
+test('findings() finds a port name that only an init container has, which decide() does not resolve', () => {
+  const init = pod('a', {
+    containers: [{}],
+    initContainers: [{ ports: [{ name: 'web', containerPort: 80 }] }],
+  });
+  const cluster = readCluster([init, policy({ ingress: [{ ports: [{ port: 'web' }] }] })]);
+  expect(findings(cluster).map(({ field }) => field)).toEqual(['spec.ingress[0].ports[0]']);
+});
+
 test('findings() counts pods of the host network as no pods', () => {
   const cluster = readCluster([pod('host', { hostNetwork: true }), policy({})]);
   expect(findings(cluster)).toHaveLength(1);

@@ -1,9 +1,10 @@
 import type { NetworkPolicy, Peer, Pod, PolicyPort } from './api.ts';
 import type { Cluster } from './cluster.ts';
 import { decide } from './decide.ts';
-import { endpointOf, hasFinished, podName, shareFamily } from './endpoints.ts';
-import { matches, namespaceLabels } from './labels.ts';
+import { endpointOf, shareFamily } from './endpoints.ts';
 import type { Service } from './matrix.ts';
+import { podName } from './names.ts';
+import { appliesTo, podsOfPolicies, portsNamed, takesPod } from './selection.ts';
 
 /** A part of a policy that has no effect, which is most often a typing error. */
 export interface Finding {
@@ -26,13 +27,9 @@ interface Rule {
  * egress that every destination denies.
  */
 export function findings(cluster: Cluster): Finding[] {
-  const pods = cluster.pods.filter((pod) => !pod.spec.hostNetwork && !hasFinished(pod));
+  const pods = podsOfPolicies(cluster);
   return cluster.policies.flatMap((policy) => {
-    const subjects = pods.filter(
-      (pod) =>
-        pod.metadata.namespace === policy.metadata.namespace &&
-        matches(policy.spec.podSelector ?? {}, pod.metadata.labels ?? {}),
-    );
+    const subjects = pods.filter((pod) => appliesTo(policy, pod));
     const found = (field: string, message: string) => ({ policy: podName(policy), field, message });
     if (subjects.length === 0) {
       return [found('spec.podSelector', `Selects no pod of namespace ${policy.metadata.namespace}`)];
@@ -44,15 +41,11 @@ export function findings(cluster: Cluster): Finding[] {
           : [found(`${rule.field}.${rule.peersField}[${index}]`, 'Matches no pod')],
       ),
       ...rule.ports.flatMap((port, index) => {
+        const { port: name, protocol = 'TCP' } = port;
         const targets = rule.peersField === 'from' ? subjects : targetsOf(cluster, pods, policy, rule);
-        return typeof port.port !== 'string' || targets.some((pod) => portsOf(pod, port).length > 0)
+        return typeof name !== 'string' || targets.some((pod) => portsNamed(pod, name, protocol).length > 0)
           ? []
-          : [
-              found(
-                `${rule.field}.ports[${index}]`,
-                `No destination has a ${port.protocol ?? 'TCP'} port named ${port.port}`,
-              ),
-            ];
+          : [found(`${rule.field}.ports[${index}]`, `No destination has a ${protocol} port named ${name}`)];
       }),
       ...(rule.peersField === 'to' && isContradicted(cluster, pods, policy, subjects, rule)
         ? [found(rule.field, 'Each pod that this rule allows denies the connection at its ingress')]
@@ -78,15 +71,8 @@ function rulesOf({ spec }: NetworkPolicy): Rule[] {
   ];
 }
 
-function peersOf(cluster: Cluster, pods: readonly Pod[], policy: NetworkPolicy, peer: Peer): Pod[] {
-  return pods.filter(({ metadata }) => {
-    const labels = cluster.namespaces.find((one) => one.metadata.name === metadata.namespace)?.metadata
-      .labels;
-    const inNamespace = peer.namespaceSelector
-      ? matches(peer.namespaceSelector, namespaceLabels(metadata.namespace, labels))
-      : metadata.namespace === policy.metadata.namespace;
-    return inNamespace && matches(peer.podSelector ?? {}, metadata.labels ?? {});
-  });
+function peersOf(cluster: Cluster, pods: readonly Pod[], { metadata }: NetworkPolicy, peer: Peer): Pod[] {
+  return pods.filter((pod) => takesPod(cluster, peer, metadata.namespace, pod));
 }
 
 /** Pods that an egress rule can allow. A rule without peers, or with an ipBlock, can allow all. */
@@ -94,13 +80,6 @@ function targetsOf(cluster: Cluster, pods: readonly Pod[], policy: NetworkPolicy
   return peers.length === 0 || peers.some(({ ipBlock }) => ipBlock)
     ? [...pods]
     : peers.flatMap((peer) => peersOf(cluster, pods, policy, peer));
-}
-
-function portsOf({ spec }: Pod, { port, protocol = 'TCP' }: PolicyPort): number[] {
-  return [...spec.containers, ...(spec.initContainers ?? [])]
-    .flatMap(({ ports = [] }) => ports)
-    .filter((candidate) => candidate.name === port && (candidate.protocol ?? 'TCP') === protocol)
-    .map(({ containerPort }) => containerPort);
 }
 
 /** Returns whether no pod that an egress rule names admits any of its connections. */
@@ -142,7 +121,7 @@ function servicesOf({ ports }: Rule, target: Pod): Service[] {
   }
   return ports.flatMap((port) => {
     const protocol = port.protocol ?? 'TCP';
-    const numbers = typeof port.port === 'string' ? portsOf(target, port) : [port.port];
+    const numbers = typeof port.port === 'string' ? portsNamed(target, port.port, protocol) : [port.port];
     return numbers.map((number) => ({ protocol, port: number }));
   });
 }

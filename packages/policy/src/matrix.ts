@@ -1,7 +1,9 @@
 import type { Pod } from './api.ts';
 import type { Cluster } from './cluster.ts';
 import { decide, type Protocol } from './decide.ts';
-import { findEndpoint, hasFinished, podName, shareFamily } from './endpoints.ts';
+import { findEndpoint, shareFamily } from './endpoints.ts';
+import { podName } from './names.ts';
+import { podsOfPolicies } from './selection.ts';
 
 /** Protocol and port of a connection. */
 export interface Service {
@@ -30,10 +32,8 @@ export interface MatrixQuestion {
  * @throws {EndpointError} when an endpoint does not exist or has finished
  */
 export function matrix(cluster: Cluster, { endpoints, services }: MatrixQuestion = {}): Matrix {
-  const pods = new Map(
-    cluster.pods.filter((pod) => !hasFinished(pod)).map((pod) => [podName(pod), pod] as const),
-  );
-  const all = endpoints ?? [...pods].filter(([, { spec }]) => !spec.hostNetwork).map(([name]) => name);
+  const pods = new Map(cluster.pods.map((pod) => [podName(pod), pod] as const));
+  const all = endpoints ?? podsOfPolicies(cluster).map(podName);
   const ends = all.map((name) => ({ name, pod: pods.get(name), at: findEndpoint(cluster, name) }));
   const cells = ends.map((from) =>
     ends.map((to) =>

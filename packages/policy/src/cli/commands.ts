@@ -2,9 +2,10 @@ import type { Cluster } from '../cluster.ts';
 import { compile } from '../compile/compiler.ts';
 import { formatNft } from '../compile/nft.ts';
 import { type DirectionVerdict, decide, type Verdict } from '../decide.ts';
-import { hasFinished, podName } from '../endpoints.ts';
 import { findings } from '../findings.ts';
 import { formatMatrix, matrix } from '../matrix.ts';
+import { podName } from '../names.ts';
+import { podsOfPolicies } from '../selection.ts';
 import { type Options, UsageError } from './options.ts';
 
 /** Output of a command, and its exit status. */
@@ -22,8 +23,7 @@ export const COMMANDS: Readonly<Record<string, (cluster: Cluster, options: Optio
 };
 
 function drawMatrix(cluster: Cluster, { services, namespaces, endpoints }: Options): Output {
-  const pods = cluster.pods
-    .filter((pod) => !pod.spec.hostNetwork && !hasFinished(pod))
+  const pods = podsOfPolicies(cluster)
     .filter(({ metadata }) => namespaces.length === 0 || namespaces.includes(metadata.namespace))
     .map(podName);
   const result = matrix(cluster, {

@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster.ts';
 import { Inventory, type PolicyEvent, type Touched } from './inventory.ts';
 import { Numbers, type UsedNumbers } from './numbers.ts';
 import { directionsOf, policyChain, policyChains } from './policy-rules.ts';
-import type { PodRecord } from './records.ts';
+import { keyOf, type PodRecord } from './records.ts';
 import { Registry, stableJson } from './registry.ts';
 import {
   applyChanges,
@@ -143,7 +143,7 @@ export class PolicyCompiler {
   ): void {
     const used: UsedNumbers = { selections: [], portNames: [] };
     const chains = policyChains(policy, direction, this.#numbers.recorder(used, touched));
-    const name = policyChain(direction, `${policy.metadata.namespace}/${policy.metadata.name}`);
+    const name = policyChain(direction, keyOf(policy.metadata));
     const before = this.#active.get(name);
     for (const [chain, rules] of chains) {
       if (stableJson(before?.chains.get(chain)) !== stableJson(rules)) {

@@ -25,6 +25,13 @@ const PORT_LISTS = ['80', '80,443', '443,80', '80:90,http', 'domain,ssh', '80:80
 const NUMBERS = ['0', '5', '0x10', '010', '255'];
 const RANGES = ['5', '0x10', '1:5', '5:5', ':9', '9:'];
 const MARKS = ['0', '5', '0x10', '010', '0XAB', '1/3', '7/0xff', '0xff/0x0f', '5/0xffffffff', '0/0'];
+const MARK_OPTIONS = {
+  '--set-mark': MARKS,
+  '--set-xmark': MARKS,
+  '--and-mark': MARKS,
+  '--or-mark': MARKS,
+  '--xor-mark': MARKS,
+};
 const MASKS = ['3', '0x10', '0xffffffff', '010'];
 const PORT_OPTIONS = {
   '!--sport': PORTS,
@@ -569,17 +576,7 @@ export const EXTENSIONS: readonly ExtensionCase[] = [
       always: '--new --clustermac 01:00:5e:00:00:20 --total-nodes 2 --local-node 1',
     },
   ),
-  target(
-    'CONNMARK',
-    {
-      '--set-mark': MARKS,
-      '--set-xmark': MARKS,
-      '--and-mark': MARKS,
-      '--or-mark': MARKS,
-      '--xor-mark': MARKS,
-    },
-    { table: 'mangle' },
-  ),
+  target('CONNMARK', MARK_OPTIONS, { table: 'mangle' }),
   target(
     'CONNMARK',
     { '--save-mark': FLAG, '--nfmask': MASKS, '--ctmask': MASKS, '--mask': MASKS },
@@ -638,17 +635,7 @@ export const EXTENSIONS: readonly ExtensionCase[] = [
     '--log-uid': FLAG,
     '--log-macdecode': FLAG,
   }),
-  target(
-    'MARK',
-    {
-      '--set-mark': MARKS,
-      '--set-xmark': MARKS,
-      '--and-mark': MARKS,
-      '--or-mark': MARKS,
-      '--xor-mark': MARKS,
-    },
-    { table: 'mangle' },
-  ),
+  target('MARK', MARK_OPTIONS, { table: 'mangle' }),
   target(
     'MASQUERADE',
     {

@@ -332,27 +332,27 @@ describe('Agent and kernel events', () => {
     expect(lines).toContain('Resolved: foreign-route 10.244.2.0/24');
   });
 
-  test('Agent masquerades on the new egress interface with --masquerade=egress when the default route changes', () => {
-    const { agent, kernel, clock, state } = started({}, { masquerade: 'egress' });
+  /** Moves the default route to a new link, eth1, with a smaller MTU. */
+  function moveDefaultRoute({ agent, kernel, clock }: ReturnType<typeof started>): void {
     kernel.links.push({ index: 3, name: 'eth1', mtu: 1400, up: true });
     const old = kernel.routes.find(({ dst }) => dst === '0.0.0.0/0')!;
     kernel.routes.push({ ...old, oif: 3, priority: 0 });
     kernel.routes = kernel.routes.filter((route) => route !== old);
     agent.onKernel({ type: 'route', op: 'del', route: old });
     clock.advance(50);
-    expect(state.rules).toContain('eth1');
+  }
+
+  test('Agent masquerades on the new egress interface with --masquerade=egress when the default route changes', () => {
+    const node = started({}, { masquerade: 'egress' });
+    moveDefaultRoute(node);
+    expect(node.state.rules).toContain('eth1');
   });
 
   test('Agent follows the egress interface when the default route changes', () => {
-    const { agent, kernel, clock, state } = started();
-    kernel.links.push({ index: 3, name: 'eth1', mtu: 1400, up: true });
-    const old = kernel.routes.find(({ dst }) => dst === '0.0.0.0/0')!;
-    kernel.routes.push({ ...old, oif: 3, priority: 0 });
-    kernel.routes = kernel.routes.filter((route) => route !== old);
-    agent.onKernel({ type: 'route', op: 'del', route: old });
-    clock.advance(50);
-    expect(state.rules).not.toContain('eth0');
-    expect(state.conflist).toContain('1400');
+    const node = started();
+    moveDefaultRoute(node);
+    expect(node.state.rules).not.toContain('eth0');
+    expect(node.state.conflist).toContain('1400');
   });
 
   test('Agent.onKernel() ignores the links of pods', () => {

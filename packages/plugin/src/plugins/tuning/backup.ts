@@ -2,7 +2,7 @@
 import type { Attachment } from '@cnikit/cni-spec';
 import type { Link } from '@cnikit/netlink';
 import { IFF_ALLMULTI, IFF_PROMISC } from '@cnikit/netlink/constants';
-import { type Sys, SysError } from '@cnikit/sys';
+import { ignoreErrno, type Sys, SysError } from '@cnikit/sys';
 import { sha512 } from '@cnikit/sys/internal';
 import { isTuningConf } from '../../guards.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
@@ -99,28 +99,14 @@ export function collectBackups(
 }
 
 function namesIn(sys: Sys, folder: string): string[] {
-  try {
-    return sys.readdir(folder).filter((name) => name.endsWith('.json') || name.endsWith(`.json${NEW}`));
-  } catch (error) {
-    if (isMissing(error)) {
-      return [];
-    }
-    throw error;
-  }
+  const names = ignoreErrno(MISSING, () => sys.readdir(folder)) ?? [];
+  return names.filter((name) => name.endsWith('.json') || name.endsWith(`.json${NEW}`));
 }
+
+const MISSING = ['ENOENT', 'ENOTDIR'];
 
 function unlinkIfThere(sys: Sys, file: string): void {
-  try {
-    sys.unlink(file);
-  } catch (error) {
-    if (!isMissing(error)) {
-      throw error;
-    }
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof SysError && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  ignoreErrno(MISSING, () => sys.unlink(file));
 }
 
 function fileOf(place: BackupPlace): string {

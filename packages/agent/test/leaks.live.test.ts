@@ -39,6 +39,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       });
       await releaseLeak(rt, leak!, {
         plugin: join(node.binDir, 'cnikit'),
+        searchPath: process.env.PATH,
         conflist: JSON.stringify(readConflist(node)),
       });
       expect(scanLeaks(rt, node.stateDir)).toEqual([]);
@@ -62,6 +63,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await eventually(() => expect(scanLeaks(rt, node.stateDir)).toHaveLength(1));
       await releaseLeak(rt, scanLeaks(rt, node.stateDir)[0]!, {
         plugin: join(node.binDir, 'cnikit'),
+        searchPath: process.env.PATH,
         conflist: JSON.stringify(readConflist(node)),
       });
       expect(run('nft', 'list', 'ruleset')).not.toContain('8080');
@@ -93,7 +95,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       rt.request(newLink({ kind: 'veth', name, peer: { name: 'stray' } }));
       const [leak] = scanLeaks(rt, node.stateDir);
       expect(leak).toMatchObject({ kind: 'veth', link: { name } });
-      await releaseLeak(rt, leak!, { plugin, conflist: '{}' });
+      await releaseLeak(rt, leak!, { plugin, searchPath: '', conflist: '{}' });
       expect(rt.link({ name })).toBeUndefined();
     });
 
@@ -107,9 +109,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         addresses: [],
       } as const;
       const conflist = JSON.stringify(readConflist(node));
-      await expect(releaseLeak(rt, { ...leak, addresses: [] }, { plugin, conflist })).rejects.toThrow(
-        /CNI_CONTAINERID/,
-      );
+      await expect(
+        releaseLeak(rt, { ...leak, addresses: [] }, { plugin, searchPath: '', conflist }),
+      ).rejects.toThrow(/CNI_CONTAINERID/);
     });
   },
 );

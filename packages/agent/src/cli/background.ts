@@ -26,6 +26,7 @@ export interface Background {
 
 export function startBackground(
   config: Config,
+  env: NodeJS.ProcessEnv,
   kubeConfig: KubeConfigLike,
   agent: Agent,
   metrics: Metrics,
@@ -45,7 +46,7 @@ export function startBackground(
     refused: ({ message }) => log.warn(`Cannot create Kubernetes Events: ${message}`),
   });
   events.start();
-  const closeCollector = startCollector(config, metrics, log);
+  const closeCollector = startCollector(config, env, metrics, log);
   return {
     repaired: (path) =>
       events.note({
@@ -60,7 +61,7 @@ export function startBackground(
   };
 }
 
-function startCollector(config: Config, metrics: Metrics, log: Logger): () => void {
+function startCollector(config: Config, env: NodeJS.ProcessEnv, metrics: Metrics, log: Logger): () => void {
   const { leakGraceMs: graceMs, stateDir, runtimeSocket, resyncMs: intervalMs } = config;
   if (graceMs === undefined) {
     return () => undefined;
@@ -77,7 +78,7 @@ function startCollector(config: Config, metrics: Metrics, log: Logger): () => vo
         const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
         return conflist === undefined
           ? Promise.reject(new Error(`cannot run DEL: ${CONFLIST_NAME} is missing`))
-          : releaseLeak(rt, leak, { plugin, conflist });
+          : releaseLeak(rt, leak, { plugin, searchPath: env.PATH, conflist });
       },
       runtimeUp: () => runtimeListens(runtimeSocket),
       log,

@@ -39,7 +39,10 @@ export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Ou
     ['the CNI configuration', () => files.removeConfiguration().map((path) => `- file ${path}`)],
     [
       'the attachments of pods',
-      () => (attachments ? detachAll(findPluginBinary(config.pluginBinary), stateDir) : []),
+      () =>
+        attachments
+          ? detachAll({ plugin: findPluginBinary(config.pluginBinary), searchPath: env.PATH }, stateDir)
+          : [],
     ],
     ['the pod bridge', () => (wasHere ? removePodBridge(rt, stateDir) : [])],
     ['the plugin', () => files.removePlugin().map((path) => `- file ${path}`)],

@@ -11,7 +11,7 @@ import { installFile } from '../apply/files.ts';
 import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
 import { LIST_VERSIONS } from '../desired/list-versions.ts';
 import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
-import { runPlugin } from '../leaks/run-plugin.ts';
+import { type PluginProgram, runPlugin } from '../leaks/run-plugin.ts';
 import { configurations } from '../observe/configurations.ts';
 
 /** Message of ADD and STATUS while pods still have to end. */
@@ -86,10 +86,10 @@ export function hasAttachments(stateDir: string): boolean {
  *
  * @throws {Error} when something remains
  */
-export async function detachAll(plugin: string, stateDir: string): Promise<string[]> {
+export async function detachAll(program: PluginProgram, stateDir: string): Promise<string[]> {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
   await runPlugin(
-    plugin,
+    program,
     { CNI_COMMAND: 'GC' },
     { ...podNetwork(stateDir), cniVersion: '1.1.0', name: NETWORK_NAME, 'cni.dev/valid-attachments': [] },
   );

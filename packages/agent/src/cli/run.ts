@@ -90,7 +90,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   watchRules(agent, signal, log);
   const outage = new Outage(log, deps.metrics, after);
   const nodes = followNodes(watchNodes(kubeConfig, deps.metrics, signal, position), agent, outage);
-  background = startBackground(config, kubeConfig, agent, deps.metrics, log);
+  background = startBackground(config, env, kubeConfig, agent, deps.metrics, log);
   const health =
     config.health === undefined
       ? undefined

@@ -5,7 +5,7 @@ import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { NETWORK_NAME } from '../core/names.ts';
 import { findLeaks, type Leak, type VethLink } from './find.ts';
-import { runPlugin } from './run-plugin.ts';
+import { type PluginProgram, runPlugin } from './run-plugin.ts';
 
 /** Returns the directory of the network's reservations. */
 export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/${NETWORK_NAME}`;
@@ -46,7 +46,7 @@ export function vethLinks(rt: RtnetlinkConnection): VethLink[] {
 export async function releaseLeak(
   rt: RtnetlinkConnection,
   leak: Leak,
-  { plugin, conflist }: { plugin: string; conflist: string },
+  { conflist, ...program }: PluginProgram & { conflist: string },
 ): Promise<void> {
   if (leak.kind === 'veth') {
     rt.request(delLink({ name: leak.link.name }));
@@ -65,5 +65,5 @@ export async function releaseLeak(
     CNI_IFNAME: leak.ifName,
     CNI_NETNS: '',
   };
-  await runPlugin(plugin, env, { ...plugins[0], cniVersion, name });
+  await runPlugin(program, env, { ...plugins[0], cniVersion, name });
 }

@@ -1,16 +1,18 @@
-/** Reads the CNI plugin folders of the container runtimes on this node from their configurations. */
+/** Reads the CNI folders of the container runtimes on this node from their configurations. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
 
 export interface RuntimeFolders {
   runtime: string;
-  /** The configuration file that names the folders. */
+  /** The configuration file that names the plugin folders. */
   file: string;
-  /** In the order of the search. */
+  /** Plugin folders in the order of the search; empty when no configuration names them. */
   binDirs: string[];
+  /** The configuration folder and the file that names it; absent when no configuration names it. */
+  confDir?: { dir: string; file: string } | undefined;
 }
 
-/** Configurations by runtime. In a folder, the last file by name that names plugin folders wins. */
+/** Configurations by runtime. In a folder, the last file by name that names a setting wins. */
 const FILES: readonly (readonly [runtime: string, ...paths: string[]])[] = [
   ['containerd', '/etc/containerd/config.toml', '/etc/containerd/conf.d'],
   ['k3s', '/var/lib/rancher/k3s/agent/etc/containerd/config.toml'],
@@ -23,45 +25,104 @@ const FILES: readonly (readonly [runtime: string, ...paths: string[]])[] = [
 /** Returns the runtimes whose configuration names folders. `root` replaces the root directory. */
 export function runtimeFolders(root = '/'): RuntimeFolders[] {
   return FILES.flatMap(([runtime, ...paths]) => {
-    const named = paths
-      .flatMap((path) => filesOf(join(root, path)))
-      .flatMap((file) => {
-        const binDirs = pluginFolders(textOf(file));
-        return binDirs.length === 0 ? [] : [{ runtime, file, binDirs }];
-      });
-    return named.slice(-1);
+    const found: RuntimeFolders = { runtime, file: '', binDirs: [] };
+    for (const file of withImports(
+      paths.flatMap((path) => filesOf(join(root, path))),
+      root,
+    )) {
+      const { binDirs, confDir } = cniFolders(textOf(file));
+      if (binDirs.length > 0) {
+        Object.assign(found, { file, binDirs });
+      }
+      if (confDir !== undefined) {
+        found.confDir = { dir: confDir, file };
+      }
+    }
+    return found.binDirs.length === 0 && found.confDir === undefined ? [] : [found];
   });
 }
 
 /**
- * Returns the plugin folders that a configuration names: `bin_dirs` of containerd's version 3, `bin_dir` of version 2,
- * or `plugin_dirs` of CRI-O. Reads the part of TOML that these configurations use. Pure.
+ * Returns the files and those that they import, in containerd's order: the imports of a file come after all files that
+ * were listed before them.
  */
-export function pluginFolders(toml: string): string[] {
-  let inSection = false;
-  let list = '';
-  let single: string[] = [];
-  let several: string[] = [];
+function withImports(files: readonly string[], root: string): string[] {
+  const all = new Set<string>();
+  const pending = [...files];
+  for (const file of pending) {
+    if (all.has(file)) {
+      continue;
+    }
+    all.add(file);
+    pending.push(...importsOf(textOf(file)).flatMap((path) => imported(path, file, root)));
+  }
+  return [...all];
+}
+
+/** Returns the files that an entry of `imports` names. Relative ones start at the folder of the importing file. */
+function imported(path: string, file: string, root: string): string[] {
+  const whole = normalize(isAbsolute(path) ? join(root, path) : join(dirname(file), path));
+  const name = whole.slice(whole.lastIndexOf('/') + 1);
+  if (!name.includes('*')) {
+    return [whole];
+  }
+  const parts = name.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
+  const pattern = new RegExp(`^${parts.join('.*')}$`);
+  return entriesOf(dirname(whole), pattern) ?? [];
+}
+
+/** Folders that one configuration file names. */
+export interface NamedFolders {
+  binDirs: string[];
+  confDir?: string | undefined;
+}
+
+/**
+ * Returns the folders that a configuration names: `bin_dirs` of containerd's version 3, `bin_dir` of version 2, or
+ * `plugin_dirs` of CRI-O, and `conf_dir` or `network_dir`. Reads the part of TOML that these configurations use. Pure.
+ */
+export function cniFolders(toml: string): NamedFolders {
+  const settings = settingsOf(
+    toml,
+    (header) => /(^|[.'"])cni['"]?$/.test(header) || header === 'crio.network',
+  );
+  const several = settings.get('bin_dirs') ?? settings.get('plugin_dirs') ?? [];
+  return {
+    binDirs: several.length > 0 ? several : (settings.get('bin_dir') ?? []),
+    confDir: (settings.get('conf_dir') ?? settings.get('network_dir'))?.[0],
+  };
+}
+
+/** Returns the entries of `imports`, which stands before all sections. Pure. */
+function importsOf(toml: string): string[] {
+  return settingsOf(toml, (header) => header === '').get('imports') ?? [];
+}
+
+/** Returns the strings of each setting in the sections that match; '' is the part before the first section. */
+function settingsOf(toml: string, matches: (header: string) => boolean): Map<string, string[]> {
+  const settings = new Map<string, string[]>();
+  let inSection = matches('');
+  let text = '';
   for (const line of toml.split('\n').map(withoutComment)) {
     const header = /^\s*\[+(.*?)\]+\s*$/.exec(line)?.[1];
-    if (list === '' && header !== undefined) {
-      inSection = /(^|[.'"])cni['"]?$/.test(header) || header === 'crio.network';
+    if (text === '' && header !== undefined) {
+      inSection = matches(header);
       continue;
     }
     if (!inSection) {
       continue;
     }
-    if (list !== '' || /^\s*(bin_dirs|plugin_dirs)\s*=/.test(line)) {
-      list += line;
-      if (list.includes(']')) {
-        several = strings(list.slice(list.indexOf('=')));
-        list = '';
-      }
-    } else if (/^\s*bin_dir\s*=/.test(line)) {
-      single = strings(line);
+    text += line;
+    const [, key, value] = /^\s*(\w+)\s*=(.*)$/.exec(text) ?? [];
+    if (key !== undefined && value?.trimStart().startsWith('[') && !value.includes(']')) {
+      continue;
+    }
+    text = '';
+    if (key !== undefined && value !== undefined) {
+      settings.set(key, strings(value));
     }
   }
-  return several.length > 0 ? several : single;
+  return settings;
 }
 
 /** Returns the quoted strings of a text, without empty ones. */
@@ -72,14 +133,17 @@ const strings = (text: string): string[] =>
 
 const withoutComment = (line: string): string => line.replace(/^((?:[^"'#]|"[^"]*"|'[^']*')*)#.*$/, '$1');
 
-function filesOf(path: string): string[] {
+/** Returns the files of a folder, or the path itself when it is not one. */
+const filesOf = (path: string): string[] => entriesOf(path, /\.(toml|conf)$/) ?? [path];
+
+function entriesOf(dir: string, pattern: RegExp): string[] | undefined {
   try {
-    return readdirSync(path)
-      .filter((name) => /\.(toml|conf)$/.test(name))
+    return readdirSync(dir)
+      .filter((name) => pattern.test(name))
       .sort()
-      .map((name) => join(path, name));
+      .map((name) => join(dir, name));
   } catch {
-    return [path];
+    return undefined;
   }
 }
 

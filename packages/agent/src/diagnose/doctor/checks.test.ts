@@ -230,6 +230,26 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /^containerd looks for plugins in \/usr\/lib\/cni \(\/etc\/containerd\/config.toml\), but cnikit is installed as/,
   ],
   [
+    'a runtime that reads configurations from another folder',
+    {
+      plugin: {
+        path: '/opt/cni/bin/cnikit',
+        versions: ['1.0.0'],
+        missing: [],
+        runtimes: [
+          {
+            runtime: 'containerd',
+            file: '',
+            binDirs: [],
+            confDir: { dir: '/etc/cni/other.d', file: '/etc/containerd/config.toml' },
+          },
+        ],
+      },
+    },
+    'failure',
+    /^containerd reads network configurations from \/etc\/cni\/other.d \(\/etc\/containerd\/config.toml\), but cnikit writes/,
+  ],
+  [
     'a conflist that offers a CNI version which a chained plugin does not speak',
     {
       plugin: {
@@ -426,10 +446,13 @@ test('diagnose() has no finding about a Multus configuration that delegates to o
   });
 });
 
-test('diagnose() accepts a plugin in a later folder of a runtime', () => {
+test('diagnose() accepts a plugin in a later folder of a runtime, and folders that only one runtime uses', () => {
+  const confDir = { dir: '/etc/cni/net.d/', file: '/etc/containerd/config.toml' };
   const runtimes = [
+    { runtime: 'CRI-O', file: '', binDirs: [], confDir: { dir: '/other', file: '/etc/crio/crio.conf' } },
     {
       runtime: 'containerd',
+      confDir,
       file: '/etc/containerd/config.toml',
       binDirs: ['/usr/lib/cni', '/opt/cni/bin/'],
     },

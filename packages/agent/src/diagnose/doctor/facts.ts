@@ -42,7 +42,7 @@ export interface PluginFacts {
   missing: readonly string[];
   /** Plugins of the conflist that do not speak one of the CNI versions that it offers. */
   unspoken?: readonly UnspokenVersion[];
-  /** Plugin folders of the container runtimes, as their configurations name them. */
+  /** Plugin and configuration folders of the container runtimes, as their configurations name them. */
   runtimes?: readonly RuntimeFolders[];
 }
 

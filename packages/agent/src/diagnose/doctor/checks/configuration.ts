@@ -1,5 +1,7 @@
+import { normalize } from 'node:path';
 import { CONFLIST_NAME } from '../../../core/names.ts';
 import type { Configuration } from '../../../observe/configurations.ts';
+import type { RuntimeFolders } from '../../../observe/runtime-folders.ts';
 import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
 export const configuration: Check = {
@@ -10,7 +12,7 @@ export const configuration: Check = {
       ? `The container runtime uses ${confDir}/${CONFLIST_NAME}; no other file sorts before it.`
       : `The container runtime uses ${confDir}/${first.file}, which delegates the default network of pods to cnikit.`;
   },
-  find: ({ confDir, configurations, files, fileProblems }) => {
+  find: ({ confDir, configurations, files, fileProblems, plugin: { runtimes = [] } }) => {
     const path = `${confDir}/${CONFLIST_NAME}`;
     const ours = configurations.find(({ file }) => file === CONFLIST_NAME);
     const earlier = configurations.filter(({ file }) => file < CONFLIST_NAME);
@@ -28,6 +30,7 @@ export const configuration: Check = {
       findings.push(failure(`${path} differs from the desired configuration.`, AGENT_REPAIRS));
     }
     findings.push(...fileProblems.filter(({ kind }) => kind === 'held-file').map(findingOf));
+    findings.push(...elsewhere(confDir, runtimes));
     if (later.length > 0) {
       findings.push(
         warning(
@@ -39,6 +42,22 @@ export const configuration: Check = {
     return findings;
   },
 };
+
+/** Returns the runtimes that read another folder, unless one reads ours: a node may have several configurations. */
+function elsewhere(confDir: string, runtimes: readonly RuntimeFolders[]): Finding[] {
+  const same = (dir: string): boolean => normalize(`${dir}/`) === normalize(`${confDir}/`);
+  const named = runtimes.flatMap(({ runtime, confDir: own }) =>
+    own === undefined ? [] : [{ runtime, ...own }],
+  );
+  return named.some(({ dir }) => same(dir))
+    ? []
+    : named.map(({ runtime, dir, file }) =>
+        failure(
+          `${runtime} reads network configurations from ${dir} (${file}), but cnikit writes ${confDir}/${CONFLIST_NAME}, so ${runtime} does not use it.`,
+          `Write to that folder (--cni-conf-dir of the agent, or the hostPath cni-conf of its DaemonSet), or set ${confDir} in ${file} and restart ${runtime}.`,
+        ),
+      );
+}
 
 function wins(confDir: string, other: Configuration, first: boolean): Finding[] {
   const what = `${confDir}/${show(other)}`;

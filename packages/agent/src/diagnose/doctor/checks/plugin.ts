@@ -35,7 +35,7 @@ export const plugin: Check = {
     }
     // A node may have the configuration of a runtime that it does not use.
     const fits = ({ binDirs }: RuntimeFolders): boolean =>
-      binDirs.some((dir) => normalize(`${dir}/`) === normalize(`${dirname(path)}/`));
+      binDirs.length === 0 || binDirs.some((dir) => normalize(`${dir}/`) === normalize(`${dirname(path)}/`));
     for (const { runtime, file, binDirs } of runtimes.some(fits) ? [] : runtimes) {
       findings.push(
         failure(

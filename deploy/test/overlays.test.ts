@@ -35,16 +35,19 @@ describe.each(overlays)('overlays/%s', (name) => {
   const base = kustomize('base');
   const skipped = typeof rendered === 'string' || typeof base === 'string';
 
-  test.skipIf(skipped)('renders every object of the base, with options that the agent accepts', () => {
-    const have = byName(rendered as Manifest[]);
-    for (const key of byName(base as Manifest[]).keys()) {
-      expect([...have.keys()]).toContain(key);
-    }
-    const { args } = agentOf(rendered as Manifest[]).spec.template.spec.containers[0];
-    expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({ command: 'run' });
-  });
+  test.skipIf(skipped)(
+    `overlays/${name} renders every object of the base, with options that the agent accepts`,
+    () => {
+      const have = byName(rendered as Manifest[]);
+      for (const key of byName(base as Manifest[]).keys()) {
+        expect([...have.keys()]).toContain(key);
+      }
+      const { args } = agentOf(rendered as Manifest[]).spec.template.spec.containers[0];
+      expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({ command: 'run' });
+    },
+  );
 
-  test.skipIf(skipped)('changes what it is for', () => {
+  test.skipIf(skipped)(`overlays/${name} changes the objects that it is for`, () => {
     const [ours, plain] = [agentOf(rendered as Manifest[]), agentOf(base as Manifest[])];
     const added = ours.spec.template.spec.containers[0].args.slice(
       plain.spec.template.spec.containers[0].args.length,

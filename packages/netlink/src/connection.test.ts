@@ -69,7 +69,7 @@ describe('Connection.request()', () => {
   test.each([
     ['another sequence', { sequence: 99 }],
     ['another port', { port: 1 }],
-  ])('does not take an answer of %s for its own', (_, header) => {
+  ])('request() ignores an answer with %s', (_, header) => {
     const { connection } = connect((_, answer) => {
       answer.message(2, new Encoder().putI32(-EEXIST).putZeros(16).finish(), header);
       answer.flush();

@@ -35,7 +35,7 @@ describe('parseRetryAfter()', () => {
     ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
     ['soon', undefined],
     [undefined, undefined],
-  ])('%s', (text, expected) => {
+  ])('parseRetryAfter(%j) returns %s', (text, expected) => {
     expect(parseRetryAfter(text, 1000)).toBe(expected);
   });
 });

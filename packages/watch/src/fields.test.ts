@@ -158,7 +158,7 @@ describe('FieldReader', () => {
     ['the last of a key', '{"a":{"b":"1"},"a":{"b":"2"}}', { a: { b: 0 } }, ['2']],
     ['the last of a key, though it has less', '{"a":{"b":"1"},"a":{}}', { a: { b: 0 } }, [undefined]],
     ['nothing in arrays', '{"a":[{"b":"1"}]}', { a: { b: 0 } }, [undefined]],
-  ])('marks %s', (_, text, marks, expected) => {
+  ])('FieldReader marks %s', (_, text, marks, expected) => {
     for (const wanted of [{}, { a: true }, { a: { x: true } }] as Fields[]) {
       const reader = read(text, wanted, marks);
       expect(expected.map((_value, mark) => reader.text(mark))).toEqual(expected);

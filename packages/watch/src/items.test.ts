@@ -51,7 +51,7 @@ describe('ItemSplitter', () => {
     ['an item too large', `{"items":[{"a":"${'x'.repeat(2000)}"}]}`],
     ['an item that never ends', `{"items":[{"a":"${'x'.repeat(5000)}`],
     ['an endless head', `{"metadata":"${'x'.repeat(100_000)}"}`],
-  ])('refuses %s', (_, text) => {
+  ])('ItemSplitter refuses %s', (_, text) => {
     expect(() => split(text, [100], 1000)).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
   });
 

@@ -27,7 +27,7 @@ describe('ObjectStore', () => {
     ['an older event', entry(4), ''],
     ['another uid', entry(11, 11, 'v'), 'deleted added'],
     ['an older event of another uid', entry(4, 4, 'v'), ''],
-  ])('put() takes %s', (_, next, expected) => {
+  ])('put() reports the changes of %s', (_, next, expected) => {
     expect(types(put(known(), 'a', next))).toBe(expected);
   });
 
@@ -101,7 +101,7 @@ describe('compareResourceVersions()', () => {
     ['10', '10', 0],
     ['18446744073709551616', '9999', 1],
     ['0', '1', -1],
-  ])('%s and %s', (a, b, sign) => {
+  ])('compareResourceVersions(%j, %j) has the sign %i', (a, b, sign) => {
     expect(Math.sign(compareResourceVersions(a, b)!)).toBe(sign);
   });
 

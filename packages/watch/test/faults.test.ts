@@ -136,7 +136,7 @@ describe('watch() against a server with faults', () => {
     ['500 to lists', 500, 'list'],
     ['503 to watches', 503, 'watch'],
     ['403 to watches', 403, 'watch'],
-  ])('keeps trying through %s', async (_, status, verb) => {
+  ])('watch() keeps trying through %s', async (_, status, verb) => {
     server.faults.failNext(3, status, { verb });
     w = follow(server);
     await w.seen(`error HTTP ${status}`);
@@ -190,7 +190,7 @@ describe('watch() against a server with faults', () => {
     expect(w.log.filter((line) => line.endsWith(' b'))).toEqual(['deleted b']);
   });
 
-  test.each(['list', 'watch'])('obeys Retry-After of 429 to a %s', async (verb) => {
+  test.each(['list', 'watch'])('watch() obeys Retry-After of 429 to a %s', async (verb) => {
     server.faults.failNext(2, 429, { verb, headers: { 'retry-after': '1' } });
     const delays: number[] = [];
     const onError = (_: unknown, { retryInMs }: { retryInMs: number }) => delays.push(retryInMs);

@@ -44,7 +44,7 @@ describe('lists', () => {
     ['labelSelector=odd%20in%20(true,x)', ['n1', 'n3', 'n5']],
     ['labelSelector=!odd', []],
     ['resourceVersion=0&limit=1', ['n1']],
-  ])('take %s', async (query, expected) => {
+  ])('lists accept the query %s', async (query, expected) => {
     expect(names((await call(server, `/api/v1/nodes?${query}`)).json)).toEqual(expected);
   });
 
@@ -101,7 +101,7 @@ describe('writes', () => {
     ['another name', 'merge-patch', { metadata: { name: 'n2' } }, 400],
     ['a condition without its type', 'strategic-merge-patch', { status: { conditions: [{}] } }, 422],
     ['half a JSON text', 'merge-patch', '{"status":', 400],
-  ])('refuse %s', async (_, type, body, status) => {
+  ])('writes refuse %s', async (_, type, body, status) => {
     expect((await patch(body, type)).status).toBe(status);
   });
 

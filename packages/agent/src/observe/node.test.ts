@@ -35,7 +35,7 @@ test('selectNode() keeps the fields in use, in canonical text', () => {
   });
 });
 
-describe('selectNode() survives', () => {
+describe('selectNode()', () => {
   test.each<[string, unknown]>([
     ['null', null],
     ['text', 'x'],
@@ -45,7 +45,7 @@ describe('selectNode() survives', () => {
       'entries of other types',
       { spec: { podCIDRs: [] }, status: { addresses: [null, 1], conditions: [null] } },
     ],
-  ])('%s', (_, value) => {
+  ])('selectNode() returns a node without addresses for %s', (_, value) => {
     expect(selectNode(value)).toMatchObject({ podCIDRs: [], internalIPs: [] });
   });
 
@@ -53,14 +53,14 @@ describe('selectNode() survives', () => {
     ['10.244.1.0/33', /not a prefix/],
     ['0.0.0.0/0', /wider than/],
     [7, /not a prefix/],
-  ])('podCIDR %s, and names it', (podCIDR, reason) => {
+  ])('selectNode() drops the podCIDR %s and names it', (podCIDR, reason) => {
     const node = selectNode({ metadata: { name: 'n' }, spec: { podCIDRs: [podCIDR, '10.1.0.0/24'] } });
     expect(node.podCIDRs).toEqual(['10.1.0.0/24']);
     expect(node.rejected[0]).toMatch(reason);
   });
 });
 
-describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node alone,', () => {
+describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node alone', () => {
   test.each<[string, [string, string][], string[]]>([
     [
       'in their order, so that the first of a family counts',
@@ -87,7 +87,7 @@ describe('flannel-io/flannel#2293: selectNode() takes addresses from the Node al
       ],
       ['2001:db8::1'],
     ],
-  ])('%s', (_, addresses, want) => {
+  ])('selectNode() takes %s', (_, addresses, want) => {
     const status = { addresses: addresses.map(([type, address]) => ({ type, address })) };
     expect(selectNode({ status }).internalIPs).toEqual(want);
   });

@@ -52,7 +52,7 @@ describe('decodeAck()', () => {
     ['no number', new Uint8Array(3), flags, 'TRUNCATED'],
     ['no header', new Uint8Array(8), flags, 'TRUNCATED'],
     ['a request that does not fit', body(1, 'little', 4000).finish(), NLM_F_ACK_TLVS, 'BAD_LENGTH'],
-  ])('refuses %s', (_, bytes, header, code) => {
+  ])('decodeAck() refuses %s', (_, bytes, header, code) => {
     expect(() => decodeAck(payloadOf(bytes), header)).toThrow(expect.objectContaining({ code }));
   });
 });
@@ -90,7 +90,7 @@ describe('MessageReader', () => {
     ['fifteen bytes', 15, 0, 'TRUNCATED'],
     ['a length below its header', 16, 15, 'BAD_LENGTH'],
     ['a length beyond the received bytes', 20, 24, 'BAD_LENGTH'],
-  ])('refuses %s', (_, size, length, code) => {
+  ])('MessageReader refuses %s', (_, size, length, code) => {
     const bytes = new Uint8Array(size);
     bytes[0] = length;
     expect(() => new MessageReader(bytes).next()).toThrow(

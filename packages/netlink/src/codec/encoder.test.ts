@@ -134,7 +134,7 @@ describe('AttributeReader', () => {
     ['a rest of three bytes', [0, 0, 0], 'TRUNCATED'],
     ['a length below its header', [3, 0, 1, 0], 'BAD_LENGTH'],
     ['a length beyond its parent', [9, 0, 1, 0, 0, 0, 0, 0], 'BAD_LENGTH'],
-  ])('refuses %s', (_, bytes, code) => {
+  ])('AttributeReader refuses %s', (_, bytes, code) => {
     const reader = new AttributeReader(Uint8Array.from(bytes), 0, bytes.length, 'little', 'rtmsg');
     expect(() => reader.next()).toThrow(
       expect.objectContaining({ name: 'NetlinkDecodeError', code, what: 'rtmsg' }),

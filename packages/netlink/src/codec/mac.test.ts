@@ -7,7 +7,7 @@ describe('macBytes()', () => {
     'ff:ff:ff:ff:ff:ff',
     '00',
     '00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13',
-  ])('is the inverse of formatMac() for %s', (text) => {
+  ])('macBytes() is the inverse of formatMac() for %s', (text) => {
     expect(formatMac(macBytes(text, 'MAC'))).toBe(text);
   });
 

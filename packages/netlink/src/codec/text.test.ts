@@ -33,11 +33,11 @@ describe('decodeText()', () => {
 
   test.each([
     ['overlong', [0xc0, 0xaf]],
-    ['surrogate', [0xed, 0xa0, 0x80]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
     ['beyond Unicode', [0xf4, 0x90, 0x80, 0x80]],
     ['cut short', [0xe2, 0x82]],
-    ['lone continuation', [0x80]],
-  ])('keeps bytes that are %s', (_, values) => {
+    ['a lone continuation byte', [0x80]],
+  ])('decodeText() keeps the bytes of text that is %s', (_, values) => {
     const bytes = Uint8Array.from(values);
     const text = decodeText(bytes, 0, bytes.length);
     expect([...text].map((char) => char.codePointAt(0)! - 0xdc00)).toEqual(values);

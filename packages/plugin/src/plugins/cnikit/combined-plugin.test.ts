@@ -86,12 +86,12 @@ test.each([
   ['STATUS', ['status', 'a status', 'c status']],
   // Objects of an older configuration may still exist.
   ['GC', ['gc', 'a gc', 'b gc', 'c gc']],
-])('combinedPlugin() does %s in order, and leaves alone what is not asked for', (command, expected) => {
+])('combinedPlugin() runs %s of the requested features in order', (command, expected) => {
   expect(call(command, { a: 1, c: 1, 'cni.dev/valid-attachments': [] }).exitCode).toBe(0);
   expect(calls).toEqual(expected);
 });
 
-test('combinedPlugin() hands the result on from one to the next', () => {
+test('combinedPlugin() passes each result to the next feature', () => {
   const { ips, routes } = JSON.parse(call('ADD', { a: 1, b: 1 }).stdout);
   expect(ips).toEqual([{ address: '10.0.0.2/24' }]);
   expect(routes).toEqual([{ dst: '2.0.0.0/8' }, { dst: '3.0.0.0/8' }]);
@@ -101,7 +101,7 @@ test.each([
   ['attach', ['attach']],
   ['a add', ['attach', 'a add', 'detach']],
   ['c add', ['attach', 'a add', 'b add', 'c add', 'b del', 'a del', 'detach']],
-])('combinedPlugin() takes back what was done before %s failed', (what, expected) => {
+])('combinedPlugin() undoes what was done before %s failed', (what, expected) => {
   failing = what;
   const { exitCode, stdout } = call('ADD', { a: 1, b: 1, c: 1 });
   expect([exitCode, JSON.parse(stdout).msg]).toEqual([1, `${what} fails`]);
@@ -132,7 +132,7 @@ describe('combinedPlugin() with a feature that begins before the host end is up'
   const run = (conf: object) =>
     call('ADD', conf, '', combinedPlugin('chain', withEnd, [noting('a'), early, noting('c')]));
 
-  test('has it do so, and its result in its place', () => {
+  test('combinedPlugin() uses the result of a feature that begins before the host end is up', () => {
     expect(JSON.parse(run({ a: 1, b: 1 }).stdout)).toMatchObject({ dns: { domain: 'b' } });
     expect(calls).toEqual(['pair', 'b begins', 'attach', 'a add']);
   });
@@ -141,18 +141,21 @@ describe('combinedPlugin() with a feature that begins before the host end is up'
     ['b begins', ['pair', 'b begins']],
     ['attach', ['pair', 'b begins', 'attach', 'b del']],
     ['c add', ['pair', 'b begins', 'attach', 'a add', 'c add', 'a del', 'detach', 'b del']],
-  ])('takes back what was done before %s failed', (what, expected) => {
-    failing = what;
-    expect(run({ a: 1, b: 1, c: 1 }).exitCode).toBe(1);
-    expect(calls).toEqual(expected);
-  });
+  ])(
+    'combinedPlugin() undoes what was done before %s failed, with a feature that begins early',
+    (what, expected) => {
+      failing = what;
+      expect(run({ a: 1, b: 1, c: 1 }).exitCode).toBe(1);
+      expect(calls).toEqual(expected);
+    },
+  );
 
-  test('attaches with the usual order when no feature asks for it', () => {
+  test('combinedPlugin() keeps the usual order when no feature begins early', () => {
     expect(run({ a: 1 }).exitCode).toBe(0);
     expect(calls).toEqual(['attach', 'a add']);
   });
 
-  test('attaches as ever where it has nothing to begin', () => {
+  test('combinedPlugin() keeps the usual order when the early feature has nothing to do', () => {
     const idle: Feature<{ wanted: boolean }> = { ...early, addBeforeLinkUp: () => undefined };
     const idleChain = combinedPlugin('chain', withEnd, [noting('a'), idle]);
     expect(call('ADD', { a: 1, b: 1 }, '', idleChain).exitCode).toBe(0);
@@ -202,14 +205,14 @@ describe('combinedPlugin() with features whose rules go with those of the attach
   const run = (command: string, conf: object) =>
     call(command, conf, '', combinedPlugin('chain', withParts, [noting('a'), joined, linked]));
 
-  test('ADD and DEL leave them to the plugin that attaches', () => {
+  test('combinedPlugin() leaves rules of features to the attaching plugin in ADD and DEL', () => {
     expect(run('ADD', { a: 1, b: 1, prevResult: undefined }).exitCode).toBe(0);
     expect(calls.splice(0)).toEqual(['b requests', 'b made', 'attach', 'a add']);
     expect(run('DEL', { a: 1, b: 1, c: 1 }).exitCode).toBe(0);
     expect(calls).toEqual(['a del', 'b gone', 'c links', 'detach']);
   });
 
-  test('ADD with a prevResult, whose addresses may be others, makes them after it', () => {
+  test('combinedPlugin() makes rules of features after an ADD with a prevResult, whose addresses may differ', () => {
     expect(run('ADD', { b: 1 }).exitCode).toBe(0);
     expect(calls).toEqual(['attach', 'b add']);
   });
@@ -219,7 +222,7 @@ describe('combinedPlugin() with features whose rules go with those of the attach
     ['b made', ['b requests', 'b made', 'b del']],
     ['attach', ['b requests', 'b made', 'attach', 'b del']],
     ['a add', ['b requests', 'b made', 'attach', 'a add', 'detach', 'b del']],
-  ])('ADD takes them back when %s failed', (what, expected) => {
+  ])('combinedPlugin() removes rules of features when %s failed in ADD', (what, expected) => {
     failing = what;
     expect(run('ADD', { a: 1, b: 1, prevResult: undefined }).exitCode).toBe(1);
     expect(calls).toEqual(expected);

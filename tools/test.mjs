@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { run } from './process.mjs';
 import { turboEnv, turboWithSummary } from './turbo.mjs';
 
@@ -65,17 +65,23 @@ async function runTask(task, root, env, more) {
   );
   const total = { passed: 0, failed: 0, skipped: 0 };
   const broken = [];
+  /** @type {string[]} */
+  const failures = [];
   for (const { package: name, directory, exitCode } of tasks) {
     const counts = countsOf(join(root, directory, RESULTS));
     total.passed += counts.passed;
     total.skipped += counts.skipped;
     total.failed += counts.failed;
+    failures.push(...counts.failures.map((failure) => `${directory}/${failure}`));
     if (exitCode !== 0 && exitCode !== undefined && counts.failed === 0) {
       broken.push(`${name} (status ${exitCode})`);
     }
   }
   if (status !== 0 && total.failed === 0 && broken.length === 0) {
     broken.push(`turbo (status ${status})`);
+  }
+  for (const failure of failures) {
+    console.log(`Failed: ${failure}`);
   }
   for (const what of broken) {
     console.log(`Failed without a failed test: ${what}`);
@@ -96,15 +102,16 @@ export function summary({ passed, failed, skipped }) {
 }
 
 /**
- * Returns the counts of one vitest run.
+ * Returns the counts of one vitest run, and each failure as one line: file, full title, first line of the error.
  *
  * @param {string} file
- * @returns {{ passed: number, failed: number, skipped: number }}
+ * @returns {{ passed: number, failed: number, skipped: number, failures: string[] }}
  */
 export function countsOf(file) {
   if (!existsSync(file)) {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { passed: 0, failed: 0, skipped: 0, failures: [] };
   }
+  const directory = dirname(file);
   const results = JSON.parse(readFileSync(file, 'utf8'));
   const unloadable = results.testResults.filter(
     (/** @type {any} */ one) => one.status === 'failed' && !one.assertionResults.some(isFailure),
@@ -113,7 +120,22 @@ export function countsOf(file) {
     passed: results.numPassedTests,
     failed: results.numFailedTests + unloadable.length,
     skipped: results.numPendingTests + results.numTodoTests,
+    failures: results.testResults.flatMap((/** @type {any} */ one) => {
+      const path = relative(directory, one.name);
+      const failed = one.assertionResults.filter(isFailure);
+      return failed.length === 0 && one.status === 'failed'
+        ? [`${path}: ${firstLine(one.message)}`]
+        : failed.map(
+            (/** @type {any} */ test) =>
+              `${path} > ${test.fullName}: ${firstLine(test.failureMessages?.[0] ?? '')}`,
+          );
+    }),
   };
+}
+
+/** @param {string} text */
+function firstLine(text) {
+  return text.trim().split('\n', 1)[0];
 }
 
 /** @param {{ status: string }} assertion */

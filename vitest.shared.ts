@@ -41,7 +41,13 @@ export const shared: ViteUserConfig = mergeConfig(
         },
         {
           extends: true,
-          test: { name: 'live', include: ONE_AT_A_TIME, fileParallelism: false, sequence: { groupOrder: 1 } },
+          test: {
+            name: 'live',
+            include: ONE_AT_A_TIME,
+            fileParallelism: false,
+            sequence: { groupOrder: 1 },
+            setupFiles: [fileURLToPath(new URL('vitest.sandbox.ts', import.meta.url))],
+          },
         },
       ],
     },

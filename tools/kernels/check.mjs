@@ -30,6 +30,7 @@ const RUNS = [
     what: /^(?!.*by Node).* on a full kernel/,
     files: [
       'packages/netlink/test/kinds.live.test.ts',
+      'packages/plugin/test/restore.live.test.ts',
       'packages/plugin/test/vlan.live.test.ts',
       'packages/agent/test/firewalls.live.test.ts',
     ],

@@ -35,6 +35,9 @@ the network configuration on stdin. It acts as the plugin whose name it is invok
 ${names.join(', ')}.
 
   cnikit version       print the version and the supported CNI versions
+  cnikit restore       make links and rules of running pods again that another program removed
+      --cache-dir DIR  where the runtime keeps the results of ADD; default: /var/lib/cni
+      --json           print the restored attachments as JSON
   cnikit switch-back   move ipMasq rules and host ports of running pods to the form that the reference
                        plugins delete, before these replace cnikit on the node
       --backend B      iptables or nftables; default: iptables if it is installed

@@ -1,8 +1,9 @@
-import type { PluginIo } from '@cnikit/cni-spec';
+import type { PluginIo, PluginOutput } from '@cnikit/cni-spec';
 import { AF_NETLINK, NETLINK_NETFILTER, type Sys } from '@cnikit/sys';
 import { runCli } from './cli.ts';
 import { sameNetns } from './netns/same-netns.ts';
 import { pluginFor, plugins, type Run } from './plugins/index.ts';
+import { restore } from './restore/restore.ts';
 import { switchBack } from './switch-back/switch-back.ts';
 
 /**
@@ -49,8 +50,7 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
   function runCommand(args: readonly string[], run: Run, io: PluginIo): never {
     const about = args.length === 0 ? run(io).stderr : '';
     const [command, ...rest] = args;
-    const { stdout, stderr, exitCode } =
-      command === 'switch-back' ? switchBack(sys, io.env, rest) : runCli(args, [...all.keys()]);
+    const { stdout, stderr, exitCode } = runNamed(command, rest, io) ?? runCli(args, [...all.keys()]);
     if (about + stderr !== '') {
       sys.writeFdText(2, about + stderr);
     }
@@ -58,6 +58,21 @@ export function programOver(sys: Sys): (argv: readonly string[]) => never {
       sys.writeFdText(1, stdout);
     }
     return sys.exit(exitCode);
+  }
+
+  function runNamed(
+    command: string | undefined,
+    rest: readonly string[],
+    { env }: PluginIo,
+  ): PluginOutput | undefined {
+    switch (command) {
+      case 'restore':
+        return restore(sys, env, all, rest);
+      case 'switch-back':
+        return switchBack(sys, env, rest);
+      default:
+        return undefined;
+    }
   }
 }
 

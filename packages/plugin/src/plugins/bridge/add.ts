@@ -130,7 +130,7 @@ function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>
 }
 
 /** Returns the link for the gateway addresses: the bridge, or the node's interface in the network's VLAN. */
-function ensureHolder(
+export function ensureHolder(
   host: RtnetlinkConnection,
   sys: Sys,
   conf: BridgeSettings,

@@ -21,11 +21,17 @@ const NET_ADDR_SET = '3\n';
 /**
  * Finds or creates the bridge and sets it up. A concurrent ADD may create it first.
  *
+ * @param mac MAC address of a new bridge; random if absent
  * @throws {CniError} 7 when a link of that name exists and is not a bridge
  */
-export function ensureBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
+export function ensureBridge(
+  route: RtnetlinkConnection,
+  sys: Sys,
+  settings: BridgeSettings,
+  mac?: string,
+): Bridge {
   const existing = lookUp(route, settings);
-  const found = existing ?? createBridge(route, sys, settings);
+  const found = existing ?? createBridge(route, settings, mac ?? randomMac(sys));
   const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
   if (bridge.kind !== 'bridge') {
     throw new CniError(
@@ -58,10 +64,9 @@ function borrowsMac(sys: Sys, name: string): boolean {
   return type !== undefined && type !== NET_ADDR_SET;
 }
 
-function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings): Bridge {
+/** `mac`: an address that the kernel chooses would change with the ports, and neighbour entries would become stale. */
+function createBridge(route: RtnetlinkConnection, settings: BridgeSettings, mac: string): Bridge {
   try {
-    // An address that the kernel chooses would change with the ports, and neighbour entries would become stale.
-    const mac = randomMac(sys);
     route.request(
       newLink({
         kind: 'bridge',

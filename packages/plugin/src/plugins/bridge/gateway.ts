@@ -1,6 +1,6 @@
 /** The pods' gateway: addresses of the bridge, and forwarding on the node. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
-import { overlaps, type Prefix } from '@cnikit/ip';
+import { overlaps } from '@cnikit/ip';
 import { delAddress, newAddress, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
 import { firstIPv4, type LinkSummary } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
@@ -38,7 +38,7 @@ export function ensureGateways(
   // Compare as sets: a network with several ranges of one family has several gateways.
   const foreign = new Set(held.filter((address) => !wanted.includes(address)));
   for (const gateway of wanted) {
-    const others = [...foreign].filter((address) => inTheWay(knownPrefix(address), knownPrefix(gateway)));
+    const others = [...foreign].filter((address) => conflicts(address, gateway));
     if (others.length > 0 && !forceAddress) {
       throw new CniError(
         ErrorCode.InvalidNetworkConfig,
@@ -70,12 +70,14 @@ function isLinkLocal(address: string): boolean {
 }
 
 /** Returns the gateway with the prefix length of the pod's address. */
-function gatewayOf({ gateway, address }: IpConfig & { gateway: string }): string {
+export function gatewayOf({ gateway, address }: IpConfig & { gateway: string }): string {
   return gateway + address.slice(address.indexOf('/'));
 }
 
 /** Returns true when two addresses conflict. As upstream, a bridge has one IPv4 address, and IPv6 addresses in disjoint subnets. */
-function inTheWay(held: Prefix, wanted: Prefix): boolean {
+export function conflicts(heldAddress: string, wantedAddress: string): boolean {
+  const held = knownPrefix(heldAddress);
+  const wanted = knownPrefix(wantedAddress);
   if (held.address.length !== wanted.address.length) {
     return false;
   }

@@ -9,7 +9,7 @@ export function configurePort(
   route: RtnetlinkConnection,
   settings: BridgeSettings,
   bridge: Bridge,
-  { hostIndex: index }: VethPair,
+  { hostIndex: index }: Pick<VethPair, 'hostIndex'>,
 ): void {
   const { hairpinMode, portIsolation } = settings;
   const requests: Request[] = [];

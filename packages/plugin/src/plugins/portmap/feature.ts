@@ -207,9 +207,27 @@ function readablePorts({ conf }: Portmap): HostPort[] {
  */
 function check(sys: Sys, context: Portmap, prevResult: Result): void {
   const ports = hostPorts(context.conf);
-  if (ports.length === 0) {
-    return;
+  if (ports.length > 0) {
+    reportDifferences(context, missingPorts(sys, context, ports, prevResult));
   }
+}
+
+/**
+ * Maps the ports of a running pod again if any part of their rules is missing. Returns true if it did.
+ *
+ * @throws {CniError} 11 naming the owner, when another pod has a port now
+ */
+export function restorePorts(sys: Sys, context: Portmap, prevResult: Result): boolean {
+  const ports = hostPorts(context.conf);
+  if (ports.length === 0 || missingPorts(sys, context, ports, prevResult).length === 0) {
+    return false;
+  }
+  mapPorts(sys, context, ports, podAddresses(prevResult, context.ifName));
+  return true;
+}
+
+/** Lists what the rules of each backend lack, as {@link leastMissing} does. */
+function missingPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], prevResult: Result): string[] {
   const plan = planOf(context, ports, podAddresses(prevResult, context.ifName));
   const byNftables = (differences: typeof portDifferences) => () =>
     whereNftables(sys, (nft) => differences(nft, plan));
@@ -221,7 +239,7 @@ function check(sys: Sys, context: Portmap, prevResult: Result): void {
     nftables: [upstream, ours, iptables],
     iptables: [iptables, ours, upstream],
   };
-  reportDifferences(context, leastMissing(forms[context.conf.backend ?? 'none']));
+  return leastMissing(forms[context.conf.backend ?? 'none']);
 }
 
 function collect(sys: Sys, { conf: { network, mark }, env, validAttachments }: Portmap): void {

@@ -1,0 +1,298 @@
+/** `cnikit restore`: pods have again what another program removed from under them. */
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
+import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { executablePath } from '../src/executable-path.ts';
+import { inSandbox } from './harness.ts';
+import { ipJson, type Pod, run } from './namespaces.ts';
+import { ruleset } from './nat-state.ts';
+import { scratch } from './scratch.ts';
+import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
+
+const NODE4 = '192.0.2.1';
+const NODE6 = '2001:db8::1';
+const PATH = process.env.PATH ?? '';
+const PORTS = [
+  { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+  { hostPort: 5300, containerPort: 53, protocol: 'udp' },
+];
+
+describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at the root)', () => {
+  const here = scratch();
+  let bin: string;
+  let outside: Outside;
+  beforeAll(() => {
+    bin = mkdtempSync('/run/cnikit-bin-');
+    copyFileSync(executablePath(), `${bin}/cnikit`);
+    for (const name of ['bridge', 'ptp', 'portmap']) {
+      symlinkSync('cnikit', `${bin}/${name}`);
+    }
+  });
+  afterAll(() => rmSync(bin, { recursive: true }));
+  beforeEach(() => {
+    run('nft', 'flush', 'ruleset');
+    run('ip', 'link', 'set', 'lo', 'up');
+    outside = makeOutside();
+  });
+  afterEach(() => {
+    stopServers();
+    outside.remove();
+    run('conntrack', '-F');
+  });
+
+  const cacheDir = () => `${here.dir}/cache`;
+  const runtime = () => new Runtime({ io: nodeRuntimeIo(), path: [bin], cacheDir: cacheDir() });
+  const restore = (...args: string[]) => {
+    const argv = ['restore', '--cache-dir', cacheDir(), ...args];
+    const { status, stdout, stderr } = spawnSync(`${bin}/cnikit`, argv, { env: { PATH }, encoding: 'utf8' });
+    return { status, stdout, stderr };
+  };
+  const list = (attach: object = {}, portmap: object = {}) => {
+    const ports = { capabilities: { portMappings: true } };
+    const type = (attach as { type?: string }).type ?? 'cnikit';
+    const own = {
+      type,
+      ...(type !== 'ptp' && { bridge: 'back0', isGateway: true, hairpinMode: true }),
+      ...(type === 'cnikit' && { ...ports, ...portmap }),
+      ipMasq: true,
+      ...attach,
+      ipam: {
+        type: 'host-local',
+        dataDir: `${here.dir}/networks`,
+        ranges: [[{ subnet: '10.85.0.0/24' }], [{ subnet: 'fd85::/64' }]],
+        routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+      },
+    };
+    const chained = type === 'cnikit' ? [] : [{ type: 'portmap', ...ports, ...portmap }];
+    return parseConfigList(JSON.stringify({ cniVersion: '1.0.0', name: 'net', plugins: [own, ...chained] }));
+  };
+  const attachment = (containerID: string, pod: Pod, portMappings: object[] = []) => ({
+    containerID,
+    netns: pod.path,
+    ifName: 'eth0',
+    capabilityArgs: { portMappings },
+  });
+  /** The rules without counters, handles and order. */
+  const rules = () => ruleset().split('\n').sort();
+  const serveAll = async (pod: Pod) => {
+    await serve(pod, 'tcp', 80);
+    await serve(pod, 'udp', 53);
+  };
+  const expectConnections = () => {
+    for (const [node, seen] of [
+      [NODE4, outside.ipv4],
+      [NODE6, outside.ipv6],
+    ] as const) {
+      expect(reach(outside, 'tcp', node, 8080)).toBe(seen);
+      expect(reach(outside, 'udp', node, 5300, 7777)).toBe(seen);
+    }
+  };
+
+  test.each([
+    ['cnikit', {}, {}],
+    ['bridge with upstream’s tables', { type: 'bridge', ipMasqBackend: 'nftables' }, { backend: 'nftables' }],
+    ['ptp', { type: 'ptp' }, {}],
+    ['cnikit with iptables', { ipMasqBackend: 'iptables' }, { backend: 'iptables' }],
+  ])(
+    'nft flush ruleset: host ports and masquerading of pods of %s work again',
+    async (_, attach, portmap) => {
+      const [a, b] = [here.pod(), here.pod()];
+      const config = list(attach, portmap);
+      const both = [attachment('a', a, PORTS), attachment('b', b)];
+      for (const one of both) {
+        await runtime().add(config, one);
+      }
+      const before = rules();
+      await serveAll(a);
+      expectConnections();
+      run('nft', 'flush', 'ruleset');
+      // A UDP flow that began without the rules keeps their absence in mind.
+      run('ip', 'netns', 'exec', outside.name, 'bash', '-c', `echo x >/dev/udp/${NODE4}/5300`);
+      const { status, stdout, stderr } = restore();
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout.trim().split('\n').sort()).toEqual([
+        'Restored masquerade of net/b/eth0',
+        'Restored masquerade, host ports of net/a/eth0',
+      ]);
+      expect(rules()).toEqual(before);
+      expectConnections();
+      expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+      expect(rules()).toEqual(before);
+      for (const one of both) {
+        await runtime().check(config, one);
+        await runtime().del(config, one);
+      }
+      expect(ruleset()).not.toMatch(/10\.85\.|fd85:/);
+    },
+  );
+
+  test('iptables -t nat -F: host ports and masquerading work again', async () => {
+    const pod = here.pod();
+    const config = list({ ipMasqBackend: 'iptables' }, { backend: 'iptables' });
+    const one = attachment('a', pod, PORTS);
+    await runtime().add(config, one);
+    await serveAll(pod);
+    run('iptables', '-t', 'nat', '-F');
+    run('ip6tables', '-t', 'nat', '-F');
+    expect(restore().stdout).toBe('Restored masquerade, host ports of net/a/eth0\n');
+    expectConnections();
+    expect(restore().stdout).toBe('');
+    await runtime().check(config, one);
+    await runtime().del(config, one);
+    expect(ruleset()).not.toMatch(/10\.85\.|fd85:/);
+  });
+
+  test('it leaves out pods that are gone, also those whose record is left', async () => {
+    const [a, b] = [here.pod(), here.pod()];
+    await runtime().add(list(), attachment('a', a, PORTS));
+    await runtime().add(list(), attachment('b', b));
+    const [host] = ipJson('link', 'show', 'type', 'veth').filter(({ master }) => master === 'back0');
+    run('ip', 'link', 'del', String(host!.ifname));
+    run('nft', 'flush', 'ruleset');
+    expect(restore().stdout.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('it names the pod that has the port now', async () => {
+    const [a, b] = [here.pod(), here.pod()];
+    await runtime().add(list(), attachment('a', a, PORTS));
+    run('nft', 'flush', 'ruleset');
+    await runtime().add(list(), attachment('b', b, PORTS));
+    const { status, stderr, stdout } = restore('--json');
+    expect([status, stderr]).toEqual([1, '']);
+    expect(JSON.parse(stdout)).toEqual([
+      {
+        network: 'net',
+        containerID: 'a',
+        ifName: 'eth0',
+        restored: ['masquerade'],
+        error: expect.stringContaining('is taken by container b (eth0) of network net'),
+      },
+    ]);
+    expect(restore().stderr).toMatch(/^net\/a\/eth0: Host port 8080\/tcp is taken by container b/);
+  });
+
+  test.each([
+    ['the bridge', () => run('ip', 'link', 'del', 'back0'), 'bridge, port, gateway'],
+    ['a port', () => run('ip', 'link', 'set', hostEnd(), 'nomaster'), 'port'],
+    ['the addresses of the bridge', () => run('ip', 'address', 'flush', 'dev', 'back0'), 'gateway'],
+  ])('a pod works again after another program removed %s', async (_, remove, restored) => {
+    const [a, b] = [here.pod(), here.pod()];
+    const config = list({ macspoofchk: true });
+    const both = [attachment('a', a, PORTS), attachment('b', b)];
+    for (const one of both) {
+      await runtime().add(config, one);
+    }
+    const mac = ipJson('link', 'show', 'back0')[0]!.address;
+    const held = () =>
+      ipJson('address', 'show', 'dev', 'back0').flatMap(({ addr_info: all }) =>
+        (all as { local: string; prefixlen: number; broadcast?: string }[])
+          .map(({ local, prefixlen, broadcast }) => `${local}/${prefixlen} ${broadcast}`)
+          .sort(),
+      );
+    const before = held();
+    await serveAll(a);
+    remove();
+    const { status, stdout, stderr } = restore();
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Restored ${restored} of net/`);
+    expect(ipJson('link', 'show', 'back0')[0]!.address).toBe(mac);
+    expect(held()).toEqual(before);
+    expectConnections();
+    await serve(b, 'tcp', 81);
+    expect(reach(a, 'tcp', '10.85.0.3', 81)).toBe('10.85.0.2');
+    expect(restore().stdout).toBe('');
+    for (const one of both) {
+      await runtime().check(config, one);
+    }
+  });
+  const hostEnd = () =>
+    String(ipJson('link', 'show', 'type', 'veth').find(({ master }) => master === 'back0')!.ifname);
+
+  test('it leaves a port that an administrator moved to another bridge', async () => {
+    await runtime().add(list(), attachment('a', here.pod()));
+    run('ip', 'link', 'add', 'other0', 'type', 'bridge');
+    const end = hostEnd();
+    run('ip', 'link', 'set', end, 'master', 'other0');
+    expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(ipJson('link', 'show', end)[0]!.master).toBe('other0');
+  });
+
+  test.skipIf(process.env.CNIKIT_FULL_KERNEL !== '1')(
+    'it makes the VLANs of a bridge and its ports again on a full kernel',
+    async () => {
+      const config = list({ vlan: 7, ipMasq: false });
+      const one = attachment('a', here.pod());
+      await runtime().add(config, one);
+      const vlans = () => run('bridge', 'vlan', 'show').split('\n').sort();
+      const before = vlans();
+      run('ip', 'link', 'del', 'back0');
+      expect(restore()).toMatchObject({ status: 0, stderr: '' });
+      expect(vlans()).toEqual(before);
+      await runtime().check(config, one);
+    },
+  );
+
+  test('it changes nothing without records, and passes over those that it cannot read', async () => {
+    expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    mkdirSync(`${cacheDir()}/results/directory`, { recursive: true });
+    await runtime().add(list(), attachment('a', here.pod()));
+    const [name] = readdirSync(`${cacheDir()}/results`).filter((file) => file.startsWith('net-'));
+    const text = readFileSync(`${cacheDir()}/results/${name}`, 'utf8');
+    for (const [file, content] of [
+      ['empty', ''],
+      ['half', text.slice(0, 100)],
+      ['other', '{"kind":"other"}'],
+    ] as const) {
+      nodeRuntimeIo().writeText(`${cacheDir()}/results/${file}`, content);
+    }
+    run('nft', 'flush', 'ruleset');
+    expect(restore()).toEqual({ status: 0, stdout: 'Restored masquerade of net/a/eth0\n', stderr: '' });
+  });
+
+  test('it may run beside itself and beside pods that start and end', async () => {
+    const pods = ['a', 'b', 'c', 'd'].map((id) => attachment(id, here.pod(), id === 'a' ? PORTS : []));
+    for (const one of pods.slice(0, 2)) {
+      await runtime().add(list(), one);
+    }
+    run('nft', 'flush', 'ruleset');
+    const many = ['', '', ''].map(
+      () =>
+        new Promise<number | null>((resolve) =>
+          spawn(`${bin}/cnikit`, ['restore', '--cache-dir', cacheDir()], { env: { PATH } }).on(
+            'close',
+            resolve,
+          ),
+        ),
+    );
+    const others = [
+      runtime().del(list(), pods[1]!),
+      runtime().add(list(), pods[2]!),
+      runtime().add(list(), pods[3]!),
+    ];
+    expect(await Promise.all(many)).toEqual([0, 0, 0]);
+    await Promise.all(others);
+    restore();
+    for (const one of [pods[0]!, pods[2]!, pods[3]!]) {
+      await runtime().check(list(), one);
+      await runtime().del(list(), one);
+    }
+    expect(ruleset()).not.toMatch(/10\.85\.|fd85:|hostports/);
+  });
+
+  test.each([[['--cache-dir']], [['now']], [['--json', 'x']]])('it refuses the arguments %j', (args) => {
+    const argv = ['restore', ...args];
+    const { status, stderr } = spawnSync(`${bin}/cnikit`, argv, { env: { PATH }, encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^Unknown arguments: .*\n\nUsage: cnikit restore /);
+  });
+});

@@ -31,7 +31,14 @@ const IMAGE = /image: (\S+)/.exec(readFileSync(join(ROOT, 'deploy/base/daemonset
 export const ARCHIVE = join(CACHE, 'agent.tar');
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = main();
+  try {
+    process.exitCode = main();
+  } catch (error) {
+    console.error(
+      process.env.CNIKIT_DEBUG ? error : `image: ${error instanceof Error ? error.message : error}`,
+    );
+    process.exitCode = 1;
+  }
 }
 
 function main() {

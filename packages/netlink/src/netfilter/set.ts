@@ -99,7 +99,7 @@ export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
     dataType: data?.type,
     dataLength: data?.length,
     timeout,
-    ...(spec.key === 'mark' && { userdata: HOST_ORDER }),
+    ...((spec.key === 'mark' || spec.key === 'ifname') && { userdata: HOST_ORDER }),
   });
   if (fields !== 0) {
     // Sets of concatenated intervals need the length of each field.

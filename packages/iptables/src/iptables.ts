@@ -3,13 +3,14 @@ import { type BackendReport, detectBackend, openPrograms, wantedBackend } from '
 import { checkTables } from './check.ts';
 import { compareRules, type Pair } from './compare.ts';
 import { IptablesError } from './errors.ts';
-import type { Backend, PlanOptions, Run, TableSpec } from './model.ts';
+import type { Backend, PlanOptions, Run, TableName, TableSpec } from './model.ts';
 import { nodeRun } from './node-run.ts';
 import { parseSave, type SavedRules } from './parse.ts';
 import { type Plan, planRemoval, planTables } from './plan.ts';
 import { checkKeys } from './rule-argv.ts';
 import { isContention, type Programs, restore, save } from './runner.ts';
 import { compareSpellings, learnSpellings } from './spelling.ts';
+import { dropsByDefault } from './verdicts.ts';
 
 /** Number of restores before giving up on rules that another program keeps changing. */
 const MAX_RESTORES = 5;
@@ -68,6 +69,12 @@ export interface Iptables {
    * @throws {IptablesError}
    */
   remove(tables: readonly TableSpec[]): Outcome;
+  /**
+   * Returns whether a chain drops or rejects every packet that none of its rules accepts, by its policy or a rule.
+   *
+   * @throws {IptablesError}
+   */
+  dropsByDefault(table: TableName, chain: string): boolean;
   /** Returns the backend in use, the reason for it, and what both backends hold. */
   report(): BackendReport;
 }
@@ -166,6 +173,7 @@ export function openIptables(options: IptablesOptions): Iptables {
       return settle(tables, read(tables), false);
     },
     remove: (tables) => converge(tables, (saved) => planRemoval(saved, tables, planOptions())),
+    dropsByDefault: (table, chain) => dropsByDefault(read([{ table, chains: {} }]).tables.get(table), chain),
     report: () => detectBackend(run, family, wanted(), prefix),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseSave } from './parse.ts';
-import { effectsOf } from './verdicts.ts';
+import { dropsByDefault, effectsOf } from './verdicts.ts';
 
 /** Rules as the programs write them, read back by iptables-save 1.8.9. */
 const SAVED = `*filter
@@ -77,4 +77,20 @@ test.each([
 ] as const)('effectsOf() judges the rule %s: %s', (rule, effect) => {
   const effectOf = effectsOf(parseSave(SAVED).tables.get('filter'));
   expect(effectOf(rule)).toBe(effect);
+});
+
+test.each([
+  ['a policy of DROP', ':FORWARD DROP [0:0]\n', true],
+  ['a policy of ACCEPT', ':FORWARD ACCEPT [0:0]\n', false],
+  [
+    'a last rule that rejects',
+    ':FORWARD ACCEPT [0:0]\n-A FORWARD -m comment --comment "x" -j REJECT\n',
+    true,
+  ],
+  ['a chain that rejects all', ':FORWARD ACCEPT [0:0]\n:Z - [0:0]\n-A FORWARD -j Z\n-A Z -j REJECT\n', true],
+  ['a rule that drops some packets', ':FORWARD ACCEPT [0:0]\n-A FORWARD -p tcp -j DROP\n', false],
+  ['no such chain', '', false],
+])('dropsByDefault() of a chain with %s', (_, text, drops) => {
+  const saved = parseSave(`*filter\n${text}COMMIT\n`).tables.get('filter');
+  expect(dropsByDefault(saved, 'FORWARD')).toBe(drops);
 });

@@ -89,3 +89,10 @@ export function effectsOf(saved: SavedTable | undefined): (rule: string) => Effe
   };
   return ofRule;
 }
+
+/** Returns whether a chain drops or rejects every packet that none of its rules accepts. */
+export function dropsByDefault(saved: SavedTable | undefined, chain: string): boolean {
+  const effectOf = effectsOf(saved);
+  const { policy, rules = [] } = saved?.chains.get(chain) ?? {};
+  return policy === 'DROP' || rules.some((rule) => effectOf(rule) === 'blocks-all');
+}

@@ -1,7 +1,13 @@
 /** Reads and writes the packet filter rules of both families. */
 
 import { type Family, families } from '@cnikit/ip';
-import { type BackendReport, type Iptables, openIptables, type TableSpec } from '@cnikit/iptables';
+import {
+  type BackendReport,
+  type Iptables,
+  IptablesError,
+  openIptables,
+  type TableSpec,
+} from '@cnikit/iptables';
 import type { RuleAction } from '../core/action.ts';
 import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
 
@@ -20,19 +26,59 @@ export interface Rules {
   apply(desired: DesiredRules): RuleAction[];
 }
 
+type Variant = 'nft' | 'legacy';
+
+export interface RulesOptions {
+  /** Opens the rules of a variant; without one, of the variant that the host uses. */
+  open?: (family: Family, variant?: Variant) => Iptables;
+  /**
+   * Returns the variants of iptables that may hold rules of the agent. A removal opens these only, and runs no program
+   * when there are none.
+   *
+   * @default the variant that the host uses
+   */
+  variants?: (family: Family) => readonly Variant[];
+}
+
 /** Creates the access to the rules. `env` may name the iptables backend; see {@link openIptables}. */
 export function createRules(
   env: NodeJS.ProcessEnv,
-  open: (family: Family) => Iptables = (family) => openIptables({ family, prefix: CHAIN_PREFIX, env }),
+  {
+    open = (family, backend) =>
+      openIptables({ family, prefix: CHAIN_PREFIX, env, ...(backend && { backend }) }),
+    variants,
+  }: RulesOptions = {},
 ): Rules {
-  const handles = new Map<Family, Iptables>();
-  const handle = (family: Family): Iptables => {
-    const opened = handles.get(family) ?? open(family);
-    handles.set(family, opened);
+  const handles = new Map<string, Iptables>();
+  const handle = (family: Family, variant?: Variant): Iptables => {
+    const key = `${family} ${variant}`;
+    const opened = handles.get(key) ?? open(family, variant);
+    handles.set(key, opened);
     return opened;
   };
+  /** Runs `body` on the variant in use; a removal on each variant that may hold rules and is installed. */
+  const onVariants = (
+    family: Family,
+    tables: readonly TableSpec[],
+    body: (iptables: Iptables) => readonly string[],
+  ): RuleAction[] => {
+    if (variants === undefined || tables.some(({ chains }) => Object.keys(chains).length > 0)) {
+      return lines(family, body(handle(family)));
+    }
+    return variants(family).flatMap((variant) => {
+      try {
+        return lines(family, body(handle(family, variant)));
+      } catch (error) {
+        // Rules that no installed program can list are of another program.
+        if (variant === 'legacy' && error instanceof IptablesError && error.code === 'MISSING') {
+          return [];
+        }
+        throw error;
+      }
+    });
+  };
   const planFamily = (family: Family, tables: readonly TableSpec[]): RuleAction[] =>
-    lines(family, handle(family).plan(tables).diff);
+    onVariants(family, tables, (iptables) => iptables.plan(tables).diff);
   return {
     plan: (desired) => families.flatMap((family) => planFamily(family, desired[family])),
     planFamily,
@@ -46,8 +92,25 @@ export function createRules(
       return rules.length === 0 ? undefined : rules.some(({ line }) => line.includes('--match-set'));
     },
     apply: (desired) =>
-      families.flatMap((family) => lines(family, handle(family).ensure(desired[family]).diff)),
+      families.flatMap((family) =>
+        onVariants(family, desired[family], (iptables) => iptables.ensure(desired[family]).diff),
+      ),
   };
+}
+
+/**
+ * Returns whether the FORWARD chain of legacy iptables drops packets that none of its rules accepts; false when its
+ * programs are not installed.
+ */
+export function legacyDrops(env: NodeJS.ProcessEnv, family: Family): boolean {
+  try {
+    return openIptables({ family, env, backend: 'legacy' }).dropsByDefault('filter', 'FORWARD');
+  } catch (error) {
+    if (error instanceof IptablesError && error.code === 'MISSING') {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** Moves the sign, which the library puts behind the table, to the front. */

@@ -5,7 +5,6 @@ import { families } from '@cnikit/ip';
 import { openRtnetlink } from '@cnikit/netlink';
 import { CniFiles } from '../apply/cni-files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
-import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
@@ -15,6 +14,7 @@ import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';
 import { ReadinessFile } from '../reconcile/readiness.ts';
 import { RouteReconciler } from '../reconcile/route-reconciler.ts';
+import { openPacketFilter, type PacketFilterDeps } from './packet-filter.ts';
 import type { Output } from './plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 import { attachedPods, detachAll, hasAttachments, refusePods, removePodBridge } from './pod-cleanup.ts';
@@ -34,6 +34,11 @@ export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Ou
   // A bridge of the same name can belong to another network: it is ours if this network is or was here.
   const attachments = hasAttachments(stateDir);
   const wasHere = attachments || existsSync(join(confDir, CONFLIST_NAME));
+  let opened: PacketFilterDeps | undefined;
+  const filters = (): PacketFilterDeps => {
+    opened ??= openPacketFilter(config.packetFilter, env);
+    return opened;
+  };
   const parts: [what: string, remove: () => readonly string[] | Promise<readonly string[]>][] = [
     // Before the attachments: without it no new pod starts.
     ['the CNI configuration', () => files.removeConfiguration().map((path) => `- file ${path}`)],
@@ -46,7 +51,8 @@ export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Ou
     ],
     ['the pod bridge', () => (wasHere ? removePodBridge(rt, stateDir) : [])],
     ['the plugin', () => files.removePlugin().map((path) => `- file ${path}`)],
-    ['the packet filter rules', () => lines(createRules(env).apply({ ipv4: noRules, ipv6: noRules }))],
+    ['the nftables table', () => lines(filters().nftables.filter.apply(undefined, true))],
+    ['the packet filter rules', () => lines(filters().rules.apply({ ipv4: noRules, ipv6: noRules }))],
     ['the IP sets', removeSets],
     ['the routes', removeRoutes],
     ['the saved state', () => removeState(stateDir)],

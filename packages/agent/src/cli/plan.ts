@@ -38,7 +38,7 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
       ...ownProblem(own, config.nodeName),
       ...[...claims.nodes()].flatMap((node) => problemsOf(node, config.nodeName)),
       ...routes.problems,
-      ...(desired?.problems ?? []),
+      ...(desired === undefined ? [] : [...desired.problems, ...host.backendProblems(desired)]),
       ...host.fileProblems(),
     ];
     for (const { message } of problems) {

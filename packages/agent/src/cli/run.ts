@@ -87,7 +87,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     log.info({ nodes: cached.nodes.length }, 'Restored saved node state');
     agent.setNodes(cached.nodes);
   }
-  watchRules(agent, signal, log);
+  watchRules(agent, signal, deps.nftablesPort, log);
   const outage = new Outage(log, deps.metrics, after);
   const nodes = followNodes(watchNodes(kubeConfig, deps.metrics, signal, position), agent, outage);
   background = startBackground(config, env, kubeConfig, agent, deps.metrics, log);
@@ -121,9 +121,9 @@ async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): P
 }
 
 /** Follows rule changes. Without events (legacy iptables, no nf_tables) the resync finds them. */
-function watchRules(agent: Agent, signal: AbortSignal, log: Logger): void {
+function watchRules(agent: Agent, signal: AbortSignal, ownPort: number | undefined, log: Logger): void {
   const follow = async (): Promise<void> => {
-    for await (const _ of ruleChanges(signal)) {
+    for await (const _ of ruleChanges(signal, ownPort)) {
       agent.checkRules();
     }
   };

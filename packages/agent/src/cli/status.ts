@@ -2,7 +2,9 @@
 import { openRtnetlink } from '@cnikit/netlink';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import type { Config } from '../config/config.ts';
+import type { Backend } from '../core/backend.ts';
 import { Metrics } from '../core/metrics.ts';
+import { chooseBackend } from '../desired/backend.ts';
 import { NodeIndex } from '../desired/node-index.ts';
 import { type StatusReport, statusReport } from '../diagnose/status/report.ts';
 import { statusText } from '../diagnose/status/table.ts';
@@ -10,6 +12,7 @@ import { loadKubeConfig } from '../kube/api.ts';
 import { listNodes } from '../observe/list-nodes.ts';
 import { watchNodes } from '../observe/nodes.ts';
 import { loadState } from '../observe/saved-state.ts';
+import { openPacketFilter } from './packet-filter.ts';
 import type { Output } from './plan.ts';
 
 const TIMEOUT_MS = 5000;
@@ -28,6 +31,7 @@ export async function status(
 ): Promise<number> {
   const kernel = openKernel();
   const rt = openRtnetlink();
+  const backend = backendReader(config, env);
   const kubeConfig = await loadKubeConfig(config, env);
   const claims = new NodeIndex();
   let source: StatusReport['source'] = 'api';
@@ -47,7 +51,7 @@ export async function status(
       void follow(claims, () => (source = 'api'), kubeConfig, signal);
     }
     for (;;) {
-      const report = await statusReport(config, claims, source, kernel, rt);
+      const report = await statusReport(config, claims, source, kernel, rt, backend);
       out(textOf(config, report));
       if (!config.watch) {
         return report.rows.every(({ route }) => route === 'ok') ? 0 : DIFFERS;
@@ -60,6 +64,13 @@ export async function status(
     rt.close();
     kernel.close();
   }
+}
+
+/** Returns a function that decides the back end of the packet filter, from a new look at the kernel. */
+function backendReader(config: Config, env: NodeJS.ProcessEnv): (podCIDRs: readonly string[]) => Backend {
+  const { packetFilter } = config;
+  const { nftables } = openPacketFilter(packetFilter, env);
+  return (podCIDRs) => chooseBackend(packetFilter, nftables.facts(podCIDRs));
 }
 
 function textOf({ json, watch }: Config, report: StatusReport): string {

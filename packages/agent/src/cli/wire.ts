@@ -6,7 +6,6 @@ import { CniFiles } from '../apply/cni-files.ts';
 import { readText } from '../apply/files.ts';
 import { openKernel } from '../apply/netlink-kernel.ts';
 import { versionAsker } from '../apply/probe-executable.ts';
-import { createRules } from '../apply/rules.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { Metrics } from '../core/metrics.ts';
@@ -17,8 +16,8 @@ import { hasRandomPorts } from '../desired/rules.ts';
 import { chainReader } from '../observe/chain.ts';
 import { earlierConfigurations } from '../observe/configurations.ts';
 import type { AgentDeps } from '../reconcile/agent.ts';
-import type { HostDeps } from '../reconcile/host-reconciler.ts';
 import type { PlanDeps } from '../reconcile/node-plan.ts';
+import { openPacketFilter, type PacketFilterDeps } from './packet-filter.ts';
 import { findPluginBinary } from './plugin-binary.ts';
 
 /** Logs JSON lines to file descriptor `fd`, synchronously: the line that explains an exit must not be lost. */
@@ -31,9 +30,9 @@ export function openLog({ logLevel, nodeName }: Config, fd: number): Logger {
   );
 }
 
-export function hostDeps(config: Config, env: NodeJS.ProcessEnv): HostDeps {
+function hostDeps(config: Config, env: NodeJS.ProcessEnv) {
   return {
-    rules: createRules(env),
+    ...openPacketFilter(config.packetFilter, env),
     randomPorts: hasRandomPorts(release()),
     sets: openSets(),
     cni: new CniFiles({
@@ -54,7 +53,7 @@ export function chainOf({ chain, cniConfDir, cniBinDir, pluginLinks }: Config): 
     : chainReader(chain, installed, versionAsker(cniBinDir, pluginLinks));
 }
 
-export function agentDeps(config: Config, env: NodeJS.ProcessEnv, log: Logger): AgentDeps {
+export function agentDeps(config: Config, env: NodeJS.ProcessEnv, log: Logger): AgentDeps & PacketFilterDeps {
   const kernel = openKernel();
   return { ...hostDeps(config, env), chain: chainOf(config), kernel, log, metrics: new Metrics(), after };
 }

@@ -12,6 +12,7 @@ test('parseConfig() requires only the node name', () => {
     stateDir: '/run/cnikit',
     nonMasquerade: [],
     masquerade: 'destination',
+    packetFilter: 'auto',
     pluginLinks: ['loopback'],
     leakGraceMs: 300_000,
     json: false,

@@ -1,6 +1,7 @@
 /** Turns arguments and environment into a checked configuration. Pure: reads nothing but its arguments. */
 import { parseArgs } from 'node:util';
 import { formatPrefix, parseNetwork } from '@cnikit/ip';
+import type { PacketFilterMode } from '../core/backend.ts';
 import { AgentError } from '../core/error.ts';
 import type { Encap, Masquerade, TunnelSettings } from '../core/model.ts';
 import { type Command, commands, isCommand } from './commands.ts';
@@ -23,6 +24,7 @@ export interface Config {
   /** Destinations that are never masqueraded: the cluster's pods and Services, and others. */
   nonMasquerade: string[];
   masquerade: Masquerade;
+  packetFilter: PacketFilterMode;
   /** File that lists the plugins to chain after cnikit. */
   chain?: string | undefined;
   /** Names to link to the plugin executable, unless a file of that name exists. */
@@ -81,6 +83,7 @@ export function parseConfig(
     // RFC 791: every host accepts 576 bytes.
     mtu: values.mtu === undefined ? undefined : parseNumber('mtu', values.mtu, 576, 65_535),
     masquerade: parseMasquerade(values.masquerade),
+    packetFilter: parsePacketFilter(values['packet-filter']),
     encap: parseEncap(values.encap),
     tunnel: {
       name: parseLinkName('vxlan-name', values['vxlan-name']),
@@ -189,6 +192,13 @@ function parseMasquerade(text: string): Masquerade {
     return text;
   }
   throw invalid('masquerade', text, 'destination or egress');
+}
+
+function parsePacketFilter(text: string): PacketFilterMode {
+  if (text === 'auto' || text === 'nftables' || text === 'iptables') {
+    return text;
+  }
+  throw invalid('packet-filter', text, 'auto, nftables or iptables');
 }
 
 function parseNumber(name: string, text: string, min: number, max: number): number {

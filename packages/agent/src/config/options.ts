@@ -136,6 +136,14 @@ export const options = {
     group: 'NAT',
     commands: HOST,
   },
+  'packet-filter': {
+    type: 'string',
+    value: 'BACKEND',
+    default: 'auto',
+    help: 'Back end that masquerades packets of pods. auto: nftables where the kernel supports it, with rules of iptables where iptables drops forwarded packets by default, else iptables; nftables: runs no program; iptables: as before. A change takes effect without interrupting connections',
+    group: 'NAT',
+    commands: NODE,
+  },
   'plugin-binary': {
     type: 'string',
     value: 'FILE',

@@ -15,10 +15,19 @@ export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port
 /** Prefix of the agent's chains. No other chain is touched. */
 export const CHAIN_PREFIX = 'CNIKIT-';
 
+export const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
+export const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
+
 /** The chain that decides which packets of pods are masqueraded. */
 export const MASQUERADE_CHAIN = `${CHAIN_PREFIX}MASQ`;
 
-/** Returns the name of a family's set. */
+/** The agent's chains, by table of iptables. */
+export const OWN_CHAINS = { filter: [FORWARD_CHAIN], nat: [POSTROUTING_CHAIN, MASQUERADE_CHAIN] } as const;
+
+/** Name of the agent's nftables table, of family inet. */
+export const FILTER_TABLE = 'cnikit-agent';
+
+/** Returns the name of a family's ipset. */
 export const insideSet = (family: Family): string => `cnikit-inside-${family}`;
 
 /**

@@ -33,6 +33,8 @@ export type ProblemKind =
   | 'contested'
   | 'sysctl'
   | 'rules'
+  /** A chain of another program drops forwarded packets, and no rule of ours can overrule it. */
+  | 'foreign-filter'
   | 'kernel'
   | 'self-test'
   | 'condition'
@@ -133,6 +135,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
   // No Event: the plugin sets what the agent cannot.
   sysctl: { severity: 'failure', area: 'sysctl' },
   rules: { severity: 'failure', area: 'rules', fatal: true, reason: 'PacketFilterFailed' },
+  'foreign-filter': {
+    severity: 'warning',
+    area: 'foreign-filter',
+    reason: 'ForwardingDropped',
+    fix: 'Pods reach other hosts once that chain accepts their packets.',
+  },
   kernel: { severity: 'failure', area: 'kernel', fatal: true, reason: 'KernelNotUsable' },
   'self-test': {
     severity: 'failure',

@@ -2,16 +2,19 @@
 
 import { type Family, families } from '@cnikit/ip';
 import type { TableSpec } from '@cnikit/iptables';
+import type { Backend } from '../core/backend.ts';
+import type { FilterTable } from '../core/filter-table.ts';
 import type { Chain, HostFacts, Masquerade, NodeInfo, Sysctl } from '../core/model.ts';
 import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
 import { listVersions } from './list-versions.ts';
 import { mtuProblems, noPaths, type PathMtus } from './mtu.ts';
+import { nftablesTable } from './nftables.ts';
 import type { NodeIndex } from './node-index.ts';
-import { asElements, asRules, desiredFilter, insidePrefixes } from './packet-filter.ts';
+import { asElements, asRules, desiredFilter, type Inside, insidePrefixes } from './packet-filter.ts';
 import { type Reachability, viewOf } from './route.ts';
-import { iptablesRules } from './rules.ts';
+import { acceptRules, iptablesRules, noRules } from './rules.ts';
 import { desiredSysctls, familiesOf } from './sysctls.ts';
 import { desiredTunnel, tunnelConflicts } from './tunnel.ts';
 
@@ -34,9 +37,13 @@ export interface Policy extends Reachability {
 /** Desired state except for the routes, which `desiredRoutes` decides one prefix at a time. */
 export interface DesiredHost {
   sysctls: Sysctl[];
-  /** Made when first asked for. */
+  /** The back end of the packet filter. Computed on first use, like the three below. */
+  readonly backend: Backend;
+  /** The nftables table; undefined: none. */
+  readonly nftables: FilterTable | undefined;
+  /** Rules of iptables. */
   readonly rules: Record<Family, readonly TableSpec[]>;
-  /** Elements of the set that a family's rules match; undefined: no set. Computed on first use. */
+  /** Elements of the ipset that a family's rules match; undefined: no set. */
   readonly inside: Record<Family, readonly string[] | undefined>;
   /** Text of the conflist; undefined while the plugins to chain are unknown. Computed on first use. */
   readonly conflist: string | undefined;
@@ -49,7 +56,9 @@ export interface HostCapabilities {
   paths?: PathMtus;
   /** Sysctls that this process cannot write and the plugin sets, by key; default: none. */
   leftToPlugin?: (sysctls: readonly Sysctl[]) => Readonly<Record<string, string>>;
-  /** Returns whether rules may match sets; default: no. */
+  /** Returns the back end of the packet filter; default: iptables. */
+  backend?: (podCIDRs: readonly string[]) => Backend;
+  /** Returns whether rules of iptables may match sets; default: no. */
   usesSets?: () => boolean;
   /** Masquerading may choose ports at random; default: yes. */
   randomPorts?: boolean;
@@ -68,6 +77,7 @@ export function desiredHost(
   {
     paths = noPaths,
     leftToPlugin = () => ({}),
+    backend = () => ({ name: 'iptables', accept: [], reason: 'the default' }),
     usesSets = () => false,
     randomPorts = true,
     chain = { plugins: [], problems: [] },
@@ -86,16 +96,26 @@ export function desiredHost(
   };
   const prefixes = (family: Family): string[] =>
     insidePrefixes(family, claims.nodes(), policy.nonMasquerade, masquerade);
-  const rules = (family: Family): readonly TableSpec[] =>
-    iptablesRules(
-      filters[family],
-      () => (usesSets() ? { set: insideSet(family) } : asRules(prefixes(family))),
-      randomPorts,
-    );
+  const rules = (family: Family): readonly TableSpec[] => {
+    const { name, accept } = chosen();
+    if (name === 'nftables') {
+      return accept.includes(family) ? acceptRules(filters[family]) : noRules;
+    }
+    const destinations = (): Inside => (usesSets() ? { set: insideSet(family) } : asRules(prefixes(family)));
+    return iptablesRules(filters[family], destinations, randomPorts);
+  };
   const inside = (family: Family): string[] | undefined =>
-    filters[family]?.masquerade !== undefined && usesSets() ? asElements(prefixes(family)) : undefined;
+    chosen().name === 'iptables' && filters[family]?.masquerade !== undefined && usesSets()
+      ? asElements(prefixes(family))
+      : undefined;
+  let back: Backend | undefined;
+  const chosen = (): Backend => {
+    back ??= backend(own.podCIDRs);
+    return back;
+  };
   let made: DesiredHost['rules'] | undefined;
   let elements: DesiredHost['inside'] | undefined;
+  let table: { nftables: FilterTable | undefined } | undefined;
   const { stateDir } = policy;
   const tunnels = [...paths.tunnels.keys()].map((underlay) =>
     desiredTunnel(own, facts, view.tunnel, underlay, paths, policy.mtu),
@@ -123,6 +143,13 @@ export function desiredHost(
   return {
     sysctls,
     // Rules and sets depend on all nodes; sysctls and routes need not wait for them.
+    get backend() {
+      return chosen();
+    },
+    get nftables() {
+      table ??= { nftables: chosen().name === 'nftables' ? nftablesTable(filters, prefixes) : undefined };
+      return table.nftables;
+    },
     get rules() {
       made ??= { ipv4: rules('ipv4'), ipv6: rules('ipv6') };
       return made;

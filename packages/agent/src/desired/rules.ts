@@ -2,11 +2,8 @@
 
 import type { Family } from '@cnikit/ip';
 import type { Rule, RuleSpec, TableSpec } from '@cnikit/iptables';
-import { CHAIN_PREFIX, MASQUERADE_CHAIN } from '../core/names.ts';
+import { FORWARD_CHAIN, MASQUERADE_CHAIN, POSTROUTING_CHAIN } from '../core/names.ts';
 import { type Inside, multicast, type PacketFilter } from './packet-filter.ts';
-
-const FORWARD_CHAIN = `${CHAIN_PREFIX}FORWARD`;
-const POSTROUTING_CHAIN = `${CHAIN_PREFIX}POSTROUTING`;
 
 /** No rules of ours in any table, for a family without pods and for `cleanup`. */
 export const noRules: readonly TableSpec[] = [
@@ -80,6 +77,28 @@ export function iptablesRules(
     ],
   };
   return [forward, nat];
+}
+
+/**
+ * Returns the rules of iptables beside the nftables table: they accept forwarded packets before a default drops them.
+ * They have no comments, since kernels without xt_comment have tables of iptables-nft too.
+ */
+export function acceptRules(filter: PacketFilter | undefined): readonly TableSpec[] {
+  if (filter === undefined) {
+    return noRules;
+  }
+  const rules = filter.podCIDRs.flatMap((cidr) => [
+    { source: cidr, jump: 'ACCEPT' },
+    { destination: cidr, jump: 'ACCEPT' },
+  ]);
+  return [
+    {
+      table: 'filter',
+      chains: { [FORWARD_CHAIN]: rules },
+      jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'before-default' }],
+    },
+    { table: 'nat', chains: {} },
+  ];
 }
 
 function forwarded(cidr: string): RuleSpec[] {

@@ -14,6 +14,10 @@ test.each([
   [false, 'new', 'rule', 'inet', 'filter', 'FORWARD'],
   [false, 'new', 'rule', 'ip', 'mangle', 'FORWARD'],
   [false, 'new', 'element', 'ip', 'nat', undefined],
+  [true, 'del', 'element', 'inet', 'cnikit-agent', undefined],
+  [true, 'new', 'rule', 'inet', 'cnikit-agent', 'postrouting'],
+  [true, 'del', 'table', 'inet', 'cnikit-agent', undefined],
+  [false, 'del', 'table', 'ip', 'cnikit-agent', undefined],
 ] as const)('concernsRules() is %s of: %s %s %s %s %s', (want, action, object, family, table, chain) => {
   const change = { type: 'nftables', action, object, family, table } as const;
   expect(concernsRules(chain === undefined ? change : { ...change, chain })).toBe(want);

@@ -1,18 +1,19 @@
 /** Reports changes of packet filter rules that may concern the agent's. */
 import { monitorNftables, type NftEvent } from '@cnikit/netlink/monitor';
-import { CHAIN_PREFIX } from '../core/names.ts';
+import { CHAIN_PREFIX, FILTER_TABLE } from '../core/names.ts';
 
 /** Foreign chains with a jump of ours, where a foreign rule may be inserted before it. */
 const shared = ['FORWARD', 'POSTROUTING'];
 
 /**
  * Yields when a pass over the rules may find a difference. Subscribes when called. Reports only changes
- * through nf_tables, which iptables-nft makes; the kernel sends no events for legacy iptables.
+ * through nf_tables, which iptables-nft makes too; the kernel sends no events for legacy iptables. Changes by the
+ * connection with `ownPort` are omitted.
  *
  * @throws {NetlinkError} when it cannot subscribe
  */
-export function ruleChanges(signal: AbortSignal): AsyncIterable<void> {
-  return concerning(monitorNftables({ signal }));
+export function ruleChanges(signal: AbortSignal, ownPort?: number): AsyncIterable<void> {
+  return concerning(monitorNftables({ signal, ...(ownPort !== undefined && { ignorePort: ownPort }) }));
 }
 
 async function* concerning(changes: AsyncIterable<NftEvent | { type: 'overflow' }>): AsyncIterable<void> {
@@ -24,7 +25,7 @@ async function* concerning(changes: AsyncIterable<NftEvent | { type: 'overflow' 
 }
 
 /**
- * True for chains of ours and chains that ours are called from. Most changes of a busy node are in chains of
+ * True for everything in our nftables table, and in tables of iptables for chains of ours and chains that ours are called from. Most changes of a busy node are in chains of
  * kube-proxy and of hostPorts.
  */
 export function concernsRules(change: NftEvent | { type: 'overflow' }): boolean {
@@ -35,6 +36,9 @@ export function concernsRules(change: NftEvent | { type: 'overflow' }): boolean 
     return false;
   }
   const { family, table, object, chain, action } = change;
+  if (family === 'inet' && table === FILTER_TABLE) {
+    return true;
+  }
   if ((family !== 'ip' && family !== 'ip6') || (table !== 'filter' && table !== 'nat')) {
     return false;
   }

@@ -3,18 +3,34 @@
 import { type Family, families } from '@cnikit/ip';
 import { IptablesError } from '@cnikit/iptables';
 import type { Cni } from '../apply/cni-files.ts';
+import type { NftFilter } from '../apply/nftables.ts';
 import type { DesiredRules, Rules } from '../apply/rules.ts';
 import type { Sets } from '../apply/sets.ts';
 import { procSys, readSysctls, type SysctlFiles, unwritableSysctls, writeSysctls } from '../apply/sysctls.ts';
 import type { Action, SysctlAction } from '../core/action.ts';
+import type { Backend, FilterFacts, PacketFilterMode } from '../core/backend.ts';
 import type { Sysctl } from '../core/model.ts';
 import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
 import { sysctlName } from '../core/sysctl-name.ts';
+import { backendProblems, chooseBackend } from '../desired/backend.ts';
 import type { DesiredHost } from '../desired/desired-host.ts';
 import { diffSysctls } from './diff.ts';
 
+/** The nftables back end. */
+export interface NftBackend {
+  filter: NftFilter;
+  /** Returns what decides between the back ends. `podCIDRs` are those of this node. */
+  facts: (podCIDRs: readonly string[]) => FilterFacts;
+  mode: PacketFilterMode;
+}
+
+/** The rules and sets of a {@link DesiredHost}. */
+type DesiredFilter = Pick<DesiredHost, 'rules' | 'inside' | 'nftables' | 'backend'>;
+
 export interface HostDeps {
   rules: Rules;
+  /** Absent: iptables is the only back end. */
+  nftables?: NftBackend | undefined;
   /** Absent on a kernel without sets, where rules name every destination. */
   sets?: Sets;
   /**
@@ -55,6 +71,7 @@ export class HostReconciler {
   /** True when rules can match sets, as first observed in the kernel's rules, or as the last restore showed. */
   #setsMatch: boolean | undefined;
   #tables: string | undefined;
+  #filterFacts: FilterFacts | undefined;
 
   /** Sysctls that the last pass left to the plugin. */
   #left: ReadonlySet<string> = new Set();
@@ -68,6 +85,7 @@ export class HostReconciler {
     const { sets, rules, cni } = this.#deps;
     return [
       ...this.planSysctls(desired.sysctls),
+      ...this.planTable(desired),
       ...families.flatMap((family) => sets?.plan(family, desired.inside[family]) ?? []),
       ...rules.plan(desired.rules),
       ...cni.plan(desired.conflist),
@@ -86,7 +104,12 @@ export class HostReconciler {
     );
   }
 
-  /** Returns what `rules` would do for a family. */
+  /** Returns what `rules` would do to the nftables table. */
+  planTable({ nftables }: Pick<DesiredFilter, 'nftables'>): Action[] {
+    return this.#deps.nftables?.filter.plan(nftables) ?? [];
+  }
+
+  /** Returns what `rules` would do for a family in iptables. */
   planRules(family: Family, { rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>): Action[] {
     const { sets, rules: programs } = this.#deps;
     return [...(sets?.plan(family, inside[family]) ?? []), ...programs.planFamily(family, rules[family])];
@@ -136,12 +159,33 @@ export class HostReconciler {
     return this.#setsMatch;
   }
 
+  /** Returns the back end of the packet filter, as decided since the last call of `reviewBackend`. */
+  backend(podCIDRs: readonly string[]): Backend {
+    const { nftables } = this.#deps;
+    if (nftables === undefined) {
+      return { name: 'iptables', accept: [], reason: 'the only back end' };
+    }
+    this.#filterFacts ??= nftables.facts(podCIDRs);
+    return chooseBackend(nftables.mode, this.#filterFacts);
+  }
+
+  /** Has the next decision look at the kernel again. */
+  reviewBackend(): void {
+    this.#filterFacts = undefined;
+  }
+
+  /** Returns the problems of the back end in use. */
+  backendProblems({ backend }: Pick<DesiredFilter, 'backend'>): Problem[] {
+    return this.#filterFacts === undefined ? [] : backendProblems(backend, this.#filterFacts);
+  }
+
   /**
    * Writes rules and sets. `fresh` reads the kernel's state first; otherwise only differences from the last
    * pass are written.
    */
-  rules({ rules, inside }: Pick<DesiredHost, 'rules' | 'inside'>, fresh: boolean): HostOutcome {
+  rules(desired: DesiredFilter, fresh: boolean): HostOutcome {
     return catchAsOutcome('rules', 'Cannot write the packet filter rules', () => {
+      const { rules, inside, nftables } = desired;
       const done: Action[] = [];
       const sets = (which: (elements: readonly string[] | undefined) => boolean): void => {
         for (const family of families) {
@@ -150,6 +194,13 @@ export class HostReconciler {
           }
         }
       };
+      const table = (): void => {
+        done.push(...(this.#deps.nftables?.filter.apply(nftables, fresh) ?? []));
+      };
+      // A back end is removed once the other one masquerades. Connections keep their translation.
+      if (nftables !== undefined) {
+        table();
+      }
       // A set must exist as long as a rule matches it.
       sets((elements) => elements !== undefined);
       const tables = JSON.stringify(rules);
@@ -158,7 +209,11 @@ export class HostReconciler {
       }
       this.#tables = tables;
       sets((elements) => elements === undefined);
-      return { done, problems: [], drift: this.#again('rules', JSON.stringify([rules, inside])) };
+      if (nftables === undefined) {
+        table();
+      }
+      const again = this.#again('rules', JSON.stringify([rules, inside, elementsOf(nftables)]));
+      return { done, problems: this.backendProblems(desired), drift: again };
     });
   }
 
@@ -206,6 +261,10 @@ export class HostReconciler {
     return same;
   }
 }
+
+/** Returns the parts of the table that change, without the expressions of rules. */
+const elementsOf = (table: DesiredFilter['nftables']) =>
+  table && [table.sets, table.chains.map(({ rules }) => rules.map(({ text }) => text))];
 
 function notSet({ key, from, to, why }: SysctlAction, reason: string): Problem {
   return problem(

@@ -25,6 +25,7 @@ export function assembleHost(
     desiredHost(claims, policy, facts, {
       paths,
       chain,
+      backend: (podCIDRs) => host.backend(podCIDRs),
       usesSets: () => host.usesSets,
       randomPorts: host.randomPorts,
       leftToPlugin: (sysctls) => host.leftToPlugin(sysctls),

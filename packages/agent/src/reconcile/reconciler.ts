@@ -136,8 +136,11 @@ export class Reconciler {
 
   /** Looks at rules and sets. */
   rules(): PassResult {
-    const host = this.#desired();
     const touched = this.#rulesTouched;
+    if (touched) {
+      this.#host.reviewBackend();
+    }
+    const host = this.#desired();
     this.#nodesChanged = false;
     this.#rulesTouched = false;
     return { ok: host === undefined || this.#settle('rules', this.#host.rules(host, touched)) };
@@ -173,6 +176,7 @@ export class Reconciler {
   /** Sysctls, routes, rules, executable, conflist: in this order, as the last one makes the node Ready. */
   #complete(): PassResult {
     this.#nodes.removeDeleted();
+    this.#host.reviewBackend();
     const before = this.#desired();
     if (before !== undefined) {
       this.#sysctls(before);

@@ -171,7 +171,7 @@ export class SimulatedNode {
     };
     return {
       sysctls: this.sysctls,
-      rules: createRules({}, (family) => this.firewall.open(family)),
+      rules: createRules({}, { open: (family) => this.firewall.open(family) }),
       ...(this.#world.sets && { sets: this.#world.modules.createSets(this.firewall.sets) }),
       cni,
     };

@@ -58,6 +58,7 @@ function healthy(changes: Partial<DoctorFacts> = {}): DoctorFacts {
       { family: 'ipv4', changes: [], backend },
       { family: 'ipv6', changes: [], backend },
     ],
+    filterProblems: [],
     configurations: [{ file: '05-cnikit.conflist', name: 'cnikit', types: ['cnikit'] }],
     files: [],
     fileProblems: [],
@@ -95,6 +96,8 @@ test('diagnose() describes the healthy state for each check when there is no fin
 
 const desired: DesiredHost = {
   sysctls: [],
+  backend: { name: 'iptables', accept: [], reason: 'the default' },
+  nftables: undefined,
   rules: { ipv4: [], ipv6: [] },
   inside: { ipv4: undefined, ipv6: undefined },
   conflist: undefined,
@@ -341,6 +344,18 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     { rules: [{ family: 'ipv4', changes: [], error: 'no iptables' }] },
     'failure',
     /^Cannot read the ipv4 rules: no iptables/,
+  ],
+  [
+    'a firewall that drops forwarded packets in its own table',
+    { filterProblems: [problem('foreign-filter', 'inet firewalld filter_FORWARD', 'Chain X drops')] },
+    'warning',
+    /^Chain X drops/,
+  ],
+  [
+    'a difference of the nftables table',
+    { rules: [{ family: 'inet', changes: ['- set inet cnikit-agent inside4 203.0.113.0/24'] }] },
+    'failure',
+    /^Out of sync \(inet\): - set inet cnikit-agent inside4/,
   ],
   ['masqueraded ports that are not randomised', { randomPorts: false }, 'warning', /older than 3\.13/],
   [

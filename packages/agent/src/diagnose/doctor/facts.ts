@@ -54,7 +54,8 @@ export interface UnspokenVersion {
 }
 
 export interface RuleFacts {
-  family: Family;
+  /** `inet`: the nftables table of both families. */
+  family: Family | 'inet';
   /** Differences from the desired state, as `plan` prints them. */
   changes: readonly string[];
   error?: string;
@@ -129,6 +130,8 @@ export interface DoctorFacts {
   /** Differences from the desired state. */
   sysctls: readonly SysctlAction[];
   rules: readonly RuleFacts[];
+  /** Chains that the back end of the packet filter cannot overrule, and the like. */
+  filterProblems: readonly Problem[];
   /** The kernel can randomise masqueraded ports. */
   randomPorts: boolean;
   configurations: readonly Configuration[];

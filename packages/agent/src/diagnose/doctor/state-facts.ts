@@ -1,6 +1,6 @@
 /** Facts about the state that the agent maintains: the changes that `run` would make. */
 
-import { type Family, families } from '@cnikit/ip';
+import { families } from '@cnikit/ip';
 import type { Rules } from '../../apply/rules.ts';
 import { readSysctls } from '../../apply/sysctls.ts';
 import { describe, type SysctlAction } from '../../core/action.ts';
@@ -10,7 +10,10 @@ import type { HostReconciler } from '../../reconcile/host-reconciler.ts';
 import type { NodePlan } from '../../reconcile/node-plan.ts';
 import type { DoctorFacts, RuleFacts } from './facts.ts';
 
-type StateFacts = Pick<DoctorFacts, 'own' | 'desired' | 'routes' | 'sysctls' | 'rules' | 'randomPorts'>;
+type StateFacts = Pick<
+  DoctorFacts,
+  'own' | 'desired' | 'routes' | 'sysctls' | 'rules' | 'filterProblems' | 'randomPorts'
+>;
 
 export function stateFacts(plan: NodePlan, rules: Rules): StateFacts {
   const { own, host, desired, actions, problems, wanted } = plan;
@@ -19,7 +22,8 @@ export function stateFacts(plan: NodePlan, rules: Rules): StateFacts {
     desired,
     routes: { changes: actions, problems, wanted },
     sysctls: desired === undefined ? [] : sysctlChanges(plan, desired),
-    rules: families.flatMap((family) => (desired ? [rulesOf(family, host, desired, rules)] : [])),
+    rules: desired === undefined ? [] : ruleFacts(host, desired, rules),
+    filterProblems: desired === undefined ? [] : host.backendProblems(desired),
     randomPorts: host.randomPorts,
   };
 }
@@ -29,11 +33,17 @@ function sysctlChanges({ host, hasPods }: NodePlan, { sysctls }: DesiredHost): S
   return hasPods ? diffSysctls(sysctls, readSysctls(sysctls)) : host.planSysctls(sysctls);
 }
 
-function rulesOf(family: Family, host: HostReconciler, desired: DesiredHost, rules: Rules): RuleFacts {
-  try {
-    const changes = host.planRules(family, desired).map(describe);
-    return { family, changes, backend: rules.report(family) };
-  } catch (error) {
-    return { family, changes: [], error: (error as Error).message };
-  }
+function ruleFacts(host: HostReconciler, desired: DesiredHost, rules: Rules): RuleFacts[] {
+  const iptables = families.map((family): RuleFacts => {
+    try {
+      const changes = host.planRules(family, desired).map(describe);
+      const { name, accept } = desired.backend;
+      return name === 'iptables' || accept.includes(family)
+        ? { family, changes, backend: rules.report(family) }
+        : { family, changes };
+    } catch (error) {
+      return { family, changes: [], error: (error as Error).message };
+    }
+  });
+  return [...iptables, { family: 'inet', changes: host.planTable(desired).map(describe) }];
 }

@@ -12,6 +12,7 @@ import {
   NUD_STALE,
 } from '@cnikit/netlink/constants';
 import type { Config } from '../../config/config.ts';
+import type { Backend } from '../../core/backend.ts';
 import type { Kernel } from '../../core/kernel.ts';
 import { tunnelName } from '../../core/names.ts';
 import type { NodeIndex } from '../../desired/node-index.ts';
@@ -23,6 +24,8 @@ export interface StatusReport {
   node: { name: string; podCIDRs: readonly string[]; internalIPs: readonly string[] };
   /** Source of the Nodes: the API, or the state saved when the API last answered. */
   source: 'api' | 'saved';
+  /** Back end of the packet filter, and why. */
+  packetFilter?: Pick<Backend, 'name' | 'reason'> | undefined;
   rows: StatusRow[];
   /** Undefined when no agent answers. */
   agent?: AgentStatus | undefined;
@@ -34,6 +37,7 @@ export async function statusReport(
   source: StatusReport['source'],
   kernel: Kernel,
   rt: RtnetlinkConnection,
+  backend?: (podCIDRs: readonly string[]) => Backend,
 ): Promise<StatusReport> {
   const { nodeName, tunnel } = config;
   const { own, actions, problems, wanted } = planRoutes(claims, config, kernel);
@@ -42,6 +46,7 @@ export async function statusReport(
   return {
     node: { name: nodeName, podCIDRs: own?.podCIDRs ?? [], internalIPs: own?.internalIPs ?? [] },
     source,
+    packetFilter: own && backend?.(own.podCIDRs),
     rows: statusRows({
       claims,
       nodeName,

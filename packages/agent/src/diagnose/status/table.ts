@@ -5,11 +5,12 @@ import type { StatusRow } from './rows.ts';
 const HEAD = ['NODE', 'POD CIDR', 'INTERNAL IP', 'ROUTE', 'VIA', 'ENCAP', 'NEIGHBOUR', 'CHANGED'];
 
 /** Shows times as ages relative to `now`, ms since the epoch. */
-export function statusText({ node, source, rows, agent }: StatusReport, now: number): string {
+export function statusText({ node, source, packetFilter, rows, agent }: StatusReport, now: number): string {
   const bad = rows.filter(({ route }) => route !== 'ok');
   const lines = [
     `Node ${node.name}: podCIDR ${node.podCIDRs.join(' ') || 'none yet'}, InternalIP ${node.internalIPs.join(' ') || 'none'}`,
     `Agent: ${agentText(agent)}`,
+    ...(packetFilter === undefined ? [] : [`Packet filter: ${packetFilter.name} (${packetFilter.reason})`]),
     `Nodes: ${source === 'api' ? 'from the API' : 'from the saved state, because the API does not answer'}; ${rows.length} pod networks, ${bad.length === 0 ? 'all routed' : `${bad.length} not routed correctly`}`,
     '',
     ...columns([HEAD, ...rows.map((row) => cells(row, now))]),

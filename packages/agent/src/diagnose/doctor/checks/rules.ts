@@ -1,3 +1,4 @@
+import type { Backend } from '../../../core/backend.ts';
 import type { RuleFacts } from '../facts.ts';
 import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
@@ -5,10 +6,10 @@ const MAX_SHOWN = 5;
 
 export const rules: Check = {
   name: 'rules',
-  good: ({ rules: all }) =>
-    `All packet filter rules are in place${all[0]?.backend === undefined ? '' : ` (iptables-${all[0].backend.backend})`}; masqueraded ports are randomised.`,
-  find: ({ rules: all, desired, randomPorts }) => {
-    const findings = all.flatMap(familyFindings);
+  good: ({ rules: all, desired }) =>
+    `All packet filter rules are in place (${backEnd(all, desired?.backend)}); masqueraded ports are randomised.`,
+  find: ({ rules: all, filterProblems, desired, randomPorts }) => {
+    const findings = [...all.flatMap(familyFindings), ...filterProblems.map(findingOf)];
     if (!randomPorts) {
       findings.push(
         warning(
@@ -31,6 +32,12 @@ export const rules: Check = {
     return findings;
   },
 };
+
+function backEnd(all: readonly RuleFacts[], backend: Backend | undefined): string {
+  const variant = all.find((each) => each.backend !== undefined)?.backend;
+  const iptables = variant === undefined ? 'iptables' : `iptables-${variant.backend}`;
+  return backend === undefined || backend.name === 'iptables' ? iptables : `nftables: ${backend.reason}`;
+}
 
 function familyFindings({ family, changes, error, backend }: RuleFacts): Finding[] {
   const findings = changes

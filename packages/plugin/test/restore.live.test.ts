@@ -17,7 +17,7 @@ import { inSandbox } from './harness.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
 import { ruleset } from './nat-state.ts';
 import { scratch } from './scratch.ts';
-import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
+import { makeOutside, NODE, type Outside, reach, serve, stopServers } from './traffic.ts';
 
 const NODE4 = '192.0.2.1';
 const NODE6 = '2001:db8::1';
@@ -208,6 +208,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     expect(ipJson('link', 'show', 'back0')[0]!.address).toBe(mac);
     expect(held()).toEqual(before);
     expectConnections();
+    expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
     await serve(b, 'tcp', 81);
     expect(reach(a, 'tcp', '10.85.0.3', 81)).toBe('10.85.0.2');
     expect(restore().stdout).toBe('');
@@ -217,6 +218,23 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
   });
   const hostEnd = () =>
     String(ipJson('link', 'show', 'type', 'veth').find(({ master }) => master === 'back0')!.ifname);
+
+  test('it needs no writable /proc/sys, which containers lack', async () => {
+    const pod = here.pod();
+    await runtime().add(list(), attachment('a', pod, PORTS));
+    await serveAll(pod);
+    run('ip', 'link', 'del', 'back0');
+    run('nft', 'flush', 'ruleset');
+    const command = `mount -o remount,ro,bind /proc/sys && exec ${bin}/cnikit restore --cache-dir ${cacheDir()}`;
+    const done = spawnSync('unshare', ['-m', 'sh', '-c', `mount --bind /proc/sys /proc/sys && ${command}`], {
+      env: { PATH },
+      encoding: 'utf8',
+    });
+    expect([done.status, done.stderr]).toEqual([0, '']);
+    expect(done.stdout).toContain('Restored bridge, port, gateway, masquerade, host ports of net/a/eth0');
+    expectConnections();
+    expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
+  });
 
   test('it leaves a port that an administrator moved to another bridge', async () => {
     await runtime().add(list(), attachment('a', here.pod()));

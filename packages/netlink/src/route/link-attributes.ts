@@ -77,6 +77,7 @@ export const IFLA_INET_CONF = 1;
 export const ipv4ConfTable = {
   forwarding: [1, 'u32', 'IPV4_DEVCONF_FORWARDING'],
   rpFilter: [8, 'u32', 'IPV4_DEVCONF_RP_FILTER'],
+  routeLocalnet: [26, 'u32', 'IPV4_DEVCONF_ROUTE_LOCALNET'],
 } as const;
 /** sizeof(struct ifinfomsg). */
 export const IFINFOMSG_SIZE = 16;

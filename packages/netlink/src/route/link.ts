@@ -46,6 +46,8 @@ interface Ipv4Conf {
   forwarding?: number;
   /** 0 off, 1 strict, 2 loose. */
   rpFilter?: number;
+  /** Routes packets from and to 127.0.0.0/8, for port maps. */
+  routeLocalnet?: number;
 }
 
 /** The kind's own settings, beside `kind`. */

@@ -9,6 +9,7 @@ import type { Sys } from '@cnikit/sys';
 import { hostVethName } from '../links/names.ts';
 import type { Plugins } from '../plugins/index.ts';
 import { type CachedAttachment, cachedAttachments } from './cached-attachments.ts';
+import { withReadOnlySysctls } from './read-only-sysctls.ts';
 import type { RestoredPart } from './restore-bridge.ts';
 import { restorers } from './restorers.ts';
 
@@ -41,7 +42,7 @@ export function restore(sys: Sys, env: Env, plugins: Plugins, args: readonly str
     return { stdout: '', stderr: `Unknown arguments: ${args.join(' ')}\n\n${USAGE}`, exitCode: 2 };
   }
   const { cacheDir, json } = options;
-  const all = restorers(sys);
+  const all = restorers(withReadOnlySysctls(sys));
   const alive = lookUpLinks(sys);
   const outcomes = cachedAttachments(sys, cacheDir)
     .filter((attachment) => isRunning(sys, attachment, alive))

@@ -219,10 +219,18 @@ function check(sys: Sys, context: Portmap, prevResult: Result): void {
  */
 export function restorePorts(sys: Sys, context: Portmap, prevResult: Result): boolean {
   const ports = hostPorts(context.conf);
-  if (ports.length === 0 || missingPorts(sys, context, ports, prevResult).length === 0) {
+  if (ports.length === 0) {
     return false;
   }
-  mapPorts(sys, context, ports, podAddresses(prevResult, context.ifName));
+  const addresses = podAddresses(prevResult, context.ifName);
+  if (missingPorts(sys, context, ports, prevResult).length === 0) {
+    // A bridge that was made again has the kernel's default.
+    if (context.conf.snat) {
+      routeLocalhost(sys, addresses.ipv4);
+    }
+    return false;
+  }
+  mapPorts(sys, context, ports, addresses);
   return true;
 }
 

@@ -1,0 +1,40 @@
+import { openRtnetlink, setLink } from '@cnikit/netlink';
+import { type Sys, SysError } from '@cnikit/sys';
+
+const ROUTE_LOCALNET = /^\/proc\/sys\/net\/ipv4\/conf\/([^/]+)\/route_localnet$/;
+const ACCEPT_RA = /^\/proc\/sys\/net\/ipv6\/conf\/[^/]+\/accept_ra$/;
+const REFUSALS: readonly string[] = ['EROFS', 'EACCES', 'EPERM'];
+
+/**
+ * Returns `sys` for a process whose /proc/sys is read-only, as in the agent's container. Netlink sets route_localnet of
+ * a link. A refused accept_ra of a new bridge stays as it is: a node that forwards ignores advertisements, and the next
+ * ADD, which runs on the host, sets it.
+ */
+export function withReadOnlySysctls(sys: Sys): Sys {
+  return {
+    ...sys,
+    writeText(path, text, options) {
+      try {
+        sys.writeText(path, text, options);
+      } catch (error) {
+        const refused = error instanceof SysError && REFUSALS.includes(error.code);
+        const link = ROUTE_LOCALNET.exec(path)?.[1];
+        if (!refused || (link === undefined && !ACCEPT_RA.test(path))) {
+          throw error;
+        }
+        if (link !== undefined) {
+          setRouteLocalnet(sys, link, Number(text));
+        }
+      }
+    },
+  };
+}
+
+function setRouteLocalnet(sys: Sys, name: string, routeLocalnet: number): void {
+  const host = openRtnetlink({ sys });
+  try {
+    host.request(setLink({ name, ipv4Conf: { routeLocalnet } }));
+  } finally {
+    host.close();
+  }
+}

@@ -138,11 +138,12 @@ describe('the DaemonSet', () => {
     }
   });
 
-  test('containerd/containerd#3667: the DaemonSet mounts the CNI directories, its state and the lock, never /run/netns', () => {
+  test('containerd/containerd#3667: the DaemonSet mounts the CNI directories, its state, the results and the lock, never /run/netns', () => {
     expect(pod.volumes.map(({ hostPath }) => hostPath.path)).toEqual([
       '/opt/cni/bin',
       '/etc/cni/net.d',
       '/run/cnikit',
+      '/var/lib/cni',
       '/run/xtables.lock',
     ]);
     const mounted = new Map(container.volumeMounts.map(({ name, mountPath }) => [name, mountPath]));

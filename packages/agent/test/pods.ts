@@ -1,6 +1,6 @@
 /** Pods by the real plugin, in namespaces of the sandbox. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { executablePath } from '@cnikit/plugin';
 import { type LiveNode, run } from './live-node.ts';
@@ -13,6 +13,28 @@ export const hasPlugin = existsSync(plugin);
 export function addPod(node: LiveNode, id: string, runtimeConfig: object = {}): void {
   run('ip', 'netns', 'add', id);
   invoke(node, 'ADD', id, runtimeConfig);
+}
+
+/** As `addPod`; also writes the result to `cacheDir`, as runtimes do. */
+export function addRecordedPod(
+  node: LiveNode,
+  id: string,
+  cacheDir: string,
+  runtimeConfig: object = {},
+): void {
+  run('ip', 'netns', 'add', id);
+  const result: unknown = JSON.parse(invoke(node, 'ADD', id, runtimeConfig));
+  const record = {
+    kind: 'cniCacheV1',
+    containerId: id,
+    config: readFileSync(join(node.confDir, '05-cnikit.conflist')).toString('base64'),
+    ifName: 'eth0',
+    networkName: 'cnikit',
+    capabilityArgs: runtimeConfig,
+    result,
+  };
+  mkdirSync(join(cacheDir, 'results'), { recursive: true });
+  writeFileSync(join(cacheDir, 'results', `cnikit-${id}-eth0`), JSON.stringify(record));
 }
 
 /** As the runtime ends a pod: DEL and then the namespace. */
@@ -30,12 +52,13 @@ export function status(node: LiveNode): { status: number | null; code: number | 
   return { status, code: stdout === '' ? undefined : (JSON.parse(stdout) as { code: number }).code };
 }
 
-function invoke(node: LiveNode, command: 'ADD' | 'DEL', id: string, runtimeConfig: object = {}): void {
+function invoke(node: LiveNode, command: 'ADD' | 'DEL', id: string, runtimeConfig: object = {}): string {
   const env = { CNI_CONTAINERID: id, CNI_IFNAME: 'eth0', CNI_NETNS: `/run/netns/${id}` };
   const { status, stdout } = spawn(node, command, env, { runtimeConfig });
   if (status !== 0) {
     throw new Error(`${command} of ${id}: ${stdout}`);
   }
+  return stdout;
 }
 
 function spawn({ confDir, binDir }: LiveNode, command: string, more: NodeJS.ProcessEnv, changes: object) {

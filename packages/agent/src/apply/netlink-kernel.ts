@@ -268,9 +268,10 @@ async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEven
     if (change.type === 'overflow') {
       yield change;
     } else if (change.type === 'link') {
-      yield { type: 'link', index: change.link.index };
+      const { index, name, up, kind } = change.link;
+      yield { type: 'link', index, link: { op: change.action, name, up, kind } };
     } else if (change.type === 'address') {
-      yield { type: 'address', ...kernelAddress(change.address) };
+      yield { type: 'address', op: change.action, ...kernelAddress(change.address) };
     } else if (change.type === 'neighbour') {
       yield {
         type: 'neighbour',

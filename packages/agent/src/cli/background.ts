@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { PLUGIN_NAME } from '../apply/cni-names.ts';
 import { readText } from '../apply/files.ts';
 import type { Config } from '../config/config.ts';
+import type { KernelEvent } from '../core/kernel.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
 import { problemKinds } from '../core/problem.ts';
@@ -17,10 +18,13 @@ import { collectIndex, releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
 import { fullRanges, type PoolUse, poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
 import type { Agent } from '../reconcile/agent.ts';
+import { startPodRepair } from './pod-repair.ts';
 
 export interface Background {
   /** Records that another program changed or removed a file and the agent reinstalled it. */
   repaired(path: string): void;
+  /** Takes every event of the kernel. */
+  onKernel(event: KernelEvent): void;
   close(): void;
 }
 
@@ -47,6 +51,14 @@ export function startBackground(
   });
   events.start();
   const closeCollector = startCollector(config, env, metrics, log);
+  const rt = openRtnetlink();
+  const onRestored = (message: string): void =>
+    events.note({
+      key: 'restored pods',
+      reason: 'PodNetworkRestored',
+      message: `${message}. Find that program: a restart of nftables.service, another CNI, a clean-up job`,
+    });
+  const repair = startPodRepair(config, env, { agent, rt, podCIDRs, onRestored, metrics, log });
   return {
     repaired: (path) =>
       events.note({
@@ -54,9 +66,12 @@ export function startBackground(
         reason: 'CNIFileRepaired',
         message: `Another program changed or removed ${path}; the agent reinstalled it. Find that program: a package upgrade, a clean-up job, another CNI`,
       }),
+    onKernel: (event) => repair.onKernel(event),
     close: () => {
       events.close();
       closeCollector();
+      repair.close();
+      rt.close();
     },
   };
 }

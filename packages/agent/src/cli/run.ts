@@ -82,7 +82,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   );
 
   // Subscribe before the first dump, so that no change between the two is missed.
-  const kernelEvents = followKernel(deps.kernel.events(signal), agent);
+  const kernelEvents = followKernel(deps.kernel.events(signal), (event) => {
+    agent.onKernel(event);
+    background?.onKernel(event);
+  });
   if (cached !== undefined) {
     log.info({ nodes: cached.nodes.length }, 'Restored saved node state');
     agent.setNodes(cached.nodes);
@@ -114,9 +117,12 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   lost.signal.throwIfAborted();
 }
 
-async function followKernel(events: AsyncIterable<KernelEvent>, agent: Agent): Promise<void> {
+async function followKernel(
+  events: AsyncIterable<KernelEvent>,
+  onKernel: (event: KernelEvent) => void,
+): Promise<void> {
   for await (const event of events) {
-    agent.onKernel(event);
+    onKernel(event);
   }
 }
 

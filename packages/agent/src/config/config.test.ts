@@ -9,6 +9,7 @@ test('parseConfig() requires only the node name', () => {
     nodeName: 'n1',
     cniBinDir: '/opt/cni/bin',
     cniConfDir: '/etc/cni/net.d',
+    cniCacheDir: '/var/lib/cni',
     stateDir: '/run/cnikit',
     nonMasquerade: [],
     masquerade: 'destination',

@@ -19,6 +19,8 @@ export interface Config {
   pluginBinary?: string | undefined;
   cniBinDir: string;
   cniConfDir: string;
+  /** Directory of libcni, with the results of ADD in `results`. */
+  cniCacheDir: string;
   stateDir: string;
   outsideInterface?: string | undefined;
   /** Destinations that are never masqueraded: the cluster's pods and Services, and others. */
@@ -75,6 +77,7 @@ export function parseConfig(
     pluginBinary: values['plugin-binary'],
     cniBinDir: values['cni-bin-dir'],
     cniConfDir: values['cni-conf-dir'],
+    cniCacheDir: values['cni-cache-dir'],
     stateDir: values['state-dir'],
     outsideInterface: values['outside-interface'],
     nonMasquerade: (['cluster-cidr', 'service-cidr', 'non-masquerade-cidr'] as const).flatMap((name) =>

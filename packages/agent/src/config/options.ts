@@ -183,6 +183,14 @@ export const options = {
     group: 'CNI plugin',
     commands: ['run', 'plan', 'apply', 'doctor', 'rollback', 'cleanup'],
   },
+  'cni-cache-dir': {
+    type: 'string',
+    value: 'DIR',
+    default: '/var/lib/cni',
+    help: 'Directory where the container runtime keeps the results of pods, which the agent reads to restore what another program removed from them',
+    group: 'CNI plugin',
+    commands: ['run'],
+  },
   'state-dir': {
     type: 'string',
     value: 'DIR',

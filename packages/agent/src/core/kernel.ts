@@ -2,11 +2,20 @@
 import type { KernelAction } from './action.ts';
 import type { KernelNeighbour, KernelRoute, KernelState } from './model.ts';
 
+/** A link after its change, or before its removal. */
+export interface ChangedLink {
+  op: 'new' | 'del';
+  name: string;
+  up: boolean;
+  /** Kind, such as vlan; absent for a device. */
+  kind?: string | undefined;
+}
+
 export type KernelEvent =
   | { type: 'route'; op: 'new' | 'del'; route: KernelRoute }
   /** The link with this index appeared, changed or disappeared. */
-  | { type: 'link'; index: number }
-  | { type: 'address'; index: number; address: string }
+  | { type: 'link'; index: number; link?: ChangedLink }
+  | { type: 'address'; op?: 'new' | 'del'; index: number; address: string }
   /** An entry of any link. `del` also means that it is not permanent any more. */
   | { type: 'neighbour'; op: 'new' | 'del'; neighbour: KernelNeighbour }
   /** Events were lost: only a dump shows the current state. */

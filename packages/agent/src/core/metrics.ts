@@ -21,6 +21,7 @@ const definitions = {
   leaks_found: ['counter', 'Leaked addresses and links older than the grace period, by kind'],
   leaks_released: ['counter', 'Of these, what was released'],
   leak_failures: ['counter', 'Attempts to release that failed'],
+  pods_restored: ['counter', 'Pods whose links or rules another program removed and the agent restored'],
   ipam_addresses: ['gauge', 'Pod addresses of this node, by range and state: used or free'],
   events_sent: ['counter', 'Kubernetes Events about this node'],
   kernel_overflows: ['counter', 'Times that kernel events were lost'],

@@ -20,6 +20,10 @@ export type ProblemKind =
   | 'low-mtu'
   /** A podCIDR of this Node has no free address. */
   | 'full-range'
+  /** A part of a running pod that another program removed cannot be restored. */
+  | 'broken-pod'
+  /** A running pod has an address outside of this Node's podCIDRs. */
+  | 'outdated-pod'
   | 'chain'
   /** A chained plugin is older than CNI 1.1.0. */
   | 'chain-version'
@@ -107,6 +111,20 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     area: 'ipam',
     reason: 'AddressesExhausted',
     fix: 'Give nodes larger podCIDRs (--node-cidr-mask-size of the controller manager), or lower maxPods of their kubelets.',
+  },
+  'broken-pod': {
+    severity: 'failure',
+    area: 'pods',
+    reason: 'PodNetworkBroken',
+    merged: true,
+    fix: 'Fix the cause above, or delete the pod so that it is recreated.',
+  },
+  'outdated-pod': {
+    severity: 'failure',
+    area: 'pods',
+    reason: 'PodOutsidePodCIDR',
+    merged: true,
+    fix: 'Delete the pod so that it is recreated with an address of the present podCIDR.',
   },
   chain: { severity: 'failure', area: 'chain', reason: 'CNIConfigurationProblem' },
   // No Event: pods work. STATUS and GC are missing.

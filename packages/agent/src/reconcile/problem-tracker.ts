@@ -15,6 +15,7 @@ export type ProblemArea =
   | 'self-test'
   | 'readiness'
   | 'contested'
+  | 'pods'
   | 'condition'
   | 'taint';
 

@@ -1,3 +1,4 @@
+import { hostVethName } from '@cnikit/plugin';
 import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
@@ -231,6 +232,40 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     },
     'failure',
     /^containerd looks for plugins in \/usr\/lib\/cni \(\/etc\/containerd\/config.toml\), but cnikit is installed as/,
+  ],
+  [
+    'a deleted bridge under running pods',
+    { links: [{ index: 9, name: hostVethName('cnikit', 'c1', 'eth0'), mtu: 1500 }] },
+    'failure',
+    /^cni0 does not exist although 1 pods run/,
+  ],
+  [
+    'a host end that is not a port of the bridge',
+    {
+      links: [
+        { index: 8, name: 'cni0', kind: 'bridge', mtu: 1500 },
+        { index: 9, name: hostVethName('cnikit', 'c1', 'eth0'), mtu: 1500, master: 0 },
+        { index: 10, name: hostVethName('cnikit', 'c2', 'eth0'), mtu: 1500, master: 8 },
+      ],
+    },
+    'failure',
+    /^veth\w+ of running pods is not a port of cni0/,
+  ],
+  [
+    'a gateway address that running pods lack',
+    {
+      links: [{ index: 8, name: 'cni0', kind: 'bridge', mtu: 1500 }],
+      addresses: [],
+      runningAddresses: [{ address: '10.244.1.5', containerID: 'c1' }],
+    },
+    'failure',
+    /^cni0 lacks the address 10\.244\.1\.1, which is the gateway of running pods/,
+  ],
+  [
+    'a running pod from an earlier podCIDR',
+    { runningAddresses: [{ address: '10.99.1.5', containerID: 'c1', pod: 'default/web' }] },
+    'failure',
+    /^Pod default\/web has address 10\.99\.1\.5, which is outside of this node's podCIDR/,
   ],
   [
     'a runtime that reads configurations from another folder',

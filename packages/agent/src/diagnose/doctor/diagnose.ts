@@ -9,6 +9,7 @@ import { neighbours } from './checks/neighbours.ts';
 import { others } from './checks/others.ts';
 import { ownNode } from './checks/own-node.ts';
 import { plugin } from './checks/plugin.ts';
+import { pods } from './checks/pods.ts';
 import { readiness } from './checks/readiness.ts';
 import { routes } from './checks/routes.ts';
 import { rules } from './checks/rules.ts';
@@ -30,6 +31,7 @@ export const checks: readonly Check[] = [
   rules,
   duplicates,
   leaks,
+  pods,
   others,
 ];
 

@@ -10,6 +10,7 @@ import type { NodeIndex } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
 import type { Configuration } from '../../observe/configurations.ts';
 import type { RuntimeFolders } from '../../observe/runtime-folders.ts';
+import type { RunningAddress } from '../../repair/earlier-range.ts';
 
 /** A permission that the agent uses. */
 export interface Access {
@@ -97,6 +98,8 @@ export interface LinkFacts {
   mtu: number;
   /** IFF_*. */
   flags?: number;
+  /** Index of the bridge that it is a port of; 0 or absent: none. */
+  master?: number | undefined;
 }
 
 /** The files in the state directory. */
@@ -146,6 +149,8 @@ export interface DoctorFacts {
   peerCount: number;
   podAddresses: readonly PodAddress[];
   reservedAddresses: readonly string[];
+  /** Reserved addresses of pods that run. */
+  runningAddresses?: readonly RunningAddress[];
   leaks: readonly Leak[];
   pools: ReadonlyArray<{ range: string; used: number; free: number }>;
   runtimeUp: boolean;

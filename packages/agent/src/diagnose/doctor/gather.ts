@@ -17,6 +17,7 @@ import { runtimeListens } from '../../leaks/runtime.ts';
 import { configurations } from '../../observe/configurations.ts';
 import { loadState } from '../../observe/saved-state.ts';
 import { type PlanDeps, planNode } from '../../reconcile/node-plan.ts';
+import { runningAddresses } from '../../repair/pod-network.ts';
 import { createSelfTest } from '../self-test.ts';
 import { askAgent } from '../status/ask-agent.ts';
 import type { DoctorFacts, LinkFacts } from './facts.ts';
@@ -78,6 +79,7 @@ export async function gather(
     peers: await probePeers(rt, peers.slice(0, MAX_PEERS)),
     peerCount: peers.length,
     podAddresses: podAddresses(rt),
+    runningAddresses: runningAddresses(rt, stateDir),
     reservedAddresses: reservations.map(({ address }) => address),
     leaks: await lastingLeaks(rt, stateDir),
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),

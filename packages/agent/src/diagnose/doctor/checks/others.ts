@@ -93,7 +93,7 @@ function foreignBridge({ links, addresses, own }: DoctorFacts): Finding[] {
     .map(({ address }) =>
       warning(
         `The bridge ${BRIDGE_NAME} has address ${address}, which is outside this node's podCIDR: another CNI or an earlier podCIDR left it.`,
-        'The plugin replaces the address when the next pod starts. Recreate pods that have addresses from that range.',
+        'The agent removes the address if the plugin made it and no running pod is from that range. Recreate pods that are, and remove other addresses yourself.',
       ),
     );
 }

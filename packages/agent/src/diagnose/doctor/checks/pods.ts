@@ -1,0 +1,78 @@
+import { addressAt, contains, formatAddress, parseAddress, parseNetwork } from '@cnikit/ip';
+import { hostVethPrefix } from '@cnikit/plugin';
+import { BRIDGE_NAME, NETWORK_NAME } from '../../../core/names.ts';
+import { problemKinds } from '../../../core/problem.ts';
+import { outdatedPods } from '../../../repair/earlier-range.ts';
+import type { DoctorFacts } from '../facts.ts';
+import { AGENT_REPAIRS, type Check, type Finding, failure } from '../finding.ts';
+
+/** Links to list; more do not help to find the cause. */
+const MAX_SHOWN = 3;
+
+/** Running pods have what the plugin made for them. */
+export const pods: Check = {
+  name: 'pods',
+  good: ({ links }) => `All ${ends(links).length} running pods are attached to ${BRIDGE_NAME}.`,
+  find: (facts) => [...detached(facts), ...gateways(facts), ...outdated(facts)],
+};
+
+const ends = (links: DoctorFacts['links']): DoctorFacts['links'] => {
+  const prefix = hostVethPrefix(NETWORK_NAME);
+  return links.filter(({ name }) => name.startsWith(prefix));
+};
+
+const isBridge = ({ name, kind }: DoctorFacts['links'][number]): boolean =>
+  name === BRIDGE_NAME && kind === 'bridge';
+
+function detached({ links }: DoctorFacts): Finding[] {
+  const attached = ends(links);
+  const loose = attached.filter(({ master = 0 }) => master === 0).map(({ name }) => name);
+  if (attached.length > 0 && !links.some(({ name }) => name === BRIDGE_NAME)) {
+    return [
+      failure(
+        `${BRIDGE_NAME} does not exist although ${attached.length} pods run: another program deleted it, and these pods have no network.`,
+        AGENT_REPAIRS,
+      ),
+    ];
+  }
+  const more = loose.length > MAX_SHOWN ? ` and ${loose.length - MAX_SHOWN} more` : '';
+  return loose.length === 0
+    ? []
+    : [
+        failure(
+          `${loose.slice(0, MAX_SHOWN).join(', ')}${more} of running pods ${loose.length === 1 ? 'is not a port' : 'are not ports'} of ${BRIDGE_NAME}: these pods have no network.`,
+          AGENT_REPAIRS,
+        ),
+      ];
+}
+
+/** Returns the gateways that running pods lack. */
+function gateways({ own, links, addresses, runningAddresses = [] }: DoctorFacts): Finding[] {
+  const index = links.find(isBridge)?.index;
+  if (own === undefined || index === undefined) {
+    return [];
+  }
+  const held = addresses.filter((one) => one.index === index).map(({ address }) => address.split('/')[0]!);
+  return own.podCIDRs.flatMap((cidr) => {
+    const range = parseNetwork(cidr)!;
+    const gateway = formatAddress(addressAt(range, 1));
+    const used = runningAddresses.some(({ address }) => {
+      const parsed = parseAddress(address);
+      return parsed !== undefined && contains(range, parsed);
+    });
+    return !used || held.includes(gateway)
+      ? []
+      : [
+          failure(
+            `${BRIDGE_NAME} lacks the address ${gateway}, which is the gateway of running pods: they reach nothing outside of this node.`,
+            AGENT_REPAIRS,
+          ),
+        ];
+  });
+}
+
+function outdated({ own, runningAddresses = [] }: DoctorFacts): Finding[] {
+  return outdatedPods(own?.podCIDRs ?? [], runningAddresses).map(({ message }) =>
+    failure(`${message}.`, problemKinds['outdated-pod'].fix!),
+  );
+}

@@ -4,6 +4,7 @@ import { type Address, decodeAddress } from './route/address.ts';
 import * as k from './route/constants.ts';
 import { decodeLink, type Link } from './route/link-decode.ts';
 import { decodeNeighbour, type Neighbour } from './route/neighbour.ts';
+import { decodeNetconf, type Netconf } from './route/netconf.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
 import { decodeRule, type Rule } from './route/rule.ts';
 
@@ -18,6 +19,8 @@ const groupNumbers = {
   'ipv6-address': 9,
   'ipv6-route': 11,
   'ipv6-rule': 19,
+  'ipv4-netconf': 24,
+  'ipv6-netconf': 25,
   nsid: 28,
 } as const;
 
@@ -34,6 +37,7 @@ export type Event =
   | { type: 'route'; action: Action; route: Route }
   | { type: 'neighbour'; action: Action; neighbour: Neighbour }
   | { type: 'rule'; action: Action; rule: Rule }
+  | { type: 'netconf'; action: Action; netconf: Netconf }
   /** A message without a decoder: its RTM_* number and body. */
   | { type: 'other'; message: number; payload: Uint8Array }
   /** Events were lost: dump again. */
@@ -75,6 +79,9 @@ export function decodeEvent(message: MessageReader): Event {
     case k.RTM_NEWRULE:
     case k.RTM_DELRULE:
       return { type: 'rule', action: actionOf(message.type), rule: decodeRule(message) };
+    case k.RTM_NEWNETCONF:
+    case k.RTM_DELNETCONF:
+      return { type: 'netconf', action: actionOf(message.type), netconf: decodeNetconf(message) };
     default:
       return {
         type: 'other',

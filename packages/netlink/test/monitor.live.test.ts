@@ -85,3 +85,39 @@ live('Monitor.close()', () => {
     }
   });
 });
+
+live('monitor() of settings', () => {
+  beforeEach(() => sys.unshare(CLONE_NEWNET));
+
+  test('monitor() reports forwarding and rp_filter of links, and of all', async () => {
+    const rt = openRtnetlink();
+    rt.request(newLink({ kind: 'veth', name: 'conf0', peer: { name: 'conf1' } }));
+    const { index } = rt.link({ name: 'conf0' })!;
+    const changes = monitor({ groups: ['ipv4-netconf', 'ipv6-netconf'] });
+    run('sysctl -qw net.ipv4.conf.conf0.rp_filter=1');
+    run('sysctl -qw net.ipv4.conf.conf0.forwarding=1');
+    run('sysctl -qw net.ipv4.conf.conf0.forwarding=0');
+    run('sysctl -qw net.ipv4.ip_forward=1');
+    run('sysctl -qw net.ipv6.conf.all.forwarding=1');
+    const heard: unknown[] = [];
+    for await (const change of changes) {
+      if (change.type === 'netconf') {
+        heard.push(change.netconf);
+        if (change.netconf.family === 'ipv6' && change.netconf.link === 'all') {
+          break;
+        }
+      }
+    }
+    for (const expected of [
+      { family: 'ipv4', link: index, forwarding: true },
+      { family: 'ipv4', link: index, rpFilter: 1 },
+      { family: 'ipv4', link: index, forwarding: false },
+      { family: 'ipv4', link: 'all', forwarding: true },
+      { family: 'ipv4', link: 'default', forwarding: true },
+      { family: 'ipv6', link: 'all', forwarding: true },
+    ]) {
+      expect(heard).toContainEqual(expected);
+    }
+    rt.close();
+  });
+});

@@ -84,6 +84,31 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       await eventually(() => expect(ownRoutes()).toEqual(routesTo(2, 3)));
     });
 
+    test('Agent restores forwarding at once when another program disables it on one link or on all', async () => {
+      const { metrics } = await ready();
+      const passes = metrics.get('resyncs');
+      const read = (key: string): string => run('sysctl', '-n', key).trim();
+      for (const key of [
+        'net.ipv4.conf.eth0.forwarding',
+        'net.ipv4.ip_forward',
+        'net.ipv6.conf.all.forwarding',
+      ]) {
+        run('sysctl', '-qw', `${key}=0`);
+        await eventually(() => expect(read(key)).toBe('1'));
+      }
+      expect(metrics.get('resyncs')).toBe(passes);
+    });
+
+    test('Agent finds a hot-plugged link that may live by router advertisements at once', async () => {
+      await ready();
+      run('ip', 'link', 'add', 'link', 'eth0', 'name', 'hot0', 'type', 'macvlan');
+      try {
+        await eventually(() => expect(run('sysctl', '-n', 'net.ipv6.conf.hot0.accept_ra').trim()).toBe('2'));
+      } finally {
+        run('ip', 'link', 'del', 'hot0');
+      }
+    });
+
     test('Agent keeps foreign routes and reports a conflicting one', async () => {
       run('ip', 'route', 'add', '10.244.2.0/24', 'via', '192.0.2.77');
       run('ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.78');

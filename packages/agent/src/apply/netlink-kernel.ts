@@ -259,7 +259,16 @@ const RECEIVE_BYTES = 8 * 1024 * 1024;
 
 /** Subscribes when called. The agent's own writes cause no events, except those to the FDB: VXLAN reports them to everyone. */
 function events(where: Pick<MonitorOptions, 'netns' | 'signal' | 'ignorePort'>): AsyncIterable<KernelEvent> {
-  const groups = ['link', 'ipv4-address', 'ipv6-address', 'ipv4-route', 'ipv6-route', 'neighbour'] as const;
+  const groups = [
+    'link',
+    'ipv4-address',
+    'ipv6-address',
+    'ipv4-route',
+    'ipv6-route',
+    'neighbour',
+    'ipv4-netconf',
+    'ipv6-netconf',
+  ] as const;
   return decoded(monitor({ groups, receiveBuffer: RECEIVE_BYTES, ...where }));
 }
 
@@ -268,8 +277,10 @@ async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEven
     if (change.type === 'overflow') {
       yield change;
     } else if (change.type === 'link') {
-      const { index, name, up, kind } = change.link;
-      yield { type: 'link', index, link: { op: change.action, name, up, kind } };
+      const { index, name, up, kind, master } = change.link;
+      yield { type: 'link', index, link: { op: change.action, name, up, kind, master } };
+    } else if (change.type === 'netconf') {
+      yield { type: 'setting', ...change.netconf };
     } else if (change.type === 'address') {
       yield { type: 'address', op: change.action, ...kernelAddress(change.address) };
     } else if (change.type === 'neighbour') {

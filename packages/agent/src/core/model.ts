@@ -207,6 +207,8 @@ export interface HostFacts {
   ports: readonly number[];
   /** The plugin's bridge exists: pods were attached on this node. */
   hasPods: boolean;
+  /** Index of the plugin's bridge. */
+  bridge?: number | undefined;
   /** Links of others that a tunnel of ours could collide with: any VXLAN, and links with the tunnel's names. */
   foreignLinks: ReadonlyArray<{
     index: number;

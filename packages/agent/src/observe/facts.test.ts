@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { concerns, hostFacts, sameFacts } from './facts.ts';
 
@@ -26,4 +26,44 @@ test('hostFacts() ignores the Service addresses of kube-proxy in ipvs mode', () 
   const facts = hostFacts(kernel.dump());
   expect([...facts.localAddresses]).toEqual([...before.localAddresses]);
   expect(sameFacts(before, facts)).toBe(true);
+});
+
+describe('concerns()', () => {
+  const kernel = new FakeKernel();
+  kernel.links.push({ index: 3, name: 'cni0', mtu: 1500, up: true, kind: 'bridge' });
+  const facts = hostFacts(kernel.dump());
+  const appeared = (name: string, kind?: string, master?: number) =>
+    concerns(facts, { type: 'link', index: 99, link: { op: 'new', name, up: false, kind, master } });
+
+  test('concerns() counts new links that may live by router advertisements, but not those of pods', () => {
+    expect([appeared('eth9'), appeared('eth0.5', 'vlan'), appeared('bond0', 'bond')]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([appeared('veth1', 'veth'), appeared('wg0', 'wireguard'), appeared('eth9', undefined, 7)]).toEqual(
+      [false, false, false],
+    );
+    const link = { op: 'del', name: 'eth9', up: false } as const;
+    expect(concerns(facts, { type: 'link', index: 99, link })).toBe(false);
+  });
+
+  test.each([
+    ['forwarding off on the egress interface', true, { link: 2, forwarding: false }],
+    ['forwarding off on the bridge of pods', true, { link: 3, forwarding: false }],
+    ['forwarding off on all links', true, { link: 'all', forwarding: false }],
+    ['IPv6 forwarding off on all links', true, { family: 'ipv6', link: 'all', forwarding: false }],
+    ['a strict filter on the egress interface', true, { link: 2, rpFilter: 1 }],
+    ['forwarding on', false, { link: 2, forwarding: true }],
+    ['a loose filter', false, { link: 2, rpFilter: 2 }],
+    ['forwarding off on another link', false, { link: 99, forwarding: false }],
+    [
+      'IPv6 forwarding off on one link, which counts for nothing',
+      false,
+      { family: 'ipv6', link: 2, forwarding: false },
+    ],
+    ['the setting of new links', false, { link: 'default', forwarding: false }],
+  ] as const)('concerns() answers %s with %s', (_, expected, setting) => {
+    expect(concerns(facts, { type: 'setting', family: 'ipv4', ...setting })).toBe(expected);
+  });
 });

@@ -1,7 +1,7 @@
 /** Derives the facts that the desired state depends on from the kernel's tables. Pure. */
 
 import { type Family, families, parseNetwork } from '@cnikit/ip';
-import type { KernelEvent } from '../core/kernel.ts';
+import type { ChangedLink, KernelEvent } from '../core/kernel.ts';
 import {
   type HostFacts,
   type KernelAddress,
@@ -56,6 +56,7 @@ export function hostFacts(
     }
     egressInterfaces[family] = [...new Set(links.map(({ name }) => name))];
   }
+  const bridge = kernel.links.find(({ name }) => name === BRIDGE_NAME)?.index;
   const local = kernel.addresses.filter(
     ({ address, index }) => !isLinkLocal(address) && byIndex.get(index)?.name !== SERVICES_LINK,
   );
@@ -79,7 +80,8 @@ export function hostFacts(
     ),
     raLinks: raLinks(kernel, foreign, egress.ipv6?.index).filter(({ name }) => !names.includes(name)),
     ports: portsOf(kernel.links, foreign),
-    hasPods: kernel.links.some(({ name }) => name === BRIDGE_NAME),
+    hasPods: bridge !== undefined,
+    bridge,
     tunnels: kernel.links
       .filter((link) => isOwnTunnel(link, own))
       .flatMap((link) => tunnelOf(link, kernel.addresses)),
@@ -223,12 +225,9 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
     case 'overflow':
       return true;
     case 'link':
-      return [
-        ...facts.table.map(({ oif }) => oif),
-        ...facts.ports,
-        ...facts.raLinks.map(({ index }) => index),
-        ...watched(facts),
-      ].includes(event.index);
+      return usedLinks(facts).includes(event.index) || appeared(event.link);
+    case 'setting':
+      return undoesSetting(facts, event);
     case 'address':
       return !isLinkLocal(event.address);
     case 'route':
@@ -237,6 +236,39 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
       return false;
   }
 }
+
+const usedLinks = (facts: HostFacts): (number | undefined)[] => [
+  ...facts.table.map(({ oif }) => oif),
+  ...facts.ports,
+  ...facts.raLinks.map(({ index }) => index),
+  ...watched(facts),
+];
+
+/** True for a link that may live by router advertisements, which the facts do not have yet. */
+function appeared(link: ChangedLink | undefined): boolean {
+  return (
+    link?.op === 'new' &&
+    NETWORK_KINDS.has(link.kind) &&
+    link.master === undefined &&
+    link.name !== 'lo' &&
+    link.name !== BRIDGE_NAME
+  );
+}
+
+/** True when forwarding is off, or a filter strict, on all links or on one that packets of pods may use. */
+function undoesSetting(
+  facts: HostFacts,
+  { family, link, forwarding, rpFilter }: Extract<KernelEvent, { type: 'setting' }>,
+): boolean {
+  const undone = forwarding === false || rpFilter === STRICT;
+  // IPv6 forwards on all links or on none.
+  const one =
+    family === 'ipv4' && (link === facts.bridge || usedLinks(facts).some((index) => index === link));
+  return undone && (link === 'all' || one);
+}
+
+/** Value of rp_filter. */
+const STRICT = 1;
 
 const watched = ({ tunnels, foreignLinks }: HostFacts): number[] =>
   [...tunnels, ...foreignLinks].map(({ index }) => index);

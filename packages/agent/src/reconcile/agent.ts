@@ -41,6 +41,7 @@ export class Agent {
       partial: () => this.#partial(),
       reload: () => this.#pass('complete', () => this.#reconciler.reload()),
       resync: () => this.resync(),
+      settings: () => this.#pass('event', () => this.#reconciler.settings()),
       rules: () => this.#pass('event', () => this.#reconciler.rules()),
       files: () => {
         this.#settle(this.#reconciler.files());
@@ -101,6 +102,8 @@ export class Agent {
       this.#scheduler.scheduleRepair(this.#reconciler.contests.routes.delayMs);
     } else if (pass === 'reload') {
       this.#scheduler.scheduleReload(this.#reconciler.contests.routes.delayMs);
+    } else if (pass === 'settings') {
+      this.#scheduler.scheduleSettings(this.#reconciler.contests.sysctls.delayMs);
     }
   }
 

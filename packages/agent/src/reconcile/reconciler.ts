@@ -47,7 +47,7 @@ const DONE: PassResult = { ok: true };
 export class Reconciler {
   readonly reporter: Reporter;
   /** Repairs by event that another program undoes at once. */
-  readonly contests: Readonly<Record<'routes' | 'rules' | 'files', Contest>>;
+  readonly contests: Readonly<Record<'routes' | 'rules' | 'files' | 'sysctls', Contest>>;
   readonly #deps: ReconcilerDeps;
   readonly #policy: Policy & RouteOptions;
   readonly #nodes: NodeBook;
@@ -72,7 +72,12 @@ export class Reconciler {
     this.reporter = new Reporter(deps.log, deps.metrics);
     const contest = (what: string): Contest =>
       new Contest(what, deps.after, (problems) => this.reporter.problems.set('contested', problems, what));
-    this.contests = { routes: contest('routes'), rules: contest('rules'), files: contest('files') };
+    this.contests = {
+      routes: contest('routes'),
+      rules: contest('rules'),
+      files: contest('files'),
+      sysctls: contest('kernel settings'),
+    };
   }
 
   /** True once the whole data path was programmed, conflist included. */
@@ -96,7 +101,7 @@ export class Reconciler {
   }
 
   /** Processes a kernel event. Returns the pass that it needs. */
-  observe(event: KernelEvent): 'partial' | 'reload' | undefined {
+  observe(event: KernelEvent): 'partial' | 'reload' | 'settings' | undefined {
     if (event.type === 'route' && isOwn(event.route)) {
       this.#routes.observe(event.op, event.route);
       this.#dirty.add(event.route.dst);
@@ -109,7 +114,10 @@ export class Reconciler {
       this.#deps.metrics.add('kernel_overflows');
     }
     const { facts } = this.#routes;
-    return facts !== undefined && concerns(facts, event) ? 'reload' : undefined;
+    if (facts === undefined || !concerns(facts, event)) {
+      return undefined;
+    }
+    return event.type === 'setting' ? 'settings' : 'reload';
   }
 
   /** Another program changed rules that are ours or beside ours. */
@@ -144,6 +152,15 @@ export class Reconciler {
     this.#nodesChanged = false;
     this.#rulesTouched = false;
     return { ok: host === undefined || this.#settle('rules', this.#host.rules(host, touched)) };
+  }
+
+  /** Looks at the sysctls. */
+  settings(): PassResult {
+    const host = this.#desired();
+    if (host !== undefined) {
+      this.#sysctls(host);
+    }
+    return DONE;
   }
 
   /** Looks at the CNI files. */
@@ -273,7 +290,7 @@ export class Reconciler {
         this.#deps.onRepair?.(action.path);
       }
     }
-    if (repaired[0] !== undefined && area !== 'sysctls') {
+    if (repaired[0] !== undefined) {
       this.contests[area === 'cni' ? 'files' : area].repaired(describe(repaired[0]));
     }
     return ok;

@@ -14,13 +14,23 @@ export interface Passes {
   partial(): void;
   reload(): void;
   resync(): void;
+  settings(): void;
   rules(): void;
   files(): void;
 }
 
 export class Scheduler {
   readonly #timers: Timers<
-    'partial' | 'repair' | 'rules-repair' | 'reload' | 'resync' | 'retry' | 'rules' | 'pause' | 'files'
+    | 'partial'
+    | 'repair'
+    | 'rules-repair'
+    | 'reload'
+    | 'resync'
+    | 'retry'
+    | 'rules'
+    | 'pause'
+    | 'files'
+    | 'settings'
   >;
   readonly #passes: Passes;
   readonly #resyncMs: number;
@@ -56,6 +66,10 @@ export class Scheduler {
     this.#timers.start('reload', Math.max(SETTLE_MS, Math.min(delayMs, MAX_RELOAD_DELAY_MS)), () =>
       this.#passes.reload(),
     );
+  }
+
+  scheduleSettings(delayMs: number): void {
+    this.#timers.start('settings', Math.max(delayMs, SETTLE_MS), () => this.#passes.settings());
   }
 
   scheduleFiles(delayMs: number): void {

@@ -72,7 +72,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       const first = await command('plan', ...flags);
       expect(first).toMatchObject({ status: 3, err: '' });
       expect(first.out).toMatch(/^\+ route 10\.244\.2\.0\/24 via 192\.0\.2\.2 dev eth0$/m);
-      expect(first.out).toMatch(/^\+ rule ipv4 nat CNIKIT-MASQ .*-j MASQUERADE --random-fully$/m);
+      expect(first.out).toMatch(
+        /^\+ rule inet cnikit-agent postrouting ip saddr @pods4 .* masquerade fully-random$/m,
+      );
       expect(first.out).toMatch(/^\+ file .*05-cnikit\.conflist$/m);
       expect(ownRoutes()).toEqual([]);
       expect(run('iptables-save')).not.toContain('CNIKIT');
@@ -80,7 +82,16 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
 
       expect((await command('apply', '--once', ...flags)).status).toBe(0);
       expect(ownRoutes()).toEqual(routesTo(2, 3));
-      expect(await command('plan', ...flags)).toEqual({ status: 0, out: 'Nothing to change\n', err: '' });
+      const nothing = { status: 0, out: 'Nothing to change\n', err: '' };
+      expect(await command('plan', ...flags)).toEqual(nothing);
+
+      const other = [...flags, '--packet-filter=iptables'];
+      const change = await command('plan', ...other);
+      expect(change.out).toMatch(/^- rule inet table cnikit-agent$/m);
+      expect(change.out).toMatch(/^\+ rule ipv4 nat CNIKIT-MASQ .*-j MASQUERADE --random-fully$/m);
+      expect((await command('apply', ...other)).status).toBe(0);
+      expect(await command('plan', ...other)).toEqual(nothing);
+      expect((await command('plan', ...flags)).out).toMatch(/^- rule ipv4 nat chain CNIKIT-MASQ$/m);
     });
 
     test('cnikit-agent apply offers only CNI versions that every chained plugin speaks, and doctor explains it', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasRandomPorts, iptablesRules, noRules } from './rules.ts';
+import { acceptRules, hasRandomPorts, iptablesRules, noRules } from './rules.ts';
 
 const filter = { family: 'ipv4', podCIDRs: ['10.244.1.0/24'], masquerade: {} } as const;
 const none = () => ({ prefixes: [] });
@@ -62,4 +62,26 @@ test.each([
 test.each([true, false])('iptablesRules() chooses random ports if the kernel supports it: %s', (can) => {
   const [, nat] = iptablesRules(filter, none, can);
   expect(JSON.stringify(nat).includes('--random-fully')).toBe(can);
+});
+
+test('acceptRules() accepts forwarded packets without comments, and does not masquerade', () => {
+  const tables = acceptRules(filter);
+  expect(tables).toMatchObject([
+    {
+      table: 'filter',
+      chains: {
+        'CNIKIT-FORWARD': [
+          { source: '10.244.1.0/24', jump: 'ACCEPT' },
+          { destination: '10.244.1.0/24', jump: 'ACCEPT' },
+        ],
+      },
+      jumps: [{ from: 'FORWARD', to: 'CNIKIT-FORWARD', at: 'before-default' }],
+    },
+    { table: 'nat', chains: {} },
+  ]);
+  expect(JSON.stringify(tables)).not.toContain('comment');
+});
+
+test('acceptRules() has no rules for a family without pods', () => {
+  expect(acceptRules(undefined)).toEqual(noRules);
 });

@@ -30,19 +30,7 @@ export function iptablesRules(
     return noRules;
   }
   const { family, podCIDRs, masquerade } = filter;
-  const forward: TableSpec = {
-    table: 'filter',
-    chains: { [FORWARD_CHAIN]: podCIDRs.flatMap(forwarded) },
-    // Behind the decisions of kube-proxy and policy engines, before the default of a firewall.
-    jumps: [
-      {
-        from: 'FORWARD',
-        to: FORWARD_CHAIN,
-        at: 'before-default',
-        rule: { comment: 'cnikit: pod traffic' },
-      },
-    ],
-  };
+  const forward = forwardTable(podCIDRs.flatMap(forwarded), { comment: 'cnikit: pod traffic' });
   if (masquerade === undefined) {
     return [forward, { table: 'nat', chains: {} }];
   }
@@ -91,14 +79,17 @@ export function acceptRules(filter: PacketFilter | undefined): readonly TableSpe
     { source: cidr, jump: 'ACCEPT' },
     { destination: cidr, jump: 'ACCEPT' },
   ]);
-  return [
-    {
-      table: 'filter',
-      chains: { [FORWARD_CHAIN]: rules },
-      jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'before-default' }],
-    },
-    { table: 'nat', chains: {} },
-  ];
+  return [forwardTable(rules), { table: 'nat', chains: {} }];
+}
+
+/** Returns the rules for forwarded packets, with a jump that `rule` matches. */
+function forwardTable(rules: RuleSpec[], rule: Rule = {}): TableSpec {
+  return {
+    table: 'filter',
+    chains: { [FORWARD_CHAIN]: rules },
+    // Behind the decisions of kube-proxy and policy engines, before the default of a firewall.
+    jumps: [{ from: 'FORWARD', to: FORWARD_CHAIN, at: 'before-default', rule }],
+  };
 }
 
 function forwarded(cidr: string): RuleSpec[] {

@@ -292,7 +292,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
 
   kill: ({ node }) => node.kill(),
   'kill in a write': ({ node, c }) => node.killIn(c % 5),
-  start: ({ node }) => node.start(),
+  start: ({ node, c }) => node.start(c % 3 === 0),
   'forget state': ({ node }) => node.forget(),
   reboot: ({ node, kernel, touched }) => {
     node.kill();
@@ -414,7 +414,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
         ['nat', 'CNIKIT-MASQ'],
       ] as const
     )[c % 3]!;
-    node.firewall.edit(family(b), `*${table}\n-F ${chain}\nCOMMIT\n`);
+    node.firewall.edit(family(b), `*${table}\n-F ${chain}\nCOMMIT\n`, c % 2 ? 'rules' : 'elements');
   },
   'rule before ours': ({ node, b, c }) => {
     const rule =
@@ -426,13 +426,14 @@ const steps: Record<StepName, (situation: Situation) => void> = {
   'bend a rule': ({ node, b, c }) => {
     const chain = ['CNIKIT-FORWARD', 'CNIKIT-FORWARD', 'CNIKIT-MASQ', 'CNIKIT-POSTROUTING'][c % 4]!;
     const how = c % 3 ? `-R ${chain} 1 -m comment --comment bent -j RETURN` : `-D ${chain} 1`;
-    node.firewall.edit(family(b), `*${c % 4 < 2 ? 'filter' : 'nat'}\n${how}\nCOMMIT\n`);
+    node.firewall.edit(family(b), `*${c % 4 < 2 ? 'filter' : 'nat'}\n${how}\nCOMMIT\n`, 'rules');
   },
   'delete own chains': ({ node, b }) => {
     const chains = ['POSTROUTING', 'CNIKIT-POSTROUTING', 'CNIKIT-MASQ'].map((chain) => `-F ${chain}`);
     node.firewall.edit(
       family(b),
       `*nat\n${chains.join('\n')}\n-X CNIKIT-POSTROUTING\n-X CNIKIT-MASQ\nCOMMIT\n`,
+      'table',
     );
   },
   'rules of others': ({ node, b, c }) => {
@@ -446,10 +447,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     node.firewall.edit(family(b), `*${c % 2 ? 'filter' : 'nat'}\n${text}\nCOMMIT\n`);
   },
   'sets drift': ({ node, cluster }) => {
-    // No event reports this either.
-    if (cluster.resyncMs <= 60_000) {
-      node.firewall.spoilSets();
-    }
+    // No event reports a change of sets either.
+    node.firewall.spoilSets(cluster.resyncMs <= 60_000);
   },
   'sysctl drifts': ({ node, cluster, b, c }) => {
     // No event reports this: only the resync finds it.

@@ -1,12 +1,16 @@
 /**
  * The packet filter of a node: the model of iptables that @cnikit/iptables tests itself against, with foreign
- * rules and with sets. Changes of rules cause events, as with nfnetlink; changes of sets do not.
+ * rules and with sets, and the agent's nftables table. Changes of rules cause events, as with nfnetlink; changes of
+ * sets do not. Changes of the table cause events unless the agent makes them.
  */
 
 import { families } from '@cnikit/ip';
 import { type Family, type Iptables, openIptables } from '@cnikit/iptables';
 import { fakeIptables } from '@cnikit/iptables/testing';
+import type { TableStore } from '../../src/apply/nftables.ts';
 import type { SetStore } from '../../src/apply/sets.ts';
+import type { FilterFacts } from '../../src/core/backend.ts';
+import { type PresentTable, presentOf } from '../../src/core/filter-table.ts';
 import { CHAIN_PREFIX } from '../../src/core/names.ts';
 
 const stem = { ipv4: 'iptables', ipv6: 'ip6tables' } as const;
@@ -75,6 +79,54 @@ export class SimulatedFirewall {
     },
   };
 
+  /** The agent's nftables table. */
+  table: PresentTable | undefined;
+
+  readonly tables: TableStore = {
+    read: () => this.table,
+    commit: (changes) => {
+      this.#refuseWhileBroken();
+      let table = this.table;
+      for (const change of changes) {
+        if ((change.op === 'replace' && !change.exists) !== (table === undefined)) {
+          throw new Error(`the model refuses ${change.op} of a table that is ${table ? 'there' : 'missing'}`);
+        }
+        if (change.op === 'replace') {
+          table = presentOf(change.table);
+        } else if (change.op === 'remove') {
+          table = undefined;
+        } else if (change.op === 'rules') {
+          const { chains } = presentOf({ sets: [], chains: [change.chain] });
+          table = { ...table!, chains: new Map([...table!.chains, ...chains]) };
+        } else {
+          const set = table!.sets.get(change.set.name)!;
+          const removed = new Set(change.remove);
+          if (change.remove.some((element) => !set.elements.has(element))) {
+            throw new Error('ENOENT, says the model');
+          }
+          const elements = new Set([...set.elements].filter((each) => !removed.has(each)).concat(change.add));
+          table = { ...table!, sets: new Map([...table!.sets, [change.set.name, { ...set, elements }]]) };
+        }
+      }
+      this.table = table;
+      this.writes++;
+    },
+  };
+
+  /** Facts that decide between the back ends. */
+  facts(supported: boolean): FilterFacts {
+    const blocking = families.filter((family) => this.open(family).dropsByDefault('filter', 'FORWARD'));
+    return {
+      unsupported: supported ? undefined : 'the model has no nftables',
+      blocking: blocking.map((family) => ({
+        name: `${family} FORWARD`,
+        families: [family],
+        iptables: true,
+        namesPods: false,
+      })),
+    };
+  }
+
   /**
    * `tell` is called after each change of rules. Without `matchesSets` the kernel has sets but lacks xt_set.
    */
@@ -113,14 +165,22 @@ export class SimulatedFirewall {
   }
 
   /** Changes rules, the agent's too, as another program. An invalid line refuses the whole change. */
-  edit(family: Family, payload: string): void {
+  edit(family: Family, payload: string, table?: 'table' | 'rules' | 'elements'): void {
     this.#fake.run([`${stem[family]}-nft-restore`, '--noflush', '-c'], payload);
     this.#others[family] = this.#ofOthers(family);
+    if (table !== undefined) {
+      this.#spoilTable(table);
+    }
     this.#tell();
   }
 
-  /** Changes the agent's sets as another program. */
-  spoilSets(): void {
+  /** Changes the agent's sets as another program: those of the table, and with `ipsets` also those without events. */
+  spoilSets(ipsets: boolean): void {
+    this.#spoilTable('elements');
+    this.#tell();
+    if (!ipsets) {
+      return;
+    }
     for (const set of this.#sets.values()) {
       const [first] = set;
       if (first !== undefined) {
@@ -138,6 +198,7 @@ export class SimulatedFirewall {
     }
     this.#sets.clear();
     this.#names.clear();
+    this.table = undefined;
     this.#tell();
   }
 
@@ -145,6 +206,27 @@ export class SimulatedFirewall {
   lines(family: Family, counters = false): string[] {
     const argv = [`${stem[family]}-nft-save`, ...(counters ? ['-c'] : [])];
     return this.#fake.run(argv).stdout.split('\n');
+  }
+
+  #spoilTable(how: 'table' | 'rules' | 'elements'): void {
+    const { table } = this;
+    if (table === undefined) {
+      return;
+    }
+    if (how === 'table') {
+      this.table = undefined;
+    } else if (how === 'rules') {
+      this.table = {
+        ...table,
+        chains: new Map([...table.chains].map(([name, chain]) => [name, { ...chain, rules: ['bent'] }])),
+      };
+    } else {
+      const spoilt = [...table.sets].map(([name, set]) => {
+        const elements = new Set([...set.elements].slice(1)).add('203.0.113.0/24');
+        return [name, { ...set, elements }] as const;
+      });
+      this.table = { ...table, sets: new Map(spoilt) };
+    }
   }
 
   #refuseWhileBroken(): void {

@@ -1,4 +1,5 @@
 /** The history of a cluster: a value that follows from a seed and can be replayed, in part too. */
+import type { PacketFilterMode } from '../../src/core/backend.ts';
 import type { Encap } from '../../src/core/model.ts';
 import { Random } from './random.ts';
 
@@ -24,6 +25,10 @@ export interface History {
   encap: Encap;
   /** /proc/sys is read-only, as in an unprivileged container: settings are left to the plugin. */
   readOnlySysctls: boolean;
+  /** Back end of the packet filter at the agents' first start. */
+  packetFilter: PacketFilterMode;
+  /** The kernel can hold the nftables table. */
+  nftables: boolean;
   /** The kernel has sets of addresses. */
   sets: boolean;
   /** Rules can match them: the kernel has xt_set. */
@@ -159,6 +164,12 @@ export function historyOf(seed: number): History {
   const readOnlySysctls = random.chance(0.3);
   const sets = random.chance(0.8);
   const matchesSets = random.chance(0.8);
+  const nftables = random.chance(0.8);
+  const packetFilter = random.weighted<PacketFilterMode>([
+    [2, 'auto'],
+    [2, 'iptables'],
+    [nftables ? 1 : 0, 'nftables'],
+  ]);
   return {
     seed,
     profile,
@@ -166,6 +177,8 @@ export function historyOf(seed: number): History {
     subnets,
     encap,
     readOnlySysctls,
+    packetFilter,
+    nftables,
     sets,
     matchesSets,
     agents,

@@ -195,6 +195,50 @@ export const mutants: Record<string, Mutant> = {
     from: 'for (const element of unwanted)',
     to: 'for (const element of [])',
   },
+  'table-of-yesterday': {
+    what: 'a deleted node stays in the nftables set of addresses that are not masqueraded',
+    file: 'agent/src/apply/nftables.ts',
+    from: 'const remove = [...unwanted];',
+    to: 'const remove: string[] = [];',
+  },
+  'trusts-its-memory': {
+    what: 'a changed nftables table is not read again',
+    file: 'agent/src/apply/nftables.ts',
+    from: 'fresh || known === undefined ? store.read() : known.table',
+    to: 'known === undefined ? store.read() : known.table',
+  },
+  'ignores-bent-rules': {
+    what: 'a changed rule of the nftables table is kept',
+    file: 'agent/src/apply/nftables.ts',
+    from: 'rules.length === wanted.length && rules.every((rule, i) => rule === wanted[i])',
+    to: 'rules.length > 0',
+  },
+  'both-back-ends': {
+    what: 'the nftables table stays beside the rules of iptables',
+    file: 'agent/src/reconcile/host-reconciler.ts',
+    from: 'if (nftables === undefined) {\n        table();',
+    to: 'if (nftables === undefined) {',
+  },
+  'keeps-iptables': {
+    what: 'rules of iptables stay beside the nftables table',
+    file: 'agent/src/desired/desired-host.ts',
+    from: 'return accept.includes(family) ? acceptRules(filters[family]) : noRules;',
+    to: 'return acceptRules(filters[family]);',
+  },
+  'accepts-nowhere': {
+    what: 'a chain of iptables that drops by default is ignored',
+    file: 'agent/src/desired/backend.ts',
+    from: 'foes.some((chain) => chain.families.includes(family))',
+    to: 'foes.some((chain) => !chain.families.includes(family))',
+  },
+  'masquerades-pods': {
+    what: 'the nftables table masquerades exactly what it should spare',
+    file: 'agent/src/desired/nftables.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of that file
+    from: 'member(`inside${suffix}`, NOT_IN_SET)',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of that file
+    to: 'member(`inside${suffix}`)',
+  },
   'writes-at-rest': {
     what: 'a correct route is written again',
     file: 'agent/src/reconcile/diff.ts',
@@ -205,11 +249,12 @@ export const mutants: Record<string, Mutant> = {
 
 /** Imports the agent's modules with a mutant, through the plugin of vitest.config.ts. */
 export async function mutated(name: string): Promise<Modules> {
-  const [loop, metrics, nodes, sets] = await Promise.all([
+  const [loop, metrics, nodes, sets, table] = await Promise.all([
     import(/* @vite-ignore */ `../../src/reconcile/agent.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/core/metrics.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/observe/nodes.ts?mutant=${name}`),
     import(/* @vite-ignore */ `../../src/apply/sets.ts?mutant=${name}`),
+    import(/* @vite-ignore */ `../../src/apply/nftables.ts?mutant=${name}`),
   ]);
   return {
     Agent: loop.Agent,
@@ -218,5 +263,6 @@ export async function mutated(name: string): Promise<Modules> {
     Outage: nodes.Outage,
     watchNodes: nodes.watchNodes,
     createSets: sets.createSets,
+    createNftFilter: table.createNftFilter,
   } as Modules;
 }

@@ -6,6 +6,7 @@
 import type { Cni } from '../../src/apply/cni-files.ts';
 import { createRules } from '../../src/apply/rules.ts';
 import { describe } from '../../src/core/action.ts';
+import type { PacketFilterMode } from '../../src/core/backend.ts';
 import type { Encap } from '../../src/core/model.ts';
 import { NodeIndex } from '../../src/desired/node-index.ts';
 import { routes } from '../../src/diagnose/doctor/checks/routes.ts';
@@ -32,6 +33,7 @@ export interface Modules {
   Outage: typeof import('../../src/observe/nodes.ts').Outage;
   watchNodes: typeof import('../../src/observe/nodes.ts').watchNodes;
   createSets: typeof import('../../src/apply/sets.ts').createSets;
+  createNftFilter: typeof import('../../src/apply/nftables.ts').createNftFilter;
 }
 
 export interface World {
@@ -43,6 +45,10 @@ export interface World {
   encap: Encap;
   /** Agents cannot write below /proc/sys. */
   readOnlySysctls: boolean;
+  /** Back end that the agents are started with. */
+  packetFilter: PacketFilterMode;
+  /** The kernel can hold the nftables table. */
+  nftables: boolean;
   /** The kernel has sets. */
   sets: boolean;
   /** Its rules can match them. */
@@ -53,6 +59,8 @@ export interface World {
 
 /** Delay of `cnikit-agent run` before it saves its state. */
 const SAVE_MS = 1000;
+
+const next = { auto: 'iptables', iptables: 'nftables', nftables: 'auto' } as const;
 
 interface Process {
   agent: Agent;
@@ -72,13 +80,16 @@ export class SimulatedNode {
   /** Number of writes before the process dies. */
   #dieIn: number | undefined;
   conflist: string | undefined;
+  /** Value of --packet-filter. */
+  packetFilter: PacketFilterMode;
   #files = 0;
   lines = 0;
 
   constructor(world: World, name: string) {
     this.#world = world;
     this.name = name;
-    const { time, random, readOnlySysctls } = world;
+    const { time, random, readOnlySysctls, packetFilter } = world;
+    this.packetFilter = packetFilter;
     const linkIndex = (link: string): number | undefined => this.kernel.link(link)?.index;
     this.sysctls = new SimulatedSysctls(linkIndex, readOnlySysctls);
     this.firewall = new SimulatedFirewall(
@@ -96,9 +107,13 @@ export class SimulatedNode {
     return this.#process?.agent;
   }
 
-  start(): void {
+  /** Starts the process, with `anotherFilter` on the next back end of the packet filter. */
+  start(anotherFilter = false): void {
     if (this.#process !== undefined) {
       return;
+    }
+    if (anotherFilter && this.#world.nftables) {
+      this.packetFilter = next[this.packetFilter];
     }
     const { time, api, random, modules } = this.#world;
     const ended = new AbortController();
@@ -172,9 +187,19 @@ export class SimulatedNode {
     return {
       sysctls: this.sysctls,
       rules: createRules({}, { open: (family) => this.firewall.open(family) }),
+      nftables: {
+        filter: this.#world.modules.createNftFilter(this.firewall.tables),
+        facts: () => this.firewall.facts(this.#world.nftables),
+        mode: this.packetFilter,
+      },
       ...(this.#world.sets && { sets: this.#world.modules.createSets(this.firewall.sets) }),
       cni,
     };
+  }
+
+  /** True if the agent uses the nftables table. */
+  get usesTable(): boolean {
+    return this.#world.nftables && this.packetFilter !== 'iptables';
   }
 
   /** Returns the changes that `plan` and `doctor`, started now, report: none when the agent is idle. */
@@ -195,7 +220,13 @@ export class SimulatedNode {
     kernel.close();
     const { actions, host, desired } = plan;
     const facts = stateFacts({ ...plan, problems: [] }, deps.rules);
-    const differences = { ...facts, desired: undefined, selfTest: [], links: [] } as unknown as DoctorFacts;
+    const differences = {
+      ...facts,
+      filterProblems: [],
+      desired: undefined,
+      selfTest: [],
+      links: [],
+    } as unknown as DoctorFacts;
     return [
       ...[...actions, ...(desired === undefined ? [] : host.plan(desired))].map(describe),
       ...[routes, sysctls, rules].flatMap(({ find }) => find(differences).map(({ message }) => message)),

@@ -339,15 +339,7 @@ export function ruleDifferences(
         differences.push(`${family}: ${what}`);
       }
     };
-    const forward = of('FORWARD').map((line) => line.replace(/ -m comment --comment ("[^"]*"|\S+)/, ''));
-    const drops = forward.indexOf('-A FORWARD -j DROP');
-    const before = forward.slice(0, drops < 0 ? forward.length : drops);
-    const behind = before.slice(before.indexOf('-A FORWARD -j CNIKIT-FORWARD') + 1);
-    check(before.includes('-A FORWARD -j CNIKIT-FORWARD'), 'FORWARD drops before ours');
-    check(!behind.some((line) => /-j (DROP|KUBE-FORWARD)$/.test(line)), `ours precedes ${behind} in FORWARD`);
-    const accepted = of('CNIKIT-FORWARD').map((line) => /-[sd] \S+(?=.*-j ACCEPT$)/.exec(line)?.[0]);
-    const wanted = local.flatMap((cidr) => [`-s ${cidr}`, `-d ${cidr}`]);
-    check(accepted.join() === wanted.join(), `forwards ${accepted}, not ${wanted}`);
+    differences.push(...forwardDifferences(family, local, lines));
     const masquerades = of('CNIKIT-MASQ');
     check(
       of('POSTROUTING').at(-1)?.endsWith('-j CNIKIT-POSTROUTING') === true,
@@ -368,6 +360,106 @@ export function ruleDifferences(
     check(!kept.includes('?') && spans(kept) === spans(inside), `keeps ${kept}, not ${inside}`);
     return differences;
   });
+}
+
+/** Returns where the rules of iptables fail to accept the packets of pods, or accept them too early. */
+function forwardDifferences(family: string, local: readonly string[], lines: readonly string[]): string[] {
+  const differences: string[] = [];
+  const of = (chain: string): string[] => lines.filter((line) => line.startsWith(`-A ${chain} `));
+  const check = (is: boolean, what: string): void => {
+    if (!is) {
+      differences.push(`${family}: ${what}`);
+    }
+  };
+  const forward = of('FORWARD').map((line) => line.replace(/ -m comment --comment ("[^"]*"|\S+)/, ''));
+  const drops = forward.indexOf('-A FORWARD -j DROP');
+  const before = forward.slice(0, drops < 0 ? forward.length : drops);
+  const behind = before.slice(before.indexOf('-A FORWARD -j CNIKIT-FORWARD') + 1);
+  check(before.includes('-A FORWARD -j CNIKIT-FORWARD'), 'FORWARD drops before ours');
+  check(!behind.some((line) => /-j (DROP|KUBE-FORWARD)$/.test(line)), `ours precedes ${behind} in FORWARD`);
+  const accepted = of('CNIKIT-FORWARD').map((line) => /-[sd] \S+(?=.*-j ACCEPT$)/.exec(line)?.[0]);
+  const wanted = local.flatMap((cidr) => [`-s ${cidr}`, `-d ${cidr}`]);
+  check(accepted.join() === wanted.join(), `forwards ${accepted}, not ${wanted}`);
+  return differences;
+}
+
+/**
+ * Returns the differences of the nftables table: it masquerades packets of this node's pods to everything but pods and
+ * multicast. iptables has rules only for a family with a chain that drops by default, if the agent may write them.
+ */
+export function tableDifferences(
+  own: ApiNode,
+  nodes: readonly ApiNode[],
+  firewall: SimulatedFirewall,
+  mayAccept: boolean,
+): string[] {
+  const { table } = firewall;
+  if (own.podCIDRs.length === 0) {
+    return table === undefined ? [] : ['has an nftables table without pods'];
+  }
+  if (table === undefined) {
+    return ['has no nftables table'];
+  }
+  const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
+  const differences: string[] = [];
+  const wanted: string[] = [];
+  for (const family of families) {
+    const local = own.podCIDRs.filter((cidr) => familyOf(cidr) === family);
+    const lines = firewall.lines(family);
+    const accepts =
+      mayAccept &&
+      local.length > 0 &&
+      lines.some((line) => /^-A FORWARD .*-j DROP$/.test(line) && !/ -[sd] /.test(line));
+    const ours = lines.filter((line) => line.includes('CNIKIT-'));
+    if (accepts) {
+      differences.push(...forwardDifferences(family, local, lines));
+    }
+    if (ours.some((line) => !accepts || !line.includes('FORWARD'))) {
+      differences.push(`${family}: iptables has ${ours}`);
+    }
+    if (local.length === 0) {
+      continue;
+    }
+    const digit = family === 'ipv4' ? '4' : '6';
+    wanted.push(`pods${digit} source, not inside${digit} destination`);
+    const spared = nodes.flatMap((node) => node.podCIDRs).filter((text) => familyOf(text) === family);
+    const sets = { pods: local, inside: [...spared, multicast[family]] };
+    for (const [name, elements] of Object.entries(sets)) {
+      const have = [...(table.sets.get(`${name}${digit}`)?.elements ?? [])];
+      if (have.some((text) => text.includes('-')) || spans(have) !== spans(elements)) {
+        differences.push(`${family}: set ${name} has ${have}, not ${elements}`);
+      }
+    }
+  }
+  const masquerades = rules.map(meaningOf);
+  return masquerades.join() === wanted.join()
+    ? differences
+    : [...differences, `masquerades ${masquerades}, not ${wanted}`];
+}
+
+/** Reads a rule in its canonical form: the sets that it looks fields up in, if it then masquerades. */
+function meaningOf(rule: string): string {
+  if (!rule.startsWith('[')) {
+    return rule;
+  }
+  const expressions = JSON.parse(rule) as Array<{
+    name: string;
+    offset?: number;
+    set?: string;
+    flags?: number;
+  }>;
+  const fields = new Map([
+    [12, 'source'],
+    [8, 'source'],
+    [16, 'destination'],
+    [24, 'destination'],
+  ]);
+  const looks = expressions.flatMap(({ name, set, flags }, i) =>
+    name === 'lookup'
+      ? [`${flags === 1 ? 'not ' : ''}${set} ${fields.get(expressions[i - 1]?.offset ?? 0)}`]
+      : [],
+  );
+  return expressions.at(-1)?.name === 'masq' ? looks.join(', ') : 'nothing';
 }
 
 const multicast = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;

@@ -1,4 +1,5 @@
 /** Plays a history and checks the invariants of every history. */
+import { createNftFilter } from '../../src/apply/nftables.ts';
 import { createSets } from '../../src/apply/sets.ts';
 import { Metrics } from '../../src/core/metrics.ts';
 import { followNodes, Outage, watchNodes } from '../../src/observe/nodes.ts';
@@ -12,6 +13,7 @@ import {
   routeDifferences,
   ruleDifferences,
   sysctlDifferences,
+  tableDifferences,
   tunnelDifferences,
 } from './oracle.ts';
 import { Random } from './random.ts';
@@ -50,7 +52,15 @@ export interface Outcome {
   virtualMs: number;
 }
 
-export const ownModules: Modules = { Agent, Metrics, followNodes, Outage, watchNodes, createSets };
+export const ownModules: Modules = {
+  Agent,
+  Metrics,
+  followNodes,
+  Outage,
+  watchNodes,
+  createSets,
+  createNftFilter,
+};
 
 /** Throws {@link Violation}. */
 export async function simulate(history: History, modules: Modules = ownModules): Promise<Outcome> {
@@ -76,8 +86,8 @@ class Simulation {
     const random = new Random(history.seed ^ 0x5eed);
     const api = new SimulatedApi(this.#time, random);
     const say = (line: string): void => this.#note(`  ${line}`);
-    const { resyncMs, encap, readOnlySysctls, sets, matchesSets } = history;
-    const options = { resyncMs, encap, readOnlySysctls, sets, matchesSets };
+    const { resyncMs, encap, readOnlySysctls, packetFilter, nftables, sets, matchesSets } = history;
+    const options = { resyncMs, encap, readOnlySysctls, packetFilter, nftables, sets, matchesSets };
     const world = { time: this.#time, api, random, modules, ...options, say };
     const nodes = Array.from({ length: history.agents }, (_, i) => new SimulatedNode(world, nodeName(i + 1)));
     const { subnets } = history;
@@ -281,12 +291,25 @@ class Simulation {
   }
 
   /** Returns differences of rules and settings, which are not checked at every step. */
-  #hostDifferences({ name, kernel, firewall, sysctls, conflist }: SimulatedNode): string[] {
+  #hostDifferences({
+    name,
+    kernel,
+    firewall,
+    usesTable,
+    packetFilter,
+    sysctls,
+    conflist,
+  }: SimulatedNode): string[] {
     const { api } = this.#cluster;
     const own = api.get(name)!;
     const state = kernel.state();
     return [
-      ...ruleDifferences(own, [...api.nodes()], firewall),
+      ...(usesTable
+        ? tableDifferences(own, [...api.nodes()], firewall, packetFilter === 'auto')
+        : [
+            ...(firewall.table === undefined ? [] : ['keeps its nftables table beside iptables']),
+            ...ruleDifferences(own, [...api.nodes()], firewall),
+          ]),
       // Only the resync finds a setting that another program changes.
       ...sysctlDifferences(own, state, sysctls, conflist),
     ];

@@ -10,8 +10,8 @@ export function statusText({ node, source, packetFilter, rows, agent }: StatusRe
   const lines = [
     `Node ${node.name}: podCIDR ${node.podCIDRs.join(' ') || 'none yet'}, InternalIP ${node.internalIPs.join(' ') || 'none'}`,
     `Agent: ${agentText(agent)}`,
-    ...(packetFilter === undefined ? [] : [`Packet filter: ${packetFilter.name} (${packetFilter.reason})`]),
     `Nodes: ${source === 'api' ? 'from the API' : 'from the saved state, because the API does not answer'}; ${rows.length} pod networks, ${bad.length === 0 ? 'all routed' : `${bad.length} not routed correctly`}`,
+    ...(packetFilter === undefined ? [] : [`Packet filter: ${packetFilter.name} (${packetFilter.reason})`]),
     '',
     ...columns([HEAD, ...rows.map((row) => cells(row, now))]),
     ...reasons(bad),

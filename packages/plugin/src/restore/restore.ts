@@ -8,15 +8,13 @@ import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { hostVethName } from '../links/names.ts';
 import type { Plugins } from '../plugins/index.ts';
-import { type CachedAttachment, cachedAttachments } from './cached-attachments.ts';
+import { type CachedAttachment, cachedAttachments } from '../records/cached-attachments.ts';
 import { withReadOnlySysctls } from './read-only-sysctls.ts';
 import type { RestoredPart } from './restore-bridge.ts';
 import { restorers } from './restorers.ts';
 
 const USAGE = `Usage: cnikit restore [--cache-dir DIR] [--json]
 `;
-/** Folder of libcni, with its records in `results`. */
-const CACHE_DIR = '/var/lib/cni';
 /** Plugins that give the host end our name. */
 const NAMING: readonly string[] = ['cnikit', 'bridge', 'ptp'];
 
@@ -120,8 +118,8 @@ function isRunning(sys: Sys, attachment: CachedAttachment, links: Links): boolea
     : sys.statIfExists(netns) !== undefined;
 }
 
-function parseOptions(args: readonly string[]): { cacheDir: string; json: boolean } | undefined {
-  const options = { cacheDir: CACHE_DIR, json: false };
+function parseOptions(args: readonly string[]): { cacheDir?: string; json: boolean } | undefined {
+  const options: { cacheDir?: string; json: boolean } = { json: false };
   const rest = [...args];
   for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
     const value = option === '--cache-dir' ? rest.shift() : undefined;

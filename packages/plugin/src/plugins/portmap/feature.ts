@@ -24,6 +24,7 @@ import { udpPortsOfChains } from './chain-ports.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
+import { lostOwner } from './lost-owner.ts';
 import { collectPorts, portsRemoval } from './nft-removal.ts';
 import { portDifferences, portsChange } from './nftables.ts';
 import {
@@ -65,16 +66,20 @@ export function portmapFeature(sys: Sys): Feature<PortmapSettings> {
 
 type Addresses = IptablesPlan['addresses'];
 
-function planOf(
-  { conf, containerID, ifName }: Portmap,
-  ports: readonly HostPort[],
-  addresses: Addresses,
-): IptablesPlan {
-  return { owner: { network: conf.network, containerID, ifName }, ports, addresses, settings: conf };
+function planOf(sys: Sys, context: Portmap, ports: readonly HostPort[], addresses: Addresses): IptablesPlan {
+  const { conf, containerID, ifName } = context;
+  return {
+    owner: { network: conf.network, containerID, ifName },
+    ports,
+    addresses,
+    settings: conf,
+    lostOwner: (owner) => lostOwner(sys, context, owner),
+    log: (line) => sys.writeFdText(2, `${line}\n`),
+  };
 }
 
 function mapPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], addresses: Addresses): void {
-  const plan = planOf(context, ports, addresses);
+  const plan = planOf(sys, context, ports, addresses);
   if (context.conf.snat) {
     routeLocalhost(sys, addresses.ipv4);
   }
@@ -141,7 +146,7 @@ function portRules(sys: Sys, context: Portmap): TransactionPart | undefined {
   }
   const addressesOf = ({ ips }: PodEndpoint) => podAddresses({ ips }, context.ifName);
   return {
-    change: (pod) => changeOf(planOf(context, ports, addressesOf(pod)), context.conf.backend),
+    change: (pod) => changeOf(planOf(sys, context, ports, addressesOf(pod)), context.conf.backend),
     made(nft, pod) {
       if (context.conf.snat) {
         routeLocalhost(sys, addressesOf(pod).ipv4, pod.link);
@@ -236,7 +241,7 @@ export function restorePorts(sys: Sys, context: Portmap, prevResult: Result): bo
 
 /** Lists what the rules of each backend lack, as {@link leastMissing} does. */
 function missingPorts(sys: Sys, context: Portmap, ports: readonly HostPort[], prevResult: Result): string[] {
-  const plan = planOf(context, ports, podAddresses(prevResult, context.ifName));
+  const plan = planOf(sys, context, ports, podAddresses(prevResult, context.ifName));
   const byNftables = (differences: typeof portDifferences) => () =>
     whereNftables(sys, (nft) => differences(nft, plan));
   const ours = byNftables(portDifferences);

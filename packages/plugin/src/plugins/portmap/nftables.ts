@@ -12,9 +12,10 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
-import { describeOwner, isOtherOfContainer, type Owner, ownerText } from '../../nat/owner.ts';
+import { describeOwner, isOtherOfContainer, type Owner, ownerText, parseOwner } from '../../nat/owner.ts';
 import type { Change } from '../../nat/transaction.ts';
 import { type HostPort, ofFamily, portText } from './host-port.ts';
+import type { LostOwner } from './lost-owner.ts';
 import { podRemoval } from './nft-removal.ts';
 import {
   elementComment,
@@ -37,6 +38,8 @@ import { takeOverTable } from './nft-takeover.ts';
 import type { PortmapSettings } from './settings.ts';
 
 const LOCALHOST = '127.0.0.0/8';
+/** Maximum number of lost pods to take ports from, so that an ADD ends. */
+const MAX_LOST = 64;
 
 /** The input for the chain of a pod. */
 export interface PortPlan {
@@ -44,11 +47,15 @@ export interface PortPlan {
   ports: readonly HostPort[];
   addresses: Partial<Record<Family, string>>;
   settings: Pick<PortmapSettings, 'snat' | 'masqAll' | 'mark'>;
+  /** Finds owners that the runtime lost, whose ports are free. */
+  lostOwner?: LostOwner;
+  /** Receives what was taken over. */
+  log?: (line: string) => void;
 }
 
 /**
  * Makes ports of the node lead to a pod. A port that another attachment of the same container has stays there, because
- * runtimes pass the ports of a container to each of its networks.
+ * runtimes pass the ports of a container to each of its networks. A pod that the runtime lost loses all its ports.
  *
  * @throws {CniError} 11 naming the owner, when another pod has a port; thrown while the change is committed
  */
@@ -63,6 +70,8 @@ export function portsChange(plan: PortPlan): Change {
     ]),
   }));
   const leftToOther = new Set<Request>();
+  /** Log lines by the chain of a lost pod. */
+  const lost = new Map<string, string>();
   return {
     requests(nft, attempt) {
       if (elements.length === 0) {
@@ -72,6 +81,8 @@ export function portsChange(plan: PortPlan): Change {
         ...missingBase(nft, plan.settings),
         // An ADD of the same attachment may have been killed.
         ...(attempt > 1 ? podRemoval(nft, chain).requests : []),
+        // The kernel refuses the deletion of a chain that another pod has removed, and with it the whole transaction.
+        ...[...lost.keys()].flatMap((name) => podRemoval(nft, name).requests),
         newChain({ ...IN_TABLE, name: chain, exclusive: true }),
         ...own.requests,
         ...elements.map(({ request }) => request).filter((request) => !leftToOther.has(request)),
@@ -86,9 +97,24 @@ export function portsChange(plan: PortPlan): Change {
         if (isOtherOfContainer(taken?.comment, plan.owner)) {
           leftToOther.add(request);
         } else if (taken !== undefined && taken.comment !== comment) {
-          throw takenPort(element, taken.comment);
+          const owner = parseOwner(taken.comment);
+          const reason = owner && lost.size < MAX_LOST ? plan.lostOwner?.(owner) : undefined;
+          if (reason === undefined || taken.verdict?.chain === undefined) {
+            throw takenPort(element, taken.comment);
+          }
+          const port = portText(hostPortOf(element));
+          lost.set(
+            taken.verdict.chain,
+            `Took host port ${port} from ${describeOwner(taken.comment)}: ${reason}`,
+          );
         }
       }
+    },
+    more() {
+      for (const line of lost.values()) {
+        plan.log?.(line);
+      }
+      return false;
     },
   };
 }

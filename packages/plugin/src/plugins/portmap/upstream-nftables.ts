@@ -14,7 +14,7 @@
  *       }
  *     }
  *
- * As in upstream, the first of two pods with an equal port gets its packets.
+ * As in upstream, the first of two pods with an equal port gets its packets. A pod that the runtime lost loses its rules.
  */
 import { type Family, families } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
@@ -53,6 +53,7 @@ const withoutVersion = (expressions: Expression[]): Expression[] => expressions.
 /** Makes ports of the node lead to a pod. */
 export function upstreamPortsChange(plan: PortPlan): Change {
   const comment = plan.owner.containerID;
+  const lost = new Map<string, string>();
   return {
     requests: (nft) =>
       families.flatMap((family) => {
@@ -60,11 +61,16 @@ export function upstreamPortsChange(plan: PortPlan): Change {
         if (rules.length === 0) {
           return [];
         }
+        const listed = [PORTS, MASQUERADING].map((name) => {
+          const chain = chainOf(family, name);
+          return { chain, rules: nft.rules(chain) };
+        });
+        findLost(plan, family, listed[0]?.rules ?? [], lost);
         // An ADD of the same attachment may have been killed.
-        const stale = [PORTS, MASQUERADING].flatMap((chain) =>
-          ownRules(nft, plan, chainOf(family, chain), family).map(({ handle = 0 }) =>
-            delRule({ ...chainOf(family, chain), handle }),
-          ),
+        const stale = listed.flatMap(({ chain, rules: present }) =>
+          present
+            .filter((rule) => isOwn(plan, family, rule) || lost.has(rule.comment ?? ''))
+            .map(({ handle = 0 }) => delRule({ ...chain, handle })),
         );
         return [
           ...missingBase(nft, family, plan.settings.snat),
@@ -74,7 +80,36 @@ export function upstreamPortsChange(plan: PortPlan): Change {
           ),
         ];
       }),
+    more() {
+      for (const line of lost.values()) {
+        plan.log?.(line);
+      }
+      return false;
+    },
   };
+}
+
+/** Adds the containers that the runtime lost and that have one of the plan's ports, each with a log line. */
+function findLost(
+  { owner, ports, lostOwner }: PortPlan,
+  family: Family,
+  rules: readonly NftRule[],
+  lost: Map<string, string>,
+): void {
+  const seen = new Set(lost.keys()).add(owner.containerID);
+  const own = ofFamily(ports, family);
+  for (const rule of rules) {
+    const { comment: containerID = '' } = rule;
+    const port = seen.has(containerID) ? undefined : own.find((one) => matches(rule, one));
+    if (port === undefined) {
+      continue;
+    }
+    seen.add(containerID);
+    const reason = lostOwner?.({ containerID });
+    if (reason !== undefined) {
+      lost.set(containerID, `Took host port ${portText(port)} from container ${containerID}: ${reason}`);
+    }
+  }
 }
 
 interface PodRule {
@@ -149,15 +184,9 @@ function brokenChains(nft: NftConnection, family: Family): string[] {
   });
 }
 
-/** Returns a container's rules with the pod's address; another network of the container has other addresses. */
-function ownRules(
-  nft: NftConnection,
-  { owner, addresses }: PortPlan,
-  chain: ReturnType<typeof chainOf>,
-  family: Family,
-): NftRule[] {
-  const address = withoutLength(addresses[family] ?? '');
-  return nft.rules(chain).filter((rule) => rule.comment === owner.containerID && hasAddress(rule, address));
+/** Returns true for a container's rule with the pod's address; another network of the container has other addresses. */
+function isOwn({ owner, addresses }: PortPlan, family: Family, rule: NftRule): boolean {
+  return rule.comment === owner.containerID && hasAddress(rule, withoutLength(addresses[family] ?? ''));
 }
 
 /** Lists what an attachment's ports lack. */
@@ -167,7 +196,8 @@ export function upstreamPortDifferences(nft: NftConnection, plan: PortPlan): str
     if (rules.length === 0) {
       return [];
     }
-    const found = (chain: string) => ownRules(nft, plan, chainOf(family, chain), family);
+    const found = (chain: string) =>
+      nft.rules(chainOf(family, chain)).filter((rule) => isOwn(plan, family, rule));
     const leading = [...found(PORTS), ...found(OLD_PORTS)];
     const lost = ofFamily(plan.ports, family).filter((port) => !leading.some((rule) => matches(rule, port)));
     const masquerading = rules.filter(({ chain }) => chain === MASQUERADING).length;

@@ -2,6 +2,8 @@
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { decodeBase64 } from './base64.ts';
 
+/** Folder of libcni, with its records in `results`. */
+const CACHE_DIR = '/var/lib/cni';
 /** Maximum size of a record: it contains a network configuration and a pod's annotations. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
@@ -19,19 +21,23 @@ export interface CachedAttachment {
   hostLinks: { name: string; mac?: string | undefined }[];
 }
 
+/** A record with the time of its ADD, in milliseconds since 1970. */
+export interface WrittenAttachment extends CachedAttachment {
+  writtenMs: number;
+}
+
 /** Returns the readable records, the newest first. Files of other kinds are ignored. */
-export function cachedAttachments(sys: Sys, cacheDir: string): CachedAttachment[] {
+export function cachedAttachments(sys: Sys, cacheDir = CACHE_DIR): WrittenAttachment[] {
   const dir = `${cacheDir}/results`;
   const names = ignoreErrno(['ENOENT', 'ENOTDIR'], () => sys.readdir(dir)) ?? [];
   return names
     .flatMap((name) => {
       const path = `${dir}/${name}`;
       const attachment = read(sys, path);
-      const written = sys.statIfExists(path)?.mtimeMs ?? 0;
-      return attachment === undefined ? [] : [{ attachment, written }];
+      const writtenMs = sys.statIfExists(path)?.mtimeMs ?? 0;
+      return attachment === undefined ? [] : [{ ...attachment, writtenMs }];
     })
-    .sort((a, b) => b.written - a.written)
-    .map(({ attachment }) => attachment);
+    .sort((a, b) => b.writtenMs - a.writtenMs);
 }
 
 function read(sys: Sys, path: string): CachedAttachment | undefined {

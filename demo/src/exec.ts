@@ -46,7 +46,7 @@ export function printHelp({ namespaces }: Session): void {
   print();
   const exec = 'npm run demo -- exec';
   command(`${exec} n1 ip route`, "a node's routes; the agent's have protocol 201");
-  command(`${exec} n1 iptables-save -t nat`, 'its masquerade rules');
+  command(`${exec} n1 nft list table inet cnikit-agent`, 'its masquerade rules');
   command(`${exec} n1 cat /etc/cni/net.d/05-cnikit.conflist`, 'the configuration for the container runtime');
   command(`${exec} n1 ls /run/cnikit/ipam/cnikit`, 'the reserved addresses');
   command(`${exec} n1 cat /run/log/cnikit-agent.log`, "the agent's log");

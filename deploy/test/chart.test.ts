@@ -59,6 +59,7 @@ describe('values', () => {
     ['an unknown value', { agents: {} }],
     ['a misspelt value', { agent: { encapsulation: 'always' } }],
     ['an unknown encapsulation', { agent: { encap: 'ipip' } }],
+    ['an unknown back end', { agent: { packetFilter: 'ipfw' } }],
     ['an invalid CIDR', { agent: { serviceCIDRs: ['10.96.0.0'] } }],
     ['a relative path', { hostPaths: { cniBin: 'opt/cni/bin' } }],
     ['a plugin without a type', { agent: { chain: [{ name: 'x' }] } }],
@@ -76,6 +77,7 @@ describe('a render', () => {
       encap: 'always',
       serviceCIDRs: ['10.96.0.0/12', 'fd00:10:96::/112'],
       nonMasqueradeCIDRs: ['192.168.0.0/16'],
+      packetFilter: 'nftables',
       outsideInterface: 'eth1',
       resyncInterval: 120,
       health: { host: '0.0.0.0', port: 9471 },
@@ -95,6 +97,7 @@ describe('a render', () => {
     expect(args).toContain('--encap=always');
     expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({
       command: 'run',
+      packetFilter: 'nftables',
       outsideInterface: 'eth1',
       health: { host: '0.0.0.0', port: 9471 },
       logLevel: 'debug',

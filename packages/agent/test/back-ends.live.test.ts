@@ -208,6 +208,70 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       everythingPasses();
     });
 
+    test('Agent with --packet-filter=auto heeds exemptions from masquerading in iptables', async () => {
+      await start('auto');
+      run('ip', '-n', 'world', 'route', 'add', '10.244.1.0/24', 'via', '192.0.2.1');
+      expect(flowTo('192.0.2.9')).toMatch(/src=192\.0\.2\.9 dst=192\.0\.2\.1 /);
+      run('iptables', '-t', 'nat', '-A', 'POSTROUTING', '-d', '192.0.2.9', '-j', 'ACCEPT');
+      await eventually(() => expect(tables()).toEqual([]));
+      run('conntrack', '-F');
+      expect(flowTo('192.0.2.9')).toMatch(/src=192\.0\.2\.9 dst=10\.244\.1\.5 /);
+      expect(planned('auto')).toEqual([]);
+      run('iptables', '-t', 'nat', '-F', 'POSTROUTING');
+      await eventually(() => {
+        expect(tables()).toEqual(['table inet cnikit-agent']);
+        expect(ownIptables()).toEqual([]);
+      });
+    });
+
+    /** As kube-proxy has them for a Service with a pod of another node, which it marks. */
+    const proxies = {
+      iptables: () => {
+        const nat = (chain: string, ...rule: string[]): string =>
+          run('iptables', '-t', 'nat', '-A', chain, ...rule);
+        for (const chain of ['KUBE-POSTROUTING', 'KUBE-SERVICES']) {
+          run('iptables', '-t', 'nat', '-N', chain);
+        }
+        nat('PREROUTING', '-j', 'KUBE-SERVICES');
+        nat('KUBE-SERVICES', '-d', '10.96.0.1', '-j', 'MARK', '--or-mark', '0x4000');
+        nat('KUBE-SERVICES', '-d', '10.96.0.1', '-j', 'DNAT', '--to-destination', '10.244.2.5');
+        nat('POSTROUTING', '-j', 'KUBE-POSTROUTING');
+        nat('KUBE-POSTROUTING', '-m', 'mark', '!', '--mark', '0x4000/0x4000', '-j', 'RETURN');
+        nat('KUBE-POSTROUTING', '-j', 'MARK', '--xor-mark', '0x4000');
+        nat('KUBE-POSTROUTING', '-j', 'MASQUERADE', '--random-fully');
+      },
+      nftables: () => {
+        run(
+          'nft',
+          `table ip kube-proxy {
+            chain services { ip daddr 10.96.0.1 meta mark set mark or 0x4000 dnat to 10.244.2.5 ; }
+            chain nat-prerouting { type nat hook prerouting priority dstnat ; jump services ; }
+            chain nat-postrouting { type nat hook postrouting priority srcnat ;
+              mark and 0x4000 != 0 mark set mark xor 0x4000 masquerade fully-random ; }
+            chain filter-forward { type filter hook forward priority -110 ; ct state invalid drop ; }
+          }`,
+        );
+      },
+    };
+
+    test.each([
+      ['iptables', 'iptables'],
+      ['iptables', 'nftables'],
+      ['nftables', 'iptables'],
+      ['nftables', 'nftables'],
+    ] as const)(
+      'kube-proxy in %s mode masquerades the packets that it marks beside --packet-filter=%s',
+      async (proxy, mode) => {
+        proxies[proxy]();
+        await start(mode);
+        everythingPasses();
+        ping('pod', '10.96.0.1');
+        const flow = run('sh', '-c', "conntrack -L 2>/dev/null | grep -F 'dst=10.96.0.1 ' | head -1");
+        expect(flow).toMatch(/src=10\.244\.2\.5 dst=192\.0\.2\.1 .*mark=0 /);
+        expect(planned(mode)).toEqual([]);
+      },
+    );
+
     test('Agent with --packet-filter=nftables runs no program, and reports that Docker drops packets of pods', async () => {
       run('iptables', '-P', 'FORWARD', 'DROP');
       vi.stubEnv('PATH', '/nonexistent');

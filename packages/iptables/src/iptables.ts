@@ -70,6 +70,12 @@ export interface Iptables {
    */
   remove(tables: readonly TableSpec[]): Outcome;
   /**
+   * Returns the rules of a chain as iptables-save prints them, without `-A CHAIN`; none if it does not exist.
+   *
+   * @throws {IptablesError}
+   */
+  rules(table: TableName, chain: string): readonly string[];
+  /**
    * Returns whether a chain drops or rejects every packet that none of its rules accepts, by its policy or a rule.
    *
    * @throws {IptablesError}
@@ -114,6 +120,8 @@ export function openIptables(options: IptablesOptions): Iptables {
     const [only, ...others] = tables;
     return parseSave(save(run, open(), others.length === 0 ? only?.table : undefined));
   };
+
+  const savedTable = (table: TableName) => read([{ table, chains: {} }]).tables.get(table);
 
   /** Plans, and if something differs compares rules whose spelling is unknown before it plans again. */
   const settle = (tables: readonly TableSpec[], saved: SavedRules, doubt: boolean): Plan => {
@@ -173,7 +181,8 @@ export function openIptables(options: IptablesOptions): Iptables {
       return settle(tables, read(tables), false);
     },
     remove: (tables) => converge(tables, (saved) => planRemoval(saved, tables, planOptions())),
-    dropsByDefault: (table, chain) => dropsByDefault(read([{ table, chains: {} }]).tables.get(table), chain),
+    rules: (table, chain) => savedTable(table)?.chains.get(chain)?.rules ?? [],
+    dropsByDefault: (table, chain) => dropsByDefault(savedTable(table), chain),
     report: () => detectBackend(run, family, wanted(), prefix),
   };
 }

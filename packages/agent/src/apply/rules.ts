@@ -102,12 +102,22 @@ export function createRules(
  * Returns whether the FORWARD chain of legacy iptables drops packets that none of its rules accepts; false when its
  * programs are not installed.
  */
-export function legacyDrops(env: NodeJS.ProcessEnv, family: Family): boolean {
+export const legacyDrops = (env: NodeJS.ProcessEnv, family: Family): boolean =>
+  ofLegacy(env, family, (iptables) => iptables.dropsByDefault('filter', 'FORWARD')) ?? false;
+
+/** Returns whether a rule of legacy iptables ends POSTROUTING, which exempts packets from masquerading behind it. */
+export const legacyExempts = (env: NodeJS.ProcessEnv, family: Family): boolean =>
+  ofLegacy(env, family, (iptables) => iptables.rules('nat', 'POSTROUTING'))?.some((rule) =>
+    / -j (ACCEPT|RETURN)$/.test(` ${rule}`),
+  ) ?? false;
+
+/** Returns undefined when the programs of legacy iptables are not installed. */
+function ofLegacy<T>(env: NodeJS.ProcessEnv, family: Family, body: (iptables: Iptables) => T): T | undefined {
   try {
-    return openIptables({ family, env, backend: 'legacy' }).dropsByDefault('filter', 'FORWARD');
+    return body(openIptables({ family, env, backend: 'legacy' }));
   } catch (error) {
     if (error instanceof IptablesError && error.code === 'MISSING') {
-      return false;
+      return undefined;
     }
     throw error;
   }

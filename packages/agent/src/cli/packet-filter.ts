@@ -6,11 +6,11 @@ import { SysError } from '@cnikit/sys';
 import { hasLegacyTables, variantsInUse } from '../apply/iptables-variants.ts';
 import { createNftFilter, type TableStore } from '../apply/nftables.ts';
 import { openTableStore, unsupportedReason } from '../apply/nftables-store.ts';
-import { createRules, legacyDrops, type Rules } from '../apply/rules.ts';
+import { createRules, legacyDrops, legacyExempts, type Rules } from '../apply/rules.ts';
 import type { BlockingChain, PacketFilterMode } from '../core/backend.ts';
 import { FILTER_TABLE } from '../core/names.ts';
 import { nftablesTable } from '../desired/nftables.ts';
-import { blockingChains } from '../observe/forward-filters.ts';
+import { blockingChains, exemptingChains } from '../observe/forward-filters.ts';
 import type { NftBackend } from '../reconcile/host-reconciler.ts';
 
 /** Both back ends. */
@@ -20,6 +20,8 @@ export interface PacketFilterDeps {
   /** Port of the connection that writes the nftables table; undefined on a kernel without nftables. */
   nftablesPort: number | undefined;
 }
+
+const LEGACY = { ipv4: 'iptables-legacy', ipv6: 'ip6tables-legacy' } as const;
 
 /** Every expression that a table may have. */
 const PROBE = nftablesTable(
@@ -47,7 +49,13 @@ export function openPacketFilter(mode: PacketFilterMode, env: NodeJS.ProcessEnv)
       filter: createNftFilter(nft === undefined ? noStore(opened as string) : openTableStore(nft)),
       facts: (podCIDRs) => ({
         unsupported: mode === 'iptables' ? undefined : unsupported(),
-        blocking: [...(nft === undefined ? [] : blockingChains(nft, podCIDRs)), ...legacyBlocking(env)],
+        blocking: [...(nft ? blockingChains(nft, podCIDRs) : []), ...legacyBlocking(env)],
+        exempting: [
+          ...(nft ? exemptingChains(nft) : []),
+          ...families
+            .filter((family) => hasLegacyTables(family, ['nat']) && legacyExempts(env, family))
+            .map((family) => `POSTROUTING of ${LEGACY[family]}`),
+        ],
       }),
     },
     nftablesPort: nft?.connection.port,
@@ -101,7 +109,7 @@ function legacyBlocking(env: NodeJS.ProcessEnv): BlockingChain[] {
     (family) => hasLegacyTables(family, ['filter']) && legacyDrops(env, family),
   );
   return blocking.map((family) => ({
-    name: `FORWARD of ${family === 'ipv4' ? 'iptables' : 'ip6tables'}-legacy`,
+    name: `FORWARD of ${LEGACY[family]}`,
     families: [family],
     iptables: true,
     namesPods: false,

@@ -22,6 +22,11 @@ export interface FilterFacts {
   /** Why the kernel cannot hold the nftables table; undefined: it can. */
   unsupported?: string | undefined;
   blocking: readonly BlockingChain[];
+  /**
+   * Chains of iptables where rules exempt packets from all masquerading that follows in iptables, as for IPsec. They do
+   * not exempt from that of nftables. Absent: none.
+   */
+  exempting?: readonly string[] | undefined;
 }
 
 /** The back end in use. */

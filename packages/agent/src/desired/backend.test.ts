@@ -22,6 +22,8 @@ test.each([
   ['auto', { blocking: [docker] }, 'nftables', ['ipv4']],
   ['auto', { blocking: [docker, firewalld] }, 'nftables', ['ipv4']],
   ['auto', { blocking: [firewalld] }, 'nftables', []],
+  ['auto', { exempting: ['ip nat POSTROUTING'], blocking: [docker] }, 'iptables', []],
+  ['nftables', { exempting: ['ip nat POSTROUTING'] }, 'nftables', []],
   ['nftables', { unsupported, blocking: [docker] }, 'nftables', []],
   ['iptables', { blocking: [docker] }, 'iptables', []],
 ] as const)(

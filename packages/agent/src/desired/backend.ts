@@ -5,15 +5,22 @@ import type { Backend, FilterFacts, PacketFilterMode } from '../core/backend.ts'
 import { type Problem, problem } from '../core/problem.ts';
 
 /**
- * Chooses the back end. An accept in one nftables table does not overrule a drop in another, so `auto` also accepts
+ * Chooses the back end. `auto` takes iptables where rules there exempt packets from masquerading. An accept in one nftables table does not overrule a drop in another, so `auto` also accepts
  * forwarded packets in iptables where a chain of iptables drops them by default.
  */
-export function chooseBackend(mode: PacketFilterMode, { unsupported, blocking }: FilterFacts): Backend {
+export function chooseBackend(
+  mode: PacketFilterMode,
+  { unsupported, blocking, exempting = [] }: FilterFacts,
+): Backend {
   if (mode !== 'auto') {
     return { name: mode, accept: [], reason: 'chosen by --packet-filter' };
   }
   if (unsupported !== undefined) {
     const reason = `the kernel cannot hold the nftables table (${unsupported})`;
+    return { name: 'iptables', accept: [], reason };
+  }
+  if (exempting.length > 0) {
+    const reason = `rules of ${exempting.join(' and ')} exempt packets from masquerading in iptables only`;
     return { name: 'iptables', accept: [], reason };
   }
   const foes = blocking.filter(({ iptables }) => iptables);

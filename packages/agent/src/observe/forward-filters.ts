@@ -1,4 +1,4 @@
-/** Finds chains of other programs that drop forwarded packets by default, in the tables of nftables and iptables-nft. */
+/** Finds chains of other programs that decide between the back ends, in the tables of nftables and iptables-nft. */
 
 import { type Family, families, parseNetwork } from '@cnikit/ip';
 import { AttributeReader } from '@cnikit/netlink/codec';
@@ -49,6 +49,25 @@ export function blockingChains(nft: ChainReader, podCIDRs: readonly string[]): B
     }
   }
   return found;
+}
+
+/**
+ * Returns the POSTROUTING chains of iptables-nft where a rule ends the chain for some packets, which exempts them
+ * from all masquerading behind it.
+ */
+export function exemptingChains(nft: ChainReader): string[] {
+  return (['ip', 'ip6'] as const).flatMap((family) => {
+    const chain = { family, table: 'nat', chain: 'POSTROUTING' } as const;
+    const exempts = nft
+      .rules(chain)
+      .some(({ expressions }) =>
+        expressions.some(
+          (one) =>
+            one.name === 'immediate' && (one.verdict?.code === NF_ACCEPT || one.verdict?.code === NFT_RETURN),
+        ),
+      );
+    return exempts ? [`${family} nat POSTROUTING`] : [];
+  });
 }
 
 /** A base chain and the chains that it jumps to. */

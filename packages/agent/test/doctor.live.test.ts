@@ -307,6 +307,67 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       ],
     ];
 
+    /** Findings of one check: a loaded machine may lose probe packets, which other checks report. */
+    const foundBy = (check: string, results: Result[]): string[] =>
+      found(results).filter((line) => line.startsWith(`${check}: `));
+
+    test.each([
+      [
+        'by the source address of this node',
+        ['from', '192.0.2.1'],
+        /^routes: Packets with the address of this node as source do not take 2 of 4 tested routes/,
+      ],
+      [
+        'by the bridge of pods',
+        ['iif', 'cni0'],
+        /^routes: Packets of pods on this node do not take 2 of 4 tested routes/,
+      ],
+      [
+        'by the addresses of pods on other nodes',
+        ['from', '10.244.3.0/24', 'iif', 'eth0'],
+        /^routes: Packets from pods on other nodes to pods on this node do not take 1 of 4 tested routes/,
+      ],
+    ])('cnikit-agent doctor finds a policy rule %s', async (_, selector, message) => {
+      pod('pod-a');
+      run('ip', 'route', 'add', 'default', 'via', '192.0.2.254', 'table', '77');
+      run('ip', 'rule', 'add', ...selector, 'lookup', '77', 'priority', '100');
+      try {
+        expect(foundBy('routes', await runDoctor())).toEqual([expect.stringMatching(message)]);
+      } finally {
+        run('ip', 'route', 'flush', 'table', '77');
+      }
+    });
+
+    test('cnikit-agent doctor finds routes of other programs inside of the own podCIDR', async () => {
+      pod('pod-a');
+      run('ip', 'route', 'add', 'blackhole', '10.244.1.64/26', 'proto', '80');
+      run('ip', 'route', 'add', '10.244.1.3/32', 'dev', 'eth0');
+      try {
+        expect(foundBy('routes', await runDoctor())).toEqual([
+          'routes: A route of another program sends packets to eth0 that are for pods of this node with addresses in 10.244.1.3/32.',
+          'routes: A route of another program drops packets to pods of this node with addresses in 10.244.1.64/26.',
+        ]);
+      } finally {
+        run('ip', 'route', 'del', 'blackhole', '10.244.1.64/26');
+        run('ip', 'route', 'del', '10.244.1.3/32');
+      }
+    });
+
+    test('cnikit-agent doctor finds a deleted bridge and missing ports under running pods', async () => {
+      pod('pod-a');
+      run('ip', 'link', 'set', hostVethName('cnikit', 'pod-a', 'eth0'), 'nomaster');
+      run('ip', 'address', 'flush', 'dev', 'cni0');
+      expect(foundBy('pods', await runDoctor())).toEqual([
+        expect.stringMatching(/^pods: veth\S+ of running pods is not a port of cni0/),
+        expect.stringMatching(/^pods: cni0 lacks the address 10\.244\.1\.1,/),
+        expect.stringMatching(/^pods: cni0 lacks the address fd00:10:244:1::1,/),
+      ]);
+      run('ip', 'link', 'del', 'cni0');
+      expect(foundBy('pods', await runDoctor())).toEqual([
+        expect.stringMatching(/^pods: cni0 does not exist although 1 pods run/),
+      ]);
+    });
+
     test.each(breakages)('cnikit-agent doctor reports %s', async (what, breakIt, expected) => {
       await breakIt();
       const results = await runDoctor(what === 'an unreachable API server' ? 500 : undefined);

@@ -1,6 +1,6 @@
 /** `cnikit-agent run`: maintains the node's pod network until a signal. */
 import { dirname, join } from 'node:path';
-import { openRtnetlink, type Route } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink';
 import type { Logger } from 'pino';
 import { PLUGIN_NAME } from '../apply/cni-names.ts';
 import type { Config } from '../config/config.ts';
@@ -33,7 +33,6 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   const deps = agentDeps(config, env, log);
   const taint = config.readinessTaint;
   const rt = openRtnetlink();
-  const lookup = (dst: string): Route | undefined => rt.routeTo({ dst });
   const cached = loadState(config.stateDir, config.nodeName);
   const position: Position = { resourceVersion: cached?.resourceVersion };
   let background: Background | undefined;
@@ -48,7 +47,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
         taint === undefined
           ? undefined
           : { key: taint, remove: (name) => removeTaint(kubeConfig, name, taint) },
-      selfTest: createSelfTest(lookup),
+      selfTest: createSelfTest((packet) => rt.routeTo(packet)),
       onPass: () => state.check(),
       onRepair: repaired,
       onNodes: () => state.nodesChanged(),

@@ -218,6 +218,16 @@ export interface HostFacts {
   }>;
 }
 
+/** The state that the self-test asks the kernel about. */
+export interface TestedState {
+  routes: ReadonlyMap<string, NodeRoute>;
+  own?: NodeInfo | undefined;
+  /** Index of the pods' bridge. */
+  bridge?: number | undefined;
+  /** Returns whether an address is this node's. */
+  isLocal?: (address: string) => boolean;
+}
+
 /** A setting below /proc/sys and its desired value. */
 export interface Sysctl {
   /** Path below /proc/sys. */

@@ -41,6 +41,10 @@ export type ProblemKind =
   | 'foreign-filter'
   | 'kernel'
   | 'self-test'
+  /** Packets of some sources or from some links do not take the routes. */
+  | 'diverted-packets'
+  /** Another program's route is inside of this Node's podCIDR. */
+  | 'inside-route'
   | 'condition'
   | 'taint';
 
@@ -166,6 +170,19 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     fatal: true,
     reason: 'RouteSelfTestFailed',
     fix: 'Check `ip rule` and `ip route get ADDRESS`, and remove the rule or route that diverts the packets.',
+  },
+  'diverted-packets': {
+    severity: 'failure',
+    area: 'selftest',
+    reason: 'RouteSelfTestFailed',
+    fix: 'Check `ip rule`, and `ip route get ADDRESS from SOURCE iif LINK`, and remove the rule that diverts the packets.',
+  },
+  'inside-route': {
+    severity: 'failure',
+    area: 'foreign',
+    reason: 'PodCIDRDiverted',
+    merged: true,
+    fix: 'Remove the route, and find the program that adds it: another CNI that is still installed, for example.',
   },
   condition: { severity: 'warning', area: 'condition', reason: 'NodeNotUpdated' },
   taint: { severity: 'warning', area: 'taint', reason: 'NodeNotUpdated' },

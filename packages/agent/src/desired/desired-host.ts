@@ -8,6 +8,7 @@ import type { Chain, HostFacts, Masquerade, NodeInfo, Sysctl } from '../core/mod
 import { insideSet } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { conflist } from './conflist.ts';
+import { insideRoutes } from './inside-routes.ts';
 import { listVersions } from './list-versions.ts';
 import { mtuProblems, noPaths, type PathMtus } from './mtu.ts';
 import { nftablesTable } from './nftables.ts';
@@ -166,6 +167,7 @@ export function desiredHost(
       ...chain.problems,
       ...mtuProblems(own, facts, paths, policy.mtu),
       ...limits,
+      ...insideRoutes(own, facts),
       // A foreign VXLAN with our VNI and port conflicts with both links.
       ...new Map(
         tunnels.flatMap((tunnel) => tunnelConflicts(facts, tunnel)).map((each) => [each.subject, each]),

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { NodeRoute } from '../core/model.ts';
-import { createSelfTest } from './self-test.ts';
+import { node } from '../testing/nodes.ts';
+import { createSelfTest, type Packet } from './self-test.ts';
 
 const routes = (count: number): Map<string, NodeRoute> =>
   new Map(
@@ -12,18 +13,18 @@ const routes = (count: number): Map<string, NodeRoute> =>
 
 test('createSelfTest() tests a bounded number of routes per pass, and all of them in turn', () => {
   const asked: string[] = [];
-  const selfTest = createSelfTest((address) => {
-    asked.push(address);
+  const selfTest = createSelfTest(({ dst }) => {
+    asked.push(dst);
     return { via: '192.0.2.2', oif: 2 };
   });
   const all = routes(150);
   for (const expected of [64, 128, 192]) {
-    expect(selfTest(all)).toEqual([]);
+    expect(selfTest({ routes: all })).toEqual([]);
     expect(asked).toHaveLength(expected);
   }
   expect(new Set(asked).size).toBe(150);
   expect(asked[0]).toBe('10.0.0.1');
-  expect(selfTest(new Map())).toEqual([]);
+  expect(selfTest({ routes: new Map() })).toEqual([]);
 });
 
 test.each([
@@ -40,7 +41,76 @@ test.each([
 ])('createSelfTest() reports %s and tests the same routes again', (_, answer, reason) => {
   let right = false;
   const selfTest = createSelfTest(() => (right ? { via: '192.0.2.2', oif: 2 } : answer()));
-  expect(selfTest(routes(3))).toMatchObject([{ kind: 'self-test', message: expect.stringMatching(reason) }]);
+  expect(selfTest({ routes: routes(3) })).toMatchObject([
+    { kind: 'self-test', message: expect.stringMatching(reason) },
+  ]);
   right = true;
-  expect(selfTest(routes(3))).toEqual([]);
+  expect(selfTest({ routes: routes(3) })).toEqual([]);
+});
+
+describe('createSelfTest() with pods', () => {
+  const route = { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' };
+  const local = new Set(['192.0.2.1', '10.244.1.1']);
+  const state = {
+    routes: new Map([[route.dst, route]]),
+    own: node(1),
+    bridge: 3,
+    isLocal: (address: string) => local.has(address),
+  };
+  const right = ({ dst }: Packet) =>
+    dst.startsWith('10.244.1.') ? { oif: 3 } : { via: route.via, oif: route.oif };
+
+  test('createSelfTest() asks for each kind of packet as it goes', () => {
+    const asked: Packet[] = [];
+    const selfTest = createSelfTest((packet) => {
+      asked.push(packet);
+      return right(packet);
+    });
+    expect(selfTest(state)).toEqual([]);
+    expect(asked).toEqual([
+      { dst: '10.244.2.1' },
+      { dst: '10.244.2.1', src: '192.0.2.1' },
+      { dst: '10.244.2.1', src: '10.244.1.2', iif: 3 },
+      { dst: '10.244.1.2', src: '10.244.2.2', iif: 2 },
+    ]);
+  });
+
+  test.each([
+    [
+      'a rule for the address of this node',
+      ({ src }: Packet) => src === '192.0.2.1',
+      /^Packets with the address of this node as source do not take 1 of 1 .*10.244.2.1 goes via 192.0.2.9 on link #2/,
+    ],
+    [
+      'a rule for packets from the bridge',
+      ({ iif }: Packet) => iif === 3,
+      /^Packets of pods on this node do not take 1 of 1 .*10.244.2.0\/24 via 192.0.2.2 dev eth0: 10.244.2.1 goes via/,
+    ],
+    [
+      'a rule for packets from other nodes',
+      ({ iif }: Packet) => iif === 2,
+      /^Packets from pods on other nodes to pods on this node do not .*10.244.2.2 on eth0: 10.244.1.2 goes via/,
+    ],
+  ])('createSelfTest() reports %s', (_, applies, message) => {
+    const selfTest = createSelfTest((packet) =>
+      applies(packet) ? { via: '192.0.2.9', oif: 2 } : right(packet),
+    );
+    expect(selfTest(state)).toMatchObject([
+      { kind: 'diverted-packets', message: expect.stringMatching(message) },
+    ]);
+  });
+
+  test('createSelfTest() reports only the routes when all packets are diverted', () => {
+    expect(createSelfTest(() => undefined)(state)).toMatchObject([{ kind: 'self-test' }]);
+  });
+
+  test('createSelfTest() asks for no packet whose source this node lacks', () => {
+    local.clear();
+    const asked: Packet[] = [];
+    createSelfTest((packet) => {
+      asked.push(packet);
+      return right(packet);
+    })(state);
+    expect(asked).toEqual([{ dst: '10.244.2.1' }]);
+  });
 });

@@ -1,31 +1,47 @@
-/** Checks that packets to pods take the agent's routes: a policy rule or a more specific route may divert them. */
+/**
+ * Checks that packets to pods take the agent's routes: a policy rule or a more specific route may divert them. It asks the
+ * kernel for each kind of packet: those of this node, those with its address as source, those of its pods, and those of
+ * pods on other nodes to its pods.
+ */
 
-import { addressAt, formatAddress, parseNetwork } from '@cnikit/ip';
-import type { NodeRoute } from '../core/model.ts';
+import { addressAt, type Family, familyOf, formatAddress, parseNetwork } from '@cnikit/ip';
+import type { NodeRoute, TestedState } from '../core/model.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
-/** Returns the kernel's route to an address. Throws with the errno's name in `code` when there is none. */
-export type Lookup = (address: string) => { via?: string; oif?: number; table?: number } | undefined;
+/** A packet: its destination, and its source and the link that it arrives on, where these are given. */
+export interface Packet {
+  dst: string;
+  src?: string | undefined;
+  iif?: number | undefined;
+}
+
+/** Returns the kernel's route for a packet. Throws with the errno's name in `code` when there is none. */
+export type Lookup = (packet: Packet) => { via?: string; oif?: number; table?: number } | undefined;
 
 /** Routes per pass. The next pass continues after them, so that the cost does not grow with the cluster. */
 const MAX_PER_PASS = 64;
+/** Routes of these that are tested for each kind of packet. */
+const MAX_KINDS = 16;
 
-export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, NodeRoute>) => Problem[] {
+export function createSelfTest(lookup: Lookup): (state: TestedState) => Problem[] {
   let at = 0;
-  return (routes) => {
-    const all = [...routes.values()];
+  return (state) => {
+    const all = [...state.routes.values()];
     const tested = Math.min(MAX_PER_PASS, all.length);
-    const wrong: string[] = [];
-    for (let i = 0; i < tested; i++) {
-      const reason = diverted(all[(at + i) % all.length]!, lookup);
-      if (reason !== undefined) {
-        wrong.push(reason);
-      }
-    }
+    const now = Array.from({ length: tested }, (_, i) => all[(at + i) % all.length]!);
+    const wrong = now.flatMap((route) => diverted(lookup, route, { dst: address(route.dst, 1) }) ?? []);
+    const kinds = now.slice(0, MAX_KINDS);
+    const others = Object.entries(packetKinds(state)).flatMap(([what, packetOf]) =>
+      divertedKind(lookup, what, kinds, packetOf),
+    );
     // After a failure the same routes are tested again, so that the problem clears as soon as it is repaired.
-    if (wrong.length === 0) {
+    if (wrong.length === 0 && others.length === 0) {
       at += tested;
       return [];
+    }
+    // The same rule diverts the others too.
+    if (wrong.length === 0) {
+      return others;
     }
     return [
       problem(
@@ -37,19 +53,80 @@ export function createSelfTest(lookup: Lookup): (routes: ReadonlyMap<string, Nod
   };
 }
 
-/** Describes where packets go instead of the route; undefined when they take it. */
-function diverted(route: NodeRoute, lookup: Lookup): string | undefined {
-  const prefix = parseNetwork(route.dst)!;
-  const hasSecond = prefix.length < prefix.address.length * 8;
-  const address = formatAddress(addressAt(prefix, hasSecond ? 1 : 0));
+/** A packet that must take a route, and where it must go if not by the route. Undefined: there is none. */
+type PacketOf = (route: NodeRoute) => { packet: Packet; to?: number } | undefined;
+
+/** Returns the kinds of packets besides those of this node without a given source. */
+function packetKinds({ own, bridge, isLocal = () => false }: TestedState): Record<string, PacketOf> {
+  const local = (family: Family): string | undefined =>
+    own?.internalIPs.find((ip) => familyOf(ip) === family && isLocal(ip));
+  /** An address of a pod here, while the bridge has the gateway. */
+  const pod = (family: Family): string | undefined => {
+    const cidr = own?.podCIDRs.find((each) => familyOf(each) === family);
+    return cidr !== undefined && isLocal(address(cidr, 1)) ? address(cidr, 2) : undefined;
+  };
+  return {
+    'Packets with the address of this node as source': ({ dst }) => {
+      const src = local(familyOf(dst));
+      return src === undefined ? undefined : { packet: { dst: address(dst, 1), src } };
+    },
+    'Packets of pods on this node': ({ dst }) => {
+      const src = pod(familyOf(dst));
+      return src === undefined || bridge === undefined
+        ? undefined
+        : { packet: { dst: address(dst, 1), src, iif: bridge } };
+    },
+    'Packets from pods on other nodes to pods on this node': ({ dst, oif }) => {
+      const here = pod(familyOf(dst));
+      return here === undefined || bridge === undefined || oif === 0
+        ? undefined
+        : { packet: { dst: here, src: address(dst, 2), iif: oif }, to: bridge };
+    },
+  };
+}
+
+function divertedKind(
+  lookup: Lookup,
+  what: string,
+  routes: readonly NodeRoute[],
+  packetOf: PacketOf,
+): Problem[] {
+  const tested = routes.flatMap((route) => {
+    const packet = packetOf(route);
+    return packet === undefined ? [] : [{ route, ...packet }];
+  });
+  const wrong = tested.flatMap(({ route, packet, to }) => diverted(lookup, route, packet, to) ?? []);
+  return wrong.length === 0
+    ? []
+    : [
+        problem(
+          'diverted-packets',
+          what,
+          `${what} do not take ${wrong.length} of ${tested.length} tested routes, such as ${wrong[0]}. A rule in \`ip rule\` by source or interface, or a reverse path filter, diverts or drops them`,
+        ),
+      ];
+}
+
+/** Returns an address of a prefix, or its only one. */
+function address(cidr: string, index: number): string {
+  const prefix = parseNetwork(cidr)!;
+  const free = prefix.address.length * 8 - prefix.length;
+  return formatAddress(addressAt(prefix, free >= index ? index : 0));
+}
+
+/** Describes where a packet goes instead of the route, or instead of the link `to`; undefined when it goes right. */
+function diverted(lookup: Lookup, route: NodeRoute, packet: Packet, to?: number): string | undefined {
+  const wanted =
+    to === undefined ? `${route.dst} via ${route.via} dev ${route.dev}` : `${packet.src} on ${route.dev}`;
   try {
-    const got = lookup(address);
-    if (got?.oif === route.oif && got.via === route.via) {
+    const got = lookup(packet);
+    const right = to === undefined ? got?.oif === route.oif && got.via === route.via : got?.oif === to;
+    if (right) {
       return undefined;
     }
     const hop = got?.via === undefined ? 'without a gateway' : `via ${got.via}`;
-    return `${route.dst} via ${route.via} dev ${route.dev}: ${address} goes ${hop} on link #${got?.oif}`;
+    return `${wanted}: ${packet.dst} goes ${hop} on link #${got?.oif}`;
   } catch (error) {
-    return `${route.dst} via ${route.via} dev ${route.dev}: ${(error as Error).message}`;
+    return `${wanted}: ${(error as Error).message}`;
   }
 }

@@ -435,7 +435,7 @@ describe('kubernetes/kubernetes#120486: condition NetworkUnavailable', () => {
     const tested: string[][] = [];
     const { agent, clock } = fakeAgent({
       clearNetworkUnavailable: async (name) => void asked.push(name),
-      selfTest: (routes) => {
+      selfTest: ({ routes }) => {
         tested.push([...routes.keys()]);
         return problems;
       },

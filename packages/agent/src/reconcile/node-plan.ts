@@ -1,7 +1,7 @@
 /** Assembles the state that a node should have, for the running agent and for every command. */
 import type { KernelAction } from '../core/action.ts';
 import type { Kernel } from '../core/kernel.ts';
-import type { Chain, NodeInfo, NodeRoute } from '../core/model.ts';
+import type { Chain, HostFacts, NodeInfo, NodeRoute } from '../core/model.ts';
 import type { Problem } from '../core/problem.ts';
 import { type DesiredHost, desiredHost, type Policy } from '../desired/desired-host.ts';
 import type { NodeIndex } from '../desired/node-index.ts';
@@ -65,6 +65,7 @@ export interface PlanDeps extends HostDeps {
 export interface NodePlan extends RoutePlan {
   host: HostReconciler;
   desired: DesiredHost | undefined;
+  facts: HostFacts | undefined;
   /** The plugin has attached pods on this node. */
   hasPods: boolean;
 }
@@ -77,5 +78,12 @@ export function planNode(claims: NodeIndex, policy: Policy & RouteOptions, deps:
   const { routes, ...plan } = planRoutes(claims, policy, deps.kernel);
   const host = new HostReconciler(deps);
   const hasPods = routes.facts?.hasPods === true;
-  return { ...plan, host, hasPods, desired: assembleHost(claims, policy, routes, host, deps.chain?.()) };
+  const { facts } = routes;
+  return {
+    ...plan,
+    host,
+    hasPods,
+    facts,
+    desired: assembleHost(claims, policy, routes, host, deps.chain?.()),
+  };
 }

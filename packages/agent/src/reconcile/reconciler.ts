@@ -3,8 +3,8 @@ import { describe, placeOf } from '../core/action.ts';
 import type { Kernel, KernelEvent } from '../core/kernel.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { Chain, NodeRoute } from '../core/model.ts';
-import { type Problem, problem } from '../core/problem.ts';
+import type { Chain, TestedState } from '../core/model.ts';
+import { type Problem, problem, problemKinds } from '../core/problem.ts';
 import type { After } from '../core/timers.ts';
 import type { DesiredHost, Policy } from '../desired/desired-host.ts';
 import { concerns } from '../observe/facts.ts';
@@ -16,6 +16,7 @@ import type { NodeBook, NodeChange } from './node-book.ts';
 import { assembleHost } from './node-plan.ts';
 import { Reporter } from './reporter.ts';
 import { type RouteOptions, RouteReconciler } from './route-reconciler.ts';
+import { testedState } from './tested-state.ts';
 
 export interface ReconcilerDeps extends HostDeps {
   kernel: Kernel;
@@ -25,7 +26,7 @@ export interface ReconcilerDeps extends HostDeps {
   /** Absent: no plugins are chained. */
   chain?: () => Chain;
   /** Tests whether packets take the routes. */
-  selfTest?: (routes: ReadonlyMap<string, NodeRoute>) => Problem[];
+  selfTest?: (state: TestedState) => Problem[];
   /** Called for each file that another program had changed or removed, after its repair. */
   onRepair?: (path: string) => void;
 }
@@ -131,7 +132,7 @@ export class Reconciler {
     return this.#complete();
   }
 
-  /** Dumps the kernel. Looks at rules and files only if the facts that they depend on have changed. */
+  /** Dumps the kernel. Looks at rules and files only if the facts have changed. */
   reload(): PassResult {
     return this.#load() ? this.#complete() : this.#syncRoutesOrAll(true);
   }
@@ -276,9 +277,10 @@ export class Reconciler {
     }
     this.#programmed = true;
     this.#deps.metrics.set('ready', 1);
-    const problems = this.#deps.selfTest?.(this.#routes.wanted) ?? [];
+    const { wanted, facts } = this.#routes;
+    const problems = this.#deps.selfTest?.(testedState(wanted, this.#nodes.own, facts)) ?? [];
     this.reporter.problems.set('self-test', problems);
-    return problems.length === 0;
+    return !problems.some(({ kind }) => problemKinds[kind].fatal);
   }
 
   #settle(area: 'sysctls' | 'rules' | 'cni', { done, problems, ok, drift }: HostOutcome): boolean {

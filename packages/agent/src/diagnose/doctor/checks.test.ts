@@ -234,6 +234,17 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /^containerd looks for plugins in \/usr\/lib\/cni \(\/etc\/containerd\/config.toml\), but cnikit is installed as/,
   ],
   [
+    'a route of another program inside of the own podCIDR',
+    {
+      desired: {
+        sysctls: [],
+        problems: [problem('inside-route', '10.244.1.0/24', 'A route of another program drops packets')],
+      } as unknown as DesiredHost,
+    },
+    'failure',
+    /^A route of another program drops packets\.$/,
+  ],
+  [
     'a deleted bridge under running pods',
     { links: [{ index: 9, name: hostVethName('cnikit', 'c1', 'eth0'), mtu: 1500 }] },
     'failure',

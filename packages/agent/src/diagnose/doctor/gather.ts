@@ -17,6 +17,7 @@ import { runtimeListens } from '../../leaks/runtime.ts';
 import { configurations } from '../../observe/configurations.ts';
 import { loadState } from '../../observe/saved-state.ts';
 import { type PlanDeps, planNode } from '../../reconcile/node-plan.ts';
+import { testedState } from '../../reconcile/tested-state.ts';
 import { runningAddresses } from '../../repair/pod-network.ts';
 import { createSelfTest } from '../self-test.ts';
 import { askAgent } from '../status/ask-agent.ts';
@@ -69,7 +70,7 @@ export async function gather(
     api,
     claims,
     ...stateFacts(plan, deps.rules),
-    selfTest: createSelfTest((dst) => rt.routeTo({ dst }))(wanted),
+    selfTest: createSelfTest((packet) => rt.routeTo(packet))(testedState(wanted, own, plan.facts)),
     configurations: confs,
     files,
     fileProblems: deps.cni.problems(),

@@ -24,7 +24,7 @@ export const routes: Check = {
     }
     // Check `duplicates` reports podCIDRs with several claimants.
     findings.push(...problems.filter(({ kind }) => kind !== 'claim').map(findingOf));
-    findings.push(...withoutLinkLayer(facts));
+    findings.push(...withoutLinkLayer(facts), ...insideRoutes(facts));
     // A missing route alone makes the self-test fail.
     if (changes.length === 0) {
       findings.push(...selfTest.map(findingOf));
@@ -32,6 +32,10 @@ export const routes: Check = {
     return findings;
   },
 };
+
+/** Returns the routes of other programs to addresses of this node's pods. */
+const insideRoutes = ({ desired }: DoctorFacts): Finding[] =>
+  (desired?.problems ?? []).filter(({ kind }) => kind === 'inside-route').map(findingOf);
 
 /** IFF_NOARP of include/uapi/linux/if.h. */
 const IFF_NOARP = 0x80;

@@ -1,0 +1,11 @@
+import type { HostFacts, NodeInfo, NodeRoute, TestedState } from '../core/model.ts';
+
+/** Returns the state that the self-test asks about. */
+export function testedState(
+  routes: ReadonlyMap<string, NodeRoute>,
+  own: NodeInfo | undefined,
+  facts: HostFacts | undefined,
+): TestedState {
+  const isLocal = (address: string): boolean => facts?.localAddresses.has(address) === true;
+  return { routes, own, bridge: facts?.bridge, isLocal };
+}

@@ -64,8 +64,9 @@ function installedByUser(root) {
     return false;
   }
   const same = (/** @type {string} */ path) =>
-    installed[path]?.version === wanted[path]?.version &&
-    installed[path]?.integrity === wanted[path]?.integrity;
+    installed[path] !== undefined &&
+    installed[path].version === wanted[path]?.version &&
+    installed[path].integrity === wanted[path]?.integrity;
   return (
     Object.keys(installed).every(same) &&
     Object.keys(wanted).every(

@@ -21,7 +21,7 @@ writeFileSync(join(directory, 'nodes.json'), nodes);
 const server = spawn(
   process.execPath,
   [
-    file('../../testing/apiserver/src/cli.ts'),
+    file('../../packages/apiserver-fake/src/cli.ts'),
     ...['--nodes', join(directory, 'nodes.json'), '--kubeconfig', join(directory, 'kubeconfig')],
     ...['--control', join(directory, 'control')],
   ],

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { Lab, type LabNode, type Pod, ROUTER } from '@cnikit/testing-lab';
 import { Agent } from './agent.ts';
 

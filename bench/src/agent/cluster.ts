@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type ControlClient, controlClient } from '@cnikit/apiserver-fake';
 import { newAddress, newLink, newRoute, openRtnetlink, setLink } from '@cnikit/netlink';
-import { type ControlClient, controlClient } from '@cnikit/testing-apiserver';
 import { nodeObject as cloudNode } from '../watch/nodes.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const agentProgram = path('../../../packages/agent/dist/cnikit-agent.js');
-const serverProgram = path('../../../testing/apiserver/src/cli.ts');
+const serverProgram = path('../../../packages/apiserver-fake/src/cli.ts');
 /** Directory of a pod's credentials. In the sandbox /run is a separate file system. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 

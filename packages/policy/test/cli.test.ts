@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { startApiServer } from '@cnikit/testing-apiserver';
+import { startApiServer } from '@cnikit/apiserver-fake';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));

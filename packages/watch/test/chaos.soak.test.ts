@@ -1,4 +1,4 @@
-import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { describe, expect, test } from 'vitest';
 import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { follow, node, same } from './live.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Follower, follow, kubeConfig, node, same } from './live.ts';
 

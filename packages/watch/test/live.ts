@@ -1,5 +1,5 @@
 /** A watch on the embedded API server, and the copy of its state that a consumer would keep. */
-import type { ApiServer } from '@cnikit/testing-apiserver';
+import type { ApiServer } from '@cnikit/apiserver-fake';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Change, KubeObject, WatchHooks, WatchOptions } from '../src/types.ts';
 import { watch } from '../src/watch.ts';

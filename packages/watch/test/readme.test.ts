@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inClusterConfig, watch } from '../src/index.ts';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startApiServer } from '@cnikit/testing-apiserver';
+import { startApiServer } from '@cnikit/apiserver-fake';
 import { exitStatus } from '../../process.mjs';
 import type { Package } from './packages.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ApiServer, startApiServer } from '@cnikit/testing-apiserver';
+import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clearNetworkUnavailable, loadKubeConfig, removeTaint } from './api.ts';
 

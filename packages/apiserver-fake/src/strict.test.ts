@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call } from './client.ts';
+import { call } from '../test/client.ts';
 import { parseRbac } from './rbac.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { call, openWatch } from './client.ts';
+import { call, openWatch } from '../test/client.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
 const node = (name: string, labels: Record<string, string> = {}) => ({ metadata: { name, labels } });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { call } from './client.ts';
+import { call } from '../test/client.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
 const names = (json: { items: { metadata: { name: string } }[] }) => json.items.map((i) => i.metadata.name);

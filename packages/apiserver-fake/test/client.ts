@@ -1,6 +1,6 @@
 /** A plain HTTPS client for tests of the server, without retries. */
 import { request } from 'node:https';
-import type { ApiServer } from './server.ts';
+import type { ApiServer } from '../src/server.ts';
 
 export interface Answer {
   status: number;

@@ -1,7 +1,8 @@
+#!/usr/bin/env node
 /**
  * Runs the server as a separate process:
  *
- *     node testing/apiserver/src/cli.ts --host 10.0.0.1 --port 6443 \
+ *     cnikit-apiserver-fake --host 10.0.0.1 --port 6443 \
  *       --rbac deploy/base/rbac.yaml --control /run/apiserver.sock --kubeconfig /run/kubeconfig
  *
  * Prints one line of JSON when it listens and exits on SIGTERM or SIGINT.

@@ -10,7 +10,7 @@ import { Lists } from './list.ts';
 import { type Authorizer, allowAll, parseRbac } from './rbac.ts';
 import { findResource, type KubeObject, keyOf, type ResourceType } from './resources.ts';
 import { Store } from './store.ts';
-import { makeCa, makeServerCertificate, type Pair } from './tls.ts';
+import { makeCa, makeServerCertificate } from './tls.ts';
 import type { WatchStream } from './watch.ts';
 
 export interface ApiServerOptions {
@@ -88,8 +88,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     options.clusterRoleFile === undefined
       ? allowAll
       : parseRbac(readFileSync(options.clusterRoleFile, 'utf8'));
-  let ca = await makeCa();
-  let certificate: Pair = await makeServerCertificate(ca, names);
+  let ca = makeCa();
+  let certificate = makeServerCertificate(ca, names);
   let token = randomBytes(16).toString('hex');
 
   const store = new Store();
@@ -156,9 +156,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     },
     rotateCertificate: async ({ newCa = false } = {}) => {
       if (newCa) {
-        ca = await makeCa();
+        ca = makeCa();
       }
-      certificate = await makeServerCertificate(ca, names);
+      certificate = makeServerCertificate(ca, names);
       server.setSecureContext({ cert: certificate.cert, key: certificate.key });
     },
     stop,

@@ -13,6 +13,7 @@ test('guards.ts is what the generator makes of schemas.ts', async () => {
 const pairs = [
   [schemas.logConfSchema, guards.isLogConf],
   [schemas.agentConfSchema, guards.isAgentConf],
+  [schemas.layoutConfSchema, guards.isLayoutConf],
   [schemas.bandwidthConfSchema, guards.isBandwidthConf],
   [schemas.bridgeConfSchema, guards.isBridgeConf],
   [schemas.vlanTrunkSchema, guards.isVlanTrunk],

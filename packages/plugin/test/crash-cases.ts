@@ -50,6 +50,11 @@ export const crashCases: readonly CrashCase[] = [
       ...ports(kept),
     }),
   },
+  {
+    title: 'cnikit, routed, with port maps',
+    plugin: 'cnikit',
+    conf: (dir, kept) => ({ ...bridge(dir), layout: 'routed', ipMasq: true, ...ports(kept) }),
+  },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }) },
   {
     title: 'bridge, masqueraded and checked for spoofing',

@@ -13,6 +13,7 @@ import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
+import { hostVethName } from '../src/links/names.ts';
 import { inSandbox } from './harness.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
 import { ruleset } from './nat-state.ts';
@@ -102,6 +103,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     ['cnikit', {}, {}],
     ['bridge with upstream’s tables', { type: 'bridge', ipMasqBackend: 'nftables' }, { backend: 'nftables' }],
     ['ptp', { type: 'ptp' }, {}],
+    ['cnikit with routes', { layout: 'routed' }, {}],
     ['cnikit with iptables', { ipMasqBackend: 'iptables' }, { backend: 'iptables' }],
   ])(
     'nft flush ruleset: host ports and masquerading of pods of %s work again',
@@ -120,7 +122,8 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
       run('ip', 'netns', 'exec', outside.name, 'bash', '-c', `echo x >/dev/udp/${NODE4}/5300`);
       const { status, stdout, stderr } = restore();
       expect([status, stderr]).toEqual([0, '']);
-      expect(stdout.trim().split('\n').sort()).toEqual([
+      // The guard of the layout `routed` belongs to all pods.
+      expect(stdout.replace('source guard, ', '').trim().split('\n').sort()).toEqual([
         'Restored masquerade of net/b/eth0',
         'Restored masquerade, host ports of net/a/eth0',
       ]);
@@ -135,6 +138,22 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
       expect(ruleset()).not.toMatch(/10\.85\.|fd85:/);
     },
   );
+
+  test('cnikit restore makes the routes of a pod again after its host end was down', async () => {
+    const pod = here.pod();
+    const config = list({ layout: 'routed', ipMasq: false });
+    await runtime().add(config, attachment('a', pod));
+    const routes = () => ['-4', '-6'].map((family) => run('ip', family, 'route', 'show', 'dev', host));
+    const host = hostVethName('net', 'a', 'eth0');
+    const before = routes();
+    run('ip', 'link', 'set', host, 'down');
+    run('ip', 'link', 'set', host, 'up');
+    expect(routes()).not.toEqual(before);
+    expect(restore().stdout).toBe('Restored routes of net/a/eth0\n');
+    expect(routes()).toEqual(before);
+    await runtime().check(config, attachment('a', pod));
+    await runtime().del(config, attachment('a', pod));
+  });
 
   test('iptables -t nat -F: host ports and masquerading work again', async () => {
     const pod = here.pod();

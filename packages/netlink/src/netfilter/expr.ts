@@ -17,6 +17,8 @@ import { encodeText, textLength } from '../codec/text.ts';
 import { constant, type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
 import { NF_ACCEPT, NF_DROP, NFT_GOTO, NFT_JUMP, NFT_RETURN } from './objects.ts';
 
+export { inputGroup, sourceUnroutable } from './expr-origin.ts';
+
 const NFT_META_MARK = 3;
 const NFT_META_IIFNAME = 6;
 const NFT_META_OIFNAME = 7;

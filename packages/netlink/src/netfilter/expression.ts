@@ -51,7 +51,7 @@ const tables = {
     dreg: [1, 'be32', 'NFTA_FIB_DREG'],
     /** 1 oif, 2 oifname, 3 address type. */
     result: [2, 'be32', 'NFTA_FIB_RESULT'],
-    /** NFTA_FIB_F_*: 1 source address, 2 destination address, 8 iif, 16 oif. */
+    /** NFTA_FIB_F_*: 1 source address, 2 destination address, 8 iif, 16 oif, 32 present or missing only. */
     flags: [3, 'be32', 'NFTA_FIB_FLAGS'],
   },
   immediate: { dreg: [1, 'be32', 'NFTA_IMMEDIATE_DREG'] },

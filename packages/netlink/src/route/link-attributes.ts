@@ -73,9 +73,23 @@ export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** enum in include/uapi/linux/if_link.h: settings of IPv4, each an attribute with an IPV4_DEVCONF_* as its type. */
 export const IFLA_INET_CONF = 1;
 
+/** Sysctls below net.ipv4.conf.LINK, which need CAP_NET_ADMIN only when they are set by netlink. */
+export interface Ipv4Conf {
+  forwarding?: number;
+  /** 1: answers ARP for addresses that are routed by another link. */
+  proxyArp?: number;
+  sendRedirects?: number;
+  /** 0 off, 1 strict, 2 loose. */
+  rpFilter?: number;
+  /** Routes packets from and to 127.0.0.0/8, for port maps. */
+  routeLocalnet?: number;
+}
+
 /** IPV4_DEVCONF_* of include/uapi/linux/ip.h, the sysctls below net.ipv4.conf.LINK. */
 export const ipv4ConfTable = {
   forwarding: [1, 'u32', 'IPV4_DEVCONF_FORWARDING'],
+  proxyArp: [3, 'u32', 'IPV4_DEVCONF_PROXY_ARP'],
+  sendRedirects: [6, 'u32', 'IPV4_DEVCONF_SEND_REDIRECTS'],
   rpFilter: [8, 'u32', 'IPV4_DEVCONF_RP_FILTER'],
   routeLocalnet: [26, 'u32', 'IPV4_DEVCONF_ROUTE_LOCALNET'],
 } as const;

@@ -41,15 +41,6 @@ interface LinkChange extends LinkSettings {
   addrGenMode?: number;
 }
 
-/** Sysctls below net.ipv4.conf.LINK, which need CAP_NET_ADMIN only when they are set by netlink. */
-interface Ipv4Conf {
-  forwarding?: number;
-  /** 0 off, 1 strict, 2 loose. */
-  rpFilter?: number;
-  /** Routes packets from and to 127.0.0.0/8, for port maps. */
-  routeLocalnet?: number;
-}
-
 /** The kind's own settings, beside `kind`. */
 type KindSpec = { kind?: undefined } | { [K in LinkKind]: { kind: K } & LinkKinds[K] }[LinkKind];
 
@@ -62,7 +53,7 @@ export type LinkSpec = LinkRef & LinkChange & KindSpec;
 export type LinkUpdate = LinkRef &
   LinkChange &
   BridgePortAttributes &
-  KindSpec & { newName?: string; ipv4Conf?: Ipv4Conf };
+  KindSpec & { newName?: string; ipv4Conf?: ifla.Ipv4Conf };
 
 /** RTM_NEWLINK, `ip link add`. EEXIST when the name is taken, EOPNOTSUPP when the kernel lacks the kind. */
 export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
@@ -241,7 +232,7 @@ function requireRef({ index, name }: LinkRef): void {
 const refText = ({ index, name }: LinkRef): string => name ?? `#${index}`;
 
 /** Writes the settings of both families into one IFLA_AF_SPEC: of several the kernel reads the last. */
-function writeFamilies(encoder: Encoder, addrGenMode: number | undefined, conf?: Ipv4Conf): void {
+function writeFamilies(encoder: Encoder, addrGenMode: number | undefined, conf?: ifla.Ipv4Conf): void {
   const hasConf = conf !== undefined && hasFields(ifla.ipv4ConfTable, conf);
   if (addrGenMode === undefined && !hasConf) {
     return;

@@ -46,6 +46,20 @@ function explainGateway(conf: BridgeSettings): string[] {
   ];
 }
 
+/** Describes ADD for a pod of the layout `routed`. */
+export function explainRouted(conf: BridgeSettings): string[] {
+  return [
+    `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(conf.raw)}, the node's end ${hostVethPrefix(conf.network)}…, a port of no bridge.`,
+    ...explainAddresses(conf.raw),
+    ...explainMasquerade(conf),
+    "Routes the pod's addresses to its link, and all that the pod sends by the node, without ARP.",
+    'Drops packets of the pod with another source address.',
+    `Has the bridge ${conf.bridge}, where earlier pods are on one, answer for the pod's addresses.`,
+    'Has the node forward packets of these families.',
+    ...explainDns(conf.raw),
+  ];
+}
+
 /** Describes ADD for a pod with its own link. */
 export function explainPtp(conf: PtpSettings): string[] {
   return [

@@ -3,12 +3,13 @@ import type { CheckedConfig } from '@cnikit/cni-spec';
 import { limitsOf } from '../plugins/bandwidth/settings.ts';
 import { bridgeSettings } from '../plugins/bridge/settings.ts';
 import { agentSettings } from '../plugins/cnikit/agent-feature.ts';
+import { type LayoutSettings, layoutSettings } from '../plugins/cnikit/layout.ts';
 import { portText } from '../plugins/portmap/host-port.ts';
 import { hostPorts, portmapSettings } from '../plugins/portmap/settings.ts';
 import { ptpSettings } from '../plugins/ptp/settings.ts';
 import { tuningOf, tuningSettings } from '../plugins/tuning/settings.ts';
 import { sysctlFile } from '../plugins/tuning/sysctl-key.ts';
-import { backendText, explainBridge, explainPtp } from './explain-attachment.ts';
+import { backendText, explainBridge, explainPtp, explainRouted } from './explain-attachment.ts';
 import { explainAddresses } from './explain-ipam.ts';
 import { explainLog } from './explain-log.ts';
 
@@ -17,7 +18,7 @@ type Explain = (raw: CheckedConfig) => string[];
 const plugins: Readonly<Record<string, Explain>> = {
   bridge: (raw) => explainBridge(bridgeSettings(raw)),
   cnikit: (raw) => [
-    ...explainBridge(bridgeSettings(raw)),
+    ...explainLayout(layoutSettings(raw)),
     ...explainPorts(raw),
     ...explainBandwidth(raw),
     ...explainAgent(raw),
@@ -29,6 +30,10 @@ const plugins: Readonly<Record<string, Explain>> = {
   portmap: (raw) => orElse(explainPorts(raw), 'Maps no port.'),
   bandwidth: (raw) => orElse(explainBandwidth(raw), 'Limits nothing.'),
 };
+
+function explainLayout(conf: LayoutSettings): string[] {
+  return conf.isRouted ? explainRouted(conf) : explainBridge(conf);
+}
 
 /**
  * Describes ADD for the configuration of one plugin.

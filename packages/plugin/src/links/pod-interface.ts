@@ -3,6 +3,7 @@ import type { Route } from '@cnikit/cni-spec';
 import {
   type NetlinkError,
   newAddress,
+  newNeighbour,
   newRoute,
   type Request,
   type RouteSpec,
@@ -13,6 +14,12 @@ import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
+
+/** A neighbour that the pod need not ask for. */
+export interface Neighbour {
+  address: string;
+  mac: string;
+}
 
 /** The desired configuration of the pod's interface. */
 export interface PodInterface {
@@ -30,6 +37,8 @@ export interface PodInterface {
   detectDuplicates?: boolean;
   /** Additional flags (IFA_F_*) of the addresses. */
   addressFlags?: number;
+  /** Permanent neighbours, by address. */
+  neighbours?: readonly Neighbour[];
   /** Returns routes that must exist before the others. */
   linkRoutes?: (index: number) => RouteSpec[];
 }
@@ -65,6 +74,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod:
     batch.push(newAddress({ index, address, nodad, ...flags }));
   }
   batch.push(setLink({ index, up: true }));
+  batch.push(...(pod.neighbours ?? []).map((one) => newNeighbour({ index, ...one })));
   const routes = [...(pod.linkRoutes?.(index) ?? []), ...pod.routes.map((one) => podRoute(index, one))];
   const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
   batch.push(...routes.map((one) => newRoute(one)));

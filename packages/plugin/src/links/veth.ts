@@ -24,6 +24,10 @@ export interface VethPlan {
   mtu: number;
   /** MAC address of the pod's end; random if absent. */
   mac?: string | undefined;
+  /** MAC address of the host end; random if absent. */
+  hostMac?: string | undefined;
+  /** Link group of the host end. */
+  group?: number | undefined;
   /** Index of the bridge for the host end. */
   master?: number;
   /** Leaves the host end down. */
@@ -48,13 +52,14 @@ export interface VethPair {
 export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethPlan): VethPair {
   const { hostName, ifName, pod, master } = plan;
   const both = { ...QUEUES, ...(plan.mtu > 0 ? { mtu: plan.mtu } : {}) };
-  const macs = { hostMac: randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
+  const macs = { hostMac: plan.hostMac ?? randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
   const spec: LinkSpec = {
     kind: 'veth',
     name: hostName,
     mac: macs.hostMac,
     up: !plan.down,
     master,
+    group: plan.group,
     ...both,
     // The peer must not carry IFF_UP in this message: the kernel returns ENOTCONN.
     peer: { name: ifName, mac: macs.podMac, netns: pod.fd, ...both },

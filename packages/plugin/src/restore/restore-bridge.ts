@@ -15,7 +15,15 @@ import { checkSpoofing, spoofCheckDifferences } from '../plugins/bridge/spoof-ch
 import { portVlans } from '../plugins/bridge/vlan.ts';
 
 /** Part of an attachment that was restored. */
-export type RestoredPart = 'bridge' | 'port' | 'gateway' | 'macspoofchk' | 'masquerade' | 'host ports';
+export type RestoredPart =
+  | 'bridge'
+  | 'port'
+  | 'gateway'
+  | 'macspoofchk'
+  | 'masquerade'
+  | 'host ports'
+  | 'routes'
+  | 'source guard';
 
 /** Restores the masquerade rules of a pod. */
 export function restoreMasquerade(
@@ -32,7 +40,8 @@ export function restoreMasquerade(
   return ['masquerade'];
 }
 
-function ownIps(context: Context<unknown>, prevResult: Result): IpConfig[] {
+/** Returns the addresses of the pod's interface. */
+export function ownIps(context: Context<unknown>, prevResult: Result): IpConfig[] {
   const own = ownAddresses(prevResult, context);
   return (prevResult.ips ?? []).filter(({ address }) => own.includes(address));
 }

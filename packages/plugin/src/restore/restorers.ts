@@ -11,16 +11,32 @@ import {
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../attachment/check-state.ts';
 import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from '../plugins/bridge/settings.ts';
+import { isOnBridge, layoutSettings } from '../plugins/cnikit/layout.ts';
 import { restorePorts } from '../plugins/portmap/feature.ts';
 import { type PortmapSettings, portmapSettings } from '../plugins/portmap/settings.ts';
 import { type PtpSettings, ptpSettings } from '../plugins/ptp/settings.ts';
 import { type RestoredPart, restoreMasquerade, restorePort, restoreSpoofCheck } from './restore-bridge.ts';
+import { restoreRoutes, restoreSourceGuard } from './restore-routed.ts';
 
 /** Restores what a plugin made for an attachment, and adds the restored parts to `restored`. */
 export type Restorer = (io: PluginIo, restored: RestoredPart[]) => PluginOutput;
 
 /** Restores one part of an attachment. Returns what it restored. */
 type Step<S> = (context: Context<S>, prevResult: Result) => RestoredPart[];
+
+interface Combined {
+  bridge: BridgeSettings;
+  ports: PortmapSettings;
+}
+
+/** Returns a step of `cnikit` for pods that are, or are not, on a bridge. */
+const where =
+  (onBridge: boolean) =>
+  (step: Step<BridgeSettings>): Step<Combined> =>
+  (context, prevResult) => {
+    const own = { ...context, conf: context.conf.bridge };
+    return isOnBridge(own, true) === onBridge ? step(own, prevResult) : [];
+  };
 
 /** Returns the restorers by the plugin's type. Plugins without rules or ports of a bridge have none. */
 export function restorers(sys: Sys): ReadonlyMap<string, Restorer> {
@@ -30,20 +46,18 @@ export function restorers(sys: Sys): ReadonlyMap<string, Restorer> {
     (...pod) => restoreMasquerade(sys, ...pod),
   ];
   const ports: Step<PortmapSettings> = (...pod) => (restorePorts(sys, ...pod) ? ['host ports'] : []);
-  interface Combined {
-    bridge: BridgeSettings;
-    ports: PortmapSettings;
-  }
+  const routed: Step<BridgeSettings>[] = [
+    (...pod) => restoreRoutes(sys, ...pod),
+    () => restoreSourceGuard(sys),
+    (...pod) => restoreMasquerade(sys, ...pod),
+  ];
   const combined: Step<Combined>[] = [
-    ...bridge.map(
-      (step): Step<Combined> =>
-        (context, prevResult) =>
-          step({ ...context, conf: context.conf.bridge }, prevResult),
-    ),
+    ...bridge.map(where(true)),
+    ...routed.map(where(false)),
     (context, prevResult) => ports({ ...context, conf: context.conf.ports }, prevResult),
   ];
   return new Map<string, Restorer>([
-    ['cnikit', restorer((raw) => ({ bridge: bridgeSettings(raw), ports: portmapSettings(raw) }), combined)],
+    ['cnikit', restorer((raw) => ({ bridge: layoutSettings(raw), ports: portmapSettings(raw) }), combined)],
     ['bridge', restorer(bridgeSettings, bridge)],
     ['ptp', restorer<PtpSettings>(ptpSettings, [(...pod) => restoreMasquerade(sys, ...pod)])],
     ['portmap', restorer(portmapSettings, [ports])],

@@ -7,6 +7,7 @@ import type { Sys } from '@cnikit/sys';
 import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
 import { hostVethPrefix } from '../../links/names.ts';
+import { POD_GROUPS, POD_GROUPS_SIZE } from '../../links/pod-groups.ts';
 
 /**
  * Returns a MAC address for the device. Its first bytes identify the network, for GC: the device's name does not. Its last
@@ -54,13 +55,9 @@ export function findIfb(host: RtnetlinkConnection, attachment: InterfaceAttachme
   return undefined;
 }
 
-/** First group number in use, above those that administrators use. */
-const GROUPS = 0x63000000;
-const GROUPS_SIZE = 0x1000000;
-
 /** Returns the link group for a device and its pod's host end only; undefined when the index is too large. */
 export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
-  return index < GROUPS_SIZE ? GROUPS + index : undefined;
+  return index < POD_GROUPS_SIZE ? POD_GROUPS + index : undefined;
 }
 
 /** Deletes the attachment's device, if any, and its host end when both are in their own group. Returns true in that case. */

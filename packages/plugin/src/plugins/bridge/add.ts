@@ -123,7 +123,7 @@ export function add(
 }
 
 /** Returns the requested MAC address. The runtime's takes precedence over the configuration's, then the environment's. */
-function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>): string | undefined {
+export function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, string>>): string | undefined {
   const ofArgs = cniArgs(raw).mac;
   const text = capability(raw, 'mac') || (typeof ofArgs === 'string' && ofArgs) || args.MAC;
   return text ? checkedMac(text) : undefined;

@@ -10,4 +10,11 @@ export const agentConfSchema = z.looseObject({
   hostSysctls: z.optional(z.record(z.string(), z.string())),
 });
 
+/** The field of `cnikit` that chooses how pods are attached. */
+export const layoutConfSchema = z.looseObject({
+  /** Absent: a port of the bridge. */
+  layout: z.optional(z.enum(['bridge', 'routed'])),
+});
+
 export type AgentConf = z.infer<typeof agentConfSchema>;
+export type LayoutConf = z.infer<typeof layoutConfSchema>;

@@ -13,10 +13,14 @@ import { findHostEnd } from '../../links/host-end.ts';
 import { macDifferences } from '../../links/mac-differences.ts';
 import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
-import type { PtpSettings } from './settings.ts';
+import type { PairSettings } from './attach-pair.ts';
 
-/** Runs CHECK: compares prevResult with the kernel and IPAM, and reports all differences. */
-export function check(sys: Sys, context: Context<PtpSettings>): void {
+/**
+ * Runs CHECK: compares prevResult with the kernel and IPAM, and reports all differences.
+ *
+ * @param more returns further differences
+ */
+export function checkPair(sys: Sys, context: Context<PairSettings>, more: () => string[] = () => []): void {
   const { netns } = context;
   const prevResult = requiredPrevResult(context);
   const own = ownAddresses(prevResult, context);
@@ -27,6 +31,7 @@ export function check(sys: Sys, context: Context<PtpSettings>): void {
       ...hostDifferences(sys, pod.route, context, prevResult, own),
       ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own),
+      ...more(),
     ]);
   } finally {
     pod.close();
@@ -36,7 +41,7 @@ export function check(sys: Sys, context: Context<PtpSettings>): void {
 function hostDifferences(
   sys: Sys,
   pod: RtnetlinkConnection,
-  { conf: { network }, containerID, ifName }: Context<PtpSettings>,
+  { conf: { network }, containerID, ifName }: Context<PairSettings>,
   prevResult: Result,
   addresses: readonly string[],
 ): string[] {

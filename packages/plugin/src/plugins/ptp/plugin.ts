@@ -3,7 +3,7 @@ import type { Sys } from '@cnikit/sys';
 import { collectAttachments, deleteAttachment } from '../../attachment/attachment-verbs.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { add } from './add.ts';
-import { check } from './check.ts';
+import { checkPair } from './check.ts';
 import { type PtpSettings, ptpSettings, ptpSettingsForDel } from './settings.ts';
 
 /** The plugin `ptp`: connects the pod and the node with a veth pair. The node routes; pods share no link. */
@@ -16,7 +16,7 @@ export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
     configForDel: ptpSettingsForDel,
     add: (context) => add(sys, context),
     del: (context) => deleteAttachment(sys, context),
-    check: (context) => check(sys, context),
+    check: (context) => checkPair(sys, context),
     gc: (context) => collectAttachments(sys, context),
     status: (context) => openIpam(sys, context)?.status(),
   });

@@ -1,15 +1,13 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys, validFields } from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { isPtpConf, ptpConfKeys } from '../../guards.ts';
-import { type MasqueradeSettings, natBackend } from '../../nat/masquerade.ts';
+import { natBackend } from '../../nat/masquerade.ts';
 import type { NatBackend } from '../../nat/nftables.ts';
+import type { PairSettings } from './attach-pair.ts';
 import type { PtpConf } from './schema.ts';
 
 /** The ptp configuration with all defaults filled in. */
-export interface PtpSettings extends MasqueradeSettings {
-  /** In bytes; 0 = the kernel's default. */
-  mtu: number;
-}
+export type PtpSettings = PairSettings;
 
 /**
  * Checks the plugin's part of a network configuration and fills in upstream's defaults.

@@ -1,0 +1,79 @@
+/**
+ * The routed layout: a link and a route for each pod, without a bridge. All pods have the same gateway, whose MAC address
+ * they know from the start, so that no packet waits for an answer and no pod receives frames of another.
+ */
+import type { Context, IpConfig, Result, Route } from '@cnikit/cni-spec';
+import { newNeighbour, newRoute, type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import { IFA_F_NOPREFIXROUTE, RT_SCOPE_LINK } from '@cnikit/netlink/constants';
+import type { Sys } from '@cnikit/sys';
+import type { AddHooks } from '../../attachment/feature.ts';
+import { withDefaultRoutes } from '../../attachment/routes.ts';
+import { hostLength, isIPv6, withoutLength } from '../../lib/prefix.ts';
+import { linkLocal } from '../../links/link-local.ts';
+import { linkLocalAddress } from '../../links/mac.ts';
+import { POD_GROUPS } from '../../links/pod-groups.ts';
+import type { VethPair } from '../../links/veth.ts';
+import { requestedMac } from '../bridge/add.ts';
+import type { BridgeSettings } from '../bridge/settings.ts';
+import { attachPair, type RoutedAddress } from '../ptp/attach-pair.ts';
+import { answerForPod } from './bridge-proxy.ts';
+import { ensureSourceGuard } from './source-guard.ts';
+
+/** MAC address of every host end: locally administered, as pods know it without asking. */
+const HOST_MAC = '02:63:6e:69:6b:69';
+const GATEWAYS = { ipv4: '169.254.1.1', ipv6: linkLocalAddress(HOST_MAC) } as const;
+/** States of a neighbour (linux/neighbour.h). */
+const NUD_REACHABLE = 0x02;
+
+/** Runs ADD: {@link attachPair}. */
+export function addRouted(sys: Sys, context: Context<BridgeSettings>, hooks?: AddHooks): Result {
+  const { conf, args } = context;
+  const layout = {
+    hostMac: HOST_MAC,
+    hostGroup: POD_GROUPS,
+    podMac: requestedMac(conf.raw, args),
+    addresses: (ips: readonly IpConfig[]) => ips.map(withGateway),
+    routes: (configured: readonly Route[], ips: readonly RoutedAddress[]) =>
+      withDefaultRoutes(configured, ips),
+    hostEnd: hostEndRequests,
+    podEnd: (_: VethPair, ips: readonly RoutedAddress[]) => ({
+      addressFlags: IFA_F_NOPREFIXROUTE,
+      // The route to an IPv6 gateway is the link's own fe80::/64.
+      linkRoutes: (oif: number) =>
+        ips
+          .filter(({ gateway }) => !isIPv6(gateway))
+          .map(({ gateway }) => ({ dst: `${gateway}/32`, oif, scope: RT_SCOPE_LINK })),
+      neighbours: ips.map(({ gateway }) => ({ address: gateway, mac: HOST_MAC })),
+    }),
+    reached(host: RtnetlinkConnection, ips: readonly RoutedAddress[]) {
+      answerForPod(sys, host, conf.bridge, ips);
+      ensureSourceGuard(sys);
+    },
+  };
+  return attachPair(sys, context, layout, hooks);
+}
+
+/**
+ * Returns the requests that make the node reach the pod. The neighbours are reachable rather than permanent, because
+ * another plugin of the list may change the pod's MAC address. `proxy_arp` answers a pod that has lost its entry of the
+ * gateway.
+ */
+export function hostEndRequests(
+  { hostIndex: index, podMac: mac }: { hostIndex: number; podMac?: string | undefined },
+  ips: readonly IpConfig[],
+): Request[] {
+  const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, HOST_MAC) : [];
+  requests.push(setLink({ index, ipv4Conf: { proxyArp: 1, sendRedirects: 0, rpFilter: 1 } }));
+  for (const ip of ips) {
+    const address = withoutLength(ip.address);
+    if (mac !== undefined) {
+      requests.push(newNeighbour({ index, address, mac, state: NUD_REACHABLE }));
+    }
+    requests.push(newRoute({ dst: `${address}/${hostLength(address)}`, oif: index }));
+  }
+  return requests;
+}
+
+function withGateway(ip: IpConfig): RoutedAddress {
+  return { ...ip, gateway: isIPv6(ip.address) ? GATEWAYS.ipv6 : GATEWAYS.ipv4 };
+}

@@ -19,7 +19,7 @@ import { NodeIndex } from '../src/desired/node-index.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent } from '../src/reconcile/agent.ts';
 import { planNode } from '../src/reconcile/node-plan.ts';
-import { eventually, run } from './live-node.ts';
+import { run } from './live-node.ts';
 
 const node = (n: number): NodeInfo => ({
   name: `n${n}`,
@@ -45,6 +45,9 @@ const firewalld = (accepted: string): string => `table inet firewalld {
     ${accepted}
   }
 }`;
+
+/** Waits until `check` does not throw. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 30_000, interval: 10 });
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   'The back ends on a full kernel (needs the sandbox: run npm test at the root)',

@@ -197,6 +197,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       expect(out).toMatch(/^- link cni0$/m);
       expect([run('ip', 'route'), run('ip', '-6', 'route')]).toEqual(before);
       expect(run('iptables-save') + run('ip6tables-save')).not.toContain('CNIKIT');
+      expect(run('nft', 'list', 'tables')).not.toContain('cnikit');
       expect([...readdirSync(node.binDir), ...readdirSync(node.confDir)]).toEqual([]);
       expect(await command('cleanup', ...flags)).toEqual({ status: 0, out: '', err: '' });
       await node.api.start();

@@ -59,3 +59,10 @@ test('nftablesTable() keeps adjoining prefixes separate, so that a new node adds
 test('nftablesTable() takes all addresses in two halves', () => {
   expect(elements(['0.0.0.0/0']).inside4).toEqual(['0.0.0.0/1', '128.0.0.0/1']);
 });
+
+test.each([
+  ['a podCIDR within multicast', ['10.244.2.0/24', '239.1.0.0/24'], ['10.244.2.0/24', '224.0.0.0/4']],
+  ['a prefix that contains multicast', ['192.0.0.0/2'], ['192.0.0.0/2']],
+])('nftablesTable() has no overlapping elements with %s', (_, inside, expected) => {
+  expect(elements(inside).inside4).toEqual(expected);
+});

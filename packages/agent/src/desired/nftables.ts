@@ -55,7 +55,7 @@ export function nftablesTable(
     const { suffix, key } = columns[family];
     const { outInterfaces } = filter.masquerade;
     sets.push({ name: `pods${suffix}`, key, elements: disjoint(filter.podCIDRs) });
-    sets.push({ name: `inside${suffix}`, key, elements: disjoint([...inside(family), multicast[family]]) });
+    sets.push({ name: `inside${suffix}`, key, elements: withMulticast(family, inside(family)) });
     if (outInterfaces !== undefined) {
       sets.push({ name: `egress${suffix}`, key: 'ifname', elements: outInterfaces });
     }
@@ -102,7 +102,24 @@ function masquerade(family: Family, egressOnly: boolean): FilterRule {
  * that only adjoin stay separate, so that a node changes its own elements only.
  */
 function disjoint(prefixes: readonly string[]): string[] {
-  const ranges = asElements(prefixes).map((text) => {
+  const elements = asElements(prefixes);
+  // Different prefixes of one length do not overlap: those of thousands of nodes are not parsed again.
+  const lengths = new Set(elements.map((text) => text.slice(text.indexOf('/') + 1)));
+  return lengths.size > 1 ? outermost(elements) : elements;
+}
+
+/** Returns podCIDRs and configured prefixes with those of multicast. */
+function withMulticast(family: Family, prefixes: readonly string[]): string[] {
+  const apart = disjoint(prefixes);
+  const all = [...apart, multicast[family]];
+  return apart.some((text) => MAY_BE_MULTICAST.test(text)) ? outermost(all) : all;
+}
+
+/** Text of prefixes that are part of multicast, or that contain it. */
+const MAY_BE_MULTICAST = /^(22[4-9]|23\d|ff)|\/[0-8]$/;
+
+function outermost(elements: readonly string[]): string[] {
+  const ranges = elements.map((text) => {
     const { address, length } = parseNetwork(text)!;
     return { text, bits: bitsOf(address).slice(0, length) };
   });

@@ -1,7 +1,14 @@
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, test } from 'vitest';
+import { NUD_PERMANENT } from '../src/constants.ts';
 import * as nl from '../src/index.ts';
 import { live, run } from './live.ts';
+
+/** Removes the times of NDA_CACHEINFO, which change by themselves. */
+const withoutAge = ({ unknown, ...rest }: nl.Neighbour): nl.Neighbour => {
+  const kept = unknown?.filter(({ type }) => type !== 3) ?? [];
+  return kept.length === 0 ? rest : { ...rest, unknown: kept };
+};
 
 live('Decoded objects on a kernel', () => {
   let rt: nl.RtnetlinkConnection;
@@ -114,6 +121,59 @@ live('Decoded objects on a kernel', () => {
       nl.delAddress,
       nl.newAddress,
     );
+  });
+
+  test('newNeighbour() and delNeighbour() take every decoded neighbour', () => {
+    roundTrip(
+      () =>
+        rt
+          .neighbours()
+          .filter(({ state }) => state === NUD_PERMANENT)
+          .map(withoutAge),
+      [
+        'ip neighbour add 10.0.0.7 lladdr 02:00:00:00:00:07 dev d0 nud permanent',
+        'ip neighbour add 10.0.0.8 lladdr 02:00:00:00:00:08 dev d0 nud permanent protocol bird',
+        'ip neighbour add fd00::7 lladdr 02:00:00:00:00:07 dev d0 nud permanent router',
+      ],
+      nl.delNeighbour,
+      nl.newNeighbour,
+    );
+  });
+
+  test('newNeighbour() and delNeighbour() take every decoded proxy', () => {
+    roundTrip(
+      () => rt.neighbours({ proxy: true }),
+      [
+        'ip neighbour add proxy 10.0.0.7 dev d0',
+        'ip neighbour add proxy 10.0.0.8 dev d0 protocol bird',
+        'ip neighbour add proxy fd00::7 dev d0 router',
+      ],
+      nl.delNeighbour,
+      nl.newNeighbour,
+    );
+    rt.request(nl.newNeighbour({ index, address: '10.0.0.9', proxy: true }));
+    expect(run('ip neighbour show proxy dev d0')).toContain('10.0.0.9');
+    expect(rt.neighbours({ proxy: true, index: index + 1000 })).toEqual([]);
+    expect(rt.neighbours().filter(({ proxy }) => proxy)).toEqual([]);
+  });
+
+  test('newNeighbour() and delNeighbour() take every decoded forwarding entry', () => {
+    rt.request(nl.newLink({ kind: 'bridge', name: 'b0', up: true }));
+    rt.request(nl.newLink({ kind: 'vxlan', name: 'v0', id: 5, port: 4789, lowerIndex: index, up: true }));
+    rt.request(nl.setLink({ index, master: rt.link({ name: 'b0' })!.index }));
+    roundTrip(
+      () => rt.neighbours({ family: 'bridge' }).map(withoutAge),
+      [
+        'bridge fdb add 02:00:00:00:00:07 dev d0 master static',
+        'bridge fdb add 02:00:00:00:00:08 dev d0 self',
+        'bridge fdb add 02:00:00:00:00:09 dev v0 dst 192.0.2.9',
+        'bridge fdb add 02:00:00:00:00:0a dev v0 dst 192.0.2.9 port 4790 vni 6 via d0',
+      ],
+      nl.delNeighbour,
+      nl.newNeighbour,
+    );
+    const unknown = [{ type: 14, nested: true, data: new Uint8Array(0) }];
+    expect(() => nl.newNeighbour({ index, address: '10.0.0.7', unknown })).toThrow(/NDA_FDB_EXT_ATTRS/);
   });
 
   test('newLink() makes a vxlan whose TTL is inherited', () => {

@@ -4,11 +4,13 @@ import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } fro
 import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
+import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import {
   type Decoded,
   keepUnknown,
   readField,
+  refuseUnknown,
   type Table,
   type Values,
   writeFields,
@@ -17,6 +19,7 @@ import {
   AF_BRIDGE,
   AF_INET,
   AF_INET6,
+  NTF_PROXY,
   NTF_SELF,
   NUD_NOARP,
   NUD_PERMANENT,
@@ -48,9 +51,17 @@ const neighbourTable = {
   extendedFlags: [15, 'u32', 'NDA_FLAGS_EXT'],
 } as const satisfies Table;
 
+const neighbourNames: Readonly<Record<number, string>> = {
+  14: 'NDA_FDB_EXT_ATTRS',
+  16: 'NDA_NDM_STATE_MASK',
+};
+
 export type NeighbourAttributes = Values<typeof neighbourTable>;
 
-/** A neighbour or forwarding entry to create. */
+/** Attributes that the kernel computes: they are not sent. */
+const NDA_CACHEINFO = 3;
+
+/** A neighbour, proxy or forwarding entry to create. */
 export interface NeighbourSpec extends NeighbourAttributes {
   /** Index of the link. */
   index: number;
@@ -62,6 +73,13 @@ export interface NeighbourSpec extends NeighbourAttributes {
   state?: number;
   /** NTF_*; for family `bridge` default NTF_SELF, or NTF_MASTER to mean the bridge above the link. */
   flags?: number;
+  /**
+   * The link answers ARP or NDP requests for `address` (NTF_PROXY), `ip neighbour add proxy`. IPv4 needs the sysctl
+   * `proxy_arp`, IPv6 `proxy_ndp`.
+   */
+  proxy?: boolean;
+  /** Attributes of a decoded neighbour without a field: a request with any is refused, except NDA_CACHEINFO. */
+  unknown?: readonly UnknownAttribute[];
   /** `bridge` for forwarding entries, `bridge fdb`. Otherwise it follows from `address`. */
   family?: Family | 'bridge';
   /** `replace` (the default) changes an existing entry; `create`: EEXIST; `append`: one more remote end (VXLAN). */
@@ -91,14 +109,17 @@ const neighbourText = ({ address, mac, index }: NeighbourSpec): string =>
   `${address ?? mac ?? '(no address)'} on link #${index}`;
 
 function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
-  const { family, address, state, flags } = spec;
+  const { family, address, state } = spec;
+  const unknown = spec.unknown?.filter(({ type }) => type !== NDA_CACHEINFO);
+  refuseUnknown(`Neighbour ${neighbourText(spec)}`, unknown, neighbourNames);
+  const flags = spec.proxy === true ? (spec.flags ?? 0) | NTF_PROXY : spec.flags;
   const encoder = requestEncoder(order);
   if (family === 'bridge') {
     encoder
       .putU32(AF_BRIDGE)
-      .putI32(spec.index)
-      .putU16(state ?? NUD_PERMANENT | NUD_NOARP);
-    encoder.putU8(flags ?? NTF_SELF).putU8(0);
+      .putI32(spec.index, 'index')
+      .putU16(state ?? NUD_PERMANENT | NUD_NOARP, 'state');
+    encoder.putU8(flags ?? NTF_SELF, 'flags').putU8(0);
     writeFields(encoder, neighbourTable, spec);
     if (address !== undefined) {
       encoder.address(NDA_DST, address, 'Remote end');
@@ -110,9 +131,9 @@ function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
   }
   encoder
     .putU32(0)
-    .putI32(spec.index)
-    .putU16(state ?? NUD_PERMANENT)
-    .putU8(flags ?? 0)
+    .putI32(spec.index, 'index')
+    .putU16(state ?? NUD_PERMANENT, 'state')
+    .putU8(flags ?? 0, 'flags')
     .putU8(0);
   encoder.patchU8(0, familyOfSize(encoder.address(NDA_DST, address, 'Neighbour')));
   writeFields(encoder, neighbourTable, spec);
@@ -127,13 +148,16 @@ export interface NeighbourFilter {
   index?: number;
   /** Index of the bridge that the link belongs to. */
   master?: number;
+  /** Proxy entries only. The kernel does not list them with the neighbours. */
+  proxy?: boolean;
 }
 
 /** RTM_GETNEIGH, `ip neighbour show` or `bridge fdb show`. */
 export function getNeighbours(filter: NeighbourFilter = {}, order: ByteOrder = 'little'): Request {
-  const { family, index, master } = filter;
+  const { family, index, master, proxy } = filter;
   const encoder = requestEncoder(order);
-  encoder.putU8(family === 'bridge' ? AF_BRIDGE : familyFilter(family)).putZeros(NDMSG_SIZE - 1);
+  encoder.putU8(family === 'bridge' ? AF_BRIDGE : familyFilter(family)).putZeros(9);
+  encoder.putU8(proxy === true ? NTF_PROXY : 0).putU8(0);
   writeFields(
     encoder,
     { index: neighbourTable.lowerIndex, master: neighbourTable.master },
@@ -153,6 +177,8 @@ export interface Neighbour extends Decoded<typeof neighbourTable> {
   state: number;
   /** NTF_*. */
   flags: number;
+  /** The entry is a proxy (NTF_PROXY). */
+  proxy?: true;
   /** RTN_*. */
   type: number;
 }
@@ -173,6 +199,9 @@ export function decodeNeighbour(payload: Payload): Neighbour {
     flags: bytes[start + 10]!,
     type: bytes[start + 11]!,
   };
+  if ((neighbour.flags & NTF_PROXY) !== 0) {
+    neighbour.proxy = true;
+  }
   const into = neighbour as unknown as Record<string, unknown>;
   while (reader.next()) {
     if (reader.type === NDA_DST) {

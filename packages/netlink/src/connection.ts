@@ -1,5 +1,6 @@
 import type { Sys } from '@cnikit/sys';
 import { NLM_F_DUMP, NLM_F_ECHO } from './codec/ack.ts';
+import { NetlinkEncodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { converse } from './conversation.ts';
@@ -101,6 +102,9 @@ export class Connection {
 
   /** Like `batch()`, but returns the failures. Empty: every request succeeded. */
   batchSettled(requests: readonly Request[]): NetlinkError[] {
+    if (!Array.isArray(requests)) {
+      throw new NetlinkEncodeError('BAD_REQUEST', 'A batch is an array of requests; send one with request()');
+    }
     const failures: NetlinkError[] = [];
     for (let from = 0; from < requests.length; ) {
       from = this.#sendSome(requests, from, failures);

@@ -1,5 +1,5 @@
 /**
- * Connection tracking: list and delete entries. When an address moves to another pod, old UDP entries still lead to the
+ * Connection tracking: list, change and delete entries. When an address moves to another pod, old UDP entries still lead to the
  * previous one.
  *
  * ```ts
@@ -14,26 +14,31 @@
  * @module
  */
 import type { Family } from '@cnikit/ip';
-import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
-import { Connection } from './connection.ts';
+import { NETLINK_NETFILTER } from '@cnikit/sys';
+import type { Request } from './codec/request.ts';
+import type { Connection } from './connection.ts';
 import {
   decodeFlow,
   delFlow,
   type Flow,
+  type FlowChange,
   type FlowFilter,
   getFlows,
   IPCTNL_MSG_CT_NEW,
   passes,
+  updateFlow,
 } from './netfilter/flow.ts';
-import type { OpenOptions } from './rtnetlink.ts';
+import { type OpenOptions, openProtocol } from './open.ts';
 
 export {
   decodeFlow,
   delFlow,
   type Flow,
+  type FlowChange,
   type FlowFilter,
   type FlowTuple,
   getFlows,
+  updateFlow,
 } from './netfilter/flow.ts';
 
 /**
@@ -41,8 +46,8 @@ export {
  *
  * @throws {SysError} like `openRtnetlink()`
  */
-export function openConntrack({ sys = realSys, netns }: OpenOptions = {}): ConntrackConnection {
-  return new ConntrackConnection(new Connection({ sys, protocol: NETLINK_NETFILTER, netns }));
+export function openConntrack(options: OpenOptions = {}): ConntrackConnection {
+  return new ConntrackConnection(openProtocol(NETLINK_NETFILTER, options));
 }
 
 /** The tracked connections of one network namespace. */
@@ -79,8 +84,22 @@ export class ConntrackConnection {
    * @throws {NetlinkError} when the kernel refuses a deletion
    */
   delete(family: Family, wanted: (flow: Flow) => boolean, filter?: FlowFilter): number {
-    const flows = this.flows(family, wanted, filter);
-    const failures = this.connection.batchSettled(flows.map((flow) => delFlow(flow)));
+    return this.#each(this.flows(family, wanted, filter), (flow) => delFlow(flow));
+  }
+
+  /**
+   * Changes the timeout, mark or labels of the entries that `wanted` returns true for, and returns their number. An entry
+   * that expires first is not an error.
+   *
+   * @throws {NetlinkError} when the kernel refuses a change: ENOSPC for labels of a connection without room for them
+   * @throws {NetlinkEncodeError} like `updateFlow()`
+   */
+  update(family: Family, wanted: (flow: Flow) => boolean, change: FlowChange, filter?: FlowFilter): number {
+    return this.#each(this.flows(family, wanted, filter), (flow) => updateFlow(flow, change));
+  }
+
+  #each(flows: readonly Flow[], build: (flow: Flow) => Request): number {
+    const failures = this.connection.batchSettled(flows.map(build));
     const [serious] = failures.filter(({ code }) => code !== 'ENOENT');
     if (serious !== undefined) {
       throw serious;

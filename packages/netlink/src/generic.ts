@@ -11,10 +11,10 @@
  *
  * @module
  */
-import { ignoreErrno, NETLINK_GENERIC, sys as realSys } from '@cnikit/sys';
-import { Connection } from './connection.ts';
+import { ignoreErrno, NETLINK_GENERIC } from '@cnikit/sys';
+import type { Connection } from './connection.ts';
 import { decodeFamily, GENL_ID_CTRL, type GenericFamily, getFamily } from './generic/family.ts';
-import type { OpenOptions } from './rtnetlink.ts';
+import { type OpenOptions, openProtocol } from './open.ts';
 
 export {
   decodeFamily,
@@ -31,8 +31,8 @@ export {
  *
  * @throws {SysError} like `openRtnetlink()`
  */
-export function openGeneric({ sys = realSys, netns }: OpenOptions = {}): GenericConnection {
-  return new GenericConnection(new Connection({ sys, protocol: NETLINK_GENERIC, netns }));
+export function openGeneric(options: OpenOptions = {}): GenericConnection {
+  return new GenericConnection(openProtocol(NETLINK_GENERIC, options));
 }
 
 /** A connection to all families. Send the requests of `genericRequest()` with `connection`. */

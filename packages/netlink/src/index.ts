@@ -19,6 +19,7 @@ export { Connection, type ConnectionOptions, type Decode } from './connection.ts
 export { NetlinkError } from './errors.ts';
 export { createNetns, deleteNetns, listNetns, type NamedNetnsOptions } from './netns.ts';
 export type { Netns } from './netns-fd.ts';
+export type { OpenOptions } from './open.ts';
 export {
   type Address,
   type AddressFilter,
@@ -71,5 +72,5 @@ export {
   type Rule,
   type RuleSpec,
 } from './route/rule.ts';
-export { type OpenOptions, openRtnetlink, RtnetlinkConnection } from './rtnetlink.ts';
+export { openRtnetlink, RtnetlinkConnection } from './rtnetlink.ts';
 export * from './tc/index.ts';

@@ -15,8 +15,8 @@
  *
  * @module
  */
-import { ignoreErrno, NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
-import { Connection } from './connection.ts';
+import { ignoreErrno, NETLINK_NETFILTER } from '@cnikit/sys';
+import type { Connection } from './connection.ts';
 import {
   decodeIpSetElements,
   delIpSet,
@@ -28,7 +28,7 @@ import {
   newIpSet,
   newIpSetElement,
 } from './netfilter/ip-set.ts';
-import type { OpenOptions } from './rtnetlink.ts';
+import { type OpenOptions, openProtocol } from './open.ts';
 
 export type { IpSetRef, IpSetSpec } from './netfilter/ip-set.ts';
 
@@ -37,8 +37,8 @@ export type { IpSetRef, IpSetSpec } from './netfilter/ip-set.ts';
  *
  * @throws {SysError} like `openRtnetlink()`
  */
-export function openIpSet({ sys = realSys, netns }: OpenOptions = {}): IpSetConnection {
-  return new IpSetConnection(new Connection({ sys, protocol: NETLINK_NETFILTER, netns }));
+export function openIpSet(options: OpenOptions = {}): IpSetConnection {
+  return new IpSetConnection(openProtocol(NETLINK_NETFILTER, options));
 }
 
 /** The sets of one network namespace. */

@@ -35,10 +35,12 @@ import {
 import { watchReadable } from '@cnikit/sys/readable';
 import { MessageReader } from './codec/message.ts';
 import { decodeEvent, type Event, type GroupName, groupMask } from './monitor-event.ts';
+import { decodeFlowEvent, type FlowAction, type FlowEvent, flowGroupMask } from './netfilter/flow-event.ts';
 import { decodeNftEvent, NFNLGRP_NFTABLES, type NftEvent } from './netfilter/nft-event.ts';
 import { type Netns, withNetnsFd } from './netns-fd.ts';
 
 export type { Action, Event, GroupName } from './monitor-event.ts';
+export type { FlowAction, FlowEvent } from './netfilter/flow-event.ts';
 export type { NftEvent } from './netfilter/nft-event.ts';
 
 /** How a monitor listens. */
@@ -116,6 +118,31 @@ export function monitor({ groups, ...options }: MonitorOptions): Monitor {
 export function monitorNftables(options: ListenOptions = {}): Monitor<NftEvent> {
   const mask = 1 << (NFNLGRP_NFTABLES - 1);
   return new Monitor({ protocol: NETLINK_NETFILTER, mask, decode: decodeNftEvent }, options);
+}
+
+/** Options of {@link monitorConntrack}. */
+export interface ConntrackMonitorOptions extends ListenOptions {
+  /**
+   * The changes to report.
+   *
+   * @default all
+   */
+  actions?: readonly FlowAction[];
+}
+
+/**
+ * Listens to new, updated and deleted connections. With the sysctl `net.netfilter.nf_conntrack_events` 2, the default
+ * since Linux 5.19, the kernel reports only connections that began while a monitor listened. Needs CAP_NET_ADMIN.
+ *
+ * @throws {SysError} like `openRtnetlink()`
+ * @throws {NetlinkEncodeError} BAD_REQUEST for an unknown action
+ */
+export function monitorConntrack({
+  actions = ['new', 'update', 'destroy'],
+  ...options
+}: ConntrackMonitorOptions = {}): Monitor<FlowEvent> {
+  const source = { protocol: NETLINK_NETFILTER, mask: flowGroupMask(actions), decode: decodeFlowEvent };
+  return new Monitor(source, options);
 }
 
 /** The events of one socket, for one reader. Leaving a `for await` loop closes the monitor. */

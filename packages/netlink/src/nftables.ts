@@ -19,18 +19,18 @@
  *
  * @module
  */
-import { NETLINK_NETFILTER, sys as realSys } from '@cnikit/sys';
+import { NETLINK_NETFILTER } from '@cnikit/sys';
 import type { ByteOrder } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { NetlinkError } from './errors.ts';
 import { NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './netfilter/nf-message.ts';
 import * as objects from './netfilter/objects.ts';
 import { decodeRule, decodeRuleComment, getRules, type NftRule } from './netfilter/rule.ts';
 import { decodeSet, type NftSet, type SetRef } from './netfilter/set.ts';
 import { decodeElements, getElement, getElements, type SetElement } from './netfilter/set-elements.ts';
-import type { OpenOptions } from './rtnetlink.ts';
+import { type OpenOptions, openProtocol } from './open.ts';
 
 export type { Expression, Verdict } from './netfilter/expression.ts';
 export {
@@ -91,8 +91,8 @@ const NFNL_MSG_BATCH_END = 0x11;
  *
  * @throws {SysError} like `openRtnetlink()`
  */
-export function openNftables({ sys = realSys, netns }: OpenOptions = {}): NftConnection {
-  return new NftConnection(new Connection({ sys, protocol: NETLINK_NETFILTER, netns }));
+export function openNftables(options: OpenOptions = {}): NftConnection {
+  return new NftConnection(openProtocol(NETLINK_NETFILTER, options));
 }
 
 /** Filter of a dump. */

@@ -1,12 +1,12 @@
 import type { Family } from '@cnikit/ip';
-import { ignoreErrno, NETLINK_ROUTE, sys as realSys, type Sys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_ROUTE } from '@cnikit/sys';
 import { NLM_F_ECHO } from './codec/ack.ts';
 import type { Payload } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import type { NetlinkError } from './errors.ts';
-import type { Netns } from './netns-fd.ts';
+import { type OpenOptions, openProtocol } from './open.ts';
 import { type Address, type AddressFilter, decodeAddress, getAddresses } from './route/address.ts';
 import * as k from './route/constants.ts';
 import { getLink, getLinks, type LinkFilter, type LinkRef, type LinkSpec, newLink } from './route/link.ts';
@@ -19,29 +19,13 @@ import { decodeRule, getRules, type Rule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
 import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
 
-/** How a connection is opened. */
-export interface OpenOptions {
-  /**
-   * The system calls to use.
-   *
-   * @default sys of `@cnikit/sys`
-   */
-  sys?: Sys;
-  /**
-   * The network namespace to open the socket in: path, descriptor or process.
-   *
-   * @default the namespace of the calling thread
-   */
-  netns?: Netns;
-}
-
 /**
  * Opens a connection to rtnetlink.
  *
  * @throws {SysError} when the namespace does not exist or is not a network namespace (ENOENT, EINVAL)
  */
-export function openRtnetlink({ sys = realSys, netns }: OpenOptions = {}): RtnetlinkConnection {
-  return new RtnetlinkConnection(new Connection({ sys, protocol: NETLINK_ROUTE, netns }));
+export function openRtnetlink(options: OpenOptions = {}): RtnetlinkConnection {
+  return new RtnetlinkConnection(openProtocol(NETLINK_ROUTE, options));
 }
 
 /** Links, addresses, routes, neighbours and rules of one network namespace. */

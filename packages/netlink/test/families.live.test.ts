@@ -1,10 +1,11 @@
 import type { Family } from '@cnikit/ip';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, test } from 'vitest';
-import { type FlowFilter, getFlows, openConntrack } from '../src/conntrack.ts';
+import { type Flow, type FlowFilter, getFlows, openConntrack, updateFlow } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import { createNetns, deleteNetns, listNetns, openRtnetlink } from '../src/index.ts';
 import { openIpSet } from '../src/ipset.ts';
+import { monitorConntrack } from '../src/monitor.ts';
 import { live, run } from './live.ts';
 
 live('conntrack on a kernel', () => {
@@ -39,6 +40,61 @@ live('conntrack on a kernel', () => {
     expect(conntrack.delete('ipv6', () => true)).toBe(1);
     expect(conntrack.delete('ipv6', () => true)).toBe(0);
     conntrack.close();
+  });
+
+  test('update() changes mark and timeout, which monitorConntrack() reports', async () => {
+    const events = monitorConntrack();
+    run('conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 0x11');
+    run('conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.3 --sport 1000 --dport 53 --mark 0x11');
+    const conntrack = openConntrack();
+    const second = ({ original }: Flow) => original.destination === '10.0.0.3';
+    expect(conntrack.update('ipv4', second, { mark: 0x233, markMask: 0xf00, timeout: 5000 })).toBe(1);
+    const [changed] = conntrack.flows('ipv4', second);
+    expect(changed).toMatchObject({ mark: 0x211 });
+    expect(changed!.timeout).toBeGreaterThan(4000);
+    expect(conntrack.flows('ipv4', (flow) => !second(flow))).toMatchObject([{ mark: 0x11 }]);
+    expect(conntrack.update('ipv6', () => true, { mark: 1 })).toBe(0);
+    conntrack.delete('ipv4', second);
+    expect(() => conntrack.connection.request(updateFlow(changed!, { mark: 1 }))).toThrow(/ENOENT/);
+    conntrack.close();
+    events.close();
+    const seen: string[] = [];
+    for await (const event of events) {
+      if (event.type === 'flow') {
+        const { action, flow } = event;
+        seen.push(`${action} ${flow.original.destination} ${flow.mark}`);
+      }
+    }
+    expect(seen).toEqual([
+      'new 10.0.0.2 17',
+      'new 10.0.0.3 17',
+      'update 10.0.0.3 529',
+      'destroy 10.0.0.3 529',
+    ]);
+  });
+
+  test('updateFlow() sets labels of a connection that has room for them', () => {
+    run('nft add table ip t');
+    run('nft add chain ip t c');
+    run('nft add rule ip t c ct label set 3');
+    run('conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53');
+    const conntrack = openConntrack();
+    const labels = new Uint8Array(16).fill(0xff);
+    const labelsMask = Uint8Array.of(0x20, ...new Uint8Array(15));
+    conntrack.update('ipv4', () => true, { labels, labelsMask });
+    expect(conntrack.flows('ipv4')[0]!.labels?.[0]).toBe(0x20);
+    conntrack.close();
+  });
+
+  test.each([
+    [{}, /needs a mark, labels or a timeout/],
+    [{ markMask: 1 }, /markMask needs a mark/],
+    [{ timeout: 1, labelsMask: new Uint8Array(16) }, /labelsMask needs labels/],
+    [{ labels: new Uint8Array(4) }, /labels has 4 bytes: expected 16/],
+    [{ mark: -1 }, /mark \(CTA_MARK\): -1 is out of range/],
+  ])('updateFlow() refuses %j', (change, message) => {
+    const original = { source: '10.0.0.1', destination: '10.0.0.2', protocol: 17 };
+    expect(() => updateFlow({ family: 'ipv4', original }, change)).toThrow(message);
   });
 
   test.each([

@@ -2,7 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ByteOrder, payloadOf } from '../src/codec/bytes.ts';
+import { openConntrack } from '../src/conntrack.ts';
+import { openGeneric } from '../src/generic.ts';
 import * as nl from '../src/index.ts';
+import { openIpSet } from '../src/ipset.ts';
+import { openNftables } from '../src/nftables.ts';
 import { linkTable } from '../src/route/link-attributes.ts';
 import { bridgePortTable } from '../src/route/link-kinds/bridge-port.ts';
 import { linkKinds } from '../src/route/link-kinds/index.ts';
@@ -191,6 +195,38 @@ describe('builders', () => {
     ['newNeighbour()', () => nl.newNeighbour({ index: 1, mac: '02:00:00:00:00:01' }), 'BAD_REQUEST'],
   ])('%s refuses an input that it cannot encode (%#)', (_, build, code) => {
     expect(build).toThrow(expect.objectContaining({ name: 'NetlinkEncodeError', code }));
+  });
+
+  test.each([
+    ['index', () => nl.newAddress({ index: -1, address: '10.0.0.1/24' })],
+    ['scope', () => nl.newAddress({ index: 1, address: '10.0.0.1/24', scope: 256 })],
+    ['protocol', () => nl.newRoute({ dst: '10.0.0.0/8', protocol: 256 })],
+    ['priority', () => nl.newRoute({ dst: '10.0.0.0/8', priority: -1 })],
+    ['oif', () => nl.newRoute({ dst: '10.0.0.0/8', oif: 2 ** 32 })],
+    ['advmss', () => nl.newRoute({ dst: '10.0.0.0/8', metrics: { advmss: -1 } })],
+    ['priority', () => nl.newRule({ table: 5, priority: 2 ** 32 })],
+    ['state', () => nl.newNeighbour({ index: 1, address: '10.0.0.1', state: 2 ** 16 })],
+    ['mtu', () => nl.newLink({ kind: 'dummy', mtu: -1 })],
+    ['peer.mtu', () => nl.newLink({ kind: 'veth', peer: { mtu: -1 } })],
+    ['port', () => nl.newLink({ kind: 'vxlan', id: 5, port: 65536 })],
+  ])('A builder names the field %s that is out of range (%#)', (field, build) => {
+    expect(build).toThrow(new RegExp(`\\b${field}\\b`));
+  });
+
+  test('open functions refuse a path instead of options', () => {
+    const path = '/run/netns/blue' as never;
+    for (const open of [nl.openRtnetlink, openConntrack, openNftables, openGeneric, openIpSet]) {
+      expect(() => open(path)).toThrow(/expected \{ netns: "\/run\/netns\/blue" \}/);
+    }
+    expect(() => nl.openRtnetlink(5 as never)).toThrow(/expected \{ netns: 5 \}/);
+  });
+
+  test('batch() and batchSettled() refuse one request in place of an array', () => {
+    const rt = nl.openRtnetlink();
+    const one = nl.newLink({ kind: 'dummy' }) as never;
+    expect(() => rt.batch(one)).toThrow(/array of requests/);
+    expect(() => rt.batchSettled(one)).toThrow(/array of requests/);
+    rt.close();
   });
 
   test('A builder leaves nothing of a refused request in the next one', () => {

@@ -21,9 +21,9 @@ export class Encoder extends FieldWriter {
   }
 
   /** An attribute of one byte. */
-  u8(type: number, value: number): this {
+  u8(type: number, value: number, what?: string): this {
     if ((value & 0xff) !== value) {
-      misfit(value, 'u8', type);
+      misfit(value, 'u8', type, what);
     }
     const at = this.#header(type, 1);
     this.bytes[at] = value;
@@ -31,9 +31,9 @@ export class Encoder extends FieldWriter {
   }
 
   /** An attribute of two bytes in the byte order of the message. */
-  u16(type: number, value: number): this {
+  u16(type: number, value: number, what?: string): this {
     if ((value & 0xffff) !== value) {
-      misfit(value, 'u16', type);
+      misfit(value, 'u16', type, what);
     }
     const at = this.#header(type, 2);
     writeU16(this.bytes, at, value, this.little);
@@ -41,9 +41,9 @@ export class Encoder extends FieldWriter {
   }
 
   /** An attribute of four bytes in the byte order of the message. */
-  u32(type: number, value: number): this {
+  u32(type: number, value: number, what?: string): this {
     if (value >>> 0 !== value) {
-      misfit(value, 'u32', type);
+      misfit(value, 'u32', type, what);
     }
     const at = this.#header(type, 4);
     writeU32(this.bytes, at, value, this.little);

@@ -41,13 +41,13 @@ export class FieldWriter {
   }
 
   /**
-   * Writes one byte.
+   * Writes one byte. An error names the field as `what`.
    *
    * @throws {NetlinkEncodeError} BAD_VALUE when the value is out of range, like every integer method
    */
-  putU8(value: number): this {
+  putU8(value: number, what?: string): this {
     if ((value & 0xff) !== value) {
-      misfit(value, 'u8');
+      misfit(value, 'u8', undefined, what);
     }
     const at = this.room(1);
     this.bytes[at] = value;
@@ -55,9 +55,9 @@ export class FieldWriter {
   }
 
   /** Two bytes in the byte order of the message. */
-  putU16(value: number): this {
+  putU16(value: number, what?: string): this {
     if ((value & 0xffff) !== value) {
-      misfit(value, 'u16');
+      misfit(value, 'u16', undefined, what);
     }
     const at = this.room(2);
     writeU16(this.bytes, at, value, this.little);
@@ -65,9 +65,9 @@ export class FieldWriter {
   }
 
   /** Four bytes in the byte order of the message. */
-  putU32(value: number): this {
+  putU32(value: number, what?: string): this {
     if (value >>> 0 !== value) {
-      misfit(value, 'u32');
+      misfit(value, 'u32', undefined, what);
     }
     const at = this.room(4);
     writeU32(this.bytes, at, value, this.little);
@@ -75,9 +75,9 @@ export class FieldWriter {
   }
 
   /** Four bytes in the byte order of the message, signed. */
-  putI32(value: number): this {
+  putI32(value: number, what?: string): this {
     if ((value | 0) !== value) {
-      misfit(value, 's32');
+      misfit(value, 's32', undefined, what);
     }
     const at = this.room(4);
     writeU32(this.bytes, at, value, this.little);
@@ -175,11 +175,11 @@ export class FieldWriter {
 }
 
 /** Throws instead of truncating the value. */
-export function misfit(value: unknown, kind: string, type?: number): never {
+export function misfit(value: unknown, kind: string, type?: number, what?: string): never {
   const where = type === undefined ? 'the message header' : `attribute ${type & NLA_TYPE_MASK}`;
   throw new NetlinkEncodeError(
     'BAD_VALUE',
-    `${String(value)} is out of range for ${where}, which is a ${kind}`,
+    `${String(value)} is out of range for ${what ?? where}, which is a ${kind}`,
   );
 }
 

@@ -45,9 +45,20 @@ export function writeFields<T extends Table>(encoder: Encoder, table: T, values:
   for (const key in values) {
     const value = values[key];
     if (value !== undefined && Object.hasOwn(table, key)) {
-      writeField(encoder, table[key]!, key, value);
+      try {
+        writeField(encoder, table[key]!, key, value);
+      } catch (error) {
+        throw named(error, table[key]!, key);
+      }
     }
   }
+}
+
+/** Adds the names of the property and its attribute to an encode error. */
+function named(error: unknown, [, , name]: Field, key: string): unknown {
+  return error instanceof NetlinkEncodeError
+    ? new NetlinkEncodeError(error.code, `${key} (${name}): ${error.message}`)
+    : error;
 }
 
 /** Returns true when any property of the table is set. */

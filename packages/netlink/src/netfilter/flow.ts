@@ -49,6 +49,8 @@ const flowTable = {
   use: [11, 'be32', 'CTA_USE'],
   id: [12, 'be32', 'CTA_ID'],
   zone: [18, 'be16', 'CTA_ZONE'],
+  /** Connection labels, 16 bytes: label n is bit n % 8 of byte n / 8. */
+  labels: [22, 'raw', 'CTA_LABELS'],
 } as const satisfies Table;
 
 /** The packets of one direction. */
@@ -130,6 +132,62 @@ export function delFlow(
   writeFields(encoder, flowTable, { id, zone });
   const describe = `delete connection ${original.source} to ${original.destination}`;
   return { type: IPCTNL_MSG_CT_DELETE, flags: 0, payload: encoder.finish(), describe };
+}
+
+const flowChangeTable = {
+  timeout: flowTable.timeout,
+  mark: flowTable.mark,
+  /** Bits of the mark to change. By default all. */
+  markMask: [21, 'be32', 'CTA_MARK_MASK'],
+  labels: flowTable.labels,
+  /** Bits of the labels to change, of the same length. By default all. */
+  labelsMask: [23, 'raw', 'CTA_LABELS_MASK'],
+} as const satisfies Table;
+
+/** What {@link updateFlow} changes. */
+export type FlowChange = Values<typeof flowChangeTable>;
+
+/**
+ * IPCTNL_MSG_CT_NEW of a connection that exists, `conntrack -U`: changes its timeout, mark or labels. ENOENT when it does
+ * not exist. ENOSPC for labels when no rule used labels as the connection began.
+ *
+ * @throws {NetlinkEncodeError} BAD_REQUEST when the change is empty, or has a mask without its value
+ */
+export function updateFlow(
+  flow: Pick<Flow, 'family' | 'original' | 'zone'>,
+  change: FlowChange,
+  order: ByteOrder = 'little',
+): Request {
+  const { family, original, zone } = flow;
+  const { timeout, mark, markMask, labels, labelsMask } = change;
+  if (mark === undefined && markMask !== undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'markMask needs a mark');
+  }
+  if (labels === undefined && labelsMask !== undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'labelsMask needs labels');
+  }
+  if (mark === undefined && labels === undefined && timeout === undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A change of a connection needs a mark, labels or a timeout');
+  }
+  checkLabels('labels', labels, 16);
+  checkLabels('labelsMask', labelsMask, labels?.length);
+  const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
+  writeTuple(encoder, family, original);
+  writeFields(encoder, { zone: flowTable.zone }, { zone });
+  // The kernel would toggle the bits of a value that its mask does not have.
+  writeFields(encoder, flowChangeTable, {
+    ...change,
+    mark: mark === undefined || markMask === undefined ? mark : (mark & markMask) >>> 0,
+    labels: labelsMask === undefined ? labels : labels?.map((byte, i) => byte & labelsMask[i]!),
+  });
+  const describe = `update connection ${original.source} to ${original.destination}`;
+  return { type: IPCTNL_MSG_CT_NEW, flags: 0, payload: encoder.finish(), describe };
+}
+
+function checkLabels(what: string, bytes: Uint8Array | undefined, expected: number | undefined): void {
+  if (bytes !== undefined && bytes.length !== expected) {
+    throw new NetlinkEncodeError('BAD_VALUE', `${what} has ${bytes.length} bytes: expected ${expected}`);
+  }
 }
 
 function writeTuple(encoder: Encoder, family: Family, tuple: FlowTuple): void {

@@ -92,8 +92,8 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     .putU8(0)
     .putU8(0)
     .putU8(flags & 0xff)
-    .putU8(spec.scope ?? 0)
-    .putU32(spec.index);
+    .putU8(spec.scope ?? 0, 'scope')
+    .putU32(spec.index, 'index');
   const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address), 'Address');
   if (spec.broadcast !== undefined) {
     encoder.address(IFA_BROADCAST, spec.broadcast, 'Broadcast address');
@@ -105,20 +105,20 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     encoder.string(IFA_LABEL, spec.label, IFNAMSIZ);
   }
   if (flags > 0xff) {
-    encoder.u32(IFA_FLAGS, flags);
+    encoder.u32(IFA_FLAGS, flags, 'flags');
   }
   if (spec.routePriority !== undefined) {
-    encoder.u32(IFA_RT_PRIORITY, spec.routePriority);
+    encoder.u32(IFA_RT_PRIORITY, spec.routePriority, 'routePriority');
   }
   if (spec.protocol !== undefined) {
-    encoder.u8(IFA_PROTO, spec.protocol);
+    encoder.u8(IFA_PROTO, spec.protocol, 'protocol');
   }
   if (spec.validLifetime !== undefined || spec.preferredLifetime !== undefined) {
     const info = encoder.nest(IFA_CACHEINFO);
     const valid = spec.validLifetime ?? INFINITY_LIFE_TIME;
     encoder
-      .putU32(spec.preferredLifetime ?? valid)
-      .putU32(valid)
+      .putU32(spec.preferredLifetime ?? valid, 'preferredLifetime')
+      .putU32(valid, 'validLifetime')
       .putZeros(8)
       .end(info);
   }
@@ -146,7 +146,7 @@ export function getAddresses(filter: AddressFilter = {}, order: ByteOrder = 'lit
   encoder
     .putU8(familyFilter(filter.family))
     .putZeros(3)
-    .putU32(filter.index ?? 0);
+    .putU32(filter.index ?? 0, 'index');
   if (filter.netnsId !== undefined) {
     encoder.i32(IFA_TARGET_NETNSID, filter.netnsId);
   }

@@ -48,7 +48,7 @@ function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, descr
   if (spec.vlans.length === 0) {
     throw new NetlinkEncodeError('BAD_REQUEST', `No VLANs given: ${describe}`);
   }
-  const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putI32(spec.index).putZeros(8);
+  const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putI32(spec.index, 'index').putZeros(8);
   const token = encoder.nest(IFLA_AF_SPEC);
   if (spec.self === true) {
     encoder.u16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);

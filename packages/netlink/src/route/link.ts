@@ -144,7 +144,7 @@ export function delLinkGroup(group: number, order: ByteOrder = 'little'): Reques
   if (group <= 0) {
     throw new NetlinkEncodeError('BAD_REQUEST', `Link group ${group} is not positive`);
   }
-  const payload = header({}, NO_FLAGS, order).u32(ifla.linkTable.group[0], group).finish();
+  const payload = header({}, NO_FLAGS, order).u32(ifla.linkTable.group[0], group, 'group').finish();
   return { type: RTM_DELLINK, flags: 0, payload, describe: `delete links of group ${group}` };
 }
 
@@ -164,7 +164,7 @@ export interface LinkFilter {
 export function getLinks(filter: LinkFilter = {}, order: ByteOrder = 'little'): Request {
   const encoder = header({}, NO_FLAGS, order);
   if (filter.master !== undefined) {
-    encoder.u32(ifla.linkTable.master[0], filter.master);
+    encoder.u32(ifla.linkTable.master[0], filter.master, 'master');
   }
   if (filter.kind !== undefined) {
     const info = encoder.nest(ifla.IFLA_LINKINFO);
@@ -201,7 +201,7 @@ function setFlag(change: FlagChange, flag: number, value: boolean | undefined): 
 
 /** struct ifinfomsg. */
 function header({ index = 0 }: LinkRef, { flags, mask }: FlagChange, order: ByteOrder): Encoder {
-  return requestEncoder(order).putU32(AF_UNSPEC).putI32(index).putU32(flags).putU32(mask);
+  return requestEncoder(order).putU32(AF_UNSPEC).putI32(index, 'index').putU32(flags).putU32(mask);
 }
 
 function reference(type: number, ref: LinkRef, order: ByteOrder, describe: string): Request {
@@ -246,7 +246,7 @@ function writeFamilies(encoder: Encoder, addrGenMode: number | undefined, conf?:
   }
   if (addrGenMode !== undefined) {
     const inet6 = encoder.nest(AF_INET6);
-    encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode).end(inet6);
+    encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode, 'addrGenMode').end(inet6);
   }
   encoder.end(spec);
 }

@@ -112,8 +112,8 @@ function encodeRoute(
   const isDefault = dst === 'default';
   const encoder = requestEncoder(order);
   encoder.putU32(0); // family and prefix length are patched in below
-  encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(spec.protocol ?? protocol);
-  encoder.putU8(0).putU8(spec.type ?? type);
+  encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(spec.protocol ?? protocol, 'protocol');
+  encoder.putU8(0).putU8(spec.type ?? type, 'type');
   encoder.putU32(onlink === true ? k.RTNH_F_ONLINK : 0);
   let family: number;
   if (isDefault) {
@@ -147,13 +147,13 @@ function encodeRoute(
     encoder.address(rta.RTA_PREFSRC, spec.src, 'Source');
   }
   if (table > 255) {
-    encoder.u32(rta.RTA_TABLE, table);
+    encoder.u32(rta.RTA_TABLE, table, 'table');
   }
   if (spec.priority !== undefined) {
-    encoder.u32(rta.RTA_PRIORITY, spec.priority);
+    encoder.u32(rta.RTA_PRIORITY, spec.priority, 'priority');
   }
   if (oif !== undefined) {
-    encoder.u32(rta.RTA_OIF, oif);
+    encoder.u32(rta.RTA_OIF, oif, 'oif');
   }
   if (spec.mtu !== undefined || metrics !== undefined) {
     const token = encoder.nest(rta.RTA_METRICS);
@@ -164,20 +164,20 @@ function encodeRoute(
     writeNextHops(encoder, nextHops, family);
   }
   if (spec.realms !== undefined) {
-    encoder.u32(rta.RTA_FLOW, spec.realms);
+    encoder.u32(rta.RTA_FLOW, spec.realms, 'realms');
   }
   if (spec.encapType !== undefined && spec.encap !== undefined) {
     encoder.raw(rta.RTA_ENCAP | NLA_F_NESTED, spec.encap);
-    encoder.u16(rta.RTA_ENCAP_TYPE, spec.encapType);
+    encoder.u16(rta.RTA_ENCAP_TYPE, spec.encapType, 'encapType');
   }
   if (spec.nextHopId !== undefined) {
-    encoder.u32(rta.RTA_NH_ID, spec.nextHopId);
+    encoder.u32(rta.RTA_NH_ID, spec.nextHopId, 'nextHopId');
   }
   if (spec.preference !== undefined) {
-    encoder.u8(rta.RTA_PREF, spec.preference);
+    encoder.u8(rta.RTA_PREF, spec.preference, 'preference');
   }
   if (spec.expires !== undefined) {
-    encoder.u32(rta.RTA_EXPIRES, spec.expires);
+    encoder.u32(rta.RTA_EXPIRES, spec.expires, 'expires');
   }
   return encoder.finish();
 }
@@ -214,7 +214,7 @@ function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: numbe
     refuseUnknown('Next hop', unknown, rta.routeAttributeNames);
     const start = encoder.length;
     encoder.putU16(0).putU8(onlink ? k.RTNH_F_ONLINK : 0);
-    encoder.putU8(weight - 1).putI32(oif);
+    encoder.putU8(weight - 1, 'weight - 1').putI32(oif, 'oif');
     if (via !== undefined) {
       writeGateway(encoder, via, family);
     }

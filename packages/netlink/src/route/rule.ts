@@ -113,10 +113,10 @@ function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Arra
   const encoder = requestEncoder(order);
   encoder.putU8(spec.family === undefined ? k.AF_INET : familyNumber(spec.family)).putZeros(2);
   encoder
-    .putU8(spec.tos ?? 0)
+    .putU8(spec.tos ?? 0, 'tos')
     .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
     .putZeros(2);
-  encoder.putU8(spec.action ?? action).putU32(invert === true ? k.FIB_RULE_INVERT : 0);
+  encoder.putU8(spec.action ?? action, 'action').putU32(invert === true ? k.FIB_RULE_INVERT : 0);
   if (from !== undefined) {
     writePrefix(encoder, FRA_SRC, 2, from, 'Source');
   }
@@ -125,13 +125,13 @@ function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Arra
   }
   writeFields(encoder, ruleTable, spec);
   if (table > 255) {
-    encoder.u32(FRA_TABLE, table);
+    encoder.u32(FRA_TABLE, table, 'table');
   }
   writePorts(encoder, FRA_SPORT_RANGE, spec.sourcePorts);
   writePorts(encoder, FRA_DPORT_RANGE, spec.destinationPorts);
   if (spec.uidRange !== undefined) {
     const token = encoder.nest(FRA_UID_RANGE);
-    encoder.putU32(spec.uidRange.first).putU32(spec.uidRange.last).end(token);
+    encoder.putU32(spec.uidRange.first, 'first UID').putU32(spec.uidRange.last, 'last UID').end(token);
   }
   return encoder.finish();
 }
@@ -147,7 +147,7 @@ function writePorts(encoder: Encoder, type: number, range: PortRange | undefined
     return;
   }
   const token = encoder.nest(type);
-  encoder.putU16(range.first).putU16(range.last).end(token);
+  encoder.putU16(range.first, 'first port').putU16(range.last, 'last port').end(token);
 }
 
 /** RTM_GETRULE, `ip rule show`. */

@@ -29,7 +29,12 @@ export interface TcHeader {
 }
 
 export function tcHeader({ index, handle = 0, parent = 0, info = 0 }: TcHeader, order: ByteOrder): Encoder {
-  return requestEncoder(order).putU32(0).putI32(index).putU32(handle).putU32(parent).putU32(info);
+  return requestEncoder(order)
+    .putU32(0)
+    .putI32(index, 'index')
+    .putU32(handle, 'handle')
+    .putU32(parent, 'parent')
+    .putU32(info);
 }
 
 /** Returns the text of a handle as `tc` writes it: `8003:1`. */

@@ -37,19 +37,19 @@ export const veth: LinkKindCodec = {
     const info = encoder.nest(VETH_INFO_PEER);
     encoder.putZeros(IFINFOMSG_SIZE);
     if (peer.mtu !== undefined) {
-      encoder.u32(4, peer.mtu);
+      encoder.u32(4, peer.mtu, 'peer.mtu');
     }
     if (peer.mac !== undefined) {
       encoder.mac(1, peer.mac, 'Peer MAC');
     }
     if (peer.txQueues !== undefined) {
-      encoder.u32(31, peer.txQueues);
+      encoder.u32(31, peer.txQueues, 'peer.txQueues');
     }
     if (peer.rxQueues !== undefined) {
-      encoder.u32(32, peer.rxQueues);
+      encoder.u32(32, peer.rxQueues, 'peer.rxQueues');
     }
     if (peer.netns !== undefined) {
-      encoder.u32(28, peer.netns);
+      encoder.u32(28, peer.netns, 'peer.netns');
     }
     if (peer.name !== undefined) {
       encoder.string(3, peer.name, 16);

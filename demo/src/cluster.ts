@@ -24,7 +24,7 @@ export class Cluster {
   /** Creates the network and an API server that grants agents exactly the permissions of deploy/base/rbac.yaml. */
   static async create(): Promise<Cluster> {
     const lab = await Lab.create();
-    const api = await startApiServer({ host: ROUTER.ipv4, port: 6443, clusterRoleFile: RBAC });
+    const api = await startApiServer({ host: ROUTER.ipv4, port: 6443, rbacFile: RBAC });
     return new Cluster(lab, api);
   }
 

@@ -258,7 +258,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !existsSync(program))(
       lab = await Lab.create();
       api = await startApiServer({
         host: ROUTER.ipv4,
-        clusterRoleFile: fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url)),
+        rbacFile: fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url)),
       });
       victims = [];
       for (const [i, name] of ['n1', 'n2'].entries()) {

@@ -231,7 +231,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
             .replace('"list", "watch"', '"list"')
             .replace('"create", ', '');
           writeFileSync(file, less);
-          other = await startApiServer({ clusterRoleFile: file, nodes: node.api.nodes.list() });
+          other = await startApiServer({ rbacFile: file, nodes: node.api.nodes.list() });
           writeFileSync(node.kubeconfig, other.kubeconfig());
         },
         [

@@ -102,7 +102,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
   const [kubeconfig, pluginBinary] = [join(dir, 'kubeconfig'), join(dir, 'plugin')];
   const [confDir, binDir] = [join(dir, 'net.d'), join(dir, 'bin')];
   const api = await startApiServer({
-    clusterRoleFile: fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url)),
+    rbacFile: fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url)),
     nodes: numbers.map((n) => nodeObject(n)) as never,
   });
   writeFileSync(kubeconfig, api.kubeconfig());

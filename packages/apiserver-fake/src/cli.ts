@@ -13,6 +13,16 @@ import { type ControlAddress, serveControl } from './control.ts';
 import type { KubeObject } from './resources.ts';
 import { startApiServer } from './server.ts';
 
+const USAGE = `cnikit-apiserver-fake [OPTIONS]: run a fake Kubernetes API server until SIGTERM
+
+  --host ADDRESS     address to listen on (default 127.0.0.1)
+  --port PORT        port to listen on (default: a free one)
+  --name NAME        additional name in the certificate, repeatable
+  --rbac FILE        YAML of the roles and bindings that limit the token
+  --control PATH     unix socket, or port on 127.0.0.1, that controls the server
+  --kubeconfig FILE  file to write the kubeconfig to
+  --nodes FILE       JSON array of the Nodes that exist at the start`;
+
 const { values } = parseArgs({
   options: {
     host: { type: 'string', default: '127.0.0.1' },
@@ -22,14 +32,20 @@ const { values } = parseArgs({
     control: { type: 'string' },
     kubeconfig: { type: 'string' },
     nodes: { type: 'string' },
+    help: { type: 'boolean' },
   },
 });
+
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 
 const server = await startApiServer({
   host: values.host,
   port: Number(values.port),
   names: values.name,
-  clusterRoleFile: values.rbac,
+  rbacFile: values.rbac,
   ...(values.nodes === undefined
     ? {}
     : { nodes: JSON.parse(readFileSync(values.nodes, 'utf8')) as KubeObject[] }),

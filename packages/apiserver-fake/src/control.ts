@@ -4,7 +4,7 @@
  */
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { KubeObject } from './resources.ts';
-import type { ApiServer } from './server.ts';
+import type { ApiServer, ObjectControl } from './server.ts';
 
 /** Fault methods that clients may call. */
 const CALLS = [
@@ -24,6 +24,8 @@ const CALLS = [
   'delay',
   'clear',
 ] as const;
+
+const OBJECT_CALLS: readonly string[] = ['put', 'delete', 'get', 'list'] satisfies (keyof ObjectControl)[];
 
 /** Address of the control port: the path of a unix socket or a port on 127.0.0.1. */
 export type ControlAddress = string | number;
@@ -63,12 +65,11 @@ async function run(server: ApiServer, request: IncomingMessage): Promise<unknown
     text += chunk;
   }
   const { call, args } = JSON.parse(text) as { call: string; args: unknown[] };
-  const objects = { nodes: server.nodes, configMaps: server.configMaps, events: server.events };
-  const [area, verb] = call.split('.') as [string, string | undefined];
-  if (area in objects && verb !== undefined && ['put', 'delete', 'get', 'list'].includes(verb)) {
-    const table = objects[area as keyof typeof objects];
-    return (table[verb as keyof typeof table] as (...a: unknown[]) => unknown)(...args);
+  if (OBJECT_CALLS.includes(call)) {
+    const objects = server.resource(String(args[0]));
+    return (objects[call as keyof ObjectControl] as (...a: unknown[]) => unknown)(...args.slice(1));
   }
+  const [area, verb] = call.split('.') as [string, string | undefined];
   if (area === 'faults' && (CALLS as readonly (string | undefined)[]).includes(verb)) {
     const { faults } = server;
     return (faults[verb as (typeof CALLS)[number]] as (...a: unknown[]) => unknown).apply(faults, args);
@@ -97,7 +98,12 @@ async function run(server: ApiServer, request: IncomingMessage): Promise<unknown
 
 /** Client side of a control port; every call returns a promise. */
 export interface ControlClient {
-  /** Calls a method by name: `call('faults.failNext', 2, 503)`, `call('rotateToken')`, `call('stop')`. */
+  /**
+   * Calls a method by name: `call('faults.failNext', 2, 503)`, `call('rotateToken')`, `call('put', 'pods', pod)`,
+   * `call('get', 'pods', 'a', 'default')`.
+   *
+   * @throws {Error} when the call fails; the message is the server's
+   */
   call<R = unknown>(name: string, ...args: unknown[]): Promise<R>;
   nodes: {
     put(node: KubeObject): Promise<KubeObject>;
@@ -130,10 +136,10 @@ export function controlClient(address: ControlAddress): ControlClient {
   return {
     call,
     nodes: {
-      put: (node) => call('nodes.put', node),
-      delete: (name) => call('nodes.delete', name),
-      get: (name) => call('nodes.get', name),
-      list: () => call('nodes.list'),
+      put: (node) => call('put', 'nodes', node),
+      delete: (name) => call('delete', 'nodes', name),
+      get: (name) => call('get', 'nodes', name),
+      list: () => call('list', 'nodes'),
     },
   };
 }

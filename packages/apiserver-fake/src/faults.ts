@@ -5,7 +5,9 @@ interface OpenWatch {
   bookmark(): void;
 }
 
+/** Which requests {@link Faults.failNext} fails, and how. */
 export interface FailOptions {
+  /** Headers of the response, such as `retry-after`. */
   headers?: Record<string, string>;
   /** Restricts the fault to requests with this verb (`list`, `watch`, `get`, `patch` ...). */
   verb?: string;
@@ -17,7 +19,45 @@ interface Failure extends FailOptions {
 }
 
 /** Faults to inject; all are off at the start. */
-export class Faults {
+export interface Faults {
+  /** Cuts the connection of every open watch and returns their number. */
+  dropWatches(): number;
+  /** Stalls every open watch: the connection stays up without another byte, not even its end. Returns their number. */
+  stallWatches(): number;
+  /** Accepts requests without answering them, until called with false. */
+  stallRequests(on?: boolean): void;
+  /** Compacts the history: older resource versions and continue tokens now get 410. */
+  compact(): void;
+  /** Sends a bookmark on every watch that requested bookmarks. */
+  bookmark(): void;
+  /** Answers the next `n` requests with `status` (and headers such as Retry-After). */
+  failNext(n: number, status: number, options?: FailOptions): void;
+  /** Replaces the next `n` responses or watch events by invalid JSON. */
+  garbageNext(n?: number): void;
+  /** Truncates the next `n` responses or watch events and breaks the connection. */
+  truncateNext(n?: number): void;
+  /** Sends each event twice. */
+  duplicateEvents(on?: boolean): void;
+  /** Delivers two events of one object in quick succession newest first. */
+  reorderEvents(on?: boolean): void;
+  /** Starts each watch with this many events from before its resourceVersion. */
+  replayEvents(count: number): void;
+  /**
+   * Sets the response to a watch from a compacted revision: an ERROR event with status 200, or HTTP 410.
+   *
+   * @default 'event'
+   */
+  gone(as: 'event' | 'status'): void;
+  /** Lets lists ignore `limit`, as servers that answer from their watch cache may. */
+  ignoreListLimit(on?: boolean): void;
+  /** Delays each response, ms. */
+  delay(ms: number): void;
+  /** Clears all faults; connections that already hang stay hung. */
+  clear(): void;
+}
+
+/** The faults as the server reads them. */
+export class ActiveFaults implements Faults {
   #failures: Failure[] = [];
   #garbage = 0;
   #truncated = 0;
@@ -43,7 +83,6 @@ export class Faults {
     this.#compact = compact;
   }
 
-  /** Cuts the connection of every open watch and returns their number. */
   dropWatches(): number {
     const open = [...this.#streams];
     for (const stream of open) {
@@ -52,7 +91,6 @@ export class Faults {
     return open.length;
   }
 
-  /** Stalls every open watch: the connection stays up without another byte, not even its end. */
   stallWatches(): number {
     for (const stream of this.#streams) {
       stream.stall();
@@ -60,34 +98,28 @@ export class Faults {
     return this.#streams.size;
   }
 
-  /** Accepts requests without answering them, until called with false. */
   stallRequests(on = true): void {
     this.stalled = on;
   }
 
-  /** Compacts the history: older resource versions and continue tokens now get 410. */
   compact(): void {
     this.#compact();
   }
 
-  /** Sends a bookmark on every watch that requested bookmarks. */
   bookmark(): void {
     for (const stream of this.#streams) {
       stream.bookmark();
     }
   }
 
-  /** Answers the next `n` requests with `status` (and headers such as Retry-After). */
   failNext(n: number, status: number, options: FailOptions = {}): void {
     this.#failures.push({ left: n, status, ...options });
   }
 
-  /** Replaces the next `n` responses or watch events by invalid JSON. */
   garbageNext(n = 1): void {
     this.#garbage += n;
   }
 
-  /** Truncates the next `n` responses or watch events and breaks the connection. */
   truncateNext(n = 1): void {
     this.#truncated += n;
   }
@@ -116,7 +148,6 @@ export class Faults {
     this.delayMs = ms;
   }
 
-  /** Clears all faults; connections that already hang stay hung. */
   clear(): void {
     this.#failures = [];
     this.#garbage = 0;

@@ -1,10 +1,15 @@
 /** Handles one request from authentication to response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Faults } from './faults.ts';
+import type { ActiveFaults } from './faults.ts';
 import type { Lists } from './list.ts';
 import type { Attributes, Authorizer } from './rbac.ts';
-import type { KubeObject } from './resources.ts';
-import { keyOf } from './resources.ts';
+import {
+  apiVersionOf,
+  type KubeObject,
+  qualifiedName,
+  type Resources,
+  type ResourceType,
+} from './resources.ts';
 import { discovery, parseRoute, type Route } from './route.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import { ApiError } from './status.ts';
@@ -14,7 +19,7 @@ import { existing, write } from './write.ts';
 
 const BODY_LIMIT = 3 * 1024 * 1024;
 
-/** An entry of the request log. */
+/** A request that the server received. */
 export interface RequestLog {
   method: string;
   /** Path and query. */
@@ -27,9 +32,10 @@ export interface RequestLog {
 }
 
 export interface HandlerContext {
+  resources: Resources;
   store: Store;
   lists: Lists;
-  faults: Faults;
+  faults: ActiveFaults;
   watches: WatchContext;
   authorizer: Authorizer;
   /** The only accepted bearer token. */
@@ -59,11 +65,11 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
     if (await intercepted(response, route, context.faults)) {
       return;
     }
-    authorize(route, context.authorizer);
+    authorize(route, url.searchParams, context.authorizer);
     await answer(route, url, request, response, context);
   } catch (error) {
     const known =
-      error instanceof ApiError ? error : new ApiError(500, String((error as Error).stack ?? error));
+      error instanceof ApiError ? error : new ApiError(500, String((error as Error).message ?? error));
     sendJson(response, known.code, JSON.stringify(known.toStatus()), context.faults);
   }
 }
@@ -72,7 +78,7 @@ export async function handle(request: IncomingMessage, response: ServerResponse,
 function parse(method: string, url: URL, request: IncomingMessage, context: HandlerContext): Route {
   const known = request.headers.authorization === `Bearer ${context.token()}`;
   try {
-    const route = parseRoute(method, url);
+    const route = parseRoute(method, url, context.resources);
     if (!known && route.kind !== 'public') {
       throw new ApiError(401, 'Unauthorized');
     }
@@ -82,7 +88,7 @@ function parse(method: string, url: URL, request: IncomingMessage, context: Hand
   }
 }
 
-async function intercepted(response: ServerResponse, route: Route, faults: Faults): Promise<boolean> {
+async function intercepted(response: ServerResponse, route: Route, faults: ActiveFaults): Promise<boolean> {
   if (faults.stalled) {
     return true;
   }
@@ -96,24 +102,27 @@ async function intercepted(response: ServerResponse, route: Route, faults: Fault
   for (const [name, value] of Object.entries(failure.headers)) {
     response.setHeader(name, value);
   }
-  throw new ApiError(failure.status, 'This failure was asked for by failNext()');
+  throw new ApiError(failure.status, 'failNext() requested this failure');
 }
 
-function authorize(route: Route, authorizer: Authorizer): void {
+function authorize(route: Route, query: URLSearchParams, authorizer: Authorizer): void {
   if (route.kind !== 'resource') {
     return;
   }
   const resource = route.resource.plural + (route.subresource === undefined ? '' : `/${route.subresource}`);
-  const { verb, namespace, name } = route;
+  const { verb } = route;
+  // Attributes as kube-apiserver derives them: a list of one name has that name, and a Namespace lies in itself.
+  const name = route.name ?? /^metadata\.name==?([^,]+)$/.exec(query.get('fieldSelector') ?? '')?.[1];
+  const namespace = qualifiedName(route.resource) === 'namespaces' ? name : route.namespace;
   if (authorizer.allows({ verb, group: route.resource.group, resource, namespace, name })) {
     return;
   }
-  const what = `${route.resource.plural}${name === undefined ? '' : ` "${name}"`}`;
+  const what = `${qualifiedName(route.resource)}${name === undefined ? '' : ` "${name}"`}`;
   const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
   throw new ApiError(
     403,
     `${what} is forbidden: User "${authorizer.user}" cannot ${verb} resource "${resource}" in API group "${route.resource.group}" ${where}`,
-    { details: { name, kind: route.resource.plural } },
+    { details: { name, group: route.resource.group || undefined, kind: route.resource.plural } },
   );
 }
 
@@ -138,7 +147,7 @@ async function answer(
       response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
       return;
     case 'discovery':
-      return sendJson(response, 200, JSON.stringify(discovery(route.path)), faults);
+      return sendJson(response, 200, JSON.stringify(discovery(route.path, context.resources)), faults);
     case 'accessReview':
       return sendJson(
         response,
@@ -149,15 +158,23 @@ async function answer(
   }
   const { resource, namespace, name, verb } = route;
   if (verb === 'get') {
-    return sendJson(response, 200, existing(store, resource, keyOf(namespace, name!)).json, faults);
+    return sendJson(response, 200, existing(store, resource, namespace, name!).json, faults);
   }
-  if (verb === 'list' || verb === 'watch') {
+  if (verb === 'list' || verb === 'watch' || verb === 'deletecollection') {
     const byField = fieldSelector(url.searchParams.get('fieldSelector'), resource);
     const byLabel = labelSelector(url.searchParams.get('labelSelector'));
     const matches = (object: KubeObject): boolean =>
       (namespace === undefined || object.metadata.namespace === namespace) &&
       byField(object) &&
       byLabel(object);
+    if (verb === 'deletecollection') {
+      const gone = store.all(resource).filter(({ object }) => matches(object));
+      for (const { key } of gone) {
+        store.delete(resource, key);
+      }
+      const items = gone.map(({ object }) => object);
+      return sendJson(response, 200, JSON.stringify(listOf(resource, store.rv, items)), faults);
+    }
     if (verb === 'list') {
       const page = context.lists.page(resource, matches, url.searchParams);
       return sendPieces(
@@ -169,18 +186,20 @@ async function answer(
     startWatch(url.searchParams, resource, matches, response, context);
     return;
   }
-  if (verb === 'deletecollection') {
-    throw new ApiError(405, 'This server deletes no collections');
-  }
   const contentType = request.headers['content-type'] ?? 'application/json';
   const body = verb === 'delete' ? undefined : await readJson(request);
   const written = write(store, { ...route, contentType, body });
   sendJson(response, written.status, written.json, faults);
 }
 
+function listOf(resource: ResourceType, rv: number, items: readonly KubeObject[]): unknown {
+  const metadata = { resourceVersion: String(rv) };
+  return { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items };
+}
+
 function startWatch(
   query: URLSearchParams,
-  resource: WatchStreamResource,
+  resource: ResourceType,
   matches: (object: KubeObject) => boolean,
   response: ServerResponse,
   context: HandlerContext,
@@ -200,8 +219,6 @@ function startWatch(
     context.watches,
   ).start();
 }
-
-type WatchStreamResource = ConstructorParameters<typeof WatchStream>[0]['resource'];
 
 /** Answers a SelfSubjectAccessReview, which every authenticated user may create. */
 function review(body: unknown, authorizer: Authorizer): unknown {
@@ -243,7 +260,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function sendJson(response: ServerResponse, status: number, json: string, faults: Faults): void {
+function sendJson(response: ServerResponse, status: number, json: string, faults: ActiveFaults): void {
   if (status >= 400) {
     response.writeHead(status, { 'content-type': 'application/json' }).end(json);
     return;
@@ -252,7 +269,7 @@ function sendJson(response: ServerResponse, status: number, json: string, faults
   sendPieces(response, [json], faults);
 }
 
-function sendPieces(response: ServerResponse, pieces: readonly string[], faults: Faults): void {
+function sendPieces(response: ServerResponse, pieces: readonly string[], faults: ActiveFaults): void {
   response.setHeader('content-type', 'application/json');
   if (faults.takeGarbage()) {
     response.end('{"kind":"NodeList","metadata":{"resourceVersion":"1"},"items":[{]}');

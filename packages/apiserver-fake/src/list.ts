@@ -1,5 +1,5 @@
 /** Paged lists from one snapshot, with the resourceVersion semantics of the API. */
-import type { Faults } from './faults.ts';
+import type { ActiveFaults } from './faults.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
 import { ApiError, expired, tooLarge } from './status.ts';
 import type { Store } from './store.ts';
@@ -21,11 +21,11 @@ export interface Page {
 
 export class Lists {
   readonly #store: Store;
-  readonly #faults: Faults;
+  readonly #faults: ActiveFaults;
   readonly #snapshots = new Map<string, Snapshot>();
   #next = 0;
 
-  constructor(store: Store, faults: Faults) {
+  constructor(store: Store, faults: ActiveFaults) {
     this.#store = store;
     this.#faults = faults;
   }

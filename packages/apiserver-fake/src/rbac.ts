@@ -1,7 +1,4 @@
-/**
- * Authorisation from the deployment's own manifest, so that a missing permission fails tests and demo as it would fail in
- * a cluster.
- */
+/** Authorisation from RBAC manifests, so that a missing permission fails a test as it would fail in a cluster. */
 import { parseAllDocuments } from 'yaml';
 
 export interface Attributes {
@@ -21,19 +18,27 @@ export interface Authorizer {
 }
 
 interface Rule {
-  apiGroups?: string[];
-  resources?: string[];
-  resourceNames?: string[];
-  verbs?: string[];
+  apiGroups?: readonly string[] | undefined;
+  resources?: readonly string[] | undefined;
+  resourceNames?: readonly string[] | undefined;
+  verbs?: readonly string[] | undefined;
 }
 
-interface Manifest {
+/** A Role, ClusterRole, RoleBinding or ClusterRoleBinding. Objects of other kinds are ignored. */
+export interface RbacObject {
   kind?: string;
   metadata?: { name?: string; namespace?: string };
-  rules?: Rule[];
+  rules?: readonly {
+    apiGroups?: readonly string[];
+    resources?: readonly string[];
+    resourceNames?: readonly string[];
+    verbs?: readonly string[];
+  }[];
   roleRef?: { kind: string; name: string };
-  subjects?: { kind: string; name: string; namespace?: string }[];
+  subjects?: readonly { kind: string; name: string; namespace?: string }[];
 }
+
+const ACCOUNT = 'system:serviceaccount:';
 
 /** A granted rule; one granted by a RoleBinding is confined to its namespace. */
 interface Grant {
@@ -42,41 +47,41 @@ interface Grant {
 }
 
 /** Allows everything, for tests that do not concern permissions. */
-export const allowAll: Authorizer = {
-  user: 'system:serviceaccount:default:test',
-  namespace: 'default',
+export const allowAll = (user = 'system:serviceaccount:default:test'): Authorizer => ({
+  user,
+  namespace: namespaceOf(user),
   allows: () => true,
-};
+});
 
 /**
- * Reads ServiceAccount, Roles, ClusterRoles and their bindings from multi-document YAML. The token belongs to the first
- * ServiceAccount named by a binding. A role without binding grants nothing, as in a cluster.
+ * Reads the objects of multi-document YAML.
  *
- * @throws {Error} when no binding names a ServiceAccount
+ * @throws {Error} when the text is not YAML
  */
-export function parseRbac(yaml: string): Authorizer {
-  const manifests: Manifest[] = parseAllDocuments(yaml).map((document) => {
+export function parseManifests(yaml: string): RbacObject[] {
+  return parseAllDocuments(yaml).map((document) => {
     if (document.errors.length > 0) {
       throw document.errors[0];
     }
-    return (document.toJS() ?? {}) as Manifest;
+    return (document.toJS() ?? {}) as RbacObject;
   });
-  const bindings = manifests.filter((m) => m.kind === 'ClusterRoleBinding' || m.kind === 'RoleBinding');
-  const subject = bindings.flatMap((b) => b.subjects ?? []).find((s) => s.kind === 'ServiceAccount');
-  if (subject === undefined) {
-    throw new Error('The RBAC manifest binds no role to a ServiceAccount');
-  }
+}
+
+/**
+ * Returns the permissions that Roles, ClusterRoles and their bindings grant to a user. The default user is the first
+ * ServiceAccount that a binding names. A role without binding grants nothing, as in a cluster.
+ *
+ * @throws {Error} when no binding names a ServiceAccount and `user` is omitted, or when a bound role is missing
+ */
+export function rbacAuthorizer(objects: readonly RbacObject[], user = firstAccount(objects)): Authorizer {
   const grants: Grant[] = [];
-  for (const binding of bindings) {
-    const applies = binding.subjects?.some(
-      (s) => s.kind === 'ServiceAccount' && s.name === subject.name && s.namespace === subject.namespace,
-    );
-    if (!applies) {
+  for (const binding of objects.filter(isBinding)) {
+    if (!binding.subjects?.some((subject) => isUser(subject, user))) {
       continue;
     }
     const ref = binding.roleRef;
     const namespace = binding.kind === 'RoleBinding' ? binding.metadata?.namespace : undefined;
-    const role = manifests.find(
+    const role = objects.find(
       (m) =>
         m.kind === ref?.kind &&
         m.metadata?.name === ref?.name &&
@@ -89,22 +94,62 @@ export function parseRbac(yaml: string): Authorizer {
       grants.push({ rule, namespace });
     }
   }
-  const namespace = subject.namespace ?? 'default';
   return {
-    user: `system:serviceaccount:${namespace}:${subject.name}`,
-    namespace,
+    user,
+    namespace: namespaceOf(user),
     allows: (request) => grants.some((grant) => matches(grant, request)),
   };
 }
 
+const isBinding = ({ kind }: RbacObject): boolean => kind === 'ClusterRoleBinding' || kind === 'RoleBinding';
+
+function firstAccount(objects: readonly RbacObject[]): string {
+  const subjects = objects.filter(isBinding).flatMap((b) => b.subjects ?? []);
+  const account = subjects.find(({ kind }) => kind === 'ServiceAccount');
+  if (account === undefined) {
+    throw new Error(
+      'The RBAC manifest binds no role to a ServiceAccount: add a binding, or pass the option user',
+    );
+  }
+  return `system:serviceaccount:${account.namespace ?? 'default'}:${account.name}`;
+}
+
+function isUser(
+  { kind, name, namespace }: NonNullable<RbacObject['subjects']>[number],
+  user: string,
+): boolean {
+  switch (kind) {
+    case 'ServiceAccount':
+      return user === `system:serviceaccount:${namespace ?? 'default'}:${name}`;
+    case 'User':
+      return user === name;
+    case 'Group':
+      return groupsOf(user).includes(name);
+    default:
+      return false;
+  }
+}
+
+function groupsOf(user: string): string[] {
+  return user.startsWith(ACCOUNT)
+    ? ['system:authenticated', 'system:serviceaccounts', `system:serviceaccounts:${namespaceOf(user)}`]
+    : ['system:authenticated'];
+}
+
+function namespaceOf(user: string): string {
+  return user.startsWith(ACCOUNT) ? user.slice(ACCOUNT.length).split(':')[0]! : 'default';
+}
+
 function matches({ rule, namespace }: Grant, request: Attributes): boolean {
-  const has = (list: string[] | undefined, value: string): boolean =>
+  const has = (list: readonly string[] | undefined, value: string): boolean =>
     list?.includes('*') === true || list?.includes(value) === true;
+  const subresource = request.resource.split('/')[1];
   return (
     (namespace === undefined || namespace === request.namespace) &&
     has(rule.verbs, request.verb) &&
     has(rule.apiGroups, request.group) &&
-    has(rule.resources, request.resource) &&
+    (has(rule.resources, request.resource) ||
+      (subresource !== undefined && rule.resources?.includes(`*/${subresource}`) === true)) &&
     (rule.resourceNames === undefined ||
       rule.resourceNames.length === 0 ||
       (request.name !== undefined && rule.resourceNames.includes(request.name)))

@@ -3,16 +3,19 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-test('README: the example runs', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const code = /```ts\n(.*?)```/s.exec(readme)![1]!;
-  const output = execFileSync(
-    process.execPath,
-    ['--conditions=@cnikit/source', '--input-type=module-typescript', '-e', code],
-    {
-      cwd: fileURLToPath(new URL('..', import.meta.url)),
-      encoding: 'utf8',
-    },
-  );
-  expect(output).toContain('server: https://127.0.0.1:');
+const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const EXAMPLES = [...README.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = '']) => code);
+
+test.each([
+  [0, 'synced \nadded default/b\n'],
+  [1, '1\n'],
+  [2, 'added a\n429\n403\n'],
+])('README: example %i runs', (number, expected) => {
+  const flags = ['--conditions=@cnikit/source', '--input-type=module-typescript'];
+  const output = execFileSync(process.execPath, [...flags, '-e', EXAMPLES[number]!], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    encoding: 'utf8',
+    timeout: 50_000,
+  });
+  expect(output).toBe(expected);
 });

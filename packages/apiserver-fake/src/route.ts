@@ -1,5 +1,5 @@
 /** Maps method and URL to the request's RBAC attributes. */
-import { apiVersionOf, findResource, RESOURCES, type ResourceType } from './resources.ts';
+import { apiVersionOf, type Resources, type ResourceType } from './resources.ts';
 import { ApiError } from './status.ts';
 
 /** Public paths, as granted by the role system:public-info-viewer. */
@@ -19,12 +19,12 @@ export type Route =
 
 const REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
-export function parseRoute(method: string, url: URL): Route {
+export function parseRoute(method: string, url: URL, resources: Resources): Route {
   const path = url.pathname;
   if (PUBLIC.includes(path)) {
     return { kind: 'public', path, verb: readOnly(method, path) };
   }
-  if (discovery(path) !== undefined) {
+  if (discovery(path, resources) !== undefined) {
     return { kind: 'discovery', path, verb: readOnly(method, path) };
   }
   if (path === REVIEW) {
@@ -34,12 +34,12 @@ export function parseRoute(method: string, url: URL): Route {
     return { kind: 'accessReview', verb: 'create' };
   }
   const match =
-    /^\/(?:api\/(?<core>v1)|apis\/(?<group>[a-z0-9.]+)\/(?<version>v\w+))(?:\/namespaces\/(?<ns>[^/]+))?\/(?<plural>[a-z]+)(?:\/(?<name>[^/]+)(?:\/(?<sub>\w+))?)?$/.exec(
+    /^\/(?:api\/(?<core>v1)|apis\/(?<group>[a-z0-9.-]+)\/(?<version>v\w+))(?:\/namespaces\/(?<ns>[^/]+))?\/(?<plural>[a-z][a-z0-9-]*)(?:\/(?<name>[^/]+)(?:\/(?<sub>\w+))?)?$/.exec(
       path,
     );
-  const g = match?.groups;
+  const g = match?.groups === undefined ? undefined : namespaceStatus(match.groups);
   const resource =
-    g === undefined ? undefined : findResource(g.group ?? '', g.core ?? g.version ?? '', g.plural ?? '');
+    g === undefined ? undefined : resources.find(g.group ?? '', g.core ?? g.version ?? '', g.plural ?? '');
   if (g === undefined || resource === undefined) {
     throw notFound();
   }
@@ -65,24 +65,22 @@ export function parseRoute(method: string, url: URL): Route {
 }
 
 /** Returns the discovery document of a path; undefined for other paths. */
-export function discovery(path: string): unknown {
+export function discovery(path: string, { all }: Resources): unknown {
   if (path === '/api') {
     return { kind: 'APIVersions', versions: ['v1'] };
   }
   if (path === '/apis') {
-    const groups = [...new Set(RESOURCES.filter((r) => r.group !== '').map((r) => r.group))];
+    const groups = new Map(all.filter((r) => r.group !== '').map((r) => [r.group, r.version]));
     return {
       kind: 'APIGroupList',
       apiVersion: 'v1',
-      groups: groups.map((name) => {
-        const version = { groupVersion: `${name}/v1`, version: 'v1' };
-        return { name, versions: [version], preferredVersion: version };
+      groups: [...groups].map(([name, version]) => {
+        const preferredVersion = { groupVersion: `${name}/${version}`, version };
+        return { name, versions: [preferredVersion], preferredVersion };
       }),
     };
   }
-  const resources = RESOURCES.filter(
-    (r) => path === (r.group === '' ? '/api/v1' : `/apis/${apiVersionOf(r)}`),
-  );
+  const resources = all.filter((r) => path === (r.group === '' ? '/api/v1' : `/apis/${apiVersionOf(r)}`));
   if (resources.length === 0) {
     return undefined;
   }
@@ -101,6 +99,15 @@ export function discovery(path: string): unknown {
     ]),
   };
 }
+
+/** Reads `namespaces/NAME/status` as a subresource, not as the resource `status` in the namespace. */
+function namespaceStatus(groups: Groups): Groups {
+  return groups.ns !== undefined && groups.plural === 'status' && groups.name === undefined
+    ? { ...groups, ns: undefined, plural: 'namespaces', name: groups.ns, sub: 'status' }
+    : groups;
+}
+
+type Groups = Record<string, string | undefined>;
 
 function resourceVerb(method: string, named: boolean, watching: boolean): string {
   switch (method) {

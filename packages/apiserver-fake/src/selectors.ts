@@ -31,33 +31,44 @@ export function fieldSelector(text: string | null, resource: ResourceType): Sele
   return (object) => terms.every((t) => (fieldValue(object, t.field) === t.value) === t.equal);
 }
 
-/** `a=b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b,c)`, joined by commas. */
+/** `a=b`, `a==b`, `a!=b`, `a`, `!a`, `a in (b,c)`, `a notin (b,c)`, `a>1`, `a<9`, joined by commas. */
 export function labelSelector(text: string | null): Selector {
-  if (text === null || text === '') {
+  if (text === null || text.trim() === '') {
     return () => true;
   }
   const terms = text.split(/,(?![^(]*\))/).map((raw) => labelTerm(raw.trim(), text));
-  return (object) => terms.every((term) => term(object.metadata.labels ?? {}));
+  return (object) => {
+    const labels = new Map(Object.entries(object.metadata.labels ?? {}));
+    return terms.every((term) => term(labels));
+  };
 }
 
-function labelTerm(term: string, text: string): (labels: Record<string, string>) => boolean {
-  const set = /^([\w./-]+)\s+(in|notin)\s*\(([^)]*)\)$/.exec(term);
-  if (set !== null) {
-    const [, key, operator, list] = set as unknown as [string, string, string, string];
-    const values = list.split(',').map((v) => v.trim());
+function labelTerm(term: string, text: string): (labels: ReadonlyMap<string, string>) => boolean {
+  const [, setKey = '', inOrNot, list = ''] = /^([\w./-]+)\s+(in|notin)\s*\(([^()]*)\)$/.exec(term) ?? [];
+  if (inOrNot !== undefined) {
+    const values = list.split(',').map((value) => value.trim());
     return (labels) => {
-      const value = labels[key];
-      return (value !== undefined && values.includes(value)) === (operator === 'in');
+      const value = labels.get(setKey);
+      return (value !== undefined && values.includes(value)) === (inOrNot === 'in');
     };
   }
-  const equality = /^([\w./-]+)\s*(==|=|!=)\s*([\w.-]*)$/.exec(term);
-  if (equality !== null) {
-    const [, key, operator, value] = equality as unknown as [string, string, string, string];
-    return (labels) => (labels[key] === value) === (operator !== '!=');
+  const [, key = '', operator, value = ''] = /^([\w./-]+)\s*(==|=|!=)\s*([\w.-]*)$/.exec(term) ?? [];
+  if (operator !== undefined) {
+    return (labels) => (labels.get(key) === value) === (operator !== '!=');
   }
-  const exists = /^(!?)([\w./-]+)$/.exec(term);
-  if (exists !== null) {
-    return (labels) => (labels[exists[2]!] !== undefined) === (exists[1] === '');
+  const [, numberKey = '', order, bound] = /^([\w./-]+)\s*([<>])\s*(-?\d+)$/.exec(term) ?? [];
+  if (order !== undefined) {
+    return (labels) => {
+      const label = labels.get(numberKey) ?? '';
+      return (
+        /^-?\d+$/.test(label) &&
+        (order === '>' ? Number(label) > Number(bound) : Number(label) < Number(bound))
+      );
+    };
+  }
+  const [, not, existsKey = ''] = /^(!?)\s*([\w./-]+)$/.exec(term) ?? [];
+  if (not !== undefined) {
+    return (labels) => labels.has(existsKey) === (not === '');
   }
   throw new ApiError(400, `unable to parse requirement: ${text}`);
 }

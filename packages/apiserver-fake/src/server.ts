@@ -3,52 +3,82 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { stringify } from 'yaml';
-import { Faults } from './faults.ts';
+import { ActiveFaults, type Faults } from './faults.ts';
 import { handle, type RequestLog } from './handler.ts';
 import { Lists } from './list.ts';
-import { type Authorizer, allowAll, parseRbac } from './rbac.ts';
-import { findResource, type KubeObject, keyOf, type ResourceType } from './resources.ts';
+import { type Authorizer, allowAll, parseManifests, type RbacObject, rbacAuthorizer } from './rbac.ts';
+import {
+  type KubeObject,
+  keyOf,
+  type ResourceDefinition,
+  Resources,
+  type ResourceType,
+} from './resources.ts';
 import { Store } from './store.ts';
 import { makeCa, makeServerCertificate } from './tls.ts';
 import type { WatchStream } from './watch.ts';
 
+/** Options of {@link startApiServer}. */
 export interface ApiServerOptions {
   /**
    * Address to listen on and to use in the URL.
    *
    * @default '127.0.0.1'
    */
-  host?: string;
+  host?: string | undefined;
   /**
-   * Port to listen on.
+   * Port to listen on. It stays across stop() and start().
    *
-   * @default a free one, kept across stop() and start()
+   * @default a free one
    */
-  port?: number;
+  port?: number | undefined;
   /** Additional addresses and names in the certificate. */
-  names?: readonly string[];
-  /** YAML file with ServiceAccount, roles and bindings. Without it the token may do everything. */
-  clusterRoleFile?: string;
-  nodes?: readonly KubeObject[];
+  names?: readonly string[] | undefined;
+  /** Custom resources to serve besides those of Kubernetes. */
+  resources?: readonly ResourceDefinition[] | undefined;
+  /** Objects that exist at the start, each with apiVersion and kind. */
+  objects?: readonly KubeObject[] | undefined;
+  /** Nodes that exist at the start. */
+  nodes?: readonly KubeObject[] | undefined;
+  /** Roles, ClusterRoles and bindings that limit the token. Without them and `rbacFile` the token may do everything. */
+  rbac?: readonly RbacObject[] | undefined;
+  /** YAML file with such objects, in addition to `rbac`. */
+  rbacFile?: string | undefined;
+  /**
+   * User of the token.
+   *
+   * @default the first ServiceAccount that a binding names
+   */
+  user?: string | undefined;
   /**
    * Interval between bookmarks, ms.
    *
    * @default 60_000, as on the real server
    */
-  bookmarkIntervalMs?: number;
+  bookmarkIntervalMs?: number | undefined;
 }
 
-/** Objects of one resource, changed as by another API client. */
+/** Objects of one resource, changed as by another API client. The namespace is `default` unless given. */
 export interface ObjectControl {
-  /** Creates or replaces an object and returns it with uid and resourceVersion. */
+  /**
+   * Creates or replaces an object and returns it with uid and resourceVersion.
+   *
+   * @throws {TypeError} when the object has no name
+   */
   put(object: KubeObject): KubeObject;
-  /** @throws {ApiError} 404 when the object does not exist */
+  /**
+   * Deletes an object.
+   *
+   * @throws {ApiError} 404 when the object does not exist
+   */
   delete(name: string, namespace?: string): void;
+  /** Returns an object, or undefined when it does not exist. */
   get(name: string, namespace?: string): KubeObject | undefined;
+  /** Returns all objects of all namespaces, in the order of namespace and name. */
   list(): KubeObject[];
 }
 
+/** A running server. */
 export interface ApiServer {
   url: string;
   port: number;
@@ -56,8 +86,14 @@ export interface ApiServer {
   readonly caCert: string;
   /** The currently accepted bearer token. */
   readonly token: string;
-  /** A kubeconfig as YAML; with tokenFile the client reads the token from that file. */
+  /** Returns a kubeconfig as YAML. With `tokenFile` the client reads the token from that file. */
   kubeconfig(options?: { tokenFile?: string; caFile?: string }): string;
+  /**
+   * Returns the objects of a resource: `pods`, `deployments.apps`, `widgets.example.com`.
+   *
+   * @throws {Error} when the server does not serve the resource
+   */
+  resource(name: string): ObjectControl;
   nodes: ObjectControl;
   configMaps: ObjectControl;
   events: ObjectControl;
@@ -77,6 +113,7 @@ export interface ApiServer {
   stop(): Promise<void>;
   /** Listens again on the same port. */
   start(): Promise<void>;
+  /** Ends the server. */
   close(): Promise<void>;
 }
 
@@ -84,19 +121,18 @@ export interface ApiServer {
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const host = options.host ?? '127.0.0.1';
   const names = [host, ...(options.names ?? []), 'localhost', 'kubernetes.default.svc'];
-  const authorizer: Authorizer =
-    options.clusterRoleFile === undefined
-      ? allowAll
-      : parseRbac(readFileSync(options.clusterRoleFile, 'utf8'));
+  const authorizer = authorizerOf(options);
+  const resources = new Resources(options.resources);
   let ca = makeCa();
   let certificate = makeServerCertificate(ca, names);
   let token = randomBytes(16).toString('hex');
 
   const store = new Store();
   const streams = new Set<WatchStream>();
-  const faults = new Faults(streams, () => store.compact());
+  const faults = new ActiveFaults(streams, () => store.compact());
   const requests: RequestLog[] = [];
   const context = {
+    resources,
     store,
     faults,
     lists: new Lists(store, faults),
@@ -116,7 +152,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     socket.on('close', () => sockets.delete(socket));
   });
 
-  const nodes = objectControl(store, findResource('', 'v1', 'nodes')!);
+  const resource = (name: string): ObjectControl => objectControl(store, resources.named(name));
+  const nodes = resource('nodes');
+  for (const object of options.objects ?? []) {
+    objectControl(store, resources.ofObject(object)).put(object);
+  }
   for (const node of options.nodes ?? []) {
     nodes.put(node);
   }
@@ -142,12 +182,13 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       return streams.size;
     },
     kubeconfig: (files = {}) => kubeconfig(url, ca.cert, token, authorizer.namespace, files),
+    resource,
     nodes,
-    configMaps: objectControl(store, findResource('', 'v1', 'configmaps')!),
-    events: objectControl(store, findResource('', 'v1', 'events')!),
-    namespaces: objectControl(store, findResource('', 'v1', 'namespaces')!),
-    pods: objectControl(store, findResource('', 'v1', 'pods')!),
-    networkPolicies: objectControl(store, findResource('networking.k8s.io', 'v1', 'networkpolicies')!),
+    configMaps: resource('configmaps'),
+    events: resource('events'),
+    namespaces: resource('namespaces'),
+    pods: resource('pods'),
+    networkPolicies: resource('networkpolicies'),
     faults,
     requests,
     rotateToken: () => {
@@ -179,11 +220,29 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
+function authorizerOf({ rbac, rbacFile, user }: ApiServerOptions): Authorizer {
+  if (rbac === undefined && rbacFile === undefined) {
+    return allowAll(user);
+  }
+  const fromFile = rbacFile === undefined ? [] : parseManifests(readFileSync(rbacFile, 'utf8'));
+  return rbacAuthorizer([...(rbac ?? []), ...fromFile], user);
+}
+
 function objectControl(store: Store, resource: ResourceType): ObjectControl {
+  const key = (name: string, namespace = 'default'): string =>
+    keyOf(resource.namespaced ? namespace : undefined, name);
   return {
-    put: (object) => store.put(resource, structuredClone(object)).object,
-    delete: (name, namespace) => void store.delete(resource, keyOf(namespace, name)),
-    get: (name, namespace) => store.get(resource, keyOf(namespace, name))?.object,
+    put(object) {
+      const { metadata, ...rest } = structuredClone(object);
+      if (typeof metadata?.name !== 'string' || metadata.name === '') {
+        throw new TypeError(`A ${resource.kind} needs metadata.name`);
+      }
+      const { namespace = 'default', ...others } = metadata;
+      const stored = resource.namespaced ? { ...others, namespace } : others;
+      return store.put(resource, { ...rest, metadata: stored }).object;
+    },
+    delete: (name, namespace) => void store.delete(resource, key(name, namespace)),
+    get: (name, namespace) => store.get(resource, key(name, namespace))?.object,
     list: () => store.all(resource).map((stored) => stored.object),
   };
 }
@@ -203,12 +262,14 @@ function kubeconfig(
     files.tokenFile === undefined
       ? { token }
       : { 'auth-provider': { name: 'tokenFile', config: { tokenFile: files.tokenFile } } };
-  return stringify({
+  // JSON is YAML.
+  const config = {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'testing', cluster: { server, ...authority } }],
     users: [{ name: 'agent', user }],
     contexts: [{ name: 'testing', context: { cluster: 'testing', user: 'agent', namespace } }],
     'current-context': 'testing',
-  });
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
 }

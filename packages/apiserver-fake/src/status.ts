@@ -1,5 +1,8 @@
 /** The `Status` objects that report failures of the API server. */
 
+import { qualifiedName, type ResourceType } from './resources.ts';
+
+/** A `Status` of the API. */
 export interface Status {
   kind: 'Status';
   apiVersion: 'v1';
@@ -46,6 +49,7 @@ export class ApiError extends Error {
     this.details = extra.details;
   }
 
+  /** Returns the response body. */
   toStatus(): Status {
     return {
       kind: 'Status',
@@ -58,6 +62,13 @@ export class ApiError extends Error {
       code: this.code,
     };
   }
+}
+
+/** Returns the 404 error for an object. */
+export function notFound(resource: ResourceType, name: string): ApiError {
+  return new ApiError(404, `${qualifiedName(resource)} "${name}" not found`, {
+    details: { name, group: resource.group || undefined, kind: resource.plural },
+  });
 }
 
 /** Returns the 410 error of the API server for compacted history. */

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { apiVersionOf, type KubeObject, keyOf, type ResourceType } from './resources.ts';
-import { ApiError } from './status.ts';
+import { notFound } from './status.ts';
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
@@ -85,9 +85,7 @@ export class Store {
   delete(resource: ResourceType, key: string): Stored {
     const previous = this.#table(resource).get(key);
     if (previous === undefined) {
-      throw new ApiError(404, `${resource.plural} "${key}" not found`, {
-        details: { name: key, kind: resource.plural },
-      });
+      throw notFound(resource, key.slice(key.indexOf('/') + 1));
     }
     this.#table(resource).delete(key);
     this.rv += 1;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { call } from '../test/client.ts';
-import { parseRbac } from './rbac.ts';
+import { parseManifests, rbacAuthorizer } from './rbac.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
 const RBAC = fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta.url));
@@ -9,7 +9,7 @@ const RBAC = fileURLToPath(new URL('../../../deploy/base/rbac.yaml', import.meta
 describe('startApiServer() is strict', () => {
   let server: ApiServer;
   beforeAll(async () => {
-    server = await startApiServer({ clusterRoleFile: RBAC });
+    server = await startApiServer({ rbacFile: RBAC });
     server.nodes.put({ metadata: { name: 'n1' }, spec: { podCIDRs: ['10.244.1.0/24'] } });
   });
   afterAll(() => server.close());
@@ -22,7 +22,8 @@ describe('startApiServer() is strict', () => {
     ['GET', '/api/v1/nodes', 'wrong', 401, 'Unauthorized'],
     ['GET', '/no/such/path', null, 401, 'Unauthorized'],
     ['GET', '/no/such/path', undefined, 404, 'NotFound'],
-    ['GET', '/api/v1/secrets', undefined, 404, 'NotFound'],
+    ['GET', '/api/v1/secrets', undefined, 403, 'Forbidden'],
+    ['GET', '/api/v1/widgets', undefined, 404, 'NotFound'],
     ['GET', '/api/v1/nodes/', undefined, 404, 'NotFound'],
     ['GET', '/api/v1/nodes/none', undefined, 404, 'NotFound'],
     ['GET', '/api/v1/nodes/n1/proxy', undefined, 404, 'NotFound'],
@@ -76,15 +77,17 @@ describe('startApiServer() is strict', () => {
   });
 });
 
-describe('parseRbac()', () => {
+const authorizer = (yaml: string) => rbacAuthorizer(parseManifests(yaml));
+
+describe('rbacAuthorizer()', () => {
   const role = (kind: string, metadata: string, rules: string) =>
     `kind: ${kind}\nmetadata: {${metadata}}\nrules: [${rules}]\n---\n`;
   const bind = (kind: string, ref: string, extra = '') =>
     `kind: ${kind}\nmetadata: {name: b${extra}}\nroleRef: {kind: ${ref}, name: r}\nsubjects: [{kind: ServiceAccount, name: a, namespace: s}]\n---\n`;
   const rule = '{apiGroups: [""], resources: [configmaps], verbs: [get], resourceNames: [one]}';
 
-  test('parseRbac() confines a Role to its namespace and a rule to its resourceNames', () => {
-    const rbac = parseRbac(
+  test('rbacAuthorizer() confines a Role to its namespace and a rule to its resourceNames', () => {
+    const rbac = authorizer(
       role('Role', 'name: r, namespace: s', rule) + bind('RoleBinding', 'Role', ', namespace: s'),
     );
     const ask = (namespace: string | undefined, name: string | undefined) =>
@@ -98,14 +101,14 @@ describe('parseRbac()', () => {
     ]).toEqual([true, false, false, false, false]);
   });
 
-  test('parseRbac() rejects a manifest without binding or with a binding to a missing role', () => {
-    expect(() => parseRbac(role('ClusterRole', 'name: r', rule))).toThrow('binds no role');
-    expect(() => parseRbac(bind('ClusterRoleBinding', 'ClusterRole'))).toThrow('which it lacks');
+  test('rbacAuthorizer() rejects a manifest without binding or with a binding to a missing role', () => {
+    expect(() => authorizer(role('ClusterRole', 'name: r', rule))).toThrow('binds no role');
+    expect(() => authorizer(bind('ClusterRoleBinding', 'ClusterRole'))).toThrow('which it lacks');
   });
 
-  test('parseRbac() grants nothing from an unbound role', () => {
+  test('rbacAuthorizer() grants nothing from an unbound role', () => {
     const other = role('ClusterRole', 'name: x', '{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}');
-    const rbac = parseRbac(
+    const rbac = authorizer(
       other + role('ClusterRole', 'name: r', rule) + bind('ClusterRoleBinding', 'ClusterRole'),
     );
     expect(rbac.allows({ verb: 'list', group: '', resource: 'nodes' })).toBe(false);

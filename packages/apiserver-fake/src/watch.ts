@@ -1,6 +1,6 @@
 /** One watch: a response with one JSON event per line. */
 import type { ServerResponse } from 'node:http';
-import type { Faults } from './faults.ts';
+import type { ActiveFaults } from './faults.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
 import { ApiError, expired } from './status.ts';
 import type { EventType, Store, StoreEvent } from './store.ts';
@@ -18,7 +18,7 @@ export interface WatchRequest {
 
 export interface WatchContext {
   store: Store;
-  faults: Faults;
+  faults: ActiveFaults;
   streams: Set<WatchStream>;
   bookmarkIntervalMs: number;
 }
@@ -157,9 +157,10 @@ export class WatchStream {
       return;
     }
     const type: EventType = now ? (before ? 'MODIFIED' : 'ADDED') : 'DELETED';
-    this.#write(type, event.current.json);
+    const json = now ? event.current.json : lastMatch(event);
+    this.#write(type, json);
     if (this.#context.faults.duplicate) {
-      this.#write(type, event.current.json);
+      this.#write(type, json);
     }
   }
 
@@ -183,6 +184,18 @@ export class WatchStream {
       this.#response.write(text);
     }
   }
+}
+
+/** Returns the last state that matched, with the event's version: kube-apiserver sends it with DELETED. */
+function lastMatch({ current, previous, rv }: StoreEvent): string {
+  const { metadata, ...rest } = (previous ?? current).object;
+  const { kind, apiVersion, ...body } = rest;
+  return JSON.stringify({
+    kind,
+    apiVersion,
+    metadata: { ...metadata, resourceVersion: String(rv) },
+    ...body,
+  });
 }
 
 function line(type: string, objectJson: string): string {

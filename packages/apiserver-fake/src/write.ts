@@ -1,7 +1,7 @@
 /** Create, update, patch and delete. */
 import { applyPatch } from './patch.ts';
-import { type KubeObject, keyOf, type ResourceType } from './resources.ts';
-import { ApiError } from './status.ts';
+import { type KubeObject, keyOf, qualifiedName, type ResourceType } from './resources.ts';
+import { ApiError, notFound } from './status.ts';
 import type { Store, Stored } from './store.ts';
 
 export interface WriteRequest {
@@ -22,10 +22,14 @@ export function write(store: Store, request: WriteRequest): { status: number; js
   if (request.verb === 'delete') {
     return { status: 200, json: store.delete(request.resource, key).json };
   }
-  const old = existing(store, request.resource, key);
+  const old = existing(store, request.resource, request.namespace, request.name!);
   const wanted =
     request.verb === 'update' ? request.body : applyPatch(request.contentType, old.object, request.body);
   const next = asObject(wanted);
+  // The namespace follows from the path; a body may omit it.
+  if (request.resource.namespaced) {
+    next.metadata = { ...next.metadata, namespace: checkNamespace(next, request) };
+  }
   if (next.metadata.name !== request.name) {
     throw new ApiError(
       400,
@@ -39,7 +43,7 @@ export function write(store: Store, request: WriteRequest): { status: number; js
   ) {
     throw new ApiError(
       409,
-      `Operation cannot be fulfilled on ${request.resource.plural} "${request.name}": the object has been modified; please apply your changes to the latest version and try again`,
+      `Operation cannot be fulfilled on ${qualifiedName(request.resource)} "${request.name}": the object has been modified; please apply your changes to the latest version and try again`,
     );
   }
   const merged = separate(old.object, next, request);
@@ -79,31 +83,39 @@ function create(store: Store, request: WriteRequest): Stored {
     if (request.namespace === undefined) {
       throw new ApiError(405, 'create needs a namespace in the path');
     }
-    if (metadata.namespace !== undefined && metadata.namespace !== request.namespace) {
-      throw new ApiError(
-        400,
-        'the namespace of the provided object does not match the namespace sent on the request',
-      );
-    }
-    metadata.namespace = request.namespace;
+    metadata.namespace = checkNamespace(given, request);
   }
   const key = keyOf(request.namespace, metadata.name);
   if (store.get(request.resource, key) !== undefined) {
-    throw new ApiError(409, `${request.resource.plural} "${metadata.name}" already exists`, {
+    throw new ApiError(409, `${qualifiedName(request.resource)} "${metadata.name}" already exists`, {
       reason: 'AlreadyExists',
     });
   }
   return store.put(request.resource, { ...given, metadata });
 }
 
-export function existing(store: Store, resource: ResourceType, key: string): Stored {
-  const stored = store.get(resource, key);
+/** @throws {ApiError} 404 when the object does not exist */
+export function existing(
+  store: Store,
+  resource: ResourceType,
+  namespace: string | undefined,
+  name: string,
+): Stored {
+  const stored = store.get(resource, keyOf(namespace, name));
   if (stored === undefined) {
-    throw new ApiError(404, `${resource.plural} "${key}" not found`, {
-      details: { name: key, kind: resource.plural },
-    });
+    throw notFound(resource, name);
   }
   return stored;
+}
+
+function checkNamespace({ metadata }: KubeObject, { namespace }: WriteRequest): string | undefined {
+  if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
+    throw new ApiError(
+      400,
+      'the namespace of the provided object does not match the namespace sent on the request',
+    );
+  }
+  return namespace;
 }
 
 function asObject(value: unknown): KubeObject {

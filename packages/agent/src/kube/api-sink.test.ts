@@ -15,7 +15,7 @@ let sink: EventSink;
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cnikit-events-'));
   server = await startApiServer({
-    clusterRoleFile: fileURLToPath(new URL('../../../../deploy/base/rbac.yaml', import.meta.url)),
+    rbacFile: fileURLToPath(new URL('../../../../deploy/base/rbac.yaml', import.meta.url)),
   });
   const kubeconfig = join(dir, 'kubeconfig');
   writeFileSync(kubeconfig, server.kubeconfig());

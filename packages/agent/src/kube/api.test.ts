@@ -14,7 +14,7 @@ beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cnikit-api-'));
   kubeconfig = join(dir, 'kubeconfig');
   server = await startApiServer({
-    clusterRoleFile: fileURLToPath(new URL('../../../../deploy/base/rbac.yaml', import.meta.url)),
+    rbacFile: fileURLToPath(new URL('../../../../deploy/base/rbac.yaml', import.meta.url)),
     nodes: [
       { metadata: { name: 'n1' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } } as never,
     ],

@@ -245,6 +245,20 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /^A route of another program drops packets\.$/,
   ],
   [
+    'a strict reverse path filter of IPv6 beside a tunnel',
+    {
+      strictFilters: ['inet firewalld filter_PREROUTING'],
+      links: [{ index: 7, name: 'cnikit-vx', kind: 'vxlan', mtu: 1450 }],
+      routes: {
+        changes: [],
+        problems: [],
+        wanted: new Map([['fd00:2::/64', { dst: 'fd00:2::/64', via: 'fe80::2', oif: 7, dev: 'cnikit-vx' }]]),
+      },
+    },
+    'warning',
+    /^Chain inet firewalld filter_PREROUTING drops IPv6 packets that arrive on another link/,
+  ],
+  [
     'a deleted bridge under running pods',
     { links: [{ index: 9, name: hostVethName('cnikit', 'c1', 'eth0'), mtu: 1500 }] },
     'failure',

@@ -133,6 +133,8 @@ export interface DoctorFacts {
   /** Differences from the desired state. */
   sysctls: readonly SysctlAction[];
   rules: readonly RuleFacts[];
+  /** Chains of nftables that drop IPv6 packets from another link than the one to their source. */
+  strictFilters?: readonly string[];
   /** Chains that the back end of the packet filter cannot overrule, and the like. */
   filterProblems: readonly Problem[];
   /** The kernel can randomise masqueraded ports. */

@@ -23,6 +23,7 @@ import { createSelfTest } from '../self-test.ts';
 import { askAgent } from '../status/ask-agent.ts';
 import type { DoctorFacts, LinkFacts } from './facts.ts';
 import { gatherApi } from './gather-api.ts';
+import { gatherStrictFilters } from './gather-filters.ts';
 import { gatherPlugin } from './gather-plugin.ts';
 import { gatherStateFiles } from './gather-state-files.ts';
 import { podAddresses } from './pod-addresses.ts';
@@ -75,6 +76,7 @@ export async function gather(
     files,
     fileProblems: deps.cni.problems(),
     plugin: gatherPlugin(cniBinDir, confs, runtimeUp && config.runtimeSocket === undefined),
+    strictFilters: gatherStrictFilters(),
     links,
     addresses: rt.addresses(),
     peers: await probePeers(rt, peers.slice(0, MAX_PEERS)),

@@ -1,5 +1,5 @@
 import type { Backend } from '../../../core/backend.ts';
-import type { RuleFacts } from '../facts.ts';
+import type { DoctorFacts, RuleFacts } from '../facts.ts';
 import { AGENT_REPAIRS, type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
 const MAX_SHOWN = 5;
@@ -8,8 +8,13 @@ export const rules: Check = {
   name: 'rules',
   good: ({ rules: all, desired }) =>
     `All packet filter rules are in place (${backEnd(all, desired?.backend)}); masqueraded ports are randomised.`,
-  find: ({ rules: all, filterProblems, desired, randomPorts }) => {
-    const findings = [...all.flatMap(familyFindings), ...filterProblems.map(findingOf)];
+  find: (facts) => {
+    const { rules: all, filterProblems, desired, randomPorts } = facts;
+    const findings = [
+      ...all.flatMap(familyFindings),
+      ...filterProblems.map(findingOf),
+      ...reversePaths(facts),
+    ];
     if (!randomPorts) {
       findings.push(
         warning(
@@ -32,6 +37,20 @@ export const rules: Check = {
     return findings;
   },
 };
+
+/** A tunnel makes traffic asymmetric while a node moves, as `rp_filter` of IPv4, which the agent loosens. */
+function reversePaths({ strictFilters = [], own, links, routes: { wanted } }: DoctorFacts): Finding[] {
+  const tunnels = new Set(links.filter(({ kind }) => kind === 'vxlan').map(({ name }) => name));
+  const tunnelled = [...wanted.values()].some(({ dst, dev }) => dst.includes(':') && tunnels.has(dev));
+  return own === undefined || !tunnelled
+    ? []
+    : strictFilters.map((chain) =>
+        warning(
+          `Chain ${chain} drops IPv6 packets that arrive on another link than the one to their source: while a node moves behind a router or back, its pods are cut off.`,
+          'For firewalld, set IPv6_rpfilter=loose (or no, before firewalld 2.1) in /etc/firewalld/firewalld.conf, and restart firewalld.',
+        ),
+      );
+}
 
 function backEnd(all: readonly RuleFacts[], backend: Backend | undefined): string {
   const variant = all.find((each) => each.backend !== undefined)?.backend;

@@ -13,13 +13,15 @@
  * @module
  */
 import type { Sys } from '@cnikit/sys';
-import { ignoreErrno } from '@cnikit/sys';
 import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
 import { withFlock } from './file/lock.ts';
-import { makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
+import { INCOMPLETE, makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
+import { type AddressInUse, holds, isSysError, ReservationWriter } from './file/reservation-writer.ts';
 import type { Claim, Owner, Store } from './store.ts';
+
+export type { AddressInUse };
 
 /** Options of {@link fileStore}. */
 export interface FileStoreOptions {
@@ -35,12 +37,24 @@ export interface FileStoreOptions {
    * @default 30_000, as runtimes allow a plugin minutes
    */
   lockTimeoutMs?: number;
+  /**
+   * Returns the addresses that running pods have. Called under the lock when reservations may be lost: the directory is
+   * new or empty, and on each use until every address in use has a reservation. Those with an owner are reserved again;
+   * the others are not allocated.
+   *
+   * @default nothing is looked for
+   */
+  inUse?: (() => readonly AddressInUse[]) | undefined;
 }
 
 /** State while the lock is held. */
 interface Session {
-  /** The fingerprint that the index is sealed for; `undefined` when it cannot be sealed. */
+  /** The fingerprint that the index is sealed for, or INCOMPLETE; `undefined` when it cannot be sealed. */
   sealed: string | undefined;
+  /** True while there are reservations without interface name, which have another key. */
+  unnamed: boolean;
+  /** Addresses in use without reservation. */
+  blocked: ReadonlySet<string>;
   /** The address last reserved in each range set, as far as read. */
   lasts: (string | undefined)[];
   /** True after a change. */
@@ -51,28 +65,24 @@ interface Session {
   owners: Map<string, Owner>;
 }
 
-function holds(holder: Owner | undefined, { containerID, ifName }: Owner): holder is Owner {
-  return holder?.containerID === containerID && (holder.ifName === ifName || holder.ifName === '');
-}
-
-function isSysError(error: unknown): error is Error & { syscall: string; code: string; path?: string } {
-  return error instanceof Error && 'syscall' in error && 'errno' in error;
-}
-
 class FileStore implements Store {
   readonly #sys: Sys;
   readonly #dir: Directory;
   readonly #index: OwnerIndex;
+  readonly #writer: ReservationWriter;
   readonly #lockTimeoutMs: number;
+  readonly #inUse: FileStoreOptions['inUse'];
   #session: Session | undefined;
 
-  constructor({ sys, dir, lockTimeoutMs = 30_000 }: FileStoreOptions) {
+  constructor({ sys, dir, lockTimeoutMs = 30_000, inUse }: FileStoreOptions) {
     const path = dir.replace(/\/+$/, '');
     const cut = path.lastIndexOf('/');
     this.#sys = sys;
     this.#dir = new Directory(sys, path);
     this.#index = new OwnerIndex(sys, `${cut < 0 ? '.' : path.slice(0, cut)}/.cnikit/${path.slice(cut + 1)}`);
+    this.#writer = new ReservationWriter(sys, this.#dir, this.#index);
     this.#lockTimeoutMs = lockTimeoutMs;
+    this.#inUse = inUse;
   }
 
   lock<T>(body: () => T): T {
@@ -101,56 +111,21 @@ class FileStore implements Store {
   }
 
   reserve(address: string, claim: Claim, rangeSet: number): boolean {
+    if (this.#open().blocked.has(address)) {
+      return false;
+    }
     return this.#change((session) => {
-      const file = this.#dir.file(address);
-      const isLive = () => this.#dir.size(address) > 0;
-      let linking = false;
-      try {
-        const prepared = this.#index.prepare(address, claim, isLive);
-        if (prepared === undefined) {
-          return false;
-        }
-        const link = () => {
-          this.#sys.link(prepared, file);
-          return true;
-        };
-        linking = true;
-        if (!ignoreErrno('EEXIST', link)) {
-          if (isLive()) {
-            this.#index.forget(address, claim);
-            return false;
-          }
-          // An empty file is left by a power loss before the content reached the disk.
-          this.#sys.unlink(file);
-          link();
-        }
-        this.#dir.setLast(rangeSet, address, session.lasts[rangeSet]);
-      } catch (error) {
-        this.#withdraw(address, claim, linking);
-        throw error;
+      if (
+        !this.#writer.write(address, claim, () =>
+          this.#dir.setLast(rangeSet, address, session.lasts[rangeSet]),
+        )
+      ) {
+        return false;
       }
       session.lasts[rangeSet] = address;
       session.owners.set(address, claim);
       return true;
     });
-  }
-
-  /** Undoes a failed `reserve()`. `linking`: the file of the address may be its own. */
-  #withdraw(address: string, claim: Claim, linking: boolean): void {
-    try {
-      const holder = this.#dir.owner(address);
-      if (linking && holds(holder, claim)) {
-        this.#sys.unlink(this.#dir.file(address));
-      }
-      if (linking || holder === undefined) {
-        this.#index.forget(address, claim);
-      }
-    } catch (error) {
-      // The caller throws the first error. DEL or GC removes the rest.
-      if (!isSysError(error)) {
-        throw error;
-      }
-    }
   }
 
   release(address: string, owner: Owner): boolean {
@@ -181,10 +156,7 @@ class FileStore implements Store {
         }
         return false;
       });
-    return [
-      ...heldUnder(owner),
-      ...(session.sealed === undefined ? heldUnder({ ...owner, ifName: '' }) : []),
-    ];
+    return [...heldUnder(owner), ...(session.unnamed ? heldUnder({ ...owner, ifName: '' }) : [])];
   }
 
   last(rangeSet: number): string | undefined {
@@ -234,15 +206,30 @@ class FileStore implements Store {
     const last = this.#dir.last(0);
     const fingerprint = this.#dir.fingerprint(last);
     let sealed: string | undefined = fingerprint;
-    if (!this.#index.isSealed(fingerprint)) {
+    let unnamed = false;
+    let blocked: ReadonlySet<string> = new Set();
+    let changed = false;
+    const isNew = last === undefined && this.#inUse !== undefined;
+    if (isNew || !this.#index.isSealed(fingerprint)) {
       const { files } = this.#dir.scan();
+      let incomplete = this.#index.isSealed(INCOMPLETE);
+      if (this.#inUse && (incomplete || isNew || files.length === 0 || !this.#index.exists())) {
+        const count = files.length;
+        blocked = this.#writer.recover(files, this.#inUse());
+        changed = files.length > count;
+        incomplete = blocked.size > 0;
+      }
       // Reservations without interface name have another key. While there are any, the index stays unsealed.
-      if (files.some(({ owner }) => owner.ifName === '')) {
+      unnamed = files.some(({ owner }) => owner.ifName === '');
+      if (incomplete) {
+        sealed = INCOMPLETE;
+      } else if (unnamed) {
         sealed = undefined;
       }
       this.#index.rebuild(files, sealed);
     }
-    this.#session = { sealed, lasts: [last], changed: false, broken: false, owners: new Map() };
+    const owners = new Map<string, Owner>();
+    this.#session = { sealed, unnamed, blocked, lasts: [last], changed, broken: false, owners };
     return this.#session;
   }
 
@@ -259,11 +246,12 @@ class FileStore implements Store {
 
   #seal(): void {
     const session = this.#session;
-    if (!session?.changed || session.broken || session.sealed === undefined) {
+    const { changed, broken, sealed } = session ?? {};
+    if (session === undefined || !changed || broken || sealed === undefined || sealed === INCOMPLETE) {
       return;
     }
     try {
-      this.#index.reseal(session.sealed, this.#dir.fingerprint(session.lasts[0]));
+      this.#index.reseal(sealed, this.#dir.fingerprint(session.lasts[0]));
     } catch (error) {
       // The request has succeeded. Without a seal, the next process rebuilds the index.
       if (!isSysError(error)) {

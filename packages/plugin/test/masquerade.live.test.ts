@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { SysError, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { upstreamPlugins } from '../../../upstream-plugins.ts';
+import { hostVethName } from '../src/links/names.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { concurrentAdds } from './concurrent.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
@@ -164,6 +165,7 @@ describe.skipIf(!inSandbox).each(invokers)(
 
     test('bridge ADD takes over masquerading of an address whose owner was never deleted', () => {
       ok(call('ADD', 'lost', pod()));
+      run('ip', 'link', 'del', hostVethName('net', 'lost', 'eth0'));
       run('rm', '-r', `${here.dir}/net`, `${here.dir}/.cnikit`);
       ok(call('ADD', 'new', pod()));
       expect(ruleset()).toContain('10.90.0.2 comment "net/new/eth0"');

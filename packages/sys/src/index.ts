@@ -16,7 +16,7 @@ import { createSys } from './create.ts';
 import type { Sys } from './sys.ts';
 
 /** The system calls of this process. Take a `Sys` as a parameter to inject faults in tests. */
-export const sys: Sys = createSys(binding);
+export const sys: Sys = /* @__PURE__ */ createSys(binding);
 
 export * from './constants.ts';
 export { errnoMeaning, errnoName, errnoOf } from './errno.ts';

@@ -7,6 +7,8 @@ import { listDir } from './list-dir.ts';
 const MAX_KEY_LENGTH = 200;
 const SEAL = '.seal:';
 const POD = '.pod';
+/** In place of a fingerprint: addresses are in use without a reservation, so that the index is not sealed. */
+export const INCOMPLETE = 'incomplete';
 
 /**
  * Returns the directory name of an owner. Owners may share a cut name: readers verify the owner of each
@@ -44,6 +46,18 @@ export class OwnerIndex {
   /** Returns true when the index is complete for that fingerprint. */
   isSealed(fingerprint: string): boolean {
     return this.#sys.statIfExists(this.#seal(fingerprint)) !== undefined;
+  }
+
+  exists(): boolean {
+    return this.#sys.statIfExists(this.#dir) !== undefined;
+  }
+
+  /** Records that addresses may be in use without a reservation, until `rebuild()` with a fingerprint. */
+  markIncomplete(): void {
+    if (!this.isSealed(INCOMPLETE)) {
+      makeDirs(this.#sys, this.#dir);
+      this.#sys.writeText(this.#seal(INCOMPLETE), '', { mode: 0o600 });
+    }
   }
 
   /** Moves the seal to a new fingerprint. */
@@ -135,15 +149,18 @@ export class OwnerIndex {
       live.add(key);
       ignoreErrno(['EEXIST', 'ENOENT'], () => sys.link(path, `${this.#dir}/${key}/${address}`));
     }
+    const seal = fingerprint === undefined ? undefined : SEAL + fingerprint;
+    if (seal !== undefined && !known.has(seal)) {
+      sys.writeText(`${this.#dir}/${seal}`, '', { mode: 0o600 });
+    }
     for (const name of known) {
       if (name.startsWith(SEAL)) {
-        sys.unlink(`${this.#dir}/${name}`);
+        if (name !== seal) {
+          sys.unlink(`${this.#dir}/${name}`);
+        }
       } else if (!live.has(name)) {
         this.#clear(`${this.#dir}/${name}`);
       }
-    }
-    if (fingerprint !== undefined) {
-      sys.writeText(this.#seal(fingerprint), '', { mode: 0o600 });
     }
   }
 

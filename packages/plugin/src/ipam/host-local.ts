@@ -10,7 +10,7 @@ import {
   REFERENCE_DATA_DIR,
   splitCniArgs,
 } from '@cnikit/ipam';
-import { fileStore } from '@cnikit/ipam/file-store';
+import { type AddressInUse, fileStore } from '@cnikit/ipam/file-store';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
 
@@ -18,15 +18,20 @@ import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
  * Opens the network's pool for the attachment of the context. For DEL and GC only `dataDir` is read, because the rest of
  * the configuration may have become invalid since ADD.
  *
+ * @param inUse finds the addresses of running pods when the reservations are lost; for ADD
  * @throws {IpamError} with upstream's message, when the configuration or CNI_ARGS are invalid
  */
-export function hostLocal(sys: Sys, context: Context<NetworkSettings>): PodIpam {
+export function hostLocal(
+  sys: Sys,
+  context: Context<NetworkSettings>,
+  inUse?: () => AddressInUse[],
+): PodIpam {
   const { conf, containerID, ifName, validAttachments } = context;
   const attachment = { containerID, ifName };
   const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
   const config = configOf(context);
   const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
-  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir }) });
+  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse }) });
   return {
     add() {
       const { resolvConf, requested, routes } = config;

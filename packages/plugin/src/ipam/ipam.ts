@@ -1,4 +1,5 @@
 import type { Context } from '@cnikit/cni-spec';
+import type { AddressInUse } from '@cnikit/ipam/file-store';
 import type { Sys } from '@cnikit/sys';
 import { delegatedIpam } from './delegated-ipam.ts';
 import { hostLocal } from './host-local.ts';
@@ -7,14 +8,19 @@ import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
 /**
  * Opens the IPAM plugin of a configuration: the built-in host-local, or any other by exec.
  *
+ * @param inUse finds the addresses of running pods when reservations of host-local are lost; for ADD
  * @returns undefined when the configuration has no IPAM
  * @throws {CniError} 4 or 7 when host-local cannot use the configuration
  * @throws {IpamError} when host-local cannot use the configuration
  */
-export function openIpam(sys: Sys, context: Context<NetworkSettings>): PodIpam | undefined {
+export function openIpam(
+  sys: Sys,
+  context: Context<NetworkSettings>,
+  inUse?: () => AddressInUse[],
+): PodIpam | undefined {
   const type = context.conf.raw.ipam?.type;
   if (!type) {
     return undefined;
   }
-  return type === 'host-local' ? hostLocal(sys, context) : delegatedIpam(sys, context, type);
+  return type === 'host-local' ? hostLocal(sys, context, inUse) : delegatedIpam(sys, context, type);
 }

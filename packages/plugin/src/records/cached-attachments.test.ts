@@ -39,6 +39,7 @@ test('parseRecord() gives each plugin what the runtime passed to it, in the vers
     ifName: 'eth0',
     netns: '/n/1',
     args: 'IgnoreUnknown=1;K8S_POD_NAME=p',
+    addresses: ['10.0.0.2'],
     hostLinks: [{ name: 'cni0', mac: '02:00:00:00:00:01' }, { name: 'veth1' }],
   });
   const common = { name: 'net', cniVersion: '1.0.0', prevResult: result };

@@ -17,6 +17,8 @@ export interface CachedAttachment {
   args: string;
   /** The plugins that ADD ran, each with the configuration that it received, the final result as prevResult included. */
   plugins: { type: string; configuration: string }[];
+  /** The interface's addresses, without prefix length. */
+  addresses: string[];
   /** Links of the node that the result names. */
   hostLinks: { name: string; mac?: string | undefined }[];
 }
@@ -93,10 +95,22 @@ export function parseRecord(record: unknown): CachedAttachment | undefined {
         prevResult: result,
       }),
     })),
+    addresses: addressesOf(result, ifName as string),
     hostLinks: interfaces
       .filter(({ sandbox }) => sandbox === undefined || sandbox === '')
       .map(({ name, mac }) => ({ name: String(name), mac: typeof mac === 'string' ? mac : undefined })),
   };
+}
+
+/** Returns the addresses of the pod's interface in a result, which before CNI 0.3.0 has one of each family. */
+function addressesOf(result: Json, ifName: string): string[] {
+  const interfaces = Array.isArray(result.interfaces) ? result.interfaces : [];
+  const ips = Array.isArray(result.ips) ? result.ips.filter(isObject) : [];
+  const own = ips
+    .filter(({ interface: index }) => typeof index !== 'number' || interfaces[index]?.name === ifName)
+    .map(({ address }) => address);
+  const old = [result.ip4, result.ip6].filter(isObject).map(({ ip }) => ip);
+  return [...own, ...old].flatMap((one) => (typeof one === 'string' ? [one.split('/', 1)[0] ?? ''] : []));
 }
 
 /** Returns the arguments of the capabilities that a plugin has, as libcni passes them. */

@@ -3,7 +3,7 @@
  * needs the container's host port.
  */
 import { ignoreErrno, type Sys } from '@cnikit/sys';
-import { cachedAttachments, type WrittenAttachment } from './cached-attachments.ts';
+import type { WrittenAttachment } from './cached-attachments.ts';
 import { netnsOfProcesses, runtimeStartMs, seesAllProcesses } from './processes.ts';
 
 /** A container, and the pod that needs what it holds. */
@@ -13,6 +13,8 @@ export interface LostSandboxQuery {
   ifName: string | undefined;
   /** Name of the container's host end, if it follows from the attachment. */
   hostEnd: string | undefined;
+  /** The runtime's records of all containers. */
+  records: readonly WrittenAttachment[];
   /** CNI_ARGS of the other pod. */
   args: string;
   /** Returns true when the node has a link of that name. */
@@ -37,8 +39,7 @@ const CONTAINERS = [
  * sandbox, or the runtime was restarted after ADD, or ADD was more than five minutes ago.
  */
 export function lostSandbox(sys: Sys, query: LostSandboxQuery): string | undefined {
-  const { containerID, ifName, hostEnd, hasLink } = query;
-  const all = cachedAttachments(sys);
+  const { containerID, ifName, hostEnd, hasLink, records: all } = query;
   const own = all.filter(
     (one) => one.containerID === containerID && (ifName === undefined || one.ifName === ifName),
   );

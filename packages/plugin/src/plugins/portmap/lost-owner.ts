@@ -3,6 +3,7 @@ import { openRtnetlink } from '@cnikit/netlink';
 import type { Sys } from '@cnikit/sys';
 import { hostVethName } from '../../links/names.ts';
 import type { Owner } from '../../nat/owner.ts';
+import { cachedAttachments } from '../../records/cached-attachments.ts';
 import { lostSandbox } from '../../records/lost-sandbox.ts';
 import type { PortmapSettings } from './settings.ts';
 
@@ -34,6 +35,7 @@ export function lostOwner(
         isNamedByUs && owner.network === conf.network && owner.ifName !== undefined
           ? hostVethName(owner.network, owner.containerID, owner.ifName)
           : undefined,
+      records: cachedAttachments(sys),
       args: env.CNI_ARGS ?? '',
       hasLink: (name) => host.link({ name }) !== undefined,
     });

@@ -20,6 +20,7 @@ import { createVethPair, type VethPair } from '../../links/veth.ts';
 import { addMasquerade, type MasqueradeSettings, undoMasquerade } from '../../nat/masquerade.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
+import { podAddresses } from '../../recovery/pod-addresses.ts';
 
 /** An address of a pod whose packets go to a gateway. */
 export type RoutedAddress = IpConfig & { gateway: string };
@@ -70,7 +71,7 @@ export function attachPair(
   { beforeLinkUp, rules }: AddHooks = { rules: [] },
 ): Result {
   const { conf, containerID, ifName, netns, prevResult, mark } = context;
-  const ipam = openIpam(sys, context);
+  const ipam = openIpam(sys, context, podAddresses(sys, context));
   if (ipam === undefined) {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,

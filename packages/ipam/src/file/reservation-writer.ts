@@ -1,0 +1,106 @@
+import { ignoreErrno, type Sys } from '@cnikit/sys';
+import type { Claim, Owner } from '../store.ts';
+import type { Directory, OwnedFile } from './directory.ts';
+import { isAddressName } from './format.ts';
+import type { OwnerIndex } from './owner-index.ts';
+
+/** An address that a running pod has. */
+export interface AddressInUse {
+  /** Canonical text: '10.244.1.2', 'fd00::2'. */
+  address: string;
+  /** The attachment, if known. */
+  owner?: Owner | undefined;
+}
+
+export function holds(holder: Owner | undefined, { containerID, ifName }: Owner): holder is Owner {
+  return holder?.containerID === containerID && (holder.ifName === ifName || holder.ifName === '');
+}
+
+export function isSysError(
+  error: unknown,
+): error is Error & { syscall: string; code: string; path?: string } {
+  return error instanceof Error && 'syscall' in error && 'errno' in error;
+}
+
+/** Writes reservations, each with its entry in the index. Call it under the lock. */
+export class ReservationWriter {
+  readonly #sys: Sys;
+  readonly #dir: Directory;
+  readonly #index: OwnerIndex;
+
+  constructor(sys: Sys, dir: Directory, index: OwnerIndex) {
+    this.#sys = sys;
+    this.#dir = dir;
+    this.#index = index;
+  }
+
+  /** Writes a reservation and runs `done`. Returns false when the address is taken. */
+  write(address: string, claim: Claim, done?: () => void): boolean {
+    const file = this.#dir.file(address);
+    const isLive = () => this.#dir.size(address) > 0;
+    let linking = false;
+    try {
+      const prepared = this.#index.prepare(address, claim, isLive);
+      if (prepared === undefined) {
+        return false;
+      }
+      const link = () => {
+        this.#sys.link(prepared, file);
+        return true;
+      };
+      linking = true;
+      if (!ignoreErrno('EEXIST', link)) {
+        if (isLive()) {
+          this.#index.forget(address, claim);
+          return false;
+        }
+        // An empty file is left by a power loss before the content reached the disk.
+        this.#sys.unlink(file);
+        link();
+      }
+      done?.();
+    } catch (error) {
+      this.#withdraw(address, claim, linking);
+      throw error;
+    }
+    return true;
+  }
+
+  /** Undoes a failed `reserve()`. `linking`: the file of the address may be its own. */
+  #withdraw(address: string, claim: Claim, linking: boolean): void {
+    try {
+      const holder = this.#dir.owner(address);
+      if (linking && holds(holder, claim)) {
+        this.#sys.unlink(this.#dir.file(address));
+      }
+      if (linking || holder === undefined) {
+        this.#index.forget(address, claim);
+      }
+    } catch (error) {
+      // The caller throws the first error. DEL or GC removes the rest.
+      if (!isSysError(error)) {
+        throw error;
+      }
+    }
+  }
+
+  /** Reserves lost addresses again and adds them to `files`. Returns the addresses in use without known owner. */
+  recover(files: OwnedFile[], inUse: readonly AddressInUse[]): Set<string> {
+    // If this process is killed, the next one continues.
+    this.#index.markIncomplete();
+    const reserved = new Set(files.map(({ address }) => address));
+    const unknown = new Set<string>();
+    for (const { address, owner } of inUse) {
+      if (reserved.has(address) || !isAddressName(address)) {
+        continue;
+      }
+      if (owner === undefined) {
+        unknown.add(address);
+      } else if (this.write(address, owner)) {
+        reserved.add(address);
+        files.push({ path: this.#dir.file(address), address, owner });
+      }
+    }
+    return unknown;
+  }
+}

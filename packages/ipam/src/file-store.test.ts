@@ -183,6 +183,27 @@ describe('fileStore() beside other programs', () => {
     expect(ipam.list().reservations).toEqual([]);
   });
 
+  test('tidy() removes the index of another network whose directory is gone, and keeps the others', () => {
+    const dataDir = join(dir, '..');
+    const network = (name: string) =>
+      new Ipam({
+        rangeSets: [[{ subnet: '10.1.2.0/29' }]],
+        store: fileStore({ sys, dir: join(dataDir, name) }),
+      });
+    for (const name of ['gone', 'kept', 'net']) {
+      network(name).add({ ...owner('a'), pod: 'default/web' });
+    }
+    rmSync(join(dataDir, 'gone'), { recursive: true });
+    const store = fileStore({ sys, dir });
+    expect(store.orphans?.()).toEqual([join(dataDir, '.cnikit/gone')]);
+    network('net').gc([owner('a')]);
+    expect(readdirSync(join(dataDir, '.cnikit')).sort()).toEqual(['kept', 'net']);
+    expect(store.orphans?.()).toEqual([]);
+    expect(readdirSync(dataDir).sort()).toEqual(['.cnikit', 'kept', 'net']);
+    expect(network('kept').held(owner('a'))).toHaveLength(1);
+    expect(network('gone').add(owner('b')).ips).toHaveLength(1);
+  });
+
   test('fileStore() makes few calls for one ADD and one DEL', () => {
     let calls: string[] = [];
     const ipam = open(interpose(sys, (_index, name) => calls.push(name)));

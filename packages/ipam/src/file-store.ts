@@ -17,6 +17,7 @@ import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
 import { withFlock } from './file/lock.ts';
+import { orphanedIndexes, removeOrphanedIndexes } from './file/orphaned-indexes.ts';
 import { INCOMPLETE, makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
 import { type AddressInUse, holds, isSysError, ReservationWriter } from './file/reservation-writer.ts';
 import type { Claim, Owner, Store } from './store.ts';
@@ -67,6 +68,7 @@ interface Session {
 
 class FileStore implements Store {
   readonly #sys: Sys;
+  readonly #dataDir: string;
   readonly #dir: Directory;
   readonly #index: OwnerIndex;
   readonly #writer: ReservationWriter;
@@ -78,8 +80,9 @@ class FileStore implements Store {
     const path = dir.replace(/\/+$/, '');
     const cut = path.lastIndexOf('/');
     this.#sys = sys;
+    this.#dataDir = cut < 0 ? '.' : path.slice(0, cut);
     this.#dir = new Directory(sys, path);
-    this.#index = new OwnerIndex(sys, `${cut < 0 ? '.' : path.slice(0, cut)}/.cnikit/${path.slice(cut + 1)}`);
+    this.#index = new OwnerIndex(sys, `${this.#dataDir}/.cnikit/${path.slice(cut + 1)}`);
     this.#writer = new ReservationWriter(sys, this.#dir, this.#index);
     this.#lockTimeoutMs = lockTimeoutMs;
     this.#inUse = inUse;
@@ -184,10 +187,14 @@ class FileStore implements Store {
       this.#index.rebuild(files, sealed);
       this.#index.sweep(files);
     });
+    this.#explain(() => removeOrphanedIndexes(this.#sys, this.#dataDir));
   }
 
   orphans(): string[] {
-    return this.#explain(() => this.#index.orphans(this.#dir.scan().files));
+    return this.#explain(() => [
+      ...this.#index.orphans(this.#dir.scan().files),
+      ...orphanedIndexes(this.#sys, this.#dataDir),
+    ]);
   }
 
   #reclaim(): boolean {

@@ -75,7 +75,7 @@ export interface Store {
   tidy?(): void;
   /**
    * Returns the names of orphaned data that `tidy()` would remove, such as the index of reservations that another program
-   * has freed. Takes no lock, so a concurrent ADD may seem orphaned.
+   * has freed, or of a network whose directory is gone. Takes no lock, so a concurrent ADD may seem orphaned.
    */
   orphans?(): string[];
 }

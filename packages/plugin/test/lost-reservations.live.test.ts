@@ -10,7 +10,7 @@ import { type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
 const RESULTS = '/var/lib/cni/results';
-const PLUGINS = ['cnikit', 'bridge', 'ptp'];
+const PLUGINS = ['cnikit', 'bridge', 'ptp', 'routed'];
 
 describe.skipIf(!inSandbox).each(invokers)(
   'lost reservations by %s (needs the sandbox: run npm test at the root)',
@@ -43,7 +43,9 @@ describe.skipIf(!inSandbox).each(invokers)(
     });
     type Invoker = typeof invoke;
     const call = (command: string, id: string, pod: Pod, type: string, by: Invoker = invoke) =>
-      ok(by(env(command, id, pod), conf({ type }), type));
+      type === 'routed'
+        ? ok(by(env(command, id, pod), conf({ type: 'cnikit', layout: 'routed' }), 'cnikit'))
+        : ok(by(env(command, id, pod), conf({ type }), type));
     const addressesOf = ({ json }: Answer): string[] =>
       json.ips.map(({ address }: { address: string }) => address.split('/', 1)[0]);
     const record = (id: string, pod: Pod, { json }: Answer) =>

@@ -6,7 +6,6 @@ import { upstreamPlugins } from '../../../upstream-plugins.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { pluginFor, plugins } from '../src/plugins/index.ts';
 import { concurrentAdds } from './concurrent.ts';
-import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers, runUpstream, UPSTREAM_DIR } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';

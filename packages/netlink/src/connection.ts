@@ -182,13 +182,14 @@ export class Connection {
 
   /**
    * Sends all requests in one datagram, for protocols whose transactions succeed or fail as a whole (nfnetlink). The
-   * first and the last request are the brackets of the transaction.
+   * first and the last request are the brackets of the transaction. Errors have the index that `indexes` gives to the
+   * message, or its position after the opening bracket.
    *
    * @throws {NetlinkError} the first refusal, with all of them in `failures`, or as many as the receive buffer held. The
    * default buffer holds some 255. `ENOBUFS` when the kernel dropped answers and no refusal came: the transaction may
    * have been done.
    */
-  transaction(requests: readonly Request[]): void {
+  transaction(requests: readonly Request[], indexes?: readonly number[]): void {
     const size = requests.reduce((sum, request) => sum + messageSize(request), 0);
     if (size > SEND_BYTES) {
       this.socket.makeRoom(size);
@@ -206,7 +207,7 @@ export class Connection {
       (sequence, ack) => {
         const at = sequence - first;
         if (ack.errno !== 0) {
-          failures.push(refusal(ack, requests[at]!, at - 1));
+          failures.push(refusal(ack, requests[at]!, indexes?.[at - 1] ?? at - 1));
         }
         // A refused opening bracket refuses the whole transaction; the kernel may send nothing else.
         return at === last || (at === 0 && ack.errno !== 0);

@@ -124,7 +124,14 @@ export class NftConnection {
       const payload = nfHeader('unspec', order, NFNL_SUBSYS_NFTABLES).finish();
       return { type, flags: 0, payload, describe: 'nftables transaction' };
     };
-    this.connection.transaction([bracket(NFNL_MSG_BATCH_BEGIN), ...requests, bracket(NFNL_MSG_BATCH_END)]);
+    const [begin, end] = [bracket(NFNL_MSG_BATCH_BEGIN), bracket(NFNL_MSG_BATCH_END)];
+    if (requests.every(({ more }) => more === undefined)) {
+      this.connection.transaction([begin, ...requests, end]);
+      return;
+    }
+    const messages = requests.flatMap((request) => [request, ...(request.more ?? [])]);
+    const indexes = requests.flatMap(({ more = [] }, index) => [index, ...more.map(() => index)]);
+    this.connection.transaction([begin, ...messages, end], indexes);
   }
 
   /** Returns tables, `nft list tables`. */

@@ -11,6 +11,8 @@ export interface Request {
   payload: Uint8Array;
   /** For errors and logs: "new link veth0 (veth)". */
   describe: string;
+  /** The rest of a change that exceeds one message. An nftables transaction sends it right after this request. */
+  more?: readonly Request[];
   /** Returns name and meaning of an errno that only this protocol has. */
   errno?: (errno: number) => readonly [name: string, meaning: string] | undefined;
 }

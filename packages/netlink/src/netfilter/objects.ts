@@ -26,6 +26,11 @@ export const NFT_MSG_DELSET = message(11);
 export const NFT_MSG_NEWSETELEM = message(12);
 export const NFT_MSG_GETSETELEM = message(13);
 export const NFT_MSG_DELSETELEM = message(14);
+/** Deletions of objects that may not exist, since Linux 6.3. */
+const NFT_MSG_DESTROYTABLE = message(26);
+const NFT_MSG_DESTROYCHAIN = message(27);
+export const NFT_MSG_DESTROYSET = message(29);
+export const NFT_MSG_DESTROYSETELEM = message(30);
 
 /** Verdicts of rules and policies. */
 export const NF_DROP = 0;
@@ -80,12 +85,16 @@ export function newTable(
 
 /**
  * NFT_MSG_DELTABLE, `nft delete table`, with everything in it. With `ifEmpty` a table that has a chain or set is EBUSY.
- * ENOENT when it does not exist.
+ * ENOENT when it does not exist, unless `ifExists` (`nft destroy table`, Linux 6.3).
  */
-export function delTable(ref: TableRef & { ifEmpty?: boolean }, order: ByteOrder = 'little'): Request {
+export function delTable(
+  ref: TableRef & { ifEmpty?: boolean; ifExists?: boolean },
+  order: ByteOrder = 'little',
+): Request {
   const encoder = nfHeader(ref.family, order).string(tableTable.name[0], ref.name);
   const flags = ref.ifEmpty ? NLM_F_NONREC : 0;
-  return request(NFT_MSG_DELTABLE, flags, encoder, `delete table ${ref.family} ${ref.name}`);
+  const type = ref.ifExists ? NFT_MSG_DESTROYTABLE : NFT_MSG_DELTABLE;
+  return request(type, flags, encoder, `delete table ${ref.family} ${ref.name}`);
 }
 
 /** NFT_MSG_GETTABLE of one table. ENOENT when it does not exist. */
@@ -192,13 +201,16 @@ function hookNumber(hook: string, family: NfFamily): number {
 
 /**
  * NFT_MSG_DELCHAIN, `nft delete chain`, with its rules. With `ifEmpty` a chain that has rules is EBUSY. EBUSY while a
- * rule jumps to it.
+ * rule jumps to it. ENOENT when it does not exist, unless `ifExists` (`nft destroy chain`, Linux 6.3).
  */
-export function delChain(ref: ChainRef & { ifEmpty?: boolean }, order: ByteOrder = 'little'): Request {
+export function delChain(
+  ref: ChainRef & { ifEmpty?: boolean; ifExists?: boolean },
+  order: ByteOrder = 'little',
+): Request {
   const encoder = nfHeader(ref.family, order);
   writeFields(encoder, chainTable, { table: ref.table, name: ref.name });
   return request(
-    NFT_MSG_DELCHAIN,
+    ref.ifExists ? NFT_MSG_DESTROYCHAIN : NFT_MSG_DELCHAIN,
     ref.ifEmpty ? NLM_F_NONREC : 0,
     encoder,
     `delete chain ${ref.family} ${ref.table} ${ref.name}`,

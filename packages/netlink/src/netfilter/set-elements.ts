@@ -1,7 +1,7 @@
 /** Elements of the sets and maps of nftables. */
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
-import { NLA_F_NESTED } from '../codec/encoder.ts';
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
@@ -23,6 +23,8 @@ const elementTable = {
 } as const satisfies Table;
 
 const USERDATA = 6;
+/** Bytes of elements in one message. An attribute has at most 65,535 bytes. */
+const MAX_LIST_BYTES = 48 * 1024;
 
 /** An element. Keys are bytes in packet order; fields of a concatenation are padded to four bytes. */
 export interface SetElement extends Decoded<typeof elementTable> {
@@ -37,7 +39,7 @@ export interface SetElement extends Decoded<typeof elementTable> {
 
 /**
  * NFT_MSG_NEWSETELEM, `nft add element`. An element that exists with the same value keeps its comment; with `exclusive`
- * it is EEXIST (`nft create element`).
+ * it is EEXIST (`nft create element`). Elements that exceed one message continue in `more` of the request.
  */
 export function newElements(
   set: SetRef & { setId?: number; exclusive?: boolean },
@@ -54,14 +56,17 @@ export function newElements(
   );
 }
 
-/** NFT_MSG_DELSETELEM, `nft delete element`; without elements it deletes all, `nft flush set`. ENOENT when one does not exist. */
+/**
+ * NFT_MSG_DELSETELEM, `nft delete element`; without elements it deletes all, `nft flush set`. ENOENT when one does not
+ * exist, unless `ifExists` (`nft destroy element`, Linux 6.3).
+ */
 export function delElements(
-  set: SetRef,
+  set: SetRef & { ifExists?: boolean },
   elements: readonly SetElement[] = [],
   order: ByteOrder = 'little',
 ): Request {
   return elementsRequest(
-    nft.NFT_MSG_DELSETELEM,
+    set.ifExists ? nft.NFT_MSG_DESTROYSETELEM : nft.NFT_MSG_DELSETELEM,
     0,
     `delete elements of set ${setText(set)}`,
     set,
@@ -102,33 +107,50 @@ function elementsRequest(
   elements: readonly SetElement[],
   order: ByteOrder,
 ): Request {
-  const encoder = nfHeader(set.family, order).string(1, set.table).string(2, set.name);
-  if (set.setId !== undefined) {
-    encoder.be32(4, set.setId);
-  }
-  if (elements.length > 0) {
-    const list = encoder.nest(3 | NLA_F_NESTED);
-    for (const element of elements) {
-      const item = encoder.nest(1 | NLA_F_NESTED);
-      writeData(encoder, 1, element.key);
-      if (element.keyEnd !== undefined) {
-        writeData(encoder, 10, element.keyEnd);
-      }
-      if (element.data !== undefined) {
-        writeData(encoder, 2, element.data);
-      }
-      if (element.verdict !== undefined) {
-        writeVerdict(encoder, 2, element.verdict);
-      }
-      writeFields(encoder, elementTable, element);
-      if (element.comment !== undefined) {
-        encoder.raw(USERDATA, commentData(element.comment));
-      }
-      encoder.end(item);
+  const requests: Request[] = [];
+  let next = 0;
+  do {
+    const encoder = nfHeader(set.family, order).string(1, set.table).string(2, set.name);
+    if (set.setId !== undefined) {
+      encoder.be32(4, set.setId);
     }
+    next = writeElements(encoder, elements, next);
+    requests.push(request(type, flags, encoder, describe));
+  } while (next < elements.length);
+  const [first, ...more] = requests as [Request, ...Request[]];
+  return more.length === 0 ? first : { ...first, more };
+}
+
+/** Writes as many elements as one message may hold. Returns the index of the next one. */
+function writeElements(encoder: Encoder, elements: readonly SetElement[], from: number): number {
+  let next = from;
+  if (next < elements.length) {
+    const list = encoder.nest(3 | NLA_F_NESTED);
+    do {
+      writeElement(encoder, elements[next++]!);
+    } while (next < elements.length && encoder.length - list < MAX_LIST_BYTES);
     encoder.end(list);
   }
-  return request(type, flags, encoder, describe);
+  return next;
+}
+
+function writeElement(encoder: Encoder, element: SetElement): void {
+  const item = encoder.nest(1 | NLA_F_NESTED);
+  writeData(encoder, 1, element.key);
+  if (element.keyEnd !== undefined) {
+    writeData(encoder, 10, element.keyEnd);
+  }
+  if (element.data !== undefined) {
+    writeData(encoder, 2, element.data);
+  }
+  if (element.verdict !== undefined) {
+    writeVerdict(encoder, 2, element.verdict);
+  }
+  writeFields(encoder, elementTable, element);
+  if (element.comment !== undefined) {
+    encoder.raw(USERDATA, commentData(element.comment));
+  }
+  encoder.end(item);
 }
 
 /**

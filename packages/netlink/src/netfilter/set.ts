@@ -137,11 +137,19 @@ function typeOf(key: DataType | readonly DataType[] | 'verdict'): {
   return { type, length, fields };
 }
 
-/** NFT_MSG_DELSET, `nft delete set`. EBUSY while a rule uses it. */
-export function delSet(ref: SetRef, order: ByteOrder = 'little'): Request {
+/**
+ * NFT_MSG_DELSET, `nft delete set`. EBUSY while a rule uses it. ENOENT when it does not exist, unless `ifExists`
+ * (`nft destroy set`, Linux 6.3).
+ */
+export function delSet(ref: SetRef & { ifExists?: boolean }, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(ref.family, order);
   writeFields(encoder, setTable, { table: ref.table, name: ref.name });
-  return request(nft.NFT_MSG_DELSET, 0, encoder, `delete set ${setText(ref)}`);
+  return request(
+    ref.ifExists ? nft.NFT_MSG_DESTROYSET : nft.NFT_MSG_DELSET,
+    0,
+    encoder,
+    `delete set ${setText(ref)}`,
+  );
 }
 
 /** Names a set in errors. */

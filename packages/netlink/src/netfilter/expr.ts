@@ -9,41 +9,46 @@
  *
  * @module
  */
-import { type Family, parseAddress, parsePrefix } from '@cnikit/ip';
-import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
+import { parsePrefix } from '@cnikit/ip';
+import type { ByteOrder } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { macBytes } from '../codec/mac.ts';
 import { encodeText, textLength } from '../codec/text.ts';
-import { constant, type Expression, NFT_REG_1, NFT_REG_2, NFT_REG32_00, type Verdict } from './expression.ts';
+import {
+  compare,
+  hostNumber,
+  ipVersion,
+  LINK_HEADER,
+  NETWORK_HEADER,
+  type Not,
+  portBytes,
+  TRANSPORT_HEADER,
+} from './expr-parts.ts';
+import { constant, type Expression, NFT_REG_1, type Verdict } from './expression.ts';
 import { NF_ACCEPT, NF_DROP, NFT_GOTO, NFT_JUMP, NFT_RETURN } from './objects.ts';
 
+export { type KeyPart, lookup, type Selector, verdictMap } from './expr-lookup.ts';
+export { dnat, masquerade, snat } from './expr-nat.ts';
 export { inputGroup, sourceUnroutable } from './expr-origin.ts';
+export { ipVersion } from './expr-parts.ts';
+export { destinationPortRange, destinationRange, icmpv6Type, sourceRange } from './expr-range.ts';
+export {
+  hasConnectionMarkBits,
+  type LimitOptions,
+  type LogOptions,
+  limit,
+  log,
+  type RejectReason,
+  reject,
+  setConnectionMarkBits,
+} from './expr-statements.ts';
 
 const NFT_META_MARK = 3;
 const NFT_META_IIFNAME = 6;
 const NFT_META_OIFNAME = 7;
-const NFT_META_NFPROTO = 15;
 const NFT_META_L4PROTO = 16;
-const LINK_HEADER = 0;
-const NETWORK_HEADER = 1;
-const TRANSPORT_HEADER = 2;
-const EQUAL = 0;
-const NOT_EQUAL = 1;
-
-/** `not` inverts the match. */
-interface Not {
-  not?: boolean;
-}
-
-const compare = (data: Uint8Array, { not = false }: Not = {}): Expression => ({
-  name: 'cmp',
-  sreg: NFT_REG_1,
-  op: not ? NOT_EQUAL : EQUAL,
-  data,
-});
 
 const load = (key: number): Expression => constant({ name: 'meta', key, dreg: NFT_REG_1 });
-const loadVersion = load(NFT_META_NFPROTO);
 const loadProtocol = load(NFT_META_L4PROTO);
 const loadMark = load(NFT_META_MARK);
 const loadInput = load(NFT_META_IIFNAME);
@@ -111,14 +116,6 @@ function addressMatch(text: string, offset4: number, offset6: number, options?: 
   ];
 }
 
-const versions = {
-  ipv4: [loadVersion, constant(compare(Uint8Array.of(2)))],
-  ipv6: [loadVersion, constant(compare(Uint8Array.of(10)))],
-} as const;
-
-/** `meta nfproto ipv4`, in family inet. */
-export const ipVersion = (family: Family): Expression[] => [...versions[family]];
-
 const protocolNumbers = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
 const isTcp = constant(compare(Uint8Array.of(protocolNumbers.tcp)));
 const isUdp = constant(compare(Uint8Array.of(protocolNumbers.udp)));
@@ -134,13 +131,6 @@ export const destinationPort = (port: number, options?: Not): Expression[] => [
   loadPort,
   compare(portBytes(port), options),
 ];
-
-const portBytes = (port: number): Uint8Array => {
-  if (!(Number.isInteger(port) && port >= 0 && port <= 65535)) {
-    throw new NetlinkEncodeError('BAD_VALUE', `${port} is not a port`);
-  }
-  return Uint8Array.of(port >> 8, port);
-};
 
 /** Bits of `ct state`. */
 const ctStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
@@ -204,53 +194,6 @@ export const hasMarkBits = (bits: number, order: ByteOrder = 'little'): Expressi
   compare(hostNumber(bits, order)),
 ];
 
-/** Fields that a set or map can be keyed by, with the names of `nft`. */
-const selectors = {
-  'ip saddr': { version: 2, offset: 12, len: 4 },
-  'ip daddr': { version: 2, offset: 16, len: 4 },
-  'ip6 saddr': { version: 10, offset: 8, len: 16 },
-  'ip6 daddr': { version: 10, offset: 24, len: 16 },
-  'meta l4proto': { len: 1 },
-  'th dport': { len: 2 },
-} as const;
-/** A field of the key of a set or map. `th dport` needs `meta l4proto`. */
-export type Selector = keyof typeof selectors;
-
-/**
- * `ip daddr . meta l4proto . th dport vmap @NAME`: the verdict of a map. In family inet it also checks the IP version for
- * addresses. A packet that is not in the map continues with the next statement.
- */
-export function verdictMap(key: readonly Selector[], map: string): Expression[] {
-  const version = key.map((one) => selectors[one]).find((one) => 'version' in one);
-  const load: Expression[] = [];
-  let word = 0;
-  for (const one of key) {
-    // `nft` uses NFT_REG_1, which overlaps the first 4-byte registers.
-    const dreg = word === 0 ? NFT_REG_1 : NFT_REG32_00 + word;
-    const { len } = selectors[one];
-    const from = selectors[one];
-    if (one === 'meta l4proto') {
-      load.push({ name: 'meta', key: NFT_META_L4PROTO, dreg });
-    } else if ('offset' in from) {
-      load.push({ name: 'payload', base: NETWORK_HEADER, offset: from.offset, len, dreg });
-    } else {
-      load.push({ name: 'payload', base: TRANSPORT_HEADER, offset: 2, len, dreg });
-    }
-    word += (len + 3) >> 2;
-  }
-  return [
-    ...(version === undefined ? [] : ipVersion(version.version === 2 ? 'ipv4' : 'ipv6')),
-    ...load,
-    { name: 'lookup', set: map, sreg: NFT_REG_1, dreg: 0 },
-  ];
-}
-
-function hostNumber(value: number, order: ByteOrder): Uint8Array {
-  const bytes = new Uint8Array(4);
-  writeU32(bytes, 0, value, order === 'little');
-  return bytes;
-}
-
 /** `counter`. */
 export const counter = (): Expression[] => [{ name: 'counter', bytes: 0, packets: 0 }];
 
@@ -269,30 +212,3 @@ export const returnBack = (): Expression[] => [returned];
 export const jump = (chain: string): Expression[] => verdict({ code: NFT_JUMP, chain });
 /** `goto CHAIN`. */
 export const goTo = (chain: string): Expression[] => verdict({ code: NFT_GOTO, chain });
-/** `masquerade`, in a nat chain of the hook postrouting. */
-export const masquerade = (options: { flags?: number } = {}): Expression[] => [
-  options.flags === undefined ? masqueraded : { name: 'masq', ...options },
-];
-const masqueraded: Expression = constant({ name: 'masq' });
-
-const NFPROTO = { ipv4: 2, ipv6: 10 } as const;
-const destinationNat = (family: Family): Expression =>
-  constant({
-    ...{ name: 'nat', type: 1, family: NFPROTO[family] },
-    ...{ addrMin: NFT_REG_1, protoMin: NFT_REG_2, flags: 2 /* NF_NAT_RANGE_PROTO_SPECIFIED */ },
-  });
-const destinationNats = { ipv4: destinationNat('ipv4'), ipv6: destinationNat('ipv6') };
-
-/** `dnat to 10.0.0.2:80`, in a nat chain of the hook prerouting or output. */
-export function dnat({ address, port }: { address: string; port?: number }): Expression[] {
-  const bytes = parseAddress(address);
-  if (bytes === undefined) {
-    throw new NetlinkEncodeError('BAD_ADDRESS', `${JSON.stringify(address)} is not an IP address`);
-  }
-  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
-  const target = { name: 'immediate', dreg: NFT_REG_1, data: bytes } as const;
-  if (port === undefined) {
-    return [target, { name: 'nat', type: 1, family: NFPROTO[family], addrMin: NFT_REG_1 }];
-  }
-  return [target, { name: 'immediate', dreg: NFT_REG_2, data: portBytes(port) }, destinationNats[family]];
-}

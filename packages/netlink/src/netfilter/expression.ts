@@ -55,6 +55,16 @@ const tables = {
     flags: [3, 'be32', 'NFTA_FIB_FLAGS'],
   },
   immediate: { dreg: [1, 'be32', 'NFTA_IMMEDIATE_DREG'] },
+  limit: {
+    /** Packets or bytes in each `unit` seconds. */
+    rate: [1, 'be64', 'NFTA_LIMIT_RATE'],
+    unit: [2, 'be64', 'NFTA_LIMIT_UNIT'],
+    burst: [3, 'be32', 'NFTA_LIMIT_BURST'],
+    /** 0 packets, 1 bytes. */
+    type: [4, 'be32', 'NFTA_LIMIT_TYPE'],
+    /** 1: matches above the rate. */
+    flags: [5, 'be32', 'NFTA_LIMIT_FLAGS'],
+  },
   log: {
     group: [1, 'be16', 'NFTA_LOG_GROUP'],
     prefix: [2, 'string', 'NFTA_LOG_PREFIX'],

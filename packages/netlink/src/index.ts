@@ -30,6 +30,7 @@ export {
   newAddress,
 } from './route/address.ts';
 export { addBridgeVlans, type BridgeVlan, type BridgeVlanSpec, delBridgeVlans } from './route/bridge-vlan.ts';
+export { decodeEncap, encodeEncap, type RouteEncap } from './route/encap.ts';
 export {
   addAlternativeNames,
   delAlternativeNames,
@@ -58,7 +59,14 @@ export {
   type NeighbourSpec,
   newNeighbour,
 } from './route/neighbour.ts';
-export { decodeNextHopObject, getNextHopObjects, type NextHopObject } from './route/next-hop-object.ts';
+export {
+  decodeNextHopObject,
+  delNextHopObject,
+  getNextHopObjects,
+  type NextHopObject,
+  type NextHopObjectSpec,
+  newNextHopObject,
+} from './route/next-hop-object.ts';
 export { decodeNetnsId, getNetnsId, type NetnsRef, newNetnsId } from './route/nsid.ts';
 export { delRoute, getRoute, getRoutes, newRoute, type RouteFilter, type RouteSpec } from './route/route.ts';
 export type { NextHop, RouteMetrics } from './route/route-attributes.ts';

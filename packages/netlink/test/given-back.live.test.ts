@@ -176,6 +176,66 @@ live('Decoded objects on a kernel', () => {
     expect(() => nl.newNeighbour({ index, address: '10.0.0.7', unknown })).toThrow(/NDA_FDB_EXT_ATTRS/);
   });
 
+  test('newNextHopObject() and delNextHopObject() take every decoded object', () => {
+    rt.request(nl.setLink({ name: 'lo', up: true }));
+    roundTrip(
+      () => rt.connection.dump(nl.getNextHopObjects(), nl.decodeNextHopObject),
+      [
+        'ip nexthop add id 7 via 10.0.0.9 dev d0',
+        'ip nexthop add id 8 via fd00::9 dev d0 protocol bird',
+        'ip nexthop add id 9 dev d0',
+        'ip nexthop add id 10 blackhole',
+        'ip nexthop add id 11 via 203.0.113.1 dev d0 onlink',
+        'ip nexthop add id 12 via 10.0.0.9 fdb',
+        'ip -6 nexthop add id 13 blackhole',
+      ],
+      nl.delNextHopObject,
+      nl.newNextHopObject,
+    );
+    rt.request(nl.newNextHopObject({ id: 14, via: '10.0.0.8', oif: index }));
+    const members = [
+      { id: 7, weight: 3 },
+      { id: 14, weight: 256 },
+    ];
+    rt.request(nl.newNextHopObject({ id: 20, group: members }));
+    roundTrip(
+      () => rt.connection.dump(nl.getNextHopObjects(), nl.decodeNextHopObject),
+      ['ip nexthop add id 21 group 7,2/14,5'],
+      nl.delNextHopObject,
+      nl.newNextHopObject,
+    );
+    rt.request(nl.newNextHopObject({ id: 7, via: '10.0.0.7', oif: index, mode: 'replace' }));
+    const objects = rt.connection.dump(nl.getNextHopObjects(), nl.decodeNextHopObject);
+    expect(objects.find(({ id }) => id === 20)).toMatchObject({ group: members });
+    expect(objects.find(({ id }) => id === 7)).toMatchObject({ via: '10.0.0.7', oif: index });
+    expect(() => rt.request(nl.newNextHopObject({ id: 7, blackhole: true }))).toThrow(/EEXIST/);
+    expect(() => nl.newNextHopObject({ id: 30, group: [] })).toThrow(/needs a member/);
+    expect(() => nl.newNextHopObject({ id: 30, group: [{ id: 7, weight: 65537 }] })).toThrow(/weight/);
+    expect(() => nl.newNextHopObject({ id: 30, group: [{ id: 7, weight: 0 }] })).toThrow(/weight/);
+  });
+
+  test.each<[string, nl.RouteEncap]>([
+    ['ip id 5 dst 10.9.9.9 ttl 9', { type: 'ip', id: 5, remote: '10.9.9.9', ttl: 9 }],
+    [
+      'ip6 id 6 dst fd09::9 src fd09::8 hoplimit 8',
+      { type: 'ip6', id: 6, remote: 'fd09::9', local: 'fd09::8' },
+    ],
+    [
+      'seg6 mode encap segs fd01::1,fd01::2',
+      { type: 'seg6', mode: 'encap', segments: ['fd01::1', 'fd01::2'] },
+    ],
+    ['seg6 mode inline segs fd01::1', { type: 'seg6', mode: 'inline', segments: ['fd01::1'] }],
+  ])('encodeEncap() takes what decodeEncap() returns of `encap %s`', (words, expected) => {
+    run(`ip -6 route add fd77::/64 encap ${words} dev d0`);
+    const mine = () => rt.routes({ family: 'ipv6' }).filter(({ dst }) => dst === 'fd77::/64');
+    const [route] = mine();
+    const encap = nl.decodeEncap(route!)!;
+    expect(encap).toMatchObject(expected);
+    rt.request(nl.delRoute(route!));
+    rt.request(nl.newRoute({ ...route!, ...nl.encodeEncap(encap) }));
+    expect(mine()).toEqual([route]);
+  });
+
   test('newLink() makes a vxlan whose TTL is inherited', () => {
     const spec = { kind: 'vxlan', id: 5, ttlInherit: true, lowerIndex: index, port: 4789 } as const;
     rt.request(nl.newLink({ ...spec, name: 'v0' }));

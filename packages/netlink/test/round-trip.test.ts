@@ -229,6 +229,40 @@ describe('builders', () => {
     rt.close();
   });
 
+  test('encodeEncap() writes the bytes of an MPLS label stack', () => {
+    const mpls = { type: 'mpls', labels: [100, 200], ttl: 64 } as const;
+    const fields = nl.encodeEncap({ ...mpls, labels: [...mpls.labels] });
+    const ttl = [5, 0, 2, 0, 64, 0, 0, 0];
+    expect([...fields.encap]).toEqual([12, 0, 1, 0, 0, 6, 0x40, 0, 0, 0x0c, 0x81, 0, ...ttl]);
+    expect(nl.decodeEncap(fields)).toEqual(mpls);
+    expect(fields.encapType).toBe(1);
+    expect(nl.decodeEncap({})).toBeUndefined();
+  });
+
+  test.each<[object, RegExp]>([
+    [{ type: 'mpls', labels: [] }, /labels is empty/],
+    [{ type: 'mpls', labels: [2 ** 20] }, /1048576 is not an MPLS label/],
+    [{ type: 'seg6', mode: 'encap', segments: [] }, /segments has 0 addresses/],
+    [{ type: 'seg6', mode: 'encap', segments: ['10.0.0.1'] }, /10\.0\.0\.1 is not an IPv6 address/],
+    [{ type: 'seg6', mode: 'nope', segments: ['fd00::1'] }, /Unknown mode nope/],
+    [{ type: 'ip', ttl: 256 }, /ttl \(LWTUNNEL_IP_TTL\): 256/],
+    [{ type: 'ila' }, /Unknown encap type ila/],
+  ])('encodeEncap() refuses %j', (encap, message) => {
+    expect(() => nl.encodeEncap(encap as nl.RouteEncap)).toThrow(message);
+  });
+
+  test('decodeNextHopObject() reads weights over 256 when the kernel marks them as valid', () => {
+    const group = [
+      { id: 7, weight: 300 },
+      { id: 8, weight: 65536 },
+    ];
+    const { payload } = nl.newNextHopObject({ id: 9, group });
+    const opFlags = [8, 0, 14, 0, 0, 0, 0, 0x80];
+    expect(nl.decodeNextHopObject(payloadOf(Uint8Array.of(...payload, ...opFlags)))).toMatchObject({ group });
+    const lower = nl.decodeNextHopObject(payloadOf(payload)).group;
+    expect(lower?.map(({ weight }) => weight)).toEqual([44, 256]);
+  });
+
   test('A builder leaves nothing of a refused request in the next one', () => {
     expect(() => nl.newRoute({ dst: '10.0.0.0/8', via: 'x' })).toThrow();
     const request = nl.newRoute({ dst: '10.0.0.0/8', via: '10.0.0.1', oif: 2 });

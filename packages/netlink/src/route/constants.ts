@@ -34,6 +34,8 @@ export const RTM_GETTFILTER = 46;
 export const RTM_NEWNSID = 88;
 export const RTM_DELNSID = 89;
 export const RTM_GETNSID = 90;
+export const RTM_NEWNEXTHOP = 104;
+export const RTM_DELNEXTHOP = 105;
 export const RTM_GETNEXTHOP = 106;
 
 /** Link flags. */

@@ -84,27 +84,7 @@ export class ConntrackConnection {
    * @throws {NetlinkError} when the kernel refuses a deletion
    */
   delete(family: Family, wanted: (flow: Flow) => boolean, filter?: FlowFilter): number {
-    return this.#each(this.flows(family, wanted, filter), (flow) => delFlow(flow));
-  }
-
-  /**
-   * Changes the timeout, mark or labels of the entries that `wanted` returns true for, and returns their number. An entry
-   * that expires first is not an error.
-   *
-   * @throws {NetlinkError} when the kernel refuses a change: ENOSPC for labels of a connection without room for them
-   * @throws {NetlinkEncodeError} like `updateFlow()`
-   */
-  update(family: Family, wanted: (flow: Flow) => boolean, change: FlowChange, filter?: FlowFilter): number {
-    return this.#each(this.flows(family, wanted, filter), (flow) => updateFlow(flow, change));
-  }
-
-  #each(flows: readonly Flow[], build: (flow: Flow) => Request): number {
-    const failures = this.connection.batchSettled(flows.map(build));
-    const [serious] = failures.filter(({ code }) => code !== 'ENOENT');
-    if (serious !== undefined) {
-      throw serious;
-    }
-    return flows.length - failures.length;
+    return settle(this, this.flows(family, wanted, filter), (flow) => delFlow(flow));
   }
 
   /** Closes the socket. A second call does nothing. */
@@ -116,4 +96,35 @@ export class ConntrackConnection {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/**
+ * Changes the timeout, mark or labels of the entries that `wanted` returns true for, and returns their number. An entry
+ * that expires first is not an error.
+ *
+ * @throws {NetlinkError} when the kernel refuses a change: ENOSPC for labels of a connection without room for them
+ * @throws {NetlinkEncodeError} like `updateFlow()`
+ */
+export function updateFlows(
+  conntrack: ConntrackConnection,
+  family: Family,
+  wanted: (flow: Flow) => boolean,
+  change: FlowChange,
+  filter?: FlowFilter,
+): number {
+  return settle(conntrack, conntrack.flows(family, wanted, filter), (flow) => updateFlow(flow, change));
+}
+
+/** Sends a request for each entry, and returns the number of entries that still existed. */
+function settle(
+  { connection }: ConntrackConnection,
+  flows: readonly Flow[],
+  build: (flow: Flow) => Request,
+): number {
+  const failures = connection.batchSettled(flows.map(build));
+  const [serious] = failures.filter(({ code }) => code !== 'ENOENT');
+  if (serious !== undefined) {
+    throw serious;
+  }
+  return flows.length - failures.length;
 }

@@ -1,7 +1,14 @@
 import type { Family } from '@cnikit/ip';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, test } from 'vitest';
-import { type Flow, type FlowFilter, getFlows, openConntrack, updateFlow } from '../src/conntrack.ts';
+import {
+  type Flow,
+  type FlowFilter,
+  getFlows,
+  openConntrack,
+  updateFlow,
+  updateFlows,
+} from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import { createNetns, deleteNetns, listNetns, openRtnetlink } from '../src/index.ts';
 import { openIpSet } from '../src/ipset.ts';
@@ -42,18 +49,18 @@ live('conntrack on a kernel', () => {
     conntrack.close();
   });
 
-  test('update() changes mark and timeout, which monitorConntrack() reports', async () => {
+  test('updateFlows() changes mark and timeout, which monitorConntrack() reports', async () => {
     const events = monitorConntrack();
     run('conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 53 --mark 0x11');
     run('conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.3 --sport 1000 --dport 53 --mark 0x11');
     const conntrack = openConntrack();
     const second = ({ original }: Flow) => original.destination === '10.0.0.3';
-    expect(conntrack.update('ipv4', second, { mark: 0x233, markMask: 0xf00, timeout: 5000 })).toBe(1);
+    expect(updateFlows(conntrack, 'ipv4', second, { mark: 0x233, markMask: 0xf00, timeout: 5000 })).toBe(1);
     const [changed] = conntrack.flows('ipv4', second);
     expect(changed).toMatchObject({ mark: 0x211 });
     expect(changed!.timeout).toBeGreaterThan(4000);
     expect(conntrack.flows('ipv4', (flow) => !second(flow))).toMatchObject([{ mark: 0x11 }]);
-    expect(conntrack.update('ipv6', () => true, { mark: 1 })).toBe(0);
+    expect(updateFlows(conntrack, 'ipv6', () => true, { mark: 1 })).toBe(0);
     conntrack.delete('ipv4', second);
     expect(() => conntrack.connection.request(updateFlow(changed!, { mark: 1 }))).toThrow(/ENOENT/);
     conntrack.close();
@@ -81,7 +88,7 @@ live('conntrack on a kernel', () => {
     const conntrack = openConntrack();
     const labels = new Uint8Array(16).fill(0xff);
     const labelsMask = Uint8Array.of(0x20, ...new Uint8Array(15));
-    conntrack.update('ipv4', () => true, { labels, labelsMask });
+    updateFlows(conntrack, 'ipv4', () => true, { labels, labelsMask });
     expect(conntrack.flows('ipv4')[0]!.labels?.[0]).toBe(0x20);
     conntrack.close();
   });

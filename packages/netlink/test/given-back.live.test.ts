@@ -162,7 +162,12 @@ live('Decoded objects on a kernel', () => {
     rt.request(nl.newLink({ kind: 'vxlan', name: 'v0', id: 5, port: 4789, lowerIndex: index, up: true }));
     rt.request(nl.setLink({ index, master: rt.link({ name: 'b0' })!.index }));
     roundTrip(
-      () => rt.neighbours({ family: 'bridge' }).map(withoutAge),
+      // Without the multicast entries of IPv6, which come and go.
+      () =>
+        rt
+          .neighbours({ family: 'bridge' })
+          .filter(({ mac }) => mac?.startsWith('02:00:00:00:00:'))
+          .map(withoutAge),
       [
         'bridge fdb add 02:00:00:00:00:07 dev d0 master static',
         'bridge fdb add 02:00:00:00:00:08 dev d0 self',

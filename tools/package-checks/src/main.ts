@@ -18,6 +18,8 @@ import { type Packed, pack, publishable } from './packages.ts';
 import { checkCommands, checkEntries, install } from './project.ts';
 import { runExample, writeExamples } from './readme.ts';
 import { rehearse } from './release.ts';
+import { checkRuntimes } from './runtimes.ts';
+import { copyTasks } from './tasks.ts';
 
 const SANDBOX = fileURLToPath(new URL('../../sandbox.mjs', import.meta.url));
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -54,10 +56,14 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
   );
   console.log(`installed in an empty project, ${seconds(start)}`);
   const examples = writeExamples(packages, project);
+  const tasks = copyTasks(ROOT, project);
   await check('entries and examples: types, imports', () => checkEntries(ROOT, packed, project, env));
+  await check('require(), TypeScript module settings, Bun, Deno', () =>
+    checkRuntimes(ROOT, packed, project, env),
+  );
   await check('commands', () => checkCommands(packed, project, env));
-  await check(`${examples.length} examples of the READMEs`, () =>
-    forEach(examples, async (example) => {
+  await check(`${examples.length} examples of the READMEs, ${tasks.length} tasks`, () =>
+    forEach([...examples, ...tasks], async (example) => {
       const problem = await runExample(example, project, env);
       return problem === undefined ? [] : [problem];
     }),

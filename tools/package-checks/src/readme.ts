@@ -32,6 +32,8 @@ const SETUPS: Readonly<Record<string, Prepare>> = {
   'apiserver-fake-0': () => ({ prints: 'synced \nadded default/b\n' }),
   'apiserver-fake-1': () => ({ prints: '1\n' }),
   'apiserver-fake-2': () => ({ prints: 'added a\n429\n403\n' }),
+  'nft-table': () => ({ prints: 'reloaded' }),
+  'iptables-twice': () => ({ prints: 'nothing to write' }),
   'cni-spec-0': () => ({
     env: { CNI_COMMAND: 'VERSION' },
     input: '{"cniVersion":"1.1.0"}',

@@ -30,11 +30,14 @@ const OBJECT_CALLS: readonly string[] = ['put', 'delete', 'get', 'list'] satisfi
 /** Address of the control port: the path of a unix socket or a port on 127.0.0.1. */
 export type ControlAddress = string | number;
 
+/** A control port that listens. */
+export interface ControlPort {
+  /** Breaks its connections and stops listening. */
+  close(): Promise<void>;
+}
+
 /** Serves the control port; the promise resolves when it listens. */
-export async function serveControl(
-  server: ApiServer,
-  address: ControlAddress,
-): Promise<{ close(): Promise<void> }> {
+export async function serveControl(server: ApiServer, address: ControlAddress): Promise<ControlPort> {
   const control = createServer((request, response) => {
     run(server, request).then(
       (result) =>
@@ -106,9 +109,13 @@ export interface ControlClient {
    */
   call<R = unknown>(name: string, ...args: unknown[]): Promise<R>;
   nodes: {
+    /** Creates or replaces a Node. */
     put(node: KubeObject): Promise<KubeObject>;
+    /** Deletes a Node. */
     delete(name: string): Promise<void>;
+    /** Returns a Node, or null when it does not exist. */
     get(name: string): Promise<KubeObject | null>;
+    /** Returns all Nodes. */
     list(): Promise<KubeObject[]>;
   };
 }

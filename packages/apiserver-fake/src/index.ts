@@ -11,7 +11,13 @@
  *
  * @module
  */
-export { type ControlAddress, type ControlClient, controlClient, serveControl } from './control.ts';
+export {
+  type ControlAddress,
+  type ControlClient,
+  type ControlPort,
+  controlClient,
+  serveControl,
+} from './control.ts';
 export type { FailOptions, Faults } from './faults.ts';
 export type { RequestLog } from './handler.ts';
 export type { RbacObject } from './rbac.ts';

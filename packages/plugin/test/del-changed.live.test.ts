@@ -172,5 +172,16 @@ describe.skipIf(!inSandbox).each(invokers)(
       ok(call('DEL', 'bridge', 'c1', made));
       expect(left()).toEqual([]);
     });
+
+    test('ptp DEL and GC remove rules of macspoofchk of a pod that bridge added', () => {
+      const made = here.pod();
+      const list = { cniVersion: '1.1.0', 'cni.dev/valid-attachments': [] };
+      for (const end of [() => call('DEL', 'ptp', 'c1', made), () => call('GC', 'ptp', '', NOBODY, list)]) {
+        ok(call('ADD', 'bridge', 'c1', made, { macspoofchk: true }));
+        expect(ruleset()).toContain('cni-br-iface-c1-eth0');
+        ok(end());
+        expect(left()).toEqual([]);
+      }
+    });
   },
 );

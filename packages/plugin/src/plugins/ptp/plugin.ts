@@ -1,7 +1,9 @@
 import { definePlugin, type Plugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectAttachments, deleteAttachment } from '../../attachment/attachment-verbs.ts';
+import { collectAttachments } from '../../attachment/attachment-verbs.ts';
 import { openIpam } from '../../ipam/ipam.ts';
+import { deleteWithSpoofChecks } from '../bridge/delete.ts';
+import { collectSpoofChecks } from '../bridge/spoof-check.ts';
 import { add } from './add.ts';
 import { checkPair } from './check.ts';
 import { type PtpSettings, ptpSettings, ptpSettingsForDel } from './settings.ts';
@@ -15,9 +17,14 @@ export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
     config: ptpSettings,
     configForDel: ptpSettingsForDel,
     add: (context) => add(sys, context),
-    del: (context) => deleteAttachment(sys, context),
+    del: (context) => deleteWithSpoofChecks(sys, context),
     check: (context) => checkPair(sys, context),
-    gc: (context) => collectAttachments(sys, context),
+    gc(context) {
+      const { conf, validAttachments } = context;
+      collectAttachments(sys, context, undefined, () =>
+        collectSpoofChecks(sys, conf.network, validAttachments),
+      );
+    },
     status: (context) => openIpam(sys, context)?.status(),
   });
 }

@@ -60,6 +60,7 @@ describe('values', () => {
     ['a misspelt value', { agent: { encapsulation: 'always' } }],
     ['an unknown encapsulation', { agent: { encap: 'ipip' } }],
     ['an unknown back end', { agent: { packetFilter: 'ipfw' } }],
+    ['an unknown layout', { agent: { layout: 'flat' } }],
     ['an invalid CIDR', { agent: { serviceCIDRs: ['10.96.0.0'] } }],
     ['a relative path', { hostPaths: { cniBin: 'opt/cni/bin' } }],
     ['a plugin without a type', { agent: { chain: [{ name: 'x' }] } }],
@@ -78,6 +79,7 @@ describe('a render', () => {
       serviceCIDRs: ['10.96.0.0/12', 'fd00:10:96::/112'],
       nonMasqueradeCIDRs: ['192.168.0.0/16'],
       packetFilter: 'nftables',
+      layout: 'routed',
       outsideInterface: 'eth1',
       resyncInterval: 120,
       health: { host: '0.0.0.0', port: 9471 },
@@ -98,6 +100,7 @@ describe('a render', () => {
     expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({
       command: 'run',
       packetFilter: 'nftables',
+      layout: 'routed',
       outsideInterface: 'eth1',
       health: { host: '0.0.0.0', port: 9471 },
       logLevel: 'debug',

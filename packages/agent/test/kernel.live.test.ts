@@ -193,6 +193,22 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       ]);
     });
 
+    test('Kernel.write() adds and removes unreachable routes beside a connected route to the same prefix', () => {
+      run('ip', 'address', 'add', '10.247.1.1/24', 'dev', 'eth0');
+      const ranges = ['10.247.1.0/24', 'fd00:10:247:1::/64'];
+      const routes = ranges.map((dst) => ({ dst, unreachable: true as const }));
+      const present = () => {
+        const { routes } = kernel.dump();
+        return routes.filter(({ dst, protocol }) => ranges.includes(dst) && protocol === 201);
+      };
+      expect(kernel.write(routes.map((route) => ({ kind: 'route', op: 'add', route })))).toEqual([]);
+      expect(present()).toEqual(routes.map(asKernelRoute));
+      expect(run('ip', 'route', 'get', '10.247.1.9')).toContain('dev eth0');
+      expect(() => run('ip', 'route', 'get', 'fd00:10:247:1::9')).toThrow();
+      expect(kernel.write(present().map((old) => ({ kind: 'route', op: 'remove', old })))).toEqual([]);
+      expect(present()).toEqual([]);
+    });
+
     test('Kernel.write() never removes or replaces a route of another protocol', () => {
       run('ip', 'route', 'add', '10.246.1.0/24', 'via', '192.0.2.2');
       const wanted = { dst: '10.246.1.0/24', via: '192.0.2.2', oif, dev: 'eth0' };

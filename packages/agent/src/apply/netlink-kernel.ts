@@ -22,7 +22,17 @@ import { IFF_NOARP, NUD_PERMANENT, RT_TABLE_MAIN } from '@cnikit/netlink/constan
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
 import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
-import type { KernelAddress, KernelLink, KernelNeighbour, KernelRoute, KernelState } from '../core/model.ts';
+import {
+  type KernelAddress,
+  type KernelLink,
+  type KernelNeighbour,
+  type KernelRoute,
+  type KernelState,
+  type NodeRoute,
+  RTN_UNREACHABLE,
+  UNREACHABLE_METRIC,
+  type UnreachableRoute,
+} from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
 import { isOwnTunnel, TUNNEL_ALIAS, TUNNEL_GROUP } from '../core/tunnel-mark.ts';
 import { withNextHops } from './next-hop-objects.ts';
@@ -111,7 +121,8 @@ function kernelRoute({
     family,
     dst,
     via: hop.via,
-    oif: hop.oif,
+    // IPv6 names the loopback link in them.
+    oif: type === RTN_UNREACHABLE ? undefined : hop.oif,
     ...(otherOifs.length === 0 ? {} : { otherOifs }),
     protocol,
     priority,
@@ -181,7 +192,7 @@ function requests(action: KernelAction): Request[] {
 function routeRequests(action: RouteAction): Request[] {
   const requests: Request[] = [];
   if (action.op !== 'add') {
-    const { dst, via, oif, priority } = action.old;
+    const { dst, via, oif, priority, type } = action.old;
     requests.push(
       delRoute({
         dst,
@@ -189,16 +200,28 @@ function routeRequests(action: RouteAction): Request[] {
         oif,
         protocol: ROUTE_PROTOCOL,
         priority,
+        type,
       }),
     );
   }
   if (action.op !== 'remove') {
-    const { dst, via, oif, onlink } = action.route;
-    requests.push(
-      newRoute({ dst, via, oif, protocol: ROUTE_PROTOCOL, ...(onlink === true ? { onlink } : {}) }),
-    );
+    requests.push(creation(action.route));
   }
   return requests;
+}
+
+function creation(route: NodeRoute | UnreachableRoute): Request {
+  const { dst } = route;
+  if ('unreachable' in route) {
+    return newRoute({
+      dst,
+      protocol: ROUTE_PROTOCOL,
+      priority: UNREACHABLE_METRIC,
+      type: RTN_UNREACHABLE,
+    });
+  }
+  const { via, oif, onlink } = route;
+  return newRoute({ dst, via, oif, protocol: ROUTE_PROTOCOL, ...(onlink === true ? { onlink } : {}) });
 }
 
 function neighbourRequest({ op, entry: { table, index, mac, address } }: NeighbourAction): Request {

@@ -17,7 +17,14 @@ import { RouteReconciler } from '../reconcile/route-reconciler.ts';
 import { openPacketFilter, type PacketFilterDeps } from './packet-filter.ts';
 import type { Output } from './plan.ts';
 import { findPluginBinary } from './plugin-binary.ts';
-import { attachedPods, detachAll, hasAttachments, refusePods, removePodBridge } from './pod-cleanup.ts';
+import {
+  attachedPods,
+  detachAll,
+  hasAttachments,
+  refusePods,
+  removePodBridge,
+  removePodGuard,
+} from './pod-cleanup.ts';
 
 /**
  * Removes each part even when another fails. Returns the exit status: 1 when something remains. While pods are attached,
@@ -49,6 +56,7 @@ export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Ou
           ? detachAll({ plugin: findPluginBinary(config.pluginBinary), searchPath: env.PATH }, stateDir)
           : [],
     ],
+    ['the guard of pods', removePodGuard],
     ['the pod bridge', () => (wasHere ? removePodBridge(rt, stateDir) : [])],
     ['the plugin', () => files.removePlugin().map((path) => `- file ${path}`)],
     ['the nftables table', () => lines(filters().nftables.filter.apply(undefined, true))],

@@ -83,7 +83,8 @@ function open(): NftConnection | string {
 
 const ABSENT: readonly string[] = ['EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPORT'];
 
-function isWithoutNftables(error: unknown): boolean {
+/** Returns true for the error of a kernel without nftables. */
+export function isWithoutNftables(error: unknown): boolean {
   if (error instanceof SysError) {
     return error.syscall === 'socket' && ABSENT.includes(error.code);
   }

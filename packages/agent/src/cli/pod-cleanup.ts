@@ -3,16 +3,17 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
-import { openNftables } from '@cnikit/netlink/nftables';
+import { delTable, openNftables } from '@cnikit/netlink/nftables';
 import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
 import { noticeConflist } from '../apply/cni-names.ts';
 import { installFile } from '../apply/files.ts';
-import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
+import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME, POD_GUARD_TABLE } from '../core/names.ts';
 import { LIST_VERSIONS } from '../desired/list-versions.ts';
 import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
 import { type PluginProgram, runPlugin } from '../leaks/run-plugin.ts';
 import { configurations } from '../observe/configurations.ts';
+import { isWithoutNftables } from './packet-filter.ts';
 
 /** Message of ADD and STATUS while pods still have to end. */
 const REFUSAL = 'cnikit is being removed from this node: no pod can start on its network';
@@ -115,4 +116,24 @@ export function removePodBridge(rt: RtnetlinkConnection, stateDir: string): stri
   }
   rmSync(join(stateDir, 'ipam'), { recursive: true, force: true });
   return ours === undefined ? [] : [`- link ${BRIDGE_NAME}`];
+}
+
+/** Removes the table that drops packets of pods with foreign source addresses. Returns a line if it existed. */
+export function removePodGuard(): string[] {
+  const table = { family: 'inet', name: POD_GUARD_TABLE } as const;
+  const nft = openNftables();
+  try {
+    if (nft.table(table) === undefined) {
+      return [];
+    }
+    nft.commit([delTable(table)]);
+    return [`- table ${table.family} ${table.name}`];
+  } catch (error) {
+    if (isWithoutNftables(error)) {
+      return [];
+    }
+    throw error;
+  } finally {
+    nft.close();
+  }
 }

@@ -19,7 +19,12 @@ import { bridgeAfter, removesPodRules } from '../observe/pod-losses.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
 import { outdatedPods, staleGateways } from '../repair/earlier-range.ts';
-import { bridgeAddresses, removeBridgeAddresses, runningAddresses } from '../repair/pod-network.ts';
+import {
+  bridgeAddresses,
+  removeBridgeAddresses,
+  removeUnusedBridge,
+  runningAddresses,
+} from '../repair/pod-network.ts';
 import { PodRepair } from '../repair/pod-repair.ts';
 import { type RestoreOutcome, runRestore } from '../repair/run-restore.ts';
 
@@ -62,6 +67,9 @@ export function startPodRepair(
         for (const address of stale) {
           log.info({ change: 'address' }, `- address ${address} dev ${BRIDGE_NAME} (of an earlier podCIDR)`);
         }
+        if (isRouted(readText(join(cniConfDir, CONFLIST_NAME))) && removeUnusedBridge(rt, podCIDRs())) {
+          log.info({ change: 'link' }, `- link ${BRIDGE_NAME} (its last pod has ended)`);
+        }
         return outdatedPods(podCIDRs(), running);
       },
       podOf: (containerID) =>
@@ -97,6 +105,12 @@ export function startPodRepair(
       contest.close();
     },
   };
+}
+
+/** Returns true for a conflist by which new pods get a route: it may be an earlier one, after a rollback. */
+function isRouted(conflist: string | undefined): boolean {
+  const { plugins = [] } = JSON.parse(conflist ?? '{}') as { plugins?: { layout?: string }[] };
+  return plugins[0]?.layout === 'routed';
 }
 
 /** Without events (legacy iptables, no nf_tables) the passes at each resync find losses. */

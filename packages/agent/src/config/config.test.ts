@@ -14,6 +14,7 @@ test('parseConfig() requires only the node name', () => {
     nonMasquerade: [],
     masquerade: 'destination',
     packetFilter: 'auto',
+    layout: 'bridge',
     pluginLinks: ['loopback'],
     leakGraceMs: 300_000,
     json: false,
@@ -92,6 +93,7 @@ test.each([
   ['a leak grace of 0', ['--leak-grace=0'], env, '1 to 86400 seconds, or off'],
   ['an MTU that is too small', ['--mtu=500'], env, 'expected a number from 576 to 65535'],
   ['an unknown mode of masquerading', ['--masquerade=off'], env, 'expected destination or egress'],
+  ['an unknown layout', ['--layout=flat'], env, 'Invalid --layout "flat": expected bridge or routed'],
   ['an invalid prefix', ['--non-masquerade-cidr=10.0.0.0/33'], env, /expected a prefix/],
   [
     'an invalid cluster prefix',

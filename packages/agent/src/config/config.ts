@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { formatPrefix, parseNetwork } from '@cnikit/ip';
 import type { PacketFilterMode } from '../core/backend.ts';
 import { AgentError } from '../core/error.ts';
-import type { Encap, Masquerade, TunnelSettings } from '../core/model.ts';
+import type { Encap, Layout, Masquerade, TunnelSettings } from '../core/model.ts';
 import { type Command, commands, isCommand } from './commands.ts';
 import { LOG_LEVELS, options } from './options.ts';
 
@@ -27,6 +27,7 @@ export interface Config {
   nonMasquerade: string[];
   masquerade: Masquerade;
   packetFilter: PacketFilterMode;
+  layout: Layout;
   /** File that lists the plugins to chain after cnikit. */
   chain?: string | undefined;
   /** Names to link to the plugin executable, unless a file of that name exists. */
@@ -88,6 +89,7 @@ export function parseConfig(
     masquerade: parseMasquerade(values.masquerade),
     packetFilter: parsePacketFilter(values['packet-filter']),
     encap: parseEncap(values.encap),
+    layout: parseLayout(values.layout),
     tunnel: {
       name: parseLinkName('vxlan-name', values['vxlan-name']),
       vni: parseNumber('vxlan-vni', values['vxlan-vni'], 1, 0xff_ffff),
@@ -195,6 +197,13 @@ function parseMasquerade(text: string): Masquerade {
     return text;
   }
   throw invalid('masquerade', text, 'destination or egress');
+}
+
+function parseLayout(text: string): Layout {
+  if (text === 'bridge' || text === 'routed') {
+    return text;
+  }
+  throw invalid('layout', text, 'bridge or routed');
 }
 
 function parsePacketFilter(text: string): PacketFilterMode {

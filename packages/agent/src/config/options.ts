@@ -144,6 +144,14 @@ export const options = {
     group: 'NAT',
     commands: NODE,
   },
+  layout: {
+    type: 'string',
+    value: 'LAYOUT',
+    default: 'bridge',
+    help: 'How pods are attached. bridge: to the bridge cni0; routed: each by a route of its own, without broadcast and multicast between pods. Pods that run keep the layout that they started with, and reach those of the other',
+    group: 'CNI plugin',
+    commands: NODE,
+  },
   'plugin-binary': {
     type: 'string',
     value: 'FILE',

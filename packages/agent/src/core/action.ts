@@ -1,9 +1,17 @@
 /** Changes of the node as values, and the lines that print them. Pure. */
-import type { KernelNeighbour, KernelRoute, NodeRoute, PresentTunnel, TunnelLink } from './model.ts';
+import {
+  type KernelNeighbour,
+  type KernelRoute,
+  type NodeRoute,
+  type PresentTunnel,
+  RTN_UNREACHABLE,
+  type TunnelLink,
+  type UnreachableRoute,
+} from './model.ts';
 
 /** A change of one route in the main table. */
 export type RouteAction =
-  | { kind: 'route'; op: 'add'; route: NodeRoute }
+  | { kind: 'route'; op: 'add'; route: NodeRoute | UnreachableRoute }
   | { kind: 'route'; op: 'change'; route: NodeRoute; old: KernelRoute }
   | { kind: 'route'; op: 'remove'; old: KernelRoute };
 
@@ -87,7 +95,7 @@ export function describe(action: Action): string {
       if (action.op === 'change') {
         return `~ route ${showRoute(action.route)} (was via ${action.old.via ?? 'none'})`;
       }
-      return `- route ${action.old.dst}${action.old.via === undefined ? '' : ` via ${action.old.via}`}`;
+      return `- route ${showOld(action.old)}`;
     case 'tunnel':
       if (action.op === 'remove') {
         return `- tunnel ${showTunnel(action.old)}`;
@@ -117,7 +125,11 @@ export function describe(action: Action): string {
   }
 }
 
-const showRoute = ({ dst, via, dev }: NodeRoute): string => `${dst} via ${via} dev ${dev}`;
+const showRoute = (route: NodeRoute | UnreachableRoute): string =>
+  'unreachable' in route ? `unreachable ${route.dst}` : `${route.dst} via ${route.via} dev ${route.dev}`;
+
+const showOld = ({ dst, via, type }: KernelRoute): string =>
+  `${type === RTN_UNREACHABLE ? 'unreachable ' : ''}${dst}${via === undefined ? '' : ` via ${via}`}`;
 
 const showTunnel = ({ name, vni, port, local, mac, mtu }: TunnelLink | PresentTunnel): string =>
   `${name} vni ${vni} port ${port}${local === undefined ? '' : ` local ${local}`} mac ${mac} mtu ${mtu}`;

@@ -34,6 +34,12 @@ export interface NodeRoute {
   onlink?: true;
 }
 
+/** A route to a podCIDR of this node: packets to addresses of no pod are rejected instead of leaving the node. */
+export interface UnreachableRoute {
+  dst: string;
+  unreachable: true;
+}
+
 /** How a tunnel reaches another node. */
 export interface TunnelPeer {
   /** Name of the tunnel link, and its index: 0 while the link does not exist yet. */
@@ -64,6 +70,9 @@ export interface TunnelSettings {
 
 /** When to use the tunnel. `auto`: for nodes that are not on-link. */
 export type Encap = 'auto' | 'never' | 'always';
+
+/** How new pods are attached: to a bridge, or each by a route of its own. */
+export type Layout = 'bridge' | 'routed';
 
 /**
  * Which packets of pods are masqueraded. `destination`: all that leave the pod networks, by any
@@ -103,6 +112,10 @@ export interface KernelRoute {
 
 /** `rtm_type` of a route that leads to a next hop or link. */
 export const RTN_UNICAST = 1;
+/** `rtm_type` of a route that rejects packets. */
+export const RTN_UNREACHABLE = 7;
+/** Metric of unreachable routes: after all others to the same prefix, such as that of a bridge with the podCIDR. */
+export const UNREACHABLE_METRIC = 0xffff_fffe;
 
 /** A link of the kernel, with the attributes in use. */
 export interface KernelLink {
@@ -205,7 +218,7 @@ export interface HostFacts {
   raLinks: ReadonlyArray<{ index: number; name: string }>;
   /** Ports of bridges that routes use, except for those of pods. */
   ports: readonly number[];
-  /** The plugin's bridge exists: pods were attached on this node. */
+  /** The plugin's bridge or a pod's link exists: pods were attached on this node. */
   hasPods: boolean;
   /** Index of the plugin's bridge. */
   bridge?: number | undefined;

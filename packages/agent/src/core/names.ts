@@ -5,9 +5,23 @@ import type { TunnelSettings } from './model.ts';
 
 /** `rtm_protocol` of the agent's routes. Routes with another value are foreign. */
 export const ROUTE_PROTOCOL = 201;
+/** `rtm_protocol` of the plugin's routes to pods. */
+export const POD_ROUTE_PROTOCOL = 202;
+/** First of the link groups (IFLA_GROUP) of pods: the lower 24 bits are the index of a `bandwidth` device. */
+export const POD_GROUPS = 0x6300_0000;
+/** Returns true for the host end of a pod with the routed layout. */
+export const isRoutedEnd = ({
+  group = 0,
+  master = 0,
+}: {
+  group?: number | undefined;
+  master?: number | undefined;
+}): boolean => master === 0 && group >>> 24 === POD_GROUPS >>> 24;
+/** Table of family inet that drops packets of pods with foreign source addresses. */
+export const POD_GUARD_TABLE = 'cnikit_guard';
 /** The program's name in requests to the API server, and as the source of Events. */
 export const USER_AGENT = 'cnikit-agent';
-/** The bridge that the plugin attaches pods to. */
+/** The bridge that the plugin attaches pods of the bridge layout to. */
 export const BRIDGE_NAME = 'cni0';
 /** Default settings. The port is IANA's for VXLAN (RFC 7348). */
 export const defaultTunnel: TunnelSettings = { name: 'cnikit-vx', vni: 201, port: 4789 };

@@ -33,6 +33,13 @@ test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() 
   });
 });
 
+test('conflist() names the routed layout beside the bridge of earlier pods', () => {
+  const pluginOf = (layout: 'bridge' | 'routed') =>
+    JSON.parse(conflist(node(1), facts, { layout })!).plugins[0] as object;
+  expect(pluginOf('routed')).toEqual({ ...pluginOf('bridge'), layout: 'routed' });
+  expect(pluginOf('bridge')).not.toHaveProperty('layout');
+});
+
 test('conflist() has the given state directory and chained plugins', () => {
   const chain = [{ type: 'tuning', mtu: 1400 }];
   const { plugins } = JSON.parse(conflist(node(1), facts, { stateDir: '/run/other', chain })!);

@@ -1,5 +1,5 @@
 /** Builds the CNI network configuration of this node. Pure. */
-import type { ChainedPlugin, HostFacts, NodeInfo, TunnelLink } from '../core/model.ts';
+import type { ChainedPlugin, HostFacts, Layout, NodeInfo, TunnelLink } from '../core/model.ts';
 import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
 import { LIST_VERSIONS } from './list-versions.ts';
 import { type PathMtus, podMtu } from './mtu.ts';
@@ -16,6 +16,8 @@ export interface ConflistOptions {
   tunnels?: readonly TunnelLink[];
   /** MTUs of the routes to other nodes. */
   paths?: PathMtus | undefined;
+  /** @default 'bridge' */
+  layout?: Layout | undefined;
   /** Upper limit of the MTU of pods. */
   mtu?: number | undefined;
   /** Sysctls that the agent cannot write and the plugin sets, by key. */
@@ -38,6 +40,7 @@ export function conflist(
     versions = LIST_VERSIONS,
     tunnels = [],
     paths,
+    layout = 'bridge',
     mtu: limit,
     hostSysctls = {},
   }: ConflistOptions = {},
@@ -50,7 +53,9 @@ export function conflist(
     type: 'cnikit',
     // Settings of a pod that the runtime passes to the plugin.
     capabilities: { portMappings: true, bandwidth: true },
+    // With the routed layout, the bridge of pods that started before.
     bridge: BRIDGE_NAME,
+    layout: layout === 'bridge' ? undefined : layout,
     isDefaultGateway: true,
     hairpinMode: true,
     // A node whose podCIDR changed keeps its bridge, with the old gateway address (flannel-io/flannel#1850).

@@ -137,6 +137,7 @@ export function desiredHost(
           stateDir,
           tunnels,
           paths,
+          layout: policy.layout,
           mtu: policy.mtu,
         })
       : undefined;

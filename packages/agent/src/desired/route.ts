@@ -11,7 +11,15 @@ import {
   parseAddress,
   parseNetwork,
 } from '@cnikit/ip';
-import type { Encap, HostFacts, NodeInfo, NodeRoute, TunnelPeer, TunnelSettings } from '../core/model.ts';
+import type {
+  Encap,
+  HostFacts,
+  Layout,
+  NodeInfo,
+  NodeRoute,
+  TunnelPeer,
+  TunnelSettings,
+} from '../core/model.ts';
 import { defaultTunnel, tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { tunnelMac } from '../core/tunnel-mark.ts';
@@ -21,6 +29,8 @@ import { tunnelGateway, underlaysOf } from './tunnel.ts';
 /** The route to a podCIDR, if there is one, and the problems. */
 export interface RouteDecision {
   route?: NodeRoute;
+  /** Packets to this podCIDR of this node that no pod's route takes are rejected. */
+  unreachable?: true;
   /** Present if the route uses the tunnel. */
   peer?: TunnelPeer;
   /** MTU of a direct route's link. */
@@ -28,7 +38,7 @@ export interface RouteDecision {
   problems: readonly Problem[];
 }
 
-/** Ways to reach other nodes. */
+/** Ways to reach pods. */
 export interface Reachability {
   /**
    * `auto` uses the tunnel for nodes that are not on-link.
@@ -38,12 +48,19 @@ export interface Reachability {
   encap?: Encap;
   /** @default `cnikit-vx`, VNI 201, port 4789 */
   tunnel?: TunnelSettings;
+  /**
+   * How new pods are attached.
+   *
+   * @default 'bridge'
+   */
+  layout?: Layout | undefined;
   /** Upper limit of the MTU of pods and tunnels; undefined: none. */
   mtu?: number | undefined;
 }
 
 /** Input that all routes share, prepared once. */
-export interface View extends Required<Omit<Reachability, 'mtu'>> {
+export interface View extends Required<Omit<Reachability, 'mtu' | 'layout'>> {
+  layout: Layout;
   own: NodeInfo;
   facts: HostFacts;
   ownPrefixes: ReadonlyArray<{ text: string; prefix: Prefix }>;
@@ -65,13 +82,14 @@ interface ViewHop {
 export function viewOf(
   own: NodeInfo,
   facts: HostFacts,
-  { encap = 'auto', tunnel = defaultTunnel }: Reachability = {},
+  { encap = 'auto', tunnel = defaultTunnel, layout = 'bridge' }: Reachability = {},
 ): View {
   return {
     own,
     facts,
     encap,
     tunnel,
+    layout,
     ownPrefixes: own.podCIDRs.map((text) => ({ text, prefix: parseNetwork(text)! })),
     underlays: underlaysOf(own),
     hops: facts.table.flatMap(({ dst, oif = 0, dev = `#${oif}`, gateway, noArp, mtu }) => {
@@ -122,7 +140,7 @@ export function desiredRoute(
   }
   const problems: readonly Problem[] = claimants.length === 1 ? NO_PROBLEMS : [claimedTwice(dst, claimants)];
   if (claimants.some(({ name }) => name === view.own.name)) {
-    return { problems };
+    return view.layout === 'routed' ? { unreachable: true, problems } : { problems };
   }
   const refuse = (reason: string): RouteDecision => ({
     problems: [...problems, problem('no-route', dst, `No route to ${dst} of node ${holder.name}: ${reason}`)],

@@ -1,3 +1,4 @@
+import { hostVethName } from '@cnikit/plugin';
 import { describe, expect, test } from 'vitest';
 import { FakeKernel } from '../testing/fake-kernel.ts';
 import { concerns, hostFacts, sameFacts } from './facts.ts';
@@ -13,6 +14,26 @@ test('concerns() counts the ports of bridges that routes use, but not those of p
   kernel.routes.push({ ...connected, dst: '10.244.1.0/24', oif: 3 });
   const facts = hostFacts(kernel.dump());
   expect([4, 5].map((index) => concerns(facts, { type: 'link', index }))).toEqual([false, true]);
+});
+
+test("hostFacts() and concerns() ignore the plugin's routes to pods", () => {
+  const kernel = new FakeKernel();
+  kernel.links.push({ index: 9, name: hostVethName('cnikit', 'c1', 'eth0'), mtu: 1500, up: true });
+  const before = hostFacts(kernel.dump());
+  expect(before.hasPods).toBe(true);
+  const route = {
+    family: 'ipv4',
+    dst: '10.244.1.5/32',
+    oif: 9,
+    protocol: 202,
+    priority: 0,
+    type: 1,
+  } as const;
+  kernel.routes.push(route);
+  const facts = hostFacts(kernel.dump());
+  expect(sameFacts(before, facts)).toBe(true);
+  expect(concerns(facts, { type: 'route', op: 'new', route })).toBe(false);
+  expect(concerns(facts, { type: 'route', op: 'new', route: { ...route, protocol: 4 } })).toBe(true);
 });
 
 test('hostFacts() ignores the Service addresses of kube-proxy in ipvs mode', () => {

@@ -1,6 +1,7 @@
 /** Derives the facts that the desired state depends on from the kernel's tables. Pure. */
 
 import { type Family, families, parseNetwork } from '@cnikit/ip';
+import { hostVethPrefix } from '@cnikit/plugin';
 import type { ChangedLink, KernelEvent } from '../core/kernel.ts';
 import {
   type HostFacts,
@@ -12,8 +13,18 @@ import {
   RTN_UNICAST,
   type TunnelSettings,
 } from '../core/model.ts';
-import { BRIDGE_NAME, defaultTunnel, ROUTE_PROTOCOL, tunnelName } from '../core/names.ts';
+import {
+  BRIDGE_NAME,
+  defaultTunnel,
+  NETWORK_NAME,
+  POD_ROUTE_PROTOCOL,
+  ROUTE_PROTOCOL,
+  tunnelName,
+} from '../core/names.ts';
 import { isOwnTunnel, tunnelMac } from '../core/tunnel-mark.ts';
+
+/** Prefix of the names of pods' host ends. */
+const POD_LINK = hostVethPrefix(NETWORK_NAME);
 
 /** The link where kube-proxy in ipvs mode keeps all Service addresses, so that the kernel accepts their packets. */
 const SERVICES_LINK = 'kube-ipvs0';
@@ -32,7 +43,8 @@ export function hostFacts(
   const own = nodeName === '' ? undefined : { mac: tunnelMac(nodeName), names };
   const byIndex = new Map(kernel.links.map((link) => [link.index, link]));
   const foreign = kernel.routes.filter(
-    ({ protocol, dst }) => protocol !== ROUTE_PROTOCOL && !isLinkLocal(dst),
+    ({ protocol, dst }) =>
+      protocol !== ROUTE_PROTOCOL && protocol !== POD_ROUTE_PROTOCOL && !isLinkLocal(dst),
   );
   const egress: HostFacts['egress'] = {};
   const egressInterfaces: HostFacts['egressInterfaces'] = { ipv4: [], ipv6: [] };
@@ -80,7 +92,7 @@ export function hostFacts(
     ),
     raLinks: raLinks(kernel, foreign, egress.ipv6?.index).filter(({ name }) => !names.includes(name)),
     ports: portsOf(kernel.links, foreign),
-    hasPods: bridge !== undefined,
+    hasPods: bridge !== undefined || kernel.links.some(({ name }) => name.startsWith(POD_LINK)),
     bridge,
     tunnels: kernel.links
       .filter((link) => isOwnTunnel(link, own))
@@ -231,7 +243,7 @@ export function concerns(facts: HostFacts, event: KernelEvent): boolean {
     case 'address':
       return !isLinkLocal(event.address);
     case 'route':
-      return !isLinkLocal(event.route.dst);
+      return event.route.protocol !== POD_ROUTE_PROTOCOL && !isLinkLocal(event.route.dst);
     case 'neighbour':
       return false;
   }

@@ -71,6 +71,37 @@ test('diffRoutes() is empty after its actions, touches no foreign route, and lea
   );
 });
 
+test('diffRoutes() keeps an unreachable route to each podCIDR of this node with the routed layout only', () => {
+  const kernel = new FakeKernel();
+  // The connected route of a bridge, and a route of an earlier version.
+  const earlier = { family: 'ipv4', dst: '10.244.1.0/24', priority: 0, type: 1 } as const;
+  kernel.routes.push({ ...earlier, oif: 2, protocol: 2 });
+  kernel.routes.push({ ...earlier, via: '192.0.2.9', oif: 2, protocol: 201, priority: 7 });
+  const claims = new NodeIndex();
+  claims.set(node(1));
+  claims.set(node(2));
+  const pass = (layout: 'bridge' | 'routed'): string[] => {
+    const decisions = desiredRoutes(claims, { nodeName: 'n1', layout }, hostFacts(kernel.dump()));
+    const next = () => diffRoutes(decisions, new RouteTable(kernel.dump().routes), true);
+    const { actions, problems } = next();
+    expect(problems).toEqual([]);
+    expect(kernel.write(actions)).toEqual([]);
+    expect(next().actions).toEqual([]);
+    return actions.map(describeAction).sort();
+  };
+  expect(pass('routed')).toEqual([
+    '+ route 10.244.2.0/24 via 192.0.2.2 dev eth0',
+    '+ route fd00:10:244:2::/64 via 2001:db8::2 dev eth0',
+    '+ route unreachable 10.244.1.0/24',
+    '+ route unreachable fd00:10:244:1::/64',
+    '- route 10.244.1.0/24 via 192.0.2.9',
+  ]);
+  expect(pass('bridge')).toEqual([
+    '- route unreachable 10.244.1.0/24',
+    '- route unreachable fd00:10:244:1::/64',
+  ]);
+});
+
 test('desiredRoutes() decides the same for every order of events', () => {
   fc.assert(
     fc.property(fc.array(someNode, { maxLength: 8 }), fc.infiniteStream(fc.nat()), (nodes, random) => {

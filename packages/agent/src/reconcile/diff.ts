@@ -6,8 +6,11 @@ import {
   type NodeRoute,
   type PresentTunnel,
   RTN_UNICAST,
+  RTN_UNREACHABLE,
   type Sysctl,
   type TunnelLink,
+  UNREACHABLE_METRIC,
+  type UnreachableRoute,
 } from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
@@ -21,7 +24,18 @@ import { isOwn, type RouteTable } from '../observe/route-table.ts';
 export const defaultMetric = (dst: string): number => (dst.includes(':') ? 1024 : 0);
 
 /** Returns a desired route as the kernel shows it. */
-export function asKernelRoute({ dst, via, oif }: NodeRoute): KernelRoute {
+export function asKernelRoute(route: NodeRoute | UnreachableRoute): KernelRoute {
+  const { dst } = route;
+  if ('unreachable' in route) {
+    return {
+      family: dst.includes(':') ? 'ipv6' : 'ipv4',
+      dst,
+      protocol: ROUTE_PROTOCOL,
+      priority: UNREACHABLE_METRIC,
+      type: RTN_UNREACHABLE,
+    };
+  }
+  const { via, oif } = route;
   return {
     family: dst.includes(':') ? 'ipv6' : 'ipv4',
     dst,
@@ -44,8 +58,12 @@ export function diffRoutes(
 ): { actions: RouteAction[]; problems: Problem[] } {
   const actions: RouteAction[] = [];
   const problems: Problem[] = [];
-  for (const [dst, { route }] of decisions) {
-    diffAt(dst, route);
+  for (const [dst, { route, unreachable }] of decisions) {
+    if (unreachable) {
+      diffUnreachable(dst);
+    } else {
+      diffAt(dst, route);
+    }
   }
   if (complete) {
     for (const dst of table.own()) {
@@ -55,6 +73,21 @@ export function diffRoutes(
     }
   }
   return { actions, problems };
+
+  function diffUnreachable(dst: string): void {
+    const own = table.at(dst).filter(isOwn);
+    const kept = own.find(
+      ({ type, priority }) => type === RTN_UNREACHABLE && priority === UNREACHABLE_METRIC,
+    );
+    for (const old of own) {
+      if (old !== kept) {
+        actions.push({ kind: 'route', op: 'remove', old });
+      }
+    }
+    if (kept === undefined) {
+      actions.push({ kind: 'route', op: 'add', route: { dst, unreachable: true } });
+    }
+  }
 
   function diffAt(dst: string, route: NodeRoute | undefined): void {
     const present = table.at(dst);

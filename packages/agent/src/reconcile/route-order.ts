@@ -7,7 +7,7 @@ import type { RouteAction } from '../core/action.ts';
  * removed all the same, as it leads where the node is no longer.
  */
 export function withoutLink(action: RouteAction): RouteAction[] {
-  if (action.op === 'remove' || action.route.oif !== 0) {
+  if (action.op === 'remove' || 'unreachable' in action.route || action.route.oif !== 0) {
     return [action];
   }
   return action.op === 'change' ? [{ kind: 'route', op: 'remove', old: action.old }] : [];

@@ -117,7 +117,9 @@ export class RouteReconciler {
       ({ entry, dev }) => entry.index !== 0 || added.has(dev),
     );
     const lead = routes.flatMap((action) =>
-      action.op !== 'remove' && added.has(action.route.dev) ? [action] : withoutLink(action),
+      action.op !== 'remove' && !('unreachable' in action.route) && added.has(action.route.dev)
+        ? [action]
+        : withoutLink(action),
     );
     return {
       actions: [...links, ...entries, ...inOrder(lead)],

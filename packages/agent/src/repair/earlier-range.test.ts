@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outdatedPods, staleGateways } from './earlier-range.ts';
+import { isPodBridge, outdatedPods, staleGateways } from './earlier-range.ts';
 
 const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
 const running = (...addresses: string[]) =>
@@ -38,4 +38,17 @@ test.each([
   ['not single addresses', gateway('10.244.9.1/32'), [], false],
 ])('staleGateways() returns %s', (_, held, pods, stale) => {
   expect(staleGateways(podCIDRs, [held], running(...pods))).toEqual(stale ? [held.address] : []);
+});
+
+test.each([
+  ['true for gateways of the podCIDRs', [gateway('10.244.1.1/24'), gateway('fd00:10:244:1::1/64')], true],
+  ['false without addresses', [], false],
+  ['false for the range of another network', [gateway('10.244.9.1/24')], false],
+  [
+    'false with an address that an administrator added',
+    [gateway('10.244.1.1/24'), { address: '192.0.2.7/24', byPlugin: false }],
+    false,
+  ],
+])('isPodBridge() returns %s', (_, held, ours) => {
+  expect(isPodBridge(podCIDRs, held)).toBe(ours);
 });

@@ -51,6 +51,17 @@ export function staleGateways(
     .map(({ address }) => address);
 }
 
+/**
+ * Returns true when the plugin made the bridge for this node's pods: all its addresses are gateways of the node's
+ * podCIDRs. Other programs use the same name.
+ */
+export function isPodBridge(podCIDRs: readonly string[], held: readonly BridgeAddress[]): boolean {
+  return (
+    held.length > 0 &&
+    held.every(({ address, byPlugin }) => byPlugin && isGateway(address) && isInside(podCIDRs, bare(address)))
+  );
+}
+
 const bare = (address: string): string => address.split('/')[0]!;
 
 /** Returns true for the first host of a subnet, which the plugin takes as gateway. */

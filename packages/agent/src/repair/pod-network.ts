@@ -1,12 +1,12 @@
 /** Reads the running pods of this node and the addresses of their bridge, and removes addresses. */
 import { fileStore } from '@cnikit/ipam/file-store';
-import { delAddress, type RtnetlinkConnection } from '@cnikit/netlink';
+import { delAddress, delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { IFA_F_NODAD } from '@cnikit/netlink/constants';
 import { hostVethName } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
 import { BRIDGE_NAME, NETWORK_NAME } from '../core/names.ts';
 import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
-import type { BridgeAddress, RunningAddress } from './earlier-range.ts';
+import { type BridgeAddress, isPodBridge, type RunningAddress } from './earlier-range.ts';
 
 /** Returns the reserved addresses whose pod runs: the kernel deletes the host end with the pod's namespace. */
 export function runningAddresses(rt: RtnetlinkConnection, stateDir: string): RunningAddress[] {
@@ -33,4 +33,18 @@ export function removeBridgeAddresses(rt: RtnetlinkConnection, addresses: readon
   if (index !== undefined && addresses.length > 0) {
     rt.batchSettled(addresses.map((address) => delAddress({ index, address })));
   }
+}
+
+/** Removes the bridge of earlier pods when none of them runs any more. Returns whether it did. */
+export function removeUnusedBridge(rt: RtnetlinkConnection, podCIDRs: readonly string[]): boolean {
+  const bridge = rt.link({ name: BRIDGE_NAME });
+  if (
+    bridge?.kind !== 'bridge' ||
+    rt.links({ master: bridge.index }).length > 0 ||
+    !isPodBridge(podCIDRs, bridgeAddresses(rt))
+  ) {
+    return false;
+  }
+  rt.request(delLink({ index: bridge.index }));
+  return true;
 }

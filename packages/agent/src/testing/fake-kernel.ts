@@ -70,7 +70,7 @@ export class FakeKernel implements Kernel {
       }
     }
     const route = asKernelRoute(action.route);
-    if (this.#refuses(action.route)) {
+    if (!('unreachable' in action.route) && this.#refuses(action.route)) {
       return 'ENETUNREACH';
     }
     if (this.routes.some((have) => have.dst === route.dst && have.priority === route.priority)) {

@@ -14,6 +14,7 @@ import {
   type KernelNeighbour,
   type KernelRoute,
   type KernelState,
+  RTN_UNREACHABLE,
 } from '../../src/core/model.ts';
 import { ROUTE_PROTOCOL } from '../../src/core/names.ts';
 import type { After } from '../../src/core/timers.ts';
@@ -435,6 +436,9 @@ export class SimulatedKernel {
         return code;
       }
     }
+    if ('unreachable' in action.route) {
+      return this.putRoute(asKernelRoute(action.route), 'create', { agent: true });
+    }
     const { via, onlink = false } = action.route;
     return (
       this.refusing.get(via) ?? this.putRoute(asKernelRoute(action.route), 'create', { agent: true, onlink })
@@ -442,7 +446,10 @@ export class SimulatedKernel {
   }
 
   /** A next hop must be on the network of a link that is up, unless it is declared on-link. */
-  #unreachable({ via, oif, family }: KernelRoute, onlink: boolean): string | undefined {
+  #unreachable({ via, oif, family, type }: KernelRoute, onlink: boolean): string | undefined {
+    if (type === RTN_UNREACHABLE) {
+      return undefined;
+    }
     const link = this.links.find(({ index }) => index === oif);
     if (link === undefined) {
       return 'ENODEV';

@@ -508,6 +508,27 @@ test('diagnose() reports the path MTU as unknown when no node answers', () => {
   expect(diagnose(silent).find(({ check }) => check === 'mtu')!.good).toMatch(/so the path MTU is unknown/);
 });
 
+test('diagnose() accepts pods with routes of their own, beside pods on a bridge and without one', () => {
+  const routed = (n: number) => ({
+    index: n,
+    name: hostVethName('cnikit', `c${n}`, 'eth0'),
+    mtu: 1500,
+    group: 0x6300_0007,
+  });
+  const onBridge = { ...routed(9), group: 0, master: 3 };
+  const [, bridge] = healthy().links;
+  const goodOf = (...links: DoctorFacts['links']) => {
+    const facts = healthy({ links, addresses: [], runningAddresses: [] });
+    return diagnose(facts).filter(({ check }) => check === 'pods');
+  };
+  expect(goodOf(routed(8))).toMatchObject([
+    { findings: [], good: 'All 1 running pods are attached: 1 by routes of their own, 0 to cni0.' },
+  ]);
+  expect(goodOf(bridge!, routed(8), onBridge)).toMatchObject([
+    { findings: [], good: 'All 2 running pods are attached: 1 by routes of their own, 1 to cni0.' },
+  ]);
+});
+
 test('diagnose() has no finding about a Multus configuration that delegates to ours', () => {
   const delegation = 'reference' as const;
   const multus = { file: '00-multus.conf', name: 'm', types: ['multus-shim'], delegation };

@@ -100,6 +100,8 @@ export interface LinkFacts {
   flags?: number;
   /** Index of the bridge that it is a port of; 0 or absent: none. */
   master?: number | undefined;
+  /** IFLA_GROUP. */
+  group?: number | undefined;
 }
 
 /** The files in the state directory. */

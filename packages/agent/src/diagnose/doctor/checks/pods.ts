@@ -1,6 +1,6 @@
 import { addressAt, contains, formatAddress, parseAddress, parseNetwork } from '@cnikit/ip';
 import { hostVethPrefix } from '@cnikit/plugin';
-import { BRIDGE_NAME, NETWORK_NAME } from '../../../core/names.ts';
+import { BRIDGE_NAME, isRoutedEnd, NETWORK_NAME } from '../../../core/names.ts';
 import { problemKinds } from '../../../core/problem.ts';
 import { outdatedPods } from '../../../repair/earlier-range.ts';
 import type { DoctorFacts } from '../facts.ts';
@@ -12,7 +12,13 @@ const MAX_SHOWN = 3;
 /** Running pods have what the plugin made for them. */
 export const pods: Check = {
   name: 'pods',
-  good: ({ links }) => `All ${ends(links).length} running pods are attached to ${BRIDGE_NAME}.`,
+  good: ({ links }) => {
+    const all = ends(links);
+    const routed = all.filter(isRoutedEnd).length;
+    return routed === 0
+      ? `All ${all.length} running pods are attached to ${BRIDGE_NAME}.`
+      : `All ${all.length} running pods are attached: ${routed} by routes of their own, ${all.length - routed} to ${BRIDGE_NAME}.`;
+  },
   find: (facts) => [...detached(facts), ...gateways(facts), ...outdated(facts)],
 };
 
@@ -25,7 +31,7 @@ const isBridge = ({ name, kind }: DoctorFacts['links'][number]): boolean =>
   name === BRIDGE_NAME && kind === 'bridge';
 
 function detached({ links }: DoctorFacts): Finding[] {
-  const attached = ends(links);
+  const attached = ends(links).filter((link) => !isRoutedEnd(link));
   const loose = attached.filter(({ master = 0 }) => master === 0).map(({ name }) => name);
   if (attached.length > 0 && !links.some(({ name }) => name === BRIDGE_NAME)) {
     return [
@@ -49,7 +55,10 @@ function detached({ links }: DoctorFacts): Finding[] {
 /** Returns the gateways that running pods lack. */
 function gateways({ own, links, addresses, runningAddresses = [] }: DoctorFacts): Finding[] {
   const index = links.find(isBridge)?.index;
-  if (own === undefined || index === undefined) {
+  const attached = ends(links);
+  // Pods with the routed layout have another gateway.
+  const allRouted = attached.length > 0 && attached.every(isRoutedEnd);
+  if (own === undefined || index === undefined || allRouted) {
     return [];
   }
   const held = addresses.filter((one) => one.index === index).map(({ address }) => address.split('/')[0]!);

@@ -2,13 +2,14 @@ import { openRtnetlink, setLink } from '@cnikit/netlink';
 import { type Sys, SysError } from '@cnikit/sys';
 
 const ROUTE_LOCALNET = /^\/proc\/sys\/net\/ipv4\/conf\/([^/]+)\/route_localnet$/;
-const ACCEPT_RA = /^\/proc\/sys\/net\/ipv6\/conf\/[^/]+\/accept_ra$/;
+const OF_BRIDGE =
+  /^\/proc\/sys\/net\/(ipv6\/conf\/[^/]+\/(accept_ra|proxy_ndp)|ipv[46]\/neigh\/[^/]+\/proxy_delay)$/;
 const REFUSALS: readonly string[] = ['EROFS', 'EACCES', 'EPERM'];
 
 /**
  * Returns `sys` for a process whose /proc/sys is read-only, as in the agent's container. Netlink sets route_localnet of
- * a link. A refused accept_ra of a new bridge stays as it is: a node that forwards ignores advertisements, and the next
- * ADD, which runs on the host, sets it.
+ * a link. Refused settings of a new bridge stay as they are: a node that forwards ignores advertisements, and the next ADD,
+ * which runs on the host, sets them.
  */
 export function withReadOnlySysctls(sys: Sys): Sys {
   return {
@@ -19,7 +20,7 @@ export function withReadOnlySysctls(sys: Sys): Sys {
       } catch (error) {
         const refused = error instanceof SysError && REFUSALS.includes(error.code);
         const link = ROUTE_LOCALNET.exec(path)?.[1];
-        if (!refused || (link === undefined && !ACCEPT_RA.test(path))) {
+        if (!refused || (link === undefined && !OF_BRIDGE.test(path))) {
           throw error;
         }
         if (link !== undefined) {

@@ -8,6 +8,7 @@ import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { randomMac } from '../../links/mac.ts';
 import { ignoreRouterAdvertisements } from '../../netns/router-advertisements.ts';
+import { answerForRoutedPods } from '../routed/bridge-proxy.ts';
 import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';
 import { ensureVlanFiltering, usesVlans } from './vlan.ts';
@@ -31,7 +32,7 @@ export function ensureBridge(
   mac?: string,
 ): Bridge {
   const existing = lookUp(route, settings);
-  const found = existing ?? createBridge(route, settings, mac ?? randomMac(sys));
+  const found = existing ?? createBridge(route, sys, settings, mac ?? randomMac(sys));
   const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
   if (bridge.kind !== 'bridge') {
     throw new CniError(
@@ -65,7 +66,7 @@ function borrowsMac(sys: Sys, name: string): boolean {
 }
 
 /** `mac`: an address that the kernel chooses would change with the ports, and neighbour entries would become stale. */
-function createBridge(route: RtnetlinkConnection, settings: BridgeSettings, mac: string): Bridge {
+function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings, mac: string): Bridge {
   try {
     route.request(
       newLink({
@@ -79,6 +80,7 @@ function createBridge(route: RtnetlinkConnection, settings: BridgeSettings, mac:
     const bridge = find(route, settings);
     // This fails when the kernel has no IPv6; ignore that.
     route.batchSettled(linkLocal(bridge.index, mac));
+    answerForRoutedPods(sys, route, settings.bridge);
     return bridge;
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST') {

@@ -16,7 +16,7 @@ import type { VethPair } from '../../links/veth.ts';
 import { requestedMac } from '../bridge/add.ts';
 import type { BridgeSettings } from '../bridge/settings.ts';
 import { attachPair, type RoutedAddress } from '../ptp/attach-pair.ts';
-import { answerForPod } from './bridge-proxy.ts';
+import { answerForPod, ROUTE_PROTOCOL } from './bridge-proxy.ts';
 import { ensureSourceGuard } from './source-guard.ts';
 
 /** MAC address of every host end: locally administered, as pods know it without asking. */
@@ -63,13 +63,15 @@ export function hostEndRequests(
   ips: readonly IpConfig[],
 ): Request[] {
   const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, HOST_MAC) : [];
-  requests.push(setLink({ index, ipv4Conf: { proxyArp: 1, sendRedirects: 0, rpFilter: 1 } }));
+  requests.push(setLink({ index, ipv4Conf: { forwarding: 1, proxyArp: 1, sendRedirects: 0, rpFilter: 1 } }));
   for (const ip of ips) {
     const address = withoutLength(ip.address);
     if (mac !== undefined) {
       requests.push(newNeighbour({ index, address, mac, state: NUD_REACHABLE }));
     }
-    requests.push(newRoute({ dst: `${address}/${hostLength(address)}`, oif: index }));
+    requests.push(
+      newRoute({ dst: `${address}/${hostLength(address)}`, oif: index, protocol: ROUTE_PROTOCOL }),
+    );
   }
   return requests;
 }

@@ -9,11 +9,14 @@ import {
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
+import { RT_TABLE_MAIN } from '@cnikit/netlink/constants';
 import { deviceIndex } from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 
+/** `rtm_protocol` of the routes to pods, which the agent ignores when it looks for ways to other nodes. */
+export const ROUTE_PROTOCOL = 202;
 const NTF_PROXY = 8;
 
 interface Address {
@@ -43,6 +46,19 @@ export function answerForPod(
     setLink({ index, ipv4Conf: { proxyArp: 1 } }),
     ...ipv6.map(({ address }) => newNeighbour({ index, address: withoutLength(address), flags: NTF_PROXY })),
   ]);
+}
+
+/** Makes a new bridge answer for the pods that have routes of their own, after a change of the layout. */
+export function answerForRoutedPods(sys: Sys, host: RtnetlinkConnection, bridge: string): void {
+  const routes = host.routes({ table: RT_TABLE_MAIN, protocol: ROUTE_PROTOCOL });
+  if (routes.length > 0) {
+    answerForPod(
+      sys,
+      host,
+      bridge,
+      routes.map(({ dst }) => ({ address: dst })),
+    );
+  }
 }
 
 /** Ends {@link answerForPod} for these addresses. */

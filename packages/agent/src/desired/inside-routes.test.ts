@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Hop } from '../core/model.ts';
+import type { Hop, PresentTunnel } from '../core/model.ts';
 import { node } from '../testing/nodes.ts';
 import { insideRoutes } from './inside-routes.ts';
 
 const own = node(1);
-const find = (...table: Hop[]): string[] => insideRoutes(own, { table }).map(({ message }) => message);
+const tunnels = [{ name: 'cnikit-vx' } as PresentTunnel];
+const find = (...table: Hop[]): string[] =>
+  insideRoutes(own, { table, tunnels }).map(({ message }) => message);
 
 test.each<[string, Hop, string]>([
   [
@@ -26,10 +28,11 @@ test.each<[string, Hop, string]>([
   expect(find(hop)).toEqual([message]);
 });
 
-test('insideRoutes() accepts the routes of the bridge, and routes to other or larger networks', () => {
+test('insideRoutes() accepts the routes of the bridge and the tunnel, and routes to other or larger networks', () => {
   expect(
     find(
       { dst: '10.244.1.0/24', oif: 3, dev: 'cni0', gateway: false },
+      { dst: 'fd00:10:244:1::/128', oif: 4, dev: 'cnikit-vx', gateway: false },
       { dst: '10.244.0.0/16', gateway: true },
       { dst: '10.244.2.0/24', oif: 2, dev: 'eth0', gateway: true },
       { dst: '0.0.0.0/0', oif: 2, dev: 'eth0', gateway: true },

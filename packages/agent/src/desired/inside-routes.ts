@@ -5,10 +5,15 @@ import { BRIDGE_NAME } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
 /** Returns a problem for each route that takes packets away from the pods of this node. */
-export function insideRoutes({ podCIDRs }: NodeInfo, { table }: Pick<HostFacts, 'table'>): Problem[] {
+export function insideRoutes(
+  { podCIDRs }: NodeInfo,
+  { table, tunnels }: Pick<HostFacts, 'table' | 'tunnels'>,
+): Problem[] {
   const ranges = podCIDRs.map((cidr) => ({ cidr, range: parseNetwork(cidr)! }));
   return table.flatMap((hop) => {
-    const network = hop.dev === BRIDGE_NAME ? undefined : parseNetwork(hop.dst);
+    // The tunnel has the first address of each podCIDR, to which the kernel makes a route.
+    const isOurs = hop.dev === BRIDGE_NAME || tunnels.some(({ name }) => name === hop.dev);
+    const network = isOurs ? undefined : parseNetwork(hop.dst);
     const own = network && ranges.find(({ range }) => contains(range, network));
     return own === undefined ? [] : [insideRoute(hop, own.cidr)];
   });

@@ -5,13 +5,11 @@ import {
   delAddress,
   delLink,
   delNeighbour,
-  delRoute,
   type Link,
   type Neighbour,
   newAddress,
   newLink,
   newNeighbour,
-  newRoute,
   openRtnetlink,
   type Request,
   type Route,
@@ -20,7 +18,7 @@ import {
 } from '@cnikit/netlink';
 import { IFF_NOARP, NUD_PERMANENT, RT_TABLE_MAIN } from '@cnikit/netlink/constants';
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
-import type { KernelAction, NeighbourAction, RouteAction, TunnelAction } from '../core/action.ts';
+import type { KernelAction, NeighbourAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
 import {
   type KernelAddress,
@@ -28,14 +26,11 @@ import {
   type KernelNeighbour,
   type KernelRoute,
   type KernelState,
-  type NodeRoute,
   RTN_UNREACHABLE,
-  UNREACHABLE_METRIC,
-  type UnreachableRoute,
 } from '../core/model.ts';
-import { ROUTE_PROTOCOL } from '../core/names.ts';
 import { isOwnTunnel, TUNNEL_ALIAS, TUNNEL_GROUP } from '../core/tunnel-mark.ts';
 import { withNextHops } from './next-hop-objects.ts';
+import { routeRequests } from './route-requests.ts';
 
 /** Opens a network namespace, by default that of this process. */
 export function openKernel(netns?: string): Kernel {
@@ -182,46 +177,6 @@ function requests(action: KernelAction): Request[] {
     case 'tunnel':
       return tunnelRequests(action);
   }
-}
-
-/**
- * Creates exclusively and removes by protocol, so that neither affects a foreign route. A change is a removal
- * and a creation: NLM_F_REPLACE replaces any route with that destination and metric, also one that another
- * program has just put in place of ours.
- */
-function routeRequests(action: RouteAction): Request[] {
-  const requests: Request[] = [];
-  if (action.op !== 'add') {
-    const { dst, via, oif, priority, type } = action.old;
-    requests.push(
-      delRoute({
-        dst,
-        via,
-        oif,
-        protocol: ROUTE_PROTOCOL,
-        priority,
-        type,
-      }),
-    );
-  }
-  if (action.op !== 'remove') {
-    requests.push(creation(action.route));
-  }
-  return requests;
-}
-
-function creation(route: NodeRoute | UnreachableRoute): Request {
-  const { dst } = route;
-  if ('unreachable' in route) {
-    return newRoute({
-      dst,
-      protocol: ROUTE_PROTOCOL,
-      priority: UNREACHABLE_METRIC,
-      type: RTN_UNREACHABLE,
-    });
-  }
-  const { via, oif, onlink } = route;
-  return newRoute({ dst, via, oif, protocol: ROUTE_PROTOCOL, ...(onlink === true ? { onlink } : {}) });
 }
 
 function neighbourRequest({ op, entry: { table, index, mac, address } }: NeighbourAction): Request {

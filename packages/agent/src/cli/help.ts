@@ -1,6 +1,6 @@
 /** Renders the help of cnikit-agent, for terminals and for the documentation, from the tables in `config/`. */
 import { type Command, commandHelp, commands } from '../config/commands.ts';
-import { defaultOf, type OptionSpec, optionGroups, optionSpecs } from '../config/options.ts';
+import { type OptionSpec, optionGroups, optionSpecs } from '../config/options.ts';
 
 type Row = OptionSpec & { name: string };
 
@@ -117,4 +117,9 @@ function markdownOf(row: Row): string {
 /** A list item, wrapped as the prose of the documentation. */
 function item(text: string): string[] {
   return wrap(text, 98).map((line, i) => (i === 0 ? line : `  ${line}`));
+}
+
+/** Returns the default of an option as the help shows it; undefined for options without one. */
+function defaultOf({ default: fixed, defaultText }: OptionSpec): string | undefined {
+  return defaultText ?? (typeof fixed === 'string' ? fixed : undefined);
 }

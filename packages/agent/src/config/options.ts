@@ -295,8 +295,3 @@ export const options = {
 export const optionSpecs: readonly (OptionSpec & { name: string })[] = Object.entries(options).map(
   ([name, spec]) => ({ name, ...(spec as OptionSpec) }),
 );
-
-/** Returns the default of an option as the help shows it; undefined for options without one. */
-export function defaultOf({ default: fixed, defaultText }: OptionSpec): string | undefined {
-  return defaultText ?? (typeof fixed === 'string' ? fixed : undefined);
-}

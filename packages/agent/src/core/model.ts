@@ -220,6 +220,8 @@ export interface HostFacts {
   ports: readonly number[];
   /** The plugin's bridge or a pod's link exists: pods were attached on this node. */
   hasPods: boolean;
+  /** Pods have routes of their own. Does not affect the desired state. */
+  hasRoutedPods: boolean;
   /** Index of the plugin's bridge. */
   bridge?: number | undefined;
   /** Links of others that a tunnel of ours could collide with: any VXLAN, and links with the tunnel's names. */

@@ -31,6 +31,7 @@ test("hostFacts() and concerns() ignore the plugin's routes to pods", () => {
   } as const;
   kernel.routes.push(route);
   const facts = hostFacts(kernel.dump());
+  expect([before.hasRoutedPods, facts.hasRoutedPods]).toEqual([false, true]);
   expect(sameFacts(before, facts)).toBe(true);
   expect(concerns(facts, { type: 'route', op: 'new', route })).toBe(false);
   expect(concerns(facts, { type: 'route', op: 'new', route: { ...route, protocol: 4 } })).toBe(true);

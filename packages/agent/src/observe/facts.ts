@@ -93,6 +93,7 @@ export function hostFacts(
     raLinks: raLinks(kernel, foreign, egress.ipv6?.index).filter(({ name }) => !names.includes(name)),
     ports: portsOf(kernel.links, foreign),
     hasPods: bridge !== undefined || kernel.links.some(({ name }) => name.startsWith(POD_LINK)),
+    hasRoutedPods: kernel.routes.some(({ protocol }) => protocol === POD_ROUTE_PROTOCOL),
     bridge,
     tunnels: kernel.links
       .filter((link) => isOwnTunnel(link, own))

@@ -7,5 +7,7 @@ export function testedState(
   facts: HostFacts | undefined,
 ): TestedState {
   const isLocal = (address: string): boolean => facts?.localAddresses.has(address) === true;
-  return { routes, own, bridge: facts?.bridge, isLocal };
+  // With both layouts an address of the podCIDR may be behind the bridge or not.
+  const bridge = facts?.hasRoutedPods ? undefined : facts?.bridge;
+  return { routes, own, bridge, isLocal };
 }

@@ -9,6 +9,9 @@ const fileOf = (path: string) => fileURLToPath(new URL(`../../packages/${path}`,
 const AGENT = fileOf('agent/dist/cnikit-agent.js');
 const READY = fileURLToPath(new URL('./programs/ready.ts', import.meta.url));
 
+/** Layout of the nodes' pods; absent: the agent's default. */
+const LAYOUT = process.env.CNIKIT_DEMO_LAYOUT;
+
 /** The agent of one node: the built program in its own process, in the node's namespaces. */
 export class Agent {
   readonly logFile: string;
@@ -36,6 +39,7 @@ export class Agent {
       `--node-name=${this.#node.name}`,
       `--kubeconfig=${this.#kubeconfig}`,
       `--plugin-binary=${executablePath()}`,
+      ...(LAYOUT === undefined ? [] : [`--layout=${LAYOUT}`]),
     ];
   }
 

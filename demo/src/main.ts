@@ -15,7 +15,9 @@ const LOGS = fileURLToPath(new URL('../../.cache/demo/logs', import.meta.url));
 const USAGE = `npm run demo                        run three nodes, six pods and every check, then remove them
 npm run demo -- --keep              the same, but keep the cluster for inspection
 npm run demo -- exec NAME [COMMAND] run a command (default: a shell) in a node or pod of the kept cluster
-npm run demo -- down                remove the kept cluster`;
+npm run demo -- down                remove the kept cluster
+
+CNIKIT_DEMO_LAYOUT=routed gives each pod its own route instead of a port of a bridge.`;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error) => {
   console.error(error instanceof Error ? error.message : error);

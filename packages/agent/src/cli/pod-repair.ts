@@ -107,7 +107,7 @@ export function startPodRepair(
   };
 }
 
-/** Returns true for a conflist by which new pods get a route: it may be an earlier one, after a rollback. */
+/** Returns true for a conflist that gives new pods a route: after a rollback it may be an earlier one. */
 function isRouted(conflist: string | undefined): boolean {
   const { plugins = [] } = JSON.parse(conflist ?? '{}') as { plugins?: { layout?: string }[] };
   return plugins[0]?.layout === 'routed';

@@ -148,7 +148,7 @@ export const options = {
     type: 'string',
     value: 'LAYOUT',
     default: 'bridge',
-    help: 'How pods are attached. bridge: to the bridge cni0; routed: each by a route of its own, without broadcast and multicast between pods. Pods that run keep the layout that they started with, and reach those of the other',
+    help: 'How pods are attached. bridge: to the bridge cni0; routed: each by its own route, without broadcast and multicast between pods. Pods that run keep the layout that they started with, and reach those of the other',
     group: 'CNI plugin',
     commands: NODE,
   },

@@ -71,7 +71,7 @@ export interface TunnelSettings {
 /** When to use the tunnel. `auto`: for nodes that are not on-link. */
 export type Encap = 'auto' | 'never' | 'always';
 
-/** How new pods are attached: to a bridge, or each by a route of its own. */
+/** How new pods are attached: to a bridge, or each by its own route. */
 export type Layout = 'bridge' | 'routed';
 
 /**
@@ -220,7 +220,7 @@ export interface HostFacts {
   ports: readonly number[];
   /** The plugin's bridge or a pod's link exists: pods were attached on this node. */
   hasPods: boolean;
-  /** Pods have routes of their own. Does not affect the desired state. */
+  /** The plugin made routes to pods. Does not affect the desired state. */
   hasRoutedPods: boolean;
   /** Index of the plugin's bridge. */
   bridge?: number | undefined;

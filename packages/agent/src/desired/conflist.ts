@@ -53,7 +53,7 @@ export function conflist(
     type: 'cnikit',
     // Settings of a pod that the runtime passes to the plugin.
     capabilities: { portMappings: true, bandwidth: true },
-    // With the routed layout, the bridge of pods that started before.
+    // The bridge of earlier pods if the layout is routed.
     bridge: BRIDGE_NAME,
     layout: layout === 'bridge' ? undefined : layout,
     isDefaultGateway: true,

@@ -11,7 +11,7 @@ export function insideRoutes(
 ): Problem[] {
   const ranges = podCIDRs.map((cidr) => ({ cidr, range: parseNetwork(cidr)! }));
   return table.flatMap((hop) => {
-    // The tunnel has the first address of each podCIDR, to which the kernel makes a route.
+    // The tunnel has the first address of each podCIDR. The kernel makes a route to it.
     const isOurs = hop.dev === BRIDGE_NAME || tunnels.some(({ name }) => name === hop.dev);
     const network = isOurs ? undefined : parseNetwork(hop.dst);
     const own = network && ranges.find(({ range }) => contains(range, network));

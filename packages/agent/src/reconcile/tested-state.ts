@@ -7,7 +7,7 @@ export function testedState(
   facts: HostFacts | undefined,
 ): TestedState {
   const isLocal = (address: string): boolean => facts?.localAddresses.has(address) === true;
-  // With both layouts an address of the podCIDR may be behind the bridge or not.
+  // An address of the podCIDR may be behind the bridge or not if both layouts are in use.
   const bridge = facts?.hasRoutedPods ? undefined : facts?.bridge;
   return { routes, own, bridge, isLocal };
 }

@@ -508,7 +508,7 @@ test('diagnose() reports the path MTU as unknown when no node answers', () => {
   expect(diagnose(silent).find(({ check }) => check === 'mtu')!.good).toMatch(/so the path MTU is unknown/);
 });
 
-test('diagnose() accepts pods with routes of their own, beside pods on a bridge and without one', () => {
+test('diagnose() accepts routed pods, beside pods on a bridge and without one', () => {
   const routed = (n: number) => ({
     index: n,
     name: hostVethName('cnikit', `c${n}`, 'eth0'),
@@ -522,10 +522,10 @@ test('diagnose() accepts pods with routes of their own, beside pods on a bridge 
     return diagnose(facts).filter(({ check }) => check === 'pods');
   };
   expect(goodOf(routed(8))).toMatchObject([
-    { findings: [], good: 'All 1 running pods are attached: 1 by routes of their own, 0 to cni0.' },
+    { findings: [], good: 'All 1 running pods are attached: 1 by their own routes, 0 to cni0.' },
   ]);
   expect(goodOf(bridge!, routed(8), onBridge)).toMatchObject([
-    { findings: [], good: 'All 2 running pods are attached: 1 by routes of their own, 1 to cni0.' },
+    { findings: [], good: 'All 2 running pods are attached: 1 by their own routes, 1 to cni0.' },
   ]);
 });
 

@@ -48,7 +48,7 @@ export function answerForPod(
   ]);
 }
 
-/** Makes a new bridge answer for the pods that have routes of their own, after a change of the layout. */
+/** Makes a new bridge answer for the routed pods, after a change of the layout. */
 export function answerForRoutedPods(sys: Sys, host: RtnetlinkConnection, bridge: string): void {
   const routes = host.routes({ table: RT_TABLE_MAIN, protocol: ROUTE_PROTOCOL });
   if (routes.length > 0) {

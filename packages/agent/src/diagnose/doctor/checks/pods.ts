@@ -17,7 +17,7 @@ export const pods: Check = {
     const routed = all.filter(isRoutedEnd).length;
     return routed === 0
       ? `All ${all.length} running pods are attached to ${BRIDGE_NAME}.`
-      : `All ${all.length} running pods are attached: ${routed} by routes of their own, ${all.length - routed} to ${BRIDGE_NAME}.`;
+      : `All ${all.length} running pods are attached: ${routed} by their own routes, ${all.length - routed} to ${BRIDGE_NAME}.`;
   },
   find: (facts) => [...detached(facts), ...gateways(facts), ...outdated(facts)],
 };

@@ -24,6 +24,10 @@ const BENCHMARKS = {
     summary: 'phases of one ADD and one DEL, from the log of the plugin',
     environment: ['CNIKIT_BENCH_ROUNDS=200'],
   },
+  layout: {
+    summary: 'pods on a bridge and pods with routes: ADD and DEL, with few and many pods on the node',
+    options: ['--rounds=20', '--pods=200,300'],
+  },
   ipam: {
     summary: '@cnikit/ipam on files and host-local: ADD and DEL in pools of several fillings',
     environment: ['CNIKIT_BENCH_ROUNDS=15'],

@@ -10,10 +10,10 @@ const [newest] = upstreamPlugins();
 /** Directory of the reference plugins. */
 export const REFERENCE = newest?.dir ?? '/usr/lib/cni';
 
-const { values } = parseArgs({ options: { against: { type: 'string' } } });
+const { values } = parseArgs({ options: { against: { type: 'string' } }, strict: false });
 
 /** Executable of another build to compare with, of the option --against. */
-export const AGAINST = values.against === undefined ? undefined : resolve(values.against);
+export const AGAINST = typeof values.against === 'string' ? resolve(values.against) : undefined;
 if (AGAINST !== undefined && !existsSync(AGAINST)) {
   console.error(`--against=${values.against}: no such file; give the executable of another build`);
   process.exit(2);

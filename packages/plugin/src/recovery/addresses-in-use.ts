@@ -3,7 +3,7 @@
  * folder is new or empty.
  */
 import type { AddressInUse } from '@cnikit/ipam/file-store';
-import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
+import type { Link, Neighbour, RtnetlinkConnection } from '@cnikit/netlink';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { hostVethName, hostVethPrefix } from '../links/names.ts';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
@@ -88,11 +88,12 @@ export function addressesInUse(
     }
   }
   if (master !== undefined) {
-    const behind = host
-      .neighbours({ family: 'bridge', master })
-      .filter(({ state }) => !(state & NUD_PERMANENT));
+    // User-mode emulators of other processors do not know these dumps.
+    const behind = dumped(() => host.neighbours({ family: 'bridge', master })).filter(
+      ({ state }) => !(state & NUD_PERMANENT),
+    );
     const macs = new Set(behind.map(({ mac }) => mac));
-    for (const { address, mac } of host.neighbours()) {
+    for (const { address, mac } of dumped(() => host.neighbours())) {
       if (address !== undefined && mac !== undefined && macs.has(mac)) {
         add(address);
       }
@@ -107,6 +108,10 @@ export function addressesInUse(
       (peer.name.startsWith(hostVethPrefix(network)) || (master !== undefined && peer.master === master))
     );
   }
+}
+
+function dumped(dump: () => Neighbour[]): Neighbour[] {
+  return ignoreErrno('EOPNOTSUPP', dump) ?? [];
 }
 
 /** Returns true when the node has the host end of an attachment, or for one without host end, its namespace. */

@@ -49,8 +49,20 @@ export const isUpstreamPinned = newest?.version === UPSTREAM_VERSION;
 export const runUpstream = (env: Record<string, string>, conf: unknown, name: string): Answer =>
   exec(`${UPSTREAM_DIR}/${name}`, { ...env, CNI_PATH: UPSTREAM_DIR }, conf);
 
-const all = plugins(sys);
+/** Text that plugins wrote to standard error during the call. */
+let written = '';
+const all = plugins({
+  ...sys,
+  writeFdText(fd, more) {
+    if (fd === 2) {
+      written += more;
+    } else {
+      sys.writeFdText(fd, more);
+    }
+  },
+});
 const inProcess: Invoke = (env, conf, name = 'cnikit') => {
+  written = '';
   const output = pluginFor(
     all,
     name,
@@ -59,7 +71,7 @@ const inProcess: Invoke = (env, conf, name = 'cnikit') => {
     stdin: text(conf),
     sameNetns: (path) => sameNetns(sys, path),
   });
-  return answer(output.exitCode, output.stdout, output.stderr);
+  return answer(output.exitCode, output.stdout, written + output.stderr);
 };
 
 /** Invokers that each suite runs with: the executable in `npm test`, Node in `npm run test:soak`. */

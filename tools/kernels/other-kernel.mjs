@@ -35,6 +35,7 @@ const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  * @property {number} [deadline] seconds
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
+ * @property {readonly string[]} [without] modules that the kernel refuses to load
  */
 
 /** Status of {@link otherKernel} when the machine stopped by itself, for example in a kernel panic. */
@@ -47,7 +48,10 @@ export const STOPPED = 70;
  * @param {OtherKernelOptions} [options]
  * @returns {Promise<number>} its exit status, or 77 or 1 as described at the top of this file
  */
-export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cwd, env = process.env } = {}) {
+export async function otherKernel(
+  argv,
+  { suite = 'bookworm', deadline = 600, cwd, env = process.env, without = [] } = {},
+) {
   const environment = withPath([dirname(process.execPath)], env);
   let kernel;
   try {
@@ -69,7 +73,7 @@ export async function otherKernel(argv, { suite = 'bookworm', deadline = 600, cw
   try {
     writeFileSync(join(job, 'deadline'), String(deadline));
     writeFileSync(join(job, 'command.sh'), script(argv, cwd ?? process.cwd(), environment));
-    return await boot(kernel, job, sockets, deadline);
+    return await boot(kernel, job, sockets, deadline, without);
   } finally {
     for (const directory of [job, sockets]) {
       rmSync(directory, { recursive: true, force: true });
@@ -111,9 +115,10 @@ function script(argv, cwd, env) {
  * @param {string} job
  * @param {string} sockets
  * @param {number} deadline
+ * @param {readonly string[]} without
  * @returns {Promise<number>}
  */
-async function boot(kernel, job, sockets, deadline) {
+async function boot(kernel, job, sockets, deadline, without) {
   const console_ = join(job, 'console');
   let status = '';
   const ports = [
@@ -123,7 +128,7 @@ async function boot(kernel, job, sockets, deadline) {
       status += bytes;
     }),
   ];
-  const child = spawn('qemu-system-x86_64', qemuArguments(kernel, job, console_, ports), {
+  const child = spawn('qemu-system-x86_64', qemuArguments(kernel, job, console_, ports, without), {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   let ended = '';
@@ -200,11 +205,13 @@ function port(path, onData) {
  * @param {string} job
  * @param {string} console_
  * @param {readonly { path: string }[]} ports
+ * @param {readonly string[]} without
  */
-function qemuArguments(kernel, job, console_, ports) {
+function qemuArguments(kernel, job, console_, ports, without) {
   const words = [
     'console=ttyS0 quiet panic=-1 mitigations=off no_timer_check',
     `repository=${ROOT} modules=${kernel.modules} job=${job}`,
+    ...(without.length > 0 ? [`module_blacklist=${without.join(',')}`] : []),
   ];
   const share = (/** @type {string} */ tag, /** @type {string} */ path, /** @type {string} */ more) => [
     ...[

@@ -1,13 +1,11 @@
 import { definePlugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectAttachments } from '../../attachment/attachment-verbs.ts';
 import type { AttachPlugin } from '../../attachment/feature.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { add } from './add.ts';
 import { check } from './check.ts';
-import { deleteWithSpoofChecks } from './delete.ts';
+import { collectWithSpoofChecks, deleteWithSpoofChecks } from './removal.ts';
 import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings, bridgeSettingsForDel } from './settings.ts';
-import { collectSpoofChecks } from './spoof-check.ts';
 
 /** The plugin `bridge`: connects the pod to a bridge of the node with a veth pair. The bridge is the pod's gateway. */
 export function bridgePlugin(sys: Sys): AttachPlugin<BridgeSettings> {
@@ -21,12 +19,7 @@ export function bridgePlugin(sys: Sys): AttachPlugin<BridgeSettings> {
     add: (context) => add(sys, context),
     del: (context) => deleteWithSpoofChecks(sys, context),
     check: (context) => check(sys, context),
-    gc(context) {
-      const { conf, validAttachments } = context;
-      collectAttachments(sys, context, conf.bridge || undefined, () =>
-        collectSpoofChecks(sys, conf.network, validAttachments),
-      );
-    },
+    gc: (context) => collectWithSpoofChecks(sys, context, context.conf.bridge || undefined),
     status: (context) => openIpam(sys, context)?.status(),
   });
   return {

@@ -1,14 +1,13 @@
 /** The two layouts of `cnikit`: pods on a bridge, or a route to each pod. */
 import { type CheckedConfig, CniError, type Context, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectAttachments } from '../../attachment/attachment-verbs.ts';
 import type { AttachPlugin, DelHooks } from '../../attachment/feature.ts';
 import { explain } from '../../explain.ts';
 import { isLayoutConf, layoutConfKeys } from '../../guards.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { bridgePlugin } from '../bridge/plugin.ts';
+import { collectWithSpoofChecks } from '../bridge/removal.ts';
 import { type BridgeSettings, bridgeSettings } from '../bridge/settings.ts';
-import { collectSpoofChecks } from '../bridge/spoof-check.ts';
 import { addRouted } from '../routed/add.ts';
 import { stopAnswering } from '../routed/bridge-proxy.ts';
 import { checkRouted } from '../routed/check.ts';
@@ -50,13 +49,7 @@ export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
         checkRouted(sys, context);
       }
     },
-    gc(context) {
-      const { conf, validAttachments } = context;
-      collectAttachments(sys, context, undefined, () =>
-        collectSpoofChecks(sys, conf.network, validAttachments),
-      );
-    },
-    status: (context) => openIpam(sys, context)?.status(),
+    gc: (context) => collectWithSpoofChecks(sys, context),
   };
 }
 

@@ -1,9 +1,7 @@
 import { definePlugin, type Plugin } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
-import { collectAttachments } from '../../attachment/attachment-verbs.ts';
 import { openIpam } from '../../ipam/ipam.ts';
-import { deleteWithSpoofChecks } from '../bridge/delete.ts';
-import { collectSpoofChecks } from '../bridge/spoof-check.ts';
+import { collectWithSpoofChecks, deleteWithSpoofChecks } from '../bridge/removal.ts';
 import { add } from './add.ts';
 import { checkPair } from './check.ts';
 import { type PtpSettings, ptpSettings, ptpSettingsForDel } from './settings.ts';
@@ -19,12 +17,7 @@ export function ptpPlugin(sys: Sys): Plugin<PtpSettings> {
     add: (context) => add(sys, context),
     del: (context) => deleteWithSpoofChecks(sys, context),
     check: (context) => checkPair(sys, context),
-    gc(context) {
-      const { conf, validAttachments } = context;
-      collectAttachments(sys, context, undefined, () =>
-        collectSpoofChecks(sys, conf.network, validAttachments),
-      );
-    },
+    gc: (context) => collectWithSpoofChecks(sys, context),
     status: (context) => openIpam(sys, context)?.status(),
   });
 }

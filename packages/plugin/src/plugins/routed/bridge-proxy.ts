@@ -17,7 +17,6 @@ import { ensureSysctl } from '../../netns/sysctl.ts';
 
 /** `rtm_protocol` of the routes to pods, which the agent ignores when it looks for ways to other nodes. */
 export const ROUTE_PROTOCOL = 202;
-const NTF_PROXY = 8;
 
 interface Address {
   address: string;
@@ -44,7 +43,7 @@ export function answerForPod(
   }
   host.batch([
     setLink({ index, ipv4Conf: { proxyArp: 1 } }),
-    ...ipv6.map(({ address }) => newNeighbour({ index, address: withoutLength(address), flags: NTF_PROXY })),
+    ...ipv6.map(({ address }) => newNeighbour({ index, address: withoutLength(address), proxy: true })),
   ]);
 }
 
@@ -72,7 +71,7 @@ export function stopAnswering(sys: Sys, bridge: string, ips: readonly Address[])
     const index = deviceIndex(host, bridge);
     for (const { address } of index === undefined ? [] : ipv6) {
       ignoreErrno('ENOENT', () =>
-        host.request(delNeighbour({ index: index!, address: withoutLength(address), flags: NTF_PROXY })),
+        host.request(delNeighbour({ index: index!, address: withoutLength(address), proxy: true })),
       );
     }
   } finally {

@@ -65,10 +65,13 @@ export class StateFiles {
     return this.#keeper.current;
   }
 
-  /** Looks at both files and rewrites what is missing or wrong. Call it after each pass. */
+  /**
+   * Looks at both files and rewrites what is missing or wrong. Call it after each pass. A node that is ready for the
+   * first time has its nodes saved.
+   */
   check(): void {
-    this.#keeper.check();
     this.#checkSaved();
+    this.#keeper.check();
     this.#deps.onCheck();
   }
 
@@ -77,7 +80,7 @@ export class StateFiles {
     this.#timers.start('look', Math.max(SETTLE_MS, this.#contest.delayMs), () => this.check());
   }
 
-  /** Schedules a write of the state. */
+  /** Schedules a write of the state. The first one is due at the next check. */
   nodesChanged(): void {
     this.#timers.start('save', SAVE_MS, () => this.#save());
   }
@@ -95,7 +98,14 @@ export class StateFiles {
   #checkSaved(): void {
     const { stateDir, nodeName } = this.#deps;
     const identity = this.#identify();
-    if (this.#identity === undefined || this.#timers.due('save') || identity === this.#identity) {
+    if (this.#timers.due('save')) {
+      if (this.#identity === undefined) {
+        this.#timers.stop('save');
+        this.#save();
+      }
+      return;
+    }
+    if (this.#identity === undefined || identity === this.#identity) {
       return;
     }
     // Another agent, such as the next version during an upgrade, may have written a valid one.

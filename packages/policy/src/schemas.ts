@@ -1,5 +1,5 @@
 import { contains, familyOf, type Prefix, parseAddress, parsePrefix } from '@cnikit/ip';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MAX_PORT = 65_535;
 

@@ -1,24 +1,11 @@
 import { parseArgs } from 'node:util';
-import type { Protocol } from '../decide.ts';
-import type { Service } from '../matrix.ts';
-
-/** Reports an invalid command line; the command exits with status 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
+import { parseDestination, parseService, type Question, QuestionError } from '../questions/question.ts';
 
 /** Parsed command line. */
-export interface Options {
+export interface Options extends Question {
   command: string;
   paths: string[];
   kubeconfig: string | undefined;
-  from: string | undefined;
-  to: { endpoint: string; service: Service } | undefined;
-  endpoints: string[];
-  services: Service[];
-  namespaces: string[];
-  node: string | undefined;
-  podCIDRs: string[];
   json: boolean;
   help: boolean;
 }
@@ -59,12 +46,10 @@ Examples:
   cnikit-policy why --from shop/web --to shop/db:5432 deploy/
   kubectl get pods,namespaces,networkpolicies -A -o yaml | cnikit-policy check -`;
 
-const PROTOCOLS: readonly string[] = ['TCP', 'UDP', 'SCTP', 'ICMP'] satisfies Protocol[];
-
 /**
  * Parses the command line.
  *
- * @throws {UsageError} when an option is unknown or its value is invalid
+ * @throws {QuestionError} when an option is unknown or its value is invalid
  */
 export function parseOptions(argv: readonly string[]): Options {
   const { values, positionals } = parse(argv);
@@ -74,12 +59,12 @@ export function parseOptions(argv: readonly string[]): Options {
     paths,
     kubeconfig: values.kubeconfig,
     from: values.from,
-    to: values.to === undefined ? undefined : parseTo(values.to),
-    endpoints: values.with ?? [],
-    services: (values.port ?? []).map((text) => parseService(text, text)),
-    namespaces: values.namespace ?? [],
+    to: values.to === undefined ? undefined : parseDestination(values.to),
+    endpoints: values.with,
+    services: values.port?.map((text) => parseService(text)),
+    namespaces: values.namespace,
     node: values.node,
-    podCIDRs: values['pod-cidr'] ?? [],
+    podCIDRs: values['pod-cidr'],
     json: values.json ?? false,
     help: values.help ?? false,
   };
@@ -107,35 +92,6 @@ function parse(argv: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new QuestionError((error as Error).message);
   }
-}
-
-function parseTo(text: string): { endpoint: string; service: Service } {
-  const match = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:]+))(?::(?<port>[^:]+)|\/(?<icmp>ICMP))$/.exec(
-    text,
-  );
-  const { bracketed, plain, port, icmp } = match?.groups ?? {};
-  const endpoint = bracketed ?? plain;
-  if (endpoint === undefined) {
-    throw new UsageError(
-      `Invalid --to ${text}: expected ENDPOINT:PORT, such as shop/db:5432 or [fd00::1]:53/UDP`,
-    );
-  }
-  return { endpoint, service: icmp ? { protocol: 'ICMP' } : parseService(port!, text) };
-}
-
-function parseService(text: string, whole: string): Service {
-  const [port = '', protocol = 'TCP', ...rest] = text.toUpperCase().split('/');
-  const number = Number(port);
-  if (
-    rest.length > 0 ||
-    !PROTOCOLS.includes(protocol) ||
-    !/^\d+$/.test(port) ||
-    number < 1 ||
-    number > 65_535
-  ) {
-    throw new UsageError(`Invalid port in ${whole}: expected a number of 1 to 65535, or NUMBER/PROTOCOL`);
-  }
-  return { protocol: protocol as Protocol, port: number };
 }

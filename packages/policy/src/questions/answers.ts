@@ -6,23 +6,27 @@ import { findings } from '../findings.ts';
 import { formatMatrix, matrix } from '../matrix.ts';
 import { podName } from '../names.ts';
 import { podsOfPolicies } from '../selection.ts';
-import { type Options, UsageError } from './options.ts';
+import { type Question, QuestionError } from './question.ts';
 
-/** Output of a command, and its exit status. */
-export interface Output {
+/** Answer as text and as JSON. */
+export interface Answer {
   text: string;
   json: unknown;
-  status?: number;
+  /** Exit status of a program: 0; 1 for a denied connection or a finding. */
+  status: 0 | 1;
 }
 
-export const COMMANDS: Readonly<Record<string, (cluster: Cluster, options: Options) => Output>> = {
-  matrix: drawMatrix,
-  why,
-  check,
-  nft,
-};
+/**
+ * Answers each kind of question.
+ *
+ * @throws {QuestionError} when the question lacks a field that it needs
+ * @throws {EndpointError} when an endpoint does not exist, has finished, or shares no family with the other
+ */
+export const answers = { matrix: drawMatrix, why, check, nft } satisfies Readonly<
+  Record<string, (cluster: Cluster, question: Question) => Answer>
+>;
 
-function drawMatrix(cluster: Cluster, { services, namespaces, endpoints }: Options): Output {
+function drawMatrix(cluster: Cluster, { services = [], namespaces = [], endpoints = [] }: Question): Answer {
   const pods = podsOfPolicies(cluster)
     .filter(({ metadata }) => namespaces.length === 0 || namespaces.includes(metadata.namespace))
     .map(podName);
@@ -30,12 +34,12 @@ function drawMatrix(cluster: Cluster, { services, namespaces, endpoints }: Optio
     endpoints: [...new Set([...pods, ...endpoints])],
     services: services.length > 0 ? services : undefined,
   });
-  return { text: formatMatrix(result, { perService: services.length > 0 }), json: result };
+  return { text: formatMatrix(result, { perService: services.length > 0 }), json: result, status: 0 };
 }
 
-function why(cluster: Cluster, { from, to }: Options): Output {
+function why(cluster: Cluster, { from, to }: Question): Answer {
   if (from === undefined || to === undefined) {
-    throw new UsageError('why needs --from ENDPOINT and --to ENDPOINT:PORT');
+    throw new QuestionError('why needs --from ENDPOINT and --to ENDPOINT:PORT');
   }
   const { protocol, port } = to.service;
   const verdict = decide(cluster, from, to.endpoint, protocol, port);
@@ -71,17 +75,17 @@ function describe({ reason, policies, rules }: DirectionVerdict, direction: stri
   }
 }
 
-function check(cluster: Cluster): Output {
+function check(cluster: Cluster): Answer {
   const found = findings(cluster);
   const count = `policies: ${cluster.policies.length}, findings: ${found.length}`;
   const lines = found.map(({ policy, field, message }) => `${policy} ${field}: ${message}`);
   return { text: [...lines, count].join('\n'), json: found, status: found.length > 0 ? 1 : 0 };
 }
 
-function nft(cluster: Cluster, { node, podCIDRs }: Options): Output {
+function nft(cluster: Cluster, { node, podCIDRs = [] }: Question): Answer {
   if (node === undefined) {
-    throw new UsageError('nft needs --node NAME');
+    throw new QuestionError('nft needs --node NAME');
   }
   const text = formatNft(compile(cluster, node), { podCIDRs });
-  return { text: text.trimEnd(), json: { node, rules: text } };
+  return { text: text.trimEnd(), json: { node, rules: text }, status: 0 };
 }

@@ -50,6 +50,8 @@ async function main(): Promise<number> {
       return await (await import('./cli/doctor.ts')).doctor(config, process.env, output);
     case 'status':
       return await (await import('./cli/status.ts')).status(config, process.env, output, shutdownSignal());
+    case 'policy':
+      return await (await import('./cli/policy.ts')).policy(config, process.env, output);
     case 'rollback':
       return (await import('./cli/rollback.ts')).rollback(config, output);
     case 'cleanup':

@@ -1,6 +1,7 @@
 /** Renders the help of cnikit-agent, for terminals and for the documentation, from the tables in `config/`. */
 import { type Command, commandHelp, commands } from '../config/commands.ts';
-import { type OptionSpec, optionGroups, optionSpecs } from '../config/options.ts';
+import { type OptionSpec, optionGroups } from '../config/option-spec.ts';
+import { optionSpecs } from '../config/options.ts';
 
 type Row = OptionSpec & { name: string };
 
@@ -41,7 +42,8 @@ function helpOf(command: Command): string {
   const [summary, ...details] = commandHelp[command];
   const about = [`${summary}.`, ...details].flatMap((text) => wrap(text, WIDTH)).join('\n');
   const used = optionSpecs.filter((row) => row.commands.includes(command));
-  return `Usage: cnikit-agent ${command} [options]\n\n${about}\n\n${section('Options', used)}\n`;
+  const words = command === 'policy' ? 'policy QUESTION' : command;
+  return `Usage: cnikit-agent ${words} [options]\n\n${about}\n\n${section('Options', used)}\n`;
 }
 
 function section(title: string, rows: readonly Row[]): string {

@@ -7,6 +7,7 @@ export const commands = [
   'install',
   'doctor',
   'status',
+  'policy',
   'rollback',
   'cleanup',
   'version',
@@ -40,6 +41,14 @@ export const commandHelp: Readonly<Record<Command, readonly [summary: string, ..
   status: [
     'Show the pod CIDRs of all nodes, their routes and next hops',
     'Exit status: 0 when all routes are in place, 3 otherwise.',
+  ],
+  policy: [
+    'Ask which NetworkPolicies allow or deny: policy why, matrix or check',
+    'policy why --from ENDPOINT --to ENDPOINT:PORT names the policies and rules that decide.',
+    'policy matrix draws the pods that reach each other: # all ports, + some, . none.',
+    'policy check prints policies that have no effect.',
+    'Reads the API, not the kernel. Needs permission to list pods, namespaces and networkpolicies.',
+    'Exit status: 0, 1 for a denied connection or a finding, 2 when there is no answer.',
   ],
   rollback: [
     'Restore the previous plugin and CNI configuration',

@@ -85,6 +85,9 @@ test.each([
   ['an unknown command', ['fly'], env, 'Unknown command "fly"; expected one of run, plan,'],
   ['help for an unknown command', ['help', 'fly'], env, 'Unknown command "fly"'],
   ['two commands', ['plan', 'apply'], env, 'Expected at most one command, got: plan apply'],
+  ['policy without a question', ['policy'], env, 'Expected policy why, policy matrix or policy check'],
+  ['an unknown question', ['policy', 'who'], env, 'or policy check, got: policy who'],
+  ['two questions', ['policy', 'why', 'matrix'], env, 'got: policy why matrix'],
   ['an unknown option', ['--colour'], env, 'Unknown option --colour; run cnikit-agent --help'],
   ['an unknown short option', ['-x'], env, 'Unknown option -x'],
   ['an option without its value', ['--encap'], env, '--encap'],
@@ -118,6 +121,23 @@ test.each([
   [['doctor', '--help'], 'doctor'],
   [['help', 'doctor'], 'doctor'],
   [['-h', 'doctor'], 'doctor'],
+  [['policy', 'why', '--help'], 'policy'],
+  [['help', 'policy'], 'policy'],
 ])('parseConfig() reads %j as a request for help', (argv, topic) => {
   expect(parseConfig(argv, {})).toMatchObject({ command: 'help', topic });
+});
+
+test('parseConfig() reads a policy question without a node name', () => {
+  const argv = ['policy', 'why', '--from=shop/web', '--to=shop/db:5432', '--namespace=shop', '--port=80'];
+  expect(parseConfig([...argv, '--with=192.0.2.1'], {})).toMatchObject({
+    command: 'policy',
+    question: {
+      name: 'why',
+      from: 'shop/web',
+      to: 'shop/db:5432',
+      namespaces: ['shop'],
+      ports: ['80'],
+      endpoints: ['192.0.2.1'],
+    },
+  });
 });

@@ -6,6 +6,7 @@ import { AgentError } from '../core/error.ts';
 import type { Encap, Layout, Masquerade, TunnelSettings } from '../core/model.ts';
 import { type Command, commands, isCommand } from './commands.ts';
 import { LOG_LEVELS, options } from './options.ts';
+import { type PolicyQuestion, parseQuestionName, type QuestionName } from './question.ts';
 
 export interface Config {
   command: Command;
@@ -54,6 +55,8 @@ export interface Config {
   force: boolean;
   /** Undo a rollback. Used by rollback. */
   undo: boolean;
+  /** Used by policy. */
+  question?: PolicyQuestion | undefined;
 }
 
 const needsNode: ReadonlySet<Command> = new Set(['run', 'plan', 'apply', 'doctor', 'status']);
@@ -64,7 +67,7 @@ export function parseConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const { values, positionals } = parse(argv);
-  const { command, topic } = parseCommand(positionals, values.help === true);
+  const { command, topic, question } = parseCommand(positionals, values.help === true);
   const nodeName = values['node-name'] ?? env.NODE_NAME ?? '';
   if (nodeName === '' && needsNode.has(command)) {
     throw usage("Missing node name: set NODE_NAME or --node-name to this Node's metadata.name");
@@ -108,6 +111,14 @@ export function parseConfig(
     watch: values.watch,
     force: values.force,
     undo: values.undo,
+    question: question && {
+      name: question,
+      from: values.from,
+      to: values.to,
+      namespaces: values.namespace,
+      ports: values.port,
+      endpoints: values.with,
+    },
   };
 }
 
@@ -134,9 +145,14 @@ function parse(argv: readonly string[]) {
 function parseCommand(
   positionals: readonly string[],
   helpOption: boolean,
-): { command: Command; topic?: Command | undefined } {
+): { command: Command; topic?: Command | undefined; question?: QuestionName | undefined } {
   const helpCommand = positionals[0] === 'help';
   const words = helpCommand ? positionals.slice(1) : positionals;
+  if (words[0] === 'policy') {
+    return helpCommand || helpOption
+      ? { command: 'help', topic: 'policy' }
+      : { command: 'policy', question: parseQuestionName(words.slice(1)) };
+  }
   if (words.length > 1) {
     throw usage(`Expected at most one command, got: ${words.join(' ')}`);
   }

@@ -1,26 +1,8 @@
 /** Every option of cnikit-agent. Parsing, `--help` and docs/agent-options.md are all made from this table. */
 import { defaultTunnel } from '../core/names.ts';
-import { type Command, commands } from './commands.ts';
-
-export interface OptionSpec {
-  type: 'string' | 'boolean';
-  short?: string;
-  /** The option may be repeated. */
-  multiple?: true;
-  /** The value's placeholder in the help. */
-  value?: string;
-  default?: string | boolean | string[];
-  /** Describes a default that is not a fixed value. */
-  defaultText?: string;
-  /** Sentences without the final period. */
-  help: string;
-  group: OptionGroup;
-  /** The commands that use the option; the others accept and ignore it. */
-  commands: readonly Command[];
-}
-
-export const optionGroups = ['Cluster', 'Routing', 'NAT', 'CNI plugin', 'Operation', 'Output'] as const;
-export type OptionGroup = (typeof optionGroups)[number];
+import { commands } from './commands.ts';
+import type { OptionSpec } from './option-spec.ts';
+import { questionOptions } from './question-options.ts';
 
 const NODE = ['run', 'plan', 'apply', 'doctor', 'status'] as const;
 const HOST = ['run', 'plan', 'apply', 'doctor'] as const;
@@ -42,7 +24,7 @@ export const options = {
     defaultText: "the pod's service account",
     help: 'Kubeconfig file for the API server',
     group: 'Cluster',
-    commands: NODE,
+    commands: [...NODE, 'policy'],
   },
   'api-server': {
     type: 'string',
@@ -50,7 +32,7 @@ export const options = {
     defaultText: "the kubeconfig's server",
     help: 'Address of the API server. Use it where the address of the kubernetes Service works only once kube-proxy runs',
     group: 'Cluster',
-    commands: NODE,
+    commands: [...NODE, 'policy'],
   },
   'outside-interface': {
     type: 'string',
@@ -266,12 +248,13 @@ export const options = {
     group: 'Operation',
     commands: ['rollback'],
   },
+  ...questionOptions,
   json: {
     type: 'boolean',
     default: false,
     help: 'Print JSON instead of text',
     group: 'Output',
-    commands: ['doctor', 'status'],
+    commands: ['doctor', 'status', 'policy'],
   },
   watch: {
     type: 'boolean',

@@ -6,7 +6,7 @@ export class QuestionError extends Error {
   override readonly name = 'QuestionError';
 }
 
-/** What a person asks about a cluster. Each question uses some of the fields. */
+/** A question about a cluster. Each kind uses some of the fields. */
 export interface Question {
   /** Source of `why`: `namespace/name` of a pod, or an IP address. */
   from?: string | undefined;

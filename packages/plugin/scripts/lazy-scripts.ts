@@ -4,5 +4,6 @@ export const lazyScripts = {
   explain: new URL('../src/explain.ts', import.meta.url).pathname,
   lostSandbox: new URL('../src/records/lost-sandbox.ts', import.meta.url).pathname,
   re2: new URL('../src/plugins/tuning/re2.ts', import.meta.url).pathname,
+  reportPods: new URL('../src/plugins/cnikit/policy-gate.ts', import.meta.url).pathname,
   runCli: new URL('../src/cli.ts', import.meta.url).pathname,
 };

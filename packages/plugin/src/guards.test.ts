@@ -13,6 +13,7 @@ test('guards.ts is what the generator makes of schemas.ts', async () => {
 const pairs = [
   [schemas.logConfSchema, guards.isLogConf],
   [schemas.agentConfSchema, guards.isAgentConf],
+  [schemas.policyConfSchema, guards.isPolicyConf],
   [schemas.layoutConfSchema, guards.isLayoutConf],
   [schemas.bandwidthConfSchema, guards.isBandwidthConf],
   [schemas.bridgeConfSchema, guards.isBridgeConf],
@@ -30,7 +31,15 @@ const value = fc.oneof(
   fc.constantFrom('', 'cni0', 'a/b', 'sixteen-bytes-xx', 'é'.repeat(8), '..'),
   fc.boolean(),
   fc.constantFrom<unknown>(0, 1, 1500, 4094, 4095, 65535, 65536, -1, 1.5, null, {}, []),
-  fc.constantFrom<unknown>([{ id: 5 }], [{ minID: 1, maxID: 4095 }], [5], { 'net.x': '1' }, { 'net.x': 1 }),
+  fc.constantFrom<unknown>(
+    [{ id: 5 }],
+    { socket: '/a' },
+    { socket: 1 },
+    [{ minID: 1, maxID: 4095 }],
+    [5],
+    { 'net.x': '1' },
+    { 'net.x': 1 },
+  ),
 );
 
 test.each(pairs)('guard %# agrees with its schema on random configurations', (schema, guard) => {

@@ -12,7 +12,12 @@ export interface CrashCase {
   fresh?: boolean;
   /** Compare legacy iptables. */
   iptables?: boolean;
+  /** CNI_ARGS. */
+  args?: string;
 }
+
+/** Socket of a server that plays the agent's enforcement of network policy. */
+export const POLICY_SOCKET = '/run/cnikit-crash-policy.sock';
 
 const ipam = (dir: string) => ({
   type: 'host-local',
@@ -54,6 +59,12 @@ export const crashCases: readonly CrashCase[] = [
     title: 'cnikit, routed, with port maps',
     plugin: 'cnikit',
     conf: (dir, kept) => ({ ...bridge(dir), layout: 'routed', ipMasq: true, ...ports(kept) }),
+  },
+  {
+    title: 'cnikit, with network policy',
+    plugin: 'cnikit',
+    conf: (dir) => ({ ...bridge(dir), layout: 'routed', policy: { socket: POLICY_SOCKET } }),
+    args: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web',
   },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }) },
   {

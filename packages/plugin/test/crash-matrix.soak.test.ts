@@ -2,6 +2,8 @@
  * Runs every verb of every configuration by the real executable and lets each system call fail in turn. Nothing may be
  * left behind, and nothing of another pod may be removed.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
   createNetns,
@@ -17,7 +19,7 @@ import { delTable, openNftables } from '@cnikit/netlink/nftables';
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
-import { type CrashCase, crashCases } from './crash-cases.ts';
+import { type CrashCase, crashCases, POLICY_SOCKET } from './crash-cases.ts';
 import {
   buildFaultInjector,
   type Fault,
@@ -41,6 +43,7 @@ const NETWORK = 'net';
 const KEPT = 'kept';
 
 let executable: FaultInjector;
+let policyServer: ChildProcess;
 let faultPoints = 0;
 
 /** A pod's namespace, with the interface that a chained plugin needs. */
@@ -124,6 +127,7 @@ class CrashFixture {
       CNI_IFNAME: this.testCase.plugin === 'loopback' ? 'lo' : 'eth0',
       CNI_PATH: '/nowhere',
       PATH: process.env.PATH ?? '',
+      CNI_ARGS: this.testCase.args ?? '',
     };
     const conf = { cniVersion: '1.1.0', name: NETWORK, ...this.testCase.conf(this.dir, id === KEPT) };
     return executable.run(this.testCase.plugin, env, { ...conf, prevResult, ...more }, fault);
@@ -211,12 +215,26 @@ function everyCall(mode: FaultMode, attempt: (fault: Fault) => Outcome): void {
   throw new Error(`The verb did not end after ${MAX_CALLS} calls`);
 }
 
+/** Starts a process that answers every report of a pod: the invocations block this one. */
+async function startPolicyServer(): Promise<ChildProcess> {
+  rmSync(POLICY_SOCKET, { force: true });
+  const source = `require('node:net').createServer((socket) => {
+    socket.on('error', () => undefined).on('data', () => socket.end('{"ok":true}\\n'));
+  }).listen(${JSON.stringify(POLICY_SOCKET)}, () => console.log('listening'))`;
+  const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return child;
+}
+
 describe.skipIf(!inSandbox)('the crash matrix (needs the sandbox: run npm test at the root)', () => {
   beforeAll(async () => {
     executable = await buildFaultInjector();
+    policyServer = await startPolicyServer();
   }, SLOW);
   afterAll(() => {
     executable?.remove();
+    policyServer?.kill();
+    rmSync(POLICY_SOCKET, { force: true });
     console.log(`Tried ${faultPoints} points of failure`);
   });
 

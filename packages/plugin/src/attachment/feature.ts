@@ -68,6 +68,11 @@ export interface Feature<S> {
   /** ADD inside `cnikit`, when it is only a part of an nftables transaction; undefined otherwise. */
   rules?(context: Context<S>): TransactionPart | undefined;
   /**
+   * Runs first in DEL and GC inside `cnikit`, while the addresses are still reserved. Never throws, because DEL must free
+   * the addresses.
+   */
+  beforeRemoval?(context: Context<S>): void;
+  /**
    * Removes the objects of ADD. Needs no prevResult, and ignores objects that do not exist. Always called: the configuration
    * may have changed since ADD.
    */

@@ -2,7 +2,7 @@
 import type { CheckedConfig } from '@cnikit/cni-spec';
 import { limitsOf } from '../plugins/bandwidth/settings.ts';
 import { bridgeSettings } from '../plugins/bridge/settings.ts';
-import { agentSettings } from '../plugins/cnikit/agent-feature.ts';
+import { agentSettings } from '../plugins/cnikit/agent-settings.ts';
 import { type LayoutSettings, layoutSettings } from '../plugins/cnikit/layout.ts';
 import { portText } from '../plugins/portmap/host-port.ts';
 import { hostPorts, portmapSettings } from '../plugins/portmap/settings.ts';
@@ -98,12 +98,15 @@ function speed({ rate, burst }: { rate: number; burst: number }): string {
 }
 
 function explainAgent(raw: CheckedConfig): string[] {
-  const { hostSysctls, readinessFile } = agentSettings(raw);
+  const { hostSysctls, readinessFile, policySocket } = agentSettings(raw);
   return [
     ...Object.entries(hostSysctls).map(
       ([key, value]) => `Sets ${sysctlFile(key, 'IFNAME')} to ${value} on the node, unless it is.`,
     ),
     ...(readinessFile === '' ? [] : [`STATUS says 50 until ${readinessFile} says that the agent is ready.`]),
+    ...(policySocket === ''
+      ? []
+      : [`Reports the pod to ${policySocket} and waits at most 2 s for its network policies.`]),
   ];
 }
 

@@ -1,48 +1,49 @@
-import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
+import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import type { Feature } from '../../attachment/feature.ts';
-import { explain } from '../../explain.ts';
-import { agentConfKeys, isAgentConf } from '../../guards.ts';
 import { hostVethName } from '../../links/names.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 import { sysctlFile } from '../tuning/sysctl-key.ts';
+import { type AgentSettings, agentSettings, agentSettingsForDel } from './agent-settings.ts';
+import { reportPods } from './policy-gate.ts';
 import { requireReadiness } from './readiness.ts';
-
-/** The settings from the agent. */
-export interface AgentSettings {
-  network: string;
-  /** File with the agent's readiness, for STATUS; '' = none. */
-  readinessFile: string;
-  /** Why ADD and STATUS fail; '' = they work. */
-  refuseAdd: string;
-  /** Values of the node's sysctls by key. */
-  hostSysctls: Readonly<Record<string, string>>;
-}
 
 /**
  * The plugin's work for the node's agent. STATUS fails while the agent is not ready, and, with
  * ADD, while `refuseAdd` gives a reason. ADD sets sysctls of the node, which
- * the agent's container may not write. It writes only sysctls that differ, and DEL does not restore them.
+ * the agent's container may not write. It writes only sysctls that differ, and DEL does not restore them. ADD, DEL and GC
+ * report pods to the agent's policy gate.
  */
 export function agentFeature(sys: Sys): Feature<AgentSettings> {
   return {
     name: 'agent',
     about: 'cnikit agent: readiness and sysctls of the node',
     settings: agentSettings,
-    settingsForDel: ({ name }) => ({ network: name, readinessFile: '', refuseAdd: '', hostSysctls: {} }),
-    isRequested: ({ readinessFile, refuseAdd, hostSysctls }) =>
-      readinessFile !== '' || refuseAdd !== '' || Object.keys(hostSysctls).length > 0,
+    settingsForDel: agentSettingsForDel,
+    isRequested: ({ readinessFile, refuseAdd, hostSysctls, policySocket }) =>
+      readinessFile !== '' || refuseAdd !== '' || policySocket !== '' || Object.keys(hostSysctls).length > 0,
     validate({ refuseAdd }) {
       if (refuseAdd !== '') {
         throw new CniError(ErrorCode.TryAgainLater, refuseAdd);
       }
     },
-    add({ conf: { network, hostSysctls }, containerID, ifName }, result) {
+    add(context, result) {
+      const { conf, containerID, ifName } = context;
+      const { network, hostSysctls, policySocket } = conf;
       const host = hostVethName(network, containerID, ifName);
       for (const [key, value] of Object.entries(hostSysctls)) {
         ensureSysctl(sys, sysctlFile(key, host), value);
       }
+      // Last: a pod with rules may send at once.
+      if (policySocket !== '') {
+        reportPods(sys, context, result);
+      }
       return result;
+    },
+    beforeRemoval(context) {
+      if (context.conf.policySocket !== '') {
+        reportPods(sys, context);
+      }
     },
     // Without this, the log of DEL would have a phase that does nothing.
     removal: () => ({ changes: () => [] }),
@@ -58,18 +59,4 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
       }
     },
   };
-}
-
-/**
- * Checks the agent's part of a network configuration.
- *
- * @throws {CniError} 7 naming the field and the expected value
- */
-export function agentSettings(raw: CheckedConfig): AgentSettings {
-  const conf = normaliseKeys(raw, agentConfKeys);
-  if (!isAgentConf(conf)) {
-    throw new CniError(ErrorCode.InvalidNetworkConfig, 'Invalid configuration', explain('agentConf', conf));
-  }
-  const { readinessFile = '', refuseAdd = '', hostSysctls = {} } = conf;
-  return { network: raw.name, readinessFile, refuseAdd, hostSysctls };
 }

@@ -24,6 +24,11 @@ export function combinedPlugin<A>(
   const all = ({ conf }: Chain) => features.map((feature, i) => ({ feature, settings: conf.features[i] }));
   const requested = (context: Chain) =>
     all(context).filter(({ feature, settings }) => feature.isRequested(settings));
+  const announceRemoval = (context: Chain): void => {
+    for (const { feature, settings } of all(context)) {
+      feature.beforeRemoval?.({ ...context, conf: settings });
+    }
+  };
   const args = [...(attaching.args ?? []), ...features.flatMap((feature) => feature.args ?? [])];
   return definePlugin<ChainSettings<A>>({
     about,
@@ -101,6 +106,7 @@ export function combinedPlugin<A>(
     // As in a list, the first error ends DEL: an address must not be free while a host port still leads to it. All features
     // take part, since the configuration may have requested others at ADD.
     del(context) {
+      announceRemoval(context);
       const rules: RemovalPart[] = [];
       const hostEnd: HostEndRemoval[] = [];
       for (const { feature, settings } of all(context).reverse()) {
@@ -129,6 +135,7 @@ export function combinedPlugin<A>(
       }
     },
     gc(context) {
+      announceRemoval(context);
       runAll([
         () => attaching.gc?.(ofAttaching(context)),
         ...all(context).map(

@@ -1,5 +1,11 @@
 import * as z from 'zod/mini';
 
+/** The agent's enforcement of network policy. */
+export const policyConfSchema = z.looseObject({
+  /** Absolute path of the socket where the agent learns about pods. */
+  socket: z.string(),
+});
+
 /** The fields that the node's agent writes into the configuration. */
 export const agentConfSchema = z.looseObject({
   /** Absolute path of the agent's readiness file. */
@@ -8,6 +14,7 @@ export const agentConfSchema = z.looseObject({
   refuseAdd: z.optional(z.string()),
   /** Values of the node's sysctls by key, such as `net/ipv4/conf/all/rp_filter`; `IFNAME` is the pod's host end. */
   hostSysctls: z.optional(z.record(z.string(), z.string())),
+  policy: z.optional(policyConfSchema),
 });
 
 /** The field of `cnikit` that chooses how pods are attached. */
@@ -17,4 +24,5 @@ export const layoutConfSchema = z.looseObject({
 });
 
 export type AgentConf = z.infer<typeof agentConfSchema>;
+export type PolicyConf = z.infer<typeof policyConfSchema>;
 export type LayoutConf = z.infer<typeof layoutConfSchema>;

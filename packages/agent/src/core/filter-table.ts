@@ -1,5 +1,5 @@
 /** The agent's nftables table as a value. Pure. */
-import type { ChainHook, Expression } from '@cnikit/netlink/nftables';
+import { type ChainHook, type Expression, NFT_REG_1, NFT_REG32_00 } from '@cnikit/netlink/nftables';
 
 /** A set of prefixes that do not overlap, or of names of links. */
 export interface FilterSet {
@@ -37,9 +37,15 @@ export interface PresentTable {
 export const hookText = (hook: { type: string; hook: string; priority: number } | undefined): string =>
   hook === undefined ? 'none' : `type ${hook.type} hook ${hook.hook} priority ${hook.priority}`;
 
-/** Returns expressions as text that is equal for equal ones: the kernel omits or adds fields that are 0. */
+/**
+ * Returns expressions as text that is equal for equal ones: the kernel omits or adds fields that are 0, and names a
+ * 4-byte register by the 16-byte register that begins there.
+ */
 export function canonical(expressions: readonly Expression[]): string {
-  return JSON.stringify(expressions, (_, value: unknown) => {
+  return JSON.stringify(expressions, (name, value: unknown) => {
+    if (name === 'dreg' && typeof value === 'number' && value >= NFT_REG32_00) {
+      return (value - NFT_REG32_00) % 4 === 0 ? NFT_REG_1 + (value - NFT_REG32_00) / 4 : value;
+    }
     if (value instanceof Uint8Array) {
       return Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('');
     }

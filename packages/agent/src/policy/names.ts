@@ -1,0 +1,44 @@
+/** Names inside the table of NetworkPolicies. Pure. */
+import { type Family, parseAddress } from '@cnikit/ip';
+import { type Direction, OPEN } from '@cnikit/policy';
+
+/** The table that holds the rules of NetworkPolicies, of family inet. */
+export const POLICY_TABLE = 'cnikit-policy';
+export const IN_TABLE = { family: 'inet', table: POLICY_TABLE } as const;
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+
+/** Returns the first letter that no name begins with as `LETTER/`. */
+export function freeLetter(names: Iterable<string>): string {
+  const used = new Set<string>();
+  for (const name of names) {
+    if (name[1] === '/') {
+      used.add(name[0]!);
+    }
+  }
+  return [...LETTERS].find((letter) => !used.has(letter)) ?? LETTERS[0]!;
+}
+
+export const chainName = (letter: string, name: string): string =>
+  name === OPEN ? OPEN : `${letter}/${name}`;
+/** Returns the map from the address of a pod to its chain. */
+export const podMap = (direction: Direction, family: Family): string => `${direction}-${family}`;
+/** Returns the set of the addresses that a selection takes. */
+export const selectionSet = (letter: string, number: number, family: Family): string =>
+  `${letter}/selection-${number}-${family}`;
+/** Returns the set of the addresses with the port that a port name stands for. */
+export const portSet = (letter: string, number: number, family: Family): string =>
+  `${letter}/port-${number}-${family}`;
+
+/** Returns the bytes of an element: an address, or an address and a port. */
+export function elementKey(text: string): Uint8Array {
+  const [address = '', port] = text.split(' ');
+  const bytes = parseAddress(address)!;
+  if (port === undefined) {
+    return bytes;
+  }
+  const key = new Uint8Array(bytes.length + 4);
+  key.set(bytes);
+  key.set([Number(port) >> 8, Number(port) & 0xff], bytes.length);
+  return key;
+}

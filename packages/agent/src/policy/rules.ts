@@ -1,0 +1,142 @@
+/** Rules of NetworkPolicies as expressions of the kernel. Pure. */
+import { type Family, families, familyOf } from '@cnikit/ip';
+import type { ChainHook, Expression } from '@cnikit/netlink/nftables';
+import * as expr from '@cnikit/netlink/nftables/expr';
+import { type Direction, OPEN, type PeerMatch, type Rule, type ServiceMatch } from '@cnikit/policy';
+import { chainName, podMap, portSet, selectionSet } from './names.ts';
+
+/** Addresses that the table covers. */
+export interface Scope {
+  /** Pod networks of the node. */
+  podCIDRs: readonly string[];
+  /** IP versions of these networks. */
+  families: readonly Family[];
+}
+
+export const scopeOf = (podCIDRs: readonly string[]): Scope => ({
+  podCIDRs,
+  families: families.filter((family) => podCIDRs.some((cidr) => familyOf(cidr) === family)),
+});
+
+/** A chain of the kernel. */
+export interface ChainRules {
+  name: string;
+  hook?: ChainHook | undefined;
+  rules: readonly (readonly Expression[])[];
+}
+
+/** Returns the rules of the kernel for one compiled rule, and the sets that they look up. */
+export function kernelRules(
+  { peer, service, verdict }: Rule,
+  letter: string,
+  scope: Scope,
+): { rules: Expression[][]; sets: string[] } {
+  const end =
+    verdict === 'accept'
+      ? expr.accept()
+      : verdict === 'drop'
+        ? expr.drop()
+        : expr.jump(chainName(letter, verdict.jump));
+  const inRange = peer !== undefined && 'family' in peer;
+  const looksUp = (peer !== undefined && !inRange) || service?.namedPort !== undefined;
+  if (!inRange && !looksUp) {
+    return { rules: [[...serviceMatch(service, letter, undefined), ...end]], sets: [] };
+  }
+  const own = inRange ? scope.families.filter((family) => family === peer.family) : scope.families;
+  const sets = own.flatMap((family) => [
+    ...(peer !== undefined && 'selection' in peer ? [selectionSet(letter, peer.selection, family)] : []),
+    ...(service?.namedPort === undefined ? [] : [portSet(letter, service.namedPort, family)]),
+  ]);
+  const rules = own.map((family) =>
+    withoutRepeatedVersion(
+      [...peerMatch(peer, letter, family), ...serviceMatch(service, letter, family), ...end],
+      family,
+    ),
+  );
+  return { rules, sets };
+}
+
+const KEYWORDS = { ipv4: 'ip', ipv6: 'ip6' } as const;
+
+function peerMatch(peer: PeerMatch | undefined, letter: string, family: Family): Expression[] {
+  if (peer === undefined) {
+    return [];
+  }
+  const isSource = peer.end === 'source';
+  if ('selection' in peer) {
+    const field = `${KEYWORDS[family]} ${isSource ? 'saddr' : 'daddr'}` as const;
+    return expr.lookup([field], selectionSet(letter, peer.selection, family));
+  }
+  const { from, to } = peer;
+  if (from === to) {
+    return isSource ? expr.source(from) : expr.destination(from);
+  }
+  return isSource ? expr.sourceRange(from, to) : expr.destinationRange(from, to);
+}
+
+function serviceMatch(
+  service: ServiceMatch | undefined,
+  letter: string,
+  family: Family | undefined,
+): Expression[] {
+  if (service === undefined) {
+    return [];
+  }
+  const { range, namedPort } = service;
+  const protocol = expr.protocol(service.protocol.toLowerCase() as Lowercase<ServiceMatch['protocol']>);
+  if (namedPort !== undefined && family !== undefined) {
+    const key = [`${KEYWORDS[family]} daddr`, 'th dport'] as const;
+    return [...protocol, ...expr.lookup(key, portSet(letter, namedPort, family))];
+  }
+  if (range === undefined) {
+    return protocol;
+  }
+  const [from, to] = range;
+  return [...protocol, ...(from === to ? expr.destinationPort(from) : expr.destinationPortRange(from, to))];
+}
+
+/** Two look-ups in one rule check the IP version twice: drops the second check. */
+function withoutRepeatedVersion(expressions: Expression[], family: Family): Expression[] {
+  const checks = expr.ipVersion(family);
+  const first = expressions.indexOf(checks[0]!);
+  return expressions.filter((expression, i) => i <= first + 1 || !checks.includes(expression));
+}
+
+const NO_RULES: readonly (readonly Expression[])[] = [[...expr.accept()]];
+
+/**
+ * Returns the chains that every table has. Two base chains at the forward hook, because `accept` ends only its own one.
+ * Packets of the node itself to its pods pass neither.
+ */
+export function baseChains(scope: Scope): ChainRules[] {
+  return [
+    { name: OPEN, rules: NO_RULES },
+    baseChain('egress', { type: 'filter', hook: 'forward', priority: 0 }, 'egress', scope),
+    baseChain('ingress', { type: 'filter', hook: 'forward', priority: 1 }, 'ingress', scope),
+    baseChain('to-node', { type: 'filter', hook: 'input', priority: 1 }, 'egress', scope),
+  ];
+}
+
+/** The first and the last ICMPv6 type of router and neighbour discovery and of redirects. */
+const DISCOVERY = [133, 137] as const;
+
+function baseChain(name: string, hook: ChainHook, direction: Direction, scope: Scope): ChainRules {
+  const isEgress = direction === 'egress';
+  return {
+    name,
+    hook,
+    rules: [
+      [...expr.icmpv6Type(...DISCOVERY), ...expr.accept()],
+      // The node reaches its own addresses through lo, that of the bridge in the pod network too.
+      ...(hook.hook === 'input' ? [[...expr.inputInterface('lo'), ...expr.accept()]] : []),
+      [...expr.connectionState(['established', 'related']), ...expr.accept()],
+      ...scope.families.map((family) =>
+        expr.verdictMap([`${KEYWORDS[family]} ${isEgress ? 'saddr' : 'daddr'}`], podMap(direction, family)),
+      ),
+      ...scope.podCIDRs.map((cidr) => [
+        ...(isEgress ? expr.source(cidr) : expr.destination(cidr)),
+        ...expr.drop(),
+      ]),
+    ],
+  };
+}

@@ -41,6 +41,10 @@ const BENCHMARKS = {
     summary: 'the agent in a large cluster: sync, memory, processor time',
     options: ['--nodes=5000', '--rounds=5'],
   },
+  policy: {
+    summary: 'NetworkPolicies from objects to the kernel and nft -f; events, a large cluster, packets',
+    options: ['--rounds=5', '--pods=5000', '--policies=1000'],
+  },
   watch: {
     summary: 'memory and time to hold all nodes, by @cnikit/watch and by other clients',
     options: ['--nodes=5000'],

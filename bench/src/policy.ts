@@ -1,0 +1,174 @@
+/**
+ * `npm run bench -- policy [--rounds=5] [--pods=5000] [--policies=1000]`: NetworkPolicies from objects to the kernel,
+ * against `nft -f` with the same rules; events of a running cluster; a large cluster; and what policies cost a packet.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openNftables } from '@cnikit/netlink/nftables';
+import { compile, formatNft, type Ruleset, readCluster } from '@cnikit/policy';
+import { PolicyTable } from '../../packages/agent/src/policy/policy-table.ts';
+import { scopeOf } from '../../packages/agent/src/policy/rules.ts';
+import { median, table } from './lib/statistics.ts';
+import { requireSandbox } from './plugin/node.ts';
+import { RunningCluster } from './policy/changes.ts';
+import { NODE, objects, POD_CIDRS, type Size } from './policy/objects.ts';
+import { measurePackets, PACKET_CIDRS, type PacketCost, rulesetOf, setUpPods } from './policy/packets.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    pods: { type: 'string', default: '5000' },
+    policies: { type: 'string', default: '1000' },
+  },
+});
+const [rounds, pods, policies] = [values.rounds, values.pods, values.policies].map(Number) as [
+  number,
+  number,
+  number,
+];
+if (![rounds, pods, policies].every((number) => Number.isSafeInteger(number) && number > 0)) {
+  console.error('Invalid --rounds, --pods or --policies: expected positive integers, such as --pods=5000');
+  process.exit(2);
+}
+const LARGE: Size = { pods: 100_000, policies: 10_000, local: 110 };
+const EVENTS = 50;
+
+requireSandbox();
+const nft = openNftables();
+const policyTable = new PolicyTable(nft);
+const scope = scopeOf(POD_CIDRS);
+const size: Size = { pods, policies, local: pods };
+
+const text = (number: number, unit: string): string =>
+  `${number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0)} ${unit}`;
+const ratio = (number: number): string => `${number.toFixed(2)}x`;
+
+fromObjects();
+events();
+large();
+packets();
+nft.close();
+
+/** Compares objects to kernel with nft -f, in turn. */
+function fromObjects(): void {
+  const input = [...objects(size)];
+  const rules = formatNft(compile(readCluster(input), NODE), { podCIDRs: POD_CIDRS });
+  const took = { compile: [] as number[], ours: [] as number[], nft: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    const began = performance.now();
+    loadText(rules);
+    took.nft.push(performance.now() - began);
+    policyTable.remove();
+    const cluster = new RunningCluster(size, () => undefined);
+    const compileMs = cluster.start(input);
+    const at = performance.now();
+    policyTable.rebuild(cluster.compiler.ruleset, scope);
+    took.compile.push(compileMs);
+    took.ours.push(compileMs + performance.now() - at);
+    policyTable.remove();
+  }
+  const [compileMs, ours, theirs] = [median(took.compile), median(took.ours), median(took.nft)];
+  console.log(`${pods} pods of this node, ${policies} policies; medians of ${rounds} rounds, in turn\n`);
+  console.log(
+    table([
+      ['', 'time', 'against nft -f', 'goal'],
+      ['from objects to the kernel', text(ours, 'ms'), ratio(ours / theirs), '1.5x'],
+      ['  of it, compiling', text(compileMs, 'ms'), ratio(compileMs / theirs), ''],
+      [`nft -f, the same rules in ${(rules.length / 1e6).toFixed(1)} MB`, text(theirs, 'ms'), ratio(1), ''],
+    ]),
+  );
+}
+
+/** @throws {Error} when nft refuses the rules */
+function loadText(rules: string): void {
+  const { status, stderr } = spawnSync('nft', ['-f', '-'], { input: rules, encoding: 'utf8' });
+  if (status !== 0) {
+    throw new Error(`nft -f: ${stderr.slice(0, 500)}`);
+  }
+}
+
+/** Measures single events on the kernel's full table. */
+function events(): void {
+  const cluster = new RunningCluster(size, (changes, { ruleset }) => {
+    if (started) {
+      policyTable.apply(changes);
+    } else {
+      policyTable.rebuild(ruleset, scope);
+    }
+  });
+  let started = false;
+  cluster.start();
+  started = true;
+  const pod = cluster.pods(EVENTS);
+  const label = cluster.labels(EVENTS);
+  policyTable.remove();
+  console.log(`\nevents of this cluster; medians of ${EVENTS}\n`);
+  console.log(
+    table([
+      ['', 'event to kernel', 'changes', 'goal'],
+      ['a pod appears', text(pod.ms, 'ms'), String(pod.changes), '5 ms'],
+      ['a label of a namespace changes', text(label.ms, 'ms'), String(label.changes), '50 ms'],
+    ]),
+  );
+}
+
+/** Compiles a large cluster in its own process. */
+function large(): void {
+  const program = fileURLToPath(new URL('policy/large.ts', import.meta.url));
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [...process.execArgv, program, String(LARGE.pods), String(LARGE.policies), String(LARGE.local)],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) {
+    throw new Error(`large.ts: ${stderr}`);
+  }
+  const { readMs, compileMs, peakMB } = JSON.parse(stdout) as Record<
+    'readMs' | 'compileMs' | 'peakMB',
+    number
+  >;
+  console.log(
+    `\n${LARGE.pods} pods, ${LARGE.local} of them on this node, ${LARGE.policies} policies: ` +
+      `${text(compileMs / 1000, 's')} of processor time to compile (goal: 3 s), ` +
+      `${text(readMs / 1000, 's')} to check the objects; RSS at most ${text(peakMB, 'MB')} (goal: 350 MB)`,
+  );
+}
+
+/** Compares the ways of a packet through the node, in turn. */
+function packets(): void {
+  setUpPods();
+  const program = (ruleset: Ruleset) => policyTable.rebuild(ruleset, scopeOf(PACKET_CIDRS));
+  const tracking =
+    'table ip plain { chain c { type filter hook forward priority 0; ct state established accept\n}\n}\n';
+  const ways: Record<string, () => void> = {
+    'plain forwarding': () => undefined,
+    'ct state established accept': () => loadText(tracking),
+    'no policy': () => program(rulesetOf(0)),
+    '1 policy': () => program(rulesetOf(1)),
+    '10 policies': () => program(rulesetOf(10)),
+    '100 policies': () => program(rulesetOf(100)),
+  };
+  const costs = new Map<string, PacketCost[]>(Object.keys(ways).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, prepare] of Object.entries(ways)) {
+      prepare();
+      costs.get(name)!.push(measurePackets());
+      spawnSync('nft', ['delete', 'table', 'ip', 'plain']);
+      policyTable.remove();
+    }
+  }
+  const least = (name: string, key: keyof PacketCost): number =>
+    Math.min(...costs.get(name)!.map((cost) => cost[key]));
+  const goals: Record<string, [string, string]> = { '10 policies': ['1.7x', '1.1x'] };
+  const rows = Object.keys(ways).map((name) => [
+    name,
+    ...(['first', 'established'] as const).flatMap((key, i) => [
+      text(least(name, key), 'ns'),
+      ratio(least(name, key) / least('plain forwarding', key)),
+      goals[name]?.[i] ?? '',
+    ]),
+  ]);
+  console.log(`\nprocessor time of one UDP packet between two pods of the node; least of ${rounds} rounds\n`);
+  console.log(table([['', 'first packet', '', 'goal', 'established', '', 'goal'], ...rows]));
+}

@@ -8,10 +8,11 @@ import { openKernel } from '../apply/netlink-kernel.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
-import { CONFLIST_NAME } from '../core/names.ts';
+import { CONFLIST_NAME, POLICY_SOCKET_NAME } from '../core/names.ts';
 import { NodeIndex } from '../desired/node-index.ts';
 import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';
+import { POLICY_PODS_NAME } from '../policy-gate/claims-file.ts';
 import { ReadinessFile } from '../reconcile/readiness.ts';
 import { RouteReconciler } from '../reconcile/route-reconciler.ts';
 import { openPacketFilter, type PacketFilterDeps } from './packet-filter.ts';
@@ -118,7 +119,9 @@ function removeRoutes(): string[] {
 }
 
 function removeState(stateDir: string): [] {
-  rmSync(join(stateDir, STATE_NAME), { force: true });
+  for (const name of [STATE_NAME, POLICY_PODS_NAME, POLICY_SOCKET_NAME]) {
+    rmSync(join(stateDir, name), { force: true });
+  }
   new ReadinessFile(stateDir).remove();
   return [];
 }

@@ -62,3 +62,5 @@ export const NETWORK_NAME = 'cnikit';
 export const STATE_DIR = '/run/cnikit';
 /** The file that informs the plugin's STATUS whether the data path is programmed. */
 export const READINESS_NAME = 'readiness.json';
+/** The socket where the plugin reports pods, for network policy. */
+export const POLICY_SOCKET_NAME = 'policy.sock';

@@ -76,6 +76,13 @@ test('conflist() has hostSysctls only for settings that the agent cannot write',
   expect(conflist(node(1), facts)).not.toContain('hostSysctls');
 });
 
+test('conflist() names the socket for reports of pods only with network policy', () => {
+  const pluginOf = (networkPolicy: boolean) =>
+    JSON.parse(conflist(node(1), facts, { networkPolicy, stateDir: '/s' })!).plugins[0] as object;
+  expect(pluginOf(true)).toEqual({ ...pluginOf(false), policy: { socket: '/s/policy.sock' } });
+  expect(pluginOf(false)).not.toHaveProperty('policy');
+});
+
 test('conflist() returns undefined without a podCIDR', () => {
   expect(conflist(node(1, { podCIDRs: [] }), facts)).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 /** Builds the CNI network configuration of this node. Pure. */
 import type { ChainedPlugin, HostFacts, Layout, NodeInfo, TunnelLink } from '../core/model.ts';
-import { BRIDGE_NAME, NETWORK_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
+import { BRIDGE_NAME, NETWORK_NAME, POLICY_SOCKET_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
 import { LIST_VERSIONS } from './list-versions.ts';
 import { type PathMtus, podMtu } from './mtu.ts';
 
@@ -22,6 +22,12 @@ export interface ConflistOptions {
   mtu?: number | undefined;
   /** Sysctls that the agent cannot write and the plugin sets, by key. */
   hostSysctls?: Readonly<Record<string, string>>;
+  /**
+   * The plugin reports pods to the agent.
+   *
+   * @default false
+   */
+  networkPolicy?: boolean | undefined;
 }
 
 /**
@@ -43,6 +49,7 @@ export function conflist(
     layout = 'bridge',
     mtu: limit,
     hostSysctls = {},
+    networkPolicy = false,
   }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) {
@@ -63,6 +70,7 @@ export function conflist(
     mtu,
     ...(Object.keys(hostSysctls).length === 0 ? {} : { hostSysctls }),
     readinessFile: `${stateDir}/${READINESS_NAME}`,
+    policy: networkPolicy ? { socket: `${stateDir}/${POLICY_SOCKET_NAME}` } : undefined,
     ipam: {
       type: 'host-local',
       dataDir: `${stateDir}/ipam`,

@@ -33,6 +33,12 @@ export interface Policy extends Reachability {
    * @default '/run/cnikit'
    */
   stateDir?: string;
+  /**
+   * The plugin reports pods to the agent, which enforces network policy.
+   *
+   * @default false
+   */
+  networkPolicy?: boolean | undefined;
 }
 
 /** Desired state except for the routes, which `desiredRoutes` decides one prefix at a time. */
@@ -138,6 +144,7 @@ export function desiredHost(
           tunnels,
           paths,
           layout: policy.layout,
+          networkPolicy: policy.networkPolicy,
           mtu: policy.mtu,
         })
       : undefined;

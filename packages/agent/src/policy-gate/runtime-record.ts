@@ -1,0 +1,35 @@
+/** Reads the records that libcni keeps of each ADD, for pods whose report the agent did not receive. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LocalPod } from '../policy/local-pods.ts';
+import { type Attachment, parseIdentity } from './request.ts';
+
+/**
+ * Returns the pod of an attachment. Undefined when there is no record, or the container is not a pod of Kubernetes.
+ *
+ * @param cacheDir directory of libcni
+ */
+export function recordedPod(
+  cacheDir: string,
+  network: string,
+  { containerId, ifName }: Attachment,
+): Pick<LocalPod, 'namespace' | 'name' | 'uid'> | undefined {
+  if (containerId.includes('/')) {
+    return undefined;
+  }
+  const path = join(cacheDir, 'results', `${network}-${containerId}-${ifName}`);
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as { containerId?: unknown; cniArgs?: unknown };
+    if (record.containerId !== containerId || !Array.isArray(record.cniArgs)) {
+      return undefined;
+    }
+    const args = new Map(record.cniArgs as [string, unknown][]);
+    return parseIdentity({
+      namespace: args.get('K8S_POD_NAMESPACE'),
+      name: args.get('K8S_POD_NAME'),
+      uid: args.get('K8S_POD_UID') || undefined,
+    });
+  } catch {
+    return undefined;
+  }
+}

@@ -23,7 +23,7 @@ export function measureOurs(rt: RtnetlinkConnection, oif: number, now: () => num
   return {
     add: time(() => rt.batch(all.map((i) => newRoute(spec(i))))),
     dump: time(() => {
-      const found = rt.routes({ family: 'ipv4', table: 254 }).length;
+      const found = rt.routes({ family: 'ipv4', table: 'main' }).length;
       if (found < ROUTES) {
         throw new Error(`${found} routes where ${ROUTES} belong`);
       }

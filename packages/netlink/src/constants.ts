@@ -13,6 +13,8 @@
  * @module
  */
 export * from './route/constants.ts';
+/** The names that decoded values and specs have instead of these numbers. */
+export * as names from './route/names.ts';
 export {
   ETH_P_ALL,
   TC_H_CLSACT_EGRESS,

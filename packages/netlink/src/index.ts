@@ -20,6 +20,7 @@ export { NetlinkError } from './errors.ts';
 export { createNetns, deleteNetns, listNetns, type NamedNetnsOptions } from './netns.ts';
 export type { Netns } from './netns-fd.ts';
 export type { OpenOptions } from './open.ts';
+export { openRtnetlink } from './open-rtnetlink.ts';
 export {
   type Address,
   type AddressFilter,
@@ -42,14 +43,24 @@ export {
   type LinkRef,
   type LinkSpec,
   type LinkUpdate,
-  newLink,
-  setLink,
 } from './route/link.ts';
-export { decodeLink, type Link, type LinkStatistics } from './route/link-decode.ts';
 export type { BridgeAttributes } from './route/link-kinds/bridge.ts';
 export type { BridgePortAttributes } from './route/link-kinds/bridge-port.ts';
 export type { LinkKind, LinkKindInfo, LinkKinds } from './route/link-kinds/index.ts';
 export type { VethPeer } from './route/link-kinds/veth.ts';
+export { decodeLink, newLink, setLink } from './route/link-of-kind.ts';
+export type { Link, LinkBase, LinkOf, LinkStatistics, OtherKind, OtherLink } from './route/link-types.ts';
+export type {
+  AddressProtocol,
+  AddrGenMode,
+  OperState,
+  RoutePreference,
+  RouteProtocol,
+  RouteType,
+  RoutingTable,
+  RuleAction,
+  Scope,
+} from './route/names.ts';
 export {
   decodeNeighbour,
   delNeighbour,
@@ -72,13 +83,13 @@ export { delRoute, getRoute, getRoutes, newRoute, type RouteFilter, type RouteSp
 export type { NextHop, RouteMetrics } from './route/route-attributes.ts';
 export { decodeRoute, type Route } from './route/route-decode.ts';
 export {
-  decodeRule,
-  delRule,
-  getRules,
-  newRule,
+  decodeRoutingRule,
+  delRoutingRule,
+  getRoutingRules,
+  newRoutingRule,
   type PortRange,
-  type Rule,
-  type RuleSpec,
+  type RoutingRule,
+  type RoutingRuleSpec,
 } from './route/rule.ts';
-export { openRtnetlink, RtnetlinkConnection } from './rtnetlink.ts';
+export type { RtnetlinkConnection } from './rtnetlink.ts';
 export * from './tc/index.ts';

@@ -2,11 +2,12 @@ import { NetlinkEncodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
 import { type Address, decodeAddress } from './route/address.ts';
 import * as k from './route/constants.ts';
-import { decodeLink, type Link } from './route/link-decode.ts';
+import { decodeLink } from './route/link-of-kind.ts';
+import type { Link } from './route/link-types.ts';
 import { decodeNeighbour, type Neighbour } from './route/neighbour.ts';
 import { decodeNetconf, type Netconf } from './route/netconf.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
-import { decodeRule, type Rule } from './route/rule.ts';
+import { decodeRoutingRule, type RoutingRule } from './route/rule.ts';
 
 /** RTNLGRP_* (linux/rtnetlink.h). */
 const groupNumbers = {
@@ -36,7 +37,7 @@ export type Event =
   | { type: 'address'; action: Action; address: Address }
   | { type: 'route'; action: Action; route: Route }
   | { type: 'neighbour'; action: Action; neighbour: Neighbour }
-  | { type: 'rule'; action: Action; rule: Rule }
+  | { type: 'rule'; action: Action; rule: RoutingRule }
   | { type: 'netconf'; action: Action; netconf: Netconf }
   /** A message without a decoder: its RTM_* number and body. */
   | { type: 'other'; message: number; payload: Uint8Array }
@@ -78,7 +79,7 @@ export function decodeEvent(message: MessageReader): Event {
       return { type: 'neighbour', action: actionOf(message.type), neighbour: decodeNeighbour(message) };
     case k.RTM_NEWRULE:
     case k.RTM_DELRULE:
-      return { type: 'rule', action: actionOf(message.type), rule: decodeRule(message) };
+      return { type: 'rule', action: actionOf(message.type), rule: decodeRoutingRule(message) };
     case k.RTM_NEWNETCONF:
     case k.RTM_DELNETCONF:
       return { type: 'netconf', action: actionOf(message.type), netconf: decodeNetconf(message) };

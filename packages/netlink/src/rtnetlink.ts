@@ -1,40 +1,39 @@
 import type { Family } from '@cnikit/ip';
-import { ignoreErrno, NETLINK_ROUTE } from '@cnikit/sys';
+import { ignoreErrno } from '@cnikit/sys';
 import { NLM_F_ECHO } from './codec/ack.ts';
 import type { Payload } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
+import { type Named, type Names, nameOf } from './codec/names.ts';
 import type { Request } from './codec/request.ts';
 import type { Connection } from './connection.ts';
 import type { NetlinkError } from './errors.ts';
-import { type OpenOptions, openProtocol } from './open.ts';
 import { type Address, type AddressFilter, decodeAddress, getAddresses } from './route/address.ts';
 import * as k from './route/constants.ts';
-import { getLink, getLinks, type LinkFilter, type LinkRef, type LinkSpec, newLink } from './route/link.ts';
-import { decodeLink, type Link } from './route/link-decode.ts';
+import { getLink, getLinks, type LinkFilter, type LinkRef, type LinkSpec, newLinkOf } from './route/link.ts';
+import { decodeLinkOf } from './route/link-decode.ts';
+import type { LinkKind } from './route/link-kinds/index.ts';
+import type { LinkKindCodecs } from './route/link-kinds/kind.ts';
+import type { Link, LinkOf } from './route/link-types.ts';
+import { protocols, routeTypes, tables } from './route/names.ts';
 import { decodeNeighbour, getNeighbours, type Neighbour, type NeighbourFilter } from './route/neighbour.ts';
 import { decodeNetnsId, getNetnsId, type NetnsRef } from './route/nsid.ts';
 import { getRoute, getRoutes, type RouteFilter } from './route/route.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
-import { decodeRule, getRules, type Rule } from './route/rule.ts';
+import { decodeRoutingRule, getRoutingRules, type RoutingRule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
 import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
-
-/**
- * Opens a connection to rtnetlink.
- *
- * @throws {SysError} when the namespace does not exist or is not a network namespace (ENOENT, EINVAL)
- */
-export function openRtnetlink(options: OpenOptions = {}): RtnetlinkConnection {
-  return new RtnetlinkConnection(openProtocol(NETLINK_ROUTE, options));
-}
 
 /** Links, addresses, routes, neighbours and rules of one network namespace. */
 export class RtnetlinkConnection {
   /** The connection, for requests and decoders that this class lacks. */
   readonly connection: Connection;
+  readonly #decodeLink: (payload: Payload) => Link;
+  readonly #kinds: LinkKindCodecs;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, kinds: LinkKindCodecs) {
     this.connection = connection;
+    this.#kinds = kinds;
+    this.#decodeLink = (payload) => decodeLinkOf(kinds, payload);
   }
 
   /**
@@ -61,6 +60,8 @@ export class RtnetlinkConnection {
   }
 
   /** Returns the links that pass the filter; `[]` when a named link does not exist. */
+  links<K extends LinkKind>(filter: LinkFilter & LinkRef & { kind: K }): LinkOf<K>[];
+  links(filter?: LinkFilter & LinkRef): Link[];
   links(filter: LinkFilter & LinkRef = {}): Link[] {
     const { name, index, kind, master } = filter;
     const passes = (link: Link): boolean =>
@@ -73,7 +74,7 @@ export class RtnetlinkConnection {
       if (message.type !== k.RTM_NEWLINK) {
         return undefined;
       }
-      const link = decodeLink(message);
+      const link = this.#decodeLink(message);
       return passes(link) ? link : undefined;
     });
   }
@@ -84,7 +85,7 @@ export class RtnetlinkConnection {
    */
   link(ref: LinkRef): Link | undefined;
   link<T>(ref: LinkRef, decode: (payload: Payload) => T): T | undefined;
-  link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = decodeLink): Link | T | undefined {
+  link<T>(ref: LinkRef, decode: (payload: Payload) => Link | T = this.#decodeLink): Link | T | undefined {
     return ignoreErrno('ENODEV', () => this.connection.query(getLink(ref), linkBy(decode)));
   }
 
@@ -96,10 +97,10 @@ export class RtnetlinkConnection {
    * @throws {NetlinkError} when the kernel refuses the request
    */
   createLink(spec: LinkSpec): Link | undefined {
-    const request = newLink(spec);
+    const request = newLinkOf(this.#kinds, spec, 'little');
     const echoed = this.connection.query(
       { ...request, flags: request.flags | NLM_F_ECHO },
-      linkBy(decodeLink),
+      linkBy(this.#decodeLink),
     );
     // The kernel sends the echo before it enslaves the link, and the acknowledgement after that.
     if (echoed !== undefined && spec.master) {
@@ -128,6 +129,7 @@ export class RtnetlinkConnection {
 
   /** Returns routes; by default those of all tables. `[]` for a table that does not exist. */
   routes(filter: RouteFilter = {}): Route[] {
+    const named = namedFilter(filter);
     const all = ignoreErrno('ENOENT', () =>
       this.connection.dump(getRoutes(filter), (message) => {
         // A dump of all families includes multicast and MPLS.
@@ -136,7 +138,7 @@ export class RtnetlinkConnection {
           return undefined;
         }
         const route = decodeRoute(message);
-        return passesRoute(route, filter) ? route : undefined;
+        return passesRoute(route, named) ? route : undefined;
       }),
     );
     return all ?? [];
@@ -169,13 +171,13 @@ export class RtnetlinkConnection {
   }
 
   /** Returns policy routing rules, `ip rule`; by default those of IPv4 and IPv6. */
-  rules(filter: { family?: Family } = {}): Rule[] {
-    return this.connection.dump(getRules(filter), (message) => {
+  rules(filter: { family?: Family } = {}): RoutingRule[] {
+    return this.connection.dump(getRoutingRules(filter), (message) => {
       const family = message.bytes[message.start];
       if (message.type !== k.RTM_NEWRULE || (family !== k.AF_INET && family !== k.AF_INET6)) {
         return undefined;
       }
-      return decodeRule(message);
+      return decodeRoutingRule(message);
     });
   }
 
@@ -231,6 +233,19 @@ export class RtnetlinkConnection {
 function linkBy<T>(decode: (payload: Payload) => T): (message: MessageReader) => T | undefined {
   return (message) => (message.type === k.RTM_NEWLINK ? decode(message) : undefined);
 }
+
+/** Returns the filter with names instead of numbers, as decoded routes have them. */
+function namedFilter({ table, protocol, type, ...rest }: RouteFilter): RouteFilter {
+  return {
+    ...rest,
+    table: rename(tables, table),
+    protocol: rename(protocols, protocol),
+    type: rename(routeTypes, type),
+  };
+}
+
+const rename = <N extends Names>(names: N, value: Named<N> | undefined): Named<N> | undefined =>
+  typeof value === 'number' ? nameOf(names, value) : value;
 
 function passesRoute(route: Route, { family, table, protocol, type, oif }: RouteFilter): boolean {
   return (

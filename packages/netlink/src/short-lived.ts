@@ -3,8 +3,7 @@
  * calls. This entry may change in any release.
  *
  * ```ts
- * import { openRtnetlink } from '@cnikit/netlink';
- * import { device } from '@cnikit/netlink/short-lived';
+ * import { device, openRtnetlink } from '@cnikit/netlink/short-lived';
  *
  * const rt = openRtnetlink();
  * console.log(device(rt, 'lo')?.index); // 1
@@ -14,17 +13,33 @@
  * @module
  */
 import { formatAddress } from '@cnikit/ip';
-import { ignoreErrno, sys as realSys, SOCK_DGRAM, type Sys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_ROUTE, sys as realSys, SOCK_DGRAM, type Sys } from '@cnikit/sys';
 import { internal } from '@cnikit/sys/internal';
 import { decodeAck, NLMSG_ERROR } from './codec/ack.ts';
 import { formatMac } from './codec/mac.ts';
 import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { refusal } from './errors.ts';
+import { type OpenOptions, openProtocol } from './open.ts';
 import { AF_INET } from './route/constants.ts';
-import type { RtnetlinkConnection } from './rtnetlink.ts';
+import { type LinkSpec, type LinkUpdate, newLinkOf, setLinkOf } from './route/link.ts';
+import { podKinds } from './route/link-kinds/pod-kinds.ts';
+import { RtnetlinkConnection } from './rtnetlink.ts';
 
 export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
+
+/** Like `openRtnetlink()` of the package, but decodes only the settings of bridge, veth and ifb. */
+export function openRtnetlink(options: OpenOptions = {}): RtnetlinkConnection {
+  return new RtnetlinkConnection(openProtocol(NETLINK_ROUTE, options), podKinds);
+}
+
+/** Like `newLink()` of the package, for links of kind bridge, veth and ifb. */
+export const newLink = (spec: LinkSpec & { kind: keyof typeof podKinds }): Request =>
+  newLinkOf(podKinds, spec, 'little');
+
+/** Like `setLink()` of the package, with settings of kind bridge, veth and ifb. */
+export const setLink = (update: LinkUpdate & { kind?: keyof typeof podKinds }): Request =>
+  setLinkOf(podKinds, update, 'little');
 
 /** linux/sockios.h */
 const SIOCGIFFLAGS = 0x8913;

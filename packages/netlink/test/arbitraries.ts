@@ -2,6 +2,7 @@
 import { formatAddress } from '@cnikit/ip';
 import fc from 'fast-check';
 import { formatMac } from '../src/codec/mac.ts';
+import { type Names, nameOf } from '../src/codec/names.ts';
 import type { Table } from '../src/codec/table.ts';
 
 export const u8 = fc.nat(0xff);
@@ -38,9 +39,18 @@ const wires = {
   mac,
 };
 
+/** Numbers, and the names of those that have one. */
+export const named = (names: Names, numbers: fc.Arbitrary<number>): fc.Arbitrary<number | string> =>
+  fc
+    .oneof(numbers, fc.constantFrom(...Object.keys(names).map(Number)))
+    .map((number) => nameOf(names, number));
+
 /** Any values of a table. */
 export function valuesOf(table: Table): fc.Arbitrary<Record<string, unknown>> {
-  const members = Object.entries(table).map(([key, [, wire]]) => [key, wires[wire] as fc.Arbitrary<unknown>]);
+  const members = Object.entries(table).map(([key, [, wire, , names]]) => {
+    const value = wires[wire] as fc.Arbitrary<unknown>;
+    return [key, names === undefined ? value : named(names, value as fc.Arbitrary<number>)];
+  });
   return fc.record(Object.fromEntries(members), { requiredKeys: [] }) as fc.Arbitrary<
     Record<string, unknown>
   >;

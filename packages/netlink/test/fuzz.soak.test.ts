@@ -29,7 +29,7 @@ const decoders: Array<(message: MessageReader) => unknown> = [
   nl.decodeAddress,
   nl.decodeRoute,
   nl.decodeNeighbour,
-  nl.decodeRule,
+  nl.decodeRoutingRule,
   nl.decodeQdisc,
   nl.decodeFilter,
   nl.decodeNetnsId,

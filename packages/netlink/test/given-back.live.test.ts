@@ -19,8 +19,8 @@ live('Decoded objects on a kernel', () => {
     // Without link-local addresses, whose routes come later.
     rt.request(nl.newLink({ kind: 'veth', name: 'd0', peer: { name: 'd1' } }));
     rt.batch([
-      nl.setLink({ name: 'd0', addrGenMode: 1 }),
-      nl.setLink({ name: 'd1', addrGenMode: 1 }),
+      nl.setLink({ name: 'd0', addrGenMode: 'none' }),
+      nl.setLink({ name: 'd1', addrGenMode: 'none' }),
       nl.setLink({ name: 'd1', up: true }),
     ]);
     rt.request(nl.setLink({ name: 'd0', up: true }));
@@ -86,7 +86,7 @@ live('Decoded objects on a kernel', () => {
     expect(mine().map(({ from }) => from)).toEqual([undefined]);
   });
 
-  test('newRule() and delRule() take every decoded rule', () => {
+  test('newRoutingRule() and delRoutingRule() take every decoded rule', () => {
     roundTrip(
       () => rt.rules(),
       [
@@ -103,8 +103,8 @@ live('Decoded objects on a kernel', () => {
         'ip rule add from all table 100 priority 200',
         'ip -6 rule add not to fd01::/64 table 100 priority 100',
       ],
-      nl.delRule,
-      nl.newRule,
+      nl.delRoutingRule,
+      nl.newRoutingRule,
     );
   });
 
@@ -159,7 +159,7 @@ live('Decoded objects on a kernel', () => {
 
   test('newNeighbour() and delNeighbour() take every decoded forwarding entry', () => {
     rt.request(nl.newLink({ kind: 'bridge', name: 'b0', up: true }));
-    rt.request(nl.newLink({ kind: 'vxlan', name: 'v0', id: 5, port: 4789, lowerIndex: index, up: true }));
+    rt.request(nl.newLink({ kind: 'vxlan', name: 'v0', id: 5, port: 4789, link: index, up: true }));
     rt.request(nl.setLink({ index, master: rt.link({ name: 'b0' })!.index }));
     roundTrip(
       // Without the multicast entries of IPv6, which come and go.
@@ -242,7 +242,7 @@ live('Decoded objects on a kernel', () => {
   });
 
   test('newLink() makes a vxlan whose TTL is inherited', () => {
-    const spec = { kind: 'vxlan', id: 5, ttlInherit: true, lowerIndex: index, port: 4789 } as const;
+    const spec = { kind: 'vxlan', id: 5, ttlInherit: true, link: index, port: 4789 } as const;
     rt.request(nl.newLink({ ...spec, name: 'v0' }));
     const [link] = rt.links({ kind: 'vxlan' });
     expect(link?.vxlan).toMatchObject({ ttlInherit: true });
@@ -251,10 +251,10 @@ live('Decoded objects on a kernel', () => {
     expect(rt.links({ kind: 'vxlan' })).toMatchObject([{ vxlan: { ttlInherit: false } }]);
   });
 
-  test('newRoute(), newRule() and newAddress() refuse attributes that have no field, and name them', () => {
+  test('newRoute(), newRoutingRule() and newAddress() refuse attributes that have no field, and name them', () => {
     const unknown = [{ type: 26, nested: false, data: new Uint8Array(1) }];
     expect(() => nl.newRoute({ dst: '10.0.0.0/8', unknown })).toThrow(/RTA_TTL_PROPAGATE/);
-    expect(() => nl.delRule({ table: 5, unknown })).toThrow(/cannot be encoded: number 26/);
+    expect(() => nl.delRoutingRule({ table: 5, unknown })).toThrow(/cannot be encoded: number 26/);
     expect(() => nl.newAddress({ index, address: '10.0.0.1', unknown })).toThrow(/number 26/);
   });
 

@@ -37,20 +37,20 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
 
   test.each([
     ['vlan', { id: 5 }, { id: 5, protocol: '802.1Q', flags: ['REORDER_HDR'] }],
-    ['vlan', { id: 4094, protocol: 0x88a8 }, { id: 4094, protocol: '802.1ad', flags: ['REORDER_HDR'] }],
+    ['vlan', { id: 4094, protocol: '802.1ad' }, { id: 4094, protocol: '802.1ad', flags: ['REORDER_HDR'] }],
     ['vlan', { id: 7, vlanFlags: { flags: 4, mask: 5 } }, { id: 7, flags: ['LOOSE_BINDING'] }],
-    ['macvlan', { mode: 4 }, { mode: 'bridge' }],
-    ['macvlan', { mode: 1, macvlanFlags: 1, bcQueueLength: 77 }, { mode: 'private', bcqueuelen: 77 }],
-    ['macvtap', { mode: 2 }, { mode: 'vepa' }],
-    ['ipvlan', { mode: 0 }, { mode: 'l2' }],
-    ['ipvlan', { mode: 1, ipvlanFlags: 1 }, { mode: 'l3' }],
-    ['ipvlan', { mode: 2, ipvlanFlags: 2 }, { mode: 'l3s' }],
+    ['macvlan', { mode: 'bridge' }, { mode: 'bridge' }],
+    ['macvlan', { mode: 'private', macvlanFlags: 1, bcQueueLength: 77 }, { mode: 'private', bcqueuelen: 77 }],
+    ['macvtap', { mode: 'vepa' }, { mode: 'vepa' }],
+    ['ipvlan', { mode: 'l2' }, { mode: 'l2' }],
+    ['ipvlan', { mode: 'l3', ipvlanFlags: 1 }, { mode: 'l3' }],
+    ['ipvlan', { mode: 'l3s', ipvlanFlags: 2 }, { mode: 'l3s' }],
   ] as const)('newLink() puts a %s with %j upon another link as `ip` shows it', (kind, settings, data) => {
     const rt = route();
-    const linkIndex = below();
-    rt.request(nl.newLink({ kind, name: 'x0', linkIndex, up: true, ...settings } as nl.LinkSpec));
+    const lower = below();
+    rt.request(nl.newLink({ kind, name: 'x0', link: lower, up: true, ...settings } as nl.LinkSpec));
     const [link, ip] = [rt.link({ name: 'x0' })!, shown('x0')];
-    expect(link).toMatchObject({ kind, linkIndex, index: ip.ifindex, mac: ip.address });
+    expect(link).toMatchObject({ kind, link: lower, index: ip.ifindex, mac: ip.address });
     const { vlanFlags, ...plain } = settings as { vlanFlags?: { flags: number } };
     expect(link[kind]).toMatchObject(plain);
     // The kernel returns all flags.
@@ -63,10 +63,10 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
 
   test('setLink() changes the settings of a kind', () => {
     const rt = route();
-    const linkIndex = below();
-    rt.request(nl.newLink({ kind: 'macvlan', name: 'm0', linkIndex, mode: 4 }));
-    rt.request(nl.newLink({ kind: 'vlan', name: 'v0', linkIndex, id: 3 }));
-    rt.request(nl.setLink({ name: 'm0', kind: 'macvlan', mode: 1 }));
+    const lower = below();
+    rt.request(nl.newLink({ kind: 'macvlan', name: 'm0', link: lower, mode: 'bridge' }));
+    rt.request(nl.newLink({ kind: 'vlan', name: 'v0', link: lower, id: 3 }));
+    rt.request(nl.setLink({ name: 'm0', kind: 'macvlan', mode: 'private' }));
     rt.request(nl.setLink({ name: 'v0', kind: 'vlan', vlanFlags: { flags: 4, mask: 4 } }));
     expect(shown('m0').linkinfo.info_data.mode).toBe('private');
     expect(shown('v0').linkinfo.info_data.flags).toEqual(['REORDER_HDR', 'LOOSE_BINDING']);
@@ -83,7 +83,7 @@ liveOnFullKernel('kinds of link on a full kernel', () => {
     expect(rt.link({ name: 'd0' })).toMatchObject({ master, portKind: 'vrf' });
     expect(rt.links({ master }).map(({ name }) => name)).toEqual(['d0']);
     expect(json('ip -j route show vrf red').map(({ dst }) => dst)).toEqual(
-      rt.routes({ table: 10, family: 'ipv4', type: 1 }).map(({ dst }) => dst),
+      rt.routes({ table: 10, family: 'ipv4', type: 'unicast' }).map(({ dst }) => dst),
     );
   });
 

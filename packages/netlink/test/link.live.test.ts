@@ -140,7 +140,7 @@ live('links on a kernel', () => {
     expect(inside.map(({ address }) => address)).toContain('10.7.0.2/24');
     expect(rt.addresses({ family: 'ipv4' }).map(({ address }) => address)).not.toContain('10.7.0.2/24');
     const eth0 = pod.link({ name: 'eth0' }, decodeLinkSummary);
-    expect(eth0).toMatchObject({ index: made.linkIndex, linkIndex: host.index });
+    expect(eth0).toMatchObject({ index: made.link, link: host.index });
     rt.request(nl.delLink({ index: host.index }));
     expect(pod.link({ name: 'eth0' })).toBeUndefined();
     pod.close();
@@ -152,11 +152,11 @@ live('links on a kernel', () => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'veth', name: 'conf0', peer: { name: 'conf1' } }));
     const read = (name: string) => readFileSync(`/proc/sys/net/ipv4/conf/conf0/${name}`, 'utf8').trim();
-    rt.request(nl.setLink({ name: 'conf0', addrGenMode: 1, ipv4Conf: { rpFilter: 2, forwarding: 1 } }));
+    rt.request(nl.setLink({ name: 'conf0', addrGenMode: 'none', ipv4Conf: { rpFilter: 2, forwarding: 1 } }));
     expect([read('rp_filter'), read('forwarding'), rt.link({ name: 'conf0' })?.addrGenMode]).toEqual([
       '2',
       '1',
-      1,
+      'none',
     ]);
     rt.request(nl.setLink({ name: 'conf0', ipv4Conf: { forwarding: 0 } }));
     expect([read('rp_filter'), read('forwarding')]).toEqual(['2', '0']);
@@ -169,7 +169,7 @@ live('links on a kernel', () => {
     rt.request(nl.newLink({ kind: 'veth', name: 'a', peer: { name: 'b' } }));
     const { index } = rt.link({ name: 'a' })!;
     rt.batch([
-      nl.setLink({ name: 'a', mtu: 1300, mac: '02:00:00:00:00:03', alias: 'häfen', addrGenMode: 1 }),
+      nl.setLink({ name: 'a', mtu: 1300, mac: '02:00:00:00:00:03', alias: 'häfen', addrGenMode: 'none' }),
       nl.setLink({ index, newName: 'c', promiscuous: true }),
       nl.setLink({ index, up: true }),
     ]);
@@ -179,7 +179,7 @@ live('links on a kernel', () => {
       mtu: 1300,
       alias: 'häfen',
       up: true,
-      addrGenMode: 1,
+      addrGenMode: 'none',
     });
     expect(ip).toMatchObject({
       mtu: 1300,
@@ -230,11 +230,11 @@ live('links on a kernel', () => {
       },
     ],
     ['ifb', {}],
-    ['macvlan', { mode: 4 }],
+    ['macvlan', { mode: 'bridge' }],
   ] as const)('newLink() of kind %s keeps its settings', (kind, settings) => {
     const rt = route();
     rt.request(nl.newLink({ kind: 'bridge', name: 'below' }));
-    const below = kind === 'macvlan' ? { linkIndex: rt.link({ name: 'below' })!.index } : {};
+    const below = kind === 'macvlan' ? { link: rt.link({ name: 'below' })!.index } : {};
     rt.request(nl.newLink({ kind, name: 'x0', ...below, ...settings } as nl.LinkSpec));
     const link = rt.link({ name: 'x0' })!;
     expect(link).toMatchObject({ kind, ...below });
@@ -295,7 +295,7 @@ live('links on a kernel', () => {
     run('ip tuntap add dev t1 mode tap user 7');
     expect(rt.link({ name: 't1' })).toMatchObject({
       kind: 'tun',
-      tun: { owner: 7, tunType: 2, persist: true },
+      tun: { owner: 7, tunType: 'tap', persist: true },
     });
     rt.request(nl.delLink({ name: 't1' }));
   });

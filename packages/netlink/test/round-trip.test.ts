@@ -10,6 +10,7 @@ import { openNftables } from '../src/nftables.ts';
 import { linkTable } from '../src/route/link-attributes.ts';
 import { bridgePortTable } from '../src/route/link-kinds/bridge-port.ts';
 import { linkKinds } from '../src/route/link-kinds/index.ts';
+import * as names from '../src/route/names.ts';
 import { metricsTable } from '../src/route/route-attributes.ts';
 import * as any from './arbitraries.ts';
 
@@ -21,8 +22,8 @@ describe.each(orders)('%s endian', (order) => {
     const { table } = linkKinds[kind];
     fc.assert(
       fc.property(any.valuesOf(table), any.valuesOf(linkTable), any.name, (info, common, name) => {
-        const spec = { ...common, ...info, kind, name } as nl.LinkSpec;
         const shared = Object.fromEntries(Object.entries(common).filter(([key]) => !(key in table)));
+        const spec = { ...shared, ...info, kind, name } as nl.LinkSpec;
         const link = nl.decodeLink(payloadOf(nl.newLink(spec, order).payload, order));
         expect(link).toMatchObject({ ...shared, kind, name });
         if (Object.keys(info).length > 0) {
@@ -76,7 +77,7 @@ describe.each(orders)('%s endian', (order) => {
       {
         index: any.index,
         address: any.prefix,
-        scope: any.u8,
+        scope: any.named(names.scopes, any.u8),
         label: any.name,
         flags: any.u16,
         routePriority: any.u32,
@@ -85,8 +86,10 @@ describe.each(orders)('%s endian', (order) => {
     );
     fc.assert(
       fc.property(spec, (it) => {
-        const decoded = nl.decodeAddress(payloadOf(nl.newAddress(it, order).payload, order));
-        expect(decoded).toMatchObject({ scope: 0, flags: 0, ...it });
+        const decoded = nl.decodeAddress(
+          payloadOf(nl.newAddress(it as nl.AddressSpec, order).payload, order),
+        );
+        expect(decoded).toMatchObject({ scope: 'global', flags: 0, ...it });
         expect(decoded.unknown).toBeUndefined();
       }),
       runs,
@@ -109,17 +112,17 @@ describe.each(orders)('%s endian', (order) => {
         via: any.address,
         oif: any.index,
         src: any.address,
-        table: fc.integer({ min: 1, max: 0xffffffff }),
-        protocol: any.u8,
-        scope: any.u8,
+        table: any.named(names.tables, fc.integer({ min: 1, max: 0xffffffff })),
+        protocol: any.named(names.protocols, any.u8),
+        scope: any.named(names.scopes, any.u8),
         priority: any.u32,
-        type: any.u8,
+        type: any.named(names.routeTypes, any.u8),
         onlink: fc.constant(true),
         tos: any.u8,
         metrics: any.valuesOf(metricsTable),
         nextHops: fc.array(hop, { minLength: 1, maxLength: 4 }),
         expires: fc.integer({ min: 1, max: 0xffffffff }),
-        preference: any.u8,
+        preference: any.named(names.preferences, any.u8),
       },
       { requiredKeys: ['dst'] },
     );
@@ -147,12 +150,12 @@ describe.each(orders)('%s endian', (order) => {
     );
   });
 
-  test('newRule() decodes to its input', () => {
+  test('newRoutingRule() decodes to its input', () => {
     const ports = fc.record({ first: any.u16, last: any.u16 });
     const spec = fc.record(
       {
         from: any.prefix,
-        table: fc.integer({ min: 1, max: 0xffffffff }),
+        table: any.named(names.tables, fc.integer({ min: 1, max: 0xffffffff })),
         priority: any.u32,
         fwmark: any.u32,
         iif: any.name,
@@ -164,7 +167,9 @@ describe.each(orders)('%s endian', (order) => {
     );
     fc.assert(
       fc.property(spec, (it) => {
-        expect(nl.decodeRule(payloadOf(nl.newRule(it, order).payload, order))).toMatchObject(it);
+        expect(
+          nl.decodeRoutingRule(payloadOf(nl.newRoutingRule(it as nl.RoutingRuleSpec, order).payload, order)),
+        ).toMatchObject(it);
       }),
       runs,
     );
@@ -193,6 +198,8 @@ describe('builders', () => {
     ['addBridgeVlans()', () => nl.addBridgeVlans({ index: 1, vlans: [{ vid: 4095 }] }), 'BAD_VALUE'],
     ['delBridgeVlans()', () => nl.delBridgeVlans({ index: 1, vlans: [] }), 'BAD_REQUEST'],
     ['newNeighbour()', () => nl.newNeighbour({ index: 1, mac: '02:00:00:00:00:01' }), 'BAD_REQUEST'],
+    ['newRoute()', () => nl.newRoute({ dst: '10.0.0.0/8', protocol: 'brid' as 'bird' }), 'BAD_VALUE'],
+    ['newLink()', () => nl.newLink({ kind: 'macvlan', mode: 'l2' as 'bridge' }), 'BAD_VALUE'],
   ])('%s refuses an input that it cannot encode (%#)', (_, build, code) => {
     expect(build).toThrow(expect.objectContaining({ name: 'NetlinkEncodeError', code }));
   });
@@ -204,7 +211,7 @@ describe('builders', () => {
     ['priority', () => nl.newRoute({ dst: '10.0.0.0/8', priority: -1 })],
     ['oif', () => nl.newRoute({ dst: '10.0.0.0/8', oif: 2 ** 32 })],
     ['advmss', () => nl.newRoute({ dst: '10.0.0.0/8', metrics: { advmss: -1 } })],
-    ['priority', () => nl.newRule({ table: 5, priority: 2 ** 32 })],
+    ['priority', () => nl.newRoutingRule({ table: 5, priority: 2 ** 32 })],
     ['state', () => nl.newNeighbour({ index: 1, address: '10.0.0.1', state: 2 ** 16 })],
     ['mtu', () => nl.newLink({ kind: 'dummy', mtu: -1 })],
     ['peer.mtu', () => nl.newLink({ kind: 'veth', peer: { mtu: -1 } })],

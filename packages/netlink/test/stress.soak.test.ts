@@ -147,7 +147,7 @@ live('monitor()', () => {
       nl.newAddress({ index, address: '10.0.0.1/24' }),
       nl.newRoute({ dst: '10.9.0.0/16', via: '10.0.0.9', protocol: 201 }),
       nl.newNeighbour({ index, address: '10.0.0.9', mac: '02:00:00:00:00:09' }),
-      nl.newRule({ from: '10.0.0.0/8', table: 100, priority: 50 }),
+      nl.newRoutingRule({ from: '10.0.0.0/8', table: 100, priority: 50 }),
       nl.delRoute({ dst: '10.9.0.0/16', protocol: 201 }),
       nl.delLink({ index }),
     ]);

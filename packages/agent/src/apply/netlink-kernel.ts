@@ -16,7 +16,7 @@ import {
   type RtnetlinkConnection,
   setLink,
 } from '@cnikit/netlink';
-import { IFF_NOARP, NUD_PERMANENT, RT_TABLE_MAIN } from '@cnikit/netlink/constants';
+import { IFF_NOARP, NUD_PERMANENT } from '@cnikit/netlink/constants';
 import { type Event, type MonitorOptions, monitor } from '@cnikit/netlink/monitor';
 import type { KernelAction, NeighbourAction, TunnelAction } from '../core/action.ts';
 import type { Kernel, KernelEvent, WriteFailure } from '../core/kernel.ts';
@@ -48,7 +48,7 @@ function dump(connection: RtnetlinkConnection): KernelState {
   return {
     links,
     addresses: connection.addresses().map(kernelAddress),
-    routes: withNextHops(connection, connection.routes({ table: RT_TABLE_MAIN })).map(kernelRoute),
+    routes: withNextHops(connection, connection.routes({ table: 'main' })).map(kernelRoute),
     neighbours: links
       .filter((link) => isOwnTunnel(link))
       .flatMap(({ index }) => [
@@ -184,8 +184,8 @@ function neighbourRequest({ op, entry: { table, index, mac, address } }: Neighbo
   return op === 'put' ? newNeighbour(spec) : delNeighbour(spec);
 }
 
-/** IN6_ADDR_GEN_MODE_NONE: the tunnel itself has no IPv6, so it needs no link-local address. */
-const NO_LINK_LOCAL = 1;
+/** The tunnel itself has no IPv6, so it needs no link-local address. */
+const NO_LINK_LOCAL = 'none';
 
 function tunnelRequests(action: TunnelAction): Request[] {
   if (action.op === 'remove') {
@@ -267,7 +267,7 @@ async function* decoded(changes: AsyncIterable<Event>): AsyncIterable<KernelEven
         op: change.action === 'new' && isPermanent(change.neighbour) ? 'new' : 'del',
         neighbour: kernelNeighbour(change.neighbour),
       };
-    } else if (change.type === 'route' && change.route.table === RT_TABLE_MAIN) {
+    } else if (change.type === 'route' && change.route.table === 'main') {
       yield { type: 'route', op: change.action, route: kernelRoute(change.route) };
     }
   }

@@ -128,7 +128,7 @@ test('desiredSysctls() keeps router advertisements on devices and on links that 
     { index: 9, name: 'wg0', mtu: 1420, up: true, noArp: true },
   );
   const connected = kernel.routes.find(({ dst }) => dst === '2001:db8::/64')!;
-  kernel.routes.push({ ...connected, dst: '2001:db8:6::/64', protocol: 9, oif: 6 });
+  kernel.routes.push({ ...connected, dst: '2001:db8:6::/64', protocol: 'ra', oif: 6 });
   const keys = desiredSysctls(node(1), hostFacts(kernel.dump())).map(({ key }) => key);
   expect(keys.filter((key) => key.endsWith('accept_ra'))).toEqual(
     ['eth0', 'eth1', 'eth0.100', 'br0'].map((link) => `net/ipv6/conf/${link}/accept_ra`),

@@ -1,5 +1,7 @@
 /** Values that observe, desired, reconcile and apply exchange. */
+
 import type { Family } from '@cnikit/ip';
+import type { RouteProtocol, RouteType } from '@cnikit/netlink';
 import type { Problem } from './problem.ts';
 
 /** The fields of a Node object that the agent keeps. */
@@ -101,19 +103,18 @@ export interface KernelRoute {
   oif?: number;
   /** Links of the second and further next hops. */
   otherOifs?: number[];
-  protocol: number;
+  protocol: RouteProtocol;
   /** Metric. */
   priority: number;
-  /** RTN_UNICAST is 1. */
-  type: number;
+  type: RouteType;
   /** MTU of the route itself (RTAX_MTU); absent: that of its link. */
   mtu?: number | undefined;
 }
 
 /** `rtm_type` of a route that leads to a next hop or link. */
-export const RTN_UNICAST = 1;
+export const RTN_UNICAST = 'unicast';
 /** `rtm_type` of a route that rejects packets. */
-export const RTN_UNREACHABLE = 7;
+export const RTN_UNREACHABLE = 'unreachable';
 /** Metric of unreachable routes: after all others to the same prefix, such as that of a bridge with the podCIDR. */
 export const UNREACHABLE_METRIC = 0xffff_fffe;
 

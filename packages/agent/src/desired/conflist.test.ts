@@ -93,7 +93,7 @@ describe('conflist() takes the MTU', () => {
     { index: 3, name: 'eth1', mtu: 1400, up: true },
   ];
   const addresses = [{ index: 3, address: '192.0.2.1/24' }];
-  const route = { family: 'ipv4', dst: '0.0.0.0/0', protocol: 3, type: 1 } as const;
+  const route = { family: 'ipv4', dst: '0.0.0.0/0', protocol: 'boot', type: 'unicast' } as const;
   const mtu = (state: Parameters<typeof hostFacts>[0], outside?: string): number | undefined =>
     JSON.parse(conflist(node(1), hostFacts(state, outside))!).plugins[0].mtu;
 

@@ -69,9 +69,9 @@ const route = {
   family: 'ipv4',
   dst: '0.0.0.0/0',
   via: '192.0.2.254',
-  protocol: 3,
+  protocol: 'boot',
   priority: 0,
-  type: 1,
+  type: 'unicast',
 } as const;
 test.each<[string, Partial<KernelState>, number]>([
   [

@@ -76,10 +76,10 @@ describe('desiredRoute() without a problem', () => {
 
 test.each([
   ['10.244.2.128/25', { oif: 2, via: '192.0.2.9' }, 'leads to eth0'],
-  ['10.244.2.7/32', { type: 6 }, 'leads nowhere'],
+  ['10.244.2.7/32', { type: 'blackhole' as const }, 'leads nowhere'],
 ])('desiredRoute() reports a foreign route to %s inside the podCIDR and keeps its own', (dst, hop, where) => {
   const kernel = new FakeKernel();
-  kernel.routes.push({ family: 'ipv4', dst, protocol: 4, priority: 0, type: 1, ...hop });
+  kernel.routes.push({ family: 'ipv4', dst, protocol: 'static', priority: 0, type: 'unicast', ...hop });
   const { route, problems } = desiredRoute('10.244.2.0/24', [node(2)], viewOf(own, hostFacts(kernel.dump())));
   expect(route?.via).toBe('192.0.2.2');
   expect(problems.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
@@ -106,9 +106,9 @@ test('desiredRoute() prefers the longest prefix: a next hop in a smaller foreign
     dst: '192.0.2.2/32',
     via: '192.0.2.254',
     oif: 2,
-    protocol: 4,
+    protocol: 'static',
     priority: 0,
-    type: 1,
+    type: 'unicast',
   });
   expect(
     desiredRoute('10.244.2.0/24', [node(2)], viewOf(own, hostFacts(kernel.dump()), { encap: 'never' })).route,

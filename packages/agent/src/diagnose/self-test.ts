@@ -16,7 +16,7 @@ export interface Packet {
 }
 
 /** Returns the kernel's route for a packet. Throws with the errno's name in `code` when there is none. */
-export type Lookup = (packet: Packet) => { via?: string; oif?: number; table?: number } | undefined;
+export type Lookup = (packet: Packet) => { via?: string; oif?: number } | undefined;
 
 /** Routes per pass. The next pass continues after them, so that the cost does not grow with the cluster. */
 const MAX_PER_PASS = 64;

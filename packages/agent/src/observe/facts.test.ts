@@ -27,14 +27,14 @@ test("hostFacts() and concerns() ignore the plugin's routes to pods", () => {
     oif: 9,
     protocol: 202,
     priority: 0,
-    type: 1,
+    type: 'unicast',
   } as const;
   kernel.routes.push(route);
   const facts = hostFacts(kernel.dump());
   expect([before.hasRoutedPods, facts.hasRoutedPods]).toEqual([false, true]);
   expect(sameFacts(before, facts)).toBe(true);
   expect(concerns(facts, { type: 'route', op: 'new', route })).toBe(false);
-  expect(concerns(facts, { type: 'route', op: 'new', route: { ...route, protocol: 4 } })).toBe(true);
+  expect(concerns(facts, { type: 'route', op: 'new', route: { ...route, protocol: 'static' } })).toBe(true);
 });
 
 test('hostFacts() ignores the Service addresses of kube-proxy in ipvs mode', () => {

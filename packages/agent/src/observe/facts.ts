@@ -162,8 +162,6 @@ function portsOf(links: readonly KernelLink[], routes: readonly KernelRoute[]): 
     .map(({ index }) => index);
 }
 
-/** RTPROT_RA: routes that the kernel has from router advertisements. */
-const PROTOCOL_RA = 9;
 /** Kinds of links to a network that may have a router. Links to pods and containers have none. */
 const NETWORK_KINDS: ReadonlySet<string | undefined> = new Set([
   undefined,
@@ -185,9 +183,7 @@ function raLinks(
   egress: number | undefined,
 ): HostFacts['raLinks'] {
   const advertised = new Set(
-    routes.flatMap(({ protocol, oif, family }) =>
-      protocol === PROTOCOL_RA && family === 'ipv6' ? [oif] : [],
-    ),
+    routes.flatMap(({ protocol, oif, family }) => (protocol === 'ra' && family === 'ipv6' ? [oif] : [])),
   );
   return links
     .filter(({ index, kind, master, noArp, name, vxlan }) => {

@@ -316,9 +316,9 @@ describe('Agent and kernel events', () => {
       dst: '10.244.2.0/24',
       via: '192.0.2.50',
       oif: 2,
-      protocol: 4,
+      protocol: 'static',
       priority: 0,
-      type: 1,
+      type: 'unicast',
     };
     kernel.routes.push(foreign);
     agent.setNodes(three);

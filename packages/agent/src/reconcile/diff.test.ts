@@ -25,7 +25,7 @@ const leftover: fc.Arbitrary<KernelRoute> = fc
     oif: 2,
     protocol,
     priority,
-    type: 1,
+    type: 'unicast',
   }));
 
 const someNode: fc.Arbitrary<NodeInfo> = fc
@@ -74,8 +74,8 @@ test('diffRoutes() is empty after its actions, touches no foreign route, and lea
 test('diffRoutes() keeps an unreachable route to each podCIDR of this node with the routed layout only', () => {
   const kernel = new FakeKernel();
   // The connected route of a bridge, and a route of an earlier version.
-  const earlier = { family: 'ipv4', dst: '10.244.1.0/24', priority: 0, type: 1 } as const;
-  kernel.routes.push({ ...earlier, oif: 2, protocol: 2 });
+  const earlier = { family: 'ipv4', dst: '10.244.1.0/24', priority: 0, type: 'unicast' } as const;
+  kernel.routes.push({ ...earlier, oif: 2, protocol: 'kernel' });
   kernel.routes.push({ ...earlier, via: '192.0.2.9', oif: 2, protocol: 201, priority: 7 });
   const claims = new NodeIndex();
   claims.set(node(1));
@@ -156,7 +156,7 @@ describe('describe()', () => {
     oif: 2,
     protocol: 201,
     priority: 0,
-    type: 1,
+    type: 'unicast',
   };
   test.each<[Action, string]>([
     [{ kind: 'route', op: 'add', route }, '+ route 10.244.2.0/24 via 192.0.2.2 dev eth0'],

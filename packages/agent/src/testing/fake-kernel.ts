@@ -26,10 +26,26 @@ export class FakeKernel implements Kernel {
     { index: 2, address: '2001:db8::1/64' },
   ];
   routes: KernelRoute[] = [
-    { family: 'ipv4', dst: '0.0.0.0/0', via: '192.0.2.254', oif: 2, protocol: 3, priority: 0, type: 1 },
-    { family: 'ipv4', dst: '192.0.2.0/24', oif: 2, protocol: 2, priority: 0, type: 1 },
-    { family: 'ipv6', dst: '::/0', via: '2001:db8::fe', oif: 2, protocol: 3, priority: 1024, type: 1 },
-    { family: 'ipv6', dst: '2001:db8::/64', oif: 2, protocol: 2, priority: 256, type: 1 },
+    {
+      family: 'ipv4',
+      dst: '0.0.0.0/0',
+      via: '192.0.2.254',
+      oif: 2,
+      protocol: 'boot',
+      priority: 0,
+      type: 'unicast',
+    },
+    { family: 'ipv4', dst: '192.0.2.0/24', oif: 2, protocol: 'kernel', priority: 0, type: 'unicast' },
+    {
+      family: 'ipv6',
+      dst: '::/0',
+      via: '2001:db8::fe',
+      oif: 2,
+      protocol: 'boot',
+      priority: 1024,
+      type: 'unicast',
+    },
+    { family: 'ipv6', dst: '2001:db8::/64', oif: 2, protocol: 'kernel', priority: 256, type: 'unicast' },
   ];
   neighbours: KernelNeighbour[] = [];
   dumps = 0;

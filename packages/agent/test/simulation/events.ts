@@ -356,11 +356,14 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     if (route === undefined) {
       return;
     }
-    s.kernel.putRoute({ ...route, via: gateway(s, route.dst), oif: eth0(s).index, protocol: 4 }, 'replace');
+    s.kernel.putRoute(
+      { ...route, via: gateway(s, route.dst), oif: eth0(s).index, protocol: 'static' },
+      'replace',
+    );
     s.touched.push(route.dst);
   },
   'foreign route goes': ({ kernel, b, touched }) => {
-    const foreign = kernel.state().routes.filter(({ protocol }) => protocol === 4);
+    const foreign = kernel.state().routes.filter(({ protocol }) => protocol === 'static');
     const route = foreign[b % Math.max(1, foreign.length)];
     if (route === undefined) {
       return;
@@ -403,7 +406,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     }
   },
   'default route goes': ({ kernel, c }) =>
-    void kernel.deleteRoute({ dst: c % 2 ? '0.0.0.0/0' : '::/0', protocol: 3 }),
+    void kernel.deleteRoute({ dst: c % 2 ? '0.0.0.0/0' : '::/0', protocol: 'boot' }),
   'default route returns': ({ kernel, node, cluster }) =>
     addDefaultRoutes(kernel, numberOf(node), cluster.subnets),
   'flush rules': ({ node, b, c }) => {

@@ -492,7 +492,7 @@ export class SimulatedKernel {
       oif: link.index,
       protocol: PROTOCOL_KERNEL,
       priority: CONNECTED_METRIC[family],
-      type: 1,
+      type: 'unicast',
     };
     this.#routes.set(dst, [...this.at(dst), route]);
     this.#tell({ type: 'route', op: 'new', route }, family === 'ipv6');
@@ -571,5 +571,5 @@ export function foreignRoute(
   priority?: number,
 ): KernelRoute {
   const family = dst.includes(':') ? 'ipv6' : 'ipv4';
-  return { family, dst, via, oif, protocol, priority: priority ?? defaultMetric(dst), type: 1 };
+  return { family, dst, via, oif, protocol, priority: priority ?? defaultMetric(dst), type: 'unicast' };
 }

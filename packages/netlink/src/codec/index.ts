@@ -34,6 +34,7 @@ export {
 export { NLA_TYPE_MASK } from './field-writer.ts';
 export { formatMac, macBytes } from './mac.ts';
 export { attributesAfter, encodeMessage, type MessageHeader, MessageReader } from './message.ts';
+export { type Named, type Names, nameOf, numberOf } from './names.ts';
 export { AttributeReader, type UnknownAttribute } from './reader.ts';
 export type { Request } from './request.ts';
 export {

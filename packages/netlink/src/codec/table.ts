@@ -5,6 +5,7 @@
 import { parseAddress } from '@cnikit/ip';
 import type { Encoder } from './encoder.ts';
 import { NetlinkEncodeError } from './errors.ts';
+import { type Named, type Names, nameOf, numberOf } from './names.ts';
 import type { AttributeReader, UnknownAttribute } from './reader.ts';
 
 /** The wire forms, and the TypeScript type of each. */
@@ -30,13 +31,14 @@ interface WireTypes {
 
 /** The form of a value in its attribute. */
 export type Wire = keyof WireTypes;
-/** Attribute type, wire form, kernel name. */
-export type Field = readonly [type: number, wire: Wire, name: string];
+/** Attribute type, wire form, kernel name, and the names of the values if they have any. */
+export type Field = readonly [type: number, wire: Wire, name: string, names?: Names];
 /** The attributes of a message or nest, by property name. */
 export type Table = Readonly<Record<string, Field>>;
 
 /** The values of a table. An absent value is not sent, or was not received. */
-export type Values<T extends Table> = { -readonly [K in keyof T]?: WireTypes[T[K][1]] };
+export type Values<T extends Table> = { -readonly [K in keyof T]?: Value<T[K]> };
+type Value<F extends Field> = F[3] extends Names ? Named<F[3]> : WireTypes[F[1]];
 /** Decoded values, and the attributes that the table does not have. */
 export type Decoded<T extends Table> = Values<T> & { unknown?: UnknownAttribute[] };
 
@@ -71,14 +73,14 @@ export function hasFields<T extends Table>(table: T, values: Values<T>): boolean
   return false;
 }
 
-function writeField(encoder: Encoder, [type, wire]: Field, key: string, value: unknown): void {
+function writeField(encoder: Encoder, [type, wire, , names]: Field, key: string, value: unknown): void {
   switch (wire) {
     case 'u8':
     case 'u16':
     case 'u32':
     case 'be16':
     case 'be32':
-      encoder[wire](type, value as number);
+      encoder[wire](type, names === undefined ? (value as number) : numberOf(names, value as number, key));
       break;
     case 's32':
       encoder.i32(type, value as number);
@@ -161,7 +163,7 @@ function indexOf(table: Table): readonly (string | undefined)[] {
   return index;
 }
 
-function readValue(reader: AttributeReader, [, wire, name]: Field): unknown {
+function readValue(reader: AttributeReader, [, wire, name, names]: Field): unknown {
   switch (wire) {
     case 's32':
       return reader.i32(name);
@@ -181,8 +183,10 @@ function readValue(reader: AttributeReader, [, wire, name]: Field): unknown {
     case 'ipv6':
       reader.size(16, name);
       return reader.address(name);
-    default:
-      return reader[wire](name);
+    default: {
+      const value = reader[wire](name);
+      return names === undefined ? value : nameOf(names, value as number);
+    }
   }
 }
 

@@ -3,12 +3,14 @@ import type { Family } from '@cnikit/ip';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU32 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
+import { nameOf, numberOf } from '../codec/names.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { keepUnknown, refuseUnknown } from '../codec/table.ts';
 import { IFA_F_NODAD, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from './constants.ts';
 import { addressEnd, familyFilter, familyOfSize, familyWord, lengthOf } from './family.ts';
 import { IFNAMSIZ } from './link-attributes.ts';
+import { type AddressProtocol, addressProtocols, type Scope, scopes } from './names.ts';
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -37,11 +39,11 @@ export interface AddressSpec {
   peer?: string;
   broadcast?: string | undefined;
   /**
-   * RT_SCOPE_*. The kernel determines that of IPv6.
+   * The kernel determines that of IPv6.
    *
-   * @default RT_SCOPE_UNIVERSE
+   * @default 'global'
    */
-  scope?: number;
+  scope?: Scope;
   /** Skip duplicate address detection (IPv6). */
   nodad?: boolean;
   /** More IFA_F_*. */
@@ -50,8 +52,8 @@ export interface AddressSpec {
   label?: string;
   /** Metric of the route that comes with the address. */
   routePriority?: number;
-  /** IFAPROT_*: origin of the address (Linux 5.18). */
-  protocol?: number;
+  /** Origin of the address (Linux 5.18). */
+  protocol?: AddressProtocol;
   /**
    * Lifetimes in seconds.
    *
@@ -92,7 +94,7 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     .putU8(0)
     .putU8(0)
     .putU8(flags & 0xff)
-    .putU8(spec.scope ?? 0, 'scope')
+    .putU8(numberOf(scopes, spec.scope ?? 0, 'scope'), 'scope')
     .putU32(spec.index, 'index');
   const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address), 'Address');
   if (spec.broadcast !== undefined) {
@@ -111,7 +113,7 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     encoder.u32(IFA_RT_PRIORITY, spec.routePriority, 'routePriority');
   }
   if (spec.protocol !== undefined) {
-    encoder.u8(IFA_PROTO, spec.protocol, 'protocol');
+    encoder.u8(IFA_PROTO, numberOf(addressProtocols, spec.protocol, 'protocol'), 'protocol');
   }
   if (spec.validLifetime !== undefined || spec.preferredLifetime !== undefined) {
     const info = encoder.nest(IFA_CACHEINFO);
@@ -166,15 +168,14 @@ export interface Address {
   peer?: string;
   broadcast?: string;
   label?: string;
-  /** RT_SCOPE_*. */
-  scope: number;
+  scope: Scope;
   /** IFA_F_*: IFA_F_TENTATIVE while duplicate detection runs, IFA_F_DADFAILED after it failed. */
   flags: number;
   /** Lifetimes in seconds; absent means infinite. */
   validLifetime?: number;
   preferredLifetime?: number;
   routePriority?: number;
-  protocol?: number;
+  protocol?: AddressProtocol;
   unknown?: UnknownAttribute[];
 }
 
@@ -192,7 +193,7 @@ export function decodeAddress(payload: Payload): Address {
     index: readU32(bytes, start + 4, little),
     address: '',
     prefixLength: bytes[start + 1]!,
-    scope: bytes[start + 3]!,
+    scope: nameOf(scopes, bytes[start + 3]!),
     flags: bytes[start + 2]!,
   };
   let local: string | undefined;
@@ -218,7 +219,7 @@ export function decodeAddress(payload: Payload): Address {
         address.routePriority = reader.u32('IFA_RT_PRIORITY');
         break;
       case IFA_PROTO:
-        address.protocol = reader.u8('IFA_PROTO');
+        address.protocol = nameOf(addressProtocols, reader.u8('IFA_PROTO'));
         break;
       case IFA_CACHEINFO: {
         reader.size(8, 'IFA_CACHEINFO', true);

@@ -1,4 +1,5 @@
 import type { Table, Values } from '../codec/table.ts';
+import { linkModes, operStates } from './names.ts';
 
 /** Settable IFLA_* attributes of one value each. */
 export const linkTable = {
@@ -8,9 +9,9 @@ export const linkTable = {
   broadcast: [2, 'mac', 'IFLA_BROADCAST'],
   /** Index of the bridge, VRF or bond of the link; 0 releases the link. */
   master: [10, 'u32', 'IFLA_MASTER'],
-  /** Index of the lower link (vlan, macvlan) or of the peer (veth). */
-  linkIndex: [5, 'u32', 'IFLA_LINK'],
-  /** ID of the namespace of `linkIndex`, when it is another one. */
+  /** Index of the lower link (vlan, macvlan, tunnels) or of the peer (veth). */
+  link: [5, 'u32', 'IFLA_LINK'],
+  /** ID of the namespace of `link`, when it is another one. */
   linkNetnsId: [37, 's32', 'IFLA_LINK_NETNSID'],
   /** Packets. */
   txQueueLength: [13, 'u32', 'IFLA_TXQLEN'],
@@ -32,9 +33,8 @@ export const linkTable = {
 
 /** Read-only IFLA_* attributes. */
 export const linkStateTable = {
-  /** IF_OPER_*. */
-  operState: [16, 'u8', 'IFLA_OPERSTATE'],
-  linkMode: [17, 'u8', 'IFLA_LINKMODE'],
+  operState: [16, 'u8', 'IFLA_OPERSTATE', operStates],
+  linkMode: [17, 'u8', 'IFLA_LINKMODE', linkModes],
   qdisc: [6, 'string', 'IFLA_QDISC'],
   /** Number of users of promiscuous mode. */
   promiscuity: [30, 'u32', 'IFLA_PROMISCUITY'],

@@ -1,71 +1,30 @@
 import { type Payload, readI32, readU16, readU32, readU64 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
-import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
+import { nameOf } from '../codec/names.ts';
+import type { AttributeReader } from '../codec/reader.ts';
 import { keepUnknown, readField, readFields } from '../codec/table.ts';
 import { AF_INET6, IFF_RUNNING, IFF_UP } from './constants.ts';
 import * as ifla from './link-attributes.ts';
-import { type LinkSettings, type LinkState, linkStateTable, linkTable } from './link-attributes.ts';
-import { type BridgePortAttributes, bridgePortTable } from './link-kinds/bridge-port.ts';
-import { type LinkKind, type LinkKindInfo, linkKinds } from './link-kinds/index.ts';
+import { linkStateTable, linkTable } from './link-attributes.ts';
+import { bridgePortTable } from './link-kinds/bridge-port.ts';
+import type { LinkKindCodecs } from './link-kinds/kind.ts';
+import type { Link, LinkBase, LinkStatistics } from './link-types.ts';
+import { addrGenModes } from './names.ts';
 
 const allTable = { ...linkTable, ...linkStateTable };
 
-/** struct rtnl_link_stats64, the part that every link has. Packets and bytes since the link was made. */
-export interface LinkStatistics {
-  rxPackets: number | bigint;
-  txPackets: number | bigint;
-  rxBytes: number | bigint;
-  txBytes: number | bigint;
-  rxErrors: number | bigint;
-  txErrors: number | bigint;
-  rxDropped: number | bigint;
-  txDropped: number | bigint;
-}
-
-/** A link as the kernel describes it. The settings of its kind are a property with the kind's name: `link.vxlan?.id`. */
-export interface Link
-  extends Omit<LinkSettings, 'mtu' | 'netns'>,
-    LinkState,
-    Partial<{ [K in LinkKind]: LinkKindInfo<K> }> {
-  index: number;
-  name: string;
-  /** ARPHRD_*: 1 Ethernet, 772 loopback. */
-  type: number;
-  /** IFF_*. */
-  flags: number;
-  /** IFF_UP: administratively up. */
-  up: boolean;
-  /** IFF_RUNNING: it can carry packets. */
-  running: boolean;
-  /** Bytes; 0 when the kernel does not send it. */
-  mtu: number;
+/** A link while it is decoded: its kind is not known yet. */
+interface Draft extends LinkBase {
   kind?: string;
-  alternativeNames?: string[];
-  /** How IPv6 link-local addresses are made. */
-  addrGenMode?: number;
-  statistics?: LinkStatistics;
-  /** Kind of the master: "bridge", "vrf". */
-  portKind?: string;
-  /** Settings as a port of a bridge. */
-  bridgePort?: BridgePortAttributes & { unknown?: UnknownAttribute[] };
-  /** Settings of an unknown kind or port kind. */
   kindData?: Uint8Array;
-  portData?: Uint8Array;
-  /** Unknown attributes of IFLA_LINKINFO and IFLA_PROP_LIST. */
-  inner?: { unknown?: UnknownAttribute[] };
-  unknown?: UnknownAttribute[];
 }
 
-/**
- * Decodes the body of an RTM_NEWLINK or RTM_DELLINK.
- *
- * @throws {NetlinkDecodeError} when the bytes are not valid netlink
- */
-export function decodeLink(payload: Payload): Link {
+/** `decodeLink()` for the given kinds. The settings of other kinds stay bytes. */
+export function decodeLinkOf(kinds: LinkKindCodecs, payload: Payload): Link {
   const reader = attributesAfter(payload, ifla.IFINFOMSG_SIZE, 'ifinfomsg');
   const little = payload.order === 'little';
   const flags = readU32(payload.bytes, payload.start + 8, little);
-  const link: Link = {
+  const link: Draft = {
     index: readI32(payload.bytes, payload.start + 4, little),
     name: '',
     type: readU16(payload.bytes, payload.start + 2, little),
@@ -73,20 +32,23 @@ export function decodeLink(payload: Payload): Link {
     up: (flags & IFF_UP) !== 0,
     running: (flags & IFF_RUNNING) !== 0,
     mtu: 0,
+    operState: 'unknown',
+    group: 0,
+    txQueueLength: 0,
   };
   while (reader.next()) {
-    readLinkAttribute(reader, link);
+    readLinkAttribute(reader, kinds, link);
   }
-  return link;
+  return link as Link;
 }
 
-function readLinkAttribute(reader: AttributeReader, link: Link): void {
+function readLinkAttribute(reader: AttributeReader, kinds: LinkKindCodecs, link: Draft): void {
   switch (reader.type) {
     case ifla.IFLA_IFNAME:
       link.name = reader.string();
       break;
     case ifla.IFLA_LINKINFO:
-      readInfo(reader.attributes('IFLA_LINKINFO'), link);
+      readInfo(reader.attributes('IFLA_LINKINFO'), kinds, link);
       break;
     case ifla.IFLA_STATS64:
       link.statistics = readStatistics(reader);
@@ -107,14 +69,17 @@ function readLinkAttribute(reader: AttributeReader, link: Link): void {
   }
 }
 
-function readInfo(reader: AttributeReader, link: Link): void {
+function readInfo(reader: AttributeReader, kinds: LinkKindCodecs, link: Draft): void {
   while (reader.next()) {
     switch (reader.type) {
       case ifla.IFLA_INFO_KIND:
         link.kind = reader.string();
+        if (Object.hasOwn(kinds, link.kind)) {
+          (link as unknown as Record<string, unknown>)[link.kind] = {};
+        }
         break;
       case ifla.IFLA_INFO_DATA:
-        readKind(reader, link);
+        readKind(reader, kinds, link);
         break;
       case ifla.IFLA_INFO_SLAVE_KIND:
         link.portKind = reader.string();
@@ -133,9 +98,9 @@ function readInfo(reader: AttributeReader, link: Link): void {
 }
 
 /** Reads the settings of the kind. The kernel sends the kind first. */
-function readKind(reader: AttributeReader, link: Link): void {
-  const kind = link.kind as LinkKind;
-  const codec = Object.hasOwn(linkKinds, kind) ? linkKinds[kind] : undefined;
+function readKind(reader: AttributeReader, kinds: LinkKindCodecs, link: Draft): void {
+  const { kind = '' } = link;
+  const codec = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (codec === undefined) {
     link.kindData = reader.raw();
     return;
@@ -155,7 +120,7 @@ function readKind(reader: AttributeReader, link: Link): void {
   into[kind] = values;
 }
 
-function readNames(reader: AttributeReader, link: Link): void {
+function readNames(reader: AttributeReader, link: Draft): void {
   link.alternativeNames = [];
   while (reader.next()) {
     if (reader.type === ifla.IFLA_ALT_IFNAME) {
@@ -166,13 +131,13 @@ function readNames(reader: AttributeReader, link: Link): void {
   }
 }
 
-function keepInner(link: Link, reader: AttributeReader): void {
+function keepInner(link: Draft, reader: AttributeReader): void {
   link.inner ??= {};
   keepUnknown(link.inner, reader);
 }
 
 /** Reads the only setting of IFLA_AF_SPEC that requests can change. The whole attribute is kept, too. */
-function readAddrGenMode(reader: AttributeReader, link: Link): void {
+function readAddrGenMode(reader: AttributeReader, link: Draft): void {
   const families = reader.attributes('IFLA_AF_SPEC');
   while (families.next()) {
     if (families.type !== AF_INET6) {
@@ -181,7 +146,7 @@ function readAddrGenMode(reader: AttributeReader, link: Link): void {
     const inet6 = families.attributes('AF_INET6');
     while (inet6.next()) {
       if (inet6.type === ifla.IFLA_INET6_ADDR_GEN_MODE) {
-        link.addrGenMode = inet6.u8('IFLA_INET6_ADDR_GEN_MODE');
+        link.addrGenMode = nameOf(addrGenModes, inet6.u8('IFLA_INET6_ADDR_GEN_MODE'));
       }
     }
   }

@@ -2,10 +2,10 @@ import { type Payload, readI32, readU32 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
 import { IFF_UP } from './constants.ts';
 import { IFINFOMSG_SIZE, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, linkTable } from './link-attributes.ts';
-import type { Link } from './link-decode.ts';
+import type { LinkBase } from './link-types.ts';
 
 const [IFLA_ADDRESS] = linkTable.mac;
-const [IFLA_LINK] = linkTable.linkIndex;
+const [IFLA_LINK] = linkTable.link;
 const [IFLA_GROUP] = linkTable.group;
 
 const WANTED: (true | undefined)[] = [];
@@ -14,10 +14,10 @@ for (const type of [IFLA_IFNAME, IFLA_ADDRESS, IFLA_LINK, IFLA_GROUP, IFLA_LINKI
 }
 
 /** The properties that identify a link, out of the sixty that the kernel sends. */
-export type LinkSummary = Pick<
-  Link,
-  'index' | 'name' | 'flags' | 'up' | 'mac' | 'linkIndex' | 'group' | 'kind'
->;
+export interface LinkSummary extends Pick<LinkBase, 'index' | 'name' | 'flags' | 'up' | 'mac' | 'link'> {
+  group?: number;
+  kind?: string;
+}
 
 /**
  * Decodes only the properties that identify a link, for a tenth of the work of `decodeLink()`. Throws NetlinkDecodeError only.
@@ -41,7 +41,7 @@ export function decodeLinkSummary(payload: Payload): LinkSummary {
         link.mac = reader.mac();
         break;
       case IFLA_LINK:
-        link.linkIndex = reader.u32('IFLA_LINK');
+        link.link = reader.u32('IFLA_LINK');
         break;
       case IFLA_GROUP:
         link.group = reader.u32('IFLA_GROUP');

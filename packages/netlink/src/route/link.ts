@@ -1,8 +1,9 @@
-/** Requests that create, change, find and delete links. */
+/** Requests that create, change, find and delete links. `link-of-kind.ts` has those for links of all kinds. */
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { numberOf } from '../codec/names.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { hasFields, writeFields } from '../codec/table.ts';
 import { textLength } from '../codec/text.ts';
@@ -22,8 +23,11 @@ import {
 } from './constants.ts';
 import type { LinkSettings } from './link-attributes.ts';
 import * as ifla from './link-attributes.ts';
-import { type BridgePortAttributes, bridgePortTable } from './link-kinds/bridge-port.ts';
-import { type LinkKind, type LinkKinds, linkKinds } from './link-kinds/index.ts';
+import type { BridgePortAttributes } from './link-kinds/bridge-port.ts';
+import type { LinkKind, LinkKinds } from './link-kinds/index.ts';
+import type { LinkKindCodecs } from './link-kinds/kind.ts';
+import { codecOf, writeKind } from './link-kinds/write-kind.ts';
+import { type AddrGenMode, addrGenModes } from './names.ts';
 
 /** Identifies a link, by index when both are given. */
 export interface LinkRef {
@@ -37,8 +41,8 @@ interface LinkChange extends LinkSettings {
   allMulticast?: boolean;
   /** False disables ARP. */
   arp?: boolean;
-  /** How IPv6 link-local addresses are made (IN6_ADDR_GEN_MODE_*): 0 EUI-64, 1 none, 2 stable, 3 random. */
-  addrGenMode?: number;
+  /** How the kernel makes IPv6 link-local addresses. */
+  addrGenMode?: AddrGenMode;
 }
 
 /** The kind's own settings, beside `kind`. */
@@ -55,15 +59,17 @@ export type LinkUpdate = LinkRef &
   BridgePortAttributes &
   KindSpec & { newName?: string; ipv4Conf?: ifla.Ipv4Conf };
 
-/** RTM_NEWLINK, `ip link add`. EEXIST when the name is taken, EOPNOTSUPP when the kernel lacks the kind. */
-export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
+/** `newLink()` for the given kinds. */
+export function newLinkOf(kinds: LinkKindCodecs, spec: LinkSpec, order: ByteOrder): Request {
   const encoder = header(spec, flagsOf(spec), order);
-  writeFields(encoder, ifla.linkTable, spec);
+  // Some tunnels have an attribute of the kind for it.
+  const own = spec.kind !== undefined && Object.hasOwn(codecOf(kinds, spec.kind).table, 'link');
+  writeFields(encoder, ifla.linkTable, own ? { ...spec, link: undefined } : spec);
   if (spec.name !== undefined) {
     encoder.string(ifla.IFLA_IFNAME, spec.name, ifla.IFNAMSIZ);
   }
   writeFamilies(encoder, spec.addrGenMode);
-  writeKind(encoder, spec);
+  writeKind(encoder, kinds, spec);
   return {
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
@@ -72,8 +78,8 @@ export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
   };
 }
 
-/** RTM_NEWLINK without create, `ip link set`. ENODEV when the link does not exist. */
-export function setLink(update: LinkUpdate, order: ByteOrder = 'little'): Request {
+/** `setLink()` for the given kinds. */
+export function setLinkOf(kinds: LinkKindCodecs, update: LinkUpdate, order: ByteOrder): Request {
   const { index, name, newName } = update;
   requireRef(update);
   const encoder = header(update, flagsOf(update), order);
@@ -87,7 +93,7 @@ export function setLink(update: LinkUpdate, order: ByteOrder = 'little'): Reques
     writeName(encoder, name);
   }
   writeFamilies(encoder, update.addrGenMode, update.ipv4Conf);
-  writeKind(encoder, update, update);
+  writeKind(encoder, kinds, update, update);
   return { type: RTM_NEWLINK, flags: 0, payload: encoder.finish(), describe: `set link ${refText(update)}` };
 }
 
@@ -232,7 +238,7 @@ function requireRef({ index, name }: LinkRef): void {
 const refText = ({ index, name }: LinkRef): string => name ?? `#${index}`;
 
 /** Writes the settings of both families into one IFLA_AF_SPEC: of several the kernel reads the last. */
-function writeFamilies(encoder: Encoder, addrGenMode: number | undefined, conf?: ifla.Ipv4Conf): void {
+function writeFamilies(encoder: Encoder, addrGenMode: AddrGenMode | undefined, conf?: ifla.Ipv4Conf): void {
   const hasConf = conf !== undefined && hasFields(ifla.ipv4ConfTable, conf);
   if (addrGenMode === undefined && !hasConf) {
     return;
@@ -246,51 +252,8 @@ function writeFamilies(encoder: Encoder, addrGenMode: number | undefined, conf?:
   }
   if (addrGenMode !== undefined) {
     const inet6 = encoder.nest(AF_INET6);
-    encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, addrGenMode, 'addrGenMode').end(inet6);
+    const mode = numberOf(addrGenModes, addrGenMode, 'addrGenMode');
+    encoder.u8(ifla.IFLA_INET6_ADDR_GEN_MODE, mode, 'addrGenMode').end(inet6);
   }
   encoder.end(spec);
-}
-
-function writeKind(encoder: Encoder, spec: { kind?: LinkKind }, port?: BridgePortAttributes): void {
-  const isPort = port !== undefined && hasFields(bridgePortTable, port);
-  if (spec.kind === undefined && !isPort) {
-    return;
-  }
-  const info = encoder.nest(ifla.IFLA_LINKINFO);
-  if (spec.kind !== undefined) {
-    writeInfoData(encoder, spec.kind, spec);
-  }
-  if (isPort) {
-    writeWord(encoder, ifla.IFLA_INFO_SLAVE_KIND, 'bridge');
-    const data = encoder.nest(ifla.IFLA_INFO_SLAVE_DATA);
-    writeFields(encoder, bridgePortTable, port);
-    encoder.end(data);
-  }
-  encoder.end(info);
-}
-
-function writeInfoData(encoder: Encoder, kind: LinkKind, spec: object): void {
-  if (!Object.hasOwn(linkKinds, kind)) {
-    throw new NetlinkEncodeError('BAD_REQUEST', `Unknown link kind ${kind}`);
-  }
-  const codec = linkKinds[kind];
-  writeWord(encoder, ifla.IFLA_INFO_KIND, kind);
-  const before = encoder.length;
-  const data = encoder.nest(ifla.IFLA_INFO_DATA);
-  if (codec.write === undefined) {
-    writeFields(encoder, codec.table, spec as never);
-  } else {
-    codec.write(encoder, spec as never);
-  }
-  if (encoder.length === before + 4) {
-    encoder.rewind(before);
-  } else {
-    encoder.end(data);
-  }
-}
-
-/** Writes a kind without a NUL, as `ip` does. */
-function writeWord(encoder: Encoder, type: number, word: string): void {
-  const token = encoder.nest(type);
-  encoder.putText(word).end(token);
 }

@@ -4,6 +4,7 @@ import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } fro
 import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
+import { nameOf } from '../codec/names.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import {
@@ -28,6 +29,7 @@ import {
   RTM_NEWNEIGH,
 } from './constants.ts';
 import { familyFilter, familyOfSize } from './family.ts';
+import { protocols, type RouteType, routeTypes } from './names.ts';
 
 const NDA_DST = 1;
 const NDMSG_SIZE = 12;
@@ -40,13 +42,13 @@ const neighbourTable = {
   /** VXLAN: UDP port, VNI and link of the remote end, if they differ from those of the link. */
   port: [6, 'be16', 'NDA_PORT'],
   vni: [7, 'u32', 'NDA_VNI'],
-  lowerIndex: [8, 'u32', 'NDA_IFINDEX'],
+  link: [8, 'u32', 'NDA_IFINDEX'],
   /** Index of the bridge. */
   master: [9, 'u32', 'NDA_MASTER'],
   linkNetnsId: [10, 's32', 'NDA_LINK_NETNSID'],
   sourceVni: [11, 'u32', 'NDA_SRC_VNI'],
-  /** RTPROT_*: origin of the entry. */
-  protocol: [12, 'u8', 'NDA_PROTOCOL'],
+  /** Origin of the entry. */
+  protocol: [12, 'u8', 'NDA_PROTOCOL', protocols],
   nextHopId: [13, 'u32', 'NDA_NH_ID'],
   extendedFlags: [15, 'u32', 'NDA_FLAGS_EXT'],
 } as const satisfies Table;
@@ -158,11 +160,7 @@ export function getNeighbours(filter: NeighbourFilter = {}, order: ByteOrder = '
   const encoder = requestEncoder(order);
   encoder.putU8(family === 'bridge' ? AF_BRIDGE : familyFilter(family)).putZeros(9);
   encoder.putU8(proxy === true ? NTF_PROXY : 0).putU8(0);
-  writeFields(
-    encoder,
-    { index: neighbourTable.lowerIndex, master: neighbourTable.master },
-    { index, master },
-  );
+  writeFields(encoder, { index: neighbourTable.link, master: neighbourTable.master }, { index, master });
   return { type: RTM_GETNEIGH, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump neighbours' };
 }
 
@@ -179,8 +177,7 @@ export interface Neighbour extends Decoded<typeof neighbourTable> {
   flags: number;
   /** The entry is a proxy (NTF_PROXY). */
   proxy?: true;
-  /** RTN_*. */
-  type: number;
+  type: RouteType;
 }
 
 /**
@@ -197,7 +194,7 @@ export function decodeNeighbour(payload: Payload): Neighbour {
     index: readI32(bytes, start + 4, little),
     state: readU16(bytes, start + 8, little),
     flags: bytes[start + 10]!,
-    type: bytes[start + 11]!,
+    type: nameOf(routeTypes, bytes[start + 11]!),
   };
   if ((neighbour.flags & NTF_PROXY) !== 0) {
     neighbour.proxy = true;

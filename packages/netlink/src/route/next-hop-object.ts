@@ -8,11 +8,13 @@ import { type ByteOrder, type Payload, readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
+import { type Named, nameOf, numberOf } from '../codec/names.ts';
 import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { keepUnknown, refuseUnknown } from '../codec/table.ts';
 import * as k from './constants.ts';
 import { familyNumber, familyOfSize } from './family.ts';
+import { groupTypes, protocols, type RouteProtocol } from './names.ts';
 
 /** sizeof(struct nhmsg), sizeof(struct nexthop_grp). */
 const NHMSG_SIZE = 8;
@@ -38,16 +40,16 @@ export interface NextHopObject {
   blackhole?: boolean;
   /** The objects of a group; weights from 1 to 65536, before Linux 6.12 to 256. */
   group?: Array<{ id: number; weight: number }>;
-  /** NEXTHOP_GRP_TYPE_* of a group: 0 multipath, 1 resilient. */
-  groupType?: number;
+  /** Type of a group. */
+  groupType?: Named<typeof groupTypes>;
   /** The gateway is on-link, even without a route to it. */
   onlink?: boolean;
   /** For forwarding entries of a VXLAN, not for routes. */
   fdb?: boolean;
   /** Family of a hop without gateway; a group has none. */
   family?: Family;
-  /** RTPROT_*: origin of the object. */
-  protocol?: number;
+  /** Origin of the object. */
+  protocol?: RouteProtocol;
   /** Attributes without a field. */
   unknown?: UnknownAttribute[];
 }
@@ -79,7 +81,7 @@ export function newNextHopObject(spec: NextHopObjectSpec, order: ByteOrder = 'li
   refuseUnknown(`Next hop object ${id ?? ''}`, spec.unknown, nextHopAttributeNames);
   const encoder = requestEncoder(order);
   encoder.putU8(spec.family === undefined ? k.AF_UNSPEC : familyNumber(spec.family)).putU8(0);
-  encoder.putU8(spec.protocol ?? k.RTPROT_STATIC, 'protocol').putU8(0);
+  encoder.putU8(numberOf(protocols, spec.protocol ?? k.RTPROT_STATIC, 'protocol'), 'protocol').putU8(0);
   encoder.putU32(spec.onlink === true ? k.RTNH_F_ONLINK : 0);
   if (id !== undefined) {
     encoder.u32(NHA_ID, id, 'id');
@@ -87,7 +89,7 @@ export function newNextHopObject(spec: NextHopObjectSpec, order: ByteOrder = 'li
   if (group !== undefined) {
     writeGroup(encoder, group);
     if (spec.groupType !== undefined) {
-      encoder.u16(NHA_GROUP_TYPE, spec.groupType, 'groupType');
+      encoder.u16(NHA_GROUP_TYPE, numberOf(groupTypes, spec.groupType, 'groupType'), 'groupType');
     }
   } else if (spec.blackhole === true) {
     encoder.flag(NHA_BLACKHOLE);
@@ -150,7 +152,7 @@ export function decodeNextHopObject(payload: Payload): NextHopObject {
   let groupAt = 0;
   let upperWeights = false;
   const { bytes, start, order } = payload;
-  const object: NextHopObject = { id: 0, protocol: bytes[start + 2]! };
+  const object: NextHopObject = { id: 0, protocol: nameOf(protocols, bytes[start + 2]!) };
   const family = bytes[start]!;
   if (family === k.AF_INET || family === k.AF_INET6) {
     object.family = family === k.AF_INET ? 'ipv4' : 'ipv6';
@@ -177,7 +179,7 @@ export function decodeNextHopObject(payload: Payload): NextHopObject {
         object.via = reader.address('NHA_GATEWAY');
         break;
       case NHA_GROUP_TYPE:
-        object.groupType = reader.u16('NHA_GROUP_TYPE');
+        object.groupType = nameOf(groupTypes, reader.u16('NHA_GROUP_TYPE'));
         break;
       case NHA_OP_FLAGS:
         upperWeights = (reader.u32('NHA_OP_FLAGS') & UPPER_WEIGHTS) !== 0;

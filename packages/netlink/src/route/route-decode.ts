@@ -2,10 +2,23 @@ import { type Family, formatAddress } from '@cnikit/ip';
 import { type Payload, readI32, readU16, readU32 } from '../codec/bytes.ts';
 import { NetlinkDecodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
+import { nameOf } from '../codec/names.ts';
 import { AttributeReader, type UnknownAttribute } from '../codec/reader.ts';
 import { keepUnknown, readFields } from '../codec/table.ts';
 import { AF_INET, AF_INET6, RTNH_F_ONLINK } from './constants.ts';
 import { familyWord } from './family.ts';
+import {
+  preferences,
+  protocols,
+  type RoutePreference,
+  type RouteProtocol,
+  type RouteType,
+  type RoutingTable,
+  routeTypes,
+  type Scope,
+  scopes,
+  tables,
+} from './names.ts';
 import type { NextHop, RouteMetrics } from './route-attributes.ts';
 import * as rta from './route-attributes.ts';
 
@@ -21,14 +34,11 @@ export interface Route {
   src?: string;
   /** Source prefix (source routing). */
   from?: string;
-  /** RT_TABLE_*. */
-  table: number;
-  /** RTPROT_*. */
-  protocol: number;
-  /** RT_SCOPE_*. */
-  scope: number;
-  /** RTN_*. */
-  type: number;
+  table: RoutingTable;
+  /** Origin of the route. */
+  protocol: RouteProtocol;
+  scope: Scope;
+  type: RouteType;
   /** Metric. */
   priority: number;
   tos: number;
@@ -38,7 +48,7 @@ export interface Route {
   metrics?: RouteMetrics;
   nextHops?: NextHop[];
   nextHopId?: number;
-  preference?: number;
+  preference?: RoutePreference;
   /** Seconds until the route expires. */
   expires?: number;
   iif?: number;
@@ -64,10 +74,10 @@ export function decodeRoute(payload: Payload): Route {
   const route: Route = {
     family,
     dst: '',
-    table: bytes[start + 4]!,
-    protocol: bytes[start + 5]!,
-    scope: bytes[start + 6]!,
-    type: bytes[start + 7]!,
+    table: nameOf(tables, bytes[start + 4]!),
+    protocol: nameOf(protocols, bytes[start + 5]!),
+    scope: nameOf(scopes, bytes[start + 6]!),
+    type: nameOf(routeTypes, bytes[start + 7]!),
     priority: 0,
     tos: bytes[start + 3]!,
     flags,
@@ -120,13 +130,13 @@ function readRouteAttribute(reader: AttributeReader, route: Route, length: numbe
       route.nextHops = readNextHops(reader);
       break;
     case rta.RTA_TABLE:
-      route.table = reader.u32('RTA_TABLE');
+      route.table = nameOf(tables, reader.u32('RTA_TABLE'));
       break;
     case rta.RTA_CACHEINFO:
       readCacheInfo(reader, route);
       break;
     case rta.RTA_PREF:
-      route.preference = reader.u8('RTA_PREF');
+      route.preference = nameOf(preferences, reader.u8('RTA_PREF'));
       break;
     case rta.RTA_EXPIRES:
       route.expires = reader.u32('RTA_EXPIRES');

@@ -4,11 +4,24 @@ import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } fro
 import type { ByteOrder } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { numberOf } from '../codec/names.ts';
 import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { refuseUnknown, writeFields } from '../codec/table.ts';
 import * as k from './constants.ts';
 import { addressEnd, familyFilter, familyNumber, familyOfSize, lengthOf } from './family.ts';
+import {
+  preferences,
+  protocols,
+  type RoutePreference,
+  type RouteProtocol,
+  type RouteType,
+  type RoutingTable,
+  routeTypes,
+  type Scope,
+  scopes,
+  tables,
+} from './names.ts';
 import type { NextHop, RouteMetrics } from './route-attributes.ts';
 import * as rta from './route-attributes.ts';
 
@@ -22,16 +35,20 @@ export interface RouteSpec {
   oif?: number;
   /** Source address of the host's own packets. */
   src?: string;
-  /** Default RT_TABLE_MAIN. */
-  table?: number;
-  /** RTPROT_*: origin of the route. Default RTPROT_STATIC. */
-  protocol?: number;
-  /** RT_SCOPE_*. Default: link without a gateway and host for local routes (IPv4), universe otherwise. */
-  scope?: number;
+  /** @default 'main' */
+  table?: RoutingTable;
+  /**
+   * Origin of the route.
+   *
+   * @default 'static'
+   */
+  protocol?: RouteProtocol;
+  /** @default 'link' without a gateway and 'host' for local routes (IPv4), otherwise 'global' */
+  scope?: Scope;
   /** Metric; the lowest wins. IPv6 turns 0 into 1024. */
   priority?: number;
-  /** RTN_*. Default RTN_UNICAST. */
-  type?: number;
+  /** @default 'unicast' */
+  type?: RouteType;
   /** The gateway is on-link, even without a route to it. */
   onlink?: boolean;
   tos?: number;
@@ -57,8 +74,8 @@ export interface RouteSpec {
   unknown?: readonly UnknownAttribute[];
   /** Needed only for `default` without an address. */
   family?: Family;
-  /** IPv6 router preference: 0 medium, 1 high, 3 low. */
-  preference?: number;
+  /** IPv6 router preference. */
+  preference?: RoutePreference;
   /** Seconds until the route expires (IPv6). */
   expires?: number;
   /**
@@ -78,11 +95,12 @@ const modes = {
 
 /** RTM_NEWROUTE, `ip route add`, `replace` or `append`. */
 export function newRoute(spec: RouteSpec, order: ByteOrder = 'little'): Request {
-  const local = spec.type === k.RTN_LOCAL;
+  const type = numberOf(routeTypes, spec.type ?? k.RTN_UNICAST, 'type');
+  const local = type === k.RTN_LOCAL;
   const direct = spec.via === undefined && spec.nextHops === undefined && spec.nextHopId === undefined;
-  const unicast = spec.type === undefined || spec.type === k.RTN_UNICAST;
+  const unicast = type === k.RTN_UNICAST;
   const scope = local ? k.RT_SCOPE_HOST : direct && unicast ? k.RT_SCOPE_LINK : k.RT_SCOPE_UNIVERSE;
-  const payload = encodeRoute(spec, k.RTPROT_STATIC, k.RTN_UNICAST, scope, order);
+  const payload = encodeRoute(spec, k.RTPROT_STATIC, type, scope, order);
   const flags = modes[spec.mode ?? 'create'];
   return { type: k.RTM_NEWROUTE, flags, payload, describe: `new route ${routeText(spec)}` };
 }
@@ -107,13 +125,16 @@ function encodeRoute(
   order: ByteOrder,
 ): Uint8Array {
   refuseUnknown(`Route ${routeText(spec)}`, spec.unknown, rta.routeAttributeNames);
-  const { dst, table = k.RT_TABLE_MAIN, metrics } = spec;
+  const { dst, metrics } = spec;
+  const table = numberOf(tables, spec.table ?? k.RT_TABLE_MAIN, 'table');
   const { via, oif, nextHops, onlink } = spec.nextHopId === undefined ? spec : NO_HOP;
   const isDefault = dst === 'default';
   const encoder = requestEncoder(order);
   encoder.putU32(0); // family and prefix length are patched in below
-  encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(spec.protocol ?? protocol, 'protocol');
-  encoder.putU8(0).putU8(spec.type ?? type, 'type');
+  encoder
+    .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
+    .putU8(numberOf(protocols, spec.protocol ?? protocol, 'protocol'), 'protocol');
+  encoder.putU8(0).putU8(numberOf(routeTypes, spec.type ?? type, 'type'), 'type');
   encoder.putU32(onlink === true ? k.RTNH_F_ONLINK : 0);
   let family: number;
   if (isDefault) {
@@ -131,7 +152,8 @@ function encodeRoute(
   }
   encoder.patchU8(0, family);
   // IPv6 has no scopes: the kernel ignores the value and reports universe.
-  encoder.patchU8(6, spec.scope ?? (family === k.AF_INET6 ? k.RT_SCOPE_UNIVERSE : scope));
+  const inFamily = family === k.AF_INET6 ? k.RT_SCOPE_UNIVERSE : scope;
+  encoder.patchU8(6, numberOf(scopes, spec.scope ?? inFamily, 'scope'));
   if (spec.tos !== undefined) {
     encoder.patchU8(3, spec.tos);
   }
@@ -174,7 +196,7 @@ function encodeRoute(
     encoder.u32(rta.RTA_NH_ID, spec.nextHopId, 'nextHopId');
   }
   if (spec.preference !== undefined) {
-    encoder.u8(rta.RTA_PREF, spec.preference, 'preference');
+    encoder.u8(rta.RTA_PREF, numberOf(preferences, spec.preference, 'preference'), 'preference');
   }
   if (spec.expires !== undefined) {
     encoder.u32(rta.RTA_EXPIRES, spec.expires, 'expires');
@@ -231,23 +253,24 @@ export interface RouteFilter {
    *
    * @default all tables, including that of local addresses
    */
-  table?: number;
-  protocol?: number;
-  /** RTN_*. */
-  type?: number;
+  table?: RoutingTable;
+  protocol?: RouteProtocol;
+  type?: RouteType;
   /** Index of the link. */
   oif?: number;
 }
 
 /** RTM_GETROUTE, `ip route show table all`. */
 export function getRoutes(filter: RouteFilter = {}, order: ByteOrder = 'little'): Request {
-  const { table = k.RT_TABLE_UNSPEC } = filter;
+  const table = numberOf(tables, filter.table ?? k.RT_TABLE_UNSPEC, 'table');
   const encoder = requestEncoder(order);
   encoder.putU8(familyFilter(filter.family)).putZeros(3);
-  encoder.putU8(table < 256 ? table : k.RT_TABLE_UNSPEC).putU8(filter.protocol ?? 0);
+  encoder
+    .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
+    .putU8(numberOf(protocols, filter.protocol ?? 0, 'protocol'));
   encoder
     .putU8(0)
-    .putU8(filter.type ?? 0)
+    .putU8(numberOf(routeTypes, filter.type ?? 0, 'type'))
     .putU32(0);
   if (table !== k.RT_TABLE_UNSPEC) {
     encoder.u32(rta.RTA_TABLE, table);

@@ -4,6 +4,7 @@ import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
 import { attributesAfter } from '../codec/message.ts';
+import { nameOf, numberOf } from '../codec/names.ts';
 import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../codec/table.ts';
 import * as k from './constants.ts';
 import { addressEnd, familyFilter, familyNumber, familyOfSize, familyWord, lengthOf } from './family.ts';
+import { protocols, type RoutingTable, type RuleAction, ruleActions, tables } from './names.ts';
 
 const FRA_DST = 1;
 const FRA_SRC = 2;
@@ -43,8 +45,8 @@ const ruleTable = {
   fwmask: [16, 'u32', 'FRA_FWMASK'],
   oif: [17, 'string', 'FRA_OIFNAME'],
   l3mdev: [19, 'bool', 'FRA_L3MDEV'],
-  /** RTPROT_*: origin of the rule. */
-  protocol: [21, 'u8', 'FRA_PROTOCOL'],
+  /** Origin of the rule. */
+  protocol: [21, 'u8', 'FRA_PROTOCOL', protocols],
   /** IPPROTO_*. */
   ipProtocol: [22, 'u8', 'FRA_IP_PROTO'],
   dscp: [25, 'u8', 'FRA_DSCP'],
@@ -75,20 +77,20 @@ interface RuleCommon extends Values<typeof ruleTable> {
 }
 
 /** A policy routing rule to create. */
-export interface RuleSpec extends RuleCommon {
+export interface RoutingRuleSpec extends RuleCommon {
   /** Needed without `from` and `to`. */
   family?: Family;
   /** Table to look up. */
-  table?: number;
-  /** FR_ACT_*; default FR_ACT_TO_TBL. */
-  action?: number;
+  table?: RoutingTable;
+  /** @default 'lookup' */
+  action?: RuleAction;
   tos?: number;
   /** Attributes of a decoded rule without a field: a request with any is refused. */
   unknown?: readonly UnknownAttribute[];
 }
 
 /** RTM_NEWRULE, `ip rule add`. */
-export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
+export function newRoutingRule(spec: RoutingRuleSpec, order: ByteOrder = 'little'): Request {
   const flags = NLM_F_CREATE | NLM_F_EXCL;
   return {
     type: k.RTM_NEWRULE,
@@ -99,24 +101,27 @@ export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
 }
 
 /** RTM_DELRULE, `ip rule del`: deletes the first rule that matches all given properties. ENOENT when none does. */
-export function delRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
+export function delRoutingRule(spec: RoutingRuleSpec, order: ByteOrder = 'little'): Request {
   const payload = encodeRule(spec, 0, order);
   return { type: k.RTM_DELRULE, flags: 0, payload, describe: `delete rule ${ruleText(spec)}` };
 }
 
-const ruleText = ({ priority, from = 'all', to, table }: RuleSpec): string =>
+const ruleText = ({ priority, from = 'all', to, table }: RoutingRuleSpec): string =>
   `${priority ?? '?'}: from ${from}${to === undefined ? '' : ` to ${to}`} table ${table ?? 0}`;
 
-function encodeRule(spec: RuleSpec, action: number, order: ByteOrder): Uint8Array {
+function encodeRule(spec: RoutingRuleSpec, action: number, order: ByteOrder): Uint8Array {
   refuseUnknown(`Rule ${ruleText(spec)}`, spec.unknown);
-  const { from, to, table = 0, invert } = spec;
+  const { from, to, invert } = spec;
+  const table = numberOf(tables, spec.table ?? 0, 'table');
   const encoder = requestEncoder(order);
   encoder.putU8(spec.family === undefined ? k.AF_INET : familyNumber(spec.family)).putZeros(2);
   encoder
     .putU8(spec.tos ?? 0, 'tos')
     .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
     .putZeros(2);
-  encoder.putU8(spec.action ?? action, 'action').putU32(invert === true ? k.FIB_RULE_INVERT : 0);
+  encoder
+    .putU8(numberOf(ruleActions, spec.action ?? action, 'action'), 'action')
+    .putU32(invert === true ? k.FIB_RULE_INVERT : 0);
   if (from !== undefined) {
     writePrefix(encoder, FRA_SRC, 2, from, 'Source');
   }
@@ -151,18 +156,17 @@ function writePorts(encoder: Encoder, type: number, range: PortRange | undefined
 }
 
 /** RTM_GETRULE, `ip rule show`. */
-export function getRules(filter: { family?: Family } = {}, order: ByteOrder = 'little'): Request {
+export function getRoutingRules(filter: { family?: Family } = {}, order: ByteOrder = 'little'): Request {
   const encoder = requestEncoder(order);
   encoder.putU8(familyFilter(filter.family)).putZeros(FIB_RULE_HDR_SIZE - 1);
   return { type: k.RTM_GETRULE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump rules' };
 }
 
 /** A rule as the kernel describes it. */
-export interface Rule extends RuleCommon, Decoded<typeof ruleTable> {
+export interface RoutingRule extends RuleCommon, Decoded<typeof ruleTable> {
   family: Family;
-  table: number;
-  /** FR_ACT_*. */
-  action: number;
+  table: RoutingTable;
+  action: RuleAction;
   tos: number;
   /** FIB_RULE_*. */
   flags: number;
@@ -174,13 +178,13 @@ export interface Rule extends RuleCommon, Decoded<typeof ruleTable> {
  *
  * @throws {NetlinkDecodeError} when the bytes are not valid netlink
  */
-export function decodeRule(payload: Payload): Rule {
+export function decodeRoutingRule(payload: Payload): RoutingRule {
   const reader = attributesAfter(payload, FIB_RULE_HDR_SIZE, 'fib_rule_hdr');
   const { bytes, start, order } = payload;
-  const rule: Rule = {
+  const rule: RoutingRule = {
     family: familyWord(bytes[start]!, payload, 'fib_rule family'),
-    table: bytes[start + 4]!,
-    action: bytes[start + 7]!,
+    table: nameOf(tables, bytes[start + 4]!),
+    action: nameOf(ruleActions, bytes[start + 7]!),
     tos: bytes[start + 3]!,
     flags: readU32(bytes, start + 8, order === 'little'),
     priority: 0,
@@ -198,7 +202,7 @@ export function decodeRule(payload: Payload): Rule {
         rule.from = `${reader.address('FRA_SRC')}/${bytes[start + 2]!}`;
         break;
       case FRA_TABLE:
-        rule.table = reader.u32('FRA_TABLE');
+        rule.table = nameOf(tables, reader.u32('FRA_TABLE'));
         break;
       case FRA_UID_RANGE: {
         reader.size(8, 'FRA_UID_RANGE');

@@ -1,6 +1,8 @@
 /** Comparison of prevResult with the kernel's state, for CHECK. */
 import { CniError, type Context, ErrorCode, type Interface, type Result } from '@cnikit/cni-spec';
 import type { RouteSpec, RtnetlinkConnection } from '@cnikit/netlink';
+import { nameOf } from '@cnikit/netlink/codec';
+import { names } from '@cnikit/netlink/constants';
 import { subnetOf } from '../lib/prefix.ts';
 import { RT_TABLE_MAIN, withNextHops } from './routes.ts';
 
@@ -84,10 +86,11 @@ export function podDifferences(
   }
   const routes = pod.routes();
   for (const { dst, gw, table } of withNextHops(prevResult.routes ?? [], prevResult.ips ?? [])) {
+    const named = nameOf(names.tables, table || RT_TABLE_MAIN);
     const leads = ({ oif, via }: NextHop) => oif === link.index && (gw === undefined || via === gw);
     const isHere = (route: RouteSpec) =>
       route.dst === subnetOf(dst) &&
-      (route.table ?? RT_TABLE_MAIN) === (table || RT_TABLE_MAIN) &&
+      route.table === named &&
       // The kernel joins equal IPv6 routes of several interfaces to one route with several next hops.
       (route.nextHops ?? [route]).some(leads);
     if (!routes.some(isHere)) {

@@ -4,7 +4,7 @@
  * that the rules lead to. The name of a device follows from network and container.
  */
 import type { Context } from '@cnikit/cni-spec';
-import { openRtnetlink } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { Reservation } from '../ipam/pod-ipam.ts';
 import { deleteLinks } from '../links/attachment-links.ts';

@@ -2,9 +2,10 @@
  * Announcement of addresses. Neighbours may still have an address's previous MAC address in their caches. With these
  * switches the kernel announces the addresses of a link that comes up or changes its MAC address.
  */
-import { type Request, setLink } from '@cnikit/netlink';
+import type { Request } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
 import { AF_INET, AF_UNSPEC, RTM_NEWLINK } from '@cnikit/netlink/constants';
+import { setLink } from '@cnikit/netlink/short-lived';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
 import { ensureSysctl } from '../netns/sysctl.ts';
 

@@ -1,14 +1,7 @@
 /** Links of attachments. They are found by the host end's name alone, which needs no state. */
 import type { Context } from '@cnikit/cni-spec';
-import {
-  delLink,
-  type Link,
-  NetlinkError,
-  openRtnetlink,
-  type Request,
-  type RtnetlinkConnection,
-} from '@cnikit/netlink';
-import { deleteLinkDetached, deviceIndex } from '@cnikit/netlink/short-lived';
+import { delLink, type Link, NetlinkError, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import { deleteLinkDetached, deviceIndex, openRtnetlink } from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import type { NetworkSettings } from '../ipam/pod-ipam.ts';
 import { openPodNamespaceIfExists } from '../netns/pod-namespace.ts';

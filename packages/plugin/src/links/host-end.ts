@@ -37,8 +37,7 @@ export function findHostEnd(
     return { name: ours, link: host.link({ name: ours }) };
   }
   const end = pod.link({ name: ifName });
-  const peer =
-    end?.kind === 'veth' && end.linkIndex !== undefined ? host.link({ index: end.linkIndex }) : undefined;
+  const peer = end?.kind === 'veth' && end.link !== undefined ? host.link({ index: end.link }) : undefined;
   if (peer !== undefined && (names.length === 0 || names.includes(peer.name))) {
     return { name: peer.name, link: peer };
   }

@@ -1,5 +1,5 @@
-import { newAddress, type Request, setLink } from '@cnikit/netlink';
-import { IN6_ADDR_GEN_MODE_EUI64 } from '@cnikit/netlink/constants';
+import { newAddress, type Request } from '@cnikit/netlink';
+import { setLink } from '@cnikit/netlink/short-lived';
 import { linkLocalAddress } from './mac.ts';
 
 /**
@@ -11,7 +11,7 @@ import { linkLocalAddress } from './mac.ts';
  */
 export function linkLocal(index: number, mac: string): Request[] {
   return [
-    setLink({ index, addrGenMode: IN6_ADDR_GEN_MODE_EUI64 }),
+    setLink({ index, addrGenMode: 'eui64' }),
     newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true, replace: true }),
   ];
 }

@@ -8,8 +8,8 @@ import {
   type Request,
   type RouteSpec,
   type RtnetlinkConnection,
-  setLink,
 } from '@cnikit/netlink';
+import { setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';

@@ -1,7 +1,7 @@
 /** Creation of the veth pair with one message: the host end is a bridge port and usually up, the pod's end has its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type LinkSpec, NetlinkError, newLink, type RtnetlinkConnection } from '@cnikit/netlink';
-import { deviceIndex } from '@cnikit/netlink/short-lived';
+import { type LinkSpec, NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
+import { deviceIndex, newLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
 import { ignoreRouterAdvertisements } from '../netns/router-advertisements.ts';
@@ -44,6 +44,8 @@ export interface VethPair {
   podMac: string;
 }
 
+type VethSpec = LinkSpec & { kind: 'veth' };
+
 /**
  * Creates the pair.
  *
@@ -53,7 +55,7 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
   const { hostName, ifName, pod, master } = plan;
   const both = { ...QUEUES, ...(plan.mtu > 0 ? { mtu: plan.mtu } : {}) };
   const macs = { hostMac: plan.hostMac ?? randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
-  const spec: LinkSpec = {
+  const spec: VethSpec = {
     kind: 'veth',
     name: hostName,
     mac: macs.hostMac,
@@ -75,7 +77,7 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
   }
 }
 
-function make(route: RtnetlinkConnection, sys: Sys, spec: LinkSpec, { hostName, ifName }: VethPlan): void {
+function make(route: RtnetlinkConnection, sys: Sys, spec: VethSpec, { hostName, ifName }: VethPlan): void {
   try {
     route.request(newLink(spec));
   } catch (error) {

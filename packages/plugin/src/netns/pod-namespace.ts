@@ -1,5 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import { O_NONBLOCK, O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
 /** A pod's network namespace: a descriptor, which netlink messages name it by, and a connection inside it. */

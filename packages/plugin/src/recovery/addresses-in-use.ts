@@ -31,7 +31,6 @@ export interface Sources {
 
 /** Folders where runtimes mount the namespaces of pods. */
 const NAMESPACES = ['/run/netns', '/run/docker/netns'];
-const RT_TABLE_MAIN = 254;
 const NUD_PERMANENT = 0x80;
 
 /**
@@ -70,8 +69,8 @@ export function addressesInUse(
   for (const path of namespacePaths(sys, records)) {
     const space = sys.inNetns(path) ? undefined : openNamespace(path);
     try {
-      for (const { index, kind, linkIndex } of space?.route.links() ?? []) {
-        const peer = kind === 'veth' ? byIndex.get(linkIndex ?? 0) : undefined;
+      for (const { index, kind, link } of space?.route.links() ?? []) {
+        const peer = kind === 'veth' ? byIndex.get(link ?? 0) : undefined;
         if (peer === undefined ? kind === type : isHostEnd(peer, index)) {
           for (const { address } of space?.route.addresses({ index }) ?? []) {
             add(address);
@@ -82,7 +81,7 @@ export function addressesInUse(
       space?.close();
     }
   }
-  for (const { dst, oif = 0 } of host.routes({ table: RT_TABLE_MAIN })) {
+  for (const { dst, oif = 0 } of host.routes({ table: 'main' })) {
     if (/\/(32|128)$/.test(dst) && byIndex.get(oif)?.kind === 'veth') {
       add(dst);
     }
@@ -104,7 +103,7 @@ export function addressesInUse(
   function isHostEnd(peer: Link, podIndex: number): boolean {
     return (
       peer.kind === 'veth' &&
-      peer.linkIndex === podIndex &&
+      peer.link === podIndex &&
       (peer.name.startsWith(hostVethPrefix(network)) || (master !== undefined && peer.master === master))
     );
   }

@@ -1,6 +1,6 @@
 import type { Context } from '@cnikit/cni-spec';
 import type { AddressInUse } from '@cnikit/ipam/file-store';
-import { openRtnetlink } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings } from '../ipam/pod-ipam.ts';
 import { openPodNamespaceIfExists } from '../netns/pod-namespace.ts';

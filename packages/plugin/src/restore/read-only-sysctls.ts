@@ -1,4 +1,4 @@
-import { openRtnetlink, setLink } from '@cnikit/netlink';
+import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import { type Sys, SysError } from '@cnikit/sys';
 
 const ROUTE_LOCALNET = /^\/proc\/sys\/net\/ipv4\/conf\/([^/]+)\/route_localnet$/;

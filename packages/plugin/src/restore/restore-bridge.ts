@@ -1,6 +1,7 @@
 /** Restores the parts of a running pod that `bridge` made and another program removed. Each returns what it restored. */
 import type { Context, IpConfig, Result } from '@cnikit/cni-spec';
-import { openRtnetlink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { ownAddresses } from '../attachment/check-state.ts';
 import { hostVethName, vlanPortName } from '../links/names.ts';

@@ -1,6 +1,6 @@
 /** Restores the parts of a running pod of the layout `routed` that another program removed. */
 import type { Context, Result } from '@cnikit/cni-spec';
-import { openRtnetlink, setLink } from '@cnikit/netlink';
+import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, withoutLength } from '../lib/prefix.ts';
 import { hostVethName } from '../links/names.ts';

@@ -4,7 +4,7 @@
  * the configuration and the result of each ADD. It changes nothing for a pod that has everything.
  */
 import type { Env, PluginIo, PluginOutput } from '@cnikit/cni-spec';
-import { openRtnetlink } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { hostVethName } from '../links/names.ts';
 import type { Plugins } from '../plugins/index.ts';

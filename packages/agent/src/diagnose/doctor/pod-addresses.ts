@@ -4,17 +4,15 @@ import { hostVethPrefix } from '@cnikit/plugin';
 import { NETWORK_NAME } from '../../core/names.ts';
 import type { PodAddress } from './facts.ts';
 
-const SCOPE_UNIVERSE = 0;
-
 /** Addresses each pod's namespace by the netns id of its veth's peer. */
 export function podAddresses(rt: RtnetlinkConnection): PodAddress[] {
   const prefix = hostVethPrefix(NETWORK_NAME);
   return rt
     .links({ kind: 'veth' })
     .filter(({ name, linkNetnsId }) => name.startsWith(prefix) && linkNetnsId !== undefined)
-    .flatMap(({ name: link, linkNetnsId, linkIndex }) =>
+    .flatMap(({ name: link, linkNetnsId, link: peer }) =>
       addressesOf(rt, linkNetnsId!)
-        .filter(({ index, scope }) => index === linkIndex && scope === SCOPE_UNIVERSE)
+        .filter(({ index, scope }) => index === peer && scope === 'global')
         .map(({ address }) => ({ link, address: address.split('/')[0]! })),
     );
 }

@@ -1,9 +1,11 @@
 import type { Table, Values } from '../../codec/table.ts';
 
+/** BR_STATE_*. */
+const portStates = { 0: 'disabled', 1: 'listening', 2: 'learning', 3: 'forwarding', 4: 'blocking' } as const;
+
 /** IFLA_BRPORT_*: settings of a link as a port of a bridge, in IFLA_INFO_SLAVE_DATA. */
 export const bridgePortTable = {
-  /** 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking. */
-  portState: [1, 'u8', 'IFLA_BRPORT_STATE'],
+  portState: [1, 'u8', 'IFLA_BRPORT_STATE', portStates],
   portPriority: [2, 'u16', 'IFLA_BRPORT_PRIORITY'],
   portCost: [3, 'u32', 'IFLA_BRPORT_COST'],
   /** Frames may leave through the port that they entered. */

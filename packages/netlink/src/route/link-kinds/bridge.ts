@@ -1,5 +1,6 @@
 import type { Table, Values } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
+import { vlanProtocols } from './vlan-protocols.ts';
 
 /** IFLA_BR_*. Times are in hundredths of a second (USER_HZ), intervals of multicast too. */
 const bridgeTable = {
@@ -11,8 +12,8 @@ const bridgeTable = {
   stpState: [5, 'u32', 'IFLA_BR_STP_STATE'],
   priority: [6, 'u16', 'IFLA_BR_PRIORITY'],
   vlanFiltering: [7, 'bool', 'IFLA_BR_VLAN_FILTERING'],
-  /** An EtherType: 0x8100 or 0x88a8. */
-  vlanProtocol: [8, 'be16', 'IFLA_BR_VLAN_PROTOCOL'],
+  /** @default '802.1q' */
+  vlanProtocol: [8, 'be16', 'IFLA_BR_VLAN_PROTOCOL', vlanProtocols],
   /** Bit n: forward frames to 01:80:c2:00:00:0n. */
   groupFwdMask: [9, 'u16', 'IFLA_BR_GROUP_FWD_MASK'],
   /** Read only: 2 bytes priority, 6 bytes MAC. */

@@ -33,8 +33,37 @@ export type LinkKind = keyof LinkKinds;
 /** A kind without settings. */
 export type NoAttributes = Record<never, never>;
 
-/** The settings of a link's kind, with unknown attributes. */
-export type LinkKindInfo<K extends LinkKind> = LinkKinds[K] & { unknown?: UnknownAttribute[] };
+/** Settings that the kernel always reports. */
+interface AlwaysReported {
+  bridge:
+    | 'forwardDelay'
+    | 'helloTime'
+    | 'maxAge'
+    | 'ageingTime'
+    | 'stpState'
+    | 'priority'
+    | 'groupFwdMask'
+    | 'rootId'
+    | 'bridgeId'
+    | 'rootPort'
+    | 'rootPathCost'
+    | 'groupAddress';
+  ipvlan: 'mode' | 'ipvlanFlags';
+  macvlan: 'mode' | 'macvlanFlags';
+  macvtap: 'mode' | 'macvlanFlags';
+  tun: 'tunType' | 'packetInformation' | 'vnetHeader' | 'persist' | 'multiQueue';
+  vlan: 'id' | 'protocol' | 'vlanFlags';
+  vrf: 'table';
+  vxlan: 'id' | 'ttl' | 'ttlInherit' | 'tos' | 'macLearning' | 'ageing' | 'limit' | 'port' | 'portRange';
+}
+
+/** The settings of a link's kind as the kernel reports them, with unknown attributes. */
+export type LinkKindInfo<K extends LinkKind> = LinkKinds[K] &
+  (K extends keyof AlwaysReported
+    ? Required<Pick<LinkKinds[K], AlwaysReported[K] & keyof LinkKinds[K]>>
+    : unknown) & {
+    unknown?: UnknownAttribute[];
+  };
 
 const none: LinkKindCodec = { table: {} };
 

@@ -10,3 +10,6 @@ export interface LinkKindCodec {
   /** Reads an attribute that the table does not have. Returns false when it is unknown. */
   read?(reader: AttributeReader, into: never): boolean;
 }
+
+/** Codecs by the kernel's name of the kind. */
+export type LinkKindCodecs = Readonly<Record<string, LinkKindCodec>>;

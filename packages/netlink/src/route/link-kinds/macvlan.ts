@@ -1,9 +1,11 @@
 import type { Table, Values } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
 
+/** MACVLAN_MODE_*. */
+const modes = { 1: 'private', 2: 'vepa', 4: 'bridge', 8: 'passthru', 16: 'source' } as const;
+
 const macvlanTable = {
-  /** MACVLAN_MODE_*: 1 private, 2 vepa, 4 bridge, 8 passthru, 16 source. */
-  mode: [1, 'u32', 'IFLA_MACVLAN_MODE'],
+  mode: [1, 'u32', 'IFLA_MACVLAN_MODE', modes],
   /** 1 nopromisc, 2 nodst. */
   macvlanFlags: [2, 'u16', 'IFLA_MACVLAN_FLAGS'],
   macAddressMode: [3, 'u32', 'IFLA_MACVLAN_MACADDR_MODE'],
@@ -14,7 +16,7 @@ const macvlanTable = {
   bcCutoff: [9, 's32', 'IFLA_MACVLAN_BC_CUTOFF'],
 } as const satisfies Table;
 
-/** A macvlan (or macvtap) on the link `linkIndex`. */
+/** A macvlan (or macvtap) on the link `link`. */
 export type MacvlanAttributes = Values<typeof macvlanTable>;
 
 export const macvlan: LinkKindCodec = { table: macvlanTable };

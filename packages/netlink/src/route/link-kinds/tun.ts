@@ -1,11 +1,12 @@
 import type { Table, Values } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
 
+const types = { 1: 'tun', 2: 'tap' } as const;
+
 const tunTable = {
   owner: [1, 'u32', 'IFLA_TUN_OWNER'],
   ownerGroup: [2, 'u32', 'IFLA_TUN_GROUP'],
-  /** 1 tun, 2 tap. */
-  tunType: [3, 'u8', 'IFLA_TUN_TYPE'],
+  tunType: [3, 'u8', 'IFLA_TUN_TYPE', types],
   packetInformation: [4, 'bool', 'IFLA_TUN_PI'],
   vnetHeader: [5, 'bool', 'IFLA_TUN_VNET_HDR'],
   persist: [6, 'bool', 'IFLA_TUN_PERSIST'],

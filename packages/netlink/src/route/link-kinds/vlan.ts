@@ -3,16 +3,17 @@ import type { Encoder } from '../../codec/encoder.ts';
 import type { AttributeReader } from '../../codec/reader.ts';
 import { type Table, type Values, writeFields } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
+import { vlanProtocols } from './vlan-protocols.ts';
 
 const vlanTable = {
   id: [1, 'u16', 'IFLA_VLAN_ID'],
-  /** An EtherType: 0x8100 (802.1Q, the default) or 0x88a8 (802.1ad). */
-  protocol: [5, 'be16', 'IFLA_VLAN_PROTOCOL'],
+  /** @default '802.1q' */
+  protocol: [5, 'be16', 'IFLA_VLAN_PROTOCOL', vlanProtocols],
 } as const satisfies Table;
 
 const IFLA_VLAN_FLAGS = 2;
 
-/** A VLAN on the link `linkIndex`. */
+/** A VLAN on the link `link`. */
 export interface VlanAttributes extends Values<typeof vlanTable> {
   /** VLAN_FLAG_*: 1 reorder header, 2 GVRP, 4 loose binding, 8 MVRP, 16 bridge binding. */
   vlanFlags?: { flags: number; mask: number };

@@ -1,9 +1,10 @@
 import type { Table, Values } from '../../codec/table.ts';
+import { tables } from '../names.ts';
 import type { LinkKindCodec } from './kind.ts';
 
 const vrfTable = {
   /** Routing table of the VRF. */
-  table: [1, 'u32', 'IFLA_VRF_TABLE'],
+  table: [1, 'u32', 'IFLA_VRF_TABLE', tables],
 } as const satisfies Table;
 
 export type VrfAttributes = Values<typeof vrfTable>;

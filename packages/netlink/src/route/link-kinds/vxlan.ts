@@ -3,11 +3,14 @@ import type { AttributeReader } from '../../codec/reader.ts';
 import { type Table, type Values, writeFields } from '../../codec/table.ts';
 import type { LinkKindCodec } from './kind.ts';
 
+/** VXLAN_DF_*: the flag of outer IPv4 packets. */
+export const dontFragment = { 0: 'unset', 1: 'set', 2: 'inherit' } as const;
+
 const vxlanTable = {
   /** VNI, 24 bits. */
   id: [1, 'u32', 'IFLA_VXLAN_ID'],
   /** Index of the egress link of outer packets. */
-  lowerIndex: [3, 'u32', 'IFLA_VXLAN_LINK'],
+  link: [3, 'u32', 'IFLA_VXLAN_LINK'],
   ttl: [5, 'u8', 'IFLA_VXLAN_TTL'],
   tos: [6, 'u8', 'IFLA_VXLAN_TOS'],
   macLearning: [7, 'bool', 'IFLA_VXLAN_LEARNING'],
@@ -31,7 +34,7 @@ const vxlanTable = {
   collectMetadata: [25, 'bool', 'IFLA_VXLAN_COLLECT_METADATA'],
   label: [26, 'be32', 'IFLA_VXLAN_LABEL'],
   gpe: [27, 'flag', 'IFLA_VXLAN_GPE'],
-  df: [29, 'u8', 'IFLA_VXLAN_DF'],
+  df: [29, 'u8', 'IFLA_VXLAN_DF', dontFragment],
   vniFilter: [30, 'bool', 'IFLA_VXLAN_VNIFILTER'],
 } as const satisfies Table;
 

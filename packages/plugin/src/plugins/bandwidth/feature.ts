@@ -1,5 +1,6 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
-import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { AddBeforeLinkUp, Feature, HostEnd } from '../../attachment/feature.ts';

@@ -37,8 +37,8 @@ function peer(sys: Sys, route: RtnetlinkConnection, netns: string, ifName: strin
   const pod = openPodNamespace(sys, netns);
   try {
     const link = pod.route.link({ name: ifName });
-    if (link?.kind === 'veth' && link.linkIndex !== undefined) {
-      return route.link({ index: link.linkIndex });
+    if (link?.kind === 'veth' && link.link !== undefined) {
+      return route.link({ index: link.link });
     }
   } finally {
     pod.close();

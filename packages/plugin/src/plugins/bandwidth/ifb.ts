@@ -1,8 +1,8 @@
 /** The ifb device for a pod's outgoing packets: the kernel shapes only packets that leave a device. */
 import type { Context } from '@cnikit/cni-spec';
-import { delLink, delLinkGroup, type Link, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { delLink, delLinkGroup, type Link, type RtnetlinkConnection } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
-import { decodeLinkSummary, deviceIndex, type LinkSummary } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, deviceIndex, type LinkSummary, openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';

@@ -7,14 +7,11 @@ import {
   type LinkRef,
   NetlinkError,
   newFilter,
-  newLink,
   newQdisc,
-  openRtnetlink,
   type Request,
   type RtnetlinkConnection,
-  setLink,
 } from '@cnikit/netlink';
-import { deviceIndex } from '@cnikit/netlink/short-lived';
+import { deviceIndex, newLink, openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../attachment/feature.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';

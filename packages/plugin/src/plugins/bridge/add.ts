@@ -1,6 +1,6 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import { openRtnetlink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
-import type { LinkSummary } from '@cnikit/netlink/short-lived';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { type LinkSummary, openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { cniArgs } from '../../attachment/cni-args.ts';
 import type { AddHooks } from '../../attachment/feature.ts';

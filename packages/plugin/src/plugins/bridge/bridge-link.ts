@@ -1,8 +1,8 @@
 /** The node's bridge: the first ADD creates it, later ones find it by name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { NetlinkError, newLink, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
 import { IFF_PROMISC, IFF_UP } from '@cnikit/netlink/constants';
-import { decodeLinkSummary, device } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, device, newLink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';

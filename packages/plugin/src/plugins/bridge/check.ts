@@ -1,5 +1,6 @@
 import type { Context, Result } from '@cnikit/cni-spec';
-import { openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import {
   ownAddresses,

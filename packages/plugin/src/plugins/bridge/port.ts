@@ -1,4 +1,5 @@
-import { type Request, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import type { Request, RtnetlinkConnection } from '@cnikit/netlink';
+import { setLink } from '@cnikit/netlink/short-lived';
 import type { VethPair } from '../../links/veth.ts';
 import type { Bridge } from './bridge.ts';
 import type { BridgeSettings } from './settings.ts';

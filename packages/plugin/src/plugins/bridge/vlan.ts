@@ -1,16 +1,9 @@
 /** VLANs of bridge ports, with the bridge's VLAN filtering. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import {
-  delLink,
-  NetlinkError,
-  newLink,
-  type Request,
-  type RtnetlinkConnection,
-  setLink,
-} from '@cnikit/netlink';
+import { delLink, NetlinkError, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
 import { AF_BRIDGE, RTM_DELLINK, RTM_SETLINK } from '@cnikit/netlink/constants';
-import { decodeLinkSummary, type LinkSummary } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, type LinkSummary, newLink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { randomMac } from '../../links/mac.ts';
 import { vlanPortName } from '../../links/names.ts';

@@ -1,5 +1,6 @@
 import { CniError, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
-import { type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import type { RtnetlinkConnection } from '@cnikit/netlink';
+import { setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../../attachment/check-state.ts';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';

@@ -1,5 +1,5 @@
-import { NetlinkError, openRtnetlink, type RtnetlinkConnection } from '@cnikit/netlink';
-import { decodeLinkSummary } from '@cnikit/netlink/short-lived';
+import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
+import { decodeLinkSummary, openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';

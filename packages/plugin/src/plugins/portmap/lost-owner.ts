@@ -1,5 +1,5 @@
 import type { Context } from '@cnikit/cni-spec';
-import { openRtnetlink } from '@cnikit/netlink';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { hostVethName } from '../../links/names.ts';
 import type { Owner } from '../../nat/owner.ts';

@@ -1,7 +1,7 @@
 import { families } from '@cnikit/ip';
-import { openRtnetlink } from '@cnikit/netlink';
 import { ConntrackConnection, type Flow, openConntrack } from '@cnikit/netlink/conntrack';
 import type { NftConnection } from '@cnikit/netlink/nftables';
+import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { withoutLength } from '../../lib/prefix.ts';
 import { isWithoutNftables } from '../../nat/nftables.ts';

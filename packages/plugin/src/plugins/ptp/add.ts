@@ -1,6 +1,6 @@
 import { CniError, type Context, ErrorCode, type IpConfig, type Result } from '@cnikit/cni-spec';
 import { newAddress, newRoute, type Request, type RouteSpec } from '@cnikit/netlink';
-import { IFA_F_NOPREFIXROUTE, RT_SCOPE_LINK } from '@cnikit/netlink/constants';
+import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, isIPv6, subnetOf, withoutLength } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
@@ -32,7 +32,7 @@ export function add(sys: Sys, context: Context<PtpSettings>): Result {
 function routesToGateway(oif: number, { address, gateway }: RoutedAddress): RouteSpec[] {
   const src = withoutLength(address);
   return [
-    { dst: `${gateway}/${hostLength(gateway)}`, oif, src, scope: RT_SCOPE_LINK },
+    { dst: `${gateway}/${hostLength(gateway)}`, oif, src, scope: 'link' },
     { dst: subnetOf(address), via: gateway, oif, src },
   ];
 }

@@ -1,12 +1,7 @@
 /** ADD of plugins that connect a pod and its node by a veth pair without a bridge. */
 import { CniError, type Context, ErrorCode, type IpConfig, type Result, type Route } from '@cnikit/cni-spec';
-import {
-  NetlinkError,
-  openRtnetlink,
-  type Request,
-  type RtnetlinkConnection,
-  setLink,
-} from '@cnikit/netlink';
+import { NetlinkError, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { appendResult, chooseDns } from '../../attachment/result.ts';

@@ -2,15 +2,8 @@
  * Pods of the bridge layout that still run on the node. To them the whole pod network is on the bridge's link, so the
  * bridge answers their ARP and neighbour solicitations for routed pods.
  */
-import {
-  delNeighbour,
-  newNeighbour,
-  openRtnetlink,
-  type RtnetlinkConnection,
-  setLink,
-} from '@cnikit/netlink';
-import { RT_TABLE_MAIN } from '@cnikit/netlink/constants';
-import { deviceIndex } from '@cnikit/netlink/short-lived';
+import { delNeighbour, newNeighbour, type RtnetlinkConnection } from '@cnikit/netlink';
+import { deviceIndex, openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
@@ -49,7 +42,7 @@ export function answerForPod(
 
 /** Makes a new bridge answer for the routed pods, after a change of the layout. */
 export function answerForRoutedPods(sys: Sys, host: RtnetlinkConnection, bridge: string): void {
-  const routes = host.routes({ table: RT_TABLE_MAIN, protocol: ROUTE_PROTOCOL });
+  const routes = host.routes({ table: 'main', protocol: ROUTE_PROTOCOL });
   if (routes.length > 0) {
     answerForPod(
       sys,

@@ -1,5 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type Link, type RtnetlinkConnection, setLink } from '@cnikit/netlink';
+import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
+import { setLink } from '@cnikit/netlink/short-lived';
 import type { LinkTuning } from './settings.ts';
 
 /**

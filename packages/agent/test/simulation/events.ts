@@ -356,10 +356,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     if (route === undefined) {
       return;
     }
-    s.kernel.putRoute(
-      { ...route, via: gateway(s, route.dst), oif: eth0(s).index, protocol: 'static' },
-      'replace',
-    );
+    const via = gateway(s, route.dst);
+    s.kernel.putRoute({ ...route, via, oif: eth0(s).index, protocol: 'static' }, 'replace');
     s.touched.push(route.dst);
   },
   'foreign route goes': ({ kernel, b, touched }) => {

@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { env, inSandbox } from './harness.ts';
-import { hostVeths, type Pod } from './namespaces.ts';
+import { hostVeths, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 
 const LIMIT_MS = 30_000;
@@ -189,8 +189,38 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
       expect(added.stderr).toMatch(reason);
       const deleted = await call('DEL', pod);
       expect(deleted.exitCode).toBe(0);
-      expect(deleted.stderr).toMatch(/^The policies of container c1 may still be enforced: .*\n$/);
+      expect(deleted.stderr).toMatch(/^Removing container c1 from network policy without the agent: .*\n$/);
       expect([...here.reservations(), ...hostVeths()]).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  test.each(['DEL', 'GC'])(
+    'cnikit %s without agent closes the addresses that it frees, and no others',
+    async (command) => {
+      const pod = here.pod();
+      server.close();
+      const { json } = await call('ADD', pod);
+      const addresses = json.ips.map(({ address }: { address: string }) => address.split('/', 1)[0]);
+      run('nft', 'add', 'table', 'inet', 'cnikit-policy');
+      run('nft', 'add', 'chain', 'inet', 'cnikit-policy', 'open');
+      for (const family of [4, 6]) {
+        for (const map of [`egress-ipv${family}`, `ingress-ipv${family}`]) {
+          const elements = [addresses[family === 4 ? 0 : 1], family === 4 ? '10.89.0.99' : 'fd89::99'];
+          const text = elements.map((address) => `${address} : goto open`).join(', ');
+          run(
+            'nft',
+            `add map inet cnikit-policy ${map} { type ipv${family}_addr : verdict; elements = { ${text} }; }`,
+          );
+        }
+      }
+      run('nft', 'delete element inet cnikit-policy ingress-ipv6', `{ ${addresses[1]} }`);
+      const answer = await call(command, pod, { 'cni.dev/valid-attachments': [] }, { CNI_NETNS: '' });
+      expect(answer).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^Removing .*\n$/) });
+      const rest = run('nft', 'list', 'table', 'inet', 'cnikit-policy').match(/\S+ : goto open/g);
+      const kept = (address: string) => [`${address} : goto open`, `${address} : goto open`];
+      expect(rest?.sort()).toEqual([...kept('10.89.0.99'), ...kept('fd89::99')]);
+      expect(here.reservations()).toEqual([]);
     },
     LIMIT_MS,
   );

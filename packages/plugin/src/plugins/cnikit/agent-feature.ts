@@ -5,6 +5,7 @@ import { hostVethName } from '../../links/names.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 import { sysctlFile } from '../tuning/sysctl-key.ts';
 import { type AgentSettings, agentSettings, agentSettingsForDel } from './agent-settings.ts';
+import { closePods } from './close-pods.ts';
 import { reportPods } from './policy-gate.ts';
 import { requireReadiness } from './readiness.ts';
 
@@ -41,8 +42,8 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
       return result;
     },
     beforeRemoval(context) {
-      if (context.conf.policySocket !== '') {
-        reportPods(sys, context);
+      if (context.conf.policySocket !== '' && !reportPods(sys, context)) {
+        closePods(sys, context);
       }
     },
     // Without this, the log of DEL would have a phase that does nothing.

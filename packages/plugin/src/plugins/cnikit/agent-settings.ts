@@ -2,10 +2,10 @@
 import { type CheckedConfig, CniError, ErrorCode, normaliseKeys } from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { agentConfKeys, isAgentConf, isPolicyConf } from '../../guards.ts';
+import type { NetworkSettings } from '../../ipam/pod-ipam.ts';
 
 /** The settings from the agent. */
-export interface AgentSettings {
-  network: string;
+export interface AgentSettings extends NetworkSettings {
   /** File with the agent's readiness, for STATUS; '' = none. */
   readinessFile: string;
   /** Why ADD and STATUS fail; '' = they work. */
@@ -28,8 +28,10 @@ export function agentSettings(raw: CheckedConfig): AgentSettings {
   }
   const { readinessFile = '', refuseAdd = '', hostSysctls = {}, policy } = conf;
   const policySocket = policy === undefined ? '' : checkedPolicySocket(policy.socket);
-  return { network: raw.name, readinessFile, refuseAdd, hostSysctls, policySocket };
+  return { ...networkOf(raw), readinessFile, refuseAdd, hostSysctls, policySocket };
 }
+
+const networkOf = (raw: CheckedConfig): NetworkSettings => ({ network: raw.name, raw, knownArgs: [] });
 
 /** Length of `sun_path` without the NUL (linux/un.h). */
 const MAX_PATH_LENGTH = 107;
@@ -49,7 +51,7 @@ function checkedPolicySocket(path: string): string {
 export function agentSettingsForDel(raw: CheckedConfig): AgentSettings {
   const { policy } = normaliseKeys(raw, agentConfKeys) as { policy?: unknown };
   const policySocket = isPolicyConf(policy) && isSocketPath(policy.socket) ? policy.socket : '';
-  return { network: raw.name, readinessFile: '', refuseAdd: '', hostSysctls: {}, policySocket };
+  return { ...networkOf(raw), readinessFile: '', refuseAdd: '', hostSysctls: {}, policySocket };
 }
 
 function isSocketPath(path: string): boolean {

@@ -10,7 +10,7 @@ import { withoutLength } from '../../lib/prefix.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import { exchangeLine } from './exchange-line.ts';
 
-/** A request to the agent, and what holds without its answer. */
+/** A request to the agent, and the consequence of a failure. */
 interface Report {
   request: object;
   consequence: string;
@@ -21,23 +21,27 @@ interface Report {
  * the kernel. Never throws, because no verb may depend on the agent.
  *
  * @param result result of ADD
+ * @returns false when the agent did not confirm
  */
-export function reportPods(sys: Sys, context: Context<AgentSettings>, result?: Result): void {
+export function reportPods(sys: Sys, context: Context<AgentSettings>, result?: Result): boolean {
   const { policySocket } = context.conf;
   const report = result === undefined ? removal(context) : claim(context, result);
   if (report === undefined) {
-    return;
+    return true;
   }
   try {
     exchangeLine(sys, policySocket, report.request);
+    return true;
   } catch (error) {
     try {
       sys.writeFdText(2, `${report.consequence}: agent at ${policySocket}: ${(error as Error).message}\n`);
     } catch {
       // Standard error is closed.
     }
+    return false;
+  } finally {
+    context.mark?.('policy');
   }
-  context.mark?.('policy');
 }
 
 /** Returns undefined for a container that is not a pod of Kubernetes, or has no address. */
@@ -69,14 +73,14 @@ function removal({
   if (command !== 'GC') {
     return {
       request: { op: 'del', network, containerId: containerID, ifName },
-      consequence: `The policies of container ${containerID} may still be enforced`,
+      consequence: `Removing container ${containerID} from network policy without the agent`,
     };
   }
   const keep = validAttachments?.map((one) => ({ containerId: one.containerID, ifName: one.ifname }));
   return (
     keep && {
       request: { op: 'gc', network, keep },
-      consequence: 'The policies of deleted pods may still be enforced',
+      consequence: 'Removing deleted pods from network policy without the agent',
     }
   );
 }

@@ -1,0 +1,50 @@
+/**
+ * Removes pods from the agent's table of network policy when the agent does not answer. The next pod with one of their
+ * addresses would meet their policies; an address without element is closed.
+ */
+import type { Context } from '@cnikit/cni-spec';
+import { parseAddress } from '@cnikit/ip';
+import { delElements } from '@cnikit/netlink/nftables';
+import { ignoreErrno, type Sys } from '@cnikit/sys';
+import { openIpam } from '../../ipam/ipam.ts';
+import type { NetworkSettings } from '../../ipam/pod-ipam.ts';
+import { isIPv6, withoutLength } from '../../lib/prefix.ts';
+import { tablesOf, whereNftables } from '../../nat/nftables.ts';
+
+/** The agent's table, as @cnikit/agent names it. */
+const TABLE = { family: 'inet', table: 'cnikit-policy' } as const;
+
+/** Closes the addresses of DEL, or all that GC frees. Never throws, because DEL must free the addresses. */
+export function closePods(sys: Sys, context: Context<NetworkSettings>): void {
+  try {
+    const addresses = endingAddresses(sys, context);
+    whereNftables(sys, (nft) => {
+      if (!tablesOf(nft).has(`${TABLE.family} ${TABLE.table}`)) {
+        return;
+      }
+      for (const address of addresses) {
+        for (const direction of ['egress', 'ingress']) {
+          const name = `${direction}-${isIPv6(address) ? 'ipv6' : 'ipv4'}`;
+          const elements = [{ key: parseAddress(address)! }];
+          ignoreErrno('ENOENT', () => nft.commit([delElements({ ...TABLE, name }, elements)]));
+        }
+      }
+    });
+  } catch (error) {
+    try {
+      sys.writeFdText(2, `Cannot remove pods from table ${TABLE.table}: ${(error as Error).message}\n`);
+    } catch {
+      // Standard error is closed.
+    }
+  }
+}
+
+function endingAddresses(sys: Sys, context: Context<NetworkSettings>): string[] {
+  const ipam = openIpam(sys, context);
+  return context.command === 'GC'
+    ? (ipam?.stale?.() ?? []).map(({ address }) => address)
+    : [
+        ...(ipam?.reserved?.() ?? []),
+        ...(context.prevResult?.ips ?? []).map(({ address }) => withoutLength(address)),
+      ];
+}

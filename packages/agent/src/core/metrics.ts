@@ -26,6 +26,20 @@ const definitions = {
   events_sent: ['counter', 'Kubernetes Events about this node'],
   kernel_overflows: ['counter', 'Times that kernel events were lost'],
   watch_restarts: ['counter', 'Times that the watch of Nodes ended other than by its timeout'],
+  policy_generation: [
+    'gauge',
+    'Transactions of the table of NetworkPolicies since the start, as of the last success',
+  ],
+  policy_transactions: ['counter', 'Transactions of the table of NetworkPolicies'],
+  policy_failures: ['counter', 'Attempts to program NetworkPolicies that failed'],
+  policy_sync_duration_seconds: [
+    'histogram',
+    'From an event that concerns NetworkPolicies to the rules in the kernel',
+  ],
+  policy_closed_pods: [
+    'gauge',
+    'Pods of this node that are closed because their rules are not programmed yet',
+  ],
   api_staleness_seconds: ['gauge', 'How long the API has not been heard, 0 while it is'],
 } as const satisfies Record<string, readonly [Kind, string]>;
 

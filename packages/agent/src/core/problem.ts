@@ -45,6 +45,14 @@ export type ProblemKind =
   | 'diverted-packets'
   /** Another program's route is inside of this Node's podCIDR. */
   | 'inside-route'
+  /** Rules of NetworkPolicies cannot be programmed. */
+  | 'policy'
+  /** The API server does not list what NetworkPolicies depend on. */
+  | 'policy-api'
+  /** A NetworkPolicy has a field that this version does not know. */
+  | 'policy-object'
+  /** Packets between pods of this node meet no rule. */
+  | 'policy-layout'
   | 'condition'
   | 'taint';
 
@@ -183,6 +191,26 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     reason: 'PodCIDRDiverted',
     merged: true,
     fix: 'Remove the route, and find the program that adds it: another CNI that is still installed, for example.',
+  },
+  policy: { severity: 'failure', area: 'policy', fatal: true, reason: 'NetworkPolicyFailed' },
+  'policy-api': {
+    severity: 'failure',
+    area: 'policy',
+    reason: 'NetworkPolicyFailed',
+    fix: 'Apply deploy/overlays/network-policy, or set networkPolicy: true in the Helm values: they add the permission.',
+  },
+  'policy-object': {
+    severity: 'failure',
+    area: 'policy',
+    reason: 'NetworkPolicyInvalid',
+    merged: true,
+    fix: 'Remove the field, or install a version of cnikit that knows it.',
+  },
+  'policy-layout': {
+    severity: 'failure',
+    area: 'policy',
+    reason: 'NetworkPolicyIncomplete',
+    fix: 'Set --layout=routed and recreate the pods, or load br_netfilter with net.bridge.bridge-nf-call-iptables=1 and net.bridge.bridge-nf-call-ip6tables=1.',
   },
   condition: { severity: 'warning', area: 'condition', reason: 'NodeNotUpdated' },
   taint: { severity: 'warning', area: 'taint', reason: 'NodeNotUpdated' },

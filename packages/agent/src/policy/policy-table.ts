@@ -77,7 +77,8 @@ export class PolicyTable {
         this.#now = this.#rebuildBeside(present, ruleset, scope);
         return;
       } catch {
-        // Foreign objects that refer to ours can cause it. Replacing the whole table removes them.
+        // Foreign objects that refer to ours can cause it. Replacing the whole table removes them, and the objects of
+        // this attempt.
       }
     }
     this.#now = this.#replace(ruleset, scope);
@@ -99,7 +100,8 @@ export class PolicyTable {
   }
 
   #rebuildBeside(present: TableObjects, ruleset: Ruleset, scope: Scope): Programmed {
-    const now = new Programmed(freeLetter([...present.chains.keys(), ...present.sets.keys()]), scope);
+    const letter = freeLetter([...present.chains.keys(), ...present.sets.keys()]);
+    const now = new Programmed(letter, scope);
     for (const requests of split(now.apply(changesOf(ruleset)).prepare)) {
       this.#commit(requests);
     }
@@ -110,13 +112,7 @@ export class PolicyTable {
       ...now.names.sets,
       ...now.names.chains,
     ]);
-    const chains = [...present.chains.keys()].filter((name) => !own.has(name));
-    const sets = [...present.sets.keys()].filter((name) => !own.has(name));
-    this.#commit([
-      ...chains.map((chain) => delRule({ ...IN_TABLE, chain })),
-      ...chains.map((name) => delChain({ ...IN_TABLE, name })),
-      ...sets.map((name) => delSet({ ...IN_TABLE, name })),
-    ]);
+    this.#commit(removal(present, (name) => !own.has(name)));
     return now;
   }
 
@@ -180,6 +176,16 @@ function hasBase({ chains, sets }: TableObjects): boolean {
     podMaps.every(({ name, family }) => sets.get(name) === podMapShape(family)) &&
     baseChains({ podCIDRs: [], families: [] }).every(({ name, hook }) => chains.get(name) === hookText(hook))
   );
+}
+
+/** Returns the requests that remove chains and sets. */
+function removal({ chains, sets }: TableObjects, removes: (name: string) => boolean): Request[] {
+  const chainNames = [...chains.keys()].filter(removes);
+  return [
+    ...chainNames.map((chain) => delRule({ ...IN_TABLE, chain })),
+    ...chainNames.map((name) => delChain({ ...IN_TABLE, name })),
+    ...[...sets.keys()].filter(removes).map((name) => delSet({ ...IN_TABLE, name })),
+  ];
 }
 
 const podElements = (name: string, pods: readonly (readonly [string, string])[]): Request[] =>

@@ -1,0 +1,146 @@
+/** Reads Pods, Namespaces and NetworkPolicies of the API, as far as policies depend on them. Pure. */
+import { formatAddress, parseAddress } from '@cnikit/ip';
+import { type Namespace, type NetworkPolicy, readObject } from '@cnikit/policy';
+import type { WatchedPod } from './pod-book.ts';
+
+const ports = { name: true, containerPort: true, protocol: true } as const;
+/** Annotation of the Pod that stands for a static pod. */
+const MIRROR = 'kubernetes.io/config.mirror';
+
+/** Fields of a Pod that {@link podReader} reads. */
+export const podFields = {
+  metadata: {
+    name: true,
+    namespace: true,
+    uid: true,
+    creationTimestamp: true,
+    labels: true,
+    annotations: { [MIRROR]: true },
+  },
+  spec: {
+    nodeName: true,
+    hostNetwork: true,
+    containers: { ports },
+    initContainers: { ports, restartPolicy: true },
+  },
+  status: { phase: true, podIPs: { ip: true }, podIP: true },
+} as const;
+export const namespaceFields = { metadata: { name: true, labels: true } } as const;
+/** The whole spec: a field that this version does not know could restrict what the others allow. */
+export const policyFields = { metadata: { name: true, namespace: true }, spec: true } as const;
+
+type Json = Record<string, unknown>;
+
+const objectOf = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value.map(objectOf) : []);
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** Distinct values that are kept for sharing. */
+const MAX_SHARED = 20_000;
+
+/**
+ * Returns a reader of Pods that shares equal labels and ports: the pods of a Deployment have the same. A field that the
+ * API server would refuse counts as absent.
+ */
+export function podReader(): (value: unknown) => WatchedPod {
+  const shared = new Map<string, unknown>();
+  const share = <T>(value: T): T => {
+    const key = JSON.stringify(value);
+    const known = shared.get(key);
+    if (known !== undefined) {
+      return known as T;
+    }
+    if (shared.size >= MAX_SHARED) {
+      shared.clear();
+    }
+    shared.set(key, value);
+    return value;
+  };
+  return (value) => {
+    const { metadata, spec, status } = objectOf(value) as Record<string, unknown>;
+    const meta = objectOf(metadata);
+    const { nodeName, hostNetwork, containers, initContainers } = objectOf(spec);
+    const { phase, podIPs, podIP } = objectOf(status);
+    const ips = listOf(podIPs).map(({ ip }) => ip);
+    const own = (ips.length > 0 ? ips : [podIP]).flatMap((ip) => {
+      const bytes = parseAddress(textOf(ip) ?? '');
+      return bytes ? [{ ip: formatAddress(bytes) }] : [];
+    });
+    return {
+      uid: textOf(meta.uid) ?? '',
+      mirrored: textOf(objectOf(meta.annotations)[MIRROR]),
+      pod: {
+        kind: 'Pod',
+        metadata: {
+          namespace: textOf(meta.namespace) ?? 'default',
+          name: textOf(meta.name) ?? '',
+          labels: share(labelsOf(meta.labels)),
+          creationTimestamp: textOf(meta.creationTimestamp),
+        },
+        spec: {
+          nodeName: textOf(nodeName),
+          hostNetwork: hostNetwork === true ? true : undefined,
+          containers: share([
+            {
+              ports: [
+                ...listOf(containers),
+                ...listOf(initContainers).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+              ].flatMap((container) => listOf(container.ports).flatMap(namedPort)),
+            },
+          ]),
+        },
+        status: { phase: textOf(phase), podIPs: own },
+      },
+    };
+  };
+}
+
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'] as const;
+
+function namedPort({ name, containerPort, protocol = 'TCP' }: Json) {
+  const known = PROTOCOLS.find((one) => one === protocol);
+  return typeof name === 'string' && typeof containerPort === 'number' && known !== undefined
+    ? [{ name, containerPort, protocol: known }]
+    : [];
+}
+
+function labelsOf(value: unknown): Record<string, string> {
+  const texts = Object.entries(objectOf(value)).filter(([, text]) => typeof text === 'string');
+  return Object.fromEntries(texts) as Record<string, string>;
+}
+
+export function readNamespace(value: unknown): Namespace {
+  const { name, labels } = objectOf(objectOf(value).metadata);
+  return { kind: 'Namespace', metadata: { name: textOf(name) ?? '', labels: labelsOf(labels) } };
+}
+
+/** A NetworkPolicy of the API. */
+export interface WatchedPolicy {
+  policy: NetworkPolicy;
+  /** The fault of an object that cannot be read. `policy` then denies every connection of the pods it selects. */
+  fault?: string | undefined;
+}
+
+/**
+ * Reads a policy. One that has a field of a later API isolates the pods that it selects, and all pods of its namespace
+ * where the selector is the fault.
+ */
+export function readPolicy(value: unknown): WatchedPolicy {
+  const { metadata, spec } = objectOf(value);
+  const { name, namespace } = objectOf(metadata);
+  const meta = { name: textOf(name) ?? '', namespace: textOf(namespace) ?? 'default' };
+  const read = (fields: unknown) =>
+    readObject({ kind: 'NetworkPolicy', metadata: meta, spec: fields }) as NetworkPolicy;
+  try {
+    return { policy: read(spec) };
+  } catch (error) {
+    const closed = { policyTypes: ['Ingress', 'Egress'] };
+    const fault = (error as Error).message;
+    try {
+      return { policy: read({ ...closed, podSelector: objectOf(spec).podSelector }), fault };
+    } catch {
+      return { policy: read(closed), fault };
+    }
+  }
+}

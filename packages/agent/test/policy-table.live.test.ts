@@ -142,10 +142,4 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('The table of NetworkPolicie
     expect(table.difference(compiler.ruleset)).toBeUndefined();
     expect(list()).not.toContain('ip6 daddr');
   });
-
-  test('remove() removes the table once', () => {
-    const { table } = start();
-    expect(table.remove()).toBe(true);
-    expect(table.remove()).toBe(false);
-  });
 });

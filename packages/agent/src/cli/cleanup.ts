@@ -8,7 +8,7 @@ import { openKernel } from '../apply/netlink-kernel.ts';
 import { openSets } from '../apply/sets.ts';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
-import { CONFLIST_NAME, POLICY_SOCKET_NAME } from '../core/names.ts';
+import { CONFLIST_NAME, POD_GUARD_TABLE, POLICY_SOCKET_NAME, POLICY_TABLE } from '../core/names.ts';
 import { NodeIndex } from '../desired/node-index.ts';
 import { noRules } from '../desired/rules.ts';
 import { STATE_NAME } from '../observe/saved-state.ts';
@@ -24,7 +24,7 @@ import {
   hasAttachments,
   refusePods,
   removePodBridge,
-  removePodGuard,
+  removeTable,
 } from './pod-cleanup.ts';
 
 /**
@@ -57,9 +57,10 @@ export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Ou
           ? detachAll({ plugin: findPluginBinary(config.pluginBinary), searchPath: env.PATH }, stateDir)
           : [],
     ],
-    ['the guard of pods', removePodGuard],
+    ['the guard of pods', () => removeTable(POD_GUARD_TABLE)],
     ['the pod bridge', () => (wasHere ? removePodBridge(rt, stateDir) : [])],
     ['the plugin', () => files.removePlugin().map((path) => `- file ${path}`)],
+    ['the rules of NetworkPolicies', () => removeTable(POLICY_TABLE)],
     ['the nftables table', () => lines(filters().nftables.filter.apply(undefined, true))],
     ['the packet filter rules', () => lines(filters().rules.apply({ ipv4: noRules, ipv6: noRules }))],
     ['the IP sets', removeSets],

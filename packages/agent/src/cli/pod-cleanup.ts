@@ -8,7 +8,7 @@ import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
 import { noticeConflist } from '../apply/cni-names.ts';
 import { installFile } from '../apply/files.ts';
-import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME, POD_GUARD_TABLE } from '../core/names.ts';
+import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
 import { LIST_VERSIONS } from '../desired/list-versions.ts';
 import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
 import { type PluginProgram, runPlugin } from '../leaks/run-plugin.ts';
@@ -118,9 +118,9 @@ export function removePodBridge(rt: RtnetlinkConnection, stateDir: string): stri
   return ours === undefined ? [] : [`- link ${BRIDGE_NAME}`];
 }
 
-/** Removes the table that drops packets of pods with foreign source addresses. Returns a line if it existed. */
-export function removePodGuard(): string[] {
-  const table = { family: 'inet', name: POD_GUARD_TABLE } as const;
+/** Removes an nftables table of family inet. Returns a line if it existed. */
+export function removeTable(name: string): string[] {
+  const table = { family: 'inet', name } as const;
   const nft = openNftables();
   try {
     if (nft.table(table) === undefined) {

@@ -17,9 +17,11 @@ import { DirectoryWatches } from '../observe/directory-watches.ts';
 import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes.ts';
 import { ruleChanges } from '../observe/rule-changes.ts';
 import { loadState } from '../observe/saved-state.ts';
+import type { Policies } from '../policy/start.ts';
 import { Agent } from '../reconcile/agent.ts';
 import { StateFiles } from '../reconcile/state-files.ts';
 import { type Background, startBackground } from './background.ts';
+import { openPolicies, ownPodCIDRs } from './policies.ts';
 import { agentDeps, openLog } from './wire.ts';
 
 /**
@@ -36,6 +38,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   const cached = loadState(config.stateDir, config.nodeName);
   const position: Position = { resourceVersion: cached?.resourceVersion };
   let background: Background | undefined;
+  let policies: Policies | undefined;
   const lost = new AbortController();
   const signal = AbortSignal.any([shutdown, lost.signal]);
   const repaired = (path: string): void => background?.repaired(path);
@@ -50,7 +53,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
       selfTest: createSelfTest((packet) => rt.routeTo(packet)),
       onPass: () => state.check(),
       onRepair: repaired,
-      onNodes: () => state.nodesChanged(),
+      onNodes: () => {
+        state.nodesChanged();
+        policies?.setPodCIDRs(ownPodCIDRs(config, agent));
+      },
     },
     config,
   );
@@ -60,7 +66,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     needed: [join(config.cniBinDir, PLUGIN_NAME), join(config.cniConfDir, CONFLIST_NAME)],
     cached,
     position: () => position.resourceVersion,
-    programmed: () => agent.ready,
+    programmed: () => agent.ready && (policies?.programmed ?? true),
     problems: () => agent.problems,
     nodes: () => agent.nodes(),
     report: (area, problems) => agent.report(area, problems, config.stateDir),
@@ -92,6 +98,14 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   watchRules(agent, signal, deps.nftablesPort, log);
   const outage = new Outage(log, deps.metrics, after);
   const nodes = followNodes(watchNodes(kubeConfig, deps.metrics, signal, position), agent, outage);
+  policies = await openPolicies(config, {
+    kubeConfig,
+    agent,
+    metrics: deps.metrics,
+    log,
+    onProgrammed: () => state.check(),
+  });
+  policies?.setPodCIDRs(ownPodCIDRs(config, agent));
   background = startBackground(config, env, kubeConfig, agent, deps.metrics, log);
   const health =
     config.health === undefined
@@ -102,7 +116,8 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     signal.addEventListener('abort', () => resolve(), { once: true }),
   );
   // Both end only with the signal, or with an unexpected error: then the process must exit.
-  await Promise.race([ended, Promise.all([nodes, kernelEvents])]);
+  await Promise.race([ended, Promise.all([nodes, kernelEvents]), ...(policies ? [policies.ended] : [])]);
+  policies?.close();
   agent.close();
   watches.close();
   outage.close();

@@ -3,6 +3,21 @@ import { parseConfig } from './config.ts';
 
 const env = { NODE_NAME: 'n1' };
 
+test.each([
+  [[], {}, false],
+  [['--network-policy'], {}, true],
+  [[], { CNIKIT_NETWORK_POLICY: 'true' }, true],
+  [[], { CNIKIT_NETWORK_POLICY: 'false' }, false],
+])('parseConfig() with arguments %j and environment %j sets networkPolicy to %s', (argv, more, expected) => {
+  expect(parseConfig(argv, { ...env, ...more }).networkPolicy).toBe(expected);
+});
+
+test('parseConfig() refuses a CNIKIT_NETWORK_POLICY that is not true or false', () => {
+  expect(() => parseConfig([], { ...env, CNIKIT_NETWORK_POLICY: '1' })).toThrow(
+    'Invalid CNIKIT_NETWORK_POLICY "1": expected true or false',
+  );
+});
+
 test('parseConfig() requires only the node name', () => {
   expect(parseConfig([], env)).toEqual({
     command: 'run',
@@ -15,6 +30,7 @@ test('parseConfig() requires only the node name', () => {
     masquerade: 'destination',
     packetFilter: 'auto',
     layout: 'bridge',
+    networkPolicy: false,
     pluginLinks: ['loopback'],
     leakGraceMs: 300_000,
     json: false,

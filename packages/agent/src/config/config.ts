@@ -29,6 +29,8 @@ export interface Config {
   masquerade: Masquerade;
   packetFilter: PacketFilterMode;
   layout: Layout;
+  /** Enforce NetworkPolicies. */
+  networkPolicy: boolean;
   /** File that lists the plugins to chain after cnikit. */
   chain?: string | undefined;
   /** Names to link to the plugin executable, unless a file of that name exists. */
@@ -93,6 +95,7 @@ export function parseConfig(
     packetFilter: parsePacketFilter(values['packet-filter']),
     encap: parseEncap(values.encap),
     layout: parseLayout(values.layout),
+    networkPolicy: values['network-policy'] || parseSwitch('CNIKIT_NETWORK_POLICY', env),
     tunnel: {
       name: parseLinkName('vxlan-name', values['vxlan-name']),
       vni: parseNumber('vxlan-vni', values['vxlan-vni'], 1, 0xff_ffff),
@@ -213,6 +216,14 @@ function parseMasquerade(text: string): Masquerade {
     return text;
   }
   throw invalid('masquerade', text, 'destination or egress');
+}
+
+function parseSwitch(name: string, env: Readonly<Record<string, string | undefined>>): boolean {
+  const text = env[name] ?? '';
+  if (!['', 'true', 'false'].includes(text)) {
+    throw usage(`Invalid ${name} ${JSON.stringify(text)}: expected true or false`);
+  }
+  return text === 'true';
 }
 
 function parseLayout(text: string): Layout {

@@ -134,6 +134,14 @@ export const options = {
     group: 'CNI plugin',
     commands: NODE,
   },
+  'network-policy': {
+    type: 'boolean',
+    default: false,
+    defaultText: 'on where $CNIKIT_NETWORK_POLICY is true, else off',
+    help: 'Enforce NetworkPolicies. Reads all Pods, Namespaces and NetworkPolicies, and keeps the nftables table cnikit-policy. Needs --layout=routed, or br_netfilter. Without the option the table is removed',
+    group: 'CNI plugin',
+    commands: ['run', 'plan', 'apply', 'doctor'],
+  },
   'plugin-binary': {
     type: 'string',
     value: 'FILE',

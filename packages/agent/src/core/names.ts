@@ -41,6 +41,9 @@ export const OWN_CHAINS = { filter: [FORWARD_CHAIN], nat: [POSTROUTING_CHAIN, MA
 /** Name of the agent's nftables table, of family inet. */
 export const FILTER_TABLE = 'cnikit-agent';
 
+/** Name of the nftables table that holds the rules of NetworkPolicies, of family inet. */
+export const POLICY_TABLE = 'cnikit-policy';
+
 /** Returns the name of a family's ipset. */
 export const insideSet = (family: Family): string => `cnikit-inside-${family}`;
 

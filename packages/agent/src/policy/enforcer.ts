@@ -27,7 +27,7 @@ export interface EnforcerDeps {
   contest: { readonly delayMs: number; repaired(example: string): void };
   /** Takes the current problems. */
   report(problems: readonly Problem[]): void;
-  /** Called after each programming. */
+  /** Called after the first programming, and after the end of a failure. */
   onProgrammed?: (() => void) | undefined;
   metrics: Metrics;
   log: Log;
@@ -227,14 +227,15 @@ export class Enforcer implements LocalPods {
     this.#rebuild = false;
     this.#failures = 0;
     this.#timers.stop('retry');
+    const recovered = !this.programmed || this.#failure !== undefined;
     this.programmed = true;
     this.#waits.programmed((containerId) => this.#pods.isKnown(containerId));
     this.#deps.metrics.set('policy_closed_pods', this.#waits.closedPods);
-    if (this.#failure !== undefined) {
+    if (recovered) {
       this.#failure = undefined;
       this.#report();
+      this.#deps.onProgrammed?.();
     }
-    this.#deps.onProgrammed?.();
   }
 
   /** The kernel keeps the old rules. A rebuild is tried with growing delays. */

@@ -3,7 +3,8 @@ import { type Family, families, formatAddress } from '@cnikit/ip';
 import { NFT_GOTO, type NftConnection, type SetElement } from '@cnikit/netlink/nftables';
 import type { Direction } from '@cnikit/policy';
 import { canonical, hookText } from '../core/filter-table.ts';
-import { IN_TABLE, POLICY_TABLE, podMap } from './names.ts';
+import { POLICY_TABLE } from '../core/names.ts';
+import { IN_TABLE, podMap } from './names.ts';
 
 /** Every map from pods to chains. */
 export const podMaps: readonly { direction: Direction; family: Family; name: string }[] = (

@@ -1,9 +1,8 @@
 /** Names inside the table of NetworkPolicies. Pure. */
 import { type Family, parseAddress } from '@cnikit/ip';
 import { type Direction, OPEN } from '@cnikit/policy';
+import { POLICY_TABLE } from '../core/names.ts';
 
-/** The table that holds the rules of NetworkPolicies, of family inet. */
-export const POLICY_TABLE = 'cnikit-policy';
 export const IN_TABLE = { family: 'inet', table: POLICY_TABLE } as const;
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';

@@ -55,7 +55,11 @@ export class PodBook {
     return this.#pods.keys();
   }
 
-  /** Takes a pod that the plugin attached. Throws a RangeError for an address that is none. */
+  /**
+   * Takes a pod that the plugin attached.
+   *
+   * @throws {RangeError} when an address is not an IP address
+   */
   claim({ namespace, name, uid, containerId, addresses }: LocalPod): PolicyEvent[] {
     const own = addresses.map(canonicalAddress);
     const key = `${namespace}/${name}`;
@@ -71,7 +75,7 @@ export class PodBook {
     return this.#events([...concerned, ...this.#concerned(key, own)]);
   }
 
-  /** Takes back a claim. From then on the pod has no address, whatever the API reports. */
+  /** Takes back a claim. From then on the pod has no address, although the API reports one for a while. */
   release(containerId: string): PolicyEvent[] {
     const claim = this.#claims.get(containerId);
     if (claim === undefined) {

@@ -18,8 +18,9 @@ import {
 } from '@cnikit/netlink/nftables';
 import type { Change, Ruleset } from '@cnikit/policy';
 import { canonical, hookText } from '../core/filter-table.ts';
+import { POLICY_TABLE } from '../core/names.ts';
 import { podMapShape, podMaps, readObjects, readPods, readRules, type TableObjects } from './kernel-table.ts';
-import { freeLetter, IN_TABLE, POLICY_TABLE } from './names.ts';
+import { freeLetter, IN_TABLE } from './names.ts';
 import { changesOf, Programmed, podElement, removing, ruleRequests } from './programmed.ts';
 import { baseChains, type ChainRules, type Scope } from './rules.ts';
 import { tableDifference } from './table-difference.ts';
@@ -87,16 +88,6 @@ export class PolicyTable {
   /** Returns a difference between the kernel and the ruleset as a part of a sentence; undefined when there is none. */
   difference(ruleset: Ruleset): string | undefined {
     return this.#now && tableDifference(this.#nft, ruleset, this.#now);
-  }
-
-  /** Removes the table. Returns whether it existed. */
-  remove(): boolean {
-    this.#now = undefined;
-    if (this.#nft.table(TABLE) === undefined) {
-      return false;
-    }
-    this.#commit([delTable(TABLE)]);
-    return true;
   }
 
   #rebuildBeside(present: TableObjects, ruleset: Ruleset, scope: Scope): Programmed {

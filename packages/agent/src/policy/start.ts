@@ -2,10 +2,10 @@
 
 import { monitorNftables } from '@cnikit/netlink/monitor';
 import { openNftables } from '@cnikit/netlink/nftables';
+import { POLICY_TABLE } from '../core/names.ts';
 import { Enforcer, type EnforcerDeps } from './enforcer.ts';
 import { followPolicies, type Server } from './follow.ts';
 import type { LocalPods } from './local-pods.ts';
-import { POLICY_TABLE } from './names.ts';
 import { PolicyTable } from './policy-table.ts';
 
 /** Enforcement that runs. */
@@ -55,10 +55,4 @@ export function startPolicies(server: Server, nodeName: string, deps: Omit<Enfor
       connection.close();
     },
   };
-}
-
-/** Removes the table of NetworkPolicies. Returns whether it existed. */
-export function removePolicyTable(): boolean {
-  using connection = openNftables();
-  return new PolicyTable(connection).remove();
 }

@@ -143,7 +143,11 @@ export class Agent {
   }
 
   /** Takes problems that a part outside of the passes found; empty when they have ended. */
-  report(area: 'readiness' | 'contested' | 'pods', problems: readonly Problem[], place: string): void {
+  report(
+    area: 'readiness' | 'contested' | 'pods' | 'policy',
+    problems: readonly Problem[],
+    place: string,
+  ): void {
     this.#reconciler.reporter.problems.set(area, problems, place);
   }
 

@@ -16,6 +16,7 @@ export type ProblemArea =
   | 'readiness'
   | 'contested'
   | 'pods'
+  | 'policy'
   | 'condition'
   | 'taint';
 

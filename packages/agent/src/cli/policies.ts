@@ -1,0 +1,104 @@
+/** Starts the enforcement of NetworkPolicies, or removes the rules that an earlier start left. */
+import { readFileSync } from 'node:fs';
+import { families, familyOf } from '@cnikit/ip';
+import type { KubeConfigLike } from '@cnikit/watch';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { POLICY_TABLE } from '../core/names.ts';
+import { type Problem, problem } from '../core/problem.ts';
+import { after } from '../core/timers.ts';
+import type { Policies } from '../policy/start.ts';
+import type { Agent } from '../reconcile/agent.ts';
+import { Contest } from '../reconcile/contest.ts';
+import { removeTable } from './pod-cleanup.ts';
+
+export interface PoliciesDeps {
+  kubeConfig: KubeConfigLike;
+  agent: Agent;
+  metrics: Metrics;
+  log: Logger;
+  /** Called after the first programming, and after the end of a failure. */
+  onProgrammed: () => void;
+}
+
+/** Returns undefined where NetworkPolicies are not enforced. */
+export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<Policies | undefined> {
+  const { agent, kubeConfig, log, metrics } = deps;
+  if (!config.networkPolicy) {
+    remove(log);
+    return undefined;
+  }
+  // Loaded on demand: the schemas of policies take memory.
+  const { startPolicies } = await import('../policy/start.ts');
+  const contest = new Contest(`table ${POLICY_TABLE}`, after, (problems) =>
+    agent.report('contested', problems, 'policy'),
+  );
+  const policies = startPolicies(kubeConfig, config.nodeName, {
+    contest,
+    report: (problems) => agent.report('policy', problems, 'rules'),
+    onProgrammed: deps.onProgrammed,
+    metrics,
+    log,
+    after,
+  });
+  let cancel: () => void;
+  const resync = (): void => {
+    policies.verify();
+    agent.report('policy', layoutProblems(config, ownPodCIDRs(config, agent)), 'layout');
+    cancel = after(config.resyncMs, resync);
+  };
+  resync();
+  return {
+    ...policies,
+    get programmed() {
+      return policies.programmed;
+    },
+    close: () => {
+      cancel();
+      contest.close();
+      policies.close();
+    },
+  };
+}
+
+/** Returns the pod networks of this node; none while its Node is unknown. */
+export const ownPodCIDRs = ({ nodeName }: Config, agent: Agent): readonly string[] =>
+  [...agent.nodes()].find(({ name }) => name === nodeName)?.podCIDRs ?? [];
+
+function remove(log: Logger): void {
+  try {
+    if (removeTable(POLICY_TABLE).length > 0) {
+      log.info(`Removed table ${POLICY_TABLE}: NetworkPolicies are not enforced without --network-policy`);
+    }
+  } catch (error) {
+    log.debug(`Cannot look for table ${POLICY_TABLE}: ${(error as Error).message}`);
+  }
+}
+
+const SETTINGS = { ipv4: 'bridge-nf-call-iptables', ipv6: 'bridge-nf-call-ip6tables' } as const;
+
+/** Packets between pods of a bridge pass the forward hook only with br_netfilter. */
+function layoutProblems({ layout }: Config, podCIDRs: readonly string[]): Problem[] {
+  const open = families.filter(
+    (family) =>
+      podCIDRs.some((cidr) => familyOf(cidr) === family) && readSetting(SETTINGS[family])?.trim() !== '1',
+  );
+  return layout === 'routed' || open.length === 0
+    ? []
+    : [
+        problem(
+          'policy-layout',
+          '',
+          `NetworkPolicies do not hold between pods of this node: with --layout=bridge their packets pass the packet filter only where net.bridge.${SETTINGS[open[0]!]} is 1`,
+        ),
+      ];
+}
+
+function readSetting(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/net/bridge/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

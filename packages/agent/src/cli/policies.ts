@@ -12,6 +12,7 @@ import type { Policies } from '../policy/start.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
 import { removeTable } from './pod-cleanup.ts';
+import { startPolicyGate } from './policy-gate.ts';
 
 export interface PoliciesDeps {
   kubeConfig: KubeConfigLike;
@@ -42,10 +43,13 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
     log,
     after,
   });
+  // Before the first list of the API has arrived, so that the pods of an earlier start are claimed by then.
+  const gate = await startPolicyGate(config, policies.localPods, log);
   let cancel: () => void;
   const resync = (): void => {
     policies.verify();
     agent.report('policy', layoutProblems(config, ownPodCIDRs(config, agent)), 'layout');
+    agent.report('policy', gateProblems(gate.failure), 'gate');
     cancel = after(config.resyncMs, resync);
   };
   resync();
@@ -56,6 +60,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
     },
     close: () => {
       cancel();
+      gate.close();
       contest.close();
       policies.close();
     },
@@ -75,6 +80,9 @@ function remove(log: Logger): void {
     log.debug(`Cannot look for table ${POLICY_TABLE}: ${(error as Error).message}`);
   }
 }
+
+const gateProblems = (failure: string | undefined): Problem[] =>
+  failure === undefined ? [] : [problem('policy-gate', '', failure)];
 
 const SETTINGS = { ipv4: 'bridge-nf-call-iptables', ipv6: 'bridge-nf-call-ip6tables' } as const;
 

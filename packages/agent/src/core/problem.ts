@@ -51,6 +51,8 @@ export type ProblemKind =
   | 'policy-api'
   /** A NetworkPolicy has a field that this version does not know. */
   | 'policy-object'
+  /** The plugin cannot report new pods. */
+  | 'policy-gate'
   /** Packets between pods of this node meet no rule. */
   | 'policy-layout'
   | 'condition'
@@ -198,6 +200,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     area: 'policy',
     reason: 'NetworkPolicyFailed',
     fix: 'Apply deploy/overlays/network-policy, or set networkPolicy: true in the Helm values: they add the permission.',
+  },
+  'policy-gate': {
+    severity: 'failure',
+    area: 'policy',
+    reason: 'NetworkPolicyFailed',
+    fix: 'Remove the cause above. Until then a new pod is closed until the API reports its address.',
   },
   'policy-object': {
     severity: 'failure',

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- layout [--rounds=20] [--pods=200,300]`: ADD and DEL of cnikit's layouts `bridge` and `routed`, of its
- * `ptp` and of upstream's `bridge`, on a node without other pods and with many. Each contender has the node to itself.
+ * `ptp` and of upstream's `bridge`, on a node without other pods and with many. On the empty node the contenders take turns
+ * in each round, so that other load affects all alike. With other pods each contender has the node to itself.
  */
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { release } from 'node:os';
@@ -14,7 +15,7 @@ const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '20' }, pods: { type: 'string', default: '200,300' } },
 });
 const rounds = Number(values.rounds);
-const present = [0, ...values.pods.split(',').map(Number)];
+const present = values.pods.split(',').map(Number);
 const AT_ONCE = 16;
 if (![rounds, ...present].every(Number.isSafeInteger)) {
   console.error('Invalid --rounds or --pods: expected whole numbers, such as --pods=200,300');
@@ -43,7 +44,8 @@ for (const name of ['cnikit', 'ptp']) {
 }
 try {
   console.log(`Upstream: ${referenceVersion()}; Linux ${release()}; dual stack; medians of ${rounds}, in ms`);
-  const measured = CONTENDERS.map(measure);
+  const empty = measureEmpty();
+  const measured = CONTENDERS.map((_, at) => new Map([...empty[at]!, ...measure(at)]));
   const base = measured[0]!;
   const rows = [...base.keys()].map((row) => [
     row,
@@ -53,7 +55,7 @@ try {
     }),
   ]);
   const growth = measured.map((one) => {
-    const [first, last] = [present[0], present.at(-1)].map((pods) => median(one.get(addRow(pods!))!));
+    const [first, last] = [0, present.at(-1)].map((pods) => median(one.get(addRow(pods!))!));
     return `${(last! / first!).toFixed(2)}x`;
   });
   rows.push([`ADD with ${present.at(-1)} pods against none`, ...growth]);
@@ -67,22 +69,73 @@ function addRow(pods: number): string {
   return `ADD, ${pods} pods present`;
 }
 
-/** Measures one contender, and deletes its pods. */
-function measure(contender: Contender, at: number): Map<string, number[]> {
-  const runOf = (command: 'ADD' | 'DEL', id: string, pod: number, group?: string): Run => ({
+/** Measures all contenders on the empty node. */
+function measureEmpty(): Map<string, number[]>[] {
+  const turn = (_: Contender, at: number) =>
+    // The first pod waits for the kernel, which still frees the links of the previous contender.
+    ['waits', 'measured'].flatMap((id) =>
+      (['ADD', 'DEL'] as const).map((command) => ({
+        ...runOf(at, command, id, 0),
+        label: `${command} ${at} ${id}`,
+      })),
+    );
+  const timings = timeRuns(Array.from({ length: rounds + 1 }, () => CONTENDERS.flatMap(turn)).flat());
+  const inRounds = timings.slice(timings.length / (rounds + 1));
+  const of = (label: string) => inRounds.filter((one) => one.label === label).map(({ wallMs }) => wallMs);
+  return CONTENDERS.map(
+    (_, at) =>
+      new Map([
+        [addRow(0), of(`ADD ${at} measured`)],
+        ['DEL, 0 pods present', of(`DEL ${at} measured`)],
+      ]),
+  );
+}
+
+/** Measures one contender beside other pods, and deletes its pods. */
+function measure(at: number): Map<string, number[]> {
+  const took = new Map<string, number[]>();
+  const residents: Run[] = [];
+  let count = 0;
+  for (const pods of present) {
+    const more = Array.from({ length: pods - count }, (_, i) => count + i);
+    count = pods;
+    timeRuns(more.map((i) => runOf(at, 'ADD', `resident${i}`, AT_ONCE + i)));
+    residents.push(...more.map((i) => runOf(at, 'DEL', `resident${i}`, AT_ONCE + i)));
+    const runs = Array.from({ length: rounds + 1 }, (_, i) => [
+      runOf(at, 'ADD', `round${i}`, 0),
+      runOf(at, 'DEL', `round${i}`, 0),
+    ]).flat();
+    const timings = timeRuns(runs).slice(2);
+    const of = (label: string) => timings.filter((one) => one.label === label).map(({ wallMs }) => wallMs);
+    took.set(addRow(pods), of('ADD')).set(`DEL, ${pods} pods present`, of('DEL'));
+  }
+  const many = Array.from({ length: AT_ONCE }, (_, i) => i);
+  const together = Array.from({ length: Math.ceil(rounds / 4) }, (_, round) => {
+    const [first] = timeRuns(many.map((i) => runOf(at, 'ADD', `many${round}-${i}`, i, `round${round}`)));
+    timeRuns(many.map((i) => runOf(at, 'DEL', `many${round}-${i}`, i)));
+    return first!.groupMs;
+  });
+  took.set(`${AT_ONCE} ADDs at once, ${count} pods present`, together);
+  timeRuns(residents);
+  return took;
+}
+
+function runOf(at: number, command: 'ADD' | 'DEL', id: string, pod: number, group?: string): Run {
+  const { name, program, conf } = CONTENDERS[at]!;
+  return {
     label: command,
-    program: contender.program,
+    program,
     input: {
       cniVersion: '1.0.0',
       name: `bench${at}`,
-      ...contender.conf,
-      ...(contender.name !== 'ptp' && { bridge: `bench${at}` }),
+      ...conf,
+      ...(name !== 'ptp' && { bridge: `bench${at}` }),
       ipam: {
         type: 'host-local',
         dataDir: `${DATA_DIR}/${at}`,
         ranges: [[{ subnet: `10.${100 + at}.0.0/20` }], [{ subnet: `fd00:${at + 1}::/64` }]],
         // The others have isDefaultGateway; upstream refuses both.
-        ...(contender.name === 'ptp' && { routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }] }),
+        ...(name === 'ptp' && { routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }] }),
       },
     },
     env: {
@@ -93,32 +146,5 @@ function measure(contender: Contender, at: number): Map<string, number[]> {
       CNI_PATH: REFERENCE,
     },
     ...(group === undefined ? {} : { group }),
-  });
-  const took = new Map<string, number[]>();
-  const residents: Run[] = [];
-  let count = 0;
-  for (const pods of present) {
-    const more = Array.from({ length: pods - count }, (_, i) => count + i);
-    count = pods;
-    if (more.length > 0) {
-      timeRuns(more.map((i) => runOf('ADD', `resident${i}`, AT_ONCE + i)));
-    }
-    residents.push(...more.map((i) => runOf('DEL', `resident${i}`, AT_ONCE + i)));
-    const runs = Array.from({ length: rounds + 1 }, (_, i) => [
-      runOf('ADD', `round${i}`, 0),
-      runOf('DEL', `round${i}`, 0),
-    ]).flat();
-    const timings = timeRuns(runs).slice(2);
-    const of = (label: string) => timings.filter((one) => one.label === label).map(({ wallMs }) => wallMs);
-    took.set(addRow(pods), of('ADD')).set(`DEL, ${pods} pods present`, of('DEL'));
-  }
-  const many = Array.from({ length: AT_ONCE }, (_, i) => i);
-  const together = Array.from({ length: Math.ceil(rounds / 4) }, (_, round) => {
-    const [first] = timeRuns(many.map((i) => runOf('ADD', `many${round}-${i}`, i, `round${round}`)));
-    timeRuns(many.map((i) => runOf('DEL', `many${round}-${i}`, i)));
-    return first!.groupMs;
-  });
-  took.set(`${AT_ONCE} ADDs at once, ${count} pods present`, together);
-  timeRuns(residents);
-  return took;
+  };
 }

@@ -27,6 +27,8 @@ function main(): void {
     console.log(`Milliseconds, medians of ${ROUNDS} rounds`);
     for (const [title, more] of [
       ['bridge + host-local', {}],
+      ['bridge + host-local, dual stack', dualStack('dual')],
+      ['routed + host-local, dual stack', { layout: 'routed', ...dualStack('routed') }],
       ['bridge + host-local + ipMasq + portMappings + bandwidth', everything()],
     ] as const) {
       const lines = measured(title, more);
@@ -38,6 +40,11 @@ function main(): void {
   } finally {
     clearNode();
   }
+}
+
+function dualStack(bridge: string): object {
+  const ranges = [[{ subnet: '10.20.0.0/16' }], [{ subnet: 'fd00:20::/64' }]];
+  return { bridge, ipam: { type: 'host-local', dataDir: `${DATA_DIR}/${bridge}`, ranges } };
 }
 
 function everything(): object {

@@ -5,8 +5,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { openNftables } from '@cnikit/netlink/nftables';
+import { delTable, openNftables } from '@cnikit/netlink/nftables';
 import { compile, formatNft, type Ruleset, readCluster } from '@cnikit/policy';
+import { POLICY_TABLE } from '../../packages/agent/src/core/names.ts';
 import { PolicyTable } from '../../packages/agent/src/policy/policy-table.ts';
 import { scopeOf } from '../../packages/agent/src/policy/rules.ts';
 import { median, table } from './lib/statistics.ts';
@@ -59,14 +60,14 @@ function fromObjects(): void {
     const began = performance.now();
     loadText(rules);
     took.nft.push(performance.now() - began);
-    policyTable.remove();
+    removeTable();
     const cluster = new RunningCluster(size, () => undefined);
     const compileMs = cluster.start(input);
     const at = performance.now();
     policyTable.rebuild(cluster.compiler.ruleset, scope);
     took.compile.push(compileMs);
     took.ours.push(compileMs + performance.now() - at);
-    policyTable.remove();
+    removeTable();
   }
   const [compileMs, ours, theirs] = [median(took.compile), median(took.ours), median(took.nft)];
   console.log(`${pods} pods of this node, ${policies} policies; medians of ${rounds} rounds, in turn\n`);
@@ -78,6 +79,13 @@ function fromObjects(): void {
       [`nft -f, the same rules in ${(rules.length / 1e6).toFixed(1)} MB`, text(theirs, 'ms'), ratio(1), ''],
     ]),
   );
+}
+
+function removeTable(): void {
+  const removed = { family: 'inet', name: POLICY_TABLE } as const;
+  if (nft.table(removed) !== undefined) {
+    nft.commit([delTable(removed)]);
+  }
 }
 
 /** @throws {Error} when nft refuses the rules */
@@ -102,7 +110,7 @@ function events(): void {
   started = true;
   const pod = cluster.pods(EVENTS);
   const label = cluster.labels(EVENTS);
-  policyTable.remove();
+  removeTable();
   console.log(`\nevents of this cluster; medians of ${EVENTS}\n`);
   console.log(
     table([
@@ -155,7 +163,7 @@ function packets(): void {
       prepare();
       costs.get(name)!.push(measurePackets());
       spawnSync('nft', ['delete', 'table', 'ip', 'plain']);
-      policyTable.remove();
+      removeTable();
     }
   }
   const least = (name: string, key: keyof PacketCost): number =>

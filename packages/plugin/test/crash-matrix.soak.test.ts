@@ -15,7 +15,7 @@ import {
   openRtnetlink,
   setLink,
 } from '@cnikit/netlink';
-import { delTable, openNftables } from '@cnikit/netlink/nftables';
+import { delTable, newTable, openNftables } from '@cnikit/netlink/nftables';
 import { O_RDONLY, sys } from '@cnikit/sys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
@@ -69,6 +69,11 @@ class CrashFixture {
 
   constructor(testCase: CrashCase) {
     this.testCase = testCase;
+    if (testCase.args !== undefined) {
+      const nft = openNftables();
+      nft.commit([newTable({ family: 'inet', name: 'cnikit-policy' })]);
+      nft.close();
+    }
     this.kept = this.#makePod(KEPT, 3);
     this.pod = this.#makePod('tried', 4);
     this.state = stateReader({ dir: this.dir, iptables: testCase.iptables }, this.pod.path);

@@ -25,6 +25,7 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
   let onRequest: (socket: Socket) => void;
   const socketPath = () => `${here.dir}/policy.sock`;
   beforeEach(async () => {
+    run('nft', 'add', 'table', 'inet', 'cnikit-policy');
     requests = [];
     children = [];
     onRequest = (socket) => socket.end(OK);
@@ -202,7 +203,6 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
       server.close();
       const { json } = await call('ADD', pod);
       const addresses = json.ips.map(({ address }: { address: string }) => address.split('/', 1)[0]);
-      run('nft', 'add', 'table', 'inet', 'cnikit-policy');
       run('nft', 'add', 'chain', 'inet', 'cnikit-policy', 'open');
       for (const family of [4, 6]) {
         for (const map of [`egress-ipv${family}`, `ingress-ipv${family}`]) {
@@ -221,6 +221,23 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
       const kept = (address: string) => [`${address} : goto open`, `${address} : goto open`];
       expect(rest?.sort()).toEqual([...kept('10.89.0.99'), ...kept('fd89::99')]);
       expect(here.reservations()).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'cnikit ADD and STATUS fail while the agent has no table, because the pod would be open',
+    async () => {
+      run('nft', 'delete', 'table', 'inet', 'cnikit-policy');
+      const pod = here.pod();
+      const msg = expect.stringContaining('table inet cnikit-policy is missing');
+      expect(await call('ADD', pod)).toMatchObject({ exitCode: 1, json: { code: 11, msg } });
+      expect(await call('STATUS', pod)).toMatchObject({ exitCode: 1, json: { code: 50, msg } });
+      expect([hostVeths(), here.reservations(), requests]).toEqual([[], [], []]);
+      expect(await call('DEL', pod)).toMatchObject({ exitCode: 0 });
+      run('nft', 'add', 'table', 'inet', 'cnikit-policy');
+      expect(await call('STATUS', pod)).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(requests.map(({ op }) => op)).toEqual(['del']);
     },
     LIMIT_MS,
   );

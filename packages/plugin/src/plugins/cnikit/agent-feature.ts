@@ -5,8 +5,8 @@ import { hostVethName } from '../../links/names.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
 import { sysctlFile } from '../tuning/sysctl-key.ts';
 import { type AgentSettings, agentSettings, agentSettingsForDel } from './agent-settings.ts';
-import { closePods } from './close-pods.ts';
 import { reportPods } from './policy-gate.ts';
+import { closePods, requirePolicyTable } from './policy-table.ts';
 import { requireReadiness } from './readiness.ts';
 
 /**
@@ -23,9 +23,12 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     settingsForDel: agentSettingsForDel,
     isRequested: ({ readinessFile, refuseAdd, hostSysctls, policySocket }) =>
       readinessFile !== '' || refuseAdd !== '' || policySocket !== '' || Object.keys(hostSysctls).length > 0,
-    validate({ refuseAdd }) {
+    validate({ refuseAdd, policySocket }) {
       if (refuseAdd !== '') {
         throw new CniError(ErrorCode.TryAgainLater, refuseAdd);
+      }
+      if (policySocket !== '') {
+        requirePolicyTable(sys, ErrorCode.TryAgainLater);
       }
     },
     add(context, result) {
@@ -51,12 +54,15 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
     del: () => undefined,
     check: () => undefined,
     gc: () => undefined,
-    status({ conf: { readinessFile, refuseAdd } }) {
+    status({ conf: { readinessFile, refuseAdd, policySocket } }) {
       if (refuseAdd !== '') {
         throw new CniError(ErrorCode.PluginNotAvailable, refuseAdd);
       }
       if (readinessFile !== '') {
         requireReadiness(sys, readinessFile);
+      }
+      if (policySocket !== '') {
+        requirePolicyTable(sys, ErrorCode.PluginNotAvailable);
       }
     },
   };

@@ -1,8 +1,5 @@
-/**
- * Removes pods from the agent's table of network policy when the agent does not answer. The next pod with one of their
- * addresses would meet their policies; an address without element is closed.
- */
-import type { Context } from '@cnikit/cni-spec';
+/** The agent's table of network policy. Its rules drop packets of pods that have no element in its maps. */
+import { CniError, type Context } from '@cnikit/cni-spec';
 import { parseAddress } from '@cnikit/ip';
 import { delElements } from '@cnikit/netlink/nftables';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
@@ -14,7 +11,27 @@ import { tablesOf, whereNftables } from '../../nat/nftables.ts';
 /** The agent's table, as @cnikit/agent names it. */
 const TABLE = { family: 'inet', table: 'cnikit-policy' } as const;
 
-/** Closes the addresses of DEL, or all that GC frees. Never throws, because DEL must free the addresses. */
+/**
+ * Checks that the table exists: without it a pod would be open until the agent has programmed its rules.
+ *
+ * @param code of the error
+ * @throws {CniError} when the table is missing
+ */
+export function requirePolicyTable(sys: Sys, code: number): void {
+  const { family, table: name } = TABLE;
+  if (whereNftables(sys, (nft) => nft.table({ family, name })) === undefined) {
+    throw new CniError(
+      code,
+      `Network policy is not enforced on this node yet: table ${family} ${name} is missing`,
+      'The agent creates it once it has read all policies: check its log',
+    );
+  }
+}
+
+/**
+ * Removes the addresses of DEL, or all that GC frees, when the agent does not answer. The next pod with one of them would
+ * meet the policies of the earlier one. Never throws, because DEL must free the addresses.
+ */
 export function closePods(sys: Sys, context: Context<NetworkSettings>): void {
   try {
     const addresses = endingAddresses(sys, context);

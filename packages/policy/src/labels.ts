@@ -16,11 +16,13 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** Returns whether the selector matches the labels. NotIn and DoesNotExist match where the key is absent. */
 export function matches(selector: LabelSelector, labels: Labels): boolean {
-  const wanted = Object.entries(selector.matchLabels ?? {});
-  return (
-    wanted.every(([key, value]) => labelValue(labels, key) === value) &&
-    (selector.matchExpressions ?? []).every((expression) => matchesExpression(expression, labels))
-  );
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  for (const key of Object.keys(matchLabels)) {
+    if (labelValue(labels, key) !== matchLabels[key]) {
+      return false;
+    }
+  }
+  return matchExpressions.every((expression) => matchesExpression(expression, labels));
 }
 
 function matchesExpression({ key, operator, values = [] }: LabelExpression, labels: Labels): boolean {

@@ -152,8 +152,8 @@ export const mutants: Record<string, SourceMutant & { what: string }> = {
   'old-address-stays': {
     what: 'a pod that changes its address keeps the old one',
     file: INVENTORY,
-    from: 'deleteFrom(this.#claims, address, old);',
-    to: '',
+    from: 'this.#claims.get(address)!.filter((pod) => pod !== old)',
+    to: 'this.#claims.get(address)!',
   },
   'policy-update-ignored': {
     what: 'an update of a policy in use changes no rule',

@@ -1,6 +1,7 @@
 import type { NetworkPolicy } from '../api.ts';
 import type { Cluster } from '../cluster.ts';
 import { Inventory, type PolicyEvent, type Touched } from './inventory.ts';
+import { keepLast } from './keep-last.ts';
 import { Numbers, type UsedNumbers } from './numbers.ts';
 import { directionsOf, policyChain, policyChains } from './policy-rules.ts';
 import { keyOf, type PodRecord } from './records.ts';
@@ -27,13 +28,13 @@ interface ActivePolicy {
 /** Elements of the ruleset for one address. */
 interface Assignment {
   members: readonly number[];
-  /** Number and entry of each named port. */
-  namedPorts: ReadonlyMap<string, number>;
+  /** Elements of port names, as `number address port`. */
+  namedPorts: readonly string[];
   /** Chains of the policies that isolate the pod, for pods of this node. */
   policies: Record<Direction, readonly string[]> | undefined;
 }
 
-const NOTHING: Assignment = { members: [], namedPorts: new Map(), policies: undefined };
+const NOTHING: Assignment = { members: [], namedPorts: [], policies: undefined };
 
 /**
  * Compiles NetworkPolicies for one node, incrementally: an event costs what it changes, not what the cluster has.
@@ -48,7 +49,7 @@ export class PolicyCompiler {
   readonly ruleset: Ruleset = emptyRuleset();
   readonly #inventory: Inventory;
   readonly #numbers: Numbers;
-  readonly #podChains = new Registry<{ direction: Direction; policies: readonly string[] }>();
+  readonly #podChains = new Registry(podChainKey);
   /** Policies in use, keyed by the name of their chain. */
   readonly #active = new Map<string, ActivePolicy>();
   readonly #assigned = new Map<string, Assignment>();
@@ -60,14 +61,15 @@ export class PolicyCompiler {
 
   /** Applies events and returns the changes of the ruleset, as one transaction in order. */
   apply(events: Iterable<PolicyEvent>): Change[] {
-    const touched: Touched = { addresses: new Set(), policies: new Set() };
+    const touched: Touched = { addresses: new Set(), policies: new Set(), namespaces: new Set() };
     for (const event of events) {
       this.#inventory.record(event, touched);
     }
     const changes: Change[] = [];
     const policies = this.#updatePolicies(touched, changes);
+    const selectionsOf = keepLast((pod: PodRecord) => this.#numbers.selectionsOf(pod));
     for (const address of touched.addresses) {
-      this.#assign(address, policies.get(address), changes);
+      this.#assign(address, policies.get(address), selectionsOf, changes);
     }
     changes.sort((a, b) => rankOf(a) - rankOf(b));
     applyChanges(this.ruleset, changes);
@@ -90,9 +92,10 @@ export class PolicyCompiler {
       const known = counts.get(chain);
       counts.set(chain, { direction, policy, difference: (known?.difference ?? 0) + difference });
     };
+    const policiesOf = keepLast((pod: PodRecord) => this.#policiesOf(pod));
     for (const address of touched.addresses) {
       const owner = this.#inventory.owner(address);
-      const policies = owner && this.#inventory.isLocal(owner) ? this.#policiesOf(owner) : undefined;
+      const policies = owner && this.#inventory.isLocal(owner) ? policiesOf(owner) : undefined;
       if (policies) {
         wanted.set(address, policies);
       }
@@ -146,7 +149,7 @@ export class PolicyCompiler {
     const name = policyChain(direction, keyOf(policy.metadata));
     const before = this.#active.get(name);
     for (const [chain, rules] of chains) {
-      if (stableJson(before?.chains.get(chain)) !== stableJson(rules)) {
+      if (!before || stableJson(before.chains.get(chain)) !== stableJson(rules)) {
         changes.push({ type: 'chain', action: 'replace', name: chain, rules });
       }
     }
@@ -171,12 +174,17 @@ export class PolicyCompiler {
   }
 
   /** Writes the difference between what an address has and what its owner is to have. */
-  #assign(address: string, policies: Record<Direction, string[]> | undefined, changes: Change[]): void {
+  #assign(
+    address: string,
+    policies: Record<Direction, string[]> | undefined,
+    selectionsOf: (pod: PodRecord) => number[],
+    changes: Change[],
+  ): void {
     const before = this.#assigned.get(address) ?? NOTHING;
     const owner = this.#inventory.owner(address);
     const after: Assignment = owner
       ? {
-          members: this.#numbers.selectionsOf(owner),
+          members: selectionsOf(owner),
           namedPorts: this.#numbers.namedPortsOf(owner, address),
           policies: this.#inventory.isLocal(owner) ? (policies ?? before.policies) : undefined,
         }
@@ -187,24 +195,15 @@ export class PolicyCompiler {
     for (const selection of difference(before.members, after.members)) {
       changes.push({ type: 'member', action: 'delete', selection, address });
     }
-    for (const [entry, selection] of before.namedPorts) {
-      if (!after.namedPorts.has(entry)) {
-        changes.push({ type: 'namedPort', action: 'delete', selection, entry: withoutNumber(entry) });
-      }
+    for (const entry of difference(before.namedPorts, after.namedPorts)) {
+      changes.push({ type: 'namedPort', action: 'delete', ...numbered(entry) });
     }
-    for (const [entry, selection] of after.namedPorts) {
-      if (!before.namedPorts.has(entry)) {
-        changes.push({ type: 'namedPort', action: 'add', selection, entry: withoutNumber(entry) });
-      }
+    for (const entry of difference(after.namedPorts, before.namedPorts)) {
+      changes.push({ type: 'namedPort', action: 'add', ...numbered(entry) });
     }
     for (const direction of DIRECTIONS) {
-      this.#assignChain(
-        direction,
-        address,
-        before.policies?.[direction],
-        after.policies?.[direction],
-        changes,
-      );
+      const [old, now] = [before.policies?.[direction], after.policies?.[direction]];
+      this.#assignChain(direction, address, old, now, changes);
     }
     if (owner) {
       this.#assigned.set(address, after);
@@ -220,17 +219,12 @@ export class PolicyCompiler {
     after: readonly string[] | undefined,
     changes: Change[],
   ): void {
-    if (stableJson(before) === stableJson(after)) {
+    if (before?.length === after?.length && (before ?? []).every((policy, i) => policy === after![i])) {
       return;
     }
     if (after) {
-      changes.push({
-        type: 'pod',
-        action: 'set',
-        direction,
-        address,
-        chain: this.#acquirePodChain(direction, after, changes),
-      });
+      const chain = this.#acquirePodChain(direction, after, changes);
+      changes.push({ type: 'pod', action: 'set', direction, address, chain });
     } else {
       changes.push({ type: 'pod', action: 'delete', direction, address });
     }
@@ -270,6 +264,11 @@ export function compile(cluster: Cluster, node: string): Ruleset {
 
 const POD_CHAINS = 'pods/';
 
+/** Returns the key of a chain of pods. Names of policies have no space. */
+function podChainKey({ direction, policies }: { direction: Direction; policies: readonly string[] }): string {
+  return `${direction} ${policies.join(' ')}`;
+}
+
 function podChain(number: number): string {
   return `${POD_CHAINS}${number}`;
 }
@@ -290,10 +289,11 @@ function rankOf(change: Change): number {
   }
 }
 
-function difference(a: readonly number[], b: readonly number[]): number[] {
-  return a.filter((number) => !b.includes(number));
+function difference<T>(a: readonly T[], b: readonly T[]): T[] {
+  return a === b ? [] : a.filter((element) => !b.includes(element));
 }
 
-function withoutNumber(entry: string): string {
-  return entry.slice(entry.indexOf(' ') + 1);
+function numbered(text: string): { selection: number; entry: string } {
+  const space = text.indexOf(' ');
+  return { selection: Number(text.slice(0, space)), entry: text.slice(space + 1) };
 }

@@ -15,6 +15,8 @@ export interface PolicyEvent {
 export interface Touched {
   addresses: Set<string>;
   policies: Set<string>;
+  /** Namespaces whose pods of this node are all in `addresses`. */
+  namespaces: Set<string>;
 }
 
 /** The objects of the cluster, by the keys that the compiler needs. */
@@ -24,7 +26,7 @@ export class Inventory {
   readonly #pods = new Map<string, PodRecord>();
   readonly #podsByNamespace = new Map<string, Set<PodRecord>>();
   /** Pods that claim an address. The API lists a pod for a time after its address has gone to another one. */
-  readonly #claims = new Map<string, Set<PodRecord>>();
+  readonly #claims = new Map<string, readonly PodRecord[]>();
   readonly #policies = new Map<string, NetworkPolicy>();
   readonly #policiesByNamespace = new Map<string, Set<string>>();
 
@@ -108,7 +110,10 @@ export class Inventory {
       this.#pods.delete(key);
       deleteFrom(this.#podsByNamespace, old.namespace, old);
       for (const address of old.addresses) {
-        deleteFrom(this.#claims, address, old);
+        this.#setClaims(
+          address,
+          this.#claims.get(address)!.filter((pod) => pod !== old),
+        );
         touched.addresses.add(address);
       }
     }
@@ -116,9 +121,17 @@ export class Inventory {
       this.#pods.set(key, pod);
       addTo(this.#podsByNamespace, pod.namespace, pod);
       for (const address of pod.addresses) {
-        addTo(this.#claims, address, pod);
+        this.#setClaims(address, [...(this.#claims.get(address) ?? []), pod]);
         touched.addresses.add(address);
       }
+    }
+  }
+
+  #setClaims(address: string, pods: readonly PodRecord[]): void {
+    if (pods.length > 0) {
+      this.#claims.set(address, pods);
+    } else {
+      this.#claims.delete(address);
     }
   }
 
@@ -145,10 +158,11 @@ export class Inventory {
       deleteFrom(this.#policiesByNamespace, namespace, key);
     }
     touched.policies.add(key);
-    touchPods(
-      [...(this.#podsByNamespace.get(namespace) ?? [])].filter((pod) => this.isLocal(pod)),
-      touched,
-    );
+    if (!touched.namespaces.has(namespace)) {
+      touched.namespaces.add(namespace);
+      const local = [...(this.#podsByNamespace.get(namespace) ?? [])].filter((pod) => this.isLocal(pod));
+      touchPods(local, touched);
+    }
   }
 }
 

@@ -12,13 +12,16 @@ export interface UsedNumbers {
   portNames: number[];
 }
 
+/** An empty list for all: most addresses have no named port in use. */
+const NONE: readonly string[] = [];
+
 /** Numbers of the selections and port names in use, and the pods that each takes. */
 export class Numbers {
   readonly #inventory: Inventory;
   readonly #index = new SelectionIndex();
   readonly #indexed = new Map<number, IndexedSelection>();
   readonly #selections = new Registry<Selection>();
-  readonly #portNames = new Registry<PortName>();
+  readonly #portNames = new Registry<PortName>(({ name, protocol }) => `${protocol} ${name}`);
 
   constructor(inventory: Inventory) {
     this.#inventory = inventory;
@@ -65,16 +68,17 @@ export class Numbers {
     return this.#index.taking(namespace, this.#inventory.namespaceLabels(namespace), labels);
   }
 
-  /** Returns the elements of port names for one address of a pod, as `number address port`, with their numbers. */
-  namedPortsOf({ ports }: PodRecord, address: string): Map<string, number> {
-    const entries = new Map<string, number>();
+  /** Returns the elements of port names for one address of a pod, as `number address port`. */
+  namedPortsOf({ ports }: PodRecord, address: string): readonly string[] {
+    const entries: string[] = [];
     for (const { name, protocol, port } of ports) {
       const number = this.#portNames.find({ name, protocol });
-      if (number !== undefined) {
-        entries.set(`${number} ${address} ${port}`, number);
+      const entry = `${number} ${address} ${port}`;
+      if (number !== undefined && !entries.includes(entry)) {
+        entries.push(entry);
       }
     }
-    return entries;
+    return entries.length > 0 ? entries : NONE;
   }
 
   describe(kind: 'selection' | 'namedPort', number: number): string | undefined {

@@ -2,11 +2,17 @@
 export class Registry<T> {
   readonly #byKey = new Map<string, { number: number; value: T; references: number }>();
   readonly #byNumber = new Map<number, string>();
+  readonly #keyOf: (value: T) => string;
   #last = 0;
+
+  /** `keyOf` returns a text that is equal for equal values only. */
+  constructor(keyOf: (value: T) => string = stableJson) {
+    this.#keyOf = keyOf;
+  }
 
   /** Adds a reference. `added` is true for the first one. */
   acquire(value: T): { number: number; added: boolean } {
-    const key = stableJson(value);
+    const key = this.#keyOf(value);
     const known = this.#byKey.get(key);
     if (known) {
       known.references++;
@@ -33,7 +39,7 @@ export class Registry<T> {
 
   /** Returns the number of a value in use. */
   find(value: T): number | undefined {
-    return this.#byKey.get(stableJson(value))?.number;
+    return this.#byKey.get(this.#keyOf(value))?.number;
   }
 
   /** Returns a text that is equal for equal values, by number. */
@@ -42,11 +48,20 @@ export class Registry<T> {
   }
 }
 
-/** JSON with sorted keys. */
+/** Returns JSON with sorted keys, without those of undefined fields. */
 export function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_, field: unknown) =>
-    typeof field === 'object' && field !== null && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : field,
-  );
+  if (typeof value !== 'object' || value === null) {
+    return JSON.stringify(value) ?? 'null';
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map(stableJson).join()}]`;
+  }
+  const fields: string[] = [];
+  for (const key of Object.keys(value).sort()) {
+    const field = (value as Record<string, unknown>)[key];
+    if (field !== undefined) {
+      fields.push(`${JSON.stringify(key)}:${stableJson(field)}`);
+    }
+  }
+  return `{${fields.join()}}`;
 }

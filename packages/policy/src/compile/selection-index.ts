@@ -38,15 +38,18 @@ export class SelectionIndex {
   taking(namespace: string, namespaceLabels: Labels, podLabels: Labels): number[] {
     const inner = [ANY, ...Object.entries(podLabels).map(pairKey)];
     const outer = [ANY, nameKey(namespace), ...Object.entries(namespaceLabels).map(pairKey)];
-    return outer.flatMap((key) => {
+    const numbers: number[] = [];
+    for (const key of outer) {
       const bucket = this.#buckets.get(key);
-      return bucket
-        ? inner
-            .flatMap((label) => [...(bucket.get(label) ?? [])])
-            .filter(({ selection }) => takes(selection, namespace, namespaceLabels, podLabels))
-            .map(({ number }) => number)
-        : [];
-    });
+      for (const label of bucket ? inner : []) {
+        for (const { number, selection } of bucket!.get(label) ?? []) {
+          if (takes(selection, namespace, namespaceLabels, podLabels)) {
+            numbers.push(number);
+          }
+        }
+      }
+    }
+    return numbers;
   }
 }
 

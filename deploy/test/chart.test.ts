@@ -80,6 +80,7 @@ describe('a render', () => {
       nonMasqueradeCIDRs: ['192.168.0.0/16'],
       packetFilter: 'nftables',
       layout: 'routed',
+      networkPolicy: true,
       outsideInterface: 'eth1',
       resyncInterval: 120,
       health: { host: '0.0.0.0', port: 9471 },
@@ -101,6 +102,7 @@ describe('a render', () => {
       command: 'run',
       packetFilter: 'nftables',
       layout: 'routed',
+      networkPolicy: true,
       outsideInterface: 'eth1',
       health: { host: '0.0.0.0', port: 9471 },
       logLevel: 'debug',
@@ -114,6 +116,16 @@ describe('a render', () => {
       );
     expect(patchesNodes(rendered(skip))).toBe(false);
     expect(patchesNodes(rendered(skip, everything))).toBe(true);
+  });
+
+  test('the chart grants permission to read pods only with networkPolicy, as the overlay does', ({
+    skip,
+  }) => {
+    const rules = (manifests: Map<string, Manifest>) =>
+      (manifests.get('ClusterRole/cnikit-agent') as ClusterRole).rules;
+    const overlay = objects(read('overlays/network-policy/rbac.yaml'))[0] as ClusterRole;
+    expect(JSON.stringify(rules(rendered(skip)))).not.toContain('pods');
+    expect(rules(rendered(skip, everything))).toEqual(expect.arrayContaining(overlay.rules));
   });
 
   test('the chart with a chain mounts the file of --chain', ({ skip }) => {

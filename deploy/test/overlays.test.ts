@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../packages/agent/src/config/config.ts';
-import { byName, deploy, kustomize, type Manifest, read } from './rendered.ts';
+import type { Access } from '../../packages/agent/src/diagnose/doctor/facts.ts';
+import { accessNeeded } from '../../packages/agent/src/diagnose/doctor/gather-api.ts';
+import { byName, deploy, kustomize, type Manifest, objects, read } from './rendered.ts';
 
 interface DaemonSet extends Manifest {
   spec: {
@@ -15,6 +17,8 @@ interface DaemonSet extends Manifest {
     };
   };
 }
+
+const accessText = ({ verb, resource, group = '' }: Access): string => `${verb} ${resource} ${group}`;
 
 const overlays = readdirSync(join(deploy, 'overlays'));
 const agentOf = (manifests: readonly Manifest[]): DaemonSet =>
@@ -58,6 +62,7 @@ describe.each(overlays)('overlays/%s', (name) => {
       monitoring: ['--health-address=0.0.0.0:9470'],
       openshift: [],
       hardened: [],
+      'network-policy': ['--layout=routed', '--network-policy'],
     };
     expect(added).toEqual(expected[name]);
     expect(hostPaths(ours)).toEqual({
@@ -67,6 +72,20 @@ describe.each(overlays)('overlays/%s', (name) => {
         : {}),
     });
   });
+});
+
+test('overlays/network-policy grants exactly what the agent asks the API for', () => {
+  const [role] = objects(read('overlays/network-policy/rbac.yaml')) as unknown as [
+    { rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[] },
+  ];
+  const granted = role.rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource} ${group}`)),
+    ),
+  );
+  const base = new Set(accessNeeded({ readinessTaint: undefined, networkPolicy: false }).map(accessText));
+  const needed = accessNeeded({ readinessTaint: undefined, networkPolicy: true }).map(accessText);
+  expect(granted.sort()).toEqual(needed.filter((text) => !base.has(text)).sort());
 });
 
 test('overlays/openshift allows exactly what the base requests', ({ skip }) => {

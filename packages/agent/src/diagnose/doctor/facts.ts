@@ -15,6 +15,14 @@ import type { RunningAddress } from '../../repair/earlier-range.ts';
 /** A permission that the agent uses. */
 export interface Access {
   verb: string;
+  /** @default the core group */
+  group?: string | undefined;
+  /**
+   * The manifest that grants it.
+   *
+   * @default 'deploy/base/rbac.yaml'
+   */
+  manifest?: string | undefined;
   /** Resource, and subresource after a slash. */
   resource: string;
   namespace?: string;

@@ -5,8 +5,14 @@ import { USER_AGENT } from '../../core/names.ts';
 import { listNodes } from '../../observe/list-nodes.ts';
 import type { Access, ApiFacts } from './facts.ts';
 
-/** Returns the permissions that the agent uses; a readiness taint adds one. */
-export function accessNeeded(readinessTaint: string | undefined): Access[] {
+/** Options that need further permissions. */
+export interface AccessOptions {
+  readinessTaint?: string | undefined;
+  networkPolicy: boolean;
+}
+
+/** Returns the permissions that the agent uses. */
+export function accessNeeded({ readinessTaint, networkPolicy }: AccessOptions): Access[] {
   const nodes = { resource: 'nodes', needed: true };
   const events = { resource: 'events', namespace: 'default', needed: false };
   return [
@@ -21,19 +27,37 @@ export function accessNeeded(readinessTaint: string | undefined): Access[] {
     },
     { ...events, verb: 'create', use: 'to report problems as Events' },
     { ...events, verb: 'patch', use: 'to update the count of a repeated Event' },
+    ...(networkPolicy ? POLICY_ACCESS : []),
     ...(readinessTaint === undefined
       ? []
       : [{ ...nodes, verb: 'patch', use: `to remove the taint ${readinessTaint}` }]),
   ];
 }
 
+const POLICY_ACCESS: readonly Access[] = (
+  [
+    ['pods', ''],
+    ['namespaces', ''],
+    ['networkpolicies', 'networking.k8s.io'],
+  ] as const
+).flatMap(([resource, group]) =>
+  ['list', 'watch'].map((verb) => ({
+    verb,
+    resource,
+    group,
+    use: 'to enforce NetworkPolicies',
+    manifest: 'deploy/overlays/network-policy/rbac.yaml',
+    needed: true,
+  })),
+);
+
 export async function gatherApi(
   kubeConfig: KubeConfigLike,
-  readinessTaint: string | undefined,
+  options: AccessOptions,
   timeoutMs: number,
 ): Promise<{ api: ApiFacts; nodes?: NodeInfo[] }> {
   const server = kubeConfig.getCurrentCluster()?.server ?? '';
-  const needed = accessNeeded(readinessTaint);
+  const needed = accessNeeded(options);
   const [nodes, access] = await Promise.all([
     listNodes(kubeConfig, timeoutMs).catch((error: Error) => error),
     Promise.all(needed.map((each) => review(kubeConfig, each, timeoutMs))),
@@ -47,7 +71,7 @@ export async function gatherApi(
 
 /** Checks one permission with a SelfSubjectAccessReview, which every authenticated user may create. */
 async function review(kubeConfig: KubeConfigLike, access: Access, timeoutMs: number): Promise<Access> {
-  const { verb, namespace } = access;
+  const { verb, namespace, group = '' } = access;
   const [resource, subresource] = access.resource.split('/');
   try {
     const request = {
@@ -56,7 +80,7 @@ async function review(kubeConfig: KubeConfigLike, access: Access, timeoutMs: num
       body: {
         apiVersion: 'authorization.k8s.io/v1',
         kind: 'SelfSubjectAccessReview',
-        spec: { resourceAttributes: { verb, group: '', resource, subresource, namespace } },
+        spec: { resourceAttributes: { verb, group, resource, subresource, namespace } },
       },
       timeoutMs,
     } as const;

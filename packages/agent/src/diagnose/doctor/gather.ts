@@ -51,7 +51,7 @@ export async function gather(
   using rt = openRtnetlink();
   const { nodeName, stateDir, cniBinDir, cniConfDir } = config;
   const kubeConfig = await loadKubeConfig(config, env);
-  const { api, nodes } = await gatherApi(kubeConfig, config.readinessTaint, apiTimeoutMs);
+  const { api, nodes } = await gatherApi(kubeConfig, config, apiTimeoutMs);
   const claims = new NodeIndex();
   for (const node of nodes ?? loadState(stateDir, nodeName)?.nodes ?? []) {
     claims.set(node);

@@ -16,11 +16,11 @@ export const api: Check = {
           ];
     const missing = access
       .filter(({ allowed }) => allowed === false)
-      .map(({ verb, resource, namespace, use, needed }) => {
+      .map(({ verb, resource, namespace, use, needed, manifest = 'deploy/base/rbac.yaml' }) => {
         const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
         return (needed ? failure : warning)(
           `The agent is not allowed to ${verb} ${resource}${where}; it needs this ${use}.`,
-          `Grant its ServiceAccount the verb ${verb} on ${resource}${where}: apply deploy/base/rbac.yaml of this version, or see docs/operations.md.`,
+          `Grant its ServiceAccount the verb ${verb} on ${resource}${where}: apply ${manifest} of this version, or see docs/operations.md.`,
         );
       });
     return [...unreachable, ...missing];

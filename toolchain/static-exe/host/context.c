@@ -16,22 +16,29 @@ static JSValue evaluate(JSContext *ctx, const struct script *s) {
   return JS_IsException(fn) ? fn : JS_EvalFunction(ctx, fn);
 }
 
-/* __cnikit_load(name): runs a script of the executable and returns its __cnikit_lazy. */
+/* Results of the scripts that have run, by index. */
+static JSValue *loaded;
+
+/* __cnikit_load(name): runs a script of the executable at the first call, and returns its __cnikit_lazy. */
 static JSValue load(JSContext *ctx, JSValueConst this, int argc, JSValueConst *argv) {
   (void)this;
   const char *name = JS_ToCString(ctx, argc > 0 ? argv[0] : JS_UNDEFINED);
   if (!name) return JS_EXCEPTION;
-  const struct script *found = NULL;
+  int found = 0;
   for (int i = 1; i < script_count; i++)
-    if (!strcmp(scripts[i].name, name)) found = &scripts[i];
-  JSValue v = found ? evaluate(ctx, found) : JS_ThrowReferenceError(ctx, "No script %s in this executable", name);
+    if (!strcmp(scripts[i].name, name)) found = i;
+  if (!found) JS_ThrowReferenceError(ctx, "No script %s in this executable", name);
   JS_FreeCString(ctx, name);
-  if (JS_IsException(v)) return v;
-  JS_FreeValue(ctx, v);
-  JSValue global = JS_GetGlobalObject(ctx);
-  v = JS_GetPropertyStr(ctx, global, "__cnikit_lazy");
-  JS_FreeValue(ctx, global);
-  return v;
+  if (!found || (!loaded && !(loaded = js_mallocz(ctx, (size_t)script_count * sizeof *loaded)))) return JS_EXCEPTION;
+  if (!JS_IsObject(loaded[found])) {
+    JSValue v = evaluate(ctx, &scripts[found]);
+    if (JS_IsException(v)) return v;
+    JS_FreeValue(ctx, v);
+    JSValue global = JS_GetGlobalObject(ctx);
+    loaded[found] = JS_GetPropertyStr(ctx, global, "__cnikit_lazy");
+    JS_FreeValue(ctx, global);
+  }
+  return JS_DupValue(ctx, loaded[found]);
 }
 
 /* Replaces QuickJS's Math.random, because a snapshot would freeze its seed. */

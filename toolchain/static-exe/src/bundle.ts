@@ -1,22 +1,62 @@
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
+import { type LazyModule, lazyEntry, lazyModules, loadLazily } from './lazy-modules.ts';
+import {
+  bundleText,
+  entryWithShared,
+  exportsOf,
+  referToShared,
+  renumber,
+  withEffects,
+} from './shared-modules.ts';
 
-/** Paths of modules, by the name of the function that each exports. */
-export type LazyModules = Readonly<Record<string, string>>;
+/** Name of the script that runs at start. */
+export const ENTRY = '';
 
 /**
- * Bundles `entry` and everything that it imports into one script for QuickJS. The package.json conditions are
- * `quickjs`, and `@cnikit/source` so that no package needs a build first. A `node:` import is an error here, not at start.
+ * Bundles `entry` with everything that it imports into one script for QuickJS, and each lazy module into another one. A
+ * module that the entry's script contains is not copied into a lazy script, so it has one state, and its classes one
+ * identity.
  *
- * @param lazy modules outside the script: a call of their function loads their separate script
+ * The package.json conditions are `quickjs`, and `@cnikit/source` so that no package needs a build first. A `node:`
+ * import is an error here, not at start.
+ *
+ * @param lazy absolute paths of lazy modules
+ * @returns scripts by name: {@link ENTRY}, then the lazy modules
  */
-export async function bundle(entry: string, outfile: string, lazy: LazyModules): Promise<void> {
-  await build({ ...OPTIONS, entryPoints: [entry], outfile, plugins: [loadLazily(lazy)] });
+export async function bundle(entry: string, lazy: readonly string[]): Promise<Map<string, string>> {
+  const modules = await lazyModules(lazy, OPTIONS);
+  const plugins = [loadLazily(modules)];
+  const { modules: inEntry } = await bundleText({ ...OPTIONS, plugins, entryPoints: [entry] });
+  const inLazy = new Set<string>();
+  for (const module of modules) {
+    for (const path of (await bundleLazy(module, [loadLazily(modules, module)])).modules) {
+      inLazy.add(path);
+    }
+  }
+  const shared = await exportsOf(
+    [...inEntry].filter((path) => inLazy.has(path)),
+    { ...OPTIONS, plugins },
+  );
+  const texts = new Map<string, string>();
+  for (const module of modules) {
+    const { text } = await bundleLazy(module, [
+      referToShared(shared, module.path),
+      loadLazily(modules, module),
+    ]);
+    texts.set(module.name, text);
+  }
+  const { scripts, used } = renumber(texts, shared);
+  const contents = entryWithShared(entry, used);
+  const { text } = await bundleText({
+    ...OPTIONS,
+    plugins: [withEffects(entry), ...plugins],
+    stdin: { contents, resolveDir: '/' },
+  });
+  return new Map([[ENTRY, text], ...scripts]);
 }
 
-/** Bundles one lazy module into a script that leaves the module's function in `globalThis.__cnikit_lazy`. */
-export async function bundleLazy(name: string, module: string, outfile: string): Promise<void> {
-  const contents = `import { ${name} } from ${JSON.stringify(module)};\nglobalThis.__cnikit_lazy = ${name};`;
-  await build({ ...OPTIONS, stdin: { contents, resolveDir: '/' }, outfile });
+function bundleLazy(module: LazyModule, plugins: BuildOptions['plugins']): ReturnType<typeof bundleText> {
+  return bundleText({ ...OPTIONS, plugins, stdin: { contents: lazyEntry(module), resolveDir: '/' } });
 }
 
 const OPTIONS: BuildOptions = {
@@ -32,22 +72,3 @@ const OPTIONS: BuildOptions = {
   legalComments: 'none',
   logLevel: 'warning',
 };
-
-/** Replaces each lazy module by a function that loads it. */
-function loadLazily(lazy: LazyModules): Plugin {
-  const names = new Map(Object.entries(lazy).map(([name, module]) => [module, name]));
-  return {
-    name: 'lazy modules',
-    setup({ onLoad }) {
-      onLoad({ filter: /\.[jt]s$/ }, ({ path }) => {
-        const name = names.get(path);
-        return name === undefined
-          ? undefined
-          : {
-              contents: `export const ${name} = (...args) => __cnikit_load('${name}')(...args);`,
-              loader: 'js',
-            };
-      });
-    },
-  };
-}

@@ -23,7 +23,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { bundle, bundleLazy, type LazyModules } from './bundle.ts';
+import { bundle } from './bundle.ts';
 import { engineSources } from './engine.ts';
 import { bytecodeCompiler, linkExecutable } from './link.ts';
 import { partOf } from './objects.ts';
@@ -44,12 +44,12 @@ export interface StaticExecutableOptions {
   /** @default the architecture of this machine */
   arch?: Arch;
   /**
-   * Modules that become separate scripts, loaded at the first call of their function: paths by the name of the single
-   * function that each exports. The entry imports and calls the function as usual.
+   * Paths of modules that become separate scripts, loaded at the first call of one of their functions. Each exports
+   * function declarations only, and other modules import and call them as usual.
    *
-   * @default {}
+   * @default []
    */
-  lazy?: LazyModules;
+  lazy?: readonly string[];
   /**
    * Evaluate the entry at build time and freeze the result. A start only calls `globalThis.__cnikit_main`, which the
    * entry must set. The top level must not use `sys`, the clock or randomness.
@@ -98,7 +98,13 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   const engine = await engineSources(cacheDir);
   const work = mkdtempSync(join(cacheDir, 'build-'));
   try {
-    const files = await bytecode(resolve(options.entry), resolveAll(options.lazy), engine, cacheDir, work);
+    const files = await bytecode(
+      resolve(options.entry),
+      (options.lazy ?? []).map((path) => realpathSync(path)),
+      engine,
+      cacheDir,
+      work,
+    );
     const scripts = join(work, 'scripts.c');
     writeFileSync(scripts, scriptsSource({ files, prepared: prepare, crashText }));
     const input = { tools, engine, cacheDir, scripts, sanitize };
@@ -111,30 +117,23 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   }
 }
 
-/** Bundles and compiles the entry and the lazy modules. The entry is the first script and has no name. */
+/** Bundles and compiles the entry and the lazy modules. The entry is the first script. */
 async function bytecode(
   entry: string,
-  lazy: LazyModules,
+  lazy: readonly string[],
   engine: string,
   cacheDir: string,
   work: string,
 ): Promise<Scripts['files']> {
   const compiler = await bytecodeCompiler(engine, cacheDir);
-  const compile = async (name: string, bundleTo: (outfile: string) => Promise<void>) => {
+  const files: Scripts['files'][number][] = [];
+  for (const [name, text] of await bundle(entry, lazy)) {
     const file = join(work, `${name || 'entry'}.bin`);
-    await bundleTo(`${file}.js`);
+    writeFileSync(`${file}.js`, text);
     await run(compiler, [`${file}.js`, file]);
-    return { name, bytecode: file };
-  };
-  const files = [await compile('', (outfile) => bundle(entry, outfile, lazy))];
-  for (const [name, module] of Object.entries(lazy)) {
-    files.push(await compile(name, (outfile) => bundleLazy(name, module, outfile)));
+    files.push({ name, bytecode: file });
   }
   return files;
-}
-
-function resolveAll(modules: LazyModules = {}): LazyModules {
-  return Object.fromEntries(Object.entries(modules).map(([name, module]) => [name, realpathSync(module)]));
 }
 
 /** Moves the result to `outfile`, also across file systems. */

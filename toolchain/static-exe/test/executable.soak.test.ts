@@ -124,15 +124,40 @@ describe('buildStaticExecutable()', () => {
   test.each(SOAK ? [false, true] : [false])(
     'an executable loads a lazy module at the call of its function (sanitize: %s)',
     async (sanitize) => {
-      const twice = script('globalThis.ran = true; export const twice = (n: number) => n * 2;');
+      const twice = script(
+        'globalThis.runs = (globalThis.runs ?? 0) + 1; export function twice(n: number) { return n * 2; }',
+      );
       const source = `import { twice } from ${JSON.stringify(twice)};
       ${PRINT}
-      print(typeof ran + ' ' + twice(21) + ' ' + ran + ' ');
+      print(typeof runs + ' ' + twice(21) + ' ' + twice(4) + ' ' + runs + ' ');
       try { __cnikit_load('none') } catch (error) { print(error) }`;
-      const { stdout } = await run(source, { lazy: { twice }, sanitize });
-      expect(stdout).toBe('undefined 42 true ReferenceError: No script none in this executable');
+      const { stdout } = await run(source, { lazy: [twice], sanitize });
+      expect(stdout).toBe('undefined 42 8 1 ReferenceError: No script none in this executable');
     },
   );
+
+  test('a lazy module uses the modules of the entry: one state, one class', async () => {
+    const shared = script(`export class Failure extends Error {}
+      let count = 0;
+      export function next() { return ++count; }`);
+    const from = JSON.stringify(shared);
+    const lazy = script(`import { Failure, next } from ${from};
+      export function fail() { throw new Failure('number ' + next()); }`);
+    const source = `import { Failure, next } from ${from};
+      import { fail } from ${JSON.stringify(lazy)};
+      ${PRINT}
+      next();
+      try { fail() } catch (error) { print((error instanceof Failure) + ' ' + error.message) }`;
+    expect((await run(source, { lazy: [lazy] })).stdout).toBe('true number 2');
+  });
+
+  test('buildStaticExecutable() refuses a lazy module that exports anything but functions', async () => {
+    const constant = script('export const limit = 7;');
+    const source = `import { limit } from ${JSON.stringify(constant)}; globalThis.limit = limit;`;
+    await expect(build(source, { lazy: [constant] })).rejects.toThrow(
+      'must export function declarations only, and limit is not one',
+    );
+  });
 
   test('an executable calls only __cnikit_main of a prepared entry at start', async () => {
     const source = `${PRINT} const made = Math.sqrt(16); globalThis.__cnikit_main = () => print('main ' + made);`;

@@ -3,7 +3,7 @@ import { cniArgs } from '../attachment/cni-args.ts';
 import { hostVethPrefix } from '../links/names.ts';
 import type { MasqueradeSettings } from '../nat/masquerade.ts';
 import type { NatBackend } from '../nat/nftables.ts';
-import type { BridgeSettings } from '../plugins/bridge/settings.ts';
+import { type BridgeSettings, usesVlans } from '../plugins/bridge/settings.ts';
 import type { PtpSettings } from '../plugins/ptp/settings.ts';
 import { explainAddresses } from './explain-ipam.ts';
 
@@ -106,10 +106,6 @@ function macText(raw: CheckedConfig): string {
   const ofArgs = cniArgs(raw).mac;
   const mac = capability(raw, 'mac') ?? (typeof ofArgs === 'string' ? ofArgs : undefined);
   return mac ? ` with MAC address ${mac}` : '';
-}
-
-function usesVlans({ vlan, vlanTrunk }: BridgeSettings): boolean {
-  return vlan > 0 || vlanTrunk.length > 0;
 }
 
 const mtuText = (mtu: number): string => (mtu > 0 ? ` with MTU ${mtu}` : '');

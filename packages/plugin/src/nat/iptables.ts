@@ -3,17 +3,13 @@
 import { CniError, type Env, ErrorCode } from '@cnikit/cni-spec';
 import type { Family } from '@cnikit/ip';
 import { type RunResult, type Sys, SysError } from '@cnikit/sys';
+import type { LegacyNat } from './legacy-nat.ts';
 
 /** Seconds to wait for the xtables lock. Runtimes give a plugin minutes. */
 const LOCK_WAIT = '60';
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const stem = (family: Family): string => (family === 'ipv4' ? 'iptables' : 'ip6tables');
-
-/** Quotes an argument with blanks or quotes for iptables-restore. */
-export function quoted(argument: string): string {
-  return `"${argument.replaceAll(/["\\]/g, '\\$&')}"`;
-}
 
 /** Applies lines of iptables-restore to the nat table, all or none. Returns false when a line was refused. */
 export function tryRestoreNat(sys: Sys, env: Env, family: Family, lines: readonly string[]): boolean {
@@ -92,18 +88,8 @@ export function hasIptables(sys: Sys, env: Env): boolean {
   }
 }
 
-/** The nat table of legacy iptables, which only the legacy programs can read. */
-export interface LegacyNat {
-  /** The lines that iptables-save prints. */
-  lines: readonly string[];
-  restore(lines: readonly string[]): void;
-}
-
-/** Reads the nat table of legacy iptables for a family; undefined when it is not in use, as on most nodes. */
-export function legacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undefined {
-  if (!legacyTables(sys, family).includes('nat')) {
-    return undefined;
-  }
+/** Reads the nat table of legacy iptables for a family; undefined when no program can. */
+export function readLegacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undefined {
   for (const variant of ['-legacy', '']) {
     try {
       const { status, stdout } = run(sys, env, [`${stem(family)}${variant}-save`, '-t', 'nat']);
@@ -121,16 +107,4 @@ export function legacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undef
     }
   }
   return undefined;
-}
-
-function legacyTables(sys: Sys, family: Family): string[] {
-  try {
-    return sys.readText(`/proc/net/${family === 'ipv4' ? 'ip' : 'ip6'}_tables_names`).split('\n');
-  } catch (error) {
-    // ENOENT: the kernel module is not loaded. EACCES and EPERM: this process cannot change the rules either.
-    if (error instanceof SysError && ['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) {
-      return [];
-    }
-    throw error;
-  }
 }

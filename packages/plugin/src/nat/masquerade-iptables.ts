@@ -4,12 +4,9 @@ import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, isIPv6, subnetOf, withoutLength } from '../lib/prefix.ts';
-import { quoted, restoreNat } from './iptables.ts';
-import { findNatChain, type NatChainKind, natChainName, natComment } from './nat-chain.ts';
+import { restoreNat } from './iptables.ts';
+import { findNatChain, MASQUERADE_CHAINS, natChainName, natComment, quoted } from './nat-chain.ts';
 import type { Owner } from './owner.ts';
-
-/** The chains for masquerading, upstream's and cnikit's. */
-export const MASQUERADE_CHAINS: NatChainKind = { prefix: 'CNI-', entry: 'POSTROUTING', comment: '' };
 
 const MULTICAST = { ipv4: '224.0.0.0/4', ipv6: 'ff00::/8' } as const;
 

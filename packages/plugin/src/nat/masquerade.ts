@@ -2,11 +2,7 @@
 import { CniError, type Context, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import type { Sys } from '@cnikit/sys';
 import type { NetworkSettings, PodIpam } from '../ipam/pod-ipam.ts';
-import {
-  iptablesMasqueradeDifferences,
-  MASQUERADE_CHAINS,
-  masqueradeByIptables,
-} from './masquerade-iptables.ts';
+import { iptablesMasqueradeDifferences, masqueradeByIptables } from './masquerade-iptables.ts';
 import {
   masqueradeChange,
   masqueradeCollection,
@@ -14,7 +10,12 @@ import {
   masqueradeRemoval,
 } from './masquerade-nftables.ts';
 import { upstreamMasqueradeChange, upstreamMasqueradeDifferences } from './masquerade-upstream.ts';
-import { collectLegacyNatChains, natChainCollection, natChainRemoval } from './nat-chain.ts';
+import {
+  collectLegacyNatChains,
+  MASQUERADE_CHAINS,
+  natChainCollection,
+  natChainRemoval,
+} from './nat-chain.ts';
 import {
   byBackend,
   leastMissing,

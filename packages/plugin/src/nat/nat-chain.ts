@@ -8,7 +8,7 @@ import { AttributeReader, NetlinkDecodeError } from '@cnikit/netlink/codec';
 import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
 import { sha512 } from '@cnikit/sys/internal';
-import { type LegacyNat, legacyNat, quoted } from './iptables.ts';
+import { type LegacyNat, legacyNat } from './legacy-nat.ts';
 import { ruleTarget, type Tables, whereNftables } from './nftables.ts';
 import type { Change } from './transaction.ts';
 
@@ -19,6 +19,17 @@ export interface NatChainKind {
   prefix: string;
   entry: string;
   comment: string;
+}
+
+/** The chains for masquerading, upstream's and cnikit's. */
+export const MASQUERADE_CHAINS: NatChainKind = { prefix: 'CNI-', entry: 'POSTROUTING', comment: '' };
+
+/** The chains for pods' ports, upstream's and cnikit's. */
+export const PORT_CHAINS: NatChainKind = { prefix: 'CNI-DN-', entry: 'CNI-HOSTPORT-DNAT', comment: 'dnat ' };
+
+/** Quotes an argument with blanks or quotes for iptables-restore. */
+export function quoted(argument: string): string {
+  return `"${argument.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 /** Returns upstream's name for an attachment's chain, which does not depend on the interface. */

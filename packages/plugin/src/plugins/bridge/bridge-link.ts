@@ -10,8 +10,8 @@ import { randomMac } from '../../links/mac.ts';
 import { ignoreRouterAdvertisements } from '../../netns/router-advertisements.ts';
 import { answerForRoutedPods } from '../routed/bridge-proxy.ts';
 import type { Bridge } from './bridge.ts';
-import type { BridgeSettings } from './settings.ts';
-import { ensureVlanFiltering, usesVlans } from './vlan.ts';
+import { type BridgeSettings, usesVlans } from './settings.ts';
+import { ensureVlanFiltering } from './vlan.ts';
 
 /** MAC address of a bridge that has lost the port whose address it used. */
 const NO_MAC = '00:00:00:00:00:00';

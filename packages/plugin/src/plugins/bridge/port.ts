@@ -2,8 +2,8 @@ import type { Request, RtnetlinkConnection } from '@cnikit/netlink';
 import { setLink } from '@cnikit/netlink/short-lived';
 import type { VethPair } from '../../links/veth.ts';
 import type { Bridge } from './bridge.ts';
-import type { BridgeSettings } from './settings.ts';
-import { portVlans, usesVlans } from './vlan.ts';
+import { type BridgeSettings, usesVlans } from './settings.ts';
+import { portVlans } from './vlan.ts';
 
 /** Applies the settings of the pod's port that differ from the kernel's defaults; sends nothing when none does. */
 export function configurePort(

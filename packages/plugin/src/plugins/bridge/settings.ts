@@ -93,6 +93,11 @@ function settingsOf(
   };
 }
 
+/** Returns true when ports of the network have VLANs, so that the bridge must filter. */
+export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vlanTrunk'>): boolean {
+  return vlan !== 0 || vlanTrunk.length > 0;
+}
+
 function refuseContradictions(conf: BridgeConf, raw: CheckedConfig): void {
   if (conf.hairpinMode && conf.promiscMode) {
     throw contradiction(

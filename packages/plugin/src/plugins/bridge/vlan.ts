@@ -19,11 +19,6 @@ const BRIDGE_VLAN_INFO_UNTAGGED = 1 << 2;
 const BRIDGE_VLAN_INFO_RANGE_BEGIN = 1 << 3;
 const BRIDGE_VLAN_INFO_RANGE_END = 1 << 4;
 
-/** Returns true when ports of the network have VLANs, so that the bridge must filter. */
-export function usesVlans({ vlan, vlanTrunk }: Pick<BridgeSettings, 'vlan' | 'vlanTrunk'>): boolean {
-  return vlan !== 0 || vlanTrunk.length > 0;
-}
-
 /**
  * Enables VLAN filtering. Without it the bridge would pass frames of all VLANs to all pods.
  *

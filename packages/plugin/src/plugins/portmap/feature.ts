@@ -3,7 +3,12 @@ import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { Feature } from '../../attachment/feature.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
-import { collectLegacyNatChains, natChainCollection, natChainRemoval } from '../../nat/nat-chain.ts';
+import {
+  collectLegacyNatChains,
+  natChainCollection,
+  natChainRemoval,
+  PORT_CHAINS,
+} from '../../nat/nat-chain.ts';
 import {
   byBackend,
   leastMissing,
@@ -22,7 +27,7 @@ import { type Change, commitTogether } from '../../nat/transaction.ts';
 import { upstreamPortsRemoval } from '../../nat/upstream-nftables.ts';
 import { udpPortsOfChains } from './chain-ports.ts';
 import { type HostPort, podAddresses } from './host-port.ts';
-import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables, PORT_CHAINS } from './iptables.ts';
+import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
 import { lostOwner } from './lost-owner.ts';
 import { collectPorts, portsRemoval } from './nft-removal.ts';

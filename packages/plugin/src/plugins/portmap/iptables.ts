@@ -4,14 +4,11 @@ import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
 import { LOCK_EX, O_CREAT, O_RDWR, type Sys } from '@cnikit/sys';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
-import { quoted, restoreNat, savedNat, tryRestoreNat } from '../../nat/iptables.ts';
-import { findNatChain, type NatChainKind, natChainName, natComment } from '../../nat/nat-chain.ts';
+import { restoreNat, savedNat, tryRestoreNat } from '../../nat/iptables.ts';
+import { findNatChain, natChainName, natComment, PORT_CHAINS, quoted } from '../../nat/nat-chain.ts';
 import { type HostPort, ofFamily } from './host-port.ts';
 import type { PortPlan } from './nftables.ts';
 import type { PortmapSettings } from './settings.ts';
-
-/** The chains for pods' ports, upstream's and cnikit's. */
-export const PORT_CHAINS: NatChainKind = { prefix: 'CNI-DN-', entry: 'CNI-HOSTPORT-DNAT', comment: 'dnat ' };
 
 const SETMARK = 'CNI-HOSTPORT-SETMARK';
 const MASQ = 'CNI-HOSTPORT-MASQ';

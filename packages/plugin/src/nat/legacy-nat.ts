@@ -1,0 +1,29 @@
+/** The nat table of legacy iptables, without its programs where it is not in use. */
+import type { Env } from '@cnikit/cni-spec';
+import type { Family } from '@cnikit/ip';
+import { type Sys, SysError } from '@cnikit/sys';
+import { readLegacyNat } from './iptables.ts';
+
+/** The nat table of legacy iptables, which only the legacy programs can read. */
+export interface LegacyNat {
+  /** The lines that iptables-save prints. */
+  lines: readonly string[];
+  restore(lines: readonly string[]): void;
+}
+
+/** Reads the nat table of legacy iptables for a family; undefined when it is not in use, as on most nodes. */
+export function legacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undefined {
+  return legacyTables(sys, family).includes('nat') ? readLegacyNat(sys, env, family) : undefined;
+}
+
+function legacyTables(sys: Sys, family: Family): string[] {
+  try {
+    return sys.readText(`/proc/net/${family === 'ipv4' ? 'ip' : 'ip6'}_tables_names`).split('\n');
+  } catch (error) {
+    // ENOENT: the kernel module is not loaded. EACCES and EPERM: this process cannot change the rules either.
+    if (error instanceof SysError && ['ENOENT', 'EACCES', 'EPERM'].includes(error.code)) {
+      return [];
+    }
+    throw error;
+  }
+}

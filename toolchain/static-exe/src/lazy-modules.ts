@@ -1,0 +1,67 @@
+/** Lazy modules: scripts beside the entry's, loaded at the first call of one of their functions. */
+import type { BuildOptions, Plugin } from 'esbuild';
+import { bundleText } from './shared-modules.ts';
+
+/** A module that becomes a script of its name. */
+export interface LazyModule {
+  name: string;
+  path: string;
+  functions: readonly string[];
+}
+
+/**
+ * Returns the lazy modules at these paths.
+ *
+ * @param options of the bundles
+ * @throws {Error} when a module exports anything but function declarations, which calls could not stand for
+ */
+export async function lazyModules(paths: readonly string[], options: BuildOptions): Promise<LazyModule[]> {
+  const modules: LazyModule[] = [];
+  for (const [i, path] of paths.entries()) {
+    modules.push({ name: String(i + 1), path, functions: await functionsOf(path, options) });
+  }
+  return modules;
+}
+
+async function functionsOf(path: string, options: BuildOptions): Promise<string[]> {
+  const { text } = await bundleText({ ...options, entryPoints: [path], format: 'esm', minify: false });
+  const list = /^export \{([^}]*)\};?\s*$/m.exec(text)?.[1] ?? '';
+  const exported = list
+    .split(',')
+    .map((item) => item.trim().split(' as '))
+    .filter(([local]) => local !== '');
+  const other = exported.find(([local]) => !new RegExp(`^(async )?function\\*? ${local}\\(`, 'm').test(text));
+  if (exported.length === 0 || other !== undefined) {
+    const not = other === undefined ? '' : `, and ${other.at(-1)} is not one`;
+    throw new Error(`Cannot load ${path} lazily: it must export function declarations only${not}`);
+  }
+  return exported.map((names) => names.at(-1)!);
+}
+
+/** Returns the text of the script of a lazy module. */
+export function lazyEntry({ path, functions }: LazyModule): string {
+  const names = functions.join(', ');
+  return `import { ${names} } from ${JSON.stringify(path)};\nglobalThis.__cnikit_lazy = { ${names} };\n`;
+}
+
+/** Replaces each lazy module, except `own`, by functions that load its script. */
+export function loadLazily(modules: readonly LazyModule[], own?: LazyModule): Plugin {
+  const stubs = new Map(
+    modules.filter((module) => module !== own).map((module) => [module.path, stub(module)]),
+  );
+  return {
+    name: 'lazy modules',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.[jt]s$/ }, ({ path }) => {
+        const contents = stubs.get(path);
+        return contents === undefined ? undefined : { contents, loader: 'js' };
+      });
+    },
+  };
+}
+
+function stub({ name, functions }: LazyModule): string {
+  return functions
+    .map((fn) => `export const ${fn} = (...args) => __cnikit_load('${name}').${fn}(...args);\n`)
+    .join('');
+}

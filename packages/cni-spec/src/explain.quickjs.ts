@@ -1,10 +1,9 @@
-import type { SchemaName } from './explain.ts';
+import type { explain as explainWithZod, SchemaName } from './explain.ts';
 
 /** Loads the script `explain`, which contains zod, on demand. */
 export function explain(name: SchemaName, value: unknown): string {
-  const host = globalThis as { __cnikit_load?: (script: string) => unknown };
-  const loaded = host.__cnikit_load?.('explain');
-  return typeof loaded === 'function'
-    ? String(loaded(name, value))
-    : 'it does not match the CNI specification';
+  const host = globalThis as {
+    __cnikit_load?: (script: string) => { explain: typeof explainWithZod };
+  };
+  return host.__cnikit_load?.('explain').explain(name, value) ?? 'it does not match the CNI specification';
 }

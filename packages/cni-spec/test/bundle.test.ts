@@ -77,7 +77,7 @@ describe('@cnikit/cni-spec as a bundle', () => {
       msg: expect.stringContaining('CNI specification'),
     });
     runInContext(
-      "globalThis.__cnikit_load = (script) => (name, value) => [script, name, value.dns].join(' ')",
+      "globalThis.__cnikit_load = (script) => ({ explain: (name, value) => [script, name, value.dns].join(' ') })",
       context,
     );
     expect(JSON.parse(JSON.parse(call(env, bad)).stdout).msg).toContain('explain networkConfig 1');

@@ -1,19 +1,28 @@
 /** The modules that the executable loads only when one of their functions is called: most invocations need none. */
-export const lazyScripts = [
-  '../src/cli.ts',
-  '../src/explain.ts',
-  '../src/ipam/delegated-ipam.ts',
-  '../src/nat/iptables.ts',
-  '../src/nat/masquerade-iptables.ts',
-  '../src/nat/masquerade-upstream.ts',
-  '../src/plugins/bridge/vlan.ts',
-  '../src/plugins/cnikit/policy-gate.ts',
-  '../src/plugins/portmap/chain-ports.ts',
-  '../src/plugins/portmap/iptables.ts',
-  '../src/plugins/tuning/re2.ts',
-  '../src/plugins/tuning/verbs.ts',
-  '../src/records/lost-sandbox.ts',
-  '../src/recovery/addresses-in-use.ts',
-  '../src/restore/restore.ts',
-  '../src/switch-back/switch-back.ts',
-].map((path) => new URL(path, import.meta.url).pathname);
+const MODULES = {
+  addressesInUse: 'recovery/addresses-in-use',
+  chainPorts: 'plugins/portmap/chain-ports',
+  cli: 'cli',
+  delegatedIpam: 'ipam/delegated-ipam',
+  // @cnikit/cni-spec loads this one by its name.
+  explain: 'explain',
+  iptables: 'nat/iptables',
+  lostSandbox: 'records/lost-sandbox',
+  masqueradeIptables: 'nat/masquerade-iptables',
+  masqueradeUpstream: 'nat/masquerade-upstream',
+  policyGate: 'plugins/cnikit/policy-gate',
+  portsIptables: 'plugins/portmap/iptables',
+  re2: 'plugins/tuning/re2',
+  restore: 'restore/restore',
+  switchBack: 'switch-back/switch-back',
+  tuning: 'plugins/tuning/verbs',
+  vlan: 'plugins/bridge/vlan',
+};
+
+/** Paths of the lazy modules by the name of their script. */
+export const lazyScripts: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(MODULES).map(([name, module]) => [
+    name,
+    new URL(`../src/${module}.ts`, import.meta.url).pathname,
+  ]),
+);

@@ -1,13 +1,6 @@
 import type { BuildOptions } from 'esbuild';
 import { type LazyModule, lazyEntry, lazyModules, loadLazily } from './lazy-modules.ts';
-import {
-  bundleText,
-  entryWithShared,
-  exportsOf,
-  referToShared,
-  renumber,
-  withEffects,
-} from './shared-modules.ts';
+import { bundleText, exportsOf, referToShared, renumber, share, sharingEntry } from './shared-modules.ts';
 
 /** Name of the script that runs at start. */
 export const ENTRY = '';
@@ -20,10 +13,13 @@ export const ENTRY = '';
  * The package.json conditions are `quickjs`, and `@cnikit/source` so that no package needs a build first. A `node:`
  * import is an error here, not at start.
  *
- * @param lazy absolute paths of lazy modules
+ * @param lazy absolute paths of lazy modules by name
  * @returns scripts by name: {@link ENTRY}, then the lazy modules
  */
-export async function bundle(entry: string, lazy: readonly string[]): Promise<Map<string, string>> {
+export async function bundle(
+  entry: string,
+  lazy: Readonly<Record<string, string>>,
+): Promise<Map<string, string>> {
   const modules = await lazyModules(lazy, OPTIONS);
   const plugins = [loadLazily(modules)];
   const { modules: inEntry } = await bundleText({ ...OPTIONS, plugins, entryPoints: [entry] });
@@ -46,11 +42,10 @@ export async function bundle(entry: string, lazy: readonly string[]): Promise<Ma
     texts.set(module.name, text);
   }
   const { scripts, used } = renumber(texts, shared);
-  const contents = entryWithShared(entry, used);
   const { text } = await bundleText({
     ...OPTIONS,
-    plugins: [withEffects(entry), ...plugins],
-    stdin: { contents, resolveDir: '/' },
+    plugins: [share(entry, used), ...plugins],
+    stdin: { contents: sharingEntry(entry), resolveDir: '/' },
   });
   return new Map([[ENTRY, text], ...scripts]);
 }

@@ -44,12 +44,12 @@ export interface StaticExecutableOptions {
   /** @default the architecture of this machine */
   arch?: Arch;
   /**
-   * Paths of modules that become separate scripts, loaded at the first call of one of their functions. Each exports
-   * function declarations only, and other modules import and call them as usual.
+   * Modules that become separate scripts, loaded at the first call of one of their functions: paths by the name of the
+   * script. Each exports function declarations only, and other modules import and call them as usual.
    *
-   * @default []
+   * @default {}
    */
-  lazy?: readonly string[];
+  lazy?: Readonly<Record<string, string>>;
   /**
    * Evaluate the entry at build time and freeze the result. A start only calls `globalThis.__cnikit_main`, which the
    * entry must set. The top level must not use `sys`, the clock or randomness.
@@ -100,7 +100,7 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
   try {
     const files = await bytecode(
       resolve(options.entry),
-      (options.lazy ?? []).map((path) => realpathSync(path)),
+      realPaths(options.lazy ?? {}),
       engine,
       cacheDir,
       work,
@@ -120,7 +120,7 @@ export async function buildStaticExecutable(options: StaticExecutableOptions): P
 /** Bundles and compiles the entry and the lazy modules. The entry is the first script. */
 async function bytecode(
   entry: string,
-  lazy: readonly string[],
+  lazy: Readonly<Record<string, string>>,
   engine: string,
   cacheDir: string,
   work: string,
@@ -134,6 +134,10 @@ async function bytecode(
     files.push({ name, bytecode: file });
   }
   return files;
+}
+
+function realPaths(paths: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, realpathSync(path)]));
 }
 
 /** Moves the result to `outfile`, also across file systems. */

@@ -10,15 +10,18 @@ export interface LazyModule {
 }
 
 /**
- * Returns the lazy modules at these paths.
+ * Returns the lazy modules, from paths by name.
  *
  * @param options of the bundles
  * @throws {Error} when a module exports anything but function declarations, which calls could not stand for
  */
-export async function lazyModules(paths: readonly string[], options: BuildOptions): Promise<LazyModule[]> {
+export async function lazyModules(
+  paths: Readonly<Record<string, string>>,
+  options: BuildOptions,
+): Promise<LazyModule[]> {
   const modules: LazyModule[] = [];
-  for (const [i, path] of paths.entries()) {
-    modules.push({ name: String(i + 1), path, functions: await functionsOf(path, options) });
+  for (const [name, path] of Object.entries(paths)) {
+    modules.push({ name, path, functions: await functionsOf(path, options) });
   }
   return modules;
 }

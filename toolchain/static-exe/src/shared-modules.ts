@@ -80,21 +80,30 @@ export function renumber(
   return { scripts: numbered, used: [...numbers.keys()].map((id) => shared[id]!) };
 }
 
-/** Imports `entry` for its effects, even from a package that has none otherwise. */
-export function withEffects(entry: string): Plugin {
+/**
+ * Defines `globalThis.__cnikit_shared`, which lazy scripts refer to, before the entry runs. Bundle
+ * `sharingEntry(entry)` with it.
+ */
+export function share(entry: string, used: readonly SharedExport[]): Plugin {
+  const imports = used.map(
+    ({ module, name }, i) => `import { ${name} as s${i} } from ${JSON.stringify(module)};\n`,
+  );
+  const list = used.map((_, i) => `s${i}`).join(', ');
+  const contents = `${imports.join('')}const shared = [${list}];\nglobalThis.__cnikit_shared = (number) => shared[number];\n`;
   return {
-    name: 'effects of the entry',
-    setup({ onResolve }) {
+    name: 'shared exports',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: new RegExp(`^${SHARED}$`) }, () => ({ path: SHARED, namespace: SHARED }));
+      onLoad({ filter: /./, namespace: SHARED }, () => ({ contents, resolveDir: '/', loader: 'js' }));
+      // Also from a package that declares no side effects.
       onResolve({ filter: /./ }, ({ path }) => (path === entry ? { path, sideEffects: true } : undefined));
     },
   };
 }
 
-/** Returns the module that runs `entry` and defines `globalThis.__cnikit_shared`. */
-export function entryWithShared(entry: string, used: readonly SharedExport[]): string {
-  const imports = used.map(
-    ({ module, name }, i) => `import { ${name} as s${i} } from ${JSON.stringify(module)};\n`,
-  );
-  const list = used.map((_, i) => `s${i}`).join(', ');
-  return `import ${JSON.stringify(entry)};\n${imports.join('')}const shared = [${list}];\nglobalThis.__cnikit_shared = (number) => shared[number];\n`;
+const SHARED = 'cnikit-shared';
+
+/** Returns the text that runs the entry after the module of {@link share}. */
+export function sharingEntry(entry: string): string {
+  return `import ${JSON.stringify(SHARED)};\nimport ${JSON.stringify(entry)};\n`;
 }

@@ -131,7 +131,7 @@ describe('buildStaticExecutable()', () => {
       ${PRINT}
       print(typeof runs + ' ' + twice(21) + ' ' + twice(4) + ' ' + runs + ' ');
       try { __cnikit_load('none') } catch (error) { print(error) }`;
-      const { stdout } = await run(source, { lazy: [twice], sanitize });
+      const { stdout } = await run(source, { lazy: { twice }, sanitize });
       expect(stdout).toBe('undefined 42 8 1 ReferenceError: No script none in this executable');
     },
   );
@@ -148,13 +148,13 @@ describe('buildStaticExecutable()', () => {
       ${PRINT}
       next();
       try { fail() } catch (error) { print((error instanceof Failure) + ' ' + error.message) }`;
-    expect((await run(source, { lazy: [lazy] })).stdout).toBe('true number 2');
+    expect((await run(source, { lazy: { lazy } })).stdout).toBe('true number 2');
   });
 
   test('buildStaticExecutable() refuses a lazy module that exports anything but functions', async () => {
     const constant = script('export const limit = 7;');
     const source = `import { limit } from ${JSON.stringify(constant)}; globalThis.limit = limit;`;
-    await expect(build(source, { lazy: [constant] })).rejects.toThrow(
+    await expect(build(source, { lazy: { constant } })).rejects.toThrow(
       'must export function declarations only, and limit is not one',
     );
   });

@@ -21,7 +21,6 @@ const program = programOver(kernel.sys);
 
 function main(): void {
   const [, count, seed] = __cnikit_argv.map(Number);
-  loadOnce();
   const codes: Record<string, number> = {};
   for (let i = 0; i < count!; i++) {
     const input = fuzzCase(randomOf(seed! + i), { netns: NETNS, dataDir: DATA_DIR });
@@ -82,14 +81,6 @@ function ownFolder(stdin: string, path: string): boolean {
     return value;
   });
   return named.some((folder) => path.startsWith(folder) || folder.startsWith(path));
-}
-
-/** Caches lazy scripts, which would otherwise be loaded a hundred thousand times. */
-function loadOnce(): void {
-  const host = globalThis as unknown as { __cnikit_load(name: string): unknown };
-  const load = host.__cnikit_load;
-  const loaded: Record<string, unknown> = {};
-  host.__cnikit_load = (name) => (loaded[name] ??= load(name));
 }
 
 function print(line: object): void {

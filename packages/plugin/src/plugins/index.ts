@@ -3,6 +3,7 @@ import { dispatch, type Plugin, type PluginIo, type PluginOutput } from '@cnikit
 import type { Sys } from '@cnikit/sys';
 import { featurePlugin } from '../attachment/feature.ts';
 import { logged } from '../logging/logged.ts';
+import { repeatedAfterRestore } from '../records/restore-stamp.ts';
 import { bandwidthFeature } from './bandwidth/feature.ts';
 import { bridgePlugin } from './bridge/plugin.ts';
 import { cnikitPlugin } from './cnikit/plugin.ts';
@@ -32,7 +33,9 @@ export function plugins(sys: Sys): Plugins {
     portmap: running(featurePlugin(portmapFeature(sys))),
     bandwidth: running(featurePlugin(bandwidthFeature(sys))),
   };
-  return new Map(Object.entries(all).map(([name, run]) => [name, logged(sys, name, run)]));
+  return new Map(
+    Object.entries(all).map(([name, run]) => [name, logged(sys, name, repeatedAfterRestore(sys, run))]),
+  );
 }
 
 /** Returns the plugin named by the last component of a program's path; `cnikit` for an unknown name. */

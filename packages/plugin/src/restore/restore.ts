@@ -9,6 +9,7 @@ import type { Sys } from '@cnikit/sys';
 import { hostVethName } from '../links/names.ts';
 import type { Plugins } from '../plugins/index.ts';
 import { type CachedAttachment, cachedAttachments } from '../records/cached-attachments.ts';
+import { stampRestore } from '../records/restore-stamp.ts';
 import { withReadOnlySysctls } from './read-only-sysctls.ts';
 import type { RestoredPart } from './restore-bridge.ts';
 import { restorers } from './restorers.ts';
@@ -63,7 +64,10 @@ export function restore(sys: Sys, env: Env, plugins: Plugins, args: readonly str
         outcome.error ??= messageOf(output);
       }
     }
-    // DEL removes the rules before the link. It may have run between the first look and the change.
+    // DEL removes the rules before the link. It may have run between the first look and the change, or run now.
+    if (restored.length > 0) {
+      stampRestore(sys);
+    }
     if (restored.length > 0 && !isRunning(sys, attachment, lookUpLinks(sys))) {
       for (const { type, configuration } of [...attachment.plugins].reverse()) {
         if (all.has(type)) {

@@ -139,6 +139,72 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     },
   );
 
+  const tables = () => run('nft', 'list', 'tables').trim().split('\n');
+  /** Words that `nft flush` takes for each table, and each chain that has rules. */
+  const flushable = () => {
+    const { nftables } = JSON.parse(run('nft', '-j', 'list', 'ruleset'));
+    const chains = nftables.flatMap(
+      ({ rule }: { rule?: { family: string; table: string; chain: string } }) =>
+        rule === undefined ? [] : [`chain ${rule.family} ${rule.table} ${rule.chain}`],
+    );
+    return [...tables(), ...new Set<string>(chains)];
+  };
+  /** What the pod is on, the configuration, and tables that stay. */
+  const LAYOUTS: [string, object, object, string][] = [
+    ['a bridge', { macspoofchk: true }, {}, ''],
+    ['routes', { layout: 'routed' }, {}, 'table inet cnikit_guard'],
+    [
+      'a bridge with upstream’s tables',
+      { type: 'bridge', ipMasqBackend: 'nftables' },
+      { backend: 'nftables' },
+      'table inet cni_plugins_masquerade,table ip cni_hostport,table ip6 cni_hostport',
+    ],
+  ];
+
+  test.each(LAYOUTS)(
+    'cnikit restore fills tables and chains of a pod on %s that were flushed',
+    async (_, attach, portmap) => {
+      const a = here.pod();
+      await runtime().add(list(attach, portmap), attachment('a', a, PORTS));
+      const before = rules();
+      await serveAll(a);
+      for (const what of flushable()) {
+        run('nft', 'flush', ...what.split(' '));
+        const { status, stdout, stderr } = restore();
+        expect({ what, status, stdout, stderr }).toEqual({
+          what,
+          status: 0,
+          stdout: expect.stringMatching(/^Restored /),
+          stderr: '',
+        });
+        expect(rules(), what).toEqual(before);
+      }
+      expectConnections();
+      expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    },
+  );
+
+  test.each(LAYOUTS)(
+    'DEL of a pod on %s leaves nothing in tables that were flushed',
+    async (_, attach, portmap, kept) => {
+      const [a, b] = [here.pod(), here.pod()];
+      await runtime().add(list(attach, portmap), attachment('a', a, PORTS));
+      const before = rules();
+      await runtime().add(
+        list(attach, portmap),
+        attachment('b', b, [{ hostPort: 81, containerPort: 80, protocol: 'tcp' }]),
+      );
+      for (const table of tables()) {
+        run('nft', 'flush', ...table.split(' '));
+      }
+      await runtime().del(list(attach, portmap), attachment('b', b));
+      expect(restore()).toMatchObject({ status: 0, stderr: '' });
+      expect(rules()).toEqual(before);
+      await runtime().del(list(attach, portmap), attachment('a', a));
+      expect(tables().join()).toBe(kept);
+    },
+  );
+
   test('cnikit restore makes the routes of a pod again after its host end was down', async () => {
     const pod = here.pod();
     const config = list({ layout: 'routed', ipMasq: false });

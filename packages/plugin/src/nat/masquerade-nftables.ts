@@ -13,7 +13,6 @@
  * A refused transaction costs an RCU grace period (15 ms, against 10 µs for an accepted one). So the code reads the
  * present state first, and a refusal means that another process changed it in between.
  */
-import { formatAddress } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
   delChain,
@@ -37,10 +36,10 @@ import { elementsOf, isRace, type Tables } from './nftables.ts';
 import { belongsTo, type Owner, ownerText } from './owner.ts';
 import type { Change } from './transaction.ts';
 
-const FAMILY = 'inet';
-const TABLE_PREFIX = 'cnikit_masquerade_';
+export const FAMILY = 'inet';
+export const TABLE_PREFIX = 'cnikit_masquerade_';
 const MAX_NETWORK_NAME = 64;
-const MAPS = ['pods4', 'pods6'] as const;
+export const MAPS = ['pods4', 'pods6'] as const;
 const POSTROUTING = 'postrouting';
 /** Value of `use` of a table without subnets: its own chain and maps. */
 const EMPTY_TABLE_USE = 3;
@@ -54,7 +53,7 @@ function tableOf(network: string): string {
 }
 
 const tableRef = (name: string) => ({ family: FAMILY, name }) as const;
-const inTable = (table: string) => ({ family: FAMILY, table }) as const;
+export const inTable = (table: string) => ({ family: FAMILY, table }) as const;
 const mapFor = (table: string, address: string) => ({
   ...inTable(table),
   name: MAPS[isIPv6(address) ? 1 : 0],
@@ -72,18 +71,22 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
   const table = tableOf(owner.network);
   return {
     requests(nft, attempt) {
-      const chains = new Map(addresses.map((address) => [chainOf(address), address]));
-      for (const name of chains.keys()) {
-        if (nft.chain({ ...inTable(table), name })) {
-          chains.delete(name);
+      const base = nft.chain({ ...inTable(table), name: POSTROUTING });
+      // Another program may have flushed the table, which leaves its chains and maps.
+      const isDoubtful = base !== undefined && (attempt > 1 || (base.use ?? 0) < MAPS.length);
+      const requests: Request[] = base === undefined ? newBase(table) : [];
+      if (isDoubtful && rulesIn(nft, table, POSTROUTING) < MAPS.length) {
+        requests.push(delRule({ ...inTable(table), chain: POSTROUTING }), ...baseRules(table));
+      }
+      for (const [name, address] of new Map(addresses.map((one) => [chainOf(one), one]))) {
+        if (base === undefined || nft.chain({ ...inTable(table), name }) === undefined) {
+          requests.push(
+            newChain({ ...inTable(table), name, exclusive: true }),
+            ...subnetRules(table, name, address),
+          );
+        } else if (isDoubtful && rulesIn(nft, table, name) < SUBNET_RULES) {
+          requests.push(delRule({ ...inTable(table), chain: name }), ...subnetRules(table, name, address));
         }
-      }
-      const requests: Request[] = [];
-      if (chains.size > 0 && nft.table(tableRef(table)) === undefined) {
-        requests.push(...newBase(table));
-      }
-      for (const [name, address] of chains) {
-        requests.push(...newSubnet(table, name, address));
       }
       for (const address of addresses) {
         const map = mapFor(table, address);
@@ -103,16 +106,30 @@ export function masqueradeChange(owner: Owner, addresses: readonly string[]): Ch
 function newBase(name: string): Request[] {
   const [pods4, pods6] = MAPS;
   const table = inTable(name);
-  const chain = POSTROUTING;
   return [
     newTable({ ...tableRef(name), exclusive: true }),
     newSet({ ...table, name: pods4, key: 'ipv4_addr', data: 'verdict', id: 1 }),
     newSet({ ...table, name: pods6, key: 'ipv6_addr', data: 'verdict', id: 2 }),
-    newChain({ ...table, name: chain, hook: { type: 'nat', hook: 'postrouting', priority: 100 } }),
-    newRule({ ...table, chain, expressions: expr.verdictMap(['ip saddr'], pods4) }),
-    newRule({ ...table, chain, expressions: expr.verdictMap(['ip6 saddr'], pods6) }),
+    newChain({
+      ...table,
+      name: POSTROUTING,
+      hook: { type: 'nat', hook: 'postrouting', priority: 100 },
+    }),
+    ...baseRules(name),
   ];
 }
+
+function baseRules(name: string): Request[] {
+  const [pods4, pods6] = MAPS;
+  const rule = { ...inTable(name), chain: POSTROUTING };
+  return [
+    newRule({ ...rule, expressions: expr.verdictMap(['ip saddr'], pods4) }),
+    newRule({ ...rule, expressions: expr.verdictMap(['ip6 saddr'], pods6) }),
+  ];
+}
+
+const rulesIn = (nft: NftConnection, table: string, chain: string): number =>
+  nft.rules({ ...inTable(table), chain }).length;
 
 function delBase(name: string): Request[] {
   const table = inTable(name);
@@ -124,11 +141,10 @@ function delBase(name: string): Request[] {
   ];
 }
 
-function newSubnet(name: string, chain: string, address: string): Request[] {
+function subnetRules(name: string, chain: string, address: string): Request[] {
   const spared = [subnetOf(address), isIPv6(address) ? 'ff00::/8' : '224.0.0.0/4'];
   const table = inTable(name);
   return [
-    newChain({ ...table, name: chain, exclusive: true }),
     ...spared.map((prefix) =>
       newRule({ ...table, chain, expressions: [...expr.destination(prefix), ...expr.accept()] }),
     ),
@@ -166,27 +182,6 @@ export function masqueradeRemoval(
   return [removal(table, find)];
 }
 
-/** An address in cnikit's tables. */
-export interface MasqueradedAddress {
-  /** Has the prefix length of its subnet. */
-  address: string;
-  comment: string | undefined;
-}
-
-/** Lists the addresses of all networks. */
-export function masqueradedAddresses(nft: NftConnection): MasqueradedAddress[] {
-  const tables = nft
-    .tables()
-    .filter(({ family, name }) => family === FAMILY && name?.startsWith(TABLE_PREFIX));
-  const maps = tables.flatMap(({ name = '' }) => MAPS.map((map) => ({ ...inTable(name), name: map })));
-  return maps
-    .flatMap((map) => elementsOf(nft, map))
-    .map(({ key, verdict, comment }) => {
-      const length = verdict?.chain?.slice(verdict.chain.lastIndexOf('/') + 1);
-      return { address: `${formatAddress(key)}/${length}`, comment };
-    });
-}
-
 /** Removes the addresses of this network's attachments that are not in `keep`. */
 export function masqueradeCollection(
   tables: Tables,
@@ -222,7 +217,7 @@ export function masqueradeDifferences(
 ): string[] {
   const table = tableOf(owner.network);
   const comment = ownerText(owner);
-  const rulesOf = (chain: string) => nft.rules({ ...inTable(table), chain }).length;
+  const rulesOf = (chain: string) => rulesIn(nft, table, chain);
   const differences = rulesOf(POSTROUTING) < MAPS.length ? [`rules are missing in chain ${POSTROUTING}`] : [];
   for (const address of addresses) {
     if (nft.element(mapFor(table, address), keyOf(address))?.comment !== comment) {
@@ -248,13 +243,20 @@ function removal(
   idleTable = false,
 ): Change {
   const chains = new Set(known);
-  const useOf = (nft: NftConnection, name: string) => nft.chain({ ...inTable(table), name })?.use;
+  /** Number of elements that lead to a chain; undefined when it does not exist. */
+  const leadingTo = (nft: NftConnection, name: string): number | undefined => {
+    const use = nft.chain({ ...inTable(table), name })?.use;
+    return use === undefined ? undefined : use - (isFlushed ? rulesIn(nft, table, name) : SUBNET_RULES);
+  };
+  let isFlushed = false;
   let idle: string[] = [];
   let last = false;
   return {
-    requests(nft) {
+    requests(nft, attempt) {
       const requests: Request[] = [];
       const leading: string[] = [];
+      const base = nft.chain({ ...inTable(table), name: POSTROUTING });
+      isFlushed = attempt > 1 || (base?.use ?? 0) < MAPS.length;
       for (const name of MAPS) {
         const stale = find(nft, name);
         const keys = stale.map(({ key }) => ({ key }));
@@ -268,7 +270,7 @@ function removal(
       }
       idle = [...chains].filter((name) => {
         const own = leading.filter((one) => one === name).length;
-        return useOf(nft, name) === SUBNET_RULES + own;
+        return leadingTo(nft, name) === own;
       });
       for (const name of idle) {
         requests.push(delRule({ ...inTable(table), chain: name }), delChain({ ...inTable(table), name }));
@@ -283,7 +285,7 @@ function removal(
     more(nft) {
       // Attachments that leave a subnet at the same time each saw the others. The last one sees an unused chain.
       const crowded = [...chains].filter((name) => !idle.includes(name));
-      if (crowded.some((name) => useOf(nft, name) === SUBNET_RULES)) {
+      if (crowded.some((name) => leadingTo(nft, name) === 0)) {
         return true;
       }
       if (idle.length > 0 && !last) {

@@ -1,6 +1,7 @@
 import { masqueradeByIptables } from '../nat/masquerade-iptables.ts';
-import { masqueradedAddresses, masqueradeRemoval } from '../nat/masquerade-nftables.ts';
+import { masqueradeRemoval } from '../nat/masquerade-nftables.ts';
 import { upstreamMasqueradeChange } from '../nat/masquerade-upstream.ts';
+import { masqueradedAddresses } from '../nat/masqueraded-addresses.ts';
 import { MASQUERADE_CHAINS } from '../nat/nat-chain.ts';
 import { tablesOf } from '../nat/nftables.ts';
 import type { Owner } from '../nat/owner.ts';

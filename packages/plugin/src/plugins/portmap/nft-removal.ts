@@ -9,6 +9,7 @@ import {
   delWholeTable,
   EMPTY_TABLE_USE,
   elementKey,
+  elementOfKey,
   hostPortOf,
   IN_TABLE,
   inMap,
@@ -33,9 +34,8 @@ export interface PodRemoval {
 
 export function podRemoval(nft: NftConnection, chain: string): PodRemoval {
   const comments = nft.ruleComments({ ...IN_TABLE, chain });
-  // A chain is created and removed together with its rules.
   if (comments.length === 0) {
-    return { elements: [], elementRequests: [], requests: [] };
+    return flushedPodRemoval(nft, chain);
   }
   if (comments.some(isOldComment)) {
     takeOverTable(nft);
@@ -48,6 +48,27 @@ export function podRemoval(nft: NftConnection, chain: string): PodRemoval {
     elements,
     elementRequests,
     requests: [...elementRequests, delRule({ ...IN_TABLE, chain }), delChain({ ...IN_TABLE, name: chain })],
+  };
+}
+
+/**
+ * Removes a chain whose rules another program has flushed, so that they name no elements. A chain is created and removed
+ * together with its rules, so without rules there is usually no chain.
+ */
+function flushedPodRemoval(nft: NftConnection, chain: string): PodRemoval {
+  if (nft.chain({ ...IN_TABLE, name: chain }) === undefined) {
+    return { elements: [], elementRequests: [], requests: [] };
+  }
+  const leading = MAPS.flatMap((map) =>
+    elementsOf(nft, inMap(map))
+      .filter(({ verdict }) => verdict?.chain === chain)
+      .map(({ key }) => ({ map, key })),
+  );
+  const elementRequests = leading.map(({ map, key }) => delElements(inMap(map), [{ key }]));
+  return {
+    elements: leading.map(({ map, key }) => elementOfKey(map, key)),
+    elementRequests,
+    requests: [...elementRequests, delChain({ ...IN_TABLE, name: chain })],
   };
 }
 

@@ -22,7 +22,7 @@
  * The name of a pod's chain follows from the attachment, and the comments of its rules name the map elements that lead
  * to it. DEL needs no other state.
  */
-import { type Family, parseAddress } from '@cnikit/ip';
+import { type Family, formatAddress, parseAddress } from '@cnikit/ip';
 import type { Request } from '@cnikit/netlink';
 import {
   delChain,
@@ -98,6 +98,16 @@ export function elementKey({ protocol, port, hostIP }: PortMapElement): Uint8Arr
   return Uint8Array.from([...address, PROTOCOLS[protocol], 0, 0, 0, port >> 8, port & 255, 0, 0]);
 }
 
+/** The inverse of {@link elementKey}. */
+export function elementOfKey(map: MapName, key: Uint8Array): PortMapElement {
+  const address = key.subarray(0, key.length - 8);
+  const [number, , , , high = 0, low = 0] = key.subarray(address.length);
+  const protocol =
+    (Object.keys(PROTOCOLS) as PortProtocol[]).find((name) => PROTOCOLS[name] === number) ?? 'tcp';
+  const hostIP = address.length === 0 ? undefined : formatAddress(address);
+  return { map, protocol, port: high * 256 + low, hostIP };
+}
+
 /** The comment of the rule that belongs to an element: `any_ipv4 tcp 8080`, `one_ipv4 tcp 8080 192.0.2.1`. */
 export function elementComment({ map, protocol, port, hostIP }: PortMapElement): string {
   return [map, protocol, port, ...(hostIP === undefined ? [] : [hostIP])].join(' ');
@@ -121,9 +131,18 @@ export function newMarkChain(mark: number): readonly Request[] {
 function markChainRequests(mark: number): Request[] {
   const name = markChain(mark);
   const hook = { type: 'nat', hook: 'postrouting', priority: SRCNAT } as const;
+  return [newChain({ ...IN_TABLE, name, hook, exclusive: true }), markRule(mark)[1]];
+}
+
+/** A rule of a chain that all pods share. */
+type SharedRule = readonly [chain: string, request: Request];
+
+/** The rule of the chain that masquerades packets with this mark. */
+export function markRule(mark: number): SharedRule {
+  const chain = markChain(mark);
   return [
-    newChain({ ...IN_TABLE, name, hook, exclusive: true }),
-    newRule({ ...IN_TABLE, chain: name, expressions: [...expr.hasMarkBits(mark), ...expr.masquerade()] }),
+    chain,
+    newRule({ ...IN_TABLE, chain, expressions: [...expr.hasMarkBits(mark), ...expr.masquerade()] }),
   ];
 }
 
@@ -131,24 +150,35 @@ function markChainRequests(mark: number): Request[] {
 export const isOldComment = (comment: string): boolean =>
   OLD_MAPS.some((name) => comment.startsWith(`${name} `));
 
-const inPorts = (...expressions: Expression[]) => newRule({ ...IN_TABLE, chain: PORTS, expressions });
+const inPorts = (...expressions: Expression[]): SharedRule => [
+  PORTS,
+  newRule({ ...IN_TABLE, chain: PORTS, expressions }),
+];
 
 // Equal on all nodes, so the build encodes them into the executable.
 const NEW_DEFAULT_MARK: readonly Request[] = markChainRequests(DEFAULT_MARK);
 
-/** Requests for the maps and the chains that all pods share. */
-export const NEW_SHARED: readonly Request[] = [
-  ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
-  newChain({ ...IN_TABLE, name: PORTS }),
+/** The rules of the chains that all pods share, except those of marks. */
+export const SHARED_RULES: readonly SharedRule[] = [
   // A port of one address takes precedence over the same port of all addresses.
   inPorts(...expr.verdictMap(['ip daddr', 'meta l4proto', 'th dport'], 'one_ipv4')),
   inPorts(...expr.verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'one_ipv6')),
   inPorts(...expr.ipVersion('ipv4'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any_ipv4')),
   inPorts(...expr.ipVersion('ipv6'), ...expr.verdictMap(['meta l4proto', 'th dport'], 'any_ipv6')),
-  ...HOOKS.flatMap((hook) => [
+  ...HOOKS.map((hook): SharedRule => {
+    const expressions = [...expr.toLocal(), ...expr.goTo(PORTS)];
+    return [hook, newRule({ ...IN_TABLE, chain: hook, expressions })];
+  }),
+];
+
+/** Requests for the maps and the chains that all pods share. */
+export const NEW_SHARED: readonly Request[] = [
+  ...MAPS.map((name, i) => newSet({ ...inMap(name), key: MAP_KEYS[name], data: 'verdict', id: i + 1 })),
+  newChain({ ...IN_TABLE, name: PORTS }),
+  ...HOOKS.map((hook) =>
     newChain({ ...IN_TABLE, name: hook, hook: { type: 'nat', hook, priority: AFTER_DSTNAT } }),
-    newRule({ ...IN_TABLE, chain: hook, expressions: [...expr.toLocal(), ...expr.goTo(PORTS)] }),
-  ]),
+  ),
+  ...SHARED_RULES.map(([, request]) => request),
 ];
 
 /** Requests for the table with what all pods share. */

@@ -25,6 +25,7 @@ import {
   IN_TABLE,
   inMap,
   markChain,
+  markRule,
   NEW_TABLE,
   newMarkChain,
   PORTS,
@@ -32,6 +33,7 @@ import {
   parseElementComment,
   podChain,
   portMapElement,
+  SHARED_RULES,
   TABLE,
 } from './nft-table.ts';
 import { takeOverTable } from './nft-takeover.ts';
@@ -78,7 +80,7 @@ export function portsChange(plan: PortPlan): Change {
         return [];
       }
       return [
-        ...missingBase(nft, plan.settings),
+        ...missingBase(nft, plan.settings, attempt > 1),
         // An ADD of the same attachment may have been killed.
         ...(attempt > 1 ? podRemoval(nft, chain).requests : []),
         // The kernel refuses the deletion of a chain that another pod has removed, and with it the whole transaction.
@@ -128,20 +130,37 @@ function takenPort(element: PortMapElement, owner: string | undefined): CniError
   );
 }
 
-/** Requests for the missing part of what all pods share; one transaction creates each part completely or not at all. */
-function missingBase(nft: NftConnection, { snat, mark }: PortPlan['settings']): readonly Request[] {
-  if (nft.chain({ ...IN_TABLE, name: snat ? markChain(mark) : PORTS })) {
-    return [];
-  }
-  const isThere = nft.table(TABLE) !== undefined;
-  if (isThere) {
-    takeOverTable(nft);
-    if (nft.chain({ ...IN_TABLE, name: snat ? markChain(mark) : PORTS })) {
-      return [];
+/**
+ * Requests for the missing part of what all pods share. One transaction creates each part completely or not at all, but
+ * another program may have flushed the table.
+ *
+ * @param isDoubtful true to look at the rules of every shared chain
+ */
+function missingBase(
+  nft: NftConnection,
+  { snat, mark }: PortPlan['settings'],
+  isDoubtful: boolean,
+): readonly Request[] {
+  const wanted = { ...IN_TABLE, name: snat ? markChain(mark) : PORTS };
+  const present = nft.chain(wanted);
+  if (present === undefined) {
+    const isThere = nft.table(TABLE) !== undefined;
+    if (isThere) {
+      takeOverTable(nft);
+    }
+    if (!isThere || nft.chain(wanted) === undefined) {
+      return [...(isThere ? [] : NEW_TABLE), ...(snat ? newMarkChain(mark) : [])];
     }
   }
-  const table = isThere ? [] : NEW_TABLE;
-  return snat ? [...table, ...newMarkChain(mark)] : table;
+  return isDoubtful || present?.use === 0 ? missingRules(nft, snat ? mark : undefined) : [];
+}
+
+/** Requests for the rules of shared chains that are empty. */
+function missingRules(nft: NftConnection, mark: number | undefined): Request[] {
+  const rules = [...SHARED_RULES, ...(mark === undefined ? [] : [markRule(mark)])];
+  return rules
+    .filter(([chain]) => nft.rules({ ...IN_TABLE, chain }).length === 0)
+    .map(([, request]) => request);
 }
 
 /** The rules of a pod's chain, and the elements that must lead to it. */

@@ -12,7 +12,7 @@
  *
  * Duplicate address detection and multicast reports have the source address `::`, which the node forwards nowhere.
  */
-import { newChain, newRule, newTable } from '@cnikit/netlink/nftables';
+import { delRule, type NftConnection, newChain, newRule, newTable } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import type { Sys } from '@cnikit/sys';
 import { POD_GROUPS, POD_GROUPS_SIZE } from '../../links/pod-groups.ts';
@@ -21,6 +21,8 @@ import { isRace, whereNftables } from '../../nat/nftables.ts';
 const GUARD = { family: 'inet', name: 'cnikit_guard' } as const;
 const IN_GUARD = { family: GUARD.family, table: GUARD.name } as const;
 const CHAIN = 'prerouting';
+/** Number of rules in the chain. */
+const RULES = 2;
 /** NF_IP_PRI_RAW (linux/netfilter_ipv4.h): before connection tracking. */
 const RAW = -300;
 
@@ -30,7 +32,7 @@ const RAW = -300;
  */
 export function ensureSourceGuard(sys: Sys): void {
   whereNftables(sys, (nft) => {
-    if (nft.table(GUARD) !== undefined) {
+    if (isComplete(nft)) {
       return;
     }
     const fromPod = expr.inputGroup(POD_GROUPS, ~(POD_GROUPS_SIZE - 1) >>> 0);
@@ -38,8 +40,9 @@ export function ensureSourceGuard(sys: Sys): void {
       newRule({ ...IN_GUARD, chain: CHAIN, expressions: [...fromPod, ...expressions.flat()] });
     try {
       nft.commit([
-        newTable({ ...GUARD, comment: 'cnikit', exclusive: true }),
+        newTable({ ...GUARD, comment: 'cnikit' }),
         newChain({ ...IN_GUARD, name: CHAIN, hook: { type: 'filter', hook: 'prerouting', priority: RAW } }),
+        delRule({ ...IN_GUARD, chain: CHAIN }),
         rule([...expr.ipVersion('ipv4'), ...expr.sourceUnroutable(), ...expr.drop()]),
         rule([...expr.source('::/128', { not: true }), ...expr.sourceUnroutable(), ...expr.drop()]),
       ]);
@@ -54,6 +57,11 @@ export function ensureSourceGuard(sys: Sys): void {
 
 /** Returns what is missing, for CHECK. */
 export function sourceGuardDifferences(sys: Sys): string[] {
-  const exists = whereNftables(sys, (nft) => nft.table(GUARD) !== undefined);
-  return exists === false ? [`table ${GUARD.family} ${GUARD.name} is missing`] : [];
+  const complete = whereNftables(sys, isComplete);
+  return complete === false ? [`table ${GUARD.family} ${GUARD.name} is missing, or its rules are`] : [];
+}
+
+/** Returns false also when another program has flushed the table. */
+function isComplete(nft: NftConnection): boolean {
+  return (nft.chain({ ...IN_GUARD, name: CHAIN })?.use ?? 0) >= RULES;
 }

@@ -311,6 +311,43 @@ describe.skipIf(!inSandbox).each(invokers)(
     });
 
     test.skipIf(!existsSync(`${UPSTREAM_DIR}/portmap`))(
+      'portmap with iptables keeps the port of a container that has the network twice as long as upstream does',
+      () => {
+        const made = pod();
+        ok(call('bridge', 'ADD', 'a', made, undefined));
+        const lives = ([invoke, runUpstream] as const).map((plugin) => {
+          run('nft', 'flush', 'ruleset');
+          /** Returns true when the port leads to the container after the verb. */
+          const verb = (command: string, ifName: string, address: string) => {
+            const prevResult = {
+              cniVersion: '1.0.0',
+              interfaces: [{ name: ifName, sandbox: made.path }],
+              ips: [{ interface: 0, address }],
+            };
+            const variables = { ...env(command, 'a', made, { PATH }), CNI_IFNAME: ifName };
+            ok(
+              plugin(
+                variables,
+                conf([tcp(8080, 80)], { type: 'portmap', backend: 'iptables', prevResult }),
+                'portmap',
+              ),
+            );
+            return iptablesOf(/-j DNAT --to-destination 10\.86\.0\.[78]:80$/).length > 0;
+          };
+          return ['ADD', 'DEL'].flatMap((command) => [
+            verb(command, 'eth0', '10.86.0.7/24'),
+            verb(command, 'eth1', '10.86.0.8/24'),
+          ]);
+        });
+        expect(lives).toEqual([
+          [true, true, false, false],
+          [true, true, false, false],
+        ]);
+        expect(iptablesOf(OURS)).toEqual([]);
+      },
+    );
+
+    test.skipIf(!existsSync(`${UPSTREAM_DIR}/portmap`))(
       'portmap with iptables creates the same rules as upstream',
       () => {
         const made = pod();

@@ -149,7 +149,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     );
     return [...tables(), ...new Set<string>(chains)];
   };
-  /** What the pod is on, the configuration, and tables that stay. */
+  /** The layout, the configurations of both plugins, and the tables that stay. */
   const LAYOUTS: [string, object, object, string][] = [
     ['a bridge', { macspoofchk: true }, {}, ''],
     ['routes', { layout: 'routed' }, {}, 'table inet cnikit_guard'],

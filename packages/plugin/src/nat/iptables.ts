@@ -3,7 +3,6 @@
 import { CniError, type Env, ErrorCode } from '@cnikit/cni-spec';
 import type { Family } from '@cnikit/ip';
 import { type RunResult, type Sys, SysError } from '@cnikit/sys';
-import type { LegacyNat } from './legacy-nat.ts';
 
 /** Seconds to wait for the xtables lock. Runtimes give a plugin minutes. */
 const LOCK_WAIT = '60';
@@ -86,6 +85,13 @@ export function hasIptables(sys: Sys, env: Env): boolean {
     }
     throw error;
   }
+}
+
+/** The nat table of legacy iptables, which only the legacy programs can read. */
+export interface LegacyNat {
+  /** The lines that iptables-save prints. */
+  lines: readonly string[];
+  restore(lines: readonly string[]): void;
 }
 
 /** Reads the nat table of legacy iptables for a family; undefined when no program can. */

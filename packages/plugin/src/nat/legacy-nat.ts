@@ -2,14 +2,7 @@
 import type { Env } from '@cnikit/cni-spec';
 import type { Family } from '@cnikit/ip';
 import { type Sys, SysError } from '@cnikit/sys';
-import { readLegacyNat } from './iptables.ts';
-
-/** The nat table of legacy iptables, which only the legacy programs can read. */
-export interface LegacyNat {
-  /** The lines that iptables-save prints. */
-  lines: readonly string[];
-  restore(lines: readonly string[]): void;
-}
+import { type LegacyNat, readLegacyNat } from './iptables.ts';
 
 /** Reads the nat table of legacy iptables for a family; undefined when it is not in use, as on most nodes. */
 export function legacyNat(sys: Sys, env: Env, family: Family): LegacyNat | undefined {

@@ -8,7 +8,8 @@ import { AttributeReader, NetlinkDecodeError } from '@cnikit/netlink/codec';
 import { delChain, delRule, type NftConnection, type NftRule } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
 import { sha512 } from '@cnikit/sys/internal';
-import { type LegacyNat, legacyNat } from './legacy-nat.ts';
+import type { LegacyNat } from './iptables.ts';
+import { legacyNat } from './legacy-nat.ts';
 import { ruleTarget, type Tables, whereNftables } from './nftables.ts';
 import type { Change } from './transaction.ts';
 

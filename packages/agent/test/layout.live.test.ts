@@ -124,6 +124,13 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(plan).toMatchObject({ status: 0, stdout: expect.stringMatching(/^(?![+~-] )/) });
 
       await stop('n1');
+      const [address] = pods[0]!.ips;
+      await n1!.must(['ip', 'route', 'del', `${address}/32`]);
+      await n1!.must(['nft', 'flush', 'table', 'inet', 'cnikit_guard']);
+      const doctor = await n1!.exec(argv(n1!, 'doctor', '--layout=routed'), { timeoutMs: 60_000 });
+      expect(doctor.stdout).toContain(`The node has no route to ${address} by veth`);
+      expect(doctor.stdout).toContain('The table inet cnikit_guard is missing, or its rules are');
+
       const cleanup = await n1!.exec(argv(n1!, 'cleanup', '--force'), { timeoutMs: 60_000 });
       expect(cleanup).toMatchObject({
         status: 0,
@@ -144,7 +151,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await Promise.all(pings.map((one) => one.more(5)));
       await Promise.all(pings.map((one) => one.stop()));
       await expectAllReach([old, other, added, n1, n2], [old, other, added]);
+      await stop('n1');
       await n1.removePod('old');
+      const plan = await n1.exec(argv(n1, 'plan', '--layout=routed'), { timeoutMs: 60_000 });
+      expect(plan).toMatchObject({ status: 3, stdout: expect.stringContaining('- link cni0 (its last pod') });
+      await start(n1, 'routed');
       await eventually(async () =>
         expect((await n1.exec(['ip', 'link', 'show', 'cni0'])).status).not.toBe(0),
       );
@@ -154,6 +165,10 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await eventually(async () => expect(await unreachable(n1)).toEqual([]));
       const bridged = await n1.addPod('bridged');
       await expectAllReach([bridged, added, other, n1], [bridged, added, other]);
+      await n1.removePod('new');
+      await eventually(async () =>
+        expect((await n1.exec(['nft', 'list', 'table', 'inet', 'cnikit_guard'])).status).not.toBe(0),
+      );
     });
   },
 );

@@ -18,6 +18,7 @@ import { collectIndex, releaseLeak, scanLeaks } from '../leaks/node-leaks.ts';
 import { fullRanges, type PoolUse, poolsOf } from '../leaks/pools.ts';
 import { runtimeListens } from '../leaks/runtime.ts';
 import type { Agent } from '../reconcile/agent.ts';
+import { podLayouts } from '../repair/pod-layouts.ts';
 import { startPodRepair } from './pod-repair.ts';
 
 export interface Background {
@@ -39,7 +40,8 @@ export function startBackground(
   const podCIDRs = (): readonly string[] =>
     [...agent.nodes()].find(({ name }) => name === config.nodeName)?.podCIDRs ?? [];
   const pools = (): PoolUse[] => poolsOf(config.stateDir, podCIDRs());
-  gauges(agent, pools, metrics);
+  const rt = openRtnetlink();
+  gauges(agent, pools, () => podLayouts(rt), metrics);
   const events = new EventRecorder({
     problems: () => [...agent.problems, ...fullRanges(pools())],
     podCIDRs,
@@ -51,7 +53,6 @@ export function startBackground(
   });
   events.start();
   const closeCollector = startCollector(config, env, metrics, log);
-  const rt = openRtnetlink();
   const onRestored = (message: string): void =>
     events.note({
       key: 'restored pods',
@@ -110,12 +111,20 @@ function startCollector(config: Config, env: NodeJS.ProcessEnv, metrics: Metrics
   };
 }
 
-function gauges(agent: Agent, poolUse: () => PoolUse[], metrics: Metrics): void {
+function gauges(
+  agent: Agent,
+  poolUse: () => PoolUse[],
+  pods: () => Record<string, number>,
+  metrics: Metrics,
+): void {
   metrics.onScrape(() => {
     const pools = poolUse();
     metrics.clear('problems');
     for (const { kind } of [...agent.problems, ...fullRanges(pools)]) {
       metrics.add('problems', 1, { area: problemKinds[kind].area });
+    }
+    for (const [layout, count] of Object.entries(pods())) {
+      metrics.set('pods', count, { layout });
     }
     metrics.clear('ipam_addresses');
     for (const { range, used, free } of pools) {

@@ -1,4 +1,5 @@
 /** `cnikit-agent plan` and `cnikit-agent apply`: read the API once, then the node. */
+import { openRtnetlink } from '@cnikit/netlink';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
 import type { Problem } from '../core/problem.ts';
@@ -8,6 +9,7 @@ import { loadKubeConfig } from '../kube/api.ts';
 import { listNodes } from '../observe/list-nodes.ts';
 import { Agent } from '../reconcile/agent.ts';
 import { planNode } from '../reconcile/node-plan.ts';
+import { layoutLeftovers } from './layout-leftovers.ts';
 import { agentDeps, openLog, planDeps } from './wire.ts';
 
 /** Time limit for the API server. */
@@ -31,8 +33,13 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     }
     const { own, host, desired, ...routes } = planNode(claims, config, deps);
     const actions: Action[] = [...routes.actions, ...(desired === undefined ? [] : host.plan(desired))];
-    for (const action of actions) {
-      out(`${describe(action)}\n`);
+    using rt = openRtnetlink();
+    const lines = [
+      ...actions.map(describe),
+      ...layoutLeftovers(rt, config.layout, own?.podCIDRs ?? []).map(({ line }) => line),
+    ];
+    for (const line of lines) {
+      out(`${line}\n`);
     }
     const problems: Problem[] = [
       ...ownProblem(own, config.nodeName),
@@ -45,11 +52,11 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
       err(`! ${message}\n`);
     }
     out(
-      actions.length === 0
+      lines.length === 0
         ? 'Nothing to change\n'
-        : `${actions.length} ${actions.length === 1 ? 'change' : 'changes'}\n`,
+        : `${lines.length} ${lines.length === 1 ? 'change' : 'changes'}\n`,
     );
-    return actions.length === 0 ? 0 : DIFFERS;
+    return lines.length === 0 ? 0 : DIFFERS;
   } finally {
     deps.kernel.close();
   }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
-import { delTable, openNftables } from '@cnikit/netlink/nftables';
+import { delTable, type NftConnection, openNftables } from '@cnikit/netlink/nftables';
 import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
 import { noticeConflist } from '../apply/cni-names.ts';
@@ -120,20 +120,32 @@ export function removePodBridge(rt: RtnetlinkConnection, stateDir: string): stri
 
 /** Removes an nftables table of family inet. Returns a line if it existed. */
 export function removeTable(name: string): string[] {
+  return (
+    withTable(name, (nft, table) => {
+      nft.commit([delTable(table)]);
+      return [`- table ${table.family} ${table.name}`];
+    }) ?? []
+  );
+}
+
+/** Returns true when an nftables table of family inet exists. */
+export function hasTable(name: string): boolean {
+  return withTable(name, () => true) ?? false;
+}
+
+/** Runs `body` if the table exists; else returns undefined. */
+function withTable<T>(
+  name: string,
+  body: (nft: NftConnection, table: { family: 'inet'; name: string }) => T,
+): T | undefined {
   const table = { family: 'inet', name } as const;
-  const nft = openNftables();
   try {
-    if (nft.table(table) === undefined) {
-      return [];
-    }
-    nft.commit([delTable(table)]);
-    return [`- table ${table.family} ${table.name}`];
+    using nft = openNftables();
+    return nft.table(table) === undefined ? undefined : body(nft, table);
   } catch (error) {
     if (isWithoutNftables(error)) {
-      return [];
+      return undefined;
     }
     throw error;
-  } finally {
-    nft.close();
   }
 }

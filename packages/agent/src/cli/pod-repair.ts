@@ -10,6 +10,7 @@ import { readText } from '../apply/files.ts';
 import type { Config } from '../config/config.ts';
 import type { KernelEvent } from '../core/kernel.ts';
 import type { Metrics } from '../core/metrics.ts';
+import type { Layout } from '../core/model.ts';
 import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
@@ -19,14 +20,10 @@ import { bridgeAfter, removesPodRules } from '../observe/pod-losses.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
 import { outdatedPods, staleGateways } from '../repair/earlier-range.ts';
-import {
-  bridgeAddresses,
-  removeBridgeAddresses,
-  removeUnusedBridge,
-  runningAddresses,
-} from '../repair/pod-network.ts';
+import { bridgeAddresses, removeBridgeAddresses, runningAddresses } from '../repair/pod-network.ts';
 import { PodRepair } from '../repair/pod-repair.ts';
 import { type RestoreOutcome, runRestore } from '../repair/run-restore.ts';
+import { layoutLeftovers } from './layout-leftovers.ts';
 
 export interface PodRepairTask {
   /** Takes every event of the kernel. */
@@ -67,8 +64,12 @@ export function startPodRepair(
         for (const address of stale) {
           log.info({ change: 'address' }, `- address ${address} dev ${BRIDGE_NAME} (of an earlier podCIDR)`);
         }
-        if (isRouted(readText(join(cniConfDir, CONFLIST_NAME))) && removeUnusedBridge(rt, podCIDRs())) {
-          log.info({ change: 'link' }, `- link ${BRIDGE_NAME} (its last pod has ended)`);
+        const conflist = readText(join(cniConfDir, CONFLIST_NAME));
+        for (const { line, remove } of conflist === undefined
+          ? []
+          : layoutLeftovers(rt, layoutOf(conflist), podCIDRs())) {
+          remove();
+          log.info({ change: 'layout' }, line);
         }
         return outdatedPods(podCIDRs(), running);
       },
@@ -107,10 +108,10 @@ export function startPodRepair(
   };
 }
 
-/** Returns true for a conflist that gives new pods a route: after a rollback it may be an earlier one. */
-function isRouted(conflist: string | undefined): boolean {
-  const { plugins = [] } = JSON.parse(conflist ?? '{}') as { plugins?: { layout?: string }[] };
-  return plugins[0]?.layout === 'routed';
+/** Returns the layout of new pods: after a rollback the conflist may be an earlier one. */
+function layoutOf(conflist: string): Layout {
+  const { plugins = [] } = JSON.parse(conflist) as { plugins?: { layout?: string }[] };
+  return plugins[0]?.layout === 'routed' ? 'routed' : 'bridge';
 }
 
 /** Without events (legacy iptables, no nf_tables) the passes at each resync find losses. */

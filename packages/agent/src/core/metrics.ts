@@ -23,6 +23,7 @@ const definitions = {
   leak_failures: ['counter', 'Attempts to release that failed'],
   pods_restored: ['counter', 'Pods whose links or rules another program removed and the agent restored'],
   ipam_addresses: ['gauge', 'Pod addresses of this node, by range and state: used or free'],
+  pods: ['gauge', 'Running pods of this node by layout: bridge or routed'],
   events_sent: ['counter', 'Kubernetes Events about this node'],
   kernel_overflows: ['counter', 'Times that kernel events were lost'],
   watch_restarts: ['counter', 'Times that the watch of Nodes ended other than by its timeout'],

@@ -1,6 +1,6 @@
 /** Reads the running pods of this node and the addresses of their bridge, and removes addresses. */
 import { fileStore } from '@cnikit/ipam/file-store';
-import { delAddress, delLink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { delAddress, type RtnetlinkConnection } from '@cnikit/netlink';
 import { IFA_F_NODAD } from '@cnikit/netlink/constants';
 import { hostVethName } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
@@ -35,16 +35,12 @@ export function removeBridgeAddresses(rt: RtnetlinkConnection, addresses: readon
   }
 }
 
-/** Removes the bridge of earlier pods when none of them runs any more. Returns whether it did. */
-export function removeUnusedBridge(rt: RtnetlinkConnection, podCIDRs: readonly string[]): boolean {
+/** Returns the index of the pods' bridge when it has no ports. */
+export function unusedBridge(rt: RtnetlinkConnection, podCIDRs: readonly string[]): number | undefined {
   const bridge = rt.link({ name: BRIDGE_NAME });
-  if (
-    bridge?.kind !== 'bridge' ||
-    rt.links({ master: bridge.index }).length > 0 ||
-    !isPodBridge(podCIDRs, bridgeAddresses(rt))
-  ) {
-    return false;
-  }
-  rt.request(delLink({ index: bridge.index }));
-  return true;
+  return bridge?.kind === 'bridge' &&
+    rt.links({ master: bridge.index }).length === 0 &&
+    isPodBridge(podCIDRs, bridgeAddresses(rt))
+    ? bridge.index
+    : undefined;
 }

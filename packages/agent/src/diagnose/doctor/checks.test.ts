@@ -2,88 +2,20 @@ import { hostVethName } from '@cnikit/plugin';
 import { expect, test } from 'vitest';
 import { problem } from '../../core/problem.ts';
 import type { DesiredHost } from '../../desired/desired-host.ts';
-import { NodeIndex } from '../../desired/node-index.ts';
 import type { Leak } from '../../leaks/find.ts';
+import {
+  access,
+  backend,
+  claimsOf,
+  healthy,
+  holds,
+  peer,
+  route,
+  stateFiles,
+} from '../../testing/doctor-facts.ts';
 import { node } from '../../testing/nodes.ts';
 import { checks, diagnose, exitStatus } from './diagnose.ts';
 import type { DoctorFacts } from './facts.ts';
-
-const access = { verb: 'list', resource: 'nodes', use: 'to know', needed: true, allowed: true };
-const holds = { installed: true, rules: 5, hint: false, own: [] };
-const backend = {
-  backend: 'nft',
-  reason: 'rules',
-  nft: holds,
-  legacy: { ...holds, rules: 0 },
-  mixed: false,
-} as const;
-const peer = {
-  node: 'n2',
-  address: '192.0.2.2',
-  dev: 'eth0',
-  hop: '192.0.2.2',
-  neighbour: 'reachable',
-  size: 1500,
-  mtu: { result: 'fits' },
-} as const;
-const route = { dst: '10.244.2.0/24', via: '192.0.2.2', oif: 2, dev: 'eth0' };
-
-function claimsOf(...nodes: ReturnType<typeof node>[]): NodeIndex {
-  const claims = new NodeIndex();
-  for (const each of nodes) {
-    claims.set(each);
-  }
-  return claims;
-}
-
-const stateFiles = {
-  path: '/run/cnikit/readiness.json',
-  readiness: { ready: true },
-  savedPath: '/run/cnikit/state.json',
-  saved: true,
-};
-
-/** Facts of a healthy node. */
-function healthy(changes: Partial<DoctorFacts> = {}): DoctorFacts {
-  return {
-    nodeName: 'n1',
-    confDir: '/etc/cni/net.d',
-    api: { server: 'https://api:6443', access: [access] },
-    claims: claimsOf(node(1), node(2)),
-    own: node(1),
-    routes: { changes: [], problems: [], wanted: new Map([[route.dst, route]]) },
-    selfTest: [],
-    sysctls: [],
-    randomPorts: true,
-    rules: [
-      { family: 'ipv4', changes: [], backend },
-      { family: 'ipv6', changes: [], backend },
-    ],
-    filterProblems: [],
-    configurations: [{ file: '05-cnikit.conflist', name: 'cnikit', types: ['cnikit'] }],
-    files: [],
-    fileProblems: [],
-    plugin: { path: '/opt/cni/bin/cnikit', versions: ['1.0.0', '1.1.0'], missing: [] },
-    links: [
-      { index: 2, name: 'eth0', mtu: 1500 },
-      { index: 3, name: 'cni0', kind: 'bridge', mtu: 1500 },
-    ],
-    addresses: [
-      { index: 3, address: '10.244.1.1/24' },
-      { index: 3, address: 'fe80::1/64' },
-    ],
-    peers: [peer],
-    peerCount: 1,
-    podAddresses: [{ link: 'vetha', address: '10.244.1.2' }],
-    reservedAddresses: ['10.244.1.2'],
-    leaks: [],
-    pools: [{ range: '10.244.1.0/24', used: 1, free: 252 }],
-    runtimeUp: true,
-    stateFiles,
-    agent: { ready: true, problems: [] },
-    ...changes,
-  };
-}
 
 test('diagnose() describes the healthy state for each check when there is no finding', () => {
   const results = diagnose(healthy());

@@ -11,6 +11,7 @@ import { ownNode } from './checks/own-node.ts';
 import { plugin } from './checks/plugin.ts';
 import { pods } from './checks/pods.ts';
 import { readiness } from './checks/readiness.ts';
+import { routedPods } from './checks/routed-pods.ts';
 import { routes } from './checks/routes.ts';
 import { rules } from './checks/rules.ts';
 import { sysctls } from './checks/sysctls.ts';
@@ -32,6 +33,7 @@ export const checks: readonly Check[] = [
   duplicates,
   leaks,
   pods,
+  routedPods,
   others,
 ];
 

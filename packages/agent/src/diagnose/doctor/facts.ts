@@ -112,6 +112,16 @@ export interface LinkFacts {
   group?: number | undefined;
 }
 
+/** State of the kernel for pods of the layout `routed`. */
+export interface RoutedFacts {
+  /** Routes of the main table by their host ends. */
+  routes: ReadonlyArray<{ dst: string; oif?: number | undefined }>;
+  /** The guard against foreign source addresses has its rules; undefined without nftables. */
+  guard?: boolean | undefined;
+  /** Answers of the bridge for others; undefined without pods of the bridge layout. */
+  bridge?: { proxyArp: boolean; proxyNdp: boolean; proxies: readonly string[] } | undefined;
+}
+
 /** The files in the state directory. */
 export interface StateFileFacts {
   /** Path of readiness.json, which STATUS of the plugin reads. */
@@ -163,6 +173,8 @@ export interface DoctorFacts {
   reservedAddresses: readonly string[];
   /** Reserved addresses of pods that run. */
   runningAddresses?: readonly RunningAddress[];
+  /** Undefined when no routed pod runs. */
+  routed?: RoutedFacts | undefined;
   leaks: readonly Leak[];
   pools: ReadonlyArray<{ range: string; used: number; free: number }>;
   runtimeUp: boolean;

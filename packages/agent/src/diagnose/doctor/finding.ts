@@ -26,6 +26,10 @@ export const warning = (message: string, fix: string): Finding => ({ level: 'war
 export const AGENT_REPAIRS =
   'A running agent repairs this within a minute. If it does not, check its log or run `cnikit-agent apply --once`.';
 
+/** Fix for a running pod that lacks what the plugin made for it. */
+export const podRepairs = ({ plugin }: Pick<DoctorFacts, 'plugin'>): string =>
+  `A running agent repairs this within a minute. If it does not, check its log or run \`${plugin.path} restore\` on the node.`;
+
 /** Turns a problem of the agent into a finding. */
 export const findingOf = ({ severity, message, fix = AGENT_REPAIRS }: Problem): Finding => ({
   level: severity,

@@ -25,6 +25,7 @@ import type { DoctorFacts, LinkFacts } from './facts.ts';
 import { gatherApi } from './gather-api.ts';
 import { gatherStrictFilters } from './gather-filters.ts';
 import { gatherPlugin } from './gather-plugin.ts';
+import { gatherRouted } from './gather-routed.ts';
 import { gatherStateFiles } from './gather-state-files.ts';
 import { podAddresses } from './pod-addresses.ts';
 import { type Peer, probePeers } from './probe.ts';
@@ -83,6 +84,7 @@ export async function gather(
     peerCount: peers.length,
     podAddresses: podAddresses(rt),
     runningAddresses: runningAddresses(rt, stateDir),
+    routed: gatherRouted(rt, links),
     reservedAddresses: reservations.map(({ address }) => address),
     leaks: await lastingLeaks(rt, stateDir),
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),

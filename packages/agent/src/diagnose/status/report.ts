@@ -14,9 +14,11 @@ import {
 import type { Config } from '../../config/config.ts';
 import type { Backend } from '../../core/backend.ts';
 import type { Kernel } from '../../core/kernel.ts';
+import type { Layout } from '../../core/model.ts';
 import { tunnelName } from '../../core/names.ts';
 import type { NodeIndex } from '../../desired/node-index.ts';
 import { planRoutes } from '../../reconcile/node-plan.ts';
+import { podLayouts } from '../../repair/pod-layouts.ts';
 import { type AgentStatus, askAgent } from './ask-agent.ts';
 import { type StatusRow, statusRows } from './rows.ts';
 
@@ -26,6 +28,8 @@ export interface StatusReport {
   source: 'api' | 'saved';
   /** Back end of the packet filter, and why. */
   packetFilter?: Pick<Backend, 'name' | 'reason'> | undefined;
+  /** Running pods of this node by layout. */
+  pods?: Record<Layout, number> | undefined;
   rows: StatusRow[];
   /** Undefined when no agent answers. */
   agent?: AgentStatus | undefined;
@@ -47,6 +51,7 @@ export async function statusReport(
     node: { name: nodeName, podCIDRs: own?.podCIDRs ?? [], internalIPs: own?.internalIPs ?? [] },
     source,
     packetFilter: own && backend?.(own.podCIDRs),
+    pods: podLayouts(rt),
     rows: statusRows({
       claims,
       nodeName,

@@ -51,17 +51,19 @@ test('statusText() prints a summary of this node and a table of the others', () 
   const report = {
     node: { name: 'n1', podCIDRs: ['10.244.1.0/24'], internalIPs: ['192.0.2.1'] },
     source: 'api' as const,
+    pods: { bridge: 1, routed: 2 },
     rows,
     agent: { version: '1', ready: true, problems: [], changed: {} },
   };
   const lines = statusText(report, 1_150_000).split('\n');
-  expect(lines.slice(0, 4)).toEqual([
+  expect(lines.slice(0, 5)).toEqual([
     'Node n1: podCIDR 10.244.1.0/24, InternalIP 192.0.2.1',
     'Agent: ready',
     'Nodes: from the API; 4 pod networks, 2 not routed correctly',
+    'Pods: 2 routed, 1 on cni0',
     '',
   ]);
-  expect(lines.slice(4, 9).map((line) => line.split(/ {2,}/))).toEqual([
+  expect(lines.slice(5, 10).map((line) => line.split(/ {2,}/))).toEqual([
     ['NODE', 'POD CIDR', 'INTERNAL IP', 'ROUTE', 'VIA', 'ENCAP', 'NEIGHBOUR', 'CHANGED'],
     ['n2', '10.244.2.0/24', '192.0.2.2', 'ok', '192.0.2.2 dev eth0', 'direct', 'reachable', '2m'],
     ['n3', '10.244.3.0/24', '192.0.2.3', 'missing', '192.0.2.3 dev eth0', 'direct', 'unknown', '-'],
@@ -69,11 +71,11 @@ test('statusText() prints a summary of this node and a table of the others', () 
     ['n10', '10.244.10.0/24', '192.0.2.10', 'ok', '192.0.2.10 dev cnikit-vx', 'tunnel', 'unknown', '-'],
   ]);
   for (const column of ['POD CIDR', 'ROUTE', 'NEIGHBOUR']) {
-    for (const line of lines.slice(5, 9)) {
-      expect(line[lines[4]!.indexOf(column) - 1]).toBe(' ');
+    for (const line of lines.slice(6, 10)) {
+      expect(line[lines[5]!.indexOf(column) - 1]).toBe(' ');
     }
   }
-  expect(lines.slice(9)).toEqual(['', '! No route to 10.244.4.0/24: no InternalIP', '']);
+  expect(lines.slice(10)).toEqual(['', '! No route to 10.244.4.0/24: no InternalIP', '']);
   const offline = statusText({ node: report.node, source: 'saved', rows: [] }, 0);
   expect(offline).toContain(
     'Agent: not running, or not answering on --health-address\nNodes: from the saved state',

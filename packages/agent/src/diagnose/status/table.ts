@@ -1,17 +1,20 @@
 /** Formats `cnikit-agent status` as text. Pure. */
+import { BRIDGE_NAME } from '../../core/names.ts';
 import type { StatusReport } from './report.ts';
 import type { StatusRow } from './rows.ts';
 
 const HEAD = ['NODE', 'POD CIDR', 'INTERNAL IP', 'ROUTE', 'VIA', 'ENCAP', 'NEIGHBOUR', 'CHANGED'];
 
 /** Shows times as ages relative to `now`, ms since the epoch. */
-export function statusText({ node, source, packetFilter, rows, agent }: StatusReport, now: number): string {
+export function statusText(report: StatusReport, now: number): string {
+  const { node, source, packetFilter, pods, rows, agent } = report;
   const bad = rows.filter(({ route }) => route !== 'ok');
   const lines = [
     `Node ${node.name}: podCIDR ${node.podCIDRs.join(' ') || 'none yet'}, InternalIP ${node.internalIPs.join(' ') || 'none'}`,
     `Agent: ${agentText(agent)}`,
     `Nodes: ${source === 'api' ? 'from the API' : 'from the saved state, because the API does not answer'}; ${rows.length} pod networks, ${bad.length === 0 ? 'all routed' : `${bad.length} not routed correctly`}`,
     ...(packetFilter === undefined ? [] : [`Packet filter: ${packetFilter.name} (${packetFilter.reason})`]),
+    ...(pods === undefined ? [] : [`Pods: ${pods.routed} routed, ${pods.bridge} on ${BRIDGE_NAME}`]),
     '',
     ...columns([HEAD, ...rows.map((row) => cells(row, now))]),
     ...reasons(bad),

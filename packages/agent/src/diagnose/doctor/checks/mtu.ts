@@ -1,4 +1,5 @@
-import { BRIDGE_NAME } from '../../../core/names.ts';
+import { BRIDGE_NAME, isRoutedEnd } from '../../../core/names.ts';
+import { podEnds } from '../../../repair/pod-layouts.ts';
 import type { DoctorFacts, PeerFacts } from '../facts.ts';
 import { type Check, type Finding, failure, findingOf, warning } from '../finding.ts';
 
@@ -18,6 +19,7 @@ export const mtu: Check = {
     ...(desired?.problems ?? []).filter(({ kind }) => kind === 'low-mtu').map(findingOf),
     ...peers.flatMap(peerFindings),
     ...bridgeFindings(peers, links),
+    ...routedFindings(peers, links),
   ],
 };
 
@@ -34,9 +36,13 @@ function peerFindings({ node, address, size, mtu: path }: PeerFacts): Finding[] 
   return [failure(message, FIX)];
 }
 
+/** Returns the smallest MTU of the egress interfaces; Infinity without any. */
+const leastMtu = (peers: readonly PeerFacts[], links: DoctorFacts['links']): number =>
+  Math.min(...peers.flatMap(({ dev }) => links.find(({ name }) => name === dev)?.mtu ?? []));
+
 function bridgeFindings(peers: readonly PeerFacts[], links: DoctorFacts['links']): Finding[] {
   const bridge = links.find(({ name }) => name === BRIDGE_NAME);
-  const least = Math.min(...peers.flatMap(({ dev }) => links.find(({ name }) => name === dev)?.mtu ?? []));
+  const least = leastMtu(peers, links);
   if (bridge === undefined || !(bridge.mtu > least)) {
     return [];
   }
@@ -46,4 +52,17 @@ function bridgeFindings(peers: readonly PeerFacts[], links: DoctorFacts['links']
       'Recreate the pods on this node, one after another.',
     ),
   ];
+}
+
+function routedFindings(peers: readonly PeerFacts[], links: DoctorFacts['links']): Finding[] {
+  const least = leastMtu(peers, links);
+  const larger = podEnds(links).filter((link) => isRoutedEnd(link) && link.mtu > least);
+  return larger.length === 0
+    ? []
+    : [
+        warning(
+          `${larger.length} routed ${larger.length === 1 ? 'pod has' : 'pods have'} an MTU of up to ${Math.max(...larger.map(({ mtu }) => mtu))}, but the egress interface has ${least}: they started before that MTU was lowered.`,
+          'Recreate the pods on this node, one after another.',
+        ),
+      ];
 }

@@ -1,10 +1,10 @@
 import { addressAt, contains, formatAddress, parseAddress, parseNetwork } from '@cnikit/ip';
-import { hostVethPrefix } from '@cnikit/plugin';
-import { BRIDGE_NAME, isRoutedEnd, NETWORK_NAME } from '../../../core/names.ts';
+import { BRIDGE_NAME, isRoutedEnd } from '../../../core/names.ts';
 import { problemKinds } from '../../../core/problem.ts';
 import { outdatedPods } from '../../../repair/earlier-range.ts';
+import { podEnds } from '../../../repair/pod-layouts.ts';
 import type { DoctorFacts } from '../facts.ts';
-import { AGENT_REPAIRS, type Check, type Finding, failure } from '../finding.ts';
+import { type Check, type Finding, failure, podRepairs } from '../finding.ts';
 
 /** Links to list; more do not help to find the cause. */
 const MAX_SHOWN = 3;
@@ -13,7 +13,7 @@ const MAX_SHOWN = 3;
 export const pods: Check = {
   name: 'pods',
   good: ({ links }) => {
-    const all = ends(links);
+    const all = podEnds(links);
     const routed = all.filter(isRoutedEnd).length;
     return routed === 0
       ? `All ${all.length} running pods are attached to ${BRIDGE_NAME}.`
@@ -22,22 +22,17 @@ export const pods: Check = {
   find: (facts) => [...detached(facts), ...gateways(facts), ...outdated(facts)],
 };
 
-const ends = (links: DoctorFacts['links']): DoctorFacts['links'] => {
-  const prefix = hostVethPrefix(NETWORK_NAME);
-  return links.filter(({ name }) => name.startsWith(prefix));
-};
-
 const isBridge = ({ name, kind }: DoctorFacts['links'][number]): boolean =>
   name === BRIDGE_NAME && kind === 'bridge';
 
-function detached({ links }: DoctorFacts): Finding[] {
-  const attached = ends(links).filter((link) => !isRoutedEnd(link));
+function detached({ links, plugin }: DoctorFacts): Finding[] {
+  const attached = podEnds(links).filter((link) => !isRoutedEnd(link));
   const loose = attached.filter(({ master = 0 }) => master === 0).map(({ name }) => name);
   if (attached.length > 0 && !links.some(({ name }) => name === BRIDGE_NAME)) {
     return [
       failure(
         `${BRIDGE_NAME} does not exist although ${attached.length} pods run: another program deleted it, and these pods have no network.`,
-        AGENT_REPAIRS,
+        podRepairs({ plugin }),
       ),
     ];
   }
@@ -47,15 +42,15 @@ function detached({ links }: DoctorFacts): Finding[] {
     : [
         failure(
           `${loose.slice(0, MAX_SHOWN).join(', ')}${more} of running pods ${loose.length === 1 ? 'is not a port' : 'are not ports'} of ${BRIDGE_NAME}: these pods have no network.`,
-          AGENT_REPAIRS,
+          podRepairs({ plugin }),
         ),
       ];
 }
 
 /** Returns the gateways that running pods lack. */
-function gateways({ own, links, addresses, runningAddresses = [] }: DoctorFacts): Finding[] {
+function gateways({ own, plugin, links, addresses, runningAddresses = [] }: DoctorFacts): Finding[] {
   const index = links.find(isBridge)?.index;
-  const attached = ends(links);
+  const attached = podEnds(links);
   // Pods with the routed layout have another gateway.
   const allRouted = attached.length > 0 && attached.every(isRoutedEnd);
   if (own === undefined || index === undefined || allRouted) {
@@ -74,7 +69,7 @@ function gateways({ own, links, addresses, runningAddresses = [] }: DoctorFacts)
       : [
           failure(
             `${BRIDGE_NAME} lacks the address ${gateway}, which is the gateway of running pods: they reach nothing outside of this node.`,
-            AGENT_REPAIRS,
+            podRepairs({ plugin }),
           ),
         ];
   });

@@ -19,8 +19,8 @@ export interface PoliciesDeps {
   agent: Agent;
   metrics: Metrics;
   log: Logger;
-  /** Called after the first programming, and after the end of a failure. */
-  onProgrammed: () => void;
+  /** Called when the readiness of this node may have changed. */
+  onChange: () => void;
 }
 
 /** Returns undefined where NetworkPolicies are not enforced. */
@@ -37,8 +37,10 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   );
   const policies = startPolicies(kubeConfig, config.nodeName, {
     contest,
-    report: (problems) => agent.report('policy', problems, 'rules'),
-    onProgrammed: deps.onProgrammed,
+    report: (problems) => {
+      agent.report('policy', problems, 'rules');
+      deps.onChange();
+    },
     metrics,
     log,
     after,

@@ -103,7 +103,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     agent,
     metrics: deps.metrics,
     log,
-    onProgrammed: () => state.check(),
+    onChange: () => state.check(),
   });
   policies?.setPodCIDRs(ownPodCIDRs(config, agent));
   background = startBackground(config, env, kubeConfig, agent, deps.metrics, log);

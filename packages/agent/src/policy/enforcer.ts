@@ -25,10 +25,8 @@ export interface EnforcerDeps {
   table: Table;
   /** Slows down the repair of what another program keeps changing. */
   contest: { readonly delayMs: number; repaired(example: string): void };
-  /** Takes the current problems. */
+  /** Takes the current problems, when they change and after the first programming. */
   report(problems: readonly Problem[]): void;
-  /** Called after the first programming, and after the end of a failure. */
-  onProgrammed?: (() => void) | undefined;
   metrics: Metrics;
   log: Log;
   after: After;
@@ -234,7 +232,6 @@ export class Enforcer implements LocalPods {
     if (recovered) {
       this.#failure = undefined;
       this.#report();
-      this.#deps.onProgrammed?.();
     }
   }
 

@@ -24,7 +24,7 @@ export class ReadinessPolicy {
     const all = [...problems];
     const reason = all.find(({ kind }) => problemKinds[kind].fatal)?.message;
     if (!programmed) {
-      const waiting = reason ?? all.find(({ kind }) => kind === 'own-node')?.message;
+      const waiting = reason ?? all.find(({ kind }) => kind === 'own-node' || kind === 'policy-api')?.message;
       return { ready: false, reason: waiting ?? 'The data path is not programmed yet' };
     }
     if (reason === undefined) {

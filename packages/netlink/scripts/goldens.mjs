@@ -28,6 +28,52 @@ export const goldens = [
     command: 'ip link add name vx0 type vxlan id 42 nolearning dstport 4789 local 10.0.0.1',
   },
   { name: 'link-add-vxlan6', command: 'ip link add name vx0 type vxlan id 42 dstport 4789 remote fd00::2' },
+  {
+    name: 'link-add-bond',
+    command:
+      'ip link add name bond9 type bond mode active-backup miimon 100 updelay 200 primary_reselect better arp_validate active arp_ip_target 192.0.2.1,192.0.2.2',
+  },
+  {
+    name: 'link-add-gre',
+    command: 'ip link add name gre9 type gre local 192.0.2.1 remote 192.0.2.2 ttl 9 key 7 csum',
+  },
+  {
+    name: 'link-add-gretap',
+    command: 'ip link add name tap9 type gretap local 192.0.2.1 remote 192.0.2.2 nopmtudisc',
+  },
+  {
+    name: 'link-add-ip6gre',
+    command: 'ip link add name gre6 type ip6gre local fd00::1 remote fd00::2 hoplimit 9 encaplimit 3',
+  },
+  {
+    name: 'link-add-ipip',
+    command:
+      'ip link add name ipip9 type ipip local 192.0.2.1 remote 192.0.2.2 ttl 9 encap fou encap-sport auto encap-dport 5555',
+  },
+  {
+    name: 'link-add-sit',
+    command: 'ip link add name sit9 type sit local 192.0.2.1 remote 192.0.2.2 mode ip6ip',
+  },
+  {
+    name: 'link-add-ip6tnl',
+    command: 'ip link add name tnl9 type ip6tnl local fd00::1 remote fd00::2 mode ipip6',
+  },
+  {
+    name: 'link-add-geneve',
+    command: 'ip link add name gnv9 type geneve id 7 remote fd00::2 dstport 6082 ttl 5',
+  },
+  {
+    name: 'mdb-show',
+    setup: [
+      ...bridge,
+      ...pair,
+      'ip link set br0 up',
+      'ip link set a0 master br0',
+      'bridge mdb add dev br0 port a0 grp 239.1.1.1 permanent',
+    ],
+    command: 'bridge mdb show',
+    answers: true,
+  },
   { name: 'link-add-dummy', command: 'ip link add name d0 type dummy' },
   { name: 'link-add-ifb', command: 'ip link add name ifb9 type ifb' },
   { name: 'link-add-vrf', command: 'ip link add name red type vrf table 10' },

@@ -20,7 +20,7 @@ export { NetlinkError } from './errors.ts';
 export { createNetns, deleteNetns, listNetns, type NamedNetnsOptions } from './netns.ts';
 export type { Netns } from './netns-fd.ts';
 export type { OpenOptions } from './open.ts';
-export { openRtnetlink } from './open-rtnetlink.ts';
+export { openRtnetlink, RtnetlinkConnection } from './open-rtnetlink.ts';
 export {
   type Address,
   type AddressFilter,
@@ -30,7 +30,15 @@ export {
   getAddresses,
   newAddress,
 } from './route/address.ts';
-export { addBridgeVlans, type BridgeVlan, type BridgeVlanSpec, delBridgeVlans } from './route/bridge-vlan.ts';
+export {
+  addBridgeVlans,
+  type BridgePortVlans,
+  type BridgeVlan,
+  type BridgeVlanSpec,
+  decodeBridgeVlans,
+  delBridgeVlans,
+  getBridgeVlans,
+} from './route/bridge-vlan.ts';
 export { decodeEncap, encodeEncap, type RouteEncap } from './route/encap.ts';
 export {
   addAlternativeNames,
@@ -50,6 +58,7 @@ export type { LinkKind, LinkKindInfo, LinkKinds } from './route/link-kinds/index
 export type { VethPeer } from './route/link-kinds/veth.ts';
 export { decodeLink, newLink, setLink } from './route/link-of-kind.ts';
 export type { Link, LinkBase, LinkOf, LinkStatistics, OtherKind, OtherLink } from './route/link-types.ts';
+export { decodeMdb, delMdbEntry, getMdb, type MdbEntry, type MdbSpec, newMdbEntry } from './route/mdb.ts';
 export type {
   AddressProtocol,
   AddrGenMode,
@@ -91,5 +100,4 @@ export {
   type RoutingRule,
   type RoutingRuleSpec,
 } from './route/rule.ts';
-export type { RtnetlinkConnection } from './rtnetlink.ts';
 export * from './tc/index.ts';

@@ -23,16 +23,20 @@ import { decodeRoutingRule, getRoutingRules, type RoutingRule } from './route/ru
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
 import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
 
-/** Links, addresses, routes, neighbours and rules of one network namespace. */
-export class RtnetlinkConnection {
+/** The part of `RtnetlinkConnection` that pods and their node need. Supports the given kinds of links. */
+export class RtnetlinkCore {
   /** The connection, for requests and decoders that this class lacks. */
   readonly connection: Connection;
   readonly #decodeLink: (payload: Payload) => Link;
-  readonly #kinds: LinkKindCodecs;
+  readonly #newLink: (spec: LinkSpec) => Request;
 
-  constructor(connection: Connection, kinds: LinkKindCodecs) {
+  constructor(
+    connection: Connection,
+    kinds: LinkKindCodecs,
+    newLink = (spec: LinkSpec): Request => newLinkOf(kinds, spec, 'little'),
+  ) {
     this.connection = connection;
-    this.#kinds = kinds;
+    this.#newLink = newLink;
     this.#decodeLink = (payload) => decodeLinkOf(kinds, payload);
   }
 
@@ -97,7 +101,7 @@ export class RtnetlinkConnection {
    * @throws {NetlinkError} when the kernel refuses the request
    */
   createLink(spec: LinkSpec): Link | undefined {
-    const request = newLinkOf(this.#kinds, spec, 'little');
+    const request = this.#newLink(spec);
     const echoed = this.connection.query(
       { ...request, flags: request.flags | NLM_F_ECHO },
       linkBy(this.#decodeLink),

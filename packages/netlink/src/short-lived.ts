@@ -24,13 +24,14 @@ import { type OpenOptions, openProtocol } from './open.ts';
 import { AF_INET } from './route/constants.ts';
 import { type LinkSpec, type LinkUpdate, newLinkOf, setLinkOf } from './route/link.ts';
 import { podKinds } from './route/link-kinds/pod-kinds.ts';
-import { RtnetlinkConnection } from './rtnetlink.ts';
+import { RtnetlinkCore } from './rtnetlink.ts';
 
 export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
+export type { RtnetlinkCore } from './rtnetlink.ts';
 
 /** Like `openRtnetlink()` of the package, but decodes only the settings of bridge, veth and ifb. */
-export function openRtnetlink(options: OpenOptions = {}): RtnetlinkConnection {
-  return new RtnetlinkConnection(openProtocol(NETLINK_ROUTE, options), podKinds);
+export function openRtnetlink(options: OpenOptions = {}): RtnetlinkCore {
+  return new RtnetlinkCore(openProtocol(NETLINK_ROUTE, options), podKinds);
 }
 
 /** Like `newLink()` of the package, for links of kind bridge, veth and ifb. */
@@ -72,7 +73,7 @@ export interface Device {
  *
  * @throws {SysError} when the kernel refuses an ioctl
  */
-export function device({ connection }: RtnetlinkConnection, name: string): Device | undefined {
+export function device({ connection }: RtnetlinkCore, name: string): Device | undefined {
   const { sys, fd } = connection.socket;
   return ignoreErrno('ENODEV', () => {
     const index = new Int32Array(query(sys, fd, SIOCGIFINDEX, name))[0] as number;
@@ -97,7 +98,7 @@ export function device({ connection }: RtnetlinkConnection, name: string): Devic
  *
  * @throws {SysError} when the kernel refuses the ioctl
  */
-export function deviceIndex({ connection }: RtnetlinkConnection, name: string): number | undefined {
+export function deviceIndex({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
   return ignoreErrno('ENODEV', () => new Int32Array(query(sys, fd, SIOCGIFINDEX, name))[0]);
 }
@@ -107,7 +108,7 @@ export function deviceIndex({ connection }: RtnetlinkConnection, name: string): 
  *
  * @throws {SysError} when the kernel refuses the ioctl
  */
-export function deviceFlags({ connection }: RtnetlinkConnection, name: string): number | undefined {
+export function deviceFlags({ connection }: RtnetlinkCore, name: string): number | undefined {
   const { sys, fd } = connection.socket;
   return ignoreErrno('ENODEV', () => new Uint16Array(query(sys, fd, SIOCGIFFLAGS, name))[0]);
 }
@@ -144,11 +145,7 @@ function query(sys: Sys, fd: number, request: number, name: string): ArrayBuffer
  * @param name the name of the link, or of one link of the group
  * @throws {NetlinkError} when the kernel refuses the request
  */
-export function deleteLinkDetached(
-  { connection }: RtnetlinkConnection,
-  request: Request,
-  name: string,
-): void {
+export function deleteLinkDetached({ connection }: RtnetlinkCore, request: Request, name: string): void {
   const { socket } = connection;
   const first = socket.send([request], {
     write: (fd, bytes) => void internal(socket.sys).sendDetached(fd, bytes, name),

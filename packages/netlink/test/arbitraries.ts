@@ -36,6 +36,7 @@ const wires = {
   raw: fc.uint8Array({ minLength: 1, maxLength: 12 }),
   ipv4,
   ipv6,
+  ip: address,
   mac,
 };
 

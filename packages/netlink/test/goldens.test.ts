@@ -55,6 +55,27 @@ function table<T>(title: string, decode: (payload: Payload) => T, cases: Case<T>
 
 const mac = '02:00:00:00:00:02';
 
+const ends4 = { local: '192.0.2.1', remote: '192.0.2.2' };
+const ends6 = { local: 'fd00::1', remote: 'fd00::2' };
+/** Settings in the commands of the recordings. */
+const tunnels = {
+  bond: {
+    mode: 'active-backup',
+    miimon: 100,
+    upDelay: 200,
+    primaryReselect: 'better',
+    arpValidate: 'active',
+    arpTargets: ['192.0.2.1', '192.0.2.2'],
+  },
+  gre: { ...ends4, ttl: 9, inputKey: 7, outputKey: 7, inputFlags: 0xa000, outputFlags: 0xa000 },
+  gretap: { ...ends4, pathMtuDiscovery: false },
+  ip6gre: { ...ends6, ttl: 9, encapLimit: 3 },
+  ipip: { ...ends4, ttl: 9, encapType: 'fou', encapDestinationPort: 5555 },
+  sit: { ...ends4, protocol: 41 },
+  ip6tnl: { ...ends6, protocol: 4 },
+  geneve: { id: 7, remote: 'fd00::2', port: 6082, ttl: 5 },
+};
+
 table('newLink()', nl.decodeLink, [
   [
     'link-add-bridge',
@@ -117,6 +138,13 @@ table('newLink()', nl.decodeLink, [
     { vxlan: expect.objectContaining({ id: 42, port: 4789, remote: 'fd00::2' }) },
   ],
   ['link-add-dummy', () => nl.newLink({ kind: 'dummy', name: 'd0' }), { kind: 'dummy', name: 'd0' }],
+  ...(['bond', 'gre', 'gretap', 'ip6gre', 'ipip', 'sit', 'ip6tnl', 'geneve'] as const).map(
+    (kind): Case<nl.Link> => [
+      `link-add-${kind}`,
+      (link) => nl.newLink({ kind, name: link.name, [kind]: link[kind] } as nl.LinkSpec),
+      { kind, [kind]: tunnels[kind] },
+    ],
+  ),
   ['link-add-ifb', () => nl.newLink({ kind: 'ifb', name: 'ifb9' }), { kind: 'ifb' }],
   [
     'link-add-vrf',
@@ -308,6 +336,13 @@ describe('kernel replies', () => {
   test('decodeLink() decodes the port settings of an `ip` request', () => {
     const link = nl.decodeLink(firstMessage(golden('link-set-hairpin').request));
     expect(link.bridgePort).toEqual({ hairpin: true, isolated: true });
+  });
+
+  test('decodeMdb() decodes a dump of multicast groups', () => {
+    const { answers = [] } = golden('mdb-show');
+    expect(decodeAll(answers, 86, nl.decodeMdb).flat()).toContainEqual(
+      expect.objectContaining({ group: '239.1.1.1', state: 'permanent', timer: 0, protocol: 'static' }),
+    );
   });
 
   test('decodeLink() decodes a dump of links', () => {

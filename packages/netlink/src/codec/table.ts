@@ -26,6 +26,8 @@ interface WireTypes {
   raw: Uint8Array;
   ipv4: string;
   ipv6: string;
+  /** IPv4 or IPv6. */
+  ip: string;
   mac: string;
 }
 
@@ -106,6 +108,9 @@ function writeField(encoder: Encoder, [type, wire, , names]: Field, key: string,
     case 'mac':
       encoder.mac(type, value as string, key);
       break;
+    case 'ip':
+      encoder.address(type, value as string, key);
+      break;
     default: {
       const bytes = parseAddress(value as string);
       if (bytes?.length !== (wire === 'ipv4' ? 4 : 16)) {
@@ -177,6 +182,8 @@ function readValue(reader: AttributeReader, [, wire, name, names]: Field): unkno
       return reader.raw();
     case 'mac':
       return reader.mac();
+    case 'ip':
+      return reader.address(name);
     case 'ipv4':
       reader.size(4, name);
       return reader.address(name);

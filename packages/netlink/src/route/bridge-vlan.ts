@@ -1,9 +1,12 @@
 /** VLANs of bridge ports and bridges: RTM_SETLINK and RTM_DELLINK of family AF_BRIDGE. */
-import type { ByteOrder } from '../codec/bytes.ts';
+import { NLM_F_DUMP } from '../codec/ack.ts';
+import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { attributesAfter } from '../codec/message.ts';
+import type { AttributeReader } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
-import { AF_BRIDGE, RTM_DELLINK, RTM_SETLINK } from './constants.ts';
-import { IFLA_AF_SPEC } from './link-attributes.ts';
+import { AF_BRIDGE, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK } from './constants.ts';
+import { IFINFOMSG_SIZE, IFLA_AF_SPEC, IFLA_IFNAME, linkTable } from './link-attributes.ts';
 
 const IFLA_BRIDGE_FLAGS = 0;
 const IFLA_BRIDGE_VLAN_INFO = 2;
@@ -77,4 +80,74 @@ function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, descr
   }
   encoder.end(token);
   return { type, flags: 0, payload: encoder.finish(), describe };
+}
+
+const IFLA_EXT_MASK = 29;
+const RTEXT_FILTER_BRVLAN_COMPRESSED = 4;
+
+/** The VLANs of a bridge port, or of a bridge. */
+export interface BridgePortVlans {
+  /** Index of the link. */
+  index: number;
+  name: string;
+  /** Index of the bridge: that of the link itself when it is the bridge. */
+  master?: number;
+  vlans: BridgeVlan[];
+}
+
+/** RTM_GETLINK of family AF_BRIDGE, `bridge vlan show`. */
+export function getBridgeVlans(order: ByteOrder = 'little'): Request {
+  const encoder = requestEncoder(order)
+    .putU8(AF_BRIDGE)
+    .putZeros(IFINFOMSG_SIZE - 1);
+  const payload = encoder.u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED).finish();
+  return { type: RTM_GETLINK, flags: NLM_F_DUMP, payload, describe: 'dump VLANs of bridges' };
+}
+
+/**
+ * Decodes the body of an RTM_NEWLINK of family AF_BRIDGE.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
+export function decodeBridgeVlans(payload: Payload): BridgePortVlans {
+  const reader = attributesAfter(payload, IFINFOMSG_SIZE, 'ifinfomsg');
+  const index = readI32(payload.bytes, payload.start + 4, payload.order === 'little');
+  const port: BridgePortVlans = { index, name: '', vlans: [] };
+  while (reader.next()) {
+    if (reader.type === IFLA_IFNAME) {
+      port.name = reader.string();
+    } else if (reader.type === linkTable.master[0]) {
+      port.master = reader.u32('IFLA_MASTER');
+    } else if (reader.type === IFLA_AF_SPEC) {
+      port.vlans = readVlans(reader.attributes('IFLA_AF_SPEC'));
+    }
+  }
+  return port;
+}
+
+/** Reads each struct bridge_vlan_info. A range is two of them. */
+function readVlans(reader: AttributeReader): BridgeVlan[] {
+  const vlans: BridgeVlan[] = [];
+  while (reader.next()) {
+    if (reader.type !== IFLA_BRIDGE_VLAN_INFO) {
+      continue;
+    }
+    reader.size(4, 'IFLA_BRIDGE_VLAN_INFO');
+    const flags = readU16(reader.bytes, reader.start, reader.order === 'little');
+    const vid = readU16(reader.bytes, reader.start + 2, reader.order === 'little');
+    const begun = vlans.at(-1);
+    if ((flags & BRIDGE_VLAN_INFO_RANGE_END) !== 0 && begun !== undefined) {
+      begun.last = vid;
+      continue;
+    }
+    const vlan: BridgeVlan = { vid };
+    if ((flags & BRIDGE_VLAN_INFO_PVID) !== 0) {
+      vlan.pvid = true;
+    }
+    if ((flags & BRIDGE_VLAN_INFO_UNTAGGED) !== 0) {
+      vlan.untagged = true;
+    }
+    vlans.push(vlan);
+  }
+  return vlans;
 }

@@ -38,7 +38,8 @@ export const linkStateTable = {
   qdisc: [6, 'string', 'IFLA_QDISC'],
   /** Number of users of promiscuous mode. */
   promiscuity: [30, 'u32', 'IFLA_PROMISCUITY'],
-  allMulticast: [61, 'u32', 'IFLA_ALLMULTI'],
+  /** Number of users of all-multicast mode. */
+  allMulticastUsers: [61, 'u32', 'IFLA_ALLMULTI'],
   carrierChanges: [35, 'u32', 'IFLA_CARRIER_CHANGES'],
   carrierUpCount: [47, 'u32', 'IFLA_CARRIER_UP_COUNT'],
   carrierDownCount: [48, 'u32', 'IFLA_CARRIER_DOWN_COUNT'],

@@ -6,7 +6,6 @@ import { keepUnknown, readField, readFields } from '../codec/table.ts';
 import { AF_INET6, IFF_RUNNING, IFF_UP } from './constants.ts';
 import * as ifla from './link-attributes.ts';
 import { linkStateTable, linkTable } from './link-attributes.ts';
-import { bridgePortTable } from './link-kinds/bridge-port.ts';
 import type { LinkKindCodecs } from './link-kinds/kind.ts';
 import type { Link, LinkBase, LinkStatistics } from './link-types.ts';
 import { addrGenModes } from './names.ts';
@@ -85,15 +84,24 @@ function readInfo(reader: AttributeReader, kinds: LinkKindCodecs, link: Draft): 
         link.portKind = reader.string();
         break;
       case ifla.IFLA_INFO_SLAVE_DATA:
-        if (link.portKind === 'bridge' || link.kind === 'bridge_slave') {
-          link.bridgePort = readFields(reader.attributes('IFLA_INFO_SLAVE_DATA'), bridgePortTable);
-        } else {
-          link.portData = reader.raw();
-        }
+        readPort(reader, kinds, link);
         break;
       default:
         keepInner(link, reader);
     }
+  }
+}
+
+/** Reads the settings as a port. The kernel sends the kind of the master first. */
+function readPort(reader: AttributeReader, kinds: LinkKindCodecs, link: Draft): void {
+  // A request of `ip` has "bridge_slave" as its kind.
+  const portKind = link.portKind ?? link.kind?.split('_')[0] ?? '';
+  const table = Object.hasOwn(kinds, portKind) ? kinds[portKind]!.port : undefined;
+  if (table === undefined) {
+    link.portData = reader.raw();
+  } else {
+    const into = link as unknown as Record<string, unknown>;
+    into[`${portKind}Port`] = readFields(reader.attributes('IFLA_INFO_SLAVE_DATA'), table);
   }
 }
 

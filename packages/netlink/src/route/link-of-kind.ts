@@ -3,16 +3,17 @@ import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import type { Request } from '../codec/request.ts';
 import { type LinkSpec, type LinkUpdate, newLinkOf, setLinkOf } from './link.ts';
 import { decodeLinkOf } from './link-decode.ts';
+import { flatten } from './link-given-back.ts';
 import { linkKinds } from './link-kinds/index.ts';
 import type { Link } from './link-types.ts';
 
 /**
- * RTM_NEWLINK, `ip link add`. The kernel answers EEXIST when the name is taken and EOPNOTSUPP when it lacks the kind.
+ * RTM_NEWLINK, `ip link add`. Takes a decoded link, too. The kernel answers EEXIST when the name is taken and EOPNOTSUPP when it lacks the kind.
  *
  * @throws {NetlinkEncodeError} when a value is invalid or the kind is unknown
  */
 export function newLink(spec: LinkSpec, order: ByteOrder = 'little'): Request {
-  return newLinkOf(linkKinds, spec, order);
+  return newLinkOf(linkKinds, flatten(spec), order);
 }
 
 /**

@@ -1,8 +1,7 @@
 /** Links as the kernel describes them. */
 import type { UnknownAttribute } from '../codec/reader.ts';
 import type { LinkSettings, LinkState } from './link-attributes.ts';
-import type { BridgePortAttributes } from './link-kinds/bridge-port.ts';
-import type { LinkKind, LinkKindInfo } from './link-kinds/index.ts';
+import type { LinkKind, LinkKindInfo, PortKinds } from './link-kinds/index.ts';
 import type { AddrGenMode, OperState } from './names.ts';
 
 /** struct rtnl_link_stats64, the part that every link has. Packets and bytes since the link was made. */
@@ -43,8 +42,10 @@ export interface LinkBase
   statistics?: LinkStatistics;
   /** Kind of the master: "bridge", "vrf". */
   portKind?: string;
-  /** Settings as a port of a bridge. */
-  bridgePort?: BridgePortAttributes & { unknown?: UnknownAttribute[] };
+  /** Settings as a port, by the kind of the master. */
+  bondPort?: PortKinds['bond'] & { unknown?: UnknownAttribute[] };
+  bridgePort?: PortKinds['bridge'] & { unknown?: UnknownAttribute[] };
+  vrfPort?: PortKinds['vrf'] & { unknown?: UnknownAttribute[] };
   /** Settings as a port of another kind. */
   portData?: Uint8Array;
   /** Unknown attributes of IFLA_LINKINFO and IFLA_PROP_LIST. */

@@ -24,7 +24,7 @@ import {
 import type { LinkSettings } from './link-attributes.ts';
 import * as ifla from './link-attributes.ts';
 import type { BridgePortAttributes } from './link-kinds/bridge-port.ts';
-import type { LinkKind, LinkKinds } from './link-kinds/index.ts';
+import type { LinkKind, LinkKindInfo, LinkKinds } from './link-kinds/index.ts';
 import type { LinkKindCodecs } from './link-kinds/kind.ts';
 import { codecOf, writeKind } from './link-kinds/write-kind.ts';
 import { type AddrGenMode, addrGenModes } from './names.ts';
@@ -45,8 +45,10 @@ interface LinkChange extends LinkSettings {
   addrGenMode?: AddrGenMode;
 }
 
-/** The kind's own settings, beside `kind`. */
-type KindSpec = { kind?: undefined } | { [K in LinkKind]: { kind: K } & LinkKinds[K] }[LinkKind];
+/** The kind's own settings, beside `kind`. A decoded link has them in the property with the name of the kind. */
+type KindSpec =
+  | { kind?: undefined }
+  | { [K in LinkKind]: { kind: K } & LinkKinds[K] & { [P in K]?: LinkKindInfo<P> } }[LinkKind];
 
 /** A link to create. Without a name the kernel chooses one: "veth0". */
 export type LinkSpec = LinkRef & LinkChange & KindSpec;

@@ -1,8 +1,10 @@
 /** Comparison of prevResult with the kernel's state, for CHECK. */
+
 import { CniError, type Context, ErrorCode, type Interface, type Result } from '@cnikit/cni-spec';
-import type { RouteSpec, RtnetlinkConnection } from '@cnikit/netlink';
+import type { RouteSpec } from '@cnikit/netlink';
 import { nameOf } from '@cnikit/netlink/codec';
 import { names } from '@cnikit/netlink/constants';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import { subnetOf } from '../lib/prefix.ts';
 import { RT_TABLE_MAIN, withNextHops } from './routes.ts';
 
@@ -59,7 +61,7 @@ type NextHop = Pick<RouteSpec, 'oif' | 'via'>;
  * @param up true when the interface must be up
  */
 export function podDifferences(
-  pod: RtnetlinkConnection,
+  pod: RtnetlinkCore,
   context: Context<unknown>,
   prevResult: Result,
   addresses: readonly string[],

@@ -1,6 +1,8 @@
 /** Features of an attachment beyond its interface, such as port maps and bandwidth limits. */
+
 import { type CheckedConfig, type Context, definePlugin, type Plugin, type Result } from '@cnikit/cni-spec';
-import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
+import type { Link } from '@cnikit/netlink';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { HostEndRemoval } from '../links/attachment-links.ts';
 import type { RemovalPart, TransactionPart } from '../nat/shared-transaction.ts';
 import { requiredPrevResult } from './check-state.ts';
@@ -9,7 +11,7 @@ import { requiredPrevResult } from './check-state.ts';
 export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
 
 /** Receives the node's end of a pair when it is a port of the bridge, before it is up. */
-export type BeforeLinkUp = (route: RtnetlinkConnection, host: HostEnd) => void;
+export type BeforeLinkUp = (route: RtnetlinkCore, host: HostEnd) => void;
 
 /** As {@link BeforeLinkUp}; returns a function that adds to the result. */
 export type AddBeforeLinkUp = (...end: Parameters<BeforeLinkUp>) => (result: Result) => Result;

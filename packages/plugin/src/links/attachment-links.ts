@@ -1,14 +1,19 @@
 /** Links of attachments. They are found by the host end's name alone, which needs no state. */
 import type { Context } from '@cnikit/cni-spec';
-import { delLink, type Link, NetlinkError, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
-import { deleteLinkDetached, deviceIndex, openRtnetlink } from '@cnikit/netlink/short-lived';
+import { delLink, type Link, NetlinkError, type Request } from '@cnikit/netlink';
+import {
+  deleteLinkDetached,
+  deviceIndex,
+  openRtnetlink,
+  type RtnetlinkCore,
+} from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import type { NetworkSettings } from '../ipam/pod-ipam.ts';
 import { openPodNamespaceIfExists } from '../netns/pod-namespace.ts';
 import { hostVethName, hostVethPrefix } from './names.ts';
 
 /** Deletes a host end together with other links of its attachment; returns false when it did not delete the host end. */
-export type HostEndRemoval = (host: RtnetlinkConnection) => boolean;
+export type HostEndRemoval = (host: RtnetlinkCore) => boolean;
 
 /**
  * Deletes the attachment's veth pair, or an interface of that name in the pod that another plugin created.
@@ -90,7 +95,7 @@ export function collectLinks(
  *
  * @returns the failures
  */
-export function deleteLinks(host: RtnetlinkConnection, links: readonly Link[]): string[] {
+export function deleteLinks(host: RtnetlinkCore, links: readonly Link[]): string[] {
   const failed: string[] = [];
   for (const { index } of links) {
     try {
@@ -106,7 +111,7 @@ export function deleteLinks(host: RtnetlinkConnection, links: readonly Link[]): 
 }
 
 /** Returns false when the link does not exist. */
-function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
+function deleteNamed(route: RtnetlinkCore, name: string): boolean {
   const index = deviceIndex(route, name);
   return index !== undefined && requestDeletion(route, delLink({ index }), name);
 }
@@ -116,7 +121,7 @@ function deleteNamed(route: RtnetlinkConnection, name: string): boolean {
  * link. The request identifies links by index or group, never by name: when two DELs race, the slower one's child may run
  * after the runtime has re-added the pod under the same name.
  */
-export function requestDeletion(route: RtnetlinkConnection, request: Request, name: string): boolean {
+export function requestDeletion(route: RtnetlinkCore, request: Request, name: string): boolean {
   return deletes(() => deleteLinkDetached(route, request, name));
 }
 

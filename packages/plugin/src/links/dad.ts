@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
 import { IFA_F_DADFAILED, IFA_F_TENTATIVE } from '@cnikit/netlink/constants';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 
 const LIMIT_MS = 10_000;
@@ -11,7 +11,7 @@ const INTERVAL_MS = 50;
  *
  * @throws {CniError} 999 naming an address that is a duplicate, or still tentative after ten seconds
  */
-export function waitForDad(sys: Sys, route: RtnetlinkConnection, index: number): void {
+export function waitForDad(sys: Sys, route: RtnetlinkCore, index: number): void {
   const end = sys.monotonicMs() + LIMIT_MS;
   for (;;) {
     const held = route.addresses({ family: 'ipv6', index });

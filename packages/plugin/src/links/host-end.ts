@@ -1,6 +1,8 @@
 /** The node's end of an attachment's veth pair. */
+
 import type { Interface } from '@cnikit/cni-spec';
-import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
+import type { Link } from '@cnikit/netlink';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import { hostVethName } from './names.ts';
 
 /** An attachment to a network. */
@@ -24,8 +26,8 @@ export interface FoundHostEnd {
  * @param others interfaces of the node that are not the host end, such as the bridge
  */
 export function findHostEnd(
-  host: RtnetlinkConnection,
-  pod: RtnetlinkConnection,
+  host: RtnetlinkCore,
+  pod: RtnetlinkCore,
   { network, containerID, ifName }: AttachmentRef,
   interfaces: readonly Interface[],
   others: readonly string[] = [],

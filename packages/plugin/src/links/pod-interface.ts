@@ -7,9 +7,8 @@ import {
   newRoute,
   type Request,
   type RouteSpec,
-  type RtnetlinkConnection,
 } from '@cnikit/netlink';
-import { setLink } from '@cnikit/netlink/short-lived';
+import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
 import { arpNotify, prepareIPv6 } from './announce.ts';
@@ -49,7 +48,7 @@ export interface PodInterface {
  * IPv6 addresses skip duplicate address detection, because IPAM guarantees that they are unique, and so does the
  * link-local address. So they work when ADD returns; detection would take a second.
  */
-export function configurePodInterface(sys: Sys, route: RtnetlinkConnection, pod: PodInterface): void {
+export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodInterface): void {
   const { index } = pod;
   const nodad = !pod.detectDuplicates;
   const flags = pod.addressFlags === undefined ? {} : { flags: pod.addressFlags };
@@ -99,7 +98,7 @@ const MAX_EQUAL_ROUTES = 64;
 const IP6_RT_PRIO_USER = 1024;
 
 /** Adds a route with the first free metric: an interface that came earlier keeps its equal route, and has precedence. */
-function addRouteBehind(route: RtnetlinkConnection, spec: RouteSpec): void {
+function addRouteBehind(route: RtnetlinkCore, spec: RouteSpec): void {
   let { priority = isIPv6(spec.dst) ? IP6_RT_PRIO_USER : 0 } = spec;
   const last = priority + MAX_EQUAL_ROUTES;
   for (; ; priority++) {

@@ -1,7 +1,7 @@
 /** Creation of the veth pair with one message: the host end is a bridge port and usually up, the pod's end has its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { type LinkSpec, NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
-import { deviceIndex, newLink } from '@cnikit/netlink/short-lived';
+import { type LinkSpec, NetlinkError } from '@cnikit/netlink';
+import { deviceIndex, newLink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
 import { ignoreRouterAdvertisements } from '../netns/router-advertisements.ts';
@@ -51,7 +51,7 @@ type VethSpec = LinkSpec & { kind: 'veth' };
  *
  * @throws {CniError} 999 when either name is taken (SPEC, ADD: an interface of that name exists)
  */
-export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethPlan): VethPair {
+export function createVethPair(route: RtnetlinkCore, sys: Sys, plan: VethPlan): VethPair {
   const { hostName, ifName, pod, master } = plan;
   const both = { ...QUEUES, ...(plan.mtu > 0 ? { mtu: plan.mtu } : {}) };
   const macs = { hostMac: plan.hostMac ?? randomMac(sys), podMac: plan.mac ?? randomMac(sys) };
@@ -77,7 +77,7 @@ export function createVethPair(route: RtnetlinkConnection, sys: Sys, plan: VethP
   }
 }
 
-function make(route: RtnetlinkConnection, sys: Sys, spec: VethSpec, { hostName, ifName }: VethPlan): void {
+function make(route: RtnetlinkCore, sys: Sys, spec: VethSpec, { hostName, ifName }: VethPlan): void {
   try {
     route.request(newLink(spec));
   } catch (error) {
@@ -99,7 +99,7 @@ function make(route: RtnetlinkConnection, sys: Sys, spec: VethSpec, { hostName, 
 
 /** Reads the indexes of the new ends. */
 function indexes(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   { hostName, ifName, pod }: VethPlan,
 ): Pick<VethPair, 'hostIndex' | 'podIndex'> {
   const hostIndex = deviceIndex(route, hostName);

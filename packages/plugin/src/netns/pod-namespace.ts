@@ -1,12 +1,11 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { openRtnetlink } from '@cnikit/netlink/short-lived';
+import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import { O_NONBLOCK, O_RDONLY, type Sys, SysError } from '@cnikit/sys';
 
 /** A pod's network namespace: a descriptor, which netlink messages name it by, and a connection inside it. */
 export interface PodNamespace {
   fd: number;
-  route: RtnetlinkConnection;
+  route: RtnetlinkCore;
   close(): void;
 }
 

@@ -2,8 +2,10 @@
  * Finds the addresses that running pods have, for a network whose reservations are lost. Loaded only when the network's
  * folder is new or empty.
  */
+
 import type { AddressInUse } from '@cnikit/ipam/file-store';
-import type { Link, Neighbour, RtnetlinkConnection } from '@cnikit/netlink';
+import type { Link, Neighbour } from '@cnikit/netlink';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { hostVethName, hostVethPrefix } from '../links/names.ts';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
@@ -24,7 +26,7 @@ export interface PodNetwork {
 export interface Sources {
   /** The runtime's records of all networks. */
   records: readonly CachedAttachment[];
-  host: RtnetlinkConnection;
+  host: RtnetlinkCore;
   /** Returns undefined when there is no namespace at the path. */
   openNamespace: (path: string) => PodNamespace | undefined;
 }

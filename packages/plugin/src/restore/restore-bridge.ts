@@ -1,7 +1,6 @@
 /** Restores the parts of a running pod that `bridge` made and another program removed. Each returns what it restored. */
 import type { Context, IpConfig, Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
+import { openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { ownAddresses } from '../attachment/check-state.ts';
 import { hostVethName, vlanPortName } from '../links/names.ts';
@@ -58,7 +57,7 @@ export function restorePort(sys: Sys, context: Context<BridgeSettings>, prevResu
 }
 
 function restorePortOver(
-  host: RtnetlinkConnection,
+  host: RtnetlinkCore,
   sys: Sys,
   context: Context<BridgeSettings>,
   prevResult: Result,
@@ -94,7 +93,7 @@ function restorePortOver(
  * conflicts with an address of the bridge is left out: the pod is from an earlier range. Returns true if it added one.
  */
 function restoreGateways(
-  host: RtnetlinkConnection,
+  host: RtnetlinkCore,
   sys: Sys,
   context: Context<BridgeSettings>,
   bridge: Bridge,
@@ -119,7 +118,7 @@ function restoreGateways(
 }
 
 /** Attaches the port of the node's interface in the network's VLAN to a bridge that was made again. */
-function restoreVlanPort(host: RtnetlinkConnection, conf: BridgeSettings, bridge: Bridge): void {
+function restoreVlanPort(host: RtnetlinkCore, conf: BridgeSettings, bridge: Bridge): void {
   const port = conf.vlan === 0 ? undefined : host.link({ name: vlanPortName(conf.bridge, conf.vlan) });
   if (port !== undefined && (port.master ?? 0) === 0) {
     host.request(setLink({ index: port.index, master: bridge.index, up: true }));

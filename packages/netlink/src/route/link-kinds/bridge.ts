@@ -1,4 +1,5 @@
 import type { Table, Values } from '../../codec/table.ts';
+import { bridgePortTable } from './bridge-port.ts';
 import type { LinkKindCodec } from './kind.ts';
 import { vlanProtocols } from './vlan-protocols.ts';
 
@@ -53,9 +54,15 @@ const bridgeTable = {
   mcastIgmpVersion: [43, 'u8', 'IFLA_BR_MCAST_IGMP_VERSION'],
   mcastMldVersion: [44, 'u8', 'IFLA_BR_MCAST_MLD_VERSION'],
   vlanStatsPerPort: [45, 'bool', 'IFLA_BR_VLAN_STATS_PER_PORT'],
+  /** struct br_boolopt_multi: values and mask of BR_BOOLOPT_*. */
+  options: [46, 'raw', 'IFLA_BR_MULTI_BOOLOPT'],
+  /** Read only. */
+  fdbLearned: [48, 'u32', 'IFLA_BR_FDB_N_LEARNED'],
+  /** 0: no limit (Linux 6.7). */
+  fdbMaxLearned: [49, 'u32', 'IFLA_BR_FDB_MAX_LEARNED'],
 } as const satisfies Table;
 
 /** A bridge's own settings. */
 export type BridgeAttributes = Values<typeof bridgeTable>;
 
-export const bridge: LinkKindCodec = { table: bridgeTable };
+export const bridge: LinkKindCodec = { table: bridgeTable, port: bridgePortTable };

@@ -1,23 +1,47 @@
 /** The supported link kinds. A new kind is a file here and a row in both lists. */
 import type { UnknownAttribute } from '../../codec/reader.ts';
+import { type BondAttributes, type BondPort, bond } from './bond.ts';
 import { type BridgeAttributes, bridge } from './bridge.ts';
+import type { BridgePortAttributes } from './bridge-port.ts';
+import { type GeneveAttributes, geneve } from './geneve.ts';
 import { type IpvlanAttributes, ipvlan } from './ipvlan.ts';
 import type { LinkKindCodec } from './kind.ts';
 import { type MacvlanAttributes, macvlan } from './macvlan.ts';
+import { type NetkitAttributes, netkit } from './netkit.ts';
 import { type TunAttributes, tun } from './tun.ts';
+import {
+  type GreAttributes,
+  gre,
+  type IpTunnelAttributes,
+  ipTunnel,
+  type SitAttributes,
+  sit,
+} from './tunnels.ts';
 import { type VethAttributes, veth } from './veth.ts';
 import { type VlanAttributes, vlan } from './vlan.ts';
-import { type VrfAttributes, vrf } from './vrf.ts';
+import { type VrfAttributes, type VrfPort, vrf } from './vrf.ts';
 import { type VxlanAttributes, vxlan } from './vxlan.ts';
 
 /** The settings of each kind (IFLA_INFO_DATA). */
 export interface LinkKinds {
+  bond: BondAttributes;
   bridge: BridgeAttributes;
   dummy: NoAttributes;
+  erspan: GreAttributes;
+  geneve: GeneveAttributes;
+  gre: GreAttributes;
+  gretap: GreAttributes;
   ifb: NoAttributes;
+  ip6erspan: GreAttributes;
+  ip6gre: GreAttributes;
+  ip6gretap: GreAttributes;
+  ip6tnl: IpTunnelAttributes;
+  ipip: IpTunnelAttributes;
   ipvlan: IpvlanAttributes;
   macvlan: MacvlanAttributes;
   macvtap: MacvlanAttributes;
+  netkit: NetkitAttributes;
+  sit: SitAttributes;
   tun: TunAttributes;
   veth: VethAttributes;
   vlan: VlanAttributes;
@@ -25,6 +49,13 @@ export interface LinkKinds {
   vxlan: VxlanAttributes;
   /** Keys and peers belong to the generic netlink family `wireguard`. */
   wireguard: NoAttributes;
+}
+
+/** The settings of a port, by the kind of its master. The kernel does not let all be set. */
+export interface PortKinds {
+  bond: BondPort;
+  bridge: BridgePortAttributes;
+  vrf: VrfPort;
 }
 
 /** The supported link kinds. */
@@ -35,6 +66,7 @@ export type NoAttributes = Record<never, never>;
 
 /** Settings that the kernel always reports. */
 interface AlwaysReported {
+  bond: 'mode' | 'miimon' | 'upDelay' | 'downDelay' | 'hashPolicy';
   bridge:
     | 'forwardDelay'
     | 'helloTime'
@@ -51,6 +83,7 @@ interface AlwaysReported {
   ipvlan: 'mode' | 'ipvlanFlags';
   macvlan: 'mode' | 'macvlanFlags';
   macvtap: 'mode' | 'macvlanFlags';
+  netkit: 'primary' | 'policy' | 'mode';
   tun: 'tunType' | 'packetInformation' | 'vnetHeader' | 'persist' | 'multiQueue';
   vlan: 'id' | 'protocol' | 'vlanFlags';
   vrf: 'table';
@@ -69,12 +102,24 @@ const none: LinkKindCodec = { table: {} };
 
 /** The codecs, by the kernel's name of the kind. */
 export const linkKinds: Readonly<Record<LinkKind, LinkKindCodec>> = {
+  bond,
   bridge,
   dummy: none,
+  erspan: gre,
+  geneve,
+  gre,
+  gretap: gre,
   ifb: none,
+  ip6erspan: gre,
+  ip6gre: gre,
+  ip6gretap: gre,
+  ip6tnl: ipTunnel,
+  ipip: ipTunnel,
   ipvlan,
   macvlan,
   macvtap: macvlan,
+  netkit,
+  sit,
   tun,
   veth,
   vlan,

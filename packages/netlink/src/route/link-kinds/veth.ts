@@ -31,41 +31,48 @@ export interface VethAttributes {
 export const veth: LinkKindCodec = {
   table: {},
   write(encoder: Encoder, { peer }: VethAttributes): void {
-    if (peer === undefined) {
-      return;
-    }
-    const info = encoder.nest(VETH_INFO_PEER);
-    encoder.putZeros(IFINFOMSG_SIZE);
-    if (peer.mtu !== undefined) {
-      encoder.u32(4, peer.mtu, 'peer.mtu');
-    }
-    if (peer.mac !== undefined) {
-      encoder.mac(1, peer.mac, 'Peer MAC');
-    }
-    if (peer.txQueues !== undefined) {
-      encoder.u32(31, peer.txQueues, 'peer.txQueues');
-    }
-    if (peer.rxQueues !== undefined) {
-      encoder.u32(32, peer.rxQueues, 'peer.rxQueues');
-    }
-    if (peer.netns !== undefined) {
-      encoder.u32(28, peer.netns, 'peer.netns');
-    }
-    if (peer.name !== undefined) {
-      encoder.string(3, peer.name, 16);
-    }
-    encoder.end(info);
+    writePeer(encoder, VETH_INFO_PEER, peer);
   },
   read(reader: AttributeReader, into: VethAttributes): boolean {
     if (reader.type !== VETH_INFO_PEER) {
       return false;
     }
-    into.peer = readPeer(reader.attributes('VETH_INFO_PEER', IFINFOMSG_SIZE));
+    into.peer = readPeer(reader, 'VETH_INFO_PEER');
     return true;
   },
 };
 
-function readPeer(reader: AttributeReader): VethPeer {
+/** Writes the other end of a pair: struct ifinfomsg and attributes of a link. */
+export function writePeer(encoder: Encoder, type: number, peer: VethPeer | undefined): void {
+  if (peer === undefined) {
+    return;
+  }
+  const info = encoder.nest(type);
+  encoder.putZeros(IFINFOMSG_SIZE);
+  if (peer.mtu !== undefined) {
+    encoder.u32(4, peer.mtu, 'peer.mtu');
+  }
+  if (peer.mac !== undefined) {
+    encoder.mac(1, peer.mac, 'Peer MAC');
+  }
+  if (peer.txQueues !== undefined) {
+    encoder.u32(31, peer.txQueues, 'peer.txQueues');
+  }
+  if (peer.rxQueues !== undefined) {
+    encoder.u32(32, peer.rxQueues, 'peer.rxQueues');
+  }
+  if (peer.netns !== undefined) {
+    encoder.u32(28, peer.netns, 'peer.netns');
+  }
+  if (peer.name !== undefined) {
+    encoder.string(3, peer.name, 16);
+  }
+  encoder.end(info);
+}
+
+/** Reads the other end of a pair. */
+export function readPeer(attribute: AttributeReader, what: string): VethPeer {
+  const reader = attribute.attributes(what, IFINFOMSG_SIZE);
   const peer: VethPeer & { unknown?: UnknownAttribute[] } = {};
   while (reader.next()) {
     if (reader.type === 4) {

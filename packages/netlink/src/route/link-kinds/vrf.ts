@@ -9,4 +9,12 @@ const vrfTable = {
 
 export type VrfAttributes = Values<typeof vrfTable>;
 
-export const vrf: LinkKindCodec = { table: vrfTable };
+const portTable = {
+  /** Routing table of the VRF. */
+  table: [1, 'u32', 'IFLA_VRF_PORT_TABLE', tables],
+} as const satisfies Table;
+
+/** State of a link as a port of a VRF. */
+export type VrfPort = Values<typeof portTable>;
+
+export const vrf: LinkKindCodec = { table: vrfTable, port: portTable };

@@ -1,10 +1,8 @@
 import type { Encoder } from '../../codec/encoder.ts';
 import type { AttributeReader } from '../../codec/reader.ts';
 import { type Table, type Values, writeFields } from '../../codec/table.ts';
+import { dontFragment } from './dont-fragment.ts';
 import type { LinkKindCodec } from './kind.ts';
-
-/** VXLAN_DF_*: the flag of outer IPv4 packets. */
-export const dontFragment = { 0: 'unset', 1: 'set', 2: 'inherit' } as const;
 
 const vxlanTable = {
   /** VNI, 24 bits. */
@@ -36,6 +34,11 @@ const vxlanTable = {
   gpe: [27, 'flag', 'IFLA_VXLAN_GPE'],
   df: [29, 'u8', 'IFLA_VXLAN_DF', dontFragment],
   vniFilter: [30, 'bool', 'IFLA_VXLAN_VNIFILTER'],
+  /** Deliver packets to another VXLAN of this machine without UDP (Linux 6.5). */
+  localBypass: [31, 'bool', 'IFLA_VXLAN_LOCALBYPASS'],
+  labelPolicy: [32, 'u32', 'IFLA_VXLAN_LABEL_POLICY', { 0: 'fixed', 1: 'inherit' }],
+  reservedBits: [33, 'raw', 'IFLA_VXLAN_RESERVED_BITS'],
+  multicastRoute: [34, 'bool', 'IFLA_VXLAN_MC_ROUTE'],
 } as const satisfies Table;
 
 const IFLA_VXLAN_GROUP = 2;

@@ -1,12 +1,14 @@
 /** Comparison of the kernel's token buckets with the configuration, for CHECK. */
-import type { Qdisc, RtnetlinkConnection } from '@cnikit/netlink';
+
+import type { Qdisc } from '@cnikit/netlink';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { HostEnd } from '../../attachment/feature.ts';
 import type { Limits } from './settings.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
 /** Lists the limits that are missing or different. */
 export function limitDifferences(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   host: HostEnd,
   ifb: string,
   { ingress, egress }: Limits,
@@ -29,11 +31,7 @@ export function limitDifferences(
   return [...differences, ...bucketDifferences(route, device, egress)];
 }
 
-function bucketDifferences(
-  route: RtnetlinkConnection,
-  { name, index }: HostEnd,
-  wanted: TokenBucket,
-): string[] {
+function bucketDifferences(route: RtnetlinkCore, { name, index }: HostEnd, wanted: TokenBucket): string[] {
   const root = route.rootQdisc(index);
   const tbf = root?.kind === 'tbf' ? root.tbf : undefined;
   if (tbf === undefined) {

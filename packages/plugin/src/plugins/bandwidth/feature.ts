@@ -1,6 +1,5 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { openRtnetlink } from '@cnikit/netlink/short-lived';
+import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { AddBeforeLinkUp, Feature, HostEnd } from '../../attachment/feature.ts';
@@ -74,7 +73,7 @@ function check(sys: Sys, context: Bandwidth, prevResult: Result): void {
   });
 }
 
-function deviceName(route: RtnetlinkConnection, context: Bandwidth): string {
+function deviceName(route: RtnetlinkCore, context: Bandwidth): string {
   const attachment = attachmentOf(context);
   return findIfb(route, attachment)?.name ?? ifbName(attachment);
 }
@@ -95,7 +94,7 @@ function atHostEnd<T>(
   sys: Sys,
   context: Bandwidth,
   result: Result,
-  body: (route: RtnetlinkConnection, host: HostEnd) => T,
+  body: (route: RtnetlinkCore, host: HostEnd) => T,
 ): T {
   const route = openRtnetlink({ sys });
   try {

@@ -1,5 +1,6 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
-import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
+import type { Link } from '@cnikit/netlink';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../attachment/feature.ts';
 import { hostVethName } from '../../links/names.ts';
@@ -13,7 +14,7 @@ import { openPodNamespace } from '../../netns/pod-namespace.ts';
  */
 export function hostEnd(
   sys: Sys,
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   { conf: { network }, containerID, ifName, netns }: Context<{ network: string }>,
   { interfaces = [] }: Result,
 ): HostEnd {
@@ -33,7 +34,7 @@ export function hostEnd(
   );
 }
 
-function peer(sys: Sys, route: RtnetlinkConnection, netns: string, ifName: string): Link | undefined {
+function peer(sys: Sys, route: RtnetlinkCore, netns: string, ifName: string): Link | undefined {
   const pod = openPodNamespace(sys, netns);
   try {
     const link = pod.route.link({ name: ifName });

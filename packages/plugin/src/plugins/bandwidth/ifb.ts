@@ -1,8 +1,14 @@
 /** The ifb device for a pod's outgoing packets: the kernel shapes only packets that leave a device. */
 import type { Context } from '@cnikit/cni-spec';
-import { delLink, delLinkGroup, type Link, type RtnetlinkConnection } from '@cnikit/netlink';
+import { delLink, delLinkGroup, type Link } from '@cnikit/netlink';
 import { formatMac } from '@cnikit/netlink/codec';
-import { decodeLinkSummary, deviceIndex, type LinkSummary, openRtnetlink } from '@cnikit/netlink/short-lived';
+import {
+  decodeLinkSummary,
+  deviceIndex,
+  type LinkSummary,
+  openRtnetlink,
+  type RtnetlinkCore,
+} from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
@@ -44,7 +50,7 @@ export function isOfOtherInterface(
 }
 
 /** Returns the attachment's device, if it has one. */
-export function findIfb(host: RtnetlinkConnection, attachment: InterfaceAttachment): LinkSummary | undefined {
+export function findIfb(host: RtnetlinkCore, attachment: InterfaceAttachment): LinkSummary | undefined {
   for (const name of [ifbName(attachment), furtherIfbName(attachment)]) {
     // Most pods have none, and this is the cheapest way to find out.
     const ifb = deviceIndex(host, name) === undefined ? undefined : host.link({ name }, decodeLinkSummary);
@@ -61,7 +67,7 @@ export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
 }
 
 /** Deletes the attachment's device, if any, and its host end when both are in their own group. Returns true in that case. */
-export function deleteIfb(host: RtnetlinkConnection, attachment: InterfaceAttachment): boolean {
+export function deleteIfb(host: RtnetlinkCore, attachment: InterfaceAttachment): boolean {
   const ifb = findIfb(host, attachment);
   if (ifb === undefined) {
     return false;

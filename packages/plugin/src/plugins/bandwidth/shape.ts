@@ -9,9 +9,14 @@ import {
   newFilter,
   newQdisc,
   type Request,
-  type RtnetlinkConnection,
 } from '@cnikit/netlink';
-import { deviceIndex, newLink, openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
+import {
+  deviceIndex,
+  newLink,
+  openRtnetlink,
+  type RtnetlinkCore,
+  setLink,
+} from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { HostEnd } from '../../attachment/feature.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
@@ -34,7 +39,7 @@ const QUEUE_LENGTH = 1000;
  */
 export function shape(
   sys: Sys,
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   host: HostEnd,
   attachment: InterfaceAttachment,
   { ingress, egress }: Limits,
@@ -80,12 +85,7 @@ function bucketOn({ index }: Pick<Link, 'index'>, bucket: TokenBucket): Request 
   return newQdisc({ index, kind: 'tbf', handle: HANDLE, ...bucket });
 }
 
-function createIfb(
-  sys: Sys,
-  route: RtnetlinkConnection,
-  attachment: InterfaceAttachment,
-  mtu: number,
-): Device {
+function createIfb(sys: Sys, route: RtnetlinkCore, attachment: InterfaceAttachment, mtu: number): Device {
   try {
     return createNamed(sys, route, ifbName(attachment), attachment, mtu);
   } catch (error) {
@@ -100,7 +100,7 @@ function createIfb(
 
 function createNamed(
   sys: Sys,
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   name: string,
   { network, ifName }: InterfaceAttachment,
   mtu: number,

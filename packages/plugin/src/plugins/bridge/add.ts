@@ -1,6 +1,5 @@
 import { type CheckedConfig, type Context, capability, type Interface, type Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { type LinkSummary, openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
+import { type LinkSummary, openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { cniArgs } from '../../attachment/cni-args.ts';
 import type { AddHooks } from '../../attachment/feature.ts';
@@ -132,7 +131,7 @@ export function requestedMac(raw: CheckedConfig, args: Readonly<Record<string, s
 
 /** Returns the link for the gateway addresses: the bridge, or the node's interface in the network's VLAN. */
 export function ensureHolder(
-  host: RtnetlinkConnection,
+  host: RtnetlinkCore,
   sys: Sys,
   conf: BridgeSettings,
   bridge: Bridge,
@@ -143,7 +142,7 @@ export function ensureHolder(
 function configurePod(
   sys: Sys,
   pod: PodNamespace,
-  host: RtnetlinkConnection,
+  host: RtnetlinkCore,
   plan: PodInterface & Pick<Context<unknown>, 'mark'> & { hostName: string },
 ): void {
   const { index, mark } = plan;

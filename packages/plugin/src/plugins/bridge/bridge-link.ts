@@ -1,8 +1,8 @@
 /** The node's bridge: the first ADD creates it, later ones find it by name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
+import { NetlinkError } from '@cnikit/netlink';
 import { IFF_PROMISC, IFF_UP } from '@cnikit/netlink/constants';
-import { decodeLinkSummary, device, newLink, setLink } from '@cnikit/netlink/short-lived';
+import { decodeLinkSummary, device, newLink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';
@@ -25,12 +25,7 @@ const NET_ADDR_SET = '3\n';
  * @param mac MAC address of a new bridge; random if absent
  * @throws {CniError} 7 when a link of that name exists and is not a bridge
  */
-export function ensureBridge(
-  route: RtnetlinkConnection,
-  sys: Sys,
-  settings: BridgeSettings,
-  mac?: string,
-): Bridge {
+export function ensureBridge(route: RtnetlinkCore, sys: Sys, settings: BridgeSettings, mac?: string): Bridge {
   const existing = lookUp(route, settings);
   const found = existing ?? createBridge(route, sys, settings, mac ?? randomMac(sys));
   const bridge = found.mac === NO_MAC ? { ...found, mac: randomMac(sys) } : found;
@@ -66,7 +61,7 @@ function borrowsMac(sys: Sys, name: string): boolean {
 }
 
 /** `mac`: an address that the kernel chooses would change with the ports, and neighbour entries would become stale. */
-function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSettings, mac: string): Bridge {
+function createBridge(route: RtnetlinkCore, sys: Sys, settings: BridgeSettings, mac: string): Bridge {
   try {
     route.request(
       newLink({
@@ -90,7 +85,7 @@ function createBridge(route: RtnetlinkConnection, sys: Sys, settings: BridgeSett
   }
 }
 
-function lookUp(route: RtnetlinkConnection, settings: BridgeSettings): Bridge | undefined {
+function lookUp(route: RtnetlinkCore, settings: BridgeSettings): Bridge | undefined {
   const name = settings.bridge;
   if (usesVlans(settings)) {
     return route.link({ name });
@@ -111,7 +106,7 @@ function lookUp(route: RtnetlinkConnection, settings: BridgeSettings): Bridge | 
   };
 }
 
-function find(route: RtnetlinkConnection, settings: BridgeSettings): Bridge {
+function find(route: RtnetlinkCore, settings: BridgeSettings): Bridge {
   const bridge = lookUp(route, settings);
   if (bridge === undefined) {
     throw new CniError(

@@ -1,6 +1,5 @@
 import type { Context, Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { openRtnetlink } from '@cnikit/netlink/short-lived';
+import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import {
   ownAddresses,
@@ -39,8 +38,8 @@ export function check(sys: Sys, context: Context<BridgeSettings>): void {
 }
 
 function hostDifferences(
-  host: RtnetlinkConnection,
-  pod: RtnetlinkConnection,
+  host: RtnetlinkCore,
+  pod: RtnetlinkCore,
   { conf, containerID, ifName }: Context<BridgeSettings>,
   { interfaces = [] }: Result,
 ): string[] {

@@ -1,8 +1,8 @@
 /** The pods' gateway: addresses of the bridge, and forwarding on the node. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import { overlaps } from '@cnikit/ip';
-import { delAddress, newAddress, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
-import { firstIPv4, type LinkSummary } from '@cnikit/netlink/short-lived';
+import { delAddress, newAddress, type Request } from '@cnikit/netlink';
+import { firstIPv4, type LinkSummary, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, firstHost, isIPv6, knownPrefix } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
@@ -20,7 +20,7 @@ export function withGateways(ips: readonly IpConfig[]): (IpConfig & { gateway: s
  * @throws {CniError} 7 when the link has a conflicting address and forceAddress is off
  */
 export function ensureGateways(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   sys: Sys,
   { forceAddress }: BridgeSettings,
   { index, name, mac }: LinkSummary,

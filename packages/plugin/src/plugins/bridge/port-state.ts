@@ -1,8 +1,8 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { getLink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { getLink } from '@cnikit/netlink';
 import { attributesAfter, type MessageReader } from '@cnikit/netlink/codec';
 import { IF_OPER_UP, IFF_RUNNING, RTM_NEWLINK } from '@cnikit/netlink/constants';
-import { deviceFlags } from '@cnikit/netlink/short-lived';
+import { deviceFlags, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 
 const IFINFOMSG_SIZE = 16;
@@ -16,7 +16,7 @@ const INTERVAL_MS = 1;
  *
  * @throws {CniError} 999 when the port does not carry frames within three seconds
  */
-export function awaitPort(sys: Sys, route: RtnetlinkConnection, hostName: string): void {
+export function awaitPort(sys: Sys, route: RtnetlinkCore, hostName: string): void {
   if (((deviceFlags(route, hostName) ?? 0) & IFF_RUNNING) !== 0) {
     return;
   }

@@ -1,5 +1,5 @@
-import type { Request, RtnetlinkConnection } from '@cnikit/netlink';
-import { setLink } from '@cnikit/netlink/short-lived';
+import type { Request } from '@cnikit/netlink';
+import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { VethPair } from '../../links/veth.ts';
 import type { Bridge } from './bridge.ts';
 import { type BridgeSettings, usesVlans } from './settings.ts';
@@ -7,7 +7,7 @@ import { portVlans } from './vlan.ts';
 
 /** Applies the settings of the pod's port that differ from the kernel's defaults; sends nothing when none does. */
 export function configurePort(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   settings: BridgeSettings,
   bridge: Bridge,
   { hostIndex: index }: Pick<VethPair, 'hostIndex'>,

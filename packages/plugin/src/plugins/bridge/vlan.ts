@@ -1,9 +1,15 @@
 /** VLANs of bridge ports, with the bridge's VLAN filtering. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import { delLink, NetlinkError, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import { delLink, NetlinkError, type Request } from '@cnikit/netlink';
 import { Encoder } from '@cnikit/netlink/codec';
 import { AF_BRIDGE, RTM_DELLINK, RTM_SETLINK } from '@cnikit/netlink/constants';
-import { decodeLinkSummary, type LinkSummary, newLink, setLink } from '@cnikit/netlink/short-lived';
+import {
+  decodeLinkSummary,
+  type LinkSummary,
+  newLink,
+  type RtnetlinkCore,
+  setLink,
+} from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { randomMac } from '../../links/mac.ts';
 import { vlanPortName } from '../../links/names.ts';
@@ -25,7 +31,7 @@ const BRIDGE_VLAN_INFO_RANGE_END = 1 << 4;
  * @throws {CniError} 2 when the kernel was built without VLAN filtering
  */
 export function ensureVlanFiltering(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   bridge: Bridge,
   { vlan, vlanTrunk }: BridgeSettings,
 ): void {
@@ -79,7 +85,7 @@ export function portVlans(
  * so an interface that is down belongs to a concurrent or killed ADD and is completed here.
  */
 export function ensureVlanGateway(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   sys: Sys,
   settings: BridgeSettings,
   bridge: Bridge,
@@ -114,7 +120,7 @@ export function ensureVlanGateway(
 
 /** Creates the pair. Returns false when another ADD was faster. */
 function makeVlanGateway(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   sys: Sys,
   { mtu }: BridgeSettings,
   bridge: Bridge,

@@ -1,6 +1,5 @@
 import { CniError, definePlugin, ErrorCode, type Plugin, type Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { setLink } from '@cnikit/netlink/short-lived';
+import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../../attachment/check-state.ts';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
@@ -45,7 +44,7 @@ function takeDown(sys: Sys, netns: string): void {
   }
 }
 
-function within<T>(pod: PodNamespace, body: (route: RtnetlinkConnection) => T): T {
+function within<T>(pod: PodNamespace, body: (route: RtnetlinkCore) => T): T {
   try {
     return body(pod.route);
   } finally {
@@ -53,7 +52,7 @@ function within<T>(pod: PodNamespace, body: (route: RtnetlinkConnection) => T): 
   }
 }
 
-function loopback(route: RtnetlinkConnection) {
+function loopback(route: RtnetlinkCore) {
   const link = route.link({ name: LOOPBACK });
   if (link === undefined) {
     throw new CniError(ErrorCode.Internal, `Interface ${LOOPBACK} is missing in the container`);
@@ -62,7 +61,7 @@ function loopback(route: RtnetlinkConnection) {
 }
 
 /** Returns the first address of each family, IPv4 before IPv6, as upstream lists them. */
-function resultOf(route: RtnetlinkConnection, index: number, mac: string | undefined, netns: string): Result {
+function resultOf(route: RtnetlinkCore, index: number, mac: string | undefined, netns: string): Result {
   const held = route.addresses({ index }).map(({ address }) => address);
   const stranger = held.find((address) => !isLoopback(withoutLength(address)));
   if (stranger !== undefined) {

@@ -1,5 +1,5 @@
-import { NetlinkError, type RtnetlinkConnection } from '@cnikit/netlink';
-import { decodeLinkSummary, openRtnetlink } from '@cnikit/netlink/short-lived';
+import { NetlinkError } from '@cnikit/netlink';
+import { decodeLinkSummary, openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
@@ -32,7 +32,7 @@ function linkOf(sys: Sys, address: string): string | undefined {
 }
 
 /** Returns the link to the pod; undefined when the node has no route to it. */
-function linkTo(route: RtnetlinkConnection, dst: string): number | undefined {
+function linkTo(route: RtnetlinkCore, dst: string): number | undefined {
   try {
     return route.routeTo({ dst })?.oif;
   } catch (error) {

@@ -1,7 +1,7 @@
 /** ADD of plugins that connect a pod and its node by a veth pair without a bridge. */
 import { CniError, type Context, ErrorCode, type IpConfig, type Result, type Route } from '@cnikit/cni-spec';
-import { NetlinkError, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
-import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
+import { NetlinkError, type Request } from '@cnikit/netlink';
+import { openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
@@ -46,7 +46,7 @@ export interface PairLayout {
     ips: readonly RoutedAddress[],
   ): Pick<PodInterface, 'addressFlags' | 'linkRoutes' | 'neighbours'>;
   /** Runs before the pod can send. */
-  reached?(host: RtnetlinkConnection, ips: readonly RoutedAddress[]): void;
+  reached?(host: RtnetlinkCore, ips: readonly RoutedAddress[]): void;
 }
 
 /** Default MTU of a veth, in bytes (linux/if_ether.h). */
@@ -136,7 +136,7 @@ export function attachPair(
 }
 
 /** Sends the requests of the host end. A route that exists belongs to another pod with the same address. */
-function reach(host: RtnetlinkConnection, requests: readonly Request[], ips: readonly RoutedAddress[]): void {
+function reach(host: RtnetlinkCore, requests: readonly Request[], ips: readonly RoutedAddress[]): void {
   try {
     host.batch(requests);
   } catch (error) {

@@ -1,6 +1,5 @@
 import type { Context, Result } from '@cnikit/cni-spec';
-import type { RtnetlinkConnection } from '@cnikit/netlink';
-import { openRtnetlink } from '@cnikit/netlink/short-lived';
+import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import {
   ownAddresses,
@@ -41,7 +40,7 @@ export function checkPair(sys: Sys, context: Context<PairSettings>, more: () => 
 
 function hostDifferences(
   sys: Sys,
-  pod: RtnetlinkConnection,
+  pod: RtnetlinkCore,
   { conf: { network }, containerID, ifName }: Context<PairSettings>,
   prevResult: Result,
   addresses: readonly string[],

@@ -3,9 +3,9 @@
  * they know from the start, so that no packet waits for an answer and no pod receives frames of another.
  */
 import type { Context, IpConfig, Result, Route } from '@cnikit/cni-spec';
-import { newNeighbour, newRoute, type Request, type RtnetlinkConnection } from '@cnikit/netlink';
+import { newNeighbour, newRoute, type Request } from '@cnikit/netlink';
 import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
-import { setLink } from '@cnikit/netlink/short-lived';
+import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { withDefaultRoutes } from '../../attachment/routes.ts';
@@ -46,7 +46,7 @@ export function addRouted(sys: Sys, context: Context<BridgeSettings>, hooks?: Ad
           .map(({ gateway }) => ({ dst: `${gateway}/32`, oif, scope: 'link' as const })),
       neighbours: ips.map(({ gateway }) => ({ address: gateway, mac: HOST_MAC })),
     }),
-    reached(host: RtnetlinkConnection, ips: readonly RoutedAddress[]) {
+    reached(host: RtnetlinkCore, ips: readonly RoutedAddress[]) {
       answerForPod(sys, host, conf.bridge, ips);
       ensureSourceGuard(sys);
     },

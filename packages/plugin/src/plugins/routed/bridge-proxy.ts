@@ -2,8 +2,8 @@
  * Pods of the bridge layout that still run on the node. To them the whole pod network is on the bridge's link, so the
  * bridge answers their ARP and neighbour solicitations for routed pods.
  */
-import { delNeighbour, newNeighbour, type RtnetlinkConnection } from '@cnikit/netlink';
-import { deviceIndex, openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
+import { delNeighbour, newNeighbour } from '@cnikit/netlink';
+import { deviceIndex, openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
 import { ensureSysctl } from '../../netns/sysctl.ts';
@@ -16,12 +16,7 @@ interface Address {
 }
 
 /** Makes the bridge, where there is one, answer for the pod's addresses at once. */
-export function answerForPod(
-  sys: Sys,
-  host: RtnetlinkConnection,
-  bridge: string,
-  ips: readonly Address[],
-): void {
+export function answerForPod(sys: Sys, host: RtnetlinkCore, bridge: string, ips: readonly Address[]): void {
   const index = deviceIndex(host, bridge);
   if (index === undefined) {
     return;
@@ -41,7 +36,7 @@ export function answerForPod(
 }
 
 /** Makes a new bridge answer for the routed pods, after a change of the layout. */
-export function answerForRoutedPods(sys: Sys, host: RtnetlinkConnection, bridge: string): void {
+export function answerForRoutedPods(sys: Sys, host: RtnetlinkCore, bridge: string): void {
   const routes = host.routes({ table: 'main', protocol: ROUTE_PROTOCOL });
   if (routes.length > 0) {
     answerForPod(

@@ -1,6 +1,6 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
-import type { Link, RtnetlinkConnection } from '@cnikit/netlink';
-import { setLink } from '@cnikit/netlink/short-lived';
+import type { Link } from '@cnikit/netlink';
+import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { LinkTuning } from './settings.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { LinkTuning } from './settings.ts';
  *
  * @throws {CniError} 999 when the interface does not exist
  */
-export function podLink(route: RtnetlinkConnection, ifName: string): Link {
+export function podLink(route: RtnetlinkCore, ifName: string): Link {
   const link = route.link({ name: ifName });
   if (link !== undefined) {
     return link;
@@ -22,7 +22,7 @@ export function podLink(route: RtnetlinkConnection, ifName: string): Link {
 
 /** Sets the attributes with one message. */
 export function tuneLink(
-  route: RtnetlinkConnection,
+  route: RtnetlinkCore,
   index: number,
   { mac, mtu, promisc, allmulti, txQLen }: LinkTuning,
 ): void {

@@ -1,0 +1,166 @@
+/** Multicast groups that a bridge forwards (MDB): RTM_NEWMDB, RTM_DELMDB, RTM_GETMDB (linux/if_bridge.h). */
+import { formatAddress } from '@cnikit/ip';
+import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
+import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
+import { formatMac } from '../codec/mac.ts';
+import { attributesAfter } from '../codec/message.ts';
+import { nameOf } from '../codec/names.ts';
+import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
+import { type Request, requestEncoder } from '../codec/request.ts';
+import { keepUnknown, readField, type Table, type Values } from '../codec/table.ts';
+import { AF_BRIDGE } from './constants.ts';
+import { protocols } from './names.ts';
+
+const RTM_NEWMDB = 84;
+const RTM_DELMDB = 85;
+/** The kernel answers a dump with this type, too, not with RTM_NEWMDB. */
+export const RTM_GETMDB = 86;
+/** sizeof(struct br_port_msg), sizeof(struct br_mdb_entry). */
+const BR_PORT_MSG_SIZE = 8;
+const MDB_ENTRY_SIZE = 28;
+const MDBA_MDB = 1;
+const MDBA_MDB_ENTRY = 1;
+const MDBA_MDB_ENTRY_INFO = 1;
+const MDBA_SET_ENTRY = 1;
+const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
+
+const states = { 0: 'temp', 1: 'permanent' } as const;
+const infoTable = {
+  /** Hundredths of a second until the entry expires; 0 for a permanent one. */
+  timer: [1, 'u32', 'MDBA_MDB_EATTR_TIMER'],
+  filterMode: [3, 'u8', 'MDBA_MDB_EATTR_GROUP_MODE', { 0: 'exclude', 1: 'include' }],
+  /** Source of a source-specific group. */
+  source: [4, 'ip', 'MDBA_MDB_EATTR_SOURCE'],
+  protocol: [5, 'u8', 'MDBA_MDB_EATTR_RTPROT', protocols],
+} as const satisfies Table;
+
+/** A multicast group of a bridge, `bridge mdb`. */
+export interface MdbEntry extends Values<typeof infoTable> {
+  /** Index of the bridge. */
+  bridge: number;
+  /** Index of the port, or of the bridge when the host itself is a member. */
+  index: number;
+  /** Address of the group: IP, or MAC for groups of layer 2. */
+  group: string;
+  /** 0: without VLAN. */
+  vlan: number;
+  state: (typeof states)[keyof typeof states] | number;
+  /** MDB_FLAGS_*. */
+  flags: number;
+  unknown?: UnknownAttribute[];
+}
+
+/** An entry to add to a bridge or delete from it. */
+export interface MdbSpec {
+  /** Index of the bridge. */
+  bridge: number;
+  /** Index of the port. */
+  index: number;
+  /** Address of the group. */
+  group: string;
+  vlan?: number;
+  /** @default 'temp' */
+  state?: MdbEntry['state'];
+}
+
+/** RTM_GETMDB, `bridge mdb show`. */
+export function getMdb(order: ByteOrder = 'little'): Request {
+  const payload = requestEncoder(order).putU8(AF_BRIDGE).putZeros(7).finish();
+  return { type: RTM_GETMDB, flags: NLM_F_DUMP, payload, describe: 'dump multicast groups of bridges' };
+}
+
+/** RTM_NEWMDB, `bridge mdb add`. The kernel answers EEXIST when the port is a member. */
+export function newMdbEntry(spec: MdbSpec, order: ByteOrder = 'little'): Request {
+  const payload = encodeEntry(spec, order);
+  const describe = `add group ${spec.group} to port #${spec.index}`;
+  return { type: RTM_NEWMDB, flags: NLM_F_CREATE | NLM_F_EXCL, payload, describe };
+}
+
+/** RTM_DELMDB, `bridge mdb del`. */
+export function delMdbEntry(spec: MdbSpec, order: ByteOrder = 'little'): Request {
+  const payload = encodeEntry(spec, order);
+  return {
+    type: RTM_DELMDB,
+    flags: 0,
+    payload,
+    describe: `delete group ${spec.group} of port #${spec.index}`,
+  };
+}
+
+function encodeEntry({ bridge, index, group, vlan = 0, state = 0 }: MdbSpec, order: ByteOrder): Uint8Array {
+  const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putU32(bridge, 'bridge');
+  const entry = encoder.nest(MDBA_SET_ENTRY);
+  const number = typeof state === 'number' ? state : state === 'permanent' ? 1 : 0;
+  encoder.putU32(index, 'index').putU8(number, 'state').putU8(0).putU16(vlan, 'vlan');
+  const start = encoder.length;
+  encoder.putAddress(group, 'Group');
+  const size = encoder.length - start;
+  if (size !== 4 && size !== 16) {
+    throw new NetlinkEncodeError('BAD_ADDRESS', `Group ${group} is not an IP address`);
+  }
+  encoder
+    .putZeros(16 - size)
+    .putBe16(size === 4 ? ETH_P_IP : ETH_P_IPV6)
+    .putZeros(2)
+    .end(entry);
+  return encoder.finish();
+}
+
+/**
+ * Decodes the body of an RTM_NEWMDB, or of an answer to RTM_GETMDB.
+ *
+ * @throws {NetlinkDecodeError} when the bytes are not valid netlink
+ */
+export function decodeMdb(payload: Payload): MdbEntry[] {
+  const bridge = readU32(payload.bytes, payload.start + 4, payload.order === 'little');
+  const reader = attributesAfter(payload, BR_PORT_MSG_SIZE, 'br_port_msg');
+  const entries: MdbEntry[] = [];
+  while (reader.next()) {
+    if (reader.type !== MDBA_MDB) {
+      continue;
+    }
+    const groups = reader.attributes('MDBA_MDB');
+    while (groups.next()) {
+      if (groups.type !== MDBA_MDB_ENTRY) {
+        continue;
+      }
+      const infos = groups.attributes('MDBA_MDB_ENTRY');
+      while (infos.next()) {
+        if (infos.type === MDBA_MDB_ENTRY_INFO) {
+          entries.push(readEntry(infos, bridge));
+        }
+      }
+    }
+  }
+  return entries;
+}
+
+function readEntry(reader: AttributeReader, bridge: number): MdbEntry {
+  const { bytes, start } = reader;
+  const attributes = reader.attributes('MDBA_MDB_ENTRY_INFO', MDB_ENTRY_SIZE);
+  const little = reader.order === 'little';
+  const etherType = readU16(bytes, start + 24, false);
+  const entry: MdbEntry = {
+    bridge,
+    index: readU32(bytes, start, little),
+    group: groupAt(bytes, start + 8, etherType),
+    vlan: readU16(bytes, start + 6, little),
+    state: nameOf(states, bytes[start + 4]!),
+    flags: bytes[start + 5]!,
+  };
+  while (attributes.next()) {
+    if (!readField(attributes, infoTable, entry as unknown as Record<string, unknown>)) {
+      keepUnknown(entry, attributes);
+    }
+  }
+  return entry;
+}
+
+function groupAt(bytes: Uint8Array, at: number, etherType: number): string {
+  if (etherType === ETH_P_IP || etherType === ETH_P_IPV6) {
+    return formatAddress(bytes, at, etherType === ETH_P_IP ? 4 : 16);
+  }
+  return formatMac(bytes, at, at + 6);
+}

@@ -10,6 +10,7 @@ import { others } from './checks/others.ts';
 import { ownNode } from './checks/own-node.ts';
 import { plugin } from './checks/plugin.ts';
 import { pods } from './checks/pods.ts';
+import { policy } from './checks/policy.ts';
 import { readiness } from './checks/readiness.ts';
 import { routedPods } from './checks/routed-pods.ts';
 import { routes } from './checks/routes.ts';
@@ -34,6 +35,7 @@ export const checks: readonly Check[] = [
   leaks,
   pods,
   routedPods,
+  policy,
   others,
 ];
 

@@ -2,6 +2,7 @@
 
 import type { Family } from '@cnikit/ip';
 import type { BackendReport } from '@cnikit/iptables';
+import type { Finding as PolicyFinding } from '@cnikit/policy';
 import type { FileAction, KernelAction, SysctlAction } from '../../core/action.ts';
 import type { NodeInfo, NodeRoute } from '../../core/model.ts';
 import type { Problem } from '../../core/problem.ts';
@@ -98,6 +99,20 @@ export interface PodAddress {
   address: string;
 }
 
+/** State of the enforcement of NetworkPolicies. */
+export interface PolicyFacts {
+  /** Addresses of pods that the table does not know; undefined when there is no table. */
+  closed: readonly PodAddress[] | undefined;
+  /** Why the objects could not be listed. */
+  error?: string;
+  /** Number of NetworkPolicies. */
+  policies: number;
+  /** Objects with a field that this version does not know. */
+  faults: readonly string[];
+  /** Parts of policies that have no effect. */
+  findings: readonly PolicyFinding[];
+}
+
 /** The fields of a link that the checks use. */
 export interface LinkFacts {
   index: number;
@@ -179,6 +194,8 @@ export interface DoctorFacts {
   pools: ReadonlyArray<{ range: string; used: number; free: number }>;
   runtimeUp: boolean;
   stateFiles: StateFileFacts;
+  /** Undefined: NetworkPolicies are not enforced. */
+  policy?: PolicyFacts | undefined;
   /** State that the running agent reports; undefined when no agent answers. */
   agent?: { ready: boolean; problems: readonly string[] };
 }

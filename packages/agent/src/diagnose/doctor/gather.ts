@@ -25,6 +25,7 @@ import type { DoctorFacts, LinkFacts } from './facts.ts';
 import { gatherApi } from './gather-api.ts';
 import { gatherStrictFilters } from './gather-filters.ts';
 import { gatherPlugin } from './gather-plugin.ts';
+import { gatherPolicy } from './gather-policy.ts';
 import { gatherRouted } from './gather-routed.ts';
 import { gatherStateFiles } from './gather-state-files.ts';
 import { podAddresses } from './pod-addresses.ts';
@@ -90,6 +91,9 @@ export async function gather(
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),
     runtimeUp,
     stateFiles: gatherStateFiles(stateDir, nodeName),
+    policy: config.networkPolicy
+      ? await gatherPolicy(kubeConfig, () => podAddresses(rt), apiTimeoutMs)
+      : undefined,
     agent,
   };
 }

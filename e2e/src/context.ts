@@ -1,11 +1,16 @@
 /** The context that a scenario runs in, and the scenario itself. */
 import type { Cluster, Machines } from './cluster.ts';
 
+/** Layouts of pods that the agent offers. */
+export type Layout = 'bridge' | 'routed';
+
 export interface Context {
   readonly cluster: Cluster;
   readonly repository: string;
   /** Archive of the agent's image; absent: the nodes can pull it. */
   readonly imageArchive?: string | undefined;
+  /** Layout of pods; undefined: the agent's default. */
+  readonly layout?: Layout | undefined;
   /** Folder for files that a scenario writes. */
   readonly state: string;
 }

@@ -3,18 +3,25 @@ import { type Context, machinesOf, onNode } from './context.ts';
 import { inNamespace } from './pods.ts';
 import { waitFor } from './wait.ts';
 
+/** Upper byte of the link groups of routed host ends. */
+const POD_GROUPS = 0x63;
+
 /** Objects of pods on a node: host ends and shaping devices, reservations, host ports. */
 export function leftovers(context: Context, node: string): string[] {
   const links = JSON.parse(onNode(context, node, 'ip', '-j', 'link', 'show') || '[]') as {
     ifname: string;
     master?: string;
+    group: string;
   }[];
   const rules = onNode(context, node, 'nft', 'list', 'ruleset')
     .split('\n')
     .filter((line) => /dnat to/.test(line) && !/KUBE-/.test(line) && /cnikit|hostport/i.test(line));
   return [
     ...links
-      .filter(({ ifname, master }) => master === 'cni0' || /^(bwp|ifb)/.test(ifname))
+      .filter(
+        ({ ifname, master, group }) =>
+          master === 'cni0' || Number(group) >>> 24 === POD_GROUPS || /^(bwp|ifb)/.test(ifname),
+      )
       .map(({ ifname }) => ifname),
     ...reservations(context, node),
     ...rules.map((line) => line.trim()),

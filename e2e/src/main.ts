@@ -40,7 +40,7 @@ async function execute(options: Options): Promise<number> {
   const { command, release, proxy, family, kubeconfig } = options;
   if (kubeconfig !== undefined) {
     const cluster = externalCluster(kubeconfig, options.podImage);
-    return await runAll({ cluster, repository, state: tmpdir() }, options);
+    return await runAll({ cluster, repository, layout: options.layout, state: tmpdir() }, options);
   }
   const newState = stateFolder(repository, realpathSync(tmpdir()), process.env);
   if (command === 'down') {
@@ -93,7 +93,10 @@ async function runOn(lab: Kubelab, state: string, options: Options): Promise<num
     isUp = true;
     const version = `Kubernetes 1.${lab.minor}, kube-proxy in ${lab.proxy} mode, addresses: ${options.family}`;
     console.log(`ok    ${seconds(started).padStart(7)}  a cluster of two nodes is up: ${version}`);
-    return await runAll({ cluster: lab, repository, imageArchive: archive, state }, options);
+    return await runAll(
+      { cluster: lab, repository, imageArchive: archive, layout: options.layout, state },
+      options,
+    );
   } finally {
     if (isUp && options.keep) {
       console.log(inspection(state));

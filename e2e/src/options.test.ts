@@ -28,6 +28,14 @@ test('parseOptions() rejects unknown words, options, families and releases', () 
   );
 });
 
+test('parseOptions() takes the layout of pods, and leaves it to the agent by default', () => {
+  expect(parseOptions([]).layout).toBeUndefined();
+  expect(parseOptions(['--layout', 'routed']).layout).toBe('routed');
+  expect(() => parseOptions(['--layout', 'flat'])).toThrow(
+    'Invalid --layout "flat": expected bridge or routed',
+  );
+});
+
 test('parseOptions() accepts "down" and --help', () => {
   expect(parseOptions(['down']).command).toBe('down');
   expect(parseOptions(['-h']).command).toBe('help');

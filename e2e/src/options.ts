@@ -1,5 +1,6 @@
 /** Command line of `npm run e2e`. */
 import { parseArgs } from 'node:util';
+import type { Layout } from './context.ts';
 import { FAMILIES, type Family, RELEASES, type Release } from './kubelab.ts';
 
 export interface Options {
@@ -7,6 +8,8 @@ export interface Options {
   release: Release;
   proxy: string;
   family: Family;
+  /** Layout of pods; undefined: the agent's default. */
+  layout?: Layout | undefined;
   /** Parts of titles: only these scenarios and the essential ones run. */
   scenarios: string[];
   /** Only scenarios that depend on kube-proxy's mode run. */
@@ -22,6 +25,7 @@ export const HELP = `Usage: npm run e2e -- [OPTION...]    run the scenarios on a
   --kubernetes RELEASE  newest (1.37, default) or oldest (1.20)
   --proxy MODE          mode of kube-proxy: nftables (default of newest) or iptables (default of oldest)
   --family FAMILY       addresses of API server, nodes, pods and Services: dual (default), ipv4 or ipv6
+  --layout LAYOUT       layout of pods: bridge or routed (default: that of the agent)
   --proxy-only          run only the scenarios that depend on kube-proxy's mode
   --scenario TEXT       run only scenarios with TEXT in their title, and those that all others need; repeatable
   --keep                leave the cluster running, and print how to inspect it
@@ -44,6 +48,7 @@ export function parseOptions(argv: readonly string[]): Options {
       kubernetes: { type: 'string', default: 'newest' },
       proxy: { type: 'string' },
       family: { type: 'string', default: 'dual' },
+      layout: { type: 'string' },
       'proxy-only': { type: 'boolean', default: false },
       scenario: { type: 'string', multiple: true, default: [] },
       keep: { type: 'boolean', default: false },
@@ -71,6 +76,10 @@ export function parseOptions(argv: readonly string[]): Options {
       `Invalid --family ${JSON.stringify(values.family)}: expected ${FAMILIES.slice(0, -1).join(', ')} or ${FAMILIES.at(-1)}`,
     );
   }
+  const { layout } = values;
+  if (layout !== undefined && layout !== 'bridge' && layout !== 'routed') {
+    throw new Error(`Invalid --layout ${JSON.stringify(layout)}: expected bridge or routed`);
+  }
   const [command = 'run', ...rest] = positionals;
   if ((command !== 'run' && command !== 'down') || positionals[0] === 'run' || rest.length > 0) {
     throw new Error(`Unknown argument ${JSON.stringify(positionals.join(' '))}: expected options or "down"`);
@@ -80,6 +89,7 @@ export function parseOptions(argv: readonly string[]): Options {
     release,
     proxy,
     family,
+    layout,
     scenarios: values.scenario,
     proxyOnly: values['proxy-only'],
     keep: values.keep,

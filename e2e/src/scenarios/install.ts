@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { lastEvents, nodeNames, readyNodes } from '../cluster.ts';
-import { machinesOf, type Scenario } from '../context.ts';
+import { type Context, machinesOf, type Scenario } from '../context.ts';
 import { waitFor } from '../wait.ts';
 
 /** Namespace of the DaemonSet. */
@@ -22,11 +23,11 @@ export const install: Scenario = {
   title: 'kubectl apply -k deploy/base starts an agent on every node and makes every node Ready',
   essential: true,
   async run(context) {
-    const { cluster, repository, imageArchive } = context;
+    const { cluster, imageArchive } = context;
     if (imageArchive !== undefined) {
       machinesOf(context).load(imageArchive);
     }
-    cluster.kubectl('apply', '-k', join(repository, 'deploy/base'));
+    cluster.kubectl('apply', '-k', manifests(context));
     const nodes = nodeNames(cluster);
     await waitFor(
       'every node to be Ready',
@@ -37,6 +38,26 @@ export const install: Scenario = {
     return `${nodes.length} nodes`;
   },
 };
+
+/** Returns the folder with the manifests: deploy/base, or a kustomization of it that sets the layout. */
+function manifests({ repository, layout, state }: Context): string {
+  const base = join(repository, 'deploy/base');
+  if (layout === undefined) {
+    return base;
+  }
+  const folder = join(realpathSync(state), `deploy-${layout}`);
+  mkdirSync(folder, { recursive: true });
+  const patch = [{ op: 'add', path: '/spec/template/spec/containers/0/args/-', value: `--layout=${layout}` }];
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    // Kustomize accepts relative paths only.
+    resources: [relative(folder, base)],
+    patches: [{ target: { kind: 'DaemonSet', name: 'cnikit-agent' }, patch: JSON.stringify(patch) }],
+  };
+  writeFileSync(join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
+  return folder;
+}
 
 /** The last log lines of the agents. */
 export function agentLog(kubectl: (...argv: string[]) => string): string {

@@ -78,7 +78,14 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(sysctl('net/ipv4/conf/all/rp_filter')).toBe('2');
     });
 
+    test('cnikit ADD ignores hostSysctls of a link that does not exist', () => {
+      const hostSysctls = { 'net/ipv6/conf/gone0/proxy_ndp': '1' };
+      ok(call('ADD', 'c1', here.pod().path, { hostSysctls }));
+      ok(call('DEL', 'c1', '', { hostSysctls }));
+    });
+
     test.each([
+      [{ 'net/ipv4/conf/lo/no_such': '1' }, 5, /Cannot set sysctl .*lo\/no_such to 1/],
       [{ 'net/ipv4/no_such': '1' }, 5, /Cannot set sysctl \/proc\/sys\/net\/ipv4\/no_such to 1/],
       [{ 'net/ipv4/conf/all/rp_filter': 'zz' }, 5, /Cannot set sysctl .*rp_filter to zz/],
       [{ 'kernel/hostname': 'x' }, 7, /invalid net sysctl key/],

@@ -116,6 +116,22 @@ test('desiredSysctls() loosens the filter of the link with the InternalIP and of
   );
 });
 
+test('desiredSysctls() makes the bridge answer for routed pods, and only where both exist', () => {
+  const ofBridge = (changes: object): string[] => {
+    const desired = desiredSysctls(node(1), { ...facts, ...changes });
+    return desired
+      .filter(({ key }) => key.includes('cni0/proxy'))
+      .map(({ key, value, transient }) => `${key}=${value}${transient ? ' transient' : ''}`);
+  };
+  expect(ofBridge({ bridge: 3, hasRoutedPods: true })).toEqual([
+    'net/ipv4/neigh/cni0/proxy_delay=0',
+    'net/ipv6/neigh/cni0/proxy_delay=0',
+    'net/ipv6/conf/cni0/proxy_ndp=1',
+  ]);
+  expect(ofBridge({ bridge: 3 })).toEqual([]);
+  expect(ofBridge({ hasRoutedPods: true })).toEqual([]);
+});
+
 test('desiredSysctls() keeps router advertisements on devices and on links that have their routes, not on pods', () => {
   const kernel = new FakeKernel();
   kernel.links.push(

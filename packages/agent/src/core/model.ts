@@ -255,7 +255,7 @@ export interface Sysctl {
   impliedBy?: string;
   /** Another setting. The greater of the two values takes effect. */
   effectiveMaxOf?: string;
-  /** Belongs to a transient link. Never left to the plugin, which fails ADD when the setting is missing. */
+  /** Belongs to a transient link. Never left to the plugin, which sets it at each ADD. */
   transient?: true;
   why: string;
 }

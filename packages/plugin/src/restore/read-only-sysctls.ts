@@ -8,8 +8,8 @@ const REFUSALS: readonly string[] = ['EROFS', 'EACCES', 'EPERM'];
 
 /**
  * Returns `sys` for a process whose /proc/sys is read-only, as in the agent's container. Netlink sets route_localnet of
- * a link. Refused settings of a new bridge stay as they are: a node that forwards ignores advertisements, and the next ADD,
- * which runs on the host, sets them.
+ * a link. Refused settings of a new bridge stay as they are: a node that forwards ignores advertisements, and the
+ * agent has the next ADD, which runs on the host, set them.
  */
 export function withReadOnlySysctls(sys: Sys): Sys {
   return {

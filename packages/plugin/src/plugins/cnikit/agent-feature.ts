@@ -36,7 +36,7 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
       const { network, hostSysctls, policySocket } = conf;
       const host = hostVethName(network, containerID, ifName);
       for (const [key, value] of Object.entries(hostSysctls)) {
-        ensureSysctl(sys, sysctlFile(key, host), value);
+        setIfLinkExists(sys, sysctlFile(key, host), value);
       }
       // Last: a pod with rules may send at once.
       if (policySocket !== '') {
@@ -66,4 +66,15 @@ export function agentFeature(sys: Sys): Feature<AgentSettings> {
       }
     },
   };
+}
+
+/** Directory of a link's settings. */
+const LINK_DIR = /^\/proc\/sys\/net\/ipv[46]\/(?:conf|neigh)\/[^/]+/;
+
+/** Sets a sysctl. Ignores that of a link that has gone since the agent wrote the configuration. */
+function setIfLinkExists(sys: Sys, file: string, value: string): void {
+  const dir = LINK_DIR.exec(file)?.[0];
+  if (dir === undefined || sys.statIfExists(dir) !== undefined) {
+    ensureSysctl(sys, file, value);
+  }
 }

@@ -79,6 +79,8 @@ function baseChain(name: string, hook: string, direction: Direction, podCIDRs: r
   return block(`chain ${name}`, [
     `type filter ${hook}; policy accept;`,
     `icmpv6 type ${DISCOVERY} accept`,
+    // The node reaches its own addresses through lo, that of the bridge in the pod network too.
+    ...(name === 'to-node' ? ['iifname "lo" accept'] : []),
     'ct state established,related accept',
     ...families.map((family) => `${KEYWORDS[family].address} ${side} vmap @${podMapName(direction, family)}`),
     ...podCIDRs.map((cidr) => `${KEYWORDS[familyOf(cidr)].address} ${side} ${cidr} drop`),

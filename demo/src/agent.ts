@@ -11,16 +11,20 @@ const READY = fileURLToPath(new URL('./programs/ready.ts', import.meta.url));
 
 /** Layout of the nodes' pods; absent: the agent's default. */
 const LAYOUT = process.env.CNIKIT_DEMO_LAYOUT;
+const DEFAULTS = LAYOUT === undefined ? [] : [`--layout=${LAYOUT}`];
 
 /** The agent of one node: the built program in its own process, in the node's namespaces. */
 export class Agent {
   readonly logFile: string;
   readonly #node: LabNode;
   readonly #kubeconfig: string;
+  readonly #options: readonly string[];
   #process: ChildProcess | undefined;
 
-  constructor(node: LabNode, kubeconfig: string) {
+  /** @param options of the agent, such as `--network-policy` */
+  constructor(node: LabNode, kubeconfig: string, options: readonly string[] = DEFAULTS) {
     this.#node = node;
+    this.#options = options;
     this.logFile = node.path('/run/log/cnikit-agent.log');
     this.#kubeconfig = '/run/kubeconfig';
     writeFileSync(node.path(this.#kubeconfig), kubeconfig, { mode: 0o600 });
@@ -39,7 +43,7 @@ export class Agent {
       `--node-name=${this.#node.name}`,
       `--kubeconfig=${this.#kubeconfig}`,
       `--plugin-binary=${executablePath()}`,
-      ...(LAYOUT === undefined ? [] : [`--layout=${LAYOUT}`]),
+      ...this.#options,
     ];
   }
 
@@ -68,12 +72,21 @@ export class Agent {
   }
 
   /** Sends SIGTERM, as an update of the DaemonSet does, and waits for the exit. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Sends SIGKILL and waits for the exit. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null || child.signalCode !== null) {
       return;
     }
-    child.kill('SIGTERM');
+    child.kill(signal);
     await once(child, 'exit');
   }
 

@@ -1,9 +1,15 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { Lab, type LabNode, type Pod, ROUTER } from '@cnikit/testing-lab';
 import { Agent } from './agent.ts';
 
-const RBAC = fileURLToPath(new URL('../../deploy/base/rbac.yaml', import.meta.url));
+/** Permissions of the agent, and those that enforcing NetworkPolicies adds. */
+const RBAC = ['base', 'overlays/network-policy'].map((folder) =>
+  fileURLToPath(new URL(`../../deploy/${folder}/rbac.yaml`, import.meta.url)),
+);
 
 /** Returns the pods of a node sorted by name; the order of their creation varies. */
 export function podsOf(node: LabNode): Pod[] {
@@ -21,10 +27,14 @@ export class Cluster {
     this.api = api;
   }
 
-  /** Creates the network and an API server that grants agents exactly the permissions of deploy/base/rbac.yaml. */
+  /** Creates the network and an API server that grants agents exactly the permissions of deploy. */
   static async create(): Promise<Cluster> {
     const lab = await Lab.create();
-    const api = await startApiServer({ host: ROUTER.ipv4, port: 6443, rbacFile: RBAC });
+    const folder = mkdtempSync(join(tmpdir(), 'cnikit-demo-'));
+    const rbacFile = join(folder, 'rbac.yaml');
+    writeFileSync(rbacFile, RBAC.map((file) => readFileSync(file, 'utf8')).join('\n---\n'));
+    const api = await startApiServer({ host: ROUTER.ipv4, port: 6443, rbacFile });
+    rmSync(folder, { recursive: true });
     return new Cluster(lab, api);
   }
 
@@ -76,8 +86,8 @@ export class Cluster {
   }
 
   /** Returns the agent of a node without starting it. */
-  prepareAgent(node: LabNode): Agent {
-    const agent = this.agents.get(node.name) ?? new Agent(node, this.api.kubeconfig());
+  prepareAgent(node: LabNode, options?: readonly string[]): Agent {
+    const agent = this.agents.get(node.name) ?? new Agent(node, this.api.kubeconfig(), options);
     this.agents.set(node.name, agent);
     return agent;
   }

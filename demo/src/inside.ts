@@ -4,7 +4,8 @@ import { copyFileSync, mkdirSync, writeSync } from 'node:fs';
 import { Cluster } from './cluster.ts';
 import type { Finding } from './finding.ts';
 import { type Session, saveSession } from './session.ts';
-import { addPods, STEPS, type Step } from './steps.ts';
+import type { Step } from './step.ts';
+import { addPods, STEPS } from './steps.ts';
 import { bold, dim, explain, green, ProgressLine, print, red } from './terminal.ts';
 
 const [keptLogs = '', keep] = process.argv.slice(2);
@@ -27,7 +28,7 @@ const start = performance.now();
 const failed: string[] = [];
 let cluster: Cluster | undefined;
 await step({
-  title: 'A network, and a Kubernetes API server that enforces deploy/base/rbac.yaml',
+  title: 'A network, and a Kubernetes API server that enforces the permissions of deploy',
   essential: true,
   run: async () => {
     cluster = await Cluster.create();

@@ -6,14 +6,8 @@ import { untilRoutes } from './checks/routes.ts';
 import { addressesOf, drawSightings, isExpected, sightings } from './checks/sources.ts';
 import { type Cluster, podsOf } from './cluster.ts';
 import type { Finding } from './finding.ts';
-
-/** A step of the demo. */
-export interface Step {
-  title: string;
-  /** True to skip all later steps when this one fails. */
-  essential?: boolean;
-  run(cluster: Cluster): Promise<Finding>;
-}
+import { POLICY_STEPS } from './policy-steps.ts';
+import type { Step } from './step.ts';
 
 const PODS = ['a', 'b'];
 
@@ -169,6 +163,7 @@ export const STEPS: readonly Step[] = [
       };
     },
   },
+  ...POLICY_STEPS,
   {
     title: 'All pods are deleted',
     async run(cluster) {

@@ -6,14 +6,21 @@ const FAMILIES = ['ipv4', 'ipv6'] as const;
 /** Number of concurrent pings. More would delay replies on a small machine. */
 const CONCURRENCY = 12;
 
+/** Time for a reply that is not expected. One that is expected has longer. */
+const DENIED_MS = 1000;
+
 /** A row of the matrix: for each target, the families that replied. */
 export interface PingRow {
   from: Namespace;
   cells: { to: Pod; ipv4: boolean; ipv6: boolean }[];
 }
 
-/** Pings every target from every source over IPv4 and IPv6. */
-export async function pingMatrix(sources: readonly Namespace[], targets: readonly Pod[]): Promise<PingRow[]> {
+/** Pings every target from every source over IPv4 and IPv6. `denied` returns whether no reply is expected. */
+export async function pingMatrix(
+  sources: readonly Namespace[],
+  targets: readonly Pod[],
+  denied: (from: Namespace, to: Pod) => boolean = () => false,
+): Promise<PingRow[]> {
   const rows = sources.map((from) => ({
     from,
     cells: targets.map((to) => ({ to, ipv4: false, ipv6: false })),
@@ -21,7 +28,8 @@ export async function pingMatrix(sources: readonly Namespace[], targets: readonl
   const jobs = rows.flatMap(({ from, cells }) =>
     cells.flatMap((cell) =>
       FAMILIES.map((family) => async () => {
-        cell[family] = await ping(from, cell.to.ip4or6(family));
+        const options = denied(from, cell.to) ? { timeoutMs: DENIED_MS } : {};
+        cell[family] = await ping(from, cell.to.ip4or6(family), options);
       }),
     ),
   );

@@ -29,7 +29,9 @@ const RUNS = [
     suite: 'bookworm',
     what: /^(?!.*by Node).* on a full kernel/,
     files: [
+      'packages/netlink/test/bridge.live.test.ts',
       'packages/netlink/test/kinds.live.test.ts',
+      'packages/netlink/test/link-kinds.live.test.ts',
       'packages/plugin/test/restore.live.test.ts',
       'packages/plugin/test/vlan.live.test.ts',
       'packages/agent/test/firewalls.live.test.ts',

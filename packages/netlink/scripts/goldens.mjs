@@ -212,6 +212,22 @@ export const goldens = [
     answers: true,
   },
   {
+    name: 'nft-queue',
+    command:
+      'nft add table ip t ; add chain ip t c ; add rule ip t c queue num 3-5 bypass,fanout ; add rule ip t c ct count over 20',
+    // NFNL_MSG_BATCH_BEGIN: later requests of nft read the rule set.
+    type: 16,
+  },
+  {
+    name: 'nft-flowtable',
+    command: [
+      'nft add table ip t ; add flowtable ip t f { hook ingress priority 5 ; devices = { a0, a1 } ; }',
+      'add chain ip t c ; add rule ip t c flow add @f',
+    ].join(' ; '),
+    setup: pair,
+    type: 16,
+  },
+  {
     name: 'nft-maps',
     command: [
       'nft add table inet t ; add chain inet t c ; add chain inet t d',

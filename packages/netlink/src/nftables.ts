@@ -41,6 +41,31 @@ export {
   NFT_REG_VERDICT,
   NFT_REG32_00,
 } from './netfilter/expression.ts';
+export {
+  decodeOther,
+  encodeOther,
+  type OtherExpression,
+  type OtherFields,
+  type OtherKind,
+} from './netfilter/expression-other.ts';
+export {
+  delFlowtable,
+  type Flowtable,
+  type FlowtableRef,
+  type FlowtableSpec,
+  newFlowtable,
+} from './netfilter/flowtable.ts';
+export {
+  type CounterSpec,
+  delObject,
+  type LimitSpec,
+  type NftObject,
+  newCounter,
+  newLimit,
+  newQuota,
+  type ObjectRef,
+  type QuotaSpec,
+} from './netfilter/named-objects.ts';
 export type { NfFamily } from './netfilter/nf-message.ts';
 export {
   type ChainHook,
@@ -68,6 +93,7 @@ export {
   NFT_SET_ANONYMOUS,
   NFT_SET_CONCAT,
   NFT_SET_CONSTANT,
+  NFT_SET_EVAL,
   NFT_SET_INTERVAL,
   NFT_SET_MAP,
   NFT_SET_TIMEOUT,
@@ -82,6 +108,14 @@ export {
   newElements,
   type SetElement,
 } from './netfilter/set-elements.ts';
+
+export {
+  flowtables,
+  generation,
+  namedObjects,
+  type Snapshot,
+  snapshot,
+} from './netfilter/snapshot.ts';
 
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;

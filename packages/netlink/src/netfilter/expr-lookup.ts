@@ -28,7 +28,7 @@ export type KeyPart = Selector | Uint8Array;
 const MAX_KEY_WORDS = 16;
 
 /** Loads the parts of a key into consecutive registers. In family inet it also checks the IP version for addresses. */
-function loadKey(key: readonly KeyPart[]): Expression[] {
+export function loadKey(key: readonly KeyPart[]): Expression[] {
   const checks: Expression[] = [];
   const loads: Expression[] = [];
   let word = 0;

@@ -29,6 +29,19 @@ import { NF_ACCEPT, NF_DROP, NFT_GOTO, NFT_JUMP, NFT_RETURN } from './objects.ts
 
 export { type KeyPart, lookup, type Selector, verdictMap } from './expr-lookup.ts';
 export { dnat, masquerade, snat } from './expr-nat.ts';
+export {
+  connectionCount,
+  flowOffload,
+  hasConnectionLabel,
+  notrack,
+  type QueueOptions,
+  queue,
+  quota,
+  setConnectionLabel,
+  type UpdateSetOptions,
+  updateSet,
+  useObject,
+} from './expr-objects.ts';
 export { inputGroup, sourceUnroutable } from './expr-origin.ts';
 export { ipVersion } from './expr-parts.ts';
 export { destinationPortRange, destinationRange, icmpv6Type, sourceRange } from './expr-range.ts';

@@ -19,7 +19,7 @@ const KEYWORDS =
  *
  * @throws {NetlinkEncodeError} BAD_REQUEST when `nft` cannot read the name
  */
-export function checkName(kind: 'table' | 'chain' | 'set', name: string): void {
+export function checkName(kind: string, name: string): void {
   if (!/^[A-Za-z_][\w./:-]*$/.test(name) || KEYWORDS.includes(` ${name} `)) {
     throw new NetlinkEncodeError('BAD_REQUEST', `nft -f cannot read a ${kind} named ${JSON.stringify(name)}`);
   }

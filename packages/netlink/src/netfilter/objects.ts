@@ -4,6 +4,7 @@ import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
+import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
 import { commentData, readComment } from './comment.ts';
@@ -135,8 +136,11 @@ export interface ChainHook {
   priority: number;
   /** Link of a chain of family `netdev`, or of `ingress`. */
   device?: string;
+  /** Links of such a chain, instead of `device`. */
+  devices?: readonly string[];
 }
 
+const NFTA_HOOK_DEVS = 4;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_HOOK = 4;
@@ -180,6 +184,13 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
     encoder.be32(1, hookNumber(hook.hook, family)).be32(2, hook.priority >>> 0);
     if (hook.device !== undefined) {
       encoder.string(3, hook.device, 16);
+    }
+    if (hook.devices !== undefined) {
+      const list = encoder.nest(NFTA_HOOK_DEVS | NLA_F_NESTED);
+      for (const device of hook.devices) {
+        encoder.string(1, device, 16);
+      }
+      encoder.end(list);
     }
     encoder.end(token);
     if (policy !== undefined) {
@@ -226,7 +237,8 @@ export function getChain(ref: ChainRef, order: ByteOrder = 'little'): Request {
 
 export interface NftChain extends Decoded<typeof chainTable> {
   family: NfFamily;
-  hook?: { type: string; hook: number; priority: number };
+  /** `device` is the only link of a chain of family `netdev`, or of `ingress`. */
+  hook?: { type: string; hook: number; priority: number; device?: string | undefined; devices?: string[] };
 }
 
 /**
@@ -243,8 +255,7 @@ export function decodeChain(payload: Payload): NftChain {
     if (reader.type === NFTA_CHAIN_TYPE) {
       type = reader.string();
     } else if (reader.type === NFTA_CHAIN_HOOK) {
-      const { hook = 0, priority = 0 } = readFields(reader.attributes('NFTA_CHAIN_HOOK'), hookTable);
-      chain.hook = { type, hook, priority: priority | 0 };
+      chain.hook = readHook(reader.attributes('NFTA_CHAIN_HOOK'));
     } else if (!readField(reader, chainTable, into)) {
       keepUnknown(chain, reader);
     }
@@ -255,9 +266,27 @@ export function decodeChain(payload: Payload): NftChain {
   return chain;
 }
 
+function readHook(reader: AttributeReader): NonNullable<NftChain['hook']> {
+  const found: Decoded<typeof hookTable> & { devices?: string[] } = {};
+  while (reader.next()) {
+    if (reader.type === NFTA_HOOK_DEVS) {
+      const list = reader.attributes('NFTA_HOOK_DEVS');
+      found.devices = [];
+      while (list.next()) {
+        found.devices.push(list.string());
+      }
+    } else {
+      readField(reader, hookTable, found);
+    }
+  }
+  const { hook = 0, priority = 0, ...devices } = found;
+  return { type: '', hook, priority: priority | 0, ...devices };
+}
+
 const hookTable = {
   hook: [1, 'be32', 'NFTA_HOOK_HOOKNUM'],
   priority: [2, 'be32', 'NFTA_HOOK_PRIORITY'],
+  device: [3, 'string', 'NFTA_HOOK_DEV'],
 } as const satisfies Table;
 
 /** A dump of `type`, of one family or (`unspec`) all. */

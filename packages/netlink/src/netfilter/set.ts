@@ -16,6 +16,8 @@ export const NFT_SET_CONSTANT = 0x2;
 export const NFT_SET_INTERVAL = 0x4;
 export const NFT_SET_MAP = 0x8;
 export const NFT_SET_TIMEOUT = 0x10;
+/** Packets may add elements: `flags dynamic`. */
+export const NFT_SET_EVAL = 0x20;
 export const NFT_SET_CONCAT = 0x80;
 
 /** Types of keys and values, by the names of `nft`: number (read only by `nft`) and size in bytes. */

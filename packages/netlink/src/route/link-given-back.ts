@@ -81,6 +81,8 @@ function accepted(kind: LinkKind, mode: unknown, key: string, value: unknown): u
     }
     // A kernel without the feature refuses even the default.
     case 'bridge.vlanFiltering':
+    // The kernel ignores the TTL beside it.
+    case 'geneve.ttlInherit':
     // The kernel counts their mere presence as use of the header's bits.
     case 'vxlan.remCsumRx':
     case 'vxlan.remCsumTx':

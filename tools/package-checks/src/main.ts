@@ -19,7 +19,7 @@ import { checkCommands, checkEntries, install } from './project.ts';
 import { runExample, writeExamples } from './readme.ts';
 import { rehearse } from './release.ts';
 import { checkRuntimes } from './runtimes.ts';
-import { copyTasks } from './tasks.ts';
+import { copyTasks, runVitest } from './tasks.ts';
 
 const SANDBOX = fileURLToPath(new URL('../../sandbox.mjs', import.meta.url));
 const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -68,6 +68,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<void> {
       return problem === undefined ? [] : [problem];
     }),
   );
+  await check('allocation of addresses in vitest', () => runVitest(ROOT, project, env));
   const sys = join(project, 'node_modules', '@cnikit', 'sys');
   await check('addon: symbols that it needs, start on musl', () => checkAddons(sys, scratch, env));
   await check('netlink on arm64', () => emulated(ROOT, project, scratch, env));

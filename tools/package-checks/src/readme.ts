@@ -33,6 +33,8 @@ const SETUPS: Readonly<Record<string, Prepare>> = {
   'apiserver-fake-1': () => ({ prints: '1\n' }),
   'apiserver-fake-2': () => ({ prints: 'added a\n429\n403\n' }),
   'nft-table': () => ({ prints: 'reloaded' }),
+  'ip-clone': () => ({ prints: 'as ip prints' }),
+  'bridge-vlans': () => ({ prints: 'VLAN' }),
   'iptables-twice': () => ({ prints: 'nothing to write' }),
   'cni-spec-0': () => ({
     env: { CNI_COMMAND: 'VERSION' },

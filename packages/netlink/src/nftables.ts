@@ -115,7 +115,7 @@ export {
   namedObjects,
   type Snapshot,
   snapshot,
-} from './netfilter/snapshot.ts';
+} from './nft-snapshot.ts';
 
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;

@@ -1,10 +1,15 @@
 /** Named objects, flow tables and the generation of the rule set. */
-import { attributesAfter } from '../codec/message.ts';
-import type { Connection } from '../connection.ts';
-import { decodeFlowtable, type Flowtable, NFT_MSG_GETFLOWTABLE } from './flowtable.ts';
-import { decodeObject, NFT_MSG_GETOBJ, NFT_MSG_GETOBJ_RESET, type NftObject } from './named-objects.ts';
-import { NFGENMSG_SIZE, NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './nf-message.ts';
-import { getAll, request } from './objects.ts';
+import { attributesAfter } from './codec/message.ts';
+import type { Connection } from './connection.ts';
+import { decodeFlowtable, type Flowtable, NFT_MSG_GETFLOWTABLE } from './netfilter/flowtable.ts';
+import {
+  decodeObject,
+  NFT_MSG_GETOBJ,
+  NFT_MSG_GETOBJ_RESET,
+  type NftObject,
+} from './netfilter/named-objects.ts';
+import { NFGENMSG_SIZE, NFNL_SUBSYS_NFTABLES, type NfFamily, nfHeader } from './netfilter/nf-message.ts';
+import { getAll, request } from './netfilter/objects.ts';
 
 const NFT_MSG_NEWGEN = (NFNL_SUBSYS_NFTABLES << 8) | 15;
 const NFT_MSG_GETGEN = (NFNL_SUBSYS_NFTABLES << 8) | 16;

@@ -1,11 +1,11 @@
 /** Expressions and flow tables that many kernels lack, as nft sends them. */
 import { expect, test } from 'vitest';
-import { decodeAll, golden, toHex } from '../../test/golden.ts';
-import * as expr from './expr.ts';
-import { decodeOther } from './expression-other.ts';
-import { decodeFlowtable, NFT_MSG_NEWFLOWTABLE, newFlowtable } from './flowtable.ts';
-import { NFT_MSG_NEWRULE } from './objects.ts';
-import { decodeRule, newRule } from './rule.ts';
+import * as expr from '../src/netfilter/expr.ts';
+import { decodeOther } from '../src/netfilter/expression-other.ts';
+import { decodeFlowtable, NFT_MSG_NEWFLOWTABLE, newFlowtable } from '../src/netfilter/flowtable.ts';
+import { NFT_MSG_NEWRULE } from '../src/netfilter/objects.ts';
+import { decodeRule, newRule } from '../src/netfilter/rule.ts';
+import { decodeAll, golden, toHex } from './golden.ts';
 
 const rules = (name: string) => decodeAll([golden(name).request], NFT_MSG_NEWRULE, decodeRule);
 const inChain = { family: 'ip', table: 't', chain: 'c' } as const;
@@ -34,7 +34,7 @@ test('newFlowtable() makes the request of nft, and decodeFlowtable() reads it', 
     flowtable: decodeFlowtable(message),
     hex: toHex(message.bytes.slice(message.start, message.end)),
   }));
-  const flowtable = { family: 'ip', table: 't', name: 'f', priority: 5, devices: ['a0', 'a1'] } as const;
+  const flowtable = { family: 'ip', table: 't', name: 'f', priority: 5, devices: ['a1', 'a0'] } as const;
   expect(sent!.flowtable).toEqual({ ...flowtable, flags: 0 });
   expect(toHex(newFlowtable({ ...flowtable, flags: 0 }).payload)).toBe(sent!.hex);
 });

@@ -23,6 +23,7 @@ test('explainNetwork() describes ADD for each plugin of a list', () => {
         capabilities: { bandwidth: true, mac: false },
         hostSysctls: { 'net/ipv4/conf/all/rp_filter': '2' },
         readinessFile: '/run/cnikit/readiness.json',
+        policy: { socket: '/run/cnikit/policy.sock' },
         log: { file: '/var/log/cnikit.log', syslog: true },
         dns: { nameservers: ['192.0.2.53'], search: ['example'] },
         ipam: {
@@ -56,6 +57,7 @@ test('explainNetwork() describes ADD for each plugin of a list', () => {
    Limits what the pod sends and receives as the runtime asks.
    Sets /proc/sys/net/ipv4/conf/all/rp_filter to 2 on the node, unless it is.
    STATUS says 50 until /run/cnikit/readiness.json says that the agent is ready.
+   Reports the pod to /run/cnikit/policy.sock and waits at most 2 s for its network policies.
    Logs each verb to /var/log/cnikit.log and /dev/log.
    The runtime passes it: bandwidth.
 

@@ -1,6 +1,4 @@
 /** Starts the enforcement of NetworkPolicies, or removes the rules that an earlier start left. */
-import { readFileSync } from 'node:fs';
-import { families, familyOf } from '@cnikit/ip';
 import type { KubeConfigLike } from '@cnikit/watch';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
@@ -8,6 +6,7 @@ import type { Metrics } from '../core/metrics.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
+import { layoutProblems } from '../policy/layout.ts';
 import type { Policies } from '../policy/start.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
@@ -50,7 +49,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   let cancel: () => void;
   const resync = (): void => {
     policies.verify();
-    agent.report('policy', layoutProblems(config, ownPodCIDRs(config, agent)), 'layout');
+    agent.report('policy', layoutProblems(config.layout, ownPodCIDRs(config, agent)), 'layout');
     agent.report('policy', gateProblems(gate.failure), 'gate');
     cancel = after(config.resyncMs, resync);
   };
@@ -85,30 +84,3 @@ function remove(log: Logger): void {
 
 const gateProblems = (failure: string | undefined): Problem[] =>
   failure === undefined ? [] : [problem('policy-gate', '', failure)];
-
-const SETTINGS = { ipv4: 'bridge-nf-call-iptables', ipv6: 'bridge-nf-call-ip6tables' } as const;
-
-/** Packets between pods of a bridge pass the forward hook only with br_netfilter. */
-function layoutProblems({ layout }: Config, podCIDRs: readonly string[]): Problem[] {
-  const open = families.filter(
-    (family) =>
-      podCIDRs.some((cidr) => familyOf(cidr) === family) && readSetting(SETTINGS[family])?.trim() !== '1',
-  );
-  return layout === 'routed' || open.length === 0
-    ? []
-    : [
-        problem(
-          'policy-layout',
-          '',
-          `NetworkPolicies do not hold between pods of this node: with --layout=bridge their packets pass the packet filter only where net.bridge.${SETTINGS[open[0]!]} is 1`,
-        ),
-      ];
-}
-
-function readSetting(name: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/net/bridge/${name}`, 'utf8');
-  } catch {
-    return undefined;
-  }
-}

@@ -17,28 +17,49 @@ export interface Size {
 
 export const namespaceName = (i: number): string => `ns-${i}`;
 
-/** Yields every object, checked as the agent checks what it reads. */
+/** Yields every object, checked. */
 export function* objects(size: Size): Generator<ClusterObject> {
+  for (const value of rawObjects(size)) {
+    yield readObject(value)!;
+  }
+}
+
+/** An object as the API returns it. */
+export interface RawObject {
+  kind: 'Namespace' | 'Pod' | 'NetworkPolicy';
+  metadata: object;
+}
+
+/** Yields every object as the API returns it. */
+export function* rawObjects(size: Size): Generator<RawObject> {
   const namespaces = Math.ceil(size.pods / PODS_PER_NAMESPACE);
   for (let i = 0; i < namespaces; i++) {
-    yield namespaceObject(i, { team: `team-${i % TEAMS}` });
+    yield rawNamespace(i, { team: `team-${i % TEAMS}` });
   }
   for (let i = 0; i < size.pods; i++) {
     const namespace = namespaceName(Math.floor(i / PODS_PER_NAMESPACE));
-    yield podObject(namespace, i, i < size.local ? NODE : `node-${i % 1000}`);
+    yield rawPod(namespace, i, i < size.local ? NODE : `node-${i % 1000}`);
   }
   for (let i = 0; i < size.policies; i++) {
-    yield policyObject(i, namespaces);
+    yield rawPolicy(i, namespaces);
   }
 }
 
 export function namespaceObject(i: number, labels: Record<string, string>): ClusterObject {
-  return checked({ kind: 'Namespace', metadata: { name: namespaceName(i), labels } });
+  return readObject(rawNamespace(i, labels))!;
 }
 
 export function podObject(namespace: string, i: number, nodeName: string): ClusterObject {
-  return checked({
-    kind: 'Pod',
+  return readObject(rawPod(namespace, i, nodeName))!;
+}
+
+function rawNamespace(i: number, labels: Record<string, string>): RawObject {
+  return { kind: 'Namespace', metadata: { name: namespaceName(i), labels } };
+}
+
+function rawPod(namespace: string, i: number, nodeName: string) {
+  return {
+    kind: 'Pod' as const,
     metadata: {
       namespace,
       name: `pod-${i}`,
@@ -53,14 +74,14 @@ export function podObject(namespace: string, i: number, nodeName: string): Clust
         { ip: `fd00::${(i >> 16).toString(16)}:${(i & 0xffff).toString(16)}` },
       ],
     },
-  });
+  };
 }
 
 /** A policy admits an app of its namespace to one port, a team to a named port, and a block of addresses to a range. */
-function policyObject(i: number, namespaces: number): ClusterObject {
+function rawPolicy(i: number, namespaces: number) {
   const app = (number: number) => ({ matchLabels: { app: `app-${number % APPS}` } });
-  return checked({
-    kind: 'NetworkPolicy',
+  return {
+    kind: 'NetworkPolicy' as const,
     metadata: { namespace: namespaceName(i % namespaces), name: `policy-${i}` },
     spec: {
       podSelector: app(Math.floor(i / namespaces)),
@@ -80,9 +101,5 @@ function policyObject(i: number, namespaces: number): ClusterObject {
       ],
       ...(i % 4 === 0 && { egress: [{ to: [{ podSelector: app(i + 2) }] }] }),
     },
-  });
-}
-
-function checked(value: unknown): ClusterObject {
-  return readObject(value)!;
+  };
 }

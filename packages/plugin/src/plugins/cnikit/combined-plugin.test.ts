@@ -229,6 +229,16 @@ describe('combinedPlugin() with features whose rules go with those of the attach
   });
 });
 
+test.each([
+  ['DEL', ['b announces', 'c del', 'b del', 'a del', 'detach']],
+  ['GC', ['b announces', 'gc', 'a gc', 'b gc', 'c gc']],
+])('combinedPlugin() announces the removal of %s before anything else', (command, expected) => {
+  const announcing = { ...noting('b'), beforeRemoval: () => step('b announces') };
+  const plugin = combinedPlugin('chain', attaching, [noting('a'), announcing, noting('c')]);
+  expect(call(command, { 'cni.dev/valid-attachments': [] }, '', plugin).exitCode).toBe(0);
+  expect(calls).toEqual(expected);
+});
+
 test('combinedPlugin() does nothing when a feature does not accept its settings', () => {
   failing = 'b validate';
   expect(call('ADD', { a: 1, b: 1 }).exitCode).toBe(1);

@@ -32,7 +32,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const made = pod();
       return { made, json: ok(call('ADD', id, made, changes)).json, host: hostVethName('net', id, 'eth0') };
     };
-    const ping = (from: Pod, to: string) => from.run('ping', '-c', '1', '-W', '2', to);
+    const ping = (from: Pod, to: string) => from.run('ping', '-c', '1', '-W', '10', to);
     const gateways = ['169.254.1.1', 'fe80::63:6eff:fe69:6b69'];
 
     test('cnikit ADD routes the pod’s addresses to its host end, which has only the IPv6 gateway', () => {

@@ -84,7 +84,10 @@ export function diffRoutes(
         actions.push({ kind: 'route', op: 'remove', old });
       }
     }
-    if (kept === undefined) {
+    const foreign = table.at(dst).find((other) => !isOwn(other) && other.priority === UNREACHABLE_METRIC);
+    if (foreign !== undefined) {
+      problems.push(problem('foreign-route', dst, conflictMessage(`unreachable ${dst}`, foreign)));
+    } else if (kept === undefined) {
       actions.push({ kind: 'route', op: 'add', route: { dst, unreachable: true } });
     }
   }
@@ -94,7 +97,7 @@ export function diffRoutes(
     const own = present.filter(isOwn);
     const foreign = present.find((other) => !isOwn(other));
     if (route !== undefined && foreign !== undefined) {
-      problems.push(problem('foreign-route', dst, conflictMessage(route, foreign)));
+      problems.push(problem('foreign-route', dst, conflictMessage(`${dst} via ${route.via}`, foreign)));
     }
     const kept = route === undefined ? undefined : own.find((have) => matches(have, route));
     if (route !== undefined && kept === undefined && foreign === undefined) {
@@ -127,9 +130,9 @@ function matches(have: KernelRoute, want: NodeRoute): boolean {
   );
 }
 
-function conflictMessage(want: NodeRoute, foreign: KernelRoute): string {
+function conflictMessage(want: string, foreign: KernelRoute): string {
   const hop = foreign.via === undefined ? 'without a gateway' : `via ${foreign.via}`;
-  return `A foreign route conflicts with ${want.dst} via ${want.via}: it leads ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. If nothing needs it, remove it with \`ip route del ${want.dst} proto ${foreign.protocol}\``;
+  return `A foreign route conflicts with ${want}: it leads ${hop} (protocol ${foreign.protocol}, metric ${foreign.priority}) and is left alone. If nothing needs it, remove it with \`ip route del ${foreign.dst} proto ${foreign.protocol}\``;
 }
 
 /** Compares the tunnel links. Links of ours that are not among `wanted` are removed. */

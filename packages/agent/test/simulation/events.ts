@@ -292,14 +292,12 @@ const steps: Record<StepName, (situation: Situation) => void> = {
 
   kill: ({ node }) => node.kill(),
   'kill in a write': ({ node, c }) => node.killIn(c % 5),
-  start: ({ node, c }) => node.start(c % 3 === 0),
+  start: ({ node, c }) => node.start({ anotherFilter: c % 3 === 0, anotherLayout: c % 4 === 0 }),
   'forget state': ({ node }) => node.forget(),
-  reboot: ({ node, kernel, touched }) => {
+  reboot: (s) => {
+    const { node, kernel } = s;
     node.kill();
-    for (const route of [...kernel.own()]) {
-      kernel.deleteRoute(route);
-      touched.push(route.dst);
-    }
+    steps['flush own routes'](s);
     for (const { alias, name } of [...kernel.links]) {
       if (alias !== undefined) {
         kernel.deleteLink(kernel.link(name)!);
@@ -329,7 +327,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
     if (route === undefined) {
       return;
     }
-    s.kernel.putRoute({ ...route, via: gateway(s, route.dst), oif: eth0(s).index }, 'replace');
+    const via = gateway(s, route.dst);
+    s.kernel.putRoute({ ...route, type: 'unicast', via, oif: eth0(s).index }, 'replace');
     s.touched.push(route.dst);
   },
   'add own route': (s) => {
@@ -357,7 +356,8 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       return;
     }
     const via = gateway(s, route.dst);
-    s.kernel.putRoute({ ...route, via, oif: eth0(s).index, protocol: 'static' }, 'replace');
+    const foreign = { ...route, type: 'unicast', via, oif: eth0(s).index, protocol: 'static' } as const;
+    s.kernel.putRoute(foreign, 'replace');
     s.touched.push(route.dst);
   },
   'foreign route goes': ({ kernel, b, touched }) => {

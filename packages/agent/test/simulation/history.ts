@@ -1,6 +1,6 @@
 /** The history of a cluster: a value that follows from a seed and can be replayed, in part too. */
 import type { PacketFilterMode } from '../../src/core/backend.ts';
-import type { Encap } from '../../src/core/model.ts';
+import type { Encap, Layout } from '../../src/core/model.ts';
 import { Random } from './random.ts';
 
 /** A step. `a`, `b` and `c` select its targets and variants. */
@@ -33,6 +33,8 @@ export interface History {
   sets: boolean;
   /** Rules can match them: the kernel has xt_set. */
   matchesSets: boolean;
+  /** Layout of pods at the agents' first start. */
+  layout: Layout;
   /** Number of nodes with an agent. */
   agents: number;
   /** Milliseconds between two complete passes of an agent. A long interval hides no missed event. */
@@ -170,6 +172,10 @@ export function historyOf(seed: number): History {
     [2, 'iptables'],
     [nftables ? 1 : 0, 'nftables'],
   ]);
+  const layout = random.weighted<Layout>([
+    [1, 'bridge'],
+    [1, 'routed'],
+  ]);
   return {
     seed,
     profile,
@@ -181,6 +187,7 @@ export function historyOf(seed: number): History {
     nftables,
     sets,
     matchesSets,
+    layout,
     agents,
     resyncMs,
     steps,

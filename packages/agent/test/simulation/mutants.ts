@@ -239,6 +239,24 @@ export const mutants: Record<string, Mutant> = {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of that file
     to: 'member(`inside${suffix}`)',
   },
+  'rejects-nothing': {
+    what: 'packets to addresses of no routed pod leave the node',
+    file: 'agent/src/desired/route.ts',
+    from: "return view.layout === 'routed' ? { unreachable: true, problems } : { problems };",
+    to: 'return { problems };',
+  },
+  'rejects-for-bridges': {
+    what: 'a node that went back to the bridge layout keeps its unreachable routes',
+    file: 'agent/src/desired/route.ts',
+    from: "return view.layout === 'routed' ?",
+    to: 'return view.layout ?',
+  },
+  'keeps-wrong-rejections': {
+    what: 'another own route in the own podCIDR counts as the unreachable one',
+    file: 'agent/src/reconcile/diff.ts',
+    from: '({ type, priority }) => type === RTN_UNREACHABLE && priority === UNREACHABLE_METRIC,',
+    to: '({ priority }) => priority === UNREACHABLE_METRIC,',
+  },
   'writes-at-rest': {
     what: 'a correct route is written again',
     file: 'agent/src/reconcile/diff.ts',

@@ -7,7 +7,7 @@ import type { Cni } from '../../src/apply/cni-files.ts';
 import { createRules } from '../../src/apply/rules.ts';
 import { describe } from '../../src/core/action.ts';
 import type { PacketFilterMode } from '../../src/core/backend.ts';
-import type { Encap } from '../../src/core/model.ts';
+import type { Encap, Layout } from '../../src/core/model.ts';
 import { NodeIndex } from '../../src/desired/node-index.ts';
 import { routes } from '../../src/diagnose/doctor/checks/routes.ts';
 import { rules } from '../../src/diagnose/doctor/checks/rules.ts';
@@ -47,6 +47,10 @@ export interface World {
   readOnlySysctls: boolean;
   /** Back end that the agents are started with. */
   packetFilter: PacketFilterMode;
+  /** Layout of pods that the agents are started with. */
+  layout: Layout;
+  /** A restart may change it. */
+  changesLayout: boolean;
   /** The kernel can hold the nftables table. */
   nftables: boolean;
   /** The kernel has sets. */
@@ -82,13 +86,16 @@ export class SimulatedNode {
   conflist: string | undefined;
   /** Value of --packet-filter. */
   packetFilter: PacketFilterMode;
+  /** Value of --layout. */
+  layout: Layout;
   #files = 0;
   lines = 0;
 
   constructor(world: World, name: string) {
     this.#world = world;
     this.name = name;
-    const { time, random, readOnlySysctls, packetFilter } = world;
+    const { time, random, readOnlySysctls, packetFilter, layout } = world;
+    this.layout = layout;
     this.packetFilter = packetFilter;
     const linkIndex = (link: string): number | undefined => this.kernel.link(link)?.index;
     this.sysctls = new SimulatedSysctls(linkIndex, readOnlySysctls);
@@ -107,13 +114,16 @@ export class SimulatedNode {
     return this.#process?.agent;
   }
 
-  /** Starts the process, with `anotherFilter` on the next back end of the packet filter. */
-  start(anotherFilter = false): void {
+  /** Starts the process, with other values of options if desired. */
+  start({ anotherFilter = false, anotherLayout = false } = {}): void {
     if (this.#process !== undefined) {
       return;
     }
     if (anotherFilter && this.#world.nftables) {
       this.packetFilter = next[this.packetFilter];
+    }
+    if (anotherLayout && this.#world.changesLayout) {
+      this.layout = this.layout === 'bridge' ? 'routed' : 'bridge';
     }
     const { time, api, random, modules } = this.#world;
     const ended = new AbortController();
@@ -172,7 +182,7 @@ export class SimulatedNode {
   }
 
   #policy() {
-    return { nodeName: this.name, nonMasquerade: [], encap: this.#world.encap };
+    return { nodeName: this.name, nonMasquerade: [], encap: this.#world.encap, layout: this.layout };
   }
 
   #hostDeps() {

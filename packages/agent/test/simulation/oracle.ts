@@ -13,15 +13,20 @@ import {
   parseAddress,
   parseNetwork,
 } from '@cnikit/ip';
-import type { Encap, KernelLink, KernelState } from '../../src/core/model.ts';
+import type { Encap, KernelLink, KernelState, Layout } from '../../src/core/model.ts';
 import { ROUTE_PROTOCOL } from '../../src/core/names.ts';
 import { TUNNEL_GROUP } from '../../src/core/tunnel-mark.ts';
 import type { ApiNode } from './api.ts';
 import type { SimulatedFirewall } from './firewall.ts';
 import type { SimulatedSysctls } from './sysctls.ts';
 
-/** How packets reach a podCIDR: through a next hop, or in a tunnel to a node's own address. */
-export type Way = { via: string; oif: number } | { remote: string };
+/**
+ * How packets reach a podCIDR: through a next hop, in a tunnel to a node's own address, or not at all when no pod has the
+ * address.
+ */
+export type Way = { via: string; oif: number } | { remote: string } | { rejected: true };
+/** Metric of unreachable routes to the own podCIDRs. */
+const LAST = 0xffff_fffe;
 /** Expected routes by destination. */
 export type ExpectedRoutes = Map<string, Way>;
 
@@ -32,7 +37,7 @@ export function expectedRoutes(
   own: ApiNode,
   nodes: Iterable<ApiNode>,
   kernel: KernelState,
-  encap: Encap = 'auto',
+  { encap, layout }: { encap: Encap; layout: Layout },
 ): ExpectedRoutes {
   const claimants = new Map<string, ApiNode[]>();
   for (const node of nodes) {
@@ -53,7 +58,13 @@ export function expectedRoutes(
   const routes: ExpectedRoutes = new Map();
   for (const [dst, { name, internalIPs }] of holders) {
     const prefix = parsed(dst);
-    if (refused.has(dst) || claimants.get(dst)!.some((node) => node.name === own.name)) {
+    if (claimants.get(dst)!.some((node) => node.name === own.name)) {
+      if (layout === 'routed') {
+        routes.set(dst, { rejected: true });
+      }
+      continue;
+    }
+    if (refused.has(dst)) {
       continue;
     }
     if (own.podCIDRs.some((cidr) => overlaps(parsed(cidr), prefix)) || name === own.name) {
@@ -63,7 +74,7 @@ export function expectedRoutes(
     if (way === undefined) {
       continue;
     }
-    const address = 'remote' in way ? way.remote : way.via;
+    const address = 'via' in way ? way.via : way.remote;
     if (!contains(prefix, parseAddress(address)!)) {
       routes.set(dst, way);
     }
@@ -83,7 +94,7 @@ function wayTo(
   family: Family,
   own: ApiNode,
   { networks, local, kernel, encap }: Surroundings,
-): Way | undefined {
+): Exclude<Way, { rejected: true }> | undefined {
   const of = (which: Family, ips: readonly string[]): string | undefined =>
     ips.find((ip) => familyOf(ip) === which);
   const find = (ip: string): Network | undefined =>
@@ -185,27 +196,40 @@ const localOf = ({ addresses }: KernelState): Set<string> =>
 export function routeDifferences(expected: ExpectedRoutes, kernel: KernelState): string[] {
   const differences: string[] = [];
   const foreign = new Set<string>();
+  const taken = new Set<string>();
   const right = new Set<string>();
   const entries = new Entries(kernel);
-  for (const { dst, via, oif, protocol, priority } of kernel.routes) {
+  for (const { dst, via, oif, protocol, priority, type } of kernel.routes) {
     if (protocol !== ROUTE_PROTOCOL) {
       foreign.add(dst);
+      if (priority === LAST) {
+        taken.add(dst);
+      }
       continue;
     }
     const wanted = expected.get(dst);
+    if (wanted !== undefined && 'rejected' in wanted) {
+      // Behind the route of the bridge and those of other programs.
+      if (type === 'unreachable' && priority === LAST) {
+        right.add(dst);
+      } else {
+        differences.push(`too much: ${type} ${dst} metric ${priority} in the own podCIDR`);
+      }
+      continue;
+    }
     const metric = dst.includes(':') ? 1024 : 0;
     const arrives =
       wanted !== undefined && 'remote' in wanted
         ? entries.remote(oif, via) === wanted.remote
         : wanted?.via === via && wanted?.oif === oif;
-    if (wanted !== undefined && arrives && priority === metric) {
+    if (wanted !== undefined && type === 'unicast' && arrives && priority === metric) {
       right.add(dst);
     } else {
       differences.push(`too much: ${dst} via ${via} dev ${oif} metric ${priority}`);
     }
   }
   for (const [dst, way] of expected) {
-    if (!right.has(dst) && !foreign.has(dst)) {
+    if (!right.has(dst) && !('rejected' in way ? taken : foreign).has(dst)) {
       differences.push(`missing: ${dst} to ${Object.values(way)}`);
     }
   }

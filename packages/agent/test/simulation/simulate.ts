@@ -87,8 +87,10 @@ class Simulation {
     const api = new SimulatedApi(this.#time, random);
     const say = (line: string): void => this.#note(`  ${line}`);
     const { resyncMs, encap, readOnlySysctls, packetFilter, nftables, sets, matchesSets } = history;
-    const options = { resyncMs, encap, readOnlySysctls, packetFilter, nftables, sets, matchesSets };
-    const world = { time: this.#time, api, random, modules, ...options, say };
+    const { layout } = history;
+    const options = { resyncMs, encap, readOnlySysctls, packetFilter, nftables, sets, matchesSets, layout };
+    const changesLayout = history.profile === 'anything';
+    const world = { time: this.#time, api, random, modules, ...options, changesLayout, say };
     const nodes = Array.from({ length: history.agents }, (_, i) => new SimulatedNode(world, nodeName(i + 1)));
     const { subnets } = history;
     this.#cluster = { api, nodes, subnets, resyncMs, next: history.nodes + 2 };
@@ -286,7 +288,8 @@ class Simulation {
     const { api } = this.#cluster;
     const state = node.kernel.state();
     const own = api.get(node.name)!;
-    const expected = expectedRoutes(own, api.nodes(), state, this.#history.encap);
+    const { encap } = this.#history;
+    const expected = expectedRoutes(own, api.nodes(), state, { encap, layout: node.layout });
     return [...routeDifferences(expected, state), ...tunnelDifferences(own, expected, state)];
   }
 

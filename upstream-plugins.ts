@@ -30,8 +30,22 @@ export interface UpstreamPlugins {
   version: string;
 }
 
-/** Returns the folders of upstream plugins on this machine, the newest version first. */
+/**
+ * Returns the folders of upstream plugins on this machine, the newest version first. With CNIKIT_UPSTREAM_PLUGINS, the
+ * folder of plugins of any version, it returns only that one.
+ *
+ * @throws {Error} when CNIKIT_UPSTREAM_PLUGINS names a folder without the plugins
+ */
 export function upstreamPlugins(): UpstreamPlugins[] {
+  const other = process.env.CNIKIT_UPSTREAM_PLUGINS;
+  if (other) {
+    if (!isComplete(other)) {
+      throw new Error(
+        `CNIKIT_UPSTREAM_PLUGINS names ${other}, which lacks bridge, host-local, portmap or tuning`,
+      );
+    }
+    return [{ dir: other, version: statedVersion(other) }];
+  }
   if (!isComplete(pinned) && existsSync(ARCHIVE)) {
     fill(pinned, (dir) => execFileSync('tar', ['-xJf', ARCHIVE, '-C', dir, '--strip-components=1', 'cni']));
   }
@@ -96,6 +110,12 @@ function fill(folder: string, write: (dir: string) => void): void {
 
 function isComplete(dir: string): boolean {
   return ['bridge', 'host-local', 'portmap', 'tuning'].every((name) => existsSync(join(dir, name)));
+}
+
+/** Returns the version that a plugin prints when it runs without CNI_COMMAND. */
+function statedVersion(dir: string): string {
+  const { stderr } = spawnSync(join(dir, 'bridge'), [], { env: {}, input: '', encoding: 'utf8' });
+  return /\d+\.\d+\.\d+/.exec(stderr ?? '')?.[0] ?? 'unknown';
 }
 
 /** Returns the version of Debian's package. Debian's plugins do not know their version. */

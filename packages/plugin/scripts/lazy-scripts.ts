@@ -1,7 +1,7 @@
 /** The modules that the executable loads only when one of their functions is called: most invocations need none. */
 const MODULES = {
   addressesInUse: 'recovery/addresses-in-use',
-  chainPorts: 'plugins/portmap/chain-ports',
+  chainPorts: 'nat/chain-ports',
   cli: 'cli',
   delegatedIpam: 'ipam/delegated-ipam',
   // @cnikit/cni-spec loads this one by its name.

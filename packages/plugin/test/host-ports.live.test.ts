@@ -208,47 +208,55 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(known()?.sort()).toEqual(kept);
     });
 
-    describe('with the backend iptables, without the ports of the runtime', () => {
-      const flow = (source: string, destination: string, port: number) =>
-        run(
-          ...['conntrack', '-I', '-p', 'udp', '-s', source, '-d', destination, '-t', '600'],
-          ...['--sport', '4444', '--dport', `${port}`],
-        );
-      const backend = { backend: 'iptables', capabilities: { portMappings: true } };
-      const udp = (hostPort: number, hostIP?: string) => ({ ...tcp(hostPort, 53, hostIP), protocol: 'udp' });
-      const ports = [udp(5300), udp(5301, NODE4), tcp(5302, 53)];
-      const removals: [string, (pod: Pod) => void][] = [
-        ['cnikit DEL', (pod) => ok(call('DEL', 'a', pod, [], backend))],
-        ['portmap DEL', (pod) => ok(call('DEL', 'a', pod, [], backend, 'portmap'))],
-        [
-          'cnikit GC',
-          () =>
-            ok(
-              call('GC', '', { path: '' }, [], {
-                ...backend,
-                cniVersion: '1.1.0',
-                'cni.dev/valid-attachments': [],
-              }),
-            ),
-        ],
-      ];
+    describe.each(['iptables', 'nftables'])(
+      'with the backend %s, without the ports of the runtime',
+      (name) => {
+        const flow = (source: string, destination: string, port: number) =>
+          run(
+            ...['conntrack', '-I', '-p', 'udp', '-s', source, '-d', destination, '-t', '600'],
+            ...['--sport', '4444', '--dport', `${port}`],
+          );
+        const backend = { backend: name, capabilities: { portMappings: true } };
+        const udp = (hostPort: number, hostIP?: string) => ({
+          ...tcp(hostPort, 53, hostIP),
+          protocol: 'udp',
+        });
+        const ports = [udp(5300), udp(5301, NODE4), tcp(5302, 53)];
+        const removals: [string, (pod: Pod) => void][] = [
+          ['cnikit DEL', (pod) => ok(call('DEL', 'a', pod, [], backend))],
+          ['portmap DEL', (pod) => ok(call('DEL', 'a', pod, [], backend, 'portmap'))],
+          [
+            'cnikit GC',
+            () =>
+              ok(
+                call('GC', '', { path: '' }, [], {
+                  ...backend,
+                  cniVersion: '1.1.0',
+                  'cni.dev/valid-attachments': [],
+                }),
+              ),
+          ],
+        ];
 
-      test.each(removals)('%s deletes the flows to the UDP ports of the pod', (_what, remove) => {
-        const pod = here.pod();
-        add('a', pod, ports, backend);
-        for (const port of [5300, 5301, 5302, 5400]) {
-          flow('198.51.100.7', NODE4, port);
-        }
-        flow('2001:db8:9::7', NODE6, 5300);
-        remove(pod);
-        expect(iptablesOf(/CNI-DN-/)).toEqual([]);
-        const left = run('conntrack', '-L', '-p', 'udp') + run('conntrack', '-f', 'ipv6', '-L', '-p', 'udp');
-        expect([...left.matchAll(/sport=4444 dport=(\d+)/g)].map(([, port]) => port).sort()).toEqual([
-          '5302',
-          '5400',
-        ]);
-      });
-    });
+        test.each(removals)('%s deletes the flows to the UDP ports of the pod', (_what, remove) => {
+          const pod = here.pod();
+          add('a', pod, ports, backend);
+          for (const port of [5300, 5301, 5302, 5400]) {
+            flow('198.51.100.7', NODE4, port);
+          }
+          flow('2001:db8:9::7', NODE6, 5300);
+          remove(pod);
+          expect(iptablesOf(/CNI-DN-/)).toEqual([]);
+          expect(ruleset()).not.toMatch(/dnat (ip6? )?to/);
+          const left =
+            run('conntrack', '-L', '-p', 'udp') + run('conntrack', '-f', 'ipv6', '-L', '-p', 'udp');
+          expect([...left.matchAll(/sport=4444 dport=(\d+)/g)].map(([, port]) => port).sort()).toEqual([
+            '5302',
+            '5400',
+          ]);
+        });
+      },
+    );
 
     const kubeProxy = {
       /** The kernel sees these as kube-proxy makes them: a Service whose external IP is the node's address. */

@@ -155,7 +155,7 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
         await ours().add(list({ portmap }), one);
         expect(switchBack(...args).status).toBe(0);
         const after = { portmap: { ...portmap, ...theirs.portmap } };
-        // By nftables, upstream 1.9.1 ignores masqAll and misses the rules that it would make without.
+        // Upstream 1.9.1 ignores masqAll in nftables, and misses the rules that it would make without.
         if (!('masqAll' in portmap && backend === 'nftables' && version.startsWith('1.9.'))) {
           await checkByUpstream(list(after), one);
         }

@@ -9,7 +9,10 @@ import type { Sys } from '@cnikit/sys';
 import type { Reservation } from '../ipam/pod-ipam.ts';
 import { deleteLinks } from '../links/attachment-links.ts';
 import { ifbName } from '../links/ifb-name.ts';
+import { udpPortsOfRules } from '../nat/chain-ports.ts';
+import type { HostPort } from '../nat/host-port.ts';
 import { tablesOf, whereNftables } from '../nat/nftables.ts';
+import { forgetStaleFlows } from '../nat/stale-flows.ts';
 import { commitTogether } from '../nat/transaction.ts';
 import { upstreamPortsCollection } from '../nat/upstream-nftables.ts';
 
@@ -28,7 +31,12 @@ export function collectUpstreamLeftovers(
   if (stale.length === 0) {
     return [];
   }
-  whereNftables(sys, (nft) => commitTogether(nft, [upstreamPortsCollection(tablesOf(nft), stale)]));
+  whereNftables(sys, (nft) => {
+    const ports: HostPort[] = [];
+    const take = (rules: Parameters<typeof udpPortsOfRules>[0]) => void ports.push(...udpPortsOfRules(rules));
+    commitTogether(nft, [upstreamPortsCollection(tablesOf(nft), stale, take)]);
+    forgetStaleFlows(sys, ports, nft);
+  });
   const live = new Set(validAttachments.map(({ containerID }) => containerID));
   const names = new Set(
     stale

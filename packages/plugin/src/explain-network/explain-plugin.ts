@@ -1,10 +1,10 @@
 /** Descriptions of ADD by plugin, from the settings that the plugins themselves use. */
 import type { CheckedConfig } from '@cnikit/cni-spec';
+import { portText } from '../nat/host-port.ts';
 import { limitsOf } from '../plugins/bandwidth/settings.ts';
 import { bridgeSettings } from '../plugins/bridge/settings.ts';
 import { agentSettings } from '../plugins/cnikit/agent-settings.ts';
 import { type LayoutSettings, layoutSettings } from '../plugins/cnikit/layout.ts';
-import { portText } from '../plugins/portmap/host-port.ts';
 import { hostPorts, portmapSettings } from '../plugins/portmap/settings.ts';
 import { ptpSettings } from '../plugins/ptp/settings.ts';
 import { tuningOf, tuningSettings } from '../plugins/tuning/settings.ts';

@@ -67,27 +67,27 @@ export function upstreamMasqueradeCollection(
   });
 }
 
+/** Receives the rules that a transaction removes, before the commit. */
+type BeforeRemoval = (rules: readonly (NftRule & Chain)[]) => void;
+
 /** Removes a container's port rules, whose comment is the container ID. */
-export function upstreamPortsRemoval(tables: Tables, containerID: string): Change {
-  return removal(
-    tables,
-    PORT_CHAINS,
-    () =>
-      ({ comment }) =>
-        comment === containerID,
-  );
+export function upstreamPortsRemoval(tables: Tables, containerID: string, before?: BeforeRemoval): Change {
+  const isOwn = ({ comment }: NftRule) => comment === containerID;
+  return removal(tables, PORT_CHAINS, () => isOwn, before);
 }
 
 /** Removes port rules that lead from a container's comment to an address that the container had. */
 export function upstreamPortsCollection(
   tables: Tables,
   held: readonly { containerID: string; address: string }[],
+  before?: BeforeRemoval,
 ): Change {
-  return removal(tables, PORT_CHAINS, () => {
+  const which = () => {
     const stale = new Set(held.map(({ containerID, address }) => `${containerID} ${parseAddress(address)}`));
-    return ({ comment, expressions }) =>
+    return ({ comment, expressions }: NftRule) =>
       expressions.some((one) => 'data' in one && stale.has(`${comment} ${one.data}`));
-  });
+  };
+  return removal(tables, PORT_CHAINS, which, before);
 }
 
 /** Removes the rules that satisfy the predicate of `which`, which is called only if one of the tables exists. */
@@ -95,6 +95,7 @@ function removal(
   tables: Tables,
   chains: readonly Chain[],
   which: () => (rule: NftRule) => boolean | undefined,
+  before?: BeforeRemoval,
 ): Change {
   const there = chains.filter(({ family, table }) => tables.has(`${family} ${table}`));
   if (there.length === 0) {
@@ -102,12 +103,15 @@ function removal(
   }
   const wanted = which();
   return {
-    requests: (nft) =>
-      there.flatMap((chain) =>
+    requests(nft) {
+      const rules = there.flatMap((chain) =>
         nft
           .rules(chain)
           .filter(wanted)
-          .map(({ handle = 0 }) => delRule({ ...chain, handle })),
-      ),
+          .map((rule) => ({ ...rule, ...chain })),
+      );
+      before?.(rules);
+      return rules.map(({ family, table, chain, handle = 0 }) => delRule({ family, table, chain, handle }));
+    },
   };
 }

@@ -1,10 +1,10 @@
 import { type Family, formatAddress } from '@cnikit/ip';
 import type { Expression, NftRule } from '@cnikit/netlink/nftables';
+import type { HostPort } from '../nat/host-port.ts';
 import { PORT_CHAINS } from '../nat/nat-chain.ts';
 import { tablesOf } from '../nat/nftables.ts';
 import type { Owner } from '../nat/owner.ts';
 import { commitTogether } from '../nat/transaction.ts';
-import type { HostPort } from '../plugins/portmap/host-port.ts';
 import { type IptablesPlan, mapPortsByIptables } from '../plugins/portmap/iptables.ts';
 import { mappedPods, portsRemoval } from '../plugins/portmap/nft-removal.ts';
 import { hostPortOf, IN_TABLE, parseElementComment, podChain } from '../plugins/portmap/nft-table.ts';

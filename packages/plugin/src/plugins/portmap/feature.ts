@@ -3,6 +3,8 @@ import type { Sys } from '@cnikit/sys';
 import { reportDifferences } from '../../attachment/check-state.ts';
 import type { Feature } from '../../attachment/feature.ts';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
+import { udpPortsOfChains, udpPortsOfRules } from '../../nat/chain-ports.ts';
+import { type HostPort, podAddresses } from '../../nat/host-port.ts';
 import {
   collectLegacyNatChains,
   natChainCollection,
@@ -23,10 +25,9 @@ import {
   removeRules,
   type TransactionPart,
 } from '../../nat/shared-transaction.ts';
+import { forgetStaleFlows } from '../../nat/stale-flows.ts';
 import { type Change, commitTogether } from '../../nat/transaction.ts';
 import { upstreamPortsRemoval } from '../../nat/upstream-nftables.ts';
-import { udpPortsOfChains } from './chain-ports.ts';
-import { type HostPort, podAddresses } from './host-port.ts';
 import { type IptablesPlan, iptablesPortDifferences, mapPortsByIptables } from './iptables.ts';
 import { routeLocalhost } from './localhost.ts';
 import { lostOwner } from './lost-owner.ts';
@@ -40,7 +41,6 @@ import {
   portmapSettings,
   portmapSettingsForDel,
 } from './settings.ts';
-import { forgetStaleFlows } from './stale-flows.ts';
 import { upstreamPortDifferences, upstreamPortsChange } from './upstream-nftables.ts';
 
 type Portmap = Context<PortmapSettings>;
@@ -183,7 +183,11 @@ function removal(
         }
       }),
       natChainRemoval(tables, PORT_CHAINS, network, containerID, ofChains?.before),
-      upstreamPortsRemoval(tables, containerID),
+      upstreamPortsRemoval(
+        tables,
+        containerID,
+        ofChains && ((rules) => ofChains.ports.push(...udpPortsOfRules(rules))),
+      ),
     ],
     gone: (nft) =>
       forgetStaleFlows(

@@ -4,9 +4,9 @@ import type { Env } from '@cnikit/cni-spec';
 import { type Family, families } from '@cnikit/ip';
 import { LOCK_EX, O_CREAT, O_RDWR, type Sys } from '@cnikit/sys';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
+import { type HostPort, ofFamily } from '../../nat/host-port.ts';
 import { restoreNat, savedNat, tryRestoreNat } from '../../nat/iptables.ts';
 import { findNatChain, natChainName, natComment, PORT_CHAINS, quoted } from '../../nat/nat-chain.ts';
-import { type HostPort, ofFamily } from './host-port.ts';
 import type { PortPlan } from './nftables.ts';
 import type { PortmapSettings } from './settings.ts';
 

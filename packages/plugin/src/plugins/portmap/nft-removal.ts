@@ -1,10 +1,10 @@
 /** Removal of host ports from nftables, at DEL and GC. */
 import type { Request } from '@cnikit/netlink';
 import { delChain, delElements, delRule, type NftConnection } from '@cnikit/netlink/nftables';
+import type { HostPort } from '../../nat/host-port.ts';
 import { elementsOf, isRace, type Tables } from '../../nat/nftables.ts';
 import { belongsTo, type Owner, ownerText } from '../../nat/owner.ts';
 import { type Change, commitTogether } from '../../nat/transaction.ts';
-import type { HostPort } from './host-port.ts';
 import {
   delWholeTable,
   EMPTY_TABLE_USE,

@@ -37,8 +37,8 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { digest } from '../../links/names.ts';
+import type { HostPort, PortProtocol } from '../../nat/host-port.ts';
 import type { Owner } from '../../nat/owner.ts';
-import type { HostPort, PortProtocol } from './host-port.ts';
 import { DEFAULT_MARK } from './settings.ts';
 
 export const TABLE = { family: 'inet', name: 'cnikit_hostports' } as const;

@@ -12,9 +12,9 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { subnetOf, withoutLength } from '../../lib/prefix.ts';
+import { type HostPort, ofFamily, portText } from '../../nat/host-port.ts';
 import { describeOwner, isOtherOfContainer, type Owner, ownerText, parseOwner } from '../../nat/owner.ts';
 import type { Change } from '../../nat/transaction.ts';
-import { type HostPort, ofFamily, portText } from './host-port.ts';
 import type { LostOwner } from './lost-owner.ts';
 import { podRemoval } from './nft-removal.ts';
 import {

@@ -8,9 +8,9 @@ import {
 } from '@cnikit/cni-spec';
 import { explain } from '../../explain.ts';
 import { isPortmapConf, portmapConfKeys } from '../../guards.ts';
+import { type HostPort, hostPort } from '../../nat/host-port.ts';
 import { natBackend } from '../../nat/masquerade.ts';
 import type { NatBackend } from '../../nat/nftables.ts';
-import { type HostPort, hostPort } from './host-port.ts';
 import type { PortmapConf } from './schema.ts';
 
 /** Kubernetes uses bits 14 and 15, Calico 20 to 31. */

@@ -29,10 +29,10 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import { withoutLength } from '../../lib/prefix.ts';
+import { type HostPort, ofFamily, portText } from '../../nat/host-port.ts';
 import { ruleTarget } from '../../nat/nftables.ts';
 import type { Change } from '../../nat/transaction.ts';
 import { HOST_PORT_TABLE, hasAddress } from '../../nat/upstream-nftables.ts';
-import { type HostPort, ofFamily, portText } from './host-port.ts';
 import type { PortPlan } from './nftables.ts';
 
 const PORTS = 'hostports';

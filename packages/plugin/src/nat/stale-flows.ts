@@ -3,9 +3,9 @@ import { ConntrackConnection, type Flow, openConntrack } from '@cnikit/netlink/c
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
-import { withoutLength } from '../../lib/prefix.ts';
-import { isWithoutNftables } from '../../nat/nftables.ts';
+import { withoutLength } from '../lib/prefix.ts';
 import { type HostPort, ofFamily } from './host-port.ts';
+import { isWithoutNftables } from './nftables.ts';
 
 const IPPROTO_UDP = 17;
 

@@ -1,6 +1,6 @@
 import { CniError, ErrorCode, type IpConfig, type PortMapping, type Result } from '@cnikit/cni-spec';
 import { type Family, familyOf, formatAddress, parseAddress, unmap } from '@cnikit/ip';
-import { isIPv6 } from '../../lib/prefix.ts';
+import { isIPv6 } from '../lib/prefix.ts';
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 

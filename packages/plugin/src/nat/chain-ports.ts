@@ -1,9 +1,13 @@
 import { CniError, type Env } from '@cnikit/cni-spec';
-import type { Family } from '@cnikit/ip';
+import { type Family, formatAddress } from '@cnikit/ip';
+import type { NftRule } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
-import { savedNat } from '../../nat/iptables.ts';
-import type { BeforeRemoval } from '../../nat/nat-chain.ts';
 import type { HostPort } from './host-port.ts';
+import { savedNat } from './iptables.ts';
+import type { BeforeRemoval } from './nat-chain.ts';
+
+/** IPPROTO_UDP. */
+const UDP = 17;
 
 /**
  * Returns a list of UDP ports, and the function that adds the ports of a pod's iptables chain to it. Once the chain is
@@ -25,6 +29,28 @@ export function udpPortsOfChains(sys: Sys, env: Env): { ports: HostPort[]; befor
       }
     },
   };
+}
+
+/** Returns the UDP ports of rules in upstream's nftables tables, which match protocol, port and address by comparison. */
+export function udpPortsOfRules(rules: readonly (NftRule & { family: string })[]): HostPort[] {
+  return rules.flatMap(({ family, expressions }): HostPort[] => {
+    const compared = expressions.flatMap((one) => (one.name === 'cmp' && one.data ? [one.data] : []));
+    const port = compared.find(({ length }) => length === 2);
+    if (port === undefined || !compared.some(({ length, 0: first }) => length === 1 && first === UDP)) {
+      return [];
+    }
+    const hostIP = compared.find(({ length }) => length === 4 || length === 16);
+    const hostPort = (port[0] ?? 0) * 256 + (port[1] ?? 0);
+    return [
+      {
+        protocol: 'udp',
+        hostPort,
+        containerPort: hostPort,
+        family: family === 'ip' ? 'ipv4' : 'ipv6',
+        hostIP: hostIP && formatAddress(hostIP),
+      },
+    ];
+  });
 }
 
 /** Returns nothing when the iptables programs are not installed: the rules must be removable without them. */

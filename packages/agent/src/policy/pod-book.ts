@@ -20,8 +20,8 @@ interface Claim {
 export class PodBook {
   readonly #node: string;
   readonly #pods = new Map<string, WatchedPod>();
-  /** Pods that the API gives each address to. */
-  readonly #byAddress = new Map<string, Set<string>>();
+  /** Pods that the API gives each address to. Nearly always it is one, which needs no list. */
+  readonly #byAddress = new Map<string, string | readonly string[]>();
   readonly #claims = new Map<string, Claim>();
   /** Containers that claim each address, the latest last. */
   readonly #claimants = new Map<string, string[]>();
@@ -36,7 +36,7 @@ export class PodBook {
   put(key: string, pod: WatchedPod | undefined): PolicyEvent[] {
     const before = this.#pods.get(key);
     if (before !== undefined) {
-      this.#index(before, (keys) => keys.delete(key));
+      this.#index(before, (keys) => keys.filter((other) => other !== key));
       if (before.uid !== pod?.uid) {
         this.#released.delete(before.uid);
         this.#released.delete(before.mirrored ?? '');
@@ -47,7 +47,7 @@ export class PodBook {
       return before === undefined ? [] : [{ type: 'delete', object: before.pod }];
     }
     this.#pods.set(key, pod);
-    this.#index(pod, (keys) => keys.add(key));
+    this.#index(pod, (keys) => [...keys, key]);
     return this.#events([key]);
   }
 
@@ -117,7 +117,7 @@ export class PodBook {
   #concerned(key: string, addresses: readonly string[]): Set<string> {
     const keys = new Set([key]);
     for (const address of addresses) {
-      for (const other of this.#byAddress.get(address) ?? []) {
+      for (const other of this.#keysAt(address)) {
         keys.add(other);
       }
       for (const containerId of this.#claimants.get(address) ?? []) {
@@ -159,14 +159,18 @@ export class PodBook {
       : [...this.#claims].filter(([, claim]) => claim.key === key && isOf(claim, pod));
   }
 
-  #index({ pod }: WatchedPod, change: (keys: Set<string>) => void): void {
+  #keysAt(address: string): readonly string[] {
+    const keys = this.#byAddress.get(address) ?? [];
+    return typeof keys === 'string' ? [keys] : keys;
+  }
+
+  #index({ pod }: WatchedPod, change: (keys: readonly string[]) => readonly string[]): void {
     for (const address of statusAddresses(pod)) {
-      const keys = this.#byAddress.get(address) ?? new Set<string>();
-      change(keys);
-      if (keys.size === 0) {
+      const keys = change(this.#keysAt(address));
+      if (keys.length === 0) {
         this.#byAddress.delete(address);
       } else {
-        this.#byAddress.set(address, keys);
+        this.#byAddress.set(address, keys.length === 1 ? keys[0]! : keys);
       }
     }
   }

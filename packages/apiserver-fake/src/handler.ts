@@ -14,7 +14,7 @@ import { discovery, parseRoute, type Route } from './route.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import { ApiError } from './status.ts';
 import type { Store } from './store.ts';
-import { parseTimeout, type WatchContext, WatchStream } from './watch.ts';
+import { parseInitialEvents, parseTimeout, type WatchContext, WatchStream } from './watch.ts';
 import { existing, write } from './write.ts';
 
 const BODY_LIMIT = 3 * 1024 * 1024;
@@ -208,13 +208,11 @@ function startWatch(
   if (!/^\d*$/.test(resourceVersion ?? '')) {
     throw new ApiError(400, `Invalid value: "${resourceVersion}": resourceVersion must be a number`);
   }
-  if (query.has('sendInitialEvents')) {
-    throw new ApiError(422, 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch');
-  }
+  const initialEvents = parseInitialEvents(query);
   const timeoutSeconds = parseTimeout(query.get('timeoutSeconds'));
   const bookmarks = query.get('allowWatchBookmarks') === 'true';
   new WatchStream(
-    { resource, matches, resourceVersion, timeoutSeconds, bookmarks },
+    { resource, matches, resourceVersion, timeoutSeconds, bookmarks, initialEvents },
     response,
     context.watches,
   ).start();

@@ -84,6 +84,19 @@ describe('writes', () => {
     expect(json.status.conditions).toEqual([]);
   });
 
+  test('a JSON patch replaces an item of a list', async () => {
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    await patch({ status: { conditions } }, 'merge-patch');
+    const { status, json } = await patch(
+      [
+        { op: 'test', path: '/status/conditions/0/type', value: 'Ready' },
+        { op: 'replace', path: '/status/conditions/0/status', value: 'False' },
+      ],
+      'json-patch',
+    );
+    expect([status, json.status.conditions]).toEqual([200, [{ type: 'Ready', status: 'False' }]]);
+  });
+
   test('writes keep spec out of the status subresource and status out of the main resource', async () => {
     const status = await patch({ spec: { podCIDR: 'x' }, status: { a: 1 } }, 'merge-patch');
     expect(status.json).toMatchObject({ spec: { podCIDR: '10.0.0.0/24' }, status: { a: 1 } });
@@ -96,7 +109,8 @@ describe('writes', () => {
   });
 
   test.each([
-    ['an unknown patch type', 'json-patch', {}, 415],
+    ['an unknown patch type', 'apply-patch', {}, 415],
+    ['a JSON patch that does not apply', 'json-patch', [{ op: 'remove', path: '/spec/none' }], 422],
     ['a stale resourceVersion', 'merge-patch', { metadata: { resourceVersion: '1' } }, 409],
     ['another name', 'merge-patch', { metadata: { name: 'n2' } }, 400],
     ['a condition without its type', 'strategic-merge-patch', { status: { conditions: [{}] } }, 422],

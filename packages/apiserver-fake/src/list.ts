@@ -64,6 +64,9 @@ export class Lists {
   }
 
   #checkVersion(query: URLSearchParams, limit: number): void {
+    if (query.has('sendInitialEvents')) {
+      throw new ApiError(422, 'sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list');
+    }
     const text = query.get('resourceVersion') ?? '';
     const match = query.get('resourceVersionMatch') ?? '';
     if (text === '' && match !== '') {

@@ -1,4 +1,5 @@
 /** JSON merge patch (RFC 7386) and the subset of strategic merge patch needed for node status. */
+import { jsonPatch } from './json-patch.ts';
 import { ApiError } from './status.ts';
 
 type Json = Record<string, unknown>;
@@ -85,10 +86,12 @@ export function applyPatch(contentType: string, target: unknown, patch: unknown)
       return mergePatch(target, patch);
     case 'application/strategic-merge-patch+json':
       return strategicMergePatch(target, patch);
+    case 'application/json-patch+json':
+      return jsonPatch(target, patch);
     default:
       throw new ApiError(
         415,
-        'the body of the request was in an unknown format - accepted media types include: application/merge-patch+json, application/strategic-merge-patch+json',
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
       );
   }
 }

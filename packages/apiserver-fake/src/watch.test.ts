@@ -47,6 +47,44 @@ describe('watches', () => {
     expect(await watch.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'n1' } } });
   });
 
+  test('watches with sendInitialEvents send all objects, a marked bookmark, then changes', async () => {
+    server.nodes.put(node('n2'));
+    const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+    const watch = await openWatch(server, `/api/v1/nodes?${query}&allowWatchBookmarks=true`);
+    const seen = [await watch.next(), await watch.next(), await watch.next()];
+    expect(seen.map((event) => [event.type, event.object.metadata.name])).toEqual([
+      ['ADDED', 'n1'],
+      ['ADDED', 'n2'],
+      ['BOOKMARK', undefined],
+    ]);
+    const { metadata } = seen[2]!.object;
+    expect(metadata.annotations).toEqual({ 'k8s.io/initial-events-end': 'true' });
+    const { resourceVersion } = (await call(server, '/api/v1/nodes')).json.metadata;
+    expect(metadata.resourceVersion).toBe(resourceVersion);
+    server.nodes.put(node('n3'));
+    expect(await watch.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'n3' } } });
+  });
+
+  test('watches with sendInitialEvents start over from an old version, with the selected objects', async () => {
+    const old = (await call(server, '/api/v1/nodes')).json.metadata.resourceVersion;
+    server.nodes.put(node('n1', { a: 'b' }));
+    server.nodes.put(node('n2'));
+    const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&labelSelector=a';
+    const watch = await openWatch(
+      server,
+      `/api/v1/nodes?${query}&allowWatchBookmarks=true&resourceVersion=${old}`,
+    );
+    expect(await watch.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'n1' } } });
+    expect((await watch.next()).type).toBe('BOOKMARK');
+  });
+
+  test('watches with sendInitialEvents=false send changes only', async () => {
+    const query = 'watch=true&sendInitialEvents=false&resourceVersionMatch=NotOlderThan';
+    const watch = await openWatch(server, `/api/v1/nodes?${query}`);
+    server.nodes.put(node('n2'));
+    expect(await watch.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'n2' } } });
+  });
+
   test('watches end after timeoutSeconds with a final bookmark if requested', async () => {
     const watch = await from('&timeoutSeconds=1&allowWatchBookmarks=true');
     expect(await watch.next()).toMatchObject({ type: 'BOOKMARK', object: { kind: 'Node' } });

@@ -2,8 +2,11 @@
 import type { ServerResponse } from 'node:http';
 import type { ActiveFaults } from './faults.ts';
 import { apiVersionOf, type KubeObject, type ResourceType } from './resources.ts';
-import { ApiError, expired } from './status.ts';
+import { ApiError, expired, tooLarge } from './status.ts';
 import type { EventType, Store, StoreEvent } from './store.ts';
+
+/** Annotation of the bookmark after the initial events of a watch with `sendInitialEvents`. */
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /** Time a held event waits for the next one of its object, ms (fault reorderEvents). */
 const REORDER_WINDOW_MS = 20;
@@ -14,6 +17,8 @@ export interface WatchRequest {
   resourceVersion: string | null;
   timeoutSeconds: number;
   bookmarks: boolean;
+  /** `sendInitialEvents`; undefined when the client did not set it. */
+  initialEvents: boolean | undefined;
 }
 
 export interface WatchContext {
@@ -41,8 +46,12 @@ export class WatchStream {
   /** Serves the watch; throws ApiError as long as nothing has been sent. */
   start(): void {
     const { store, faults, streams, bookmarkIntervalMs } = this.#context;
-    const { resource, resourceVersion, timeoutSeconds } = this.#request;
-    const fromNow = resourceVersion === null || resourceVersion === '' || resourceVersion === '0';
+    const { resource, resourceVersion, timeoutSeconds, initialEvents } = this.#request;
+    const anyVersion = resourceVersion === null || resourceVersion === '' || resourceVersion === '0';
+    if (initialEvents === true && Number(resourceVersion) > store.rv) {
+      throw tooLarge(Number(resourceVersion), store.rv);
+    }
+    const fromNow = anyVersion || initialEvents === true;
     const rv = fromNow ? store.rv : Number(resourceVersion);
     const missed = store.since(rv, resource);
     if (missed === undefined && faults.goneAs === 'status') {
@@ -56,11 +65,14 @@ export class WatchStream {
     }
     streams.add(this);
     this.#response.on('close', () => this.#stop());
-    if (fromNow) {
+    if (initialEvents ?? fromNow) {
       for (const { object, json } of store.all(resource)) {
         if (this.#request.matches(object)) {
           this.#write('ADDED', json);
         }
+      }
+      if (initialEvents) {
+        this.bookmark({ [INITIAL_EVENTS_END]: 'true' });
       }
     } else if (faults.replay > 0) {
       for (const event of this.#before(rv, faults.replay)) {
@@ -90,7 +102,7 @@ export class WatchStream {
     this.#stalled = true;
   }
 
-  bookmark(): void {
+  bookmark(annotations?: Record<string, string>): void {
     if (!this.#request.bookmarks) {
       return;
     }
@@ -98,7 +110,7 @@ export class WatchStream {
     const object = {
       kind: this.#request.resource.kind,
       apiVersion: apiVersionOf(this.#request.resource),
-      metadata: { resourceVersion: String(this.#context.store.rv), creationTimestamp: null },
+      metadata: { resourceVersion: String(this.#context.store.rv), creationTimestamp: null, annotations },
     };
     this.#raw(line('BOOKMARK', JSON.stringify(object)));
   }
@@ -211,4 +223,32 @@ export function parseTimeout(text: string | null): number {
     throw new ApiError(400, `strconv.ParseInt: parsing "${text}": invalid syntax`);
   }
   return Number(text) === 0 ? 1800 : Number(text);
+}
+
+/**
+ * Returns `sendInitialEvents` of a watch, or undefined when the query lacks it.
+ *
+ * @throws {ApiError} 422 for a combination with `resourceVersionMatch` that the real server refuses
+ */
+export function parseInitialEvents(query: URLSearchParams): boolean | undefined {
+  const text = query.get('sendInitialEvents');
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (text === null) {
+    if (match !== '') {
+      throw new ApiError(
+        422,
+        'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      );
+    }
+    return undefined;
+  }
+  if (match !== 'NotOlderThan') {
+    throw new ApiError(
+      422,
+      match === ''
+        ? 'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'
+        : `resourceVersionMatch: Unsupported value: "${match}": supported values: "NotOlderThan"`,
+    );
+  }
+  return text === 'true' || text === '1';
 }

@@ -28,5 +28,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       rule(text);
       expect(gatherStrictFilters()).toEqual(strict ? ['inet firewalld filter_PREROUTING'] : []);
     });
+
+    test('gatherStrictFilters() leaves out the guard of routed pods', () => {
+      run('nft', 'add', 'table', 'inet', 'cnikit_guard');
+      const hook = '{ type filter hook prerouting priority filter; policy accept; }';
+      run('nft', 'add', 'chain', 'inet', 'cnikit_guard', 'prerouting', hook);
+      const rule = 'meta nfproto ipv6 fib saddr . iif oif missing drop';
+      run('nft', 'add', 'rule', 'inet', 'cnikit_guard', 'prerouting', ...rule.split(' '));
+      expect(gatherStrictFilters()).toEqual([]);
+    });
   },
 );

@@ -120,14 +120,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(await unreachable(n1!)).toEqual([n1!.podCidrs.ipv4, n1!.podCidrs.ipv6]);
       const free = n1!.podCidrs.ipv4.replace(/0\/.*/, '250');
       expect((await n1!.exec(['ip', 'route', 'get', free])).status).not.toBe(0);
-      const plan = await n1!.exec(argv(n1!, 'plan', '--layout=routed'), { timeoutMs: 60_000 });
+      const plan = await n1!.exec(argv(n1!, 'plan'), { timeoutMs: 60_000 });
       expect(plan).toMatchObject({ status: 0, stdout: expect.stringMatching(/^(?![+~-] )/) });
 
       await stop('n1');
       const [address] = pods[0]!.ips;
       await n1!.must(['ip', 'route', 'del', `${address}/32`]);
       await n1!.must(['nft', 'flush', 'table', 'inet', 'cnikit_guard']);
-      const doctor = await n1!.exec(argv(n1!, 'doctor', '--layout=routed'), { timeoutMs: 60_000 });
+      const doctor = await n1!.exec(argv(n1!, 'doctor'), { timeoutMs: 60_000 });
       expect(doctor.stdout).toContain(`The node has no route to ${address} by veth`);
       expect(doctor.stdout).toContain('The table inet cnikit_guard is missing, or its rules are');
 

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { diagnose, exitStatus, type Result } from '../diagnose/doctor/diagnose.ts';
 import { gather } from '../diagnose/doctor/gather.ts';
 import { wrap } from './help.ts';
+import { withInstalledLayout } from './installed-layout.ts';
 import type { Output } from './plan.ts';
 import { planDeps } from './wire.ts';
 
@@ -10,7 +11,8 @@ import { planDeps } from './wire.ts';
 const WIDTH = 76;
 
 /** Prints the results and changes nothing. Returns the exit status, see `exitStatus`. */
-export async function doctor(config: Config, env: NodeJS.ProcessEnv, { out }: Output): Promise<number> {
+export async function doctor(given: Config, env: NodeJS.ProcessEnv, { out }: Output): Promise<number> {
+  const config = withInstalledLayout(given);
   const deps = planDeps(config, env);
   try {
     const results = diagnose(await gather(config, env, deps));

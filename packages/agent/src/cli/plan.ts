@@ -9,6 +9,7 @@ import { loadKubeConfig } from '../kube/api.ts';
 import { listNodes } from '../observe/list-nodes.ts';
 import { Agent } from '../reconcile/agent.ts';
 import { planNode } from '../reconcile/node-plan.ts';
+import { withInstalledLayout } from './installed-layout.ts';
 import { layoutLeftovers } from './layout-leftovers.ts';
 import { agentDeps, openLog, planDeps } from './wire.ts';
 
@@ -24,7 +25,8 @@ export interface Output {
 const DIFFERS = 3;
 
 /** Prints the differences and changes nothing. Returns the exit status. */
-export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }: Output): Promise<number> {
+export async function plan(given: Config, env: NodeJS.ProcessEnv, { out, err }: Output): Promise<number> {
+  const config = withInstalledLayout(given);
   const deps = planDeps(config, env);
   try {
     const claims = new NodeIndex();
@@ -36,7 +38,7 @@ export async function plan(config: Config, env: NodeJS.ProcessEnv, { out, err }:
     using rt = openRtnetlink();
     const lines = [
       ...actions.map(describe),
-      ...layoutLeftovers(rt, config.layout, own?.podCIDRs ?? []).map(({ line }) => line),
+      ...layoutLeftovers(rt, config.layout ?? 'bridge', own?.podCIDRs ?? []).map(({ line }) => line),
     ];
     for (const line of lines) {
       out(`${line}\n`);

@@ -10,7 +10,6 @@ import { readText } from '../apply/files.ts';
 import type { Config } from '../config/config.ts';
 import type { KernelEvent } from '../core/kernel.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { Layout } from '../core/model.ts';
 import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
 import type { Problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
@@ -23,6 +22,7 @@ import { outdatedPods, staleGateways } from '../repair/earlier-range.ts';
 import { bridgeAddresses, removeBridgeAddresses, runningAddresses } from '../repair/pod-network.ts';
 import { PodRepair } from '../repair/pod-repair.ts';
 import { type RestoreOutcome, runRestore } from '../repair/run-restore.ts';
+import { layoutOf } from './installed-layout.ts';
 import { layoutLeftovers } from './layout-leftovers.ts';
 
 export interface PodRepairTask {
@@ -106,12 +106,6 @@ export function startPodRepair(
       contest.close();
     },
   };
-}
-
-/** Returns the layout of new pods: after a rollback the conflist may be an earlier one. */
-function layoutOf(conflist: string): Layout {
-  const { plugins = [] } = JSON.parse(conflist) as { plugins?: { layout?: string }[] };
-  return plugins[0]?.layout === 'routed' ? 'routed' : 'bridge';
 }
 
 /** Without events (legacy iptables, no nf_tables) the passes at each resync find losses. */

@@ -49,7 +49,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   let cancel: () => void;
   const resync = (): void => {
     policies.verify();
-    agent.report('policy', layoutProblems(config.layout, ownPodCIDRs(config, agent)), 'layout');
+    agent.report('policy', layoutProblems(config.layout ?? 'bridge', ownPodCIDRs(config, agent)), 'layout');
     agent.report('policy', gateProblems(gate.failure), 'gate');
     cancel = after(config.resyncMs, resync);
   };

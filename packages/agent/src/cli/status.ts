@@ -12,6 +12,7 @@ import { loadKubeConfig } from '../kube/api.ts';
 import { listNodes } from '../observe/list-nodes.ts';
 import { watchNodes } from '../observe/nodes.ts';
 import { loadState } from '../observe/saved-state.ts';
+import { withInstalledLayout } from './installed-layout.ts';
 import { openPacketFilter } from './packet-filter.ts';
 import type { Output } from './plan.ts';
 
@@ -24,11 +25,12 @@ const CLEAR = '\x1b[H\x1b[2J';
 
 /** Prints the status once, or with --watch until `signal`. Returns 3 when a route is missing or wrong, else 0. */
 export async function status(
-  config: Config,
+  given: Config,
   env: NodeJS.ProcessEnv,
   { out }: Output,
   signal: AbortSignal,
 ): Promise<number> {
+  const config = withInstalledLayout(given);
   const kernel = openKernel();
   const rt = openRtnetlink();
   const backend = backendReader(config, env);

@@ -29,7 +29,7 @@ test('parseConfig() requires only the node name', () => {
     nonMasquerade: [],
     masquerade: 'destination',
     packetFilter: 'auto',
-    layout: 'bridge',
+    layout: undefined,
     networkPolicy: false,
     pluginLinks: ['loopback'],
     leakGraceMs: 300_000,

@@ -28,7 +28,8 @@ export interface Config {
   nonMasquerade: string[];
   masquerade: Masquerade;
   packetFilter: PacketFilterMode;
-  layout: Layout;
+  /** Undefined: not given, `bridge` for a node without a configuration. */
+  layout?: Layout | undefined;
   /** Enforce NetworkPolicies. */
   networkPolicy: boolean;
   /** File that lists the plugins to chain after cnikit. */
@@ -226,8 +227,8 @@ function parseSwitch(name: string, env: Readonly<Record<string, string | undefin
   return text === 'true';
 }
 
-function parseLayout(text: string): Layout {
-  if (text === 'bridge' || text === 'routed') {
+function parseLayout(text: string | undefined): Layout | undefined {
+  if (text === undefined || text === 'bridge' || text === 'routed') {
     return text;
   }
   throw invalid('layout', text, 'bridge or routed');

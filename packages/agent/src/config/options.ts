@@ -129,7 +129,7 @@ export const options = {
   layout: {
     type: 'string',
     value: 'LAYOUT',
-    default: 'bridge',
+    defaultText: 'bridge; for plan, doctor and status that of the installed conflist',
     help: 'How pods are attached. bridge: to the bridge cni0; routed: each by its own route, without broadcast and multicast between pods. Pods that run keep the layout that they started with, and reach those of the other',
     group: 'CNI plugin',
     commands: NODE,

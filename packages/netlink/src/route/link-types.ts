@@ -87,6 +87,7 @@ type RawKind =
 
 /** Any other name. It is an enum, because a test of `kind` does not rule out a string. */
 export declare enum OtherKind {
+  /** Stands for all other names. */
   Name = '',
 }
 

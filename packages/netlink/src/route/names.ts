@@ -94,7 +94,7 @@ export const linkModes = { 0: 'default', 1: 'dormant', 2: 'testing' } as const;
 
 /** IN6_ADDR_GEN_MODE_*: how the kernel makes IPv6 link-local addresses. */
 export const addrGenModes = { 0: 'eui64', 1: 'none', 2: 'stable_secret', 3: 'random' } as const;
-/** Way in which the kernel makes IPv6 link-local addresses, or its number. */
+/** Method of the kernel for IPv6 link-local addresses, or its number. */
 export type AddrGenMode = Named<typeof addrGenModes>;
 
 /** NEXTHOP_GRP_TYPE_*. */

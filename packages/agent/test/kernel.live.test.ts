@@ -188,8 +188,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         message: expect.stringContaining('10.245.2.0/24'),
       });
       expect(own(kernel.dump().routes).filter((line) => line.startsWith('10.245'))).toEqual([
-        '10.245.1.0/24 192.0.2.2 0 1',
-        '10.245.3.0/24 192.0.2.3 0 1',
+        '10.245.1.0/24 192.0.2.2 0 unicast',
+        '10.245.3.0/24 192.0.2.3 0 unicast',
       ]);
     });
 

@@ -57,7 +57,7 @@ export function setUpLink(kernel: SimulatedKernel, n: number, subnets: number): 
 function addDefaultRoutes(kernel: SimulatedKernel, n: number, subnets: number): void {
   const oif = kernel.link('eth0')!.index;
   for (const dst of ['0.0.0.0/0', '::/0']) {
-    kernel.putRoute(foreignRoute(dst, routerOf(dst, n, subnets), oif, 3), 'create');
+    kernel.putRoute(foreignRoute(dst, routerOf(dst, n, subnets), oif, 'boot'), 'create');
   }
 }
 
@@ -345,7 +345,7 @@ const steps: Record<StepName, (situation: Situation) => void> = {
       return;
     }
     s.kernel.putRoute(
-      foreignRoute(dst, gateway(s, dst), eth0(s).index, 4, s.a % 2 ? 50 : undefined),
+      foreignRoute(dst, gateway(s, dst), eth0(s).index, 'static', s.a % 2 ? 50 : undefined),
       'create',
     );
     s.touched.push(dst);

@@ -51,7 +51,10 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
     .record({ dst, hop, mode: fc.constantFrom('create', 'replace'), metric: fc.constantFrom(undefined, 50) })
     .map(({ dst, hop, mode, metric }) => ({
       model: (kernel) =>
-        kernel.putRoute(foreignRoute(dst, hopFor(dst, hop), eth0(kernel).index, 4, metric), mode as 'create'),
+        kernel.putRoute(
+          foreignRoute(dst, hopFor(dst, hop), eth0(kernel).index, 'static', metric),
+          mode as 'create',
+        ),
       real: [
         ...family(dst),
         'route',
@@ -60,7 +63,7 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
         ...(metric === undefined ? [] : ['metric', String(metric)]),
       ],
     })),
-  fc.record({ dst, protocol: fc.constantFrom(4, 201) }).map(({ dst, protocol }) => ({
+  fc.record({ dst, protocol: fc.constantFrom('static' as const, 201) }).map(({ dst, protocol }) => ({
     model: (kernel) => kernel.deleteRoute({ dst, protocol }),
     real: [...family(dst), 'route', 'del', dst, 'proto', String(protocol)],
   })),

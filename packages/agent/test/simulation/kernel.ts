@@ -23,7 +23,7 @@ import { asKernelRoute, defaultMetric } from '../../src/reconcile/diff.ts';
 import { Inbox } from './inbox.ts';
 
 /** RTPROT_KERNEL: connected routes. */
-const PROTOCOL_KERNEL = 2;
+const PROTOCOL_KERNEL = 'kernel';
 /** IP6_RT_PRIO_ADDRCONF. */
 const CONNECTED_METRIC = { ipv4: 0, ipv6: 256 } as const;
 
@@ -567,7 +567,7 @@ export function foreignRoute(
   dst: string,
   via: string,
   oif: number,
-  protocol = 4,
+  protocol: KernelRoute['protocol'] = 'static',
   priority?: number,
 ): KernelRoute {
   const family = dst.includes(':') ? 'ipv6' : 'ipv4';

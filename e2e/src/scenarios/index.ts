@@ -9,6 +9,7 @@ import { troubleIsAnEvent } from './events.ts';
 import { hostPort } from './host-port.ts';
 import { install, notReadyBefore } from './install.ts';
 import { failingPods, forcedDeletion, job, statefulSet, staticPod } from './lifecycles.ts';
+import { networkPolicy } from './network-policy.ts';
 import { nodeRemoval } from './node-removal.ts';
 import { outOfWindow } from './out-of-window.ts';
 import { podsOnEachNode, podsPing } from './pods.ts';
@@ -61,6 +62,7 @@ export const scenarios: readonly Scenario[] = [
   forcedDeletion,
   proxyModeChanges,
   upgrade,
+  networkPolicy,
   apiOutage,
   watchFollows,
   reboot,

@@ -40,7 +40,7 @@ export const install: Scenario = {
 };
 
 /** Returns the folder with the manifests: deploy/base, or a kustomization of it that sets the layout. */
-function manifests({ repository, layout, state }: Context): string {
+export function manifests({ repository, layout, state }: Context): string {
   const base = join(repository, 'deploy/base');
   if (layout === undefined) {
     return base;

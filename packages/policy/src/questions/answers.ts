@@ -22,9 +22,16 @@ export interface Answer {
  * @throws {QuestionError} when the question lacks a field that it needs
  * @throws {EndpointError} when an endpoint does not exist, has finished, or shares no family with the other
  */
-export const answers = { matrix: drawMatrix, why, check, nft } satisfies Readonly<
-  Record<string, (cluster: Cluster, question: Question) => Answer>
->;
+export const answers = {
+  /** Draws pods against pods. */
+  matrix: drawMatrix,
+  /** Names what decides about one connection. */
+  why,
+  /** Lists policies without effect. */
+  check,
+  /** Writes the rules of a node as input of `nft -f`. */
+  nft,
+} satisfies Readonly<Record<string, (cluster: Cluster, question: Question) => Answer>>;
 
 function drawMatrix(cluster: Cluster, { services = [], namespaces = [], endpoints = [] }: Question): Answer {
   const pods = podsOfPolicies(cluster)

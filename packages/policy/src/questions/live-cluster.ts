@@ -55,7 +55,7 @@ export async function readLiveCluster(kubeConfig: KubeConfigLike, options: LiveO
 }
 
 /**
- * Lists the same objects unchecked, for {@link readObject}.
+ * Lists the same objects unchecked, for `readObject()`.
  *
  * @throws {WatchError} when the API server refuses a list or does not answer within the time limit
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Prints changes of the routing tables: `+ 192.0.2.0/24 via 10.0.0.1 dev eth0 table 254`.
+ * Prints changes of the routing tables: `+ 192.0.2.0/24 via 10.0.0.1 dev eth0 table main`.
  *
  * Starts the monitor before it lists the routes, so that no change is lost in between.
  */

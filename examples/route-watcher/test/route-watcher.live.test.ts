@@ -34,7 +34,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
           }
         };
         expect(await until(/./)).toBe('Routes:');
-        expect(await until(/192\.0\.2\.0/)).toBe('  192.0.2.0/24 dev watched0 table 254');
+        expect(await until(/192\.0\.2\.0/)).toBe('  192.0.2.0/24 dev watched0 table main');
         // The program has read the list before it prints it: anything later is a change.
         const route = { dst: '198.51.100.0/24', via: '192.0.2.9', oif, table: 100 };
         rt.request(newRoute(route));

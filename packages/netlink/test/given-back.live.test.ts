@@ -56,7 +56,7 @@ live('Decoded objects on a kernel', () => {
     run('ip nexthop add id 7 via 10.0.0.9 dev d0');
     run('ip nexthop add id 8 via fd00::9 dev d0');
     roundTrip(
-      () => rt.routes().filter(({ table }) => table !== 255),
+      () => rt.routes().filter(({ table }) => table !== 'local'),
       [
         'ip route add 198.51.100.0/24 via 10.0.0.2 metric 5 mtu 1400 advmss 1300',
         'ip route add 198.51.101.0/24 via 10.0.0.2 realms 3/4',

@@ -60,7 +60,6 @@ export function differences(before: readonly string[], now: readonly string[]): 
 const DEFAULT_QDISCS = ['noqueue', 'pfifo_fast', 'fq_codel', 'mq'];
 /** The kernel adds and removes these asynchronously. */
 const isOfLinkLocal = (prefix: string | undefined) => /^(fe80|ff)/.test(prefix ?? '');
-const RT_TABLE_LOCAL = 255;
 
 function routeState(route: RtnetlinkConnection): string[] {
   const links = route.links();
@@ -75,7 +74,7 @@ function routeState(route: RtnetlinkConnection): string[] {
       .map(({ index, address, flags }) => `address ${nameOf(index)} ${address} ${flags.toString(16)}`),
     ...route
       .routes()
-      .filter(({ dst, table }) => table !== RT_TABLE_LOCAL && !isOfLinkLocal(dst))
+      .filter(({ dst, table }) => table !== 'local' && !isOfLinkLocal(dst))
       .map(({ dst, via, oif, table }) => `route ${dst} via ${via} dev ${nameOf(oif)} table ${table}`),
     ...route.rules().map((rule) => `rule ${JSON.stringify(rule)}`),
     ...route

@@ -17,6 +17,8 @@ interface Probe {
 /** Ports that TCP listens at. */
 const PORTS = [80, 81];
 const ARRIVED = 'ECONNREFUSED';
+/** Limit in milliseconds of a probe without an answer: the rules changed after they were copied with answers. */
+const SILENCE_MS = 5000;
 /** Errors that ICMP and ICMPv6 with the code "administratively prohibited" become. */
 const REJECTED: readonly unknown[] = ['EHOSTUNREACH', 'EACCES'];
 
@@ -27,6 +29,10 @@ function ask(probe: Probe): Promise<boolean> {
 function askTcp({ address, port }: Probe): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, address);
+    socket.setTimeout(SILENCE_MS, () => {
+      socket.destroy();
+      resolve(false);
+    });
     socket.on('connect', () => {
       socket.resetAndDestroy();
       resolve(true);
@@ -40,7 +46,12 @@ function askTcp({ address, port }: Probe): Promise<boolean> {
 function askUdp({ address, port }: Probe): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+    const silence = setTimeout(() => {
+      socket.close();
+      resolve(false);
+    }, SILENCE_MS);
     socket.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(silence);
       socket.close();
       if (error.code === ARRIVED || REJECTED.includes(error.code)) {
         resolve(error.code === ARRIVED);

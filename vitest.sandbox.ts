@@ -1,4 +1,4 @@
-/** Set-up of each live and soak test file: removes links and nftables rules that an earlier file left in the sandbox. */
+/** Set-up of each live and soak test file: removes links, routes and nftables rules that an earlier file left in the sandbox. */
 import { spawnSync } from 'node:child_process';
 
 if (process.env.CNIKIT_SANDBOX === '1') {
@@ -8,6 +8,12 @@ if (process.env.CNIKIT_SANDBOX === '1') {
     if (ifname !== undefined && !flags.includes('LOOPBACK')) {
       // A veth goes with its peer, and the kernel keeps the links that its tunnel modules make.
       spawnSync('ip', ['link', 'del', ifname]);
+    }
+  }
+  // The other routes go with their links.
+  for (const family of ['-4', '-6']) {
+    for (const type of ['unreachable', 'blackhole', 'prohibit']) {
+      spawnSync('ip', [family, 'route', 'flush', 'type', type]);
     }
   }
   spawnSync('nft', ['flush', 'ruleset']);

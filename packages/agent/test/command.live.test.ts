@@ -465,7 +465,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     test('cnikit-agent run serves health at --health-address, and continues if the port is taken', async () => {
       const first = start('--health-address=127.0.0.1:9470');
       await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
-      expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200);
+      await vi.waitFor(async () => expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200));
       const metrics = await (await fetch('http://127.0.0.1:9470/metrics')).text();
       for (const line of [
         'cnikit_agent_ready 1',

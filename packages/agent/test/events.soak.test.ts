@@ -1,6 +1,6 @@
 /** Events of the running agent, which looks for what to send every 30 seconds. */
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
@@ -35,6 +35,7 @@ test.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !SOAK || !hasPlugin)(
     try {
       await eventually(() => expect(log).toContain('The data path is programmed'));
       const files = [join(node.binDir, 'cnikit'), join(node.stateDir, 'readiness.json')];
+      await eventually(() => expect(files.filter((file) => !existsSync(file))).toEqual([]));
       for (const file of files) {
         rmSync(file);
       }

@@ -22,6 +22,7 @@ export type Need =
   | 'cluster DNS'
   | 'user namespaces'
   | 'sidecars'
+  | 'patches of kustomize'
   | 'status patches'
   | 'nftables proxy';
 

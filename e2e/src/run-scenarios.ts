@@ -107,6 +107,8 @@ function reasonOf(need: Need, { cluster }: Context): string | undefined {
       return needsMinor(cluster.minor, 33, 'hostUsers: false');
     case 'sidecars':
       return needsMinor(cluster.minor, 29, 'native sidecars');
+    case 'patches of kustomize':
+      return needsMinor(cluster.minor, 21, 'the field patches of kustomize in kubectl');
   }
 }
 

@@ -12,7 +12,7 @@ const FROM_CLIENT = { from: [{ podSelector: { matchLabels: { app: 'client' } } }
 export const networkPolicy: Scenario = {
   title:
     'NetworkPolicy: a default deny closes pods, a policy opens one to one client, deleting both opens all',
-  needs: ['machines'],
+  needs: ['machines', 'patches of kustomize'],
   async run(context) {
     const { cluster, repository } = context;
     await rollOut(context, join(repository, OVERLAY));

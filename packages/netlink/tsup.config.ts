@@ -11,6 +11,7 @@ export default defineConfig({
     conntrack: 'src/conntrack.ts',
     ipset: 'src/ipset.ts',
     generic: 'src/generic.ts',
+    wireguard: 'src/wireguard.ts',
     'short-lived': 'src/short-lived.ts',
     testing: 'src/testing.ts',
   },

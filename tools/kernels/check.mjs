@@ -32,6 +32,7 @@ const RUNS = [
       'packages/netlink/test/bridge.live.test.ts',
       'packages/netlink/test/kinds.live.test.ts',
       'packages/netlink/test/link-kinds.live.test.ts',
+      'packages/netlink/test/wireguard.live.test.ts',
       'packages/plugin/test/restore.live.test.ts',
       'packages/plugin/test/vlan.live.test.ts',
       'packages/agent/test/firewalls.live.test.ts',

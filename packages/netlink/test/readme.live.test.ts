@@ -15,6 +15,7 @@ const modules = [
   'conntrack.ts',
   'ipset.ts',
   'generic.ts',
+  'wireguard.ts',
   'testing.ts',
 ].map((file) => {
   const source = readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8');

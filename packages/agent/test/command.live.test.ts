@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
-import { addPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
+import { addPod, addRecordedPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const bundle = path('../dist/cnikit-agent.js');
@@ -17,6 +17,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
   () => {
     let node: LiveNode;
     let flags: string[];
+    const cacheDir = () => join(node.dir, 'cache');
     const children = new Set<ChildProcess>();
     beforeEach(async () => {
       node = await liveNode(1, 2, 3);
@@ -25,6 +26,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         ['plugin-binary', node.pluginBinary],
         ['cni-bin-dir', node.binDir],
         ['cni-conf-dir', node.confDir],
+        ['cni-cache-dir', cacheDir()],
         ['state-dir', join(node.dir, 'state')],
         ['node-name', 'n1'],
       ].map(([name, value]) => `--${name}=${value}`);
@@ -215,7 +217,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       beforeEach(async () => {
         node.stateDir = join(node.dir, 'state');
         expect((await command('apply', ...withPlugin())).status).toBe(0);
-        addPod(node, 'daemon', hostPort);
+        addRecordedPod(node, 'daemon', cacheDir(), hostPort);
       });
       afterEach(() => {
         loseNamespace('daemon');
@@ -224,7 +226,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       test('cnikit-agent cleanup waits for pods, lets them end and none start, and then removes everything', async () => {
         const first = await command('cleanup', ...withPlugin());
         expect(first).toMatchObject({ status: 1, out: `~ file ${conflist()}\n` });
-        expect(first.err).toContain('! 1 pods still use this network: container daemon\n');
+        expect(first.err).toContain('! 1 pods still use this network: shop/daemon\n');
         expect(run('ip', 'link', 'show', 'cni0')).toContain('cni0');
         expect(() => addPod(node, 'late')).toThrow(/"code":11.*cnikit is being removed from this node/);
         loseNamespace('late');
@@ -265,7 +267,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       test('cnikit-agent cleanup --force detaches pods that the runtime cannot end', async () => {
         const done = await command('cleanup', ...withPlugin(), '--force');
         expect(done).toMatchObject({ status: 0, err: '' });
-        expect(done.out).toContain('- address 10.244.1.2 of container daemon\n');
+        expect(done.out).toContain('- address 10.244.1.2 of shop/daemon\n');
         expect(files()).toEqual([]);
         expect(run('ip', '-o', 'link')).not.toMatch(/cni0|veth/);
         expect(run('nft', 'list', 'ruleset')).not.toMatch(/cnikit/i);
@@ -376,7 +378,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         const more = [`--plugin-binary=${plugin}`, '--leak-grace=1', '--resync-interval=1'];
         const { log } = start('--health-address=off', ...more, `--runtime-socket=${socket}`);
         await eventually(() => expect(log.text).toContain('The data path is programmed'));
-        addPod(node, 'pod-lost');
+        addRecordedPod(node, 'pod-lost', cacheDir());
         const reservation = join(node.stateDir, 'ipam/cnikit/10.244.1.2');
         expect(existsSync(reservation)).toBe(true);
         loseNamespace('pod-lost');
@@ -384,7 +386,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         await new Promise<void>((done) => runtime.listen(socket, done));
         await eventually(() => expect(existsSync(reservation)).toBe(false));
         await eventually(() =>
-          expect(log.text).toMatch(/"- reservation of 10.244.1.2 .*for container pod-lost/),
+          expect(log.text).toMatch(/"- reservation of 10.244.1.2 .*for pod shop\/pod-lost,/),
         );
         runtime.close();
         run('ip', 'link', 'delete', 'cni0');

@@ -5,7 +5,7 @@ import { hostVethPrefix } from '@cnikit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { collectIndex, releaseLeak, scanLeaks } from '../src/leaks/node-leaks.ts';
 import { eventually, type LiveNode, liveNode, readConflist, run } from './live-node.ts';
-import { addPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
+import { addPod, addRecordedPod, deletePod, hasPlugin, loseNamespace, plugin } from './pods.ts';
 
 describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
   'leaks on a real kernel (needs the sandbox and the built plugin: run npm test at the root)',
@@ -19,6 +19,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
     afterEach(() => node.close());
 
+    const dirs = () => ({ stateDir: node.stateDir, cniCacheDir: join(node.dir, 'cache') });
     const reserved = (): string[] => {
       const dir = join(node.stateDir, 'ipam/cnikit');
       return existsSync(dir) ? readdirSync(dir).filter((name) => /^[\da-f]+[.:]/.test(name)) : [];
@@ -27,22 +28,23 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     test('containernetworking/plugins#252, #332, containerd/containerd#5768, #5438, containerd/go-cni#131: releaseLeak() releases what a pod without DEL left behind', async () => {
       using rt = openRtnetlink();
       addPod(node, 'pod-a');
-      addPod(node, 'pod-b');
-      expect(scanLeaks(rt, node.stateDir)).toEqual([]);
+      addRecordedPod(node, 'pod-b', dirs().cniCacheDir);
+      expect(scanLeaks(rt, dirs())).toEqual([]);
       loseNamespace('pod-b');
-      await eventually(() => expect(scanLeaks(rt, node.stateDir)).toHaveLength(1));
-      const [leak] = scanLeaks(rt, node.stateDir);
+      await eventually(() => expect(scanLeaks(rt, dirs())).toHaveLength(1));
+      const [leak] = scanLeaks(rt, dirs());
       expect(leak).toMatchObject({
         kind: 'reservation',
         containerID: 'pod-b',
         addresses: ['10.244.1.3', 'fd00:10:244:1::3'],
+        pod: 'shop/pod-b',
       });
       await releaseLeak(rt, leak!, {
         plugin: join(node.binDir, 'cnikit'),
         searchPath: process.env.PATH,
         conflist: JSON.stringify(readConflist(node)),
       });
-      expect(scanLeaks(rt, node.stateDir)).toEqual([]);
+      expect(scanLeaks(rt, dirs())).toEqual([]);
       expect(reserved().sort()).toEqual(['10.244.1.2', 'fd00:10:244:1::2']);
       // cilium/cilium#10065: the living pod keeps what it has.
       deletePod(node, 'pod-a');
@@ -60,8 +62,8 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(run('nft', 'list', 'ruleset')).toContain('8080');
       expect(others().length).toBe(before.length + 1);
       loseNamespace('pod-rich');
-      await eventually(() => expect(scanLeaks(rt, node.stateDir)).toHaveLength(1));
-      await releaseLeak(rt, scanLeaks(rt, node.stateDir)[0]!, {
+      await eventually(() => expect(scanLeaks(rt, dirs())).toHaveLength(1));
+      await releaseLeak(rt, scanLeaks(rt, dirs())[0]!, {
         plugin: join(node.binDir, 'cnikit'),
         searchPath: process.env.PATH,
         conflist: JSON.stringify(readConflist(node)),
@@ -89,11 +91,19 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(reserved()).toEqual([]);
     });
 
+    test('scanLeaks() names the running pod whose reservation was removed', () => {
+      using rt = openRtnetlink();
+      addRecordedPod(node, 'pod-a', dirs().cniCacheDir);
+      rmSync(join(node.stateDir, 'ipam/cnikit'), { recursive: true });
+      expect(scanLeaks(rt, dirs())).toMatchObject([{ kind: 'unreserved', pod: 'shop/pod-a' }]);
+      deletePod(node, 'pod-a');
+    });
+
     test('releaseLeak() removes a veth pair with both ends in the host', async () => {
       using rt = openRtnetlink();
       const name = `${hostVethPrefix('cnikit')}0000000`;
       rt.request(newLink({ kind: 'veth', name, peer: { name: 'stray' } }));
-      const [leak] = scanLeaks(rt, node.stateDir);
+      const [leak] = scanLeaks(rt, dirs());
       expect(leak).toMatchObject({ kind: 'veth', link: { name } });
       await releaseLeak(rt, leak!, { plugin, searchPath: '', conflist: '{}' });
       expect(rt.link({ name })).toBeUndefined();

@@ -96,7 +96,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await answers('', '2001:db8::1', 8080);
       await eventually(() =>
         expect(log).toContain(
-          'Another program removed host ports of running pods; the agent restored them for container pod-a',
+          'Another program removed host ports of running pods; the agent restored them for shop/pod-a',
         ),
       );
       deletePod(node, 'pod-a');

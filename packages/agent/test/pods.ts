@@ -15,7 +15,7 @@ export function addPod(node: LiveNode, id: string, runtimeConfig: object = {}): 
   invoke(node, 'ADD', id, runtimeConfig);
 }
 
-/** As `addPod`; also writes the result to `cacheDir`, as runtimes do. */
+/** As `addPod`; also writes a record of the pod `shop/ID` to `cacheDir`, as runtimes do. */
 export function addRecordedPod(
   node: LiveNode,
   id: string,
@@ -30,6 +30,11 @@ export function addRecordedPod(
     config: readFileSync(join(node.confDir, '05-cnikit.conflist')).toString('base64'),
     ifName: 'eth0',
     networkName: 'cnikit',
+    cniArgs: [
+      ['IgnoreUnknown', '1'],
+      ['K8S_POD_NAMESPACE', 'shop'],
+      ['K8S_POD_NAME', id],
+    ],
     capabilityArgs: runtimeConfig,
     result,
   };

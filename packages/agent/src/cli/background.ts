@@ -88,7 +88,7 @@ function startCollector(config: Config, env: NodeJS.ProcessEnv, metrics: Metrics
     {
       scan: () => {
         collectIndex(stateDir);
-        return scanLeaks(rt, stateDir);
+        return scanLeaks(rt, config);
       },
       release: (leak) => {
         const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));

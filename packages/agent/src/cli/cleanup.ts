@@ -33,7 +33,7 @@ import {
  */
 export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Output): Promise<number> {
   using rt = openRtnetlink();
-  const pods = () => attachedPods(rt, config.stateDir);
+  const pods = () => attachedPods(rt, config);
   if (!config.force && pods().length > 0) {
     return waitForPods(config, pods(), output);
   }
@@ -54,7 +54,7 @@ export async function cleanup(config: Config, env: NodeJS.ProcessEnv, output: Ou
       'the attachments of pods',
       () =>
         attachments
-          ? detachAll({ plugin: findPluginBinary(config.pluginBinary), searchPath: env.PATH }, stateDir)
+          ? detachAll({ plugin: findPluginBinary(config.pluginBinary), searchPath: env.PATH }, config)
           : [],
     ],
     ['the guard of pods', () => removeTable(POD_GUARD_TABLE)],

@@ -10,26 +10,29 @@ import { noticeConflist } from '../apply/cni-names.ts';
 import { installFile } from '../apply/files.ts';
 import { BRIDGE_NAME, CONFLIST_NAME, NETWORK_NAME } from '../core/names.ts';
 import { LIST_VERSIONS } from '../desired/list-versions.ts';
-import { reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
+import { type LeakDirs, reservationsDir, vethLinks } from '../leaks/node-leaks.ts';
 import { type PluginProgram, runPlugin } from '../leaks/run-plugin.ts';
 import { configurations } from '../observe/configurations.ts';
+import { describeOwner, podBehind } from '../records/pod-names.ts';
 import { isWithoutNftables } from './packet-filter.ts';
 
 /** Message of ADD and STATUS while pods still have to end. */
 const REFUSAL = 'cnikit is being removed from this node: no pod can start on its network';
 
-/** Returns the pods that are attached to the network, as `namespace/name` where their reservation says so. */
-export function attachedPods(rt: RtnetlinkConnection, stateDir: string): string[] {
+/** Returns the pods that are attached to the network: `namespace/name` where the runtime recorded it. */
+export function attachedPods(rt: RtnetlinkConnection, { stateDir, cniCacheDir }: LeakDirs): string[] {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
-  const names = new Map(
-    reservations.map(({ containerID, ifName, pod }) => [
-      hostVethName(NETWORK_NAME, containerID, ifName || 'eth0'),
-      pod ?? `container ${containerID}`,
-    ]),
+  const owners = new Map(
+    reservations.map((one) => [hostVethName(NETWORK_NAME, one.containerID, one.ifName || 'eth0'), one]),
   );
   return vethLinks(rt)
     .filter(({ name, peerHere }) => !peerHere && name.startsWith(hostVethPrefix(NETWORK_NAME)))
-    .map(({ name }) => names.get(name) ?? `link ${name}`)
+    .map(({ name }) => {
+      const owner = owners.get(name);
+      return owner === undefined
+        ? (podBehind(cniCacheDir, name) ?? `link ${name}`)
+        : describeOwner(cniCacheDir, NETWORK_NAME, owner);
+    })
     .sort();
 }
 
@@ -87,16 +90,20 @@ export function hasAttachments(stateDir: string): boolean {
  *
  * @throws {Error} when something remains
  */
-export async function detachAll(program: PluginProgram, stateDir: string): Promise<string[]> {
+export async function detachAll(
+  program: PluginProgram,
+  { stateDir, cniCacheDir }: LeakDirs,
+): Promise<string[]> {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
+  const lines = reservations.map(
+    (one) => `- address ${one.address} of ${describeOwner(cniCacheDir, NETWORK_NAME, one)}`,
+  );
   await runPlugin(
     program,
     { CNI_COMMAND: 'GC' },
     { ...podNetwork(stateDir), cniVersion: '1.1.0', name: NETWORK_NAME, 'cni.dev/valid-attachments': [] },
   );
-  return reservations.map(
-    ({ address, pod, containerID }) => `- address ${address} of ${pod ?? `container ${containerID}`}`,
-  );
+  return lines;
 }
 
 /**

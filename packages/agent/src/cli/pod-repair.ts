@@ -18,6 +18,7 @@ import type { PluginProgram } from '../leaks/run-plugin.ts';
 import { bridgeAfter, removesPodRules } from '../observe/pod-losses.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
+import { describeOwner, withPodNames } from '../records/pod-names.ts';
 import { outdatedPods, staleGateways } from '../repair/earlier-range.ts';
 import { bridgeAddresses, removeBridgeAddresses, runningAddresses } from '../repair/pod-network.ts';
 import { PodRepair } from '../repair/pod-repair.ts';
@@ -71,11 +72,9 @@ export function startPodRepair(
           remove();
           log.info({ change: 'layout' }, line);
         }
-        return outdatedPods(podCIDRs(), running);
+        return outdatedPods(podCIDRs(), running, (pods) => withPodNames(cniCacheDir, pods));
       },
-      podOf: (containerID) =>
-        runningAddresses(rt, stateDir).find((pod) => pod.containerID === containerID && pod.pod)?.pod ??
-        `container ${containerID}`,
+      podOf: (attachment) => describeOwner(cniCacheDir, attachment.network, attachment),
       report: report('pods'),
       onRestored: (message) => {
         contest.repaired(message);

@@ -10,7 +10,7 @@ import { reservationsDir } from '../leaks/node-leaks.ts';
 import type { LocalPods } from '../policy/local-pods.ts';
 import { PolicyClaims } from '../policy-gate/policy-claims.ts';
 import { PolicyGate } from '../policy-gate/policy-gate.ts';
-import { recordedPod } from '../policy-gate/runtime-record.ts';
+import { recordedPod } from '../records/runtime-record.ts';
 
 /** The running gate. */
 export interface PolicyGateTask {

@@ -185,9 +185,9 @@ export const options = {
     type: 'string',
     value: 'DIR',
     default: '/var/lib/cni',
-    help: 'Directory where the container runtime keeps the results of pods, which the agent reads to restore what another program removed from them',
+    help: 'Directory where the container runtime keeps the results of pods, which the agent reads to name pods and to restore what another program removed from them',
     group: 'CNI plugin',
-    commands: ['run'],
+    commands: ['run', 'doctor', 'cleanup'],
   },
   'state-dir': {
     type: 'string',

@@ -26,7 +26,7 @@ export type Leak =
       pod?: string | undefined;
     }
   | { kind: 'veth'; key: string; link: VethLink }
-  | { kind: 'unreserved'; key: string; link: VethLink };
+  | { kind: 'unreserved'; key: string; link: VethLink; pod?: string | undefined };
 
 /** Finds leaks. Read the reservations before the links: ADD creates the link before it reserves. */
 export function findLeaks(
@@ -75,6 +75,6 @@ export function describeLeak(leak: Leak): string {
     case 'veth':
       return `link ${leak.link.name}, whose other end is in no pod`;
     case 'unreserved':
-      return `link ${leak.link.name} of a running pod without a reserved address`;
+      return `link ${leak.link.name} of ${leak.pod === undefined ? 'a running pod' : `the running pod ${leak.pod}`} without a reserved address`;
   }
 }

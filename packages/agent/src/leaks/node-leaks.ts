@@ -4,15 +4,32 @@ import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
 import { sys } from '@cnikit/sys';
 import { NETWORK_NAME } from '../core/names.ts';
+import { podBehind, withPodNames } from '../records/pod-names.ts';
 import { findLeaks, type Leak, type VethLink } from './find.ts';
 import { type PluginProgram, runPlugin } from './run-plugin.ts';
 
 /** Returns the directory of the network's reservations. */
 export const reservationsDir = (stateDir: string): string => `${stateDir}/ipam/${NETWORK_NAME}`;
 
-export function scanLeaks(rt: RtnetlinkConnection, stateDir: string): Leak[] {
+/** Directories of the plugin's state and of the runtime's records. */
+export interface LeakDirs {
+  stateDir: string;
+  cniCacheDir: string;
+}
+
+/** Returns the leaks, with the pods that the runtime recorded. */
+export function scanLeaks(rt: RtnetlinkConnection, { stateDir, cniCacheDir }: LeakDirs): Leak[] {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
-  return findLeaks(NETWORK_NAME, reservations, vethLinks(rt));
+  return findLeaks(NETWORK_NAME, reservations, vethLinks(rt)).map((leak) => {
+    switch (leak.kind) {
+      case 'reservation':
+        return withPodNames(cniCacheDir, [leak])[0]!;
+      case 'unreserved':
+        return { ...leak, pod: podBehind(cniCacheDir, leak.link.name) };
+      default:
+        return leak;
+    }
+  });
 }
 
 /** How long to wait for the lock of the reservations. The next look tries again. */

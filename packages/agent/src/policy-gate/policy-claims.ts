@@ -1,8 +1,9 @@
 /** The pods of this node that the plugin reported, until their addresses are free. */
 import type { Log } from '../core/log.ts';
-import type { LocalPod, LocalPods } from '../policy/local-pods.ts';
+import type { Attachment, PodIdentity } from '../core/pod-fields.ts';
+import type { LocalPods } from '../policy/local-pods.ts';
 import { loadClaims, saveClaims } from './claims-file.ts';
-import type { Attachment, Claim, Request } from './request.ts';
+import type { Claim, Request } from './request.ts';
 
 /** A reserved address. */
 export interface ReservedAddress {
@@ -18,7 +19,7 @@ export interface PolicyClaimsDeps {
   /** Returns the reservations of the network. */
   reservations: () => readonly ReservedAddress[];
   /** Returns the pod of an attachment, as the runtime recorded it. */
-  recorded: (attachment: Attachment) => Pick<LocalPod, 'namespace' | 'name' | 'uid'> | undefined;
+  recorded: (attachment: Attachment) => PodIdentity | undefined;
   log: Log;
 }
 

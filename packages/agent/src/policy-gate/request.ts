@@ -1,12 +1,7 @@
 /** The requests of the plugin, one JSON object a line. Pure. */
 import { formatAddress, parseAddress } from '@cnikit/ip';
+import { type Attachment, parseAttachment, parseIdentity, shown } from '../core/pod-fields.ts';
 import type { LocalPod } from '../policy/local-pods.ts';
-
-/** One interface of a container. */
-export interface Attachment {
-  containerId: string;
-  ifName: string;
-}
 
 /** An interface of a pod, with its addresses in canonical form. */
 export interface Claim extends LocalPod, Attachment {}
@@ -17,16 +12,6 @@ export type Request =
   | { op: 'gc'; keep: readonly Attachment[] };
 
 const MAX_ADDRESSES = 16;
-/** Forms of the fields. Those of a pod are limited by the API, those of a container by libcni. */
-const FORMS = {
-  namespace: /^[a-z0-9][a-z0-9-]{0,62}$/,
-  name: /^[a-z0-9][a-z0-9.-]{0,252}$/,
-  uid: /^[!-~]{1,128}$/,
-  containerId: /^[A-Za-z0-9][\w.-]{0,1023}$/,
-  ifName: /^[^\s/:]{1,15}$/,
-} as const;
-/** Longest part of a value that an error repeats. */
-const MAX_SHOWN = 100;
 
 /**
  * Parses a line. Unknown fields are ignored.
@@ -75,25 +60,6 @@ export function parseClaim(value: unknown): Claim {
   };
 }
 
-/**
- * Checks the name of a pod.
- *
- * @throws {Error} that names the field, its value and what is expected
- */
-export function parseIdentity(
-  fields: Readonly<Record<string, unknown>>,
-): Pick<LocalPod, 'namespace' | 'name' | 'uid'> {
-  return {
-    namespace: field(fields, 'namespace'),
-    name: field(fields, 'name'),
-    uid: fields.uid === undefined ? undefined : field(fields, 'uid'),
-  };
-}
-
-function parseAttachment(fields: Readonly<Record<string, unknown>>): Attachment {
-  return { containerId: field(fields, 'containerId'), ifName: field(fields, 'ifName') };
-}
-
 function parseObject(line: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -111,14 +77,6 @@ function asObject(value: unknown): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function field(fields: Readonly<Record<string, unknown>>, name: keyof typeof FORMS): string {
-  const value = fields[name];
-  if (typeof value === 'string' && FORMS[name].test(value)) {
-    return value;
-  }
-  throw new Error(`Invalid ${name} ${shown(value)}: expected ${FORMS[name].source}`);
-}
-
 function canonicalAddress(value: unknown): string {
   const bytes = typeof value === 'string' ? parseAddress(value) : undefined;
   if (bytes === undefined) {
@@ -126,5 +84,3 @@ function canonicalAddress(value: unknown): string {
   }
   return formatAddress(bytes);
 }
-
-const shown = (value: unknown): string => (JSON.stringify(value) ?? 'undefined').slice(0, MAX_SHOWN);

@@ -3,7 +3,7 @@ import { isPodBridge, outdatedPods, staleGateways } from './earlier-range.ts';
 
 const podCIDRs = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
 const running = (...addresses: string[]) =>
-  addresses.map((address) => ({ address, containerID: 'c1', pod: 'default/web' }));
+  addresses.map((address) => ({ address, containerID: 'c1', ifName: 'eth0', pod: 'default/web' }));
 const gateway = (address: string) => ({ address, byPlugin: true });
 
 test('outdatedPods() names each running pod with an address of an earlier podCIDR', () => {
@@ -17,9 +17,10 @@ test('outdatedPods() names each running pod with an address of an earlier podCID
     message:
       "Pod default/web has address 10.244.9.5, which is outside of this node's podCIDR 10.244.1.0/24, fd00:10:244:1::/64: pods on other nodes do not reach it",
   });
-  expect(outdatedPods(podCIDRs, [{ address: '10.244.9.5', containerID: 'c2' }])[0]!.message).toMatch(
-    /^Pod of container c2 /,
-  );
+  const unnamed = [{ address: '10.244.9.5', containerID: 'c2', ifName: 'eth0' }];
+  expect(outdatedPods(podCIDRs, unnamed)[0]!.message).toMatch(/^Pod of container c2 /);
+  const named = outdatedPods(podCIDRs, unnamed, (pods) => pods.map((pod) => ({ ...pod, pod: 'shop/web-0' })));
+  expect(named[0]!.message).toMatch(/^Pod shop\/web-0 has address/);
 });
 
 test('outdatedPods() and staleGateways() find nothing while this node has no podCIDR', () => {

@@ -6,6 +6,7 @@ import { type Problem, problem } from '../core/problem.ts';
 export interface RunningAddress {
   address: string;
   containerID: string;
+  ifName: string;
   /** `namespace/name`, if it is known. */
   pod?: string | undefined;
 }
@@ -17,20 +18,27 @@ export interface BridgeAddress {
   byPlugin: boolean;
 }
 
-/** Returns a problem for each running pod with an address outside of this node's podCIDRs. */
-export function outdatedPods(podCIDRs: readonly string[], running: readonly RunningAddress[]): Problem[] {
+/**
+ * Returns a problem for each running pod with an address outside of this node's podCIDRs.
+ *
+ * @param named completes the names of these pods
+ */
+export function outdatedPods(
+  podCIDRs: readonly string[],
+  running: readonly RunningAddress[],
+  named = (pods: readonly RunningAddress[]) => pods,
+): Problem[] {
   if (podCIDRs.length === 0) {
     return [];
   }
-  return running
-    .filter(({ address }) => !isInside(podCIDRs, address))
-    .map(({ address, pod, containerID }) =>
+  return named(running.filter(({ address }) => !isInside(podCIDRs, address))).map(
+    ({ address, pod, containerID }) =>
       problem(
         'outdated-pod',
         address,
         `Pod ${pod ?? `of container ${containerID}`} has address ${address}, which is outside of this node's podCIDR ${podCIDRs.join(', ')}: pods on other nodes do not reach it`,
       ),
-    );
+  );
 }
 
 /**

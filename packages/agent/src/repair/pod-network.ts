@@ -14,7 +14,7 @@ export function runningAddresses(rt: RtnetlinkConnection, stateDir: string): Run
   const names = new Set(vethLinks(rt).map(({ name }) => name));
   return reservations
     .filter(({ containerID, ifName }) => names.has(hostVethName(NETWORK_NAME, containerID, ifName || 'eth0')))
-    .map(({ address, containerID, pod }) => ({ address, containerID, pod }));
+    .map(({ address, containerID, ifName, pod }) => ({ address, containerID, ifName, pod }));
 }
 
 /** Returns the addresses of the pods' bridge, without link-local ones. */

@@ -40,7 +40,7 @@ function repair(): PodRepair {
       },
       releaseEnded: async (all) => void released.push(...all.map(({ containerID }) => containerID)),
       retireRanges: () => [],
-      podOf: (containerID) => `default/${containerID}`,
+      podOf: ({ containerID }) => `default/${containerID}`,
       report: (problems) => {
         reported = problems;
       },

@@ -12,8 +12,8 @@ export interface PodRepairDeps {
   releaseEnded: (restored: readonly RestoreOutcome[]) => Promise<void>;
   /** Removes what remains of earlier podCIDRs. Returns the pods that still use them. */
   retireRanges: () => Problem[];
-  /** Name of a container's pod for messages. */
-  podOf: (containerID: string) => string;
+  /** Name of an attachment's pod for messages. */
+  podOf: (attachment: RestoreOutcome) => string;
   /** Takes the present problems. */
   report: (problems: Problem[]) => void;
   /** Called with a sentence after each pass that restored something. */
@@ -97,7 +97,7 @@ export class PodRepair {
   #restored(restored: readonly RestoreOutcome[]): void {
     const { metrics, log, onRestored, releaseEnded } = this.#deps;
     const parts = [...new Set(restored.flatMap((one) => one.restored))].join(', ');
-    const named = restored.slice(0, MAX_NAMED).map(({ containerID }) => this.#deps.podOf(containerID));
+    const named = restored.slice(0, MAX_NAMED).map((one) => this.#deps.podOf(one));
     const more = restored.length > MAX_NAMED ? ` and ${restored.length - MAX_NAMED} more` : '';
     const message = `Another program removed ${parts} of running pods; the agent restored them for ${named.join(', ')}${more}`;
     metrics.add('pods_restored', restored.length);
@@ -111,14 +111,15 @@ export class PodRepair {
     });
   }
 
-  #problemOf({ containerID, ifName, network, error }: RestoreOutcome): Problem[] {
+  #problemOf(outcome: RestoreOutcome): Problem[] {
+    const { containerID, ifName, network, error } = outcome;
     return error === undefined
       ? []
       : [
           problem(
             'broken-pod',
             `${network}/${containerID}/${ifName}`,
-            `Cannot restore the network of ${this.#deps.podOf(containerID)}: ${error}`,
+            `Cannot restore the network of ${this.#deps.podOf(outcome)}: ${error}`,
           ),
         ];
   }

@@ -213,14 +213,14 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     {
       links: [{ index: 8, name: 'cni0', kind: 'bridge', mtu: 1500 }],
       addresses: [],
-      runningAddresses: [{ address: '10.244.1.5', containerID: 'c1' }],
+      runningAddresses: [{ address: '10.244.1.5', containerID: 'c1', ifName: 'eth0' }],
     },
     'failure',
     /^cni0 lacks the address 10\.244\.1\.1, which is the gateway of running pods/,
   ],
   [
     'a running pod from an earlier podCIDR',
-    { runningAddresses: [{ address: '10.99.1.5', containerID: 'c1', pod: 'default/web' }] },
+    { runningAddresses: [{ address: '10.99.1.5', containerID: 'c1', ifName: 'eth0', pod: 'default/web' }] },
     'failure',
     /^Pod default\/web has address 10\.99\.1\.5, which is outside of this node's podCIDR/,
   ],

@@ -185,6 +185,8 @@ export interface DoctorFacts {
   /** Number of addresses of other nodes; more than `peers` in a large cluster. */
   peerCount: number;
   podAddresses: readonly PodAddress[];
+  /** Returns `namespace/name` of the pod behind a link, if the runtime recorded it. */
+  podBehind?: (link: string) => string | undefined;
   reservedAddresses: readonly string[];
   /** Reserved addresses of pods that run. */
   runningAddresses?: readonly RunningAddress[];

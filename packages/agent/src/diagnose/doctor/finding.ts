@@ -36,3 +36,9 @@ export const findingOf = ({ severity, message, fix = AGENT_REPAIRS }: Problem): 
   message: `${message}.`,
   fix,
 });
+
+/** Returns the name of a pod's link, with the pod if it is known. */
+export function describeLink(podBehind: DoctorFacts['podBehind'], link: string): string {
+  const pod = podBehind?.(link);
+  return pod === undefined ? link : `${link} (pod ${pod})`;
+}

@@ -11,13 +11,14 @@ import type { DesiredHost } from '../../desired/desired-host.ts';
 import { VXLAN_OVERHEAD } from '../../desired/mtu.ts';
 import { NodeIndex } from '../../desired/node-index.ts';
 import { loadKubeConfig } from '../../kube/api.ts';
-import { reservationsDir, scanLeaks } from '../../leaks/node-leaks.ts';
+import { type LeakDirs, reservationsDir, scanLeaks } from '../../leaks/node-leaks.ts';
 import { poolsOf } from '../../leaks/pools.ts';
 import { runtimeListens } from '../../leaks/runtime.ts';
 import { configurations } from '../../observe/configurations.ts';
 import { loadState } from '../../observe/saved-state.ts';
 import { type PlanDeps, planNode } from '../../reconcile/node-plan.ts';
 import { testedState } from '../../reconcile/tested-state.ts';
+import { podBehind, withPodNames } from '../../records/pod-names.ts';
 import { runningAddresses } from '../../repair/pod-network.ts';
 import { createSelfTest } from '../self-test.ts';
 import { askAgent } from '../status/ask-agent.ts';
@@ -84,10 +85,11 @@ export async function gather(
     peers: await probePeers(rt, peers.slice(0, MAX_PEERS)),
     peerCount: peers.length,
     podAddresses: podAddresses(rt),
-    runningAddresses: runningAddresses(rt, stateDir),
+    podBehind: (link) => podBehind(config.cniCacheDir, link),
+    runningAddresses: withPodNames(config.cniCacheDir, runningAddresses(rt, stateDir)),
     routed: gatherRouted(rt, links),
     reservedAddresses: reservations.map(({ address }) => address),
-    leaks: await lastingLeaks(rt, stateDir),
+    leaks: await lastingLeaks(rt, config),
     pools: poolsOf(stateDir, own?.podCIDRs ?? []),
     runtimeUp,
     stateFiles: gatherStateFiles(stateDir, nodeName),
@@ -128,11 +130,11 @@ function mtuOf(desired: DesiredHost | undefined): number | undefined {
   return (JSON.parse(desired.conflist) as { plugins: [{ mtu?: number }] }).plugins[0].mtu;
 }
 
-async function lastingLeaks(rt: RtnetlinkConnection, stateDir: string): Promise<DoctorFacts['leaks']> {
-  const before = new Set(scanLeaks(rt, stateDir).map(({ key }) => key));
+async function lastingLeaks(rt: RtnetlinkConnection, dirs: LeakDirs): Promise<DoctorFacts['leaks']> {
+  const before = new Set(scanLeaks(rt, dirs).map(({ key }) => key));
   if (before.size === 0) {
     return [];
   }
   await pause(LEAK_PAUSE_MS);
-  return scanLeaks(rt, stateDir).filter(({ key }) => before.has(key));
+  return scanLeaks(rt, dirs).filter(({ key }) => before.has(key));
 }

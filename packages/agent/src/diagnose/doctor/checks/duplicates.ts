@@ -1,6 +1,6 @@
 import { contains, parseAddress, parseNetwork } from '@cnikit/ip';
 import type { DoctorFacts } from '../facts.ts';
-import { type Check, type Finding, failure, warning } from '../finding.ts';
+import { type Check, describeLink, type Finding, failure, warning } from '../finding.ts';
 
 export const duplicates: Check = {
   name: 'duplicates',
@@ -41,7 +41,15 @@ function nodesTwice({ claims }: DoctorFacts): Finding[] {
   return findings;
 }
 
-function podsTwice({ podAddresses, reservedAddresses, claims, pools, leaks }: DoctorFacts): Finding[] {
+function podsTwice({
+  podAddresses,
+  podBehind,
+  reservedAddresses,
+  claims,
+  pools,
+  leaks,
+}: DoctorFacts): Finding[] {
+  const described = (link: string) => describeLink(podBehind, link);
   const links = new Map<string, Set<string>>();
   for (const { address, link } of podAddresses) {
     links.set(address, (links.get(address) ?? new Set<string>()).add(link));
@@ -60,7 +68,7 @@ function podsTwice({ podAddresses, reservedAddresses, claims, pools, leaks }: Do
     }
     if (at.size > 1) {
       return failure(
-        `Pod address ${address} is on two links, ${[...at].join(' and ')}: connections reach either pod unpredictably.`,
+        `Pod address ${address} is on two links, ${[...at].map(described).join(' and ')}: connections reach either pod unpredictably.`,
         'Delete both pods, so that they are recreated.',
       );
     }
@@ -68,7 +76,7 @@ function podsTwice({ podAddresses, reservedAddresses, claims, pools, leaks }: Do
       return [];
     }
     return warning(
-      `Pod address ${address} behind ${[...at][0]} is not reserved: another pod may get the same address.`,
+      `Pod address ${address} behind ${described([...at][0]!)} is not reserved: another pod may get the same address.`,
       'Delete the pod, so that it is recreated. Never remove files below the state directory.',
     );
   });

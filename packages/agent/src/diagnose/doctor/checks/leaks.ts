@@ -21,7 +21,7 @@ function leaked({ leaks: all, runtimeUp }: DoctorFacts): Finding[] {
   return all.map((leak) =>
     leak.kind === 'unreserved'
       ? warning(
-          `The pod behind ${leak.link.name} runs without a reserved address: another pod may get the same address.`,
+          `The pod ${leak.pod === undefined ? '' : `${leak.pod} `}behind ${leak.link.name} runs without a reserved address: another pod may get the same address.`,
           'Delete that pod, so that it is recreated. Never remove files below the state directory.',
         )
       : warning(`Leaked ${describeLeak(leak)}.`, later),

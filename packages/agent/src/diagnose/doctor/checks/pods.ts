@@ -4,7 +4,7 @@ import { problemKinds } from '../../../core/problem.ts';
 import { outdatedPods } from '../../../repair/earlier-range.ts';
 import { podEnds } from '../../../repair/pod-layouts.ts';
 import type { DoctorFacts } from '../facts.ts';
-import { type Check, type Finding, failure, podRepairs } from '../finding.ts';
+import { type Check, describeLink, type Finding, failure, podRepairs } from '../finding.ts';
 
 /** Links to list; more do not help to find the cause. */
 const MAX_SHOWN = 3;
@@ -25,7 +25,7 @@ export const pods: Check = {
 const isBridge = ({ name, kind }: DoctorFacts['links'][number]): boolean =>
   name === BRIDGE_NAME && kind === 'bridge';
 
-function detached({ links, plugin }: DoctorFacts): Finding[] {
+function detached({ links, plugin, podBehind }: DoctorFacts): Finding[] {
   const attached = podEnds(links).filter((link) => !isRoutedEnd(link));
   const loose = attached.filter(({ master = 0 }) => master === 0).map(({ name }) => name);
   if (attached.length > 0 && !links.some(({ name }) => name === BRIDGE_NAME)) {
@@ -36,12 +36,13 @@ function detached({ links, plugin }: DoctorFacts): Finding[] {
       ),
     ];
   }
+  const described = (link: string) => describeLink(podBehind, link);
   const more = loose.length > MAX_SHOWN ? ` and ${loose.length - MAX_SHOWN} more` : '';
   return loose.length === 0
     ? []
     : [
         failure(
-          `${loose.slice(0, MAX_SHOWN).join(', ')}${more} of running pods ${loose.length === 1 ? 'is not a port' : 'are not ports'} of ${BRIDGE_NAME}: these pods have no network.`,
+          `${loose.slice(0, MAX_SHOWN).map(described).join(', ')}${more} of running pods ${loose.length === 1 ? 'is not a port' : 'are not ports'} of ${BRIDGE_NAME}: these pods have no network.`,
           podRepairs({ plugin }),
         ),
       ];

@@ -1,8 +1,7 @@
-/** Reads the records that libcni keeps of each ADD, for pods whose report the agent did not receive. */
+/** Reads the records that libcni keeps of each ADD. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LocalPod } from '../policy/local-pods.ts';
-import { type Attachment, parseIdentity } from './request.ts';
+import { type Attachment, type PodIdentity, parseIdentity } from '../core/pod-fields.ts';
 
 /**
  * Returns the pod of an attachment. Undefined when there is no record, or the container is not a pod of Kubernetes.
@@ -13,7 +12,7 @@ export function recordedPod(
   cacheDir: string,
   network: string,
   { containerId, ifName }: Attachment,
-): Pick<LocalPod, 'namespace' | 'name' | 'uid'> | undefined {
+): PodIdentity | undefined {
   if (containerId.includes('/')) {
     return undefined;
   }

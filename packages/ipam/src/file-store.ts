@@ -20,6 +20,7 @@ import { withFlock } from './file/lock.ts';
 import { orphanedIndexes, removeOrphanedIndexes } from './file/orphaned-indexes.ts';
 import { INCOMPLETE, makeDirs, OwnerIndex, sharesEntry } from './file/owner-index.ts';
 import { type AddressInUse, holds, isSysError, ReservationWriter } from './file/reservation-writer.ts';
+import type { Session } from './file/session.ts';
 import type { Claim, Owner, Store } from './store.ts';
 
 export type { AddressInUse };
@@ -39,31 +40,13 @@ export interface FileStoreOptions {
    */
   lockTimeoutMs?: number;
   /**
-   * Returns the addresses that running pods have. Called under the lock when reservations may be lost: the directory is
-   * new or empty, and on each use until every address in use has a reservation. Those with an owner are reserved again;
-   * the others are not allocated.
+   * Returns the addresses of the ranges that running pods have. Called under the lock when reservations may be lost,
+   * which is when the directory is new or empty. Those with an owner are reserved again; the others are not allocated.
+   * Called again when it is the turn of such an address.
    *
    * @default nothing is looked for
    */
   inUse?: (() => readonly AddressInUse[]) | undefined;
-}
-
-/** State while the lock is held. */
-interface Session {
-  /** The fingerprint that the index is sealed for, or INCOMPLETE; `undefined` when it cannot be sealed. */
-  sealed: string | undefined;
-  /** True while there are reservations without interface name, which have another key. */
-  unnamed: boolean;
-  /** Addresses in use without reservation. */
-  blocked: ReadonlySet<string>;
-  /** The address last reserved in each range set, as far as read. */
-  lasts: (string | undefined)[];
-  /** True after a change. */
-  changed: boolean;
-  /** True after a change that failed halfway. */
-  broken: boolean;
-  /** Owners read so far. They cannot change under the lock. */
-  owners: Map<string, Owner>;
 }
 
 class FileStore implements Store {
@@ -114,7 +97,7 @@ class FileStore implements Store {
   }
 
   reserve(address: string, claim: Claim, rangeSet: number): boolean {
-    if (this.#open().blocked.has(address)) {
+    if (this.#open().blocked.has(address) && this.#open(true).blocked.has(address)) {
       return false;
     }
     return this.#change((session) => {
@@ -205,39 +188,52 @@ class FileStore implements Store {
     return empty.length > 0;
   }
 
-  /** Completes the index, once per hold of the lock. */
-  #open(): Session {
-    if (this.#session) {
-      return this.#session;
+  /** Completes the index, once per hold of the lock. `again`: also looks for addresses in use, at most once. */
+  #open(again = false): Session {
+    const before = this.#session;
+    const look = again && this.#inUse !== undefined && before?.looked !== true;
+    if (before && !look) {
+      return before;
     }
     const last = this.#dir.last(0);
     const fingerprint = this.#dir.fingerprint(last);
-    let sealed: string | undefined = fingerprint;
-    let unnamed = false;
-    let blocked: ReadonlySet<string> = new Set();
-    let changed = false;
+    const session: Session = {
+      unnamed: false,
+      blocked: new Set(),
+      changed: false,
+      broken: false,
+      owners: new Map(),
+      ...before,
+      looked: false,
+      sealed: fingerprint,
+      lasts: [last],
+    };
     const isNew = last === undefined && this.#inUse !== undefined;
     if (isNew || !this.#index.isSealed(fingerprint)) {
       const { files } = this.#dir.scan();
-      let incomplete = this.#index.isSealed(INCOMPLETE);
-      if (this.#inUse && (incomplete || isNew || files.length === 0 || !this.#index.exists())) {
+      const incomplete = this.#index.isSealed(INCOMPLETE);
+      const recorded = incomplete && !look ? this.#index.unreserved() : undefined;
+      const isLost = isNew || files.length === 0 || !this.#index.exists();
+      if (this.#inUse && (isLost || (incomplete && recorded === undefined))) {
         const count = files.length;
-        blocked = this.#writer.recover(files, this.#inUse());
-        changed = files.length > count;
-        incomplete = blocked.size > 0;
+        session.looked = true;
+        session.blocked = this.#writer.recover(files, this.#inUse());
+        session.changed ||= files.length > count;
+      } else {
+        const reserved = new Set(files.map(({ address }) => address));
+        session.blocked = new Set(recorded?.filter((address) => !reserved.has(address)));
       }
       // Reservations without interface name have another key. While there are any, the index stays unsealed.
-      unnamed = files.some(({ owner }) => owner.ifName === '');
-      if (incomplete) {
-        sealed = INCOMPLETE;
-      } else if (unnamed) {
-        sealed = undefined;
+      session.unnamed = files.some(({ owner }) => owner.ifName === '');
+      if (session.blocked.size > 0 || (incomplete && recorded === undefined && !session.looked)) {
+        session.sealed = INCOMPLETE;
+      } else if (session.unnamed) {
+        session.sealed = undefined;
       }
-      this.#index.rebuild(files, sealed);
+      this.#index.rebuild(files, session.sealed);
     }
-    const owners = new Map<string, Owner>();
-    this.#session = { sealed, unnamed, blocked, lasts: [last], changed, broken: false, owners };
-    return this.#session;
+    this.#session = session;
+    return session;
   }
 
   #change<T>(body: (session: Session) => T): T {

@@ -114,6 +114,12 @@ export class Ipam {
     });
   }
 
+  /** Returns true when a range contains the address, or has it as gateway. */
+  contains(address: string): boolean {
+    const parsed = parseAddress(address);
+    return parsed !== undefined && this.#serves(parsed);
+  }
+
   /**
    * Frees the addresses of an attachment and returns them, none if it holds none.
    *
@@ -152,10 +158,7 @@ export class Ipam {
     }
     for (const text of addresses) {
       const address = parseAddress(text.split('/', 1)[0]!);
-      if (!address || !this.#sets.some((set) => rangeFor(set, address))) {
-        continue;
-      }
-      if (!held.includes(formatAddress(address))) {
+      if (address && this.#serves(address) && !held.includes(formatAddress(address))) {
         throw new IpamError(
           'NOT_FOUND',
           `Address ${text} is not reserved for container ${containerID}, which holds ${held.join(', ')}`,
@@ -208,6 +211,10 @@ export class Ipam {
       throw new IpamError('UNAVAILABLE', `failed to allocate all requested IPs: ${rest}`);
     }
     return wanted;
+  }
+
+  #serves(address: Address): boolean {
+    return this.#sets.some((set) => rangeFor(set, address));
   }
 
   #addFrom(

@@ -73,6 +73,34 @@ test('Ipam.add() allocates no address in use while its owner is unknown, also af
   expect(calls).toBe(0);
 });
 
+test('Ipam.add() looks again for an address in use only when it is the turn of that address', () => {
+  inUse = [{ address: '10.1.2.2' }, { address: '10.1.2.3' }, { address: '10.1.2.12' }];
+  expect(add('a')).toBe('10.1.2.4/28');
+  expect(calls).toBe(1);
+  for (let i = 5; i < 12; i++) {
+    expect(add(`b${i}`)).toBe(`10.1.2.${i}/28`);
+  }
+  openForDel().del(owner('a'));
+  expect(calls).toBe(1);
+  expect(add('c')).toBe('10.1.2.13/28');
+  expect(calls).toBe(2);
+  expect(() => open().add({ ...owner('d'), requested: ['10.1.2.2'] })).toThrow(/not available/);
+  expect(calls).toBe(3);
+  inUse = [];
+  expect(open().add({ ...owner('d'), requested: ['10.1.2.2'] }).ips[0]?.address).toBe('10.1.2.2/28');
+  expect(calls).toBe(4);
+  expect(open().add({ ...owner('e'), requested: ['10.1.2.3'] }).ips[0]?.address).toBe('10.1.2.3/28');
+  expect(calls).toBe(4);
+});
+
+test('Ipam.add() looks for running pods again when the directory is lost while addresses have no owner', () => {
+  inUse = [{ address: '10.1.2.2' }];
+  expect(add('a')).toBe('10.1.2.3/28');
+  rmSync(dir, { recursive: true });
+  inUse = [{ address: '10.1.2.2' }, { address: '10.1.2.3' }];
+  expect(add('b')).toBe('10.1.2.4/28');
+});
+
 test.each([
   ['its files', () => readdirSync(dir).filter((name) => !/^l/.test(name))],
   ['all its files', () => readdirSync(dir)],

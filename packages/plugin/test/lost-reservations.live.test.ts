@@ -1,7 +1,7 @@
 /** Addresses after the folder of reservations was lost while pods run. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { env, inSandbox, ok } from './harness.ts';
@@ -150,6 +150,24 @@ describe.skipIf(!inSandbox).each(invokers)(
       const other = ok(invoke(env('ADD', 'other', pod), conf({ name: 'other', bridge: 'lost1' })));
       const [fresh] = addMany(1, 'new', 'cnikit');
       expect(fresh?.addresses).toEqual(addressesOf(other));
+    });
+
+    test('cnikit ADD looks at no namespace again because of a pod with an address of other ranges', () => {
+      const other = here.pod();
+      ok(
+        invoke(
+          env('ADD', 'other', other),
+          conf({
+            name: 'other',
+            type: 'ptp',
+            ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.84.0.0/24' },
+          }),
+          'ptp',
+        ),
+      );
+      addMany(1, 'new', 'cnikit');
+      const index = `${here.dir}/.cnikit/net`;
+      expect(readdirSync(index).filter((name) => name.startsWith('.seal'))).not.toContain('.seal:incomplete');
     });
 
     test.skipIf(!isUpstreamPinned)(

@@ -54,10 +54,22 @@ export class OwnerIndex {
 
   /** Records that addresses may be in use without a reservation, until `rebuild()` with a fingerprint. */
   markIncomplete(): void {
-    if (!this.isSealed(INCOMPLETE)) {
-      makeDirs(this.#sys, this.#dir);
-      this.#sys.writeText(this.#seal(INCOMPLETE), '', { mode: 0o600 });
-    }
+    makeDirs(this.#sys, this.#dir);
+    this.#sys.writeText(this.#seal(INCOMPLETE), '', { mode: 0o600 });
+  }
+
+  /** Records the addresses in use without a reservation, at least one, after `markIncomplete()`. */
+  setUnreserved(addresses: ReadonlySet<string>): void {
+    // Readers take a list as complete: it appears as a whole.
+    const prepared = this.#seal('prepared');
+    this.#sys.writeText(prepared, [...addresses].join('\n'), { mode: 0o600 });
+    this.#sys.rename(prepared, this.#seal(INCOMPLETE));
+  }
+
+  /** Returns the recorded addresses, or `undefined` when a process was killed before it recorded them. */
+  unreserved(): string[] | undefined {
+    const text = this.#sys.readText(this.#seal(INCOMPLETE));
+    return text === '' ? undefined : text.split('\n');
   }
 
   /** Moves the seal to a new fingerprint. */

@@ -101,6 +101,9 @@ export class ReservationWriter {
         files.push({ path: this.#dir.file(address), address, owner });
       }
     }
+    if (unknown.size > 0) {
+      this.#index.setUnreserved(unknown);
+    }
     return unknown;
   }
 }

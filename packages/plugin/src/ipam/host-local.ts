@@ -31,7 +31,9 @@ export function hostLocal(
   const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
   const config = configOf(context);
   const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
-  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse }) });
+  // Pods of other networks have addresses too.
+  const inRanges = inUse && (() => inUse().filter(({ address }) => ipam.contains(address)));
+  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse: inRanges }) });
   return {
     add() {
       const { resolvConf, requested, routes } = config;

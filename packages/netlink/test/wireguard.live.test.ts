@@ -23,7 +23,7 @@ liveOnFullKernel('WireGuard on a full kernel', () => {
       rt.request(newLink({ kind: 'wireguard', name: 'wg1' }));
       // Its socket stays here.
       rt.request(setLink({ name: 'wg1', netns }));
-      const keys = [PRIVATE_KEY, PRIVATE_KEY.replace('AQ', 'Ag')] as const;
+      const keys = [PRIVATE_KEY, Buffer.alloc(32, 8).toString('base64')] as const;
       const names = ['wg0', 'wg1'] as const;
       for (const [i, end] of ends.entries()) {
         end.setDevice({ name: names[i]!, privateKey: keys[i]!, listenPort: 51820 + i });

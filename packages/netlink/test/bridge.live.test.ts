@@ -64,7 +64,12 @@ liveOnFullKernel('VLANs of bridges on a full kernel', () => {
     expect(rt.bridgeVlans({ index: port.index })).toEqual([
       { index: port.index, name: 'p0', master: made.index, vlans },
     ]);
-    expect(rt.bridgeVlans({ master: made.index }).map(({ name }) => name)).toEqual(['br0', 'p0']);
+    const all = rt.bridgeVlans({ master: made.index });
+    expect(all).toMatchObject([{ name: 'br0', self: true, vlans: [{ vid: 7 }] }, { name: 'p0' }]);
+    rt.batch(all.map((one) => nl.delBridgeVlans(one)));
+    expect(rt.bridgeVlans({ master: made.index }).flatMap((one) => one.vlans)).toEqual([]);
+    rt.batch(all.map((one) => nl.addBridgeVlans(one)));
+    expect(rt.bridgeVlans({ master: made.index })).toEqual(all);
     const shown = json('bridge -compressvlans -j vlan show').map(({ ifname, vlans: all }) => [
       ifname,
       all.map(({ vlan, vlanEnd }: Shown) => [vlan, vlanEnd]),

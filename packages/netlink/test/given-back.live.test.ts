@@ -219,6 +219,36 @@ live('Decoded objects on a kernel', () => {
     expect(() => nl.newNextHopObject({ id: 30, group: [{ id: 7, weight: 0 }] })).toThrow(/weight/);
   });
 
+  test('newMdbEntry() and delMdbEntry() take every decoded group', () => {
+    rt.request(nl.newLink({ kind: 'bridge', name: 'b0', mcastIgmpVersion: 3, mcastMldVersion: 2 }));
+    const bridge = rt.link({ name: 'b0' })!.index;
+    rt.request(nl.setLink({ index, master: bridge }));
+    rt.request(nl.setLink({ index: bridge, up: true, addrGenMode: 'none' }));
+    roundTrip(
+      // Without those of IPv6 that the host itself joins.
+      () =>
+        rt.mdb({ bridge }).filter(({ group, state }) => !group.startsWith('ff02') && state === 'permanent'),
+      [
+        'bridge mdb add dev b0 port d0 grp 239.1.1.1 permanent',
+        'bridge mdb add dev b0 port d0 grp 239.1.1.1 src 10.9.9.9 permanent',
+        'bridge mdb add dev b0 port d0 grp 239.1.1.2 src 10.9.9.9 permanent',
+        'bridge mdb add dev b0 port d0 grp ff0e::1 permanent',
+        'bridge mdb add dev b0 port d0 grp ff0e::1 src fd09::9 permanent',
+        'bridge mdb add dev b0 port d0 grp 01:00:5e:01:02:03 permanent',
+      ],
+      nl.delMdbEntry,
+      nl.newMdbEntry,
+    );
+    const spec = { bridge, index, group: '239.1.1.3', state: 'permanent', protocol: 'bird' } as const;
+    rt.request(nl.newMdbEntry(spec));
+    expect(rt.mdb({ bridge })).toContainEqual(expect.objectContaining(spec));
+    const unknown = [{ type: 2, nested: true, data: new Uint8Array(0) }];
+    expect(() => nl.newMdbEntry({ ...spec, unknown })).toThrow(/MDBA_MDB_EATTR_SRC_LIST/);
+    expect(() => nl.newMdbEntry({ ...spec, group: 'x' })).toThrow(/group "x" is not an IP address/);
+    expect(() => nl.newMdbEntry({ ...spec, source: 'x' })).toThrow(/source "x" is not an IP address/);
+    expect(() => nl.newMdbEntry({ ...spec, state: 'tmp' as 'temp' })).toThrow(/state "tmp" is unknown/);
+  });
+
   test.each<[string, nl.RouteEncap]>([
     ['ip id 5 dst 10.9.9.9 ttl 9', { type: 'ip', id: 5, remote: '10.9.9.9', ttl: 9 }],
     [

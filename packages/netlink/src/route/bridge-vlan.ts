@@ -92,6 +92,8 @@ export interface BridgePortVlans {
   name: string;
   /** Index of the bridge: that of the link itself when it is the bridge. */
   master?: number;
+  /** The link is the bridge itself. */
+  self?: true;
   vlans: BridgeVlan[];
 }
 
@@ -121,6 +123,9 @@ export function decodeBridgeVlans(payload: Payload): BridgePortVlans {
     } else if (reader.type === IFLA_AF_SPEC) {
       port.vlans = readVlans(reader.attributes('IFLA_AF_SPEC'));
     }
+  }
+  if (port.master === index) {
+    port.self = true;
   }
   return port;
 }

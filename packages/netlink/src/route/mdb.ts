@@ -2,13 +2,21 @@
 import { formatAddress } from '@cnikit/ip';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
-import { NetlinkEncodeError } from '../codec/errors.ts';
-import { formatMac } from '../codec/mac.ts';
+import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
+import { formatMac, macBytes } from '../codec/mac.ts';
 import { attributesAfter } from '../codec/message.ts';
-import { nameOf } from '../codec/names.ts';
+import { nameOf, numberOf } from '../codec/names.ts';
 import type { AttributeReader, UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
-import { keepUnknown, readField, type Table, type Values } from '../codec/table.ts';
+import {
+  hasFields,
+  keepUnknown,
+  readField,
+  refuseUnknown,
+  type Table,
+  type Values,
+  writeFields,
+} from '../codec/table.ts';
 import { AF_BRIDGE } from './constants.ts';
 import { protocols } from './names.ts';
 
@@ -23,17 +31,26 @@ const MDBA_MDB = 1;
 const MDBA_MDB_ENTRY = 1;
 const MDBA_MDB_ENTRY_INFO = 1;
 const MDBA_SET_ENTRY = 1;
+const MDBA_SET_ENTRY_ATTRS = 2;
+const MDBE_ATTR_SOURCE = 1;
+const MAC = /^[\da-f]{2}(:[\da-f]{2}){5}$/i;
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 
 const states = { 0: 'temp', 1: 'permanent' } as const;
+const filterModes = { 0: 'exclude', 1: 'include' } as const;
 const infoTable = {
   /** Hundredths of a second until the entry expires; 0 for a permanent one. */
   timer: [1, 'u32', 'MDBA_MDB_EATTR_TIMER'],
-  filterMode: [3, 'u8', 'MDBA_MDB_EATTR_GROUP_MODE', { 0: 'exclude', 1: 'include' }],
+  filterMode: [3, 'u8', 'MDBA_MDB_EATTR_GROUP_MODE', filterModes],
   /** Source of a source-specific group. */
   source: [4, 'ip', 'MDBA_MDB_EATTR_SOURCE'],
   protocol: [5, 'u8', 'MDBA_MDB_EATTR_RTPROT', protocols],
+} as const satisfies Table;
+/** Settings of a request, whose numbers differ from those of an answer. */
+const settingsTable = {
+  filterMode: [3, 'u8', 'MDBE_ATTR_GROUP_MODE', filterModes],
+  protocol: [4, 'u8', 'MDBE_ATTR_RTPROT', protocols],
 } as const satisfies Table;
 
 /** A multicast group of a bridge, `bridge mdb`. */
@@ -56,13 +73,25 @@ export interface MdbEntry extends Values<typeof infoTable> {
 export interface MdbSpec {
   /** Index of the bridge. */
   bridge: number;
-  /** Index of the port. */
+  /** Index of the port, or of the bridge for the host itself. */
   index: number;
-  /** Address of the group. */
+  /** Address of the group: IP, or MAC for permanent groups of layer 2. */
   group: string;
   vlan?: number;
   /** @default 'temp' */
   state?: MdbEntry['state'];
+  /** Source of a source-specific group. */
+  source?: string | undefined;
+  /** Mode of the group's list of sources (Linux 6.3). */
+  filterMode?: MdbEntry['filterMode'];
+  /**
+   * Origin of the entry (Linux 6.3).
+   *
+   * @default 'static'
+   */
+  protocol?: MdbEntry['protocol'];
+  /** Attributes of a decoded entry that have no field: refused. */
+  unknown?: UnknownAttribute[] | undefined;
 }
 
 /** RTM_GETMDB, `bridge mdb show`. */
@@ -71,41 +100,69 @@ export function getMdb(order: ByteOrder = 'little'): Request {
   return { type: RTM_GETMDB, flags: NLM_F_DUMP, payload, describe: 'dump multicast groups of bridges' };
 }
 
-/** RTM_NEWMDB, `bridge mdb add`. The kernel answers EEXIST when the port is a member. */
+/**
+ * RTM_NEWMDB, `bridge mdb add`. The kernel answers EEXIST when the port is a member.
+ *
+ * @throws {NetlinkEncodeError} when a value does not fit its field, or the spec has unknown attributes
+ */
 export function newMdbEntry(spec: MdbSpec, order: ByteOrder = 'little'): Request {
-  const payload = encodeEntry(spec, order);
-  const describe = `add group ${spec.group} to port #${spec.index}`;
-  return { type: RTM_NEWMDB, flags: NLM_F_CREATE | NLM_F_EXCL, payload, describe };
+  const { filterMode, protocol, unknown } = spec;
+  refuseUnknown(`Group ${spec.group}`, unknown, { 2: 'MDBA_MDB_EATTR_SRC_LIST' });
+  const encoder = entryEncoder(spec, order);
+  const settings = { filterMode, protocol: protocol === 'static' ? undefined : protocol };
+  if (spec.source !== undefined || hasFields(settingsTable, settings)) {
+    const attributes = encoder.nest(MDBA_SET_ENTRY_ATTRS | NLA_F_NESTED);
+    writeSource(encoder, spec);
+    writeFields(encoder, settingsTable, settings);
+    encoder.end(attributes);
+  }
+  const describe = `add group ${groupText(spec)} to port #${spec.index}`;
+  return { type: RTM_NEWMDB, flags: NLM_F_CREATE | NLM_F_EXCL, payload: encoder.finish(), describe };
 }
 
 /** RTM_DELMDB, `bridge mdb del`. */
 export function delMdbEntry(spec: MdbSpec, order: ByteOrder = 'little'): Request {
-  const payload = encodeEntry(spec, order);
-  return {
-    type: RTM_DELMDB,
-    flags: 0,
-    payload,
-    describe: `delete group ${spec.group} of port #${spec.index}`,
-  };
+  const encoder = entryEncoder(spec, order);
+  if (spec.source !== undefined) {
+    const attributes = encoder.nest(MDBA_SET_ENTRY_ATTRS | NLA_F_NESTED);
+    writeSource(encoder, spec);
+    encoder.end(attributes);
+  }
+  const describe = `delete group ${groupText(spec)} of port #${spec.index}`;
+  return { type: RTM_DELMDB, flags: 0, payload: encoder.finish(), describe };
 }
 
-function encodeEntry({ bridge, index, group, vlan = 0, state = 0 }: MdbSpec, order: ByteOrder): Uint8Array {
+const groupText = ({ group, source }: MdbSpec): string =>
+  source === undefined ? group : `${group} from ${source}`;
+
+function writeSource(encoder: Encoder, { source }: MdbSpec): void {
+  if (source !== undefined) {
+    encoder.address(MDBE_ATTR_SOURCE, source, 'source');
+  }
+}
+
+/** Returns an encoder that contains struct br_port_msg and struct br_mdb_entry. */
+function entryEncoder({ bridge, index, group, vlan = 0, state = 0 }: MdbSpec, order: ByteOrder): Encoder {
   const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putU32(bridge, 'bridge');
   const entry = encoder.nest(MDBA_SET_ENTRY);
-  const number = typeof state === 'number' ? state : state === 'permanent' ? 1 : 0;
-  encoder.putU32(index, 'index').putU8(number, 'state').putU8(0).putU16(vlan, 'vlan');
-  const start = encoder.length;
-  encoder.putAddress(group, 'Group');
-  const size = encoder.length - start;
-  if (size !== 4 && size !== 16) {
-    throw new NetlinkEncodeError('BAD_ADDRESS', `Group ${group} is not an IP address`);
-  }
   encoder
+    .putU32(index, 'index')
+    .putU8(numberOf(states, state, 'state'), 'state')
+    .putU8(0);
+  encoder.putU16(vlan, 'vlan');
+  const start = encoder.length;
+  const isMac = MAC.test(group);
+  if (isMac) {
+    encoder.putBytes(macBytes(group, 'group'));
+  } else {
+    encoder.putAddress(group, 'group');
+  }
+  const size = encoder.length - start;
+  return encoder
     .putZeros(16 - size)
-    .putBe16(size === 4 ? ETH_P_IP : ETH_P_IPV6)
+    .putBe16(isMac ? 0 : size === 4 ? ETH_P_IP : ETH_P_IPV6)
     .putZeros(2)
     .end(entry);
-  return encoder.finish();
 }
 
 /**

@@ -38,8 +38,8 @@ export const mutants: Record<string, SourceMutant & { what: string }> = {
   'named-port-of-any-protocol': {
     what: 'a named port matches ports of that name of each protocol',
     file: NUMBERS,
-    from: 'const number = this.#portNames.find({ name, protocol });',
-    to: "const number = this.#portNames.find({ name, protocol: 'TCP' });\n      void protocol;",
+    from: 'this.#portNames.find({ direction, name, protocol })',
+    to: "this.#portNames.find({ direction, name, protocol: protocol && 'TCP' })",
   },
   'egress-always': {
     what: 'a policy without policyTypes isolates egress',
@@ -146,14 +146,14 @@ export const mutants: Record<string, SourceMutant & { what: string }> = {
   'pod-labels-ignored': {
     what: 'a pod keeps the selections of its first labels',
     file: INVENTORY,
-    from: 'stableJson(old) === stableJson(pod)',
-    to: 'stableJson({ ...old, labels: 0 }) === stableJson({ ...pod, labels: 0 })',
+    from: 'isSameRecord(old, pod)',
+    to: 'isSameRecord({ ...old, traits: pod.traits }, pod)',
   },
   'old-address-stays': {
     what: 'a pod that changes its address keeps the old one',
     file: INVENTORY,
-    from: 'this.#claims.get(address)!.filter((pod) => pod !== old)',
-    to: 'this.#claims.get(address)!',
+    from: 'this.#claimsOf(address).filter((pod) => pod !== old)',
+    to: 'this.#claimsOf(address)',
   },
   'policy-update-ignored': {
     what: 'an update of a policy in use changes no rule',

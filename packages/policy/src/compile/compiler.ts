@@ -1,10 +1,10 @@
 import type { NetworkPolicy } from '../api.ts';
 import type { Cluster } from '../cluster.ts';
+import { type Assignment, Assignments, NOTHING } from './assignments.ts';
 import { Inventory, type PolicyEvent, type Touched } from './inventory.ts';
-import { keepLast } from './keep-last.ts';
 import { Numbers, type UsedNumbers } from './numbers.ts';
-import { directionsOf, policyChain, policyChains } from './policy-rules.ts';
-import { keyOf, type PodRecord } from './records.ts';
+import { policyChain, policyChains } from './policy-rules.ts';
+import { keyOf } from './records.ts';
 import { Registry, stableJson } from './registry.ts';
 import {
   applyChanges,
@@ -24,17 +24,6 @@ interface ActivePolicy {
   chains: ReadonlyMap<string, readonly Rule[]>;
   used: UsedNumbers;
 }
-
-/** Elements of the ruleset for one address. */
-interface Assignment {
-  members: readonly number[];
-  /** Elements of port names, as `number address port`. */
-  namedPorts: readonly string[];
-  /** Chains of the policies that isolate the pod, for pods of this node. */
-  policies: Record<Direction, readonly string[]> | undefined;
-}
-
-const NOTHING: Assignment = { members: [], namedPorts: [], policies: undefined };
 
 /**
  * Compiles NetworkPolicies for one node, incrementally: an event costs what it changes, not what the cluster has.
@@ -66,14 +55,14 @@ export class PolicyCompiler {
       this.#inventory.record(event, touched);
     }
     const changes: Change[] = [];
-    const policies = this.#updatePolicies(touched, changes);
-    const selectionsOf = keepLast((pod: PodRecord) => this.#numbers.selectionsOf(pod));
+    const assignments = new Assignments(this.#inventory, this.#numbers);
+    this.#updatePolicies(touched, assignments, changes);
     for (const address of touched.addresses) {
-      this.#assign(address, policies.get(address), selectionsOf, changes);
+      this.#assign(address, assignments.at(address), changes);
     }
-    changes.sort((a, b) => rankOf(a) - rankOf(b));
-    applyChanges(this.ruleset, changes);
-    return changes;
+    const ordered = inOrder(changes);
+    applyChanges(this.ruleset, ordered);
+    return ordered;
   }
 
   /** Describes what a number of a rule stands for: a text that is equal in all compilers. */
@@ -83,58 +72,38 @@ export class PolicyCompiler {
 
   /**
    * Compiles policies that begin or end to select a pod of this node, and those that changed. Adds to `touched` the
-   * addresses whose selections change. Returns the policies of each address of the node that was touched.
+   * addresses whose selections change.
    */
-  #updatePolicies(touched: Touched, changes: Change[]): Map<string, Record<Direction, string[]>> {
-    const wanted = new Map<string, Record<Direction, string[]>>();
-    const counts = new Map<string, { direction: Direction; policy: string; difference: number }>();
-    const count = (direction: Direction, chain: string, policy: string, difference: number) => {
-      const known = counts.get(chain);
-      counts.set(chain, { direction, policy, difference: (known?.difference ?? 0) + difference });
+  #updatePolicies(touched: Touched, assignments: Assignments, changes: Change[]): void {
+    const counts: Record<Direction, Map<string, number>> = { ingress: new Map(), egress: new Map() };
+    const count = (direction: Direction, difference: number, policies: Iterable<string> = []) => {
+      for (const policy of policies) {
+        counts[direction].set(policy, (counts[direction].get(policy) ?? 0) + difference);
+      }
     };
-    const policiesOf = keepLast((pod: PodRecord) => this.#policiesOf(pod));
     for (const address of touched.addresses) {
-      const owner = this.#inventory.owner(address);
-      const policies = owner && this.#inventory.isLocal(owner) ? policiesOf(owner) : undefined;
-      if (policies) {
-        wanted.set(address, policies);
-      }
+      const before = this.#assigned.get(address)?.policies;
+      const after = assignments.policiesAt(address);
       for (const direction of DIRECTIONS) {
-        for (const policy of this.#assigned.get(address)?.policies?.[direction] ?? []) {
-          count(direction, policyChain(direction, policy), policy, -1);
+        count(direction, -1, before?.[direction]);
+        count(direction, 1, after?.[direction]);
+      }
+    }
+    for (const direction of DIRECTIONS) {
+      count(direction, 0, touched.policies);
+      for (const [policy, difference] of counts[direction]) {
+        const chain = policyChain(direction, policy);
+        const before = this.#active.get(chain);
+        const addresses = (before?.addresses ?? 0) + difference;
+        if (addresses > 0 && before && !touched.policies.has(policy)) {
+          before.addresses = addresses;
+        } else if (addresses > 0) {
+          this.#activate(direction, this.#inventory.policy(policy)!, addresses, touched, changes);
+        } else if (before) {
+          this.#deactivate(chain, touched, changes);
         }
-        for (const policy of policies?.[direction] ?? []) {
-          count(direction, policyChain(direction, policy), policy, 1);
-        }
       }
     }
-    for (const policy of touched.policies) {
-      for (const direction of DIRECTIONS) {
-        count(direction, policyChain(direction, policy), policy, 0);
-      }
-    }
-    for (const [chain, { direction, policy, difference }] of counts) {
-      const before = this.#active.get(chain);
-      const addresses = (before?.addresses ?? 0) + difference;
-      if (addresses > 0 && before && !touched.policies.has(policy)) {
-        before.addresses = addresses;
-      } else if (addresses > 0) {
-        this.#activate(direction, this.#inventory.policy(policy)!, addresses, touched, changes);
-      } else if (before) {
-        this.#deactivate(chain, touched, changes);
-      }
-    }
-    return wanted;
-  }
-
-  #policiesOf(pod: PodRecord): Record<Direction, string[]> {
-    const policies: Record<Direction, string[]> = { ingress: [], egress: [] };
-    for (const key of this.#inventory.policiesOf(pod)) {
-      for (const direction of directionsOf(this.#inventory.policy(key)!)) {
-        policies[direction].push(key);
-      }
-    }
-    return policies;
   }
 
   #activate(
@@ -173,22 +142,12 @@ export class PolicyCompiler {
     this.#numbers.release(before.used, this.ruleset, touched);
   }
 
-  /** Writes the difference between what an address has and what its owner is to have. */
-  #assign(
-    address: string,
-    policies: Record<Direction, string[]> | undefined,
-    selectionsOf: (pod: PodRecord) => number[],
-    changes: Change[],
-  ): void {
+  /** Writes the difference between the present and the desired elements of an address. */
+  #assign(address: string, after: Assignment, changes: Change[]): void {
     const before = this.#assigned.get(address) ?? NOTHING;
-    const owner = this.#inventory.owner(address);
-    const after: Assignment = owner
-      ? {
-          members: selectionsOf(owner),
-          namedPorts: this.#numbers.namedPortsOf(owner, address),
-          policies: this.#inventory.isLocal(owner) ? (policies ?? before.policies) : undefined,
-        }
-      : NOTHING;
+    if (before === after) {
+      return;
+    }
     for (const selection of difference(after.members, before.members)) {
       changes.push({ type: 'member', action: 'add', selection, address });
     }
@@ -196,19 +155,19 @@ export class PolicyCompiler {
       changes.push({ type: 'member', action: 'delete', selection, address });
     }
     for (const entry of difference(before.namedPorts, after.namedPorts)) {
-      changes.push({ type: 'namedPort', action: 'delete', ...numbered(entry) });
+      changes.push({ type: 'namedPort', action: 'delete', ...numbered(entry, address) });
     }
     for (const entry of difference(after.namedPorts, before.namedPorts)) {
-      changes.push({ type: 'namedPort', action: 'add', ...numbered(entry) });
+      changes.push({ type: 'namedPort', action: 'add', ...numbered(entry, address) });
     }
     for (const direction of DIRECTIONS) {
       const [old, now] = [before.policies?.[direction], after.policies?.[direction]];
       this.#assignChain(direction, address, old, now, changes);
     }
-    if (owner) {
-      this.#assigned.set(address, after);
-    } else {
+    if (after === NOTHING) {
       this.#assigned.delete(address);
+    } else {
+      this.#assigned.set(address, after);
     }
   }
 
@@ -289,11 +248,22 @@ function rankOf(change: Change): number {
   }
 }
 
+/** Returns the changes by rank, those of one rank in the given order. */
+function inOrder(changes: readonly Change[]): Change[] {
+  const byRank: Change[][] = [];
+  for (const change of changes) {
+    const rank = rankOf(change);
+    byRank[rank] ??= [];
+    byRank[rank].push(change);
+  }
+  return byRank.flat();
+}
+
 function difference<T>(a: readonly T[], b: readonly T[]): T[] {
   return a === b ? [] : a.filter((element) => !b.includes(element));
 }
 
-function numbered(text: string): { selection: number; entry: string } {
+function numbered(text: string, address: string): { selection: number; entry: string } {
   const space = text.indexOf(' ');
-  return { selection: Number(text.slice(0, space)), entry: text.slice(space + 1) };
+  return { selection: Number(text.slice(0, space)), entry: `${address}${text.slice(space)}` };
 }

@@ -1,7 +1,8 @@
 import type { ClusterObject, NetworkPolicy } from '../api.ts';
 import { type Labels, matches, namespaceLabels } from '../labels.ts';
+import { type PodTraits, TraitsPool } from './pod-traits.ts';
 import type { Selection } from './policy-rules.ts';
-import { keyOf, type PodRecord, readPod } from './records.ts';
+import { isSameRecord, keyOf, type PodRecord, readPod } from './records.ts';
 import { stableJson } from './registry.ts';
 import { takes } from './selection-index.ts';
 
@@ -25,8 +26,12 @@ export class Inventory {
   readonly #namespaces = new Map<string, Labels>();
   readonly #pods = new Map<string, PodRecord>();
   readonly #podsByNamespace = new Map<string, Set<PodRecord>>();
-  /** Pods that claim an address. The API lists a pod for a time after its address has gone to another one. */
-  readonly #claims = new Map<string, readonly PodRecord[]>();
+  readonly #traits = new TraitsPool();
+  /**
+   * Pods that claim an address. The API lists a pod for a time after its address has gone to another one. Nearly always
+   * it is one, which needs no list.
+   */
+  readonly #claims = new Map<string, PodRecord | readonly PodRecord[]>();
   readonly #policies = new Map<string, NetworkPolicy>();
   readonly #policiesByNamespace = new Map<string, Set<string>>();
 
@@ -38,7 +43,11 @@ export class Inventory {
   record({ type, object }: PolicyEvent, touched: Touched): void {
     switch (object.kind) {
       case 'Pod':
-        this.#recordPod(keyOf(object.metadata), type === 'put' ? readPod(object) : undefined, touched);
+        this.#recordPod(
+          keyOf(object.metadata),
+          type === 'put' ? readPod(object, this.#traits) : undefined,
+          touched,
+        );
         break;
       case 'Namespace': {
         const { name, labels } = object.metadata;
@@ -59,8 +68,12 @@ export class Inventory {
 
   /** Returns the pod that has an address: of several that claim it, the youngest. */
   owner(address: string): PodRecord | undefined {
+    const claims = this.#claims.get(address);
+    if (!Array.isArray(claims)) {
+      return claims as PodRecord | undefined;
+    }
     let owner: PodRecord | undefined;
-    for (const pod of this.#claims.get(address) ?? []) {
+    for (const pod of claims as readonly PodRecord[]) {
       if (!owner || pod.created > owner.created || (pod.created === owner.created && pod.key > owner.key)) {
         owner = pod;
       }
@@ -77,9 +90,9 @@ export class Inventory {
   }
 
   /** Returns the keys of the policies that select a pod, sorted. */
-  policiesOf(pod: PodRecord): string[] {
-    return [...(this.#policiesByNamespace.get(pod.namespace) ?? [])]
-      .filter((key) => matches(this.#policies.get(key)!.spec.podSelector ?? {}, pod.labels))
+  policiesOf({ namespace, labels }: PodTraits): string[] {
+    return [...(this.#policiesByNamespace.get(namespace) ?? [])]
+      .filter((key) => matches(this.#policies.get(key)!.spec.podSelector ?? {}, labels))
       .sort();
   }
 
@@ -90,7 +103,7 @@ export class Inventory {
     for (const namespace of namespaces) {
       const labels = this.namespaceLabels(namespace);
       for (const pod of this.#podsByNamespace.get(namespace) ?? []) {
-        if (takes(selection, namespace, labels, pod.labels)) {
+        if (takes(selection, namespace, labels, pod.traits.labels)) {
           yield pod;
         }
       }
@@ -103,33 +116,41 @@ export class Inventory {
 
   #recordPod(key: string, pod: PodRecord | undefined, touched: Touched): void {
     const old = this.#pods.get(key);
-    if (old && pod && stableJson(old) === stableJson(pod)) {
+    if (old && pod && isSameRecord(old, pod)) {
+      this.#traits.release(pod.traits);
       return;
     }
     if (old) {
       this.#pods.delete(key);
-      deleteFrom(this.#podsByNamespace, old.namespace, old);
+      deleteFrom(this.#podsByNamespace, old.traits.namespace, old);
+      this.#traits.release(old.traits);
       for (const address of old.addresses) {
         this.#setClaims(
           address,
-          this.#claims.get(address)!.filter((pod) => pod !== old),
+          this.#claimsOf(address).filter((pod) => pod !== old),
         );
         touched.addresses.add(address);
       }
     }
     if (pod) {
       this.#pods.set(key, pod);
-      addTo(this.#podsByNamespace, pod.namespace, pod);
+      addTo(this.#podsByNamespace, pod.traits.namespace, pod);
       for (const address of pod.addresses) {
-        this.#setClaims(address, [...(this.#claims.get(address) ?? []), pod]);
+        const others = this.#claimsOf(address);
+        this.#setClaims(address, others.length > 0 ? [...others, pod] : [pod]);
         touched.addresses.add(address);
       }
     }
   }
 
+  #claimsOf(address: string): readonly PodRecord[] {
+    const claims = this.#claims.get(address) ?? [];
+    return Array.isArray(claims) ? (claims as readonly PodRecord[]) : [claims as PodRecord];
+  }
+
   #setClaims(address: string, pods: readonly PodRecord[]): void {
     if (pods.length > 0) {
-      this.#claims.set(address, pods);
+      this.#claims.set(address, pods.length === 1 ? pods[0]! : pods);
     } else {
       this.#claims.delete(address);
     }

@@ -1,9 +1,9 @@
 import type { Inventory, Touched } from './inventory.ts';
 import { touchPods } from './inventory.ts';
+import type { NamedPort, PodTraits } from './pod-traits.ts';
 import type { Numbering, PortName, Selection } from './policy-rules.ts';
-import type { PodRecord } from './records.ts';
 import { Registry } from './registry.ts';
-import type { Ruleset } from './ruleset.ts';
+import type { Direction, Ruleset } from './ruleset.ts';
 import { type IndexedSelection, SelectionIndex } from './selection-index.ts';
 
 /** The numbers that the rules of a policy use. */
@@ -12,8 +12,9 @@ export interface UsedNumbers {
   portNames: number[];
 }
 
-/** An empty list for all: most addresses have no named port in use. */
-const NONE: readonly string[] = [];
+const DIRECTIONS: readonly Direction[] = ['ingress', 'egress'];
+/** Pods of other nodes are destinations of egress only. */
+const DIRECTIONS_OF_OTHER_NODES: readonly Direction[] = ['egress'];
 
 /** Numbers of the selections and port names in use, and the pods that each takes. */
 export class Numbers {
@@ -21,7 +22,9 @@ export class Numbers {
   readonly #index = new SelectionIndex();
   readonly #indexed = new Map<number, IndexedSelection>();
   readonly #selections = new Registry<Selection>();
-  readonly #portNames = new Registry<PortName>(({ name, protocol }) => `${protocol} ${name}`);
+  readonly #portNames = new Registry<PortName>(
+    ({ direction, name, protocol }) => `${direction} ${protocol} ${name}`,
+  );
 
   constructor(inventory: Inventory) {
     this.#inventory = inventory;
@@ -63,22 +66,24 @@ export class Numbers {
     }
   }
 
-  /** Returns the numbers of the selections that take a pod. */
-  selectionsOf({ namespace, labels }: PodRecord): number[] {
+  /** Returns the numbers of the selections that take pods with these traits. */
+  selectionsOf({ namespace, labels }: PodTraits): number[] {
     return this.#index.taking(namespace, this.#inventory.namespaceLabels(namespace), labels);
   }
 
-  /** Returns the elements of port names for one address of a pod, as `number address port`. */
-  namedPortsOf({ ports }: PodRecord, address: string): readonly string[] {
+  /** Returns the elements of port names for an address of a pod, as `number port`. */
+  namedPortsOf({ ports }: PodTraits, isLocal: boolean): string[] {
     const entries: string[] = [];
     for (const { name, protocol, port } of ports) {
-      const number = this.#portNames.find({ name, protocol });
-      const entry = `${number} ${address} ${port}`;
-      if (number !== undefined && !entries.includes(entry)) {
-        entries.push(entry);
+      for (const direction of isLocal ? DIRECTIONS : DIRECTIONS_OF_OTHER_NODES) {
+        const number = this.#portNames.find({ direction, name, protocol });
+        const entry = `${number} ${port}`;
+        if (number !== undefined && !entries.includes(entry)) {
+          entries.push(entry);
+        }
       }
     }
-    return entries.length > 0 ? entries : NONE;
+    return entries;
   }
 
   describe(kind: 'selection' | 'namedPort', number: number): string | undefined {
@@ -100,11 +105,16 @@ export class Numbers {
     const { number, added } = this.#portNames.acquire(name);
     if (added) {
       for (const pod of this.#inventory.pods()) {
-        if (pod.ports.some((port) => port.name === name.name && port.protocol === name.protocol)) {
+        const isDestination = name.direction === 'egress' || this.#inventory.isLocal(pod);
+        if (isDestination && pod.traits.ports.some((port) => isNamed(port, name))) {
           touchPods([pod], touched);
         }
       }
     }
     return number;
   }
+}
+
+function isNamed(port: NamedPort, { name, protocol }: PortName): boolean {
+  return port.name === name && port.protocol === protocol;
 }

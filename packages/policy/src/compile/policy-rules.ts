@@ -10,8 +10,9 @@ export interface Selection {
   podSelector: LabelSelector;
 }
 
-/** Name of a container port, with its protocol. */
+/** Name of a container port, with its protocol. Destinations of ingress are pods of this node only. */
 export interface PortName {
+  direction: Direction;
   name: string;
   protocol: PortProtocol;
 }
@@ -67,7 +68,7 @@ export function policyChains(
       : (policy.spec.egress ?? []).map(({ to, ports }) => ({ peers: to, ports }));
   for (const [index, { peers, ports }] of all.entries()) {
     const peerMatches = peers?.length ? matchesOfPeers(peers, namespace, end, numbering) : [undefined];
-    const services = ports?.length ? matchesOfPorts(ports, numbering) : [undefined];
+    const services = ports?.length ? matchesOfPorts(ports, direction, numbering) : [undefined];
     if (peerMatches.length > 1 && services.length > 1) {
       const ports = `${name}/${index}`;
       chains.set(
@@ -104,7 +105,11 @@ function matchesOfPeers(
   ];
 }
 
-function matchesOfPorts(ports: readonly PolicyPort[], numbering: Numbering): ServiceMatch[] {
+function matchesOfPorts(
+  ports: readonly PolicyPort[],
+  direction: Direction,
+  numbering: Numbering,
+): ServiceMatch[] {
   return (['TCP', 'UDP', 'SCTP'] as const).flatMap((protocol): ServiceMatch[] => {
     const own = ports.filter((port) => (port.protocol ?? 'TCP') === protocol);
     if (own.some(({ port }) => port === undefined)) {
@@ -116,7 +121,10 @@ function matchesOfPorts(ports: readonly PolicyPort[], numbering: Numbering): Ser
     const names = new Set(own.flatMap(({ port }) => (typeof port === 'string' ? [port] : [])));
     return [
       ...mergePorts(ranges).map((range) => ({ protocol, range })),
-      ...[...names].map((name) => ({ protocol, namedPort: numbering.portName({ name, protocol }) })),
+      ...[...names].map((name) => ({
+        protocol,
+        namedPort: numbering.portName({ direction, name, protocol }),
+      })),
     ];
   });
 }

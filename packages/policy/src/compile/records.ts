@@ -1,46 +1,53 @@
 import { formatAddress, parseAddress } from '@cnikit/ip';
-import type { ContainerPort, NetworkPolicy, Pod, PortProtocol } from '../api.ts';
-import type { Labels } from '../labels.ts';
+import type { ContainerPort, NetworkPolicy, Pod } from '../api.ts';
+import type { NamedPort, PodTraits, TraitsPool } from './pod-traits.ts';
 
 /** The fields of a Pod that the compiler keeps. */
 export interface PodRecord {
   key: string;
-  namespace: string;
-  labels: Labels;
+  traits: PodTraits;
   node: string | undefined;
   /** Addresses that policies concern: none where the pod has finished or shares the network of its node. */
   addresses: readonly string[];
-  ports: readonly NamedPort[];
   created: number;
 }
 
-/** A named port of a container. */
-export interface NamedPort {
-  name: string;
-  protocol: PortProtocol;
-  port: number;
-}
+const NONE: readonly never[] = [];
 
-export function readPod({ metadata, spec, status }: Pod): PodRecord {
+/** Reads a pod. The caller releases its traits. */
+export function readPod({ metadata, spec, status }: Pod, pool: TraitsPool): PodRecord {
   const concerned = !spec.hostNetwork && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
-  const texts = status?.podIPs?.length ? status.podIPs.map(({ ip }) => ip) : [status?.podIP ?? ''];
-  const addresses = texts.flatMap((text) => {
-    const bytes = parseAddress(text);
-    return bytes ? [formatAddress(bytes)] : [];
-  });
+  const addresses: string[] = [];
+  for (const { ip } of status?.podIPs?.length ? status.podIPs : [{ ip: status?.podIP ?? '' }]) {
+    const bytes = parseAddress(ip);
+    const address = bytes && formatAddress(bytes);
+    if (address !== undefined && !addresses.includes(address)) {
+      // A canonical text is kept as it is: the caller has it in memory anyway.
+      addresses.push(address === ip ? ip : address);
+    }
+  }
   return {
     key: keyOf(metadata),
-    namespace: metadata.namespace,
-    labels: metadata.labels ?? {},
+    traits: pool.acquire(metadata.namespace, metadata.labels ?? {}, namedPorts(spec)),
     node: spec.nodeName,
-    addresses: concerned ? [...new Set(addresses)] : [],
-    ports: namedPorts(spec),
+    addresses: concerned && addresses.length > 0 ? addresses : NONE,
     created: Date.parse(metadata.creationTimestamp ?? '') || 0,
   };
 }
 
+/** Returns whether two records of a pod are equal. */
+export function isSameRecord(a: PodRecord, b: PodRecord): boolean {
+  return (
+    a.traits === b.traits &&
+    a.node === b.node &&
+    a.created === b.created &&
+    a.addresses.length === b.addresses.length &&
+    a.addresses.every((address, i) => address === b.addresses[i])
+  );
+}
+
 /** Returns the named ports of containers and of sidecars, which are init containers that are always restarted. */
-function namedPorts({ containers, initContainers = [] }: Pod['spec']): NamedPort[] {
+function namedPorts({ containers, initContainers = NONE }: Pod['spec']): NamedPort[] {
   const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always');
   return [...containers, ...sidecars]
     .flatMap(({ ports = [] }) => ports)

@@ -51,7 +51,7 @@ const USAGES = {
   },
   kernels: {
     script: 'run check:kernels',
-    synopsis: '[bookworm|bullseye]...',
+    synopsis: '[bookworm|bullseye|sid]...',
     summary: 'Runs the tests that need other kernels, in QEMU: those of the named Debian releases, or all.',
   },
   packages: {

@@ -82,7 +82,11 @@ export interface MdbSpec {
   state?: MdbEntry['state'];
   /** Source of a source-specific group. */
   source?: string | undefined;
-  /** Mode of the group's list of sources (Linux 6.3). */
+  /**
+   * Mode of the group's list of sources (Linux 6.3). Not sent with `source`.
+   *
+   * @default 'exclude'
+   */
   filterMode?: MdbEntry['filterMode'];
   /**
    * Origin of the entry (Linux 6.3).
@@ -109,7 +113,11 @@ export function newMdbEntry(spec: MdbSpec, order: ByteOrder = 'little'): Request
   const { filterMode, protocol, unknown } = spec;
   refuseUnknown(`Group ${spec.group}`, unknown, { 2: 'MDBA_MDB_EATTR_SRC_LIST' });
   const encoder = entryEncoder(spec, order);
-  const settings = { filterMode, protocol: protocol === 'static' ? undefined : protocol };
+  const settings = {
+    // The kernel reports the mode of source-specific groups, too, but refuses it in requests.
+    filterMode: filterMode === 'exclude' || spec.source !== undefined ? undefined : filterMode,
+    protocol: protocol === 'static' ? undefined : protocol,
+  };
   if (spec.source !== undefined || hasFields(settingsTable, settings)) {
     const attributes = encoder.nest(MDBA_SET_ENTRY_ATTRS | NLA_F_NESTED);
     writeSource(encoder, spec);

@@ -9,14 +9,23 @@ import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { decodeAck, decodeDone } from '../src/codec/ack.ts';
 import type { ByteOrder, Payload } from '../src/codec/bytes.ts';
 import { NetlinkDecodeError } from '../src/codec/errors.ts';
-import { MessageReader } from '../src/codec/message.ts';
+import { encodeMessage, MessageReader } from '../src/codec/message.ts';
+import { updateFlow } from '../src/conntrack.ts';
 import { decodeFamily } from '../src/generic/family.ts';
+import { decodeDevice } from '../src/generic/wireguard-decode.ts';
+import { setDevice } from '../src/generic/wireguard-set.ts';
 import * as nl from '../src/index.ts';
 import { decodeEvent } from '../src/monitor-event.ts';
+import * as expr from '../src/netfilter/expr.ts';
+import { decodeOther } from '../src/netfilter/expression-other.ts';
 import { decodeFlow } from '../src/netfilter/flow.ts';
+import { decodeFlowEvent } from '../src/netfilter/flow-event.ts';
+import { decodeFlowtable } from '../src/netfilter/flowtable.ts';
 import { decodeIpSetElements } from '../src/netfilter/ip-set.ts';
+import { decodeObject, newLimit } from '../src/netfilter/named-objects.ts';
+import { decodeNftEvent } from '../src/netfilter/nft-event.ts';
 import { decodeChain, decodeTable } from '../src/netfilter/objects.ts';
-import { decodeRule as decodeNftRule } from '../src/netfilter/rule.ts';
+import { decodeRule as decodeNftRule, newRule as newNftRule } from '../src/netfilter/rule.ts';
 import { decodeSet } from '../src/netfilter/set.ts';
 import { decodeElements } from '../src/netfilter/set-elements.ts';
 import { fromHex, golden } from './golden.ts';
@@ -42,6 +51,16 @@ const decoders: Array<(message: MessageReader) => unknown> = [
   decodeIpSetElements,
   decodeFamily,
   decodeEvent,
+  nl.decodeNextHopObject,
+  nl.decodeBridgeVlans,
+  nl.decodeMdb,
+  (message) => nl.decodeEncap(nl.decodeRoute(message), message.order),
+  (message) => decodeNftRule(message).expressions.map((one) => decodeOther(one, message.order)),
+  decodeObject,
+  decodeFlowtable,
+  decodeFlowEvent,
+  decodeNftEvent,
+  decodeDevice,
   (message) => decodeAck(message, message.flags),
   (message) => decodeDone(message, message.flags),
 ] satisfies Array<(message: MessageReader & Payload) => unknown>;
@@ -57,12 +76,54 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
+/** Messages of kinds that were not recorded. */
+function built(): Uint8Array[] {
+  const route = { dst: 'fd00::/8', oif: 2 };
+  const segments = ['fd00::1', 'fd00::2'];
+  const key = `${'B'.repeat(42)}A=`;
+  const endpoint = { address: 'fd00::1', port: 5 };
+  const table = { family: 'inet', table: 't' } as const;
+  const requests: nl.Request[] = [
+    nl.newNextHopObject({ id: 1, via: '10.0.0.1', oif: 2 }),
+    nl.newNextHopObject({ id: 3, group: [{ id: 1, weight: 3 }] }),
+    nl.newRoute({ ...route, ...nl.encodeEncap({ type: 'mpls', labels: [3, 4], ttl: 5 }) }),
+    nl.newRoute({ ...route, ...nl.encodeEncap({ type: 'ip', id: 5, remote: '10.0.0.1' }) }),
+    nl.newRoute({ ...route, ...nl.encodeEncap({ type: 'seg6', mode: 'inline', segments }) }),
+    nl.newLink({ kind: 'netkit', name: 'n0', peer: { name: 'n1' } }),
+    newLimit({ ...table, name: 'l', rate: 5 }),
+    updateFlow(
+      { family: 'ipv4', original: { source: '10.0.0.1', destination: '10.0.0.2', protocol: 17 } },
+      { mark: 1, labels: new Uint8Array(16) },
+    ),
+    newNftRule({
+      ...{ ...table, chain: 'c' },
+      expressions: [
+        ...expr.hasConnectionLabel(3),
+        ...expr.connectionCount(5),
+        ...expr.quota(7),
+        ...expr.useObject('limit', 'l'),
+        ...expr.updateSet(['ip saddr'], 's', { timeout: 5 }),
+      ],
+    }),
+    ...setDevice(
+      {
+        ...{ index: 2, privateKey: key, listenPort: 5 },
+        peers: [{ publicKey: key, presharedKey: key, endpoint, allowedIps: ['10.0.0.0/8', '::/0'] }],
+      },
+      33,
+    ),
+  ];
+  return requests.map(({ type, payload }) =>
+    encodeMessage({ type, flags: 0, sequence: 1, port: 2 }, payload),
+  );
+}
+
 /** Every message that was recorded, alone. */
 function corpus(): Uint8Array[] {
   const files = readdirSync(new URL('../testdata/', import.meta.url)).filter((name) =>
     name.endsWith('.json'),
   );
-  const found: Uint8Array[] = [];
+  const found = built();
   for (const file of files) {
     const { request, answers = [] } = golden(file.slice(0, -'.json'.length));
     for (const hex of [request, ...answers]) {

@@ -2,17 +2,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ByteOrder, payloadOf } from '../src/codec/bytes.ts';
-import { openConntrack } from '../src/conntrack.ts';
+import { decodeFlow, openConntrack, updateFlow } from '../src/conntrack.ts';
 import { openGeneric } from '../src/generic.ts';
 import * as nl from '../src/index.ts';
 import { openIpSet } from '../src/ipset.ts';
-import { openNftables } from '../src/nftables.ts';
+import { otherTables } from '../src/netfilter/expression-other.ts';
+import { decodeFlowtable } from '../src/netfilter/flowtable.ts';
+import { decodeObject } from '../src/netfilter/named-objects.ts';
+import { decodeRule as decodeNftRule } from '../src/netfilter/rule.ts';
+import * as nft from '../src/nftables.ts';
 import { linkTable } from '../src/route/link-attributes.ts';
 import { bridgePortTable } from '../src/route/link-kinds/bridge-port.ts';
 import { linkKinds } from '../src/route/link-kinds/index.ts';
 import * as names from '../src/route/names.ts';
 import { metricsTable } from '../src/route/route-attributes.ts';
 import * as any from './arbitraries.ts';
+import { toHex } from './golden.ts';
 
 const orders: ByteOrder[] = ['little', 'big'];
 const runs = { numRuns: 500 };
@@ -174,6 +179,173 @@ describe.each(orders)('%s endian', (order) => {
       runs,
     );
   });
+
+  test('newNextHopObject() decodes to its input', () => {
+    const common = { id: any.u32, protocol: any.named(names.protocols, any.u8) };
+    const hop = fc.record(
+      {
+        ...common,
+        via: any.address,
+        oif: any.index,
+        onlink: fc.constant(true),
+        fdb: fc.constant(true),
+      },
+      { requiredKeys: ['id', 'oif'] },
+    );
+    const member = fc.record({ id: any.u32, weight: fc.integer({ min: 1, max: 256 }) });
+    const group = fc.record(
+      {
+        ...common,
+        group: fc.array(member, { minLength: 1, maxLength: 40 }),
+        groupType: any.named(names.groupTypes, any.u16),
+      },
+      { requiredKeys: ['id', 'group'] },
+    );
+    fc.assert(
+      fc.property(fc.oneof(hop, group), (it) => {
+        const { payload } = nl.newNextHopObject(it as nl.NextHopObjectSpec, order);
+        const decoded = nl.decodeNextHopObject(payloadOf(payload, order));
+        expect(decoded).toMatchObject(it);
+        expect(decoded.unknown).toBeUndefined();
+        expect(nl.newNextHopObject(decoded, order).payload).toEqual(payload);
+      }),
+      runs,
+    );
+  });
+
+  test('encodeEncap() decodes to its input, also in a route', () => {
+    const label = fc.nat(0xfffff);
+    const ipFields = { id: any.u32, ttl: any.u8, tos: any.u8, flags: any.u16 };
+    const ip6Fields = { id: any.u32, hopLimit: any.u8, trafficClass: any.u8, flags: any.u16 };
+    const segment = any.ipv6.filter((text) => text !== '::');
+    const encap = fc.oneof(
+      fc.record(
+        {
+          type: fc.constant('mpls'),
+          labels: fc.array(label, { minLength: 1, maxLength: 10 }),
+          ttl: any.u8,
+        },
+        { requiredKeys: ['type', 'labels'] },
+      ),
+      fc.record(
+        { type: fc.constant('ip'), remote: any.ipv4, local: any.ipv4, ...ipFields },
+        { requiredKeys: ['type'] },
+      ),
+      fc.record(
+        { type: fc.constant('ip6'), remote: any.ipv6, local: any.ipv6, ...ip6Fields },
+        { requiredKeys: ['type'] },
+      ),
+      fc.record({
+        type: fc.constant('seg6'),
+        mode: fc.constantFrom('inline', 'encap', 'l2encap', 'encap.red', 'l2encap.red'),
+        segments: fc.array(segment, { minLength: 1, maxLength: 20 }),
+      }),
+    );
+    fc.assert(
+      fc.property(encap, (it) => {
+        const fields = nl.encodeEncap(it as nl.RouteEncap, order);
+        expect(nl.decodeEncap(fields, order)).toEqual(it);
+        const { payload } = nl.newRoute({ dst: '10.0.0.0/8', oif: 1, ...fields }, order);
+        expect(nl.decodeEncap(nl.decodeRoute(payloadOf(payload, order)), order)).toEqual(it);
+      }),
+      runs,
+    );
+  });
+
+  test('addBridgeVlans() decodes to its input', () => {
+    const vid = fc.integer({ min: 1, max: 4094 });
+    const vlan = fc.oneof(
+      fc.record({ vid, pvid: fc.constant(true), untagged: fc.constant(true) }, { requiredKeys: ['vid'] }),
+      fc
+        .tuple(vid, vid)
+        .filter(([a, b]) => a < b)
+        .map(([a, b]) => ({ vid: a, last: b })),
+    );
+    const spec = fc.record({ index: any.index, vlans: fc.array(vlan, { minLength: 1, maxLength: 20 }) });
+    fc.assert(
+      fc.property(spec, (it) => {
+        const { payload } = nl.addBridgeVlans(it, order);
+        expect(nl.decodeBridgeVlans(payloadOf(payload, order))).toEqual({ ...it, name: '' });
+      }),
+      runs,
+    );
+  });
+
+  test('updateFlow() decodes to its input', () => {
+    const change = fc.record(
+      { mark: any.u32, labels: fc.uint8Array({ minLength: 16, maxLength: 16 }), timeout: any.u32 },
+      { requiredKeys: ['mark'] },
+    );
+    const ports = { protocol: any.u8, sourcePort: any.u16, destinationPort: any.u16 };
+    const tuple = (address: fc.Arbitrary<string>) =>
+      fc.record({ source: address, destination: address, ...ports });
+    const flow = fc.oneof(
+      fc.record({ family: fc.constant('ipv4' as const), original: tuple(any.ipv4), zone: any.u16 }),
+      fc.record({ family: fc.constant('ipv6' as const), original: tuple(any.ipv6), zone: any.u16 }),
+    );
+    fc.assert(
+      fc.property(flow, change, (it, values) => {
+        const decoded = decodeFlow(payloadOf(updateFlow(it, values, order).payload, order));
+        expect(decoded).toMatchObject({ ...it, ...values });
+        expect(decoded.unknown).toBeUndefined();
+      }),
+      runs,
+    );
+  });
+
+  test('newFlowtable(), newCounter(), newQuota() and newLimit() decode to their input', () => {
+    const ref = { family: fc.constant('inet' as const), table: any.name, name: any.name };
+    const flowtable = fc.record({
+      ...{ ...ref, priority: fc.integer({ min: -1000, max: 1000 }), flags: any.u32 },
+      devices: fc.array(any.name, { maxLength: 4 }),
+    });
+    const values = fc.record({ ...ref, bytes: any.u32, packets: any.u32, consumed: any.u32, rate: any.u32 });
+    fc.assert(
+      fc.property(flowtable, values, (it, { rate, ...object }) => {
+        const { payload } = nft.newFlowtable(it, order);
+        expect(decodeFlowtable(payloadOf(payload, order))).toEqual(it);
+        const read = (request: nl.Request) => decodeObject(payloadOf(request.payload, order));
+        const { bytes, packets, consumed, ...name } = object;
+        const named = { ...name, counter: { bytes, packets } };
+        expect(read(nft.newCounter(object, order))).toEqual({ ...named, type: 'counter' });
+        expect(read(nft.newQuota(object, order)).quota).toEqual({ bytes, consumed, flags: 0 });
+        const limit = { rate, burst: packets, unit: 1, type: 0, flags: 0 };
+        expect(read(nft.newLimit({ ...name, rate, burst: packets }, order)).limit).toEqual(limit);
+      }),
+      runs,
+    );
+  });
+
+  test.each(Object.keys(otherTables) as nft.OtherKind[])(
+    'encodeOther() of %s decodes to its input',
+    (kind) => {
+      fc.assert(
+        fc.property(any.valuesOf(otherTables[kind]), (fields) => {
+          const expression = nft.encodeOther(kind, fields, order);
+          const rule = { family: 'inet', table: 't', chain: 'c' } as const;
+          const { payload } = nft.newRule({ ...rule, expressions: [expression] }, order);
+          const [decoded] = decodeNftRule(payloadOf(payload, order)).expressions;
+          expect(nft.decodeOther(decoded!, order)).toEqual({ kind, ...fields });
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
+});
+
+test('newMdbEntry() writes struct br_mdb_entry', () => {
+  const entry = (spec: Partial<nl.MdbSpec>) =>
+    toHex(nl.newMdbEntry({ bridge: 2, index: 3, group: '239.1.1.1', ...spec }).payload);
+  const header = '07000000' + '02000000';
+  expect(entry({ vlan: 5 })).toBe(
+    `${header}20000100${'03000000' + '00000500' + 'ef010101'}${'00'.repeat(12)}08000000`,
+  );
+  expect(entry({ group: 'ff0e::1', state: 'permanent', source: 'fd00::1' })).toBe(
+    `${header}20000100${'03000000' + '01000000'}ff0e${'00'.repeat(13)}0186dd0000${'18000280' + '14000100'}fd00${'00'.repeat(13)}01`,
+  );
+  expect(entry({ group: '01:00:5e:01:02:03', filterMode: 'include', protocol: 'bird' })).toBe(
+    `${header}20000100${'03000000' + '00000000' + '01005e010203'}${'00'.repeat(10)}${'00000000' + '14000280' + '0500030001000000' + '050004000c000000'}`,
+  );
 });
 
 describe('builders', () => {
@@ -222,7 +394,7 @@ describe('builders', () => {
 
   test('open functions refuse a path instead of options', () => {
     const path = '/run/netns/blue' as never;
-    for (const open of [nl.openRtnetlink, openConntrack, openNftables, openGeneric, openIpSet]) {
+    for (const open of [nl.openRtnetlink, openConntrack, nft.openNftables, openGeneric, openIpSet]) {
       expect(() => open(path)).toThrow(/expected \{ netns: "\/run\/netns\/blue" \}/);
     }
     expect(() => nl.openRtnetlink(5 as never)).toThrow(/expected \{ netns: 5 \}/);

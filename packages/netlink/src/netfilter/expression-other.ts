@@ -9,7 +9,8 @@ import { requestEncoder } from '../codec/request.ts';
 import { type Decoded, readFields, type Table, type Values, writeFields } from '../codec/table.ts';
 import type { Expression } from './expression.ts';
 
-const tables = {
+/** Fields of each kind. */
+export const otherTables = {
   connlimit: {
     count: [1, 'be32', 'NFTA_CONNLIMIT_COUNT'],
     /** 1: matches above the count. */
@@ -55,9 +56,9 @@ const tables = {
 } as const satisfies Record<string, Table>;
 
 /** The kinds that {@link encodeOther} knows. */
-export type OtherKind = keyof typeof tables;
+export type OtherKind = keyof typeof otherTables;
 /** Their fields. */
-export type OtherFields<K extends OtherKind> = Values<(typeof tables)[K]>;
+export type OtherFields<K extends OtherKind> = Values<(typeof otherTables)[K]>;
 
 /** Returns an expression of a kind. */
 export function encodeOther<K extends OtherKind>(
@@ -65,17 +66,17 @@ export function encodeOther<K extends OtherKind>(
   fields: OtherFields<K>,
   order: ByteOrder = 'little',
 ): Expression {
-  if (!Object.hasOwn(tables, kind)) {
+  if (!Object.hasOwn(otherTables, kind)) {
     throw new NetlinkEncodeError('BAD_REQUEST', `Unknown expression ${String(kind)}`);
   }
   const encoder = requestEncoder(order);
-  writeFields(encoder, tables[kind] as Table, fields as Values<Table>);
+  writeFields(encoder, otherTables[kind] as Table, fields as Values<Table>);
   return { name: 'other', kind, bytes: encoder.finish() };
 }
 
 /** An expression with its fields. */
 export type OtherExpression = {
-  [K in OtherKind]: { kind: K } & Decoded<(typeof tables)[K]>;
+  [K in OtherKind]: { kind: K } & Decoded<(typeof otherTables)[K]>;
 }[OtherKind];
 
 /**
@@ -87,11 +88,11 @@ export function decodeOther(
   expression: Expression,
   order: ByteOrder = 'little',
 ): OtherExpression | undefined {
-  if (expression.name !== 'other' || !Object.hasOwn(tables, expression.kind)) {
+  if (expression.name !== 'other' || !Object.hasOwn(otherTables, expression.kind)) {
     return undefined;
   }
   const kind = expression.kind as OtherKind;
   const { bytes, start, end } = payloadOf(expression.bytes, order);
-  const fields = readFields(new AttributeReader(bytes, start, end, order, kind), tables[kind] as Table);
+  const fields = readFields(new AttributeReader(bytes, start, end, order, kind), otherTables[kind] as Table);
   return { kind, ...fields } as OtherExpression;
 }

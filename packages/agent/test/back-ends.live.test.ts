@@ -309,6 +309,22 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       },
     );
 
+    test('Agent reports a table that begins to drop packets of pods without a resync, and that it stopped', async () => {
+      await start('auto');
+      const problems = () => [...agent.problems].map(({ message }) => message);
+      expect(problems()).toEqual([]);
+      run('nft', firewalld(''));
+      await eventually(() =>
+        expect(problems()).toEqual([expect.stringMatching(/^Chain inet firewalld filter_FORWARD drops/)]),
+      );
+      run('nft', 'insert rule inet firewalld filter_FORWARD_ZONES iifname "cni0" accept');
+      await eventually(() => expect(problems()).toEqual([]));
+      run('nft', 'flush chain inet firewalld filter_FORWARD_ZONES');
+      await eventually(() => expect(problems()).toHaveLength(1));
+      run('nft', 'delete table inet firewalld');
+      await eventually(() => expect(problems()).toEqual([]));
+    });
+
     test.each([
       'flush ruleset',
       'flush chain inet cnikit-agent postrouting',

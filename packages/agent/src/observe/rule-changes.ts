@@ -24,9 +24,17 @@ async function* concerning(changes: AsyncIterable<NftEvent | { type: 'overflow' 
   }
 }
 
+/** Tables of iptables. Of those, only filter and nat have chains of ours. */
+const IPTABLES: ReadonlySet<string> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
+/** Tables of the plugin, of the upstream plugins and of kube-proxy: they change often and never block pods. */
+const HARMLESS = /^(cnikit|cni_|kube-proxy$)/;
+
+/** Objects that decide whether a table blocks packets. */
+const BLOCKING: ReadonlySet<string> = new Set(['table', 'chain', 'rule']);
+
 /**
- * True for everything in our nftables table, and in tables of iptables for chains of ours and chains that ours are called from. Most changes of a busy node are in chains of
- * kube-proxy and of hostPorts.
+ * True for changes of our nftables table, of chains of iptables that are ours or that jump to ours, and of tables that may
+ * block pods, such as firewalld's. Most changes of a busy node are in chains of kube-proxy and of hostPorts.
  */
 export function concernsRules(change: NftEvent | { type: 'overflow' }): boolean {
   if (change.type === 'overflow') {
@@ -39,11 +47,15 @@ export function concernsRules(change: NftEvent | { type: 'overflow' }): boolean 
   if (family === 'inet' && table === FILTER_TABLE) {
     return true;
   }
-  if ((family !== 'ip' && family !== 'ip6') || (table !== 'filter' && table !== 'nat')) {
-    return false;
+  const isIp = family === 'ip' || family === 'ip6';
+  if (isIp && IPTABLES.has(table)) {
+    return (table === 'filter' || table === 'nat') && concernsIptables(object, chain, action);
   }
-  if (object === 'table') {
-    return action === 'del';
-  }
-  return chain !== undefined && (chain.startsWith(CHAIN_PREFIX) || shared.includes(chain));
+  return (isIp || family === 'inet') && BLOCKING.has(object) && !HARMLESS.test(table);
+}
+
+function concernsIptables(object: string, chain: string | undefined, action: string): boolean {
+  return object === 'table'
+    ? action === 'del'
+    : chain !== undefined && (chain.startsWith(CHAIN_PREFIX) || shared.includes(chain));
 }

@@ -253,6 +253,36 @@ test('ensure() waits for the lock once and succeeds at the next call', () => {
   expect(ipt.ensure(TABLES).changed).toBe(true);
 });
 
+test('rules() returns the rules of a chain as iptables-save prints them, without counters and other chains', () => {
+  const saved = [
+    '*filter',
+    ':INPUT ACCEPT [3:180]',
+    ':MINE - [0:0]',
+    '[5:300] -A MINE -s 192.0.2.0/24 -m comment --comment "a -A b" -j ACCEPT',
+    '-A INPUT -j MINE',
+    '-A MINE -j DROP',
+    'COMMIT',
+    '',
+  ].join('\n');
+  const script = scriptedRun([open, save(saved), save(saved), save(saved), save('')]);
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} });
+  expect(ipt.rules('filter', 'MINE')).toEqual([
+    '-s 192.0.2.0/24 -m comment --comment "a -A b" -j ACCEPT',
+    '-j DROP',
+  ]);
+  expect(ipt.rules('filter', 'INPUT')).toEqual(['-j MINE']);
+  expect(ipt.rules('filter', 'OTHER')).toEqual([]);
+  expect(ipt.rules('filter', 'MINE')).toEqual([]);
+  script.done();
+});
+
+test('rules() throws the error of iptables-save', () => {
+  const result = { status: 4, stderr: 'Another app is currently holding the xtables lock.' };
+  const script = scriptedRun([open, { command: 'iptables-nft-save -t nat', result }]);
+  const ipt = openIptables({ family: 'ipv4', backend: 'nft', run: script.run, env: {} });
+  expect(failing(() => ipt.rules('nat', 'POSTROUTING')).message).toMatch(/lock/);
+});
+
 test('openIptables() takes the backend from the environment and refuses an unknown one', () => {
   const { run } = fakeIptables();
   const report = (hint: string) =>

@@ -7,6 +7,7 @@ const MODULES = {
   // @cnikit/cni-spec loads this one by its name.
   explain: 'explain',
   iptables: 'nat/iptables',
+  lostAttachment: 'recovery/lost-attachment',
   lostSandbox: 'records/lost-sandbox',
   masqueradeIptables: 'nat/masquerade-iptables',
   masqueradeUpstream: 'nat/masquerade-upstream',

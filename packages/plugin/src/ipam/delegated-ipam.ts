@@ -25,7 +25,8 @@ export function delegatedIpam(sys: Sys, context: Context<unknown>, type: string)
   };
 }
 
-function delegateIo(sys: Sys): DelegateIo {
+/** Runs executables for `delegate()`. */
+export function delegateIo(sys: Sys): DelegateIo {
   return {
     exec({ file, env, stdin }) {
       const { status, stdout, stderr } = sys.run([file], { env, input: stdin });

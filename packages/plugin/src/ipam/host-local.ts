@@ -1,6 +1,8 @@
 /** The built-in host-local IPAM: upstream's configuration and on-disk format, without a second process. */
 import { CniError, type Context, ErrorCode } from '@cnikit/cni-spec';
+import { formatAddress, parseAddress } from '@cnikit/ip';
 import {
+  type AddRequest,
   Ipam,
   type IpamConfig,
   IpamError,
@@ -8,46 +10,35 @@ import {
   parseIpamConfig,
   parseResolvConf,
   REFERENCE_DATA_DIR,
+  type Reservation,
   splitCniArgs,
 } from '@cnikit/ipam';
-import { type AddressInUse, fileStore } from '@cnikit/ipam/file-store';
+import { fileStore } from '@cnikit/ipam/file-store';
 import type { Sys } from '@cnikit/sys';
-import type { NetworkSettings, PodIpam } from './pod-ipam.ts';
+import type { NetworkSettings, PodIpam, PoolRecovery } from './pod-ipam.ts';
 
 /**
  * Opens the network's pool for the attachment of the context. For DEL and GC only `dataDir` is read, because the rest of
  * the configuration may have become invalid since ADD.
  *
- * @param inUse finds the addresses of running pods when the reservations are lost; for ADD
+ * @param recovery finds lost reservations and lost pods; for ADD
  * @throws {IpamError} with upstream's message, when the configuration or CNI_ARGS are invalid
  */
-export function hostLocal(
-  sys: Sys,
-  context: Context<NetworkSettings>,
-  inUse?: () => AddressInUse[],
-): PodIpam {
+export function hostLocal(sys: Sys, context: Context<NetworkSettings>, recovery?: PoolRecovery): PodIpam {
   const { conf, containerID, ifName, validAttachments } = context;
   const attachment = { containerID, ifName };
   const valid = validAttachments?.map((one) => ({ containerID: one.containerID, ifName: one.ifname }));
   const config = configOf(context);
   const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
   // Pods of other networks have addresses too.
-  const inRanges = inUse && (() => inUse().filter(({ address }) => ipam.contains(address)));
-  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse: inRanges }) });
+  const inUse = recovery && (() => recovery.inUse().filter(({ address }) => ipam.contains(address)));
+  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse }) });
   return {
     add() {
       const { resolvConf, requested, routes } = config;
       const dns = resolvConf ? parseResolvConf(sys.readText(resolvConf)) : undefined;
-      try {
-        const { ips } = ipam.add({ ...attachment, requested });
-        return { ips, routes, dns };
-      } catch (error) {
-        // After an I/O error the reservation may exist.
-        if (error instanceof IpamError && error.code === 'IO') {
-          ipam.del(attachment);
-        }
-        throw error;
-      }
+      const { ips } = reserve(ipam, { ...attachment, requested }, recovery);
+      return { ips, routes, dns };
     },
     del: () => void ipam.del(attachment),
     reserved: () => ipam.held(attachment),
@@ -90,6 +81,41 @@ export function hostLocal(
       );
     },
   };
+}
+
+/**
+ * Reserves addresses. A requested address is taken from a pod that the runtime lost.
+ *
+ * @throws {IpamError}
+ * @throws {CniError} naming the owner of a requested address
+ */
+function reserve(ipam: Ipam, request: AddRequest, recovery?: PoolRecovery): ReturnType<Ipam['add']> {
+  try {
+    return ipam.add(request);
+  } catch (error) {
+    // After an I/O error the reservation may exist.
+    if (error instanceof IpamError && error.code === 'IO') {
+      ipam.del(request);
+    }
+    const taken = error instanceof IpamError && error.code === 'UNAVAILABLE' ? takenOf(ipam, request) : [];
+    if (recovery === undefined || taken.length === 0) {
+      throw error;
+    }
+    for (const one of taken) {
+      const owner = recovery.endIfLost(one);
+      if (owner !== undefined) {
+        const details = `${one.address} is reserved for ${owner}. Delete that pod, or request another address`;
+        throw new CniError((error as IpamError).cniCode, (error as IpamError).message, details);
+      }
+    }
+    return ipam.add(request);
+  }
+}
+
+/** Returns the reservations of requested addresses. */
+function takenOf(ipam: Ipam, { requested = [] }: AddRequest): Reservation[] {
+  const wanted = requested.map((text) => formatAddress(parseAddress(text.split('/', 1)[0]!)!));
+  return ipam.list().reservations.filter(({ address }) => wanted.includes(address));
 }
 
 /** Values of the fields that DEL and GC do not read. */

@@ -1,4 +1,5 @@
 import type { CheckedConfig, Dns, IpConfig, Route } from '@cnikit/cni-spec';
+import type { AddressInUse } from '@cnikit/ipam/file-store';
 
 /** The addresses, routes and DNS settings that IPAM gave to one attachment. */
 export interface Allocation {
@@ -10,7 +11,17 @@ export interface Allocation {
 /** The reservation of an address, without prefix length. */
 export interface Reservation {
   containerID: string;
+  /** Empty when it is unknown. */
+  ifName?: string;
   address: string;
+}
+
+/** Finds pods that host-local's reservations lack, and reservations without a pod. */
+export interface PoolRecovery {
+  /** Returns the addresses of running pods. Called when the reservations are lost. */
+  inUse(): AddressInUse[];
+  /** Ends the owner of an address if the runtime lost it. Returns the owner's name when it may be living. */
+  endIfLost(reservation: Reservation): string | undefined;
 }
 
 /** An IPAM plugin, for one attachment. */

@@ -17,7 +17,7 @@ import { configurePodInterface, type PodInterface } from '../../links/pod-interf
 import { createVethPair } from '../../links/veth.ts';
 import { addMasquerade, undoMasquerade } from '../../nat/masquerade.ts';
 import { openPodNamespace, type PodNamespace } from '../../netns/pod-namespace.ts';
-import { podAddresses } from '../../recovery/pod-addresses.ts';
+import { poolRecovery } from '../../recovery/pool-recovery.ts';
 import type { Bridge } from './bridge.ts';
 import { ensureBridge } from './bridge-link.ts';
 import { ensureGateways, withGateways } from './gateway.ts';
@@ -46,7 +46,7 @@ export function add(
 ): Result {
   const { conf, containerID, ifName, netns, args, prevResult, mark } = context;
   const mac = requestedMac(conf.raw, args);
-  const ipam = openIpam(sys, context, podAddresses(sys, context, conf.bridge));
+  const ipam = openIpam(sys, context, poolRecovery(sys, context, conf.bridge));
   const pod = openPodNamespace(sys, netns);
   const host = openRtnetlink({ sys });
   mark?.('netns');

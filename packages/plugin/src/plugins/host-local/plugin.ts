@@ -2,7 +2,7 @@ import { type Context, definePlugin, type Plugin, type Result } from '@cnikit/cn
 import type { Sys } from '@cnikit/sys';
 import { hostLocal } from '../../ipam/host-local.ts';
 import type { NetworkSettings } from '../../ipam/pod-ipam.ts';
-import { podAddresses } from '../../recovery/pod-addresses.ts';
+import { poolRecovery } from '../../recovery/pool-recovery.ts';
 
 /**
  * The plugin `host-local`: the built-in IPAM, for other plugins that execute it. It reads and writes upstream's
@@ -24,6 +24,6 @@ export function hostLocalPlugin(sys: Sys): Plugin<NetworkSettings> {
 }
 
 function add(sys: Sys, context: Context<NetworkSettings>): Result {
-  const { ips, routes, dns } = hostLocal(sys, context, podAddresses(sys, context)).add();
+  const { ips, routes, dns } = hostLocal(sys, context, poolRecovery(sys, context)).add();
   return { ips: [...ips], routes: [...routes], dns };
 }

@@ -15,7 +15,7 @@ import { createVethPair, type VethPair } from '../../links/veth.ts';
 import { addMasquerade, type MasqueradeSettings, undoMasquerade } from '../../nat/masquerade.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
-import { podAddresses } from '../../recovery/pod-addresses.ts';
+import { poolRecovery } from '../../recovery/pool-recovery.ts';
 
 /** An address of a pod whose packets go to a gateway. */
 export type RoutedAddress = IpConfig & { gateway: string };
@@ -66,7 +66,7 @@ export function attachPair(
   { beforeLinkUp, rules }: AddHooks = { rules: [] },
 ): Result {
   const { conf, containerID, ifName, netns, prevResult, mark } = context;
-  const ipam = openIpam(sys, context, podAddresses(sys, context));
+  const ipam = openIpam(sys, context, poolRecovery(sys, context));
   if (ipam === undefined) {
     throw new CniError(
       ErrorCode.InvalidNetworkConfig,

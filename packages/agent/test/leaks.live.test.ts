@@ -99,6 +99,39 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       deletePod(node, 'pod-a');
     });
 
+    test('scanLeaks() finds the earlier container of a pod, and releaseLeak() frees its addresses, link and host ports', async () => {
+      using rt = openRtnetlink();
+      const { cniCacheDir } = dirs();
+      const ports = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
+      addRecordedPod(node, 'pod-old', cniCacheDir, ports, 'uid-1');
+      expect(scanLeaks(rt, dirs())).toEqual([]);
+      addRecordedPod(node, 'pod-new', cniCacheDir, {}, 'uid-1');
+      addRecordedPod(node, 'pod-other', cniCacheDir);
+      const leaks = scanLeaks(rt, dirs());
+      expect(leaks).toMatchObject([
+        {
+          kind: 'sandbox',
+          containerID: 'pod-old',
+          addresses: ['10.244.1.2', 'fd00:10:244:1::2'],
+          pod: 'shop/pod-old',
+          reason: 'its pod has a new sandbox',
+        },
+      ]);
+      await releaseLeak(rt, leaks[0]!, {
+        plugin: join(node.binDir, 'cnikit'),
+        searchPath: process.env.PATH,
+        conflist: JSON.stringify(readConflist(node)),
+      });
+      expect(scanLeaks(rt, dirs())).toEqual([]);
+      expect(reserved()).not.toContain('10.244.1.2');
+      expect(run('nft', 'list', 'ruleset')).not.toContain('8080');
+      loseNamespace('pod-old');
+      for (const id of ['pod-new', 'pod-other']) {
+        deletePod(node, id);
+      }
+      expect(reserved()).toEqual([]);
+    });
+
     test('releaseLeak() removes a veth pair with both ends in the host', async () => {
       using rt = openRtnetlink();
       const name = `${hostVethPrefix('cnikit')}0000000`;

@@ -21,6 +21,7 @@ export function addRecordedPod(
   id: string,
   cacheDir: string,
   runtimeConfig: object = {},
+  uid = `uid-${id}`,
 ): void {
   run('ip', 'netns', 'add', id);
   const result: unknown = JSON.parse(invoke(node, 'ADD', id, runtimeConfig));
@@ -34,6 +35,7 @@ export function addRecordedPod(
       ['IgnoreUnknown', '1'],
       ['K8S_POD_NAMESPACE', 'shop'],
       ['K8S_POD_NAME', id],
+      ['K8S_POD_UID', uid],
     ],
     capabilityArgs: runtimeConfig,
     result,

@@ -20,3 +20,4 @@ export { hostVethName, hostVethPrefix } from './links/names.ts';
 export { bridgePlugin } from './plugins/bridge/plugin.ts';
 export { type BridgeSettings, bridgeSettings } from './plugins/bridge/settings.ts';
 export { type Plugins, pluginFor, plugins, type Run } from './plugins/index.ts';
+export { type LostSandbox, type LostSandboxOptions, lostSandboxes } from './records/lost-sandboxes.ts';

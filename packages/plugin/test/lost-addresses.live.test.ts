@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
+import { lostSandboxes } from '../src/records/lost-sandboxes.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, invokers } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
@@ -179,6 +181,25 @@ describe.skipIf(!inSandbox).each(invokers)(
       const answer = add('b', here.pod(), 'web-0');
       fails(answer, 999, TAKEN);
       expect(answer.json.details).toMatch(/^10\.85\.0\.7 is reserved for container a\./);
+    });
+
+    test('lostSandboxes() finds the sandboxes that ADD would take addresses from, and no others', async () => {
+      await addLiving();
+      ok(add('a', here.pod(), 'web-0', {}));
+      ok(add('b', here.pod(), 'web-1', {}));
+      const find = (network = 'net') =>
+        lostSandboxes(sys, { network, cacheDir: '/var/lib/cni', hasLink }).map((one) => [
+          one.containerID,
+          one.reason,
+        ]);
+      expect(find()).toEqual([]);
+      const then = new Date(Date.now() - HOUR);
+      utimesSync(`${RESULTS}/net-a-eth0`, then, then);
+      utimesSync(`${RESULTS}/net-living-eth0`, then, then);
+      expect(find()).toEqual([['a', 'its network namespace has no process, and its ADD was 60 minutes ago']]);
+      expect(find('other')).toEqual([]);
+      run('ip', 'link', 'delete', hostEndOfA);
+      expect(find()).toEqual([]);
     });
 
     test('Three concurrent ADDs of cnikit never both take the address of a lost sandbox', async () => {

@@ -16,7 +16,7 @@ const veth = (containerID: string, changes: Partial<VethLink> = {}): VethLink =>
 });
 const keys = (...args: Parameters<typeof findLeaks>): string[] =>
   findLeaks(...args).map(
-    (leak) => `${leak.kind} ${leak.kind === 'reservation' ? leak.addresses.join(' ') : leak.link.name}`,
+    (leak) => `${leak.kind} ${'link' in leak ? leak.link.name : leak.addresses.join(' ')}`,
   );
 
 test('findLeaks() finds reservations without a link, with all addresses of an attachment', () => {
@@ -56,4 +56,21 @@ test('describeLeak() names the pod if it is known', () => {
     'reservation of 10.244.1.2 for pod default/web-0, whose network namespace is gone',
   );
   expect(describeLeak(unknown!)).toMatch(/for container b,/);
+});
+
+test('describeLeak() names the pod, the addresses and the reason of a container that the runtime lost', () => {
+  const leak = {
+    kind: 'sandbox',
+    key: 'sandbox x',
+    containerID: 'a',
+    ifName: 'eth0',
+    addresses: ['10.244.1.2', 'fd00::2'],
+    reason: 'its pod has a new sandbox',
+  } as const;
+  expect(describeLeak({ ...leak, pod: 'default/web-0' })).toBe(
+    'container a of pod default/web-0 with 10.244.1.2 and fd00::2, which the runtime lost: its pod has a new sandbox',
+  );
+  expect(describeLeak({ ...leak, addresses: [] })).toBe(
+    'container a, which the runtime lost: its pod has a new sandbox',
+  );
 });

@@ -1,6 +1,6 @@
 /** Finds leaked addresses and links by comparing reservations with links. Pure. */
 import type { Reservation } from '@cnikit/ipam';
-import { hostVethName, hostVethPrefix } from '@cnikit/plugin';
+import { hostVethName, hostVethPrefix, type LostSandbox } from '@cnikit/plugin';
 
 /** The fields of a veth in use. `peerHere`: the other end is in this namespace too, so no pod has it. */
 export interface VethLink {
@@ -15,6 +15,7 @@ export interface VethLink {
  * - `veth`: a host end whose other end is in the host's namespace: no pod has it.
  * - `unreserved`: a host end whose pod runs without a reserved address. Its reservation may have been removed by
  *   mistake, so the link stays.
+ * - `sandbox`: a container that the runtime lost. Its link keeps addresses and host ports from other pods.
  */
 export type Leak =
   | {
@@ -25,6 +26,7 @@ export type Leak =
       addresses: string[];
       pod?: string | undefined;
     }
+  | ({ kind: 'sandbox'; key: string; pod?: string | undefined } & LostSandbox)
   | { kind: 'veth'; key: string; link: VethLink }
   | { kind: 'unreserved'; key: string; link: VethLink; pod?: string | undefined };
 
@@ -71,6 +73,10 @@ export function describeLeak(leak: Leak): string {
     case 'reservation': {
       const owner = leak.pod === undefined ? `container ${leak.containerID}` : `pod ${leak.pod}`;
       return `reservation of ${leak.addresses.join(' and ')} for ${owner}, whose network namespace is gone`;
+    }
+    case 'sandbox': {
+      const addresses = leak.addresses.length === 0 ? '' : ` with ${leak.addresses.join(' and ')}`;
+      return `container ${leak.containerID}${leak.pod === undefined ? '' : ` of pod ${leak.pod}`}${addresses}, which the runtime lost: ${leak.reason}`;
     }
     case 'veth':
       return `link ${leak.link.name}, whose other end is in no pod`;

@@ -2,6 +2,7 @@
 import { IpamError } from '@cnikit/ipam';
 import { fileStore } from '@cnikit/ipam/file-store';
 import { delLink, type RtnetlinkConnection } from '@cnikit/netlink';
+import { hostVethName, lostSandboxes } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
 import { NETWORK_NAME } from '../core/names.ts';
 import { podBehind, withPodNames } from '../records/pod-names.ts';
@@ -20,7 +21,9 @@ export interface LeakDirs {
 /** Returns the leaks, with the pods that the runtime recorded. */
 export function scanLeaks(rt: RtnetlinkConnection, { stateDir, cniCacheDir }: LeakDirs): Leak[] {
   const { reservations } = fileStore({ sys, dir: reservationsDir(stateDir) }).list();
-  return findLeaks(NETWORK_NAME, reservations, vethLinks(rt)).map((leak) => {
+  const veths = vethLinks(rt);
+  const links = new Set(veths.filter(({ peerHere }) => !peerHere).map(({ name }) => name));
+  const leaks = findLeaks(NETWORK_NAME, reservations, veths).map((leak) => {
     switch (leak.kind) {
       case 'reservation':
         return withPodNames(cniCacheDir, [leak])[0]!;
@@ -30,6 +33,19 @@ export function scanLeaks(rt: RtnetlinkConnection, { stateDir, cniCacheDir }: Le
         return leak;
     }
   });
+  return [...leaks, ...lostLeaks(cniCacheDir, (name) => links.has(name))];
+}
+
+function lostLeaks(cacheDir: string, hasLink: (name: string) => boolean): Leak[] {
+  const lost = lostSandboxes(sys, { network: NETWORK_NAME, cacheDir, hasLink });
+  return withPodNames(
+    cacheDir,
+    lost.map((one) => ({
+      kind: 'sandbox' as const,
+      key: `sandbox ${hostVethName(NETWORK_NAME, one.containerID, one.ifName)}`,
+      ...one,
+    })),
+  );
 }
 
 /** How long to wait for the lock of the reservations. The next look tries again. */
@@ -68,7 +84,7 @@ export async function releaseLeak(
   if (leak.kind === 'veth') {
     rt.request(delLink({ name: leak.link.name }));
   }
-  if (leak.kind !== 'reservation') {
+  if (leak.kind !== 'reservation' && leak.kind !== 'sandbox') {
     return;
   }
   const { cniVersion, name, plugins } = JSON.parse(conflist) as {

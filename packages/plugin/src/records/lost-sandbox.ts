@@ -1,6 +1,6 @@
 /**
  * Decides whether the runtime lost a container: its ADD succeeded, and no DEL will come. Loaded only when another pod
- * needs the container's host port.
+ * needs the container's host port or address.
  */
 import { ignoreErrno, type Sys } from '@cnikit/sys';
 import type { WrittenAttachment } from './cached-attachments.ts';
@@ -19,6 +19,12 @@ export interface LostSandboxQuery {
   args: string;
   /** Returns true when the node has a link of that name. */
   hasLink: (name: string) => boolean;
+  /**
+   * The namespaces of all processes, for several queries.
+   *
+   * @default read from /proc
+   */
+  inUse?: ReadonlySet<string> | undefined;
 }
 
 /** After its ADD, a sandbox has no process until the runtime has started it. The kubelet waits 4 minutes. */
@@ -49,7 +55,11 @@ export function lostSandbox(sys: Sys, query: LostSandboxQuery): string | undefin
   if (first !== undefined && !links.some(hasLink)) {
     return `its link ${first} is gone`;
   }
-  if (own.length === 0 || !isWithoutProcess(sys, own, all) || isKnownToRuntime(sys, containerID)) {
+  if (
+    own.length === 0 ||
+    !isWithoutProcess(sys, own, all, query.inUse) ||
+    isKnownToRuntime(sys, containerID)
+  ) {
     return undefined;
   }
   const why = whyNotStarting(sys, query.args, own);
@@ -61,8 +71,8 @@ function isWithoutProcess(
   sys: Sys,
   own: readonly WrittenAttachment[],
   all: readonly WrittenAttachment[],
+  inUse = netnsOfProcesses(sys),
 ): boolean {
-  const inUse = netnsOfProcesses(sys);
   if (inUse === undefined) {
     return false;
   }
@@ -107,6 +117,12 @@ function isSamePod(a: string, b: string): boolean {
     return value !== undefined && value === argument(b, key);
   };
   return sameValue('K8S_POD_UID') || (sameValue('K8S_POD_NAMESPACE') && sameValue('K8S_POD_NAME'));
+}
+
+/** Returns true when two values of CNI_ARGS name the same pod, not only one of the same name. */
+export function isSameUid(a: string, b: string): boolean {
+  const uid = argument(a, 'K8S_POD_UID');
+  return uid !== undefined && uid === argument(b, 'K8S_POD_UID');
 }
 
 function argument(args: string, key: string): string | undefined {

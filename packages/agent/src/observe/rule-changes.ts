@@ -24,7 +24,7 @@ async function* concerning(changes: AsyncIterable<NftEvent | { type: 'overflow' 
   }
 }
 
-/** Tables of iptables. Of those, only filter and nat have chains of ours. */
+/** Tables of iptables. Only filter and nat have chains of ours. */
 const IPTABLES: ReadonlySet<string> = new Set(['filter', 'nat', 'mangle', 'raw', 'security']);
 /** Tables of the plugin, of the upstream plugins and of kube-proxy: they change often and never block pods. */
 const HARMLESS = /^(cnikit|cni_|kube-proxy$)/;

@@ -1,5 +1,5 @@
 /** Names inside the table of NetworkPolicies. Pure. */
-import { type Family, parseAddress } from '@cnikit/ip';
+import { type Family, familyOf, parseAddress } from '@cnikit/ip';
 import { type Direction, OPEN } from '@cnikit/policy';
 import { POLICY_TABLE } from '../core/names.ts';
 
@@ -28,6 +28,9 @@ export const selectionSet = (letter: string, number: number, family: Family): st
 /** Returns the set of the addresses with the port that a port name stands for. */
 export const portSet = (letter: string, number: number, family: Family): string =>
   `${letter}/port-${number}-${family}`;
+
+/** Returns the family of an element. */
+export const elementFamily = (text: string): Family => familyOf(text);
 
 /** Returns the bytes of an element: an address, or an address and a port. */
 export function elementKey(text: string): Uint8Array {

@@ -15,7 +15,7 @@ import {
   type SetElement,
 } from '@cnikit/netlink/nftables';
 import { type Change, OPEN, type Rule, type Ruleset } from '@cnikit/policy';
-import { chainName, elementKey, IN_TABLE, podMap, portSet, selectionSet } from './names.ts';
+import { chainName, elementFamily, elementKey, IN_TABLE, podMap, portSet, selectionSet } from './names.ts';
 import { type ChainRules, kernelRules, type Scope } from './rules.ts';
 
 /** Requests for a change of the ruleset. */
@@ -85,7 +85,7 @@ export class Programmed {
     if (change.type === 'member' || change.type === 'namedPort') {
       const [text, nameOf] =
         change.type === 'member' ? [change.address, selectionSet] : [change.entry, portSet];
-      const family = familyOf(text.split(' ', 1)[0]!);
+      const family = elementFamily(text);
       if (this.#covers(family)) {
         const name = nameOf(this.letter, change.selection, family);
         append(change.action === 'add' ? batch.added : batch.removed, name, text);

@@ -3,7 +3,7 @@ import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Ruleset } from '@cnikit/policy';
 import { canonical, hookText } from '../core/filter-table.ts';
 import { podMapShape, podMaps, readElements, readObjects, readPods, readRules } from './kernel-table.ts';
-import { chainName, portSet, selectionSet } from './names.ts';
+import { chainName, elementFamily, portSet, selectionSet } from './names.ts';
 import { chainRules, type Programmed } from './programmed.ts';
 import { baseChains, type ChainRules } from './rules.ts';
 
@@ -78,8 +78,7 @@ function differingSet(nft: NftConnection, ruleset: Ruleset, now: Programmed): st
   ] as const) {
     for (const [number, texts] of elements) {
       for (const text of texts) {
-        const family = text.includes(':') ? 'ipv6' : 'ipv4';
-        expected.get(nameOf(now.letter, number, family))?.add(text);
+        expected.get(nameOf(now.letter, number, elementFamily(text)))?.add(text);
       }
     }
   }

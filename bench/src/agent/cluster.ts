@@ -107,6 +107,7 @@ const IMAGE_ENV = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 export interface RunningAgent {
   /** Milliseconds until the conflist exists. */
   readyMs: number;
+  pid: number | undefined;
   /** Current and peak RSS in MB. */
   memory(): { rss: number; peak: number };
   /** Processor time so far, in milliseconds. */
@@ -115,7 +116,10 @@ export interface RunningAgent {
 }
 
 /** Starts the built `cnikit-agent run` as node 1 in a pod. */
-export async function startAgent(nodeOptions: readonly string[] = []): Promise<RunningAgent> {
+export async function startAgent(
+  nodeOptions: readonly string[] = [],
+  options: readonly string[] = [],
+): Promise<RunningAgent> {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-bench-'));
   writeFileSync(join(dir, 'plugin'), '#!/bin/sh\n');
   const argv = Object.entries({
@@ -127,7 +131,7 @@ export async function startAgent(nodeOptions: readonly string[] = []): Promise<R
     'health-address': '127.0.0.1:0',
   }).map(([name, value]) => `--${name}=${value}`);
   const started = performance.now();
-  const child = spawn(process.execPath, [...nodeOptions, agentProgram, 'run', ...argv], {
+  const child = spawn(process.execPath, [...nodeOptions, agentProgram, 'run', ...argv, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...IMAGE_ENV },
   });
@@ -145,6 +149,7 @@ export async function startAgent(nodeOptions: readonly string[] = []): Promise<R
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status())![1]) / 1024);
   return {
     readyMs,
+    pid: child.pid,
     memory: () => ({ rss: megabytes('VmRSS'), peak: megabytes('VmHWM') }),
     cpuMs: () => {
       // utime and stime in ticks of 10 ms, after the name in parentheses, which may contain any character.

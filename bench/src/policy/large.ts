@@ -1,12 +1,10 @@
 /** Compiles a large cluster in a process without anything else, and prints its time and memory as JSON. */
-import { setFlagsFromString } from 'node:v8';
 import { PolicyCompiler, type PolicyEvent } from '@cnikit/policy';
+import { ListSize, saveMemory, withRoom } from '../../../packages/agent/src/core/v8-flags.ts';
 import { podReader, readNamespace, readPolicy } from '../../../packages/agent/src/policy/objects.ts';
 import { NODE, rawObjects, type Size } from './objects.ts';
 
-// As the agent at its start.
-setFlagsFromString('--semi-space-growth-factor=1');
-setFlagsFromString('--optimize-for-size');
+saveMemory();
 
 const [pods = 0, policies = 0, local = 0] = process.argv.slice(2).map(Number);
 const size: Size = { pods, policies, local };
@@ -14,7 +12,9 @@ const size: Size = { pods, policies, local };
 /** Objects as the agent keeps them. What the API returned is garbage then, as that of a list. */
 function* events(): Generator<PolicyEvent> {
   const readPod = podReader();
+  const list = new ListSize();
   for (const value of rawObjects(size)) {
+    list.count();
     const object =
       value.kind === 'Pod'
         ? readPod(value).pod
@@ -36,7 +36,7 @@ function cpuMs(body: () => void): number {
 const compiler = new PolicyCompiler(NODE);
 let changes = 0;
 const compileMs = cpuMs(() => {
-  changes = compiler.apply(events()).length;
+  changes = withRoom(() => compiler.apply(events())).length;
 });
 const peakMB = process.resourceUsage().maxRSS / 1e3;
 const readMs = cpuMs(() => void Array.from(events(), () => 0));

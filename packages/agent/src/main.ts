@@ -1,9 +1,9 @@
 /** The program: connects arguments, environment, signals and output to the commands. */
 import process from 'node:process';
-import { setFlagsFromString } from 'node:v8';
 import type { Output } from './cli/plan.ts';
 import { parseConfig } from './config/config.ts';
 import { AgentError } from './core/error.ts';
+import { saveMemory } from './core/v8-flags.ts';
 import { version } from './core/version.ts';
 
 const output: Output = {
@@ -18,16 +18,6 @@ function shutdownSignal(): AbortSignal {
     process.once(signal, () => controller.abort());
   }
   return controller.signal;
-}
-
-/**
- * Trades speed that the agent does not need for memory. Nearly everything allocated while listing 5,000 nodes is garbage
- * at once; V8 would grow its young generation for it. The flags must be set before that happens, and are set here
- * because not every user passes them on the command line.
- */
-function keepSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--optimize-for-size');
 }
 
 /** Loads each command on demand: the API client is most of the program. */
@@ -57,7 +47,7 @@ async function main(): Promise<number> {
     case 'cleanup':
       return await (await import('./cli/cleanup.ts')).cleanup(config, process.env, output);
     case 'run': {
-      keepSmall();
+      saveMemory();
       const { run } = await import('./cli/run.ts');
       await run(config, process.env, shutdownSignal());
       return 0;

@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { type After, Timers } from '../core/timers.ts';
+import { withRoom } from '../core/v8-flags.ts';
 import type { LocalPod, LocalPods } from './local-pods.ts';
 import type { WatchedPolicy } from './objects.ts';
 import { PodBook, type WatchedPod } from './pod-book.ts';
@@ -39,6 +40,8 @@ export const COLLECTIONS = ['pods', 'namespaces', 'policies'] as const;
 export type Collection = (typeof COLLECTIONS)[number];
 
 const RETRY_MS = { first: 1000, max: 30_000 } as const;
+/** Events that are a whole cluster: compiling them takes more than a second. */
+const MANY_EVENTS = 20_000;
 /** Other programs change several objects in a row. */
 const SETTLE_MS = 50;
 
@@ -201,7 +204,8 @@ export class Enforcer implements LocalPods {
     try {
       const events = this.#events;
       this.#events = [];
-      const changes = this.#compiler.apply(events);
+      const compile = () => this.#compiler.apply(events);
+      const changes = events.length < MANY_EVENTS ? compile() : withRoom(compile);
       if (this.#rebuild) {
         table.rebuild(this.#compiler.ruleset, this.#scope);
       } else if (changes.length > 0) {

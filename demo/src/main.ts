@@ -17,7 +17,7 @@ npm run demo -- --keep              the same, but keep the cluster for inspectio
 npm run demo -- exec NAME [COMMAND] run a command (default: a shell) in a node or pod of the kept cluster
 npm run demo -- down                remove the kept cluster
 
-CNIKIT_DEMO_LAYOUT=routed gives each pod its own route instead of a port of a bridge.`;
+CNIKIT_DEMO_LAYOUT=bridge gives each pod a port of a bridge instead of its own route.`;
 
 process.exitCode = await main(process.argv.slice(2)).catch((error) => {
   console.error(error instanceof Error ? error.message : error);

@@ -6,8 +6,8 @@ import type { Finding } from './finding.ts';
 import type { Step } from './step.ts';
 
 const NODE = 'n5';
-/** Policies meet the packets between pods of one node where each pod is routed. */
-const OPTIONS = ['--network-policy', '--layout=routed'];
+/** Policies meet the packets between pods of one node where each pod is routed, the default. */
+const OPTIONS = ['--network-policy'];
 const POLICY = {
   metadata: { namespace: 'default', name: 'only-a' },
   spec: { podSelector: {}, ingress: [{ from: [{ podSelector: { matchLabels: { app: `${NODE}-a` } } }] }] },

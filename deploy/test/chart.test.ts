@@ -79,7 +79,7 @@ describe('a render', () => {
       serviceCIDRs: ['10.96.0.0/12', 'fd00:10:96::/112'],
       nonMasqueradeCIDRs: ['192.168.0.0/16'],
       packetFilter: 'nftables',
-      layout: 'routed',
+      layout: 'bridge',
       networkPolicy: true,
       outsideInterface: 'eth1',
       resyncInterval: 120,
@@ -101,7 +101,7 @@ describe('a render', () => {
     expect(parseConfig(args, { NODE_NAME: 'n1' })).toMatchObject({
       command: 'run',
       packetFilter: 'nftables',
-      layout: 'routed',
+      layout: 'bridge',
       networkPolicy: true,
       outsideInterface: 'eth1',
       health: { host: '0.0.0.0', port: 9471 },

@@ -62,7 +62,7 @@ describe.each(overlays)('overlays/%s', (name) => {
       monitoring: ['--health-address=0.0.0.0:9470'],
       openshift: [],
       hardened: [],
-      'network-policy': ['--layout=routed', '--network-policy'],
+      'network-policy': ['--network-policy'],
     };
     expect(added).toEqual(expected[name]);
     expect(hostPaths(ours)).toEqual({

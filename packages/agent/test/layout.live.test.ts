@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { Lab, type LabNode, type Namespace, type Pod, ping, ROUTER, startPing } from '@cnikit/testing-lab';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Layout } from '../src/core/model.ts';
 import { hasPlugin, plugin } from './pods.ts';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -65,13 +66,14 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       JSON.parse(readFileSync(node.path('/etc/cni/net.d/05-cnikit.conflist'), 'utf8'));
 
     /** Starts the agent, in place of the one that runs, and waits for its conflist. */
-    async function start(node: LabNode, layout: 'bridge' | 'routed'): Promise<void> {
+    async function start(node: LabNode, layout?: Layout): Promise<void> {
       await stop(node.name);
-      const more = [`--layout=${layout}`, '--resync-interval=1', '--health-address=off'];
+      const chosen = layout === undefined ? [] : [`--layout=${layout}`];
+      const more = [...chosen, '--resync-interval=1', '--health-address=off'];
       const env = { PATH: process.env.PATH ?? '' };
       const logFile = node.path('/run/log/agent.log');
       agents.set(node.name, node.start(argv(node, 'run', ...more), { env, logFile }));
-      const expected = layout === 'bridge' ? undefined : layout;
+      const expected = layout === 'bridge' ? undefined : 'routed';
       await eventually(async () => expect(conflistOf(node).plugins[0].layout).toBe(expected));
     }
 
@@ -105,9 +107,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         .split('\n')
         .flatMap((line) => / (\S+) .*proto 201/.exec(` ${line.replace(/^unreachable /, '')}`)?.[1] ?? []);
 
-    test('cnikit-agent run --layout=routed connects pods of one node, of other nodes and of nodes behind a router', async () => {
+    test('cnikit-agent run connects pods of one node, of other nodes and of nodes behind a router', async () => {
       const nodes = [await addNode('n1'), await addNode('n2'), await addNode('n3', true)];
-      await Promise.all(nodes.map((node) => start(node, 'routed')));
+      await Promise.all(nodes.map((node) => start(node)));
       const pods: Pod[] = [];
       for (const node of nodes) {
         pods.push(await node.addPod(`${node.name}-a`));
@@ -140,12 +142,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       expect(await n1!.must(['ip', '-o', 'link', 'show', 'type', 'veth'])).not.toMatch(/: veth/);
     });
 
-    test('cnikit-agent run keeps pods reachable when its layout changes, and removes the bridge after its last pod', async () => {
+    test('cnikit-agent run keeps pods of an earlier version on the bridge reachable, and removes the bridge after the last one', async () => {
       const [n1, n2] = [await addNode('n1'), await addNode('n2')];
-      await Promise.all([start(n1, 'bridge'), start(n2, 'routed')]);
+      await Promise.all([start(n1, 'bridge'), start(n2)]);
       const [old, other] = [await n1.addPod('old'), await n2.addPod('other')];
       const pings = await Promise.all(old.ips.map((ip) => startPing(other, ip)));
-      await start(n1, 'routed');
+      await start(n1);
       await eventually(async () => expect(await unreachable(n1)).toHaveLength(2));
       const added = await n1.addPod('new');
       await Promise.all(pings.map((one) => one.more(5)));
@@ -153,9 +155,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await expectAllReach([old, other, added, n1, n2], [old, other, added]);
       await stop('n1');
       await n1.removePod('old');
-      const plan = await n1.exec(argv(n1, 'plan', '--layout=routed'), { timeoutMs: 60_000 });
+      const plan = await n1.exec(argv(n1, 'plan'), { timeoutMs: 60_000 });
       expect(plan).toMatchObject({ status: 3, stdout: expect.stringContaining('- link cni0 (its last pod') });
-      await start(n1, 'routed');
+      await start(n1);
       await eventually(async () =>
         expect((await n1.exec(['ip', 'link', 'show', 'cni0'])).status).not.toBe(0),
       );

@@ -14,6 +14,7 @@ import { openSets } from '../src/apply/sets.ts';
 import type { KernelAction } from '../src/core/action.ts';
 import type { Kernel } from '../src/core/kernel.ts';
 import { Metrics } from '../src/core/metrics.ts';
+import type { Layout } from '../src/core/model.ts';
 import { after } from '../src/core/timers.ts';
 import { loadKubeConfig } from '../src/kube/api.ts';
 import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
@@ -29,11 +30,12 @@ export function run(...[file, ...args]: [string, ...string[]]): string {
   return stdout;
 }
 
-/** The routes that carry the agent's protocol, as `dst via hop`, sorted. */
+/** The agent's routes to other nodes, as `dst via hop`, sorted. */
 export function ownRoutes(): string[] {
   using rt = openRtnetlink();
   return rt
     .routes({ table: 254, protocol: 201 })
+    .filter(({ type }) => type === 'unicast')
     .map(({ dst, via }) => `${dst} via ${via}`)
     .sort();
 }
@@ -59,6 +61,9 @@ export function makeLink(): void {
 export function removeLink(): void {
   using rt = openRtnetlink();
   rt.request(delLink({ name: 'eth0' }));
+  for (const family of ['-4', '-6']) {
+    run('ip', family, 'route', 'flush', 'proto', '201');
+  }
 }
 
 /** `v1.Node` number `n`. */
@@ -80,6 +85,8 @@ export interface LiveNode {
   /** The executable that agents started later install: none at first. */
   pluginBinary: string;
   pluginLinks: string[];
+  /** Layout of agents started later; undefined: the default. */
+  layout: Layout | undefined;
   stateDir: string;
   confDir: string;
   binDir: string;
@@ -112,7 +119,7 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
   const writes: KernelAction[][] = [];
   const running = new Set<RunningAgent>();
   const stateDir = join(dir, 'state');
-  const files = { kubeconfig, pluginBinary, pluginLinks: [], stateDir, confDir, binDir };
+  const files = { kubeconfig, pluginBinary, pluginLinks: [], layout: undefined, stateDir, confDir, binDir };
   const node: LiveNode = { api, dir, ...files, lines, writes, start, close };
   return node;
 
@@ -132,7 +139,8 @@ export async function liveNode(...numbers: number[]): Promise<LiveNode> {
     };
     const sets = openSets();
     const deps = { kernel, log, metrics, after, rules: createRules({}), sets, cni };
-    const agent = new Agent(deps, { nodeName: 'n1', nonMasquerade: [], stateDir, resyncMs: 3_600_000 });
+    const options = { nodeName: 'n1', nonMasquerade: [], stateDir, resyncMs: 3_600_000, layout: node.layout };
+    const agent = new Agent(deps, options);
     const outage = new Outage(log, metrics, after);
     const nodes = followNodes(watchNodes(kubeConfig, metrics, ended.signal), agent, outage);
     const events = (async () => {

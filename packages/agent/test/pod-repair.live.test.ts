@@ -19,7 +19,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
   () => {
     let node: LiveNode;
     let cacheDir: string;
-    let child: ChildProcess;
+    let child: ChildProcess | undefined;
     let log: string;
     const servers = new Set<ChildProcess>();
     const pods = ['pod-a', 'pod-b'];
@@ -27,6 +27,9 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       node = await liveNode(1, 2, 3);
       cacheDir = join(node.dir, 'cache');
       run('ip', 'link', 'set', 'lo', 'up');
+    });
+
+    async function startAgent(...more: string[]): Promise<void> {
       const flags = [
         ['kubeconfig', node.kubeconfig],
         ['plugin-binary', plugin],
@@ -38,16 +41,17 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         ['health-address', 'off'],
       ].map(([name, value]) => `--${name}=${value}`);
       log = '';
-      child = spawn(process.execPath, [...program, 'run', ...flags], {
+      child = spawn(process.execPath, [...program, 'run', ...flags, ...more], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
         log += chunk;
       });
       await eventually(() => expect(log).toContain('The data path is programmed'));
-    });
+    }
+
     afterEach(async () => {
-      child.kill('SIGKILL');
+      child?.kill('SIGKILL');
       for (const server of servers) {
         server.kill('SIGKILL');
       }
@@ -87,6 +91,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     const PORTS = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] };
 
     test('nft flush ruleset: host ports of running pods work again, with a line in the log', async () => {
+      await startAgent();
       addRecordedPod(node, 'pod-a', cacheDir, PORTS);
       serve('pod-a', 80);
       await answers('', '192.0.2.1', 8080);
@@ -96,7 +101,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
       await answers('', '2001:db8::1', 8080);
       await eventually(() =>
         expect(log).toContain(
-          'Another program removed host ports of running pods; the agent restored them for shop/pod-a',
+          'Another program removed source guard, host ports of running pods; the agent restored them for shop/pod-a',
         ),
       );
       deletePod(node, 'pod-a');
@@ -104,6 +109,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
 
     test('ip link del cni0: running pods reach each other and the node again', async () => {
+      await startAgent('--layout=bridge');
       addRecordedPod(node, 'pod-a', cacheDir, PORTS);
       addRecordedPod(node, 'pod-b', cacheDir);
       serve('pod-a', 80);
@@ -117,6 +123,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
 
     test('ip address flush dev cni0: the gateway addresses are there again', async () => {
+      await startAgent('--layout=bridge');
       addRecordedPod(node, 'pod-a', cacheDir);
       serve('pod-a', 80);
       await answers('', '10.244.1.2', 80);
@@ -126,6 +133,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
     });
 
     test('a podCIDR that changed: pods of the earlier one are named, and its gateway goes with the last of them', async () => {
+      await startAgent('--layout=bridge');
       addPod(node, 'pod-a');
       node.api.nodes.put(nodeObject(1, ['10.244.7.0/24', 'fd00:10:244:7::/64']) as never);
       await eventually(() =>

@@ -84,7 +84,6 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1' || !hasPlugin)(
         'state-dir': join(dir, 'state'),
         'node-name': 'n1',
         'health-address': 'off',
-        layout: 'routed',
       };
       const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
       log = '';

@@ -52,7 +52,6 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('cnikit-agent run with Netwo
       `--state-dir=${join(dir, 'state')}`,
       '--node-name=n1',
       '--health-address=off',
-      '--layout=routed',
     ];
   }
 

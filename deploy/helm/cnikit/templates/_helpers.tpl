@@ -21,7 +21,7 @@ app.kubernetes.io/part-of: cnikit
 {{- range .serviceCIDRs }}{{ $args = append $args (printf "--service-cidr=%s" .) }}{{ end -}}
 {{- range .nonMasqueradeCIDRs }}{{ $args = append $args (printf "--non-masquerade-cidr=%s" .) }}{{ end -}}
 {{- if ne .packetFilter "auto" }}{{ $args = append $args (printf "--packet-filter=%s" .packetFilter) }}{{ end -}}
-{{- if ne .layout "bridge" }}{{ $args = append $args (printf "--layout=%s" .layout) }}{{ end -}}
+{{- if ne .layout "routed" }}{{ $args = append $args (printf "--layout=%s" .layout) }}{{ end -}}
 {{- if .networkPolicy }}{{ $args = append $args "--network-policy" }}{{ end -}}
 {{- if .outsideInterface }}{{ $args = append $args (printf "--outside-interface=%s" .outsideInterface) }}{{ end -}}
 {{- if ne (int .resyncInterval) 60 }}{{ $args = append $args (printf "--resync-interval=%d" (int .resyncInterval)) }}{{ end -}}

@@ -2,6 +2,7 @@
 import { openRtnetlink } from '@cnikit/netlink';
 import type { Config } from '../config/config.ts';
 import { type Action, describe } from '../core/action.ts';
+import { DEFAULT_LAYOUT } from '../core/model.ts';
 import type { Problem } from '../core/problem.ts';
 import { ownProblem, problemsOf } from '../desired/desired-host.ts';
 import { NodeIndex } from '../desired/node-index.ts';
@@ -38,7 +39,7 @@ export async function plan(given: Config, env: NodeJS.ProcessEnv, { out, err }: 
     using rt = openRtnetlink();
     const lines = [
       ...actions.map(describe),
-      ...layoutLeftovers(rt, config.layout ?? 'bridge', own?.podCIDRs ?? []).map(({ line }) => line),
+      ...layoutLeftovers(rt, config.layout ?? DEFAULT_LAYOUT, own?.podCIDRs ?? []).map(({ line }) => line),
     ];
     for (const line of lines) {
       out(`${line}\n`);

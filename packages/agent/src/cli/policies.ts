@@ -3,6 +3,7 @@ import type { KubeConfigLike } from '@cnikit/watch';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { DEFAULT_LAYOUT } from '../core/model.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
@@ -49,7 +50,11 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   let cancel: () => void;
   const resync = (): void => {
     policies.verify();
-    agent.report('policy', layoutProblems(config.layout ?? 'bridge', ownPodCIDRs(config, agent)), 'layout');
+    agent.report(
+      'policy',
+      layoutProblems(config.layout ?? DEFAULT_LAYOUT, ownPodCIDRs(config, agent)),
+      'layout',
+    );
     agent.report('policy', gateProblems(gate.failure), 'gate');
     cancel = after(config.resyncMs, resync);
   };

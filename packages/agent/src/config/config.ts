@@ -28,7 +28,7 @@ export interface Config {
   nonMasquerade: string[];
   masquerade: Masquerade;
   packetFilter: PacketFilterMode;
-  /** Undefined: not given, `bridge` for a node without a configuration. */
+  /** Undefined: not given, `routed` for a node without a configuration. */
   layout?: Layout | undefined;
   /** Enforce NetworkPolicies. */
   networkPolicy: boolean;

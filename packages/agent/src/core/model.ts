@@ -76,6 +76,9 @@ export type Encap = 'auto' | 'never' | 'always';
 /** How new pods are attached: to a bridge, or each by its own route. */
 export type Layout = 'bridge' | 'routed';
 
+/** Layout of new pods unless an option names one. */
+export const DEFAULT_LAYOUT: Layout = 'routed';
+
 /**
  * Which packets of pods are masqueraded. `destination`: all that leave the pod networks, by any
  * link. `egress`: those that leave by an interface of a default route, except to addresses of nodes.
@@ -223,6 +226,8 @@ export interface HostFacts {
   hasPods: boolean;
   /** The plugin made routes to pods. Does not affect the desired state. */
   hasRoutedPods: boolean;
+  /** One routed pod of each family. Does not affect the desired state. */
+  routedPods?: Partial<Record<Family, PodSample>>;
   /** Index of the plugin's bridge. */
   bridge?: number | undefined;
   /** Links of others that a tunnel of ours could collide with: any VXLAN, and links with the tunnel's names. */
@@ -234,12 +239,20 @@ export interface HostFacts {
   }>;
 }
 
+/** A pod for the self-test: an address, and the link to it. */
+export interface PodSample {
+  address: string;
+  link: number;
+}
+
 /** The state that the self-test asks the kernel about. */
 export interface TestedState {
   routes: ReadonlyMap<string, NodeRoute>;
   own?: NodeInfo | undefined;
-  /** Index of the pods' bridge. */
+  /** Index of the pods' bridge; undefined when routed pods exist. */
   bridge?: number | undefined;
+  /** One routed pod of each family. */
+  routedPods?: Partial<Record<Family, PodSample>> | undefined;
   /** Returns whether an address is this node's. */
   isLocal?: (address: string) => boolean;
 }

@@ -18,6 +18,7 @@ test('containernetworking/plugins#697, kubernetes/kubernetes#108121: conflist() 
         type: 'cnikit',
         capabilities: { portMappings: true, bandwidth: true },
         bridge: 'cni0',
+        layout: 'routed',
         isDefaultGateway: true,
         hairpinMode: true,
         forceAddress: true,

@@ -1,5 +1,12 @@
 /** Builds the CNI network configuration of this node. Pure. */
-import type { ChainedPlugin, HostFacts, Layout, NodeInfo, TunnelLink } from '../core/model.ts';
+import {
+  type ChainedPlugin,
+  DEFAULT_LAYOUT,
+  type HostFacts,
+  type Layout,
+  type NodeInfo,
+  type TunnelLink,
+} from '../core/model.ts';
 import { BRIDGE_NAME, NETWORK_NAME, POLICY_SOCKET_NAME, READINESS_NAME, STATE_DIR } from '../core/names.ts';
 import { LIST_VERSIONS } from './list-versions.ts';
 import { type PathMtus, podMtu } from './mtu.ts';
@@ -16,7 +23,7 @@ export interface ConflistOptions {
   tunnels?: readonly TunnelLink[];
   /** MTUs of the routes to other nodes. */
   paths?: PathMtus | undefined;
-  /** @default 'bridge' */
+  /** @default 'routed' */
   layout?: Layout | undefined;
   /** Upper limit of the MTU of pods. */
   mtu?: number | undefined;
@@ -46,7 +53,7 @@ export function conflist(
     versions = LIST_VERSIONS,
     tunnels = [],
     paths,
-    layout = 'bridge',
+    layout = DEFAULT_LAYOUT,
     mtu: limit,
     hostSysctls = {},
     networkPolicy = false,

@@ -59,9 +59,8 @@ describe('desiredRoute() without a problem', () => {
     ['desiredRoute() reports no problem for its own podCIDR', [own]],
     ['desiredRoute() reports no problem for an unclaimed podCIDR', []],
   ])('%s', (_, claimants) => {
-    expect(desiredRoute(claimants[0]?.podCIDRs[0] ?? '10.244.9.0/24', claimants, view)).toEqual({
-      problems: [],
-    });
+    const { route, problems } = desiredRoute(claimants[0]?.podCIDRs[0] ?? '10.244.9.0/24', claimants, view);
+    expect([route, problems]).toEqual([undefined, []]);
   });
 
   test('desiredRoutes() reports nothing while this node is unknown', () => {

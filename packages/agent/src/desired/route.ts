@@ -11,14 +11,15 @@ import {
   parseAddress,
   parseNetwork,
 } from '@cnikit/ip';
-import type {
-  Encap,
-  HostFacts,
-  Layout,
-  NodeInfo,
-  NodeRoute,
-  TunnelPeer,
-  TunnelSettings,
+import {
+  DEFAULT_LAYOUT,
+  type Encap,
+  type HostFacts,
+  type Layout,
+  type NodeInfo,
+  type NodeRoute,
+  type TunnelPeer,
+  type TunnelSettings,
 } from '../core/model.ts';
 import { defaultTunnel, tunnelName } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
@@ -51,7 +52,7 @@ export interface Reachability {
   /**
    * How new pods are attached.
    *
-   * @default 'bridge'
+   * @default 'routed'
    */
   layout?: Layout | undefined;
   /** Upper limit of the MTU of pods and tunnels; undefined: none. */
@@ -82,7 +83,7 @@ interface ViewHop {
 export function viewOf(
   own: NodeInfo,
   facts: HostFacts,
-  { encap = 'auto', tunnel = defaultTunnel, layout = 'bridge' }: Reachability = {},
+  { encap = 'auto', tunnel = defaultTunnel, layout = DEFAULT_LAYOUT }: Reachability = {},
 ): View {
   return {
     own,

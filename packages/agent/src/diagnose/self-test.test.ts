@@ -100,6 +100,27 @@ describe('createSelfTest() with pods', () => {
     ]);
   });
 
+  test('createSelfTest() asks for packets of a routed pod by its link, until the pod ends', () => {
+    const routedPods = { ipv4: { address: '10.244.1.9', link: 7 } };
+    const asked: Packet[] = [];
+    const link = { index: 7 };
+    const selfTest = createSelfTest((packet) => {
+      asked.push(packet);
+      return packet.dst === '10.244.1.9' ? { oif: link.index } : right(packet);
+    });
+    const pass = (): Packet[] => {
+      asked.length = 0;
+      expect(selfTest({ ...state, bridge: undefined, routedPods })).toEqual([]);
+      return asked.filter(({ iif }) => iif !== undefined);
+    };
+    expect(pass()).toEqual([
+      { dst: '10.244.2.1', src: '10.244.1.9', iif: 7 },
+      { dst: '10.244.1.9', src: '10.244.2.2', iif: 2 },
+    ]);
+    link.index = 8;
+    expect(pass()).toEqual([]);
+  });
+
   test('createSelfTest() reports only the routes when all packets are diverted', () => {
     expect(createSelfTest(() => undefined)(state)).toMatchObject([{ kind: 'self-test' }]);
   });

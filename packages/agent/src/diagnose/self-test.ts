@@ -5,7 +5,7 @@
  */
 
 import { addressAt, type Family, familyOf, formatAddress, parseNetwork } from '@cnikit/ip';
-import type { NodeRoute, TestedState } from '../core/model.ts';
+import type { NodeRoute, PodSample, TestedState } from '../core/model.ts';
 import { type Problem, problem } from '../core/problem.ts';
 
 /** A packet: its destination, and its source and the link that it arrives on, where these are given. */
@@ -31,7 +31,7 @@ export function createSelfTest(lookup: Lookup): (state: TestedState) => Problem[
     const now = Array.from({ length: tested }, (_, i) => all[(at + i) % all.length]!);
     const wrong = now.flatMap((route) => diverted(lookup, route, { dst: address(route.dst, 1) }) ?? []);
     const kinds = now.slice(0, MAX_KINDS);
-    const others = Object.entries(packetKinds(state)).flatMap(([what, packetOf]) =>
+    const others = Object.entries(packetKinds(state, lookup)).flatMap(([what, packetOf]) =>
       divertedKind(lookup, what, kinds, packetOf),
     );
     // After a failure the same routes are tested again, so that the problem clears as soon as it is repaired.
@@ -57,13 +57,22 @@ export function createSelfTest(lookup: Lookup): (state: TestedState) => Problem[
 type PacketOf = (route: NodeRoute) => { packet: Packet; to?: number } | undefined;
 
 /** Returns the kinds of packets besides those of this node without a given source. */
-function packetKinds({ own, bridge, isLocal = () => false }: TestedState): Record<string, PacketOf> {
+function packetKinds(
+  { own, bridge, routedPods, isLocal = () => false }: TestedState,
+  lookup: Lookup,
+): Record<string, PacketOf> {
   const local = (family: Family): string | undefined =>
     own?.internalIPs.find((ip) => familyOf(ip) === family && isLocal(ip));
-  /** An address of a pod here, while the bridge has the gateway. */
-  const pod = (family: Family): string | undefined => {
+  /** A routed pod, or an address behind the bridge while that has the gateway. */
+  const pod = (family: Family): PodSample | undefined => {
+    const routed = routedPods?.[family];
+    if (routed !== undefined) {
+      return leadsTo(lookup, routed) ? routed : undefined;
+    }
     const cidr = own?.podCIDRs.find((each) => familyOf(each) === family);
-    return cidr !== undefined && isLocal(address(cidr, 1)) ? address(cidr, 2) : undefined;
+    return cidr !== undefined && bridge !== undefined && isLocal(address(cidr, 1))
+      ? { address: address(cidr, 2), link: bridge }
+      : undefined;
   };
   return {
     'Packets with the address of this node as source': ({ dst }) => {
@@ -71,18 +80,27 @@ function packetKinds({ own, bridge, isLocal = () => false }: TestedState): Recor
       return src === undefined ? undefined : { packet: { dst: address(dst, 1), src } };
     },
     'Packets of pods on this node': ({ dst }) => {
-      const src = pod(familyOf(dst));
-      return src === undefined || bridge === undefined
+      const source = pod(familyOf(dst));
+      return source === undefined
         ? undefined
-        : { packet: { dst: address(dst, 1), src, iif: bridge } };
+        : { packet: { dst: address(dst, 1), src: source.address, iif: source.link } };
     },
     'Packets from pods on other nodes to pods on this node': ({ dst, oif }) => {
       const here = pod(familyOf(dst));
-      return here === undefined || bridge === undefined || oif === 0
+      return here === undefined || oif === 0
         ? undefined
-        : { packet: { dst: here, src: address(dst, 2), iif: oif }, to: bridge };
+        : { packet: { dst: here.address, src: address(dst, 2), iif: oif }, to: here.link };
     },
   };
+}
+
+/** Returns false for a pod that has ended. */
+function leadsTo(lookup: Lookup, { address, link }: PodSample): boolean {
+  try {
+    return lookup({ dst: address })?.oif === link;
+  } catch {
+    return false;
+  }
 }
 
 function divertedKind(

@@ -94,6 +94,7 @@ export function hostFacts(
     ports: portsOf(kernel.links, foreign),
     hasPods: bridge !== undefined || kernel.links.some(({ name }) => name.startsWith(POD_LINK)),
     hasRoutedPods: kernel.routes.some(({ protocol }) => protocol === POD_ROUTE_PROTOCOL),
+    routedPods: routedPodsOf(kernel.routes),
     bridge,
     tunnels: kernel.links
       .filter((link) => isOwnTunnel(link, own))
@@ -107,6 +108,16 @@ export function hostFacts(
         port: vxlan?.port,
       })),
   };
+}
+
+function routedPodsOf(routes: readonly KernelRoute[]): HostFacts['routedPods'] {
+  const samples: HostFacts['routedPods'] = {};
+  for (const { family, dst, oif, protocol } of routes) {
+    if (protocol === POD_ROUTE_PROTOCOL && oif !== undefined) {
+      samples[family] ??= { address: dst.split('/')[0]!, link: oif };
+    }
+  }
+  return samples;
 }
 
 function tunnelOf(link: KernelLink, addresses: readonly KernelAddress[]): PresentTunnel[] {

@@ -1,8 +1,10 @@
 /** Copy of the kernel's main table by destination: filled by a dump, updated by events. Pure. */
-import type { KernelRoute } from '../core/model.ts';
+import { type KernelRoute, RTN_UNREACHABLE } from '../core/model.ts';
 import { ROUTE_PROTOCOL } from '../core/names.ts';
 
 export const isOwn = (route: KernelRoute): boolean => route.protocol === ROUTE_PROTOCOL;
+
+const leadsToNode = (route: KernelRoute): boolean => isOwn(route) && route.type !== RTN_UNREACHABLE;
 
 /** Routes by destination; several if metrics or next hops differ. */
 export class RouteTable {
@@ -12,7 +14,7 @@ export class RouteTable {
   constructor(routes: Iterable<KernelRoute> = []) {
     for (const route of routes) {
       const others = this.#byDst.get(route.dst);
-      if (isOwn(route) && others?.some(isOwn) !== true) {
+      if (leadsToNode(route) && others?.some(leadsToNode) !== true) {
         this.#owned++;
       }
       if (others === undefined) {
@@ -23,7 +25,7 @@ export class RouteTable {
     }
   }
 
-  /** Number of destinations with routes of the agent. */
+  /** Number of destinations with routes of the agent to other nodes. */
   get owned(): number {
     return this.#owned;
   }
@@ -57,7 +59,7 @@ export class RouteTable {
   }
 
   #set(dst: string, routes: KernelRoute[]): void {
-    this.#owned += Number(routes.some(isOwn)) - Number(this.at(dst).some(isOwn));
+    this.#owned += Number(routes.some(leadsToNode)) - Number(this.at(dst).some(leadsToNode));
     if (routes.length === 0) {
       this.#byDst.delete(dst);
     } else {

@@ -31,6 +31,8 @@ describe('Agent.setNodes()', () => {
   test('Agent.setNodes() adds routes to every other node in one write, each family through its own InternalIP', () => {
     const { kernel } = started();
     expect(kernel.own()).toEqual(routesTo(2, 3));
+    const unreachable = kernel.routes.filter(({ type }) => type === 'unreachable');
+    expect(unreachable.map(({ dst }) => dst)).toEqual(node(1).podCIDRs);
     expect(kernel.writes).toBe(1);
   });
 

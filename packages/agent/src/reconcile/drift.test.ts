@@ -8,7 +8,7 @@ test('Drift.ofPass() is true for repairs, not for changes that follow nodes or h
   agent.putNode(node(4));
   agent.deleteNode('n3');
   clock.advance(2000);
-  expect(metrics.get('changes', { kind: 'route' })).toBe(8);
+  expect(metrics.get('changes', { kind: 'route' })).toBe(10);
   expect(metrics.get('drift_repairs')).toBe(0);
 
   const gone = kernel.routes.find(({ dst }) => dst === '10.244.2.0/24')!;
@@ -21,7 +21,7 @@ test('Drift.ofPass() is true for repairs, not for changes that follow nodes or h
   state.rules = 'flushed';
   state.conflist = undefined;
   clock.advance(60_000);
-  expect(metrics.get('drift_repairs', { kind: 'route' })).toBe(1 + 4);
+  expect(metrics.get('drift_repairs', { kind: 'route' })).toBe(1 + 6);
   expect(metrics.get('drift_repairs', { kind: 'rule' })).toBe(1);
   expect(metrics.get('drift_repairs', { kind: 'file' })).toBe(1);
   expect([metrics.get('routes'), metrics.get('routes_desired')]).toEqual([4, 4]);

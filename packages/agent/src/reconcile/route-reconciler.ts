@@ -92,7 +92,7 @@ export class RouteReconciler {
     return key !== undefined;
   }
 
-  /** Number of destinations with routes of ours in the kernel, as last observed. */
+  /** Number of destinations with our routes to other nodes in the kernel, as last observed. */
   get owned(): number {
     return this.#mirror.table.owned;
   }

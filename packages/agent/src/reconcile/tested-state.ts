@@ -9,5 +9,5 @@ export function testedState(
   const isLocal = (address: string): boolean => facts?.localAddresses.has(address) === true;
   // An address of the podCIDR may be behind the bridge or not if both layouts are in use.
   const bridge = facts?.hasRoutedPods ? undefined : facts?.bridge;
-  return { routes, own, bridge, isLocal };
+  return { routes, own, bridge, routedPods: facts?.routedPods, isLocal };
 }

@@ -153,10 +153,10 @@ export class FakeKernel implements Kernel {
     return undefined;
   }
 
-  /** Returns destination and next hop of the agent's routes, sorted. */
+  /** Returns destination and next hop of the agent's routes to other nodes, sorted. */
   own(): string[] {
     return this.routes
-      .filter(({ protocol }) => protocol === 201)
+      .filter(({ protocol, type }) => protocol === 201 && type === 'unicast')
       .map(({ dst, via }) => `${dst} via ${via}`)
       .sort();
   }

@@ -354,6 +354,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         await before.ended;
         // The state after a boot: files on disk, nothing in the tmpfs, no pod, no link.
         loseNamespace('pod-before');
+        await eventually(() => expect(run('ip', '-o', 'link', 'show', 'type', 'veth')).not.toMatch(/: veth/));
         rmSync(node.stateDir, { recursive: true });
         expect(existsSync(conflist())).toBe(true);
         expect(status(node)).toEqual({ status: 1, code: 50 });

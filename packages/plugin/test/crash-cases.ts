@@ -41,7 +41,14 @@ export const crashCases: readonly CrashCase[] = [
   {
     title: 'cnikit, all in one',
     plugin: 'cnikit',
-    conf: (dir, kept) => ({ ...bridge(dir), ipMasq: true, ...limits, ...ports(kept) }),
+    conf: (dir, kept) => ({
+      ...bridge(dir),
+      // Beside a pod on the bridge.
+      layout: kept ? 'bridge' : 'routed',
+      ipMasq: true,
+      ...limits,
+      ...ports(kept),
+    }),
     fresh: true,
   },
   {
@@ -56,9 +63,15 @@ export const crashCases: readonly CrashCase[] = [
     }),
   },
   {
-    title: 'cnikit, routed, with port maps',
+    title: 'cnikit, on the bridge beside a routed pod',
     plugin: 'cnikit',
-    conf: (dir, kept) => ({ ...bridge(dir), layout: 'routed', ipMasq: true, ...ports(kept) }),
+    conf: (dir, kept) => ({
+      ...bridge(dir),
+      layout: kept ? 'routed' : 'bridge',
+      ipMasq: true,
+      ...limits,
+      ...ports(kept),
+    }),
   },
   {
     title: 'cnikit, with network policy',

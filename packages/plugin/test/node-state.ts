@@ -76,6 +76,7 @@ function routeState(route: RtnetlinkConnection): string[] {
       .routes()
       .filter(({ dst, table }) => table !== 'local' && !isOfLinkLocal(dst))
       .map(({ dst, via, oif, table }) => `route ${dst} via ${via} dev ${nameOf(oif)} table ${table}`),
+    ...route.neighbours({ proxy: true }).map(({ index, address }) => `proxy ${nameOf(index)} ${address}`),
     ...route.rules().map((rule) => `rule ${JSON.stringify(rule)}`),
     ...route
       .qdiscs()

@@ -34,6 +34,7 @@ interface Add {
   id: string;
   netns: string;
   hostPort: number;
+  layout?: 'bridge' | 'routed';
   prevResult?: { ips: { address: string }[] } | undefined;
 }
 
@@ -68,7 +69,7 @@ class Storm {
 
   async invoke(
     command: string,
-    { id, netns, hostPort, prevResult }: Add,
+    { id, netns, hostPort, layout, prevResult }: Add,
     kill = false,
     more: object = {},
   ): Promise<Outcome> {
@@ -84,7 +85,9 @@ class Storm {
         ranges: [[{ subnet: '10.94.0.0/24' }], [{ subnet: 'fd94::/64' }]],
       },
       ipMasq: true,
-      macspoofchk: true,
+      layout,
+      // Needs a bridge.
+      macspoofchk: layout !== 'routed',
       runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] },
       ingressRate: 1_000_000,
       ingressBurst: 1_000_000,
@@ -113,9 +116,10 @@ class Storm {
     return { exitCode: exitCode ?? undefined, stdout };
   }
 
-  /** A new attachment, with its own host port. */
+  /** A new attachment, with its own host port. Pods of both layouts run side by side. */
   attachment(id: string, netns: string): Add {
-    return { id, netns, hostPort: this.#nextPort++ };
+    const layout = this.random.chance(0.7) ? 'routed' : 'bridge';
+    return { id, netns, hostPort: this.#nextPort++, layout };
   }
 
   /** Runs a command that must succeed unless it is killed. */
@@ -263,9 +267,11 @@ describe.skipIf(!inSandbox)('a storm (needs the sandbox: run npm test at the roo
     async () => {
       const storm = new Storm();
       try {
-        const first = storm.attachment('first', storm.makeNamespace());
-        await storm.mustSucceed('ADD', first);
-        await storm.mustSucceed('DEL', first);
+        for (const layout of ['bridge', 'routed'] as const) {
+          const first = { ...storm.attachment(`first-${layout}`, storm.makeNamespace()), layout };
+          await storm.mustSucceed('ADD', first);
+          await storm.mustSucceed('DEL', first);
+        }
         const baseline = nodeStateIn(storm.dir);
         await Promise.all(Array.from({ length: PODS }, (_, worker) => storm.runWorker(worker)));
         await storm.gc();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { broadcastOf, firstHost, subnetOf } from './prefix.ts';
+import { broadcastOf, firstHost, subnetOf, withoutLength } from './prefix.ts';
 
 test.each([
   ['10.1.2.3/24', '10.1.2.0/24', '10.1.2.1'],
@@ -21,4 +21,8 @@ test.each([
   ['fd00::1/64', undefined],
 ])('broadcastOf(%s) is %s', (address, expected) => {
   expect(broadcastOf(address)).toBe(expected);
+});
+
+test.each(['10.1.2.3/24', '10.1.2.3'])('withoutLength(%s) is 10.1.2.3', (address) => {
+  expect(withoutLength(address)).toBe('10.1.2.3');
 });

@@ -27,9 +27,10 @@ export function isIPv6(address: string): boolean {
   return address.includes(':');
 }
 
-/** Returns '10.1.2.3' for '10.1.2.3/24'. */
+/** Returns '10.1.2.3' for '10.1.2.3/24' and for '10.1.2.3'. */
 export function withoutLength(address: string): string {
-  return address.slice(0, address.indexOf('/'));
+  const slash = address.indexOf('/');
+  return slash === -1 ? address : address.slice(0, slash);
 }
 
 /** Returns the prefix length of a single address. */

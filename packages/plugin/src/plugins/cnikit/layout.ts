@@ -24,7 +24,8 @@ export interface LayoutSettings extends BridgeSettings {
 export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
   const bridge = bridgePlugin(sys);
   const del = (context: Context<LayoutSettings>, hooks: DelHooks): void => {
-    if (!isOnBridge(context, !context.conf.isRouted)) {
+    // Without a result the pod may be routed: the layout can have changed since.
+    if (!isOnBridge(context, false)) {
       // Before another pod can have the addresses.
       stopAnswering(sys, context.conf.bridge, addressesOf(sys, context));
     }
@@ -49,7 +50,10 @@ export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
         checkRouted(sys, context);
       }
     },
-    gc: (context) => collectWithSpoofChecks(sys, context),
+    gc(context) {
+      stopAnswering(sys, context.conf.bridge, openIpam(sys, context)?.stale?.() ?? []);
+      collectWithSpoofChecks(sys, context);
+    },
   };
 }
 

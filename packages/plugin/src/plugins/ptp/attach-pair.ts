@@ -47,6 +47,8 @@ export interface PairLayout {
   ): Pick<PodInterface, 'addressFlags' | 'linkRoutes' | 'neighbours'>;
   /** Runs before the pod can send. */
   reached?(host: RtnetlinkCore, ips: readonly RoutedAddress[]): void;
+  /** Undoes `reached` when a later step fails. */
+  left?(ips: readonly RoutedAddress[]): void;
 }
 
 /** Default MTU of a veth, in bytes (linux/if_ether.h). */
@@ -97,6 +99,7 @@ export function attachPair(
     const ips = layout.addresses(given.ips);
     ensureForwarding(sys, ips);
     reach(host, layout.hostEnd(pair, ips), ips);
+    undo.push(() => layout.left?.(ips));
     layout.reached?.(host, ips);
     mark?.('host');
     // Rules come first: the pod cannot send yet.

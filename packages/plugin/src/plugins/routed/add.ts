@@ -17,7 +17,7 @@ import type { VethPair } from '../../links/veth.ts';
 import { requestedMac } from '../bridge/add.ts';
 import type { BridgeSettings } from '../bridge/settings.ts';
 import { attachPair, type RoutedAddress } from '../ptp/attach-pair.ts';
-import { answerForPod, ROUTE_PROTOCOL } from './bridge-proxy.ts';
+import { answerForPod, ROUTE_PROTOCOL, stopAnswering } from './bridge-proxy.ts';
 import { ensureSourceGuard } from './source-guard.ts';
 
 /** MAC address of every host end: locally administered, as pods know it without asking. */
@@ -50,6 +50,7 @@ export function addRouted(sys: Sys, context: Context<BridgeSettings>, hooks?: Ad
       answerForPod(sys, host, conf.bridge, ips);
       ensureSourceGuard(sys);
     },
+    left: (ips: readonly RoutedAddress[]) => stopAnswering(sys, conf.bridge, ips),
   };
   return attachPair(sys, context, layout, hooks);
 }

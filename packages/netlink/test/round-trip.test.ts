@@ -294,7 +294,9 @@ describe.each(orders)('%s endian', (order) => {
   });
 
   test('newFlowtable(), newCounter(), newQuota() and newLimit() decode to their input', () => {
-    const ref = { family: fc.constant('inet' as const), table: any.name, name: any.name };
+    // No keyword of nft begins like this.
+    const objectName = any.name.map((text) => `x-${text}`);
+    const ref = { family: fc.constant('inet' as const), table: any.name, name: objectName };
     const flowtable = fc.record({
       ...{ ...ref, priority: fc.integer({ min: -1000, max: 1000 }), flags: any.u32 },
       devices: fc.array(any.name, { maxLength: 4 }),

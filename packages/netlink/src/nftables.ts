@@ -21,6 +21,7 @@
  */
 import { NETLINK_NETFILTER } from '@cnikit/sys';
 import type { ByteOrder } from './codec/bytes.ts';
+import { NetlinkEncodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import type { Connection } from './connection.ts';
@@ -151,6 +152,9 @@ export class NftConnection {
    * whole transaction).
    */
   commit(requests: readonly Request[], order: ByteOrder = 'little'): void {
+    if (!Array.isArray(requests)) {
+      throw new NetlinkEncodeError('BAD_REQUEST', 'A transaction is an array of requests');
+    }
     if (requests.length === 0) {
       return;
     }

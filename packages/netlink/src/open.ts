@@ -25,7 +25,7 @@ export interface OpenOptions {
  * @throws {NetlinkEncodeError} BAD_REQUEST when the options are a path or descriptor instead of an object
  */
 export function openProtocol(protocol: number, options: OpenOptions): Connection {
-  if (typeof options !== 'object') {
+  if (typeof options !== 'object' || options === null) {
     const hint = `{ netns: ${JSON.stringify(options)} }`;
     throw new NetlinkEncodeError('BAD_REQUEST', `Invalid options ${String(options)}: expected ${hint}`);
   }

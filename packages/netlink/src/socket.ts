@@ -18,6 +18,7 @@ import {
 } from '@cnikit/sys';
 import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from './codec/ack.ts';
 import { NLMSG_HDRLEN } from './codec/encoder.ts';
+import { NetlinkEncodeError } from './codec/errors.ts';
 import { writeMessage } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError } from './errors.ts';
@@ -203,7 +204,13 @@ export class NetlinkSocket {
 }
 
 /** Returns the bytes that a request takes in a datagram: header, body and padding. */
-export const messageSize = (request: Request): number => (NLMSG_HDRLEN + request.payload.length + 3) & ~3;
+export function messageSize(request: Request): number {
+  if (request.payload === undefined) {
+    const hint = 'build one with newLink() or a function like it';
+    throw new NetlinkEncodeError('BAD_REQUEST', `Not a request: ${JSON.stringify(request)}; ${hint}`);
+  }
+  return (NLMSG_HDRLEN + request.payload.length + 3) & ~3;
+}
 
 function asNetlinkError(cause: unknown, problem: string, request: Request): unknown {
   if (!(cause instanceof SysError)) {

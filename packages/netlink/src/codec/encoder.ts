@@ -97,6 +97,9 @@ export class Encoder extends FieldWriter {
 
   /** An attribute of UTF-8 text and a NUL, at most `limit` bytes with the NUL (IFNAMSIZ is 16). */
   string(type: number, value: string, limit = 0xfff0): this {
+    if (typeof value !== 'string') {
+      throw new NetlinkEncodeError('BAD_VALUE', `${JSON.stringify(value)} is not text`);
+    }
     const bytes = nameBytes(value);
     const problem =
       bytes.length > limit

@@ -174,17 +174,20 @@ export class FieldWriter {
   }
 }
 
-/** Throws instead of truncating the value. */
+/** Throws for a value that is not an integer of the field's size. */
 export function misfit(value: unknown, kind: string, type?: number, what?: string): never {
   const where = type === undefined ? 'the message header' : `attribute ${type & NLA_TYPE_MASK}`;
+  const name = what ?? where;
   throw new NetlinkEncodeError(
     'BAD_VALUE',
-    `${String(value)} is out of range for ${what ?? where}, which is a ${kind}`,
+    typeof value === 'number' || typeof value === 'bigint'
+      ? `${value} is out of range for ${name}, which is a ${kind}`
+      : `${JSON.stringify(value) ?? String(value)} is not a number, as ${name} needs`,
   );
 }
 
 export function unsigned64(value: number | bigint): bigint {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
     misfit(value, 'u64');
   }
   const big = BigInt(value);

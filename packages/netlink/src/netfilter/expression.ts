@@ -192,6 +192,9 @@ export function writeExpressions(encoder: Encoder, type: number, expressions: re
 }
 
 function writeExpression(encoder: Encoder, expression: Expression): void {
+  if (expression?.name === undefined) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'A statement is an array: spread it, [...expr.accept()]');
+  }
   const element = encoder.nest(NFTA_LIST_ELEM | NLA_F_NESTED);
   encoder.string(NFTA_EXPR_NAME, expression.name === 'other' ? expression.kind : expression.name);
   const data = encoder.nest(NFTA_EXPR_DATA | NLA_F_NESTED);

@@ -4,6 +4,7 @@ import { NLM_F_DUMP } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { isIPv6 } from '../codec/family.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
@@ -84,7 +85,7 @@ const FILTER_DESTINATION_PORT = 1 << 5;
 
 /** IPCTNL_MSG_CT_GET, `conntrack -L`. Kernels before 5.8 ignore the filter and return all. */
 export function getFlows(family: Family, filter?: FlowFilter, order: ByteOrder = 'little'): Request {
-  const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
+  const encoder = nfHeader(isIPv6(family) ? 'ip6' : 'ip', order);
   if (filter !== undefined) {
     const { protocol, destinationPort } = filter;
     // Linux 6.18 inverts the comparison of IPv6 addresses, so `passes()` compares them.
@@ -127,7 +128,7 @@ export function delFlow(
   order: ByteOrder = 'little',
 ): Request {
   const { family, original, id, zone } = flow;
-  const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
+  const encoder = nfHeader(isIPv6(family) ? 'ip6' : 'ip', order);
   writeTuple(encoder, family, original);
   writeFields(encoder, flowTable, { id, zone });
   const describe = `delete connection ${original.source} to ${original.destination}`;
@@ -171,7 +172,7 @@ export function updateFlow(
   }
   checkLabels('labels', labels, 16);
   checkLabels('labelsMask', labelsMask, labels?.length);
-  const encoder = nfHeader(family === 'ipv6' ? 'ip6' : 'ip', order);
+  const encoder = nfHeader(isIPv6(family) ? 'ip6' : 'ip', order);
   writeTuple(encoder, family, original);
   writeFields(encoder, { zone: flowTable.zone }, { zone });
   // The kernel would toggle the bits of a value that its mask does not have.

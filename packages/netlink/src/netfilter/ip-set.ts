@@ -4,6 +4,7 @@ import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED, NLA_F_NET_BYTEORDER } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { isIPv6 } from '../codec/family.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
@@ -67,7 +68,7 @@ export function ipSetProtocol(order: ByteOrder = 'little'): Request {
 export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: ByteOrder = 'little'): Request {
   const encoder = header(ref, order);
   encoder.string(ATTR_TYPENAME, 'hash:net', NAME_SIZE).u8(ATTR_REVISION, 0);
-  encoder.u8(ATTR_FAMILY, family === 'ipv6' ? 10 : 2);
+  encoder.u8(ATTR_FAMILY, isIPv6(family) ? 10 : 2);
   const data = encoder.nest(ATTR_DATA | NLA_F_NESTED);
   if (maxElements !== undefined) {
     encoder.be32(ATTR_MAXELEM | NLA_F_NET_BYTEORDER, maxElements);

@@ -20,7 +20,7 @@ const KEYWORDS =
  * @throws {NetlinkEncodeError} BAD_REQUEST when `nft` cannot read the name
  */
 export function checkName(kind: string, name: string): void {
-  if (!/^[A-Za-z_][\w./:-]*$/.test(name) || KEYWORDS.includes(` ${name} `)) {
+  if (typeof name !== 'string' || !/^[A-Za-z_][\w./:-]*$/.test(name) || KEYWORDS.includes(` ${name} `)) {
     throw new NetlinkEncodeError('BAD_REQUEST', `nft -f cannot read a ${kind} named ${JSON.stringify(name)}`);
   }
 }

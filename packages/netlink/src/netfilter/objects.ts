@@ -4,6 +4,7 @@ import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
+import { type Named, numberOf } from '../codec/names.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, readFields, type Table, writeFields } from '../codec/table.ts';
@@ -163,10 +164,14 @@ export interface ChainRef {
   name: string;
 }
 
-/** A chain to create: a base chain with `hook`, else a regular one. `policy` is NF_ACCEPT or NF_DROP. */
+/** Verdicts that a chain may have as its policy. */
+const policies = { 0: 'drop', 1: 'accept' } as const;
+
+/** A chain to create: a base chain with `hook`, else a regular one. */
 export interface ChainSpec extends ChainRef, Exclusive {
   hook?: ChainHook;
-  policy?: number;
+  /** Verdict for packets that reach the end of a base chain: its name, NF_ACCEPT or NF_DROP. */
+  policy?: Named<typeof policies>;
 }
 
 /**
@@ -194,7 +199,7 @@ export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request 
     }
     encoder.end(token);
     if (policy !== undefined) {
-      encoder.be32(chainTable.policy[0], policy);
+      encoder.be32(chainTable.policy[0], numberOf(policies, policy, 'policy'));
     }
     encoder.string(NFTA_CHAIN_TYPE, hook.type);
   }

@@ -1,6 +1,7 @@
 /** Rules of nftables. */
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { Request } from '../codec/request.ts';
 import { type Decoded, keepUnknown, readField, type Table, writeFields } from '../codec/table.ts';
@@ -46,6 +47,9 @@ const modes = { append: NLM_F_CREATE | NLM_F_APPEND, insert: NLM_F_CREATE, repla
 export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, ruleTable, spec);
+  if (!Array.isArray(spec.expressions)) {
+    throw new NetlinkEncodeError('BAD_REQUEST', 'expressions is not an array');
+  }
   writeExpressions(encoder, NFTA_RULE_EXPRESSIONS, spec.expressions);
   if (spec.comment !== undefined) {
     encoder.raw(NFTA_RULE_USERDATA, commentData(spec.comment));

@@ -2,6 +2,7 @@
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
+import { NetlinkEncodeError } from '../codec/errors.ts';
 import { attributesAfter } from '../codec/message.ts';
 import type { AttributeReader } from '../codec/reader.ts';
 import type { Request } from '../codec/request.ts';
@@ -135,6 +136,10 @@ function writeElements(encoder: Encoder, elements: readonly SetElement[], from: 
 }
 
 function writeElement(encoder: Encoder, element: SetElement): void {
+  if (!(element.key instanceof Uint8Array)) {
+    const hint = 'an element is { key }, with the bytes of the key';
+    throw new NetlinkEncodeError('BAD_REQUEST', `Not an element: ${JSON.stringify(element)}; ${hint}`);
+  }
   const item = encoder.nest(1 | NLA_F_NESTED);
   writeData(encoder, 1, element.key);
   if (element.keyEnd !== undefined) {

@@ -96,11 +96,11 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
     .putU8(flags & 0xff)
     .putU8(numberOf(scopes, spec.scope ?? 0, 'scope'), 'scope')
     .putU32(spec.index, 'index');
-  const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address), 'Address');
+  const size = encoder.addressText(IFA_LOCAL, address, 0, addressEnd(address, 'Address'), 'Address');
   if (spec.broadcast !== undefined) {
     encoder.address(IFA_BROADCAST, spec.broadcast, 'Broadcast address');
   }
-  const end = addressEnd(peer);
+  const end = addressEnd(peer, 'Peer address');
   const peerSize = encoder.addressText(IFA_ADDRESS, peer, 0, end, 'Peer address');
   encoder.patchU8(0, familyOfSize(size)).patchU8(1, lengthOf(peer, end, peerSize, 'Address'));
   if (spec.label !== undefined) {
@@ -128,7 +128,7 @@ function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
 }
 
 const withLength = (peer: string, address: string): string =>
-  peer.includes('/') ? peer : peer + address.slice(addressEnd(address));
+  peer.includes('/') ? peer : peer + address.slice(addressEnd(address, 'Address'));
 
 /** Filter of a dump of addresses. */
 export interface AddressFilter {

@@ -1,9 +1,10 @@
 import type { Family } from '@cnikit/ip';
 import type { Payload } from '../codec/bytes.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
+import { isIPv6 } from '../codec/family.ts';
 import { AF_INET, AF_INET6, AF_UNSPEC } from './constants.ts';
 
-export const familyNumber = (family: Family): number => (family === 'ipv6' ? AF_INET6 : AF_INET);
+export const familyNumber = (family: Family): number => (isIPv6(family) ? AF_INET6 : AF_INET);
 
 /** Returns the family of a filter; AF_UNSPEC selects all. */
 export const familyFilter = (family: Family | undefined): number =>
@@ -22,8 +23,11 @@ export function familyWord(number: number, payload: Payload, what: string): Fami
   throw new NetlinkDecodeError('BAD_VALUE', what, payload.start, `address family ${number}`);
 }
 
-/** Returns the position where the address ends in `10.0.0.0/24`. */
-export function addressEnd(prefix: string): number {
+/** Returns the position where the address ends in `10.0.0.0/24`. Errors name the prefix as `what`. */
+export function addressEnd(prefix: string, what: string): number {
+  if (typeof prefix !== 'string') {
+    throw new NetlinkEncodeError('BAD_ADDRESS', `${what} ${JSON.stringify(prefix)} is not an IP address`);
+  }
   const slash = prefix.indexOf('/');
   return slash < 0 ? prefix.length : slash;
 }

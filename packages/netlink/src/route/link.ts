@@ -41,7 +41,7 @@ interface LinkChange extends LinkSettings {
   allMulticast?: boolean;
   /** False disables ARP. */
   arp?: boolean;
-  /** How the kernel makes IPv6 link-local addresses. */
+  /** How the kernel makes IPv6 link-local addresses. Only for `setLink()`: `newLink()` gets EAFNOSUPPORT for it. */
   addrGenMode?: AddrGenMode;
 }
 

@@ -140,7 +140,7 @@ function encodeRoute(
   if (isDefault) {
     family = familyOfDefault(spec);
   } else {
-    const end = addressEnd(dst);
+    const end = addressEnd(dst, 'Destination');
     const size = encoder.addressText(rta.RTA_DST, dst, 0, end, 'Destination');
     const length = lengthOf(dst, end, size, 'Destination');
     family = familyOfSize(size);
@@ -158,7 +158,7 @@ function encodeRoute(
     encoder.patchU8(3, spec.tos);
   }
   if (spec.from !== undefined) {
-    const end = addressEnd(spec.from);
+    const end = addressEnd(spec.from, 'Source');
     const size = encoder.addressText(rta.RTA_SRC, spec.from, 0, end, 'Source prefix');
     encoder.patchU8(2, lengthOf(spec.from, end, size, 'Source prefix'));
   }
@@ -215,7 +215,7 @@ function familyOfDefault({ family, via, src, nextHops }: RouteSpec): number {
   if (hint === undefined) {
     throw new NetlinkEncodeError('BAD_REQUEST', 'A default route without a gateway needs its family');
   }
-  return hint.includes(':') ? k.AF_INET6 : k.AF_INET;
+  return String(hint).includes(':') ? k.AF_INET6 : k.AF_INET;
 }
 
 function writeGateway(encoder: Encoder, via: string, family: number): void {
@@ -288,7 +288,7 @@ export function getRoute(
 ): Request {
   const encoder = requestEncoder(order).putZeros(8);
   // IPv6 always sends the table and refuses this flag (inet6_rtm_valid_getroute_req in net/ipv6/route.c).
-  const table = query.dst.includes(':') ? 0 : k.RTM_F_LOOKUP_TABLE;
+  const table = String(query.dst).includes(':') ? 0 : k.RTM_F_LOOKUP_TABLE;
   encoder.putU32(table | (query.fibMatch === true ? k.RTM_F_FIB_MATCH : 0));
   const size = encoder.address(rta.RTA_DST, query.dst, 'Destination');
   encoder.patchU8(0, familyOfSize(size)).patchU8(1, size * 8);

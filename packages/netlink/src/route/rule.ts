@@ -142,7 +142,7 @@ function encodeRule(spec: RoutingRuleSpec, action: number, order: ByteOrder): Ui
 }
 
 function writePrefix(encoder: Encoder, type: number, lengthAt: number, prefix: string, what: string): void {
-  const end = addressEnd(prefix);
+  const end = addressEnd(prefix, what);
   const size = encoder.addressText(type, prefix, 0, end, what);
   encoder.patchU8(0, familyOfSize(size)).patchU8(lengthAt, lengthOf(prefix, end, size, what));
 }

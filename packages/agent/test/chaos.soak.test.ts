@@ -97,7 +97,7 @@ class Victim {
       const nodes = api.nodes.list().map((node) => ({ ...selectNode(node), beat: 0 }) as never);
       const own = { ...selectNode(api.nodes.get(this.node.name)), beat: 0 } as never;
       const state = kernel.dump();
-      return routeDifferences(expectedRoutes(own, nodes, state, { encap: 'auto', layout: 'bridge' }), state);
+      return routeDifferences(expectedRoutes(own, nodes, state, { encap: 'auto', layout: 'routed' }), state);
     } finally {
       kernel.close();
     }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { inSandbox } from './harness.ts';
@@ -304,17 +304,35 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
   const hostEnd = () =>
     String(ipJson('link', 'show', 'type', 'veth').find(({ master }) => master === 'back0')!.ifname);
 
+  const restoreReadOnly = () => {
+    const command = `mount -o remount,ro,bind /proc/sys && exec ${bin}/cnikit restore --cache-dir ${cacheDir()}`;
+    const argv = ['-m', 'sh', '-c', `mount --bind /proc/sys /proc/sys && ${command}`];
+    return spawnSync('unshare', argv, { env: { PATH }, encoding: 'utf8' });
+  };
+
+  test('cnikit restore recreates the bridge beside a routed pod with a read-only /proc/sys', async () => {
+    const [old, routed] = [here.pod(), here.pod()];
+    await runtime().add(list({ ipMasq: false }), attachment('old', old));
+    await runtime().add(list({ layout: 'routed', ipMasq: false }), attachment('routed', routed));
+    run('ip', 'link', 'del', 'back0');
+    const done = restoreReadOnly();
+    expect([done.status, done.stderr]).toEqual([0, '']);
+    expect(done.stdout).toBe('Restored bridge, port, gateway of net/old/eth0\n');
+    expect(run('ip', '-6', 'neighbour', 'show', 'proxy')).toContain('fd85::3 dev back0');
+    // The kernel has no way to set proxy_ndp but /proc/sys: the next ADD does.
+    await runtime().add(list({ layout: 'routed', ipMasq: false }), attachment('next', here.pod()));
+    for (const to of ['10.85.0.3', 'fd85::3']) {
+      await vi.waitFor(() => old.run('ping', '-c', '1', '-W', '5', to), { timeout: 30_000 });
+    }
+  });
+
   test('it needs no writable /proc/sys, which containers lack', async () => {
     const pod = here.pod();
     await runtime().add(list(), attachment('a', pod, PORTS));
     await serveAll(pod);
     run('ip', 'link', 'del', 'back0');
     run('nft', 'flush', 'ruleset');
-    const command = `mount -o remount,ro,bind /proc/sys && exec ${bin}/cnikit restore --cache-dir ${cacheDir()}`;
-    const done = spawnSync('unshare', ['-m', 'sh', '-c', `mount --bind /proc/sys /proc/sys && ${command}`], {
-      env: { PATH },
-      encoding: 'utf8',
-    });
+    const done = restoreReadOnly();
     expect([done.status, done.stderr]).toEqual([0, '']);
     expect(done.stdout).toContain('Restored bridge, port, gateway, masquerade, host ports of net/a/eth0');
     expectConnections();

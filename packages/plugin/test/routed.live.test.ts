@@ -1,5 +1,5 @@
 /** The layout `routed` of `cnikit`: a link and a route for each pod. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
@@ -32,6 +32,8 @@ describe.skipIf(!inSandbox).each(invokers)(
       const made = pod();
       return { made, json: ok(call('ADD', id, made, changes)).json, host: hostVethName('net', id, 'eth0') };
     };
+    /** A loaded machine answers ARP too late, and then the kernel reports the address as unreachable. */
+    const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
     const ping = (from: Pod, to: string) => from.run('ping', '-c', '1', '-W', '10', to);
     const gateways = ['169.254.1.1', 'fe80::63:6eff:fe69:6b69'];
 
@@ -131,7 +133,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(run('nft', 'list', 'table', 'inet', 'cnikit_guard')).toBe(saved);
     });
 
-    test('pods of both layouts reach each other in both families', () => {
+    test('pods of both layouts reach each other in both families', async () => {
       const old = add('old', { layout: 'bridge' });
       const young = add('young');
       for (const [from, to] of [
@@ -139,7 +141,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         [young, old],
       ] as const) {
         for (const { address } of to.json.ips) {
-          ping(from.made, address.slice(0, address.indexOf('/')));
+          await eventually(() => ping(from.made, address.slice(0, address.indexOf('/'))));
         }
       }
       ok(call('CHECK', 'old', old.made, { prevResult: old.json }));

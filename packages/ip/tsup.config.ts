@@ -1,9 +1,11 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: ['src/index.ts', 'src/write-address.ts', 'src/write-address.quickjs.ts'],
   format: 'esm',
   clean: true,
   target: 'es2023',
   platform: 'neutral',
+  // `#write-address` must stay an import: bundled, the condition would be fixed.
+  external: [/^#/],
 });

@@ -11,6 +11,8 @@
  *
  * @module
  */
+
+export { writeAddress } from '#write-address';
 export {
   type AddressBytes,
   compareAddresses,
@@ -21,7 +23,6 @@ export {
   isMapped,
   parseAddress,
   unmap,
-  writeAddress,
 } from './address.ts';
 export {
   addressAt,

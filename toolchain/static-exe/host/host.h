@@ -17,6 +17,8 @@ extern const char crash_text[];     /* for stdout when an exception is not caugh
 /* inside-engine.c */
 int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
+/* write-address.c */
+int JS_AddWriteAddress(JSContext *ctx, JSValueConst global);
 
 /* packages/sys/native */
 extern int cnk_ends_soon;

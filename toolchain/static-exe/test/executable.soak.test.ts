@@ -2,9 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { buildStaticExecutable, type StaticExecutableOptions } from '@cnikit/static-exe';
 import { afterAll, describe, expect, test } from 'vitest';
-import { SOAK } from '../../../vitest.soak.ts';
+import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
+import { bundle, ENTRY } from '../src/bundle.ts';
+import { randomFunction, randomNumbers, scriptOf } from './random-scripts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'executable-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -251,5 +254,86 @@ describe('buildStaticExecutable()', () => {
       next: [true, true, true],
       text: 'pre-pared01000200030',
     });
+  });
+
+  /** Functions with the uses of variables that the compiler must still check. */
+  const checked = [
+    '() => { r(x); let x = 1; }',
+    '() => { x = 2; let x = 1; r(x); }',
+    '() => { let x = x + 1; }',
+    '() => { const f = () => x; f(); const x = 1; }',
+    '() => { const f = () => x; const x = 1; r(f()); }',
+    '() => { switch (1) { case 0: let x = 1; case 1: r(x); } }',
+    '() => { for (let i = 0; i < 2; i++) { if (i === 1) r(x); let x = i; r(x); } }',
+    '() => { for (;;) { if (k() === 1) { r(x); } let x = 1; r(x); } }',
+    '() => { try { r(x); } catch (error) { r(error.name); } let x = 1; r(x); }',
+    '() => { try { throw 1; let x = 1; } catch { r(typeof y); } let y = 2; }',
+    '() => { a: { if (k() === 0) break a; let x = 1; } r(typeof x); }',
+    '() => { r(typeof x); let x; }',
+    '() => { new C(); class C {} }',
+    '() => { class C { static self = C; } r(C.self === C); }',
+    '() => { ((a = b, b = 1) => r(a))(); }',
+    '() => { const [a = b, b] = []; }',
+    '() => { const fs = []; for (let i = 0; i < 3; i++) { fs.push(() => i); i += 0; } for (const f of fs) r(f); }',
+    '() => { const g = (function* () { yield () => x; let x = 1; yield x; })(); const { value } = g.next(); r(g.next().value); r(value); }',
+    '() => { const g = (function* () { yield () => x; let x = 1; yield x; })(); g.next().value(); }',
+    '() => { let x; do { let y = x; x = 1; r(y); } while (k() < 2); }',
+    '() => { class A {} class B extends A { constructor() { r(1); this.x = 1; super(); } } new B(); }',
+  ];
+
+  test('an executable checks let and const variables as Node does', async () => {
+    const random = randomNumbers(soakSeed(1));
+    const many = Array.from({ length: 300 }, () => randomFunction(random));
+    const functions = [...checked, ...many];
+    const source = scriptOf(functions, 'print');
+    // The bundler already evaluates some constants, so both run its text.
+    const text = (await bundle(script(source), {})).get(ENTRY)!;
+    const expected: string[] = [];
+    runInNewContext(text, { print: (line: string) => expected.push(...JSON.parse(line)) });
+    const { stdout } = await run(
+      `globalThis.print = (line) => globalThis.__cnikit_sys.writeFdText(1, line); ${text}`,
+    );
+    const used = JSON.parse(stdout) as string[];
+    const different = functions.filter((_, i) => used[i] !== expected[i]);
+    expect(different).toEqual([]);
+    expect(expected.filter((one) => one.includes('ReferenceError')).length).toBeGreaterThan(
+      functions.length / 10,
+    );
+  });
+
+  test('writeAddress() in C returns what it returns in JavaScript', async () => {
+    const module = new URL('../../../packages/ip/src/write-address.ts', import.meta.url).pathname;
+    const source = `import { writeAddress } from ${JSON.stringify(module)};
+      ${PRINT}
+      const texts = ['', ':', '::', ':::', '1.2.3.4', '01.2.3.4', '1.2.3.256', '1.2.3', '1.2.3.4.5', '::1', '1::', 'fd00::1:2',
+        '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::', '::2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8::', '::ffff:1.2.3.4', '1:2:3:4:5:6:1.2.3.4',
+        '1:2:3:4:5:6:7:1.2.3.4', '::1.2.3.4.5', 'fe80::1%eth0', '12345::', '::G', '1:', ':1', '1::2::3', 'ABCD:ef01::', 'é::1',
+        '1.2.3.4\u2028', '\u2028::1', '0.0.0.0', '255.255.255.255', '1..2.3', '1.2.3.4 '];
+      let state = ${soakSeed(2)};
+      const random = (below) => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 * below) | 0;
+      for (let i = 0; i < ${soakSize(20_000, 200_000)}; i++) {
+        const text = texts[random(34)];
+        const at = random(text.length + 1);
+        texts.push(text.slice(0, at) + ':.0123459fg'[random(11)] + text.slice(at + random(3)));
+      }
+      const write = (how, text, from, to) => {
+        const into = new Uint8Array(40);
+        const size = how(text, from, to, into, 3);
+        return size + ' ' + into.slice(3, 3 + size);
+      };
+      const bad = [];
+      for (const text of texts) {
+        for (const [from, to] of [[0, text.length], [1, text.length], [0, text.length - 1]].filter(([a, b]) => a <= b)) {
+          const [a, b] = [writeAddress, __cnikit_write_address].map((how) => write(how, text, from, to));
+          if (a !== b) bad.push([text, from, to, a, b]);
+        }
+      }
+      const fails = [];
+      for (const into of [new Uint8Array(3), new Uint16Array(40), undefined]) {
+        try { fails.push(__cnikit_write_address('1.2.3.4', 0, 7, into, 0)); } catch (error) { fails.push(error.name); }
+      }
+      print(JSON.stringify({ bad, fails }));`;
+    const { stdout } = await run(source);
+    expect(JSON.parse(stdout)).toEqual({ bad: [], fails: ['RangeError', 'TypeError', 'TypeError'] });
   });
 });

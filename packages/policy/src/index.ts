@@ -26,6 +26,7 @@ export type {
 } from './api.ts';
 export { type Cluster, readCluster, readObject } from './cluster.ts';
 export { compile, PolicyCompiler } from './compile/compiler.ts';
+export { type Connection, type Evaluation, evaluate } from './compile/evaluate.ts';
 export type { PolicyEvent } from './compile/inventory.ts';
 export { formatNft, type NftOptions } from './compile/nft.ts';
 export {

@@ -1,5 +1,5 @@
 import { familyOf, parsePrefix } from '@cnikit/ip';
-import { type Cluster, decide, type Ruleset } from '../src/index.ts';
+import { type Cluster, decide, type Direction, evaluate, type Ruleset } from '../src/index.ts';
 import { EXTERNAL, nodeAddress, PORTS } from './clusters.ts';
 import { type Packet, passes } from './interpreter.ts';
 
@@ -7,8 +7,8 @@ const PROTOCOLS = ['TCP', 'UDP', 'SCTP', 'ICMP'] as const;
 export const POD_CIDRS = [parsePrefix('10.0.0.0/24')!, parsePrefix('fd00::/120')!];
 
 /**
- * Compares the rulesets of all nodes with {@link decide}, for every pair of addresses, protocol and port. Returns a
- * description of each difference.
+ * Compares the rulesets of all nodes with {@link decide}, and {@link evaluate} with the kernel's reading of the rules, for
+ * every pair of addresses, protocol and port. Returns a description of each difference.
  */
 export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Ruleset>): string[] {
   const owners = ownersOf(cluster);
@@ -27,6 +27,7 @@ export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Rule
       for (const protocol of PROTOCOLS) {
         for (const port of protocol === 'ICMP' ? [0] : PORTS) {
           const packet = { source, destination, protocol, port };
+        found.push(...misreadings(rulesets, packet));
           const compiled = goesThrough(rulesets, packet, from?.node, to?.node);
           const decided = decide(cluster, source, destination, protocol, port).allowed;
           if (compiled !== decided) {
@@ -39,6 +40,20 @@ export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Rule
     }
   }
   return found;
+}
+
+/** Returns the directions in which {@link evaluate} decides otherwise than the kernel, for the pods of each node. */
+function misreadings(rulesets: ReadonlyMap<string, Ruleset>, packet: Packet): string[] {
+  const { source, destination, protocol, port } = packet;
+  const named = protocol === 'ICMP' ? { protocol: undefined, port: undefined } : { protocol, port };
+  return [...rulesets].flatMap(([node, ruleset]) =>
+    (['egress', 'ingress'] as const).flatMap((direction: Direction) => {
+      const evaluated = evaluate(ruleset, direction, { source, destination, ...named });
+      return evaluated === undefined || evaluated.allowed === passes(ruleset, direction, packet, [])
+        ? []
+        : [`${source} to ${destination} ${protocol} ${port}: evaluate() for ${direction} on ${node} is wrong`];
+    }),
+  );
 }
 
 /** Passes a packet through the nodes of its ends. A node's own packets to its pods meet no rule. */

@@ -28,6 +28,7 @@ import {
   passes,
   updateFlow,
 } from './netfilter/flow.ts';
+import { involves, mayInvolve } from './netfilter/flow-addresses.ts';
 import { type OpenOptions, openProtocol } from './open.ts';
 
 export {
@@ -99,6 +100,36 @@ export class ConntrackConnection {
 }
 
 /**
+ * Returns the entries that have one of the addresses as source or destination, before or after NAT. One pass over the
+ * table serves all addresses, and decodes no other entry. Addresses must have canonical text.
+ *
+ * @throws {NetlinkError} when the kernel refuses the dump
+ */
+export function flowsOf(
+  { connection }: ConntrackConnection,
+  family: Family,
+  addresses: ReadonlySet<string>,
+): Flow[] {
+  const concerns = mayInvolve(addresses);
+  return connection.dump(getFlows(family), (message) => {
+    if (message.type !== IPCTNL_MSG_CT_NEW || !concerns(message)) {
+      return undefined;
+    }
+    const flow = decodeFlow(message);
+    return involves(flow, addresses) ? flow : undefined;
+  });
+}
+
+/**
+ * Deletes entries, and returns the number of those that still existed.
+ *
+ * @throws {NetlinkError} when the kernel refuses a deletion
+ */
+export function deleteFlows(conntrack: ConntrackConnection, flows: readonly Flow[]): number {
+  return settle(conntrack, flows, (flow) => delFlow(flow));
+}
+
+/**
  * Changes the timeout, mark or labels of the entries that `wanted` returns true for, and returns their number. An entry
  * that expires first is not an error.
  *
@@ -112,7 +143,21 @@ export function updateFlows(
   change: FlowChange,
   filter?: FlowFilter,
 ): number {
-  return settle(conntrack, conntrack.flows(family, wanted, filter), (flow) => updateFlow(flow, change));
+  return changeFlows(conntrack, conntrack.flows(family, wanted, filter), change);
+}
+
+/**
+ * Changes the timeout, mark or labels of entries, and returns the number of those that still existed.
+ *
+ * @throws {NetlinkError} like {@link updateFlows}
+ * @throws {NetlinkEncodeError} like `updateFlow()`
+ */
+export function changeFlows(
+  conntrack: ConntrackConnection,
+  flows: readonly Flow[],
+  change: FlowChange,
+): number {
+  return settle(conntrack, flows, (flow) => updateFlow(flow, change));
 }
 
 /** Sends a request for each entry, and returns the number of entries that still existed. */

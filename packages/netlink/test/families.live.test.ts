@@ -2,8 +2,11 @@ import type { Family } from '@cnikit/ip';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, test } from 'vitest';
 import {
+  changeFlows,
+  deleteFlows,
   type Flow,
   type FlowFilter,
+  flowsOf,
   getFlows,
   openConntrack,
   updateFlow,
@@ -46,6 +49,31 @@ live('conntrack on a kernel', () => {
     expect(conntrack.flows('ipv4')).toHaveLength(1);
     expect(conntrack.delete('ipv6', () => true)).toBe(1);
     expect(conntrack.delete('ipv6', () => true)).toBe(0);
+    conntrack.close();
+  });
+
+  test('flowsOf() finds an address in both directions, before and after NAT, and nothing else', () => {
+    const insert = (args: string) => run(`conntrack -I -t 600 -p udp --sport 1000 --dport 53 ${args}`);
+    insert('-s 10.0.0.1 -d 10.0.0.2');
+    insert('-s 10.0.0.3 -d 10.0.0.1');
+    insert('-s 10.0.0.3 -d 10.96.0.1 --reply-src 10.0.0.1 --reply-dst 10.0.0.3 --reply-port-src 5353 --reply-port-dst 1000');
+    insert('-s 10.0.0.3 -d 10.0.0.2');
+    insert('-s fd00::1 -d fd00::2');
+    insert('-s fd00::3 -d fd00::2');
+    const conntrack = openConntrack();
+    const own = flowsOf(conntrack, 'ipv4', new Set(['10.0.0.1', 'fd00::1']));
+    expect(own.map(({ original }) => `${original.source} ${original.destination}`).sort()).toEqual([
+      '10.0.0.1 10.0.0.2',
+      '10.0.0.3 10.0.0.1',
+      '10.0.0.3 10.96.0.1',
+    ]);
+    expect(changeFlows(conntrack, own.slice(0, 1), { mark: 0x40, markMask: 0xf0 })).toBe(1);
+    expect(conntrack.flows('ipv4', ({ mark }) => mark === 0x40)).toHaveLength(1);
+    expect(deleteFlows(conntrack, own)).toBe(3);
+    expect(deleteFlows(conntrack, own)).toBe(0);
+    expect(conntrack.flows('ipv4')).toMatchObject([{ original: { source: '10.0.0.3' } }]);
+    expect(flowsOf(conntrack, 'ipv6', new Set(['fd00::1']))).toHaveLength(1);
+    expect(flowsOf(conntrack, 'ipv6', new Set())).toEqual([]);
     conntrack.close();
   });
 

@@ -219,6 +219,9 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
         }
       }
       run('nft', 'delete element inet cnikit-policy ingress-ipv6', `{ ${addresses[1]} }`);
+      run('conntrack -I -t 600 -p udp --sport 1 --dport 53 -s', addresses[0]!, '-d 10.89.0.98');
+      run('conntrack -I -t 600 -p udp --sport 1 --dport 53 -s fd89::98 -d', addresses[1]!);
+      run('conntrack -I -t 600 -p udp --sport 1 --dport 53 -s 10.89.0.99 -d 10.89.0.98');
       const answer = await call(command, pod, { 'cni.dev/valid-attachments': [] }, { CNI_NETNS: '' });
       expect(answer).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^Removing .*\n$/) });
       const rest = run('nft', 'list', 'table', 'inet', 'cnikit-policy').match(/\S+ : goto open/g);

@@ -18,9 +18,10 @@ export class LivePod {
   readonly #program: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(name: string, index: number) {
+  /** @param program reads and writes lines, and writes one when it is ready */
+  constructor(name: string, index: number, program = PROBER) {
     this.name = name;
-    this.#program = spawn('unshare', ['--net', process.execPath, PROBER], { stdio: 'pipe' });
+    this.#program = spawn('unshare', ['--net', process.execPath, program], { stdio: 'pipe' });
     const lines: Interface = createInterface({ input: this.#program.stdout });
     this.#lines = lines[Symbol.asyncIterator]();
     this.#program.stderr.pipe(process.stderr);
@@ -34,10 +35,15 @@ export class LivePod {
 
   /** Tries connections at once. Returns whether each first packet arrived. */
   async ask(probes: readonly Probe[]): Promise<boolean[]> {
-    this.#program.stdin.write(`${JSON.stringify(probes)}\n`);
+    return (await this.command(probes)) as boolean[];
+  }
+
+  /** Sends a command to the program and returns its answer. */
+  async command(command: unknown): Promise<unknown> {
+    this.#program.stdin.write(`${JSON.stringify(command)}\n`);
     const { value, done } = await this.#lines.next();
     if (done) {
-      throw new Error(`The prober of ${this.name} ended`);
+      throw new Error(`The program of ${this.name} ended`);
     }
     return JSON.parse(value);
   }

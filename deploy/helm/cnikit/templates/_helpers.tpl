@@ -23,6 +23,8 @@ app.kubernetes.io/part-of: cnikit
 {{- if ne .packetFilter "auto" }}{{ $args = append $args (printf "--packet-filter=%s" .packetFilter) }}{{ end -}}
 {{- if ne .layout "routed" }}{{ $args = append $args (printf "--layout=%s" .layout) }}{{ end -}}
 {{- if .networkPolicy }}{{ $args = append $args "--network-policy" }}{{ end -}}
+{{- if ne .policyEstablished "keep" }}{{ $args = append $args (printf "--policy-established=%s" .policyEstablished) }}{{ end -}}
+{{- if ne (int .policyLog) 0 }}{{ $args = append $args (printf "--policy-log=%d" (int .policyLog)) }}{{ end -}}
 {{- if .outsideInterface }}{{ $args = append $args (printf "--outside-interface=%s" .outsideInterface) }}{{ end -}}
 {{- if ne (int .resyncInterval) 60 }}{{ $args = append $args (printf "--resync-interval=%d" (int .resyncInterval)) }}{{ end -}}
 {{- $health := printf "%s:%d" .health.host (int .health.port) -}}

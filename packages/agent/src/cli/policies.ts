@@ -37,6 +37,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   );
   const policies = startPolicies(kubeConfig, config.nodeName, {
     contest,
+    rules: config.policySettings,
     report: (problems) => {
       agent.report('policy', problems, 'rules');
       deps.onChange();

@@ -18,6 +18,24 @@ test('parseConfig() refuses a CNIKIT_NETWORK_POLICY that is not true or false', 
   );
 });
 
+test('parseConfig() reads the settings of network policy', () => {
+  const argv = ['--policy-established=cut', '--policy-mark=0x80000000', '--policy-log=5'];
+  expect(parseConfig(argv, env).policySettings).toEqual({
+    cutMark: 0x8000_0000,
+    log: { group: 5210, rate: 5 },
+  });
+});
+
+test.each([
+  ['--policy-established=drop', 'Invalid --policy-established "drop": expected keep or cut'],
+  ['--policy-mark=3', 'Invalid --policy-mark "3": expected one bit of 32, such as 0x2000000'],
+  ['--policy-mark=0x100000000', 'Invalid --policy-mark "0x100000000": expected one bit of 32'],
+  ['--policy-log=0', 'Invalid --policy-log "0": expected a number from 1 to 10000, or off'],
+  ['--policy-log-group=70000', 'Invalid --policy-log-group "70000": expected a number from 1 to 65535'],
+])('parseConfig() refuses %s', (argument, message) => {
+  expect(() => parseConfig([argument], env)).toThrow(message);
+});
+
 test('parseConfig() requires only the node name', () => {
   expect(parseConfig([], env)).toEqual({
     command: 'run',
@@ -31,6 +49,7 @@ test('parseConfig() requires only the node name', () => {
     packetFilter: 'auto',
     layout: undefined,
     networkPolicy: false,
+    policySettings: {},
     pluginLinks: ['loopback'],
     leakGraceMs: 300_000,
     json: false,

@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { formatPrefix, parseNetwork } from '@cnikit/ip';
 import type { PacketFilterMode } from '../core/backend.ts';
-import { AgentError } from '../core/error.ts';
 import type { Encap, Layout, Masquerade, TunnelSettings } from '../core/model.ts';
 import { type Command, commands, isCommand } from './commands.ts';
+import { invalid, parseNumber, usage } from './invalid.ts';
 import { LOG_LEVELS, options } from './options.ts';
+import { type PolicySettings, parsePolicySettings } from './policy-settings.ts';
 import { type PolicyQuestion, parseQuestionName, type QuestionName } from './question.ts';
 
 export interface Config {
@@ -32,6 +33,7 @@ export interface Config {
   layout?: Layout | undefined;
   /** Enforce NetworkPolicies. */
   networkPolicy: boolean;
+  policySettings: PolicySettings;
   /** File that lists the plugins to chain after cnikit. */
   chain?: string | undefined;
   /** Names to link to the plugin executable, unless a file of that name exists. */
@@ -97,6 +99,7 @@ export function parseConfig(
     encap: parseEncap(values.encap),
     layout: parseLayout(values.layout),
     networkPolicy: values['network-policy'] || parseSwitch('CNIKIT_NETWORK_POLICY', env),
+    policySettings: parsePolicySettings(values),
     tunnel: {
       name: parseLinkName('vxlan-name', values['vxlan-name']),
       vni: parseNumber('vxlan-vni', values['vxlan-vni'], 1, 0xff_ffff),
@@ -167,11 +170,6 @@ function parseCommand(
   return helpCommand || helpOption ? { command: 'help', topic: word } : { command: word ?? 'run' };
 }
 
-const usage = (message: string): AgentError => new AgentError('USAGE', message);
-
-const invalid = (name: string, text: string, expected: string): AgentError =>
-  usage(`Invalid --${name} ${JSON.stringify(text)}: expected ${expected}`);
-
 function parseCidr(name: string, text: string): string {
   const prefix = parseNetwork(text.trim());
   if (prefix === undefined) {
@@ -239,14 +237,6 @@ function parsePacketFilter(text: string): PacketFilterMode {
     return text;
   }
   throw invalid('packet-filter', text, 'auto, nftables or iptables');
-}
-
-function parseNumber(name: string, text: string, min: number, max: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= min && number <= max) {
-    return number;
-  }
-  throw invalid(name, text, `a number from ${min} to ${max}`);
 }
 
 /** Follows dev_valid_name() in net/core/dev.c. */

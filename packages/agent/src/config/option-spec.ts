@@ -23,6 +23,7 @@ export const optionGroups = [
   'Routing',
   'NAT',
   'CNI plugin',
+  'Network policy',
   'Operation',
   'Policy questions',
   'Output',

@@ -2,6 +2,7 @@
 import { defaultTunnel } from '../core/names.ts';
 import { commands } from './commands.ts';
 import type { OptionSpec } from './option-spec.ts';
+import { policyOptions } from './policy-options.ts';
 import { questionOptions } from './question-options.ts';
 
 const NODE = ['run', 'plan', 'apply', 'doctor', 'status'] as const;
@@ -134,14 +135,7 @@ export const options = {
     group: 'CNI plugin',
     commands: NODE,
   },
-  'network-policy': {
-    type: 'boolean',
-    default: false,
-    defaultText: 'on where $CNIKIT_NETWORK_POLICY is true, else off',
-    help: 'Enforce NetworkPolicies. Reads all Pods, Namespaces and NetworkPolicies, and keeps the nftables table cnikit-policy. With --layout=bridge it needs br_netfilter. Without the option the table is removed',
-    group: 'CNI plugin',
-    commands: ['run', 'plan', 'apply', 'doctor'],
-  },
+  ...policyOptions,
   'plugin-binary': {
     type: 'string',
     value: 'FILE',

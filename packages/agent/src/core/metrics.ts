@@ -41,6 +41,7 @@ const definitions = {
     'gauge',
     'Pods of this node that are closed because their rules are not programmed yet',
   ],
+  policy_cut_connections: ['counter', 'Connections that ended because policies deny them now'],
   api_staleness_seconds: ['gauge', 'How long the API has not been heard, 0 while it is'],
 } as const satisfies Record<string, readonly [Kind, string]>;
 

@@ -51,6 +51,10 @@ export type ProblemKind =
   | 'policy-api'
   /** A NetworkPolicy has a field that this version does not know. */
   | 'policy-object'
+  /** Connections that policies deny go on, although they are to end. */
+  | 'policy-established'
+  /** Denied packets are not logged, although they are to be. */
+  | 'policy-log'
   /** The plugin cannot report new pods. */
   | 'policy-gate'
   /** Packets between pods of this node meet no rule. */
@@ -200,6 +204,18 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     area: 'policy',
     reason: 'NetworkPolicyFailed',
     fix: 'Apply deploy/overlays/network-policy, or set networkPolicy: true in the Helm values: they add the permission.',
+  },
+  'policy-established': {
+    severity: 'warning',
+    area: 'policy',
+    reason: 'NetworkPolicyIncomplete',
+    fix: 'The agent tries again every few seconds. Load the kernel module nf_conntrack_netlink if it is missing, or set --policy-established=keep.',
+  },
+  'policy-log': {
+    severity: 'warning',
+    area: 'policy',
+    reason: 'NetworkPolicyIncomplete',
+    fix: 'Load the kernel module nfnetlink_log if it is missing, choose another --policy-log-group, or set --policy-log=off. Then restart the agent.',
   },
   'policy-gate': {
     severity: 'failure',

@@ -29,7 +29,10 @@ function start() {
     refusal: undefined as Error | undefined,
     difference: () => undefined as string | undefined,
     apply: (changes: readonly Change[]) => program(`apply ${changes.map(({ type }) => type).join(' ')}`),
-    rebuild: () => program('rebuild'),
+    rebuild: () => {
+      program('rebuild');
+      return [];
+    },
   };
   const program = (call: string): void => {
     calls.push(call);
@@ -44,6 +47,12 @@ function start() {
   const state = { problems: [] as readonly Problem[], repairs: [] as string[], warnings: [] as string[] };
   const enforcer = new Enforcer('n1', {
     table,
+    tracking: {
+      flowsOf: () => [],
+      deleteFlows: () => 0,
+      mark: () => 0,
+      nodeAddresses: () => new Set(),
+    },
     contest: { delayMs: 0, repaired: (example) => void state.repairs.push(example) },
     report: (problems) => {
       state.problems = problems;

@@ -5,25 +5,30 @@
 import { PolicyCompiler, type PolicyEvent, type Ruleset } from '@cnikit/policy';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { type Problem, problem } from '../core/problem.ts';
+import { type Problem, type ProblemKind, problem } from '../core/problem.ts';
 import { type After, Timers } from '../core/timers.ts';
 import { withRoom } from '../core/v8-flags.ts';
+import { Connections, type Tracking } from './connections.ts';
 import type { LocalPod, LocalPods } from './local-pods.ts';
 import type { WatchedPolicy } from './objects.ts';
 import { PodBook, type WatchedPod } from './pod-book.ts';
-import { type Scope, scopeOf } from './rules.ts';
+import { type RuleOptions, type Scope, scopeOf } from './rules.ts';
 import { Waits } from './waits.ts';
 
 /** The table in the kernel. */
 export interface Table {
   readonly commits: number;
   apply(changes: ReturnType<PolicyCompiler['apply']>): void;
-  rebuild(ruleset: Ruleset, scope: Scope): void;
+  /** Returns the addresses of pods that the table had and the ruleset has not. */
+  rebuild(ruleset: Ruleset, scope: Scope): string[];
   difference(ruleset: Ruleset): string | undefined;
 }
 
 export interface EnforcerDeps {
   table: Table;
+  tracking: Tracking;
+  /** Rules that depend on options. */
+  rules?: RuleOptions | undefined;
   /** Slows down the repair of what another program keeps changing. */
   contest: { readonly delayMs: number; repaired(example: string): void };
   /** Takes the current problems, when they change and after the first programming. */
@@ -54,6 +59,7 @@ export class Enforcer implements LocalPods {
   readonly #faults = new Map<string, string>();
   readonly #refusals = new Map<Collection, string>();
   readonly #waits = new Waits();
+  readonly #connections: Connections;
   #events: PolicyEvent[] = [];
   /** When the oldest of the events was taken. */
   #since: number | undefined;
@@ -69,6 +75,13 @@ export class Enforcer implements LocalPods {
     this.#compiler = new PolicyCompiler(node);
     this.#pods = new PodBook(node);
     this.#timers = new Timers(deps.after);
+    this.#connections = new Connections({
+      ...deps,
+      ruleset: () => this.ruleset,
+      podAt: (address) => this.#pods.podAt(address),
+      cutMark: deps.rules?.cutMark,
+      onChange: () => this.#report(),
+    });
   }
 
   /** True once the table holds the rules, also while a later change fails. */
@@ -82,7 +95,7 @@ export class Enforcer implements LocalPods {
   /** Takes the pod networks of this node. Nothing is programmed before. */
   setPodCIDRs(podCIDRs: readonly string[]): void {
     if (podCIDRs.length > 0 && podCIDRs.join() !== this.#scope?.podCIDRs.join()) {
-      this.#scope = scopeOf(podCIDRs);
+      this.#scope = scopeOf(podCIDRs, this.#deps.rules);
       this.#rebuild = true;
       this.#schedule();
     }
@@ -153,6 +166,7 @@ export class Enforcer implements LocalPods {
     if (this.#rebuild || !this.programmed) {
       return;
     }
+    this.#connections.check();
     try {
       const difference = this.#deps.table.difference(this.#compiler.ruleset);
       if (difference !== undefined) {
@@ -174,6 +188,7 @@ export class Enforcer implements LocalPods {
   close(): void {
     this.#closed = true;
     this.#timers.close();
+    this.#connections.close();
     this.#waits.close();
   }
 
@@ -206,8 +221,9 @@ export class Enforcer implements LocalPods {
       this.#events = [];
       const compile = () => this.#compiler.apply(events);
       const changes = events.length < MANY_EVENTS ? compile() : withRoom(compile);
+      this.#connections.take(changes);
       if (this.#rebuild) {
-        table.rebuild(this.#compiler.ruleset, this.#scope);
+        this.#connections.lostPods(table.rebuild(this.#compiler.ruleset, this.#scope));
       } else if (changes.length > 0) {
         table.apply(changes);
       }
@@ -221,6 +237,8 @@ export class Enforcer implements LocalPods {
       metrics.observe('policy_sync_duration_seconds', (performance.now() - this.#since) / 1000);
     }
     metrics.set('policy_generation', table.commits);
+    // First: a caller of release() takes the address for free afterwards.
+    this.#connections.programmed(table.commits > commits);
     this.#succeeded();
   }
 
@@ -254,7 +272,8 @@ export class Enforcer implements LocalPods {
 
   #report(): void {
     this.#deps.report([
-      ...(this.#failure === undefined ? [] : [problem('policy', '', this.#failure)]),
+      ...optional('policy', this.#failure),
+      ...optional('policy-established', this.#connections.failure),
       ...[...this.#refusals].map(([collection, message]) => problem('policy-api', collection, message)),
       ...[...this.#faults].map(([key, fault]) =>
         problem(
@@ -266,3 +285,6 @@ export class Enforcer implements LocalPods {
     ]);
   }
 }
+
+const optional = (kind: ProblemKind, message: string | undefined): Problem[] =>
+  message === undefined ? [] : [problem(kind, '', message)];

@@ -96,6 +96,20 @@ export class PodBook {
     return pod !== undefined && isOf(claim!, pod);
   }
 
+  /** Returns the pod that has an address, as `namespace/name`. */
+  podAt(address: string): string | undefined {
+    const claimant = this.#claimants.get(address)?.at(-1);
+    return claimant === undefined
+      ? this.#keysAt(address).find((key) => this.#hasAddress(this.#pods.get(key)!))
+      : this.#claims.get(claimant)!.key;
+  }
+
+  /** Returns whether a pod without a claim has the addresses that the API reports. */
+  #hasAddress({ uid, mirrored, pod: { spec, status } }: WatchedPod): boolean {
+    const finished = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+    return !finished && !spec.hostNetwork && !this.#released.has(uid) && !this.#released.has(mirrored ?? '');
+  }
+
   #forget(containerId: string): Set<string> {
     const claim = this.#claims.get(containerId);
     if (claim === undefined) {

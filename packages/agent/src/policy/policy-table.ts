@@ -66,23 +66,27 @@ export class PolicyTable {
   }
 
   /**
-   * Makes the table hold exactly a ruleset.
+   * Makes the table hold exactly a ruleset. Returns the addresses of pods that the table had and the ruleset has not.
    *
    * @throws {NetlinkError} when the kernel refuses it; then packets still meet the old rules
    */
-  rebuild(ruleset: Ruleset, scope: Scope): void {
+  rebuild(ruleset: Ruleset, scope: Scope): string[] {
     this.#now = undefined;
     const present = readObjects(this.#nft);
+    let gone: string[] = [];
     if (present !== undefined && hasBase(present)) {
+      const before = podMaps.flatMap(({ name }) => [...readPods(this.#nft, name).keys()]);
+      gone = before.filter((address) => !isPod(ruleset, address));
       try {
         this.#now = this.#rebuildBeside(present, ruleset, scope);
-        return;
+        return gone;
       } catch {
         // Foreign objects that refer to ours can cause it. Replacing the whole table removes them, and the objects of
         // this attempt.
       }
     }
     this.#now = this.#replace(ruleset, scope);
+    return gone;
   }
 
   /** Returns a difference between the kernel and the ruleset as a part of a sentence; undefined when there is none. */
@@ -93,6 +97,11 @@ export class PolicyTable {
   #rebuildBeside(present: TableObjects, ruleset: Ruleset, scope: Scope): Programmed {
     const letter = freeLetter([...present.chains.keys(), ...present.sets.keys()]);
     const now = new Programmed(letter, scope);
+    this.#commit(
+      baseChains(scope)
+        .filter(({ name, hook }) => hook === undefined && !present.chains.has(name))
+        .flatMap(chainRequests),
+    );
     for (const requests of split(now.apply(changesOf(ruleset)).prepare)) {
       this.#commit(requests);
     }
@@ -160,6 +169,10 @@ export class PolicyTable {
     }
   }
 }
+
+/** Returns whether an address is that of a pod of the node. */
+const isPod = ({ pods }: Ruleset, address: string): boolean =>
+  pods.egress.has(address) || pods.ingress.has(address);
 
 /** Returns whether a rebuild can keep the maps and base chains. */
 function hasBase({ chains, sets }: TableObjects): boolean {

@@ -5,15 +5,32 @@ import * as expr from '@cnikit/netlink/nftables/expr';
 import { type Direction, OPEN, type PeerMatch, type Rule, type ServiceMatch } from '@cnikit/policy';
 import { chainName, podMap, portSet, selectionSet } from './names.ts';
 
-/** Addresses that the table covers. */
-export interface Scope {
+/** Rules that depend on options. */
+export interface RuleOptions {
+  /** Bit of the connection mark that ends a connection; undefined: established connections go on. */
+  cutMark?: number | undefined;
+  /** Reports denied packets; undefined: no rule does. */
+  log?: DenialLog | undefined;
+}
+
+/** How denied packets are reported. */
+export interface DenialLog {
+  /** Group of NFNETLINK_LOG listeners. */
+  group: number;
+  /** Packets in each second. */
+  rate: number;
+}
+
+/** Addresses that the table covers, and the rules that depend on options. */
+export interface Scope extends RuleOptions {
   /** Pod networks of the node. */
   podCIDRs: readonly string[];
   /** IP versions of these networks. */
   families: readonly Family[];
 }
 
-export const scopeOf = (podCIDRs: readonly string[]): Scope => ({
+export const scopeOf = (podCIDRs: readonly string[], options: RuleOptions = {}): Scope => ({
+  ...options,
   podCIDRs,
   families: families.filter((family) => podCIDRs.some((cidr) => familyOf(cidr) === family)),
 });
@@ -35,7 +52,7 @@ export function kernelRules(
     verdict === 'accept'
       ? expr.accept()
       : verdict === 'drop'
-        ? expr.drop()
+        ? deny(scope)
         : expr.jump(chainName(letter, verdict.jump));
   const inRange = peer !== undefined && 'family' in peer;
   const looksUp = (peer !== undefined && !inRange) || service?.namedPort !== undefined;
@@ -104,6 +121,20 @@ function withoutRepeatedVersion(expressions: Expression[], family: Family): Expr
 
 const NO_RULES: readonly (readonly Expression[])[] = [[...expr.accept()]];
 
+/** Chain that reports a packet and drops it. */
+const DENIED = 'denied';
+/** IPv6 header, some extension headers, and the ports. */
+const SNAPLEN = 128;
+
+/** Returns the end of a rule that denies a packet. */
+const deny = ({ log }: Scope): Expression[] => (log === undefined ? expr.drop() : expr.goTo(DENIED));
+
+/** Returns the rules of the chain that reports denied packets. */
+const denialRules = ({ group, rate }: DenialLog): Expression[][] => [
+  [...expr.limit({ rate, burst: rate }), ...expr.log({ group, snaplen: SNAPLEN })],
+  expr.drop(),
+];
+
 /**
  * Returns the chains that every table has. Two base chains at the forward hook, because `accept` ends only its own one.
  * Packets of the node itself to its pods pass neither.
@@ -111,6 +142,7 @@ const NO_RULES: readonly (readonly Expression[])[] = [[...expr.accept()]];
 export function baseChains(scope: Scope): ChainRules[] {
   return [
     { name: OPEN, rules: NO_RULES },
+    ...(scope.log === undefined ? [] : [{ name: DENIED, rules: denialRules(scope.log) }]),
     baseChain('egress', { type: 'filter', hook: 'forward', priority: 0 }, 'egress', scope),
     baseChain('ingress', { type: 'filter', hook: 'forward', priority: 1 }, 'ingress', scope),
     baseChain('to-node', { type: 'filter', hook: 'input', priority: 1 }, 'egress', scope),
@@ -129,14 +161,21 @@ function baseChain(name: string, hook: ChainHook, direction: Direction, scope: S
       [...expr.icmpv6Type(...DISCOVERY), ...expr.accept()],
       // The node reaches its own addresses through lo, that of the bridge in the pod network too.
       ...(hook.hook === 'input' ? [[...expr.inputInterface('lo'), ...expr.accept()]] : []),
+      ...(scope.cutMark === undefined ? [] : cutRules(scope.cutMark)),
       [...expr.connectionState(['established', 'related']), ...expr.accept()],
       ...scope.families.map((family) =>
         expr.verdictMap([`${KEYWORDS[family]} ${isEgress ? 'saddr' : 'daddr'}`], podMap(direction, family)),
       ),
       ...scope.podCIDRs.map((cidr) => [
         ...(isEgress ? expr.source(cidr) : expr.destination(cidr)),
-        ...expr.drop(),
+        ...deny(scope),
       ]),
     ],
   };
 }
+
+/** Returns the rules that end marked connections. A reset informs the sender, which would else try for minutes. */
+const cutRules = (mark: number): Expression[][] => [
+  [...expr.hasConnectionMarkBits(mark), ...expr.protocol('tcp'), ...expr.reject('tcp-reset')],
+  [...expr.hasConnectionMarkBits(mark), ...expr.drop()],
+];

@@ -7,6 +7,7 @@ import { Enforcer, type EnforcerDeps } from './enforcer.ts';
 import { followPolicies, type Server } from './follow.ts';
 import type { LocalPods } from './local-pods.ts';
 import { PolicyTable } from './policy-table.ts';
+import { kernelTracking } from './tracking.ts';
 
 /** Enforcement that runs. */
 export interface Policies {
@@ -25,9 +26,17 @@ export interface Policies {
 }
 
 /** Starts to follow the API server. The table of an earlier start stays in place until all collections are known. */
-export function startPolicies(server: Server, nodeName: string, deps: Omit<EnforcerDeps, 'table'>): Policies {
+export function startPolicies(
+  server: Server,
+  nodeName: string,
+  deps: Omit<EnforcerDeps, 'table' | 'tracking'>,
+): Policies {
   const connection = openNftables();
-  const enforcer = new Enforcer(nodeName, { ...deps, table: new PolicyTable(connection) });
+  const enforcer = new Enforcer(nodeName, {
+    ...deps,
+    table: new PolicyTable(connection),
+    tracking: kernelTracking,
+  });
   const stop = new AbortController();
   const { signal } = stop;
   const changes = monitorNftables({ signal, ignorePort: connection.connection.port });

@@ -1,5 +1,11 @@
-import { families } from '@cnikit/ip';
-import { ConntrackConnection, type Flow, openConntrack } from '@cnikit/netlink/conntrack';
+import { families, familyOf } from '@cnikit/ip';
+import {
+  ConntrackConnection,
+  deleteFlows,
+  type Flow,
+  flowsOf,
+  openConntrack,
+} from '@cnikit/netlink/conntrack';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import { openRtnetlink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
@@ -21,10 +27,33 @@ export function forgetStaleFlows(sys: Sys, ports: readonly HostPort[], nft?: Nft
   if (udp.length === 0) {
     return;
   }
+  withConntrack(sys, nft, (conntrack) => forget(sys, conntrack, udp));
+}
+
+/**
+ * Deletes the conntrack entries of addresses that lost their pod, so that the next pod inherits no connection.
+ *
+ * @param nft connection to reuse; a new one is opened if absent
+ */
+export function forgetFlows(sys: Sys, addresses: ReadonlySet<string>, nft?: NftConnection): void {
+  withConntrack(sys, nft, (conntrack) => {
+    for (const family of families) {
+      if ([...addresses].some((address) => familyOf(address) === family)) {
+        deleteFlows(conntrack, flowsOf(conntrack, family, addresses));
+      }
+    }
+  });
+}
+
+function withConntrack(
+  sys: Sys,
+  nft: NftConnection | undefined,
+  body: (conntrack: ConntrackConnection) => void,
+): void {
   try {
     const conntrack = nft ? new ConntrackConnection(nft.connection) : openConntrack({ sys });
     try {
-      forget(sys, conntrack, udp);
+      body(conntrack);
     } finally {
       if (nft === undefined) {
         conntrack.close();

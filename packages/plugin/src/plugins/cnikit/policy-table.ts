@@ -7,6 +7,7 @@ import { openIpam } from '../../ipam/ipam.ts';
 import type { NetworkSettings } from '../../ipam/pod-ipam.ts';
 import { isIPv6, withoutLength } from '../../lib/prefix.ts';
 import { tablesOf, whereNftables } from '../../nat/nftables.ts';
+import { forgetFlows } from '../../nat/stale-flows.ts';
 
 /** The agent's table, as @cnikit/agent names it. */
 const TABLE = { family: 'inet', table: 'cnikit-policy' } as const;
@@ -29,8 +30,8 @@ export function requirePolicyTable(sys: Sys, code: number): void {
 }
 
 /**
- * Removes the addresses of DEL, or all that GC frees, when the agent does not answer. The next pod with one of them would
- * meet the policies of the earlier one. Never throws, because DEL must free the addresses.
+ * Removes the addresses of DEL, or all that GC frees, and their tracked connections, when the agent does not answer. The
+ * next pod with one of them would meet the policies of the earlier one and inherit its connections. Never throws, because DEL must free the addresses.
  */
 export function closePods(sys: Sys, context: Context<NetworkSettings>): void {
   try {
@@ -46,6 +47,7 @@ export function closePods(sys: Sys, context: Context<NetworkSettings>): void {
           ignoreErrno('ENOENT', () => nft.commit([delElements({ ...TABLE, name }, elements)]));
         }
       }
+      forgetFlows(sys, new Set(addresses), nft);
     });
   } catch (error) {
     try {

@@ -142,7 +142,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('connections of pods on a fu
   test.each([
     ['ingress of the server', ingress],
     ['egress of the client', egress],
-  ])('cut ends denied connections of both families whichever side speaks next, by %s', async (_, spec) => {
+  ])('cut ends denied connections of both families when either side speaks, by %s', async (_, spec) => {
     await start(MARK, spec(80, 81));
     await speak([...ALLOWED, ...DENIED], 'before');
     await arrival(each([...ALLOWED, ...DENIED], 'before'));

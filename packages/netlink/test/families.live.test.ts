@@ -56,7 +56,9 @@ live('conntrack on a kernel', () => {
     const insert = (args: string) => run(`conntrack -I -t 600 -p udp --sport 1000 --dport 53 ${args}`);
     insert('-s 10.0.0.1 -d 10.0.0.2');
     insert('-s 10.0.0.3 -d 10.0.0.1');
-    insert('-s 10.0.0.3 -d 10.96.0.1 --reply-src 10.0.0.1 --reply-dst 10.0.0.3 --reply-port-src 5353 --reply-port-dst 1000');
+    insert(
+      '-s 10.0.0.3 -d 10.96.0.1 --reply-src 10.0.0.1 --reply-dst 10.0.0.3 --reply-port-src 5353 --reply-port-dst 1000',
+    );
     insert('-s 10.0.0.3 -d 10.0.0.2');
     insert('-s fd00::1 -d fd00::2');
     insert('-s fd00::3 -d fd00::2');

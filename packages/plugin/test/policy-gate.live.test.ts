@@ -219,15 +219,25 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
         }
       }
       run('nft', 'delete element inet cnikit-policy ingress-ipv6', `{ ${addresses[1]} }`);
-      run('conntrack -I -t 600 -p udp --sport 1 --dport 53 -s', addresses[0]!, '-d 10.89.0.98');
-      run('conntrack -I -t 600 -p udp --sport 1 --dport 53 -s fd89::98 -d', addresses[1]!);
-      run('conntrack -I -t 600 -p udp --sport 1 --dport 53 -s 10.89.0.99 -d 10.89.0.98');
+      const track = (source: string, destination: string) => {
+        const ports = ['--sport', '1000', '--dport', '53', '-t', '600'];
+        run('conntrack', '-I', '-p', 'udp', '-s', source, '-d', destination, ...ports);
+      };
+      run('conntrack', '-F');
+      track(addresses[0]!, '10.89.0.98');
+      track('fd89::98', addresses[1]!);
+      track('10.89.0.99', '10.89.0.98');
       const answer = await call(command, pod, { 'cni.dev/valid-attachments': [] }, { CNI_NETNS: '' });
       expect(answer).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^Removing .*\n$/) });
       const rest = run('nft', 'list', 'table', 'inet', 'cnikit-policy').match(/\S+ : goto open/g);
       const kept = (address: string) => [`${address} : goto open`, `${address} : goto open`];
       expect(rest?.sort()).toEqual([...kept('10.89.0.99'), ...kept('fd89::99')]);
       expect(here.reservations()).toEqual([]);
+      const tracked = ['ipv4', 'ipv6'].map((family) => run('conntrack', '-L', '-f', family)).join('');
+      for (const address of addresses) {
+        expect(tracked).not.toContain(`=${address} `);
+      }
+      expect(tracked).toContain('src=10.89.0.99');
     },
     LIMIT_MS,
   );

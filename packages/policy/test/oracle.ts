@@ -1,5 +1,5 @@
 import { familyOf, parsePrefix } from '@cnikit/ip';
-import { type Cluster, decide, type Direction, evaluate, type Ruleset } from '../src/index.ts';
+import { type Cluster, type Direction, decide, evaluate, type Ruleset } from '../src/index.ts';
 import { EXTERNAL, nodeAddress, PORTS } from './clusters.ts';
 import { type Packet, passes } from './interpreter.ts';
 
@@ -27,7 +27,7 @@ export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Rule
       for (const protocol of PROTOCOLS) {
         for (const port of protocol === 'ICMP' ? [0] : PORTS) {
           const packet = { source, destination, protocol, port };
-        found.push(...misreadings(rulesets, packet));
+          found.push(...misreadings(rulesets, packet));
           const compiled = goesThrough(rulesets, packet, from?.node, to?.node);
           const decided = decide(cluster, source, destination, protocol, port).allowed;
           if (compiled !== decided) {
@@ -42,7 +42,7 @@ export function differences(cluster: Cluster, rulesets: ReadonlyMap<string, Rule
   return found;
 }
 
-/** Returns the directions in which {@link evaluate} decides otherwise than the kernel, for the pods of each node. */
+/** Returns a description of each decision of {@link evaluate} that is not the kernel's. */
 function misreadings(rulesets: ReadonlyMap<string, Ruleset>, packet: Packet): string[] {
   const { source, destination, protocol, port } = packet;
   const named = protocol === 'ICMP' ? { protocol: undefined, port: undefined } : { protocol, port };
@@ -51,7 +51,9 @@ function misreadings(rulesets: ReadonlyMap<string, Ruleset>, packet: Packet): st
       const evaluated = evaluate(ruleset, direction, { source, destination, ...named });
       return evaluated === undefined || evaluated.allowed === passes(ruleset, direction, packet, [])
         ? []
-        : [`${source} to ${destination} ${protocol} ${port}: evaluate() for ${direction} on ${node} is wrong`];
+        : [
+            `${source} to ${destination} ${protocol} ${port}: evaluate() for ${direction} on ${node} is wrong`,
+          ];
     }),
   );
 }

@@ -51,9 +51,9 @@ export type ProblemKind =
   | 'policy-api'
   /** A NetworkPolicy has a field that this version does not know. */
   | 'policy-object'
-  /** Connections that policies deny go on, although they are to end. */
+  /** Connections that policies deny could not be ended. */
   | 'policy-established'
-  /** Denied packets are not logged, although they are to be. */
+  /** Denied packets cannot be logged. */
   | 'policy-log'
   /** The plugin cannot report new pods. */
   | 'policy-gate'

@@ -12,7 +12,7 @@ export interface Connection {
   port?: number | undefined;
 }
 
-/** What the rules of one pod decide about a connection. */
+/** The decision of one pod's rules about a connection. */
 export interface Evaluation {
   allowed: boolean;
   /** Policies that isolate the pod in this direction, as `namespace/name`. Empty for an open pod. */

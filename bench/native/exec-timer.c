@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ENV = 64, MAX_ENV_BYTES = 8192, MAX_GROUP = 64, FIELDS = 6 };
+enum { MAX_ENV = 64, MAX_ENV_BYTES = 8192, MAX_GROUP = 128, FIELDS = 6 };
 
 struct run {
     char *line, *program;

@@ -3,13 +3,14 @@
  * `ptp` and of upstream's `bridge`, on a node without other pods and with many. On the empty node the contenders take turns
  * in each round, so that other load affects all alike. With other pods each contender has the node to itself.
  */
-import { mkdirSync, symlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { parseArgs } from 'node:util';
-import { executablePath } from '@cnikit/plugin';
+import { CONTENDERS, installPlugins, runOf } from './layout/contenders.ts';
+import { type GoalRow, pairRows } from './layout/pair.ts';
+import { reachRow } from './layout/reach.ts';
 import { type Run, timeRuns } from './lib/exec-timer.ts';
 import { median, table } from './lib/statistics.ts';
-import { clearNode, DATA_DIR, podNetns, REFERENCE, referenceVersion, requireSandbox } from './plugin/node.ts';
+import { clearNode, referenceVersion, requireSandbox } from './plugin/node.ts';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '20' }, pods: { type: 'string', default: '200,300' } },
@@ -22,26 +23,8 @@ if (![rounds, ...present].every(Number.isSafeInteger)) {
   process.exit(2);
 }
 
-interface Contender {
-  name: string;
-  program: string;
-  conf: object;
-}
-
-const BIN = `${DATA_DIR}/bin`;
-const bridge = { isDefaultGateway: true, hairpinMode: true };
-const CONTENDERS: readonly Contender[] = [
-  { name: 'bridge', program: `${BIN}/cnikit`, conf: { type: 'cnikit', ...bridge } },
-  { name: 'routed', program: `${BIN}/cnikit`, conf: { type: 'cnikit', ...bridge, layout: 'routed' } },
-  { name: 'ptp', program: `${BIN}/ptp`, conf: { type: 'ptp' } },
-  { name: "upstream's bridge", program: `${REFERENCE}/bridge`, conf: { type: 'bridge', ...bridge } },
-];
-
 requireSandbox();
-mkdirSync(BIN, { recursive: true });
-for (const name of ['cnikit', 'ptp']) {
-  symlinkSync(executablePath(), `${BIN}/${name}`);
-}
+installPlugins();
 try {
   console.log(`Upstream: ${referenceVersion()}; Linux ${release()}; dual stack; medians of ${rounds}, in ms`);
   const empty = measureEmpty();
@@ -60,8 +43,42 @@ try {
   });
   rows.push([`ADD with ${present.at(-1)} pods against none`, ...growth]);
   console.log(table([['', ...CONTENDERS.map(({ name }) => name)], ...rows]));
+  console.log('\nTwo layouts, in turn');
+  const compared = [...addRows(measured), ...pairRows(rounds), reachRow(Math.ceil(rounds / 5))];
+  console.log(table([['', 'bridge', 'routed', 'ratio', 'goal', ''], ...compared.map(goalCells)]));
 } finally {
   clearNode();
+}
+
+/** Returns the goals that ADD's times of {@link CONTENDERS} have. */
+function addRows(measured: readonly Map<string, number[]>[]): GoalRow[] {
+  const [own, routed] = measured as [Map<string, number[]>, Map<string, number[]>];
+  const of = (times: Map<string, number[]>, pods: number) => median(times.get(addRow(pods))!);
+  const last = present.at(-1)!;
+  return [
+    {
+      title: `${addRow(0)}, ms`,
+      bridge: of(own, 0),
+      routed: of(routed, 0),
+      digits: 2,
+      goal: '<= 0.85x',
+      met: (ratio) => ratio <= 0.85,
+    },
+    {
+      title: `ADD, ${last} pods present against none`,
+      bridge: of(own, last) / of(own, 0),
+      routed: of(routed, last) / of(routed, 0),
+      digits: 2,
+      goal: 'routed <= 1.15',
+      met: (_, value) => value <= 1.15,
+    },
+  ];
+}
+
+function goalCells({ title, bridge, routed, digits, goal, met }: GoalRow): string[] {
+  const ratio = routed / bridge;
+  const texts = [bridge, routed].map((value) => value.toFixed(digits));
+  return [title, ...texts, `${ratio.toFixed(2)}x`, goal, met(ratio, routed) ? 'met' : 'not met'];
 }
 
 /** Returns the row of an ADD on a node with that many pods. */
@@ -71,7 +88,7 @@ function addRow(pods: number): string {
 
 /** Measures all contenders on the empty node. */
 function measureEmpty(): Map<string, number[]>[] {
-  const turn = (_: Contender, at: number) =>
+  const turn = (_: unknown, at: number) =>
     // The first pod waits for the kernel, which still frees the links of the previous contender.
     ['waits', 'measured'].flatMap((id) =>
       (['ADD', 'DEL'] as const).map((command) => ({
@@ -118,33 +135,4 @@ function measure(at: number): Map<string, number[]> {
   took.set(`${AT_ONCE} ADDs at once, ${count} pods present`, together);
   timeRuns(residents);
   return took;
-}
-
-function runOf(at: number, command: 'ADD' | 'DEL', id: string, pod: number, group?: string): Run {
-  const { name, program, conf } = CONTENDERS[at]!;
-  return {
-    label: command,
-    program,
-    input: {
-      cniVersion: '1.0.0',
-      name: `bench${at}`,
-      ...conf,
-      ...(name !== 'ptp' && { bridge: `bench${at}` }),
-      ipam: {
-        type: 'host-local',
-        dataDir: `${DATA_DIR}/${at}`,
-        ranges: [[{ subnet: `10.${100 + at}.0.0/20` }], [{ subnet: `fd00:${at + 1}::/64` }]],
-        // The others have isDefaultGateway; upstream refuses both.
-        ...(name === 'ptp' && { routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }] }),
-      },
-    },
-    env: {
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: id,
-      CNI_NETNS: podNetns(pod),
-      CNI_IFNAME: 'eth0',
-      CNI_PATH: REFERENCE,
-    },
-    ...(group === undefined ? {} : { group }),
-  };
 }

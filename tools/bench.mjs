@@ -17,7 +17,7 @@ import { isHelp } from './usage.mjs';
 const BENCHMARKS = {
   plugin: {
     summary: 'the static plugin and the reference plugins: time and memory of each verb',
-    options: ['--against=FILE (the executable of another build)'],
+    options: ['--against=FILE (the executable of another build)', '--json=FILE (figures for `chart`)'],
     environment: ['CNIKIT_BENCH_ROUNDS=200', 'CNIKIT_BENCH_ONLY=TEXT (rows whose title contains it)'],
   },
   'plugin-phases': {
@@ -48,6 +48,10 @@ const BENCHMARKS = {
   watch: {
     summary: 'memory and time to hold all nodes, by @cnikit/watch and by other clients',
     options: ['--nodes=5000'],
+  },
+  chart: {
+    summary: 'draws docs/figures/*.svg again from the figures beside them (only when named)',
+    explicit: true,
   },
   cluster: {
     summary: 'pods of a real Kubernetes on cnikit and on the upstream plugins (only when named; needs root)',

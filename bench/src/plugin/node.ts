@@ -10,7 +10,10 @@ const [newest] = upstreamPlugins();
 /** Directory of the reference plugins. */
 export const REFERENCE = newest?.dir ?? '/usr/lib/cni';
 
-const { values } = parseArgs({ options: { against: { type: 'string' } }, strict: false });
+const { values } = parseArgs({
+  options: { against: { type: 'string' }, json: { type: 'string' } },
+  strict: false,
+});
 
 /** Executable of another build to compare with, of the option --against. */
 export const AGAINST = typeof values.against === 'string' ? resolve(values.against) : undefined;
@@ -18,6 +21,9 @@ if (AGAINST !== undefined && !existsSync(AGAINST)) {
   console.error(`--against=${values.against}: no such file; give the executable of another build`);
   process.exit(2);
 }
+
+/** File for the figures, of the option --json. */
+export const JSON_FILE = typeof values.json === 'string' ? resolve(values.json) : undefined;
 
 /** Directory for the reservations of all contenders: a tmpfs, to exclude the disk. */
 export const DATA_DIR = '/run/cnikit-bench';

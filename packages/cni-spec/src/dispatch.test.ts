@@ -6,6 +6,7 @@ import {
   dispatch,
   type Env,
   type PluginOptions,
+  type Result,
   supportedVersions,
 } from './index.ts';
 
@@ -338,6 +339,23 @@ describe('dispatch() and results', () => {
     });
     const ips = [{ address: '10.1.0.2/24', interface: -1 }];
     expect(run('ADD', { cniVersion: '1.0.0', name: 'n', prevResult: { ips } }).reply.ips).toEqual(ips);
+  });
+  test('dispatch() refuses a promise or nothing in place of a result, which would be a success without work', () => {
+    const promise = Promise.resolve({});
+    const verbs = Object.fromEntries(
+      ['add', 'del', 'check', 'gc', 'status'].map((verb) => [verb, () => promise]),
+    );
+    for (const command of ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS']) {
+      const { exitCode, reply } = run(command, { cniVersion: '1.1.0', name: 'n', prevResult: {} }, {}, verbs);
+      expect([exitCode, reply.msg]).toEqual([
+        1,
+        `The plugin's ${command.toLowerCase()}() returned a promise: verbs are synchronous`,
+      ]);
+    }
+    const nothing = { add: () => undefined as unknown as Result };
+    expect(run('ADD', undefined, {}, nothing).reply.msg).toMatch(
+      /add\(\) returned no result: return at least \{\}/,
+    );
   });
   test('dispatch() of DEL, CHECK, GC and STATUS prints nothing', () => {
     for (const command of ['DEL', 'CHECK', 'GC', 'STATUS']) {

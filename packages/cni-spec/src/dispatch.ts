@@ -107,21 +107,19 @@ function runVerb<T>(
   io.mark?.('parse');
   switch (verb) {
     case 'ADD':
-      return (
-        plugin.add && encodeResult(checkIndexes(plugin.add(context), context.prevResult), config.cniVersion)
-      );
+      return plugin.add && encodeResult(resultOf(plugin.add(context), context.prevResult), config.cniVersion);
     case 'DEL':
-      plugin.del?.(context);
+      refusePromise(verb, plugin.del?.(context));
       return undefined;
     case 'CHECK':
-      plugin.check?.(context);
+      refusePromise(verb, plugin.check?.(context));
       return undefined;
     case 'STATUS':
-      plugin.status?.(context);
+      refusePromise(verb, plugin.status?.(context));
       return undefined;
     case 'GC': {
       const valid = validAttachments(config);
-      plugin.gc?.(valid ? { ...context, validAttachments: valid } : context);
+      refusePromise(verb, plugin.gc?.(valid ? { ...context, validAttachments: valid } : context));
       return undefined;
     }
   }
@@ -176,8 +174,20 @@ function readPrevResult(config: CheckedConfig, verb: Verb, output: PluginOutput)
   }
 }
 
+/** Refuses a promise: the process would report success before it settles. */
+function refusePromise(verb: Verb, value: unknown): void {
+  if (typeof (value as { then?: unknown } | undefined)?.then === 'function') {
+    const message = `The plugin's ${verb.toLowerCase()}() returned a promise: verbs are synchronous`;
+    throw new CniError(ErrorCode.Internal, message);
+  }
+}
+
 /** Refuses an invalid interface index, which crashes runtimes. Does not check those of prevResult. */
-function checkIndexes(result: Result, prevResult: Result | undefined): Result {
+function resultOf(result: Result | undefined, prevResult: Result | undefined): Result {
+  refusePromise('ADD', result);
+  if (typeof result !== 'object' || result === null) {
+    throw new CniError(ErrorCode.Internal, "The plugin's add() returned no result: return at least {}");
+  }
   if (prevResult) {
     return result;
   }

@@ -125,6 +125,12 @@ test.each([
   expect(contains(prefix(outer), prefix(inner))).toBe(expected);
 });
 
+test('contains() throws for text in place of a prefix, which no address would match', () => {
+  const [outer, inner] = ['10.0.0.0/8', '10.0.0.1'] as unknown as [Prefix, Prefix];
+  expect(() => contains(outer, inner)).toThrow(TypeError);
+  expect(() => contains(prefix('10.0.0.0/8'), inner)).toThrow(TypeError);
+});
+
 test('contains() takes an address as well', () => {
   expect(contains(prefix('10.0.0.0/27'), parseAddress('10.0.0.31')!)).toBe(true);
   expect(contains(prefix('10.0.0.0/27'), parseAddress('10.0.0.32')!)).toBe(false);

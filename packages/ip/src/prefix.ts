@@ -104,7 +104,8 @@ export function contains(outer: Prefix, inner: Prefix | AddressBytes): boolean {
   if (inner instanceof Uint8Array) {
     return sharesBits(outer.address, inner, outer.length);
   }
-  return inner.length >= outer.length && sharesBits(outer.address, inner.address, outer.length);
+  // In this order, text instead of a prefix throws. The other order would return false for it.
+  return sharesBits(outer.address, inner.address, outer.length) && inner.length >= outer.length;
 }
 
 /** Returns true when two prefixes have an address in common. */

@@ -1,3 +1,4 @@
+import { IpamError } from './errors.ts';
 import type { Owner, Problem, Reservation, Store } from './store.ts';
 
 /** Options of garbage collection. */
@@ -24,12 +25,22 @@ export interface GcResult {
 /**
  * Selects the reservations whose attachment is not in `valid`. A reservation without interface name is kept
  * while its container has any valid attachment.
+ *
+ * @throws {IpamError} `OWNER` when a valid attachment is not `{ containerID, ifName }`, because nothing would match it
  */
 export function selectStale(
   reservations: readonly Reservation[],
   valid: readonly Owner[],
   { before }: GcOptions = {},
 ): Reservation[] {
+  for (const owner of valid) {
+    if (typeof owner?.containerID !== 'string' || typeof owner.ifName !== 'string') {
+      throw new IpamError(
+        'OWNER',
+        `Invalid attachment ${JSON.stringify(owner)}: expected { containerID, ifName }`,
+      );
+    }
+  }
   const attachments = new Set(valid.map(({ containerID, ifName }) => `${containerID}/${ifName}`));
   const containers = new Set(valid.map(({ containerID }) => containerID));
   return reservations.filter(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { commands, compare } from '../test/model.ts';
-import { Ipam, memoryStore, type Store } from './index.ts';
+import { type AddRequest, Ipam, memoryStore, type Owner, type Store } from './index.ts';
 
 const RANGE = [[{ subnet: '10.1.2.0/24' }]];
 const DUAL = [[{ subnet: '10.1.2.0/24' }], [{ subnet: 'fd00::/64' }]];
@@ -187,6 +187,24 @@ describe('Ipam.check()', () => {
 });
 
 describe('Ipam.gc()', () => {
+  test.each([['a'], [{ containerID: 'a', ifname: 'eth0' }], [null]])(
+    'Ipam.gc() refuses the attachment %j, and frees nothing',
+    (attachment) => {
+      const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }]], store: memoryStore() });
+      ipam.add({ containerID: 'a', ifName: 'eth0' });
+      expect(() => ipam.gc([attachment as unknown as Owner])).toThrow(/expected \{ containerID, ifName \}/);
+      expect(ipam.list().reservations).toHaveLength(1);
+    },
+  );
+
+  test('Ipam.add() and Ipam.del() name a missing owner or a requested address that is not in a list', () => {
+    const ipam = new Ipam({ rangeSets: [[{ subnet: '10.1.2.0/29' }]], store: memoryStore() });
+    const wrong = { ...owner('a'), requested: '10.1.2.3' } as unknown as AddRequest;
+    expect(() => ipam.add(wrong)).toThrow('requested is "10.1.2.3": expected a list of addresses');
+    expect(() => ipam.add({ containerID: 'a' } as Owner)).toThrow(/Invalid interface name undefined/);
+    expect(() => ipam.del('a' as unknown as Owner)).toThrow(/Invalid container ID undefined/);
+  });
+
   test('Ipam.gc() frees invalid attachments by container and interface, if older than `before`', () => {
     let now = 1000;
     const ipam = new Ipam({ rangeSets: RANGE, store: memoryStore({ now: () => now++ }) });

@@ -189,6 +189,12 @@ export class Ipam {
 
   /** Assigns the requested addresses to the sets. An address that was requested twice counts once. */
   #assign(requested: readonly string[]): (Candidate | undefined)[] {
+    if (!Array.isArray(requested)) {
+      throw new IpamError(
+        'CONFIG',
+        `requested is ${JSON.stringify(requested)}: expected a list of addresses`,
+      );
+    }
     const byText = new Map<string, Address>();
     for (const text of requested) {
       const address = parseAddress(text.split('/', 1)[0]!);

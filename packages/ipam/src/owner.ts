@@ -10,12 +10,18 @@ const IF_NAME_BYTES = 15;
 
 /** Returns true for a valid container ID. IDs become file names. */
 export function isContainerID(text: string): boolean {
-  return CONTAINER_ID.test(text);
+  return typeof text === 'string' && CONTAINER_ID.test(text);
 }
 
 /** Returns true for a valid interface name. */
 export function isIfName(text: string): boolean {
-  return IF_NAME.test(text) && text !== '.' && text !== '..' && utf8Length(text) <= IF_NAME_BYTES;
+  return (
+    typeof text === 'string' &&
+    IF_NAME.test(text) &&
+    text !== '.' &&
+    text !== '..' &&
+    utf8Length(text) <= IF_NAME_BYTES
+  );
 }
 
 /** Counts the bytes of UTF-8. QuickJS has no TextEncoder. */

@@ -53,6 +53,9 @@ export function checkTables(tables: readonly TableSpec[], prefix: string | undef
   if (prefix === '') {
     throw new IptablesError('INVALID', 'Invalid prefix "": it would own every chain');
   }
+  if (!Array.isArray(tables)) {
+    throw new IptablesError('INVALID', `Invalid tables ${JSON.stringify(tables)}: expected a list`);
+  }
   const seen = new Set<string>();
   for (const spec of tables) {
     checkKeys('table', spec, TABLE_KEYS);

@@ -128,6 +128,7 @@ test.each<[string, readonly TableSpec[], string | undefined, RegExp]>([
     undefined,
     /Rule 1 of chain A: Unknown key "src" in rule/,
   ],
+  ['a table in place of a list', chain('A')[0] as unknown as TableSpec[], undefined, /expected a list/],
   ['two declarations of a table', [...chain('A'), ...chain('B')], undefined, /declared twice/],
   [
     'a jump to an undeclared chain',

@@ -50,7 +50,10 @@ export function createSys(binding: () => Binding): InternalSys {
   const intBytes = new Uint8Array(ints.buffer);
 
   function run(argv: readonly string[], options: RunOptions = {}): RunResult {
-    const path = argv[0];
+    if (!Array.isArray(argv)) {
+      throw new TypeError('run: expected a list');
+    }
+    const path: string | undefined = argv[0];
     if (!path) {
       fail('run', -EINVAL, path);
     }

@@ -82,6 +82,18 @@ export const processCases: readonly Case[] = [
     },
   },
   {
+    name: 'run() refuses a command line in place of a list',
+    run(sys) {
+      let refused = false;
+      try {
+        sys.run('true' as unknown as string[]);
+      } catch (error) {
+        refused = error instanceof TypeError;
+      }
+      equal(refused, true);
+    },
+  },
+  {
     name: 'run() passes a mebibyte in both directions without a deadlock',
     run(sys) {
       const input = '0123456789abcdef'.repeat(MIB / 16);

@@ -8,6 +8,7 @@ import { AgentError } from '../core/error.ts';
 import type { KernelEvent } from '../core/kernel.ts';
 import { CONFLIST_NAME } from '../core/names.ts';
 import { after } from '../core/timers.ts';
+import { collectGarbage } from '../core/v8-flags.ts';
 import { version } from '../core/version.ts';
 import { createSelfTest } from '../diagnose/self-test.ts';
 import type { AgentStatus } from '../diagnose/status/ask-agent.ts';
@@ -23,6 +24,9 @@ import { StateFiles } from '../reconcile/state-files.ts';
 import { type Background, startBackground } from './background.ts';
 import { openPolicies, ownPodCIDRs } from './policies.ts';
 import { agentDeps, openLog } from './wire.ts';
+
+/** From the first rules in the kernel until the agent is idle. */
+const COLLECTION_DELAY_MS = 3000;
 
 /**
  * Runs until `shutdown` fires, and resolves once everything is closed.
@@ -51,7 +55,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
           ? undefined
           : { key: taint, remove: (name) => removeTaint(kubeConfig, name, taint) },
       selfTest: createSelfTest((packet) => rt.routeTo(packet)),
-      onPass: () => state.check(),
+      onPass: () => {
+        state.check();
+        collectOnce();
+      },
       onRepair: repaired,
       onNodes: () => {
         state.nodesChanged();
@@ -60,6 +67,15 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     },
     config,
   );
+  // The lists of the start are garbage by then. Later garbage is little.
+  let cancelCollection: (() => void) | undefined;
+  const isProgrammed = (): boolean =>
+    agent.ready && (config.networkPolicy ? (policies?.programmed ?? false) : true);
+  const collectOnce = (): void => {
+    if (isProgrammed()) {
+      cancelCollection ??= after(COLLECTION_DELAY_MS, collectGarbage);
+    }
+  };
   const state = new StateFiles({
     stateDir: config.stateDir,
     nodeName: config.nodeName,
@@ -103,7 +119,10 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     agent,
     metrics: deps.metrics,
     log,
-    onChange: () => state.check(),
+    onChange: () => {
+      state.check();
+      collectOnce();
+    },
   });
   policies?.setPodCIDRs(ownPodCIDRs(config, agent));
   background = startBackground(config, env, kubeConfig, agent, deps.metrics, log);
@@ -117,6 +136,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   );
   // Both end only with the signal, or with an unexpected error: then the process must exit.
   await Promise.race([ended, Promise.all([nodes, kernelEvents]), ...(policies ? [policies.ended] : [])]);
+  cancelCollection?.();
   policies?.close();
   agent.close();
   watches.close();

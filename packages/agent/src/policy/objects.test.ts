@@ -22,7 +22,9 @@ test('podReader() keeps what policies depend on', () => {
     },
     status: { phase: 'Running', podIPs: [{ ip: '10.0.0.1' }, { ip: 'FD00::1' }] },
   };
-  expect(read(web)).toEqual({
+  const { uid, mirrored, pod } = read(web);
+  const { kind, metadata, spec, status } = pod;
+  expect({ uid, mirrored, pod: { kind, metadata, spec, status } }).toEqual({
     uid: 'u1',
     mirrored: 'hash',
     pod: {

@@ -1,6 +1,7 @@
 /** Reads Pods, Namespaces and NetworkPolicies of the API, as far as policies depend on them. Pure. */
 import { formatAddress, parseAddress } from '@cnikit/ip';
 import { type Namespace, type NetworkPolicy, readObject } from '@cnikit/policy';
+import { CompactPod } from './compact-pod.ts';
 import type { WatchedPod } from './pod-book.ts';
 
 const ports = { name: true, containerPort: true, protocol: true } as const;
@@ -63,35 +64,30 @@ export function podReader(): (value: unknown) => WatchedPod {
     const { nodeName, hostNetwork, containers, initContainers } = objectOf(spec);
     const { phase, podIPs, podIP } = objectOf(status);
     const ips = listOf(podIPs).map(({ ip }) => ip);
-    const own = (ips.length > 0 ? ips : [podIP]).flatMap((ip) => {
-      const bytes = parseAddress(textOf(ip) ?? '');
-      return bytes ? [{ ip: formatAddress(bytes) }] : [];
-    });
     return {
       uid: textOf(meta.uid) ?? '',
       mirrored: textOf(objectOf(meta.annotations)[MIRROR]),
-      pod: {
-        kind: 'Pod',
-        metadata: {
-          namespace: textOf(meta.namespace) ?? 'default',
-          name: textOf(meta.name) ?? '',
-          labels: share(labelsOf(meta.labels)),
-          creationTimestamp: textOf(meta.creationTimestamp),
-        },
-        spec: {
-          nodeName: textOf(nodeName),
-          hostNetwork: hostNetwork === true ? true : undefined,
-          containers: share([
-            {
-              ports: [
-                ...listOf(containers),
-                ...listOf(initContainers).filter(({ restartPolicy }) => restartPolicy === 'Always'),
-              ].flatMap((container) => listOf(container.ports).flatMap(namedPort)),
-            },
-          ]),
-        },
-        status: { phase: textOf(phase), podIPs: own },
-      },
+      pod: new CompactPod({
+        namespace: textOf(meta.namespace) ?? 'default',
+        name: textOf(meta.name) ?? '',
+        labels: share(labelsOf(meta.labels)),
+        created: textOf(meta.creationTimestamp),
+        nodeName: textOf(nodeName),
+        hostNetwork: hostNetwork === true,
+        containers: share([
+          {
+            ports: [
+              ...listOf(containers),
+              ...listOf(initContainers).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+            ].flatMap((container) => listOf(container.ports).flatMap(namedPort)),
+          },
+        ]),
+        phase: textOf(phase),
+        addresses: (ips.length > 0 ? ips : [podIP]).flatMap((ip) => {
+          const bytes = parseAddress(textOf(ip) ?? '');
+          return bytes ? [formatAddress(bytes)] : [];
+        }),
+      }),
     };
   };
 }

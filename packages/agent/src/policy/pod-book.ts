@@ -156,7 +156,7 @@ export class PodBook {
       const addresses = claims.flatMap(([containerId, claim]) =>
         claim.addresses.filter((address) => this.#claimants.get(address)?.at(-1) === containerId),
       );
-      return withAddresses({ ...pod, spec: { ...pod.spec, nodeName: this.#node } }, addresses);
+      return withAddresses(pod, addresses, this.#node);
     }
     if (this.#released.has(uid) || (mirrored !== undefined && this.#released.has(mirrored))) {
       return withAddresses(pod, []);
@@ -195,9 +195,15 @@ const isOf = ({ uid }: Claim, pod: WatchedPod): boolean =>
 
 const statusAddresses = ({ status }: Pod): string[] => status?.podIPs?.map(({ ip }) => ip) ?? [];
 
-const withAddresses = (pod: Pod, addresses: readonly string[]): Pod => ({
-  ...pod,
-  status: { phase: pod.status?.phase, podIPs: addresses.map((ip) => ({ ip })) },
+const withAddresses = (
+  { kind, metadata, spec, status }: Pod,
+  addresses: readonly string[],
+  nodeName: string | undefined = spec.nodeName,
+): Pod => ({
+  kind,
+  metadata,
+  spec: { ...spec, nodeName },
+  status: { phase: status?.phase, podIPs: addresses.map((ip) => ({ ip })) },
 });
 
 function canonicalAddress(text: string): string {

@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { nodeObject, type RunningAgent, setUpNetwork, startAgent, startServer } from './agent/cluster.ts';
 import { measureSync } from './agent/sync.ts';
+import { goalCells } from './lib/goals.ts';
 import { median, table } from './lib/statistics.ts';
 
 const { values } = parseArgs({
@@ -17,6 +18,8 @@ const SMALL = 100;
 const HEARTBEATS = { perSecond: 500, seconds: 30 };
 
 const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+const ratio = (value: number): string => `${value.toFixed(2)}x`;
+const megabytes = (value: number): string => `${value} MB`;
 const wait = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
 
 setUpNetwork();
@@ -24,23 +27,36 @@ const sync = measureSync(count, rounds);
 console.log(`${count} nodes, ${sync.routes} routes; medians of ${rounds} rounds, alternating\n`);
 console.log(
   table([
-    ['from the list to the last route', ms(sync.firstMs), `${(sync.firstMs / sync.ipBatchMs).toFixed(2)}x`],
-    ['  of it, writing to the kernel', ms(sync.writeMs), `${(sync.writeMs / sync.ipBatchMs).toFixed(2)}x`],
-    ['ip -batch', ms(sync.ipBatchMs), '1x'],
-    ['from a changed Node to its routes', ms(sync.eventMs), `${sync.eventDumps} dumps`],
-    ['  until all is done', ms(sync.eventTotalMs), ''],
+    ['', 'time', 'against ip -batch', 'goal', ''],
+    [
+      'from the list to the last route',
+      ms(sync.firstMs),
+      ...goalCells(sync.firstMs / sync.ipBatchMs, 0.6, ratio),
+    ],
+    ['  of it, writing to the kernel', ms(sync.writeMs), ratio(sync.writeMs / sync.ipBatchMs)],
+    ['ip -batch', ms(sync.ipBatchMs), ratio(1)],
+  ]),
+);
+console.log('');
+console.log(
+  table([
+    ['', 'figure', 'goal', ''],
+    ['from a changed Node to its routes', ...goalCells(sync.eventMs, 20, ms)],
+    ['  dumps of these events', ...goalCells(sync.eventDumps, 0, String)],
+    ['  until all is done', ms(sync.eventTotalMs)],
   ]),
 );
 
-console.log('\nas a process: time until Ready; RSS, peak and idle\n');
-const rows: string[][] = [];
+console.log('\nas a process: from exec until Ready; RSS at most, and idle\n');
+const rows: string[][] = [['', 'figure', 'goal', '']];
 const small = await startServer(SMALL);
 const readyMs: number[] = [];
 for (let round = 0; round < rounds; round++) {
   const agent = await startAgent();
   readyMs.push(agent.readyMs);
   if (round === rounds - 1) {
-    rows.push([`${SMALL} nodes`, ms(median(readyMs)), ...(await memory(agent))]);
+    rows.push([`${SMALL} nodes, until Ready`, ...goalCells(median(readyMs), 600, ms)]);
+    await addMemory(`${SMALL} nodes`, agent, 49);
   }
   await agent.stop();
 }
@@ -48,7 +64,8 @@ await small.stop();
 
 const large = await startServer(count);
 const agent = await startAgent();
-rows.push([`${count} nodes`, ms(agent.readyMs), ...(await memory(agent))]);
+rows.push([`${count} nodes, until Ready`, ms(agent.readyMs)]);
+await addMemory(`${count} nodes`, agent, 90);
 console.log(table(rows));
 
 const before = { ...agent.memory(), cpuMs: agent.cpuMs(), at: performance.now() };
@@ -67,8 +84,13 @@ for (let beat = 0; beat < total; ) {
 const seconds = (performance.now() - before.at) / 1000;
 const after = { ...agent.memory(), cpuMs: agent.cpuMs() };
 const share = (after.cpuMs - before.cpuMs) / 10 / seconds;
+console.log(`\n${Math.round(total / seconds)} heartbeats a second for ${seconds.toFixed(0)} s\n`);
 console.log(
-  `\n${Math.round(total / seconds)} heartbeats a second for ${seconds.toFixed(0)} s: ${share.toFixed(1)} % of one core, RSS ${before.rss} MB before, ${after.rss} MB after`,
+  table([
+    ['', 'figure', 'goal', ''],
+    ['share of one core', ...goalCells(share, 5, (value) => `${value.toFixed(1)} %`)],
+    ['RSS after', ...goalCells(after.rss, 90, megabytes)],
+  ]),
 );
 await agent.stop();
 await large.stop();
@@ -82,9 +104,12 @@ function heartbeat(beat: number): ReturnType<typeof nodeObject> {
   return node;
 }
 
-/** Waits until the agent is idle after its start: it saves its state and collects the garbage of the list. */
-async function memory(running: RunningAgent): Promise<string[]> {
-  await wait(5000);
+/** Waits until the agent is idle: it saves its state and collects the garbage of its start. */
+async function addMemory(title: string, running: RunningAgent, goal: number): Promise<void> {
+  await wait(6000);
   const { rss, peak } = running.memory();
-  return [`${peak} MB`, `${rss} MB`];
+  rows.push(
+    [`${title}, RSS at most`, megabytes(peak)],
+    [`${title}, RSS idle`, ...goalCells(rss, goal, megabytes)],
+  );
 }

@@ -107,7 +107,6 @@ const IMAGE_ENV = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 export interface RunningAgent {
   /** Milliseconds until the conflist exists. */
   readyMs: number;
-  pid: number | undefined;
   /** Current and peak RSS in MB. */
   memory(): { rss: number; peak: number };
   /** Processor time so far, in milliseconds. */
@@ -149,7 +148,6 @@ export async function startAgent(
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status())![1]) / 1024);
   return {
     readyMs,
-    pid: child.pid,
     memory: () => ({ rss: megabytes('VmRSS'), peak: megabytes('VmHWM') }),
     cpuMs: () => {
       // utime and stime in ticks of 10 ms, after the name in parentheses, which may contain any character.

@@ -1,0 +1,54 @@
+/** Measures the memory of the built agent with and without NetworkPolicies, in turn, on one API server. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Server, setUpNetwork, startAgent, startServer } from '../agent/cluster.ts';
+import { rawObjects, type Size } from './objects.ts';
+
+const NODES = 100;
+/** The agent saves its state and collects the garbage of its start by then. */
+const IDLE_MS = 6000;
+const RESOURCES = { Pod: 'pods', Namespace: 'namespaces', NetworkPolicy: 'networkpolicies' } as const;
+
+/** Resident memory of the idle agent in MB. */
+export interface PolicyMemory {
+  without: number;
+  with: number;
+}
+
+/** Starts an agent with and one without policies `rounds` times. Returns the least of each. */
+export async function measureMemory(size: Size, rounds: number): Promise<PolicyMemory> {
+  setUpNetwork();
+  const server = await startServer(NODES);
+  try {
+    await load(server, size);
+    const rss = { without: Number.POSITIVE_INFINITY, with: Number.POSITIVE_INFINITY };
+    for (let round = 0; round < rounds; round++) {
+      rss.without = Math.min(rss.without, await idleRss([]));
+      rss.with = Math.min(rss.with, await idleRss(['--network-policy', '--layout=routed']));
+    }
+    return rss;
+  } finally {
+    await server.stop();
+  }
+}
+
+async function load({ control }: Server, size: Size): Promise<void> {
+  const requests: Promise<unknown>[] = [];
+  for (const object of rawObjects(size)) {
+    requests.push(control.call('put', RESOURCES[object.kind], object));
+    // The backlog of a socket holds no more.
+    if (requests.length === 50) {
+      await Promise.all(requests.splice(0));
+    }
+  }
+  await Promise.all(requests);
+}
+
+async function idleRss(options: readonly string[]): Promise<number> {
+  const agent = await startAgent([], options);
+  try {
+    await pause(IDLE_MS);
+    return agent.memory().rss;
+  } finally {
+    await agent.stop();
+  }
+}

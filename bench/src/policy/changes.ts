@@ -28,11 +28,12 @@ export class RunningCluster {
     return this.#apply([...input].map((object) => ({ type: 'put', object }))).ms;
   }
 
-  /** A new pod of this node appears, and goes again: the median of both. */
+  /** A new pod of this node appears in a namespace that has pods here, and goes again: the median of appearing. */
   pods(rounds: number): EventCost {
     const costs: EventCost[] = [];
+    const namespaces = Math.max(1, Math.min(10, Math.floor(this.#size.local / 100)));
     for (let round = 0; round < rounds; round++) {
-      const object = podObject(namespaceName(round % 10), this.#size.pods + round, NODE);
+      const object = podObject(namespaceName(round % namespaces), this.#size.pods + round, NODE);
       costs.push(this.#apply([{ type: 'put', object }]));
       this.#apply([{ type: 'delete', object }]);
     }

@@ -3,6 +3,7 @@ import type { Context, Result } from '@cnikit/cni-spec';
 import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, withoutLength } from '../lib/prefix.ts';
+import { sendHostEnd } from '../links/host-end-requests.ts';
 import { hostVethName } from '../links/names.ts';
 import type { BridgeSettings } from '../plugins/bridge/settings.ts';
 import { hostEndRequests } from '../plugins/routed/add.ts';
@@ -33,7 +34,7 @@ export function restoreRoutes(
       return [];
     }
     const podMac = prevResult.interfaces?.find(({ name, sandbox }) => name === ifName && sandbox)?.mac;
-    host.batch([
+    sendHostEnd(host, [
       setLink({ index: link.index, up: true }),
       ...hostEndRequests({ hostIndex: link.index, podMac }, missing),
     ]);

@@ -9,6 +9,7 @@ import { withNextHops } from '../../attachment/routes.ts';
 import { undoStack } from '../../attachment/undo.ts';
 import { openIpam } from '../../ipam/ipam.ts';
 import { deleteHostEnd } from '../../links/attachment-links.ts';
+import { sendHostEnd } from '../../links/host-end-requests.ts';
 import { hostVethName } from '../../links/names.ts';
 import { configurePodInterface, type PodInterface } from '../../links/pod-interface.ts';
 import { createVethPair, type VethPair } from '../../links/veth.ts';
@@ -141,7 +142,7 @@ export function attachPair(
 /** Sends the requests of the host end. A route that exists belongs to another pod with the same address. */
 function reach(host: RtnetlinkCore, requests: readonly Request[], ips: readonly RoutedAddress[]): void {
   try {
-    host.batch(requests);
+    sendHostEnd(host, requests);
   } catch (error) {
     if (!(error instanceof NetlinkError) || error.code !== 'EEXIST' || error.cause !== undefined) {
       throw error;

@@ -10,12 +10,13 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Tests that show that the executable and the requests of netlink work on a kernel. */
 const EXECUTABLE =
-  /links on a kernel|by executable.*(ADD gives the pod|CHECK passes|succeeds again|GC frees|bridge with backend (nft|ipt)|nftables.*tcp of both)/;
+  /links on a kernel|by executable.*(ADD gives the pod|ADD routes the pod|both layouts reach|another source|CHECK passes|succeeds again|GC frees|bridge with backend (nft|ipt)|nftables.*tcp of both)/;
 const EXECUTABLE_FILES = [
   'packages/netlink/test/link.live.test.ts',
   'packages/plugin/test/bridge.live.test.ts',
   'packages/plugin/test/masquerade.live.test.ts',
   'packages/plugin/test/portmap.live.test.ts',
+  'packages/plugin/test/routed.live.test.ts',
 ];
 
 /**

@@ -9,6 +9,7 @@ export default defineConfig({
     nftables: 'src/nftables.ts',
     'netfilter/expr': 'src/netfilter/expr.ts',
     conntrack: 'src/conntrack.ts',
+    nflog: 'src/nflog.ts',
     ipset: 'src/ipset.ts',
     generic: 'src/generic.ts',
     wireguard: 'src/wireguard.ts',

@@ -83,11 +83,13 @@ interface Waiting<E> {
 }
 
 /** The groups of a monitor and the decoder of their messages. */
-interface Source<E> {
+export interface MonitorSource<E> {
   protocol: number;
   /** Bit n-1 is group n. */
   mask: number;
   decode: (message: MessageReader) => E;
+  /** Prepares the bound socket. */
+  start?: (sys: Sys, fd: number) => void;
 }
 
 interface Overflow {
@@ -163,7 +165,7 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
   readonly #onAbort = (): void => this.close();
 
   constructor(
-    { protocol, mask, decode }: Source<E>,
+    { protocol, mask, decode, start }: MonitorSource<E>,
     { netns, sys = realSys, signal, ignorePort = 0, receiveBuffer, queueLimit = 16_384 }: ListenOptions,
   ) {
     this.#sys = sys;
@@ -177,6 +179,7 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
         this.#makeRoom(receiveBuffer);
       }
       sys.bindNetlink(this.#fd, mask);
+      start?.(sys, this.#fd);
       this.#watch = watchReadable(this.#fd, () => this.#readable());
     } catch (error) {
       sys.close(this.#fd);

@@ -85,6 +85,16 @@ interface Command {
   take?: true;
   open?: Target[];
   send?: { names: string[]; text: string };
+  /** Sends datagrams to ports, and waits for no answer. */
+  fire?: { address: string; ports: number[] };
+}
+
+async function fire({ address, ports }: { address: string; ports: number[] }): Promise<void> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  for (const port of ports) {
+    await new Promise<void>((resolve) => socket.send('x', port, address, () => resolve()));
+  }
+  socket.close();
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -97,6 +107,9 @@ for await (const line of createInterface({ input: process.stdin })) {
     arrived.length = 0;
   }
   await Promise.all((command.open ?? []).map(open));
+  if (command.fire !== undefined) {
+    await fire(command.fire);
+  }
   for (const name of command.send?.names ?? []) {
     senders.get(name)?.(command.send!.text);
   }

@@ -78,7 +78,7 @@ export class Enforcer implements LocalPods {
     this.#connections = new Connections({
       ...deps,
       ruleset: () => this.ruleset,
-      podAt: (address) => this.#pods.podAt(address),
+      podAt: (address) => this.podAt(address),
       cutMark: deps.rules?.cutMark,
       onChange: () => this.#report(),
     });
@@ -90,6 +90,11 @@ export class Enforcer implements LocalPods {
   /** The rules as compiled. */
   get ruleset(): Ruleset {
     return this.#compiler.ruleset;
+  }
+
+  /** Returns the pod that has an address, as `namespace/name`. */
+  podAt(address: string): string | undefined {
+    return this.#pods.podAt(address);
   }
 
   /** Takes the pod networks of this node. Nothing is programmed before. */

@@ -1,12 +1,16 @@
 /** Starts the enforcement of NetworkPolicies on this node. */
 
 import { monitorNftables } from '@cnikit/netlink/monitor';
+import { monitorLog } from '@cnikit/netlink/nflog';
 import { openNftables } from '@cnikit/netlink/nftables';
 import { POLICY_TABLE } from '../core/names.ts';
+import { type Problem, problem } from '../core/problem.ts';
+import { logDenials } from './denial-log.ts';
 import { Enforcer, type EnforcerDeps } from './enforcer.ts';
 import { followPolicies, type Server } from './follow.ts';
 import type { LocalPods } from './local-pods.ts';
 import { PolicyTable } from './policy-table.ts';
+import type { RuleOptions } from './rules.ts';
 import { kernelTracking } from './tracking.ts';
 
 /** Enforcement that runs. */
@@ -32,13 +36,22 @@ export function startPolicies(
   deps: Omit<EnforcerDeps, 'table' | 'tracking'>,
 ): Policies {
   const connection = openNftables();
-  const enforcer = new Enforcer(nodeName, {
-    ...deps,
-    table: new PolicyTable(connection),
-    tracking: kernelTracking,
-  });
   const stop = new AbortController();
   const { signal } = stop;
+  const denials = openDenials(deps.rules, signal);
+  const enforcer = new Enforcer(nodeName, {
+    ...deps,
+    // A kernel without log groups would refuse the rule, and all others with it.
+    rules: denials instanceof Error ? { ...deps.rules, log: undefined } : deps.rules,
+    table: new PolicyTable(connection),
+    tracking: kernelTracking,
+    report: (problems) => deps.report([...problems, ...logProblems(denials)]),
+  });
+  if (denials !== undefined && !(denials instanceof Error)) {
+    logDenials(denials, enforcer, deps.log).catch(({ message }: Error) =>
+      deps.log.warn({}, `Denied packets are not logged any more: ${message}`),
+    );
+  }
   const changes = monitorNftables({ signal, ignorePort: connection.connection.port });
   const checkTable = async (): Promise<void> => {
     for await (const change of changes) {
@@ -65,3 +78,20 @@ export function startPolicies(
     },
   };
 }
+
+/** Returns the packets that the rules log; undefined where they log none; an error where the kernel cannot report them. */
+function openDenials(rules: RuleOptions | undefined, signal: AbortSignal) {
+  if (rules?.log === undefined) {
+    return undefined;
+  }
+  try {
+    return monitorLog({ group: rules.log.group, signal });
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+const logProblems = (denials: unknown): Problem[] =>
+  denials instanceof Error
+    ? [problem('policy-log', '', `Cannot log denied packets: ${denials.message}`)]
+    : [];

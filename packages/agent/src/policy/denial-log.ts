@@ -1,0 +1,109 @@
+/** Logs the packets that policies deny, with the pods at both ends and the policies that decided. */
+import { type LoggedPacket, type PacketHeader, packetHeader } from '@cnikit/netlink/nflog';
+import { type Connection, type Direction, evaluate, type Ruleset } from '@cnikit/policy';
+import type { Log } from '../core/log.ts';
+
+/** The rules that the kernel has, and the pods that they concern. */
+export interface PolicyState {
+  readonly ruleset: Ruleset;
+  /** Returns the pod that has an address, as `namespace/name`. */
+  podAt(address: string): string | undefined;
+}
+
+/** Logs one line for each packet until the events end. */
+export async function logDenials(
+  events: AsyncIterable<{ type: string }>,
+  state: PolicyState,
+  log: Log,
+): Promise<void> {
+  for await (const event of events) {
+    const denial = event.type === 'packet' ? denialOf(event as unknown as LoggedPacket, state) : undefined;
+    if (denial !== undefined) {
+      const { message, ...fields } = denial;
+      log.info(fields, message);
+    }
+  }
+}
+
+/** A line of the log. */
+export interface Denial {
+  /** Direction of the rules that denied; absent where the rules have changed since, or no known pod has the address. */
+  denied?: Direction | undefined;
+  protocol: string;
+  source: string;
+  sourcePod?: string | undefined;
+  destination: string;
+  destinationPod?: string | undefined;
+  port?: number | undefined;
+  /** Policies that isolate the pod, as `namespace/name`. */
+  policies: readonly string[];
+  message: string;
+}
+
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: 'ICMP',
+  6: 'TCP',
+  17: 'UDP',
+  58: 'ICMPv6',
+  132: 'SCTP',
+};
+
+/** Describes a packet that the rules denied. Returns undefined when it is not an IP packet. */
+export function denialOf({ packet }: Pick<LoggedPacket, 'packet'>, state: PolicyState): Denial | undefined {
+  const header = packetHeader(packet);
+  if (header === undefined) {
+    return undefined;
+  }
+  const { source, destination, protocol, destinationPort: port } = header;
+  const [sourcePod, destinationPod] = [state.podAt(source), state.podAt(destination)];
+  const name = PROTOCOLS[protocol] ?? `protocol ${protocol}`;
+  const { denied, policies, reason } = decision(header, state, sourcePod, destinationPod);
+  const at = (pod: string | undefined, address: string) =>
+    pod === undefined ? address : `${pod} (${address})`;
+  const service = port === undefined ? '' : ` port ${port}`;
+  return {
+    denied,
+    protocol: name,
+    source,
+    sourcePod,
+    destination,
+    destinationPod,
+    port,
+    policies,
+    message: `Denied ${name} from ${at(sourcePod, source)} to ${at(destinationPod, destination)}${service}: ${reason}`,
+  };
+}
+
+interface Decision {
+  denied?: Direction | undefined;
+  policies: readonly string[];
+  reason: string;
+}
+
+function decision(
+  header: PacketHeader,
+  { ruleset }: PolicyState,
+  sourcePod: string | undefined,
+  destinationPod: string | undefined,
+): Decision {
+  const { source, destination, destinationPort: port } = header;
+  const named = PROTOCOLS[header.protocol];
+  const protocol = named === 'TCP' || named === 'UDP' || named === 'SCTP' ? named : undefined;
+  const connection: Connection = { source, destination, protocol, port };
+  const evaluations = (['egress', 'ingress'] as const).map(
+    (direction) => [direction, evaluate(ruleset, direction, connection)] as const,
+  );
+  for (const [denied, evaluation] of evaluations) {
+    if (evaluation?.allowed === false) {
+      const own = denied === 'egress' ? (sourcePod ?? source) : (destinationPod ?? destination);
+      const { policies } = evaluation;
+      return { denied, policies, reason: `no rule for ${denied} of ${own} in ${policies.join(', ')}` };
+    }
+  }
+  return {
+    policies: [],
+    reason: evaluations.every(([, evaluation]) => evaluation === undefined)
+      ? 'no known pod of this node has the address'
+      : 'the rules have changed since',
+  };
+}

@@ -142,4 +142,25 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('The table of NetworkPolicie
     expect(table.difference(compiler.ruleset)).toBeUndefined();
     expect(list()).not.toContain('ip6 daddr');
   });
+
+  test('rebuild() adds and removes the rules of options, which difference() and nft know', () => {
+    const { compiler, table } = start(FROM_B);
+    for (const options of [
+      { cutMark: 0x2000000, log: { group: 5210, rate: 10 } },
+      { cutMark: 0x80000000, log: { group: 1, rate: 1 } },
+      { cutMark: 0x400 },
+      {},
+    ]) {
+      table.rebuild(compiler.ruleset, { ...SCOPE, ...options });
+      expect(table.difference(compiler.ruleset)).toBeUndefined();
+      const listed = list();
+      expect(listed.includes('tcp reset')).toBe('cutMark' in options);
+      expect(listed.includes('goto denied')).toBe('log' in options);
+      expect(listed.includes('log prefix') || listed.includes(' log group')).toBe('log' in options);
+      nft('flush', 'ruleset');
+      execFileSync('nft', ['-f', '-'], { input: listed });
+      expect(list()).toBe(listed);
+      expect(table.difference(compiler.ruleset)).toBeUndefined();
+    }
+  });
 });

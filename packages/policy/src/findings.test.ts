@@ -70,3 +70,20 @@ test('findings() finds egress that every destination denies', () => {
   ]);
   expect(findings(readCluster([...pods, out, open]))).toEqual([]);
 });
+
+test('findings() finds ingress that every source denies', () => {
+  const admit = policy({ ...app('b'), ingress: [{ from: [app('a')], ports: [{ port: 80 }] }] }, 'in');
+  const egress = (port: number) =>
+    policy({ ...app('a'), policyTypes: ['Egress'], egress: [{ ports: [{ port }] }] }, 'out');
+  const pods = [pod('a'), pod('b')];
+  expect(findings(readCluster([...pods, admit, egress(81)]))).toEqual([
+    {
+      policy: 'ns/in',
+      field: 'spec.ingress[0]',
+      message: 'Each pod that this rule allows denies the connection at its egress',
+    },
+  ]);
+  expect(findings(readCluster([...pods, admit, egress(80)]))).toEqual([]);
+  const anyPort = policy({ ...app('b'), ingress: [{ from: [app('a')] }] }, 'in');
+  expect(findings(readCluster([...pods, anyPort, egress(9999)]))).toEqual([]);
+});

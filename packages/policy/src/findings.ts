@@ -27,7 +27,7 @@ interface Rule {
 
 /**
  * Finds what has no effect: policies that select no pod, peers that no pod matches, port names that no pod has, and
- * egress that every destination denies.
+ * rules whose every connection the other end denies.
  */
 export function findings(cluster: Cluster): Finding[] {
   const pods = podsOfPolicies(cluster);
@@ -50,8 +50,8 @@ export function findings(cluster: Cluster): Finding[] {
           ? []
           : [found(`${rule.field}.ports[${index}]`, `No destination has a ${protocol} port named ${name}`)];
       }),
-      ...(rule.peersField === 'to' && isContradicted(cluster, pods, policy, subjects, rule)
-        ? [found(rule.field, 'Each pod that this rule allows denies the connection at its ingress')]
+      ...(isContradicted(cluster, pods, policy, subjects, rule)
+        ? [found(rule.field, `Each pod that this rule allows denies the connection at its ${otherEnd(rule)}`)]
         : []),
     ]);
   });
@@ -85,7 +85,10 @@ function targetsOf(cluster: Cluster, pods: readonly Pod[], policy: NetworkPolicy
     : peers.flatMap((peer) => peersOf(cluster, pods, policy, peer));
 }
 
-/** Returns whether no pod that an egress rule names admits any of its connections. */
+/** Returns the direction of a rule's connections at the pods that it allows. */
+const otherEnd = ({ peersField }: Rule): 'ingress' | 'egress' => (peersField === 'to' ? 'ingress' : 'egress');
+
+/** Returns whether each pod that a rule names denies all of its connections. */
 function isContradicted(
   cluster: Cluster,
   pods: readonly Pod[],
@@ -93,7 +96,12 @@ function isContradicted(
   subjects: readonly Pod[],
   rule: Rule,
 ): boolean {
+  const isEgress = rule.peersField === 'to';
   if (rule.peers.length === 0 || rule.peers.some(({ ipBlock }) => ipBlock)) {
+    return false;
+  }
+  // Clients of an ingress rule without ports can be allowed to reach ports that no container declares.
+  if (!isEgress && rule.ports.length === 0) {
     return false;
   }
   let asked = 0;
@@ -102,11 +110,12 @@ function isContradicted(
       if (subject === target || !shareFamily(endpointOf(subject), endpointOf(target))) {
         continue;
       }
-      for (const { protocol, port } of servicesOf(rule, target)) {
+      const [source, destination] = isEgress ? [subject, target] : [target, subject];
+      for (const { protocol, port } of servicesOf(rule, destination)) {
         if (++asked > MAX_QUESTIONS) {
           return false;
         }
-        if (decide(cluster, subject, target, protocol, port).ingress.allowed) {
+        if (decide(cluster, source, destination, protocol, port)[otherEnd(rule)].allowed) {
           return false;
         }
       }

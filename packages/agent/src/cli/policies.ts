@@ -7,7 +7,7 @@ import { DEFAULT_LAYOUT } from '../core/model.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
-import { layoutProblems } from '../policy/layout.ts';
+import { ipvsProblems, layoutProblems } from '../policy/layout.ts';
 import type { Policies } from '../policy/start.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
@@ -56,6 +56,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
       layoutProblems(config.layout ?? DEFAULT_LAYOUT, ownPodCIDRs(config, agent)),
       'layout',
     );
+    agent.report('policy', ipvsProblems(), 'ipvs');
     agent.report('policy', gateProblems(gate.failure), 'gate');
     cancel = after(config.resyncMs, resync);
   };

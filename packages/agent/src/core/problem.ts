@@ -57,6 +57,8 @@ export type ProblemKind =
   | 'policy-log'
   /** The plugin cannot report new pods. */
   | 'policy-gate'
+  /** Connections through Services meet the rules of one end only. */
+  | 'policy-ipvs'
   /** Packets between pods of this node meet no rule. */
   | 'policy-layout'
   | 'condition'
@@ -229,6 +231,12 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     reason: 'NetworkPolicyInvalid',
     merged: true,
     fix: 'Remove the field, or install a version of cnikit that knows it.',
+  },
+  'policy-ipvs': {
+    severity: 'warning',
+    area: 'policy',
+    reason: 'NetworkPolicyIncomplete',
+    fix: 'Run kube-proxy in nftables or iptables mode, and reboot the node or run `kube-proxy --cleanup`.',
   },
   'policy-layout': {
     severity: 'failure',

@@ -1,6 +1,8 @@
 /** IPv6 on the node's links and in the pod: router advertisements, link-local addresses, pods with IPv6 switched off. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { invokers } from './invoke.ts';
@@ -157,6 +159,26 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(json.interfaces[0].mac).toBe(mac);
       add('bridge', 'b', here.pod(), ['10.96.7.0/24'], { runtimeConfig: { mac: '02:00:00:00:00:01' } });
       expect(ipJson('link', 'show', 'six0')[0].address).toBe(mac);
+    });
+
+    test('cnikit ADD pins the MAC address of a bridge that the mounted sysfs does not show', () => {
+      const node = here.pod();
+      node.run('ip', 'link', 'add', 'six0', 'type', 'bridge');
+      const mac = () => JSON.parse(node.run('ip', '-j', 'link', 'show', 'six0'))[0].address;
+      const before = mac();
+      // Unlike `ip netns exec`, it keeps the sysfs of the present namespace.
+      const exec = (command: string, pod: Pod) =>
+        spawnSync('nsenter', [`--net=${node.path}`, executablePath()], {
+          env: env(command, 'a', pod),
+          input: JSON.stringify({ ...base('bridge', ['10.96.7.0/24']), type: 'cnikit' }),
+          encoding: 'utf8',
+        });
+      const pod = here.pod();
+      const { stdout, stderr } = exec('ADD', pod);
+      expect(stderr).toBe('');
+      expect([JSON.parse(stdout).interfaces[0].mac, mac()]).toEqual([before, before]);
+      expect(exec('DEL', pod).stdout).toBe('');
+      expect(mac()).toBe(before);
     });
   },
 );

@@ -51,13 +51,12 @@ export function ensureBridge(route: RtnetlinkCore, sys: Sys, settings: BridgeSet
 }
 
 /**
- * Returns true when the bridge uses the MAC address of a port. Such an address changes with the ports, and then the pods'
+ * Returns true when the bridge may use the MAC address of a port. Such an address changes with the ports, and then the pods'
  * neighbour entries for their gateway are stale. Setting an address, even the same one, pins it.
  */
 function borrowsMac(sys: Sys, name: string): boolean {
-  const type = readFileIfExists(sys, `/sys/class/net/${name}/addr_assign_type`);
-  // A sysfs mounted for another network namespace does not have the bridge.
-  return type !== undefined && type !== NET_ADDR_SET;
+  // A sysfs mounted for another network namespace does not have the bridge: then the address may be borrowed.
+  return readFileIfExists(sys, `/sys/class/net/${name}/addr_assign_type`) !== NET_ADDR_SET;
 }
 
 /** `mac`: an address that the kernel chooses would change with the ports, and neighbour entries would become stale. */

@@ -12,6 +12,7 @@ import { run, withPath } from './process.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 import { soak, test } from './test.mjs';
 import { turboQuietly } from './turbo.mjs';
+import { suitesProblem, upstreamSuites } from './upstream-suites/suites.mjs';
 import { argumentProblem, isHelp, usageOf } from './usage.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -81,6 +82,12 @@ const COMMANDS = {
     build: true,
     problem: kernelsProblem,
     execute: kernels,
+  },
+  upstream: {
+    needs: ['build', 'sandbox'],
+    build: true,
+    problem: suitesProblem,
+    execute: upstreamSuites,
   },
   packages: {
     needs: ['build', 'sandbox'],

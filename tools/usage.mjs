@@ -54,6 +54,12 @@ const USAGES = {
     synopsis: '[bookworm|bullseye|sid]...',
     summary: 'Runs the tests that need other kernels, in QEMU: those of the named Debian releases, or all.',
   },
+  upstream: {
+    script: 'run check:upstream',
+    synopsis: '[SUITE...]',
+    summary:
+      "Runs the upstream plugins' own tests with the executable: those of the named plugins, or all. Skipped without Go.",
+  },
   packages: {
     script: 'run check:packages',
     summary: 'Packs, installs and tries the packages, rehearses a release, and writes docs/api.',

@@ -32,7 +32,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const made = pod();
       return { made, json: ok(call('ADD', id, made, changes)).json, host: hostVethName('net', id, 'eth0') };
     };
-    /** A loaded machine answers ARP too late, and then the kernel reports the address as unreachable. */
+    /** The kernel has one neighbour table for all namespaces: while another test fills it, packets are lost. */
     const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
     const ping = (from: Pod, to: string) => from.run('ping', '-c', '1', '-W', '10', to);
     const gateways = ['169.254.1.1', 'fe80::63:6eff:fe69:6b69'];

@@ -111,8 +111,12 @@ function sequential(): string[][] {
     return [];
   }
   addResidents(cases);
-  const withFloor = { ...first, contenders: [...first.contenders, floor(floorProgram(), ours(first))] };
-  const measured = measure([withFloor, ...cases.slice(1)], ROUNDS);
+  const hasFloor = 'bridge' in ours(first).steps[0]!.conf;
+  const withFloor = hasFloor ? [floor(floorProgram(), ours(first))] : [];
+  const measured = measure(
+    [{ ...first, contenders: [...first.contenders, ...withFloor] }, ...cases.slice(1)],
+    ROUNDS,
+  );
   const goalOfVersion = (ratio: number) => verdict('<= 0.4x the time', 1 / ratio <= 0.4);
   return [
     comparison('VERSION', measured, first.title, 'VERSION', goalOfVersion),
@@ -122,7 +126,7 @@ function sequential(): string[][] {
       ),
       comparison(`DEL ${title}`, measured, title, 'DEL', () => againstFloor(measured, first.title, title)),
     ]),
-    ...floors(measured, first.title),
+    ...(hasFloor ? floors(measured, first.title) : []),
     ...sizes(measured, first.title),
   ];
 }
@@ -202,10 +206,11 @@ function verdict(goal: string, met: boolean): [string, string] {
 }
 
 function againstFloor({ wallMs }: Measured, floorTitle: string, title: string): [string, string] {
-  if (title === 'loopback') {
+  const ofKernel = wallMs.get(labelOf(floorTitle, 'DEL', 'floor'));
+  if (title === 'loopback' || ofKernel === undefined) {
     return ['', ''];
   }
-  const kernel = median(wallMs.get(labelOf(floorTitle, 'DEL', 'floor')) ?? []);
+  const kernel = median(ofKernel);
   const share = median(wallMs.get(labelOf(title, 'DEL', 'cnikit')) ?? []) / kernel;
   return verdict(`<= 1.2x the kernel's (${share.toFixed(2)}x)`, share <= 1.2);
 }

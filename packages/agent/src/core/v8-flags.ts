@@ -14,7 +14,6 @@ const MANY_OBJECTS = 250;
 export function saveMemory(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--optimize-for-size');
-  setFlagsFromString('--no-sparkplug');
   setCompilers(false);
 }
 
@@ -57,7 +56,7 @@ export function collectGarbage(): void {
 }
 
 function setCompilers(on: boolean): void {
-  for (const compiler of ['maglev', 'turbofan']) {
+  for (const compiler of ['sparkplug', 'maglev', 'turbofan']) {
     setFlagsFromString(on ? `--${compiler}` : `--no-${compiler}`);
   }
 }

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Objects of one list that are worth compiled code. A smaller cluster never needs it. */
-const MANY_OBJECTS = 250;
+const MANY_OBJECTS = 150;
 
 /**
  * Trades speed for memory. Nearly everything allocated while listing nodes is garbage at once, and V8 would grow its

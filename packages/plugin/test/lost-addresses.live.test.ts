@@ -1,7 +1,7 @@
 /** Requested addresses that sandboxes hold which the runtime lost: their containers are gone, their namespaces are not. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
@@ -10,34 +10,26 @@ import { lostSandboxes } from '../src/records/lost-sandboxes.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, invokers } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
+import { cniArgs, recordOf, runtime } from './runtime.ts';
 import { scratch } from './scratch.ts';
 
-const RESULTS = '/var/lib/cni/results';
 const BIN = '/run/lost-addresses-bin';
 const ADDRESSES = ['10.85.0.7', 'fd85::7'];
 const TAKEN = /requested IP address 10\.85\.0\.7 is not available in range set/;
-const [hostEndOfA, HOUR] = [hostVethName('net', 'a', 'eth0'), 3_600_000];
+const hostEndOfA = hostVethName('net', 'a', 'eth0');
 
 describe.skipIf(!inSandbox).each(invokers)(
   'requested addresses of lost sandboxes by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let running: ChildProcess[];
+    const { record, age, start } = runtime();
     beforeEach(() => {
-      running = [];
-      mkdirSync(RESULTS, { recursive: true });
       mkdirSync(BIN, { recursive: true });
       for (const type of ['cnikit', 'bridge', 'ptp']) {
         symlinkSync(executablePath(), `${BIN}/${type}`);
       }
     });
-    afterEach(() => {
-      for (const child of running) {
-        child.kill('SIGKILL');
-      }
-      rmSync(RESULTS, { recursive: true });
-      rmSync(BIN, { recursive: true });
-    });
+    afterEach(() => rmSync(BIN, { recursive: true }));
 
     const conf = (changes: object) => ({
       cniVersion: '1.0.0',
@@ -55,7 +47,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       env('ADD', id, pod, {
         PATH: process.env.PATH ?? '',
         CNI_PATH: BIN,
-        CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name}${args}`,
+        CNI_ARGS: `${cniArgs(name)}${args}`,
       });
     const REQUEST = { runtimeConfig: { ips: ADDRESSES } };
     /** Runs ADD as a runtime does, which records the result. */
@@ -63,36 +55,15 @@ describe.skipIf(!inSandbox).each(invokers)(
       const whole = conf(changes);
       const answer = invoke(environment(id, pod, name, args), whole, whole.type);
       if (answer.exitCode === 0) {
-        const { cniVersion, name: network, ...plugin } = whole;
-        const list = JSON.stringify({
-          cniVersion,
-          name: network,
+        const { cniVersion: _version, name: _network, ...plugin } = whole;
+        record(id, pod, {
+          name,
           plugins: [{ ...plugin, capabilities: { ips: true, portMappings: true } }],
-        });
-        const record = {
-          kind: 'cniCacheV1',
-          containerId: id,
-          config: Buffer.from(list).toString('base64'),
-          ifName: 'eth0',
-          networkName: 'net',
-          netns: pod.path,
-          cniArgs: [
-            ['IgnoreUnknown', '1'],
-            ['K8S_POD_NAMESPACE', 'default'],
-            ['K8S_POD_NAME', name],
-          ],
           capabilityArgs: (changes as { runtimeConfig?: object }).runtimeConfig,
           result: answer.json,
-        };
-        writeFileSync(`${RESULTS}/net-${id}-eth0`, JSON.stringify(record));
+        });
       }
       return answer;
-    };
-    /** Runs a process in the namespace. */
-    const start = async (pod: Pod) => {
-      const child = spawn('ip', ['netns', 'exec', pod.name, 'sh', '-c', 'echo; exec sleep 600']);
-      running.push(child);
-      await new Promise((resolve) => child.stdout.once('data', resolve));
     };
     /** Adds a pod whose process is visible, so that others' would be too. */
     const addLiving = async () => {
@@ -161,8 +132,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const a = here.pod();
       await start(a);
       ok(add('a', a, 'web-0'));
-      const then = new Date(Date.now() - HOUR);
-      utimesSync(`${RESULTS}/net-a-eth0`, then, then);
+      age('a', 60);
       const answer = add('b', here.pod(), 'web-0');
       fails(answer, 999, TAKEN);
       expect(answer.json.details).toBe(
@@ -176,7 +146,7 @@ describe.skipIf(!inSandbox).each(invokers)(
     test('cnikit ADD leaves an address to a sandbox without a record, whose ADD may run', async () => {
       await addLiving();
       ok(add('a', here.pod(), 'web-0'));
-      rmSync(`${RESULTS}/net-a-eth0`);
+      rmSync(recordOf('a'));
       run('ip', 'link', 'delete', hostEndOfA);
       const answer = add('b', here.pod(), 'web-0');
       fails(answer, 999, TAKEN);
@@ -193,9 +163,8 @@ describe.skipIf(!inSandbox).each(invokers)(
           one.reason,
         ]);
       expect(find()).toEqual([]);
-      const then = new Date(Date.now() - HOUR);
-      utimesSync(`${RESULTS}/net-a-eth0`, then, then);
-      utimesSync(`${RESULTS}/net-living-eth0`, then, then);
+      age('a', 60);
+      age('living', 60);
       expect(find()).toEqual([['a', 'its network namespace has no process, and its ADD was 60 minutes ago']]);
       expect(find('other')).toEqual([]);
       run('ip', 'link', 'delete', hostEndOfA);

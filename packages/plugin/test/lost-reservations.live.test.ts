@@ -1,32 +1,22 @@
 /** Addresses after the folder of reservations was lost while pods run. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { type Answer, byExec, invokers, isUpstreamPinned, runUpstream } from './invoke.ts';
-import { type Pod, run } from './namespaces.ts';
+import type { Pod } from './namespaces.ts';
+import { runtime } from './runtime.ts';
 import { scratch } from './scratch.ts';
 
-const RESULTS = '/var/lib/cni/results';
 const PLUGINS = ['cnikit', 'bridge', 'ptp', 'routed'];
 
 describe.skipIf(!inSandbox).each(invokers)(
   'lost reservations by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let running: ChildProcess[];
-    beforeEach(() => {
-      running = [];
-      mkdirSync(RESULTS, { recursive: true });
-    });
-    afterEach(() => {
-      for (const child of running) {
-        child.kill('SIGKILL');
-      }
-      rmSync(RESULTS, { recursive: true });
-    });
+    const { record, start } = runtime();
 
     const conf = (changes: object = {}) => ({
       cniVersion: '1.0.0',
@@ -48,19 +38,6 @@ describe.skipIf(!inSandbox).each(invokers)(
         : ok(by(env(command, id, pod), conf({ type }), type));
     const addressesOf = ({ json }: Answer): string[] =>
       json.ips.map(({ address }: { address: string }) => address.split('/', 1)[0]);
-    const record = (id: string, pod: Pod, { json }: Answer) =>
-      writeFileSync(
-        `${RESULTS}/net-${id}-eth0`,
-        JSON.stringify({
-          kind: 'cniCacheV1',
-          containerId: id,
-          config: Buffer.from(JSON.stringify({ name: 'net', plugins: [] })).toString('base64'),
-          ifName: 'eth0',
-          networkName: 'net',
-          netns: pod.path,
-          result: json,
-        }),
-      );
     const addMany = (count: number, prefix: string, type: string) =>
       Array.from({ length: count }, (_unused, i) => {
         const pod = here.pod();
@@ -93,7 +70,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       (type) => {
         const old = addMany(3, 'old', type);
         for (const { id, pod, answer } of old) {
-          record(id, pod, answer);
+          record(id, pod, { result: answer.json });
         }
         const ended = old[2]!;
         lose();
@@ -132,11 +109,10 @@ describe.skipIf(!inSandbox).each(invokers)(
       expectUnique([...old, ...fresh]);
     });
 
-    test('cnikit ADD gives no address of a neighbour behind the bridge, whose namespace has no file', () => {
+    test('cnikit ADD gives no address of a neighbour behind the bridge, whose namespace has no file', async () => {
       const [old] = addMany(1, 'old', 'cnikit');
       const { pod, addresses } = old!;
-      running.push(spawn('ip', ['netns', 'exec', pod.name, 'sleep', '600'], { stdio: 'ignore' }));
-      run('sh', '-c', `until ip netns pids ${pod.name} | grep -q .; do :; done`);
+      await start(pod);
       for (const gateway of ['10.83.0.1', 'fd83::1']) {
         pod.run('ping', '-c', '1', '-w', '10', gateway);
       }

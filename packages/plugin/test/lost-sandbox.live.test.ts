@@ -1,37 +1,26 @@
 /** Host ports of sandboxes that the runtime lost: their containers are gone, their namespaces are not. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { afterEach, describe, expect, test } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
 import { env, fails, inSandbox, ok } from './harness.ts';
 import { type Answer, invokers } from './invoke.ts';
 import { type Pod, run } from './namespaces.ts';
+import { cniArgs, RESULTS, recordOf, runtime } from './runtime.ts';
 import { scratch } from './scratch.ts';
 
 const PATH = process.env.PATH ?? '';
-const RESULTS = '/var/lib/cni/results';
 const TASKS = '/run/containerd/io.containerd.runtime.v2.task/k8s.io';
 const PORTS = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }];
-const MINUTE = 60_000;
 
 describe.skipIf(!inSandbox).each(invokers)(
   'lost sandboxes by %s (needs the sandbox: run npm test at the root)',
   (_, invoke) => {
     const here = scratch();
-    let running: ChildProcess[];
-    beforeEach(() => {
-      running = [];
-      mkdirSync(RESULTS, { recursive: true });
-    });
-    afterEach(() => {
-      for (const child of running) {
-        child.kill('SIGKILL');
-      }
-      rmSync(RESULTS, { recursive: true });
-      rmSync('/run/containerd', { recursive: true, force: true });
-    });
+    const { record, age, start } = runtime();
+    afterEach(() => rmSync('/run/containerd', { recursive: true, force: true }));
 
     const conf = (ports: readonly object[], changes: object) => ({
       cniVersion: '1.0.0',
@@ -43,10 +32,7 @@ describe.skipIf(!inSandbox).each(invokers)(
     });
     const call = (command: string, id: string, pod: Pod, name: string, changes: object, ports = PORTS) =>
       invoke(
-        env(command, id, pod, {
-          PATH,
-          CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name}`,
-        }),
+        env(command, id, pod, { PATH, CNI_ARGS: cniArgs(name) }),
         conf(ports, changes),
         (changes as { type?: string }).type ?? 'cnikit',
       );
@@ -68,32 +54,9 @@ describe.skipIf(!inSandbox).each(invokers)(
         );
       }
       if (answer.exitCode === 0) {
-        const record = {
-          kind: 'cniCacheV1',
-          containerId: id,
-          config: Buffer.from(JSON.stringify({ name: 'net', plugins: [] })).toString('base64'),
-          ifName: 'eth0',
-          networkName: 'net',
-          netns: pod.path,
-          cniArgs: [
-            ['K8S_POD_NAMESPACE', 'default'],
-            ['K8S_POD_NAME', name],
-          ],
-          result: answer.json,
-        };
-        writeFileSync(`${RESULTS}/net-${id}-eth0`, JSON.stringify(record));
+        record(id, pod, { name, result: answer.json });
       }
       return answer;
-    };
-    const age = (id: string, minutes: number) => {
-      const then = new Date(Date.now() - minutes * MINUTE);
-      utimesSync(`${RESULTS}/net-${id}-eth0`, then, then);
-    };
-    /** Runs a process in the namespace. */
-    const start = async (pod: Pod) => {
-      const child = spawn('ip', ['netns', 'exec', pod.name, 'sh', '-c', 'echo; exec sleep 600']);
-      running.push(child);
-      await new Promise((resolve) => child.stdout.once('data', resolve));
     };
     /** Adds a pod whose process is visible, so that others' would be too. */
     const addLiving = async () => {
@@ -168,7 +131,7 @@ describe.skipIf(!inSandbox).each(invokers)(
     test('cnikit ADD leaves a host port to a sandbox without a record, whose ADD may run', async () => {
       await addLiving();
       ok(add('a', here.pod(), 'web-0'));
-      rmSync(`${RESULTS}/net-a-eth0`);
+      rmSync(recordOf('a'));
       taken(add('b', here.pod(), 'web-0'));
     });
 

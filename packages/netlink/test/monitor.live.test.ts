@@ -93,6 +93,8 @@ live('monitor() of settings', () => {
     const rt = openRtnetlink();
     rt.request(newLink({ kind: 'veth', name: 'conf0', peer: { name: 'conf1' } }));
     const { index } = rt.link({ name: 'conf0' })!;
+    // A new namespace inherits the machine's settings, and the kernel reports changes only.
+    run('sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv4.conf.conf0.rp_filter=0');
     const changes = monitor({ groups: ['ipv4-netconf', 'ipv6-netconf'] });
     run('sysctl -qw net.ipv4.conf.conf0.rp_filter=1');
     run('sysctl -qw net.ipv4.conf.conf0.forwarding=1');

@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/write-address.ts', 'src/write-address.quickjs.ts'],
+  entry: ['src/index.ts', 'src/write-address.ts', 'src/write-address.static-exe.ts'],
   format: 'esm',
   clean: true,
   target: 'es2023',

@@ -10,8 +10,9 @@ export const ENTRY = '';
  * module that the entry's script contains is not copied into a lazy script, so it has one state, and its classes one
  * identity.
  *
- * The package.json conditions are `quickjs`, and `@cnikit/source` so that no package needs a build first. A `node:`
- * import is an error here, not at start.
+ * The package.json conditions are `static-exe` for code that needs functions of the host in C, `quickjs` for code that
+ * runs in any QuickJS, and `@cnikit/source` so that no package needs a build first. A `node:` import is an error here,
+ * not at start.
  *
  * @param lazy absolute paths of lazy modules by name
  * @returns scripts by name: {@link ENTRY}, then the lazy modules
@@ -59,7 +60,7 @@ const OPTIONS: BuildOptions = {
   format: 'iife',
   platform: 'neutral',
   mainFields: ['module', 'main'],
-  conditions: ['quickjs', '@cnikit/source', 'import'],
+  conditions: ['static-exe', 'quickjs', '@cnikit/source', 'import'],
   target: 'es2023',
   minify: true,
   // Function names in stack traces would cost a few hundred bytes of bytecode.

@@ -7,7 +7,7 @@ import type { Pod } from './namespaces.ts';
 /** Folder of libcni's records. */
 export const RESULTS = '/var/lib/cni/results';
 
-/** What libcni records of an ADD. */
+/** The recorded part of an ADD. */
 export interface Added {
   /** Result of the last plugin. */
   result: unknown;

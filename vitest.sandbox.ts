@@ -1,4 +1,7 @@
-/** Set-up of each live and soak test file: removes links, routes and nftables rules that an earlier file left in the sandbox. */
+/**
+ * Set-up of each live and soak test file: removes links, routes, nftables rules and tracked connections that an earlier
+ * file left in the sandbox.
+ */
 import { spawnSync } from 'node:child_process';
 
 if (process.env.CNIKIT_SANDBOX === '1') {
@@ -17,4 +20,5 @@ if (process.env.CNIKIT_SANDBOX === '1') {
     }
   }
   spawnSync('nft', ['flush', 'ruleset']);
+  spawnSync('conntrack', ['-F']);
 }

@@ -5,7 +5,7 @@ import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { SOAK } from '../../../vitest.soak.ts';
-import { LivePod } from '../../policy/test/pods.ts';
+import { ANSWER_ALL, LivePod } from '../../policy/test/pods.ts';
 import {
   addressesOf,
   objectsOf,
@@ -48,15 +48,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('NetworkPolicies on a full k
   let metrics: Metrics;
 
   beforeAll(async () => {
-    const settings = [
-      'ipv4.ip_forward=1',
-      'ipv6.conf.all.forwarding=1',
-      'ipv4.icmp_ratelimit=0',
-      'ipv6.icmp.ratelimit=0',
-      'ipv4.icmp_msgs_per_sec=100000',
-      'ipv4.icmp_msgs_burst=100000',
-    ];
-    execFileSync('sysctl', ['-qw', ...settings.map((setting) => `net.${setting}`)]);
+    execFileSync('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', ...ANSWER_ALL]);
     live = PODS.map((name, index) => new LivePod(name, index));
     await Promise.all(live.map((pod) => pod.ready()));
   });

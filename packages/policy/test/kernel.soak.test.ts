@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SOAK, soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { type Cluster, compile, decide, formatNft, readCluster } from '../src/index.ts';
 import { policy } from './clusters.ts';
-import { LivePod, type Probe } from './pods.ts';
+import { ANSWER_ALL, LivePod, type Probe } from './pods.ts';
 import { addressesOf, objectsOf, PODS, UPSTREAM } from './upstream.ts';
 
 const seed = soakSeed(20_260_102);
@@ -12,15 +12,7 @@ const PORTS = [80, 81];
 let pods: LivePod[] = [];
 
 beforeAll(async () => {
-  execFileSync('sysctl', [
-    '-qw',
-    'net.ipv4.ip_forward=1',
-    'net.ipv6.conf.all.forwarding=1',
-    'net.ipv4.icmp_ratelimit=0',
-    'net.ipv6.icmp.ratelimit=0',
-    'net.ipv4.icmp_msgs_per_sec=100000',
-    'net.ipv4.icmp_msgs_burst=100000',
-  ]);
+  execFileSync('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', ...ANSWER_ALL]);
   pods = PODS.map((name, index) => new LivePod(name, index));
   await Promise.all(pods.map((pod) => pod.ready()));
 });

@@ -5,6 +5,12 @@ import { addressesOf } from './upstream.ts';
 
 const PROBER = fileURLToPath(new URL('programs/prober.ts', import.meta.url));
 
+/**
+ * Settings of a namespace that answers every packet. The kernel limits ICMP messages of the types in these masks for each
+ * destination, and all of a namespace together to 1,000 per second.
+ */
+export const ANSWER_ALL = ['net.ipv4.icmp_ratemask=0', 'net.ipv6.icmp.ratemask='];
+
 /** One connection to try. */
 export interface Probe {
   address: string;
@@ -62,13 +68,7 @@ export class LivePod {
     run('ip', 'address', 'add', '169.254.1.1/32', 'dev', host);
     run('ip', '-6', 'address', 'add', 'fe80::1/64', 'dev', host, 'nodad');
     const inside = (...argv: string[]) => run('nsenter', '--target', pid, '--net', ...argv);
-    inside(
-      'sysctl',
-      '-qw',
-      'net.ipv6.conf.eth0.accept_dad=0',
-      'net.ipv4.icmp_ratelimit=0',
-      'net.ipv6.icmp.ratelimit=0',
-    );
+    inside('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0', ...ANSWER_ALL);
     inside('ip', 'link', 'set', 'lo', 'up');
     inside('ip', 'link', 'set', 'eth0', 'up');
     inside('ip', 'address', 'add', `${ipv4}/32`, 'dev', 'eth0');

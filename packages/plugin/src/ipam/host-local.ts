@@ -32,7 +32,7 @@ export function hostLocal(sys: Sys, context: Context<NetworkSettings>, recovery?
   const dir = `${config.dataDir ?? REFERENCE_DATA_DIR}/${conf.network}`;
   // Pods of other networks have addresses too.
   const inUse = recovery && (() => recovery.inUse().filter(({ address }) => ipam.contains(address)));
-  const ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse }) });
+  const ipam: Ipam = new Ipam({ rangeSets: config.rangeSets, store: fileStore({ sys, dir, inUse }) });
   return {
     add() {
       const { resolvConf, requested, routes } = config;

@@ -84,9 +84,11 @@ interface Waiting<E> {
 
 /** The groups of a monitor and the decoder of their messages. */
 export interface MonitorSource<E> {
+  /** Netlink protocol of the socket: `NETLINK_NETFILTER`. */
   protocol: number;
   /** Bit n-1 is group n. */
   mask: number;
+  /** Returns the event of a message. */
   decode: (message: MessageReader) => E;
   /** Prepares the bound socket. */
   start?: (sys: Sys, fd: number) => void;

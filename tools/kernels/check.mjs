@@ -85,6 +85,9 @@ export async function kernels(env, suites) {
   return statuses.find((status) => status !== 0 && status !== 77) ?? Math.min(...statuses);
 }
 
+/** Limit of one run in seconds: twice what the longest takes on a busy machine. */
+const DEADLINE_S = 900;
+
 /**
  * @param {typeof RUNS[number]} run
  * @param {NodeJS.ProcessEnv} env
@@ -105,7 +108,8 @@ async function onKernel({ suite, what, files, without }, env) {
   if (loaded !== 0) {
     console.error(output);
   }
-  const run = () => otherKernel(['node', 'tools/sandbox.mjs', ...vitest], { suite, cwd: ROOT, env, without });
+  const options = { suite, cwd: ROOT, env, without, deadline: DEADLINE_S };
+  const run = () => otherKernel(['node', 'tools/sandbox.mjs', ...vitest], options);
   let status = await run();
   if (status === STOPPED) {
     // Without KVM, QEMU emulates a kernel that patches its own code, which can crash the newest ones.

@@ -2,7 +2,7 @@
  * Packets through a node whose firewall drops what it forwards, and beside kube-proxy: the sandbox's own namespace is
  * the node, with a pod on its bridge, another node with a pod behind its eth0, and a host of the world there too.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { createNetns, deleteNetns } from '@cnikit/netlink';
@@ -10,12 +10,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
 import { createRules } from '../src/apply/rules.ts';
 import { openSets } from '../src/apply/sets.ts';
+import { openPacketFilter, type PacketFilterDeps } from '../src/cli/packet-filter.ts';
 import { Metrics } from '../src/core/metrics.ts';
 import type { NodeInfo } from '../src/core/model.ts';
 import { after } from '../src/core/timers.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent, type AgentOptions } from '../src/reconcile/agent.ts';
 import { eventually, ownRoutes, run } from './live-node.ts';
+import { plugin } from './pods.ts';
 
 const node = (n: number): NodeInfo => ({
   name: `n${n}`,
@@ -196,8 +198,12 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       run('ipset', 'destroy');
     });
 
-    /** Starts an agent; `withSets`: its rules match sets. */
-    function start(withSets = true, options: Partial<AgentOptions> = {}): void {
+    /** Starts an agent; `withSets`: its rules match sets. `filter`: its back ends. */
+    function start(
+      withSets = true,
+      options: Partial<AgentOptions> = {},
+      filter: Partial<PacketFilterDeps> = {},
+    ): void {
       const sets = withSets ? openSets() : undefined;
       const ended = new AbortController();
       const kernel = openKernel();
@@ -211,11 +217,11 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
       };
       const cni = { plan: () => [], apply, problems: () => [] };
       const agent = new Agent(
-        { kernel, log, metrics: new Metrics(), after, rules: createRules({}), sets, cni },
+        { kernel, log, metrics: new Metrics(), after, rules: createRules({}), ...filter, sets, cni },
         { nodeName: 'n1', nonMasquerade: [], resyncMs: 3_600_000, ...options },
       );
       const changes = (async () => {
-        for await (const _ of ruleChanges(ended.signal)) {
+        for await (const _ of ruleChanges(ended.signal, filter.nftablesPort)) {
           agent.checkRules();
         }
       })();
@@ -538,12 +544,12 @@ COMMIT
           }
         };
 
-        test('Services of kube-proxy in ipvs mode reach pods of all nodes beside the rules of Docker', async () => {
-          restore(docker);
+        /** Starts servers, then the agent, and asks Services with endpoints on each node and outside of the cluster. */
+        async function reachesServices(begin: () => void): Promise<void> {
           await serve('pod', '10.244.1.5');
           await serve('n2', '10.244.2.5');
           await serve('world', '203.0.113.9');
-          start();
+          begin();
           everythingPasses();
           // Another node's pod sees the client's address.
           service('10.96.0.1:80', '10.244.2.5:8080');
@@ -560,6 +566,46 @@ COMMIT
           service('192.0.2.1:30080', '10.244.1.5:8080');
           expect(ask('n2', '192.0.2.1:30080')).toMatch(/^(10\.244\.1\.1|192\.0\.2\.1)$/);
           everythingPasses();
+        }
+
+        test('Services of kube-proxy in ipvs mode reach pods of all nodes beside the rules of Docker', async () => {
+          restore(docker);
+          await reachesServices(() => start());
+        });
+
+        test('Services of kube-proxy in ipvs mode reach pods of all nodes beside --packet-filter=nftables', async () => {
+          await reachesServices(() => start(true, {}, openPacketFilter('nftables', {})));
+          expect(run('nft', 'list', 'tables')).toContain('table inet cnikit-agent');
+          expect(run('iptables-save')).not.toContain('CNIKIT-');
+        });
+
+        test('A host port yields to a Service of kube-proxy in ipvs mode beside --packet-filter=nftables', async () => {
+          await serve('pod', '10.244.1.5');
+          await serve('n2', '10.244.2.5');
+          start(true, {}, openPacketFilter('nftables', {}));
+          service('10.96.0.1:80', '10.244.2.5:8080');
+          const input = JSON.stringify({
+            cniVersion: '1.0.0',
+            name: 'ports',
+            type: 'portmap',
+            runtimeConfig: { portMappings: [{ hostPort: 80, containerPort: 8080, protocol: 'tcp' }] },
+            prevResult: {
+              cniVersion: '1.0.0',
+              interfaces: [{ name: 'eth0', sandbox: '/run/netns/pod' }],
+              ips: [{ address: '10.244.1.5/24', interface: 0 }],
+            },
+          });
+          const env = { ...process.env, CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'pod', CNI_IFNAME: 'eth0' };
+          const { stdout, status } = spawnSync(plugin, {
+            argv0: 'portmap',
+            env: { ...env, CNI_NETNS: '/run/netns/pod', CNI_PATH: '/' },
+            input,
+            encoding: 'utf8',
+          });
+          expect([status, stdout]).toEqual([0, expect.any(String)]);
+          // The pod of n2 and that of the host port print the address that they see.
+          expect(ask('n2', '192.0.2.1:80')).toBe('192.0.2.2');
+          expect(ask('pod', '10.96.0.1:80')).toBe('10.244.1.5');
         });
 
         test('Agent ignores Services of kube-proxy in ipvs mode', async () => {

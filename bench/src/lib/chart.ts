@@ -16,8 +16,8 @@ export interface Chart {
   rows: readonly ChartRow[];
 }
 
-const WIDTH = 760;
-const LEFT = 190;
+const WIDTH = 810;
+const LEFT = 250;
 const RIGHT = 70;
 const TOP = 96;
 const ROW = 26;

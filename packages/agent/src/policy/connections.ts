@@ -5,6 +5,7 @@ import { type Change, type Connection, evaluate, OPEN, type Ruleset } from '@cni
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { type After, Timers } from '../core/timers.ts';
+import { protocolOf } from './protocols.ts';
 
 /** The tracked connections of the node. */
 export interface Tracking {
@@ -40,7 +41,6 @@ const SHARE = 0.1;
 
 /** IPS_EXPECTED: a connection of a helper, such as the data of FTP. It follows the connection that announced it. */
 const IPS_EXPECTED = 1;
-const PROTOCOLS: Readonly<Record<number, Connection['protocol']>> = { 6: 'TCP', 17: 'UDP', 132: 'SCTP' };
 
 export class Connections {
   readonly #deps: ConnectionsDeps;
@@ -207,7 +207,7 @@ export function isDenied(ruleset: Ruleset, flow: Flow, nodeAddresses: ReadonlySe
   if (nodeAddresses.has(original.source) || original.source.startsWith('127.')) {
     return false;
   }
-  const protocol = PROTOCOLS[original.protocol ?? 0];
+  const protocol = protocolOf(original.protocol ?? 0);
   const connection: Connection = {
     source: original.source,
     // After the translation of a Service.

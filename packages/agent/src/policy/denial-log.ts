@@ -2,6 +2,7 @@
 import { type LoggedPacket, type PacketHeader, packetHeader } from '@cnikit/netlink/nflog';
 import { type Connection, type Direction, evaluate, type Ruleset } from '@cnikit/policy';
 import type { Log } from '../core/log.ts';
+import { protocolOf } from './protocols.ts';
 
 /** The rules that the kernel has, and the pods that they concern. */
 export interface PolicyState {
@@ -40,13 +41,8 @@ export interface Denial {
   message: string;
 }
 
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'ICMP',
-  6: 'TCP',
-  17: 'UDP',
-  58: 'ICMPv6',
-  132: 'SCTP',
-};
+/** Protocols that policies cannot name. */
+const OTHERS: Readonly<Record<number, string>> = { 1: 'ICMP', 58: 'ICMPv6' };
 
 /** Describes a packet that the rules denied. Returns undefined when it is not an IP packet. */
 export function denialOf({ packet }: Pick<LoggedPacket, 'packet'>, state: PolicyState): Denial | undefined {
@@ -56,7 +52,7 @@ export function denialOf({ packet }: Pick<LoggedPacket, 'packet'>, state: Policy
   }
   const { source, destination, protocol, destinationPort: port } = header;
   const [sourcePod, destinationPod] = [state.podAt(source), state.podAt(destination)];
-  const name = PROTOCOLS[protocol] ?? `protocol ${protocol}`;
+  const name = protocolOf(protocol) ?? OTHERS[protocol] ?? `protocol ${protocol}`;
   const { denied, policies, reason } = decision(header, state, sourcePod, destinationPod);
   const at = (pod: string | undefined, address: string) =>
     pod === undefined ? address : `${pod} (${address})`;
@@ -87,9 +83,7 @@ function decision(
   destinationPod: string | undefined,
 ): Decision {
   const { source, destination, destinationPort: port } = header;
-  const named = PROTOCOLS[header.protocol];
-  const protocol = named === 'TCP' || named === 'UDP' || named === 'SCTP' ? named : undefined;
-  const connection: Connection = { source, destination, protocol, port };
+  const connection: Connection = { source, destination, protocol: protocolOf(header.protocol), port };
   const evaluations = (['egress', 'ingress'] as const).map(
     (direction) => [direction, evaluate(ruleset, direction, connection)] as const,
   );

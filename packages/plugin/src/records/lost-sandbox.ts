@@ -125,7 +125,8 @@ export function isSameUid(a: string, b: string): boolean {
   return uid !== undefined && uid === argument(b, 'K8S_POD_UID');
 }
 
-function argument(args: string, key: string): string | undefined {
+/** Returns a value of CNI_ARGS, or undefined when it is absent or empty. */
+export function argument(args: string, key: string): string | undefined {
   const pair = args.split(';').find((one) => one.startsWith(`${key}=`));
   return pair?.slice(key.length + 1) || undefined;
 }

@@ -5,7 +5,7 @@ import type { Sys } from '@cnikit/sys';
 import { delegateIo } from '../ipam/delegated-ipam.ts';
 import type { NetworkSettings, Reservation } from '../ipam/pod-ipam.ts';
 import { type CachedAttachment, cachedAttachments } from '../records/cached-attachments.ts';
-import { lostSandbox } from '../records/lost-sandbox.ts';
+import { argument, lostSandbox } from '../records/lost-sandbox.ts';
 
 /** Interface of pods; reservations by host-local before 2018 have none. */
 const DEFAULT_IFNAME = 'eth0';
@@ -73,7 +73,6 @@ function end(sys: Sys, context: Context<NetworkSettings>, own: CachedAttachment)
 }
 
 function describe({ containerID, args }: CachedAttachment): string {
-  const values = new Map(args.split(';').map((pair) => pair.split('=', 2) as [string, string | undefined]));
-  const [namespace, pod] = [values.get('K8S_POD_NAMESPACE'), values.get('K8S_POD_NAME')];
+  const [namespace, pod] = [argument(args, 'K8S_POD_NAMESPACE'), argument(args, 'K8S_POD_NAME')];
   return namespace && pod ? `pod ${namespace}/${pod} (container ${containerID})` : `container ${containerID}`;
 }

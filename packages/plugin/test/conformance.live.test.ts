@@ -1,6 +1,6 @@
 /**
  * Requirements of the CNI specification and of runtimes that `cnikit-cni conformance` does not cover, because they need
- * a configuration of cnikit or inspect the node afterwards. By the executable and under Node.
+ * a configuration of cnikit or inspect the node afterwards. By the executable and under Node, with both layouts.
  */
 import { mkdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -15,9 +15,12 @@ const VERSIONS = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']
 const NOBODY = { path: '' };
 const LISTED = 'cni.dev/valid-attachments';
 
-describe.skipIf(!inSandbox).each(invokers)(
-  'conformance of cnikit by %s (needs the sandbox: run npm test at the root)',
-  (_, invoke) => {
+const LAYOUTS = ['bridge', 'routed'] as const;
+const cases = invokers.flatMap(([name, invoke]) => LAYOUTS.map((layout) => ({ name, invoke, layout })));
+
+describe.skipIf(!inSandbox).each(cases)(
+  'conformance of cnikit by $name with layout $layout (needs the sandbox: run npm test at the root)',
+  ({ invoke, layout }) => {
     const here = scratch();
     const call = (
       command: string,
@@ -29,6 +32,7 @@ describe.skipIf(!inSandbox).each(invokers)(
         cniVersion: '1.1.0',
         name: 'net',
         type: 'cnikit',
+        layout,
         bridge: 'conf0',
         ipam: { type: 'host-local', dataDir: here.dir, subnet: '10.91.0.0/24' },
         ...changes,
@@ -60,8 +64,9 @@ describe.skipIf(!inSandbox).each(invokers)(
       pod.run('ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:99');
       pod.run('ip', 'route', 'add', '192.0.2.0/24', 'dev', 'eth0');
       pod.run('ip', 'addr', 'add', '192.0.2.9/32', 'dev', 'eth0');
-      const [bridge, host, own] = prevResult.interfaces;
-      const interfaces = [bridge, host, { ...own, mac: '02:00:00:00:00:99' }, { name: 'other0' }];
+      const ofNode = prevResult.interfaces.slice(0, -1);
+      const own = { ...prevResult.interfaces.at(-1), mac: '02:00:00:00:00:99' };
+      const interfaces = [...ofNode, own, { name: 'other0' }];
       ok(call('CHECK', pod, { prevResult: { ...prevResult, interfaces } }));
     });
 
@@ -122,8 +127,9 @@ describe.skipIf(!inSandbox).each(invokers)(
         expect(json.interfaces[0]).toEqual({ name: 'before' });
         expect(json.ips).toMatchObject([
           { address: '192.0.2.1/24' },
-          { address: '10.91.1.5/24', interface: 3 },
+          { address: '10.91.1.5/24', interface: json.interfaces.length - 1 },
         ]);
+        expect(json.interfaces.at(-1)).toMatchObject({ name: 'eth0' });
       });
 
       test.each(['STATUS', 'GC', 'CHECK', 'DEL'])(
@@ -203,7 +209,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       const macOf = (changes: object) => {
         const { json } = ok(call('ADD', pod, changes, { CNI_ARGS: `IgnoreUnknown=1;MAC=${macs[0]}` }));
         ok(call('DEL', pod, changes));
-        return json.interfaces[2].mac;
+        return json.interfaces.at(-1).mac;
       };
       const args = { cni: { mac: macs[1] } };
       expect([macOf({}), macOf({ args }), macOf({ args, runtimeConfig: { mac: macs[2] } })]).toEqual(macs);

@@ -1,4 +1,5 @@
 import type { ClusterObject, Namespace, NetworkPolicy, Node, Pod } from './api.ts';
+import { checkNoList, checkObjects } from './arguments.ts';
 import { InvalidObjectError } from './errors.ts';
 import { namespaceLabels } from './labels.ts';
 import { podName } from './names.ts';
@@ -17,6 +18,7 @@ export interface Cluster {
  * with one name, the last counts. A namespace that has pods or policies and no Namespace object exists with its name as
  * only label.
  *
+ * @throws {ArgumentError} when the argument or an object is a list of the API: `expandManifests()` unfolds those
  * @throws {InvalidObjectError} when an object has a field that the API server would refuse
  */
 export function readCluster(objects: Iterable<unknown>): Cluster {
@@ -24,7 +26,9 @@ export function readCluster(objects: Iterable<unknown>): Cluster {
   const nodes = new Map<string, Node>();
   const policies = new Map<string, NetworkPolicy>();
   const namespaces = new Map<string, Namespace>();
+  checkObjects(objects);
   for (const value of objects) {
+    checkNoList(value);
     const object = readObject(value);
     switch (object?.kind) {
       case 'Pod':

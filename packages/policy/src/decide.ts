@@ -1,5 +1,6 @@
 import { contains, type Family, parseAddress, parsePrefix } from '@cnikit/ip';
 import type { NetworkPolicy, Peer, Pod, PolicyPort } from './api.ts';
+import { checkCluster, checkEnd, checkFamily, checkService } from './arguments.ts';
 import type { Cluster } from './cluster.ts';
 import { addressPair, type Endpoint, findEndpoint } from './endpoints.ts';
 import { podName } from './names.ts';
@@ -40,6 +41,7 @@ export interface DirectionVerdict {
  * @param port destination port, of the pod and not of a Service; without it, no rule that names ports matches
  * @param family the addresses to use between pods of two families; default: the first that both have
  * @throws {EndpointError} when an end does not exist, has finished, or shares no family with the other
+ * @throws {ArgumentError} when an argument has another type, such as `'tcp'` for TCP or `'80'` for a port
  */
 export function decide(
   cluster: Cluster,
@@ -49,6 +51,11 @@ export function decide(
   port?: number,
   family?: Family,
 ): Verdict {
+  checkCluster(cluster);
+  checkEnd(source);
+  checkEnd(destination);
+  checkService(protocol, port);
+  checkFamily(family);
   const from = findEndpoint(cluster, source);
   const to = findEndpoint(cluster, destination);
   if (from.kind === 'pod' && to.kind === 'pod' && podName(from.pod) === podName(to.pod)) {

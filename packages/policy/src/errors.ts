@@ -8,9 +8,24 @@ export class InvalidObjectError extends Error {
   }
 }
 
+/** Reports an argument that a function cannot take, such as a port that is a text. Names the argument, its value and the fix. */
+export class ArgumentError extends Error {
+  override readonly name = 'ArgumentError';
+
+  constructor(argument: string, value: unknown, fix: string) {
+    super(`Invalid ${argument} ${textOf(value)}: ${fix}`);
+  }
+}
+
 /** Reports an endpoint that does not exist or has no address to ask about. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
+}
+
+/** Returns a value as code, cut where it is long. */
+function textOf(value: unknown): string {
+  const text = (typeof value === 'function' ? undefined : JSON.stringify(value)) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function nameOf(object: unknown): string {

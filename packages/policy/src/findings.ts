@@ -1,4 +1,5 @@
 import type { NetworkPolicy, Peer, Pod, PolicyPort } from './api.ts';
+import { checkCluster } from './arguments.ts';
 import type { Cluster } from './cluster.ts';
 import { decide } from './decide.ts';
 import { endpointOf, shareFamily } from './endpoints.ts';
@@ -28,8 +29,11 @@ interface Rule {
 /**
  * Finds what has no effect: policies that select no pod, peers that no pod matches, port names that no pod has, and
  * rules whose every connection the other end denies.
+ *
+ * @throws {ArgumentError} when the argument is not a cluster
  */
 export function findings(cluster: Cluster): Finding[] {
+  checkCluster(cluster);
   const pods = podsOfPolicies(cluster);
   return cluster.policies.flatMap((policy) => {
     const subjects = pods.filter((pod) => appliesTo(policy, pod));

@@ -41,7 +41,7 @@ export {
   type ServiceMatch,
 } from './compile/ruleset.ts';
 export { type DirectionVerdict, decide, type Protocol, type Verdict } from './decide.ts';
-export { EndpointError, InvalidObjectError } from './errors.ts';
+export { ArgumentError, EndpointError, InvalidObjectError } from './errors.ts';
 export { type Finding, findings } from './findings.ts';
 export type { LabelExpression, LabelSelector, Labels } from './labels.ts';
 export { formatMatrix, type Matrix, type MatrixQuestion, matrix, type Service } from './matrix.ts';

@@ -14,6 +14,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { checkList } from './arguments.ts';
 import { type Cluster, readCluster } from './cluster.ts';
 import { expandManifests } from './workloads.ts';
 
@@ -27,8 +28,10 @@ export class ManifestError extends Error {
  *
  * @throws {ManifestError} when a file cannot be read or parsed, or a path has no manifest
  * @throws {InvalidObjectError} when an object has a field that the API server would refuse
+ * @throws {ArgumentError} when the argument is not a list
  */
 export function loadManifests(paths: readonly string[]): Cluster {
+  checkList('paths', paths);
   const files = paths.flatMap(manifestsIn);
   return readCluster(expandManifests(files.flatMap((file) => parseManifests(read(file), file))));
 }

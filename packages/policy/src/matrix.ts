@@ -1,4 +1,5 @@
 import type { Pod } from './api.ts';
+import { checkCluster, checkEnd, checkKeys, checkList, checkService } from './arguments.ts';
 import type { Cluster } from './cluster.ts';
 import { decide, type Protocol } from './decide.ts';
 import { findEndpoint, shareFamily } from './endpoints.ts';
@@ -30,10 +31,20 @@ export interface MatrixQuestion {
  * Asks {@link decide} for each pair of endpoints.
  *
  * @throws {EndpointError} when an endpoint does not exist or has finished
+ * @throws {ArgumentError} when an argument has another type or an unknown key
  */
-export function matrix(cluster: Cluster, { endpoints, services }: MatrixQuestion = {}): Matrix {
+export function matrix(cluster: Cluster, question: MatrixQuestion = {}): Matrix {
+  checkCluster(cluster);
+  checkKeys('question', question, ['endpoints', 'services']);
+  const { endpoints, services } = question;
+  checkList('endpoints', endpoints ?? []);
+  checkList('services', services ?? []);
+  for (const { protocol, port } of services ?? []) {
+    checkService(protocol, port);
+  }
   const pods = new Map(cluster.pods.map((pod) => [podName(pod), pod] as const));
   const all = endpoints ?? podsOfPolicies(cluster).map(podName);
+  all.forEach(checkEnd);
   const ends = all.map((name) => ({ name, pod: pods.get(name), at: findEndpoint(cluster, name) }));
   const cells = ends.map((from) =>
     ends.map((to) =>
@@ -57,8 +68,15 @@ function declaredServices(pod: Pod | undefined): Service[] {
 /**
  * Draws a matrix as text, sources in rows. Each cell has one sign: `#` every service is reachable, `.` none, `+` some.
  * With `perService`, a cell has one sign for each service.
+ *
+ * @throws {ArgumentError} when an option is unknown
  */
-export function formatMatrix({ endpoints, cells }: Matrix, { perService = false } = {}): string {
+export function formatMatrix(
+  { endpoints, cells }: Matrix,
+  options: { perService?: boolean | undefined } = {},
+): string {
+  checkKeys('options', options, ['perService']);
+  const { perService = false } = options;
   const rows = cells.map((row) => row.map((cell) => (perService ? signs(cell) : sign(cell))));
   const width = Math.max(String(endpoints.length).length, ...rows.flat().map((cell) => cell.length));
   const names = endpoints.map((name, index) => `${name} ${index + 1}`);

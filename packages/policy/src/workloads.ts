@@ -1,3 +1,5 @@
+import { checkObjects } from './arguments.ts';
+
 /** A Kubernetes object, unchecked. */
 interface LooseObject {
   kind?: unknown;
@@ -21,8 +23,11 @@ const WORKLOADS = new Set([
 /**
  * Unfolds lists, and replaces each workload (Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job,
  * CronJob) by one Pod of its template with the workload's name, so that policies can be decided from manifests alone.
+ *
+ * @throws {ArgumentError} when the argument is not a list of objects
  */
 export function expandManifests(objects: Iterable<unknown>): unknown[] {
+  checkObjects(objects);
   return [...objects].flatMap((value) => {
     const object = value as LooseObject | null;
     if (Array.isArray(object?.items)) {

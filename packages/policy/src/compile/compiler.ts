@@ -1,4 +1,5 @@
 import type { NetworkPolicy } from '../api.ts';
+import { checkCluster, checkText } from '../arguments.ts';
 import type { Cluster } from '../cluster.ts';
 import { type Assignment, Assignments, NOTHING } from './assignments.ts';
 import { Inventory, type PolicyEvent, type Touched } from './inventory.ts';
@@ -43,12 +44,23 @@ export class PolicyCompiler {
   readonly #active = new Map<string, ActivePolicy>();
   readonly #assigned = new Map<string, Assignment>();
 
+  /**
+   * `node` is the name of the node, as in `spec.nodeName` of its pods.
+   *
+   * @throws {ArgumentError} when the name is not a text
+   */
   constructor(node: string) {
+    checkText('node', node);
     this.#inventory = new Inventory(node);
     this.#numbers = new Numbers(this.#inventory);
   }
 
-  /** Applies events and returns the changes of the ruleset, as one transaction in order. */
+  /**
+   * Applies events and returns the changes of the ruleset, as one transaction in order.
+   *
+   * @throws {ArgumentError} when an event is neither `put` nor `delete`, or its object is not one of `readObject()`. The
+   *   compiler cannot be used after that.
+   */
   apply(events: Iterable<PolicyEvent>): Change[] {
     const touched: Touched = { addresses: new Set(), policies: new Set(), namespaces: new Set() };
     for (const event of events) {
@@ -213,8 +225,13 @@ export class PolicyCompiler {
   }
 }
 
-/** Compiles the policies of a cluster for one node. */
+/**
+ * Compiles the policies of a cluster for one node.
+ *
+ * @throws {ArgumentError} when the first argument is not a cluster, or the name of the node not a text
+ */
 export function compile(cluster: Cluster, node: string): Ruleset {
+  checkCluster(cluster);
   const compiler = new PolicyCompiler(node);
   const objects = [...cluster.namespaces, ...cluster.policies, ...cluster.pods];
   compiler.apply(objects.map((object) => ({ type: 'put', object })));

@@ -1,4 +1,5 @@
 import { familyOf, parseAddress } from '@cnikit/ip';
+import { checkChoice, checkService } from '../arguments.ts';
 import type { Direction, PeerMatch, Rule, Ruleset, ServiceMatch } from './ruleset.ts';
 
 /** A connection as a node sees it: after the translation of a Service and before masquerading. */
@@ -19,9 +20,14 @@ export interface Evaluation {
   policies: string[];
 }
 
+const DIRECTIONS: readonly unknown[] = ['egress', 'ingress'] satisfies Direction[];
+const PROTOCOLS: readonly unknown[] = [undefined, 'TCP', 'UDP', 'SCTP'] satisfies Connection['protocol'][];
+
 /**
  * Evaluates a connection as the rules of a node do in one direction: `egress` asks the pod at the source, `ingress` the
  * pod at the destination. Returns undefined when that end is not a pod of the node.
+ *
+ * @throws {ArgumentError} when the direction, the protocol or the port has another type
  *
  * ```ts
  * const { allowed, policies } = evaluate(compiler.ruleset, 'ingress', connection) ?? { allowed: true, policies: [] };
@@ -32,6 +38,8 @@ export function evaluate(
   direction: Direction,
   connection: Connection,
 ): Evaluation | undefined {
+  checkChoice('direction', direction, DIRECTIONS);
+  checkService(connection.protocol, connection.port, PROTOCOLS);
   const own = direction === 'egress' ? connection.source : connection.destination;
   const chain = ruleset.pods[direction].get(own);
   if (chain === undefined) {

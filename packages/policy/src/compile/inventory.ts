@@ -1,4 +1,6 @@
 import type { ClusterObject, NetworkPolicy } from '../api.ts';
+import { checkChoice } from '../arguments.ts';
+import { ArgumentError } from '../errors.ts';
 import { type Labels, matches, namespaceLabels } from '../labels.ts';
 import { type PodTraits, TraitsPool } from './pod-traits.ts';
 import type { Selection } from './policy-rules.ts';
@@ -41,7 +43,8 @@ export class Inventory {
 
   /** Records a change, and adds to `touched` what it can concern. */
   record({ type, object }: PolicyEvent, touched: Touched): void {
-    switch (object.kind) {
+    checkChoice('event type', type, ['put', 'delete']);
+    switch (object?.kind) {
       case 'Pod':
         this.#recordPod(
           keyOf(object.metadata),
@@ -59,6 +62,8 @@ export class Inventory {
         break;
       case 'Node':
         break;
+      default:
+        throw new ArgumentError('object', object, 'expected what readObject() returns');
     }
   }
 

@@ -1,4 +1,6 @@
 import { type Family, families, familyOf } from '@cnikit/ip';
+import { checkKeys, checkPrefixes } from '../arguments.ts';
+import { ArgumentError } from '../errors.ts';
 import type { Direction, PeerMatch, Rule, Ruleset, ServiceMatch } from './ruleset.ts';
 
 /** Options of {@link formatNft}. */
@@ -17,8 +19,16 @@ const DISCOVERY = '{ 133, 134, 135, 136, 137 }';
  *
  * Packets of established connections pass. A pod of the node is judged in the forward hook, egress before ingress, and
  * in the input hook for packets to its own node. What the node itself sends meets no rule.
+ *
+ * @throws {ArgumentError} when an option is unknown, or has an invalid value
  */
-export function formatNft(ruleset: Ruleset, { podCIDRs, table = 'cnikit-policy' }: NftOptions): string {
+export function formatNft(ruleset: Ruleset, options: NftOptions): string {
+  checkKeys('options', options, ['podCIDRs', 'table']);
+  const { podCIDRs, table = 'cnikit-policy' } = options;
+  checkPrefixes('podCIDRs', podCIDRs);
+  if (!/^[A-Za-z][\w/.-]*$/.test(table)) {
+    throw new ArgumentError('table', table, 'expected a letter, then letters, digits, and /, _, . or -');
+  }
   return [
     `table inet ${table}`,
     `delete table inet ${table}`,

@@ -1,3 +1,4 @@
+import { checkKeys } from '../arguments.ts';
 import type { Cluster } from '../cluster.ts';
 import { compile } from '../compile/compiler.ts';
 import { formatNft } from '../compile/nft.ts';
@@ -20,6 +21,7 @@ export interface Answer {
  * Answers each kind of question.
  *
  * @throws {QuestionError} when the question lacks a field that it needs
+ * @throws {ArgumentError} when a field of the question has another type, such as a port that is a text
  * @throws {EndpointError} when an endpoint does not exist, has finished, or shares no family with the other
  */
 export const answers = {
@@ -48,6 +50,7 @@ function why(cluster: Cluster, { from, to }: Question): Answer {
   if (from === undefined || to === undefined) {
     throw new QuestionError('why needs --from ENDPOINT and --to ENDPOINT:PORT');
   }
+  checkKeys('to', to, ['endpoint', 'service']);
   const { protocol, port } = to.service;
   const verdict = decide(cluster, from, to.endpoint, protocol, port);
   const connection = `${from} to ${to.endpoint}, ${protocol}${port === undefined ? '' : ` ${port}`}`;

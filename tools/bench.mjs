@@ -42,7 +42,8 @@ const BENCHMARKS = {
     options: ['--nodes=5000', '--rounds=5'],
   },
   policy: {
-    summary: 'NetworkPolicies from objects to the kernel and nft -f; events, a large cluster, packets',
+    summary:
+      'NetworkPolicies from objects to the kernel and nft -f; events, a large cluster, packets, pod starts',
     options: ['--rounds=5', '--pods=5000', '--policies=1000'],
   },
   watch: {

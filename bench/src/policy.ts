@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- policy [--rounds=5] [--pods=5000] [--policies=1000]`: NetworkPolicies from objects to the kernel,
- * against `nft -f` with the same rules; events of a running cluster; a large cluster; and what policies cost a packet.
+ * against `nft -f` with the same rules; events of a running cluster; a large cluster; what policies cost a packet; pods
+ * that start; and the memory of the agent.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { compile, formatNft, type Ruleset, readCluster } from '@cnikit/policy';
 import { POLICY_TABLE } from '../../packages/agent/src/core/names.ts';
 import { PolicyTable } from '../../packages/agent/src/policy/policy-table.ts';
 import { scopeOf } from '../../packages/agent/src/policy/rules.ts';
+import { setUpNetwork } from './agent/cluster.ts';
 import { goalCells } from './lib/goals.ts';
 import { median, table } from './lib/statistics.ts';
 import { requireSandbox } from './plugin/node.ts';
@@ -17,6 +19,7 @@ import { RunningCluster } from './policy/changes.ts';
 import { measureMemory } from './policy/memory.ts';
 import { NODE, objects, POD_CIDRS, type Size } from './policy/objects.ts';
 import { measurePackets, PACKET_CIDRS, type PacketCost, rulesetOf, setUpPods } from './policy/packets.ts';
+import { podStarts } from './policy/pod-starts.ts';
 
 const { values } = parseArgs({
   options: {
@@ -53,6 +56,8 @@ events();
 large();
 packets();
 nft.close();
+setUpNetwork();
+await podStarts();
 await memory();
 
 /** Compares objects to kernel with nft -f, in turn. */

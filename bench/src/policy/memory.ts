@@ -1,6 +1,6 @@
 /** Measures the memory of the built agent with and without NetworkPolicies, in turn, on one API server. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Server, setUpNetwork, startAgent, startServer } from '../agent/cluster.ts';
+import { type Server, startAgent, startServer } from '../agent/cluster.ts';
 import { rawObjects, type Size } from './objects.ts';
 
 const NODES = 100;
@@ -16,7 +16,6 @@ export interface PolicyMemory {
 
 /** Starts an agent with and one without policies `rounds` times. Returns the least of each. */
 export async function measureMemory(size: Size, rounds: number): Promise<PolicyMemory> {
-  setUpNetwork();
   const server = await startServer(NODES);
   try {
     await load(server, size);

@@ -2,6 +2,7 @@
 import type { Family } from '@cnikit/ip';
 import { type ByteOrder, writeU32 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
+import { encodeText, textLength } from '../codec/text.ts';
 import { constant, type Expression, NFT_REG_1 } from './expression.ts';
 
 const NFT_META_NFPROTO = 15;
@@ -44,5 +45,18 @@ export const portBytes = (port: number): Uint8Array => {
 export function hostNumber(value: number, order: ByteOrder): Uint8Array {
   const bytes = new Uint8Array(4);
   writeU32(bytes, 0, value, order === 'little');
+  return bytes;
+}
+
+/** Returns sixteen bytes, padded with zeros, or with a wildcard only the prefix. */
+export function interfaceName(name: string): Uint8Array {
+  const wildcard = name.endsWith('*');
+  const bare = wildcard ? name.slice(0, -1) : name;
+  const size = textLength(bare);
+  if (size === 0 || size > 15) {
+    throw new NetlinkEncodeError('TOO_LONG', `${JSON.stringify(name)} is not a valid link name`);
+  }
+  const bytes = new Uint8Array(wildcard ? size : 16);
+  encodeText(bare, bytes, 0);
   return bytes;
 }

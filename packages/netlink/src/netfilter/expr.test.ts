@@ -15,6 +15,8 @@ describe('statements', () => {
     ['th dport 80', nft.destinationPort(80)],
     ['ct state', nft.connectionState(['new'])],
     ['fib daddr type local', nft.toLocal()],
+    ['fib saddr type local', nft.fromLocal()],
+    ['fib saddr oifname', nft.sourceRoutedTo('veth*')],
     ['meta mark set', nft.setMarkBits(0x2000)],
     ['meta mark &', nft.hasMarkBits(0x2000)],
     ['vmap', nft.verdictMap(['ip6 daddr', 'meta l4proto', 'th dport'], 'm')],

@@ -13,10 +13,10 @@ import { parsePrefix } from '@cnikit/ip';
 import type { ByteOrder } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
 import { macBytes } from '../codec/mac.ts';
-import { encodeText, textLength } from '../codec/text.ts';
 import {
   compare,
   hostNumber,
+  interfaceName,
   ipVersion,
   LINK_HEADER,
   NETWORK_HEADER,
@@ -42,7 +42,7 @@ export {
   updateSet,
   useObject,
 } from './expr-objects.ts';
-export { inputGroup, sourceUnroutable } from './expr-origin.ts';
+export { fromLocal, inputGroup, sourceRoutedTo, sourceUnroutable } from './expr-origin.ts';
 export { ipVersion } from './expr-parts.ts';
 export { destinationPortRange, destinationRange, icmpv6Type, sourceRange } from './expr-range.ts';
 export {
@@ -84,19 +84,6 @@ export const outputInterface = (name: string, options?: Not): Expression[] => [
   loadOutput,
   compare(interfaceName(name), options),
 ];
-
-/** Returns sixteen bytes, padded with zeros, or with a wildcard only the prefix. */
-function interfaceName(name: string): Uint8Array {
-  const wildcard = name.endsWith('*');
-  const bare = wildcard ? name.slice(0, -1) : name;
-  const size = textLength(bare);
-  if (size === 0 || size > 15) {
-    throw new NetlinkEncodeError('TOO_LONG', `${JSON.stringify(name)} is not a valid link name`);
-  }
-  const bytes = new Uint8Array(wildcard ? size : 16);
-  encodeText(bare, bytes, 0);
-  return bytes;
-}
 
 /** `ip saddr 10.0.0.0/8` or `ip6 saddr`; in family inet it also checks the IP version. */
 export const source = (prefix: string, options?: Not): Expression[] => addressMatch(prefix, 12, 8, options);

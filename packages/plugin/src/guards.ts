@@ -26,7 +26,7 @@ export function isBridgeConf(value: unknown): value is BridgeConf {
 
 /** Returns true for a value that matches `layoutConfSchema`. */
 export function isLayoutConf(value: unknown): value is LayoutConf {
-  return isObject(value) && (value.layout === undefined || (value.layout === "bridge" || value.layout === "routed"));
+  return isObject(value) && (value.layout === undefined || (value.layout === "bridge" || value.layout === "routed")) && (value.foreignSourceNamespaces === undefined || (Array.isArray(value.foreignSourceNamespaces) && value.foreignSourceNamespaces.every((e1) => typeof e1 === 'string')));
 }
 
 /** Returns true for a value that matches `logConfSchema`. */
@@ -75,7 +75,7 @@ export const vlanTrunkKeys: KeyTable = { id: null, minID: null, maxID: null };
 export const bridgeConfKeys: KeyTable = { bridge: null, isGateway: null, isDefaultGateway: null, forceAddress: null, hairpinMode: null, promiscMode: null, portIsolation: null, mtu: null, vlan: null, vlanTrunk: vlanTrunkKeys, preserveDefaultVlan: null, enabledad: null, disableContainerInterface: null, ipMasq: null, ipMasqBackend: null, macspoofchk: null };
 
 /** The keys of `layoutConfSchema`, for `normaliseKeys`. */
-export const layoutConfKeys: KeyTable = { layout: null };
+export const layoutConfKeys: KeyTable = { layout: null, foreignSourceNamespaces: null };
 
 /** The keys of `logConfSchema`, for `normaliseKeys`. */
 export const logConfKeys: KeyTable = { file: null, syslog: null, stderr: null };

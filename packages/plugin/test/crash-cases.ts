@@ -74,9 +74,17 @@ export const crashCases: readonly CrashCase[] = [
     }),
   },
   {
-    title: 'cnikit, with network policy',
+    title: 'cnikit, with network policy and foreign source addresses',
     plugin: 'cnikit',
-    conf: (dir) => ({ ...bridge(dir), layout: 'routed', policy: { socket: POLICY_SOCKET } }),
+    conf: (dir) => ({
+      ...bridge(dir),
+      layout: 'routed',
+      policy: { socket: POLICY_SOCKET },
+      foreignSourceNamespaces: ['default'],
+      runtimeConfig: {
+        'io.kubernetes.cri.pod-annotations': { 'cnikit.dev/foreign-source-addresses': 'true' },
+      },
+    }),
     args: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web',
   },
   { title: 'bridge', plugin: 'bridge', conf: (dir) => ({ ...bridge(dir), hairpinMode: true }) },

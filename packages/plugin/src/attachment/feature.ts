@@ -8,7 +8,7 @@ import type { RemovalPart, TransactionPart } from '../nat/shared-transaction.ts'
 import { requiredPrevResult } from './check-state.ts';
 
 /** The node's end of a pod's veth pair. */
-export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'>;
+export type HostEnd = Pick<Link, 'index' | 'name' | 'mtu'> & { group?: number | undefined };
 
 /** Receives the node's end of a pair when it is a port of the bridge, before it is up. */
 export type BeforeLinkUp = (route: RtnetlinkCore, host: HostEnd) => void;

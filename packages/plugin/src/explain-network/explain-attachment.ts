@@ -5,6 +5,7 @@ import type { MasqueradeSettings } from '../nat/masquerade.ts';
 import type { NatBackend } from '../nat/nftables.ts';
 import { type BridgeSettings, usesVlans } from '../plugins/bridge/settings.ts';
 import type { PtpSettings } from '../plugins/ptp/settings.ts';
+import { ANNOTATION, type RoutedSettings } from '../plugins/routed/foreign-sources.ts';
 import { explainAddresses } from './explain-ipam.ts';
 
 /** Describes ADD for a pod on a bridge. */
@@ -47,13 +48,19 @@ function explainGateway(conf: BridgeSettings): string[] {
 }
 
 /** Describes ADD for a pod of the layout `routed`. */
-export function explainRouted(conf: BridgeSettings): string[] {
+export function explainRouted(conf: RoutedSettings): string[] {
+  const { foreignSourceNamespaces: namespaces } = conf;
   return [
     `Creates a veth pair${mtuText(conf.mtu)}: the pod's end is CNI_IFNAME${macText(conf.raw)}, the node's end ${hostVethPrefix(conf.network)}…, a port of no bridge.`,
     ...explainAddresses(conf.raw),
     ...explainMasquerade(conf),
     "Routes the pod's addresses to its link, and all that the pod sends by the node, without ARP.",
     'Drops packets of the pod with another source address.',
+    ...(namespaces.length === 0
+      ? []
+      : [
+          `Passes them from a pod of namespace ${namespaces.join(', ')} whose annotation ${ANNOTATION} is "true".`,
+        ]),
     `Has the bridge ${conf.bridge}, where earlier pods are on one, answer for the pod's addresses.`,
     'Has the node forward packets of these families.',
     ...explainDns(conf.raw),

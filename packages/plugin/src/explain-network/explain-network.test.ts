@@ -112,6 +112,11 @@ test.each([
   [{ ipam: undefined }, /Gives it no addresses/],
   [{ ipam: undefined, disableContainerInterface: true }, /Leaves its end down/],
   [{ type: 'ptp' }, /Routes the pod's addresses to its link/],
+  [{ type: 'cnikit', layout: 'routed' }, /with another source address\.\nHas the bridge/],
+  [
+    { type: 'cnikit', layout: 'routed', foreignSourceNamespaces: ['vpn', 'edge'] },
+    /Passes them from a pod of namespace vpn, edge whose annotation cnikit\.dev\/foreign-source-addresses is "true"\./,
+  ],
   [{ type: 'loopback' }, /^Brings the pod's lo up\.\n$/],
   [{ type: 'host-local' }, /^Takes one of the 253 addresses 10\.244\.1\.1-10\.244\.1\.254\./],
   [{ type: 'tuning' }, /^Sets nothing\.\n$/],

@@ -1,13 +1,24 @@
 /** Restores the parts of a running pod of the layout `routed` that another program removed. */
 import type { Context, Result } from '@cnikit/cni-spec';
+import type { Request } from '@cnikit/netlink';
 import { openRtnetlink, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, withoutLength } from '../lib/prefix.ts';
 import { sendHostEnd } from '../links/host-end-requests.ts';
 import { hostVethName } from '../links/names.ts';
+import { blockOf } from '../links/pod-groups.ts';
+import { findIfb, groupOf } from '../plugins/bandwidth/ifb.ts';
 import type { BridgeSettings } from '../plugins/bridge/settings.ts';
-import { hostEndRequests } from '../plugins/routed/add.ts';
+import { GATEWAYS, hostEndRequests } from '../plugins/routed/add.ts';
 import { answerForPod } from '../plugins/routed/bridge-proxy.ts';
+import {
+  filterAddress,
+  filterOf,
+  filtersStrictly,
+  hostGroupOf,
+  mayUseForeignSources,
+  type RoutedSettings,
+} from '../plugins/routed/foreign-sources.ts';
 import { ensureSourceGuard, sourceGuardDifferences } from '../plugins/routed/source-guard.ts';
 import { ownIps, type RestoredPart } from './restore-bridge.ts';
 
@@ -36,7 +47,7 @@ export function restoreRoutes(
     const podMac = prevResult.interfaces?.find(({ name, sandbox }) => name === ifName && sandbox)?.mac;
     sendHostEnd(host, [
       setLink({ index: link.index, up: true }),
-      ...hostEndRequests({ hostIndex: link.index, podMac }, missing),
+      ...hostEndRequests({ hostIndex: link.index, podMac, group: link.group }, missing),
     ]);
     return ['routes'];
   } finally {
@@ -44,11 +55,44 @@ export function restoreRoutes(
   }
 }
 
-/** Restores the guard against foreign source addresses. */
-export function restoreSourceGuard(sys: Sys): RestoredPart[] {
-  if (sourceGuardDifferences(sys).length === 0) {
-    return [];
+/**
+ * Restores the guard against foreign source addresses, and the link group that it reads. A pod that may send foreign
+ * addresses gets its loose `rp_filter` again.
+ */
+export function restoreSourceGuard(sys: Sys, context: Context<RoutedSettings>): RestoredPart[] {
+  const { conf, containerID, ifName } = context;
+  const attachment = { network: conf.network, containerID, ifName };
+  const host = openRtnetlink({ sys });
+  try {
+    const link = host.link({ name: hostVethName(conf.network, containerID, ifName) });
+    if (link === undefined) {
+      return [];
+    }
+    // As ADD has decided: the record has its configuration.
+    const group = hostGroupOf(context);
+    const requests: Request[] = [];
+    if (blockOf(link.group) !== group) {
+      // DEL deletes a `bandwidth` device and the host end by their common group.
+      const ifb = findIfb(host, attachment);
+      const common = ifb && groupOf(ifb, group);
+      requests.push(setLink({ index: link.index, group: common ?? group }));
+      if (ifb !== undefined && common !== undefined) {
+        requests.push(setLink({ index: ifb.index, group: common }));
+      }
+    }
+    if (mayUseForeignSources({ group }) && filtersStrictly(sys, host, link)) {
+      requests.push(
+        setLink({ index: link.index, ipv4Conf: { rpFilter: filterOf(group) } }),
+        ...filterAddress(link.index, group, GATEWAYS.ipv4),
+      );
+    }
+    if (requests.length === 0 && sourceGuardDifferences(sys, { group }).length === 0) {
+      return [];
+    }
+    host.batch(requests);
+    ensureSourceGuard(sys, { group });
+    return ['source guard'];
+  } finally {
+    host.close();
   }
-  ensureSourceGuard(sys);
-  return ['source guard'];
 }

@@ -11,7 +11,7 @@ import {
 import type { Sys } from '@cnikit/sys';
 import { requiredPrevResult } from '../attachment/check-state.ts';
 import { BRIDGE_ARGS, type BridgeSettings, bridgeSettings } from '../plugins/bridge/settings.ts';
-import { isOnBridge, layoutSettings } from '../plugins/cnikit/layout.ts';
+import { isOnBridge, type LayoutSettings, layoutSettings } from '../plugins/cnikit/layout.ts';
 import { restorePorts } from '../plugins/portmap/feature.ts';
 import { type PortmapSettings, portmapSettings } from '../plugins/portmap/settings.ts';
 import { type PtpSettings, ptpSettings } from '../plugins/ptp/settings.ts';
@@ -25,14 +25,14 @@ export type Restorer = (io: PluginIo, restored: RestoredPart[]) => PluginOutput;
 type Step<S> = (context: Context<S>, prevResult: Result) => RestoredPart[];
 
 interface Combined {
-  bridge: BridgeSettings;
+  bridge: LayoutSettings;
   ports: PortmapSettings;
 }
 
 /** Returns a step of `cnikit` for pods that are, or are not, on a bridge. */
 const where =
   (onBridge: boolean) =>
-  (step: Step<BridgeSettings>): Step<Combined> =>
+  (step: Step<LayoutSettings>): Step<Combined> =>
   (context, prevResult) => {
     const own = { ...context, conf: context.conf.bridge };
     return isOnBridge(own, true) === onBridge ? step(own, prevResult) : [];
@@ -46,9 +46,9 @@ export function restorers(sys: Sys): ReadonlyMap<string, Restorer> {
     (...pod) => restoreMasquerade(sys, ...pod),
   ];
   const ports: Step<PortmapSettings> = (...pod) => (restorePorts(sys, ...pod) ? ['host ports'] : []);
-  const routed: Step<BridgeSettings>[] = [
+  const routed: Step<LayoutSettings>[] = [
     (...pod) => restoreRoutes(sys, ...pod),
-    () => restoreSourceGuard(sys),
+    (context) => restoreSourceGuard(sys, context),
     (...pod) => restoreMasquerade(sys, ...pod),
   ];
   const combined: Step<Combined>[] = [

@@ -13,7 +13,7 @@ import type { Sys } from '@cnikit/sys';
 import { deleteLinks, requestDeletion } from '../../links/attachment-links.ts';
 import { furtherIfbName, type InterfaceAttachment, ifbName } from '../../links/ifb-name.ts';
 import { hostVethPrefix } from '../../links/names.ts';
-import { POD_GROUPS, POD_GROUPS_SIZE } from '../../links/pod-groups.ts';
+import { blockOf, POD_GROUPS, POD_GROUPS_SIZE } from '../../links/pod-groups.ts';
 
 /**
  * Returns a MAC address for the device. Its first bytes identify the network, for GC: the device's name does not. Its last
@@ -61,9 +61,13 @@ export function findIfb(host: RtnetlinkCore, attachment: InterfaceAttachment): L
   return undefined;
 }
 
-/** Returns the link group for a device and its pod's host end only; undefined when the index is too large. */
-export function groupOf({ index }: Pick<Link, 'index'>): number | undefined {
-  return index < POD_GROUPS_SIZE ? POD_GROUPS + index : undefined;
+/**
+ * Returns the link group for a device and its pod's host end only; undefined when the index is too large.
+ *
+ * @param hostGroup link group of the host end before
+ */
+export function groupOf({ index }: Pick<Link, 'index'>, hostGroup: number | undefined): number | undefined {
+  return index < POD_GROUPS_SIZE ? (blockOf(hostGroup) ?? POD_GROUPS) + index : undefined;
 }
 
 /** Deletes the attachment's device, if any, and its host end when both are in their own group. Returns true in that case. */
@@ -72,7 +76,7 @@ export function deleteIfb(host: RtnetlinkCore, attachment: InterfaceAttachment):
   if (ifb === undefined) {
     return false;
   }
-  const group = groupOf(ifb);
+  const group = groupOf(ifb, ifb.group);
   const grouped = group !== undefined && ifb.group === group;
   requestDeletion(host, grouped ? delLinkGroup(group) : delLink({ index: ifb.index }), ifb.name);
   return grouped;

@@ -53,7 +53,7 @@ export function shape(
   const ifb = egress === undefined ? undefined : createIfb(sys, route, attachment, host.mtu);
   if (ifb !== undefined && egress !== undefined) {
     const { index } = host;
-    const id = grouped ? groupOf(ifb) : undefined;
+    const id = grouped ? groupOf(ifb, host.group) : undefined;
     const group = id === undefined ? undefined : { group: id };
     steps.push(
       // The device is still down: on a link that is up, the kernel would wait for an RCU grace period.

@@ -11,9 +11,10 @@ import { type BridgeSettings, bridgeSettings } from '../bridge/settings.ts';
 import { addRouted } from '../routed/add.ts';
 import { stopAnswering } from '../routed/bridge-proxy.ts';
 import { checkRouted } from '../routed/check.ts';
+import type { RoutedSettings } from '../routed/foreign-sources.ts';
 
 /** The settings of the bridge. With `isRouted`, its name is that of the bridge of earlier pods. */
-export interface LayoutSettings extends BridgeSettings {
+export interface LayoutSettings extends RoutedSettings {
   isRouted: boolean;
 }
 
@@ -37,6 +38,7 @@ export function layoutPlugin(sys: Sys): AttachPlugin<LayoutSettings> {
     configForDel: (raw) => ({
       ...(bridge.configForDel ?? bridge.config)(raw),
       isRouted: isRoutedConf(raw),
+      foreignSourceNamespaces: [],
     }),
     add: (context) => (context.conf.isRouted ? addRouted(sys, context) : bridge.add!(context)),
     addWithFeatures: (context, hooks) =>
@@ -102,5 +104,5 @@ export function layoutSettings(raw: CheckedConfig): LayoutSettings {
       `Remove ${wanted}, or set layout to "bridge"`,
     );
   }
-  return { ...bridge, isRouted };
+  return { ...bridge, isRouted, foreignSourceNamespaces: conf.foreignSourceNamespaces ?? [] };
 }

@@ -17,10 +17,12 @@ export const agentConfSchema = z.looseObject({
   policy: z.optional(policyConfSchema),
 });
 
-/** The field of `cnikit` that chooses how pods are attached. */
+/** The fields of `cnikit` that choose how pods are attached. */
 export const layoutConfSchema = z.looseObject({
   /** Absent: a port of the bridge. */
   layout: z.optional(z.enum(['bridge', 'routed'])),
+  /** Namespaces whose pods may ask to send packets with source addresses other than their own. Only with `routed`. */
+  foreignSourceNamespaces: z.optional(z.array(z.string())),
 });
 
 export type AgentConf = z.infer<typeof agentConfSchema>;

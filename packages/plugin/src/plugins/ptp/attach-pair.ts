@@ -90,7 +90,8 @@ export function attachPair(
     undo.push(() => void deleteHostEnd(sys, hostName));
     mark?.('veth');
     if (beforeLinkUp !== undefined) {
-      beforeLinkUp(host, { name: hostName, index: pair.hostIndex, mtu: conf.mtu || ETH_DATA_LEN });
+      const { hostIndex: index } = pair;
+      beforeLinkUp(host, { name: hostName, index, mtu: conf.mtu || ETH_DATA_LEN, group: layout.hostGroup });
       host.request(setLink({ index: pair.hostIndex, up: true }));
     }
 

@@ -1,4 +1,5 @@
 import type { Context, Result } from '@cnikit/cni-spec';
+import type { Link } from '@cnikit/netlink';
 import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import {
@@ -15,12 +16,15 @@ import { masqueradeMissing } from '../../nat/masquerade.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import type { PairSettings } from './attach-pair.ts';
 
+/** Returns further differences of a host end. */
+type MoreDifferences = (host: RtnetlinkCore, link: Link) => string[];
+
 /**
  * Runs CHECK: compares prevResult with the kernel and IPAM, and reports all differences.
  *
- * @param more returns further differences
+ * @param more returns further differences of a host end that exists
  */
-export function checkPair(sys: Sys, context: Context<PairSettings>, more: () => string[] = () => []): void {
+export function checkPair(sys: Sys, context: Context<PairSettings>, more: MoreDifferences = () => []): void {
   const { netns } = context;
   const prevResult = requiredPrevResult(context);
   const own = ownAddresses(prevResult, context);
@@ -28,10 +32,9 @@ export function checkPair(sys: Sys, context: Context<PairSettings>, more: () => 
   const pod = openPodNamespace(sys, netns);
   try {
     reportDifferences(context, [
-      ...hostDifferences(sys, pod.route, context, prevResult, own),
+      ...hostDifferences(sys, pod.route, context, prevResult, own, more),
       ...masqueradeMissing(sys, context, own),
       ...podDifferences(pod.route, context, prevResult, own),
-      ...more(),
     ]);
   } finally {
     pod.close();
@@ -44,6 +47,7 @@ function hostDifferences(
   { conf: { network }, containerID, ifName }: Context<PairSettings>,
   prevResult: Result,
   addresses: readonly string[],
+  more: MoreDifferences,
 ): string[] {
   const host = openRtnetlink({ sys });
   try {
@@ -60,7 +64,7 @@ function hostDifferences(
         differences.push(`route to ${dst} by ${hostName} is missing on the node`);
       }
     }
-    return [...differences, ...macDifferences(host, prevResult)];
+    return [...differences, ...macDifferences(host, prevResult), ...more(host, link)];
   } finally {
     host.close();
   }

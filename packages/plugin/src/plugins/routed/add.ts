@@ -12,31 +12,32 @@ import { withDefaultRoutes } from '../../attachment/routes.ts';
 import { hostLength, isIPv6, withoutLength } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { linkLocalAddress } from '../../links/mac.ts';
-import { POD_GROUPS } from '../../links/pod-groups.ts';
 import type { VethPair } from '../../links/veth.ts';
 import { requestedMac } from '../bridge/add.ts';
-import type { BridgeSettings } from '../bridge/settings.ts';
 import { attachPair, type RoutedAddress } from '../ptp/attach-pair.ts';
 import { answerForPod, ROUTE_PROTOCOL, stopAnswering } from './bridge-proxy.ts';
+import { filterAddress, filterOf, hostGroupOf, type RoutedSettings } from './foreign-sources.ts';
 import { ensureSourceGuard } from './source-guard.ts';
 
 /** MAC address of every host end: locally administered, as pods know it without asking. */
 const HOST_MAC = '02:63:6e:69:6b:69';
-const GATEWAYS = { ipv4: '169.254.1.1', ipv6: linkLocalAddress(HOST_MAC) } as const;
+export const GATEWAYS = { ipv4: '169.254.1.1', ipv6: linkLocalAddress(HOST_MAC) } as const;
 /** States of a neighbour (linux/neighbour.h). */
 const NUD_REACHABLE = 0x02;
 
 /** Runs ADD: {@link attachPair}. */
-export function addRouted(sys: Sys, context: Context<BridgeSettings>, hooks?: AddHooks): Result {
+export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: AddHooks): Result {
   const { conf, args } = context;
+  const group = hostGroupOf(context);
   const layout = {
     hostMac: HOST_MAC,
-    hostGroup: POD_GROUPS,
+    hostGroup: group,
     podMac: requestedMac(conf.raw, args),
     addresses: (ips: readonly IpConfig[]) => ips.map(withGateway),
     routes: (configured: readonly Route[], ips: readonly RoutedAddress[]) =>
       withDefaultRoutes(configured, ips),
-    hostEnd: hostEndRequests,
+    hostEnd: ({ hostIndex, podMac }: VethPair, ips: readonly IpConfig[]) =>
+      hostEndRequests({ hostIndex, podMac, group }, ips),
     podEnd: (_: VethPair, ips: readonly RoutedAddress[]) => ({
       addressFlags: IFA_F_NOPREFIXROUTE,
       // The route to an IPv6 gateway is the link's own fe80::/64.
@@ -48,11 +49,19 @@ export function addRouted(sys: Sys, context: Context<BridgeSettings>, hooks?: Ad
     }),
     reached(host: RtnetlinkCore, ips: readonly RoutedAddress[]) {
       answerForPod(sys, host, conf.bridge, ips);
-      ensureSourceGuard(sys);
+      ensureSourceGuard(sys, { group });
     },
     left: (ips: readonly RoutedAddress[]) => stopAnswering(sys, conf.bridge, ips),
   };
   return attachPair(sys, context, layout, hooks);
+}
+
+/** What the requests for a host end depend on. */
+interface HostEndFacts {
+  hostIndex: number;
+  podMac?: string | undefined;
+  /** Link group of the host end. */
+  group: number | undefined;
 }
 
 /**
@@ -61,11 +70,12 @@ export function addRouted(sys: Sys, context: Context<BridgeSettings>, hooks?: Ad
  * gateway.
  */
 export function hostEndRequests(
-  { hostIndex: index, podMac: mac }: { hostIndex: number; podMac?: string | undefined },
+  { hostIndex: index, podMac: mac, group }: HostEndFacts,
   ips: readonly IpConfig[],
 ): Request[] {
   const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, HOST_MAC) : [];
-  requests.push(setLink({ index, ipv4Conf: { forwarding: 1, proxyArp: 1, sendRedirects: 0, rpFilter: 1 } }));
+  const ipv4Conf = { forwarding: 1, proxyArp: 1, sendRedirects: 0, rpFilter: filterOf(group) };
+  requests.push(setLink({ index, ipv4Conf }), ...filterAddress(index, group, GATEWAYS.ipv4));
   for (const ip of ips) {
     const address = withoutLength(ip.address);
     if (mac !== undefined) {

@@ -87,7 +87,7 @@ describe('a render', () => {
       resyncInterval: 120,
       health: { host: '0.0.0.0', port: 9471 },
       logLevel: 'debug',
-      readinessTaint: 'node.cnikit.dev/not-ready',
+      readinessTaint: 'node.cnikit.io/not-ready',
       chain: [{ type: 'tuning', sysctl: { 'net.core.somaxconn': '1024' } }],
       extraArgs: ['--state-dir=/run/cnikit'],
     },

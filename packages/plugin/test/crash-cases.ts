@@ -82,7 +82,7 @@ export const crashCases: readonly CrashCase[] = [
       policy: { socket: POLICY_SOCKET },
       foreignSourceNamespaces: ['default'],
       runtimeConfig: {
-        'io.kubernetes.cri.pod-annotations': { 'cnikit.dev/foreign-source-addresses': 'true' },
+        'io.kubernetes.cri.pod-annotations': { 'cnikit.io/foreign-source-addresses': 'true' },
       },
     }),
     args: 'IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web',

@@ -11,7 +11,7 @@ import { hostVeths, ipJson, type Pod, run } from './namespaces.ts';
 import { scratch } from './scratch.ts';
 import { makeOutside, type Outside } from './traffic.ts';
 
-const ANNOTATION = 'cnikit.dev/foreign-source-addresses';
+const ANNOTATION = 'cnikit.io/foreign-source-addresses';
 /** Addresses of no pod and no link. */
 const FOREIGN = { '-4': '10.8.0.7', '-6': 'fd08::7' } as const;
 const FAMILIES = ['-4', '-6'] as const;
@@ -183,7 +183,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       };
       const changes = { runtimeConfig };
       const from = add('gateway', 'vpn', {}, changes);
-      expect(Number(from.group) >>> 24).toBe(0x64);
+      expect(Number(from.group) >>> 24).toBe(0x65);
       expect(toPod(from.made, add('b', 'vpn', {}).made)).toEqual([true, true]);
       ok(call('CHECK', 'gateway', from.made, 'vpn', { ...conf({}, changes), prevResult: from.json }));
       ok(call('DEL', 'gateway', from.made, 'vpn', conf({}, changes)));

@@ -6,8 +6,8 @@ import type { KernelLink } from './model.ts';
 export const TUNNEL_ALIAS = 'cnikit: pods of nodes behind a router';
 
 /**
- * Group of the agent's tunnel links (IFLA_GROUP), which the kernel sets at creation. It is above the groups of
- * the plugin (0x63000000 and the next 2^24) and those that administrators use.
+ * Group of the agent's tunnel links (IFLA_GROUP), which the kernel sets at creation. It is between the groups of
+ * the plugin (0x63000000, 0x65000000, and the next 2^24 of each) and above those that administrators use.
  */
 export const TUNNEL_GROUP = 0x640000c9;
 

@@ -115,7 +115,7 @@ test.each([
   [{ type: 'cnikit', layout: 'routed' }, /with another source address\.\nHas the bridge/],
   [
     { type: 'cnikit', layout: 'routed', foreignSourceNamespaces: ['vpn', 'edge'] },
-    /Passes them from a pod of namespace vpn, edge whose annotation cnikit\.dev\/foreign-source-addresses is "true"\./,
+    /Passes them from a pod of namespace vpn, edge whose annotation cnikit\.io\/foreign-source-addresses is "true"\./,
   ],
   [{ type: 'loopback' }, /^Brings the pod's lo up\.\n$/],
   [{ type: 'host-local' }, /^Takes one of the 253 addresses 10\.244\.1\.1-10\.244\.1\.254\./],

@@ -5,8 +5,8 @@
 
 /** First group of pods that send their own source addresses only. */
 export const POD_GROUPS = 0x63000000;
-/** First group of pods that may send other source addresses too. */
-export const FOREIGN_SOURCE_GROUPS = 0x64000000;
+/** First group of pods that may send other source addresses too. The agent's tunnel links are in between. */
+export const FOREIGN_SOURCE_GROUPS = 0x65000000;
 /** Number of groups of each block, a power of two. */
 export const POD_GROUPS_SIZE = 0x1000000;
 

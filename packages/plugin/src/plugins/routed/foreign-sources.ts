@@ -12,7 +12,7 @@ import { blockOf, FOREIGN_SOURCE_GROUPS, POD_GROUPS } from '../../links/pod-grou
 import type { BridgeSettings } from '../bridge/settings.ts';
 
 /** The annotation of a pod. */
-export const ANNOTATION = 'cnikit.dev/foreign-source-addresses';
+export const ANNOTATION = 'cnikit.io/foreign-source-addresses';
 /** The capability by which runtimes pass the annotations of a pod. */
 const CAPABILITY = 'io.kubernetes.cri.pod-annotations';
 

@@ -10,8 +10,8 @@
  *       }
  *       chain foreign {
  *         type filter hook prerouting priority raw; policy accept;
- *         meta iifgroup & 0xff000000 == 0x64000000 fib saddr type local drop
- *         meta iifgroup & 0xff000000 == 0x64000000 fib saddr . iif oif missing fib saddr oifname "veth*" drop
+ *         meta iifgroup & 0xff000000 == 0x65000000 fib saddr type local drop
+ *         meta iifgroup & 0xff000000 == 0x65000000 fib saddr . iif oif missing fib saddr oifname "veth*" drop
  *       }
  *     }
  *

@@ -129,13 +129,18 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(locals()).toEqual(before);
     });
 
-    test.each(['bridge', 'ptp'])('%s ADD switches IPv6 on in a pod that has it off', (type) => {
+    test.each([
+      ['bridge', { isDefaultGateway: true }],
+      ['ptp', {}],
+      ['cnikit', { layout: 'routed' }],
+    ])('%s ADD switches IPv6 on in a pod that has it off', (type, more) => {
       const pod = here.pod();
       for (const link of ['all', 'default']) {
         pod.run('sysctl', '-qw', `net.ipv6.conf.${link}.disable_ipv6=1`);
       }
-      add(type, 'a', pod, BOTH, { isDefaultGateway: type === 'bridge' });
-      pod.run('ping', '-6', '-c', '1', '-W', '2', 'fd96:7::1');
+      const { json } = add(type, 'a', pod, BOTH, more);
+      expect(usable(JSON.parse(pod.run('ip', '-j', ...SHOW, 'eth0'))[0]?.addr_info)).toHaveLength(1);
+      pod.run('ping', '-6', '-c', '1', '-W', '2', '-I', 'eth0', json.ips[1].gateway);
       pod.run('ip', 'link', 'set', 'lo', 'up');
       pod.run('ping', '-6', '-c', '1', '-W', '2', '::1');
     });

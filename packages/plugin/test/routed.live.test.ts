@@ -80,6 +80,21 @@ describe.skipIf(!inSandbox).each(invokers)(
       run('ip', 'address', 'del', '192.0.2.1/32', 'dev', 'lo');
     });
 
+    test('cnikit ADD changes no setting of the pod’s neighbour advertisements, which the node does not need', () => {
+      const { made } = add('a');
+      expect(made.run('sysctl', '-n', 'net.ipv6.conf.eth0.ndisc_notify').trim()).toBe('0');
+    });
+
+    test('the node learns in both families that tuning has changed the MAC address of a pod', async () => {
+      const { made, json, host } = add('a');
+      const mac = '02:00:00:00:00:77';
+      const tuning = { cniVersion: '1.1.0', name: 'net', type: 'tuning', dataDir: here.dir, mac };
+      ok(invoke(env('ADD', 'a', made), { ...tuning, prevResult: json }, 'tuning'));
+      const macs = () =>
+        ['10.95.0.2', 'fd95::2'].map((to) => ipJson('neighbour', 'show', to, 'dev', host)[0]?.lladdr);
+      await eventually(() => expect(macs()).toEqual([mac, mac]));
+    });
+
     test('a pod receives no frame of another pod that starts', () => {
       const { made } = add('a');
       // The host end itself reports its multicast groups.

@@ -79,6 +79,12 @@ describe.skipIf(!inSandbox).each(invokers)(
       expect(existsSync(backup())).toBe(false);
     });
 
+    test('tuning ADD announces a new MAC address in both families', () => {
+      ok(call('ADD', { mac: MAC }));
+      expect(sysctl('net/ipv4/conf/eth0/arp_notify')).toBe('1');
+      expect(sysctl('net/ipv6/conf/eth0/ndisc_notify')).toBe('1');
+    });
+
     test('tuning ADD takes the MAC address from args.cni, then the runtime, CNI_ARGS and mac', () => {
       const mac = (n: number) => `02:00:00:00:01:0${n}`;
       const args = { CNI_ARGS: `MAC=${mac(2)}` };

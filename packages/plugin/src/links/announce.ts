@@ -41,14 +41,19 @@ export function prepareIPv6(sys: Sys, netns: string, ifName: string): void {
     for (const link of ['lo', ifName]) {
       ensureSysctl(sys, `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`, '0', true);
     }
-    try {
-      sys.writeText(`/proc/sys/net/ipv6/conf/${ifName}/ndisc_notify`, '1', { flags: O_WRONLY });
-    } catch (error) {
-      if (!(error instanceof SysError)) {
-        throw error;
-      }
-    }
+    ndiscNotify(sys, ifName);
   });
+}
+
+/** Enables unsolicited neighbour advertisements, as {@link arpNotify} does for IPv4, in the calling thread's namespace. */
+export function ndiscNotify(sys: Sys, ifName: string): void {
+  try {
+    sys.writeText(`/proc/sys/net/ipv6/conf/${ifName}/ndisc_notify`, '1', { flags: O_WRONLY });
+  } catch (error) {
+    if (!(error instanceof SysError)) {
+      throw error;
+    }
+  }
 }
 
 /** Makes the kernel announce the link's addresses now. It does so whenever the MAC address is set, even to the same one. */

@@ -1,4 +1,4 @@
-import { newAddress, type Request } from '@cnikit/netlink';
+import { type LinkUpdate, newAddress, type Request } from '@cnikit/netlink';
 import { setLink } from '@cnikit/netlink/short-lived';
 import { linkLocalAddress } from './mac.ts';
 
@@ -10,8 +10,28 @@ import { linkLocalAddress } from './mac.ts';
  * the link goes down and up again.
  */
 export function linkLocal(index: number, mac: string): Request[] {
+  return [setLink({ index, addrGenMode: 'eui64' }), addressOf(index, mac)];
+}
+
+/**
+ * Requests that bring up a link without a carrier. The settings come first: at each one of a link that is up, the
+ * kernel looks at all IPv6 routes of the node (`addrconf_notify()` of NETDEV_CHANGE).
+ *
+ * @param mac gives the link its link-local address, as {@link linkLocal} does
+ */
+export function bringUp(
+  index: number,
+  mac: string | undefined,
+  ipv4Conf?: LinkUpdate['ipv4Conf'],
+): Request[] {
+  const addrGenMode = mac === undefined ? undefined : 'eui64';
   return [
-    setLink({ index, addrGenMode: 'eui64' }),
-    newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true, replace: true }),
+    ...(addrGenMode || ipv4Conf ? [setLink({ index, addrGenMode, ipv4Conf })] : []),
+    setLink({ index, up: true }),
+    ...(mac === undefined ? [] : [addressOf(index, mac)]),
   ];
+}
+
+function addressOf(index: number, mac: string): Request {
+  return newAddress({ index, address: `${linkLocalAddress(mac)}/64`, nodad: true, replace: true });
 }

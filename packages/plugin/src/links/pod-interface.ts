@@ -8,6 +8,7 @@ import {
   type Request,
   type RouteSpec,
 } from '@cnikit/netlink';
+import { RTM_NEWADDR } from '@cnikit/netlink/constants';
 import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
@@ -32,6 +33,11 @@ export interface PodInterface {
   addresses: readonly string[];
   /** Routes with all next hops filled in. */
   routes: readonly Route[];
+  /**
+   * The node has neighbours with the pod's MAC address, so the pod need not advertise it. That saves a visit to its
+   * namespace. A lookup of a file of /proc/sys/net takes the longer, the more namespaces have looked up that name.
+   */
+  isKnown?: boolean;
   /** Enables duplicate address detection for IPv6; the addresses are unusable until it ends. */
   detectDuplicates?: boolean;
   /** Additional flags (IFA_F_*) of the addresses. */
@@ -58,7 +64,7 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (ipv4.length > 0) {
     batch.push(arpNotify(index));
   }
-  if (ipv6.length > 0) {
+  if (ipv6.length > 0 && !pod.isKnown) {
     prepareIPv6(sys, pod.netns, pod.ifName);
   }
   const links = nodad ? linkLocal(index, pod.mac) : [];
@@ -82,6 +88,12 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   if (first === undefined) {
     return;
   }
+  if (pod.isKnown && failures.some(isIPv6Off)) {
+    // While the link is up, the kernel would run duplicate address detection for its link-local address.
+    route.request(setLink({ index, up: false }));
+    configurePodInterface(sys, route, { ...pod, isKnown: false, addresses: ipv6 });
+    return;
+  }
   if (!failures.every(isRoute) || !failures.some(isTaken)) {
     throw first;
   }
@@ -90,6 +102,9 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   }
 }
 
+/** The kernel refuses addresses of links that have `disable_ipv6`. */
+const isIPv6Off = ({ code, request }: NetlinkError): boolean =>
+  code === 'EACCES' && request?.type === RTM_NEWADDR;
 const isTaken = ({ code, cause }: NetlinkError): boolean => code === 'EEXIST' && cause === undefined;
 
 /** Maximum number of equal routes of other interfaces. */

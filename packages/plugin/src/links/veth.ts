@@ -1,4 +1,4 @@
-/** Creation of the veth pair with one message: the host end is a bridge port and usually up, the pod's end has its final name. */
+/** Creation of the veth pair with one message: the host end may be a bridge port and up, the pod's end has its final name. */
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { type LinkSpec, NetlinkError } from '@cnikit/netlink';
 import { deviceIndex, newLink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';

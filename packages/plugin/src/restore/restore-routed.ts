@@ -45,10 +45,7 @@ export function restoreRoutes(
       return [];
     }
     const podMac = prevResult.interfaces?.find(({ name, sandbox }) => name === ifName && sandbox)?.mac;
-    sendHostEnd(host, [
-      setLink({ index: link.index, up: true }),
-      ...hostEndRequests({ hostIndex: link.index, podMac, group: link.group }, missing),
-    ]);
+    sendHostEnd(host, hostEndRequests({ hostIndex: link.index, podMac, group: link.group }, missing));
     return ['routes'];
   } finally {
     host.close();

@@ -3,7 +3,7 @@ import { newAddress, newRoute, type Request, type RouteSpec } from '@cnikit/netl
 import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
 import type { Sys } from '@cnikit/sys';
 import { hostLength, isIPv6, subnetOf, withoutLength } from '../../lib/prefix.ts';
-import { linkLocal } from '../../links/link-local.ts';
+import { bringUp } from '../../links/link-local.ts';
 import type { VethPair } from '../../links/veth.ts';
 import { attachPair, type PairLayout, type RoutedAddress } from './attach-pair.ts';
 import type { PtpSettings } from './settings.ts';
@@ -37,9 +37,9 @@ function routesToGateway(oif: number, { address, gateway }: RoutedAddress): Rout
   ];
 }
 
-/** Gives the host end the gateway's address and a route to the pod. */
+/** Brings the host end up, with the gateway's address and a route to the pod. */
 function hostEnd({ hostIndex: index, hostMac }: VethPair, ips: readonly RoutedAddress[]): Request[] {
-  const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, hostMac) : [];
+  const requests = bringUp(index, ips.some(({ address }) => isIPv6(address)) ? hostMac : undefined);
   for (const { address, gateway } of ips) {
     const length = hostLength(address);
     requests.push(newAddress({ index, address: `${gateway}/${length}`, nodad: true }));

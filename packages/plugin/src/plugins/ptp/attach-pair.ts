@@ -1,7 +1,7 @@
 /** ADD of plugins that connect a pod and its node by a veth pair without a bridge. */
 import { CniError, type Context, ErrorCode, type IpConfig, type Result, type Route } from '@cnikit/cni-spec';
 import { NetlinkError, type Request } from '@cnikit/netlink';
-import { openRtnetlink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
+import { openRtnetlink, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { appendResult, chooseDns } from '../../attachment/result.ts';
@@ -39,13 +39,13 @@ export interface PairLayout {
   addresses(ips: readonly IpConfig[]): RoutedAddress[];
   /** Returns the routes of the result. */
   routes(configured: readonly Route[], ips: readonly RoutedAddress[]): Route[];
-  /** Returns the requests that make the node reach the pod. */
+  /** Returns the requests that bring the host end up and make the node reach the pod. */
   hostEnd(pair: VethPair, ips: readonly RoutedAddress[]): Request[];
   /** Returns what makes the pod reach the gateway. */
   podEnd(
     pair: VethPair,
     ips: readonly RoutedAddress[],
-  ): Pick<PodInterface, 'addressFlags' | 'linkRoutes' | 'neighbours'>;
+  ): Pick<PodInterface, 'addressFlags' | 'isKnown' | 'linkRoutes' | 'neighbours'>;
   /** Runs before the pod can send. */
   reached?(host: RtnetlinkCore, ips: readonly RoutedAddress[]): void;
   /** Undoes `reached` when a later step fails. */
@@ -85,15 +85,12 @@ export function attachPair(
     // The pair comes before the addresses: a second ADD of an attachment fails here and undoes nothing of the first.
     const hostName = hostVethName(conf.network, containerID, ifName);
     const { hostMac, podMac: mac } = layout;
-    const plan = { hostName, ifName, pod, mtu: conf.mtu, mac, hostMac, group: layout.hostGroup };
-    const pair = createVethPair(host, sys, { ...plan, down: beforeLinkUp !== undefined });
+    const plan = { hostName, ifName, pod, mtu: conf.mtu, mac, hostMac, group: layout.hostGroup, down: true };
+    const pair = createVethPair(host, sys, plan);
     undo.push(() => void deleteHostEnd(sys, hostName));
     mark?.('veth');
-    if (beforeLinkUp !== undefined) {
-      const { hostIndex: index } = pair;
-      beforeLinkUp(host, { name: hostName, index, mtu: conf.mtu || ETH_DATA_LEN, group: layout.hostGroup });
-      host.request(setLink({ index: pair.hostIndex, up: true }));
-    }
+    const mtu = conf.mtu || ETH_DATA_LEN;
+    beforeLinkUp?.(host, { name: hostName, index: pair.hostIndex, mtu, group: layout.hostGroup });
 
     const given = ipam.add();
     undo.push(() => ipam.del());

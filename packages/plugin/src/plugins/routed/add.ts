@@ -5,12 +5,12 @@
 import type { Context, IpConfig, Result, Route } from '@cnikit/cni-spec';
 import { newNeighbour, newRoute, type Request } from '@cnikit/netlink';
 import { IFA_F_NOPREFIXROUTE } from '@cnikit/netlink/constants';
-import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
+import type { RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import type { AddHooks } from '../../attachment/feature.ts';
 import { withDefaultRoutes } from '../../attachment/routes.ts';
 import { hostLength, isIPv6, withoutLength } from '../../lib/prefix.ts';
-import { linkLocal } from '../../links/link-local.ts';
+import { bringUp } from '../../links/link-local.ts';
 import { linkLocalAddress } from '../../links/mac.ts';
 import type { VethPair } from '../../links/veth.ts';
 import { requestedMac } from '../bridge/add.ts';
@@ -40,6 +40,7 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
       hostEndRequests({ hostIndex, podMac, group }, ips),
     podEnd: (_: VethPair, ips: readonly RoutedAddress[]) => ({
       addressFlags: IFA_F_NOPREFIXROUTE,
+      isKnown: true,
       // The route to an IPv6 gateway is the link's own fe80::/64.
       linkRoutes: (oif: number) =>
         ips
@@ -73,9 +74,10 @@ export function hostEndRequests(
   { hostIndex: index, podMac: mac, group }: HostEndFacts,
   ips: readonly IpConfig[],
 ): Request[] {
-  const requests = ips.some(({ address }) => isIPv6(address)) ? linkLocal(index, HOST_MAC) : [];
+  const hasIPv6 = ips.some(({ address }) => isIPv6(address));
   const ipv4Conf = { forwarding: 1, proxyArp: 1, sendRedirects: 0, rpFilter: filterOf(group) };
-  requests.push(setLink({ index, ipv4Conf }), ...filterAddress(index, group, GATEWAYS.ipv4));
+  const requests = bringUp(index, hasIPv6 ? HOST_MAC : undefined, ipv4Conf);
+  requests.push(...filterAddress(index, group, GATEWAYS.ipv4));
   for (const ip of ips) {
     const address = withoutLength(ip.address);
     if (mac !== undefined) {

@@ -1,6 +1,7 @@
 import { CniError, type Context, ErrorCode, type Result } from '@cnikit/cni-spec';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
 import { requiredPrevResult } from '../../attachment/check-state.ts';
+import { ndiscNotify } from '../../links/announce.ts';
 import { openPodNamespace } from '../../netns/pod-namespace.ts';
 import { assertAllowed } from './allowlist.ts';
 import { readBackup, removeBackup, saveBackup } from './backup.ts';
@@ -19,8 +20,11 @@ export function add(sys: Sys, context: Context<TuningSettings>): Result {
   );
   const pod = openPodNamespace(sys, netns);
   try {
-    if (sysctl.size > 0) {
+    if (sysctl.size > 0 || changes.mac !== undefined) {
       withNetns(sys, netns, () => {
+        if (changes.mac !== undefined) {
+          ndiscNotify(sys, ifName);
+        }
         for (const [file, { value }] of sysctl) {
           setSysctl(sys, file, value);
         }

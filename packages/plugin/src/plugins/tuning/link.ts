@@ -1,6 +1,7 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Link } from '@cnikit/netlink';
 import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
+import { arpNotify } from '../../links/announce.ts';
 import type { LinkTuning } from './settings.ts';
 
 /**
@@ -20,12 +21,16 @@ export function podLink(route: RtnetlinkCore, ifName: string): Link {
   );
 }
 
-/** Sets the attributes with one message. */
+/** Sets the attributes with one message, after the one that makes the kernel announce a new MAC address. */
 export function tuneLink(
   route: RtnetlinkCore,
   index: number,
   { mac, mtu, promisc, allmulti, txQLen }: LinkTuning,
 ): void {
+  if (mac !== undefined) {
+    // Without it, neighbours find out after a while.
+    route.batchSettled([arpNotify(index)]);
+  }
   route.request(
     setLink({
       index,

@@ -1,138 +1,10 @@
 /*
- * What ADD and DEL of a bridge cost if nothing had to be thought about: the system calls of
- * cnikit's, in its order, from C. No configuration is parsed, nothing is checked, an
- * address ends the loop; so nothing that does the same can be faster than this.
- *
- * Environment: CNI_COMMAND, CNI_CONTAINERID, CNI_NETNS, FLOOR_BRIDGE (with 10.x.0.1/16),
- * FLOOR_DIR (of the reservations, made if missing), FLOOR_NET ("10.x.").
+ * The floor of ADD and DEL on a bridge, single stack. Environment, besides that of floor.h: FLOOR_BRIDGE (with
+ * 10.x.0.1/16) and FLOOR_NET ("10.x.").
  */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <linux/ethtool.h>
-#include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sockios.h>
-#include <linux/veth.h>
-#include <net/if.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "floor.h"
 
-#ifndef SOL_NETLINK
-#define SOL_NETLINK 270
-#endif
-
-enum { PATHS = 256, ARP_NOTIFY = 22 };
-
-static char request[4096], answer[32768];
-static size_t length, message;
-
-static void die(const char *what) {
-    printf("{\"code\":999,\"msg\":\"floor\",\"details\":\"%s\"}\n", what);
-    exit(1);
-}
-
-static void put(const void *bytes, size_t size) {
-    memcpy(request + length, bytes, size);
-    length += size;
-    while (length & 3) request[length++] = 0;
-}
-
-static void begin(int type, int flags) {
-    struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags};
-    message = length;
-    put(&header, sizeof header);
-}
-
-static void end_message(void) { ((struct nlmsghdr *)(request + message))->nlmsg_len = length - message; }
-
-static size_t nest(int type) {
-    struct rtattr attribute = {.rta_type = type};
-    size_t at = length;
-    put(&attribute, sizeof attribute);
-    return at;
-}
-
-static void end(size_t at) { ((struct rtattr *)(request + at))->rta_len = length - at; }
-
-static void attribute(int type, const void *bytes, size_t size) {
-    struct rtattr head = {.rta_len = sizeof head + size, .rta_type = type};
-    put(&head, sizeof head);
-    put(bytes, size);
-}
-
-static void number(int type, unsigned value) { attribute(type, &value, sizeof value); }
-
-static void text(int type, const char *value) { attribute(type, value, strlen(value) + 1); }
-
-static void link_header(int index, unsigned flags) {
-    struct ifinfomsg info = {.ifi_index = index, .ifi_flags = flags, .ifi_change = flags};
-    put(&info, sizeof info);
-}
-
-/* A descriptor of our network namespace. */
-static int own_netns(void) {
-    int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd = ioctl(s, SIOCGSKNS);
-    if (fd < 0) die("SIOCGSKNS");
-    close(s);
-    return fd;
-}
-
-static int open_netlink(int netns) {
-    int home = -1, on = 1;
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-    socklen_t size = sizeof address;
-    if (netns >= 0) {
-        home = own_netns();
-        if (setns(netns, CLONE_NEWNET) < 0) die("setns");
-    }
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (netns >= 0) {
-        if (setns(home, CLONE_NEWNET) < 0) die("setns");
-        close(home);
-    }
-    setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
-    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
-    setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&address, size) < 0) die("bind");
-    getsockname(fd, (struct sockaddr *)&address, &size);
-    return fd;
-}
-
-/* Sends what was written and receives until the last word. */
-static void talk(int fd, const char *what) {
-    if (send(fd, request, length, 0) < 0) die(what);
-    length = 0;
-    for (;;) {
-        int size = recv(fd, answer, sizeof answer, MSG_TRUNC | MSG_DONTWAIT);
-        if (size < 0) die(what);
-        for (struct nlmsghdr *h = (void *)answer; NLMSG_OK(h, size); h = NLMSG_NEXT(h, size)) {
-            if (h->nlmsg_type == NLMSG_DONE) return;
-            if (h->nlmsg_type != NLMSG_ERROR) continue;
-            if (((struct nlmsgerr *)NLMSG_DATA(h))->error) die(what);
-            return;
-        }
-    }
-}
-
-static struct ifreq ask(int fd, unsigned long request, const char *name) {
-    struct ifreq about = {0};
-    snprintf(about.ifr_name, sizeof about.ifr_name, "%s", name);
-    if (ioctl(fd, request, &about) < 0) die(name);
-    return about;
-}
-
-static int index_of(int fd, const char *name) { return ask(fd, SIOCGIFINDEX, name).ifr_ifindex; }
+enum { ARP_NOTIFY = 22 };
 
 /* Also what else is looked at of it. */
 static int bridge_index(int fd, const char *name) {
@@ -150,104 +22,6 @@ static void look_at_address(const char *name) {
     ask(fd, SIOCGIFADDR, name);
     ask(fd, SIOCGIFNETMASK, name);
     close(fd);
-}
-
-static void random_mac(unsigned char mac[6]) {
-    if (getrandom(mac, 6, 0) != 6) die("getrandom");
-    mac[0] = (mac[0] & 0xfc) | 2;
-}
-
-static void make_pair(int fd, const char *host, int bridge, int netns, const unsigned char *mac) {
-    unsigned char host_mac[6];
-    random_mac(host_mac);
-    begin(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
-    link_header(0, IFF_UP);
-    attribute(IFLA_ADDRESS, host_mac, 6);
-    number(IFLA_MASTER, bridge);
-    number(IFLA_NUM_TX_QUEUES, 1);
-    number(IFLA_NUM_RX_QUEUES, 1);
-    text(IFLA_IFNAME, host);
-    size_t info = nest(IFLA_LINKINFO);
-    attribute(IFLA_INFO_KIND, "veth", 4);
-    size_t data = nest(IFLA_INFO_DATA), peer = nest(VETH_INFO_PEER);
-    link_header(0, 0);
-    attribute(IFLA_ADDRESS, mac, 6);
-    number(IFLA_NUM_TX_QUEUES, 1);
-    number(IFLA_NUM_RX_QUEUES, 1);
-    number(IFLA_NET_NS_FD, netns);
-    text(IFLA_IFNAME, "eth0");
-    end(peer);
-    end(data);
-    end(info);
-    end_message();
-    talk(fd, "RTM_NEWLINK");
-}
-
-static int open_in(const char *dir, const char *name, int flags) {
-    char path[PATHS];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return open(path, flags | O_CLOEXEC, 0600);
-}
-
-static void stat_in(const char *dir, const char *name) {
-    struct stat status;
-    char path[PATHS];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    stat(path, &status);
-}
-
-static size_t read_in(const char *dir, const char *name, char *into, size_t size) {
-    int fd = open_in(dir, name, O_RDONLY);
-    if (fd < 0) return 0;
-    ssize_t got = read(fd, into, size), more = got > 0 ? read(fd, into + got, size - (size_t)got) : 0;
-    close(fd);
-    return got + more > 0 ? (size_t)(got + more) : 0;
-}
-
-static void write_in(const char *dir, const char *name, int flags, const char *value) {
-    int fd = open_in(dir, name, O_WRONLY | O_CREAT | flags);
-    if (fd < 0 || write(fd, value, strlen(value)) < 0) die(name);
-    close(fd);
-}
-
-/* The network's directory, locked: a descriptor. */
-static int lock(const char *dir) {
-    int fd = open_in(dir, "lock", O_RDWR | O_CREAT);
-    if (fd < 0) {
-        mkdir(dir, 0755);
-        fd = open_in(dir, "lock", O_RDWR | O_CREAT);
-    }
-    /* Others of this bench hold it for microseconds. */
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) usleep(1000);
-    return fd;
-}
-
-/* One address: the next one; a hard link of a file in the owner's own directory, as the index has it. */
-static unsigned reserve(const char *dir, const char *net, const char *id) {
-    char last[64] = "", address[64], own[PATHS], from[2 * PATHS], to[2 * PATHS];
-    int fd = lock(dir), third = 0, fourth = 1;
-    read_in(dir, "last_reserved_ip.0", last, sizeof last - 1);
-    if (last[0]) sscanf(last + strlen(net), "%d.%d", &third, &fourth);
-    stat_in(dir, last);
-    stat_in(dir, ".");
-    stat_in(dir, ".seal:");
-    if (++fourth > 254) third++, fourth = 2;
-    snprintf(address, sizeof address, "%s%d.%d", net, third, fourth);
-    snprintf(own, sizeof own, "%s/%s:eth0", dir, id);
-    stat_in(own, "");
-    mkdir(own, 0700);
-    write_in(own, address, O_EXCL, id);
-    snprintf(from, sizeof from, "%s/%s", own, address);
-    snprintf(to, sizeof to, "%s/%s", dir, address);
-    if (link(from, to) < 0) die("link");
-    write_in(dir, "last_reserved_ip.0", 0, address);
-    stat_in(dir, address);
-    stat_in(dir, ".");
-    snprintf(from, sizeof from, "%s/.seal:%s", dir, last);
-    snprintf(to, sizeof to, "%s/.seal:%s", dir, address);
-    if (rename(from, to) < 0) close(open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    close(fd);
-    return inet_addr(address);
 }
 
 static void configure(int pod, int index, unsigned address, unsigned gateway) {
@@ -279,24 +53,21 @@ static void configure(int pod, int index, unsigned address, unsigned gateway) {
 
 static void add(const char *host, const char *id) {
     const char *bridge = getenv("FLOOR_BRIDGE"), *netns = getenv("CNI_NETNS"), *net = getenv("FLOOR_NET");
-    unsigned char mac[6];
-    char gateway[32];
-    struct stat status;
-    int own = own_netns();
-    stat(netns, &status);
-    fstat(own, &status);
-    close(own);
-    int ns = open(netns, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    int pod = open_netlink(ns), node = open_netlink(-1);
+    unsigned char mac[6], host_mac[6];
+    char gateway[32], addresses[1][ADDRESS];
+    compare_netns(netns);
+    int ns = open_netns(netns), pod = open_netlink(ns, NETLINK_ROUTE), node = open_netlink(-1, NETLINK_ROUTE);
     random_mac(mac);
-    make_pair(node, host, bridge_index(node, bridge), ns, mac);
+    random_mac(host_mac);
+    struct host_end end = {host, host_mac, .master = bridge_index(node, bridge), .flags = IFF_UP};
+    make_pair(node, end, ns, mac);
     index_of(node, host);
     int index = index_of(pod, "eth0");
-    unsigned address = reserve(getenv("FLOOR_DIR"), net, id);
+    reserve(getenv("FLOOR_DIR"), id, &net, 1, addresses);
     look_at_address(bridge);
     read_in("/proc/sys/net/ipv4", "ip_forward", answer, 16);
     snprintf(gateway, sizeof gateway, "%s0.1", net);
-    configure(pod, index, address, inet_addr(gateway));
+    configure(pod, index, inet_addr(addresses[0]), inet_addr(gateway));
     ask(node, SIOCGIFFLAGS, host);
     begin(RTM_NEWLINK, NLM_F_ACK);
     link_header(index, 0);
@@ -306,45 +77,5 @@ static void add(const char *host, const char *id) {
     close(node);
     close(pod);
     close(ns);
-    memset(answer, ' ', 300);
-    if (write(1, answer, 300) != 300) die("write");
-}
-
-static void del(const char *host, const char *id) {
-    const char *dir = getenv("FLOOR_DIR");
-    char own[PATHS], path[2 * PATHS];
-    int node = open_netlink(-1);
-    begin(RTM_DELLINK, NLM_F_ACK);
-    link_header(0, 0);
-    text(IFLA_IFNAME, host);
-    end_message();
-    talk(node, "RTM_DELLINK");
-    close(node);
-    int fd = lock(dir);
-    snprintf(own, sizeof own, "%s/%s:eth0", dir, id);
-    DIR *held = opendir(own);
-    for (struct dirent *entry; held && (entry = readdir(held));) {
-        if (entry->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        unlink(path);
-        snprintf(path, sizeof path, "%s/%s", own, entry->d_name);
-        unlink(path);
-    }
-    if (held) closedir(held);
-    rmdir(own);
-    close(fd);
-}
-
-int main(void) {
-    const char *command = getenv("CNI_COMMAND"), *id = getenv("CNI_CONTAINERID");
-    char host[IFNAMSIZ];
-    if (!command || !id) return 2;
-    for (ssize_t got = 1; got > 0;) got = read(0, answer, sizeof answer);
-    /* Distinct for the ids of this bench, which end in numbers. */
-    unsigned hash = 5381;
-    for (const char *c = id; *c; c++) hash = hash * 33 + (unsigned char)*c;
-    snprintf(host, sizeof host, "vethf%08x", hash);
-    if (!strcmp(command, "ADD")) add(host, id);
-    if (!strcmp(command, "DEL")) del(host, id);
-    return 0;
+    write_result();
 }

@@ -46,6 +46,12 @@ const BENCHMARKS = {
       'NetworkPolicies from objects to the kernel and nft -f; events, a large cluster, packets, pod starts',
     options: ['--rounds=5', '--pods=5000', '--policies=1000'],
   },
+  'policy-peers': {
+    summary:
+      'from an event to its enforcement, by cnikit and by the firewall of kube-router (only when named; needs Go)',
+    options: ['--rounds=10', '--pods=24,200'],
+    explicit: true,
+  },
   watch: {
     summary: 'memory and time to hold all nodes, by @cnikit/watch and by other clients',
     options: ['--nodes=5000'],

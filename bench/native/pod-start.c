@@ -28,7 +28,7 @@
 
 enum { ALLOWED = 20009, DENIED = 20010, MAX_PODS = 200, PATIENCE_S = 60, LAST_ROUNDS = 50, PAUSE_US = 1000 };
 
-/* Receivers by port, and the sender, whose port differs: what it sends is no reply to what the receivers get. */
+/* Receivers by port, and the sender, whose port differs, so that its packets are not replies to those of the receivers. */
 struct sockets {
   int allowed, denied, sender;
 };

@@ -105,6 +105,7 @@ function firstLine(child: ChildProcess): Promise<unknown> {
 const IMAGE_ENV = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 
 export interface RunningAgent {
+  pid: number;
   /** Milliseconds until the conflist exists. */
   readyMs: number;
   /** Current and peak RSS in MB. */
@@ -147,6 +148,7 @@ export async function startAgent(
   const megabytes = (name: string): number =>
     Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status())![1]) / 1024);
   return {
+    pid: child.pid!,
     readyMs,
     memory: () => ({ rss: megabytes('VmRSS'), peak: megabytes('VmHWM') }),
     cpuMs: () => {

@@ -20,19 +20,26 @@ export interface PacketCost {
   established: number;
 }
 
+/** Makes a pod, routed through this namespace. Returns the path of its network namespace. */
+export function linkPod(index: number, address: string): string {
+  const path = podNetns(index);
+  const netns = path.split('/').at(-1)!;
+  const link = `pod${index}`;
+  ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns);
+  ip('link', 'set', link, 'up');
+  ip('address', 'add', '169.254.1.1/32', 'dev', link);
+  ip('-n', netns, 'link', 'set', 'eth0', 'up');
+  ip('-n', netns, 'address', 'add', `${address}/32`, 'dev', 'eth0');
+  ip('-n', netns, 'route', 'add', 'default', 'via', '169.254.1.1', 'dev', 'eth0', 'onlink');
+  ip('route', 'add', address, 'dev', link);
+  return path;
+}
+
 /** Makes two pods that reach each other through this namespace. */
 export function setUpPods(): void {
   spawnSync('sysctl', ['-qw', 'net.ipv4.ip_forward=1']);
   for (const [i, address] of [CLIENT, SERVER].entries()) {
-    const netns = podNetns(i).split('/').at(-1)!;
-    const link = `pod${i}`;
-    ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns);
-    ip('link', 'set', link, 'up');
-    ip('address', 'add', '169.254.1.1/32', 'dev', link);
-    ip('-n', netns, 'link', 'set', 'eth0', 'up');
-    ip('-n', netns, 'address', 'add', `${address}/32`, 'dev', 'eth0');
-    ip('-n', netns, 'route', 'add', 'default', 'via', '169.254.1.1', 'dev', 'eth0', 'onlink');
-    ip('route', 'add', address, 'dev', link);
+    linkPod(i, address);
   }
   // A closed port would answer by ICMP, which costs more than forwarding.
   const rules =

@@ -4,6 +4,7 @@ export default defineConfig({
   entry: [
     'src/index.ts',
     'src/internal.ts',
+    'src/memory.ts',
     'src/readable.ts',
     'src/testing.ts',
     'src/adapters/node.ts',

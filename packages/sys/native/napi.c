@@ -10,6 +10,7 @@
 
 napi_value cnk_watch_open(napi_env env, napi_callback_info info);
 napi_value cnk_watch_close(napi_env env, napi_callback_info info);
+napi_value cnk_release_memory(napi_env env, napi_callback_info info); /* napi_memory.c */
 
 typedef struct {
   const char *name, *args;
@@ -117,5 +118,7 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "watchOpen", fn);
   napi_create_function(env, "watchClose", NAPI_AUTO_LENGTH, cnk_watch_close, NULL, &fn);
   napi_set_named_property(env, exports, "watchClose", fn);
+  napi_create_function(env, "releaseMemory", NAPI_AUTO_LENGTH, cnk_release_memory, NULL, &fn);
+  napi_set_named_property(env, exports, "releaseMemory", fn);
   return exports;
 }

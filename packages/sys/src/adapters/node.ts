@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url';
 import type { Binding } from '../binding.ts';
 import { SysError } from '../error.ts';
 
-/** The binding and the functions of native/napi_watch.c. */
+/** The binding and the functions of native/napi_watch.c and native/napi_memory.c. */
 export interface Addon extends Binding {
   watchOpen(fd: number, callback: () => void): object | number;
   watchClose(handle: object): void;
+  releaseMemory(): number;
 }
 
 const ENOSYS = 38;

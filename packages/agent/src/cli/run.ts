@@ -1,6 +1,7 @@
 /** `cnikit-agent run`: maintains the node's pod network until a signal. */
 import { dirname, join } from 'node:path';
 import { openRtnetlink } from '@cnikit/netlink';
+import { releaseMemory } from '@cnikit/sys/memory';
 import type { Logger } from 'pino';
 import { PLUGIN_NAME } from '../apply/cni-names.ts';
 import type { Config } from '../config/config.ts';
@@ -73,7 +74,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
     agent.ready && (config.networkPolicy ? (policies?.programmed ?? false) : true);
   const collectOnce = (): void => {
     if (isProgrammed()) {
-      cancelCollection ??= after(COLLECTION_DELAY_MS, collectGarbage);
+      cancelCollection ??= after(COLLECTION_DELAY_MS, () => returnMemory(log));
     }
   };
   const state = new StateFiles({
@@ -149,6 +150,16 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   rt.close();
   log.info('Shutting down; the pod network stays in place');
   lost.signal.throwIfAborted();
+}
+
+/** Collects the garbage of the start, and returns its memory and its code to the kernel. */
+function returnMemory(log: Logger): void {
+  collectGarbage();
+  try {
+    log.debug({ bytes: releaseMemory() }, 'Returned memory to the kernel');
+  } catch (error) {
+    log.debug(`Cannot return memory to the kernel: ${(error as Error).message}`);
+  }
 }
 
 async function followKernel(

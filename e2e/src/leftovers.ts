@@ -4,7 +4,7 @@ import { inNamespace } from './pods.ts';
 import { waitFor } from './wait.ts';
 
 /** Upper byte of the link groups of routed host ends. */
-const POD_GROUPS = 0x63;
+const POD_GROUPS: readonly number[] = [0x63, 0x65];
 
 /** Objects of pods on a node: host ends and shaping devices, reservations, host ports. */
 export function leftovers(context: Context, node: string): string[] {
@@ -20,7 +20,7 @@ export function leftovers(context: Context, node: string): string[] {
     ...links
       .filter(
         ({ ifname, master, group }) =>
-          master === 'cni0' || Number(group) >>> 24 === POD_GROUPS || /^(bwp|ifb)/.test(ifname),
+          master === 'cni0' || POD_GROUPS.includes(Number(group) >>> 24) || /^(bwp|ifb)/.test(ifname),
       )
       .map(({ ifname }) => ifname),
     ...reservations(context, node),

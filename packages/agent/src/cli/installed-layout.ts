@@ -10,17 +10,28 @@ export function layoutOf(conflist: string): Layout {
   return plugins[0]?.layout === 'routed' ? 'routed' : 'bridge';
 }
 
+/** Returns the namespaces whose pods may ask to send from other source addresses. */
+function foreignSourceNamespacesOf(conflist: string): string[] {
+  const { plugins = [] } = JSON.parse(conflist) as { plugins?: { foreignSourceNamespaces?: unknown }[] };
+  const names = plugins[0]?.foreignSourceNamespaces;
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
 /**
- * Fills in the layout for commands that report differences. They may run beside the agent without its options, as with
- * `kubectl exec`, so the default is the layout of the installed conflist.
+ * Fills in the layout of pods for commands that report differences. They may run beside the agent without its options, as
+ * with `kubectl exec`, so the default is that of the installed conflist.
  */
 export function withInstalledLayout(config: Config): Config {
-  if (config.layout !== undefined) {
+  const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
+  if (conflist === undefined) {
     return config;
   }
-  const conflist = readText(join(config.cniConfDir, CONFLIST_NAME));
   try {
-    return conflist === undefined ? config : { ...config, layout: layoutOf(conflist) };
+    return {
+      ...config,
+      layout: config.layout ?? layoutOf(conflist),
+      foreignSourceNamespaces: config.foreignSourceNamespaces ?? foreignSourceNamespacesOf(conflist),
+    };
   } catch {
     // Damaged; the report says so.
     return config;

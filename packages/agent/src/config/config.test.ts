@@ -18,6 +18,23 @@ test('parseConfig() refuses a CNIKIT_NETWORK_POLICY that is not true or false', 
   );
 });
 
+test.each([
+  ['', []],
+  ['vpn', ['vpn']],
+  ['vpn,edge-1,', ['vpn', 'edge-1']],
+])('parseConfig() takes namespaces for foreign source addresses from %j', (text, names) => {
+  expect(parseConfig([`--foreign-source-namespaces=${text}`], env).foreignSourceNamespaces).toEqual(names);
+});
+
+test.each(['VPN', 'a b', '-a', 'a.b', `a${'b'.repeat(63)}`])(
+  'parseConfig() refuses the namespace %j for foreign source addresses',
+  (name) => {
+    expect(() => parseConfig([`--foreign-source-namespaces=vpn,${name}`], env)).toThrow(
+      `Invalid --foreign-source-namespaces "${name}": expected names of namespaces, separated by commas`,
+    );
+  },
+);
+
 test('parseConfig() reads the settings of network policy', () => {
   const argv = ['--policy-established=cut', '--policy-mark=0x80000000', '--policy-log=5'];
   expect(parseConfig(argv, env).policySettings).toEqual({

@@ -31,6 +31,8 @@ export interface Config {
   packetFilter: PacketFilterMode;
   /** Undefined: not given, `routed` for a node without a configuration. */
   layout?: Layout | undefined;
+  /** Namespaces whose pods may send from other source addresses; undefined: not given, none for a new node. */
+  foreignSourceNamespaces?: string[] | undefined;
   /** Enforce NetworkPolicies. */
   networkPolicy: boolean;
   policySettings: PolicySettings;
@@ -98,6 +100,7 @@ export function parseConfig(
     packetFilter: parsePacketFilter(values['packet-filter']),
     encap: parseEncap(values.encap),
     layout: parseLayout(values.layout),
+    foreignSourceNamespaces: parseNamespaces(values['foreign-source-namespaces']),
     networkPolicy: values['network-policy'] || parseSwitch('CNIKIT_NETWORK_POLICY', env),
     policySettings: parsePolicySettings(values),
     tunnel: {
@@ -230,6 +233,16 @@ function parseLayout(text: string | undefined): Layout | undefined {
     return text;
   }
   throw invalid('layout', text, 'bridge or routed');
+}
+
+/** Namespaces are DNS labels (RFC 1123). */
+function parseNamespaces(text: string | undefined): string[] | undefined {
+  const names = text?.split(',').filter((name) => name !== '');
+  const wrong = names?.find((name) => !/^[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/.test(name));
+  if (wrong !== undefined) {
+    throw invalid('foreign-source-namespaces', wrong, 'names of namespaces, separated by commas');
+  }
+  return names;
 }
 
 function parsePacketFilter(text: string): PacketFilterMode {

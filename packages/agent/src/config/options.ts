@@ -135,6 +135,14 @@ export const options = {
     group: 'CNI plugin',
     commands: NODE,
   },
+  'foreign-source-namespaces': {
+    type: 'string',
+    value: 'LIST',
+    defaultText: 'none; for plan and doctor those of the installed conflist',
+    help: 'Comma-separated namespaces whose pods may send packets with source addresses other than their own, if they have the annotation cnikit.io/foreign-source-addresses: "true". Only with --layout=routed. Pods that run keep what they started with',
+    group: 'CNI plugin',
+    commands: HOST,
+  },
   ...policyOptions,
   'plugin-binary': {
     type: 'string',

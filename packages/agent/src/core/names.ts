@@ -9,6 +9,13 @@ export const ROUTE_PROTOCOL = 201;
 export const POD_ROUTE_PROTOCOL = 202;
 /** First of the link groups (IFLA_GROUP) of pods: the lower 24 bits are the index of a `bandwidth` device. */
 export const POD_GROUPS = 0x6300_0000;
+/** First of the link groups of pods that may send packets with source addresses other than their own. */
+export const FOREIGN_SOURCE_GROUPS = 0x6500_0000;
+
+/** Returns true for the host end of a pod that may send packets with source addresses other than its own. */
+export const mayUseForeignSources = ({ group = 0 }: { group?: number | undefined }): boolean =>
+  group >>> 24 === FOREIGN_SOURCE_GROUPS >>> 24;
+
 /** Returns true for the host end of a pod with the routed layout. */
 export const isRoutedEnd = ({
   group = 0,
@@ -16,7 +23,7 @@ export const isRoutedEnd = ({
 }: {
   group?: number | undefined;
   master?: number | undefined;
-}): boolean => master === 0 && group >>> 24 === POD_GROUPS >>> 24;
+}): boolean => master === 0 && (group >>> 24 === POD_GROUPS >>> 24 || mayUseForeignSources({ group }));
 /** Table of family inet that drops packets of pods with foreign source addresses. */
 export const POD_GUARD_TABLE = 'cnikit_guard';
 /** The program's name in requests to the API server, and as the source of Events. */

@@ -84,6 +84,21 @@ test('conflist() names the socket for reports of pods only with network policy',
   expect(pluginOf(false)).not.toHaveProperty('policy');
 });
 
+test('conflist() lists namespaces for foreign source addresses only with the layout routed', () => {
+  const pluginOf = (options: object) =>
+    JSON.parse(conflist(node(1), facts, options)!).plugins[0] as { capabilities: object };
+  const foreignSourceNamespaces = ['vpn', 'edge'];
+  const annotations = { 'io.kubernetes.cri.pod-annotations': true };
+  const plain = pluginOf({});
+  expect(pluginOf({ foreignSourceNamespaces })).toEqual({
+    ...plain,
+    capabilities: { ...plain.capabilities, ...annotations },
+    foreignSourceNamespaces,
+  });
+  expect(pluginOf({ foreignSourceNamespaces: [] })).toEqual(plain);
+  expect(pluginOf({ foreignSourceNamespaces, layout: 'bridge' })).toEqual(pluginOf({ layout: 'bridge' }));
+});
+
 test('conflist() returns undefined without a podCIDR', () => {
   expect(conflist(node(1, { podCIDRs: [] }), facts)).toBeUndefined();
 });

@@ -35,6 +35,8 @@ export interface ConflistOptions {
    * @default false
    */
   networkPolicy?: boolean | undefined;
+  /** Namespaces whose pods may ask to send from other source addresses. */
+  foreignSourceNamespaces?: readonly string[] | undefined;
 }
 
 /**
@@ -57,19 +59,26 @@ export function conflist(
     mtu: limit,
     hostSysctls = {},
     networkPolicy = false,
+    foreignSourceNamespaces = [],
   }: ConflistOptions = {},
 ): string | undefined {
   if (own.podCIDRs.length === 0) {
     return undefined;
   }
   const mtu = podMtu(own, facts, tunnels, paths, limit);
+  const exempts = layout === 'routed' && foreignSourceNamespaces.length > 0;
   const plugin = {
     type: 'cnikit',
     // Settings of a pod that the runtime passes to the plugin.
-    capabilities: { portMappings: true, bandwidth: true },
+    capabilities: {
+      portMappings: true,
+      bandwidth: true,
+      ...(exempts && { 'io.kubernetes.cri.pod-annotations': true }),
+    },
     // The bridge of earlier pods if the layout is routed.
     bridge: BRIDGE_NAME,
     layout: layout === 'bridge' ? undefined : layout,
+    foreignSourceNamespaces: exempts ? foreignSourceNamespaces : undefined,
     isDefaultGateway: true,
     hairpinMode: true,
     // A node whose podCIDR changed keeps its bridge, with the old gateway address (flannel-io/flannel#1850).

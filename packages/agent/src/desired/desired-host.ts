@@ -39,6 +39,12 @@ export interface Policy extends Reachability {
    * @default false
    */
   networkPolicy?: boolean | undefined;
+  /**
+   * Namespaces whose pods may ask to send from other source addresses.
+   *
+   * @default []
+   */
+  foreignSourceNamespaces?: readonly string[] | undefined;
 }
 
 /** Desired state except for the routes, which `desiredRoutes` decides one prefix at a time. */
@@ -145,6 +151,7 @@ export function desiredHost(
           paths,
           layout: policy.layout,
           networkPolicy: policy.networkPolicy,
+          foreignSourceNamespaces: policy.foreignSourceNamespaces,
           mtu: policy.mtu,
         })
       : undefined;

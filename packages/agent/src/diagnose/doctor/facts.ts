@@ -133,6 +133,8 @@ export interface RoutedFacts {
   routes: ReadonlyArray<{ dst: string; oif?: number | undefined }>;
   /** The guard against foreign source addresses has its rules; undefined without nftables. */
   guard?: boolean | undefined;
+  /** Host ends of pods that may send from other source addresses, and whose reverse path filter drops such packets. */
+  strictEnds: readonly string[];
   /** Answers of the bridge for others; undefined without pods of the bridge layout. */
   bridge?: { proxyArp: boolean; proxyNdp: boolean; proxies: readonly string[] } | undefined;
 }

@@ -18,6 +18,7 @@ function withRoutedPod(routed: Partial<DoctorFacts['routed'] & object>, end: obj
         { dst: 'fd00:1::8/128', oif: 8 },
       ],
       guard: true,
+      strictEnds: [],
       bridge: { proxyArp: true, proxyNdp: true, proxies: ['fd00:1::8'] },
       ...routed,
     },
@@ -29,6 +30,14 @@ test('diagnose() describes routed pods that have their routes and the guard', ()
   expect(results.flatMap(({ findings }) => findings)).toEqual([]);
   expect(results.find(({ check }) => check === 'routed-pods')?.good).toBe(
     'The node has routes to the addresses of 1 routed pods and drops their packets with other source addresses.',
+  );
+});
+
+test('diagnose() describes routed pods that may send from other source addresses', () => {
+  const results = diagnose(withRoutedPod({}, { group: 0x6500_0003 }));
+  expect(results.flatMap(({ findings }) => findings)).toEqual([]);
+  expect(results.find(({ check }) => check === 'routed-pods')?.good).toBe(
+    'The node has routes to the addresses of 1 routed pods and drops their packets with other source addresses, except for 1 that may send them.',
   );
 });
 
@@ -48,6 +57,11 @@ test.each([
     'a missing guard of source addresses',
     withRoutedPod({ guard: false }),
     /^The table inet cnikit_guard is missing, or its rules are:/,
+  ],
+  [
+    'a strict filter of a pod that may send from other source addresses',
+    withRoutedPod({ strictEnds: ['veth1'] }),
+    /^rp_filter of veth1 is strict, or the link has lost its IPv4 address:/,
   ],
   [
     'a missing proxy entry for a routed pod',

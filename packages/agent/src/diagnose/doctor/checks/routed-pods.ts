@@ -1,4 +1,4 @@
-import { isRoutedEnd, POD_GUARD_TABLE } from '../../../core/names.ts';
+import { isRoutedEnd, mayUseForeignSources, POD_GUARD_TABLE } from '../../../core/names.ts';
 import { podEnds } from '../../../repair/pod-layouts.ts';
 import type { DoctorFacts, PodAddress } from '../facts.ts';
 import { type Check, type Finding, failure, podRepairs, warning } from '../finding.ts';
@@ -10,13 +10,19 @@ const MAX_SHOWN = 3;
 export const routedPods: Check = {
   name: 'routed-pods',
   good: ({ links, routed }) => {
-    const count = podEnds(links).filter(isRoutedEnd).length;
-    const guard = routed?.guard ? ' and drops their packets with other source addresses' : '';
+    const ends = podEnds(links).filter(isRoutedEnd);
+    const count = ends.length;
+    const foreign = ends.filter(mayUseForeignSources).length;
+    const except = foreign === 0 ? '' : `, except for ${foreign} that may send them`;
+    const guard = routed?.guard ? ` and drops their packets with other source addresses${except}` : '';
     return count === 0
       ? 'No running pod has the layout routed.'
       : `The node has routes to the addresses of ${count} routed pods${guard}.`;
   },
-  find: (facts) => (facts.routed === undefined ? [] : [...routes(facts), ...guard(facts), ...proxies(facts)]),
+  find: (facts) =>
+    facts.routed === undefined
+      ? []
+      : [...routes(facts), ...guard(facts), ...filters(facts), ...proxies(facts)],
 };
 
 /** Returns the reserved addresses of running routed pods. Other addresses are the pod's own affair. */
@@ -53,6 +59,15 @@ function guard(facts: DoctorFacts): Finding[] {
         ),
       ]
     : [];
+}
+
+function filters(facts: DoctorFacts): Finding[] {
+  return listed(facts.routed!.strictEnds).map((list) =>
+    warning(
+      `rp_filter of ${list} is strict, or the link has lost its IPv4 address: the node drops IPv4 packets with other source addresses from a pod that may send them.`,
+      podRepairs(facts),
+    ),
+  );
 }
 
 function proxies(facts: DoctorFacts): Finding[] {

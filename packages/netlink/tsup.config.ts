@@ -4,6 +4,8 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     'codec/index': 'src/codec/index.ts',
+    'check-spec': 'src/check-spec.ts',
+    'check-spec.static-exe': 'src/check-spec.static-exe.ts',
     monitor: 'src/monitor.ts',
     constants: 'src/constants.ts',
     nftables: 'src/nftables.ts',

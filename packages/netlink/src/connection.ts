@@ -1,4 +1,5 @@
 import type { Sys } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 import { NLM_F_DUMP, NLM_F_ECHO } from './codec/ack.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
@@ -53,7 +54,9 @@ export class Connection {
   readonly #dumpAttempts: number;
 
   /** @throws {SysError} when the socket cannot be opened, or `netns` is not a network namespace (ENOENT, EINVAL) */
-  constructor({ sys, protocol, netns, dumpAttempts = 16 }: ConnectionOptions) {
+  constructor(options: ConnectionOptions) {
+    checkSpec('connection options', options);
+    const { sys, protocol, netns, dumpAttempts = 16 } = options;
     this.#dumpAttempts = dumpAttempts;
     this.socket = new NetlinkSocket(sys, protocol, netns);
   }

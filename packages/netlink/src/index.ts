@@ -88,9 +88,10 @@ export {
   newNextHopObject,
 } from './route/next-hop-object.ts';
 export { decodeNetnsId, getNetnsId, type NetnsRef, newNetnsId } from './route/nsid.ts';
-export { delRoute, getRoute, getRoutes, newRoute, type RouteFilter, type RouteSpec } from './route/route.ts';
+export { delRoute, newRoute, type RouteSpec } from './route/route.ts';
 export type { NextHop, RouteMetrics } from './route/route-attributes.ts';
 export { decodeRoute, type Route } from './route/route-decode.ts';
+export { getRoute, getRoutes, type RouteFilter } from './route/route-queries.ts';
 export {
   decodeRoutingRule,
   delRoutingRule,

@@ -15,7 +15,9 @@
  *
  * @module
  */
+
 import { ignoreErrno, NETLINK_NETFILTER } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 import type { Connection } from './connection.ts';
 import {
   decodeIpSetElements,
@@ -87,10 +89,9 @@ export class IpSetConnection {
    *
    * @throws {NetlinkError} the first failure
    */
-  change(
-    ref: IpSetRef,
-    { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
-  ): void {
+  change(ref: IpSetRef, change: { add?: readonly string[]; remove?: readonly string[] }): void {
+    checkSpec('change of an ipset set', change);
+    const { add = [], remove = [] } = change;
     this.connection.batch([
       ...remove.map((prefix) => delIpSetElement(ref, prefix)),
       ...add.map((prefix) => newIpSetElement(ref, prefix)),

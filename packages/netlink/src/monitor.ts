@@ -18,6 +18,7 @@
  *
  * @module
  */
+
 import {
   AF_NETLINK,
   MSG_DONTWAIT,
@@ -33,6 +34,7 @@ import {
   SysError,
 } from '@cnikit/sys';
 import { watchReadable } from '@cnikit/sys/readable';
+import { checkSpec } from '#check-spec';
 import { MessageReader } from './codec/message.ts';
 import { decodeEvent, type Event, type GroupName, groupMask } from './monitor-event.ts';
 import { decodeFlowEvent, type FlowAction, type FlowEvent, flowGroupMask } from './netfilter/flow-event.ts';
@@ -166,10 +168,9 @@ export class Monitor<E extends { type: string } = Event> implements AsyncIterabl
   #closed = false;
   readonly #onAbort = (): void => this.close();
 
-  constructor(
-    { protocol, mask, decode, start }: MonitorSource<E>,
-    { netns, sys = realSys, signal, ignorePort = 0, receiveBuffer, queueLimit = 16_384 }: ListenOptions,
-  ) {
+  constructor({ protocol, mask, decode, start }: MonitorSource<E>, options: ListenOptions) {
+    checkSpec('monitor options', options);
+    const { netns, sys = realSys, signal, ignorePort = 0, receiveBuffer, queueLimit = 16_384 } = options;
     this.#sys = sys;
     this.#queueLimit = queueLimit;
     this.#decode = decode;

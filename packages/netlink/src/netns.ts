@@ -13,6 +13,7 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 
 /** Options for named namespaces. */
 export interface NamedNetnsOptions {
@@ -35,6 +36,7 @@ const SELF = '/proc/thread-self/ns/net';
  * @throws {SysError} EEXIST when the name is taken, EINVAL when the name contains a slash
  */
 export function createNetns(name: string, options: NamedNetnsOptions = {}): string {
+  checkSpec('namespace options', options);
   const { sys = realSys, directory = DIRECTORY } = options;
   const path = pathOf(name, directory);
   shareDirectory(sys, directory);
@@ -54,6 +56,7 @@ export function createNetns(name: string, options: NamedNetnsOptions = {}): stri
  * @throws {SysError} ENOENT when the name does not exist
  */
 export function deleteNetns(name: string, options: NamedNetnsOptions = {}): void {
+  checkSpec('namespace options', options);
   const { sys = realSys, directory = DIRECTORY } = options;
   const path = pathOf(name, directory);
   ignoreErrno('EINVAL', () => sys.umount(path, MNT_DETACH)); // EINVAL: nothing is mounted on the file
@@ -62,6 +65,7 @@ export function deleteNetns(name: string, options: NamedNetnsOptions = {}): void
 
 /** Returns the names, sorted, `ip netns list`. */
 export function listNetns(options: NamedNetnsOptions = {}): string[] {
+  checkSpec('namespace options', options);
   const { sys = realSys, directory = DIRECTORY } = options;
   return ignoreErrno('ENOENT', () => sys.readdir(directory).sort()) ?? [];
 }

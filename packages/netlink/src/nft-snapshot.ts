@@ -1,4 +1,5 @@
 /** Named objects, flow tables and the generation of the rule set. */
+import { checkSpec } from '#check-spec';
 import { attributesAfter } from './codec/message.ts';
 import type { Connection } from './connection.ts';
 import { decodeFlowtable, type Flowtable, NFT_MSG_GETFLOWTABLE } from './netfilter/flowtable.ts';
@@ -69,10 +70,9 @@ export function snapshot<T>(nft: Nft, read: () => T, { attempts = 100 } = {}): S
 }
 
 /** Returns named counters, quotas, limits and other objects. `reset` sets counters and quotas to 0. */
-export function namedObjects(
-  { connection }: Nft,
-  { family = 'unspec', table, reset = false }: Filter & { reset?: boolean } = {},
-): NftObject[] {
+export function namedObjects({ connection }: Nft, filter: Filter & { reset?: boolean } = {}): NftObject[] {
+  checkSpec('filter of objects', filter);
+  const { family = 'unspec', table, reset = false } = filter;
   const type = reset ? NFT_MSG_GETOBJ_RESET : NFT_MSG_GETOBJ;
   const all = connection.dump(getAll(type, family, 'objects', 'little'), (message) =>
     message.type === NFT_MSG_GETOBJ - 1 ? decodeObject(message) : undefined,
@@ -81,7 +81,9 @@ export function namedObjects(
 }
 
 /** Returns flow tables. */
-export function flowtables({ connection }: Nft, { family = 'unspec', table }: Filter = {}): Flowtable[] {
+export function flowtables({ connection }: Nft, filter: Filter = {}): Flowtable[] {
+  checkSpec('filter of nftables', filter);
+  const { family = 'unspec', table } = filter;
   const dump = getAll(NFT_MSG_GETFLOWTABLE, family, 'flowtables', 'little');
   const all = connection.dump(dump, (message) =>
     message.type === NFT_MSG_GETFLOWTABLE - 1 ? decodeFlowtable(message) : undefined,

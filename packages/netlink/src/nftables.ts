@@ -19,7 +19,9 @@
  *
  * @module
  */
+
 import { NETLINK_NETFILTER } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 import type { ByteOrder } from './codec/bytes.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import type { MessageReader } from './codec/message.ts';
@@ -261,7 +263,9 @@ export class NftConnection {
   }
 
   /** Dumps objects. The answers to a GET message are NEW messages, whose number is one less. */
-  #dump<T>(type: number, { family = 'unspec' }: NftFilter, what: string, decode: (message: never) => T): T[] {
+  #dump<T>(type: number, filter: NftFilter, what: string, decode: (message: never) => T): T[] {
+    checkSpec('filter of nftables', filter);
+    const { family = 'unspec' } = filter;
     return this.connection.dump(objects.getAll(type, family, what, 'little'), (message) =>
       message.type === type - 1 ? decode(message as never) : undefined,
     );

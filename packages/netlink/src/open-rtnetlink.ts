@@ -1,4 +1,5 @@
 import { NETLINK_ROUTE } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 import type { Connection } from './connection.ts';
 import { type OpenOptions, openProtocol } from './open.ts';
 import { type BridgePortVlans, decodeBridgeVlans, getBridgeVlans } from './route/bridge-vlan.ts';
@@ -26,6 +27,7 @@ export class RtnetlinkConnection extends RtnetlinkCore {
 
   /** Returns the VLANs of bridges and their ports, `bridge vlan show`; `[]` when the kernel lacks VLAN filtering. */
   bridgeVlans(filter: { index?: number; master?: number } = {}): BridgePortVlans[] {
+    checkSpec('filter of VLANs', filter);
     const { index, master } = filter;
     return this.connection.dump(getBridgeVlans(), (message) => {
       if (message.type !== RTM_NEWLINK || message.bytes[message.start] !== AF_BRIDGE) {
@@ -40,6 +42,7 @@ export class RtnetlinkConnection extends RtnetlinkCore {
 
   /** Returns the multicast groups of bridges, `bridge mdb show`. */
   mdb(filter: { bridge?: number } = {}): MdbEntry[] {
+    checkSpec('filter of multicast groups', filter);
     return this.connection
       .dump(getMdb(), (message) => (message.type === RTM_GETMDB ? decodeMdb(message) : undefined))
       .flat()

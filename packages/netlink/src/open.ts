@@ -1,4 +1,5 @@
 import { sys as realSys, type Sys } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 import { NetlinkEncodeError } from './codec/errors.ts';
 import { Connection } from './connection.ts';
 import type { Netns } from './netns-fd.ts';
@@ -29,6 +30,7 @@ export function openProtocol(protocol: number, options: OpenOptions): Connection
     const hint = `{ netns: ${JSON.stringify(options)} }`;
     throw new NetlinkEncodeError('BAD_REQUEST', `Invalid options ${String(options)}: expected ${hint}`);
   }
+  checkSpec('options', options);
   const { sys = realSys, netns } = options;
   return new Connection({ sys, protocol, netns });
 }

@@ -1,5 +1,6 @@
 import type { Family } from '@cnikit/ip';
 import { ignoreErrno } from '@cnikit/sys';
+import { checkSpec } from '#check-spec';
 import { NLM_F_ECHO } from './codec/ack.ts';
 import type { Payload } from './codec/bytes.ts';
 import type { MessageReader } from './codec/message.ts';
@@ -17,8 +18,8 @@ import type { Link, LinkOf } from './route/link-types.ts';
 import { protocols, routeTypes, tables } from './route/names.ts';
 import { decodeNeighbour, getNeighbours, type Neighbour, type NeighbourFilter } from './route/neighbour.ts';
 import { decodeNetnsId, getNetnsId, type NetnsRef } from './route/nsid.ts';
-import { getRoute, getRoutes, type RouteFilter } from './route/route.ts';
 import { decodeRoute, type Route } from './route/route-decode.ts';
+import { getRoute, getRoutes, type RouteFilter } from './route/route-queries.ts';
 import { decodeRoutingRule, getRoutingRules, type RoutingRule } from './route/rule.ts';
 import { decodeFilter, type Filter, getFilters } from './tc/filter.ts';
 import { decodeQdisc, getQdiscs, getRootQdisc, type Qdisc } from './tc/qdisc.ts';
@@ -67,6 +68,7 @@ export class RtnetlinkCore {
   links<K extends LinkKind>(filter: LinkFilter & LinkRef & { kind: K }): LinkOf<K>[];
   links(filter?: LinkFilter & LinkRef): Link[];
   links(filter: LinkFilter & LinkRef = {}): Link[] {
+    checkSpec('filter of links', filter);
     const { name, index, kind, master } = filter;
     const passes = (link: Link): boolean =>
       (kind === undefined || link.kind === kind) && (master === undefined || link.master === master);

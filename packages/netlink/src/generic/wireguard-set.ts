@@ -1,5 +1,7 @@
 /** WG_CMD_SET_DEVICE: changes of a device, in as many messages as they need. */
+
 import { parsePrefix } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { fromBase64 } from '../codec/base64.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -39,6 +41,7 @@ export function setDevice(
   family: number,
   order: ByteOrder = 'little',
 ): Request[] {
+  checkSpec('WireGuard device', spec, wg.deviceTable);
   const { replacePeers = false, peers = [] } = spec;
   refuseUnknown('WireGuard device', spec.unknown);
   const payloads: Uint8Array[] = [];
@@ -77,6 +80,7 @@ function writePeer(
   what: string,
   nextMessage: () => void,
 ): void {
+  checkSpec('WireGuard peer', peer, wg.peerTable, wg.peerStateTable);
   refuseUnknown(what, peer.unknown);
   const { remove = false, replaceAllowedIps = false, updateOnly = false, allowedIps } = peer;
   const key = keyBytes(peer.publicKey, `${what}.publicKey`);
@@ -134,6 +138,7 @@ function writeAllowedIp(encoder: Encoder, text: string, what: string): void {
 
 /** struct sockaddr_in or struct sockaddr_in6. */
 function writeEndpoint(encoder: Encoder, endpoint: wg.WireGuardEndpoint, what: string): void {
+  checkSpec('WireGuard endpoint', endpoint);
   const { address, port, scopeId = 0, flowInfo = 0 } = endpoint;
   if (!Number.isInteger(port) || port < 0 || port > 0xffff) {
     throw new NetlinkEncodeError(

@@ -1,5 +1,7 @@
 /** Entries of connection tracking (linux/netfilter/nfnetlink_conntrack.h). */
+
 import type { Family } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_DUMP } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -87,6 +89,7 @@ const FILTER_DESTINATION_PORT = 1 << 5;
 export function getFlows(family: Family, filter?: FlowFilter, order: ByteOrder = 'little'): Request {
   const encoder = nfHeader(isIPv6(family) ? 'ip6' : 'ip', order);
   if (filter !== undefined) {
+    checkSpec('filter of connections', filter);
     const { protocol, destinationPort } = filter;
     // Linux 6.18 inverts the comparison of IPv6 addresses, so `passes()` compares them.
     const destination = family === 'ipv4' ? filter.destination : undefined;
@@ -160,6 +163,7 @@ export function updateFlow(
   order: ByteOrder = 'little',
 ): Request {
   const { family, original, zone } = flow;
+  checkSpec('change of a connection', change, flowChangeTable);
   const { timeout, mark, markMask, labels, labelsMask } = change;
   if (mark === undefined && markMask !== undefined) {
     throw new NetlinkEncodeError('BAD_REQUEST', 'markMask needs a mark');

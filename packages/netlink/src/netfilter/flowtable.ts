@@ -1,4 +1,5 @@
 /** Flow tables: connections whose packets leave the network stack early. NFT_MSG_NEWFLOWTABLE and its like. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { NLA_F_NESTED } from '../codec/encoder.ts';
@@ -45,6 +46,7 @@ export interface FlowtableSpec extends FlowtableRef {
 
 /** NFT_MSG_NEWFLOWTABLE, `nft add flowtable`. The kernel answers EOPNOTSUPP or ENOENT when it lacks flow tables. */
 export function newFlowtable(spec: FlowtableSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('flowtable', spec);
   checkName('flowtable', spec.name);
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, flowtableTable, { table: spec.table, name: spec.name });

@@ -1,5 +1,7 @@
 /** Sets of networks, of type hash:net (linux/netfilter/ipset/ip_set.h). */
+
 import { type Family, parsePrefix } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED, NLA_F_NET_BYTEORDER } from '../codec/encoder.ts';
@@ -65,8 +67,10 @@ export function ipSetProtocol(order: ByteOrder = 'little'): Request {
 }
 
 /** IPSET_CMD_CREATE, `ipset create NAME hash:net`. EEXIST when the name is taken. */
-export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: ByteOrder = 'little'): Request {
-  const encoder = header(ref, order);
+export function newIpSet(spec: IpSetSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('ipset set', spec);
+  const { family, maxElements, name } = spec;
+  const encoder = header(spec, order);
   encoder.string(ATTR_TYPENAME, 'hash:net', NAME_SIZE).u8(ATTR_REVISION, 0);
   encoder.u8(ATTR_FAMILY, isIPv6(family) ? 10 : 2);
   const data = encoder.nest(ATTR_DATA | NLA_F_NESTED);
@@ -75,7 +79,7 @@ export function newIpSet({ family, maxElements, ...ref }: IpSetSpec, order: Byte
   }
   const payload = encoder.end(data).finish();
   const flags = NLM_F_CREATE | NLM_F_EXCL;
-  return { type: IPSET_CMD_CREATE, flags, payload, describe: `new set ${ref.name}`, errno };
+  return { type: IPSET_CMD_CREATE, flags, payload, describe: `new set ${name}`, errno };
 }
 
 /** IPSET_CMD_DESTROY, `ipset destroy NAME`. ENOENT when it does not exist, IPSET_ERR_BUSY while a rule uses it. */

@@ -1,4 +1,5 @@
 /** Named counters, quotas and limits of nftables: NFT_MSG_NEWOBJ, NFT_MSG_GETOBJ, NFT_MSG_DELOBJ. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -91,12 +92,14 @@ export type LimitSpec = ObjectRef & {
 
 /** NFT_MSG_NEWOBJ, `nft add counter`. An existing object keeps its values. */
 export function newCounter(spec: CounterSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('counter', spec);
   const { bytes = 0, packets = 0 } = spec;
   return newObject('counter', spec, { bytes, packets }, order);
 }
 
 /** NFT_MSG_NEWOBJ, `nft add quota`. */
 export function newQuota(spec: QuotaSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('quota', spec);
   const { bytes, consumed = 0, over } = spec;
   return newObject('quota', spec, { bytes, flags: over ? 1 : 0, consumed }, order);
 }
@@ -105,6 +108,7 @@ const seconds = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800 
 
 /** NFT_MSG_NEWOBJ, `nft add limit`. */
 export function newLimit(spec: LimitSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('limit', spec);
   const { rate, per = 'second', of = 'packets', burst = of === 'packets' ? 5 : 0, over } = spec;
   const fields = { rate, unit: seconds[per], burst, type: of === 'bytes' ? 1 : 0, flags: over ? 1 : 0 };
   return newObject('limit', spec, fields, order);

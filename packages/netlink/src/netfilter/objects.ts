@@ -1,4 +1,5 @@
 /** Tables and chains of nftables (linux/netfilter/nf_tables.h). */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_NONREC } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -74,6 +75,7 @@ export function newTable(
   spec: TableRef & Exclusive & { flags?: number; comment?: string },
   order: ByteOrder = 'little',
 ): Request {
+  checkSpec('table', spec);
   const { name, flags, comment } = spec;
   checkName('table', name);
   const encoder = nfHeader(spec.family, order);
@@ -180,11 +182,13 @@ export interface ChainSpec extends ChainRef, Exclusive {
  * @throws {NetlinkEncodeError} BAD_REQUEST when `nft -f` cannot read the name
  */
 export function newChain(spec: ChainSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('chain', spec);
   const { family, table, name, hook, policy } = spec;
   checkName('chain', name);
   const encoder = nfHeader(family, order);
   writeFields(encoder, chainTable, { table, name });
   if (hook !== undefined) {
+    checkSpec('hook', hook);
     const token = encoder.nest(NFTA_CHAIN_HOOK | NLA_F_NESTED);
     encoder.be32(1, hookNumber(hook.hook, family)).be32(2, hook.priority >>> 0);
     if (hook.device !== undefined) {

@@ -1,4 +1,5 @@
 /** Rules of nftables. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -45,6 +46,7 @@ const modes = { append: NLM_F_CREATE | NLM_F_APPEND, insert: NLM_F_CREATE, repla
 
 /** NFT_MSG_NEWRULE, `nft add rule`, `insert rule` or `replace rule`. */
 export function newRule(spec: RuleSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('nftables rule', spec);
   const encoder = nfHeader(spec.family, order);
   writeFields(encoder, ruleTable, spec);
   if (!Array.isArray(spec.expressions)) {
@@ -63,6 +65,7 @@ export function delRule(
   ref: { family: NfFamily; table: string; chain?: string; handle?: number | bigint },
   order: ByteOrder = 'little',
 ): Request {
+  checkSpec('rule to delete', ref);
   const encoder = nfHeader(ref.family, order);
   writeFields(encoder, ruleTable, ref);
   const describe = `delete rule ${ref.handle ?? '(all)'} of ${ref.family} ${ref.table} ${ref.chain ?? ''}`;
@@ -71,9 +74,11 @@ export function delRule(
 
 /** NFT_MSG_GETRULE, a dump: of a chain, a table or all. */
 export function getRules(
-  { family = 'unspec', table, chain }: { family?: NfFamily; table?: string; chain?: string },
+  filter: { family?: NfFamily; table?: string; chain?: string },
   order: ByteOrder = 'little',
 ): Request {
+  checkSpec('filter of nftables', filter);
+  const { family = 'unspec', table, chain } = filter;
   const encoder = nfHeader(family, order);
   writeFields(encoder, ruleTable, {
     table,

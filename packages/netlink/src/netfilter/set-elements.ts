@@ -1,4 +1,5 @@
 /** Elements of the sets and maps of nftables. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -108,6 +109,7 @@ function elementsRequest(
   elements: readonly SetElement[],
   order: ByteOrder,
 ): Request {
+  checkSpec('set of elements', set);
   const requests: Request[] = [];
   let next = 0;
   do {
@@ -140,6 +142,7 @@ function writeElement(encoder: Encoder, element: SetElement): void {
     const hint = 'an element is { key }, with the bytes of the key';
     throw new NetlinkEncodeError('BAD_REQUEST', `Not an element: ${JSON.stringify(element)}; ${hint}`);
   }
+  checkSpec('element', element, elementTable);
   const item = encoder.nest(1 | NLA_F_NESTED);
   writeData(encoder, 1, element.key);
   if (element.keyEnd !== undefined) {

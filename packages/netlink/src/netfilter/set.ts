@@ -1,4 +1,5 @@
 /** Sets and maps of nftables. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder, Payload } from '../codec/bytes.ts';
 import { NLA_F_NESTED } from '../codec/encoder.ts';
@@ -83,6 +84,7 @@ export interface SetSpec extends SetRef {
  * @throws {NetlinkEncodeError} BAD_REQUEST when `nft -f` cannot read the name
  */
 export function newSet(spec: SetSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('set', spec);
   const { family, table, name, timeout, id = 1 } = spec;
   if (!((spec.flags ?? 0) & NFT_SET_ANONYMOUS)) {
     checkName('set', name);

@@ -1,5 +1,7 @@
 /** Addresses of links: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR. */
+
 import type { Family } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU32 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
@@ -85,6 +87,7 @@ export function delAddress(spec: AddressSpec, order: ByteOrder = 'little'): Requ
 }
 
 function encodeAddress(spec: AddressSpec, order: ByteOrder): Uint8Array {
+  checkSpec('address', spec);
   refuseUnknown(`Address ${spec.address}`, spec.unknown);
   const { address } = spec;
   const peer = spec.peer === undefined ? address : withLength(spec.peer, address);
@@ -144,6 +147,7 @@ export interface AddressFilter {
 
 /** RTM_GETADDR, `ip address show`. */
 export function getAddresses(filter: AddressFilter = {}, order: ByteOrder = 'little'): Request {
+  checkSpec('filter of addresses', filter);
   const encoder = requestEncoder(order);
   encoder
     .putU8(familyFilter(filter.family))

@@ -1,4 +1,5 @@
 /** VLANs of bridge ports and bridges: RTM_SETLINK and RTM_DELLINK of family AF_BRIDGE. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_DUMP } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -48,6 +49,7 @@ export function delBridgeVlans(spec: BridgeVlanSpec, order: ByteOrder = 'little'
 }
 
 function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, describe: string): Request {
+  checkSpec('VLANs of a port', spec);
   if (spec.vlans.length === 0) {
     throw new NetlinkEncodeError('BAD_REQUEST', `No VLANs given: ${describe}`);
   }
@@ -56,7 +58,9 @@ function bridgeVlans(type: number, spec: BridgeVlanSpec, order: ByteOrder, descr
   if (spec.self === true) {
     encoder.u16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
   }
-  for (const { vid, last = vid, pvid = false, untagged = false } of spec.vlans) {
+  for (const vlan of spec.vlans) {
+    checkSpec('VLAN', vlan);
+    const { vid, last = vid, pvid = false, untagged = false } = vlan;
     if (vid < 1 || last > 4094 || last < vid || (pvid && last > vid)) {
       throw new NetlinkEncodeError(
         'BAD_VALUE',

@@ -1,4 +1,5 @@
 /** Requests that create, change, find and delete links. `link-of-kind.ts` has those for links of all kinds. */
+import { checkLink, checkSpec } from '#check-spec';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -63,6 +64,7 @@ export type LinkUpdate = LinkRef &
 
 /** `newLink()` for the given kinds. */
 export function newLinkOf(kinds: LinkKindCodecs, spec: LinkSpec, order: ByteOrder): Request {
+  checkLink('link', spec, kinds);
   const encoder = header(spec, flagsOf(spec), order);
   // Some tunnels have an attribute of the kind for it.
   const own = spec.kind !== undefined && Object.hasOwn(codecOf(kinds, spec.kind).table, 'link');
@@ -82,6 +84,7 @@ export function newLinkOf(kinds: LinkKindCodecs, spec: LinkSpec, order: ByteOrde
 
 /** `setLink()` for the given kinds. */
 export function setLinkOf(kinds: LinkKindCodecs, update: LinkUpdate, order: ByteOrder): Request {
+  checkLink('change of a link', update, kinds);
   const { index, name, newName } = update;
   requireRef(update);
   const encoder = header(update, flagsOf(update), order);
@@ -170,6 +173,7 @@ export interface LinkFilter {
 
 /** RTM_GETLINK of all links, `ip link show`. */
 export function getLinks(filter: LinkFilter = {}, order: ByteOrder = 'little'): Request {
+  checkSpec('filter of links', filter);
   const encoder = header({}, NO_FLAGS, order);
   if (filter.master !== undefined) {
     encoder.u32(ifla.linkTable.master[0], filter.master, 'master');
@@ -247,6 +251,7 @@ function writeFamilies(encoder: Encoder, addrGenMode: AddrGenMode | undefined, c
   }
   const spec = encoder.nest(ifla.IFLA_AF_SPEC);
   if (hasConf) {
+    checkSpec('ipv4Conf', conf);
     const inet = encoder.nest(AF_INET);
     const settings = encoder.nest(ifla.IFLA_INET_CONF);
     writeFields(encoder, ifla.ipv4ConfTable, conf);

@@ -1,5 +1,7 @@
 /** Multicast groups that a bridge forwards (MDB): RTM_NEWMDB, RTM_DELMDB, RTM_GETMDB (linux/if_bridge.h). */
+
 import { formatAddress } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -150,7 +152,9 @@ function writeSource(encoder: Encoder, { source }: MdbSpec): void {
 }
 
 /** Returns an encoder that contains struct br_port_msg and struct br_mdb_entry. */
-function entryEncoder({ bridge, index, group, vlan = 0, state = 0 }: MdbSpec, order: ByteOrder): Encoder {
+function entryEncoder(spec: MdbSpec, order: ByteOrder): Encoder {
+  checkSpec('multicast group', spec, infoTable);
+  const { bridge, index, group, vlan = 0, state = 0 } = spec;
   const encoder = requestEncoder(order).putU8(AF_BRIDGE).putZeros(3).putU32(bridge, 'bridge');
   const entry = encoder.nest(MDBA_SET_ENTRY);
   encoder

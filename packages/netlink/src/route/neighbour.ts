@@ -1,5 +1,7 @@
 /** Neighbours (ARP, NDP) and the forwarding entries of bridges and VXLANs: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH. */
+
 import type { Family } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readI32, readU16 } from '../codec/bytes.ts';
 import { NetlinkDecodeError, NetlinkEncodeError } from '../codec/errors.ts';
@@ -111,6 +113,7 @@ const neighbourText = ({ address, mac, index }: NeighbourSpec): string =>
   `${address ?? mac ?? '(no address)'} on link #${index}`;
 
 function encodeNeighbour(spec: NeighbourSpec, order: ByteOrder): Uint8Array {
+  checkSpec('neighbour', spec, neighbourTable);
   const { family, address, state } = spec;
   const unknown = spec.unknown?.filter(({ type }) => type !== NDA_CACHEINFO);
   refuseUnknown(`Neighbour ${neighbourText(spec)}`, unknown, neighbourNames);
@@ -156,6 +159,7 @@ export interface NeighbourFilter {
 
 /** RTM_GETNEIGH, `ip neighbour show` or `bridge fdb show`. */
 export function getNeighbours(filter: NeighbourFilter = {}, order: ByteOrder = 'little'): Request {
+  checkSpec('filter of neighbours', filter);
   const { family, index, master, proxy } = filter;
   const encoder = requestEncoder(order);
   encoder.putU8(family === 'bridge' ? AF_BRIDGE : familyFilter(family)).putZeros(9);

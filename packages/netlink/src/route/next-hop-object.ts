@@ -2,7 +2,9 @@
  * Nexthop objects, which routes name by `nextHopId`: RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP (linux/nexthop.h). With the sysctl
  * `net.ipv4.nexthop_compat_mode` 0 the kernel reports such routes without gateway and link.
  */
+
 import type { Family } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
@@ -76,6 +78,7 @@ export interface NextHopObjectSpec extends Omit<NextHopObject, 'id'> {
  * @throws {NetlinkEncodeError} when a value does not fit its field, or the spec has unknown attributes
  */
 export function newNextHopObject(spec: NextHopObjectSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('nexthop object', spec);
   const { id, via, oif, group, mode } = spec;
   const name = `nexthop object ${id ?? '(unnumbered)'}`;
   refuseUnknown(`Next hop object ${id ?? ''}`, spec.unknown, nextHopAttributeNames);

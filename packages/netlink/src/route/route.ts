@@ -1,6 +1,8 @@
-/** Requests that create, delete and dump routes. */
+/** Requests that create and delete routes. */
+
 import type { Family } from '@cnikit/ip';
-import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
+import { checkSpec } from '#check-spec';
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import type { ByteOrder } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
 import { NetlinkEncodeError } from '../codec/errors.ts';
@@ -9,7 +11,7 @@ import type { UnknownAttribute } from '../codec/reader.ts';
 import { type Request, requestEncoder } from '../codec/request.ts';
 import { refuseUnknown, writeFields } from '../codec/table.ts';
 import * as k from './constants.ts';
-import { addressEnd, familyFilter, familyNumber, familyOfSize, lengthOf } from './family.ts';
+import { addressEnd, familyNumber, familyOfSize, lengthOf } from './family.ts';
 import {
   preferences,
   protocols,
@@ -124,6 +126,7 @@ function encodeRoute(
   scope: number,
   order: ByteOrder,
 ): Uint8Array {
+  checkSpec('route', spec);
   refuseUnknown(`Route ${routeText(spec)}`, spec.unknown, rta.routeAttributeNames);
   const { dst, metrics } = spec;
   const table = numberOf(tables, spec.table ?? k.RT_TABLE_MAIN, 'table');
@@ -179,6 +182,7 @@ function encodeRoute(
   }
   if (spec.mtu !== undefined || metrics !== undefined) {
     const token = encoder.nest(rta.RTA_METRICS);
+    checkSpec('metrics', metrics ?? {});
     writeFields(encoder, rta.metricsTable, spec.mtu === undefined ? metrics! : { ...metrics, mtu: spec.mtu });
     encoder.end(token);
   }
@@ -232,7 +236,9 @@ function writeGateway(encoder: Encoder, via: string, family: number): void {
 /** struct rtnexthop and its attributes, one after the other. */
 function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: number): void {
   const token = encoder.nest(rta.RTA_MULTIPATH);
-  for (const { via, oif = 0, weight = 1, onlink = false, unknown } of hops) {
+  for (const hop of hops) {
+    checkSpec('next hop', hop);
+    const { via, oif = 0, weight = 1, onlink = false, unknown } = hop;
     refuseUnknown('Next hop', unknown, rta.routeAttributeNames);
     const start = encoder.length;
     encoder.putU16(0).putU8(onlink ? k.RTNH_F_ONLINK : 0);
@@ -243,71 +249,4 @@ function writeNextHops(encoder: Encoder, hops: readonly NextHop[], family: numbe
     encoder.patchU16(start, encoder.length - start);
   }
   encoder.end(token);
-}
-
-/** Filter of a dump of routes, applied by the kernel, and again here for kernels before 5.0. */
-export interface RouteFilter {
-  family?: Family;
-  /**
-   * Routing table.
-   *
-   * @default all tables, including that of local addresses
-   */
-  table?: RoutingTable;
-  protocol?: RouteProtocol;
-  type?: RouteType;
-  /** Index of the link. */
-  oif?: number;
-}
-
-/** RTM_GETROUTE, `ip route show table all`. */
-export function getRoutes(filter: RouteFilter = {}, order: ByteOrder = 'little'): Request {
-  const table = numberOf(tables, filter.table ?? k.RT_TABLE_UNSPEC, 'table');
-  const encoder = requestEncoder(order);
-  encoder.putU8(familyFilter(filter.family)).putZeros(3);
-  encoder
-    .putU8(table < 256 ? table : k.RT_TABLE_UNSPEC)
-    .putU8(numberOf(protocols, filter.protocol ?? 0, 'protocol'));
-  encoder
-    .putU8(0)
-    .putU8(numberOf(routeTypes, filter.type ?? 0, 'type'))
-    .putU32(0);
-  if (table !== k.RT_TABLE_UNSPEC) {
-    encoder.u32(rta.RTA_TABLE, table);
-  }
-  if (filter.oif !== undefined) {
-    encoder.u32(rta.RTA_OIF, filter.oif);
-  }
-  return { type: k.RTM_GETROUTE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump routes' };
-}
-
-/** RTM_GETROUTE of one destination, `ip route get`: the route that a packet would take. */
-export function getRoute(
-  query: { dst: string; src?: string; oif?: number; iif?: number; mark?: number; fibMatch?: boolean },
-  order: ByteOrder = 'little',
-): Request {
-  const encoder = requestEncoder(order).putZeros(8);
-  // IPv6 always sends the table and refuses this flag (inet6_rtm_valid_getroute_req in net/ipv6/route.c).
-  const table = String(query.dst).includes(':') ? 0 : k.RTM_F_LOOKUP_TABLE;
-  encoder.putU32(table | (query.fibMatch === true ? k.RTM_F_FIB_MATCH : 0));
-  const size = encoder.address(rta.RTA_DST, query.dst, 'Destination');
-  encoder.patchU8(0, familyOfSize(size)).patchU8(1, size * 8);
-  if (query.src !== undefined) {
-    encoder.patchU8(2, encoder.address(rta.RTA_SRC, query.src, 'Source') * 8);
-  }
-  if (query.iif !== undefined) {
-    encoder.u32(rta.RTA_IIF, query.iif);
-  }
-  if (query.oif !== undefined) {
-    encoder.u32(rta.RTA_OIF, query.oif);
-  }
-  if (query.mark !== undefined) {
-    encoder.u32(rta.RTA_MARK, query.mark);
-  }
-  return {
-    type: k.RTM_GETROUTE,
-    flags: 0,
-    payload: encoder.finish(),
-    describe: `get the route to ${query.dst}`,
-  };
 }

@@ -1,5 +1,7 @@
 /** Policy routing rules: RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE. */
+
 import type { Family } from '@cnikit/ip';
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readU16, readU32 } from '../codec/bytes.ts';
 import type { Encoder } from '../codec/encoder.ts';
@@ -110,6 +112,7 @@ const ruleText = ({ priority, from = 'all', to, table }: RoutingRuleSpec): strin
   `${priority ?? '?'}: from ${from}${to === undefined ? '' : ` to ${to}`} table ${table ?? 0}`;
 
 function encodeRule(spec: RoutingRuleSpec, action: number, order: ByteOrder): Uint8Array {
+  checkSpec('rule', spec, ruleTable);
   refuseUnknown(`Rule ${ruleText(spec)}`, spec.unknown);
   const { from, to, invert } = spec;
   const table = numberOf(tables, spec.table ?? 0, 'table');
@@ -151,12 +154,14 @@ function writePorts(encoder: Encoder, type: number, range: PortRange | undefined
   if (range === undefined) {
     return;
   }
+  checkSpec('ports', range);
   const token = encoder.nest(type);
   encoder.putU16(range.first, 'first port').putU16(range.last, 'last port').end(token);
 }
 
 /** RTM_GETRULE, `ip rule show`. */
 export function getRoutingRules(filter: { family?: Family } = {}, order: ByteOrder = 'little'): Request {
+  checkSpec('filter of rules', filter);
   const encoder = requestEncoder(order);
   encoder.putU8(familyFilter(filter.family)).putZeros(FIB_RULE_HDR_SIZE - 1);
   return { type: k.RTM_GETRULE, flags: NLM_F_DUMP, payload: encoder.finish(), describe: 'dump rules' };

@@ -1,4 +1,5 @@
 /** Filters of qdiscs: RTM_NEWTFILTER, RTM_DELTFILTER, RTM_GETTFILTER. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readI32, readU32 } from '../codec/bytes.ts';
 import { type Encoder, NLA_F_NESTED } from '../codec/encoder.ts';
@@ -37,6 +38,7 @@ export interface FilterSpec {
 
 /** RTM_NEWTFILTER, `tc filter add … u32 match u32 0 0 action mirred egress redirect`. */
 export function newFilter(spec: FilterSpec, order: ByteOrder = 'little'): Request {
+  checkSpec('filter', spec);
   const { index, redirect, kind = 'u32' } = spec;
   const encoder = tc.tcHeader(place(spec), order);
   encoder.string(tc.TCA_KIND, kind);
@@ -81,6 +83,7 @@ function writeRedirect(encoder: Encoder, type: number, redirect: number): void {
 
 /** RTM_DELTFILTER, `tc filter del`: all of a parent, or those of a priority. */
 export function delFilter(spec: FilterPlace, order: ByteOrder = 'little'): Request {
+  checkSpec('filter to delete', spec);
   const header = spec.priority === undefined ? { ...place(spec), info: 0 } : place(spec);
   const payload = tc.tcHeader(header, order).finish();
   return { type: RTM_DELTFILTER, flags: 0, payload, describe: `delete filters of link #${spec.index}` };
@@ -88,6 +91,7 @@ export function delFilter(spec: FilterPlace, order: ByteOrder = 'little'): Reque
 
 /** RTM_GETTFILTER, `tc filter show`. */
 export function getFilters(filter: { index: number; parent?: number }, order: ByteOrder = 'little'): Request {
+  checkSpec('filter of filters', filter);
   const { index, parent = tc.TC_H_INGRESS_QDISC } = filter;
   const payload = tc.tcHeader({ index, parent }, order).finish();
   return { type: RTM_GETTFILTER, flags: NLM_F_DUMP, payload, describe: `dump filters of link #${index}` };

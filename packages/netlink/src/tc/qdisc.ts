@@ -1,4 +1,5 @@
 /** Queueing disciplines: RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC. */
+import { checkSpec } from '#check-spec';
 import { NLM_F_CREATE, NLM_F_DUMP, NLM_F_ECHO, NLM_F_EXCL, NLM_F_REPLACE } from '../codec/ack.ts';
 import { type ByteOrder, type Payload, readI32, readU32 } from '../codec/bytes.ts';
 import { attributesAfter } from '../codec/message.ts';
@@ -33,9 +34,12 @@ export function newQdisc(spec: QdiscSpec, order: ByteOrder = 'little'): Request 
   const encoder = tc.tcHeader(place(spec), order);
   encoder.string(tc.TCA_KIND, spec.kind);
   if (spec.kind === 'tbf') {
+    checkSpec('tbf qdisc', spec);
     const options = encoder.nest(tc.TCA_OPTIONS);
     writeTbf(encoder, spec);
     encoder.end(options);
+  } else {
+    checkSpec('qdisc', spec);
   }
   const flags = NLM_F_CREATE | (spec.mode === 'replace' ? NLM_F_REPLACE : NLM_F_EXCL);
   const describe = `new qdisc ${spec.kind} on link #${spec.index}`;
@@ -56,6 +60,7 @@ export function delQdisc(
   spec: { index: number; kind?: string; parent?: number; handle?: number },
   order: ByteOrder = 'little',
 ): Request {
+  checkSpec('qdisc to delete', spec);
   const encoder = tc.tcHeader(place(spec), order);
   if (spec.kind !== undefined) {
     encoder.string(tc.TCA_KIND, spec.kind);
@@ -66,6 +71,7 @@ export function delQdisc(
 
 /** RTM_GETQDISC, `tc qdisc show`. */
 export function getQdiscs(filter: { index?: number } = {}, order: ByteOrder = 'little'): Request {
+  checkSpec('filter of qdiscs', filter);
   const payload = tc.tcHeader({ index: filter.index ?? 0 }, order).finish();
   return { type: RTM_GETQDISC, flags: NLM_F_DUMP, payload, describe: 'dump qdiscs' };
 }

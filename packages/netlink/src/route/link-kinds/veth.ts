@@ -1,3 +1,4 @@
+import { checkSpec } from '#check-spec';
 import type { Encoder } from '../../codec/encoder.ts';
 import type { AttributeReader, UnknownAttribute } from '../../codec/reader.ts';
 import { keepUnknown } from '../../codec/table.ts';
@@ -47,6 +48,7 @@ export function writePeer(encoder: Encoder, type: number, peer: VethPeer | undef
   if (peer === undefined) {
     return;
   }
+  checkSpec('peer', peer);
   const info = encoder.nest(type);
   encoder.putZeros(IFINFOMSG_SIZE);
   if (peer.mtu !== undefined) {

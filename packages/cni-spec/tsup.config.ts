@@ -4,6 +4,8 @@ export default defineConfig({
   entry: [
     'src/index.ts',
     'src/main.ts',
+    'src/check-keys.ts',
+    'src/check-keys.static-exe.ts',
     'src/schemas/index.ts',
     'src/explain.ts',
     'src/explain.quickjs.ts',

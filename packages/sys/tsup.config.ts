@@ -3,6 +3,8 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: [
     'src/index.ts',
+    'src/check-keys.ts',
+    'src/check-keys.static-exe.ts',
     'src/internal.ts',
     'src/memory.ts',
     'src/readable.ts',

@@ -1,4 +1,6 @@
 /** An open watch, which faults disturb. */
+import { checkKeys } from './check-keys.ts';
+
 interface OpenWatch {
   drop(): void;
   stall(): void;
@@ -113,6 +115,7 @@ export class ActiveFaults implements Faults {
   }
 
   failNext(n: number, status: number, options: FailOptions = {}): void {
+    checkKeys<keyof FailOptions>('options', options, { headers: true, verb: true });
     this.#failures.push({ left: n, status, ...options });
   }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { checkKeys } from './check-keys.ts';
 import { ActiveFaults, type Faults } from './faults.ts';
 import { handle, type RequestLog } from './handler.ts';
 import { Lists } from './list.ts';
@@ -117,8 +118,24 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-/** Starts an API server; the promise resolves when it listens. */
+/**
+ * Starts an API server; the promise resolves when it listens.
+ *
+ * @throws {TypeError} for an unknown option
+ */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
+  checkKeys<keyof ApiServerOptions>('options', options, {
+    host: true,
+    port: true,
+    names: true,
+    resources: true,
+    objects: true,
+    nodes: true,
+    rbac: true,
+    rbacFile: true,
+    user: true,
+    bookmarkIntervalMs: true,
+  });
   const host = options.host ?? '127.0.0.1';
   const names = [host, ...(options.names ?? []), 'localhost', 'kubernetes.default.svc'];
   const authorizer = authorizerOf(options);
@@ -195,8 +212,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       token = randomBytes(16).toString('hex');
       return token;
     },
-    rotateCertificate: async ({ newCa = false } = {}) => {
-      if (newCa) {
+    rotateCertificate: async (how = {}) => {
+      checkKeys<'newCa'>('options', how, { newCa: true });
+      if (how.newCa === true) {
         ca = makeCa();
       }
       certificate = makeServerCertificate(ca, names);

@@ -123,6 +123,14 @@ describe('faults', () => {
   const watchAll = () =>
     openWatch(server, '/api/v1/nodes?watch=true&resourceVersion=1001&allowWatchBookmarks=true');
 
+  test('failNext(), rotateCertificate() and startApiServer() refuse unknown options', async () => {
+    const options = (value: object) => value as never;
+    expect(() => server.faults.failNext(1, 429, options({ verbs: 'list' }))).toThrow(
+      'Unknown key "verbs" in options: expected headers, verb',
+    );
+    await expect(server.rotateCertificate(options({ newCA: true }))).rejects.toThrow(TypeError);
+    await expect(startApiServer(options({ rules: [] }))).rejects.toThrow('Unknown key "rules"');
+  });
   test('failNext() fails the next requests of a verb only', async () => {
     server.faults.failNext(1, 429, { verb: 'list', headers: { 'retry-after': '7' } });
     expect((await call(server, '/api/v1/nodes/n1')).status).toBe(200);

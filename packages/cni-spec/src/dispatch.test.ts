@@ -357,6 +357,12 @@ describe('dispatch() and results', () => {
       /add\(\) returned no result: return at least \{\}/,
     );
   });
+  test('definePlugin() refuses an unknown option, such as a misspelt verb', () => {
+    const misspelt = { about: 'A plugin', Add: () => ({}) } as PluginOptions<unknown>;
+    expect(() => definePlugin(misspelt)).toThrow(CniError);
+    expect(() => definePlugin(misspelt)).toThrow(/^Unknown key "Add" in plugin: expected about, .*add, del/);
+    expect(() => definePlugin(undefined as unknown as PluginOptions<unknown>)).toThrow(/expected an object/);
+  });
   test('dispatch() of DEL, CHECK, GC and STATUS prints nothing', () => {
     for (const command of ['DEL', 'CHECK', 'GC', 'STATUS']) {
       const output = run(command, { cniVersion: '1.1.0', name: 'n', prevResult: {} });

@@ -1,3 +1,4 @@
+import { checkKeys } from '#check-keys';
 import type { CheckedConfig } from './config.ts';
 import type { Env, Verb } from './env.ts';
 import type { Attachment, NetworkConfig, Result } from './schemas/index.ts';
@@ -95,8 +96,26 @@ export interface Plugin<T> extends PluginOptions<T> {
   config: (raw: CheckedConfig) => T;
 }
 
-/** Defines a plugin by its verbs, which handle neither environment nor stdin nor exit codes. */
+/**
+ * Defines a plugin by its verbs, which handle neither environment nor stdin nor exit codes.
+ *
+ * @throws {CniError} 999 for an unknown option, such as a misspelt verb
+ */
 export function definePlugin<T = CheckedConfig & NetworkConfig>(options: PluginOptions<T>): Plugin<T> {
+  checkKeys<keyof PluginOptions<unknown>>('plugin', options, {
+    about: true,
+    versions: true,
+    args: true,
+    optionalEnv: true,
+    config: true,
+    configForDel: true,
+    add: true,
+    del: true,
+    check: true,
+    checkWithoutPrevResult: true,
+    gc: true,
+    status: true,
+  });
   const { versions = supportedVersions, config = (raw: CheckedConfig) => raw as T } = options;
   return { ...options, versions, config };
 }

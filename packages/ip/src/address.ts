@@ -1,3 +1,4 @@
+import { checkBytes } from '#check-bytes';
 import { writeAddress } from '#write-address';
 
 /** Address family. */
@@ -28,8 +29,11 @@ export function parseAddress(text: string): AddressBytes | undefined {
 /**
  * Returns the canonical text (RFC 5952) of the 4 or 16 bytes at `start`: lower case, the longest run of two
  * or more zero groups as `::`, IPv4-mapped addresses with a dotted tail (`::ffff:192.0.2.1`).
+ *
+ * @throws {TypeError} for anything but 4 or 16 bytes, such as text
  */
 export function formatAddress(bytes: AddressBytes, start = 0, length = bytes.length - start): string {
+  checkBytes(bytes, length);
   return length === 4 ? formatIpv4(bytes, start) : formatIpv6(bytes, start);
 }
 
@@ -77,6 +81,7 @@ function formatIpv6(bytes: Uint8Array, at: number): string {
 
 /** Returns true for an IPv4-mapped IPv6 address, `::ffff:0:0/96` (RFC 4291 section 2.5.5.2). */
 export function isMapped(bytes: AddressBytes): boolean {
+  checkBytes(bytes);
   if (bytes.length !== 16 || bytes[10] !== 255 || bytes[11] !== 255) {
     return false;
   }
@@ -97,6 +102,8 @@ export function unmap(bytes: AddressBytes): AddressBytes {
 
 /** Orders addresses for `sort()`: IPv4 before IPv6, then by value. */
 export function compareAddresses(a: AddressBytes, b: AddressBytes): number {
+  checkBytes(a);
+  checkBytes(b);
   if (a.length !== b.length) {
     return a.length - b.length;
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatAddress, parseAddress } from './address.ts';
+import { compareAddresses, formatAddress, isMapped, parseAddress, unmap } from './address.ts';
 import {
   addressAt,
   aggregate,
@@ -123,6 +123,28 @@ test.each([
   ['fd00::/64', 'fd00::7', true],
 ])('contains(%s, %s) is %s', (outer, inner, expected) => {
   expect(contains(prefix(outer), prefix(inner))).toBe(expected);
+});
+
+test.each<[string, (value: never) => unknown]>([
+  ['formatAddress()', (value) => formatAddress(value)],
+  ['isMapped()', (value) => isMapped(value)],
+  ['unmap()', (value) => unmap(value)],
+  ['compareAddresses()', (value) => compareAddresses(value, new Uint8Array(4))],
+  ['formatPrefix()', (value) => formatPrefix({ address: value, length: 24 })],
+  ['network()', (value) => network(value, 24)],
+  ['addressAt()', (value) => addressAt({ address: value, length: 24 }, 1)],
+  ['lastAddress()', (value) => lastAddress({ address: value, length: 24 })],
+  ['overlaps()', (value) => overlaps({ address: value, length: 24 }, prefix('10.0.0.0/8'))],
+])('%s throws for text and for bytes that are not an address', (_, call) => {
+  for (const value of ['10.0.0.1', '::ff', '::1', new Uint8Array(6), undefined]) {
+    expect(() => call(value as never)).toThrow(TypeError);
+  }
+});
+
+test('formatAddress() names text in place of bytes', () => {
+  expect(() => formatAddress('10.0.0.1' as never)).toThrow(
+    'Invalid address "10.0.0.1": expected 4 or 16 bytes, as parseAddress() returns them',
+  );
 });
 
 test('contains() throws for text in place of a prefix, which no address would match', () => {

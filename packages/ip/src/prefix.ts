@@ -1,3 +1,4 @@
+import { checkBytes } from '#check-bytes';
 import { type AddressBytes, compareAddresses, formatAddress, parseAddress } from './address.ts';
 
 /** An address and a prefix length, such as `10.244.1.7/24`. */
@@ -65,6 +66,7 @@ export function formatPrefix({ address, length }: Prefix): string {
 
 /** Returns the network of that length that contains `address`: host bits cleared, in new bytes. */
 export function network(address: AddressBytes, length: number): Prefix {
+  checkBytes(address);
   const bytes = address.slice();
   const whole = length >> 3;
   if (whole < bytes.length) {
@@ -90,6 +92,7 @@ export function addressAt({ address, length }: Prefix, index: number): AddressBy
  * Returns the last address of a network, for IPv4 the broadcast address: `10.244.1.255` for `10.244.1.0/24`.
  */
 export function lastAddress({ address, length }: Prefix): AddressBytes {
+  checkBytes(address);
   const bytes = address.slice();
   const whole = length >> 3;
   if (whole < bytes.length) {
@@ -115,6 +118,8 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
 
 /** Returns true for addresses of one family whose first `length` bits are equal. */
 function sharesBits(a: AddressBytes, b: AddressBytes, length: number): boolean {
+  checkBytes(a);
+  checkBytes(b);
   if (a.length !== b.length) {
     return false;
   }

@@ -1,3 +1,4 @@
+import { checkKeys } from '#check-keys';
 import { IpamError } from './errors.ts';
 import type { Owner, Problem, Reservation, Store } from './store.ts';
 
@@ -31,8 +32,10 @@ export interface GcResult {
 export function selectStale(
   reservations: readonly Reservation[],
   valid: readonly Owner[],
-  { before }: GcOptions = {},
+  options: GcOptions = {},
 ): Reservation[] {
+  checkKeys<keyof GcOptions>('options', options, { before: true });
+  const { before } = options;
   for (const owner of valid) {
     if (typeof owner?.containerID !== 'string' || typeof owner.ifName !== 'string') {
       throw new IpamError(

@@ -12,7 +12,9 @@
  *
  * @module
  */
+
 import type { Sys } from '@cnikit/sys';
+import { checkKeys } from '#check-keys';
 import { IpamError } from './errors.ts';
 import { Directory } from './file/directory.ts';
 import { isAddressName, LOCK_NAME } from './file/format.ts';
@@ -59,7 +61,14 @@ class FileStore implements Store {
   readonly #inUse: FileStoreOptions['inUse'];
   #session: Session | undefined;
 
-  constructor({ sys, dir, lockTimeoutMs = 30_000, inUse }: FileStoreOptions) {
+  constructor(options: FileStoreOptions) {
+    checkKeys<keyof FileStoreOptions>('options', options, {
+      sys: true,
+      dir: true,
+      lockTimeoutMs: true,
+      inUse: true,
+    });
+    const { sys, dir, lockTimeoutMs = 30_000, inUse } = options;
     const path = dir.replace(/\/+$/, '');
     const cut = path.lastIndexOf('/');
     this.#sys = sys;

@@ -186,6 +186,20 @@ describe('Ipam.check()', () => {
   });
 });
 
+test.each<[string, (typo: object) => unknown]>([
+  ['new Ipam()', (typo) => new Ipam({ store: memoryStore(), ...typo })],
+  ['memoryStore()', (typo) => memoryStore(typo)],
+  [
+    'Ipam.add()',
+    (typo) => new Ipam({ rangeSets: RANGE, store: memoryStore() }).add({ ...owner('a'), ...typo }),
+  ],
+  ['Ipam.check()', (typo) => new Ipam({ store: memoryStore() }).check({ ...owner('a'), ...typo })],
+  ['Ipam.gc()', (typo) => new Ipam({ store: memoryStore() }).gc([], typo)],
+])('%s refuses an unknown key and names those it knows', (_, call) => {
+  expect(() => call({ typo: 1 })).toThrow(expect.objectContaining({ name: 'IpamError', code: 'CONFIG' }));
+  expect(() => call({ typo: 1 })).toThrow(/^Unknown key "typo" in \w+: expected \w+/);
+});
+
 describe('Ipam.gc()', () => {
   test.each([['a'], [{ containerID: 'a', ifname: 'eth0' }], [null]])(
     'Ipam.gc() refuses the attachment %j, and frees nothing',

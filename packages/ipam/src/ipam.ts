@@ -1,3 +1,4 @@
+import { checkKeys } from '#check-keys';
 import { type Address, compareAddresses, formatAddress, formatSubnet, parseAddress } from './address.ts';
 import { type Candidate, candidates } from './allocate.ts';
 import { collect, type GcOptions, type GcResult } from './collect.ts';
@@ -69,7 +70,9 @@ export class Ipam {
   readonly #sets: readonly RangeSet[];
   readonly #store: Store;
 
-  constructor({ rangeSets, store }: IpamOptions) {
+  constructor(options: IpamOptions) {
+    checkKeys<keyof IpamOptions>('options', options, { rangeSets: true, store: true });
+    const { rangeSets, store } = options;
     this.#sets = parsed(rangeSets);
     this.#store = store;
   }
@@ -82,6 +85,12 @@ export class Ipam {
    * `OWNER`
    */
   add(request: AddRequest): { ips: AllocatedAddress[] } {
+    checkKeys<keyof AddRequest>('request', request, {
+      containerID: true,
+      ifName: true,
+      pod: true,
+      requested: true,
+    });
     assertOwner(request);
     if (this.#sets.length === 0) {
       throw new IpamError('CONFIG', 'no IP ranges specified');
@@ -147,6 +156,7 @@ export class Ipam {
    * @throws {IpamError} `NOT_FOUND` when it does not; `OWNER`
    */
   check(request: CheckRequest): void {
+    checkKeys<keyof CheckRequest>('request', request, { containerID: true, ifName: true, addresses: true });
     assertOwner(request);
     const { containerID, addresses = [] } = request;
     const held = this.#store.lock(() => this.#store.find(request));

@@ -1,3 +1,4 @@
+import { checkKeys } from '#check-keys';
 import type { Owner, Reservation, Store } from './store.ts';
 
 /** Options of {@link memoryStore}. */
@@ -11,7 +12,9 @@ export interface MemoryStoreOptions {
 }
 
 /** Creates a store in memory, for tests and simulations. `lock()` only runs its body. */
-export function memoryStore({ now }: MemoryStoreOptions = {}): Store {
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkKeys<keyof MemoryStoreOptions>('options', options, { now: true });
+  const { now } = options;
   const held = new Map<string, Reservation>();
   const byContainer = new Map<string, Set<string>>();
   const lasts: (string | undefined)[] = [];

@@ -309,8 +309,15 @@ describe.each(orders)('%s endian', (order) => {
         const read = (request: nl.Request) => decodeObject(payloadOf(request.payload, order));
         const { bytes, packets, consumed, ...name } = object;
         const named = { ...name, counter: { bytes, packets } };
-        expect(read(nft.newCounter({ ...name, bytes, packets }, order))).toEqual({ ...named, type: 'counter' });
-        expect(read(nft.newQuota({ ...name, bytes, consumed }, order)).quota).toEqual({ bytes, consumed, flags: 0 });
+        expect(read(nft.newCounter({ ...name, bytes, packets }, order))).toEqual({
+          ...named,
+          type: 'counter',
+        });
+        expect(read(nft.newQuota({ ...name, bytes, consumed }, order)).quota).toEqual({
+          bytes,
+          consumed,
+          flags: 0,
+        });
         const limit = { rate, burst: packets, unit: 1, type: 0, flags: 0 };
         expect(read(nft.newLimit({ ...name, rate, burst: packets }, order)).limit).toEqual(limit);
       }),

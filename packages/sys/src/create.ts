@@ -1,3 +1,4 @@
+import { checkKeys } from '#check-keys';
 import type { Binding } from './binding.ts';
 import { O_CREAT, O_TRUNC, O_WRONLY } from './constants.ts';
 import { SysError } from './error.ts';
@@ -53,6 +54,7 @@ export function createSys(binding: () => Binding): InternalSys {
     if (!Array.isArray(argv)) {
       throw new TypeError('run: expected a list');
     }
+    checkKeys<keyof RunOptions>('run', options, { env: true, input: true, timeoutMs: true });
     const path: string | undefined = argv[0];
     if (!path) {
       fail('run', -EINVAL, path);
@@ -89,7 +91,9 @@ export function createSys(binding: () => Binding): InternalSys {
     write: (fd, data) => number('write', binding().write(fd, data)),
     readText: (path, maxBytes = TEXT_LIMIT) => value('readText', binding().readText(path, maxBytes), path),
     readFdText: (fd, maxBytes = TEXT_LIMIT) => value('readFdText', binding().readFdText(fd, maxBytes)),
-    writeText(path, text, { flags = O_WRONLY | O_CREAT | O_TRUNC, mode = 0o644 } = {}) {
+    writeText(path, text, options = {}) {
+      checkKeys<'flags' | 'mode'>('writeText', options, { flags: true, mode: true });
+      const { flags = O_WRONLY | O_CREAT | O_TRUNC, mode = 0o644 } = options;
       number('writeText', binding().writeText(path, text, flags, mode), path);
     },
     writeFdText(fd, text) {

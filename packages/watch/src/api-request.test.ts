@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { apiRequest } from './api-request.ts';
+import { type ApiRequest, apiRequest } from './api-request.ts';
 
 let server: Server;
 let requests: Array<{ line: string; type: string | undefined; agent: string | undefined; body: string }>;
@@ -51,6 +51,13 @@ test('apiRequest() sends method, path and body and returns the JSON of the respo
     { line: 'PATCH /x?y=1', type: contentType, agent: 'me', body: JSON.stringify(body) },
     { line: 'GET /x', type: undefined, agent: 'cnikit-watch', body: '' },
   ]);
+});
+
+test('apiRequest() refuses an unknown key of the request', async () => {
+  const request = { method: 'POST', path: '/x', data: {} } as ApiRequest;
+  await expect(apiRequest(config(), request)).rejects.toThrow(
+    'Unknown key "data" in request: expected method',
+  );
 });
 
 test('apiRequest() rejects an error status with the message of the Status', async () => {

@@ -1,3 +1,4 @@
+import { checkKeys } from './check-keys.ts';
 import { statusMessage, WatchError } from './errors.ts';
 import { send } from './http.ts';
 import type { KubeConfigLike } from './transport.ts';
@@ -31,12 +32,21 @@ export interface ApiRequest {
  *
  * @throws {WatchError} `HTTP` with `status` for a status other than 2xx, `CONNECT` when the server cannot be reached,
  *   `IDLE` when the time limit is exceeded, `CREDENTIALS` and `PROTOCOL`
+ * @throws {TypeError} for an unknown key of the request
  */
 export async function apiRequest(
   kubeConfig: KubeConfigLike,
-  { method, path, body, contentType = 'application/json', timeoutMs = 30_000 }: ApiRequest,
+  request: ApiRequest,
   userAgent = 'cnikit-watch',
 ): Promise<unknown> {
+  checkKeys<keyof ApiRequest>('request', request, {
+    method: true,
+    path: true,
+    body: true,
+    contentType: true,
+    timeoutMs: true,
+  });
+  const { method, path, body, contentType = 'application/json', timeoutMs = 30_000 } = request;
   const signal = AbortSignal.timeout(timeoutMs);
   const content = body === undefined ? {} : { body: JSON.stringify(body), contentType };
   try {

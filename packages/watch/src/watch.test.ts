@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { body, listOf, node, reader, type Script, script, silent, status, stream } from '../test/scripted.ts';
+import type { BackoffOptions } from './backoff.ts';
 import { WatchError } from './errors.ts';
 import { type VirtualClock, virtualClock } from './testing/index.ts';
-import type { KubeObject, WatchOptions } from './types.ts';
+import type { KubeObject, WatchHooks, WatchOptions } from './types.ts';
 import { watch } from './watch.ts';
 
 const BACKOFF = { initialMs: 1000, maxMs: 8000, healthyMs: 5000 };
@@ -412,6 +413,27 @@ describe('watch()', () => {
     open.event('ADDED', node('b', 11));
     expect((await changes.next()).value).toMatchObject({ name: 'b' });
     stop.abort();
+  });
+
+  test('watch() refuses an unknown option, hook or backoff setting', () => {
+    const options = { transport: script(), path: '/api/v1/nodes' };
+    const misspelt = { ...options, labelSelectors: 'app=web' };
+    expect(() => watch(misspelt)).toThrow(TypeError);
+    expect(() => watch(misspelt)).toThrow(
+      /^Unknown key "labelSelectors" in options: expected kubeConfig, .*labelSelector/,
+    );
+    const hooks = { onErrors: () => {} } as WatchHooks;
+    expect(() => watch({ ...options, hooks })).toThrow('Unknown key "onErrors" in hooks');
+    const backoff = { max: 1 } as BackoffOptions;
+    expect(() => watch({ ...options, backoff })).toThrow('Unknown key "max" in backoff');
+  });
+
+  test('watch() takes an instance with further fields as hooks', () => {
+    class Metrics implements WatchHooks {
+      lists = 0;
+      onList = () => this.lists++;
+    }
+    expect(() => watch({ transport: script(), path: '/api/v1/nodes', hooks: new Metrics() })).not.toThrow();
   });
 
   test('watch() rejects an invalid path and missing server options', () => {

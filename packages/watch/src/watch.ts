@@ -1,3 +1,4 @@
+import { checkOptions } from './check-options.ts';
 import { sleep, systemClock } from './clock.ts';
 import { jsonEqual } from './equal.ts';
 import { WatchError } from './errors.ts';
@@ -52,6 +53,7 @@ class Watcher<T, O> {
   #lines = 0;
 
   constructor(options: WatchOptions<T, O>) {
+    checkOptions(options);
     const { kubeConfig, path, clock = systemClock } = options;
     const transport = options.transport ?? (kubeConfig === undefined ? undefined : httpTransport(kubeConfig));
     if (transport === undefined) {

@@ -1,3 +1,4 @@
+import { checkKeys } from '#check-keys';
 import { convertResult, decodeResult, statedVersion } from '../convert.ts';
 import type { Command } from '../env.ts';
 import { CniError, ErrorCode, toCniError } from '../error.ts';
@@ -38,6 +39,12 @@ export class Runtime {
   readonly #options: RuntimeOptions;
 
   constructor(options: RuntimeOptions) {
+    checkKeys<keyof RuntimeOptions>('options', options, {
+      io: true,
+      path: true,
+      cacheDir: true,
+      timeoutMs: true,
+    });
     this.#options = options;
     this.cache = new ResultCache(options.io, options.cacheDir);
   }

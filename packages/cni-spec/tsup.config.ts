@@ -9,6 +9,8 @@ export default defineConfig({
     'src/schemas/index.ts',
     'src/explain.ts',
     'src/explain.quickjs.ts',
+    'src/normal-keys.ts',
+    'src/normal-keys.static-exe.ts',
     'src/runtime/index.ts',
     'src/runtime/node.ts',
   ],
@@ -16,6 +18,6 @@ export default defineConfig({
   clean: true,
   target: 'es2023',
   platform: 'neutral',
-  // `#explain` must stay an import: bundled, it would drag zod in and fix the condition.
+  // These must stay imports: bundled, the condition would be fixed, and `#explain` would drag zod in.
   external: [/^#/, /^@cnikit\//, /^node:/, /^zod/],
 });

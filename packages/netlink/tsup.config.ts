@@ -6,6 +6,8 @@ export default defineConfig({
     'codec/index': 'src/codec/index.ts',
     'check-spec': 'src/check-spec.ts',
     'check-spec.static-exe': 'src/check-spec.static-exe.ts',
+    'codec/native': 'src/codec/native.ts',
+    'codec/native.static-exe': 'src/codec/native.static-exe.ts',
     monitor: 'src/monitor.ts',
     constants: 'src/constants.ts',
     nftables: 'src/nftables.ts',

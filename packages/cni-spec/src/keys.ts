@@ -1,3 +1,5 @@
+import { hasNormalKeys } from '#normal-keys';
+
 /**
  * The keys of an object. The value is the table of the nested object (or of each element), `'nullable'` for a
  * key that may be null, else `null`. Generated with the guards as `xKeys`.
@@ -14,7 +16,7 @@ export interface KeyTable {
  * nothing changes, else a copy.
  */
 export function normaliseKeys(value: unknown, table: KeyTable): unknown {
-  return normalised(value, table, 0);
+  return hasNormalKeys(value, table) ? value : normalised(value, table, 0);
 }
 
 /**
@@ -50,7 +52,7 @@ function replaced(item: unknown, entry: KeyTable[string] | undefined): unknown {
   if (item === null && entry !== 'nullable') {
     return undefined;
   }
-  return entry !== null && typeof entry === 'object' ? normaliseKeys(item, entry) : item;
+  return entry !== null && typeof entry === 'object' ? normalised(item, entry, 0) : item;
 }
 
 function rebuilt(given: Record<string, unknown>, table: KeyTable): Record<string, unknown> {

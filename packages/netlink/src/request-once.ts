@@ -1,8 +1,10 @@
 /** One request on a socket that receives events. */
+
 import { MSG_DONTWAIT, MSG_TRUNC, POLLIN, type Sys, SysError } from '@cnikit/sys';
+import { writeMessage } from '#native';
 import { decodeAck, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR } from './codec/ack.ts';
 import { NLMSG_HDRLEN } from './codec/encoder.ts';
-import { MessageReader, writeMessage } from './codec/message.ts';
+import { MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError, refusal } from './errors.ts';
 
@@ -19,7 +21,7 @@ export function requestOnce(request: Request): (sys: Sys, fd: number) => void {
   return (sys, fd) => {
     const bytes = new Uint8Array((NLMSG_HDRLEN + request.payload.length + 3) & ~3);
     const flags = request.flags | NLM_F_REQUEST | NLM_F_ACK;
-    writeMessage(bytes, 0, request.type, flags, SEQUENCE, 0, request.payload);
+    writeMessage(bytes, 0, request.type, flags, SEQUENCE, 0, request.payload, true);
     sys.send(fd, bytes);
     const buffer = new Uint8Array(64 * 1024);
     while (!isAcknowledged(sys, fd, buffer, request)) {

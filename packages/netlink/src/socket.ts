@@ -16,10 +16,10 @@ import {
   type Sys,
   SysError,
 } from '@cnikit/sys';
+import { writeMessage } from '#native';
 import { NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from './codec/ack.ts';
 import { NLMSG_HDRLEN } from './codec/encoder.ts';
 import { NetlinkEncodeError } from './codec/errors.ts';
-import { writeMessage } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { NetlinkError } from './errors.ts';
 import { type Netns, withNetnsFd } from './netns-fd.ts';
@@ -159,7 +159,7 @@ export class NetlinkSocket {
     for (let i = from; i < to; i++) {
       const { type, flags: own, payload } = requests[i]!;
       const all = own | flags | NLM_F_REQUEST | (i === acked && !isDump ? NLM_F_ACK : 0);
-      at = writeMessage(this.#sending, at, type, all, ++this.#sequence, this.port, payload);
+      at = writeMessage(this.#sending, at, type, all, ++this.#sequence, this.port, payload, true);
     }
     const bytes = this.#sending.subarray(0, at);
     try {

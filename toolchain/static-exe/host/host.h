@@ -19,6 +19,8 @@ int JS_MakeNamed(JSContext *ctx);
 void JS_MakeImmortal(JSRuntime *rt);
 /* write-address.c */
 int JS_AddWriteAddress(JSContext *ctx, JSValueConst global);
+/* native.c */
+int JS_AddNative(JSContext *ctx, JSValueConst global);
 
 /* packages/sys/native */
 extern int cnk_ends_soon;

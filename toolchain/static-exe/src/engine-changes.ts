@@ -79,7 +79,7 @@ const CHANGES: readonly Change[] = [
 ];
 
 /** C files that need the internals of quickjs.c, so they are appended to that file. */
-const TAIL = ['inside-engine.c', 'drop-checks.c', 'write-address.c'];
+const TAIL = ['inside-engine.c', 'drop-checks.c', 'write-address.c', 'native.c'];
 
 /**
  * Returns the text of each changed file.

@@ -1,3 +1,7 @@
+import { readI32 } from '#native';
+
+export { readI32, readU16, writeU16, writeU32 } from '#native';
+
 /**
  * Byte order of a netlink peer: the kernel's native order, `little` on every machine that cnikit supports.
  */
@@ -18,20 +22,6 @@ export function payloadOf(bytes: Uint8Array, order: ByteOrder = 'little'): Paylo
   return { bytes, start: 0, end: bytes.length, order };
 }
 
-/*
- * Shifts instead of DataView: in QuickJS they are much faster than method calls. The caller checks the bounds.
- */
-
-export function readU16(bytes: Uint8Array, at: number, little: boolean): number {
-  return little ? bytes[at]! | (bytes[at + 1]! << 8) : (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-export function readI32(bytes: Uint8Array, at: number, little: boolean): number {
-  return little
-    ? bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-    : (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-}
-
 export function readU32(bytes: Uint8Array, at: number, little: boolean): number {
   return readI32(bytes, at, little) >>> 0;
 }
@@ -41,23 +31,4 @@ export function readU64(bytes: Uint8Array, at: number, little: boolean): number 
   const high = readU32(bytes, little ? at + 4 : at, little);
   const low = readU32(bytes, little ? at : at + 4, little);
   return high < 0x200000 ? high * 0x100000000 + low : (BigInt(high) << 32n) | BigInt(low);
-}
-
-export function writeU16(bytes: Uint8Array, at: number, value: number, little: boolean): void {
-  bytes[little ? at : at + 1] = value;
-  bytes[little ? at + 1 : at] = value >>> 8;
-}
-
-export function writeU32(bytes: Uint8Array, at: number, value: number, little: boolean): void {
-  if (little) {
-    bytes[at] = value;
-    bytes[at + 1] = value >>> 8;
-    bytes[at + 2] = value >>> 16;
-    bytes[at + 3] = value >>> 24;
-  } else {
-    bytes[at] = value >>> 24;
-    bytes[at + 1] = value >>> 16;
-    bytes[at + 2] = value >>> 8;
-    bytes[at + 3] = value;
-  }
 }

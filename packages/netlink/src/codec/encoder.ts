@@ -1,8 +1,9 @@
 import { type AddressBytes, writeAddress } from '@cnikit/ip';
+import { plainLength, writeHeader, writeMac, writePlain } from '#native';
 import { writeU16, writeU32 } from './bytes.ts';
 import { NetlinkEncodeError } from './errors.ts';
 import { FieldWriter, misfit, unsigned64 } from './field-writer.ts';
-import { macBytes } from './mac.ts';
+import { refuseMac } from './mac.ts';
 import { nameBytes } from './text.ts';
 
 /** Size of `struct nlattr` and of `struct nlmsghdr`, in bytes. */
@@ -11,6 +12,8 @@ export const NLMSG_HDRLEN = 16;
 /** Flag in the type of an attribute that contains attributes. Older rtnetlink attributes do not have it. */
 export const NLA_F_NESTED = 0x8000;
 export const NLA_F_NET_BYTEORDER = 0x4000;
+/** Bytes of the longest hardware address (linux/netdevice.h). */
+const MAX_ADDR_LEN = 32;
 
 /** Writes the body of a message: fixed header fields with the `put` methods, then attributes, each padded to four bytes. */
 export class Encoder extends FieldWriter {
@@ -100,6 +103,13 @@ export class Encoder extends FieldWriter {
     if (typeof value !== 'string') {
       throw new NetlinkEncodeError('BAD_VALUE', `${JSON.stringify(value)} is not text`);
     }
+    const length = plainLength(value);
+    if (length >= 0 && length < limit) {
+      const at = this.#header(type, length + 1);
+      writePlain(value, this.bytes, at);
+      this.bytes[at + length] = 0;
+      return this;
+    }
     const bytes = nameBytes(value);
     const problem =
       bytes.length > limit
@@ -125,7 +135,11 @@ export class Encoder extends FieldWriter {
 
   /** A hardware address, `02:00:00:00:00:01`; `what` names it in errors. */
   mac(type: number, value: string, what: string): this {
-    return this.raw(type, macBytes(value, what));
+    const at = this.#header(type, Math.min(Math.floor((value.length + 1) / 3), MAX_ADDR_LEN));
+    if (writeMac(value, this.bytes, at) === 0) {
+      refuseMac(value, what);
+    }
+    return this;
   }
 
   /** An attribute with an IP address. Returns its size, 4 or 16. `what` names it in errors: "gateway". */
@@ -185,19 +199,7 @@ export class Encoder extends FieldWriter {
       throw new NetlinkEncodeError('TOO_LONG', `Attribute too long: ${length} bytes, maximum 65535`);
     }
     const at = this.room((length + 3) & ~3);
-    const bytes = this.bytes;
-    if (this.little) {
-      bytes[at] = length;
-      bytes[at + 1] = length >>> 8;
-      bytes[at + 2] = type;
-      bytes[at + 3] = type >>> 8;
-    } else {
-      writeU16(bytes, at, length, false);
-      writeU16(bytes, at + 2, type, false);
-    }
-    for (let pad = at + length; pad < this.at; pad++) {
-      bytes[pad] = 0;
-    }
+    writeHeader(this.bytes, at, length, type, this.little);
     return at + NLA_HDRLEN;
   }
 }

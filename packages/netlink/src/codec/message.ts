@@ -1,4 +1,5 @@
-import { type ByteOrder, type Payload, readU16, readU32, writeU16, writeU32 } from './bytes.ts';
+import { writeMessage } from '#native';
+import { type ByteOrder, type Payload, readU16, readU32 } from './bytes.ts';
 import { NLMSG_HDRLEN } from './encoder.ts';
 import { NetlinkDecodeError } from './errors.ts';
 import { AttributeReader } from './reader.ts';
@@ -73,30 +74,9 @@ export function encodeMessage(
   order: ByteOrder = 'little',
 ): Uint8Array {
   const bytes = new Uint8Array((NLMSG_HDRLEN + body.length + 3) & ~3);
-  writeMessage(bytes, 0, header.type, header.flags, header.sequence, header.port, body, order);
-  return bytes;
-}
-
-/** Writes a message at `at` and returns the position after it. The buffer must have room; padding is not cleared. */
-export function writeMessage(
-  into: Uint8Array,
-  at: number,
-  type: number,
-  flags: number,
-  sequence: number,
-  port: number,
-  body: Uint8Array,
-  order: ByteOrder = 'little',
-): number {
   const little = order === 'little';
-  const length = NLMSG_HDRLEN + body.length;
-  writeU32(into, at, length, little);
-  writeU16(into, at + 4, type, little);
-  writeU16(into, at + 6, flags, little);
-  writeU32(into, at + 8, sequence, little);
-  writeU32(into, at + 12, port, little);
-  into.set(body, at + NLMSG_HDRLEN);
-  return at + ((length + 3) & ~3);
+  writeMessage(bytes, 0, header.type, header.flags, header.sequence, header.port, body, little);
+  return bytes;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { plainLength } from '#native';
+
 /**
  * UTF-8 for names, without the runtime's help (QuickJS has no TextDecoder).
  *
@@ -53,6 +55,10 @@ function codePoint(bytes: Uint8Array, at: number, size: number): number {
 
 /** Returns the encoded size of `text`, without a NUL. */
 export function textLength(text: string): number {
+  const plain = plainLength(text);
+  if (plain >= 0) {
+    return plain;
+  }
   let size = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.codePointAt(i)!;

@@ -30,8 +30,8 @@ import {
   type SetElement,
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
+import { digest } from '#digest';
 import { isIPv6, knownPrefix, subnetOf } from '../lib/prefix.ts';
-import { digest } from '../links/names.ts';
 import { elementsOf, isRace, type Tables } from './nftables.ts';
 import { belongsTo, type Owner, ownerText } from './owner.ts';
 import type { Change } from './transaction.ts';

@@ -1,5 +1,5 @@
 /** The owner of an nftables object, recorded in its comment for DEL, GC and administrators. */
-import { digest } from '../links/names.ts';
+import { digest } from '#digest';
 
 /** One attachment of a container to a network. */
 export interface Owner {

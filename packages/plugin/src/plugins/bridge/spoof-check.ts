@@ -10,6 +10,7 @@
  * Other programs may use the table and its first chain too. The last pod removes them only if the table's comment says
  * that cnikit created the table.
  */
+
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import type { Request } from '@cnikit/netlink';
 import {
@@ -24,7 +25,8 @@ import {
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import type { Sys } from '@cnikit/sys';
-import { digest, hostVethName, hostVethPrefix } from '../../links/names.ts';
+import { digest } from '#digest';
+import { hostVethName, hostVethPrefix } from '../../links/names.ts';
 import {
   isRace,
   isWithoutNftables,

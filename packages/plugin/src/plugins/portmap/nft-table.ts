@@ -36,7 +36,7 @@ import {
   newTable,
 } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
-import { digest } from '../../links/names.ts';
+import { digest } from '#digest';
 import type { HostPort, PortProtocol } from '../../nat/host-port.ts';
 import type { Owner } from '../../nat/owner.ts';
 import { DEFAULT_MARK } from './settings.ts';

@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildStaticExecutable } from '@cnikit/static-exe';
+import { afterAll, expect, test } from 'vitest';
+import { soakSeed, soakSize } from '../../../vitest.soak.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'native-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const source = (path: string) =>
+  JSON.stringify(new URL(`../../../packages/${path}`, import.meta.url).pathname);
+
+/** Calls each function in both forms, in the executable, and prints the calls with different outcomes. */
+const COMPARISON = `
+  import * as codec from ${source('netlink/src/codec/native.ts')};
+  import { digest } from ${source('plugin/src/links/digest.ts')};
+  import { normaliseKeys } from ${source('cni-spec/src/keys.ts')};
+  const inC = __cnikit_native;
+  let state = ${soakSeed(3)};
+  const random = (below) => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 * below) | 0;
+  const any = (list) => list[random(list.length)];
+  const bad = [];
+  let calls = 0;
+  /** Runs \`use\` with a function of each form and compares what it returns. */
+  const compare = (name, ofPackage, use) => {
+    calls++;
+    const [a, b] = [ofPackage, inC[name]].map((how) => {
+      try { return String(use(how)); } catch (error) { return error.name; }
+    });
+    if (a !== b) bad.push([name, use.toString(), a, b]);
+  };
+  const numbers = [0, 1, 127, 128, 255, 256, 65535, 65536, 2 ** 31 - 1, -1, -(2 ** 31)];
+  const texts = ['', 'eth0', 'a\\0b', 'é', '\\u2028', '\\u{1f600}', 'k8s', 'x'.repeat(600), '02:00:5e:10:00:01', '0A:fF', '0:1',
+    '00:00:', ':00:00', '0g:00', '00-00', 'é0:00', '\\u20280:00', Array(32).fill('ab').join(':'), Array(33).fill('ab').join(':')];
+  for (let i = 0; i < ${soakSize(4_000, 40_000)}; i++) {
+    const at = any([-1, 0, 1, 3, 9, 20, 29, 31, 32, 40]);
+    const [value, little, text] = [any(numbers), random(2) === 0, any(texts) + any(['', any(texts)])];
+    const filled = () => Uint8Array.from({ length: 32 }, (_, i) => i * 37);
+    const into = (how, call) => { const bytes = filled(); return call(how, bytes) + ' ' + bytes; };
+    compare('writeU16', codec.writeU16, (how) => into(how, (f, b) => f(b, at, value, little)));
+    compare('writeU32', codec.writeU32, (how) => into(how, (f, b) => f(b, at, value, little)));
+    compare('readU16', codec.readU16, (how) => how(filled(), at, little));
+    compare('readI32', codec.readI32, (how) => how(filled(), at, little));
+    const length = 4 + random(12);
+    compare('writeHeader', codec.writeHeader, (how) => into(how, (f, b) => f(b, at, length, value, little)));
+    const body = new Uint8Array(random(14)).fill(7);
+    compare('writeMessage', codec.writeMessage, (how) => {
+      const bytes = new Uint8Array(32);
+      // Without room both refuse, and only C before it writes.
+      return how(bytes, Math.max(at, 0), 16, 5, value, value, body, little) + ' ' + bytes;
+    });
+    compare('writeMac', codec.writeMac, (how) => {
+      const bytes = new Uint8Array(40);
+      return how(text, bytes, 1) > 0 && bytes;
+    });
+    compare('formatMac', codec.formatMac, (how) => how(filled(), at & 15, (at & 15) + length));
+    const digits = 1 + i % 12;
+    compare('digest', digest, (how) => how(text, digits));
+    const plain = inC.plainLength(text);
+    const isPlain = !/[^\\x01-\\x7f]/.test(text);
+    if (plain !== (isPlain ? text.length : -1)) bad.push(['plainLength', text, plain]);
+    if (isPlain) compare('writePlain', codec.writePlain, (how) => into(how, (f, b) => f(text.slice(0, 30), b, at)));
+    // Keys: C may leave a value to JavaScript, but may not keep one that JavaScript changes.
+    const table = { name: null, IPs: { address: null, gateway: 'nullable' }, runtimeConfig: { portMappings: { hostPort: null } } };
+    const key = () => any(['name', 'Name', 'NAME', 'IPs', 'ips', 'address', 'Address', 'gateway', 'runtimeConfig', 'portMappings', 'hostPort',
+      'HOSTPORT', 'hostPorts', 'other', '0', '12', '__proto__', '\\u212aey', 'n\\u00e4me', '\\u2028']);
+    const make = (depth) => {
+      const kind = random(depth > 3 ? 4 : 7);
+      if (kind < 4) return [null, 'x', 1, true][kind];
+      if (kind === 4) return Array.from({ length: random(3) }, () => make(depth + 1));
+      return JSON.parse('{' + Array.from({ length: random(4) }, () => JSON.stringify(key()) + ':' + JSON.stringify(make(depth + 1))).join() + '}');
+    };
+    const given = make(0);
+    calls++;
+    if (inC.hasNormalKeys(given, table) && JSON.stringify(normaliseKeys(given, table)) !== JSON.stringify(given)) {
+      bad.push(['hasNormalKeys', JSON.stringify(given)]);
+    }
+  }
+  const kept = [{ name: 'a', other: { Name: 1 } }, [{ IPs: [{ gateway: null }] }], 7, null]
+    .map((value) => inC.hasNormalKeys(value, { name: null, IPs: { gateway: 'nullable' } }));
+  const fails = [];
+  for (const name of Object.getOwnPropertyNames(inC)) {
+    if (name === 'plainLength' || name === 'digest' || name === 'hasNormalKeys') continue;
+    try { inC[name](0, 0, 0, 0, 0, 0, 0, 0); fails.push(name); } catch (error) { if (error.name !== 'TypeError') fails.push(error.name); }
+  }
+  try { fails.push(inC.digest('', 13)); } catch (error) { fails.push(error.name); }
+  __cnikit_sys.writeFdText(1, JSON.stringify({ bad: bad.slice(0, 5), calls: calls > 40_000, kept, fails }));
+`;
+
+test('functions in C return what they return in JavaScript', { timeout: 300_000 }, async () => {
+  const entry = join(folder, 'entry.ts');
+  writeFileSync(entry, COMPARISON);
+  const { path } = await buildStaticExecutable({ entry, outfile: join(folder, 'exe') });
+  const { stdout, stderr } = spawnSync(path, { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toEqual({
+    bad: [],
+    calls: true,
+    kept: [true, true, true, true],
+    fails: ['RangeError'],
+  });
+});

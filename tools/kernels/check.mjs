@@ -37,6 +37,7 @@ const RUNS = [
       'packages/plugin/test/restore.live.test.ts',
       'packages/plugin/test/vlan.live.test.ts',
       'packages/agent/test/firewalls.live.test.ts',
+      'packages/agent/test/policy-ipvs.live.test.ts',
     ],
   },
   // As on RHEL 10, whose kernel has no module of iptables.

@@ -8,6 +8,8 @@ import { PolicyTable } from '../src/policy/policy-table.ts';
 import { scopeOf } from '../src/policy/rules.ts';
 
 const SCOPE = scopeOf(['10.0.0.0/24', 'fd00::/120']);
+/** Of the base chain `to-node` in earlier versions. */
+const HOOK_OF_BEFORE = '{ type filter hook input priority 1; }';
 const nft = (...args: string[]) => execFileSync('nft', args, { encoding: 'utf8' });
 const list = () => nft('list', 'table', 'inet', 'cnikit-policy');
 
@@ -141,6 +143,34 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')('The table of NetworkPolicie
     table.rebuild(compiler.ruleset, scopeOf(['10.0.0.0/24']));
     expect(table.difference(compiler.ruleset)).toBeUndefined();
     expect(list()).not.toContain('ip6 daddr');
+  });
+
+  test('rebuild() adds and removes the chains of ipvs beside those in use, which difference() and nft know', () => {
+    const { compiler, table } = start(FROM_B);
+    for (const ipvs of [true, false, true]) {
+      expect(table.rebuild(compiler.ruleset, { ...SCOPE, ipvs })).toEqual([]);
+      expect(table.difference(compiler.ruleset)).toBeUndefined();
+      const listed = list();
+      expect(listed.includes('type filter hook output priority filter')).toBe(ipvs);
+      expect(listed.match(/fib saddr type local accept/g)?.length ?? 0).toBe(ipvs ? 2 : 0);
+      nft('flush', 'ruleset');
+      execFileSync('nft', ['-f', '-'], { input: listed });
+      expect(list()).toBe(listed);
+      expect(table.difference(compiler.ruleset)).toBeUndefined();
+    }
+  });
+
+  test('rebuild() repairs a base chain that is missing, or has another hook', () => {
+    const { compiler, table } = start(FROM_B);
+    for (const commands of [[], [['add', 'chain', 'inet', 'cnikit-policy', 'to-node', HOOK_OF_BEFORE]]]) {
+      nft('delete', 'chain', 'inet', 'cnikit-policy', 'to-node');
+      for (const command of commands) {
+        nft(...command);
+      }
+      expect(table.difference(compiler.ruleset)).toMatch(/^chain to-node (is missing|differs)$/);
+      table.rebuild(compiler.ruleset, SCOPE);
+      expect(table.difference(compiler.ruleset)).toBeUndefined();
+    }
   });
 
   test('rebuild() adds and removes the rules of options, which difference() and nft know', () => {

@@ -120,7 +120,7 @@ test.each<[string, () => unknown, string]>([
   [
     'formatNft() an unknown option',
     () => plain.formatNft!(ruleset, { podCidrs: [] }),
-    'options.podCidrs []: expected one of podCIDRs, table',
+    'options.podCidrs []: expected one of podCIDRs, ipvs, table',
   ],
   [
     'formatNft() an address without length',

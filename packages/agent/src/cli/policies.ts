@@ -2,12 +2,14 @@
 import type { KubeConfigLike } from '@cnikit/watch';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import type { KernelEvent } from '../core/kernel.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { DEFAULT_LAYOUT } from '../core/model.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { type Problem, problem } from '../core/problem.ts';
 import { after } from '../core/timers.ts';
-import { ipvsProblems, layoutProblems } from '../policy/layout.ts';
+import { hasIpvs, ipvsProblems } from '../policy/ipvs.ts';
+import { layoutProblems } from '../policy/layout.ts';
 import type { Policies } from '../policy/start.ts';
 import type { Agent } from '../reconcile/agent.ts';
 import { Contest } from '../reconcile/contest.ts';
@@ -23,8 +25,13 @@ export interface PoliciesDeps {
   onChange: () => void;
 }
 
+/** Enforcement that follows the kernel's links. */
+export interface RunningPolicies extends Policies {
+  onKernel(event: Pick<KernelEvent, 'type'>): void;
+}
+
 /** Returns undefined where NetworkPolicies are not enforced. */
-export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<Policies | undefined> {
+export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<RunningPolicies | undefined> {
   const { agent, kubeConfig, log, metrics } = deps;
   if (!config.networkPolicy) {
     remove(log);
@@ -50,6 +57,7 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   const gate = await startPolicyGate(config, policies.localPods, log);
   let cancel: () => void;
   const resync = (): void => {
+    policies.setIpvs(hasIpvs());
     policies.verify();
     agent.report(
       'policy',
@@ -63,6 +71,12 @@ export async function openPolicies(config: Config, deps: PoliciesDeps): Promise<
   resync();
   return {
     ...policies,
+    // kube-proxy loads ip_vs, and makes its link, before it adds the first Service.
+    onKernel: ({ type }) => {
+      if (type === 'link' || type === 'overflow') {
+        policies.setIpvs(hasIpvs());
+      }
+    },
     get programmed() {
       return policies.programmed;
     },

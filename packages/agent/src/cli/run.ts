@@ -19,11 +19,10 @@ import { DirectoryWatches } from '../observe/directory-watches.ts';
 import { followNodes, Outage, type Position, watchNodes } from '../observe/nodes.ts';
 import { ruleChanges } from '../observe/rule-changes.ts';
 import { loadState } from '../observe/saved-state.ts';
-import type { Policies } from '../policy/start.ts';
 import { Agent } from '../reconcile/agent.ts';
 import { StateFiles } from '../reconcile/state-files.ts';
 import { type Background, startBackground } from './background.ts';
-import { openPolicies, ownPodCIDRs } from './policies.ts';
+import { openPolicies, ownPodCIDRs, type RunningPolicies } from './policies.ts';
 import { agentDeps, openLog } from './wire.ts';
 
 /** From the first rules in the kernel until the agent is idle. */
@@ -43,7 +42,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   const cached = loadState(config.stateDir, config.nodeName);
   const position: Position = { resourceVersion: cached?.resourceVersion };
   let background: Background | undefined;
-  let policies: Policies | undefined;
+  let policies: RunningPolicies | undefined;
   const lost = new AbortController();
   const signal = AbortSignal.any([shutdown, lost.signal]);
   const repaired = (path: string): void => background?.repaired(path);
@@ -106,6 +105,7 @@ export async function run(config: Config, env: NodeJS.ProcessEnv, shutdown: Abor
   // Subscribe before the first dump, so that no change between the two is missed.
   const kernelEvents = followKernel(deps.kernel.events(signal), (event) => {
     agent.onKernel(event);
+    policies?.onKernel(event);
     background?.onKernel(event);
   });
   if (cached !== undefined) {

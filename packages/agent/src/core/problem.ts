@@ -236,7 +236,7 @@ export const problemKinds: Readonly<Record<ProblemKind, KindProperties>> = {
     severity: 'warning',
     area: 'policy',
     reason: 'NetworkPolicyIncomplete',
-    fix: 'Run kube-proxy in nftables or iptables mode, and reboot the node or run `kube-proxy --cleanup`.',
+    fix: 'Set net.ipv4.vs.conntrack=1, as kube-proxy does at its start.',
   },
   'policy-layout': {
     severity: 'failure',

@@ -136,6 +136,20 @@ test('Enforcer programs the events at hand in one transaction, and none for even
   expect(metrics.text()).toContain('policy_sync_duration_seconds_count 1');
 });
 
+test('Enforcer rebuilds the table when ipvs appears, once it may program', () => {
+  const { enforcer, calls, settle, sync } = start();
+  enforcer.setIpvs(true);
+  settle();
+  expect(calls).toEqual([]);
+  sync();
+  enforcer.setIpvs(true);
+  settle();
+  expect(calls).toEqual(['rebuild']);
+  enforcer.setIpvs(false);
+  settle();
+  expect(calls).toEqual(['rebuild', 'rebuild']);
+});
+
 test('Enforcer rebuilds the table for other pod networks', () => {
   const { enforcer, calls, settle, sync } = start();
   sync();

@@ -13,16 +13,8 @@ import type { LocalPod, LocalPods } from './local-pods.ts';
 import type { WatchedPolicy } from './objects.ts';
 import { PodBook, type WatchedPod } from './pod-book.ts';
 import { type RuleOptions, type Scope, scopeOf } from './rules.ts';
+import type { Table } from './table.ts';
 import { Waits } from './waits.ts';
-
-/** The table in the kernel. */
-export interface Table {
-  readonly commits: number;
-  apply(changes: ReturnType<PolicyCompiler['apply']>): void;
-  /** Returns the addresses of pods that the table had and the ruleset has not. */
-  rebuild(ruleset: Ruleset, scope: Scope): string[];
-  difference(ruleset: Ruleset): string | undefined;
-}
 
 export interface EnforcerDeps {
   table: Table;
@@ -63,6 +55,7 @@ export class Enforcer implements LocalPods {
   #events: PolicyEvent[] = [];
   /** When the oldest of the events was taken. */
   #since: number | undefined;
+  #ipvs = false;
   #scope: Scope | undefined;
   #scheduled = false;
   #rebuild = true;
@@ -100,10 +93,22 @@ export class Enforcer implements LocalPods {
   /** Takes the pod networks of this node. Nothing is programmed before. */
   setPodCIDRs(podCIDRs: readonly string[]): void {
     if (podCIDRs.length > 0 && podCIDRs.join() !== this.#scope?.podCIDRs.join()) {
-      this.#scope = scopeOf(podCIDRs, this.#deps.rules);
-      this.#rebuild = true;
-      this.#schedule();
+      this.#rescope(podCIDRs);
     }
+  }
+
+  /** Takes whether the kernel of this node has ipvs, which sends packets to Services on through the output hook. */
+  setIpvs(present: boolean): void {
+    if (present !== this.#ipvs) {
+      this.#ipvs = present;
+      this.#rescope(this.#scope?.podCIDRs);
+    }
+  }
+
+  #rescope(podCIDRs: readonly string[] | undefined): void {
+    this.#scope = podCIDRs && scopeOf(podCIDRs, this.#deps.rules, this.#ipvs);
+    this.#rebuild = true;
+    this.#schedule();
   }
 
   /** Takes a pod of the API; undefined: it was deleted. */

@@ -39,7 +39,7 @@ export function readObjects(nft: NftConnection): TableObjects | undefined {
   };
 }
 
-const HOOKS: Readonly<Record<number, string>> = { 1: 'input', 2: 'forward' };
+const HOOKS: Readonly<Record<number, string>> = { 1: 'input', 2: 'forward', 3: 'output' };
 
 const shape = (key: number | undefined, data: number | undefined, flags: number): string =>
   `${key} ${data ?? ''} ${flags}`;

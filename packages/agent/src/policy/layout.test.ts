@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
-import { ipvsProblems, layoutProblems } from './layout.ts';
+import { layoutProblems } from './layout.ts';
 
 const V4 = ['10.244.1.0/24'];
 const BOTH = [...V4, 'fd00:10:244:1::/64'];
 const facts = (settings: Record<string, string>, pods = 0) => ({
   setting: (name: string) => settings[name],
   bridgedPods: () => pods,
-  usesIpvs: () => false,
 });
 const ON = { 'bridge-nf-call-iptables': '1\n', 'bridge-nf-call-ip6tables': '1\n' };
 
@@ -37,11 +36,4 @@ test.each([
   expect(layoutProblems(layout, BOTH, node)).toMatchObject([
     { kind: 'policy-layout', message: expect.stringContaining(text) },
   ]);
-});
-
-test('ipvsProblems() reports kube-proxy in ipvs mode', () => {
-  expect(ipvsProblems({ usesIpvs: () => true })).toMatchObject([
-    { kind: 'policy-ipvs', severity: 'warning', message: expect.stringContaining('link kube-ipvs0') },
-  ]);
-  expect(ipvsProblems({ usesIpvs: () => false })).toEqual([]);
 });

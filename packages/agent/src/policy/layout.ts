@@ -1,5 +1,5 @@
 /** Finds pods whose packets to each other meet no rule. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { families, familyOf } from '@cnikit/ip';
 import type { Layout } from '../core/model.ts';
 import { BRIDGE_NAME } from '../core/names.ts';
@@ -13,24 +13,6 @@ export interface BridgeFacts {
   setting(name: string): string | undefined;
   /** Number of pods on the bridge. */
   bridgedPods(): number;
-  /** Returns whether kube-proxy runs in ipvs mode. */
-  usesIpvs(): boolean;
-}
-
-/** The link that holds the addresses of Services. */
-const IPVS_LINK = 'kube-ipvs0';
-
-/** Packets to Services that ipvs redirects leave by the output hook, which ingress rules do not see. */
-export function ipvsProblems({ usesIpvs }: Pick<BridgeFacts, 'usesIpvs'> = systemFacts): Problem[] {
-  return usesIpvs()
-    ? [
-        problem(
-          'policy-ipvs',
-          '',
-          `kube-proxy runs in ipvs mode (link ${IPVS_LINK}): on this node, ingress policies do not judge connections that reach a pod through a Service, and egress policies judge the address of the Service`,
-        ),
-      ]
-    : [];
 }
 
 /** Packets between pods of a bridge pass the forward hook only with br_netfilter. Packets to other pods are routed. */
@@ -61,7 +43,6 @@ export function layoutProblems(
 
 const systemFacts: BridgeFacts = {
   setting: (name) => orElse(undefined, () => readFileSync(`/proc/sys/net/bridge/${name}`, 'utf8')),
-  usesIpvs: () => existsSync(`/sys/class/net/${IPVS_LINK}`),
   bridgedPods: () => orElse(0, () => readdirSync(`/sys/class/net/${BRIDGE_NAME}/brif`).length),
 };
 

@@ -74,7 +74,7 @@ export class PolicyTable {
     this.#now = undefined;
     const present = readObjects(this.#nft);
     let gone: string[] = [];
-    if (present !== undefined && hasBase(present)) {
+    if (present !== undefined && hasBase(present, scope)) {
       const before = podMaps.flatMap(({ name }) => [...readPods(this.#nft, name).keys()]);
       gone = before.filter((address) => !isPod(ruleset, address));
       try {
@@ -105,7 +105,7 @@ export class PolicyTable {
     for (const requests of split(now.apply(changesOf(ruleset)).prepare)) {
       this.#commit(requests);
     }
-    this.#commit([...this.#podSwitch(now), ...this.#baseSwitch(scope)]);
+    this.#commit([...this.#podSwitch(now), ...this.#baseSwitch(present, scope)]);
     const own = new Set([
       ...podMaps.map(({ name }) => name),
       ...baseChains(scope).map(({ name }) => name),
@@ -133,8 +133,11 @@ export class PolicyTable {
   }
 
   /** Returns the requests that repair the chains that every table has. */
-  #baseSwitch(scope: Scope): Request[] {
+  #baseSwitch({ chains }: TableObjects, scope: Scope): Request[] {
     return baseChains(scope).flatMap((chain) => {
+      if (chain.hook !== undefined && !chains.has(chain.name)) {
+        return chainRequests(chain);
+      }
       const have = readRules(this.#nft, chain.name).get(chain.name) ?? [];
       const same =
         have.length === chain.rules.length && chain.rules.every((rule, i) => canonical(rule) === have[i]);
@@ -175,10 +178,10 @@ const isPod = ({ pods }: Ruleset, address: string): boolean =>
   pods.egress.has(address) || pods.ingress.has(address);
 
 /** Returns whether a rebuild can keep the maps and base chains. */
-function hasBase({ chains, sets }: TableObjects): boolean {
+function hasBase({ chains, sets }: TableObjects, scope: Scope): boolean {
   return (
     podMaps.every(({ name, family }) => sets.get(name) === podMapShape(family)) &&
-    baseChains({ podCIDRs: [], families: [] }).every(({ name, hook }) => chains.get(name) === hookText(hook))
+    baseChains(scope).every(({ name, hook }) => [undefined, hookText(hook)].includes(chains.get(name)))
   );
 }
 

@@ -21,17 +21,20 @@ export interface DenialLog {
   rate: number;
 }
 
-/** Addresses that the table covers, and the rules that depend on options. */
+/** Addresses that the table covers, and the rules that depend on options and on the node. */
 export interface Scope extends RuleOptions {
   /** Pod networks of the node. */
   podCIDRs: readonly string[];
   /** IP versions of these networks. */
   families: readonly Family[];
+  /** True where ipvs can send packets on through the output hook. */
+  ipvs?: boolean | undefined;
 }
 
-export const scopeOf = (podCIDRs: readonly string[], options: RuleOptions = {}): Scope => ({
+export const scopeOf = (podCIDRs: readonly string[], options: RuleOptions = {}, ipvs = false): Scope => ({
   ...options,
   podCIDRs,
+  ipvs,
   families: families.filter((family) => podCIDRs.some((cidr) => familyOf(cidr) === family)),
 });
 
@@ -123,6 +126,8 @@ const NO_RULES: readonly (readonly Expression[])[] = [[...expr.accept()]];
 
 /** Chain that reports a packet and drops it. */
 const DENIED = 'denied';
+/** Chain that ends a marked connection. */
+const ENDED = 'ended';
 /** IPv6 header, some extension headers, and the ports. */
 const SNAPLEN = 128;
 
@@ -135,6 +140,18 @@ const denialRules = ({ group, rate }: DenialLog): Expression[][] => [
   expr.drop(),
 ];
 
+/** A reset informs the sender, which would else try for minutes. */
+const endRules: readonly (readonly Expression[])[] = [
+  [...expr.protocol('tcp'), ...expr.reject('tcp-reset')],
+  expr.drop(),
+];
+
+/**
+ * Input hook behind that of ipvs, at 99: ipvs takes packets to Services there, and sends them on through the output hook.
+ * Chains there see the address of the pod.
+ */
+const BEHIND_IPVS = 101;
+
 /**
  * Returns the chains that every table has. Two base chains at the forward hook, because `accept` ends only its own one.
  * Packets of the node itself to its pods pass neither.
@@ -143,26 +160,43 @@ export function baseChains(scope: Scope): ChainRules[] {
   return [
     { name: OPEN, rules: NO_RULES },
     ...(scope.log === undefined ? [] : [{ name: DENIED, rules: denialRules(scope.log) }]),
+    ...(scope.cutMark === undefined ? [] : [{ name: ENDED, rules: endRules }]),
     baseChain('egress', { type: 'filter', hook: 'forward', priority: 0 }, 'egress', scope),
     baseChain('ingress', { type: 'filter', hook: 'forward', priority: 1 }, 'ingress', scope),
-    baseChain('to-node', { type: 'filter', hook: 'input', priority: 1 }, 'egress', scope),
+    baseChain('to-node', { type: 'filter', hook: 'input', priority: BEHIND_IPVS }, 'egress', scope),
+    ...(scope.ipvs
+      ? [
+          baseChain('ipvs-egress', { type: 'filter', hook: 'output', priority: 0 }, 'egress', scope),
+          baseChain('ipvs-ingress', { type: 'filter', hook: 'output', priority: 1 }, 'ingress', scope),
+        ]
+      : []),
   ];
 }
 
 /** The first and the last ICMPv6 type of router and neighbour discovery and of redirects. */
 const DISCOVERY = [133, 137] as const;
 
+/** Packets that a hook sees of the node itself. */
+const OWN_PACKETS: Readonly<Partial<Record<ChainHook['hook'], readonly Expression[]>>> = {
+  // The node reaches its own addresses through lo, that of the bridge in the pod network too.
+  input: expr.inputInterface('lo'),
+  output: expr.fromLocal(),
+};
+
 function baseChain(name: string, hook: ChainHook, direction: Direction, scope: Scope): ChainRules {
   const isEgress = direction === 'egress';
+  const own = OWN_PACKETS[hook.hook];
   return {
     name,
     hook,
     rules: [
-      [...expr.icmpv6Type(...DISCOVERY), ...expr.accept()],
-      // The node reaches its own addresses through lo, that of the bridge in the pod network too.
-      ...(hook.hook === 'input' ? [[...expr.inputInterface('lo'), ...expr.accept()]] : []),
-      ...(scope.cutMark === undefined ? [] : cutRules(scope.cutMark)),
+      // First what most packets are.
+      ...(scope.cutMark === undefined
+        ? []
+        : [[...expr.hasConnectionMarkBits(scope.cutMark), ...expr.goTo(ENDED)]]),
       [...expr.connectionState(['established', 'related']), ...expr.accept()],
+      [...expr.icmpv6Type(...DISCOVERY), ...expr.accept()],
+      ...(own === undefined ? [] : [[...own, ...expr.accept()]]),
       ...scope.families.map((family) =>
         expr.verdictMap([`${KEYWORDS[family]} ${isEgress ? 'saddr' : 'daddr'}`], podMap(direction, family)),
       ),
@@ -173,9 +207,3 @@ function baseChain(name: string, hook: ChainHook, direction: Direction, scope: S
     ],
   };
 }
-
-/** Returns the rules that end marked connections. A reset informs the sender, which would else try for minutes. */
-const cutRules = (mark: number): Expression[][] => [
-  [...expr.hasConnectionMarkBits(mark), ...expr.protocol('tcp'), ...expr.reject('tcp-reset')],
-  [...expr.hasConnectionMarkBits(mark), ...expr.drop()],
-];

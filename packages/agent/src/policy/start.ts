@@ -21,6 +21,8 @@ export interface Policies {
   readonly programmed: boolean;
   /** Takes the pod networks of this node. Nothing is programmed before. */
   setPodCIDRs(podCIDRs: readonly string[]): void;
+  /** Takes whether the kernel has ipvs. */
+  setIpvs(present: boolean): void;
   /** Compares the table with the rules, and repairs it. */
   verify(): void;
   /** Rejects when following the API or the kernel has failed for an unexpected reason. */
@@ -69,6 +71,7 @@ export function startPolicies(
       return enforcer.programmed;
     },
     setPodCIDRs: (podCIDRs) => enforcer.setPodCIDRs(podCIDRs),
+    setIpvs: (present) => enforcer.setIpvs(present),
     verify: () => enforcer.verify(),
     ended: Promise.all([followPolicies(server, enforcer, deps.metrics, signal), checkTable()]).then(() => {}),
     close: () => {

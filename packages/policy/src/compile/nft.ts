@@ -7,6 +7,12 @@ import type { Direction, PeerMatch, Rule, Ruleset, ServiceMatch } from './rulese
 export interface NftOptions {
   /** Pod networks of the node. Packets of addresses in these that belong to no known pod are dropped. */
   podCIDRs: readonly string[];
+  /**
+   * Judge packets that ipvs sends on through the output hook too.
+   *
+   * @default false
+   */
+  ipvs?: boolean | undefined;
   /** @default 'cnikit-policy' */
   table?: string | undefined;
 }
@@ -18,13 +24,13 @@ const DISCOVERY = '{ 133, 134, 135, 136, 137 }';
  * Writes a ruleset as input of `nft -f`. It replaces the table in one transaction.
  *
  * Packets of established connections pass. A pod of the node is judged in the forward hook, egress before ingress, and
- * in the input hook for packets to its own node. What the node itself sends meets no rule.
+ * in the input hook for packets to its own node; with `ipvs`, in the output hook too. What the node itself sends meets no rule.
  *
  * @throws {ArgumentError} when an option is unknown, or has an invalid value
  */
 export function formatNft(ruleset: Ruleset, options: NftOptions): string {
-  checkKeys('options', options, ['podCIDRs', 'table']);
-  const { podCIDRs, table = 'cnikit-policy' } = options;
+  checkKeys('options', options, ['podCIDRs', 'ipvs', 'table']);
+  const { podCIDRs, ipvs = false, table = 'cnikit-policy' } = options;
   checkPrefixes('podCIDRs', podCIDRs);
   if (!/^[A-Za-z][\w/.-]*$/.test(table)) {
     throw new ArgumentError('table', table, 'expected a letter, then letters, digits, and /, _, . or -');
@@ -41,7 +47,14 @@ export function formatNft(ruleset: Ruleset, options: NftOptions): string {
       ...[...ruleset.chains].flatMap(([name, rules]) => block(`chain ${name}`, rules.flatMap(ruleTexts))),
       ...baseChain('egress', 'hook forward priority 0', 'egress', podCIDRs),
       ...baseChain('ingress', 'hook forward priority 1', 'ingress', podCIDRs),
-      ...baseChain('to-node', 'hook input priority 1', 'egress', podCIDRs),
+      // ipvs takes packets to Services at priority 99.
+      ...baseChain('to-node', 'hook input priority 101', 'egress', podCIDRs),
+      ...(ipvs
+        ? [
+            ...baseChain('ipvs-egress', 'hook output priority 0', 'egress', podCIDRs),
+            ...baseChain('ipvs-ingress', 'hook output priority 1', 'ingress', podCIDRs),
+          ]
+        : []),
     ]),
     '}',
     '',
@@ -88,10 +101,12 @@ function baseChain(name: string, hook: string, direction: Direction, podCIDRs: r
   const side = direction === 'egress' ? 'saddr' : 'daddr';
   return block(`chain ${name}`, [
     `type filter ${hook}; policy accept;`,
+    'ct state established,related accept',
     `icmpv6 type ${DISCOVERY} accept`,
     // The node reaches its own addresses through lo, that of the bridge in the pod network too.
-    ...(name === 'to-node' ? ['iifname "lo" accept'] : []),
-    'ct state established,related accept',
+    ...(hook.includes('input') ? ['iifname "lo" accept'] : []),
+    // What the node itself sends.
+    ...(hook.includes('output') ? ['fib saddr type local accept'] : []),
     ...families.map((family) => `${KEYWORDS[family].address} ${side} vmap @${podMapName(direction, family)}`),
     ...podCIDRs.map((cidr) => `${KEYWORDS[familyOf(cidr)].address} ${side} ${cidr} drop`),
   ]);

@@ -36,7 +36,7 @@ export const POLICY_STEPS: readonly Step[] = [
       cluster.api.networkPolicies.put(POLICY);
       await until(`the policy on ${NODE}`, async () => {
         const pods = await node.must(['nft', 'list', 'map', 'inet', 'cnikit-policy', 'ingress-ipv4']);
-        return pods.includes('goto') && !/goto open\b/.test(pods);
+        return pods.includes(' : goto ') && !pods.includes(' : accept');
       });
       return expected(await pingMatrix(podsOf(node), podsOf(node), denied), denied);
     },

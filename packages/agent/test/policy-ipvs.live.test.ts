@@ -206,7 +206,7 @@ describe.skipIf(process.env.CNIKIT_FULL_KERNEL !== '1')(
         ],
       ],
       [
-        'egress to the pods of one label, whatever their node',
+        'egress to the pods of one label on any node',
         [
           policy({
             podSelector: pod('b'),

@@ -8,7 +8,7 @@ import { PolicyTable } from '../src/policy/policy-table.ts';
 import { scopeOf } from '../src/policy/rules.ts';
 
 const SCOPE = scopeOf(['10.0.0.0/24', 'fd00::/120']);
-/** Of the base chain `to-node` in earlier versions. */
+/** Earlier versions had base chain `to-node` there. */
 const HOOK_OF_BEFORE = '{ type filter hook input priority 1; }';
 const nft = (...args: string[]) => execFileSync('nft', args, { encoding: 'utf8' });
 const list = () => nft('list', 'table', 'inet', 'cnikit-policy');

@@ -207,11 +207,10 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
       server.close();
       const { json } = await call('ADD', pod);
       const addresses = json.ips.map(({ address }: { address: string }) => address.split('/', 1)[0]);
-      run('nft', 'add', 'chain', 'inet', 'cnikit-policy', 'open');
       for (const family of [4, 6]) {
         for (const map of [`egress-ipv${family}`, `ingress-ipv${family}`]) {
           const elements = [addresses[family === 4 ? 0 : 1], family === 4 ? '10.89.0.99' : 'fd89::99'];
-          const text = elements.map((address) => `${address} : goto open`).join(', ');
+          const text = elements.map((address) => `${address} : accept`).join(', ');
           run(
             'nft',
             `add map inet cnikit-policy ${map} { type ipv${family}_addr : verdict; elements = { ${text} }; }`,
@@ -229,8 +228,8 @@ describe.skipIf(!inSandbox)('cnikit and network policy (needs the sandbox: run n
       track('10.89.0.99', '10.89.0.98');
       const answer = await call(command, pod, { 'cni.dev/valid-attachments': [] }, { CNI_NETNS: '' });
       expect(answer).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(/^Removing .*\n$/) });
-      const rest = run('nft', 'list', 'table', 'inet', 'cnikit-policy').match(/\S+ : goto open/g);
-      const kept = (address: string) => [`${address} : goto open`, `${address} : goto open`];
+      const rest = run('nft', 'list', 'table', 'inet', 'cnikit-policy').match(/\S+ : accept/g);
+      const kept = (address: string) => [`${address} : accept`, `${address} : accept`];
       expect(rest?.sort()).toEqual([...kept('10.89.0.99'), ...kept('fd89::99')]);
       expect(here.reservations()).toEqual([]);
       const tracked = ['ipv4', 'ipv6'].map((family) => run('conntrack', '-L', '-f', family)).join('');

@@ -1,7 +1,13 @@
 /** Reads the table of NetworkPolicies. */
 import { type Family, families, formatAddress } from '@cnikit/ip';
-import { NFT_GOTO, type NftConnection, type SetElement } from '@cnikit/netlink/nftables';
-import type { Direction } from '@cnikit/policy';
+import {
+  NF_ACCEPT,
+  NFT_GOTO,
+  type NftConnection,
+  type SetElement,
+  type Verdict,
+} from '@cnikit/netlink/nftables';
+import { type Direction, OPEN } from '@cnikit/policy';
 import { canonical, hookText } from '../core/filter-table.ts';
 import { POLICY_TABLE } from '../core/names.ts';
 import { IN_TABLE, podMap } from './names.ts';
@@ -62,16 +68,19 @@ export function readRules(nft: NftConnection, chain?: string): Map<string, strin
   return rules;
 }
 
-/** Returns the chain of each address of a map. */
+/** Returns the chain of each address of a map, or {@link OPEN}. */
 export function readPods(nft: NftConnection, name: string): Map<string, string> {
   return new Map(
-    nft
-      .elements({ ...IN_TABLE, name })
-      .map(({ key, verdict }) => [
-        formatAddress(key),
-        verdict?.code === NFT_GOTO ? (verdict.chain ?? '') : `verdict ${verdict?.code}`,
-      ]),
+    nft.elements({ ...IN_TABLE, name }).map(({ key, verdict }) => [formatAddress(key), chainOf(verdict)]),
   );
+}
+
+function chainOf(verdict: Verdict | undefined): string {
+  return verdict?.code === NF_ACCEPT
+    ? OPEN
+    : verdict?.code === NFT_GOTO && verdict.chain?.[1] === '/'
+      ? verdict.chain
+      : `verdict ${verdict?.code} ${verdict?.chain ?? ''}`;
 }
 
 /** Returns the elements of a set, as the ruleset names them. */

@@ -18,6 +18,7 @@ export function freeLetter(names: Iterable<string>): string {
   return [...LETTERS].find((letter) => !used.has(letter)) ?? LETTERS[0]!;
 }
 
+/** {@link OPEN} is no chain of the kernel. */
 export const chainName = (letter: string, name: string): string =>
   name === OPEN ? OPEN : `${letter}/${name}`;
 /** Returns the map from the address of a pod to its chain. */

@@ -7,6 +7,7 @@ import {
   delRule,
   delSet,
   type Expression,
+  NF_ACCEPT,
   NFT_GOTO,
   newChain,
   newElements,
@@ -46,7 +47,7 @@ export class Programmed {
   readonly #sets = new Map<string, number>();
   /** Sets that each chain looks up. */
   readonly #chains = new Map<string, readonly string[]>();
-  /** Chain of each address, by map. */
+  /** Chain of each address, or {@link OPEN}, by map. */
   readonly #pods = new Map<string, Map<string, string>>();
 
   /** `letter` begins the names of all objects. */
@@ -59,7 +60,7 @@ export class Programmed {
     return { sets: this.#sets.keys(), chains: this.#chains.keys() };
   }
 
-  /** Returns the chain of each address of a map. */
+  /** Returns the chain of each address of a map, or {@link OPEN}. */
   pods(map: string): ReadonlyMap<string, string> {
     return this.#pods.get(map) ?? new Map();
   }
@@ -235,10 +236,13 @@ export function chainRules(
 export const ruleRequests = ({ name, rules }: ChainRules): Request[] =>
   rules.map((expressions) => newRule({ ...IN_TABLE, chain: name, expressions }));
 
-/** Returns the element that sends the packets of an address to a chain. */
+/**
+ * Returns the element that sends the packets of an address to a chain, or accepts them. With each element that leads to a
+ * chain, the kernel checks what all elements of the map lead to.
+ */
 export const podElement = ([address, chain]: readonly [string, string]): SetElement => ({
   key: elementKey(address),
-  verdict: { code: NFT_GOTO, chain },
+  verdict: chain === OPEN ? { code: NF_ACCEPT } : { code: NFT_GOTO, chain },
 });
 
 /** Returns the requests that remove elements of a set or map. */

@@ -2,7 +2,7 @@
 import { type Family, families, familyOf } from '@cnikit/ip';
 import type { ChainHook, Expression } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
-import { type Direction, OPEN, type PeerMatch, type Rule, type ServiceMatch } from '@cnikit/policy';
+import type { Direction, PeerMatch, Rule, ServiceMatch } from '@cnikit/policy';
 import { chainName, podMap, portSet, selectionSet } from './names.ts';
 
 /** Rules that depend on options. */
@@ -122,8 +122,6 @@ function withoutRepeatedVersion(expressions: Expression[], family: Family): Expr
   return expressions.filter((expression, i) => i <= first + 1 || !checks.includes(expression));
 }
 
-const NO_RULES: readonly (readonly Expression[])[] = [[...expr.accept()]];
-
 /** Chain that reports a packet and drops it. */
 const DENIED = 'denied';
 /** Chain that ends a marked connection. */
@@ -158,7 +156,6 @@ const BEHIND_IPVS = 101;
  */
 export function baseChains(scope: Scope): ChainRules[] {
   return [
-    { name: OPEN, rules: NO_RULES },
     ...(scope.log === undefined ? [] : [{ name: DENIED, rules: denialRules(scope.log) }]),
     ...(scope.cutMark === undefined ? [] : [{ name: ENDED, rules: endRules }]),
     baseChain('egress', { type: 'filter', hook: 'forward', priority: 0 }, 'egress', scope),

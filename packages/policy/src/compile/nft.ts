@@ -1,7 +1,14 @@
 import { type Family, families, familyOf } from '@cnikit/ip';
 import { checkKeys, checkPrefixes } from '../arguments.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Direction, PeerMatch, Rule, Ruleset, ServiceMatch } from './ruleset.ts';
+import {
+  type Direction,
+  OPEN,
+  type PeerMatch,
+  type Rule,
+  type Ruleset,
+  type ServiceMatch,
+} from './ruleset.ts';
 
 /** Options of {@link formatNft}. */
 export interface NftOptions {
@@ -44,7 +51,9 @@ export function formatNft(ruleset: Ruleset, options: NftOptions): string {
       ...(['egress', 'ingress'] as const).flatMap((direction) =>
         families.flatMap((family) => podMap(ruleset, direction, family)),
       ),
-      ...[...ruleset.chains].flatMap(([name, rules]) => block(`chain ${name}`, rules.flatMap(ruleTexts))),
+      ...[...ruleset.chains]
+        .filter(([name]) => name !== OPEN)
+        .flatMap(([name, rules]) => block(`chain ${name}`, rules.flatMap(ruleTexts))),
       ...baseChain('egress', 'hook forward priority 0', 'egress', podCIDRs),
       ...baseChain('ingress', 'hook forward priority 1', 'ingress', podCIDRs),
       // ipvs takes packets to Services at priority 99.
@@ -93,7 +102,7 @@ function podMap({ pods }: Ruleset, direction: Direction, family: Family): string
   const own = [...pods[direction]].filter(([address]) => familyOf(address) === family);
   return block(`map ${podMapName(direction, family)}`, [
     `type ${KEYWORDS[family].type} : verdict`,
-    ...elements(own.map(([address, chain]) => `${address} : goto ${chain}`)),
+    ...elements(own.map(([address, chain]) => `${address} : ${chain === OPEN ? 'accept' : `goto ${chain}`}`)),
   ]);
 }
 
@@ -105,7 +114,7 @@ function baseChain(name: string, hook: string, direction: Direction, podCIDRs: r
     `icmpv6 type ${DISCOVERY} accept`,
     // The node reaches its own addresses through lo, that of the bridge in the pod network too.
     ...(hook.includes('input') ? ['iifname "lo" accept'] : []),
-    // What the node itself sends.
+    // Packets of the node itself.
     ...(hook.includes('output') ? ['fib saddr type local accept'] : []),
     ...families.map((family) => `${KEYWORDS[family].address} ${side} vmap @${podMapName(direction, family)}`),
     ...podCIDRs.map((cidr) => `${KEYWORDS[familyOf(cidr)].address} ${side} ${cidr} drop`),

@@ -54,6 +54,12 @@ const cases: [string, Partial<DoctorFacts>, 'failure' | 'warning', RegExp][] = [
     /^Cannot list Nodes from the API server s: ECONNREFUSED/,
   ],
   [
+    'an unknown podCIDR',
+    { own: undefined, api: { server: 's', error: 'ECONNREFUSED', access: [] } },
+    'warning',
+    /^The podCIDR of Node n1 is unknown, because its Node object could not be read/,
+  ],
+  [
     'a missing required permission',
     { api: { server: 's', access: [{ ...access, allowed: false }] } },
     'failure',

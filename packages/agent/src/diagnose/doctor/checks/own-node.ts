@@ -1,12 +1,20 @@
 import { familyOf } from '@cnikit/ip';
 import { ownProblem } from '../../../desired/desired-host.ts';
 import { familiesOf } from '../../../desired/sysctls.ts';
-import { type Check, failure } from '../finding.ts';
+import { type Check, failure, warning } from '../finding.ts';
 
 export const ownNode: Check = {
   name: 'node',
   good: ({ nodeName, own }) => `Node ${nodeName} has podCIDR ${own?.podCIDRs.join(' and ')}.`,
-  find: ({ nodeName, own }) => {
+  find: ({ nodeName, own, api }) => {
+    if (own === undefined && api.error !== undefined) {
+      return [
+        warning(
+          `The podCIDR of Node ${nodeName} is unknown, because its Node object could not be read.`,
+          'Run doctor again once the API server answers.',
+        ),
+      ];
+    }
     const missing = ownProblem(own, nodeName).map(({ message }) =>
       failure(
         `${message}.`,

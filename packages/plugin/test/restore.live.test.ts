@@ -237,7 +237,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     expect(ruleset()).not.toMatch(/10\.85\.|fd85:/);
   });
 
-  test('it leaves out pods that are gone, also those whose record is left', async () => {
+  test('restore() leaves out pods that are gone, also those whose record is left', async () => {
     const [a, b] = [here.pod(), here.pod()];
     await runtime().add(list(), attachment('a', a, PORTS));
     await runtime().add(list(), attachment('b', b));
@@ -247,7 +247,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     expect(restore().stdout.trim().split('\n')).toHaveLength(1);
   });
 
-  test('it names the pod that has the port now', async () => {
+  test('restore() names the pod that has the port now', async () => {
     const [a, b] = [here.pod(), here.pod()];
     await runtime().add(list(), attachment('a', a, PORTS));
     run('nft', 'flush', 'ruleset');
@@ -326,7 +326,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     }
   });
 
-  test('it needs no writable /proc/sys, which containers lack', async () => {
+  test('restore() needs no writable /proc/sys, which containers lack', async () => {
     const pod = here.pod();
     await runtime().add(list(), attachment('a', pod, PORTS));
     await serveAll(pod);
@@ -339,7 +339,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     expect(reach(NODE, 'tcp', '127.0.0.1', 8080)).toBe('10.85.0.1');
   });
 
-  test('it leaves a port that an administrator moved to another bridge', async () => {
+  test('restore() leaves a port that an administrator moved to another bridge', async () => {
     await runtime().add(list(), attachment('a', here.pod()));
     run('ip', 'link', 'add', 'other0', 'type', 'bridge');
     const end = hostEnd();
@@ -363,7 +363,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     },
   );
 
-  test('it changes nothing without records, and passes over those that it cannot read', async () => {
+  test('restore() changes nothing without records, and passes over those that it cannot read', async () => {
     expect(restore()).toEqual({ status: 0, stdout: '', stderr: '' });
     mkdirSync(`${cacheDir()}/results/directory`, { recursive: true });
     await runtime().add(list(), attachment('a', here.pod()));
@@ -380,7 +380,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     expect(restore()).toEqual({ status: 0, stdout: 'Restored masquerade of net/a/eth0\n', stderr: '' });
   });
 
-  test('it may run beside itself and beside pods that start and end', async () => {
+  test('restore() may run beside itself and beside pods that start and end', async () => {
     const pods = ['a', 'b', 'c', 'd'].map((id) => attachment(id, here.pod(), id === 'a' ? PORTS : []));
     for (const one of pods.slice(0, 2)) {
       await runtime().add(list(), one);
@@ -410,10 +410,13 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     expect(ruleset()).not.toMatch(/10\.85\.|fd85:|hostports/);
   });
 
-  test.each([[['--cache-dir']], [['now']], [['--json', 'x']]])('it refuses the arguments %j', (args) => {
-    const argv = ['restore', ...args];
-    const { status, stderr } = spawnSync(`${bin}/cnikit`, argv, { env: { PATH }, encoding: 'utf8' });
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/^Unknown arguments: .*\n\nUsage: cnikit restore /);
-  });
+  test.each([[['--cache-dir']], [['now']], [['--json', 'x']]])(
+    'restore() refuses the arguments %j',
+    (args) => {
+      const argv = ['restore', ...args];
+      const { status, stderr } = spawnSync(`${bin}/cnikit`, argv, { env: { PATH }, encoding: 'utf8' });
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^Unknown arguments: .*\n\nUsage: cnikit restore /);
+    },
+  );
 });

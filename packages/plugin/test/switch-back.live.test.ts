@@ -178,7 +178,7 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
         expect(left()).toEqual([]);
       });
 
-      test('it finds the names of a long comment in the reservations', async () => {
+      test('switchBack() finds the names of a long comment in the reservations', async () => {
         const setup = { name: 'n'.repeat(70), ...theirs };
         const one = attachment('c'.repeat(64), here.pod(), PORTS);
         await ours().add(list({ name: setup.name }), one);
@@ -198,7 +198,7 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
         expect(left()).toEqual([]);
       });
 
-      test('it completes what an interrupted run has begun', async () => {
+      test('switchBack() completes what an interrupted run has begun', async () => {
         const one = attachment('a', here.pod(), PORTS);
         await ours().add(list(), one);
         const before = run('nft', 'list', 'ruleset');
@@ -229,15 +229,18 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
 );
 
 describe.skipIf(!inSandbox)('cnikit switch-back (needs the sandbox: run npm test at the root)', () => {
-  test('it changes nothing on a node without pods', () => {
+  test('switchBack() changes nothing on a node without pods', () => {
     run('nft', 'flush', 'ruleset');
     expect(switchBack()).toMatchObject({ status: 0, stderr: '' });
     expect(ruleset()).toBe('');
   });
 
-  test.each([[['--backend', 'ipfw']], [['--data-dir']], [['now']]])('it refuses the arguments %j', (args) => {
-    const { status, stdout, stderr } = switchBack(...args);
-    expect([status, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(/^Unknown arguments: .*\n\nUsage: cnikit switch-back /);
-  });
+  test.each([[['--backend', 'ipfw']], [['--data-dir']], [['now']]])(
+    'switchBack() refuses the arguments %j',
+    (args) => {
+      const { status, stdout, stderr } = switchBack(...args);
+      expect([status, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^Unknown arguments: .*\n\nUsage: cnikit switch-back /);
+    },
+  );
 });

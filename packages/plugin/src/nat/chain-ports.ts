@@ -4,7 +4,7 @@ import type { NftRule } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
 import type { HostPort } from './host-port.ts';
 import { savedNat } from './iptables.ts';
-import type { BeforeRemoval } from './nat-chain.ts';
+import type { BeforeChainRemoval } from './nat-chain.ts';
 
 /** IPPROTO_UDP. */
 const UDP = 17;
@@ -13,7 +13,7 @@ const UDP = 17;
  * Returns a list of UDP ports, and the function that adds the ports of a pod's iptables chain to it. Once the chain is
  * removed, nothing else on the node has the ports whose flows still lead to the pod.
  */
-export function udpPortsOfChains(sys: Sys, env: Env): { ports: HostPort[]; before: BeforeRemoval } {
+export function udpPortsOfChains(sys: Sys, env: Env): { ports: HostPort[]; before: BeforeChainRemoval } {
   const ports: HostPort[] = [];
   return {
     ports,

@@ -51,7 +51,7 @@ const inNat = (family: Family) => ({ family: nftFamily(family), table: 'nat' }) 
  *
  * @param lines the lines that iptables-save prints for the nat table, if they have been read
  */
-export type BeforeRemoval = (family: Family, chain: string, lines?: readonly string[]) => void;
+export type BeforeChainRemoval = (family: Family, chain: string, lines?: readonly string[]) => void;
 
 /** The size of an existing chain. */
 export interface FoundChain {
@@ -92,7 +92,7 @@ export function natChainRemoval(
   kind: NatChainKind,
   network: string,
   containerID: string,
-  before?: BeforeRemoval,
+  before?: BeforeChainRemoval,
 ): Change {
   return removal(tables, kind, () => [natChainName(kind, network, containerID)], before);
 }
@@ -104,7 +104,7 @@ export function removeLegacyNatChains(
   kinds: readonly NatChainKind[],
   network: string,
   containerID: string,
-  before: BeforeRemoval = () => undefined,
+  before: BeforeChainRemoval = () => undefined,
 ): void {
   for (const family of families) {
     const legacy = legacyNat(sys, env, family);
@@ -127,7 +127,7 @@ export function natChainCollection(
   kind: NatChainKind,
   network: string,
   keep: readonly string[],
-  before?: BeforeRemoval,
+  before?: BeforeChainRemoval,
 ): Change {
   const isStale = staleness(kind, network, keep);
   const comment = natComment(kind, network);
@@ -151,7 +151,7 @@ export function collectLegacyNatChains(
   kind: NatChainKind,
   network: string,
   keep: readonly string[],
-  before: BeforeRemoval = () => undefined,
+  before: BeforeChainRemoval = () => undefined,
 ): void {
   const noted = ` --comment ${quoted(natComment(kind, network)).slice(0, -1)}`;
   for (const family of families) {
@@ -178,7 +178,7 @@ function removal(
   tables: Tables,
   { entry }: NatChainKind,
   which: (nft: NftConnection, family: Family) => readonly string[],
-  before: BeforeRemoval = () => undefined,
+  before: BeforeChainRemoval = () => undefined,
 ): Change {
   const used = families.filter((family) => tables.has(`${nftFamily(family)} nat`));
   return {

@@ -2,7 +2,7 @@
 import type { Env, IpConfig } from '@cnikit/cni-spec';
 import type { NftConnection } from '@cnikit/netlink/nftables';
 import type { Sys } from '@cnikit/sys';
-import { type BeforeRemoval, type NatChainKind, removeLegacyNatChains } from './nat-chain.ts';
+import { type BeforeChainRemoval, type NatChainKind, removeLegacyNatChains } from './nat-chain.ts';
 import { type Tables, tablesOf, whereNftables } from './nftables.ts';
 import type { Owner } from './owner.ts';
 import { type Change, commitTogether } from './transaction.ts';
@@ -26,7 +26,7 @@ export interface RemovalPart {
   /** Kind of the attachment's iptables chains, which are removed too. */
   chains?: NatChainKind;
   /** Receives the chains in legacy iptables before they are removed. */
-  before?: BeforeRemoval | undefined;
+  before?: BeforeChainRemoval | undefined;
   changes(nft: NftConnection, tables: Tables): Change[];
   /** Runs after the transaction was committed; without a connection when the kernel has no nftables. */
   gone?(nft?: NftConnection): void;

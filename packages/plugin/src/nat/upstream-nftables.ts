@@ -68,10 +68,14 @@ export function upstreamMasqueradeCollection(
 }
 
 /** Receives the rules that a transaction removes, before the commit. */
-type BeforeRemoval = (rules: readonly (NftRule & Chain)[]) => void;
+type BeforeRuleRemoval = (rules: readonly (NftRule & Chain)[]) => void;
 
 /** Removes a container's port rules, whose comment is the container ID. */
-export function upstreamPortsRemoval(tables: Tables, containerID: string, before?: BeforeRemoval): Change {
+export function upstreamPortsRemoval(
+  tables: Tables,
+  containerID: string,
+  before?: BeforeRuleRemoval,
+): Change {
   const isOwn = ({ comment }: NftRule) => comment === containerID;
   return removal(tables, PORT_CHAINS, () => isOwn, before);
 }
@@ -80,7 +84,7 @@ export function upstreamPortsRemoval(tables: Tables, containerID: string, before
 export function upstreamPortsCollection(
   tables: Tables,
   held: readonly { containerID: string; address: string }[],
-  before?: BeforeRemoval,
+  before?: BeforeRuleRemoval,
 ): Change {
   const which = () => {
     const stale = new Set(held.map(({ containerID, address }) => `${containerID} ${parseAddress(address)}`));
@@ -95,7 +99,7 @@ function removal(
   tables: Tables,
   chains: readonly Chain[],
   which: () => (rule: NftRule) => boolean | undefined,
-  before?: BeforeRemoval,
+  before?: BeforeRuleRemoval,
 ): Change {
   const there = chains.filter(({ family, table }) => tables.has(`${family} ${table}`));
   if (there.length === 0) {

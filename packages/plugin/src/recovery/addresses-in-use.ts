@@ -10,6 +10,7 @@ import { ignoreErrno, type Sys } from '@cnikit/sys';
 import { hostVethName, hostVethPrefix } from '../links/names.ts';
 import type { PodNamespace } from '../netns/pod-namespace.ts';
 import type { CachedAttachment } from '../records/cached-attachments.ts';
+import { hasHostEndOrNamespace } from '../records/running.ts';
 
 /** The network, and the attachment whose ADD needs an address. */
 export interface PodNetwork {
@@ -48,7 +49,12 @@ export function addressesInUse(
   const links = host.links();
   const byIndex = new Map(links.map((link) => [link.index, link]));
   const master = links.find(({ name }) => name === bridge)?.index;
-  const running = records.filter((one) => isRunning(sys, one, links));
+  const macOf = new Map(links.map(({ name, mac }) => [name, mac]));
+  const running = records.filter(
+    (one) =>
+      macOf.has(hostVethName(one.network, one.containerID, one.ifName)) ||
+      hasHostEndOrNamespace(sys, one, macOf),
+  );
   const found = new Map<string, AddressInUse>();
   const others = new Set<string>();
   for (const one of running) {
@@ -113,24 +119,6 @@ export function addressesInUse(
 
 function dumped(dump: () => Neighbour[]): Neighbour[] {
   return ignoreErrno('EOPNOTSUPP', dump) ?? [];
-}
-
-/** Returns true when the node has the host end of an attachment, or for one without host end, its namespace. */
-function isRunning(
-  sys: Sys,
-  { network, containerID, ifName, netns, hostLinks }: CachedAttachment,
-  links: readonly Link[],
-): boolean {
-  const ours = hostVethName(network, containerID, ifName);
-  const ends = hostLinks.filter(({ name }) => name.startsWith('veth'));
-  if (links.some(({ name }) => name === ours)) {
-    return true;
-  }
-  return ends.length > 0
-    ? ends.some((end) =>
-        links.some(({ name, mac }) => name === end.name && (end.mac === undefined || mac === end.mac)),
-      )
-    : sys.statIfExists(netns) !== undefined;
 }
 
 function namespacePaths(sys: Sys, records: readonly CachedAttachment[]): Set<string> {

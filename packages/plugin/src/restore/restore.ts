@@ -10,6 +10,7 @@ import { hostVethName } from '../links/names.ts';
 import type { Plugins } from '../plugins/index.ts';
 import { type CachedAttachment, cachedAttachments } from '../records/cached-attachments.ts';
 import { stampRestore } from '../records/restore-stamp.ts';
+import { hasHostEndOrNamespace, type Links } from '../records/running.ts';
 import { withReadOnlySysctls } from './read-only-sysctls.ts';
 import type { RestoredPart } from './restore-bridge.ts';
 import { restorers } from './restorers.ts';
@@ -95,9 +96,6 @@ export function restore(sys: Sys, env: Env, plugins: Plugins, args: readonly str
   }
 }
 
-/** MAC addresses of the links of this node by name. */
-type Links = ReadonlyMap<string, string | undefined>;
-
 function lookUpLinks(sys: Sys): Links {
   const host = openRtnetlink({ sys });
   try {
@@ -107,19 +105,13 @@ function lookUpLinks(sys: Sys): Links {
   }
 }
 
-/**
- * Returns true for the pod of a record that still runs. The kernel deletes the host end with the pod's namespace. An
- * attachment of other plugins has another host end, which the result names, or none.
- */
+/** Returns true for the pod of a record that still runs. The host end of other plugins has another name. */
 function isRunning(sys: Sys, attachment: CachedAttachment, links: Links): boolean {
-  const { network, containerID, ifName, netns, hostLinks, plugins } = attachment;
+  const { network, containerID, ifName, plugins } = attachment;
   if (plugins.some(({ type }) => NAMING.includes(type))) {
     return links.has(hostVethName(network, containerID, ifName));
   }
-  const ends = hostLinks.filter(({ name }) => name.startsWith('veth'));
-  return ends.length > 0
-    ? ends.some(({ name, mac }) => links.has(name) && (mac === undefined || links.get(name) === mac))
-    : sys.statIfExists(netns) !== undefined;
+  return hasHostEndOrNamespace(sys, attachment, links);
 }
 
 function parseOptions(args: readonly string[]): { cacheDir?: string; json: boolean } | undefined {

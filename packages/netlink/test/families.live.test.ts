@@ -1,9 +1,11 @@
 import type { Family } from '@cnikit/ip';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { beforeEach, expect, test } from 'vitest';
+import { NLM_F_CREATE } from '../src/codec/ack.ts';
 import {
   changeFlows,
   deleteFlows,
+  delFlow,
   type Flow,
   type FlowFilter,
   flowsOf,
@@ -108,6 +110,36 @@ live('conntrack on a kernel', () => {
       'update 10.0.0.3 529',
       'destroy 10.0.0.3 529',
     ]);
+  });
+
+  test('flows() names the connection whose helper expected one', () => {
+    const family = 'ipv4';
+    const master = {
+      ...{ source: '10.0.0.1', destination: '10.0.0.2', protocol: 17 },
+      ...{ sourcePort: 1000, destinationPort: 69 },
+    };
+    const child = { ...master, sourcePort: 3000, destinationPort: 2000 };
+    const reply = {
+      ...{ source: child.destination, destination: child.source, protocol: 17 },
+      ...{ sourcePort: child.destinationPort, destinationPort: child.sourcePort },
+    };
+    run('conntrack -I -t 600 -p udp -s 10.0.0.1 -d 10.0.0.2 --sport 1000 --dport 69');
+    const request = updateFlow({ family, original: child }, { timeout: 600 });
+    /** The attribute of a tuple under another number: CTA_TUPLE_REPLY, CTA_TUPLE_MASTER. */
+    const tuple = (original: Flow['original'], type: number) => {
+      const attribute = delFlow({ family, original }).payload.slice(4);
+      attribute[2] = type;
+      return attribute;
+    };
+    const conntrack = openConntrack();
+    const payload = Buffer.concat([request.payload, tuple(reply, 2), tuple(master, 14)]);
+    conntrack.connection.request({ ...request, payload, flags: NLM_F_CREATE });
+    const [made] = conntrack.flows(family, ({ original }) => original.sourcePort === 3000);
+    expect(made).toMatchObject({ original: child, master });
+    expect(conntrack.flows(family, ({ original }) => original.sourcePort === 1000)[0]).not.toHaveProperty(
+      'master',
+    );
+    conntrack.close();
   });
 
   test('updateFlow() sets labels of a connection that has room for them', () => {

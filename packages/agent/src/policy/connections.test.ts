@@ -19,14 +19,11 @@ function rules() {
 }
 
 /** A connection to the pod, perhaps through the address of a Service. */
-const flow = (
-  port: number,
-  { protocol = 6, from = '192.0.2.1', service = POD, mark = 0, status = 2 } = {},
-): Flow => ({
+const flow = (port: number, { protocol = 6, from = '192.0.2.1', service = POD, mark = 0 } = {}): Flow => ({
   family: 'ipv4',
   original: { source: from, destination: service, protocol, sourcePort: 1000, destinationPort: 8000 },
   reply: { source: POD, destination: from, protocol, sourcePort: port, destinationPort: 1000 },
-  status,
+  status: 2,
   mark,
 });
 
@@ -85,18 +82,39 @@ function start(flows: Flow[]) {
   return { connections, calls, metrics, state, ruleset, elapse };
 }
 
-test('check() marks what is denied, clears what is allowed again, and leaves expected connections alone', () => {
+test('check() marks what is denied, and clears what is allowed again', () => {
   const { connections, calls, metrics, elapse } = start([
     flow(80),
     flow(81),
     flow(80, { mark: MARK }),
     flow(82, { mark: MARK | 1 }),
-    flow(83, { status: 3 }),
   ]);
   connections.check();
   elapse();
   expect(calls).toEqual(['mark 81', 'clear 80']);
   expect(metrics.get('policy_cut_connections')).toBe(1);
+});
+
+test('check() has expected connections follow the one that announced them', () => {
+  const commands = flow(81);
+  const allowed = flow(80);
+  const ofCommands = { master: commands.original, status: 3 };
+  const ofAllowed = { master: { ...allowed.original, sourcePort: 1001 }, status: 3 };
+  allowed.original.sourcePort = 1001;
+  const { connections, calls, elapse } = start([
+    // The kernel lists connections in any order.
+    { ...flow(2000), ...ofCommands },
+    commands,
+    allowed,
+    { ...flow(2001), ...ofAllowed },
+    { ...flow(2002, { mark: MARK }), ...ofAllowed },
+    // The connections that announced these have ended.
+    { ...flow(2003), master: { ...commands.original, sourcePort: 9 } },
+    { ...flow(2004, { mark: MARK }), master: { ...commands.original, sourcePort: 9 } },
+  ]);
+  connections.check();
+  elapse();
+  expect(calls).toEqual(['mark 81,2000', 'clear 2002']);
 });
 
 test('check() reports a refusal, and its end', () => {

@@ -1,6 +1,6 @@
 /** The connections of pods that the kernel tracks: those of deleted pods, and those that policies deny now. */
 import { type Family, families, familyOf } from '@cnikit/ip';
-import type { Flow } from '@cnikit/netlink/conntrack';
+import type { Flow, FlowTuple } from '@cnikit/netlink/conntrack';
 import { type Change, type Connection, evaluate, OPEN, type Ruleset } from '@cnikit/policy';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -38,9 +38,6 @@ const SETTLE_MS = 1000;
 const RETRY_MS = 5000;
 /** A pass takes at most this part of the time. */
 const SHARE = 0.1;
-
-/** IPS_EXPECTED: a connection of a helper, such as the data of FTP. It follows the connection that announced it. */
-const IPS_EXPECTED = 1;
 
 export class Connections {
   readonly #deps: ConnectionsDeps;
@@ -180,9 +177,9 @@ export class Connections {
     const nodeAddresses = own.length === 0 ? new Set<string>() : tracking.nodeAddresses();
     let [marked, cut] = [0, 0];
     for (const family of own) {
-      const flows = tracking.flowsOf(family, pods).filter(({ status = 0 }) => (status & IPS_EXPECTED) === 0);
+      const flows = judge(ruleset, tracking.flowsOf(family, pods), nodeAddresses);
       const isMarked = ({ mark = 0 }: Flow) => (mark & bit) !== 0;
-      const denied = new Set(flows.filter((flow) => isDenied(ruleset, flow, nodeAddresses)));
+      const denied = new Set([...flows].flatMap(([flow, isDenied]) => (isDenied ? [flow] : [])));
       marked += denied.size;
       cut += tracking.mark(
         [...denied].filter((flow) => !isMarked(flow)),
@@ -190,7 +187,7 @@ export class Connections {
         true,
       );
       tracking.mark(
-        flows.filter((flow) => isMarked(flow) && !denied.has(flow)),
+        [...flows.keys()].filter((flow) => isMarked(flow) && !denied.has(flow)),
         bit,
         false,
       );
@@ -199,6 +196,39 @@ export class Connections {
     return cut;
   }
 }
+
+/**
+ * Returns whether the rules deny each connection. One that a helper expected, such as the data of FTP, follows the connection
+ * that announced it; it is left out where that one has ended.
+ */
+function judge(
+  ruleset: Ruleset,
+  flows: readonly Flow[],
+  nodeAddresses: ReadonlySet<string>,
+): Map<Flow, boolean> {
+  const judged = new Map<Flow, boolean>();
+  const byTuple = new Map<string, boolean>();
+  const expected = flows.filter(({ master }) => master !== undefined);
+  for (const flow of flows) {
+    if (flow.master === undefined) {
+      const denied = isDenied(ruleset, flow, nodeAddresses);
+      judged.set(flow, denied);
+      if (expected.length > 0) {
+        byTuple.set(keyOf(flow.original), denied);
+      }
+    }
+  }
+  for (const flow of expected) {
+    const denied = byTuple.get(keyOf(flow.master!));
+    if (denied !== undefined) {
+      judged.set(flow, denied);
+    }
+  }
+  return judged;
+}
+
+const keyOf = ({ protocol, source, sourcePort, destination, destinationPort }: FlowTuple): string =>
+  `${protocol} ${source} ${sourcePort} ${destination} ${destinationPort}`;
 
 /** Returns whether the first packet of a connection would be denied now. */
 export function isDenied(ruleset: Ruleset, flow: Flow, nodeAddresses: ReadonlySet<string>): boolean {

@@ -27,6 +27,7 @@ export const IPCTNL_MSG_CT_DELETE = IPCTNL_MSG_CT_NEW | 2;
 
 const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
+const CTA_TUPLE_MASTER = 14;
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
 
@@ -44,7 +45,7 @@ const protocolTable = {
 } as const satisfies Table;
 
 const flowTable = {
-  /** IPS_*: 2 seen reply, 8 confirmed, 16 source NAT, 32 destination NAT. */
+  /** IPS_*: 1 expected by a helper, 2 seen reply, 8 confirmed, 16 source NAT, 32 destination NAT. */
   status: [3, 'be32', 'CTA_STATUS'],
   /** Seconds until the entry expires. */
   timeout: [7, 'be32', 'CTA_TIMEOUT'],
@@ -68,6 +69,8 @@ export interface Flow extends Decoded<typeof flowTable> {
   original: FlowTuple;
   /** Direction of the replies, with the addresses after NAT. */
   reply: FlowTuple;
+  /** Original direction of the connection whose helper expected this one, such as that of the commands of FTP. */
+  master?: FlowTuple;
 }
 
 /** Selects connections by their original direction. */
@@ -228,6 +231,8 @@ export function decodeFlow(payload: Payload): Flow {
       flow.original = readTuple(reader.attributes('CTA_TUPLE_ORIG'));
     } else if (reader.type === CTA_TUPLE_REPLY) {
       flow.reply = readTuple(reader.attributes('CTA_TUPLE_REPLY'));
+    } else if (reader.type === CTA_TUPLE_MASTER) {
+      flow.master = readTuple(reader.attributes('CTA_TUPLE_MASTER'));
     } else if (!readField(reader, flowTable, into)) {
       keepUnknown(flow, reader);
     }

@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'nod
 import { cpus, release } from 'node:os';
 import { executablePath } from '@cnikit/plugin';
 import type { ChartRow } from './lib/chart.ts';
-import { compiled, timeRuns } from './lib/exec-timer.ts';
+import { compiledFloor, timeRuns } from './lib/exec-timer.ts';
 import { median, quantile, table } from './lib/statistics.ts';
 import {
   type Case,
@@ -112,7 +112,7 @@ function sequential(): string[][] {
   }
   addResidents(cases);
   const hasFloor = 'bridge' in ours(first).steps[0]!.conf;
-  const withFloor = hasFloor ? [floor(floorProgram(), ours(first))] : [];
+  const withFloor = hasFloor ? [floor(compiledFloor('add-floor'), ours(first))] : [];
   const measured = measure(
     [{ ...first, contenders: [...first.contenders, ...withFloor] }, ...cases.slice(1)],
     ROUNDS,
@@ -140,16 +140,6 @@ function isServed(one: Case): boolean {
 }
 
 const ours = ({ contenders }: Case) => contenders[0] as Case['contenders'][number];
-
-function floorProgram(): string {
-  // Link it statically like cnikit, to exclude the work of a loader.
-  return compiled('add-floor', 'musl-gcc', [
-    '-static',
-    ...['/usr/include', `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`].flatMap(
-      (folder) => ['-idirafter', folder],
-    ),
-  ]);
-}
 
 function comparison(
   text: string,

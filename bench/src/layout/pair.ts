@@ -9,7 +9,8 @@ import { runOf } from './contenders.ts';
 /** A measured value on both layouts, with its goal. */
 export interface GoalRow {
   title: string;
-  bridge: number;
+  /** Absent: the row is about the layout `routed` alone. */
+  bridge?: number;
   routed: number;
   /** Decimals to print. */
   digits: number;

@@ -1,20 +1,17 @@
 /** Compares how long many pods that start at once take until all reach the node and other new pods. */
 import { timeRuns } from '../lib/exec-timer.ts';
 import { median } from '../lib/statistics.ts';
-import { ip, podNetns } from '../plugin/node.ts';
-import { runOf } from './contenders.ts';
+import { podNetns } from '../plugin/node.ts';
+import { NODE, runOf } from './contenders.ts';
 import { type GoalRow, LAYOUTS, podTraffic } from './pair.ts';
 
 const STARTED = 100;
 const PRESENT = 200;
 /** Index of the first namespace of the pods that are present. */
 const FIRST_PRESENT = 100;
-/** Address of the node. */
-const NODE = '10.99.99.1';
 
 /** Returns the row. Each layout has the node to itself. */
 export function reachRow(rounds: number): GoalRow {
-  ip('address', 'replace', `${NODE}/32`, 'dev', 'lo');
   const [bridge, routed] = LAYOUTS.map((at) => median(reachTimes(at, rounds)));
   return {
     title: `${STARTED} pods at once beside ${PRESENT}, until each reaches the node and two of them, ms`,

@@ -102,6 +102,15 @@ function fileOnce(folder: string): (text: string) => string {
   };
 }
 
+/** Returns the program of a file in bench/native that makes a plugin's system calls: static like the plugin, without a loader. */
+export function compiledFloor(name: string): string {
+  const folders = [
+    '/usr/include',
+    `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+  ];
+  return compiled(name, 'musl-gcc', ['-static', ...folders.flatMap((folder) => ['-idirafter', folder])]);
+}
+
 /** Returns the program compiled from a C file in bench/native. */
 export function compiled(name: string, compiler = 'cc', flags: readonly string[] = []): string {
   const folder = join(import.meta.dirname, '../../build');

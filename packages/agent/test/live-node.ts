@@ -1,11 +1,11 @@
 /** The sandbox's own network namespace as node n1, and the means to look at it and to hurt it. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, startApiServer } from '@cnikit/apiserver-fake';
 import { delLink, newAddress, newLink, newRoute, openRtnetlink } from '@cnikit/netlink';
+import { sys } from '@cnikit/sys';
 import { vi } from 'vitest';
 import { CniFiles } from '../src/apply/cni-files.ts';
 import { openKernel } from '../src/apply/netlink-kernel.ts';
@@ -21,11 +21,11 @@ import { followNodes, Outage, watchNodes } from '../src/observe/nodes.ts';
 import { ruleChanges } from '../src/observe/rule-changes.ts';
 import { Agent } from '../src/reconcile/agent.ts';
 
-/** Runs a program and returns what it printed; throws when it fails. */
-export function run(...[file, ...args]: [string, ...string[]]): string {
-  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+/** Runs a program and returns what it printed; throws when it fails. Cheaper than Node's own, which forks the test. */
+export function run(...argv: [string, ...string[]]): string {
+  const { status, stdout, stderr } = sys.run(argv);
   if (status !== 0) {
-    throw new Error(`${file} ${args.join(' ')}: ${stderr}`);
+    throw new Error(`${argv.join(' ')}: ${stderr}`);
   }
   return stdout;
 }

@@ -1,8 +1,8 @@
 /** Pods by the real plugin, in namespaces of the sandbox. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { executablePath } from '@cnikit/plugin';
+import { sys } from '@cnikit/sys';
 import { type LiveNode, run } from './live-node.ts';
 
 /** The static executable, which `npm test` builds. */
@@ -54,7 +54,7 @@ export function deletePod(node: LiveNode, id: string): void {
 export const loseNamespace = (id: string): void => void run('ip', 'netns', 'delete', id);
 
 /** Calls the plugin's STATUS with the agent's conflist, as a runtime of CNI 1.1 does. */
-export function status(node: LiveNode): { status: number | null; code: number | undefined } {
+export function status(node: LiveNode): { status: number; code: number | undefined } {
   const { status, stdout } = spawn(node, 'STATUS', {}, { cniVersion: '1.1.0' });
   return { status, code: stdout === '' ? undefined : (JSON.parse(stdout) as { code: number }).code };
 }
@@ -68,7 +68,12 @@ function invoke(node: LiveNode, command: 'ADD' | 'DEL', id: string, runtimeConfi
   return stdout;
 }
 
-function spawn({ confDir, binDir }: LiveNode, command: string, more: NodeJS.ProcessEnv, changes: object) {
+function spawn(
+  { confDir, binDir }: LiveNode,
+  command: string,
+  more: Record<string, string>,
+  changes: object,
+) {
   const list = JSON.parse(readFileSync(join(confDir, '05-cnikit.conflist'), 'utf8')) as {
     cniVersion: string;
     name: string;
@@ -77,5 +82,5 @@ function spawn({ confDir, binDir }: LiveNode, command: string, more: NodeJS.Proc
   const { cniVersion, name, plugins } = list;
   const env = { CNI_COMMAND: command, CNI_PATH: binDir, ...more };
   const input = JSON.stringify({ ...plugins[0], cniVersion, name, ...changes });
-  return spawnSync(join(binDir, 'cnikit'), { env, input, encoding: 'utf8' });
+  return sys.run([join(binDir, 'cnikit')], { env, input });
 }

@@ -8,9 +8,8 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { soakSeed, soakSize } from '../../../vitest.soak.ts';
 import { type Backend, declareRule, type Family, openIptables, type TableName } from '../src/index.ts';
-import { nodeRun } from '../src/node-run.ts';
 import { EXTENSIONS, everyValue, someOptions } from './extension-rules.ts';
-import { must, realHost } from './real-host.ts';
+import { must, realHost, realRun } from './real-host.ts';
 
 const sandboxed = process.env.CNIKIT_SANDBOX === '1';
 const RULES = soakSize(150, 1000);
@@ -48,7 +47,7 @@ function accepted(restore: string, family: Family, cases: readonly Case[]): Case
   });
   const attempt = (table: TableName, some: readonly (typeof lines)[number][]): Case[] => {
     const payload = [`*${table}`, ':T - [0:0]', ...some.map(({ text }) => `-A T ${text}`), 'COMMIT', ''];
-    const { status, stderr } = nodeRun([restore, '--noflush'], payload.join('\n'));
+    const { status, stderr } = realRun([restore, '--noflush'], payload.join('\n'));
     if (status === 0) {
       return some.map(({ one }) => one);
     }

@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openIptables, type TableSpec } from '../src/index.ts';
-import { nodeRun } from '../src/node-run.ts';
-import { must, realHost } from './real-host.ts';
+import { must, realHost, realRun } from './real-host.ts';
 
 const sandboxed = process.env.CNIKIT_SANDBOX === '1';
 const BACKENDS = ['nft', 'legacy'] as const;
@@ -42,7 +41,7 @@ describe.skipIf(!sandboxed)('iptables in the kernel (needs the sandbox: run npm 
     test(`ensure() accepts packets in a chain with the policy DROP, ${backend}`, () => {
       const policy = `iptables-${backend}-restore --noflush`;
       must(policy, '*filter\n:INPUT DROP [0:0]\nCOMMIT\n');
-      const alive = () => nodeRun('ping -c 1 -W 1 -q 127.0.0.1'.split(' ')).status === 0;
+      const alive = () => realRun('ping -c 1 -W 1 -q 127.0.0.1'.split(' ')).status === 0;
       expect(alive()).toBe(false);
       const ipt = openIptables({ family: 'ipv4', backend, env: {} });
       const tables = filter({ MINE: [['-s', '127.0.0.0/8', '-j', 'ACCEPT']] }, [

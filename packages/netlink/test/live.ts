@@ -1,5 +1,4 @@
 /** Setup of the tests on a real kernel. Each test gets its own network namespace. */
-import { execFileSync } from 'node:child_process';
 import { CLONE_NEWNET, sys } from '@cnikit/sys';
 import { afterEach, beforeEach, describe } from 'vitest';
 import { openRtnetlink, type RtnetlinkConnection } from '../src/index.ts';
@@ -33,8 +32,11 @@ export function freshRoute(): () => RtnetlinkConnection {
 
 /** Runs a program in the calling thread's namespace; its output. */
 export function run(command: string): string {
-  const [program, ...args] = command.split(' ');
-  return execFileSync(program!, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const { status, stdout, stderr } = sys.run(command.split(' '));
+  if (status !== 0) {
+    throw new Error(`${command}: ${stderr}`);
+  }
+  return stdout;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what ip prints has no types

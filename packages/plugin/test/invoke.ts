@@ -1,5 +1,5 @@
 /** Runs a plugin as a runtime does: exec of the static executable, or in this process under Node. */
-import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { sys } from '@cnikit/sys';
 import { UPSTREAM_VERSION, upstreamPlugins } from '../../../upstream-plugins.ts';
 import { SOAK } from '../../../vitest.soak.ts';
@@ -27,18 +27,23 @@ function text(conf: unknown): string {
   return typeof conf === 'string' ? conf : JSON.stringify(conf);
 }
 
-const exec = (file: string, env: Record<string, string>, conf: unknown, argv0 = file): Answer => {
-  const done = spawnSync(file, [], { argv0, env, input: text(conf), encoding: 'utf8', timeout: 30_000 });
-  // A plugin that rejects its environment does not read stdin.
-  if (done.error && !('code' in done.error && done.error.code === 'EPIPE')) {
-    throw done.error;
-  }
-  return answer(done.status ?? -1, done.stdout, done.stderr);
+const exec = (file: string, env: Record<string, string>, conf: unknown): Answer => {
+  const { status, stdout, stderr } = sys.run([file], { env, input: text(conf), timeoutMs: 30_000 });
+  return answer(status, stdout, stderr);
 };
 
-/** Runs the executable. */
-export const byExec: Invoke = (env, conf, name = 'cnikit') =>
-  exec(executablePath(), env, conf, `/opt/cni/bin/${name}`);
+/** Links to the executable. The sandbox removes them at its end. */
+const LINKS = '/run/cnikit-plugins';
+
+/** Runs the executable by the name of a plugin. */
+export const byExec: Invoke = (env, conf, name = 'cnikit') => {
+  const link = `${LINKS}/${name}`;
+  if (!existsSync(link)) {
+    mkdirSync(LINKS, { recursive: true });
+    symlinkSync(executablePath(), link);
+  }
+  return exec(link, env, conf);
+};
 
 const [newest] = upstreamPlugins();
 /** Folder of the newest plugins of containernetworking/plugins. */

@@ -1,5 +1,5 @@
 /** `cnikit restore`: pods have again what another program removed from under them. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
 import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
+import { sys } from '@cnikit/sys';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { executablePath } from '../src/executable-path.ts';
 import { hostVethName } from '../src/links/names.ts';
@@ -52,11 +53,14 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
   });
 
   const cacheDir = () => `${here.dir}/cache`;
+  const cnikit = (argv: string[]) => {
+    const { status, stdout, stderr } = sys.run([`${bin}/cnikit`, ...argv], { env: { PATH } });
+    return { status, stdout, stderr };
+  };
   const runtime = () => new Runtime({ io: nodeRuntimeIo(), path: [bin], cacheDir: cacheDir() });
   const restore = (...args: string[]) => {
     const argv = ['restore', '--cache-dir', cacheDir(), ...args];
-    const { status, stdout, stderr } = spawnSync(`${bin}/cnikit`, argv, { env: { PATH }, encoding: 'utf8' });
-    return { status, stdout, stderr };
+    return cnikit(argv);
   };
   const list = (attach: object = {}, portmap: object = {}) => {
     const ports = { capabilities: { portMappings: true } };
@@ -307,7 +311,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
   const restoreReadOnly = () => {
     const command = `mount -o remount,ro,bind /proc/sys && exec ${bin}/cnikit restore --cache-dir ${cacheDir()}`;
     const argv = ['-m', 'sh', '-c', `mount --bind /proc/sys /proc/sys && ${command}`];
-    return spawnSync('unshare', argv, { env: { PATH }, encoding: 'utf8' });
+    return sys.run(['unshare', ...argv], { env: { PATH } });
   };
 
   test('cnikit restore recreates the bridge beside a routed pod with a read-only /proc/sys', async () => {
@@ -414,7 +418,7 @@ describe.skipIf(!inSandbox)('cnikit restore (needs the sandbox: run npm test at 
     'restore() refuses the arguments %j',
     (args) => {
       const argv = ['restore', ...args];
-      const { status, stderr } = spawnSync(`${bin}/cnikit`, argv, { env: { PATH }, encoding: 'utf8' });
+      const { status, stderr } = cnikit(argv);
       expect(status).toBe(2);
       expect(stderr).toMatch(/^Unknown arguments: .*\n\nUsage: cnikit restore /);
     },

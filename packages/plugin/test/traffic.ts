@@ -1,5 +1,6 @@
 /** Real connections between namespaces, by socat: a server replies with the client's address. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { sys } from '@cnikit/sys';
 import { run } from './namespaces.ts';
 
 /** A namespace by name; '' is the node itself. */
@@ -77,7 +78,7 @@ export function reach(
       : [process.execPath, '-e', UDP_CLIENT, host, `${port}`, `${sourcePort}`, `${PATIENCE}`];
   const argv = within(from, client);
   // Send nothing over TCP: a server that exits with unread input resets the connection, and its reply may be lost.
-  const { stdout } = spawnSync(argv[0], argv.slice(1), { input: '', encoding: 'utf8' });
+  const { stdout } = sys.run(argv);
   const seen = stdout.trim();
   if (seen === '') {
     return undefined;

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { openIptables, type Run } from '@cnikit/iptables';
 import { fakeIptables } from '@cnikit/iptables/testing';
+import { sys } from '@cnikit/sys';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { soakSeed, soakSize } from '../../../../vitest.soak.ts';
@@ -36,10 +36,7 @@ const operation = fc.oneof<fc.Arbitrary<Operation>[]>(
   fc.nat(edits.length - 1).map((edit) => ({ edit })),
 );
 
-const real: Run = ([file, ...args], input = '') => {
-  const { status, stdout, stderr } = spawnSync(file!, args, { input, encoding: 'utf8' });
-  return { status: status ?? -1, stdout, stderr };
-};
+const real: Run = (argv, input = '') => sys.run(argv, { input });
 
 /** Chains of both tables with their rules in order. The kernel chooses the order of the chains. */
 function saved(run: Run): string[] {

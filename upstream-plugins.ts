@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SOAK } from './vitest.soak.ts';
 
 /** The pinned version. */
 export const UPSTREAM_VERSION = '1.10.0';
@@ -79,6 +80,15 @@ export function compileUpstreamPlugins(env: NodeJS.ProcessEnv): string | undefin
   } catch (error) {
     return `Cannot compile ${MODULE} ${UPSTREAM_VERSION}: ${(error as Error).message.trim()}`;
   }
+}
+
+/**
+ * Returns the upstream plugins of this run for tests of all of their versions: the newest in `npm test`, the others in
+ * `npm run test:soak`, or the newest again where there are no others.
+ */
+export function upstreamPluginsOfRun(): UpstreamPlugins[] {
+  const all = upstreamPlugins();
+  return SOAK && all.length > 1 ? all.slice(1) : all.slice(0, 1);
 }
 
 /** Returns the folder of containerd 2.4.2 with runc and the shim, or undefined without the archive. */

@@ -1,15 +1,15 @@
 /** Switching a node between the upstream plugins and cnikit: each side deletes pods that the other created. */
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
-import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
 import { sys } from '@cnikit/sys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { upstreamPlugins } from '../../../upstream-plugins.ts';
+import { upstreamPluginsOfRun } from '../../../upstream-plugins.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { plugins } from '../src/plugins/index.ts';
 import { env, inSandbox, ok } from './harness.ts';
 import { byExec } from './invoke.ts';
 import { ipJson, type Pod, run } from './namespaces.ts';
+import { runtimeIo } from './runtime.ts';
 import { scratch } from './scratch.ts';
 
 const LIMITS = { ingressRate: 8000, ingressBurst: 80_000, egressRate: 8000, egressBurst: 80_000 };
@@ -78,7 +78,7 @@ function leakedByUpstream(title: string, withoutNamespace: boolean): RegExp | un
 
 const ours = plugins(sys);
 
-describe.skipIf(!inSandbox).each(upstreamPlugins())(
+describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
   'switching between upstream $version and cnikit (needs the sandbox: run npm test at the root)',
   ({ dir, version }) => {
     const names = [...ours.keys()].filter((name) => existsSync(`${dir}/${name}`));
@@ -103,7 +103,7 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
     afterAll(() => rmSync(bin, { recursive: true }));
 
     const runtime = (path: string) =>
-      new Runtime({ io: nodeRuntimeIo(), path: [path], cacheDir: `${bin}/cache` });
+      new Runtime({ io: runtimeIo(), path: [path], cacheDir: `${bin}/cache` });
     const sides = { upstream: () => runtime(dir), cnikit: () => runtime(`${bin}/ours`) };
     type Side = keyof typeof sides;
     /** Everything that a plugin can leave on the node. */

@@ -1,6 +1,9 @@
 /** A runtime's part in a test: libcni's records of attachments, and processes in pods. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import type { RuntimeIo } from '@cnikit/cni-spec/runtime';
+import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
+import { sys } from '@cnikit/sys';
 import { afterEach, beforeEach } from 'vitest';
 import type { Pod } from './namespaces.ts';
 
@@ -25,6 +28,17 @@ export interface Runtime {
   age(id: string, minutes: number): void;
   /** Runs a process in a pod until the test ends. Returns when it runs. */
   start(pod: Pod): Promise<void>;
+}
+
+/** As `nodeRuntimeIo`, but does not fork the test for each plugin. */
+export function runtimeIo(): RuntimeIo {
+  return {
+    ...nodeRuntimeIo(),
+    async exec({ file, env, stdin }) {
+      const { status, stdout, stderr } = sys.run([file], { env, input: stdin });
+      return { exitCode: status, stdout, stderr };
+    },
+  };
 }
 
 export const recordOf = (id: string): string => `${RESULTS}/net-${id}-eth0`;

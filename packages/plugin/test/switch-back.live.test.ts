@@ -1,14 +1,14 @@
 /** `cnikit switch-back`: afterwards the upstream plugins check and delete the pods of cnikit and leave nothing. */
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { parseConfigList, Runtime } from '@cnikit/cni-spec/runtime';
-import { nodeRuntimeIo } from '@cnikit/cni-spec/runtime/node';
+import { sys } from '@cnikit/sys';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { upstreamPlugins } from '../../../upstream-plugins.ts';
+import { upstreamPluginsOfRun } from '../../../upstream-plugins.ts';
 import { executablePath } from '../src/executable-path.ts';
 import { inSandbox } from './harness.ts';
 import { type Pod, run } from './namespaces.ts';
 import { ruleset } from './nat-state.ts';
+import { runtimeIo } from './runtime.ts';
 import { scratch } from './scratch.ts';
 import { makeOutside, type Outside, reach, serve, stopServers } from './traffic.ts';
 
@@ -24,11 +24,11 @@ const PORTS = [
 ];
 
 function switchBack(...args: string[]) {
-  const done = spawnSync(executablePath(), ['switch-back', ...args], { env: { PATH }, encoding: 'utf8' });
-  return { status: done.status, stdout: done.stdout, stderr: done.stderr };
+  const { status, stdout, stderr } = sys.run([executablePath(), 'switch-back', ...args], { env: { PATH } });
+  return { status, stdout, stderr };
 }
 
-describe.skipIf(!inSandbox).each(upstreamPlugins())(
+describe.skipIf(!inSandbox).each(upstreamPluginsOfRun())(
   'cnikit switch-back to upstream $version (needs the sandbox: run npm test at the root)',
   ({ dir, version }) => {
     const here = scratch();
@@ -55,7 +55,7 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
       run('conntrack', '-F');
     });
     const runtime = (path: string) =>
-      new Runtime({ io: nodeRuntimeIo(), path: [path], cacheDir: `${here.dir}/cache` });
+      new Runtime({ io: runtimeIo(), path: [path], cacheDir: `${here.dir}/cache` });
     const ours = () => runtime(`${bin}/ours`);
     const upstream = () => runtime(dir);
     /** CHECK of 1.1.1 looks for IPv4 rules in ip6tables. */
@@ -205,7 +205,7 @@ describe.skipIf(!inSandbox).each(upstreamPlugins())(
         switchBack(...args);
         const after = rules();
         // Both forms exist when the process is killed between the two transactions.
-        spawnSync('nft', ['-f', '-'], { input: before });
+        sys.run(['nft', '-f', '-'], { input: before });
         expect(switchBack(...args).status).toBe(0);
         expect(rules()).toEqual(after);
         await upstream().del(list(theirs), one);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, type LiveNode, liveNode, nodeObject, ownRoutes, routesTo, run } from './live-node.ts';
 import { addPod, addRecordedPod, deletePod, hasPlugin, loseNamespace, plugin, status } from './pods.ts';
 
@@ -429,7 +429,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
         ]);
         run('umount', node.stateDir);
         await eventually(healthy);
-        await vi.waitFor(async () => expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200));
+        await eventually(async () => expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200));
       },
     );
 
@@ -465,7 +465,7 @@ describe.skipIf(process.env.CNIKIT_SANDBOX !== '1')(
     test('cnikit-agent run serves health at --health-address, and continues if the port is taken', async () => {
       const first = start('--health-address=127.0.0.1:9470');
       await eventually(() => expect(first.log.text).toContain('The data path is programmed'));
-      await vi.waitFor(async () => expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200));
+      await eventually(async () => expect((await fetch('http://127.0.0.1:9470/readyz')).status).toBe(200));
       const metrics = await (await fetch('http://127.0.0.1:9470/metrics')).text();
       for (const line of [
         'cnikit_agent_ready 1',

@@ -52,7 +52,7 @@ describe('nodeRuntimeIo().exec()', () => {
     // The timeout may kill the child before it prints its process ID.
     const pid = io.readText(`${file}.pid`)?.trim();
     if (pid) {
-      await vi.waitFor(() => expect(isRunning(pid)).toBe(false));
+      await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 15_000 });
     }
   });
   test.each([

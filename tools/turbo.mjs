@@ -49,30 +49,31 @@ export async function turboQuietly(root, task, env, more = []) {
 }
 
 /**
- * Runs a turbo task through `execute` and returns the results of its packages.
+ * Runs turbo through `execute`, once for each list of arguments, all at the same time. Returns the results of the
+ * packages, and the status of the first run that fails.
  *
  * @param {string} root
- * @param {readonly string[]} argv
+ * @param {readonly (readonly string[])[]} runs
  * @param {(argv: readonly string[]) => Promise<number>} execute
  * @returns {Promise<{ status: number, tasks: TaskEnd[] }>}
  */
-export async function turboWithSummary(root, argv, execute) {
-  const runs = join(root, '.turbo', 'runs');
-  rmSync(runs, { recursive: true, force: true });
-  const status = await execute(['turbo', 'run', ...argv, '--summarize']);
-  return { status, tasks: lastRun(runs) };
+export async function turboWithSummary(root, runs, execute) {
+  const folder = join(root, '.turbo', 'runs');
+  rmSync(folder, { recursive: true, force: true });
+  const statuses = await Promise.all(runs.map((argv) => execute(['turbo', 'run', ...argv, '--summarize'])));
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+  return {
+    status: statuses.find((status) => status !== 0) ?? 0,
+    tasks: files.flatMap((file) => tasksOf(join(folder, file))),
+  };
 }
 
 /**
- * @param {string} runs
+ * @param {string} file summary of a run
  * @returns {TaskEnd[]}
  */
-function lastRun(runs) {
-  const file = existsSync(runs) ? readdirSync(runs).find((name) => name.endsWith('.json')) : undefined;
-  if (!file) {
-    return [];
-  }
-  const { tasks } = JSON.parse(readFileSync(join(runs, file), 'utf8'));
+function tasksOf(file) {
+  const { tasks } = JSON.parse(readFileSync(file, 'utf8'));
   return tasks.map((/** @type {any} */ task) => ({
     taskId: task.taskId,
     task: task.task,

@@ -121,7 +121,9 @@ Only their installation needs root. Run this, then start again:
     return 1;
   }
   console.log(`Installing system packages: ${list}`);
-  const apt = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0'];
+  // apt does not wait for the lists of another apt, so commands of this project wait for each other.
+  const apt = [...prefix, 'flock', '/var/lib/apt', 'env', 'DEBIAN_FRONTEND=noninteractive'];
+  apt.push('apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0', '-o', 'DPkg::Lock::Timeout=600');
   for (const argv of [
     [...apt, 'update'],
     [...apt, 'install', '-y', '--no-install-recommends', ...missing],

@@ -52,6 +52,11 @@ const BENCHMARKS = {
     options: ['--rounds=10', '--pods=24,200'],
     explicit: true,
   },
+  'policy-queue': {
+    summary: 'a new connection, with cnikit and with kube-network-policies (only when named; needs Go)',
+    options: ['--rounds=3', '--suite=bookworm (on the kernel of that Debian release, in QEMU)'],
+    explicit: true,
+  },
   watch: {
     summary: 'memory and time to hold all nodes, by @cnikit/watch and by other clients',
     options: ['--nodes=5000'],

@@ -7,8 +7,12 @@ import { join } from 'node:path';
 import type { ControlClient } from '@cnikit/apiserver-fake';
 import { nodeName, startAgent } from '../agent/cluster.ts';
 
-/** The Go program. */
+/** Go programs. */
 export const KUBE_ROUTER = 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v2.1.0';
+export const KUBE_NETWORK_POLICIES = 'sigs.k8s.io/kube-network-policies/cmd@v0.8.0';
+
+/** The queue of kube-network-policies. */
+export const QUEUE = 100;
 
 export interface Running {
   pid: number;
@@ -42,6 +46,16 @@ export async function startKubeRouter(bin: string, control: ControlClient): Prom
       rmSync(dir, { recursive: true });
     },
   };
+}
+
+/** Starts kube-network-policies, which finds the API server as a pod does. */
+export function startKubeNetworkPolicies(bin: string): Running {
+  return start(join(bin, 'cmd'), {
+    'hostname-override': nodeName(1),
+    'disable-nri': 'true',
+    'metrics-bind-address': '127.0.0.1:0',
+    'nfqueue-id': String(QUEUE),
+  });
 }
 
 function start(program: string, flags: Record<string, string>, env: NodeJS.ProcessEnv = {}): Running {

@@ -1,6 +1,7 @@
 /** Starts what the plugin reports pods to, for network policy. */
 import { join } from 'node:path';
 import { fileStore } from '@cnikit/ipam/file-store';
+import { hostVethName } from '@cnikit/plugin';
 import { sys } from '@cnikit/sys';
 import type { Config } from '../config/config.ts';
 import type { Log } from '../core/log.ts';
@@ -24,7 +25,12 @@ export interface PolicyGateTask {
  * each resync.
  */
 export async function startPolicyGate(
-  { stateDir, cniCacheDir, resyncMs }: Pick<Config, 'stateDir' | 'cniCacheDir' | 'resyncMs'>,
+  {
+    stateDir,
+    cniCacheDir,
+    resyncMs,
+    foreignSourceNamespaces = [],
+  }: Pick<Config, 'stateDir' | 'cniCacheDir' | 'resyncMs' | 'foreignSourceNamespaces'>,
   pods: LocalPods,
   log: Log,
 ): Promise<PolicyGateTask> {
@@ -32,6 +38,10 @@ export async function startPolicyGate(
     pods,
     stateDir,
     reservations: () => fileStore({ sys, dir: reservationsDir(stateDir) }).list().reservations,
+    foreignEnd: ({ namespace, containerId, ifName }) =>
+      foreignSourceNamespaces.includes(namespace)
+        ? hostVethName(NETWORK_NAME, containerId, ifName || 'eth0')
+        : undefined,
     recorded: (attachment) => recordedPod(cniCacheDir, NETWORK_NAME, attachment),
     log,
   });

@@ -24,8 +24,8 @@ afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 const claims = () =>
   new PolicyClaims({
     pods: {
-      claim({ namespace, name, containerId, addresses }) {
-        calls.push(`claim ${namespace}/${name} ${containerId} ${addresses.join(' ')}`);
+      claim({ namespace, name, containerId, addresses, foreignEnds = [] }) {
+        calls.push(`claim ${namespace}/${name} ${containerId} ${[...addresses, ...foreignEnds].join(' ')}`);
         return enforce();
       },
       release(containerId) {
@@ -35,6 +35,8 @@ const claims = () =>
     },
     stateDir,
     reservations: () => reservations,
+    foreignEnd: ({ namespace, containerId, ifName }) =>
+      namespace === 'vpn' ? `veth-${containerId}-${ifName}` : undefined,
     recorded: ({ containerId }) => recorded[containerId],
     log: { info: () => undefined, warn: (_, message) => void warnings.push(message) },
   });
@@ -54,6 +56,15 @@ test('PolicyClaims passes reports on and saves the claims before', async () => {
   enforce = async () => expect(saved()).toEqual([]);
   await all.handle({ op: 'del', attachment: { containerId: 'c1', ifName: 'eth0' } });
   expect(calls).toEqual(['claim shop/web-c1 c1 10.0.0.2', 'release c1']);
+});
+
+test('PolicyClaims passes the host ends of pods that may send from other source addresses', async () => {
+  const all = claims();
+  await all.handle({ op: 'add', claim: { ...claim('c1', '10.0.0.2'), namespace: 'vpn' } });
+  await all.handle({ op: 'add', claim: { ...claim('c1', '10.0.0.3', 'net1'), namespace: 'vpn' } });
+  claims().start();
+  const both = 'claim vpn/web-c1 c1 10.0.0.2 10.0.0.3 veth-c1-eth0 veth-c1-net1';
+  expect(calls).toEqual(['claim vpn/web-c1 c1 10.0.0.2 veth-c1-eth0', both, both]);
 });
 
 test('PolicyClaims rejects a report that is not enforced, and keeps its claim', async () => {

@@ -20,6 +20,8 @@ export interface PolicyClaimsDeps {
   reservations: () => readonly ReservedAddress[];
   /** Returns the pod of an attachment, as the runtime recorded it. */
   recorded: (attachment: Attachment) => PodIdentity | undefined;
+  /** Returns the host end of a pod that may send from other source addresses; default: no pod may. */
+  foreignEnd?: ((claim: Claim) => string | undefined) | undefined;
   log: Log;
 }
 
@@ -180,7 +182,11 @@ export class PolicyClaims {
     }
     const { namespace, name, uid } = first;
     const addresses = own.flatMap((claim) => claim.addresses);
-    return this.#deps.pods.claim({ namespace, name, uid, containerId, addresses });
+    const foreignEnds = own.flatMap((claim) => this.#deps.foreignEnd?.(claim) ?? []);
+    return this.#deps.pods.claim({
+      ...{ namespace, name, uid, containerId, addresses },
+      ...(foreignEnds.length > 0 && { foreignEnds }),
+    });
   }
 
   #load(): Claim[] {

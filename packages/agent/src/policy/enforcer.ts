@@ -106,7 +106,8 @@ export class Enforcer implements LocalPods {
   }
 
   #rescope(podCIDRs: readonly string[] | undefined): void {
-    this.#scope = podCIDRs && scopeOf(podCIDRs, this.#deps.rules, this.#ipvs);
+    this.#scope =
+      podCIDRs && scopeOf(podCIDRs, { ...this.#deps.rules, foreign: this.#pods.foreign }, this.#ipvs);
     this.#rebuild = true;
     this.#schedule();
   }
@@ -234,7 +235,7 @@ export class Enforcer implements LocalPods {
       this.#connections.take(changes);
       if (this.#rebuild) {
         this.#connections.lostPods(table.rebuild(this.#compiler.ruleset, this.#scope));
-      } else if (changes.length > 0) {
+      } else if (this.#pods.foreign.takeChange() || changes.length > 0) {
         table.apply(changes);
       }
     } catch (error) {

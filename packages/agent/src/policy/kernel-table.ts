@@ -1,5 +1,5 @@
 /** Reads the table of NetworkPolicies. */
-import { type Family, families, formatAddress } from '@cnikit/ip';
+import { families, formatAddress } from '@cnikit/ip';
 import {
   NF_ACCEPT,
   NFT_GOTO,
@@ -7,15 +7,26 @@ import {
   type SetElement,
   type Verdict,
 } from '@cnikit/netlink/nftables';
-import { type Direction, OPEN } from '@cnikit/policy';
+import { OPEN } from '@cnikit/policy';
 import { canonical, hookText } from '../core/filter-table.ts';
 import { POLICY_TABLE } from '../core/names.ts';
-import { IN_TABLE, podMap } from './names.ts';
+import { IN_TABLE, LINK_MAP, podMap } from './names.ts';
+
+/** A map from pods to chains, by their addresses or their host ends. */
+interface PodMap {
+  name: string;
+  key: 'ipv4_addr' | 'ipv6_addr' | 'ifname';
+}
+
+const KEYS = { ipv4: 'ipv4_addr', ipv6: 'ipv6_addr' } as const;
 
 /** Every map from pods to chains. */
-export const podMaps: readonly { direction: Direction; family: Family; name: string }[] = (
-  ['egress', 'ingress'] as const
-).flatMap((direction) => families.map((family) => ({ direction, family, name: podMap(direction, family) })));
+export const podMaps: readonly PodMap[] = [
+  ...(['egress', 'ingress'] as const).flatMap((direction) =>
+    families.map((family) => ({ name: podMap(direction, family), key: KEYS[family] })),
+  ),
+  { name: LINK_MAP, key: 'ifname' },
+];
 
 /** Objects of the table by name. */
 export interface TableObjects {
@@ -52,10 +63,10 @@ const shape = (key: number | undefined, data: number | undefined, flags: number)
 
 /** NFT_SET_MAP, and the types of `nft` for keys and verdicts. */
 const [MAP, VERDICT] = [0x8, 0xffffff00];
-const ADDRESS_TYPE = { ipv4: 7, ipv6: 8 } as const;
+const KEY_TYPES = { ipv4_addr: 7, ipv6_addr: 8, ifname: 41 } as const;
 
 /** Returns the shape of a map from pods to chains, as {@link readObjects} returns it. */
-export const podMapShape = (family: Family): string => shape(ADDRESS_TYPE[family], VERDICT, MAP);
+export const podMapShape = ({ key }: PodMap): string => shape(KEY_TYPES[key], VERDICT, MAP);
 
 /** Returns the rules of each chain, in order, as text that is equal for equal ones. */
 export function readRules(nft: NftConnection, chain?: string): Map<string, string[]> {
@@ -68,10 +79,11 @@ export function readRules(nft: NftConnection, chain?: string): Map<string, strin
   return rules;
 }
 
-/** Returns the chain of each address of a map, or {@link OPEN}. */
+/** Returns the chain of each address, or of each link, of a map, or {@link OPEN}. */
 export function readPods(nft: NftConnection, name: string): Map<string, string> {
+  const text = name === LINK_MAP ? linkText : formatAddress;
   return new Map(
-    nft.elements({ ...IN_TABLE, name }).map(({ key, verdict }) => [formatAddress(key), chainOf(verdict)]),
+    nft.elements({ ...IN_TABLE, name }).map(({ key, verdict }) => [text(key), chainOf(verdict)]),
   );
 }
 
@@ -82,6 +94,8 @@ function chainOf(verdict: Verdict | undefined): string {
       ? verdict.chain
       : `verdict ${verdict?.code} ${verdict?.chain ?? ''}`;
 }
+
+const linkText = (key: Uint8Array): string => new TextDecoder().decode(key).replace(/\0.*$/, '');
 
 /** Returns the elements of a set, as the ruleset names them. */
 export const readElements = (nft: NftConnection, name: string): string[] =>

@@ -7,6 +7,8 @@ export interface LocalPod {
   containerId: string;
   /** Addresses without prefix length. */
   addresses: readonly string[];
+  /** Names of its host ends if its namespace may send from other source addresses. */
+  foreignEnds?: readonly string[] | undefined;
 }
 
 /** Pods of this node as the plugin reports them. Their addresses hold before status.podIPs, and after it. */

@@ -23,6 +23,8 @@ export const chainName = (letter: string, name: string): string =>
   name === OPEN ? OPEN : `${letter}/${name}`;
 /** Returns the map from the address of a pod to its chain. */
 export const podMap = (direction: Direction, family: Family): string => `${direction}-${family}`;
+/** Map from the host ends of pods that may send from other source addresses to the chains of their egress. */
+export const LINK_MAP = 'egress-link';
 /** Returns the set of the addresses that a selection takes. */
 export const selectionSet = (letter: string, number: number, family: Family): string =>
   `${letter}/selection-${number}-${family}`;
@@ -33,10 +35,10 @@ export const portSet = (letter: string, number: number, family: Family): string 
 /** Returns the family of an element. */
 export const elementFamily = (text: string): Family => familyOf(text);
 
-/** Returns the bytes of an element: an address, or an address and a port. */
+/** Returns the bytes of an element: an address, an address and a port, or the name of a link. */
 export function elementKey(text: string): Uint8Array {
   const [address = '', port] = text.split(' ');
-  const bytes = parseAddress(address)!;
+  const bytes = parseAddress(address) ?? linkName(address);
   if (port === undefined) {
     return bytes;
   }
@@ -44,4 +46,13 @@ export function elementKey(text: string): Uint8Array {
   key.set(bytes);
   key.set([Number(port) >> 8, Number(port) & 0xff], bytes.length);
   return key;
+}
+
+/** IFNAMSIZ (linux/if.h). */
+const LINK_NAME_SIZE = 16;
+
+function linkName(text: string): Uint8Array {
+  const bytes = new Uint8Array(LINK_NAME_SIZE);
+  bytes.set(new TextEncoder().encode(text));
+  return bytes;
 }

@@ -1,6 +1,7 @@
 /** Pods of the API and pods that the plugin reported, and the addresses that belong to each. Pure. */
 import { formatAddress, parseAddress } from '@cnikit/ip';
 import type { Pod, PolicyEvent } from '@cnikit/policy';
+import { ForeignEnds } from './foreign-ends.ts';
 import type { LocalPod } from './local-pods.ts';
 
 /** A Pod of the API. */
@@ -18,6 +19,8 @@ interface Claim {
 }
 
 export class PodBook {
+  /** Pods that may send from other source addresses. */
+  readonly foreign = new ForeignEnds();
   readonly #node: string;
   readonly #pods = new Map<string, WatchedPod>();
   /** Pods that the API gives each address to. Nearly always it is one, which needs no list. */
@@ -60,11 +63,12 @@ export class PodBook {
    *
    * @throws {RangeError} when an address is not an IP address
    */
-  claim({ namespace, name, uid, containerId, addresses }: LocalPod): PolicyEvent[] {
+  claim({ namespace, name, uid, containerId, addresses, foreignEnds }: LocalPod): PolicyEvent[] {
     const own = addresses.map(canonicalAddress);
     const key = `${namespace}/${name}`;
     const concerned = this.#forget(containerId);
     this.#claims.set(containerId, { key, uid, addresses: own });
+    this.foreign.claim(containerId, own, foreignEnds);
     if (uid !== undefined) {
       this.#released.delete(uid);
     }
@@ -116,6 +120,7 @@ export class PodBook {
       return new Set();
     }
     this.#claims.delete(containerId);
+    this.foreign.release(containerId);
     for (const address of claim.addresses) {
       const others = this.#claimants.get(address)?.filter((one) => one !== containerId) ?? [];
       if (others.length === 0) {

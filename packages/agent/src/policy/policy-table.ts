@@ -75,7 +75,9 @@ export class PolicyTable {
     const present = readObjects(this.#nft);
     let gone: string[] = [];
     if (present !== undefined && hasBase(present, scope)) {
-      const before = podMaps.flatMap(({ name }) => [...readPods(this.#nft, name).keys()]);
+      const before = podMaps
+        .filter(({ key }) => key !== 'ifname')
+        .flatMap(({ name }) => [...readPods(this.#nft, name).keys()]);
       gone = before.filter((address) => !isPod(ruleset, address));
       try {
         this.#now = this.#rebuildBeside(present, ruleset, scope);
@@ -154,9 +156,7 @@ export class PolicyTable {
       newTable(TABLE),
       delTable(TABLE),
       newTable(TABLE),
-      ...podMaps.map(({ name, family }) =>
-        newSet({ ...IN_TABLE, name, key: family === 'ipv4' ? 'ipv4_addr' : 'ipv6_addr', data: 'verdict' }),
-      ),
+      ...podMaps.map(({ name, key }) => newSet({ ...IN_TABLE, name, key, data: 'verdict' })),
       ...base.filter(({ hook }) => hook === undefined).flatMap(chainRequests),
       ...prepare,
       ...podMaps.flatMap(({ name }) => podElements(name, [...now.pods(name)])),
@@ -180,7 +180,7 @@ const isPod = ({ pods }: Ruleset, address: string): boolean =>
 /** Returns whether a rebuild can keep the maps and base chains. */
 function hasBase({ chains, sets }: TableObjects, scope: Scope): boolean {
   return (
-    podMaps.every(({ name, family }) => sets.get(name) === podMapShape(family)) &&
+    podMaps.every((map) => sets.get(map.name) === podMapShape(map)) &&
     baseChains(scope).every(({ name, hook }) => [undefined, hookText(hook)].includes(chains.get(name)))
   );
 }

@@ -16,6 +16,7 @@ import {
   type SetElement,
 } from '@cnikit/netlink/nftables';
 import { type Change, OPEN, type Rule, type Ruleset } from '@cnikit/policy';
+import { foreignEndMoves } from './foreign-ends.ts';
 import { chainName, elementFamily, elementKey, IN_TABLE, podMap, portSet, selectionSet } from './names.ts';
 import { type ChainRules, kernelRules, type Scope } from './rules.ts';
 
@@ -169,12 +170,12 @@ export class Programmed {
     const removed = new Map<string, string[]>();
     const added = new Map<string, SetElement[]>();
     let movesPod = false;
-    for (const { map, address, chain } of pods) {
+    const move = ({ map, address, chain }: Batch['pods'][number]): void => {
       const chains = this.#pods.get(map) ?? new Map<string, string>();
       this.#pods.set(map, chains);
       const before = chains.get(address);
       if (before === chain) {
-        continue;
+        return;
       }
       if (before !== undefined) {
         append(removed, map, address);
@@ -186,7 +187,9 @@ export class Programmed {
         append(added, map, podElement([address, chain]));
         movesPod ||= before !== undefined && before !== OPEN && chain !== OPEN;
       }
-    }
+    };
+    pods.forEach(move);
+    foreignEndMoves(this, this.scope.foreign?.addresses).forEach(move);
     return {
       requests: [
         ...[...removed].flatMap(([map, addresses]) => removing(map, addresses)),

@@ -3,7 +3,8 @@ import { type Family, families, familyOf } from '@cnikit/ip';
 import type { ChainHook, Expression } from '@cnikit/netlink/nftables';
 import * as expr from '@cnikit/netlink/nftables/expr';
 import type { Direction, PeerMatch, Rule, ServiceMatch } from '@cnikit/policy';
-import { chainName, podMap, portSet, selectionSet } from './names.ts';
+import { FOREIGN_SOURCE_GROUPS } from '../core/names.ts';
+import { chainName, LINK_MAP, podMap, portSet, selectionSet } from './names.ts';
 
 /** Rules that depend on options. */
 export interface RuleOptions {
@@ -11,6 +12,8 @@ export interface RuleOptions {
   cutMark?: number | undefined;
   /** Reports denied packets; undefined: no rule does. */
   log?: DenialLog | undefined;
+  /** Pods that may send from other source addresses; undefined: none may. */
+  foreign?: { readonly addresses: ReadonlyMap<string, readonly string[]> } | undefined;
 }
 
 /** How denied packets are reported. */
@@ -132,6 +135,31 @@ const SNAPLEN = 128;
 /** Returns the end of a rule that denies a packet. */
 const deny = ({ log }: Scope): Expression[] => (log === undefined ? expr.drop() : expr.goTo(DENIED));
 
+/** Chain for packets of pods that may send from other source addresses. */
+const FOREIGN = 'foreign';
+/** `meta iifgroup` of such pods: the upper byte of the group. */
+const FROM_FOREIGN = expr.inputGroup(FOREIGN_SOURCE_GROUPS, 0xff00_0000);
+/**
+ * Their other addresses are in no map, so the host end decides. A host end that is in no map either belongs to a pod
+ * whose namespace has been removed from the list.
+ */
+const foreignRules = (scope: Scope): Expression[][] => [expr.verdictMap(['iifname'], LINK_MAP), deny(scope)];
+
+/**
+ * Returns the chain that judges packets from other addresses before ipvs takes those to Services: at the output hook they
+ * have no input link. It sees the address of the Service.
+ */
+const foreignToServices = (scope: Scope): ChainRules => ({
+  name: 'ipvs-foreign',
+  hook: { type: 'filter', hook: 'input', priority: BEFORE_IPVS },
+  rules: [
+    [...expr.connectionState(['established', 'related']), ...expr.accept()],
+    [...expr.icmpv6Type(...DISCOVERY), ...expr.accept()],
+    ...scope.podCIDRs.map((cidr) => [...expr.source(cidr), ...expr.accept()]),
+    [...FROM_FOREIGN, ...expr.goTo(FOREIGN)],
+  ],
+});
+
 /** Returns the rules of the chain that reports denied packets. */
 const denialRules = ({ group, rate }: DenialLog): Expression[][] => [
   [...expr.limit({ rate, burst: rate }), ...expr.log({ group, snaplen: SNAPLEN })],
@@ -148,7 +176,7 @@ const endRules: readonly (readonly Expression[])[] = [
  * Input hook behind that of ipvs, at 99: ipvs takes packets to Services there, and sends them on through the output hook.
  * Chains there see the address of the pod.
  */
-const BEHIND_IPVS = 101;
+const [BEFORE_IPVS, BEHIND_IPVS] = [98, 101];
 
 /**
  * Returns the chains that every table has. Two base chains at the forward hook, because `accept` ends only its own one.
@@ -158,6 +186,7 @@ export function baseChains(scope: Scope): ChainRules[] {
   return [
     ...(scope.log === undefined ? [] : [{ name: DENIED, rules: denialRules(scope.log) }]),
     ...(scope.cutMark === undefined ? [] : [{ name: ENDED, rules: endRules }]),
+    { name: FOREIGN, rules: foreignRules(scope) },
     baseChain('egress', { type: 'filter', hook: 'forward', priority: 0 }, 'egress', scope),
     baseChain('ingress', { type: 'filter', hook: 'forward', priority: 1 }, 'ingress', scope),
     baseChain('to-node', { type: 'filter', hook: 'input', priority: BEHIND_IPVS }, 'egress', scope),
@@ -165,6 +194,7 @@ export function baseChains(scope: Scope): ChainRules[] {
       ? [
           baseChain('ipvs-egress', { type: 'filter', hook: 'output', priority: 0 }, 'egress', scope),
           baseChain('ipvs-ingress', { type: 'filter', hook: 'output', priority: 1 }, 'ingress', scope),
+          foreignToServices(scope),
         ]
       : []),
   ];
@@ -201,6 +231,7 @@ function baseChain(name: string, hook: ChainHook, direction: Direction, scope: S
         ...(isEgress ? expr.source(cidr) : expr.destination(cidr)),
         ...deny(scope),
       ]),
+      ...(isEgress ? [[...FROM_FOREIGN, ...expr.goTo(FOREIGN)]] : []),
     ],
   };
 }

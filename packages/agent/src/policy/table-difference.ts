@@ -25,7 +25,7 @@ export function tableDifference(nft: NftConnection, ruleset: Ruleset, now: Progr
     unexpected('chain', present.chains.keys(), new Set(chains.map(({ name }) => name))) ??
     unexpected('set', present.sets.keys(), new Set(sets)) ??
     podMaps
-      .filter(({ name, family }) => present.sets.get(name) !== podMapShape(family))
+      .filter((map) => present.sets.get(map.name) !== podMapShape(map))
       .map(({ name }) => `map ${name} has another type`)[0] ??
     differingChain(nft, present.chains, chains) ??
     differingSet(nft, ruleset, now)

@@ -24,6 +24,7 @@ export function checkOptions<T, O>(options: WatchOptions<T, O>): void {
     timeoutSeconds: true,
     idleSeconds: true,
     requestSeconds: true,
+    gatherMs: true,
     backoff: true,
     maxObjectBytes: true,
     clock: true,

@@ -56,6 +56,48 @@ test('httpTransport() refuses a content-encoding that it did not request', async
   await once(server, 'close');
 });
 
+test('httpTransport() gathers a body without losing bytes, and passes on that it broke', async () => {
+  const lines = Array.from({ length: 500 }, (_, i) => `line ${i}\n`);
+  const { server, port } = await listening(async (socket) => {
+    socket.on('error', () => undefined);
+    await once(socket, 'data');
+    socket.setNoDelay(true);
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n');
+    for (const line of lines) {
+      socket.write(line);
+      await new Promise((done) => setImmediate(done));
+    }
+    socket.end();
+  });
+  const transport = httpTransport(kubeConfig(`http://127.0.0.1:${port}`));
+  const { body } = await transport.get('/api', new AbortController().signal, { gatherMs: 1 });
+  const chunks: Uint8Array[] = [];
+  const read = async (): Promise<void> => {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+    }
+  };
+  await expect(read()).rejects.toThrow('aborted');
+  expect(Buffer.concat(chunks).toString()).toBe(lines.join(''));
+  server.close();
+});
+
+test('httpTransport() ends a gathered body when its signal fires during a pause', async () => {
+  const { server, port } = await listening((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na'));
+  });
+  const abort = new AbortController();
+  const transport = httpTransport(kubeConfig(`http://127.0.0.1:${port}`));
+  const { body } = await transport.get('/api', abort.signal, { gatherMs: 2 ** 31 - 1 });
+  const chunks = body[Symbol.asyncIterator]();
+  expect(Buffer.from((await chunks.next()).value).toString()).toBe('a');
+  const next = chunks.next();
+  abort.abort();
+  await expect(next).rejects.toThrow();
+  server.close();
+});
+
 test('httpTransport() runs the exec plugin of a kubeconfig again after status 401, and only then', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'cnikit-watch-'));
   const calls = join(dir, 'calls');

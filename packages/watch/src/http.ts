@@ -1,6 +1,7 @@
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { renewCredentials, requestOptions } from './credentials.ts';
 import { WatchError } from './errors.ts';
+import { GATHERED_HIGH_WATER_MARK, gathered, pauseOf } from './gather.ts';
 import type { Answer, KubeConfigLike, Transport } from './transport.ts';
 
 /** TCP keepalive, so that the kernel detects a dead peer too. */
@@ -18,7 +19,8 @@ const CONNECT_MS = 3000;
  */
 export function httpTransport(kubeConfig: KubeConfigLike, userAgent = 'cnikit-watch'): Transport {
   return {
-    get: (path, signal) => send(kubeConfig, { method: 'GET', path, userAgent }, signal),
+    get: (path, signal, options) =>
+      send(kubeConfig, { method: 'GET', path, userAgent, gatherMs: options?.gatherMs }, signal),
   };
 }
 
@@ -29,6 +31,7 @@ export interface HttpRequest {
   userAgent: string;
   body?: string | undefined;
   contentType?: string | undefined;
+  gatherMs?: number | undefined;
 }
 
 /**
@@ -38,14 +41,14 @@ export interface HttpRequest {
  */
 export async function send(
   kubeConfig: KubeConfigLike,
-  { method, path, userAgent, body, contentType }: HttpRequest,
+  { method, path, userAgent, body, contentType, gatherMs = 0 }: HttpRequest,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { server, options } = await unlessAborted(requestOptions(kubeConfig), signal);
   const content =
     body === undefined ? {} : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) };
   options.headers = { Accept: 'application/json', 'User-Agent': userAgent, ...content, ...options.headers };
-  const answer = await open(new URL(server + path), { ...options, method }, body, signal);
+  const answer = await open(new URL(server + path), { ...options, method }, body, gatherMs, signal);
   if (answer.status === 401) {
     renewCredentials(kubeConfig);
   }
@@ -56,13 +59,15 @@ function open(
   url: URL,
   options: RequestOptions,
   body: string | undefined,
+  gatherMs: number,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const reading = gatherMs > 0 ? { highWaterMark: GATHERED_HIGH_WATER_MARK } : {};
   return new Promise((resolve, reject) => {
     // Importing node:http initialises 14 MB that HTTPS clients never use.
     const plain = url.protocol === 'http:';
     const begin = plain ? process.getBuiltinModule('node:http').request : httpsRequest;
-    const request = begin(url, { ...options, signal }, (response) => {
+    const request = begin(url, { ...options, ...reading, signal }, (response) => {
       const encoding = response.headers['content-encoding'] ?? 'identity';
       if (encoding !== 'identity') {
         request.destroy();
@@ -77,7 +82,7 @@ function open(
       resolve({
         status: response.statusCode ?? 0,
         retryAfter: response.headers['retry-after'],
-        body: response,
+        body: gatherMs > 0 ? gathered(response, () => pauseOf(response, gatherMs)) : response,
         close: () => request.destroy(),
       });
     });

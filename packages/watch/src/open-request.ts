@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { errorFromAnswer, WatchError } from './errors.ts';
 import type { Fields } from './fields.ts';
 import { IdleTimer } from './idle-timer.ts';
-import type { Answer, Transport } from './transport.ts';
+import type { Answer, GetOptions, Transport } from './transport.ts';
 
 /** Bytes of an error response that are read for the reason. */
 const ERROR_BODY_LIMIT = 64 * 1024;
@@ -33,7 +33,11 @@ export interface OpenRequest {
  *
  * @throws {WatchError} for any status other than 200, and when the server cannot be reached
  */
-export async function openRequest(context: Context, path: string): Promise<OpenRequest> {
+export async function openRequest(
+  context: Context,
+  path: string,
+  options?: GetOptions,
+): Promise<OpenRequest> {
   const { clock, transport } = context;
   const own = new AbortController();
   const forward = (): void => own.abort();
@@ -76,7 +80,7 @@ export async function openRequest(context: Context, path: string): Promise<OpenR
     if (context.signal.aborted) {
       own.abort();
     }
-    answer = await transport.get(path, own.signal);
+    answer = await transport.get(path, own.signal, options);
     const body = chunks(answer.body);
     if (answer.status !== 200) {
       throw errorFromAnswer(answer.status, await text(body), answer.retryAfter, clock.now());

@@ -11,10 +11,16 @@ export interface Answer {
   close(): void;
 }
 
+/** Wishes for one request, which a transport may ignore. */
+export interface GetOptions {
+  /** See `WatchOptions`. */
+  gatherMs?: number | undefined;
+}
+
 /** The watch's access to the API server, replaceable in tests and simulations. */
 export interface Transport {
   /** Sends a GET for path and query and resolves for any status. Rejections other than WatchError count as CONNECT. */
-  get(path: string, signal: AbortSignal): Promise<Answer>;
+  get(path: string, signal: AbortSignal, options?: GetOptions): Promise<Answer>;
 }
 
 /** The subset of client-node's KubeConfig that watch() uses. */

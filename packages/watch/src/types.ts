@@ -122,6 +122,13 @@ export interface WatchOptions<T, O = KubeObject> {
    * @default 30
    */
   requestSeconds?: number;
+  /**
+   * Time for which events of a busy watch gather in the connection before they are read, ms. Fewer wake-ups of the process
+   * make each event cheaper. An event after that much silence is read at once.
+   *
+   * @default 0
+   */
+  gatherMs?: number;
   backoff?: BackoffOptions;
   /**
    * Maximum size of an object, bytes (the API server's own limit is about 1.5 MiB).

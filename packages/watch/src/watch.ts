@@ -163,7 +163,10 @@ class Watcher<T, O> {
     query.set('allowWatchBookmarks', 'true');
     query.set('resourceVersion', from);
     query.set('timeoutSeconds', String(seconds));
-    const { chunks, limit, close } = await openRequest(this.#context, `${this.#options.path}?${query}`);
+    const { gatherMs } = this.#options;
+    const { chunks, limit, close } = await openRequest(this.#context, `${this.#options.path}?${query}`, {
+      gatherMs,
+    });
     const opened = clock.now();
     const lines = this.#lines;
     this.#heard();

@@ -11,6 +11,11 @@ export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
 
 /** kube-apiserver sends a bookmark about once a minute: a missing one reveals a dead connection. */
 const IDLE_SECONDS = 90;
+/**
+ * In a large cluster a heartbeat arrives every few milliseconds, and waking up for one costs more than reading it. A new
+ * node waits at most this long for its routes.
+ */
+const GATHER_MS = 50;
 /** Longest wait for an API server that is back. */
 const BACKOFF = { maxMs: 10_000 };
 
@@ -47,6 +52,7 @@ export function watchNodes(
     equal: sameNode,
     signal,
     idleSeconds: IDLE_SECONDS,
+    gatherMs: GATHER_MS,
     backoff: BACKOFF,
     notOlderThan: position.resourceVersion,
     hooks: {

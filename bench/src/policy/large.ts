@@ -1,6 +1,6 @@
 /** Compiles a large cluster in a process without anything else, and prints its time and memory as JSON. */
 import { PolicyCompiler, type PolicyEvent } from '@cnikit/policy';
-import { ListSize, saveMemory, withRoom } from '../../../packages/agent/src/core/v8-flags.ts';
+import { saveMemory, withRoom } from '../../../packages/agent/src/core/v8-flags.ts';
 import { podReader, readNamespace, readPolicy } from '../../../packages/agent/src/policy/objects.ts';
 import { NODE, rawObjects, type Size } from './objects.ts';
 
@@ -12,9 +12,7 @@ const size: Size = { pods, policies, local };
 /** Objects as the agent keeps them. What the API returned is garbage then, as that of a list. */
 function* events(): Generator<PolicyEvent> {
   const readPod = podReader();
-  const list = new ListSize();
   for (const value of rawObjects(size)) {
-    list.count();
     const object =
       value.kind === 'Pod'
         ? readPod(value).pod

@@ -1,44 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { ListSize, saveMemory, withRoom } from './v8-flags.ts';
+import { saveMemory, withRoom } from './v8-flags.ts';
 
 vi.mock('node:v8', () => ({ setFlagsFromString: vi.fn() }));
 const set = vi.mocked(setFlagsFromString);
 const flags = (): string[] => set.mock.calls.map(([flag]) => flag);
 beforeEach(() => set.mockClear());
 
-const COMPILERS_ON = ['--sparkplug', '--maglev', '--turbofan'];
-const COMPILERS_OFF = ['--no-sparkplug', '--no-maglev', '--no-turbofan'];
-
-function count(size: ListSize, objects: number): void {
-  for (let i = 0; i < objects; i++) {
-    size.count();
-  }
-}
-
-test('saveMemory() keeps the young generation small and the compilers off', () => {
+test('saveMemory() keeps the young generation and the heap small', () => {
   saveMemory();
-  expect(flags()).toEqual(['--semi-space-growth-factor=1', '--optimize-for-size', ...COMPILERS_OFF]);
-});
-
-test('ListSize.count() lets V8 compile once a list has 150 objects', () => {
-  const size = new ListSize();
-  count(size, 149);
-  expect(flags()).toEqual([]);
-  count(size, 1);
-  expect(flags()).toEqual(COMPILERS_ON);
-  count(size, 1000);
-  expect(flags()).toEqual(COMPILERS_ON);
-});
-
-test('ListSize.reset() makes separate lists and events of a small cluster count separately', () => {
-  const size = new ListSize();
-  for (let list = 0; list < 10; list++) {
-    count(size, 100);
-    size.reset();
-  }
-  expect(flags()).toEqual([]);
+  expect(flags()).toEqual(['--semi-space-growth-factor=1', '--optimize-for-size']);
 });
 
 test('withRoom() lifts the limit of the heap for one computation, also when it throws', () => {
@@ -62,8 +34,6 @@ test('V8 accepts every flag, and collectGarbage() frees what nothing refers to',
     import { setImmediate } from 'node:timers/promises';
     import * as flags from '${import.meta.dirname}/v8-flags.ts';
     flags.saveMemory();
-    const size = new flags.ListSize();
-    for (let i = 0; i < 150; i++) size.count();
     flags.withRoom(() => undefined);
     const kept = { name: 'kept' };
     const refs = [kept, { name: 'garbage' }].map((object) => new WeakRef(object));

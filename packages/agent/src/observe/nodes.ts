@@ -4,7 +4,6 @@ import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { NodeInfo } from '../core/model.ts';
 import { type After, Timers } from '../core/timers.ts';
-import { ListSize } from '../core/v8-flags.ts';
 import { nodeFields, sameNode, selectNode } from './node.ts';
 
 export type NodeChanges = AsyncIterable<Change<NodeInfo>>;
@@ -40,14 +39,10 @@ export function watchNodes(
       position.resourceVersion = resourceVersion;
     }
   };
-  const size = new ListSize();
   return watch<NodeInfo, unknown>({
     ...('getCurrentCluster' in server ? { kubeConfig: server } : server),
     path: '/api/v1/nodes',
-    select: (node) => {
-      size.count();
-      return selectNode(node);
-    },
+    select: selectNode,
     fields: nodeFields,
     equal: sameNode,
     signal,
@@ -56,14 +51,8 @@ export function watchNodes(
     backoff: BACKOFF,
     notOlderThan: position.resourceVersion,
     hooks: {
-      onList: (list) => {
-        size.reset();
-        moveOn(list);
-      },
-      onEvent: (event) => {
-        size.reset();
-        moveOn(event);
-      },
+      onList: moveOn,
+      onEvent: moveOn,
       onWatchEnd: ({ reason }) =>
         reason !== 'timeout' && reason !== 'aborted' && metrics.add('watch_restarts', 1, { reason }),
     },

@@ -2,7 +2,6 @@
 import type { Namespace } from '@cnikit/policy';
 import { type Fields, type KubeConfigLike, type WatchOptions, watch } from '@cnikit/watch';
 import type { Metrics } from '../core/metrics.ts';
-import { ListSize } from '../core/v8-flags.ts';
 import type { Collection, Enforcer } from './enforcer.ts';
 import {
   namespaceFields,
@@ -58,21 +57,15 @@ export async function followPolicies(
   };
   const follow = async <T>(collection: Collection, source: Source<T>): Promise<void> => {
     const { path, fields, select, take } = source;
-    const size = new ListSize();
     const changes = watch<T, unknown>({
       ...('getCurrentCluster' in server ? { kubeConfig: server } : server),
       path,
       fields,
-      select: (object) => {
-        size.count();
-        return select(object);
-      },
+      select,
       signal,
       idleSeconds: IDLE_SECONDS,
       backoff: BACKOFF,
       hooks: {
-        onList: () => size.reset(),
-        onEvent: () => size.reset(),
         onWatchEnd: ({ reason }) =>
           reason !== 'timeout' && reason !== 'aborted' && metrics.add('watch_restarts', 1, { reason }),
       },

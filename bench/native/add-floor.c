@@ -8,20 +8,23 @@ enum { ARP_NOTIFY = 22 };
 
 /* Also what else is looked at of it. */
 static int bridge_index(int fd, const char *name) {
-    struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
-    struct ifreq about = {.ifr_data = (void *)&driver};
+    char dir[PATHS];
+    snprintf(dir, sizeof dir, "/sys/class/net/%s", name);
     ask(fd, SIOCGIFFLAGS, name);
     ask(fd, SIOCGIFHWADDR, name);
-    snprintf(about.ifr_name, sizeof about.ifr_name, "%s", name);
-    if (ioctl(fd, SIOCETHTOOL, &about) < 0) die(name);
+    read_in(dir, "bridge/bridge_id", answer, 64);
+    read_in(dir, "addr_assign_type", answer, 64);
     return index_of(fd, name);
 }
 
-static void look_at_address(const char *name) {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    ask(fd, SIOCGIFADDR, name);
-    ask(fd, SIOCGIFNETMASK, name);
-    close(fd);
+static void look_at_route(int fd, unsigned address) {
+    struct rtmsg route = {.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_flags = RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH};
+    begin(RTM_GETROUTE, 0);
+    put(&route, sizeof route);
+    number(RTA_DST, address);
+    end_message();
+    if (send(fd, request, length, 0) < 0 || recv(fd, answer, sizeof answer, MSG_DONTWAIT) < 0) die("RTM_GETROUTE");
+    length = 0;
 }
 
 static void configure(int pod, int index, unsigned address, unsigned gateway) {
@@ -64,8 +67,8 @@ static void add(const char *host, const char *id) {
     index_of(node, host);
     int index = index_of(pod, "eth0");
     reserve(getenv("FLOOR_DIR"), id, &net, 1, addresses);
-    look_at_address(bridge);
     read_in("/proc/sys/net/ipv4", "ip_forward", answer, 16);
+    look_at_route(node, inet_addr(addresses[0]));
     snprintf(gateway, sizeof gateway, "%s0.1", net);
     configure(pod, index, inet_addr(addresses[0]), inet_addr(gateway));
     ask(node, SIOCGIFFLAGS, host);

@@ -12,18 +12,19 @@
  *
  * @module
  */
-import { formatAddress } from '@cnikit/ip';
-import { ignoreErrno, NETLINK_ROUTE, sys as realSys, SOCK_DGRAM, type Sys } from '@cnikit/sys';
+import { ignoreErrno, NETLINK_ROUTE, type Sys } from '@cnikit/sys';
 import { internal } from '@cnikit/sys/internal';
 import { decodeAck, NLMSG_ERROR } from './codec/ack.ts';
 import { formatMac } from './codec/mac.ts';
-import { MessageReader } from './codec/message.ts';
+import { attributesAfter, MessageReader } from './codec/message.ts';
 import type { Request } from './codec/request.ts';
 import { refusal } from './errors.ts';
 import { type OpenOptions, openProtocol } from './open.ts';
-import { AF_INET } from './route/constants.ts';
+import { RTM_NEWROUTE, RTPROT_KERNEL } from './route/constants.ts';
 import { type LinkSpec, type LinkUpdate, newLinkOf, setLinkOf } from './route/link.ts';
 import { podKinds } from './route/link-kinds/pod-kinds.ts';
+import { RTA_OIF, RTA_PREFSRC, RTMSG_SIZE } from './route/route-attributes.ts';
+import { getRoute } from './route/route-queries.ts';
 import { RtnetlinkCore } from './rtnetlink.ts';
 
 export { decodeLinkSummary, type LinkSummary } from './route/link-summary.ts';
@@ -44,14 +45,13 @@ export const setLink = (update: LinkUpdate & { kind?: keyof typeof podKinds }): 
 
 /** linux/sockios.h */
 const SIOCGIFFLAGS = 0x8913;
-const SIOCGIFADDR = 0x8915;
-const SIOCGIFNETMASK = 0x891b;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
 /** Bytes after the name in `struct ifreq` (linux/if.h). */
 const IFREQ_BYTES = 24;
-/** Offset of `sin_addr` in `struct sockaddr_in` (linux/in.h). */
-const IN_ADDR = 4;
+/** Offsets in `struct rtmsg` (linux/rtnetlink.h). */
+const RTM_DST_LEN = 1;
+const RTM_PROTOCOL = 5;
 /** linux/if_arp.h */
 const ARPHRD_ETHER = 1;
 
@@ -63,8 +63,6 @@ export interface Device {
   flags: number;
   /** `02:00:5e:10:00:01`; Ethernet interfaces only. */
   mac?: string;
-  /** 'bridge', 'veth', …; absent when the interface has no driver. */
-  driver?: string;
 }
 
 /**
@@ -80,17 +78,24 @@ export function device({ connection }: RtnetlinkCore, name: string): Device | un
     const flags = new Uint16Array(query(sys, fd, SIOCGIFFLAGS, name))[0] as number;
     const address = query(sys, fd, SIOCGIFHWADDR, name);
     const isEthernet = new Uint16Array(address)[0] === ARPHRD_ETHER;
-    // ENOSYS: emulators of system calls lack this one.
-    const driver = ignoreErrno(['ENOSYS', 'EOPNOTSUPP'], () => internal(sys).driver(fd, name));
     const found: Device = { name, index, flags };
     if (isEthernet) {
       found.mac = formatMac(new Uint8Array(address, 2, 6));
     }
-    if (driver !== undefined) {
-      found.driver = driver;
-    }
     return found;
   });
+}
+
+/**
+ * Returns the driver of an interface: 'bridge', 'veth', …; `undefined` when it has none or does not exist. Unlike the
+ * other shortcuts it waits for the kernel's interface lock (RTNL), and so for links that other programs create.
+ *
+ * @throws {SysError} when the kernel refuses the ioctl
+ */
+export function deviceDriver({ connection }: RtnetlinkCore, name: string): string | undefined {
+  const { sys, fd } = connection.socket;
+  // ENOSYS: emulators of system calls lack this one.
+  return ignoreErrno(['ENODEV', 'ENOSYS', 'EOPNOTSUPP'], () => internal(sys).driver(fd, name));
 }
 
 /**
@@ -113,23 +118,42 @@ export function deviceFlags({ connection }: RtnetlinkCore, name: string): number
   return ignoreErrno('ENODEV', () => new Uint16Array(query(sys, fd, SIOCGIFFLAGS, name))[0]);
 }
 
+/** A network that a link of the node is in. */
+export interface ConnectedNetwork {
+  /** Index of the link. */
+  index: number;
+  /** The link's address in the network, with the network's prefix length. */
+  address: string;
+}
+
 /**
- * Returns the first IPv4 address of an interface in the calling thread's namespace, with its prefix length, or
- * `undefined` when the interface has none or does not exist. A third of the work of a dump.
+ * Returns the network of an IPv4 address, from the route that the kernel made for an address of a link, or `undefined` when
+ * the address is routed in another way. Unlike requests for a link's addresses it does not wait for the kernel's interface
+ * lock (RTNL).
  *
- * @throws {SysError} when the kernel refuses an ioctl
+ * @throws {NetlinkError} ENETUNREACH when no route matches
  */
-export function firstIPv4(name: string, { sys = realSys }: { sys?: Sys } = {}): string | undefined {
-  const fd = sys.socket(AF_INET, SOCK_DGRAM, 0);
-  try {
-    return ignoreErrno(['ENODEV', 'EADDRNOTAVAIL'], () => {
-      const address = new Uint8Array(query(sys, fd, SIOCGIFADDR, name), IN_ADDR, 4);
-      const mask = new DataView(query(sys, fd, SIOCGIFNETMASK, name)).getUint32(IN_ADDR);
-      return `${formatAddress(address)}/${Math.clz32(~mask)}`;
-    });
-  } finally {
-    sys.close(fd);
-  }
+export function connectedNetwork(
+  { connection }: RtnetlinkCore,
+  address: string,
+): ConnectedNetwork | undefined {
+  return connection.queryOne(getRoute({ dst: address, fibMatch: true }), (message) => {
+    const { bytes, start } = message;
+    if (message.type !== RTM_NEWROUTE || bytes[start + RTM_PROTOCOL] !== RTPROT_KERNEL) {
+      return undefined;
+    }
+    const reader = attributesAfter(message, RTMSG_SIZE, 'rtmsg');
+    let index = 0;
+    let source: string | undefined;
+    while (reader.next()) {
+      if (reader.type === RTA_OIF) {
+        index = reader.u32('RTA_OIF');
+      } else if (reader.type === RTA_PREFSRC) {
+        source = reader.address('RTA_PREFSRC');
+      }
+    }
+    return source === undefined ? undefined : { index, address: `${source}/${bytes[start + RTM_DST_LEN]!}` };
+  });
 }
 
 function query(sys: Sys, fd: number, request: number, name: string): ArrayBuffer {

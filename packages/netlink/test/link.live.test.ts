@@ -3,8 +3,15 @@ import { O_RDONLY, sys } from '@cnikit/sys';
 import { expect, test } from 'vitest';
 import * as k from '../src/constants.ts';
 import * as nl from '../src/index.ts';
-import { decodeLinkSummary, device, deviceFlags, deviceIndex, firstIPv4 } from '../src/short-lived.ts';
-import { freshRoute, json, live, run, type Shown } from './live.ts';
+import {
+  connectedNetwork,
+  decodeLinkSummary,
+  device,
+  deviceDriver,
+  deviceFlags,
+  deviceIndex,
+} from '../src/short-lived.ts';
+import { freshRoute, json, live, run } from './live.ts';
 
 live('links on a kernel', () => {
   const route = freshRoute();
@@ -41,7 +48,7 @@ live('links on a kernel', () => {
     expect(link.bridge!.priority).toBe(ip.linkinfo.info_data.priority);
   });
 
-  test('device() returns the fields of link() in the namespace of its connection', () => {
+  test('device() and deviceDriver() return the fields of link() in the namespace of its connection', () => {
     const rt = route();
     const path = nl.createNetns('elsewhere', { directory: '/run/cnikit-test' });
     const elsewhere = nl.openRtnetlink({ netns: path });
@@ -60,8 +67,8 @@ live('links on a kernel', () => {
         index,
         flags: settled(flags),
         mac,
-        driver,
       });
+      expect([deviceDriver(rt, name), deviceDriver(elsewhere, name)]).toEqual([driver, undefined]);
       expect([deviceIndex(rt, name), settled(deviceFlags(rt, name)!)]).toEqual([index, settled(flags)]);
       expect([device(elsewhere, name), deviceIndex(elsewhere, name), deviceFlags(elsewhere, name)]).toEqual([
         undefined,
@@ -70,27 +77,25 @@ live('links on a kernel', () => {
       ]);
     }
     expect(device(rt, 'lo')).toEqual({ name: 'lo', index: 1, flags: k.IFF_LOOPBACK });
+    expect(deviceDriver(rt, 'lo')).toBeUndefined();
     elsewhere.close();
     nl.deleteNetns('elsewhere', { directory: '/run/cnikit-test' });
   });
 
-  test('firstIPv4() returns the address that `ip` lists first', () => {
+  test('connectedNetwork() returns the link and its address in the network of an address', () => {
     const rt = route();
     const index = rt.createLink({ kind: 'bridge', name: 'br0', up: true })!.index;
-    expect([firstIPv4('br0'), firstIPv4('none')]).toEqual([undefined, undefined]);
-    for (const address of ['fd00::1/64', '10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0']) {
-      rt.request(nl.newAddress({ index, address, nodad: address.includes(':') }));
-    }
-    for (const first of ['10.9.0.1/20', '10.8.0.1/32', '10.7.0.1/0']) {
-      const [
-        {
-          addr_info: [shownFirst],
-        },
-      ] = json('ip -4 -j addr show dev br0') as [Shown];
-      expect(firstIPv4('br0')).toBe(first);
-      expect(`${shownFirst.local}/${shownFirst.prefixlen}`).toBe(first);
-      rt.request(nl.delAddress({ index, address: first }));
-    }
+    const other = rt.createLink({ kind: 'bridge', name: 'br1', up: true })!.index;
+    expect(() => connectedNetwork(rt, '10.9.0.2')).toThrow('ENETUNREACH');
+    rt.request(nl.newAddress({ index, address: '10.9.0.1/20' }));
+    rt.request(nl.newAddress({ index, address: '10.9.0.3/20' }));
+    expect(connectedNetwork(rt, '10.9.15.254')).toEqual({ index, address: '10.9.0.1/20' });
+    rt.request(nl.newAddress({ index: other, address: '10.9.8.1/24' }));
+    expect(connectedNetwork(rt, '10.9.8.2')).toEqual({ index: other, address: '10.9.8.1/24' });
+    rt.request(nl.newRoute({ dst: '10.9.1.0/24', oif: other, src: '10.9.8.1' }));
+    expect(connectedNetwork(rt, '10.9.1.2')).toBeUndefined();
+    rt.request(nl.newRoute({ dst: '10.7.0.0/16', via: '10.9.0.9' }));
+    expect(connectedNetwork(rt, '10.7.0.1')).toBeUndefined();
   });
 
   test('delLinkGroup() deletes all links of a group and no others', () => {

@@ -82,6 +82,8 @@ export interface Ipv4Conf {
   sendRedirects?: number;
   /** 0 off, 1 strict, 2 loose. */
   rpFilter?: number;
+  /** 1: announces the addresses of a link that comes up or gets another MAC address. */
+  arpNotify?: number;
   /** Routes packets from and to 127.0.0.0/8, for port maps. */
   routeLocalnet?: number;
 }
@@ -92,6 +94,7 @@ export const ipv4ConfTable = {
   proxyArp: [3, 'u32', 'IPV4_DEVCONF_PROXY_ARP'],
   sendRedirects: [6, 'u32', 'IPV4_DEVCONF_SEND_REDIRECTS'],
   rpFilter: [8, 'u32', 'IPV4_DEVCONF_RP_FILTER'],
+  arpNotify: [22, 'u32', 'IPV4_DEVCONF_ARP_NOTIFY'],
   routeLocalnet: [26, 'u32', 'IPV4_DEVCONF_ROUTE_LOCALNET'],
 } as const;
 /** sizeof(struct ifinfomsg). */

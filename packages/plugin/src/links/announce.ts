@@ -3,30 +3,16 @@
  * switches the kernel announces the addresses of a link that comes up or changes its MAC address.
  */
 import type { Request } from '@cnikit/netlink';
-import { Encoder } from '@cnikit/netlink/codec';
-import { AF_INET, AF_UNSPEC, RTM_NEWLINK } from '@cnikit/netlink/constants';
 import { setLink } from '@cnikit/netlink/short-lived';
 import { O_WRONLY, type Sys, SysError, withNetns } from '@cnikit/sys';
 import { ensureSysctl } from '../netns/sysctl.ts';
 
-const IFLA_AF_SPEC = 26;
-const IFLA_INET_CONF = 1;
-/** Defined in linux/ip.h. */
-const IPV4_DEVCONF_ARP_NOTIFY = 22;
+/** Settings of a link that make the kernel announce its IPv4 addresses. */
+export const ANNOUNCING = { arpNotify: 1 };
 
 /** Enables gratuitous ARP: the sysctl arp_notify over netlink, which needs neither /proc nor a change of namespace. */
 export function arpNotify(index: number): Request {
-  const encoder = new Encoder().putU32(AF_UNSPEC).putI32(index).putU32(0).putU32(0);
-  const spec = encoder.nest(IFLA_AF_SPEC);
-  const inet = encoder.nest(AF_INET);
-  const conf = encoder.nest(IFLA_INET_CONF);
-  encoder.u32(IPV4_DEVCONF_ARP_NOTIFY, 1).end(conf).end(inet).end(spec);
-  return {
-    type: RTM_NEWLINK,
-    flags: 0,
-    payload: encoder.finish(),
-    describe: `set arp_notify of link #${index}`,
-  };
+  return setLink({ index, ipv4Conf: ANNOUNCING });
 }
 
 /**

@@ -8,9 +8,11 @@ import { linkLocalAddress } from './mac.ts';
  *
  * The address is the one that the kernel derives from the MAC address, and the mode makes the kernel restore it when
  * the link goes down and up again.
+ *
+ * @param ipv4Conf settings to send with the mode. A kernel without IPv6 refuses both
  */
-export function linkLocal(index: number, mac: string): Request[] {
-  return [setLink({ index, addrGenMode: 'eui64' }), addressOf(index, mac)];
+export function linkLocal(index: number, mac: string, ipv4Conf?: LinkUpdate['ipv4Conf']): Request[] {
+  return [setLink({ index, addrGenMode: 'eui64', ipv4Conf }), addressOf(index, mac)];
 }
 
 /**

@@ -12,7 +12,7 @@ import { RTM_NEWADDR } from '@cnikit/netlink/constants';
 import { type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { broadcastOf, isIPv6, subnetOf } from '../lib/prefix.ts';
-import { arpNotify, prepareIPv6 } from './announce.ts';
+import { ANNOUNCING, arpNotify, prepareIPv6 } from './announce.ts';
 import { linkLocal } from './link-local.ts';
 
 /** A neighbour that the pod need not ask for. */
@@ -61,16 +61,18 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   const ipv4 = pod.addresses.filter((address) => !isIPv6(address));
   const ipv6 = pod.addresses.filter(isIPv6);
   const batch: Request[] = [];
-  if (ipv4.length > 0) {
-    batch.push(arpNotify(index));
-  }
   if (ipv6.length > 0 && !pod.isKnown) {
     prepareIPv6(sys, pod.netns, pod.ifName);
   }
-  const links = nodad ? linkLocal(index, pod.mac) : [];
-  // Without IPv6 addresses, the pod's namespace may have no IPv6.
-  const optional = ipv6.length > 0 ? [] : links.map((_, i) => batch.length + i);
+  const announced = ipv4.length > 0;
+  // The kernel takes its interface lock for each message.
+  const links = nodad ? linkLocal(index, pod.mac, announced ? ANNOUNCING : undefined) : [];
   batch.push(...links);
+  // Without IPv6 addresses, the pod's namespace may have no IPv6.
+  const optional = ipv6.length > 0 ? 0 : links.length;
+  if (announced && !nodad) {
+    batch.push(arpNotify(index));
+  }
   // The addresses come before the link is up: the kernel announces those that exist then.
   for (const address of ipv4) {
     batch.push(newAddress({ index, address, broadcast: broadcastOf(address), ...flags }));
@@ -83,7 +85,11 @@ export function configurePodInterface(sys: Sys, route: RtnetlinkCore, pod: PodIn
   const routes = [...(pod.linkRoutes?.(index) ?? []), ...pod.routes.map((one) => podRoute(index, one))];
   const isRoute = ({ index: at = 0 }: NetlinkError) => at >= batch.length - routes.length;
   batch.push(...routes.map((one) => newRoute(one)));
-  const failures = route.batchSettled(batch).filter(({ index: at = -1 }) => !optional.includes(at));
+  const settled = route.batchSettled(batch);
+  if (announced && settled.some(({ index: at = -1 }) => at < optional)) {
+    route.request(arpNotify(index));
+  }
+  const failures = settled.filter(({ index: at = optional }) => at >= optional);
   const [first] = failures;
   if (first === undefined) {
     return;

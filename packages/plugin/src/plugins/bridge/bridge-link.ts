@@ -2,7 +2,15 @@
 import { CniError, ErrorCode } from '@cnikit/cni-spec';
 import { NetlinkError } from '@cnikit/netlink';
 import { IFF_PROMISC, IFF_UP } from '@cnikit/netlink/constants';
-import { decodeLinkSummary, device, newLink, type RtnetlinkCore, setLink } from '@cnikit/netlink/short-lived';
+import {
+  type Device,
+  decodeLinkSummary,
+  device,
+  deviceDriver,
+  newLink,
+  type RtnetlinkCore,
+  setLink,
+} from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
 import { readFileIfExists } from '../../lib/read-file-if-exists.ts';
 import { linkLocal } from '../../links/link-local.ts';
@@ -91,7 +99,7 @@ function lookUp(route: RtnetlinkCore, settings: BridgeSettings): Bridge | undefi
   }
   const found = device(route, name);
   // The common case is an existing bridge. For any other link, read its kind for the error message.
-  if (found?.driver !== 'bridge') {
+  if (found === undefined || !isBridge(route, found)) {
     return found && route.link({ name }, decodeLinkSummary);
   }
   const { index, flags, mac } = found;
@@ -103,6 +111,16 @@ function lookUp(route: RtnetlinkCore, settings: BridgeSettings): Bridge | undefi
     kind: 'bridge',
     mac,
   };
+}
+
+/**
+ * Returns true for a bridge. The link's driver answers that too, but only under the kernel's interface lock, and concurrent
+ * ADDs would wait. `bridge_id` is priority and MAC address, `8000.02005e100001`; a sysfs mounted for another
+ * network namespace may lack the bridge or have another one of that name.
+ */
+function isBridge(route: RtnetlinkCore, { name, mac = '' }: Device): boolean {
+  const id = readFileIfExists(route.connection.socket.sys, `/sys/class/net/${name}/bridge/bridge_id`);
+  return id?.slice(5, -1) === mac.replaceAll(':', '') || deviceDriver(route, name) === 'bridge';
 }
 
 function find(route: RtnetlinkCore, settings: BridgeSettings): Bridge {

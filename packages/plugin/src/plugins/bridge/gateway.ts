@@ -1,10 +1,10 @@
 /** The pods' gateway: addresses of the bridge, and forwarding on the node. */
 import { CniError, ErrorCode, type IpConfig } from '@cnikit/cni-spec';
 import { overlaps } from '@cnikit/ip';
-import { delAddress, newAddress, type Request } from '@cnikit/netlink';
-import { firstIPv4, type LinkSummary, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
+import { delAddress, NetlinkError, newAddress, type Request } from '@cnikit/netlink';
+import { connectedNetwork, type LinkSummary, type RtnetlinkCore } from '@cnikit/netlink/short-lived';
 import type { Sys } from '@cnikit/sys';
-import { broadcastOf, firstHost, isIPv6, knownPrefix } from '../../lib/prefix.ts';
+import { broadcastOf, firstHost, isIPv6, knownPrefix, withoutLength } from '../../lib/prefix.ts';
 import { linkLocal } from '../../links/link-local.ts';
 import { ensureForwarding } from '../../netns/forwarding.ts';
 import type { BridgeSettings } from './settings.ts';
@@ -29,7 +29,7 @@ export function ensureGateways(
   ensureForwarding(sys, ips);
   const [only] = ips;
   // The common case: all addresses exist.
-  if (ips.length === 1 && only !== undefined && firstIPv4(name, { sys }) === gatewayOf(only)) {
+  if (ips.length === 1 && only !== undefined && isConnected(route, index, only)) {
     return;
   }
   const held = route.addresses({ index }).map(({ address }) => address);
@@ -62,6 +62,26 @@ export function ensureGateways(
   }
   if (requests.length > 0) {
     route.batch(requests);
+  }
+}
+
+/**
+ * Returns true when the route to the pod's address shows that the link has its gateway's address. Reading addresses of a
+ * link may wait for the kernel's interface lock, and so for concurrent ADDs; a lookup of a route does not. An IPv6 route
+ * does not name the address.
+ */
+function isConnected(route: RtnetlinkCore, index: number, ip: IpConfig & { gateway: string }): boolean {
+  if (isIPv6(ip.address)) {
+    return false;
+  }
+  try {
+    const found = connectedNetwork(route, withoutLength(ip.address));
+    return found?.index === index && found.address === gatewayOf(ip);
+  } catch (error) {
+    if (error instanceof NetlinkError) {
+      return false;
+    }
+    throw error;
   }
 }
 

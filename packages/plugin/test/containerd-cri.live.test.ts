@@ -183,7 +183,11 @@ describe.skipIf(why !== undefined)(
               isDefaultGateway: true,
               ipMasq: true,
               ipam: { type: 'host-local', dataDir: `${dir}/ipam`, ranges },
-              capabilities: { portMappings: true, bandwidth: true },
+              capabilities: {
+                portMappings: true,
+                bandwidth: true,
+                'io.kubernetes.cri.pod-annotations': true,
+              },
             },
           ],
         }),
@@ -234,7 +238,11 @@ describe.skipIf(why !== undefined)(
       const id = await cri.run({
         name: 'web',
         cgroupParent: CGROUP,
-        annotations: { 'kubernetes.io/ingress-bandwidth': '10M', 'kubernetes.io/egress-bandwidth': '10M' },
+        annotations: {
+          'kubernetes.io/ingress-bandwidth': '10M',
+          'kubernetes.io/egress-bandwidth': '10M',
+          'cnikit.io/foreign-source-addresses': 'true',
+        },
         ports: [
           { protocol: 'TCP', containerPort: 80, hostPort: 18080 },
           { protocol: 'UDP', containerPort: 53, hostPort: 15353 },
@@ -249,6 +257,7 @@ describe.skipIf(why !== undefined)(
           { HostPort: 15353, ContainerPort: 53, Protocol: 'udp', HostIP: '' },
         ],
         bandwidth: { IngressRate: 10_000_000, EgressRate: 10_000_000 },
+        'io.kubernetes.cri.pod-annotations': { 'cnikit.io/foreign-source-addresses': 'true' },
       });
       const prevResult = JSON.parse(add?.stdout ?? '');
       expect(held()).toHaveLength(2);

@@ -93,7 +93,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       ['in a namespace whose name begins like a listed one', 'vpn2', ofPod('true')],
       ['without a namespace', '', ofPod('true')],
       ['without annotations', 'vpn', undefined],
-      ['with annotations that are no object', 'vpn', 'true'],
+      ['with a text instead of annotations', 'vpn', 'true'],
       ['with an invalid value in a namespace that is not listed', 'shop', ofPod('yes')],
     ])('the node drops foreign addresses of a pod %s', (_title, namespace, annotations) => {
       const [from, to] = [add('a', namespace, annotations), add('b', 'vpn', {})];
@@ -114,7 +114,7 @@ describe.skipIf(!inSandbox).each(invokers)(
       },
     );
 
-    test('cnikit ADD refuses foreignSourceNamespaces that are no list of names', () => {
+    test('cnikit ADD refuses foreignSourceNamespaces other than a list of names', () => {
       const changed = conf({}, { foreignSourceNamespaces: 'vpn' });
       fails(call('ADD', 'a', here.pod(), 'vpn', changed), 7, 'Invalid configuration');
       ok(call('DEL', 'a', here.pod(), 'vpn', changed));

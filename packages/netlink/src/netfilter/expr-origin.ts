@@ -8,7 +8,7 @@ const NFT_FIB_RESULT_OIF = 1;
 const NFT_FIB_RESULT_OIFNAME = 2;
 const NFT_FIB_RESULT_ADDRTYPE = 3;
 const NFTA_FIB_F_SADDR = 1;
-/** With NFTA_FIB_F_IIF and NFTA_FIB_F_PRESENT: whether the source has a route by the input link. */
+/** NFTA_FIB_F_SADDR, NFTA_FIB_F_IIF and NFTA_FIB_F_PRESENT: whether the source has a route by the input link. */
 const SOURCE_BY_INPUT = NFTA_FIB_F_SADDR | 8 | 32;
 const RTN_LOCAL = 2;
 

@@ -57,7 +57,7 @@ export function addRouted(sys: Sys, context: Context<RoutedSettings>, hooks?: Ad
   return attachPair(sys, context, layout, hooks);
 }
 
-/** What the requests for a host end depend on. */
+/** Facts that the requests for a host end depend on. */
 interface HostEndFacts {
   hostIndex: number;
   podMac?: string | undefined;

@@ -13,7 +13,7 @@ import type { BridgeSettings } from '../bridge/settings.ts';
 
 /** The annotation of a pod. */
 export const ANNOTATION = 'cnikit.io/foreign-source-addresses';
-/** The capability by which runtimes pass the annotations of a pod. */
+/** The capability that has runtimes pass the annotations of a pod. */
 const CAPABILITY = 'io.kubernetes.cri.pod-annotations';
 
 /** Settings of the layout. */

@@ -23,6 +23,8 @@ const LIMIT_MS = 30_000;
 interface PodStarts {
   /** For each pod, ms from the end of ADD until allowed packets pass in both directions; 0 if they did before. */
   opened: number[];
+  /** ADDs that ended before the agent answered. */
+  unanswered: number;
   deniedSent: number;
   deniedArrived: number;
 }
@@ -32,17 +34,20 @@ const GOAL_MS = 100;
 
 /** Prints when allowed packets of new pods pass, and how many denied packets do. */
 export async function podStarts(): Promise<void> {
-  const rows: string[][] = [['', 'median', '95 %', 'most', 'goal', '', 'denied packets that arrived']];
+  const rows: string[][] = [
+    ['', 'median', '95 %', 'most', 'goal', '', 'ADDs without answer', 'denied packets that arrived'],
+  ];
   for (const [title, parallel] of [
     ['one after another', 1],
     ['all at once', PODS],
   ] as const) {
-    const { opened, deniedSent, deniedArrived } = await measurePodStarts(PODS, parallel);
+    const { opened, unanswered, deniedSent, deniedArrived } = await measurePodStarts(PODS, parallel);
     const ms = (value: number) => `${value.toFixed(1)} ms`;
     rows.push([
       title,
       ...[0.5, 0.95].map((p) => ms(quantile(opened, p))),
       ...goalCells(quantile(opened, 1), GOAL_MS, ms),
+      String(unanswered),
       `${deniedArrived} of ${deniedSent}`,
     ]);
   }
@@ -177,5 +182,6 @@ function run(argv: readonly string[]): PodStarts {
     .map((line) => line.split(' ').map(Number));
   const [deniedSent = 0, deniedArrived = 0] = lines.pop()!;
   const opened = lines.map(([into = 0, out = 0]) => Math.max(0, into, out) / 1e6);
-  return { opened, deniedSent, deniedArrived };
+  const unanswered = stderr.split('\n').filter((line) => line.includes('has no network until')).length;
+  return { opened, unanswered, deniedSent, deniedArrived };
 }
